@@ -1,0 +1,233 @@
+//! Puts the parts together, and runs them.
+
+use std::{
+    fs::DirBuilder, net::SocketAddr, os::unix::fs::DirBuilderExt as _, path::Path, sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use service_kit::{
+    ops::{self, Readiness},
+    shutdown::DRAIN_DEADLINE,
+};
+use tokio::{net::TcpListener, time::MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
+
+use crate::{
+    config::{HashingConfig, ServeConfig},
+    crypto::{
+        argon2id::Argon2id, credential::CredentialKey, jwt::Jwts, key_ring::KeyRing, seal::Sealer,
+        signing_key, system::SystemRandom,
+    },
+    domain::{
+        access_token::LEEWAY,
+        accounts::Accounts,
+        authority::{Authority, Parts},
+        ports::{Clock, Logins as _, Random as _},
+        signing_key::{Algorithm, StoredSigningKey},
+    },
+    grpc::{self, Services, caller::WebIdentity},
+    storage::sqlite::SqliteStore,
+};
+
+/// How often what has expired is removed from the database.
+const PURGE_INTERVAL: Duration = Duration::from_secs(3600);
+
+/// The secret that makes login tickets and refresh tokens.
+const CREDENTIAL_KEY: &str = "credentials";
+
+/// A service that is bound to its ports and not running yet.
+pub struct App {
+    listener: TcpListener,
+    ops_listener: TcpListener,
+    server: grpc::Server,
+    store: SqliteStore,
+    clock: Arc<dyn Clock>,
+}
+
+/// Chooses the cryptographic library for this process; more than one may be compiled in by others.
+pub fn install_crypto_providers() {
+    // A second call finds the first one's choice, which is the same.
+    let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
+/// Opens the database, and makes its directory, for the owner alone, if there is none.
+///
+/// # Errors
+/// When it cannot be opened; says which file.
+pub async fn open_store(database: &Path) -> anyhow::Result<SqliteStore> {
+    if let Some(directory) = database
+        .parent()
+        .filter(|path| !path.as_os_str().is_empty())
+    {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)
+            .with_context(|| format!("cannot make the directory {}", directory.display()))?;
+    }
+    SqliteStore::open(database)
+        .await
+        .with_context(|| format!("cannot open the database {}", database.display()))
+}
+
+impl App {
+    /// Opens the database and the keys, and binds the ports.
+    ///
+    /// # Errors
+    /// When any of that fails.
+    pub async fn build(config: ServeConfig, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let store = open_store(&config.database).await?;
+        let sealer = Sealer::new(&config.key_encryption_key);
+        let keys = signing_keys(&store, &sealer, config.signing_algorithm, &*clock).await?;
+        let jwts = Jwts::new(KeyRing::open(&keys, &sealer, config.signing_algorithm)?);
+        let credentials = credential_key(&store, &sealer, &*clock).await?;
+        let HashingConfig { params, threads } = config.hashing;
+        let random = Arc::new(SystemRandom);
+        let parts = Parts {
+            store: Arc::new(store.clone()),
+            hasher: Arc::new(Argon2id::start(params, threads, random.clone())?),
+            tokens: Arc::new(jwts),
+            credentials: Arc::new(credentials),
+            clock: clock.clone(),
+            random,
+        };
+        let accounts = Accounts::new(
+            Arc::new(store.clone()),
+            parts.hasher.clone(),
+            parts.clock.clone(),
+            parts.random.clone(),
+        );
+        let web_identity = WebIdentity::new(config.service_secret.as_ref(), config.tls.as_ref())?;
+        let services = Services {
+            authority: Arc::new(Authority::new(parts, config.policy)),
+            accounts,
+            web_identity: Arc::new(web_identity),
+            signing_keys: keys.into(),
+        };
+        let server = grpc::Server::new(services, config.tls, config.reflection)?;
+        let app = Self {
+            listener: bind("AUTH_LISTEN", config.listen).await?,
+            ops_listener: bind("AUTH_OPS_LISTEN", config.ops_listen).await?,
+            server,
+            store,
+            clock,
+        };
+        if !app.server.is_encrypted() && !app.address()?.ip().is_loopback() {
+            tracing::warn!(
+                "gRPC is not encrypted and reachable from other machines; set AUTH_TLS_CERT"
+            );
+        }
+        Ok(app)
+    }
+
+    /// Where gRPC is served.
+    ///
+    /// # Errors
+    /// When the socket is broken.
+    pub fn address(&self) -> anyhow::Result<SocketAddr> {
+        Ok(self.listener.local_addr()?)
+    }
+
+    /// Serves until `shutdown`, then lets the requests in flight finish.
+    ///
+    /// # Errors
+    /// When a listener fails.
+    pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        tracing::info!(
+            address = %self.listener.local_addr()?,
+            ops_address = %self.ops_listener.local_addr()?,
+            "listening"
+        );
+        let ops = tokio::spawn(ops::serve(
+            self.ops_listener,
+            Arc::new(StoreReadiness(self.store.clone())),
+            shutdown.clone(),
+        ));
+        tokio::spawn(purge_regularly(
+            self.store.clone(),
+            self.clock,
+            shutdown.clone(),
+        ));
+
+        let drained = async {
+            shutdown.cancelled().await;
+            tokio::time::sleep(DRAIN_DEADLINE).await;
+        };
+        tokio::select! {
+            served = self.server.serve(self.listener, shutdown.clone()) => served?,
+            () = drained => tracing::warn!("requests were still in flight after {DRAIN_DEADLINE:?}"),
+        }
+        shutdown.cancel();
+        ops.await??;
+        self.store.close().await;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+async fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("{setting}: cannot listen on {address}"))
+}
+
+/// All signing keys, one for `algorithm` among them, and each proved to sign what it verifies.
+async fn signing_keys(
+    store: &SqliteStore,
+    sealer: &Sealer,
+    algorithm: Algorithm,
+    clock: &dyn Clock,
+) -> anyhow::Result<Vec<StoredSigningKey>> {
+    let stored = store.signing_keys().await?;
+    if stored
+        .iter()
+        .any(|key| key.public_key.algorithm() == algorithm)
+    {
+        return Ok(stored);
+    }
+    let key = signing_key::generate(algorithm, sealer, clock.now())?;
+    store.insert_first_signing_key(&key).await?;
+    tracing::info!(kid = key.kid, %algorithm, "made a signing key");
+    Ok(store.signing_keys().await?)
+}
+
+async fn credential_key(
+    store: &SqliteStore,
+    sealer: &Sealer,
+    clock: &dyn Clock,
+) -> anyhow::Result<CredentialKey> {
+    let mut fresh = Zeroizing::new(vec![0; 32]);
+    SystemRandom.fill(&mut fresh);
+    let sealed = sealer.seal(CREDENTIAL_KEY, &fresh);
+    let kept = store
+        .secret_key_or(CREDENTIAL_KEY, &sealed, clock.now())
+        .await?;
+    Ok(CredentialKey::new(&sealer.open(CREDENTIAL_KEY, &kept)?))
+}
+
+async fn purge_regularly(store: SqliteStore, clock: Arc<dyn Clock>, shutdown: CancellationToken) {
+    let mut interval = tokio::time::interval(PURGE_INTERVAL);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = interval.tick() => {}
+            () = shutdown.cancelled() => return,
+        }
+        if let Err(error) = store.purge(clock.now() - LEEWAY).await {
+            tracing::error!(%error, "expired logins could not be removed");
+        }
+    }
+}
+
+struct StoreReadiness(SqliteStore);
+
+#[async_trait]
+impl Readiness for StoreReadiness {
+    async fn ready(&self) -> Result<(), String> {
+        self.0.ping().await.map_err(|error| error.to_string())
+    }
+}

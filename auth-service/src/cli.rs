@@ -1,0 +1,230 @@
+//! The command line: `serve`, and the care of accounts and keys beside a running service.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is the command line"
+)]
+
+use std::{
+    io::{self, BufRead as _, IsTerminal as _, Write as _},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use anyhow::{Context as _, bail};
+use clap::{Parser, Subcommand};
+use service_kit::{healthcheck, shutdown, telemetry};
+
+use crate::{
+    app::{self, App},
+    config::Settings,
+    crypto::{
+        argon2id::Argon2id,
+        system::{SystemClock, SystemRandom},
+    },
+    domain::{accounts::Accounts, user::Username},
+    storage::sqlite::SqliteStore,
+};
+
+/// Accounts, logins and tokens over gRPC.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve gRPC until SIGTERM or SIGINT (the default)
+    Serve,
+    /// Accounts
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Signing keys
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Ask the ops port of the service beside this whether it is ready
+    Healthcheck,
+}
+
+#[derive(Subcommand)]
+enum UserCommand {
+    /// Create an account
+    Add {
+        /// The name to sign in with
+        name: String,
+        /// Allow the scope `admin`
+        #[arg(long)]
+        admin: bool,
+        /// Read the password as one line from standard input
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Set a password and end all logins of the account
+    SetPassword {
+        /// Whose
+        name: String,
+        /// Read the password as one line from standard input
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Refuse sign-in and end all logins of the account
+    Disable {
+        /// Whose
+        name: String,
+    },
+    /// Allow sign-in again
+    Enable {
+        /// Whose
+        name: String,
+    },
+    /// List the accounts
+    List,
+}
+
+#[derive(Subcommand)]
+enum KeyCommand {
+    /// List the signing keys
+    List,
+}
+
+/// Runs the command that the process was started with.
+pub async fn main() -> ExitCode {
+    let Cli { command, settings } = Cli::parse();
+    let outcome = match command.unwrap_or(Command::Serve) {
+        Command::Serve => serve(settings).await,
+        Command::User(command) => user(command, &settings).await,
+        Command::Key(KeyCommand::List) => list_keys(&settings).await,
+        Command::Healthcheck => check_health(&settings).await,
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("auth-service: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let (log, config) = settings.serve()?;
+    telemetry::init(log);
+    app::install_crypto_providers();
+    let shutdown = shutdown::on_signal()?;
+    App::build(config, Arc::new(SystemClock))
+        .await?
+        .run(shutdown)
+        .await
+}
+
+async fn user(command: UserCommand, settings: &Settings) -> anyhow::Result<()> {
+    let accounts = accounts(settings).await?;
+    match command {
+        UserCommand::Add {
+            name,
+            admin,
+            password_stdin,
+        } => {
+            let name = name.parse()?;
+            let user = accounts
+                .create(name, &password(password_stdin)?, admin)
+                .await?;
+            println!("{} {}", user.id, user.username);
+        }
+        UserCommand::SetPassword {
+            name,
+            password_stdin,
+        } => {
+            let user = accounts.by_name(&name.parse()?).await?;
+            accounts
+                .set_password(user.id, &password(password_stdin)?)
+                .await?;
+        }
+        UserCommand::Disable { name } => {
+            let user = accounts.by_name(&name.parse()?).await?;
+            accounts.disable(user.id).await?;
+        }
+        UserCommand::Enable { name } => {
+            let user = accounts.by_name(&name.parse()?).await?;
+            accounts.enable(user.id).await?;
+        }
+        UserCommand::List => list_users(&accounts).await?,
+    }
+    Ok(())
+}
+
+async fn list_users(accounts: &Accounts) -> anyhow::Result<()> {
+    const PAGE: u32 = 200;
+    let mut last: Option<Username> = None;
+    loop {
+        let page = accounts.list(last.as_ref(), PAGE).await?;
+        for user in &page {
+            let admin = if user.admin { " admin" } else { "" };
+            let disabled = if user.disabled { " disabled" } else { "" };
+            println!("{} {}{admin}{disabled}", user.id, user.username);
+        }
+        match page.last() {
+            Some(user) => last = Some(user.username.clone()),
+            None => return Ok(()),
+        }
+    }
+}
+
+async fn list_keys(settings: &Settings) -> anyhow::Result<()> {
+    let (database, _) = settings.accounts()?;
+    for key in open(&database).await?.signing_keys().await? {
+        println!(
+            "{} {} {}",
+            key.kid,
+            key.public_key.algorithm(),
+            key.created_at
+        );
+    }
+    Ok(())
+}
+
+async fn check_health(settings: &Settings) -> anyhow::Result<()> {
+    healthcheck::probe(settings.ops_listen()?).await
+}
+
+async fn accounts(settings: &Settings) -> anyhow::Result<Accounts> {
+    let (database, hashing) = settings.accounts()?;
+    let store = open(&database).await?;
+    let random = Arc::new(SystemRandom);
+    let hasher = Argon2id::start(hashing.params, 1, random.clone())?;
+    Ok(Accounts::new(
+        Arc::new(store),
+        Arc::new(hasher),
+        Arc::new(SystemClock),
+        random,
+    ))
+}
+
+async fn open(database: &std::path::Path) -> anyhow::Result<SqliteStore> {
+    app::open_store(database).await
+}
+
+/// Asks twice at a terminal without showing it; anything else must say `--password-stdin`.
+fn password(from_stdin: bool) -> anyhow::Result<String> {
+    if from_stdin {
+        let mut line = String::new();
+        io::stdin().lock().read_line(&mut line)?;
+        return Ok(line.trim_end_matches(['\r', '\n']).to_owned());
+    }
+    if !io::stdin().is_terminal() {
+        bail!("there is no terminal to ask at; give the password with --password-stdin");
+    }
+    let first = ask("Password: ")?;
+    if first != ask("Again: ")? {
+        bail!("the two do not match");
+    }
+    Ok(first)
+}
+
+fn ask(prompt: &str) -> anyhow::Result<String> {
+    io::stdout().flush()?;
+    rpassword::prompt_password(prompt).context("cannot ask for a password")
+}

@@ -1,0 +1,402 @@
+//! Settings: flags with an environment variable each, checked as a whole before anything starts.
+
+use std::{fs, net::SocketAddr, path::PathBuf, thread};
+
+use argon2::Params;
+use clap::Args;
+use secrecy::{ExposeSecret as _, SecretString};
+use service_kit::{
+    config::{Problems, SecretKey, SecretSource},
+    telemetry::LogConfig,
+};
+use url::Url;
+
+use crate::{
+    crypto::argon2id::Cost,
+    domain::{authority::Policy, signing_key::Algorithm},
+};
+
+/// The shortest service secret.
+const MIN_SECRET_LENGTH: usize = 32;
+
+/// All settings as text. Durations carry their unit, such as `15m`, `12h` or `30d`.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Settings")]
+pub struct Settings {
+    /// Where gRPC is served
+    #[arg(
+        long,
+        env = "AUTH_LISTEN",
+        global = true,
+        default_value = "127.0.0.1:50051"
+    )]
+    listen: String,
+    /// Where probes are answered: /livez and /readyz
+    #[arg(
+        long,
+        env = "AUTH_OPS_LISTEN",
+        global = true,
+        default_value = "127.0.0.1:9051"
+    )]
+    ops_listen: String,
+    /// Directory for files that the service makes for itself
+    #[arg(
+        long,
+        env = "AUTH_DATA_DIR",
+        global = true,
+        default_value = ".holdfast"
+    )]
+    data_dir: PathBuf,
+    /// The database, sqlite:FILE [default: auth.db in the data directory]
+    #[arg(long, env = "AUTH_DATABASE_URL", global = true)]
+    database_url: Option<String>,
+    /// The URL that names this issuer in tokens: `iss`
+    #[arg(long, env = "AUTH_ISSUER", global = true)]
+    issuer: Option<String>,
+    /// Who may be named as `aud`, separated by commas; the first where nobody is named [default: the issuer]
+    #[arg(long, env = "AUTH_AUDIENCE", global = true, value_delimiter = ',')]
+    audience: Vec<String>,
+    /// How long an access token is valid
+    #[arg(long, env = "AUTH_ACCESS_TTL", global = true, default_value = "15m")]
+    access_ttl: String,
+    /// How long an unused refresh token is good
+    #[arg(long, env = "AUTH_REFRESH_TTL", global = true, default_value = "30d")]
+    refresh_ttl: String,
+    /// When a login ends, however often it is refreshed
+    #[arg(
+        long,
+        env = "AUTH_LOGIN_ABSOLUTE_TTL",
+        global = true,
+        default_value = "90d"
+    )]
+    login_absolute_ttl: String,
+    /// What signs new tokens: EdDSA or ES256
+    #[arg(
+        long,
+        env = "AUTH_SIGNING_ALGORITHM",
+        global = true,
+        default_value = "EdDSA"
+    )]
+    signing_algorithm: String,
+    /// Seals the keys in the database: 32 random bytes in base64. Needed to serve; keep it apart from the database
+    #[arg(
+        long,
+        env = "AUTH_KEY_ENCRYPTION_KEY",
+        global = true,
+        hide_env_values = true
+    )]
+    key_encryption_key: Option<String>,
+    /// File that holds the key-encryption key
+    #[arg(long, env = "AUTH_KEY_ENCRYPTION_KEY_FILE", global = true)]
+    key_encryption_key_file: Option<PathBuf>,
+    /// What web-service proves itself with, at least 32 characters
+    #[arg(
+        long,
+        env = "AUTH_SERVICE_SECRET",
+        global = true,
+        hide_env_values = true
+    )]
+    service_secret: Option<String>,
+    /// File that holds the service secret
+    #[arg(long, env = "AUTH_SERVICE_SECRET_FILE", global = true)]
+    service_secret_file: Option<PathBuf>,
+    /// Certificate chain in PEM; with it the port speaks TLS only
+    #[arg(long, env = "AUTH_TLS_CERT", global = true)]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key in PEM
+    #[arg(long, env = "AUTH_TLS_KEY", global = true)]
+    tls_key: Option<PathBuf>,
+    /// Certificate authority in PEM; with it every client needs a certificate of it (mutual TLS)
+    #[arg(long, env = "AUTH_TLS_CLIENT_CA", global = true)]
+    tls_client_ca: Option<PathBuf>,
+    /// The DNS name in the client certificate that is web-service's
+    #[arg(
+        long,
+        env = "AUTH_TLS_WEB_SERVICE_NAME",
+        global = true,
+        default_value = "web-service"
+    )]
+    tls_web_service_name: String,
+    /// Argon2id memory in KiB
+    #[arg(
+        long,
+        env = "AUTH_ARGON2_MEMORY",
+        global = true,
+        default_value = "19456"
+    )]
+    argon2_memory: String,
+    /// Argon2id passes
+    #[arg(
+        long,
+        env = "AUTH_ARGON2_ITERATIONS",
+        global = true,
+        default_value = "2"
+    )]
+    argon2_iterations: String,
+    /// Argon2id lanes
+    #[arg(
+        long,
+        env = "AUTH_ARGON2_PARALLELISM",
+        global = true,
+        default_value = "1"
+    )]
+    argon2_parallelism: String,
+    /// How many passwords are hashed at once [default: one for each core]
+    #[arg(long, env = "AUTH_ARGON2_CONCURRENCY", global = true)]
+    argon2_concurrency: Option<String>,
+    /// Let clients ask the port what it serves (gRPC reflection): true or false
+    #[arg(long, env = "AUTH_REFLECTION", global = true, default_value = "false")]
+    reflection: String,
+    /// What is logged, such as info or auth_service=debug
+    #[arg(long, env = "AUTH_LOG", global = true, default_value = "info")]
+    log: String,
+    /// How it is logged: text or json
+    #[arg(long, env = "AUTH_LOG_FORMAT", global = true, default_value = "text")]
+    log_format: String,
+}
+
+/// What `serve` needs.
+#[derive(Debug)]
+pub struct ServeConfig {
+    /// Where gRPC is served.
+    pub listen: SocketAddr,
+    /// Where probes are answered.
+    pub ops_listen: SocketAddr,
+    /// The database file.
+    pub database: PathBuf,
+    /// Names and times.
+    pub policy: Policy,
+    /// What signs new tokens.
+    pub signing_algorithm: Algorithm,
+    /// What seals the keys at rest.
+    pub key_encryption_key: SecretKey,
+    /// What web-service proves itself with.
+    pub service_secret: Option<SecretString>,
+    /// TLS on the gRPC port.
+    pub tls: Option<TlsConfig>,
+    /// How passwords are hashed.
+    pub hashing: HashingConfig,
+    /// Whether gRPC reflection is on.
+    pub reflection: bool,
+}
+
+/// TLS on the gRPC port.
+#[derive(Debug)]
+pub struct TlsConfig {
+    /// Certificate chain in PEM.
+    pub certificate: Vec<u8>,
+    /// Private key in PEM.
+    pub key: SecretString,
+    /// Mutual TLS.
+    pub clients: Option<ClientCertificates>,
+}
+
+/// Which client certificates are taken.
+#[derive(Debug)]
+pub struct ClientCertificates {
+    /// Whose certificates, in PEM.
+    pub authority: Vec<u8>,
+    /// The DNS name that is web-service's.
+    pub web_service_name: String,
+}
+
+/// How passwords are hashed.
+#[derive(Clone, Debug)]
+pub struct HashingConfig {
+    /// What a hash costs.
+    pub params: Params,
+    /// How many at once.
+    pub threads: usize,
+}
+
+impl Settings {
+    /// Everything that `serve` needs.
+    ///
+    /// # Errors
+    /// All that is wrong.
+    pub fn serve(self) -> Result<(LogConfig, ServeConfig), Problems> {
+        let mut problems = Problems::default();
+        let log = self.log(&mut problems);
+        let listen = problems.parse("AUTH_LISTEN", &self.listen);
+        let ops_listen = problems.parse("AUTH_OPS_LISTEN", &self.ops_listen);
+        let database = self.database(&mut problems);
+        let policy = self.policy(&mut problems);
+        let hashing = self.hashing(&mut problems);
+        let signing_algorithm = problems.parse("AUTH_SIGNING_ALGORITHM", &self.signing_algorithm);
+        let reflection = problems.parse("AUTH_REFLECTION", &self.reflection);
+        let tls = self.tls(&mut problems);
+        let key_encryption_key = problems.key(
+            "AUTH_KEY_ENCRYPTION_KEY",
+            SecretSource {
+                value: self.key_encryption_key,
+                file: self.key_encryption_key_file,
+            },
+        );
+        let service_secret = service_secret(
+            &mut problems,
+            SecretSource {
+                value: self.service_secret,
+                file: self.service_secret_file,
+            },
+        );
+        problems.finish(|| {
+            let config = ServeConfig {
+                listen: listen?,
+                ops_listen: ops_listen?,
+                database: database?,
+                policy: policy?,
+                signing_algorithm: signing_algorithm?,
+                key_encryption_key: key_encryption_key?,
+                service_secret: service_secret?,
+                tls: tls?,
+                hashing: hashing?,
+                reflection: reflection?,
+            };
+            Some((log?, config))
+        })
+    }
+
+    /// What the commands need that work on accounts.
+    ///
+    /// # Errors
+    /// All that is wrong.
+    pub fn accounts(&self) -> Result<(PathBuf, HashingConfig), Problems> {
+        let mut problems = Problems::default();
+        let database = self.database(&mut problems);
+        let hashing = self.hashing(&mut problems);
+        problems.finish(|| Some((database?, hashing?)))
+    }
+
+    /// Where the ops port is.
+    ///
+    /// # Errors
+    /// When it is no address.
+    pub fn ops_listen(&self) -> Result<SocketAddr, Problems> {
+        let mut problems = Problems::default();
+        let address = problems.parse("AUTH_OPS_LISTEN", &self.ops_listen);
+        problems.finish(|| address)
+    }
+
+    fn log(&self, problems: &mut Problems) -> Option<LogConfig> {
+        let filter = problems.parse("AUTH_LOG", &self.log);
+        let format = problems.parse("AUTH_LOG_FORMAT", &self.log_format);
+        Some(LogConfig {
+            filter: filter?,
+            format: format?,
+        })
+    }
+
+    fn database(&self, problems: &mut Problems) -> Option<PathBuf> {
+        let Some(url) = &self.database_url else {
+            return Some(self.data_dir.join("auth.db"));
+        };
+        let file = url
+            .strip_prefix("sqlite://")
+            .or_else(|| url.strip_prefix("sqlite:"))
+            .filter(|file| !file.is_empty() && *file != ":memory:")
+            .map(PathBuf::from);
+        problems.check("AUTH_DATABASE_URL", file.ok_or("must be sqlite:FILE"))
+    }
+
+    fn policy(&self, problems: &mut Problems) -> Option<Policy> {
+        let issuer = self.issuer.as_deref().ok_or_else(|| {
+            "not set; give the URL under which people reach this installation".to_owned()
+        });
+        let issuer = problems.check("AUTH_ISSUER", issuer.and_then(web_url));
+        let access_ttl = problems.duration("AUTH_ACCESS_TTL", &self.access_ttl);
+        let refresh_ttl = problems.duration("AUTH_REFRESH_TTL", &self.refresh_ttl);
+        let login_ttl = problems.duration("AUTH_LOGIN_ABSOLUTE_TTL", &self.login_absolute_ttl);
+        let issuer = issuer?;
+        let audiences = if self.audience.is_empty() {
+            vec![issuer.clone()]
+        } else {
+            self.audience.clone()
+        };
+        if audiences.iter().any(String::is_empty) {
+            problems.add("AUTH_AUDIENCE: an audience is empty");
+        }
+        Some(Policy {
+            issuer,
+            audiences,
+            access_ttl: access_ttl?,
+            refresh_ttl: refresh_ttl?,
+            login_ttl: login_ttl?,
+        })
+    }
+
+    fn hashing(&self, problems: &mut Problems) -> Option<HashingConfig> {
+        let memory = problems.parse("AUTH_ARGON2_MEMORY", &self.argon2_memory);
+        let iterations = problems.parse("AUTH_ARGON2_ITERATIONS", &self.argon2_iterations);
+        let parallelism = problems.parse("AUTH_ARGON2_PARALLELISM", &self.argon2_parallelism);
+        let threads = match &self.argon2_concurrency {
+            Some(text) => problems.parse("AUTH_ARGON2_CONCURRENCY", text),
+            None => Some(thread::available_parallelism().map_or(1, usize::from)),
+        };
+        let cost = Cost {
+            memory: memory?,
+            iterations: iterations?,
+            parallelism: parallelism?,
+        };
+        let threads = threads?;
+        if !(1..=1024).contains(&threads) {
+            problems.add("AUTH_ARGON2_CONCURRENCY: must be from 1 to 1024");
+        }
+        Some(HashingConfig {
+            params: problems.check("AUTH_ARGON2_…", cost.params())?,
+            threads,
+        })
+    }
+
+    /// `Some(None)`: no TLS.
+    fn tls(&self, problems: &mut Problems) -> Option<Option<TlsConfig>> {
+        let (certificate, key) = match (&self.tls_cert, &self.tls_key) {
+            (Some(certificate), Some(key)) => (certificate, key),
+            (None, None) if self.tls_client_ca.is_none() => return Some(None),
+            _ => {
+                problems.add("AUTH_TLS_CERT and AUTH_TLS_KEY: set both, or neither and no AUTH_TLS_CLIENT_CA");
+                return None;
+            }
+        };
+        let certificate = problems.check("AUTH_TLS_CERT", read(certificate));
+        let key = problems.check("AUTH_TLS_KEY", service_kit::private_file::read_secret(key));
+        let clients = match &self.tls_client_ca {
+            Some(file) => Some(ClientCertificates {
+                authority: problems.check("AUTH_TLS_CLIENT_CA", read(file))?,
+                web_service_name: self.tls_web_service_name.clone(),
+            }),
+            None => None,
+        };
+        Some(Some(TlsConfig {
+            certificate: certificate?,
+            key: key?,
+            clients,
+        }))
+    }
+}
+
+fn service_secret(problems: &mut Problems, source: SecretSource) -> Option<Option<SecretString>> {
+    let secret = problems.secret("AUTH_SERVICE_SECRET", source)?;
+    let too_short = secret
+        .as_ref()
+        .is_some_and(|secret| secret.expose_secret().len() < MIN_SECRET_LENGTH);
+    if too_short {
+        problems.add("AUTH_SERVICE_SECRET: has fewer than 32 characters");
+    }
+    Some(secret)
+}
+
+fn web_url(text: &str) -> Result<String, String> {
+    let url = Url::parse(text).map_err(|why| format!("{text:?}: {why}"))?;
+    match url.scheme() {
+        "http" | "https" if url.query().is_none() && url.fragment().is_none() => {
+            Ok(text.to_owned())
+        }
+        _ => Err(format!(
+            "{text:?}: must be an http or https URL without query or fragment"
+        )),
+    }
+}
+
+fn read(file: &PathBuf) -> Result<Vec<u8>, String> {
+    fs::read(file).map_err(|why| format!("{}: {why}", file.display()))
+}

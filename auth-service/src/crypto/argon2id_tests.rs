@@ -1,0 +1,102 @@
+use futures_util::{FutureExt as _, future::join_all};
+
+use super::*;
+use crate::crypto::system::SystemRandom;
+
+fn cost(memory: u32) -> Params {
+    let cost = Cost {
+        memory,
+        iterations: 1,
+        parallelism: 1,
+    };
+    cost.params().unwrap()
+}
+
+fn pool(memory: u32) -> Argon2id {
+    Argon2id::start(cost(memory), 2, Arc::new(SystemRandom)).unwrap()
+}
+
+fn password(text: &str) -> Password {
+    Password::parse(text).unwrap()
+}
+
+#[tokio::test]
+async fn a_hash_matches_its_password_and_no_other() {
+    let pool = pool(64);
+    let hash = pool.hash(&password("correct horse")).await.unwrap();
+
+    assert!(hash.as_phc().starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
+    assert!(
+        pool.verify(&password("correct horse"), Some(&hash))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !pool
+            .verify(&password("correct house"), Some(&hash))
+            .await
+            .unwrap()
+    );
+    assert_ne!(hash, pool.hash(&password("correct horse")).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_hash_of_other_parameters_still_matches() {
+    let hash = pool(64).hash(&password("correct horse")).await.unwrap();
+    assert!(
+        pool(128)
+            .verify(&password("correct horse"), Some(&hash))
+            .await
+            .unwrap()
+    );
+}
+
+#[tokio::test]
+async fn without_a_hash_the_answer_is_no_and_the_decoy_has_live_parameters() {
+    let pool = pool(96);
+    assert!(
+        pool.decoy
+            .as_phc()
+            .starts_with("$argon2id$v=19$m=96,t=1,p=1$")
+    );
+    assert!(!pool.verify(&password("correct horse"), None).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_hash_known_from_the_reference_implementation_matches() {
+    // argon2 -id -t 2 -k 256 -p 1 -l 24 with "password" and "somesalt", from its test vectors.
+    let reference =
+        "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+    let hash = PasswordHash::from_phc(reference.to_owned());
+    assert!(
+        pool(64)
+            .verify(&password("password"), Some(&hash))
+            .await
+            .unwrap()
+    );
+}
+
+#[tokio::test]
+async fn beyond_the_queue_the_surplus_is_refused_and_the_rest_served() {
+    let (pool, jobs) = Argon2id::idle(cost(8), 3, Arc::new(SystemRandom)).unwrap();
+    let password = password("x");
+
+    let mut waiting = join_all((0..3).map(|_| pool.hash(&password)));
+    assert!((&mut waiting).now_or_never().is_none());
+    let surplus = pool.hash(&password).await;
+    assert!(matches!(surplus, Err(HasherError::Overloaded { .. })));
+
+    thread::spawn(move || work_on(&jobs));
+    assert!(waiting.await.iter().all(Result::is_ok));
+}
+
+#[tokio::test]
+async fn nothing_is_computed_for_a_caller_who_left() {
+    let (pool, jobs) = Argon2id::idle(cost(8), 3, Arc::new(SystemRandom)).unwrap();
+    let password = password("x");
+
+    assert!(pool.hash(&password).now_or_never().is_none());
+
+    let job = jobs.lock().unwrap().recv().unwrap();
+    assert!(job.answer.is_closed());
+}

@@ -1,0 +1,158 @@
+//! Access tokens as JWTs of type `at+jwt`, read strictly (RFC 9068, RFC 8725).
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{Header, crypto};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use time::OffsetDateTime;
+
+use super::key_ring::KeyRing;
+use crate::domain::{
+    access_token::{Claims, TokenRefused},
+    ports::{AccessTokens, SigningFailed},
+};
+
+/// No longer token is looked at.
+const MAX_LENGTH: usize = 8 * 1024;
+
+/// `typ` of an access token; the long form is allowed as well, in any case.
+const TYPE: &str = "at+jwt";
+const LONG_TYPE: &str = "application/at+jwt";
+
+/// Signs and opens access tokens with the keys in use.
+pub struct Jwts(KeyRing);
+
+impl Jwts {
+    /// Takes the keys.
+    #[must_use]
+    pub const fn new(keys: KeyRing) -> Self {
+        Self(keys)
+    }
+}
+
+/// The only header that we write, and so the only one that we read: `crit`, `b64`, `zip`, `jwk`, `jku`, `x5u` and `x5c`
+/// are refused by not being here, and so is a name that comes twice.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StrictHeader {
+    alg: String,
+    typ: String,
+    kid: String,
+}
+
+/// The only claims that we write, and so the only ones that we read. A claim from a later version could bind the token to
+/// something that this one does not check, so an unknown one is refused, too.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StrictClaims {
+    iss: String,
+    sub: String,
+    aud: String,
+    client_id: String,
+    sid: String,
+    jti: String,
+    preferred_username: String,
+    scope: String,
+    iat: i64,
+    exp: i64,
+    auth_time: i64,
+}
+
+impl AccessTokens for Jwts {
+    fn sign(&self, claims: &Claims) -> Result<String, SigningFailed> {
+        let key = self.0.signer();
+        let header = Header {
+            typ: Some(TYPE.to_owned()),
+            kid: Some(key.kid.clone()),
+            ..Header::new(key.library_algorithm())
+        };
+        jsonwebtoken::encode(&header, &StrictClaims::from(claims), &key.encoding)
+            .map_err(|why| SigningFailed(why.to_string()))
+    }
+
+    fn open(&self, token: &str) -> Result<Claims, TokenRefused> {
+        if token.len() > MAX_LENGTH {
+            return Err(TokenRefused::Malformed);
+        }
+        let (message, signature) = token.rsplit_once('.').ok_or(TokenRefused::Malformed)?;
+        let (header, payload) = message.split_once('.').ok_or(TokenRefused::Malformed)?;
+        let header: StrictHeader = parse(header)?;
+        if ![TYPE, LONG_TYPE]
+            .iter()
+            .any(|typ| header.typ.eq_ignore_ascii_case(typ))
+        {
+            return Err(TokenRefused::Malformed);
+        }
+        let claims: Claims = parse::<StrictClaims>(payload)?.try_into()?;
+
+        let key = self
+            .0
+            .verifier(&header.kid)
+            .ok_or(TokenRefused::BadSignature)?;
+        if header.alg != key.algorithm.as_str() {
+            return Err(TokenRefused::Malformed);
+        }
+        match crypto::verify(
+            signature,
+            message.as_bytes(),
+            &key.decoding,
+            key.library_algorithm(),
+        ) {
+            Ok(true) => Ok(claims),
+            Ok(false) | Err(_) => Err(TokenRefused::BadSignature),
+        }
+    }
+}
+
+/// Canonical base64url without padding, then JSON. A third dot is no letter of base64url.
+fn parse<T: DeserializeOwned>(segment: &str) -> Result<T, TokenRefused> {
+    let bytes = URL_SAFE_NO_PAD
+        .decode(segment)
+        .map_err(|_| TokenRefused::Malformed)?;
+    serde_json::from_slice(&bytes).map_err(|_| TokenRefused::Malformed)
+}
+
+impl From<&Claims> for StrictClaims {
+    fn from(claims: &Claims) -> Self {
+        Self {
+            iss: claims.issuer.clone(),
+            sub: claims.subject.to_string(),
+            aud: claims.audience.clone(),
+            client_id: claims.client_id.clone(),
+            sid: claims.sid.to_string(),
+            jti: claims.jti.to_string(),
+            preferred_username: claims.username.to_string(),
+            scope: claims.scopes.to_string(),
+            iat: claims.issued_at.unix_timestamp(),
+            exp: claims.expires_at.unix_timestamp(),
+            auth_time: claims.authenticated_at.unix_timestamp(),
+        }
+    }
+}
+
+impl TryFrom<StrictClaims> for Claims {
+    type Error = TokenRefused;
+
+    fn try_from(claims: StrictClaims) -> Result<Self, TokenRefused> {
+        Ok(Self {
+            issuer: claims.iss,
+            subject: part(claims.sub.parse())?,
+            audience: claims.aud,
+            client_id: claims.client_id,
+            sid: part(claims.sid.parse())?,
+            jti: part(claims.jti.parse())?,
+            username: part(claims.preferred_username.parse())?,
+            scopes: part(claims.scope.parse())?,
+            issued_at: part(OffsetDateTime::from_unix_timestamp(claims.iat))?,
+            expires_at: part(OffsetDateTime::from_unix_timestamp(claims.exp))?,
+            authenticated_at: part(OffsetDateTime::from_unix_timestamp(claims.auth_time))?,
+        })
+    }
+}
+
+fn part<T, E>(parsed: Result<T, E>) -> Result<T, TokenRefused> {
+    parsed.map_err(|_| TokenRefused::Malformed)
+}
+
+#[cfg(test)]
+#[path = "jwt_tests.rs"]
+mod tests;

@@ -1,0 +1,248 @@
+use std::time::Duration;
+
+use jsonwebtoken::EncodingKey;
+use secrecy::SecretBox;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    crypto::{
+        seal::Sealer,
+        signing_key::{self, generate},
+    },
+    domain::{
+        access_token::FIRST_PARTY_CLIENT,
+        id::{Jti, Sid, UserId},
+        scope::Scope,
+        signing_key::{Algorithm, StoredSigningKey},
+    },
+};
+
+fn sealer() -> Sealer {
+    Sealer::new(&SecretBox::new(Box::new([9; 32])))
+}
+
+fn stored(algorithm: Algorithm) -> StoredSigningKey {
+    generate(algorithm, &sealer(), OffsetDateTime::UNIX_EPOCH).unwrap()
+}
+
+fn jwts(keys: &[StoredSigningKey], algorithm: Algorithm) -> Jwts {
+    Jwts::new(KeyRing::open(keys, &sealer(), algorithm).unwrap())
+}
+
+fn claims() -> Claims {
+    let issued_at = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
+    Claims {
+        issuer: "https://id.example".into(),
+        subject: UserId::from_bytes([1; 16]),
+        audience: "https://api.example".into(),
+        client_id: FIRST_PARTY_CLIENT.into(),
+        sid: Sid::from_bytes([2; 16]),
+        jti: Jti::from_bytes([3; 16]),
+        username: "ada".parse().unwrap(),
+        scopes: [Scope::Profile].into_iter().collect(),
+        issued_at,
+        expires_at: issued_at + Duration::from_secs(900),
+        authenticated_at: issued_at,
+    }
+}
+
+/// Signs whatever header and payload are given, with our own key: only strict reading can refuse the result.
+fn forge(key: &StoredSigningKey, header: &str, payload: &str) -> String {
+    let opened = signing_key::open(key, &sealer()).unwrap();
+    let message = format!(
+        "{}.{}",
+        URL_SAFE_NO_PAD.encode(header),
+        URL_SAFE_NO_PAD.encode(payload)
+    );
+    let algorithm = opened.library_algorithm();
+    let signature = crypto::sign(message.as_bytes(), &opened.encoding, algorithm).unwrap();
+    format!("{message}.{signature}")
+}
+
+fn header(key: &StoredSigningKey) -> Value {
+    json!({"alg": key.public_key.algorithm().as_str(), "typ": "at+jwt", "kid": key.kid})
+}
+
+fn payload() -> Value {
+    serde_json::to_value(StrictClaims::from(&claims())).unwrap()
+}
+
+fn with(mut object: Value, name: &str, value: Value) -> String {
+    object[name] = value;
+    object.to_string()
+}
+
+fn without(mut object: Value, name: &str) -> String {
+    object.as_object_mut().unwrap().remove(name);
+    object.to_string()
+}
+
+#[test]
+fn both_algorithms_open_what_they_signed() {
+    let keys = [stored(Algorithm::EdDsa), stored(Algorithm::Es256)];
+    for algorithm in [Algorithm::EdDsa, Algorithm::Es256] {
+        let jwts = jwts(&keys, algorithm);
+        let token = jwts.sign(&claims()).unwrap();
+        assert_eq!(jwts.open(&token), Ok(claims()), "{algorithm}");
+    }
+}
+
+#[test]
+fn a_key_that_does_not_sign_any_more_still_verifies() {
+    let keys = [stored(Algorithm::EdDsa), stored(Algorithm::Es256)];
+    let old = jwts(&keys, Algorithm::Es256).sign(&claims()).unwrap();
+    assert_eq!(jwts(&keys, Algorithm::EdDsa).open(&old), Ok(claims()));
+}
+
+#[test]
+fn a_foreign_key_is_refused_whatever_it_is_called() {
+    let (ours, theirs) = (stored(Algorithm::EdDsa), stored(Algorithm::EdDsa));
+    let jwts = jwts(std::slice::from_ref(&ours), Algorithm::EdDsa);
+    let unknown = forge(
+        &theirs,
+        &header(&theirs).to_string(),
+        &payload().to_string(),
+    );
+    assert_eq!(jwts.open(&unknown), Err(TokenRefused::BadSignature));
+    let disguised = forge(&theirs, &header(&ours).to_string(), &payload().to_string());
+    assert_eq!(jwts.open(&disguised), Err(TokenRefused::BadSignature));
+}
+
+#[test]
+fn the_long_type_in_any_case_is_an_access_token() {
+    let key = stored(Algorithm::EdDsa);
+    let jwts = jwts(std::slice::from_ref(&key), Algorithm::EdDsa);
+    for typ in [
+        "at+jwt",
+        "AT+JWT",
+        "application/at+jwt",
+        "Application/AT+jwt",
+    ] {
+        let token = forge(
+            &key,
+            &with(header(&key), "typ", typ.into()),
+            &payload().to_string(),
+        );
+        assert_eq!(jwts.open(&token), Ok(claims()), "{typ}");
+    }
+}
+
+#[test]
+fn every_other_header_is_malformed() {
+    let key = stored(Algorithm::EdDsa);
+    let jwts = jwts(std::slice::from_ref(&key), Algorithm::EdDsa);
+    let good = header(&key);
+    let twice = good.to_string().replacen('{', r#"{"typ":"at+jwt","#, 1);
+    let headers = [
+        with(good.clone(), "typ", "JWT".into()),
+        with(good.clone(), "typ", "dpop+jwt".into()),
+        with(good.clone(), "alg", "none".into()),
+        with(good.clone(), "alg", "HS256".into()),
+        with(good.clone(), "alg", "ES256".into()),
+        with(good.clone(), "crit", json!(["exp"])),
+        with(good.clone(), "b64", false.into()),
+        with(good.clone(), "zip", "DEF".into()),
+        with(good.clone(), "jwk", json!({})),
+        with(good.clone(), "jku", "https://evil.example".into()),
+        with(good.clone(), "x5u", "https://evil.example".into()),
+        with(good.clone(), "x5c", json!([])),
+        without(good.clone(), "kid"),
+        without(good.clone(), "typ"),
+        twice,
+        "[]".to_owned(),
+    ];
+    for header in &headers {
+        let token = forge(&key, header, &payload().to_string());
+        assert_eq!(jwts.open(&token), Err(TokenRefused::Malformed), "{header}");
+    }
+}
+
+#[test]
+fn every_other_payload_is_malformed() {
+    let key = stored(Algorithm::EdDsa);
+    let jwts = jwts(std::slice::from_ref(&key), Algorithm::EdDsa);
+    let required = [
+        "iss",
+        "sub",
+        "aud",
+        "client_id",
+        "sid",
+        "jti",
+        "scope",
+        "iat",
+        "exp",
+        "auth_time",
+    ];
+    let mut payloads: Vec<_> = required
+        .iter()
+        .map(|name| without(payload(), name))
+        .collect();
+    payloads.extend([
+        with(payload(), "exp", json!(1_700_000_900.5)),
+        with(payload(), "exp", json!("1700000900")),
+        with(payload(), "exp", json!(1e300)),
+        with(payload(), "aud", json!(["https://api.example"])),
+        with(payload(), "sub", json!("somebody")),
+        with(payload(), "cnf", json!({"jkt": "x"})),
+        payload().to_string().replacen('{', r#"{"sub":"x","#, 1),
+        payload().to_string() + "{}",
+    ]);
+    for payload in payloads {
+        let token = forge(&key, &header(&key).to_string(), &payload);
+        assert_eq!(jwts.open(&token), Err(TokenRefused::Malformed), "{payload}");
+    }
+}
+
+#[test]
+fn the_form_must_be_exact() {
+    let key = stored(Algorithm::EdDsa);
+    let jwts = jwts(std::slice::from_ref(&key), Algorithm::EdDsa);
+    let token = jwts.sign(&claims()).unwrap();
+    let (head, signature) = token.rsplit_once('.').unwrap();
+    let (header, payload) = head.split_once('.').unwrap();
+    for text in [
+        String::new(),
+        ".".into(),
+        "..".into(),
+        head.to_owned(),
+        format!("{token}.{signature}"),
+        format!("{header}=.{payload}.{signature}"),
+        format!(" {token}"),
+        format!("{header}.{payload} .{signature}"),
+        format!("{token}{}", "A".repeat(MAX_LENGTH)),
+    ] {
+        assert_eq!(jwts.open(&text), Err(TokenRefused::Malformed), "{text}");
+    }
+    for text in [
+        format!("{head}."),
+        format!("{token}A"),
+        format!("{token}="),
+        format!("{head}.{}", "A".repeat(86)),
+        format!("{head}.{}", &signature[..80]),
+    ] {
+        assert_eq!(jwts.open(&text), Err(TokenRefused::BadSignature), "{text}");
+    }
+}
+
+#[test]
+fn a_public_key_as_a_shared_secret_signs_nothing() {
+    let key = stored(Algorithm::EdDsa);
+    let jwts = jwts(std::slice::from_ref(&key), Algorithm::EdDsa);
+    let crate::domain::signing_key::PublicKey::Ed25519 { x } = key.public_key else {
+        panic!("an Ed25519 key was made");
+    };
+    let header = with(header(&key), "alg", "HS256".into());
+    let message = format!(
+        "{}.{}",
+        URL_SAFE_NO_PAD.encode(header),
+        URL_SAFE_NO_PAD.encode(payload().to_string())
+    );
+    let secret = EncodingKey::from_secret(&x);
+    let signature =
+        crypto::sign(message.as_bytes(), &secret, jsonwebtoken::Algorithm::HS256).unwrap();
+    assert_eq!(
+        jwts.open(&format!("{message}.{signature}")),
+        Err(TokenRefused::Malformed)
+    );
+}

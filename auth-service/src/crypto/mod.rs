@@ -1,0 +1,9 @@
+//! Argon2id, access tokens, sealed keys and the system's clock and randomness, behind the domain's ports.
+
+pub mod argon2id;
+pub mod credential;
+pub mod jwt;
+pub mod key_ring;
+pub mod seal;
+pub mod signing_key;
+pub mod system;

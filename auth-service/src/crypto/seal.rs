@@ -1,0 +1,108 @@
+//! Keys at rest: AES-256-GCM under the key-encryption key.
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use secrecy::ExposeSecret as _;
+use service_kit::config::SecretKey;
+use zeroize::Zeroizing;
+
+/// The layout of a sealed key: this byte, the nonce, the ciphertext with its tag.
+const VERSION: u8 = 1;
+
+/// The key-encryption key.
+pub struct Sealer(RandomizedNonceKey);
+
+/// The sealed bytes do not open.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error(
+    "a stored key does not open with this key-encryption key; is AUTH_KEY_ENCRYPTION_KEY the one that this database was made with?"
+)]
+pub struct DoesNotOpen;
+
+impl Sealer {
+    /// Takes the key-encryption key.
+    #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "the length is right by its type")]
+    pub fn new(key: &SecretKey) -> Self {
+        #[expect(clippy::expect_used, reason = "the length is right by its type")]
+        let key = RandomizedNonceKey::new(&AES_256_GCM, key.expose_secret()).expect("32 bytes");
+        Self(key)
+    }
+
+    /// Seals `secret` for the place called `name`; it opens in no other.
+    #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "keys are far below the limit")]
+    pub fn seal(&self, name: &str, secret: &[u8]) -> Vec<u8> {
+        let mut text = secret.to_vec();
+        #[expect(clippy::expect_used, reason = "keys are far below the limit")]
+        let nonce = self
+            .0
+            .seal_in_place_append_tag(aad(name), &mut text)
+            .expect("a key can be sealed");
+        [&[VERSION], nonce.as_ref().as_slice(), &text].concat()
+    }
+
+    /// Opens what was sealed for `name`.
+    ///
+    /// # Errors
+    /// When it was sealed with another key, for another name, or changed since.
+    pub fn open(&self, name: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
+        let Some((&VERSION, rest)) = sealed.split_first() else {
+            return Err(DoesNotOpen);
+        };
+        let (nonce, text) = rest.split_at_checked(NONCE_LEN).ok_or(DoesNotOpen)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| DoesNotOpen)?;
+        let mut text = Zeroizing::new(text.to_vec());
+        let length = self
+            .0
+            .open_in_place(nonce, aad(name), &mut text)
+            .map_err(|_| DoesNotOpen)?
+            .len();
+        text.truncate(length);
+        Ok(text)
+    }
+}
+
+fn aad(name: &str) -> Aad<Vec<u8>> {
+    Aad::from([&[VERSION], name.as_bytes()].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretBox;
+
+    use super::*;
+
+    fn sealer(byte: u8) -> Sealer {
+        Sealer::new(&SecretBox::new(Box::new([byte; 32])))
+    }
+
+    #[test]
+    fn opens_only_with_its_key_and_its_name() {
+        let sealed = sealer(1).seal("kid", b"secret");
+        assert_eq!(
+            sealer(1).open("kid", &sealed).unwrap().as_slice(),
+            b"secret"
+        );
+        assert_eq!(sealer(2).open("kid", &sealed).unwrap_err(), DoesNotOpen);
+        assert_eq!(sealer(1).open("dik", &sealed).unwrap_err(), DoesNotOpen);
+    }
+
+    #[test]
+    fn a_changed_byte_anywhere_is_noticed() {
+        let sealed = sealer(1).seal("kid", b"secret");
+        for index in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[index] ^= 1;
+            assert_eq!(
+                sealer(1).open("kid", &changed).unwrap_err(),
+                DoesNotOpen,
+                "{index}"
+            );
+        }
+        assert_eq!(sealer(1).open("kid", &[]).unwrap_err(), DoesNotOpen);
+        assert_eq!(
+            sealer(1).open("kid", &sealed[..9]).unwrap_err(),
+            DoesNotOpen
+        );
+    }
+}

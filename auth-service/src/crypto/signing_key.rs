@@ -1,0 +1,179 @@
+//! Signing keys: made, sealed, opened, published.
+
+use aws_lc_rs::{
+    digest,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{DecodingKey, EncodingKey, crypto};
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use super::seal::{DoesNotOpen, Sealer};
+use crate::domain::signing_key::{Algorithm, PublicKey, StoredSigningKey};
+
+/// Why a signing key cannot be made or used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// It does not open.
+    #[error(transparent)]
+    DoesNotOpen(#[from] DoesNotOpen),
+    /// The cryptographic library refuses it.
+    #[error("signing key {0}: {1}")]
+    Unusable(String, String),
+}
+
+/// An opened signing key.
+pub(super) struct SigningKey {
+    pub(super) kid: String,
+    pub(super) algorithm: Algorithm,
+    pub(super) encoding: EncodingKey,
+    pub(super) decoding: DecodingKey,
+}
+
+/// Makes a new key and seals it.
+///
+/// # Errors
+/// When the cryptographic library fails.
+pub fn generate(
+    algorithm: Algorithm,
+    sealer: &Sealer,
+    now: OffsetDateTime,
+) -> Result<StoredSigningKey, KeyError> {
+    let (public_key, private_key) = match algorithm {
+        Algorithm::EdDsa => generate_ed25519(),
+        Algorithm::Es256 => generate_p256(),
+    }
+    .map_err(|why| KeyError::Unusable(algorithm.to_string(), why))?;
+    let kid = thumbprint(&public_key);
+    Ok(StoredSigningKey {
+        sealed_private_key: sealer.seal(&kid, &private_key),
+        kid,
+        public_key,
+        created_at: now,
+    })
+}
+
+/// Opens a stored key.
+///
+/// # Errors
+/// When it does not open or is not what it says.
+pub(super) fn open(stored: &StoredSigningKey, sealer: &Sealer) -> Result<SigningKey, KeyError> {
+    let private_key = sealer.open(&stored.kid, &stored.sealed_private_key)?;
+    let decoding = match &stored.public_key {
+        PublicKey::Ed25519 { x } => DecodingKey::from_ed_components(&encode(x)),
+        PublicKey::P256 { x, y } => DecodingKey::from_ec_components(&encode(x), &encode(y)),
+    }
+    .map_err(|why| KeyError::Unusable(stored.kid.clone(), why.to_string()))?;
+    let algorithm = stored.public_key.algorithm();
+    let key = SigningKey {
+        kid: stored.kid.clone(),
+        algorithm,
+        encoding: match algorithm {
+            Algorithm::EdDsa => EncodingKey::from_ed_der(&private_key),
+            Algorithm::Es256 => EncodingKey::from_ec_der(&private_key),
+        },
+        decoding,
+    };
+    key.prove()
+        .map_err(|why| KeyError::Unusable(stored.kid.clone(), why))?;
+    Ok(key)
+}
+
+impl SigningKey {
+    /// The name of the algorithm in the JWT library.
+    pub(super) const fn library_algorithm(&self) -> jsonwebtoken::Algorithm {
+        match self.algorithm {
+            Algorithm::EdDsa => jsonwebtoken::Algorithm::EdDSA,
+            Algorithm::Es256 => jsonwebtoken::Algorithm::ES256,
+        }
+    }
+
+    /// Signs and verifies once, so that a key whose halves do not belong together is found at start.
+    fn prove(&self) -> Result<(), String> {
+        const MESSAGE: &[u8] = b"proof";
+        let algorithm = self.library_algorithm();
+        let signature =
+            crypto::sign(MESSAGE, &self.encoding, algorithm).map_err(|why| why.to_string())?;
+        match crypto::verify(&signature, MESSAGE, &self.decoding, algorithm) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err("its halves do not belong together".to_owned()),
+            Err(why) => Err(why.to_string()),
+        }
+    }
+}
+
+type Generated = Result<(PublicKey, Zeroizing<Vec<u8>>), String>;
+
+fn generate_ed25519() -> Generated {
+    let pair = Ed25519KeyPair::generate().map_err(|why| why.to_string())?;
+    let private_key = pair.to_pkcs8v1().map_err(|why| why.to_string())?;
+    let x = pair.public_key().as_ref().try_into();
+    Ok((
+        PublicKey::Ed25519 {
+            x: x.map_err(|_| "unexpected length")?,
+        },
+        Zeroizing::new(private_key.as_ref().to_vec()),
+    ))
+}
+
+fn generate_p256() -> Generated {
+    let pair =
+        EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|why| why.to_string())?;
+    let private_key = pair.to_pkcs8v1().map_err(|why| why.to_string())?;
+    // SEC 1 §2.3.3: 0x04, x, y.
+    let point = pair.public_key().as_ref();
+    let coordinate = |range| {
+        let bytes: Option<&[u8]> = point.get::<std::ops::Range<usize>>(range);
+        bytes
+            .and_then(|bytes| bytes.try_into().ok())
+            .ok_or("unexpected length")
+    };
+    Ok((
+        PublicKey::P256 {
+            x: coordinate(1..33)?,
+            y: coordinate(33..65)?,
+        },
+        Zeroizing::new(private_key.as_ref().to_vec()),
+    ))
+}
+
+/// RFC 7638, RFC 8037 §2: SHA-256 over the required members in the order of their names.
+fn thumbprint(key: &PublicKey) -> String {
+    let members = match key {
+        PublicKey::Ed25519 { x } => {
+            format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, encode(x))
+        }
+        PublicKey::P256 { x, y } => format!(
+            r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#,
+            encode(x),
+            encode(y)
+        ),
+    };
+    encode(digest::digest(&digest::SHA256, members.as_bytes()).as_ref())
+}
+
+fn encode(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
+
+    use super::*;
+
+    #[test]
+    fn the_thumbprint_is_that_of_rfc_8037_appendix_a_3() {
+        let x = BASE64URL
+            .decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
+            .unwrap();
+        let key = PublicKey::Ed25519 {
+            x: x.try_into().unwrap(),
+        };
+        assert_eq!(
+            thumbprint(&key),
+            "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+        );
+    }
+}

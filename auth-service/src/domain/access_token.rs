@@ -1,0 +1,183 @@
+//! Access tokens: what they say and when they are valid (RFC 9068, RFC 8725).
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::{
+    id::{Jti, Sid, UserId},
+    scope::Scopes,
+    user::Username,
+};
+
+/// How far clocks may differ.
+pub const LEEWAY: Duration = Duration::from_secs(30);
+
+/// The client that sign-ins with a password act as.
+pub const FIRST_PARTY_CLIENT: &str = "first-party";
+
+/// What an access token says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claims {
+    /// `iss`.
+    pub issuer: String,
+    /// `sub`.
+    pub subject: UserId,
+    /// `aud`.
+    pub audience: String,
+    /// `client_id`.
+    pub client_id: String,
+    /// `sid`.
+    pub sid: Sid,
+    /// `jti`.
+    pub jti: Jti,
+    /// `preferred_username`.
+    pub username: Username,
+    /// `scope`.
+    pub scopes: Scopes,
+    /// `iat`, in whole seconds.
+    pub issued_at: OffsetDateTime,
+    /// `exp`, in whole seconds.
+    pub expires_at: OffsetDateTime,
+    /// `auth_time`, in whole seconds.
+    pub authenticated_at: OffsetDateTime,
+}
+
+/// Why an access token is not valid.
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum TokenRefused {
+    /// It is not one that this issuer could have made.
+    #[error("the access token is malformed")]
+    Malformed,
+    /// No key of this issuer made its signature.
+    #[error("the access token's signature is not valid")]
+    BadSignature,
+    /// It names another issuer.
+    #[error("the access token is from another issuer")]
+    WrongIssuer,
+    /// It is meant for somebody else.
+    #[error("the access token is for another audience")]
+    WrongAudience,
+    /// It was issued in the future.
+    #[error("the access token is not valid yet")]
+    NotYetValid,
+    /// It is past its time.
+    #[error("the access token has expired")]
+    Expired,
+    /// It was revoked by itself.
+    #[error("the access token was revoked")]
+    Revoked,
+    /// Its login ended.
+    #[error("the login has ended")]
+    LoginEnded,
+}
+
+/// What a valid token must say.
+#[derive(Clone, Debug)]
+pub struct Expectation<'a> {
+    /// Its issuer.
+    pub issuer: &'a str,
+    /// Its audience.
+    pub audience: &'a str,
+    /// The longest lifetime that this issuer gives.
+    pub max_lifetime: Duration,
+}
+
+impl Claims {
+    /// Checks what can be told from the token and the clock alone.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn check(
+        &self,
+        expected: &Expectation<'_>,
+        now: OffsetDateTime,
+    ) -> Result<(), TokenRefused> {
+        if self.issuer != expected.issuer {
+            return Err(TokenRefused::WrongIssuer);
+        }
+        if self.audience != expected.audience {
+            return Err(TokenRefused::WrongAudience);
+        }
+        let lifetime = self.expires_at - self.issued_at;
+        if !lifetime.is_positive() || lifetime > expected.max_lifetime {
+            return Err(TokenRefused::Malformed);
+        }
+        if self.issued_at > now + LEEWAY {
+            return Err(TokenRefused::NotYetValid);
+        }
+        if now >= self.expires_at + LEEWAY {
+            return Err(TokenRefused::Expired);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ISSUED: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+    const LIFETIME: Duration = Duration::from_secs(900);
+
+    fn claims() -> Claims {
+        Claims {
+            issuer: "https://id.example".into(),
+            subject: UserId::from_bytes([1; 16]),
+            audience: "https://api.example".into(),
+            client_id: FIRST_PARTY_CLIENT.into(),
+            sid: Sid::from_bytes([2; 16]),
+            jti: Jti::from_bytes([3; 16]),
+            username: "ada".parse().unwrap(),
+            scopes: Scopes::default(),
+            issued_at: ISSUED,
+            expires_at: ISSUED + LIFETIME,
+            authenticated_at: ISSUED,
+        }
+    }
+
+    fn check(claims: &Claims, now: OffsetDateTime) -> Result<(), TokenRefused> {
+        let expected = Expectation {
+            issuer: "https://id.example",
+            audience: "https://api.example",
+            max_lifetime: LIFETIME,
+        };
+        claims.check(&expected, now)
+    }
+
+    #[test]
+    fn times_hold_within_the_leeway() {
+        let end = ISSUED + LIFETIME + LEEWAY;
+        let tick = Duration::from_millis(1);
+        assert_eq!(check(&claims(), ISSUED), Ok(()));
+        assert_eq!(check(&claims(), ISSUED - LEEWAY), Ok(()));
+        assert_eq!(
+            check(&claims(), ISSUED - LEEWAY - tick),
+            Err(TokenRefused::NotYetValid)
+        );
+        assert_eq!(check(&claims(), end - tick), Ok(()));
+        assert_eq!(check(&claims(), end), Err(TokenRefused::Expired));
+    }
+
+    #[test]
+    fn issuer_and_audience_must_be_the_expected_ones() {
+        let mut foreign = claims();
+        foreign.issuer = "https://id.example/".into();
+        assert_eq!(check(&foreign, ISSUED), Err(TokenRefused::WrongIssuer));
+
+        let mut elsewhere = claims();
+        elsewhere.audience = "https://api.example.org".into();
+        assert_eq!(check(&elsewhere, ISSUED), Err(TokenRefused::WrongAudience));
+    }
+
+    #[test]
+    fn no_token_lives_longer_than_configured() {
+        let mut long = claims();
+        long.expires_at += Duration::from_secs(1);
+        assert_eq!(check(&long, ISSUED), Err(TokenRefused::Malformed));
+
+        let mut backwards = claims();
+        backwards.expires_at = ISSUED;
+        assert_eq!(check(&backwards, ISSUED), Err(TokenRefused::Malformed));
+    }
+}

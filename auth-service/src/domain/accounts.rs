@@ -1,0 +1,174 @@
+//! The care of accounts, for `AdminService` and the command line.
+
+use std::sync::Arc;
+
+use super::{
+    error::Fault,
+    id::UserId,
+    password::{NewPassword, PasswordRejected, PasswordVersion},
+    ports::{Clock, PasswordHasher, Random, StoreError, Users},
+    user::{Account, User, Username},
+};
+
+/// Why an account was not created.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateRefused {
+    /// The password breaks a rule.
+    #[error(transparent)]
+    Password(#[from] PasswordRejected),
+    /// Another account has the name.
+    #[error("another account has this username")]
+    NameTaken,
+    /// It could not be done now.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// Why an account was not found or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeRefused {
+    /// There is no such account.
+    #[error("there is no such account")]
+    NotFound,
+    /// The password breaks a rule.
+    #[error(transparent)]
+    Password(#[from] PasswordRejected),
+    /// It could not be done now.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<StoreError> for CreateRefused {
+    fn from(error: StoreError) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+impl From<StoreError> for ChangeRefused {
+    fn from(error: StoreError) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// Creates, finds and changes accounts.
+#[derive(Clone)]
+pub struct Accounts {
+    users: Arc<dyn Users>,
+    hasher: Arc<dyn PasswordHasher>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+impl Accounts {
+    /// Puts the parts together.
+    pub fn new(
+        users: Arc<dyn Users>,
+        hasher: Arc<dyn PasswordHasher>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Self {
+        Self {
+            users,
+            hasher,
+            clock,
+            random,
+        }
+    }
+
+    /// Creates an account.
+    pub async fn create(
+        &self,
+        username: Username,
+        password: &str,
+        admin: bool,
+    ) -> Result<User, CreateRefused> {
+        let password = NewPassword::parse(password, &username)?;
+        let password_hash = self
+            .hasher
+            .hash(password.password())
+            .await
+            .map_err(Fault::from)?;
+        let now = self.clock.now();
+        let user = User {
+            id: UserId::random(&*self.random),
+            username,
+            admin,
+            disabled: false,
+            created_at: now,
+            password_changed_at: now,
+        };
+        let account = Account {
+            user,
+            password_hash,
+            password_version: PasswordVersion(1),
+        };
+        if self.users.insert_user(&account).await? {
+            Ok(account.user)
+        } else {
+            Err(CreateRefused::NameTaken)
+        }
+    }
+
+    /// Finds an account by its identifier.
+    pub async fn by_id(&self, id: UserId) -> Result<User, ChangeRefused> {
+        Ok(self.account(id).await?.user)
+    }
+
+    /// Finds an account by its name.
+    pub async fn by_name(&self, username: &Username) -> Result<User, ChangeRefused> {
+        let account = self.users.account_by_name(username).await?;
+        Ok(account.ok_or(ChangeRefused::NotFound)?.user)
+    }
+
+    /// The accounts after `after` in the order of names, at most `limit`.
+    pub async fn list(&self, after: Option<&Username>, limit: u32) -> Result<Vec<User>, Fault> {
+        Ok(self.users.users_after(after, limit).await?)
+    }
+
+    /// Refuses further sign-ins and ends all logins.
+    pub async fn disable(&self, id: UserId) -> Result<User, ChangeRefused> {
+        found(self.users.disable_user(id, self.clock.now()).await?)?;
+        self.by_id(id).await
+    }
+
+    /// Allows sign-in again.
+    pub async fn enable(&self, id: UserId) -> Result<User, ChangeRefused> {
+        found(self.users.enable_user(id).await?)?;
+        self.by_id(id).await
+    }
+
+    /// Removes an account and all of its logins.
+    pub async fn delete(&self, id: UserId) -> Result<(), ChangeRefused> {
+        found(self.users.delete_user(id).await?)
+    }
+
+    /// Sets a password without knowing the old one and ends all logins. Of two at once, the later one stays.
+    pub async fn set_password(&self, id: UserId, password: &str) -> Result<(), ChangeRefused> {
+        let user = self.by_id(id).await?;
+        let password = NewPassword::parse(password, &user.username)?;
+        let hash = self
+            .hasher
+            .hash(password.password())
+            .await
+            .map_err(Fault::from)?;
+        loop {
+            let version = self.account(id).await?.password_version;
+            let now = self.clock.now();
+            if self.users.replace_password(id, version, &hash, now).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn account(&self, id: UserId) -> Result<Account, ChangeRefused> {
+        self.users.account(id).await?.ok_or(ChangeRefused::NotFound)
+    }
+}
+
+const fn found(found: bool) -> Result<(), ChangeRefused> {
+    if found {
+        Ok(())
+    } else {
+        Err(ChangeRefused::NotFound)
+    }
+}

@@ -1,0 +1,91 @@
+//! Changing one's own password.
+
+use super::{Authority, LoginRefused, SignedIn};
+use crate::domain::{
+    access_token::Claims,
+    error::Fault,
+    login::Client,
+    password::{NewPassword, Password, PasswordRejected},
+    ports::StoreError,
+    user::Account,
+};
+
+/// Why the password stays as it is.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangePasswordRefused {
+    /// The current password is wrong.
+    #[error("the current password is wrong")]
+    InvalidCredentials,
+    /// The new one breaks a rule.
+    #[error(transparent)]
+    Password(#[from] PasswordRejected),
+    /// It could not be done now.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<StoreError> for ChangePasswordRefused {
+    fn from(error: StoreError) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+impl From<LoginRefused> for ChangePasswordRefused {
+    fn from(refused: LoginRefused) -> Self {
+        match refused {
+            LoginRefused::InvalidCredentials => Self::InvalidCredentials,
+            LoginRefused::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+impl Authority {
+    /// Replaces the password of the person whom `claims` speak of, ends all of their logins, and begins a new one of the
+    /// same kind.
+    pub async fn change_password(
+        &self,
+        claims: &Claims,
+        current: &Password,
+        new: &str,
+        client: Client,
+    ) -> Result<SignedIn, ChangePasswordRefused> {
+        let account = self.own_account(claims).await?;
+        let new = NewPassword::parse(new, &account.user.username)?;
+        let hasher = &self.parts.hasher;
+        let matches = hasher.verify(current, Some(&account.password_hash)).await;
+        if !matches.map_err(Fault::from)? {
+            return Err(ChangePasswordRefused::InvalidCredentials);
+        }
+        let client = self.same_kind(claims, client).await?;
+        let hash = hasher.hash(new.password()).await.map_err(Fault::from)?;
+        let (store, now) = (&self.parts.store, self.parts.clock.now());
+        if !store
+            .replace_password(account.user.id, account.password_version, &hash, now)
+            .await?
+        {
+            return Err(ChangePasswordRefused::InvalidCredentials);
+        }
+        let account = self.own_account(claims).await?;
+        Ok(self.begin_login(account, client).await?)
+    }
+
+    async fn own_account(&self, claims: &Claims) -> Result<Account, ChangePasswordRefused> {
+        let account = self.parts.store.account(claims.subject).await?;
+        account.ok_or(ChangePasswordRefused::InvalidCredentials)
+    }
+
+    /// The client continues as the kind it signed in as.
+    async fn same_kind(
+        &self,
+        claims: &Claims,
+        client: Client,
+    ) -> Result<Client, ChangePasswordRefused> {
+        match self.parts.store.login(claims.sid).await? {
+            Some((login, _)) => Ok(Client {
+                kind: login.kind,
+                ..client
+            }),
+            None => Err(ChangePasswordRefused::InvalidCredentials),
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Exchanging a login ticket or a refresh token for an access token.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::Authority;
+use crate::domain::{
+    access_token::{Claims, FIRST_PARTY_CLIENT},
+    credential::{Credential, CredentialKind},
+    error::Fault,
+    id::{Jti, Sid},
+    login::{ClientKind, EndReason, Generation, Login, Presented, TICKET_TTL},
+    ports::StoreError,
+    scope::{Scope, Scopes},
+    user::User,
+};
+
+/// What entitles a caller to a token.
+#[derive(Debug)]
+pub enum Grant {
+    /// From a sign-in.
+    LoginTicket(String),
+    /// From an earlier exchange.
+    RefreshToken(String),
+}
+
+/// Somebody who wants a token.
+#[derive(Debug)]
+pub struct TokenRequest {
+    /// What entitles them.
+    pub grant: Grant,
+    /// Who is to accept the token; the default audience where nobody is named.
+    pub audience: Option<String>,
+    /// What it is to be used for; empty for the default.
+    pub scopes: Scopes,
+    /// Whether the web-service asks.
+    pub from_web_service: bool,
+}
+
+/// A token that was issued.
+#[derive(Debug)]
+pub struct Issued {
+    /// The signed JWT.
+    pub access_token: String,
+    /// How long it is valid from now.
+    pub expires_in: Duration,
+    /// The login's refresh token from now on.
+    pub refresh_token: String,
+    /// What was granted.
+    pub scopes: Scopes,
+}
+
+/// Why no token was issued.
+#[derive(Debug, thiserror::Error)]
+pub enum IssueRefused {
+    /// It is no ticket or refresh token of this issuer.
+    #[error("the ticket or refresh token is malformed")]
+    Malformed,
+    /// It is past its time.
+    #[error("the ticket or refresh token has expired")]
+    Expired,
+    /// Its login ended.
+    #[error("the login has ended")]
+    LoginEnded,
+    /// It was used up; its login has been ended.
+    #[error("the ticket or refresh token was used before; the login has been ended")]
+    Reused(Sid),
+    /// It belongs to a browser, whose tokens the web-service keeps.
+    #[error("tokens of a browser login are issued to the web-service only")]
+    ServiceIdentityRequired,
+    /// A scope is not granted.
+    #[error("a requested scope cannot be granted")]
+    InvalidScope,
+    /// The audience is not one of this issuer's.
+    #[error("the requested audience is not served here")]
+    InvalidAudience,
+    /// It could not be done now.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<StoreError> for IssueRefused {
+    fn from(error: StoreError) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// What becomes of the login's generation.
+#[derive(Debug, PartialEq, Eq)]
+enum Step {
+    Advance,
+    Keep,
+    Expired,
+    Reused,
+}
+
+impl Authority {
+    /// Judges the credential, moves the login on by one compare-and-set, and signs a token.
+    pub async fn issue_token(&self, request: TokenRequest) -> Result<Issued, IssueRefused> {
+        let audience = self.audience(request.audience.as_deref())?;
+        let credential = self.open(&request.grant)?;
+        loop {
+            let now = self.parts.clock.now();
+            let (login, user) = self.live_login(credential.sid, now).await?;
+            if login.kind == ClientKind::Browser && !request.from_web_service {
+                return Err(IssueRefused::ServiceIdentityRequired);
+            }
+            let step = self.step(credential, &login, now);
+            match step {
+                Step::Expired => return Err(IssueRefused::Expired),
+                Step::Reused => return Err(self.end_reused(login.sid, now).await?),
+                Step::Advance | Step::Keep => {}
+            }
+            let asked = match credential.kind {
+                CredentialKind::LoginTicket => first_grant(request.scopes.clone(), &user)?,
+                CredentialKind::RefreshToken => narrowed(request.scopes.clone(), &login, &user)?,
+            };
+            if step == Step::Keep {
+                return self.issue(&login, &user, audience, asked, login.generation);
+            }
+            let granted = match credential.kind {
+                CredentialKind::LoginTicket => &asked,
+                CredentialKind::RefreshToken => &login.scopes,
+            };
+            // Where somebody else has moved it on since it was read, judge again.
+            let from = login.generation;
+            if self
+                .parts
+                .store
+                .advance(login.sid, from, granted, now)
+                .await?
+            {
+                return self.issue(&login, &user, audience, asked, from.next());
+            }
+        }
+    }
+
+    async fn end_reused(&self, sid: Sid, now: OffsetDateTime) -> Result<IssueRefused, StoreError> {
+        self.parts
+            .store
+            .end_login(sid, EndReason::Reused, now)
+            .await?;
+        Ok(IssueRefused::Reused(sid))
+    }
+
+    fn audience<'a>(&'a self, requested: Option<&str>) -> Result<&'a str, IssueRefused> {
+        let Some(requested) = requested else {
+            return Ok(self.policy.default_audience());
+        };
+        let mut served = self.policy.audiences.iter();
+        served
+            .find(|audience| *audience == requested)
+            .map(String::as_str)
+            .ok_or(IssueRefused::InvalidAudience)
+    }
+
+    fn open(&self, grant: &Grant) -> Result<Credential, IssueRefused> {
+        let (kind, text) = match grant {
+            Grant::LoginTicket(text) => (CredentialKind::LoginTicket, text),
+            Grant::RefreshToken(text) => (CredentialKind::RefreshToken, text),
+        };
+        self.parts
+            .credentials
+            .open(text)
+            .filter(|credential| credential.kind == kind)
+            .ok_or(IssueRefused::Malformed)
+    }
+
+    async fn live_login(
+        &self,
+        sid: Sid,
+        now: OffsetDateTime,
+    ) -> Result<(Login, User), IssueRefused> {
+        let found = self.parts.store.login(sid).await?;
+        found
+            .filter(|(login, _)| login.is_live(now))
+            .ok_or(IssueRefused::LoginEnded)
+    }
+
+    fn step(&self, credential: Credential, login: &Login, now: OffsetDateTime) -> Step {
+        match (credential.kind, login.kind) {
+            (CredentialKind::LoginTicket, _) => {
+                if login.generation != Generation::TICKET {
+                    Step::Reused
+                } else if now >= login.authenticated_at + TICKET_TTL {
+                    Step::Expired
+                } else {
+                    Step::Advance
+                }
+            }
+            (CredentialKind::RefreshToken, ClientKind::Browser) => {
+                match login.judge(credential.generation, now) {
+                    Presented::Current => Step::Keep,
+                    Presented::Repeated | Presented::Reused => Step::Reused,
+                }
+            }
+            (CredentialKind::RefreshToken, ClientKind::Api) => {
+                match login.judge(credential.generation, now) {
+                    Presented::Reused => Step::Reused,
+                    _ if now >= login.refreshed_at + self.policy.refresh_ttl => Step::Expired,
+                    Presented::Current => Step::Advance,
+                    Presented::Repeated => Step::Keep,
+                }
+            }
+        }
+    }
+
+    fn issue(
+        &self,
+        login: &Login,
+        user: &User,
+        audience: &str,
+        scopes: Scopes,
+        generation: Generation,
+    ) -> Result<Issued, IssueRefused> {
+        let issued_at = self.parts.clock.now().truncate_to_second();
+        let expires_at =
+            (issued_at + self.policy.access_ttl).min(login.expires_at.truncate_to_second());
+        let expires_in = Duration::try_from(expires_at - issued_at)
+            .ok()
+            .filter(|left| !left.is_zero())
+            .ok_or(IssueRefused::LoginEnded)?;
+        let claims = Claims {
+            issuer: self.policy.issuer.clone(),
+            subject: user.id,
+            audience: audience.to_owned(),
+            client_id: FIRST_PARTY_CLIENT.to_owned(),
+            sid: login.sid,
+            jti: Jti::random(&*self.parts.random),
+            username: user.username.clone(),
+            scopes: scopes.clone(),
+            issued_at,
+            expires_at,
+            authenticated_at: login.authenticated_at.truncate_to_second(),
+        };
+        Ok(Issued {
+            access_token: self.parts.tokens.sign(&claims).map_err(Fault::from)?,
+            expires_in,
+            refresh_token: self.parts.credentials.seal(Credential {
+                kind: CredentialKind::RefreshToken,
+                sid: login.sid,
+                generation,
+            }),
+            scopes,
+        })
+    }
+}
+
+/// What a ticket is exchanged for: what is asked, within what the account may have.
+fn first_grant(asked: Scopes, user: &User) -> Result<Scopes, IssueRefused> {
+    if asked.is_empty() {
+        return Ok([Scope::Profile].into_iter().collect());
+    }
+    within(asked, &Scopes::grantable(user))
+}
+
+/// What a refresh token is good for: all that was granted, or less, never more (RFC 6749 §6).
+fn narrowed(asked: Scopes, login: &Login, user: &User) -> Result<Scopes, IssueRefused> {
+    let asked = if asked.is_empty() {
+        login.scopes.clone()
+    } else {
+        asked
+    };
+    within(within(asked, &login.scopes)?, &Scopes::grantable(user))
+}
+
+fn within(asked: Scopes, limit: &Scopes) -> Result<Scopes, IssueRefused> {
+    if asked.is_within(limit) {
+        Ok(asked)
+    } else {
+        Err(IssueRefused::InvalidScope)
+    }
+}

@@ -1,0 +1,118 @@
+//! Signing in with a name and a password.
+
+use time::OffsetDateTime;
+
+use super::Authority;
+use crate::domain::{
+    credential::{Credential, CredentialKind},
+    error::Fault,
+    id::Sid,
+    login::{Client, Generation, NewLogin},
+    password::Password,
+    ports::StoreError,
+    user::{Account, User, Username},
+};
+
+/// Somebody who wants to sign in.
+#[derive(Debug)]
+pub struct LoginAttempt {
+    /// The name as typed.
+    pub username: String,
+    /// The password as typed, when it is one at all.
+    pub password: Password,
+    /// Where from.
+    pub client: Client,
+}
+
+/// A login that just began.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// Who it is.
+    pub user: User,
+    /// The login.
+    pub sid: Sid,
+    /// When the person proved who they are.
+    pub authenticated_at: OffsetDateTime,
+    /// How they proved it (RFC 8176).
+    pub amr: &'static [&'static str],
+    /// When the login ends at the latest.
+    pub expires_at: OffsetDateTime,
+    /// For one exchange.
+    pub ticket: String,
+}
+
+/// Why nobody was signed in.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginRefused {
+    /// Unknown name, wrong password or disabled account; never told which.
+    #[error("the username or the password is wrong")]
+    InvalidCredentials,
+    /// It could not be done now.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<StoreError> for LoginRefused {
+    fn from(error: StoreError) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+impl Authority {
+    /// Finds the account, checks the password (always, so that every refusal takes the same time), then decides.
+    pub async fn login(&self, attempt: LoginAttempt) -> Result<SignedIn, LoginRefused> {
+        let account = self.find_account(&attempt.username).await?;
+        let hash = account.as_ref().map(|account| &account.password_hash);
+        let matches = self
+            .parts
+            .hasher
+            .verify(&attempt.password, hash)
+            .await
+            .map_err(Fault::from)?;
+        match account {
+            Some(account) if matches && !account.user.disabled => {
+                self.begin_login(account, attempt.client).await
+            }
+            _ => Err(LoginRefused::InvalidCredentials),
+        }
+    }
+
+    /// Starts a login for somebody who has just proved to own `account`.
+    pub(super) async fn begin_login(
+        &self,
+        account: Account,
+        client: Client,
+    ) -> Result<SignedIn, LoginRefused> {
+        let now = self.parts.clock.now();
+        let login = NewLogin {
+            sid: Sid::random(&*self.parts.random),
+            user_id: account.user.id,
+            password_version: account.password_version,
+            client,
+            created_at: now,
+            expires_at: now + self.policy.login_ttl,
+        };
+        if !self.parts.store.insert_login(&login).await? {
+            return Err(LoginRefused::InvalidCredentials);
+        }
+        Ok(SignedIn {
+            user: account.user,
+            sid: login.sid,
+            authenticated_at: now,
+            amr: &["pwd"],
+            expires_at: login.expires_at,
+            ticket: self.parts.credentials.seal(Credential {
+                kind: CredentialKind::LoginTicket,
+                sid: login.sid,
+                generation: Generation::TICKET,
+            }),
+        })
+    }
+
+    async fn find_account(&self, username: &str) -> Result<Option<Account>, StoreError> {
+        match username.parse::<Username>() {
+            Ok(username) => self.parts.store.account_by_name(&username).await,
+            Err(_) => Ok(None),
+        }
+    }
+}

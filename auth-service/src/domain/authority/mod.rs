@@ -1,0 +1,69 @@
+//! The authority over logins and tokens: it alone starts, continues, judges and ends them.
+
+mod change_password;
+mod issue_token;
+mod login;
+mod revoke_token;
+mod validate_token;
+
+use std::{sync::Arc, time::Duration};
+
+pub use self::{
+    change_password::ChangePasswordRefused,
+    issue_token::{Grant, IssueRefused, Issued, TokenRequest},
+    login::{LoginAttempt, LoginRefused, SignedIn},
+    validate_token::ValidateRefused,
+};
+use super::ports::{AccessTokens, Clock, Credentials, PasswordHasher, Random, Store};
+
+/// Names and times that an operator sets.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// `iss` of every access token.
+    pub issuer: String,
+    /// Who may be named as `aud`; the first one where nobody is named.
+    pub audiences: Vec<String>,
+    /// How long an access token is valid.
+    pub access_ttl: Duration,
+    /// How long an unused refresh token is good.
+    pub refresh_ttl: Duration,
+    /// When a login ends at the latest.
+    pub login_ttl: Duration,
+}
+
+impl Policy {
+    fn default_audience(&self) -> &str {
+        self.audiences.first().map_or(&self.issuer, String::as_str)
+    }
+}
+
+/// What the authority needs from outside.
+#[derive(Clone)]
+pub struct Parts {
+    /// Accounts and logins.
+    pub store: Arc<dyn Store>,
+    /// Password checks.
+    pub hasher: Arc<dyn PasswordHasher>,
+    /// Access tokens.
+    pub tokens: Arc<dyn AccessTokens>,
+    /// Tickets and refresh tokens.
+    pub credentials: Arc<dyn Credentials>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Fresh identifiers.
+    pub random: Arc<dyn Random>,
+}
+
+/// Starts, continues, judges and ends logins and their tokens.
+pub struct Authority {
+    parts: Parts,
+    policy: Policy,
+}
+
+impl Authority {
+    /// Puts the parts together.
+    #[must_use]
+    pub const fn new(parts: Parts, policy: Policy) -> Self {
+        Self { parts, policy }
+    }
+}

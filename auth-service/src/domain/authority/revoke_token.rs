@@ -1,0 +1,31 @@
+//! Ending what a token stands for (RFC 7009).
+
+use super::Authority;
+use crate::domain::{access_token::LEEWAY, error::Fault, id::Sid, login::EndReason};
+
+impl Authority {
+    /// Ends a login by its refresh token or ticket, or one access token alone. A text that is neither, or over already,
+    /// is no error.
+    pub async fn revoke_token(&self, token: &str) -> Result<(), Fault> {
+        let store = &self.parts.store;
+        if let Some(credential) = self.parts.credentials.open(token) {
+            return self.end_login(credential.sid).await;
+        }
+        if let Ok(claims) = self.parts.tokens.open(token) {
+            store
+                .revoke_token(claims.jti, claims.expires_at + LEEWAY)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Ends a login because its owner signed out.
+    async fn end_login(&self, sid: Sid) -> Result<(), Fault> {
+        let now = self.parts.clock.now();
+        Ok(self
+            .parts
+            .store
+            .end_login(sid, EndReason::SignedOut, now)
+            .await?)
+    }
+}

@@ -1,0 +1,184 @@
+//! A login: one sign-in on any channel, and the generations of its refresh token.
+
+use std::{net::IpAddr, time::Duration};
+
+use time::OffsetDateTime;
+
+use super::{
+    id::{Sid, UserId},
+    password::PasswordVersion,
+    scope::Scopes,
+};
+
+/// How long a login ticket may wait for its exchange.
+pub const TICKET_TTL: Duration = Duration::from_secs(60);
+
+/// How long the refresh token before the current one may be repeated, for an answer that got lost.
+pub const REPLAY_WINDOW: Duration = Duration::from_secs(10);
+
+/// What kind of client signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientKind {
+    /// It keeps its own tokens; its refresh tokens rotate.
+    Api,
+    /// The web-service keeps its tokens; they do not rotate.
+    Browser,
+}
+
+/// Where a sign-in came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// What kind of client.
+    pub kind: ClientKind,
+    /// Its address, when known.
+    pub ip_address: Option<IpAddr>,
+    /// What it calls itself, at most 256 characters.
+    pub user_agent: Option<String>,
+}
+
+/// Why a login ended before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// The person signed out.
+    SignedOut,
+    /// A one-use ticket or refresh token was used again.
+    Reused,
+    /// The account got a new password.
+    PasswordChanged,
+    /// The account was disabled.
+    AccountDisabled,
+}
+
+/// Counts the refresh tokens of a login. The login ticket is generation 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Generation(pub i64);
+
+impl Generation {
+    /// The login ticket's.
+    pub const TICKET: Self = Self(0);
+
+    /// The one after this.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+/// A login that is to begin.
+#[derive(Clone, Debug)]
+pub struct NewLogin {
+    /// Its identifier.
+    pub sid: Sid,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The password that was proved; the login begins only if it is still the account's.
+    pub password_version: PasswordVersion,
+    /// Where from.
+    pub client: Client,
+    /// Now; also when the person proved who they are.
+    pub created_at: OffsetDateTime,
+    /// When it ends at the latest.
+    pub expires_at: OffsetDateTime,
+}
+
+/// A login.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// Its identifier.
+    pub sid: Sid,
+    /// What kind of client keeps its tokens.
+    pub kind: ClientKind,
+    /// What was granted at the exchange of the ticket.
+    pub scopes: Scopes,
+    /// The refresh token that is good now.
+    pub generation: Generation,
+    /// When that generation came into being.
+    pub refreshed_at: OffsetDateTime,
+    /// When the person proved who they are.
+    pub authenticated_at: OffsetDateTime,
+    /// When it ends at the latest.
+    pub expires_at: OffsetDateTime,
+    /// Whether it ended before that.
+    pub ended: bool,
+}
+
+/// What a presented refresh token is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presented {
+    /// It is the current one.
+    Current,
+    /// It is the one before, repeated in time: the current one is given again.
+    Repeated,
+    /// It was used up: somebody has a copy.
+    Reused,
+}
+
+impl Login {
+    /// Whether credentials of this login are good at `now`.
+    #[must_use]
+    pub fn is_live(&self, now: OffsetDateTime) -> bool {
+        !self.ended && now < self.expires_at
+    }
+
+    /// Judges a refresh token of generation `presented`.
+    #[must_use]
+    pub fn judge(&self, presented: Generation, now: OffsetDateTime) -> Presented {
+        if presented == self.generation {
+            Presented::Current
+        } else if presented.next() == self.generation && now < self.refreshed_at + REPLAY_WINDOW {
+            Presented::Repeated
+        } else {
+            Presented::Reused
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+
+    fn login(generation: i64) -> Login {
+        Login {
+            sid: Sid::from_bytes([1; 16]),
+            kind: ClientKind::Api,
+            scopes: Scopes::default(),
+            generation: Generation(generation),
+            refreshed_at: NOW,
+            authenticated_at: NOW,
+            expires_at: NOW + Duration::from_secs(3600),
+            ended: false,
+        }
+    }
+
+    #[test]
+    fn the_generation_before_may_be_repeated_for_ten_seconds() {
+        let just_before = NOW + REPLAY_WINDOW - Duration::from_millis(1);
+        let cases = [
+            (5, NOW, Presented::Current),
+            (5, NOW + REPLAY_WINDOW, Presented::Current),
+            (4, NOW, Presented::Repeated),
+            (4, just_before, Presented::Repeated),
+            (4, NOW + REPLAY_WINDOW, Presented::Reused),
+            (3, NOW, Presented::Reused),
+            (6, NOW, Presented::Reused),
+        ];
+        for (presented, at, expected) in cases {
+            assert_eq!(
+                login(5).judge(Generation(presented), at),
+                expected,
+                "{presented} at {at}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_login_is_live_until_it_ends() {
+        let mut login = login(1);
+        assert!(login.is_live(NOW));
+        assert!(!login.is_live(login.expires_at));
+        login.ended = true;
+        assert!(!login.is_live(NOW));
+    }
+}

@@ -1,0 +1,14 @@
+//! What is true: accounts, logins, tokens and the rules between them. No I/O and no framework.
+
+pub mod access_token;
+pub mod accounts;
+pub mod authority;
+pub mod credential;
+pub mod error;
+pub mod id;
+pub mod login;
+pub mod password;
+pub mod ports;
+pub mod scope;
+pub mod signing_key;
+pub mod user;

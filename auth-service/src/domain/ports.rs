@@ -1,0 +1,164 @@
+//! What the domain needs from outside.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use time::OffsetDateTime;
+
+use super::{
+    access_token::{Claims, TokenRefused},
+    credential::Credential,
+    id::{Jti, Sid, UserId},
+    login::{EndReason, Generation, Login, NewLogin},
+    password::{Password, PasswordHash, PasswordVersion},
+    scope::Scopes,
+    user::{Account, User, Username},
+};
+
+/// Tells the time.
+pub trait Clock: Send + Sync {
+    /// Now, in UTC.
+    fn now(&self) -> OffsetDateTime;
+}
+
+/// Gives randomness fit for keys.
+pub trait Random: Send + Sync {
+    /// Overwrites `bytes`.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// Hashes and checks passwords, a bounded number at a time.
+#[async_trait]
+pub trait PasswordHasher: Send + Sync {
+    /// Hashes a password with the parameters of today.
+    async fn hash(&self, password: &Password) -> Result<PasswordHash, HasherError>;
+
+    /// Checks a password. Without a hash to check against it does the same work and says no.
+    async fn verify(
+        &self,
+        password: &Password,
+        hash: Option<&PasswordHash>,
+    ) -> Result<bool, HasherError>;
+}
+
+/// Why a password was not hashed or checked.
+#[derive(Debug, thiserror::Error)]
+pub enum HasherError {
+    /// Too many are waiting.
+    #[error("too many passwords are being checked")]
+    Overloaded {
+        /// When to come back.
+        retry_after: Duration,
+    },
+    /// The stored hash cannot be read, or memory ran out.
+    #[error("password hashing failed: {0}")]
+    Broken(String),
+}
+
+/// Signs access tokens and opens them again.
+pub trait AccessTokens: Send + Sync {
+    /// The signed token that says `claims`.
+    fn sign(&self, claims: &Claims) -> Result<String, SigningFailed>;
+
+    /// What a token says, once its form and signature hold; times and audience are the caller's to check.
+    fn open(&self, token: &str) -> Result<Claims, TokenRefused>;
+}
+
+/// The signing key did not sign.
+#[derive(Debug, thiserror::Error)]
+#[error("signing failed: {0}")]
+pub struct SigningFailed(pub String);
+
+/// Writes login tickets and refresh tokens and reads them again.
+pub trait Credentials: Send + Sync {
+    /// The text of a credential.
+    fn seal(&self, credential: Credential) -> String;
+
+    /// The credential that a text is; `None` for any text that this issuer did not make.
+    fn open(&self, text: &str) -> Option<Credential>;
+}
+
+/// The database failed or did not answer in time.
+#[derive(Debug, thiserror::Error)]
+#[error("the store failed: {0}")]
+pub struct StoreError(pub String);
+
+/// Accounts.
+#[async_trait]
+pub trait Users: Send + Sync {
+    /// Adds an account; false if its name is taken.
+    async fn insert_user(&self, account: &Account) -> Result<bool, StoreError>;
+
+    /// Finds an account by its identifier.
+    async fn account(&self, id: UserId) -> Result<Option<Account>, StoreError>;
+
+    /// Finds an account by its name.
+    async fn account_by_name(&self, username: &Username) -> Result<Option<Account>, StoreError>;
+
+    /// The accounts after `after` in the order of names, at most `limit`.
+    async fn users_after(
+        &self,
+        after: Option<&Username>,
+        limit: u32,
+    ) -> Result<Vec<User>, StoreError>;
+
+    /// Disables an account and ends its logins, in one transaction; false if there is no such account.
+    async fn disable_user(&self, id: UserId, now: OffsetDateTime) -> Result<bool, StoreError>;
+
+    /// Enables an account; false if there is no such account.
+    async fn enable_user(&self, id: UserId) -> Result<bool, StoreError>;
+
+    /// Removes an account with its logins; false if there is no such account.
+    async fn delete_user(&self, id: UserId) -> Result<bool, StoreError>;
+
+    /// Replaces the password of version `from` and ends all logins, in one transaction; false if there is no such
+    /// account or its password has another version by now.
+    async fn replace_password(
+        &self,
+        id: UserId,
+        from: PasswordVersion,
+        to: &PasswordHash,
+        now: OffsetDateTime,
+    ) -> Result<bool, StoreError>;
+}
+
+/// Logins and single revoked tokens.
+#[async_trait]
+pub trait Logins: Send + Sync {
+    /// Begins a login; false if the account is gone, disabled, or has another password by now.
+    async fn insert_login(&self, login: &NewLogin) -> Result<bool, StoreError>;
+
+    /// Finds a login and whose it is.
+    async fn login(&self, sid: Sid) -> Result<Option<(Login, User)>, StoreError>;
+
+    /// Grants `scopes` and moves on from generation `from` to the next; false if the login has ended or moved on.
+    async fn advance(
+        &self,
+        sid: Sid,
+        from: Generation,
+        scopes: &Scopes,
+        now: OffsetDateTime,
+    ) -> Result<bool, StoreError>;
+
+    /// Ends a login; one that ended already keeps its reason.
+    async fn end_login(
+        &self,
+        sid: Sid,
+        reason: EndReason,
+        now: OffsetDateTime,
+    ) -> Result<(), StoreError>;
+
+    /// Revokes one access token, remembered until `until`.
+    async fn revoke_token(&self, jti: Jti, until: OffsetDateTime) -> Result<(), StoreError>;
+
+    /// Whether an access token was revoked by itself.
+    async fn is_revoked(&self, jti: Jti) -> Result<bool, StoreError>;
+
+    /// Forgets logins and revocations that expired before `before`.
+    async fn purge(&self, before: OffsetDateTime) -> Result<(), StoreError>;
+}
+
+/// All that is stored about people.
+pub trait Store: Users + Logins {}
+
+impl<T: Users + Logins> Store for T {}

@@ -1,0 +1,117 @@
+//! `auth.v1.AuthService`.
+
+use std::sync::Arc;
+
+use auth_proto::v1::{
+    GetJwksRequest, GetJwksResponse, IssueTokenRequest, IssueTokenResponse, LoginRequest,
+    LoginResponse, RevokeTokenRequest, RevokeTokenResponse, ValidateTokenRequest,
+    ValidateTokenResponse, auth_service_server::AuthService, issue_token_request,
+};
+use tonic::{Request, Response, Status};
+
+use super::{caller::WebIdentity, decode, encode, status::invalid};
+use crate::domain::{
+    authority::{Authority, Grant, IssueRefused, LoginAttempt, LoginRefused, TokenRequest},
+    signing_key::StoredSigningKey,
+};
+
+pub(super) struct AuthApi {
+    pub(super) authority: Arc<Authority>,
+    pub(super) web_identity: Arc<WebIdentity>,
+    pub(super) signing_keys: Arc<[StoredSigningKey]>,
+}
+
+#[tonic::async_trait]
+impl AuthService for AuthApi {
+    async fn login(
+        &self,
+        mut request: Request<LoginRequest>,
+    ) -> Result<Response<LoginResponse>, Status> {
+        let stated = request.get_mut().client.take();
+        let client = self.web_identity.client(&request, stated)?;
+        let ip_address = client.ip_address;
+        let LoginRequest {
+            username, password, ..
+        } = request.into_inner();
+        let attempt = LoginAttempt {
+            password: decode::password(&password)?,
+            username,
+            client,
+        };
+        match self.authority.login(attempt).await {
+            Ok(signed_in) => {
+                tracing::info!(sid = %signed_in.sid, user = %signed_in.user.id, ?ip_address, "signed in");
+                Ok(Response::new(encode::signed_in(signed_in)))
+            }
+            Err(refused) => {
+                if matches!(refused, LoginRefused::InvalidCredentials) {
+                    tracing::info!(?ip_address, "sign-in refused: wrong name or password");
+                }
+                Err(refused.into())
+            }
+        }
+    }
+
+    async fn issue_token(
+        &self,
+        request: Request<IssueTokenRequest>,
+    ) -> Result<Response<IssueTokenResponse>, Status> {
+        let from_web_service = self.web_identity.is_proved_by(&request)?;
+        let message = request.into_inner();
+        let grant = match message.grant {
+            Some(issue_token_request::Grant::LoginTicket(ticket)) => Grant::LoginTicket(ticket),
+            Some(issue_token_request::Grant::RefreshToken(token)) => Grant::RefreshToken(token),
+            None => return Err(invalid("grant", "give a login_ticket or a refresh_token")),
+        };
+        let request = TokenRequest {
+            grant,
+            audience: decode::optional(message.audience),
+            scopes: decode::scopes(&message.scope)?,
+            from_web_service,
+        };
+        match self.authority.issue_token(request).await {
+            Ok(issued) => Ok(Response::new(encode::issued(issued))),
+            Err(refused) => {
+                if let IssueRefused::Reused(sid) = &refused {
+                    tracing::warn!(%sid, "a used-up ticket or refresh token came back; the login was ended");
+                }
+                Err(refused.into())
+            }
+        }
+    }
+
+    async fn validate_token(
+        &self,
+        request: Request<ValidateTokenRequest>,
+    ) -> Result<Response<ValidateTokenResponse>, Status> {
+        let message = request.into_inner();
+        let audience = decode::optional(message.audience);
+        let required: Vec<_> = message.required_scopes.iter().map(String::as_str).collect();
+        let claims = self
+            .authority
+            .validate_token(&message.access_token, audience.as_deref(), &required)
+            .await?;
+        Ok(Response::new(ValidateTokenResponse {
+            claims: Some(encode::claims(claims)),
+        }))
+    }
+
+    async fn revoke_token(
+        &self,
+        request: Request<RevokeTokenRequest>,
+    ) -> Result<Response<RevokeTokenResponse>, Status> {
+        self.authority
+            .revoke_token(&request.into_inner().token)
+            .await?;
+        Ok(Response::new(RevokeTokenResponse {}))
+    }
+
+    async fn get_jwks(
+        &self,
+        _: Request<GetJwksRequest>,
+    ) -> Result<Response<GetJwksResponse>, Status> {
+        Ok(Response::new(GetJwksResponse {
+            keys: self.signing_keys.iter().map(encode::json_web_key).collect(),
+        }))
+    }
+}

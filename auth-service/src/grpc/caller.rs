@@ -1,0 +1,155 @@
+//! Who calls: web-service's own identity, and the person whose access token comes along.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use auth_proto::v1::{self, ErrorReason};
+use aws_lc_rs::{constant_time, digest};
+use rustls_pki_types::{CertificateDer, ServerName};
+use secrecy::{ExposeSecret as _, SecretString};
+use tonic::{Code, Request, Status};
+
+use super::status::refuse;
+use crate::{
+    config::TlsConfig,
+    domain::{
+        access_token::Claims,
+        authority::Authority,
+        login::{Client, ClientKind},
+        scope::Scope,
+    },
+};
+
+/// The metadata entry that carries the service secret.
+pub const SERVICE_SECRET: &str = "holdfast-service-secret";
+
+const MAX_USER_AGENT: usize = 256;
+
+/// How web-service proves itself: by a secret or by the name in its client certificate.
+pub struct WebIdentity {
+    secret: Option<digest::Digest>,
+    certificate_name: Option<ServerName<'static>>,
+}
+
+impl WebIdentity {
+    /// Takes what proves it; without either nobody is web-service.
+    ///
+    /// # Errors
+    /// When the name in the certificate cannot be one.
+    pub fn new(secret: Option<&SecretString>, tls: Option<&TlsConfig>) -> anyhow::Result<Self> {
+        let clients = tls.and_then(|tls| tls.clients.as_ref());
+        let certificate_name = clients
+            .map(|clients| ServerName::try_from(clients.web_service_name.clone()))
+            .transpose()
+            .context("AUTH_TLS_WEB_SERVICE_NAME is not a DNS name")?;
+        Ok(Self {
+            secret: secret.map(|secret| sha256(secret.expose_secret().as_bytes())),
+            certificate_name,
+        })
+    }
+
+    /// Whether the caller is web-service. A wrong secret is refused: a web-service that was set up wrongly must notice.
+    pub(super) fn is_proved_by<T>(&self, request: &Request<T>) -> Result<bool, Status> {
+        match request.metadata().get(SERVICE_SECRET) {
+            Some(presented) if self.is_secret(presented.as_bytes()) => Ok(true),
+            Some(_) => Err(refuse(
+                Code::PermissionDenied,
+                ErrorReason::ServiceIdentityRequired,
+                "the service secret is wrong",
+            )),
+            None => Ok(self.is_in_certificate(request)),
+        }
+    }
+
+    /// Both sides are hashed first, so that time tells neither content nor length.
+    fn is_secret(&self, presented: &[u8]) -> bool {
+        self.secret.as_ref().is_some_and(|secret| {
+            let presented = sha256(presented);
+            constant_time::verify_slices_are_equal(secret.as_ref(), presented.as_ref()).is_ok()
+        })
+    }
+
+    fn is_in_certificate<T>(&self, request: &Request<T>) -> bool {
+        let Some(name) = &self.certificate_name else {
+            return false;
+        };
+        let certificates: Option<Arc<Vec<CertificateDer<'_>>>> = request.peer_certs();
+        certificates
+            .as_ref()
+            .and_then(|chain| chain.first())
+            .and_then(|leaf| webpki::EndEntityCert::try_from(leaf).ok())
+            .is_some_and(|leaf| leaf.verify_is_valid_for_subject_name(name).is_ok())
+    }
+
+    /// The client that a sign-in comes from: what web-service states, and for anybody else what the socket says.
+    pub(super) fn client<T>(
+        &self,
+        request: &Request<T>,
+        stated: Option<v1::Client>,
+    ) -> Result<Client, Status> {
+        if !self.is_proved_by(request)? {
+            return Ok(Client {
+                kind: ClientKind::Api,
+                ip_address: request.remote_addr().map(|address| address.ip()),
+                user_agent: header(request, "user-agent"),
+            });
+        }
+        let stated = stated.unwrap_or_default();
+        Ok(Client {
+            kind: match stated.kind() {
+                v1::ClientKind::Browser => ClientKind::Browser,
+                v1::ClientKind::Api | v1::ClientKind::Unspecified => ClientKind::Api,
+            },
+            ip_address: stated.ip_address.parse().ok(),
+            user_agent: Some(stated.user_agent)
+                .filter(|agent| !agent.is_empty())
+                .map(|agent| shortened(&agent)),
+        })
+    }
+}
+
+/// The person whose access token the call carries, if the token is valid and has `scope`.
+pub(super) async fn person<T: Sync>(
+    authority: &Authority,
+    request: &Request<T>,
+    scope: Scope,
+) -> Result<Claims, Status> {
+    let token = bearer(request)?;
+    let claims = authority
+        .validate_token(token, None, &[scope.as_str()])
+        .await?;
+    Ok(claims)
+}
+
+/// RFC 6750 §2.1; the scheme's name in any case.
+fn bearer<T>(request: &Request<T>) -> Result<&str, Status> {
+    let missing = || {
+        refuse(
+            Code::Unauthenticated,
+            ErrorReason::TokenMissing,
+            "this call needs an access token as metadata authorization: Bearer …",
+        )
+    };
+    let value = request
+        .metadata()
+        .get("authorization")
+        .and_then(|value| value.to_str().ok())
+        .ok_or_else(missing)?;
+    match value.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token),
+        _ => Err(missing()),
+    }
+}
+
+fn header<T>(request: &Request<T>, name: &str) -> Option<String> {
+    let value = request.metadata().get(name)?.to_str().ok()?;
+    Some(shortened(value))
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(MAX_USER_AGENT).collect()
+}
+
+fn sha256(bytes: &[u8]) -> digest::Digest {
+    digest::digest(&digest::SHA256, bytes)
+}

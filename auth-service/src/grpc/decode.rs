@@ -1,0 +1,37 @@
+//! Messages into domain types, or a status that names the field.
+
+use auth_proto::v1::ErrorReason;
+use tonic::{Code, Status};
+
+use super::status::{invalid, refuse};
+use crate::domain::{id::UserId, password::Password, scope::Scopes, user::Username};
+
+pub(super) fn user_id(field: &str, text: &str) -> Result<UserId, Status> {
+    text.parse()
+        .map_err(|_| invalid(field, "is not the identifier of an account"))
+}
+
+pub(super) fn username(field: &str, text: &str) -> Result<Username, Status> {
+    text.parse().map_err(|why| invalid(field, format!("{why}")))
+}
+
+/// A password to be checked. One that is too long to be anybody's is as wrong as any other.
+pub(super) fn password(text: &str) -> Result<Password, Status> {
+    Password::parse(text)
+        .map_err(|_| crate::domain::authority::LoginRefused::InvalidCredentials.into())
+}
+
+pub(super) fn scopes(text: &str) -> Result<Scopes, Status> {
+    text.parse().map_err(|_| {
+        refuse(
+            Code::InvalidArgument,
+            ErrorReason::InvalidScope,
+            "a requested scope is unknown",
+        )
+    })
+}
+
+/// Proto3 has no absent strings: an empty one stands for it.
+pub(super) fn optional(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}

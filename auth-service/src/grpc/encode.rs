@@ -1,0 +1,105 @@
+//! Domain types into messages.
+
+use auth_proto::v1;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use prost_types::{Duration, Timestamp};
+use time::OffsetDateTime;
+
+use crate::domain::{
+    access_token::Claims,
+    authority::{Issued, SignedIn},
+    signing_key::{PublicKey, StoredSigningKey},
+    user::User,
+};
+
+pub(super) fn user(user: User) -> v1::User {
+    v1::User {
+        id: user.id.to_string(),
+        username: user.username.to_string(),
+        admin: user.admin,
+        disabled: user.disabled,
+        created_at: Some(timestamp(user.created_at)),
+        password_changed_at: Some(timestamp(user.password_changed_at)),
+    }
+}
+
+pub(super) fn signed_in(signed_in: SignedIn) -> v1::LoginResponse {
+    v1::LoginResponse {
+        user: Some(user(signed_in.user)),
+        sid: signed_in.sid.to_string(),
+        login_expires_at: Some(timestamp(signed_in.expires_at)),
+        login_ticket: signed_in.ticket,
+        auth_time: Some(timestamp(signed_in.authenticated_at)),
+        amr: amr(signed_in.amr),
+    }
+}
+
+pub(super) fn password_changed(signed_in: SignedIn) -> v1::ChangePasswordResponse {
+    v1::ChangePasswordResponse {
+        sid: signed_in.sid.to_string(),
+        login_expires_at: Some(timestamp(signed_in.expires_at)),
+        login_ticket: signed_in.ticket,
+        auth_time: Some(timestamp(signed_in.authenticated_at)),
+        amr: amr(signed_in.amr),
+    }
+}
+
+pub(super) fn issued(issued: Issued) -> v1::IssueTokenResponse {
+    v1::IssueTokenResponse {
+        access_token: issued.access_token,
+        token_type: "Bearer".to_owned(),
+        expires_in: Some(Duration {
+            seconds: issued.expires_in.as_secs().try_into().unwrap_or(i64::MAX),
+            nanos: 0,
+        }),
+        refresh_token: issued.refresh_token,
+        scope: issued.scopes.to_string(),
+    }
+}
+
+pub(super) fn claims(claims: Claims) -> v1::AccessTokenClaims {
+    v1::AccessTokenClaims {
+        issuer: claims.issuer,
+        subject: claims.subject.to_string(),
+        audience: claims.audience,
+        client_id: claims.client_id,
+        sid: claims.sid.to_string(),
+        jti: claims.jti.to_string(),
+        username: claims.username.to_string(),
+        scope: claims.scopes.to_string(),
+        issued_at: Some(timestamp(claims.issued_at)),
+        expires_at: Some(timestamp(claims.expires_at)),
+        auth_time: Some(timestamp(claims.authenticated_at)),
+    }
+}
+
+pub(super) fn json_web_key(key: &StoredSigningKey) -> v1::JsonWebKey {
+    let (kty, crv, x, y) = match &key.public_key {
+        PublicKey::Ed25519 { x } => ("OKP", "Ed25519", base64url(x), String::new()),
+        PublicKey::P256 { x, y } => ("EC", "P-256", base64url(x), base64url(y)),
+    };
+    v1::JsonWebKey {
+        kid: key.kid.clone(),
+        kty: kty.to_owned(),
+        alg: key.public_key.algorithm().to_string(),
+        r#use: "sig".to_owned(),
+        crv: crv.to_owned(),
+        x,
+        y,
+    }
+}
+
+fn amr(methods: &[&str]) -> Vec<String> {
+    methods.iter().map(ToString::to_string).collect()
+}
+
+fn timestamp(time: OffsetDateTime) -> Timestamp {
+    Timestamp {
+        seconds: time.unix_timestamp(),
+        nanos: time.nanosecond().try_into().unwrap_or_default(),
+    }
+}
+
+fn base64url(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}

@@ -1,0 +1,12 @@
+//! The gRPC port: decode, ask the domain, encode.
+
+mod account_service;
+mod admin_service;
+mod auth_service;
+pub mod caller;
+mod decode;
+mod encode;
+mod server;
+mod status;
+
+pub use server::{Server, Services};

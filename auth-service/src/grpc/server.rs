@@ -1,0 +1,212 @@
+//! Every service, layer and limit of the port on one screen.
+
+use std::{any::Any, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use auth_proto::{
+    FILE_DESCRIPTOR_SET,
+    v1::{
+        account_service_server::AccountServiceServer, admin_service_server::AdminServiceServer,
+        auth_service_server::AuthServiceServer,
+    },
+};
+use secrecy::ExposeSecret as _;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::{
+    body::Body,
+    service::Routes,
+    transport::{Certificate, Identity, ServerTlsConfig, server::TcpIncoming},
+};
+use tonic_health::ServingStatus;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    trace::{DefaultMakeSpan, DefaultOnResponse, TraceLayer},
+};
+use tracing::Level;
+
+use super::{
+    account_service::AccountApi, admin_service::AdminApi, auth_service::AuthApi,
+    caller::WebIdentity,
+};
+use crate::{
+    config::TlsConfig,
+    domain::{accounts::Accounts, authority::Authority, signing_key::StoredSigningKey},
+};
+
+const MAX_MESSAGE: usize = 64 * 1024;
+const MAX_METADATA: u32 = 16 * 1024;
+const MAX_STREAMS: u32 = 256;
+const DEADLINE: Duration = Duration::from_secs(10);
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// What the port serves.
+pub struct Services {
+    /// Logins and tokens.
+    pub authority: Arc<Authority>,
+    /// Accounts.
+    pub accounts: Accounts,
+    /// How web-service proves itself.
+    pub web_identity: Arc<WebIdentity>,
+    /// What is published as JWKS.
+    pub signing_keys: Arc<[StoredSigningKey]>,
+}
+
+/// The port, ready to be served.
+pub struct Server {
+    services: Services,
+    tls: Option<ServerTlsConfig>,
+    reflection: bool,
+}
+
+impl Server {
+    /// Takes what is served and how.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up with what was given.
+    pub fn new(
+        services: Services,
+        tls: Option<TlsConfig>,
+        reflection: bool,
+    ) -> anyhow::Result<Self> {
+        let tls = tls.map(server_tls);
+        if let Some(tls) = &tls {
+            tonic::transport::Server::builder()
+                .tls_config(tls.clone())
+                .context("AUTH_TLS_CERT, AUTH_TLS_KEY or AUTH_TLS_CLIENT_CA cannot be used")?;
+        }
+        Ok(Self {
+            services,
+            tls,
+            reflection,
+        })
+    }
+
+    /// Whether the port speaks TLS.
+    #[must_use]
+    pub const fn is_encrypted(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Serves until `shutdown`, then finishes the calls in flight.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<()> {
+        let (health, health_service) = tonic_health::server::health_reporter();
+        for name in [
+            "",
+            "auth.v1.AuthService",
+            "auth.v1.AccountService",
+            "auth.v1.AdminService",
+        ] {
+            health
+                .set_service_status(name, ServingStatus::Serving)
+                .await;
+        }
+        let mut routes = Routes::builder();
+        routes.add_service(health_service);
+        if self.reflection {
+            add_reflection(&mut routes)?;
+        }
+        add_services(&mut routes, self.services);
+
+        let mut builder = tonic::transport::Server::builder();
+        if let Some(tls) = self.tls {
+            builder = builder.tls_config(tls)?;
+        }
+        builder
+            .timeout(DEADLINE)
+            .max_concurrent_streams(MAX_STREAMS)
+            .http2_max_header_list_size(MAX_METADATA)
+            .http2_keepalive_interval(Some(KEEPALIVE))
+            .layer(
+                TraceLayer::new_for_grpc()
+                    .make_span_with(DefaultMakeSpan::new().level(Level::INFO))
+                    .on_response(DefaultOnResponse::new().level(Level::DEBUG))
+                    // A refusal is the caller's matter; faults are logged where they are found.
+                    .on_failure(()),
+            )
+            .layer(CatchPanicLayer::custom(panicked))
+            .add_routes(routes.routes())
+            .serve_with_incoming_shutdown(
+                TcpIncoming::from(listener).with_nodelay(Some(true)),
+                shutdown.cancelled_owned(),
+            )
+            .await?;
+        Ok(())
+    }
+}
+
+fn add_services(routes: &mut tonic::service::RoutesBuilder, services: Services) {
+    let Services {
+        authority,
+        accounts,
+        web_identity,
+        signing_keys,
+    } = services;
+    let auth = AuthApi {
+        authority: authority.clone(),
+        web_identity: web_identity.clone(),
+        signing_keys,
+    };
+    let account = AccountApi {
+        authority: authority.clone(),
+        accounts: accounts.clone(),
+        web_identity,
+    };
+    let admin = AdminApi {
+        authority,
+        accounts,
+    };
+    routes
+        .add_service(AuthServiceServer::new(auth).max_decoding_message_size(MAX_MESSAGE))
+        .add_service(AccountServiceServer::new(account).max_decoding_message_size(MAX_MESSAGE))
+        .add_service(AdminServiceServer::new(admin).max_decoding_message_size(MAX_MESSAGE));
+}
+
+/// Both versions: older clients know `v1alpha` only.
+fn add_reflection(routes: &mut tonic::service::RoutesBuilder) -> anyhow::Result<()> {
+    let builder = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
+    };
+    routes
+        .add_service(builder().build_v1()?)
+        .add_service(builder().build_v1alpha()?);
+    Ok(())
+}
+
+fn server_tls(config: TlsConfig) -> ServerTlsConfig {
+    let identity = Identity::from_pem(config.certificate, config.key.expose_secret());
+    let tls = ServerTlsConfig::new().identity(identity);
+    match config.clients {
+        Some(clients) => tls.client_ca_root(Certificate::from_pem(clients.authority)),
+        None => tls,
+    }
+}
+
+fn panicked(_: Box<dyn Any + Send>) -> http::Response<Body> {
+    tracing::error!("a call panicked; this is a bug");
+    super::status::internal().into_http()
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic::Status;
+
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_a_status() {
+        let response = panicked(Box::new(()));
+        let status = Status::from_header_map(response.headers()).unwrap();
+        assert_eq!(status.code(), tonic::Code::Internal);
+    }
+}

@@ -1,0 +1,190 @@
+//! The one place where a refusal of the domain becomes a gRPC status with its stable reason.
+
+use std::time::Duration;
+
+use auth_proto::v1::ErrorReason;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use crate::domain::{
+    access_token::TokenRefused,
+    accounts::{ChangeRefused, CreateRefused},
+    authority::{ChangePasswordRefused, IssueRefused, LoginRefused, ValidateRefused},
+    error::Fault,
+    password::PasswordRejected,
+};
+
+/// `domain` of every `google.rpc.ErrorInfo`.
+const DOMAIN: &str = "holdfast";
+const PREFIX: &str = "ERROR_REASON_";
+const STORE_RETRY: Duration = Duration::from_secs(1);
+
+/// A status with its reason.
+pub(super) fn refuse(code: Code, reason: ErrorReason, message: impl Into<String>) -> Status {
+    Status::with_error_details(code, message, details(reason))
+}
+
+/// A field that is missing or has a value it cannot have.
+pub(super) fn invalid(field: &str, why: impl Into<String>) -> Status {
+    let why = why.into();
+    let mut details = details(ErrorReason::InvalidRequest);
+    details.add_bad_request_violation(field, why.as_str());
+    Status::with_error_details(Code::InvalidArgument, format!("{field}: {why}"), details)
+}
+
+/// A fault of this service, of which the caller learns nothing more.
+pub(super) fn internal() -> Status {
+    refuse(Code::Internal, ErrorReason::Internal, "internal error")
+}
+
+fn retry_later(code: Code, reason: ErrorReason, message: &str, after: Duration) -> Status {
+    let mut details = details(reason);
+    details.set_retry_info(Some(after));
+    Status::with_error_details(code, message, details)
+}
+
+fn details(reason: ErrorReason) -> ErrorDetails {
+    let name = reason.as_str_name();
+    ErrorDetails::with_error_info(name.strip_prefix(PREFIX).unwrap_or(name), DOMAIN, [])
+}
+
+fn password_rejected(rejected: &PasswordRejected) -> Status {
+    refuse(
+        Code::InvalidArgument,
+        ErrorReason::PasswordRejected,
+        rejected.to_string(),
+    )
+}
+
+impl From<Fault> for Status {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Store(error) => {
+                tracing::error!(%error, "the database does not answer; calls are refused");
+                retry_later(
+                    Code::Unavailable,
+                    ErrorReason::StoreUnavailable,
+                    "the service cannot reach its data",
+                    STORE_RETRY,
+                )
+            }
+            Fault::Overloaded { retry_after } => {
+                tracing::warn!(
+                    "too many passwords are waiting to be checked; sign-ins are refused"
+                );
+                retry_later(
+                    Code::ResourceExhausted,
+                    ErrorReason::Overloaded,
+                    "too many sign-ins at this moment",
+                    retry_after,
+                )
+            }
+            Fault::Internal(error) => {
+                tracing::error!(%error, "a call failed");
+                internal()
+            }
+        }
+    }
+}
+
+impl From<LoginRefused> for Status {
+    fn from(refused: LoginRefused) -> Self {
+        let message = refused.to_string();
+        match refused {
+            LoginRefused::InvalidCredentials => refuse(
+                Code::Unauthenticated,
+                ErrorReason::InvalidCredentials,
+                message,
+            ),
+            LoginRefused::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<IssueRefused> for Status {
+    fn from(refused: IssueRefused) -> Self {
+        let message = refused.to_string();
+        let (code, reason) = match refused {
+            IssueRefused::Malformed => (Code::Unauthenticated, ErrorReason::TokenMalformed),
+            IssueRefused::Expired => (Code::Unauthenticated, ErrorReason::TokenExpired),
+            IssueRefused::LoginEnded => (Code::Unauthenticated, ErrorReason::LoginEnded),
+            IssueRefused::Reused(_) => (Code::Unauthenticated, ErrorReason::RefreshReused),
+            IssueRefused::ServiceIdentityRequired => {
+                (Code::PermissionDenied, ErrorReason::ServiceIdentityRequired)
+            }
+            IssueRefused::InvalidScope => (Code::InvalidArgument, ErrorReason::InvalidScope),
+            IssueRefused::InvalidAudience => (Code::InvalidArgument, ErrorReason::InvalidAudience),
+            IssueRefused::Fault(fault) => return fault.into(),
+        };
+        refuse(code, reason, message)
+    }
+}
+
+impl From<ValidateRefused> for Status {
+    fn from(refused: ValidateRefused) -> Self {
+        let message = refused.to_string();
+        match refused {
+            ValidateRefused::Token(refused) => {
+                refuse(Code::Unauthenticated, token_reason(refused), message)
+            }
+            ValidateRefused::InsufficientScope => refuse(
+                Code::PermissionDenied,
+                ErrorReason::InsufficientScope,
+                message,
+            ),
+            ValidateRefused::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+const fn token_reason(refused: TokenRefused) -> ErrorReason {
+    match refused {
+        TokenRefused::Malformed => ErrorReason::TokenMalformed,
+        TokenRefused::BadSignature => ErrorReason::TokenBadSignature,
+        TokenRefused::WrongIssuer => ErrorReason::TokenWrongIssuer,
+        TokenRefused::WrongAudience => ErrorReason::TokenWrongAudience,
+        TokenRefused::NotYetValid => ErrorReason::TokenNotYetValid,
+        TokenRefused::Expired => ErrorReason::TokenExpired,
+        TokenRefused::Revoked => ErrorReason::TokenRevoked,
+        TokenRefused::LoginEnded => ErrorReason::LoginEnded,
+    }
+}
+
+impl From<ChangePasswordRefused> for Status {
+    fn from(refused: ChangePasswordRefused) -> Self {
+        let message = refused.to_string();
+        match refused {
+            ChangePasswordRefused::InvalidCredentials => refuse(
+                Code::Unauthenticated,
+                ErrorReason::InvalidCredentials,
+                message,
+            ),
+            ChangePasswordRefused::Password(rejected) => password_rejected(&rejected),
+            ChangePasswordRefused::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<CreateRefused> for Status {
+    fn from(refused: CreateRefused) -> Self {
+        let message = refused.to_string();
+        match refused {
+            CreateRefused::Password(rejected) => password_rejected(&rejected),
+            CreateRefused::NameTaken => {
+                refuse(Code::AlreadyExists, ErrorReason::UsernameTaken, message)
+            }
+            CreateRefused::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<ChangeRefused> for Status {
+    fn from(refused: ChangeRefused) -> Self {
+        let message = refused.to_string();
+        match refused {
+            ChangeRefused::NotFound => refuse(Code::NotFound, ErrorReason::UserNotFound, message),
+            ChangeRefused::Password(rejected) => password_rejected(&rejected),
+            ChangeRefused::Fault(fault) => fault.into(),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! SQL behind the domain's ports.
+
+pub mod sqlite;

@@ -1,0 +1,108 @@
+//! Sealed keys.
+
+use sqlx::{Row as _, sqlite::SqliteRow};
+use time::OffsetDateTime;
+
+use super::{
+    SqliteStore,
+    row::{self, millis},
+};
+use crate::domain::{
+    ports::StoreError,
+    signing_key::{Algorithm, PublicKey, StoredSigningKey},
+};
+
+impl SqliteStore {
+    /// All signing keys, the oldest first.
+    ///
+    /// # Errors
+    /// When the database fails or holds what no key can be.
+    pub async fn signing_keys(&self) -> Result<Vec<StoredSigningKey>, StoreError> {
+        let rows = sqlx::query("SELECT * FROM signing_keys ORDER BY created_at, kid")
+            .fetch_all(&self.readers)
+            .await?;
+        rows.iter().map(signing_key).collect()
+    }
+
+    /// Adds a signing key unless there is one of its algorithm already: of two services that start at once, the first
+    /// one's key stays.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn insert_first_signing_key(&self, key: &StoredSigningKey) -> Result<(), StoreError> {
+        let algorithm = key.public_key.algorithm().as_str();
+        sqlx::query(
+            "INSERT INTO signing_keys (kid, algorithm, public_key, sealed_private_key, created_at) \
+             SELECT ?, ?, ?, ?, ? \
+             WHERE NOT EXISTS (SELECT 1 FROM signing_keys WHERE algorithm = ?)",
+        )
+        .bind(&key.kid)
+        .bind(algorithm)
+        .bind(public_key_bytes(&key.public_key))
+        .bind(&key.sealed_private_key)
+        .bind(millis(key.created_at))
+        .bind(algorithm)
+        .execute(&self.writer)
+        .await?;
+        Ok(())
+    }
+
+    /// The sealed secret called `name`; `sealed` becomes it if there is none.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn secret_key_or(
+        &self,
+        name: &str,
+        sealed: &[u8],
+        now: OffsetDateTime,
+    ) -> Result<Vec<u8>, StoreError> {
+        sqlx::query(
+            "INSERT INTO secret_keys (name, sealed, created_at) VALUES (?, ?, ?) \
+             ON CONFLICT (name) DO NOTHING",
+        )
+        .bind(name)
+        .bind(sealed)
+        .bind(millis(now))
+        .execute(&self.writer)
+        .await?;
+        let row = sqlx::query("SELECT sealed FROM secret_keys WHERE name = ?")
+            .bind(name)
+            .fetch_one(&self.writer)
+            .await?;
+        Ok(row.try_get("sealed")?)
+    }
+}
+
+fn signing_key(row: &SqliteRow) -> Result<StoredSigningKey, StoreError> {
+    let public_key: &[u8] = row.try_get("public_key")?;
+    Ok(StoredSigningKey {
+        kid: row.try_get("kid")?,
+        public_key: public_key_from(row::parse(row, "algorithm")?, public_key)
+            .ok_or_else(|| StoreError("a signing key has a public half of wrong length".into()))?,
+        sealed_private_key: row.try_get("sealed_private_key")?,
+        created_at: row::time(row, "created_at")?,
+    })
+}
+
+fn public_key_bytes(key: &PublicKey) -> Vec<u8> {
+    match key {
+        PublicKey::Ed25519 { x } => x.to_vec(),
+        PublicKey::P256 { x, y } => [*x, *y].concat(),
+    }
+}
+
+fn public_key_from(algorithm: Algorithm, bytes: &[u8]) -> Option<PublicKey> {
+    match algorithm {
+        Algorithm::EdDsa => Some(PublicKey::Ed25519 {
+            x: bytes.try_into().ok()?,
+        }),
+        Algorithm::Es256 => {
+            let (x, y) = bytes.split_at_checked(32)?;
+            Some(PublicKey::P256 {
+                x: x.try_into().ok()?,
+                y: y.try_into().ok()?,
+            })
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Rows into domain types and back.
+
+use sqlx::{Row as _, sqlite::SqliteRow};
+use time::OffsetDateTime;
+
+use crate::domain::{
+    login::{ClientKind, EndReason, Generation, Login},
+    password::{PasswordHash, PasswordVersion},
+    ports::StoreError,
+    user::{Account, User},
+};
+
+/// Columns of `users` that make a [`User`]; `user_id` so that a join with `logins` has each name once.
+pub(super) const USER: &str = "users.id AS user_id, users.username, users.admin, users.disabled_at, \
+     users.created_at AS user_created_at, users.password_changed_at";
+
+pub(super) fn user(row: &SqliteRow) -> Result<User, StoreError> {
+    Ok(User {
+        id: parse(row, "user_id")?,
+        username: parse(row, "username")?,
+        admin: row.try_get("admin")?,
+        disabled: row.try_get::<Option<i64>, _>("disabled_at")?.is_some(),
+        created_at: time(row, "user_created_at")?,
+        password_changed_at: time(row, "password_changed_at")?,
+    })
+}
+
+pub(super) fn account(row: &SqliteRow) -> Result<Account, StoreError> {
+    Ok(Account {
+        user: user(row)?,
+        password_hash: PasswordHash::from_phc(row.try_get("password_hash")?),
+        password_version: PasswordVersion(row.try_get("password_version")?),
+    })
+}
+
+pub(super) fn login(row: &SqliteRow) -> Result<Login, StoreError> {
+    Ok(Login {
+        sid: parse(row, "sid")?,
+        kind: client_kind(row.try_get("client_kind")?)?,
+        scopes: parse(row, "scope")?,
+        generation: Generation(row.try_get("generation")?),
+        refreshed_at: time(row, "refreshed_at")?,
+        authenticated_at: time(row, "created_at")?,
+        expires_at: time(row, "expires_at")?,
+        ended: row.try_get::<Option<i64>, _>("ended_at")?.is_some(),
+    })
+}
+
+pub(super) fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(
+    row: &SqliteRow,
+    column: &str,
+) -> Result<T, StoreError> {
+    let text: &str = row.try_get(column)?;
+    text.parse().map_err(|why| corrupt(column, &why))
+}
+
+pub(super) fn time(row: &SqliteRow, column: &str) -> Result<OffsetDateTime, StoreError> {
+    let millis: i64 = row.try_get(column)?;
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000)
+        .map_err(|why| corrupt(column, &why))
+}
+
+pub(super) fn millis(time: OffsetDateTime) -> i64 {
+    let millis = time.unix_timestamp_nanos() / 1_000_000;
+    i64::try_from(millis).unwrap_or(i64::MAX)
+}
+
+pub(super) const fn client_kind_text(kind: ClientKind) -> &'static str {
+    match kind {
+        ClientKind::Api => "api",
+        ClientKind::Browser => "browser",
+    }
+}
+
+fn client_kind(text: &str) -> Result<ClientKind, StoreError> {
+    [ClientKind::Api, ClientKind::Browser]
+        .into_iter()
+        .find(|kind| client_kind_text(*kind) == text)
+        .ok_or_else(|| corrupt("client_kind", &text))
+}
+
+pub(super) const fn end_reason_text(reason: EndReason) -> &'static str {
+    match reason {
+        EndReason::SignedOut => "signed_out",
+        EndReason::Reused => "reused",
+        EndReason::PasswordChanged => "password_changed",
+        EndReason::AccountDisabled => "account_disabled",
+    }
+}
+
+fn corrupt(column: &str, why: &dyn std::fmt::Display) -> StoreError {
+    StoreError(format!("column {column} holds what it cannot: {why}"))
+}

@@ -1,0 +1,18 @@
+//! The contract between auth-service and its callers, generated from `auth/v1/*.proto`.
+//!
+//! The comments in the `.proto` files are the reference: who may call what, units, limits and errors.
+
+/// Package `auth.v1`.
+#[allow(
+    clippy::all,
+    clippy::pedantic,
+    missing_docs,
+    unreachable_pub,
+    reason = "generated code"
+)]
+pub mod v1 {
+    tonic::include_proto!("auth.v1");
+}
+
+/// The `FileDescriptorSet` of the package and its imports, encoded, for gRPC reflection.
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -1,0 +1,179 @@
+//! Configuration that is checked as a whole before anything starts.
+
+use std::{
+    fmt::{self, Display},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use secrecy::{ExposeSecret as _, SecretBox, SecretString};
+
+use crate::private_file;
+
+/// A 256-bit key.
+pub type SecretKey = SecretBox<[u8; 32]>;
+
+/// Everything that is wrong with a configuration, in words, so that it is reported at once.
+#[derive(Debug, Default)]
+pub struct Problems(Vec<String>);
+
+impl Problems {
+    /// Takes the value of `setting`, or notes why there is none.
+    pub fn check<T>(&mut self, setting: &str, value: Result<T, impl Display>) -> Option<T> {
+        value
+            .map_err(|reason| self.0.push(format!("{setting}: {reason}")))
+            .ok()
+    }
+
+    /// Parses the text of `setting` with its [`FromStr`].
+    pub fn parse<T: FromStr<Err: Display>>(&mut self, setting: &str, text: &str) -> Option<T> {
+        self.check(
+            setting,
+            text.parse().map_err(|why| format!("{text:?}: {why}")),
+        )
+    }
+
+    /// Parses a duration with its unit, such as `15m` or `30d`. Zero is refused.
+    pub fn duration(&mut self, setting: &str, text: &str) -> Option<Duration> {
+        let parsed = humantime::parse_duration(text)
+            .map_err(|why| format!("{text:?}: {why}"))
+            .and_then(|duration| {
+                if duration.is_zero() {
+                    Err("must be longer than zero".to_owned())
+                } else {
+                    Ok(duration)
+                }
+            });
+        self.check(setting, parsed)
+    }
+
+    /// Takes a secret from its value or from a file that only its owner and group can read. `Some(None)`: not set.
+    pub fn secret(&mut self, setting: &str, source: SecretSource) -> Option<Option<SecretString>> {
+        let secret = match (source.value, source.file) {
+            (Some(_), Some(_)) => Err(format!("set this or {setting}_FILE, not both")),
+            (Some(value), None) => Ok(Some(value.into())),
+            (None, Some(file)) => private_file::read_secret(&file).map(Some),
+            (None, None) => Ok(None),
+        };
+        self.check(setting, secret)
+    }
+
+    /// Takes a 256-bit key, written in base64, that must be set.
+    pub fn key(&mut self, setting: &str, source: SecretSource) -> Option<SecretKey> {
+        let secret = self.secret(setting, source)?;
+        let key = secret
+            .ok_or_else(|| format!("not set; give 32 random bytes in base64 here or in the file that {setting}_FILE names"))
+            .and_then(|text| decode_key(&text));
+        self.check(setting, key)
+    }
+
+    /// Notes a problem that does not belong to one value.
+    pub fn add(&mut self, problem: impl Into<String>) {
+        self.0.push(problem.into());
+    }
+
+    /// The finished configuration; `build` returns `None` only when a value it needs was noted as a problem.
+    ///
+    /// # Errors
+    /// All problems noted.
+    pub fn finish<T>(mut self, build: impl FnOnce() -> Option<T>) -> Result<T, Self> {
+        match build() {
+            Some(config) if self.0.is_empty() => Ok(config),
+            None if self.0.is_empty() => {
+                self.add("incomplete");
+                Err(self)
+            }
+            _ => Err(self),
+        }
+    }
+}
+
+impl Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the configuration cannot be used:")?;
+        self.0
+            .iter()
+            .try_for_each(|problem| write!(f, "\n  - {problem}"))
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// Where a secret may come from: its own setting, or the file that the setting with `_FILE` appended names.
+#[derive(Default)]
+pub struct SecretSource {
+    /// The secret itself.
+    pub value: Option<String>,
+    /// The file that holds it; a newline at the end does not count.
+    pub file: Option<PathBuf>,
+}
+
+impl fmt::Debug for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecretSource")
+            .field("file", &self.file)
+            .finish_non_exhaustive()
+    }
+}
+
+fn decode_key(text: &SecretString) -> Result<SecretKey, String> {
+    let bytes = STANDARD
+        .decode(text.expose_secret())
+        .map_err(|_| "is not base64".to_owned())?;
+    let key = <[u8; 32]>::try_from(bytes)
+        .map_err(|bytes| format!("has {} bytes, 32 are needed", bytes.len()))?;
+    Ok(SecretBox::new(Box::new(key)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(value: &str) -> SecretSource {
+        SecretSource {
+            value: Some(value.to_owned()),
+            file: None,
+        }
+    }
+
+    #[test]
+    fn reports_every_problem_at_once() {
+        let mut problems = Problems::default();
+        let port = problems.parse::<u16>("PORT", "many");
+        let ttl = problems.duration("TTL", "0s");
+        let key = problems.key("KEY", source("c2hvcnQ="));
+
+        let error = problems
+            .finish(|| Some((port?, ttl?, key?)))
+            .unwrap_err()
+            .to_string();
+
+        assert_eq!(
+            error,
+            "the configuration cannot be used:\n  - PORT: \"many\": invalid digit found in string\n  - TTL: must be longer than zero\n  - KEY: has 5 bytes, 32 are needed"
+        );
+    }
+
+    #[test]
+    fn a_missing_key_says_what_to_give() {
+        let mut problems = Problems::default();
+        assert!(problems.key("KEY", SecretSource::default()).is_none());
+        let error = problems.finish(|| None::<()>).unwrap_err().to_string();
+        assert!(
+            error.contains("KEY: not set; give 32 random bytes"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_secret_from_two_places_is_refused() {
+        let mut problems = Problems::default();
+        let both = SecretSource {
+            value: Some("a".to_owned()),
+            file: Some("b".into()),
+        };
+        assert!(problems.secret("S", both).is_none());
+    }
+}

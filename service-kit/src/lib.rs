@@ -1,0 +1,8 @@
+//! What both services do in the same way: configuration, logs, the ops port, signals.
+
+pub mod config;
+pub mod healthcheck;
+pub mod ops;
+pub mod private_file;
+pub mod shutdown;
+pub mod telemetry;

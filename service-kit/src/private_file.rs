@@ -1,0 +1,74 @@
+//! Files that hold secrets.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    path::Path,
+};
+
+use secrecy::SecretString;
+
+/// Reads a secret, without the newline at its end.
+///
+/// # Errors
+/// In words: the file is missing, unreadable, not text, empty, or readable by everybody.
+pub fn read_secret(path: &Path) -> Result<SecretString, String> {
+    let shown = path.display();
+    let metadata = fs::metadata(path).map_err(|why| format!("{shown}: {why}"))?;
+    if metadata.permissions().mode() & 0o004 != 0 {
+        return Err(format!("{shown} can be read by everybody; chmod 600 it"));
+    }
+    let text = fs::read_to_string(path).map_err(|why| format!("{shown}: {why}"))?;
+    match text.trim_end_matches(['\r', '\n']) {
+        "" => Err(format!("{shown} is empty")),
+        secret => Ok(secret.into()),
+    }
+}
+
+/// Writes a file that only its owner can read, whole or not at all.
+///
+/// # Errors
+/// When the directory cannot be written.
+pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
+    let draft = path.with_extension("new");
+    let _ = fs::remove_file(&draft);
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&draft)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    fs::rename(draft, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    #[test]
+    fn what_is_written_can_be_read_by_the_owner_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("secret");
+        write(&path, b"hush\n").unwrap();
+
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert_eq!(read_secret(&path).unwrap().expose_secret(), "hush");
+    }
+
+    #[test]
+    fn a_secret_that_everybody_can_read_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("secret");
+        fs::write(&path, "hush").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+
+        assert!(read_secret(&path).unwrap_err().contains("chmod 600"));
+    }
+}

@@ -1,0 +1,29 @@
+//! The end of a service: a signal, then a drain with a deadline.
+
+use std::{io, time::Duration};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// How long requests in flight may take to finish once the service was told to stop.
+pub const DRAIN_DEADLINE: Duration = Duration::from_secs(8);
+
+/// A token that is cancelled by SIGTERM or SIGINT.
+///
+/// # Errors
+/// When the signals cannot be listened to.
+pub fn on_signal() -> io::Result<CancellationToken> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let token = CancellationToken::new();
+    let cancelled = token.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("asked to stop; finishing requests in flight");
+        cancelled.cancel();
+    });
+    Ok(token)
+}

@@ -1,0 +1,48 @@
+//! Logs on standard error, as text for people or as JSON for machines.
+
+use std::{io, str::FromStr};
+
+use tracing_subscriber::EnvFilter;
+
+/// How a log line is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One line for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl FromStr for LogFormat {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err("must be text or json"),
+        }
+    }
+}
+
+/// What is logged, and how.
+#[derive(Debug)]
+pub struct LogConfig {
+    /// Which events are kept, in the syntax of `tracing`'s `EnvFilter`, such as `info,auth_service=debug`.
+    pub filter: EnvFilter,
+    /// How they are written.
+    pub format: LogFormat,
+}
+
+/// Sends this process's log lines to standard error from now on. Call it once.
+pub fn init(config: LogConfig) {
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(config.filter)
+        .with_writer(io::stderr);
+    match config.format {
+        LogFormat::Text => builder
+            .with_ansi(io::IsTerminal::is_terminal(&io::stderr()))
+            .init(),
+        LogFormat::Json => builder.json().flatten_event(true).init(),
+    }
+}
