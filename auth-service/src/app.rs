@@ -26,7 +26,7 @@ use crate::{
         accounts::Accounts,
         authority::{Authority, Parts},
         ports::{Clock, Logins as _, Random as _},
-        signing_key::{Algorithm, StoredSigningKey},
+        signing_key::{Algorithm, StoredSigningKey, put_signer_first},
     },
     grpc::{self, Services, caller::WebIdentity},
     storage::sqlite::SqliteStore,
@@ -83,7 +83,7 @@ impl App {
         let store = open_store(&config.database).await?;
         let sealer = Sealer::new(&config.key_encryption_key);
         let keys = signing_keys(&store, &sealer, config.signing_algorithm, &*clock).await?;
-        let jwts = Jwts::new(KeyRing::open(&keys, &sealer, config.signing_algorithm)?);
+        let jwts = Jwts::new(KeyRing::open(&keys, &sealer)?);
         let credentials = credential_key(&store, &sealer, &*clock).await?;
         let HashingConfig { params, threads } = config.hashing;
         let random = Arc::new(SystemRandom);
@@ -175,24 +175,25 @@ async fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener>
         .with_context(|| format!("{setting}: cannot listen on {address}"))
 }
 
-/// All signing keys, one for `algorithm` among them, and each proved to sign what it verifies.
+/// All signing keys, the one that signs first. Makes it if there is none for `algorithm`.
 async fn signing_keys(
     store: &SqliteStore,
     sealer: &Sealer,
     algorithm: Algorithm,
     clock: &dyn Clock,
 ) -> anyhow::Result<Vec<StoredSigningKey>> {
-    let stored = store.signing_keys().await?;
-    if stored
+    let mut keys = store.signing_keys().await?;
+    if !keys
         .iter()
         .any(|key| key.public_key.algorithm() == algorithm)
     {
-        return Ok(stored);
+        let key = signing_key::generate(algorithm, sealer, clock.now())?;
+        store.insert_first_signing_key(&key).await?;
+        tracing::info!(kid = key.kid, %algorithm, "made a signing key");
+        keys = store.signing_keys().await?;
     }
-    let key = signing_key::generate(algorithm, sealer, clock.now())?;
-    store.insert_first_signing_key(&key).await?;
-    tracing::info!(kid = key.kid, %algorithm, "made a signing key");
-    Ok(store.signing_keys().await?)
+    put_signer_first(&mut keys, algorithm);
+    Ok(keys)
 }
 
 async fn credential_key(

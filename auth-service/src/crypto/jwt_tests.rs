@@ -14,7 +14,7 @@ use crate::{
         access_token::FIRST_PARTY_CLIENT,
         id::{Jti, Sid, UserId},
         scope::Scope,
-        signing_key::{Algorithm, StoredSigningKey},
+        signing_key::{Algorithm, StoredSigningKey, put_signer_first},
     },
 };
 
@@ -27,7 +27,9 @@ fn stored(algorithm: Algorithm) -> StoredSigningKey {
 }
 
 fn jwts(keys: &[StoredSigningKey], algorithm: Algorithm) -> Jwts {
-    Jwts::new(KeyRing::open(keys, &sealer(), algorithm).unwrap())
+    let mut keys = keys.to_vec();
+    put_signer_first(&mut keys, algorithm);
+    Jwts::new(KeyRing::open(&keys, &sealer()).unwrap())
 }
 
 fn claims() -> Claims {

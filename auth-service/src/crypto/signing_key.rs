@@ -18,6 +18,9 @@ pub enum KeyError {
     /// It does not open.
     #[error(transparent)]
     DoesNotOpen(#[from] DoesNotOpen),
+    /// There is none.
+    #[error("there is no signing key")]
+    None,
     /// The cryptographic library refuses it.
     #[error("signing key {0}: {1}")]
     Unusable(String, String),

@@ -1,6 +1,6 @@
 //! Signing keys as they are stored and published.
 
-use std::{fmt, str::FromStr};
+use std::{cmp::Reverse, fmt, str::FromStr};
 
 use time::OffsetDateTime;
 
@@ -80,4 +80,12 @@ pub struct StoredSigningKey {
     pub sealed_private_key: Vec<u8>,
     /// When it was made.
     pub created_at: OffsetDateTime,
+}
+
+/// Puts the key that signs first: the newest one for `algorithm`. The others follow, and only verify.
+pub fn put_signer_first(keys: &mut [StoredSigningKey], algorithm: Algorithm) {
+    keys.sort_by_key(|key| {
+        let signs = key.public_key.algorithm() == algorithm;
+        (Reverse(signs), Reverse(key.created_at))
+    });
 }

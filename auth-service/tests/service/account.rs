@@ -1,0 +1,155 @@
+use auth_proto::v1::{Client, ClientKind, GetAccountRequest, LoginRequest};
+use tonic::Code;
+
+use crate::support::{
+    PASSWORD, SERVICE_SECRET, TestService, assert_refused, bearer, change_password,
+    from_web_service, with_ticket,
+};
+
+const NEW_PASSWORD: &str = "a new and longer password";
+
+async fn service() -> TestService {
+    let service = TestService::start().await;
+    service.add_user("ada", false).await;
+    service
+}
+
+#[tokio::test]
+async fn people_see_their_own_account() {
+    let service = service().await;
+    let token = service.tokens("ada", "account").await.access_token;
+    let answer = service
+        .account()
+        .get_account(bearer(GetAccountRequest {}, &token))
+        .await;
+    assert_eq!(answer.unwrap().into_inner().user.unwrap().username, "ada");
+}
+
+#[tokio::test]
+async fn it_takes_a_token_with_the_scope() {
+    let service = service().await;
+    let mut client = service.account();
+    let none = client.get_account(GetAccountRequest {}).await;
+    assert_refused(none, Code::Unauthenticated, "TOKEN_MISSING");
+    let junk = client
+        .get_account(bearer(GetAccountRequest {}, "junk"))
+        .await;
+    assert_refused(junk, Code::Unauthenticated, "TOKEN_MALFORMED");
+    let profile = service.tokens("ada", "profile").await.access_token;
+    let lacking = client
+        .get_account(bearer(GetAccountRequest {}, &profile))
+        .await;
+    assert_refused(lacking, Code::PermissionDenied, "INSUFFICIENT_SCOPE");
+}
+
+#[tokio::test]
+async fn a_new_password_ends_every_login_and_starts_one() {
+    let service = service().await;
+    let elsewhere = service.tokens("ada", "").await;
+    let here = service.tokens("ada", "account").await;
+
+    let request = bearer(change_password(PASSWORD, NEW_PASSWORD), &here.access_token);
+    let answer = service
+        .account()
+        .change_password(request)
+        .await
+        .unwrap()
+        .into_inner();
+
+    for ended in [&elsewhere, &here] {
+        let access = service.try_validate(&ended.access_token).await;
+        assert_refused(access, Code::Unauthenticated, "LOGIN_ENDED");
+        let refresh = service.try_refresh(&ended.refresh_token).await;
+        assert_refused(refresh, Code::Unauthenticated, "LOGIN_ENDED");
+    }
+    let continued = service
+        .try_exchange(&answer.login_ticket, "")
+        .await
+        .unwrap();
+    let claims = service.try_validate(&continued.access_token).await.unwrap();
+    assert_eq!(claims.sid, answer.sid);
+    assert!(service.try_login("ada", PASSWORD).await.is_err());
+    assert!(service.try_login("ada", NEW_PASSWORD).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_current_password_and_the_rules_are_asked_for() {
+    let service = service().await;
+    let token = service.tokens("ada", "account").await.access_token;
+    let mut client = service.account();
+    let wrong = client
+        .change_password(bearer(change_password("wrong", NEW_PASSWORD), &token))
+        .await;
+    assert_refused(wrong, Code::Unauthenticated, "INVALID_CREDENTIALS");
+    for rejected in ["too short", "ada is in here, too", &"x".repeat(257)] {
+        let answer = client
+            .change_password(bearer(change_password(PASSWORD, rejected), &token))
+            .await;
+        assert_refused(answer, Code::InvalidArgument, "PASSWORD_REJECTED");
+    }
+    assert!(
+        service.try_login("ada", PASSWORD).await.is_ok(),
+        "nothing changed"
+    );
+}
+
+#[tokio::test]
+async fn of_two_changes_at_once_one_wins() {
+    let service = service().await;
+    let token = service.tokens("ada", "account").await.access_token;
+    let change = |new: &'static str| {
+        let mut client = service.account();
+        let request = bearer(change_password(PASSWORD, new), &token);
+        async move { client.change_password(request).await }
+    };
+    let (one, two) = tokio::join!(
+        change("the first new password"),
+        change("the second new password")
+    );
+    assert_eq!(
+        [one.is_ok(), two.is_ok()].iter().filter(|ok| **ok).count(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn a_browser_stays_a_browser() {
+    let service = service().await;
+    let login = LoginRequest {
+        username: "ada".into(),
+        password: PASSWORD.into(),
+        client: Some(Client {
+            kind: ClientKind::Browser.into(),
+            ..Default::default()
+        }),
+    };
+    let ticket = service
+        .auth()
+        .login(from_web_service(login))
+        .await
+        .unwrap()
+        .into_inner()
+        .login_ticket;
+    let issued = service
+        .try_issue(from_web_service(with_ticket(&ticket, "account")))
+        .await
+        .unwrap();
+
+    let mut request = bearer(
+        change_password(PASSWORD, NEW_PASSWORD),
+        &issued.access_token,
+    );
+    request
+        .metadata_mut()
+        .insert("holdfast-service-secret", SERVICE_SECRET.parse().unwrap());
+    let ticket = service
+        .account()
+        .change_password(request)
+        .await
+        .unwrap()
+        .into_inner()
+        .login_ticket;
+
+    let outside = service.try_exchange(&ticket, "").await;
+    assert_refused(outside, Code::PermissionDenied, "SERVICE_IDENTITY_REQUIRED");
+}

@@ -1,0 +1,54 @@
+use auth_proto::v1::{Client, ClientKind, GetJwksRequest, LoginRequest};
+use tonic::Code;
+
+use crate::support::{PASSWORD, TestService, assert_refused, with_metadata};
+
+fn browser_login() -> LoginRequest {
+    LoginRequest {
+        username: "ada".into(),
+        password: PASSWORD.into(),
+        client: Some(Client {
+            kind: ClientKind::Browser.into(),
+            ip_address: "203.0.113.9".into(),
+            user_agent: "Netscape".into(),
+        }),
+    }
+}
+
+#[tokio::test]
+async fn what_a_stranger_states_about_the_client_has_no_effect() {
+    let service = TestService::start().await;
+    service.add_user("ada", false).await;
+    let ticket = service
+        .auth()
+        .login(browser_login())
+        .await
+        .unwrap()
+        .into_inner()
+        .login_ticket;
+    // A browser's ticket would be refused here, so the login counts as an API client's.
+    let issued = service.try_exchange(&ticket, "").await.unwrap();
+    let rotated = service.try_refresh(&issued.refresh_token).await.unwrap();
+    assert_ne!(rotated.refresh_token, issued.refresh_token);
+}
+
+#[tokio::test]
+async fn a_wrong_service_secret_is_noticed() {
+    let service = TestService::start().await;
+    service.add_user("ada", false).await;
+    for wrong in ["", "wrong", "a service secret of good length!?"] {
+        let request = with_metadata(browser_login(), "holdfast-service-secret", wrong);
+        let answer = service.auth().login(request).await;
+        assert_refused(answer, Code::PermissionDenied, "SERVICE_IDENTITY_REQUIRED");
+    }
+}
+
+#[tokio::test]
+async fn without_a_configured_secret_nobody_is_the_web_service() {
+    let service = TestService::start_with(|config| config.service_secret = None).await;
+    service.add_user("ada", false).await;
+    let request = with_metadata(browser_login(), "holdfast-service-secret", "");
+    let answer = service.auth().login(request).await;
+    assert_refused(answer, Code::PermissionDenied, "SERVICE_IDENTITY_REQUIRED");
+    assert!(service.auth().get_jwks(GetJwksRequest {}).await.is_ok());
+}

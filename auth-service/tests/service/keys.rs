@@ -1,0 +1,110 @@
+use std::sync::Arc;
+
+use auth_proto::v1::GetJwksRequest;
+use auth_service::{app::App, domain::signing_key::Algorithm};
+use secrecy::SecretBox;
+
+use crate::support::{ManualClock, TestService, config};
+
+#[tokio::test]
+async fn the_published_key_is_the_one_that_signs() {
+    for (algorithm, kty, crv) in [
+        (Algorithm::EdDsa, "OKP", "Ed25519"),
+        (Algorithm::Es256, "EC", "P-256"),
+    ] {
+        let service = TestService::start_with(|config| config.signing_algorithm = algorithm).await;
+        service.add_user("ada", false).await;
+        let token = service.tokens("ada", "").await.access_token;
+
+        let keys = service
+            .auth()
+            .get_jwks(GetJwksRequest {})
+            .await
+            .unwrap()
+            .into_inner()
+            .keys;
+
+        let header = jsonwebtoken::decode_header(&token).unwrap();
+        assert_eq!(header.kid.as_ref(), Some(&keys[0].kid));
+        assert_eq!((keys[0].kty.as_str(), keys[0].crv.as_str()), (kty, crv));
+        assert_eq!(
+            (keys[0].alg.as_str(), keys[0].r#use.as_str()),
+            (algorithm.as_str(), "sig")
+        );
+        let key = match algorithm {
+            Algorithm::EdDsa => jsonwebtoken::DecodingKey::from_ed_components(&keys[0].x),
+            Algorithm::Es256 => {
+                jsonwebtoken::DecodingKey::from_ec_components(&keys[0].x, &keys[0].y)
+            }
+        };
+        let (message, signature) = token.rsplit_once('.').unwrap();
+        let verified =
+            jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key.unwrap(), header.alg);
+        assert!(verified.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_algorithm_keeps_old_tokens_valid() {
+    let service = TestService::start().await;
+    service.add_user("ada", false).await;
+    let token = service.tokens("ada", "").await.access_token;
+
+    let changed =
+        TestService::start_in(service.directory.clone(), service.clock.clone(), |config| {
+            config.signing_algorithm = Algorithm::Es256;
+        });
+    let changed = changed.await;
+
+    assert!(changed.try_validate(&token).await.is_ok());
+    let keys = changed
+        .auth()
+        .get_jwks(GetJwksRequest {})
+        .await
+        .unwrap()
+        .into_inner()
+        .keys;
+    let algorithms: Vec<_> = keys.iter().map(|key| key.alg.as_str()).collect();
+    assert_eq!(algorithms, ["ES256", "EdDSA"]);
+}
+
+#[tokio::test]
+async fn another_key_encryption_key_opens_nothing() {
+    let service = TestService::start().await;
+    let mut config = config(service.directory.path());
+    config.key_encryption_key = SecretBox::new(Box::new([2; 32]));
+    let error = App::build(config, Arc::new(ManualClock::default()))
+        .await
+        .err()
+        .unwrap();
+    assert!(
+        format!("{error:#}").contains("AUTH_KEY_ENCRYPTION_KEY"),
+        "{error:#}"
+    );
+}
+
+#[tokio::test]
+async fn the_database_holds_no_private_key_password_or_refresh_token() {
+    let service = TestService::start().await;
+    service.add_user("ada", false).await;
+    let issued = service.tokens("ada", "").await;
+    let directory = service.directory.clone();
+    drop(service.restart().await);
+
+    let secrets = [
+        crate::support::PASSWORD.as_bytes(),
+        issued.refresh_token.as_bytes(),
+        PKCS8_ED25519,
+    ];
+    for entry in std::fs::read_dir(directory.path()).unwrap() {
+        let content = std::fs::read(entry.unwrap().path()).unwrap();
+        for secret in secrets {
+            assert!(!content.windows(secret.len()).any(|window| window == secret));
+        }
+    }
+}
+
+/// How every Ed25519 key in PKCS #8 begins (RFC 8410 §7).
+const PKCS8_ED25519: &[u8] = &[
+    0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+];

@@ -1,0 +1,18 @@
+//! auth-service as its clients see it: a real service on a real port, with a clock that the test moves.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on should stop"
+)]
+
+mod account;
+mod admin;
+mod identity;
+mod issue_token;
+mod keys;
+mod login;
+mod port;
+mod revoke_token;
+mod support;
+mod tls;
+mod validate_token;

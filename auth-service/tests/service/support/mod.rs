@@ -1,0 +1,292 @@
+//! A running service, its clients, and a clock to move.
+
+mod assert;
+mod clock;
+mod pki;
+
+use std::{net::SocketAddr, path::Path, sync::Arc};
+
+use auth_proto::v1::{
+    ChangePasswordRequest, CreateUserRequest, IssueTokenRequest, IssueTokenResponse, LoginRequest,
+    LoginResponse, User, ValidateTokenRequest, account_service_client::AccountServiceClient,
+    admin_service_client::AdminServiceClient, auth_service_client::AuthServiceClient,
+    issue_token_request::Grant,
+};
+use auth_service::{
+    app::App,
+    config::{HashingConfig, ServeConfig},
+    crypto::{
+        argon2id::{Argon2id, Cost},
+        system::SystemRandom,
+    },
+    domain::{accounts::Accounts, authority::Policy, signing_key::Algorithm},
+    storage::sqlite::SqliteStore,
+};
+use secrecy::SecretBox;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tonic::{
+    Request, Status,
+    metadata::MetadataValue,
+    transport::{Channel, Endpoint},
+};
+
+pub(crate) use self::{assert::assert_refused, clock::ManualClock, pki::Pki};
+
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const ISSUER: &str = "https://id.example";
+pub(crate) const SERVICE_SECRET: &str = "a service secret of good length!!";
+
+/// A running service with its own database.
+pub(crate) struct TestService {
+    pub(crate) address: SocketAddr,
+    pub(crate) clock: ManualClock,
+    pub(crate) directory: Arc<TempDir>,
+    pub(crate) channel: Channel,
+    accounts: Accounts,
+    shutdown: CancellationToken,
+    running: JoinHandle<anyhow::Result<()>>,
+}
+
+pub(crate) fn config(directory: &Path) -> ServeConfig {
+    let cost = Cost {
+        memory: 64,
+        iterations: 1,
+        parallelism: 1,
+    };
+    ServeConfig {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        ops_listen: "127.0.0.1:0".parse().unwrap(),
+        database: directory.join("auth.db"),
+        policy: Policy {
+            issuer: ISSUER.to_owned(),
+            audiences: vec![
+                "https://api.example".to_owned(),
+                "https://other.example".to_owned(),
+            ],
+            access_ttl: minutes(15),
+            refresh_ttl: minutes(60 * 24 * 30),
+            login_ttl: minutes(60 * 24 * 90),
+        },
+        signing_algorithm: Algorithm::EdDsa,
+        key_encryption_key: SecretBox::new(Box::new([1; 32])),
+        service_secret: Some(SERVICE_SECRET.to_owned().into()),
+        tls: None,
+        hashing: HashingConfig {
+            params: cost.params().unwrap(),
+            threads: 2,
+        },
+        reflection: true,
+    }
+}
+
+pub(crate) const fn minutes(minutes: u64) -> std::time::Duration {
+    std::time::Duration::from_secs(minutes * 60)
+}
+
+pub(crate) const fn seconds(seconds: u64) -> std::time::Duration {
+    std::time::Duration::from_secs(seconds)
+}
+
+impl TestService {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|_| ()).await
+    }
+
+    pub(crate) async fn start_with(adjust: impl FnOnce(&mut ServeConfig)) -> Self {
+        let directory = Arc::new(tempfile::tempdir().unwrap());
+        Self::start_in(directory, ManualClock::default(), adjust).await
+    }
+
+    /// A service on a directory that may hold an earlier one's database.
+    pub(crate) async fn start_in(
+        directory: Arc<TempDir>,
+        clock: ManualClock,
+        adjust: impl FnOnce(&mut ServeConfig),
+    ) -> Self {
+        let mut config = config(directory.path());
+        adjust(&mut config);
+        let (database, hashing) = (config.database.clone(), config.hashing.clone());
+        let app = App::build(config, Arc::new(clock.clone())).await.unwrap();
+        let address = app.address().unwrap();
+        let shutdown = CancellationToken::new();
+        let random = Arc::new(SystemRandom);
+        let accounts = Accounts::new(
+            Arc::new(SqliteStore::open(&database).await.unwrap()),
+            Arc::new(Argon2id::start(hashing.params, 1, random.clone()).unwrap()),
+            Arc::new(clock.clone()),
+            random,
+        );
+        Self {
+            address,
+            clock,
+            directory,
+            channel: Endpoint::from_shared(format!("http://{address}"))
+                .unwrap()
+                .connect_lazy(),
+            accounts,
+            running: tokio::spawn(app.run(shutdown.clone())),
+            shutdown,
+        }
+    }
+
+    /// Stops the service as SIGTERM does, and starts it again on the same database.
+    pub(crate) async fn restart(self) -> Self {
+        self.shutdown.cancel();
+        drop(self.channel);
+        self.running.await.unwrap().unwrap();
+        Self::start_in(self.directory, self.clock, |_| ()).await
+    }
+
+    /// An account, made as the command line makes it.
+    pub(crate) async fn add_user(
+        &self,
+        name: &str,
+        admin: bool,
+    ) -> auth_service::domain::user::User {
+        let accounts = &self.accounts;
+        accounts
+            .create(name.parse().unwrap(), PASSWORD, admin)
+            .await
+            .unwrap()
+    }
+
+    pub(crate) fn auth(&self) -> AuthServiceClient<Channel> {
+        AuthServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn account(&self) -> AccountServiceClient<Channel> {
+        AccountServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn admin(&self) -> AdminServiceClient<Channel> {
+        AdminServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) async fn login(&self, name: &str) -> LoginResponse {
+        self.try_login(name, PASSWORD).await.unwrap()
+    }
+
+    pub(crate) async fn try_login(
+        &self,
+        name: &str,
+        password: &str,
+    ) -> Result<LoginResponse, Status> {
+        let request = LoginRequest {
+            username: name.to_owned(),
+            password: password.to_owned(),
+            client: None,
+        };
+        Ok(self.auth().login(request).await?.into_inner())
+    }
+
+    /// Signs in and exchanges the ticket.
+    pub(crate) async fn tokens(&self, name: &str, scope: &str) -> IssueTokenResponse {
+        let ticket = self.login(name).await.login_ticket;
+        self.try_exchange(&ticket, scope).await.unwrap()
+    }
+
+    pub(crate) async fn try_exchange(
+        &self,
+        ticket: &str,
+        scope: &str,
+    ) -> Result<IssueTokenResponse, Status> {
+        self.try_issue(with_ticket(ticket, scope)).await
+    }
+
+    pub(crate) async fn try_refresh(&self, token: &str) -> Result<IssueTokenResponse, Status> {
+        self.try_issue(with_refresh(token)).await
+    }
+
+    pub(crate) async fn try_issue(
+        &self,
+        request: impl tonic::IntoRequest<IssueTokenRequest>,
+    ) -> Result<IssueTokenResponse, Status> {
+        Ok(self.auth().issue_token(request).await?.into_inner())
+    }
+
+    pub(crate) async fn try_validate(
+        &self,
+        token: &str,
+    ) -> Result<auth_proto::v1::AccessTokenClaims, Status> {
+        let request = ValidateTokenRequest {
+            access_token: token.to_owned(),
+            ..Default::default()
+        };
+        let response = self.auth().validate_token(request).await?;
+        Ok(response.into_inner().claims.unwrap())
+    }
+
+    pub(crate) async fn revoke(&self, token: &str) {
+        let request = auth_proto::v1::RevokeTokenRequest {
+            token: token.to_owned(),
+        };
+        self.auth().revoke_token(request).await.unwrap();
+    }
+
+    /// An admin's access token; makes the admin.
+    pub(crate) async fn admin_token(&self) -> String {
+        self.add_user("root", true).await;
+        self.tokens("root", "admin account").await.access_token
+    }
+
+    pub(crate) async fn create_user(
+        &self,
+        admin_token: &str,
+        name: &str,
+        password: &str,
+    ) -> Result<User, Status> {
+        let request = CreateUserRequest {
+            username: name.to_owned(),
+            password: password.to_owned(),
+            admin: false,
+        };
+        let response = self
+            .admin()
+            .create_user(bearer(request, admin_token))
+            .await?;
+        Ok(response.into_inner().user.unwrap())
+    }
+}
+
+pub(crate) fn with_ticket(ticket: &str, scope: &str) -> IssueTokenRequest {
+    IssueTokenRequest {
+        grant: Some(Grant::LoginTicket(ticket.to_owned())),
+        audience: String::new(),
+        scope: scope.to_owned(),
+    }
+}
+
+pub(crate) fn with_refresh(token: &str) -> IssueTokenRequest {
+    IssueTokenRequest {
+        grant: Some(Grant::RefreshToken(token.to_owned())),
+        audience: String::new(),
+        scope: String::new(),
+    }
+}
+
+pub(crate) fn change_password(current: &str, new: &str) -> ChangePasswordRequest {
+    ChangePasswordRequest {
+        current_password: current.to_owned(),
+        new_password: new.to_owned(),
+        client: None,
+    }
+}
+
+/// The request on behalf of the person whose token this is.
+pub(crate) fn bearer<T>(message: T, token: &str) -> Request<T> {
+    with_metadata(message, "authorization", &format!("Bearer {token}"))
+}
+
+/// The request with web-service's own identity.
+pub(crate) fn from_web_service<T>(message: T) -> Request<T> {
+    with_metadata(message, "holdfast-service-secret", SERVICE_SECRET)
+}
+
+pub(crate) fn with_metadata<T>(message: T, name: &'static str, value: &str) -> Request<T> {
+    let mut request = Request::new(message);
+    let value: MetadataValue<_> = value.parse().unwrap();
+    request.metadata_mut().insert(name, value);
+    request
+}
