@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use service_kit::{
     ops::{self, Readiness},
     shutdown::DRAIN_DEADLINE,
+    system::SystemRandom,
 };
 use tokio::{net::TcpListener, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
@@ -19,7 +20,7 @@ use crate::{
     config::{HashingConfig, ServeConfig},
     crypto::{
         argon2id::Argon2id, credential::CredentialKey, jwt::Jwts, key_ring::KeyRing, seal::Sealer,
-        signing_key, system::SystemRandom,
+        signing_key,
     },
     domain::{
         access_token::LEEWAY,

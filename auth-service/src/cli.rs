@@ -13,15 +13,16 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use clap::{Parser, Subcommand};
-use service_kit::{healthcheck, shutdown, telemetry};
+use service_kit::{
+    healthcheck, shutdown,
+    system::{SystemClock, SystemRandom},
+    telemetry,
+};
 
 use crate::{
     app::{self, App},
     config::Settings,
-    crypto::{
-        argon2id::Argon2id,
-        system::{SystemClock, SystemRandom},
-    },
+    crypto::argon2id::Argon2id,
     domain::{accounts::Accounts, user::Username},
     storage::sqlite::SqliteStore,
 };

@@ -2,7 +2,9 @@
 
 pub mod config;
 pub mod healthcheck;
+pub mod manual_clock;
 pub mod ops;
 pub mod private_file;
 pub mod shutdown;
+pub mod system;
 pub mod telemetry;

@@ -1,7 +1,7 @@
 use futures_util::{FutureExt as _, future::join_all};
 
 use super::*;
-use crate::crypto::system::SystemRandom;
+use service_kit::system::SystemRandom;
 
 fn cost(memory: u32) -> Params {
     let cost = Cost {

@@ -1,4 +1,4 @@
-//! Argon2id, access tokens, sealed keys and the system's clock and randomness, behind the domain's ports.
+//! Argon2id, access tokens and sealed keys, behind the domain's ports.
 
 pub mod argon2id;
 pub mod credential;
@@ -6,4 +6,3 @@ pub mod jwt;
 pub mod key_ring;
 pub mod seal;
 pub mod signing_key;
-pub mod system;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+pub use service_kit::system::{Clock, Random};
 use time::OffsetDateTime;
 
 use super::{
@@ -14,18 +15,6 @@ use super::{
     scope::Scopes,
     user::{Account, User, Username},
 };
-
-/// Tells the time.
-pub trait Clock: Send + Sync {
-    /// Now, in UTC.
-    fn now(&self) -> OffsetDateTime;
-}
-
-/// Gives randomness fit for keys.
-pub trait Random: Send + Sync {
-    /// Overwrites `bytes`.
-    fn fill(&self, bytes: &mut [u8]);
-}
 
 /// Hashes and checks passwords, a bounded number at a time.
 #[async_trait]

@@ -54,9 +54,10 @@ impl AuthService for AuthApi {
 
     async fn issue_token(
         &self,
-        request: Request<IssueTokenRequest>,
+        mut request: Request<IssueTokenRequest>,
     ) -> Result<Response<IssueTokenResponse>, Status> {
-        let from_web_service = self.web_identity.is_proved_by(&request)?;
+        let stated = request.get_mut().client.take();
+        let client = self.web_identity.client(&request, stated)?;
         let message = request.into_inner();
         let grant = match message.grant {
             Some(issue_token_request::Grant::LoginTicket(ticket)) => Grant::LoginTicket(ticket),
@@ -67,7 +68,7 @@ impl AuthService for AuthApi {
             grant,
             audience: decode::optional(message.audience),
             scopes: decode::scopes(&message.scope)?,
-            from_web_service,
+            client_kind: client.kind,
         };
         match self.authority.issue_token(request).await {
             Ok(issued) => Ok(Response::new(encode::issued(issued))),
@@ -100,9 +101,12 @@ impl AuthService for AuthApi {
         &self,
         request: Request<RevokeTokenRequest>,
     ) -> Result<Response<RevokeTokenResponse>, Status> {
-        self.authority
-            .revoke_token(&request.into_inner().token)
-            .await?;
+        let message = request.into_inner();
+        if message.end_login {
+            self.authority.end_login_of(&message.token).await?;
+        } else {
+            self.authority.revoke_token(&message.token).await?;
+        }
         Ok(Response::new(RevokeTokenResponse {}))
     }
 

@@ -1,9 +1,9 @@
-use auth_proto::v1::{Client, ClientKind, GetAccountRequest, LoginRequest};
+use auth_proto::v1::{GetAccountRequest, LoginRequest};
 use tonic::Code;
 
 use crate::support::{
-    PASSWORD, SERVICE_SECRET, TestService, assert_refused, bearer, change_password,
-    from_web_service, with_ticket,
+    PASSWORD, SERVICE_SECRET, TestService, assert_refused, bearer, change_password, for_browser,
+    for_browser_use, from_web_service, with_ticket,
 };
 
 const NEW_PASSWORD: &str = "a new and longer password";
@@ -118,10 +118,7 @@ async fn a_browser_stays_a_browser() {
     let login = LoginRequest {
         username: "ada".into(),
         password: PASSWORD.into(),
-        client: Some(Client {
-            kind: ClientKind::Browser.into(),
-            ..Default::default()
-        }),
+        client: for_browser(),
     };
     let ticket = service
         .auth()
@@ -131,7 +128,9 @@ async fn a_browser_stays_a_browser() {
         .into_inner()
         .login_ticket;
     let issued = service
-        .try_issue(from_web_service(with_ticket(&ticket, "account")))
+        .try_issue(from_web_service(for_browser_use(with_ticket(
+            &ticket, "account",
+        ))))
         .await
         .unwrap();
 

@@ -1,9 +1,9 @@
-use auth_proto::v1::{Client, ClientKind, IssueTokenRequest, LoginRequest};
+use auth_proto::v1::{IssueTokenRequest, LoginRequest};
 use tonic::Code;
 
 use crate::support::{
-    PASSWORD, TestService, assert_refused, from_web_service, minutes, seconds, with_refresh,
-    with_ticket,
+    PASSWORD, TestService, assert_refused, for_browser, for_browser_use, from_web_service, minutes,
+    seconds, with_refresh, with_ticket,
 };
 
 async fn service() -> TestService {
@@ -268,10 +268,7 @@ async fn tokens_of_a_browser_stay_with_the_web_service() {
     let login = LoginRequest {
         username: "ada".into(),
         password: PASSWORD.into(),
-        client: Some(Client {
-            kind: ClientKind::Browser.into(),
-            ..Default::default()
-        }),
+        client: for_browser(),
     };
     let ticket = service
         .auth()
@@ -284,22 +281,31 @@ async fn tokens_of_a_browser_stay_with_the_web_service() {
     let outside = service.try_exchange(&ticket, "").await;
     assert_refused(outside, Code::PermissionDenied, "SERVICE_IDENTITY_REQUIRED");
     let issued = service
-        .try_issue(from_web_service(with_ticket(&ticket, "")))
+        .try_issue(from_web_service(for_browser_use(with_ticket(&ticket, ""))))
         .await
         .unwrap();
     let outside = service.try_refresh(&issued.refresh_token).await;
     assert_refused(outside, Code::PermissionDenied, "SERVICE_IDENTITY_REQUIRED");
+    // What web-service passes on for an API client is not for a browser.
+    let passed_on = service
+        .try_issue(from_web_service(with_refresh(&issued.refresh_token)))
+        .await;
+    assert_refused(
+        passed_on,
+        Code::PermissionDenied,
+        "SERVICE_IDENTITY_REQUIRED",
+    );
 
     // The web-service may use the same one again and again.
     for _use in 0..3 {
         service.clock.advance(minutes(60));
-        let request = from_web_service(with_refresh(&issued.refresh_token));
+        let request = from_web_service(for_browser_use(with_refresh(&issued.refresh_token)));
         let again = service.try_issue(request).await.unwrap();
         assert_eq!(again.refresh_token, issued.refresh_token);
         assert!(service.try_validate(&again.access_token).await.is_ok());
     }
     let reused = service
-        .try_issue(from_web_service(with_ticket(&ticket, "")))
+        .try_issue(from_web_service(for_browser_use(with_ticket(&ticket, ""))))
         .await;
     assert_refused(reused, Code::Unauthenticated, "REFRESH_REUSED");
 }

@@ -1,3 +1,4 @@
+use auth_proto::v1::RevokeTokenRequest;
 use tonic::Code;
 
 use crate::support::{TestService, assert_refused};
@@ -45,6 +46,23 @@ async fn a_refresh_token_of_any_generation_ends_the_login() {
             .await
             .is_ok()
     );
+}
+
+#[tokio::test]
+async fn on_request_an_access_token_ends_its_login() {
+    let service = service().await;
+    let issued = service.tokens("ada", "").await;
+    let request = RevokeTokenRequest {
+        token: issued.access_token.clone(),
+        end_login: true,
+    };
+
+    service.auth().revoke_token(request).await.unwrap();
+
+    let access = service.try_validate(&issued.access_token).await;
+    assert_refused(access, Code::Unauthenticated, "LOGIN_ENDED");
+    let refreshed = service.try_refresh(&issued.refresh_token).await;
+    assert_refused(refreshed, Code::Unauthenticated, "LOGIN_ENDED");
 }
 
 #[tokio::test]

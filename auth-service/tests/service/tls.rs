@@ -1,13 +1,13 @@
-use auth_proto::v1::{
-    Client, ClientKind, GetJwksRequest, LoginRequest, auth_service_client::AuthServiceClient,
-};
+use auth_proto::v1::{GetJwksRequest, LoginRequest, auth_service_client::AuthServiceClient};
 use auth_service::config::{ClientCertificates, TlsConfig};
 use tonic::{
     Code,
     transport::{Channel, ClientTlsConfig, Endpoint},
 };
 
-use crate::support::{PASSWORD, Pki, TestService, assert_refused, with_ticket};
+use crate::support::{
+    PASSWORD, Pki, TestService, assert_refused, for_browser, for_browser_use, with_ticket,
+};
 
 async fn service(server: &Pki, clients: Option<&Pki>) -> TestService {
     let (certificate, key) = server.issue("localhost");
@@ -36,10 +36,7 @@ fn browser_login() -> LoginRequest {
     LoginRequest {
         username: "ada".into(),
         password: PASSWORD.into(),
-        client: Some(Client {
-            kind: ClientKind::Browser.into(),
-            ..Default::default()
-        }),
+        client: for_browser(),
     }
 }
 
@@ -96,7 +93,13 @@ async fn the_name_in_the_certificate_is_web_services_identity() {
         .into_inner()
         .login_ticket;
 
-    let refused = other.issue_token(with_ticket(&ticket, "")).await;
+    let refused = other
+        .issue_token(for_browser_use(with_ticket(&ticket, "")))
+        .await;
     assert_refused(refused, Code::PermissionDenied, "SERVICE_IDENTITY_REQUIRED");
-    assert!(web.issue_token(with_ticket(&ticket, "")).await.is_ok());
+    assert!(
+        web.issue_token(for_browser_use(with_ticket(&ticket, "")))
+            .await
+            .is_ok()
+    );
 }

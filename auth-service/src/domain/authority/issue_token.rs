@@ -34,8 +34,8 @@ pub struct TokenRequest {
     pub audience: Option<String>,
     /// What it is to be used for; empty for the default.
     pub scopes: Scopes,
-    /// Whether the web-service asks.
-    pub from_web_service: bool,
+    /// For what kind of client; only the web-service can speak for a browser.
+    pub client_kind: ClientKind,
 }
 
 /// A token that was issued.
@@ -103,7 +103,7 @@ impl Authority {
         loop {
             let now = self.parts.clock.now();
             let (login, user) = self.live_login(credential.sid, now).await?;
-            if login.kind == ClientKind::Browser && !request.from_web_service {
+            if login.kind == ClientKind::Browser && request.client_kind != ClientKind::Browser {
                 return Err(IssueRefused::ServiceIdentityRequired);
             }
             let step = self.step(credential, &login, now);

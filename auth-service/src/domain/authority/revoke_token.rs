@@ -19,6 +19,17 @@ impl Authority {
         Ok(())
     }
 
+    /// Ends the login that a token of any kind belongs to.
+    pub async fn end_login_of(&self, token: &str) -> Result<(), Fault> {
+        if let Some(credential) = self.parts.credentials.open(token) {
+            return self.end_login(credential.sid).await;
+        }
+        match self.parts.tokens.open(token) {
+            Ok(claims) => self.end_login(claims.sid).await,
+            Err(_) => Ok(()),
+        }
+    }
+
     /// Ends a login because its owner signed out.
     async fn end_login(&self, sid: Sid) -> Result<(), Fault> {
         let now = self.parts.clock.now();

@@ -1,28 +1,25 @@
 //! A running service, its clients, and a clock to move.
 
 mod assert;
-mod clock;
 mod pki;
 
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use auth_proto::v1::{
-    ChangePasswordRequest, CreateUserRequest, IssueTokenRequest, IssueTokenResponse, LoginRequest,
-    LoginResponse, User, ValidateTokenRequest, account_service_client::AccountServiceClient,
-    admin_service_client::AdminServiceClient, auth_service_client::AuthServiceClient,
-    issue_token_request::Grant,
+    ChangePasswordRequest, Client, ClientKind, CreateUserRequest, IssueTokenRequest,
+    IssueTokenResponse, LoginRequest, LoginResponse, User, ValidateTokenRequest,
+    account_service_client::AccountServiceClient, admin_service_client::AdminServiceClient,
+    auth_service_client::AuthServiceClient, issue_token_request::Grant,
 };
 use auth_service::{
     app::App,
     config::{HashingConfig, ServeConfig},
-    crypto::{
-        argon2id::{Argon2id, Cost},
-        system::SystemRandom,
-    },
+    crypto::argon2id::{Argon2id, Cost},
     domain::{accounts::Accounts, authority::Policy, signing_key::Algorithm},
     storage::sqlite::SqliteStore,
 };
 use secrecy::SecretBox;
+use service_kit::system::SystemRandom;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -32,7 +29,9 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
-pub(crate) use self::{assert::assert_refused, clock::ManualClock, pki::Pki};
+pub(crate) use service_kit::manual_clock::ManualClock;
+
+pub(crate) use self::{assert::assert_refused, pki::Pki};
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 pub(crate) const ISSUER: &str = "https://id.example";
@@ -221,6 +220,7 @@ impl TestService {
     pub(crate) async fn revoke(&self, token: &str) {
         let request = auth_proto::v1::RevokeTokenRequest {
             token: token.to_owned(),
+            end_login: false,
         };
         self.auth().revoke_token(request).await.unwrap();
     }
@@ -253,16 +253,15 @@ impl TestService {
 pub(crate) fn with_ticket(ticket: &str, scope: &str) -> IssueTokenRequest {
     IssueTokenRequest {
         grant: Some(Grant::LoginTicket(ticket.to_owned())),
-        audience: String::new(),
         scope: scope.to_owned(),
+        ..Default::default()
     }
 }
 
 pub(crate) fn with_refresh(token: &str) -> IssueTokenRequest {
     IssueTokenRequest {
         grant: Some(Grant::RefreshToken(token.to_owned())),
-        audience: String::new(),
-        scope: String::new(),
+        ..Default::default()
     }
 }
 
@@ -272,6 +271,22 @@ pub(crate) fn change_password(current: &str, new: &str) -> ChangePasswordRequest
         new_password: new.to_owned(),
         client: None,
     }
+}
+
+/// The same request, for a browser.
+pub(crate) fn for_browser_use(request: IssueTokenRequest) -> IssueTokenRequest {
+    IssueTokenRequest {
+        client: for_browser(),
+        ..request
+    }
+}
+
+/// Web-service speaks for a browser.
+pub(crate) fn for_browser() -> Option<Client> {
+    Some(Client {
+        kind: ClientKind::Browser.into(),
+        ..Default::default()
+    })
 }
 
 /// The request on behalf of the person whose token this is.

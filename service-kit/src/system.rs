@@ -1,8 +1,18 @@
-//! The machine's own clock and randomness.
+//! Time and randomness as ports, and the machine's own behind them.
 
 use time::OffsetDateTime;
 
-use crate::domain::ports::{Clock, Random};
+/// Tells the time.
+pub trait Clock: Send + Sync {
+    /// Now, in UTC.
+    fn now(&self) -> OffsetDateTime;
+}
+
+/// Gives randomness fit for keys.
+pub trait Random: Send + Sync {
+    /// Overwrites `bytes`.
+    fn fill(&self, bytes: &mut [u8]);
+}
 
 /// The system clock, in whole milliseconds: what is stored is what was said.
 #[derive(Clone, Copy, Debug)]
@@ -11,8 +21,7 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the Clock port")]
     fn now(&self) -> OffsetDateTime {
-        let now = OffsetDateTime::now_utc();
-        now.truncate_to_millisecond()
+        OffsetDateTime::now_utc().truncate_to_millisecond()
     }
 }
 
