@@ -54,8 +54,8 @@ impl WebIdentity {
             Some(presented) if self.is_secret(presented.as_bytes()) => Ok(true),
             Some(_) => Err(refuse(
                 Code::PermissionDenied,
-                ErrorReason::ServiceIdentityRequired,
-                "the service secret is wrong",
+                ErrorReason::ServiceSecretWrong,
+                "the service secret is not the one that is configured here",
             )),
             None => Ok(self.is_in_certificate(request)),
         }

@@ -39,7 +39,7 @@ async fn a_wrong_service_secret_is_noticed() {
     for wrong in ["", "wrong", "a service secret of good length!?"] {
         let request = with_metadata(browser_login(), "holdfast-service-secret", wrong);
         let answer = service.auth().login(request).await;
-        assert_refused(answer, Code::PermissionDenied, "SERVICE_IDENTITY_REQUIRED");
+        assert_refused(answer, Code::PermissionDenied, "SERVICE_SECRET_WRONG");
     }
 }
 
@@ -49,6 +49,6 @@ async fn without_a_configured_secret_nobody_is_the_web_service() {
     service.add_user("ada", false).await;
     let request = with_metadata(browser_login(), "holdfast-service-secret", "");
     let answer = service.auth().login(request).await;
-    assert_refused(answer, Code::PermissionDenied, "SERVICE_IDENTITY_REQUIRED");
+    assert_refused(answer, Code::PermissionDenied, "SERVICE_SECRET_WRONG");
     assert!(service.auth().get_jwks(GetJwksRequest {}).await.is_ok());
 }

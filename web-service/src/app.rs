@@ -1,0 +1,171 @@
+//! Puts the parts together, and runs them.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use axum_server::{Handle, tls_rustls::RustlsConfig};
+use service_kit::{
+    ops::{self, Readiness},
+    shutdown::DRAIN_DEADLINE,
+    system::{Clock, SystemRandom},
+};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_sessions::SessionStore;
+
+use crate::{
+    clients::auth::GrpcAuth,
+    config::{PublicUrl, ServeConfig, SessionStoreConfig, TlsConfig},
+    crypto::form_token::MacFormTokens,
+    domain::{auth::Auth, sessions::Sessions},
+    http::{self, state::AppState},
+    storage::{memory::MemoryStore, redis, sealed::SealedRecords},
+    tls::{certificate::CertificateFiles, local_authority::LocalAuthority, renewal},
+};
+
+/// A service that is bound to its ports and not running yet.
+pub struct App {
+    listener: TcpListener,
+    ops_listener: TcpListener,
+    state: AppState,
+    certificate: CertificateFiles,
+    served: RustlsConfig,
+    local_authority: Option<LocalAuthority>,
+    clock: Arc<dyn Clock>,
+}
+
+/// Chooses the cryptographic library for this process; more than one may be compiled in by others.
+pub fn install_crypto_provider() {
+    // A second call finds the first one's choice, which is the same.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
+impl App {
+    /// Opens the certificate and the session store, and binds the ports.
+    ///
+    /// # Errors
+    /// When any of that fails.
+    pub async fn build(config: ServeConfig, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let (certificate, local_authority) = certificate(config.tls, &*clock)?;
+        let served = RustlsConfig::from_config(certificate.load()?);
+        let listener = bind("WEB_LISTEN", config.listen).await?;
+        let port = listener.local_addr()?.port();
+        let random = Arc::new(SystemRandom);
+        let store: Arc<dyn SessionStore> = match config.session_store {
+            SessionStoreConfig::Memory => Arc::new(MemoryStore::new(clock.clone())),
+            SessionStoreConfig::Redis(config) => redis::connect(config)?,
+        };
+        let records = SealedRecords::new(store, random.clone());
+        let state = AppState {
+            auth: Arc::new(GrpcAuth::new(&config.auth)?),
+            sessions: Sessions::new(Arc::new(records), clock.clone(), config.lifetimes),
+            form_tokens: Arc::new(MacFormTokens::new(&config.secret_key)),
+            random,
+            public_url: Arc::new(
+                config
+                    .public_url
+                    .unwrap_or_else(|| PublicUrl::localhost(port)),
+            ),
+        };
+        Ok(Self {
+            listener,
+            ops_listener: bind("WEB_OPS_LISTEN", config.ops_listen).await?,
+            state,
+            certificate,
+            served,
+            local_authority,
+            clock,
+        })
+    }
+
+    /// Where HTTPS is served.
+    ///
+    /// # Errors
+    /// When the socket is broken.
+    pub fn address(&self) -> anyhow::Result<SocketAddr> {
+        Ok(self.listener.local_addr()?)
+    }
+
+    /// Serves until `shutdown`, then lets the requests in flight finish.
+    ///
+    /// # Errors
+    /// When a listener fails.
+    pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        tracing::info!(
+            address = %self.listener.local_addr()?,
+            ops_address = %self.ops_listener.local_addr()?,
+            url = self.state.public_url.origin,
+            "listening"
+        );
+        let readiness = Arc::new(DependencyReadiness {
+            auth: self.state.auth.clone(),
+            sessions: self.state.sessions.clone(),
+        });
+        let ops = tokio::spawn(ops::serve(self.ops_listener, readiness, shutdown.clone()));
+        tokio::spawn(renewal::keep_current(
+            self.served.clone(),
+            self.certificate,
+            self.local_authority,
+            self.clock,
+            shutdown.clone(),
+        ));
+
+        let handle = Handle::new();
+        tokio::spawn(drain_on(shutdown.clone(), handle.clone()));
+        http::serve(self.listener.into_std()?, self.served, handle, self.state).await?;
+        shutdown.cancel();
+        ops.await??;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+async fn drain_on(shutdown: CancellationToken, handle: Handle<SocketAddr>) {
+    shutdown.cancelled().await;
+    handle.graceful_shutdown(Some(DRAIN_DEADLINE));
+}
+
+async fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("{setting}: cannot listen on {address}"))
+}
+
+/// The files that are served, and the authority that makes them where none were given.
+fn certificate(
+    config: TlsConfig,
+    clock: &dyn Clock,
+) -> anyhow::Result<(CertificateFiles, Option<LocalAuthority>)> {
+    match config {
+        TlsConfig::Files { certificate, key } => Ok((CertificateFiles { certificate, key }, None)),
+        TlsConfig::Local(directory) => {
+            let authority = LocalAuthority::new(directory);
+            authority.ensure(clock.now())?;
+            let files = CertificateFiles {
+                certificate: authority.certificate_file(),
+                key: authority.key_file(),
+            };
+            Ok((files, Some(authority)))
+        }
+    }
+}
+
+struct DependencyReadiness {
+    auth: Arc<dyn Auth>,
+    sessions: Sessions,
+}
+
+#[async_trait]
+impl Readiness for DependencyReadiness {
+    async fn ready(&self) -> Result<(), String> {
+        self.auth
+            .jwks()
+            .await
+            .map_err(|error| format!("auth-service: {error}"))?;
+        self.sessions
+            .ping()
+            .await
+            .map_err(|error| error.to_string())
+    }
+}

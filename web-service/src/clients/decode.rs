@@ -1,0 +1,169 @@
+//! auth-service's answers into domain types.
+
+use std::time::Duration;
+
+use auth_proto::v1::{
+    ChangePasswordResponse, GetAccountResponse, GetJwksResponse, IssueTokenResponse, JsonWebKey,
+    LoginResponse, ValidateTokenResponse,
+};
+use prost_types::Timestamp;
+use time::OffsetDateTime;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use crate::domain::auth::{
+    Account, AuthError, Claims, Jwk, Login, Person, Refusal, RefusalKind, Tokens,
+};
+
+/// The reason this service gives when auth-service does not answer.
+const AUTH_UNAVAILABLE: &str = "AUTH_UNAVAILABLE";
+
+/// The reason auth-service gives when this service was set up with another secret.
+const SERVICE_SECRET_WRONG: &str = "SERVICE_SECRET_WRONG";
+
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// An answer that means something here.
+pub(super) trait Decoded<T> {
+    /// The domain's type, or `Broken` for an answer that keeps no contract.
+    fn decoded(self) -> Result<T, AuthError>;
+}
+
+impl Decoded<(Person, Login)> for LoginResponse {
+    fn decoded(self) -> Result<(Person, Login), AuthError> {
+        let user = self.user.ok_or_else(incomplete)?;
+        let person = Person {
+            user_id: user.id,
+            username: user.username,
+        };
+        let login = Login {
+            sid: self.sid,
+            expires_at: time(self.login_expires_at)?,
+            authenticated_at: time(self.auth_time)?,
+            amr: self.amr,
+            ticket: self.login_ticket.into(),
+        };
+        Ok((person, login))
+    }
+}
+
+impl Decoded<Login> for ChangePasswordResponse {
+    fn decoded(self) -> Result<Login, AuthError> {
+        Ok(Login {
+            sid: self.sid,
+            expires_at: time(self.login_expires_at)?,
+            authenticated_at: time(self.auth_time)?,
+            amr: self.amr,
+            ticket: self.login_ticket.into(),
+        })
+    }
+}
+
+impl Decoded<Tokens> for IssueTokenResponse {
+    fn decoded(self) -> Result<Tokens, AuthError> {
+        let expires_in = self.expires_in.ok_or_else(incomplete)?;
+        Ok(Tokens {
+            access_token: self.access_token.into(),
+            token_type: self.token_type,
+            expires_in: expires_in.try_into().map_err(|_| incomplete())?,
+            refresh_token: self.refresh_token.into(),
+            scope: self.scope,
+        })
+    }
+}
+
+impl Decoded<Claims> for ValidateTokenResponse {
+    fn decoded(self) -> Result<Claims, AuthError> {
+        let claims = self.claims.ok_or_else(incomplete)?;
+        Ok(Claims {
+            username: claims.username,
+            subject: claims.subject,
+            sid: claims.sid,
+            scope: claims.scope,
+            expires_at: time(claims.expires_at)?,
+        })
+    }
+}
+
+impl Decoded<Account> for GetAccountResponse {
+    fn decoded(self) -> Result<Account, AuthError> {
+        let user = self.user.ok_or_else(incomplete)?;
+        Ok(Account {
+            id: user.id,
+            username: user.username,
+            created_at: time(user.created_at)?,
+            password_changed_at: time(user.password_changed_at)?,
+        })
+    }
+}
+
+impl Decoded<Vec<Jwk>> for GetJwksResponse {
+    fn decoded(self) -> Result<Vec<Jwk>, AuthError> {
+        Ok(self.keys.into_iter().map(jwk).collect())
+    }
+}
+
+fn jwk(key: JsonWebKey) -> Jwk {
+    Jwk {
+        kid: key.kid,
+        kty: key.kty,
+        alg: key.alg,
+        usage: key.r#use,
+        crv: key.crv,
+        x: key.x,
+        y: Some(key.y).filter(|y| !y.is_empty()),
+    }
+}
+
+/// What a status means here. Only what auth-service itself said, with a reason, counts as its answer.
+pub(super) fn error(status: &Status) -> AuthError {
+    let details = status.get_error_details();
+    let Some(info) = details.error_info() else {
+        return match status.code() {
+            Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown => {
+                unreachable(status.message())
+            }
+            _ => AuthError::Broken(status.to_string()),
+        };
+    };
+    let kind = match status.code() {
+        Code::Unauthenticated => RefusalKind::Unauthenticated,
+        Code::PermissionDenied if info.reason == SERVICE_SECRET_WRONG => {
+            return AuthError::Broken(status.message().to_owned());
+        }
+        Code::PermissionDenied => RefusalKind::Forbidden,
+        Code::InvalidArgument | Code::NotFound | Code::AlreadyExists => RefusalKind::Invalid,
+        Code::ResourceExhausted | Code::Unavailable => {
+            let delay = details.retry_info().and_then(|info| info.retry_delay);
+            return AuthError::Unavailable {
+                reason: info.reason.clone(),
+                retry_after: delay.unwrap_or(RETRY_AFTER),
+            };
+        }
+        _ => return AuthError::Broken(status.to_string()),
+    };
+    AuthError::Refused(Refusal {
+        kind,
+        reason: info.reason.clone(),
+        message: status.message().to_owned(),
+    })
+}
+
+/// auth-service did not answer.
+pub(super) fn unreachable(why: &str) -> AuthError {
+    tracing::error!(why, "auth-service cannot be reached");
+    AuthError::Unavailable {
+        reason: AUTH_UNAVAILABLE.to_owned(),
+        retry_after: RETRY_AFTER,
+    }
+}
+
+fn time(timestamp: Option<Timestamp>) -> Result<OffsetDateTime, AuthError> {
+    let timestamp = timestamp.ok_or_else(incomplete)?;
+    let nanos = i128::from(timestamp.seconds) * 1_000_000_000 + i128::from(timestamp.nanos);
+    OffsetDateTime::from_unix_timestamp_nanos(nanos).map_err(|_| incomplete())
+}
+
+fn incomplete() -> AuthError {
+    AuthError::Broken("an answer of auth-service lacks a field".to_owned())
+}

@@ -1,0 +1,4 @@
+//! Other services, behind the domain's ports.
+
+pub mod auth;
+mod decode;

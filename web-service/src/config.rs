@@ -1,0 +1,399 @@
+//! Settings: flags with an environment variable each, checked as a whole before anything starts.
+
+use std::{fs, net::SocketAddr, path::PathBuf};
+
+use clap::Args;
+use fred::types::config::Config as RedisConfig;
+use secrecy::SecretString;
+use service_kit::{
+    config::{Problems, SecretKey, SecretSource},
+    private_file,
+    telemetry::LogConfig,
+};
+use url::{Host, Url};
+
+use crate::{domain::session::Lifetimes, storage::redis};
+
+/// All settings as text. Durations carry their unit, such as `30m` or `12h`.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Settings")]
+pub struct Settings {
+    /// Where HTTPS is served
+    #[arg(
+        long,
+        env = "WEB_LISTEN",
+        global = true,
+        default_value = "127.0.0.1:8443"
+    )]
+    listen: String,
+    /// Where probes are answered: /livez and /readyz
+    #[arg(
+        long,
+        env = "WEB_OPS_LISTEN",
+        global = true,
+        default_value = "127.0.0.1:9443"
+    )]
+    ops_listen: String,
+    /// Directory for files that the service makes for itself
+    #[arg(long, env = "WEB_DATA_DIR", global = true, default_value = ".holdfast")]
+    data_dir: PathBuf,
+    /// The URL under which people reach this service [default: https://localhost with the port that is served]
+    #[arg(long, env = "WEB_PUBLIC_URL", global = true)]
+    public_url: Option<String>,
+    /// auth-service, http:// or https://, several separated by commas
+    #[arg(
+        long,
+        env = "WEB_AUTH_URL",
+        global = true,
+        value_delimiter = ',',
+        default_value = "http://127.0.0.1:50051"
+    )]
+    auth_url: Vec<String>,
+    /// Certificate authority of auth-service in PEM
+    #[arg(long, env = "WEB_AUTH_CA", global = true)]
+    auth_ca: Option<PathBuf>,
+    /// Client certificate for auth-service in PEM
+    #[arg(long, env = "WEB_AUTH_CERT", global = true)]
+    auth_cert: Option<PathBuf>,
+    /// The client certificate's private key in PEM
+    #[arg(long, env = "WEB_AUTH_KEY", global = true)]
+    auth_key: Option<PathBuf>,
+    /// What this service proves itself with to auth-service
+    #[arg(long, env = "WEB_AUTH_SECRET", global = true, hide_env_values = true)]
+    auth_secret: Option<String>,
+    /// File that holds that secret
+    #[arg(long, env = "WEB_AUTH_SECRET_FILE", global = true)]
+    auth_secret_file: Option<PathBuf>,
+    /// Where sessions are kept: memory, or a redis:// URL
+    #[arg(
+        long,
+        env = "WEB_SESSION_STORE",
+        global = true,
+        default_value = "memory",
+        hide_env_values = true
+    )]
+    session_store: String,
+    /// Makes form tokens; 32 random bytes in base64, the same for all instances
+    #[arg(long, env = "WEB_SECRET_KEY", global = true, hide_env_values = true)]
+    secret_key: Option<String>,
+    /// File that holds the secret key
+    #[arg(long, env = "WEB_SECRET_KEY_FILE", global = true)]
+    secret_key_file: Option<PathBuf>,
+    /// When a session ends without a request
+    #[arg(long, env = "WEB_IDLE_TIMEOUT", global = true, default_value = "30m")]
+    idle_timeout: String,
+    /// When a session ends whatever happens
+    #[arg(
+        long,
+        env = "WEB_ABSOLUTE_TIMEOUT",
+        global = true,
+        default_value = "12h"
+    )]
+    absolute_timeout: String,
+    /// Certificate chain in PEM, read again when it changes [default: a local certificate is made and kept]
+    #[arg(long, env = "WEB_TLS_CERT", global = true)]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key in PEM
+    #[arg(long, env = "WEB_TLS_KEY", global = true)]
+    tls_key: Option<PathBuf>,
+    /// What is logged, such as info or web_service=debug
+    #[arg(long, env = "WEB_LOG", global = true, default_value = "info")]
+    log: String,
+    /// How it is logged: text or json
+    #[arg(long, env = "WEB_LOG_FORMAT", global = true, default_value = "text")]
+    log_format: String,
+}
+
+/// What `serve` needs.
+#[derive(Debug)]
+pub struct ServeConfig {
+    /// Where HTTPS is served.
+    pub listen: SocketAddr,
+    /// Where probes are answered.
+    pub ops_listen: SocketAddr,
+    /// The URL under which people reach this service; `None`: localhost with the port that is served.
+    pub public_url: Option<PublicUrl>,
+    /// How auth-service is reached.
+    pub auth: AuthConfig,
+    /// Where sessions are kept.
+    pub session_store: SessionStoreConfig,
+    /// Makes form tokens.
+    pub secret_key: SecretKey,
+    /// How long sessions last.
+    pub lifetimes: Lifetimes,
+    /// The certificate.
+    pub tls: TlsConfig,
+}
+
+/// The origin under which people reach this service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicUrl {
+    /// Scheme, host and port as browsers write them in `Origin`.
+    pub origin: String,
+    /// Whether the host is this very machine, for everybody.
+    pub is_loopback: bool,
+}
+
+/// How auth-service is reached.
+#[derive(Debug)]
+pub struct AuthConfig {
+    /// Its addresses.
+    pub urls: Vec<Url>,
+    /// Who vouches for its certificate, in PEM.
+    pub authority: Option<Vec<u8>>,
+    /// This service's client certificate and key, in PEM.
+    pub identity: Option<(Vec<u8>, SecretString)>,
+    /// What this service proves itself with.
+    pub service_secret: Option<SecretString>,
+}
+
+/// Where sessions are kept.
+#[derive(Debug)]
+pub enum SessionStoreConfig {
+    /// In this process, until it ends.
+    Memory,
+    /// In Redis.
+    Redis(RedisConfig),
+}
+
+/// Where the certificate comes from.
+#[derive(Debug)]
+pub enum TlsConfig {
+    /// Made here, by a certificate authority of this installation kept in this directory.
+    Local(PathBuf),
+    /// Given.
+    Files {
+        /// Certificate chain in PEM.
+        certificate: PathBuf,
+        /// Private key in PEM.
+        key: PathBuf,
+    },
+}
+
+impl Settings {
+    /// Everything that `serve` needs.
+    ///
+    /// # Errors
+    /// All that is wrong.
+    pub fn serve(self) -> Result<(LogConfig, ServeConfig), Problems> {
+        let mut problems = Problems::default();
+        let log = self.log(&mut problems);
+        let listen = problems.parse("WEB_LISTEN", &self.listen);
+        let ops_listen = problems.parse("WEB_OPS_LISTEN", &self.ops_listen);
+        let public_url = self.public_url(&mut problems);
+        let session_store = self.session_store(&mut problems);
+        let lifetimes = self.lifetimes(&mut problems);
+        let tls = self.tls(&mut problems);
+        let urls = self.auth_urls(&mut problems);
+        let authority = self.auth_authority(&mut problems);
+        let identity = self.auth_identity(&mut problems);
+        let service_secret = problems.secret(
+            "WEB_AUTH_SECRET",
+            SecretSource {
+                value: self.auth_secret,
+                file: self.auth_secret_file,
+            },
+        );
+        if matches!((&service_secret, &identity), (Some(None), Some(None))) {
+            problems.add("WEB_AUTH_SECRET or WEB_AUTH_CERT: give one, so that auth-service knows this service");
+        }
+        let secret_key = problems.key(
+            "WEB_SECRET_KEY",
+            SecretSource {
+                value: self.secret_key,
+                file: self.secret_key_file,
+            },
+        );
+        problems.finish(|| {
+            let auth = AuthConfig {
+                urls: urls?,
+                authority: authority?,
+                identity: identity?,
+                service_secret: service_secret?,
+            };
+            let config = ServeConfig {
+                listen: listen?,
+                ops_listen: ops_listen?,
+                public_url: public_url?,
+                auth,
+                session_store: session_store?,
+                secret_key: secret_key?,
+                lifetimes: lifetimes?,
+                tls: tls?,
+            };
+            Some((log?, config))
+        })
+    }
+
+    /// Where the ops port is.
+    ///
+    /// # Errors
+    /// When it is no address.
+    pub fn ops_listen(&self) -> Result<SocketAddr, Problems> {
+        let mut problems = Problems::default();
+        let address = problems.parse("WEB_OPS_LISTEN", &self.ops_listen);
+        problems.finish(|| address)
+    }
+
+    fn log(&self, problems: &mut Problems) -> Option<LogConfig> {
+        let filter = problems.parse("WEB_LOG", &self.log);
+        let format = problems.parse("WEB_LOG_FORMAT", &self.log_format);
+        Some(LogConfig {
+            filter: filter?,
+            format: format?,
+        })
+    }
+
+    /// `Some(None)`: not set.
+    fn public_url(&self, problems: &mut Problems) -> Option<Option<PublicUrl>> {
+        match &self.public_url {
+            Some(text) => problems.check("WEB_PUBLIC_URL", public_url(text)).map(Some),
+            None => Some(None),
+        }
+    }
+
+    fn session_store(&self, problems: &mut Problems) -> Option<SessionStoreConfig> {
+        if self.session_store == "memory" {
+            return Some(SessionStoreConfig::Memory);
+        }
+        let config = if self.session_store.starts_with("redis://") {
+            redis::parse(&self.session_store)
+        } else {
+            Err("must be memory or a redis:// URL".to_owned())
+        };
+        problems
+            .check("WEB_SESSION_STORE", config)
+            .map(SessionStoreConfig::Redis)
+    }
+
+    fn lifetimes(&self, problems: &mut Problems) -> Option<Lifetimes> {
+        let idle = problems.duration("WEB_IDLE_TIMEOUT", &self.idle_timeout);
+        let absolute = problems.duration("WEB_ABSOLUTE_TIMEOUT", &self.absolute_timeout);
+        Some(Lifetimes {
+            idle: idle?,
+            absolute: absolute?,
+        })
+    }
+
+    fn tls(&self, problems: &mut Problems) -> Option<TlsConfig> {
+        match (&self.tls_cert, &self.tls_key) {
+            (Some(certificate), Some(key)) => Some(TlsConfig::Files {
+                certificate: certificate.clone(),
+                key: key.clone(),
+            }),
+            (None, None) => Some(TlsConfig::Local(self.data_dir.clone())),
+            _ => {
+                problems.add("WEB_TLS_CERT and WEB_TLS_KEY: set both or neither");
+                None
+            }
+        }
+    }
+
+    fn auth_urls(&self, problems: &mut Problems) -> Option<Vec<Url>> {
+        let urls: Option<Vec<_>> = self
+            .auth_url
+            .iter()
+            .map(|text| problems.check("WEB_AUTH_URL", web_url(text)))
+            .collect();
+        urls.filter(|urls| !urls.is_empty())
+    }
+
+    fn auth_authority(&self, problems: &mut Problems) -> Option<Option<Vec<u8>>> {
+        match &self.auth_ca {
+            Some(file) => problems.check("WEB_AUTH_CA", read(file)).map(Some),
+            None => Some(None),
+        }
+    }
+
+    fn auth_identity(&self, problems: &mut Problems) -> Option<Option<(Vec<u8>, SecretString)>> {
+        match (&self.auth_cert, &self.auth_key) {
+            (Some(certificate), Some(key)) => {
+                let certificate = problems.check("WEB_AUTH_CERT", read(certificate));
+                let key = problems.check("WEB_AUTH_KEY", private_file::read_secret(key));
+                Some(Some((certificate?, key?)))
+            }
+            (None, None) => Some(None),
+            _ => {
+                problems.add("WEB_AUTH_CERT and WEB_AUTH_KEY: set both or neither");
+                None
+            }
+        }
+    }
+}
+
+impl PublicUrl {
+    /// The URL on this machine, where nothing else is configured.
+    #[must_use]
+    pub fn localhost(port: u16) -> Self {
+        Self {
+            origin: format!("https://localhost:{port}"),
+            is_loopback: true,
+        }
+    }
+}
+
+fn public_url(text: &str) -> Result<PublicUrl, String> {
+    let url = web_url(text)?;
+    if url.scheme() != "https"
+        || url.path() != "/"
+        || url.query().is_some()
+        || url.fragment().is_some()
+    {
+        return Err(format!(
+            "{text:?}: must be https:// with a host and perhaps a port, and nothing else"
+        ));
+    }
+    let is_loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    Ok(PublicUrl {
+        origin: url.origin().ascii_serialization(),
+        is_loopback,
+    })
+}
+
+fn web_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|why| format!("{text:?}: {why}"))?;
+    match url.scheme() {
+        "http" | "https" => Ok(url),
+        _ => Err(format!("{text:?}: must begin with http:// or https://")),
+    }
+}
+
+fn read(file: &PathBuf) -> Result<Vec<u8>, String> {
+    fs::read(file).map_err(|why| format!("{}: {why}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_origin_is_written_as_browsers_write_it() {
+        let shown = |text| public_url(text).map(|url| (url.origin, url.is_loopback));
+        assert_eq!(
+            shown("https://ID.Example:443/"),
+            Ok(("https://id.example".into(), false))
+        );
+        assert_eq!(
+            shown("https://localhost:8443"),
+            Ok(("https://localhost:8443".into(), true))
+        );
+        assert_eq!(
+            shown("https://127.0.0.1"),
+            Ok(("https://127.0.0.1".into(), true))
+        );
+        for text in [
+            "http://id.example",
+            "https://id.example/app",
+            "https://id.example/?a",
+            "id.example",
+            "",
+        ] {
+            assert!(public_url(text).is_err(), "{text}");
+        }
+    }
+}

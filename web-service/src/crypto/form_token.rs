@@ -1,0 +1,94 @@
+//! Form tokens as MACs under the key that all instances share.
+
+use aws_lc_rs::hmac;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use secrecy::ExposeSecret as _;
+use service_kit::config::SecretKey;
+
+use crate::domain::form_token::{Binding, FormTokens};
+
+const NONCE: usize = 16;
+
+/// Makes and checks form tokens.
+pub struct MacFormTokens(hmac::Key);
+
+impl MacFormTokens {
+    /// Takes the key that all instances share.
+    #[must_use]
+    pub fn new(key: &SecretKey) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, key.expose_secret()))
+    }
+}
+
+/// What a MAC covers; the first byte keeps the purposes apart.
+fn message(binding: Binding<'_>) -> Vec<u8> {
+    match binding {
+        Binding::Session(id) => [b"s", id.as_bytes().as_slice()].concat(),
+        Binding::Anonymous(nonce) => [b"a", nonce.as_slice()].concat(),
+    }
+}
+
+fn cookie_message(nonce: &[u8]) -> Vec<u8> {
+    [b"c", nonce].concat()
+}
+
+impl FormTokens for MacFormTokens {
+    fn token(&self, binding: Binding<'_>) -> String {
+        URL_SAFE_NO_PAD.encode(hmac::sign(&self.0, &message(binding)))
+    }
+
+    fn verify(&self, binding: Binding<'_>, token: &str) -> bool {
+        URL_SAFE_NO_PAD
+            .decode(token)
+            .is_ok_and(|mac| hmac::verify(&self.0, &message(binding), &mac).is_ok())
+    }
+
+    fn seal_nonce(&self, nonce: &[u8; NONCE]) -> String {
+        let mac = hmac::sign(&self.0, &cookie_message(nonce));
+        URL_SAFE_NO_PAD.encode([nonce.as_slice(), mac.as_ref()].concat())
+    }
+
+    fn open_nonce(&self, cookie: &str) -> Option<[u8; NONCE]> {
+        let bytes = URL_SAFE_NO_PAD.decode(cookie).ok()?;
+        let (nonce, mac) = bytes.split_at_checked(NONCE)?;
+        hmac::verify(&self.0, &cookie_message(nonce), mac).ok()?;
+        nonce.try_into().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretBox;
+
+    use super::*;
+
+    fn tokens(byte: u8) -> MacFormTokens {
+        MacFormTokens::new(&SecretBox::new(Box::new([byte; 32])))
+    }
+
+    #[test]
+    fn a_token_is_good_for_its_binding_only() {
+        let (one, two) = ([1; NONCE], [2; NONCE]);
+        let token = tokens(9).token(Binding::Anonymous(&one));
+        assert!(tokens(9).verify(Binding::Anonymous(&one), &token));
+        assert!(!tokens(9).verify(Binding::Anonymous(&two), &token));
+        assert!(!tokens(8).verify(Binding::Anonymous(&one), &token));
+        let session = URL_SAFE_NO_PAD.encode(one).parse().unwrap();
+        assert!(!tokens(9).verify(Binding::Session(&session), &token));
+        for junk in ["", "AAAA", &token[1..]] {
+            assert!(!tokens(9).verify(Binding::Anonymous(&one), junk));
+        }
+    }
+
+    #[test]
+    fn a_cookie_opens_where_it_was_made() {
+        let cookie = tokens(9).seal_nonce(&[1; NONCE]);
+        assert_eq!(tokens(9).open_nonce(&cookie), Some([1; NONCE]));
+        assert_eq!(tokens(8).open_nonce(&cookie), None);
+        assert_eq!(
+            tokens(9).open_nonce(&tokens(9).token(Binding::Anonymous(&[1; NONCE]))),
+            None
+        );
+        assert_eq!(tokens(9).open_nonce(""), None);
+    }
+}

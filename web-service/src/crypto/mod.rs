@@ -1,0 +1,4 @@
+//! Form tokens and the seal of session records.
+
+pub mod form_token;
+pub mod session_seal;

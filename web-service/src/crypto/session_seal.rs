@@ -1,0 +1,132 @@
+//! The seal of a session record: nobody who holds the store holds a session.
+//!
+//! Of the id that only the cookie carries, the store sees a hash as key, and a value that opens only with a key derived
+//! from that same id.
+
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
+    digest, hkdf,
+};
+use zeroize::Zeroizing;
+
+use crate::domain::session_id::SessionId;
+
+/// The layout of a sealed record: this byte, the nonce, the ciphertext with its tag.
+const VERSION: u8 = 1;
+
+const KEY_LABEL: &[u8] = b"holdfast session key v1";
+const SEAL_LABEL: &[u8] = b"holdfast session record v1";
+
+/// The name of a record in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordKey([u8; 16]);
+
+impl RecordKey {
+    /// 128 bits of SHA-256 over the id.
+    #[must_use]
+    pub fn of(id: &SessionId) -> Self {
+        let hash = digest::digest(
+            &digest::SHA256,
+            &Zeroizing::new([KEY_LABEL, id.as_bytes()].concat()),
+        );
+        let mut key = [0; 16];
+        key.copy_from_slice(hash.as_ref().get(..16).unwrap_or(&[0; 16]));
+        Self(key)
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+/// The sealed bytes do not open.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("the session record does not open")]
+pub struct DoesNotOpen;
+
+/// Seals a record for the session with this id.
+///
+/// # Errors
+/// When the cryptographic library fails.
+pub fn seal(id: &SessionId, record: &[u8]) -> Result<Vec<u8>, DoesNotOpen> {
+    let mut text = record.to_vec();
+    let nonce = key(id)?
+        .seal_in_place_append_tag(aad(id), &mut text)
+        .map_err(|_| DoesNotOpen)?;
+    Ok([&[VERSION], nonce.as_ref().as_slice(), &text].concat())
+}
+
+/// Opens a record of the session with this id.
+///
+/// # Errors
+/// When it was changed, belongs to another session, or is of an unknown version.
+pub fn open(id: &SessionId, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
+    let Some((&VERSION, rest)) = sealed.split_first() else {
+        return Err(DoesNotOpen);
+    };
+    let (nonce, text) = rest.split_at_checked(NONCE_LEN).ok_or(DoesNotOpen)?;
+    let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| DoesNotOpen)?;
+    let mut text = Zeroizing::new(text.to_vec());
+    let length = key(id)?
+        .open_in_place(nonce, aad(id), &mut text)
+        .map_err(|_| DoesNotOpen)?
+        .len();
+    text.truncate(length);
+    Ok(text)
+}
+
+fn key(id: &SessionId) -> Result<RandomizedNonceKey, DoesNotOpen> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    hkdf::Salt::new(hkdf::HKDF_SHA256, &[])
+        .extract(id.as_bytes())
+        .expand(&[SEAL_LABEL], hkdf::HKDF_SHA256)
+        .and_then(|okm| okm.fill(bytes.as_mut()))
+        .map_err(|_| DoesNotOpen)?;
+    RandomizedNonceKey::new(&AES_256_GCM, bytes.as_ref()).map_err(|_| DoesNotOpen)
+}
+
+fn aad(id: &SessionId) -> Aad<Vec<u8>> {
+    Aad::from([&[VERSION], RecordKey::of(id).as_bytes().as_slice()].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use service_kit::system::SystemRandom;
+
+    use super::*;
+
+    #[test]
+    fn opens_for_its_session_only() {
+        let (one, two) = (
+            SessionId::random(&SystemRandom),
+            SessionId::random(&SystemRandom),
+        );
+        let sealed = seal(&one, b"record").unwrap();
+        assert_eq!(open(&one, &sealed).unwrap().as_slice(), b"record");
+        assert_eq!(open(&two, &sealed).unwrap_err(), DoesNotOpen);
+    }
+
+    #[test]
+    fn any_flipped_bit_is_noticed() {
+        let id = SessionId::random(&SystemRandom);
+        let sealed = seal(&id, b"record").unwrap();
+        for bit in 0..sealed.len() * 8 {
+            let mut changed = sealed.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(open(&id, &changed).unwrap_err(), DoesNotOpen, "bit {bit}");
+        }
+        for length in 0..sealed.len() {
+            assert_eq!(open(&id, &sealed[..length]).unwrap_err(), DoesNotOpen);
+        }
+    }
+
+    #[test]
+    fn the_store_sees_neither_id_nor_content() {
+        let id = SessionId::random(&SystemRandom);
+        let sealed = seal(&id, b"record").unwrap();
+        assert!(!sealed.windows(6).any(|window| window == b"record"));
+        assert_ne!(RecordKey::of(&id).as_bytes(), id.as_bytes());
+    }
+}

@@ -1,0 +1,225 @@
+//! What web-service asks of auth-service.
+
+use std::{net::IpAddr, time::Duration};
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use time::OffsetDateTime;
+
+/// auth-service, as far as this service needs it.
+#[async_trait]
+pub trait Auth: Send + Sync {
+    /// Checks a name and a password and starts a login.
+    async fn login(
+        &self,
+        username: &str,
+        password: &SecretString,
+        client: &Client,
+    ) -> Result<(Person, Login), AuthError>;
+
+    /// Exchanges a ticket or a refresh token for an access token with these scopes.
+    async fn issue_token(
+        &self,
+        grant: Grant<'_>,
+        scope: &str,
+        kind: ClientKind,
+    ) -> Result<Tokens, AuthError>;
+
+    /// Judges an access token that must have `scope`.
+    async fn validate(&self, access_token: &str, scope: &str) -> Result<Claims, AuthError>;
+
+    /// Ends the login that a token belongs to.
+    async fn end_login(&self, token: &str) -> Result<(), AuthError>;
+
+    /// The account of the person whose access token this is.
+    async fn account(&self, access_token: &SecretString) -> Result<Account, AuthError>;
+
+    /// Replaces that person's password, ends all of their logins, and starts a new one.
+    async fn change_password(
+        &self,
+        access_token: &SecretString,
+        change: PasswordChange<'_>,
+        client: &Client,
+    ) -> Result<Login, AuthError>;
+
+    /// The public keys that verify access tokens.
+    async fn jwks(&self) -> Result<Vec<Jwk>, AuthError>;
+}
+
+/// What auth-service answered instead of what was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthError {
+    /// It said no.
+    #[error("refused: {}", .0.reason)]
+    Refused(Refusal),
+    /// It cannot be reached or is too busy; nothing is wrong with what was asked.
+    #[error("unavailable: {reason}")]
+    Unavailable {
+        /// The stable reason.
+        reason: String,
+        /// When to come back.
+        retry_after: Duration,
+    },
+    /// It failed, or this service was set up wrongly.
+    #[error("auth-service failed: {0}")]
+    Broken(String),
+}
+
+impl AuthError {
+    /// Whether it said no for this reason.
+    #[must_use]
+    pub fn is_refused_as(&self, reason: &str) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.reason == reason)
+    }
+}
+
+/// A no, with its reason.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// Whose fault it is.
+    pub kind: RefusalKind,
+    /// The stable reason, such as `INVALID_CREDENTIALS`.
+    pub reason: String,
+    /// For people.
+    pub message: String,
+}
+
+/// Whose fault a refusal is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusalKind {
+    /// The credential does not hold.
+    Unauthenticated,
+    /// The credential holds and does not suffice.
+    Forbidden,
+    /// The request cannot be met.
+    Invalid,
+}
+
+/// The name or the password is wrong, or the account is disabled.
+pub const INVALID_CREDENTIALS: &str = "INVALID_CREDENTIALS";
+/// The new password breaks a rule.
+pub const PASSWORD_REJECTED: &str = "PASSWORD_REJECTED";
+
+/// What keeps the tokens of a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientKind {
+    /// The client itself.
+    Api,
+    /// This service, in the sealed session record.
+    Browser,
+}
+
+/// Where a request came from.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// What keeps the tokens.
+    pub kind: ClientKind,
+    /// The address.
+    pub ip_address: IpAddr,
+    /// The `User-Agent`, or nothing.
+    pub user_agent: String,
+}
+
+/// Who somebody is.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// The stable identifier.
+    pub user_id: String,
+    /// The name.
+    pub username: String,
+}
+
+/// A login that just began.
+#[derive(Debug)]
+pub struct Login {
+    /// Its identifier.
+    pub sid: String,
+    /// When it ends at the latest.
+    pub expires_at: OffsetDateTime,
+    /// When the person proved who they are.
+    pub authenticated_at: OffsetDateTime,
+    /// How they proved it.
+    pub amr: Vec<String>,
+    /// For one exchange.
+    pub ticket: SecretString,
+}
+
+/// What entitles to a token.
+#[derive(Debug)]
+pub enum Grant<'a> {
+    /// From a sign-in.
+    LoginTicket(&'a SecretString),
+    /// From an earlier exchange.
+    RefreshToken(&'a SecretString),
+}
+
+/// What an exchange gives.
+#[derive(Debug)]
+pub struct Tokens {
+    /// The JWT.
+    pub access_token: SecretString,
+    /// How it is presented.
+    pub token_type: String,
+    /// How long it is valid.
+    pub expires_in: Duration,
+    /// The refresh token from now on.
+    pub refresh_token: SecretString,
+    /// What was granted.
+    pub scope: String,
+}
+
+/// What a valid access token says.
+#[derive(Debug)]
+pub struct Claims {
+    /// The person's name.
+    pub username: String,
+    /// `sub`.
+    pub subject: String,
+    /// `sid`.
+    pub sid: String,
+    /// `scope`.
+    pub scope: String,
+    /// `exp`.
+    pub expires_at: OffsetDateTime,
+}
+
+/// A person's account.
+#[derive(Debug)]
+pub struct Account {
+    /// The stable identifier.
+    pub id: String,
+    /// The name.
+    pub username: String,
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+    /// When its password was last set.
+    pub password_changed_at: OffsetDateTime,
+}
+
+/// The password so far and the one wanted.
+#[derive(Debug)]
+pub struct PasswordChange<'a> {
+    /// So far.
+    pub current: &'a SecretString,
+    /// Wanted.
+    pub new: &'a SecretString,
+}
+
+/// A public key in JWK form.
+#[derive(Debug)]
+pub struct Jwk {
+    /// `kid`.
+    pub kid: String,
+    /// `kty`.
+    pub kty: String,
+    /// `alg`.
+    pub alg: String,
+    /// `use`.
+    pub usage: String,
+    /// `crv`.
+    pub crv: String,
+    /// `x`.
+    pub x: String,
+    /// `y`, where the curve has one.
+    pub y: Option<String>,
+}

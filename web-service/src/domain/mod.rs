@@ -1,0 +1,10 @@
+//! What is true about browser sessions and the people behind them. No I/O and no framework.
+
+pub mod auth;
+pub mod form_token;
+pub mod local_path;
+pub mod provenance;
+pub mod session;
+pub mod session_id;
+pub mod sessions;
+pub mod sign_in;

@@ -1,0 +1,119 @@
+//! Beginning, resuming and ending browser sessions.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use service_kit::system::Clock;
+use time::OffsetDateTime;
+
+use super::{
+    session::{Lifetimes, Session},
+    session_id::SessionId,
+    sign_in::SignedIn,
+};
+
+/// Where sessions are kept.
+#[async_trait]
+pub trait SessionRecords: Send + Sync {
+    /// Keeps a new session under a fresh id until `until`.
+    async fn create(
+        &self,
+        session: &Session,
+        until: OffsetDateTime,
+    ) -> Result<SessionId, RecordsUnavailable>;
+
+    /// Finds a session. One that cannot be read is removed and counts as none.
+    async fn load(&self, id: &SessionId) -> Result<Option<Session>, RecordsUnavailable>;
+
+    /// Replaces a session that is still there; one that is gone stays gone.
+    async fn update(
+        &self,
+        id: &SessionId,
+        session: &Session,
+        until: OffsetDateTime,
+    ) -> Result<(), RecordsUnavailable>;
+
+    /// Removes a session.
+    async fn remove(&self, id: &SessionId) -> Result<(), RecordsUnavailable>;
+
+    /// Whether the store answers.
+    async fn ping(&self) -> Result<(), RecordsUnavailable>;
+}
+
+/// The store does not answer. Nobody is signed out by that.
+#[derive(Debug, thiserror::Error)]
+#[error("the session store does not answer: {0}")]
+pub struct RecordsUnavailable(pub String);
+
+/// Browser sessions.
+#[derive(Clone)]
+pub struct Sessions {
+    records: Arc<dyn SessionRecords>,
+    clock: Arc<dyn Clock>,
+    lifetimes: Lifetimes,
+}
+
+impl Sessions {
+    /// Puts the parts together.
+    pub fn new(
+        records: Arc<dyn SessionRecords>,
+        clock: Arc<dyn Clock>,
+        lifetimes: Lifetimes,
+    ) -> Self {
+        Self {
+            records,
+            clock,
+            lifetimes,
+        }
+    }
+
+    /// Begins a session, always with a new id.
+    pub async fn begin(&self, signed_in: SignedIn) -> Result<SessionId, RecordsUnavailable> {
+        let now = self.clock.now();
+        let session = Session {
+            user_id: signed_in.person.user_id,
+            username: signed_in.person.username,
+            sid: signed_in.login.sid,
+            refresh_token: signed_in.refresh_token,
+            authenticated_at: signed_in.login.authenticated_at,
+            amr: signed_in.login.amr,
+            login_expires_at: signed_in.login.expires_at,
+            created_at: now,
+            last_seen_at: now,
+        };
+        let until = self.lifetimes.idle_end(&session);
+        self.records.create(&session, until).await
+    }
+
+    /// Finds a session that is not over, and notes that the browser was seen.
+    pub async fn resume(&self, id: &SessionId) -> Result<Option<Session>, RecordsUnavailable> {
+        let now = self.clock.now();
+        let found = self.records.load(id).await?;
+        let Some(mut session) = found.filter(|session| !self.lifetimes.is_over(session, now))
+        else {
+            return Ok(None);
+        };
+        if self.lifetimes.should_note(&session, now) {
+            session.last_seen_at = now;
+            let until = self.lifetimes.idle_end(&session);
+            self.records.update(id, &session, until).await?;
+        }
+        Ok(Some(session))
+    }
+
+    /// Ends a session here; its login is auth-service's to end.
+    pub async fn end(&self, id: &SessionId) -> Result<(), RecordsUnavailable> {
+        self.records.remove(id).await
+    }
+
+    /// How long sessions last.
+    #[must_use]
+    pub const fn lifetimes(&self) -> &Lifetimes {
+        &self.lifetimes
+    }
+
+    /// Whether the store answers.
+    pub async fn ping(&self) -> Result<(), RecordsUnavailable> {
+        self.records.ping().await
+    }
+}

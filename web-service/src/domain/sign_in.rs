@@ -1,0 +1,47 @@
+//! Signing a browser in.
+
+use secrecy::SecretString;
+
+use super::auth::{Auth, AuthError, Client, ClientKind, Grant, Login, Person};
+
+/// What this service may do for the person: show who they are, and act on their account.
+const BROWSER_SCOPE: &str = "profile account";
+
+/// A person who signed in with a browser, and what keeps their session going.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// Who it is.
+    pub person: Person,
+    /// The login.
+    pub login: Login,
+    /// Acts for the person until the login ends.
+    pub refresh_token: SecretString,
+}
+
+/// Checks a name and a password and starts a browser's login.
+pub async fn sign_in(
+    auth: &dyn Auth,
+    username: &str,
+    password: &SecretString,
+    client: &Client,
+) -> Result<SignedIn, AuthError> {
+    let (person, login) = auth.login(username, password, client).await?;
+    complete(auth, person, login).await
+}
+
+/// Exchanges the ticket of a browser's login that just began.
+pub async fn complete(
+    auth: &dyn Auth,
+    person: Person,
+    login: Login,
+) -> Result<SignedIn, AuthError> {
+    let grant = Grant::LoginTicket(&login.ticket);
+    let tokens = auth
+        .issue_token(grant, BROWSER_SCOPE, ClientKind::Browser)
+        .await?;
+    Ok(SignedIn {
+        person,
+        login,
+        refresh_token: tokens.refresh_token,
+    })
+}

@@ -1,0 +1,59 @@
+//! `GET /.well-known/jwks.json`
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use super::problem::Problem;
+use crate::domain::auth::{Auth, Jwk};
+
+#[derive(Serialize)]
+struct JwkSet {
+    keys: Vec<Key>,
+}
+
+/// RFC 7517 §4, RFC 8037 §2.
+#[derive(Serialize)]
+struct Key {
+    kid: String,
+    kty: String,
+    alg: String,
+    r#use: String,
+    crv: String,
+    x: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    y: Option<String>,
+}
+
+impl From<Jwk> for Key {
+    fn from(key: Jwk) -> Self {
+        Self {
+            kid: key.kid,
+            kty: key.kty,
+            alg: key.alg,
+            r#use: key.usage,
+            crv: key.crv,
+            x: key.x,
+            y: key.y,
+        }
+    }
+}
+
+/// The public keys that verify access tokens.
+pub(in crate::http) async fn show(State(auth): State<Arc<dyn Auth>>) -> Result<Response, Problem> {
+    let keys = auth.jwks().await.map_err(Problem::for_credential)?;
+    let set = JwkSet {
+        keys: keys.into_iter().map(Key::from).collect(),
+    };
+    let headers = [
+        (header::CACHE_CONTROL, "public, max-age=300"),
+        (header::CONTENT_TYPE, "application/jwk-set+json"),
+    ];
+    Ok((headers, Json(set)).into_response())
+}

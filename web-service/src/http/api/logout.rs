@@ -1,0 +1,19 @@
+//! `POST /api/logout`
+
+use std::sync::Arc;
+
+use axum::{extract::State, http::StatusCode};
+
+use super::{bearer::Bearer, problem::Problem};
+use crate::domain::auth::Auth;
+
+/// Ends the whole login that the access token belongs to.
+pub(in crate::http) async fn submit(
+    State(auth): State<Arc<dyn Auth>>,
+    bearer: Bearer,
+) -> Result<StatusCode, Problem> {
+    auth.end_login(&bearer.token)
+        .await
+        .map_err(Problem::for_bearer)?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,214 @@
+//! What went wrong, as `application/problem+json` (RFC 9457) with a stable `reason`.
+
+use std::time::Duration;
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use crate::{
+    domain::auth::{AuthError, Refusal, RefusalKind},
+    http::signed_in::NotSignedIn,
+};
+
+/// A problem on its way to the client.
+#[derive(Debug)]
+pub(in crate::http) struct Problem {
+    status: StatusCode,
+    reason: String,
+    detail: String,
+    retry_after: Option<Duration>,
+    challenge: Challenge,
+}
+
+/// What `WWW-Authenticate` says on a 401 or 403.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Challenge {
+    /// Nothing.
+    None,
+    /// A bearer token is missing (RFC 6750 §3: then no error is named).
+    Bearer,
+    /// The bearer token does not hold.
+    InvalidToken,
+    /// It holds and lacks a scope.
+    InsufficientScope,
+    /// The session cookie is missing.
+    Session,
+    /// Name and password belong in the body.
+    Password,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    reason: &'a str,
+    detail: &'a str,
+}
+
+impl Problem {
+    fn new(status: StatusCode, reason: &str, detail: &str) -> Self {
+        Self {
+            status,
+            reason: reason.to_owned(),
+            detail: detail.to_owned(),
+            retry_after: None,
+            challenge: Challenge::None,
+        }
+    }
+
+    fn challenging(self, challenge: Challenge) -> Self {
+        Self { challenge, ..self }
+    }
+
+    /// The request itself is wrong.
+    pub(super) fn invalid(status: StatusCode, detail: &str) -> Self {
+        Self::new(status, "INVALID_REQUEST", detail)
+    }
+
+    pub(in crate::http) fn foreign_origin() -> Self {
+        let detail = "the request came from a page of another origin";
+        Self::new(StatusCode::FORBIDDEN, "FOREIGN_ORIGIN", detail)
+    }
+
+    pub(in crate::http) fn no_session() -> Self {
+        let detail = "no session cookie, or its session is over";
+        Self::new(StatusCode::UNAUTHORIZED, "SESSION_MISSING", detail)
+            .challenging(Challenge::Session)
+    }
+
+    pub(super) fn no_token() -> Self {
+        let detail = "send an access token as Authorization: Bearer …";
+        Self::new(StatusCode::UNAUTHORIZED, "TOKEN_MISSING", detail).challenging(Challenge::Bearer)
+    }
+
+    pub(super) fn malformed_token() -> Self {
+        let detail = "the Authorization header is not one bearer token";
+        Self::new(StatusCode::UNAUTHORIZED, "TOKEN_MALFORMED", detail)
+            .challenging(Challenge::InvalidToken)
+    }
+
+    /// A refusal of an access token.
+    pub(super) fn for_bearer(error: AuthError) -> Self {
+        Self::from_auth(error, Challenge::InvalidToken)
+    }
+
+    /// A refusal of a credential in the body.
+    pub(super) fn for_credential(error: AuthError) -> Self {
+        Self::from_auth(error, Challenge::Password)
+    }
+
+    fn from_auth(error: AuthError, challenge: Challenge) -> Self {
+        match error {
+            AuthError::Refused(refusal) => Self::refused(&refusal, challenge),
+            AuthError::Unavailable {
+                reason,
+                retry_after,
+            } => Self::unavailable(&reason, retry_after),
+            AuthError::Broken(why) => {
+                tracing::error!(why, "auth-service failed");
+                Self::internal()
+            }
+        }
+    }
+
+    fn refused(refusal: &Refusal, challenge: Challenge) -> Self {
+        let (status, challenge) = match refusal.kind {
+            RefusalKind::Unauthenticated => (StatusCode::UNAUTHORIZED, challenge),
+            RefusalKind::Forbidden if challenge == Challenge::InvalidToken => {
+                (StatusCode::FORBIDDEN, Challenge::InsufficientScope)
+            }
+            RefusalKind::Forbidden => (StatusCode::FORBIDDEN, Challenge::None),
+            RefusalKind::Invalid => (StatusCode::BAD_REQUEST, Challenge::None),
+        };
+        Self::new(status, &refusal.reason, &refusal.message).challenging(challenge)
+    }
+
+    fn unavailable(reason: &str, retry_after: Duration) -> Self {
+        let detail = "a part of this service does not answer; try again";
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, reason, detail)
+        }
+    }
+
+    fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "INTERNAL",
+            "internal error",
+        )
+    }
+}
+
+impl From<NotSignedIn> for Problem {
+    fn from(why: NotSignedIn) -> Self {
+        match why {
+            NotSignedIn::NoSession => Self::no_session(),
+            NotSignedIn::Unavailable {
+                reason,
+                retry_after,
+            } => Self::unavailable(&reason, retry_after),
+            NotSignedIn::Broken => Self::internal(),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = Body {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or_default(),
+            status: self.status.as_u16(),
+            reason: &self.reason,
+            detail: &self.detail,
+        };
+        let mut response = (self.status, axum::Json(body)).into_response();
+        let headers = response.headers_mut();
+        let media_type = HeaderValue::from_static("application/problem+json");
+        headers.insert(header::CONTENT_TYPE, media_type);
+        if let Some(wait) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, wait.as_secs().max(1).into());
+        }
+        if let Some(challenge) = self.challenge.header() {
+            headers.insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static(challenge),
+            );
+        }
+        response
+    }
+}
+
+impl Challenge {
+    const fn header(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Bearer => Some(r#"Bearer realm="holdfast""#),
+            Self::InvalidToken => Some(r#"Bearer realm="holdfast", error="invalid_token""#),
+            Self::InsufficientScope => {
+                Some(r#"Bearer realm="holdfast", error="insufficient_scope""#)
+            }
+            Self::Session => Some(r#"Session realm="holdfast""#),
+            Self::Password => Some(r#"Password realm="holdfast""#),
+        }
+    }
+}
+
+/// Any API path that is none.
+pub(in crate::http) async fn not_found() -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "NOT_FOUND",
+        "there is no such resource",
+    )
+}
+
+/// Any method that a resource does not have.
+pub(in crate::http) async fn method_not_allowed() -> Problem {
+    let detail = "this resource does not have this method";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", detail)
+}

@@ -1,0 +1,29 @@
+//! `POST /api/refresh`
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::{json::Json, problem::Problem, tokens::TokenAnswer};
+use crate::domain::auth::{Auth, ClientKind, Grant};
+
+/// The body.
+#[derive(Deserialize)]
+pub(in crate::http) struct Refresh {
+    refresh_token: SecretString,
+}
+
+/// A refresh token for an access token and the next refresh token.
+pub(in crate::http) async fn submit(
+    State(auth): State<Arc<dyn Auth>>,
+    Json(refresh): Json<Refresh>,
+) -> Result<axum::Json<TokenAnswer>, Problem> {
+    let grant = Grant::RefreshToken(&refresh.refresh_token);
+    let tokens = auth
+        .issue_token(grant, "", ClientKind::Api)
+        .await
+        .map_err(Problem::for_credential)?;
+    Ok(tokens.into())
+}

@@ -1,0 +1,28 @@
+//! The token answer of `/api/login` and `/api/refresh` (RFC 6749 §5.1).
+
+use axum::Json;
+use secrecy::ExposeSecret as _;
+use serde::Serialize;
+
+use crate::domain::auth::Tokens;
+
+#[derive(Serialize)]
+pub(in crate::http) struct TokenAnswer {
+    access_token: String,
+    token_type: String,
+    expires_in: u64,
+    refresh_token: String,
+    scope: String,
+}
+
+impl From<Tokens> for Json<TokenAnswer> {
+    fn from(tokens: Tokens) -> Self {
+        Self(TokenAnswer {
+            access_token: tokens.access_token.expose_secret().to_owned(),
+            token_type: tokens.token_type,
+            expires_in: tokens.expires_in.as_secs(),
+            refresh_token: tokens.refresh_token.expose_secret().to_owned(),
+            scope: tokens.scope,
+        })
+    }
+}

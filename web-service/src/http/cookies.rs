@@ -1,0 +1,127 @@
+//! The two cookies of this service, read strictly and written whole.
+
+use axum::http::{HeaderMap, HeaderValue, header};
+
+use crate::domain::session_id::SessionId;
+
+/// The session of a signed-in browser.
+const SESSION: &str = "__Host-session";
+
+/// Ties the sign-in form to the browser that it was shown to.
+const LOGIN: &str = "__Host-login";
+
+/// `__Host-` needs `Secure` and `Path=/` and no `Domain`; no `Max-Age`, as the server decides when it ends.
+const ATTRIBUTES: &str = "HttpOnly; Secure; SameSite=Lax; Path=/";
+
+/// The session id, if there is exactly one session cookie and its value is in canonical form.
+pub(super) fn session_id(headers: &HeaderMap) -> Option<SessionId> {
+    only(headers, SESSION)?.parse().ok()
+}
+
+/// The value of the sign-in cookie, if there is exactly one.
+pub(super) fn login(headers: &HeaderMap) -> Option<&str> {
+    only(headers, LOGIN)
+}
+
+pub(super) fn set_session(id: &SessionId) -> Option<HeaderValue> {
+    set(SESSION, &id.expose())
+}
+
+pub(super) fn set_login(value: &str) -> Option<HeaderValue> {
+    set(LOGIN, value)
+}
+
+pub(super) fn remove_session() -> Option<HeaderValue> {
+    remove(SESSION)
+}
+
+pub(super) fn remove_login() -> Option<HeaderValue> {
+    remove(LOGIN)
+}
+
+fn set(name: &str, value: &str) -> Option<HeaderValue> {
+    let mut header = HeaderValue::try_from(format!("{name}={value}; {ATTRIBUTES}")).ok()?;
+    header.set_sensitive(true);
+    Some(header)
+}
+
+fn remove(name: &str) -> Option<HeaderValue> {
+    HeaderValue::try_from(format!("{name}=; {ATTRIBUTES}; Max-Age=0")).ok()
+}
+
+/// Two cookies of one name mean that somebody planted one: neither counts.
+fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut found = headers
+        .get_all(header::COOKIE)
+        .into_iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim_matches([' ', '\t']).split_once('='))
+        .filter(|(found, _)| *found == name)
+        .map(|(_, value)| value);
+    let value = found.next()?;
+    if found.next().is_none() {
+        Some(value)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "AAAAAAAAAAAAAAAAAAAAAA";
+
+    fn read(lines: &[&str]) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(header::COOKIE, line.parse().unwrap());
+        }
+        session_id(&headers).map(|id| id.expose())
+    }
+
+    #[test]
+    fn exactly_one_canonical_session_cookie_counts() {
+        assert_eq!(
+            read(&[&format!("a=b; __Host-session={ID}; c=d")]).as_deref(),
+            Some(ID)
+        );
+        assert_eq!(
+            read(&["a=b", &format!("__Host-session={ID}")]).as_deref(),
+            Some(ID)
+        );
+        for lines in [
+            vec![],
+            vec!["a=b".to_owned()],
+            vec![format!("__Host-session={ID}; __Host-session={ID}")],
+            vec![
+                format!("__Host-session={ID}"),
+                "__Host-session=x".to_owned(),
+            ],
+            vec![format!("__Host-session=\"{ID}\"")],
+            vec![format!("__host-session={ID}")],
+            vec![format!("session={ID}")],
+            vec![format!("__Host-session={ID}A")],
+            vec!["__Host-session=".to_owned()],
+        ] {
+            let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+            assert_eq!(read(&lines), None, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_set_and_what_is_removed_have_the_same_attributes() {
+        let set = set_session(&ID.parse().unwrap()).unwrap();
+        assert_eq!(
+            set,
+            format!("__Host-session={ID}; HttpOnly; Secure; SameSite=Lax; Path=/")
+        );
+        let removed = remove_session().unwrap();
+        assert_eq!(
+            removed,
+            "__Host-session=; HttpOnly; Secure; SameSite=Lax; Path=/; Max-Age=0"
+        );
+        assert!(set.is_sensitive());
+    }
+}

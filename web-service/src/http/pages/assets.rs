@@ -1,0 +1,20 @@
+//! Files that never change while the service runs.
+
+use axum::{
+    http::{HeaderName, header},
+    response::IntoResponse,
+};
+
+const CACHED: (HeaderName, &str) = (header::CACHE_CONTROL, "public, max-age=3600");
+
+/// `GET /static/style.css`
+pub(in crate::http) async fn style() -> impl IntoResponse {
+    let kind = (header::CONTENT_TYPE, "text/css; charset=utf-8");
+    ([kind, CACHED], include_str!("../../../static/style.css"))
+}
+
+/// `GET /static/icon.svg`
+pub(in crate::http) async fn icon() -> impl IntoResponse {
+    let kind = (header::CONTENT_TYPE, "image/svg+xml");
+    ([kind, CACHED], include_str!("../../../static/icon.svg"))
+}

@@ -1,0 +1,76 @@
+//! `GET /dashboard`
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{extract::State, http::StatusCode, response::Response};
+
+use super::{
+    error::ErrorPage,
+    render::{Moment, page},
+};
+use crate::{
+    domain::{
+        auth::{Account, Auth, AuthError},
+        form_token::{Binding, FormTokens},
+        sessions::Sessions,
+    },
+    http::signed_in::{Browser, PageBrowser},
+};
+
+#[derive(Template)]
+#[template(path = "dashboard.html")]
+struct Dashboard {
+    csrf_token: String,
+    username: String,
+    signed_in_at: Moment,
+    ends_at: Moment,
+    idle_minutes: u64,
+    created_at: Moment,
+    password_changed_at: Moment,
+}
+
+/// Greets the person and shows their session and account.
+pub(in crate::http) async fn show(
+    State(auth): State<Arc<dyn Auth>>,
+    State(sessions): State<Sessions>,
+    State(form_tokens): State<Arc<dyn FormTokens>>,
+    PageBrowser(browser): PageBrowser,
+) -> Result<Response, ErrorPage> {
+    let account = auth.account(&browser.access_token).await?;
+    let csrf_token = form_tokens.token(Binding::Session(&browser.id));
+    Ok(page(
+        StatusCode::OK,
+        &dashboard(csrf_token, &browser, account, &sessions),
+    ))
+}
+
+fn dashboard(
+    csrf_token: String,
+    browser: &Browser,
+    account: Account,
+    sessions: &Sessions,
+) -> Dashboard {
+    let lifetimes = sessions.lifetimes();
+    Dashboard {
+        csrf_token,
+        username: account.username,
+        signed_in_at: browser.session.authenticated_at.into(),
+        ends_at: lifetimes.absolute_end(&browser.session).into(),
+        idle_minutes: lifetimes.idle.as_secs().div_ceil(60),
+        created_at: account.created_at.into(),
+        password_changed_at: account.password_changed_at.into(),
+    }
+}
+
+impl From<AuthError> for ErrorPage {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::Unavailable { retry_after, .. } => Self::unavailable(retry_after),
+            AuthError::Refused(_) | AuthError::Broken(_) => {
+                tracing::error!(%error, "auth-service refused what it had just allowed");
+                Self::internal()
+            }
+        }
+    }
+}

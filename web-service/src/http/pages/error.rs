@@ -1,0 +1,156 @@
+//! Pages for what went wrong, in plain words.
+
+use std::{any::Any, time::Duration};
+
+use askama::Template;
+use axum::{
+    http::{Method, StatusCode, Uri, header},
+    response::{IntoResponse, Redirect, Response},
+};
+
+use super::render::page;
+use crate::http::signed_in::NotSignedIn;
+
+/// A page that says what went wrong and what to do.
+#[derive(Debug, Template)]
+#[template(path = "error.html")]
+pub(in crate::http) struct ErrorPage {
+    #[expect(dead_code, reason = "the template does not show the number")]
+    status: StatusCode,
+    title: &'static str,
+    text: &'static str,
+    retry_after: Option<Duration>,
+}
+
+impl ErrorPage {
+    const fn new(status: StatusCode, title: &'static str, text: &'static str) -> Self {
+        Self {
+            status,
+            title,
+            text,
+            retry_after: None,
+        }
+    }
+
+    pub(in crate::http) const fn foreign_origin() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "This request came from another site",
+            "Nothing was changed. If you meant to do this, go to the page here and do it again.",
+        )
+    }
+
+    pub(in crate::http) const fn form_out_of_date() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "This form is out of date",
+            "Nothing was changed. Go back, reload the page, and try again. Cookies must be allowed for this site.",
+        )
+    }
+
+    pub(in crate::http) const fn unreadable_form(status: StatusCode) -> Self {
+        Self::new(
+            status,
+            "This form cannot be read",
+            "Nothing was changed. Go back, reload the page, and try again.",
+        )
+    }
+
+    pub(in crate::http) const fn unavailable(retry_after: Duration) -> Self {
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "We cannot do this right now",
+                "A part of this service does not answer. You are not signed out. Please try again in a moment.",
+            )
+        }
+    }
+
+    pub(in crate::http) const fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "Something went wrong here",
+            "It is not your fault, and it was noted. Please try again later.",
+        )
+    }
+}
+
+impl From<NotSignedIn> for ErrorPage {
+    fn from(why: NotSignedIn) -> Self {
+        match why {
+            NotSignedIn::NoSession => Self::form_out_of_date(),
+            NotSignedIn::Unavailable { retry_after, .. } => Self::unavailable(retry_after),
+            NotSignedIn::Broken => Self::internal(),
+        }
+    }
+}
+
+impl IntoResponse for ErrorPage {
+    fn into_response(self) -> Response {
+        let mut response = page(self.status, &self);
+        if let Some(wait) = self.retry_after {
+            let seconds = wait.as_secs().max(1).into();
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
+        response
+    }
+}
+
+/// Why a page that needs a session is not shown.
+pub(in crate::http) enum PageRefusal {
+    /// The person is to sign in first.
+    SignIn(Redirect),
+    /// Something else.
+    Error(ErrorPage),
+}
+
+impl PageRefusal {
+    /// After signing in, the person comes back to the page they asked for; a form that they sent is not sent again.
+    pub(in crate::http) fn sign_in(method: &Method, uri: &Uri) -> Self {
+        let wanted = uri.path_and_query().filter(|_| method == Method::GET);
+        let target = wanted.map_or_else(
+            || "/login".to_owned(),
+            |wanted| {
+                let next: String =
+                    url::form_urlencoded::byte_serialize(wanted.as_str().as_bytes()).collect();
+                format!("/login?next={next}")
+            },
+        );
+        Self::SignIn(Redirect::to(&target))
+    }
+}
+
+impl IntoResponse for PageRefusal {
+    fn into_response(self) -> Response {
+        match self {
+            Self::SignIn(redirect) => redirect.into_response(),
+            Self::Error(page) => page.into_response(),
+        }
+    }
+}
+
+/// Any path that is none.
+pub(in crate::http) async fn not_found() -> ErrorPage {
+    ErrorPage::new(
+        StatusCode::NOT_FOUND,
+        "There is no such page",
+        "The address may be mistyped, or the page has moved.",
+    )
+}
+
+/// Any method that a page does not have.
+pub(in crate::http) async fn method_not_allowed() -> ErrorPage {
+    ErrorPage::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "This page cannot be used like that",
+        "Nothing was changed.",
+    )
+}
+
+/// A handler panicked.
+#[expect(clippy::needless_pass_by_value, reason = "the layer gives it so")]
+pub(in crate::http) fn panicked(_: Box<dyn Any + Send>) -> Response {
+    tracing::error!("a request panicked; this is a bug");
+    ErrorPage::internal().into_response()
+}

@@ -1,0 +1,47 @@
+//! `POST /logout`
+
+use axum::{
+    extract::State,
+    response::{IntoResponse as _, Redirect, Response},
+};
+use secrecy::ExposeSecret as _;
+use serde::Deserialize;
+
+use super::{error::ErrorPage, render::with_cookie};
+use crate::http::{
+    cookies,
+    form::{ProvenForm, ToSession},
+    signed_in::NotSignedIn,
+    state::AppState,
+};
+
+/// The form has its token and nothing else.
+#[derive(Deserialize)]
+pub(in crate::http) struct Nothing {}
+
+/// Ends the login and the session, and removes the cookie. While one part does not answer, the other is still done.
+pub(in crate::http) async fn submit(
+    State(state): State<AppState>,
+    headers: axum::http::HeaderMap,
+    _form: ProvenForm<Nothing, ToSession>,
+) -> Result<Response, ErrorPage> {
+    if let Some(id) = cookies::session_id(&headers) {
+        let session = state
+            .sessions
+            .resume(&id)
+            .await
+            .map_err(NotSignedIn::from)?;
+        if let Some(session) = session {
+            let ended = state
+                .auth
+                .end_login(session.refresh_token.expose_secret())
+                .await;
+            if let Err(error) = ended {
+                tracing::error!(%error, sid = session.sid, "signed out here, but the login could not be ended");
+            }
+        }
+        state.sessions.end(&id).await.map_err(NotSignedIn::from)?;
+    }
+    let response = Redirect::to("/login").into_response();
+    Ok(with_cookie(response, cookies::remove_session()))
+}

@@ -1,0 +1,10 @@
+//! Pages for people: HTML that works without JavaScript.
+
+pub(super) mod assets;
+pub(super) mod dashboard;
+pub(super) mod error;
+pub(super) mod home;
+pub(super) mod login;
+pub(super) mod logout;
+pub(super) mod password;
+mod render;

@@ -1,0 +1,80 @@
+//! Every route and every layer on one screen.
+
+use std::time::Duration;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{Request, StatusCode},
+    middleware::from_fn_with_state,
+    routing::{get, post},
+};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    timeout::TimeoutLayer,
+    trace::{DefaultOnResponse, TraceLayer},
+};
+use tracing::{Level, Span};
+
+use super::{api, headers, origin, pages, state::AppState};
+
+/// The largest request body, in bytes.
+const MAX_BODY: usize = 64 * 1024;
+
+/// For a request as a whole.
+const DEADLINE: Duration = Duration::from_secs(15);
+
+/// The application.
+pub(super) fn router(state: AppState) -> Router {
+    let pages = Router::new()
+        .route("/", get(pages::home::show))
+        .route("/login", get(pages::login::show).post(pages::login::submit))
+        .route("/logout", post(pages::logout::submit))
+        .route("/dashboard", get(pages::dashboard::show))
+        .route(
+            "/account/password",
+            get(pages::password::show).post(pages::password::submit),
+        )
+        .route("/static/style.css", get(pages::assets::style))
+        .route("/static/icon.svg", get(pages::assets::icon))
+        .fallback(pages::error::not_found)
+        .method_not_allowed_fallback(pages::error::method_not_allowed);
+
+    let api = Router::new()
+        .route("/api/login", post(api::login::submit))
+        .route("/api/refresh", post(api::refresh::submit))
+        .route("/api/logout", post(api::logout::submit))
+        .route("/api/profile", get(api::profile::show))
+        .route("/api/session", get(api::session::show))
+        .route(
+            "/api/{*path}",
+            get(api::problem::not_found).fallback(api::problem::not_found),
+        )
+        .route("/.well-known/jwks.json", get(api::jwks::show))
+        .method_not_allowed_fallback(api::problem::method_not_allowed);
+
+    Router::new()
+        .merge(api)
+        .merge(pages)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn_with_state(state.clone(), origin::refuse_foreign))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::SERVICE_UNAVAILABLE,
+            DEADLINE,
+        ))
+        .layer(CatchPanicLayer::custom(pages::error::panicked))
+        .layer(
+            TraceLayer::new_for_http()
+                .make_span_with(span)
+                .on_response(DefaultOnResponse::new().level(Level::INFO))
+                // A 5xx is logged where it is found, with its cause.
+                .on_failure(()),
+        )
+        .layer(from_fn_with_state(state.clone(), headers::add))
+        .with_state(state)
+}
+
+/// Paths are logged, queries are not: they may say where somebody was going.
+fn span<B>(request: &Request<B>) -> Span {
+    tracing::info_span!("request", method = %request.method(), path = request.uri().path())
+}

@@ -1,0 +1,26 @@
+//! What handlers can ask for.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use service_kit::system::Random;
+
+use crate::{
+    config::PublicUrl,
+    domain::{auth::Auth, form_token::FormTokens, sessions::Sessions},
+};
+
+/// Everything; a handler names only what it uses.
+#[derive(Clone, FromRef)]
+pub struct AppState {
+    /// auth-service.
+    pub auth: Arc<dyn Auth>,
+    /// Browser sessions.
+    pub sessions: Sessions,
+    /// Form tokens.
+    pub form_tokens: Arc<dyn FormTokens>,
+    /// Fresh nonces.
+    pub random: Arc<dyn Random>,
+    /// Where people reach this service.
+    pub public_url: Arc<PublicUrl>,
+}

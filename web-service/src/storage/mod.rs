@@ -1,0 +1,6 @@
+//! Where session records are kept, behind the domain's port.
+
+pub mod memory;
+mod record;
+pub mod redis;
+pub mod sealed;

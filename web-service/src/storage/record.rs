@@ -1,0 +1,59 @@
+//! What is inside a sealed record.
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use crate::domain::session::Session;
+
+/// Times are milliseconds since 1970 in UTC.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Record {
+    user_id: String,
+    username: String,
+    sid: String,
+    refresh_token: String,
+    authenticated_at: i64,
+    amr: Vec<String>,
+    login_expires_at: i64,
+    created_at: i64,
+    last_seen_at: i64,
+}
+
+pub(super) fn encode(session: &Session) -> Result<Vec<u8>, serde_json::Error> {
+    serde_json::to_vec(&Record {
+        user_id: session.user_id.clone(),
+        username: session.username.clone(),
+        sid: session.sid.clone(),
+        refresh_token: session.refresh_token.expose_secret().to_owned(),
+        authenticated_at: millis(session.authenticated_at),
+        amr: session.amr.clone(),
+        login_expires_at: millis(session.login_expires_at),
+        created_at: millis(session.created_at),
+        last_seen_at: millis(session.last_seen_at),
+    })
+}
+
+pub(super) fn decode(bytes: &[u8]) -> Option<Session> {
+    let record: Record = serde_json::from_slice(bytes).ok()?;
+    Some(Session {
+        user_id: record.user_id,
+        username: record.username,
+        sid: record.sid,
+        refresh_token: SecretString::from(record.refresh_token),
+        authenticated_at: time(record.authenticated_at)?,
+        amr: record.amr,
+        login_expires_at: time(record.login_expires_at)?,
+        created_at: time(record.created_at)?,
+        last_seen_at: time(record.last_seen_at)?,
+    })
+}
+
+fn millis(time: OffsetDateTime) -> i64 {
+    i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
+}
+
+fn time(millis: i64) -> Option<OffsetDateTime> {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).ok()
+}

@@ -1,0 +1,5 @@
+//! The certificate that HTTPS is served with.
+
+pub mod certificate;
+pub mod local_authority;
+pub mod renewal;

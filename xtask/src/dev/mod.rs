@@ -1,0 +1,139 @@
+//! `cargo dev`: both services on this machine, with an account to try.
+
+mod child;
+mod secrets;
+mod tour;
+
+use std::{
+    fs::DirBuilder,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+
+use self::{child::Child, secrets::Secrets};
+use crate::workspace;
+
+/// How `cargo dev` can be changed.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Directory for the database, the certificate and the secrets
+    #[arg(long, default_value = ".holdfast")]
+    data_dir: PathBuf,
+    /// Port of web-service's HTTPS on localhost
+    #[arg(long, default_value_t = 8443)]
+    web_port: u16,
+    /// Port of auth-service's gRPC on localhost
+    #[arg(long, default_value_t = 50051)]
+    auth_port: u16,
+    /// Port of web-service's probes on localhost
+    #[arg(long, default_value_t = 9443)]
+    web_ops_port: u16,
+    /// Port of auth-service's probes on localhost
+    #[arg(long, default_value_t = 9051)]
+    auth_ops_port: u16,
+}
+
+/// Starts both, says how to use them, and ends both at Ctrl-C or when one fails.
+pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
+    println!("Building …");
+    let programs = workspace::build_services()?;
+    make_directory(&options.data_dir)?;
+    let secrets = Secrets::keep_in(&options.data_dir)?;
+    let stop = service_kit::shutdown::on_signal()?;
+
+    let account = secrets.ensure_account(&programs, &options.data_dir)?;
+    let mut auth = auth_service(&programs, &options, &secrets)?;
+    let mut web = match start_web(&mut auth, &programs, &options, &secrets).await {
+        Ok(web) => web,
+        Err(error) => {
+            auth.stop().await;
+            return Err(error);
+        }
+    };
+    let outcome = tokio::select! {
+        ready = web.ready(&programs) => ready,
+        error = auth.failed() => Err(error),
+        () = stop.cancelled() => Ok(()),
+    };
+    if outcome.is_ok() && !stop.is_cancelled() {
+        tour::print(&options, &account);
+    }
+    let outcome = match outcome {
+        Ok(()) => tokio::select! {
+            () = stop.cancelled() => Ok(()),
+            error = auth.failed() => Err(error),
+            error = web.failed() => Err(error),
+        },
+        failed => failed,
+    };
+    tokio::join!(web.stop(), auth.stop());
+    outcome
+}
+
+async fn start_web(
+    auth: &mut Child,
+    programs: &Path,
+    options: &Options,
+    secrets: &Secrets,
+) -> anyhow::Result<Child> {
+    auth.ready(programs).await?;
+    web_service(programs, options, secrets)
+}
+
+fn auth_service(programs: &Path, options: &Options, secrets: &Secrets) -> anyhow::Result<Child> {
+    let settings = [
+        ("AUTH_LISTEN", localhost(options.auth_port)),
+        ("AUTH_OPS_LISTEN", localhost(options.auth_ops_port)),
+        ("AUTH_DATA_DIR", options.data_dir.display().to_string()),
+        (
+            "AUTH_ISSUER",
+            format!("https://localhost:{}", options.web_port),
+        ),
+        (
+            "AUTH_KEY_ENCRYPTION_KEY_FILE",
+            secrets.key_encryption_key_file(),
+        ),
+        ("AUTH_SERVICE_SECRET_FILE", secrets.service_secret_file()),
+        ("AUTH_REFLECTION", "true".to_owned()),
+    ];
+    Child::start("auth-service", programs, settings)
+}
+
+fn web_service(programs: &Path, options: &Options, secrets: &Secrets) -> anyhow::Result<Child> {
+    let settings = [
+        ("WEB_LISTEN", localhost(options.web_port)),
+        ("WEB_OPS_LISTEN", localhost(options.web_ops_port)),
+        ("WEB_DATA_DIR", options.data_dir.display().to_string()),
+        (
+            "WEB_AUTH_URL",
+            format!("http://127.0.0.1:{}", options.auth_port),
+        ),
+        ("WEB_AUTH_SECRET_FILE", secrets.service_secret_file()),
+        ("WEB_SECRET_KEY_FILE", secrets.web_secret_key_file()),
+        ("WEB_SESSION_STORE", "memory".to_owned()),
+    ];
+    Child::start("web-service", programs, settings)
+}
+
+fn localhost(port: u16) -> String {
+    format!("127.0.0.1:{port}")
+}
+
+fn make_directory(directory: &Path) -> anyhow::Result<()> {
+    let made = DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory);
+    made.with_context(|| format!("cannot make the data directory {}", directory.display()))?;
+    let probe = directory.join(".writable");
+    match std::fs::write(&probe, "").and_then(|()| std::fs::remove_file(&probe)) {
+        Ok(()) => Ok(()),
+        Err(why) => bail!(
+            "the data directory {} cannot be written: {why}",
+            directory.display()
+        ),
+    }
+}

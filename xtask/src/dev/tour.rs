@@ -1,0 +1,39 @@
+//! What to do first.
+
+use super::{
+    Options,
+    secrets::{ACCOUNT, Account},
+};
+
+/// Says where everything is, with lines to paste.
+pub(super) fn print(options: &Options, account: &Account) {
+    let Options {
+        web_port,
+        auth_port,
+        data_dir,
+        ..
+    } = options;
+    let ca = data_dir.join("ca.pem");
+    let (ca, password_file) = (ca.display(), account.password_file.display());
+    let password = &account.password;
+    println!(
+        r#"
+Holdfast is ready.
+
+  Open        https://localhost:{web_port}
+              (your browser will warn until it trusts {ca})
+  Username    {ACCOUNT}
+  Password    {password}
+
+  curl --cacert {ca} https://localhost:{web_port}/api/login \
+    --json "{{\"username\":\"{ACCOUNT}\",\"password\":\"$(cat {password_file})\"}}"
+
+  grpcurl -plaintext \
+    -d "{{\"username\":\"{ACCOUNT}\",\"password\":\"$(cat {password_file})\"}}" \
+    localhost:{auth_port} auth.v1.AuthService/Login
+
+Ctrl-C ends both services. The data stays in {}.
+"#,
+        data_dir.display()
+    );
+}

