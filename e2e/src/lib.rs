@@ -1,1 +1,14 @@
-//! x
+//! The harness of the end-to-end tests: real programs, real ports, real clients.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a test that cannot go on should stop"
+)]
+
+pub mod browser;
+pub mod pair;
+pub mod program;
+pub mod redis;
+pub mod shell;
+pub mod wait;

@@ -15,7 +15,6 @@ use crate::http::signed_in::NotSignedIn;
 #[derive(Debug, Template)]
 #[template(path = "error.html")]
 pub(in crate::http) struct ErrorPage {
-    #[expect(dead_code, reason = "the template does not show the number")]
     status: StatusCode,
     title: &'static str,
     text: &'static str,

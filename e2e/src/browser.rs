@@ -1,0 +1,143 @@
+//! A real Chromium.
+
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::digest;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use rcgen::{KeyPair, PublicKeyData as _};
+use tempfile::TempDir;
+use thirtyfour::{By, ChromiumLikeCapabilities as _, DesiredCapabilities, WebDriver};
+use tokio::process::Command;
+
+use crate::{pair::Pair, program::Program, wait::until};
+
+/// A browser with an empty profile.
+pub struct Browser {
+    /// Drives it.
+    pub driver: WebDriver,
+    _chromedriver: Program,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// Starts one that takes the certificate of `pair`, as if its authority were trusted.
+    pub async fn start(pair: &Pair) -> Self {
+        let chromedriver = Program::start(Command::new("chromedriver").arg("--port=0"));
+        let port = until("chromedriver", async || port(&chromedriver.output())).await;
+        let profile = tempfile::tempdir().unwrap();
+        let mut capabilities = DesiredCapabilities::chrome();
+        for argument in [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--disable-dev-shm-usage",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--window-size=1100,800",
+            "--lang=en",
+            &format!("--user-data-dir={}", profile.path().display()),
+            &format!(
+                "--ignore-certificate-errors-spki-list={}",
+                pin(pair.directory.path())
+            ),
+        ] {
+            capabilities.add_arg(argument).unwrap();
+        }
+        let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities)
+            .await
+            .unwrap();
+        Self {
+            driver,
+            _chromedriver: chromedriver,
+            _profile: profile,
+        }
+    }
+
+    /// Types into the field with this `name`.
+    pub async fn fill(&self, name: &str, text: &str) {
+        let field = self.driver.find(By::Name(name)).await.unwrap();
+        field.clear().await.unwrap();
+        field.send_keys(text).await.unwrap();
+    }
+
+    /// Presses the button that says `label`, and waits for the page after it.
+    pub async fn press(&self, label: &str) {
+        let button = By::XPath(format!("//button[normalize-space()='{label}']"));
+        self.script("window.isOld = true").await;
+        self.driver
+            .find(button)
+            .await
+            .unwrap()
+            .click()
+            .await
+            .unwrap();
+        until("the next page", async || {
+            let is_next = "return !window.isOld && document.readyState === 'complete'";
+            (self.script(is_next).await == true).then_some(())
+        })
+        .await;
+    }
+
+    /// What a script in the page gives; nothing while the page changes.
+    pub async fn script(&self, script: &str) -> serde_json::Value {
+        let answer = self.driver.execute(script, vec![]).await;
+        answer.map(|value| value.json().clone()).unwrap_or_default()
+    }
+
+    /// The visible text of the page.
+    pub async fn text(&self) -> String {
+        self.driver
+            .find(By::Tag("body"))
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap()
+    }
+
+    /// The path that the address bar shows.
+    pub async fn path(&self) -> String {
+        self.driver.current_url().await.unwrap().path().to_owned()
+    }
+
+    /// All cookies, as the browser itself keeps them.
+    pub async fn cookies(&self) -> Vec<serde_json::Value> {
+        let answer = self
+            .driver
+            .cdp()
+            .send_raw("Network.getAllCookies", serde_json::json!({}))
+            .await;
+        answer.unwrap()["cookies"].as_array().unwrap().clone()
+    }
+
+    /// Saves a picture of the page, where pictures are wanted.
+    pub async fn picture(&self, name: &str) {
+        if let Some(directory) = std::env::var_os("HOLDFAST_TEST_PICTURES") {
+            let file = PathBuf::from(directory).join(format!("{name}.png"));
+            self.driver.screenshot(&file).await.unwrap();
+        }
+    }
+
+    /// Closes it.
+    pub async fn quit(self) {
+        self.driver.quit().await.unwrap();
+    }
+}
+
+fn port(said: &str) -> Option<u16> {
+    let (_, rest) = said.split_once("started successfully on port ")?;
+    rest.split(|c: char| !c.is_ascii_digit())
+        .next()?
+        .parse()
+        .ok()
+}
+
+/// The SHA-256 of the certificate's public key, as Chromium wants it.
+fn pin(directory: &Path) -> String {
+    let key = std::fs::read_to_string(directory.join("localhost.key")).unwrap();
+    let public_key = KeyPair::from_pem(&key).unwrap().subject_public_key_info();
+    STANDARD.encode(digest::digest(&digest::SHA256, &public_key))
+}

@@ -1,0 +1,163 @@
+//! A program of this workspace or of another, as a child process.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncRead, BufReader},
+    process::{Child, Command},
+    time::timeout,
+};
+
+use crate::wait::until;
+
+const EXIT_DEADLINE: Duration = Duration::from_secs(15);
+
+/// A built program of this workspace.
+#[must_use]
+pub fn built(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let directory = test.ancestors().nth(2).unwrap();
+    let program = directory.join(name);
+    assert!(
+        program.exists(),
+        "{} is not built; run cargo xtask test",
+        program.display()
+    );
+    program
+}
+
+/// A running program and what it said so far.
+pub struct Program {
+    child: Child,
+    lines: Arc<Mutex<Vec<String>>>,
+}
+
+impl Program {
+    /// Starts it, without any setting of the services from this process's environment.
+    pub fn start(command: &mut Command) -> Self {
+        without_settings(command);
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap_or_else(|why| panic!("{command:?}: {why}"));
+        let lines = Arc::default();
+        collect(child.stdout.take().unwrap(), &lines);
+        collect(child.stderr.take().unwrap(), &lines);
+        Self { child, lines }
+    }
+
+    /// What it said so far, on both outputs.
+    #[must_use]
+    pub fn output(&self) -> String {
+        self.lines.lock().unwrap().join("\n")
+    }
+
+    /// Waits for the JSON log line with this message.
+    pub async fn logged(&mut self, message: &str) -> Value {
+        until(message, async || {
+            let lines = self.lines.lock().unwrap().clone();
+            let found = lines
+                .iter()
+                .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+                .find(|line| line["message"] == message);
+            if found.is_none() && self.child.try_wait().unwrap().is_some() {
+                panic!("it ended:\n{}", lines.join("\n"));
+            }
+            found
+        })
+        .await
+    }
+
+    /// Waits until it said `text`.
+    pub async fn said(&self, text: &str) {
+        until(text, async || self.output().contains(text).then_some(())).await;
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> i32 {
+        self.child.id().expect("it runs").cast_signed()
+    }
+
+    /// Sends a signal to it alone.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_raw(self.id()).unwrap(), signal).unwrap();
+    }
+
+    /// Waits until it ends by itself.
+    pub async fn exit(&mut self) -> ExitStatus {
+        let exited = timeout(EXIT_DEADLINE, self.child.wait()).await;
+        exited
+            .unwrap_or_else(|_| panic!("it does not end:\n{}", self.output()))
+            .unwrap()
+    }
+
+    /// Stops it with SIGTERM.
+    pub async fn stop(mut self) -> ExitStatus {
+        self.signal(Signal::TERM);
+        self.exit().await
+    }
+}
+
+fn without_settings(command: &mut Command) {
+    let given: Vec<_> = command
+        .as_std()
+        .get_envs()
+        .map(|(key, _)| key.to_owned())
+        .collect();
+    for (key, _) in std::env::vars_os().filter(|(key, _)| !given.contains(key)) {
+        let name = key.to_string_lossy();
+        if name.starts_with("AUTH_") || name.starts_with("WEB_") {
+            command.env_remove(key);
+        }
+    }
+}
+
+fn collect(output: impl AsyncRead + Unpin + Send + 'static, lines: &Arc<Mutex<Vec<String>>>) {
+    let lines = Arc::clone(lines);
+    tokio::spawn(async move {
+        let mut reader = BufReader::new(output).lines();
+        while let Ok(Some(line)) = reader.next_line().await {
+            lines.lock().unwrap().push(line);
+        }
+    });
+}
+
+/// Runs a program of this workspace to its end, with this standard input.
+pub async fn run(
+    program: &str,
+    arguments: &[&str],
+    environment: &[(&str, &Path)],
+    input: &str,
+) -> (bool, String) {
+    use tokio::io::AsyncWriteExt as _;
+    let mut command = Command::new(built(program));
+    command.args(arguments).envs(environment.iter().copied());
+    without_settings(&mut command);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // A program that refuses before it reads closes its end.
+    let _ = stdin.write_all(input.as_bytes()).await;
+    drop(stdin);
+    let output = child.wait_with_output().await.unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&said).into_owned(),
+    )
+}

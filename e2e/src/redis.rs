@@ -1,0 +1,91 @@
+//! A real Redis of a test's own.
+
+use std::net::TcpListener;
+
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::{program::Program, wait::until};
+
+/// A running `redis-server` that keeps nothing on disk.
+pub struct Redis {
+    port: u16,
+    program: Program,
+    _directory: TempDir,
+}
+
+impl Redis {
+    /// Starts one on a free port.
+    pub async fn start() -> Self {
+        let port = free_port();
+        let directory = tempfile::tempdir().unwrap();
+        let program = Program::start(
+            Command::new("redis-server")
+                .args([
+                    "--bind",
+                    "127.0.0.1",
+                    "--port",
+                    &port.to_string(),
+                    "--save",
+                    "",
+                ])
+                .current_dir(directory.path()),
+        );
+        let redis = Self {
+            port,
+            program,
+            _directory: directory,
+        };
+        until("redis-server", async || {
+            (redis.try_cli(&["PING"]).await? == "PONG").then_some(())
+        })
+        .await;
+        redis
+    }
+
+    /// For `WEB_SESSION_STORE`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// What `redis-cli` answers.
+    pub async fn cli(&self, arguments: &[&str]) -> String {
+        self.try_cli(arguments).await.expect("redis-cli answers")
+    }
+
+    /// All keys.
+    pub async fn keys(&self) -> Vec<String> {
+        self.cli(&["KEYS", "*"])
+            .await
+            .lines()
+            .filter(|key| !key.is_empty())
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Ends it without a farewell.
+    pub async fn kill(mut self) {
+        self.program.signal(rustix::process::Signal::KILL);
+        self.program.exit().await;
+    }
+
+    async fn try_cli(&self, arguments: &[&str]) -> Option<String> {
+        let output = Command::new("redis-cli")
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string()])
+            .args(arguments)
+            .output()
+            .await
+            .expect("redis-cli is installed");
+        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        output.status.success().then_some(said)
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}

@@ -1,0 +1,130 @@
+//! Command lines of a document, run as they are written.
+
+use std::path::Path;
+
+use tokio::process::Command;
+
+/// One command and what the document says that it prints; `…` stands for anything.
+#[derive(Debug)]
+pub struct Step {
+    /// The command.
+    pub command: String,
+    /// The output, with gaps.
+    pub expected: String,
+}
+
+/// The commands of all `console` blocks: lines after `$ `, continued while they end in a backslash.
+#[must_use]
+pub fn steps(markdown: &str) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    let mut inside = false;
+    let mut continued = false;
+    for line in markdown.lines() {
+        if line.starts_with("```") {
+            inside = line == "```console";
+            continued = false;
+        } else if inside && line.starts_with("$ ") {
+            let command = line.trim_start_matches("$ ").to_owned();
+            continued = command.ends_with('\\');
+            steps.push(Step {
+                command,
+                expected: String::new(),
+            });
+        } else if inside && let Some(step) = steps.last_mut() {
+            let text = if continued {
+                &mut step.command
+            } else {
+                &mut step.expected
+            };
+            if continued || !text.is_empty() {
+                text.push('\n');
+            }
+            text.push_str(line);
+            continued = continued && line.ends_with('\\');
+        }
+    }
+    steps
+}
+
+/// Runs all steps in one shell and compares what each prints with what the document says.
+pub async fn run(steps: &[Step], directory: &Path, path: &str) {
+    let marker = "--- next step ---";
+    let mut script = String::from("set -o pipefail\n");
+    for step in steps {
+        script += &format!("{{ {}\n}} 2>&1\necho; echo '{marker}'\n", step.command);
+    }
+    let output = Command::new("bash")
+        .args(["-c", &script])
+        .current_dir(directory)
+        .env("PATH", path)
+        .output()
+        .await
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let outputs: Vec<_> = said.split(marker).collect();
+    assert_eq!(outputs.len(), steps.len() + 1, "{said}");
+    for (step, output) in steps.iter().zip(outputs) {
+        assert!(
+            matches(&step.expected, output.trim()),
+            "$ {}\nprinted\n{output}\nand not\n{}",
+            step.command,
+            step.expected
+        );
+    }
+}
+
+/// Whether `actual` is `expected` with each `…` filled in; white space at the ends of lines does not count.
+fn matches(expected: &str, actual: &str) -> bool {
+    let tidy = |text: &str| {
+        text.lines()
+            .map(str::trim_end)
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    let (expected, actual) = (tidy(expected), tidy(actual));
+    let mut parts = expected.split('…');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = actual.strip_prefix(first) else {
+        return false;
+    };
+    let mut ends_open = true;
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+        ends_open = part.is_empty();
+    }
+    rest.is_empty() || (ends_open && expected.contains('…'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_match_anything_and_the_rest_exactly() {
+        assert!(matches("", ""));
+        assert!(matches("a … c", "a b c"));
+        assert!(matches("a …", "a b c"));
+        assert!(matches("…\nb", "x y\nb"));
+        assert!(!matches("a", "a b"));
+        assert!(!matches("a … c", "a b"));
+        assert!(!matches("a … c", "a b c d"));
+        assert!(!matches("", "a"));
+    }
+
+    #[test]
+    fn a_step_is_a_command_with_its_continuations_and_its_output() {
+        let steps = steps("```sh\n$ no\n```\n```console\n$ a \\\n  b\nout\n$ c\n```\n");
+        assert_eq!(steps.len(), 2);
+        assert_eq!(
+            (steps[0].command.as_str(), steps[0].expected.as_str()),
+            ("a \\\n  b", "out")
+        );
+        assert_eq!(
+            (steps[1].command.as_str(), steps[1].expected.as_str()),
+            ("c", "")
+        );
+    }
+}

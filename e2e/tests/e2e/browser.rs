@@ -1,0 +1,201 @@
+use e2e::{
+    browser::Browser,
+    pair::{PASSWORD, Pair},
+};
+use thirtyfour::By;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_signs_in_and_out_and_the_old_cookie_is_dead() {
+    let pair = Pair::start().await;
+    pair.add_user("ada", &[]).await;
+    let browser = Browser::start(&pair).await;
+
+    browser.driver.goto(pair.url("/dashboard")).await.unwrap();
+    assert_eq!(browser.path().await, "/login");
+    assert!(
+        browser
+            .cookies()
+            .await
+            .iter()
+            .all(|cookie| cookie["name"] != "__Host-session")
+    );
+    browser.picture("login").await;
+
+    browser.fill("username", "ada").await;
+    browser.fill("password", "wrong").await;
+    browser.press("Sign in").await;
+    assert!(
+        browser
+            .text()
+            .await
+            .contains("The username or the password is wrong")
+    );
+    let name = browser.driver.find(By::Name("username")).await.unwrap();
+    assert_eq!(
+        name.value().await.unwrap().as_deref(),
+        Some("ada"),
+        "the name is kept"
+    );
+    let password = browser.driver.find(By::Name("password")).await.unwrap();
+    assert_eq!(
+        password.value().await.unwrap().as_deref(),
+        Some(""),
+        "the password is not"
+    );
+
+    browser.fill("password", PASSWORD).await;
+    browser.press("Sign in").await;
+    assert_eq!(browser.path().await, "/dashboard");
+    assert!(browser.text().await.contains("Hello, ada"));
+    browser.picture("dashboard").await;
+
+    let cookies = browser.cookies().await;
+    assert_eq!(cookies.len(), 1, "{cookies:?}");
+    let cookie = &cookies[0];
+    assert_eq!(cookie["name"], "__Host-session");
+    assert_eq!(cookie["httpOnly"], true);
+    assert_eq!(cookie["secure"], true);
+    assert_eq!(cookie["sameSite"], "Lax");
+    assert_eq!(cookie["path"], "/");
+    assert_eq!(cookie["domain"], "localhost");
+    assert_eq!(cookie["session"], true, "the server decides when it ends");
+    assert_eq!(
+        browser.script("return document.cookie").await,
+        "",
+        "no script sees it"
+    );
+    let stolen = format!("__Host-session={}", cookie["value"].as_str().unwrap());
+    assert_eq!(pair.get("/dashboard", &stolen).await.status(), 200);
+
+    browser.press("Sign out").await;
+    assert_eq!(browser.path().await, "/login");
+    assert!(
+        browser
+            .cookies()
+            .await
+            .iter()
+            .all(|cookie| cookie["name"] != "__Host-session")
+    );
+    assert_eq!(pair.get("/dashboard", &stolen).await.status(), 303);
+    assert_eq!(pair.get("/api/session", &stolen).await.status(), 401);
+    browser.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_password_signs_out_elsewhere_and_this_browser_stays() {
+    let pair = Pair::start().await;
+    pair.add_user("ada", &[]).await;
+    let elsewhere = pair.form_login("ada").await;
+    let browser = Browser::start(&pair).await;
+    browser
+        .driver
+        .goto(pair.url("/login?next=/account/password"))
+        .await
+        .unwrap();
+    browser.fill("username", "ada").await;
+    browser.fill("password", PASSWORD).await;
+    browser.press("Sign in").await;
+    assert_eq!(browser.path().await, "/account/password");
+    let before = session(&browser).await;
+
+    for (current, new, again, complaint) in [
+        (
+            "wrong",
+            "a new and longer password",
+            "a new and longer password",
+            "The current password is wrong.",
+        ),
+        (
+            PASSWORD,
+            "a new and longer password",
+            "a new and other password",
+            "not the same",
+        ),
+        (
+            PASSWORD,
+            "this one has ada in it",
+            "this one has ada in it",
+            "must not contain the username",
+        ),
+    ] {
+        browser.fill("current_password", current).await;
+        browser.fill("new_password", new).await;
+        browser.fill("new_password_again", again).await;
+        browser.press("Change password").await;
+        assert!(
+            browser.text().await.contains(complaint),
+            "{}",
+            browser.text().await
+        );
+    }
+    browser.picture("password").await;
+    browser.fill("current_password", PASSWORD).await;
+    browser
+        .fill("new_password", "a new and longer password")
+        .await;
+    browser
+        .fill("new_password_again", "a new and longer password")
+        .await;
+    browser.press("Change password").await;
+
+    assert_eq!(browser.path().await, "/dashboard");
+    assert_ne!(session(&browser).await, before, "a new id");
+    assert_eq!(pair.get("/dashboard", &elsewhere).await.status(), 303);
+    assert_eq!(
+        pair.get("/dashboard", &format!("__Host-session={before}"))
+            .await
+            .status(),
+        303
+    );
+    assert_eq!(pair.api_login("ada", PASSWORD).await.status(), 401);
+    assert_eq!(
+        pair.api_login("ada", "a new and longer password")
+            .await
+            .status(),
+        200
+    );
+    browser.quit().await;
+}
+
+/// Everything that a page needs comes from the service itself, and the policy lets nothing else in.
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_load_nothing_from_elsewhere_and_break_no_policy() {
+    let pair = Pair::start().await;
+    pair.add_user("ada", &[]).await;
+    let browser = Browser::start(&pair).await;
+    for path in ["/", "/login", "/no-such-page"] {
+        browser.driver.goto(pair.url(path)).await.unwrap();
+        let loaded = "return performance.getEntriesByType('resource').map(entry => entry.name)";
+        let loaded: Vec<String> = browser
+            .driver
+            .execute(loaded, vec![])
+            .await
+            .unwrap()
+            .convert()
+            .unwrap();
+        assert!(
+            loaded.iter().any(|url| url.ends_with("/static/style.css")),
+            "{loaded:?}"
+        );
+        assert!(
+            loaded.iter().all(|url| url.starts_with(&pair.url("/"))),
+            "{loaded:?}"
+        );
+    }
+    let log = browser.driver.browser_log().await.unwrap();
+    let violations: Vec<_> = log
+        .iter()
+        .filter(|entry| entry.message.contains("Content Security Policy"))
+        .collect();
+    assert!(violations.is_empty(), "{violations:?}");
+    browser.quit().await;
+}
+
+async fn session(browser: &Browser) -> String {
+    let cookies = browser.cookies().await;
+    let found = cookies
+        .iter()
+        .find(|cookie| cookie["name"] == "__Host-session")
+        .unwrap();
+    found["value"].as_str().unwrap().to_owned()
+}

@@ -1,0 +1,107 @@
+use e2e::{
+    pair::{PASSWORD, Pair},
+    program::run,
+};
+
+#[tokio::test]
+async fn what_the_command_line_changes_reaches_the_running_services() {
+    let pair = Pair::start().await;
+    pair.add_user("Ada", &["--admin"]).await;
+    pair.add_user("bob", &[]).await;
+    let listed = pair.command(&["user", "list"], "").await;
+    assert!(
+        listed.contains(" ada admin\n") && listed.contains(" bob\n"),
+        "{listed}"
+    );
+    let cookie = pair.form_login("bob").await;
+
+    pair.command(&["user", "disable", "bob"], "").await;
+    assert_eq!(pair.get("/dashboard", &cookie).await.status(), 303);
+    assert_eq!(pair.api_login("bob", PASSWORD).await.status(), 401);
+    assert!(
+        pair.command(&["user", "list"], "")
+            .await
+            .contains(" bob disabled\n")
+    );
+
+    pair.command(&["user", "enable", "bob"], "").await;
+    assert_eq!(
+        pair.get("/dashboard", &cookie).await.status(),
+        303,
+        "what was ended stays ended"
+    );
+    assert_eq!(pair.api_login("bob", PASSWORD).await.status(), 200);
+
+    pair.command(
+        &["user", "set-password", "bob", "--password-stdin"],
+        "a brand new password\n",
+    )
+    .await;
+    assert_eq!(pair.api_login("bob", PASSWORD).await.status(), 401);
+    assert_eq!(
+        pair.api_login("bob", "a brand new password").await.status(),
+        200
+    );
+
+    let keys = pair.command(&["key", "list"], "").await;
+    assert!(keys.contains(" EdDSA "), "{keys}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_says_why_and_fails() {
+    let directory = tempfile::tempdir().unwrap();
+    let data_dir = [("AUTH_DATA_DIR", directory.path())];
+    for (arguments, input, why) in [
+        (
+            &["user", "add", "no body", "--password-stdin"][..],
+            PASSWORD,
+            "a username is 1 to 64",
+        ),
+        (
+            &["user", "add", "bob", "--password-stdin"],
+            "short",
+            "at least 15 characters",
+        ),
+        (&["user", "add", "bob"], PASSWORD, "--password-stdin"),
+        (
+            &["user", "disable", "nobody"],
+            "",
+            "there is no such account",
+        ),
+        (&["serve"], "", "AUTH_KEY_ENCRYPTION_KEY: not set"),
+        (
+            &["healthcheck", "--ops-listen", "127.0.0.1:1"],
+            "",
+            "nothing listens",
+        ),
+    ] {
+        let (success, said) = run("auth-service", arguments, &data_dir, input).await;
+        assert!(!success && said.contains(why), "{arguments:?}: {said}");
+    }
+    let (success, said) = run("web-service", &["serve"], &[], "").await;
+    assert!(
+        !success && said.contains("WEB_SECRET_KEY: not set"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn no_secret_is_logged() {
+    let pair = Pair::start().await;
+    pair.add_user("ada", &[]).await;
+    let tokens = pair.tokens("ada").await;
+    let cookie = pair.form_login("ada").await;
+    pair.get("/dashboard", &cookie).await;
+    pair.api_login("ada", "a wrong password").await;
+    let logs = format!("{}{}", pair.auth.output(), pair.web.output());
+    assert!(logs.contains("signed in"));
+    for secret in [
+        PASSWORD,
+        "a wrong password",
+        cookie.split_once('=').unwrap().1,
+        tokens["access_token"].as_str().unwrap(),
+        tokens["refresh_token"].as_str().unwrap(),
+    ] {
+        assert!(!logs.contains(secret), "{secret} is in the logs");
+    }
+}

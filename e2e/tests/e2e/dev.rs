@@ -1,0 +1,114 @@
+use std::{net::TcpListener, path::Path};
+
+use e2e::program::{Program, built};
+use rustix::process::Signal;
+use tokio::process::Command;
+
+/// `cargo dev` on ports that nothing else uses.
+fn dev(directory: &Path, ports: [u16; 4]) -> Program {
+    let names = [
+        "--web-port",
+        "--auth-port",
+        "--web-ops-port",
+        "--auth-ops-port",
+    ];
+    let mut command = Command::new(built("xtask"));
+    command.arg("dev").current_dir(directory);
+    for (name, port) in names.into_iter().zip(ports) {
+        command.args([name, &port.to_string()]);
+    }
+    Program::start(&mut command)
+}
+
+fn free_ports() -> [u16; 4] {
+    let listeners = [(); 4].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap().port())
+}
+
+fn is_free(port: u16) -> bool {
+    TcpListener::bind(("127.0.0.1", port)).is_ok()
+}
+
+#[tokio::test]
+async fn a_second_start_keeps_the_data_and_ctrl_c_ends_both() {
+    let directory = tempfile::tempdir().unwrap();
+    let ports = free_ports();
+    let mut passwords = Vec::new();
+    for _start in 0..2 {
+        let mut dev = dev(directory.path(), ports);
+        dev.said("Ctrl-C ends both services").await;
+        let output = dev.output();
+        let (_, rest) = output.split_once("Password    ").unwrap();
+        passwords.push(rest.lines().next().unwrap().to_owned());
+        dev.signal(Signal::INT);
+        assert!(dev.exit().await.success());
+        assert!(ports.into_iter().all(is_free));
+    }
+    assert_eq!(passwords[0], passwords[1]);
+    assert!(passwords[0].len() > 20);
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_told_and_nothing_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    for (taken, setting) in [(0, "WEB_LISTEN"), (1, "AUTH_LISTEN")] {
+        let ports = free_ports();
+        let _occupied = TcpListener::bind(("127.0.0.1", ports[taken])).unwrap();
+        let mut dev = dev(directory.path(), ports);
+        assert!(!dev.exit().await.success());
+        let output = dev.output();
+        let expected = format!("{setting}: cannot listen on 127.0.0.1:{}", ports[taken]);
+        assert!(output.contains(&expected), "{output}");
+        assert!(
+            ports
+                .into_iter()
+                .filter(|port| *port != ports[taken])
+                .all(is_free)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_data_directory_that_cannot_be_written_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join(".holdfast"), "a file").unwrap();
+    let mut dev = dev(directory.path(), free_ports());
+    assert!(!dev.exit().await.success());
+    assert!(
+        dev.output()
+            .contains("cannot make the data directory .holdfast"),
+        "{}",
+        dev.output()
+    );
+}
+
+#[tokio::test]
+async fn when_one_service_fails_the_other_ends_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let ports = free_ports();
+    let mut dev = dev(directory.path(), ports);
+    dev.said("Ctrl-C ends both services").await;
+
+    let pattern = format!(
+        "{}/auth-service serve",
+        built("xtask").parent().unwrap().display()
+    );
+    let children = Command::new("pgrep")
+        .args(["-P", &dev.id().to_string(), "-f", &pattern])
+        .output();
+    let pid: i32 = String::from_utf8(children.await.unwrap().stdout)
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
+    rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), Signal::KILL)
+        .unwrap();
+
+    assert!(!dev.exit().await.success());
+    assert!(
+        dev.output().contains("auth-service ended by itself"),
+        "{}",
+        dev.output()
+    );
+    assert!(ports.into_iter().all(is_free));
+}

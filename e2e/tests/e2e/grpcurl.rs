@@ -1,0 +1,87 @@
+use e2e::pair::{PASSWORD, Pair};
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+/// What the real grpcurl says: its exit and its output.
+async fn grpcurl(pair: &Pair, arguments: &[&str], method: &[&str]) -> (bool, String) {
+    let program = std::env::var("HOLDFAST_TEST_GRPCURL").unwrap_or_else(|_| "grpcurl".to_owned());
+    let output = Command::new(program)
+        .arg("-plaintext")
+        .args(arguments)
+        .arg(format!("localhost:{}", pair.auth_address.port()))
+        .args(method)
+        .output()
+        .await
+        .expect("grpcurl is installed; run cargo xtask test");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(said).unwrap())
+}
+
+async fn call(pair: &Pair, method: &str, message: Value) -> Value {
+    let (success, said) = grpcurl(pair, &["-d", &message.to_string()], &[method]).await;
+    assert!(success, "{said}");
+    serde_json::from_str(&said).unwrap()
+}
+
+#[tokio::test]
+async fn it_lists_and_describes_every_service() {
+    let pair = Pair::start().await;
+    let (_, services) = grpcurl(&pair, &[], &["list"]).await;
+    for service in [
+        "auth.v1.AuthService",
+        "auth.v1.AccountService",
+        "auth.v1.AdminService",
+        "grpc.health.v1.Health",
+    ] {
+        assert!(services.contains(service), "{services}");
+    }
+    let (_, described) = grpcurl(&pair, &[], &["describe", "auth.v1.AuthService"]).await;
+    assert!(
+        described.contains("rpc ValidateToken ( .auth.v1.ValidateTokenRequest )"),
+        "{described}"
+    );
+    assert!(
+        described.contains("Judges an access token"),
+        "comments are told, too: {described}"
+    );
+    let (_, health) = grpcurl(&pair, &[], &["grpc.health.v1.Health/Check"]).await;
+    assert!(health.contains("SERVING"), "{health}");
+}
+
+#[tokio::test]
+async fn it_signs_in_and_has_a_token_judged() {
+    let pair = Pair::start().await;
+    pair.add_user("ada", &[]).await;
+
+    let login = call(
+        &pair,
+        "auth.v1.AuthService/Login",
+        json!({"username": "ada", "password": PASSWORD}),
+    )
+    .await;
+    let ticket = json!({"login_ticket": login["loginTicket"]});
+    let issued = call(&pair, "auth.v1.AuthService/IssueToken", ticket).await;
+    assert_eq!(
+        (issued["tokenType"].as_str(), issued["expiresIn"].as_str()),
+        (Some("Bearer"), Some("900s"))
+    );
+    let token = json!({"access_token": issued["accessToken"]});
+    let valid = call(&pair, "auth.v1.AuthService/ValidateToken", token).await;
+
+    assert_eq!(valid["claims"]["username"], "ada");
+    assert_eq!(valid["claims"]["sid"], login["sid"]);
+}
+
+#[tokio::test]
+async fn a_refusal_has_its_reason_in_words() {
+    let pair = Pair::start().await;
+    let wrong = json!({"username": "nobody", "password": "wrong"}).to_string();
+    let (success, said) = grpcurl(&pair, &["-d", &wrong], &["auth.v1.AuthService/Login"]).await;
+    assert!(!success);
+    assert!(said.contains("Code: Unauthenticated"), "{said}");
+    assert!(
+        said.contains("\"reason\":\"INVALID_CREDENTIALS\""),
+        "{said}"
+    );
+    assert!(said.contains("\"domain\":\"holdfast\""), "{said}");
+}

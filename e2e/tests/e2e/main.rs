@@ -1,0 +1,15 @@
+//! The two real services together, as people use them.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on should stop"
+)]
+
+mod browser;
+mod command_line;
+mod dev;
+mod grpcurl;
+mod outage;
+mod readme;
+mod redis_sessions;
+mod tls;

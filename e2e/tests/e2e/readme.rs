@@ -1,0 +1,34 @@
+use std::{env, path::Path};
+
+use e2e::{
+    program::{Program, built},
+    shell,
+};
+use tokio::process::Command;
+
+/// The README's lines, pasted after its `cargo dev`, print what the README says.
+#[tokio::test]
+async fn the_tour_is_as_written() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let steps = shell::steps(&readme);
+    assert!(steps.len() >= 8, "{steps:?}");
+    let directory = tempfile::tempdir().unwrap();
+    let dev = Program::start(
+        Command::new(built("xtask"))
+            .arg("dev")
+            .current_dir(directory.path()),
+    );
+    dev.said("Ctrl-C ends both services").await;
+
+    shell::run(&steps, directory.path(), &path()).await;
+
+    assert!(dev.stop().await.success());
+}
+
+/// The path with the tests' grpcurl on it.
+fn path() -> String {
+    let grpcurl = env::var("HOLDFAST_TEST_GRPCURL").unwrap_or_default();
+    let directory = Path::new(&grpcurl).parent().unwrap_or(Path::new(""));
+    format!("{}:{}", directory.display(), env::var("PATH").unwrap())
+}

@@ -1,0 +1,130 @@
+use e2e::{
+    pair::{Options, Pair},
+    redis::Redis,
+    wait::until,
+};
+
+async fn pair(redis: &Redis, idle: &str) -> Pair {
+    let pair = Pair::start_with(Options {
+        web: vec![
+            ("WEB_SESSION_STORE", redis.url()),
+            ("WEB_IDLE_TIMEOUT", idle.to_owned()),
+        ],
+        ..Options::default()
+    });
+    let pair = pair.await;
+    pair.add_user("ada", &[]).await;
+    pair
+}
+
+#[tokio::test]
+async fn a_session_is_one_sealed_record_that_tells_nothing() {
+    let redis = Redis::start().await;
+    let pair = pair(&redis, "30m").await;
+    for path in ["/", "/login", "/dashboard", "/api/session", "/api/profile"] {
+        pair.get(path, "__Host-session=AAAAAAAAAAAAAAAAAAAAAA")
+            .await;
+    }
+    assert!(redis.keys().await.is_empty(), "visitors write nothing");
+
+    let cookie = pair.form_login("ada").await;
+
+    let keys = redis.keys().await;
+    assert_eq!(keys.len(), 1);
+    let id = cookie.split_once('=').unwrap().1;
+    let value = redis.cli(&["--no-raw", "GET", &keys[0]]).await;
+    for secret in [id, "ada", "hfr_", "refresh", "127.0.0.1"] {
+        assert!(
+            !keys[0].contains(secret) && !value.contains(secret),
+            "{secret}: {keys:?} {value}"
+        );
+    }
+    let left: u64 = redis.cli(&["TTL", &keys[0]]).await.parse().unwrap();
+    assert!((1790..=1801).contains(&left), "{left}");
+    let replayed = pair
+        .get("/dashboard", &format!("__Host-session={}", keys[0]))
+        .await;
+    assert_eq!(replayed.status(), 303, "a key is no cookie");
+}
+
+#[tokio::test]
+async fn a_session_survives_a_restart_of_web_service() {
+    let redis = Redis::start().await;
+    let mut pair = pair(&redis, "30m").await;
+    let cookie = pair.form_login("ada").await;
+    pair.restart_web().await;
+    let page = pair.get("/dashboard", &cookie).await;
+    assert_eq!(page.status(), 200);
+    assert!(page.text().await.unwrap().contains("Hello, ada"));
+}
+
+#[tokio::test]
+async fn a_session_is_gone_when_it_expires() {
+    let redis = Redis::start().await;
+    let pair = pair(&redis, "2s").await;
+    let cookie = pair.form_login("ada").await;
+    assert_eq!(redis.keys().await.len(), 1);
+
+    until("the record to go", async || {
+        redis.keys().await.is_empty().then_some(())
+    })
+    .await;
+
+    assert_eq!(pair.get("/dashboard", &cookie).await.status(), 303);
+    assert_eq!(pair.get("/api/session", &cookie).await.status(), 401);
+}
+
+#[tokio::test]
+async fn signing_out_removes_the_record() {
+    let redis = Redis::start().await;
+    let pair = pair(&redis, "30m").await;
+    let cookie = pair.form_login("ada").await;
+    let page = pair.get("/dashboard", &cookie).await.text().await.unwrap();
+    let form = [("csrf_token", e2e::pair::form_token(&page))];
+    let request = pair
+        .client()
+        .post(pair.url("/logout"))
+        .header("cookie", &cookie)
+        .form(&form);
+    assert_eq!(request.send().await.unwrap().status(), 303);
+    assert!(redis.keys().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_record_that_was_tampered_with_is_refused_and_removed() {
+    let redis = Redis::start().await;
+    let pair = pair(&redis, "30m").await;
+    let cookie = pair.form_login("ada").await;
+    let other = pair.form_login("ada").await;
+    let keys = redis.keys().await;
+    for key in &keys {
+        redis.cli(&["SETRANGE", key, "60", "XXXX"]).await;
+    }
+    assert_eq!(pair.get("/dashboard", &cookie).await.status(), 303);
+    redis
+        .cli(&["SET", &redis.keys().await[0], "no record at all"])
+        .await;
+    assert_eq!(pair.get("/dashboard", &other).await.status(), 303);
+    assert!(redis.keys().await.is_empty());
+}
+
+#[tokio::test]
+async fn while_redis_is_away_nobody_is_signed_out_and_nobody_waits_long() {
+    let redis = Redis::start().await;
+    let pair = pair(&redis, "30m").await;
+    let cookie = pair.form_login("ada").await;
+    redis.kill().await;
+
+    for path in ["/dashboard", "/api/session"] {
+        let begun = std::time::Instant::now();
+        let response = pair.get(path, &cookie).await;
+        assert_eq!(response.status(), 503, "{path}");
+        assert!(response.headers().contains_key("retry-after"), "{path}");
+        assert!(response.headers().get("set-cookie").is_none(), "{path}");
+        assert!(
+            begun.elapsed().as_secs() < 2,
+            "{path}: {:?}",
+            begun.elapsed()
+        );
+    }
+}

@@ -1,0 +1,93 @@
+//! Alone in its program, so that nothing else of this test run takes the processor.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+use std::time::{Duration, Instant};
+
+use auth_proto::v1::{LoginRequest, auth_service_client::AuthServiceClient};
+use e2e::pair::{PASSWORD, Pair};
+use tonic::{
+    Status,
+    transport::{Channel, Endpoint},
+};
+
+const TRIES: usize = 50;
+
+/// The most that two medians may differ, in parts of the larger one.
+const TOLERANCE: f64 = 0.10;
+
+/// A noisy machine gets a second and a third chance; a real difference shows in all of them.
+const ROUNDS: usize = 3;
+
+#[tokio::test]
+async fn unknown_wrong_and_disabled_take_the_same_bytes_and_the_same_time() {
+    let pair = Pair::start().await;
+    for index in 0..TRIES {
+        pair.add_user(&format!("known{index}"), &[]).await;
+        pair.add_user(&format!("disabled{index}"), &[]).await;
+        pair.command(&["user", "disable", &format!("disabled{index}")], "")
+            .await;
+    }
+    let endpoint = Endpoint::from_shared(format!("http://{}", pair.auth_address)).unwrap();
+    let mut client = AuthServiceClient::new(endpoint.connect().await.unwrap());
+    let mut reports = Vec::new();
+    for _round in 0..ROUNDS {
+        let medians = measure(&mut client).await;
+        let slowest = medians.iter().max().unwrap().as_secs_f64();
+        let fastest = medians.iter().min().unwrap().as_secs_f64();
+        let difference = (slowest - fastest) / slowest;
+        reports.push(format!(
+            "unknown, wrong, disabled: {medians:?}, {:.1} % apart",
+            difference * 100.0
+        ));
+        if difference <= TOLERANCE {
+            println!("{}", reports.join("\n"));
+            return;
+        }
+    }
+    panic!("{}", reports.join("\n"));
+}
+
+/// The median time of a refusal of each kind; the kinds take turns.
+async fn measure(client: &mut AuthServiceClient<Channel>) -> [Duration; 3] {
+    let mut times = [(); 3].map(|()| Vec::new());
+    let mut answers = Vec::new();
+    for index in 0..TRIES {
+        let attempts = [
+            (format!("unknown{index}"), PASSWORD),
+            (format!("known{index}"), "a wrong password"),
+            (format!("disabled{index}"), PASSWORD),
+        ];
+        for (kind, (username, password)) in attempts.into_iter().enumerate() {
+            let (time, status) = refused(client, username, password).await;
+            times[kind].push(time);
+            answers.push((
+                status.code(),
+                status.message().to_owned(),
+                status.details().to_vec(),
+            ));
+        }
+    }
+    assert!(
+        answers.iter().all(|answer| *answer == answers[0]),
+        "the bytes differ"
+    );
+    times.map(|mut times| {
+        times.sort_unstable();
+        times[TRIES / 2]
+    })
+}
+
+async fn refused(
+    client: &mut AuthServiceClient<Channel>,
+    username: String,
+    password: &str,
+) -> (Duration, Status) {
+    let request = LoginRequest {
+        username,
+        password: password.to_owned(),
+        client: None,
+    };
+    let begun = Instant::now();
+    let answer = client.login(request).await;
+    (begun.elapsed(), answer.unwrap_err())
+}
