@@ -1,0 +1,17 @@
+//! web-service as its clients see it: HTTPS on a real port, a real auth-service behind it, and one clock for both that
+//! the test moves.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop"
+)]
+
+mod api_login;
+mod api_profile;
+mod api_session;
+mod headers;
+mod jwks;
+mod login;
+mod logout;
+mod password;
+mod sessions;
+mod support;

@@ -1,0 +1,93 @@
+use std::time::Duration;
+
+use crate::support::{PASSWORD, Site, cookie_of};
+
+const TICK: Duration = Duration::from_millis(1);
+
+async fn status(site: &Site, cookie: &str) -> u16 {
+    site.get("/api/session", cookie).await.status().as_u16()
+}
+
+#[tokio::test]
+async fn a_session_ends_after_thirty_idle_minutes() {
+    let site = Site::with_user("ada").await;
+    let cookie = site.sign_in("ada").await;
+    site.clock.advance(Duration::from_mins(30) - TICK);
+    assert_eq!(status(&site, &cookie).await, 200);
+    site.clock.advance(Duration::from_mins(30) - TICK);
+    assert_eq!(status(&site, &cookie).await, 200, "activity began the half hour anew");
+    site.clock.advance(Duration::from_mins(30));
+    assert_eq!(status(&site, &cookie).await, 401);
+    assert_eq!(site.get("/dashboard", &cookie).await.status(), 303);
+}
+
+#[tokio::test]
+async fn twelve_hours_are_the_end_whatever_is_done() {
+    let site = Site::with_user("ada").await;
+    let cookie = site.sign_in("ada").await;
+    for _visit in 0..35 {
+        site.clock.advance(Duration::from_mins(20));
+        assert_eq!(status(&site, &cookie).await, 200);
+    }
+    site.clock.advance(Duration::from_mins(20));
+    assert_eq!(status(&site, &cookie).await, 401);
+}
+
+#[tokio::test]
+async fn an_id_that_was_not_made_here_is_never_adopted() {
+    let site = Site::with_user("ada").await;
+    let planted = "__Host-session=AAAAAAAAAAAAAAAAAAAAAA";
+    assert_eq!(status(&site, planted).await, 401);
+    let (login_cookie, token) = site.login_form().await;
+    let fields = [("username", "ada"), ("password", PASSWORD), ("csrf_token", token.as_str())];
+
+    let response = site.post_form("/login", &format!("{login_cookie}; {planted}"), &fields).await;
+
+    assert_ne!(cookie_of(&response, "__Host-session").as_deref(), Some(planted));
+    assert_eq!(status(&site, planted).await, 401);
+}
+
+#[tokio::test]
+async fn signing_in_again_gives_a_new_id_and_ends_the_old_session() {
+    let site = Site::with_user("ada").await;
+    let old = site.sign_in("ada").await;
+    let (login_cookie, token) = site.login_form().await;
+    let fields = [("username", "ada"), ("password", PASSWORD), ("csrf_token", token.as_str())];
+
+    let response = site.post_form("/login", &format!("{login_cookie}; {old}"), &fields).await;
+
+    let new = cookie_of(&response, "__Host-session").unwrap();
+    assert_ne!(new, old);
+    assert_eq!(status(&site, &old).await, 401);
+    assert_eq!(status(&site, &new).await, 200);
+}
+
+#[tokio::test]
+async fn only_one_cookie_in_its_one_spelling_counts() {
+    let site = Site::with_user("ada").await;
+    let cookie = site.sign_in("ada").await;
+    let other = site.sign_in("ada").await;
+    for refused in [
+        format!("{cookie}; {other}"),
+        format!("{cookie}; {cookie}"),
+        format!("{cookie}="),
+        cookie.replace('=', "=\"") + "\"",
+        cookie.replace("__Host-", ""),
+        cookie.to_lowercase(),
+    ] {
+        assert_eq!(status(&site, &refused).await, 401, "{refused}");
+    }
+    let id = cookie.split_once('=').unwrap().1;
+    let in_url = site.get(&format!("/api/session?__Host-session={id}&session={id}"), "").await;
+    assert_eq!(in_url.status(), 401);
+    assert_eq!(status(&site, &format!("a=b; {cookie}; c=d")).await, 200);
+}
+
+#[tokio::test]
+async fn a_disabled_account_is_out_at_the_next_request() {
+    let site = Site::with_user("ada").await;
+    let cookie = site.sign_in("ada").await;
+    site.disable("ada").await;
+    assert_eq!(status(&site, &cookie).await, 401);
+    assert_eq!(site.get("/dashboard", &cookie).await.status(), 303);
+}
