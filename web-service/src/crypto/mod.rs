@@ -1,4 +1,3 @@
-//! Form tokens and the seal of session records.
+//! Form tokens, behind the domain's port.
 
 pub mod form_token;
-pub mod session_seal;

@@ -3,4 +3,5 @@
 pub mod memory;
 mod record;
 pub mod redis;
+mod seal;
 pub mod sealed;

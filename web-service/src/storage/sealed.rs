@@ -12,14 +12,14 @@ use tower_sessions::{
     session_store,
 };
 
-use super::record;
-use crate::{
-    crypto::session_seal::{self, RecordKey},
-    domain::{
-        session::Session,
-        session_id::SessionId,
-        sessions::{RecordsUnavailable, SessionRecords},
-    },
+use super::{
+    record,
+    seal::{self, RecordKey},
+};
+use crate::domain::{
+    session::Session,
+    session_id::SessionId,
+    sessions::{RecordsUnavailable, SessionRecords},
 };
 
 /// The one entry of a stored record.
@@ -111,7 +111,7 @@ fn sealed_record(
 ) -> Result<Record, RecordsUnavailable> {
     let plain = record::encode(session).map_err(|why| RecordsUnavailable(why.to_string()))?;
     let sealed =
-        session_seal::seal(id, &plain).map_err(|why| RecordsUnavailable(why.to_string()))?;
+        seal::seal(id, &plain).map_err(|why| RecordsUnavailable(why.to_string()))?;
     Ok(Record {
         id: store_id(id),
         data: HashMap::from([(SEALED.to_owned(), STANDARD_NO_PAD.encode(sealed).into())]),
@@ -123,7 +123,7 @@ fn sealed_record(
 fn open_record(id: &SessionId, record: &Record) -> Option<Session> {
     let sealed = record.data.get(SEALED)?.as_str()?;
     let sealed = STANDARD_NO_PAD.decode(sealed).ok()?;
-    record::decode(&session_seal::open(id, &sealed).ok()?)
+    record::decode(&seal::open(id, &sealed).ok()?)
 }
 
 impl From<session_store::Error> for RecordsUnavailable {

@@ -19,12 +19,11 @@ const SEAL_LABEL: &[u8] = b"holdfast session record v1";
 
 /// The name of a record in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RecordKey([u8; 16]);
+pub(super) struct RecordKey([u8; 16]);
 
 impl RecordKey {
     /// 128 bits of SHA-256 over the id.
-    #[must_use]
-    pub fn of(id: &SessionId) -> Self {
+    pub(super) fn of(id: &SessionId) -> Self {
         let hash = digest::digest(
             &digest::SHA256,
             &Zeroizing::new([KEY_LABEL, id.as_bytes()].concat()),
@@ -35,8 +34,7 @@ impl RecordKey {
     }
 
     /// The bytes.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 16] {
+    pub(super) const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
 }
@@ -44,13 +42,13 @@ impl RecordKey {
 /// The sealed bytes do not open.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("the session record does not open")]
-pub struct DoesNotOpen;
+pub(super) struct DoesNotOpen;
 
 /// Seals a record for the session with this id.
 ///
 /// # Errors
 /// When the cryptographic library fails.
-pub fn seal(id: &SessionId, record: &[u8]) -> Result<Vec<u8>, DoesNotOpen> {
+pub(super) fn seal(id: &SessionId, record: &[u8]) -> Result<Vec<u8>, DoesNotOpen> {
     let mut text = record.to_vec();
     let nonce = key(id)?
         .seal_in_place_append_tag(aad(id), &mut text)
@@ -62,7 +60,7 @@ pub fn seal(id: &SessionId, record: &[u8]) -> Result<Vec<u8>, DoesNotOpen> {
 ///
 /// # Errors
 /// When it was changed, belongs to another session, or is of an unknown version.
-pub fn open(id: &SessionId, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
+pub(super) fn open(id: &SessionId, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
     let Some((&VERSION, rest)) = sealed.split_first() else {
         return Err(DoesNotOpen);
     };
