@@ -4,7 +4,8 @@ use std::{
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     sync::{Arc, Mutex},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -47,7 +48,6 @@ impl Program {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .kill_on_drop(true)
             .spawn()
             .unwrap_or_else(|why| panic!("{command:?}: {why}"));
         let lines = Arc::default();
@@ -78,9 +78,34 @@ impl Program {
         .await
     }
 
-    /// Waits until it said `text`.
-    pub async fn said(&self, text: &str) {
-        until(text, async || self.output().contains(text).then_some(())).await;
+    /// Waits until it said `text`; panics when it ends before.
+    pub async fn said(&mut self, text: &str) {
+        until(text, async || {
+            let output = self.output();
+            let said = output.contains(text);
+            assert!(
+                said || self.child.try_wait().unwrap().is_none(),
+                "it ended:\n{output}"
+            );
+            said.then_some(())
+        })
+        .await;
+    }
+
+    /// Starts it with nobody at the other end of its outputs.
+    pub fn start_unheard(command: &mut Command) -> Self {
+        without_settings(command);
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop((child.stdout.take(), child.stderr.take()));
+        Self {
+            child,
+            lines: Arc::default(),
+        }
     }
 
     /// Its process id.
@@ -106,6 +131,28 @@ impl Program {
     pub async fn stop(mut self) -> ExitStatus {
         self.signal(Signal::TERM);
         self.exit().await
+    }
+}
+
+/// A test that fails leaves nothing running: SIGTERM lets a program end its own children, too.
+impl Drop for Program {
+    fn drop(&mut self) {
+        let Some(pid) = self
+            .child
+            .id()
+            .and_then(|id| Pid::from_raw(id.cast_signed()))
+        else {
+            return;
+        };
+        let _ = kill_process(pid, Signal::TERM);
+        let begun = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) {
+            if begun.elapsed() > EXIT_DEADLINE {
+                let _ = self.child.start_kill();
+                return;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 

@@ -65,7 +65,7 @@ pub async fn run(steps: &[Step], directory: &Path, path: &str) {
     assert_eq!(outputs.len(), steps.len() + 1, "{said}");
     for (step, output) in steps.iter().zip(outputs) {
         assert!(
-            matches(&step.expected, output.trim()),
+            matches(step.expected.trim(), output.trim()),
             "$ {}\nprinted\n{output}\nand not\n{}",
             step.command,
             step.expected

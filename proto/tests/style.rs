@@ -14,7 +14,11 @@ const PACKAGE: &str = "auth.v1";
 
 fn own_files() -> Vec<FileDescriptorProto> {
     let set = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap();
-    let files: Vec<_> = set.file.into_iter().filter(|file| file.package() == PACKAGE).collect();
+    let files: Vec<_> = set
+        .file
+        .into_iter()
+        .filter(|file| file.package() == PACKAGE)
+        .collect();
     assert!(files.len() >= 6, "the package is there");
     files
 }
@@ -23,13 +27,16 @@ fn is_lower_snake(name: &str) -> bool {
     let parts = name.split('_');
     let is_word = |part: &str| {
         part.starts_with(|c: char| c.is_ascii_lowercase())
-            && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+            && part
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
     };
     parts.into_iter().all(is_word)
 }
 
 fn is_pascal(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_uppercase()) && name.chars().all(|c| c.is_ascii_alphanumeric())
+    name.starts_with(|c: char| c.is_ascii_uppercase())
+        && name.chars().all(|c| c.is_ascii_alphanumeric())
 }
 
 fn upper_snake(pascal: &str) -> String {
@@ -48,7 +55,10 @@ fn files_lie_where_their_package_says_and_import_what_they_use() {
     for file in own_files() {
         let (directory, name) = file.name().rsplit_once('/').unwrap();
         assert_eq!(directory, PACKAGE.replace('.', "/"));
-        assert!(is_lower_snake(name.strip_suffix(".proto").unwrap()), "{name}");
+        assert!(
+            is_lower_snake(name.strip_suffix(".proto").unwrap()),
+            "{name}"
+        );
         assert_eq!(file.syntax(), "proto3");
         assert!(file.public_dependency.is_empty());
         let text = std::fs::read_to_string(file.name()).unwrap();
@@ -60,7 +70,10 @@ fn files_lie_where_their_package_says_and_import_what_they_use() {
                 "client.proto" => "Client ",
                 other => panic!("teach this test what {other} is for"),
             };
-            assert!(text.contains(&format!("  {used}")), "{name} does not use {import}");
+            assert!(
+                text.contains(&format!("  {used}")),
+                "{name} does not use {import}"
+            );
         }
     }
 }
@@ -70,42 +83,77 @@ fn messages_and_fields_are_named_by_the_rules() {
     fn check(message: &DescriptorProto) {
         assert!(is_pascal(message.name()), "{}", message.name());
         for field in &message.field {
-            assert!(is_lower_snake(field.name()), "{}.{}", message.name(), field.name());
+            assert!(
+                is_lower_snake(field.name()),
+                "{}.{}",
+                message.name(),
+                field.name()
+            );
         }
         for oneof in &message.oneof_decl {
-            assert!(is_lower_snake(oneof.name()), "{}.{}", message.name(), oneof.name());
+            assert!(
+                is_lower_snake(oneof.name()),
+                "{}.{}",
+                message.name(),
+                oneof.name()
+            );
         }
         message.nested_type.iter().for_each(check);
         message.enum_type.iter().for_each(check_enum);
     }
-    own_files().iter().flat_map(|file| &file.message_type).for_each(check);
+    own_files()
+        .iter()
+        .flat_map(|file| &file.message_type)
+        .for_each(check);
 }
 
 fn check_enum(declared: &EnumDescriptorProto) {
     assert!(is_pascal(declared.name()), "{}", declared.name());
-    assert!(declared.options.as_ref().is_none_or(|options| !options.allow_alias()));
+    assert!(
+        declared
+            .options
+            .as_ref()
+            .is_none_or(|options| !options.allow_alias())
+    );
     let prefix = upper_snake(declared.name()) + "_";
     let zero = &declared.value[0];
-    assert_eq!((zero.number(), zero.name()), (0, format!("{prefix}UNSPECIFIED").as_str()));
+    assert_eq!(
+        (zero.number(), zero.name()),
+        (0, format!("{prefix}UNSPECIFIED").as_str())
+    );
     for value in &declared.value {
-        let rest = value.name().strip_prefix(&prefix).unwrap_or_else(|| panic!("{} lacks {prefix}", value.name()));
-        assert!(is_lower_snake(&rest.to_ascii_lowercase()) && rest == rest.to_ascii_uppercase(), "{rest}");
+        let rest = value
+            .name()
+            .strip_prefix(&prefix)
+            .unwrap_or_else(|| panic!("{} lacks {prefix}", value.name()));
+        assert!(
+            is_lower_snake(&rest.to_ascii_lowercase()) && rest == rest.to_ascii_uppercase(),
+            "{rest}"
+        );
     }
 }
 
 #[test]
 fn enums_are_named_by_the_rules() {
-    own_files().iter().flat_map(|file| &file.enum_type).for_each(check_enum);
+    own_files()
+        .iter()
+        .flat_map(|file| &file.enum_type)
+        .for_each(check_enum);
 }
 
 #[test]
 fn every_rpc_has_a_request_and_a_response_of_its_own() {
     let mut seen = HashSet::new();
     let files = own_files();
-    let services: Vec<&ServiceDescriptorProto> = files.iter().flat_map(|file| &file.service).collect();
+    let services: Vec<&ServiceDescriptorProto> =
+        files.iter().flat_map(|file| &file.service).collect();
     assert_eq!(services.len(), 3);
     for service in services {
-        assert!(is_pascal(service.name()) && service.name().ends_with("Service"), "{}", service.name());
+        assert!(
+            is_pascal(service.name()) && service.name().ends_with("Service"),
+            "{}",
+            service.name()
+        );
         for method in &service.method {
             let name = method.name();
             assert!(is_pascal(name), "{name}");
@@ -126,7 +174,11 @@ fn everything_declared_has_a_comment() {
             .map(|location| location.path.as_slice())
             .collect();
         let assert_commented = |path: &[i32], name: &str| {
-            assert!(commented.contains(path), "{}: {name} has no comment", file.name());
+            assert!(
+                commented.contains(path),
+                "{}: {name} has no comment",
+                file.name()
+            );
         };
         // The numbers are the fields of FileDescriptorProto and its parts.
         for (index, message) in (0..).zip(&file.message_type) {

@@ -22,8 +22,8 @@ pub fn on_signal() -> io::Result<CancellationToken> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        tracing::info!("asked to stop; finishing requests in flight");
         cancelled.cancel();
+        tracing::info!("asked to stop; finishing requests in flight");
     });
     Ok(token)
 }

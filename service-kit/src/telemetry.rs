@@ -38,7 +38,9 @@ pub struct LogConfig {
 pub fn init(config: LogConfig) {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(config.filter)
-        .with_writer(io::stderr);
+        .with_writer(io::stderr)
+        // It would panic where standard error is gone, and a service that nobody listens to must still be stoppable.
+        .log_internal_errors(false);
     match config.format {
         LogFormat::Text => builder
             .with_ansi(io::IsTerminal::is_terminal(&io::stderr()))

@@ -14,14 +14,43 @@ struct Layer {
     may_not_import: &'static [&'static str],
 }
 
-const TRANSPORT: [&str; 8] = ["axum", "tonic", "tower", "tower_http", "hyper", "hyper_util", "auth_proto", "prost_types"];
-const DRIVERS: [&str; 7] = ["sqlx", "fred", "tower_sessions", "tower_sessions_redis_store", "argon2", "jsonwebtoken", "aws_lc_rs"];
+const TRANSPORT: [&str; 8] = [
+    "axum",
+    "tonic",
+    "tower",
+    "tower_http",
+    "hyper",
+    "hyper_util",
+    "auth_proto",
+    "prost_types",
+];
+const DRIVERS: [&str; 7] = [
+    "sqlx",
+    "fred",
+    "tower_sessions",
+    "tower_sessions_redis_store",
+    "argon2",
+    "jsonwebtoken",
+    "aws_lc_rs",
+];
 
 const LAYERS: [Layer; 9] = [
     Layer {
         path: "auth-service/src/domain",
         may_use: &["domain"],
-        may_not_import: &["axum", "tonic", "auth_proto", "sqlx", "argon2", "jsonwebtoken", "aws_lc_rs", "tokio", "serde", "clap", "tracing"],
+        may_not_import: &[
+            "axum",
+            "tonic",
+            "auth_proto",
+            "sqlx",
+            "argon2",
+            "jsonwebtoken",
+            "aws_lc_rs",
+            "tokio",
+            "serde",
+            "clap",
+            "tracing",
+        ],
     },
     Layer {
         path: "auth-service/src/grpc",
@@ -31,7 +60,14 @@ const LAYERS: [Layer; 9] = [
     Layer {
         path: "auth-service/src/storage",
         may_use: &["domain", "storage"],
-        may_not_import: &["axum", "tonic", "auth_proto", "argon2", "jsonwebtoken", "aws_lc_rs"],
+        may_not_import: &[
+            "axum",
+            "tonic",
+            "auth_proto",
+            "argon2",
+            "jsonwebtoken",
+            "aws_lc_rs",
+        ],
     },
     Layer {
         path: "auth-service/src/crypto",
@@ -41,7 +77,19 @@ const LAYERS: [Layer; 9] = [
     Layer {
         path: "web-service/src/domain",
         may_use: &["domain"],
-        may_not_import: &["axum", "tonic", "auth_proto", "fred", "tower_sessions", "aws_lc_rs", "tokio", "serde", "clap", "tracing", "http"],
+        may_not_import: &[
+            "axum",
+            "tonic",
+            "auth_proto",
+            "fred",
+            "tower_sessions",
+            "aws_lc_rs",
+            "tokio",
+            "serde",
+            "clap",
+            "tracing",
+            "http",
+        ],
     },
     Layer {
         path: "web-service/src/http",
@@ -86,7 +134,9 @@ fn sources(directory: &Path) -> Vec<PathBuf> {
 fn code(file: &Path) -> String {
     let text = fs::read_to_string(file).unwrap();
     let code = text.split("#[cfg(test)]").next().unwrap();
-    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let lines = code
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -121,7 +171,9 @@ fn heads(list: &str) -> Vec<String> {
 }
 
 fn word(text: &str) -> String {
-    text.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect()
+    text.chars()
+        .take_while(|letter| letter.is_alphanumeric() || *letter == '_')
+        .collect()
 }
 
 fn imports(code: &str, name: &str) -> bool {
@@ -137,10 +189,17 @@ fn no_layer_reaches_past_its_neighbour() {
     for layer in &LAYERS {
         let files = sources(&root().join(layer.path));
         assert!(!files.is_empty(), "{}", layer.path);
-        for file in files.iter().filter(|file| !file.to_string_lossy().ends_with("_tests.rs")) {
+        for file in files
+            .iter()
+            .filter(|file| !file.to_string_lossy().ends_with("_tests.rs"))
+        {
             let code = code(file);
             for module in own_modules(&code) {
-                assert!(layer.may_use.contains(&module.as_str()), "{} uses crate::{module}", file.display());
+                assert!(
+                    layer.may_use.contains(&module.as_str()),
+                    "{} uses crate::{module}",
+                    file.display()
+                );
             }
             for name in layer.may_not_import {
                 assert!(!imports(&code, name), "{} imports {name}", file.display());

@@ -1,7 +1,9 @@
 use e2e::{
     pair::{PASSWORD, Pair},
-    program::run,
+    program::{Program, built, run},
+    wait::until,
 };
+use tokio::process::Command;
 
 #[tokio::test]
 async fn what_the_command_line_changes_reaches_the_running_services() {
@@ -104,4 +106,23 @@ async fn no_secret_is_logged() {
     ] {
         assert!(!logs.contains(secret), "{secret} is in the logs");
     }
+}
+
+#[tokio::test]
+async fn a_service_whose_log_nobody_reads_can_still_be_stopped() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = Program::start_unheard(
+        Command::new(built("auth-service"))
+            .env("AUTH_LISTEN", "127.0.0.1:0")
+            .env("AUTH_OPS_LISTEN", "127.0.0.1:0")
+            .env("AUTH_DATA_DIR", directory.path())
+            .env("AUTH_ISSUER", "https://id.example")
+            .env(
+                "AUTH_KEY_ENCRYPTION_KEY",
+                "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+            ),
+    );
+    let database = directory.path().join("auth.db-wal");
+    until("the database", async || database.exists().then_some(())).await;
+    assert!(program.stop().await.success());
 }

@@ -51,13 +51,22 @@ async fn a_second_start_keeps_the_data_and_ctrl_c_ends_both() {
 #[tokio::test]
 async fn a_port_in_use_is_told_and_nothing_stays() {
     let directory = tempfile::tempdir().unwrap();
-    for (taken, setting) in [(0, "WEB_LISTEN"), (1, "AUTH_LISTEN")] {
+    let flags = [
+        "--web-port",
+        "--auth-port",
+        "--web-ops-port",
+        "--auth-ops-port",
+    ];
+    for (taken, flag) in flags.into_iter().enumerate() {
         let ports = free_ports();
         let _occupied = TcpListener::bind(("127.0.0.1", ports[taken])).unwrap();
         let mut dev = dev(directory.path(), ports);
         assert!(!dev.exit().await.success());
         let output = dev.output();
-        let expected = format!("{setting}: cannot listen on 127.0.0.1:{}", ports[taken]);
+        let expected = format!(
+            "port {} cannot be used; choose another with {flag}",
+            ports[taken]
+        );
         assert!(output.contains(&expected), "{output}");
         assert!(
             ports

@@ -14,7 +14,7 @@ async fn the_tour_is_as_written() {
     let steps = shell::steps(&readme);
     assert!(steps.len() >= 8, "{steps:?}");
     let directory = tempfile::tempdir().unwrap();
-    let dev = Program::start(
+    let mut dev = Program::start(
         Command::new(built("xtask"))
             .arg("dev")
             .current_dir(directory.path()),

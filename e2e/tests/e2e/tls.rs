@@ -30,7 +30,7 @@ async fn a_certificate_that_changes_is_served_without_a_restart() {
         ],
         ..Options::default()
     });
-    let pair = pair.await;
+    let mut pair = pair.await;
     assert!(old.get(pair.url("/login")).send().await.is_ok());
 
     let new = make_certificate(directory.path());

@@ -110,8 +110,7 @@ fn sealed_record(
     until: OffsetDateTime,
 ) -> Result<Record, RecordsUnavailable> {
     let plain = record::encode(session).map_err(|why| RecordsUnavailable(why.to_string()))?;
-    let sealed =
-        seal::seal(id, &plain).map_err(|why| RecordsUnavailable(why.to_string()))?;
+    let sealed = seal::seal(id, &plain).map_err(|why| RecordsUnavailable(why.to_string()))?;
     Ok(Record {
         id: store_id(id),
         data: HashMap::from([(SEALED.to_owned(), STANDARD_NO_PAD.encode(sealed).into())]),

@@ -23,30 +23,54 @@ async fn unknown_wrong_and_disabled_are_one_answer() {
     site.add_user("bob").await;
     site.disable("bob").await;
     let mut bodies = Vec::new();
-    for (name, password) in [("ada", "wrong"), ("bob", PASSWORD), ("eve", PASSWORD), ("", "")] {
+    for (name, password) in [
+        ("ada", "wrong"),
+        ("bob", PASSWORD),
+        ("eve", PASSWORD),
+        ("", ""),
+    ] {
         let response = site.api_login(name, password).await;
         assert!(!header(&response, "www-authenticate").is_empty());
         bodies.push((response.status(), response.text().await.unwrap()));
     }
     assert!(bodies.iter().all(|body| *body == bodies[0]), "{bodies:?}");
-    assert_problem(site.api_login("ada", "wrong").await, 401, "INVALID_CREDENTIALS").await;
+    assert_problem(
+        site.api_login("ada", "wrong").await,
+        401,
+        "INVALID_CREDENTIALS",
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn what_is_no_login_is_refused_in_words() {
     let site = Site::start().await;
     let post = |kind: &str, body: String| {
-        let request = site.request(Method::POST, "/api/login").header("content-type", kind);
+        let request = site
+            .request(Method::POST, "/api/login")
+            .header("content-type", kind);
         request.body(body).send()
     };
     let json = "application/json";
     for (kind, body, status) in [
-        ("text/plain", r#"{"username":"ada","password":"x"}"#.to_owned(), 415),
-        ("application/x-www-form-urlencoded", "username=ada".to_owned(), 415),
+        (
+            "text/plain",
+            r#"{"username":"ada","password":"x"}"#.to_owned(),
+            415,
+        ),
+        (
+            "application/x-www-form-urlencoded",
+            "username=ada".to_owned(),
+            415,
+        ),
         (json, "{".to_owned(), 400),
         (json, "{}".to_owned(), 422),
         (json, r#"{"username":1,"password":"x"}"#.to_owned(), 422),
-        (json, format!(r#"{{"username":"{}"}}"#, "a".repeat(70_000)), 413),
+        (
+            json,
+            format!(r#"{{"username":"{}"}}"#, "a".repeat(70_000)),
+            413,
+        ),
     ] {
         assert_problem(post(kind, body).await.unwrap(), status, "INVALID_REQUEST").await;
     }
@@ -56,7 +80,10 @@ async fn what_is_no_login_is_refused_in_words() {
 async fn refreshing_rotates_and_reuse_ends_the_login() {
     let site = Site::with_user("ada").await;
     let (_, first) = site.tokens("ada").await;
-    let refresh = async |token: &str| site.post_json("/api/refresh", &json!({"refresh_token": token})).await;
+    let refresh = async |token: &str| {
+        site.post_json("/api/refresh", &json!({"refresh_token": token}))
+            .await
+    };
 
     let second: Value = refresh(&first).await.json().await.unwrap();
     assert_ne!(second["refresh_token"], first.as_str());
@@ -74,14 +101,22 @@ async fn signing_out_ends_the_whole_login() {
     let (access, refresh) = site.tokens("ada").await;
     let (other, _) = site.tokens("ada").await;
 
-    let request = site.request(Method::POST, "/api/logout").bearer_auth(&access);
+    let request = site
+        .request(Method::POST, "/api/logout")
+        .bearer_auth(&access);
     assert_eq!(request.send().await.unwrap().status(), 204);
 
     assert_problem(site.profile(&access).await, 401, "LOGIN_ENDED").await;
-    let refreshed = site.post_json("/api/refresh", &json!({"refresh_token": refresh})).await;
+    let refreshed = site
+        .post_json("/api/refresh", &json!({"refresh_token": refresh}))
+        .await;
     assert_problem(refreshed, 401, "LOGIN_ENDED").await;
     assert_eq!(site.profile(&other).await.status(), 200);
-    let nobody = site.request(Method::POST, "/api/logout").send().await.unwrap();
+    let nobody = site
+        .request(Method::POST, "/api/logout")
+        .send()
+        .await
+        .unwrap();
     assert_problem(nobody, 401, "TOKEN_MISSING").await;
 }
 
@@ -89,9 +124,23 @@ async fn signing_out_ends_the_whole_login() {
 async fn a_foreign_page_gets_nothing() {
     let site = Site::with_user("ada").await;
     let body = json!({"username": "ada", "password": PASSWORD});
-    let request = site.request(Method::POST, "/api/login").header("sec-fetch-site", "cross-site");
-    assert_problem(request.json(&body).send().await.unwrap(), 403, "FOREIGN_ORIGIN").await;
-    let preflight = site.request(Method::OPTIONS, "/api/login").header("origin", "https://evil.example");
+    let request = site
+        .request(Method::POST, "/api/login")
+        .header("sec-fetch-site", "cross-site");
+    assert_problem(
+        request.json(&body).send().await.unwrap(),
+        403,
+        "FOREIGN_ORIGIN",
+    )
+    .await;
+    let preflight = site
+        .request(Method::OPTIONS, "/api/login")
+        .header("origin", "https://evil.example");
     let answer = preflight.send().await.unwrap();
-    assert!(answer.headers().get("access-control-allow-origin").is_none());
+    assert!(
+        answer
+            .headers()
+            .get("access-control-allow-origin")
+            .is_none()
+    );
 }

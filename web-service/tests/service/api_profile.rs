@@ -24,7 +24,9 @@ async fn without_a_token_the_challenge_names_no_error() {
     let site = Site::start().await;
     let challenge = assert_problem(site.get("/api/profile", "").await, 401, "TOKEN_MISSING").await;
     assert_eq!(challenge, r#"Bearer realm="holdfast""#);
-    let basic = site.request(Method::GET, "/api/profile").basic_auth("ada", Some("x"));
+    let basic = site
+        .request(Method::GET, "/api/profile")
+        .basic_auth("ada", Some("x"));
     assert_problem(basic.send().await.unwrap(), 401, "TOKEN_MISSING").await;
 }
 
@@ -32,7 +34,12 @@ async fn without_a_token_the_challenge_names_no_error() {
 async fn a_cookie_is_no_bearer() {
     let site = Site::with_user("ada").await;
     let cookie = site.sign_in("ada").await;
-    assert_problem(site.get("/api/profile", &cookie).await, 401, "TOKEN_MISSING").await;
+    assert_problem(
+        site.get("/api/profile", &cookie).await,
+        401,
+        "TOKEN_MISSING",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -44,10 +51,12 @@ async fn malformed_tampered_and_expired_each_have_their_reason() {
         assert_eq!(challenge, INVALID, "{malformed}");
     }
     for tampered in [tamper_payload(&token), tamper_signature(&token)] {
-        let challenge = assert_problem(site.profile(&tampered).await, 401, "TOKEN_BAD_SIGNATURE").await;
+        let challenge =
+            assert_problem(site.profile(&tampered).await, 401, "TOKEN_BAD_SIGNATURE").await;
         assert_eq!(challenge, INVALID);
     }
-    site.clock.advance(Duration::from_mins(15) + Duration::from_secs(30));
+    site.clock
+        .advance(Duration::from_mins(15) + Duration::from_secs(30));
     let challenge = assert_problem(site.profile(&token).await, 401, "TOKEN_EXPIRED").await;
     assert_eq!(challenge, INVALID);
 }
@@ -56,7 +65,10 @@ async fn malformed_tampered_and_expired_each_have_their_reason() {
 async fn two_tokens_are_none() {
     let site = Site::with_user("ada").await;
     let (token, _) = site.tokens("ada").await;
-    let request = site.request(Method::GET, "/api/profile").bearer_auth(&token).bearer_auth(&token);
+    let request = site
+        .request(Method::GET, "/api/profile")
+        .bearer_auth(&token)
+        .bearer_auth(&token);
     assert_problem(request.send().await.unwrap(), 401, "TOKEN_MALFORMED").await;
 }
 

@@ -11,7 +11,12 @@ async fn it_tells_who_since_when_and_until_when() {
     let cookie = site.sign_in("ada").await;
     site.clock.advance(Duration::from_mins(10));
 
-    let session: Value = site.get("/api/session", &cookie).await.json().await.unwrap();
+    let session: Value = site
+        .get("/api/session", &cookie)
+        .await
+        .json()
+        .await
+        .unwrap();
 
     assert_eq!(session["username"], "ada");
     assert_eq!(session["auth_time"], "2026-01-01T12:00:00Z");
@@ -21,13 +26,17 @@ async fn it_tells_who_since_when_and_until_when() {
     assert_eq!(session["amr"], json!(["pwd"]));
     assert!(session["sub"].is_string() && session["sid"].is_string());
     let fields: Vec<_> = session.as_object().unwrap().keys().collect();
-    assert!(fields.iter().all(|field| !field.contains("token")), "{fields:?}");
+    assert!(
+        fields.iter().all(|field| !field.contains("token")),
+        "{fields:?}"
+    );
 }
 
 #[tokio::test]
 async fn without_a_session_it_is_401() {
     let site = Site::start().await;
-    let challenge = assert_problem(site.get("/api/session", "").await, 401, "SESSION_MISSING").await;
+    let challenge =
+        assert_problem(site.get("/api/session", "").await, 401, "SESSION_MISSING").await;
     assert_eq!(challenge, r#"Session realm="holdfast""#);
 }
 
@@ -35,7 +44,9 @@ async fn without_a_session_it_is_401() {
 async fn where_authorization_is_sent_there_is_no_falling_back_to_the_cookie() {
     let site = Site::with_user("ada").await;
     let cookie = site.sign_in("ada").await;
-    let request = site.request(Method::GET, "/api/session").header("cookie", cookie);
+    let request = site
+        .request(Method::GET, "/api/session")
+        .header("cookie", cookie);
     let answer = request.bearer_auth("x").send().await.unwrap();
     assert_problem(answer, 401, "SESSION_MISSING").await;
 }

@@ -15,12 +15,20 @@ fn assert_guarded(response: &Response) {
         assert_eq!(header(response, name), value, "{shown:?}");
     }
     let policy = header(response, "content-security-policy");
-    for directive in ["default-src 'none'", "base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'"] {
+    for directive in [
+        "default-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    ] {
         assert!(policy.contains(directive), "{shown:?}: {policy}");
     }
     assert!(!policy.contains("unsafe"), "{policy}");
     assert!(!header(response, "cache-control").is_empty(), "{shown:?}");
-    assert!(response.headers().contains_key("permissions-policy"), "{shown:?}");
+    assert!(
+        response.headers().contains_key("permissions-policy"),
+        "{shown:?}"
+    );
 }
 
 #[tokio::test]
@@ -29,13 +37,24 @@ async fn every_answer_of_every_status_is_guarded() {
     let cookie = site.sign_in("ada").await;
     let send = async |method: Method, path: &str, cookie: &str, body: String| {
         let request = site.request(method, path).header("cookie", cookie);
-        request.header("content-type", "application/json").body(body).send().await.unwrap()
+        request
+            .header("content-type", "application/json")
+            .body(body)
+            .send()
+            .await
+            .unwrap()
     };
     let large = "a".repeat(70_000);
     for (method, path, cookie, body, status) in [
         (Method::GET, "/", "", String::new(), 200),
         (Method::GET, "/login", "", String::new(), 200),
-        (Method::GET, "/dashboard", cookie.as_str(), String::new(), 200),
+        (
+            Method::GET,
+            "/dashboard",
+            cookie.as_str(),
+            String::new(),
+            200,
+        ),
         (Method::GET, "/static/style.css", "", String::new(), 200),
         (Method::GET, "/static/icon.svg", "", String::new(), 200),
         (Method::HEAD, "/login", "", String::new(), 200),
@@ -53,7 +72,10 @@ async fn every_answer_of_every_status_is_guarded() {
         let response = send(method, path, cookie, body).await;
         assert_eq!(response.status(), status, "{path}");
         assert_guarded(&response);
-        assert!(!response.headers().contains_key("strict-transport-security"), "not on a loopback host");
+        assert!(
+            !response.headers().contains_key("strict-transport-security"),
+            "not on a loopback host"
+        );
     }
 }
 
@@ -64,7 +86,10 @@ async fn under_a_public_name_https_is_demanded_for_a_year() {
         is_loopback: false,
     }));
     let response = site.await.get("/login", "").await;
-    assert_eq!(header(&response, "strict-transport-security"), "max-age=31536000; includeSubDomains");
+    assert_eq!(
+        header(&response, "strict-transport-security"),
+        "max-age=31536000; includeSubDomains"
+    );
 }
 
 #[tokio::test]

@@ -6,10 +6,16 @@ use crate::support::{Site, header};
 async fn the_published_keys_may_be_cached_and_are_public_halves_only() {
     let site = Site::start().await;
     let response = site.get("/.well-known/jwks.json", "").await;
-    assert_eq!(header(&response, "content-type"), "application/jwk-set+json");
+    assert_eq!(
+        header(&response, "content-type"),
+        "application/jwk-set+json"
+    );
     assert_eq!(header(&response, "cache-control"), "public, max-age=300");
     let set: Value = response.json().await.unwrap();
     let key = set["keys"][0].as_object().unwrap();
-    assert_eq!((&key["kty"], &key["crv"], &key["alg"]), (&"OKP".into(), &"Ed25519".into(), &"EdDSA".into()));
+    assert_eq!(
+        (&key["kty"], &key["crv"], &key["alg"]),
+        (&"OKP".into(), &"Ed25519".into(), &"EdDSA".into())
+    );
     assert!(!key.contains_key("d") && !key.contains_key("y"));
 }

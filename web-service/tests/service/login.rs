@@ -6,14 +6,25 @@ use crate::support::{PASSWORD, Site, cookie_of, header};
 async fn the_right_password_leads_to_the_dashboard_that_greets() {
     let site = Site::with_user("ada").await;
 
-    let response = site.submit_login(&[("username", "Ada"), ("password", PASSWORD)]).await;
+    let response = site
+        .submit_login(&[("username", "Ada"), ("password", PASSWORD)])
+        .await;
 
-    assert_eq!((response.status().as_u16(), header(&response, "location")), (303, "/dashboard"));
+    assert_eq!(
+        (response.status().as_u16(), header(&response, "location")),
+        (303, "/dashboard")
+    );
     let cookies: Vec<_> = response.headers().get_all("set-cookie").iter().collect();
     let session = cookies[0].to_str().unwrap();
     assert!(session.starts_with("__Host-session="));
-    assert!(session.ends_with("; HttpOnly; Secure; SameSite=Lax; Path=/"), "{session}");
-    assert_eq!(cookies[1], "__Host-login=; HttpOnly; Secure; SameSite=Lax; Path=/; Max-Age=0");
+    assert!(
+        session.ends_with("; HttpOnly; Secure; SameSite=Lax; Path=/"),
+        "{session}"
+    );
+    assert_eq!(
+        cookies[1],
+        "__Host-login=; HttpOnly; Secure; SameSite=Lax; Path=/; Max-Age=0"
+    );
     let cookie = cookie_of(&response, "__Host-session").unwrap();
     let dashboard = site.get("/dashboard", &cookie).await;
     assert_eq!(header(&dashboard, "cache-control"), "no-store");
@@ -23,7 +34,9 @@ async fn the_right_password_leads_to_the_dashboard_that_greets() {
 #[tokio::test]
 async fn a_wrong_password_keeps_the_name_and_says_so() {
     let site = Site::with_user("ada").await;
-    let response = site.submit_login(&[("username", "ada"), ("password", "wrong")]).await;
+    let response = site
+        .submit_login(&[("username", "ada"), ("password", "wrong")])
+        .await;
     assert_eq!(response.status(), 401);
     assert_eq!(cookie_of(&response, "__Host-session"), None);
     let page = response.text().await.unwrap();
@@ -39,11 +52,22 @@ async fn unknown_disabled_and_wrong_are_one_page() {
     site.disable("bob").await;
     let mut pages = Vec::new();
     for (name, password) in [("ada", "wrong"), ("bob", PASSWORD), ("eve", PASSWORD)] {
-        let response = site.submit_login(&[("username", name), ("password", password)]).await;
+        let response = site
+            .submit_login(&[("username", name), ("password", password)])
+            .await;
         let status = response.status();
         let page = response.text().await.unwrap();
-        let token = page.split("csrf_token\" value=\"").nth(1).unwrap().split('"').next().unwrap();
-        pages.push((status, page.replace(token, "").replace(&format!("\"{name}\""), "")));
+        let token = page
+            .split("csrf_token\" value=\"")
+            .nth(1)
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap();
+        pages.push((
+            status,
+            page.replace(token, "").replace(&format!("\"{name}\""), ""),
+        ));
     }
     assert!(pages.iter().all(|page| *page == pages[0]), "{pages:?}");
 }
@@ -52,7 +76,9 @@ async fn unknown_disabled_and_wrong_are_one_page() {
 async fn a_name_is_shown_as_text_whatever_it_is() {
     let site = Site::start().await;
     let name = r#""><script>alert(1)</script>"#;
-    let response = site.submit_login(&[("username", name), ("password", "x")]).await;
+    let response = site
+        .submit_login(&[("username", name), ("password", "x")])
+        .await;
     assert!(!response.text().await.unwrap().contains("<script"));
 }
 
@@ -61,7 +87,10 @@ async fn after_signing_in_people_go_where_they_wanted_and_never_elsewhere() {
     let site = Site::with_user("ada").await;
     let visit = site.get("/account/password?a=b", "").await;
     assert_eq!(visit.status(), 303);
-    assert_eq!(header(&visit, "location"), "/login?next=%2Faccount%2Fpassword%3Fa%3Db");
+    assert_eq!(
+        header(&visit, "location"),
+        "/login?next=%2Faccount%2Fpassword%3Fa%3Db"
+    );
     for (next, target) in [
         ("/account/password?a=b", "/account/password?a=b"),
         ("", "/dashboard"),
@@ -92,7 +121,11 @@ async fn the_form_works_only_in_the_browser_it_was_made_for() {
     let (other_cookie, _) = site.login_form().await;
     let credentials = [("username", "ada"), ("password", PASSWORD)];
     let with = |token: &'static str| [credentials[0], credentials[1], ("csrf_token", token)];
-    let own = [credentials[0], credentials[1], ("csrf_token", token.as_str())];
+    let own = [
+        credentials[0],
+        credentials[1],
+        ("csrf_token", token.as_str()),
+    ];
 
     let attempts = [
         site.post_form("/login", &cookie, &credentials).await,
@@ -101,7 +134,8 @@ async fn the_form_works_only_in_the_browser_it_was_made_for() {
         site.post_form("/login", &other_cookie, &own).await,
         site.post_form("/login", "", &own).await,
         site.post_form("/login", "__Host-login=AAAA", &own).await,
-        site.post_form("/login", &format!("{cookie}; {cookie}"), &own).await,
+        site.post_form("/login", &format!("{cookie}; {cookie}"), &own)
+            .await,
     ];
     for (index, response) in attempts.into_iter().enumerate() {
         assert_eq!(response.status(), 403, "{index}");
@@ -114,9 +148,16 @@ async fn the_form_works_only_in_the_browser_it_was_made_for() {
 async fn a_foreign_page_cannot_send_it_even_with_the_token() {
     let site = Site::with_user("ada").await;
     let (cookie, token) = site.login_form().await;
-    let form = [("username", "ada"), ("password", PASSWORD), ("csrf_token", token.as_str())];
+    let form = [
+        ("username", "ada"),
+        ("password", PASSWORD),
+        ("csrf_token", token.as_str()),
+    ];
     let send = async |headers: &[(&str, &str)]| {
-        let mut request = site.request(Method::POST, "/login").header("cookie", &cookie).form(&form);
+        let mut request = site
+            .request(Method::POST, "/login")
+            .header("cookie", &cookie)
+            .form(&form);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -124,7 +165,10 @@ async fn a_foreign_page_cannot_send_it_even_with_the_token() {
     };
     for foreign in [
         &[("sec-fetch-site", "cross-site")][..],
-        &[("sec-fetch-site", "same-site"), ("origin", site.origin.as_str())],
+        &[
+            ("sec-fetch-site", "same-site"),
+            ("origin", site.origin.as_str()),
+        ],
         &[("sec-fetch-site", "none")],
         &[("origin", "https://evil.example")],
         &[("origin", "null")],
@@ -146,13 +190,18 @@ async fn what_cannot_be_read_is_refused() {
     let site = Site::with_user("ada").await;
     let (cookie, _) = site.login_form().await;
     let send = async |kind: &str, body: String| {
-        let request = site.request(Method::POST, "/login").header("cookie", &cookie);
+        let request = site
+            .request(Method::POST, "/login")
+            .header("cookie", &cookie);
         let request = request.header("content-type", kind).body(body);
         request.send().await.unwrap().status().as_u16()
     };
     assert_eq!(send("application/json", "{}".into()).await, 415);
     assert_eq!(send("text/plain", "username=ada".into()).await, 415);
     let form = "application/x-www-form-urlencoded";
-    assert_eq!(send(form, format!("username={}", "a".repeat(70_000))).await, 413);
+    assert_eq!(
+        send(form, format!("username={}", "a".repeat(70_000))).await,
+        413
+    );
     assert_eq!(send(form, "username=a&username=b".into()).await, 422);
 }

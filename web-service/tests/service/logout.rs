@@ -8,16 +8,25 @@ async fn signing_out_ends_the_session_and_removes_the_cookie() {
     let cookie = site.sign_in("ada").await;
     let token = site.page_token("/dashboard", &cookie).await;
 
-    let response = site.post_form("/logout", &cookie, &[("csrf_token", &token)]).await;
+    let response = site
+        .post_form("/logout", &cookie, &[("csrf_token", &token)])
+        .await;
 
-    assert_eq!((response.status().as_u16(), header(&response, "location")), (303, "/login"));
+    assert_eq!(
+        (response.status().as_u16(), header(&response, "location")),
+        (303, "/login")
+    );
     assert_eq!(
         header(&response, "set-cookie"),
         "__Host-session=; HttpOnly; Secure; SameSite=Lax; Path=/; Max-Age=0"
     );
     let dashboard = site.get("/dashboard", &cookie).await;
     assert_eq!(dashboard.status(), 303);
-    assert_eq!(cookie_of(&dashboard, "__Host-session"), None, "an unknown id gets no removal");
+    assert_eq!(
+        cookie_of(&dashboard, "__Host-session"),
+        None,
+        "an unknown id gets no removal"
+    );
 }
 
 #[tokio::test]
@@ -30,10 +39,17 @@ async fn nobody_else_can_sign_a_person_out() {
     assert_eq!(site.get("/logout", &cookie).await.status(), 405);
     assert_eq!(site.post_form("/logout", &cookie, &[]).await.status(), 403);
     let stolen = [("csrf_token", others_token.as_str())];
-    assert_eq!(site.post_form("/logout", &cookie, &stolen).await.status(), 403);
+    assert_eq!(
+        site.post_form("/logout", &cookie, &stolen).await.status(),
+        403
+    );
     let token = site.page_token("/dashboard", &cookie).await;
-    let request = site.request(Method::POST, "/logout").header("cookie", &cookie);
-    let foreign = request.header("sec-fetch-site", "cross-site").form(&[("csrf_token", &token)]);
+    let request = site
+        .request(Method::POST, "/logout")
+        .header("cookie", &cookie);
+    let foreign = request
+        .header("sec-fetch-site", "cross-site")
+        .form(&[("csrf_token", &token)]);
     assert_eq!(foreign.send().await.unwrap().status(), 403);
 
     assert_eq!(site.get("/dashboard", &cookie).await.status(), 200);
@@ -44,6 +60,7 @@ async fn one_session_ends_and_the_other_stays() {
     let site = Site::with_user("ada").await;
     let (one, two) = (site.sign_in("ada").await, site.sign_in("ada").await);
     let token = site.page_token("/dashboard", &one).await;
-    site.post_form("/logout", &one, &[("csrf_token", &token)]).await;
+    site.post_form("/logout", &one, &[("csrf_token", &token)])
+        .await;
     assert_eq!(site.get("/dashboard", &two).await.status(), 200);
 }

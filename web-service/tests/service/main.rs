@@ -1,9 +1,6 @@
 //! web-service as its clients see it: HTTPS on a real port, a real auth-service behind it, and one clock for both that
 //! the test moves.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on should stop"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod api_login;
 mod api_profile;

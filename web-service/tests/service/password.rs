@@ -18,7 +18,10 @@ async fn the_browser_continues_with_a_new_id_and_everything_else_ends() {
 
     let response = site.post_form("/account/password", &cookie, &fields).await;
 
-    assert_eq!((response.status().as_u16(), header(&response, "location")), (303, "/dashboard"));
+    assert_eq!(
+        (response.status().as_u16(), header(&response, "location")),
+        (303, "/dashboard")
+    );
     let continued = cookie_of(&response, "__Host-session").unwrap();
     assert_ne!(continued, cookie);
     assert_eq!(site.get("/dashboard", &continued).await.status(), 200);
@@ -35,8 +38,18 @@ async fn what_is_wrong_is_told_and_nothing_changes() {
     let token = site.page_token("/account/password", &cookie).await;
     for (current, new, again, complaint) in [
         ("wrong", NEW, NEW, "The current password is wrong."),
-        (PASSWORD, "short", "short", "A password needs at least 15 characters"),
-        (PASSWORD, NEW, "another password", "The two new passwords are not the same."),
+        (
+            PASSWORD,
+            "short",
+            "short",
+            "A password needs at least 15 characters",
+        ),
+        (
+            PASSWORD,
+            NEW,
+            "another password",
+            "The two new passwords are not the same.",
+        ),
     ] {
         let fields = [
             ("csrf_token", token.as_str()),
@@ -46,7 +59,10 @@ async fn what_is_wrong_is_told_and_nothing_changes() {
         ];
         let response = site.post_form("/account/password", &cookie, &fields).await;
         assert_eq!(response.status(), 422);
-        assert!(response.text().await.unwrap().contains(complaint), "{complaint}");
+        assert!(
+            response.text().await.unwrap().contains(complaint),
+            "{complaint}"
+        );
     }
     assert_eq!(site.get("/dashboard", &cookie).await.status(), 200);
     assert_eq!(site.api_login("ada", PASSWORD).await.status(), 200);
@@ -55,10 +71,22 @@ async fn what_is_wrong_is_told_and_nothing_changes() {
 #[tokio::test]
 async fn it_takes_a_session_and_the_token() {
     let site = Site::with_user("ada").await;
-    let fields = [("current_password", PASSWORD), ("new_password", NEW), ("new_password_again", NEW)];
+    let fields = [
+        ("current_password", PASSWORD),
+        ("new_password", NEW),
+        ("new_password_again", NEW),
+    ];
     let anonymous = site.post_form("/account/password", "", &fields).await;
-    assert_eq!((anonymous.status().as_u16(), header(&anonymous, "location")), (303, "/login"));
+    assert_eq!(
+        (anonymous.status().as_u16(), header(&anonymous, "location")),
+        (303, "/login")
+    );
     let cookie = site.sign_in("ada").await;
-    assert_eq!(site.post_form("/account/password", &cookie, &fields).await.status(), 403);
+    assert_eq!(
+        site.post_form("/account/password", &cookie, &fields)
+            .await
+            .status(),
+        403
+    );
     assert_eq!(site.api_login("ada", PASSWORD).await.status(), 200);
 }

@@ -15,7 +15,11 @@ async fn a_session_ends_after_thirty_idle_minutes() {
     site.clock.advance(Duration::from_mins(30) - TICK);
     assert_eq!(status(&site, &cookie).await, 200);
     site.clock.advance(Duration::from_mins(30) - TICK);
-    assert_eq!(status(&site, &cookie).await, 200, "activity began the half hour anew");
+    assert_eq!(
+        status(&site, &cookie).await,
+        200,
+        "activity began the half hour anew"
+    );
     site.clock.advance(Duration::from_mins(30));
     assert_eq!(status(&site, &cookie).await, 401);
     assert_eq!(site.get("/dashboard", &cookie).await.status(), 303);
@@ -39,11 +43,20 @@ async fn an_id_that_was_not_made_here_is_never_adopted() {
     let planted = "__Host-session=AAAAAAAAAAAAAAAAAAAAAA";
     assert_eq!(status(&site, planted).await, 401);
     let (login_cookie, token) = site.login_form().await;
-    let fields = [("username", "ada"), ("password", PASSWORD), ("csrf_token", token.as_str())];
+    let fields = [
+        ("username", "ada"),
+        ("password", PASSWORD),
+        ("csrf_token", token.as_str()),
+    ];
 
-    let response = site.post_form("/login", &format!("{login_cookie}; {planted}"), &fields).await;
+    let response = site
+        .post_form("/login", &format!("{login_cookie}; {planted}"), &fields)
+        .await;
 
-    assert_ne!(cookie_of(&response, "__Host-session").as_deref(), Some(planted));
+    assert_ne!(
+        cookie_of(&response, "__Host-session").as_deref(),
+        Some(planted)
+    );
     assert_eq!(status(&site, planted).await, 401);
 }
 
@@ -52,9 +65,15 @@ async fn signing_in_again_gives_a_new_id_and_ends_the_old_session() {
     let site = Site::with_user("ada").await;
     let old = site.sign_in("ada").await;
     let (login_cookie, token) = site.login_form().await;
-    let fields = [("username", "ada"), ("password", PASSWORD), ("csrf_token", token.as_str())];
+    let fields = [
+        ("username", "ada"),
+        ("password", PASSWORD),
+        ("csrf_token", token.as_str()),
+    ];
 
-    let response = site.post_form("/login", &format!("{login_cookie}; {old}"), &fields).await;
+    let response = site
+        .post_form("/login", &format!("{login_cookie}; {old}"), &fields)
+        .await;
 
     let new = cookie_of(&response, "__Host-session").unwrap();
     assert_ne!(new, old);
@@ -78,7 +97,12 @@ async fn only_one_cookie_in_its_one_spelling_counts() {
         assert_eq!(status(&site, &refused).await, 401, "{refused}");
     }
     let id = cookie.split_once('=').unwrap().1;
-    let in_url = site.get(&format!("/api/session?__Host-session={id}&session={id}"), "").await;
+    let in_url = site
+        .get(
+            &format!("/api/session?__Host-session={id}&session={id}"),
+            "",
+        )
+        .await;
     assert_eq!(in_url.status(), 401);
     assert_eq!(status(&site, &format!("a=b; {cookie}; c=d")).await, 200);
 }

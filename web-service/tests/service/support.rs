@@ -63,7 +63,9 @@ impl Site {
             tls,
         };
         web_service::app::install_crypto_provider();
-        let app = web_service::app::App::build(config, Arc::new(clock.clone())).await.unwrap();
+        let app = web_service::app::App::build(config, Arc::new(clock.clone()))
+            .await
+            .unwrap();
         let url = format!("https://localhost:{}", app.address().unwrap().port());
         tokio::spawn(app.run(CancellationToken::new()));
         let client = Client::builder()
@@ -89,7 +91,10 @@ impl Site {
     }
 
     pub(crate) async fn add_user(&self, name: &str) {
-        self.accounts.create(name.parse().unwrap(), PASSWORD, false).await.unwrap();
+        self.accounts
+            .create(name.parse().unwrap(), PASSWORD, false)
+            .await
+            .unwrap();
     }
 
     pub(crate) async fn disable(&self, name: &str) {
@@ -102,7 +107,11 @@ impl Site {
     }
 
     pub(crate) async fn get(&self, path: &str, cookie: &str) -> Response {
-        self.request(Method::GET, path).header("cookie", cookie).send().await.unwrap()
+        self.request(Method::GET, path)
+            .header("cookie", cookie)
+            .send()
+            .await
+            .unwrap()
     }
 
     /// The sign-in form's cookie and token.
@@ -115,19 +124,35 @@ impl Site {
     /// Signs in with the form and gives the answer.
     pub(crate) async fn submit_login(&self, fields: &[(&str, &str)]) -> Response {
         let (cookie, token) = self.login_form().await;
-        let fields: Vec<_> = fields.iter().copied().chain([("csrf_token", token.as_str())]).collect();
+        let fields: Vec<_> = fields
+            .iter()
+            .copied()
+            .chain([("csrf_token", token.as_str())])
+            .collect();
         self.post_form("/login", &cookie, &fields).await
     }
 
     /// Sends a form as a page of this site does.
-    pub(crate) async fn post_form(&self, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Response {
+    pub(crate) async fn post_form(
+        &self,
+        path: &str,
+        cookie: &str,
+        fields: &[(&str, &str)],
+    ) -> Response {
         let request = self.request(Method::POST, path).header("cookie", cookie);
-        request.header("sec-fetch-site", "same-origin").form(fields).send().await.unwrap()
+        request
+            .header("sec-fetch-site", "same-origin")
+            .form(fields)
+            .send()
+            .await
+            .unwrap()
     }
 
     /// Signs in and gives the session cookie.
     pub(crate) async fn sign_in(&self, name: &str) -> String {
-        let response = self.submit_login(&[("username", name), ("password", PASSWORD)]).await;
+        let response = self
+            .submit_login(&[("username", name), ("password", PASSWORD)])
+            .await;
         assert_eq!(response.status(), 303);
         cookie_of(&response, "__Host-session").unwrap()
     }
@@ -138,11 +163,19 @@ impl Site {
     }
 
     pub(crate) async fn post_json(&self, path: &str, body: &Value) -> Response {
-        self.request(Method::POST, path).json(body).send().await.unwrap()
+        self.request(Method::POST, path)
+            .json(body)
+            .send()
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn api_login(&self, name: &str, password: &str) -> Response {
-        self.post_json("/api/login", &json!({"username": name, "password": password})).await
+        self.post_json(
+            "/api/login",
+            &json!({"username": name, "password": password}),
+        )
+        .await
     }
 
     pub(crate) async fn tokens(&self, name: &str) -> (String, String) {
@@ -154,7 +187,11 @@ impl Site {
     }
 
     pub(crate) async fn profile(&self, token: &str) -> Response {
-        self.request(Method::GET, "/api/profile").bearer_auth(token).send().await.unwrap()
+        self.request(Method::GET, "/api/profile")
+            .bearer_auth(token)
+            .send()
+            .await
+            .unwrap()
     }
 }
 
@@ -187,7 +224,9 @@ async fn start_auth(directory: &TempDir, clock: &ManualClock) -> (String, Accoun
         },
         reflection: false,
     };
-    let app = auth_service::app::App::build(config, Arc::new(clock.clone())).await.unwrap();
+    let app = auth_service::app::App::build(config, Arc::new(clock.clone()))
+        .await
+        .unwrap();
     let url = format!("http://{}", app.address().unwrap());
     tokio::spawn(app.run(CancellationToken::new()));
     let random = Arc::new(SystemRandom);
@@ -220,7 +259,8 @@ pub(crate) fn cookie_of(response: &Response, name: &str) -> Option<String> {
     let mut cookies = response.headers().get_all("set-cookie").into_iter();
     cookies.find_map(|value| {
         let pair = value.to_str().ok()?.split(';').next()?;
-        pair.starts_with(&format!("{name}=")).then(|| pair.to_owned())
+        pair.starts_with(&format!("{name}="))
+            .then(|| pair.to_owned())
     })
 }
 
@@ -230,16 +270,26 @@ fn form_token(html: &str) -> String {
 }
 
 pub(crate) fn header<'a>(response: &'a Response, name: &str) -> &'a str {
-    response.headers().get(name).map_or("", |value| value.to_str().unwrap())
+    response
+        .headers()
+        .get(name)
+        .map_or("", |value| value.to_str().unwrap())
 }
 
 /// Checks status, media type and reason of a problem, and gives its challenge.
 pub(crate) async fn assert_problem(response: Response, status: u16, reason: &str) -> String {
     let challenge = header(&response, "www-authenticate").to_owned();
-    assert_eq!(header(&response, "content-type"), "application/problem+json");
+    assert_eq!(
+        header(&response, "content-type"),
+        "application/problem+json"
+    );
     let answered = response.status().as_u16();
     let problem: Value = response.json().await.unwrap();
-    assert_eq!((answered, problem["reason"].as_str().unwrap()), (status, reason), "{problem}");
+    assert_eq!(
+        (answered, problem["reason"].as_str().unwrap()),
+        (status, reason),
+        "{problem}"
+    );
     assert_eq!(problem["status"], status);
     challenge
 }

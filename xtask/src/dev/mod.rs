@@ -6,6 +6,7 @@ mod tour;
 
 use std::{
     fs::DirBuilder,
+    net::{Ipv4Addr, TcpListener},
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
@@ -36,8 +37,26 @@ pub(crate) struct Options {
     auth_ops_port: u16,
 }
 
+impl Options {
+    /// A service of an earlier start would answer in the place of the new one.
+    fn check_ports(&self) -> anyhow::Result<()> {
+        for (flag, port) in [
+            ("--web-port", self.web_port),
+            ("--auth-port", self.auth_port),
+            ("--web-ops-port", self.web_ops_port),
+            ("--auth-ops-port", self.auth_ops_port),
+        ] {
+            TcpListener::bind((Ipv4Addr::LOCALHOST, port)).with_context(|| {
+                format!("port {port} cannot be used; choose another with {flag}")
+            })?;
+        }
+        Ok(())
+    }
+}
+
 /// Starts both, says how to use them, and ends both at Ctrl-C or when one fails.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
+    options.check_ports()?;
     println!("Building …");
     let programs = workspace::build_services()?;
     make_directory(&options.data_dir)?;
