@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// How often what has expired is removed from the database.
-const PURGE_INTERVAL: Duration = Duration::from_secs(3600);
+const PURGE_INTERVAL: Duration = Duration::from_hours(1);
 
 /// The secret that makes login tickets and refresh tokens.
 const CREDENTIAL_KEY: &str = "credentials";
@@ -83,9 +83,10 @@ impl App {
     pub async fn build(config: ServeConfig, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         let store = open_store(&config.database).await?;
         let sealer = Sealer::new(&config.key_encryption_key);
+        // The first of the two finds out a wrong key-encryption key, before the second could seal anything with it.
+        let credentials = credential_key(&store, &sealer, &*clock).await?;
         let keys = signing_keys(&store, &sealer, config.signing_algorithm, &*clock).await?;
         let jwts = Jwts::new(KeyRing::open(&keys, &sealer)?);
-        let credentials = credential_key(&store, &sealer, &*clock).await?;
         let HashingConfig { params, threads } = config.hashing;
         let random = Arc::new(SystemRandom);
         let parts = Parts {
@@ -189,8 +190,9 @@ async fn signing_keys(
         .any(|key| key.public_key.algorithm() == algorithm)
     {
         let key = signing_key::generate(algorithm, sealer, clock.now())?;
-        store.insert_first_signing_key(&key).await?;
-        tracing::info!(kid = key.kid, %algorithm, "made a signing key");
+        if store.insert_first_signing_key(&key).await? {
+            tracing::info!(kid = key.kid, %algorithm, "made a signing key");
+        }
         keys = store.signing_keys().await?;
     }
     put_signer_first(&mut keys, algorithm);
@@ -204,9 +206,9 @@ async fn credential_key(
 ) -> anyhow::Result<CredentialKey> {
     let mut fresh = Zeroizing::new(vec![0; 32]);
     SystemRandom.fill(&mut fresh);
-    let sealed = sealer.seal(CREDENTIAL_KEY, &fresh);
+    let candidate = sealer.seal(CREDENTIAL_KEY, &fresh);
     let kept = store
-        .secret_key_or(CREDENTIAL_KEY, &sealed, clock.now())
+        .secret_key_or(CREDENTIAL_KEY, &candidate, clock.now())
         .await?;
     Ok(CredentialKey::new(&sealer.open(CREDENTIAL_KEY, &kept)?))
 }

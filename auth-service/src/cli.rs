@@ -6,7 +6,7 @@
 )]
 
 use std::{
-    io::{self, BufRead as _, IsTerminal as _, Write as _},
+    io::{self, BufRead as _, IsTerminal as _},
     process::ExitCode,
     sync::Arc,
 };
@@ -24,7 +24,6 @@ use crate::{
     config::Settings,
     crypto::argon2id::Argon2id,
     domain::{accounts::Accounts, user::Username},
-    storage::sqlite::SqliteStore,
 };
 
 /// Accounts, logins and tokens over gRPC.
@@ -176,7 +175,7 @@ async fn list_users(accounts: &Accounts) -> anyhow::Result<()> {
 
 async fn list_keys(settings: &Settings) -> anyhow::Result<()> {
     let (database, _) = settings.accounts()?;
-    for key in open(&database).await?.signing_keys().await? {
+    for key in app::open_store(&database).await?.signing_keys().await? {
         println!(
             "{} {} {}",
             key.kid,
@@ -193,7 +192,7 @@ async fn check_health(settings: &Settings) -> anyhow::Result<()> {
 
 async fn accounts(settings: &Settings) -> anyhow::Result<Accounts> {
     let (database, hashing) = settings.accounts()?;
-    let store = open(&database).await?;
+    let store = app::open_store(&database).await?;
     let random = Arc::new(SystemRandom);
     let hasher = Argon2id::start(hashing.params, 1, random.clone())?;
     Ok(Accounts::new(
@@ -202,10 +201,6 @@ async fn accounts(settings: &Settings) -> anyhow::Result<Accounts> {
         Arc::new(SystemClock),
         random,
     ))
-}
-
-async fn open(database: &std::path::Path) -> anyhow::Result<SqliteStore> {
-    app::open_store(database).await
 }
 
 /// Asks twice at a terminal without showing it; anything else must say `--password-stdin`.
@@ -226,6 +221,5 @@ fn password(from_stdin: bool) -> anyhow::Result<String> {
 }
 
 fn ask(prompt: &str) -> anyhow::Result<String> {
-    io::stdout().flush()?;
     rpassword::prompt_password(prompt).context("cannot ask for a password")
 }

@@ -4,7 +4,7 @@ use std::{fs, net::SocketAddr, path::PathBuf, thread};
 
 use argon2::Params;
 use clap::Args;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use service_kit::{
     config::{Problems, SecretKey, SecretSource},
     telemetry::LogConfig,
@@ -16,11 +16,8 @@ use crate::{
     domain::{authority::Policy, signing_key::Algorithm},
 };
 
-/// The shortest service secret.
-const MIN_SECRET_LENGTH: usize = 32;
-
-/// All settings as text. Durations carry their unit, such as `15m`, `12h` or `30d`.
-#[derive(Args, Debug)]
+/// All settings as text. Durations carry their unit, such as `15m`, `12h` or `30d`. It holds secrets and has no `Debug`.
+#[derive(Args)]
 #[command(next_help_heading = "Settings")]
 pub struct Settings {
     /// Where gRPC is served
@@ -70,7 +67,7 @@ pub struct Settings {
         default_value = "90d"
     )]
     login_absolute_ttl: String,
-    /// What signs new tokens: EdDSA or ES256
+    /// What signs new tokens: `EdDSA` or ES256
     #[arg(
         long,
         env = "AUTH_SIGNING_ALGORITHM",
@@ -147,7 +144,7 @@ pub struct Settings {
     /// Let clients ask the port what it serves (gRPC reflection): true or false
     #[arg(long, env = "AUTH_REFLECTION", global = true, default_value = "false")]
     reflection: String,
-    /// What is logged, such as info or auth_service=debug
+    /// What is logged, such as `info` or `auth_service=debug`
     #[arg(long, env = "AUTH_LOG", global = true, default_value = "info")]
     log: String,
     /// How it is logged: text or json
@@ -232,8 +229,8 @@ impl Settings {
                 file: self.key_encryption_key_file,
             },
         );
-        let service_secret = service_secret(
-            &mut problems,
+        let service_secret = problems.service_secret(
+            "AUTH_SERVICE_SECRET",
             SecretSource {
                 value: self.service_secret,
                 file: self.service_secret_file,
@@ -306,15 +303,15 @@ impl Settings {
         let access_ttl = problems.duration("AUTH_ACCESS_TTL", &self.access_ttl);
         let refresh_ttl = problems.duration("AUTH_REFRESH_TTL", &self.refresh_ttl);
         let login_ttl = problems.duration("AUTH_LOGIN_ABSOLUTE_TTL", &self.login_absolute_ttl);
+        if self.audience.iter().any(String::is_empty) {
+            problems.add("AUTH_AUDIENCE: an audience is empty");
+        }
         let issuer = issuer?;
         let audiences = if self.audience.is_empty() {
             vec![issuer.clone()]
         } else {
             self.audience.clone()
         };
-        if audiences.iter().any(String::is_empty) {
-            problems.add("AUTH_AUDIENCE: an audience is empty");
-        }
         Some(Policy {
             issuer,
             audiences,
@@ -332,18 +329,20 @@ impl Settings {
             Some(text) => problems.parse("AUTH_ARGON2_CONCURRENCY", text),
             None => Some(thread::available_parallelism().map_or(1, usize::from)),
         };
+        if threads.is_some_and(|threads| !(1..=1024).contains(&threads)) {
+            problems.add("AUTH_ARGON2_CONCURRENCY: must be from 1 to 1024");
+        }
         let cost = Cost {
             memory: memory?,
             iterations: iterations?,
             parallelism: parallelism?,
         };
-        let threads = threads?;
-        if !(1..=1024).contains(&threads) {
-            problems.add("AUTH_ARGON2_CONCURRENCY: must be from 1 to 1024");
+        if cost.is_weak() {
+            problems.add("AUTH_ARGON2_MEMORY (in KiB) and AUTH_ARGON2_ITERATIONS: at least 7168 KiB, and 35840 KiB over all passes");
         }
         Some(HashingConfig {
             params: problems.check("AUTH_ARGON2_…", cost.params())?,
-            threads,
+            threads: threads?,
         })
     }
 
@@ -372,17 +371,6 @@ impl Settings {
             clients,
         }))
     }
-}
-
-fn service_secret(problems: &mut Problems, source: SecretSource) -> Option<Option<SecretString>> {
-    let secret = problems.secret("AUTH_SERVICE_SECRET", source)?;
-    let too_short = secret
-        .as_ref()
-        .is_some_and(|secret| secret.expose_secret().len() < MIN_SECRET_LENGTH);
-    if too_short {
-        problems.add("AUTH_SERVICE_SECRET: has fewer than 32 characters");
-    }
-    Some(secret)
 }
 
 fn web_url(text: &str) -> Result<String, String> {

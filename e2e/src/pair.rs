@@ -40,7 +40,8 @@ pub struct Pair {
     pub web_address: SocketAddr,
     /// What the services keep.
     pub directory: Arc<TempDir>,
-    options: Options,
+    /// With what settings they are started again.
+    pub options: Options,
 }
 
 impl Pair {
@@ -86,6 +87,19 @@ impl Pair {
         self.auth = start_auth(self.directory.path(), &listen, &self.options)
             .await
             .0;
+    }
+
+    /// What web-service's ops port says of its readiness.
+    pub async fn ready_web(&mut self) -> u16 {
+        let line = self.web.logged("listening").await;
+        let url = format!("http://{}/readyz", line["ops_address"].as_str().unwrap());
+        self.client()
+            .get(url)
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .as_u16()
     }
 
     /// Makes an account with the command line, beside the running service.

@@ -14,5 +14,8 @@ pub mod v1 {
     tonic::include_proto!("auth.v1");
 }
 
+/// The metadata entry with which web-service proves itself to auth-service.
+pub const SERVICE_SECRET: &str = "holdfast-service-secret";
+
 /// The `FileDescriptorSet` of the package and its imports, encoded, for gRPC reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -12,6 +12,12 @@ use secrecy::{ExposeSecret as _, SecretBox, SecretString};
 
 use crate::private_file;
 
+const SHORTEST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_hours(100 * 365 * 24);
+
+/// The shortest secret between the two services, in characters.
+const MIN_SERVICE_SECRET: usize = 32;
+
 /// A 256-bit key.
 pub type SecretKey = SecretBox<[u8; 32]>;
 
@@ -35,15 +41,15 @@ impl Problems {
         )
     }
 
-    /// Parses a duration with its unit, such as `15m` or `30d`. Zero is refused.
+    /// Parses a duration with its unit, such as `15m` or `30d`, of a second to a hundred years.
     pub fn duration(&mut self, setting: &str, text: &str) -> Option<Duration> {
         let parsed = humantime::parse_duration(text)
             .map_err(|why| format!("{text:?}: {why}"))
             .and_then(|duration| {
-                if duration.is_zero() {
-                    Err("must be longer than zero".to_owned())
-                } else {
+                if (SHORTEST..=LONGEST).contains(&duration) {
                     Ok(duration)
+                } else {
+                    Err(format!("{text:?}: must be from 1s to 100y"))
                 }
             });
         self.check(setting, parsed)
@@ -58,6 +64,22 @@ impl Problems {
             (None, None) => Ok(None),
         };
         self.check(setting, secret)
+    }
+
+    /// Takes the secret that web-service proves itself with to auth-service. `Some(None)`: not set.
+    pub fn service_secret(
+        &mut self,
+        setting: &str,
+        source: SecretSource,
+    ) -> Option<Option<SecretString>> {
+        let secret = self.secret(setting, source)?;
+        let length = secret.as_ref().map(|secret| secret.expose_secret().len());
+        if length.is_some_and(|length| length < MIN_SERVICE_SECRET) {
+            self.add(format!(
+                "{setting}: has fewer than {MIN_SERVICE_SECRET} characters"
+            ));
+        }
+        Some(secret)
     }
 
     /// Takes a 256-bit key, written in base64, that must be set.
@@ -152,8 +174,22 @@ mod tests {
 
         assert_eq!(
             error,
-            "the configuration cannot be used:\n  - PORT: \"many\": invalid digit found in string\n  - TTL: must be longer than zero\n  - KEY: has 5 bytes, 32 are needed"
+            "the configuration cannot be used:\n  - PORT: \"many\": invalid digit found in string\n  - TTL: \"0s\": must be from 1s to 100y\n  - KEY: has 5 bytes, 32 are needed"
         );
+    }
+
+    #[test]
+    fn durations_have_bounds() {
+        let mut problems = Problems::default();
+        assert!(problems.duration("T", "1s").is_some());
+        assert!(
+            problems.duration("T", "100years").is_none(),
+            "leap days included"
+        );
+        assert!(problems.duration("T", "99years").is_some());
+        for text in ["0s", "999ms", "1000000y", "soon", ""] {
+            assert!(problems.duration("T", text).is_none(), "{text}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::Path,
+    process,
 };
 
 use secrecy::SecretString;
@@ -31,12 +32,24 @@ pub fn read_secret(path: &Path) -> Result<SecretString, String> {
 /// # Errors
 /// When the directory cannot be written.
 pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
-    let draft = path.with_extension("new");
-    let _ = fs::remove_file(&draft);
+    write_with_mode(path, content, 0o600)
+}
+
+/// Writes a file that everybody may read, such as a certificate, whole or not at all.
+///
+/// # Errors
+/// When the directory cannot be written.
+pub fn write_public(path: &Path, content: &[u8]) -> io::Result<()> {
+    write_with_mode(path, content, 0o644)
+}
+
+fn write_with_mode(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    let draft = path.with_added_extension(format!("{}.new", process::id()));
     let mut file = OpenOptions::new()
         .write(true)
-        .create_new(true)
-        .mode(0o600)
+        .create(true)
+        .truncate(true)
+        .mode(mode)
         .open(&draft)?;
     file.write_all(content)?;
     file.sync_all()?;

@@ -1,6 +1,6 @@
 //! Logs on standard error, as text for people or as JSON for machines.
 
-use std::{io, str::FromStr};
+use std::{io, panic, str::FromStr};
 
 use tracing_subscriber::EnvFilter;
 
@@ -34,7 +34,7 @@ pub struct LogConfig {
     pub format: LogFormat,
 }
 
-/// Sends this process's log lines to standard error from now on. Call it once.
+/// Sends this process's log lines to standard error from now on, panics among them. Call it once.
 pub fn init(config: LogConfig) {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(config.filter)
@@ -47,4 +47,9 @@ pub fn init(config: LogConfig) {
             .init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),
     }
+    panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        let message = panic.payload_as_str().unwrap_or("no message");
+        tracing::error!(panic = message, place, "something panicked; this is a bug");
+    }));
 }

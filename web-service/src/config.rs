@@ -1,6 +1,6 @@
 //! Settings: flags with an environment variable each, checked as a whole before anything starts.
 
-use std::{fs, net::SocketAddr, path::PathBuf};
+use std::{fmt, fs, net::SocketAddr, path::PathBuf};
 
 use clap::Args;
 use fred::types::config::Config as RedisConfig;
@@ -14,8 +14,8 @@ use url::{Host, Url};
 
 use crate::{domain::session::Lifetimes, storage::redis};
 
-/// All settings as text. Durations carry their unit, such as `30m` or `12h`.
-#[derive(Args, Debug)]
+/// All settings as text. Durations carry their unit, such as `30m` or `12h`. It holds secrets and has no `Debug`.
+#[derive(Args)]
 #[command(next_help_heading = "Settings")]
 pub struct Settings {
     /// Where HTTPS is served
@@ -37,7 +37,7 @@ pub struct Settings {
     /// Directory for files that the service makes for itself
     #[arg(long, env = "WEB_DATA_DIR", global = true, default_value = ".holdfast")]
     data_dir: PathBuf,
-    /// The URL under which people reach this service [default: https://localhost with the port that is served]
+    /// The URL under which people reach this service [default: localhost with the port that is served]
     #[arg(long, env = "WEB_PUBLIC_URL", global = true)]
     public_url: Option<String>,
     /// auth-service, http:// or https://, several separated by commas
@@ -96,7 +96,7 @@ pub struct Settings {
     /// The certificate's private key in PEM
     #[arg(long, env = "WEB_TLS_KEY", global = true)]
     tls_key: Option<PathBuf>,
-    /// What is logged, such as info or web_service=debug
+    /// What is logged, such as `info` or `web_service=debug`
     #[arg(long, env = "WEB_LOG", global = true, default_value = "info")]
     log: String,
     /// How it is logged: text or json
@@ -148,12 +148,21 @@ pub struct AuthConfig {
 }
 
 /// Where sessions are kept.
-#[derive(Debug)]
 pub enum SessionStoreConfig {
     /// In this process, until it ends.
     Memory,
     /// In Redis.
     Redis(RedisConfig),
+}
+
+/// The URL of a Redis may hold its password.
+impl fmt::Debug for SessionStoreConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Memory => "Memory",
+            Self::Redis(_) => "Redis(..)",
+        })
+    }
 }
 
 /// Where the certificate comes from.
@@ -187,15 +196,24 @@ impl Settings {
         let urls = self.auth_urls(&mut problems);
         let authority = self.auth_authority(&mut problems);
         let identity = self.auth_identity(&mut problems);
-        let service_secret = problems.secret(
+        let service_secret = problems.service_secret(
             "WEB_AUTH_SECRET",
             SecretSource {
                 value: self.auth_secret,
                 file: self.auth_secret_file,
             },
         );
-        if matches!((&service_secret, &identity), (Some(None), Some(None))) {
-            problems.add("WEB_AUTH_SECRET or WEB_AUTH_CERT: give one, so that auth-service knows this service");
+        if let (Some(None), Some(identity)) = (&service_secret, &identity) {
+            let is_plain = urls.iter().flatten().any(|url| url.scheme() == "http");
+            if identity.is_none() {
+                problems.add("WEB_AUTH_SECRET or WEB_AUTH_CERT: give one, so that auth-service knows this service");
+            } else if is_plain {
+                problems.add("WEB_AUTH_URL: WEB_AUTH_CERT proves nothing over http://; use https:// or give WEB_AUTH_SECRET");
+            }
+        }
+        let is_encrypted = urls.iter().flatten().any(|url| url.scheme() == "https");
+        if is_encrypted && matches!(authority, Some(None)) {
+            problems.add("WEB_AUTH_CA: not set; an https:// WEB_AUTH_URL needs to know whose certificate to trust");
         }
         let secret_key = problems.key(
             "WEB_SECRET_KEY",

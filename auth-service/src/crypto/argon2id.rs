@@ -5,7 +5,7 @@ use std::{
     io,
     sync::{
         Arc, Mutex, PoisonError,
-        mpsc::{Receiver, SyncSender, sync_channel},
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
     thread,
     time::{Duration, Instant},
@@ -46,6 +46,15 @@ pub struct Cost {
 }
 
 impl Cost {
+    /// Whether it is below what OWASP's Password Storage Cheat Sheet recommends: 46 MiB once, 19 MiB twice, … 7 MiB five
+    /// times.
+    #[must_use]
+    pub const fn is_weak(self) -> bool {
+        const LEAST_MEMORY: u32 = 7 * 1024;
+        const LEAST_WORK: u32 = 5 * LEAST_MEMORY;
+        self.memory < LEAST_MEMORY || self.memory.saturating_mul(self.iterations) < LEAST_WORK
+    }
+
     /// Checks that the algorithm can work with it.
     ///
     /// # Errors
@@ -125,8 +134,13 @@ impl Argon2id {
             since: Instant::now(),
             answer,
         };
-        self.queue.try_send(job).map_err(|_| OVERLOADED)?;
-        answered.await.map_err(|_| OVERLOADED)?
+        self.queue.try_send(job).map_err(|refused| match refused {
+            TrySendError::Full(_) => OVERLOADED,
+            TrySendError::Disconnected(_) => broken("the hashing threads have ended"),
+        })?;
+        answered
+            .await
+            .map_err(|_| broken("a hashing thread ended"))?
     }
 }
 
@@ -188,6 +202,9 @@ impl Work {
     fn run(self, memory: &mut Vec<Block>) -> Result<Phc, HasherError> {
         let blocks = self.params.block_count();
         if memory.len() < blocks {
+            memory
+                .try_reserve_exact(blocks - memory.len())
+                .map_err(broken)?;
             memory.resize(blocks, Block::default());
         }
         let mut output = [0; OUTPUT_LENGTH];
@@ -224,6 +241,10 @@ fn salt(random: &dyn Random) -> Result<Salt, HasherError> {
     Salt::new(&bytes).map_err(broken)
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "errors are passed on by map_err"
+)]
 fn broken(why: impl ToString) -> HasherError {
     HasherError::Broken(why.to_string())
 }

@@ -100,3 +100,33 @@ async fn nothing_is_computed_for_a_caller_who_left() {
     let job = jobs.lock().unwrap().recv().unwrap();
     assert!(job.answer.is_closed());
 }
+
+#[test]
+fn what_owasp_recommends_is_the_least() {
+    let is_weak = |memory, iterations| {
+        let cost = Cost {
+            memory,
+            iterations,
+            parallelism: 1,
+        };
+        cost.is_weak()
+    };
+    for (memory, iterations) in [
+        (47_104, 1),
+        (19_456, 2),
+        (12_288, 3),
+        (9_216, 4),
+        (7_168, 5),
+    ] {
+        assert!(
+            !is_weak(memory, iterations),
+            "{memory} KiB, {iterations} times"
+        );
+    }
+    for (memory, iterations) in [(19, 2), (19_456, 1), (7_167, 5000), (0, 0)] {
+        assert!(
+            is_weak(memory, iterations),
+            "{memory} KiB, {iterations} times"
+        );
+    }
+}

@@ -100,8 +100,12 @@ impl Claims {
             return Err(TokenRefused::WrongAudience);
         }
         let lifetime = self.expires_at - self.issued_at;
-        if !lifetime.is_positive() || lifetime > expected.max_lifetime {
+        if !lifetime.is_positive() {
             return Err(TokenRefused::Malformed);
+        }
+        // It was issued under a longer setting.
+        if lifetime > expected.max_lifetime {
+            return Err(TokenRefused::Expired);
         }
         if self.issued_at > now + LEEWAY {
             return Err(TokenRefused::NotYetValid);
@@ -174,7 +178,7 @@ mod tests {
     fn no_token_lives_longer_than_configured() {
         let mut long = claims();
         long.expires_at += Duration::from_secs(1);
-        assert_eq!(check(&long, ISSUED), Err(TokenRefused::Malformed));
+        assert_eq!(check(&long, ISSUED), Err(TokenRefused::Expired));
 
         let mut backwards = claims();
         backwards.expires_at = ISSUED;

@@ -154,7 +154,11 @@ impl Accounts {
         loop {
             let version = self.account(id).await?.password_version;
             let now = self.clock.now();
-            if self.users.replace_password(id, version, &hash, now).await? {
+            let replaced = self
+                .users
+                .replace_password(id, version, &hash, None, now)
+                .await?;
+            if replaced.is_some() {
                 return Ok(());
             }
         }

@@ -7,9 +7,9 @@ use super::ports::{HasherError, SigningFailed, StoreError};
 /// Something that the operation needs did not work. The caller may try again; the log says what it was.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// The database failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    /// The database did not answer.
+    #[error("the store is away: {0}")]
+    StoreUnavailable(String),
     /// Too much to do at this moment.
     #[error("overloaded")]
     Overloaded {
@@ -19,6 +19,15 @@ pub enum Fault {
     /// A fault of this service.
     #[error("internal: {0}")]
     Internal(String),
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(why) => Self::StoreUnavailable(why),
+            StoreError::Corrupt(_) => Self::Internal(error.to_string()),
+        }
+    }
 }
 
 impl From<HasherError> for Fault {

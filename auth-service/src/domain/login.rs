@@ -11,7 +11,7 @@ use super::{
 };
 
 /// How long a login ticket may wait for its exchange.
-pub const TICKET_TTL: Duration = Duration::from_secs(60);
+pub const TICKET_TTL: Duration = Duration::from_mins(1);
 
 /// How long the refresh token before the current one may be repeated, for an answer that got lost.
 pub const REPLAY_WINDOW: Duration = Duration::from_secs(10);
@@ -120,17 +120,30 @@ impl Login {
         !self.ended && now < self.expires_at
     }
 
+    /// Whether the login ticket is still good at `now`.
+    #[must_use]
+    pub fn takes_ticket(&self, now: OffsetDateTime) -> bool {
+        within(self.authenticated_at, TICKET_TTL, now)
+    }
+
     /// Judges a refresh token of generation `presented`.
     #[must_use]
     pub fn judge(&self, presented: Generation, now: OffsetDateTime) -> Presented {
         if presented == self.generation {
             Presented::Current
-        } else if presented.next() == self.generation && now < self.refreshed_at + REPLAY_WINDOW {
+        } else if presented.next() == self.generation
+            && within(self.refreshed_at, REPLAY_WINDOW, now)
+        {
             Presented::Repeated
         } else {
             Presented::Reused
         }
     }
+}
+
+/// Less than `window` from `since`, to either side: a clock that was set back opens no window anew.
+fn within(since: OffsetDateTime, window: Duration, now: OffsetDateTime) -> bool {
+    (now - since).unsigned_abs() < window
 }
 
 #[cfg(test)]
@@ -161,6 +174,7 @@ mod tests {
             (4, NOW, Presented::Repeated),
             (4, just_before, Presented::Repeated),
             (4, NOW + REPLAY_WINDOW, Presented::Reused),
+            (4, NOW - REPLAY_WINDOW, Presented::Reused),
             (3, NOW, Presented::Reused),
             (6, NOW, Presented::Reused),
         ];

@@ -130,6 +130,14 @@ impl fmt::Debug for PasswordHash {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PasswordVersion(pub i64);
 
+impl PasswordVersion {
+    /// The one after this.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

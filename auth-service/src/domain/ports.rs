@@ -67,10 +67,16 @@ pub trait Credentials: Send + Sync {
     fn open(&self, text: &str) -> Option<Credential>;
 }
 
-/// The database failed or did not answer in time.
+/// Why the store gave no answer.
 #[derive(Debug, thiserror::Error)]
-#[error("the store failed: {0}")]
-pub struct StoreError(pub String);
+pub enum StoreError {
+    /// It failed or did not answer in time.
+    #[error("the store failed: {0}")]
+    Unavailable(String),
+    /// It answered with what cannot be.
+    #[error("the store holds what it cannot: {0}")]
+    Corrupt(String),
+}
 
 /// Accounts.
 #[async_trait]
@@ -100,15 +106,17 @@ pub trait Users: Send + Sync {
     /// Removes an account with its logins; false if there is no such account.
     async fn delete_user(&self, id: UserId) -> Result<bool, StoreError>;
 
-    /// Replaces the password of version `from` and ends all logins, in one transaction; false if there is no such
-    /// account or its password has another version by now.
+    /// Replaces the password of version `from` and ends all logins, in one transaction; gives the new version. Nothing is
+    /// replaced if there is no such account, its password has another version by now, or `by`, the login through which
+    /// its owner asks, is not alive any more.
     async fn replace_password(
         &self,
         id: UserId,
         from: PasswordVersion,
         to: &PasswordHash,
+        by: Option<Sid>,
         now: OffsetDateTime,
-    ) -> Result<bool, StoreError>;
+    ) -> Result<Option<PasswordVersion>, StoreError>;
 }
 
 /// Logins and single revoked tokens.

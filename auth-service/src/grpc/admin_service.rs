@@ -80,9 +80,11 @@ impl AdminService for AdminApi {
         let after = decode::optional(message.page_token)
             .map(|token| decode::username("page_token", &token))
             .transpose()?;
-        let users = self.accounts.list(after.as_ref(), size).await?;
-        let full = u32::try_from(users.len()) == Ok(size);
-        let last = users.last().filter(|_| full);
+        // One more than asked tells whether there is a next page.
+        let mut users = self.accounts.list(after.as_ref(), size + 1).await?;
+        let is_last = users.len() <= size as usize;
+        users.truncate(size as usize);
+        let last = users.last().filter(|_| !is_last);
         Ok(Response::new(ListUsersResponse {
             next_page_token: last
                 .map(|user| user.username.to_string())

@@ -101,9 +101,12 @@ impl AuthService for AuthApi {
         &self,
         request: Request<RevokeTokenRequest>,
     ) -> Result<Response<RevokeTokenResponse>, Status> {
+        let from_web_service = self.web_identity.is_proved_by(&request)?;
         let message = request.into_inner();
         if message.end_login {
-            self.authority.end_login_of(&message.token).await?;
+            self.authority
+                .end_login_of(&message.token, from_web_service)
+                .await?;
         } else {
             self.authority.revoke_token(&message.token).await?;
         }
@@ -112,8 +115,10 @@ impl AuthService for AuthApi {
 
     async fn get_jwks(
         &self,
-        _: Request<GetJwksRequest>,
+        request: Request<GetJwksRequest>,
     ) -> Result<Response<GetJwksResponse>, Status> {
+        // Nobody needs to be known for this; but a web-service that is set up wrongly learns it from its readiness.
+        self.web_identity.is_proved_by(&request)?;
         Ok(Response::new(GetJwksResponse {
             keys: self.signing_keys.iter().map(encode::json_web_key).collect(),
         }))

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use auth_proto::v1::{self, ErrorReason};
+use auth_proto::{
+    SERVICE_SECRET,
+    v1::{self, ErrorReason},
+};
 use aws_lc_rs::{constant_time, digest};
 use rustls_pki_types::{CertificateDer, ServerName};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -19,9 +22,6 @@ use crate::{
         scope::Scope,
     },
 };
-
-/// The metadata entry that carries the service secret.
-pub const SERVICE_SECRET: &str = "holdfast-service-secret";
 
 const MAX_USER_AGENT: usize = 256;
 

@@ -8,10 +8,15 @@ use time::OffsetDateTime;
 use crate::domain::{
     access_token::Claims,
     authority::{Issued, SignedIn},
+    login::ClientKind,
     signing_key::{PublicKey, StoredSigningKey},
     user::User,
 };
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the answer is all that is left of it"
+)]
 pub(super) fn user(user: User) -> v1::User {
     v1::User {
         id: user.id.to_string(),
@@ -31,6 +36,7 @@ pub(super) fn signed_in(signed_in: SignedIn) -> v1::LoginResponse {
         login_ticket: signed_in.ticket,
         auth_time: Some(timestamp(signed_in.authenticated_at)),
         amr: amr(signed_in.amr),
+        client_kind: client_kind(signed_in.client_kind).into(),
     }
 }
 
@@ -86,6 +92,13 @@ pub(super) fn json_web_key(key: &StoredSigningKey) -> v1::JsonWebKey {
         crv: crv.to_owned(),
         x,
         y,
+    }
+}
+
+const fn client_kind(kind: ClientKind) -> v1::ClientKind {
+    match kind {
+        ClientKind::Api => v1::ClientKind::Api,
+        ClientKind::Browser => v1::ClientKind::Browser,
     }
 }
 

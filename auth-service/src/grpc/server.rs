@@ -6,8 +6,9 @@ use anyhow::Context as _;
 use auth_proto::{
     FILE_DESCRIPTOR_SET,
     v1::{
-        account_service_server::AccountServiceServer, admin_service_server::AdminServiceServer,
-        auth_service_server::AuthServiceServer,
+        account_service_server::{self, AccountServiceServer},
+        admin_service_server::{self, AdminServiceServer},
+        auth_service_server::{self, AuthServiceServer},
     },
 };
 use secrecy::ExposeSecret as _;
@@ -18,7 +19,7 @@ use tonic::{
     service::Routes,
     transport::{Certificate, Identity, ServerTlsConfig, server::TcpIncoming},
 };
-use tonic_health::ServingStatus;
+use tonic_health::{ServingStatus, server::HealthReporter};
 use tower_http::{
     catch_panic::CatchPanicLayer,
     trace::{DefaultMakeSpan, DefaultOnResponse, TraceLayer},
@@ -39,6 +40,14 @@ const MAX_METADATA: u32 = 16 * 1024;
 const MAX_STREAMS: u32 = 256;
 const DEADLINE: Duration = Duration::from_secs(10);
 const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// What health is told of; the empty name is the port as a whole.
+const HEALTH_NAMES: [&str; 4] = [
+    "",
+    auth_service_server::SERVICE_NAME,
+    account_service_server::SERVICE_NAME,
+    admin_service_server::SERVICE_NAME,
+];
 
 /// What the port serves.
 pub struct Services {
@@ -98,16 +107,12 @@ impl Server {
         shutdown: CancellationToken,
     ) -> anyhow::Result<()> {
         let (health, health_service) = tonic_health::server::health_reporter();
-        for name in [
-            "",
-            "auth.v1.AuthService",
-            "auth.v1.AccountService",
-            "auth.v1.AdminService",
-        ] {
+        for name in HEALTH_NAMES {
             health
                 .set_service_status(name, ServingStatus::Serving)
                 .await;
         }
+        tokio::spawn(say_goodbye(health, shutdown.clone()));
         let mut routes = Routes::builder();
         routes.add_service(health_service);
         if self.reflection {
@@ -139,6 +144,16 @@ impl Server {
             )
             .await?;
         Ok(())
+    }
+}
+
+/// Who watches health learns of the end before the connections close.
+async fn say_goodbye(health: HealthReporter, shutdown: CancellationToken) {
+    shutdown.cancelled().await;
+    for name in HEALTH_NAMES {
+        health
+            .set_service_status(name, ServingStatus::NotServing)
+            .await;
     }
 }
 
@@ -193,7 +208,6 @@ fn server_tls(config: TlsConfig) -> ServerTlsConfig {
 }
 
 fn panicked(_: Box<dyn Any + Send>) -> http::Response<Body> {
-    tracing::error!("a call panicked; this is a bug");
     super::status::internal().into_http()
 }
 

@@ -59,7 +59,7 @@ fn password_rejected(rejected: &PasswordRejected) -> Status {
 impl From<Fault> for Status {
     fn from(fault: Fault) -> Self {
         match fault {
-            Fault::Store(error) => {
+            Fault::StoreUnavailable(error) => {
                 tracing::error!(%error, "the database does not answer; calls are refused");
                 retry_later(
                     Code::Unavailable,

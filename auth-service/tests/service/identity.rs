@@ -19,13 +19,14 @@ fn browser_login() -> LoginRequest {
 async fn what_a_stranger_states_about_the_client_has_no_effect() {
     let service = TestService::start().await;
     service.add_user("ada", false).await;
-    let ticket = service
+    let login = service
         .auth()
         .login(browser_login())
         .await
         .unwrap()
-        .into_inner()
-        .login_ticket;
+        .into_inner();
+    assert_eq!(login.client_kind(), ClientKind::Api);
+    let ticket = login.login_ticket;
     // A browser's ticket would be refused here, so the login counts as an API client's.
     let issued = service.try_exchange(&ticket, "").await.unwrap();
     let rotated = service.try_refresh(&issued.refresh_token).await.unwrap();

@@ -1,4 +1,7 @@
+use std::time::{Duration, Instant};
+
 use auth_proto::v1::{IssueTokenRequest, LoginRequest};
+use sqlx::SqlitePool;
 use tonic::Code;
 
 use crate::support::{
@@ -308,4 +311,29 @@ async fn tokens_of_a_browser_stay_with_the_web_service() {
         .try_issue(from_web_service(for_browser_use(with_ticket(&ticket, ""))))
         .await;
     assert_refused(reused, Code::Unauthenticated, "REFRESH_REUSED");
+}
+
+/// A write that its caller has given up must not happen later: that would be a refresh nobody knows of.
+#[tokio::test]
+async fn while_the_database_is_locked_nothing_is_written_and_nobody_is_signed_out() {
+    let service = service().await;
+    let issued = service.tokens("ada", "").await;
+    let file = format!(
+        "sqlite:{}",
+        service.directory.path().join("auth.db").display()
+    );
+    let other = SqlitePool::connect(&file).await.unwrap();
+    let lock = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+
+    let begun = Instant::now();
+    let refused = service.try_refresh(&issued.refresh_token).await;
+
+    assert!(
+        begun.elapsed() < Duration::from_millis(1500),
+        "before any caller gives up"
+    );
+    assert_refused(refused, Code::Unavailable, "STORE_UNAVAILABLE");
+    lock.rollback().await.unwrap();
+    service.clock.advance(seconds(11));
+    assert!(service.try_refresh(&issued.refresh_token).await.is_ok());
 }

@@ -84,6 +84,26 @@ async fn another_key_encryption_key_opens_nothing() {
 }
 
 #[tokio::test]
+async fn a_start_with_the_wrong_key_leaves_nothing_behind() {
+    let service = TestService::start().await;
+    let mut wrong = config(service.directory.path());
+    wrong.key_encryption_key = SecretBox::new(Box::new([2; 32]));
+    wrong.signing_algorithm = Algorithm::Es256;
+    assert!(
+        App::build(wrong, Arc::new(ManualClock::default()))
+            .await
+            .is_err()
+    );
+
+    let right = config(service.directory.path());
+    assert!(
+        App::build(right, Arc::new(ManualClock::default()))
+            .await
+            .is_ok()
+    );
+}
+
+#[tokio::test]
 async fn the_database_holds_no_private_key_password_or_refresh_token() {
     let service = TestService::start().await;
     service.add_user("ada", false).await;

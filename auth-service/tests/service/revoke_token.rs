@@ -51,12 +51,20 @@ async fn a_refresh_token_of_any_generation_ends_the_login() {
 #[tokio::test]
 async fn on_request_an_access_token_ends_its_login() {
     let service = service().await;
-    let issued = service.tokens("ada", "").await;
-    let request = RevokeTokenRequest {
-        token: issued.access_token.clone(),
+    let issued = service.tokens("ada", "account").await;
+    let end_login_of = |token: &str| RevokeTokenRequest {
+        token: token.to_owned(),
         end_login: true,
     };
+    let weak = service.tokens("ada", "profile").await;
+    let refused = service
+        .auth()
+        .revoke_token(end_login_of(&weak.access_token))
+        .await;
+    assert_refused(refused, Code::PermissionDenied, "INSUFFICIENT_SCOPE");
+    assert!(service.try_validate(&weak.access_token).await.is_ok());
 
+    let request = end_login_of(&issued.access_token);
     service.auth().revoke_token(request).await.unwrap();
 
     let access = service.try_validate(&issued.access_token).await;

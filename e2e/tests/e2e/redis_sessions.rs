@@ -1,5 +1,5 @@
 use e2e::{
-    pair::{Options, Pair},
+    pair::{Options, PASSWORD, Pair},
     redis::Redis,
     wait::until,
 };
@@ -127,4 +127,62 @@ async fn while_redis_is_away_nobody_is_signed_out_and_nobody_waits_long() {
             begun.elapsed()
         );
     }
+}
+
+#[tokio::test]
+async fn a_wrong_secret_between_the_services_is_loud_and_costs_nobody_their_session() {
+    let redis = Redis::start().await;
+    let mut pair = pair(&redis, "30m").await;
+    let cookie = pair.form_login("ada").await;
+
+    pair.options.web.push((
+        "WEB_AUTH_SECRET",
+        "a secret that auth-service does not know".to_owned(),
+    ));
+    pair.restart_web().await;
+    assert_eq!(pair.get("/dashboard", &cookie).await.status(), 500);
+    assert_eq!(pair.ready_web().await, 503);
+
+    pair.options.web.pop();
+    pair.restart_web().await;
+    assert_eq!(pair.get("/dashboard", &cookie).await.status(), 200);
+    assert_eq!(pair.ready_web().await, 200);
+}
+
+#[tokio::test]
+async fn a_password_that_was_changed_is_never_called_unchanged() {
+    let redis = Redis::start().await;
+    let pair = pair(&redis, "30m").await;
+    let cookie = pair.form_login("ada").await;
+    let page = pair
+        .get("/account/password", &cookie)
+        .await
+        .text()
+        .await
+        .unwrap();
+    let token = e2e::pair::form_token(&page);
+    redis
+        .cli(&["CONFIG", "SET", "min-replicas-to-write", "1"])
+        .await;
+
+    let form = [
+        ("csrf_token", token.as_str()),
+        ("current_password", PASSWORD),
+        ("new_password", "a new and longer password"),
+        ("new_password_again", "a new and longer password"),
+    ];
+    let request = pair
+        .client()
+        .post(pair.url("/account/password"))
+        .header("cookie", &cookie);
+    let response = request.form(&form).send().await.unwrap();
+
+    assert_eq!(response.status(), 303);
+    assert_eq!(response.headers()["location"], "/login");
+    assert_eq!(
+        pair.api_login("ada", "a new and longer password")
+            .await
+            .status(),
+        200
+    );
 }

@@ -4,12 +4,13 @@ use e2e::{
 };
 use rcgen::{CertificateParams, KeyPair};
 use reqwest::{Certificate, Client};
+use service_kit::private_file;
 
 fn make_certificate(directory: &std::path::Path) -> Client {
     let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
     let certificate = params.self_signed(&key).unwrap().pem();
-    std::fs::write(directory.join("own.key"), key.serialize_pem()).unwrap();
+    private_file::write(&directory.join("own.key"), key.serialize_pem().as_bytes()).unwrap();
     std::fs::write(directory.join("own.pem"), &certificate).unwrap();
     Client::builder()
         .tls_certs_only([Certificate::from_pem(certificate.as_bytes()).unwrap()])

@@ -4,11 +4,14 @@ use std::{future::Future, time::Duration};
 
 use anyhow::Context as _;
 use async_trait::async_trait;
-use auth_proto::v1::{
-    self, ChangePasswordRequest, GetAccountRequest, GetJwksRequest, IssueTokenRequest,
-    LoginRequest, RevokeTokenRequest, ValidateTokenRequest,
-    account_service_client::AccountServiceClient, auth_service_client::AuthServiceClient,
-    issue_token_request,
+use auth_proto::{
+    SERVICE_SECRET,
+    v1::{
+        self, ChangePasswordRequest, GetAccountRequest, GetJwksRequest, IssueTokenRequest,
+        LoginRequest, RevokeTokenRequest, ValidateTokenRequest,
+        account_service_client::AccountServiceClient, auth_service_client::AuthServiceClient,
+        issue_token_request,
+    },
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use tonic::{
@@ -35,8 +38,9 @@ const DEADLINE: Duration = Duration::from_millis(1500);
 /// The same where a password may have to wait for its turn.
 const PASSWORD_DEADLINE: Duration = Duration::from_secs(5);
 
-/// The metadata entry with which web-service proves itself.
-const SERVICE_SECRET: &str = "holdfast-service-secret";
+/// auth-service took this service for a stranger.
+const NOT_KNOWN: &str =
+    "auth-service does not know this service; check WEB_AUTH_SECRET, or the name in WEB_AUTH_CERT";
 
 /// A client that reconnects by itself.
 #[derive(Clone)]
@@ -119,9 +123,12 @@ impl Auth for GrpcAuth {
             password: password.expose_secret().to_owned(),
             client: Some(encode_client(client)),
         });
-        call(PASSWORD_DEADLINE, self.auth().login(request))
-            .await?
-            .decoded()
+        let answer = call(PASSWORD_DEADLINE, self.auth().login(request)).await?;
+        if answer.client_kind() != encode_kind(client.kind) {
+            self.end_login(&answer.login_ticket).await?;
+            return Err(AuthError::Broken(NOT_KNOWN.to_owned()));
+        }
+        answer.decoded()
     }
 
     async fn issue_token(

@@ -1,6 +1,6 @@
 //! auth-service's answers into domain types.
 
-use std::time::Duration;
+use std::{error::Error as _, time::Duration};
 
 use auth_proto::v1::{
     ChangePasswordResponse, GetAccountResponse, GetJwksResponse, IssueTokenResponse, JsonWebKey,
@@ -17,6 +17,9 @@ use crate::domain::auth::{
 
 /// The reason this service gives when auth-service does not answer.
 const AUTH_UNAVAILABLE: &str = "AUTH_UNAVAILABLE";
+
+/// The reason for a request that cannot be met.
+const INVALID_REQUEST: &str = "INVALID_REQUEST";
 
 /// The reason auth-service gives when this service was set up with another secret.
 const SERVICE_SECRET_WRONG: &str = "SERVICE_SECRET_WRONG";
@@ -89,7 +92,6 @@ impl Decoded<Account> for GetAccountResponse {
     fn decoded(self) -> Result<Account, AuthError> {
         let user = self.user.ok_or_else(incomplete)?;
         Ok(Account {
-            id: user.id,
             username: user.username,
             created_at: time(user.created_at)?,
             password_changed_at: time(user.password_changed_at)?,
@@ -119,12 +121,7 @@ fn jwk(key: JsonWebKey) -> Jwk {
 pub(super) fn error(status: &Status) -> AuthError {
     let details = status.get_error_details();
     let Some(info) = details.error_info() else {
-        return match status.code() {
-            Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown => {
-                unreachable(status.message())
-            }
-            _ => AuthError::Broken(status.to_string()),
-        };
+        return without_reason(status);
     };
     let kind = match status.code() {
         Code::Unauthenticated => RefusalKind::Unauthenticated,
@@ -147,6 +144,30 @@ pub(super) fn error(status: &Status) -> AuthError {
         reason: info.reason.clone(),
         message: status.message().to_owned(),
     })
+}
+
+/// What the transport says, on either side: a broken connection has many codes.
+fn without_reason(status: &Status) -> AuthError {
+    match status.code() {
+        Code::OutOfRange => AuthError::Refused(Refusal {
+            kind: RefusalKind::Invalid,
+            reason: INVALID_REQUEST.to_owned(),
+            message: "the request is too large".to_owned(),
+        }),
+        Code::Unimplemented => AuthError::Broken(status.message().to_owned()),
+        _ => unreachable(&causes(status)),
+    }
+}
+
+/// The status and what lies behind it, down to the operating system.
+fn causes(status: &Status) -> String {
+    let mut text = status.message().to_owned();
+    let mut cause = status.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 /// auth-service did not answer.

@@ -97,6 +97,8 @@ pub enum RefusalKind {
 
 /// The name or the password is wrong, or the account is disabled.
 pub const INVALID_CREDENTIALS: &str = "INVALID_CREDENTIALS";
+/// Too many passwords are being checked.
+pub const OVERLOADED: &str = "OVERLOADED";
 /// The new password breaks a rule.
 pub const PASSWORD_REJECTED: &str = "PASSWORD_REJECTED";
 
@@ -186,8 +188,6 @@ pub struct Claims {
 /// A person's account.
 #[derive(Debug)]
 pub struct Account {
-    /// The stable identifier.
-    pub id: String,
     /// The name.
     pub username: String,
     /// When it was made.

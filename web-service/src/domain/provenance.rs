@@ -17,10 +17,9 @@ pub enum Provenance {
 pub fn judge(sec_fetch_site: Option<&[u8]>, origin: Option<&[u8]>, own_origin: &str) -> Provenance {
     match (sec_fetch_site, origin) {
         (Some(b"same-origin"), _) => Provenance::SameOrigin,
-        (Some(_), _) => Provenance::Foreign,
         (None, Some(origin)) if origin == own_origin.as_bytes() => Provenance::SameOrigin,
-        (None, Some(_)) => Provenance::Foreign,
         (None, None) => Provenance::Unknown,
+        (Some(_), _) | (None, Some(_)) => Provenance::Foreign,
     }
 }
 

@@ -38,7 +38,7 @@ pub struct Lifetimes {
 }
 
 /// A request within this time of the last one does not write.
-const COARSE: Duration = Duration::from_secs(60);
+const COARSE: Duration = Duration::from_mins(1);
 
 impl Lifetimes {
     /// When the session ends if no request comes.

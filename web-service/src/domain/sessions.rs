@@ -85,12 +85,17 @@ impl Sessions {
         self.records.create(&session, until).await
     }
 
+    /// Finds a session that is not over.
+    pub async fn find(&self, id: &SessionId) -> Result<Option<Session>, RecordsUnavailable> {
+        let now = self.clock.now();
+        let found = self.records.load(id).await?;
+        Ok(found.filter(|session| !self.lifetimes.is_over(session, now)))
+    }
+
     /// Finds a session that is not over, and notes that the browser was seen.
     pub async fn resume(&self, id: &SessionId) -> Result<Option<Session>, RecordsUnavailable> {
         let now = self.clock.now();
-        let found = self.records.load(id).await?;
-        let Some(mut session) = found.filter(|session| !self.lifetimes.is_over(session, now))
-        else {
+        let Some(mut session) = self.find(id).await? else {
             return Ok(None);
         };
         if self.lifetimes.should_note(&session, now) {

@@ -9,6 +9,8 @@ use axum::{
 
 use crate::domain::auth::{Client, ClientKind};
 
+const MAX_USER_AGENT: usize = 256;
+
 /// The address of the socket and the `User-Agent`.
 pub(super) struct Peer {
     address: SocketAddr,
@@ -38,7 +40,9 @@ impl<S: Sync> FromRequestParts<S> for Peer {
             user_agent: user_agent
                 .and_then(|value| value.to_str().ok())
                 .unwrap_or_default()
-                .to_owned(),
+                .chars()
+                .take(MAX_USER_AGENT)
+                .collect(),
         })
     }
 }

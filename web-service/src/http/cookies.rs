@@ -49,22 +49,23 @@ fn remove(name: &str) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("{name}=; {ATTRIBUTES}; Max-Age=0")).ok()
 }
 
-/// Two cookies of one name mean that somebody planted one: neither counts.
+/// Two cookies of one name mean that somebody planted one: neither counts. Other cookies may hold any bytes.
 fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut found = headers
         .get_all(header::COOKIE)
         .into_iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim_matches([' ', '\t']).split_once('='))
-        .filter(|(found, _)| *found == name)
-        .map(|(_, value)| value);
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+        .filter_map(|pair| {
+            let pair = pair.trim_ascii();
+            let equals = pair.iter().position(|byte| *byte == b'=')?;
+            let (found, value) = pair.split_at_checked(equals)?;
+            (found == name.as_bytes()).then_some(value.get(1..)?)
+        });
     let value = found.next()?;
-    if found.next().is_none() {
-        Some(value)
-    } else {
-        None
+    if found.next().is_some() {
+        return None;
     }
+    str::from_utf8(value).ok()
 }
 
 #[cfg(test)]
@@ -76,7 +77,10 @@ mod tests {
     fn read(lines: &[&str]) -> Option<String> {
         let mut headers = HeaderMap::new();
         for line in lines {
-            headers.append(header::COOKIE, line.parse().unwrap());
+            headers.append(
+                header::COOKIE,
+                HeaderValue::from_bytes(line.as_bytes()).unwrap(),
+            );
         }
         session_id(&headers).map(|id| id.expose())
     }
@@ -91,8 +95,17 @@ mod tests {
             read(&["a=b", &format!("__Host-session={ID}")]).as_deref(),
             Some(ID)
         );
+        assert_eq!(
+            read(&[&format!("theme=dünn; __Host-session={ID}")]).as_deref(),
+            Some(ID),
+            "what others put there does not matter"
+        );
         for lines in [
             vec![],
+            vec![
+                "__Host-session=dünn".to_owned(),
+                format!("__Host-session={ID}"),
+            ],
             vec!["a=b".to_owned()],
             vec![format!("__Host-session={ID}; __Host-session={ID}")],
             vec![

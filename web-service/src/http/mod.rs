@@ -3,7 +3,9 @@
 mod api;
 mod client;
 mod cookies;
+mod failure;
 mod form;
+mod guard;
 mod headers;
 mod origin;
 mod pages;
@@ -11,5 +13,6 @@ mod router;
 mod serve;
 mod signed_in;
 pub mod state;
+mod time;
 
 pub use serve::serve;

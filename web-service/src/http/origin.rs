@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, header},
+    http::{HeaderMap, HeaderValue, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
 
-use super::{api::problem::Problem, pages::error::ErrorPage};
+use super::{api::problem::Problem, failure::is_for_programs, pages::error::ErrorPage};
 use crate::{
     config::PublicUrl,
     domain::provenance::{Provenance, judge},
@@ -27,7 +27,7 @@ pub(super) async fn refuse_foreign(
         return next.run(request).await;
     }
     tracing::warn!("a request from a foreign page was refused");
-    if request.uri().path().starts_with("/api/") {
+    if is_for_programs(request.uri().path()) {
         Problem::foreign_origin().into_response()
     } else {
         ErrorPage::foreign_origin().into_response()
@@ -38,7 +38,7 @@ fn provenance(headers: &HeaderMap, own_origin: &str) -> Provenance {
     let value = |name| {
         headers
             .get(name)
-            .map(|value: &http::HeaderValue| value.as_bytes())
+            .map(|value: &HeaderValue| value.as_bytes())
     };
     judge(
         value("sec-fetch-site"),

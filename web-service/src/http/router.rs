@@ -1,28 +1,19 @@
 //! Every route and every layer on one screen.
 
-use std::time::Duration;
-
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    http::{Request, StatusCode},
-    middleware::from_fn_with_state,
+    http::Request,
+    middleware::{from_fn, from_fn_with_state},
     routing::{get, post},
 };
-use tower_http::{
-    catch_panic::CatchPanicLayer,
-    timeout::TimeoutLayer,
-    trace::{DefaultOnResponse, TraceLayer},
-};
+use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::{Level, Span};
 
-use super::{api, headers, origin, pages, state::AppState};
+use super::{api, guard, headers, origin, pages, state::AppState};
 
 /// The largest request body, in bytes.
 const MAX_BODY: usize = 64 * 1024;
-
-/// For a request as a whole.
-const DEADLINE: Duration = Duration::from_secs(15);
 
 /// The application.
 pub(super) fn router(state: AppState) -> Router {
@@ -58,11 +49,7 @@ pub(super) fn router(state: AppState) -> Router {
         .merge(pages)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn_with_state(state.clone(), origin::refuse_foreign))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::SERVICE_UNAVAILABLE,
-            DEADLINE,
-        ))
-        .layer(CatchPanicLayer::custom(pages::error::panicked))
+        .layer(from_fn(guard::answer_always))
         .layer(
             TraceLayer::new_for_http()
                 .make_span_with(span)

@@ -28,7 +28,10 @@ pub async fn serve(
     handle: Handle<SocketAddr>,
     state: AppState,
 ) -> io::Result<()> {
-    let mut server = axum_server::from_tcp_rustls(listener, tls)?.handle(handle);
+    let mut server = axum_server::from_tcp_rustls(listener, tls)?
+        .handle(handle)
+        // Also for who connects and says nothing, not even which version of HTTP.
+        .first_request_timeout(HEAD_TIMEOUT);
     server
         .http_builder()
         .http1()

@@ -1,28 +1,21 @@
 //! Who is signed in with this browser.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     extract::{FromRef, FromRequestParts},
     http::{HeaderMap, header, request::Parts},
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{
-    api::problem::Problem,
-    cookies,
-    pages::error::{ErrorPage, PageRefusal},
-};
+use super::{api::problem::Problem, cookies, failure::Failure, pages::error::PageRefusal};
 use crate::domain::{
-    auth::{Auth, AuthError, ClientKind, Grant},
+    auth::{Auth, AuthError, ClientKind, Grant, RefusalKind},
     session::Session,
     session_id::SessionId,
     sessions::{RecordsUnavailable, Sessions},
+    sign_in::SignedIn,
 };
-
-/// The reason this service gives when Redis does not answer.
-const SESSIONS_UNAVAILABLE: &str = "SESSIONS_UNAVAILABLE";
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// A browser whose session and login are both alive.
 pub(super) struct Browser {
@@ -39,30 +32,19 @@ pub(super) struct Browser {
 pub(super) enum NotSignedIn {
     /// There is no session, or it is over.
     NoSession,
-    /// It cannot be told now. Nobody is signed out by that.
-    Unavailable {
-        /// The stable reason.
-        reason: String,
-        /// When to come back.
-        retry_after: Duration,
-    },
-    /// A fault of the services.
-    Broken,
+    /// It cannot be told now.
+    Failed(Failure),
 }
 
 impl From<RecordsUnavailable> for NotSignedIn {
     fn from(error: RecordsUnavailable) -> Self {
-        tracing::error!(%error, "sessions cannot be read; requests with a cookie are refused");
-        Self::Unavailable {
-            reason: SESSIONS_UNAVAILABLE.to_owned(),
-            retry_after: RETRY_AFTER,
-        }
+        Self::Failed(error.into())
     }
 }
 
 impl Browser {
     /// Opens the session that the cookie names, then asks auth-service whether its login still lives.
-    async fn find(
+    pub(super) async fn find(
         headers: &HeaderMap,
         sessions: &Sessions,
         auth: &dyn Auth,
@@ -76,7 +58,7 @@ impl Browser {
                 session,
                 access_token: tokens.access_token,
             }),
-            Err(AuthError::Refused(refusal)) => {
+            Err(AuthError::Refused(refusal)) if refusal.kind == RefusalKind::Unauthenticated => {
                 tracing::info!(
                     sid = session.sid,
                     reason = refusal.reason,
@@ -85,17 +67,26 @@ impl Browser {
                 sessions.end(&id).await?;
                 Err(NotSignedIn::NoSession)
             }
-            Err(AuthError::Unavailable {
-                reason,
-                retry_after,
-            }) => Err(NotSignedIn::Unavailable {
-                reason,
-                retry_after,
-            }),
-            Err(AuthError::Broken(why)) => {
-                tracing::error!(why, "auth-service failed");
-                Err(NotSignedIn::Broken)
+            Err(error) => Err(NotSignedIn::Failed(error.into())),
+        }
+    }
+}
+
+/// Begins the session of somebody who just signed in. A login that no session can hold is ended again.
+pub(super) async fn begin(
+    sessions: &Sessions,
+    auth: &dyn Auth,
+    signed_in: SignedIn,
+) -> Result<SessionId, Failure> {
+    let refresh_token = signed_in.refresh_token.clone();
+    match sessions.begin(signed_in).await {
+        Ok(id) => Ok(id),
+        Err(error) => {
+            let failure = Failure::from(error);
+            if let Err(error) = auth.end_login(refresh_token.expose_secret()).await {
+                tracing::warn!(%error, "a login that has no session could not be ended");
             }
+            Err(failure)
         }
     }
 }
@@ -116,7 +107,7 @@ where
         match Browser::find(&parts.headers, &sessions, &*auth).await {
             Ok(browser) => Ok(Self(browser)),
             Err(NotSignedIn::NoSession) => Err(PageRefusal::sign_in(&parts.method, &parts.uri)),
-            Err(other) => Err(PageRefusal::Error(ErrorPage::from(other))),
+            Err(NotSignedIn::Failed(failure)) => Err(PageRefusal::Error(failure.into())),
         }
     }
 }
@@ -138,8 +129,10 @@ where
             return Err(Problem::no_session());
         }
         let (sessions, auth) = (Sessions::from_ref(state), Arc::<dyn Auth>::from_ref(state));
-        Ok(Self(
-            Browser::find(&parts.headers, &sessions, &*auth).await?,
-        ))
+        match Browser::find(&parts.headers, &sessions, &*auth).await {
+            Ok(browser) => Ok(Self(browser)),
+            Err(NotSignedIn::NoSession) => Err(Problem::no_session()),
+            Err(NotSignedIn::Failed(failure)) => Err(failure.into()),
+        }
     }
 }

@@ -22,7 +22,7 @@ const FIRST_RECONNECT_MS: u32 = 100;
 const LAST_RECONNECT_MS: u32 = 2_000;
 const COMMAND_BUFFER: usize = 1024;
 
-/// Checks a `redis://` or `rediss://` URL.
+/// Checks a `redis://` URL.
 ///
 /// # Errors
 /// What is wrong with it.

@@ -5,6 +5,8 @@ use std::{path::PathBuf, sync::Arc};
 use anyhow::Context as _;
 use rustls::ServerConfig;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+use secrecy::ExposeSecret as _;
+use service_kit::private_file;
 
 /// Certificate chain and private key in PEM.
 #[derive(Clone, Debug)]
@@ -25,7 +27,8 @@ impl CertificateFiles {
         let chain = CertificateDer::pem_file_iter(&self.certificate)
             .and_then(Iterator::collect::<Result<Vec<_>, _>>)
             .with_context(|| format!("cannot read the certificate {shown}"))?;
-        let key = PrivateKeyDer::from_pem_file(&self.key)
+        let key = private_file::read_secret(&self.key).map_err(anyhow::Error::msg)?;
+        let key = PrivateKeyDer::from_pem_slice(key.expose_secret().as_bytes())
             .with_context(|| format!("cannot read the private key {}", self.key.display()))?;
         let mut config = ServerConfig::builder()
             .with_no_client_auth()

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DnType, ExtendedKeyUsagePurpose,
     GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints,
@@ -91,6 +91,11 @@ impl LocalAuthority {
         })?;
         if !self.is_good_at(now + RENEW_BEFORE) {
             self.issue(&authority, now)?;
+            ensure!(
+                self.is_good_at(now),
+                "ca.pem and ca.key in {} do not belong together or have expired; remove both, and trust the new one",
+                self.directory.display()
+            );
             tracing::info!(file = %self.certificate_file().display(), "made a certificate for localhost");
         }
         Ok(())
@@ -106,7 +111,7 @@ impl LocalAuthority {
         let new_key = KeyPair::generate()?;
         let params = authority_params(now)?;
         private_file::write(&key, new_key.serialize_pem().as_bytes())?;
-        fs::write(&certificate, params.self_signed(&new_key)?.pem())?;
+        private_file::write_public(&certificate, params.self_signed(&new_key)?.pem().as_bytes())?;
         tracing::info!(file = %certificate.display(), "made a certificate authority for this machine");
         Ok(Issuer::new(params, new_key))
     }
@@ -119,7 +124,7 @@ impl LocalAuthority {
         let key = KeyPair::generate()?;
         let certificate = leaf_params(now)?.signed_by(&key, authority)?;
         private_file::write(&self.key_file(), key.serialize_pem().as_bytes())?;
-        fs::write(self.certificate_file(), certificate.pem())?;
+        private_file::write_public(&self.certificate_file(), certificate.pem().as_bytes())?;
         Ok(())
     }
 
@@ -271,6 +276,19 @@ mod tests {
             now,
         )
         .unwrap();
+    }
+
+    #[test]
+    fn an_authority_that_does_not_fit_its_key_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let authority = LocalAuthority::new(directory.path().to_owned());
+        let now = ManualClock::default().now();
+        authority.ensure(now).unwrap();
+        let other = KeyPair::generate().unwrap().serialize_pem();
+        private_file::write(&authority.authority_key_file(), other.as_bytes()).unwrap();
+        fs::remove_file(authority.certificate_file()).unwrap();
+        let error = authority.ensure(now).unwrap_err().to_string();
+        assert!(error.contains("do not belong together"), "{error}");
     }
 
     #[test]

@@ -77,6 +77,21 @@ async fn what_is_no_login_is_refused_in_words() {
 }
 
 #[tokio::test]
+async fn what_is_too_large_for_auth_service_is_the_clients_fault() {
+    let site = Site::start().await;
+    let body = json!({"username": "ada", "password": "x".repeat(65_480)});
+    let request = site
+        .request(Method::POST, "/api/login")
+        .header("user-agent", "u".repeat(9000));
+    assert_problem(
+        request.json(&body).send().await.unwrap(),
+        400,
+        "INVALID_REQUEST",
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn refreshing_rotates_and_reuse_ends_the_login() {
     let site = Site::with_user("ada").await;
     let (_, first) = site.tokens("ada").await;

@@ -115,3 +115,28 @@ async fn a_disabled_account_is_out_at_the_next_request() {
     assert_eq!(status(&site, &cookie).await, 401);
     assert_eq!(site.get("/dashboard", &cookie).await.status(), 303);
 }
+
+#[tokio::test]
+async fn who_is_out_is_not_greeted_and_can_sign_in_again() {
+    let site = Site::with_user("ada").await;
+    let cookie = site.sign_in("ada").await;
+    assert!(
+        site.get("/", &cookie)
+            .await
+            .text()
+            .await
+            .unwrap()
+            .contains("signed in as")
+    );
+    site.disable("ada").await;
+    assert!(
+        !site
+            .get("/", &cookie)
+            .await
+            .text()
+            .await
+            .unwrap()
+            .contains("signed in as")
+    );
+    assert_eq!(site.get("/login?next=/", &cookie).await.status(), 200);
+}

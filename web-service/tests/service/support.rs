@@ -12,7 +12,7 @@ use rcgen::{CertificateParams, KeyPair};
 use reqwest::{Certificate, Client, Method, RequestBuilder, Response, redirect};
 use secrecy::SecretBox;
 use serde_json::{Value, json};
-use service_kit::{manual_clock::ManualClock, system::SystemRandom};
+use service_kit::{manual_clock::ManualClock, private_file, system::SystemRandom};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use web_service::{
@@ -245,7 +245,7 @@ fn certificate(directory: &TempDir) -> (TlsConfig, Certificate) {
     let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
     let pem = params.self_signed(&key).unwrap().pem();
     let file = |name: &str| directory.path().join(name);
-    std::fs::write(file("own.key"), key.serialize_pem()).unwrap();
+    private_file::write(&file("own.key"), key.serialize_pem().as_bytes()).unwrap();
     std::fs::write(file("own.pem"), &pem).unwrap();
     let tls = TlsConfig::Files {
         certificate: file("own.pem"),

@@ -92,7 +92,7 @@ async fn exited(name: &str, process: &mut process::Child) -> anyhow::Error {
 
 fn command(name: &str, programs: &Path, settings: &[(&'static str, String)]) -> Command {
     let mut command = Command::new(programs.join(name));
-    for (key, _) in std::env::vars().filter(|(key, _)| is_setting(key)) {
+    for (key, _) in std::env::vars_os().filter(|(key, _)| is_setting(&key.to_string_lossy())) {
         command.env_remove(key);
     }
     command.envs(settings.iter().map(|(key, value)| (*key, value)));
@@ -101,6 +101,7 @@ fn command(name: &str, programs: &Path, settings: &[(&'static str, String)]) -> 
 
 /// A setting of one of the services, other than what it logs.
 fn is_setting(variable: &str) -> bool {
+    const KEPT: [&str; 4] = ["AUTH_LOG", "AUTH_LOG_FORMAT", "WEB_LOG", "WEB_LOG_FORMAT"];
     let is_ours = variable.starts_with("AUTH_") || variable.starts_with("WEB_");
-    is_ours && !variable.contains("_LOG")
+    is_ours && !KEPT.contains(&variable)
 }

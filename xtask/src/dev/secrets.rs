@@ -17,8 +17,6 @@ use service_kit::private_file;
 /// The account that `cargo dev` makes.
 pub(super) const ACCOUNT: &str = "demo";
 
-const DATABASE: &str = "auth.db";
-
 /// Where each secret is.
 pub(super) struct Secrets {
     directory: PathBuf,
@@ -54,25 +52,20 @@ impl Secrets {
         self.path("web-secret.key").display().to_string()
     }
 
-    /// The account to try, made with a random password when the database is new.
+    /// The account to try, made with a random password when it is not there.
     pub(super) fn ensure_account(
         &self,
         programs: &Path,
         data_dir: &Path,
     ) -> anyhow::Result<Account> {
-        let is_new = !self.path(DATABASE).exists();
+        // The password is kept first, so that a start that is broken off here can be repeated.
+        self.keep("demo.password", || Ok(URL_SAFE_NO_PAD.encode(random()?)))?;
         let password_file = self.path("demo.password");
-        if is_new {
-            let password = URL_SAFE_NO_PAD.encode(random()?);
+        let password = std::fs::read_to_string(&password_file)
+            .with_context(|| format!("cannot read {}", password_file.display()))?;
+        if !has_account(programs, data_dir)? {
             add_account(programs, data_dir, &password)?;
-            private_file::write(&password_file, password.as_bytes())?;
         }
-        let password = std::fs::read_to_string(&password_file).with_context(|| {
-            format!(
-                "{} is missing; remove the data directory to begin anew",
-                password_file.display()
-            )
-        })?;
         Ok(Account {
             password_file,
             password,
@@ -103,12 +96,22 @@ fn random() -> anyhow::Result<[u8; 32]> {
     Ok(bytes)
 }
 
-/// Through the same command that an operator uses.
+fn has_account(programs: &Path, data_dir: &Path) -> anyhow::Result<bool> {
+    let output = auth_service(programs, data_dir)
+        .args(["user", "list"])
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot start auth-service")?;
+    ensure!(output.status.success(), "cannot list the accounts");
+    let listed = String::from_utf8_lossy(&output.stdout);
+    Ok(listed
+        .lines()
+        .any(|line| line.split(' ').nth(1) == Some(ACCOUNT)))
+}
+
 fn add_account(programs: &Path, data_dir: &Path, password: &str) -> anyhow::Result<()> {
-    let mut child = Command::new(programs.join("auth-service"))
+    let mut child = auth_service(programs, data_dir)
         .args(["user", "add", ACCOUNT, "--admin", "--password-stdin"])
-        .env_remove("AUTH_DATABASE_URL")
-        .env("AUTH_DATA_DIR", data_dir)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()
@@ -118,4 +121,13 @@ fn add_account(programs: &Path, data_dir: &Path, password: &str) -> anyhow::Resu
     }
     ensure!(child.wait()?.success(), "cannot make the account {ACCOUNT}");
     Ok(())
+}
+
+/// The same command line that an operator uses.
+fn auth_service(programs: &Path, data_dir: &Path) -> Command {
+    let mut command = Command::new(programs.join("auth-service"));
+    command
+        .env_remove("AUTH_DATABASE_URL")
+        .env("AUTH_DATA_DIR", data_dir);
+    command
 }

@@ -59,13 +59,19 @@ impl Authority {
         let client = self.same_kind(claims, client).await?;
         let hash = hasher.hash(new.password()).await.map_err(Fault::from)?;
         let (store, now) = (&self.parts.store, self.parts.clock.now());
-        if !store
-            .replace_password(account.user.id, account.password_version, &hash, now)
-            .await?
-        {
-            return Err(ChangePasswordRefused::InvalidCredentials);
-        }
-        let account = self.own_account(claims).await?;
+        let replaced = store
+            .replace_password(
+                account.user.id,
+                account.password_version,
+                &hash,
+                Some(claims.sid),
+                now,
+            )
+            .await?;
+        let account = Account {
+            password_version: replaced.ok_or(ChangePasswordRefused::InvalidCredentials)?,
+            ..account
+        };
         Ok(self.begin_login(account, client).await?)
     }
 

@@ -10,7 +10,7 @@ use crate::domain::{
     credential::{Credential, CredentialKind},
     error::Fault,
     id::{Jti, Sid},
-    login::{ClientKind, EndReason, Generation, Login, Presented, TICKET_TTL},
+    login::{ClientKind, EndReason, Generation, Login, Presented},
     ports::StoreError,
     scope::{Scope, Scopes},
     user::User,
@@ -117,7 +117,7 @@ impl Authority {
                 CredentialKind::RefreshToken => narrowed(request.scopes.clone(), &login, &user)?,
             };
             if step == Step::Keep {
-                return self.issue(&login, &user, audience, asked, login.generation);
+                return self.issue((&login, &user), audience, asked, login.generation, now);
             }
             let granted = match credential.kind {
                 CredentialKind::LoginTicket => &asked,
@@ -131,7 +131,7 @@ impl Authority {
                 .advance(login.sid, from, granted, now)
                 .await?
             {
-                return self.issue(&login, &user, audience, asked, from.next());
+                return self.issue((&login, &user), audience, asked, from.next(), now);
             }
         }
     }
@@ -183,7 +183,7 @@ impl Authority {
             (CredentialKind::LoginTicket, _) => {
                 if login.generation != Generation::TICKET {
                     Step::Reused
-                } else if now >= login.authenticated_at + TICKET_TTL {
+                } else if !login.takes_ticket(now) {
                     Step::Expired
                 } else {
                     Step::Advance
@@ -208,13 +208,13 @@ impl Authority {
 
     fn issue(
         &self,
-        login: &Login,
-        user: &User,
+        (login, user): (&Login, &User),
         audience: &str,
         scopes: Scopes,
         generation: Generation,
+        now: OffsetDateTime,
     ) -> Result<Issued, IssueRefused> {
-        let issued_at = self.parts.clock.now().truncate_to_second();
+        let issued_at = now.truncate_to_second();
         let expires_at =
             (issued_at + self.policy.access_ttl).min(login.expires_at.truncate_to_second());
         let expires_in = Duration::try_from(expires_at - issued_at)

@@ -7,7 +7,7 @@ use crate::domain::{
     credential::{Credential, CredentialKind},
     error::Fault,
     id::Sid,
-    login::{Client, Generation, NewLogin},
+    login::{Client, ClientKind, Generation, NewLogin},
     password::Password,
     ports::StoreError,
     user::{Account, User, Username},
@@ -31,6 +31,8 @@ pub struct SignedIn {
     pub user: User,
     /// The login.
     pub sid: Sid,
+    /// What kind of client the login counts as.
+    pub client_kind: ClientKind,
     /// When the person proved who they are.
     pub authenticated_at: OffsetDateTime,
     /// How they proved it (RFC 8176).
@@ -98,6 +100,7 @@ impl Authority {
         Ok(SignedIn {
             user: account.user,
             sid: login.sid,
+            client_kind: login.client.kind,
             authenticated_at: now,
             amr: &["pwd"],
             expires_at: login.expires_at,

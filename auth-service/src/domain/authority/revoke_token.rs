@@ -1,7 +1,7 @@
 //! Ending what a token stands for (RFC 7009).
 
-use super::Authority;
-use crate::domain::{access_token::LEEWAY, error::Fault, id::Sid, login::EndReason};
+use super::{Authority, ValidateRefused};
+use crate::domain::{access_token::LEEWAY, error::Fault, id::Sid, login::EndReason, scope::Scope};
 
 impl Authority {
     /// Ends a login by its refresh token or ticket, or one access token alone. A text that is neither, or over already,
@@ -19,14 +19,25 @@ impl Authority {
         Ok(())
     }
 
-    /// Ends the login that a token of any kind belongs to.
-    pub async fn end_login_of(&self, token: &str) -> Result<(), Fault> {
+    /// Ends the login that a token of any kind belongs to. With an access token that takes the scope `account`, or
+    /// web-service: an API that was given a token cannot sign its owner out with it.
+    pub async fn end_login_of(
+        &self,
+        token: &str,
+        from_web_service: bool,
+    ) -> Result<(), ValidateRefused> {
         if let Some(credential) = self.parts.credentials.open(token) {
-            return self.end_login(credential.sid).await;
+            return Ok(self.end_login(credential.sid).await?);
         }
-        match self.parts.tokens.open(token) {
-            Ok(claims) => self.end_login(claims.sid).await,
-            Err(_) => Ok(()),
+        let scopes: &[&str] = if from_web_service {
+            &[]
+        } else {
+            &[Scope::Account.as_str()]
+        };
+        match self.validate_token(token, None, scopes).await {
+            Ok(claims) => Ok(self.end_login(claims.sid).await?),
+            Err(ValidateRefused::Token(_)) => Ok(()),
+            Err(refused) => Err(refused),
         }
     }
 

@@ -24,14 +24,17 @@ impl SqliteStore {
         rows.iter().map(signing_key).collect()
     }
 
-    /// Adds a signing key unless there is one of its algorithm already: of two services that start at once, the first
-    /// one's key stays.
+    /// Adds a signing key unless there is one of its algorithm already, and tells whether it did: of two services that
+    /// start at once, the first one's key stays.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn insert_first_signing_key(&self, key: &StoredSigningKey) -> Result<(), StoreError> {
+    pub async fn insert_first_signing_key(
+        &self,
+        key: &StoredSigningKey,
+    ) -> Result<bool, StoreError> {
         let algorithm = key.public_key.algorithm().as_str();
-        sqlx::query(
+        let inserted = sqlx::query(
             "INSERT INTO signing_keys (kid, algorithm, public_key, sealed_private_key, created_at) \
              SELECT ?, ?, ?, ?, ? \
              WHERE NOT EXISTS (SELECT 1 FROM signing_keys WHERE algorithm = ?)",
@@ -44,7 +47,7 @@ impl SqliteStore {
         .bind(algorithm)
         .execute(&self.writer)
         .await?;
-        Ok(())
+        Ok(inserted.rows_affected() == 1)
     }
 
     /// The sealed secret called `name`; `sealed` becomes it if there is none.
@@ -78,8 +81,9 @@ fn signing_key(row: &SqliteRow) -> Result<StoredSigningKey, StoreError> {
     let public_key: &[u8] = row.try_get("public_key")?;
     Ok(StoredSigningKey {
         kid: row.try_get("kid")?,
-        public_key: public_key_from(row::parse(row, "algorithm")?, public_key)
-            .ok_or_else(|| StoreError("a signing key has a public half of wrong length".into()))?,
+        public_key: public_key_from(row::parse(row, "algorithm")?, public_key).ok_or_else(
+            || StoreError::Corrupt("a signing key has a public half of wrong length".into()),
+        )?,
         sealed_private_key: row.try_get("sealed_private_key")?,
         created_at: row::time(row, "created_at")?,
     })

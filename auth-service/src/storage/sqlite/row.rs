@@ -89,5 +89,5 @@ pub(super) const fn end_reason_text(reason: EndReason) -> &'static str {
 }
 
 fn corrupt(column: &str, why: &dyn std::fmt::Display) -> StoreError {
-    StoreError(format!("column {column} holds what it cannot: {why}"))
+    StoreError::Corrupt(format!("column {column}: {why}"))
 }

@@ -9,7 +9,7 @@ use super::{
     row::{self, USER, end_reason_text, millis},
 };
 use crate::domain::{
-    id::UserId,
+    id::{Sid, UserId},
     login::EndReason,
     password::{PasswordHash, PasswordVersion},
     ports::{StoreError, Users},
@@ -110,26 +110,34 @@ impl Users for SqliteStore {
         id: UserId,
         from: PasswordVersion,
         to: &PasswordHash,
+        by: Option<Sid>,
         now: OffsetDateTime,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<PasswordVersion>, StoreError> {
+        let by = by.map(|sid| sid.to_string());
         let mut transaction = self.begin().await?;
         let updated = sqlx::query(
-            "UPDATE users SET password_hash = ?, password_version = password_version + 1, \
+            "UPDATE users SET password_hash = ?, password_version = ?, \
                               password_changed_at = ? \
-             WHERE id = ? AND password_version = ?",
+             WHERE id = ? AND password_version = ? AND (? IS NULL OR EXISTS (\
+                 SELECT 1 FROM logins WHERE sid = ? AND user_id = users.id \
+                     AND ended_at IS NULL AND expires_at > ?))",
         )
         .bind(to.as_phc())
+        .bind(from.next().0)
         .bind(millis(now))
         .bind(id.to_string())
         .bind(from.0)
+        .bind(by.as_deref())
+        .bind(by.as_deref())
+        .bind(millis(now))
         .execute(&mut *transaction)
         .await?;
         if updated.rows_affected() == 0 {
-            return Ok(false);
+            return Ok(None);
         }
         end_logins(&mut transaction, id, EndReason::PasswordChanged, now).await?;
         transaction.commit().await?;
-        Ok(true)
+        Ok(Some(from.next()))
     }
 }
 
@@ -148,4 +156,84 @@ async fn end_logins(
     .execute(&mut **transaction)
     .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use service_kit::{
+        manual_clock::ManualClock,
+        system::{Clock as _, SystemRandom},
+    };
+
+    use super::*;
+    use crate::domain::{
+        login::{Client, ClientKind, NewLogin},
+        ports::Logins as _,
+    };
+
+    fn account() -> Account {
+        let now = ManualClock::default().now();
+        Account {
+            user: User {
+                id: UserId::random(&SystemRandom),
+                username: "ada".parse().unwrap(),
+                admin: false,
+                disabled: false,
+                created_at: now,
+                password_changed_at: now,
+            },
+            password_hash: PasswordHash::from_phc("old".into()),
+            password_version: PasswordVersion(1),
+        }
+    }
+
+    fn login(account: &Account) -> NewLogin {
+        let now = ManualClock::default().now();
+        NewLogin {
+            sid: Sid::random(&SystemRandom),
+            user_id: account.user.id,
+            password_version: account.password_version,
+            client: Client {
+                kind: ClientKind::Api,
+                ip_address: None,
+                user_agent: None,
+            },
+            created_at: now,
+            expires_at: now + time::Duration::HOUR,
+        }
+    }
+
+    /// Hashing takes time: what ended meanwhile must not change a password.
+    #[tokio::test]
+    async fn a_login_that_ended_changes_no_password() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&directory.path().join("auth.db"))
+            .await
+            .unwrap();
+        let (account, now) = (account(), ManualClock::default().now());
+        assert!(store.insert_user(&account).await.unwrap());
+        let (live, ended) = (login(&account), login(&account));
+        for login in [&live, &ended] {
+            assert!(store.insert_login(login).await.unwrap());
+        }
+        store
+            .end_login(ended.sid, EndReason::SignedOut, now)
+            .await
+            .unwrap();
+        let new = PasswordHash::from_phc("new".into());
+        let replace = async |by: Sid, at| {
+            let version = account.password_version;
+            let replaced = store.replace_password(account.user.id, version, &new, Some(by), at);
+            replaced.await.unwrap()
+        };
+
+        assert_eq!(replace(ended.sid, now).await, None);
+        assert_eq!(replace(live.sid, live.expires_at).await, None);
+        assert_eq!(replace(live.sid, now).await, Some(PasswordVersion(2)));
+        assert_eq!(
+            replace(live.sid, now).await,
+            None,
+            "another password by now"
+        );
+    }
 }

@@ -9,5 +9,4 @@ pub(super) mod problem;
 pub(super) mod profile;
 pub(super) mod refresh;
 pub(super) mod session;
-mod time;
 mod tokens;

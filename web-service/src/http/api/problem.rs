@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::{
     domain::auth::{AuthError, Refusal, RefusalKind},
-    http::signed_in::NotSignedIn,
+    http::failure::Failure,
 };
 
 /// A problem on its way to the client.
@@ -104,14 +104,7 @@ impl Problem {
     fn from_auth(error: AuthError, challenge: Challenge) -> Self {
         match error {
             AuthError::Refused(refusal) => Self::refused(&refusal, challenge),
-            AuthError::Unavailable {
-                reason,
-                retry_after,
-            } => Self::unavailable(&reason, retry_after),
-            AuthError::Broken(why) => {
-                tracing::error!(why, "auth-service failed");
-                Self::internal()
-            }
+            error => Failure::from(error).into(),
         }
     }
 
@@ -144,15 +137,18 @@ impl Problem {
     }
 }
 
-impl From<NotSignedIn> for Problem {
-    fn from(why: NotSignedIn) -> Self {
-        match why {
-            NotSignedIn::NoSession => Self::no_session(),
-            NotSignedIn::Unavailable {
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Unavailable {
                 reason,
                 retry_after,
             } => Self::unavailable(&reason, retry_after),
-            NotSignedIn::Broken => Self::internal(),
+            Failure::Unacceptable => Self::invalid(
+                StatusCode::BAD_REQUEST,
+                "a field has a value it cannot have",
+            ),
+            Failure::Broken => Self::internal(),
         }
     }
 }

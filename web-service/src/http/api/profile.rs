@@ -3,7 +3,8 @@
 use axum::Json;
 use serde::Serialize;
 
-use super::{bearer::Bearer, time::rfc3339};
+use super::bearer::Bearer;
+use crate::http::time::rfc3339;
 
 /// Whose access token this is.
 #[derive(Serialize)]

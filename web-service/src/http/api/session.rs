@@ -3,8 +3,10 @@
 use axum::{Json, extract::State};
 use serde::Serialize;
 
-use super::time::rfc3339;
-use crate::{domain::sessions::Sessions, http::signed_in::ApiBrowser};
+use crate::{
+    domain::sessions::Sessions,
+    http::{signed_in::ApiBrowser, time::rfc3339},
+};
 
 /// The session of the cookie.
 #[derive(Serialize)]

@@ -11,11 +11,14 @@ use super::{
 };
 use crate::{
     domain::{
-        auth::{Account, Auth, AuthError},
+        auth::{Account, Auth},
         form_token::{Binding, FormTokens},
         sessions::Sessions,
     },
-    http::signed_in::{Browser, PageBrowser},
+    http::{
+        failure::Failure,
+        signed_in::{Browser, PageBrowser},
+    },
 };
 
 #[derive(Template)]
@@ -37,7 +40,10 @@ pub(in crate::http) async fn show(
     State(form_tokens): State<Arc<dyn FormTokens>>,
     PageBrowser(browser): PageBrowser,
 ) -> Result<Response, ErrorPage> {
-    let account = auth.account(&browser.access_token).await?;
+    let account = auth
+        .account(&browser.access_token)
+        .await
+        .map_err(Failure::from)?;
     let csrf_token = form_tokens.token(Binding::Session(&browser.id));
     Ok(page(
         StatusCode::OK,
@@ -60,17 +66,5 @@ fn dashboard(
         idle_minutes: lifetimes.idle.as_secs().div_ceil(60),
         created_at: account.created_at.into(),
         password_changed_at: account.password_changed_at.into(),
-    }
-}
-
-impl From<AuthError> for ErrorPage {
-    fn from(error: AuthError) -> Self {
-        match error {
-            AuthError::Unavailable { retry_after, .. } => Self::unavailable(retry_after),
-            AuthError::Refused(_) | AuthError::Broken(_) => {
-                tracing::error!(%error, "auth-service refused what it had just allowed");
-                Self::internal()
-            }
-        }
     }
 }

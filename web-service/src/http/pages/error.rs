@@ -1,6 +1,6 @@
 //! Pages for what went wrong, in plain words.
 
-use std::{any::Any, time::Duration};
+use std::time::Duration;
 
 use askama::Template;
 use axum::{
@@ -9,7 +9,7 @@ use axum::{
 };
 
 use super::render::page;
-use crate::http::signed_in::NotSignedIn;
+use crate::http::failure::Failure;
 
 /// A page that says what went wrong and what to do.
 #[derive(Debug, Template)]
@@ -55,7 +55,7 @@ impl ErrorPage {
         )
     }
 
-    pub(in crate::http) const fn unavailable(retry_after: Duration) -> Self {
+    const fn unavailable(retry_after: Duration) -> Self {
         Self {
             retry_after: Some(retry_after),
             ..Self::new(
@@ -66,7 +66,7 @@ impl ErrorPage {
         }
     }
 
-    pub(in crate::http) const fn internal() -> Self {
+    const fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "Something went wrong here",
@@ -75,12 +75,12 @@ impl ErrorPage {
     }
 }
 
-impl From<NotSignedIn> for ErrorPage {
-    fn from(why: NotSignedIn) -> Self {
-        match why {
-            NotSignedIn::NoSession => Self::form_out_of_date(),
-            NotSignedIn::Unavailable { retry_after, .. } => Self::unavailable(retry_after),
-            NotSignedIn::Broken => Self::internal(),
+impl From<Failure> for ErrorPage {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Unavailable { retry_after, .. } => Self::unavailable(retry_after),
+            Failure::Unacceptable => Self::unreadable_form(StatusCode::BAD_REQUEST),
+            Failure::Broken => Self::internal(),
         }
     }
 }
@@ -145,11 +145,4 @@ pub(in crate::http) async fn method_not_allowed() -> ErrorPage {
         "This page cannot be used like that",
         "Nothing was changed.",
     )
-}
-
-/// A handler panicked.
-#[expect(clippy::needless_pass_by_value, reason = "the layer gives it so")]
-pub(in crate::http) fn panicked(_: Box<dyn Any + Send>) -> Response {
-    tracing::error!("a request panicked; this is a bug");
-    ErrorPage::internal().into_response()
 }

@@ -1,5 +1,7 @@
 //! `GET /`
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::{
     extract::State,
@@ -9,8 +11,8 @@ use axum::{
 
 use super::render::page;
 use crate::{
-    domain::{session::Session, sessions::Sessions},
-    http::cookies,
+    domain::{auth::Auth, sessions::Sessions},
+    http::signed_in::Browser,
 };
 
 #[derive(Template)]
@@ -19,19 +21,13 @@ struct Home {
     username: Option<String>,
 }
 
-/// Says what this is; says hello to who is signed in.
+/// Says what this is; says hello to who is signed in, as far as that can be told.
 pub(in crate::http) async fn show(
     State(sessions): State<Sessions>,
+    State(auth): State<Arc<dyn Auth>>,
     headers: HeaderMap,
 ) -> Response {
-    let username = visitor(&sessions, &headers)
-        .await
-        .map(|session| session.username);
+    let browser = Browser::find(&headers, &sessions, &*auth).await;
+    let username = browser.ok().map(|browser| browser.session.username);
     page(StatusCode::OK, &Home { username })
-}
-
-/// The session of the cookie, as far as this service alone can tell; none while the store is away.
-pub(super) async fn visitor(sessions: &Sessions, headers: &HeaderMap) -> Option<Session> {
-    let id = cookies::session_id(headers)?;
-    sessions.resume(&id).await.ok().flatten()
 }

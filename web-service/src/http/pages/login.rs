@@ -6,28 +6,28 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Redirect, Response},
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use service_kit::system::Random;
 
 use super::{
     error::ErrorPage,
-    home::visitor,
     render::{page, with_cookie},
 };
 use crate::{
     domain::{
-        auth::{AuthError, ClientKind, INVALID_CREDENTIALS},
+        auth::{AuthError, ClientKind, INVALID_CREDENTIALS, OVERLOADED},
         form_token::Binding,
         local_path::LocalPath,
         session_id::SessionId,
-        sign_in::{SignedIn, sign_in},
+        sign_in::sign_in,
     },
     http::{
         client::Peer,
         cookies,
+        failure::Failure,
         form::{ProvenForm, ToBrowser},
-        signed_in::NotSignedIn,
+        signed_in::{Browser, begin},
         state::AppState,
     },
 };
@@ -73,7 +73,10 @@ pub(in crate::http) async fn show(
     Query(wanted): Query<Wanted>,
     headers: HeaderMap,
 ) -> Response {
-    if visitor(&state.sessions, &headers).await.is_some() {
+    if Browser::find(&headers, &state.sessions, &*state.auth)
+        .await
+        .is_ok()
+    {
         return Redirect::to(destination(&wanted.next).as_str()).into_response();
     }
     let known = cookies::login(&headers).and_then(|cookie| state.form_tokens.open_nonce(cookie));
@@ -107,31 +110,19 @@ pub(in crate::http) async fn submit(
         Ok(signed_in) => signed_in,
         Err(error) => return refused(&state, &headers, form, error),
     };
-    let id = begin(&state, &headers, signed_in)
-        .await
-        .map_err(ErrorPage::from)?;
+    let id = begin(&state.sessions, &*state.auth, signed_in).await?;
+    if let Some(old) = cookies::session_id(&headers) {
+        end_quietly(&state, &old).await;
+    }
     let response = Redirect::to(destination(&form.next).as_str()).into_response();
     let response = with_cookie(response, cookies::set_session(&id));
     Ok(with_cookie(response, cookies::remove_login()))
 }
 
-/// Begins the new session, then ends the one that the browser had.
-async fn begin(
-    state: &AppState,
-    headers: &HeaderMap,
-    signed_in: SignedIn,
-) -> Result<SessionId, NotSignedIn> {
-    let id = state.sessions.begin(signed_in).await?;
-    if let Some(old) = cookies::session_id(headers) {
-        end_quietly(state, &old).await;
-    }
-    Ok(id)
-}
-
 /// Ends a session and its login; what cannot be ended now ends by its own time.
 async fn end_quietly(state: &AppState, id: &SessionId) {
-    if let Ok(Some(session)) = state.sessions.resume(id).await {
-        let token = secrecy::ExposeSecret::expose_secret(&session.refresh_token);
+    if let Ok(Some(session)) = state.sessions.find(id).await {
+        let token = session.refresh_token.expose_secret();
         if let Err(error) = state.auth.end_login(token).await {
             tracing::warn!(%error, sid = session.sid, "the login of a replaced session could not be ended");
         }
@@ -156,17 +147,14 @@ fn refused(
             reason,
             retry_after,
         } => {
-            let trouble = if reason == "OVERLOADED" {
+            let trouble = if reason == OVERLOADED {
                 Trouble::Busy
             } else {
                 Trouble::Away
             };
             (StatusCode::SERVICE_UNAVAILABLE, trouble, Some(retry_after))
         }
-        error => {
-            tracing::error!(%error, "sign-in failed");
-            return Err(ErrorPage::internal());
-        }
+        error => return Err(Failure::from(error).into()),
     };
     let nonce = cookies::login(headers)
         .and_then(|cookie| state.form_tokens.open_nonce(cookie))

@@ -10,8 +10,8 @@ use serde::Deserialize;
 use super::{error::ErrorPage, render::with_cookie};
 use crate::http::{
     cookies,
+    failure::Failure,
     form::{ProvenForm, ToSession},
-    signed_in::NotSignedIn,
     state::AppState,
 };
 
@@ -26,11 +26,7 @@ pub(in crate::http) async fn submit(
     _form: ProvenForm<Nothing, ToSession>,
 ) -> Result<Response, ErrorPage> {
     if let Some(id) = cookies::session_id(&headers) {
-        let session = state
-            .sessions
-            .resume(&id)
-            .await
-            .map_err(NotSignedIn::from)?;
+        let session = state.sessions.find(&id).await.map_err(Failure::from)?;
         if let Some(session) = session {
             let ended = state
                 .auth
@@ -40,7 +36,7 @@ pub(in crate::http) async fn submit(
                 tracing::error!(%error, sid = session.sid, "signed out here, but the login could not be ended");
             }
         }
-        state.sessions.end(&id).await.map_err(NotSignedIn::from)?;
+        state.sessions.end(&id).await.map_err(Failure::from)?;
     }
     let response = Redirect::to("/login").into_response();
     Ok(with_cookie(response, cookies::remove_session()))

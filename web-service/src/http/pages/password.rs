@@ -18,7 +18,8 @@ use super::{
 use crate::{
     domain::{
         auth::{
-            AuthError, ClientKind, INVALID_CREDENTIALS, PASSWORD_REJECTED, PasswordChange, Person,
+            AuthError, ClientKind, INVALID_CREDENTIALS, Login, PASSWORD_REJECTED, PasswordChange,
+            Person,
         },
         form_token::{Binding, FormTokens},
         session_id::SessionId,
@@ -27,8 +28,9 @@ use crate::{
     http::{
         client::Peer,
         cookies,
+        failure::Failure,
         form::{ProvenForm, ToSession},
-        signed_in::{Browser, NotSignedIn, PageBrowser},
+        signed_in::{Browser, PageBrowser, begin},
         state::AppState,
     },
 };
@@ -77,65 +79,68 @@ pub(in crate::http) async fn submit(
             trouble,
         ));
     }
-    match change(&state, &browser, peer, &fields).await {
-        Ok(id) => {
-            let response = Redirect::to("/dashboard").into_response();
-            Ok(with_cookie(response, cookies::set_session(&id)))
-        }
-        Err(Refused::Trouble(trouble)) => {
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            Ok(form(status, &*state.form_tokens, &browser, Some(trouble)))
-        }
-        Err(Refused::Error(page)) => Err(page),
-    }
-}
-
-/// Why the password stays as it is.
-enum Refused {
-    /// Something that the person can mend.
-    Trouble(String),
-    /// Something else.
-    Error(ErrorPage),
-}
-
-impl From<AuthError> for Refused {
-    fn from(error: AuthError) -> Self {
-        match &error {
-            AuthError::Refused(refusal) if refusal.reason == PASSWORD_REJECTED => {
-                Self::Trouble(sentence(&refusal.message))
-            }
-            _ if error.is_refused_as(INVALID_CREDENTIALS) => {
-                Self::Trouble("The current password is wrong.".to_owned())
-            }
-            _ => Self::Error(error.into()),
-        }
-    }
-}
-
-async fn change(
-    state: &AppState,
-    browser: &Browser,
-    peer: Peer,
-    fields: &PasswordForm,
-) -> Result<SessionId, Refused> {
     let wanted = PasswordChange {
         current: &fields.current_password,
         new: &fields.new_password,
     };
     let client = peer.into_client(ClientKind::Browser);
-    let login = state
+    let changed = state
         .auth
         .change_password(&browser.access_token, wanted, &client)
-        .await?;
+        .await;
+    let login = match changed {
+        Ok(login) => login,
+        Err(error) => {
+            let trouble = Some(mendable(error)?);
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            return Ok(form(status, &*state.form_tokens, &browser, trouble));
+        }
+    };
+    // From here on the password is changed and every login ended, whatever else goes wrong.
+    Ok(continue_anew(&state, &browser, login).await)
+}
+
+/// What the person can mend, in words; anything else is a page of its own.
+fn mendable(error: AuthError) -> Result<String, ErrorPage> {
+    match error {
+        AuthError::Refused(refusal) if refusal.reason == PASSWORD_REJECTED => {
+            Ok(sentence(&refusal.message))
+        }
+        error if error.is_refused_as(INVALID_CREDENTIALS) => {
+            Ok("The current password is wrong.".to_owned())
+        }
+        error => Err(Failure::from(error).into()),
+    }
+}
+
+/// Goes on in the new login, or asks to sign in where that cannot be done now.
+async fn continue_anew(state: &AppState, browser: &Browser, login: Login) -> Response {
+    if let Err(error) = state.sessions.end(&browser.id).await {
+        tracing::warn!(%error, "the record of an ended session could not be removed");
+    }
+    match begin_anew(state, browser, login).await {
+        Ok(id) => with_cookie(
+            Redirect::to("/dashboard").into_response(),
+            cookies::set_session(&id),
+        ),
+        Err(_failure) => with_cookie(
+            Redirect::to("/login").into_response(),
+            cookies::remove_session(),
+        ),
+    }
+}
+
+async fn begin_anew(
+    state: &AppState,
+    browser: &Browser,
+    login: Login,
+) -> Result<SessionId, Failure> {
     let person = Person {
         user_id: browser.session.user_id.clone(),
         username: browser.session.username.clone(),
     };
     let signed_in = complete(&*state.auth, person, login).await?;
-    let unavailable = |error| Refused::Error(NotSignedIn::from(error).into());
-    let id = state.sessions.begin(signed_in).await.map_err(unavailable)?;
-    state.sessions.end(&browser.id).await.map_err(unavailable)?;
-    Ok(id)
+    begin(&state.sessions, &*state.auth, signed_in).await
 }
 
 fn form(

@@ -7,10 +7,10 @@ use axum::{
 };
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
+use crate::http::time::rfc3339;
+
 const FOR_PEOPLE: &[BorrowedFormatItem<'_>] =
     format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
-const FOR_MACHINES: &[BorrowedFormatItem<'_>] =
-    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
 
 /// A page with its status.
 pub(super) fn page(status: StatusCode, template: &impl Template) -> Response {
@@ -43,7 +43,7 @@ impl From<OffsetDateTime> for Moment {
     fn from(time: OffsetDateTime) -> Self {
         Self {
             text: time.format(FOR_PEOPLE).unwrap_or_default(),
-            datetime: time.format(FOR_MACHINES).unwrap_or_default(),
+            datetime: rfc3339(time),
         }
     }
 }

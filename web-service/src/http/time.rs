@@ -1,4 +1,4 @@
-//! Times in JSON: RFC 3339, in UTC, to the second.
+//! Times for machines: RFC 3339, in UTC, to the second.
 
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 

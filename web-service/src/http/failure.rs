@@ -1,0 +1,86 @@
+//! What stands in the way of an answer, whatever was asked: said once to the log, and to the client in its own language.
+
+use std::time::Duration;
+
+use axum::response::{IntoResponse as _, Response};
+
+use super::{api::problem::Problem, pages::error::ErrorPage};
+use crate::domain::{
+    auth::{AuthError, RefusalKind},
+    sessions::RecordsUnavailable,
+};
+
+const SESSIONS_UNAVAILABLE: &str = "SESSIONS_UNAVAILABLE";
+const TOO_SLOW: &str = "DEADLINE_EXCEEDED";
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// A part of the service does not answer now. Nobody is signed out by that.
+    Unavailable {
+        /// The stable reason.
+        reason: String,
+        /// When to come back.
+        retry_after: Duration,
+    },
+    /// The request is one that auth-service does not take, such as one with a far too long name.
+    Unacceptable,
+    /// A fault of the services.
+    Broken,
+}
+
+impl Failure {
+    pub(super) fn too_slow() -> Self {
+        Self::Unavailable {
+            reason: TOO_SLOW.to_owned(),
+            retry_after: RETRY_AFTER,
+        }
+    }
+
+    /// As a problem for programs, as a page for people.
+    pub(super) fn answer(self, path: &str) -> Response {
+        if is_for_programs(path) {
+            Problem::from(self).into_response()
+        } else {
+            ErrorPage::from(self).into_response()
+        }
+    }
+}
+
+/// Whether a path is one of those that answer in JSON.
+pub(super) fn is_for_programs(path: &str) -> bool {
+    path.starts_with("/api/") || path.starts_with("/.well-known/")
+}
+
+impl From<RecordsUnavailable> for Failure {
+    fn from(error: RecordsUnavailable) -> Self {
+        tracing::error!(%error, "the session store cannot be used; requests with a cookie are refused");
+        Self::Unavailable {
+            reason: SESSIONS_UNAVAILABLE.to_owned(),
+            retry_after: RETRY_AFTER,
+        }
+    }
+}
+
+/// For what auth-service says where no refusal of its own is expected.
+impl From<AuthError> for Failure {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::Unavailable {
+                reason,
+                retry_after,
+            } => Self::Unavailable {
+                reason,
+                retry_after,
+            },
+            AuthError::Refused(refusal) if refusal.kind == RefusalKind::Invalid => {
+                Self::Unacceptable
+            }
+            AuthError::Refused(_) | AuthError::Broken(_) => {
+                tracing::error!(%error, "auth-service failed, or this service is set up wrongly");
+                Self::Broken
+            }
+        }
+    }
+}
