@@ -198,12 +198,11 @@ impl Pair {
 #[must_use]
 pub fn cookie_of(response: &Response, name: &str) -> Option<String> {
     let mut cookies = response.headers().get_all("set-cookie").into_iter();
-    let cookie = cookies.find_map(|value| {
+    cookies.find_map(|value| {
         let pair = value.to_str().ok()?.split(';').next()?;
         pair.starts_with(&format!("{name}="))
             .then(|| pair.to_owned())
-    });
-    cookie
+    })
 }
 
 /// The hidden token of a page's first form.

@@ -70,9 +70,8 @@ impl Program {
                 .iter()
                 .filter_map(|line| serde_json::from_str::<Value>(line).ok())
                 .find(|line| line["message"] == message);
-            if found.is_none() && self.child.try_wait().unwrap().is_some() {
-                panic!("it ended:\n{}", lines.join("\n"));
-            }
+            let is_there = found.is_some() || self.child.try_wait().unwrap().is_none();
+            assert!(is_there, "it ended:\n{}", lines.join("\n"));
             found
         })
         .await

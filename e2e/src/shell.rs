@@ -49,10 +49,23 @@ pub fn steps(markdown: &str) -> Vec<Step> {
 /// Runs all steps in one shell and compares what each prints with what the document says.
 pub async fn run(steps: &[Step], directory: &Path, path: &str) {
     let marker = "--- next step ---";
-    let mut script = String::from("set -o pipefail\n");
-    for step in steps {
-        script += &format!("{{ {}\n}} 2>&1\necho; echo '{marker}'\n", step.command);
-    }
+    let commands: Vec<_> = steps
+        .iter()
+        .map(|step| {
+            format!(
+                "{{ {}
+}} 2>&1
+echo; echo '{marker}'
+",
+                step.command
+            )
+        })
+        .collect();
+    let script = format!(
+        "set -o pipefail
+{}",
+        commands.concat()
+    );
     let output = Command::new("bash")
         .args(["-c", &script])
         .current_dir(directory)

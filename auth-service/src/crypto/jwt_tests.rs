@@ -44,7 +44,7 @@ fn claims() -> Claims {
         username: "ada".parse().unwrap(),
         scopes: [Scope::Profile].into_iter().collect(),
         issued_at,
-        expires_at: issued_at + Duration::from_secs(900),
+        expires_at: issued_at + Duration::from_mins(15),
         authenticated_at: issued_at,
     }
 }

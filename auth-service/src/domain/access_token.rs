@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     const ISSUED: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
-    const LIFETIME: Duration = Duration::from_secs(900);
+    const LIFETIME: Duration = Duration::from_mins(15);
 
     fn claims() -> Claims {
         Claims {

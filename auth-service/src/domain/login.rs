@@ -160,7 +160,7 @@ mod tests {
             generation: Generation(generation),
             refreshed_at: NOW,
             authenticated_at: NOW,
-            expires_at: NOW + Duration::from_secs(3600),
+            expires_at: NOW + Duration::from_hours(1),
             ended: false,
         }
     }

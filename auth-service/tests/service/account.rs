@@ -118,7 +118,7 @@ async fn a_browser_stays_a_browser() {
     let login = LoginRequest {
         username: "ada".into(),
         password: PASSWORD.into(),
-        client: for_browser(),
+        client: Some(for_browser()),
     };
     let ticket = service
         .auth()

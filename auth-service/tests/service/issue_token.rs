@@ -271,7 +271,7 @@ async fn tokens_of_a_browser_stay_with_the_web_service() {
     let login = LoginRequest {
         username: "ada".into(),
         password: PASSWORD.into(),
-        client: for_browser(),
+        client: Some(for_browser()),
     };
     let ticket = service
         .auth()

@@ -1,9 +1,5 @@
 //! auth-service as its clients see it: a real service on a real port, with a clock that the test moves.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test that cannot go on should stop"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod account;
 mod admin;

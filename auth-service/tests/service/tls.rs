@@ -26,7 +26,7 @@ async fn service(server: &Pki, clients: Option<&Pki>) -> TestService {
     .await
 }
 
-async fn connect(service: &TestService, tls: ClientTlsConfig) -> AuthServiceClient<Channel> {
+fn connect(service: &TestService, tls: ClientTlsConfig) -> AuthServiceClient<Channel> {
     let endpoint =
         Endpoint::from_shared(format!("https://localhost:{}", service.address.port())).unwrap();
     AuthServiceClient::new(endpoint.tls_config(tls).unwrap().connect_lazy())
@@ -36,7 +36,7 @@ fn browser_login() -> LoginRequest {
     LoginRequest {
         username: "ada".into(),
         password: PASSWORD.into(),
-        client: for_browser(),
+        client: Some(for_browser()),
     }
 }
 
@@ -45,11 +45,11 @@ async fn tls_serves_who_trusts_the_certificate() {
     let pki = Pki::new();
     let service = service(&pki, None).await;
     let trusting = ClientTlsConfig::new().ca_certificate(pki.certificate());
-    let mut client = connect(&service, trusting).await;
+    let mut client = connect(&service, trusting);
     assert!(client.get_jwks(GetJwksRequest {}).await.is_ok());
 
     let distrusting = ClientTlsConfig::new().ca_certificate(Pki::new().certificate());
-    let mut client = connect(&service, distrusting).await;
+    let mut client = connect(&service, distrusting);
     assert_eq!(
         client.get_jwks(GetJwksRequest {}).await.unwrap_err().code(),
         Code::Unavailable
@@ -61,15 +61,14 @@ async fn mutual_tls_keeps_strangers_out() {
     let (server, clients) = (Pki::new(), Pki::new());
     let service = service(&server, Some(&clients)).await;
     let base = ClientTlsConfig::new().ca_certificate(server.certificate());
-    let mut nobody = connect(&service, base.clone()).await;
+    let mut nobody = connect(&service, base.clone());
     assert!(nobody.get_jwks(GetJwksRequest {}).await.is_err());
     let mut stranger = connect(
         &service,
         base.clone().identity(Pki::new().identity("web-service")),
-    )
-    .await;
+    );
     assert!(stranger.get_jwks(GetJwksRequest {}).await.is_err());
-    let mut known = connect(&service, base.identity(clients.identity("somebody"))).await;
+    let mut known = connect(&service, base.identity(clients.identity("somebody")));
     assert!(known.get_jwks(GetJwksRequest {}).await.is_ok());
 }
 
@@ -82,9 +81,8 @@ async fn the_name_in_the_certificate_is_web_services_identity() {
     let mut web = connect(
         &service,
         base.clone().identity(clients.identity("web-service")),
-    )
-    .await;
-    let mut other = connect(&service, base.identity(clients.identity("billing"))).await;
+    );
+    let mut other = connect(&service, base.identity(clients.identity("billing")));
 
     let ticket = web
         .login(browser_login())

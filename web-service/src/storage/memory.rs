@@ -99,7 +99,7 @@ mod tests {
         Record {
             id: Id(id),
             data: HashMap::new(),
-            expiry_date: clock.now() + Duration::from_secs(60),
+            expiry_date: clock.now() + Duration::from_mins(1),
         }
     }
 
@@ -119,7 +119,7 @@ mod tests {
         let clock = ManualClock::default();
         let store = MemoryStore::new(Arc::new(clock.clone()));
         store.create(&mut record(&clock, 1)).await.unwrap();
-        clock.advance(Duration::from_secs(60));
+        clock.advance(Duration::from_mins(1));
         assert_eq!(store.load(&Id(1)).await.unwrap(), None);
         for id in 2..=SWEEP_EVERY as i128 {
             store.create(&mut record(&clock, id)).await.unwrap();

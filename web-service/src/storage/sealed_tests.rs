@@ -20,7 +20,7 @@ fn session() -> Session {
         refresh_token: "hfr_secret".to_owned().into(),
         authenticated_at: now,
         amr: vec!["pwd".into()],
-        login_expires_at: now + Duration::from_secs(3600),
+        login_expires_at: now + Duration::from_hours(1),
         created_at: now,
         last_seen_at: now,
     }
@@ -31,7 +31,7 @@ fn store() -> Arc<MemoryStore> {
 }
 
 fn until() -> OffsetDateTime {
-    ManualClock::default().now() + Duration::from_secs(60)
+    ManualClock::default().now() + Duration::from_mins(1)
 }
 
 #[tokio::test]

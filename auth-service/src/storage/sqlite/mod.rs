@@ -15,6 +15,7 @@ use std::{
 
 use sqlx::{
     Sqlite, SqlitePool, Transaction,
+    error::DatabaseError,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
@@ -86,8 +87,8 @@ fn make_private(file: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Of two processes that open a new file at once, one finds it locked while the other switches it to WAL, which SQLite
-/// does not wait for by itself.
+/// Of two processes that open a new file at once, one finds it locked while the other switches it to WAL, which
+/// `SQLite` does not wait for by itself.
 async fn connect_writer(options: SqliteConnectOptions) -> Result<SqlitePool, StoreError> {
     let begun = Instant::now();
     loop {
@@ -102,7 +103,7 @@ async fn connect_writer(options: SqliteConnectOptions) -> Result<SqlitePool, Sto
 }
 
 fn is_locked(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error.as_database_error().and_then(DatabaseError::code);
     code.is_some_and(|code| code == SQLITE_BUSY)
 }
 

@@ -276,17 +276,17 @@ pub(crate) fn change_password(current: &str, new: &str) -> ChangePasswordRequest
 /// The same request, for a browser.
 pub(crate) fn for_browser_use(request: IssueTokenRequest) -> IssueTokenRequest {
     IssueTokenRequest {
-        client: for_browser(),
+        client: Some(for_browser()),
         ..request
     }
 }
 
 /// Web-service speaks for a browser.
-pub(crate) fn for_browser() -> Option<Client> {
-    Some(Client {
+pub(crate) fn for_browser() -> Client {
+    Client {
         kind: ClientKind::Browser.into(),
         ..Default::default()
-    })
+    }
 }
 
 /// The request on behalf of the person whose token this is.
