@@ -1,9 +1,5 @@
 //! The command line: `serve`, and the care of accounts and keys beside a running service.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this is the command line"
-)]
+#![expect(clippy::print_stdout, reason = "this is the command line")]
 
 use std::{
     io::{self, BufRead as _, IsTerminal as _},
@@ -14,7 +10,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use clap::{Parser, Subcommand};
 use service_kit::{
-    healthcheck, shutdown,
+    exit, healthcheck, shutdown,
     system::{SystemClock, SystemRandom},
     telemetry,
 };
@@ -23,7 +19,7 @@ use crate::{
     app::{self, App},
     config::Settings,
     crypto::argon2id::Argon2id,
-    domain::{accounts::Accounts, user::Username},
+    domain::{accounts::Accounts, username::Username},
 };
 
 /// Accounts, logins and tokens over gRPC.
@@ -100,13 +96,7 @@ pub async fn main() -> ExitCode {
         Command::Key(KeyCommand::List) => list_keys(&settings).await,
         Command::Healthcheck => check_health(&settings).await,
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("auth-service: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    exit::code("auth-service", outcome)
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use aws_lc_rs::digest;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rcgen::{KeyPair, PublicKeyData as _};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use thirtyfour::{By, ChromiumLikeCapabilities as _, DesiredCapabilities, WebDriver};
 use tokio::process::Command;
@@ -82,7 +83,7 @@ impl Browser {
     }
 
     /// What a script in the page gives; nothing while the page changes.
-    pub async fn script(&self, script: &str) -> serde_json::Value {
+    pub async fn script(&self, script: &str) -> Value {
         let answer = self.driver.execute(script, vec![]).await;
         answer.map(|value| value.json().clone()).unwrap_or_default()
     }
@@ -104,13 +105,29 @@ impl Browser {
     }
 
     /// All cookies, as the browser itself keeps them.
-    pub async fn cookies(&self) -> Vec<serde_json::Value> {
+    pub async fn cookies(&self) -> Vec<Value> {
         let answer = self
             .driver
             .cdp()
-            .send_raw("Network.getAllCookies", serde_json::json!({}))
+            .send_raw("Network.getAllCookies", json!({}))
             .await;
         answer.unwrap()["cookies"].as_array().unwrap().clone()
+    }
+
+    /// Looks like a phone from now on, with this colour scheme.
+    pub async fn phone(&self, scheme: &str) {
+        let screen = json!({"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": true});
+        let scheme = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        for (command, arguments) in [
+            ("Emulation.setDeviceMetricsOverride", screen),
+            ("Emulation.setEmulatedMedia", scheme),
+        ] {
+            self.driver
+                .cdp()
+                .send_raw(command, arguments)
+                .await
+                .unwrap();
+        }
     }
 
     /// Saves a picture of the page, where pictures are wanted.

@@ -19,7 +19,7 @@ pub const PASSWORD: &str = "correct horse battery staple";
 
 const SERVICE_SECRET: &str = "the secret between the two services";
 
-/// What distinguishes one pair from another.
+/// What distinguishes one pair from another. A setting with an empty value is left out.
 #[derive(Clone, Default)]
 pub struct Options {
     /// Further settings of web-service.
@@ -166,6 +166,14 @@ impl Pair {
 
     /// Signs in with the form, as a browser without scripts does, and gives the session cookie as `name=value`.
     pub async fn form_login(&self, username: &str) -> String {
+        let response = self.try_form_login(username).await;
+        let cookie = cookie_of(&response, "__Host-session");
+        assert_eq!(response.status(), 303, "{}", response.text().await.unwrap());
+        cookie.unwrap()
+    }
+
+    /// Sends the sign-in form.
+    pub async fn try_form_login(&self, username: &str) -> Response {
         let client = self.client();
         let page = client.get(self.url("/login")).send().await.unwrap();
         let cookie = cookie_of(&page, "__Host-login").unwrap();
@@ -175,16 +183,9 @@ impl Pair {
             ("password", PASSWORD),
             ("csrf_token", &token),
         ];
-        let response = client
-            .post(self.url("/login"))
-            .header("cookie", cookie)
-            .header("origin", self.url(""))
-            .form(&form)
-            .send()
-            .await
-            .unwrap();
-        assert_eq!(response.status(), 303, "{}", response.text().await.unwrap());
-        cookie_of(&response, "__Host-session").unwrap()
+        let request = client.post(self.url("/login")).header("cookie", cookie);
+        let request = request.header("origin", self.url(""));
+        request.form(&form).send().await.unwrap()
     }
 
     /// `GET` with a cookie.
@@ -224,8 +225,8 @@ async fn start_auth(directory: &Path, listen: &str, options: &Options) -> (Progr
         .env("AUTH_KEY_ENCRYPTION_KEY", STANDARD.encode([7; 32]))
         .env("AUTH_SERVICE_SECRET", SERVICE_SECRET)
         .env("AUTH_REFLECTION", "true")
-        .env("AUTH_LOG_FORMAT", "json")
-        .envs(options.auth.iter().map(|(key, value)| (*key, value)));
+        .env("AUTH_LOG_FORMAT", "json");
+    set(&mut command, &options.auth);
     listening(Program::start(&mut command)).await
 }
 
@@ -240,12 +241,34 @@ async fn start_web(
         .env("WEB_LISTEN", listen)
         .env("WEB_OPS_LISTEN", "127.0.0.1:0")
         .env("WEB_DATA_DIR", directory)
-        .env("WEB_AUTH_URL", format!("http://{auth}"))
+        .env("WEB_AUTH_URL", auth_url(auth, options))
         .env("WEB_AUTH_SECRET", SERVICE_SECRET)
         .env("WEB_SECRET_KEY", STANDARD.encode([8; 32]))
-        .env("WEB_LOG_FORMAT", "json")
-        .envs(options.web.iter().map(|(key, value)| (*key, value)));
+        .env("WEB_LOG_FORMAT", "json");
+    set(&mut command, &options.web);
     listening(Program::start(&mut command)).await
+}
+
+fn auth_url(address: SocketAddr, options: &Options) -> String {
+    if options
+        .auth
+        .iter()
+        .any(|(name, _)| *name == "AUTH_TLS_CERT")
+    {
+        format!("https://localhost:{}", address.port())
+    } else {
+        format!("http://{address}")
+    }
+}
+
+fn set(command: &mut Command, settings: &[(&'static str, String)]) {
+    for (name, value) in settings {
+        if value.is_empty() {
+            command.env_remove(name);
+        } else {
+            command.env(name, value);
+        }
+    }
 }
 
 async fn listening(mut program: Program) -> (Program, SocketAddr) {

@@ -34,6 +34,19 @@ pub fn built(name: &str) -> PathBuf {
     program
 }
 
+/// `cargo dev` in this directory, without the build: tests of one run share what was built.
+#[must_use]
+pub fn cargo_dev(directory: &Path) -> Command {
+    let xtask = built("xtask");
+    let mut command = Command::new(&xtask);
+    command
+        .arg("dev")
+        .arg("--programs")
+        .arg(xtask.parent().unwrap())
+        .current_dir(directory);
+    command
+}
+
 /// A running program and what it said so far.
 pub struct Program {
     child: Child,

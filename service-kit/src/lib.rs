@@ -1,6 +1,7 @@
 //! What both services do in the same way: configuration, logs, the ops port, signals.
 
 pub mod config;
+pub mod exit;
 pub mod healthcheck;
 pub mod manual_clock;
 pub mod ops;

@@ -1,10 +1,9 @@
 //! The command line: `serve` and `healthcheck`.
-#![expect(clippy::print_stderr, reason = "this is the command line")]
 
 use std::{process::ExitCode, sync::Arc};
 
 use clap::{Parser, Subcommand};
-use service_kit::{healthcheck, shutdown, system::SystemClock, telemetry};
+use service_kit::{exit, healthcheck, shutdown, system::SystemClock, telemetry};
 
 use crate::{
     app::{self, App},
@@ -36,13 +35,7 @@ pub async fn main() -> ExitCode {
         Command::Serve => serve(settings).await,
         Command::Healthcheck => check_health(&settings).await,
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("web-service: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    exit::code("web-service", outcome)
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every test of the workspace, with everything it needs.
 
-use std::{env, process::Command};
+use std::{env, path::PathBuf, process::Command};
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
@@ -13,6 +13,9 @@ pub(crate) struct Options {
     /// Run loops of many rounds at full length
     #[arg(long)]
     long: bool,
+    /// Save pictures of the pages that the browser sees into this directory
+    #[arg(long, value_name = "DIRECTORY")]
+    pictures: Option<PathBuf>,
     /// Passed on to `cargo test`, such as a part of a test's name
     #[arg(last = true)]
     rest: Vec<String>,
@@ -30,6 +33,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         .env("HOLDFAST_TEST_GRPCURL", tools.grpcurl);
     if options.long {
         command.env("HOLDFAST_TEST_LONG", "1");
+    }
+    if let Some(directory) = &options.pictures {
+        let directory = std::path::absolute(directory)?;
+        command.env("HOLDFAST_TEST_PICTURES", directory);
     }
     let status = command.status().context("cannot run cargo")?;
     ensure!(status.success(), "a test failed");

@@ -17,6 +17,7 @@ pub(crate) fn root() -> PathBuf {
 
 /// Builds both services and gives the directory that they are in.
 pub(crate) fn build_services() -> anyhow::Result<PathBuf> {
+    println!("Building …");
     cargo(&[
         "build",
         "--quiet",

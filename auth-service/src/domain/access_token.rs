@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::{
     id::{Jti, Sid, UserId},
     scope::Scopes,
-    user::Username,
+    username::Username,
 };
 
 /// How far clocks may differ.

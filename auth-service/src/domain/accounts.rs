@@ -7,7 +7,8 @@ use super::{
     id::UserId,
     password::{NewPassword, PasswordRejected, PasswordVersion},
     ports::{Clock, PasswordHasher, Random, StoreError, Users},
-    user::{Account, User, Username},
+    user::{Account, User},
+    username::Username,
 };
 
 /// Why an account was not created.

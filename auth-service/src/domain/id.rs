@@ -2,9 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use service_kit::system::Random;
 use uuid::{Builder, Uuid};
-
-use super::ports::Random;
 
 /// The text is not a UUID in its canonical form.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

@@ -12,3 +12,4 @@ pub mod ports;
 pub mod scope;
 pub mod signing_key;
 pub mod user;
+pub mod username;

@@ -5,7 +5,7 @@ use std::fmt;
 use secrecy::{ExposeSecret as _, SecretString};
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::user::Username;
+use super::username::Username;
 
 /// The longest password, in code points (ASVS 6.2.9).
 pub const MAX_LENGTH: usize = 256;

@@ -13,7 +13,8 @@ use super::{
     login::{EndReason, Generation, Login, NewLogin},
     password::{Password, PasswordHash, PasswordVersion},
     scope::Scopes,
-    user::{Account, User, Username},
+    user::{Account, User},
+    username::Username,
 };
 
 /// Hashes and checks passwords, a bounded number at a time.

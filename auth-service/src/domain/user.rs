@@ -1,57 +1,12 @@
-//! Accounts and their names.
-
-use std::{fmt, str::FromStr};
+//! Accounts.
 
 use time::OffsetDateTime;
 
 use super::{
     id::UserId,
     password::{PasswordHash, PasswordVersion},
+    username::Username,
 };
-
-/// The name a person signs in with: 1 to 64 ASCII letters, digits and `._-+@`, beginning with a letter or a digit, in
-/// lower case. Every spelling of a name is the same name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Username(String);
-
-/// The text cannot be anybody's name.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error(
-    "a username is 1 to 64 ASCII letters, digits and . _ - + @, and begins with a letter or a digit"
-)]
-pub struct InvalidUsername;
-
-impl Username {
-    const MAX_LENGTH: usize = 64;
-
-    /// The canonical text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for Username {
-    type Err = InvalidUsername;
-
-    fn from_str(text: &str) -> Result<Self, InvalidUsername> {
-        let begins_well = text.starts_with(|c: char| c.is_ascii_alphanumeric());
-        let goes_on_well = text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"._-+@".contains(&byte));
-        if begins_well && goes_on_well && text.len() <= Self::MAX_LENGTH {
-            Ok(Self(text.to_ascii_lowercase()))
-        } else {
-            Err(InvalidUsername)
-        }
-    }
-}
-
-impl fmt::Display for Username {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// An account as others may see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,37 +34,4 @@ pub struct Account {
     pub password_hash: PasswordHash,
     /// Which password it is; goes up with every change.
     pub password_version: PasswordVersion,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_spelling_is_the_same_name() {
-        assert_eq!(
-            "Ada.Lovelace@Example.org"
-                .parse::<Username>()
-                .unwrap()
-                .as_str(),
-            "ada.lovelace@example.org"
-        );
-    }
-
-    #[test]
-    fn what_cannot_be_a_name_is_refused() {
-        let too_long = "a".repeat(65);
-        for text in [
-            "",
-            ".ada",
-            "ada lovelace",
-            "ada\n",
-            "ädä",
-            "аda",
-            too_long.as_str(),
-        ] {
-            assert_eq!(text.parse::<Username>(), Err(InvalidUsername), "{text:?}");
-        }
-        assert!("a".repeat(64).parse::<Username>().is_ok());
-    }
 }

@@ -4,7 +4,7 @@ use auth_proto::v1::ErrorReason;
 use tonic::{Code, Status};
 
 use super::status::{invalid, refuse};
-use crate::domain::{id::UserId, password::Password, scope::Scopes, user::Username};
+use crate::domain::{id::UserId, password::Password, scope::Scopes, username::Username};
 
 pub(super) fn user_id(field: &str, text: &str) -> Result<UserId, Status> {
     text.parse()

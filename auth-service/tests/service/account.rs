@@ -1,8 +1,8 @@
-use auth_proto::v1::{GetAccountRequest, LoginRequest};
+use auth_proto::v1::GetAccountRequest;
 use tonic::Code;
 
 use crate::support::{
-    PASSWORD, SERVICE_SECRET, TestService, assert_refused, bearer, change_password, for_browser,
+    PASSWORD, SERVICE_SECRET, TestService, assert_refused, bearer, browser_login, change_password,
     for_browser_use, from_web_service, with_ticket,
 };
 
@@ -115,14 +115,9 @@ async fn of_two_changes_at_once_one_wins() {
 #[tokio::test]
 async fn a_browser_stays_a_browser() {
     let service = service().await;
-    let login = LoginRequest {
-        username: "ada".into(),
-        password: PASSWORD.into(),
-        client: Some(for_browser()),
-    };
     let ticket = service
         .auth()
-        .login(from_web_service(login))
+        .login(from_web_service(browser_login()))
         .await
         .unwrap()
         .into_inner()

@@ -1,19 +1,7 @@
-use auth_proto::v1::{Client, ClientKind, GetJwksRequest, LoginRequest};
+use auth_proto::v1::{ClientKind, GetJwksRequest};
 use tonic::Code;
 
-use crate::support::{PASSWORD, TestService, assert_refused, with_metadata};
-
-fn browser_login() -> LoginRequest {
-    LoginRequest {
-        username: "ada".into(),
-        password: PASSWORD.into(),
-        client: Some(Client {
-            kind: ClientKind::Browser.into(),
-            ip_address: "203.0.113.9".into(),
-            user_agent: "Netscape".into(),
-        }),
-    }
-}
+use crate::support::{TestService, assert_refused, browser_login, with_metadata};
 
 #[tokio::test]
 async fn what_a_stranger_states_about_the_client_has_no_effect() {

@@ -1,11 +1,11 @@
 use std::time::{Duration, Instant};
 
-use auth_proto::v1::{IssueTokenRequest, LoginRequest};
+use auth_proto::v1::IssueTokenRequest;
 use sqlx::SqlitePool;
 use tonic::Code;
 
 use crate::support::{
-    PASSWORD, TestService, assert_refused, for_browser, for_browser_use, from_web_service, minutes,
+    TestService, assert_refused, browser_login, for_browser_use, from_web_service, minutes, rounds,
     seconds, with_refresh, with_ticket,
 };
 
@@ -148,7 +148,7 @@ async fn of_two_generations_back_none_is_repeated_however_soon() {
 async fn of_fifty_refreshes_at_once_one_successor_comes_into_being() {
     let service = service().await;
     let mut token = service.tokens("ada", "").await.refresh_token;
-    for _round in 0..4 {
+    for _round in 0..rounds(4) {
         let attempts = (0..50).map(|_| service.try_refresh(&token));
         let answers = futures_util::future::join_all(attempts).await;
         let successors: std::collections::BTreeSet<_> = answers
@@ -172,7 +172,7 @@ async fn of_parallel_uses_of_a_ticket_at_most_one_is_served() {
 #[tokio::test]
 async fn revocation_wins_against_refresh() {
     let service = service().await;
-    for _round in 0..10 {
+    for _round in 0..rounds(10) {
         let token = service.tokens("ada", "").await.refresh_token;
         let (refreshed, ()) = tokio::join!(service.try_refresh(&token), service.revoke(&token));
         if let Ok(issued) = refreshed {
@@ -268,14 +268,9 @@ async fn a_token_is_for_one_of_our_audiences() {
 #[tokio::test]
 async fn tokens_of_a_browser_stay_with_the_web_service() {
     let service = service().await;
-    let login = LoginRequest {
-        username: "ada".into(),
-        password: PASSWORD.into(),
-        client: Some(for_browser()),
-    };
     let ticket = service
         .auth()
-        .login(from_web_service(login))
+        .login(from_web_service(browser_login()))
         .await
         .unwrap()
         .into_inner()

@@ -1,4 +1,4 @@
-use auth_proto::v1::{GetJwksRequest, LoginRequest, auth_service_client::AuthServiceClient};
+use auth_proto::v1::{GetJwksRequest, auth_service_client::AuthServiceClient};
 use auth_service::config::{ClientCertificates, TlsConfig};
 use tonic::{
     Code,
@@ -6,7 +6,7 @@ use tonic::{
 };
 
 use crate::support::{
-    PASSWORD, Pki, TestService, assert_refused, for_browser, for_browser_use, with_ticket,
+    Pki, TestService, assert_refused, browser_login, for_browser_use, with_ticket,
 };
 
 async fn service(server: &Pki, clients: Option<&Pki>) -> TestService {
@@ -30,14 +30,6 @@ fn connect(service: &TestService, tls: ClientTlsConfig) -> AuthServiceClient<Cha
     let endpoint =
         Endpoint::from_shared(format!("https://localhost:{}", service.address.port())).unwrap();
     AuthServiceClient::new(endpoint.tls_config(tls).unwrap().connect_lazy())
-}
-
-fn browser_login() -> LoginRequest {
-    LoginRequest {
-        username: "ada".into(),
-        password: PASSWORD.into(),
-        client: Some(for_browser()),
-    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 use std::{net::TcpListener, path::Path};
 
-use e2e::program::{Program, built};
+use e2e::program::{Program, built, cargo_dev};
 use rustix::process::Signal;
 use tokio::process::Command;
 
@@ -12,8 +12,7 @@ fn dev(directory: &Path, ports: [u16; 4]) -> Program {
         "--web-ops-port",
         "--auth-ops-port",
     ];
-    let mut command = Command::new(built("xtask"));
-    command.arg("dev").current_dir(directory);
+    let mut command = cargo_dev(directory);
     for (name, port) in names.into_iter().zip(ports) {
         command.args([name, &port.to_string()]);
     }

@@ -1,10 +1,10 @@
 use std::time::Instant;
 
 use e2e::{
-    pair::{PASSWORD, Pair, cookie_of, form_token},
+    pair::{Pair, cookie_of, form_token},
     wait::until,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 #[tokio::test]
 async fn while_auth_service_is_away_everything_says_so_and_then_recovers() {
@@ -90,15 +90,6 @@ async fn profile(pair: &Pair, tokens: &Value) -> reqwest::Response {
 }
 
 async fn submit_login(pair: &Pair) -> (u16, String) {
-    let page = pair.client().get(pair.url("/login")).send().await.unwrap();
-    let cookie = cookie_of(&page, "__Host-login").unwrap();
-    let token = form_token(&page.text().await.unwrap());
-    let form = json!({"username": "ada", "password": PASSWORD, "csrf_token": token});
-    let request = pair
-        .client()
-        .post(pair.url("/login"))
-        .header("cookie", cookie)
-        .form(&form);
-    let response = request.send().await.unwrap();
+    let response = pair.try_form_login("ada").await;
     (response.status().as_u16(), response.text().await.unwrap())
 }

@@ -1,10 +1,9 @@
 use std::{env, path::Path};
 
 use e2e::{
-    program::{Program, built},
+    program::{Program, cargo_dev},
     shell,
 };
-use tokio::process::Command;
 
 /// The README's lines, pasted after its `cargo dev`, print what the README says.
 #[tokio::test]
@@ -14,11 +13,7 @@ async fn the_tour_is_as_written() {
     let steps = shell::steps(&readme);
     assert!(steps.len() >= 8, "{steps:?}");
     let directory = tempfile::tempdir().unwrap();
-    let mut dev = Program::start(
-        Command::new(built("xtask"))
-            .arg("dev")
-            .current_dir(directory.path()),
-    );
+    let mut dev = Program::start(&mut cargo_dev(directory.path()));
     dev.said("Ctrl-C ends both services").await;
 
     shell::run(&steps, directory.path(), &path()).await;

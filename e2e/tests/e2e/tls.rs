@@ -2,7 +2,7 @@ use e2e::{
     pair::{Options, Pair},
     wait::until,
 };
-use rcgen::{CertificateParams, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use reqwest::{Certificate, Client};
 use service_kit::private_file;
 
@@ -73,4 +73,66 @@ async fn both_versions_of_http_are_spoken() {
         .await
         .unwrap();
     assert_eq!(one.version(), reqwest::Version::HTTP_11);
+}
+
+/// A pair whose services know each other by certificates alone; web-service's is for `name`.
+async fn mutual_tls(directory: &std::path::Path, name: &str) -> Pair {
+    make_authority(directory, &["localhost", name]);
+    let file = |name: &str| directory.join(name).display().to_string();
+    let options = Options {
+        auth: vec![
+            ("AUTH_SERVICE_SECRET", String::new()),
+            ("AUTH_TLS_CERT", file("localhost.pem")),
+            ("AUTH_TLS_KEY", file("localhost.key")),
+            ("AUTH_TLS_CLIENT_CA", file("authority.pem")),
+        ],
+        web: vec![
+            ("WEB_AUTH_SECRET", String::new()),
+            ("WEB_AUTH_CA", file("authority.pem")),
+            ("WEB_AUTH_CERT", file(&format!("{name}.pem"))),
+            ("WEB_AUTH_KEY", file(&format!("{name}.key"))),
+        ],
+    };
+    let pair = Pair::start_with(options).await;
+    pair.add_user("ada", &[]).await;
+    pair
+}
+
+#[tokio::test]
+async fn the_services_speak_mutual_tls_and_the_certificate_is_the_identity() {
+    let directory = tempfile::tempdir().unwrap();
+    let pair = mutual_tls(directory.path(), "web-service").await;
+    let cookie = pair.form_login("ada").await;
+    assert_eq!(pair.get("/dashboard", &cookie).await.status(), 200);
+    assert_eq!(pair.tokens("ada").await["token_type"], "Bearer");
+}
+
+#[tokio::test]
+async fn a_certificate_of_another_name_is_told_at_the_first_sign_in() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut pair = mutual_tls(directory.path(), "billing").await;
+    assert_eq!(pair.try_form_login("ada").await.status(), 500);
+    pair.web
+        .said("auth-service does not know this service")
+        .await;
+}
+
+/// An authority and a certificate of it for each name, with their keys.
+fn make_authority(directory: &std::path::Path, names: &[&str]) {
+    let mut params = CertificateParams::new([]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let authority = params.self_signed(&key).unwrap().pem();
+    std::fs::write(directory.join("authority.pem"), authority).unwrap();
+    let issuer = Issuer::new(params, key);
+    for name in names {
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new([(*name).to_owned()])
+            .unwrap()
+            .signed_by(&key, &issuer)
+            .unwrap();
+        std::fs::write(directory.join(format!("{name}.pem")), certificate.pem()).unwrap();
+        let file = directory.join(format!("{name}.key"));
+        private_file::write(&file, key.serialize_pem().as_bytes()).unwrap();
+    }
 }

@@ -1,10 +1,7 @@
-//! What stands in the way of an answer, whatever was asked: said once to the log, and to the client in its own language.
+//! What stands in the way of an answer, whatever was asked. It is logged here, once.
 
 use std::time::Duration;
 
-use axum::response::{IntoResponse as _, Response};
-
-use super::{api::problem::Problem, pages::error::ErrorPage};
 use crate::domain::{
     auth::{AuthError, RefusalKind},
     sessions::RecordsUnavailable,
@@ -37,20 +34,6 @@ impl Failure {
             retry_after: RETRY_AFTER,
         }
     }
-
-    /// As a problem for programs, as a page for people.
-    pub(super) fn answer(self, path: &str) -> Response {
-        if is_for_programs(path) {
-            Problem::from(self).into_response()
-        } else {
-            ErrorPage::from(self).into_response()
-        }
-    }
-}
-
-/// Whether a path is one of those that answer in JSON.
-pub(super) fn is_for_programs(path: &str) -> bool {
-    path.starts_with("/api/") || path.starts_with("/.well-known/")
 }
 
 impl From<RecordsUnavailable> for Failure {

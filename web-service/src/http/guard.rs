@@ -6,15 +6,19 @@ use axum::{extract::Request, middleware::Next, response::Response};
 use futures_util::FutureExt as _;
 use tokio::time::timeout;
 
-use super::failure::Failure;
+use super::{failure::Failure, language};
 
 /// For a request as a whole, reading its body included.
 const DEADLINE: Duration = Duration::from_secs(15);
 
 pub(super) async fn answer_always(request: Request, next: Next) -> Response {
+    answer_within(DEADLINE, request, next).await
+}
+
+async fn answer_within(deadline: Duration, request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
-    let failure = match timeout(DEADLINE, answer).await {
+    let failure = match timeout(deadline, answer).await {
         Ok(Ok(response)) => return response,
         // The panic hook has said where and why.
         Ok(Err(_panic)) => Failure::Broken,
@@ -23,7 +27,7 @@ pub(super) async fn answer_always(request: Request, next: Next) -> Response {
             Failure::too_slow()
         }
     };
-    failure.answer(&path)
+    language::answer(failure, &path)
 }
 
 #[cfg(test)]
@@ -33,12 +37,15 @@ mod tests {
 
     use super::*;
 
-    async fn status(path: &str) -> (u16, bool) {
+    async fn answer(deadline: Duration, path: &str) -> (u16, bool) {
         let router = Router::new()
             .route("/api/panic", get(async || panic!("on purpose") as &str))
             .route("/panic", get(async || panic!("on purpose") as &str))
             .route("/api/never", get(std::future::pending::<&str>))
-            .layer(from_fn(answer_always));
+            .route("/never", get(std::future::pending::<&str>))
+            .layer(from_fn(move |request, next| {
+                answer_within(deadline, request, next)
+            }));
         let request = Request::get(path).body(Body::empty()).unwrap();
         let response = router.oneshot(request).await.unwrap();
         let is_problem = response.headers()["content-type"] == "application/problem+json";
@@ -47,12 +54,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_a_500_in_the_clients_language() {
-        assert_eq!(status("/api/panic").await, (500, true));
-        assert_eq!(status("/panic").await, (500, false));
+        assert_eq!(answer(DEADLINE, "/api/panic").await, (500, true));
+        assert_eq!(answer(DEADLINE, "/panic").await, (500, false));
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn what_takes_too_long_is_a_503() {
-        assert_eq!(status("/api/never").await, (503, true));
+        assert_eq!(answer(Duration::ZERO, "/api/never").await, (503, true));
+        assert_eq!(answer(Duration::ZERO, "/never").await, (503, false));
     }
 }

@@ -7,6 +7,7 @@ mod failure;
 mod form;
 mod guard;
 mod headers;
+mod language;
 mod origin;
 mod pages;
 mod router;

@@ -6,10 +6,10 @@ use axum::{
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, header},
     middleware::Next,
-    response::{IntoResponse as _, Response},
+    response::Response,
 };
 
-use super::{api::problem::Problem, failure::is_for_programs, pages::error::ErrorPage};
+use super::language;
 use crate::{
     config::PublicUrl,
     domain::provenance::{Provenance, judge},
@@ -27,11 +27,7 @@ pub(super) async fn refuse_foreign(
         return next.run(request).await;
     }
     tracing::warn!("a request from a foreign page was refused");
-    if is_for_programs(request.uri().path()) {
-        Problem::foreign_origin().into_response()
-    } else {
-        ErrorPage::foreign_origin().into_response()
-    }
+    language::refuse_foreign(request.uri().path())
 }
 
 fn provenance(headers: &HeaderMap, own_origin: &str) -> Provenance {

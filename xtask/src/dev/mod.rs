@@ -35,6 +35,9 @@ pub(crate) struct Options {
     /// Port of auth-service's probes on localhost
     #[arg(long, default_value_t = 9051)]
     auth_ops_port: u16,
+    /// Run the programs in this directory, and build nothing
+    #[arg(long, hide = true)]
+    programs: Option<PathBuf>,
 }
 
 impl Options {
@@ -57,8 +60,10 @@ impl Options {
 /// Starts both, says how to use them, and ends both at Ctrl-C or when one fails.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     options.check_ports()?;
-    println!("Building …");
-    let programs = workspace::build_services()?;
+    let programs = options
+        .programs
+        .clone()
+        .map_or_else(workspace::build_services, Ok)?;
     make_directory(&options.data_dir)?;
     let secrets = Secrets::keep_in(&options.data_dir)?;
     let stop = service_kit::shutdown::on_signal()?;

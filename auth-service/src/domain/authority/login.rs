@@ -10,7 +10,8 @@ use crate::domain::{
     login::{Client, ClientKind, Generation, NewLogin},
     password::Password,
     ports::StoreError,
-    user::{Account, User, Username},
+    user::{Account, User},
+    username::Username,
 };
 
 /// Somebody who wants to sign in.

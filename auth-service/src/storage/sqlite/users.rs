@@ -13,7 +13,8 @@ use crate::domain::{
     login::EndReason,
     password::{PasswordHash, PasswordVersion},
     ports::{StoreError, Users},
-    user::{Account, User, Username},
+    user::{Account, User},
+    username::Username,
 };
 
 impl SqliteStore {

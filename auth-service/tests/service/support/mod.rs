@@ -80,6 +80,15 @@ pub(crate) fn config(directory: &Path) -> ServeConfig {
     }
 }
 
+/// How often a race is run: a few times, or two hundred where `cargo xtask test --long` asks for it.
+pub(crate) fn rounds(short: usize) -> usize {
+    if std::env::var_os("HOLDFAST_TEST_LONG").is_some() {
+        200
+    } else {
+        short
+    }
+}
+
 pub(crate) const fn minutes(minutes: u64) -> std::time::Duration {
     std::time::Duration::from_secs(minutes * 60)
 }
@@ -281,8 +290,17 @@ pub(crate) fn for_browser_use(request: IssueTokenRequest) -> IssueTokenRequest {
     }
 }
 
+/// What web-service sends when Ada signs in with a browser.
+pub(crate) fn browser_login() -> LoginRequest {
+    LoginRequest {
+        username: "ada".to_owned(),
+        password: PASSWORD.to_owned(),
+        client: Some(for_browser()),
+    }
+}
+
 /// Web-service speaks for a browser.
-pub(crate) fn for_browser() -> Client {
+fn for_browser() -> Client {
     Client {
         kind: ClientKind::Browser.into(),
         ..Default::default()

@@ -1,17 +1,17 @@
-//! Settings: flags with an environment variable each, checked as a whole before anything starts.
+//! Flags with an environment variable each, checked as a whole before anything starts.
 
-use std::{fmt, fs, net::SocketAddr, path::PathBuf};
+use std::{fs, net::SocketAddr, path::PathBuf};
 
 use clap::Args;
-use fred::types::config::Config as RedisConfig;
 use secrecy::SecretString;
 use service_kit::{
-    config::{Problems, SecretKey, SecretSource},
+    config::{Problems, SecretSource},
     private_file,
     telemetry::LogConfig,
 };
 use url::{Host, Url};
 
+use super::{AuthConfig, PublicUrl, ServeConfig, SessionStoreConfig, TlsConfig};
 use crate::{domain::session::Lifetimes, storage::redis};
 
 /// All settings as text. Durations carry their unit, such as `30m` or `12h`. It holds secrets and has no `Debug`.
@@ -102,81 +102,6 @@ pub struct Settings {
     /// How it is logged: text or json
     #[arg(long, env = "WEB_LOG_FORMAT", global = true, default_value = "text")]
     log_format: String,
-}
-
-/// What `serve` needs.
-#[derive(Debug)]
-pub struct ServeConfig {
-    /// Where HTTPS is served.
-    pub listen: SocketAddr,
-    /// Where probes are answered.
-    pub ops_listen: SocketAddr,
-    /// The URL under which people reach this service; `None`: localhost with the port that is served.
-    pub public_url: Option<PublicUrl>,
-    /// How auth-service is reached.
-    pub auth: AuthConfig,
-    /// Where sessions are kept.
-    pub session_store: SessionStoreConfig,
-    /// Makes form tokens.
-    pub secret_key: SecretKey,
-    /// How long sessions last.
-    pub lifetimes: Lifetimes,
-    /// The certificate.
-    pub tls: TlsConfig,
-}
-
-/// The origin under which people reach this service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublicUrl {
-    /// Scheme, host and port as browsers write them in `Origin`.
-    pub origin: String,
-    /// Whether the host is this very machine, for everybody.
-    pub is_loopback: bool,
-}
-
-/// How auth-service is reached.
-#[derive(Debug)]
-pub struct AuthConfig {
-    /// Its addresses.
-    pub urls: Vec<Url>,
-    /// Who vouches for its certificate, in PEM.
-    pub authority: Option<Vec<u8>>,
-    /// This service's client certificate and key, in PEM.
-    pub identity: Option<(Vec<u8>, SecretString)>,
-    /// What this service proves itself with.
-    pub service_secret: Option<SecretString>,
-}
-
-/// Where sessions are kept.
-pub enum SessionStoreConfig {
-    /// In this process, until it ends.
-    Memory,
-    /// In Redis.
-    Redis(RedisConfig),
-}
-
-/// The URL of a Redis may hold its password.
-impl fmt::Debug for SessionStoreConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Memory => "Memory",
-            Self::Redis(_) => "Redis(..)",
-        })
-    }
-}
-
-/// Where the certificate comes from.
-#[derive(Debug)]
-pub enum TlsConfig {
-    /// Made here, by a certificate authority of this installation kept in this directory.
-    Local(PathBuf),
-    /// Given.
-    Files {
-        /// Certificate chain in PEM.
-        certificate: PathBuf,
-        /// Private key in PEM.
-        key: PathBuf,
-    },
 }
 
 impl Settings {
@@ -335,17 +260,6 @@ impl Settings {
                 problems.add("WEB_AUTH_CERT and WEB_AUTH_KEY: set both or neither");
                 None
             }
-        }
-    }
-}
-
-impl PublicUrl {
-    /// The URL on this machine, where nothing else is configured.
-    #[must_use]
-    pub fn localhost(port: u16) -> Self {
-        Self {
-            origin: format!("https://localhost:{port}"),
-            is_loopback: true,
         }
     }
 }

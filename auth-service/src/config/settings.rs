@@ -1,20 +1,16 @@
-//! Settings: flags with an environment variable each, checked as a whole before anything starts.
+//! Flags with an environment variable each, checked as a whole before anything starts.
 
 use std::{fs, net::SocketAddr, path::PathBuf, thread};
 
-use argon2::Params;
 use clap::Args;
-use secrecy::SecretString;
 use service_kit::{
-    config::{Problems, SecretKey, SecretSource},
+    config::{Problems, SecretSource},
     telemetry::LogConfig,
 };
 use url::Url;
 
-use crate::{
-    crypto::argon2id::Cost,
-    domain::{authority::Policy, signing_key::Algorithm},
-};
+use super::{ClientCertificates, HashingConfig, ServeConfig, TlsConfig};
+use crate::{crypto::argon2id::Cost, domain::authority::Policy};
 
 /// All settings as text. Durations carry their unit, such as `15m`, `12h` or `30d`. It holds secrets and has no `Debug`.
 #[derive(Args)]
@@ -150,60 +146,6 @@ pub struct Settings {
     /// How it is logged: text or json
     #[arg(long, env = "AUTH_LOG_FORMAT", global = true, default_value = "text")]
     log_format: String,
-}
-
-/// What `serve` needs.
-#[derive(Debug)]
-pub struct ServeConfig {
-    /// Where gRPC is served.
-    pub listen: SocketAddr,
-    /// Where probes are answered.
-    pub ops_listen: SocketAddr,
-    /// The database file.
-    pub database: PathBuf,
-    /// Names and times.
-    pub policy: Policy,
-    /// What signs new tokens.
-    pub signing_algorithm: Algorithm,
-    /// What seals the keys at rest.
-    pub key_encryption_key: SecretKey,
-    /// What web-service proves itself with.
-    pub service_secret: Option<SecretString>,
-    /// TLS on the gRPC port.
-    pub tls: Option<TlsConfig>,
-    /// How passwords are hashed.
-    pub hashing: HashingConfig,
-    /// Whether gRPC reflection is on.
-    pub reflection: bool,
-}
-
-/// TLS on the gRPC port.
-#[derive(Debug)]
-pub struct TlsConfig {
-    /// Certificate chain in PEM.
-    pub certificate: Vec<u8>,
-    /// Private key in PEM.
-    pub key: SecretString,
-    /// Mutual TLS.
-    pub clients: Option<ClientCertificates>,
-}
-
-/// Which client certificates are taken.
-#[derive(Debug)]
-pub struct ClientCertificates {
-    /// Whose certificates, in PEM.
-    pub authority: Vec<u8>,
-    /// The DNS name that is web-service's.
-    pub web_service_name: String,
-}
-
-/// How passwords are hashed.
-#[derive(Clone, Debug)]
-pub struct HashingConfig {
-    /// What a hash costs.
-    pub params: Params,
-    /// How many at once.
-    pub threads: usize,
 }
 
 impl Settings {

@@ -1,0 +1,66 @@
+//! What the service is told from outside, once it is known to be usable.
+
+mod settings;
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use argon2::Params;
+use secrecy::SecretString;
+use service_kit::config::SecretKey;
+
+pub use self::settings::Settings;
+use crate::domain::{authority::Policy, signing_key::Algorithm};
+
+/// What `serve` needs.
+#[derive(Debug)]
+pub struct ServeConfig {
+    /// Where gRPC is served.
+    pub listen: SocketAddr,
+    /// Where probes are answered.
+    pub ops_listen: SocketAddr,
+    /// The database file.
+    pub database: PathBuf,
+    /// Names and times.
+    pub policy: Policy,
+    /// What signs new tokens.
+    pub signing_algorithm: Algorithm,
+    /// What seals the keys at rest.
+    pub key_encryption_key: SecretKey,
+    /// What web-service proves itself with.
+    pub service_secret: Option<SecretString>,
+    /// TLS on the gRPC port.
+    pub tls: Option<TlsConfig>,
+    /// How passwords are hashed.
+    pub hashing: HashingConfig,
+    /// Whether gRPC reflection is on.
+    pub reflection: bool,
+}
+
+/// TLS on the gRPC port.
+#[derive(Debug)]
+pub struct TlsConfig {
+    /// Certificate chain in PEM.
+    pub certificate: Vec<u8>,
+    /// Private key in PEM.
+    pub key: SecretString,
+    /// Mutual TLS.
+    pub clients: Option<ClientCertificates>,
+}
+
+/// Which client certificates are taken.
+#[derive(Debug)]
+pub struct ClientCertificates {
+    /// Whose certificates, in PEM.
+    pub authority: Vec<u8>,
+    /// The DNS name that is web-service's.
+    pub web_service_name: String,
+}
+
+/// How passwords are hashed.
+#[derive(Clone, Debug)]
+pub struct HashingConfig {
+    /// What a hash costs.
+    pub params: Params,
+    /// How many at once.
+    pub threads: usize,
+}

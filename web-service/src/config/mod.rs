@@ -1,0 +1,99 @@
+//! What the service is told from outside, once it is known to be usable.
+
+mod settings;
+
+use std::{fmt, net::SocketAddr, path::PathBuf};
+
+use fred::types::config::Config as RedisConfig;
+use secrecy::SecretString;
+use service_kit::config::SecretKey;
+use url::Url;
+
+pub use self::settings::Settings;
+use crate::domain::session::Lifetimes;
+
+/// What `serve` needs.
+#[derive(Debug)]
+pub struct ServeConfig {
+    /// Where HTTPS is served.
+    pub listen: SocketAddr,
+    /// Where probes are answered.
+    pub ops_listen: SocketAddr,
+    /// The URL under which people reach this service; `None`: localhost with the port that is served.
+    pub public_url: Option<PublicUrl>,
+    /// How auth-service is reached.
+    pub auth: AuthConfig,
+    /// Where sessions are kept.
+    pub session_store: SessionStoreConfig,
+    /// Makes form tokens.
+    pub secret_key: SecretKey,
+    /// How long sessions last.
+    pub lifetimes: Lifetimes,
+    /// The certificate.
+    pub tls: TlsConfig,
+}
+
+/// The origin under which people reach this service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicUrl {
+    /// Scheme, host and port as browsers write them in `Origin`.
+    pub origin: String,
+    /// Whether the host is this very machine, for everybody.
+    pub is_loopback: bool,
+}
+
+/// How auth-service is reached.
+#[derive(Debug)]
+pub struct AuthConfig {
+    /// Its addresses.
+    pub urls: Vec<Url>,
+    /// Who vouches for its certificate, in PEM.
+    pub authority: Option<Vec<u8>>,
+    /// This service's client certificate and key, in PEM.
+    pub identity: Option<(Vec<u8>, SecretString)>,
+    /// What this service proves itself with.
+    pub service_secret: Option<SecretString>,
+}
+
+/// Where sessions are kept.
+pub enum SessionStoreConfig {
+    /// In this process, until it ends.
+    Memory,
+    /// In Redis.
+    Redis(RedisConfig),
+}
+
+/// The URL of a Redis may hold its password.
+impl fmt::Debug for SessionStoreConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Memory => "Memory",
+            Self::Redis(_) => "Redis(..)",
+        })
+    }
+}
+
+/// Where the certificate comes from.
+#[derive(Debug)]
+pub enum TlsConfig {
+    /// Made here, by a certificate authority of this installation kept in this directory.
+    Local(PathBuf),
+    /// Given.
+    Files {
+        /// Certificate chain in PEM.
+        certificate: PathBuf,
+        /// Private key in PEM.
+        key: PathBuf,
+    },
+}
+
+impl PublicUrl {
+    /// The URL on this machine, where nothing else is configured.
+    #[must_use]
+    pub fn localhost(port: u16) -> Self {
+        Self {
+            origin: format!("https://localhost:{port}"),
+            is_loopback: true,
+        }
+    }
+}
