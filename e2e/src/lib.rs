@@ -8,6 +8,7 @@
 
 pub mod browser;
 pub mod pair;
+pub mod port;
 pub mod program;
 pub mod redis;
 pub mod shell;

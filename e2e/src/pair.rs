@@ -12,7 +12,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::program::{Program, built, run};
+use crate::{
+    port,
+    program::{Program, built, run},
+};
 
 /// The password of every account that [`Pair::add_user`] makes.
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -53,9 +56,9 @@ impl Pair {
     /// A pair with these settings.
     pub async fn start_with(options: Options) -> Self {
         let directory = Arc::new(tempfile::tempdir().unwrap());
-        let (auth, auth_address) = start_auth(directory.path(), "127.0.0.1:0", &options).await;
+        let (auth, auth_address) = start_auth(directory.path(), &listen(), &options).await;
         let (web, web_address) =
-            start_web(directory.path(), "127.0.0.1:0", auth_address, &options).await;
+            start_web(directory.path(), &listen(), auth_address, &options).await;
         Self {
             auth,
             web,
@@ -247,6 +250,10 @@ async fn start_web(
         .env("WEB_LOG_FORMAT", "json");
     set(&mut command, &options.web);
     listening(Program::start(&mut command)).await
+}
+
+fn listen() -> String {
+    format!("127.0.0.1:{}", port::free())
 }
 
 fn auth_url(address: SocketAddr, options: &Options) -> String {

@@ -1,11 +1,9 @@
 //! A real Redis of a test's own.
 
-use std::net::TcpListener;
-
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::{program::Program, wait::until};
+use crate::{port, program::Program, wait::until};
 
 /// A running `redis-server` that keeps nothing on disk.
 pub struct Redis {
@@ -17,7 +15,7 @@ pub struct Redis {
 impl Redis {
     /// Starts one on a free port.
     pub async fn start() -> Self {
-        let port = free_port();
+        let port = port::free();
         let directory = tempfile::tempdir().unwrap();
         let program = Program::start(
             Command::new("redis-server")
@@ -80,12 +78,4 @@ impl Redis {
         let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         output.status.success().then_some(said)
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
 }

@@ -12,12 +12,13 @@ use anyhow::{Context as _, bail, ensure};
 use crate::workspace;
 
 /// A program and the Debian package it comes in.
-const PROGRAMS: [(&str, &str); 5] = [
+const PROGRAMS: [(&str, &str); 6] = [
     ("redis-server", "redis-server"),
     ("redis-cli", "redis-tools"),
     ("chromium", "chromium"),
     ("chromedriver", "chromium-driver"),
     ("curl", "curl"),
+    ("pgrep", "procps"),
 ];
 
 /// The source package whose content is the official grpcurl binary.

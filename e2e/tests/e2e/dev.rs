@@ -1,6 +1,9 @@
 use std::{net::TcpListener, path::Path};
 
-use e2e::program::{Program, built, cargo_dev};
+use e2e::{
+    port,
+    program::{Program, built, cargo_dev},
+};
 use rustix::process::Signal;
 use tokio::process::Command;
 
@@ -20,8 +23,7 @@ fn dev(directory: &Path, ports: [u16; 4]) -> Program {
 }
 
 fn free_ports() -> [u16; 4] {
-    let listeners = [(); 4].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
+    [(); 4].map(|()| port::free())
 }
 
 fn is_free(port: u16) -> bool {

@@ -10,6 +10,5 @@ mod command_line;
 mod dev;
 mod grpcurl;
 mod outage;
-mod readme;
 mod redis_sessions;
 mod tls;

@@ -60,6 +60,13 @@ async fn every_answer_of_every_status_is_guarded() {
         (Method::HEAD, "/login", "", String::new(), 200),
         (Method::GET, "/dashboard", "", String::new(), 303),
         (Method::GET, "/login?next=%ff", "", String::new(), 200),
+        (
+            Method::GET,
+            "/login?next=/a&next=/b",
+            "",
+            String::new(),
+            200,
+        ),
         (Method::POST, "/api/login", "", "{".to_owned(), 400),
         (Method::GET, "/api/profile", "", String::new(), 401),
         (Method::POST, "/logout", cookie.as_str(), String::new(), 415),

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{
-    extract::{Query, State},
+    extract::{Query, State, rejection::QueryRejection},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Redirect, Response},
 };
@@ -70,21 +70,23 @@ pub(in crate::http) struct LoginForm {
 /// Shows the form, or goes on where somebody is signed in already.
 pub(in crate::http) async fn show(
     State(state): State<AppState>,
-    Query(wanted): Query<Wanted>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
     headers: HeaderMap,
 ) -> Response {
+    // Whatever else is asked in the URL, the form is shown.
+    let next = wanted.map(|Query(wanted)| wanted.next).unwrap_or_default();
     if Browser::find(&headers, &state.sessions, &*state.auth)
         .await
         .is_ok()
     {
-        return Redirect::to(destination(&wanted.next).as_str()).into_response();
+        return Redirect::to(destination(&next).as_str()).into_response();
     }
     let known = cookies::login(&headers).and_then(|cookie| state.form_tokens.open_nonce(cookie));
     let nonce = known.unwrap_or_else(|| fresh_nonce(&*state.random));
     let form = LoginPage {
         csrf_token: state.form_tokens.token(Binding::Anonymous(&nonce)),
         username: String::new(),
-        next: wanted.next,
+        next,
         trouble: None,
     };
     let response = page(StatusCode::OK, &form);
