@@ -51,6 +51,7 @@ pub fn cargo_dev(directory: &Path) -> Command {
 pub struct Program {
     child: Child,
     lines: Arc<Mutex<Vec<String>>>,
+    is_parent: bool,
 }
 
 impl Program {
@@ -66,7 +67,11 @@ impl Program {
         let lines = Arc::default();
         collect(child.stdout.take().unwrap(), &lines);
         collect(child.stderr.take().unwrap(), &lines);
-        Self { child, lines }
+        Self {
+            child,
+            lines,
+            is_parent: false,
+        }
     }
 
     /// What it said so far, on both outputs.
@@ -117,6 +122,7 @@ impl Program {
         Self {
             child,
             lines: Arc::default(),
+            is_parent: false,
         }
     }
 
@@ -129,6 +135,29 @@ impl Program {
     /// Sends a signal to it alone.
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_raw(self.id()).unwrap(), signal).unwrap();
+    }
+
+    /// Tells that it has children, which only it can end.
+    #[must_use]
+    pub const fn with_children(mut self) -> Self {
+        self.is_parent = true;
+        self
+    }
+
+    fn terminate(&mut self) {
+        let Some(pid) = self
+            .child
+            .id()
+            .and_then(|id| Pid::from_raw(id.cast_signed()))
+        else {
+            return;
+        };
+        let _ = kill_process(pid, Signal::TERM);
+        let begun = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && begun.elapsed() < EXIT_DEADLINE {
+            thread::sleep(Duration::from_millis(5));
+        }
+        let _ = self.child.start_kill();
     }
 
     /// Waits until it ends by itself.
@@ -146,24 +175,14 @@ impl Program {
     }
 }
 
-/// A test that fails leaves nothing running: SIGTERM lets a program end its own children, too.
+/// A test that ends, or fails, leaves nothing running. It blocks the test's own runtime and with it the other end of open
+/// connections, so only a program with children of its own gets the time to end well.
 impl Drop for Program {
     fn drop(&mut self) {
-        let Some(pid) = self
-            .child
-            .id()
-            .and_then(|id| Pid::from_raw(id.cast_signed()))
-        else {
-            return;
-        };
-        let _ = kill_process(pid, Signal::TERM);
-        let begun = Instant::now();
-        while matches!(self.child.try_wait(), Ok(None)) {
-            if begun.elapsed() > EXIT_DEADLINE {
-                let _ = self.child.start_kill();
-                return;
-            }
-            thread::sleep(Duration::from_millis(5));
+        if self.is_parent {
+            self.terminate();
+        } else {
+            let _ = self.child.start_kill();
         }
     }
 }

@@ -16,7 +16,7 @@ async fn the_tour_is_as_written() {
     let steps = shell::steps(&readme);
     assert!(steps.len() >= 8, "{steps:?}");
     let directory = tempfile::tempdir().unwrap();
-    let mut dev = Program::start(&mut cargo_dev(directory.path()));
+    let mut dev = Program::start(&mut cargo_dev(directory.path())).with_children();
     dev.said("Ctrl-C ends both services").await;
 
     shell::run(&steps, directory.path(), &path()).await;

@@ -19,7 +19,7 @@ fn dev(directory: &Path, ports: [u16; 4]) -> Program {
     for (name, port) in names.into_iter().zip(ports) {
         command.args([name, &port.to_string()]);
     }
-    Program::start(&mut command)
+    Program::start(&mut command).with_children()
 }
 
 fn free_ports() -> [u16; 4] {
