@@ -2,7 +2,8 @@
 
 use std::{
     fmt::{self, Display},
-    path::PathBuf,
+    fs,
+    path::{Path, PathBuf},
     str::FromStr,
     time::Duration,
 };
@@ -138,6 +139,14 @@ impl fmt::Debug for SecretSource {
             .field("file", &self.file)
             .finish_non_exhaustive()
     }
+}
+
+/// Reads a file that may be public, such as a certificate; says its name where it cannot.
+///
+/// # Errors
+/// In words.
+pub fn read_file(file: &Path) -> Result<Vec<u8>, String> {
+    fs::read(file).map_err(|why| format!("{}: {why}", file.display()))
 }
 
 fn decode_key(text: &SecretString) -> Result<SecretKey, String> {

@@ -4,6 +4,8 @@ use std::{io, panic, str::FromStr};
 
 use tracing_subscriber::EnvFilter;
 
+use crate::config::Problems;
+
 /// How a log line is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
@@ -32,6 +34,23 @@ pub struct LogConfig {
     pub filter: EnvFilter,
     /// How they are written.
     pub format: LogFormat,
+}
+
+impl LogConfig {
+    /// Reads the settings `<PREFIX>_LOG` and `<PREFIX>_LOG_FORMAT`.
+    pub fn parse(
+        problems: &mut Problems,
+        prefix: &str,
+        filter: &str,
+        format: &str,
+    ) -> Option<Self> {
+        let filter = problems.parse(&format!("{prefix}_LOG"), filter);
+        let format = problems.parse(&format!("{prefix}_LOG_FORMAT"), format);
+        Some(Self {
+            filter: filter?,
+            format: format?,
+        })
+    }
 }
 
 /// Sends this process's log lines to standard error from now on, panics among them. Call it once.

@@ -1,10 +1,10 @@
 //! Flags with an environment variable each, checked as a whole before anything starts.
 
-use std::{fs, net::SocketAddr, path::PathBuf, thread};
+use std::{net::SocketAddr, path::PathBuf, thread};
 
 use clap::Args;
 use service_kit::{
-    config::{Problems, SecretSource},
+    config::{Problems, SecretSource, read_file},
     telemetry::LogConfig,
 };
 use url::Url;
@@ -155,7 +155,7 @@ impl Settings {
     /// All that is wrong.
     pub fn serve(self) -> Result<(LogConfig, ServeConfig), Problems> {
         let mut problems = Problems::default();
-        let log = self.log(&mut problems);
+        let log = LogConfig::parse(&mut problems, "AUTH", &self.log, &self.log_format);
         let listen = problems.parse("AUTH_LISTEN", &self.listen);
         let ops_listen = problems.parse("AUTH_OPS_LISTEN", &self.ops_listen);
         let database = self.database(&mut problems);
@@ -214,15 +214,6 @@ impl Settings {
         let mut problems = Problems::default();
         let address = problems.parse("AUTH_OPS_LISTEN", &self.ops_listen);
         problems.finish(|| address)
-    }
-
-    fn log(&self, problems: &mut Problems) -> Option<LogConfig> {
-        let filter = problems.parse("AUTH_LOG", &self.log);
-        let format = problems.parse("AUTH_LOG_FORMAT", &self.log_format);
-        Some(LogConfig {
-            filter: filter?,
-            format: format?,
-        })
     }
 
     fn database(&self, problems: &mut Problems) -> Option<PathBuf> {
@@ -298,11 +289,11 @@ impl Settings {
                 return None;
             }
         };
-        let certificate = problems.check("AUTH_TLS_CERT", read(certificate));
+        let certificate = problems.check("AUTH_TLS_CERT", read_file(certificate));
         let key = problems.check("AUTH_TLS_KEY", service_kit::private_file::read_secret(key));
         let clients = match &self.tls_client_ca {
             Some(file) => Some(ClientCertificates {
-                authority: problems.check("AUTH_TLS_CLIENT_CA", read(file))?,
+                authority: problems.check("AUTH_TLS_CLIENT_CA", read_file(file))?,
                 web_service_name: self.tls_web_service_name.clone(),
             }),
             None => None,
@@ -325,8 +316,4 @@ fn web_url(text: &str) -> Result<String, String> {
             "{text:?}: must be an http or https URL without query or fragment"
         )),
     }
-}
-
-fn read(file: &PathBuf) -> Result<Vec<u8>, String> {
-    fs::read(file).map_err(|why| format!("{}: {why}", file.display()))
 }

@@ -1,11 +1,11 @@
 //! Flags with an environment variable each, checked as a whole before anything starts.
 
-use std::{fs, net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Args;
 use secrecy::SecretString;
 use service_kit::{
-    config::{Problems, SecretSource},
+    config::{Problems, SecretSource, read_file},
     private_file,
     telemetry::LogConfig,
 };
@@ -111,7 +111,7 @@ impl Settings {
     /// All that is wrong.
     pub fn serve(self) -> Result<(LogConfig, ServeConfig), Problems> {
         let mut problems = Problems::default();
-        let log = self.log(&mut problems);
+        let log = LogConfig::parse(&mut problems, "WEB", &self.log, &self.log_format);
         let listen = problems.parse("WEB_LISTEN", &self.listen);
         let ops_listen = problems.parse("WEB_OPS_LISTEN", &self.ops_listen);
         let public_url = self.public_url(&mut problems);
@@ -178,15 +178,6 @@ impl Settings {
         problems.finish(|| address)
     }
 
-    fn log(&self, problems: &mut Problems) -> Option<LogConfig> {
-        let filter = problems.parse("WEB_LOG", &self.log);
-        let format = problems.parse("WEB_LOG_FORMAT", &self.log_format);
-        Some(LogConfig {
-            filter: filter?,
-            format: format?,
-        })
-    }
-
     /// `Some(None)`: not set.
     fn public_url(&self, problems: &mut Problems) -> Option<Option<PublicUrl>> {
         match &self.public_url {
@@ -243,7 +234,7 @@ impl Settings {
 
     fn auth_authority(&self, problems: &mut Problems) -> Option<Option<Vec<u8>>> {
         match &self.auth_ca {
-            Some(file) => problems.check("WEB_AUTH_CA", read(file)).map(Some),
+            Some(file) => problems.check("WEB_AUTH_CA", read_file(file)).map(Some),
             None => Some(None),
         }
     }
@@ -251,7 +242,7 @@ impl Settings {
     fn auth_identity(&self, problems: &mut Problems) -> Option<Option<(Vec<u8>, SecretString)>> {
         match (&self.auth_cert, &self.auth_key) {
             (Some(certificate), Some(key)) => {
-                let certificate = problems.check("WEB_AUTH_CERT", read(certificate));
+                let certificate = problems.check("WEB_AUTH_CERT", read_file(certificate));
                 let key = problems.check("WEB_AUTH_KEY", private_file::read_secret(key));
                 Some(Some((certificate?, key?)))
             }
@@ -293,10 +284,6 @@ fn web_url(text: &str) -> Result<Url, String> {
         "http" | "https" => Ok(url),
         _ => Err(format!("{text:?}: must begin with http:// or https://")),
     }
-}
-
-fn read(file: &PathBuf) -> Result<Vec<u8>, String> {
-    fs::read(file).map_err(|why| format!("{}: {why}", file.display()))
 }
 
 #[cfg(test)]
