@@ -17,15 +17,7 @@ pub(crate) fn root() -> PathBuf {
 
 /// Builds both services and gives the directory that they are in.
 pub(crate) fn build_services() -> anyhow::Result<PathBuf> {
-    println!("Building …");
-    cargo(&[
-        "build",
-        "--quiet",
-        "--bin",
-        "auth-service",
-        "--bin",
-        "web-service",
-    ])?;
+    cargo(&["build", "--bin", "auth-service", "--bin", "web-service"])?;
     let own = env::current_exe().context("cannot tell where the built programs are")?;
     own.parent()
         .map(PathBuf::from)
