@@ -1,0 +1,55 @@
+//! What docs/SECURITY.md promises is shown by tests that exist.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// The sources of every member, with what is built left out.
+fn sources(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() && name != "target" && !name.starts_with('.') {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// Every `file::test` in backquotes.
+fn named_tests(document: &str) -> Vec<(&str, &str)> {
+    let quoted = document.split('`').skip(1).step_by(2);
+    quoted.filter_map(|text| text.rsplit_once("::")).collect()
+}
+
+#[test]
+fn every_test_that_is_named_exists() {
+    let document = fs::read_to_string(root().join("docs/SECURITY.md")).unwrap();
+    let named = named_tests(&document);
+    assert!(named.len() > 40, "the tables name their tests");
+    let files: Vec<_> = sources(root())
+        .into_iter()
+        .map(|path| {
+            (
+                path.to_string_lossy().into_owned(),
+                fs::read_to_string(&path).unwrap(),
+            )
+        })
+        .collect();
+    for (file, test) in named {
+        let stem = file.trim_end_matches(".rs");
+        let exists = files.iter().any(|(path, code)| {
+            path.trim_end_matches(".rs").ends_with(stem) && code.contains(&format!("fn {test}("))
+        });
+        assert!(exists, "there is no test {file}::{test}");
+    }
+}
