@@ -1,11 +1,5 @@
-//! Rebuilds when a migration is added, as they are compiled in, and leaves the symbol table out of release binaries.
-
-use std::env;
+//! Rebuilds when a migration is added: they are compiled in.
 
 fn main() {
     println!("cargo::rerun-if-changed=migrations");
-    if env::var("PROFILE").is_ok_and(|profile| profile == "release") {
-        // Line tables stay, so that a backtrace names file and line.
-        println!("cargo::rustc-link-arg-bins=-Wl,-x");
-    }
 }

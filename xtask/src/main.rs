@@ -7,6 +7,7 @@
 
 mod dev;
 mod install;
+mod release;
 mod test;
 mod workspace;
 
@@ -27,6 +28,8 @@ enum Task {
     Dev(dev::Options),
     /// Install what the tests need, then run all of them
     Test(test::Options),
+    /// Build the programs as they are shipped, into target/dist
+    Release,
 }
 
 #[tokio::main]
@@ -34,6 +37,7 @@ async fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
         Task::Dev(options) => dev::run(options).await,
         Task::Test(options) => test::run(&options),
+        Task::Release => release::run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,37 @@
+//! `cargo xtask release`: the programs as they are shipped, without a symbol table and with line tables for backtraces.
+
+use std::{fs, path::Path, process::Command};
+
+use anyhow::{Context as _, ensure};
+
+use crate::workspace;
+
+const PROGRAMS: [&str; 2] = ["auth-service", "web-service"];
+
+/// Builds both, and puts them into `target/dist`.
+pub(crate) fn run() -> anyhow::Result<()> {
+    let bins = PROGRAMS.map(|program| ["--bin", program]).concat();
+    workspace::cargo(&[&["build", "--release"], bins.as_slice()].concat())?;
+    let target = workspace::root().join("target");
+    let shipped = target.join("dist");
+    fs::create_dir_all(&shipped)?;
+    for program in PROGRAMS {
+        strip(
+            &target.join("release").join(program),
+            &shipped.join(program),
+        )?;
+        println!("{}", shipped.join(program).display());
+    }
+    Ok(())
+}
+
+/// Cargo's own `strip` takes the line tables, too.
+fn strip(built: &Path, shipped: &Path) -> anyhow::Result<()> {
+    let status = Command::new("strip")
+        .args(["--strip-unneeded", "--keep-section=.debug*", "-o"])
+        .args([shipped, built])
+        .status()
+        .context("cannot run strip, which comes with the C compiler")?;
+    ensure!(status.success(), "cannot strip {}", built.display());
+    Ok(())
+}
