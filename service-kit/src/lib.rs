@@ -1,11 +1,14 @@
-//! What both services do in the same way: configuration, logs, the ops port, signals.
+//! What both services do in the same way: configuration, logs, connections, the ops port, signals.
 
 pub mod config;
+pub mod connections;
+pub mod descriptors;
 pub mod exit;
 pub mod healthcheck;
 pub mod manual_clock;
 pub mod ops;
 pub mod private_file;
+pub mod seldom;
 pub mod shutdown;
 pub mod system;
 pub mod telemetry;

@@ -1,11 +1,17 @@
 //! The ops port: `GET /livez` and `GET /readyz`, for probes only.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+
+use crate::connections::{BoundedListener, Connections};
+
+/// Probes are few.
+const MAX_CONNECTIONS: usize = 64;
+const MAX_SILENCE: Duration = Duration::from_secs(10);
 
 /// Whether a service can do its work now.
 #[async_trait]
@@ -30,7 +36,8 @@ pub async fn serve(
         .route("/livez", get(async || "live\n"))
         .route("/readyz", get(readyz))
         .with_state(readiness);
-    axum::serve(listener, router)
+    let connections = Connections::new(MAX_CONNECTIONS, MAX_SILENCE);
+    axum::serve(BoundedListener::new(listener, connections), router)
         .with_graceful_shutdown(shutdown.cancelled_owned())
         .await
 }

@@ -1,0 +1,262 @@
+//! A port's connections: only so many, and none that is silent for long.
+
+use std::{
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use axum::serve::Listener;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, Sleep, sleep},
+};
+use tonic::transport::server::{Connected, TcpConnectInfo};
+
+use crate::seldom::Seldom;
+
+/// How long to wait when the system gives no connection, such as for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Counts the connections of a port. Clones count together.
+#[derive(Clone, Debug)]
+pub struct Connections {
+    permits: Arc<Semaphore>,
+    limit: usize,
+    silence: Duration,
+    refusals: Arc<Seldom>,
+}
+
+impl Connections {
+    /// At most `limit` at once, each closed when nothing arrives on it for the time of `silence`.
+    #[must_use]
+    pub fn new(limit: usize, silence: Duration) -> Self {
+        Self {
+            permits: Arc::new(Semaphore::new(limit)),
+            limit,
+            silence,
+            refusals: Arc::default(),
+        }
+    }
+
+    /// Takes a new connection in. `None` when there are enough: it is closed at once, before it costs anything.
+    #[must_use]
+    pub fn admit(&self, stream: TcpStream) -> Option<Connection> {
+        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
+            self.refusals.log(|refused| {
+                tracing::warn!(
+                    limit = self.limit,
+                    refused,
+                    "all connections are taken; new ones are closed"
+                );
+            });
+            return None;
+        };
+        // Answers are small; without it they could wait for a packet that never comes.
+        let _ = stream.set_nodelay(true);
+        Some(Connection {
+            stream,
+            silence: self.silence,
+            patience: Box::pin(sleep(self.silence)),
+            was_heard: false,
+            _permit: permit,
+        })
+    }
+}
+
+/// A TCP connection that counts, and ends when it is silent for too long.
+#[derive(Debug)]
+pub struct Connection {
+    stream: TcpStream,
+    silence: Duration,
+    patience: Pin<Box<Sleep>>,
+    was_heard: bool,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.was_heard {
+            self.was_heard = false;
+            let until = Instant::now() + self.silence;
+            self.patience.as_mut().reset(until);
+        }
+        ready!(self.patience.as_mut().poll(context));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match Pin::new(&mut self.stream).poll_read(context, buffer) {
+            Poll::Ready(read) => {
+                self.was_heard = true;
+                Poll::Ready(read)
+            }
+            Poll::Pending => self.poll_patience(context),
+        }
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+impl Connected for Connection {
+    type ConnectInfo = TcpConnectInfo;
+
+    fn connect_info(&self) -> Self::ConnectInfo {
+        self.stream.connect_info()
+    }
+}
+
+/// A listener whose connections are counted.
+#[derive(Debug)]
+pub struct BoundedListener {
+    listener: TcpListener,
+    connections: Connections,
+}
+
+impl BoundedListener {
+    /// Counts what `listener` accepts.
+    #[must_use]
+    pub const fn new(listener: TcpListener, connections: Connections) -> Self {
+        Self {
+            listener,
+            connections,
+        }
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// When the socket is broken.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// The next connection that is taken in.
+    pub async fn next(&self) -> (Connection, SocketAddr) {
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, address)) => {
+                    if let Some(connection) = self.connections.admit(stream) {
+                        return (connection, address);
+                    }
+                }
+                Err(error) => {
+                    self.connections.refusals.log(|_| {
+                        tracing::error!(%error, "a connection cannot be accepted");
+                    });
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+impl Listener for BoundedListener {
+    type Io = Connection;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        self.next().await
+    }
+
+    fn local_addr(&self) -> io::Result<Self::Addr> {
+        self.address()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpStream,
+    };
+
+    use super::*;
+
+    const SILENCE: Duration = Duration::from_mins(1);
+
+    async fn port(limit: usize) -> (BoundedListener, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let connections = Connections::new(limit, SILENCE);
+        (BoundedListener::new(listener, connections), address)
+    }
+
+    #[tokio::test]
+    async fn beyond_the_limit_a_connection_is_closed_at_once() {
+        let (listener, address) = port(1).await;
+        let first = TcpStream::connect(address).await.unwrap();
+        let (first_here, _) = listener.next().await;
+        tokio::spawn(async move { listener.next().await });
+
+        let mut surplus = TcpStream::connect(address).await.unwrap();
+        let mut nothing = Vec::new();
+        // Closed, by a farewell or by a reset.
+        let closed = surplus.read_to_end(&mut nothing).await;
+        assert!(closed.is_err() || nothing.is_empty());
+        drop((first, first_here));
+    }
+
+    #[tokio::test]
+    async fn a_place_is_free_again_when_its_connection_ends() {
+        let (listener, address) = port(1).await;
+        for _ in 0..3 {
+            let _client = TcpStream::connect(address).await.unwrap();
+            drop(listener.next().await);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_connection_ends() {
+        let (listener, address) = port(1).await;
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let (mut connection, _) = listener.next().await;
+        let begun = Instant::now();
+
+        client.write_all(b"x").await.unwrap();
+        assert_eq!(connection.read_u8().await.unwrap(), b'x');
+        let silent = connection.read_u8().await.unwrap_err();
+
+        assert_eq!(silent.kind(), io::ErrorKind::TimedOut);
+        assert!(begun.elapsed() >= SILENCE);
+    }
+}
