@@ -8,6 +8,8 @@ use std::{
 use anyhow::Context as _;
 use async_trait::async_trait;
 use service_kit::{
+    connections::{BoundedListener, Connections},
+    descriptors,
     ops::{self, Readiness},
     shutdown::DRAIN_DEADLINE,
     system::SystemRandom,
@@ -41,7 +43,7 @@ const CREDENTIAL_KEY: &str = "credentials";
 
 /// A service that is bound to its ports and not running yet.
 pub struct App {
-    listener: TcpListener,
+    listener: BoundedListener,
     ops_listener: TcpListener,
     server: grpc::Server,
     store: SqliteStore,
@@ -111,8 +113,13 @@ impl App {
             signing_keys: keys.into(),
         };
         let server = grpc::Server::new(services, config.tls, config.reflection)?;
+        let connections = Connections::new(
+            descriptors::for_connections(config.max_connections),
+            grpc::MAX_SILENCE,
+        );
+        let listener = bind("AUTH_LISTEN", config.listen).await?;
         let app = Self {
-            listener: bind("AUTH_LISTEN", config.listen).await?,
+            listener: BoundedListener::new(listener, connections),
             ops_listener: bind("AUTH_OPS_LISTEN", config.ops_listen).await?,
             server,
             store,
@@ -131,7 +138,7 @@ impl App {
     /// # Errors
     /// When the socket is broken.
     pub fn address(&self) -> anyhow::Result<SocketAddr> {
-        Ok(self.listener.local_addr()?)
+        Ok(self.listener.address()?)
     }
 
     /// Serves until `shutdown`, then lets the requests in flight finish.
@@ -140,7 +147,7 @@ impl App {
     /// When a listener fails.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         tracing::info!(
-            address = %self.listener.local_addr()?,
+            address = %self.listener.address()?,
             ops_address = %self.ops_listener.local_addr()?,
             "listening"
         );

@@ -3,6 +3,7 @@
 
 use std::{
     io::{self, BufRead as _, IsTerminal as _},
+    num::NonZero,
     process::ExitCode,
     sync::Arc,
 };
@@ -184,7 +185,7 @@ async fn accounts(settings: &Settings) -> anyhow::Result<Accounts> {
     let (database, hashing) = settings.accounts()?;
     let store = app::open_store(&database).await?;
     let random = Arc::new(SystemRandom);
-    let hasher = Argon2id::start(hashing.params, 1, random.clone())?;
+    let hasher = Argon2id::start(hashing.params, NonZero::<u32>::MIN, random.clone())?;
     Ok(Accounts::new(
         Arc::new(store),
         Arc::new(hasher),

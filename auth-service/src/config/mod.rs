@@ -2,7 +2,7 @@
 
 mod settings;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, num::NonZero, path::PathBuf};
 
 use argon2::Params;
 use secrecy::SecretString;
@@ -32,6 +32,8 @@ pub struct ServeConfig {
     pub tls: Option<TlsConfig>,
     /// How passwords are hashed.
     pub hashing: HashingConfig,
+    /// How many connections the gRPC port takes at once.
+    pub max_connections: usize,
     /// Whether gRPC reflection is on.
     pub reflection: bool,
 }
@@ -62,5 +64,5 @@ pub struct HashingConfig {
     /// What a hash costs.
     pub params: Params,
     /// How many at once.
-    pub threads: usize,
+    pub threads: NonZero<u32>,
 }

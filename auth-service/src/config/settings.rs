@@ -1,6 +1,6 @@
 //! Flags with an environment variable each, checked as a whole before anything starts.
 
-use std::{net::SocketAddr, path::PathBuf, thread};
+use std::{net::SocketAddr, num::NonZero, path::PathBuf, thread};
 
 use clap::Args;
 use service_kit::{
@@ -137,6 +137,14 @@ pub struct Settings {
     /// How many passwords are hashed at once [default: one for each core]
     #[arg(long, env = "AUTH_ARGON2_CONCURRENCY", global = true)]
     argon2_concurrency: Option<String>,
+    /// How many connections the gRPC port takes at once
+    #[arg(
+        long,
+        env = "AUTH_MAX_CONNECTIONS",
+        global = true,
+        default_value = "1024"
+    )]
+    max_connections: String,
     /// Let clients ask the port what it serves (gRPC reflection): true or false
     #[arg(long, env = "AUTH_REFLECTION", global = true, default_value = "false")]
     reflection: String,
@@ -162,6 +170,7 @@ impl Settings {
         let policy = self.policy(&mut problems);
         let hashing = self.hashing(&mut problems);
         let signing_algorithm = problems.parse("AUTH_SIGNING_ALGORITHM", &self.signing_algorithm);
+        let max_connections = problems.parse("AUTH_MAX_CONNECTIONS", &self.max_connections);
         let reflection = problems.parse("AUTH_REFLECTION", &self.reflection);
         let tls = self.tls(&mut problems);
         let key_encryption_key = problems.key(
@@ -189,6 +198,7 @@ impl Settings {
                 service_secret: service_secret?,
                 tls: tls?,
                 hashing: hashing?,
+                max_connections: max_connections.map(NonZero::<usize>::get)?,
                 reflection: reflection?,
             };
             Some((log?, config))
@@ -260,9 +270,9 @@ impl Settings {
         let parallelism = problems.parse("AUTH_ARGON2_PARALLELISM", &self.argon2_parallelism);
         let threads = match &self.argon2_concurrency {
             Some(text) => problems.parse("AUTH_ARGON2_CONCURRENCY", text),
-            None => Some(thread::available_parallelism().map_or(1, usize::from)),
+            None => Some(cores()),
         };
-        if threads.is_some_and(|threads| !(1..=1024).contains(&threads)) {
+        if threads.is_some_and(|threads: NonZero<u32>| threads.get() > 1024) {
             problems.add("AUTH_ARGON2_CONCURRENCY: must be from 1 to 1024");
         }
         let cost = Cost {
@@ -304,6 +314,13 @@ impl Settings {
             clients,
         }))
     }
+}
+
+fn cores() -> NonZero<u32> {
+    let cores = thread::available_parallelism().ok();
+    cores
+        .and_then(|cores| NonZero::try_from(cores).ok())
+        .unwrap_or(NonZero::<u32>::MIN)
 }
 
 fn web_url(text: &str) -> Result<String, String> {

@@ -9,4 +9,4 @@ mod encode;
 mod server;
 mod status;
 
-pub use server::{Server, Services};
+pub use server::{MAX_SILENCE, Server, Services};

@@ -1,6 +1,6 @@
 //! Every service, layer and limit of the port on one screen.
 
-use std::{any::Any, sync::Arc, time::Duration};
+use std::{any::Any, io, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use auth_proto::{
@@ -11,15 +11,17 @@ use auth_proto::{
         auth_service_server::{self, AuthServiceServer},
     },
 };
+use futures_util::stream;
 use secrecy::ExposeSecret as _;
-use tokio::net::TcpListener;
+use service_kit::connections::BoundedListener;
 use tokio_util::sync::CancellationToken;
 use tonic::{
     body::Body,
     service::Routes,
-    transport::{Certificate, Identity, ServerTlsConfig, server::TcpIncoming},
+    transport::{Certificate, Identity, ServerTlsConfig},
 };
 use tonic_health::{ServingStatus, server::HealthReporter};
+use tower::limit::GlobalConcurrencyLimitLayer;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     trace::{DefaultMakeSpan, DefaultOnResponse, TraceLayer},
@@ -38,8 +40,14 @@ use crate::{
 const MAX_MESSAGE: usize = 64 * 1024;
 const MAX_METADATA: u32 = 16 * 1024;
 const MAX_STREAMS: u32 = 256;
+/// Over all connections; what comes beyond is refused with `RESOURCE_EXHAUSTED`.
+const MAX_CALLS: usize = 2048;
 const DEADLINE: Duration = Duration::from_secs(10);
+const HANDSHAKE: Duration = Duration::from_secs(10);
 const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// How long a client may send nothing at all, not even the answer to a ping.
+pub const MAX_SILENCE: Duration = Duration::from_mins(1);
 
 /// What health is told of; the empty name is the port as a whole.
 const HEALTH_NAMES: [&str; 4] = [
@@ -103,7 +111,7 @@ impl Server {
     /// When the listener fails.
     pub async fn serve(
         self,
-        listener: TcpListener,
+        listener: BoundedListener,
         shutdown: CancellationToken,
     ) -> anyhow::Result<()> {
         let (health, health_service) = tonic_health::server::health_reporter();
@@ -124,11 +132,17 @@ impl Server {
         if let Some(tls) = self.tls {
             builder = builder.tls_config(tls)?;
         }
+        let incoming = stream::unfold(listener, async |listener| {
+            let (connection, _) = listener.next().await;
+            Some((Ok::<_, io::Error>(connection), listener))
+        });
         builder
             .timeout(DEADLINE)
             .max_concurrent_streams(MAX_STREAMS)
             .http2_max_header_list_size(MAX_METADATA)
             .http2_keepalive_interval(Some(KEEPALIVE))
+            .load_shed(true)
+            .layer(GlobalConcurrencyLimitLayer::new(MAX_CALLS))
             .layer(
                 TraceLayer::new_for_grpc()
                     .make_span_with(DefaultMakeSpan::new().level(Level::INFO))
@@ -138,22 +152,20 @@ impl Server {
             )
             .layer(CatchPanicLayer::custom(panicked))
             .add_routes(routes.routes())
-            .serve_with_incoming_shutdown(
-                TcpIncoming::from(listener).with_nodelay(Some(true)),
-                shutdown.cancelled_owned(),
-            )
+            .serve_with_incoming_shutdown(incoming, shutdown.cancelled_owned())
             .await?;
         Ok(())
     }
 }
 
-/// Who watches health learns of the end before the connections close.
-async fn say_goodbye(health: HealthReporter, shutdown: CancellationToken) {
+/// Who watches health learns of the end, and the stream ends, so that it does not hold up the drain.
+async fn say_goodbye(mut health: HealthReporter, shutdown: CancellationToken) {
     shutdown.cancelled().await;
     for name in HEALTH_NAMES {
         health
             .set_service_status(name, ServingStatus::NotServing)
             .await;
+        health.clear_service_status(name).await;
     }
 }
 
@@ -200,7 +212,7 @@ fn add_reflection(routes: &mut tonic::service::RoutesBuilder) -> anyhow::Result<
 
 fn server_tls(config: TlsConfig) -> ServerTlsConfig {
     let identity = Identity::from_pem(config.certificate, config.key.expose_secret());
-    let tls = ServerTlsConfig::new().identity(identity);
+    let tls = ServerTlsConfig::new().identity(identity).timeout(HANDSHAKE);
     match config.clients {
         Some(clients) => tls.client_ca_root(Certificate::from_pem(clients.authority)),
         None => tls,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use auth_proto::v1::ErrorReason;
+use service_kit::seldom::Seldom;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -17,6 +18,8 @@ use crate::domain::{
 /// `domain` of every `google.rpc.ErrorInfo`.
 const DOMAIN: &str = "holdfast";
 const PREFIX: &str = "ERROR_REASON_";
+static STORE_FAULTS: Seldom = Seldom::new();
+static OVERLOADS: Seldom = Seldom::new();
 const STORE_RETRY: Duration = Duration::from_secs(1);
 
 /// A status with its reason.
@@ -60,7 +63,9 @@ impl From<Fault> for Status {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::StoreUnavailable(error) => {
-                tracing::error!(%error, "the database does not answer; calls are refused");
+                STORE_FAULTS.log(|calls| {
+                    tracing::error!(%error, calls, "the database does not answer; calls are refused");
+                });
                 retry_later(
                     Code::Unavailable,
                     ErrorReason::StoreUnavailable,
@@ -69,9 +74,12 @@ impl From<Fault> for Status {
                 )
             }
             Fault::Overloaded { retry_after } => {
-                tracing::warn!(
-                    "too many passwords are waiting to be checked; sign-ins are refused"
-                );
+                OVERLOADS.log(|refused| {
+                    tracing::warn!(
+                        refused,
+                        "too many passwords are waiting to be checked; the surplus is refused"
+                    );
+                });
                 retry_later(
                     Code::ResourceExhausted,
                     ErrorReason::Overloaded,

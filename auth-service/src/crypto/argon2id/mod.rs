@@ -1,35 +1,39 @@
 //! Argon2id on threads of its own, so that password checks take no more cores and memory than they were given and never
 //! stand in the way of anything else.
 
+mod queue;
+mod worker;
+
 use std::{
     io,
-    sync::{
-        Arc, Mutex, PoisonError,
-        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
-    },
+    num::NonZero,
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
 use argon2::{
-    Algorithm, Argon2, Block, Params, Version,
+    Algorithm, Params, Version,
     password_hash::phc::{Output, ParamsString, PasswordHash as Phc, Salt},
 };
 use async_trait::async_trait;
 use aws_lc_rs::constant_time;
 use tokio::sync::oneshot;
 
+use self::{
+    queue::Queue,
+    worker::{Job, Work, work_on},
+};
+
 use crate::domain::{
     password::{Password, PasswordHash},
     ports::{HasherError, PasswordHasher, Random},
 };
 
-/// How long a password may wait for its turn.
-const MAX_WAIT: Duration = Duration::from_secs(2);
+/// What filling a KiB of memory once takes, about; the queue starts from it and then measures.
+const TURN_PER_BLOCK: Duration = Duration::from_nanos(600);
 
-/// How many may wait for each thread; at some 25 ms a hash, more could not be served within [`MAX_WAIT`].
-const QUEUE_PER_THREAD: usize = 64;
-
+/// The least that a refused caller is asked to wait.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 const SALT_LENGTH: usize = 16;
 const OUTPUT_LENGTH: usize = 32;
@@ -71,60 +75,46 @@ impl Cost {
 
 /// A pool of threads that hash.
 pub struct Argon2id {
-    queue: SyncSender<Job>,
+    queue: Arc<Queue<Job>>,
     params: Params,
     random: Arc<dyn Random>,
     decoy: PasswordHash,
 }
-
-struct Job {
-    work: Work,
-    since: Instant,
-    answer: oneshot::Sender<Result<Phc, HasherError>>,
-}
-
-/// Hash `password` with these parameters and this salt.
-struct Work {
-    password: Password,
-    params: Params,
-    salt: Salt,
-}
-
-/// What waits for a thread; each takes the next one when it is free.
-type Jobs = Arc<Mutex<Receiver<Job>>>;
 
 impl Argon2id {
     /// Starts `threads` threads. The decoy for unknown names is made here, with the same parameters as every new hash.
     ///
     /// # Errors
     /// When a thread cannot be started.
-    pub fn start(params: Params, threads: usize, random: Arc<dyn Random>) -> io::Result<Self> {
-        let capacity = threads.saturating_mul(QUEUE_PER_THREAD);
-        let (pool, jobs) = Self::idle(params, capacity, random).map_err(io::Error::other)?;
-        for index in 0..threads {
-            let jobs = Arc::clone(&jobs);
+    pub fn start(
+        params: Params,
+        threads: NonZero<u32>,
+        random: Arc<dyn Random>,
+    ) -> io::Result<Self> {
+        let pool = Self::idle(params, threads, random).map_err(io::Error::other)?;
+        for index in 0..threads.get() {
+            let queue = Arc::clone(&pool.queue);
             thread::Builder::new()
                 .name(format!("argon2id-{index}"))
-                .spawn(move || work_on(&jobs))?;
+                .spawn(move || work_on(&queue))?;
         }
         Ok(pool)
     }
 
-    /// A pool that no thread works for yet.
+    /// A pool whose threads have not started yet.
     fn idle(
         params: Params,
-        capacity: usize,
+        threads: NonZero<u32>,
         random: Arc<dyn Random>,
-    ) -> Result<(Self, Jobs), HasherError> {
-        let (queue, jobs) = sync_channel(capacity);
+    ) -> Result<Self, HasherError> {
+        let blocks = params.m_cost().saturating_mul(params.t_cost());
         let decoy = decoy(&params, &*random)?;
-        let pool = Self {
-            queue,
+        Ok(Self {
+            queue: Arc::new(Queue::new(threads, TURN_PER_BLOCK * blocks)),
             params,
             random,
             decoy,
-        };
-        Ok((pool, Arc::new(Mutex::new(jobs))))
+        })
     }
 
     async fn run(&self, work: Work) -> Result<Phc, HasherError> {
@@ -134,19 +124,24 @@ impl Argon2id {
             since: Instant::now(),
             answer,
         };
-        self.queue.try_send(job).map_err(|refused| match refused {
-            TrySendError::Full(_) => OVERLOADED,
-            TrySendError::Disconnected(_) => broken("the hashing threads have ended"),
-        })?;
+        self.queue.push(job).map_err(overloaded)?;
         answered
             .await
             .map_err(|_| broken("a hashing thread ended"))?
     }
 }
 
-const OVERLOADED: HasherError = HasherError::Overloaded {
-    retry_after: RETRY_AFTER,
-};
+impl Drop for Argon2id {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
+fn overloaded(wait: Duration) -> HasherError {
+    HasherError::Overloaded {
+        retry_after: wait.max(RETRY_AFTER),
+    }
+}
 
 #[async_trait]
 impl PasswordHasher for Argon2id {
@@ -184,39 +179,6 @@ fn same_output(computed: &Phc, expected: &Phc) -> bool {
     }
 }
 
-/// What one thread does all its life. Its memory is kept from one hash to the next.
-fn work_on(jobs: &Mutex<Receiver<Job>>) {
-    let mut memory = Vec::new();
-    loop {
-        let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(job) = next else { return };
-        if job.since.elapsed() > MAX_WAIT {
-            let _ = job.answer.send(Err(OVERLOADED));
-        } else if !job.answer.is_closed() {
-            let _ = job.answer.send(job.work.run(&mut memory));
-        }
-    }
-}
-
-impl Work {
-    fn run(self, memory: &mut Vec<Block>) -> Result<Phc, HasherError> {
-        let blocks = self.params.block_count();
-        if memory.len() < blocks {
-            memory
-                .try_reserve_exact(blocks - memory.len())
-                .map_err(broken)?;
-            memory.resize(blocks, Block::default());
-        }
-        let mut output = [0; OUTPUT_LENGTH];
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone());
-        let memory = memory.get_mut(..blocks).unwrap_or_default();
-        argon2
-            .hash_password_into_with_memory(self.password.expose(), &self.salt, &mut output, memory)
-            .map_err(broken)?;
-        phc(&self.params, self.salt, &output)
-    }
-}
-
 /// A hash of nobody's password: it has live parameters and a random output, and takes no time to make.
 fn decoy(params: &Params, random: &dyn Random) -> Result<PasswordHash, HasherError> {
     let mut output = [0; OUTPUT_LENGTH];
@@ -250,5 +212,4 @@ fn broken(why: impl ToString) -> HasherError {
 }
 
 #[cfg(test)]
-#[path = "argon2id_tests.rs"]
 mod tests;

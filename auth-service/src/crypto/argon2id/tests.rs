@@ -1,6 +1,6 @@
 use futures_util::{FutureExt as _, future::join_all};
 
-use super::*;
+use super::{queue::Next, *};
 use service_kit::system::SystemRandom;
 
 fn cost(memory: u32) -> Params {
@@ -12,8 +12,10 @@ fn cost(memory: u32) -> Params {
     cost.params().unwrap()
 }
 
+const TWO: NonZero<u32> = NonZero::new(2).unwrap();
+
 fn pool(memory: u32) -> Argon2id {
-    Argon2id::start(cost(memory), 2, Arc::new(SystemRandom)).unwrap()
+    Argon2id::start(cost(memory), TWO, Arc::new(SystemRandom)).unwrap()
 }
 
 fn password(text: &str) -> Password {
@@ -78,26 +80,33 @@ async fn a_hash_known_from_the_reference_implementation_matches() {
 
 #[tokio::test]
 async fn beyond_the_queue_the_surplus_is_refused_and_the_rest_served() {
-    let (pool, jobs) = Argon2id::idle(cost(8), 3, Arc::new(SystemRandom)).unwrap();
+    let mut pool = Argon2id::idle(cost(8), TWO, Arc::new(SystemRandom)).unwrap();
+    pool.queue = Arc::new(Queue::new(NonZero::new(1).unwrap(), Duration::from_secs(1)));
     let password = password("x");
 
     let mut waiting = join_all((0..3).map(|_| pool.hash(&password)));
     assert!((&mut waiting).now_or_never().is_none());
     let surplus = pool.hash(&password).await;
-    assert!(matches!(surplus, Err(HasherError::Overloaded { .. })));
+    let Err(HasherError::Overloaded { retry_after }) = surplus else {
+        panic!("{surplus:?}");
+    };
+    assert_eq!(retry_after, Duration::from_secs(3));
 
-    thread::spawn(move || work_on(&jobs));
+    let queue = Arc::clone(&pool.queue);
+    thread::spawn(move || work_on(&queue));
     assert!(waiting.await.iter().all(Result::is_ok));
 }
 
 #[tokio::test]
 async fn nothing_is_computed_for_a_caller_who_left() {
-    let (pool, jobs) = Argon2id::idle(cost(8), 3, Arc::new(SystemRandom)).unwrap();
+    let pool = Argon2id::idle(cost(8), TWO, Arc::new(SystemRandom)).unwrap();
     let password = password("x");
 
     assert!(pool.hash(&password).now_or_never().is_none());
 
-    let job = jobs.lock().unwrap().recv().unwrap();
+    let Next::Job(job) = pool.queue.pop(Duration::ZERO) else {
+        panic!("no job");
+    };
     assert!(job.answer.is_closed());
 }
 

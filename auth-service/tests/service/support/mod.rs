@@ -3,7 +3,7 @@
 mod assert;
 mod pki;
 
-use std::{net::SocketAddr, path::Path, sync::Arc};
+use std::{net::SocketAddr, num::NonZero, path::Path, sync::Arc};
 
 use auth_proto::v1::{
     ChangePasswordRequest, Client, ClientKind, CreateUserRequest, IssueTokenRequest,
@@ -74,8 +74,9 @@ pub(crate) fn config(directory: &Path) -> ServeConfig {
         tls: None,
         hashing: HashingConfig {
             params: cost.params().unwrap(),
-            threads: 2,
+            threads: NonZero::new(2).unwrap(),
         },
+        max_connections: 64,
         reflection: true,
     }
 }
@@ -122,7 +123,7 @@ impl TestService {
         let random = Arc::new(SystemRandom);
         let accounts = Accounts::new(
             Arc::new(SqliteStore::open(&database).await.unwrap()),
-            Arc::new(Argon2id::start(hashing.params, 1, random.clone()).unwrap()),
+            Arc::new(Argon2id::start(hashing.params, NonZero::<u32>::MIN, random.clone()).unwrap()),
             Arc::new(clock.clone()),
             random,
         );

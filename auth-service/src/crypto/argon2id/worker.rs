@@ -1,0 +1,85 @@
+//! What a hashing thread does, and the memory it does it in.
+
+use std::time::{Duration, Instant};
+
+use argon2::password_hash::phc::Salt;
+use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash::phc::PasswordHash as Phc};
+use tokio::sync::oneshot;
+
+use super::{
+    OUTPUT_LENGTH, broken, overloaded, phc,
+    queue::{MAX_WAIT, Next, Queue},
+};
+use crate::domain::{password::Password, ports::HasherError};
+
+/// How long a thread without work keeps its memory.
+const KEEP_MEMORY: Duration = Duration::from_secs(5);
+
+/// With glibc, an allocation above 32 MiB is always a mapping of its own, which goes back to the system when it is freed;
+/// a smaller one may stay in the heap for good. What is not used of it takes no memory.
+const OWN_MAPPING: usize = 33 * 1024;
+
+/// Work that somebody waits for.
+pub(super) struct Job {
+    pub(super) work: Work,
+    pub(super) since: Instant,
+    pub(super) answer: oneshot::Sender<Result<Phc, HasherError>>,
+}
+
+/// Hash `password` with these parameters and this salt.
+pub(super) struct Work {
+    pub(super) password: Password,
+    pub(super) params: Params,
+    pub(super) salt: Salt,
+}
+
+/// What one thread does all its life. Its memory is kept from one hash to the next while there are some.
+pub(super) fn work_on(queue: &Queue<Job>) {
+    let mut memory = Vec::new();
+    loop {
+        match queue.pop(KEEP_MEMORY) {
+            Next::Job(job) => job.serve(queue, &mut memory),
+            Next::Nothing => memory = Vec::new(),
+            Next::End => return,
+        }
+    }
+}
+
+impl Job {
+    fn serve(self, queue: &Queue<Self>, memory: &mut Vec<Block>) {
+        let waited = self.since.elapsed();
+        if waited > MAX_WAIT {
+            let _ = self.answer.send(Err(overloaded(waited)));
+        } else if !self.answer.is_closed() {
+            let begun = Instant::now();
+            let outcome = self.work.run(memory);
+            queue.note(begun.elapsed());
+            let _ = self.answer.send(outcome);
+        }
+    }
+}
+
+impl Work {
+    fn run(self, memory: &mut Vec<Block>) -> Result<Phc, HasherError> {
+        let blocks = self.params.block_count();
+        if memory.len() < blocks {
+            grow(memory, blocks)?;
+        }
+        let mut output = [0; OUTPUT_LENGTH];
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone());
+        let memory = memory.get_mut(..blocks).unwrap_or_default();
+        argon2
+            .hash_password_into_with_memory(self.password.expose(), &self.salt, &mut output, memory)
+            .map_err(broken)?;
+        phc(&self.params, self.salt, &output)
+    }
+}
+
+fn grow(memory: &mut Vec<Block>, blocks: usize) -> Result<(), HasherError> {
+    *memory = Vec::new();
+    memory
+        .try_reserve_exact(blocks.max(OWN_MAPPING))
+        .map_err(broken)?;
+    memory.resize(blocks, Block::default());
+    Ok(())
+}
