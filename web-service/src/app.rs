@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use axum_server::{Handle, tls_rustls::RustlsConfig};
 use service_kit::{
+    descriptors,
     ops::{self, Readiness},
     shutdown::DRAIN_DEADLINE,
     system::{Clock, SystemRandom},
@@ -26,11 +27,10 @@ use crate::{
 
 /// A service that is bound to its ports and not running yet.
 pub struct App {
-    listener: TcpListener,
+    port: http::Port,
     ops_listener: TcpListener,
     state: AppState,
     certificate: CertificateFiles,
-    served: RustlsConfig,
     local_authority: Option<LocalAuthority>,
     clock: Arc<dyn Clock>,
 }
@@ -54,7 +54,7 @@ impl App {
         let random = Arc::new(SystemRandom);
         let store: Arc<dyn SessionStore> = match config.session_store {
             SessionStoreConfig::Memory => Arc::new(MemoryStore::new(clock.clone())),
-            SessionStoreConfig::Redis(config) => redis::connect(config)?,
+            SessionStoreConfig::Redis(config) => redis::connect(config).await?,
         };
         let records = SealedRecords::new(store, random.clone());
         let state = AppState {
@@ -69,11 +69,14 @@ impl App {
             ),
         };
         Ok(Self {
-            listener,
+            port: http::Port {
+                listener,
+                tls: served,
+                max_connections: descriptors::for_connections(config.max_connections),
+            },
             ops_listener: bind("WEB_OPS_LISTEN", config.ops_listen).await?,
             state,
             certificate,
-            served,
             local_authority,
             clock,
         })
@@ -84,7 +87,7 @@ impl App {
     /// # Errors
     /// When the socket is broken.
     pub fn address(&self) -> anyhow::Result<SocketAddr> {
-        Ok(self.listener.local_addr()?)
+        Ok(self.port.listener.local_addr()?)
     }
 
     /// Serves until `shutdown`, then lets the requests in flight finish.
@@ -93,7 +96,7 @@ impl App {
     /// When a listener fails.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         tracing::info!(
-            address = %self.listener.local_addr()?,
+            address = %self.address()?,
             ops_address = %self.ops_listener.local_addr()?,
             url = self.state.public_url.origin,
             "listening"
@@ -104,7 +107,7 @@ impl App {
         });
         let ops = tokio::spawn(ops::serve(self.ops_listener, readiness, shutdown.clone()));
         tokio::spawn(renewal::keep_current(
-            self.served.clone(),
+            self.port.tls.clone(),
             self.certificate,
             self.local_authority,
             self.clock,
@@ -113,7 +116,7 @@ impl App {
 
         let handle = Handle::new();
         tokio::spawn(drain_on(shutdown.clone(), handle.clone()));
-        http::serve(self.listener.into_std()?, self.served, handle, self.state).await?;
+        http::serve(self.port, handle, self.state).await?;
         shutdown.cancel();
         ops.await??;
         tracing::info!("stopped");

@@ -1,6 +1,6 @@
-//! auth-service over one shared HTTP/2 channel.
+//! What auth-service is asked.
 
-use std::{future::Future, time::Duration};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
@@ -15,12 +15,11 @@ use auth_proto::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use tonic::{
-    Request, Response, Status,
+    Request,
     metadata::{Ascii, MetadataValue},
-    transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
 };
 
-use super::decode::{self, Decoded as _};
+use super::{decode::Decoded as _, instances::Instances};
 use crate::{
     config::AuthConfig,
     domain::auth::{
@@ -28,9 +27,6 @@ use crate::{
         Person, Tokens,
     },
 };
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-const KEEPALIVE: Duration = Duration::from_secs(10);
 
 /// For a call as a whole, setting up the connection included.
 const DEADLINE: Duration = Duration::from_millis(1500);
@@ -42,10 +38,10 @@ const PASSWORD_DEADLINE: Duration = Duration::from_secs(5);
 const NOT_KNOWN: &str =
     "auth-service does not know this service; check WEB_AUTH_SECRET, or the name in WEB_AUTH_CERT";
 
-/// A client that reconnects by itself.
+/// auth-service, as one of its instances answers.
 #[derive(Clone)]
 pub struct GrpcAuth {
-    channel: Channel,
+    instances: Instances,
     service_secret: Option<MetadataValue<Ascii>>,
 }
 
@@ -55,16 +51,6 @@ impl GrpcAuth {
     /// # Errors
     /// When TLS cannot be set up with what was given.
     pub fn new(config: &AuthConfig) -> anyhow::Result<Self> {
-        let tls = client_tls(config);
-        let endpoints = config
-            .urls
-            .iter()
-            .map(|url| endpoint(url.as_str(), &tls))
-            .collect::<anyhow::Result<Vec<_>>>()?;
-        let channel = match endpoints.as_slice() {
-            [only] => only.connect_lazy(),
-            _ => Channel::balance_list(endpoints.into_iter()),
-        };
         let service_secret = config
             .service_secret
             .as_ref()
@@ -72,17 +58,9 @@ impl GrpcAuth {
             .transpose()
             .context("WEB_AUTH_SECRET has characters that cannot be sent")?;
         Ok(Self {
-            channel,
+            instances: Instances::new(config)?,
             service_secret,
         })
-    }
-
-    fn auth(&self) -> AuthServiceClient<Channel> {
-        AuthServiceClient::new(self.channel.clone())
-    }
-
-    fn account_client(&self) -> AccountServiceClient<Channel> {
-        AccountServiceClient::new(self.channel.clone())
     }
 
     /// The request with this service's own identity.
@@ -97,16 +75,12 @@ impl GrpcAuth {
     }
 
     /// The same, on behalf of the person whose access token this is.
-    fn on_behalf<T>(
-        &self,
-        access_token: &SecretString,
-        message: T,
-    ) -> Result<Request<T>, AuthError> {
-        let bearer = format!("Bearer {}", access_token.expose_secret()).into();
+    fn on_behalf<T>(&self, bearer: &MetadataValue<Ascii>, message: T) -> Request<T> {
         let mut request = self.own(message);
-        let value = sensitive(&bearer).map_err(|why| AuthError::Broken(why.to_string()))?;
-        request.metadata_mut().insert("authorization", value);
-        Ok(request)
+        request
+            .metadata_mut()
+            .insert("authorization", bearer.clone());
+        request
     }
 }
 
@@ -118,12 +92,15 @@ impl Auth for GrpcAuth {
         password: &SecretString,
         client: &Client,
     ) -> Result<(Person, Login), AuthError> {
-        let request = self.own(LoginRequest {
-            username: username.to_owned(),
-            password: password.expose_secret().to_owned(),
-            client: Some(encode_client(client)),
-        });
-        let answer = call(PASSWORD_DEADLINE, self.auth().login(request)).await?;
+        let ask = async |channel| {
+            let request = self.own(LoginRequest {
+                username: username.to_owned(),
+                password: password.expose_secret().to_owned(),
+                client: Some(encode_client(client)),
+            });
+            AuthServiceClient::new(channel).login(request).await
+        };
+        let answer = self.instances.call(PASSWORD_DEADLINE, ask).await?;
         if answer.client_kind() != encode_kind(client.kind) {
             self.end_login(&answer.login_ticket).await?;
             return Err(AuthError::Broken(NOT_KNOWN.to_owned()));
@@ -137,45 +114,56 @@ impl Auth for GrpcAuth {
         scope: &str,
         kind: ClientKind,
     ) -> Result<Tokens, AuthError> {
-        let request = self.own(IssueTokenRequest {
-            grant: Some(encode_grant(&grant)),
-            audience: String::new(),
-            scope: scope.to_owned(),
-            client: Some(v1::Client {
-                kind: encode_kind(kind).into(),
-                ..Default::default()
-            }),
-        });
-        call(DEADLINE, self.auth().issue_token(request))
-            .await?
-            .decoded()
+        let ask = async |channel| {
+            let request = self.own(IssueTokenRequest {
+                grant: Some(encode_grant(&grant)),
+                audience: String::new(),
+                scope: scope.to_owned(),
+                client: Some(v1::Client {
+                    kind: encode_kind(kind).into(),
+                    ..Default::default()
+                }),
+            });
+            AuthServiceClient::new(channel).issue_token(request).await
+        };
+        self.instances.call(DEADLINE, ask).await?.decoded()
     }
 
     async fn validate(&self, access_token: &str, scope: &str) -> Result<Claims, AuthError> {
-        let request = self.own(ValidateTokenRequest {
-            access_token: access_token.to_owned(),
-            audience: String::new(),
-            required_scopes: vec![scope.to_owned()],
-        });
-        call(DEADLINE, self.auth().validate_token(request))
-            .await?
-            .decoded()
+        let ask = async |channel| {
+            let request = self.own(ValidateTokenRequest {
+                access_token: access_token.to_owned(),
+                audience: String::new(),
+                required_scopes: vec![scope.to_owned()],
+            });
+            AuthServiceClient::new(channel)
+                .validate_token(request)
+                .await
+        };
+        self.instances.call(DEADLINE, ask).await?.decoded()
     }
 
     async fn end_login(&self, token: &str) -> Result<(), AuthError> {
-        let request = self.own(RevokeTokenRequest {
-            token: token.to_owned(),
-            end_login: true,
-        });
-        call(DEADLINE, self.auth().revoke_token(request)).await?;
+        let ask = async |channel| {
+            let request = self.own(RevokeTokenRequest {
+                token: token.to_owned(),
+                end_login: true,
+            });
+            AuthServiceClient::new(channel).revoke_token(request).await
+        };
+        self.instances.call(DEADLINE, ask).await?;
         Ok(())
     }
 
     async fn account(&self, access_token: &SecretString) -> Result<Account, AuthError> {
-        let request = self.on_behalf(access_token, GetAccountRequest {})?;
-        call(DEADLINE, self.account_client().get_account(request))
-            .await?
-            .decoded()
+        let bearer = bearer(access_token)?;
+        let ask = async |channel| {
+            let request = self.on_behalf(&bearer, GetAccountRequest {});
+            AccountServiceClient::new(channel)
+                .get_account(request)
+                .await
+        };
+        self.instances.call(DEADLINE, ask).await?.decoded()
     }
 
     async fn change_password(
@@ -184,64 +172,33 @@ impl Auth for GrpcAuth {
         change: PasswordChange<'_>,
         client: &Client,
     ) -> Result<Login, AuthError> {
-        let message = ChangePasswordRequest {
-            current_password: change.current.expose_secret().to_owned(),
-            new_password: change.new.expose_secret().to_owned(),
-            client: Some(encode_client(client)),
+        let bearer = bearer(access_token)?;
+        let ask = async |channel| {
+            let message = ChangePasswordRequest {
+                current_password: change.current.expose_secret().to_owned(),
+                new_password: change.new.expose_secret().to_owned(),
+                client: Some(encode_client(client)),
+            };
+            AccountServiceClient::new(channel)
+                .change_password(self.on_behalf(&bearer, message))
+                .await
         };
-        let request = self.on_behalf(access_token, message)?;
-        let answer = call(
-            PASSWORD_DEADLINE,
-            self.account_client().change_password(request),
-        )
-        .await?;
-        answer.decoded()
+        self.instances.call(PASSWORD_DEADLINE, ask).await?.decoded()
     }
 
     async fn jwks(&self) -> Result<Vec<Jwk>, AuthError> {
-        let request = self.own(GetJwksRequest {});
-        call(DEADLINE, self.auth().get_jwks(request))
-            .await?
-            .decoded()
+        let ask = async |channel| {
+            let request = self.own(GetJwksRequest {});
+            AuthServiceClient::new(channel).get_jwks(request).await
+        };
+        self.instances.call(DEADLINE, ask).await?.decoded()
     }
 }
 
-/// Waits for an answer within the deadline.
-async fn call<T>(
-    deadline: Duration,
-    answer: impl Future<Output = Result<Response<T>, Status>>,
-) -> Result<T, AuthError> {
-    match tokio::time::timeout(deadline, answer).await {
-        Ok(Ok(response)) => Ok(response.into_inner()),
-        Ok(Err(status)) => Err(decode::error(&status)),
-        Err(_elapsed) => Err(decode::unreachable("no answer in time")),
-    }
-}
-
-fn endpoint(url: &str, tls: &ClientTlsConfig) -> anyhow::Result<Endpoint> {
-    let endpoint = Endpoint::from_shared(url.to_owned())
-        .with_context(|| format!("WEB_AUTH_URL: {url}"))?
-        .connect_timeout(CONNECT_TIMEOUT)
-        .http2_keep_alive_interval(KEEPALIVE)
-        .keep_alive_timeout(CONNECT_TIMEOUT)
-        .tcp_nodelay(true);
-    if url.starts_with("https:") {
-        return endpoint
-            .tls_config(tls.clone())
-            .context("WEB_AUTH_CA, WEB_AUTH_CERT or WEB_AUTH_KEY cannot be used");
-    }
-    Ok(endpoint)
-}
-
-fn client_tls(config: &AuthConfig) -> ClientTlsConfig {
-    let mut tls = ClientTlsConfig::new();
-    if let Some(authority) = &config.authority {
-        tls = tls.ca_certificate(Certificate::from_pem(authority));
-    }
-    if let Some((certificate, key)) = &config.identity {
-        tls = tls.identity(Identity::from_pem(certificate, key.expose_secret()));
-    }
-    tls
+/// The `authorization` of a person's access token.
+fn bearer(access_token: &SecretString) -> Result<MetadataValue<Ascii>, AuthError> {
+    let bearer = format!("Bearer {}", access_token.expose_secret()).into();
+    sensitive(&bearer).map_err(|why| AuthError::Broken(why.to_string()))
 }
 
 fn sensitive(

@@ -1,6 +1,6 @@
 //! auth-service's answers into domain types.
 
-use std::{error::Error as _, time::Duration};
+use std::{error::Error, iter, time::Duration};
 
 use auth_proto::v1::{
     ChangePasswordResponse, GetAccountResponse, GetJwksResponse, IssueTokenResponse, JsonWebKey,
@@ -8,7 +8,7 @@ use auth_proto::v1::{
 };
 use prost_types::Timestamp;
 use time::OffsetDateTime;
-use tonic::{Code, Status};
+use tonic::{Code, ConnectError, Status};
 use tonic_types::StatusExt as _;
 
 use crate::domain::auth::{
@@ -17,6 +17,9 @@ use crate::domain::auth::{
 
 /// The reason this service gives when auth-service does not answer.
 const AUTH_UNAVAILABLE: &str = "AUTH_UNAVAILABLE";
+
+/// The reason when it has too much to do.
+const OVERLOADED: &str = "OVERLOADED";
 
 /// The reason for a request that cannot be met.
 const INVALID_REQUEST: &str = "INVALID_REQUEST";
@@ -117,64 +120,91 @@ fn jwk(key: JsonWebKey) -> Jwk {
     }
 }
 
-/// What a status means here. Only what auth-service itself said, with a reason, counts as its answer.
-pub(super) fn error(status: &Status) -> AuthError {
+/// What a status means here.
+pub(super) enum Heard {
+    /// auth-service's own answer.
+    Answer(AuthError),
+    /// Nothing: the connection failed, on its way there or on its way back.
+    Nothing {
+        /// Down to what the operating system said.
+        why: String,
+        /// Whether the request may have arrived.
+        was_sent: bool,
+    },
+}
+
+/// Only what auth-service itself said, with a reason, counts as its answer; a broken connection has many codes.
+pub(super) fn heard(status: &Status) -> Heard {
     let details = status.get_error_details();
-    let Some(info) = details.error_info() else {
-        return without_reason(status);
-    };
+    if let Some(info) = details.error_info() {
+        let retry_delay = details.retry_info().and_then(|info| info.retry_delay);
+        return Heard::Answer(refusal(status, &info.reason, retry_delay));
+    }
+    match status.code() {
+        Code::OutOfRange => Heard::Answer(AuthError::Refused(Refusal {
+            kind: RefusalKind::Invalid,
+            reason: INVALID_REQUEST.to_owned(),
+            message: "the request is too large".to_owned(),
+        })),
+        Code::Unimplemented => Heard::Answer(AuthError::Broken(status.message().to_owned())),
+        Code::ResourceExhausted => Heard::Answer(overloaded()),
+        _ => Heard::Nothing {
+            why: causes(status),
+            was_sent: !never_connected(status),
+        },
+    }
+}
+
+fn refusal(status: &Status, reason: &str, retry_delay: Option<Duration>) -> AuthError {
     let kind = match status.code() {
         Code::Unauthenticated => RefusalKind::Unauthenticated,
-        Code::PermissionDenied if info.reason == SERVICE_SECRET_WRONG => {
+        Code::PermissionDenied if reason == SERVICE_SECRET_WRONG => {
             return AuthError::Broken(status.message().to_owned());
         }
         Code::PermissionDenied => RefusalKind::Forbidden,
         Code::InvalidArgument | Code::NotFound | Code::AlreadyExists => RefusalKind::Invalid,
         Code::ResourceExhausted | Code::Unavailable => {
-            let delay = details.retry_info().and_then(|info| info.retry_delay);
             return AuthError::Unavailable {
-                reason: info.reason.clone(),
-                retry_after: delay.unwrap_or(RETRY_AFTER),
+                reason: reason.to_owned(),
+                retry_after: retry_delay.unwrap_or(RETRY_AFTER),
             };
         }
         _ => return AuthError::Broken(status.to_string()),
     };
     AuthError::Refused(Refusal {
         kind,
-        reason: info.reason.clone(),
+        reason: reason.to_owned(),
         message: status.message().to_owned(),
     })
 }
 
-/// What the transport says, on either side: a broken connection has many codes.
-fn without_reason(status: &Status) -> AuthError {
-    match status.code() {
-        Code::OutOfRange => AuthError::Refused(Refusal {
-            kind: RefusalKind::Invalid,
-            reason: INVALID_REQUEST.to_owned(),
-            message: "the request is too large".to_owned(),
-        }),
-        Code::Unimplemented => AuthError::Broken(status.message().to_owned()),
-        _ => unreachable(&causes(status)),
-    }
-}
-
 /// The status and what lies behind it, down to the operating system.
 fn causes(status: &Status) -> String {
-    let mut text = status.message().to_owned();
-    let mut cause = status.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
+    let sources = sources(status).map(|error| format!(": {error}"));
+    let sources = sources.collect::<String>();
+    format!("{}{sources}", status.message())
 }
 
-/// auth-service did not answer.
-pub(super) fn unreachable(why: &str) -> AuthError {
-    tracing::error!(why, "auth-service cannot be reached");
+fn never_connected(status: &Status) -> bool {
+    sources(status).any(<dyn Error>::is::<ConnectError>)
+}
+
+fn sources(status: &Status) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    iter::successors(status.source(), |error: &&(dyn Error + 'static)| (*error).source())
+}
+
+/// No instance of auth-service answers.
+pub(super) fn unreachable() -> AuthError {
     AuthError::Unavailable {
         reason: AUTH_UNAVAILABLE.to_owned(),
+        retry_after: RETRY_AFTER,
+    }
+}
+
+/// auth-service has more calls than it works on at once.
+fn overloaded() -> AuthError {
+    AuthError::Unavailable {
+        reason: OVERLOADED.to_owned(),
         retry_after: RETRY_AFTER,
     }
 }

@@ -1,4 +1,6 @@
 //! Other services, behind the domain's ports.
 
 pub mod auth;
+mod breaker;
 mod decode;
+mod instances;

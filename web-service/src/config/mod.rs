@@ -31,6 +31,8 @@ pub struct ServeConfig {
     pub lifetimes: Lifetimes,
     /// The certificate.
     pub tls: TlsConfig,
+    /// How many connections the HTTPS port takes at once.
+    pub max_connections: usize,
 }
 
 /// The origin under which people reach this service.

@@ -1,9 +1,9 @@
 //! Flags with an environment variable each, checked as a whole before anything starts.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, num::NonZero, path::PathBuf};
 
 use clap::Args;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use service_kit::{
     config::{Problems, SecretSource, read_file},
     private_file,
@@ -64,15 +64,12 @@ pub struct Settings {
     /// File that holds that secret
     #[arg(long, env = "WEB_AUTH_SECRET_FILE", global = true)]
     auth_secret_file: Option<PathBuf>,
-    /// Where sessions are kept: memory, or a redis:// URL
-    #[arg(
-        long,
-        env = "WEB_SESSION_STORE",
-        global = true,
-        default_value = "memory",
-        hide_env_values = true
-    )]
-    session_store: String,
+    /// Where sessions are kept: memory, or a redis:// URL [default: memory]
+    #[arg(long, env = "WEB_SESSION_STORE", global = true, hide_env_values = true)]
+    session_store: Option<String>,
+    /// File that holds the same; the URL may have a password
+    #[arg(long, env = "WEB_SESSION_STORE_FILE", global = true)]
+    session_store_file: Option<PathBuf>,
     /// Makes form tokens; 32 random bytes in base64, the same for all instances
     #[arg(long, env = "WEB_SECRET_KEY", global = true, hide_env_values = true)]
     secret_key: Option<String>,
@@ -96,6 +93,14 @@ pub struct Settings {
     /// The certificate's private key in PEM
     #[arg(long, env = "WEB_TLS_KEY", global = true)]
     tls_key: Option<PathBuf>,
+    /// How many connections the HTTPS port takes at once
+    #[arg(
+        long,
+        env = "WEB_MAX_CONNECTIONS",
+        global = true,
+        default_value = "4096"
+    )]
+    max_connections: String,
     /// What is logged, such as `info` or `web_service=debug`
     #[arg(long, env = "WEB_LOG", global = true, default_value = "info")]
     log: String,
@@ -118,6 +123,7 @@ impl Settings {
         let session_store = self.session_store(&mut problems);
         let lifetimes = self.lifetimes(&mut problems);
         let tls = self.tls(&mut problems);
+        let max_connections = problems.parse("WEB_MAX_CONNECTIONS", &self.max_connections);
         let urls = self.auth_urls(&mut problems);
         let authority = self.auth_authority(&mut problems);
         let identity = self.auth_identity(&mut problems);
@@ -163,6 +169,7 @@ impl Settings {
                 secret_key: secret_key?,
                 lifetimes: lifetimes?,
                 tls: tls?,
+                max_connections: max_connections.map(NonZero::<usize>::get)?,
             };
             Some((log?, config))
         })
@@ -187,13 +194,15 @@ impl Settings {
     }
 
     fn session_store(&self, problems: &mut Problems) -> Option<SessionStoreConfig> {
-        if self.session_store == "memory" {
-            return Some(SessionStoreConfig::Memory);
-        }
-        let config = if self.session_store.starts_with("redis://") {
-            redis::parse(&self.session_store)
-        } else {
-            Err("must be memory or a redis:// URL".to_owned())
+        let source = SecretSource {
+            value: self.session_store.clone(),
+            file: self.session_store_file.clone(),
+        };
+        let store = problems.secret("WEB_SESSION_STORE", source)?;
+        let config = match store.as_ref().map(ExposeSecret::expose_secret) {
+            None | Some("memory") => return Some(SessionStoreConfig::Memory),
+            Some(url) if url.starts_with("redis://") => redis::parse(url),
+            Some(_) => Err("must be memory or a redis:// URL".to_owned()),
         };
         problems
             .check("WEB_SESSION_STORE", config)

@@ -1,6 +1,8 @@
-//! What stands in the way of an answer, whatever was asked. It is logged here, once.
+//! What stands in the way of an answer, whatever was asked. It is logged here.
 
 use std::time::Duration;
+
+use service_kit::seldom::Seldom;
 
 use crate::domain::{
     auth::{AuthError, RefusalKind},
@@ -9,6 +11,8 @@ use crate::domain::{
 
 const SESSIONS_UNAVAILABLE: &str = "SESSIONS_UNAVAILABLE";
 const TOO_SLOW: &str = "DEADLINE_EXCEEDED";
+const OVERLOADED: &str = "OVERLOADED";
+static STORE_FAULTS: Seldom = Seldom::new();
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Why there is no answer.
@@ -29,8 +33,16 @@ pub(super) enum Failure {
 
 impl Failure {
     pub(super) fn too_slow() -> Self {
+        Self::for_now(TOO_SLOW)
+    }
+
+    pub(super) fn overloaded() -> Self {
+        Self::for_now(OVERLOADED)
+    }
+
+    fn for_now(reason: &str) -> Self {
         Self::Unavailable {
-            reason: TOO_SLOW.to_owned(),
+            reason: reason.to_owned(),
             retry_after: RETRY_AFTER,
         }
     }
@@ -38,11 +50,14 @@ impl Failure {
 
 impl From<RecordsUnavailable> for Failure {
     fn from(error: RecordsUnavailable) -> Self {
-        tracing::error!(%error, "the session store cannot be used; requests with a cookie are refused");
-        Self::Unavailable {
-            reason: SESSIONS_UNAVAILABLE.to_owned(),
-            retry_after: RETRY_AFTER,
-        }
+        STORE_FAULTS.log(|requests| {
+            tracing::error!(
+                %error,
+                requests,
+                "the session store cannot be used; requests with a cookie are answered 503"
+            );
+        });
+        Self::for_now(SESSIONS_UNAVAILABLE)
     }
 }
 

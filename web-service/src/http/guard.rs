@@ -1,17 +1,50 @@
 //! Every request gets an answer: in time, and after a panic, too.
 
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use axum::{extract::Request, middleware::Next, response::Response};
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
 use futures_util::FutureExt as _;
-use tokio::time::timeout;
+use service_kit::seldom::Seldom;
+use tokio::{sync::Semaphore, time::timeout};
 
 use super::{failure::Failure, language};
 
 /// For a request as a whole, reading its body included.
 const DEADLINE: Duration = Duration::from_secs(15);
 
-pub(super) async fn answer_always(request: Request, next: Next) -> Response {
+/// How many requests are worked on at once; what comes beyond is refused.
+const MAX_REQUESTS: usize = 2048;
+
+static REFUSALS: Seldom = Seldom::new();
+
+/// Counts requests.
+#[derive(Clone)]
+pub(super) struct Guard(Arc<Semaphore>);
+
+impl Default for Guard {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(MAX_REQUESTS)))
+    }
+}
+
+pub(super) async fn answer_always(
+    State(Guard(places)): State<Guard>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let Ok(_place) = places.try_acquire() else {
+        REFUSALS.log(|refused| {
+            tracing::warn!(
+                refused,
+                "too many requests at once; the surplus is answered 503"
+            );
+        });
+        return language::answer(Failure::overloaded(), request.uri().path());
+    };
     answer_within(DEADLINE, request, next).await
 }
 
@@ -32,7 +65,12 @@ async fn answer_within(deadline: Duration, request: Request, next: Next) -> Resp
 
 #[cfg(test)]
 mod tests {
-    use axum::{Router, body::Body, middleware::from_fn, routing::get};
+    use axum::{
+        Router,
+        body::Body,
+        middleware::{from_fn, from_fn_with_state},
+        routing::get,
+    };
     use tower::ServiceExt as _;
 
     use super::*;
@@ -56,6 +94,18 @@ mod tests {
     async fn a_panic_is_a_500_in_the_clients_language() {
         assert_eq!(answer(DEADLINE, "/api/panic").await, (500, true));
         assert_eq!(answer(DEADLINE, "/panic").await, (500, false));
+    }
+
+    #[tokio::test]
+    async fn beyond_what_can_be_worked_on_requests_are_refused() {
+        let full = Guard(Arc::new(Semaphore::new(0)));
+        let router = Router::new()
+            .route("/api/x", get(async || "served"))
+            .layer(from_fn_with_state(full, answer_always));
+        let request = Request::get("/api/x").body(Body::empty()).unwrap();
+        let response = router.oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 503);
+        assert_eq!(response.headers()["retry-after"], "1");
     }
 
     #[tokio::test]

@@ -16,4 +16,4 @@ mod signed_in;
 pub mod state;
 mod time;
 
-pub use serve::serve;
+pub use serve::{Port, serve};

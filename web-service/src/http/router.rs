@@ -4,7 +4,7 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     http::Request,
-    middleware::{from_fn, from_fn_with_state},
+    middleware::from_fn_with_state,
     routing::{get, post},
 };
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
@@ -49,7 +49,10 @@ pub(super) fn router(state: AppState) -> Router {
         .merge(pages)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn_with_state(state.clone(), origin::refuse_foreign))
-        .layer(from_fn(guard::answer_always))
+        .layer(from_fn_with_state(
+            guard::Guard::default(),
+            guard::answer_always,
+        ))
         .layer(
             TraceLayer::new_for_http()
                 .make_span_with(span)

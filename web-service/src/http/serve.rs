@@ -1,13 +1,20 @@
 //! The listener: TLS, HTTP/1.1 and HTTP/2, and the limits of each.
 
 use std::{
+    future::{Ready, ready},
     io,
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     time::Duration,
 };
 
-use axum_server::{Handle, tls_rustls::RustlsConfig};
+use axum_server::{
+    Handle,
+    accept::Accept,
+    tls_rustls::{RustlsAcceptor, RustlsConfig},
+};
 use hyper_util::rt::TokioTimer;
+use service_kit::connections::{Connection, Connections};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::{router::router, state::AppState};
 
@@ -18,17 +25,28 @@ const MAX_STREAMS: u32 = 100;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEPALIVE: Duration = Duration::from_secs(20);
 
+/// How long a client may send nothing at all, not even the answer to a ping.
+const MAX_SILENCE: Duration = Duration::from_mins(1);
+
+/// Where HTTPS is served, and how much of it at once.
+pub struct Port {
+    /// The socket.
+    pub listener: TcpListener,
+    /// The certificate.
+    pub tls: RustlsConfig,
+    /// The number of connections.
+    pub max_connections: usize,
+}
+
 /// Serves HTTPS until the handle says stop.
 ///
 /// # Errors
 /// When the listener fails.
-pub async fn serve(
-    listener: TcpListener,
-    tls: RustlsConfig,
-    handle: Handle<SocketAddr>,
-    state: AppState,
-) -> io::Result<()> {
-    let mut server = axum_server::from_tcp_rustls(listener, tls)?
+pub async fn serve(port: Port, handle: Handle<SocketAddr>, state: AppState) -> io::Result<()> {
+    let connections = Connections::new(port.max_connections, MAX_SILENCE);
+    let acceptor = RustlsAcceptor::new(port.tls).acceptor(Admission(connections));
+    let mut server = axum_server::Server::from_listener(port.listener)
+        .acceptor(acceptor)
         .handle(handle)
         // Also for who connects and says nothing, not even which version of HTTP.
         .first_request_timeout(HEAD_TIMEOUT);
@@ -46,4 +64,19 @@ pub async fn serve(
         .max_concurrent_streams(MAX_STREAMS);
     let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
     server.serve(service).await
+}
+
+/// Counts connections before their TLS handshake costs anything.
+#[derive(Clone)]
+struct Admission(Connections);
+
+impl<S> Accept<TcpStream, S> for Admission {
+    type Stream = Connection;
+    type Service = S;
+    type Future = Ready<io::Result<(Connection, S)>>;
+
+    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
+        let admitted = self.0.admit(stream).map(|connection| (connection, service));
+        ready(admitted.ok_or_else(|| io::Error::other("all connections are taken")))
+    }
 }

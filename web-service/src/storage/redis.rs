@@ -1,8 +1,10 @@
-//! The Redis client behind `tower-sessions-redis-store`, set up so that a dead Redis costs half a second and no more.
+//! The Redis client behind `tower-sessions-redis-store`. While the connection is down a call fails at once; while it hangs,
+//! after half a second, and a connection that hangs for a second counts as down.
 
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use async_trait::async_trait;
 use fred::{
     clients::Client,
     interfaces::{ClientLike as _, EventInterface as _},
@@ -11,16 +13,27 @@ use fred::{
         config::{Config, ReconnectPolicy, UnresponsiveConfig},
     },
 };
-use tower_sessions::SessionStore;
+use service_kit::seldom::Seldom;
+use tokio::time::timeout;
+use tower_sessions::{
+    SessionStore,
+    session::{Id, Record},
+    session_store,
+};
 use tower_sessions_redis_store::RedisStore;
 
 const COMMAND_TIMEOUT: Duration = Duration::from_millis(500);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-const UNRESPONSIVE_AFTER: Duration = Duration::from_secs(2);
-const UNRESPONSIVE_CHECK: Duration = Duration::from_millis(500);
+const UNRESPONSIVE_AFTER: Duration = Duration::from_secs(1);
+const UNRESPONSIVE_CHECK: Duration = Duration::from_millis(250);
 const FIRST_RECONNECT_MS: u32 = 100;
-const LAST_RECONNECT_MS: u32 = 2_000;
+const LAST_RECONNECT_MS: u32 = 1_000;
 const COMMAND_BUFFER: usize = 1024;
+
+/// How long a start waits for the first connection; a Redis that is away must not keep the service from starting.
+const FIRST_CONNECTION: Duration = Duration::from_millis(200);
+
+static FAULTS: Seldom = Seldom::new();
 
 /// Checks a `redis://` URL.
 ///
@@ -33,11 +46,11 @@ pub fn parse(url: &str) -> Result<Config, String> {
     Ok(config)
 }
 
-/// Starts connecting and gives the store at once; until the connection stands, its calls fail in time.
+/// Starts connecting; until the connection stands, the store's calls fail.
 ///
 /// # Errors
 /// When the client cannot be built.
-pub fn connect(config: Config) -> anyhow::Result<Arc<dyn SessionStore>> {
+pub async fn connect(config: Config) -> anyhow::Result<Arc<dyn SessionStore>> {
     let client: Client = Builder::from_config(config)
         .with_performance_config(|performance| {
             performance.default_command_timeout = COMMAND_TIMEOUT;
@@ -61,7 +74,9 @@ pub fn connect(config: Config) -> anyhow::Result<Arc<dyn SessionStore>> {
         .build()
         .context("WEB_SESSION_STORE cannot be used")?;
     client.on_error(|(error, server)| async move {
-        tracing::warn!(%error, ?server, "Redis connection lost; reconnecting");
+        FAULTS.log(|attempts| {
+            tracing::error!(%error, ?server, attempts, "Redis connection lost; reconnecting");
+        });
         Ok(())
     });
     client.on_reconnect(|server| async move {
@@ -69,5 +84,47 @@ pub fn connect(config: Config) -> anyhow::Result<Arc<dyn SessionStore>> {
         Ok(())
     });
     let _task = client.connect();
-    Ok(Arc::new(RedisStore::new(client)))
+    let _ = timeout(FIRST_CONNECTION, client.wait_for_connect()).await;
+    Ok(Arc::new(WhileConnected {
+        store: RedisStore::new(client.clone()),
+        client,
+    }))
+}
+
+/// Asks Redis only while there is a connection, and does not queue for one.
+#[derive(Clone, Debug)]
+struct WhileConnected {
+    store: RedisStore<Client>,
+    client: Client,
+}
+
+impl WhileConnected {
+    fn connected(&self) -> session_store::Result<&RedisStore<Client>> {
+        if self.client.is_connected() {
+            Ok(&self.store)
+        } else {
+            Err(session_store::Error::Backend(
+                "there is no connection to Redis".to_owned(),
+            ))
+        }
+    }
+}
+
+#[async_trait]
+impl SessionStore for WhileConnected {
+    async fn create(&self, record: &mut Record) -> session_store::Result<()> {
+        self.connected()?.create(record).await
+    }
+
+    async fn save(&self, record: &Record) -> session_store::Result<()> {
+        self.connected()?.save(record).await
+    }
+
+    async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
+        self.connected()?.load(id).await
+    }
+
+    async fn delete(&self, id: &Id) -> session_store::Result<()> {
+        self.connected()?.delete(id).await
+    }
 }

@@ -1,6 +1,6 @@
 //! Both services in this process, and a browser without scripts.
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZero, sync::Arc, time::Duration};
 
 use auth_service::{
     config::HashingConfig,
@@ -61,6 +61,7 @@ impl Site {
                 absolute: Duration::from_hours(12),
             },
             tls,
+            max_connections: 64,
         };
         web_service::app::install_crypto_provider();
         let app = web_service::app::App::build(config, Arc::new(clock.clone()))
@@ -220,8 +221,9 @@ async fn start_auth(directory: &TempDir, clock: &ManualClock) -> (String, Accoun
         tls: None,
         hashing: HashingConfig {
             params: params.clone(),
-            threads: 2,
+            threads: NonZero::new(2).unwrap(),
         },
+        max_connections: 64,
         reflection: false,
     };
     let app = auth_service::app::App::build(config, Arc::new(clock.clone()))
@@ -232,7 +234,7 @@ async fn start_auth(directory: &TempDir, clock: &ManualClock) -> (String, Accoun
     let random = Arc::new(SystemRandom);
     let accounts = Accounts::new(
         Arc::new(SqliteStore::open(&database).await.unwrap()),
-        Arc::new(Argon2id::start(params, 1, random.clone()).unwrap()),
+        Arc::new(Argon2id::start(params, NonZero::<u32>::MIN, random.clone()).unwrap()),
         Arc::new(clock.clone()),
         random,
     );
