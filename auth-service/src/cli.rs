@@ -2,9 +2,11 @@
 #![expect(clippy::print_stdout, reason = "this is the command line")]
 
 use std::{
+    fs::{self, File},
     io::{self, BufRead as _, IsTerminal as _},
     num::NonZero,
-    process::ExitCode,
+    path::{Path, PathBuf},
+    process::{self, ExitCode},
     sync::Arc,
 };
 
@@ -12,7 +14,7 @@ use anyhow::{Context as _, bail};
 use clap::{Parser, Subcommand};
 use service_kit::{
     exit, healthcheck, shutdown,
-    system::{SystemClock, SystemRandom},
+    system::{Clock as _, SystemClock, SystemRandom},
     telemetry,
 };
 
@@ -20,7 +22,7 @@ use crate::{
     app::{self, App},
     config::Settings,
     crypto::argon2id::Argon2id,
-    domain::{accounts::Accounts, username::Username},
+    domain::{accounts::Accounts, login::EndReason, ports::Logins as _, username::Username},
 };
 
 /// Accounts, logins and tokens over gRPC.
@@ -40,9 +42,17 @@ enum Command {
     /// Accounts
     #[command(subcommand)]
     User(UserCommand),
+    /// Logins
+    #[command(subcommand)]
+    Login(LoginCommand),
     /// Signing keys
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Copy the database, without logins, into a new file; `-` is standard output
+    Backup {
+        /// Where to
+        file: PathBuf,
+    },
     /// Ask the ops port of the service beside this whether it is ready
     Healthcheck,
 }
@@ -83,6 +93,12 @@ enum UserCommand {
 }
 
 #[derive(Subcommand)]
+enum LoginCommand {
+    /// End every login of everybody, as after restoring a copy of the database that was not made by `backup`
+    EndAll,
+}
+
+#[derive(Subcommand)]
 enum KeyCommand {
     /// List the signing keys
     List,
@@ -94,7 +110,9 @@ pub async fn main() -> ExitCode {
     let outcome = match command.unwrap_or(Command::Serve) {
         Command::Serve => serve(settings).await,
         Command::User(command) => user(command, &settings).await,
+        Command::Login(LoginCommand::EndAll) => end_all_logins(&settings).await,
         Command::Key(KeyCommand::List) => list_keys(&settings).await,
+        Command::Backup { file } => back_up(&file, &settings).await,
         Command::Healthcheck => check_health(&settings).await,
     };
     exit::code("auth-service", outcome)
@@ -174,6 +192,38 @@ async fn list_keys(settings: &Settings) -> anyhow::Result<()> {
             key.created_at
         );
     }
+    Ok(())
+}
+
+async fn end_all_logins(settings: &Settings) -> anyhow::Result<()> {
+    let (database, _) = settings.accounts()?;
+    let store = app::open_store(&database).await?;
+    let ended = store
+        .end_every_login(EndReason::Operator, SystemClock.now())
+        .await?;
+    println!("{ended} logins ended");
+    Ok(())
+}
+
+async fn back_up(file: &Path, settings: &Settings) -> anyhow::Result<()> {
+    let (database, _) = settings.accounts()?;
+    let store = app::open_store(&database).await?;
+    if file != Path::new("-") {
+        return store
+            .back_up(file)
+            .await
+            .with_context(|| format!("cannot make the backup {}", file.display()));
+    }
+    if io::stdout().is_terminal() {
+        bail!("a database is nothing for a terminal; redirect the output, or name a file");
+    }
+    let draft = database.with_added_extension(format!("{}.backup", process::id()));
+    let copied = match store.back_up(&draft).await {
+        Ok(()) => File::open(&draft).and_then(|mut copy| io::copy(&mut copy, &mut io::stdout())),
+        Err(error) => Err(io::Error::other(error)),
+    };
+    let _ = fs::remove_file(&draft);
+    copied.context("cannot make the backup")?;
     Ok(())
 }
 

@@ -47,6 +47,8 @@ pub enum EndReason {
     PasswordChanged,
     /// The account was disabled.
     AccountDisabled,
+    /// The operator ended it.
+    Operator,
 }
 
 /// Counts the refresh tokens of a login. The login ticket is generation 0.

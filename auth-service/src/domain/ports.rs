@@ -146,6 +146,13 @@ pub trait Logins: Send + Sync {
         now: OffsetDateTime,
     ) -> Result<(), StoreError>;
 
+    /// Ends every login that has not ended; says how many.
+    async fn end_every_login(
+        &self,
+        reason: EndReason,
+        now: OffsetDateTime,
+    ) -> Result<u64, StoreError>;
+
     /// Revokes one access token, remembered until `until`.
     async fn revoke_token(&self, jti: Jti, until: OffsetDateTime) -> Result<(), StoreError>;
 

@@ -91,6 +91,20 @@ impl Logins for SqliteStore {
         Ok(())
     }
 
+    async fn end_every_login(
+        &self,
+        reason: EndReason,
+        now: OffsetDateTime,
+    ) -> Result<u64, StoreError> {
+        let ended =
+            sqlx::query("UPDATE logins SET ended_at = ?, end_reason = ? WHERE ended_at IS NULL")
+                .bind(millis(now))
+                .bind(end_reason_text(reason))
+                .execute(&self.writer)
+                .await?;
+        Ok(ended.rows_affected())
+    }
+
     async fn revoke_token(&self, jti: Jti, until: OffsetDateTime) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO revoked_tokens (jti, expires_at) VALUES (?, ?) \

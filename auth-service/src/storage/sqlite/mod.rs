@@ -1,5 +1,6 @@
 //! `SQLite`: one file, one writer, several readers.
 
+mod backup;
 mod keys;
 mod logins;
 mod row;
@@ -57,13 +58,16 @@ impl SqliteStore {
         Ok(Self { readers, writer })
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, and can be written: on a full disk one can still read.
     ///
     /// # Errors
     /// When it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT 1 FROM signing_keys LIMIT 1")
             .execute(&self.readers)
+            .await?;
+        sqlx::query("UPDATE secret_keys SET name = name")
+            .execute(&self.writer)
             .await?;
         Ok(())
     }

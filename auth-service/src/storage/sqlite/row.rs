@@ -85,6 +85,7 @@ pub(super) const fn end_reason_text(reason: EndReason) -> &'static str {
         EndReason::Reused => "reused",
         EndReason::PasswordChanged => "password_changed",
         EndReason::AccountDisabled => "account_disabled",
+        EndReason::Operator => "operator",
     }
 }
 

@@ -1,0 +1,46 @@
+//! A copy of the database, for safe keeping. It holds no logins: where it is restored, nothing that was signed out since,
+//! and no refresh token that was used since, may come back to life.
+
+use std::{fs::OpenOptions, io, os::unix::fs::OpenOptionsExt as _, path::Path};
+
+use sqlx::{
+    Connection as _, SqliteConnection,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode},
+};
+
+use super::SqliteStore;
+use crate::domain::ports::StoreError;
+
+/// What lives no longer than the database it is in.
+const FORGET: &str = "DELETE FROM logins; DELETE FROM revoked_tokens;";
+
+impl SqliteStore {
+    /// Writes a copy, as of this moment, into a new file for its owner alone. The service may go on meanwhile.
+    ///
+    /// # Errors
+    /// When the file exists, cannot be written, or the database does not answer.
+    pub async fn back_up(&self, file: &Path) -> Result<(), StoreError> {
+        make_new(file).map_err(|why| StoreError::Unavailable(why.to_string()))?;
+        let path = file.to_string_lossy().into_owned();
+        sqlx::query("VACUUM INTO ?")
+            .bind(path)
+            .execute(&self.readers)
+            .await?;
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            // One file, without others beside it.
+            .journal_mode(SqliteJournalMode::Delete)
+            .pragma("secure_delete", "ON");
+        let mut copy = SqliteConnection::connect_with(&options).await?;
+        sqlx::raw_sql(FORGET).execute(&mut copy).await?;
+        copy.close().await?;
+        Ok(())
+    }
+}
+
+fn make_new(file: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    options.open(file)?;
+    Ok(())
+}
