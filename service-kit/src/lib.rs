@@ -1,5 +1,6 @@
-//! What both services do in the same way: configuration, logs, connections, the ops port, signals.
+//! What both services do in the same way: configuration, logs, connections, breakers, the ops port, signals.
 
+pub mod breaker;
 pub mod config;
 pub mod connections;
 pub mod descriptors;

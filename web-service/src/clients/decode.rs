@@ -190,7 +190,9 @@ fn never_connected(status: &Status) -> bool {
 }
 
 fn sources(status: &Status) -> impl Iterator<Item = &(dyn Error + 'static)> {
-    iter::successors(status.source(), |error: &&(dyn Error + 'static)| (*error).source())
+    iter::successors(status.source(), |error: &&(dyn Error + 'static)| {
+        (*error).source()
+    })
 }
 
 /// No instance of auth-service answers.

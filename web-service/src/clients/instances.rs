@@ -12,16 +12,14 @@ use std::{
 use anyhow::Context as _;
 use auth_proto::v1::{GetJwksRequest, auth_service_client::AuthServiceClient};
 use secrecy::ExposeSecret as _;
+use service_kit::breaker::{Breaker, Probe};
 use tokio::time::{Instant, timeout_at};
 use tonic::{
     Response, Status,
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
 };
 
-use super::{
-    breaker::{Breaker, Probe},
-    decode::{self, Heard},
-};
+use super::decode::{self, Heard};
 use crate::{config::AuthConfig, domain::auth::AuthError};
 
 /// Short enough for a second instance to answer within the deadline of a call.

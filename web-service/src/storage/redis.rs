@@ -1,7 +1,7 @@
-//! The Redis client behind `tower-sessions-redis-store`. While the connection is down a call fails at once; while it hangs,
-//! after half a second, and a connection that hangs for a second counts as down.
+//! The Redis client behind `tower-sessions-redis-store`, set up so that a Redis without an answer costs half a second once,
+//! and then nothing.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use async_trait::async_trait;
@@ -13,7 +13,10 @@ use fred::{
         config::{Config, ReconnectPolicy, UnresponsiveConfig},
     },
 };
-use service_kit::seldom::Seldom;
+use service_kit::{
+    breaker::{Breaker, Probe},
+    seldom::Seldom,
+};
 use tokio::time::timeout;
 use tower_sessions::{
     SessionStore,
@@ -22,6 +25,7 @@ use tower_sessions::{
 };
 use tower_sessions_redis_store::RedisStore;
 
+/// For a call as a whole, waiting for a connection included.
 const COMMAND_TIMEOUT: Duration = Duration::from_millis(500);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const UNRESPONSIVE_AFTER: Duration = Duration::from_secs(1);
@@ -31,7 +35,7 @@ const LAST_RECONNECT_MS: u32 = 1_000;
 const COMMAND_BUFFER: usize = 1024;
 
 /// How long a start waits for the first connection; a Redis that is away must not keep the service from starting.
-const FIRST_CONNECTION: Duration = Duration::from_millis(200);
+const FIRST_CONNECTION: Duration = Duration::from_millis(100);
 
 static FAULTS: Seldom = Seldom::new();
 
@@ -85,46 +89,64 @@ pub async fn connect(config: Config) -> anyhow::Result<Arc<dyn SessionStore>> {
     });
     let _task = client.connect();
     let _ = timeout(FIRST_CONNECTION, client.wait_for_connect()).await;
-    Ok(Arc::new(WhileConnected {
-        store: RedisStore::new(client.clone()),
-        client,
+    Ok(Arc::new(WhileThere {
+        breaker: Breaker::new("Redis".to_owned(), probe(client.clone())),
+        store: RedisStore::new(client),
     }))
 }
 
-/// Asks Redis only while there is a connection, and does not queue for one.
-#[derive(Clone, Debug)]
-struct WhileConnected {
-    store: RedisStore<Client>,
-    client: Client,
+fn probe(client: Client) -> Probe {
+    Box::new(move || {
+        let client = client.clone();
+        Box::pin(async move {
+            // Without a connection the question would only be queued.
+            if !client.is_connected() {
+                return Err("there is no connection".to_owned());
+            }
+            let answer: Result<(), _> = client.ping(None).await;
+            answer.map_err(|error| error.to_string())
+        })
+    })
 }
 
-impl WhileConnected {
-    fn connected(&self) -> session_store::Result<&RedisStore<Client>> {
-        if self.client.is_connected() {
-            Ok(&self.store)
-        } else {
-            Err(session_store::Error::Backend(
-                "there is no connection to Redis".to_owned(),
-            ))
+/// Asks Redis only while it answers.
+#[derive(Clone, Debug)]
+struct WhileThere {
+    store: RedisStore<Client>,
+    breaker: Breaker,
+}
+
+impl WhileThere {
+    async fn ask<T>(
+        &self,
+        answer: impl Future<Output = session_store::Result<T>>,
+    ) -> session_store::Result<T> {
+        if self.breaker.is_open() {
+            return Err(session_store::Error::Backend("Redis is away".to_owned()));
         }
+        timeout(COMMAND_TIMEOUT, answer).await.unwrap_or_else(|_| {
+            let why = "no answer in time";
+            self.breaker.open(why);
+            Err(session_store::Error::Backend(why.to_owned()))
+        })
     }
 }
 
 #[async_trait]
-impl SessionStore for WhileConnected {
+impl SessionStore for WhileThere {
     async fn create(&self, record: &mut Record) -> session_store::Result<()> {
-        self.connected()?.create(record).await
+        self.ask(self.store.create(record)).await
     }
 
     async fn save(&self, record: &Record) -> session_store::Result<()> {
-        self.connected()?.save(record).await
+        self.ask(self.store.save(record)).await
     }
 
     async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
-        self.connected()?.load(id).await
+        self.ask(self.store.load(id)).await
     }
 
     async fn delete(&self, id: &Id) -> session_store::Result<()> {
-        self.connected()?.delete(id).await
+        self.ask(self.store.delete(id)).await
     }
 }

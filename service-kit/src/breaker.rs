@@ -1,6 +1,7 @@
 //! Keeps calls away from a peer that does not answer, and asks it in the background until it does.
 
 use std::{
+    fmt,
     future::Future,
     pin::Pin,
     sync::{
@@ -23,13 +24,14 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const REMIND_AFTER: Duration = Duration::from_mins(1);
 
 /// Asks the peer whether it is there; the error says why it seems not to be.
-pub(super) type Probe = Box<dyn Fn() -> ProbeAnswer + Send + Sync>;
+pub type Probe = Box<dyn Fn() -> ProbeAnswer + Send + Sync>;
 
 /// What a [`Probe`] gives.
-pub(super) type ProbeAnswer = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
+pub type ProbeAnswer = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
-/// A switch between this service and one peer.
-pub(super) struct Breaker(Arc<Switch>);
+/// A switch between this service and one peer. Clones are the same switch.
+#[derive(Clone)]
+pub struct Breaker(Arc<Switch>);
 
 struct Switch {
     peer: String,
@@ -37,9 +39,19 @@ struct Switch {
     probe: Probe,
 }
 
+impl fmt::Debug for Breaker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Breaker")
+            .field("peer", &self.0.peer)
+            .field("is_open", &self.is_open())
+            .finish()
+    }
+}
+
 impl Breaker {
     /// Closed: calls may go out.
-    pub(super) fn new(peer: String, probe: Probe) -> Self {
+    #[must_use]
+    pub fn new(peer: String, probe: Probe) -> Self {
         Self(Arc::new(Switch {
             peer,
             is_open: AtomicBool::new(false),
@@ -48,12 +60,13 @@ impl Breaker {
     }
 
     /// Whether calls should be refused without asking the peer.
-    pub(super) fn is_open(&self) -> bool {
+    #[must_use]
+    pub fn is_open(&self) -> bool {
         self.0.is_open.load(Ordering::Relaxed)
     }
 
     /// A call got no answer: from now on none goes out until the peer answers a probe.
-    pub(super) fn open(&self, why: &str) {
+    pub fn open(&self, why: &str) {
         if self.0.is_open.swap(true, Ordering::Relaxed) {
             return;
         }
