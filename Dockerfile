@@ -1,0 +1,55 @@
+# Both services, and the one-shot that makes their secrets. One stage builds, three images come out of it:
+#   docker build --target auth-service .
+ARG RUST_IMAGE=rust:1.95-slim-bookworm
+ARG RUNTIME_IMAGE=debian:bookworm-slim
+
+FROM ${RUST_IMAGE} AS build
+WORKDIR /build
+# Dependencies have a layer of their own: they change less often than the sources.
+COPY Cargo.toml Cargo.lock ./
+COPY proto/Cargo.toml proto/
+COPY service-kit/Cargo.toml service-kit/
+COPY auth-service/Cargo.toml auth-service/
+COPY web-service/Cargo.toml web-service/
+COPY e2e/Cargo.toml e2e/
+COPY xtask/Cargo.toml xtask/
+RUN for member in proto service-kit auth-service web-service e2e xtask; do \
+      mkdir $member/src && touch $member/src/lib.rs && echo 'fn main() {}' > $member/src/main.rs; \
+    done \
+ && cargo build --release --locked --bin auth-service --bin web-service \
+ && cargo clean --release --package auth-proto --package service-kit --package auth-service --package web-service \
+ && rm -r proto/src service-kit/src auth-service/src web-service/src
+COPY proto proto
+COPY service-kit service-kit
+COPY auth-service auth-service
+COPY web-service web-service
+RUN cargo build --release --locked --bin auth-service --bin web-service \
+ && for program in auth-service web-service; do \
+      strip --strip-unneeded --keep-section=.debug* -o /usr/local/bin/$program target/release/$program; \
+    done
+
+FROM ${RUNTIME_IMAGE} AS runtime
+# New volumes take over the owner of the directory that they are mounted at.
+RUN install --directory --owner=10001 --group=10001 --mode=0700 /var/lib/holdfast \
+ && install --directory --owner=10001 --group=10001 --mode=0750 \
+      /etc/holdfast/auth /etc/holdfast/shared /etc/holdfast/web /etc/holdfast/redis
+USER 10001:10001
+WORKDIR /var/lib/holdfast
+
+FROM runtime AS secrets
+COPY deploy/make-secrets /usr/local/bin/
+ENTRYPOINT ["make-secrets"]
+
+FROM runtime AS auth-service
+COPY --from=build /usr/local/bin/auth-service /usr/local/bin/
+ENV AUTH_LISTEN=0.0.0.0:50051 AUTH_DATA_DIR=/var/lib/holdfast
+EXPOSE 50051
+HEALTHCHECK --interval=5s --timeout=4s --start-period=10s CMD ["auth-service", "healthcheck"]
+ENTRYPOINT ["auth-service"]
+
+FROM runtime AS web-service
+COPY --from=build /usr/local/bin/web-service /usr/local/bin/
+ENV WEB_LISTEN=0.0.0.0:8443 WEB_DATA_DIR=/var/lib/holdfast
+EXPOSE 8443
+HEALTHCHECK --interval=5s --timeout=4s --start-period=10s CMD ["web-service", "healthcheck"]
+ENTRYPOINT ["web-service"]
