@@ -7,9 +7,13 @@
 )]
 
 pub mod browser;
+pub mod compose;
+pub mod flood;
 pub mod pair;
 pub mod port;
+pub mod process;
 pub mod program;
 pub mod redis;
 pub mod shell;
+pub mod site;
 pub mod wait;

@@ -1,20 +1,15 @@
 //! Both services as they are deployed: two processes, a database file, a data directory.
 
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use reqwest::{Certificate, Client, Response, redirect::Policy};
-use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::{
     port,
     program::{Program, built, run},
+    site::Site,
 };
 
 /// The password of every account that [`Pair::add_user`] makes.
@@ -41,6 +36,8 @@ pub struct Pair {
     pub auth_address: SocketAddr,
     /// Where HTTPS is served.
     pub web_address: SocketAddr,
+    /// The same, as its clients see it.
+    pub site: Site,
     /// What the services keep.
     pub directory: Arc<TempDir>,
     /// With what settings they are started again.
@@ -59,11 +56,17 @@ impl Pair {
         let (auth, auth_address) = start_auth(directory.path(), &listen(), &options).await;
         let (web, web_address) =
             start_web(directory.path(), &listen(), auth_address, &options).await;
+        let site = Site {
+            origin: format!("https://localhost:{}", web_address.port()),
+            ca_file: directory.path().join("ca.pem"),
+            password: PASSWORD.to_owned(),
+        };
         Self {
             auth,
             web,
             auth_address,
             web_address,
+            site,
             directory,
             options,
         }
@@ -96,7 +99,8 @@ impl Pair {
     pub async fn ready_web(&mut self) -> u16 {
         let line = self.web.logged("listening").await;
         let url = format!("http://{}/readyz", line["ops_address"].as_str().unwrap());
-        self.client()
+        self.site
+            .client()
             .get(url)
             .send()
             .await
@@ -124,98 +128,6 @@ impl Pair {
         assert!(success, "{said}");
         said
     }
-
-    /// A URL of web-service.
-    #[must_use]
-    pub fn url(&self, path: &str) -> String {
-        format!("https://localhost:{}{path}", self.web_address.port())
-    }
-
-    /// The certificate authority that web-service made.
-    #[must_use]
-    pub fn ca_file(&self) -> PathBuf {
-        self.directory.path().join("ca.pem")
-    }
-
-    /// A client that trusts that authority and follows no redirect.
-    #[must_use]
-    pub fn client(&self) -> Client {
-        let authority = std::fs::read(self.ca_file()).unwrap();
-        Client::builder()
-            .tls_certs_only([Certificate::from_pem(&authority).unwrap()])
-            .redirect(Policy::none())
-            .no_proxy()
-            .build()
-            .unwrap()
-    }
-
-    /// `POST /api/login`.
-    pub async fn api_login(&self, username: &str, password: &str) -> Response {
-        let body = json!({"username": username, "password": password});
-        self.client()
-            .post(self.url("/api/login"))
-            .json(&body)
-            .send()
-            .await
-            .unwrap()
-    }
-
-    /// Signs in over REST and gives the answer's JSON.
-    pub async fn tokens(&self, username: &str) -> Value {
-        let response = self.api_login(username, PASSWORD).await;
-        assert_eq!(response.status(), 200);
-        response.json().await.unwrap()
-    }
-
-    /// Signs in with the form, as a browser without scripts does, and gives the session cookie as `name=value`.
-    pub async fn form_login(&self, username: &str) -> String {
-        let response = self.try_form_login(username).await;
-        let cookie = cookie_of(&response, "__Host-session");
-        assert_eq!(response.status(), 303, "{}", response.text().await.unwrap());
-        cookie.unwrap()
-    }
-
-    /// Sends the sign-in form.
-    pub async fn try_form_login(&self, username: &str) -> Response {
-        let client = self.client();
-        let page = client.get(self.url("/login")).send().await.unwrap();
-        let cookie = cookie_of(&page, "__Host-login").unwrap();
-        let token = form_token(&page.text().await.unwrap());
-        let form = [
-            ("username", username),
-            ("password", PASSWORD),
-            ("csrf_token", &token),
-        ];
-        let request = client.post(self.url("/login")).header("cookie", cookie);
-        let request = request.header("origin", self.url(""));
-        request.form(&form).send().await.unwrap()
-    }
-
-    /// `GET` with a cookie.
-    pub async fn get(&self, path: &str, cookie: &str) -> Response {
-        let request = self.client().get(self.url(path)).header("cookie", cookie);
-        request.send().await.unwrap()
-    }
-}
-
-/// The cookie that a response sets, as `name=value`.
-#[must_use]
-pub fn cookie_of(response: &Response, name: &str) -> Option<String> {
-    let mut cookies = response.headers().get_all("set-cookie").into_iter();
-    cookies.find_map(|value| {
-        let pair = value.to_str().ok()?.split(';').next()?;
-        pair.starts_with(&format!("{name}="))
-            .then(|| pair.to_owned())
-    })
-}
-
-/// The hidden token of a page's first form.
-#[must_use]
-pub fn form_token(html: &str) -> String {
-    let (_, rest) = html
-        .split_once("name=\"csrf_token\" value=\"")
-        .expect("a form");
-    rest.split('"').next().unwrap().to_owned()
 }
 
 async fn start_auth(directory: &Path, listen: &str, options: &Options) -> (Program, SocketAddr) {

@@ -137,6 +137,11 @@ impl Program {
         kill_process(Pid::from_raw(self.id()).unwrap(), signal).unwrap();
     }
 
+    /// Stops it from doing anything while its connections stay up, or lets it go on.
+    pub fn hang(&self, hangs: bool) {
+        self.signal(if hangs { Signal::STOP } else { Signal::CONT });
+    }
+
     /// Tells that it has children, which only it can end.
     #[must_use]
     pub const fn with_children(mut self) -> Self {

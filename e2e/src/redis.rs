@@ -62,6 +62,11 @@ impl Redis {
             .collect()
     }
 
+    /// Stops it from answering while its connections stay up, or lets it go on.
+    pub fn hang(&self, hangs: bool) {
+        self.program.hang(hangs);
+    }
+
     /// Ends it without a farewell.
     pub async fn kill(mut self) {
         self.program.signal(rustix::process::Signal::KILL);

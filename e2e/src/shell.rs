@@ -1,6 +1,6 @@
 //! Command lines of a document, run as they are written.
 
-use std::path::Path;
+use std::{env, path::Path};
 
 use tokio::process::Command;
 
@@ -46,8 +46,16 @@ pub fn steps(markdown: &str) -> Vec<Step> {
     steps
 }
 
+/// The path with the tests' grpcurl on it.
+#[must_use]
+pub fn path_with_grpcurl(path: &str) -> String {
+    let grpcurl = env::var("HOLDFAST_TEST_GRPCURL").unwrap_or_default();
+    let directory = Path::new(&grpcurl).parent().unwrap_or(Path::new(""));
+    format!("{path}:{}", directory.display())
+}
+
 /// Runs all steps in one shell and compares what each prints with what the document says.
-pub async fn run(steps: &[Step], directory: &Path, path: &str) {
+pub async fn run(steps: &[Step], directory: &Path, environment: &[(String, String)]) {
     let marker = "--- next step ---";
     let commands: Vec<_> = steps
         .iter()
@@ -69,7 +77,7 @@ echo; echo '{marker}'
     let output = Command::new("bash")
         .args(["-c", &script])
         .current_dir(directory)
-        .env("PATH", path)
+        .envs(environment.iter().cloned())
         .output()
         .await
         .unwrap();

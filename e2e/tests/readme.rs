@@ -19,14 +19,8 @@ async fn the_tour_is_as_written() {
     let mut dev = Program::start(&mut cargo_dev(directory.path())).with_children();
     dev.said("Ctrl-C ends both services").await;
 
-    shell::run(&steps, directory.path(), &path()).await;
+    let path = shell::path_with_grpcurl(&env::var("PATH").unwrap());
+    shell::run(&steps, directory.path(), &[("PATH".to_owned(), path)]).await;
 
     assert!(dev.stop().await.success());
-}
-
-/// The path with the tests' grpcurl on it.
-fn path() -> String {
-    let grpcurl = env::var("HOLDFAST_TEST_GRPCURL").unwrap_or_default();
-    let directory = Path::new(&grpcurl).parent().unwrap_or(Path::new(""));
-    format!("{}:{}", directory.display(), env::var("PATH").unwrap())
 }

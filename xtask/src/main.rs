@@ -6,6 +6,7 @@
 )]
 
 mod dev;
+mod docker;
 mod install;
 mod release;
 mod test;

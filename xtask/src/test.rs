@@ -5,7 +5,7 @@ use std::{env, path::PathBuf, process::Command};
 use anyhow::{Context as _, ensure};
 use clap::Args;
 
-use crate::{install, workspace};
+use crate::{docker, install, workspace};
 
 /// How `cargo xtask test` can be changed.
 #[derive(Args)]
@@ -24,13 +24,16 @@ pub(crate) struct Options {
 /// Installs, builds and runs.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let tools = install::install()?;
+    let _engine = docker::Engine::ensure()?;
+    let base_images = docker::base_images()?;
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command
         .args(["test", "--workspace", "--no-fail-fast"])
         .args(&options.rest)
         .current_dir(workspace::root())
-        .env("HOLDFAST_TEST_GRPCURL", tools.grpcurl);
+        .env("HOLDFAST_TEST_GRPCURL", tools.grpcurl)
+        .env("HOLDFAST_TEST_BASE_IMAGES", base_images);
     if options.long {
         command.env("HOLDFAST_TEST_LONG", "1");
     }

@@ -1,7 +1,7 @@
 //! Where the sources and the built programs are.
 
 use std::{
-    env,
+    env, fs,
     path::PathBuf,
     process::{Command, Stdio},
 };
@@ -13,6 +13,13 @@ pub(crate) fn root() -> PathBuf {
     let manifest = env::var_os("CARGO_MANIFEST_DIR")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
     manifest.parent().map(PathBuf::from).unwrap_or(manifest)
+}
+
+/// The directory, made if there is none, for what the tests need and no package brings.
+pub(crate) fn tools() -> anyhow::Result<PathBuf> {
+    let directory = root().join("target").join("tools");
+    fs::create_dir_all(&directory)?;
+    Ok(directory)
 }
 
 /// Builds both services and gives the directory that they are in.

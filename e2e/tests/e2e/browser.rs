@@ -11,7 +11,11 @@ async fn a_person_signs_in_and_out_and_the_old_cookie_is_dead() {
     pair.add_user("ada", &[]).await;
     let browser = Browser::start(&pair).await;
 
-    browser.driver.goto(pair.url("/dashboard")).await.unwrap();
+    browser
+        .driver
+        .goto(pair.site.url("/dashboard"))
+        .await
+        .unwrap();
     assert_eq!(browser.path().await, "/login");
     assert!(
         browser
@@ -66,7 +70,7 @@ async fn a_person_signs_in_and_out_and_the_old_cookie_is_dead() {
         "no script sees it"
     );
     let stolen = format!("__Host-session={}", cookie["value"].as_str().unwrap());
-    assert_eq!(pair.get("/dashboard", &stolen).await.status(), 200);
+    assert_eq!(pair.site.get("/dashboard", &stolen).await.status(), 200);
 
     browser.press("Sign out").await;
     assert_eq!(browser.path().await, "/login");
@@ -77,8 +81,8 @@ async fn a_person_signs_in_and_out_and_the_old_cookie_is_dead() {
             .iter()
             .all(|cookie| cookie["name"] != "__Host-session")
     );
-    assert_eq!(pair.get("/dashboard", &stolen).await.status(), 303);
-    assert_eq!(pair.get("/api/session", &stolen).await.status(), 401);
+    assert_eq!(pair.site.get("/dashboard", &stolen).await.status(), 303);
+    assert_eq!(pair.site.get("/api/session", &stolen).await.status(), 401);
     browser.quit().await;
 }
 
@@ -86,11 +90,11 @@ async fn a_person_signs_in_and_out_and_the_old_cookie_is_dead() {
 async fn a_new_password_signs_out_elsewhere_and_this_browser_stays() {
     let pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
-    let elsewhere = pair.form_login("ada").await;
+    let elsewhere = pair.site.form_login("ada").await;
     let browser = Browser::start(&pair).await;
     browser
         .driver
-        .goto(pair.url("/login?next=/account/password"))
+        .goto(pair.site.url("/login?next=/account/password"))
         .await
         .unwrap();
     browser.fill("username", "ada").await;
@@ -141,16 +145,18 @@ async fn a_new_password_signs_out_elsewhere_and_this_browser_stays() {
 
     assert_eq!(browser.path().await, "/dashboard");
     assert_ne!(session(&browser).await, before, "a new id");
-    assert_eq!(pair.get("/dashboard", &elsewhere).await.status(), 303);
+    assert_eq!(pair.site.get("/dashboard", &elsewhere).await.status(), 303);
     assert_eq!(
-        pair.get("/dashboard", &format!("__Host-session={before}"))
+        pair.site
+            .get("/dashboard", &format!("__Host-session={before}"))
             .await
             .status(),
         303
     );
-    assert_eq!(pair.api_login("ada", PASSWORD).await.status(), 401);
+    assert_eq!(pair.site.api_login("ada", PASSWORD).await.status(), 401);
     assert_eq!(
-        pair.api_login("ada", "a new and longer password")
+        pair.site
+            .api_login("ada", "a new and longer password")
             .await
             .status(),
         200
@@ -165,7 +171,7 @@ async fn pages_load_nothing_from_elsewhere_and_break_no_policy() {
     pair.add_user("ada", &[]).await;
     let browser = Browser::start(&pair).await;
     for path in ["/", "/login", "/no-such-page"] {
-        browser.driver.goto(pair.url(path)).await.unwrap();
+        browser.driver.goto(pair.site.url(path)).await.unwrap();
         let loaded = "return performance.getEntriesByType('resource').map(entry => entry.name)";
         let loaded: Vec<String> = browser
             .driver
@@ -179,7 +185,9 @@ async fn pages_load_nothing_from_elsewhere_and_break_no_policy() {
             "{loaded:?}"
         );
         assert!(
-            loaded.iter().all(|url| url.starts_with(&pair.url("/"))),
+            loaded
+                .iter()
+                .all(|url| url.starts_with(&pair.site.url("/"))),
             "{loaded:?}"
         );
     }
@@ -198,7 +206,7 @@ async fn pages_fit_a_phone_and_follow_light_and_dark() {
     pair.add_user("ada", &[]).await;
     let browser = Browser::start(&pair).await;
     browser.phone("dark").await;
-    browser.driver.goto(pair.url("/login")).await.unwrap();
+    browser.driver.goto(pair.site.url("/login")).await.unwrap();
     let dark = background(&browser).await;
     assert_fits(&browser).await;
     browser.picture("login-phone-dark").await;
@@ -207,7 +215,7 @@ async fn pages_fit_a_phone_and_follow_light_and_dark() {
     browser.press("Sign in").await;
     browser.picture("dashboard-phone-dark").await;
     for path in ["/", "/dashboard", "/account/password", "/no-such-page"] {
-        browser.driver.goto(pair.url(path)).await.unwrap();
+        browser.driver.goto(pair.site.url(path)).await.unwrap();
         assert_fits(&browser).await;
     }
     browser.phone("light").await;
@@ -221,7 +229,7 @@ async fn the_keyboard_is_enough_and_every_field_has_a_name() {
     let pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
     let browser = Browser::start(&pair).await;
-    browser.driver.goto(pair.url("/login")).await.unwrap();
+    browser.driver.goto(pair.site.url("/login")).await.unwrap();
     let unnamed = "return [...document.querySelectorAll('input:not([type=hidden])')].filter(field => !field.labels.length).length";
     assert_eq!(browser.script(unnamed).await, 0);
     let typed = format!(

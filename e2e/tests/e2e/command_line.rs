@@ -15,11 +15,11 @@ async fn what_the_command_line_changes_reaches_the_running_services() {
         listed.contains(" ada admin\n") && listed.contains(" bob\n"),
         "{listed}"
     );
-    let cookie = pair.form_login("bob").await;
+    let cookie = pair.site.form_login("bob").await;
 
     pair.command(&["user", "disable", "bob"], "").await;
-    assert_eq!(pair.get("/dashboard", &cookie).await.status(), 303);
-    assert_eq!(pair.api_login("bob", PASSWORD).await.status(), 401);
+    assert_eq!(pair.site.get("/dashboard", &cookie).await.status(), 303);
+    assert_eq!(pair.site.api_login("bob", PASSWORD).await.status(), 401);
     assert!(
         pair.command(&["user", "list"], "")
             .await
@@ -28,20 +28,23 @@ async fn what_the_command_line_changes_reaches_the_running_services() {
 
     pair.command(&["user", "enable", "bob"], "").await;
     assert_eq!(
-        pair.get("/dashboard", &cookie).await.status(),
+        pair.site.get("/dashboard", &cookie).await.status(),
         303,
         "what was ended stays ended"
     );
-    assert_eq!(pair.api_login("bob", PASSWORD).await.status(), 200);
+    assert_eq!(pair.site.api_login("bob", PASSWORD).await.status(), 200);
 
     pair.command(
         &["user", "set-password", "bob", "--password-stdin"],
         "a brand new password\n",
     )
     .await;
-    assert_eq!(pair.api_login("bob", PASSWORD).await.status(), 401);
+    assert_eq!(pair.site.api_login("bob", PASSWORD).await.status(), 401);
     assert_eq!(
-        pair.api_login("bob", "a brand new password").await.status(),
+        pair.site
+            .api_login("bob", "a brand new password")
+            .await
+            .status(),
         200
     );
 
@@ -91,10 +94,10 @@ async fn what_cannot_be_done_says_why_and_fails() {
 async fn no_secret_is_logged() {
     let pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
-    let tokens = pair.tokens("ada").await;
-    let cookie = pair.form_login("ada").await;
-    pair.get("/dashboard", &cookie).await;
-    pair.api_login("ada", "a wrong password").await;
+    let tokens = pair.site.tokens("ada").await;
+    let cookie = pair.site.form_login("ada").await;
+    pair.site.get("/dashboard", &cookie).await;
+    pair.site.api_login("ada", "a wrong password").await;
     let logs = format!("{}{}", pair.auth.output(), pair.web.output());
     assert!(logs.contains("signed in"));
     for secret in [

@@ -8,6 +8,7 @@
 mod browser;
 mod command_line;
 mod dev;
+mod drain;
 mod grpcurl;
 mod outage;
 mod redis_sessions;

@@ -1,7 +1,9 @@
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use e2e::{
-    pair::{Pair, cookie_of, form_token},
+    pair::{Options, Pair},
+    port,
+    site::{cookie_of, form_token},
     wait::until,
 };
 use serde_json::Value;
@@ -10,8 +12,8 @@ use serde_json::Value;
 async fn while_auth_service_is_away_everything_says_so_and_then_recovers() {
     let mut pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
-    let tokens = pair.tokens("ada").await;
-    let cookie = pair.form_login("ada").await;
+    let tokens = pair.site.tokens("ada").await;
+    let cookie = pair.site.form_login("ada").await;
     pair.auth.signal(rustix::process::Signal::KILL);
     pair.auth.exit().await;
 
@@ -23,7 +25,7 @@ async fn while_auth_service_is_away_everything_says_so_and_then_recovers() {
     let problem: Value = profile.json().await.unwrap();
     assert_eq!(problem["reason"], "AUTH_UNAVAILABLE");
 
-    let dashboard = pair.get("/dashboard", &cookie).await;
+    let dashboard = pair.site.get("/dashboard", &cookie).await;
     assert_eq!(dashboard.status(), 503);
     assert!(dashboard.headers().contains_key("retry-after"));
     assert!(
@@ -48,7 +50,7 @@ async fn while_auth_service_is_away_everything_says_so_and_then_recovers() {
     })
     .await;
     assert_eq!(
-        pair.get("/dashboard", &cookie).await.status(),
+        pair.site.get("/dashboard", &cookie).await.status(),
         200,
         "nobody was signed out"
     );
@@ -58,15 +60,22 @@ async fn while_auth_service_is_away_everything_says_so_and_then_recovers() {
 async fn signing_out_is_possible_while_auth_service_is_away() {
     let mut pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
-    let cookie = pair.form_login("ada").await;
-    let page = pair.get("/dashboard", &cookie).await.text().await.unwrap();
+    let cookie = pair.site.form_login("ada").await;
+    let page = pair
+        .site
+        .get("/dashboard", &cookie)
+        .await
+        .text()
+        .await
+        .unwrap();
     pair.auth.signal(rustix::process::Signal::KILL);
     pair.auth.exit().await;
 
     let form = [("csrf_token", form_token(&page))];
     let request = pair
+        .site
         .client()
-        .post(pair.url("/logout"))
+        .post(pair.site.url("/logout"))
         .header("cookie", &cookie)
         .form(&form);
     let response = request.send().await.unwrap();
@@ -77,19 +86,75 @@ async fn signing_out_is_possible_while_auth_service_is_away() {
         Some("__Host-session=")
     );
     pair.start_auth_again().await;
-    assert_eq!(pair.get("/dashboard", &cookie).await.status(), 303);
+    assert_eq!(pair.site.get("/dashboard", &cookie).await.status(), 303);
+}
+
+#[tokio::test]
+async fn an_auth_service_that_hangs_costs_one_timeout_and_then_nothing() {
+    let pair = Pair::start().await;
+    pair.add_user("ada", &[]).await;
+    let tokens = pair.site.tokens("ada").await;
+    let client = pair.site.client();
+    let ask = async || {
+        let begun = Instant::now();
+        let request = client.get(pair.site.url("/api/profile"));
+        let token = tokens["access_token"].as_str().unwrap();
+        let response = request.bearer_auth(token).send().await.unwrap();
+        (response.status().as_u16(), begun.elapsed())
+    };
+    assert_eq!(ask().await.0, 200);
+    pair.auth.hang(true);
+
+    let (status, took) = ask().await;
+    assert_eq!(status, 503);
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    let begun = Instant::now();
+    for _ in 0..50 {
+        assert_eq!(ask().await.0, 503);
+    }
+    assert!(
+        begun.elapsed() < Duration::from_secs(1),
+        "fifty take less time than one did: {:?}",
+        begun.elapsed()
+    );
+
+    pair.auth.hang(false);
+    until("the profile", async || (ask().await.0 == 200).then_some(())).await;
+    let output = pair.web.output();
+    let lines = output
+        .matches("calls are refused until there is one")
+        .count();
+    assert_eq!(lines, 1, "one line for the outage:\n{output}");
+    assert!(output.contains("answers again"), "{output}");
+}
+
+#[tokio::test]
+async fn of_two_instances_one_may_be_away() {
+    let (here, away) = (port::free(), port::free());
+    let urls = format!("http://127.0.0.1:{away},http://127.0.0.1:{here}");
+    let pair = Pair::start_with(Options {
+        auth: vec![("AUTH_LISTEN", format!("127.0.0.1:{here}"))],
+        web: vec![("WEB_AUTH_URL", urls)],
+    })
+    .await;
+    pair.add_user("ada", &[]).await;
+    let tokens = pair.site.tokens("ada").await;
+    for _ in 0..10 {
+        assert_eq!(profile(&pair, &tokens).await.status(), 200);
+    }
 }
 
 async fn profile(pair: &Pair, tokens: &Value) -> reqwest::Response {
     let token = tokens["access_token"].as_str().unwrap();
     let request = pair
+        .site
         .client()
-        .get(pair.url("/api/profile"))
+        .get(pair.site.url("/api/profile"))
         .bearer_auth(token);
     request.send().await.unwrap()
 }
 
 async fn submit_login(pair: &Pair) -> (u16, String) {
-    let response = pair.try_form_login("ada").await;
+    let response = pair.site.try_form_login("ada").await;
     (response.status().as_u16(), response.text().await.unwrap())
 }

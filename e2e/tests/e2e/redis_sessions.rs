@@ -1,3 +1,5 @@
+use std::time::{Duration, Instant};
+
 use e2e::{
     pair::{Options, PASSWORD, Pair},
     redis::Redis,
@@ -22,12 +24,13 @@ async fn a_session_is_one_sealed_record_that_tells_nothing() {
     let redis = Redis::start().await;
     let pair = pair(&redis, "30m").await;
     for path in ["/", "/login", "/dashboard", "/api/session", "/api/profile"] {
-        pair.get(path, "__Host-session=AAAAAAAAAAAAAAAAAAAAAA")
+        pair.site
+            .get(path, "__Host-session=AAAAAAAAAAAAAAAAAAAAAA")
             .await;
     }
     assert!(redis.keys().await.is_empty(), "visitors write nothing");
 
-    let cookie = pair.form_login("ada").await;
+    let cookie = pair.site.form_login("ada").await;
 
     let keys = redis.keys().await;
     assert_eq!(keys.len(), 1);
@@ -42,6 +45,7 @@ async fn a_session_is_one_sealed_record_that_tells_nothing() {
     let left: u64 = redis.cli(&["TTL", &keys[0]]).await.parse().unwrap();
     assert!((1790..=1801).contains(&left), "{left}");
     let replayed = pair
+        .site
         .get("/dashboard", &format!("__Host-session={}", keys[0]))
         .await;
     assert_eq!(replayed.status(), 303, "a key is no cookie");
@@ -51,9 +55,9 @@ async fn a_session_is_one_sealed_record_that_tells_nothing() {
 async fn a_session_survives_a_restart_of_web_service() {
     let redis = Redis::start().await;
     let mut pair = pair(&redis, "30m").await;
-    let cookie = pair.form_login("ada").await;
+    let cookie = pair.site.form_login("ada").await;
     pair.restart_web().await;
-    let page = pair.get("/dashboard", &cookie).await;
+    let page = pair.site.get("/dashboard", &cookie).await;
     assert_eq!(page.status(), 200);
     assert!(page.text().await.unwrap().contains("Hello, ada"));
 }
@@ -62,7 +66,7 @@ async fn a_session_survives_a_restart_of_web_service() {
 async fn a_session_is_gone_when_it_expires() {
     let redis = Redis::start().await;
     let pair = pair(&redis, "2s").await;
-    let cookie = pair.form_login("ada").await;
+    let cookie = pair.site.form_login("ada").await;
     assert_eq!(redis.keys().await.len(), 1);
 
     until("the record to go", async || {
@@ -70,20 +74,27 @@ async fn a_session_is_gone_when_it_expires() {
     })
     .await;
 
-    assert_eq!(pair.get("/dashboard", &cookie).await.status(), 303);
-    assert_eq!(pair.get("/api/session", &cookie).await.status(), 401);
+    assert_eq!(pair.site.get("/dashboard", &cookie).await.status(), 303);
+    assert_eq!(pair.site.get("/api/session", &cookie).await.status(), 401);
 }
 
 #[tokio::test]
 async fn signing_out_removes_the_record() {
     let redis = Redis::start().await;
     let pair = pair(&redis, "30m").await;
-    let cookie = pair.form_login("ada").await;
-    let page = pair.get("/dashboard", &cookie).await.text().await.unwrap();
-    let form = [("csrf_token", e2e::pair::form_token(&page))];
+    let cookie = pair.site.form_login("ada").await;
+    let page = pair
+        .site
+        .get("/dashboard", &cookie)
+        .await
+        .text()
+        .await
+        .unwrap();
+    let form = [("csrf_token", e2e::site::form_token(&page))];
     let request = pair
+        .site
         .client()
-        .post(pair.url("/logout"))
+        .post(pair.site.url("/logout"))
         .header("cookie", &cookie)
         .form(&form);
     assert_eq!(request.send().await.unwrap().status(), 303);
@@ -94,17 +105,17 @@ async fn signing_out_removes_the_record() {
 async fn a_record_that_was_tampered_with_is_refused_and_removed() {
     let redis = Redis::start().await;
     let pair = pair(&redis, "30m").await;
-    let cookie = pair.form_login("ada").await;
-    let other = pair.form_login("ada").await;
+    let cookie = pair.site.form_login("ada").await;
+    let other = pair.site.form_login("ada").await;
     let keys = redis.keys().await;
     for key in &keys {
         redis.cli(&["SETRANGE", key, "60", "XXXX"]).await;
     }
-    assert_eq!(pair.get("/dashboard", &cookie).await.status(), 303);
+    assert_eq!(pair.site.get("/dashboard", &cookie).await.status(), 303);
     redis
         .cli(&["SET", &redis.keys().await[0], "no record at all"])
         .await;
-    assert_eq!(pair.get("/dashboard", &other).await.status(), 303);
+    assert_eq!(pair.site.get("/dashboard", &other).await.status(), 303);
     assert!(redis.keys().await.is_empty());
 }
 
@@ -112,12 +123,12 @@ async fn a_record_that_was_tampered_with_is_refused_and_removed() {
 async fn while_redis_is_away_nobody_is_signed_out_and_nobody_waits_long() {
     let redis = Redis::start().await;
     let pair = pair(&redis, "30m").await;
-    let cookie = pair.form_login("ada").await;
+    let cookie = pair.site.form_login("ada").await;
     redis.kill().await;
 
     for path in ["/dashboard", "/api/session"] {
-        let begun = std::time::Instant::now();
-        let response = pair.get(path, &cookie).await;
+        let begun = Instant::now();
+        let response = pair.site.get(path, &cookie).await;
         assert_eq!(response.status(), 503, "{path}");
         assert!(response.headers().contains_key("retry-after"), "{path}");
         assert!(response.headers().get("set-cookie").is_none(), "{path}");
@@ -130,22 +141,51 @@ async fn while_redis_is_away_nobody_is_signed_out_and_nobody_waits_long() {
 }
 
 #[tokio::test]
+async fn a_redis_that_hangs_soon_costs_nothing_and_nobody_is_signed_out() {
+    let redis = Redis::start().await;
+    let mut pair = pair(&redis, "30m").await;
+    let cookie = pair.site.form_login("ada").await;
+    let client = pair.site.client();
+    let ask = async || {
+        let begun = Instant::now();
+        let request = client.get(pair.site.url("/api/session"));
+        let response = request.header("cookie", &cookie).send().await.unwrap();
+        (response.status().as_u16(), begun.elapsed())
+    };
+    redis.hang(true);
+
+    let (status, took) = ask().await;
+    assert_eq!(status, 503);
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    until("the connection to count as down", async || {
+        let (status, took) = ask().await;
+        assert_eq!(status, 503);
+        (took < Duration::from_millis(100)).then_some(())
+    })
+    .await;
+
+    redis.hang(false);
+    until("the session", async || (ask().await.0 == 200).then_some(())).await;
+    assert_eq!(pair.ready_web().await, 200);
+}
+
+#[tokio::test]
 async fn a_wrong_secret_between_the_services_is_loud_and_costs_nobody_their_session() {
     let redis = Redis::start().await;
     let mut pair = pair(&redis, "30m").await;
-    let cookie = pair.form_login("ada").await;
+    let cookie = pair.site.form_login("ada").await;
 
     pair.options.web.push((
         "WEB_AUTH_SECRET",
         "a secret that auth-service does not know".to_owned(),
     ));
     pair.restart_web().await;
-    assert_eq!(pair.get("/dashboard", &cookie).await.status(), 500);
+    assert_eq!(pair.site.get("/dashboard", &cookie).await.status(), 500);
     assert_eq!(pair.ready_web().await, 503);
 
     pair.options.web.pop();
     pair.restart_web().await;
-    assert_eq!(pair.get("/dashboard", &cookie).await.status(), 200);
+    assert_eq!(pair.site.get("/dashboard", &cookie).await.status(), 200);
     assert_eq!(pair.ready_web().await, 200);
 }
 
@@ -153,14 +193,15 @@ async fn a_wrong_secret_between_the_services_is_loud_and_costs_nobody_their_sess
 async fn a_password_that_was_changed_is_never_called_unchanged() {
     let redis = Redis::start().await;
     let pair = pair(&redis, "30m").await;
-    let cookie = pair.form_login("ada").await;
+    let cookie = pair.site.form_login("ada").await;
     let page = pair
+        .site
         .get("/account/password", &cookie)
         .await
         .text()
         .await
         .unwrap();
-    let token = e2e::pair::form_token(&page);
+    let token = e2e::site::form_token(&page);
     redis
         .cli(&["CONFIG", "SET", "min-replicas-to-write", "1"])
         .await;
@@ -172,15 +213,17 @@ async fn a_password_that_was_changed_is_never_called_unchanged() {
         ("new_password_again", "a new and longer password"),
     ];
     let request = pair
+        .site
         .client()
-        .post(pair.url("/account/password"))
+        .post(pair.site.url("/account/password"))
         .header("cookie", &cookie);
     let response = request.form(&form).send().await.unwrap();
 
     assert_eq!(response.status(), 303);
     assert_eq!(response.headers()["location"], "/login");
     assert_eq!(
-        pair.api_login("ada", "a new and longer password")
+        pair.site
+            .api_login("ada", "a new and longer password")
             .await
             .status(),
         200

@@ -32,12 +32,12 @@ async fn a_certificate_that_changes_is_served_without_a_restart() {
         ..Options::default()
     });
     let mut pair = pair.await;
-    assert!(old.get(pair.url("/login")).send().await.is_ok());
+    assert!(old.get(pair.site.url("/login")).send().await.is_ok());
 
     let new = make_certificate(directory.path());
 
     until("the new certificate", async || {
-        new.get(pair.url("/login")).send().await.ok()
+        new.get(pair.site.url("/login")).send().await.ok()
     })
     .await;
 
@@ -45,13 +45,13 @@ async fn a_certificate_that_changes_is_served_without_a_restart() {
     pair.web
         .said("the changed certificate cannot be used; the old one stays")
         .await;
-    assert!(new.get(pair.url("/login")).send().await.is_ok());
+    assert!(new.get(pair.site.url("/login")).send().await.is_ok());
 }
 
 #[tokio::test]
 async fn both_versions_of_http_are_spoken() {
     let pair = Pair::start().await;
-    let authority = std::fs::read(pair.ca_file()).unwrap();
+    let authority = std::fs::read(&pair.site.ca_file).unwrap();
     let builder = || {
         let authority = Certificate::from_pem(&authority).unwrap();
         Client::builder().tls_certs_only([authority]).no_proxy()
@@ -59,7 +59,7 @@ async fn both_versions_of_http_are_spoken() {
     let two = builder()
         .build()
         .unwrap()
-        .get(pair.url("/login"))
+        .get(pair.site.url("/login"))
         .send()
         .await
         .unwrap();
@@ -68,7 +68,7 @@ async fn both_versions_of_http_are_spoken() {
         .http1_only()
         .build()
         .unwrap()
-        .get(pair.url("/login"))
+        .get(pair.site.url("/login"))
         .send()
         .await
         .unwrap();
@@ -102,16 +102,16 @@ async fn mutual_tls(directory: &std::path::Path, name: &str) -> Pair {
 async fn the_services_speak_mutual_tls_and_the_certificate_is_the_identity() {
     let directory = tempfile::tempdir().unwrap();
     let pair = mutual_tls(directory.path(), "web-service").await;
-    let cookie = pair.form_login("ada").await;
-    assert_eq!(pair.get("/dashboard", &cookie).await.status(), 200);
-    assert_eq!(pair.tokens("ada").await["token_type"], "Bearer");
+    let cookie = pair.site.form_login("ada").await;
+    assert_eq!(pair.site.get("/dashboard", &cookie).await.status(), 200);
+    assert_eq!(pair.site.tokens("ada").await["token_type"], "Bearer");
 }
 
 #[tokio::test]
 async fn a_certificate_of_another_name_is_told_at_the_first_sign_in() {
     let directory = tempfile::tempdir().unwrap();
     let mut pair = mutual_tls(directory.path(), "billing").await;
-    assert_eq!(pair.try_form_login("ada").await.status(), 500);
+    assert_eq!(pair.site.try_form_login("ada").await.status(), 500);
     pair.web
         .said("auth-service does not know this service")
         .await;

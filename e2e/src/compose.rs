@@ -1,0 +1,177 @@
+//! The stack of `docker-compose.yml`, on a real engine.
+
+use std::{
+    env, fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Command as BlockingCommand, Stdio},
+};
+
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::wait::until;
+
+/// Stands in for `docker compose` where only the older `docker-compose` is there.
+const SHIM: &str = r#"#!/bin/sh
+if [ "$1" = compose ]; then shift; exec docker-compose "$@"; fi
+PATH="${PATH#*:}" exec docker "$@"
+"#;
+
+/// A project of containers, networks and volumes, gone when this is dropped.
+pub struct Stack {
+    project: String,
+    settings: Vec<(String, String)>,
+    shims: TempDir,
+}
+
+impl Stack {
+    /// Nothing of it runs yet. Ports are those of the documentation.
+    #[must_use]
+    pub fn new(project: &str) -> Self {
+        let file = env::var("HOLDFAST_TEST_BASE_IMAGES").expect("run cargo xtask test");
+        let images = fs::read_to_string(file).unwrap();
+        let mut settings: Vec<_> = images
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        settings.push(("COMPOSE_PROJECT_NAME".to_owned(), project.to_owned()));
+        settings.push((
+            "COMPOSE_FILE".to_owned(),
+            root().join("docker-compose.yml").display().to_string(),
+        ));
+        for service in ["AUTH", "WEB", "SECRETS"] {
+            let image = format!("holdfast-test/{}", service.to_lowercase());
+            settings.push((format!("{service}_IMAGE"), image));
+        }
+        Self {
+            project: project.to_owned(),
+            settings,
+            shims: shims(),
+        }
+    }
+
+    /// What a shell needs to speak to this stack.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let path = format!(
+            "{}:{}",
+            self.shims.path().display(),
+            env::var("PATH").unwrap()
+        );
+        [self.settings.clone(), vec![("PATH".to_owned(), path)]].concat()
+    }
+
+    /// Runs `docker` with these arguments and gives what it prints; panics when it fails.
+    pub async fn docker(&self, arguments: &[&str]) -> String {
+        let output = Command::new(self.shims.path().join("docker"))
+            .args(arguments)
+            .envs(self.environment())
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "docker {arguments:?}\n{said}\n{complaint}"
+        );
+        said
+    }
+
+    /// Runs `docker compose`.
+    pub async fn compose(&self, arguments: &[&str]) -> String {
+        self.docker(&[&["compose"], arguments].concat()).await
+    }
+
+    /// The container of a service.
+    pub async fn container(&self, service: &str) -> String {
+        self.compose(&["ps", "--quiet", service]).await
+    }
+
+    /// What the engine knows of a container, by a template.
+    pub async fn inspect(&self, service: &str, template: &str) -> String {
+        let container = self.container(service).await;
+        self.docker(&["inspect", "--format", template, &container])
+            .await
+    }
+
+    /// The process of a service, as this machine numbers it.
+    pub async fn pid(&self, service: &str) -> i32 {
+        let pid = self.inspect(service, "{{.State.Pid}}").await;
+        pid.parse().unwrap()
+    }
+
+    /// Waits until the service says of itself that it is ready.
+    pub async fn healthy(&self, service: &str) {
+        until(service, async || {
+            let health = self.inspect(service, "{{.State.Health.Status}}").await;
+            (health == "healthy").then_some(())
+        })
+        .await;
+    }
+
+    /// What a service wrote to its log.
+    pub async fn logs(&self, service: &str) -> String {
+        self.compose(&["logs", "--no-color", service]).await
+    }
+
+    /// What is left of the project: containers, networks, volumes.
+    pub async fn remains(&self) -> String {
+        let label = format!("label=com.docker.compose.project={}", self.project);
+        let mut found = Vec::new();
+        for list in [
+            ["ps", "--all"].as_slice(),
+            &["network", "ls"],
+            &["volume", "ls"],
+        ] {
+            let arguments = [list, &["--quiet", "--filter", &label]].concat();
+            found.push(self.docker(&arguments).await);
+        }
+        found.concat()
+    }
+}
+
+/// A test that fails leaves nothing running.
+impl Drop for Stack {
+    fn drop(&mut self) {
+        let _ = BlockingCommand::new(self.shims.path().join("docker"))
+            .args(["compose", "down", "--volumes", "--timeout", "1"])
+            .envs(self.environment())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+    }
+}
+
+/// The repository.
+#[must_use]
+pub fn root() -> PathBuf {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.parent().unwrap().to_owned()
+}
+
+fn shims() -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let program = directory.path().join("docker");
+    let shim = if has_compose_plugin() {
+        "#!/bin/sh\nPATH=\"${PATH#*:}\" exec docker \"$@\"\n"
+    } else {
+        SHIM
+    };
+    fs::write(&program, shim).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    directory
+}
+
+fn has_compose_plugin() -> bool {
+    let version = BlockingCommand::new("docker")
+        .args(["compose", "version"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    version.is_ok_and(|status| status.success())
+}

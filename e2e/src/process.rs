@@ -1,0 +1,26 @@
+//! What the kernel says of a process.
+
+use std::fs;
+
+/// Memory that a process holds, in KiB.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// Now.
+    pub resident: u64,
+    /// The most since it started.
+    pub peak: u64,
+}
+
+/// The memory of the process with this id.
+#[must_use]
+pub fn memory(pid: i32) -> Memory {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let kib = |name: &str| {
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    };
+    Memory {
+        resident: kib("VmRSS:"),
+        peak: kib("VmHWM:"),
+    }
+}

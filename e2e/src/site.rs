@@ -1,0 +1,104 @@
+//! web-service as a browser or an API client sees it.
+
+use std::path::PathBuf;
+
+use reqwest::{Certificate, Client, Response, redirect::Policy};
+use serde_json::{Value, json};
+
+/// A web-service and who vouches for it.
+pub struct Site {
+    /// Scheme, host and port.
+    pub origin: String,
+    /// The certificate authority that it made, in PEM.
+    pub ca_file: PathBuf,
+    /// The password of its accounts.
+    pub password: String,
+}
+
+impl Site {
+    /// A URL of web-service.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.origin)
+    }
+
+    /// A client that trusts that authority and follows no redirect.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        let authority = std::fs::read(&self.ca_file).unwrap();
+        Client::builder()
+            .tls_certs_only([Certificate::from_pem(&authority).unwrap()])
+            .redirect(Policy::none())
+            .no_proxy()
+            .build()
+            .unwrap()
+    }
+
+    /// `POST /api/login`.
+    pub async fn api_login(&self, username: &str, password: &str) -> Response {
+        let body = json!({"username": username, "password": password});
+        self.client()
+            .post(self.url("/api/login"))
+            .json(&body)
+            .send()
+            .await
+            .unwrap()
+    }
+
+    /// Signs in over REST and gives the answer's JSON.
+    pub async fn tokens(&self, username: &str) -> Value {
+        let response = self.api_login(username, &self.password).await;
+        assert_eq!(response.status(), 200);
+        response.json().await.unwrap()
+    }
+
+    /// Signs in with the form, as a browser without scripts does, and gives the session cookie as `name=value`.
+    pub async fn form_login(&self, username: &str) -> String {
+        let response = self.try_form_login(username).await;
+        let cookie = cookie_of(&response, "__Host-session");
+        assert_eq!(response.status(), 303, "{}", response.text().await.unwrap());
+        cookie.unwrap()
+    }
+
+    /// Sends the sign-in form.
+    pub async fn try_form_login(&self, username: &str) -> Response {
+        let client = self.client();
+        let page = client.get(self.url("/login")).send().await.unwrap();
+        let cookie = cookie_of(&page, "__Host-login").unwrap();
+        let token = form_token(&page.text().await.unwrap());
+        let form = [
+            ("username", username),
+            ("password", &self.password),
+            ("csrf_token", &token),
+        ];
+        let request = client.post(self.url("/login")).header("cookie", cookie);
+        let request = request.header("origin", self.url(""));
+        request.form(&form).send().await.unwrap()
+    }
+
+    /// `GET` with a cookie.
+    pub async fn get(&self, path: &str, cookie: &str) -> Response {
+        let request = self.client().get(self.url(path)).header("cookie", cookie);
+        request.send().await.unwrap()
+    }
+}
+
+/// The cookie that a response sets, as `name=value`.
+#[must_use]
+pub fn cookie_of(response: &Response, name: &str) -> Option<String> {
+    let mut cookies = response.headers().get_all("set-cookie").into_iter();
+    cookies.find_map(|value| {
+        let pair = value.to_str().ok()?.split(';').next()?;
+        pair.starts_with(&format!("{name}="))
+            .then(|| pair.to_owned())
+    })
+}
+
+/// The hidden token of a page's first form.
+#[must_use]
+pub fn form_token(html: &str) -> String {
+    let (_, rest) = html
+        .split_once("name=\"csrf_token\" value=\"")
+        .expect("a form");
+    rest.split('"').next().unwrap().to_owned()
+}

@@ -1,0 +1,349 @@
+//! The stack that people deploy: built, started, hurt in every way, and taken down. Alone in its program: it takes the
+//! ports that the documentation names.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on should stop, and this one tells what it measured"
+)]
+
+use std::{fs, os::unix, path::Path, time::Duration, time::Instant};
+
+use e2e::{
+    compose::{Stack, root},
+    flood, process,
+    shell::{self, Step},
+    site::Site,
+    wait::until,
+};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const GRPC: &str = "localhost:50051";
+const SERVICES: [&str; 2] = ["auth-service", "web-service"];
+
+/// In KiB.
+const MOST_WHEN_IDLE: u64 = 40 * 1024;
+const MOST_IN_A_FLOOD: u64 = 250 * 1024;
+
+const MOST_TO_BE_READY: Duration = Duration::from_millis(300);
+const MOST_TO_SAY_NO: Duration = Duration::from_secs(2);
+const MOST_TO_STOP: Duration = Duration::from_secs(10);
+
+#[tokio::test]
+async fn the_stack_lives_through_a_bad_day() {
+    let day = Day::begin().await;
+    day.every_service_is_confined().await;
+    day.it_is_small_and_quickly_there().await;
+    let ada = day.sign_in().await;
+    day.auth_service_is_killed(&ada).await;
+    day.redis_is_killed(&ada).await;
+    day.redis_is_paused(&ada).await;
+    day.redis_is_cut_off(&ada).await;
+    day.web_service_is_replaced(&ada).await;
+    day.two_hundred_sign_in_at_once().await;
+    day.a_backup_is_restored(&ada).await;
+    day.everything_ends().await;
+}
+
+/// The stack, the shell it is worked with, and what that shell made.
+struct Day {
+    stack: Stack,
+    directory: TempDir,
+    environment: Vec<(String, String)>,
+    site: Site,
+}
+
+/// A signed-in browser and a signed-in API client.
+struct Ada {
+    cookie: String,
+    access_token: String,
+    refresh_token: String,
+}
+
+impl Day {
+    /// Follows docs/OPERATIONS.md to the running stack with an account.
+    async fn begin() -> Self {
+        let stack = Stack::new("holdfast-test");
+        let directory = tempfile::tempdir().unwrap();
+        unix::fs::symlink(root().join("proto"), directory.path().join("proto")).unwrap();
+        let mut environment = stack.environment();
+        for (name, value) in &mut environment {
+            if name == "PATH" {
+                *value = shell::path_with_grpcurl(value);
+            }
+        }
+        stack.compose(&["down", "--volumes"]).await;
+        let mut steps = documented("Start");
+        steps.push(Step {
+            command: "echo \"$PASSWORD\" > password".to_owned(),
+            expected: String::new(),
+        });
+        shell::run(&steps, directory.path(), &environment).await;
+        let password = fs::read_to_string(directory.path().join("password")).unwrap();
+        Self {
+            site: Site {
+                origin: "https://localhost:8443".to_owned(),
+                ca_file: directory.path().join("ca.pem"),
+                password: password.trim().to_owned(),
+            },
+            stack,
+            directory,
+            environment,
+        }
+    }
+
+    async fn every_service_is_confined(&self) {
+        for service in ["redis", "auth-service", "web-service"] {
+            let confined = "{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.SecurityOpt}}";
+            let confined = self.stack.inspect(service, confined).await;
+            assert_eq!(confined, "true [ALL] [no-new-privileges:true]", "{service}");
+            let status = process_status(self.stack.pid(service).await);
+            assert!(!status.contains("Uid:\t0\t"), "{service}: {status}");
+            assert!(status.contains("CapEff:\t0000000000000000"), "{service}");
+            assert!(status.contains("NoNewPrivs:\t1"), "{service}");
+        }
+        let published = "{{range .NetworkSettings.Ports}}{{range .}}{{.HostIp}} {{end}}{{end}}";
+        assert_eq!(self.stack.inspect("redis", published).await, "");
+        for service in SERVICES {
+            let published = self.stack.inspect(service, published).await;
+            assert_eq!(published, "127.0.0.1", "{service}");
+        }
+        for service in SERVICES {
+            let environment = self.stack.inspect(service, "{{.Config.Env}}").await;
+            for secret in ["KEY=", "SECRET=", "redis://"] {
+                assert!(!environment.contains(secret), "{service}: {environment}");
+            }
+        }
+    }
+
+    async fn it_is_small_and_quickly_there(&self) {
+        for service in SERVICES {
+            let memory = process::memory(self.stack.pid(service).await);
+            let ready = self.time_to_listen(service).await;
+            println!(
+                "{service}: {} KiB when idle, listens after {ready:?}",
+                memory.resident
+            );
+            assert!(memory.resident < MOST_WHEN_IDLE, "{service}: {memory:?}");
+            assert!(ready < MOST_TO_BE_READY, "{service}: {ready:?}");
+        }
+    }
+
+    /// From the start of the process, as the kernel knows it, to its log line; both on one clock.
+    async fn time_to_listen(&self, service: &str) -> Duration {
+        let logs = self.stack.logs(service).await;
+        let line = logs
+            .lines()
+            .find(|line| line.contains("\"listening\""))
+            .unwrap();
+        let line: Value = serde_json::from_str(&line[line.find('{').unwrap()..]).unwrap();
+        let listening = line["timestamp"].as_str().unwrap();
+        let started = self.stack.inspect(service, "{{.State.StartedAt}}").await;
+        since(listening).saturating_sub(since(&started))
+    }
+
+    async fn sign_in(&self) -> Ada {
+        let login = self.site.api_login("ada", &self.site.password).await;
+        let tokens: Value = login.json().await.unwrap();
+        Ada {
+            cookie: self.site.form_login("ada").await,
+            access_token: tokens["access_token"].as_str().unwrap().to_owned(),
+            refresh_token: tokens["refresh_token"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    async fn auth_service_is_killed(&self, ada: &Ada) {
+        self.stack.compose(&["kill", "auth-service"]).await;
+        for _ in 0..3 {
+            self.is_refused_in_time("/dashboard", ada).await;
+            self.is_refused_in_time("/api/profile", ada).await;
+        }
+        self.stack.compose(&["start", "auth-service"]).await;
+        self.is_back(ada).await;
+    }
+
+    async fn redis_is_killed(&self, ada: &Ada) {
+        self.stack.compose(&["kill", "redis"]).await;
+        self.sessions_are_away(ada).await;
+        self.stack.compose(&["start", "redis"]).await;
+        self.is_back(ada).await;
+    }
+
+    async fn redis_is_paused(&self, ada: &Ada) {
+        self.stack.compose(&["pause", "redis"]).await;
+        self.sessions_are_away(ada).await;
+        self.stack.compose(&["unpause", "redis"]).await;
+        self.is_back(ada).await;
+    }
+
+    async fn redis_is_cut_off(&self, ada: &Ada) {
+        let redis = self.stack.container("redis").await;
+        let network = "holdfast-test_sessions";
+        self.stack
+            .docker(&["network", "disconnect", network, &redis])
+            .await;
+        self.sessions_are_away(ada).await;
+        self.stack
+            .docker(&["network", "connect", "--alias", "redis", network, &redis])
+            .await;
+        self.is_back(ada).await;
+    }
+
+    /// Requests go on all the time. Some find nobody at the door; each that is answered is answered well.
+    async fn web_service_is_replaced(&self, ada: &Ada) {
+        let before = self.stack.container("web-service").await;
+        let replace = self.stack.compose(&[
+            "up",
+            "--detach",
+            "--no-deps",
+            "--force-recreate",
+            "web-service",
+        ]);
+        tokio::pin!(replace);
+        let mut answers = Vec::new();
+        loop {
+            tokio::select! {
+                biased;
+                _ = &mut replace => break,
+                answer = self.try_get("/dashboard", ada) => answers.extend(answer),
+            }
+        }
+        self.is_back(ada).await;
+        assert_ne!(self.stack.container("web-service").await, before);
+        assert!(answers.len() > 10, "requests ran meanwhile: {answers:?}");
+        // The first requests of the new one may come before it found the others.
+        let all_well = answers.iter().all(|status| [200, 503].contains(status));
+        assert!(all_well, "{answers:?}");
+    }
+
+    async fn two_hundred_sign_in_at_once(&self) {
+        let outcome = flood::run(GRPC, "ada", &self.site.password).await;
+        let memory = process::memory(self.stack.pid("auth-service").await);
+        let times = &outcome.validations;
+        println!(
+            "of {} sign-ins {} were served and {} refused; {} validations meanwhile, median {:?}, longest {:?}; {} KiB at most",
+            flood::LOGINS,
+            outcome.served,
+            outcome.refused,
+            times.len(),
+            times[times.len() / 2],
+            times.last().unwrap(),
+            memory.peak,
+        );
+        assert!(outcome.others.is_empty(), "{:?}", outcome.others);
+        assert!(memory.peak < MOST_IN_A_FLOOD, "{memory:?}");
+        assert!(times.last().unwrap().as_secs() < 1, "{times:?}");
+    }
+
+    /// Follows docs/OPERATIONS.md. Accounts are back, and no login is.
+    async fn a_backup_is_restored(&self, ada: &Ada) {
+        shell::run(
+            &documented("Backup and restore"),
+            self.directory.path(),
+            &self.environment,
+        )
+        .await;
+        let copy = fs::read(self.directory.path().join("auth-backup.db")).unwrap();
+        assert!(copy.starts_with(b"SQLite format 3\0"));
+
+        let again = until("signing in", async || {
+            let login = self.site.api_login("ada", &self.site.password).await;
+            (login.status() == 200).then_some(login)
+        })
+        .await;
+        drop(again);
+        let session = self.site.get("/dashboard", &ada.cookie).await;
+        assert_eq!(session.status(), 303, "a restored database ends all logins");
+        let request = self.site.client().post(self.site.url("/api/refresh"));
+        let body = serde_json::json!({"refresh_token": ada.refresh_token});
+        let refused = request.json(&body).send().await.unwrap();
+        assert_eq!(refused.status(), 401);
+        let refused: Value = refused.json().await.unwrap();
+        assert_eq!(refused["reason"], "LOGIN_ENDED");
+    }
+
+    async fn everything_ends(&self) {
+        for service in ["web-service", "auth-service"] {
+            let begun = Instant::now();
+            self.stack.compose(&["stop", service]).await;
+            assert!(begun.elapsed() < MOST_TO_STOP, "{:?}", begun.elapsed());
+            let exit = self
+                .stack
+                .compose(&["ps", "--quiet", "--all", service])
+                .await;
+            let code = ["inspect", "--format", "{{.State.ExitCode}}", &exit];
+            assert_eq!(self.stack.docker(&code).await, "0", "{service}");
+        }
+        self.stack.compose(&["down", "--volumes"]).await;
+        assert_eq!(self.stack.remains().await, "");
+    }
+
+    /// Cookies are refused for now, and nobody is signed out; who holds a token goes on.
+    async fn sessions_are_away(&self, ada: &Ada) {
+        for _ in 0..3 {
+            self.is_refused_in_time("/dashboard", ada).await;
+        }
+        assert_eq!(self.try_get("/api/profile", ada).await, Some(200));
+    }
+
+    async fn is_refused_in_time(&self, path: &str, ada: &Ada) {
+        let begun = Instant::now();
+        let response = self.request(path, ada).send().await.unwrap();
+        let took = begun.elapsed();
+        assert_eq!(response.status(), 503, "{path}");
+        assert!(response.headers().contains_key("retry-after"), "{path}");
+        assert!(response.headers().get("set-cookie").is_none(), "{path}");
+        assert!(took < MOST_TO_SAY_NO, "{path}: {took:?}");
+    }
+
+    /// By itself, with the same cookie and the same token.
+    async fn is_back(&self, ada: &Ada) {
+        let begun = Instant::now();
+        until("everything to be back", async || {
+            let dashboard = self.try_get("/dashboard", ada).await;
+            let profile = self.try_get("/api/profile", ada).await;
+            (dashboard == Some(200) && profile == Some(200)).then_some(())
+        })
+        .await;
+        println!("back after {:?}", begun.elapsed());
+    }
+
+    /// The status, or nothing when nobody answers.
+    async fn try_get(&self, path: &str, ada: &Ada) -> Option<u16> {
+        let response = self.request(path, ada).send().await.ok()?;
+        Some(response.status().as_u16())
+    }
+
+    fn request(&self, path: &str, ada: &Ada) -> reqwest::RequestBuilder {
+        let request = self.site.client().get(self.site.url(path));
+        if path.starts_with("/api") {
+            request.bearer_auth(&ada.access_token)
+        } else {
+            request.header("cookie", &ada.cookie)
+        }
+    }
+}
+
+/// The commands of one section of docs/OPERATIONS.md.
+fn documented(section: &str) -> Vec<Step> {
+    let text = fs::read_to_string(root().join("docs/OPERATIONS.md")).unwrap();
+    let (_, rest) = text.split_once(&format!("\n## {section}\n")).unwrap();
+    let steps = shell::steps(rest.split("\n## ").next().unwrap());
+    assert!(steps.len() > 3, "{steps:?}");
+    steps
+}
+
+fn process_status(pid: i32) -> String {
+    fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("status")).unwrap()
+}
+
+/// The time of day in RFC 3339, as time since midnight.
+fn since(timestamp: &str) -> Duration {
+    let (_, time) = timestamp.split_once('T').unwrap();
+    let parts: Vec<f64> = time
+        .trim_end_matches('Z')
+        .split(':')
+        .map(|part| part.parse().unwrap())
+        .collect();
+    Duration::from_secs_f64(parts[0] * 3600.0 + parts[1] * 60.0 + parts[2])
+}

@@ -1,0 +1,100 @@
+use std::time::{Duration, Instant};
+
+use auth_proto::v1::LoginRequest;
+use e2e::{
+    flood,
+    pair::{PASSWORD, Pair},
+    program::Program,
+};
+use reqwest::Response;
+use rustix::process::Signal;
+use tokio::{net::TcpStream, task::JoinSet};
+use tonic::{Code, client::Grpc, codegen::http::uri::PathAndQuery, transport::Endpoint};
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
+
+/// Enough that some still wait for their turn when the signal comes.
+const IN_FLIGHT: usize = 24;
+const PROMPT: Duration = Duration::from_secs(10);
+
+/// Stops it, and says how long that took.
+async fn stop(program: &mut Program) -> Duration {
+    let begun = Instant::now();
+    program.signal(Signal::TERM);
+    assert!(program.exit().await.success(), "{}", program.output());
+    begun.elapsed()
+}
+
+#[tokio::test]
+async fn requests_in_flight_finish_when_web_service_is_told_to_stop() {
+    let mut pair = Pair::start().await;
+    pair.add_user("ada", &[]).await;
+    let mut requests = JoinSet::new();
+    for _ in 0..IN_FLIGHT {
+        let request = pair.site.client().post(pair.site.url("/api/login"));
+        let body = serde_json::json!({"username": "ada", "password": PASSWORD});
+        requests.spawn(request.json(&body).send());
+    }
+    // One answer: the others have arrived, too, and wait for their turn.
+    let first = requests.join_next().await.unwrap().unwrap().unwrap();
+    assert_eq!(first.status(), 200);
+
+    let took = stop(&mut pair.web).await;
+
+    let answers: Vec<_> = requests.join_all().await;
+    let statuses: Vec<_> = answers.iter().flatten().map(Response::status).collect();
+    assert_eq!(statuses.len(), IN_FLIGHT - 1, "{answers:?}");
+    assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
+    assert!(took < PROMPT, "{took:?}");
+    assert!(TcpStream::connect(pair.web_address).await.is_err());
+}
+
+#[tokio::test]
+async fn calls_in_flight_finish_when_auth_service_is_told_to_stop() {
+    let mut pair = Pair::start().await;
+    pair.add_user("ada", &[]).await;
+    let client = flood::connect(&pair.auth_address.to_string()).await;
+    let login = LoginRequest {
+        username: "ada".to_owned(),
+        password: PASSWORD.to_owned(),
+        client: None,
+    };
+    let mut calls = JoinSet::new();
+    for _ in 0..IN_FLIGHT {
+        let (mut client, login) = (client.clone(), login.clone());
+        calls.spawn(async move { client.login(login).await });
+    }
+    calls.join_next().await.unwrap().unwrap().unwrap();
+
+    let took = stop(&mut pair.auth).await;
+
+    let answers: Vec<_> = calls.join_all().await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    assert!(took < PROMPT, "{took:?}");
+    let mut client = client;
+    let refused = client.login(login).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unavailable);
+}
+
+#[tokio::test]
+async fn who_watches_health_is_told_and_holds_nothing_up() {
+    let mut pair = Pair::start().await;
+    let endpoint = Endpoint::from_shared(format!("http://{}", pair.auth_address)).unwrap();
+    let mut grpc = Grpc::new(endpoint.connect().await.unwrap());
+    grpc.ready().await.unwrap();
+    let watch = tonic::Request::new(HealthCheckRequest::default());
+    let path = PathAndQuery::from_static("/grpc.health.v1.Health/Watch");
+    let codec = tonic_prost::ProstCodec::<HealthCheckRequest, HealthCheckResponse>::default();
+    let mut health = grpc
+        .server_streaming(watch, path, codec)
+        .await
+        .unwrap()
+        .into_inner();
+    let serving = health.message().await.unwrap().unwrap();
+
+    let took = stop(&mut pair.auth).await;
+
+    let not_serving = health.message().await.unwrap().unwrap();
+    assert_eq!((serving.status, not_serving.status), (1, 2));
+    assert!(health.message().await.unwrap().is_none(), "the stream ends");
+    assert!(took < Duration::from_secs(4), "{took:?}");
+}

@@ -1,0 +1,63 @@
+//! Alone in its program, so that nothing else of this test run takes the processor.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on should stop, and this one tells what it measured"
+)]
+
+use e2e::{
+    flood,
+    pair::{Options, PASSWORD, Pair},
+    process,
+    wait::until,
+};
+
+/// In KiB, for auth-service during the flood.
+const MOST_MEMORY: u64 = 250 * 1024;
+
+/// One hash at a time: far fewer than two hundred are served within the time a password may wait.
+#[tokio::test]
+async fn two_hundred_sign_ins_at_once_are_served_or_refused_and_the_rest_goes_on() {
+    let pair = Pair::start_with(Options {
+        auth: vec![("AUTH_ARGON2_CONCURRENCY", "1".to_owned())],
+        ..Options::default()
+    })
+    .await;
+    pair.add_user("ada", &[]).await;
+    let before = process::memory(pair.auth.id());
+
+    let outcome = flood::run(&pair.auth_address.to_string(), "ada", PASSWORD).await;
+
+    let memory = process::memory(pair.auth.id());
+    let times = &outcome.validations;
+    let median = times[times.len() / 2];
+    println!(
+        "served {}, refused {}; {} validations meanwhile, median {median:?}, longest {:?}; \
+         resident {} KiB before, {} KiB at most",
+        outcome.served,
+        outcome.refused,
+        times.len(),
+        times.last().unwrap(),
+        before.resident,
+        memory.peak,
+    );
+    assert!(outcome.others.is_empty(), "{:?}", outcome.others);
+    assert!(outcome.refused > 0, "the surplus is refused");
+    assert!(outcome.served >= 20, "the rest is served");
+    assert!(memory.peak < MOST_MEMORY, "{memory:?}");
+    assert!(times.len() >= 50, "tokens are judged meanwhile");
+    assert!(times.last().unwrap().as_secs() < 1, "{times:?}");
+
+    let refusals = pair.auth.output();
+    let lines = refusals.matches("too many passwords are waiting").count();
+    assert_eq!(lines, 1, "one line for the whole flood:\n{refusals}");
+
+    until(
+        "the memory of the flood to go back to the system",
+        async || {
+            let resident = process::memory(pair.auth.id()).resident;
+            (resident < before.resident + 10 * 1024).then_some(())
+        },
+    )
+    .await;
+}
