@@ -1,5 +1,4 @@
 //! Alone in its program: it takes the ports that the README names.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 use std::{env, path::Path};
 

@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::workspace;
 
-const START_DEADLINE: Duration = Duration::from_secs(60);
+const START_DEADLINE: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(200);
 
 /// An engine that answers. One that was started here ends with it.
@@ -32,6 +32,7 @@ impl Engine {
             "the tests need a container engine: start Docker, or run as root"
         );
         println!("Starting dockerd …");
+        remove_stale_pid_files();
         let log = workspace::tools()?.join("dockerd.log");
         let output = File::create(&log)?;
         let started = Command::new("dockerd")
@@ -72,6 +73,20 @@ impl Drop for Engine {
         if let Some(pid) = Pid::from_raw(started.id().cast_signed()) {
             let _ = kill_process(pid, Signal::TERM);
             let _ = started.wait();
+        }
+    }
+}
+
+/// An engine that was killed leaves files with process ids behind, which may be others' by now and keep the next engine
+/// from starting.
+fn remove_stale_pid_files() {
+    for (program, file) in [
+        ("dockerd", "/run/docker.pid"),
+        ("containerd", "/run/docker/containerd/containerd.pid"),
+    ] {
+        let running = Command::new("pgrep").args(["--exact", program]).output();
+        if running.is_ok_and(|found| found.stdout.is_empty()) {
+            let _ = fs::remove_file(file);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What docs/SECURITY.md promises is shown by tests that exist.
+//! What the documents name exists: tests in docs/SECURITY.md, log lines in docs/OPERATIONS.md.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 use std::{
@@ -51,5 +51,25 @@ fn every_test_that_is_named_exists() {
             path.trim_end_matches(".rs").ends_with(stem) && code.contains(&format!("fn {test}("))
         });
         assert!(exists, "there is no test {file}::{test}");
+    }
+}
+
+#[test]
+fn every_log_line_worth_an_alarm_is_written_somewhere() {
+    let document = fs::read_to_string(root().join("docs/OPERATIONS.md")).unwrap();
+    let (_, rest) = document
+        .split_once("\n## Log lines worth an alarm\n")
+        .unwrap();
+    let rows = rest.lines().take_while(|line| !line.starts_with("## "));
+    let lines: Vec<_> = rows
+        .filter_map(|row| row.strip_prefix("| `")?.split('`').next())
+        .collect();
+    assert!(lines.len() > 10, "{lines:?}");
+    let code: String = sources(root())
+        .iter()
+        .map(|file| fs::read_to_string(file).unwrap())
+        .collect();
+    for line in lines {
+        assert!(code.contains(&format!("\"{line}")), "nothing logs {line:?}");
     }
 }

@@ -1,8 +1,10 @@
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use e2e::{
     pair::{PASSWORD, Pair},
     program::{Program, built, run},
     wait::until,
 };
+use serde_json::{Value, json};
 use tokio::process::Command;
 
 #[tokio::test]
@@ -128,4 +130,57 @@ async fn a_service_whose_log_nobody_reads_can_still_be_stopped() {
     let database = directory.path().join("auth.db-wal");
     until("the database", async || database.exists().then_some(())).await;
     assert!(program.stop().await.success());
+}
+
+#[tokio::test]
+async fn a_backup_has_the_accounts_and_no_login() {
+    let mut pair = Pair::start().await;
+    pair.add_user("ada", &[]).await;
+    let tokens = pair.site.tokens("ada").await;
+    let backup = pair.directory.path().join("backup.db");
+    let file = backup.to_str().unwrap();
+
+    pair.command(&["backup", file], "").await;
+
+    let environment = [("AUTH_DATA_DIR", pair.directory.path())];
+    let (again, said) = run("auth-service", &["backup", file], &environment, "").await;
+    assert!(
+        !again && said.contains("backup.db"),
+        "never over a file: {said}"
+    );
+    let bytes = std::fs::read(&backup).unwrap();
+    let login = sid(&tokens);
+    let traces = bytes
+        .windows(login.len())
+        .filter(|part| *part == login.as_bytes());
+    assert_eq!(traces.count(), 0, "not even in pages that are free");
+
+    pair.auth.signal(rustix::process::Signal::TERM);
+    pair.auth.exit().await;
+    std::fs::rename(&backup, pair.directory.path().join("auth.db")).unwrap();
+    pair.start_auth_again().await;
+    let refreshed = pair.site.client().post(pair.site.url("/api/refresh"));
+    let body = json!({"refresh_token": tokens["refresh_token"]});
+    let refused = refreshed.json(&body).send().await.unwrap();
+    assert_eq!(refused.status(), 401);
+    assert_eq!(pair.site.api_login("ada", PASSWORD).await.status(), 200);
+}
+
+#[tokio::test]
+async fn every_login_of_everybody_can_be_ended() {
+    let pair = Pair::start().await;
+    pair.add_user("ada", &[]).await;
+    let cookie = pair.site.form_login("ada").await;
+    pair.site.tokens("ada").await;
+    let said = pair.command(&["login", "end-all"], "").await;
+    assert_eq!(said, "2 logins ended\n");
+    assert_eq!(pair.site.get("/dashboard", &cookie).await.status(), 303);
+}
+
+/// The `sid` in an access token.
+fn sid(tokens: &Value) -> String {
+    let claims = tokens["access_token"].as_str().unwrap().split('.').nth(1);
+    let claims = URL_SAFE_NO_PAD.decode(claims.unwrap()).unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    claims["sid"].as_str().unwrap().to_owned()
 }
