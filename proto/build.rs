@@ -2,12 +2,14 @@
 
 use std::{env, error::Error, fs, path::PathBuf};
 
-const PROTOS: [&str; 6] = [
+const PROTOS: [&str; 8] = [
     "auth/v1/account_service.proto",
     "auth/v1/admin_service.proto",
     "auth/v1/auth_service.proto",
     "auth/v1/client.proto",
     "auth/v1/error_reason.proto",
+    "auth/v1/login.proto",
+    "auth/v1/revocation.proto",
     "auth/v1/user.proto",
 ];
 

@@ -11,10 +11,13 @@ use service_kit::{
     connections::{BoundedListener, Connections},
     descriptors,
     ops::{self, Readiness},
-    shutdown::DRAIN_DEADLINE,
+    shutdown::{DRAIN_DEADLINE, OPS_DRAIN},
     system::SystemRandom,
 };
-use tokio::{net::TcpListener, time::MissedTickBehavior};
+use tokio::{
+    net::TcpListener,
+    time::{MissedTickBehavior, timeout},
+};
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
@@ -28,9 +31,12 @@ use crate::{
         access_token::LEEWAY,
         accounts::Accounts,
         authority::{Authority, Parts},
+        id::Jti,
         ports::{Clock, Logins as _, Random as _},
+        revocation::Epoch,
         signing_key::{Algorithm, StoredSigningKey, put_signer_first},
     },
+    feed::Feed,
     grpc::{self, Services, caller::WebIdentity},
     storage::sqlite::SqliteStore,
 };
@@ -47,6 +53,7 @@ pub struct App {
     ops_listener: TcpListener,
     server: grpc::Server,
     store: SqliteStore,
+    feed: Arc<Feed>,
     clock: Arc<dyn Clock>,
 }
 
@@ -77,6 +84,19 @@ pub async fn open_store(database: &Path) -> anyhow::Result<SqliteStore> {
         .with_context(|| format!("cannot open the database {}", database.display()))
 }
 
+/// The revocations of a store, and its history; a new one begins where the store has none.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn open_feed(store: &SqliteStore, clock: Arc<dyn Clock>) -> anyhow::Result<Feed> {
+    let fresh = Epoch {
+        id: Jti::random(&SystemRandom).to_string(),
+        begun_at: clock.now(),
+    };
+    let feed = Feed::open(Arc::new(store.clone()), clock, fresh).await;
+    feed.context("cannot read the revocations")
+}
+
 impl App {
     /// Opens the database and the keys, and binds the ports.
     ///
@@ -91,8 +111,10 @@ impl App {
         let jwts = Jwts::new(KeyRing::open(&keys, &sealer)?);
         let HashingConfig { params, threads } = config.hashing;
         let random = Arc::new(SystemRandom);
+        let feed = Arc::new(open_feed(&store, clock.clone()).await?);
         let parts = Parts {
             store: Arc::new(store.clone()),
+            revocations: feed.clone(),
             hasher: Arc::new(Argon2id::start(params, threads, random.clone())?),
             tokens: Arc::new(jwts),
             credentials: Arc::new(credentials),
@@ -101,6 +123,7 @@ impl App {
         };
         let accounts = Accounts::new(
             Arc::new(store.clone()),
+            feed.clone(),
             parts.hasher.clone(),
             parts.clock.clone(),
             parts.random.clone(),
@@ -111,6 +134,7 @@ impl App {
             accounts,
             web_identity: Arc::new(web_identity),
             signing_keys: keys.into(),
+            feed: feed.clone(),
         };
         let server = grpc::Server::new(services, config.tls, config.reflection)?;
         let connections = Connections::new(
@@ -123,6 +147,7 @@ impl App {
             ops_listener: bind("AUTH_OPS_LISTEN", config.ops_listen).await?,
             server,
             store,
+            feed,
             clock,
         };
         if !app.server.is_encrypted() && !app.address()?.ip().is_loopback() {
@@ -156,6 +181,7 @@ impl App {
             Arc::new(StoreReadiness(self.store.clone())),
             shutdown.clone(),
         ));
+        tokio::spawn(self.feed.keep_current(shutdown.clone()));
         tokio::spawn(purge_regularly(
             self.store.clone(),
             self.clock,
@@ -171,7 +197,8 @@ impl App {
             () = drained => tracing::warn!("requests were still in flight after {DRAIN_DEADLINE:?}"),
         }
         shutdown.cancel();
-        ops.await??;
+        // Whoever still asks there has had their time.
+        let _ = timeout(OPS_DRAIN, ops).await;
         self.store.close().await;
         tracing::info!("stopped");
         Ok(())

@@ -6,7 +6,7 @@ use std::{
     io::{self, BufRead as _, IsTerminal as _},
     num::NonZero,
     path::{Path, PathBuf},
-    process::{self, ExitCode},
+    process::ExitCode,
     sync::Arc,
 };
 
@@ -217,14 +217,20 @@ async fn back_up(file: &Path, settings: &Settings) -> anyhow::Result<()> {
     if io::stdout().is_terminal() {
         bail!("a database is nothing for a terminal; redirect the output, or name a file");
     }
-    let draft = database.with_added_extension(format!("{}.backup", process::id()));
+    // One name: what an earlier one left behind does not stay.
+    let draft = database.with_added_extension("backup");
+    let _ = fs::remove_file(&draft);
     let copied = match store.back_up(&draft).await {
-        Ok(()) => File::open(&draft).and_then(|mut copy| io::copy(&mut copy, &mut io::stdout())),
+        Ok(()) => File::open(&draft).and_then(|copy| pour(copy, io::stdout())),
         Err(error) => Err(io::Error::other(error)),
     };
     let _ = fs::remove_file(&draft);
-    copied.context("cannot make the backup")?;
-    Ok(())
+    copied.context("cannot make the backup")
+}
+
+fn pour(mut from: impl io::Read, mut to: impl io::Write) -> io::Result<()> {
+    io::copy(&mut from, &mut to)?;
+    to.flush()
 }
 
 async fn check_health(settings: &Settings) -> anyhow::Result<()> {
@@ -236,8 +242,10 @@ async fn accounts(settings: &Settings) -> anyhow::Result<Accounts> {
     let store = app::open_store(&database).await?;
     let random = Arc::new(SystemRandom);
     let hasher = Argon2id::start(hashing.params, NonZero::<u32>::MIN, random.clone())?;
+    let feed = app::open_feed(&store, Arc::new(SystemClock)).await?;
     Ok(Accounts::new(
         Arc::new(store),
+        Arc::new(feed),
         Arc::new(hasher),
         Arc::new(SystemClock),
         random,

@@ -6,5 +6,6 @@ pub mod cli;
 pub mod config;
 pub mod crypto;
 pub mod domain;
+pub mod feed;
 pub mod grpc;
 pub mod storage;

@@ -24,3 +24,13 @@ pub fn memory(pid: i32) -> Memory {
         peak: kib("VmHWM:"),
     }
 }
+
+/// Whether every thread of the process is stopped.
+#[must_use]
+pub fn is_stopped(pid: i32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    threads.flatten().all(|thread| {
+        let status = fs::read_to_string(thread.path().join("status")).unwrap_or_default();
+        status.contains("State:\tT")
+    })
+}

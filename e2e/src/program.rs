@@ -13,10 +13,11 @@ use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, BufReader},
     process::{Child, Command},
+    task::JoinHandle,
     time::timeout,
 };
 
-use crate::wait::until;
+use crate::{process, wait::until};
 
 const EXIT_DEADLINE: Duration = Duration::from_secs(15);
 
@@ -51,25 +52,41 @@ pub fn cargo_dev(directory: &Path) -> Command {
 pub struct Program {
     child: Child,
     lines: Arc<Mutex<Vec<String>>>,
+    readers: Vec<JoinHandle<()>>,
     is_parent: bool,
 }
 
 impl Program {
     /// Starts it, without any setting of the services from this process's environment.
     pub fn start(command: &mut Command) -> Self {
+        let mut program = Self::start_unread(command);
+        let outputs = (program.child.stdout.take(), program.child.stderr.take());
+        program.readers = vec![
+            collect(outputs.0.unwrap(), &program.lines),
+            collect(outputs.1.unwrap(), &program.lines),
+        ];
+        program
+    }
+
+    /// Starts it with nobody at the other end of its outputs.
+    pub fn start_unheard(command: &mut Command) -> Self {
+        let mut program = Self::start_unread(command);
+        drop((program.child.stdout.take(), program.child.stderr.take()));
+        program
+    }
+
+    fn start_unread(command: &mut Command) -> Self {
         without_settings(command);
-        let mut child = command
+        let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|why| panic!("{command:?}: {why}"));
-        let lines = Arc::default();
-        collect(child.stdout.take().unwrap(), &lines);
-        collect(child.stderr.take().unwrap(), &lines);
+            .unwrap_or_else(|why| panic!("cannot start {command:?}: {why}"));
         Self {
             child,
-            lines,
+            lines: Arc::default(),
+            readers: Vec::new(),
             is_parent: false,
         }
     }
@@ -109,23 +126,6 @@ impl Program {
         .await;
     }
 
-    /// Starts it with nobody at the other end of its outputs.
-    pub fn start_unheard(command: &mut Command) -> Self {
-        without_settings(command);
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        drop((child.stdout.take(), child.stderr.take()));
-        Self {
-            child,
-            lines: Arc::default(),
-            is_parent: false,
-        }
-    }
-
     /// Its process id.
     #[must_use]
     pub fn id(&self) -> i32 {
@@ -140,6 +140,10 @@ impl Program {
     /// Stops it from doing anything while its connections stay up, or lets it go on.
     pub fn hang(&self, hangs: bool) {
         self.signal(if hangs { Signal::STOP } else { Signal::CONT });
+        // It stops a moment later than the signal is sent.
+        while hangs && !process::is_stopped(self.id()) {
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Tells that it has children, which only it can end.
@@ -168,9 +172,12 @@ impl Program {
     /// Waits until it ends by itself.
     pub async fn exit(&mut self) -> ExitStatus {
         let exited = timeout(EXIT_DEADLINE, self.child.wait()).await;
-        exited
-            .unwrap_or_else(|_| panic!("it does not end:\n{}", self.output()))
-            .unwrap()
+        let status = exited.unwrap_or_else(|_| panic!("it does not end:\n{}", self.output()));
+        // Its last words are still on their way.
+        for reader in self.readers.drain(..) {
+            let _ = timeout(EXIT_DEADLINE, reader).await;
+        }
+        status.unwrap()
     }
 
     /// Stops it with SIGTERM.
@@ -206,14 +213,17 @@ fn without_settings(command: &mut Command) {
     }
 }
 
-fn collect(output: impl AsyncRead + Unpin + Send + 'static, lines: &Arc<Mutex<Vec<String>>>) {
+fn collect(
+    output: impl AsyncRead + Unpin + Send + 'static,
+    lines: &Arc<Mutex<Vec<String>>>,
+) -> JoinHandle<()> {
     let lines = Arc::clone(lines);
     tokio::spawn(async move {
         let mut reader = BufReader::new(output).lines();
         while let Ok(Some(line)) = reader.next_line().await {
             lines.lock().unwrap().push(line);
         }
-    });
+    })
 }
 
 /// Runs a program of this workspace to its end, with this standard input.

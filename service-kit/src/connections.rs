@@ -30,10 +30,11 @@ pub struct Connections {
     limit: usize,
     silence: Duration,
     refusals: Arc<Seldom>,
+    faults: Arc<Seldom>,
 }
 
 impl Connections {
-    /// At most `limit` at once, each closed when nothing arrives on it for the time of `silence`.
+    /// At most `limit` at once, each closed when nothing arrives on it, or is taken from it, for the time of `silence`.
     #[must_use]
     pub fn new(limit: usize, silence: Duration) -> Self {
         Self {
@@ -41,6 +42,7 @@ impl Connections {
             limit,
             silence,
             refusals: Arc::default(),
+            faults: Arc::default(),
         }
     }
 
@@ -67,9 +69,16 @@ impl Connections {
             _permit: permit,
         })
     }
+
+    /// Tells that the system gave no connection.
+    pub fn cannot_accept(&self, error: &io::Error) {
+        self.faults.log(|times| {
+            tracing::error!(%error, times, "a connection cannot be accepted");
+        });
+    }
 }
 
-/// A TCP connection that counts, and ends when it is silent for too long.
+/// A TCP connection that counts, and ends when nothing moves on it for too long.
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
@@ -80,7 +89,16 @@ pub struct Connection {
 }
 
 impl Connection {
-    fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// What was done; or, where the other side neither says nor takes anything, the end once that lasted too long.
+    fn or_patience<T>(
+        &mut self,
+        done: Poll<io::Result<T>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        if done.is_ready() {
+            self.was_heard = true;
+            return done;
+        }
         if self.was_heard {
             self.was_heard = false;
             let until = Instant::now() + self.silence;
@@ -97,13 +115,8 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match Pin::new(&mut self.stream).poll_read(context, buffer) {
-            Poll::Ready(read) => {
-                self.was_heard = true;
-                Poll::Ready(read)
-            }
-            Poll::Pending => self.poll_patience(context),
-        }
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        self.or_patience(read, context)
     }
 }
 
@@ -113,7 +126,8 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.or_patience(written, context)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -129,7 +143,8 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.or_patience(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -180,9 +195,7 @@ impl BoundedListener {
                     }
                 }
                 Err(error) => {
-                    self.connections.refusals.log(|_| {
-                        tracing::error!(%error, "a connection cannot be accepted");
-                    });
+                    self.connections.cannot_accept(&error);
                     sleep(ACCEPT_PAUSE).await;
                 }
             }
@@ -243,6 +256,22 @@ mod tests {
             let _client = TcpStream::connect(address).await.unwrap();
             drop(listener.next().await);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_nothing_ends() {
+        let (listener, address) = port(1).await;
+        let client = TcpStream::connect(address).await.unwrap();
+        let (mut connection, _) = listener.next().await;
+
+        let stuck = loop {
+            if let Err(error) = connection.write_all(&[0; 8 * 1024]).await {
+                break error;
+            }
+        };
+
+        assert_eq!(stuck.kind(), io::ErrorKind::TimedOut);
+        drop(client);
     }
 
     #[tokio::test(start_paused = true)]

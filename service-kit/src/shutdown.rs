@@ -8,6 +8,9 @@ use tokio_util::sync::CancellationToken;
 /// How long requests in flight may take to finish once the service was told to stop.
 pub const DRAIN_DEADLINE: Duration = Duration::from_secs(8);
 
+/// The same for the ops port, after that.
+pub const OPS_DRAIN: Duration = Duration::from_secs(1);
+
 /// A token that is cancelled by SIGTERM or SIGINT.
 ///
 /// # Errors

@@ -8,18 +8,18 @@ use axum_server::{Handle, tls_rustls::RustlsConfig};
 use service_kit::{
     descriptors,
     ops::{self, Readiness},
-    shutdown::DRAIN_DEADLINE,
+    shutdown::{DRAIN_DEADLINE, OPS_DRAIN},
     system::{Clock, SystemRandom},
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tower_sessions::SessionStore;
 
 use crate::{
-    clients::auth::GrpcAuth,
+    clients::{auth::GrpcAuth, revocations::EndedLogins},
     config::{PublicUrl, ServeConfig, SessionStoreConfig, TlsConfig},
     crypto::form_token::MacFormTokens,
-    domain::{auth::Auth, sessions::Sessions},
+    domain::{auth::Auth, revocations::Revocations, sessions::Sessions},
     http::{self, state::AppState},
     storage::{memory::MemoryStore, redis, sealed::SealedRecords},
     tls::{certificate::CertificateFiles, local_authority::LocalAuthority, renewal},
@@ -32,6 +32,8 @@ pub struct App {
     state: AppState,
     certificate: CertificateFiles,
     local_authority: Option<LocalAuthority>,
+    auth: GrpcAuth,
+    ended_logins: EndedLogins,
     clock: Arc<dyn Clock>,
 }
 
@@ -57,8 +59,11 @@ impl App {
             SessionStoreConfig::Redis(config) => redis::connect(config).await?,
         };
         let records = SealedRecords::new(store, random.clone());
+        let auth = GrpcAuth::new(&config.auth)?;
+        let ended_logins = EndedLogins::new(clock.clone(), config.max_staleness);
         let state = AppState {
-            auth: Arc::new(GrpcAuth::new(&config.auth)?),
+            auth: Arc::new(auth.clone()),
+            revocations: Arc::new(ended_logins.clone()),
             sessions: Sessions::new(Arc::new(records), clock.clone(), config.lifetimes),
             form_tokens: Arc::new(MacFormTokens::new(&config.secret_key)),
             random,
@@ -78,6 +83,8 @@ impl App {
             state,
             certificate,
             local_authority,
+            auth,
+            ended_logins,
             clock,
         })
     }
@@ -95,14 +102,19 @@ impl App {
     /// # Errors
     /// When a listener fails.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        let address = self.address()?;
+        let ended_logins = self.ended_logins;
+        tokio::spawn(ended_logins.clone().follow(self.auth, shutdown.clone()));
+        ended_logins.first_heard().await;
         tracing::info!(
-            address = %self.address()?,
+            %address,
             ops_address = %self.ops_listener.local_addr()?,
             url = self.state.public_url.origin,
             "listening"
         );
         let readiness = Arc::new(DependencyReadiness {
             auth: self.state.auth.clone(),
+            revocations: self.state.revocations.clone(),
             sessions: self.state.sessions.clone(),
         });
         let ops = tokio::spawn(ops::serve(self.ops_listener, readiness, shutdown.clone()));
@@ -118,7 +130,8 @@ impl App {
         tokio::spawn(drain_on(shutdown.clone(), handle.clone()));
         http::serve(self.port, handle, self.state).await?;
         shutdown.cancel();
-        ops.await??;
+        // Whoever still asks there has had their time.
+        let _ = timeout(OPS_DRAIN, ops).await;
         tracing::info!("stopped");
         Ok(())
     }
@@ -127,6 +140,8 @@ impl App {
 async fn drain_on(shutdown: CancellationToken, handle: Handle<SocketAddr>) {
     shutdown.cancelled().await;
     handle.graceful_shutdown(Some(DRAIN_DEADLINE));
+    tokio::time::sleep(DRAIN_DEADLINE).await;
+    tracing::warn!("requests were still in flight after {DRAIN_DEADLINE:?}");
 }
 
 async fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -156,6 +171,7 @@ fn certificate(
 
 struct DependencyReadiness {
     auth: Arc<dyn Auth>,
+    revocations: Arc<dyn Revocations>,
     sessions: Sessions,
 }
 
@@ -166,6 +182,7 @@ impl Readiness for DependencyReadiness {
             .jwks()
             .await
             .map_err(|error| format!("auth-service: {error}"))?;
+        self.revocations.readiness()?;
         self.sessions
             .ping()
             .await

@@ -34,7 +34,7 @@ const DRIVERS: [&str; 7] = [
     "aws_lc_rs",
 ];
 
-const LAYERS: [Layer; 9] = [
+const LAYERS: [Layer; 10] = [
     Layer {
         path: "auth-service/src/domain",
         may_use: &["domain"],
@@ -54,8 +54,21 @@ const LAYERS: [Layer; 9] = [
     },
     Layer {
         path: "auth-service/src/grpc",
-        may_use: &["domain", "grpc", "config"],
+        may_use: &["domain", "feed", "grpc", "config"],
         may_not_import: &["sqlx", "argon2", "jsonwebtoken"],
+    },
+    Layer {
+        path: "auth-service/src/feed",
+        may_use: &["domain"],
+        may_not_import: &[
+            "axum",
+            "tonic",
+            "auth_proto",
+            "sqlx",
+            "argon2",
+            "jsonwebtoken",
+            "aws_lc_rs",
+        ],
     },
     Layer {
         path: "auth-service/src/storage",

@@ -6,7 +6,7 @@ use super::{
     error::Fault,
     id::UserId,
     password::{NewPassword, PasswordRejected, PasswordVersion},
-    ports::{Clock, PasswordHasher, Random, StoreError, Users},
+    ports::{Clock, PasswordHasher, Random, RevocationMemory, StoreError, Users},
     user::{Account, User},
     username::Username,
 };
@@ -55,6 +55,7 @@ impl From<StoreError> for ChangeRefused {
 #[derive(Clone)]
 pub struct Accounts {
     users: Arc<dyn Users>,
+    revocations: Arc<dyn RevocationMemory>,
     hasher: Arc<dyn PasswordHasher>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -64,12 +65,14 @@ impl Accounts {
     /// Puts the parts together.
     pub fn new(
         users: Arc<dyn Users>,
+        revocations: Arc<dyn RevocationMemory>,
         hasher: Arc<dyn PasswordHasher>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Self {
         Self {
             users,
+            revocations,
             hasher,
             clock,
             random,
@@ -129,6 +132,7 @@ impl Accounts {
     /// Refuses further sign-ins and ends all logins.
     pub async fn disable(&self, id: UserId) -> Result<User, ChangeRefused> {
         found(self.users.disable_user(id, self.clock.now()).await?)?;
+        self.revocations.catch_up().await;
         self.by_id(id).await
     }
 
@@ -140,7 +144,9 @@ impl Accounts {
 
     /// Removes an account and all of its logins.
     pub async fn delete(&self, id: UserId) -> Result<(), ChangeRefused> {
-        found(self.users.delete_user(id).await?)
+        let deleted = self.users.delete_user(id, self.clock.now()).await?;
+        self.revocations.catch_up().await;
+        found(deleted)
     }
 
     /// Sets a password without knowing the old one and ends all logins. Of two at once, the later one stays.
@@ -160,6 +166,7 @@ impl Accounts {
                 .replace_password(id, version, &hash, None, now)
                 .await?;
             if replaced.is_some() {
+                self.revocations.catch_up().await;
                 return Ok(());
             }
         }

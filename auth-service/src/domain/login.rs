@@ -13,6 +13,12 @@ use super::{
 /// How long a login ticket may wait for its exchange.
 pub const TICKET_TTL: Duration = Duration::from_mins(1);
 
+/// How many logins of a person may live at once; beyond that the oldest ends.
+pub const MAX_LIVE_LOGINS: u32 = 100;
+
+/// How much later than the last time a use is noted again.
+pub const SEEN_INTERVAL: Duration = Duration::from_mins(1);
+
 /// How long the refresh token before the current one may be repeated, for an answer that got lost.
 pub const REPLAY_WINDOW: Duration = Duration::from_secs(10);
 
@@ -47,6 +53,14 @@ pub enum EndReason {
     PasswordChanged,
     /// The account was disabled.
     AccountDisabled,
+    /// The account was deleted.
+    AccountDeleted,
+    /// The person ended it from another login.
+    EndedElsewhere,
+    /// An administrator ended it.
+    Administrator,
+    /// The person began more than may live at once.
+    TooMany,
     /// The operator ended it.
     Operator,
 }
@@ -77,6 +91,8 @@ pub struct NewLogin {
     pub password_version: PasswordVersion,
     /// Where from.
     pub client: Client,
+    /// How the person proved who they are (RFC 8176).
+    pub amr: &'static [&'static str],
     /// Now; also when the person proved who they are.
     pub created_at: OffsetDateTime,
     /// When it ends at the latest.
@@ -98,10 +114,31 @@ pub struct Login {
     pub refreshed_at: OffsetDateTime,
     /// When the person proved who they are.
     pub authenticated_at: OffsetDateTime,
+    /// When it was last used, to the minute.
+    pub last_seen_at: OffsetDateTime,
     /// When it ends at the latest.
     pub expires_at: OffsetDateTime,
     /// Whether it ended before that.
     pub ended: bool,
+}
+
+/// A login as its owner sees it.
+#[derive(Clone, Debug)]
+pub struct LoginRecord {
+    /// Its identifier.
+    pub sid: Sid,
+    /// Where from.
+    pub client: Client,
+    /// When it began.
+    pub created_at: OffsetDateTime,
+    /// When the person proved who they are.
+    pub authenticated_at: OffsetDateTime,
+    /// How they proved it (RFC 8176).
+    pub amr: Vec<String>,
+    /// When it was last used, to the minute.
+    pub last_seen_at: OffsetDateTime,
+    /// When it ends at the latest.
+    pub expires_at: OffsetDateTime,
 }
 
 /// What a presented refresh token is worth.
@@ -120,6 +157,12 @@ impl Login {
     #[must_use]
     pub fn is_live(&self, now: OffsetDateTime) -> bool {
         !self.ended && now < self.expires_at
+    }
+
+    /// Whether it is time to note that it was used.
+    #[must_use]
+    pub fn should_note_seen(&self, now: OffsetDateTime) -> bool {
+        now >= self.last_seen_at + SEEN_INTERVAL
     }
 
     /// Whether the login ticket is still good at `now`.
@@ -162,6 +205,7 @@ mod tests {
             generation: Generation(generation),
             refreshed_at: NOW,
             authenticated_at: NOW,
+            last_seen_at: NOW,
             expires_at: NOW + Duration::from_hours(1),
             ended: false,
         }

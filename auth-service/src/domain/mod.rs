@@ -9,6 +9,8 @@ pub mod id;
 pub mod login;
 pub mod password;
 pub mod ports;
+pub mod revocation;
+pub mod revoked_set;
 pub mod scope;
 pub mod signing_key;
 pub mod user;

@@ -10,8 +10,9 @@ use super::{
     access_token::{Claims, TokenRefused},
     credential::Credential,
     id::{Jti, Sid, UserId},
-    login::{EndReason, Generation, Login, NewLogin},
+    login::{EndReason, Generation, Login, LoginRecord, NewLogin},
     password::{Password, PasswordHash, PasswordVersion},
+    revocation::{Epoch, Revocation, Verdict},
     scope::Scopes,
     user::{Account, User},
     username::Username,
@@ -104,8 +105,8 @@ pub trait Users: Send + Sync {
     /// Enables an account; false if there is no such account.
     async fn enable_user(&self, id: UserId) -> Result<bool, StoreError>;
 
-    /// Removes an account with its logins; false if there is no such account.
-    async fn delete_user(&self, id: UserId) -> Result<bool, StoreError>;
+    /// Removes an account and ends its logins, in one transaction; false if there is no such account.
+    async fn delete_user(&self, id: UserId, now: OffsetDateTime) -> Result<bool, StoreError>;
 
     /// Replaces the password of version `from` and ends all logins, in one transaction; gives the new version. Nothing is
     /// replaced if there is no such account, its password has another version by now, or `by`, the login through which
@@ -120,14 +121,22 @@ pub trait Users: Send + Sync {
     ) -> Result<Option<PasswordVersion>, StoreError>;
 }
 
-/// Logins and single revoked tokens.
+/// Logins. Whatever ends one appends it to the sequence of revocations in the same transaction.
 #[async_trait]
 pub trait Logins: Send + Sync {
-    /// Begins a login; false if the account is gone, disabled, or has another password by now.
+    /// Begins a login; false if the account is gone, disabled, or has another password by now. Beyond
+    /// [`MAX_LIVE_LOGINS`](super::login::MAX_LIVE_LOGINS) the person's oldest ones end.
     async fn insert_login(&self, login: &NewLogin) -> Result<bool, StoreError>;
 
     /// Finds a login and whose it is.
     async fn login(&self, sid: Sid) -> Result<Option<(Login, User)>, StoreError>;
+
+    /// A person's logins that live at `now`, the one last seen first.
+    async fn logins_of(
+        &self,
+        user: UserId,
+        now: OffsetDateTime,
+    ) -> Result<Vec<LoginRecord>, StoreError>;
 
     /// Grants `scopes` and moves on from generation `from` to the next; false if the login has ended or moved on.
     async fn advance(
@@ -138,6 +147,9 @@ pub trait Logins: Send + Sync {
         now: OffsetDateTime,
     ) -> Result<bool, StoreError>;
 
+    /// Notes that a login was used.
+    async fn note_seen(&self, sid: Sid, now: OffsetDateTime) -> Result<(), StoreError>;
+
     /// Ends a login; one that ended already keeps its reason.
     async fn end_login(
         &self,
@@ -146,24 +158,69 @@ pub trait Logins: Send + Sync {
         now: OffsetDateTime,
     ) -> Result<(), StoreError>;
 
-    /// Ends every login that has not ended; says how many.
+    /// Ends a login of this person; false if they have none such that lives.
+    async fn end_login_of(
+        &self,
+        user: UserId,
+        sid: Sid,
+        reason: EndReason,
+        now: OffsetDateTime,
+    ) -> Result<bool, StoreError>;
+
+    /// Ends all logins of a person, but perhaps one; says how many.
+    async fn end_logins_of(
+        &self,
+        user: UserId,
+        but: Option<Sid>,
+        reason: EndReason,
+        now: OffsetDateTime,
+    ) -> Result<u64, StoreError>;
+
+    /// Ends every login of everybody; says how many.
     async fn end_every_login(
         &self,
         reason: EndReason,
         now: OffsetDateTime,
     ) -> Result<u64, StoreError>;
 
-    /// Revokes one access token, remembered until `until`.
-    async fn revoke_token(&self, jti: Jti, until: OffsetDateTime) -> Result<(), StoreError>;
-
-    /// Whether an access token was revoked by itself.
-    async fn is_revoked(&self, jti: Jti) -> Result<bool, StoreError>;
+    /// Revokes one access token that expires at `expires_at`.
+    async fn revoke_token(&self, jti: Jti, expires_at: OffsetDateTime) -> Result<(), StoreError>;
 
     /// Forgets logins and revocations that expired before `before`.
     async fn purge(&self, before: OffsetDateTime) -> Result<(), StoreError>;
 }
 
-/// All that is stored about people.
-pub trait Store: Users + Logins {}
+/// The sequence of revocations.
+#[async_trait]
+pub trait Revocations: Send + Sync {
+    /// The history that the store has; `fresh` becomes it where there is none, as in a restored copy.
+    async fn epoch(&self, fresh: Epoch) -> Result<Epoch, StoreError>;
 
-impl<T: Users + Logins> Store for T {}
+    /// The entries after `sequence`, at most `limit`, in their order.
+    async fn revocations_after(
+        &self,
+        sequence: i64,
+        limit: u32,
+    ) -> Result<Vec<Revocation>, StoreError>;
+
+    /// Whether an access token was revoked by itself.
+    async fn is_revoked(&self, jti: Jti) -> Result<bool, StoreError>;
+}
+
+/// What is known of revocations without asking the store.
+#[async_trait]
+pub trait RevocationMemory: Send + Sync {
+    /// The history that this is of.
+    fn epoch(&self) -> &Epoch;
+
+    /// Judges a token whose signature and times hold.
+    fn judge(&self, claims: &Claims) -> Verdict;
+
+    /// Takes in all that is committed. Once it returns, a revocation written before is known here.
+    async fn catch_up(&self);
+}
+
+/// All that is stored about people.
+pub trait Store: Users + Logins + Revocations {}
+
+impl<T: Users + Logins + Revocations> Store for T {}

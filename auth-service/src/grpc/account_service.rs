@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use auth_proto::v1::{
-    ChangePasswordRequest, ChangePasswordResponse, GetAccountRequest, GetAccountResponse,
-    account_service_server::AccountService,
+    ChangePasswordRequest, ChangePasswordResponse, EndLoginRequest, EndLoginResponse,
+    EndOtherLoginsRequest, EndOtherLoginsResponse, GetAccountRequest, GetAccountResponse,
+    ListLoginsRequest, ListLoginsResponse, account_service_server::AccountService,
 };
 use tonic::{Request, Response, Status};
 
@@ -48,5 +49,42 @@ impl AccountService for AccountApi {
             .await?;
         tracing::info!(user = %claims.subject, sid = %signed_in.sid, "password changed; all earlier logins ended");
         Ok(Response::new(encode::password_changed(signed_in)))
+    }
+
+    async fn list_logins(
+        &self,
+        request: Request<ListLoginsRequest>,
+    ) -> Result<Response<ListLoginsResponse>, Status> {
+        let claims = person(&self.authority, &request, Scope::Account).await?;
+        let logins = self.authority.own_logins(&claims).await?;
+        let logins = logins
+            .into_iter()
+            .map(|login| encode::login(login, claims.sid));
+        Ok(Response::new(ListLoginsResponse {
+            logins: logins.collect(),
+        }))
+    }
+
+    async fn end_login(
+        &self,
+        request: Request<EndLoginRequest>,
+    ) -> Result<Response<EndLoginResponse>, Status> {
+        let claims = person(&self.authority, &request, Scope::Account).await?;
+        let sid = decode::sid(&request.into_inner().sid)?;
+        self.authority.end_own_login(&claims, sid).await?;
+        tracing::info!(user = %claims.subject, by = %claims.sid, %sid, "a login was ended by its owner");
+        Ok(Response::new(EndLoginResponse {}))
+    }
+
+    async fn end_other_logins(
+        &self,
+        request: Request<EndOtherLoginsRequest>,
+    ) -> Result<Response<EndOtherLoginsResponse>, Status> {
+        let claims = person(&self.authority, &request, Scope::Account).await?;
+        let ended = self.authority.end_other_logins(&claims).await?;
+        tracing::info!(user = %claims.subject, by = %claims.sid, ended, "all other logins were ended by their owner");
+        Ok(Response::new(EndOtherLoginsResponse {
+            ended: ended.try_into().unwrap_or(i64::MAX),
+        }))
     }
 }

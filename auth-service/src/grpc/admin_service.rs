@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use auth_proto::v1::{
     CreateUserRequest, CreateUserResponse, DeleteUserRequest, DeleteUserResponse,
-    DisableUserRequest, DisableUserResponse, EnableUserRequest, EnableUserResponse, GetUserRequest,
-    GetUserResponse, ListUsersRequest, ListUsersResponse, SetPasswordRequest, SetPasswordResponse,
-    admin_service_server::AdminService, get_user_request::Lookup,
+    DisableUserRequest, DisableUserResponse, EnableUserRequest, EnableUserResponse,
+    EndUserLoginsRequest, EndUserLoginsResponse, GetUserRequest, GetUserResponse, ListUsersRequest,
+    ListUsersResponse, SetPasswordRequest, SetPasswordResponse, admin_service_server::AdminService,
+    get_user_request::Lookup,
 };
 use tonic::{Request, Response, Status};
 
@@ -142,6 +143,20 @@ impl AdminService for AdminApi {
             .await?;
         log(&admin, id, "password set; all logins of the account ended");
         Ok(Response::new(SetPasswordResponse {}))
+    }
+
+    async fn end_user_logins(
+        &self,
+        request: Request<EndUserLoginsRequest>,
+    ) -> Result<Response<EndUserLoginsResponse>, Status> {
+        let admin = self.admin(&request).await?;
+        let id = decode::user_id("user_id", &request.into_inner().user_id)?;
+        let user = self.accounts.by_id(id).await?;
+        let ended = self.authority.end_user_logins(user.id).await?;
+        log(&admin, id, "all logins of the account ended");
+        Ok(Response::new(EndUserLoginsResponse {
+            ended: ended.try_into().unwrap_or(i64::MAX),
+        }))
     }
 }
 

@@ -5,13 +5,21 @@ use std::sync::Arc;
 use auth_proto::v1::{
     GetJwksRequest, GetJwksResponse, IssueTokenRequest, IssueTokenResponse, LoginRequest,
     LoginResponse, RevokeTokenRequest, RevokeTokenResponse, ValidateTokenRequest,
-    ValidateTokenResponse, auth_service_server::AuthService, issue_token_request,
+    ValidateTokenResponse, WatchRevocationsRequest, auth_service_server::AuthService,
+    issue_token_request,
 };
 use tonic::{Request, Response, Status};
 
-use super::{caller::WebIdentity, decode, encode, status::invalid};
+use super::{
+    caller::WebIdentity,
+    decode, encode,
+    status::invalid,
+    watch::{Responses, Watchers},
+};
 use crate::domain::{
-    authority::{Authority, Grant, IssueRefused, LoginAttempt, LoginRefused, TokenRequest},
+    authority::{
+        Authority, Expected, Grant, IssueRefused, LoginAttempt, LoginRefused, TokenRequest,
+    },
     signing_key::StoredSigningKey,
 };
 
@@ -19,6 +27,7 @@ pub(super) struct AuthApi {
     pub(super) authority: Arc<Authority>,
     pub(super) web_identity: Arc<WebIdentity>,
     pub(super) signing_keys: Arc<[StoredSigningKey]>,
+    pub(super) watchers: Watchers,
 }
 
 #[tonic::async_trait]
@@ -86,11 +95,17 @@ impl AuthService for AuthApi {
         request: Request<ValidateTokenRequest>,
     ) -> Result<Response<ValidateTokenResponse>, Status> {
         let message = request.into_inner();
+        let consistency = decode::consistency(message.consistency());
         let audience = decode::optional(message.audience);
-        let required: Vec<_> = message.required_scopes.iter().map(String::as_str).collect();
+        let scopes: Vec<_> = message.required_scopes.iter().map(String::as_str).collect();
+        let expected = Expected {
+            audience: audience.as_deref(),
+            scopes: &scopes,
+            consistency,
+        };
         let claims = self
             .authority
-            .validate_token(&message.access_token, audience.as_deref(), &required)
+            .validate_token(&message.access_token, expected)
             .await?;
         Ok(Response::new(ValidateTokenResponse {
             claims: Some(encode::claims(claims)),
@@ -111,6 +126,18 @@ impl AuthService for AuthApi {
             self.authority.revoke_token(&message.token).await?;
         }
         Ok(Response::new(RevokeTokenResponse {}))
+    }
+
+    type WatchRevocationsStream = Responses;
+
+    async fn watch_revocations(
+        &self,
+        request: Request<WatchRevocationsRequest>,
+    ) -> Result<Response<Responses>, Status> {
+        if !self.web_identity.is_proved_by(&request)? {
+            return Err(IssueRefused::ServiceIdentityRequired.into());
+        }
+        Ok(Response::new(self.watchers.begin(request.get_ref())))
     }
 
     async fn get_jwks(

@@ -17,7 +17,7 @@ use crate::{
     config::TlsConfig,
     domain::{
         access_token::Claims,
-        authority::Authority,
+        authority::{Authority, Expected},
         login::{Client, ClientKind},
         scope::Scope,
     },
@@ -115,10 +115,11 @@ pub(super) async fn person<T: Sync>(
     scope: Scope,
 ) -> Result<Claims, Status> {
     let token = bearer(request)?;
-    let claims = authority
-        .validate_token(token, None, &[scope.as_str()])
-        .await?;
-    Ok(claims)
+    let expected = Expected {
+        scopes: &[scope.as_str()],
+        ..Expected::default()
+    };
+    Ok(authority.validate_token(token, expected).await?)
 }
 
 /// RFC 6750 §2.1; the scheme's name in any case.

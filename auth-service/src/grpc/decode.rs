@@ -1,14 +1,25 @@
 //! Messages into domain types, or a status that names the field.
 
-use auth_proto::v1::ErrorReason;
+use auth_proto::v1::{self, ErrorReason};
 use tonic::{Code, Status};
 
 use super::status::{invalid, refuse};
-use crate::domain::{id::UserId, password::Password, scope::Scopes, username::Username};
+use crate::domain::{
+    authority::{Consistency, LoginNotFound},
+    id::{Sid, UserId},
+    password::Password,
+    scope::Scopes,
+    username::Username,
+};
 
 pub(super) fn user_id(field: &str, text: &str) -> Result<UserId, Status> {
     text.parse()
         .map_err(|_| invalid(field, "is not the identifier of an account"))
+}
+
+pub(super) fn sid(text: &str) -> Result<Sid, Status> {
+    // What is no identifier is nobody's.
+    text.parse().map_err(|_| LoginNotFound::NotFound.into())
 }
 
 pub(super) fn username(field: &str, text: &str) -> Result<Username, Status> {
@@ -19,6 +30,13 @@ pub(super) fn username(field: &str, text: &str) -> Result<Username, Status> {
 pub(super) fn password(text: &str) -> Result<Password, Status> {
     Password::parse(text)
         .map_err(|_| crate::domain::authority::LoginRefused::InvalidCredentials.into())
+}
+
+pub(super) const fn consistency(stated: v1::Consistency) -> Consistency {
+    match stated {
+        v1::Consistency::Unspecified | v1::Consistency::Local => Consistency::Local,
+        v1::Consistency::Strong => Consistency::Strong,
+    }
 }
 
 pub(super) fn scopes(text: &str) -> Result<Scopes, Status> {

@@ -8,7 +8,9 @@ use time::OffsetDateTime;
 use crate::domain::{
     access_token::Claims,
     authority::{Issued, SignedIn},
-    login::ClientKind,
+    id::Sid,
+    login::{ClientKind, LoginRecord},
+    revocation::{Revocation, Revoked},
     signing_key::{PublicKey, StoredSigningKey},
     user::User,
 };
@@ -37,6 +39,7 @@ pub(super) fn signed_in(signed_in: SignedIn) -> v1::LoginResponse {
         auth_time: Some(timestamp(signed_in.authenticated_at)),
         amr: amr(signed_in.amr),
         client_kind: client_kind(signed_in.client_kind).into(),
+        epoch: signed_in.epoch,
     }
 }
 
@@ -47,6 +50,39 @@ pub(super) fn password_changed(signed_in: SignedIn) -> v1::ChangePasswordRespons
         login_ticket: signed_in.ticket,
         auth_time: Some(timestamp(signed_in.authenticated_at)),
         amr: amr(signed_in.amr),
+        epoch: signed_in.epoch,
+    }
+}
+
+pub(super) fn login(login: LoginRecord, current: Sid) -> v1::Login {
+    v1::Login {
+        current: login.sid == current,
+        sid: login.sid.to_string(),
+        client_kind: client_kind(login.client.kind).into(),
+        ip_address: login
+            .client
+            .ip_address
+            .map(|address| address.to_string())
+            .unwrap_or_default(),
+        user_agent: login.client.user_agent.unwrap_or_default(),
+        created_at: Some(timestamp(login.created_at)),
+        auth_time: Some(timestamp(login.authenticated_at)),
+        amr: login.amr,
+        last_seen_at: Some(timestamp(login.last_seen_at)),
+        expires_at: Some(timestamp(login.expires_at)),
+    }
+}
+
+pub(super) fn revocation(revocation: Revocation) -> v1::Revocation {
+    v1::Revocation {
+        sequence: revocation.sequence,
+        revoked: Some(match revocation.revoked {
+            Revoked::Token(jti) => v1::revocation::Revoked::Jti(jti.to_string()),
+            Revoked::Login(sid) => v1::revocation::Revoked::Sid(sid.to_string()),
+            Revoked::Client(id) => v1::revocation::Revoked::ClientId(id),
+            Revoked::Key(kid) => v1::revocation::Revoked::Kid(kid),
+        }),
+        expires_at: Some(timestamp(revocation.expires_at)),
     }
 }
 

@@ -8,5 +8,6 @@ mod decode;
 mod encode;
 mod server;
 mod status;
+mod watch;
 
 pub use server::{MAX_SILENCE, Server, Services};

@@ -30,16 +30,18 @@ use tracing::Level;
 
 use super::{
     account_service::AccountApi, admin_service::AdminApi, auth_service::AuthApi,
-    caller::WebIdentity,
+    caller::WebIdentity, watch::Watchers,
 };
 use crate::{
     config::TlsConfig,
     domain::{accounts::Accounts, authority::Authority, signing_key::StoredSigningKey},
+    feed::Feed,
 };
 
 const MAX_MESSAGE: usize = 64 * 1024;
 const MAX_METADATA: u32 = 16 * 1024;
-const MAX_STREAMS: u32 = 256;
+/// As many as calls at once: web-service has one connection, and what waits for a place on it would hold up the rest.
+const MAX_STREAMS: u32 = 2048;
 /// Over all connections; what comes beyond is refused with `RESOURCE_EXHAUSTED`.
 const MAX_CALLS: usize = 2048;
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -67,6 +69,8 @@ pub struct Services {
     pub web_identity: Arc<WebIdentity>,
     /// What is published as JWKS.
     pub signing_keys: Arc<[StoredSigningKey]>,
+    /// What watchers are told.
+    pub feed: Arc<Feed>,
 }
 
 /// The port, ready to be served.
@@ -126,7 +130,7 @@ impl Server {
         if self.reflection {
             add_reflection(&mut routes)?;
         }
-        add_services(&mut routes, self.services);
+        add_services(&mut routes, self.services, &shutdown);
 
         let mut builder = tonic::transport::Server::builder();
         if let Some(tls) = self.tls {
@@ -169,17 +173,26 @@ async fn say_goodbye(mut health: HealthReporter, shutdown: CancellationToken) {
     }
 }
 
-fn add_services(routes: &mut tonic::service::RoutesBuilder, services: Services) {
+fn add_services(
+    routes: &mut tonic::service::RoutesBuilder,
+    services: Services,
+    shutdown: &CancellationToken,
+) {
     let Services {
         authority,
         accounts,
         web_identity,
         signing_keys,
+        feed,
     } = services;
     let auth = AuthApi {
         authority: authority.clone(),
         web_identity: web_identity.clone(),
         signing_keys,
+        watchers: Watchers {
+            feed,
+            shutdown: shutdown.clone(),
+        },
     };
     let account = AccountApi {
         authority: authority.clone(),

@@ -10,7 +10,9 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 use crate::domain::{
     access_token::TokenRefused,
     accounts::{ChangeRefused, CreateRefused},
-    authority::{ChangePasswordRefused, IssueRefused, LoginRefused, ValidateRefused},
+    authority::{
+        ChangePasswordRefused, IssueRefused, LoginNotFound, LoginRefused, ValidateRefused,
+    },
     error::Fault,
     password::PasswordRejected,
 };
@@ -182,6 +184,16 @@ impl From<CreateRefused> for Status {
                 refuse(Code::AlreadyExists, ErrorReason::UsernameTaken, message)
             }
             CreateRefused::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<LoginNotFound> for Status {
+    fn from(refused: LoginNotFound) -> Self {
+        let message = refused.to_string();
+        match refused {
+            LoginNotFound::NotFound => refuse(Code::NotFound, ErrorReason::LoginNotFound, message),
+            LoginNotFound::Fault(fault) => fault.into(),
         }
     }
 }

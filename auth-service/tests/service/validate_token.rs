@@ -68,6 +68,7 @@ async fn audience_and_scopes_are_the_callers_to_demand() {
         access_token: access_token.clone(),
         audience: audience.to_owned(),
         required_scopes: scopes.iter().map(ToString::to_string).collect(),
+        consistency: 0,
     };
     let mut client = service.auth();
     assert!(

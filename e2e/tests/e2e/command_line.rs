@@ -159,9 +159,13 @@ async fn a_backup_has_the_accounts_and_no_login() {
     pair.auth.exit().await;
     std::fs::rename(&backup, pair.directory.path().join("auth.db")).unwrap();
     pair.start_auth_again().await;
-    let refreshed = pair.site.client().post(pair.site.url("/api/refresh"));
     let body = json!({"refresh_token": tokens["refresh_token"]});
-    let refused = refreshed.json(&body).send().await.unwrap();
+    let refused = until("an answer", async || {
+        let refresh = pair.site.client().post(pair.site.url("/api/refresh"));
+        let answer = refresh.json(&body).send().await.unwrap();
+        (answer.status() != 503).then_some(answer)
+    })
+    .await;
     assert_eq!(refused.status(), 401);
     assert_eq!(pair.site.api_login("ada", PASSWORD).await.status(), 200);
 }

@@ -180,8 +180,9 @@ async fn a_wrong_secret_between_the_services_is_loud_and_costs_nobody_their_sess
         "a secret that auth-service does not know".to_owned(),
     ));
     pair.restart_web().await;
-    assert_eq!(pair.site.get("/dashboard", &cookie).await.status(), 500);
+    assert_eq!(pair.site.get("/dashboard", &cookie).await.status(), 503);
     assert_eq!(pair.ready_web().await, 503);
+    pair.web.said("the service secret is not the one").await;
 
     pair.options.web.pop();
     pair.restart_web().await;

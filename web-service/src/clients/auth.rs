@@ -7,32 +7,48 @@ use async_trait::async_trait;
 use auth_proto::{
     SERVICE_SECRET,
     v1::{
-        self, ChangePasswordRequest, GetAccountRequest, GetJwksRequest, IssueTokenRequest,
-        LoginRequest, RevokeTokenRequest, ValidateTokenRequest,
+        self, ChangePasswordRequest, EndLoginRequest, EndOtherLoginsRequest, GetAccountRequest,
+        GetJwksRequest, IssueTokenRequest, ListLoginsRequest, LoginRequest, RevokeTokenRequest,
+        ValidateTokenRequest, WatchRevocationsRequest, WatchRevocationsResponse,
         account_service_client::AccountServiceClient, auth_service_client::AuthServiceClient,
         issue_token_request,
     },
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use tonic::{
-    Request,
+    Request, Streaming,
     metadata::{Ascii, MetadataValue},
 };
 
-use super::{decode::Decoded as _, instances::Instances};
+use super::{
+    decode::Decoded as _,
+    instances::{Effort, Instances},
+};
 use crate::{
     config::AuthConfig,
     domain::auth::{
-        Account, Auth, AuthError, Claims, Client, ClientKind, Grant, Jwk, Login, PasswordChange,
-        Person, Tokens,
+        Account, Auth, AuthError, Claims, Client, ClientKind, Grant, Jwk, Login, LoginRecord,
+        PasswordChange, Person, Tokens,
     },
 };
 
-/// For a call as a whole, setting up the connection included.
-const DEADLINE: Duration = Duration::from_millis(1500);
+/// For what only asks.
+const READ: Effort = Effort {
+    deadline: Duration::from_millis(1500),
+    repeat: true,
+};
 
-/// The same where a password may have to wait for its turn.
-const PASSWORD_DEADLINE: Duration = Duration::from_secs(5);
+/// For what changes something.
+const CHANGE: Effort = Effort {
+    repeat: false,
+    ..READ
+};
+
+/// The same where passwords may have to wait for their turns: two of them when one is changed.
+const PASSWORD: Effort = Effort {
+    deadline: Duration::from_secs(8),
+    repeat: false,
+};
 
 /// auth-service took this service for a stranger.
 const NOT_KNOWN: &str =
@@ -61,6 +77,24 @@ impl GrpcAuth {
             instances: Instances::new(config)?,
             service_secret,
         })
+    }
+
+    /// Asks for what was ended after `sequence` of the history `epoch`, and for what comes.
+    pub(super) async fn watch_revocations(
+        &self,
+        epoch: String,
+        sequence: i64,
+    ) -> Result<Streaming<WatchRevocationsResponse>, AuthError> {
+        let ask = async |channel| {
+            let request = self.own(WatchRevocationsRequest {
+                epoch: epoch.clone(),
+                after_sequence: sequence,
+            });
+            AuthServiceClient::new(channel)
+                .watch_revocations(request)
+                .await
+        };
+        self.instances.call(READ, ask).await
     }
 
     /// The request with this service's own identity.
@@ -100,7 +134,7 @@ impl Auth for GrpcAuth {
             });
             AuthServiceClient::new(channel).login(request).await
         };
-        let answer = self.instances.call(PASSWORD_DEADLINE, ask).await?;
+        let answer = self.instances.call(PASSWORD, ask).await?;
         if answer.client_kind() != encode_kind(client.kind) {
             self.end_login(&answer.login_ticket).await?;
             return Err(AuthError::Broken(NOT_KNOWN.to_owned()));
@@ -126,7 +160,7 @@ impl Auth for GrpcAuth {
             });
             AuthServiceClient::new(channel).issue_token(request).await
         };
-        self.instances.call(DEADLINE, ask).await?.decoded()
+        self.instances.call(CHANGE, ask).await?.decoded()
     }
 
     async fn validate(&self, access_token: &str, scope: &str) -> Result<Claims, AuthError> {
@@ -135,12 +169,13 @@ impl Auth for GrpcAuth {
                 access_token: access_token.to_owned(),
                 audience: String::new(),
                 required_scopes: vec![scope.to_owned()],
+                consistency: v1::Consistency::Local.into(),
             });
             AuthServiceClient::new(channel)
                 .validate_token(request)
                 .await
         };
-        self.instances.call(DEADLINE, ask).await?.decoded()
+        self.instances.call(READ, ask).await?.decoded()
     }
 
     async fn end_login(&self, token: &str) -> Result<(), AuthError> {
@@ -151,7 +186,7 @@ impl Auth for GrpcAuth {
             });
             AuthServiceClient::new(channel).revoke_token(request).await
         };
-        self.instances.call(DEADLINE, ask).await?;
+        self.instances.call(CHANGE, ask).await?;
         Ok(())
     }
 
@@ -163,7 +198,7 @@ impl Auth for GrpcAuth {
                 .get_account(request)
                 .await
         };
-        self.instances.call(DEADLINE, ask).await?.decoded()
+        self.instances.call(READ, ask).await?.decoded()
     }
 
     async fn change_password(
@@ -183,7 +218,48 @@ impl Auth for GrpcAuth {
                 .change_password(self.on_behalf(&bearer, message))
                 .await
         };
-        self.instances.call(PASSWORD_DEADLINE, ask).await?.decoded()
+        self.instances.call(PASSWORD, ask).await?.decoded()
+    }
+
+    async fn logins(&self, access_token: &SecretString) -> Result<Vec<LoginRecord>, AuthError> {
+        let bearer = bearer(access_token)?;
+        let ask = async |channel| {
+            let request = self.on_behalf(&bearer, ListLoginsRequest {});
+            AccountServiceClient::new(channel)
+                .list_logins(request)
+                .await
+        };
+        self.instances.call(READ, ask).await?.decoded()
+    }
+
+    async fn end_login_by_id(
+        &self,
+        access_token: &SecretString,
+        sid: &str,
+    ) -> Result<(), AuthError> {
+        let bearer = bearer(access_token)?;
+        let ask = async |channel| {
+            let message = EndLoginRequest {
+                sid: sid.to_owned(),
+            };
+            AccountServiceClient::new(channel)
+                .end_login(self.on_behalf(&bearer, message))
+                .await
+        };
+        self.instances.call(CHANGE, ask).await?;
+        Ok(())
+    }
+
+    async fn end_other_logins(&self, access_token: &SecretString) -> Result<(), AuthError> {
+        let bearer = bearer(access_token)?;
+        let ask = async |channel| {
+            let request = self.on_behalf(&bearer, EndOtherLoginsRequest {});
+            AccountServiceClient::new(channel)
+                .end_other_logins(request)
+                .await
+        };
+        self.instances.call(CHANGE, ask).await?;
+        Ok(())
     }
 
     async fn jwks(&self) -> Result<Vec<Jwk>, AuthError> {
@@ -191,7 +267,7 @@ impl Auth for GrpcAuth {
             let request = self.own(GetJwksRequest {});
             AuthServiceClient::new(channel).get_jwks(request).await
         };
-        self.instances.call(DEADLINE, ask).await?.decoded()
+        self.instances.call(READ, ask).await?.decoded()
     }
 }
 

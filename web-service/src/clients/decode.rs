@@ -3,8 +3,8 @@
 use std::{error::Error, iter, time::Duration};
 
 use auth_proto::v1::{
-    ChangePasswordResponse, GetAccountResponse, GetJwksResponse, IssueTokenResponse, JsonWebKey,
-    LoginResponse, ValidateTokenResponse,
+    self, ChangePasswordResponse, GetAccountResponse, GetJwksResponse, IssueTokenResponse,
+    JsonWebKey, ListLoginsResponse, LoginResponse, ValidateTokenResponse,
 };
 use prost_types::Timestamp;
 use time::OffsetDateTime;
@@ -12,11 +12,9 @@ use tonic::{Code, ConnectError, Status};
 use tonic_types::StatusExt as _;
 
 use crate::domain::auth::{
-    Account, AuthError, Claims, Jwk, Login, Person, Refusal, RefusalKind, Tokens,
+    AUTH_UNAVAILABLE, Account, AuthError, Claims, ClientKind, Jwk, Login, LoginRecord, Person,
+    Refusal, RefusalKind, Tokens,
 };
-
-/// The reason this service gives when auth-service does not answer.
-const AUTH_UNAVAILABLE: &str = "AUTH_UNAVAILABLE";
 
 /// The reason when it has too much to do.
 const OVERLOADED: &str = "OVERLOADED";
@@ -47,6 +45,7 @@ impl Decoded<(Person, Login)> for LoginResponse {
             expires_at: time(self.login_expires_at)?,
             authenticated_at: time(self.auth_time)?,
             amr: self.amr,
+            epoch: self.epoch,
             ticket: self.login_ticket.into(),
         };
         Ok((person, login))
@@ -60,6 +59,7 @@ impl Decoded<Login> for ChangePasswordResponse {
             expires_at: time(self.login_expires_at)?,
             authenticated_at: time(self.auth_time)?,
             amr: self.amr,
+            epoch: self.epoch,
             ticket: self.login_ticket.into(),
         })
     }
@@ -102,6 +102,30 @@ impl Decoded<Account> for GetAccountResponse {
     }
 }
 
+impl Decoded<Vec<LoginRecord>> for ListLoginsResponse {
+    fn decoded(self) -> Result<Vec<LoginRecord>, AuthError> {
+        self.logins.into_iter().map(login_record).collect()
+    }
+}
+
+fn login_record(login: v1::Login) -> Result<LoginRecord, AuthError> {
+    Ok(LoginRecord {
+        kind: match login.client_kind() {
+            v1::ClientKind::Browser => ClientKind::Browser,
+            v1::ClientKind::Api | v1::ClientKind::Unspecified => ClientKind::Api,
+        },
+        sid: login.sid,
+        ip_address: login.ip_address,
+        user_agent: login.user_agent,
+        created_at: time(login.created_at)?,
+        authenticated_at: time(login.auth_time)?,
+        amr: login.amr,
+        last_seen_at: time(login.last_seen_at)?,
+        expires_at: time(login.expires_at)?,
+        is_current: login.current,
+    })
+}
+
 impl Decoded<Vec<Jwk>> for GetJwksResponse {
     fn decoded(self) -> Result<Vec<Jwk>, AuthError> {
         Ok(self.keys.into_iter().map(jwk).collect())
@@ -131,6 +155,16 @@ pub(super) enum Heard {
         /// Whether the request may have arrived.
         was_sent: bool,
     },
+}
+
+impl Heard {
+    /// The request may have arrived, and no answer did.
+    pub(super) fn nothing(why: &str) -> Self {
+        Self::Nothing {
+            why: why.to_owned(),
+            was_sent: true,
+        }
+    }
 }
 
 /// Only what auth-service itself said, with a reason, counts as its answer; a broken connection has many codes.

@@ -27,6 +27,15 @@ const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 const KEEPALIVE: Duration = Duration::from_secs(10);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How hard to try for an answer.
+#[derive(Clone, Copy)]
+pub(super) struct Effort {
+    /// For all tries together, setting up connections included.
+    pub(super) deadline: Duration,
+    /// Whether another instance may be asked when it is not known what became of the first try.
+    pub(super) repeat: bool,
+}
+
 /// All instances. Clones are the same ones.
 #[derive(Clone)]
 pub(super) struct Instances {
@@ -54,31 +63,35 @@ impl Instances {
         })
     }
 
-    /// Asks one instance after the other until one is reached, within `deadline` for all of it. What may have arrived is
-    /// not sent again.
+    /// Asks one instance after the other until one answers, within `deadline` for all of it. What changes something is not
+    /// sent again once it may have arrived.
     pub(super) async fn call<T, Answer>(
         &self,
-        deadline: Duration,
+        Effort { deadline, repeat }: Effort,
         ask: impl Fn(Channel) -> Answer,
     ) -> Result<T, AuthError>
     where
         Answer: Future<Output = Result<Response<T>, Status>>,
     {
-        let until = Instant::now() + deadline;
-        for instance in self.in_turn().filter(|one| !one.breaker.is_open()) {
-            let Ok(answer) = timeout_at(until, ask(instance.channel.clone())).await else {
-                instance.breaker.open("no answer in time");
-                break;
+        let there: Vec<_> = self
+            .in_turn()
+            .filter(|one| !one.breaker.is_open())
+            .collect();
+        let tries = if repeat { there.len().max(1) } else { 1 };
+        let each = deadline / u32::try_from(tries).unwrap_or(u32::MAX);
+        let last = Instant::now() + deadline;
+        for instance in there {
+            let until = last.min(Instant::now() + each);
+            let heard = match timeout_at(until, ask(instance.channel.clone())).await {
+                Ok(Ok(response)) => return Ok(response.into_inner()),
+                Ok(Err(status)) => decode::heard(&status),
+                Err(_elapsed) => Heard::nothing("no answer in time"),
             };
-            let status = match answer {
-                Ok(response) => return Ok(response.into_inner()),
-                Err(status) => status,
-            };
-            match decode::heard(&status) {
+            match heard {
                 Heard::Answer(error) => return Err(error),
                 Heard::Nothing { why, was_sent } => {
                     instance.breaker.open(&why);
-                    if was_sent {
+                    if was_sent && !repeat {
                         break;
                     }
                 }

@@ -3,3 +3,4 @@
 pub mod auth;
 mod decode;
 mod instances;
+pub mod revocations;

@@ -2,7 +2,7 @@
 
 mod settings;
 
-use std::{fmt, net::SocketAddr, path::PathBuf};
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use fred::types::config::Config as RedisConfig;
 use secrecy::SecretString;
@@ -27,6 +27,8 @@ pub struct ServeConfig {
     pub session_store: SessionStoreConfig,
     /// Makes form tokens.
     pub secret_key: SecretKey,
+    /// How long cookies are judged by what was last heard of ended logins.
+    pub max_staleness: Duration,
     /// How long sessions last.
     pub lifetimes: Lifetimes,
     /// The certificate.

@@ -87,6 +87,14 @@ pub struct Settings {
         default_value = "12h"
     )]
     absolute_timeout: String,
+    /// How long cookies are good after auth-service was last heard of ended logins
+    #[arg(
+        long,
+        env = "WEB_REVOCATION_MAX_STALENESS",
+        global = true,
+        default_value = "60s"
+    )]
+    revocation_max_staleness: String,
     /// Certificate chain in PEM, read again when it changes [default: a local certificate is made and kept]
     #[arg(long, env = "WEB_TLS_CERT", global = true)]
     tls_cert: Option<PathBuf>,
@@ -122,6 +130,10 @@ impl Settings {
         let public_url = self.public_url(&mut problems);
         let session_store = self.session_store(&mut problems);
         let lifetimes = self.lifetimes(&mut problems);
+        let max_staleness = problems.duration(
+            "WEB_REVOCATION_MAX_STALENESS",
+            &self.revocation_max_staleness,
+        );
         let tls = self.tls(&mut problems);
         let max_connections = problems.parse("WEB_MAX_CONNECTIONS", &self.max_connections);
         let urls = self.auth_urls(&mut problems);
@@ -167,6 +179,7 @@ impl Settings {
                 auth,
                 session_store: session_store?,
                 secret_key: secret_key?,
+                max_staleness: max_staleness?,
                 lifetimes: lifetimes?,
                 tls: tls?,
                 max_connections: max_connections.map(NonZero::<usize>::get)?,

@@ -42,6 +42,19 @@ pub trait Auth: Send + Sync {
         client: &Client,
     ) -> Result<Login, AuthError>;
 
+    /// That person's logins that live, the one last seen first.
+    async fn logins(&self, access_token: &SecretString) -> Result<Vec<LoginRecord>, AuthError>;
+
+    /// Ends one of them.
+    async fn end_login_by_id(
+        &self,
+        access_token: &SecretString,
+        sid: &str,
+    ) -> Result<(), AuthError>;
+
+    /// Ends all of them but the one that the access token belongs to.
+    async fn end_other_logins(&self, access_token: &SecretString) -> Result<(), AuthError>;
+
     /// The public keys that verify access tokens.
     async fn jwks(&self) -> Result<Vec<Jwk>, AuthError>;
 }
@@ -95,8 +108,12 @@ pub enum RefusalKind {
     Invalid,
 }
 
+/// auth-service does not answer, or was not heard for too long.
+pub const AUTH_UNAVAILABLE: &str = "AUTH_UNAVAILABLE";
 /// The name or the password is wrong, or the account is disabled.
 pub const INVALID_CREDENTIALS: &str = "INVALID_CREDENTIALS";
+/// The person has no such login that lives.
+pub const LOGIN_NOT_FOUND: &str = "LOGIN_NOT_FOUND";
 /// Too many passwords are being checked.
 pub const OVERLOADED: &str = "OVERLOADED";
 /// The new password breaks a rule.
@@ -142,6 +159,8 @@ pub struct Login {
     pub authenticated_at: OffsetDateTime,
     /// How they proved it.
     pub amr: Vec<String>,
+    /// The history of auth-service's store that it is part of.
+    pub epoch: String,
     /// For one exchange.
     pub ticket: SecretString,
 }
@@ -194,6 +213,31 @@ pub struct Account {
     pub created_at: OffsetDateTime,
     /// When its password was last set.
     pub password_changed_at: OffsetDateTime,
+}
+
+/// A login as its owner sees it.
+#[derive(Debug)]
+pub struct LoginRecord {
+    /// Its identifier.
+    pub sid: String,
+    /// What keeps its tokens.
+    pub kind: ClientKind,
+    /// The address that it began from; empty when unknown.
+    pub ip_address: String,
+    /// What the client called itself; empty when it did not.
+    pub user_agent: String,
+    /// When it began.
+    pub created_at: OffsetDateTime,
+    /// When the person proved who they are.
+    pub authenticated_at: OffsetDateTime,
+    /// How they proved it (RFC 8176).
+    pub amr: Vec<String>,
+    /// When it was last used, to the minute.
+    pub last_seen_at: OffsetDateTime,
+    /// When it ends at the latest.
+    pub expires_at: OffsetDateTime,
+    /// Whether it is the one that asks.
+    pub is_current: bool,
 }
 
 /// The password so far and the one wanted.

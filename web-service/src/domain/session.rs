@@ -14,6 +14,8 @@ pub struct Session {
     pub username: String,
     /// The login that this session belongs to.
     pub sid: String,
+    /// The history of auth-service's store that the login is part of.
+    pub epoch: String,
     /// Acts for the person towards auth-service until the login ends. It never reaches the browser.
     pub refresh_token: SecretString,
     /// When the person proved who they are.
@@ -86,6 +88,7 @@ mod tests {
             user_id: "u".into(),
             username: "ada".into(),
             sid: "s".into(),
+            epoch: "e".into(),
             refresh_token: "r".to_owned().into(),
             authenticated_at: START,
             amr: vec!["pwd".into()],

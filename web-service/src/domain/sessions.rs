@@ -45,6 +45,15 @@ pub trait SessionRecords: Send + Sync {
 #[error("the session store does not answer: {0}")]
 pub struct RecordsUnavailable(pub String);
 
+/// A session that goes on.
+#[derive(Debug)]
+pub struct Resumed {
+    /// The session.
+    pub session: Session,
+    /// Whether it was written down that the browser was seen, which happens once a minute.
+    pub was_noted: bool,
+}
+
 /// Browser sessions.
 #[derive(Clone)]
 pub struct Sessions {
@@ -74,6 +83,7 @@ impl Sessions {
             user_id: signed_in.person.user_id,
             username: signed_in.person.username,
             sid: signed_in.login.sid,
+            epoch: signed_in.login.epoch,
             refresh_token: signed_in.refresh_token,
             authenticated_at: signed_in.login.authenticated_at,
             amr: signed_in.login.amr,
@@ -93,17 +103,18 @@ impl Sessions {
     }
 
     /// Finds a session that is not over, and notes that the browser was seen.
-    pub async fn resume(&self, id: &SessionId) -> Result<Option<Session>, RecordsUnavailable> {
+    pub async fn resume(&self, id: &SessionId) -> Result<Option<Resumed>, RecordsUnavailable> {
         let now = self.clock.now();
         let Some(mut session) = self.find(id).await? else {
             return Ok(None);
         };
-        if self.lifetimes.should_note(&session, now) {
+        let was_noted = self.lifetimes.should_note(&session, now);
+        if was_noted {
             session.last_seen_at = now;
             let until = self.lifetimes.idle_end(&session);
             self.records.update(id, &session, until).await?;
         }
-        Ok(Some(session))
+        Ok(Some(Resumed { session, was_noted }))
     }
 
     /// Ends a session here; its login is auth-service's to end.

@@ -5,13 +5,14 @@ use std::time::Duration;
 use service_kit::seldom::Seldom;
 
 use crate::domain::{
-    auth::{AuthError, RefusalKind},
+    auth::{AUTH_UNAVAILABLE, AuthError, RefusalKind},
     sessions::RecordsUnavailable,
 };
 
 const SESSIONS_UNAVAILABLE: &str = "SESSIONS_UNAVAILABLE";
 const TOO_SLOW: &str = "DEADLINE_EXCEEDED";
 const OVERLOADED: &str = "OVERLOADED";
+static NOTHING_HEARD: Seldom = Seldom::new();
 static STORE_FAULTS: Seldom = Seldom::new();
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -38,6 +39,17 @@ impl Failure {
 
     pub(super) fn overloaded() -> Self {
         Self::for_now(OVERLOADED)
+    }
+
+    /// Nothing was heard of ended logins for too long.
+    pub(super) fn nothing_heard() -> Self {
+        NOTHING_HEARD.log(|requests| {
+            tracing::error!(
+                requests,
+                "the ends of logins were not heard of for too long; requests with a cookie are answered 503"
+            );
+        });
+        Self::for_now(AUTH_UNAVAILABLE)
     }
 
     fn for_now(reason: &str) -> Self {

@@ -30,7 +30,7 @@ pub(super) async fn refuse_foreign(
     language::refuse_foreign(request.uri().path())
 }
 
-fn provenance(headers: &HeaderMap, own_origin: &str) -> Provenance {
+pub(super) fn provenance(headers: &HeaderMap, own_origin: &str) -> Provenance {
     let value = |name| {
         headers
             .get(name)

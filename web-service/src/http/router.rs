@@ -5,7 +5,7 @@ use axum::{
     extract::DefaultBodyLimit,
     http::Request,
     middleware::from_fn_with_state,
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::{Level, Span};
@@ -26,6 +26,12 @@ pub(super) fn router(state: AppState) -> Router {
             "/account/password",
             get(pages::password::show).post(pages::password::submit),
         )
+        .route("/account/logins", get(pages::logins::show))
+        .route("/account/logins/{sid}/end", post(pages::logins::end))
+        .route(
+            "/account/logins/end-others",
+            post(pages::logins::end_others),
+        )
         .route("/static/style.css", get(pages::assets::style))
         .route("/static/icon.svg", get(pages::assets::icon))
         .fallback(pages::error::not_found)
@@ -37,6 +43,12 @@ pub(super) fn router(state: AppState) -> Router {
         .route("/api/logout", post(api::logout::submit))
         .route("/api/profile", get(api::profile::show))
         .route("/api/session", get(api::session::show))
+        .route("/api/session/token", post(api::session_token::submit))
+        .route(
+            "/api/logins",
+            get(api::logins::list).delete(api::logins::end_others),
+        )
+        .route("/api/logins/{sid}", delete(api::logins::end))
         .route(
             "/api/{*path}",
             get(api::problem::not_found).fallback(api::problem::not_found),

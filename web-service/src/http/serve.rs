@@ -44,10 +44,16 @@ pub struct Port {
 /// When the listener fails.
 pub async fn serve(port: Port, handle: Handle<SocketAddr>, state: AppState) -> io::Result<()> {
     let connections = Connections::new(port.max_connections, MAX_SILENCE);
-    let acceptor = RustlsAcceptor::new(port.tls).acceptor(Admission(connections));
+    let acceptor = RustlsAcceptor::new(port.tls).acceptor(Admission(connections.clone()));
     let mut server = axum_server::Server::from_listener(port.listener)
         .acceptor(acceptor)
         .handle(handle)
+        .accept_error_handler(move |peer, error| {
+            // With a peer it is only that one's handshake.
+            if peer.is_none() {
+                connections.cannot_accept(error);
+            }
+        })
         // Also for who connects and says nothing, not even which version of HTTP.
         .first_request_timeout(HEAD_TIMEOUT);
     server

@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use axum::{
     extract::{FromRef, FromRequestParts},
-    http::{HeaderMap, header, request::Parts},
+    http::{HeaderMap, request::Parts},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{api::problem::Problem, cookies, failure::Failure, pages::error::PageRefusal};
+use super::{
+    api::problem::Problem, cookies, failure::Failure, pages::error::PageRefusal, state::AppState,
+};
 use crate::domain::{
     auth::{Auth, AuthError, ClientKind, Grant, RefusalKind},
+    revocations::LoginState,
     session::Session,
     session_id::SessionId,
     sessions::{RecordsUnavailable, Sessions},
@@ -23,7 +26,13 @@ pub(super) struct Browser {
     pub(super) id: SessionId,
     /// The session.
     pub(super) session: Session,
-    /// Acts for the person; made for this request.
+}
+
+/// The same, with what acts for the person towards auth-service.
+pub(super) struct Actor {
+    /// The browser.
+    pub(super) browser: Browser,
+    /// Made for this request.
     pub(super) access_token: SecretString,
 }
 
@@ -43,33 +52,54 @@ impl From<RecordsUnavailable> for NotSignedIn {
 }
 
 impl Browser {
-    /// Opens the session that the cookie names, then asks auth-service whether its login still lives.
-    pub(super) async fn find(
-        headers: &HeaderMap,
-        sessions: &Sessions,
-        auth: &dyn Auth,
-    ) -> Result<Self, NotSignedIn> {
+    /// Opens the session that the cookie names, and sees whether its login was ended.
+    pub(super) async fn find(headers: &HeaderMap, state: &AppState) -> Result<Self, NotSignedIn> {
         let id = cookies::session_id(headers).ok_or(NotSignedIn::NoSession)?;
-        let session = sessions.resume(&id).await?.ok_or(NotSignedIn::NoSession)?;
-        let grant = Grant::RefreshToken(&session.refresh_token);
-        match auth.issue_token(grant, "", ClientKind::Browser).await {
-            Ok(tokens) => Ok(Self {
-                id,
-                session,
+        let resumed = state.sessions.resume(&id).await?;
+        let resumed = resumed.ok_or(NotSignedIn::NoSession)?;
+        let session = resumed.session;
+        match state.revocations.login(&session.sid, &session.epoch) {
+            LoginState::Live => {}
+            LoginState::Ended => return Err(end_with_login(&state.sessions, &id, &session).await),
+            LoginState::Unknown => return Err(NotSignedIn::Failed(Failure::nothing_heard())),
+        }
+        if resumed.was_noted {
+            note_seen(Arc::clone(&state.auth), session.refresh_token.clone());
+        }
+        Ok(Self { id, session })
+    }
+
+    /// Asks auth-service for what acts for the person.
+    pub(super) async fn act(self, state: &AppState) -> Result<Actor, NotSignedIn> {
+        let grant = Grant::RefreshToken(&self.session.refresh_token);
+        match state.auth.issue_token(grant, "", ClientKind::Browser).await {
+            Ok(tokens) => Ok(Actor {
+                browser: self,
                 access_token: tokens.access_token,
             }),
             Err(AuthError::Refused(refusal)) if refusal.kind == RefusalKind::Unauthenticated => {
-                tracing::info!(
-                    sid = session.sid,
-                    reason = refusal.reason,
-                    "a session ended with its login"
-                );
-                sessions.end(&id).await?;
-                Err(NotSignedIn::NoSession)
+                Err(end_with_login(&state.sessions, &self.id, &self.session).await)
             }
             Err(error) => Err(NotSignedIn::Failed(error.into())),
         }
     }
+}
+
+/// The login has ended: so has the session.
+async fn end_with_login(sessions: &Sessions, id: &SessionId, session: &Session) -> NotSignedIn {
+    tracing::info!(sid = session.sid, "a session ended with its login");
+    match sessions.end(id).await {
+        Ok(()) => NotSignedIn::NoSession,
+        Err(error) => error.into(),
+    }
+}
+
+/// Lets auth-service know that the login is in use. Nobody waits for it, and nothing is lost when it fails.
+fn note_seen(auth: Arc<dyn Auth>, refresh_token: SecretString) {
+    tokio::spawn(async move {
+        let grant = Grant::RefreshToken(&refresh_token);
+        let _ = auth.issue_token(grant, "", ClientKind::Browser).await;
+    });
 }
 
 /// Begins the session of somebody who just signed in. A login that no session can hold is ended again.
@@ -94,45 +124,50 @@ pub(super) async fn begin(
 /// For pages: without a session the person is sent to sign in.
 pub(super) struct PageBrowser(pub(super) Browser);
 
-impl<S> FromRequestParts<S> for PageBrowser
+/// For pages that act for the person.
+pub(super) struct PageActor(pub(super) Actor);
+
+fn page_refusal(refused: NotSignedIn, parts: &Parts) -> PageRefusal {
+    match refused {
+        NotSignedIn::NoSession => PageRefusal::sign_in(&parts.method, &parts.uri),
+        NotSignedIn::Failed(failure) => PageRefusal::Error(failure.into()),
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PageBrowser
 where
-    S: Send + Sync,
-    Sessions: FromRef<S>,
-    Arc<dyn Auth>: FromRef<S>,
+    AppState: FromRef<S>,
 {
     type Rejection = PageRefusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, PageRefusal> {
-        let (sessions, auth) = (Sessions::from_ref(state), Arc::<dyn Auth>::from_ref(state));
-        match Browser::find(&parts.headers, &sessions, &*auth).await {
-            Ok(browser) => Ok(Self(browser)),
-            Err(NotSignedIn::NoSession) => Err(PageRefusal::sign_in(&parts.method, &parts.uri)),
-            Err(NotSignedIn::Failed(failure)) => Err(PageRefusal::Error(failure.into())),
-        }
+        let found = Browser::find(&parts.headers, &AppState::from_ref(state)).await;
+        found
+            .map(Self)
+            .map_err(|refused| page_refusal(refused, parts))
     }
 }
 
-/// For JSON routes: without a session the answer is 401.
-pub(super) struct ApiBrowser(pub(super) Browser);
-
-impl<S> FromRequestParts<S> for ApiBrowser
+impl<S: Send + Sync> FromRequestParts<S> for PageActor
 where
-    S: Send + Sync,
-    Sessions: FromRef<S>,
-    Arc<dyn Auth>: FromRef<S>,
+    AppState: FromRef<S>,
 {
-    type Rejection = Problem;
+    type Rejection = PageRefusal;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        // `Authorization` decides where it is present; there is no falling back to the cookie.
-        if parts.headers.contains_key(header::AUTHORIZATION) {
-            return Err(Problem::no_session());
-        }
-        let (sessions, auth) = (Sessions::from_ref(state), Arc::<dyn Auth>::from_ref(state));
-        match Browser::find(&parts.headers, &sessions, &*auth).await {
-            Ok(browser) => Ok(Self(browser)),
-            Err(NotSignedIn::NoSession) => Err(Problem::no_session()),
-            Err(NotSignedIn::Failed(failure)) => Err(failure.into()),
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, PageRefusal> {
+        let PageBrowser(browser) = PageBrowser::from_request_parts(parts, state).await?;
+        let actor = browser.act(&AppState::from_ref(state)).await;
+        actor
+            .map(Self)
+            .map_err(|refused| page_refusal(refused, parts))
+    }
+}
+
+impl From<NotSignedIn> for Problem {
+    fn from(refused: NotSignedIn) -> Self {
+        match refused {
+            NotSignedIn::NoSession => Self::no_session(),
+            NotSignedIn::Failed(failure) => failure.into(),
         }
     }
 }

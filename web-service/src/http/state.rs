@@ -7,7 +7,7 @@ use service_kit::system::Random;
 
 use crate::{
     config::PublicUrl,
-    domain::{auth::Auth, form_token::FormTokens, sessions::Sessions},
+    domain::{auth::Auth, form_token::FormTokens, revocations::Revocations, sessions::Sessions},
 };
 
 /// Everything; a handler names only what it uses.
@@ -15,6 +15,8 @@ use crate::{
 pub struct AppState {
     /// auth-service.
     pub auth: Arc<dyn Auth>,
+    /// What auth-service told of ended logins.
+    pub revocations: Arc<dyn Revocations>,
     /// Browser sessions.
     pub sessions: Sessions,
     /// Form tokens.

@@ -27,6 +27,8 @@ use tower_sessions_redis_store::RedisStore;
 
 /// For a call as a whole, waiting for a connection included.
 const COMMAND_TIMEOUT: Duration = Duration::from_millis(500);
+/// After twice that the client forgets a command that nobody waits for any more.
+const ABANDONED_AFTER: Duration = Duration::from_secs(1);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const UNRESPONSIVE_AFTER: Duration = Duration::from_secs(1);
 const UNRESPONSIVE_CHECK: Duration = Duration::from_millis(250);
@@ -57,7 +59,7 @@ pub fn parse(url: &str) -> Result<Config, String> {
 pub async fn connect(config: Config) -> anyhow::Result<Arc<dyn SessionStore>> {
     let client: Client = Builder::from_config(config)
         .with_performance_config(|performance| {
-            performance.default_command_timeout = COMMAND_TIMEOUT;
+            performance.default_command_timeout = ABANDONED_AFTER;
         })
         .with_connection_config(|connection| {
             connection.connection_timeout = CONNECT_TIMEOUT;

@@ -17,6 +17,7 @@ fn session() -> Session {
         user_id: "67e55044-10b1-426f-9247-bb680e5fe0c8".into(),
         username: "ada".into(),
         sid: "s".into(),
+        epoch: "e".into(),
         refresh_token: "hfr_secret".to_owned().into(),
         authenticated_at: now,
         amr: vec!["pwd".into()],

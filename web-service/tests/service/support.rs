@@ -56,6 +56,7 @@ impl Site {
             },
             session_store: SessionStoreConfig::Memory,
             secret_key: SecretBox::new(Box::new([2; 32])),
+            max_staleness: Duration::from_mins(1),
             lifetimes: Lifetimes {
                 idle: Duration::from_mins(30),
                 absolute: Duration::from_hours(12),
@@ -232,8 +233,11 @@ async fn start_auth(directory: &TempDir, clock: &ManualClock) -> (String, Accoun
     let url = format!("http://{}", app.address().unwrap());
     tokio::spawn(app.run(CancellationToken::new()));
     let random = Arc::new(SystemRandom);
+    let store = SqliteStore::open(&database).await.unwrap();
+    let feed = auth_service::app::open_feed(&store, Arc::new(clock.clone())).await;
     let accounts = Accounts::new(
-        Arc::new(SqliteStore::open(&database).await.unwrap()),
+        Arc::new(store),
+        Arc::new(feed.unwrap()),
         Arc::new(Argon2id::start(params, NonZero::<u32>::MIN, random.clone()).unwrap()),
         Arc::new(clock.clone()),
         random,
@@ -294,4 +298,15 @@ pub(crate) async fn assert_problem(response: Response, status: u16, reason: &str
     );
     assert_eq!(problem["status"], status);
     challenge
+}
+
+/// Asks again and again until `condition` gives a value: what another process did arrives within a moment.
+pub(crate) async fn until<T>(what: &str, mut condition: impl AsyncFnMut() -> Option<T>) -> T {
+    for _ in 0..500 {
+        if let Some(value) = condition().await {
+            return value;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("waited too long for {what}");
 }

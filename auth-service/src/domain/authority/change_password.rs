@@ -68,6 +68,7 @@ impl Authority {
                 now,
             )
             .await?;
+        self.parts.revocations.catch_up().await;
         let account = Account {
             password_version: replaced.ok_or(ChangePasswordRefused::InvalidCredentials)?,
             ..account

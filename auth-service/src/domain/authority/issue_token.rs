@@ -117,6 +117,7 @@ impl Authority {
                 CredentialKind::RefreshToken => narrowed(request.scopes.clone(), &login, &user)?,
             };
             if step == Step::Keep {
+                self.note_seen(&login, now).await?;
                 return self.issue((&login, &user), audience, asked, login.generation, now);
             }
             let granted = match credential.kind {
@@ -136,11 +137,17 @@ impl Authority {
         }
     }
 
+    async fn note_seen(&self, login: &Login, now: OffsetDateTime) -> Result<(), StoreError> {
+        if login.should_note_seen(now) {
+            self.parts.store.note_seen(login.sid, now).await?;
+        }
+        Ok(())
+    }
+
     async fn end_reused(&self, sid: Sid, now: OffsetDateTime) -> Result<IssueRefused, StoreError> {
-        self.parts
-            .store
-            .end_login(sid, EndReason::Reused, now)
-            .await?;
+        let store = &self.parts.store;
+        store.end_login(sid, EndReason::Reused, now).await?;
+        self.parts.revocations.catch_up().await;
         Ok(IssueRefused::Reused(sid))
     }
 

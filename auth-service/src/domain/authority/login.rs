@@ -14,6 +14,9 @@ use crate::domain::{
     username::Username,
 };
 
+/// `amr` of who proved a password and nothing else.
+const PASSWORD: &[&str] = &["pwd"];
+
 /// Somebody who wants to sign in.
 #[derive(Debug)]
 pub struct LoginAttempt {
@@ -38,6 +41,8 @@ pub struct SignedIn {
     pub authenticated_at: OffsetDateTime,
     /// How they proved it (RFC 8176).
     pub amr: &'static [&'static str],
+    /// The history of the store that the login is part of.
+    pub epoch: String,
     /// When the login ends at the latest.
     pub expires_at: OffsetDateTime,
     /// For one exchange.
@@ -92,18 +97,22 @@ impl Authority {
             user_id: account.user.id,
             password_version: account.password_version,
             client,
+            amr: PASSWORD,
             created_at: now,
             expires_at: now + self.policy.login_ttl,
         };
         if !self.parts.store.insert_login(&login).await? {
             return Err(LoginRefused::InvalidCredentials);
         }
+        // It may have ended another one.
+        self.parts.revocations.catch_up().await;
         Ok(SignedIn {
             user: account.user,
             sid: login.sid,
             client_kind: login.client.kind,
             authenticated_at: now,
-            amr: &["pwd"],
+            amr: PASSWORD,
+            epoch: self.parts.revocations.epoch().id.clone(),
             expires_at: login.expires_at,
             ticket: self.parts.credentials.seal(Credential {
                 kind: CredentialKind::LoginTicket,

@@ -3,6 +3,7 @@
 mod change_password;
 mod issue_token;
 mod login;
+mod logins;
 mod revoke_token;
 mod validate_token;
 
@@ -12,9 +13,12 @@ pub use self::{
     change_password::ChangePasswordRefused,
     issue_token::{Grant, IssueRefused, Issued, TokenRequest},
     login::{LoginAttempt, LoginRefused, SignedIn},
-    validate_token::ValidateRefused,
+    logins::LoginNotFound,
+    validate_token::{Consistency, Expected, ValidateRefused},
 };
-use super::ports::{AccessTokens, Clock, Credentials, PasswordHasher, Random, Store};
+use super::ports::{
+    AccessTokens, Clock, Credentials, PasswordHasher, Random, RevocationMemory, Store,
+};
 
 /// Names and times that an operator sets.
 #[derive(Clone, Debug)]
@@ -42,6 +46,8 @@ impl Policy {
 pub struct Parts {
     /// Accounts and logins.
     pub store: Arc<dyn Store>,
+    /// What has ended, in memory.
+    pub revocations: Arc<dyn RevocationMemory>,
     /// Password checks.
     pub hasher: Arc<dyn PasswordHasher>,
     /// Access tokens.

@@ -1,7 +1,7 @@
 //! Ending what a token stands for (RFC 7009).
 
-use super::{Authority, ValidateRefused};
-use crate::domain::{access_token::LEEWAY, error::Fault, id::Sid, login::EndReason, scope::Scope};
+use super::{Authority, Expected, ValidateRefused};
+use crate::domain::{error::Fault, id::Sid, login::EndReason, scope::Scope};
 
 impl Authority {
     /// Ends a login by its refresh token or ticket, or one access token alone. A text that is neither, or over already,
@@ -12,9 +12,8 @@ impl Authority {
             return self.end_login(credential.sid).await;
         }
         if let Ok(claims) = self.parts.tokens.open(token) {
-            store
-                .revoke_token(claims.jti, claims.expires_at + LEEWAY)
-                .await?;
+            store.revoke_token(claims.jti, claims.expires_at).await?;
+            self.parts.revocations.catch_up().await;
         }
         Ok(())
     }
@@ -29,12 +28,13 @@ impl Authority {
         if let Some(credential) = self.parts.credentials.open(token) {
             return Ok(self.end_login(credential.sid).await?);
         }
-        let scopes: &[&str] = if from_web_service {
-            &[]
-        } else {
-            &[Scope::Account.as_str()]
+        let account = [Scope::Account.as_str()];
+        let scopes: &[&str] = if from_web_service { &[] } else { &account };
+        let expected = Expected {
+            scopes,
+            ..Expected::default()
         };
-        match self.validate_token(token, None, scopes).await {
+        match self.validate_token(token, expected).await {
             Ok(claims) => Ok(self.end_login(claims.sid).await?),
             Err(ValidateRefused::Token(_)) => Ok(()),
             Err(refused) => Err(refused),
@@ -43,11 +43,9 @@ impl Authority {
 
     /// Ends a login because its owner signed out.
     async fn end_login(&self, sid: Sid) -> Result<(), Fault> {
-        let now = self.parts.clock.now();
-        Ok(self
-            .parts
-            .store
-            .end_login(sid, EndReason::SignedOut, now)
-            .await?)
+        let (store, now) = (&self.parts.store, self.parts.clock.now());
+        store.end_login(sid, EndReason::SignedOut, now).await?;
+        self.parts.revocations.catch_up().await;
+        Ok(())
     }
 }

@@ -7,6 +7,7 @@ use crate::domain::{
     access_token::{Claims, Expectation, TokenRefused},
     error::Fault,
     ports::StoreError,
+    revocation::Verdict,
     scope::Scope,
 };
 
@@ -30,28 +31,51 @@ impl From<StoreError> for ValidateRefused {
     }
 }
 
+/// How sure an answer has to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Consistency {
+    /// As this instance knows it: what another one ended may be a fraction of a second behind.
+    #[default]
+    Local,
+    /// As the store has it.
+    Strong,
+}
+
+/// What a token must be good for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Expected<'a> {
+    /// Who is to accept it; the default audience where nobody is named.
+    pub audience: Option<&'a str>,
+    /// What it must allow, all of it.
+    pub scopes: &'a [&'a str],
+    /// How sure the answer has to be.
+    pub consistency: Consistency,
+}
+
 impl Authority {
-    /// What a valid token says. Without an `audience` the default one is expected.
+    /// What a valid token says.
     pub async fn validate_token(
         &self,
         token: &str,
-        audience: Option<&str>,
-        required_scopes: &[&str],
+        needed: Expected<'_>,
     ) -> Result<Claims, ValidateRefused> {
         let claims = self.parts.tokens.open(token)?;
         let now = self.parts.clock.now();
         let expected = Expectation {
             issuer: &self.policy.issuer,
-            audience: audience.unwrap_or_else(|| self.policy.default_audience()),
+            audience: needed
+                .audience
+                .unwrap_or_else(|| self.policy.default_audience()),
             max_lifetime: self.policy.access_ttl,
         };
         claims.check(&expected, now)?;
-        self.check_not_revoked(&claims, now).await?;
+        self.check_not_revoked(&claims, needed.consistency, now)
+            .await?;
         let has = |name: &&str| {
             name.parse()
                 .is_ok_and(|scope: Scope| claims.scopes.contains(scope))
         };
-        if required_scopes.iter().all(has) {
+        if needed.scopes.iter().all(has) {
             Ok(claims)
         } else {
             Err(ValidateRefused::InsufficientScope)
@@ -61,8 +85,16 @@ impl Authority {
     async fn check_not_revoked(
         &self,
         claims: &Claims,
+        consistency: Consistency,
         now: OffsetDateTime,
     ) -> Result<(), ValidateRefused> {
+        if consistency == Consistency::Local {
+            match self.parts.revocations.judge(claims) {
+                Verdict::Live => return Ok(()),
+                Verdict::Refused(refused) => return Err(refused.into()),
+                Verdict::Unknown => {}
+            }
+        }
         let store = &self.parts.store;
         if store.is_revoked(claims.jti).await? {
             return Err(TokenRefused::Revoked.into());

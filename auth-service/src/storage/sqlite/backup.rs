@@ -1,7 +1,12 @@
-//! A copy of the database, for safe keeping. It holds no logins: where it is restored, nothing that was signed out since,
+//! A copy of the database, for safe keeping. It holds no logins, and begins a history of its own: where it is restored, nothing that was signed out since,
 //! and no refresh token that was used since, may come back to life.
 
-use std::{fs::OpenOptions, io, os::unix::fs::OpenOptionsExt as _, path::Path};
+use std::{
+    fs::{self, OpenOptions},
+    io,
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+};
 
 use sqlx::{
     Connection as _, SqliteConnection,
@@ -12,7 +17,7 @@ use super::SqliteStore;
 use crate::domain::ports::StoreError;
 
 /// What lives no longer than the database it is in.
-const FORGET: &str = "DELETE FROM logins; DELETE FROM revoked_tokens;";
+const FORGET: &str = "DELETE FROM logins; DELETE FROM revocations; DELETE FROM epoch;";
 
 impl SqliteStore {
     /// Writes a copy, as of this moment, into a new file for its owner alone. The service may go on meanwhile.
@@ -20,7 +25,23 @@ impl SqliteStore {
     /// # Errors
     /// When the file exists, cannot be written, or the database does not answer.
     pub async fn back_up(&self, file: &Path) -> Result<(), StoreError> {
-        make_new(file).map_err(|why| StoreError::Unavailable(why.to_string()))?;
+        make_new(file).map_err(failed)?;
+        // Until it holds no logins, it must not look like a backup.
+        let draft = file.with_added_extension("part");
+        let copied = match self.copy_without_logins(&draft).await {
+            Ok(()) => fs::rename(&draft, file).map_err(failed),
+            Err(error) => Err(error),
+        };
+        if copied.is_err() {
+            let _ = fs::remove_file(&draft);
+            let _ = fs::remove_file(file);
+        }
+        copied
+    }
+
+    async fn copy_without_logins(&self, file: &Path) -> Result<(), StoreError> {
+        let _ = fs::remove_file(file);
+        make_new(file).map_err(failed)?;
         let path = file.to_string_lossy().into_owned();
         sqlx::query("VACUUM INTO ?")
             .bind(path)
@@ -36,6 +57,14 @@ impl SqliteStore {
         copy.close().await?;
         Ok(())
     }
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "errors are passed on by map_err"
+)]
+fn failed(why: io::Error) -> StoreError {
+    StoreError::Unavailable(why.to_string())
 }
 
 fn make_new(file: &Path) -> io::Result<()> {

@@ -1,16 +1,17 @@
-//! Logins and revoked tokens.
+//! Logins.
 
 use async_trait::async_trait;
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, Sqlite, Transaction};
 use time::OffsetDateTime;
 
 use super::{
     SqliteStore,
-    row::{self, USER, client_kind_text, end_reason_text, millis},
+    revocations::{Which, end_logins},
+    row::{self, USER, client_kind_text, millis},
 };
 use crate::domain::{
-    id::{Jti, Sid},
-    login::{EndReason, Generation, Login, NewLogin},
+    id::{Jti, Sid, UserId},
+    login::{EndReason, Generation, Login, LoginRecord, MAX_LIVE_LOGINS, NewLogin},
     ports::{Logins, StoreError},
     scope::Scopes,
     user::User,
@@ -19,25 +20,31 @@ use crate::domain::{
 #[async_trait]
 impl Logins for SqliteStore {
     async fn insert_login(&self, login: &NewLogin) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
         let inserted = sqlx::query(
-            "INSERT INTO logins (sid, user_id, client_kind, ip_address, user_agent, scope, \
-                                 generation, refreshed_at, created_at, expires_at) \
-             SELECT ?, id, ?, ?, ?, '', ?, ?, ?, ? FROM users \
-             WHERE id = ? AND password_version = ? AND disabled_at IS NULL",
+            "INSERT INTO logins (sid, user_id, client_kind, ip_address, user_agent, scope, amr, generation, \
+                                 refreshed_at, created_at, authenticated_at, last_seen_at, expires_at) \
+             SELECT ?1, id, ?2, ?3, ?4, '', ?5, ?6, ?7, ?7, ?7, ?7, ?8 FROM users \
+             WHERE id = ?9 AND password_version = ?10 AND disabled_at IS NULL",
         )
         .bind(login.sid.to_string())
         .bind(client_kind_text(login.client.kind))
         .bind(login.client.ip_address.map(|address| address.to_string()))
         .bind(login.client.user_agent.as_deref())
+        .bind(login.amr.join(" "))
         .bind(Generation::TICKET.0)
-        .bind(millis(login.created_at))
         .bind(millis(login.created_at))
         .bind(millis(login.expires_at))
         .bind(login.user_id.to_string())
         .bind(login.password_version.0)
-        .execute(&self.writer)
+        .execute(&mut *transaction)
         .await?;
-        Ok(inserted.rows_affected() == 1)
+        if inserted.rows_affected() == 0 {
+            return Ok(false);
+        }
+        end_surplus(&mut transaction, login).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 
     async fn login(&self, sid: Sid) -> Result<Option<(Login, User)>, StoreError> {
@@ -53,6 +60,22 @@ impl Logins for SqliteStore {
         Ok(Some((row::login(&found)?, row::user(&found)?)))
     }
 
+    async fn logins_of(
+        &self,
+        user: UserId,
+        now: OffsetDateTime,
+    ) -> Result<Vec<LoginRecord>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT * FROM logins WHERE user_id = ? AND ended_at IS NULL AND expires_at > ? \
+             ORDER BY last_seen_at DESC, created_at DESC, sid",
+        )
+        .bind(user.to_string())
+        .bind(millis(now))
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter().map(row::login_record).collect()
+    }
+
     async fn advance(
         &self,
         sid: Sid,
@@ -61,11 +84,12 @@ impl Logins for SqliteStore {
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
         let advanced = sqlx::query(
-            "UPDATE logins SET generation = ?, scope = ?, refreshed_at = ? \
+            "UPDATE logins SET generation = ?, scope = ?, refreshed_at = ?, last_seen_at = ? \
              WHERE sid = ? AND generation = ? AND ended_at IS NULL",
         )
         .bind(from.next().0)
         .bind(scopes.to_string())
+        .bind(millis(now))
         .bind(millis(now))
         .bind(sid.to_string())
         .bind(from.0)
@@ -74,21 +98,44 @@ impl Logins for SqliteStore {
         Ok(advanced.rows_affected() == 1)
     }
 
+    async fn note_seen(&self, sid: Sid, now: OffsetDateTime) -> Result<(), StoreError> {
+        sqlx::query("UPDATE logins SET last_seen_at = ? WHERE sid = ? AND ended_at IS NULL")
+            .bind(millis(now))
+            .bind(sid.to_string())
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
     async fn end_login(
         &self,
         sid: Sid,
         reason: EndReason,
         now: OffsetDateTime,
     ) -> Result<(), StoreError> {
-        sqlx::query(
-            "UPDATE logins SET ended_at = ?, end_reason = ? WHERE sid = ? AND ended_at IS NULL",
-        )
-        .bind(millis(now))
-        .bind(end_reason_text(reason))
-        .bind(sid.to_string())
-        .execute(&self.writer)
-        .await?;
+        self.end(Which::One(sid), reason, now).await?;
         Ok(())
+    }
+
+    async fn end_login_of(
+        &self,
+        user: UserId,
+        sid: Sid,
+        reason: EndReason,
+        now: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        Ok(self.end(Which::OneOf(user, sid), reason, now).await? == 1)
+    }
+
+    async fn end_logins_of(
+        &self,
+        user: UserId,
+        but: Option<Sid>,
+        reason: EndReason,
+        now: OffsetDateTime,
+    ) -> Result<u64, StoreError> {
+        let which = but.map_or(Which::AllOf(user), |sid| Which::AllOfBut(user, sid));
+        self.end(which, reason, now).await
     }
 
     async fn end_every_login(
@@ -96,33 +143,11 @@ impl Logins for SqliteStore {
         reason: EndReason,
         now: OffsetDateTime,
     ) -> Result<u64, StoreError> {
-        let ended =
-            sqlx::query("UPDATE logins SET ended_at = ?, end_reason = ? WHERE ended_at IS NULL")
-                .bind(millis(now))
-                .bind(end_reason_text(reason))
-                .execute(&self.writer)
-                .await?;
-        Ok(ended.rows_affected())
+        self.end(Which::All, reason, now).await
     }
 
-    async fn revoke_token(&self, jti: Jti, until: OffsetDateTime) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO revoked_tokens (jti, expires_at) VALUES (?, ?) \
-             ON CONFLICT (jti) DO NOTHING",
-        )
-        .bind(jti.to_string())
-        .bind(millis(until))
-        .execute(&self.writer)
-        .await?;
-        Ok(())
-    }
-
-    async fn is_revoked(&self, jti: Jti) -> Result<bool, StoreError> {
-        let found = sqlx::query("SELECT 1 FROM revoked_tokens WHERE jti = ?")
-            .bind(jti.to_string())
-            .fetch_optional(&self.readers)
-            .await?;
-        Ok(found.is_some())
+    async fn revoke_token(&self, jti: Jti, expires_at: OffsetDateTime) -> Result<(), StoreError> {
+        self.append("jti", &jti.to_string(), expires_at).await
     }
 
     async fn purge(&self, before: OffsetDateTime) -> Result<(), StoreError> {
@@ -131,11 +156,34 @@ impl Logins for SqliteStore {
             .bind(millis(before))
             .execute(&mut *transaction)
             .await?;
-        sqlx::query("DELETE FROM revoked_tokens WHERE expires_at < ?")
+        sqlx::query("DELETE FROM revocations WHERE expires_at < ?")
             .bind(millis(before))
             .execute(&mut *transaction)
             .await?;
         transaction.commit().await?;
         Ok(())
     }
+}
+
+/// Ends the oldest logins beyond as many as may live, the one that just began not among them.
+async fn end_surplus(
+    transaction: &mut Transaction<'static, Sqlite>,
+    begun: &NewLogin,
+) -> Result<(), StoreError> {
+    let surplus = sqlx::query(
+        "SELECT sid FROM logins \
+         WHERE user_id = ? AND ended_at IS NULL AND expires_at > ? AND sid <> ? \
+         ORDER BY last_seen_at DESC, created_at DESC, sid LIMIT -1 OFFSET ?",
+    )
+    .bind(begun.user_id.to_string())
+    .bind(millis(begun.created_at))
+    .bind(begun.sid.to_string())
+    .bind(MAX_LIVE_LOGINS - 1)
+    .fetch_all(&mut **transaction)
+    .await?;
+    for row in &surplus {
+        let one = Which::One(row::parse(row, "sid")?);
+        end_logins(transaction, &one, EndReason::TooMany, begun.created_at).await?;
+    }
+    Ok(())
 }

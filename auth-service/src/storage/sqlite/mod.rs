@@ -3,6 +3,7 @@
 mod backup;
 mod keys;
 mod logins;
+mod revocations;
 mod row;
 mod users;
 

@@ -4,7 +4,7 @@ use sqlx::{Row as _, sqlite::SqliteRow};
 use time::OffsetDateTime;
 
 use crate::domain::{
-    login::{ClientKind, EndReason, Generation, Login},
+    login::{Client, ClientKind, EndReason, Generation, Login, LoginRecord},
     password::{PasswordHash, PasswordVersion},
     ports::StoreError,
     user::{Account, User},
@@ -40,9 +40,28 @@ pub(super) fn login(row: &SqliteRow) -> Result<Login, StoreError> {
         scopes: parse(row, "scope")?,
         generation: Generation(row.try_get("generation")?),
         refreshed_at: time(row, "refreshed_at")?,
-        authenticated_at: time(row, "created_at")?,
+        authenticated_at: time(row, "authenticated_at")?,
+        last_seen_at: time(row, "last_seen_at")?,
         expires_at: time(row, "expires_at")?,
         ended: row.try_get::<Option<i64>, _>("ended_at")?.is_some(),
+    })
+}
+
+pub(super) fn login_record(row: &SqliteRow) -> Result<LoginRecord, StoreError> {
+    let amr: &str = row.try_get("amr")?;
+    let address: Option<&str> = row.try_get("ip_address")?;
+    Ok(LoginRecord {
+        sid: parse(row, "sid")?,
+        client: Client {
+            kind: client_kind(row.try_get("client_kind")?)?,
+            ip_address: address.and_then(|address| address.parse().ok()),
+            user_agent: row.try_get("user_agent")?,
+        },
+        created_at: time(row, "created_at")?,
+        authenticated_at: time(row, "authenticated_at")?,
+        amr: amr.split_whitespace().map(str::to_owned).collect(),
+        last_seen_at: time(row, "last_seen_at")?,
+        expires_at: time(row, "expires_at")?,
     })
 }
 
@@ -85,6 +104,10 @@ pub(super) const fn end_reason_text(reason: EndReason) -> &'static str {
         EndReason::Reused => "reused",
         EndReason::PasswordChanged => "password_changed",
         EndReason::AccountDisabled => "account_disabled",
+        EndReason::AccountDeleted => "account_deleted",
+        EndReason::EndedElsewhere => "ended_elsewhere",
+        EndReason::Administrator => "administrator",
+        EndReason::TooMany => "too_many",
         EndReason::Operator => "operator",
     }
 }

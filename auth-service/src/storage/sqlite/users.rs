@@ -1,12 +1,13 @@
 //! Accounts.
 
 use async_trait::async_trait;
-use sqlx::{AssertSqlSafe, Sqlite, Transaction, sqlite::SqliteRow};
+use sqlx::{AssertSqlSafe, sqlite::SqliteRow};
 use time::OffsetDateTime;
 
 use super::{
     SqliteStore,
-    row::{self, USER, end_reason_text, millis},
+    revocations::{Which, end_logins},
+    row::{self, USER, millis},
 };
 use crate::domain::{
     id::{Sid, UserId},
@@ -85,7 +86,13 @@ impl Users for SqliteStore {
                 .bind(id.to_string())
                 .execute(&mut *transaction)
                 .await?;
-        end_logins(&mut transaction, id, EndReason::AccountDisabled, now).await?;
+        end_logins(
+            &mut transaction,
+            &Which::AllOf(id),
+            EndReason::AccountDisabled,
+            now,
+        )
+        .await?;
         transaction.commit().await?;
         Ok(updated.rows_affected() == 1)
     }
@@ -98,11 +105,15 @@ impl Users for SqliteStore {
         Ok(updated.rows_affected() == 1)
     }
 
-    async fn delete_user(&self, id: UserId) -> Result<bool, StoreError> {
+    async fn delete_user(&self, id: UserId, now: OffsetDateTime) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        let all = Which::AllOf(id);
+        end_logins(&mut transaction, &all, EndReason::AccountDeleted, now).await?;
         let deleted = sqlx::query("DELETE FROM users WHERE id = ?")
             .bind(id.to_string())
-            .execute(&self.writer)
+            .execute(&mut *transaction)
             .await?;
+        transaction.commit().await?;
         Ok(deleted.rows_affected() == 1)
     }
 
@@ -136,27 +147,16 @@ impl Users for SqliteStore {
         if updated.rows_affected() == 0 {
             return Ok(None);
         }
-        end_logins(&mut transaction, id, EndReason::PasswordChanged, now).await?;
+        end_logins(
+            &mut transaction,
+            &Which::AllOf(id),
+            EndReason::PasswordChanged,
+            now,
+        )
+        .await?;
         transaction.commit().await?;
         Ok(Some(from.next()))
     }
-}
-
-async fn end_logins(
-    transaction: &mut Transaction<'static, Sqlite>,
-    id: UserId,
-    reason: EndReason,
-    now: OffsetDateTime,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE logins SET ended_at = ?, end_reason = ? WHERE user_id = ? AND ended_at IS NULL",
-    )
-    .bind(millis(now))
-    .bind(end_reason_text(reason))
-    .bind(id.to_string())
-    .execute(&mut **transaction)
-    .await?;
-    Ok(())
 }
 
 #[cfg(test)]
@@ -199,6 +199,7 @@ mod tests {
                 ip_address: None,
                 user_agent: None,
             },
+            amr: &["pwd"],
             created_at: now,
             expires_at: now + time::Duration::HOUR,
         }

@@ -121,8 +121,11 @@ impl TestService {
         let address = app.address().unwrap();
         let shutdown = CancellationToken::new();
         let random = Arc::new(SystemRandom);
+        let store = SqliteStore::open(&database).await.unwrap();
+        let feed = auth_service::app::open_feed(&store, Arc::new(clock.clone())).await;
         let accounts = Accounts::new(
-            Arc::new(SqliteStore::open(&database).await.unwrap()),
+            Arc::new(store),
+            Arc::new(feed.unwrap()),
             Arc::new(Argon2id::start(hashing.params, NonZero::<u32>::MIN, random.clone()).unwrap()),
             Arc::new(clock.clone()),
             random,

@@ -38,7 +38,7 @@ where
 }
 
 /// The one bearer token of the headers; the scheme's name in any case.
-fn read(headers: &HeaderMap) -> Result<&str, Problem> {
+pub(super) fn read(headers: &HeaderMap) -> Result<&str, Problem> {
     let mut values = headers.get_all(header::AUTHORIZATION).into_iter();
     let value = values.next().ok_or_else(Problem::no_token)?;
     if values.next().is_some() {

@@ -1,12 +1,15 @@
 //! JSON for programs.
 
 pub(super) mod bearer;
+mod caller;
 pub(super) mod json;
 pub(super) mod jwks;
 pub(super) mod login;
+pub(super) mod logins;
 pub(super) mod logout;
 pub(super) mod problem;
 pub(super) mod profile;
 pub(super) mod refresh;
 pub(super) mod session;
+pub(super) mod session_token;
 mod tokens;

@@ -9,7 +9,7 @@ use axum::{
 use serde::Serialize;
 
 use crate::{
-    domain::auth::{AuthError, Refusal, RefusalKind},
+    domain::auth::{AuthError, LOGIN_NOT_FOUND, Refusal, RefusalKind},
     http::failure::Failure,
 };
 
@@ -96,6 +96,11 @@ impl Problem {
         Self::from_auth(error, Challenge::InvalidToken)
     }
 
+    /// A refusal of what a session stands for.
+    pub(super) fn for_session(error: AuthError) -> Self {
+        Self::from_auth(error, Challenge::Session)
+    }
+
     /// A refusal of a credential in the body.
     pub(super) fn for_credential(error: AuthError) -> Self {
         Self::from_auth(error, Challenge::Password)
@@ -115,6 +120,9 @@ impl Problem {
                 (StatusCode::FORBIDDEN, Challenge::InsufficientScope)
             }
             RefusalKind::Forbidden => (StatusCode::FORBIDDEN, Challenge::None),
+            RefusalKind::Invalid if refusal.reason == LOGIN_NOT_FOUND => {
+                (StatusCode::NOT_FOUND, Challenge::None)
+            }
             RefusalKind::Invalid => (StatusCode::BAD_REQUEST, Challenge::None),
         };
         Self::new(status, &refusal.reason, &refusal.message).challenging(challenge)

@@ -3,10 +3,8 @@
 use axum::{Json, extract::State};
 use serde::Serialize;
 
-use crate::{
-    domain::sessions::Sessions,
-    http::{signed_in::ApiBrowser, time::rfc3339},
-};
+use super::caller::ApiBrowser;
+use crate::{domain::sessions::Sessions, http::time::rfc3339};
 
 /// The session of the cookie.
 #[derive(Serialize)]

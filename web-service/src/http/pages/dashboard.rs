@@ -17,7 +17,7 @@ use crate::{
     },
     http::{
         failure::Failure,
-        signed_in::{Browser, PageBrowser},
+        signed_in::{Browser, PageActor},
     },
 };
 
@@ -38,16 +38,16 @@ pub(in crate::http) async fn show(
     State(auth): State<Arc<dyn Auth>>,
     State(sessions): State<Sessions>,
     State(form_tokens): State<Arc<dyn FormTokens>>,
-    PageBrowser(browser): PageBrowser,
+    PageActor(actor): PageActor,
 ) -> Result<Response, ErrorPage> {
     let account = auth
-        .account(&browser.access_token)
+        .account(&actor.access_token)
         .await
         .map_err(Failure::from)?;
-    let csrf_token = form_tokens.token(Binding::Session(&browser.id));
+    let csrf_token = form_tokens.token(Binding::Session(&actor.browser.id));
     Ok(page(
         StatusCode::OK,
-        &dashboard(csrf_token, &browser, account, &sessions),
+        &dashboard(csrf_token, &actor.browser, account, &sessions),
     ))
 }
 

@@ -1,7 +1,5 @@
 //! `GET /`
 
-use std::sync::Arc;
-
 use askama::Template;
 use axum::{
     extract::State,
@@ -10,10 +8,7 @@ use axum::{
 };
 
 use super::render::page;
-use crate::{
-    domain::{auth::Auth, sessions::Sessions},
-    http::signed_in::Browser,
-};
+use crate::http::{signed_in::Browser, state::AppState};
 
 #[derive(Template)]
 #[template(path = "home.html")]
@@ -22,12 +17,8 @@ struct Home {
 }
 
 /// Says what this is; says hello to who is signed in, as far as that can be told.
-pub(in crate::http) async fn show(
-    State(sessions): State<Sessions>,
-    State(auth): State<Arc<dyn Auth>>,
-    headers: HeaderMap,
-) -> Response {
-    let browser = Browser::find(&headers, &sessions, &*auth).await;
+pub(in crate::http) async fn show(State(state): State<AppState>, headers: HeaderMap) -> Response {
+    let browser = Browser::find(&headers, &state).await;
     let username = browser.ok().map(|browser| browser.session.username);
     page(StatusCode::OK, &Home { username })
 }

@@ -75,10 +75,7 @@ pub(in crate::http) async fn show(
 ) -> Response {
     // Whatever else is asked in the URL, the form is shown.
     let next = wanted.map(|Query(wanted)| wanted.next).unwrap_or_default();
-    if Browser::find(&headers, &state.sessions, &*state.auth)
-        .await
-        .is_ok()
-    {
+    if Browser::find(&headers, &state).await.is_ok() {
         return Redirect::to(destination(&next).as_str()).into_response();
     }
     let known = cookies::login(&headers).and_then(|cookie| state.form_tokens.open_nonce(cookie));

@@ -5,6 +5,7 @@ pub(super) mod dashboard;
 pub(super) mod error;
 pub(super) mod home;
 pub(super) mod login;
+pub(super) mod logins;
 pub(super) mod logout;
 pub(super) mod password;
 mod render;

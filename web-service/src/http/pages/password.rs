@@ -30,7 +30,7 @@ use crate::{
         cookies,
         failure::Failure,
         form::{ProvenForm, ToSession},
-        signed_in::{Browser, PageBrowser, begin},
+        signed_in::{Actor, Browser, PageActor, PageBrowser, begin},
         state::AppState,
     },
 };
@@ -65,11 +65,15 @@ pub(in crate::http) async fn show(
 /// Changes the password. All logins end; this browser goes on in a new one, with a new session id.
 pub(in crate::http) async fn submit(
     State(state): State<AppState>,
-    PageBrowser(browser): PageBrowser,
+    PageActor(actor): PageActor,
     peer: Peer,
     fields: ProvenForm<PasswordForm, ToSession>,
 ) -> Result<Response, ErrorPage> {
     let fields = fields.fields;
+    let Actor {
+        browser,
+        access_token,
+    } = actor;
     if fields.new_password.expose_secret() != fields.new_password_again.expose_secret() {
         let trouble = Some("The two new passwords are not the same.".to_owned());
         return Ok(form(
@@ -86,7 +90,7 @@ pub(in crate::http) async fn submit(
     let client = peer.into_client(ClientKind::Browser);
     let changed = state
         .auth
-        .change_password(&browser.access_token, wanted, &client)
+        .change_password(&access_token, wanted, &client)
         .await;
     let login = match changed {
         Ok(login) => login,

@@ -1,0 +1,75 @@
+//! The logins of a person, for that person and for administrators.
+
+use super::Authority;
+use crate::domain::{
+    access_token::Claims,
+    error::Fault,
+    id::{Sid, UserId},
+    login::{EndReason, LoginRecord},
+    ports::StoreError,
+};
+
+/// Why a login was not ended.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginNotFound {
+    /// The person has none such that lives. Somebody else's is no different from one that never was.
+    #[error("there is no such login")]
+    NotFound,
+    /// It could not be done now.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<StoreError> for LoginNotFound {
+    fn from(error: StoreError) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+impl Authority {
+    /// The caller's logins that live, the one last seen first.
+    pub async fn own_logins(&self, caller: &Claims) -> Result<Vec<LoginRecord>, Fault> {
+        let now = self.parts.clock.now();
+        Ok(self.parts.store.logins_of(caller.subject, now).await?)
+    }
+
+    /// Ends one of the caller's logins.
+    pub async fn end_own_login(&self, caller: &Claims, sid: Sid) -> Result<(), LoginNotFound> {
+        let reason = if sid == caller.sid {
+            EndReason::SignedOut
+        } else {
+            EndReason::EndedElsewhere
+        };
+        let (store, now) = (&self.parts.store, self.parts.clock.now());
+        let ended = store.end_login_of(caller.subject, sid, reason, now).await?;
+        self.parts.revocations.catch_up().await;
+        if ended {
+            Ok(())
+        } else {
+            Err(LoginNotFound::NotFound)
+        }
+    }
+
+    /// Ends all of the caller's logins but the one through which they ask; says how many.
+    pub async fn end_other_logins(&self, caller: &Claims) -> Result<u64, Fault> {
+        let (but, reason) = (Some(caller.sid), EndReason::EndedElsewhere);
+        self.end_logins(caller.subject, but, reason).await
+    }
+
+    /// Ends all logins of a person, as an administrator; says how many.
+    pub async fn end_user_logins(&self, user: UserId) -> Result<u64, Fault> {
+        self.end_logins(user, None, EndReason::Administrator).await
+    }
+
+    async fn end_logins(
+        &self,
+        user: UserId,
+        but: Option<Sid>,
+        reason: EndReason,
+    ) -> Result<u64, Fault> {
+        let (store, now) = (&self.parts.store, self.parts.clock.now());
+        let ended = store.end_logins_of(user, but, reason, now).await?;
+        self.parts.revocations.catch_up().await;
+        Ok(ended)
+    }
+}

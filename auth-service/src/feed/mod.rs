@@ -1,0 +1,180 @@
+//! Revocations on their way from the store to everybody who judges credentials: kept in memory here, and told to those who
+//! watch.
+
+use std::{
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use service_kit::seldom::Seldom;
+use tokio::{
+    sync::{Mutex, watch},
+    time::{Instant, MissedTickBehavior, interval},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::{
+    access_token::Claims,
+    ports::{Clock, RevocationMemory, Revocations, StoreError},
+    revocation::{Epoch, Revocation, Verdict},
+    revoked_set::RevokedSet,
+};
+
+/// How often the store is asked for what others wrote: another process, such as the command line.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// How long after the store was read memory counts as current.
+const CURRENT_FOR: Duration = Duration::from_secs(1);
+
+/// How many entries are read at once.
+const PAGE: u32 = 1000;
+
+static FAULTS: Seldom = Seldom::new();
+
+/// The revocations that can still hit something.
+pub struct Feed {
+    store: Arc<dyn Revocations>,
+    clock: Arc<dyn Clock>,
+    epoch: Epoch,
+    memory: RwLock<Memory>,
+    /// One reader at a time; who waits for the turn sees all that was committed before.
+    reading: Mutex<()>,
+    newest: watch::Sender<i64>,
+}
+
+struct Memory {
+    revoked: RevokedSet,
+    read_at: Instant,
+}
+
+impl Feed {
+    /// Reads all there is.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn open(
+        store: Arc<dyn Revocations>,
+        clock: Arc<dyn Clock>,
+        fresh: Epoch,
+    ) -> Result<Self, StoreError> {
+        let feed = Self {
+            epoch: store.epoch(fresh).await?,
+            store,
+            clock,
+            memory: RwLock::new(Memory {
+                revoked: RevokedSet::default(),
+                read_at: Instant::now(),
+            }),
+            reading: Mutex::default(),
+            newest: watch::Sender::new(0),
+        };
+        feed.read().await?;
+        Ok(feed)
+    }
+
+    /// Reads what is new, again and again.
+    pub async fn keep_current(self: Arc<Self>, shutdown: CancellationToken) {
+        let mut ticks = interval(INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => self.catch_up().await,
+                () = shutdown.cancelled() => return,
+            }
+        }
+    }
+
+    /// Tells the number of the newest entry whenever it grows.
+    #[must_use]
+    pub fn follow(&self) -> watch::Receiver<i64> {
+        self.newest.subscribe()
+    }
+
+    /// The entries after `sequence` and whether memory is current; both as of one moment.
+    #[must_use]
+    pub fn after(&self, sequence: i64, limit: usize) -> (Vec<Revocation>, bool) {
+        let memory = self.memory();
+        (memory.revoked.after(sequence, limit), memory.is_current())
+    }
+
+    /// The number of the newest entry.
+    #[must_use]
+    pub fn newest(&self) -> i64 {
+        self.memory().revoked.newest()
+    }
+
+    async fn read(&self) -> Result<(), StoreError> {
+        let _turn = self.reading.lock().await;
+        loop {
+            let asked_at = Instant::now();
+            let after = self.newest();
+            let news = self.store.revocations_after(after, PAGE).await?;
+            let is_all = news.len() < PAGE as usize;
+            if self.take_in(news, is_all.then_some(asked_at)) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether that was all.
+    fn take_in(&self, news: Vec<Revocation>, current_as_of: Option<Instant>) -> bool {
+        let has_news = !news.is_empty();
+        let mut memory = self.memory_mut();
+        for revocation in news {
+            memory.revoked.insert(revocation);
+        }
+        memory.revoked.prune(self.clock.now());
+        if let Some(asked_at) = current_as_of {
+            memory.read_at = asked_at;
+        }
+        let newest = memory.revoked.newest();
+        drop(memory);
+        if has_news {
+            self.newest.send_replace(newest);
+        }
+        current_as_of.is_some()
+    }
+
+    fn memory(&self) -> RwLockReadGuard<'_, Memory> {
+        self.memory.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn memory_mut(&self) -> RwLockWriteGuard<'_, Memory> {
+        self.memory.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Memory {
+    fn is_current(&self) -> bool {
+        self.read_at.elapsed() < CURRENT_FOR
+    }
+}
+
+#[async_trait]
+impl RevocationMemory for Feed {
+    fn epoch(&self) -> &Epoch {
+        &self.epoch
+    }
+
+    fn judge(&self, claims: &Claims) -> Verdict {
+        let memory = self.memory();
+        if let Some(refused) = memory.revoked.refuses(claims) {
+            return Verdict::Refused(refused);
+        }
+        // A restored store does not know what was issued before; its rows tell.
+        if memory.is_current() && claims.issued_at > self.epoch.begun_at {
+            Verdict::Live
+        } else {
+            Verdict::Unknown
+        }
+    }
+
+    async fn catch_up(&self) {
+        if let Err(error) = self.read().await {
+            FAULTS.log(|times| {
+                tracing::error!(%error, times, "revocations cannot be read; tokens are looked up one by one");
+            });
+        }
+    }
+}

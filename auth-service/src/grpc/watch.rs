@@ -1,0 +1,139 @@
+//! The stream of revocations: what the caller missed, then what comes, and a message each second.
+
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use auth_proto::v1::{ErrorReason, WatchRevocationsRequest, WatchRevocationsResponse};
+use futures_util::{Stream, StreamExt as _, stream};
+use tokio::{sync::mpsc, time::timeout};
+use tokio_util::sync::CancellationToken;
+use tonic::{Code, Status};
+
+use super::{encode, status::refuse};
+use crate::{domain::ports::RevocationMemory as _, feed::Feed};
+
+/// How often a watcher hears something.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// How many entries go into one message; at some 60 bytes each it stays far below the limit of a message.
+const BATCH: usize = 500;
+
+/// How many messages may wait for a watcher to read them, and how long one may wait for a place among them.
+const AHEAD: usize = 4;
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(super) type Responses =
+    Pin<Box<dyn Stream<Item = Result<WatchRevocationsResponse, Status>> + Send>>;
+
+/// What watchers are told from.
+#[derive(Clone)]
+pub(super) struct Watchers {
+    pub(super) feed: Arc<Feed>,
+    /// Ends every stream: they would hold up the drain.
+    pub(super) shutdown: CancellationToken,
+}
+
+impl Watchers {
+    /// Begins a stream. It reads from what all share, so one that is slow costs a few messages and disturbs nobody.
+    pub(super) fn begin(&self, request: &WatchRevocationsRequest) -> Responses {
+        let (sender, receiver) = mpsc::channel(AHEAD);
+        let watcher = Watcher::new(&self.feed, request, sender);
+        let shutdown = self.shutdown.clone();
+        tokio::spawn(async move { watcher.run(shutdown).await });
+        let messages = stream::unfold(receiver, async |mut receiver| {
+            receiver.recv().await.map(|message| (message, receiver))
+        });
+        messages.boxed()
+    }
+}
+
+struct Watcher {
+    feed: Arc<Feed>,
+    position: i64,
+    is_snapshot: bool,
+    sender: mpsc::Sender<Result<WatchRevocationsResponse, Status>>,
+}
+
+/// Why a stream ends.
+enum End {
+    Gone,
+    Status(Status),
+}
+
+impl Watcher {
+    fn new(
+        feed: &Arc<Feed>,
+        request: &WatchRevocationsRequest,
+        sender: mpsc::Sender<Result<WatchRevocationsResponse, Status>>,
+    ) -> Self {
+        let follows = request.epoch == feed.epoch().id && request.after_sequence <= feed.newest();
+        Self {
+            feed: Arc::clone(feed),
+            position: if follows { request.after_sequence } else { 0 },
+            is_snapshot: !follows,
+            sender,
+        }
+    }
+
+    async fn run(mut self, shutdown: CancellationToken) {
+        let end = tokio::select! {
+            end = self.tell() => end,
+            () = shutdown.cancelled() => End::Status(Status::unavailable("this instance stops")),
+        };
+        if let End::Status(status) = end {
+            tracing::info!(
+                reason = status.message(),
+                "a watcher of revocations was cut"
+            );
+            let _ = self.sender.try_send(Err(status));
+        }
+    }
+
+    async fn tell(&mut self) -> End {
+        let mut newest = self.feed.follow();
+        loop {
+            newest.mark_unchanged();
+            if let Err(end) = self.tell_all_there_is().await {
+                return end;
+            }
+            // What comes first: an entry, or the next second.
+            let _ = timeout(HEARTBEAT, newest.changed()).await;
+        }
+    }
+
+    /// The last message says whether that makes the watcher current.
+    async fn tell_all_there_is(&mut self) -> Result<(), End> {
+        loop {
+            let (revocations, is_current) = self.feed.after(self.position, BATCH);
+            let is_last = revocations.len() < BATCH;
+            if is_last && !is_current {
+                let status = Status::unavailable("this instance cannot read its store");
+                return Err(End::Status(status));
+            }
+            if let Some(last) = revocations.last() {
+                self.position = last.sequence;
+            }
+            let message = WatchRevocationsResponse {
+                epoch: self.feed.epoch().id.clone(),
+                snapshot: std::mem::take(&mut self.is_snapshot),
+                revocations: revocations.into_iter().map(encode::revocation).collect(),
+                current: is_last,
+            };
+            self.send(message).await?;
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn send(&self, message: WatchRevocationsResponse) -> Result<(), End> {
+        match timeout(PATIENCE, self.sender.send(Ok(message))).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(End::Gone),
+            Err(_elapsed) => Err(End::Status(refuse(
+                Code::ResourceExhausted,
+                ErrorReason::Overloaded,
+                "the watcher does not read",
+            ))),
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The sequence of revocations, and the logins that it grows from.
+
+use async_trait::async_trait;
+use sqlx::{Row as _, Sqlite, Transaction, sqlite::SqliteRow};
+use time::OffsetDateTime;
+
+use super::{
+    SqliteStore,
+    row::{self, end_reason_text, millis},
+};
+use crate::domain::{
+    id::{Jti, Sid, UserId},
+    login::EndReason,
+    ports::{Revocations, StoreError},
+    revocation::{Epoch, REMEMBERED_BEYOND, Revocation, Revoked},
+};
+
+/// Which logins are to end.
+pub(super) enum Which {
+    /// One.
+    One(Sid),
+    /// One, if it is this person's.
+    OneOf(UserId, Sid),
+    /// All of a person.
+    AllOf(UserId),
+    /// All of a person but one.
+    AllOfBut(UserId, Sid),
+    /// Everybody's.
+    All,
+}
+
+impl Which {
+    fn condition(&self) -> (&'static str, Vec<String>) {
+        match self {
+            Self::One(sid) => ("sid = ?", vec![sid.to_string()]),
+            Self::OneOf(user, sid) => (
+                "user_id = ? AND sid = ?",
+                vec![user.to_string(), sid.to_string()],
+            ),
+            Self::AllOf(user) => ("user_id = ?", vec![user.to_string()]),
+            Self::AllOfBut(user, sid) => (
+                "user_id = ? AND sid <> ?",
+                vec![user.to_string(), sid.to_string()],
+            ),
+            Self::All => ("TRUE", Vec::new()),
+        }
+    }
+}
+
+/// Ends logins that live, each with its entry in the sequence; says how many.
+pub(super) async fn end_logins(
+    transaction: &mut Transaction<'static, Sqlite>,
+    which: &Which,
+    reason: EndReason,
+    now: OffsetDateTime,
+) -> Result<u64, StoreError> {
+    let (condition, values) = which.condition();
+    let live = format!("ended_at IS NULL AND expires_at > ? AND {condition}");
+    let sql = format!(
+        "INSERT INTO revocations (kind, subject, expires_at) \
+         SELECT 'sid', sid, expires_at + ? FROM logins WHERE {live} ORDER BY created_at, sid"
+    );
+    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(beyond())
+        .bind(millis(now));
+    for value in &values {
+        query = query.bind(value);
+    }
+    query.execute(&mut **transaction).await?;
+    let sql = format!("UPDATE logins SET ended_at = ?, end_reason = ? WHERE {live}");
+    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(millis(now))
+        .bind(end_reason_text(reason))
+        .bind(millis(now));
+    for value in &values {
+        query = query.bind(value);
+    }
+    let ended = query.execute(&mut **transaction).await?;
+    Ok(ended.rows_affected())
+}
+
+fn beyond() -> i64 {
+    i64::try_from(REMEMBERED_BEYOND.as_millis()).unwrap_or(i64::MAX)
+}
+
+impl SqliteStore {
+    /// Ends logins in a transaction of their own.
+    pub(super) async fn end(
+        &self,
+        which: Which,
+        reason: EndReason,
+        now: OffsetDateTime,
+    ) -> Result<u64, StoreError> {
+        let mut transaction = self.begin().await?;
+        let ended = end_logins(&mut transaction, &which, reason, now).await?;
+        transaction.commit().await?;
+        Ok(ended)
+    }
+
+    /// Appends an entry.
+    pub(super) async fn append(
+        &self,
+        kind: &str,
+        subject: &str,
+        until: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO revocations (kind, subject, expires_at) SELECT ?, ?, ? \
+             WHERE NOT EXISTS (SELECT 1 FROM revocations WHERE kind = ? AND subject = ?)",
+        )
+        .bind(kind)
+        .bind(subject)
+        .bind(millis(until + REMEMBERED_BEYOND))
+        .bind(kind)
+        .bind(subject)
+        .execute(&self.writer)
+        .await?;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Revocations for SqliteStore {
+    async fn epoch(&self, fresh: Epoch) -> Result<Epoch, StoreError> {
+        sqlx::query(
+            "INSERT INTO epoch (id, begun_at) SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM epoch)",
+        )
+        .bind(&fresh.id)
+        .bind(millis(fresh.begun_at))
+        .execute(&self.writer)
+        .await?;
+        let row = sqlx::query("SELECT id, begun_at FROM epoch")
+            .fetch_one(&self.writer)
+            .await?;
+        Ok(Epoch {
+            id: row.try_get("id")?,
+            begun_at: row::time(&row, "begun_at")?,
+        })
+    }
+
+    async fn revocations_after(
+        &self,
+        sequence: i64,
+        limit: u32,
+    ) -> Result<Vec<Revocation>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT sequence, kind, subject, expires_at FROM revocations \
+             WHERE sequence > ? ORDER BY sequence LIMIT ?",
+        )
+        .bind(sequence)
+        .bind(limit)
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter().map(revocation).collect()
+    }
+
+    async fn is_revoked(&self, jti: Jti) -> Result<bool, StoreError> {
+        let found = sqlx::query("SELECT 1 FROM revocations WHERE subject = ? AND kind = 'jti'")
+            .bind(jti.to_string())
+            .fetch_optional(&self.readers)
+            .await?;
+        Ok(found.is_some())
+    }
+}
+
+fn revocation(row: &SqliteRow) -> Result<Revocation, StoreError> {
+    let kind: &str = row.try_get("kind")?;
+    let revoked = match kind {
+        "jti" => Revoked::Token(row::parse(row, "subject")?),
+        "sid" => Revoked::Login(row::parse(row, "subject")?),
+        "client_id" => Revoked::Client(row.try_get("subject")?),
+        "kid" => Revoked::Key(row.try_get("subject")?),
+        other => {
+            let what = format!("a revocation of the unknown kind {other:?}");
+            return Err(StoreError::Corrupt(what));
+        }
+    };
+    Ok(Revocation {
+        sequence: row.try_get("sequence")?,
+        revoked,
+        expires_at: row::time(row, "expires_at")?,
+    })
+}

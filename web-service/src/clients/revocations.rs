@@ -1,0 +1,225 @@
+//! Follows the ends of logins that auth-service tells, and remembers them.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
+    time::Duration,
+};
+
+use auth_proto::v1::{Revocation, WatchRevocationsResponse, revocation::Revoked};
+use service_kit::{seldom::Seldom, system::Clock};
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use tonic::Streaming;
+
+use super::auth::GrpcAuth;
+use crate::domain::{
+    auth::AuthError,
+    revocations::{LoginState, Revocations},
+};
+
+/// A stream that says nothing for this long is dead; it should say something each second.
+const MAX_SILENCE: Duration = Duration::from_secs(3);
+
+/// How long a start waits for the first snapshot; an auth-service that is away must not keep this service from starting.
+const FIRST_WORD: Duration = Duration::from_millis(100);
+
+/// The pause before the stream is asked for anew; it doubles each time that this gives nothing.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+static REFUSALS: Seldom = Seldom::new();
+
+/// Ended logins. Clones are the same knowledge.
+#[derive(Clone)]
+pub struct EndedLogins {
+    known: Arc<RwLock<Known>>,
+    heard: Arc<Notify>,
+    clock: Arc<dyn Clock>,
+    max_staleness: Duration,
+}
+
+#[derive(Default)]
+struct Known {
+    ended: Ended,
+    /// A snapshot that is still coming; what is known so far counts until it is complete.
+    coming: Option<Ended>,
+    heard_at: Option<Instant>,
+    is_connected: bool,
+}
+
+/// What was told, of one history.
+#[derive(Default)]
+struct Ended {
+    epoch: String,
+    sequence: i64,
+    /// When each may be forgotten, in seconds since 1970.
+    logins: HashMap<Box<str>, i64>,
+}
+
+impl EndedLogins {
+    /// Knows nothing yet. Cookies are judged by what is known until nothing was heard for `max_staleness`.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>, max_staleness: Duration) -> Self {
+        Self {
+            known: Arc::default(),
+            heard: Arc::default(),
+            clock,
+            max_staleness,
+        }
+    }
+
+    /// Waits until something was heard, but not for long.
+    pub async fn first_heard(&self) {
+        let _ = timeout(FIRST_WORD, self.heard.notified()).await;
+    }
+
+    /// Follows until `shutdown`: asks anew whenever the stream ends, from where it ended.
+    pub async fn follow(self, auth: GrpcAuth, shutdown: CancellationToken) {
+        tokio::select! {
+            () = self.follow_forever(&auth) => {}
+            () = shutdown.cancelled() => {}
+        }
+    }
+
+    async fn follow_forever(&self, auth: &GrpcAuth) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let before = self.known().heard_at;
+            self.follow_once(auth).await;
+            self.change(|known| {
+                known.is_connected = false;
+                known.coming = None;
+            });
+            if self.known().heard_at == before {
+                pause = LONGEST_PAUSE.min(pause * 2);
+            } else {
+                pause = FIRST_PAUSE;
+                tracing::warn!(
+                    good_for = ?self.max_staleness,
+                    "the ends of logins are not heard of; cookies are judged by what was heard"
+                );
+            }
+            sleep(pause).await;
+        }
+    }
+
+    async fn follow_once(&self, auth: &GrpcAuth) {
+        let (epoch, sequence) = {
+            let known = self.known();
+            (known.ended.epoch.clone(), known.ended.sequence)
+        };
+        let mut stream = match auth.watch_revocations(epoch, sequence).await {
+            Ok(stream) => stream,
+            // The breaker has said so.
+            Err(AuthError::Unavailable { .. }) => return,
+            Err(error) => {
+                REFUSALS.log(|times| {
+                    tracing::error!(%error, times, "auth-service does not tell the ends of logins; cookies cannot be judged");
+                });
+                return;
+            }
+        };
+        while let Some(message) = next(&mut stream).await {
+            self.take_in(message);
+        }
+    }
+
+    fn take_in(&self, message: WatchRevocationsResponse) {
+        let now = self.clock.now().unix_timestamp();
+        self.change(|known| {
+            if !known.is_connected {
+                known.is_connected = true;
+                tracing::info!(epoch = message.epoch, "hearing of the ends of logins");
+            }
+            if message.snapshot {
+                known.coming = Some(Ended {
+                    epoch: message.epoch,
+                    ..Ended::default()
+                });
+            }
+            let told = known.coming.as_mut().unwrap_or(&mut known.ended);
+            for revocation in message.revocations {
+                told.note(revocation);
+            }
+            if message.current {
+                if let Some(complete) = known.coming.take() {
+                    known.ended = complete;
+                }
+                known.heard_at = Some(Instant::now());
+                self.heard.notify_one();
+                known.ended.forget(now);
+            }
+        });
+    }
+
+    fn known(&self) -> RwLockReadGuard<'_, Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Known)) {
+        change(&mut self.known.write().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// `None` when the stream ended, failed or went silent.
+async fn next(
+    stream: &mut Streaming<WatchRevocationsResponse>,
+) -> Option<WatchRevocationsResponse> {
+    timeout(MAX_SILENCE, stream.message()).await.ok()?.ok()?
+}
+
+impl Ended {
+    fn note(&mut self, revocation: Revocation) {
+        self.sequence = self.sequence.max(revocation.sequence);
+        // Tokens and keys are auth-service's to judge.
+        if let Some(Revoked::Sid(sid)) = revocation.revoked {
+            let until = revocation.expires_at.map_or(i64::MAX, |time| time.seconds);
+            self.logins.insert(sid.into(), until);
+        }
+    }
+
+    fn forget(&mut self, now: i64) {
+        self.logins.retain(|_, until| *until >= now);
+    }
+}
+
+impl Known {
+    fn is_stale(&self, max_staleness: Duration) -> bool {
+        self.heard_at
+            .is_none_or(|heard_at| heard_at.elapsed() > max_staleness)
+    }
+}
+
+impl Revocations for EndedLogins {
+    fn login(&self, sid: &str, epoch: &str) -> LoginState {
+        let known = self.known();
+        if known.ended.logins.contains_key(sid) && known.ended.epoch == epoch {
+            LoginState::Ended
+        } else if known.is_stale(self.max_staleness) {
+            LoginState::Unknown
+        } else if known.ended.epoch == epoch {
+            LoginState::Live
+        } else if known.is_connected && known.coming.is_none() {
+            // A copy was restored, which knows nothing of this login.
+            LoginState::Ended
+        } else {
+            LoginState::Unknown
+        }
+    }
+
+    fn readiness(&self) -> Result<(), String> {
+        if self.known().is_stale(self.max_staleness) {
+            Err("the ends of logins are not heard of".to_owned())
+        } else {
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "revocations_tests.rs"]
+mod tests;

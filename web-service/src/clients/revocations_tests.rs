@@ -1,0 +1,111 @@
+use auth_proto::v1::WatchRevocationsResponse;
+use prost_types::Timestamp;
+use service_kit::manual_clock::ManualClock;
+
+use super::*;
+
+const STALENESS: Duration = Duration::from_mins(1);
+
+fn nothing_known() -> (EndedLogins, ManualClock) {
+    let clock = ManualClock::default();
+    (EndedLogins::new(Arc::new(clock.clone()), STALENESS), clock)
+}
+
+fn message(epoch: &str, logins: &[(i64, &str)]) -> WatchRevocationsResponse {
+    let hour = ManualClock::default().now().unix_timestamp() + 3600;
+    WatchRevocationsResponse {
+        epoch: epoch.to_owned(),
+        revocations: logins
+            .iter()
+            .map(|(sequence, sid)| Revocation {
+                sequence: *sequence,
+                revoked: Some(Revoked::Sid((*sid).to_owned())),
+                expires_at: Some(Timestamp {
+                    seconds: hour,
+                    nanos: 0,
+                }),
+            })
+            .collect(),
+        current: true,
+        ..Default::default()
+    }
+}
+
+fn snapshot(epoch: &str, logins: &[(i64, &str)]) -> WatchRevocationsResponse {
+    WatchRevocationsResponse {
+        snapshot: true,
+        ..message(epoch, logins)
+    }
+}
+
+fn unfinished(message: WatchRevocationsResponse) -> WatchRevocationsResponse {
+    WatchRevocationsResponse {
+        current: false,
+        ..message
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn before_the_first_snapshot_nothing_is_known() {
+    let (logins, _) = nothing_known();
+    assert_eq!(logins.login("a", "e"), LoginState::Unknown);
+    assert!(logins.readiness().is_err());
+    logins.take_in(unfinished(snapshot("e", &[(1, "b")])));
+    assert_eq!(logins.login("a", "e"), LoginState::Unknown);
+    logins.take_in(message("e", &[(2, "a")]));
+    assert_eq!(logins.login("a", "e"), LoginState::Ended);
+    assert_eq!(logins.login("b", "e"), LoginState::Ended);
+    assert_eq!(logins.login("c", "e"), LoginState::Live);
+    assert!(logins.readiness().is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_minute_without_news_nobody_is_let_in_on_old_knowledge() {
+    let (logins, _) = nothing_known();
+    logins.take_in(snapshot("e", &[(1, "a")]));
+    tokio::time::advance(STALENESS).await;
+    assert_eq!(logins.login("c", "e"), LoginState::Live);
+    tokio::time::advance(Duration::from_millis(1)).await;
+    assert_eq!(logins.login("c", "e"), LoginState::Unknown);
+    assert_eq!(logins.login("a", "e"), LoginState::Ended, "for good");
+    assert!(logins.readiness().is_err());
+    logins.take_in(message("e", &[]));
+    assert_eq!(logins.login("c", "e"), LoginState::Live);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_counts_when_it_is_complete() {
+    let (logins, _) = nothing_known();
+    logins.take_in(snapshot("e", &[(1, "a")]));
+    logins.take_in(unfinished(snapshot("e", &[(1, "b")])));
+    assert_eq!(logins.login("a", "e"), LoginState::Ended);
+    assert_eq!(logins.login("b", "e"), LoginState::Live, "not yet");
+    logins.take_in(message("e", &[]));
+    assert_eq!(logins.login("a", "e"), LoginState::Live, "it is not in it");
+    assert_eq!(logins.login("b", "e"), LoginState::Ended);
+}
+
+#[tokio::test(start_paused = true)]
+async fn logins_of_another_history_have_ended_once_that_is_certain() {
+    let (logins, _) = nothing_known();
+    logins.take_in(snapshot("old", &[]));
+    logins.change(|known| known.is_connected = false);
+    assert_eq!(
+        logins.login("a", "new"),
+        LoginState::Unknown,
+        "it may have begun just now"
+    );
+    logins.take_in(snapshot("new", &[]));
+    assert_eq!(logins.login("a", "new"), LoginState::Live);
+    assert_eq!(logins.login("b", "old"), LoginState::Ended);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_can_hit_nothing_is_forgotten() {
+    let (logins, clock) = nothing_known();
+    logins.take_in(snapshot("e", &[(1, "a")]));
+    clock.advance(Duration::from_hours(2));
+    logins.take_in(message("e", &[]));
+    assert!(logins.known().ended.logins.is_empty());
+    assert_eq!(logins.known().ended.sequence, 1, "the place is kept");
+}

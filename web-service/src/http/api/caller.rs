@@ -1,0 +1,96 @@
+//! Who calls a JSON route: a browser with its cookie, or a program with its access token.
+
+use axum::{
+    extract::{FromRef, FromRequestParts},
+    http::{HeaderMap, StatusCode, header, request::Parts},
+};
+use secrecy::SecretString;
+
+use super::{bearer, problem::Problem};
+use crate::{
+    domain::provenance::Provenance,
+    http::{origin::provenance, signed_in::Browser, state::AppState},
+};
+
+/// For JSON routes of browsers: without a session the answer is 401. What changes something needs proof that a page of ours
+/// asks.
+pub(in crate::http) struct ApiBrowser(pub(in crate::http) Browser);
+
+/// A person, by cookie or by access token, and what acts for them.
+pub(in crate::http) struct ApiPerson {
+    pub(super) access_token: SecretString,
+    pub(super) is_browser: bool,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ApiBrowser
+where
+    AppState: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        // `Authorization` decides where it is present; there is no falling back to the cookie.
+        if parts.headers.contains_key(header::AUTHORIZATION) {
+            return Err(Problem::no_session());
+        }
+        let state = AppState::from_ref(state);
+        if !parts.method.is_safe() {
+            prove_same_origin(&parts.headers, &state.public_url.origin)?;
+        }
+        Ok(Self(Browser::find(&parts.headers, &state).await?))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ApiPerson
+where
+    AppState: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        if parts.headers.contains_key(header::AUTHORIZATION) {
+            return Ok(Self {
+                access_token: bearer::read(&parts.headers)?.to_owned().into(),
+                is_browser: false,
+            });
+        }
+        let ApiBrowser(browser) = ApiBrowser::from_request_parts(parts, state).await?;
+        let actor = browser.act(&AppState::from_ref(state)).await?;
+        Ok(Self {
+            access_token: actor.access_token,
+            is_browser: true,
+        })
+    }
+}
+
+/// A cookie comes along whoever asks: the browser has to say that it was a page of ours, and the content type has to be one
+/// that no form can send (ASVS 3.5).
+fn prove_same_origin(headers: &HeaderMap, own_origin: &str) -> Result<(), Problem> {
+    if provenance(headers, own_origin) != Provenance::SameOrigin {
+        return Err(Problem::foreign_origin());
+    }
+    let content_type = headers.get(header::CONTENT_TYPE);
+    let essence = content_type
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .unwrap_or_default();
+    if essence.trim().eq_ignore_ascii_case("application/json") {
+        Ok(())
+    } else {
+        Err(Problem::invalid(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "the content type must be application/json",
+        ))
+    }
+}
+
+impl ApiPerson {
+    /// A refusal of auth-service, in the terms of how this caller proved who they are.
+    pub(super) fn problem(&self, error: crate::domain::auth::AuthError) -> Problem {
+        if self.is_browser {
+            Problem::for_session(error)
+        } else {
+            Problem::for_bearer(error)
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! `GET|DELETE /api/logins`, `DELETE /api/logins/{sid}`
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use serde::Serialize;
+
+use super::{caller::ApiPerson, problem::Problem};
+use crate::{
+    domain::{
+        auth::{Auth, ClientKind, LoginRecord},
+        user_agent::describe,
+    },
+    http::time::rfc3339,
+};
+
+/// The caller's logins.
+#[derive(Serialize)]
+pub(in crate::http) struct Logins {
+    logins: Vec<LoginAnswer>,
+}
+
+/// One of them.
+#[derive(Serialize)]
+struct LoginAnswer {
+    sid: String,
+    /// `browser` or `api`.
+    kind: &'static str,
+    /// The client in words.
+    client: String,
+    user_agent: String,
+    ip_address: String,
+    created_at: String,
+    auth_time: String,
+    amr: Vec<String>,
+    last_seen_at: String,
+    expires_at: String,
+    /// Whether it is the one that asks.
+    current: bool,
+}
+
+impl From<LoginRecord> for LoginAnswer {
+    fn from(login: LoginRecord) -> Self {
+        Self {
+            sid: login.sid,
+            kind: match login.kind {
+                ClientKind::Browser => "browser",
+                ClientKind::Api => "api",
+            },
+            client: describe(&login.user_agent),
+            user_agent: login.user_agent,
+            ip_address: login.ip_address,
+            created_at: rfc3339(login.created_at),
+            auth_time: rfc3339(login.authenticated_at),
+            amr: login.amr,
+            last_seen_at: rfc3339(login.last_seen_at),
+            expires_at: rfc3339(login.expires_at),
+            current: login.is_current,
+        }
+    }
+}
+
+/// Where the caller is signed in.
+pub(in crate::http) async fn list(
+    State(auth): State<Arc<dyn Auth>>,
+    person: ApiPerson,
+) -> Result<Json<Logins>, Problem> {
+    let logins = auth.logins(&person.access_token).await;
+    let logins = logins.map_err(|error| person.problem(error))?;
+    Ok(Json(Logins {
+        logins: logins.into_iter().map(LoginAnswer::from).collect(),
+    }))
+}
+
+/// Ends one of the caller's logins. Somebody else's is as unknown as one that never was.
+pub(in crate::http) async fn end(
+    State(auth): State<Arc<dyn Auth>>,
+    person: ApiPerson,
+    Path(sid): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let ended = auth.end_login_by_id(&person.access_token, &sid).await;
+    ended.map_err(|error| person.problem(error))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends all of the caller's logins but the one that asks.
+pub(in crate::http) async fn end_others(
+    State(auth): State<Arc<dyn Auth>>,
+    person: ApiPerson,
+) -> Result<StatusCode, Problem> {
+    let ended = auth.end_other_logins(&person.access_token).await;
+    ended.map_err(|error| person.problem(error))?;
+    Ok(StatusCode::NO_CONTENT)
+}

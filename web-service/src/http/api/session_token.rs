@@ -1,0 +1,40 @@
+//! `POST /api/session/token`
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use secrecy::ExposeSecret as _;
+use serde::Serialize;
+
+use super::{caller::ApiBrowser, problem::Problem};
+use crate::domain::auth::{Auth, ClientKind, Grant};
+
+/// What a page's own calls may do: say who it is, and nothing to the account.
+const SCOPE: &str = "profile";
+
+/// A token for the page's own calls. There is no refresh token: while the session lives, the page asks again.
+#[derive(Serialize)]
+pub(in crate::http) struct SessionToken {
+    access_token: String,
+    token_type: String,
+    expires_in: u64,
+    scope: String,
+}
+
+/// Gives a page of ours an access token for the API.
+pub(in crate::http) async fn submit(
+    State(auth): State<Arc<dyn Auth>>,
+    ApiBrowser(browser): ApiBrowser,
+) -> Result<Json<SessionToken>, Problem> {
+    let grant = Grant::RefreshToken(&browser.session.refresh_token);
+    let tokens = auth
+        .issue_token(grant, SCOPE, ClientKind::Browser)
+        .await
+        .map_err(Problem::for_session)?;
+    Ok(Json(SessionToken {
+        access_token: tokens.access_token.expose_secret().to_owned(),
+        token_type: tokens.token_type,
+        expires_in: tokens.expires_in.as_secs(),
+        scope: tokens.scope,
+    }))
+}
