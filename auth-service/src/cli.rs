@@ -19,9 +19,12 @@ use service_kit::{
 };
 
 use crate::{
-    app::{self, App},
+    app::{
+        self, App,
+        keys::{KeyPolicy, Keys},
+    },
     config::Settings,
-    crypto::argon2id::Argon2id,
+    crypto::{argon2id::Argon2id, seal::Sealer},
     domain::{accounts::Accounts, login::EndReason, ports::Logins as _, username::Username},
 };
 
@@ -100,8 +103,15 @@ enum LoginCommand {
 
 #[derive(Subcommand)]
 enum KeyCommand {
-    /// List the signing keys
+    /// List the signing keys, in the order in which they sign
     List,
+    /// Publish a new key, which signs ten minutes later; the old one goes when its last token is dead
+    Rotate,
+    /// Refuse every token that a key signed, at once, and never use it again
+    Revoke {
+        /// Which key
+        kid: String,
+    },
 }
 
 /// Runs the command that the process was started with.
@@ -111,7 +121,7 @@ pub async fn main() -> ExitCode {
         Command::Serve => serve(settings).await,
         Command::User(command) => user(command, &settings).await,
         Command::Login(LoginCommand::EndAll) => end_all_logins(&settings).await,
-        Command::Key(KeyCommand::List) => list_keys(&settings).await,
+        Command::Key(command) => key(command, settings).await,
         Command::Backup { file } => back_up(&file, &settings).await,
         Command::Healthcheck => check_health(&settings).await,
     };
@@ -182,15 +192,51 @@ async fn list_users(accounts: &Accounts) -> anyhow::Result<()> {
     }
 }
 
+async fn key(command: KeyCommand, settings: Settings) -> anyhow::Result<()> {
+    match command {
+        KeyCommand::List => list_keys(&settings).await,
+        KeyCommand::Rotate => match keys(settings).await?.rotate().await? {
+            Some(kid) => {
+                println!("{kid}");
+                Ok(())
+            }
+            None => bail!("a key was published that does not sign yet; wait for it"),
+        },
+        KeyCommand::Revoke { kid } => {
+            if keys(settings).await?.revoke(&kid).await? {
+                Ok(())
+            } else {
+                bail!("there is no such key")
+            }
+        }
+    }
+}
+
+async fn keys(settings: Settings) -> anyhow::Result<Keys> {
+    let config = settings.keys()?;
+    app::install_crypto_providers();
+    let store = app::open_store(&config.database).await?;
+    let policy = KeyPolicy {
+        algorithm: config.algorithm,
+        max_age: config.max_age,
+        access_ttl: config.access_ttl,
+    };
+    let keys = Keys::new(
+        store,
+        Sealer::new(&config.key_encryption_key),
+        Arc::new(SystemClock),
+        policy,
+    );
+    // A wrong key-encryption key is found here, before anything is sealed with it.
+    keys.open().await?;
+    Ok(keys)
+}
+
 async fn list_keys(settings: &Settings) -> anyhow::Result<()> {
     let (database, _) = settings.accounts()?;
     for key in app::open_store(&database).await?.signing_keys().await? {
-        println!(
-            "{} {} {}",
-            key.kid,
-            key.public_key.algorithm(),
-            key.created_at
-        );
+        let algorithm = key.public_key.algorithm();
+        println!("{} {algorithm} signs from {}", key.kid, key.signs_from);
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 mod settings;
 
-use std::{net::SocketAddr, num::NonZero, path::PathBuf};
+use std::{net::SocketAddr, num::NonZero, path::PathBuf, time::Duration};
 
 use argon2::Params;
 use secrecy::SecretString;
@@ -24,6 +24,8 @@ pub struct ServeConfig {
     pub policy: Policy,
     /// What signs new tokens.
     pub signing_algorithm: Algorithm,
+    /// How long a signing key signs before another one takes its place.
+    pub key_max_age: Duration,
     /// What seals the keys at rest.
     pub key_encryption_key: SecretKey,
     /// What web-service proves itself with.
@@ -36,6 +38,21 @@ pub struct ServeConfig {
     pub max_connections: usize,
     /// Whether gRPC reflection is on.
     pub reflection: bool,
+}
+
+/// What the commands need that make or revoke signing keys.
+#[derive(Debug)]
+pub struct KeyConfig {
+    /// The database file.
+    pub database: PathBuf,
+    /// What seals the keys at rest.
+    pub key_encryption_key: SecretKey,
+    /// What signs new tokens.
+    pub algorithm: Algorithm,
+    /// How long a key signs.
+    pub max_age: Duration,
+    /// How long an access token is valid.
+    pub access_ttl: Duration,
 }
 
 /// TLS on the gRPC port.

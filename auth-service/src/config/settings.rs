@@ -1,6 +1,6 @@
 //! Flags with an environment variable each, checked as a whole before anything starts.
 
-use std::{net::SocketAddr, num::NonZero, path::PathBuf, thread};
+use std::{net::SocketAddr, num::NonZero, path::PathBuf, thread, time::Duration};
 
 use clap::Args;
 use service_kit::{
@@ -9,8 +9,11 @@ use service_kit::{
 };
 use url::Url;
 
-use super::{ClientCertificates, HashingConfig, ServeConfig, TlsConfig};
-use crate::{crypto::argon2id::Cost, domain::authority::Policy};
+use super::{ClientCertificates, HashingConfig, KeyConfig, ServeConfig, TlsConfig};
+use crate::{
+    crypto::argon2id::Cost,
+    domain::{authority::Policy, signing_key::PUBLISHED_BEFORE},
+};
 
 /// All settings as text. Durations carry their unit, such as `15m`, `12h` or `30d`. It holds secrets and has no `Debug`.
 #[derive(Args)]
@@ -110,6 +113,9 @@ pub struct Settings {
         default_value = "web-service"
     )]
     tls_web_service_name: String,
+    /// How long a signing key signs before another one takes its place
+    #[arg(long, env = "AUTH_KEY_MAX_AGE", global = true, default_value = "90d")]
+    key_max_age: String,
     /// Argon2id memory in KiB
     #[arg(
         long,
@@ -171,6 +177,7 @@ impl Settings {
         let hashing = self.hashing(&mut problems);
         let signing_algorithm = problems.parse("AUTH_SIGNING_ALGORITHM", &self.signing_algorithm);
         let max_connections = problems.parse("AUTH_MAX_CONNECTIONS", &self.max_connections);
+        let key_max_age = self.key_max_age(&mut problems);
         let reflection = problems.parse("AUTH_REFLECTION", &self.reflection);
         let tls = self.tls(&mut problems);
         let key_encryption_key = problems.key(
@@ -194,6 +201,7 @@ impl Settings {
                 database: database?,
                 policy: policy?,
                 signing_algorithm: signing_algorithm?,
+                key_max_age: key_max_age?,
                 key_encryption_key: key_encryption_key?,
                 service_secret: service_secret?,
                 tls: tls?,
@@ -214,6 +222,43 @@ impl Settings {
         let database = self.database(&mut problems);
         let hashing = self.hashing(&mut problems);
         problems.finish(|| Some((database?, hashing?)))
+    }
+
+    /// What the commands need that make or revoke signing keys.
+    ///
+    /// # Errors
+    /// All that is wrong.
+    pub fn keys(self) -> Result<KeyConfig, Problems> {
+        let mut problems = Problems::default();
+        let database = self.database(&mut problems);
+        let algorithm = problems.parse("AUTH_SIGNING_ALGORITHM", &self.signing_algorithm);
+        let max_age = self.key_max_age(&mut problems);
+        let access_ttl = problems.duration("AUTH_ACCESS_TTL", &self.access_ttl);
+        let key_encryption_key = problems.key(
+            "AUTH_KEY_ENCRYPTION_KEY",
+            SecretSource {
+                value: self.key_encryption_key,
+                file: self.key_encryption_key_file,
+            },
+        );
+        problems.finish(|| {
+            Some(KeyConfig {
+                database: database?,
+                key_encryption_key: key_encryption_key?,
+                algorithm: algorithm?,
+                max_age: max_age?,
+                access_ttl: access_ttl?,
+            })
+        })
+    }
+
+    /// A key is published for some time before it signs.
+    fn key_max_age(&self, problems: &mut Problems) -> Option<Duration> {
+        let max_age = problems.duration("AUTH_KEY_MAX_AGE", &self.key_max_age)?;
+        if max_age < PUBLISHED_BEFORE * 2 {
+            problems.add("AUTH_KEY_MAX_AGE: must be 20m or more");
+        }
+        Some(max_age)
     }
 
     /// Where the ops port is.

@@ -1,5 +1,7 @@
 //! Access tokens as JWTs of type `at+jwt`, read strictly (RFC 9068, RFC 8725).
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Header, crypto};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -8,7 +10,8 @@ use time::OffsetDateTime;
 use super::key_ring::KeyRing;
 use crate::domain::{
     access_token::{Claims, TokenRefused},
-    ports::{AccessTokens, SigningFailed},
+    ports::{AccessTokens, PublishedKeys, SigningFailed},
+    signing_key::StoredSigningKey,
 };
 
 /// No longer token is looked at.
@@ -19,13 +22,34 @@ const TYPE: &str = "at+jwt";
 const LONG_TYPE: &str = "application/at+jwt";
 
 /// Signs and opens access tokens with the keys in use.
-pub struct Jwts(KeyRing);
+pub struct Jwts(RwLock<Arc<KeyRing>>);
 
 impl Jwts {
     /// Takes the keys.
     #[must_use]
-    pub const fn new(keys: KeyRing) -> Self {
-        Self(keys)
+    pub fn new(keys: KeyRing) -> Self {
+        Self(RwLock::new(Arc::new(keys)))
+    }
+
+    /// Goes on with other keys.
+    pub fn replace(&self, keys: KeyRing) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+    }
+
+    /// Whether these are the keys in use.
+    #[must_use]
+    pub fn has(&self, stored: &[StoredSigningKey]) -> bool {
+        self.keys().stored() == stored
+    }
+
+    fn keys(&self) -> Arc<KeyRing> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl PublishedKeys for Jwts {
+    fn published(&self, at: OffsetDateTime) -> Vec<StoredSigningKey> {
+        self.keys().published(at)
     }
 }
 
@@ -59,7 +83,10 @@ struct StrictClaims {
 
 impl AccessTokens for Jwts {
     fn sign(&self, claims: &Claims) -> Result<String, SigningFailed> {
-        let key = self.0.signer();
+        let keys = self.keys();
+        let key = keys
+            .signer(claims.issued_at)
+            .ok_or_else(|| SigningFailed("there is no key".to_owned()))?;
         let header = Header {
             typ: Some(TYPE.to_owned()),
             kid: Some(key.kid.clone()),
@@ -84,8 +111,8 @@ impl AccessTokens for Jwts {
         }
         let claims: Claims = parse::<StrictClaims>(payload)?.try_into()?;
 
-        let key = self
-            .0
+        let keys = self.keys();
+        let key = keys
             .verifier(&header.kid)
             .ok_or(TokenRefused::BadSignature)?;
         if header.alg != key.algorithm.as_str() {

@@ -14,7 +14,7 @@ use crate::{
         access_token::FIRST_PARTY_CLIENT,
         id::{Jti, Sid, UserId},
         scope::Scope,
-        signing_key::{Algorithm, StoredSigningKey, put_signer_first},
+        signing_key::Algorithm,
     },
 };
 
@@ -23,13 +23,12 @@ fn sealer() -> Sealer {
 }
 
 fn stored(algorithm: Algorithm) -> StoredSigningKey {
-    generate(algorithm, &sealer(), OffsetDateTime::UNIX_EPOCH).unwrap()
+    let epoch = OffsetDateTime::UNIX_EPOCH;
+    generate(algorithm, &sealer(), epoch, epoch).unwrap()
 }
 
 fn jwts(keys: &[StoredSigningKey], algorithm: Algorithm) -> Jwts {
-    let mut keys = keys.to_vec();
-    put_signer_first(&mut keys, algorithm);
-    Jwts::new(KeyRing::open(&keys, &sealer()).unwrap())
+    Jwts::new(KeyRing::open(keys.to_vec(), algorithm, &sealer()).unwrap())
 }
 
 fn claims() -> Claims {

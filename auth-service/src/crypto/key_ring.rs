@@ -1,40 +1,64 @@
 //! The signing keys in use.
 
+use time::OffsetDateTime;
+
 use super::{
     seal::Sealer,
     signing_key::{self, KeyError, SigningKey},
 };
-use crate::domain::signing_key::StoredSigningKey;
+use crate::domain::signing_key::{Algorithm, StoredSigningKey, signer};
 
-/// One key that signs, and all that verify.
+/// Keys of which each signs in its time, and all verify.
 pub struct KeyRing {
-    signer: SigningKey,
-    others: Vec<SigningKey>,
+    keys: Vec<SigningKey>,
+    stored: Vec<StoredSigningKey>,
+    algorithm: Algorithm,
 }
 
 impl KeyRing {
-    /// Opens all keys. The first one signs.
+    /// Opens all keys; those of `algorithm` sign.
     ///
     /// # Errors
-    /// When a key does not open, or there is none.
-    pub fn open(stored: &[StoredSigningKey], sealer: &Sealer) -> Result<Self, KeyError> {
-        let (signer, others) = stored.split_first().ok_or(KeyError::None)?;
+    /// When a key does not open, or there is none that could sign.
+    pub fn open(
+        stored: Vec<StoredSigningKey>,
+        algorithm: Algorithm,
+        sealer: &Sealer,
+    ) -> Result<Self, KeyError> {
+        if !stored
+            .iter()
+            .any(|key| key.public_key.algorithm() == algorithm)
+        {
+            return Err(KeyError::None);
+        }
         Ok(Self {
-            signer: signing_key::open(signer, sealer)?,
-            others: others
+            keys: stored
                 .iter()
                 .map(|key| signing_key::open(key, sealer))
                 .collect::<Result<_, _>>()?,
+            stored,
+            algorithm,
         })
     }
 
-    pub(super) const fn signer(&self) -> &SigningKey {
-        &self.signer
+    pub(super) fn signer(&self, at: OffsetDateTime) -> Option<&SigningKey> {
+        let keys = self.keys.iter().map(|key| (key.algorithm, key.signs_from));
+        signer(keys, self.algorithm, at).and_then(|place| self.keys.get(place))
     }
 
     pub(super) fn verifier(&self, kid: &str) -> Option<&SigningKey> {
-        std::iter::once(&self.signer)
-            .chain(&self.others)
-            .find(|key| key.kid == kid)
+        self.keys.iter().find(|key| key.kid == kid)
+    }
+
+    /// All keys as they are published, the one that signs at `at` first.
+    pub(super) fn published(&self, at: OffsetDateTime) -> Vec<StoredSigningKey> {
+        let signer = self.signer(at).map(|key| key.kid.as_str());
+        let mut keys = self.stored.clone();
+        keys.sort_by_key(|key| Some(key.kid.as_str()) != signer);
+        keys
+    }
+
+    pub(super) fn stored(&self) -> &[StoredSigningKey] {
+        &self.stored
     }
 }

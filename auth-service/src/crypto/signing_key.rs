@@ -30,11 +30,12 @@ pub enum KeyError {
 pub(super) struct SigningKey {
     pub(super) kid: String,
     pub(super) algorithm: Algorithm,
+    pub(super) signs_from: OffsetDateTime,
     pub(super) encoding: EncodingKey,
     pub(super) decoding: DecodingKey,
 }
 
-/// Makes a new key and seals it.
+/// Makes a new key that signs from `signs_from` on, and seals it.
 ///
 /// # Errors
 /// When the cryptographic library fails.
@@ -42,6 +43,7 @@ pub fn generate(
     algorithm: Algorithm,
     sealer: &Sealer,
     now: OffsetDateTime,
+    signs_from: OffsetDateTime,
 ) -> Result<StoredSigningKey, KeyError> {
     let (public_key, private_key) = match algorithm {
         Algorithm::EdDsa => generate_ed25519(),
@@ -54,6 +56,7 @@ pub fn generate(
         kid,
         public_key,
         created_at: now,
+        signs_from,
     })
 }
 
@@ -72,6 +75,7 @@ pub(super) fn open(stored: &StoredSigningKey, sealer: &Sealer) -> Result<Signing
     let key = SigningKey {
         kid: stored.kid.clone(),
         algorithm,
+        signs_from: stored.signs_from,
         encoding: match algorithm {
             Algorithm::EdDsa => EncodingKey::from_ed_der(&private_key),
             Algorithm::Es256 => EncodingKey::from_ec_der(&private_key),

@@ -14,6 +14,7 @@ use super::{
     password::{Password, PasswordHash, PasswordVersion},
     revocation::{Epoch, Revocation, Verdict},
     scope::Scopes,
+    signing_key::StoredSigningKey,
     user::{Account, User},
     username::Username,
 };
@@ -53,6 +54,12 @@ pub trait AccessTokens: Send + Sync {
 
     /// What a token says, once its form and signature hold; times and audience are the caller's to check.
     fn open(&self, token: &str) -> Result<Claims, TokenRefused>;
+}
+
+/// The keys that others verify with.
+pub trait PublishedKeys: Send + Sync {
+    /// Every key whose tokens may be valid at `at` or soon after, the one that signs then first.
+    fn published(&self, at: OffsetDateTime) -> Vec<StoredSigningKey>;
 }
 
 /// The signing key did not sign.

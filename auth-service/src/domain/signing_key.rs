@@ -1,6 +1,6 @@
 //! Signing keys as they are stored and published.
 
-use std::{cmp::Reverse, fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 use time::OffsetDateTime;
 
@@ -70,7 +70,7 @@ impl PublicKey {
 }
 
 /// A signing key at rest.
-#[derive(Clone)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredSigningKey {
     /// Its RFC 7638 thumbprint.
     pub kid: String,
@@ -80,12 +80,87 @@ pub struct StoredSigningKey {
     pub sealed_private_key: Vec<u8>,
     /// When it was made.
     pub created_at: OffsetDateTime,
+    /// From when on it signs, until the next one does.
+    pub signs_from: OffsetDateTime,
 }
 
-/// Puts the key that signs first: the newest one for `algorithm`. The others follow, and only verify.
-pub fn put_signer_first(keys: &mut [StoredSigningKey], algorithm: Algorithm) {
-    keys.sort_by_key(|key| {
-        let signs = key.public_key.algorithm() == algorithm;
-        (Reverse(signs), Reverse(key.created_at))
-    });
+/// How long a key is published before it signs: longer than anybody keeps a copy of the JWKS.
+pub const PUBLISHED_BEFORE: Duration = Duration::from_mins(10);
+
+/// The place of the key that signs at `at`: the latest one of `algorithm` that has begun to.
+pub fn signer<'a>(
+    keys: impl Iterator<Item = (Algorithm, OffsetDateTime)> + Clone + 'a,
+    algorithm: Algorithm,
+    at: OffsetDateTime,
+) -> Option<usize> {
+    let of_algorithm = keys.enumerate().filter(|(_, key)| key.0 == algorithm);
+    let begun = of_algorithm.clone().filter(|(_, key)| key.1 <= at);
+    let signer = begun.max_by_key(|(_, key)| key.1);
+    // Where none has begun, as after a clock was set back, the first one begins now.
+    let signer = signer.or_else(|| of_algorithm.min_by_key(|(_, key)| key.1));
+    signer.map(|(place, _)| place)
+}
+
+/// Those of `keys` that only verified, and whose last token is dead at `now`: another key has signed for longer than
+/// `longest_life`.
+#[must_use]
+pub fn outlived(
+    keys: &[StoredSigningKey],
+    algorithm: Algorithm,
+    longest_life: Duration,
+    now: OffsetDateTime,
+) -> Vec<&StoredSigningKey> {
+    let successors = |key: &StoredSigningKey| {
+        let signs_from = key.signs_from;
+        let mut later = keys.iter().filter(|other| {
+            other.public_key.algorithm() == algorithm && other.signs_from > signs_from
+        });
+        later.any(|other| other.signs_from + longest_life < now)
+    };
+    keys.iter().filter(|key| successors(key)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+    const HOUR: Duration = Duration::from_hours(1);
+
+    fn key(kid: &str, signs_from: OffsetDateTime) -> StoredSigningKey {
+        StoredSigningKey {
+            kid: kid.to_owned(),
+            public_key: PublicKey::Ed25519 { x: [0; 32] },
+            sealed_private_key: Vec::new(),
+            created_at: signs_from,
+            signs_from,
+        }
+    }
+
+    #[test]
+    fn the_latest_that_has_begun_signs() {
+        let keys = [
+            (Algorithm::EdDsa, START),
+            (Algorithm::EdDsa, START + HOUR),
+            (Algorithm::Es256, START + HOUR),
+        ];
+        let at = |at| signer(keys.into_iter(), Algorithm::EdDsa, at);
+        assert_eq!(at(START), Some(0));
+        assert_eq!(at(START + HOUR - Duration::from_millis(1)), Some(0));
+        assert_eq!(at(START + HOUR), Some(1));
+        assert_eq!(at(START - HOUR), Some(0), "a clock that was set back");
+        assert_eq!(signer([].into_iter(), Algorithm::EdDsa, START), None);
+    }
+
+    #[test]
+    fn a_key_goes_when_the_last_token_it_signed_is_dead() {
+        let keys = [key("old", START), key("new", START + HOUR)];
+        let gone = |now| {
+            let gone = outlived(&keys, Algorithm::EdDsa, HOUR, now);
+            gone.iter().map(|key| key.kid.as_str()).collect::<Vec<_>>()
+        };
+        assert!(gone(START + HOUR * 2).is_empty());
+        assert_eq!(gone(START + HOUR * 2 + Duration::from_millis(1)), ["old"]);
+        assert_eq!(gone(START + HOUR * 1000), ["old"], "the last one stays");
+    }
 }

@@ -20,13 +20,14 @@ use crate::domain::{
     authority::{
         Authority, Expected, Grant, IssueRefused, LoginAttempt, LoginRefused, TokenRequest,
     },
-    signing_key::StoredSigningKey,
+    ports::{Clock, PublishedKeys},
 };
 
 pub(super) struct AuthApi {
     pub(super) authority: Arc<Authority>,
     pub(super) web_identity: Arc<WebIdentity>,
-    pub(super) signing_keys: Arc<[StoredSigningKey]>,
+    pub(super) keys: Arc<dyn PublishedKeys>,
+    pub(super) clock: Arc<dyn Clock>,
     pub(super) watchers: Watchers,
 }
 
@@ -147,7 +148,12 @@ impl AuthService for AuthApi {
         // Nobody needs to be known for this; but a web-service that is set up wrongly learns it from its readiness.
         self.web_identity.is_proved_by(&request)?;
         Ok(Response::new(GetJwksResponse {
-            keys: self.signing_keys.iter().map(encode::json_web_key).collect(),
+            keys: self
+                .keys
+                .published(self.clock.now())
+                .iter()
+                .map(encode::json_web_key)
+                .collect(),
         }))
     }
 }

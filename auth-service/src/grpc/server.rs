@@ -34,7 +34,11 @@ use super::{
 };
 use crate::{
     config::TlsConfig,
-    domain::{accounts::Accounts, authority::Authority, signing_key::StoredSigningKey},
+    domain::{
+        accounts::Accounts,
+        authority::Authority,
+        ports::{Clock, PublishedKeys},
+    },
     feed::Feed,
 };
 
@@ -68,7 +72,9 @@ pub struct Services {
     /// How web-service proves itself.
     pub web_identity: Arc<WebIdentity>,
     /// What is published as JWKS.
-    pub signing_keys: Arc<[StoredSigningKey]>,
+    pub keys: Arc<dyn PublishedKeys>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
     /// What watchers are told.
     pub feed: Arc<Feed>,
 }
@@ -182,13 +188,15 @@ fn add_services(
         authority,
         accounts,
         web_identity,
-        signing_keys,
+        keys,
+        clock,
         feed,
     } = services;
     let auth = AuthApi {
         authority: authority.clone(),
         web_identity: web_identity.clone(),
-        signing_keys,
+        keys,
+        clock,
         watchers: Watchers {
             feed,
             shutdown: shutdown.clone(),

@@ -1,10 +1,18 @@
 use std::sync::Arc;
 
 use auth_proto::v1::GetJwksRequest;
-use auth_service::{app::App, domain::signing_key::Algorithm};
+use auth_service::{
+    app::{
+        App,
+        keys::{KeyPolicy, Keys},
+    },
+    crypto::seal::Sealer,
+    domain::signing_key::Algorithm,
+    storage::sqlite::SqliteStore,
+};
 use secrecy::SecretBox;
 
-use crate::support::{ManualClock, TestService, config};
+use crate::support::{ManualClock, TestService, config, minutes, until};
 
 #[tokio::test]
 async fn the_published_key_is_the_one_that_signs() {
@@ -128,3 +136,106 @@ async fn the_database_holds_no_private_key_password_or_refresh_token() {
 const PKCS8_ED25519: &[u8] = &[
     0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
 ];
+
+/// The care of a service's keys, as the command line has it.
+async fn keys_of(service: &TestService) -> Keys {
+    let config = config(service.directory.path());
+    let store = SqliteStore::open(&config.database).await.unwrap();
+    let policy = KeyPolicy {
+        algorithm: config.signing_algorithm,
+        max_age: config.key_max_age,
+        access_ttl: config.policy.access_ttl,
+    };
+    let sealer = Sealer::new(&config.key_encryption_key);
+    Keys::new(store, sealer, Arc::new(service.clock.clone()), policy)
+}
+
+async fn published(service: &TestService) -> Vec<String> {
+    let jwks = service.auth().get_jwks(GetJwksRequest {}).await.unwrap();
+    let keys = jwks.into_inner().keys.into_iter();
+    keys.map(|key| key.kid).collect()
+}
+
+/// The key that signed a fresh token, and the token.
+async fn signed(service: &TestService) -> (String, String) {
+    let token = service.tokens("ada", "").await.access_token;
+    let header = jsonwebtoken::decode_header(&token).unwrap();
+    (header.kid.unwrap(), token)
+}
+
+async fn until_published(service: &TestService, count: usize) -> Vec<String> {
+    until("the keys to change", async || {
+        let keys = published(service).await;
+        (keys.len() == count).then_some(keys)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_new_key_is_published_before_it_signs_and_the_old_one_verifies_to_the_end() {
+    let service = TestService::start().await;
+    service.add_user("ada", false).await;
+    let (old, old_token) = signed(&service).await;
+
+    let new = keys_of(&service).await.rotate().await.unwrap().unwrap();
+    assert_eq!(
+        until_published(&service, 2).await,
+        [old.clone(), new.clone()]
+    );
+    assert_eq!(signed(&service).await.0, old, "caches do not know it yet");
+    assert!(
+        keys_of(&service).await.rotate().await.unwrap().is_none(),
+        "one at a time"
+    );
+
+    service.clock.advance(minutes(10));
+    let (kid, new_token) = signed(&service).await;
+    assert_eq!(kid, new);
+    assert_eq!(published(&service).await, [new.clone(), old]);
+    for token in [&old_token, &new_token] {
+        service.try_validate(token).await.unwrap();
+    }
+
+    service.clock.advance(minutes(17));
+    assert_eq!(
+        until_published(&service, 1).await,
+        std::slice::from_ref(&new)
+    );
+    assert_eq!(signed(&service).await.0, new);
+}
+
+#[tokio::test]
+async fn a_key_is_replaced_when_it_is_old() {
+    let service = TestService::start().await;
+    service.add_user("ada", false).await;
+    let (old, _) = signed(&service).await;
+    service.clock.advance(minutes(90 * 24 * 60));
+    let keys = until_published(&service, 2).await;
+    assert_eq!(keys[0], old);
+    service.clock.advance(minutes(10));
+    assert_eq!(signed(&service).await.0, keys[1]);
+}
+
+#[tokio::test]
+async fn the_tokens_of_a_revoked_key_die_at_once_and_everybody_goes_on() {
+    let service = TestService::start().await;
+    service.add_user("ada", false).await;
+    let issued = service.tokens("ada", "").await;
+    let kid = jsonwebtoken::decode_header(&issued.access_token)
+        .unwrap()
+        .kid;
+    let kid = kid.unwrap();
+
+    let keys = keys_of(&service).await;
+    assert!(keys.revoke(&kid).await.unwrap());
+    assert!(!keys.revoke(&kid).await.unwrap(), "it is gone");
+
+    until("the token to die", async || {
+        service.try_validate(&issued.access_token).await.err()
+    })
+    .await;
+    let published = published(&service).await;
+    assert!(!published.contains(&kid) && published.len() == 1);
+    let again = service.try_refresh(&issued.refresh_token).await.unwrap();
+    service.try_validate(&again.access_token).await.unwrap();
+}

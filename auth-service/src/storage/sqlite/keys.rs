@@ -13,41 +13,88 @@ use crate::domain::{
 };
 
 impl SqliteStore {
-    /// All signing keys, the oldest first.
+    /// All signing keys that were not revoked, in the order in which they sign.
     ///
     /// # Errors
     /// When the database fails or holds what no key can be.
     pub async fn signing_keys(&self) -> Result<Vec<StoredSigningKey>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM signing_keys ORDER BY created_at, kid")
-            .fetch_all(&self.readers)
-            .await?;
+        let rows = sqlx::query(
+            "SELECT * FROM signing_keys WHERE revoked_at IS NULL ORDER BY signs_from, kid",
+        )
+        .fetch_all(&self.readers)
+        .await?;
         rows.iter().map(signing_key).collect()
     }
 
-    /// Adds a signing key unless there is one of its algorithm already, and tells whether it did: of two services that
-    /// start at once, the first one's key stays.
+    /// Adds a signing key unless there is one of its algorithm that signs later than `latest`, and tells whether it did: of
+    /// two services that add one at once, the first one's stays.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn insert_first_signing_key(
+    pub async fn insert_signing_key(
         &self,
         key: &StoredSigningKey,
+        latest: Option<OffsetDateTime>,
     ) -> Result<bool, StoreError> {
         let algorithm = key.public_key.algorithm().as_str();
         let inserted = sqlx::query(
-            "INSERT INTO signing_keys (kid, algorithm, public_key, sealed_private_key, created_at) \
-             SELECT ?, ?, ?, ?, ? \
-             WHERE NOT EXISTS (SELECT 1 FROM signing_keys WHERE algorithm = ?)",
+            "INSERT INTO signing_keys (kid, algorithm, public_key, sealed_private_key, created_at, signs_from) \
+             SELECT ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (\
+                 SELECT 1 FROM signing_keys WHERE algorithm = ? AND revoked_at IS NULL AND signs_from > ?)",
         )
         .bind(&key.kid)
         .bind(algorithm)
         .bind(public_key_bytes(&key.public_key))
         .bind(&key.sealed_private_key)
         .bind(millis(key.created_at))
+        .bind(millis(key.signs_from))
         .bind(algorithm)
+        .bind(latest.map_or(i64::MIN, millis))
         .execute(&self.writer)
         .await?;
         Ok(inserted.rows_affected() == 1)
+    }
+
+    /// Revokes a signing key: its tokens die at once. False if there is no such key.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn revoke_signing_key(
+        &self,
+        kid: &str,
+        now: OffsetDateTime,
+        tokens_dead_at: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        let revoked = sqlx::query(
+            "UPDATE signing_keys SET revoked_at = ? WHERE kid = ? AND revoked_at IS NULL",
+        )
+        .bind(millis(now))
+        .bind(kid)
+        .execute(&mut *transaction)
+        .await?;
+        if revoked.rows_affected() == 0 {
+            return Ok(false);
+        }
+        sqlx::query("INSERT INTO revocations (kind, subject, expires_at) VALUES ('kid', ?, ?)")
+            .bind(kid)
+            .bind(millis(tokens_dead_at))
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    /// Removes a signing key whose tokens are all dead.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn remove_signing_key(&self, kid: &str) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM signing_keys WHERE kid = ?")
+            .bind(kid)
+            .execute(&self.writer)
+            .await?;
+        Ok(())
     }
 
     /// The sealed secret called `name`; `sealed` becomes it if there is none.
@@ -86,6 +133,7 @@ fn signing_key(row: &SqliteRow) -> Result<StoredSigningKey, StoreError> {
         )?,
         sealed_private_key: row.try_get("sealed_private_key")?,
         created_at: row::time(row, "created_at")?,
+        signs_from: row::time(row, "signs_from")?,
     })
 }
 

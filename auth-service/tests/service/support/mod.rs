@@ -20,6 +20,7 @@ use auth_service::{
 };
 use secrecy::SecretBox;
 use service_kit::system::SystemRandom;
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -69,6 +70,7 @@ pub(crate) fn config(directory: &Path) -> ServeConfig {
             login_ttl: minutes(60 * 24 * 90),
         },
         signing_algorithm: Algorithm::EdDsa,
+        key_max_age: std::time::Duration::from_hours(90 * 24),
         key_encryption_key: SecretBox::new(Box::new([1; 32])),
         service_secret: Some(SERVICE_SECRET.to_owned().into()),
         tls: None,
@@ -238,6 +240,21 @@ impl TestService {
         self.auth().revoke_token(request).await.unwrap();
     }
 
+    /// Begins and ends this many logins of Ada's in the store, as another instance would.
+    pub(crate) async fn end_many(&self, count: u32) {
+        let database = self.directory.path().join("auth.db");
+        let options = SqliteConnectOptions::new().filename(database);
+        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+        sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
+            "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count}) \
+             INSERT INTO revocations (kind, subject, expires_at) \
+             SELECT 'sid', printf('00000000-0000-4000-8000-%012d', n), 9000000000000 FROM numbers"
+        )))
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    }
+
     /// An admin's access token; makes the admin.
     pub(crate) async fn admin_token(&self) -> String {
         self.add_user("root", true).await;
@@ -326,4 +343,15 @@ pub(crate) fn with_metadata<T>(message: T, name: &'static str, value: &str) -> R
     let value: MetadataValue<_> = value.parse().unwrap();
     request.metadata_mut().insert(name, value);
     request
+}
+
+/// Asks again and again until `condition` gives a value: what another process wrote arrives within a moment.
+pub(crate) async fn until<T>(what: &str, mut condition: impl AsyncFnMut() -> Option<T>) -> T {
+    for _ in 0..500 {
+        if let Some(value) = condition().await {
+            return value;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("waited too long for {what}");
 }

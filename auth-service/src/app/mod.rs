@@ -1,5 +1,7 @@
 //! Puts the parts together, and runs them.
 
+pub mod keys;
+
 use std::{
     fs::DirBuilder, net::SocketAddr, os::unix::fs::DirBuilderExt as _, path::Path, sync::Arc,
     time::Duration,
@@ -21,12 +23,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
+use self::keys::{KeyPolicy, Keys};
 use crate::{
     config::{HashingConfig, ServeConfig},
-    crypto::{
-        argon2id::Argon2id, credential::CredentialKey, jwt::Jwts, key_ring::KeyRing, seal::Sealer,
-        signing_key,
-    },
+    crypto::{argon2id::Argon2id, credential::CredentialKey, jwt::Jwts, seal::Sealer},
     domain::{
         access_token::LEEWAY,
         accounts::Accounts,
@@ -34,7 +34,6 @@ use crate::{
         id::Jti,
         ports::{Clock, Logins as _, Random as _},
         revocation::Epoch,
-        signing_key::{Algorithm, StoredSigningKey, put_signer_first},
     },
     feed::Feed,
     grpc::{self, Services, caller::WebIdentity},
@@ -54,6 +53,8 @@ pub struct App {
     server: grpc::Server,
     store: SqliteStore,
     feed: Arc<Feed>,
+    keys: Keys,
+    jwts: Arc<Jwts>,
     clock: Arc<dyn Clock>,
 }
 
@@ -107,8 +108,13 @@ impl App {
         let sealer = Sealer::new(&config.key_encryption_key);
         // The first of the two finds out a wrong key-encryption key, before the second could seal anything with it.
         let credentials = credential_key(&store, &sealer, &*clock).await?;
-        let keys = signing_keys(&store, &sealer, config.signing_algorithm, &*clock).await?;
-        let jwts = Jwts::new(KeyRing::open(&keys, &sealer)?);
+        let key_policy = KeyPolicy {
+            algorithm: config.signing_algorithm,
+            max_age: config.key_max_age,
+            access_ttl: config.policy.access_ttl,
+        };
+        let keys = Keys::new(store.clone(), sealer, clock.clone(), key_policy);
+        let jwts = Arc::new(keys.open().await?);
         let HashingConfig { params, threads } = config.hashing;
         let random = Arc::new(SystemRandom);
         let feed = Arc::new(open_feed(&store, clock.clone()).await?);
@@ -116,7 +122,7 @@ impl App {
             store: Arc::new(store.clone()),
             revocations: feed.clone(),
             hasher: Arc::new(Argon2id::start(params, threads, random.clone())?),
-            tokens: Arc::new(jwts),
+            tokens: jwts.clone(),
             credentials: Arc::new(credentials),
             clock: clock.clone(),
             random,
@@ -133,7 +139,8 @@ impl App {
             authority: Arc::new(Authority::new(parts, config.policy)),
             accounts,
             web_identity: Arc::new(web_identity),
-            signing_keys: keys.into(),
+            keys: jwts.clone(),
+            clock: clock.clone(),
             feed: feed.clone(),
         };
         let server = grpc::Server::new(services, config.tls, config.reflection)?;
@@ -148,6 +155,8 @@ impl App {
             server,
             store,
             feed,
+            keys,
+            jwts,
             clock,
         };
         if !app.server.is_encrypted() && !app.address()?.ip().is_loopback() {
@@ -182,6 +191,7 @@ impl App {
             shutdown.clone(),
         ));
         tokio::spawn(self.feed.keep_current(shutdown.clone()));
+        tokio::spawn(self.keys.keep_current(self.jwts, shutdown.clone()));
         tokio::spawn(purge_regularly(
             self.store.clone(),
             self.clock,
@@ -209,28 +219,6 @@ async fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener>
     TcpListener::bind(address)
         .await
         .with_context(|| format!("{setting}: cannot listen on {address}"))
-}
-
-/// All signing keys, the one that signs first. Makes it if there is none for `algorithm`.
-async fn signing_keys(
-    store: &SqliteStore,
-    sealer: &Sealer,
-    algorithm: Algorithm,
-    clock: &dyn Clock,
-) -> anyhow::Result<Vec<StoredSigningKey>> {
-    let mut keys = store.signing_keys().await?;
-    if !keys
-        .iter()
-        .any(|key| key.public_key.algorithm() == algorithm)
-    {
-        let key = signing_key::generate(algorithm, sealer, clock.now())?;
-        if store.insert_first_signing_key(&key).await? {
-            tracing::info!(kid = key.kid, %algorithm, "made a signing key");
-        }
-        keys = store.signing_keys().await?;
-    }
-    put_signer_first(&mut keys, algorithm);
-    Ok(keys)
 }
 
 async fn credential_key(

@@ -1,0 +1,181 @@
+//! The life of signing keys: made, published, signing, only verifying, gone.
+
+use std::{sync::Arc, time::Duration};
+
+use service_kit::seldom::Seldom;
+use time::OffsetDateTime;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    crypto::{jwt::Jwts, key_ring::KeyRing, seal::Sealer, signing_key},
+    domain::{
+        access_token::LEEWAY,
+        ports::Clock,
+        signing_key::{Algorithm, PUBLISHED_BEFORE, StoredSigningKey, outlived},
+    },
+    storage::sqlite::SqliteStore,
+};
+
+/// How often the store is asked for keys that others made or revoked, such as the command line.
+const INTERVAL: Duration = Duration::from_millis(200);
+
+static FAULTS: Seldom = Seldom::new();
+
+/// Makes, replaces and removes signing keys.
+pub struct Keys {
+    store: SqliteStore,
+    sealer: Sealer,
+    clock: Arc<dyn Clock>,
+    policy: KeyPolicy,
+}
+
+/// What an operator decides of keys.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyPolicy {
+    /// What signs new tokens.
+    pub algorithm: Algorithm,
+    /// How long a key signs before another one takes its place.
+    pub max_age: Duration,
+    /// How long an access token is valid.
+    pub access_ttl: Duration,
+}
+
+impl Keys {
+    /// Puts the parts together.
+    pub fn new(
+        store: SqliteStore,
+        sealer: Sealer,
+        clock: Arc<dyn Clock>,
+        policy: KeyPolicy,
+    ) -> Self {
+        Self {
+            store,
+            sealer,
+            clock,
+            policy,
+        }
+    }
+
+    /// The keys to begin with; makes one that signs at once where there is none.
+    ///
+    /// # Errors
+    /// When the database fails or a key does not open.
+    pub async fn open(&self) -> anyhow::Result<Jwts> {
+        let now = self.clock.now();
+        if self.of_algorithm().await?.is_empty() {
+            self.add(now, None).await?;
+        }
+        Ok(Jwts::new(self.ring(self.store.signing_keys().await?)?))
+    }
+
+    /// Publishes a new key, which signs once everybody can know it. Gives its `kid`, or `None` when another one is on its way
+    /// already.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn rotate(&self) -> anyhow::Result<Option<String>> {
+        let now = self.clock.now();
+        let keys = self.of_algorithm().await?;
+        let latest = keys.last().map(|key| key.signs_from);
+        if latest.is_some_and(|signs_from| signs_from > now) {
+            return Ok(None);
+        }
+        let signs_from = if latest.is_some() {
+            now + PUBLISHED_BEFORE
+        } else {
+            now
+        };
+        self.add(signs_from, latest).await
+    }
+
+    /// Revokes a key: its tokens die at once, everywhere. Where no other one signs now, a new one does. False if there is no
+    /// such key.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn revoke(&self, kid: &str) -> anyhow::Result<bool> {
+        let now = self.clock.now();
+        let dead_at = now + self.longest_life();
+        if !self.store.revoke_signing_key(kid, now, dead_at).await? {
+            return Ok(false);
+        }
+        let left = self.of_algorithm().await?;
+        if !left.iter().any(|key| key.signs_from <= now) {
+            self.add(now, None).await?;
+        }
+        Ok(true)
+    }
+
+    /// Keeps `jwts` in step with the store, and the store's keys young, until `shutdown`.
+    pub async fn keep_current(self, jwts: Arc<Jwts>, shutdown: CancellationToken) {
+        let mut ticks = interval(INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = shutdown.cancelled() => return,
+            }
+            if let Err(error) = self.look_after(&jwts).await {
+                FAULTS.log(|times| {
+                    tracing::error!(%error, times, "signing keys cannot be looked after; the known ones stay in use");
+                });
+            }
+        }
+    }
+
+    async fn look_after(&self, jwts: &Jwts) -> anyhow::Result<()> {
+        let now = self.clock.now();
+        let keys = self.store.signing_keys().await?;
+        for key in outlived(&keys, self.policy.algorithm, self.longest_life(), now) {
+            self.store.remove_signing_key(&key.kid).await?;
+            tracing::info!(kid = key.kid, "a signing key is not needed any more");
+        }
+        if self.is_due(&keys, now) {
+            self.rotate().await?;
+        }
+        let keys = self.store.signing_keys().await?;
+        if !jwts.has(&keys) {
+            jwts.replace(self.ring(keys)?);
+            tracing::info!("signing keys changed");
+        }
+        Ok(())
+    }
+
+    fn is_due(&self, keys: &[StoredSigningKey], now: OffsetDateTime) -> bool {
+        let own = keys
+            .iter()
+            .filter(|key| key.public_key.algorithm() == self.policy.algorithm);
+        let newest = own.map(|key| key.signs_from).max();
+        newest.is_none_or(|signs_from| now >= signs_from + self.policy.max_age)
+    }
+
+    async fn of_algorithm(&self) -> anyhow::Result<Vec<StoredSigningKey>> {
+        let mut keys = self.store.signing_keys().await?;
+        keys.retain(|key| key.public_key.algorithm() == self.policy.algorithm);
+        Ok(keys)
+    }
+
+    async fn add(
+        &self,
+        signs_from: OffsetDateTime,
+        latest: Option<OffsetDateTime>,
+    ) -> anyhow::Result<Option<String>> {
+        let (algorithm, now) = (self.policy.algorithm, self.clock.now());
+        let key = signing_key::generate(algorithm, &self.sealer, now, signs_from)?;
+        if !self.store.insert_signing_key(&key, latest).await? {
+            return Ok(None);
+        }
+        tracing::info!(kid = key.kid, %algorithm, %signs_from, "made a signing key");
+        Ok(Some(key.kid))
+    }
+
+    fn ring(&self, keys: Vec<StoredSigningKey>) -> anyhow::Result<KeyRing> {
+        Ok(KeyRing::open(keys, self.policy.algorithm, &self.sealer)?)
+    }
+
+    /// Of a token, as long as anybody takes it.
+    fn longest_life(&self) -> Duration {
+        self.policy.access_ttl + LEEWAY * 2
+    }
+}

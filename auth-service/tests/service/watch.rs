@@ -1,0 +1,229 @@
+use std::time::{Duration, Instant};
+
+use auth_proto::v1::{
+    Consistency, Revocation, ValidateTokenRequest, WatchRevocationsRequest,
+    WatchRevocationsResponse, revocation::Revoked,
+};
+use tonic::{Code, Status, Streaming};
+
+use crate::support::{TestService, assert_refused, from_web_service, minutes, rounds};
+
+/// A watcher and what it knows.
+struct Watcher {
+    stream: Streaming<WatchRevocationsResponse>,
+    epoch: String,
+    known: Vec<Revocation>,
+    snapshots: usize,
+}
+
+impl Watcher {
+    async fn begin(service: &TestService, epoch: &str, after_sequence: i64) -> Self {
+        let request = from_web_service(WatchRevocationsRequest {
+            epoch: epoch.to_owned(),
+            after_sequence,
+        });
+        let stream = service.auth().watch_revocations(request).await.unwrap();
+        Self {
+            stream: stream.into_inner(),
+            epoch: epoch.to_owned(),
+            known: Vec::new(),
+            snapshots: 0,
+        }
+    }
+
+    /// Reads until it knows everything.
+    async fn catch_up(&mut self) {
+        while !self.read().await.unwrap().unwrap() {}
+    }
+
+    /// Whether it is current after the next message.
+    async fn read(&mut self) -> Result<Option<bool>, Status> {
+        let message = self.stream.message().await?;
+        Ok(message.map(|message| {
+            self.epoch = message.epoch;
+            self.snapshots += usize::from(message.snapshot);
+            self.known.extend(message.revocations);
+            message.current
+        }))
+    }
+
+    fn sids(&self) -> Vec<&str> {
+        let sids = self.known.iter().filter_map(|one| match &one.revoked {
+            Some(Revoked::Sid(sid)) => Some(sid.as_str()),
+            _ => None,
+        });
+        sids.collect()
+    }
+
+    fn position(&self) -> i64 {
+        self.known.last().map_or(0, |last| last.sequence)
+    }
+
+    /// In order, and none twice.
+    fn assert_in_order(&self) {
+        let is_in_order = self
+            .known
+            .windows(2)
+            .all(|pair| pair[0].sequence < pair[1].sequence);
+        assert!(is_in_order);
+    }
+}
+
+async fn service() -> TestService {
+    let service = TestService::start().await;
+    service.add_user("ada", false).await;
+    service
+}
+
+/// Ends a login and gives its `sid`.
+async fn end_one(service: &TestService) -> String {
+    let login = service.login("ada").await;
+    service.revoke(&login.login_ticket).await;
+    login.sid
+}
+
+#[tokio::test]
+async fn only_web_service_may_watch() {
+    let service = service().await;
+    let request = WatchRevocationsRequest::default();
+    let refused = service.auth().watch_revocations(request).await;
+    assert_refused(refused, Code::PermissionDenied, "SERVICE_IDENTITY_REQUIRED");
+}
+
+#[tokio::test]
+async fn a_watcher_gets_all_there_is_then_what_comes_and_a_word_each_second() {
+    let service = service().await;
+    let first = end_one(&service).await;
+    let mut watcher = Watcher::begin(&service, "", 0).await;
+    watcher.catch_up().await;
+    assert_eq!(watcher.sids(), [first.as_str()]);
+    assert_eq!(watcher.snapshots, 1);
+
+    let begun = Instant::now();
+    let second = end_one(&service).await;
+    watcher.catch_up().await;
+    assert_eq!(watcher.sids(), [first.as_str(), second.as_str()]);
+    assert!(begun.elapsed() < Duration::from_millis(500));
+
+    assert_eq!(watcher.read().await.unwrap(), Some(true), "nothing new");
+    assert!(begun.elapsed() < Duration::from_secs(3));
+    assert_eq!(watcher.known.len(), 2);
+}
+
+#[tokio::test]
+async fn one_that_comes_back_gets_what_it_missed_and_no_more() {
+    let service = service().await;
+    end_one(&service).await;
+    let mut watcher = Watcher::begin(&service, "", 0).await;
+    watcher.catch_up().await;
+    let (epoch, position) = (watcher.epoch.clone(), watcher.position());
+    drop(watcher);
+    let missed = end_one(&service).await;
+
+    let mut again = Watcher::begin(&service, &epoch, position).await;
+    again.catch_up().await;
+    assert_eq!(again.sids(), [missed.as_str()]);
+    assert_eq!(again.snapshots, 0);
+
+    let mut stranger = Watcher::begin(&service, "another", position).await;
+    stranger.catch_up().await;
+    assert_eq!((stranger.sids().len(), stranger.snapshots), (2, 1));
+    let mut from_the_future = Watcher::begin(&service, &epoch, position + 1000).await;
+    from_the_future.catch_up().await;
+    assert_eq!(from_the_future.sids().len(), 2);
+}
+
+#[tokio::test]
+async fn a_restart_forgets_nothing_and_keeps_the_numbers() {
+    let service = service().await;
+    let ended = end_one(&service).await;
+    let issued = service.tokens("ada", "profile").await;
+    service.revoke(&issued.access_token).await;
+    let mut before = Watcher::begin(&service, "", 0).await;
+    before.catch_up().await;
+    let (epoch, position) = (before.epoch.clone(), before.position());
+    drop(before);
+
+    let service = service.restart().await;
+
+    let mut after = Watcher::begin(&service, "", 0).await;
+    after.catch_up().await;
+    assert_eq!(
+        (after.epoch.as_str(), after.position()),
+        (epoch.as_str(), position)
+    );
+    assert_eq!(after.sids(), [ended.as_str()]);
+    let revoked = service.try_validate(&issued.access_token).await;
+    assert_refused(revoked, Code::Unauthenticated, "TOKEN_REVOKED");
+}
+
+#[tokio::test]
+async fn an_entry_goes_when_nothing_it_could_hit_is_alive() {
+    let service = service().await;
+    let issued = service.tokens("ada", "profile").await;
+    service.revoke(&issued.access_token).await;
+    service.clock.advance(minutes(15));
+    let mut watcher = Watcher::begin(&service, "", 0).await;
+    watcher.catch_up().await;
+    assert_eq!(watcher.known.len(), 1, "clocks may differ");
+
+    service.clock.advance(minutes(2));
+    end_one(&service).await;
+    let mut watcher = Watcher::begin(&service, "", 0).await;
+    watcher.catch_up().await;
+    assert_eq!(watcher.known.len(), 1);
+    assert_eq!(watcher.sids().len(), 1, "the login's, not the token's");
+}
+
+#[tokio::test]
+async fn ten_thousand_in_a_burst_reach_who_reads_and_one_who_does_not_disturbs_nobody() {
+    let service = service().await;
+    let mut reader = Watcher::begin(&service, "", 0).await;
+    let deaf = Watcher::begin(&service, "", 0).await;
+    reader.catch_up().await;
+
+    service.end_many(10_000).await;
+
+    let begun = Instant::now();
+    while reader.known.len() < 10_000 {
+        reader.catch_up().await;
+    }
+    assert_eq!(reader.known.len(), 10_000);
+    reader.assert_in_order();
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    assert!(end_one(&service).await.len() > 10, "others go on");
+    drop(deaf);
+}
+
+#[tokio::test]
+async fn a_watcher_that_comes_back_a_hundred_times_misses_nothing() {
+    let service = service().await;
+    let mut ended = Vec::new();
+    let mut known: Vec<String> = Vec::new();
+    let (mut epoch, mut position) = (String::new(), 0);
+    for _ in 0..rounds(100) {
+        ended.push(end_one(&service).await);
+        let mut watcher = Watcher::begin(&service, &epoch, position).await;
+        watcher.catch_up().await;
+        known.extend(watcher.sids().into_iter().map(str::to_owned));
+        position = position.max(watcher.position());
+        epoch.clone_from(&watcher.epoch);
+    }
+    assert_eq!(known, ended);
+}
+
+#[tokio::test]
+async fn both_consistencies_know_what_was_ended_here() {
+    let service = service().await;
+    let issued = service.tokens("ada", "profile").await;
+    service.revoke(&issued.refresh_token).await;
+    for consistency in [Consistency::Local, Consistency::Strong] {
+        let request = ValidateTokenRequest {
+            access_token: issued.access_token.clone(),
+            consistency: consistency.into(),
+            ..Default::default()
+        };
+        let answer = service.auth().validate_token(request).await;
+        assert_refused(answer, Code::Unauthenticated, "LOGIN_ENDED");
+    }
+}
