@@ -2,9 +2,10 @@
 
 use std::{env, error::Error, fs, path::PathBuf};
 
-const PROTOS: [&str; 8] = [
+const PROTOS: [&str; 9] = [
     "auth/v1/account_service.proto",
     "auth/v1/admin_service.proto",
+    "auth/v1/audit_event.proto",
     "auth/v1/auth_service.proto",
     "auth/v1/client.proto",
     "auth/v1/error_reason.proto",

@@ -23,9 +23,17 @@ use crate::{
         self, App,
         keys::{KeyPolicy, Keys},
     },
-    config::Settings,
+    config::{HashingConfig, Settings},
     crypto::{argon2id::Argon2id, seal::Sealer},
-    domain::{accounts::Accounts, login::EndReason, ports::Logins as _, username::Username},
+    domain::{
+        accounts::Accounts,
+        audit::{AuditEvent, AuditKind, AuditTrail as _, Origin},
+        id::UserId,
+        login::EndReason,
+        ports::Logins as _,
+        username::Username,
+    },
+    storage::sqlite::{SqliteStore, audit::SqliteAudit},
 };
 
 /// Accounts, logins and tokens over gRPC.
@@ -140,8 +148,10 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
 }
 
 async fn user(command: UserCommand, settings: &Settings) -> anyhow::Result<()> {
-    let accounts = accounts(settings).await?;
-    match command {
+    let (database, hashing) = settings.accounts()?;
+    let store = app::open_store(&database).await?;
+    let accounts = accounts(store.clone(), hashing).await?;
+    let (kind, user) = match command {
         UserCommand::Add {
             name,
             admin,
@@ -152,6 +162,7 @@ async fn user(command: UserCommand, settings: &Settings) -> anyhow::Result<()> {
                 .create(name, &password(password_stdin)?, admin)
                 .await?;
             println!("{} {}", user.id, user.username);
+            (AuditKind::UserCreated, user.id)
         }
         UserCommand::SetPassword {
             name,
@@ -161,18 +172,37 @@ async fn user(command: UserCommand, settings: &Settings) -> anyhow::Result<()> {
             accounts
                 .set_password(user.id, &password(password_stdin)?)
                 .await?;
+            (AuditKind::PasswordSet, user.id)
         }
         UserCommand::Disable { name } => {
             let user = accounts.by_name(&name.parse()?).await?;
             accounts.disable(user.id).await?;
+            (AuditKind::UserDisabled, user.id)
         }
         UserCommand::Enable { name } => {
             let user = accounts.by_name(&name.parse()?).await?;
             accounts.enable(user.id).await?;
+            (AuditKind::UserEnabled, user.id)
         }
-        UserCommand::List => list_users(&accounts).await?,
-    }
+        UserCommand::List => return list_users(&accounts).await,
+    };
+    record(store, kind, user).await;
     Ok(())
+}
+
+/// Notes in the audit trail what the operator did.
+async fn record(store: SqliteStore, kind: AuditKind, user: UserId) {
+    let (trail, writer) = SqliteAudit::start(store);
+    trail.record(AuditEvent {
+        at: SystemClock.now(),
+        kind,
+        user: Some(user),
+        sid: None,
+        actor: None,
+        origin: Origin::default(),
+    });
+    drop(trail);
+    let _ = writer.await;
 }
 
 async fn list_users(accounts: &Accounts) -> anyhow::Result<()> {
@@ -283,9 +313,7 @@ async fn check_health(settings: &Settings) -> anyhow::Result<()> {
     healthcheck::probe(settings.ops_listen()?).await
 }
 
-async fn accounts(settings: &Settings) -> anyhow::Result<Accounts> {
-    let (database, hashing) = settings.accounts()?;
-    let store = app::open_store(&database).await?;
+async fn accounts(store: SqliteStore, hashing: HashingConfig) -> anyhow::Result<Accounts> {
     let random = Arc::new(SystemRandom);
     let hasher = Argon2id::start(hashing.params, NonZero::<u32>::MIN, random.clone())?;
     let feed = app::open_feed(&store, Arc::new(SystemClock)).await?;

@@ -72,6 +72,20 @@ impl Pair {
         }
     }
 
+    /// Another web-service beside the first, with the same secrets and settings.
+    pub async fn another_web(&self) -> (Program, Site) {
+        let directory = self.directory.path().join("another");
+        std::fs::create_dir(&directory).unwrap();
+        let options = &self.options;
+        let (web, address) = start_web(&directory, &listen(), self.auth_address, options).await;
+        let site = Site {
+            origin: format!("https://localhost:{}", address.port()),
+            ca_file: directory.join("ca.pem"),
+            password: PASSWORD.to_owned(),
+        };
+        (web, site)
+    }
+
     /// Stops web-service and starts it again on the same port.
     pub async fn restart_web(&mut self) {
         let listen = self.web_address.to_string();

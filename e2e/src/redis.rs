@@ -1,44 +1,46 @@
 //! A real Redis of a test's own.
 
+use std::path::Path;
+
 use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::{port, program::Program, wait::until};
 
-/// A running `redis-server` that keeps nothing on disk.
+/// A running `redis-server`.
 pub struct Redis {
     port: u16,
     program: Program,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Redis {
-    /// Starts one on a free port.
+    /// Starts one on a free port. What it is told is on disk before it answers.
     pub async fn start() -> Self {
         let port = port::free();
         let directory = tempfile::tempdir().unwrap();
-        let program = Program::start(
-            Command::new("redis-server")
-                .args([
-                    "--bind",
-                    "127.0.0.1",
-                    "--port",
-                    &port.to_string(),
-                    "--save",
-                    "",
-                ])
-                .current_dir(directory.path()),
-        );
         let redis = Self {
+            program: serve(port, directory.path()),
             port,
-            program,
-            _directory: directory,
+            directory,
         };
+        redis.answers().await;
+        redis
+    }
+
+    /// Kills it and starts it again with what it has on disk.
+    pub async fn restart(&mut self) {
+        self.program.signal(rustix::process::Signal::KILL);
+        self.program.exit().await;
+        self.program = serve(self.port, self.directory.path());
+        self.answers().await;
+    }
+
+    async fn answers(&self) {
         until("redis-server", async || {
-            (redis.try_cli(&["PING"]).await? == "PONG").then_some(())
+            (self.try_cli(&["PING"]).await? == "PONG").then_some(())
         })
         .await;
-        redis
     }
 
     /// For `WEB_SESSION_STORE`.
@@ -83,4 +85,20 @@ impl Redis {
         let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         output.status.success().then_some(said)
     }
+}
+
+fn serve(port: u16, directory: &Path) -> Program {
+    Program::start(
+        Command::new("redis-server")
+            .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
+            .args([
+                "--save",
+                "",
+                "--appendonly",
+                "yes",
+                "--appendfsync",
+                "always",
+            ])
+            .current_dir(directory),
+    )
 }

@@ -106,12 +106,12 @@ const LAYERS: [Layer; 10] = [
     },
     Layer {
         path: "web-service/src/http",
-        may_use: &["domain", "http", "config"],
+        may_use: &["domain", "http", "config", "request_id"],
         may_not_import: &["tonic", "auth_proto", "fred", "tower_sessions", "aws_lc_rs"],
     },
     Layer {
         path: "web-service/src/clients",
-        may_use: &["domain", "clients", "config"],
+        may_use: &["domain", "clients", "config", "request_id"],
         may_not_import: &["axum", "fred", "tower_sessions", "aws_lc_rs"],
     },
     Layer {

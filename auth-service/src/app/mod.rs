@@ -18,6 +18,7 @@ use service_kit::{
 };
 use tokio::{
     net::TcpListener,
+    task::JoinHandle,
     time::{MissedTickBehavior, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -37,7 +38,7 @@ use crate::{
     },
     feed::Feed,
     grpc::{self, Services, caller::WebIdentity},
-    storage::sqlite::SqliteStore,
+    storage::sqlite::{SqliteStore, audit::SqliteAudit},
 };
 
 /// How often what has expired is removed from the database.
@@ -55,6 +56,8 @@ pub struct App {
     feed: Arc<Feed>,
     keys: Keys,
     jwts: Arc<Jwts>,
+    audit_writer: JoinHandle<()>,
+    audit_retention: Duration,
     clock: Arc<dyn Clock>,
 }
 
@@ -134,6 +137,7 @@ impl App {
             parts.clock.clone(),
             parts.random.clone(),
         );
+        let (audit, audit_writer) = SqliteAudit::start(store.clone());
         let web_identity = WebIdentity::new(config.service_secret.as_ref(), config.tls.as_ref())?;
         let services = Services {
             authority: Arc::new(Authority::new(parts, config.policy)),
@@ -141,6 +145,7 @@ impl App {
             web_identity: Arc::new(web_identity),
             keys: jwts.clone(),
             clock: clock.clone(),
+            audit: Arc::new(audit),
             feed: feed.clone(),
         };
         let server = grpc::Server::new(services, config.tls, config.reflection)?;
@@ -157,6 +162,8 @@ impl App {
             feed,
             keys,
             jwts,
+            audit_writer,
+            audit_retention: config.audit_retention,
             clock,
         };
         if !app.server.is_encrypted() && !app.address()?.ip().is_loopback() {
@@ -195,6 +202,7 @@ impl App {
         tokio::spawn(purge_regularly(
             self.store.clone(),
             self.clock,
+            self.audit_retention,
             shutdown.clone(),
         ));
 
@@ -209,6 +217,8 @@ impl App {
         shutdown.cancel();
         // Whoever still asks there has had their time.
         let _ = timeout(OPS_DRAIN, ops).await;
+        // What is still to be written of the audit trail.
+        let _ = timeout(OPS_DRAIN, self.audit_writer).await;
         self.store.close().await;
         tracing::info!("stopped");
         Ok(())
@@ -235,7 +245,12 @@ async fn credential_key(
     Ok(CredentialKey::new(&sealer.open(CREDENTIAL_KEY, &kept)?))
 }
 
-async fn purge_regularly(store: SqliteStore, clock: Arc<dyn Clock>, shutdown: CancellationToken) {
+async fn purge_regularly(
+    store: SqliteStore,
+    clock: Arc<dyn Clock>,
+    audit_retention: Duration,
+    shutdown: CancellationToken,
+) {
     let mut interval = tokio::time::interval(PURGE_INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -243,8 +258,12 @@ async fn purge_regularly(store: SqliteStore, clock: Arc<dyn Clock>, shutdown: Ca
             _ = interval.tick() => {}
             () = shutdown.cancelled() => return,
         }
-        if let Err(error) = store.purge(clock.now() - LEEWAY).await {
+        let now = clock.now();
+        if let Err(error) = store.purge(now - LEEWAY).await {
             tracing::error!(%error, "expired logins could not be removed");
+        }
+        if let Err(error) = store.purge_events(now - audit_retention).await {
+            tracing::error!(%error, "old audit events could not be removed");
         }
     }
 }

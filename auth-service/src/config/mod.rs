@@ -26,6 +26,8 @@ pub struct ServeConfig {
     pub signing_algorithm: Algorithm,
     /// How long a signing key signs before another one takes its place.
     pub key_max_age: Duration,
+    /// How long audit events are kept.
+    pub audit_retention: Duration,
     /// What seals the keys at rest.
     pub key_encryption_key: SecretKey,
     /// What web-service proves itself with.

@@ -116,6 +116,14 @@ pub struct Settings {
     /// How long a signing key signs before another one takes its place
     #[arg(long, env = "AUTH_KEY_MAX_AGE", global = true, default_value = "90d")]
     key_max_age: String,
+    /// How long audit events are kept
+    #[arg(
+        long,
+        env = "AUTH_AUDIT_RETENTION",
+        global = true,
+        default_value = "365d"
+    )]
+    audit_retention: String,
     /// Argon2id memory in KiB
     #[arg(
         long,
@@ -178,6 +186,7 @@ impl Settings {
         let signing_algorithm = problems.parse("AUTH_SIGNING_ALGORITHM", &self.signing_algorithm);
         let max_connections = problems.parse("AUTH_MAX_CONNECTIONS", &self.max_connections);
         let key_max_age = self.key_max_age(&mut problems);
+        let audit_retention = problems.duration("AUTH_AUDIT_RETENTION", &self.audit_retention);
         let reflection = problems.parse("AUTH_REFLECTION", &self.reflection);
         let tls = self.tls(&mut problems);
         let key_encryption_key = problems.key(
@@ -202,6 +211,7 @@ impl Settings {
                 policy: policy?,
                 signing_algorithm: signing_algorithm?,
                 key_max_age: key_max_age?,
+                audit_retention: audit_retention?,
                 key_encryption_key: key_encryption_key?,
                 service_secret: service_secret?,
                 tls: tls?,

@@ -2,6 +2,7 @@
 
 pub mod access_token;
 pub mod accounts;
+pub mod audit;
 pub mod authority;
 pub mod credential;
 pub mod error;

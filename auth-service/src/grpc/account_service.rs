@@ -10,15 +10,29 @@ use auth_proto::v1::{
 use tonic::{Request, Response, Status};
 
 use super::{
+    audit::{self, About, Audit},
     caller::{WebIdentity, person},
     decode, encode,
 };
-use crate::domain::{accounts::Accounts, authority::Authority, scope::Scope};
+use crate::domain::{
+    access_token::Claims,
+    accounts::Accounts,
+    audit::{AuditKind, Origin},
+    authority::{Authority, ChangePasswordRefused},
+    scope::Scope,
+};
 
 pub(super) struct AccountApi {
     pub(super) authority: Arc<Authority>,
     pub(super) accounts: Accounts,
     pub(super) web_identity: Arc<WebIdentity>,
+    pub(super) audit: Audit,
+}
+
+impl AccountApi {
+    fn record(&self, kind: AuditKind, claims: &Claims, origin: Origin) {
+        self.audit.record(kind, About::person(claims), origin);
+    }
 }
 
 #[tonic::async_trait]
@@ -41,14 +55,21 @@ impl AccountService for AccountApi {
         let claims = person(&self.authority, &request, Scope::Account).await?;
         let stated = request.get_mut().client.take();
         let client = self.web_identity.client(&request, stated)?;
+        let origin = audit::origin(&request, &self.web_identity, &client);
         let message = request.into_inner();
         let current = decode::password(&message.current_password)?;
-        let signed_in = self
+        let outcome = self
             .authority
             .change_password(&claims, &current, &message.new_password, client)
-            .await?;
-        tracing::info!(user = %claims.subject, sid = %signed_in.sid, "password changed; all earlier logins ended");
-        Ok(Response::new(encode::password_changed(signed_in)))
+            .await;
+        match &outcome {
+            Ok(_) => self.record(AuditKind::PasswordChanged, &claims, origin),
+            Err(ChangePasswordRefused::InvalidCredentials) => {
+                self.record(AuditKind::PasswordChangeRefused, &claims, origin);
+            }
+            Err(_) => {}
+        }
+        Ok(Response::new(encode::password_changed(outcome?)))
     }
 
     async fn list_logins(
@@ -70,9 +91,14 @@ impl AccountService for AccountApi {
         request: Request<EndLoginRequest>,
     ) -> Result<Response<EndLoginResponse>, Status> {
         let claims = person(&self.authority, &request, Scope::Account).await?;
+        let origin = audit::peer(&request, &self.web_identity);
         let sid = decode::sid(&request.into_inner().sid)?;
         self.authority.end_own_login(&claims, sid).await?;
-        tracing::info!(user = %claims.subject, by = %claims.sid, %sid, "a login was ended by its owner");
+        let about = About {
+            sid: Some(sid),
+            ..About::person(&claims)
+        };
+        self.audit.record(AuditKind::LoginEnded, about, origin);
         Ok(Response::new(EndLoginResponse {}))
     }
 
@@ -82,7 +108,8 @@ impl AccountService for AccountApi {
     ) -> Result<Response<EndOtherLoginsResponse>, Status> {
         let claims = person(&self.authority, &request, Scope::Account).await?;
         let ended = self.authority.end_other_logins(&claims).await?;
-        tracing::info!(user = %claims.subject, by = %claims.sid, ended, "all other logins were ended by their owner");
+        let origin = audit::peer(&request, &self.web_identity);
+        self.record(AuditKind::OtherLoginsEnded, &claims, origin);
         Ok(Response::new(EndOtherLoginsResponse {
             ended: ended.try_into().unwrap_or(i64::MAX),
         }))

@@ -5,15 +5,26 @@ use std::sync::Arc;
 use auth_proto::v1::{
     CreateUserRequest, CreateUserResponse, DeleteUserRequest, DeleteUserResponse,
     DisableUserRequest, DisableUserResponse, EnableUserRequest, EnableUserResponse,
-    EndUserLoginsRequest, EndUserLoginsResponse, GetUserRequest, GetUserResponse, ListUsersRequest,
-    ListUsersResponse, SetPasswordRequest, SetPasswordResponse, admin_service_server::AdminService,
+    EndUserLoginsRequest, EndUserLoginsResponse, GetUserRequest, GetUserResponse,
+    ListAuditEventsRequest, ListAuditEventsResponse, ListUsersRequest, ListUsersResponse,
+    SetPasswordRequest, SetPasswordResponse, admin_service_server::AdminService,
     get_user_request::Lookup,
 };
 use tonic::{Request, Response, Status};
 
-use super::{caller::person, decode, encode, status::invalid};
+use super::{
+    audit::{self, About, Audit},
+    caller::{WebIdentity, person},
+    decode, encode,
+    status::invalid,
+};
 use crate::domain::{
-    access_token::Claims, accounts::Accounts, authority::Authority, id::UserId, scope::Scope,
+    access_token::Claims,
+    accounts::Accounts,
+    audit::{AuditKind, AuditQuery},
+    authority::Authority,
+    error::Fault,
+    scope::Scope,
 };
 
 const DEFAULT_PAGE: u32 = 50;
@@ -22,6 +33,8 @@ const MAX_PAGE: u32 = 200;
 pub(super) struct AdminApi {
     pub(super) authority: Arc<Authority>,
     pub(super) accounts: Accounts,
+    pub(super) web_identity: Arc<WebIdentity>,
+    pub(super) audit: Audit,
 }
 
 impl AdminApi {
@@ -37,13 +50,18 @@ impl AdminService for AdminApi {
         request: Request<CreateUserRequest>,
     ) -> Result<Response<CreateUserResponse>, Status> {
         let admin = self.admin(&request).await?;
+        let origin = audit::peer(&request, &self.web_identity);
         let message = request.into_inner();
         let username = decode::username("username", &message.username)?;
         let user = self
             .accounts
             .create(username, &message.password, message.admin)
             .await?;
-        log(&admin, user.id, "account created");
+        self.audit.record(
+            AuditKind::UserCreated,
+            About::done_by(&admin, user.id),
+            origin,
+        );
         Ok(Response::new(CreateUserResponse {
             user: Some(encode::user(user)),
         }))
@@ -99,9 +117,11 @@ impl AdminService for AdminApi {
         request: Request<DisableUserRequest>,
     ) -> Result<Response<DisableUserResponse>, Status> {
         let admin = self.admin(&request).await?;
+        let origin = audit::peer(&request, &self.web_identity);
         let id = decode::user_id("user_id", &request.into_inner().user_id)?;
         let user = self.accounts.disable(id).await?;
-        log(&admin, id, "account disabled; all of its logins ended");
+        self.audit
+            .record(AuditKind::UserDisabled, About::done_by(&admin, id), origin);
         Ok(Response::new(DisableUserResponse {
             user: Some(encode::user(user)),
         }))
@@ -112,9 +132,11 @@ impl AdminService for AdminApi {
         request: Request<EnableUserRequest>,
     ) -> Result<Response<EnableUserResponse>, Status> {
         let admin = self.admin(&request).await?;
+        let origin = audit::peer(&request, &self.web_identity);
         let id = decode::user_id("user_id", &request.into_inner().user_id)?;
         let user = self.accounts.enable(id).await?;
-        log(&admin, id, "account enabled");
+        self.audit
+            .record(AuditKind::UserEnabled, About::done_by(&admin, id), origin);
         Ok(Response::new(EnableUserResponse {
             user: Some(encode::user(user)),
         }))
@@ -125,9 +147,11 @@ impl AdminService for AdminApi {
         request: Request<DeleteUserRequest>,
     ) -> Result<Response<DeleteUserResponse>, Status> {
         let admin = self.admin(&request).await?;
+        let origin = audit::peer(&request, &self.web_identity);
         let id = decode::user_id("user_id", &request.into_inner().user_id)?;
         self.accounts.delete(id).await?;
-        log(&admin, id, "account deleted; all of its logins ended");
+        self.audit
+            .record(AuditKind::UserDeleted, About::done_by(&admin, id), origin);
         Ok(Response::new(DeleteUserResponse {}))
     }
 
@@ -136,12 +160,14 @@ impl AdminService for AdminApi {
         request: Request<SetPasswordRequest>,
     ) -> Result<Response<SetPasswordResponse>, Status> {
         let admin = self.admin(&request).await?;
+        let origin = audit::peer(&request, &self.web_identity);
         let message = request.into_inner();
         let id = decode::user_id("user_id", &message.user_id)?;
         self.accounts
             .set_password(id, &message.new_password)
             .await?;
-        log(&admin, id, "password set; all logins of the account ended");
+        self.audit
+            .record(AuditKind::PasswordSet, About::done_by(&admin, id), origin);
         Ok(Response::new(SetPasswordResponse {}))
     }
 
@@ -150,12 +176,48 @@ impl AdminService for AdminApi {
         request: Request<EndUserLoginsRequest>,
     ) -> Result<Response<EndUserLoginsResponse>, Status> {
         let admin = self.admin(&request).await?;
+        let origin = audit::peer(&request, &self.web_identity);
         let id = decode::user_id("user_id", &request.into_inner().user_id)?;
         let user = self.accounts.by_id(id).await?;
         let ended = self.authority.end_user_logins(user.id).await?;
-        log(&admin, id, "all logins of the account ended");
+        self.audit.record(
+            AuditKind::AllLoginsEnded,
+            About::done_by(&admin, id),
+            origin,
+        );
         Ok(Response::new(EndUserLoginsResponse {
             ended: ended.try_into().unwrap_or(i64::MAX),
+        }))
+    }
+
+    async fn list_audit_events(
+        &self,
+        request: Request<ListAuditEventsRequest>,
+    ) -> Result<Response<ListAuditEventsResponse>, Status> {
+        self.admin(&request).await?;
+        let message = request.into_inner();
+        let size = page_size(message.page_size)?;
+        let query = AuditQuery {
+            user: decode::optional(message.user_id)
+                .map(|id| decode::user_id("user_id", &id))
+                .transpose()?,
+            kind: decode::optional(message.kind)
+                .map(|kind| decode::audit_kind(&kind))
+                .transpose()?,
+            before: decode::optional(message.page_token)
+                .map(|token| decode::page_token(&token))
+                .transpose()?,
+            // One more than asked tells whether there is a next page.
+            limit: size + 1,
+        };
+        let events = self.audit.trail.events(&query).await;
+        let mut events = events.map_err(Fault::from)?;
+        let is_last = events.len() <= size as usize;
+        events.truncate(size as usize);
+        let last = events.last().filter(|_| !is_last);
+        Ok(Response::new(ListAuditEventsResponse {
+            next_page_token: last.map(|event| event.id.to_string()).unwrap_or_default(),
+            events: events.into_iter().map(encode::audit_event).collect(),
         }))
     }
 }
@@ -166,8 +228,4 @@ fn page_size(asked: i32) -> Result<u32, Status> {
         Ok(size) if size <= MAX_PAGE => Ok(size),
         _ => Err(invalid("page_size", "must be from 0 to 200")),
     }
-}
-
-fn log(admin: &Claims, user: UserId, what: &str) {
-    tracing::info!(admin = %admin.subject, sid = %admin.sid, %user, "{what}");
 }

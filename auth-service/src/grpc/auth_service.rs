@@ -11,15 +11,19 @@ use auth_proto::v1::{
 use tonic::{Request, Response, Status};
 
 use super::{
+    audit::{self, About, Audit},
     caller::WebIdentity,
     decode, encode,
     status::invalid,
     watch::{Responses, Watchers},
 };
 use crate::domain::{
+    audit::AuditKind,
     authority::{
-        Authority, Expected, Grant, IssueRefused, LoginAttempt, LoginRefused, TokenRequest,
+        Authority, Expected, Grant, IssueRefused, Issued, LoginAttempt, LoginRefused, RevokedBy,
+        SignedIn, TokenRequest,
     },
+    error::Fault,
     ports::{Clock, PublishedKeys},
 };
 
@@ -29,6 +33,7 @@ pub(super) struct AuthApi {
     pub(super) keys: Arc<dyn PublishedKeys>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) watchers: Watchers,
+    pub(super) audit: Audit,
 }
 
 #[tonic::async_trait]
@@ -39,7 +44,7 @@ impl AuthService for AuthApi {
     ) -> Result<Response<LoginResponse>, Status> {
         let stated = request.get_mut().client.take();
         let client = self.web_identity.client(&request, stated)?;
-        let ip_address = client.ip_address;
+        let origin = audit::origin(&request, &self.web_identity, &client);
         let LoginRequest {
             username, password, ..
         } = request.into_inner();
@@ -48,18 +53,11 @@ impl AuthService for AuthApi {
             username,
             client,
         };
-        match self.authority.login(attempt).await {
-            Ok(signed_in) => {
-                tracing::info!(sid = %signed_in.sid, user = %signed_in.user.id, ?ip_address, "signed in");
-                Ok(Response::new(encode::signed_in(signed_in)))
-            }
-            Err(refused) => {
-                if matches!(refused, LoginRefused::InvalidCredentials) {
-                    tracing::info!(?ip_address, "sign-in refused: wrong name or password");
-                }
-                Err(refused.into())
-            }
+        let outcome = self.authority.login(attempt).await;
+        if let Some((kind, about)) = login_event(&outcome) {
+            self.audit.record(kind, about, origin);
         }
+        Ok(Response::new(encode::signed_in(outcome?)))
     }
 
     async fn issue_token(
@@ -68,6 +66,7 @@ impl AuthService for AuthApi {
     ) -> Result<Response<IssueTokenResponse>, Status> {
         let stated = request.get_mut().client.take();
         let client = self.web_identity.client(&request, stated)?;
+        let origin = audit::origin(&request, &self.web_identity, &client);
         let message = request.into_inner();
         let grant = match message.grant {
             Some(issue_token_request::Grant::LoginTicket(ticket)) => Grant::LoginTicket(ticket),
@@ -80,15 +79,11 @@ impl AuthService for AuthApi {
             scopes: decode::scopes(&message.scope)?,
             client_kind: client.kind,
         };
-        match self.authority.issue_token(request).await {
-            Ok(issued) => Ok(Response::new(encode::issued(issued))),
-            Err(refused) => {
-                if let IssueRefused::Reused(sid) = &refused {
-                    tracing::warn!(%sid, "a used-up ticket or refresh token came back; the login was ended");
-                }
-                Err(refused.into())
-            }
+        let outcome = self.authority.issue_token(request).await;
+        if let Some((kind, about)) = issue_event(&outcome) {
+            self.audit.record(kind, about, origin);
         }
+        Ok(Response::new(encode::issued(outcome?)))
     }
 
     async fn validate_token(
@@ -118,14 +113,24 @@ impl AuthService for AuthApi {
         request: Request<RevokeTokenRequest>,
     ) -> Result<Response<RevokeTokenResponse>, Status> {
         let from_web_service = self.web_identity.is_proved_by(&request)?;
+        let origin = audit::peer(&request, &self.web_identity);
         let message = request.into_inner();
-        if message.end_login {
-            self.authority
-                .end_login_of(&message.token, from_web_service)
-                .await?;
+        let revoked = if message.end_login {
+            let token = &message.token;
+            self.authority.end_login_of(token, from_web_service).await?
         } else {
-            self.authority.revoke_token(&message.token).await?;
-        }
+            self.authority.revoke_token(&message.token).await?
+        };
+        let (kind, sid) = match revoked {
+            RevokedBy::Login(sid) => (AuditKind::LoginEnded, Some(sid)),
+            RevokedBy::Token(sid) => (AuditKind::TokenRevoked, Some(sid)),
+            RevokedBy::Nothing => return Ok(Response::new(RevokeTokenResponse {})),
+        };
+        let about = About {
+            sid,
+            ..About::default()
+        };
+        self.audit.record(kind, about, origin);
         Ok(Response::new(RevokeTokenResponse {}))
     }
 
@@ -156,4 +161,42 @@ impl AuthService for AuthApi {
                 .collect(),
         }))
     }
+}
+
+fn login_event(outcome: &Result<SignedIn, LoginRefused>) -> Option<(AuditKind, About)> {
+    match outcome {
+        Ok(signed_in) => Some((
+            AuditKind::SignedIn,
+            About {
+                user: Some(signed_in.user.id),
+                sid: Some(signed_in.sid),
+                actor: None,
+            },
+        )),
+        Err(LoginRefused::InvalidCredentials(user)) => Some((
+            AuditKind::SignInRefused,
+            About {
+                user: *user,
+                ..About::default()
+            },
+        )),
+        Err(LoginRefused::Fault(Fault::Overloaded { .. })) => {
+            Some((AuditKind::SignInOverloaded, About::default()))
+        }
+        Err(LoginRefused::Fault(_)) => None,
+    }
+}
+
+fn issue_event(outcome: &Result<Issued, IssueRefused>) -> Option<(AuditKind, About)> {
+    let (kind, user, sid) = match outcome {
+        Ok(issued) if issued.is_refresh => (AuditKind::Refreshed, Some(issued.user), issued.sid),
+        Err(IssueRefused::Reused(user, sid)) => (AuditKind::RefreshReused, Some(*user), *sid),
+        _ => return None,
+    };
+    let about = About {
+        user,
+        sid: Some(sid),
+        actor: None,
+    };
+    Some((kind, about))
 }

@@ -5,6 +5,7 @@ use tonic::{Code, Status};
 
 use super::status::{invalid, refuse};
 use crate::domain::{
+    audit::AuditKind,
     authority::{Consistency, LoginNotFound},
     id::{Sid, UserId},
     password::Password,
@@ -22,6 +23,15 @@ pub(super) fn sid(text: &str) -> Result<Sid, Status> {
     text.parse().map_err(|_| LoginNotFound::NotFound.into())
 }
 
+pub(super) fn audit_kind(name: &str) -> Result<AuditKind, Status> {
+    AuditKind::from_name(name).ok_or_else(|| invalid("kind", "is no kind of event"))
+}
+
+pub(super) fn page_token(text: &str) -> Result<i64, Status> {
+    text.parse()
+        .map_err(|_| invalid("page_token", "is none of ours"))
+}
+
 pub(super) fn username(field: &str, text: &str) -> Result<Username, Status> {
     text.parse().map_err(|why| invalid(field, format!("{why}")))
 }
@@ -29,7 +39,7 @@ pub(super) fn username(field: &str, text: &str) -> Result<Username, Status> {
 /// A password to be checked. One that is too long to be anybody's is as wrong as any other.
 pub(super) fn password(text: &str) -> Result<Password, Status> {
     Password::parse(text)
-        .map_err(|_| crate::domain::authority::LoginRefused::InvalidCredentials.into())
+        .map_err(|_| crate::domain::authority::LoginRefused::InvalidCredentials(None).into())
 }
 
 pub(super) const fn consistency(stated: v1::Consistency) -> Consistency {

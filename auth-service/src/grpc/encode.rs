@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use crate::domain::{
     access_token::Claims,
+    audit::AuditRecord,
     authority::{Issued, SignedIn},
     id::Sid,
     login::{ClientKind, LoginRecord},
@@ -83,6 +84,22 @@ pub(super) fn revocation(revocation: Revocation) -> v1::Revocation {
             Revoked::Key(kid) => v1::revocation::Revoked::Kid(kid),
         }),
         expires_at: Some(timestamp(revocation.expires_at)),
+    }
+}
+
+pub(super) fn audit_event(record: AuditRecord) -> v1::AuditEvent {
+    let AuditRecord { id, event } = record;
+    let text = |id: Option<String>| id.unwrap_or_default();
+    v1::AuditEvent {
+        id: id.to_string(),
+        at: Some(timestamp(event.at)),
+        kind: event.kind.as_str().to_owned(),
+        user_id: text(event.user.map(|id| id.to_string())),
+        sid: text(event.sid.map(|id| id.to_string())),
+        actor_id: text(event.actor.map(|id| id.to_string())),
+        ip_address: text(event.origin.ip_address.map(|address| address.to_string())),
+        user_agent: text(event.origin.user_agent),
+        request_id: text(event.origin.request_id),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod account_service;
 mod admin_service;
+mod audit;
 mod auth_service;
 pub mod caller;
 mod decode;

@@ -29,13 +29,14 @@ use tower_http::{
 use tracing::Level;
 
 use super::{
-    account_service::AccountApi, admin_service::AdminApi, auth_service::AuthApi,
+    account_service::AccountApi, admin_service::AdminApi, audit::Audit, auth_service::AuthApi,
     caller::WebIdentity, watch::Watchers,
 };
 use crate::{
     config::TlsConfig,
     domain::{
         accounts::Accounts,
+        audit::AuditTrail,
         authority::Authority,
         ports::{Clock, PublishedKeys},
     },
@@ -75,6 +76,8 @@ pub struct Services {
     pub keys: Arc<dyn PublishedKeys>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Where it is kept what happened.
+    pub audit: Arc<dyn AuditTrail>,
     /// What watchers are told.
     pub feed: Arc<Feed>,
 }
@@ -190,8 +193,13 @@ fn add_services(
         web_identity,
         keys,
         clock,
+        audit,
         feed,
     } = services;
+    let audit = Audit {
+        trail: audit,
+        clock: clock.clone(),
+    };
     let auth = AuthApi {
         authority: authority.clone(),
         web_identity: web_identity.clone(),
@@ -201,15 +209,19 @@ fn add_services(
             feed,
             shutdown: shutdown.clone(),
         },
+        audit: audit.clone(),
     };
     let account = AccountApi {
         authority: authority.clone(),
         accounts: accounts.clone(),
-        web_identity,
+        web_identity: web_identity.clone(),
+        audit: audit.clone(),
     };
     let admin = AdminApi {
         authority,
         accounts,
+        web_identity,
+        audit,
     };
     routes
         .add_service(AuthServiceServer::new(auth).max_decoding_message_size(MAX_MESSAGE))

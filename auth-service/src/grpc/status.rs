@@ -101,7 +101,7 @@ impl From<LoginRefused> for Status {
     fn from(refused: LoginRefused) -> Self {
         let message = refused.to_string();
         match refused {
-            LoginRefused::InvalidCredentials => refuse(
+            LoginRefused::InvalidCredentials(_) => refuse(
                 Code::Unauthenticated,
                 ErrorReason::InvalidCredentials,
                 message,
@@ -118,7 +118,7 @@ impl From<IssueRefused> for Status {
             IssueRefused::Malformed => (Code::Unauthenticated, ErrorReason::TokenMalformed),
             IssueRefused::Expired => (Code::Unauthenticated, ErrorReason::TokenExpired),
             IssueRefused::LoginEnded => (Code::Unauthenticated, ErrorReason::LoginEnded),
-            IssueRefused::Reused(_) => (Code::Unauthenticated, ErrorReason::RefreshReused),
+            IssueRefused::Reused(..) => (Code::Unauthenticated, ErrorReason::RefreshReused),
             IssueRefused::ServiceIdentityRequired => {
                 (Code::PermissionDenied, ErrorReason::ServiceIdentityRequired)
             }

@@ -3,6 +3,7 @@
 
 mod account;
 mod admin;
+mod audit;
 mod identity;
 mod issue_token;
 mod keys;

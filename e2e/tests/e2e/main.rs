@@ -12,4 +12,5 @@ mod drain;
 mod grpcurl;
 mod outage;
 mod redis_sessions;
+mod storm;
 mod tls;

@@ -30,6 +30,7 @@ use crate::{
         Account, Auth, AuthError, Claims, Client, ClientKind, Grant, Jwk, Login, LoginRecord,
         PasswordChange, Person, Tokens,
     },
+    request_id,
 };
 
 /// For what only asks.
@@ -49,6 +50,9 @@ const PASSWORD: Effort = Effort {
     deadline: Duration::from_secs(8),
     repeat: false,
 };
+
+/// Which request a call is part of.
+const REQUEST_ID: &str = "x-request-id";
 
 /// auth-service took this service for a stranger.
 const NOT_KNOWN: &str =
@@ -104,6 +108,10 @@ impl GrpcAuth {
             request
                 .metadata_mut()
                 .insert(SERVICE_SECRET, secret.clone());
+        }
+        let id = request_id::current().and_then(|id| id.parse().ok());
+        if let Some(id) = id {
+            request.metadata_mut().insert(REQUEST_ID, id);
         }
         request
     }

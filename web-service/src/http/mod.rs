@@ -10,6 +10,7 @@ mod headers;
 mod language;
 mod origin;
 mod pages;
+mod request_id;
 mod router;
 mod serve;
 mod signed_in;

@@ -10,7 +10,11 @@ use axum::{
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::{Level, Span};
 
-use super::{api, guard, headers, origin, pages, state::AppState};
+use super::{
+    api, guard, headers, origin, pages,
+    request_id::{self, RequestId},
+    state::AppState,
+};
 
 /// The largest request body, in bytes.
 const MAX_BODY: usize = 64 * 1024;
@@ -72,11 +76,14 @@ pub(super) fn router(state: AppState) -> Router {
                 // A 5xx is logged where it is found, with its cause.
                 .on_failure(()),
         )
+        .layer(from_fn_with_state(state.clone(), request_id::assign))
         .layer(from_fn_with_state(state.clone(), headers::add))
         .with_state(state)
 }
 
 /// Paths are logged, queries are not: they may say where somebody was going.
 fn span<B>(request: &Request<B>) -> Span {
-    tracing::info_span!("request", method = %request.method(), path = request.uri().path())
+    let id = request.extensions().get::<RequestId>();
+    let id = id.map(|RequestId(id)| id.as_str());
+    tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
 }

@@ -218,6 +218,7 @@ async fn start_auth(directory: &TempDir, clock: &ManualClock) -> (String, Accoun
         },
         signing_algorithm: Algorithm::EdDsa,
         key_max_age: std::time::Duration::from_hours(90 * 24),
+        audit_retention: std::time::Duration::from_hours(365 * 24),
         key_encryption_key: SecretBox::new(Box::new([1; 32])),
         service_secret: Some(SECRET.to_owned().into()),
         tls: None,

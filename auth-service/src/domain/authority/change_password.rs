@@ -33,7 +33,7 @@ impl From<StoreError> for ChangePasswordRefused {
 impl From<LoginRefused> for ChangePasswordRefused {
     fn from(refused: LoginRefused) -> Self {
         match refused {
-            LoginRefused::InvalidCredentials => Self::InvalidCredentials,
+            LoginRefused::InvalidCredentials(_) => Self::InvalidCredentials,
             LoginRefused::Fault(fault) => Self::Fault(fault),
         }
     }

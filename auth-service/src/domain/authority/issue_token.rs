@@ -9,7 +9,7 @@ use crate::domain::{
     access_token::{Claims, FIRST_PARTY_CLIENT},
     credential::{Credential, CredentialKind},
     error::Fault,
-    id::{Jti, Sid},
+    id::{Jti, Sid, UserId},
     login::{ClientKind, EndReason, Generation, Login, Presented},
     ports::StoreError,
     scope::{Scope, Scopes},
@@ -49,6 +49,12 @@ pub struct Issued {
     pub refresh_token: String,
     /// What was granted.
     pub scopes: Scopes,
+    /// Whose it is.
+    pub user: UserId,
+    /// Which login it belongs to.
+    pub sid: Sid,
+    /// Whether a refresh token moved on by it.
+    pub is_refresh: bool,
 }
 
 /// Why no token was issued.
@@ -65,7 +71,7 @@ pub enum IssueRefused {
     LoginEnded,
     /// It was used up; its login has been ended.
     #[error("the ticket or refresh token was used before; the login has been ended")]
-    Reused(Sid),
+    Reused(UserId, Sid),
     /// It belongs to a browser, whose tokens the web-service keeps.
     #[error("tokens of a browser login are issued to the web-service only")]
     ServiceIdentityRequired,
@@ -109,7 +115,7 @@ impl Authority {
             let step = self.step(credential, &login, now);
             match step {
                 Step::Expired => return Err(IssueRefused::Expired),
-                Step::Reused => return Err(self.end_reused(login.sid, now).await?),
+                Step::Reused => return Err(self.end_reused(user.id, login.sid, now).await?),
                 Step::Advance | Step::Keep => {}
             }
             let asked = match credential.kind {
@@ -144,11 +150,16 @@ impl Authority {
         Ok(())
     }
 
-    async fn end_reused(&self, sid: Sid, now: OffsetDateTime) -> Result<IssueRefused, StoreError> {
+    async fn end_reused(
+        &self,
+        user: UserId,
+        sid: Sid,
+        now: OffsetDateTime,
+    ) -> Result<IssueRefused, StoreError> {
         let store = &self.parts.store;
         store.end_login(sid, EndReason::Reused, now).await?;
         self.parts.revocations.catch_up().await;
-        Ok(IssueRefused::Reused(sid))
+        Ok(IssueRefused::Reused(user, sid))
     }
 
     fn audience<'a>(&'a self, requested: Option<&str>) -> Result<&'a str, IssueRefused> {
@@ -250,6 +261,9 @@ impl Authority {
                 generation,
             }),
             scopes,
+            user: user.id,
+            sid: login.sid,
+            is_refresh: generation != login.generation && login.generation != Generation::TICKET,
         })
     }
 }

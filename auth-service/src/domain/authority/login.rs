@@ -6,7 +6,7 @@ use super::Authority;
 use crate::domain::{
     credential::{Credential, CredentialKind},
     error::Fault,
-    id::Sid,
+    id::{Sid, UserId},
     login::{Client, ClientKind, Generation, NewLogin},
     password::Password,
     ports::StoreError,
@@ -52,9 +52,10 @@ pub struct SignedIn {
 /// Why nobody was signed in.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginRefused {
-    /// Unknown name, wrong password or disabled account; never told which.
+    /// Unknown name, wrong password or disabled account; never told which. The account, if there is one, is for the audit
+    /// trail alone.
     #[error("the username or the password is wrong")]
-    InvalidCredentials,
+    InvalidCredentials(Option<UserId>),
     /// It could not be done now.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -81,7 +82,10 @@ impl Authority {
             Some(account) if matches && !account.user.disabled => {
                 self.begin_login(account, attempt.client).await
             }
-            _ => Err(LoginRefused::InvalidCredentials),
+            account => {
+                let known = account.map(|account| account.user.id);
+                Err(LoginRefused::InvalidCredentials(known))
+            }
         }
     }
 
@@ -102,7 +106,7 @@ impl Authority {
             expires_at: now + self.policy.login_ttl,
         };
         if !self.parts.store.insert_login(&login).await? {
-            return Err(LoginRefused::InvalidCredentials);
+            return Err(LoginRefused::InvalidCredentials(Some(account.user.id)));
         }
         // It may have ended another one.
         self.parts.revocations.catch_up().await;

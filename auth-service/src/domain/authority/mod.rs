@@ -14,6 +14,7 @@ pub use self::{
     issue_token::{Grant, IssueRefused, Issued, TokenRequest},
     login::{LoginAttempt, LoginRefused, SignedIn},
     logins::LoginNotFound,
+    revoke_token::RevokedBy,
     validate_token::{Consistency, Expected, ValidateRefused},
 };
 use super::ports::{

@@ -1,5 +1,6 @@
 //! `SQLite`: one file, one writer, several readers.
 
+pub mod audit;
 mod backup;
 mod keys;
 mod logins;

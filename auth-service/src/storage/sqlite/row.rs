@@ -73,6 +73,15 @@ pub(super) fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(
     text.parse().map_err(|why| corrupt(column, &why))
 }
 
+pub(super) fn parse_optional<T: std::str::FromStr<Err: std::fmt::Display>>(
+    row: &SqliteRow,
+    column: &str,
+) -> Result<Option<T>, StoreError> {
+    let text: Option<&str> = row.try_get(column)?;
+    text.map(|text| text.parse().map_err(|why| corrupt(column, &why)))
+        .transpose()
+}
+
 pub(super) fn time(row: &SqliteRow, column: &str) -> Result<OffsetDateTime, StoreError> {
     let millis: i64 = row.try_get(column)?;
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000)

@@ -71,6 +71,7 @@ pub(crate) fn config(directory: &Path) -> ServeConfig {
         },
         signing_algorithm: Algorithm::EdDsa,
         key_max_age: std::time::Duration::from_hours(90 * 24),
+        audit_retention: std::time::Duration::from_hours(365 * 24),
         key_encryption_key: SecretBox::new(Box::new([1; 32])),
         service_secret: Some(SERVICE_SECRET.to_owned().into()),
         tls: None,

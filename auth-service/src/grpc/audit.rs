@@ -1,0 +1,94 @@
+//! Who did what, from where: calls into audit events.
+
+use std::sync::Arc;
+
+use tonic::Request;
+
+use super::caller::WebIdentity;
+use crate::domain::{
+    access_token::Claims,
+    audit::{AuditEvent, AuditKind, AuditTrail, Origin},
+    id::{Sid, UserId},
+    login::Client,
+    ports::Clock,
+};
+
+/// `x-request-id`: what web-service calls the request that a call is part of.
+const REQUEST_ID: &str = "x-request-id";
+const MAX_REQUEST_ID: usize = 64;
+
+/// Records what happens.
+#[derive(Clone)]
+pub(super) struct Audit {
+    pub(super) trail: Arc<dyn AuditTrail>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+/// Whom an event is about.
+#[derive(Clone, Copy, Default)]
+pub(super) struct About {
+    pub(super) user: Option<UserId>,
+    pub(super) sid: Option<Sid>,
+    pub(super) actor: Option<UserId>,
+}
+
+impl About {
+    /// Of the person whose token this is.
+    pub(super) const fn person(claims: &Claims) -> Self {
+        Self {
+            user: Some(claims.subject),
+            sid: Some(claims.sid),
+            actor: None,
+        }
+    }
+
+    /// Of somebody to whom an administrator did something.
+    pub(super) const fn done_by(admin: &Claims, user: UserId) -> Self {
+        Self {
+            user: Some(user),
+            sid: None,
+            actor: Some(admin.subject),
+        }
+    }
+}
+
+impl Audit {
+    pub(super) fn record(&self, kind: AuditKind, about: About, origin: Origin) {
+        self.trail.record(AuditEvent {
+            at: self.clock.now(),
+            kind,
+            user: about.user,
+            sid: about.sid,
+            actor: about.actor,
+            origin,
+        });
+    }
+}
+
+/// Where a call came from whose client is known.
+pub(super) fn origin<T>(request: &Request<T>, web: &WebIdentity, client: &Client) -> Origin {
+    Origin {
+        ip_address: client.ip_address,
+        user_agent: client.user_agent.clone(),
+        request_id: request_id(request, web),
+    }
+}
+
+/// Where a call came from that states no client.
+pub(super) fn peer<T>(request: &Request<T>, web: &WebIdentity) -> Origin {
+    let is_web = web.is_proved_by(request).unwrap_or(false);
+    let address = request.remote_addr().map(|address| address.ip());
+    Origin {
+        // web-service's own says nothing of who asked it.
+        ip_address: address.filter(|_| !is_web),
+        user_agent: None,
+        request_id: request_id(request, web),
+    }
+}
+
+/// Taken from web-service only: anybody else could lead the reader astray.
+fn request_id<T>(request: &Request<T>, web: &WebIdentity) -> Option<String> {
+    let value = request.metadata().get(REQUEST_ID)?.to_str().ok()?;
+    let is_web = web.is_proved_by(request).unwrap_or(false);
+    (is_web && value.len() <= MAX_REQUEST_ID).then(|| value.to_owned())
+}

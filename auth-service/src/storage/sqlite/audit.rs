@@ -1,0 +1,139 @@
+//! The audit trail: written in the background, many events in one transaction.
+
+use async_trait::async_trait;
+use service_kit::seldom::Seldom;
+use sqlx::{QueryBuilder, Row as _, Sqlite, sqlite::SqliteRow};
+use time::OffsetDateTime;
+use tokio::{sync::mpsc, task::JoinHandle};
+
+use super::{
+    SqliteStore,
+    row::{self, millis},
+};
+use crate::domain::{
+    audit::{AuditEvent, AuditKind, AuditQuery, AuditRecord, AuditTrail, Origin},
+    ports::StoreError,
+};
+
+/// How many events may wait to be written, and how many are written at once.
+const WAITING: usize = 8192;
+const BATCH: usize = 500;
+
+static LOST: Seldom = Seldom::new();
+
+/// The trail of a store.
+pub struct SqliteAudit {
+    store: SqliteStore,
+    events: mpsc::Sender<AuditEvent>,
+}
+
+impl SqliteAudit {
+    /// Starts to write. The task ends when the trail is gone and all is written.
+    #[must_use]
+    pub fn start(store: SqliteStore) -> (Self, JoinHandle<()>) {
+        let (events, waiting) = mpsc::channel(WAITING);
+        let writer = tokio::spawn(write_all(store.clone(), waiting));
+        (Self { store, events }, writer)
+    }
+}
+
+async fn write_all(store: SqliteStore, mut waiting: mpsc::Receiver<AuditEvent>) {
+    let mut batch = Vec::new();
+    while waiting.recv_many(&mut batch, BATCH).await > 0 {
+        if let Err(error) = store.insert_events(&batch).await {
+            let lost = batch.len();
+            LOST.log(
+                |_| tracing::error!(%error, lost, "audit events are in the log and nowhere else"),
+            );
+        }
+        batch.clear();
+    }
+}
+
+#[async_trait]
+impl AuditTrail for SqliteAudit {
+    fn record(&self, event: AuditEvent) {
+        tracing::info!(
+            target: "audit",
+            kind = event.kind.as_str(),
+            user = event.user.map(tracing::field::display),
+            sid = event.sid.map(tracing::field::display),
+            actor = event.actor.map(tracing::field::display),
+            ip_address = event.origin.ip_address.map(tracing::field::display),
+            request_id = event.origin.request_id,
+            "audit"
+        );
+        if self.events.try_send(event).is_err() {
+            LOST.log(|lost| tracing::error!(lost, "audit events are in the log and nowhere else"));
+        }
+    }
+
+    async fn events(&self, query: &AuditQuery) -> Result<Vec<AuditRecord>, StoreError> {
+        let mut sql = QueryBuilder::<Sqlite>::new("SELECT * FROM audit_events WHERE TRUE");
+        if let Some(user) = query.user {
+            sql.push(" AND user_id = ").push_bind(user.to_string());
+        }
+        if let Some(kind) = query.kind {
+            sql.push(" AND kind = ").push_bind(kind.as_str());
+        }
+        if let Some(before) = query.before {
+            sql.push(" AND id < ").push_bind(before);
+        }
+        sql.push(" ORDER BY id DESC LIMIT ").push_bind(query.limit);
+        let rows = sql.build().fetch_all(&self.store.readers).await?;
+        rows.iter().map(record).collect()
+    }
+}
+
+impl SqliteStore {
+    async fn insert_events(&self, events: &[AuditEvent]) -> Result<(), StoreError> {
+        let mut sql = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO audit_events (at, kind, user_id, sid, actor_id, ip_address, user_agent, request_id) ",
+        );
+        sql.push_values(events, |mut row, event| {
+            row.push_bind(millis(event.at))
+                .push_bind(event.kind.as_str())
+                .push_bind(event.user.map(|id| id.to_string()))
+                .push_bind(event.sid.map(|id| id.to_string()))
+                .push_bind(event.actor.map(|id| id.to_string()))
+                .push_bind(event.origin.ip_address.map(|address| address.to_string()))
+                .push_bind(event.origin.user_agent.as_deref())
+                .push_bind(event.origin.request_id.as_deref());
+        });
+        sql.build().execute(&self.writer).await?;
+        Ok(())
+    }
+
+    /// Forgets events that happened before `before`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn purge_events(&self, before: OffsetDateTime) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM audit_events WHERE at < ?")
+            .bind(millis(before))
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+}
+
+fn record(row: &SqliteRow) -> Result<AuditRecord, StoreError> {
+    let kind: &str = row.try_get("kind")?;
+    let address: Option<&str> = row.try_get("ip_address")?;
+    Ok(AuditRecord {
+        id: row.try_get("id")?,
+        event: AuditEvent {
+            at: row::time(row, "at")?,
+            kind: AuditKind::from_name(kind)
+                .ok_or_else(|| StoreError::Corrupt(format!("an event of kind {kind:?}")))?,
+            user: row::parse_optional(row, "user_id")?,
+            sid: row::parse_optional(row, "sid")?,
+            actor: row::parse_optional(row, "actor_id")?,
+            origin: Origin {
+                ip_address: address.and_then(|address| address.parse().ok()),
+                user_agent: row.try_get("user_agent")?,
+                request_id: row.try_get("request_id")?,
+            },
+        },
+    })
+}

@@ -1,0 +1,181 @@
+use auth_proto::v1::{AuditEvent, ListAuditEventsRequest, ListAuditEventsResponse, LoginRequest};
+use tonic::Code;
+
+use crate::support::{
+    PASSWORD, TestService, assert_refused, bearer, browser_login, change_password,
+    from_web_service, until, with_metadata,
+};
+
+const NEW_PASSWORD: &str = "a new and longer password";
+
+async fn list(
+    service: &TestService,
+    admin: &str,
+    request: ListAuditEventsRequest,
+) -> ListAuditEventsResponse {
+    let listed = service
+        .admin()
+        .list_audit_events(bearer(request, admin))
+        .await;
+    listed.unwrap().into_inner()
+}
+
+/// The events of a person, the first first, once there are so many.
+async fn events_of(
+    service: &TestService,
+    admin: &str,
+    user_id: &str,
+    count: usize,
+) -> Vec<AuditEvent> {
+    let mut events = until("the trail to be written", async || {
+        let request = ListAuditEventsRequest {
+            user_id: user_id.to_owned(),
+            ..Default::default()
+        };
+        let events = list(service, admin, request).await.events;
+        (events.len() >= count).then_some(events)
+    })
+    .await;
+    events.reverse();
+    events
+}
+
+#[tokio::test]
+async fn what_happens_to_a_person_is_kept_with_who_when_and_from_where() {
+    let service = TestService::start().await;
+    let admin = service.admin_token().await;
+    let ada = service.add_user("ada", false).await.id.to_string();
+    let login = service.login("ada").await;
+    let first = service
+        .try_exchange(&login.login_ticket, "profile account")
+        .await
+        .unwrap();
+    assert!(service.try_login("ada", "a wrong password").await.is_err());
+    let second = service.try_refresh(&first.refresh_token).await.unwrap();
+    let request = bearer(
+        change_password(PASSWORD, NEW_PASSWORD),
+        &second.access_token,
+    );
+    service.account().change_password(request).await.unwrap();
+
+    let events = events_of(&service, &admin, &ada, 4).await;
+
+    let kinds: Vec<_> = events.iter().map(|event| event.kind.as_str()).collect();
+    assert_eq!(
+        kinds,
+        [
+            "SIGNED_IN",
+            "SIGN_IN_REFUSED",
+            "REFRESHED",
+            "PASSWORD_CHANGED"
+        ]
+    );
+    assert_eq!(events[0].sid, login.sid);
+    assert_eq!(events[2].sid, login.sid);
+    for event in &events {
+        assert_eq!(event.ip_address, "127.0.0.1");
+        assert!(event.user_agent.starts_with("tonic/"), "{event:?}");
+        assert!(event.actor_id.is_empty() && event.request_id.is_empty());
+    }
+    let text = format!("{events:?}");
+    for secret in [
+        PASSWORD,
+        NEW_PASSWORD,
+        "wrong",
+        &first.refresh_token,
+        "hft_",
+    ] {
+        assert!(!text.contains(secret), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_stolen_refresh_token_is_an_event() {
+    let service = TestService::start().await;
+    let admin = service.admin_token().await;
+    let ada = service.add_user("ada", false).await.id.to_string();
+    let stolen = service.tokens("ada", "").await.refresh_token;
+    let successor = service.try_refresh(&stolen).await.unwrap().refresh_token;
+    service.try_refresh(&successor).await.unwrap();
+    assert!(service.try_refresh(&stolen).await.is_err());
+    let events = events_of(&service, &admin, &ada, 4).await;
+    assert_eq!(events[3].kind, "REFRESH_REUSED");
+}
+
+#[tokio::test]
+async fn an_administrator_is_named_and_so_is_the_request_of_web_service() {
+    let service = TestService::start().await;
+    let admin = service.admin_token().await;
+    let own = service.try_validate(&admin).await.unwrap();
+    let bob = service.create_user(&admin, "bob", PASSWORD).await.unwrap();
+    let events = events_of(&service, &admin, &bob.id, 1).await;
+    assert_eq!(
+        (events[0].kind.as_str(), events[0].actor_id.as_str()),
+        ("USER_CREATED", own.subject.as_str())
+    );
+
+    let ada = service.add_user("ada", false).await.id.to_string();
+    let mut request = from_web_service(browser_login());
+    request
+        .metadata_mut()
+        .insert("x-request-id", "cafe".parse().unwrap());
+    service.auth().login(request).await.unwrap();
+    let stranger = LoginRequest {
+        username: "ada".to_owned(),
+        password: PASSWORD.to_owned(),
+        client: None,
+    };
+    let request = with_metadata(stranger, "x-request-id", "forged");
+    service.auth().login(request).await.unwrap();
+    let events = events_of(&service, &admin, &ada, 2).await;
+    let ids: Vec<_> = events
+        .iter()
+        .map(|event| event.request_id.as_str())
+        .collect();
+    assert_eq!(ids, ["cafe", ""]);
+}
+
+#[tokio::test]
+async fn it_is_read_page_by_page_by_administrators_alone() {
+    let service = TestService::start().await;
+    let admin = service.admin_token().await;
+    let ada = service.add_user("ada", false).await.id.to_string();
+    for _ in 0..5 {
+        service.login("ada").await;
+    }
+    events_of(&service, &admin, &ada, 5).await;
+
+    let mut seen = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let request = ListAuditEventsRequest {
+            page_size: 2,
+            page_token,
+            user_id: ada.clone(),
+            kind: "SIGNED_IN".to_owned(),
+        };
+        let page = list(&service, &admin, request).await;
+        assert!(page.events.len() <= 2);
+        seen.extend(page.events.into_iter().map(|event| event.id));
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    seen.dedup();
+    assert_eq!(seen.len(), 5);
+
+    let nobody = service.tokens("ada", "profile account").await.access_token;
+    let request = bearer(ListAuditEventsRequest::default(), &nobody);
+    let refused = service.admin().list_audit_events(request).await;
+    assert_refused(refused, Code::PermissionDenied, "INSUFFICIENT_SCOPE");
+    let request = ListAuditEventsRequest {
+        kind: "NONSENSE".to_owned(),
+        ..Default::default()
+    };
+    let refused = service
+        .admin()
+        .list_audit_events(bearer(request, &admin))
+        .await;
+    assert_refused(refused, Code::InvalidArgument, "INVALID_REQUEST");
+}
