@@ -18,7 +18,7 @@ pub const LOGINS: usize = 200;
 /// What happened.
 #[derive(Debug)]
 pub struct Outcome {
-    /// Signed in.
+    /// Signed in, or told that the password is wrong.
     pub served: usize,
     /// Refused with `RESOURCE_EXHAUSTED` and told when to come back.
     pub refused: usize,
@@ -34,19 +34,20 @@ pub async fn connect(address: &str) -> AuthServiceClient<Channel> {
     AuthServiceClient::new(endpoint.connect().await.unwrap())
 }
 
-/// Signs one person in [`LOGINS`] times at once, over one connection, and has a token judged over another until the last
-/// answer is there.
+/// Signs one person in [`LOGINS`] times at once, three times of four with a wrong password, over one connection, and has a
+/// token judged over another until the last answer is there.
 pub async fn run(address: &str, username: &str, password: &str) -> Outcome {
     let token = access_token(address, username, password).await;
     let client = connect(address).await;
     let mut judge = connect(address).await;
-    let login = LoginRequest {
-        username: username.to_owned(),
-        password: password.to_owned(),
-        client: None,
-    };
-    let flood = join_all((0..LOGINS).map(|_| {
-        let (mut client, login) = (client.clone(), login.clone());
+    let flood = join_all((0..LOGINS).map(|number| {
+        let right = number % 4 == 0;
+        let login = LoginRequest {
+            username: username.to_owned(),
+            password: if right { password } else { "guessed" }.to_owned(),
+            client: None,
+        };
+        let mut client = client.clone();
         tokio::spawn(async move { client.login(login).await.err() })
     }));
     tokio::pin!(flood);
@@ -68,6 +69,7 @@ pub async fn run(address: &str, username: &str, password: &str) -> Outcome {
     for answer in answers {
         match answer.unwrap() {
             None => outcome.served += 1,
+            Some(status) if status.code() == Code::Unauthenticated => outcome.served += 1,
             Some(status) if is_overload(&status) => outcome.refused += 1,
             Some(status) => outcome.others.push(status),
         }

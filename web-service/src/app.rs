@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tower_sessions::SessionStore;
 
 use crate::{
-    clients::{auth::GrpcAuth, revocations::EndedLogins},
+    clients::{auth::GrpcAuth, revocations::EndedLogins, sign_outs::SignOuts},
     config::{PublicUrl, ServeConfig, SessionStoreConfig, TlsConfig},
     crypto::form_token::MacFormTokens,
     domain::{auth::Auth, revocations::Revocations, sessions::Sessions},
@@ -63,6 +63,7 @@ impl App {
         let ended_logins = EndedLogins::new(clock.clone(), config.max_staleness);
         let state = AppState {
             auth: Arc::new(auth.clone()),
+            end_later: Arc::new(SignOuts::start(Arc::new(auth.clone()))),
             revocations: Arc::new(ended_logins.clone()),
             sessions: Sessions::new(Arc::new(records), clock.clone(), config.lifetimes),
             form_tokens: Arc::new(MacFormTokens::new(&config.secret_key)),

@@ -4,7 +4,10 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 
 use auth_proto::v1::{ErrorReason, WatchRevocationsRequest, WatchRevocationsResponse};
 use futures_util::{Stream, StreamExt as _, stream};
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 
@@ -19,7 +22,7 @@ const BATCH: usize = 500;
 
 /// How many messages may wait for a watcher to read them, and how long one may wait for a place among them.
 const AHEAD: usize = 4;
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) type Responses =
     Pin<Box<dyn Stream<Item = Result<WatchRevocationsResponse, Status>> + Send>>;
@@ -36,21 +39,29 @@ impl Watchers {
     /// Begins a stream. It reads from what all share, so one that is slow costs a few messages and disturbs nobody.
     pub(super) fn begin(&self, request: &WatchRevocationsRequest) -> Responses {
         let (sender, receiver) = mpsc::channel(AHEAD);
+        let (end, ended) = oneshot::channel();
         let watcher = Watcher::new(&self.feed, request, sender);
         let shutdown = self.shutdown.clone();
-        tokio::spawn(async move { watcher.run(shutdown).await });
-        let messages = stream::unfold(receiver, async |mut receiver| {
-            receiver.recv().await.map(|message| (message, receiver))
+        tokio::spawn(async move {
+            let _ = end.send(watcher.run(shutdown).await);
         });
-        messages.boxed()
+        // What waits for the watcher comes first, and why there is no more comes last, whenever it reads that.
+        let last_word = stream::once(ended).filter_map(async |end| end.ok()?.map(Err));
+        messages(receiver).map(Ok).chain(last_word).boxed()
     }
+}
+
+fn messages<T>(receiver: mpsc::Receiver<T>) -> impl Stream<Item = T> {
+    stream::unfold(receiver, async |mut receiver| {
+        receiver.recv().await.map(|message| (message, receiver))
+    })
 }
 
 struct Watcher {
     feed: Arc<Feed>,
     position: i64,
     is_snapshot: bool,
-    sender: mpsc::Sender<Result<WatchRevocationsResponse, Status>>,
+    sender: mpsc::Sender<WatchRevocationsResponse>,
 }
 
 /// Why a stream ends.
@@ -63,7 +74,7 @@ impl Watcher {
     fn new(
         feed: &Arc<Feed>,
         request: &WatchRevocationsRequest,
-        sender: mpsc::Sender<Result<WatchRevocationsResponse, Status>>,
+        sender: mpsc::Sender<WatchRevocationsResponse>,
     ) -> Self {
         let follows = request.epoch == feed.epoch().id && request.after_sequence <= feed.newest();
         Self {
@@ -74,17 +85,19 @@ impl Watcher {
         }
     }
 
-    async fn run(mut self, shutdown: CancellationToken) {
+    /// Gives what the watcher is to be told at the end, if it is still there.
+    async fn run(mut self, shutdown: CancellationToken) -> Option<Status> {
         let end = tokio::select! {
             end = self.tell() => end,
             () = shutdown.cancelled() => End::Status(Status::unavailable("this instance stops")),
         };
-        if let End::Status(status) = end {
-            tracing::info!(
-                reason = status.message(),
-                "a watcher of revocations was cut"
-            );
-            let _ = self.sender.try_send(Err(status));
+        match end {
+            End::Gone => None,
+            End::Status(status) => {
+                let reason = status.message();
+                tracing::info!(reason, "a watcher of revocations was cut");
+                Some(status)
+            }
         }
     }
 
@@ -126,7 +139,7 @@ impl Watcher {
     }
 
     async fn send(&self, message: WatchRevocationsResponse) -> Result<(), End> {
-        match timeout(PATIENCE, self.sender.send(Ok(message))).await {
+        match timeout(PATIENCE, self.sender.send(message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(End::Gone),
             Err(_elapsed) => Err(End::Status(refuse(

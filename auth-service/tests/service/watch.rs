@@ -2,11 +2,20 @@ use std::time::{Duration, Instant};
 
 use auth_proto::v1::{
     Consistency, Revocation, ValidateTokenRequest, WatchRevocationsRequest,
-    WatchRevocationsResponse, revocation::Revoked,
+    WatchRevocationsResponse, auth_service_client::AuthServiceClient, revocation::Revoked,
 };
-use tonic::{Code, Status, Streaming};
+use tonic::{
+    Code, Status, Streaming,
+    transport::{Channel, Endpoint},
+};
 
 use crate::support::{TestService, assert_refused, from_web_service, minutes, rounds};
+
+/// The least that HTTP/2 allows, about.
+const NARROW: u32 = 64 * 1024;
+
+/// Longer than the service waits for a watcher to read.
+const CUT_AFTER: Duration = Duration::from_secs(3);
 
 /// A watcher and what it knows.
 struct Watcher {
@@ -18,11 +27,29 @@ struct Watcher {
 
 impl Watcher {
     async fn begin(service: &TestService, epoch: &str, after_sequence: i64) -> Self {
+        Self::over(service.auth(), epoch, after_sequence).await
+    }
+
+    /// One that leaves no more than 64 KiB unread before its side of the connection is full.
+    async fn narrow(service: &TestService) -> Self {
+        let endpoint = Endpoint::from_shared(format!("http://{}", service.address)).unwrap();
+        let narrow = endpoint
+            .initial_stream_window_size(NARROW)
+            .initial_connection_window_size(NARROW);
+        let channel = narrow.connect().await.unwrap();
+        Self::over(AuthServiceClient::new(channel), "", 0).await
+    }
+
+    async fn over(
+        mut client: AuthServiceClient<Channel>,
+        epoch: &str,
+        after_sequence: i64,
+    ) -> Self {
         let request = from_web_service(WatchRevocationsRequest {
             epoch: epoch.to_owned(),
             after_sequence,
         });
-        let stream = service.auth().watch_revocations(request).await.unwrap();
+        let stream = client.watch_revocations(request).await.unwrap();
         Self {
             stream: stream.into_inner(),
             epoch: epoch.to_owned(),
@@ -179,7 +206,7 @@ async fn an_entry_goes_when_nothing_it_could_hit_is_alive() {
 async fn ten_thousand_in_a_burst_reach_who_reads_and_one_who_does_not_disturbs_nobody() {
     let service = service().await;
     let mut reader = Watcher::begin(&service, "", 0).await;
-    let deaf = Watcher::begin(&service, "", 0).await;
+    let mut deaf = Watcher::narrow(&service).await;
     reader.catch_up().await;
 
     service.end_many(10_000).await;
@@ -191,8 +218,20 @@ async fn ten_thousand_in_a_burst_reach_who_reads_and_one_who_does_not_disturbs_n
     assert_eq!(reader.known.len(), 10_000);
     reader.assert_in_order();
     assert!(begun.elapsed() < Duration::from_secs(10));
-    assert!(end_one(&service).await.len() > 10, "others go on");
-    drop(deaf);
+    let ended = end_one(&service).await;
+    reader.catch_up().await;
+    assert_eq!(reader.sids().last(), Some(&ended.as_str()), "others go on");
+
+    // Once it reads again, it learns that it was cut: what waited for it is bounded.
+    tokio::time::sleep(CUT_AFTER).await;
+    let cut = loop {
+        match deaf.read().await {
+            Ok(Some(_)) => assert!(deaf.known.len() < 10_000, "it got everything"),
+            Ok(None) => panic!("it does not learn why"),
+            Err(cut) => break cut,
+        }
+    };
+    assert_eq!(cut.code(), Code::ResourceExhausted, "{cut:?}");
 }
 
 #[tokio::test]

@@ -87,6 +87,38 @@ async fn a_person_signs_in_and_out_and_the_old_cookie_is_dead() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_person_ends_a_login_that_they_do_not_recognise() {
+    let pair = Pair::start().await;
+    pair.add_user("ada", &[]).await;
+    let stranger = pair.site.form_login("ada").await;
+    pair.site.tokens("ada").await;
+    let browser = Browser::start(&pair).await;
+    let url = pair.site.url("/login?next=/account/logins");
+    browser.driver.goto(url).await.unwrap();
+    browser.fill("username", "ada").await;
+    browser.fill("password", PASSWORD).await;
+    browser.press("Sign in").await;
+    assert_eq!(browser.path().await, "/account/logins");
+    let text = browser.text().await;
+    assert!(
+        text.contains("Chrome on Linux") && text.contains("this browser"),
+        "{text}"
+    );
+    browser.picture("logins").await;
+    browser.phone("dark").await;
+    browser.picture("logins-phone").await;
+
+    browser.press("End").await;
+    browser.press("End all others").await;
+
+    assert_eq!(browser.path().await, "/account/logins");
+    let text = browser.text().await;
+    assert!(text.contains("You are signed in nowhere else"), "{text}");
+    assert_eq!(pair.site.get("/dashboard", &stranger).await.status(), 303);
+    browser.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_new_password_signs_out_elsewhere_and_this_browser_stays() {
     let pair = Pair::start().await;
     pair.add_user("ada", &[]).await;

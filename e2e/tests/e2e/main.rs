@@ -11,6 +11,7 @@ mod dev;
 mod drain;
 mod grpcurl;
 mod outage;
+mod races;
 mod redis_sessions;
 mod storm;
 mod tls;

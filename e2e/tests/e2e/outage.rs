@@ -85,8 +85,20 @@ async fn signing_out_is_possible_while_auth_service_is_away() {
         cookie_of(&response, "__Host-session").as_deref(),
         Some("__Host-session=")
     );
-    pair.start_auth_again().await;
     assert_eq!(pair.site.get("/dashboard", &cookie).await.status(), 303);
+
+    pair.start_auth_again().await;
+    let again = until("signing in", async || {
+        let response = pair.site.try_form_login("ada").await;
+        cookie_of(&response, "__Host-session")
+    })
+    .await;
+    until("the login that was signed out to end, too", async || {
+        let listed = pair.site.get("/api/logins", &again).await;
+        let listed: Value = listed.json().await.ok()?;
+        (listed["logins"].as_array()?.len() == 1).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -4,3 +4,4 @@ pub mod auth;
 mod decode;
 mod instances;
 pub mod revocations;
+pub mod sign_outs;

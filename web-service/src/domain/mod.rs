@@ -9,4 +9,5 @@ pub mod session;
 pub mod session_id;
 pub mod sessions;
 pub mod sign_in;
+pub mod sign_out;
 pub mod user_agent;

@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRef, FromRequestParts},
     http::{HeaderMap, request::Parts},
 };
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 
 use super::{
     api::problem::Problem, cookies, failure::Failure, pages::error::PageRefusal, state::AppState,
@@ -18,6 +18,7 @@ use crate::domain::{
     session_id::SessionId,
     sessions::{RecordsUnavailable, Sessions},
     sign_in::SignedIn,
+    sign_out::sign_out,
 };
 
 /// A browser whose session and login are both alive.
@@ -103,20 +104,13 @@ fn note_seen(auth: Arc<dyn Auth>, refresh_token: SecretString) {
 }
 
 /// Begins the session of somebody who just signed in. A login that no session can hold is ended again.
-pub(super) async fn begin(
-    sessions: &Sessions,
-    auth: &dyn Auth,
-    signed_in: SignedIn,
-) -> Result<SessionId, Failure> {
+pub(super) async fn begin(state: &AppState, signed_in: SignedIn) -> Result<SessionId, Failure> {
     let refresh_token = signed_in.refresh_token.clone();
-    match sessions.begin(signed_in).await {
+    match state.sessions.begin(signed_in).await {
         Ok(id) => Ok(id),
         Err(error) => {
-            let failure = Failure::from(error);
-            if let Err(error) = auth.end_login(refresh_token.expose_secret()).await {
-                tracing::warn!(%error, "a login that has no session could not be ended");
-            }
-            Err(failure)
+            sign_out(&*state.auth, &*state.end_later, &refresh_token).await;
+            Err(error.into())
         }
     }
 }

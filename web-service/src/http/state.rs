@@ -7,7 +7,10 @@ use service_kit::system::Random;
 
 use crate::{
     config::PublicUrl,
-    domain::{auth::Auth, form_token::FormTokens, revocations::Revocations, sessions::Sessions},
+    domain::{
+        auth::Auth, form_token::FormTokens, revocations::Revocations, sessions::Sessions,
+        sign_out::EndLater,
+    },
 };
 
 /// Everything; a handler names only what it uses.
@@ -17,6 +20,8 @@ pub struct AppState {
     pub auth: Arc<dyn Auth>,
     /// What auth-service told of ended logins.
     pub revocations: Arc<dyn Revocations>,
+    /// Sign-outs while auth-service is away.
+    pub end_later: Arc<dyn EndLater>,
     /// Browser sessions.
     pub sessions: Sessions,
     /// Form tokens.

@@ -8,6 +8,7 @@ mod api_session;
 mod headers;
 mod jwks;
 mod login;
+mod logins;
 mod logout;
 mod password;
 mod sessions;

@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Redirect, Response},
 };
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use serde::Deserialize;
 use service_kit::system::Random;
 
@@ -21,6 +21,7 @@ use crate::{
         local_path::LocalPath,
         session_id::SessionId,
         sign_in::sign_in,
+        sign_out::sign_out,
     },
     http::{
         client::Peer,
@@ -109,7 +110,7 @@ pub(in crate::http) async fn submit(
         Ok(signed_in) => signed_in,
         Err(error) => return refused(&state, &headers, form, error),
     };
-    let id = begin(&state.sessions, &*state.auth, signed_in).await?;
+    let id = begin(&state, signed_in).await?;
     if let Some(old) = cookies::session_id(&headers) {
         end_quietly(&state, &old).await;
     }
@@ -118,13 +119,10 @@ pub(in crate::http) async fn submit(
     Ok(with_cookie(response, cookies::remove_login()))
 }
 
-/// Ends a session and its login; what cannot be ended now ends by its own time.
+/// Ends a session and its login; nobody waits for what cannot be done now.
 async fn end_quietly(state: &AppState, id: &SessionId) {
     if let Ok(Some(session)) = state.sessions.find(id).await {
-        let token = session.refresh_token.expose_secret();
-        if let Err(error) = state.auth.end_login(token).await {
-            tracing::warn!(%error, sid = session.sid, "the login of a replaced session could not be ended");
-        }
+        sign_out(&*state.auth, &*state.end_later, &session.refresh_token).await;
     }
     if let Err(error) = state.sessions.end(id).await {
         tracing::warn!(%error, "a replaced session could not be removed");

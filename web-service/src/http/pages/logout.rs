@@ -4,15 +4,17 @@ use axum::{
     extract::State,
     response::{IntoResponse as _, Redirect, Response},
 };
-use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 
 use super::{error::ErrorPage, render::with_cookie};
-use crate::http::{
-    cookies,
-    failure::Failure,
-    form::{ProvenForm, ToSession},
-    state::AppState,
+use crate::{
+    domain::sign_out::sign_out,
+    http::{
+        cookies,
+        failure::Failure,
+        form::{ProvenForm, ToSession},
+        state::AppState,
+    },
 };
 
 /// The form has its token and nothing else.
@@ -28,13 +30,7 @@ pub(in crate::http) async fn submit(
     if let Some(id) = cookies::session_id(&headers) {
         let session = state.sessions.find(&id).await.map_err(Failure::from)?;
         if let Some(session) = session {
-            let ended = state
-                .auth
-                .end_login(session.refresh_token.expose_secret())
-                .await;
-            if let Err(error) = ended {
-                tracing::error!(%error, sid = session.sid, "signed out here, but the login could not be ended");
-            }
+            sign_out(&*state.auth, &*state.end_later, &session.refresh_token).await;
         }
         state.sessions.end(&id).await.map_err(Failure::from)?;
     }

@@ -144,7 +144,7 @@ async fn begin_anew(
         username: browser.session.username.clone(),
     };
     let signed_in = complete(&*state.auth, person, login).await?;
-    begin(&state.sessions, &*state.auth, signed_in).await
+    begin(state, signed_in).await
 }
 
 fn form(

@@ -1,0 +1,131 @@
+//! Races that every session system has had, against the real Redis. Short here, 200 rounds with `--long`.
+
+use e2e::{
+    pair::{Options, PASSWORD, Pair},
+    redis::Redis,
+    site::{cookie_of, form_token},
+};
+use futures_util::future::join_all;
+use reqwest::Client;
+
+fn rounds(short: usize) -> usize {
+    if std::env::var_os("HOLDFAST_TEST_LONG").is_some() {
+        200
+    } else {
+        short
+    }
+}
+
+/// Sessions so short that nearly every request writes.
+async fn pair(redis: &Redis) -> Pair {
+    let pair = Pair::start_with(Options {
+        web: vec![
+            ("WEB_SESSION_STORE", redis.url()),
+            ("WEB_IDLE_TIMEOUT", "3s".to_owned()),
+        ],
+        ..Options::default()
+    });
+    let pair = pair.await;
+    for name in ["ada", "bob"] {
+        pair.add_user(name, &[]).await;
+    }
+    pair
+}
+
+async fn status(client: &Client, pair: &Pair, cookie: &str) -> u16 {
+    let request = client.get(pair.site.url("/api/session"));
+    let response = request.header("cookie", cookie).send().await.unwrap();
+    response.status().as_u16()
+}
+
+async fn page_token(client: &Client, pair: &Pair, cookie: &str) -> String {
+    let request = client.get(pair.site.url("/account/password"));
+    let page = request.header("cookie", cookie).send().await.unwrap();
+    form_token(&page.text().await.unwrap())
+}
+
+async fn sign_out(client: &Client, pair: &Pair, cookie: &str, token: &str) -> u16 {
+    let request = client
+        .post(pair.site.url("/logout"))
+        .header("cookie", cookie);
+    let request = request.header("sec-fetch-site", "same-origin");
+    let response = request.form(&[("csrf_token", token)]).send().await.unwrap();
+    response.status().as_u16()
+}
+
+#[tokio::test]
+async fn a_sliding_renewal_does_not_revive_a_session_that_is_signed_out() {
+    let redis = Redis::start().await;
+    let pair = pair(&redis).await;
+    let client = pair.site.client();
+    for round in 0..rounds(10) {
+        let cookie = pair.site.form_login("ada").await;
+        let token = page_token(&client, &pair, &cookie).await;
+        // Old enough that the next request writes.
+        tokio::time::sleep(std::time::Duration::from_millis(310)).await;
+
+        let renewals = join_all((0..8).map(|_| status(&client, &pair, &cookie)));
+        let out = sign_out(&client, &pair, &cookie, &token);
+        let (renewals, out) = tokio::join!(renewals, out);
+
+        assert_eq!(out, 303, "round {round}");
+        assert!(renewals.iter().all(|status| [200, 401].contains(status)));
+        assert_eq!(status(&client, &pair, &cookie).await, 401, "round {round}");
+        assert!(
+            redis.keys().await.is_empty(),
+            "round {round}: nothing is left"
+        );
+    }
+}
+
+#[tokio::test]
+async fn rotations_at_once_share_no_id_and_leave_no_old_one() {
+    let redis = Redis::start().await;
+    let pair = pair(&redis).await;
+    let client = pair.site.client();
+    for round in 0..rounds(5) {
+        let old = pair.site.form_login("ada").await;
+        let page = client
+            .get(pair.site.url("/login?next=/"))
+            .send()
+            .await
+            .unwrap();
+        let form_cookie = cookie_of(&page, "__Host-login").unwrap();
+        let token = form_token(&page.text().await.unwrap());
+        let rotate = async || {
+            let form = [
+                ("username", "ada"),
+                ("password", PASSWORD),
+                ("csrf_token", token.as_str()),
+            ];
+            let request = client.post(pair.site.url("/login"));
+            let request = request.header("cookie", format!("{old}; {form_cookie}"));
+            let request = request.header("sec-fetch-site", "same-origin");
+            let response = request.form(&form).send().await.unwrap();
+            cookie_of(&response, "__Host-session").unwrap()
+        };
+        let (one, two, three) = tokio::join!(rotate(), rotate(), rotate());
+        assert!(one != two && two != three && one != three, "round {round}");
+        for new in [&one, &two, &three] {
+            assert_ne!(new, &old);
+            assert_eq!(status(&client, &pair, new).await, 200, "round {round}");
+        }
+        assert_eq!(status(&client, &pair, &old).await, 401, "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn two_tabs_of_two_people_do_not_act_for_one_another() {
+    let redis = Redis::start().await;
+    let pair = pair(&redis).await;
+    let client = pair.site.client();
+    for round in 0..rounds(5) {
+        let adas = pair.site.form_login("ada").await;
+        let adas_form = page_token(&client, &pair, &adas).await;
+        // The other tab signs somebody else in: the browser has one cookie from now on.
+        let bobs = pair.site.form_login("bob").await;
+
+        assert_eq!(sign_out(&client, &pair, &bobs, &adas_form).await, 403);
+        assert_eq!(status(&client, &pair, &bobs).await, 200, "round {round}");
+    }
+}
