@@ -17,7 +17,7 @@ use std::{
 };
 
 use sqlx::{
-    Sqlite, SqlitePool, Transaction,
+    Connection as _, Sqlite, SqlitePool, Transaction,
     error::DatabaseError,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -129,6 +129,11 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         .max_connections(connections)
         .min_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        // A full disk makes SQLite end a transaction by itself; the connection then waits for that end forever.
+        .before_acquire(|connection, _| {
+            let is_clean = !connection.is_in_transaction();
+            Box::pin(async move { Ok(is_clean) })
+        })
         .idle_timeout(None)
         .max_lifetime(None)
 }
@@ -157,6 +162,36 @@ mod tests {
             let mode = entry.unwrap().metadata().unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         }
+    }
+
+    #[tokio::test]
+    async fn after_a_full_disk_writing_goes_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&directory.path().join("auth.db"))
+            .await
+            .unwrap();
+        let fill = async |bytes: i64| {
+            let mut transaction = store.begin().await?;
+            sqlx::query(
+                "INSERT INTO secret_keys (name, sealed, created_at) VALUES ('x', zeroblob(?), 0)",
+            )
+            .bind(bytes)
+            .execute(&mut *transaction)
+            .await?;
+            transaction.rollback().await?;
+            Ok::<_, StoreError>(())
+        };
+        fill(1).await.unwrap();
+        sqlx::query("PRAGMA max_page_count = 1")
+            .execute(&store.writer)
+            .await
+            .unwrap();
+
+        let refused = fill(10_000_000).await.unwrap_err();
+        assert!(refused.to_string().contains("full"), "{refused}");
+
+        fill(1).await.unwrap();
+        store.ping().await.unwrap();
     }
 
     #[tokio::test]
