@@ -23,14 +23,14 @@ use crate::{
         self, App,
         keys::{KeyPolicy, Keys},
     },
-    config::{HashingConfig, Settings},
+    config::{HashingConfig, KeyConfig, Settings},
     crypto::{argon2id::Argon2id, seal::Sealer},
     domain::{
         accounts::Accounts,
         audit::{AuditEvent, AuditKind, AuditTrail as _, Origin},
         id::UserId,
         login::EndReason,
-        ports::Logins as _,
+        ports::{Logins as _, Revocations as _},
         username::Username,
     },
     storage::sqlite::{SqliteStore, audit::SqliteAudit},
@@ -105,8 +105,13 @@ enum UserCommand {
 
 #[derive(Subcommand)]
 enum LoginCommand {
-    /// End every login of everybody, as after restoring a copy of the database that was not made by `backup`
-    EndAll,
+    /// End every login of everybody
+    EndAll {
+        /// The database is a copy that was not made by `backup`, and the service is stopped: end also those that began after
+        /// it was made
+        #[arg(long)]
+        restored: bool,
+    },
 }
 
 #[derive(Subcommand)]
@@ -128,7 +133,9 @@ pub async fn main() -> ExitCode {
     let outcome = match command.unwrap_or(Command::Serve) {
         Command::Serve => serve(settings).await,
         Command::User(command) => user(command, &settings).await,
-        Command::Login(LoginCommand::EndAll) => end_all_logins(&settings).await,
+        Command::Login(LoginCommand::EndAll { restored }) => {
+            end_all_logins(&settings, restored).await
+        }
         Command::Key(command) => key(command, settings).await,
         Command::Backup { file } => back_up(&file, &settings).await,
         Command::Healthcheck => check_health(&settings).await,
@@ -186,17 +193,17 @@ async fn user(command: UserCommand, settings: &Settings) -> anyhow::Result<()> {
         }
         UserCommand::List => return list_users(&accounts).await,
     };
-    record(store, kind, user).await;
+    record(store, kind, Some(user)).await;
     Ok(())
 }
 
 /// Notes in the audit trail what the operator did.
-async fn record(store: SqliteStore, kind: AuditKind, user: UserId) {
+async fn record(store: SqliteStore, kind: AuditKind, user: Option<UserId>) {
     let (trail, writer) = SqliteAudit::start(store);
     trail.record(AuditEvent {
         at: SystemClock.now(),
         kind,
-        user: Some(user),
+        user,
         sid: None,
         actor: None,
         origin: Origin::default(),
@@ -223,29 +230,33 @@ async fn list_users(accounts: &Accounts) -> anyhow::Result<()> {
 }
 
 async fn key(command: KeyCommand, settings: Settings) -> anyhow::Result<()> {
-    match command {
-        KeyCommand::List => list_keys(&settings).await,
-        KeyCommand::Rotate => match keys(settings).await?.rotate().await? {
-            Some(kid) => {
-                println!("{kid}");
-                Ok(())
-            }
-            None => bail!("a key was published that does not sign yet; wait for it"),
-        },
-        KeyCommand::Revoke { kid } => {
-            if keys(settings).await?.revoke(&kid).await? {
-                Ok(())
-            } else {
-                bail!("there is no such key")
-            }
-        }
+    if matches!(command, KeyCommand::List) {
+        return list_keys(&settings).await;
     }
-}
-
-async fn keys(settings: Settings) -> anyhow::Result<Keys> {
     let config = settings.keys()?;
     app::install_crypto_providers();
     let store = app::open_store(&config.database).await?;
+    let keys = keys(store.clone(), config).await?;
+    let kind = match command {
+        KeyCommand::List => return Ok(()),
+        KeyCommand::Rotate => {
+            let kid = keys.rotate().await?;
+            let kid = kid.context("a key was published that does not sign yet; wait for it")?;
+            println!("{kid}");
+            AuditKind::KeyRotated
+        }
+        KeyCommand::Revoke { kid } => {
+            if !keys.revoke(&kid).await? {
+                bail!("there is no such key");
+            }
+            AuditKind::KeyRevoked
+        }
+    };
+    record(store, kind, None).await;
+    Ok(())
+}
+
+async fn keys(store: SqliteStore, config: KeyConfig) -> anyhow::Result<Keys> {
     let policy = KeyPolicy {
         algorithm: config.algorithm,
         max_age: config.max_age,
@@ -271,12 +282,16 @@ async fn list_keys(settings: &Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn end_all_logins(settings: &Settings) -> anyhow::Result<()> {
+async fn end_all_logins(settings: &Settings, restored: bool) -> anyhow::Result<()> {
     let (database, _) = settings.accounts()?;
     let store = app::open_store(&database).await?;
     let ended = store
         .end_every_login(EndReason::Operator, SystemClock.now())
         .await?;
+    if restored {
+        store.end_epoch().await?;
+    }
+    record(store, AuditKind::AllLoginsEnded, None).await;
     println!("{ended} logins ended");
     Ok(())
 }

@@ -4,9 +4,6 @@ CREATE TABLE epoch (
     begun_at INTEGER NOT NULL
 ) STRICT;
 
-INSERT INTO epoch (id, begun_at)
-SELECT lower(hex(randomblob(16))), 0 WHERE EXISTS (SELECT 1 FROM users);
-
 -- What ended before its time, in the order in which it ended: one writer, so numbers follow commits. An entry goes when
 -- nothing that it could hit is alive any more.
 CREATE TABLE revocations (

@@ -63,8 +63,15 @@ impl Keys {
     /// When the database fails or a key does not open.
     pub async fn open(&self) -> anyhow::Result<Jwts> {
         let now = self.clock.now();
-        if self.of_algorithm().await?.is_empty() {
+        let keys = self.store.signing_keys().await?;
+        if keys.is_empty() {
             self.add(now, None).await?;
+        } else {
+            // A wrong key-encryption key is found before anything is sealed with it.
+            self.ring(keys)?;
+        }
+        if self.of_algorithm().await?.is_empty() {
+            self.add(now + PUBLISHED_BEFORE, None).await?;
         }
         Ok(Jwts::new(self.ring(self.store.signing_keys().await?)?))
     }
@@ -81,12 +88,7 @@ impl Keys {
         if latest.is_some_and(|signs_from| signs_from > now) {
             return Ok(None);
         }
-        let signs_from = if latest.is_some() {
-            now + PUBLISHED_BEFORE
-        } else {
-            now
-        };
-        self.add(signs_from, latest).await
+        self.add(now + PUBLISHED_BEFORE, latest).await
     }
 
     /// Revokes a key: its tokens die at once, everywhere. Where no other one signs now, a new one does. False if there is no
@@ -100,7 +102,7 @@ impl Keys {
         if !self.store.revoke_signing_key(kid, now, dead_at).await? {
             return Ok(false);
         }
-        let left = self.of_algorithm().await?;
+        let left = self.store.signing_keys().await?;
         if !left.iter().any(|key| key.signs_from <= now) {
             self.add(now, None).await?;
         }

@@ -45,11 +45,15 @@ pub enum AuditKind {
     UserEnabled,
     /// An account was deleted; all of its logins ended.
     UserDeleted,
+    /// A new signing key was published.
+    KeyRotated,
+    /// A signing key was revoked; its tokens died.
+    KeyRevoked,
 }
 
 impl AuditKind {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::SignedIn,
         Self::SignInRefused,
         Self::SignInOverloaded,
@@ -66,6 +70,8 @@ impl AuditKind {
         Self::UserDisabled,
         Self::UserEnabled,
         Self::UserDeleted,
+        Self::KeyRotated,
+        Self::KeyRevoked,
     ];
 
     /// Its stable name.
@@ -88,6 +94,8 @@ impl AuditKind {
             Self::UserDisabled => "USER_DISABLED",
             Self::UserEnabled => "USER_ENABLED",
             Self::UserDeleted => "USER_DELETED",
+            Self::KeyRotated => "KEY_ROTATED",
+            Self::KeyRevoked => "KEY_REVOKED",
         }
     }
 

@@ -157,13 +157,13 @@ pub trait Logins: Send + Sync {
     /// Notes that a login was used.
     async fn note_seen(&self, sid: Sid, now: OffsetDateTime) -> Result<(), StoreError>;
 
-    /// Ends a login; one that ended already keeps its reason.
+    /// Ends a login; false if it has ended already, or never was.
     async fn end_login(
         &self,
         sid: Sid,
         reason: EndReason,
         now: OffsetDateTime,
-    ) -> Result<(), StoreError>;
+    ) -> Result<bool, StoreError>;
 
     /// Ends a login of this person; false if they have none such that lives.
     async fn end_login_of(
@@ -209,6 +209,9 @@ pub trait Revocations: Send + Sync {
         sequence: i64,
         limit: u32,
     ) -> Result<Vec<Revocation>, StoreError>;
+
+    /// Ends the history: whoever opens the store next begins another one.
+    async fn end_epoch(&self) -> Result<(), StoreError>;
 
     /// Whether an access token was revoked by itself.
     async fn is_revoked(&self, jti: Jti) -> Result<bool, StoreError>;

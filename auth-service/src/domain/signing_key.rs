@@ -87,17 +87,17 @@ pub struct StoredSigningKey {
 /// How long a key is published before it signs: longer than anybody keeps a copy of the JWKS.
 pub const PUBLISHED_BEFORE: Duration = Duration::from_mins(10);
 
-/// The place of the key that signs at `at`: the latest one of `algorithm` that has begun to.
+/// The place of the key that signs at `at`: the latest one of `algorithm` that has begun to, or of any while none has.
 pub fn signer<'a>(
     keys: impl Iterator<Item = (Algorithm, OffsetDateTime)> + Clone + 'a,
     algorithm: Algorithm,
     at: OffsetDateTime,
 ) -> Option<usize> {
-    let of_algorithm = keys.enumerate().filter(|(_, key)| key.0 == algorithm);
-    let begun = of_algorithm.clone().filter(|(_, key)| key.1 <= at);
-    let signer = begun.max_by_key(|(_, key)| key.1);
+    let keys = keys.enumerate();
+    let begun = keys.clone().filter(|(_, key)| key.1 <= at);
+    let signer = begun.max_by_key(|(_, key)| (key.0 == algorithm, key.1));
     // Where none has begun, as after a clock was set back, the first one begins now.
-    let signer = signer.or_else(|| of_algorithm.min_by_key(|(_, key)| key.1));
+    let signer = signer.or_else(|| keys.min_by_key(|(_, key)| (key.0 != algorithm, key.1)));
     signer.map(|(place, _)| place)
 }
 
@@ -110,14 +110,14 @@ pub fn outlived(
     longest_life: Duration,
     now: OffsetDateTime,
 ) -> Vec<&StoredSigningKey> {
-    let successors = |key: &StoredSigningKey| {
-        let signs_from = key.signs_from;
-        let mut later = keys.iter().filter(|other| {
-            other.public_key.algorithm() == algorithm && other.signs_from > signs_from
-        });
+    let is_outlived = |key: &StoredSigningKey| {
+        let successor = |other: &StoredSigningKey| {
+            other.public_key.algorithm() == algorithm && other.signs_from > key.signs_from
+        };
+        let mut later = keys.iter().filter(|other| successor(other));
         later.any(|other| other.signs_from + longest_life < now)
     };
-    keys.iter().filter(|key| successors(key)).collect()
+    keys.iter().filter(|key| is_outlived(key)).collect()
 }
 
 #[cfg(test)]

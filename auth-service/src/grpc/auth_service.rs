@@ -121,14 +121,15 @@ impl AuthService for AuthApi {
         } else {
             self.authority.revoke_token(&message.token).await?
         };
-        let (kind, sid) = match revoked {
-            RevokedBy::Login(sid) => (AuditKind::LoginEnded, Some(sid)),
-            RevokedBy::Token(sid) => (AuditKind::TokenRevoked, Some(sid)),
+        let (kind, user, sid) = match revoked {
+            RevokedBy::Login(user, sid) => (AuditKind::LoginEnded, user, sid),
+            RevokedBy::Token(user, sid) => (AuditKind::TokenRevoked, user, sid),
             RevokedBy::Nothing => return Ok(Response::new(RevokeTokenResponse {})),
         };
         let about = About {
-            sid,
-            ..About::default()
+            user: Some(user),
+            sid: Some(sid),
+            actor: None,
         };
         self.audit.record(kind, about, origin);
         Ok(Response::new(RevokeTokenResponse {}))
@@ -143,7 +144,7 @@ impl AuthService for AuthApi {
         if !self.web_identity.is_proved_by(&request)? {
             return Err(IssueRefused::ServiceIdentityRequired.into());
         }
-        Ok(Response::new(self.watchers.begin(request.get_ref())))
+        Ok(Response::new(self.watchers.begin(request.get_ref()).await))
     }
 
     async fn get_jwks(

@@ -37,7 +37,9 @@ pub(super) struct Watchers {
 
 impl Watchers {
     /// Begins a stream. It reads from what all share, so one that is slow costs a few messages and disturbs nobody.
-    pub(super) fn begin(&self, request: &WatchRevocationsRequest) -> Responses {
+    pub(super) async fn begin(&self, request: &WatchRevocationsRequest) -> Responses {
+        // The watcher may know more than this instance: it heard another one.
+        self.feed.catch_up().await;
         let (sender, receiver) = mpsc::channel(AHEAD);
         let (end, ended) = oneshot::channel();
         let watcher = Watcher::new(&self.feed, request, sender);

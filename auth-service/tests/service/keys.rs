@@ -65,6 +65,15 @@ async fn a_change_of_algorithm_keeps_old_tokens_valid() {
     let changed = changed.await;
 
     assert!(changed.try_validate(&token).await.is_ok());
+    let (still, _) = signed(&changed).await;
+    assert_eq!(
+        Some(still),
+        jsonwebtoken::decode_header(&token).unwrap().kid,
+        "the new one is not known yet"
+    );
+    changed.clock.advance(minutes(10));
+    let (_, new_token) = signed(&changed).await;
+    assert!(changed.try_validate(&new_token).await.is_ok());
     let keys = changed
         .auth()
         .get_jwks(GetJwksRequest {})

@@ -147,7 +147,7 @@ impl EndedLogins {
             }
             if message.current {
                 if let Some(complete) = known.coming.take() {
-                    known.ended = complete;
+                    known.ended.replace(complete);
                 }
                 known.heard_at = Some(Instant::now());
                 self.heard.notify_one();
@@ -179,6 +179,16 @@ impl Ended {
         if let Some(Revoked::Sid(sid)) = revocation.revoked {
             let until = revocation.expires_at.map_or(i64::MAX, |time| time.seconds);
             self.logins.insert(sid.into(), until);
+        }
+    }
+
+    /// What ended in this history has ended, whatever an instance that lags behind says.
+    fn replace(&mut self, snapshot: Self) {
+        if self.epoch == snapshot.epoch {
+            self.sequence = self.sequence.max(snapshot.sequence);
+            self.logins.extend(snapshot.logins);
+        } else {
+            *self = snapshot;
         }
     }
 

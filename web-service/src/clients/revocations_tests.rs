@@ -81,7 +81,7 @@ async fn a_snapshot_counts_when_it_is_complete() {
     assert_eq!(logins.login("a", "e"), LoginState::Ended);
     assert_eq!(logins.login("b", "e"), LoginState::Live, "not yet");
     logins.take_in(message("e", &[]));
-    assert_eq!(logins.login("a", "e"), LoginState::Live, "it is not in it");
+    assert_eq!(logins.login("a", "e"), LoginState::Ended, "for good");
     assert_eq!(logins.login("b", "e"), LoginState::Ended);
 }
 

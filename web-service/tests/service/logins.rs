@@ -169,6 +169,10 @@ async fn a_page_gets_a_token_for_its_own_calls_and_nothing_more() {
         403,
         "not the account's"
     );
+    let request = site.request(Method::POST, "/api/logout");
+    let refused = request.bearer_auth(access_token).send().await.unwrap();
+    assert_eq!(refused.status(), 403, "nor does it sign anybody out");
+    assert!(is_in(&site, &cookie).await);
 }
 
 #[tokio::test]

@@ -1,15 +1,21 @@
 //! Ending what a token stands for (RFC 7009).
 
 use super::{Authority, Expected, ValidateRefused};
-use crate::domain::{error::Fault, id::Sid, login::EndReason, scope::Scope};
+use crate::domain::{
+    access_token::LEEWAY,
+    error::Fault,
+    id::{Sid, UserId},
+    login::{ClientKind, EndReason},
+    scope::Scope,
+};
 
 /// What came to an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RevokedBy {
-    /// A login.
-    Login(Sid),
-    /// One access token of this login.
-    Token(Sid),
+    /// This person's login.
+    Login(UserId, Sid),
+    /// One access token of this person's login.
+    Token(UserId, Sid),
     /// Nothing: the text is no token, or none that was alive.
     Nothing,
 }
@@ -18,20 +24,23 @@ impl Authority {
     /// Ends a login by its refresh token or ticket, or one access token alone. A text that is neither, or over already,
     /// is no error.
     pub async fn revoke_token(&self, token: &str) -> Result<RevokedBy, Fault> {
-        let store = &self.parts.store;
         if let Some(credential) = self.parts.credentials.open(token) {
             return self.end_login(credential.sid).await;
         }
-        if let Ok(claims) = self.parts.tokens.open(token) {
-            store.revoke_token(claims.jti, claims.expires_at).await?;
-            self.parts.revocations.catch_up().await;
-            return Ok(RevokedBy::Token(claims.sid));
+        match self.parts.tokens.open(token) {
+            Ok(claims) if self.parts.clock.now() < claims.expires_at + LEEWAY => {
+                let store = &self.parts.store;
+                store.revoke_token(claims.jti, claims.expires_at).await?;
+                self.parts.revocations.catch_up().await;
+                Ok(RevokedBy::Token(claims.subject, claims.sid))
+            }
+            _ => Ok(RevokedBy::Nothing),
         }
-        Ok(RevokedBy::Nothing)
     }
 
-    /// Ends the login that a token of any kind belongs to. With an access token that takes the scope `account`, or
-    /// web-service: an API that was given a token cannot sign its owner out with it.
+    /// Ends the login that a token of any kind belongs to. With an access token that takes the scope `account`: an API that
+    /// was given a token cannot sign its owner out with it. For a program that signs itself out through web-service any
+    /// token of its own login does, as it gets no other.
     pub async fn end_login_of(
         &self,
         token: &str,
@@ -40,24 +49,29 @@ impl Authority {
         if let Some(credential) = self.parts.credentials.open(token) {
             return Ok(self.end_login(credential.sid).await?);
         }
-        let account = [Scope::Account.as_str()];
-        let scopes: &[&str] = if from_web_service { &[] } else { &account };
-        let expected = Expected {
-            scopes,
-            ..Expected::default()
+        let claims = match self.validate_token(token, Expected::default()).await {
+            Ok(claims) => claims,
+            Err(ValidateRefused::Token(_)) => return Ok(RevokedBy::Nothing),
+            Err(refused) => return Err(refused),
         };
-        match self.validate_token(token, expected).await {
-            Ok(claims) => Ok(self.end_login(claims.sid).await?),
-            Err(ValidateRefused::Token(_)) => Ok(RevokedBy::Nothing),
-            Err(refused) => Err(refused),
+        let login = self.parts.store.login(claims.sid).await?;
+        let is_programs = login.is_some_and(|(login, _)| login.kind == ClientKind::Api);
+        if claims.scopes.contains(Scope::Account) || (from_web_service && is_programs) {
+            Ok(self.end_login(claims.sid).await?)
+        } else {
+            Err(ValidateRefused::InsufficientScope)
         }
     }
 
     /// Ends a login because its owner signed out.
     async fn end_login(&self, sid: Sid) -> Result<RevokedBy, Fault> {
         let (store, now) = (&self.parts.store, self.parts.clock.now());
-        store.end_login(sid, EndReason::SignedOut, now).await?;
+        let owner = store.login(sid).await?.map(|(_, user)| user.id);
+        let ended = store.end_login(sid, EndReason::SignedOut, now).await?;
         self.parts.revocations.catch_up().await;
-        Ok(RevokedBy::Login(sid))
+        Ok(match owner {
+            Some(owner) if ended => RevokedBy::Login(owner, sid),
+            _ => RevokedBy::Nothing,
+        })
     }
 }

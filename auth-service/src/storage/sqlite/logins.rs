@@ -112,9 +112,8 @@ impl Logins for SqliteStore {
         sid: Sid,
         reason: EndReason,
         now: OffsetDateTime,
-    ) -> Result<(), StoreError> {
-        self.end(Which::One(sid), reason, now).await?;
-        Ok(())
+    ) -> Result<bool, StoreError> {
+        Ok(self.end(Which::One(sid), reason, now).await? == 1)
     }
 
     async fn end_login_of(

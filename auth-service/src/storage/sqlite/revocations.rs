@@ -154,6 +154,13 @@ impl Revocations for SqliteStore {
         rows.iter().map(revocation).collect()
     }
 
+    async fn end_epoch(&self) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM epoch")
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
     async fn is_revoked(&self, jti: Jti) -> Result<bool, StoreError> {
         let found = sqlx::query("SELECT 1 FROM revocations WHERE subject = ? AND kind = 'jti'")
             .bind(jti.to_string())
