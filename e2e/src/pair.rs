@@ -15,7 +15,8 @@ use crate::{
 /// The password of every account that [`Pair::add_user`] makes.
 pub const PASSWORD: &str = "correct horse battery staple";
 
-const SERVICE_SECRET: &str = "the secret between the two services";
+/// What web-service proves itself with.
+pub const SERVICE_SECRET: &str = "the secret between the two services";
 
 /// What distinguishes one pair from another. A setting with an empty value is left out.
 #[derive(Clone, Default)]

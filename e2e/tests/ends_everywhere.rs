@@ -253,7 +253,7 @@ async fn whatever_ends_a_login_ends_it_everywhere_at_once() {
     let grpc = world.person("grpc").await;
     let revoke = RevokeTokenRequest {
         token: grpc.refresh_token.clone(),
-        end_login: false,
+        ..Default::default()
     };
     let mut auth = AuthServiceClient::new(world.grpc().await);
     auth.revoke_token(revoke).await.unwrap();

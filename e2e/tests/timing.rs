@@ -7,10 +7,10 @@
 
 use std::time::{Duration, Instant};
 
-use auth_proto::v1::{LoginRequest, auth_service_client::AuthServiceClient};
-use e2e::pair::{PASSWORD, Pair};
+use auth_proto::v1::{Client, LoginRequest, auth_service_client::AuthServiceClient};
+use e2e::pair::{PASSWORD, Pair, SERVICE_SECRET};
 use tonic::{
-    Status,
+    Request, Status,
     transport::{Channel, Endpoint},
 };
 
@@ -86,11 +86,25 @@ async fn refused(
     username: String,
     password: &str,
 ) -> (Duration, Status) {
-    let request = LoginRequest {
+    // Each from an address of its own, so that none has to wait for another.
+    let [.., a, b, c] = username
+        .bytes()
+        .fold(0_u32, |hash, byte| {
+            hash.wrapping_mul(31).wrapping_add(byte.into())
+        })
+        .to_be_bytes();
+    let mut request = Request::new(LoginRequest {
         username,
         password: password.to_owned(),
-        client: None,
-    };
+        client: Some(Client {
+            ip_address: format!("10.{a}.{b}.{c}"),
+            ..Default::default()
+        }),
+    });
+    let secret = SERVICE_SECRET.parse().unwrap();
+    request
+        .metadata_mut()
+        .insert(auth_proto::SERVICE_SECRET, secret);
     let begun = Instant::now();
     let answer = client.login(request).await;
     (begun.elapsed(), answer.unwrap_err())

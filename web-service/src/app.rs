@@ -20,7 +20,10 @@ use crate::{
     config::{PublicUrl, ServeConfig, SessionStoreConfig, TlsConfig},
     crypto::form_token::MacFormTokens,
     domain::{auth::Auth, revocations::Revocations, sessions::Sessions},
-    http::{self, state::AppState},
+    http::{
+        self,
+        state::{AppState, SiteData},
+    },
     storage::{memory::MemoryStore, redis, sealed::SealedRecords},
     tls::{certificate::CertificateFiles, local_authority::LocalAuthority, renewal},
 };
@@ -68,6 +71,10 @@ impl App {
             sessions: Sessions::new(Arc::new(records), clock.clone(), config.lifetimes),
             form_tokens: Arc::new(MacFormTokens::new(&config.secret_key)),
             random,
+            trusted_proxies: Arc::new(config.trusted_proxies),
+            site_data: SiteData {
+                is_cleared: config.clear_site_data,
+            },
             public_url: Arc::new(
                 config
                     .public_url

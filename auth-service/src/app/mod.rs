@@ -27,7 +27,10 @@ use zeroize::Zeroizing;
 use self::keys::{KeyPolicy, Keys};
 use crate::{
     config::{HashingConfig, ServeConfig},
-    crypto::{argon2id::Argon2id, credential::CredentialKey, jwt::Jwts, seal::Sealer},
+    crypto::{
+        argon2id::Argon2id, blinding::BlindingKey, credential::CredentialKey, jwt::Jwts,
+        seal::Sealer,
+    },
     domain::{
         access_token::LEEWAY,
         accounts::Accounts,
@@ -35,10 +38,17 @@ use crate::{
         id::Jti,
         ports::{Clock, Logins as _, Random as _},
         revocation::Epoch,
+        throttle::Counters,
     },
     feed::Feed,
     grpc::{self, Services, caller::WebIdentity},
-    storage::sqlite::{SqliteStore, audit::SqliteAudit},
+    storage::{
+        counters::{
+            memory::MemoryCounters,
+            redis::{RedisCounters, RedisUrl},
+        },
+        sqlite::{SqliteStore, audit::SqliteAudit},
+    },
 };
 
 /// How often what has expired is removed from the database.
@@ -46,6 +56,8 @@ const PURGE_INTERVAL: Duration = Duration::from_hours(1);
 
 /// The secret that makes login tickets and refresh tokens.
 const CREDENTIAL_KEY: &str = "credentials";
+/// The secret that makes the names of counters and places.
+const BLINDING_KEY: &str = "blinding";
 
 /// A service that is bound to its ports and not running yet.
 pub struct App {
@@ -110,7 +122,8 @@ impl App {
         let store = open_store(&config.database).await?;
         let sealer = Sealer::new(&config.key_encryption_key);
         // The first of the two finds out a wrong key-encryption key, before the second could seal anything with it.
-        let credentials = credential_key(&store, &sealer, &*clock).await?;
+        let credentials = secret_key(&store, &sealer, &*clock, CREDENTIAL_KEY).await?;
+        let blinding = secret_key(&store, &sealer, &*clock, BLINDING_KEY).await?;
         let key_policy = KeyPolicy {
             algorithm: config.signing_algorithm,
             max_age: config.key_max_age,
@@ -126,7 +139,9 @@ impl App {
             revocations: feed.clone(),
             hasher: Arc::new(Argon2id::start(params, threads, random.clone())?),
             tokens: jwts.clone(),
-            credentials: Arc::new(credentials),
+            counters: counters(config.redis)?,
+            blinding: Arc::new(BlindingKey::new(&blinding)),
+            credentials: Arc::new(CredentialKey::new(&credentials)),
             clock: clock.clone(),
             random,
         };
@@ -231,18 +246,28 @@ async fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener>
         .with_context(|| format!("{setting}: cannot listen on {address}"))
 }
 
-async fn credential_key(
+fn counters(redis: Option<RedisUrl>) -> anyhow::Result<Arc<dyn Counters>> {
+    match redis {
+        Some(url) => {
+            let counters = RedisCounters::new(url).context("AUTH_REDIS_URL cannot be used")?;
+            Ok(Arc::new(counters))
+        }
+        None => Ok(Arc::new(MemoryCounters::default())),
+    }
+}
+
+/// The secret of this name, made by the first instance that needs it.
+async fn secret_key(
     store: &SqliteStore,
     sealer: &Sealer,
     clock: &dyn Clock,
-) -> anyhow::Result<CredentialKey> {
+    name: &str,
+) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     let mut fresh = Zeroizing::new(vec![0; 32]);
     SystemRandom.fill(&mut fresh);
-    let candidate = sealer.seal(CREDENTIAL_KEY, &fresh);
-    let kept = store
-        .secret_key_or(CREDENTIAL_KEY, &candidate, clock.now())
-        .await?;
-    Ok(CredentialKey::new(&sealer.open(CREDENTIAL_KEY, &kept)?))
+    let candidate = sealer.seal(name, &fresh);
+    let kept = store.secret_key_or(name, &candidate, clock.now()).await?;
+    Ok(sealer.open(name, &kept)?)
 }
 
 async fn purge_regularly(

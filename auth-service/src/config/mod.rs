@@ -9,7 +9,10 @@ use secrecy::SecretString;
 use service_kit::config::SecretKey;
 
 pub use self::settings::Settings;
-use crate::domain::{authority::Policy, signing_key::Algorithm};
+use crate::{
+    domain::{authority::Policy, signing_key::Algorithm},
+    storage::counters::redis::RedisUrl,
+};
 
 /// What `serve` needs.
 #[derive(Debug)]
@@ -20,6 +23,8 @@ pub struct ServeConfig {
     pub ops_listen: SocketAddr,
     /// The database file.
     pub database: PathBuf,
+    /// Where instances count attempts together; `None`: each for itself.
+    pub redis: Option<RedisUrl>,
     /// Names and times.
     pub policy: Policy,
     /// What signs new tokens.

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, num::NonZero, path::PathBuf, thread, time::Duration};
 
 use clap::Args;
+use secrecy::ExposeSecret as _;
 use service_kit::{
     config::{Problems, SecretSource, read_file},
     telemetry::LogConfig,
@@ -13,6 +14,7 @@ use super::{ClientCertificates, HashingConfig, KeyConfig, ServeConfig, TlsConfig
 use crate::{
     crypto::argon2id::Cost,
     domain::{authority::Policy, signing_key::PUBLISHED_BEFORE},
+    storage::counters::redis::RedisUrl,
 };
 
 /// All settings as text. Durations carry their unit, such as `15m`, `12h` or `30d`. It holds secrets and has no `Debug`.
@@ -46,6 +48,12 @@ pub struct Settings {
     /// The database, sqlite:FILE [default: auth.db in the data directory]
     #[arg(long, env = "AUTH_DATABASE_URL", global = true)]
     database_url: Option<String>,
+    /// Where instances count attempts together, redis://…; each for itself where there is none
+    #[arg(long, env = "AUTH_REDIS_URL", global = true, hide_env_values = true)]
+    redis_url: Option<String>,
+    /// File that holds the Redis URL
+    #[arg(long, env = "AUTH_REDIS_URL_FILE", global = true)]
+    redis_url_file: Option<PathBuf>,
     /// The URL that names this issuer in tokens: `iss`
     #[arg(long, env = "AUTH_ISSUER", global = true)]
     issuer: Option<String>,
@@ -66,6 +74,14 @@ pub struct Settings {
         default_value = "90d"
     )]
     login_absolute_ttl: String,
+    /// How old the proof of who somebody is may be for a sensitive act, such as a new password
+    #[arg(
+        long,
+        env = "AUTH_STEP_UP_MAX_AGE",
+        global = true,
+        default_value = "5m"
+    )]
+    step_up_max_age: String,
     /// What signs new tokens: `EdDSA` or ES256
     #[arg(
         long,
@@ -181,6 +197,7 @@ impl Settings {
         let listen = problems.parse("AUTH_LISTEN", &self.listen);
         let ops_listen = problems.parse("AUTH_OPS_LISTEN", &self.ops_listen);
         let database = self.database(&mut problems);
+        let redis = self.redis(&mut problems);
         let policy = self.policy(&mut problems);
         let hashing = self.hashing(&mut problems);
         let signing_algorithm = problems.parse("AUTH_SIGNING_ALGORITHM", &self.signing_algorithm);
@@ -208,6 +225,7 @@ impl Settings {
                 listen: listen?,
                 ops_listen: ops_listen?,
                 database: database?,
+                redis: redis?,
                 policy: policy?,
                 signing_algorithm: signing_algorithm?,
                 key_max_age: key_max_age?,
@@ -293,6 +311,19 @@ impl Settings {
         problems.check("AUTH_DATABASE_URL", file.ok_or("must be sqlite:FILE"))
     }
 
+    /// `Some(None)`: none is used.
+    fn redis(&self, problems: &mut Problems) -> Option<Option<RedisUrl>> {
+        let source = SecretSource {
+            value: self.redis_url.clone(),
+            file: self.redis_url_file.clone(),
+        };
+        let Some(url) = problems.secret("AUTH_REDIS_URL", source)? else {
+            return Some(None);
+        };
+        let url = RedisUrl::parse(url.expose_secret());
+        problems.check("AUTH_REDIS_URL", url).map(Some)
+    }
+
     fn policy(&self, problems: &mut Problems) -> Option<Policy> {
         let issuer = self.issuer.as_deref().ok_or_else(|| {
             "not set; give the URL under which people reach this installation".to_owned()
@@ -300,6 +331,7 @@ impl Settings {
         let issuer = problems.check("AUTH_ISSUER", issuer.and_then(web_url));
         let access_ttl = problems.duration("AUTH_ACCESS_TTL", &self.access_ttl);
         let refresh_ttl = problems.duration("AUTH_REFRESH_TTL", &self.refresh_ttl);
+        let step_up_max_age = problems.duration("AUTH_STEP_UP_MAX_AGE", &self.step_up_max_age);
         let login_ttl = problems.duration("AUTH_LOGIN_ABSOLUTE_TTL", &self.login_absolute_ttl);
         if self.audience.iter().any(String::is_empty) {
             problems.add("AUTH_AUDIENCE: an audience is empty");
@@ -316,6 +348,7 @@ impl Settings {
             access_ttl: access_ttl?,
             refresh_ttl: refresh_ttl?,
             login_ttl: login_ttl?,
+            step_up_max_age: step_up_max_age?,
         })
     }
 

@@ -1,6 +1,7 @@
-//! Argon2id, access tokens and sealed keys, behind the domain's ports.
+//! Argon2id, access tokens, sealed keys and names that tell nothing, behind the domain's ports.
 
 pub mod argon2id;
+pub mod blinding;
 pub mod credential;
 pub mod jwt;
 pub mod key_ring;

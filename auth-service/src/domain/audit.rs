@@ -37,6 +37,20 @@ pub enum AuditKind {
     PasswordChangeRefused,
     /// An administrator set a password; all logins of the account ended.
     PasswordSet,
+    /// Too many sign-ins failed before; this one waits, and so does whatever comes meanwhile.
+    SignInThrottled,
+    /// A login was refreshed too often.
+    RefreshThrottled,
+    /// A login was ended as the oldest of too many.
+    SurplusEnded,
+    /// Too many current passwords were wrong.
+    PasswordChangeThrottled,
+    /// A person proved again who they are.
+    Reauthenticated,
+    /// A person gave a wrong password when asked again.
+    ReauthenticationRefused,
+    /// Too many passwords were wrong when asked again.
+    ReauthenticationThrottled,
     /// An account was created.
     UserCreated,
     /// An account was disabled; all of its logins ended.
@@ -53,7 +67,7 @@ pub enum AuditKind {
 
 impl AuditKind {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 25] = [
         Self::SignedIn,
         Self::SignInRefused,
         Self::SignInOverloaded,
@@ -66,6 +80,13 @@ impl AuditKind {
         Self::PasswordChanged,
         Self::PasswordChangeRefused,
         Self::PasswordSet,
+        Self::SignInThrottled,
+        Self::RefreshThrottled,
+        Self::SurplusEnded,
+        Self::PasswordChangeThrottled,
+        Self::Reauthenticated,
+        Self::ReauthenticationRefused,
+        Self::ReauthenticationThrottled,
         Self::UserCreated,
         Self::UserDisabled,
         Self::UserEnabled,
@@ -90,6 +111,13 @@ impl AuditKind {
             Self::PasswordChanged => "PASSWORD_CHANGED",
             Self::PasswordChangeRefused => "PASSWORD_CHANGE_REFUSED",
             Self::PasswordSet => "PASSWORD_SET",
+            Self::SignInThrottled => "SIGN_IN_THROTTLED",
+            Self::RefreshThrottled => "REFRESH_THROTTLED",
+            Self::SurplusEnded => "SURPLUS_LOGIN_ENDED",
+            Self::PasswordChangeThrottled => "PASSWORD_CHANGE_THROTTLED",
+            Self::Reauthenticated => "REAUTHENTICATED",
+            Self::ReauthenticationRefused => "REAUTHENTICATION_REFUSED",
+            Self::ReauthenticationThrottled => "REAUTHENTICATION_THROTTLED",
             Self::UserCreated => "USER_CREATED",
             Self::UserDisabled => "USER_DISABLED",
             Self::UserEnabled => "USER_ENABLED",

@@ -8,6 +8,7 @@ use super::{
     id::{Sid, UserId},
     password::PasswordVersion,
     scope::Scopes,
+    throttle::Places,
 };
 
 /// How long a login ticket may wait for its exchange.
@@ -40,6 +41,26 @@ pub struct Client {
     pub ip_address: Option<IpAddr>,
     /// What it calls itself, at most 256 characters.
     pub user_agent: Option<String>,
+    /// What web-service knows the browser by, whoever signs in with it.
+    pub device: Option<DeviceId>,
+}
+
+/// A browser that somebody signed in with before, from its signed cookie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceId([u8; 16]);
+
+impl DeviceId {
+    /// Takes its bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
 }
 
 /// Why a login ended before its time.
@@ -91,6 +112,8 @@ pub struct NewLogin {
     pub password_version: PasswordVersion,
     /// Where from.
     pub client: Client,
+    /// The same, as places that the account knows from now on.
+    pub places: Places,
     /// How the person proved who they are (RFC 8176).
     pub amr: &'static [&'static str],
     /// Now; also when the person proved who they are.

@@ -15,6 +15,7 @@ use super::{
     revocation::{Epoch, Revocation, Verdict},
     scope::Scopes,
     signing_key::StoredSigningKey,
+    throttle::Places,
     user::{Account, User},
     username::Username,
 };
@@ -31,6 +32,9 @@ pub trait PasswordHasher: Send + Sync {
         password: &Password,
         hash: Option<&PasswordHash>,
     ) -> Result<bool, HasherError>;
+
+    /// Whether a hash cost less than one costs today.
+    fn is_outdated(&self, hash: &PasswordHash) -> bool;
 }
 
 /// Why a password was not hashed or checked.
@@ -126,14 +130,30 @@ pub trait Users: Send + Sync {
         by: Option<Sid>,
         now: OffsetDateTime,
     ) -> Result<Option<PasswordVersion>, StoreError>;
+
+    /// Replaces the hash of the password of this version by another one of the same password.
+    async fn rehash(
+        &self,
+        id: UserId,
+        version: PasswordVersion,
+        hash: &PasswordHash,
+    ) -> Result<(), StoreError>;
 }
 
 /// Logins. Whatever ends one appends it to the sequence of revocations in the same transaction.
 #[async_trait]
 pub trait Logins: Send + Sync {
-    /// Begins a login; false if the account is gone, disabled, or has another password by now. Beyond
-    /// [`MAX_LIVE_LOGINS`](super::login::MAX_LIVE_LOGINS) the person's oldest ones end.
-    async fn insert_login(&self, login: &NewLogin) -> Result<bool, StoreError>;
+    /// Begins a login, and remembers where from; `None` if the account is gone, disabled, or has another password by now.
+    /// Beyond [`MAX_LIVE_LOGINS`](super::login::MAX_LIVE_LOGINS) the person's oldest ones end: gives which.
+    async fn insert_login(&self, login: &NewLogin) -> Result<Option<Vec<Sid>>, StoreError>;
+
+    /// Whether somebody signed in to this account from one of these places after `since`.
+    async fn knows_place(
+        &self,
+        user: UserId,
+        places: &Places,
+        since: OffsetDateTime,
+    ) -> Result<bool, StoreError>;
 
     /// Finds a login and whose it is.
     async fn login(&self, sid: Sid) -> Result<Option<(Login, User)>, StoreError>;
@@ -156,6 +176,15 @@ pub trait Logins: Send + Sync {
 
     /// Notes that a login was used.
     async fn note_seen(&self, sid: Sid, now: OffsetDateTime) -> Result<(), StoreError>;
+
+    /// Notes that the owner of a login proved again who they are, with the password of this version; false if the login has
+    /// ended or the password is another one by now.
+    async fn reauthenticated(
+        &self,
+        sid: Sid,
+        password: PasswordVersion,
+        now: OffsetDateTime,
+    ) -> Result<bool, StoreError>;
 
     /// Ends a login; false if it has ended already, or never was.
     async fn end_login(
@@ -193,7 +222,8 @@ pub trait Logins: Send + Sync {
     /// Revokes one access token that expires at `expires_at`.
     async fn revoke_token(&self, jti: Jti, expires_at: OffsetDateTime) -> Result<(), StoreError>;
 
-    /// Forgets logins and revocations that expired before `before`.
+    /// Forgets logins and revocations that expired before `before`, and places that were not seen since
+    /// [`KNOWN_FOR`](super::throttle::KNOWN_FOR) before that.
     async fn purge(&self, before: OffsetDateTime) -> Result<(), StoreError>;
 }
 

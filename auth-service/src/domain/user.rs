@@ -35,3 +35,11 @@ pub struct Account {
     /// Which password it is; goes up with every change.
     pub password_version: PasswordVersion,
 }
+
+impl Account {
+    /// Whether its owner may sign in.
+    #[must_use]
+    pub const fn is_enabled(&self) -> bool {
+        !self.user.disabled
+    }
+}

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use auth_proto::v1::{
     ChangePasswordRequest, ChangePasswordResponse, EndLoginRequest, EndLoginResponse,
     EndOtherLoginsRequest, EndOtherLoginsResponse, GetAccountRequest, GetAccountResponse,
-    ListLoginsRequest, ListLoginsResponse, account_service_server::AccountService,
+    ListLoginsRequest, ListLoginsResponse, ReauthenticateRequest, ReauthenticateResponse,
+    account_service_server::AccountService,
 };
 use tonic::{Request, Response, Status};
 
@@ -18,7 +19,7 @@ use crate::domain::{
     access_token::Claims,
     accounts::Accounts,
     audit::{AuditKind, Origin},
-    authority::{Authority, ChangePasswordRefused},
+    authority::{Authority, ChangePasswordRefused, ReauthenticateRefused},
     scope::Scope,
 };
 
@@ -48,6 +49,30 @@ impl AccountService for AccountApi {
         }))
     }
 
+    async fn reauthenticate(
+        &self,
+        mut request: Request<ReauthenticateRequest>,
+    ) -> Result<Response<ReauthenticateResponse>, Status> {
+        let claims = person(&self.authority, &request, Scope::Account).await?;
+        let stated = request.get_mut().client.take();
+        let client = self.web_identity.client(&request, stated)?;
+        let origin = audit::origin(&request, &self.web_identity, &client);
+        let password = decode::password(&request.into_inner().password)?;
+        let authority = &self.authority;
+        let outcome = authority.reauthenticate(&claims, &password, &client).await;
+        match &outcome {
+            Ok(_) => self.record(AuditKind::Reauthenticated, &claims, origin),
+            Err(ReauthenticateRefused::InvalidCredentials) => {
+                self.record(AuditKind::ReauthenticationRefused, &claims, origin);
+            }
+            Err(ReauthenticateRefused::Throttled(throttled)) if throttled.is_first => {
+                self.record(AuditKind::ReauthenticationThrottled, &claims, origin);
+            }
+            Err(_) => {}
+        }
+        Ok(Response::new(encode::reauthenticated(outcome?)))
+    }
+
     async fn change_password(
         &self,
         mut request: Request<ChangePasswordRequest>,
@@ -66,6 +91,9 @@ impl AccountService for AccountApi {
             Ok(_) => self.record(AuditKind::PasswordChanged, &claims, origin),
             Err(ChangePasswordRefused::InvalidCredentials) => {
                 self.record(AuditKind::PasswordChangeRefused, &claims, origin);
+            }
+            Err(ChangePasswordRefused::Throttled(throttled)) if throttled.is_first => {
+                self.record(AuditKind::PasswordChangeThrottled, &claims, origin);
             }
             Err(_) => {}
         }
@@ -88,10 +116,12 @@ impl AccountService for AccountApi {
 
     async fn end_login(
         &self,
-        request: Request<EndLoginRequest>,
+        mut request: Request<EndLoginRequest>,
     ) -> Result<Response<EndLoginResponse>, Status> {
         let claims = person(&self.authority, &request, Scope::Account).await?;
-        let origin = audit::peer(&request, &self.web_identity);
+        let stated = request.get_mut().client.take();
+        let client = self.web_identity.client(&request, stated)?;
+        let origin = audit::origin(&request, &self.web_identity, &client);
         let sid = decode::sid(&request.into_inner().sid)?;
         self.authority.end_own_login(&claims, sid).await?;
         let about = About {
@@ -104,11 +134,13 @@ impl AccountService for AccountApi {
 
     async fn end_other_logins(
         &self,
-        request: Request<EndOtherLoginsRequest>,
+        mut request: Request<EndOtherLoginsRequest>,
     ) -> Result<Response<EndOtherLoginsResponse>, Status> {
         let claims = person(&self.authority, &request, Scope::Account).await?;
+        let stated = request.get_mut().client.take();
+        let client = self.web_identity.client(&request, stated)?;
+        let origin = audit::origin(&request, &self.web_identity, &client);
         let ended = self.authority.end_other_logins(&claims).await?;
-        let origin = audit::peer(&request, &self.web_identity);
         self.record(AuditKind::OtherLoginsEnded, &claims, origin);
         Ok(Response::new(EndOtherLoginsResponse {
             ended: ended.try_into().unwrap_or(i64::MAX),

@@ -35,9 +35,14 @@ pub(super) struct About {
 impl About {
     /// Of the person whose token this is.
     pub(super) const fn person(claims: &Claims) -> Self {
+        Self::login(claims.subject, claims.sid)
+    }
+
+    /// Of a login and whose it is.
+    pub(super) const fn login(user: UserId, sid: Sid) -> Self {
         Self {
-            user: Some(claims.subject),
-            sid: Some(claims.sid),
+            user: Some(user),
+            sid: Some(sid),
             actor: None,
         }
     }

@@ -54,6 +54,13 @@ impl AuthService for AuthApi {
             client,
         };
         let outcome = self.authority.login(attempt).await;
+        if let Ok(SignedIn { user, ended, .. }) = &outcome {
+            for sid in ended {
+                let about = About::login(user.id, *sid);
+                self.audit
+                    .record(AuditKind::SurplusEnded, about, origin.clone());
+            }
+        }
         if let Some((kind, about)) = login_event(&outcome) {
             self.audit.record(kind, about, origin);
         }
@@ -110,10 +117,12 @@ impl AuthService for AuthApi {
 
     async fn revoke_token(
         &self,
-        request: Request<RevokeTokenRequest>,
+        mut request: Request<RevokeTokenRequest>,
     ) -> Result<Response<RevokeTokenResponse>, Status> {
         let from_web_service = self.web_identity.is_proved_by(&request)?;
-        let origin = audit::peer(&request, &self.web_identity);
+        let stated = request.get_mut().client.take();
+        let client = self.web_identity.client(&request, stated)?;
+        let origin = audit::origin(&request, &self.web_identity, &client);
         let message = request.into_inner();
         let revoked = if message.end_login {
             let token = &message.token;
@@ -126,11 +135,7 @@ impl AuthService for AuthApi {
             RevokedBy::Token(user, sid) => (AuditKind::TokenRevoked, user, sid),
             RevokedBy::Nothing => return Ok(Response::new(RevokeTokenResponse {})),
         };
-        let about = About {
-            user: Some(user),
-            sid: Some(sid),
-            actor: None,
-        };
+        let about = About::login(user, sid);
         self.audit.record(kind, about, origin);
         Ok(Response::new(RevokeTokenResponse {}))
     }
@@ -168,11 +173,7 @@ fn login_event(outcome: &Result<SignedIn, LoginRefused>) -> Option<(AuditKind, A
     match outcome {
         Ok(signed_in) => Some((
             AuditKind::SignedIn,
-            About {
-                user: Some(signed_in.user.id),
-                sid: Some(signed_in.sid),
-                actor: None,
-            },
+            About::login(signed_in.user.id, signed_in.sid),
         )),
         Err(LoginRefused::InvalidCredentials(user)) => Some((
             AuditKind::SignInRefused,
@@ -181,23 +182,28 @@ fn login_event(outcome: &Result<SignedIn, LoginRefused>) -> Option<(AuditKind, A
                 ..About::default()
             },
         )),
+        Err(LoginRefused::Throttled(throttled, user)) if throttled.is_first => Some((
+            AuditKind::SignInThrottled,
+            About {
+                user: *user,
+                ..About::default()
+            },
+        )),
         Err(LoginRefused::Fault(Fault::Overloaded { .. })) => {
             Some((AuditKind::SignInOverloaded, About::default()))
         }
-        Err(LoginRefused::Fault(_)) => None,
+        Err(LoginRefused::Throttled(..) | LoginRefused::Fault(_)) => None,
     }
 }
 
 fn issue_event(outcome: &Result<Issued, IssueRefused>) -> Option<(AuditKind, About)> {
     let (kind, user, sid) = match outcome {
-        Ok(issued) if issued.is_refresh => (AuditKind::Refreshed, Some(issued.user), issued.sid),
-        Err(IssueRefused::Reused(user, sid)) => (AuditKind::RefreshReused, Some(*user), *sid),
+        Ok(issued) if issued.is_refresh => (AuditKind::Refreshed, issued.user, issued.sid),
+        Err(IssueRefused::Reused(user, sid)) => (AuditKind::RefreshReused, *user, *sid),
+        Err(IssueRefused::Throttled(throttled, user, sid)) if throttled.is_first => {
+            (AuditKind::RefreshThrottled, *user, *sid)
+        }
         _ => return None,
     };
-    let about = About {
-        user,
-        sid: Some(sid),
-        actor: None,
-    };
-    Some((kind, about))
+    Some((kind, About::login(user, sid)))
 }

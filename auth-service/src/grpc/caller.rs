@@ -18,7 +18,7 @@ use crate::{
     domain::{
         access_token::Claims,
         authority::{Authority, Expected},
-        login::{Client, ClientKind},
+        login::{Client, ClientKind, DeviceId},
         scope::Scope,
     },
 };
@@ -92,6 +92,7 @@ impl WebIdentity {
                 kind: ClientKind::Api,
                 ip_address: request.remote_addr().map(|address| address.ip()),
                 user_agent: header(request, "user-agent"),
+                device: None,
             });
         }
         let stated = stated.unwrap_or_default();
@@ -104,6 +105,7 @@ impl WebIdentity {
             user_agent: Some(stated.user_agent)
                 .filter(|agent| !agent.is_empty())
                 .map(|agent| shortened(&agent)),
+            device: DeviceId::from_bytes(&stated.device_id),
         })
     }
 }

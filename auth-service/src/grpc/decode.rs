@@ -6,7 +6,7 @@ use tonic::{Code, Status};
 use super::status::{invalid, refuse};
 use crate::domain::{
     audit::AuditKind,
-    authority::{Consistency, LoginNotFound},
+    authority::{Consistency, EndLoginRefused},
     id::{Sid, UserId},
     password::Password,
     scope::Scopes,
@@ -20,7 +20,7 @@ pub(super) fn user_id(field: &str, text: &str) -> Result<UserId, Status> {
 
 pub(super) fn sid(text: &str) -> Result<Sid, Status> {
     // What is no identifier is nobody's.
-    text.parse().map_err(|_| LoginNotFound::NotFound.into())
+    text.parse().map_err(|_| EndLoginRefused::NotFound.into())
 }
 
 pub(super) fn audit_kind(name: &str) -> Result<AuditKind, Status> {

@@ -55,6 +55,12 @@ pub(super) fn password_changed(signed_in: SignedIn) -> v1::ChangePasswordRespons
     }
 }
 
+pub(super) fn reauthenticated(at: OffsetDateTime) -> v1::ReauthenticateResponse {
+    v1::ReauthenticateResponse {
+        auth_time: Some(timestamp(at)),
+    }
+}
+
 pub(super) fn login(login: LoginRecord, current: Sid) -> v1::Login {
     v1::Login {
         current: login.sid == current,

@@ -7,6 +7,7 @@ mod auth_service;
 pub mod caller;
 mod decode;
 mod encode;
+mod finish;
 mod server;
 mod status;
 mod watch;

@@ -30,7 +30,7 @@ use tracing::Level;
 
 use super::{
     account_service::AccountApi, admin_service::AdminApi, audit::Audit, auth_service::AuthApi,
-    caller::WebIdentity, watch::Watchers,
+    caller::WebIdentity, finish::FinishLayer, watch::Watchers,
 };
 use crate::{
     config::TlsConfig,
@@ -155,6 +155,7 @@ impl Server {
             .http2_max_header_list_size(MAX_METADATA)
             .http2_keepalive_interval(Some(KEEPALIVE))
             .load_shed(true)
+            .layer(FinishLayer)
             .layer(GlobalConcurrencyLimitLayer::new(MAX_CALLS))
             .layer(
                 TraceLayer::new_for_grpc()

@@ -11,10 +11,12 @@ use crate::domain::{
     access_token::TokenRefused,
     accounts::{ChangeRefused, CreateRefused},
     authority::{
-        ChangePasswordRefused, IssueRefused, LoginNotFound, LoginRefused, ValidateRefused,
+        ChangePasswordRefused, EndLoginRefused, EndOthersRefused, IssueRefused, LoginRefused,
+        ReauthenticateRefused, StepUpRequired, ValidateRefused,
     },
     error::Fault,
     password::PasswordRejected,
+    throttle::Throttled,
 };
 
 /// `domain` of every `google.rpc.ErrorInfo`.
@@ -97,15 +99,42 @@ impl From<Fault> for Status {
     }
 }
 
+impl From<Throttled> for Status {
+    fn from(throttled: Throttled) -> Self {
+        let message = throttled.to_string();
+        retry_later(
+            Code::ResourceExhausted,
+            ErrorReason::Throttled,
+            &message,
+            throttled.retry_after,
+        )
+    }
+}
+
+impl From<StepUpRequired> for Status {
+    fn from(refused: StepUpRequired) -> Self {
+        refuse(
+            Code::PermissionDenied,
+            ErrorReason::StepUpRequired,
+            refused.to_string(),
+        )
+    }
+}
+
+fn invalid_credentials(message: String) -> Status {
+    refuse(
+        Code::Unauthenticated,
+        ErrorReason::InvalidCredentials,
+        message,
+    )
+}
+
 impl From<LoginRefused> for Status {
     fn from(refused: LoginRefused) -> Self {
         let message = refused.to_string();
         match refused {
-            LoginRefused::InvalidCredentials(_) => refuse(
-                Code::Unauthenticated,
-                ErrorReason::InvalidCredentials,
-                message,
-            ),
+            LoginRefused::InvalidCredentials(_) => invalid_credentials(message),
+            LoginRefused::Throttled(throttled, _) => throttled.into(),
             LoginRefused::Fault(fault) => fault.into(),
         }
     }
@@ -122,6 +151,8 @@ impl From<IssueRefused> for Status {
             IssueRefused::ServiceIdentityRequired => {
                 (Code::PermissionDenied, ErrorReason::ServiceIdentityRequired)
             }
+            IssueRefused::StepUpRequired(refused) => return refused.into(),
+            IssueRefused::Throttled(throttled, ..) => return throttled.into(),
             IssueRefused::InvalidScope => (Code::InvalidArgument, ErrorReason::InvalidScope),
             IssueRefused::InvalidAudience => (Code::InvalidArgument, ErrorReason::InvalidAudience),
             IssueRefused::Fault(fault) => return fault.into(),
@@ -164,13 +195,22 @@ impl From<ChangePasswordRefused> for Status {
     fn from(refused: ChangePasswordRefused) -> Self {
         let message = refused.to_string();
         match refused {
-            ChangePasswordRefused::InvalidCredentials => refuse(
-                Code::Unauthenticated,
-                ErrorReason::InvalidCredentials,
-                message,
-            ),
+            ChangePasswordRefused::InvalidCredentials => invalid_credentials(message),
+            ChangePasswordRefused::StepUpRequired(refused) => refused.into(),
+            ChangePasswordRefused::Throttled(throttled) => throttled.into(),
             ChangePasswordRefused::Password(rejected) => password_rejected(&rejected),
             ChangePasswordRefused::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<ReauthenticateRefused> for Status {
+    fn from(refused: ReauthenticateRefused) -> Self {
+        let message = refused.to_string();
+        match refused {
+            ReauthenticateRefused::InvalidCredentials => invalid_credentials(message),
+            ReauthenticateRefused::Throttled(throttled) => throttled.into(),
+            ReauthenticateRefused::Fault(fault) => fault.into(),
         }
     }
 }
@@ -188,12 +228,24 @@ impl From<CreateRefused> for Status {
     }
 }
 
-impl From<LoginNotFound> for Status {
-    fn from(refused: LoginNotFound) -> Self {
+impl From<EndLoginRefused> for Status {
+    fn from(refused: EndLoginRefused) -> Self {
         let message = refused.to_string();
         match refused {
-            LoginNotFound::NotFound => refuse(Code::NotFound, ErrorReason::LoginNotFound, message),
-            LoginNotFound::Fault(fault) => fault.into(),
+            EndLoginRefused::NotFound => {
+                refuse(Code::NotFound, ErrorReason::LoginNotFound, message)
+            }
+            EndLoginRefused::StepUpRequired(refused) => refused.into(),
+            EndLoginRefused::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<EndOthersRefused> for Status {
+    fn from(refused: EndOthersRefused) -> Self {
+        match refused {
+            EndOthersRefused::StepUpRequired(refused) => refused.into(),
+            EndOthersRefused::Fault(fault) => fault.into(),
         }
     }
 }

@@ -1,3 +1,4 @@
-//! SQL behind the domain's ports.
+//! SQL, memory and Redis behind the domain's ports.
 
+pub mod counters;
 pub mod sqlite;

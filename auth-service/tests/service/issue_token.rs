@@ -157,6 +157,8 @@ async fn of_fifty_refreshes_at_once_one_successor_comes_into_being() {
             .collect();
         assert_eq!(successors.len(), 1);
         token = successors.into_iter().next().unwrap();
+        // Sixty a minute are let through.
+        service.clock.advance(seconds(10));
     }
 }
 

@@ -23,6 +23,7 @@ async fn list(service: &TestService, token: &str) -> Vec<Login> {
 async fn end(service: &TestService, token: &str, sid: &str) -> Result<(), tonic::Status> {
     let request = EndLoginRequest {
         sid: sid.to_owned(),
+        client: None,
     };
     service.account().end_login(bearer(request, token)).await?;
     Ok(())
@@ -117,7 +118,7 @@ async fn all_others_end_and_the_one_that_asks_stays() {
     for login in &others {
         tokens.push(exchange(&service, login).await);
     }
-    let request = bearer(EndOtherLoginsRequest {}, &token);
+    let request = bearer(EndOtherLoginsRequest::default(), &token);
     let ended = service.account().end_other_logins(request).await.unwrap();
     assert_eq!(ended.into_inner().ended, 2);
     for other in tokens {

@@ -28,6 +28,8 @@ async fn stop(program: &mut Program) -> Duration {
 async fn requests_in_flight_finish_when_web_service_is_told_to_stop() {
     let mut pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
+    // From a place that is known, so many at once are fine.
+    pair.site.tokens("ada").await;
     let mut requests = JoinSet::new();
     // Over one connection: what one request needs to arrive, the others do not.
     let client = pair.site.client();
@@ -60,6 +62,7 @@ async fn calls_in_flight_finish_when_auth_service_is_told_to_stop() {
         password: PASSWORD.to_owned(),
         client: None,
     };
+    client.clone().login(login.clone()).await.unwrap();
     let mut calls = JoinSet::new();
     for _ in 0..IN_FLIGHT {
         let (mut client, login) = (client.clone(), login.clone());

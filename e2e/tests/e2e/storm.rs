@@ -83,6 +83,7 @@ async fn sign_out(mut client: Client, told: Shared, sid: String) {
     let request = RevokeTokenRequest {
         token: token.clone(),
         end_login: false,
+        client: None,
     };
     if client.revoke_token(request).await.is_ok() {
         told.lock().await.ended.insert(sid);

@@ -8,13 +8,14 @@ use auth_proto::{
     SERVICE_SECRET,
     v1::{
         self, ChangePasswordRequest, EndLoginRequest, EndOtherLoginsRequest, GetAccountRequest,
-        GetJwksRequest, IssueTokenRequest, ListLoginsRequest, LoginRequest, RevokeTokenRequest,
-        ValidateTokenRequest, WatchRevocationsRequest, WatchRevocationsResponse,
-        account_service_client::AccountServiceClient, auth_service_client::AuthServiceClient,
-        issue_token_request,
+        GetJwksRequest, IssueTokenRequest, ListLoginsRequest, LoginRequest, ReauthenticateRequest,
+        RevokeTokenRequest, ValidateTokenRequest, WatchRevocationsRequest,
+        WatchRevocationsResponse, account_service_client::AccountServiceClient,
+        auth_service_client::AuthServiceClient, issue_token_request,
     },
 };
 use secrecy::{ExposeSecret as _, SecretString};
+use time::OffsetDateTime;
 use tonic::{
     Request, Streaming,
     metadata::{Ascii, MetadataValue},
@@ -144,7 +145,7 @@ impl Auth for GrpcAuth {
         };
         let answer = self.instances.call(PASSWORD, ask).await?;
         if answer.client_kind() != encode_kind(client.kind) {
-            self.end_login(&answer.login_ticket).await?;
+            self.end_login(&answer.login_ticket, client).await?;
             return Err(AuthError::Broken(NOT_KNOWN.to_owned()));
         }
         answer.decoded()
@@ -186,11 +187,12 @@ impl Auth for GrpcAuth {
         self.instances.call(READ, ask).await?.decoded()
     }
 
-    async fn end_login(&self, token: &str) -> Result<(), AuthError> {
+    async fn end_login(&self, token: &str, client: &Client) -> Result<(), AuthError> {
         let ask = async |channel| {
             let request = self.own(RevokeTokenRequest {
                 token: token.to_owned(),
                 end_login: true,
+                client: Some(encode_client(client)),
             });
             AuthServiceClient::new(channel).revoke_token(request).await
         };
@@ -207,6 +209,25 @@ impl Auth for GrpcAuth {
                 .await
         };
         self.instances.call(READ, ask).await?.decoded()
+    }
+
+    async fn reauthenticate(
+        &self,
+        access_token: &SecretString,
+        password: &SecretString,
+        client: &Client,
+    ) -> Result<OffsetDateTime, AuthError> {
+        let bearer = bearer(access_token)?;
+        let ask = async |channel| {
+            let message = ReauthenticateRequest {
+                password: password.expose_secret().to_owned(),
+                client: Some(encode_client(client)),
+            };
+            AccountServiceClient::new(channel)
+                .reauthenticate(self.on_behalf(&bearer, message))
+                .await
+        };
+        self.instances.call(PASSWORD, ask).await?.decoded()
     }
 
     async fn change_password(
@@ -244,11 +265,13 @@ impl Auth for GrpcAuth {
         &self,
         access_token: &SecretString,
         sid: &str,
+        client: &Client,
     ) -> Result<(), AuthError> {
         let bearer = bearer(access_token)?;
         let ask = async |channel| {
             let message = EndLoginRequest {
                 sid: sid.to_owned(),
+                client: Some(encode_client(client)),
             };
             AccountServiceClient::new(channel)
                 .end_login(self.on_behalf(&bearer, message))
@@ -258,10 +281,17 @@ impl Auth for GrpcAuth {
         Ok(())
     }
 
-    async fn end_other_logins(&self, access_token: &SecretString) -> Result<(), AuthError> {
+    async fn end_other_logins(
+        &self,
+        access_token: &SecretString,
+        client: &Client,
+    ) -> Result<(), AuthError> {
         let bearer = bearer(access_token)?;
         let ask = async |channel| {
-            let request = self.on_behalf(&bearer, EndOtherLoginsRequest {});
+            let message = EndOtherLoginsRequest {
+                client: Some(encode_client(client)),
+            };
+            let request = self.on_behalf(&bearer, message);
             AccountServiceClient::new(channel)
                 .end_other_logins(request)
                 .await
@@ -298,6 +328,7 @@ fn encode_client(client: &Client) -> v1::Client {
         kind: encode_kind(client.kind).into(),
         ip_address: client.ip_address.to_string(),
         user_agent: client.user_agent.clone(),
+        device_id: client.device.map(Vec::from).unwrap_or_default(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::{error::Error, iter, time::Duration};
 
 use auth_proto::v1::{
     self, ChangePasswordResponse, GetAccountResponse, GetJwksResponse, IssueTokenResponse,
-    JsonWebKey, ListLoginsResponse, LoginResponse, ValidateTokenResponse,
+    JsonWebKey, ListLoginsResponse, LoginResponse, ReauthenticateResponse, ValidateTokenResponse,
 };
 use prost_types::Timestamp;
 use time::OffsetDateTime;
@@ -13,7 +13,7 @@ use tonic_types::StatusExt as _;
 
 use crate::domain::auth::{
     AUTH_UNAVAILABLE, Account, AuthError, Claims, ClientKind, Jwk, Login, LoginRecord, Person,
-    Refusal, RefusalKind, Tokens,
+    Refusal, RefusalKind, THROTTLED, Tokens,
 };
 
 /// The reason when it has too much to do.
@@ -62,6 +62,12 @@ impl Decoded<Login> for ChangePasswordResponse {
             epoch: self.epoch,
             ticket: self.login_ticket.into(),
         })
+    }
+}
+
+impl Decoded<OffsetDateTime> for ReauthenticateResponse {
+    fn decoded(self) -> Result<OffsetDateTime, AuthError> {
+        time(self.auth_time)
     }
 }
 
@@ -197,6 +203,11 @@ fn refusal(status: &Status, reason: &str, retry_delay: Option<Duration>) -> Auth
         }
         Code::PermissionDenied => RefusalKind::Forbidden,
         Code::InvalidArgument | Code::NotFound | Code::AlreadyExists => RefusalKind::Invalid,
+        Code::ResourceExhausted if reason == THROTTLED => {
+            return AuthError::Throttled {
+                retry_after: retry_delay.unwrap_or(RETRY_AFTER),
+            };
+        }
         Code::ResourceExhausted | Code::Unavailable => {
             return AuthError::Unavailable {
                 reason: reason.to_owned(),

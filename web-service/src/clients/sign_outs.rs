@@ -7,7 +7,7 @@ use service_kit::seldom::Seldom;
 use tokio::{sync::mpsc, time::sleep};
 
 use crate::domain::{
-    auth::{Auth, AuthError},
+    auth::{Auth, AuthError, Client},
     sign_out::EndLater,
 };
 
@@ -21,7 +21,9 @@ static LOST: Seldom = Seldom::new();
 
 /// What waits, in this process's memory.
 #[derive(Clone)]
-pub struct SignOuts(mpsc::Sender<SecretString>);
+pub struct SignOuts(mpsc::Sender<SignOut>);
+
+type SignOut = (SecretString, Client);
 
 impl SignOuts {
     /// Starts to try.
@@ -33,8 +35,8 @@ impl SignOuts {
 }
 
 impl EndLater for SignOuts {
-    fn end_later(&self, refresh_token: SecretString) {
-        if self.0.try_send(refresh_token).is_err() {
+    fn end_later(&self, refresh_token: SecretString, client: Client) {
+        if self.0.try_send((refresh_token, client)).is_err() {
             LOST.log(|lost| {
                 tracing::error!(lost, "logins that were signed out live on without a holder");
             });
@@ -42,9 +44,10 @@ impl EndLater for SignOuts {
     }
 }
 
-async fn end_all(auth: Arc<dyn Auth>, mut waiting: mpsc::Receiver<SecretString>) {
-    while let Some(token) = waiting.recv().await {
-        while let Err(AuthError::Unavailable { .. }) = auth.end_login(token.expose_secret()).await {
+async fn end_all(auth: Arc<dyn Auth>, mut waiting: mpsc::Receiver<SignOut>) {
+    while let Some((token, client)) = waiting.recv().await {
+        let token = token.expose_secret();
+        while let Err(AuthError::Unavailable { .. }) = auth.end_login(token, &client).await {
             sleep(PAUSE).await;
         }
     }

@@ -10,7 +10,7 @@ use service_kit::config::SecretKey;
 use url::Url;
 
 pub use self::settings::Settings;
-use crate::domain::session::Lifetimes;
+use crate::domain::{session::Lifetimes, trusted_proxies::TrustedProxies};
 
 /// What `serve` needs.
 #[derive(Debug)]
@@ -33,6 +33,10 @@ pub struct ServeConfig {
     pub lifetimes: Lifetimes,
     /// The certificate.
     pub tls: TlsConfig,
+    /// Whose word counts about where a request came from.
+    pub trusted_proxies: TrustedProxies,
+    /// Whether browsers are told at sign-out to clear what they keep for this site.
+    pub clear_site_data: bool,
     /// How many connections the HTTPS port takes at once.
     pub max_connections: usize,
 }

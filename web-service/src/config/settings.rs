@@ -1,8 +1,13 @@
 //! Flags with an environment variable each, checked as a whole before anything starts.
 
-use std::{net::SocketAddr, num::NonZero, path::PathBuf};
+use std::{
+    net::{IpAddr, SocketAddr},
+    num::NonZero,
+    path::PathBuf,
+};
 
 use clap::Args;
+use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use service_kit::{
     config::{Problems, SecretSource, read_file},
@@ -12,7 +17,10 @@ use service_kit::{
 use url::{Host, Url};
 
 use super::{AuthConfig, PublicUrl, ServeConfig, SessionStoreConfig, TlsConfig};
-use crate::{domain::session::Lifetimes, storage::redis};
+use crate::{
+    domain::{session::Lifetimes, trusted_proxies::TrustedProxies},
+    storage::redis,
+};
 
 /// All settings as text. Durations carry their unit, such as `30m` or `12h`. It holds secrets and has no `Debug`.
 #[derive(Args)]
@@ -101,6 +109,17 @@ pub struct Settings {
     /// The certificate's private key in PEM
     #[arg(long, env = "WEB_TLS_KEY", global = true)]
     tls_key: Option<PathBuf>,
+    /// Reverse proxies whose X-Forwarded-For counts: networks such as 10.0.0.0/8, separated by commas
+    #[arg(
+        long,
+        env = "WEB_TRUSTED_PROXIES",
+        global = true,
+        value_delimiter = ','
+    )]
+    trusted_proxies: Vec<String>,
+    /// Tell browsers at sign-out to clear what they keep for this site, and for its sibling hosts: on or off
+    #[arg(long, env = "WEB_CLEAR_SITE_DATA", global = true, default_value = "on")]
+    clear_site_data: String,
     /// How many connections the HTTPS port takes at once
     #[arg(
         long,
@@ -136,6 +155,15 @@ impl Settings {
         );
         let tls = self.tls(&mut problems);
         let max_connections = problems.parse("WEB_MAX_CONNECTIONS", &self.max_connections);
+        let trusted_proxies = self.trusted_proxies(&mut problems);
+        let clear_site_data = problems.check(
+            "WEB_CLEAR_SITE_DATA",
+            match self.clear_site_data.as_str() {
+                "on" => Ok(true),
+                "off" => Ok(false),
+                _ => Err("must be on or off"),
+            },
+        );
         let urls = self.auth_urls(&mut problems);
         let authority = self.auth_authority(&mut problems);
         let identity = self.auth_identity(&mut problems);
@@ -182,6 +210,8 @@ impl Settings {
                 max_staleness: max_staleness?,
                 lifetimes: lifetimes?,
                 tls: tls?,
+                trusted_proxies: trusted_proxies?,
+                clear_site_data: clear_site_data?,
                 max_connections: max_connections.map(NonZero::<usize>::get)?,
             };
             Some((log?, config))
@@ -220,6 +250,19 @@ impl Settings {
         problems
             .check("WEB_SESSION_STORE", config)
             .map(SessionStoreConfig::Redis)
+    }
+
+    fn trusted_proxies(&self, problems: &mut Problems) -> Option<TrustedProxies> {
+        let network = |text: &String| {
+            let text = text.trim();
+            let address = text.parse().map(|address: IpAddr| IpNet::from(address));
+            let network = text.parse().or(address);
+            network.map_err(|_| format!("{text:?} is no network such as 10.0.0.0/8"))
+        };
+        let networks: Result<_, String> = self.trusted_proxies.iter().map(network).collect();
+        problems
+            .check("WEB_TRUSTED_PROXIES", networks)
+            .map(TrustedProxies::new)
     }
 
     fn lifetimes(&self, problems: &mut Problems) -> Option<Lifetimes> {

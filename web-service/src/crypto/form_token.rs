@@ -5,7 +5,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::ExposeSecret as _;
 use service_kit::config::SecretKey;
 
-use crate::domain::form_token::{Binding, FormTokens};
+use crate::domain::form_token::{Binding, FormTokens, SignedCookie};
 
 const NONCE: usize = 16;
 
@@ -28,8 +28,12 @@ fn message(binding: Binding<'_>) -> Vec<u8> {
     }
 }
 
-fn cookie_message(nonce: &[u8]) -> Vec<u8> {
-    [b"c", nonce].concat()
+fn cookie_message(cookie: SignedCookie, nonce: &[u8]) -> Vec<u8> {
+    let purpose = match cookie {
+        SignedCookie::SignIn => b"c",
+        SignedCookie::KnownBrowser => b"k",
+    };
+    [purpose, nonce].concat()
 }
 
 impl FormTokens for MacFormTokens {
@@ -43,15 +47,15 @@ impl FormTokens for MacFormTokens {
             .is_ok_and(|mac| hmac::verify(&self.0, &message(binding), &mac).is_ok())
     }
 
-    fn seal_nonce(&self, nonce: &[u8; NONCE]) -> String {
-        let mac = hmac::sign(&self.0, &cookie_message(nonce));
+    fn seal_nonce(&self, cookie: SignedCookie, nonce: &[u8; NONCE]) -> String {
+        let mac = hmac::sign(&self.0, &cookie_message(cookie, nonce));
         URL_SAFE_NO_PAD.encode([nonce.as_slice(), mac.as_ref()].concat())
     }
 
-    fn open_nonce(&self, cookie: &str) -> Option<[u8; NONCE]> {
-        let bytes = URL_SAFE_NO_PAD.decode(cookie).ok()?;
+    fn open_nonce(&self, cookie: SignedCookie, value: &str) -> Option<[u8; NONCE]> {
+        let bytes = URL_SAFE_NO_PAD.decode(value).ok()?;
         let (nonce, mac) = bytes.split_at_checked(NONCE)?;
-        hmac::verify(&self.0, &cookie_message(nonce), mac).ok()?;
+        hmac::verify(&self.0, &cookie_message(cookie, nonce), mac).ok()?;
         nonce.try_into().ok()
     }
 }
@@ -82,13 +86,15 @@ mod tests {
 
     #[test]
     fn a_cookie_opens_where_it_was_made() {
-        let cookie = tokens(9).seal_nonce(&[1; NONCE]);
-        assert_eq!(tokens(9).open_nonce(&cookie), Some([1; NONCE]));
-        assert_eq!(tokens(8).open_nonce(&cookie), None);
+        use SignedCookie::{KnownBrowser, SignIn};
+        let cookie = tokens(9).seal_nonce(SignIn, &[1; NONCE]);
+        assert_eq!(tokens(9).open_nonce(SignIn, &cookie), Some([1; NONCE]));
+        assert_eq!(tokens(8).open_nonce(SignIn, &cookie), None);
+        assert_eq!(tokens(9).open_nonce(KnownBrowser, &cookie), None);
         assert_eq!(
-            tokens(9).open_nonce(&tokens(9).token(Binding::Anonymous(&[1; NONCE]))),
+            tokens(9).open_nonce(SignIn, &tokens(9).token(Binding::Anonymous(&[1; NONCE]))),
             None
         );
-        assert_eq!(tokens(9).open_nonce(""), None);
+        assert_eq!(tokens(9).open_nonce(SignIn, ""), None);
     }
 }

@@ -29,10 +29,18 @@ pub trait Auth: Send + Sync {
     async fn validate(&self, access_token: &str, scope: &str) -> Result<Claims, AuthError>;
 
     /// Ends the login that a token belongs to.
-    async fn end_login(&self, token: &str) -> Result<(), AuthError>;
+    async fn end_login(&self, token: &str, client: &Client) -> Result<(), AuthError>;
 
     /// The account of the person whose access token this is.
     async fn account(&self, access_token: &SecretString) -> Result<Account, AuthError>;
+
+    /// Notes that the person proved again who they are; gives when.
+    async fn reauthenticate(
+        &self,
+        access_token: &SecretString,
+        password: &SecretString,
+        client: &Client,
+    ) -> Result<OffsetDateTime, AuthError>;
 
     /// Replaces that person's password, ends all of their logins, and starts a new one.
     async fn change_password(
@@ -50,10 +58,15 @@ pub trait Auth: Send + Sync {
         &self,
         access_token: &SecretString,
         sid: &str,
+        client: &Client,
     ) -> Result<(), AuthError>;
 
     /// Ends all of them but the one that the access token belongs to.
-    async fn end_other_logins(&self, access_token: &SecretString) -> Result<(), AuthError>;
+    async fn end_other_logins(
+        &self,
+        access_token: &SecretString,
+        client: &Client,
+    ) -> Result<(), AuthError>;
 
     /// The public keys that verify access tokens.
     async fn jwks(&self) -> Result<Vec<Jwk>, AuthError>;
@@ -65,6 +78,12 @@ pub enum AuthError {
     /// It said no.
     #[error("refused: {}", .0.reason)]
     Refused(Refusal),
+    /// It was asked too often, or too many passwords were wrong.
+    #[error("throttled")]
+    Throttled {
+        /// When to come back.
+        retry_after: Duration,
+    },
     /// It cannot be reached or is too busy; nothing is wrong with what was asked.
     #[error("unavailable: {reason}")]
     Unavailable {
@@ -116,6 +135,10 @@ pub const INVALID_CREDENTIALS: &str = "INVALID_CREDENTIALS";
 pub const LOGIN_NOT_FOUND: &str = "LOGIN_NOT_FOUND";
 /// Too many passwords are being checked.
 pub const OVERLOADED: &str = "OVERLOADED";
+/// The person has to prove again who they are.
+pub const STEP_UP_REQUIRED: &str = "STEP_UP_REQUIRED";
+/// Too many attempts.
+pub const THROTTLED: &str = "THROTTLED";
 /// The new password breaks a rule.
 pub const PASSWORD_REJECTED: &str = "PASSWORD_REJECTED";
 
@@ -137,7 +160,12 @@ pub struct Client {
     pub ip_address: IpAddr,
     /// The `User-Agent`, or nothing.
     pub user_agent: String,
+    /// What this service knows the browser by, whoever signs in with it.
+    pub device: Option<DeviceId>,
 }
+
+/// A browser that somebody signed in with before, from its signed cookie.
+pub type DeviceId = [u8; 16];
 
 /// Who somebody is.
 #[derive(Clone, Debug)]
@@ -241,7 +269,7 @@ pub struct LoginRecord {
 }
 
 /// The password so far and the one wanted.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct PasswordChange<'a> {
     /// So far.
     pub current: &'a SecretString,

@@ -11,7 +11,16 @@ pub enum Binding<'a> {
     Anonymous(&'a [u8; 16]),
 }
 
-/// Makes and checks form tokens and the signed cookie of browsers before sign-in.
+/// What a signed cookie is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignedCookie {
+    /// Ties the sign-in form to the browser that it was shown to.
+    SignIn,
+    /// Tells a browser that somebody signed in with before.
+    KnownBrowser,
+}
+
+/// Makes and checks form tokens and signed cookies.
 pub trait FormTokens: Send + Sync {
     /// The token for a form.
     fn token(&self, binding: Binding<'_>) -> String;
@@ -20,8 +29,8 @@ pub trait FormTokens: Send + Sync {
     fn verify(&self, binding: Binding<'_>, token: &str) -> bool;
 
     /// The cookie that carries `nonce`.
-    fn seal_nonce(&self, nonce: &[u8; 16]) -> String;
+    fn seal_nonce(&self, cookie: SignedCookie, nonce: &[u8; 16]) -> String;
 
-    /// The nonce of a cookie that was made here.
-    fn open_nonce(&self, cookie: &str) -> Option<[u8; 16]>;
+    /// The nonce of a cookie that was made here for this.
+    fn open_nonce(&self, cookie: SignedCookie, value: &str) -> Option<[u8; 16]>;
 }

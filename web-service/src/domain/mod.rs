@@ -10,4 +10,5 @@ pub mod session_id;
 pub mod sessions;
 pub mod sign_in;
 pub mod sign_out;
+pub mod trusted_proxies;
 pub mod user_agent;

@@ -117,6 +117,24 @@ impl Sessions {
         Ok(Some(Resumed { session, was_noted }))
     }
 
+    /// Goes on under a new id, as the person proved again who they are; the old id is dead. The absolute end stays.
+    pub async fn renew(
+        &self,
+        old: &SessionId,
+        session: Session,
+        authenticated_at: OffsetDateTime,
+    ) -> Result<(SessionId, Session), RecordsUnavailable> {
+        let session = Session {
+            authenticated_at,
+            last_seen_at: self.clock.now(),
+            ..session
+        };
+        let until = self.lifetimes.idle_end(&session);
+        let id = self.records.create(&session, until).await?;
+        self.records.remove(old).await?;
+        Ok((id, session))
+    }
+
     /// Ends a session here; its login is auth-service's to end.
     pub async fn end(&self, id: &SessionId) -> Result<(), RecordsUnavailable> {
         self.records.remove(id).await

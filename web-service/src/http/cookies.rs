@@ -1,14 +1,27 @@
-//! The two cookies of this service, read strictly and written whole.
+//! The cookies of this service, read strictly and written whole.
 
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::{
+    http::{HeaderMap, HeaderValue, header},
+    response::Response,
+};
 
-use crate::domain::session_id::SessionId;
+use crate::domain::{
+    auth::DeviceId,
+    form_token::{FormTokens, SignedCookie},
+    session_id::SessionId,
+};
 
 /// The session of a signed-in browser.
 const SESSION: &str = "__Host-session";
 
 /// Ties the sign-in form to the browser that it was shown to.
 const LOGIN: &str = "__Host-login";
+
+/// Tells a browser that somebody signed in with before; there, nobody else's wrong passwords make them wait. It opens nothing.
+const KNOWN: &str = "__Host-known";
+
+/// As long as auth-service remembers, 30 days.
+const KNOWN_FOR: &str = "Max-Age=2592000";
 
 /// `__Host-` needs `Secure` and `Path=/` and no `Domain`; no `Max-Age`, as the server decides when it ends.
 const ATTRIBUTES: &str = "HttpOnly; Secure; SameSite=Lax; Path=/";
@@ -18,17 +31,27 @@ pub(super) fn session_id(headers: &HeaderMap) -> Option<SessionId> {
     only(headers, SESSION)?.parse().ok()
 }
 
-/// The value of the sign-in cookie, if there is exactly one.
-pub(super) fn login(headers: &HeaderMap) -> Option<&str> {
-    only(headers, LOGIN)
+/// What the sign-in cookie carries, if there is exactly one.
+pub(super) fn login_nonce(headers: &HeaderMap, tokens: &dyn FormTokens) -> Option<[u8; 16]> {
+    tokens.open_nonce(SignedCookie::SignIn, only(headers, LOGIN)?)
+}
+
+/// Which browser it is, if somebody signed in with it before.
+pub(super) fn known_browser(headers: &HeaderMap, tokens: &dyn FormTokens) -> Option<DeviceId> {
+    tokens.open_nonce(SignedCookie::KnownBrowser, only(headers, KNOWN)?)
 }
 
 pub(super) fn set_session(id: &SessionId) -> Option<HeaderValue> {
     set(SESSION, &id.expose())
 }
 
-pub(super) fn set_login(value: &str) -> Option<HeaderValue> {
-    set(LOGIN, value)
+pub(super) fn set_login(nonce: &[u8; 16], tokens: &dyn FormTokens) -> Option<HeaderValue> {
+    set(LOGIN, &tokens.seal_nonce(SignedCookie::SignIn, nonce))
+}
+
+pub(super) fn set_known(device: &DeviceId, tokens: &dyn FormTokens) -> Option<HeaderValue> {
+    let value = tokens.seal_nonce(SignedCookie::KnownBrowser, device);
+    HeaderValue::try_from(format!("{KNOWN}={value}; {ATTRIBUTES}; {KNOWN_FOR}")).ok()
 }
 
 pub(super) fn remove_session() -> Option<HeaderValue> {
@@ -37,6 +60,14 @@ pub(super) fn remove_session() -> Option<HeaderValue> {
 
 pub(super) fn remove_login() -> Option<HeaderValue> {
     remove(LOGIN)
+}
+
+/// The same response with a cookie set or removed.
+pub(super) fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
 }
 
 fn set(name: &str, value: &str) -> Option<HeaderValue> {

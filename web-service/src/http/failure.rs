@@ -26,6 +26,11 @@ pub(super) enum Failure {
         /// When to come back.
         retry_after: Duration,
     },
+    /// It was asked too often.
+    Throttled {
+        /// When to come back.
+        retry_after: Duration,
+    },
     /// The request is one that auth-service does not take, such as one with a far too long name.
     Unacceptable,
     /// A fault of the services.
@@ -77,6 +82,7 @@ impl From<RecordsUnavailable> for Failure {
 impl From<AuthError> for Failure {
     fn from(error: AuthError) -> Self {
         match error {
+            AuthError::Throttled { retry_after } => Self::Throttled { retry_after },
             AuthError::Unavailable {
                 reason,
                 retry_after,

@@ -39,8 +39,7 @@ impl BoundTo for ToSession {
 
 impl BoundTo for ToBrowser {
     fn verify(headers: &HeaderMap, tokens: &dyn FormTokens, token: &str) -> bool {
-        cookies::login(headers)
-            .and_then(|cookie| tokens.open_nonce(cookie))
+        cookies::login_nonce(headers, tokens)
             .is_some_and(|nonce| tokens.verify(Binding::Anonymous(&nonce), token))
     }
 }

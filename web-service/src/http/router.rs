@@ -47,6 +47,10 @@ pub(super) fn router(state: AppState) -> Router {
         .route("/api/logout", post(api::logout::submit))
         .route("/api/profile", get(api::profile::show))
         .route("/api/session", get(api::session::show))
+        .route(
+            "/api/session/reauthenticate",
+            post(api::reauthenticate::submit),
+        )
         .route("/api/session/token", post(api::session_token::submit))
         .route(
             "/api/logins",

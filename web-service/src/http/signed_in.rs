@@ -7,12 +7,13 @@ use axum::{
     http::{HeaderMap, request::Parts},
 };
 use secrecy::SecretString;
+use time::OffsetDateTime;
 
 use super::{
     api::problem::Problem, cookies, failure::Failure, pages::error::PageRefusal, state::AppState,
 };
 use crate::domain::{
-    auth::{Auth, AuthError, ClientKind, Grant, RefusalKind},
+    auth::{Auth, AuthError, Client, ClientKind, Grant, RefusalKind},
     revocations::LoginState,
     session::Session,
     session_id::SessionId,
@@ -104,15 +105,31 @@ fn note_seen(auth: Arc<dyn Auth>, refresh_token: SecretString) {
 }
 
 /// Begins the session of somebody who just signed in. A login that no session can hold is ended again.
-pub(super) async fn begin(state: &AppState, signed_in: SignedIn) -> Result<SessionId, Failure> {
+pub(super) async fn begin(
+    state: &AppState,
+    signed_in: SignedIn,
+    client: &Client,
+) -> Result<SessionId, Failure> {
     let refresh_token = signed_in.refresh_token.clone();
     match state.sessions.begin(signed_in).await {
         Ok(id) => Ok(id),
         Err(error) => {
-            sign_out(&*state.auth, &*state.end_later, &refresh_token).await;
+            sign_out(&*state.auth, &*state.end_later, &refresh_token, client).await;
             Err(error.into())
         }
     }
+}
+
+/// Goes on in a session with a new id, after the person proved again who they are.
+pub(super) async fn renew(
+    state: &AppState,
+    actor: Actor,
+    authenticated_at: OffsetDateTime,
+) -> Result<Actor, NotSignedIn> {
+    let Browser { id, session } = actor.browser;
+    let (id, session) = state.sessions.renew(&id, session, authenticated_at).await?;
+    // What the old access token says of that time is out of date.
+    Browser { id, session }.act(state).await
 }
 
 /// For pages: without a session the person is sent to sign in.

@@ -9,9 +9,16 @@ use crate::{
     config::PublicUrl,
     domain::{
         auth::Auth, form_token::FormTokens, revocations::Revocations, sessions::Sessions,
-        sign_out::EndLater,
+        sign_out::EndLater, trusted_proxies::TrustedProxies,
     },
 };
+
+/// What becomes of what browsers keep for this site.
+#[derive(Clone, Copy, Debug)]
+pub struct SiteData {
+    /// Whether it is cleared at sign-out, in sibling hosts, too.
+    pub is_cleared: bool,
+}
 
 /// Everything; a handler names only what it uses.
 #[derive(Clone, FromRef)]
@@ -28,6 +35,10 @@ pub struct AppState {
     pub form_tokens: Arc<dyn FormTokens>,
     /// Fresh nonces.
     pub random: Arc<dyn Random>,
+    /// Whose word counts about where a request came from.
+    pub trusted_proxies: Arc<TrustedProxies>,
+    /// What becomes of what browsers keep for this site.
+    pub site_data: SiteData,
     /// Where people reach this service.
     pub public_url: Arc<PublicUrl>,
 }

@@ -21,8 +21,14 @@ async fn the_right_password_leads_to_the_dashboard_that_greets() {
         session.ends_with("; HttpOnly; Secure; SameSite=Lax; Path=/"),
         "{session}"
     );
+    let known = cookies[1].to_str().unwrap();
+    assert!(
+        known.starts_with("__Host-known=")
+            && known.ends_with("; HttpOnly; Secure; SameSite=Lax; Path=/; Max-Age=2592000"),
+        "{known}"
+    );
     assert_eq!(
-        cookies[1],
+        cookies[2],
         "__Host-login=; HttpOnly; Secure; SameSite=Lax; Path=/; Max-Age=0"
     );
     let cookie = cookie_of(&response, "__Host-session").unwrap();

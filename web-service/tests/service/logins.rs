@@ -71,7 +71,7 @@ async fn ending_this_browsers_own_login_is_a_sign_out() {
     let ended = site
         .post_form(&action, &cookie, &[("csrf_token", &token)])
         .await;
-    assert_eq!(header(&ended, "location"), "/login");
+    assert_eq!(header(&ended, "location"), "/login?signed_out");
     assert!(header(&ended, "set-cookie").starts_with("__Host-session=;"));
     assert!(!is_in(&site, &cookie).await);
 }

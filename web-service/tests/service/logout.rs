@@ -14,11 +14,15 @@ async fn signing_out_ends_the_session_and_removes_the_cookie() {
 
     assert_eq!(
         (response.status().as_u16(), header(&response, "location")),
-        (303, "/login")
+        (303, "/login?signed_out")
     );
     assert_eq!(
         header(&response, "set-cookie"),
         "__Host-session=; HttpOnly; Secure; SameSite=Lax; Path=/; Max-Age=0"
+    );
+    assert_eq!(
+        header(&response, "clear-site-data"),
+        "\"cookies\", \"storage\""
     );
     let dashboard = site.get("/dashboard", &cookie).await;
     assert_eq!(dashboard.status(), 303);

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use web_service::{
     config::{AuthConfig, PublicUrl, ServeConfig, SessionStoreConfig, TlsConfig},
-    domain::session::Lifetimes,
+    domain::{session::Lifetimes, trusted_proxies::TrustedProxies},
 };
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
@@ -62,6 +62,8 @@ impl Site {
                 absolute: Duration::from_hours(12),
             },
             tls,
+            trusted_proxies: TrustedProxies::default(),
+            clear_site_data: true,
             max_connections: 64,
         };
         web_service::app::install_crypto_provider();
@@ -209,12 +211,14 @@ async fn start_auth(directory: &TempDir, clock: &ManualClock) -> (String, Accoun
         listen: "127.0.0.1:0".parse().unwrap(),
         ops_listen: "127.0.0.1:0".parse().unwrap(),
         database: database.clone(),
+        redis: None,
         policy: Policy {
             issuer: "https://id.example".to_owned(),
             audiences: vec!["https://api.example".to_owned()],
             access_ttl: Duration::from_mins(15),
             refresh_ttl: Duration::from_hours(30 * 24),
             login_ttl: Duration::from_hours(90 * 24),
+            step_up_max_age: Duration::from_mins(5),
         },
         signing_algorithm: Algorithm::EdDsa,
         key_max_age: std::time::Duration::from_hours(90 * 24),

@@ -169,6 +169,13 @@ impl PasswordHasher for Argon2id {
         let computed = self.run(work).await?;
         Ok(known & same_output(&computed, &expected))
     }
+
+    fn is_outdated(&self, hash: &PasswordHash) -> bool {
+        let work = |params: &Params| u64::from(params.m_cost()) * u64::from(params.t_cost());
+        let stored = Phc::new(hash.as_phc()).ok();
+        let stored = stored.and_then(|stored| Params::try_from(&stored).ok());
+        stored.is_some_and(|stored| work(&stored) < work(&self.params))
+    }
 }
 
 fn same_output(computed: &Phc, expected: &Phc) -> bool {

@@ -1,12 +1,16 @@
 //! Changing one's own password.
 
-use super::{Authority, LoginRefused, SignedIn};
+use super::{
+    Authority, LoginRefused, SignedIn, StepUpRequired,
+    check_password::{Attempt, NotChecked},
+};
 use crate::domain::{
     access_token::Claims,
     error::Fault,
     login::Client,
     password::{NewPassword, Password, PasswordRejected},
     ports::StoreError,
+    throttle::Throttled,
     user::Account,
 };
 
@@ -19,6 +23,12 @@ pub enum ChangePasswordRefused {
     /// The new one breaks a rule.
     #[error(transparent)]
     Password(#[from] PasswordRejected),
+    /// Whoever asks has to prove first who they are.
+    #[error(transparent)]
+    StepUpRequired(#[from] StepUpRequired),
+    /// Too many were wrong.
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
     /// It could not be done now.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -34,7 +44,17 @@ impl From<LoginRefused> for ChangePasswordRefused {
     fn from(refused: LoginRefused) -> Self {
         match refused {
             LoginRefused::InvalidCredentials(_) => Self::InvalidCredentials,
+            LoginRefused::Throttled(throttled, _) => Self::Throttled(throttled),
             LoginRefused::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+impl From<NotChecked> for ChangePasswordRefused {
+    fn from(not_checked: NotChecked) -> Self {
+        match not_checked {
+            NotChecked::Throttled(throttled) => Self::Throttled(throttled),
+            NotChecked::Fault(fault) => Self::Fault(fault),
         }
     }
 }
@@ -49,14 +69,20 @@ impl Authority {
         new: &str,
         client: Client,
     ) -> Result<SignedIn, ChangePasswordRefused> {
+        self.require_fresh(claims.authenticated_at)?;
         let account = self.own_account(claims).await?;
         let new = NewPassword::parse(new, &account.user.username)?;
-        let hasher = &self.parts.hasher;
-        let matches = hasher.verify(current, Some(&account.password_hash)).await;
-        if !matches.map_err(Fault::from)? {
+        let attempt = Attempt {
+            name: account.user.username.as_str(),
+            account: Some(&account),
+            password: current,
+            client: &client,
+        };
+        if !self.check_password(attempt).await? {
             return Err(ChangePasswordRefused::InvalidCredentials);
         }
         let client = self.same_kind(claims, client).await?;
+        let hasher = &self.parts.hasher;
         let hash = hasher.hash(new.password()).await.map_err(Fault::from)?;
         let (store, now) = (&self.parts.store, self.parts.clock.now());
         let replaced = store

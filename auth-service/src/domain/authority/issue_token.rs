@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::Authority;
+use super::{Authority, StepUpRequired};
 use crate::domain::{
     access_token::{Claims, FIRST_PARTY_CLIENT},
     credential::{Credential, CredentialKind},
@@ -13,6 +13,7 @@ use crate::domain::{
     login::{ClientKind, EndReason, Generation, Login, Presented},
     ports::StoreError,
     scope::{Scope, Scopes},
+    throttle::{self, Throttled},
     user::User,
 };
 
@@ -78,6 +79,12 @@ pub enum IssueRefused {
     /// A scope is not granted.
     #[error("a requested scope cannot be granted")]
     InvalidScope,
+    /// A scope is granted only to somebody who proved lately who they are.
+    #[error(transparent)]
+    StepUpRequired(#[from] StepUpRequired),
+    /// The login is refreshed too often. Whose it is, and which, is for the audit trail.
+    #[error("{0}")]
+    Throttled(Throttled, UserId, Sid),
     /// The audience is not one of this issuer's.
     #[error("the requested audience is not served here")]
     InvalidAudience,
@@ -122,6 +129,9 @@ impl Authority {
                 CredentialKind::LoginTicket => first_grant(request.scopes.clone(), &user)?,
                 CredentialKind::RefreshToken => narrowed(request.scopes.clone(), &login, &user)?,
             };
+            if asked.contains(Scope::Admin) {
+                self.require_fresh(login.authenticated_at)?;
+            }
             if step == Step::Keep {
                 self.note_seen(&login, now).await?;
                 return self.issue((&login, &user), audience, asked, login.generation, now);
@@ -131,16 +141,30 @@ impl Authority {
                 CredentialKind::RefreshToken => &login.scopes,
             };
             // Where somebody else has moved it on since it was read, judge again.
-            let from = login.generation;
-            if self
-                .parts
-                .store
-                .advance(login.sid, from, granted, now)
-                .await?
-            {
-                return self.issue((&login, &user), audience, asked, from.next(), now);
+            if self.advance((&login, &user), granted, now).await? {
+                let next = login.generation.next();
+                return self.issue((&login, &user), audience, asked, next, now);
             }
         }
+    }
+
+    /// One compare-and-set. It is a write that waits for the disk, so there may not be too many; one that was overtaken was none.
+    async fn advance(
+        &self,
+        (login, user): (&Login, &User),
+        granted: &Scopes,
+        now: OffsetDateTime,
+    ) -> Result<bool, IssueRefused> {
+        let (store, counters) = (&self.parts.store, &self.parts.counters);
+        let counter = [throttle::refreshes(&*self.parts.blinding, login.sid)];
+        let outcome = counters.count(&counter, now).await;
+        outcome.map_err(|throttled| IssueRefused::Throttled(throttled, user.id, login.sid))?;
+        let from = login.generation;
+        let has_advanced = store.advance(login.sid, from, granted, now).await?;
+        if !has_advanced {
+            counters.take_back(&counter).await;
+        }
+        Ok(has_advanced)
     }
 
     async fn note_seen(&self, login: &Login, now: OffsetDateTime) -> Result<(), StoreError> {

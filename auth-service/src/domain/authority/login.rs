@@ -2,7 +2,10 @@
 
 use time::OffsetDateTime;
 
-use super::Authority;
+use super::{
+    Authority,
+    check_password::{Attempt, NotChecked},
+};
 use crate::domain::{
     credential::{Credential, CredentialKind},
     error::Fault,
@@ -10,6 +13,7 @@ use crate::domain::{
     login::{Client, ClientKind, Generation, NewLogin},
     password::Password,
     ports::StoreError,
+    throttle::{Places, Throttled},
     user::{Account, User},
     username::Username,
 };
@@ -47,6 +51,8 @@ pub struct SignedIn {
     pub expires_at: OffsetDateTime,
     /// For one exchange.
     pub ticket: String,
+    /// Which older logins of the person ended, as these are too many.
+    pub ended: Vec<Sid>,
 }
 
 /// Why nobody was signed in.
@@ -56,6 +62,9 @@ pub enum LoginRefused {
     /// trail alone.
     #[error("the username or the password is wrong")]
     InvalidCredentials(Option<UserId>),
+    /// Too many were wrong. The account, if there is one, is for the audit trail alone.
+    #[error("{0}")]
+    Throttled(Throttled, Option<UserId>),
     /// It could not be done now.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -68,25 +77,39 @@ impl From<StoreError> for LoginRefused {
 }
 
 impl Authority {
-    /// Finds the account, checks the password (always, so that every refusal takes the same time), then decides.
+    /// Finds the account, checks the password, then decides.
     pub async fn login(&self, attempt: LoginAttempt) -> Result<SignedIn, LoginRefused> {
         let account = self.find_account(&attempt.username).await?;
-        let hash = account.as_ref().map(|account| &account.password_hash);
-        let matches = self
-            .parts
-            .hasher
-            .verify(&attempt.password, hash)
-            .await
-            .map_err(Fault::from)?;
-        match account {
-            Some(account) if matches && !account.user.disabled => {
+        let known = account.as_ref().map(|account| account.user.id);
+        let is_right = self.check_password(Attempt {
+            name: &attempt.username,
+            account: account.as_ref(),
+            password: &attempt.password,
+            client: &attempt.client,
+        });
+        let is_right = is_right.await.map_err(|not_checked| match not_checked {
+            NotChecked::Throttled(throttled) => LoginRefused::Throttled(throttled, known),
+            NotChecked::Fault(fault) => LoginRefused::Fault(fault),
+        })?;
+        match account.filter(|_| is_right) {
+            Some(account) => {
+                self.rehash(&account, &attempt.password).await;
                 self.begin_login(account, attempt.client).await
             }
-            account => {
-                let known = account.map(|account| account.user.id);
-                Err(LoginRefused::InvalidCredentials(known))
-            }
+            None => Err(LoginRefused::InvalidCredentials(known)),
         }
+    }
+
+    /// Hashes the password anew where a hash costs more today than when it was set. It may fail: the next sign-in tries again.
+    async fn rehash(&self, account: &Account, password: &Password) {
+        if !self.parts.hasher.is_outdated(&account.password_hash) {
+            return;
+        }
+        let Ok(hash) = self.parts.hasher.hash(password).await else {
+            return;
+        };
+        let (store, user) = (&self.parts.store, account.user.id);
+        let _ = store.rehash(user, account.password_version, &hash).await;
     }
 
     /// Starts a login for somebody who has just proved to own `account`.
@@ -100,16 +123,17 @@ impl Authority {
             sid: Sid::random(&*self.parts.random),
             user_id: account.user.id,
             password_version: account.password_version,
+            places: Places::of(&*self.parts.blinding, account.user.id, &client),
             client,
             amr: PASSWORD,
             created_at: now,
             expires_at: now + self.policy.login_ttl,
         };
-        if !self.parts.store.insert_login(&login).await? {
-            return Err(LoginRefused::InvalidCredentials(Some(account.user.id)));
+        let begun = self.parts.store.insert_login(&login).await?;
+        let ended = begun.ok_or(LoginRefused::InvalidCredentials(Some(account.user.id)))?;
+        if !ended.is_empty() {
+            self.parts.revocations.catch_up().await;
         }
-        // It may have ended another one.
-        self.parts.revocations.catch_up().await;
         Ok(SignedIn {
             user: account.user,
             sid: login.sid,
@@ -123,6 +147,7 @@ impl Authority {
                 sid: login.sid,
                 generation: Generation::TICKET,
             }),
+            ended,
         })
     }
 

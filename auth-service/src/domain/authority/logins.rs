@@ -1,6 +1,6 @@
 //! The logins of a person, for that person and for administrators.
 
-use super::Authority;
+use super::{Authority, StepUpRequired};
 use crate::domain::{
     access_token::Claims,
     error::Fault,
@@ -11,16 +11,30 @@ use crate::domain::{
 
 /// Why a login was not ended.
 #[derive(Debug, thiserror::Error)]
-pub enum LoginNotFound {
+pub enum EndLoginRefused {
     /// The person has none such that lives. Somebody else's is no different from one that never was.
     #[error("there is no such login")]
     NotFound,
+    /// Whoever asks has to prove first who they are.
+    #[error(transparent)]
+    StepUpRequired(#[from] StepUpRequired),
     /// It could not be done now.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
-impl From<StoreError> for LoginNotFound {
+/// Why the other logins were not ended.
+#[derive(Debug, thiserror::Error)]
+pub enum EndOthersRefused {
+    /// Whoever asks has to prove first who they are.
+    #[error(transparent)]
+    StepUpRequired(#[from] StepUpRequired),
+    /// It could not be done now.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<StoreError> for EndLoginRefused {
     fn from(error: StoreError) -> Self {
         Self::Fault(error.into())
     }
@@ -33,11 +47,12 @@ impl Authority {
         Ok(self.parts.store.logins_of(caller.subject, now).await?)
     }
 
-    /// Ends one of the caller's logins.
-    pub async fn end_own_login(&self, caller: &Claims, sid: Sid) -> Result<(), LoginNotFound> {
+    /// Ends one of the caller's logins. Any but the one through which they ask takes a fresh proof of who they are.
+    pub async fn end_own_login(&self, caller: &Claims, sid: Sid) -> Result<(), EndLoginRefused> {
         let reason = if sid == caller.sid {
             EndReason::SignedOut
         } else {
+            self.require_fresh(caller.authenticated_at)?;
             EndReason::EndedElsewhere
         };
         let (store, now) = (&self.parts.store, self.parts.clock.now());
@@ -46,14 +61,15 @@ impl Authority {
         if ended {
             Ok(())
         } else {
-            Err(LoginNotFound::NotFound)
+            Err(EndLoginRefused::NotFound)
         }
     }
 
-    /// Ends all of the caller's logins but the one through which they ask; says how many.
-    pub async fn end_other_logins(&self, caller: &Claims) -> Result<u64, Fault> {
+    /// Ends all of the caller's logins but the one through which they ask; says how many. Takes a fresh proof of who they are.
+    pub async fn end_other_logins(&self, caller: &Claims) -> Result<u64, EndOthersRefused> {
+        self.require_fresh(caller.authenticated_at)?;
         let (but, reason) = (Some(caller.sid), EndReason::EndedElsewhere);
-        self.end_logins(caller.subject, but, reason).await
+        Ok(self.end_logins(caller.subject, but, reason).await?)
     }
 
     /// Ends all logins of a person, as an administrator; says how many.

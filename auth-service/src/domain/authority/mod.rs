@@ -1,9 +1,11 @@
 //! The authority over logins and tokens: it alone starts, continues, judges and ends them.
 
 mod change_password;
+mod check_password;
 mod issue_token;
 mod login;
 mod logins;
+mod reauthenticate;
 mod revoke_token;
 mod validate_token;
 
@@ -13,12 +15,14 @@ pub use self::{
     change_password::ChangePasswordRefused,
     issue_token::{Grant, IssueRefused, Issued, TokenRequest},
     login::{LoginAttempt, LoginRefused, SignedIn},
-    logins::LoginNotFound,
+    logins::{EndLoginRefused, EndOthersRefused},
+    reauthenticate::{ReauthenticateRefused, StepUpRequired},
     revoke_token::RevokedBy,
     validate_token::{Consistency, Expected, ValidateRefused},
 };
-use super::ports::{
-    AccessTokens, Clock, Credentials, PasswordHasher, Random, RevocationMemory, Store,
+use super::{
+    ports::{AccessTokens, Clock, Credentials, PasswordHasher, Random, RevocationMemory, Store},
+    throttle::{Blinding, Counters},
 };
 
 /// Names and times that an operator sets.
@@ -34,6 +38,8 @@ pub struct Policy {
     pub refresh_ttl: Duration,
     /// When a login ends at the latest.
     pub login_ttl: Duration,
+    /// How old the proof of who somebody is may be for a sensitive act.
+    pub step_up_max_age: Duration,
 }
 
 impl Policy {
@@ -51,6 +57,10 @@ pub struct Parts {
     pub revocations: Arc<dyn RevocationMemory>,
     /// Password checks.
     pub hasher: Arc<dyn PasswordHasher>,
+    /// How often it was tried.
+    pub counters: Arc<dyn Counters>,
+    /// Under what name that is counted.
+    pub blinding: Arc<dyn Blinding>,
     /// Access tokens.
     pub tokens: Arc<dyn AccessTokens>,
     /// Tickets and refresh tokens.

@@ -18,8 +18,8 @@ use crate::domain::ports::StoreError;
 
 /// What lives no longer than the database it is in. A signing key may be revoked after the copy was made, and as all of its
 /// tokens end with the logins, nothing needs it.
-const FORGET: &str =
-    "DELETE FROM logins; DELETE FROM revocations; DELETE FROM epoch; DELETE FROM signing_keys;";
+const FORGET: &str = "DELETE FROM logins; DELETE FROM revocations; DELETE FROM epoch; DELETE FROM signing_keys; \
+     DELETE FROM known_places;";
 
 impl SqliteStore {
     /// Writes a copy, as of this moment, into a new file for its owner alone. The service may go on meanwhile.

@@ -12,14 +12,16 @@ use super::{
 use crate::domain::{
     id::{Jti, Sid, UserId},
     login::{EndReason, Generation, Login, LoginRecord, MAX_LIVE_LOGINS, NewLogin},
+    password::PasswordVersion,
     ports::{Logins, StoreError},
     scope::Scopes,
+    throttle::{Blinded, KNOWN_FOR, Places},
     user::User,
 };
 
 #[async_trait]
 impl Logins for SqliteStore {
-    async fn insert_login(&self, login: &NewLogin) -> Result<bool, StoreError> {
+    async fn insert_login(&self, login: &NewLogin) -> Result<Option<Vec<Sid>>, StoreError> {
         let mut transaction = self.begin().await?;
         let inserted = sqlx::query(
             "INSERT INTO logins (sid, user_id, client_kind, ip_address, user_agent, scope, amr, generation, \
@@ -40,11 +42,34 @@ impl Logins for SqliteStore {
         .execute(&mut *transaction)
         .await?;
         if inserted.rows_affected() == 0 {
-            return Ok(false);
+            return Ok(None);
         }
-        end_surplus(&mut transaction, login).await?;
+        remember_places(&mut transaction, login).await?;
+        let ended = end_surplus(&mut transaction, login).await?;
         transaction.commit().await?;
-        Ok(true)
+        Ok(Some(ended))
+    }
+
+    async fn knows_place(
+        &self,
+        user: UserId,
+        places: &Places,
+        since: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        for Blinded(place) in &places.0 {
+            let known = sqlx::query(
+                "SELECT 1 FROM known_places WHERE user_id = ? AND place = ? AND last_seen_at > ?",
+            )
+            .bind(user.to_string())
+            .bind(place.as_slice())
+            .bind(millis(since))
+            .fetch_optional(&self.readers)
+            .await?;
+            if known.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     async fn login(&self, sid: Sid) -> Result<Option<(Login, User)>, StoreError> {
@@ -107,6 +132,26 @@ impl Logins for SqliteStore {
         Ok(())
     }
 
+    async fn reauthenticated(
+        &self,
+        sid: Sid,
+        password: PasswordVersion,
+        now: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let updated = sqlx::query(
+            "UPDATE logins SET authenticated_at = ?1 \
+             WHERE sid = ?2 AND ended_at IS NULL AND expires_at > ?1 AND EXISTS (\
+                 SELECT 1 FROM users WHERE id = logins.user_id \
+                     AND password_version = ?3 AND disabled_at IS NULL)",
+        )
+        .bind(millis(now))
+        .bind(sid.to_string())
+        .bind(password.0)
+        .execute(&self.writer)
+        .await?;
+        Ok(updated.rows_affected() == 1)
+    }
+
     async fn end_login(
         &self,
         sid: Sid,
@@ -159,16 +204,49 @@ impl Logins for SqliteStore {
             .bind(millis(before))
             .execute(&mut *transaction)
             .await?;
+        sqlx::query("DELETE FROM known_places WHERE last_seen_at < ?")
+            .bind(millis(before - KNOWN_FOR))
+            .execute(&mut *transaction)
+            .await?;
         transaction.commit().await?;
         Ok(())
     }
 }
 
-/// Ends the oldest logins beyond as many as may live, the one that just began not among them.
-async fn end_surplus(
+/// How many places of a person are remembered.
+const MAX_PLACES: u32 = 50;
+
+async fn remember_places(
     transaction: &mut Transaction<'static, Sqlite>,
     begun: &NewLogin,
 ) -> Result<(), StoreError> {
+    for Blinded(place) in &begun.places.0 {
+        sqlx::query(
+            "INSERT INTO known_places (user_id, place, last_seen_at) VALUES (?, ?, ?) \
+             ON CONFLICT DO UPDATE SET last_seen_at = excluded.last_seen_at",
+        )
+        .bind(begun.user_id.to_string())
+        .bind(place.as_slice())
+        .bind(millis(begun.created_at))
+        .execute(&mut **transaction)
+        .await?;
+    }
+    sqlx::query(
+        "DELETE FROM known_places WHERE user_id = ?1 AND place NOT IN (\
+             SELECT place FROM known_places WHERE user_id = ?1 ORDER BY last_seen_at DESC LIMIT ?2)",
+    )
+    .bind(begun.user_id.to_string())
+    .bind(MAX_PLACES)
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
+/// Ends the oldest logins beyond as many as may live, the one that just began not among them; gives which.
+async fn end_surplus(
+    transaction: &mut Transaction<'static, Sqlite>,
+    begun: &NewLogin,
+) -> Result<Vec<Sid>, StoreError> {
     let surplus = sqlx::query(
         "SELECT sid FROM logins \
          WHERE user_id = ? AND ended_at IS NULL AND expires_at > ? AND sid <> ? \
@@ -180,9 +258,12 @@ async fn end_surplus(
     .bind(MAX_LIVE_LOGINS - 1)
     .fetch_all(&mut **transaction)
     .await?;
+    let mut ended = Vec::new();
     for row in &surplus {
-        let one = Which::One(row::parse(row, "sid")?);
-        end_logins(transaction, &one, EndReason::TooMany, begun.created_at).await?;
+        let sid = row::parse(row, "sid")?;
+        let (one, now) = (Which::One(sid), begun.created_at);
+        end_logins(transaction, &one, EndReason::TooMany, now).await?;
+        ended.push(sid);
     }
-    Ok(())
+    Ok(ended)
 }

@@ -56,6 +56,7 @@ pub(super) fn login_record(row: &SqliteRow) -> Result<LoginRecord, StoreError> {
             kind: client_kind(row.try_get("client_kind")?)?,
             ip_address: address.and_then(|address| address.parse().ok()),
             user_agent: row.try_get("user_agent")?,
+            device: None,
         },
         created_at: time(row, "created_at")?,
         authenticated_at: time(row, "authenticated_at")?,

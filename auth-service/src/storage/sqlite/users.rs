@@ -154,8 +154,28 @@ impl Users for SqliteStore {
             now,
         )
         .await?;
+        // Whoever knew the old password may have made their place known with it.
+        sqlx::query("DELETE FROM known_places WHERE user_id = ?")
+            .bind(id.to_string())
+            .execute(&mut *transaction)
+            .await?;
         transaction.commit().await?;
         Ok(Some(from.next()))
+    }
+
+    async fn rehash(
+        &self,
+        id: UserId,
+        version: PasswordVersion,
+        hash: &PasswordHash,
+    ) -> Result<(), StoreError> {
+        sqlx::query("UPDATE users SET password_hash = ? WHERE id = ? AND password_version = ?")
+            .bind(hash.as_phc())
+            .bind(id.to_string())
+            .bind(version.0)
+            .execute(&self.writer)
+            .await?;
+        Ok(())
     }
 }
 
@@ -170,6 +190,7 @@ mod tests {
     use crate::domain::{
         login::{Client, ClientKind, NewLogin},
         ports::Logins as _,
+        throttle::Places,
     };
 
     fn account() -> Account {
@@ -198,7 +219,9 @@ mod tests {
                 kind: ClientKind::Api,
                 ip_address: None,
                 user_agent: None,
+                device: None,
             },
+            places: Places::default(),
             amr: &["pwd"],
             created_at: now,
             expires_at: now + time::Duration::HOUR,
@@ -216,7 +239,7 @@ mod tests {
         assert!(store.insert_user(&account).await.unwrap());
         let (live, ended) = (login(&account), login(&account));
         for login in [&live, &ended] {
-            assert!(store.insert_login(login).await.unwrap());
+            assert!(store.insert_login(login).await.unwrap().is_some());
         }
         store
             .end_login(ended.sid, EndReason::SignedOut, now)

@@ -59,6 +59,7 @@ pub(crate) fn config(directory: &Path) -> ServeConfig {
         listen: "127.0.0.1:0".parse().unwrap(),
         ops_listen: "127.0.0.1:0".parse().unwrap(),
         database: directory.join("auth.db"),
+        redis: None,
         policy: Policy {
             issuer: ISSUER.to_owned(),
             audiences: vec![
@@ -68,6 +69,7 @@ pub(crate) fn config(directory: &Path) -> ServeConfig {
             access_ttl: minutes(15),
             refresh_ttl: minutes(60 * 24 * 30),
             login_ttl: minutes(60 * 24 * 90),
+            step_up_max_age: minutes(5),
         },
         signing_algorithm: Algorithm::EdDsa,
         key_max_age: std::time::Duration::from_hours(90 * 24),
@@ -237,6 +239,7 @@ impl TestService {
         let request = auth_proto::v1::RevokeTokenRequest {
             token: token.to_owned(),
             end_login: false,
+            client: None,
         };
         self.auth().revoke_token(request).await.unwrap();
     }

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use super::{bearer, problem::Problem};
 use crate::{
-    domain::provenance::Provenance,
+    domain::{auth::ClientKind, provenance::Provenance},
     http::{origin::provenance, signed_in::Browser, state::AppState},
 };
 
@@ -85,6 +85,14 @@ fn prove_same_origin(headers: &HeaderMap, own_origin: &str) -> Result<(), Proble
 }
 
 impl ApiPerson {
+    pub(super) const fn kind(&self) -> ClientKind {
+        if self.is_browser {
+            ClientKind::Browser
+        } else {
+            ClientKind::Api
+        }
+    }
+
     /// A refusal of auth-service, in the terms of how this caller proved who they are.
     pub(super) fn problem(&self, error: crate::domain::auth::AuthError) -> Problem {
         if self.is_browser {

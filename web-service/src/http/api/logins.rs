@@ -15,7 +15,7 @@ use crate::{
         auth::{Auth, ClientKind, LoginRecord},
         user_agent::describe,
     },
-    http::time::rfc3339,
+    http::{client::Peer, time::rfc3339},
 };
 
 /// The caller's logins.
@@ -80,9 +80,13 @@ pub(in crate::http) async fn list(
 pub(in crate::http) async fn end(
     State(auth): State<Arc<dyn Auth>>,
     person: ApiPerson,
+    peer: Peer,
     Path(sid): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let ended = auth.end_login_by_id(&person.access_token, &sid).await;
+    let client = peer.into_client(person.kind());
+    let ended = auth
+        .end_login_by_id(&person.access_token, &sid, &client)
+        .await;
     ended.map_err(|error| person.problem(error))?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -91,8 +95,10 @@ pub(in crate::http) async fn end(
 pub(in crate::http) async fn end_others(
     State(auth): State<Arc<dyn Auth>>,
     person: ApiPerson,
+    peer: Peer,
 ) -> Result<StatusCode, Problem> {
-    let ended = auth.end_other_logins(&person.access_token).await;
+    let client = peer.into_client(person.kind());
+    let ended = auth.end_other_logins(&person.access_token, &client).await;
     ended.map_err(|error| person.problem(error))?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,14 +5,19 @@ use std::sync::Arc;
 use axum::{extract::State, http::StatusCode};
 
 use super::{bearer::Bearer, problem::Problem};
-use crate::domain::auth::Auth;
+use crate::{
+    domain::auth::{Auth, ClientKind},
+    http::client::Peer,
+};
 
 /// Ends the whole login that the access token belongs to.
 pub(in crate::http) async fn submit(
     State(auth): State<Arc<dyn Auth>>,
     bearer: Bearer,
+    peer: Peer,
 ) -> Result<StatusCode, Problem> {
-    auth.end_login(&bearer.token)
+    let client = peer.into_client(ClientKind::Api);
+    auth.end_login(&bearer.token, &client)
         .await
         .map_err(Problem::for_bearer)?;
     Ok(StatusCode::NO_CONTENT)

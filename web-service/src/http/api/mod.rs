@@ -9,6 +9,7 @@ pub(super) mod logins;
 pub(super) mod logout;
 pub(super) mod problem;
 pub(super) mod profile;
+pub(super) mod reauthenticate;
 pub(super) mod refresh;
 pub(super) mod session;
 pub(super) mod session_token;

@@ -9,8 +9,8 @@ use axum::{
 use serde::Serialize;
 
 use crate::{
-    domain::auth::{AuthError, LOGIN_NOT_FOUND, Refusal, RefusalKind},
-    http::failure::Failure,
+    domain::auth::{AuthError, LOGIN_NOT_FOUND, Refusal, RefusalKind, STEP_UP_REQUIRED, THROTTLED},
+    http::{failure::Failure, time::in_seconds},
 };
 
 /// A problem on its way to the client.
@@ -34,8 +34,12 @@ enum Challenge {
     InvalidToken,
     /// It holds and lacks a scope.
     InsufficientScope,
+    /// It holds, and its owner has to prove again who they are (RFC 9470).
+    StepUp,
     /// The session cookie is missing.
     Session,
+    /// Its owner has to prove again who they are.
+    SessionStepUp,
     /// Name and password belong in the body.
     Password,
 }
@@ -116,6 +120,13 @@ impl Problem {
     fn refused(refusal: &Refusal, challenge: Challenge) -> Self {
         let (status, challenge) = match refusal.kind {
             RefusalKind::Unauthenticated => (StatusCode::UNAUTHORIZED, challenge),
+            RefusalKind::Forbidden if refusal.reason == STEP_UP_REQUIRED => {
+                let challenge = match challenge {
+                    Challenge::Session => Challenge::SessionStepUp,
+                    _ => Challenge::StepUp,
+                };
+                (StatusCode::UNAUTHORIZED, challenge)
+            }
             RefusalKind::Forbidden if challenge == Challenge::InvalidToken => {
                 (StatusCode::FORBIDDEN, Challenge::InsufficientScope)
             }
@@ -136,6 +147,14 @@ impl Problem {
         }
     }
 
+    fn throttled(retry_after: Duration) -> Self {
+        let detail = "too many attempts; wait as long as Retry-After says";
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, THROTTLED, detail)
+        }
+    }
+
     fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -152,6 +171,7 @@ impl From<Failure> for Problem {
                 reason,
                 retry_after,
             } => Self::unavailable(&reason, retry_after),
+            Failure::Throttled { retry_after } => Self::throttled(retry_after),
             Failure::Unacceptable => Self::invalid(
                 StatusCode::BAD_REQUEST,
                 "a field has a value it cannot have",
@@ -175,7 +195,7 @@ impl IntoResponse for Problem {
         let media_type = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, media_type);
         if let Some(wait) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, wait.as_secs().max(1).into());
+            headers.insert(header::RETRY_AFTER, in_seconds(wait).into());
         }
         if let Some(challenge) = self.challenge.header() {
             headers.insert(
@@ -195,6 +215,12 @@ impl Challenge {
             Self::InvalidToken => Some(r#"Bearer realm="holdfast", error="invalid_token""#),
             Self::InsufficientScope => {
                 Some(r#"Bearer realm="holdfast", error="insufficient_scope""#)
+            }
+            Self::StepUp => {
+                Some(r#"Bearer realm="holdfast", error="insufficient_user_authentication""#)
+            }
+            Self::SessionStepUp => {
+                Some(r#"Session realm="holdfast", error="insufficient_user_authentication""#)
             }
             Self::Session => Some(r#"Session realm="holdfast""#),
             Self::Password => Some(r#"Password realm="holdfast""#),

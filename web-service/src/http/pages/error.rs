@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::{
-    http::{Method, StatusCode, Uri, header},
+    http::{Method, StatusCode, Uri},
     response::{IntoResponse, Redirect, Response},
 };
 
-use super::render::page;
-use crate::http::failure::Failure;
+use super::render::{page, with_wait};
+use crate::http::{failure::Failure, signed_in::NotSignedIn};
 
 /// A page that says what went wrong and what to do.
 #[derive(Debug, Template)]
@@ -66,6 +66,17 @@ impl ErrorPage {
         }
     }
 
+    const fn throttled(retry_after: Duration) -> Self {
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "This was asked too often",
+                "Nothing was changed, and you are not signed out. Please wait a little and try again.",
+            )
+        }
+    }
+
     const fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -79,6 +90,7 @@ impl From<Failure> for ErrorPage {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Unavailable { retry_after, .. } => Self::unavailable(retry_after),
+            Failure::Throttled { retry_after } => Self::throttled(retry_after),
             Failure::Unacceptable => Self::unreadable_form(StatusCode::BAD_REQUEST),
             Failure::Broken => Self::internal(),
         }
@@ -87,12 +99,7 @@ impl From<Failure> for ErrorPage {
 
 impl IntoResponse for ErrorPage {
     fn into_response(self) -> Response {
-        let mut response = page(self.status, &self);
-        if let Some(wait) = self.retry_after {
-            let seconds = wait.as_secs().max(1).into();
-            response.headers_mut().insert(header::RETRY_AFTER, seconds);
-        }
-        response
+        with_wait(page(self.status, &self), self.retry_after)
     }
 }
 
@@ -118,6 +125,14 @@ impl PageRefusal {
         );
         Self::SignIn(Redirect::to(&target))
     }
+
+    /// The same while a form is worked on.
+    pub(in crate::http) fn after_a_form(refused: NotSignedIn) -> Self {
+        match refused {
+            NotSignedIn::NoSession => Self::SignIn(Redirect::to("/login")),
+            NotSignedIn::Failed(failure) => Self::Error(failure.into()),
+        }
+    }
 }
 
 impl IntoResponse for PageRefusal {
@@ -131,6 +146,10 @@ impl IntoResponse for PageRefusal {
 
 /// Any path that is none.
 pub(in crate::http) async fn not_found() -> ErrorPage {
+    no_such_page()
+}
+
+pub(super) const fn no_such_page() -> ErrorPage {
     ErrorPage::new(
         StatusCode::NOT_FOUND,
         "There is no such page",

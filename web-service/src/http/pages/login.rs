@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{
     extract::{Query, State, rejection::QueryRejection},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Redirect, Response},
 };
 use secrecy::SecretString;
@@ -12,11 +12,12 @@ use service_kit::system::Random;
 
 use super::{
     error::ErrorPage,
-    render::{page, with_cookie},
+    render::{page, with_wait},
+    trouble::Trouble,
 };
 use crate::{
     domain::{
-        auth::{AuthError, ClientKind, INVALID_CREDENTIALS, OVERLOADED},
+        auth::{AuthError, Client, ClientKind, INVALID_CREDENTIALS, OVERLOADED},
         form_token::Binding,
         local_path::LocalPath,
         session_id::SessionId,
@@ -25,7 +26,7 @@ use crate::{
     },
     http::{
         client::Peer,
-        cookies,
+        cookies::{self, with_cookie},
         failure::Failure,
         form::{ProvenForm, ToBrowser},
         signed_in::{Browser, begin},
@@ -39,16 +40,13 @@ struct LoginPage {
     csrf_token: String,
     username: String,
     next: String,
-    trouble: Option<Trouble>,
+    trouble: Option<String>,
 }
 
-/// What stood in the way, for the page to say.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Trouble {
-    WrongPassword,
-    Busy,
-    Away,
-}
+const WRONG: &str = "The username or the password is wrong. Please try again.";
+const BUSY: &str = "Many people are signing in at this moment. Please try again in a few seconds.";
+const AWAY: &str = "Signing in is not possible right now: a part of this service does not answer. \
+                    Your password was not checked. Please try again in a moment.";
 
 /// The query of `GET /login`.
 #[derive(Deserialize)]
@@ -79,7 +77,7 @@ pub(in crate::http) async fn show(
     if Browser::find(&headers, &state).await.is_ok() {
         return Redirect::to(destination(&next).as_str()).into_response();
     }
-    let known = cookies::login(&headers).and_then(|cookie| state.form_tokens.open_nonce(cookie));
+    let known = cookies::login_nonce(&headers, &*state.form_tokens);
     let nonce = known.unwrap_or_else(|| fresh_nonce(&*state.random));
     let form = LoginPage {
         csrf_token: state.form_tokens.token(Binding::Anonymous(&nonce)),
@@ -91,10 +89,7 @@ pub(in crate::http) async fn show(
     if known.is_some() {
         return response;
     }
-    with_cookie(
-        response,
-        cookies::set_login(&state.form_tokens.seal_nonce(&nonce)),
-    )
+    with_cookie(response, cookies::set_login(&nonce, &*state.form_tokens))
 }
 
 /// Signs in: a new session with a new id, and the old one of this browser ends.
@@ -105,24 +100,30 @@ pub(in crate::http) async fn submit(
     form: ProvenForm<LoginForm, ToBrowser>,
 ) -> Result<Response, ErrorPage> {
     let form = form.fields;
-    let client = peer.into_client(ClientKind::Browser);
+    let device = peer.device.unwrap_or_else(|| fresh_nonce(&*state.random));
+    let client = Client {
+        device: Some(device),
+        ..peer.into_client(ClientKind::Browser)
+    };
     let signed_in = match sign_in(&*state.auth, &form.username, &form.password, &client).await {
         Ok(signed_in) => signed_in,
         Err(error) => return refused(&state, &headers, form, error),
     };
-    let id = begin(&state, signed_in).await?;
+    let id = begin(&state, signed_in, &client).await?;
     if let Some(old) = cookies::session_id(&headers) {
-        end_quietly(&state, &old).await;
+        end_quietly(&state, &old, &client).await;
     }
     let response = Redirect::to(destination(&form.next).as_str()).into_response();
     let response = with_cookie(response, cookies::set_session(&id));
+    let response = with_cookie(response, cookies::set_known(&device, &*state.form_tokens));
     Ok(with_cookie(response, cookies::remove_login()))
 }
 
 /// Ends a session and its login; nobody waits for what cannot be done now.
-async fn end_quietly(state: &AppState, id: &SessionId) {
+async fn end_quietly(state: &AppState, id: &SessionId, client: &Client) {
     if let Ok(Some(session)) = state.sessions.find(id).await {
-        sign_out(&*state.auth, &*state.end_later, &session.refresh_token).await;
+        let refresh_token = &session.refresh_token;
+        sign_out(&*state.auth, &*state.end_later, refresh_token, client).await;
     }
     if let Err(error) = state.sessions.end(id).await {
         tracing::warn!(%error, "a replaced session could not be removed");
@@ -136,39 +137,36 @@ fn refused(
     form: LoginForm,
     error: AuthError,
 ) -> Result<Response, ErrorPage> {
-    let (status, trouble, retry_after) = match error {
-        error if error.is_refused_as(INVALID_CREDENTIALS) => {
-            (StatusCode::UNAUTHORIZED, Trouble::WrongPassword, None)
-        }
-        AuthError::Unavailable {
-            reason,
-            retry_after,
-        } => {
-            let trouble = if reason == OVERLOADED {
-                Trouble::Busy
-            } else {
-                Trouble::Away
-            };
-            (StatusCode::SERVICE_UNAVAILABLE, trouble, Some(retry_after))
-        }
-        error => return Err(Failure::from(error).into()),
-    };
-    let nonce = cookies::login(headers)
-        .and_then(|cookie| state.form_tokens.open_nonce(cookie))
+    let trouble = trouble(error)?;
+    let nonce = cookies::login_nonce(headers, &*state.form_tokens)
         .ok_or_else(ErrorPage::form_out_of_date)?;
     let form = LoginPage {
         csrf_token: state.form_tokens.token(Binding::Anonymous(&nonce)),
         username: form.username,
         next: form.next,
-        trouble: Some(trouble),
+        trouble: Some(trouble.text),
     };
-    let mut response = page(status, &form);
-    if let Some(wait) = retry_after {
-        response
-            .headers_mut()
-            .insert(header::RETRY_AFTER, wait.as_secs().max(1).into());
+    Ok(with_wait(page(trouble.status, &form), trouble.retry_after))
+}
+
+fn trouble(error: AuthError) -> Result<Trouble, Failure> {
+    match error {
+        error if error.is_refused_as(INVALID_CREDENTIALS) => Ok(Trouble {
+            status: StatusCode::UNAUTHORIZED,
+            text: WRONG.to_owned(),
+            retry_after: None,
+        }),
+        AuthError::Throttled { retry_after } => Ok(Trouble::throttled(retry_after)),
+        AuthError::Unavailable {
+            reason,
+            retry_after,
+        } => Ok(Trouble {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            text: if reason == OVERLOADED { BUSY } else { AWAY }.to_owned(),
+            retry_after: Some(retry_after),
+        }),
+        error => Err(error.into()),
     }
-    Ok(response)
 }
 
 fn destination(next: &str) -> LocalPath {

@@ -10,18 +10,19 @@ use axum::{
 };
 
 use super::{
-    error::ErrorPage,
-    logout::Nothing,
-    render::{Moment, page, with_cookie},
+    confirm::{Act, Confirmation},
+    error::{self, ErrorPage},
+    logout::signed_out,
+    render::{Moment, page},
 };
 use crate::{
     domain::{
-        auth::{Auth, ClientKind, LOGIN_NOT_FOUND, LoginRecord},
+        auth::{Auth, ClientKind, LOGIN_NOT_FOUND, LoginRecord, STEP_UP_REQUIRED},
         form_token::{Binding, FormTokens},
         user_agent::describe,
     },
     http::{
-        cookies,
+        client::Peer,
         failure::Failure,
         form::{ProvenForm, ToSession},
         signed_in::PageActor,
@@ -30,6 +31,7 @@ use crate::{
 };
 
 const HERE: &str = "/account/logins";
+const END_OTHERS: &str = "/account/logins/end-others";
 
 #[derive(Template)]
 #[template(path = "logins.html")]
@@ -90,31 +92,68 @@ pub(in crate::http) async fn end(
     State(state): State<AppState>,
     PageActor(actor): PageActor,
     Path(sid): Path<String>,
-    _form: ProvenForm<Nothing, ToSession>,
+    peer: Peer,
+    form: ProvenForm<Confirmation, ToSession>,
 ) -> Result<Response, ErrorPage> {
-    let ended = state.auth.end_login_by_id(&actor.access_token, &sid).await;
-    match ended {
+    let client = peer.into_client(ClientKind::Browser);
+    // What is no identifier was nobody's, and is not repeated in a form.
+    let action = format!("/account/logins/{}/end", known_form(&sid)?);
+    let act = Act {
+        state: &state,
+        action: &action,
+        client: &client,
+    };
+    let proven = match act.prove(actor, &form.fields).await {
+        Ok(proven) => proven,
+        Err(other) => return Ok(other),
+    };
+    let (auth, token) = (&state.auth, &proven.actor.access_token);
+    let browser = &proven.actor.browser;
+    match auth.end_login_by_id(token, &sid, &client).await {
         Err(error) if error.is_refused_as(LOGIN_NOT_FOUND) => {
-            return Err(super::error::not_found().await);
+            Ok(proven.answer(error::not_found().await.into_response()))
         }
-        ended => ended.map_err(Failure::from)?,
+        Err(error) if error.is_refused_as(STEP_UP_REQUIRED) => Ok(act.ask(browser)),
+        Err(error) => Err(Failure::from(error).into()),
+        Ok(()) if sid == browser.session.sid => {
+            let id = &browser.id;
+            state.sessions.end(id).await.map_err(Failure::from)?;
+            Ok(signed_out(&state))
+        }
+        Ok(()) => Ok(proven.answer(Redirect::to(HERE).into_response())),
     }
-    if sid != actor.browser.session.sid {
-        return Ok(Redirect::to(HERE).into_response());
-    }
-    let id = &actor.browser.id;
-    state.sessions.end(id).await.map_err(Failure::from)?;
-    let response = Redirect::to("/login").into_response();
-    Ok(with_cookie(response, cookies::remove_session()))
 }
 
 /// Ends all logins but this browser's.
 pub(in crate::http) async fn end_others(
-    State(auth): State<Arc<dyn Auth>>,
+    State(state): State<AppState>,
     PageActor(actor): PageActor,
-    _form: ProvenForm<Nothing, ToSession>,
+    peer: Peer,
+    form: ProvenForm<Confirmation, ToSession>,
 ) -> Result<Response, ErrorPage> {
-    let ended = auth.end_other_logins(&actor.access_token).await;
-    ended.map_err(Failure::from)?;
-    Ok(Redirect::to(HERE).into_response())
+    let client = peer.into_client(ClientKind::Browser);
+    let act = Act {
+        state: &state,
+        action: END_OTHERS,
+        client: &client,
+    };
+    let proven = match act.prove(actor, &form.fields).await {
+        Ok(proven) => proven,
+        Err(other) => return Ok(other),
+    };
+    let (auth, token) = (&state.auth, &proven.actor.access_token);
+    match auth.end_other_logins(token, &client).await {
+        Err(error) if error.is_refused_as(STEP_UP_REQUIRED) => Ok(act.ask(&proven.actor.browser)),
+        Err(error) => Err(Failure::from(error).into()),
+        Ok(()) => Ok(proven.answer(Redirect::to(HERE).into_response())),
+    }
+}
+
+fn known_form(sid: &str) -> Result<&str, ErrorPage> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    if sid.bytes().all(is_plain) {
+        Ok(sid)
+    } else {
+        Err(error::no_such_page())
+    }
 }

@@ -2,20 +2,25 @@
 
 use axum::{
     extract::State,
+    http::{HeaderMap, HeaderName, HeaderValue},
     response::{IntoResponse as _, Redirect, Response},
 };
 use serde::Deserialize;
 
-use super::{error::ErrorPage, render::with_cookie};
+use super::error::ErrorPage;
 use crate::{
-    domain::sign_out::sign_out,
+    domain::{auth::ClientKind, sign_out::sign_out},
     http::{
-        cookies,
+        client::Peer,
+        cookies::{self, with_cookie},
         failure::Failure,
         form::{ProvenForm, ToSession},
         state::AppState,
     },
 };
+
+pub(super) const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
+const COOKIES_AND_STORAGE: HeaderValue = HeaderValue::from_static(r#""cookies", "storage""#);
 
 /// The form has its token and nothing else.
 #[derive(Deserialize)]
@@ -24,16 +29,29 @@ pub(in crate::http) struct Nothing {}
 /// Ends the login and the session, and removes the cookie. While one part does not answer, the other is still done.
 pub(in crate::http) async fn submit(
     State(state): State<AppState>,
-    headers: axum::http::HeaderMap,
+    headers: HeaderMap,
+    peer: Peer,
     _form: ProvenForm<Nothing, ToSession>,
 ) -> Result<Response, ErrorPage> {
     if let Some(id) = cookies::session_id(&headers) {
+        let client = peer.into_client(ClientKind::Browser);
         let session = state.sessions.find(&id).await.map_err(Failure::from)?;
         if let Some(session) = session {
-            sign_out(&*state.auth, &*state.end_later, &session.refresh_token).await;
+            let refresh_token = &session.refresh_token;
+            sign_out(&*state.auth, &*state.end_later, refresh_token, &client).await;
         }
         state.sessions.end(&id).await.map_err(Failure::from)?;
     }
-    let response = Redirect::to("/login").into_response();
-    Ok(with_cookie(response, cookies::remove_session()))
+    Ok(signed_out(&state))
+}
+
+/// Nothing of the session stays in the browser.
+pub(super) fn signed_out(state: &AppState) -> Response {
+    let mut response = Redirect::to("/login?signed_out").into_response();
+    if state.site_data.is_cleared {
+        response
+            .headers_mut()
+            .insert(CLEAR_SITE_DATA, COOKIES_AND_STORAGE);
+    }
+    with_cookie(response, cookies::remove_session())
 }

@@ -1,6 +1,7 @@
 //! Pages for people: HTML that works without JavaScript.
 
 pub(super) mod assets;
+mod confirm;
 pub(super) mod dashboard;
 pub(super) mod error;
 pub(super) mod home;
@@ -9,3 +10,4 @@ pub(super) mod logins;
 pub(super) mod logout;
 pub(super) mod password;
 mod render;
+mod trouble;

@@ -13,13 +13,13 @@ use serde::Deserialize;
 
 use super::{
     error::ErrorPage,
-    render::{page, with_cookie},
+    render::{page, with_wait},
+    trouble::Trouble,
 };
 use crate::{
     domain::{
         auth::{
-            AuthError, ClientKind, INVALID_CREDENTIALS, Login, PASSWORD_REJECTED, PasswordChange,
-            Person,
+            AuthError, Client, ClientKind, Grant, Login, PasswordChange, Person, STEP_UP_REQUIRED,
         },
         form_token::{Binding, FormTokens},
         session_id::SessionId,
@@ -27,7 +27,7 @@ use crate::{
     },
     http::{
         client::Peer,
-        cookies,
+        cookies::{self, with_cookie},
         failure::Failure,
         form::{ProvenForm, ToSession},
         signed_in::{Actor, Browser, PageActor, PageBrowser, begin},
@@ -70,59 +70,56 @@ pub(in crate::http) async fn submit(
     fields: ProvenForm<PasswordForm, ToSession>,
 ) -> Result<Response, ErrorPage> {
     let fields = fields.fields;
-    let Actor {
-        browser,
-        access_token,
-    } = actor;
     if fields.new_password.expose_secret() != fields.new_password_again.expose_secret() {
-        let trouble = Some("The two new passwords are not the same.".to_owned());
-        return Ok(form(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            &*state.form_tokens,
-            &browser,
-            trouble,
-        ));
+        let trouble = Trouble::mendable("The two new passwords are not the same.");
+        return Ok(form_again(&state, &actor.browser, trouble));
     }
     let wanted = PasswordChange {
         current: &fields.current_password,
         new: &fields.new_password,
     };
     let client = peer.into_client(ClientKind::Browser);
-    let changed = state
-        .auth
-        .change_password(&access_token, wanted, &client)
-        .await;
-    let login = match changed {
-        Ok(login) => login,
+    match change(&state, &actor, wanted, &client).await {
+        // From here on the password is changed and every login ended, whatever else goes wrong.
+        Ok(login) => Ok(continue_anew(&state, &actor.browser, login, &client).await),
         Err(error) => {
-            let trouble = Some(mendable(error)?);
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            return Ok(form(status, &*state.form_tokens, &browser, trouble));
+            let trouble = Trouble::of(error)?;
+            Ok(form_again(&state, &actor.browser, trouble))
         }
-    };
-    // From here on the password is changed and every login ended, whatever else goes wrong.
-    Ok(continue_anew(&state, &browser, login).await)
+    }
 }
 
-/// What the person can mend, in words; anything else is a page of its own.
-fn mendable(error: AuthError) -> Result<String, ErrorPage> {
-    match error {
-        AuthError::Refused(refusal) if refusal.reason == PASSWORD_REJECTED => {
-            Ok(sentence(&refusal.message))
-        }
-        error if error.is_refused_as(INVALID_CREDENTIALS) => {
-            Ok("The current password is wrong.".to_owned())
-        }
-        error => Err(Failure::from(error).into()),
+/// Whoever signed in a while ago has to prove again who they are; the current password, which they just gave, is that proof.
+async fn change(
+    state: &AppState,
+    actor: &Actor,
+    wanted: PasswordChange<'_>,
+    client: &Client,
+) -> Result<Login, AuthError> {
+    let auth = &state.auth;
+    let token = &actor.access_token;
+    match auth.change_password(token, wanted, client).await {
+        Err(error) if error.is_refused_as(STEP_UP_REQUIRED) => {}
+        changed => return changed,
     }
+    auth.reauthenticate(token, wanted.current, client).await?;
+    let grant = Grant::RefreshToken(&actor.browser.session.refresh_token);
+    let tokens = auth.issue_token(grant, "", ClientKind::Browser).await?;
+    auth.change_password(&tokens.access_token, wanted, client)
+        .await
 }
 
 /// Goes on in the new login, or asks to sign in where that cannot be done now.
-async fn continue_anew(state: &AppState, browser: &Browser, login: Login) -> Response {
+async fn continue_anew(
+    state: &AppState,
+    browser: &Browser,
+    login: Login,
+    client: &Client,
+) -> Response {
     if let Err(error) = state.sessions.end(&browser.id).await {
         tracing::warn!(%error, "the record of an ended session could not be removed");
     }
-    match begin_anew(state, browser, login).await {
+    match begin_anew(state, browser, login, client).await {
         Ok(id) => with_cookie(
             Redirect::to("/dashboard").into_response(),
             cookies::set_session(&id),
@@ -138,13 +135,20 @@ async fn begin_anew(
     state: &AppState,
     browser: &Browser,
     login: Login,
+    client: &Client,
 ) -> Result<SessionId, Failure> {
     let person = Person {
         user_id: browser.session.user_id.clone(),
         username: browser.session.username.clone(),
     };
     let signed_in = complete(&*state.auth, person, login).await?;
-    begin(state, signed_in).await
+    begin(state, signed_in, client).await
+}
+
+fn form_again(state: &AppState, browser: &Browser, trouble: Trouble) -> Response {
+    let tokens = &*state.form_tokens;
+    let response = form(trouble.status, tokens, browser, Some(trouble.text));
+    with_wait(response, trouble.retry_after)
 }
 
 fn form(
@@ -159,13 +163,4 @@ fn form(
         trouble,
     };
     page(status, &form)
-}
-
-/// auth-service's words begin small and have no full stop.
-fn sentence(words: &str) -> String {
-    let mut letters = words.chars();
-    letters
-        .next()
-        .map(|first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
-        .unwrap_or_default()
 }

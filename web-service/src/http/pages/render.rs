@@ -1,13 +1,15 @@
 //! Templates into responses, and times into words.
 
+use std::time::Duration;
+
 use askama::Template;
 use axum::{
-    http::{HeaderValue, StatusCode, header},
+    http::{StatusCode, header},
     response::{Html, IntoResponse as _, Response},
 };
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
-use crate::http::time::rfc3339;
+use crate::http::time::{in_seconds, rfc3339};
 
 const FOR_PEOPLE: &[BorrowedFormatItem<'_>] =
     format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
@@ -23,10 +25,12 @@ pub(super) fn page(status: StatusCode, template: &impl Template) -> Response {
     }
 }
 
-/// The same response with a cookie set or removed.
-pub(super) fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {
-    if let Some(cookie) = cookie {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
+/// The same response, which says when to come back.
+pub(super) fn with_wait(mut response: Response, wait: Option<Duration>) -> Response {
+    if let Some(wait) = wait {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, in_seconds(wait).into());
     }
     response
 }

@@ -1,0 +1,298 @@
+//! Limits on guessing (ASVS 6.3.1, NIST SP 800-63B-4 §3.2.2): what is counted, and how long one waits for it.
+
+use std::{net::IpAddr, time::Duration};
+
+use async_trait::async_trait;
+use time::OffsetDateTime;
+
+use super::{
+    id::{Sid, UserId},
+    login::{Client, DeviceId},
+    username::Username,
+};
+
+/// How long a place counts as known to an account after the last sign-in from there.
+pub const KNOWN_FOR: Duration = Duration::from_hours(30 * 24);
+
+/// The first wait; it doubles with each further failure.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+
+/// On one account from one place: five at once, then ever more slowly.
+const FROM_ONE_PLACE: Limit = Limit::Growing {
+    free: 5,
+    longest: Duration::from_mins(15),
+    forgotten_after: Duration::from_hours(1),
+};
+
+/// The same from a place that is known to the account: that is most likely its owner, who may run several programs there.
+const FROM_A_KNOWN_PLACE: Limit = Limit::Growing {
+    free: 30,
+    longest: Duration::from_mins(15),
+    forgotten_after: Duration::from_hours(1),
+};
+
+/// From one address, on whatever accounts: many people may share it.
+const FROM_ONE_ADDRESS: Limit = Limit::Growing {
+    free: 100,
+    longest: Duration::from_mins(1),
+    forgotten_after: Duration::from_hours(1),
+};
+
+/// On one account, from all places that are not known to it.
+const ON_ONE_ACCOUNT: Limit = Limit::Window {
+    most: 100,
+    length: Duration::from_hours(1),
+};
+
+/// Of one login. Nobody who keeps their access token until it expires comes near it.
+const REFRESHES: Limit = Limit::Window {
+    most: 60,
+    length: Duration::from_mins(1),
+};
+
+/// The name of a counter or of a place: a keyed hash, which tells nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Blinded(pub [u8; 16]);
+
+/// Makes names that tell nothing.
+pub trait Blinding: Send + Sync {
+    /// The name of these parts, in their order.
+    fn blind(&self, parts: &[&[u8]]) -> Blinded;
+}
+
+/// How often something may be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// `free` times at once; after that one waits, twice as long each time.
+    Growing {
+        /// How many cost no wait.
+        free: u32,
+        /// The longest wait.
+        longest: Duration,
+        /// How long after the last time all is forgotten.
+        forgotten_after: Duration,
+    },
+    /// `most` times within `length` from the first one.
+    Window {
+        /// How many.
+        most: u32,
+        /// Within what time.
+        length: Duration,
+    },
+}
+
+impl Limit {
+    /// How long one waits after the time with this number.
+    #[must_use]
+    pub fn wait_after(self, count: u32) -> Duration {
+        match self {
+            Self::Growing { free, longest, .. } => match count.checked_sub(free) {
+                None => Duration::ZERO,
+                Some(beyond) => FIRST_WAIT
+                    .saturating_mul(2_u32.saturating_pow(beyond))
+                    .min(longest),
+            },
+            Self::Window { most, length } if count >= most => length,
+            Self::Window { .. } => Duration::ZERO,
+        }
+    }
+
+    /// How long the first time is remembered, and whether each further one prolongs that.
+    #[must_use]
+    pub const fn memory(self) -> (Duration, bool) {
+        match self {
+            Self::Growing {
+                forgotten_after, ..
+            } => (forgotten_after, true),
+            Self::Window { length, .. } => (length, false),
+        }
+    }
+}
+
+/// Something that is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counter {
+    /// Its name.
+    pub name: Blinded,
+    /// How often.
+    pub limit: Limit,
+}
+
+/// It has been done too often for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many attempts; try again later")]
+pub struct Throttled {
+    /// When to come back.
+    pub retry_after: Duration,
+    /// Whether this is the first refusal of this wait: the audit trail has one event for each wait, however often somebody
+    /// knocks meanwhile.
+    pub is_first: bool,
+}
+
+/// Where it is counted. One set for every channel; shared by all instances where they have a store for it.
+#[async_trait]
+pub trait Counters: Send + Sync {
+    /// Counts once more on each counter, or on none where one of them has to wait.
+    async fn count(&self, counters: &[Counter], now: OffsetDateTime) -> Result<(), Throttled>;
+
+    /// Takes one time back on each: it was no failure.
+    async fn take_back(&self, counters: &[Counter]);
+
+    /// Forgets what was counted.
+    async fn forget(&self, counter: &Counter);
+}
+
+/// Places that people have signed in from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places(pub Vec<Blinded>);
+
+impl Places {
+    /// Where a client is: at its address, and in a browser that is known by its cookie.
+    pub fn of(blinding: &dyn Blinding, user: UserId, client: &Client) -> Self {
+        let device = client.device.as_ref().map(DeviceId::as_bytes);
+        let address = client.ip_address.map(prefix);
+        let sources = [
+            device.map(|id| ("device", id.to_vec())),
+            address.map(|address| ("address", address)),
+        ];
+        let name = |(kind, source): (&str, Vec<u8>)| {
+            let user = user.to_string();
+            blinding.blind(&[b"place", user.as_bytes(), kind.as_bytes(), &source])
+        };
+        Self(sources.into_iter().flatten().map(name).collect())
+    }
+}
+
+/// What a check of a password counts on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guess {
+    /// The account from this place; a success forgets it.
+    pub own: Counter,
+    /// Shared with others; a success is taken back. A place that is known to the account has none, so that nobody else can
+    /// lock its owner out.
+    pub shared: Vec<Counter>,
+}
+
+impl Guess {
+    /// At the password of whoever is called `name`, in whatever spelling.
+    pub fn new(blinding: &dyn Blinding, name: &str, client: &Client, is_known: bool) -> Self {
+        let name = name
+            .parse::<Username>()
+            .map_or_else(|_| name.to_owned(), |username| username.as_str().to_owned());
+        let address = client.ip_address.map(prefix).unwrap_or_default();
+        let device = client.device.as_ref().filter(|_| is_known);
+        let place = device.map_or_else(|| address.clone(), |id| id.as_bytes().to_vec());
+        let counter = |limit, parts: &[&[u8]]| Counter {
+            name: blinding.blind(parts),
+            limit,
+        };
+        let own = if is_known {
+            FROM_A_KNOWN_PLACE
+        } else {
+            FROM_ONE_PLACE
+        };
+        let own = counter(own, &[b"own", name.as_bytes(), &place]);
+        let shared = if is_known {
+            Vec::new()
+        } else {
+            vec![
+                counter(FROM_ONE_ADDRESS, &[b"address", &address]),
+                counter(ON_ONE_ACCOUNT, &[b"account", name.as_bytes()]),
+            ]
+        };
+        Self { own, shared }
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn counters(&self) -> Vec<Counter> {
+        [std::slice::from_ref(&self.own), &self.shared].concat()
+    }
+}
+
+/// The refreshes of a login.
+pub fn refreshes(blinding: &dyn Blinding, sid: Sid) -> Counter {
+    Counter {
+        name: blinding.blind(&[b"refresh", sid.to_string().as_bytes()]),
+        limit: REFRESHES,
+    }
+}
+
+/// An IPv4 address, or the /64 of an IPv6 one, which is the least that one customer gets.
+fn prefix(address: IpAddr) -> Vec<u8> {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().into_iter().take(8).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::login::ClientKind;
+
+    /// Tells everything, for the tests to look at.
+    struct Plain;
+
+    impl Blinding for Plain {
+        fn blind(&self, parts: &[&[u8]]) -> Blinded {
+            let mut name = [0_u8; 16];
+            for (index, byte) in parts.join(&0).into_iter().enumerate() {
+                name[index % 16] = u8::wrapping_add(name[index % 16].rotate_left(3), byte);
+            }
+            Blinded(name)
+        }
+    }
+
+    fn guess(name: &str, address: &str, is_known: bool) -> Guess {
+        let client = Client {
+            kind: ClientKind::Api,
+            ip_address: address.parse().ok(),
+            user_agent: None,
+            device: None,
+        };
+        Guess::new(&Plain, name, &client, is_known)
+    }
+
+    #[test]
+    fn waits_begin_after_the_free_ones_and_double_up_to_the_longest() {
+        let waits = [1, 4, 5, 6, 7, 14, 15, 1000].map(|count| FROM_ONE_PLACE.wait_after(count));
+        let seconds = [0, 0, 1, 2, 4, 512, 900, 900].map(Duration::from_secs);
+        assert_eq!(waits, seconds);
+    }
+
+    #[test]
+    fn a_window_is_full_at_once() {
+        assert_eq!(ON_ONE_ACCOUNT.wait_after(99), Duration::ZERO);
+        assert_eq!(ON_ONE_ACCOUNT.wait_after(100), Duration::from_hours(1));
+    }
+
+    #[test]
+    fn every_spelling_of_a_name_is_one_account() {
+        assert_eq!(
+            guess("ADA", "192.0.2.1", false),
+            guess("ada", "192.0.2.1", false)
+        );
+        assert_ne!(
+            guess("ada", "192.0.2.1", false),
+            guess("bob", "192.0.2.1", false)
+        );
+    }
+
+    #[test]
+    fn addresses_of_one_customer_are_one_place() {
+        let one = guess("ada", "2001:db8:1:2::1", false);
+        assert_eq!(one, guess("ada", "2001:db8:1:2:ffff::9", false));
+        assert_ne!(one.own, guess("ada", "2001:db8:1:3::1", false).own);
+        assert_eq!(
+            guess("ada", "::ffff:192.0.2.1", false),
+            guess("ada", "192.0.2.1", false)
+        );
+    }
+
+    #[test]
+    fn a_known_place_is_counted_alone() {
+        assert!(guess("ada", "192.0.2.1", true).shared.is_empty());
+        assert_eq!(guess("ada", "192.0.2.1", false).shared.len(), 2);
+    }
+}

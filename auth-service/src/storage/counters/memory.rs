@@ -1,0 +1,160 @@
+//! Counters of one process, bounded whatever is counted.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use time::OffsetDateTime;
+
+use crate::domain::throttle::{Blinded, Counter, Counters, Throttled};
+
+/// How many are kept; at some 80 bytes each.
+const MOST: usize = 200_000;
+
+/// Counters that the process forgets when it ends.
+pub struct MemoryCounters {
+    standings: Mutex<HashMap<Blinded, Standing>>,
+    most: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Standing {
+    count: u32,
+    blocked_until: OffsetDateTime,
+    forgotten_at: OffsetDateTime,
+    was_told: bool,
+}
+
+impl Default for MemoryCounters {
+    fn default() -> Self {
+        Self::with_capacity(MOST)
+    }
+}
+
+impl MemoryCounters {
+    /// Room for so many counters.
+    #[must_use]
+    pub fn with_capacity(most: usize) -> Self {
+        Self {
+            standings: Mutex::default(),
+            most,
+        }
+    }
+
+    fn standings(&self) -> MutexGuard<'_, HashMap<Blinded, Standing>> {
+        self.standings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many are kept now.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.standings().len()
+    }
+
+    /// Whether nothing is counted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+#[async_trait]
+impl Counters for MemoryCounters {
+    async fn count(&self, counters: &[Counter], now: OffsetDateTime) -> Result<(), Throttled> {
+        let mut standings = self.standings();
+        refuse_blocked(&mut standings, counters, now)?;
+        if standings.len() + counters.len() > self.most {
+            make_room(&mut standings, now);
+        }
+        for counter in counters {
+            let known = standings
+                .get(&counter.name)
+                .filter(|standing| now < standing.forgotten_at);
+            let standing = Standing::counted(known.copied(), counter, now);
+            standings.insert(counter.name, standing);
+        }
+        Ok(())
+    }
+
+    async fn take_back(&self, counters: &[Counter]) {
+        let mut standings = self.standings();
+        for counter in counters {
+            if let Some(standing) = standings.get_mut(&counter.name) {
+                standing.count = standing.count.saturating_sub(1);
+                standing.blocked_until = OffsetDateTime::UNIX_EPOCH;
+            }
+        }
+    }
+
+    async fn forget(&self, counter: &Counter) {
+        self.standings().remove(&counter.name);
+    }
+}
+
+impl Standing {
+    fn counted(known: Option<Self>, counter: &Counter, now: OffsetDateTime) -> Self {
+        let (memory, is_prolonged) = counter.limit.memory();
+        let count = known.map_or(0, |known| known.count).saturating_add(1);
+        let forgotten_at = known
+            .map(|known| known.forgotten_at)
+            .filter(|_| !is_prolonged)
+            .unwrap_or(now + memory);
+        let wait = counter.limit.wait_after(count);
+        Self {
+            count,
+            blocked_until: (now + wait).min(forgotten_at),
+            forgotten_at,
+            was_told: false,
+        }
+    }
+}
+
+/// The longest of the waits, where there is one.
+fn refuse_blocked(
+    standings: &mut HashMap<Blinded, Standing>,
+    counters: &[Counter],
+    now: OffsetDateTime,
+) -> Result<(), Throttled> {
+    let mut refused: Option<Throttled> = None;
+    for counter in counters {
+        let Some(standing) = standings.get_mut(&counter.name) else {
+            continue;
+        };
+        let Ok(wait) = Duration::try_from(standing.blocked_until - now) else {
+            continue;
+        };
+        if wait.is_zero() {
+            continue;
+        }
+        let is_first = !std::mem::replace(&mut standing.was_told, true);
+        refused = Some(refused.map_or(
+            Throttled {
+                retry_after: wait,
+                is_first,
+            },
+            |other| Throttled {
+                retry_after: other.retry_after.max(wait),
+                is_first: other.is_first || is_first,
+            },
+        ));
+    }
+    refused.map_or(Ok(()), Err)
+}
+
+/// What is over goes; if that is not enough, what counted least. Whoever fills this with new names pushes out new names, and
+/// what has counted up stays.
+fn make_room(standings: &mut HashMap<Blinded, Standing>, now: OffsetDateTime) {
+    let full = standings.len();
+    let enough = full - full / 10;
+    standings.retain(|_, standing| now < standing.forgotten_at);
+    let mut least = 1;
+    while standings.len() > enough {
+        standings.retain(|_, standing| standing.count > least);
+        least = least.saturating_mul(2);
+    }
+}

@@ -1,0 +1,215 @@
+//! Counters that instances share. Redis sees keyed hashes and numbers.
+//!
+//! While Redis does not answer, each instance counts for itself: sign-in goes on, and so does its limit.
+
+use std::{fmt, sync::LazyLock, time::Duration};
+
+use async_trait::async_trait;
+use redis::{
+    Client, RedisError, RedisResult, Script,
+    aio::{ConnectionManager, ConnectionManagerConfig},
+};
+use service_kit::breaker::{Breaker, Probe};
+use time::OffsetDateTime;
+use tokio::time::timeout;
+
+use super::memory::MemoryCounters;
+use crate::domain::throttle::{Blinded, Counter, Counters, Limit, Throttled};
+
+/// For a call as a whole.
+const DEADLINE: Duration = Duration::from_millis(250);
+const LONGEST_RECONNECT: Duration = Duration::from_secs(1);
+
+/// `KEYS`: the counters. `ARGV`: now, then for each counter the wait after this time for every count that matters. All
+/// times in milliseconds. Gives the longest wait and whether it is news, or zero.
+static COUNT: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+local now, wait, news = tonumber(ARGV[1]), 0, 0
+for _, key in ipairs(KEYS) do
+  local left = tonumber(redis.call('HGET', key, 'until') or '0') - now
+  if left > 0 then
+    if redis.call('HSETNX', key, 'told', '1') == 1 then news = 1 end
+    if left > wait then wait = left end
+  end
+end
+if wait > 0 then return {wait, news} end
+for i, key in ipairs(KEYS) do
+  local a = 2 + (i - 1) * 5
+  local free, first, longest = tonumber(ARGV[a]), tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2])
+  local memory, prolonged = tonumber(ARGV[a + 3]), ARGV[a + 4] == '1'
+  local count = redis.call('HINCRBY', key, 'count', 1)
+  if count == 1 or prolonged then redis.call('PEXPIRE', key, memory) end
+  redis.call('HDEL', key, 'told')
+  local pause = 0
+  if count >= free then
+    pause = math.min(first * 2 ^ math.min(count - free, 40), longest, redis.call('PTTL', key))
+  end
+  redis.call('HSET', key, 'until', string.format('%.0f', now + pause))
+end
+return {0, 0}",
+    )
+});
+
+/// `KEYS`: the counters.
+static TAKE_BACK: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+for _, key in ipairs(KEYS) do
+  if tonumber(redis.call('HGET', key, 'count') or '0') > 0 then
+    redis.call('HINCRBY', key, 'count', -1)
+    redis.call('HSET', key, 'until', '0')
+  end
+end",
+    )
+});
+
+/// Where Redis is, and how one proves to it who one is.
+#[derive(Clone)]
+pub struct RedisUrl(Client);
+
+impl RedisUrl {
+    /// Takes a `redis://` URL.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(url: &str) -> Result<Self, String> {
+        let client = Client::open(url).map_err(|why| why.to_string())?;
+        Ok(Self(client))
+    }
+}
+
+impl fmt::Debug for RedisUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RedisUrl(..)")
+    }
+}
+
+/// Counters in Redis.
+pub struct RedisCounters {
+    connection: ConnectionManager,
+    breaker: Breaker,
+    alone: MemoryCounters,
+}
+
+impl RedisCounters {
+    /// The connection is made when it is first needed.
+    ///
+    /// # Errors
+    /// When the client cannot be built.
+    pub fn new(RedisUrl(client): RedisUrl) -> RedisResult<Self> {
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(DEADLINE))
+            .set_response_timeout(Some(DEADLINE))
+            .set_max_delay(LONGEST_RECONNECT)
+            .set_number_of_retries(0);
+        let connection = ConnectionManager::new_lazy_with_config(client, config)?;
+        Ok(Self {
+            breaker: Breaker::new("Redis (counters)".to_owned(), probe(connection.clone())),
+            connection,
+            alone: MemoryCounters::default(),
+        })
+    }
+
+    /// `None` while Redis does not answer.
+    async fn ask<T>(
+        &self,
+        question: impl AsyncFnOnce(ConnectionManager) -> RedisResult<T>,
+    ) -> Option<T> {
+        if self.breaker.is_open() {
+            return None;
+        }
+        let answer = timeout(DEADLINE, question(self.connection.clone())).await;
+        let answer = answer.map_err(|_| "no answer in time".to_owned());
+        match answer.and_then(|answer| answer.map_err(|error: RedisError| error.to_string())) {
+            Ok(answer) => Some(answer),
+            Err(why) => {
+                self.breaker.open(&why);
+                None
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Counters for RedisCounters {
+    async fn count(&self, counters: &[Counter], now: OffsetDateTime) -> Result<(), Throttled> {
+        let answer = self.ask(async |mut connection| {
+            let mut count = COUNT.arg(millis(now));
+            for counter in counters {
+                count.key(key(counter.name));
+                for number in numbers(counter.limit) {
+                    count.arg(number);
+                }
+            }
+            count.invoke_async::<(u64, u8)>(&mut connection).await
+        });
+        match answer.await {
+            Some((0, _)) => Ok(()),
+            Some((wait, news)) => Err(Throttled {
+                retry_after: Duration::from_millis(wait),
+                is_first: news == 1,
+            }),
+            None => self.alone.count(counters, now).await,
+        }
+    }
+
+    async fn take_back(&self, counters: &[Counter]) {
+        let answer = self.ask(async |mut connection| {
+            let mut take_back = TAKE_BACK.prepare_invoke();
+            for counter in counters {
+                take_back.key(key(counter.name));
+            }
+            take_back.invoke_async::<()>(&mut connection).await
+        });
+        answer.await;
+        self.alone.take_back(counters).await;
+    }
+
+    async fn forget(&self, counter: &Counter) {
+        let answer = self.ask(async |mut connection| {
+            let mut delete = redis::cmd("DEL");
+            delete.arg(key(counter.name));
+            delete.query_async::<()>(&mut connection).await
+        });
+        answer.await;
+        self.alone.forget(counter).await;
+    }
+}
+
+fn probe(connection: ConnectionManager) -> Probe {
+    Box::new(move || {
+        let mut connection = connection.clone();
+        Box::pin(async move {
+            let ping = redis::cmd("PING");
+            let answer: RedisResult<()> = ping.query_async(&mut connection).await;
+            answer.map_err(|error| error.to_string())
+        })
+    })
+}
+
+fn key(name: Blinded) -> String {
+    let hex = name.0.iter().map(|byte| format!("{byte:02x}"));
+    format!("throttle:{}", hex.collect::<String>())
+}
+
+/// As the script takes a limit: from which count on one waits, the first wait, the longest, how long it is remembered, and
+/// whether that is prolonged.
+fn numbers(limit: Limit) -> [u128; 5] {
+    let (memory, is_prolonged) = limit.memory();
+    let (first_blocked, longest) = match limit {
+        Limit::Growing { free, longest, .. } => (free, longest),
+        Limit::Window { most, length } => (most, length),
+    };
+    [
+        first_blocked.into(),
+        limit.wait_after(first_blocked).as_millis(),
+        longest.as_millis(),
+        memory.as_millis(),
+        is_prolonged.into(),
+    ]
+}
+
+fn millis(time: OffsetDateTime) -> i128 {
+    time.unix_timestamp_nanos() / 1_000_000
+}

@@ -1,0 +1,149 @@
+//! Counters in memory and in Redis do the same.
+
+use std::time::Duration;
+
+use auth_service::{
+    domain::throttle::{Blinded, Counter, Counters, Limit, Throttled},
+    storage::counters::{
+        memory::MemoryCounters,
+        redis::{RedisCounters, RedisUrl},
+    },
+};
+use e2e::redis::Redis;
+use futures_util::future::join_all;
+use service_kit::system::{Clock as _, SystemClock};
+use time::OffsetDateTime;
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+const fn growing(name: u8) -> Counter {
+    Counter {
+        name: Blinded([name; 16]),
+        limit: Limit::Growing {
+            free: 3,
+            longest: Duration::from_secs(5),
+            forgotten_after: MINUTE,
+        },
+    }
+}
+
+const fn window(name: u8) -> Counter {
+    Counter {
+        name: Blinded([name; 16]),
+        limit: Limit::Window {
+            most: 3,
+            length: MINUTE,
+        },
+    }
+}
+
+fn in_redis(redis: &Redis) -> RedisCounters {
+    RedisCounters::new(RedisUrl::parse(&redis.url()).unwrap()).unwrap()
+}
+
+fn waits(seconds: u64, is_first: bool) -> Result<(), Throttled> {
+    Err(Throttled {
+        retry_after: Duration::from_secs(seconds),
+        is_first,
+    })
+}
+
+async fn behave(counters: &dyn Counters) {
+    let now = SystemClock.now().truncate_to_second();
+    let after = |seconds| now + Duration::from_secs(seconds);
+    let count = async |counter, at| counters.count(&[counter], at).await;
+
+    // Waits grow up to the longest, and a refusal counts nothing.
+    let one = growing(1);
+    for _ in 0..3 {
+        assert_eq!(count(one, now).await, Ok(()));
+    }
+    assert_eq!(count(one, now).await, waits(1, true));
+    assert_eq!(count(one, now).await, waits(1, false));
+    assert_eq!(count(one, after(1)).await, Ok(()));
+    assert_eq!(count(one, after(1)).await, waits(2, true));
+    assert_eq!(count(one, after(3)).await, Ok(()));
+    assert_eq!(count(one, after(3)).await, waits(4, true));
+    assert_eq!(count(one, after(7)).await, Ok(()));
+    assert_eq!(count(one, after(7)).await, waits(5, true));
+
+    // Where one has to wait, none counts.
+    let two = growing(2);
+    assert_eq!(counters.count(&[one, two], after(7)).await, waits(5, false));
+    for _ in 0..3 {
+        assert_eq!(count(two, now).await, Ok(()));
+    }
+
+    // What is taken back was not counted; what is forgotten never was.
+    counters.take_back(&[two]).await;
+    assert_eq!(count(two, now).await, Ok(()));
+    assert_eq!(count(two, now).await, waits(1, true));
+    counters.forget(&two).await;
+    for _ in 0..3 {
+        assert_eq!(count(two, now).await, Ok(()));
+    }
+
+    // A window is full at once, to its end.
+    let three = window(3);
+    for _ in 0..3 {
+        assert_eq!(count(three, now).await, Ok(()));
+    }
+    let refused = count(three, now).await.unwrap_err().retry_after;
+    assert!(
+        refused <= MINUTE && refused > Duration::from_secs(58),
+        "{refused:?}"
+    );
+
+    // Of many at once no more are counted than may be.
+    let four = growing(4);
+    let outcomes = join_all((0..50).map(|_| count(four, now))).await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 3);
+    let told = |outcome: &&Result<(), Throttled>| outcome.is_err_and(|refused| refused.is_first);
+    assert_eq!(outcomes.iter().filter(told).count(), 1);
+}
+
+#[tokio::test]
+async fn counters_in_memory_and_in_redis_do_the_same() {
+    let redis = Redis::start().await;
+    behave(&MemoryCounters::default()).await;
+    behave(&in_redis(&redis)).await;
+}
+
+#[tokio::test]
+async fn instances_on_one_redis_count_together_and_alone_while_it_is_away() {
+    let redis = Redis::start().await;
+    let (one, two) = (in_redis(&redis), in_redis(&redis));
+    let now = SystemClock.now();
+    for _ in 0..3 {
+        assert_eq!(one.count(&[growing(1)], now).await, Ok(()));
+    }
+    assert!(two.count(&[growing(1)], now).await.is_err());
+
+    redis.kill().await;
+    for _ in 0..3 {
+        assert_eq!(two.count(&[growing(1)], now).await, Ok(()));
+    }
+    assert!(
+        two.count(&[growing(1)], now).await.is_err(),
+        "the limit holds"
+    );
+}
+
+#[tokio::test]
+async fn whatever_is_counted_memory_is_bounded_and_what_counted_up_stays() {
+    let counters = MemoryCounters::with_capacity(1000);
+    let now = OffsetDateTime::UNIX_EPOCH;
+    let guessed = growing(1);
+    for _ in 0..3 {
+        counters.count(&[guessed], now).await.unwrap();
+    }
+    for number in 0..100_000_u128 {
+        let counter = Counter {
+            name: Blinded((u128::MAX - number).to_be_bytes()),
+            ..growing(0)
+        };
+        counters.count(&[counter], now).await.unwrap();
+    }
+    assert!(counters.len() <= 1000, "{}", counters.len());
+    assert!(counters.count(&[guessed], now).await.is_err());
+}

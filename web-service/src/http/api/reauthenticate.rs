@@ -1,0 +1,45 @@
+//! `POST /api/session/reauthenticate`
+
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+};
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::{caller::ApiBrowser, json::Json, problem::Problem};
+use crate::{
+    domain::auth::ClientKind,
+    http::{
+        client::Peer,
+        cookies::{self, with_cookie},
+        signed_in::renew,
+        state::AppState,
+    },
+};
+
+/// The body.
+#[derive(Deserialize)]
+pub(in crate::http) struct Proof {
+    password: SecretString,
+}
+
+/// The person proves again who they are; the session goes on under a new id.
+pub(in crate::http) async fn submit(
+    State(state): State<AppState>,
+    ApiBrowser(browser): ApiBrowser,
+    peer: Peer,
+    Json(proof): Json<Proof>,
+) -> Result<Response, Problem> {
+    let client = peer.into_client(ClientKind::Browser);
+    let actor = browser.act(&state).await?;
+    let at = state
+        .auth
+        .reauthenticate(&actor.access_token, &proof.password, &client)
+        .await
+        .map_err(Problem::for_credential)?;
+    let actor = renew(&state, actor, at).await?;
+    let cookie = cookies::set_session(&actor.browser.id);
+    Ok(with_cookie(StatusCode::NO_CONTENT.into_response(), cookie))
+}
