@@ -39,7 +39,7 @@ struct World {
 
 /// A signed-in browser and a signed-in API client of the same person.
 struct Person {
-    name: &'static str,
+    name: String,
     cookie: String,
     browser_token: String,
     access_token: String,
@@ -65,19 +65,19 @@ impl World {
         }
     }
 
-    async fn person(&self, name: &'static str) -> Person {
+    async fn person(&self, name: &str) -> Person {
         self.pair.add_user(name, &[]).await;
         self.sign_in(name).await
     }
 
-    async fn sign_in(&self, name: &'static str) -> Person {
+    async fn sign_in(&self, name: &str) -> Person {
         let site = &self.pair.site;
         let cookie = site.form_login(name).await;
         let browser = json(send(site, "POST", "/api/session/token", &cookie).await).await;
         let tokens = site.tokens(name).await;
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let person = Person {
-            name,
+            name: name.to_owned(),
             cookie,
             browser_token: text(&browser["access_token"]),
             access_token: text(&tokens["access_token"]),
@@ -91,23 +91,14 @@ impl World {
         person
     }
 
-    /// How long until the browser's credentials are refused everywhere.
-    async fn time_until_out(&self, person: &Person) -> Duration {
+    /// How long until all that `way` ended is refused everywhere.
+    async fn time_until_out(&self, person: &Person, way: Way) -> Duration {
         let begun = Instant::now();
         for (site, client) in [&self.other, &self.pair.site]
             .into_iter()
             .zip(&self.clients)
         {
-            let ask = |path| client.get(site.url(path));
-            loop {
-                let cookie = ask("/api/session").header("cookie", &person.cookie).send();
-                let bearer = ask("/api/profile")
-                    .bearer_auth(&person.browser_token)
-                    .send();
-                let (cookie, bearer) = tokio::join!(cookie, bearer);
-                if [cookie, bearer].map(|answer| answer.unwrap().status().as_u16()) == [401, 401] {
-                    break;
-                }
+            while !person.is_out(site, client, way).await {
                 assert!(begun.elapsed() < MOST * 10, "{} is still in", person.name);
             }
         }
@@ -197,138 +188,176 @@ async fn submit(site: &Site, page: &str, action: &str, cookie: &str) -> u16 {
     response.send().await.unwrap().status().as_u16()
 }
 
+async fn change_password(site: &Site, cookie: &str) -> u16 {
+    let page = site.get("/account/password", cookie).await;
+    let token = form_token(&page.text().await.unwrap());
+    let new = "something else entirely";
+    let form = [
+        ("csrf_token", token.as_str()),
+        ("current_password", e2e::pair::PASSWORD),
+        ("new_password", new),
+        ("new_password_again", new),
+    ];
+    let request = site.client().post(site.url("/account/password"));
+    let request = request.header("cookie", cookie).form(&form);
+    let answer = request.header("sec-fetch-site", "same-origin").send().await;
+    answer.unwrap().status().as_u16()
+}
+
 /// The `sid` of a cookie's session.
 async fn sid(site: &Site, cookie: &str) -> String {
     let session = json(site.get("/api/session", cookie).await).await;
     session["sid"].as_str().unwrap().to_owned()
 }
 
-#[tokio::test]
-async fn whatever_ends_a_login_ends_it_everywhere_at_once() {
-    let world = World::begin().await;
-    let site = &world.pair.site;
-    let mut times = Vec::new();
-    let mut measured = async |person: &Person, how: &'static str| {
-        times.push((world.time_until_out(person).await, how));
-    };
+/// What ends logins.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    SignOutOnThePage,
+    ApiLogout,
+    EndOneOverRest,
+    EndOthersOnThePage,
+    RevokeRefreshToken,
+    EndUserLogins,
+    DeleteUser,
+    DisableByCommand,
+    PasswordByCommand,
+    PasswordOnThePage,
+}
 
-    let page = world.person("page").await;
-    assert_eq!(
-        submit(site, "/dashboard", "/logout", &page.cookie).await,
-        303
-    );
-    measured(&page, "sign-out on the page").await;
-    assert_eq!(
-        bearer_status(site, &page.access_token).await,
-        200,
-        "another login"
-    );
+impl Way {
+    const ALL: [Self; 10] = [
+        Self::SignOutOnThePage,
+        Self::ApiLogout,
+        Self::EndOneOverRest,
+        Self::EndOthersOnThePage,
+        Self::RevokeRefreshToken,
+        Self::EndUserLogins,
+        Self::DeleteUser,
+        Self::DisableByCommand,
+        Self::PasswordByCommand,
+        Self::PasswordOnThePage,
+    ];
 
-    let rest = world.person("rest").await;
-    let elsewhere = world.sign_in_browser("rest").await;
-    let path = format!("/api/logins/{}", sid(site, &rest.cookie).await);
-    assert_eq!(
-        send(&world.other, "DELETE", &path, &elsewhere)
-            .await
-            .status(),
-        204
-    );
-    measured(&rest, "DELETE /api/logins/{sid} from another browser").await;
-
-    let others = world.person("others").await;
-    let elsewhere = world.sign_in_browser("others").await;
-    let action = "/account/logins/end-others";
-    assert_eq!(
-        submit(&world.other, "/account/logins", action, &elsewhere).await,
-        303
-    );
-    measured(&others, "ending all others on the page").await;
-    assert_eq!(refresh_status(site, &others.refresh_token).await, 401);
-    assert_eq!(
-        cookie_status(site, &elsewhere).await,
-        200,
-        "the one that asked"
-    );
-
-    let grpc = world.person("grpc").await;
-    let revoke = RevokeTokenRequest {
-        token: grpc.refresh_token.clone(),
-        ..Default::default()
-    };
-    let mut auth = AuthServiceClient::new(world.grpc().await);
-    auth.revoke_token(revoke).await.unwrap();
-    for site in [site, &world.other] {
-        assert_eq!(bearer_status(site, &grpc.access_token).await, 401);
-        assert_eq!(refresh_status(site, &grpc.refresh_token).await, 401);
+    /// Whether it ends a person's browser, and whether it ends their program.
+    const fn ends(self) -> (bool, bool) {
+        match self {
+            Self::SignOutOnThePage | Self::EndOneOverRest => (true, false),
+            Self::ApiLogout | Self::RevokeRefreshToken => (false, true),
+            Self::EndOthersOnThePage
+            | Self::EndUserLogins
+            | Self::DeleteUser
+            | Self::DisableByCommand
+            | Self::PasswordByCommand
+            | Self::PasswordOnThePage => (true, true),
+        }
     }
+}
 
-    let administrator = world.person("administrator").await;
-    let user_id = world.user_id("administrator").await;
-    let (mut admin, request) = world.admin(EndUserLoginsRequest { user_id }).await;
-    admin.end_user_logins(request).await.unwrap();
-    measured(&administrator, "EndUserLogins").await;
-    assert_eq!(
-        refresh_status(site, &administrator.refresh_token).await,
-        401
-    );
-
-    let deleted = world.person("deleted").await;
-    let user_id = world.user_id("deleted").await;
-    let (mut admin, request) = world.admin(DeleteUserRequest { user_id }).await;
-    admin.delete_user(request).await.unwrap();
-    measured(&deleted, "DeleteUser").await;
-    assert_eq!(refresh_status(site, &deleted.refresh_token).await, 401);
-
-    let disabled = world.person("disabled").await;
-    world
-        .pair
-        .command(&["user", "disable", "disabled"], "")
-        .await;
-    measured(&disabled, "user disable on the command line").await;
-    assert_eq!(refresh_status(site, &disabled.refresh_token).await, 401);
-
-    let password = world.person("changed").await;
-    let set = ["user", "set-password", "changed", "--password-stdin"];
-    world.pair.command(&set, "something else entirely\n").await;
-    measured(&password, "a new password").await;
-    assert_eq!(refresh_status(site, &password.refresh_token).await, 401);
-
-    times.sort();
-    for (time, how) in &times {
-        println!("{time:>12.3?}  {how}");
+impl Person {
+    /// Whether all that `way` ends is refused, and the rest is not.
+    async fn is_out(&self, site: &Site, client: &Client, way: Way) -> bool {
+        let ask = |path| client.get(site.url(path));
+        let cookie = ask("/api/session").header("cookie", &self.cookie).send();
+        let browser = ask("/api/profile").bearer_auth(&self.browser_token).send();
+        let program = ask("/api/profile").bearer_auth(&self.access_token).send();
+        let (cookie, browser, program) = tokio::join!(cookie, browser, program);
+        let is_out =
+            [cookie, browser, program].map(|answer| match answer.unwrap().status().as_u16() {
+                401 => true,
+                200 => false,
+                status => panic!("{}: {status}", self.name),
+            });
+        let (ends_browser, ends_program) = way.ends();
+        is_out == [ends_browser, ends_browser, ends_program]
     }
-    let median = times[times.len() / 2].0;
-    println!("{median:>12.3?}  median");
-    assert!(times.last().unwrap().0 < MOST, "{times:?}");
-    assert!(median < MEDIAN, "{times:?}");
 }
 
 impl World {
-    /// One more browser of the same person.
-    async fn sign_in_browser(&self, name: &str) -> String {
-        self.other.form_login(name).await
-    }
-
-    /// Ends everything that a person has without showing their cookie to anybody.
-    async fn ended(&self, name: &'static str) -> Person {
-        let person = self.person(name).await;
-        self.pair.command(&["user", "disable", name], "").await;
-        person
+    /// Ends what a person has. Where that takes somebody signed in, it is another browser of theirs, so that nobody has seen
+    /// the cookie since.
+    async fn end(&self, person: &Person, way: Way) {
+        let (site, name) = (&self.pair.site, person.name.as_str());
+        match way {
+            Way::SignOutOnThePage => {
+                let status = submit(site, "/dashboard", "/logout", &person.cookie).await;
+                assert_eq!(status, 303);
+            }
+            Way::ApiLogout => {
+                let request = site.client().post(site.url("/api/logout"));
+                let answer = request.bearer_auth(&person.access_token).send().await;
+                assert_eq!(answer.unwrap().status(), 204);
+            }
+            Way::EndOneOverRest => {
+                let path = format!("/api/logins/{}", sid(site, &person.cookie).await);
+                let elsewhere = self.other.form_login(name).await;
+                let answer = send(&self.other, "DELETE", &path, &elsewhere).await;
+                assert_eq!(answer.status(), 204);
+            }
+            Way::EndOthersOnThePage => {
+                let elsewhere = self.other.form_login(name).await;
+                let action = "/account/logins/end-others";
+                let status = submit(&self.other, "/account/logins", action, &elsewhere).await;
+                assert_eq!(status, 303);
+                assert_eq!(
+                    cookie_status(site, &elsewhere).await,
+                    200,
+                    "the one that asked"
+                );
+            }
+            Way::RevokeRefreshToken => {
+                let request = RevokeTokenRequest {
+                    token: person.refresh_token.clone(),
+                    ..Default::default()
+                };
+                let mut auth = AuthServiceClient::new(self.grpc().await);
+                auth.revoke_token(request).await.unwrap();
+            }
+            Way::EndUserLogins => {
+                let user_id = self.user_id(name).await;
+                let (mut admin, request) = self.admin(EndUserLoginsRequest { user_id }).await;
+                admin.end_user_logins(request).await.unwrap();
+            }
+            Way::DeleteUser => {
+                let user_id = self.user_id(name).await;
+                let (mut admin, request) = self.admin(DeleteUserRequest { user_id }).await;
+                admin.delete_user(request).await.unwrap();
+            }
+            Way::DisableByCommand => {
+                self.pair.command(&["user", "disable", name], "").await;
+            }
+            Way::PasswordByCommand => {
+                let set = ["user", "set-password", name, "--password-stdin"];
+                self.pair.command(&set, "something else entirely\n").await;
+            }
+            Way::PasswordOnThePage => {
+                let elsewhere = self.other.form_login(name).await;
+                let status = change_password(&self.other, &elsewhere).await;
+                assert_eq!(status, 303);
+            }
+        }
     }
 
     /// Nothing of it came back to life.
-    async fn is_out(&self, person: &Person) {
-        let site = &self.pair.site;
+    async fn stays_out(&self, person: &Person, way: Way) {
+        let (site, client) = (&self.pair.site, &self.clients[1]);
+        assert!(person.is_out(site, client, way).await, "{}", person.name);
+        let (_, ends_program) = way.ends();
+        let expected = if ends_program { 401 } else { 200 };
+        let status = refresh_status(site, &person.refresh_token).await;
+        assert_eq!(status, expected, "{}", person.name);
+    }
+
+    async fn is_ready(&self) {
         until("both services to be ready", async || {
-            let root = site.try_form_login("root").await;
+            let root = self.pair.site.try_form_login("root").await;
             (root.status() == 303).then_some(())
         })
         .await;
-        for token in [&person.access_token, &person.browser_token] {
-            assert_eq!(bearer_status(site, token).await, 401, "{}", person.name);
-        }
-        assert_eq!(refresh_status(site, &person.refresh_token).await, 401);
-        assert_eq!(cookie_status(site, &person.cookie).await, 401);
+    }
+
+    async fn restart_redis(&mut self) {
+        self.redis.restart().await;
     }
 
     async fn restart_auth(&mut self) {
@@ -339,26 +368,59 @@ impl World {
 }
 
 #[tokio::test]
+async fn whatever_ends_a_login_ends_it_everywhere_at_once() {
+    let world = World::begin().await;
+    let mut times = Vec::new();
+    for way in Way::ALL {
+        let person = world.person(&format!("{way:?}")).await;
+        world.end(&person, way).await;
+        times.push((world.time_until_out(&person, way).await, way));
+        world.stays_out(&person, way).await;
+    }
+    times.sort_by_key(|(time, _)| *time);
+    for (time, way) in &times {
+        println!("{time:>12.3?}  {way:?}");
+    }
+    let median = times[times.len() / 2].0;
+    println!("{median:>12.3?}  median");
+    assert!(times.last().unwrap().0 < MOST, "{times:?}");
+    assert!(median < MEDIAN, "{times:?}");
+}
+
+/// What is restarted after logins have ended.
+#[derive(Clone, Copy, Debug)]
+enum Restart {
+    Redis,
+    Auth,
+    Web,
+    All,
+}
+
+#[tokio::test]
 async fn what_has_ended_stays_ended_whatever_is_restarted() {
     let mut world = World::begin().await;
-
-    let person = world.ended("redis").await;
-    world.redis.restart().await;
-    world.is_out(&person).await;
-
-    let person = world.ended("auth").await;
-    world.restart_auth().await;
-    world.is_out(&person).await;
-
-    let person = world.ended("web").await;
-    world.pair.restart_web().await;
-    world.is_out(&person).await;
-
-    let person = world.ended("all").await;
-    world.redis.restart().await;
-    world.restart_auth().await;
-    world.pair.restart_web().await;
-    world.is_out(&person).await;
+    for restart in [Restart::Redis, Restart::Auth, Restart::Web, Restart::All] {
+        let mut people = Vec::new();
+        for way in Way::ALL {
+            let person = world.person(&format!("{way:?}-{restart:?}")).await;
+            world.end(&person, way).await;
+            people.push((person, way));
+        }
+        match restart {
+            Restart::Redis => world.restart_redis().await,
+            Restart::Auth => world.restart_auth().await,
+            Restart::Web => world.pair.restart_web().await,
+            Restart::All => {
+                world.restart_redis().await;
+                world.restart_auth().await;
+                world.pair.restart_web().await;
+            }
+        }
+        world.is_ready().await;
+        for (person, way) in &people {
+            world.stays_out(person, *way).await;
+        }
+    }
 }
 
 #[tokio::test]
