@@ -76,6 +76,18 @@ impl Site {
         request.form(&form).send().await.unwrap()
     }
 
+    /// The token of the forms on a page.
+    pub async fn page_token(&self, path: &str, cookie: &str) -> String {
+        form_token(&self.get(path, cookie).await.text().await.unwrap())
+    }
+
+    /// Sends a form as a page of this site does.
+    pub async fn post_form(&self, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Response {
+        let request = self.client().post(self.url(path)).header("cookie", cookie);
+        let request = request.header("sec-fetch-site", "same-origin");
+        request.form(fields).send().await.unwrap()
+    }
+
     /// `GET` with a cookie.
     pub async fn get(&self, path: &str, cookie: &str) -> Response {
         let request = self.client().get(self.url(path)).header("cookie", cookie);

@@ -16,7 +16,7 @@ use e2e::{
     pair::{Options, Pair},
     program::Program,
     redis::Redis,
-    site::{Site, form_token},
+    site::Site,
     wait::until,
 };
 use reqwest::Client;
@@ -176,21 +176,18 @@ async fn refresh_status(site: &Site, token: &str) -> u16 {
     request.send().await.unwrap().status().as_u16()
 }
 
-/// Posts the first form of a page.
+/// Posts a form of a page that has nothing but its token.
 async fn submit(site: &Site, page: &str, action: &str, cookie: &str) -> u16 {
-    let html = site.get(page, cookie).await.text().await.unwrap();
-    let form = [("csrf_token", form_token(&html))];
-    let request = site
-        .client()
-        .post(site.url(action))
-        .header("cookie", cookie);
-    let response = request.header("sec-fetch-site", "same-origin").form(&form);
-    response.send().await.unwrap().status().as_u16()
+    let token = site.page_token(page, cookie).await;
+    let form = [("csrf_token", token.as_str())];
+    site.post_form(action, cookie, &form)
+        .await
+        .status()
+        .as_u16()
 }
 
 async fn change_password(site: &Site, cookie: &str) -> u16 {
-    let page = site.get("/account/password", cookie).await;
-    let token = form_token(&page.text().await.unwrap());
+    let token = site.page_token("/account/password", cookie).await;
     let new = "something else entirely";
     let form = [
         ("csrf_token", token.as_str()),
@@ -198,10 +195,8 @@ async fn change_password(site: &Site, cookie: &str) -> u16 {
         ("new_password", new),
         ("new_password_again", new),
     ];
-    let request = site.client().post(site.url("/account/password"));
-    let request = request.header("cookie", cookie).form(&form);
-    let answer = request.header("sec-fetch-site", "same-origin").send().await;
-    answer.unwrap().status().as_u16()
+    let answer = site.post_form("/account/password", cookie, &form).await;
+    answer.status().as_u16()
 }
 
 /// The `sid` of a cookie's session.

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use service_kit::seldom::Seldom;
 use time::OffsetDateTime;
 use tokio::time::{MissedTickBehavior, interval};
@@ -11,7 +12,8 @@ use crate::{
     crypto::{jwt::Jwts, key_ring::KeyRing, seal::Sealer, signing_key},
     domain::{
         access_token::LEEWAY,
-        ports::Clock,
+        error::Fault,
+        ports::{Clock, KeyRotation},
         signing_key::{Algorithm, PUBLISHED_BEFORE, StoredSigningKey, outlived},
     },
     storage::sqlite::SqliteStore,
@@ -23,11 +25,20 @@ const INTERVAL: Duration = Duration::from_millis(200);
 static FAULTS: Seldom = Seldom::new();
 
 /// Makes, replaces and removes signing keys.
+#[derive(Clone)]
 pub struct Keys {
     store: SqliteStore,
-    sealer: Sealer,
+    sealer: Arc<Sealer>,
     clock: Arc<dyn Clock>,
     policy: KeyPolicy,
+}
+
+#[async_trait]
+impl KeyRotation for Keys {
+    async fn rotate(&self) -> Result<Option<String>, Fault> {
+        let rotated = Self::rotate(self).await;
+        rotated.map_err(|error| Fault::Internal(format!("{error:#}")))
+    }
 }
 
 /// What an operator decides of keys.
@@ -51,7 +62,7 @@ impl Keys {
     ) -> Self {
         Self {
             store,
-            sealer,
+            sealer: Arc::new(sealer),
             clock,
             policy,
         }
@@ -64,10 +75,13 @@ impl Keys {
     pub async fn open(&self) -> anyhow::Result<Jwts> {
         let now = self.clock.now();
         let keys = self.store.signing_keys().await?;
+        // A wrong key-encryption key is found before anything is sealed with it.
+        if let Some((name, sealed)) = self.store.any_secret_key().await? {
+            self.sealer.open(&name, &sealed)?;
+        }
         if keys.is_empty() {
             self.add(now, None).await?;
         } else {
-            // A wrong key-encryption key is found before anything is sealed with it.
             self.ring(keys)?;
         }
         if self.of_algorithm().await?.is_empty() {

@@ -159,6 +159,7 @@ impl App {
             accounts,
             web_identity: Arc::new(web_identity),
             keys: jwts.clone(),
+            key_rotation: Arc::new(keys.clone()),
             clock: clock.clone(),
             audit: Arc::new(audit),
             feed: feed.clone(),

@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use super::{
     access_token::{Claims, TokenRefused},
     credential::Credential,
+    error::Fault,
     id::{Jti, Sid, UserId},
     login::{EndReason, Generation, Login, LoginRecord, NewLogin},
     password::{Password, PasswordHash, PasswordVersion},
@@ -64,6 +65,14 @@ pub trait AccessTokens: Send + Sync {
 pub trait PublishedKeys: Send + Sync {
     /// Every key whose tokens may be valid at `at` or soon after, the one that signs then first.
     fn published(&self, at: OffsetDateTime) -> Vec<StoredSigningKey>;
+}
+
+/// Replaces the key that signs.
+#[async_trait]
+pub trait KeyRotation: Send + Sync {
+    /// Publishes a new key, which signs once everybody can know it. Gives its `kid`, or `None` when another one is on its way
+    /// already.
+    async fn rotate(&self) -> Result<Option<String>, Fault>;
 }
 
 /// The signing key did not sign.

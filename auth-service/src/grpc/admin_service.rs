@@ -5,18 +5,18 @@ use std::sync::Arc;
 use auth_proto::v1::{
     CreateUserRequest, CreateUserResponse, DeleteUserRequest, DeleteUserResponse,
     DisableUserRequest, DisableUserResponse, EnableUserRequest, EnableUserResponse,
-    EndUserLoginsRequest, EndUserLoginsResponse, GetUserRequest, GetUserResponse,
+    EndUserLoginsRequest, EndUserLoginsResponse, ErrorReason, GetUserRequest, GetUserResponse,
     ListAuditEventsRequest, ListAuditEventsResponse, ListUsersRequest, ListUsersResponse,
-    SetPasswordRequest, SetPasswordResponse, admin_service_server::AdminService,
-    get_user_request::Lookup,
+    RotateSigningKeyRequest, RotateSigningKeyResponse, SetPasswordRequest, SetPasswordResponse,
+    admin_service_server::AdminService, get_user_request::Lookup,
 };
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 
 use super::{
     audit::{self, About, Audit},
     caller::{WebIdentity, person},
     decode, encode,
-    status::invalid,
+    status::{invalid, refuse},
 };
 use crate::domain::{
     access_token::Claims,
@@ -24,6 +24,7 @@ use crate::domain::{
     audit::{AuditKind, AuditQuery},
     authority::Authority,
     error::Fault,
+    ports::KeyRotation,
     scope::Scope,
 };
 
@@ -34,6 +35,7 @@ pub(super) struct AdminApi {
     pub(super) authority: Arc<Authority>,
     pub(super) accounts: Accounts,
     pub(super) web_identity: Arc<WebIdentity>,
+    pub(super) key_rotation: Arc<dyn KeyRotation>,
     pub(super) audit: Audit,
 }
 
@@ -190,6 +192,22 @@ impl AdminService for AdminApi {
         }))
     }
 
+    async fn rotate_signing_key(
+        &self,
+        request: Request<RotateSigningKeyRequest>,
+    ) -> Result<Response<RotateSigningKeyResponse>, Status> {
+        let admin = self.admin(&request).await?;
+        let origin = audit::peer(&request, &self.web_identity);
+        let kid = self.key_rotation.rotate().await?;
+        let kid = kid.ok_or_else(key_pending)?;
+        let about = About {
+            actor: Some(admin.subject),
+            ..About::default()
+        };
+        self.audit.record(AuditKind::KeyRotated, about, origin);
+        Ok(Response::new(RotateSigningKeyResponse { kid }))
+    }
+
     async fn list_audit_events(
         &self,
         request: Request<ListAuditEventsRequest>,
@@ -220,6 +238,14 @@ impl AdminService for AdminApi {
             events: events.into_iter().map(encode::audit_event).collect(),
         }))
     }
+}
+
+fn key_pending() -> Status {
+    refuse(
+        Code::FailedPrecondition,
+        ErrorReason::KeyPending,
+        "a key was published that does not sign yet; wait for it",
+    )
 }
 
 fn page_size(asked: i32) -> Result<u32, Status> {

@@ -38,7 +38,7 @@ use crate::{
         accounts::Accounts,
         audit::AuditTrail,
         authority::Authority,
-        ports::{Clock, PublishedKeys},
+        ports::{Clock, KeyRotation, PublishedKeys},
     },
     feed::Feed,
 };
@@ -74,6 +74,8 @@ pub struct Services {
     pub web_identity: Arc<WebIdentity>,
     /// What is published as JWKS.
     pub keys: Arc<dyn PublishedKeys>,
+    /// What replaces the key that signs.
+    pub key_rotation: Arc<dyn KeyRotation>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Where it is kept what happened.
@@ -193,6 +195,7 @@ fn add_services(
         accounts,
         web_identity,
         keys,
+        key_rotation,
         clock,
         audit,
         feed,
@@ -222,6 +225,7 @@ fn add_services(
         authority,
         accounts,
         web_identity,
+        key_rotation,
         audit,
     };
     routes

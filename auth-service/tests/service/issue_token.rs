@@ -104,14 +104,16 @@ async fn refreshing_rotates() {
 #[tokio::test]
 async fn a_lost_answer_can_be_asked_for_again_within_ten_seconds() {
     let service = service().await;
-    let first = service.tokens("ada", "").await;
-    let second = service.try_refresh(&first.refresh_token).await.unwrap();
+    let mut token = service.tokens("ada", "").await.refresh_token;
+    for _round in 0..rounds(5) {
+        let successor = service.try_refresh(&token).await.unwrap().refresh_token;
 
-    service.clock.advance(seconds(9));
-    let again = service.try_refresh(&first.refresh_token).await.unwrap();
+        service.clock.advance(seconds(9));
+        let again = service.try_refresh(&token).await.unwrap();
 
-    assert_eq!(again.refresh_token, second.refresh_token);
-    assert!(service.try_refresh(&second.refresh_token).await.is_ok());
+        assert_eq!(again.refresh_token, successor);
+        token = successor;
+    }
 }
 
 #[tokio::test]
@@ -165,10 +167,12 @@ async fn of_fifty_refreshes_at_once_one_successor_comes_into_being() {
 #[tokio::test]
 async fn of_parallel_uses_of_a_ticket_at_most_one_is_served() {
     let service = service().await;
-    let ticket = service.login("ada").await.login_ticket;
-    let attempts = (0..8).map(|_| service.try_exchange(&ticket, ""));
-    let answers = futures_util::future::join_all(attempts).await;
-    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
+    for _round in 0..rounds(5) {
+        let ticket = service.login("ada").await.login_ticket;
+        let attempts = (0..8).map(|_| service.try_exchange(&ticket, ""));
+        let answers = futures_util::future::join_all(attempts).await;
+        assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
+    }
 }
 
 #[tokio::test]

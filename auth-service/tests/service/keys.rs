@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use auth_proto::v1::GetJwksRequest;
+use auth_proto::v1::{GetJwksRequest, RotateSigningKeyRequest};
 use auth_service::{
     app::{
         App,
@@ -12,7 +12,9 @@ use auth_service::{
 };
 use secrecy::SecretBox;
 
-use crate::support::{ManualClock, TestService, config, minutes, until};
+use tonic::Code;
+
+use crate::support::{ManualClock, TestService, assert_refused, bearer, config, minutes, until};
 
 #[tokio::test]
 async fn the_published_key_is_the_one_that_signs() {
@@ -50,6 +52,55 @@ async fn the_published_key_is_the_one_that_signs() {
             jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key.unwrap(), header.alg);
         assert!(verified.unwrap());
     }
+}
+
+#[tokio::test]
+async fn an_administrator_rotates_the_key() {
+    let service = TestService::start().await;
+    let admin = service.admin_token().await;
+    let request = || bearer(RotateSigningKeyRequest {}, &admin);
+    let kid = service.admin().rotate_signing_key(request()).await;
+    let kid = kid.unwrap().into_inner().kid;
+    until("the key to be published", async || {
+        let published = service.auth().get_jwks(GetJwksRequest {}).await.unwrap();
+        let mut keys = published.into_inner().keys.into_iter();
+        keys.any(|key| key.kid == kid).then_some(())
+    })
+    .await;
+    let again = service.admin().rotate_signing_key(request()).await;
+    assert_refused(again, Code::FailedPrecondition, "KEY_PENDING");
+
+    let token = service.tokens("root", "account").await.access_token;
+    let request = bearer(RotateSigningKeyRequest {}, &token);
+    let refused = service.admin().rotate_signing_key(request).await;
+    assert_refused(refused, Code::PermissionDenied, "INSUFFICIENT_SCOPE");
+}
+
+#[tokio::test]
+async fn a_wrong_key_encryption_key_makes_no_signing_key_either() {
+    let service = TestService::start().await;
+    service
+        .stop_and(async |directory| {
+            let store = SqliteStore::open(&directory.join("auth.db")).await.unwrap();
+            for key in store.signing_keys().await.unwrap() {
+                store.remove_signing_key(&key.kid).await.unwrap();
+            }
+            let policy = KeyPolicy {
+                algorithm: Algorithm::EdDsa,
+                max_age: minutes(60),
+                access_ttl: minutes(15),
+            };
+            let wrong = Sealer::new(&SecretBox::new(Box::new([2; 32])));
+            let keys = Keys::new(
+                store.clone(),
+                wrong,
+                Arc::new(ManualClock::default()),
+                policy,
+            );
+            assert!(keys.open().await.is_err());
+            assert!(store.signing_keys().await.unwrap().is_empty());
+        })
+        .await;
 }
 
 #[tokio::test]

@@ -1,9 +1,12 @@
 //! Races that every session system has had, against the real Redis. Short here, 200 rounds with `--long`.
 
+use std::collections::BTreeSet;
+
 use e2e::{
     pair::{Options, PASSWORD, Pair},
     redis::Redis,
     site::{cookie_of, form_token},
+    wait::until,
 };
 use futures_util::future::join_all;
 use reqwest::Client;
@@ -38,19 +41,14 @@ async fn status(client: &Client, pair: &Pair, cookie: &str) -> u16 {
     response.status().as_u16()
 }
 
-async fn page_token(client: &Client, pair: &Pair, cookie: &str) -> String {
-    let request = client.get(pair.site.url("/account/password"));
-    let page = request.header("cookie", cookie).send().await.unwrap();
-    form_token(&page.text().await.unwrap())
+async fn page_token(pair: &Pair, cookie: &str) -> String {
+    pair.site.page_token("/account/password", cookie).await
 }
 
-async fn sign_out(client: &Client, pair: &Pair, cookie: &str, token: &str) -> u16 {
-    let request = client
-        .post(pair.site.url("/logout"))
-        .header("cookie", cookie);
-    let request = request.header("sec-fetch-site", "same-origin");
-    let response = request.form(&[("csrf_token", token)]).send().await.unwrap();
-    response.status().as_u16()
+async fn sign_out(pair: &Pair, cookie: &str, token: &str) -> u16 {
+    let form = [("csrf_token", token)];
+    let answer = pair.site.post_form("/logout", cookie, &form).await;
+    answer.status().as_u16()
 }
 
 #[tokio::test]
@@ -60,12 +58,12 @@ async fn a_sliding_renewal_does_not_revive_a_session_that_is_signed_out() {
     let client = pair.site.client();
     for round in 0..rounds(10) {
         let cookie = pair.site.form_login("ada").await;
-        let token = page_token(&client, &pair, &cookie).await;
+        let token = page_token(&pair, &cookie).await;
         // Old enough that the next request writes.
         tokio::time::sleep(std::time::Duration::from_millis(310)).await;
 
         let renewals = join_all((0..8).map(|_| status(&client, &pair, &cookie)));
-        let out = sign_out(&client, &pair, &cookie, &token);
+        let out = sign_out(&pair, &cookie, &token);
         let (renewals, out) = tokio::join!(renewals, out);
 
         assert_eq!(out, 303, "round {round}");
@@ -121,11 +119,57 @@ async fn two_tabs_of_two_people_do_not_act_for_one_another() {
     let client = pair.site.client();
     for round in 0..rounds(5) {
         let adas = pair.site.form_login("ada").await;
-        let adas_form = page_token(&client, &pair, &adas).await;
+        let adas_form = page_token(&pair, &adas).await;
         // The other tab signs somebody else in: the browser has one cookie from now on.
         let bobs = pair.site.form_login("bob").await;
 
-        assert_eq!(sign_out(&client, &pair, &bobs, &adas_form).await, 403);
+        assert_eq!(sign_out(&pair, &bobs, &adas_form).await, 403);
         assert_eq!(status(&client, &pair, &bobs).await, 200, "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn parallel_logins_share_no_id() {
+    let redis = Redis::start().await;
+    let pair = pair(&redis).await;
+    // From now on the place is known, and so many at once are fine.
+    pair.site.tokens("ada").await;
+    let mut ids = BTreeSet::new();
+    for round in 1..=rounds(5) {
+        let browsers = join_all((0..4).map(|_| pair.site.form_login("ada")));
+        let programs = join_all((0..4).map(|_| pair.site.tokens("ada")));
+        let (browsers, programs) = tokio::join!(browsers, programs);
+        ids.extend(browsers);
+        let tokens = programs
+            .iter()
+            .map(|tokens| tokens["refresh_token"].to_string());
+        ids.extend(tokens);
+        assert_eq!(ids.len(), round * 8);
+    }
+}
+
+#[tokio::test]
+async fn an_outage_of_redis_is_never_a_sign_out() {
+    let redis = Redis::start().await;
+    let pair = Pair::start_with(Options {
+        web: vec![("WEB_SESSION_STORE", redis.url())],
+        ..Options::default()
+    });
+    let pair = pair.await;
+    pair.add_user("ada", &[]).await;
+    let cookie = pair.site.form_login("ada").await;
+    for round in 0..rounds(3) {
+        redis.hang(true);
+        let answer = pair.site.get("/api/session", &cookie).await;
+        assert_eq!(answer.status(), 503, "round {round}");
+        assert!(answer.headers().get("set-cookie").is_none());
+        redis.hang(false);
+        until("the session", async || {
+            let answer = pair.site.get("/api/session", &cookie).await;
+            assert!(answer.headers().get("set-cookie").is_none());
+            assert_ne!(answer.status(), 401, "round {round}");
+            (answer.status() == 200).then_some(())
+        })
+        .await;
     }
 }

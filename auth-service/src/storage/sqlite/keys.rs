@@ -97,6 +97,18 @@ impl SqliteStore {
         Ok(())
     }
 
+    /// One of the sealed secrets and its name, if there is any.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn any_secret_key(&self) -> Result<Option<(String, Vec<u8>)>, StoreError> {
+        let row = sqlx::query("SELECT name, sealed FROM secret_keys ORDER BY name LIMIT 1")
+            .fetch_optional(&self.readers)
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some((row.try_get("name")?, row.try_get("sealed")?)))
+    }
+
     /// The sealed secret called `name`; `sealed` becomes it if there is none.
     ///
     /// # Errors

@@ -148,6 +148,14 @@ impl TestService {
         }
     }
 
+    /// Stops the service, and does something with what it leaves.
+    pub(crate) async fn stop_and(self, act: impl AsyncFnOnce(&Path)) {
+        self.shutdown.cancel();
+        drop(self.channel);
+        self.running.await.unwrap().unwrap();
+        act(self.directory.path()).await;
+    }
+
     /// Stops the service as SIGTERM does, and starts it again on the same database.
     pub(crate) async fn restart(self) -> Self {
         self.shutdown.cancel();
