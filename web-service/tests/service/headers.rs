@@ -88,10 +88,10 @@ async fn every_answer_of_every_status_is_guarded() {
 
 #[tokio::test]
 async fn under_a_public_name_https_is_demanded_for_a_year() {
-    let site = Site::start_as(Some(PublicUrl {
+    let site = Site::start_as(PublicUrl {
         origin: "https://id.example".to_owned(),
         is_loopback: false,
-    }));
+    });
     let response = site.await.get("/login", "").await;
     assert_eq!(
         header(&response, "strict-transport-security"),

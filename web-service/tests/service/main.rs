@@ -12,4 +12,6 @@ mod logins;
 mod logout;
 mod password;
 mod sessions;
+mod step_up;
 mod support;
+mod throttle;

@@ -35,19 +35,29 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) async fn start() -> Self {
-        Self::start_as(None).await
+        Self::start_with(|_| ()).await
     }
 
     /// A site that people reach under another origin than the port it serves.
-    pub(crate) async fn start_as(public_url: Option<PublicUrl>) -> Self {
+    pub(crate) async fn start_as(public_url: PublicUrl) -> Self {
+        Self::start_with(|config| config.public_url = Some(public_url)).await
+    }
+
+    /// A site behind proxies of these networks.
+    pub(crate) async fn start_behind<const N: usize>(networks: [&str; N]) -> Self {
+        let networks = networks.map(|network| network.parse().unwrap()).into();
+        Self::start_with(|config| config.trusted_proxies = TrustedProxies::new(networks)).await
+    }
+
+    async fn start_with(adjust: impl FnOnce(&mut ServeConfig)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = ManualClock::default();
         let (auth_url, accounts) = start_auth(&directory, &clock).await;
         let (tls, authority) = certificate(&directory);
-        let config = ServeConfig {
+        let mut config = ServeConfig {
             listen: "127.0.0.1:0".parse().unwrap(),
             ops_listen: "127.0.0.1:0".parse().unwrap(),
-            public_url: public_url.clone(),
+            public_url: None,
             auth: AuthConfig {
                 urls: vec![auth_url.parse().unwrap()],
                 authority: None,
@@ -66,6 +76,8 @@ impl Site {
             clear_site_data: true,
             max_connections: 64,
         };
+        adjust(&mut config);
+        let public_url = config.public_url.clone();
         web_service::app::install_crypto_provider();
         let app = web_service::app::App::build(config, Arc::new(clock.clone()))
             .await

@@ -1,0 +1,104 @@
+use std::time::Duration;
+
+use reqwest::Response;
+use serde_json::json;
+
+use crate::support::{PASSWORD, Site, assert_problem, cookie_of, header};
+
+async fn guess_over_rest(site: &Site, address: &str) -> Response {
+    let body = json!({"username": "ada", "password": "guessed"});
+    let request = site
+        .request(reqwest::Method::POST, "/api/login")
+        .json(&body);
+    request
+        .header("x-forwarded-for", address)
+        .send()
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn one_counter_for_page_and_rest_that_says_when_to_come_back() {
+    let site = Site::with_user("ada").await;
+    for _ in 0..3 {
+        assert_eq!(site.api_login("ada", "guessed").await.status(), 401);
+    }
+    for _ in 0..2 {
+        let fields = [("username", "ADA"), ("password", "guessed")];
+        assert_eq!(site.submit_login(&fields).await.status(), 401);
+    }
+
+    let page = site
+        .submit_login(&[("username", "ada"), ("password", PASSWORD)])
+        .await;
+    assert_eq!(
+        (page.status().as_u16(), header(&page, "retry-after")),
+        (429, "1")
+    );
+    assert_eq!(cookie_of(&page, "__Host-session"), None);
+    let text = page.text().await.unwrap();
+    assert!(
+        text.contains("the next try is possible in 1 second"),
+        "{text}"
+    );
+    assert!(text.contains(r#"value="ada""#), "the name is kept");
+    let rest = site.api_login("ada", PASSWORD).await;
+    assert_eq!(header(&rest, "retry-after"), "1");
+    assert_problem(rest, 429, "THROTTLED").await;
+
+    site.clock.advance(Duration::from_secs(1));
+    assert_eq!(site.api_login("ada", PASSWORD).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_strangers_word_about_the_address_does_not_count_and_a_proxys_does() {
+    let stranger = Site::with_user("ada").await;
+    for host in 0..5 {
+        guess_over_rest(&stranger, &format!("203.0.113.{host}")).await;
+    }
+    let sixth = guess_over_rest(&stranger, "203.0.113.9").await;
+    assert_eq!(sixth.status(), 429);
+
+    let proxied = Site::start_behind(["127.0.0.0/8"]).await;
+    proxied.add_user("ada").await;
+    for _ in 0..5 {
+        guess_over_rest(&proxied, "198.51.100.1, 203.0.113.1").await;
+    }
+    assert_eq!(guess_over_rest(&proxied, "203.0.113.1").await.status(), 429);
+    assert_eq!(guess_over_rest(&proxied, "203.0.113.2").await.status(), 401);
+}
+
+#[tokio::test]
+async fn a_browser_that_is_known_is_not_locked_out_by_others() {
+    let site = Site::start_behind(["127.0.0.0/8"]).await;
+    site.add_user("ada").await;
+    let signed_in = site
+        .submit_login(&[("username", "ada"), ("password", PASSWORD)])
+        .await;
+    let known = cookie_of(&signed_in, "__Host-known").unwrap();
+    for host in 0..110 {
+        guess_over_rest(&site, &format!("203.0.113.{host}")).await;
+    }
+    let sign_in = async |cookies: &str| {
+        let (form, token) = site.login_form().await;
+        let request = site.request(reqwest::Method::POST, "/login");
+        let request = request.header("cookie", format!("{form}; {cookies}"));
+        let request = request.header("x-forwarded-for", "192.0.2.50");
+        let fields = [
+            ("username", "ada"),
+            ("password", PASSWORD),
+            ("csrf_token", &token),
+        ];
+        request
+            .form(&fields)
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .as_u16()
+    };
+    assert_eq!(sign_in("a=b").await, 429);
+    let forged = known.replace("__Host-known=", "__Host-known=A");
+    assert_eq!(sign_in(&forged).await, 429);
+    assert_eq!(sign_in(&known).await, 303);
+}
