@@ -16,4 +16,5 @@ pub mod program;
 pub mod redis;
 pub mod shell;
 pub mod site;
+pub mod tls;
 pub mod wait;

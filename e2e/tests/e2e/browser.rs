@@ -199,6 +199,35 @@ async fn a_new_password_signs_out_elsewhere_and_this_browser_stays() {
     browser.quit().await;
 }
 
+/// What a person saw is not for whoever sits there next.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_signing_out_the_back_button_shows_nothing() {
+    let pair = Pair::start().await;
+    pair.add_user("ada", &[]).await;
+    let browser = Browser::start(&pair).await;
+    browser.driver.goto(pair.site.url("/login")).await.unwrap();
+    browser.fill("username", "ada").await;
+    browser.fill("password", PASSWORD).await;
+    browser.press("Sign in").await;
+    browser
+        .driver
+        .goto(pair.site.url("/account/logins"))
+        .await
+        .unwrap();
+    browser.press("Sign out").await;
+    assert_eq!(browser.path().await, "/login");
+    for _ in 0..3 {
+        browser.driver.back().await.unwrap();
+        assert_eq!(browser.path().await, "/login");
+        let text = browser.text().await;
+        assert!(
+            !text.contains("signed in") && !text.contains("ada"),
+            "{text}"
+        );
+    }
+    browser.quit().await;
+}
+
 /// Everything that a page needs comes from the service itself, and the policy lets nothing else in.
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_load_nothing_from_elsewhere_and_break_no_policy() {

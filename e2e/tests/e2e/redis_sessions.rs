@@ -5,6 +5,8 @@ use e2e::{
     redis::Redis,
     wait::until,
 };
+use redis::AsyncCommands as _;
+use serde_json::Value;
 
 async fn pair(redis: &Redis, idle: &str) -> Pair {
     let pair = Pair::start_with(Options {
@@ -117,6 +119,106 @@ async fn a_record_that_was_tampered_with_is_refused_and_removed() {
         .await;
     assert_eq!(pair.site.get("/dashboard", &other).await.status(), 303);
     assert!(redis.keys().await.is_empty());
+}
+
+/// Whatever is changed in a record, by whoever can write to Redis, it does not open.
+#[tokio::test]
+async fn no_record_opens_in_which_a_bit_was_flipped() {
+    let redis = Redis::start().await;
+    let pair = pair(&redis, "30m").await;
+    let cookie = pair.site.form_login("ada").await;
+    let client = pair.site.client();
+    let is_in = async || {
+        let request = client.get(pair.site.url("/api/session"));
+        let answer = request.header("cookie", &cookie).send().await.unwrap();
+        answer.status() == 200
+    };
+    let key = redis.keys().await.remove(0);
+    let store = redis::Client::open(redis.url()).unwrap();
+    let mut store = store.get_multiplexed_async_connection().await.unwrap();
+    let record: Vec<u8> = store.get(&key).await.unwrap();
+    let first = 0..64 * 8;
+    let chance = (0..200).map(|turn| (turn * 7919 + 31) % (record.len() * 8));
+    for bit in first.chain(chance) {
+        let mut changed = record.clone();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        let _: () = store.set(&key, changed).await.unwrap();
+        assert!(!is_in().await, "bit {bit}");
+        assert!(
+            !redis.keys().await.contains(&key),
+            "bit {bit}: it is removed"
+        );
+    }
+    let _: () = store.set(&key, record).await.unwrap();
+    assert!(is_in().await);
+}
+
+/// All that a person has, in every way that `redis-cli` shows it.
+#[tokio::test]
+async fn a_dump_of_redis_tells_nothing_and_opens_nothing() {
+    let redis = Redis::start().await;
+    let pair = Pair::start_with(Options {
+        web: vec![("WEB_SESSION_STORE", redis.url())],
+        auth: vec![("AUTH_REDIS_URL", redis.url())],
+    })
+    .await;
+    pair.add_user("ada.lovelace", &[]).await;
+    let tokens = pair
+        .site
+        .api_login("ada.lovelace", "a wrong password")
+        .await;
+    assert_eq!(tokens.status(), 401);
+    let cookie = pair.site.form_login("ada.lovelace").await;
+    let tokens = pair.site.tokens("ada.lovelace").await;
+    pair.site
+        .api_login("ada.lovelace", "a wrong password")
+        .await;
+    let session: Value = pair
+        .site
+        .get("/api/session", &cookie)
+        .await
+        .json()
+        .await
+        .unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let secrets = [
+        cookie.split_once('=').unwrap().1.to_owned(),
+        "lovelace".to_owned(),
+        "127.0.0.1".to_owned(),
+        PASSWORD.to_owned(),
+        "hfr_".to_owned(),
+        text(&tokens["access_token"]),
+        text(&session["sid"]),
+        text(&session["sub"]),
+    ];
+
+    let keys = redis.keys().await;
+    assert!(
+        keys.iter().any(|key| key.starts_with("throttle:")),
+        "{keys:?}"
+    );
+    let mut dump = keys.join("\n");
+    for key in &keys {
+        for command in [
+            &["--no-raw", "GET", key][..],
+            &["HGETALL", key],
+            &["--no-raw", "DUMP", key],
+        ] {
+            dump += &redis.cli(command).await;
+        }
+    }
+    for secret in &secrets {
+        assert!(!dump.contains(secret.as_str()), "{secret}: {dump}");
+    }
+    for key in &keys {
+        for value in [key.as_str(), key.trim_start_matches("throttle:")] {
+            let replayed = pair
+                .site
+                .get("/api/session", &format!("__Host-session={value}"))
+                .await;
+            assert_eq!(replayed.status(), 401, "{value}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The seal of a session record: nobody who holds the store holds a session.
 //!
 //! Of the id that only the cookie carries, the store sees a hash as key, and a value that opens only with a key derived
-//! from that same id.
+//! from that same id, in that same place, with that same expiry.
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
@@ -12,7 +12,10 @@ use zeroize::Zeroizing;
 use crate::domain::session_id::SessionId;
 
 /// The layout of a sealed record: this byte, the nonce, the ciphertext with its tag.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+
+/// No record is longer, in bytes; what is, is none of ours.
+const MAX_SIZE: usize = 8 * 1024;
 
 const KEY_LABEL: &[u8] = b"holdfast session key v1";
 const SEAL_LABEL: &[u8] = b"holdfast session record v1";
@@ -44,14 +47,17 @@ impl RecordKey {
 #[error("the session record does not open")]
 pub(super) struct DoesNotOpen;
 
-/// Seals a record for the session with this id.
+/// Seals a record for the session with this id; `expiry` is what the store is told of when it ends, in seconds since 1970.
 ///
 /// # Errors
-/// When the cryptographic library fails.
-pub(super) fn seal(id: &SessionId, record: &[u8]) -> Result<Vec<u8>, DoesNotOpen> {
+/// When it is too long, or the cryptographic library fails.
+pub(super) fn seal(id: &SessionId, expiry: i64, record: &[u8]) -> Result<Vec<u8>, DoesNotOpen> {
+    if record.len() > MAX_SIZE / 2 {
+        return Err(DoesNotOpen);
+    }
     let mut text = record.to_vec();
     let nonce = key(id)?
-        .seal_in_place_append_tag(aad(id), &mut text)
+        .seal_in_place_append_tag(aad(id, expiry), &mut text)
         .map_err(|_| DoesNotOpen)?;
     Ok([&[VERSION], nonce.as_ref().as_slice(), &text].concat())
 }
@@ -59,16 +65,21 @@ pub(super) fn seal(id: &SessionId, record: &[u8]) -> Result<Vec<u8>, DoesNotOpen
 /// Opens a record of the session with this id.
 ///
 /// # Errors
-/// When it was changed, belongs to another session, or is of an unknown version.
-pub(super) fn open(id: &SessionId, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
-    let Some((&VERSION, rest)) = sealed.split_first() else {
+/// When it was changed, belongs to another session, is too long, or of an unknown version.
+pub(super) fn open(
+    id: &SessionId,
+    expiry: i64,
+    sealed: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
+    let in_bounds = Some(sealed).filter(|sealed| sealed.len() <= MAX_SIZE);
+    let Some((&VERSION, rest)) = in_bounds.and_then(<[u8]>::split_first) else {
         return Err(DoesNotOpen);
     };
     let (nonce, text) = rest.split_at_checked(NONCE_LEN).ok_or(DoesNotOpen)?;
     let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| DoesNotOpen)?;
     let mut text = Zeroizing::new(text.to_vec());
     let length = key(id)?
-        .open_in_place(nonce, aad(id), &mut text)
+        .open_in_place(nonce, aad(id, expiry), &mut text)
         .map_err(|_| DoesNotOpen)?
         .len();
     text.truncate(length);
@@ -85,8 +96,9 @@ fn key(id: &SessionId) -> Result<RandomizedNonceKey, DoesNotOpen> {
     RandomizedNonceKey::new(&AES_256_GCM, bytes.as_ref()).map_err(|_| DoesNotOpen)
 }
 
-fn aad(id: &SessionId) -> Aad<Vec<u8>> {
-    Aad::from([&[VERSION], RecordKey::of(id).as_bytes().as_slice()].concat())
+fn aad(id: &SessionId, expiry: i64) -> Aad<Vec<u8>> {
+    let key = RecordKey::of(id);
+    Aad::from([&[VERSION], key.as_bytes().as_slice(), &expiry.to_be_bytes()].concat())
 }
 
 #[cfg(test)]
@@ -101,29 +113,46 @@ mod tests {
             SessionId::random(&SystemRandom),
             SessionId::random(&SystemRandom),
         );
-        let sealed = seal(&one, b"record").unwrap();
-        assert_eq!(open(&one, &sealed).unwrap().as_slice(), b"record");
-        assert_eq!(open(&two, &sealed).unwrap_err(), DoesNotOpen);
+        let sealed = seal(&one, 7, b"record").unwrap();
+        assert_eq!(open(&one, 7, &sealed).unwrap().as_slice(), b"record");
+        assert_eq!(open(&two, 7, &sealed).unwrap_err(), DoesNotOpen);
+        assert_eq!(open(&one, 8, &sealed).unwrap_err(), DoesNotOpen);
     }
 
     #[test]
     fn any_flipped_bit_is_noticed() {
         let id = SessionId::random(&SystemRandom);
-        let sealed = seal(&id, b"record").unwrap();
+        let sealed = seal(&id, 7, b"record").unwrap();
         for bit in 0..sealed.len() * 8 {
             let mut changed = sealed.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(open(&id, &changed).unwrap_err(), DoesNotOpen, "bit {bit}");
+            assert_eq!(
+                open(&id, 7, &changed).unwrap_err(),
+                DoesNotOpen,
+                "bit {bit}"
+            );
         }
         for length in 0..sealed.len() {
-            assert_eq!(open(&id, &sealed[..length]).unwrap_err(), DoesNotOpen);
+            assert_eq!(open(&id, 7, &sealed[..length]).unwrap_err(), DoesNotOpen);
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_or_of_another_version_is_refused() {
+        let id = SessionId::random(&SystemRandom);
+        assert!(seal(&id, 7, &[0; MAX_SIZE]).is_err());
+        assert!(open(&id, 7, &[VERSION; MAX_SIZE + 1]).is_err());
+        let sealed = seal(&id, 7, b"record").unwrap();
+        for version in (0..=u8::MAX).filter(|version| *version != VERSION) {
+            let other = [&[version], &sealed[1..]].concat();
+            assert_eq!(open(&id, 7, &other).unwrap_err(), DoesNotOpen);
         }
     }
 
     #[test]
     fn the_store_sees_neither_id_nor_content() {
         let id = SessionId::random(&SystemRandom);
-        let sealed = seal(&id, b"record").unwrap();
+        let sealed = seal(&id, 7, b"record").unwrap();
         assert!(!sealed.windows(6).any(|window| window == b"record"));
         assert_ne!(RecordKey::of(&id).as_bytes(), id.as_bytes());
     }

@@ -110,19 +110,26 @@ fn sealed_record(
     until: OffsetDateTime,
 ) -> Result<Record, RecordsUnavailable> {
     let plain = record::encode(session).map_err(|why| RecordsUnavailable(why.to_string()))?;
-    let sealed = seal::seal(id, &plain).map_err(|why| RecordsUnavailable(why.to_string()))?;
+    // Stores keep whole seconds: a record may outlive its session, whose own times decide, but never the reverse.
+    let expiry_date = until.truncate_to_second() + time::Duration::SECOND;
+    let sealed = seal::seal(id, expiry_date.unix_timestamp(), &plain);
+    let sealed = sealed.map_err(|why| RecordsUnavailable(why.to_string()))?;
     Ok(Record {
         id: store_id(id),
         data: HashMap::from([(SEALED.to_owned(), STANDARD_NO_PAD.encode(sealed).into())]),
-        // Stores keep whole seconds: a record may outlive its session, whose own times decide, but never the reverse.
-        expiry_date: until.truncate_to_second() + time::Duration::SECOND,
+        expiry_date,
     })
 }
 
 fn open_record(id: &SessionId, record: &Record) -> Option<Session> {
+    // Nothing of it may have changed, not even what says nothing of the session.
+    if record.id != store_id(id) || record.data.len() != 1 || record.expiry_date.nanosecond() != 0 {
+        return None;
+    }
     let sealed = record.data.get(SEALED)?.as_str()?;
     let sealed = STANDARD_NO_PAD.decode(sealed).ok()?;
-    record::decode(&seal::open(id, &sealed).ok()?)
+    let expiry = record.expiry_date.unix_timestamp();
+    record::decode(&seal::open(id, expiry, &sealed).ok()?)
 }
 
 impl From<session_store::Error> for RecordsUnavailable {

@@ -1,0 +1,40 @@
+//! Connections to web-service below HTTP.
+
+use std::{io, sync::Arc};
+
+use tokio::net::TcpStream;
+use tokio_rustls::{
+    TlsConnector,
+    client::TlsStream,
+    rustls::{
+        ClientConfig, RootCertStore,
+        crypto::aws_lc_rs,
+        pki_types::{CertificateDer, ServerName, pem::PemObject as _},
+    },
+};
+
+use crate::{pair::Pair, site::Site};
+
+fn connector(site: &Site, protocol: &[u8]) -> TlsConnector {
+    let mut roots = RootCertStore::empty();
+    let authority = CertificateDer::from_pem_file(&site.ca_file).unwrap();
+    roots.add(authority).unwrap();
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![protocol.to_vec()];
+    TlsConnector::from(Arc::new(config))
+}
+
+/// Connects to web-service and speaks TLS, for this protocol (ALPN).
+///
+/// # Errors
+/// When the connection is refused or fails.
+pub async fn connect(pair: &Pair, protocol: &[u8]) -> io::Result<TlsStream<TcpStream>> {
+    let stream = TcpStream::connect(pair.web_address).await?;
+    let name = ServerName::try_from("localhost").unwrap();
+    connector(&pair.site, protocol).connect(name, stream).await
+}

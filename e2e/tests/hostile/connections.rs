@@ -1,0 +1,112 @@
+//! Connections that want everything at once.
+
+use std::time::Duration;
+
+use e2e::{pair::Pair, tls::connect};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+const GOAWAY: u8 = 7;
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+/// `GET https://localhost/`, in HPACK.
+fn head() -> Vec<u8> {
+    [&[0x82, 0x87, 0x84, 0x41, 9], b"localhost".as_slice()].concat()
+}
+
+/// Opens streams and takes them back at once (CVE-2023-44487).
+fn rapid_reset() -> Vec<u8> {
+    let streams = (0..20_000).map(|number| number * 2 + 1);
+    let frames = streams.flat_map(|stream| {
+        [
+            frame(1, 5, stream, &head()),
+            frame(3, 0, stream, &[0, 0, 0, 8]),
+        ]
+        .concat()
+    });
+    frames.collect()
+}
+
+/// A head that never ends (CVE-2024-27316).
+fn endless_head() -> Vec<u8> {
+    let mut frames = frame(1, 1, 1, &head());
+    for _ in 0..2000 {
+        // A literal field of one byte, again and again.
+        frames.extend(frame(9, 0, 1, &[0x00, 1, b'x', 1, b'y'].repeat(100)));
+    }
+    frames
+}
+
+fn flood_of(kind: u8, payload: &[u8]) -> Vec<u8> {
+    let flags = 0;
+    frame(kind, flags, 0, payload).repeat(50_000)
+}
+
+/// Sends it all, and tells whether the other side ended the connection.
+async fn is_cut(mut stream: impl AsyncRead + AsyncWrite + Unpin, frames: &[u8]) -> bool {
+    let opening = [PREFACE, SETTINGS].concat();
+    stream.write_all(&opening).await.unwrap();
+    // Who is cut cannot write on.
+    if timeout(Duration::from_secs(5), stream.write_all(frames))
+        .await
+        .is_ok_and(|sent| sent.is_err())
+    {
+        return true;
+    }
+    let mut answer = Vec::new();
+    let mut chunk = [0; 4096];
+    while let Ok(read) = timeout(Duration::from_secs(2), stream.read(&mut chunk)).await {
+        match read {
+            Ok(0) | Err(_) => return true,
+            Ok(length) => answer.extend_from_slice(&chunk[..length]),
+        }
+        if has_frame(&answer, GOAWAY) {
+            return true;
+        }
+    }
+    false
+}
+
+fn has_frame(mut bytes: &[u8], kind: u8) -> bool {
+    while let [a, b, c, found, ..] = bytes {
+        if *found == kind {
+            return true;
+        }
+        let length = usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c);
+        bytes = bytes.get(9 + length..).unwrap_or_default();
+    }
+    false
+}
+
+#[tokio::test]
+async fn floods_of_frames_are_cut_and_the_next_client_is_served() {
+    let pair = Pair::start().await;
+    pair.add_user("ada", &[]).await;
+    for (name, frames) in [
+        ("rapid reset", rapid_reset()),
+        ("endless head", endless_head()),
+    ] {
+        let to_web = connect(&pair, b"h2").await.unwrap();
+        assert!(is_cut(to_web, &frames).await, "web-service, {name}");
+        let to_auth = TcpStream::connect(pair.auth_address).await.unwrap();
+        assert!(is_cut(to_auth, &frames).await, "auth-service, {name}");
+    }
+    // Pings, settings and empty frames cost little; they may be answered as long as nobody else waits.
+    for (kind, payload) in [(6, [0; 8].as_slice()), (4, [].as_slice())] {
+        let to_web = connect(&pair, b"h2").await.unwrap();
+        is_cut(to_web, &flood_of(kind, payload)).await;
+    }
+    pair.site.form_login("ada").await;
+    let memory = e2e::process::memory(pair.web.id()).peak;
+    println!("web-service took {memory} KiB at most");
+    assert!(memory < 200 * 1024, "{memory} KiB");
+}
