@@ -7,6 +7,7 @@
 
 mod dev;
 mod docker;
+mod fuzz;
 mod install;
 mod release;
 mod test;
@@ -29,6 +30,8 @@ enum Task {
     Dev(dev::Options),
     /// Install what the tests need, then run all of them
     Test(test::Options),
+    /// Feed chance to everything that reads what clients send
+    Fuzz(fuzz::Options),
     /// Build the programs as they are shipped, into target/dist
     Release,
 }
@@ -38,6 +41,7 @@ async fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
         Task::Dev(options) => dev::run(options).await,
         Task::Test(options) => test::run(&options),
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::Release => release::run(),
     };
     match outcome {

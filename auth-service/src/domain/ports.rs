@@ -16,7 +16,7 @@ use super::{
     revocation::{Epoch, Revocation, Verdict},
     scope::Scopes,
     signing_key::StoredSigningKey,
-    throttle::Places,
+    throttle::{Knows, Places},
     user::{Account, User},
     username::Username,
 };
@@ -156,13 +156,14 @@ pub trait Logins: Send + Sync {
     /// Beyond [`MAX_LIVE_LOGINS`](super::login::MAX_LIVE_LOGINS) the person's oldest ones end: gives which.
     async fn insert_login(&self, login: &NewLogin) -> Result<Option<Vec<Sid>>, StoreError>;
 
-    /// Whether somebody signed in to this account from one of these places after `since`.
+    /// From which of these places somebody signed in to this account after `since`. Takes the same time whether there is such
+    /// an account or not.
     async fn knows_place(
         &self,
         user: UserId,
-        places: &Places,
+        places: Places,
         since: OffsetDateTime,
-    ) -> Result<bool, StoreError>;
+    ) -> Result<Knows, StoreError>;
 
     /// Finds a login and whose it is.
     async fn login(&self, sid: Sid) -> Result<Option<(Login, User)>, StoreError>;

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::{
     id::{Sid, UserId},
-    login::{Client, DeviceId},
+    login::Client,
     username::Username,
 };
 
@@ -142,25 +142,46 @@ pub trait Counters: Send + Sync {
     async fn forget(&self, counter: &Counter);
 }
 
-/// Places that people have signed in from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Places(pub Vec<Blinded>);
+/// Where a client is, as an account remembers it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    /// The browser that is known by its cookie.
+    pub device: Option<Blinded>,
+    /// The address.
+    pub address: Option<Blinded>,
+}
 
 impl Places {
-    /// Where a client is: at its address, and in a browser that is known by its cookie.
+    /// Where a client is.
     pub fn of(blinding: &dyn Blinding, user: UserId, client: &Client) -> Self {
-        let device = client.device.as_ref().map(DeviceId::as_bytes);
-        let address = client.ip_address.map(prefix);
-        let sources = [
-            device.map(|id| ("device", id.to_vec())),
-            address.map(|address| ("address", address)),
-        ];
-        let name = |(kind, source): (&str, Vec<u8>)| {
-            let user = user.to_string();
-            blinding.blind(&[b"place", user.as_bytes(), kind.as_bytes(), &source])
+        let user = user.to_string();
+        let name = |kind: &str, place: &[u8]| {
+            blinding.blind(&[b"place", user.as_bytes(), kind.as_bytes(), place])
         };
-        Self(sources.into_iter().flatten().map(name).collect())
+        let device = client.device.as_ref();
+        Self {
+            device: device.map(|id| name("device", id.as_bytes())),
+            address: client
+                .ip_address
+                .map(|address| name("address", &prefix(address))),
+        }
     }
+
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = Blinded> {
+        self.device.into_iter().chain(self.address)
+    }
+}
+
+/// How well an account knows where somebody is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Knows {
+    /// Nobody signed in to it from there lately.
+    Nothing,
+    /// Somebody signed in from the address, which others may share.
+    Address,
+    /// Somebody signed in with this very browser.
+    Device,
 }
 
 /// What a check of a password counts on.
@@ -168,39 +189,55 @@ impl Places {
 pub struct Guess {
     /// The account from this place; a success forgets it.
     pub own: Counter,
-    /// Shared with others; a success is taken back. A place that is known to the account has none, so that nobody else can
-    /// lock its owner out.
+    /// Shared with others; a success is taken back. What others do from elsewhere is not among them where the place is known,
+    /// so that nobody can lock the owner out.
     pub shared: Vec<Counter>,
 }
 
 impl Guess {
-    /// At the password of whoever is called `name`, in whatever spelling.
-    pub fn new(blinding: &dyn Blinding, name: &str, client: &Client, is_known: bool) -> Self {
+    /// At the password of whoever is called `name`, in whatever spelling, to sign in.
+    pub fn to_sign_in(blinding: &dyn Blinding, name: &str, client: &Client, knows: Knows) -> Self {
         let name = name
             .parse::<Username>()
             .map_or_else(|_| name.to_owned(), |username| username.as_str().to_owned());
+        let name = name.as_bytes();
         let address = client.ip_address.map(prefix).unwrap_or_default();
-        let device = client.device.as_ref().filter(|_| is_known);
-        let place = device.map_or_else(|| address.clone(), |id| id.as_bytes().to_vec());
         let counter = |limit, parts: &[&[u8]]| Counter {
             name: blinding.blind(parts),
             limit,
         };
-        let own = if is_known {
-            FROM_A_KNOWN_PLACE
-        } else {
-            FROM_ONE_PLACE
-        };
-        let own = counter(own, &[b"own", name.as_bytes(), &place]);
-        let shared = if is_known {
-            Vec::new()
-        } else {
-            vec![
-                counter(FROM_ONE_ADDRESS, &[b"address", &address]),
-                counter(ON_ONE_ACCOUNT, &[b"account", name.as_bytes()]),
-            ]
+        // Only a device that is known counts by itself: anybody can say that they are another one each time.
+        let device = client.device.as_ref().filter(|_| knows == Knows::Device);
+        let (own, shared) = match (knows, device) {
+            (Knows::Device, Some(device)) => {
+                let own = counter(FROM_A_KNOWN_PLACE, &[b"device", name, device.as_bytes()]);
+                (own, Vec::new())
+            }
+            (Knows::Address | Knows::Device, _) => (
+                counter(FROM_A_KNOWN_PLACE, &[b"own", name, &address]),
+                // The owner's successes do not renew the budget of whoever shares their address.
+                vec![counter(ON_ONE_ACCOUNT, &[b"known", name, &address])],
+            ),
+            (Knows::Nothing, _) => (
+                counter(FROM_ONE_PLACE, &[b"own", name, &address]),
+                vec![
+                    counter(FROM_ONE_ADDRESS, &[b"address", &address]),
+                    counter(ON_ONE_ACCOUNT, &[b"account", name]),
+                ],
+            ),
         };
         Self { own, shared }
+    }
+
+    /// At the password of whoever is signed in with this login. Nobody else can make them wait.
+    pub fn within(blinding: &dyn Blinding, sid: Sid) -> Self {
+        Self {
+            own: Counter {
+                name: blinding.blind(&[b"login", sid.to_string().as_bytes()]),
+                limit: FROM_A_KNOWN_PLACE,
+            },
+            shared: Vec::new(),
+        }
     }
 
     /// All of them.
@@ -229,7 +266,7 @@ fn prefix(address: IpAddr) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::login::ClientKind;
+    use crate::domain::login::{ClientKind, DeviceId};
 
     /// Tells everything, for the tests to look at.
     struct Plain;
@@ -244,14 +281,17 @@ mod tests {
         }
     }
 
-    fn guess(name: &str, address: &str, is_known: bool) -> Guess {
-        let client = Client {
+    fn from(address: &str, device: Option<u8>) -> Client {
+        Client {
             kind: ClientKind::Api,
             ip_address: address.parse().ok(),
             user_agent: None,
-            device: None,
-        };
-        Guess::new(&Plain, name, &client, is_known)
+            device: device.and_then(|byte| DeviceId::from_bytes(&[byte; 16])),
+        }
+    }
+
+    fn guess(name: &str, address: &str) -> Guess {
+        Guess::to_sign_in(&Plain, name, &from(address, None), Knows::Nothing)
     }
 
     #[test]
@@ -269,30 +309,27 @@ mod tests {
 
     #[test]
     fn every_spelling_of_a_name_is_one_account() {
-        assert_eq!(
-            guess("ADA", "192.0.2.1", false),
-            guess("ada", "192.0.2.1", false)
-        );
-        assert_ne!(
-            guess("ada", "192.0.2.1", false),
-            guess("bob", "192.0.2.1", false)
-        );
+        assert_eq!(guess("ADA", "192.0.2.1"), guess("ada", "192.0.2.1"));
+        assert_ne!(guess("ada", "192.0.2.1"), guess("bob", "192.0.2.1"));
     }
 
     #[test]
     fn addresses_of_one_customer_are_one_place() {
-        let one = guess("ada", "2001:db8:1:2::1", false);
-        assert_eq!(one, guess("ada", "2001:db8:1:2:ffff::9", false));
-        assert_ne!(one.own, guess("ada", "2001:db8:1:3::1", false).own);
-        assert_eq!(
-            guess("ada", "::ffff:192.0.2.1", false),
-            guess("ada", "192.0.2.1", false)
-        );
+        let one = guess("ada", "2001:db8:1:2::1");
+        assert_eq!(one, guess("ada", "2001:db8:1:2:ffff::9"));
+        assert_ne!(one.own, guess("ada", "2001:db8:1:3::1").own);
+        assert_eq!(guess("ada", "::ffff:192.0.2.1"), guess("ada", "192.0.2.1"));
     }
 
     #[test]
-    fn a_known_place_is_counted_alone() {
-        assert!(guess("ada", "192.0.2.1", true).shared.is_empty());
-        assert_eq!(guess("ada", "192.0.2.1", false).shared.len(), 2);
+    fn who_says_to_be_another_device_each_time_is_counted_by_address() {
+        let counted = |device, knows| {
+            let client = from("192.0.2.1", Some(device));
+            Guess::to_sign_in(&Plain, "ada", &client, knows).counters()
+        };
+        for knows in [Knows::Nothing, Knows::Address] {
+            assert_eq!(counted(1, knows), counted(2, knows));
+        }
+        assert_ne!(counted(1, Knows::Device), counted(2, Knows::Device));
     }
 }

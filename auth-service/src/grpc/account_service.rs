@@ -59,7 +59,7 @@ impl AccountService for AccountApi {
         let origin = audit::origin(&request, &self.web_identity, &client);
         let password = decode::password(&request.into_inner().password)?;
         let authority = &self.authority;
-        let outcome = authority.reauthenticate(&claims, &password, &client).await;
+        let outcome = authority.reauthenticate(&claims, &password).await;
         match &outcome {
             Ok(_) => self.record(AuditKind::Reauthenticated, &claims, origin),
             Err(ReauthenticateRefused::InvalidCredentials) => {
@@ -97,7 +97,8 @@ impl AccountService for AccountApi {
             }
             Err(_) => {}
         }
-        Ok(Response::new(encode::password_changed(outcome?)))
+        let login = outcome?.login?;
+        Ok(Response::new(encode::password_changed(login)))
     }
 
     async fn list_logins(

@@ -27,7 +27,8 @@ const KNOWN_FOR: &str = "Max-Age=2592000";
 const ATTRIBUTES: &str = "HttpOnly; Secure; SameSite=Lax; Path=/";
 
 /// The session id, if there is exactly one session cookie and its value is in canonical form.
-pub(super) fn session_id(headers: &HeaderMap) -> Option<SessionId> {
+#[must_use]
+pub fn session_id(headers: &HeaderMap) -> Option<SessionId> {
     only(headers, SESSION)?.parse().ok()
 }
 

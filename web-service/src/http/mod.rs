@@ -17,4 +17,5 @@ mod signed_in;
 pub mod state;
 mod time;
 
+pub use cookies::session_id;
 pub use serve::{Port, serve};

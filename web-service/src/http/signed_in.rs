@@ -123,13 +123,12 @@ pub(super) async fn begin(
 /// Goes on in a session with a new id, after the person proved again who they are.
 pub(super) async fn renew(
     state: &AppState,
-    actor: Actor,
+    browser: Browser,
     authenticated_at: OffsetDateTime,
-) -> Result<Actor, NotSignedIn> {
-    let Browser { id, session } = actor.browser;
+) -> Result<Browser, RecordsUnavailable> {
+    let Browser { id, session } = browser;
     let (id, session) = state.sessions.renew(&id, session, authenticated_at).await?;
-    // What the old access token says of that time is out of date.
-    Browser { id, session }.act(state).await
+    Ok(Browser { id, session })
 }
 
 /// For pages: without a session the person is sent to sign in.

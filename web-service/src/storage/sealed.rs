@@ -38,6 +38,12 @@ impl SealedRecords {
         Self { store, random }
     }
 
+    /// Under what key a store keeps the record of this session.
+    #[must_use]
+    pub fn key(id: &SessionId) -> Id {
+        Id(i128::from_le_bytes(*RecordKey::of(id).as_bytes()))
+    }
+
     async fn discard(&self, id: &SessionId, why: &str) -> Result<(), RecordsUnavailable> {
         tracing::warn!(why, "a session record cannot be read; it was removed");
         self.remove(id).await
@@ -55,7 +61,7 @@ impl SessionRecords for SealedRecords {
             let id = SessionId::random(&*self.random);
             let mut record = sealed_record(&id, session, until)?;
             self.store.create(&mut record).await?;
-            if record.id == store_id(&id) {
+            if record.id == Self::key(&id) {
                 return Ok(id);
             }
             // The key was taken and the store chose another, under which nothing can ever open this record.
@@ -64,7 +70,7 @@ impl SessionRecords for SealedRecords {
     }
 
     async fn load(&self, id: &SessionId) -> Result<Option<Session>, RecordsUnavailable> {
-        let found = match self.store.load(&store_id(id)).await {
+        let found = match self.store.load(&Self::key(id)).await {
             Err(session_store::Error::Decode(_)) => {
                 self.discard(id, "it is no record").await?;
                 return Ok(None);
@@ -90,7 +96,7 @@ impl SessionRecords for SealedRecords {
     }
 
     async fn remove(&self, id: &SessionId) -> Result<(), RecordsUnavailable> {
-        Ok(self.store.delete(&store_id(id)).await?)
+        Ok(self.store.delete(&Self::key(id)).await?)
     }
 
     async fn ping(&self) -> Result<(), RecordsUnavailable> {
@@ -98,10 +104,6 @@ impl SessionRecords for SealedRecords {
         self.store.load(&nobody).await?;
         Ok(())
     }
-}
-
-fn store_id(id: &SessionId) -> Id {
-    Id(i128::from_le_bytes(*RecordKey::of(id).as_bytes()))
 }
 
 fn sealed_record(
@@ -115,7 +117,7 @@ fn sealed_record(
     let sealed = seal::seal(id, expiry_date.unix_timestamp(), &plain);
     let sealed = sealed.map_err(|why| RecordsUnavailable(why.to_string()))?;
     Ok(Record {
-        id: store_id(id),
+        id: SealedRecords::key(id),
         data: HashMap::from([(SEALED.to_owned(), STANDARD_NO_PAD.encode(sealed).into())]),
         expiry_date,
     })
@@ -123,7 +125,10 @@ fn sealed_record(
 
 fn open_record(id: &SessionId, record: &Record) -> Option<Session> {
     // Nothing of it may have changed, not even what says nothing of the session.
-    if record.id != store_id(id) || record.data.len() != 1 || record.expiry_date.nanosecond() != 0 {
+    if record.id != SealedRecords::key(id)
+        || record.data.len() != 1
+        || record.expiry_date.nanosecond() != 0
+    {
         return None;
     }
     let sealed = record.data.get(SEALED)?.as_str()?;

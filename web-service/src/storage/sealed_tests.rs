@@ -50,13 +50,17 @@ async fn another_sessions_record_under_my_key_does_not_open_and_is_removed() {
     let records = SealedRecords::new(store.clone(), Arc::new(SystemRandom));
     let mine = records.create(&session(), until()).await.unwrap();
     let theirs = records.create(&session(), until()).await.unwrap();
-    let mut swapped = store.load(&store_id(&theirs)).await.unwrap().unwrap();
-    swapped.id = store_id(&mine);
+    let mut swapped = store
+        .load(&SealedRecords::key(&theirs))
+        .await
+        .unwrap()
+        .unwrap();
+    swapped.id = SealedRecords::key(&mine);
     store.save(&swapped).await.unwrap();
 
     assert!(records.load(&mine).await.unwrap().is_none());
 
-    assert_eq!(store.load(&store_id(&mine)).await.unwrap(), None);
+    assert_eq!(store.load(&SealedRecords::key(&mine)).await.unwrap(), None);
     assert!(records.load(&theirs).await.unwrap().is_some());
 }
 

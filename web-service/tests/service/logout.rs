@@ -22,7 +22,7 @@ async fn signing_out_ends_the_session_and_removes_the_cookie() {
     );
     assert_eq!(
         header(&response, "clear-site-data"),
-        "\"cookies\", \"storage\""
+        "\"cache\", \"storage\""
     );
     let dashboard = site.get("/dashboard", &cookie).await;
     assert_eq!(dashboard.status(), 303);

@@ -121,6 +121,33 @@ async fn a_new_password_takes_the_current_one_and_nothing_else() {
             .unwrap()
             .contains("The current password is wrong")
     );
+    let weak = [
+        ("csrf_token", token.as_str()),
+        ("current_password", PASSWORD),
+        ("new_password", "short"),
+        ("new_password_again", "short"),
+    ];
+    let weak = site.post_form("/account/password", &cookie, &weak).await;
+    assert_eq!(weak.status(), 422);
+    let renewed = cookie_of(&weak, "__Host-session").unwrap();
+    assert!(
+        session(&site, &cookie).await.is_none(),
+        "who proved who they are goes on under a new id"
+    );
+
+    let (cookie, token) = (
+        renewed.clone(),
+        site.page_token("/account/password", &renewed).await,
+    );
+    let change = async |current: &str| {
+        let fields = [
+            ("csrf_token", token.as_str()),
+            ("current_password", current),
+            ("new_password", NEW),
+            ("new_password_again", NEW),
+        ];
+        site.post_form("/account/password", &cookie, &fields).await
+    };
     let changed = change(PASSWORD).await;
     assert_eq!(header(&changed, "location"), "/dashboard");
     assert_eq!(site.api_login("ada", NEW).await.status(), 200);

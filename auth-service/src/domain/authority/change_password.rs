@@ -1,16 +1,13 @@
 //! Changing one's own password.
 
-use super::{
-    Authority, LoginRefused, SignedIn, StepUpRequired,
-    check_password::{Attempt, NotChecked},
-};
+use super::{Authority, LoginRefused, SignedIn, StepUpRequired, check_password::NotChecked};
 use crate::domain::{
     access_token::Claims,
     error::Fault,
     login::Client,
     password::{NewPassword, Password, PasswordRejected},
     ports::StoreError,
-    throttle::Throttled,
+    throttle::{Guess, Throttled},
     user::Account,
 };
 
@@ -40,16 +37,6 @@ impl From<StoreError> for ChangePasswordRefused {
     }
 }
 
-impl From<LoginRefused> for ChangePasswordRefused {
-    fn from(refused: LoginRefused) -> Self {
-        match refused {
-            LoginRefused::InvalidCredentials(_) => Self::InvalidCredentials,
-            LoginRefused::Throttled(throttled, _) => Self::Throttled(throttled),
-            LoginRefused::Fault(fault) => Self::Fault(fault),
-        }
-    }
-}
-
 impl From<NotChecked> for ChangePasswordRefused {
     fn from(not_checked: NotChecked) -> Self {
         match not_checked {
@@ -59,28 +46,30 @@ impl From<NotChecked> for ChangePasswordRefused {
     }
 }
 
+/// A password that was changed: that stands, whatever becomes of the rest.
+#[derive(Debug)]
+pub struct Changed {
+    /// The login that begins in place of the caller's.
+    pub login: Result<SignedIn, LoginRefused>,
+}
+
 impl Authority {
     /// Replaces the password of the person whom `claims` speak of, ends all of their logins, and begins a new one of the
-    /// same kind.
+    /// same kind. The current password is checked, and counted, before anything is made of the new one.
     pub async fn change_password(
         &self,
         claims: &Claims,
         current: &Password,
         new: &str,
         client: Client,
-    ) -> Result<SignedIn, ChangePasswordRefused> {
+    ) -> Result<Changed, ChangePasswordRefused> {
         self.require_fresh(claims.authenticated_at)?;
         let account = self.own_account(claims).await?;
-        let new = NewPassword::parse(new, &account.user.username)?;
-        let attempt = Attempt {
-            name: account.user.username.as_str(),
-            account: Some(&account),
-            password: current,
-            client: &client,
-        };
-        if !self.check_password(attempt).await? {
+        let guess = Guess::within(&*self.parts.blinding, claims.sid);
+        if !self.check_password(&guess, Some(&account), current).await? {
             return Err(ChangePasswordRefused::InvalidCredentials);
         }
+        let new = NewPassword::parse(new, &account.user.username)?;
         let client = self.same_kind(claims, client).await?;
         let hasher = &self.parts.hasher;
         let hash = hasher.hash(new.password()).await.map_err(Fault::from)?;
@@ -99,7 +88,9 @@ impl Authority {
             password_version: replaced.ok_or(ChangePasswordRefused::InvalidCredentials)?,
             ..account
         };
-        Ok(self.begin_login(account, client).await?)
+        Ok(Changed {
+            login: self.begin_login(account, client).await,
+        })
     }
 
     async fn own_account(&self, claims: &Claims) -> Result<Account, ChangePasswordRefused> {

@@ -2,10 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::{
-    Authority,
-    check_password::{Attempt, NotChecked},
-};
+use super::{Authority, check_password::NotChecked};
 use crate::domain::{
     credential::{Credential, CredentialKind},
     error::Fault,
@@ -81,12 +78,11 @@ impl Authority {
     pub async fn login(&self, attempt: LoginAttempt) -> Result<SignedIn, LoginRefused> {
         let account = self.find_account(&attempt.username).await?;
         let known = account.as_ref().map(|account| account.user.id);
-        let is_right = self.check_password(Attempt {
-            name: &attempt.username,
-            account: account.as_ref(),
-            password: &attempt.password,
-            client: &attempt.client,
-        });
+        let (name, client) = (&attempt.username, &attempt.client);
+        let guess = self
+            .guess_to_sign_in(name, account.as_ref(), client)
+            .await?;
+        let is_right = self.check_password(&guess, account.as_ref(), &attempt.password);
         let is_right = is_right.await.map_err(|not_checked| match not_checked {
             NotChecked::Throttled(throttled) => LoginRefused::Throttled(throttled, known),
             NotChecked::Fault(fault) => LoginRefused::Fault(fault),

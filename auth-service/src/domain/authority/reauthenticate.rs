@@ -2,13 +2,13 @@
 
 use time::OffsetDateTime;
 
-use super::{
-    Authority,
-    check_password::{Attempt, NotChecked},
-};
+use super::{Authority, check_password::NotChecked};
 use crate::domain::{
-    access_token::Claims, error::Fault, login::Client, password::Password, ports::StoreError,
-    throttle::Throttled,
+    access_token::Claims,
+    error::Fault,
+    password::Password,
+    ports::StoreError,
+    throttle::{Guess, Throttled},
 };
 
 /// The act needs somebody who proved lately who they are.
@@ -53,17 +53,13 @@ impl Authority {
         &self,
         claims: &Claims,
         password: &Password,
-        client: &Client,
     ) -> Result<OffsetDateTime, ReauthenticateRefused> {
         let store = &self.parts.store;
         let account = store.account(claims.subject).await?;
-        let attempt = Attempt {
-            name: claims.username.as_str(),
-            account: account.as_ref(),
-            password,
-            client,
-        };
-        let is_right = self.check_password(attempt).await?;
+        let guess = Guess::within(&*self.parts.blinding, claims.sid);
+        let is_right = self
+            .check_password(&guess, account.as_ref(), password)
+            .await?;
         let (now, sid) = (self.parts.clock.now(), claims.sid);
         match account.filter(|_| is_right) {
             Some(account)

@@ -23,7 +23,7 @@ pub struct MemoryCounters {
 #[derive(Clone, Copy)]
 struct Standing {
     count: u32,
-    blocked_until: OffsetDateTime,
+    blocked_until: Option<OffsetDateTime>,
     forgotten_at: OffsetDateTime,
     was_told: bool,
 }
@@ -84,9 +84,13 @@ impl Counters for MemoryCounters {
     async fn take_back(&self, counters: &[Counter]) {
         let mut standings = self.standings();
         for counter in counters {
-            if let Some(standing) = standings.get_mut(&counter.name) {
-                standing.count = standing.count.saturating_sub(1);
-                standing.blocked_until = OffsetDateTime::UNIX_EPOCH;
+            let Some(standing) = standings.get_mut(&counter.name) else {
+                continue;
+            };
+            standing.count = standing.count.saturating_sub(1);
+            standing.blocked_until = None;
+            if standing.count == 0 {
+                standings.remove(&counter.name);
             }
         }
     }
@@ -107,7 +111,8 @@ impl Standing {
         let wait = counter.limit.wait_after(count);
         Self {
             count,
-            blocked_until: (now + wait).min(forgotten_at),
+            // Where there is no wait, there is none for whoever read the clock a moment earlier either.
+            blocked_until: (!wait.is_zero()).then(|| (now + wait).min(forgotten_at)),
             forgotten_at,
             was_told: false,
         }
@@ -125,7 +130,8 @@ fn refuse_blocked(
         let Some(standing) = standings.get_mut(&counter.name) else {
             continue;
         };
-        let Ok(wait) = Duration::try_from(standing.blocked_until - now) else {
+        let left = standing.blocked_until.map(|until| until - now);
+        let Some(wait) = left.and_then(|left| Duration::try_from(left).ok()) else {
             continue;
         };
         if wait.is_zero() {

@@ -41,11 +41,10 @@ for i, key in ipairs(KEYS) do
   local count = redis.call('HINCRBY', key, 'count', 1)
   if count == 1 or prolonged then redis.call('PEXPIRE', key, memory) end
   redis.call('HDEL', key, 'told')
-  local pause = 0
   if count >= free then
-    pause = math.min(first * 2 ^ math.min(count - free, 40), longest, redis.call('PTTL', key))
+    local pause = math.min(first * 2 ^ math.min(count - free, 40), longest, redis.call('PTTL', key))
+    redis.call('HSET', key, 'until', string.format('%.0f', now + pause))
   end
-  redis.call('HSET', key, 'until', string.format('%.0f', now + pause))
 end
 return {0, 0}",
     )
@@ -56,9 +55,12 @@ static TAKE_BACK: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
 for _, key in ipairs(KEYS) do
-  if tonumber(redis.call('HGET', key, 'count') or '0') > 0 then
-    redis.call('HINCRBY', key, 'count', -1)
-    redis.call('HSET', key, 'until', '0')
+  if redis.call('EXISTS', key) == 1 then
+    if redis.call('HINCRBY', key, 'count', -1) <= 0 then
+      redis.call('DEL', key)
+    else
+      redis.call('HDEL', key, 'until')
+    end
   end
 end",
     )

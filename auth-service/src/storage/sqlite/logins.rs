@@ -1,7 +1,7 @@
 //! Logins.
 
 use async_trait::async_trait;
-use sqlx::{AssertSqlSafe, Sqlite, Transaction};
+use sqlx::{AssertSqlSafe, Row as _, Sqlite, Transaction};
 use time::OffsetDateTime;
 
 use super::{
@@ -15,7 +15,7 @@ use crate::domain::{
     password::PasswordVersion,
     ports::{Logins, StoreError},
     scope::Scopes,
-    throttle::{Blinded, KNOWN_FOR, Places},
+    throttle::{Blinded, KNOWN_FOR, Knows, Places},
     user::User,
 };
 
@@ -53,23 +53,29 @@ impl Logins for SqliteStore {
     async fn knows_place(
         &self,
         user: UserId,
-        places: &Places,
+        places: Places,
         since: OffsetDateTime,
-    ) -> Result<bool, StoreError> {
-        for Blinded(place) in &places.0 {
-            let known = sqlx::query(
-                "SELECT 1 FROM known_places WHERE user_id = ? AND place = ? AND last_seen_at > ?",
-            )
-            .bind(user.to_string())
-            .bind(place.as_slice())
-            .bind(millis(since))
-            .fetch_optional(&self.readers)
-            .await?;
-            if known.is_some() {
-                return Ok(true);
+    ) -> Result<Knows, StoreError> {
+        let bytes = |place: Option<Blinded>| place.map(|Blinded(name)| name.to_vec());
+        let rows = sqlx::query(
+            "SELECT place FROM known_places \
+             WHERE user_id = ? AND place IN (?, ?) AND last_seen_at > ?",
+        )
+        .bind(user.to_string())
+        .bind(bytes(places.device))
+        .bind(bytes(places.address))
+        .bind(millis(since))
+        .fetch_all(&self.readers)
+        .await?;
+        let mut knows = Knows::Nothing;
+        for row in &rows {
+            let place: &[u8] = row.try_get("place")?;
+            if places.device.is_some_and(|Blinded(name)| name == place) {
+                return Ok(Knows::Device);
             }
+            knows = Knows::Address;
         }
-        Ok(false)
+        Ok(knows)
     }
 
     async fn login(&self, sid: Sid) -> Result<Option<(Login, User)>, StoreError> {
@@ -220,7 +226,7 @@ async fn remember_places(
     transaction: &mut Transaction<'static, Sqlite>,
     begun: &NewLogin,
 ) -> Result<(), StoreError> {
-    for Blinded(place) in &begun.places.0 {
+    for Blinded(place) in begun.places.all() {
         sqlx::query(
             "INSERT INTO known_places (user_id, place, last_seen_at) VALUES (?, ?, ?) \
              ON CONFLICT DO UPDATE SET last_seen_at = excluded.last_seen_at",

@@ -14,6 +14,7 @@ use crate::{
     http::{
         client::Peer,
         cookies::{self, with_cookie},
+        failure::Failure,
         signed_in::renew,
         state::AppState,
     },
@@ -39,7 +40,8 @@ pub(in crate::http) async fn submit(
         .reauthenticate(&actor.access_token, &proof.password, &client)
         .await
         .map_err(Problem::for_credential)?;
-    let actor = renew(&state, actor, at).await?;
-    let cookie = cookies::set_session(&actor.browser.id);
+    let renewed = renew(&state, actor.browser, at).await;
+    let browser = renewed.map_err(Failure::from)?;
+    let cookie = cookies::set_session(&browser.id);
     Ok(with_cookie(StatusCode::NO_CONTENT.into_response(), cookie))
 }

@@ -15,11 +15,12 @@ use super::{
 };
 use crate::{
     domain::{
-        auth::{AuthError, Client},
+        auth::{AuthError, Client, STEP_UP_REQUIRED},
         form_token::Binding,
     },
     http::{
         cookies::{self, with_cookie},
+        failure::Failure,
         signed_in::{Actor, Browser, renew},
         state::AppState,
     },
@@ -42,6 +43,54 @@ pub(in crate::http) struct Confirmation {
     confirm_password: SecretString,
 }
 
+/// Somebody who may have proved again who they are.
+pub(super) struct Proven {
+    /// Acts for them.
+    pub(super) actor: Actor,
+    /// The new session's, where there is one. Every answer has to carry it: the old id is dead.
+    pub(super) cookie: Option<HeaderValue>,
+}
+
+/// Why nobody proved anything.
+pub(super) enum NotProven {
+    /// auth-service said no; the session is as it was.
+    Refused(Box<Actor>, AuthError),
+    /// It could not be done, as this answer says.
+    Failed(Response),
+}
+
+/// Checks the password and goes on in a session with a new id.
+pub(super) async fn prove(
+    state: &AppState,
+    actor: Actor,
+    password: &SecretString,
+    client: &Client,
+) -> Result<Proven, NotProven> {
+    let auth = &state.auth;
+    let proved = auth
+        .reauthenticate(&actor.access_token, password, client)
+        .await;
+    let at = match proved {
+        Ok(at) => at,
+        Err(error) => return Err(NotProven::Refused(Box::new(actor), error)),
+    };
+    let renewed = renew(state, actor.browser, at).await.map_err(Failure::from);
+    let browser = renewed.map_err(|failure| NotProven::Failed(answer(failure)))?;
+    let cookie = cookies::set_session(&browser.id);
+    // What the old access token says of that time is out of date.
+    match browser.act(state).await {
+        Ok(actor) => Ok(Proven { actor, cookie }),
+        Err(refused) => {
+            let response = PageRefusal::after_a_form(refused).into_response();
+            Err(NotProven::Failed(with_cookie(response, cookie)))
+        }
+    }
+}
+
+fn answer(failure: Failure) -> Response {
+    ErrorPage::from(failure).into_response()
+}
+
 /// A sensitive act that somebody is about to do.
 pub(super) struct Act<'a> {
     /// What does it.
@@ -52,53 +101,34 @@ pub(super) struct Act<'a> {
     pub(super) client: &'a Client,
 }
 
-/// Somebody who may have proved again who they are.
-pub(super) struct Proven {
-    /// Acts for them.
-    pub(super) actor: Actor,
-    cookie: Option<HeaderValue>,
-}
-
-impl Proven {
-    /// The answer, with the new session's cookie where there is one.
-    pub(super) fn answer(self, response: Response) -> Response {
-        with_cookie(response, self.cookie)
-    }
-}
-
 impl Act<'_> {
-    /// Checks the password, where one was given, and goes on in a session with a new id. The other answer is the form once more,
-    /// or why that cannot be.
-    pub(super) async fn prove(
+    /// Does it, after a proof where one was given or is asked for.
+    pub(super) async fn run(
         &self,
         actor: Actor,
         given: &Confirmation,
-    ) -> Result<Proven, Response> {
+        act: impl AsyncFnOnce(&Actor) -> Result<Response, AuthError>,
+    ) -> Response {
         let password = &given.confirm_password;
-        if password.expose_secret().is_empty() {
+        let proven = if password.expose_secret().is_empty() {
             let cookie = None;
-            return Ok(Proven { actor, cookie });
-        }
-        let auth = &self.state.auth;
-        let proved = auth
-            .reauthenticate(&actor.access_token, password, self.client)
-            .await;
-        let at = match proved {
-            Ok(at) => at,
-            Err(error) => return Err(self.refused(&actor.browser, error)),
+            Ok(Proven { actor, cookie })
+        } else {
+            prove(self.state, actor, password, self.client).await
         };
-        match renew(self.state, actor, at).await {
-            Ok(actor) => Ok(Proven {
-                cookie: cookies::set_session(&actor.browser.id),
-                actor,
-            }),
-            Err(refused) => Err(PageRefusal::after_a_form(refused).into_response()),
-        }
-    }
-
-    /// Asks for the password, and then goes on.
-    pub(super) fn ask(&self, browser: &Browser) -> Response {
-        self.form(StatusCode::FORBIDDEN, browser, None)
+        let Proven { actor, cookie } = match proven {
+            Ok(proven) => proven,
+            Err(NotProven::Failed(response)) => return response,
+            Err(NotProven::Refused(actor, error)) => return self.refused(&actor.browser, error),
+        };
+        let response = match act(&actor).await {
+            Ok(response) => response,
+            Err(error) if error.is_refused_as(STEP_UP_REQUIRED) => {
+                self.form(StatusCode::FORBIDDEN, &actor.browser, None)
+            }
+            Err(error) => answer(error.into()),
+        };
+        with_cookie(response, cookie)
     }
 
     fn refused(&self, browser: &Browser, error: AuthError) -> Response {
@@ -107,7 +137,7 @@ impl Act<'_> {
                 let response = self.form(trouble.status, browser, Some(trouble.text));
                 with_wait(response, trouble.retry_after)
             }
-            Err(failure) => ErrorPage::from(failure).into_response(),
+            Err(failure) => answer(failure),
         }
     }
 

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     domain::{
-        auth::{Auth, ClientKind, LOGIN_NOT_FOUND, LoginRecord, STEP_UP_REQUIRED},
+        auth::{Auth, ClientKind, LOGIN_NOT_FOUND, LoginRecord},
         form_token::{Binding, FormTokens},
         user_agent::describe,
     },
@@ -25,7 +25,7 @@ use crate::{
         client::Peer,
         failure::Failure,
         form::{ProvenForm, ToSession},
-        signed_in::PageActor,
+        signed_in::{Actor, PageActor},
         state::AppState,
     },
 };
@@ -103,25 +103,24 @@ pub(in crate::http) async fn end(
         action: &action,
         client: &client,
     };
-    let proven = match act.prove(actor, &form.fields).await {
-        Ok(proven) => proven,
-        Err(other) => return Ok(other),
+    let end = async |actor: &Actor| {
+        let token = &actor.access_token;
+        match state.auth.end_login_by_id(token, &sid, &client).await {
+            Err(error) if error.is_refused_as(LOGIN_NOT_FOUND) => {
+                Ok(error::no_such_page().into_response())
+            }
+            Err(error) => Err(error),
+            Ok(()) if sid == actor.browser.session.sid => {
+                let ended = state.sessions.end(&actor.browser.id).await;
+                Ok(ended.map_or_else(
+                    |error| ErrorPage::from(Failure::from(error)).into_response(),
+                    |()| signed_out(&state),
+                ))
+            }
+            Ok(()) => Ok(Redirect::to(HERE).into_response()),
+        }
     };
-    let (auth, token) = (&state.auth, &proven.actor.access_token);
-    let browser = &proven.actor.browser;
-    match auth.end_login_by_id(token, &sid, &client).await {
-        Err(error) if error.is_refused_as(LOGIN_NOT_FOUND) => {
-            Ok(proven.answer(error::not_found().await.into_response()))
-        }
-        Err(error) if error.is_refused_as(STEP_UP_REQUIRED) => Ok(act.ask(browser)),
-        Err(error) => Err(Failure::from(error).into()),
-        Ok(()) if sid == browser.session.sid => {
-            let id = &browser.id;
-            state.sessions.end(id).await.map_err(Failure::from)?;
-            Ok(signed_out(&state))
-        }
-        Ok(()) => Ok(proven.answer(Redirect::to(HERE).into_response())),
-    }
+    Ok(act.run(actor, &form.fields, end).await)
 }
 
 /// Ends all logins but this browser's.
@@ -130,23 +129,19 @@ pub(in crate::http) async fn end_others(
     PageActor(actor): PageActor,
     peer: Peer,
     form: ProvenForm<Confirmation, ToSession>,
-) -> Result<Response, ErrorPage> {
+) -> Response {
     let client = peer.into_client(ClientKind::Browser);
     let act = Act {
         state: &state,
         action: END_OTHERS,
         client: &client,
     };
-    let proven = match act.prove(actor, &form.fields).await {
-        Ok(proven) => proven,
-        Err(other) => return Ok(other),
+    let end = async |actor: &Actor| {
+        let token = &actor.access_token;
+        state.auth.end_other_logins(token, &client).await?;
+        Ok(Redirect::to(HERE).into_response())
     };
-    let (auth, token) = (&state.auth, &proven.actor.access_token);
-    match auth.end_other_logins(token, &client).await {
-        Err(error) if error.is_refused_as(STEP_UP_REQUIRED) => Ok(act.ask(&proven.actor.browser)),
-        Err(error) => Err(Failure::from(error).into()),
-        Ok(()) => Ok(proven.answer(Redirect::to(HERE).into_response())),
-    }
+    act.run(actor, &form.fields, end).await
 }
 
 fn known_form(sid: &str) -> Result<&str, ErrorPage> {

@@ -20,7 +20,8 @@ use crate::{
 };
 
 pub(super) const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
-const COOKIES_AND_STORAGE: HeaderValue = HeaderValue::from_static(r#""cookies", "storage""#);
+/// Not `"cookies"`: ours are removed one by one, `__Host-known` is to stay, and those of sibling hosts are not ours to clear.
+const CACHE_AND_STORAGE: HeaderValue = HeaderValue::from_static(r#""cache", "storage""#);
 
 /// The form has its token and nothing else.
 #[derive(Deserialize)]
@@ -51,7 +52,7 @@ pub(super) fn signed_out(state: &AppState) -> Response {
     if state.site_data.is_cleared {
         response
             .headers_mut()
-            .insert(CLEAR_SITE_DATA, COOKIES_AND_STORAGE);
+            .insert(CLEAR_SITE_DATA, CACHE_AND_STORAGE);
     }
     with_cookie(response, cookies::remove_session())
 }

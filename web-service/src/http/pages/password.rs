@@ -12,15 +12,14 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use super::{
+    confirm::{NotProven, Proven, prove},
     error::ErrorPage,
     render::{page, with_wait},
     trouble::Trouble,
 };
 use crate::{
     domain::{
-        auth::{
-            AuthError, Client, ClientKind, Grant, Login, PasswordChange, Person, STEP_UP_REQUIRED,
-        },
+        auth::{AuthError, Client, ClientKind, Login, PasswordChange, Person, STEP_UP_REQUIRED},
         form_token::{Binding, FormTokens},
         session_id::SessionId,
         sign_in::complete,
@@ -30,7 +29,7 @@ use crate::{
         cookies::{self, with_cookie},
         failure::Failure,
         form::{ProvenForm, ToSession},
-        signed_in::{Actor, Browser, PageActor, PageBrowser, begin},
+        signed_in::{Browser, PageActor, PageBrowser, begin},
         state::AppState,
     },
 };
@@ -68,45 +67,48 @@ pub(in crate::http) async fn submit(
     PageActor(actor): PageActor,
     peer: Peer,
     fields: ProvenForm<PasswordForm, ToSession>,
-) -> Result<Response, ErrorPage> {
+) -> Response {
     let fields = fields.fields;
     if fields.new_password.expose_secret() != fields.new_password_again.expose_secret() {
         let trouble = Trouble::mendable("The two new passwords are not the same.");
-        return Ok(form_again(&state, &actor.browser, trouble));
+        return form_again(&state, &actor.browser, trouble);
     }
     let wanted = PasswordChange {
         current: &fields.current_password,
         new: &fields.new_password,
     };
     let client = peer.into_client(ClientKind::Browser);
-    match change(&state, &actor, wanted, &client).await {
-        // From here on the password is changed and every login ended, whatever else goes wrong.
-        Ok(login) => Ok(continue_anew(&state, &actor.browser, login, &client).await),
-        Err(error) => {
-            let trouble = Trouble::of(error)?;
-            Ok(form_again(&state, &actor.browser, trouble))
+    let auth = &state.auth;
+    let changed = auth
+        .change_password(&actor.access_token, wanted, &client)
+        .await;
+    let (actor, cookie, changed) = match changed {
+        // The current password, which they just gave, is the proof that is asked for.
+        Err(error) if error.is_refused_as(STEP_UP_REQUIRED) => {
+            match prove(&state, actor, wanted.current, &client).await {
+                Ok(Proven { actor, cookie }) => {
+                    let token = &actor.access_token;
+                    let changed = auth.change_password(token, wanted, &client).await;
+                    (actor, cookie, changed)
+                }
+                Err(NotProven::Refused(actor, error)) => (*actor, None, Err(error)),
+                Err(NotProven::Failed(response)) => return response,
+            }
         }
+        changed => (actor, None, changed),
+    };
+    match changed {
+        // From here on the password is changed and every login ended, whatever else goes wrong.
+        Ok(login) => continue_anew(&state, &actor.browser, login, &client).await,
+        Err(error) => with_cookie(refused(&state, &actor.browser, error), cookie),
     }
 }
 
-/// Whoever signed in a while ago has to prove again who they are; the current password, which they just gave, is that proof.
-async fn change(
-    state: &AppState,
-    actor: &Actor,
-    wanted: PasswordChange<'_>,
-    client: &Client,
-) -> Result<Login, AuthError> {
-    let auth = &state.auth;
-    let token = &actor.access_token;
-    match auth.change_password(token, wanted, client).await {
-        Err(error) if error.is_refused_as(STEP_UP_REQUIRED) => {}
-        changed => return changed,
+fn refused(state: &AppState, browser: &Browser, error: AuthError) -> Response {
+    match Trouble::of(error) {
+        Ok(trouble) => form_again(state, browser, trouble),
+        Err(failure) => ErrorPage::from(failure).into_response(),
     }
-    auth.reauthenticate(token, wanted.current, client).await?;
-    let grant = Grant::RefreshToken(&actor.browser.session.refresh_token);
-    let tokens = auth.issue_token(grant, "", ClientKind::Browser).await?;
-    auth.change_password(&tokens.access_token, wanted, client)
-        .await
 }
 
 /// Goes on in the new login, or asks to sign in where that cannot be done now.

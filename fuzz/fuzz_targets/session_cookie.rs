@@ -1,0 +1,24 @@
+//! The `Cookie` header: an id is found in it only where it stands there once, in its one spelling.
+#![no_main]
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use libfuzzer_sys::fuzz_target;
+use web_service::http::session_id;
+
+fuzz_target!(|data: &[u8]| {
+    let mut headers = HeaderMap::new();
+    for line in data.split(|byte| *byte == b'\n') {
+        if let Ok(value) = HeaderValue::from_bytes(line) {
+            headers.append(header::COOKIE, value);
+        }
+    }
+    if let Some(id) = session_id(&headers) {
+        let pair = format!("__Host-session={}", id.expose());
+        let found = data
+            .windows(pair.len())
+            .filter(|window| *window == pair.as_bytes())
+            .count();
+        // More than once, where it is in the value of another cookie.
+        assert!(found >= 1);
+    }
+});
