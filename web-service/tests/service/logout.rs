@@ -68,3 +68,14 @@ async fn one_session_ends_and_the_other_stays() {
         .await;
     assert_eq!(site.get("/dashboard", &two).await.status(), 200);
 }
+
+/// ASVS 7.4.4
+#[tokio::test]
+async fn every_page_of_a_signed_in_person_has_it() {
+    let site = Site::with_user("ada").await;
+    let cookie = site.sign_in("ada").await;
+    for path in ["/dashboard", "/account/logins", "/account/password"] {
+        let page = site.get(path, &cookie).await.text().await.unwrap();
+        assert!(page.contains(r#"action="/logout""#), "{path}");
+    }
+}
