@@ -2,7 +2,7 @@
 
 use std::{env, error::Error, fs, path::PathBuf};
 
-const PROTOS: [&str; 9] = [
+const PROTOS: [&str; 10] = [
     "auth/v1/account_service.proto",
     "auth/v1/admin_service.proto",
     "auth/v1/audit_event.proto",
@@ -10,6 +10,7 @@ const PROTOS: [&str; 9] = [
     "auth/v1/client.proto",
     "auth/v1/error_reason.proto",
     "auth/v1/login.proto",
+    "auth/v1/oauth_client.proto",
     "auth/v1/revocation.proto",
     "auth/v1/user.proto",
 ];

@@ -12,6 +12,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use clap::{Parser, Subcommand};
+use secrecy::ExposeSecret as _;
 use service_kit::{
     exit, healthcheck, shutdown,
     system::{Clock as _, SystemClock, SystemRandom},
@@ -24,10 +25,12 @@ use crate::{
         keys::{KeyPolicy, Keys},
     },
     config::{HashingConfig, KeyConfig, Settings},
-    crypto::{argon2id::Argon2id, seal::Sealer},
+    crypto::{argon2id::Argon2id, client_proof::Proofs, seal::Sealer},
     domain::{
         accounts::Accounts,
         audit::{AuditEvent, AuditKind, AuditTrail as _, Origin},
+        client::{ClientId, Registered},
+        clients::{Clients, NewClient, ProvesBy},
         id::UserId,
         login::EndReason,
         ports::{Logins as _, Revocations as _},
@@ -56,6 +59,9 @@ enum Command {
     /// Logins
     #[command(subcommand)]
     Login(LoginCommand),
+    /// Programs that ask for tokens in their own name (OAuth clients)
+    #[command(subcommand)]
+    Client(ClientCommand),
     /// Signing keys
     #[command(subcommand)]
     Key(KeyCommand),
@@ -115,6 +121,39 @@ enum LoginCommand {
 }
 
 #[derive(Subcommand)]
+enum ClientCommand {
+    /// Register a client and print its secret, which is told this once
+    Add {
+        /// Its name
+        id: String,
+        /// What it may ask for, such as `orders:read`; as often as needed
+        #[arg(long)]
+        scope: Vec<String>,
+        /// Whom its tokens may be for; as often as needed
+        #[arg(long, required = true)]
+        audience: Vec<String>,
+        /// It proves itself with this public key, a JWK in a file, instead of a secret
+        #[arg(long, value_name = "FILE", conflicts_with = "public")]
+        jwk: Option<PathBuf>,
+        /// It cannot prove itself, and gets no tokens in its own name
+        #[arg(long)]
+        public: bool,
+    },
+    /// List the clients
+    List,
+    /// End a client for good: its tokens die at once
+    Disable {
+        /// Which
+        id: String,
+    },
+    /// Give a client another secret and print it
+    RotateSecret {
+        /// Which
+        id: String,
+    },
+}
+
+#[derive(Subcommand)]
 enum KeyCommand {
     /// List the signing keys, in the order in which they sign
     List,
@@ -136,6 +175,7 @@ pub async fn main() -> ExitCode {
         Command::Login(LoginCommand::EndAll { restored }) => {
             end_all_logins(&settings, restored).await
         }
+        Command::Client(command) => client(command, &settings).await,
         Command::Key(command) => key(command, settings).await,
         Command::Backup { file } => back_up(&file, &settings).await,
         Command::Healthcheck => check_health(&settings).await,
@@ -197,13 +237,92 @@ async fn user(command: UserCommand, settings: &Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
+async fn client(command: ClientCommand, settings: &Settings) -> anyhow::Result<()> {
+    let (database, _) = settings.accounts()?;
+    let store = app::open_store(&database).await?;
+    let clients = Clients {
+        store: Arc::new(store.clone()),
+        revocations: Arc::new(app::open_feed(&store, Arc::new(SystemClock)).await?),
+        proofs: Arc::new(Proofs::new(Arc::new(SystemRandom))),
+        clock: Arc::new(SystemClock),
+        audiences: Vec::new(),
+    };
+    let (kind, id) = match command {
+        ClientCommand::Add {
+            id,
+            scope,
+            audience,
+            jwk,
+            public,
+        } => {
+            let proves_by = match jwk {
+                Some(file) => ProvesBy::Key(
+                    fs::read_to_string(&file)
+                        .with_context(|| format!("cannot read {}", file.display()))?,
+                ),
+                None if public => ProvesBy::Nothing,
+                None => ProvesBy::Secret,
+            };
+            let new = NewClient {
+                id: id.parse()?,
+                proves_by,
+                scopes: scope.join(" ").parse()?,
+                audiences: audience,
+            };
+            let (client, secret) = clients.register(new).await?;
+            match secret {
+                Some(secret) => println!("{} {}", client.id, secret.expose_secret()),
+                None => println!("{}", client.id),
+            }
+            (AuditKind::ClientCreated, client.id)
+        }
+        ClientCommand::List => return list_clients(&clients).await,
+        ClientCommand::Disable { id } => {
+            let id = id.parse()?;
+            clients.disable(&id).await?;
+            (AuditKind::ClientDisabled, id)
+        }
+        ClientCommand::RotateSecret { id } => {
+            let id = id.parse()?;
+            let secret = clients.rotate_secret(&id).await?;
+            println!("{id} {}", secret.expose_secret());
+            (AuditKind::ClientSecretRotated, id)
+        }
+    };
+    record_event(store, kind, None, Some(id)).await;
+    Ok(())
+}
+
+async fn list_clients(clients: &Clients) -> anyhow::Result<()> {
+    for client in clients.list().await? {
+        let proof = match client.registered {
+            Registered::Public => "public",
+            Registered::Secret(_) => "secret",
+            Registered::Key(_) => "key",
+        };
+        let disabled = if client.disabled { " disabled" } else { "" };
+        println!("{} {proof}{disabled} {}", client.id, client.scopes);
+    }
+    Ok(())
+}
+
 /// Notes in the audit trail what the operator did.
 async fn record(store: SqliteStore, kind: AuditKind, user: Option<UserId>) {
+    record_event(store, kind, user, None).await;
+}
+
+async fn record_event(
+    store: SqliteStore,
+    kind: AuditKind,
+    user: Option<UserId>,
+    client: Option<ClientId>,
+) {
     let (trail, writer) = SqliteAudit::start(store);
     trail.record(AuditEvent {
         at: SystemClock.now(),
         kind,
         user,
+        client,
         sid: None,
         actor: None,
         origin: Origin::default(),

@@ -67,7 +67,7 @@ fn files_lie_where_their_package_says_and_import_what_they_use() {
                 "timestamp.proto" => "google.protobuf.Timestamp",
                 "duration.proto" => "google.protobuf.Duration",
                 "user.proto" => "User ",
-                "client.proto" => "Client",
+                "client.proto" | "oauth_client.proto" => "Client",
                 "audit_event.proto" => "AuditEvent ",
                 "login.proto" => "Login ",
                 "revocation.proto" => "Revocation ",

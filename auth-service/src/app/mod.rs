@@ -28,13 +28,14 @@ use self::keys::{KeyPolicy, Keys};
 use crate::{
     config::{HashingConfig, ServeConfig},
     crypto::{
-        argon2id::Argon2id, blinding::BlindingKey, credential::CredentialKey, jwt::Jwts,
-        seal::Sealer,
+        argon2id::Argon2id, blinding::BlindingKey, client_proof::Proofs, credential::CredentialKey,
+        jwt::Jwts, seal::Sealer,
     },
     domain::{
         access_token::LEEWAY,
         accounts::Accounts,
         authority::{Authority, Parts},
+        clients::Clients,
         id::Jti,
         ports::{Clock, Logins as _, Random as _},
         revocation::Epoch,
@@ -139,6 +140,7 @@ impl App {
             revocations: feed.clone(),
             hasher: Arc::new(Argon2id::start(params, threads, random.clone())?),
             tokens: jwts.clone(),
+            client_proofs: Arc::new(Proofs::new(random.clone())),
             counters: counters(config.redis)?,
             blinding: Arc::new(BlindingKey::new(&blinding)),
             credentials: Arc::new(CredentialKey::new(&credentials)),
@@ -152,11 +154,19 @@ impl App {
             parts.clock.clone(),
             parts.random.clone(),
         );
+        let clients = Clients {
+            store: Arc::new(store.clone()),
+            revocations: feed.clone(),
+            proofs: parts.client_proofs.clone(),
+            clock: clock.clone(),
+            audiences: config.policy.audiences.clone(),
+        };
         let (audit, audit_writer) = SqliteAudit::start(store.clone());
         let web_identity = WebIdentity::new(config.service_secret.as_ref(), config.tls.as_ref())?;
         let services = Services {
             authority: Arc::new(Authority::new(parts, config.policy)),
             accounts,
+            clients,
             web_identity: Arc::new(web_identity),
             keys: jwts.clone(),
             key_rotation: Arc::new(keys.clone()),

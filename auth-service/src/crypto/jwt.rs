@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use super::key_ring::KeyRing;
 use crate::domain::{
-    access_token::{Claims, TokenRefused},
+    access_token::{Claims, Person, TokenRefused},
     ports::{AccessTokens, PublishedKeys, SigningFailed},
     signing_key::StoredSigningKey,
 };
@@ -72,13 +72,16 @@ struct StrictClaims {
     sub: String,
     aud: String,
     client_id: String,
-    sid: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sid: Option<String>,
     jti: String,
-    preferred_username: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    preferred_username: Option<String>,
     scope: String,
     iat: i64,
     exp: i64,
-    auth_time: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    auth_time: Option<i64>,
 }
 
 impl AccessTokens for Jwts {
@@ -140,18 +143,19 @@ fn parse<T: DeserializeOwned>(segment: &str) -> Result<T, TokenRefused> {
 
 impl From<&Claims> for StrictClaims {
     fn from(claims: &Claims) -> Self {
+        let person = claims.person.as_ref();
         Self {
             iss: claims.issuer.clone(),
-            sub: claims.subject.to_string(),
+            sub: claims.subject(),
             aud: claims.audience.clone(),
             client_id: claims.client_id.clone(),
-            sid: claims.sid.to_string(),
+            sid: person.map(|person| person.sid.to_string()),
             jti: claims.jti.to_string(),
-            preferred_username: claims.username.to_string(),
+            preferred_username: person.map(|person| person.username.to_string()),
             scope: claims.scopes.to_string(),
             iat: claims.issued_at.unix_timestamp(),
             exp: claims.expires_at.unix_timestamp(),
-            auth_time: claims.authenticated_at.unix_timestamp(),
+            auth_time: person.map(|person| person.authenticated_at.unix_timestamp()),
         }
     }
 }
@@ -159,19 +163,27 @@ impl From<&Claims> for StrictClaims {
 impl TryFrom<StrictClaims> for Claims {
     type Error = TokenRefused;
 
+    /// What is said of a person is said whole, or not at all.
     fn try_from(claims: StrictClaims) -> Result<Self, TokenRefused> {
+        let person = match (claims.sid, claims.preferred_username, claims.auth_time) {
+            (Some(sid), Some(username), Some(auth_time)) => Some(Person {
+                subject: part(claims.sub.parse())?,
+                sid: part(sid.parse())?,
+                username: part(username.parse())?,
+                authenticated_at: part(OffsetDateTime::from_unix_timestamp(auth_time))?,
+            }),
+            (None, None, None) if claims.sub == claims.client_id => None,
+            _ => return Err(TokenRefused::Malformed),
+        };
         Ok(Self {
             issuer: claims.iss,
-            subject: part(claims.sub.parse())?,
+            person,
             audience: claims.aud,
             client_id: claims.client_id,
-            sid: part(claims.sid.parse())?,
             jti: part(claims.jti.parse())?,
-            username: part(claims.preferred_username.parse())?,
             scopes: part(claims.scope.parse())?,
             issued_at: part(OffsetDateTime::from_unix_timestamp(claims.iat))?,
             expires_at: part(OffsetDateTime::from_unix_timestamp(claims.exp))?,
-            authenticated_at: part(OffsetDateTime::from_unix_timestamp(claims.auth_time))?,
         })
     }
 }

@@ -35,16 +35,18 @@ fn claims() -> Claims {
     let issued_at = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
     Claims {
         issuer: "https://id.example".into(),
-        subject: UserId::from_bytes([1; 16]),
+        person: Some(Person {
+            subject: UserId::from_bytes([1; 16]),
+            sid: Sid::from_bytes([2; 16]),
+            username: "ada".parse().unwrap(),
+            authenticated_at: issued_at,
+        }),
         audience: "https://api.example".into(),
         client_id: FIRST_PARTY_CLIENT.into(),
-        sid: Sid::from_bytes([2; 16]),
         jti: Jti::from_bytes([3; 16]),
-        username: "ada".parse().unwrap(),
         scopes: [Scope::Profile].into_iter().collect(),
         issued_at,
         expires_at: issued_at + Duration::from_mins(15),
-        authenticated_at: issued_at,
     }
 }
 

@@ -16,31 +16,38 @@ pub const LEEWAY: Duration = Duration::from_secs(30);
 /// The client that sign-ins with a password act as.
 pub const FIRST_PARTY_CLIENT: &str = "first-party";
 
+/// Who a token of a person is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// `sub`.
+    pub subject: UserId,
+    /// `sid`.
+    pub sid: Sid,
+    /// `preferred_username`.
+    pub username: Username,
+    /// `auth_time`, in whole seconds.
+    pub authenticated_at: OffsetDateTime,
+}
+
 /// What an access token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims {
     /// `iss`.
     pub issuer: String,
-    /// `sub`.
-    pub subject: UserId,
+    /// The person whom it is about; `None`: the client itself, which is then `sub`, too.
+    pub person: Option<Person>,
     /// `aud`.
     pub audience: String,
     /// `client_id`.
     pub client_id: String,
-    /// `sid`.
-    pub sid: Sid,
     /// `jti`.
     pub jti: Jti,
-    /// `preferred_username`.
-    pub username: Username,
     /// `scope`.
     pub scopes: Scopes,
     /// `iat`, in whole seconds.
     pub issued_at: OffsetDateTime,
     /// `exp`, in whole seconds.
     pub expires_at: OffsetDateTime,
-    /// `auth_time`, in whole seconds.
-    pub authenticated_at: OffsetDateTime,
 }
 
 /// Why an access token is not valid.
@@ -84,6 +91,16 @@ pub struct Expectation<'a> {
 }
 
 impl Claims {
+    /// `sub`.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        let person = self.person.as_ref();
+        person.map_or_else(
+            || self.client_id.clone(),
+            |person| person.subject.to_string(),
+        )
+    }
+
     /// Checks what can be told from the token and the clock alone.
     ///
     /// # Errors
@@ -127,16 +144,13 @@ mod tests {
     fn claims() -> Claims {
         Claims {
             issuer: "https://id.example".into(),
-            subject: UserId::from_bytes([1; 16]),
+            person: None,
             audience: "https://api.example".into(),
             client_id: FIRST_PARTY_CLIENT.into(),
-            sid: Sid::from_bytes([2; 16]),
             jti: Jti::from_bytes([3; 16]),
-            username: "ada".parse().unwrap(),
             scopes: Scopes::default(),
             issued_at: ISSUED,
             expires_at: ISSUED + LIFETIME,
-            authenticated_at: ISSUED,
         }
     }
 

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::{
+    client::ClientId,
     id::{Sid, UserId},
     ports::StoreError,
 };
@@ -59,6 +60,16 @@ pub enum AuditKind {
     UserEnabled,
     /// An account was deleted; all of its logins ended.
     UserDeleted,
+    /// A client got a token in its own name.
+    ClientTokenIssued,
+    /// A client did not prove who it is.
+    ClientRefused,
+    /// A client was registered.
+    ClientCreated,
+    /// A client was ended; its tokens died.
+    ClientDisabled,
+    /// A client got another secret.
+    ClientSecretRotated,
     /// A new signing key was published.
     KeyRotated,
     /// A signing key was revoked; its tokens died.
@@ -67,7 +78,7 @@ pub enum AuditKind {
 
 impl AuditKind {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 30] = [
         Self::SignedIn,
         Self::SignInRefused,
         Self::SignInOverloaded,
@@ -91,6 +102,11 @@ impl AuditKind {
         Self::UserDisabled,
         Self::UserEnabled,
         Self::UserDeleted,
+        Self::ClientTokenIssued,
+        Self::ClientRefused,
+        Self::ClientCreated,
+        Self::ClientDisabled,
+        Self::ClientSecretRotated,
         Self::KeyRotated,
         Self::KeyRevoked,
     ];
@@ -122,6 +138,11 @@ impl AuditKind {
             Self::UserDisabled => "USER_DISABLED",
             Self::UserEnabled => "USER_ENABLED",
             Self::UserDeleted => "USER_DELETED",
+            Self::ClientTokenIssued => "CLIENT_TOKEN_ISSUED",
+            Self::ClientRefused => "CLIENT_REFUSED",
+            Self::ClientCreated => "CLIENT_CREATED",
+            Self::ClientDisabled => "CLIENT_DISABLED",
+            Self::ClientSecretRotated => "CLIENT_SECRET_ROTATED",
             Self::KeyRotated => "KEY_ROTATED",
             Self::KeyRevoked => "KEY_REVOKED",
         }
@@ -156,6 +177,8 @@ pub struct AuditEvent {
     pub user: Option<UserId>,
     /// Which login.
     pub sid: Option<Sid>,
+    /// Which client, where it is about one.
+    pub client: Option<ClientId>,
     /// Who did it to them; `None`: they themselves, or the operator.
     pub actor: Option<UserId>,
     /// Where from.

@@ -4,6 +4,8 @@ pub mod access_token;
 pub mod accounts;
 pub mod audit;
 pub mod authority;
+pub mod client;
+pub mod clients;
 pub mod credential;
 pub mod error;
 pub mod guessable;

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 
 use super::{
     access_token::{Claims, TokenRefused},
+    client::{ClientId, OauthClient},
     credential::Credential,
     error::Fault,
     id::{Jti, Sid, UserId},
@@ -237,6 +238,25 @@ pub trait Logins: Send + Sync {
     async fn purge(&self, before: OffsetDateTime) -> Result<(), StoreError>;
 }
 
+/// Clients.
+#[async_trait]
+pub trait Clients: Send + Sync {
+    /// Adds a client; false if its name is taken.
+    async fn insert_client(&self, client: &OauthClient) -> Result<bool, StoreError>;
+
+    /// Finds a client.
+    async fn client(&self, id: &ClientId) -> Result<Option<OauthClient>, StoreError>;
+
+    /// All of them, by name.
+    async fn clients(&self) -> Result<Vec<OauthClient>, StoreError>;
+
+    /// Ends a client and appends it to the sequence of revocations, in one transaction; false if there is none such.
+    async fn disable_client(&self, id: &ClientId, now: OffsetDateTime) -> Result<bool, StoreError>;
+
+    /// Replaces what is kept of a client's secret.
+    async fn set_client_secret(&self, id: &ClientId, hash: &[u8; 32]) -> Result<(), StoreError>;
+}
+
 /// The sequence of revocations.
 #[async_trait]
 pub trait Revocations: Send + Sync {
@@ -270,7 +290,7 @@ pub trait RevocationMemory: Send + Sync {
     async fn catch_up(&self);
 }
 
-/// All that is stored about people.
-pub trait Store: Users + Logins + Revocations {}
+/// All that is stored about people and clients.
+pub trait Store: Users + Logins + Revocations + Clients {}
 
-impl<T: Users + Logins + Revocations> Store for T {}
+impl<T: Users + Logins + Revocations + Clients> Store for T {}

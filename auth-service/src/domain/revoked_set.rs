@@ -58,7 +58,8 @@ impl RevokedSet {
     /// Why a token with these claims is refused, if it is.
     #[must_use]
     pub fn refuses(&self, claims: &Claims) -> Option<TokenRefused> {
-        if self.logins.contains(&claims.sid) {
+        let person = claims.person.as_ref();
+        if person.is_some_and(|person| self.logins.contains(&person.sid)) {
             Some(TokenRefused::LoginEnded)
         } else if self.tokens.contains(&claims.jti) || self.clients.contains(&claims.client_id) {
             Some(TokenRefused::Revoked)

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt, str::FromStr};
 use super::user::User;
 
 /// One scope.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
     /// Who the person is.
     Profile,
@@ -13,19 +13,34 @@ pub enum Scope {
     Account,
     /// Everybody's accounts: `AdminService`.
     Admin,
+    /// What an application calls its own; only clients are granted such.
+    Of(ScopeName),
 }
 
+/// The name of an application's own scope: at most 64 of the characters that RFC 6749 §3.3 allows.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ScopeName(String);
+
 impl Scope {
-    const ALL: [Self; 3] = [Self::Profile, Self::Account, Self::Admin];
+    /// What people can be granted.
+    const OF_PEOPLE: [Self; 3] = [Self::Profile, Self::Account, Self::Admin];
+    const MAX_LENGTH: usize = 64;
 
     /// The scope's name on the wire.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &str {
         match self {
             Self::Profile => "profile",
             Self::Account => "account",
             Self::Admin => "admin",
+            Self::Of(ScopeName(name)) => name,
         }
+    }
+
+    /// Whether it is an application's own.
+    #[must_use]
+    pub const fn is_of_application(&self) -> bool {
+        matches!(self, Self::Of(_))
     }
 }
 
@@ -33,14 +48,20 @@ impl FromStr for Scope {
     type Err = UnknownScope;
 
     fn from_str(text: &str) -> Result<Self, UnknownScope> {
-        Self::ALL
-            .into_iter()
-            .find(|scope| scope.as_str() == text)
-            .ok_or(UnknownScope)
+        let own = Self::OF_PEOPLE.into_iter();
+        if let Some(scope) = own.clone().find(|scope| scope.as_str() == text) {
+            return Ok(scope);
+        }
+        let is_allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+        if (1..=Self::MAX_LENGTH).contains(&text.len()) && text.bytes().all(is_allowed) {
+            Ok(Self::Of(ScopeName(text.to_owned())))
+        } else {
+            Err(UnknownScope)
+        }
     }
 }
 
-/// There is no such scope.
+/// There can be no such scope.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("unknown scope")]
 pub struct UnknownScope;
@@ -53,7 +74,7 @@ impl Scopes {
     /// The scopes that `user` may be granted.
     #[must_use]
     pub fn grantable(user: &User) -> Self {
-        Scope::ALL
+        Scope::OF_PEOPLE
             .into_iter()
             .filter(|scope| *scope != Scope::Admin || user.admin)
             .collect()
@@ -61,14 +82,19 @@ impl Scopes {
 
     /// Whether `scope` is one of them.
     #[must_use]
-    pub fn contains(&self, scope: Scope) -> bool {
-        self.0.contains(&scope)
+    pub fn contains(&self, scope: &Scope) -> bool {
+        self.0.contains(scope)
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// All of them, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &Scope> {
+        self.0.iter()
     }
 
     /// Whether each of `self` is one of `others`.
@@ -114,7 +140,12 @@ mod tests {
     fn a_list_of_names_is_a_set() {
         let scopes: Scopes = "account profile  account".parse().unwrap();
         assert_eq!(scopes.to_string(), "profile account");
-        assert_eq!("profile root".parse::<Scopes>(), Err(UnknownScope));
+        let own: Scopes = "orders:read account".parse().unwrap();
+        assert_eq!(own.to_string(), "account orders:read");
+        for unwritable in ["a\"b", "a\\b", "ä", "a\tb"] {
+            assert_eq!(unwritable.parse::<Scopes>(), Err(UnknownScope));
+        }
+        assert_eq!("x".repeat(65).parse::<Scopes>(), Err(UnknownScope));
         assert!("".parse::<Scopes>().unwrap().is_empty());
     }
 }

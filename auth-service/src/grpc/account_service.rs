@@ -16,7 +16,7 @@ use super::{
     decode, encode,
 };
 use crate::domain::{
-    access_token::Claims,
+    access_token::Person,
     accounts::Accounts,
     audit::{AuditKind, Origin},
     authority::{Authority, ChangePasswordRefused, ReauthenticateRefused},
@@ -31,7 +31,7 @@ pub(super) struct AccountApi {
 }
 
 impl AccountApi {
-    fn record(&self, kind: AuditKind, claims: &Claims, origin: Origin) {
+    fn record(&self, kind: AuditKind, claims: &Person, origin: Origin) {
         self.audit.record(kind, About::person(claims), origin);
     }
 }

@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use auth_proto::v1::{
-    CreateUserRequest, CreateUserResponse, DeleteUserRequest, DeleteUserResponse,
-    DisableUserRequest, DisableUserResponse, EnableUserRequest, EnableUserResponse,
-    EndUserLoginsRequest, EndUserLoginsResponse, ErrorReason, GetUserRequest, GetUserResponse,
-    ListAuditEventsRequest, ListAuditEventsResponse, ListUsersRequest, ListUsersResponse,
-    RotateSigningKeyRequest, RotateSigningKeyResponse, SetPasswordRequest, SetPasswordResponse,
-    admin_service_server::AdminService, get_user_request::Lookup,
+    ClientProofKind, CreateClientRequest, CreateClientResponse, CreateUserRequest,
+    CreateUserResponse, DeleteUserRequest, DeleteUserResponse, DisableClientRequest,
+    DisableClientResponse, DisableUserRequest, DisableUserResponse, EnableUserRequest,
+    EnableUserResponse, EndUserLoginsRequest, EndUserLoginsResponse, ErrorReason, GetUserRequest,
+    GetUserResponse, ListAuditEventsRequest, ListAuditEventsResponse, ListClientsRequest,
+    ListClientsResponse, ListUsersRequest, ListUsersResponse, RotateClientSecretRequest,
+    RotateClientSecretResponse, RotateSigningKeyRequest, RotateSigningKeyResponse,
+    SetPasswordRequest, SetPasswordResponse, admin_service_server::AdminService,
+    get_user_request::Lookup,
 };
+use secrecy::ExposeSecret as _;
 use tonic::{Code, Request, Response, Status};
 
 use super::{
@@ -19,10 +23,11 @@ use super::{
     status::{invalid, refuse},
 };
 use crate::domain::{
-    access_token::Claims,
+    access_token::Person,
     accounts::Accounts,
     audit::{AuditKind, AuditQuery},
     authority::Authority,
+    clients::{Clients, NewClient, ProvesBy},
     error::Fault,
     ports::KeyRotation,
     scope::Scope,
@@ -34,13 +39,14 @@ const MAX_PAGE: u32 = 200;
 pub(super) struct AdminApi {
     pub(super) authority: Arc<Authority>,
     pub(super) accounts: Accounts,
+    pub(super) clients: Clients,
     pub(super) web_identity: Arc<WebIdentity>,
     pub(super) key_rotation: Arc<dyn KeyRotation>,
     pub(super) audit: Audit,
 }
 
 impl AdminApi {
-    async fn admin<T: Sync>(&self, request: &Request<T>) -> Result<Claims, Status> {
+    async fn admin<T: Sync>(&self, request: &Request<T>) -> Result<Person, Status> {
         person(&self.authority, request, Scope::Admin).await
     }
 }
@@ -206,6 +212,76 @@ impl AdminService for AdminApi {
         };
         self.audit.record(AuditKind::KeyRotated, about, origin);
         Ok(Response::new(RotateSigningKeyResponse { kid }))
+    }
+
+    async fn create_client(
+        &self,
+        request: Request<CreateClientRequest>,
+    ) -> Result<Response<CreateClientResponse>, Status> {
+        let admin = self.admin(&request).await?;
+        let origin = audit::peer(&request, &self.web_identity);
+        let message = request.into_inner();
+        let proves_by = match message.proof_kind() {
+            ClientProofKind::None => ProvesBy::Nothing,
+            ClientProofKind::Secret => ProvesBy::Secret,
+            ClientProofKind::Key => ProvesBy::Key(message.jwk),
+            ClientProofKind::Unspecified => return Err(invalid("proof_kind", "give one")),
+        };
+        let new = NewClient {
+            id: decode::client_id(&message.client_id)?,
+            proves_by,
+            scopes: decode::scopes(&message.scope)?,
+            audiences: message.audiences,
+        };
+        let (client, secret) = self.clients.register(new).await?;
+        let about = About::client(client.id.clone(), Some(admin.subject));
+        self.audit.record(AuditKind::ClientCreated, about, origin);
+        Ok(Response::new(CreateClientResponse {
+            client: Some(encode::oauth_client(client)),
+            client_secret: secret
+                .map(|secret| secret.expose_secret().to_owned())
+                .unwrap_or_default(),
+        }))
+    }
+
+    async fn list_clients(
+        &self,
+        request: Request<ListClientsRequest>,
+    ) -> Result<Response<ListClientsResponse>, Status> {
+        self.admin(&request).await?;
+        let clients = self.clients.list().await?.into_iter();
+        Ok(Response::new(ListClientsResponse {
+            clients: clients.map(encode::oauth_client).collect(),
+        }))
+    }
+
+    async fn disable_client(
+        &self,
+        request: Request<DisableClientRequest>,
+    ) -> Result<Response<DisableClientResponse>, Status> {
+        let admin = self.admin(&request).await?;
+        let origin = audit::peer(&request, &self.web_identity);
+        let id = decode::client_id(&request.into_inner().client_id)?;
+        self.clients.disable(&id).await?;
+        let about = About::client(id, Some(admin.subject));
+        self.audit.record(AuditKind::ClientDisabled, about, origin);
+        Ok(Response::new(DisableClientResponse {}))
+    }
+
+    async fn rotate_client_secret(
+        &self,
+        request: Request<RotateClientSecretRequest>,
+    ) -> Result<Response<RotateClientSecretResponse>, Status> {
+        let admin = self.admin(&request).await?;
+        let origin = audit::peer(&request, &self.web_identity);
+        let id = decode::client_id(&request.into_inner().client_id)?;
+        let secret = self.clients.rotate_secret(&id).await?;
+        let about = About::client(id, Some(admin.subject));
+        self.audit
+            .record(AuditKind::ClientSecretRotated, about, origin);
+        Ok(Response::new(RotateClientSecretResponse {
+            client_secret: secret.expose_secret().to_owned(),
+        }))
     }
 
     async fn list_audit_events(

@@ -6,8 +6,9 @@ use tonic::Request;
 
 use super::caller::WebIdentity;
 use crate::domain::{
-    access_token::Claims,
+    access_token::Person,
     audit::{AuditEvent, AuditKind, AuditTrail, Origin},
+    client::ClientId,
     id::{Sid, UserId},
     login::Client,
     ports::Clock,
@@ -25,32 +26,45 @@ pub(super) struct Audit {
 }
 
 /// Whom an event is about.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub(super) struct About {
     pub(super) user: Option<UserId>,
+    pub(super) client: Option<ClientId>,
     pub(super) sid: Option<Sid>,
     pub(super) actor: Option<UserId>,
 }
 
 impl About {
     /// Of the person whose token this is.
-    pub(super) const fn person(claims: &Claims) -> Self {
-        Self::login(claims.subject, claims.sid)
+    pub(super) const fn person(person: &Person) -> Self {
+        Self::login(person.subject, person.sid)
     }
 
     /// Of a login and whose it is.
     pub(super) const fn login(user: UserId, sid: Sid) -> Self {
         Self {
             user: Some(user),
+            client: None,
             sid: Some(sid),
             actor: None,
         }
     }
 
+    /// Of a client, and of the administrator who did something to it.
+    pub(super) const fn client(id: ClientId, admin: Option<UserId>) -> Self {
+        Self {
+            user: None,
+            client: Some(id),
+            sid: None,
+            actor: admin,
+        }
+    }
+
     /// Of somebody to whom an administrator did something.
-    pub(super) const fn done_by(admin: &Claims, user: UserId) -> Self {
+    pub(super) const fn done_by(admin: &Person, user: UserId) -> Self {
         Self {
             user: Some(user),
+            client: None,
             sid: None,
             actor: Some(admin.subject),
         }
@@ -63,6 +77,7 @@ impl Audit {
             at: self.clock.now(),
             kind,
             user: about.user,
+            client: about.client,
             sid: about.sid,
             actor: about.actor,
             origin,

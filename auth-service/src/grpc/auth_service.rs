@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use auth_proto::v1::{
-    GetJwksRequest, GetJwksResponse, IssueTokenRequest, IssueTokenResponse, LoginRequest,
-    LoginResponse, RevokeTokenRequest, RevokeTokenResponse, ValidateTokenRequest,
-    ValidateTokenResponse, WatchRevocationsRequest, auth_service_server::AuthService,
-    issue_token_request,
+    ClientCredentials, GetJwksRequest, GetJwksResponse, IntrospectTokenRequest,
+    IntrospectTokenResponse, IssueTokenRequest, IssueTokenResponse, LoginRequest, LoginResponse,
+    RevokeTokenRequest, RevokeTokenResponse, ValidateTokenRequest, ValidateTokenResponse,
+    WatchRevocationsRequest, auth_service_server::AuthService, issue_token_request,
 };
 use tonic::{Request, Response, Status};
 
@@ -18,11 +18,12 @@ use super::{
     watch::{Responses, Watchers},
 };
 use crate::domain::{
-    audit::AuditKind,
+    audit::{AuditKind, Origin},
     authority::{
-        Authority, Expected, Grant, IssueRefused, Issued, LoginAttempt, LoginRefused, RevokedBy,
-        SignedIn, TokenRequest,
+        Authority, ClientNotProven, Expected, Grant, IssueRefused, Issued, LoginAttempt,
+        LoginRefused, RevokedBy, SignedIn, TokenRequest,
     },
+    client::ClientProof,
     error::Fault,
     ports::{Clock, PublishedKeys},
 };
@@ -76,9 +77,16 @@ impl AuthService for AuthApi {
         let origin = audit::origin(&request, &self.web_identity, &client);
         let message = request.into_inner();
         let grant = match message.grant {
+            Some(issue_token_request::Grant::ClientCredentials(stated)) => {
+                let asked = (decode::optional(message.audience), message.scope.as_str());
+                return self.issue_to_client(stated, asked, origin).await;
+            }
             Some(issue_token_request::Grant::LoginTicket(ticket)) => Grant::LoginTicket(ticket),
             Some(issue_token_request::Grant::RefreshToken(token)) => Grant::RefreshToken(token),
-            None => return Err(invalid("grant", "give a login_ticket or a refresh_token")),
+            None => {
+                let all = "give a login_ticket, a refresh_token or client_credentials";
+                return Err(invalid("grant", all));
+            }
         };
         let request = TokenRequest {
             grant,
@@ -115,6 +123,21 @@ impl AuthService for AuthApi {
         }))
     }
 
+    async fn introspect_token(
+        &self,
+        request: Request<IntrospectTokenRequest>,
+    ) -> Result<Response<IntrospectTokenResponse>, Status> {
+        let origin = audit::peer(&request, &self.web_identity);
+        let message = request.into_inner();
+        let proof = decode::client_proof(message.client_credentials.unwrap_or_default());
+        let outcome = self.authority.introspect(&proof, &message.token).await;
+        if matches!(outcome, Err(ClientNotProven::InvalidClient)) {
+            self.record_refused(&proof, origin);
+        }
+        let issuer = self.authority.issuer();
+        Ok(Response::new(encode::introspected(issuer, outcome?)))
+    }
+
     async fn revoke_token(
         &self,
         mut request: Request<RevokeTokenRequest>,
@@ -124,18 +147,29 @@ impl AuthService for AuthApi {
         let client = self.web_identity.client(&request, stated)?;
         let origin = audit::origin(&request, &self.web_identity, &client);
         let message = request.into_inner();
+        if let Some(stated) = message.client_credentials {
+            let client = self
+                .authority
+                .prove_client(&decode::client_proof(stated))
+                .await?;
+            if !self.authority.is_token_of(&client, &message.token) {
+                return Err(IssueRefused::UnauthorizedClient.into());
+            }
+        }
         let revoked = if message.end_login {
             let token = &message.token;
             self.authority.end_login_of(token, from_web_service).await?
         } else {
             self.authority.revoke_token(&message.token).await?
         };
-        let (kind, user, sid) = match revoked {
-            RevokedBy::Login(user, sid) => (AuditKind::LoginEnded, user, sid),
-            RevokedBy::Token(user, sid) => (AuditKind::TokenRevoked, user, sid),
+        let (kind, about) = match revoked {
+            RevokedBy::Login(user, sid) => (AuditKind::LoginEnded, About::login(user, sid)),
+            RevokedBy::Token(of) => (
+                AuditKind::TokenRevoked,
+                of.map_or_else(About::default, |(user, sid)| About::login(user, sid)),
+            ),
             RevokedBy::Nothing => return Ok(Response::new(RevokeTokenResponse {})),
         };
-        let about = About::login(user, sid);
         self.audit.record(kind, about, origin);
         Ok(Response::new(RevokeTokenResponse {}))
     }
@@ -166,6 +200,41 @@ impl AuthService for AuthApi {
                 .map(encode::json_web_key)
                 .collect(),
         }))
+    }
+}
+
+impl AuthApi {
+    async fn issue_to_client(
+        &self,
+        stated: ClientCredentials,
+        (audience, scope): (Option<String>, &str),
+        origin: Origin,
+    ) -> Result<Response<IssueTokenResponse>, Status> {
+        let proof = decode::client_proof(stated);
+        let scopes = decode::scopes(scope)?;
+        let outcome = self
+            .authority
+            .issue_to_client(&proof, audience, scopes)
+            .await;
+        match &outcome {
+            Ok(issued) => {
+                let about = About::client(issued.client.clone(), None);
+                self.audit
+                    .record(AuditKind::ClientTokenIssued, about, origin);
+            }
+            Err(IssueRefused::InvalidClient) => self.record_refused(&proof, origin),
+            Err(_) => {}
+        }
+        Ok(Response::new(encode::client_token(outcome?)))
+    }
+
+    /// Whatever somebody says to be is kept only where it can be a name.
+    fn record_refused(&self, proof: &ClientProof, origin: Origin) {
+        let about = About {
+            client: proof.id.parse().ok(),
+            ..About::default()
+        };
+        self.audit.record(AuditKind::ClientRefused, about, origin);
     }
 }
 

@@ -16,8 +16,8 @@ use super::status::refuse;
 use crate::{
     config::TlsConfig,
     domain::{
-        access_token::Claims,
-        authority::{Authority, Expected},
+        access_token::Person,
+        authority::{Authority, Expected, ValidateRefused},
         login::{Client, ClientKind, DeviceId},
         scope::Scope,
     },
@@ -115,13 +115,16 @@ pub(super) async fn person<T: Sync>(
     authority: &Authority,
     request: &Request<T>,
     scope: Scope,
-) -> Result<Claims, Status> {
+) -> Result<Person, Status> {
     let token = bearer(request)?;
     let expected = Expected {
         scopes: &[scope.as_str()],
         ..Expected::default()
     };
-    Ok(authority.validate_token(token, expected).await?)
+    let claims = authority.validate_token(token, expected).await?;
+    // Clients are granted no such scope.
+    let person = claims.person.ok_or(ValidateRefused::InsufficientScope);
+    Ok(person?)
 }
 
 /// RFC 6750 §2.1; the scheme's name in any case.

@@ -1,12 +1,13 @@
 //! Messages into domain types, or a status that names the field.
 
-use auth_proto::v1::{self, ErrorReason};
+use auth_proto::v1::{self, ErrorReason, client_credentials};
 use tonic::{Code, Status};
 
 use super::status::{invalid, refuse};
 use crate::domain::{
     audit::AuditKind,
     authority::{Consistency, EndLoginRefused},
+    client::{ClientId, ClientProof, Proof},
     id::{Sid, UserId},
     password::Password,
     scope::Scopes,
@@ -21,6 +22,24 @@ pub(super) fn user_id(field: &str, text: &str) -> Result<UserId, Status> {
 pub(super) fn sid(text: &str) -> Result<Sid, Status> {
     // What is no identifier is nobody's.
     text.parse().map_err(|_| EndLoginRefused::NotFound.into())
+}
+
+/// Who a client says to be.
+pub(super) fn client_proof(stated: v1::ClientCredentials) -> ClientProof {
+    let proof = match stated.proof {
+        None => Proof::None,
+        Some(client_credentials::Proof::ClientSecret(secret)) => Proof::Secret(secret.into()),
+        Some(client_credentials::Proof::ClientAssertion(jwt)) => Proof::Assertion(jwt),
+    };
+    ClientProof {
+        id: stated.client_id,
+        proof,
+    }
+}
+
+pub(super) fn client_id(text: &str) -> Result<ClientId, Status> {
+    text.parse()
+        .map_err(|why| invalid("client_id", format!("{why}")))
 }
 
 pub(super) fn audit_kind(name: &str) -> Result<AuditKind, Status> {

@@ -6,9 +6,10 @@ use prost_types::{Duration, Timestamp};
 use time::OffsetDateTime;
 
 use crate::domain::{
-    access_token::Claims,
+    access_token::{Claims, FIRST_PARTY_CLIENT},
     audit::AuditRecord,
-    authority::{Issued, SignedIn},
+    authority::{ClientToken, Introspected, Issued, SignedIn},
+    client::{OauthClient, Registered},
     id::Sid,
     login::{ClientKind, LoginRecord},
     revocation::{Revocation, Revoked},
@@ -103,6 +104,7 @@ pub(super) fn audit_event(record: AuditRecord) -> v1::AuditEvent {
         user_id: text(event.user.map(|id| id.to_string())),
         sid: text(event.sid.map(|id| id.to_string())),
         actor_id: text(event.actor.map(|id| id.to_string())),
+        client_id: text(event.client.map(|id| id.to_string())),
         ip_address: text(event.origin.ip_address.map(|address| address.to_string())),
         user_agent: text(event.origin.user_agent),
         request_id: text(event.origin.request_id),
@@ -113,28 +115,100 @@ pub(super) fn issued(issued: Issued) -> v1::IssueTokenResponse {
     v1::IssueTokenResponse {
         access_token: issued.access_token,
         token_type: "Bearer".to_owned(),
-        expires_in: Some(Duration {
-            seconds: issued.expires_in.as_secs().try_into().unwrap_or(i64::MAX),
-            nanos: 0,
-        }),
+        expires_in: Some(seconds(issued.expires_in)),
         refresh_token: issued.refresh_token,
         scope: issued.scopes.to_string(),
     }
 }
 
+pub(super) fn client_token(issued: ClientToken) -> v1::IssueTokenResponse {
+    v1::IssueTokenResponse {
+        access_token: issued.access_token,
+        token_type: "Bearer".to_owned(),
+        expires_in: Some(seconds(issued.expires_in)),
+        refresh_token: String::new(),
+        scope: issued.scopes.to_string(),
+    }
+}
+
+pub(super) fn introspected(
+    issuer: &str,
+    token: Option<Introspected>,
+) -> v1::IntrospectTokenResponse {
+    match token {
+        None => v1::IntrospectTokenResponse::default(),
+        Some(Introspected::Access(said)) => v1::IntrospectTokenResponse {
+            active: true,
+            is_refresh_token: false,
+            claims: Some(claims(said)),
+        },
+        Some(Introspected::Refresh {
+            user,
+            username,
+            sid,
+            scopes,
+            expires_at,
+        }) => v1::IntrospectTokenResponse {
+            active: true,
+            is_refresh_token: true,
+            claims: Some(v1::AccessTokenClaims {
+                issuer: issuer.to_owned(),
+                subject: user.to_string(),
+                client_id: FIRST_PARTY_CLIENT.to_owned(),
+                sid: sid.to_string(),
+                username: username.to_string(),
+                scope: scopes.to_string(),
+                expires_at: Some(timestamp(expires_at)),
+                ..Default::default()
+            }),
+        },
+    }
+}
+
+pub(super) fn oauth_client(client: OauthClient) -> v1::OauthClient {
+    let proof_kind = match client.registered {
+        Registered::Public => v1::ClientProofKind::None,
+        Registered::Secret(_) => v1::ClientProofKind::Secret,
+        Registered::Key(_) => v1::ClientProofKind::Key,
+    };
+    v1::OauthClient {
+        client_id: client.id.to_string(),
+        proof_kind: proof_kind.into(),
+        scope: client.scopes.to_string(),
+        audiences: client.audiences,
+        disabled: client.disabled,
+        created_at: Some(timestamp(client.created_at)),
+    }
+}
+
+fn seconds(time: std::time::Duration) -> Duration {
+    Duration {
+        seconds: time.as_secs().try_into().unwrap_or(i64::MAX),
+        nanos: 0,
+    }
+}
+
 pub(super) fn claims(claims: Claims) -> v1::AccessTokenClaims {
+    let subject = claims.subject();
+    let (sid, username, auth_time) = claims.person.map_or_else(Default::default, |person| {
+        (
+            person.sid.to_string(),
+            person.username.to_string(),
+            Some(timestamp(person.authenticated_at)),
+        )
+    });
     v1::AccessTokenClaims {
         issuer: claims.issuer,
-        subject: claims.subject.to_string(),
+        subject,
         audience: claims.audience,
         client_id: claims.client_id,
-        sid: claims.sid.to_string(),
+        sid,
         jti: claims.jti.to_string(),
-        username: claims.username.to_string(),
+        username,
         scope: claims.scopes.to_string(),
         issued_at: Some(timestamp(claims.issued_at)),
         expires_at: Some(timestamp(claims.expires_at)),
-        auth_time: Some(timestamp(claims.authenticated_at)),
+        auth_time,
     }
 }
 

@@ -38,6 +38,7 @@ use crate::{
         accounts::Accounts,
         audit::AuditTrail,
         authority::Authority,
+        clients::Clients,
         ports::{Clock, KeyRotation, PublishedKeys},
     },
     feed::Feed,
@@ -70,6 +71,8 @@ pub struct Services {
     pub authority: Arc<Authority>,
     /// Accounts.
     pub accounts: Accounts,
+    /// Clients.
+    pub clients: Clients,
     /// How web-service proves itself.
     pub web_identity: Arc<WebIdentity>,
     /// What is published as JWKS.
@@ -193,6 +196,7 @@ fn add_services(
     let Services {
         authority,
         accounts,
+        clients,
         web_identity,
         keys,
         key_rotation,
@@ -224,6 +228,7 @@ fn add_services(
     let admin = AdminApi {
         authority,
         accounts,
+        clients,
         web_identity,
         key_rotation,
         audit,

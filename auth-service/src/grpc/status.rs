@@ -11,9 +11,10 @@ use crate::domain::{
     access_token::TokenRefused,
     accounts::{ChangeRefused, CreateRefused},
     authority::{
-        ChangePasswordRefused, EndLoginRefused, EndOthersRefused, IssueRefused, LoginRefused,
-        ReauthenticateRefused, StepUpRequired, ValidateRefused,
+        ChangePasswordRefused, ClientNotProven, EndLoginRefused, EndOthersRefused, IssueRefused,
+        LoginRefused, ReauthenticateRefused, StepUpRequired, ValidateRefused,
     },
+    clients::ClientRefused,
     error::Fault,
     password::PasswordRejected,
     throttle::Throttled,
@@ -151,6 +152,10 @@ impl From<IssueRefused> for Status {
             IssueRefused::ServiceIdentityRequired => {
                 (Code::PermissionDenied, ErrorReason::ServiceIdentityRequired)
             }
+            IssueRefused::InvalidClient => (Code::Unauthenticated, ErrorReason::InvalidClient),
+            IssueRefused::UnauthorizedClient => {
+                (Code::PermissionDenied, ErrorReason::UnauthorizedClient)
+            }
             IssueRefused::StepUpRequired(refused) => return refused.into(),
             IssueRefused::Throttled(throttled, ..) => return throttled.into(),
             IssueRefused::InvalidScope => (Code::InvalidArgument, ErrorReason::InvalidScope),
@@ -212,6 +217,28 @@ impl From<ReauthenticateRefused> for Status {
             ReauthenticateRefused::Throttled(throttled) => throttled.into(),
             ReauthenticateRefused::Fault(fault) => fault.into(),
         }
+    }
+}
+
+impl From<ClientNotProven> for Status {
+    fn from(refused: ClientNotProven) -> Self {
+        IssueRefused::from(refused).into()
+    }
+}
+
+impl From<ClientRefused> for Status {
+    fn from(refused: ClientRefused) -> Self {
+        let message = refused.to_string();
+        let (code, reason) = match refused {
+            ClientRefused::IdTaken => (Code::AlreadyExists, ErrorReason::ClientIdTaken),
+            ClientRefused::NotFound => (Code::NotFound, ErrorReason::ClientNotFound),
+            ClientRefused::Key
+            | ClientRefused::Scope
+            | ClientRefused::NoSecret
+            | ClientRefused::FirstParty => (Code::InvalidArgument, ErrorReason::InvalidRequest),
+            ClientRefused::Fault(fault) => return fault.into(),
+        };
+        refuse(code, reason, message)
     }
 }
 

@@ -4,6 +4,7 @@
 mod account;
 mod admin;
 mod audit;
+mod clients;
 mod identity;
 mod issue_token;
 mod keys;

@@ -55,7 +55,7 @@ async fn on_request_an_access_token_ends_its_login() {
     let end_login_of = |token: &str| RevokeTokenRequest {
         token: token.to_owned(),
         end_login: true,
-        client: None,
+        ..Default::default()
     };
     let weak = service.tokens("ada", "profile").await;
     let refused = service

@@ -82,8 +82,7 @@ async fn sign_out(mut client: Client, told: Shared, sid: String) {
     };
     let request = RevokeTokenRequest {
         token: token.clone(),
-        end_login: false,
-        client: None,
+        ..Default::default()
     };
     if client.revoke_token(request).await.is_ok() {
         told.lock().await.ended.insert(sid);

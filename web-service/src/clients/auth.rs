@@ -193,6 +193,7 @@ impl Auth for GrpcAuth {
                 token: token.to_owned(),
                 end_login: true,
                 client: Some(encode_client(client)),
+                client_credentials: None,
             });
             AuthServiceClient::new(channel).revoke_token(request).await
         };

@@ -2,7 +2,7 @@
 
 use super::{Authority, LoginRefused, SignedIn, StepUpRequired, check_password::NotChecked};
 use crate::domain::{
-    access_token::Claims,
+    access_token::Person,
     error::Fault,
     login::Client,
     password::{NewPassword, Password, PasswordRejected},
@@ -54,23 +54,23 @@ pub struct Changed {
 }
 
 impl Authority {
-    /// Replaces the password of the person whom `claims` speak of, ends all of their logins, and begins a new one of the
+    /// Replaces the password of the person who calls, ends all of their logins, and begins a new one of the
     /// same kind. The current password is checked, and counted, before anything is made of the new one.
     pub async fn change_password(
         &self,
-        claims: &Claims,
+        caller: &Person,
         current: &Password,
         new: &str,
         client: Client,
     ) -> Result<Changed, ChangePasswordRefused> {
-        self.require_fresh(claims.authenticated_at)?;
-        let account = self.own_account(claims).await?;
-        let guess = Guess::within(&*self.parts.blinding, claims.sid);
+        self.require_fresh(caller.authenticated_at)?;
+        let account = self.own_account(caller).await?;
+        let guess = Guess::within(&*self.parts.blinding, caller.sid);
         if !self.check_password(&guess, Some(&account), current).await? {
             return Err(ChangePasswordRefused::InvalidCredentials);
         }
         let new = NewPassword::parse(new, &account.user.username)?;
-        let client = self.same_kind(claims, client).await?;
+        let client = self.same_kind(caller, client).await?;
         let hasher = &self.parts.hasher;
         let hash = hasher.hash(new.password()).await.map_err(Fault::from)?;
         let (store, now) = (&self.parts.store, self.parts.clock.now());
@@ -79,7 +79,7 @@ impl Authority {
                 account.user.id,
                 account.password_version,
                 &hash,
-                Some(claims.sid),
+                Some(caller.sid),
                 now,
             )
             .await?;
@@ -93,18 +93,18 @@ impl Authority {
         })
     }
 
-    async fn own_account(&self, claims: &Claims) -> Result<Account, ChangePasswordRefused> {
-        let account = self.parts.store.account(claims.subject).await?;
+    async fn own_account(&self, caller: &Person) -> Result<Account, ChangePasswordRefused> {
+        let account = self.parts.store.account(caller.subject).await?;
         account.ok_or(ChangePasswordRefused::InvalidCredentials)
     }
 
     /// The client continues as the kind it signed in as.
     async fn same_kind(
         &self,
-        claims: &Claims,
+        caller: &Person,
         client: Client,
     ) -> Result<Client, ChangePasswordRefused> {
-        match self.parts.store.login(claims.sid).await? {
+        match self.parts.store.login(caller.sid).await? {
             Some((login, _)) => Ok(Client {
                 kind: login.kind,
                 ..client

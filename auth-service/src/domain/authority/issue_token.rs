@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::{Authority, StepUpRequired};
+use super::{Authority, ClientNotProven, StepUpRequired};
 use crate::domain::{
-    access_token::{Claims, FIRST_PARTY_CLIENT},
+    access_token::{Claims, FIRST_PARTY_CLIENT, Person},
     credential::{Credential, CredentialKind},
     error::Fault,
     id::{Jti, Sid, UserId},
@@ -73,6 +73,12 @@ pub enum IssueRefused {
     /// It was used up; its login has been ended.
     #[error("the ticket or refresh token was used before; the login has been ended")]
     Reused(UserId, Sid),
+    /// The client is unknown or its proof does not hold.
+    #[error("the client is unknown or its proof does not hold")]
+    InvalidClient,
+    /// The client may not have tokens in its own name.
+    #[error("this client may not have tokens in its own name")]
+    UnauthorizedClient,
     /// It belongs to a browser, whose tokens the web-service keeps.
     #[error("tokens of a browser login are issued to the web-service only")]
     ServiceIdentityRequired,
@@ -91,6 +97,15 @@ pub enum IssueRefused {
     /// It could not be done now.
     #[error(transparent)]
     Fault(#[from] Fault),
+}
+
+impl From<ClientNotProven> for IssueRefused {
+    fn from(refused: ClientNotProven) -> Self {
+        match refused {
+            ClientNotProven::InvalidClient => Self::InvalidClient,
+            ClientNotProven::Fault(fault) => Self::Fault(fault),
+        }
+    }
 }
 
 impl From<StoreError> for IssueRefused {
@@ -129,7 +144,7 @@ impl Authority {
                 CredentialKind::LoginTicket => first_grant(request.scopes.clone(), &user)?,
                 CredentialKind::RefreshToken => narrowed(request.scopes.clone(), &login, &user)?,
             };
-            if asked.contains(Scope::Admin) {
+            if asked.contains(&Scope::Admin) {
                 self.require_fresh(login.authenticated_at)?;
             }
             if step == Step::Keep {
@@ -265,16 +280,18 @@ impl Authority {
             .ok_or(IssueRefused::LoginEnded)?;
         let claims = Claims {
             issuer: self.policy.issuer.clone(),
-            subject: user.id,
+            person: Some(Person {
+                subject: user.id,
+                sid: login.sid,
+                username: user.username.clone(),
+                authenticated_at: login.authenticated_at.truncate_to_second(),
+            }),
             audience: audience.to_owned(),
             client_id: FIRST_PARTY_CLIENT.to_owned(),
-            sid: login.sid,
             jti: Jti::random(&*self.parts.random),
-            username: user.username.clone(),
             scopes: scopes.clone(),
             issued_at,
             expires_at,
-            authenticated_at: login.authenticated_at.truncate_to_second(),
         };
         Ok(Issued {
             access_token: self.parts.tokens.sign(&claims).map_err(Fault::from)?,

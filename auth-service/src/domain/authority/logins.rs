@@ -2,7 +2,7 @@
 
 use super::{Authority, StepUpRequired};
 use crate::domain::{
-    access_token::Claims,
+    access_token::Person,
     error::Fault,
     id::{Sid, UserId},
     login::{EndReason, LoginRecord},
@@ -42,13 +42,13 @@ impl From<StoreError> for EndLoginRefused {
 
 impl Authority {
     /// The caller's logins that live, the one last seen first.
-    pub async fn own_logins(&self, caller: &Claims) -> Result<Vec<LoginRecord>, Fault> {
+    pub async fn own_logins(&self, caller: &Person) -> Result<Vec<LoginRecord>, Fault> {
         let now = self.parts.clock.now();
         Ok(self.parts.store.logins_of(caller.subject, now).await?)
     }
 
     /// Ends one of the caller's logins. Any but the one through which they ask takes a fresh proof of who they are.
-    pub async fn end_own_login(&self, caller: &Claims, sid: Sid) -> Result<(), EndLoginRefused> {
+    pub async fn end_own_login(&self, caller: &Person, sid: Sid) -> Result<(), EndLoginRefused> {
         let reason = if sid == caller.sid {
             EndReason::SignedOut
         } else {
@@ -66,7 +66,7 @@ impl Authority {
     }
 
     /// Ends all of the caller's logins but the one through which they ask; says how many. Takes a fresh proof of who they are.
-    pub async fn end_other_logins(&self, caller: &Claims) -> Result<u64, EndOthersRefused> {
+    pub async fn end_other_logins(&self, caller: &Person) -> Result<u64, EndOthersRefused> {
         self.require_fresh(caller.authenticated_at)?;
         let (but, reason) = (Some(caller.sid), EndReason::EndedElsewhere);
         Ok(self.end_logins(caller.subject, but, reason).await?)

@@ -2,6 +2,8 @@
 
 mod change_password;
 mod check_password;
+mod clients;
+mod introspect;
 mod issue_token;
 mod login;
 mod logins;
@@ -13,6 +15,8 @@ use std::{sync::Arc, time::Duration};
 
 pub use self::{
     change_password::ChangePasswordRefused,
+    clients::{ClientNotProven, ClientToken},
+    introspect::Introspected,
     issue_token::{Grant, IssueRefused, Issued, TokenRequest},
     login::{LoginAttempt, LoginRefused, SignedIn},
     logins::{EndLoginRefused, EndOthersRefused},
@@ -21,6 +25,7 @@ pub use self::{
     validate_token::{Consistency, Expected, ValidateRefused},
 };
 use super::{
+    client::ClientProofs,
     ports::{AccessTokens, Clock, Credentials, PasswordHasher, Random, RevocationMemory, Store},
     throttle::{Blinding, Counters},
 };
@@ -63,6 +68,8 @@ pub struct Parts {
     pub blinding: Arc<dyn Blinding>,
     /// Access tokens.
     pub tokens: Arc<dyn AccessTokens>,
+    /// What clients prove themselves with.
+    pub client_proofs: Arc<dyn ClientProofs>,
     /// Tickets and refresh tokens.
     pub credentials: Arc<dyn Credentials>,
     /// The time.
@@ -82,5 +89,11 @@ impl Authority {
     #[must_use]
     pub const fn new(parts: Parts, policy: Policy) -> Self {
         Self { parts, policy }
+    }
+
+    /// `iss` of every token.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.policy.issuer
     }
 }

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use super::{Authority, check_password::NotChecked};
 use crate::domain::{
-    access_token::Claims,
+    access_token::Person,
     error::Fault,
     password::Password,
     ports::StoreError,
@@ -51,16 +51,16 @@ impl Authority {
     /// Notes that the owner of a login proved again who they are; gives when. Tokens that are issued from now on say so.
     pub async fn reauthenticate(
         &self,
-        claims: &Claims,
+        caller: &Person,
         password: &Password,
     ) -> Result<OffsetDateTime, ReauthenticateRefused> {
         let store = &self.parts.store;
-        let account = store.account(claims.subject).await?;
-        let guess = Guess::within(&*self.parts.blinding, claims.sid);
+        let account = store.account(caller.subject).await?;
+        let guess = Guess::within(&*self.parts.blinding, caller.sid);
         let is_right = self
             .check_password(&guess, account.as_ref(), password)
             .await?;
-        let (now, sid) = (self.parts.clock.now(), claims.sid);
+        let (now, sid) = (self.parts.clock.now(), caller.sid);
         match account.filter(|_| is_right) {
             Some(account)
                 if store

@@ -14,8 +14,8 @@ use crate::domain::{
 pub enum RevokedBy {
     /// This person's login.
     Login(UserId, Sid),
-    /// One access token of this person's login.
-    Token(UserId, Sid),
+    /// One access token, of this person's login where it was a person's.
+    Token(Option<(UserId, Sid)>),
     /// Nothing: the text is no token, or none that was alive.
     Nothing,
 }
@@ -32,7 +32,8 @@ impl Authority {
                 let store = &self.parts.store;
                 store.revoke_token(claims.jti, claims.expires_at).await?;
                 self.parts.revocations.catch_up().await;
-                Ok(RevokedBy::Token(claims.subject, claims.sid))
+                let of = claims.person.map(|person| (person.subject, person.sid));
+                Ok(RevokedBy::Token(of))
             }
             _ => Ok(RevokedBy::Nothing),
         }
@@ -54,10 +55,13 @@ impl Authority {
             Err(ValidateRefused::Token(_)) => return Ok(RevokedBy::Nothing),
             Err(refused) => return Err(refused),
         };
-        let login = self.parts.store.login(claims.sid).await?;
+        let Some(person) = &claims.person else {
+            return Ok(self.revoke_token(token).await?);
+        };
+        let login = self.parts.store.login(person.sid).await?;
         let is_programs = login.is_some_and(|(login, _)| login.kind == ClientKind::Api);
-        if claims.scopes.contains(Scope::Account) || (from_web_service && is_programs) {
-            Ok(self.end_login(claims.sid).await?)
+        if claims.scopes.contains(&Scope::Account) || (from_web_service && is_programs) {
+            Ok(self.end_login(person.sid).await?)
         } else {
             Err(ValidateRefused::InsufficientScope)
         }

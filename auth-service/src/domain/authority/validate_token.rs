@@ -73,7 +73,7 @@ impl Authority {
             .await?;
         let has = |name: &&str| {
             name.parse()
-                .is_ok_and(|scope: Scope| claims.scopes.contains(scope))
+                .is_ok_and(|scope: Scope| claims.scopes.contains(&scope))
         };
         if needed.scopes.iter().all(has) {
             Ok(claims)
@@ -82,7 +82,7 @@ impl Authority {
         }
     }
 
-    async fn check_not_revoked(
+    pub(super) async fn check_not_revoked(
         &self,
         claims: &Claims,
         consistency: Consistency,
@@ -99,9 +99,24 @@ impl Authority {
         if store.is_revoked(claims.jti).await? {
             return Err(TokenRefused::Revoked.into());
         }
-        match store.login(claims.sid).await? {
-            Some((login, user)) if login.is_live(now) && user.id == claims.subject => Ok(()),
+        let Some(person) = &claims.person else {
+            return self.check_client(&claims.client_id).await;
+        };
+        match store.login(person.sid).await? {
+            Some((login, user)) if login.is_live(now) && user.id == person.subject => Ok(()),
             _ => Err(TokenRefused::LoginEnded.into()),
+        }
+    }
+
+    async fn check_client(&self, id: &str) -> Result<(), ValidateRefused> {
+        let client = match id.parse() {
+            Ok(id) => self.parts.store.client(&id).await?,
+            Err(_) => None,
+        };
+        if client.is_some_and(|client| !client.disabled) {
+            Ok(())
+        } else {
+            Err(TokenRefused::Revoked.into())
         }
     }
 }

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::domain::{
     audit::{AuditEvent, AuditKind, AuditQuery, AuditRecord, AuditTrail, Origin},
+    client::ClientId,
     ports::StoreError,
 };
 
@@ -58,6 +59,7 @@ impl AuditTrail for SqliteAudit {
             kind = event.kind.as_str(),
             user = event.user.map(tracing::field::display),
             sid = event.sid.map(tracing::field::display),
+            client = event.client.as_ref().map(tracing::field::display),
             actor = event.actor.map(tracing::field::display),
             ip_address = event.origin.ip_address.map(tracing::field::display),
             request_id = event.origin.request_id,
@@ -88,7 +90,7 @@ impl AuditTrail for SqliteAudit {
 impl SqliteStore {
     async fn insert_events(&self, events: &[AuditEvent]) -> Result<(), StoreError> {
         let mut sql = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO audit_events (at, kind, user_id, sid, actor_id, ip_address, user_agent, request_id) ",
+            "INSERT INTO audit_events (at, kind, user_id, sid, actor_id, ip_address, user_agent, request_id, client_id) ",
         );
         sql.push_values(events, |mut row, event| {
             row.push_bind(millis(event.at))
@@ -98,7 +100,8 @@ impl SqliteStore {
                 .push_bind(event.actor.map(|id| id.to_string()))
                 .push_bind(event.origin.ip_address.map(|address| address.to_string()))
                 .push_bind(event.origin.user_agent.as_deref())
-                .push_bind(event.origin.request_id.as_deref());
+                .push_bind(event.origin.request_id.as_deref())
+                .push_bind(event.client.as_ref().map(ClientId::as_str));
         });
         sql.build().execute(&self.writer).await?;
         Ok(())
@@ -128,6 +131,7 @@ fn record(row: &SqliteRow) -> Result<AuditRecord, StoreError> {
                 .ok_or_else(|| StoreError::Corrupt(format!("an event of kind {kind:?}")))?,
             user: row::parse_optional(row, "user_id")?,
             sid: row::parse_optional(row, "sid")?,
+            client: row::parse_optional(row, "client_id")?,
             actor: row::parse_optional(row, "actor_id")?,
             origin: Origin {
                 ip_address: address.and_then(|address| address.parse().ok()),

@@ -2,6 +2,7 @@
 
 pub mod audit;
 mod backup;
+mod clients;
 mod keys;
 mod logins;
 mod revocations;

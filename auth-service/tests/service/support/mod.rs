@@ -246,8 +246,7 @@ impl TestService {
     pub(crate) async fn revoke(&self, token: &str) {
         let request = auth_proto::v1::RevokeTokenRequest {
             token: token.to_owned(),
-            end_login: false,
-            client: None,
+            ..Default::default()
         };
         self.auth().revoke_token(request).await.unwrap();
     }

@@ -1,0 +1,151 @@
+//! Clients that ask in their own name: who they are, and their tokens (RFC 6749 §4.4, RFC 7523).
+
+use std::time::Duration;
+
+use super::{Authority, issue_token::IssueRefused};
+use crate::domain::{
+    access_token::{Claims, LEEWAY},
+    client::{ClientId, ClientProof, OauthClient, Proof, Registered},
+    error::Fault,
+    id::Jti,
+    ports::StoreError,
+    scope::Scopes,
+    throttle::{Counter, Limit},
+};
+
+/// The longest that an assertion may be good for.
+const MAX_ASSERTION_LIFE: Duration = Duration::from_mins(5);
+
+/// Why a client was not recognised.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientNotProven {
+    /// It is unknown, ended, or its proof does not hold; never told which.
+    #[error("the client is unknown or its proof does not hold")]
+    InvalidClient,
+    /// It could not be told now.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<StoreError> for ClientNotProven {
+    fn from(error: StoreError) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// A token that a client has in its own name.
+#[derive(Debug)]
+pub struct ClientToken {
+    /// The signed JWT.
+    pub access_token: String,
+    /// How long it is valid from now.
+    pub expires_in: Duration,
+    /// What was granted.
+    pub scopes: Scopes,
+    /// Whose it is.
+    pub client: ClientId,
+}
+
+impl Authority {
+    /// Which client this is.
+    pub async fn prove_client(&self, proof: &ClientProof) -> Result<OauthClient, ClientNotProven> {
+        let proofs = &self.parts.client_proofs;
+        let id = match &proof.proof {
+            Proof::Assertion(assertion) if proof.id.is_empty() => proofs.issuer_of(assertion),
+            _ => Some(proof.id.clone()),
+        };
+        let id = id.and_then(|id| id.parse::<ClientId>().ok());
+        let id = id.ok_or(ClientNotProven::InvalidClient)?;
+        let client = self.parts.store.client(&id).await?;
+        let client = client.filter(|client| !client.disabled);
+        let client = client.ok_or(ClientNotProven::InvalidClient)?;
+        let holds = match (&proof.proof, &client.registered) {
+            (Proof::None, Registered::Public) => true,
+            (Proof::Secret(secret), Registered::Secret(hash)) => proofs.is_secret(secret, hash),
+            (Proof::Assertion(assertion), Registered::Key(jwk)) => {
+                self.holds(assertion, jwk, &id).await
+            }
+            _ => false,
+        };
+        if holds {
+            Ok(client)
+        } else {
+            Err(ClientNotProven::InvalidClient)
+        }
+    }
+
+    /// RFC 7523 §3: signed by the client's key, about itself, for us, in time, and once.
+    async fn holds(&self, assertion: &str, jwk: &str, id: &ClientId) -> bool {
+        let Some(said) = self.parts.client_proofs.open_assertion(assertion, jwk) else {
+            return false;
+        };
+        let now = self.parts.clock.now();
+        let issuer = &self.policy.issuer;
+        let endpoint = format!("{}/oauth2/token", issuer.trim_end_matches('/'));
+        let is_own = said.issuer == id.as_str() && said.subject == id.as_str();
+        let is_for_us = said
+            .audiences
+            .iter()
+            .any(|one| one == issuer || *one == endpoint);
+        let is_in_time =
+            now < said.expires_at + LEEWAY && said.expires_at <= now + MAX_ASSERTION_LIFE + LEEWAY;
+        if !is_own || !is_for_us || !is_in_time {
+            return false;
+        }
+        // A second time it is a copy.
+        let once = Counter {
+            name: self.parts.blinding.blind(&[
+                b"assertion",
+                id.as_str().as_bytes(),
+                said.id.as_bytes(),
+            ]),
+            limit: Limit::Window {
+                most: 1,
+                length: MAX_ASSERTION_LIFE + LEEWAY * 2,
+            },
+        };
+        self.parts.counters.count(&[once], now).await.is_ok()
+    }
+
+    /// A token for a client in its own name.
+    pub async fn issue_to_client(
+        &self,
+        proof: &ClientProof,
+        audience: Option<String>,
+        asked: Scopes,
+    ) -> Result<ClientToken, IssueRefused> {
+        let client = self.prove_client(proof).await?;
+        if !client.may_act_for_itself() {
+            return Err(IssueRefused::UnauthorizedClient);
+        }
+        let scopes = if asked.is_empty() {
+            client.scopes.clone()
+        } else if asked.is_within(&client.scopes) {
+            asked
+        } else {
+            return Err(IssueRefused::InvalidScope);
+        };
+        let mut audiences = client.audiences.iter();
+        let audience = match audience {
+            None => audiences.next(),
+            Some(asked) => audiences.find(|one| **one == asked),
+        };
+        let issued_at = self.parts.clock.now().truncate_to_second();
+        let claims = Claims {
+            issuer: self.policy.issuer.clone(),
+            person: None,
+            audience: audience.ok_or(IssueRefused::InvalidAudience)?.clone(),
+            client_id: client.id.to_string(),
+            jti: Jti::random(&*self.parts.random),
+            scopes: scopes.clone(),
+            issued_at,
+            expires_at: issued_at + self.policy.access_ttl,
+        };
+        Ok(ClientToken {
+            access_token: self.parts.tokens.sign(&claims).map_err(Fault::from)?,
+            expires_in: self.policy.access_ttl,
+            scopes,
+            client: client.id,
+        })
+    }
+}

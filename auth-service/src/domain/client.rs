@@ -1,0 +1,167 @@
+//! Programs that ask for tokens in their own name: OAuth clients (RFC 6749 §2).
+
+use std::{fmt, str::FromStr};
+
+use secrecy::SecretString;
+use time::OffsetDateTime;
+
+use super::{access_token::FIRST_PARTY_CLIENT, scope::Scopes};
+
+/// What a client is called: 1 to 64 ASCII letters, digits and `._-`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ClientId(String);
+
+/// The text cannot be any client's.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("a client_id is 1 to 64 ASCII letters, digits and . _ -")]
+pub struct InvalidClientId;
+
+impl ClientId {
+    const MAX_LENGTH: usize = 64;
+
+    /// Its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is the one that sign-ins with a password act as.
+    #[must_use]
+    pub fn is_first_party(&self) -> bool {
+        self.0 == FIRST_PARTY_CLIENT
+    }
+}
+
+impl FromStr for ClientId {
+    type Err = InvalidClientId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidClientId> {
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        if (1..=Self::MAX_LENGTH).contains(&text.len()) && text.bytes().all(is_allowed) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidClientId)
+        }
+    }
+}
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How a client proves who it is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Registered {
+    /// It cannot: anybody could read what it would prove it with.
+    Public,
+    /// By a secret that was made here, of which the SHA-256 is kept.
+    Secret([u8; 32]),
+    /// By signing with the private half of this key, a JWK in JSON (RFC 7523 §2.2).
+    Key(String),
+}
+
+impl fmt::Debug for Registered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Public => "Public",
+            Self::Secret(_) => "Secret(..)",
+            Self::Key(_) => "Key(..)",
+        })
+    }
+}
+
+/// A client as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OauthClient {
+    /// Its name.
+    pub id: ClientId,
+    /// How it proves who it is.
+    pub registered: Registered,
+    /// What it may ask for in its own name; applications' own scopes only.
+    pub scopes: Scopes,
+    /// Whom its tokens may be for; the first one where it names nobody.
+    pub audiences: Vec<String>,
+    /// Whether it was ended, for good.
+    pub disabled: bool,
+    /// When it was registered.
+    pub created_at: OffsetDateTime,
+}
+
+impl OauthClient {
+    /// Whether it may have tokens in its own name: only who can prove who they are (RFC 6749 §4.4).
+    #[must_use]
+    pub fn may_act_for_itself(&self) -> bool {
+        self.registered != Registered::Public
+    }
+}
+
+/// Who a caller says to be, and how it proves it.
+#[derive(Debug)]
+pub struct ClientProof {
+    /// What it calls itself; a signed assertion says it by itself.
+    pub id: String,
+    /// The proof.
+    pub proof: Proof,
+}
+
+/// A client's proof.
+#[derive(Debug)]
+pub enum Proof {
+    /// None: it is public.
+    None,
+    /// Its secret.
+    Secret(SecretString),
+    /// A JWT that it signed (RFC 7523 §2.2).
+    Assertion(String),
+}
+
+/// What a client's assertion says, once its signature and form hold.
+#[derive(Clone, Debug)]
+pub struct Assertion {
+    /// `iss`.
+    pub issuer: String,
+    /// `sub`.
+    pub subject: String,
+    /// `aud`, one or several.
+    pub audiences: Vec<String>,
+    /// `exp`.
+    pub expires_at: OffsetDateTime,
+    /// `jti`.
+    pub id: String,
+}
+
+/// Makes and checks what clients prove themselves with.
+pub trait ClientProofs: Send + Sync {
+    /// A new secret, and what is kept of it.
+    fn new_secret(&self) -> (SecretString, [u8; 32]);
+
+    /// Whether this is the secret of which `hash` is kept; takes the same time whatever it is.
+    fn is_secret(&self, secret: &SecretString, hash: &[u8; 32]) -> bool;
+
+    /// Checks that a JWK is a public key of an algorithm that is taken here, Ed25519 or P-256, and gives its canonical form.
+    fn parse_key(&self, jwk: &str) -> Option<String>;
+
+    /// What a JWT says that this key signed, `None` where it did not.
+    fn open_assertion(&self, assertion: &str, jwk: &str) -> Option<Assertion>;
+
+    /// Who a JWT says that it is from, unchecked.
+    fn issuer_of(&self, assertion: &str) -> Option<String>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_plain() {
+        assert_eq!(
+            "orders-api.v2".parse::<ClientId>().unwrap().as_str(),
+            "orders-api.v2"
+        );
+        for name in ["", "a b", "a/b", "ä", "a:b", &"x".repeat(65)] {
+            assert_eq!(name.parse::<ClientId>(), Err(InvalidClientId), "{name}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The care of clients, for `AdminService` and the command line.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use super::{
+    client::{ClientId, ClientProofs, OauthClient, Registered},
+    error::Fault,
+    ports::{Clients as Store, Clock, RevocationMemory, StoreError},
+    scope::Scopes,
+};
+
+/// A client that is to be registered.
+#[derive(Clone, Debug)]
+pub struct NewClient {
+    /// Its name.
+    pub id: ClientId,
+    /// How it is to prove who it is.
+    pub proves_by: ProvesBy,
+    /// What it may ask for in its own name.
+    pub scopes: Scopes,
+    /// Whom its tokens may be for.
+    pub audiences: Vec<String>,
+}
+
+/// How a client is to prove who it is.
+#[derive(Clone, Debug)]
+pub enum ProvesBy {
+    /// Not at all.
+    Nothing,
+    /// By a secret that is made for it.
+    Secret,
+    /// By this public key, a JWK in JSON.
+    Key(String),
+}
+
+/// Why a client was not registered or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientRefused {
+    /// Another one has the name.
+    #[error("another client has this client_id")]
+    IdTaken,
+    /// There is none of this name.
+    #[error("there is no such client")]
+    NotFound,
+    /// The key is none.
+    #[error("the key is not a public JWK of Ed25519 or P-256")]
+    Key,
+    /// Scopes of people are not granted to clients.
+    #[error("profile, account and admin are for people; give the application's own scopes")]
+    Scope,
+    /// It has no secret, or is not to be changed.
+    #[error("this client has no secret")]
+    NoSecret,
+    /// The first-party client stays.
+    #[error("the first-party client cannot be changed")]
+    FirstParty,
+    /// It could not be done now.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<StoreError> for ClientRefused {
+    fn from(error: StoreError) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// Registers, lists and ends clients.
+#[derive(Clone)]
+pub struct Clients {
+    /// Where they are kept.
+    pub store: Arc<dyn Store>,
+    /// What has ended.
+    pub revocations: Arc<dyn RevocationMemory>,
+    /// Their secrets and keys.
+    pub proofs: Arc<dyn ClientProofs>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Whom tokens may be for, the default first.
+    pub audiences: Vec<String>,
+}
+
+impl Clients {
+    /// Registers a client; gives its secret where it has one, which is told this once.
+    pub async fn register(
+        &self,
+        new: NewClient,
+    ) -> Result<(OauthClient, Option<SecretString>), ClientRefused> {
+        if !new
+            .scopes
+            .iter()
+            .all(super::scope::Scope::is_of_application)
+        {
+            return Err(ClientRefused::Scope);
+        }
+        let (registered, secret) = match new.proves_by {
+            ProvesBy::Nothing => (Registered::Public, None),
+            ProvesBy::Secret => {
+                let (secret, hash) = self.proofs.new_secret();
+                (Registered::Secret(hash), Some(secret))
+            }
+            ProvesBy::Key(jwk) => {
+                let jwk = self.proofs.parse_key(&jwk).ok_or(ClientRefused::Key)?;
+                (Registered::Key(jwk), None)
+            }
+        };
+        let client = OauthClient {
+            id: new.id,
+            registered,
+            scopes: new.scopes,
+            audiences: if new.audiences.is_empty() {
+                self.audiences.iter().take(1).cloned().collect()
+            } else {
+                new.audiences
+            },
+            disabled: false,
+            created_at: self.clock.now(),
+        };
+        if self.store.insert_client(&client).await? {
+            Ok((client, secret))
+        } else {
+            Err(ClientRefused::IdTaken)
+        }
+    }
+
+    /// All clients, by name.
+    pub async fn list(&self) -> Result<Vec<OauthClient>, Fault> {
+        Ok(self.store.clients().await?)
+    }
+
+    /// Ends a client for good: its tokens die at once, and it gets no more.
+    pub async fn disable(&self, id: &ClientId) -> Result<(), ClientRefused> {
+        if id.is_first_party() {
+            return Err(ClientRefused::FirstParty);
+        }
+        let found = self.store.disable_client(id, self.clock.now()).await?;
+        self.revocations.catch_up().await;
+        if found {
+            Ok(())
+        } else {
+            Err(ClientRefused::NotFound)
+        }
+    }
+
+    /// Gives a client another secret; the one before is of no use from now on.
+    pub async fn rotate_secret(&self, id: &ClientId) -> Result<SecretString, ClientRefused> {
+        let client = self
+            .store
+            .client(id)
+            .await?
+            .ok_or(ClientRefused::NotFound)?;
+        if !matches!(client.registered, Registered::Secret(_)) {
+            return Err(ClientRefused::NoSecret);
+        }
+        let (secret, hash) = self.proofs.new_secret();
+        self.store.set_client_secret(id, &hash).await?;
+        Ok(secret)
+    }
+}

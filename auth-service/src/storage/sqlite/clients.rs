@@ -1,0 +1,114 @@
+//! Clients.
+
+use async_trait::async_trait;
+use sqlx::{Row as _, sqlite::SqliteRow};
+use time::{Duration, OffsetDateTime};
+
+use super::{
+    SqliteStore,
+    row::{self, millis},
+};
+use crate::domain::{
+    client::{ClientId, OauthClient, Registered},
+    ports::{Clients, StoreError},
+};
+
+/// How long an ended client is remembered for tokens that it still holds. No access token lives so long, and after that the row
+/// itself refuses.
+const REMEMBERED: Duration = Duration::days(366);
+
+#[async_trait]
+impl Clients for SqliteStore {
+    async fn insert_client(&self, client: &OauthClient) -> Result<bool, StoreError> {
+        let (hash, jwk) = match &client.registered {
+            Registered::Public => (None, None),
+            Registered::Secret(hash) => (Some(hash.as_slice()), None),
+            Registered::Key(jwk) => (None, Some(jwk.as_str())),
+        };
+        let inserted = sqlx::query(
+            "INSERT INTO clients (id, secret_hash, jwk, scope, audiences, created_at) \
+             VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+        )
+        .bind(client.id.as_str())
+        .bind(hash)
+        .bind(jwk)
+        .bind(client.scopes.to_string())
+        .bind(client.audiences.join(" "))
+        .bind(millis(client.created_at))
+        .execute(&self.writer)
+        .await?;
+        Ok(inserted.rows_affected() == 1)
+    }
+
+    async fn client(&self, id: &ClientId) -> Result<Option<OauthClient>, StoreError> {
+        let row = sqlx::query("SELECT * FROM clients WHERE id = ?")
+            .bind(id.as_str())
+            .fetch_optional(&self.readers)
+            .await?;
+        row.as_ref().map(client).transpose()
+    }
+
+    async fn clients(&self) -> Result<Vec<OauthClient>, StoreError> {
+        let rows = sqlx::query("SELECT * FROM clients ORDER BY id")
+            .fetch_all(&self.readers)
+            .await?;
+        rows.iter().map(client).collect()
+    }
+
+    async fn disable_client(&self, id: &ClientId, now: OffsetDateTime) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        let updated =
+            sqlx::query("UPDATE clients SET disabled_at = coalesce(disabled_at, ?) WHERE id = ?")
+                .bind(millis(now))
+                .bind(id.as_str())
+                .execute(&mut *transaction)
+                .await?;
+        if updated.rows_affected() == 0 {
+            return Ok(false);
+        }
+        sqlx::query(
+            "INSERT INTO revocations (kind, subject, expires_at) VALUES ('client_id', ?, ?)",
+        )
+        .bind(id.as_str())
+        .bind(millis(now + REMEMBERED))
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    async fn set_client_secret(&self, id: &ClientId, hash: &[u8; 32]) -> Result<(), StoreError> {
+        sqlx::query("UPDATE clients SET secret_hash = ? WHERE id = ?")
+            .bind(hash.as_slice())
+            .bind(id.as_str())
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+}
+
+fn client(row: &SqliteRow) -> Result<OauthClient, StoreError> {
+    let hash: Option<&[u8]> = row.try_get("secret_hash")?;
+    let jwk: Option<String> = row.try_get("jwk")?;
+    let audiences: &str = row.try_get("audiences")?;
+    let registered = match (hash, jwk) {
+        (Some(hash), _) => {
+            let hash = hash.try_into();
+            Registered::Secret(hash.map_err(|_| StoreError::Corrupt("a client's hash".into()))?)
+        }
+        (None, Some(jwk)) => Registered::Key(jwk),
+        (None, None) => Registered::Public,
+    };
+    Ok(OauthClient {
+        id: row::parse(row, "id")?,
+        registered,
+        scopes: row::parse(row, "scope")?,
+        audiences: audiences
+            .split(' ')
+            .filter(|one| !one.is_empty())
+            .map(str::to_owned)
+            .collect(),
+        disabled: row.try_get::<Option<i64>, _>("disabled_at")?.is_some(),
+        created_at: row::time(row, "created_at")?,
+    })
+}
