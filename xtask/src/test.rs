@@ -33,6 +33,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         .args(&options.rest)
         .current_dir(workspace::root())
         .env("HOLDFAST_TEST_GRPCURL", tools.grpcurl)
+        .env("HOLDFAST_TEST_NODE", tools.node)
+        .env("HOLDFAST_TEST_PYTHON", tools.python)
         .env("HOLDFAST_TEST_BASE_IMAGES", base_images);
     if options.long {
         command.env("HOLDFAST_TEST_LONG", "1");

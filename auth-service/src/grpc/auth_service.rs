@@ -199,6 +199,7 @@ impl AuthService for AuthApi {
                 .iter()
                 .map(encode::json_web_key)
                 .collect(),
+            issuer: self.authority.issuer().to_owned(),
         }))
     }
 }

@@ -11,6 +11,7 @@ mod counters;
 mod dev;
 mod drain;
 mod grpcurl;
+mod oauth_clients;
 mod outage;
 mod races;
 mod redis_sessions;

@@ -8,10 +8,10 @@ use auth_proto::{
     SERVICE_SECRET,
     v1::{
         self, ChangePasswordRequest, EndLoginRequest, EndOtherLoginsRequest, GetAccountRequest,
-        GetJwksRequest, IssueTokenRequest, ListLoginsRequest, LoginRequest, ReauthenticateRequest,
-        RevokeTokenRequest, ValidateTokenRequest, WatchRevocationsRequest,
+        GetJwksRequest, IntrospectTokenRequest, IssueTokenRequest, ListLoginsRequest, LoginRequest,
+        ReauthenticateRequest, RevokeTokenRequest, ValidateTokenRequest, WatchRevocationsRequest,
         WatchRevocationsResponse, account_service_client::AccountServiceClient,
-        auth_service_client::AuthServiceClient, issue_token_request,
+        auth_service_client::AuthServiceClient, client_credentials, issue_token_request,
     },
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -28,8 +28,8 @@ use super::{
 use crate::{
     config::AuthConfig,
     domain::auth::{
-        Account, Auth, AuthError, Claims, Client, ClientKind, Grant, Jwk, Login, LoginRecord,
-        PasswordChange, Person, Tokens,
+        Account, Auth, AuthError, Claims, Client, ClientCredentials, ClientKind, ClientProof,
+        Grant, Introspection, Jwks, Login, LoginRecord, PasswordChange, Person, Tokens,
     },
     request_id,
 };
@@ -301,7 +301,63 @@ impl Auth for GrpcAuth {
         Ok(())
     }
 
-    async fn jwks(&self) -> Result<Vec<Jwk>, AuthError> {
+    async fn issue_to_client(
+        &self,
+        client: &ClientCredentials,
+        audience: &str,
+        scope: &str,
+    ) -> Result<Tokens, AuthError> {
+        let ask = async |channel| {
+            let credentials = encode_credentials(client);
+            let request = self.own(IssueTokenRequest {
+                grant: Some(issue_token_request::Grant::ClientCredentials(credentials)),
+                audience: audience.to_owned(),
+                scope: scope.to_owned(),
+                client: None,
+            });
+            AuthServiceClient::new(channel).issue_token(request).await
+        };
+        self.instances.call(CHANGE, ask).await?.decoded()
+    }
+
+    async fn introspect(
+        &self,
+        client: &ClientCredentials,
+        token: &str,
+    ) -> Result<Option<Introspection>, AuthError> {
+        let ask = async |channel| {
+            let request = self.own(IntrospectTokenRequest {
+                token: token.to_owned(),
+                client_credentials: Some(encode_credentials(client)),
+            });
+            AuthServiceClient::new(channel)
+                .introspect_token(request)
+                .await
+        };
+        // A signed assertion is good once.
+        self.instances.call(CHANGE, ask).await?.decoded()
+    }
+
+    async fn revoke(
+        &self,
+        credentials: &ClientCredentials,
+        token: &str,
+        client: &Client,
+    ) -> Result<(), AuthError> {
+        let ask = async |channel| {
+            let request = self.own(RevokeTokenRequest {
+                token: token.to_owned(),
+                end_login: false,
+                client: Some(encode_client(client)),
+                client_credentials: Some(encode_credentials(credentials)),
+            });
+            AuthServiceClient::new(channel).revoke_token(request).await
+        };
+        self.instances.call(CHANGE, ask).await?;
+        Ok(())
+    }
+
+    async fn jwks(&self) -> Result<Jwks, AuthError> {
         let ask = async |channel| {
             let request = self.own(GetJwksRequest {});
             AuthServiceClient::new(channel).get_jwks(request).await
@@ -337,6 +393,21 @@ const fn encode_kind(kind: ClientKind) -> v1::ClientKind {
     match kind {
         ClientKind::Api => v1::ClientKind::Api,
         ClientKind::Browser => v1::ClientKind::Browser,
+    }
+}
+
+fn encode_credentials(credentials: &ClientCredentials) -> v1::ClientCredentials {
+    v1::ClientCredentials {
+        client_id: credentials.id.clone(),
+        proof: match &credentials.proof {
+            ClientProof::None => None,
+            ClientProof::Secret(secret) => Some(client_credentials::Proof::ClientSecret(
+                secret.expose_secret().to_owned(),
+            )),
+            ClientProof::Assertion(jwt) => Some(client_credentials::Proof::ClientAssertion(
+                jwt.expose_secret().to_owned(),
+            )),
+        },
     }
 }
 

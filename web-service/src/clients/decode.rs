@@ -3,8 +3,9 @@
 use std::{error::Error, iter, time::Duration};
 
 use auth_proto::v1::{
-    self, ChangePasswordResponse, GetAccountResponse, GetJwksResponse, IssueTokenResponse,
-    JsonWebKey, ListLoginsResponse, LoginResponse, ReauthenticateResponse, ValidateTokenResponse,
+    self, ChangePasswordResponse, GetAccountResponse, GetJwksResponse, IntrospectTokenResponse,
+    IssueTokenResponse, JsonWebKey, ListLoginsResponse, LoginResponse, ReauthenticateResponse,
+    ValidateTokenResponse,
 };
 use prost_types::Timestamp;
 use time::OffsetDateTime;
@@ -12,8 +13,8 @@ use tonic::{Code, ConnectError, Status};
 use tonic_types::StatusExt as _;
 
 use crate::domain::auth::{
-    AUTH_UNAVAILABLE, Account, AuthError, Claims, ClientKind, Jwk, Login, LoginRecord, Person,
-    Refusal, RefusalKind, THROTTLED, Tokens,
+    AUTH_UNAVAILABLE, Account, AuthError, Claims, ClientKind, Introspection, Jwk, Jwks, Login,
+    LoginRecord, Person, Refusal, RefusalKind, THROTTLED, Tokens,
 };
 
 /// The reason when it has too much to do.
@@ -132,9 +133,36 @@ fn login_record(login: v1::Login) -> Result<LoginRecord, AuthError> {
     })
 }
 
-impl Decoded<Vec<Jwk>> for GetJwksResponse {
-    fn decoded(self) -> Result<Vec<Jwk>, AuthError> {
-        Ok(self.keys.into_iter().map(jwk).collect())
+impl Decoded<Jwks> for GetJwksResponse {
+    fn decoded(self) -> Result<Jwks, AuthError> {
+        Ok(Jwks {
+            keys: self.keys.into_iter().map(jwk).collect(),
+            issuer: self.issuer,
+        })
+    }
+}
+
+impl Decoded<Option<Introspection>> for IntrospectTokenResponse {
+    fn decoded(self) -> Result<Option<Introspection>, AuthError> {
+        if !self.active {
+            return Ok(None);
+        }
+        let claims = self.claims.ok_or_else(incomplete)?;
+        let optional = |at: Option<Timestamp>| at.map(|at| time(Some(at))).transpose();
+        Ok(Some(Introspection {
+            is_refresh_token: self.is_refresh_token,
+            issuer: claims.issuer,
+            subject: claims.subject,
+            audience: claims.audience,
+            client_id: claims.client_id,
+            sid: claims.sid,
+            jti: claims.jti,
+            username: claims.username,
+            scope: claims.scope,
+            issued_at: optional(claims.issued_at)?,
+            expires_at: optional(claims.expires_at)?,
+            authenticated_at: optional(claims.auth_time)?,
+        }))
     }
 }
 

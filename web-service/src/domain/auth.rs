@@ -68,8 +68,31 @@ pub trait Auth: Send + Sync {
         client: &Client,
     ) -> Result<(), AuthError>;
 
-    /// The public keys that verify access tokens.
-    async fn jwks(&self) -> Result<Vec<Jwk>, AuthError>;
+    /// A token for a client in its own name.
+    async fn issue_to_client(
+        &self,
+        client: &ClientCredentials,
+        audience: &str,
+        scope: &str,
+    ) -> Result<Tokens, AuthError>;
+
+    /// What a token is worth, for a client that may know; `None` where it is worth nothing.
+    async fn introspect(
+        &self,
+        client: &ClientCredentials,
+        token: &str,
+    ) -> Result<Option<Introspection>, AuthError>;
+
+    /// Ends a token of the client's.
+    async fn revoke(
+        &self,
+        credentials: &ClientCredentials,
+        token: &str,
+        client: &Client,
+    ) -> Result<(), AuthError>;
+
+    /// The public keys that verify access tokens, and who signs them.
+    async fn jwks(&self) -> Result<Jwks, AuthError>;
 }
 
 /// What auth-service answered instead of what was asked for.
@@ -275,6 +298,64 @@ pub struct PasswordChange<'a> {
     pub current: &'a SecretString,
     /// Wanted.
     pub new: &'a SecretString,
+}
+
+/// Who an OAuth client says to be, and its proof.
+#[derive(Debug)]
+pub struct ClientCredentials {
+    /// `client_id`; empty where an assertion says it.
+    pub id: String,
+    /// The proof.
+    pub proof: ClientProof,
+}
+
+/// How an OAuth client proves who it is (RFC 6749 §2.3, RFC 7523).
+#[derive(Debug)]
+pub enum ClientProof {
+    /// It is public.
+    None,
+    /// By its secret.
+    Secret(SecretString),
+    /// By a JWT that it signed.
+    Assertion(SecretString),
+}
+
+/// What a good token says (RFC 7662 §2.2). Texts are empty and times missing where it does not say.
+#[derive(Debug)]
+pub struct Introspection {
+    /// Whether it is a refresh token.
+    pub is_refresh_token: bool,
+    /// `iss`.
+    pub issuer: String,
+    /// `sub`.
+    pub subject: String,
+    /// `aud`.
+    pub audience: String,
+    /// `client_id`.
+    pub client_id: String,
+    /// `sid`.
+    pub sid: String,
+    /// `jti`.
+    pub jti: String,
+    /// The person's name.
+    pub username: String,
+    /// `scope`.
+    pub scope: String,
+    /// `iat`.
+    pub issued_at: Option<OffsetDateTime>,
+    /// `exp`.
+    pub expires_at: Option<OffsetDateTime>,
+    /// When the person proved who they are.
+    pub authenticated_at: Option<OffsetDateTime>,
+}
+
+/// The public keys, and who signs with them.
+#[derive(Debug)]
+pub struct Jwks {
+    /// The keys.
+    pub keys: Vec<Jwk>,
+    /// `iss` of every token.
+    pub issuer: String,
 }
 
 /// A public key in JWK form.

@@ -23,5 +23,7 @@ pub(super) fn refuse_foreign(path: &str) -> Response {
 }
 
 fn is_for_programs(path: &str) -> bool {
-    path.starts_with("/api/") || path.starts_with("/.well-known/")
+    ["/api/", "/.well-known/", "/oauth2/"]
+        .iter()
+        .any(|prefix| path.starts_with(prefix))
 }

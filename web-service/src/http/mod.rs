@@ -8,6 +8,7 @@ mod form;
 mod guard;
 mod headers;
 mod language;
+mod oauth;
 mod origin;
 mod pages;
 mod request_id;

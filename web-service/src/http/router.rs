@@ -11,7 +11,7 @@ use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::{Level, Span};
 
 use super::{
-    api, guard, headers, origin, pages,
+    api, guard, headers, oauth, origin, pages,
     request_id::{self, RequestId},
     state::AppState,
 };
@@ -64,8 +64,23 @@ pub(super) fn router(state: AppState) -> Router {
         .route("/.well-known/jwks.json", get(api::jwks::show))
         .method_not_allowed_fallback(api::problem::method_not_allowed);
 
+    let oauth = Router::new()
+        .route("/oauth2/token", post(oauth::token::submit))
+        .route("/oauth2/introspect", post(oauth::introspect::submit))
+        .route("/oauth2/revoke", post(oauth::revoke::submit))
+        .route(
+            "/oauth2/{*path}",
+            get(api::problem::not_found).fallback(api::problem::not_found),
+        )
+        .route(
+            "/.well-known/oauth-authorization-server",
+            get(oauth::metadata::show),
+        )
+        .method_not_allowed_fallback(api::problem::method_not_allowed);
+
     Router::new()
         .merge(api)
+        .merge(oauth)
         .merge(pages)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn_with_state(state.clone(), origin::refuse_foreign))

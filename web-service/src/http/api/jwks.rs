@@ -47,7 +47,7 @@ impl From<Jwk> for Key {
 
 /// The public keys that verify access tokens.
 pub(in crate::http) async fn show(State(auth): State<Arc<dyn Auth>>) -> Result<Response, Problem> {
-    let keys = auth.jwks().await.map_err(Problem::for_credential)?;
+    let keys = auth.jwks().await.map_err(Problem::for_credential)?.keys;
     let set = JwkSet {
         keys: keys.into_iter().map(Key::from).collect(),
     };

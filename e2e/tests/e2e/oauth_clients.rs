@@ -1,0 +1,122 @@
+//! Other people's clients at the standard endpoints.
+
+use std::{path::PathBuf, process::Output};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use e2e::pair::Pair;
+use rcgen::KeyPair;
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+/// A pair, a client with a secret, one with a key, and a person.
+struct World {
+    pair: Pair,
+    settings: Vec<(&'static str, String)>,
+}
+
+impl World {
+    async fn begin() -> Self {
+        let pair = Pair::start().await;
+        pair.add_user("ada", &[]).await;
+        let origin = pair.site.origin.clone();
+        let (public, private) = key();
+        let file = pair.directory.path().join("client.jwk");
+        std::fs::write(&file, public.to_string()).unwrap();
+        let grants = ["--scope", "orders:read", "--audience", &origin];
+        let add = [&["client", "add", "orders"], &grants[..]].concat();
+        let said = pair.command(&add, "").await;
+        let secret = said.trim().strip_prefix("orders ").unwrap().to_owned();
+        let jwk = ["client", "add", "signer", "--jwk", file.to_str().unwrap()];
+        pair.command(&[&jwk, &grants[..]].concat(), "").await;
+        let tokens = pair.site.tokens("ada").await;
+        let settings = vec![
+            ("ORIGIN", origin),
+            ("CLIENT_ID", "orders".to_owned()),
+            ("CLIENT_SECRET", secret),
+            ("KEY_CLIENT_ID", "signer".to_owned()),
+            ("KEY_JWK", private.to_string()),
+            (
+                "REFRESH_TOKEN",
+                tokens["refresh_token"].as_str().unwrap().to_owned(),
+            ),
+        ];
+        Self { pair, settings }
+    }
+
+    async fn run(&self, mut command: Command) {
+        let ca_file = &self.pair.site.ca_file;
+        command
+            .envs(
+                self.settings
+                    .iter()
+                    .map(|(name, value)| (*name, value.as_str())),
+            )
+            .env("NODE_EXTRA_CA_CERTS", ca_file)
+            .env("REQUESTS_CA_BUNDLE", ca_file)
+            .env("SSL_CERT_FILE", ca_file);
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = command.output().await.unwrap();
+        let said = String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned();
+        assert!(
+            status.success() && said.contains("all of it works"),
+            "{said}"
+        );
+    }
+}
+
+/// A new key, its public and its private JWK.
+fn key() -> (Value, Value) {
+    let pair = KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+    let x = URL_SAFE_NO_PAD.encode(rcgen::PublicKeyData::der_bytes(&pair));
+    // The seed is the last 32 bytes before the public key in PKCS #8, version 2.
+    let der = pair.serialize_der();
+    let seed = der
+        .windows(4)
+        .position(|window| window == [0x04, 0x22, 0x04, 0x20])
+        .unwrap()
+        + 4;
+    let d = URL_SAFE_NO_PAD.encode(&der[seed..seed + 32]);
+    let public = json!({"kty": "OKP", "crv": "Ed25519", "x": x});
+    let private = json!({"kty": "OKP", "crv": "Ed25519", "x": x, "d": d, "alg": "EdDSA"});
+    (public, private)
+}
+
+/// Where `cargo xtask test` put other people's packages.
+fn packages(language: &str) -> PathBuf {
+    let variable = format!("HOLDFAST_TEST_{language}");
+    let directory = std::env::var_os(&variable);
+    directory
+        .unwrap_or_else(|| panic!("run the tests with cargo xtask test: {variable}"))
+        .into()
+}
+
+fn script(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("clients")
+        .join(name)
+}
+
+#[tokio::test]
+async fn clients_of_node_find_what_the_standards_promise() {
+    let world = World::begin().await;
+    // Modules are looked for beside the script.
+    let home = packages("NODE");
+    let copy = home.join("oauth.mjs");
+    std::fs::copy(script("oauth.mjs"), &copy).unwrap();
+    let mut node = Command::new("node");
+    node.arg(copy);
+    world.run(node).await;
+}
+
+#[tokio::test]
+async fn clients_of_python_find_what_the_standards_promise() {
+    let world = World::begin().await;
+    let mut python = Command::new("python3");
+    python
+        .arg(script("oauth.py"))
+        .env("PYTHONPATH", packages("PYTHON"));
+    world.run(python).await;
+}

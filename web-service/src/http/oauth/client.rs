@@ -1,0 +1,104 @@
+//! How a client says who it is: `client_secret_basic`, `client_secret_post`, `private_key_jwt`, or nothing but its name. One way
+//! at a time (RFC 6749 §2.3).
+
+use std::collections::HashMap;
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use url::form_urlencoded;
+
+use super::error::OauthError;
+use crate::domain::auth::{ClientCredentials, ClientProof};
+
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+pub(super) fn read(
+    headers: &HeaderMap,
+    parameters: &mut HashMap<String, String>,
+) -> Result<ClientCredentials, OauthError> {
+    let mut take = |name: &str| parameters.remove(name).filter(|value| !value.is_empty());
+    let (id, secret) = (take("client_id"), take("client_secret"));
+    let (assertion, kind) = (take("client_assertion"), take("client_assertion_type"));
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let authorization = values.next();
+    let ways = [
+        authorization.is_some(),
+        secret.is_some(),
+        assertion.is_some(),
+    ];
+    if values.next().is_some() || ways.into_iter().filter(|way| *way).count() > 1 {
+        return Err(OauthError::invalid_request(
+            "the client proves itself in more than one way",
+        ));
+    }
+    if let Some(authorization) = authorization {
+        let credentials = basic(authorization).ok_or_else(OauthError::invalid_client)?;
+        if id.is_some_and(|id| id != credentials.id) {
+            return Err(OauthError::invalid_request(
+                "client_id is another than in Authorization",
+            ));
+        }
+        return Ok(credentials);
+    }
+    let proof = match (assertion, secret) {
+        (Some(_), _) if kind.as_deref() != Some(JWT_BEARER) => {
+            return Err(OauthError::invalid_request(
+                "client_assertion_type is not jwt-bearer",
+            ));
+        }
+        (Some(assertion), _) => ClientProof::Assertion(assertion.into()),
+        (None, Some(secret)) => ClientProof::Secret(secret.into()),
+        (None, None) => ClientProof::None,
+    };
+    Ok(ClientCredentials {
+        id: id.unwrap_or_default(),
+        proof,
+    })
+}
+
+/// Both parts are form-encoded first (RFC 6749 §2.3.1).
+fn basic(value: &HeaderValue) -> Option<ClientCredentials> {
+    let (scheme, encoded) = value.to_str().ok()?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (id, secret) = decoded.split_once(':')?;
+    Some(ClientCredentials {
+        id: form_decoded(id),
+        proof: ClientProof::Secret(form_decoded(secret).into()),
+    })
+}
+
+fn form_decoded(text: &str) -> String {
+    // One name without a value.
+    let mut pairs = form_urlencoded::parse(text.as_bytes());
+    pairs
+        .next()
+        .map(|(name, _)| name.into_owned())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    fn credentials(id: &str, secret: &str) -> Option<(String, String)> {
+        let value = format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")));
+        let read = basic(&HeaderValue::from_str(&value).unwrap())?;
+        match read.proof {
+            ClientProof::Secret(secret) => Some((read.id, secret.expose_secret().to_owned())),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn both_parts_of_basic_are_form_encoded() {
+        let read = credentials("orders", "a%2Bb+c%3A%25").unwrap();
+        assert_eq!(read, ("orders".to_owned(), "a+b c:%".to_owned()));
+        assert!(basic(&HeaderValue::from_static("Basic !")).is_none());
+        assert!(basic(&HeaderValue::from_static("Bearer abc")).is_none());
+    }
+}

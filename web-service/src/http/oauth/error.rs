@@ -1,0 +1,135 @@
+//! What went wrong, as RFC 6749 §5.2 wants it said.
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use crate::{
+    domain::auth::AuthError,
+    http::{failure::Failure, time::in_seconds},
+};
+
+const BASIC: HeaderValue = HeaderValue::from_static(r#"Basic realm="holdfast", charset="UTF-8""#);
+
+/// An error on its way to the client.
+#[derive(Debug)]
+pub(in crate::http) struct OauthError {
+    status: StatusCode,
+    error: &'static str,
+    description: String,
+    retry_after: Option<Duration>,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    error: &'a str,
+    error_description: &'a str,
+}
+
+impl OauthError {
+    fn new(error: &'static str, description: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            error,
+            description: description.into(),
+            retry_after: None,
+        }
+    }
+
+    pub(super) fn invalid_request(description: &str) -> Self {
+        Self::new("invalid_request", description)
+    }
+
+    pub(super) fn invalid_client() -> Self {
+        Self {
+            status: StatusCode::UNAUTHORIZED,
+            ..Self::new(
+                "invalid_client",
+                "the client is unknown or its proof does not hold",
+            )
+        }
+    }
+
+    pub(super) fn unsupported_grant_type() -> Self {
+        Self::new(
+            "unsupported_grant_type",
+            "client_credentials and refresh_token are served here",
+        )
+    }
+
+    pub(super) fn anothers_grant() -> Self {
+        Self::new(
+            "invalid_grant",
+            "refresh tokens are issued to the client first-party",
+        )
+    }
+
+    pub(super) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+}
+
+impl From<AuthError> for OauthError {
+    fn from(error: AuthError) -> Self {
+        let AuthError::Refused(refusal) = error else {
+            return Failure::from(error).into();
+        };
+        let error = match refusal.reason.as_str() {
+            "INVALID_CLIENT" => return Self::invalid_client(),
+            "UNAUTHORIZED_CLIENT" => "unauthorized_client",
+            "INVALID_SCOPE" => "invalid_scope",
+            // RFC 8707 §2
+            "INVALID_AUDIENCE" => "invalid_target",
+            "INVALID_REQUEST" => "invalid_request",
+            _ => "invalid_grant",
+        };
+        Self::new(error, format!("{}: {}", refusal.reason, refusal.message))
+    }
+}
+
+impl From<Failure> for OauthError {
+    fn from(failure: Failure) -> Self {
+        let (status, error, retry_after) = match failure {
+            Failure::Unavailable { retry_after, .. } => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "temporarily_unavailable",
+                Some(retry_after),
+            ),
+            Failure::Throttled { retry_after } => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "temporarily_unavailable",
+                Some(retry_after),
+            ),
+            Failure::Unacceptable => (StatusCode::BAD_REQUEST, "invalid_request", None),
+            Failure::Broken => (StatusCode::INTERNAL_SERVER_ERROR, "server_error", None),
+        };
+        Self {
+            status,
+            retry_after,
+            ..Self::new(error, "try again later")
+        }
+    }
+}
+
+impl IntoResponse for OauthError {
+    fn into_response(self) -> Response {
+        let body = Json(Body {
+            error: self.error,
+            error_description: &self.description,
+        });
+        let mut response = (self.status, body).into_response();
+        let headers = response.headers_mut();
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, BASIC);
+        }
+        if let Some(wait) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, in_seconds(wait).into());
+        }
+        response
+    }
+}

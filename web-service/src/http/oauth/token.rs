@@ -1,0 +1,68 @@
+//! `POST /oauth2/token` (RFC 6749 §4.4, §6). There is no password grant: it was removed from OAuth (RFC 9700 §2.4), as it teaches
+//! people to give their password to programs. Programs of one's own use `/api/login`.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
+
+use super::{error::OauthError, form::OauthForm};
+use crate::domain::auth::{Auth, ClientKind, ClientProof, Grant, Tokens};
+
+const FIRST_PARTY: &str = "first-party";
+
+/// RFC 6749 §5.1
+#[derive(Serialize)]
+pub(in crate::http) struct TokenAnswer {
+    access_token: String,
+    token_type: String,
+    expires_in: u64,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    refresh_token: String,
+    scope: String,
+}
+
+impl From<Tokens> for TokenAnswer {
+    fn from(tokens: Tokens) -> Self {
+        Self {
+            access_token: tokens.access_token.expose_secret().to_owned(),
+            token_type: tokens.token_type,
+            expires_in: tokens.expires_in.as_secs(),
+            refresh_token: tokens.refresh_token.expose_secret().to_owned(),
+            scope: tokens.scope,
+        }
+    }
+}
+
+/// A grant for tokens.
+pub(in crate::http) async fn submit(
+    State(auth): State<Arc<dyn Auth>>,
+    form: OauthForm,
+) -> Result<Json<TokenAnswer>, OauthError> {
+    let tokens = match form.required("grant_type")? {
+        "client_credentials" => in_its_own_name(&*auth, &form).await?,
+        "refresh_token" => refreshed(&*auth, &form).await?,
+        _ => return Err(OauthError::unsupported_grant_type()),
+    };
+    Ok(Json(tokens.into()))
+}
+
+async fn in_its_own_name(auth: &dyn Auth, form: &OauthForm) -> Result<Tokens, OauthError> {
+    let scope = form.parameter("scope").unwrap_or_default();
+    // RFC 8707; `audience` is what others call it.
+    let audience = form.parameter("resource").or(form.parameter("audience"));
+    let audience = audience.unwrap_or_default();
+    Ok(auth.issue_to_client(&form.client, audience, scope).await?)
+}
+
+async fn refreshed(auth: &dyn Auth, form: &OauthForm) -> Result<Tokens, OauthError> {
+    let token: SecretString = form.required("refresh_token")?.to_owned().into();
+    let is_public = matches!(form.client.proof, ClientProof::None);
+    if !is_public || ![FIRST_PARTY, ""].contains(&form.client.id.as_str()) {
+        return Err(OauthError::anothers_grant());
+    }
+    let scope = form.parameter("scope").unwrap_or_default();
+    let grant = Grant::RefreshToken(&token);
+    Ok(auth.issue_token(grant, scope, ClientKind::Api).await?)
+}
