@@ -34,7 +34,19 @@ fn connector(site: &Site, protocol: &[u8]) -> TlsConnector {
 /// # Errors
 /// When the connection is refused or fails.
 pub async fn connect(pair: &Pair, protocol: &[u8]) -> io::Result<TlsStream<TcpStream>> {
-    let stream = TcpStream::connect(pair.web_address).await?;
+    connect_to(&pair.site, &pair.web_address.to_string(), protocol).await
+}
+
+/// The same to another address that has a certificate of the same authority.
+///
+/// # Errors
+/// When the connection is refused or fails.
+pub async fn connect_to(
+    site: &Site,
+    address: &str,
+    protocol: &[u8],
+) -> io::Result<TlsStream<TcpStream>> {
+    let stream = TcpStream::connect(address).await?;
     let name = ServerName::try_from("localhost").unwrap();
-    connector(&pair.site, protocol).connect(name, stream).await
+    connector(site, protocol).connect(name, stream).await
 }

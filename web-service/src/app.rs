@@ -72,6 +72,8 @@ impl App {
             form_tokens: Arc::new(MacFormTokens::new(&config.secret_key)),
             random,
             trusted_proxies: Arc::new(config.trusted_proxies),
+            return_origins: Arc::new(config.return_origins),
+            clock: clock.clone(),
             site_data: SiteData {
                 is_cleared: config.clear_site_data,
             },

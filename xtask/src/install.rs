@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail, ensure};
 use crate::workspace;
 
 /// A program and the Debian package it comes in.
-const PROGRAMS: [(&str, &str); 14] = [
+const PROGRAMS: [(&str, &str); 17] = [
     ("redis-server", "redis-server"),
     ("redis-cli", "redis-tools"),
     ("chromium", "chromium"),
@@ -24,6 +24,9 @@ const PROGRAMS: [(&str, &str); 14] = [
     ("docker-compose", "docker-compose"),
     ("debootstrap", "debootstrap"),
     ("iptables", "iptables"),
+    ("nginx", "nginx-light"),
+    ("caddy", "caddy"),
+    ("haproxy", "haproxy"),
     ("node", "nodejs"),
     ("npm", "npm"),
     ("pip3", "python3-pip"),

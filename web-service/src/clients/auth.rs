@@ -172,12 +172,17 @@ impl Auth for GrpcAuth {
         self.instances.call(CHANGE, ask).await?.decoded()
     }
 
-    async fn validate(&self, access_token: &str, scope: &str) -> Result<Claims, AuthError> {
+    async fn validate(
+        &self,
+        access_token: &str,
+        audience: &str,
+        scopes: &[String],
+    ) -> Result<Claims, AuthError> {
         let ask = async |channel| {
             let request = self.own(ValidateTokenRequest {
                 access_token: access_token.to_owned(),
-                audience: String::new(),
-                required_scopes: vec![scope.to_owned()],
+                audience: audience.to_owned(),
+                required_scopes: scopes.to_vec(),
                 consistency: v1::Consistency::Local.into(),
             });
             AuthServiceClient::new(channel)

@@ -94,6 +94,7 @@ impl Decoded<Claims> for ValidateTokenResponse {
             sid: claims.sid,
             scope: claims.scope,
             expires_at: time(claims.expires_at)?,
+            authenticated_at: claims.auth_time.map(|at| time(Some(at))).transpose()?,
         })
     }
 }

@@ -10,7 +10,9 @@ use service_kit::config::SecretKey;
 use url::Url;
 
 pub use self::settings::Settings;
-use crate::domain::{session::Lifetimes, trusted_proxies::TrustedProxies};
+use crate::domain::{
+    return_origins::ReturnOrigins, session::Lifetimes, trusted_proxies::TrustedProxies,
+};
 
 /// What `serve` needs.
 #[derive(Debug)]
@@ -35,6 +37,8 @@ pub struct ServeConfig {
     pub tls: TlsConfig,
     /// Whose word counts about where a request came from.
     pub trusted_proxies: TrustedProxies,
+    /// Other origins that people may be sent back to after signing in.
+    pub return_origins: ReturnOrigins,
     /// Whether browsers are told at sign-out to clear what they keep for this site.
     pub clear_site_data: bool,
     /// How many connections the HTTPS port takes at once.

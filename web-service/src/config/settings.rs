@@ -18,7 +18,7 @@ use url::{Host, Url};
 
 use super::{AuthConfig, PublicUrl, ServeConfig, SessionStoreConfig, TlsConfig};
 use crate::{
-    domain::{session::Lifetimes, trusted_proxies::TrustedProxies},
+    domain::{return_origins::ReturnOrigins, session::Lifetimes, trusted_proxies::TrustedProxies},
     storage::redis,
 };
 
@@ -117,6 +117,10 @@ pub struct Settings {
         value_delimiter = ','
     )]
     trusted_proxies: Vec<String>,
+    /// Applications behind a reverse proxy that people may be sent back to after signing in: origins such as
+    /// `https://app.example`, separated by commas
+    #[arg(long, env = "WEB_RETURN_ORIGINS", global = true, value_delimiter = ',')]
+    return_origins: Vec<String>,
     /// Tell browsers at sign-out to clear what they keep for this site, and for its sibling hosts: on or off
     #[arg(long, env = "WEB_CLEAR_SITE_DATA", global = true, default_value = "on")]
     clear_site_data: String,
@@ -156,6 +160,7 @@ impl Settings {
         let tls = self.tls(&mut problems);
         let max_connections = problems.parse("WEB_MAX_CONNECTIONS", &self.max_connections);
         let trusted_proxies = self.trusted_proxies(&mut problems);
+        let return_origins = self.return_origins(&mut problems);
         let clear_site_data = problems.check(
             "WEB_CLEAR_SITE_DATA",
             match self.clear_site_data.as_str() {
@@ -211,6 +216,7 @@ impl Settings {
                 lifetimes: lifetimes?,
                 tls: tls?,
                 trusted_proxies: trusted_proxies?,
+                return_origins: return_origins?,
                 clear_site_data: clear_site_data?,
                 max_connections: max_connections.map(NonZero::<usize>::get)?,
             };
@@ -263,6 +269,14 @@ impl Settings {
         problems
             .check("WEB_TRUSTED_PROXIES", networks)
             .map(TrustedProxies::new)
+    }
+
+    fn return_origins(&self, problems: &mut Problems) -> Option<ReturnOrigins> {
+        let origin = |text: &String| public_url(text.trim()).map(|url| url.origin);
+        let origins: Result<_, String> = self.return_origins.iter().map(origin).collect();
+        problems
+            .check("WEB_RETURN_ORIGINS", origins)
+            .map(ReturnOrigins::new)
     }
 
     fn lifetimes(&self, problems: &mut Problems) -> Option<Lifetimes> {

@@ -25,8 +25,13 @@ pub trait Auth: Send + Sync {
         kind: ClientKind,
     ) -> Result<Tokens, AuthError>;
 
-    /// Judges an access token that must have `scope`.
-    async fn validate(&self, access_token: &str, scope: &str) -> Result<Claims, AuthError>;
+    /// Judges an access token that must be for `audience`, where it is not empty, and have all of these scopes.
+    async fn validate(
+        &self,
+        access_token: &str,
+        audience: &str,
+        scopes: &[String],
+    ) -> Result<Claims, AuthError>;
 
     /// Ends the login that a token belongs to.
     async fn end_login(&self, token: &str, client: &Client) -> Result<(), AuthError>;
@@ -253,6 +258,8 @@ pub struct Claims {
     pub scope: String,
     /// `exp`.
     pub expires_at: OffsetDateTime,
+    /// When the person proved who they are; a client in its own name is no person.
+    pub authenticated_at: Option<OffsetDateTime>,
 }
 
 /// A person's account.

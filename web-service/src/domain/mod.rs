@@ -2,8 +2,10 @@
 
 pub mod auth;
 pub mod form_token;
+pub mod gate;
 pub mod local_path;
 pub mod provenance;
+pub mod return_origins;
 pub mod revocations;
 pub mod session;
 pub mod session_id;

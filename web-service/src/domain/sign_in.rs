@@ -4,6 +4,9 @@ use secrecy::SecretString;
 
 use super::auth::{Auth, AuthError, Client, ClientKind, Grant, Login, Person};
 
+/// What a session stands for, towards applications behind a reverse proxy.
+pub const SESSION_SCOPE: &str = "profile";
+
 /// What this service may do for the person: show who they are, and act on their account.
 const BROWSER_SCOPE: &str = "profile account";
 

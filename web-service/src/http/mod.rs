@@ -17,6 +17,7 @@ mod serve;
 mod signed_in;
 pub mod state;
 mod time;
+mod verify;
 
 pub use cookies::session_id;
 pub use serve::{Port, serve};

@@ -5,7 +5,7 @@ use axum::{
     extract::DefaultBodyLimit,
     http::Request,
     middleware::from_fn_with_state,
-    routing::{delete, get, post},
+    routing::{any, delete, get, post},
 };
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::{Level, Span};
@@ -14,6 +14,7 @@ use super::{
     api, guard, headers, oauth, origin, pages,
     request_id::{self, RequestId},
     state::AppState,
+    verify,
 };
 
 /// The largest request body, in bytes.
@@ -36,6 +37,11 @@ pub(super) fn router(state: AppState) -> Router {
             "/account/logins/end-others",
             post(pages::logins::end_others),
         )
+        .route(
+            "/account/confirm",
+            get(pages::confirm::show).post(pages::confirm::submit),
+        )
+        .route("/continue", get(pages::onward::show))
         .route("/static/style.css", get(pages::assets::style))
         .route("/static/icon.svg", get(pages::assets::icon))
         .fallback(pages::error::not_found)
@@ -84,6 +90,8 @@ pub(super) fn router(state: AppState) -> Router {
         .merge(pages)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn_with_state(state.clone(), origin::refuse_foreign))
+        // A proxy asks here about other people's requests, and where they come from is part of the question.
+        .route("/auth/verify", any(verify::show))
         .layer(from_fn_with_state(
             guard::Guard::default(),
             guard::answer_always,

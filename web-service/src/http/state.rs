@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::extract::FromRef;
-use service_kit::system::Random;
+use service_kit::system::{Clock, Random};
 
 use crate::{
     config::PublicUrl,
     domain::{
-        auth::Auth, form_token::FormTokens, revocations::Revocations, sessions::Sessions,
-        sign_out::EndLater, trusted_proxies::TrustedProxies,
+        auth::Auth, form_token::FormTokens, return_origins::ReturnOrigins,
+        revocations::Revocations, sessions::Sessions, sign_out::EndLater,
+        trusted_proxies::TrustedProxies,
     },
 };
 
@@ -37,6 +38,10 @@ pub struct AppState {
     pub random: Arc<dyn Random>,
     /// Whose word counts about where a request came from.
     pub trusted_proxies: Arc<TrustedProxies>,
+    /// Where people may be sent back to after signing in.
+    pub return_origins: Arc<ReturnOrigins>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
     /// What becomes of what browsers keep for this site.
     pub site_data: SiteData,
     /// Where people reach this service.

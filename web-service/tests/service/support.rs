@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use web_service::{
     config::{AuthConfig, PublicUrl, ServeConfig, SessionStoreConfig, TlsConfig},
-    domain::{session::Lifetimes, trusted_proxies::TrustedProxies},
+    domain::{return_origins::ReturnOrigins, session::Lifetimes, trusted_proxies::TrustedProxies},
 };
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
@@ -73,6 +73,7 @@ impl Site {
             },
             tls,
             trusted_proxies: TrustedProxies::default(),
+            return_origins: ReturnOrigins::default(),
             clear_site_data: true,
             max_connections: 64,
         };

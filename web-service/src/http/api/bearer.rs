@@ -30,7 +30,7 @@ where
         let token = read(&parts.headers)?.to_owned();
         let auth = Arc::<dyn Auth>::from_ref(state);
         let claims = auth
-            .validate(&token, SCOPE)
+            .validate(&token, "", &[SCOPE.to_owned()])
             .await
             .map_err(Problem::for_bearer)?;
         Ok(Self { token, claims })
@@ -38,7 +38,7 @@ where
 }
 
 /// The one bearer token of the headers; the scheme's name in any case.
-pub(super) fn read(headers: &HeaderMap) -> Result<&str, Problem> {
+pub(in crate::http) fn read(headers: &HeaderMap) -> Result<&str, Problem> {
     let mut values = headers.get_all(header::AUTHORIZATION).into_iter();
     let value = values.next().ok_or_else(Problem::no_token)?;
     if values.next().is_some() {

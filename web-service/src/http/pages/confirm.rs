@@ -2,11 +2,13 @@
 
 use askama::Template;
 use axum::{
+    extract::{Query, State, rejection::QueryRejection},
     http::{HeaderValue, StatusCode},
-    response::{IntoResponse as _, Response},
+    response::{IntoResponse as _, Redirect, Response},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
+use url::form_urlencoded;
 
 use super::{
     error::{ErrorPage, PageRefusal},
@@ -15,13 +17,16 @@ use super::{
 };
 use crate::{
     domain::{
-        auth::{AuthError, Client, STEP_UP_REQUIRED},
+        auth::{AuthError, Client, ClientKind, STEP_UP_REQUIRED},
         form_token::Binding,
+        local_path::LocalPath,
     },
     http::{
+        client::Peer,
         cookies::{self, with_cookie},
         failure::Failure,
-        signed_in::{Actor, Browser, renew},
+        form::{ProvenForm, ToSession},
+        signed_in::{Actor, Browser, PageActor, PageBrowser, renew},
         state::AppState,
     },
 };
@@ -41,6 +46,59 @@ pub(in crate::http) struct Confirmation {
     /// Empty where it was not asked.
     #[serde(default)]
     confirm_password: SecretString,
+}
+
+/// Where to go on, of the page that is only for this.
+#[derive(Deserialize)]
+pub(in crate::http) struct Onward {
+    #[serde(default)]
+    next: String,
+}
+
+/// Asks, for an application that wants to know again who somebody is.
+pub(in crate::http) async fn show(
+    State(state): State<AppState>,
+    PageBrowser(browser): PageBrowser,
+    onward: Result<Query<Onward>, QueryRejection>,
+) -> Response {
+    let action = own_action(&next(onward));
+    form(&state, (StatusCode::OK, &action), &browser, None)
+}
+
+/// Checks the password and goes on where the person wanted.
+pub(in crate::http) async fn submit(
+    State(state): State<AppState>,
+    PageActor(actor): PageActor,
+    peer: Peer,
+    onward: Result<Query<Onward>, QueryRejection>,
+    given: ProvenForm<Confirmation, ToSession>,
+) -> Response {
+    let next = next(onward);
+    let act = Act {
+        state: &state,
+        action: &own_action(&next),
+        client: &peer.into_client(ClientKind::Browser),
+    };
+    if given.fields.confirm_password.expose_secret().is_empty() {
+        return form(
+            &state,
+            (StatusCode::UNPROCESSABLE_ENTITY, act.action),
+            &actor.browser,
+            None,
+        );
+    }
+    let go_on = async |_: &Actor| Ok(Redirect::to(next.as_str()).into_response());
+    act.run(actor, &given.fields, go_on).await
+}
+
+fn next(onward: Result<Query<Onward>, QueryRejection>) -> LocalPath {
+    let next = onward.map(|Query(onward)| onward.next).unwrap_or_default();
+    next.parse().unwrap_or_else(|_| LocalPath::dashboard())
+}
+
+fn own_action(next: &LocalPath) -> String {
+    let next = form_urlencoded::byte_serialize(next.as_str().as_bytes());
+    format!("/account/confirm?next={}", next.collect::<String>())
 }
 
 /// Somebody who may have proved again who they are.
@@ -142,12 +200,21 @@ impl Act<'_> {
     }
 
     fn form(&self, status: StatusCode, browser: &Browser, trouble: Option<String>) -> Response {
-        let form = ConfirmPage {
-            csrf_token: self.state.form_tokens.token(Binding::Session(&browser.id)),
-            username: &browser.session.username,
-            action: self.action,
-            trouble,
-        };
-        page(status, &form)
+        form(self.state, (status, self.action), browser, trouble)
     }
+}
+
+fn form(
+    state: &AppState,
+    (status, action): (StatusCode, &str),
+    browser: &Browser,
+    trouble: Option<String>,
+) -> Response {
+    let form = ConfirmPage {
+        csrf_token: state.form_tokens.token(Binding::Session(&browser.id)),
+        username: &browser.session.username,
+        action,
+        trouble,
+    };
+    page(status, &form)
 }

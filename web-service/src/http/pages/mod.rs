@@ -1,13 +1,14 @@
 //! Pages for people: HTML that works without JavaScript.
 
 pub(super) mod assets;
-mod confirm;
+pub(super) mod confirm;
 pub(super) mod dashboard;
 pub(super) mod error;
 pub(super) mod home;
 pub(super) mod login;
 pub(super) mod logins;
 pub(super) mod logout;
+pub(super) mod onward;
 pub(super) mod password;
 mod render;
 mod trouble;

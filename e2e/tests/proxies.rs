@@ -1,0 +1,547 @@
+//! The reverse proxies of `deploy/`, exactly as shipped. Alone in its program: they name fixed ports.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use e2e::{
+    pair::{Options, PASSWORD, Pair},
+    program::Program,
+    site::{cookie_of, form_token},
+    tls,
+    wait::until,
+};
+use reqwest::{Method, Response};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::{TcpListener, TcpStream},
+    process::Command,
+    sync::Mutex,
+};
+
+/// One at a time.
+static PORTS: Mutex<()> = Mutex::const_new(());
+
+const APPLICATION: &str = "127.0.0.1:9000";
+
+/// A proxy of `deploy/`.
+struct Proxy {
+    directory: &'static str,
+    command: &'static [&'static str],
+    port: u16,
+    /// What a request gets while web-service is down.
+    denied: u16,
+}
+
+const NGINX: Proxy = Proxy {
+    directory: "nginx",
+    command: &["nginx", "-p", ".", "-c", "nginx.conf"],
+    port: 8444,
+    denied: 500,
+};
+
+const CADDY: Proxy = Proxy {
+    directory: "caddy",
+    command: &["caddy", "run", "--config", "Caddyfile"],
+    port: 8445,
+    denied: 502,
+};
+
+const HAPROXY: Proxy = Proxy {
+    directory: "haproxy",
+    command: &["haproxy", "-f", "haproxy.cfg"],
+    port: 8446,
+    denied: 503,
+};
+
+impl Proxy {
+    fn origin(&self) -> String {
+        format!("https://localhost:{}", self.port)
+    }
+
+    /// Starts it on a copy of its configuration, with the certificate of `pair` beside it.
+    async fn start(&self, pair: &Pair) -> Program {
+        let home = pair.directory.path().join(self.directory);
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../deploy")
+            .join(self.directory);
+        fs::create_dir(&home).unwrap();
+        for entry in fs::read_dir(shipped).unwrap() {
+            let file = entry.unwrap();
+            fs::copy(file.path(), home.join(file.file_name())).unwrap();
+        }
+        let made = |name: &str| pair.directory.path().join(name);
+        for name in ["localhost.pem", "localhost.key", "ca.pem"] {
+            fs::copy(made(name), home.join(name)).unwrap();
+        }
+        let both = ["localhost.pem", "localhost.key"].map(|name| fs::read(made(name)).unwrap());
+        fs::write(home.join("localhost.both.pem"), both.concat()).unwrap();
+        let [program, arguments @ ..] = self.command else {
+            panic!("a command")
+        };
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .current_dir(&home)
+            .env("HOME", &home);
+        let program = Program::start(&mut command).with_children();
+        let address = format!("127.0.0.1:{}", self.port);
+        until(self.directory, async || {
+            TcpStream::connect(&address).await.ok()
+        })
+        .await;
+        program
+    }
+}
+
+/// An application that says what it was sent.
+struct Application {
+    served: Arc<AtomicUsize>,
+}
+
+impl Application {
+    async fn start() -> Self {
+        let listener = TcpListener::bind(APPLICATION).await.unwrap();
+        let served = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&served);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let count = Arc::clone(&count);
+                tokio::spawn(async move {
+                    count.fetch_add(1, Ordering::Relaxed);
+                    let _ = echo(stream).await;
+                });
+            }
+        });
+        Self { served }
+    }
+
+    fn served(&self) -> usize {
+        self.served.load(Ordering::Relaxed)
+    }
+}
+
+/// Answers with the request line and all headers, and ends the connection.
+async fn echo(stream: TcpStream) -> std::io::Result<()> {
+    let mut lines = BufReader::new(stream);
+    let mut request = String::new();
+    lines.read_line(&mut request).await?;
+    let mut headers = Vec::new();
+    loop {
+        let mut line = String::new();
+        lines.read_line(&mut line).await?;
+        match line
+            .trim_end()
+            .split_once(": ")
+            .or(line.trim_end().split_once(':'))
+        {
+            Some((name, value)) => headers.push(json!([name, value])),
+            None => break,
+        }
+    }
+    let body = json!({"request": request.trim_end(), "headers": headers}).to_string();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    let mut stream = lines.into_inner();
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(body.as_bytes()).await
+}
+
+/// The identity that an application takes from its headers, with `_` for `-` as many do; each name once.
+fn identity(told: &Value) -> Vec<(String, String)> {
+    let headers = told["headers"].as_array().unwrap().iter();
+    let mut identity: Vec<_> = headers
+        .map(|pair| (pair[0].as_str().unwrap(), pair[1].as_str().unwrap()))
+        .map(|(name, value)| (name.to_lowercase().replace('_', "-"), value.to_owned()))
+        .filter(|(name, _)| name.starts_with("x-auth-"))
+        .collect();
+    identity.sort();
+    identity
+}
+
+fn header<'a>(response: &'a Response, name: &str) -> &'a str {
+    response
+        .headers()
+        .get(name)
+        .map_or("", |value| value.to_str().unwrap())
+}
+
+struct World {
+    pair: Pair,
+    proxy: Proxy,
+    application: Application,
+    _running: Program,
+}
+
+impl World {
+    async fn begin(proxy: Proxy, public_url: &str) -> Self {
+        let pair = Pair::start_with(Options {
+            auth: vec![("AUTH_ISSUER", public_url.to_owned())],
+            web: vec![
+                ("WEB_LISTEN", "127.0.0.1:8443".to_owned()),
+                ("WEB_PUBLIC_URL", public_url.to_owned()),
+                ("WEB_TRUSTED_PROXIES", "127.0.0.1/32".to_owned()),
+                ("WEB_RETURN_ORIGINS", proxy.origin()),
+            ],
+        })
+        .await;
+        pair.add_user("ada", &[]).await;
+        Self {
+            application: Application::start().await,
+            _running: proxy.start(&pair).await,
+            pair,
+            proxy,
+        }
+    }
+
+    async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Response {
+        let request = self
+            .pair
+            .site
+            .client()
+            .request(method, format!("{}{path}", self.proxy.origin()));
+        let request = headers.iter().fold(request, |request, (name, value)| {
+            request.header(*name, *value)
+        });
+        request.send().await.unwrap()
+    }
+
+    async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Response {
+        self.send(Method::GET, path, headers).await
+    }
+
+    /// The answer to a request whose path nobody tidies up on the way.
+    async fn raw_get(&self, path: &str, cookie: &str) -> String {
+        let address = format!("127.0.0.1:{}", self.proxy.port);
+        let mut stream = tls::connect_to(&self.pair.site, &address, b"http/1.1")
+            .await
+            .unwrap();
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nHost: localhost:{}\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n",
+            self.proxy.port
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        // Some end the connection without a farewell.
+        let _ = stream.read_to_end(&mut answer).await;
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    async fn ada(&self, cookie: &str) -> Vec<(String, String)> {
+        let session = self.pair.site.get("/api/session", cookie).await;
+        let session: Value = session.json().await.unwrap();
+        let text = |name: &str| session[name].as_str().unwrap().to_owned();
+        [
+            ("login", text("sid")),
+            ("method", "cookie".to_owned()),
+            ("scope", "profile".to_owned()),
+            ("subject", text("sub")),
+            ("user", "ada".to_owned()),
+        ]
+        .map(|(name, value)| (format!("x-auth-{name}"), value))
+        .into()
+    }
+}
+
+/// What any proxy in front of an application has to do.
+async fn guard(proxy: Proxy) {
+    let _turn = PORTS.lock().await;
+    let mut world = World::begin(proxy, "https://localhost:8443").await;
+    people_are_sent_to_sign_in_and_come_back(&world).await;
+    programs_are_told(&world).await;
+    nobody_forges_an_identity(&world).await;
+    a_foreign_page_changes_nothing(&world).await;
+    every_path_is_decided_and_passed_on_as_sent(&world).await;
+    what_has_ended_passes_no_more(&world).await;
+
+    let cookie = world.pair.site.form_login("ada").await;
+    let served = world.application.served();
+    world.pair.web.signal(Signal::KILL);
+    world.pair.web.exit().await;
+    let denied = world.get("/", &[("cookie", &cookie)]).await;
+    assert_eq!(
+        denied.status(),
+        world.proxy.denied,
+        "{}",
+        world.proxy.directory
+    );
+    assert_eq!(world.application.served(), served, "nothing passed");
+}
+
+async fn people_are_sent_to_sign_in_and_come_back(world: &World) {
+    let site = &world.pair.site;
+    let sent = world
+        .get(
+            "/orders?page=2",
+            &[("accept", "text/html"), ("sec-fetch-mode", "navigate")],
+        )
+        .await;
+    assert_eq!(sent.status(), 303, "{}", world.proxy.directory);
+    let sign_in = header(&sent, "location").to_owned();
+    assert!(
+        sign_in.starts_with("https://localhost:8443/login?next=%2Fcontinue"),
+        "{sign_in}"
+    );
+
+    let client = site.client();
+    let page = client.get(&sign_in).send().await.unwrap();
+    let form_cookie = cookie_of(&page, "__Host-login").unwrap();
+    let html = page.text().await.unwrap();
+    let next = html
+        .split_once(r#"name="next" value=""#)
+        .unwrap()
+        .1
+        .split('"')
+        .next()
+        .unwrap();
+    let next = next.replace("&#38;", "&").replace("&amp;", "&");
+    let fields = [
+        ("username", "ada"),
+        ("password", PASSWORD),
+        ("next", &next),
+        ("csrf_token", &form_token(&html)),
+    ];
+    let signed_in = site.post_form("/login", &form_cookie, &fields).await;
+    let cookie = cookie_of(&signed_in, "__Host-session").unwrap();
+    let onward = site
+        .get(header(&signed_in, "location"), &cookie)
+        .await
+        .text()
+        .await
+        .unwrap();
+    let link = format!("{}/orders?page=2", world.proxy.origin());
+    assert!(onward.contains(&format!(r#"href="{link}""#)), "{onward}");
+
+    let cookies = format!("theme=dark; {cookie}; language=en");
+    let passed = world.get("/orders?page=2", &[("cookie", &cookies)]).await;
+    assert_eq!(passed.status(), 200);
+    let told: Value = passed.json().await.unwrap();
+    assert_eq!(told["request"], "GET /orders?page=2 HTTP/1.1");
+    assert_eq!(identity(&told), world.ada(&cookie).await);
+    let text = told.to_string();
+    assert!(
+        text.contains("theme=dark") && text.contains("language=en"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("__Host-session"),
+        "the application does not see the cookie: {text}"
+    );
+}
+
+async fn programs_are_told(world: &World) {
+    let served = world.application.served();
+    for headers in [
+        &[][..],
+        &[("accept", "application/json")],
+        &[("authorization", "Bearer a.b.c"), ("accept", "text/html")],
+    ] {
+        assert_eq!(world.get("/", headers).await.status(), 401, "{headers:?}");
+    }
+    assert_eq!(world.application.served(), served, "nothing passed");
+    let tokens = world.pair.site.tokens("ada").await;
+    let bearer = format!("Bearer {}", tokens["access_token"].as_str().unwrap());
+    let passed = world.get("/", &[("authorization", &bearer)]).await;
+    let told: Value = passed.json().await.unwrap();
+    let identity = identity(&told);
+    assert!(
+        identity.contains(&("x-auth-method".to_owned(), "bearer".to_owned())),
+        "{identity:?}"
+    );
+    assert!(
+        identity.contains(&("x-auth-user".to_owned(), "ada".to_owned())),
+        "{identity:?}"
+    );
+    assert!(
+        !told.to_string().contains("Bearer"),
+        "nor the token: {told}"
+    );
+}
+
+async fn nobody_forges_an_identity(world: &World) {
+    let cookie = world.pair.site.form_login("ada").await;
+    let expected = world.ada(&cookie).await;
+    let forged = [
+        ("cookie", cookie.as_str()),
+        ("X-Auth-User", "root"),
+        ("x-auth-user", "root"),
+        ("X_Auth_User", "root"),
+        ("X-Auth_User", "root"),
+        ("x_auth_subject", "root"),
+        ("X-AUTH-SCOPE", "admin"),
+        ("X-Auth-Anything", "else"),
+        ("X-Original-Method", "GET"),
+        ("X-Forwarded-Host", "evil.example"),
+        ("X-Forwarded-For", "203.0.113.9"),
+    ];
+    let passed = world.get("/", &forged).await;
+    let told: Value = passed.json().await.unwrap();
+    let seen = identity(&told);
+    let known: Vec<_> = seen
+        .iter()
+        .filter(|(name, _)| name != "x-auth-anything")
+        .cloned()
+        .collect();
+    assert_eq!(known, expected, "{}", world.proxy.directory);
+}
+
+async fn a_foreign_page_changes_nothing(world: &World) {
+    let cookie = world.pair.site.form_login("ada").await;
+    let own = world.proxy.origin();
+    for (headers, expected) in [
+        (&[][..], 403),
+        (&[("sec-fetch-site", "same-origin")], 200),
+        (&[("sec-fetch-site", "cross-site")], 403),
+        (&[("sec-fetch-site", "same-site"), ("origin", &own)], 403),
+        (&[("origin", &own)], 200),
+        (&[("origin", "https://localhost:8443")], 403),
+        (&[("origin", "null")], 403),
+        (
+            &[("x-original-method", "GET"), ("x-forwarded-method", "GET")],
+            403,
+        ),
+    ] {
+        let headers = [&[("cookie", cookie.as_str())], headers].concat();
+        for method in [Method::POST, Method::DELETE] {
+            let answer = world.send(method, "/orders", &headers).await;
+            assert_eq!(
+                answer.status(),
+                expected,
+                "{}: {headers:?}",
+                world.proxy.directory
+            );
+        }
+    }
+}
+
+async fn every_path_is_decided_and_passed_on_as_sent(world: &World) {
+    let cookie = world.pair.site.form_login("ada").await;
+    for path in [
+        "/a//b",
+        "//a/b",
+        "/a/%2e%2e/b",
+        "/a/../b",
+        "/a;b=c/d",
+        "/a%2fb",
+        "/a%252fb",
+        "/auth/verify",
+    ] {
+        let served = world.application.served();
+        let denied = world.raw_get(path, "a=b").await;
+        assert!(
+            denied.contains(" 401 "),
+            "{}: {path}: {denied}",
+            world.proxy.directory
+        );
+        assert_eq!(world.application.served(), served, "{path}: nothing passed");
+        let passed = world.raw_get(path, &cookie).await;
+        assert!(
+            passed.contains(" 200 "),
+            "{}: {path}: {passed}",
+            world.proxy.directory
+        );
+        let expected = format!(r#""request":"GET {path} HTTP/1.1""#);
+        assert!(
+            passed.contains(&expected),
+            "{}: {passed}",
+            world.proxy.directory
+        );
+    }
+    let internal = world.raw_get("/_holdfast", &cookie).await;
+    assert!(
+        internal.contains(" 404 ") || internal.contains(" 200 "),
+        "{internal}"
+    );
+}
+
+async fn what_has_ended_passes_no_more(world: &World) {
+    let site = &world.pair.site;
+    let (cookie, other) = (site.form_login("ada").await, site.form_login("ada").await);
+    assert_eq!(world.get("/", &[("cookie", &cookie)]).await.status(), 200);
+    let token = site.page_token("/account/logins", &other).await;
+    let form = [("csrf_token", token.as_str())];
+    site.post_form("/account/logins/end-others", &other, &form)
+        .await;
+    until("the end to be felt", async || {
+        (world.get("/", &[("cookie", &cookie)]).await.status() == 401).then_some(())
+    })
+    .await;
+    let navigation = [("cookie", cookie.as_str()), ("accept", "text/html")];
+    assert_eq!(world.get("/", &navigation).await.status(), 303);
+    assert_eq!(world.get("/", &[("cookie", &other)]).await.status(), 200);
+}
+
+#[tokio::test]
+async fn nginx_lets_pass_who_is_signed_in() {
+    guard(NGINX).await;
+}
+
+#[tokio::test]
+async fn caddy_lets_pass_who_is_signed_in() {
+    guard(CADDY).await;
+}
+
+#[tokio::test]
+async fn haproxy_in_front_hides_nobodys_address() {
+    let _turn = PORTS.lock().await;
+    let mut world = World::begin(HAPROXY, &HAPROXY.origin()).await;
+    let body = json!({"username": "ada", "password": PASSWORD});
+    let url = format!("{}/api/login", HAPROXY.origin());
+    let request = world.pair.site.client().post(url).json(&body);
+    let answer = request
+        .header("x-forwarded-for", "203.0.113.9")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 200);
+    until("the sign-in to be logged", async || {
+        let said = world.pair.auth.output();
+        let line = said.lines().find(|line| line.contains("SIGNED_IN"))?;
+        assert!(
+            line.contains("127.0.0.1") && !line.contains("203.0.113.9"),
+            "{line}"
+        );
+        Some(())
+    })
+    .await;
+    world.pair.web.signal(Signal::KILL);
+    world.pair.web.exit().await;
+    assert_eq!(
+        world.get("/api/session", &[]).await.status(),
+        HAPROXY.denied
+    );
+}
+
+/// Every file of `deploy/` that a proxy reads is complete: the settings that they name exist.
+#[test]
+fn the_settings_that_the_files_name_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let settings = fs::read_to_string(root.join("web-service/src/config/settings.rs")).unwrap();
+    let files = [
+        "nginx/nginx.conf",
+        "caddy/Caddyfile",
+        "haproxy/haproxy.cfg",
+        "traefik/dynamic.yml",
+    ];
+    for file in files.map(|file| root.join("deploy").join(file)) as [PathBuf; 4] {
+        let text = fs::read_to_string(&file).unwrap();
+        let words = text.split(|c: char| !c.is_ascii_uppercase() && c != '_');
+        for name in words.filter(|word| word.starts_with("WEB_")) {
+            assert!(
+                settings.contains(&format!("\"{name}\"")),
+                "{}: {name}",
+                file.display()
+            );
+        }
+    }
+}

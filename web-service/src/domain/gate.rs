@@ -1,0 +1,214 @@
+//! Whether a request to somebody else's application may pass: what a reverse proxy asks, in whatever dialect.
+
+use time::{Duration, OffsetDateTime};
+
+use super::{
+    provenance::{Provenance, judge},
+    return_origins::ReturnOrigins,
+};
+
+/// What the application wants of whoever passes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Requirements {
+    /// Scopes, all of them.
+    pub scopes: Vec<String>,
+    /// Whom an access token has to be for; empty: auth-service's first audience.
+    pub audience: String,
+    /// How old the proof of who somebody is may be.
+    pub max_age: Option<Duration>,
+}
+
+/// What a trusted proxy says of the request that it asks about. What it leaves out counts as the worst.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Original {
+    /// Whether the method changes nothing (RFC 9110 §9.2.1).
+    pub is_safe: bool,
+    /// Scheme and host, where they are known.
+    pub origin: Option<String>,
+    /// Path and query, where they are known.
+    pub uri: Option<String>,
+    /// `Sec-Fetch-Site`, as the browser sent it.
+    pub sec_fetch_site: Option<Vec<u8>>,
+    /// `Origin`, as the browser sent it.
+    pub sent_origin: Option<Vec<u8>>,
+}
+
+impl Original {
+    /// Whether a page of the same origin sent it, or it changes nothing: a cookie comes along whoever asks.
+    #[must_use]
+    pub fn may_use_cookie(&self, origins: &ReturnOrigins) -> bool {
+        let own = self
+            .origin
+            .as_deref()
+            .filter(|origin| origins.contains(origin));
+        // Where the origin is not known, only the browser's own word counts.
+        let own = own.unwrap_or("null://unknown");
+        let site = self.sec_fetch_site.as_deref();
+        self.is_safe || judge(site, self.sent_origin.as_deref(), own) == Provenance::SameOrigin
+    }
+
+    /// Where somebody comes back to after signing in, if that is a place that they may be sent to.
+    #[must_use]
+    pub fn return_address(&self, origins: &ReturnOrigins) -> Option<String> {
+        let origin = self
+            .origin
+            .as_deref()
+            .filter(|origin| origins.contains(origin))?;
+        let uri = self.uri.as_deref().filter(|uri| uri.starts_with('/'))?;
+        Some(format!("{origin}{uri}"))
+    }
+}
+
+/// Who passes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The person's name; empty for a client in its own name.
+    pub username: String,
+    /// `sub`.
+    pub subject: String,
+    /// `sid`; empty for a client in its own name.
+    pub sid: String,
+    /// `scope`.
+    pub scope: String,
+    /// How they are known.
+    pub method: Method,
+}
+
+/// How somebody is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// By a session cookie.
+    Cookie,
+    /// By an access token.
+    Bearer,
+}
+
+impl Method {
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cookie => "cookie",
+            Self::Bearer => "bearer",
+        }
+    }
+}
+
+/// Why nobody passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// Nobody is known.
+    Unauthenticated,
+    /// Somebody is known, who has to prove again who they are.
+    TooLongAgo,
+    /// They lack a scope.
+    Scope,
+    /// A page of another origin sent it.
+    Foreign,
+}
+
+impl Requirements {
+    /// Whether the proof is young enough.
+    ///
+    /// # Errors
+    /// When it is not, or there is none.
+    pub fn check_age(
+        &self,
+        authenticated_at: Option<OffsetDateTime>,
+        now: OffsetDateTime,
+    ) -> Result<(), Refused> {
+        match (self.max_age, authenticated_at) {
+            (None, _) => Ok(()),
+            (Some(most), Some(at)) if now - at <= most => Ok(()),
+            (Some(_), _) => Err(Refused::TooLongAgo),
+        }
+    }
+
+    /// Whether what was granted is enough.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn check_scope(&self, granted: &str) -> Result<(), Refused> {
+        let has = |name: &String| granted.split(' ').any(|one| one == name);
+        if self.scopes.iter().all(has) {
+            Ok(())
+        } else {
+            Err(Refused::Scope)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn original(is_safe: bool, site: Option<&str>, sent_origin: Option<&str>) -> Original {
+        Original {
+            is_safe,
+            origin: Some("https://app.example".into()),
+            uri: Some("/a?b".into()),
+            sec_fetch_site: site.map(|site| site.as_bytes().to_vec()),
+            sent_origin: sent_origin.map(|origin| origin.as_bytes().to_vec()),
+        }
+    }
+
+    fn origins() -> ReturnOrigins {
+        ReturnOrigins::new(vec!["https://app.example".into()])
+    }
+
+    #[test]
+    fn what_changes_something_takes_the_browsers_word() {
+        let may = |original: Original| original.may_use_cookie(&origins());
+        assert!(may(original(true, Some("cross-site"), None)));
+        assert!(may(original(false, Some("same-origin"), None)));
+        assert!(may(original(false, None, Some("https://app.example"))));
+        for (site, origin) in [
+            (None, None),
+            (Some("same-site"), Some("https://app.example")),
+            (None, Some("https://evil.example")),
+            (None, Some("null")),
+        ] {
+            assert!(!may(original(false, site, origin)), "{site:?} {origin:?}");
+        }
+        let elsewhere = Original {
+            origin: Some("https://evil.example".into()),
+            ..original(false, None, Some("https://evil.example"))
+        };
+        assert!(!may(elsewhere));
+        let unknown = Original::default();
+        assert!(!may(unknown), "what is left out counts as the worst");
+    }
+
+    #[test]
+    fn people_come_back_to_listed_places_only() {
+        let back = |original: &Original| original.return_address(&origins());
+        let here = original(true, None, None);
+        assert_eq!(back(&here).as_deref(), Some("https://app.example/a?b"));
+        let elsewhere = Original {
+            origin: Some("https://app.example.evil".into()),
+            ..here.clone()
+        };
+        assert_eq!(back(&elsewhere), None);
+        let no_path = Original {
+            uri: Some("@evil.example/".into()),
+            ..here
+        };
+        assert_eq!(back(&no_path), None);
+    }
+
+    #[test]
+    fn scopes_and_age_are_checked_whole() {
+        let wants = Requirements {
+            scopes: vec!["a".into(), "b".into()],
+            max_age: Some(Duration::MINUTE),
+            ..Requirements::default()
+        };
+        assert_eq!(wants.check_scope("b c a"), Ok(()));
+        assert_eq!(wants.check_scope("ab"), Err(Refused::Scope));
+        let now = OffsetDateTime::UNIX_EPOCH + Duration::HOUR;
+        assert_eq!(wants.check_age(Some(now - Duration::MINUTE), now), Ok(()));
+        let old = now - Duration::seconds(61);
+        assert_eq!(wants.check_age(Some(old), now), Err(Refused::TooLongAgo));
+        assert_eq!(wants.check_age(None, now), Err(Refused::TooLongAgo));
+    }
+}

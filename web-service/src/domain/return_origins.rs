@@ -1,0 +1,54 @@
+//! Other origins that people may be sent back to after signing in: applications behind a reverse proxy.
+
+use url::Url;
+
+/// The origins, as browsers write them. Only exact ones count.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReturnOrigins(Vec<String>);
+
+impl ReturnOrigins {
+    /// Takes them as browsers write them.
+    #[must_use]
+    pub const fn new(origins: Vec<String>) -> Self {
+        Self(origins)
+    }
+
+    /// Whether this is one of them.
+    #[must_use]
+    pub fn contains(&self, origin: &str) -> bool {
+        self.0.iter().any(|one| one == origin)
+    }
+
+    /// The URL, as a browser reads it, if it leads to one of them.
+    #[must_use]
+    pub fn accept(&self, url: &str) -> Option<Url> {
+        let url = Url::parse(url).ok()?;
+        let is_plain = url.username().is_empty() && url.password().is_none();
+        (is_plain && self.contains(&url.origin().ascii_serialization())).then_some(url)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_exact_origins_count() {
+        let origins = ReturnOrigins::new(vec!["https://app.example".into()]);
+        assert!(origins.accept("https://app.example/a?b").is_some());
+        assert!(origins.accept("https://app.example:443/").is_some());
+        for url in [
+            "https://app.example.evil/",
+            "https://app.example@evil.example/",
+            "https://user@app.example/",
+            "https://app.example:8443/",
+            "http://app.example/",
+            "//app.example/",
+            "/a",
+            "javascript:alert(1)",
+            "",
+        ] {
+            assert!(origins.accept(url).is_none(), "{url}");
+        }
+    }
+}

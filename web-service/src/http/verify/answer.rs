@@ -1,0 +1,156 @@
+//! The decision in the proxy's dialect. Every identity header is always there, empty where nothing is known, so that a client's
+//! own never survives.
+
+use axum::{
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use url::form_urlencoded;
+
+use super::decision::Denied;
+use crate::{
+    domain::gate::{Identity, Original, Refused},
+    http::{failure::Failure, state::AppState, time::in_seconds},
+};
+
+const CHALLENGE: HeaderValue =
+    HeaderValue::from_static(r#"Bearer realm="holdfast", Session realm="holdfast""#);
+const STEP_UP: HeaderValue = HeaderValue::from_static(
+    r#"Bearer realm="holdfast", error="insufficient_user_authentication""#,
+);
+const SCOPE: HeaderValue =
+    HeaderValue::from_static(r#"Bearer realm="holdfast", error="insufficient_scope""#);
+
+/// How a proxy takes an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// nginx: it acts on 401 and 403 by itself, and may look at `Location`.
+    StatusOnly,
+    /// Caddy, Traefik, Envoy: what is not 2xx goes to the client as it is, redirects, too.
+    PassedOn,
+}
+
+impl Dialect {
+    /// Caddy and Traefik name the original request so.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        if headers.contains_key("x-forwarded-uri") {
+            Self::PassedOn
+        } else {
+            Self::StatusOnly
+        }
+    }
+}
+
+pub(super) fn answer(
+    state: &AppState,
+    decision: Result<Identity, Denied>,
+    original: &Original,
+    dialect: Dialect,
+    headers: &HeaderMap,
+) -> Response {
+    match decision {
+        Ok(identity) => with_identity(StatusCode::OK.into_response(), Some(&identity)),
+        Err(Denied::Failed(failure)) => with_identity(failed(&failure), None),
+        Err(Denied::Refused(refused)) => {
+            let mut response = refusal(refused);
+            let target =
+                target(state, refused, original).filter(|_| is_navigation(original, headers));
+            if let Some(target) = target.and_then(|target| HeaderValue::try_from(target).ok()) {
+                if dialect == Dialect::PassedOn {
+                    *response.status_mut() = StatusCode::SEE_OTHER;
+                }
+                response.headers_mut().insert(header::LOCATION, target);
+            }
+            with_identity(response, None)
+        }
+    }
+}
+
+/// A requirement that cannot be read denies everybody.
+pub(super) fn misconfigured() -> Response {
+    tracing::error!("a proxy asks with requirements that cannot be read; everybody is denied");
+    with_identity(StatusCode::FORBIDDEN.into_response(), None)
+}
+
+fn refusal(refused: Refused) -> Response {
+    let (status, challenge) = match refused {
+        Refused::Unauthenticated => (StatusCode::UNAUTHORIZED, Some(CHALLENGE)),
+        Refused::TooLongAgo => (StatusCode::UNAUTHORIZED, Some(STEP_UP)),
+        Refused::Scope => (StatusCode::FORBIDDEN, Some(SCOPE)),
+        Refused::Foreign => (StatusCode::FORBIDDEN, None),
+    };
+    let mut response = status.into_response();
+    if let Some(challenge) = challenge {
+        response
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    response
+}
+
+/// Never an answer that lets somebody pass.
+fn failed(failure: &Failure) -> Response {
+    let (status, wait) = match failure {
+        Failure::Unavailable { retry_after, .. } => {
+            (StatusCode::SERVICE_UNAVAILABLE, Some(*retry_after))
+        }
+        Failure::Throttled { retry_after } => (StatusCode::TOO_MANY_REQUESTS, Some(*retry_after)),
+        Failure::Unacceptable => (StatusCode::FORBIDDEN, None),
+        Failure::Broken => (StatusCode::INTERNAL_SERVER_ERROR, None),
+    };
+    let mut response = status.into_response();
+    if let Some(wait) = wait {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, in_seconds(wait).into());
+    }
+    response
+}
+
+/// Where a person goes to sign in, or to prove again who they are, and comes back from by way of a page: a form's answer may not
+/// lead to another origin.
+fn target(state: &AppState, refused: Refused, original: &Original) -> Option<String> {
+    let page = match refused {
+        Refused::Unauthenticated => "login",
+        Refused::TooLongAgo => "account/confirm",
+        Refused::Scope | Refused::Foreign => return None,
+    };
+    let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let own = &state.public_url.origin;
+    let back = original.return_address(&state.return_origins);
+    let next = back.map(|back| format!("/continue?to={}", encoded(&back)));
+    let query = next.map(|next| format!("?next={}", encoded(&next)));
+    Some(format!("{own}/{page}{}", query.unwrap_or_default()))
+}
+
+/// A browser that wants a page, and not a program, an image or a form.
+fn is_navigation(original: &Original, headers: &HeaderMap) -> bool {
+    if !original.is_safe || headers.contains_key(header::AUTHORIZATION) {
+        return false;
+    }
+    match headers.get("sec-fetch-mode") {
+        Some(mode) => mode == "navigate",
+        None => headers
+            .get(header::ACCEPT)
+            .and_then(|accept| accept.to_str().ok())
+            .is_some_and(|accept| accept.contains("text/html")),
+    }
+}
+
+fn with_identity(mut response: Response, identity: Option<&Identity>) -> Response {
+    let text = |part: fn(&Identity) -> &str| identity.map_or("", part);
+    let values = [
+        ("x-auth-user", text(|identity| &identity.username)),
+        ("x-auth-subject", text(|identity| &identity.subject)),
+        ("x-auth-login", text(|identity| &identity.sid)),
+        ("x-auth-scope", text(|identity| &identity.scope)),
+        ("x-auth-method", text(|identity| identity.method.as_str())),
+    ];
+    for (name, value) in values {
+        let value = HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(""));
+        response
+            .headers_mut()
+            .insert(HeaderName::from_static(name), value);
+    }
+    response
+}

@@ -1,0 +1,62 @@
+//! The request that a proxy asks about, in the proxy's words. They count from trusted proxies only.
+
+use std::{convert::Infallible, net::SocketAddr};
+
+use axum::{
+    extract::{ConnectInfo, FromRef, FromRequestParts},
+    http::{HeaderMap, Method, header, request::Parts},
+};
+
+use crate::{domain::gate::Original, http::state::AppState};
+
+/// nginx is told to send the first, Caddy and Traefik send the second by themselves.
+const METHODS: [&str; 2] = ["x-original-method", "x-forwarded-method"];
+const URIS: [&str; 2] = ["x-original-uri", "x-forwarded-uri"];
+
+/// What is known of it.
+pub(in crate::http) struct Proxied(pub(super) Original);
+
+impl<S: Send + Sync> FromRequestParts<S> for Proxied
+where
+    AppState: FromRef<S>,
+{
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let state = AppState::from_ref(state);
+        let socket = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let is_trusted =
+            socket.is_some_and(|ConnectInfo(address)| state.trusted_proxies.contains(address.ip()));
+        let browser = Original {
+            sec_fetch_site: bytes(&parts.headers, "sec-fetch-site"),
+            sent_origin: bytes(&parts.headers, header::ORIGIN.as_str()),
+            ..Original::default()
+        };
+        if !is_trusted {
+            return Ok(Self(browser));
+        }
+        let first = |names: [&str; 2]| names.iter().find_map(|name| only(&parts.headers, name));
+        let method = first(METHODS).and_then(|name| Method::from_bytes(name.as_bytes()).ok());
+        let scheme = only(&parts.headers, "x-forwarded-proto");
+        let host = only(&parts.headers, "x-forwarded-host");
+        Ok(Self(Original {
+            is_safe: method.is_some_and(|method| method.is_safe()),
+            origin: scheme
+                .zip(host)
+                .map(|(scheme, host)| format!("{scheme}://{host}")),
+            uri: first(URIS).map(str::to_owned),
+            ..browser
+        }))
+    }
+}
+
+/// A header that stands there once. Twice, one of them may be the client's own.
+fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = headers.get_all(name).into_iter();
+    let value = values.next()?;
+    values.next().is_none().then(|| value.to_str().ok())?
+}
+
+fn bytes(headers: &HeaderMap, name: &str) -> Option<Vec<u8>> {
+    headers.get(name).map(|value| value.as_bytes().to_vec())
+}
