@@ -15,3 +15,4 @@ mod sessions;
 mod step_up;
 mod support;
 mod throttle;
+mod verify;

@@ -49,6 +49,20 @@ impl Site {
         Self::start_with(|config| config.trusted_proxies = TrustedProxies::new(networks)).await
     }
 
+    /// The same, for applications of these origins.
+    pub(crate) async fn start_behind_for<const N: usize, const M: usize>(
+        networks: [&str; N],
+        origins: [&str; M],
+    ) -> Self {
+        let networks = networks.map(|network| network.parse().unwrap()).into();
+        let origins = origins.map(str::to_owned).into();
+        Self::start_with(|config| {
+            config.trusted_proxies = TrustedProxies::new(networks);
+            config.return_origins = ReturnOrigins::new(origins);
+        })
+        .await
+    }
+
     async fn start_with(adjust: impl FnOnce(&mut ServeConfig)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = ManualClock::default();

@@ -1,0 +1,166 @@
+use std::time::Duration;
+
+use reqwest::{Method, Response};
+
+use crate::support::{PASSWORD, Site, cookie_of, header};
+
+const APP: &str = "https://app.example";
+
+/// A proxy asks about a request to the application.
+async fn ask(site: &Site, query: &str, headers: &[(&str, &str)]) -> Response {
+    let proxied = [
+        ("x-forwarded-method", "GET"),
+        ("x-forwarded-uri", "/orders?page=2"),
+        ("x-forwarded-proto", "https"),
+        ("x-forwarded-host", "app.example"),
+    ];
+    let request = site.request(Method::GET, &format!("/auth/verify{query}"));
+    let all = proxied.iter().chain(headers);
+    let request = all.fold(request, |request, (name, value)| {
+        request.header(*name, *value)
+    });
+    request.send().await.unwrap()
+}
+
+async fn site() -> Site {
+    let site = Site::start_behind_for(["127.0.0.0/8"], [APP]).await;
+    site.add_user("ada").await;
+    site
+}
+
+fn identity(response: &Response) -> [String; 5] {
+    ["user", "subject", "login", "scope", "method"].map(|name| {
+        response.headers()[format!("x-auth-{name}")]
+            .to_str()
+            .unwrap()
+            .to_owned()
+    })
+}
+
+#[tokio::test]
+async fn who_is_known_passes_and_every_answer_has_every_identity_header() {
+    let site = site().await;
+    let cookie = site.sign_in("ada").await;
+    let passed = ask(&site, "", &[("cookie", &cookie)]).await;
+    assert_eq!(
+        (passed.status().as_u16(), header(&passed, "cache-control")),
+        (200, "no-store")
+    );
+    let [user, subject, login, scope, method] = identity(&passed);
+    assert_eq!(
+        (user.as_str(), scope.as_str(), method.as_str()),
+        ("ada", "profile", "cookie")
+    );
+    assert!(!subject.is_empty() && !login.is_empty());
+
+    let (token, _) = site.tokens("ada").await;
+    let bearer = format!("Bearer {token}");
+    let passed = ask(&site, "?scope=profile", &[("authorization", &bearer)]).await;
+    assert_eq!(identity(&passed)[4], "bearer");
+
+    let junk = "Bearer a.b.c";
+    for (query, headers, status) in [
+        ("", &[][..], 401),
+        (
+            "",
+            &[("authorization", junk), ("cookie", cookie.as_str())],
+            401,
+        ),
+        ("?scope=orders:read", &[("cookie", cookie.as_str())], 403),
+        (
+            "?scope=orders:read",
+            &[("authorization", bearer.as_str())],
+            403,
+        ),
+        (
+            "?audience=https://other.example",
+            &[("authorization", bearer.as_str())],
+            401,
+        ),
+        ("?max_age=soon", &[("cookie", cookie.as_str())], 403),
+    ] {
+        let denied = ask(&site, query, headers).await;
+        assert_eq!(denied.status(), status, "{query} {headers:?}");
+        assert_eq!(identity(&denied), [const { String::new() }; 5]);
+    }
+}
+
+#[tokio::test]
+async fn a_strangers_word_about_the_request_does_not_count() {
+    let site = Site::start().await;
+    site.add_user("ada").await;
+    let cookie = site.sign_in("ada").await;
+    let denied = ask(&site, "", &[("cookie", &cookie)]).await;
+    assert_eq!(
+        denied.status(),
+        403,
+        "the method is not known, and so counts as unsafe"
+    );
+    let sent = ask(&site, "", &[("accept", "text/html")]).await;
+    assert_eq!(
+        header(&sent, "location"),
+        "",
+        "nor is it known to be a navigation"
+    );
+}
+
+#[tokio::test]
+async fn an_application_may_want_to_know_again_who_somebody_is() {
+    let site = site().await;
+    let cookie = site.sign_in("ada").await;
+    let fresh = ask(&site, "?max_age=60", &[("cookie", &cookie)]).await;
+    assert_eq!(fresh.status(), 200);
+    site.clock.advance(Duration::from_secs(61));
+    let program = ask(&site, "?max_age=60", &[("cookie", &cookie)]).await;
+    assert_eq!(program.status(), 401);
+    let navigation = [("cookie", cookie.as_str()), ("sec-fetch-mode", "navigate")];
+    let sent = ask(&site, "?max_age=60", &navigation).await;
+    assert_eq!(sent.status(), 303);
+    let confirm = header(&sent, "location")
+        .strip_prefix(&site.origin)
+        .unwrap()
+        .to_owned();
+    assert!(
+        confirm.starts_with("/account/confirm?next=%2Fcontinue"),
+        "{confirm}"
+    );
+
+    let token = site.page_token(&confirm, &cookie).await;
+    let answer = async |password: &str| {
+        let fields = [
+            ("csrf_token", token.as_str()),
+            ("confirm_password", password),
+        ];
+        site.post_form(&confirm, &cookie, &fields).await
+    };
+    assert_eq!(answer("").await.status(), 422);
+    assert_eq!(answer("a wrong password").await.status(), 422);
+    let proved = answer(PASSWORD).await;
+    let onward = header(&proved, "location").to_owned();
+    let renewed = cookie_of(&proved, "__Host-session").unwrap();
+    let page = site.get(&onward, &renewed).await.text().await.unwrap();
+    assert!(
+        page.contains(r#"href="https://app.example/orders?page=2""#),
+        "{page}"
+    );
+    let passed = ask(&site, "?max_age=60", &[("cookie", &renewed)]).await;
+    assert_eq!(passed.status(), 200);
+}
+
+#[tokio::test]
+async fn the_way_onward_leads_to_listed_origins_only() {
+    let site = site().await;
+    for (to, status) in [
+        ("https://app.example/a", 200),
+        ("https://app.example.evil/", 404),
+        ("https://user@app.example/", 404),
+        ("javascript:alert(1)", 404),
+        ("//app.example/", 404),
+    ] {
+        let to_there: String = url::form_urlencoded::byte_serialize(to.as_bytes()).collect();
+        let request = site.request(Method::GET, &format!("/continue?to={to_there}"));
+        assert_eq!(request.send().await.unwrap().status(), status, "{to}");
+    }
+    let nowhere = site.get("/continue", "a=b").await;
+    assert_eq!(nowhere.status(), 404);
+}
