@@ -138,16 +138,23 @@ impl Pair {
 
     /// Runs a command of auth-service beside the running service.
     pub async fn command(&self, arguments: &[&str], input: &str) -> String {
-        let data_dir = self.directory.path();
-        let (success, said) = run(
-            "auth-service",
-            arguments,
-            &[("AUTH_DATA_DIR", data_dir)],
-            input,
-        )
-        .await;
+        let (success, said) = self.run(arguments, input).await;
         assert!(success, "{said}");
         said
+    }
+
+    /// The same; the error is what it said when it failed.
+    ///
+    /// # Errors
+    /// When it failed.
+    pub async fn try_command(&self, arguments: &[&str]) -> Result<String, String> {
+        let (success, said) = self.run(arguments, "").await;
+        if success { Ok(said) } else { Err(said) }
+    }
+
+    async fn run(&self, arguments: &[&str], input: &str) -> (bool, String) {
+        let settings = [("AUTH_DATA_DIR", self.directory.path())];
+        run("auth-service", arguments, &settings, input).await
     }
 }
 

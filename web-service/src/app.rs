@@ -32,6 +32,7 @@ use crate::{
 pub struct App {
     port: http::Port,
     ops_listener: TcpListener,
+    ext_authz_listener: Option<TcpListener>,
     state: AppState,
     certificate: CertificateFiles,
     local_authority: Option<LocalAuthority>,
@@ -90,6 +91,10 @@ impl App {
                 max_connections: descriptors::for_connections(config.max_connections),
             },
             ops_listener: bind("WEB_OPS_LISTEN", config.ops_listen).await?,
+            ext_authz_listener: match config.ext_authz_listen {
+                Some(address) => Some(bind("WEB_EXT_AUTHZ_LISTEN", address).await?),
+                None => None,
+            },
             state,
             certificate,
             local_authority,
@@ -136,6 +141,11 @@ impl App {
             shutdown.clone(),
         ));
 
+        if let Some(listener) = self.ext_authz_listener {
+            tracing::info!(address = %listener.local_addr()?, "listening for Envoy");
+            let served = http::serve_ext_authz(listener, self.state.clone(), shutdown.clone());
+            tokio::spawn(served);
+        }
         let handle = Handle::new();
         tokio::spawn(drain_on(shutdown.clone(), handle.clone()));
         http::serve(self.port, handle, self.state).await?;

@@ -32,12 +32,21 @@ const PROGRAMS: [(&str, &str); 17] = [
     ("pip3", "python3-pip"),
 ];
 
-/// OAuth clients that the tests let loose on the standard endpoints.
-const NODE_PACKAGES: [&str; 3] = ["jose@6.2.18", "oauth4webapi@3.8.8", "openid-client@6.9.0"];
-const PYTHON_PACKAGES: [&str; 3] = [
+/// Other people's clients, which the tests let loose on the ports.
+const NODE_PACKAGES: [&str; 5] = [
+    "@grpc/grpc-js@1.14.3",
+    "@grpc/proto-loader@0.8.0",
+    "jose@6.2.18",
+    "oauth4webapi@3.8.8",
+    "openid-client@6.9.0",
+];
+const PYTHON_PACKAGES: [&str; 6] = [
     "Authlib==1.9.9",
     "PyJWT[crypto]==2.15.1",
+    "grpcio==1.85.1",
+    "grpcio-tools==1.85.1",
     "requests==2.32.5",
+    "xds-protos==1.85.0",
 ];
 
 /// The source package whose content is the official grpcurl binary.
@@ -70,7 +79,7 @@ pub(crate) struct Tools {
     pub(crate) python: PathBuf,
 }
 
-/// Other people's OAuth clients, in directories of their own.
+/// Other people's clients, in directories of their own.
 fn node_packages() -> anyhow::Result<PathBuf> {
     let install =
         "npm install --no-save --no-package-lock --no-audit --no-fund --silent --prefix .";

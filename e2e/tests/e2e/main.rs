@@ -11,6 +11,7 @@ mod counters;
 mod dev;
 mod drain;
 mod grpcurl;
+mod integrate;
 mod oauth_clients;
 mod outage;
 mod races;

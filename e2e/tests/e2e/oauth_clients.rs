@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::Output};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use e2e::pair::Pair;
+use e2e::pair::{Options, Pair};
 use rcgen::KeyPair;
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -54,16 +54,7 @@ impl World {
             .env("NODE_EXTRA_CA_CERTS", ca_file)
             .env("REQUESTS_CA_BUNDLE", ca_file)
             .env("SSL_CERT_FILE", ca_file);
-        let Output {
-            status,
-            stdout,
-            stderr,
-        } = command.output().await.unwrap();
-        let said = String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned();
-        assert!(
-            status.success() && said.contains("all of it works"),
-            "{said}"
-        );
+        finish(command).await;
     }
 }
 
@@ -119,4 +110,84 @@ async fn clients_of_python_find_what_the_standards_promise() {
         .arg(script("oauth.py"))
         .env("PYTHONPATH", packages("PYTHON"));
     world.run(python).await;
+}
+
+/// Envoy's own definitions, as Python has them.
+#[tokio::test]
+async fn envoy_is_told_whether_a_request_may_pass() {
+    let listen = format!("127.0.0.1:{}", e2e::port::free());
+    let pair = Pair::start_with(Options {
+        web: vec![
+            ("WEB_EXT_AUTHZ_LISTEN", listen.clone()),
+            ("WEB_RETURN_ORIGINS", "https://app.example".to_owned()),
+        ],
+        ..Options::default()
+    })
+    .await;
+    pair.add_user("ada", &[]).await;
+    let cookie = pair.site.form_login("ada").await;
+    let tokens = pair.site.tokens("ada").await;
+    let ended = pair.site.tokens("ada").await;
+    let ended = ended["access_token"].as_str().unwrap();
+    assert_eq!(answers_to(&pair, ended).await, [200, 200, 200]);
+    let request = pair.site.client().post(pair.site.url("/api/logout"));
+    let answer = request.bearer_auth(ended).send().await.unwrap();
+    assert_eq!(answer.status(), 204);
+    assert_eq!(
+        answers_to(&pair, ended).await,
+        [401, 0, 401],
+        "at the same moment"
+    );
+    let mut python = Command::new("python3");
+    python
+        .arg(script("ext_authz.py"))
+        .env("ENDED_TOKEN", ended)
+        .env("PYTHONPATH", packages("PYTHON"))
+        .env("EXT_AUTHZ", listen)
+        .env("COOKIE", cookie)
+        .env("ACCESS_TOKEN", tokens["access_token"].as_str().unwrap());
+    finish(python).await;
+}
+
+/// Of `/auth/verify`, of introspection (0: inactive) and of `/api/profile`, which asks `ValidateToken`.
+async fn answers_to(pair: &Pair, token: &str) -> [u16; 3] {
+    let site = &pair.site;
+    let status = async |path: &str| {
+        let request = site.client().get(site.url(path)).bearer_auth(token);
+        request.send().await.unwrap().status().as_u16()
+    };
+    let add = ["client", "add", "asking", "--audience", &site.origin];
+    let secret = match pair.try_command(&add).await {
+        Ok(said) => said.trim().strip_prefix("asking ").unwrap().to_owned(),
+        Err(_taken) => {
+            let said = pair
+                .command(&["client", "rotate-secret", "asking"], "")
+                .await;
+            said.trim().strip_prefix("asking ").unwrap().to_owned()
+        }
+    };
+    let request = site.client().post(site.url("/oauth2/introspect"));
+    let request = request
+        .basic_auth("asking", Some(secret))
+        .form(&[("token", token)]);
+    let told: Value = request.send().await.unwrap().json().await.unwrap();
+    let introspected = if told["active"] == true { 200 } else { 0 };
+    [
+        status("/auth/verify").await,
+        introspected,
+        status("/api/profile").await,
+    ]
+}
+
+async fn finish(mut command: Command) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().await.unwrap();
+    let said = String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned();
+    assert!(
+        status.success() && said.contains("all of it works"),
+        "{said}"
+    );
 }

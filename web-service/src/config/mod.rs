@@ -19,6 +19,8 @@ use crate::domain::{
 pub struct ServeConfig {
     /// Where HTTPS is served.
     pub listen: SocketAddr,
+    /// Where Envoy asks, over gRPC; `None`: nowhere.
+    pub ext_authz_listen: Option<SocketAddr>,
     /// Where probes are answered.
     pub ops_listen: SocketAddr,
     /// The URL under which people reach this service; `None`: localhost with the port that is served.

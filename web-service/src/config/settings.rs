@@ -42,6 +42,10 @@ pub struct Settings {
         default_value = "127.0.0.1:9443"
     )]
     ops_listen: String,
+    /// Where Envoy asks whether requests may pass (`ext_authz` over gRPC, not encrypted), such as 127.0.0.1:9002; nowhere
+    /// where it is not set
+    #[arg(long, env = "WEB_EXT_AUTHZ_LISTEN", global = true)]
+    ext_authz_listen: Option<String>,
     /// Directory for files that the service makes for itself
     #[arg(long, env = "WEB_DATA_DIR", global = true, default_value = ".holdfast")]
     data_dir: PathBuf,
@@ -150,6 +154,10 @@ impl Settings {
         let log = LogConfig::parse(&mut problems, "WEB", &self.log, &self.log_format);
         let listen = problems.parse("WEB_LISTEN", &self.listen);
         let ops_listen = problems.parse("WEB_OPS_LISTEN", &self.ops_listen);
+        let ext_authz_listen = match &self.ext_authz_listen {
+            Some(text) => problems.parse("WEB_EXT_AUTHZ_LISTEN", text).map(Some),
+            None => Some(None),
+        };
         let public_url = self.public_url(&mut problems);
         let session_store = self.session_store(&mut problems);
         let lifetimes = self.lifetimes(&mut problems);
@@ -208,6 +216,7 @@ impl Settings {
             let config = ServeConfig {
                 listen: listen?,
                 ops_listen: ops_listen?,
+                ext_authz_listen: ext_authz_listen?,
                 public_url: public_url?,
                 auth,
                 session_store: session_store?,

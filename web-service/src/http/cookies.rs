@@ -81,6 +81,18 @@ fn remove(name: &str) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("{name}=; {ATTRIBUTES}; Max-Age=0")).ok()
 }
 
+/// All cookies but the session's, for an application that has no business with it; `None` where there are no others.
+pub(super) fn without_session(headers: &HeaderMap) -> Option<HeaderValue> {
+    let lines = headers.get_all(header::COOKIE).into_iter();
+    let others: Vec<_> = lines
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+        .map(<[u8]>::trim_ascii)
+        .filter(|pair| !pair.is_empty() && !pair.starts_with(SESSION.as_bytes()))
+        .collect();
+    let rest = HeaderValue::from_bytes(&others.join(b"; ".as_slice())).ok();
+    rest.filter(|rest| !rest.is_empty())
+}
+
 /// Two cookies of one name mean that somebody planted one: neither counts. Other cookies may hold any bytes.
 fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut found = headers

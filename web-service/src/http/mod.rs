@@ -21,3 +21,4 @@ mod verify;
 
 pub use cookies::session_id;
 pub use serve::{Port, serve};
+pub use verify::serve_ext_authz;

@@ -71,6 +71,7 @@ impl Site {
         let mut config = ServeConfig {
             listen: "127.0.0.1:0".parse().unwrap(),
             ops_listen: "127.0.0.1:0".parse().unwrap(),
+            ext_authz_listen: None,
             public_url: None,
             auth: AuthConfig {
                 urls: vec![auth_url.parse().unwrap()],

@@ -3,6 +3,7 @@
 
 mod answer;
 mod decision;
+mod ext_authz;
 mod original;
 
 use axum::{
@@ -13,6 +14,7 @@ use axum::{
 use serde::Deserialize;
 use time::Duration;
 
+pub use self::ext_authz::serve_ext_authz;
 use self::{answer::Dialect, original::Proxied};
 use crate::{domain::gate::Requirements, http::state::AppState};
 

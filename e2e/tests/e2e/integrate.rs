@@ -1,0 +1,132 @@
+//! The code of docs/integrate.md, as written.
+
+use std::{path::PathBuf, process::Output};
+
+use e2e::pair::Pair;
+use tokio::process::Command;
+
+const PAGE: &str = include_str!("../../../docs/integrate.md");
+
+/// The code of a language, in the order of the page: gRPC, introspection, JWKS.
+fn code(language: &str) -> Vec<&'static str> {
+    let fence = format!("```{language}\n");
+    let blocks = PAGE.split(&fence).skip(1);
+    let blocks: Vec<_> = blocks
+        .map(|block| block.split("\n```").next().unwrap())
+        .collect();
+    assert_eq!(blocks.len(), 3, "{language}");
+    blocks
+}
+
+fn packages(language: &str) -> PathBuf {
+    let variable = format!("HOLDFAST_TEST_{language}");
+    let directory = std::env::var_os(&variable);
+    directory
+        .unwrap_or_else(|| panic!("run the tests with cargo xtask test: {variable}"))
+        .into()
+}
+
+struct World {
+    pair: Pair,
+    client_secret: String,
+    access_token: String,
+}
+
+impl World {
+    async fn begin() -> Self {
+        let pair = Pair::start().await;
+        pair.add_user("ada", &[]).await;
+        let add = ["client", "add", "orders", "--audience", &pair.site.origin];
+        let said = pair.command(&add, "").await;
+        let tokens = pair.site.tokens("ada").await;
+        Self {
+            client_secret: said.trim().strip_prefix("orders ").unwrap().to_owned(),
+            access_token: tokens["access_token"].as_str().unwrap().to_owned(),
+            pair,
+        }
+    }
+
+    async fn run(&self, mut command: Command, access_token: &str) -> String {
+        let proto = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../proto");
+        let python = std::env::join_paths([packages("PYTHON"), proto.clone()]).unwrap();
+        let ca_file = &self.pair.site.ca_file;
+        command
+            .env("ORIGIN", &self.pair.site.origin)
+            .env("AUTH", self.pair.auth_address.to_string())
+            .env("ACCESS_TOKEN", access_token)
+            .env("CLIENT_ID", "orders")
+            .env("CLIENT_SECRET", &self.client_secret)
+            .env("PROTO", proto)
+            .env("PYTHONPATH", python)
+            .env("NODE_EXTRA_CA_CERTS", ca_file)
+            .env("REQUESTS_CA_BUNDLE", ca_file)
+            .env("SSL_CERT_FILE", ca_file);
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = command.output().await.unwrap();
+        let said = String::from_utf8_lossy(&stdout).trim().to_owned();
+        assert!(
+            status.success(),
+            "{said}\n{}",
+            String::from_utf8_lossy(&stderr)
+        );
+        said
+    }
+
+    /// A good token, a broken one, and after that one that was revoked: only offline it is still good.
+    async fn check(&self, command: impl Fn(usize) -> Command, nobody: &str) {
+        let broken = format!("{}x", self.access_token);
+        for way in 0..3 {
+            assert_eq!(self.run(command(way), &self.access_token).await, "ada");
+            assert_eq!(self.run(command(way), &broken).await, nobody);
+        }
+        let request = self
+            .pair
+            .site
+            .client()
+            .post(self.pair.site.url("/api/logout"));
+        let ended = request
+            .bearer_auth(&self.access_token)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(ended.status(), 204);
+        for (way, told) in [nobody, nobody, "ada"].into_iter().enumerate() {
+            assert_eq!(
+                self.run(command(way), &self.access_token).await,
+                told,
+                "{way}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_python_of_the_page_works() {
+    let code = code("python");
+    let python = |way: usize| {
+        let mut python = Command::new("python3");
+        python.args(["-c", code[way]]);
+        python
+    };
+    World::begin().await.check(python, "None").await;
+}
+
+#[tokio::test]
+async fn the_node_of_the_page_works() {
+    let home = packages("NODE");
+    let files: Vec<_> = (0..3)
+        .map(|way| home.join(format!("integrate{way}.mjs")))
+        .collect();
+    for (file, code) in files.iter().zip(code("javascript")) {
+        std::fs::write(file, code).unwrap();
+    }
+    let node = |way: usize| {
+        let mut node = Command::new("node");
+        node.arg(&files[way]);
+        node
+    };
+    World::begin().await.check(node, "null").await;
+}

@@ -1,0 +1,206 @@
+//! Envoy's `ext_authz` over gRPC: the same decision, on a listener that only the proxy reaches.
+
+use std::time::Duration;
+
+use axum::{
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
+    response::Response,
+};
+use envoy_types::pb::envoy::{
+    config::core::v3::{
+        HeaderValue as EnvoyValue, HeaderValueOption, header_value_option::HeaderAppendAction,
+    },
+    service::auth::v3::{
+        AttributeContext, CheckRequest, CheckResponse, DeniedHttpResponse, OkHttpResponse,
+        attribute_context::HttpRequest,
+        authorization_server::{Authorization, AuthorizationServer},
+        check_response::HttpResponse,
+    },
+    r#type::v3::HttpStatus,
+};
+use envoy_types::pb::google::rpc;
+use futures_util::stream;
+use tokio::{net::TcpListener, time::timeout};
+use tokio_util::sync::CancellationToken;
+use tonic::{Code, Request, Status};
+
+use super::{
+    Wanted,
+    answer::{self, Dialect},
+    decision::{Denied, decide},
+};
+use crate::{
+    domain::gate::Original,
+    http::{cookies, failure::Failure, state::AppState},
+};
+
+/// Envoy waits 200 ms by default, and then decides by itself.
+const DEADLINE: Duration = Duration::from_millis(180);
+const MAX_MESSAGE: usize = 64 * 1024;
+const MAX_CALLS: usize = 1024;
+
+struct ExtAuthz(AppState);
+
+/// Serves `envoy.service.auth.v3.Authorization` until `shutdown`.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve_ext_authz(
+    listener: TcpListener,
+    state: AppState,
+    shutdown: CancellationToken,
+) -> Result<(), tonic::transport::Error> {
+    let service = AuthorizationServer::new(ExtAuthz(state)).max_decoding_message_size(MAX_MESSAGE);
+    let incoming = stream::unfold(listener, async |listener| {
+        let accepted = listener.accept().await.map(|(stream, _)| stream);
+        Some((accepted, listener))
+    });
+    tonic::transport::Server::builder()
+        .concurrency_limit_per_connection(MAX_CALLS)
+        .add_service(service)
+        .serve_with_incoming_shutdown(incoming, shutdown.cancelled_owned())
+        .await
+}
+
+#[tonic::async_trait]
+impl Authorization for ExtAuthz {
+    async fn check(
+        &self,
+        request: Request<CheckRequest>,
+    ) -> Result<tonic::Response<CheckResponse>, Status> {
+        let attributes = request.into_inner().attributes;
+        let response = match attributes.and_then(Asked::read) {
+            Some(asked) => self.judge(&asked).await,
+            // What cannot be read cannot be allowed.
+            None => denied(&answer::misconfigured()),
+        };
+        Ok(tonic::Response::new(response))
+    }
+}
+
+impl ExtAuthz {
+    async fn judge(&self, asked: &Asked) -> CheckResponse {
+        let Asked {
+            headers, original, ..
+        } = asked;
+        let decision = decide(&self.0, headers, original, &asked.wanted);
+        let decision = timeout(DEADLINE, decision).await;
+        let decision = decision.unwrap_or_else(|_| Err(Denied::Failed(Failure::too_slow())));
+        let answer = answer::answer(&self.0, decision, original, Dialect::PassedOn, headers);
+        if answer.status().is_success() {
+            allowed(&answer, headers)
+        } else {
+            denied(&answer)
+        }
+    }
+}
+
+/// What Envoy asks, as far as it could be read.
+struct Asked {
+    headers: HeaderMap,
+    original: Original,
+    wanted: crate::domain::gate::Requirements,
+}
+
+impl Asked {
+    fn read(attributes: AttributeContext) -> Option<Self> {
+        let HttpRequest {
+            method,
+            headers,
+            path,
+            host,
+            scheme,
+            ..
+        } = attributes.request?.http?;
+        let method = Method::from_bytes(method.as_bytes()).ok()?;
+        let mut map = HeaderMap::new();
+        for (name, value) in headers.iter().filter(|(name, _)| !name.starts_with(':')) {
+            let name = HeaderName::try_from(name).ok()?;
+            map.insert(name, HeaderValue::try_from(value).ok()?);
+        }
+        let bytes = |name| {
+            map.get(name)
+                .map(|value: &HeaderValue| value.as_bytes().to_vec())
+        };
+        let is_known = !scheme.is_empty() && !host.is_empty();
+        let original = Original {
+            is_safe: method.is_safe(),
+            origin: is_known.then(|| format!("{scheme}://{host}")),
+            uri: Some(path),
+            sec_fetch_site: bytes(HeaderName::from_static("sec-fetch-site")),
+            sent_origin: bytes(header::ORIGIN),
+        };
+        // Per route, by `check_settings.context_extensions`.
+        let mut extensions = attributes.context_extensions;
+        let mut wants = |name: &str| extensions.remove(name).unwrap_or_default();
+        let max_age = Some(wants("max_age")).filter(|text| !text.is_empty());
+        let wanted = Wanted {
+            scope: wants("scope"),
+            audience: wants("audience"),
+            max_age: max_age.map(|text| text.parse()).transpose().ok()?,
+        };
+        Some(Self {
+            headers: map,
+            original,
+            wanted: wanted.into(),
+        })
+    }
+}
+
+/// The application gets who it is, and not what proved it.
+fn allowed(answer: &Response, asked: &HeaderMap) -> CheckResponse {
+    let identity = answer.headers().iter();
+    let mut headers: Vec<_> = identity
+        .filter(|(name, _)| name.as_str().starts_with("x-auth-"))
+        .map(option)
+        .collect();
+    let mut headers_to_remove = vec![header::AUTHORIZATION.to_string()];
+    match cookies::without_session(asked) {
+        Some(rest) => headers.push(option((&header::COOKIE, &rest))),
+        None => headers_to_remove.push(header::COOKIE.to_string()),
+    }
+    CheckResponse {
+        status: Some(status(Code::Ok)),
+        http_response: Some(HttpResponse::OkResponse(OkHttpResponse {
+            headers,
+            headers_to_remove,
+            ..Default::default()
+        })),
+        ..Default::default()
+    }
+}
+
+fn denied(answer: &Response) -> CheckResponse {
+    CheckResponse {
+        status: Some(status(Code::PermissionDenied)),
+        http_response: Some(HttpResponse::DeniedResponse(DeniedHttpResponse {
+            status: Some(HttpStatus {
+                code: answer.status().as_u16().into(),
+            }),
+            headers: answer.headers().iter().map(option).collect(),
+            body: String::new(),
+        })),
+        ..Default::default()
+    }
+}
+
+fn status(code: Code) -> rpc::Status {
+    rpc::Status {
+        code: code.into(),
+        ..Default::default()
+    }
+}
+
+/// In place of whatever the client sent under this name, empty or not.
+fn option((name, value): (&HeaderName, &HeaderValue)) -> HeaderValueOption {
+    HeaderValueOption {
+        header: Some(EnvoyValue {
+            key: name.to_string(),
+            value: value.to_str().unwrap_or_default().to_owned(),
+            ..Default::default()
+        }),
+        append_action: HeaderAppendAction::OverwriteIfExistsOrAdd.into(),
+        keep_empty_value: true,
+        ..Default::default()
+    }
+}
