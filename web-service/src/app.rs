@@ -20,6 +20,7 @@ use crate::{
     config::{PublicUrl, ServeConfig, SessionStoreConfig, TlsConfig},
     crypto::form_token::MacFormTokens,
     domain::{auth::Auth, revocations::Revocations, sessions::Sessions},
+    envoy,
     http::{
         self,
         state::{AppState, SiteData},
@@ -143,7 +144,7 @@ impl App {
 
         if let Some(listener) = self.ext_authz_listener {
             tracing::info!(address = %listener.local_addr()?, "listening for Envoy");
-            let served = http::serve_ext_authz(listener, self.state.clone(), shutdown.clone());
+            let served = envoy::serve(listener, self.state.clone(), shutdown.clone());
             tokio::spawn(served);
         }
         let handle = Handle::new();

@@ -7,6 +7,7 @@ pub mod clients;
 pub mod config;
 pub mod crypto;
 pub mod domain;
+pub mod envoy;
 pub mod http;
 pub mod request_id;
 pub mod storage;

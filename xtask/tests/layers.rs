@@ -34,7 +34,7 @@ const DRIVERS: [&str; 7] = [
     "aws_lc_rs",
 ];
 
-const LAYERS: [Layer; 10] = [
+const LAYERS: [Layer; 11] = [
     Layer {
         path: "auth-service/src/domain",
         may_use: &["domain"],
@@ -108,6 +108,11 @@ const LAYERS: [Layer; 10] = [
         path: "web-service/src/http",
         may_use: &["domain", "http", "config", "request_id"],
         may_not_import: &["tonic", "auth_proto", "fred", "tower_sessions", "aws_lc_rs"],
+    },
+    Layer {
+        path: "web-service/src/envoy",
+        may_use: &["domain", "http", "envoy"],
+        may_not_import: &["auth_proto", "fred", "tower_sessions", "aws_lc_rs"],
     },
     Layer {
         path: "web-service/src/clients",

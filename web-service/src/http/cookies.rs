@@ -82,7 +82,7 @@ fn remove(name: &str) -> Option<HeaderValue> {
 }
 
 /// All cookies but the session's, for an application that has no business with it; `None` where there are no others.
-pub(super) fn without_session(headers: &HeaderMap) -> Option<HeaderValue> {
+pub(crate) fn without_session(headers: &HeaderMap) -> Option<HeaderValue> {
     let lines = headers.get_all(header::COOKIE).into_iter();
     let others: Vec<_> = lines
         .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))

@@ -17,8 +17,7 @@ mod serve;
 mod signed_in;
 pub mod state;
 mod time;
-mod verify;
+pub(crate) mod verify;
 
 pub use cookies::session_id;
 pub use serve::{Port, serve};
-pub use verify::serve_ext_authz;

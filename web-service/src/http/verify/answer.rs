@@ -67,7 +67,7 @@ pub(super) fn answer(
 }
 
 /// A requirement that cannot be read denies everybody.
-pub(super) fn misconfigured() -> Response {
+pub(crate) fn misconfigured() -> Response {
     tracing::error!("a proxy asks with requirements that cannot be read; everybody is denied");
     with_identity(StatusCode::FORBIDDEN.into_response(), None)
 }
@@ -89,7 +89,7 @@ fn refusal(refused: Refused) -> Response {
 }
 
 /// Never an answer that lets somebody pass.
-fn failed(failure: &Failure) -> Response {
+pub(super) fn failed(failure: &Failure) -> Response {
     let (status, wait) = match failure {
         Failure::Unavailable { retry_after, .. } => {
             (StatusCode::SERVICE_UNAVAILABLE, Some(*retry_after))

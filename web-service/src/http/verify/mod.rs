@@ -3,7 +3,6 @@
 
 mod answer;
 mod decision;
-mod ext_authz;
 mod original;
 
 use axum::{
@@ -14,18 +13,25 @@ use axum::{
 use serde::Deserialize;
 use time::Duration;
 
-pub use self::ext_authz::serve_ext_authz;
+pub(crate) use self::answer::misconfigured;
 use self::{answer::Dialect, original::Proxied};
-use crate::{domain::gate::Requirements, http::state::AppState};
+pub(crate) use super::cookies::without_session;
+use crate::{
+    domain::gate::{Original, Requirements},
+    http::{failure::Failure, state::AppState},
+};
 
 /// What the application wants.
 #[derive(Deserialize)]
-pub(in crate::http) struct Wanted {
+pub(crate) struct Wanted {
+    /// Scopes separated by spaces.
     #[serde(default)]
-    scope: String,
+    pub(crate) scope: String,
+    /// Whom an access token has to be for.
     #[serde(default)]
-    audience: String,
-    max_age: Option<u32>,
+    pub(crate) audience: String,
+    /// How old the proof of who somebody is may be, in seconds.
+    pub(crate) max_age: Option<u32>,
 }
 
 impl From<Wanted> for Requirements {
@@ -52,6 +58,23 @@ pub(in crate::http) async fn show(
     let Ok(Query(wanted)) = wanted else {
         return answer::misconfigured();
     };
+    let dialect = Dialect::of(&headers);
     let decision = decision::decide(&state, &headers, &original, &wanted.into()).await;
-    answer::answer(&state, decision, &original, Dialect::of(&headers), &headers)
+    answer::answer(&state, decision, &original, dialect, &headers)
+}
+
+/// The same for a proxy that asks in another way, and passes on what is not a yes.
+pub(crate) async fn judge(
+    state: &AppState,
+    headers: &HeaderMap,
+    original: &Original,
+    wanted: &Requirements,
+) -> Response {
+    let decision = decision::decide(state, headers, original, wanted).await;
+    answer::answer(state, decision, original, Dialect::PassedOn, headers)
+}
+
+/// The answer where there is none in time.
+pub(crate) fn too_slow() -> Response {
+    answer::failed(&Failure::too_slow())
 }

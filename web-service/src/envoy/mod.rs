@@ -24,14 +24,12 @@ use tokio::{net::TcpListener, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Status};
 
-use super::{
-    Wanted,
-    answer::{self, Dialect},
-    decision::{Denied, decide},
-};
 use crate::{
-    domain::gate::Original,
-    http::{cookies, failure::Failure, state::AppState},
+    domain::gate::{Original, Requirements},
+    http::{
+        state::AppState,
+        verify::{Wanted, judge, misconfigured, too_slow, without_session},
+    },
 };
 
 /// Envoy waits 200 ms by default, and then decides by itself.
@@ -45,7 +43,7 @@ struct ExtAuthz(AppState);
 ///
 /// # Errors
 /// When the listener fails.
-pub async fn serve_ext_authz(
+pub async fn serve(
     listener: TcpListener,
     state: AppState,
     shutdown: CancellationToken,
@@ -72,7 +70,7 @@ impl Authorization for ExtAuthz {
         let response = match attributes.and_then(Asked::read) {
             Some(asked) => self.judge(&asked).await,
             // What cannot be read cannot be allowed.
-            None => denied(&answer::misconfigured()),
+            None => denied(&misconfigured()),
         };
         Ok(tonic::Response::new(response))
     }
@@ -81,16 +79,15 @@ impl Authorization for ExtAuthz {
 impl ExtAuthz {
     async fn judge(&self, asked: &Asked) -> CheckResponse {
         let Asked {
-            headers, original, ..
+            headers,
+            original,
+            wanted,
         } = asked;
-        let decision = decide(&self.0, headers, original, &asked.wanted);
-        let decision = timeout(DEADLINE, decision).await;
-        let decision = decision.unwrap_or_else(|_| Err(Denied::Failed(Failure::too_slow())));
-        let answer = answer::answer(&self.0, decision, original, Dialect::PassedOn, headers);
-        if answer.status().is_success() {
-            allowed(&answer, headers)
-        } else {
-            denied(&answer)
+        let answer = timeout(DEADLINE, judge(&self.0, headers, original, wanted)).await;
+        match answer {
+            Ok(answer) if answer.status().is_success() => allowed(&answer, headers),
+            Ok(answer) => denied(&answer),
+            Err(_elapsed) => denied(&too_slow()),
         }
     }
 }
@@ -99,7 +96,7 @@ impl ExtAuthz {
 struct Asked {
     headers: HeaderMap,
     original: Original,
-    wanted: crate::domain::gate::Requirements,
+    wanted: Requirements,
 }
 
 impl Asked {
@@ -155,7 +152,7 @@ fn allowed(answer: &Response, asked: &HeaderMap) -> CheckResponse {
         .map(option)
         .collect();
     let mut headers_to_remove = vec![header::AUTHORIZATION.to_string()];
-    match cookies::without_session(asked) {
+    match without_session(asked) {
         Some(rest) => headers.push(option((&header::COOKIE, &rest))),
         None => headers_to_remove.push(header::COOKIE.to_string()),
     }
