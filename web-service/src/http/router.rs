@@ -67,6 +67,8 @@ pub(super) fn router(state: AppState) -> Router {
             "/api/{*path}",
             get(api::problem::not_found).fallback(api::problem::not_found),
         )
+        .route("/api/openapi.json", get(api::openapi::document))
+        .route("/api/docs", get(api::docs::show))
         .route("/.well-known/jwks.json", get(api::jwks::show))
         .method_not_allowed_fallback(api::problem::method_not_allowed);
 

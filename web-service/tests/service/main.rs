@@ -10,6 +10,7 @@ mod jwks;
 mod login;
 mod logins;
 mod logout;
+mod openapi;
 mod password;
 mod sessions;
 mod step_up;

@@ -9,17 +9,20 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::problem::Problem;
 use crate::domain::auth::{Auth, Jwk};
 
-#[derive(Serialize)]
-struct JwkSet {
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"keys": [{"kid": "…", "kty": "OKP", "alg": "EdDSA", "use": "sig", "crv": "Ed25519", "x": "…"}]}))]
+pub(in crate::http) struct JwkSet {
     keys: Vec<Key>,
 }
 
 /// RFC 7517 §4, RFC 8037 §2.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Jwk, example = json!({"kid": "…", "kty": "OKP", "alg": "EdDSA", "use": "sig", "crv": "Ed25519", "x": "…"}))]
 struct Key {
     kid: String,
     kty: String,
@@ -46,6 +49,13 @@ impl From<Jwk> for Key {
 }
 
 /// The public keys that verify access tokens.
+#[utoipa::path(
+    get,
+    path = "/.well-known/jwks.json",
+    tag = "oauth",
+    operation_id = "jwks",
+    responses((status = 200, description = "The public keys (RFC 7517)", body = JwkSet, content_type = "application/jwk-set+json")),
+)]
 pub(in crate::http) async fn show(State(auth): State<Arc<dyn Auth>>) -> Result<Response, Problem> {
     let keys = auth.jwks().await.map_err(Problem::for_credential)?.keys;
     let set = JwkSet {

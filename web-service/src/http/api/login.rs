@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use secrecy::SecretString;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::{json::Json, problem::Problem, tokens::TokenAnswer};
 use crate::{
@@ -13,13 +14,23 @@ use crate::{
 };
 
 /// The body.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"username": "ada", "password": "correct horse battery staple"}))]
 pub(in crate::http) struct Credentials {
     username: String,
+    #[schema(value_type = String, format = Password)]
     password: SecretString,
 }
 
 /// Name and password for tokens.
+#[utoipa::path(
+    post,
+    path = "/api/login",
+    tag = "tokens",
+    operation_id = "login",
+    request_body = Credentials,
+    responses((status = 200, description = "Tokens of a new login", body = super::tokens::TokenAnswer)),
+)]
 pub(in crate::http) async fn submit(
     State(auth): State<Arc<dyn Auth>>,
     peer: Peer,

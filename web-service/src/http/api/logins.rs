@@ -8,6 +8,7 @@ use axum::{
     http::StatusCode,
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{caller::ApiPerson, problem::Problem};
 use crate::{
@@ -19,13 +20,15 @@ use crate::{
 };
 
 /// The caller's logins.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"logins": [{"sid": "a3bb189e-8bf9-4c4e-9bbb-3d6b2a4f3c11", "kind": "browser", "client": "Firefox on Linux", "user_agent": "Mozilla/5.0 …", "ip_address": "192.0.2.1", "created_at": "2027-01-01T12:00:00Z", "auth_time": "2027-01-01T12:00:00Z", "amr": ["pwd"], "last_seen_at": "2027-01-01T12:00:00Z", "expires_at": "2027-04-01T12:00:00Z", "current": true}]}))]
 pub(in crate::http) struct Logins {
     logins: Vec<LoginAnswer>,
 }
 
 /// One of them.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Login, example = json!({"sid": "a3bb189e-8bf9-4c4e-9bbb-3d6b2a4f3c11", "kind": "browser", "client": "Firefox on Linux", "user_agent": "Mozilla/5.0 …", "ip_address": "192.0.2.1", "created_at": "2027-01-01T12:00:00Z", "auth_time": "2027-01-01T12:00:00Z", "amr": ["pwd"], "last_seen_at": "2027-01-01T12:00:00Z", "expires_at": "2027-04-01T12:00:00Z", "current": true}))]
 struct LoginAnswer {
     sid: String,
     /// `browser` or `api`.
@@ -65,6 +68,14 @@ impl From<LoginRecord> for LoginAnswer {
 }
 
 /// Where the caller is signed in.
+#[utoipa::path(
+    get,
+    path = "/api/logins",
+    tag = "logins",
+    operation_id = "logins",
+    security(("cookie" = []), ("bearer" = [])),
+    responses((status = 200, description = "Where the person is signed in", body = Logins)),
+)]
 pub(in crate::http) async fn list(
     State(auth): State<Arc<dyn Auth>>,
     person: ApiPerson,
@@ -77,6 +88,15 @@ pub(in crate::http) async fn list(
 }
 
 /// Ends one of the caller's logins. Somebody else's is as unknown as one that never was.
+#[utoipa::path(
+    delete,
+    path = "/api/logins/{sid}",
+    tag = "logins",
+    operation_id = "end_login",
+    params(("sid" = String, Path, description = "The login")),
+    security(("cookie" = []), ("bearer" = [])),
+    responses((status = 204, description = "It has ended"), (status = 404, description = "The person has no such login that lives", body = super::problem::Body, content_type = "application/problem+json")),
+)]
 pub(in crate::http) async fn end(
     State(auth): State<Arc<dyn Auth>>,
     person: ApiPerson,
@@ -92,6 +112,14 @@ pub(in crate::http) async fn end(
 }
 
 /// Ends all of the caller's logins but the one that asks.
+#[utoipa::path(
+    delete,
+    path = "/api/logins",
+    tag = "logins",
+    operation_id = "end_other_logins",
+    security(("cookie" = []), ("bearer" = [])),
+    responses((status = 204, description = "All others have ended")),
+)]
 pub(in crate::http) async fn end_others(
     State(auth): State<Arc<dyn Auth>>,
     person: ApiPerson,

@@ -11,6 +11,14 @@ use crate::{
 };
 
 /// Ends the whole login that the access token belongs to.
+#[utoipa::path(
+    post,
+    path = "/api/logout",
+    tag = "tokens",
+    operation_id = "logout",
+    security(("bearer" = [])),
+    responses((status = 204, description = "The whole login has ended")),
+)]
 pub(in crate::http) async fn submit(
     State(auth): State<Arc<dyn Auth>>,
     bearer: Bearer,

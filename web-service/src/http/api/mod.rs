@@ -2,15 +2,17 @@
 
 pub(super) mod bearer;
 mod caller;
+pub(super) mod docs;
 pub(super) mod json;
 pub(super) mod jwks;
 pub(super) mod login;
 pub(super) mod logins;
 pub(super) mod logout;
+pub(super) mod openapi;
 pub(super) mod problem;
 pub(super) mod profile;
 pub(super) mod reauthenticate;
 pub(super) mod refresh;
 pub(super) mod session;
 pub(super) mod session_token;
-mod tokens;
+pub(super) mod tokens;

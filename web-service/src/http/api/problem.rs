@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     domain::auth::{AuthError, LOGIN_NOT_FOUND, Refusal, RefusalKind, STEP_UP_REQUIRED, THROTTLED},
@@ -44,8 +45,9 @@ enum Challenge {
     Password,
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem, example = json!({"type": "about:blank", "title": "Unauthorized", "status": 401, "reason": "TOKEN_MISSING", "detail": "send an access token as Authorization: Bearer …"}))]
+pub(in crate::http) struct Body<'a> {
     r#type: &'static str,
     title: &'static str,
     status: u16,

@@ -7,6 +7,7 @@ use axum::{
 };
 use secrecy::SecretString;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::{caller::ApiBrowser, json::Json, problem::Problem};
 use crate::{
@@ -21,12 +22,23 @@ use crate::{
 };
 
 /// The body.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"password": "correct horse battery staple"}))]
 pub(in crate::http) struct Proof {
+    #[schema(value_type = String, format = Password)]
     password: SecretString,
 }
 
 /// The person proves again who they are; the session goes on under a new id.
+#[utoipa::path(
+    post,
+    path = "/api/session/reauthenticate",
+    tag = "session",
+    operation_id = "reauthenticate",
+    request_body = Proof,
+    security(("cookie" = [])),
+    responses((status = 204, description = "The session goes on under a new id")),
+)]
 pub(in crate::http) async fn submit(
     State(state): State<AppState>,
     ApiBrowser(browser): ApiBrowser,

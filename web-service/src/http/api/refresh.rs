@@ -5,17 +5,28 @@ use std::sync::Arc;
 use axum::extract::State;
 use secrecy::SecretString;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::{json::Json, problem::Problem, tokens::TokenAnswer};
 use crate::domain::auth::{Auth, ClientKind, Grant};
 
 /// The body.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"refresh_token": "hfr_…"}))]
 pub(in crate::http) struct Refresh {
+    #[schema(value_type = String, format = Password)]
     refresh_token: SecretString,
 }
 
 /// A refresh token for an access token and the next refresh token.
+#[utoipa::path(
+    post,
+    path = "/api/refresh",
+    tag = "tokens",
+    operation_id = "refresh",
+    request_body = Refresh,
+    responses((status = 200, description = "The next pair of tokens", body = super::tokens::TokenAnswer)),
+)]
 pub(in crate::http) async fn submit(
     State(auth): State<Arc<dyn Auth>>,
     Json(refresh): Json<Refresh>,

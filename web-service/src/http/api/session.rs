@@ -2,12 +2,14 @@
 
 use axum::{Json, extract::State};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::caller::ApiBrowser;
 use crate::{domain::sessions::Sessions, http::time::rfc3339};
 
 /// The session of the cookie.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Session, example = json!({"username": "ada", "sub": "67e55044-10b1-426f-9247-bb680e5fe0c8", "sid": "a3bb189e-8bf9-4c4e-9bbb-3d6b2a4f3c11", "auth_time": "2027-01-01T12:00:00Z", "amr": ["pwd"], "created_at": "2027-01-01T12:00:00Z", "idle_expires_at": "2027-01-01T12:30:00Z", "expires_at": "2027-01-02T00:00:00Z"}))]
 pub(in crate::http) struct SessionAnswer {
     username: String,
     sub: String,
@@ -22,6 +24,14 @@ pub(in crate::http) struct SessionAnswer {
 }
 
 /// Who is signed in with this browser, since when and until when.
+#[utoipa::path(
+    get,
+    path = "/api/session",
+    tag = "session",
+    operation_id = "session",
+    security(("cookie" = [])),
+    responses((status = 200, description = "Who is signed in, since when, until when", body = SessionAnswer)),
+)]
 pub(in crate::http) async fn show(
     State(sessions): State<Sessions>,
     ApiBrowser(browser): ApiBrowser,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{caller::ApiBrowser, problem::Problem};
 use crate::domain::auth::{Auth, ClientKind, Grant};
@@ -13,7 +14,8 @@ use crate::domain::auth::{Auth, ClientKind, Grant};
 const SCOPE: &str = "profile";
 
 /// A token for the page's own calls. There is no refresh token: while the session lives, the page asks again.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"access_token": "eyJ…", "token_type": "Bearer", "expires_in": 900, "scope": "profile"}))]
 pub(in crate::http) struct SessionToken {
     access_token: String,
     token_type: String,
@@ -22,6 +24,14 @@ pub(in crate::http) struct SessionToken {
 }
 
 /// Gives a page of ours an access token for the API.
+#[utoipa::path(
+    post,
+    path = "/api/session/token",
+    tag = "session",
+    operation_id = "session_token",
+    security(("cookie" = [])),
+    responses((status = 200, description = "A token for the page's own calls", body = SessionToken)),
+)]
 pub(in crate::http) async fn submit(
     State(auth): State<Arc<dyn Auth>>,
     ApiBrowser(browser): ApiBrowser,

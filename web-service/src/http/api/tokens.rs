@@ -3,10 +3,12 @@
 use axum::Json;
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::auth::Tokens;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Tokens, example = json!({"access_token": "eyJ…", "token_type": "Bearer", "expires_in": 900, "refresh_token": "hfr_…", "scope": "profile"}))]
 pub(in crate::http) struct TokenAnswer {
     access_token: String,
     token_type: String,

@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     domain::auth::AuthError,
@@ -25,8 +26,9 @@ pub(in crate::http) struct OauthError {
     retry_after: Option<Duration>,
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = OauthError, example = json!({"error": "invalid_client", "error_description": "the client is unknown or its proof does not hold"}))]
+pub(in crate::http) struct Body<'a> {
     error: &'a str,
     error_description: &'a str,
 }

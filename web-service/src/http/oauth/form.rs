@@ -8,8 +8,44 @@ use axum::{
     http::HeaderMap,
 };
 
+use utoipa::ToSchema;
+
 use super::{client, error::OauthError};
 use crate::domain::auth::ClientCredentials;
+
+/// For documentation: what `/oauth2/token` takes.
+#[derive(ToSchema)]
+#[schema(example = json!({"grant_type": "client_credentials", "scope": "orders:read"}))]
+#[expect(dead_code, reason = "it describes a form that is read by name")]
+pub(in crate::http) struct TokenForm {
+    /// `client_credentials` or `refresh_token`.
+    grant_type: String,
+    /// With `refresh_token`.
+    refresh_token: Option<String>,
+    /// Scopes separated by spaces.
+    scope: Option<String>,
+    /// Whom the token is for (RFC 8707).
+    resource: Option<String>,
+    /// Where it is not in `Authorization`.
+    client_id: Option<String>,
+    /// The same.
+    client_secret: Option<String>,
+}
+
+/// For documentation: what `/oauth2/introspect` and `/oauth2/revoke` take.
+#[derive(ToSchema)]
+#[schema(example = json!({"token": "eyJ…"}))]
+#[expect(dead_code, reason = "it describes a form that is read by name")]
+pub(in crate::http) struct SomeToken {
+    /// An access token or a refresh token.
+    token: String,
+    /// Not needed: what kind it is can be told.
+    token_type_hint: Option<String>,
+    /// Where it is not in `Authorization`.
+    client_id: Option<String>,
+    /// The same.
+    client_secret: Option<String>,
+}
 
 /// The parameters, and who sends them.
 pub(in crate::http) struct OauthForm {

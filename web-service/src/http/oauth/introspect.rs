@@ -10,30 +10,41 @@ use axum::{
 use serde::Serialize;
 use serde_json::json;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use super::{error::OauthError, form::OauthForm};
 use crate::domain::auth::{Auth, Introspection};
 
 /// RFC 7662 §2.2, and `sid` and `auth_time`.
-#[derive(Serialize)]
-struct Told {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Introspection, example = json!({"active": true, "scope": "profile", "client_id": "first-party", "username": "ada", "token_type": "Bearer", "exp": 1_800_000_000, "iat": 1_799_999_100, "sub": "67e55044-10b1-426f-9247-bb680e5fe0c8", "aud": "https://id.example", "iss": "https://id.example", "jti": "…", "sid": "…", "auth_time": 1_799_999_000}))]
+pub(in crate::http) struct Told {
     active: bool,
+    #[schema(required = false)]
     scope: String,
+    #[schema(required = false)]
     client_id: String,
     #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false)]
     username: String,
+    #[schema(required = false)]
     token_type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     exp: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     iat: Option<i64>,
+    #[schema(required = false)]
     sub: String,
     #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false)]
     aud: String,
+    #[schema(required = false)]
     iss: String,
     #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false)]
     jti: String,
     #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false)]
     sid: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     auth_time: Option<i64>,
@@ -65,6 +76,15 @@ impl From<Introspection> for Told {
 }
 
 /// What a token is worth. Of one that is worth nothing, nothing else is said.
+#[utoipa::path(
+    post,
+    path = "/oauth2/introspect",
+    tag = "oauth",
+    operation_id = "oauth_introspect",
+    request_body(content = super::form::SomeToken, content_type = "application/x-www-form-urlencoded"),
+    security((), ("client" = [])),
+    responses((status = 200, description = "What it is worth (RFC 7662)", body = Told)),
+)]
 pub(in crate::http) async fn submit(
     State(auth): State<Arc<dyn Auth>>,
     form: OauthForm,

@@ -8,6 +8,7 @@ use axum::{
     http::{HeaderName, header},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     config::PublicUrl,
@@ -31,7 +32,8 @@ const CONFIDENTIAL: [&str; 3] = [
 const SIGNING: [&str; 3] = ["EdDSA", "Ed25519", "ES256"];
 
 /// RFC 8414 §2
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"issuer": "https://id.example", "token_endpoint": "https://id.example/oauth2/token", "jwks_uri": "https://id.example/.well-known/jwks.json"}))]
 pub(in crate::http) struct Metadata {
     issuer: String,
     token_endpoint: String,
@@ -50,6 +52,13 @@ pub(in crate::http) struct Metadata {
 }
 
 /// Where everything is, and what it takes.
+#[utoipa::path(
+    get,
+    path = "/.well-known/oauth-authorization-server",
+    tag = "oauth",
+    operation_id = "oauth_metadata",
+    responses((status = 200, description = "Where everything is (RFC 8414)", body = Metadata)),
+)]
 pub(in crate::http) async fn show(
     State(auth): State<Arc<dyn Auth>>,
     State(public_url): State<Arc<PublicUrl>>,

@@ -1,8 +1,8 @@
 //! The standard endpoints of OAuth 2.0: RFC 6749, 7009, 7662, 8414.
 
 mod client;
-mod error;
-mod form;
+pub(super) mod error;
+pub(super) mod form;
 pub(super) mod introspect;
 pub(super) mod metadata;
 pub(super) mod revoke;

@@ -11,6 +11,15 @@ use crate::{
 };
 
 /// Ends a token: an access token alone, a refresh token with its login. One that is none is ended already.
+#[utoipa::path(
+    post,
+    path = "/oauth2/revoke",
+    tag = "oauth",
+    operation_id = "oauth_revoke",
+    request_body(content = super::form::SomeToken, content_type = "application/x-www-form-urlencoded"),
+    security((), ("client" = [])),
+    responses((status = 200, description = "It is of no use any more (RFC 7009)")),
+)]
 pub(in crate::http) async fn submit(
     State(auth): State<Arc<dyn Auth>>,
     peer: Peer,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{error::OauthError, form::OauthForm};
 use crate::domain::auth::{Auth, ClientKind, ClientProof, Grant, Tokens};
@@ -13,12 +14,14 @@ use crate::domain::auth::{Auth, ClientKind, ClientProof, Grant, Tokens};
 const FIRST_PARTY: &str = "first-party";
 
 /// RFC 6749 §5.1
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = OauthTokens, example = json!({"access_token": "eyJ…", "token_type": "Bearer", "expires_in": 900, "scope": "orders:read"}))]
 pub(in crate::http) struct TokenAnswer {
     access_token: String,
     token_type: String,
     expires_in: u64,
     #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false)]
     refresh_token: String,
     scope: String,
 }
@@ -36,6 +39,15 @@ impl From<Tokens> for TokenAnswer {
 }
 
 /// A grant for tokens.
+#[utoipa::path(
+    post,
+    path = "/oauth2/token",
+    tag = "oauth",
+    operation_id = "oauth_token",
+    request_body(content = super::form::TokenForm, content_type = "application/x-www-form-urlencoded"),
+    security((), ("client" = [])),
+    responses((status = 200, description = "Tokens (RFC 6749 §5.1)", body = TokenAnswer)),
+)]
 pub(in crate::http) async fn submit(
     State(auth): State<Arc<dyn Auth>>,
     form: OauthForm,

@@ -48,6 +48,15 @@ impl From<Wanted> for Requirements {
 }
 
 /// Whether the request may pass, and who it is.
+#[utoipa::path(
+    get,
+    path = "/auth/verify",
+    tag = "proxies",
+    operation_id = "verify",
+    params(("scope" = Option<String>, Query, description = "Scopes that are needed, separated by spaces"), ("audience" = Option<String>, Query, description = "Whom an access token has to be for"), ("max_age" = Option<u32>, Query, description = "How old the proof of who somebody is may be, in seconds")),
+    security(("cookie" = []), ("bearer" = [])),
+    responses((status = 200, description = "It may pass; X-Auth-User, X-Auth-Subject, X-Auth-Login, X-Auth-Scope and X-Auth-Method say who it is"), (status = 303, description = "A browser is to sign in first"), (status = 401, description = "Nobody is known, or the proof is too old; with Location for a browser"), (status = 403, description = "They may not")),
+)]
 pub(in crate::http) async fn show(
     State(state): State<AppState>,
     Proxied(original): Proxied,
