@@ -7,6 +7,7 @@
 
 mod browser;
 mod command_line;
+mod contract;
 mod counters;
 mod dev;
 mod drain;

@@ -1,4 +1,4 @@
-//! The parameters of a request: a form, each name once (RFC 6749 §3.2).
+//! The parameters of a request: a form, each name once; what is not known is ignored (RFC 6749 §3.2).
 
 use std::collections::HashMap;
 
@@ -13,12 +13,26 @@ use utoipa::ToSchema;
 use super::{client, error::OauthError};
 use crate::domain::auth::ClientCredentials;
 
+const KNOWN: [&str; 10] = [
+    "grant_type",
+    "refresh_token",
+    "scope",
+    "resource",
+    "audience",
+    "token",
+    "client_id",
+    "client_secret",
+    "client_assertion",
+    "client_assertion_type",
+];
+
 /// For documentation: what `/oauth2/token` takes.
 #[derive(ToSchema)]
 #[schema(example = json!({"grant_type": "client_credentials", "scope": "orders:read"}))]
 #[expect(dead_code, reason = "it describes a form that is read by name")]
 pub(in crate::http) struct TokenForm {
     /// `client_credentials` or `refresh_token`.
+    #[schema(pattern = "^(client_credentials|refresh_token)$")]
     grant_type: String,
     /// With `refresh_token`.
     refresh_token: Option<String>,
@@ -38,6 +52,7 @@ pub(in crate::http) struct TokenForm {
 #[expect(dead_code, reason = "it describes a form that is read by name")]
 pub(in crate::http) struct SomeToken {
     /// An access token or a refresh token.
+    #[schema(min_length = 1)]
     token: String,
     /// Not needed: what kind it is can be told.
     token_type_hint: Option<String>,
@@ -78,7 +93,10 @@ impl<S: Send + Sync> FromRequest<S> for OauthForm {
                 OauthError::invalid_request("the body is no form").with_status(rejection.status())
             })?;
         let mut parameters = HashMap::new();
-        for (name, value) in pairs {
+        let known = pairs
+            .into_iter()
+            .filter(|(name, _)| KNOWN.contains(&name.as_str()));
+        for (name, value) in known {
             if parameters.insert(name, value).is_some() {
                 return Err(OauthError::invalid_request("a parameter comes twice"));
             }

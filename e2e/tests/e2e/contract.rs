@@ -1,0 +1,55 @@
+//! The published contract, tried with everything that it allows and forbids.
+
+use std::path::{Path, PathBuf};
+
+use e2e::pair::Pair;
+use tokio::process::Command;
+
+async fn schemathesis(pair: &Pair, authorization: Option<&str>) {
+    let packages: PathBuf = std::env::var_os("HOLDFAST_TEST_PYTHON")
+        .expect("run the tests with cargo xtask test")
+        .into();
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/schemathesis.toml");
+    let mut command = Command::new("python3");
+    command
+        .arg(packages.join("bin/schemathesis"))
+        .arg("--config-file")
+        .arg(config)
+        .args(["--no-color", "run", &pair.site.url("/api/openapi.json")])
+        .args([
+            "--checks",
+            "all",
+            "--generation-deterministic",
+            "--max-examples",
+            "30",
+        ])
+        .arg("--tls-verify")
+        .arg(&pair.site.ca_file)
+        .env("PYTHONPATH", &packages)
+        .current_dir(pair.directory.path());
+    if let Some(authorization) = authorization {
+        command.args(["--header", &format!("Authorization: {authorization}")]);
+    }
+    let output = command.output().await.unwrap();
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("Tested: 16"), "{said}");
+}
+
+#[tokio::test]
+async fn what_the_contract_says_is_so() {
+    let pair = Pair::start().await;
+    pair.add_user("ada", &[]).await;
+    schemathesis(&pair, None).await;
+    let tokens = pair.site.tokens("ada").await;
+    let bearer = format!("Bearer {}", tokens["access_token"].as_str().unwrap());
+    schemathesis(&pair, Some(&bearer)).await;
+    assert!(!pair.web.output().contains("panicked"));
+    assert_eq!(
+        pair.site
+            .api_login("ada", &pair.site.password)
+            .await
+            .status(),
+        200
+    );
+}
