@@ -86,11 +86,15 @@ fn operation(document: &Value, (method, path): (&str, &str), operation: &Value) 
     }
 }
 
-/// The example of the schema that the content refers to.
+/// The content's own example, or that of the schema that it refers to.
 fn example(document: &Value, content: &Value) -> String {
     let content = content
         .as_object()
         .and_then(|content| content.values().next());
+    let own = content.map(|content| content["example"].clone());
+    if let Some(own) = own.filter(|own| !own.is_null()) {
+        return own.to_string();
+    }
     let reference = content.and_then(|content| content["schema"]["$ref"].as_str());
     let pointer = reference.and_then(|reference| reference.strip_prefix('#'));
     let schema = pointer.and_then(|pointer| document.pointer(pointer));

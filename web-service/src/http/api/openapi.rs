@@ -4,8 +4,9 @@ use std::sync::LazyLock;
 
 use axum::{
     Json,
-    http::{HeaderName, header},
+    http::{HeaderName, StatusCode, header},
 };
+use serde_json::json;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
@@ -70,8 +71,8 @@ impl Modify for Errors {
         for (path, item) in &mut document.paths.paths {
             for (method, operation) in operations(item) {
                 let is_read = matches!(method, HttpMethod::Get);
-                for (status, description) in errors(path, is_read, operation) {
-                    add(operation, path, status, description);
+                for error in errors(path, is_read, operation) {
+                    add(operation, path, error);
                 }
             }
         }
@@ -85,53 +86,114 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (HttpMethod, &mut Ope
     get.into_iter().chain(post).chain(delete)
 }
 
-fn errors(path: &str, is_read: bool, operation: &Operation) -> Vec<(u16, &'static str)> {
-    let mut errors = vec![
-        (500, "A fault of the services"),
-        (
-            503,
-            "A part of the service does not answer, or has too much to do; Retry-After says when to come back",
-        ),
-    ];
-    if operation.request_body.is_some() {
-        errors.extend([
-            (400, "The body or a parameter cannot be read or met"),
-            (413, "The body is larger than 64 KiB"),
-            (415, "The content type is another"),
-            (422, "A field is missing or has a value it cannot have"),
-            (429, "Too many attempts; Retry-After says when to come back"),
-        ]);
+/// A way to fail: status, reason in our terms and in those of OAuth, and what it means.
+type Error = (u16, &'static str, &'static str, &'static str);
+
+const ALWAYS: [Error; 2] = [
+    (500, "INTERNAL", "server_error", "A fault of the services"),
+    (
+        503,
+        "AUTH_UNAVAILABLE",
+        "temporarily_unavailable",
+        "A part of the service does not answer, or has too much to do; Retry-After says when to come back",
+    ),
+];
+
+const OF_BODIES: [Error; 5] = [
+    (
+        400,
+        "INVALID_REQUEST",
+        "invalid_grant",
+        "The body or a parameter cannot be read or met",
+    ),
+    (
+        413,
+        "INVALID_REQUEST",
+        "invalid_request",
+        "The body is larger than 64 KiB",
+    ),
+    (
+        415,
+        "INVALID_REQUEST",
+        "invalid_request",
+        "The content type is another",
+    ),
+    (
+        422,
+        "INVALID_REQUEST",
+        "invalid_request",
+        "A field is missing or has a value it cannot have",
+    ),
+    (
+        429,
+        "THROTTLED",
+        "temporarily_unavailable",
+        "Too many attempts; Retry-After says when to come back",
+    ),
+];
+
+const OF_CREDENTIALS: Error = (
+    401,
+    "TOKEN_EXPIRED",
+    "invalid_client",
+    "The credential is missing or does not hold; the reason says why",
+);
+
+const OF_ORIGIN_AND_SCOPE: Error = (
+    403,
+    "FOREIGN_ORIGIN",
+    "",
+    "A scope is missing, or a page of another origin asks",
+);
+
+const OF_BARE_CHANGES: [Error; 2] = [
+    (400, "INVALID_REQUEST", "", "What was sent cannot be met"),
+    (
+        415,
+        "INVALID_REQUEST",
+        "",
+        "With a cookie the content type must be application/json",
+    ),
+];
+
+fn errors(path: &str, is_read: bool, operation: &Operation) -> Vec<Error> {
+    let has_body = operation.request_body.is_some();
+    let mut errors = ALWAYS.to_vec();
+    if has_body {
+        errors.extend(OF_BODIES);
+    } else if !is_read {
+        errors.extend(OF_BARE_CHANGES);
     }
-    let is_proved = operation.security.is_some() || operation.request_body.is_some();
-    if is_proved && path != "/auth/verify" {
-        errors.push((
-            401,
-            "The credential is missing or does not hold; the reason says why",
-        ));
+    if (operation.security.is_some() || has_body) && path != "/auth/verify" {
+        errors.push(OF_CREDENTIALS);
     }
     if !is_read || path == "/api/logins" || path == "/api/profile" {
-        errors.push((403, "A scope is missing, or a page of another origin asks"));
-    }
-    if !is_read && operation.request_body.is_none() {
-        errors.push((
-            415,
-            "With a cookie the content type must be application/json",
-        ));
-        errors.push((400, "What was sent cannot be met"));
+        errors.push(OF_ORIGIN_AND_SCOPE);
     }
     errors
 }
 
-fn add(operation: &mut Operation, path: &str, status: u16, description: &str) {
-    let is_oauth = path.starts_with("/oauth2/");
-    let (schema, media_type) = match path {
-        "/auth/verify" => (None, ""),
-        _ if is_oauth && status != 403 => (Some("OauthError"), "application/json"),
-        _ => (Some("Problem"), "application/problem+json"),
+fn add(operation: &mut Operation, path: &str, (status, reason, oauth_error, words): Error) {
+    let is_oauth = path.starts_with("/oauth2/") && !oauth_error.is_empty();
+    let title = StatusCode::from_u16(status).ok();
+    let title = title.and_then(|status| status.canonical_reason());
+    let (schema, media_type, example) = if is_oauth {
+        let example = json!({"error": oauth_error, "error_description": words});
+        ("OauthError", "application/json", example)
+    } else {
+        let example = json!({
+            "type": "about:blank",
+            "title": title,
+            "status": status,
+            "reason": reason,
+            "detail": words,
+        });
+        ("Problem", "application/problem+json", example)
     };
-    let mut response = ResponseBuilder::new().description(description);
-    if let Some(schema) = schema {
-        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema)));
+    let mut response = ResponseBuilder::new().description(words);
+    if path != "/auth/verify" {
+        let schema = Some(Ref::from_schema_name(schema));
+        let content = ContentBuilder::new().schema(schema).example(Some(example));
         response = response.content(media_type, content.build());
     }
     let responses = &mut operation.responses.responses;
