@@ -1,12 +1,24 @@
 //! Other people's clients at the standard endpoints.
 
-use std::{path::PathBuf, process::Output};
+use std::{
+    path::PathBuf,
+    process::{Output, Stdio},
+};
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use e2e::pair::{Options, Pair};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use e2e::{
+    pair::{Options, Pair},
+    wait::until,
+};
 use rcgen::KeyPair;
 use serde_json::{Value, json};
-use tokio::process::Command;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
+    process::Command,
+};
 
 /// A pair, a client with a secret, one with a key, and a person.
 struct World {
@@ -190,4 +202,42 @@ async fn finish(mut command: Command) {
         status.success() && said.contains("all of it works"),
         "{said}"
     );
+}
+
+/// A library that has the keys already gets the new one when it meets it.
+#[tokio::test]
+async fn a_key_set_of_jose_follows_a_change_of_keys() {
+    let pair = Pair::start().await;
+    pair.add_user("ada", &[]).await;
+    let copy = packages("NODE").join("jwks_rotation.mjs");
+    std::fs::copy(script("jwks_rotation.mjs"), &copy).unwrap();
+    let mut node = Command::new("node")
+        .arg(copy)
+        .env("ORIGIN", &pair.site.origin)
+        .env("NODE_EXTRA_CA_CERTS", &pair.site.ca_file)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = node.stdin.take().unwrap();
+    let mut output = BufReader::new(node.stdout.take().unwrap()).lines();
+    let mut verify = async || {
+        let tokens = pair.site.tokens("ada").await;
+        let line = format!("{}\n", tokens["access_token"].as_str().unwrap());
+        input.write_all(line.as_bytes()).await.unwrap();
+        output.next_line().await.unwrap().unwrap()
+    };
+    let first = verify().await;
+    // On the bad day there is no time to publish the next one first.
+    let key = STANDARD.encode([7; 32]);
+    let revoke = ["key", "revoke", &first, "--key-encryption-key", &key];
+    pair.command(&revoke, "").await;
+    until("the next key to sign", async || {
+        (verify().await != first).then_some(())
+    })
+    .await;
+    let second = verify().await;
+    assert!(second.len() == first.len(), "{first} {second}");
+    drop(input);
+    assert!(node.wait().await.unwrap().success());
 }

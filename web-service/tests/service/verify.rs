@@ -148,6 +148,18 @@ async fn an_application_may_want_to_know_again_who_somebody_is() {
 }
 
 #[tokio::test]
+async fn a_session_that_is_over_leads_to_sign_in() {
+    let site = site().await;
+    let cookie = site.sign_in("ada").await;
+    site.clock.advance(Duration::from_mins(30));
+    assert_eq!(ask(&site, "", &[("cookie", &cookie)]).await.status(), 401);
+    let navigation = [("cookie", cookie.as_str()), ("accept", "text/html")];
+    let sent = ask(&site, "", &navigation).await;
+    assert_eq!(sent.status(), 303);
+    assert!(header(&sent, "location").contains("/login?next="));
+}
+
+#[tokio::test]
 async fn the_way_onward_leads_to_listed_origins_only() {
     let site = site().await;
     for (to, status) in [
