@@ -9,6 +9,7 @@
 pub mod browser;
 pub mod compose;
 pub mod flood;
+pub mod packages;
 pub mod pair;
 pub mod port;
 pub mod process;

@@ -1,14 +1,12 @@
 //! The published contract, tried with everything that it allows and forbids.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use e2e::pair::Pair;
+use e2e::{packages, pair::Pair};
 use tokio::process::Command;
 
 async fn schemathesis(pair: &Pair, authorization: Option<&str>) {
-    let packages: PathBuf = std::env::var_os("HOLDFAST_TEST_PYTHON")
-        .expect("run the tests with cargo xtask test")
-        .into();
+    let packages = packages::of_python();
     let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/schemathesis.toml");
     let mut command = Command::new("python3");
     command

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::Output};
 
-use e2e::pair::Pair;
+use e2e::{packages, pair::Pair};
 use tokio::process::Command;
 
 const PAGE: &str = include_str!("../../../docs/integrate.md");
@@ -16,14 +16,6 @@ fn code(language: &str) -> Vec<&'static str> {
         .collect();
     assert_eq!(blocks.len(), 3, "{language}");
     blocks
-}
-
-fn packages(language: &str) -> PathBuf {
-    let variable = format!("HOLDFAST_TEST_{language}");
-    let directory = std::env::var_os(&variable);
-    directory
-        .unwrap_or_else(|| panic!("run the tests with cargo xtask test: {variable}"))
-        .into()
 }
 
 struct World {
@@ -48,7 +40,7 @@ impl World {
 
     async fn run(&self, mut command: Command, access_token: &str) -> String {
         let proto = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../proto");
-        let python = std::env::join_paths([packages("PYTHON"), proto.clone()]).unwrap();
+        let python = std::env::join_paths([packages::of_python(), proto.clone()]).unwrap();
         let ca_file = &self.pair.site.ca_file;
         command
             .env("ORIGIN", &self.pair.site.origin)
@@ -116,7 +108,7 @@ async fn the_python_of_the_page_works() {
 
 #[tokio::test]
 async fn the_node_of_the_page_works() {
-    let home = packages("NODE");
+    let home = packages::of_node();
     let files: Vec<_> = (0..3)
         .map(|way| home.join(format!("integrate{way}.mjs")))
         .collect();

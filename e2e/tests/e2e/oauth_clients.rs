@@ -10,6 +10,7 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use e2e::{
+    packages,
     pair::{Options, Pair},
     wait::until,
 };
@@ -87,15 +88,6 @@ fn key() -> (Value, Value) {
     (public, private)
 }
 
-/// Where `cargo xtask test` put other people's packages.
-fn packages(language: &str) -> PathBuf {
-    let variable = format!("HOLDFAST_TEST_{language}");
-    let directory = std::env::var_os(&variable);
-    directory
-        .unwrap_or_else(|| panic!("run the tests with cargo xtask test: {variable}"))
-        .into()
-}
-
 fn script(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("clients")
@@ -106,7 +98,7 @@ fn script(name: &str) -> PathBuf {
 async fn clients_of_node_find_what_the_standards_promise() {
     let world = World::begin().await;
     // Modules are looked for beside the script.
-    let home = packages("NODE");
+    let home = packages::of_node();
     let copy = home.join("oauth.mjs");
     std::fs::copy(script("oauth.mjs"), &copy).unwrap();
     let mut node = Command::new("node");
@@ -120,7 +112,7 @@ async fn clients_of_python_find_what_the_standards_promise() {
     let mut python = Command::new("python3");
     python
         .arg(script("oauth.py"))
-        .env("PYTHONPATH", packages("PYTHON"));
+        .env("PYTHONPATH", packages::of_python());
     world.run(python).await;
 }
 
@@ -154,7 +146,7 @@ async fn envoy_is_told_whether_a_request_may_pass() {
     python
         .arg(script("ext_authz.py"))
         .env("ENDED_TOKEN", ended)
-        .env("PYTHONPATH", packages("PYTHON"))
+        .env("PYTHONPATH", packages::of_python())
         .env("EXT_AUTHZ", listen)
         .env("COOKIE", cookie)
         .env("ACCESS_TOKEN", tokens["access_token"].as_str().unwrap());
@@ -209,7 +201,7 @@ async fn finish(mut command: Command) {
 async fn a_key_set_of_jose_follows_a_change_of_keys() {
     let pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
-    let copy = packages("NODE").join("jwks_rotation.mjs");
+    let copy = packages::of_node().join("jwks_rotation.mjs");
     std::fs::copy(script("jwks_rotation.mjs"), &copy).unwrap();
     let mut node = Command::new("node")
         .arg(copy)

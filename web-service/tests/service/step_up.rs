@@ -98,36 +98,27 @@ async fn ending_one_asks_again_and_signing_out_does_not() {
     assert!(session(&site, &cookie).await.is_none());
 }
 
+async fn change(site: &Site, cookie: &str, current: &str, new: &str) -> Response {
+    let token = site.page_token("/account/password", cookie).await;
+    let fields = [
+        ("csrf_token", token.as_str()),
+        ("current_password", current),
+        ("new_password", new),
+        ("new_password_again", new),
+    ];
+    site.post_form("/account/password", cookie, &fields).await
+}
+
 #[tokio::test]
 async fn a_new_password_takes_the_current_one_and_nothing_else() {
     let site = Site::with_user("ada").await;
     let (cookie, _) = a_while_ago(&site).await;
-    let token = site.page_token("/account/password", &cookie).await;
-    let change = async |current: &str| {
-        let fields = [
-            ("csrf_token", token.as_str()),
-            ("current_password", current),
-            ("new_password", NEW),
-            ("new_password_again", NEW),
-        ];
-        site.post_form("/account/password", &cookie, &fields).await
-    };
-    let wrong = change("a wrong password").await;
+    let wrong = change(&site, &cookie, "a wrong password", NEW).await;
     assert_eq!(wrong.status(), 422);
-    assert!(
-        wrong
-            .text()
-            .await
-            .unwrap()
-            .contains("The current password is wrong")
-    );
-    let weak = [
-        ("csrf_token", token.as_str()),
-        ("current_password", PASSWORD),
-        ("new_password", "short"),
-        ("new_password_again", "short"),
-    ];
-    let weak = site.post_form("/account/password", &cookie, &weak).await;
+    let page = wrong.text().await.unwrap();
+    assert!(page.contains("The current password is wrong"), "{page}");
+
+    let weak = change(&site, &cookie, PASSWORD, "short").await;
     assert_eq!(weak.status(), 422);
     let renewed = cookie_of(&weak, "__Host-session").unwrap();
     assert!(
@@ -135,20 +126,7 @@ async fn a_new_password_takes_the_current_one_and_nothing_else() {
         "who proved who they are goes on under a new id"
     );
 
-    let (cookie, token) = (
-        renewed.clone(),
-        site.page_token("/account/password", &renewed).await,
-    );
-    let change = async |current: &str| {
-        let fields = [
-            ("csrf_token", token.as_str()),
-            ("current_password", current),
-            ("new_password", NEW),
-            ("new_password_again", NEW),
-        ];
-        site.post_form("/account/password", &cookie, &fields).await
-    };
-    let changed = change(PASSWORD).await;
+    let changed = change(&site, &renewed, PASSWORD, NEW).await;
     assert_eq!(header(&changed, "location"), "/dashboard");
     assert_eq!(site.api_login("ada", NEW).await.status(), 200);
 }
