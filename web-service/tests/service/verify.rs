@@ -102,6 +102,12 @@ async fn a_strangers_word_about_the_request_does_not_count() {
         "",
         "nor is it known to be a navigation"
     );
+
+    let site = self::site().await;
+    let cookie = site.sign_in("ada").await;
+    let both = [("cookie", cookie.as_str()), ("x-original-method", "GET")];
+    let denied = ask(&site, "", &both).await;
+    assert_eq!(denied.status(), 403, "one of the two is the client's");
 }
 
 #[tokio::test]

@@ -35,8 +35,8 @@ where
         if !is_trusted {
             return Ok(Self(browser));
         }
-        let first = |names: [&str; 2]| names.iter().find_map(|name| only(&parts.headers, name));
-        let method = first(METHODS).and_then(|name| Method::from_bytes(name.as_bytes()).ok());
+        let method = one_of(&parts.headers, METHODS)
+            .and_then(|name| Method::from_bytes(name.as_bytes()).ok());
         let scheme = only(&parts.headers, "x-forwarded-proto");
         let host = only(&parts.headers, "x-forwarded-host");
         Ok(Self(Original {
@@ -44,9 +44,18 @@ where
             origin: scheme
                 .zip(host)
                 .map(|(scheme, host)| format!("{scheme}://{host}")),
-            uri: first(URIS).map(str::to_owned),
+            uri: one_of(&parts.headers, URIS).map(str::to_owned),
             ..browser
         }))
+    }
+}
+
+/// The header of these that is there. Where both are, one of them may be the client's own.
+fn one_of<'a>(headers: &'a HeaderMap, [one, other]: [&str; 2]) -> Option<&'a str> {
+    match (headers.contains_key(one), headers.contains_key(other)) {
+        (true, false) => only(headers, one),
+        (false, true) => only(headers, other),
+        _ => None,
     }
 }
 
