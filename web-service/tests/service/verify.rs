@@ -110,6 +110,36 @@ async fn a_strangers_word_about_the_request_does_not_count() {
     assert_eq!(denied.status(), 403, "one of the two is the client's");
 }
 
+/// Envoy's HTTP service keeps method, host and path; its query is the client's.
+#[tokio::test]
+async fn envoy_asks_with_the_request_itself() {
+    let site = site().await;
+    let cookie = site.sign_in("ada").await;
+    let ask = async |method: Method, headers: &[(&str, &str)]| {
+        let own = [("host", "app.example"), ("x-forwarded-proto", "https")];
+        let request = site.request(method, "/auth/verify/orders?page=2&scope=admin");
+        let all = own.iter().chain(headers);
+        let request = all.fold(request, |request, (name, value)| {
+            request.header(*name, *value)
+        });
+        request.send().await.unwrap()
+    };
+    let known = ("cookie", cookie.as_str());
+    assert_eq!(ask(Method::GET, &[known]).await.status(), 200);
+    assert_eq!(ask(Method::POST, &[known]).await.status(), 403);
+    let own = ("origin", APP);
+    assert_eq!(ask(Method::POST, &[known, own]).await.status(), 200);
+    let foreign = ("sec-fetch-site", "cross-site");
+    assert_eq!(ask(Method::POST, &[known, foreign]).await.status(), 403);
+    let sent = ask(Method::GET, &[("accept", "text/html")]).await;
+    assert_eq!(sent.status(), 303);
+    let location = header(&sent, "location");
+    assert!(
+        location.contains("app.example%252Forders%253Fpage%253D2"),
+        "{location}"
+    );
+}
+
 #[tokio::test]
 async fn an_application_may_want_to_know_again_who_somebody_is() {
     let site = site().await;

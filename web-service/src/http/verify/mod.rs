@@ -6,7 +6,7 @@ mod decision;
 mod original;
 
 use axum::{
-    extract::{Query, State, rejection::QueryRejection},
+    extract::{Query, Request, State, rejection::QueryRejection},
     http::HeaderMap,
     response::Response,
 };
@@ -59,7 +59,7 @@ impl From<Wanted> for Requirements {
 )]
 pub(in crate::http) async fn show(
     State(state): State<AppState>,
-    Proxied(original): Proxied,
+    Proxied { original, .. }: Proxied,
     wanted: Result<Query<Wanted>, QueryRejection>,
     headers: HeaderMap,
 ) -> Response {
@@ -70,6 +70,23 @@ pub(in crate::http) async fn show(
     let dialect = Dialect::of(&headers);
     let decision = decision::decide(&state, &headers, &original, &wanted.into()).await;
     answer::answer(&state, decision, &original, dialect, &headers)
+}
+
+/// The same in the dialect of Envoy's HTTP service. Its query is the client's own, and so are no requirements.
+pub(in crate::http) async fn show_to_envoy(
+    State(state): State<AppState>,
+    proxied: Proxied,
+    request: Request,
+) -> Response {
+    let (request, _) = request.into_parts();
+    let original = original::as_envoy_asks(&request, proxied);
+    judge(
+        &state,
+        &request.headers,
+        &original,
+        &Requirements::default(),
+    )
+    .await
 }
 
 /// The same for a proxy that asks in another way, and passes on what is not a yes.

@@ -4,7 +4,11 @@ use std::{convert::Infallible, net::SocketAddr};
 
 use axum::{
     extract::{ConnectInfo, FromRef, FromRequestParts},
-    http::{HeaderMap, Method, header, request::Parts},
+    http::{
+        HeaderMap, Method, header,
+        request::Parts,
+        uri::{Authority, PathAndQuery},
+    },
 };
 
 use crate::{domain::gate::Original, http::state::AppState};
@@ -13,8 +17,14 @@ use crate::{domain::gate::Original, http::state::AppState};
 const METHODS: [&str; 2] = ["x-original-method", "x-forwarded-method"];
 const URIS: [&str; 2] = ["x-original-uri", "x-forwarded-uri"];
 
-/// What is known of it.
-pub(in crate::http) struct Proxied(pub(super) Original);
+/// Where Envoy is told to ask.
+const PREFIX: &str = "/auth/verify";
+
+/// What is known of it, and whether it is a trusted proxy that asks.
+pub(in crate::http) struct Proxied {
+    pub(super) original: Original,
+    pub(super) is_trusted: bool,
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for Proxied
 where
@@ -33,20 +43,52 @@ where
             ..Original::default()
         };
         if !is_trusted {
-            return Ok(Self(browser));
+            return Ok(Self {
+                original: browser,
+                is_trusted,
+            });
         }
         let method = one_of(&parts.headers, METHODS)
             .and_then(|name| Method::from_bytes(name.as_bytes()).ok());
         let scheme = only(&parts.headers, "x-forwarded-proto");
         let host = only(&parts.headers, "x-forwarded-host");
-        Ok(Self(Original {
+        let original = Original {
             is_safe: method.is_some_and(|method| method.is_safe()),
             origin: scheme
                 .zip(host)
                 .map(|(scheme, host)| format!("{scheme}://{host}")),
             uri: one_of(&parts.headers, URIS).map(str::to_owned),
             ..browser
-        }))
+        };
+        Ok(Self {
+            original,
+            is_trusted,
+        })
+    }
+}
+
+/// Envoy's HTTP dialect asks with the original method and host, and with the original path behind ours.
+pub(super) fn as_envoy_asks(request: &Parts, proxied: Proxied) -> Original {
+    let Proxied {
+        original,
+        is_trusted,
+    } = proxied;
+    if !is_trusted {
+        return original;
+    }
+    let scheme = only(&request.headers, "x-forwarded-proto");
+    let host = only(&request.headers, header::HOST.as_str());
+    let host = host.or(request.uri.authority().map(Authority::as_str));
+    let path = request.uri.path_and_query().map(PathAndQuery::as_str);
+    Original {
+        is_safe: request.method.is_safe(),
+        origin: scheme
+            .zip(host)
+            .map(|(scheme, host)| format!("{scheme}://{host}")),
+        uri: path
+            .and_then(|path| path.strip_prefix(PREFIX))
+            .map(str::to_owned),
+        ..original
     }
 }
 
