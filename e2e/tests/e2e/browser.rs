@@ -1,6 +1,6 @@
 use e2e::{
     browser::Browser,
-    pair::{PASSWORD, Pair},
+    pair::{Options, PASSWORD, Pair},
     wait::until,
 };
 use thirtyfour::{By, Key};
@@ -196,6 +196,83 @@ async fn a_new_password_signs_out_elsewhere_and_this_browser_stays() {
             .status(),
         200
     );
+    browser.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_guesses_is_told_when_to_come_back() {
+    let pair = Pair::start().await;
+    pair.add_user("ada", &[]).await;
+    let browser = Browser::start(&pair).await;
+    browser.driver.goto(pair.site.url("/login")).await.unwrap();
+    for _ in 0..5 {
+        browser.fill("username", "ada").await;
+        browser.fill("password", "guessed").await;
+        browser.press("Sign in").await;
+    }
+    browser.fill("password", PASSWORD).await;
+    browser.press("Sign in").await;
+    let text = browser.text().await;
+    assert!(text.contains("the next try is possible in"), "{text}");
+    browser.picture("throttled").await;
+    until("the wait to be over", async || {
+        browser.fill("password", PASSWORD).await;
+        browser.press("Sign in").await;
+        (browser.path().await == "/dashboard").then_some(())
+    })
+    .await;
+    browser.quit().await;
+}
+
+/// The password once more, and then it goes on where the person was.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_confirms_who_they_are_and_ends_the_other_logins() {
+    let pair = Pair::start_with(Options {
+        auth: vec![("AUTH_STEP_UP_MAX_AGE", "1s".to_owned())],
+        ..Options::default()
+    })
+    .await;
+    pair.add_user("ada", &[]).await;
+    let other = pair.site.form_login("ada").await;
+    let browser = Browser::start(&pair).await;
+    browser.driver.goto(pair.site.url("/login")).await.unwrap();
+    browser.fill("username", "ada").await;
+    browser.fill("password", PASSWORD).await;
+    browser.press("Sign in").await;
+    let before = session(&browser).await;
+    let cookie = format!("__Host-session={before}");
+    until("the proof to be old", async || {
+        let nobodys = pair
+            .site
+            .url("/api/logins/67e55044-10b1-426f-9247-bb680e5fe0c8");
+        let request = pair.site.client().delete(nobodys).header("cookie", &cookie);
+        let request = request.header("sec-fetch-site", "same-origin");
+        let answer = request
+            .header("content-type", "application/json")
+            .send()
+            .await;
+        (answer.unwrap().status() == 401).then_some(())
+    })
+    .await;
+    browser
+        .driver
+        .goto(pair.site.url("/account/logins"))
+        .await
+        .unwrap();
+    browser.press("End all others").await;
+    assert!(browser.text().await.contains("Confirm that it is you"));
+    browser.picture("confirm").await;
+    browser.fill("confirm_password", PASSWORD).await;
+    browser.press("Go on").await;
+    assert_eq!(browser.path().await, "/account/logins");
+    assert!(
+        browser
+            .text()
+            .await
+            .contains("You are signed in nowhere else")
+    );
+    assert_ne!(session(&browser).await, before, "under a new id");
+    assert_eq!(pair.site.get("/api/session", &other).await.status(), 401);
     browser.quit().await;
 }
 
