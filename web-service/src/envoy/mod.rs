@@ -1,6 +1,6 @@
 //! Envoy's `ext_authz` over gRPC: the same decision, on a listener that only the proxy reaches.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, header},
@@ -20,6 +20,7 @@ use envoy_types::pb::envoy::{
 };
 use envoy_types::pb::google::rpc;
 use futures_util::stream;
+use service_kit::connections::{BoundedListener, Connections};
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Status};
@@ -36,6 +37,10 @@ use crate::{
 const DEADLINE: Duration = Duration::from_millis(180);
 const MAX_MESSAGE: usize = 64 * 1024;
 const MAX_CALLS: usize = 1024;
+const MAX_CONNECTIONS: usize = 256;
+const KEEPALIVE: Duration = Duration::from_secs(20);
+/// How long a proxy may send nothing at all, not even the answer to a ping.
+const MAX_SILENCE: Duration = Duration::from_mins(1);
 
 struct ExtAuthz(AppState);
 
@@ -49,12 +54,15 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
     let service = AuthorizationServer::new(ExtAuthz(state)).max_decoding_message_size(MAX_MESSAGE);
+    let connections = Connections::new(MAX_CONNECTIONS, MAX_SILENCE);
+    let listener = BoundedListener::new(listener, connections);
     let incoming = stream::unfold(listener, async |listener| {
-        let accepted = listener.accept().await.map(|(stream, _)| stream);
-        Some((accepted, listener))
+        let (connection, _) = listener.next().await;
+        Some((Ok::<_, io::Error>(connection), listener))
     });
     tonic::transport::Server::builder()
         .concurrency_limit_per_connection(MAX_CALLS)
+        .http2_keepalive_interval(Some(KEEPALIVE))
         .add_service(service)
         .serve_with_incoming_shutdown(incoming, shutdown.cancelled_owned())
         .await
