@@ -59,6 +59,8 @@ assert is_ok(check(method="POST", cookie=cookie, sec_fetch_site="same-origin"))
 denied(check(authorization=bearer, extensions={"scope": "orders:read"}), 403)
 denied(check(authorization=bearer, extensions={"max_age": "soon"}), 403)
 denied(check(authorization=bearer, extensions={"max_age": "0"}), 401)
+denied(check(authorization=bearer, extensions={"scopes": "profile"}), 403)
+denied(check(cookie=cookie, sec_websocket_key="dGhlIHNhbXBsZSBub25jZQ==", sec_fetch_site="same-site"), 403)
 
 # What has ended.
 denied(check(authorization="Bearer " + os.environ["ENDED_TOKEN"]), 401)

@@ -44,6 +44,7 @@ struct Claims {
     sub: String,
     aud: OneOrMany,
     exp: i64,
+    nbf: Option<i64>,
     jti: String,
 }
 
@@ -112,6 +113,11 @@ impl ClientProofs for Proofs {
                 OneOrMany::Many(audiences) => audiences,
             },
             expires_at: OffsetDateTime::from_unix_timestamp(claims.exp).ok()?,
+            not_before: claims
+                .nbf
+                .map(OffsetDateTime::from_unix_timestamp)
+                .transpose()
+                .ok()?,
             id: claims.jti,
         })
     }

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use secrecy::SecretString;
 use time::OffsetDateTime;
 
-use super::{access_token::FIRST_PARTY_CLIENT, scope::Scopes};
+use super::{access_token::FIRST_PARTY_CLIENT, id::UserId, scope::Scopes};
 
 /// What a client is called: 1 to 64 ASCII letters, digits and `._-`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,7 +13,7 @@ pub struct ClientId(String);
 
 /// The text cannot be any client's.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("a client_id is 1 to 64 ASCII letters, digits and . _ -")]
+#[error("a client_id is 1 to 64 ASCII letters, digits and . _ -, and no UUID")]
 pub struct InvalidClientId;
 
 impl ClientId {
@@ -37,7 +37,10 @@ impl FromStr for ClientId {
 
     fn from_str(text: &str) -> Result<Self, InvalidClientId> {
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-        if (1..=Self::MAX_LENGTH).contains(&text.len()) && text.bytes().all(is_allowed) {
+        // It becomes a `sub`, and must not be a person's (RFC 9700 §4.15).
+        let is_somebody = text.parse::<UserId>().is_ok();
+        let has_length = (1..=Self::MAX_LENGTH).contains(&text.len());
+        if has_length && text.bytes().all(is_allowed) && !is_somebody {
             Ok(Self(text.to_owned()))
         } else {
             Err(InvalidClientId)
@@ -128,6 +131,8 @@ pub struct Assertion {
     pub audiences: Vec<String>,
     /// `exp`.
     pub expires_at: OffsetDateTime,
+    /// `nbf`, where it is said.
+    pub not_before: Option<OffsetDateTime>,
     /// `jti`.
     pub id: String,
 }
@@ -160,7 +165,8 @@ mod tests {
             "orders-api.v2".parse::<ClientId>().unwrap().as_str(),
             "orders-api.v2"
         );
-        for name in ["", "a b", "a/b", "ä", "a:b", &"x".repeat(65)] {
+        let somebody = "67e55044-10b1-426f-9247-bb680e5fe0c8";
+        for name in [somebody, "", "a b", "a/b", "ä", "a:b", &"x".repeat(65)] {
             assert_eq!(name.parse::<ClientId>(), Err(InvalidClientId), "{name}");
         }
     }

@@ -317,6 +317,8 @@ async fn a_signed_assertion_is_good_once_for_us_and_for_five_minutes() {
         ("iss", json!("first-party")),
         ("exp", json!(now - 60)),
         ("exp", json!(now + 3600)),
+        ("exp", json!(253_402_300_799_i64)),
+        ("nbf", json!(now + 60)),
         ("jti", Value::Null),
     ] {
         let mut wrong = claims(&format!("{name}{value}"));

@@ -29,7 +29,7 @@ use crate::{
     domain::gate::{Original, Requirements},
     http::{
         state::AppState,
-        verify::{Wanted, judge, misconfigured, too_slow, without_session},
+        verify::{Wanted, changes_nothing, judge, misconfigured, too_slow, without_session},
     },
 };
 
@@ -129,7 +129,7 @@ impl Asked {
         };
         let is_known = !scheme.is_empty() && !host.is_empty();
         let original = Original {
-            is_safe: method.is_safe(),
+            is_safe: changes_nothing(&method, &map),
             origin: is_known.then(|| format!("{scheme}://{host}")),
             uri: Some(path),
             sec_fetch_site: bytes(HeaderName::from_static("sec-fetch-site")),
@@ -144,6 +144,10 @@ impl Asked {
             audience: wants("audience"),
             max_age: max_age.map(|text| text.parse()).transpose().ok()?,
         };
+        // A requirement that is not known is not met.
+        if !extensions.is_empty() {
+            return None;
+        }
         Some(Self {
             headers: map,
             original,

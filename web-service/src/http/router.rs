@@ -94,6 +94,7 @@ pub(super) fn router(state: AppState) -> Router {
         .layer(from_fn_with_state(state.clone(), origin::refuse_foreign))
         // A proxy asks here about other people's requests, and where they come from is part of the question.
         .route("/auth/verify", any(verify::show))
+        .route("/auth/verify/", any(verify::show_to_envoy))
         .route("/auth/verify/{*path}", any(verify::show_to_envoy))
         .layer(from_fn_with_state(
             guard::Guard::default(),

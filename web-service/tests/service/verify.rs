@@ -78,6 +78,7 @@ async fn who_is_known_passes_and_every_answer_has_every_identity_header() {
             401,
         ),
         ("?max_age=soon", &[("cookie", cookie.as_str())], 403),
+        ("?scopes=profile", &[("cookie", cookie.as_str())], 403),
     ] {
         let denied = ask(&site, query, headers).await;
         assert_eq!(denied.status(), status, "{query} {headers:?}");
@@ -129,6 +130,16 @@ async fn envoy_asks_with_the_request_itself() {
     assert_eq!(ask(Method::POST, &[known]).await.status(), 403);
     let own = ("origin", APP);
     assert_eq!(ask(Method::POST, &[known, own]).await.status(), 200);
+    let socket = [
+        known,
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ("sec-fetch-site", "same-site"),
+    ];
+    assert_eq!(ask(Method::GET, &socket).await.status(), 403);
+    let root = site
+        .request(Method::GET, "/auth/verify/")
+        .header("cookie", &cookie);
+    assert_eq!(root.send().await.unwrap().status(), 200);
     let foreign = ("sec-fetch-site", "cross-site");
     assert_eq!(ask(Method::POST, &[known, foreign]).await.status(), 403);
     let sent = ask(Method::GET, &[("accept", "text/html")]).await;

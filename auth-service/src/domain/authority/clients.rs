@@ -87,8 +87,11 @@ impl Authority {
             .audiences
             .iter()
             .any(|one| one == issuer || *one == endpoint);
+        // Written so that no time of theirs is added to: it could be the last one there is.
+        let has_begun = said.not_before.is_none_or(|at| at <= now + LEEWAY);
+        let has_ended = said.expires_at <= now - LEEWAY;
         let is_in_time =
-            now < said.expires_at + LEEWAY && said.expires_at <= now + MAX_ASSERTION_LIFE + LEEWAY;
+            has_begun && !has_ended && said.expires_at <= now + MAX_ASSERTION_LIFE + LEEWAY;
         if !is_own || !is_for_us || !is_in_time {
             return false;
         }

@@ -8,6 +8,7 @@ use crate::domain::{
     client::{ClientProof, OauthClient},
     credential::CredentialKind,
     id::{Sid, UserId},
+    login::ClientKind,
     scope::Scopes,
     username::Username,
 };
@@ -48,7 +49,9 @@ impl Authority {
             let now = self.parts.clock.now();
             let found = self.parts.store.login(credential.sid).await?;
             let live = found.filter(|(login, _)| {
-                login.is_live(now) && login.generation == credential.generation
+                let is_unused = login.kind == ClientKind::Api
+                    && now >= login.refreshed_at + self.policy.refresh_ttl;
+                login.is_live(now) && login.generation == credential.generation && !is_unused
             });
             return Ok(live.map(|(login, user)| Introspected::Refresh {
                 user: user.id,

@@ -13,16 +13,20 @@ use axum::{
 use serde::Deserialize;
 use time::Duration;
 
-pub(crate) use self::answer::misconfigured;
 use self::{answer::Dialect, original::Proxied};
+pub(crate) use self::{answer::misconfigured, original::changes_nothing};
 pub(crate) use super::cookies::without_session;
 use crate::{
-    domain::gate::{Original, Requirements},
+    domain::{
+        gate::{Original, Requirements},
+        sign_in::SESSION_SCOPE,
+    },
     http::{failure::Failure, state::AppState},
 };
 
 /// What the application wants.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Wanted {
     /// Scopes separated by spaces.
     #[serde(default)]
@@ -72,7 +76,8 @@ pub(in crate::http) async fn show(
     answer::answer(&state, decision, &original, dialect, &headers)
 }
 
-/// The same in the dialect of Envoy's HTTP service. Its query is the client's own, and so are no requirements.
+/// The same in the dialect of Envoy's HTTP service. Its query is the client's own, and so are no requirements but one: it is for
+/// people.
 pub(in crate::http) async fn show_to_envoy(
     State(state): State<AppState>,
     proxied: Proxied,
@@ -80,13 +85,11 @@ pub(in crate::http) async fn show_to_envoy(
 ) -> Response {
     let (request, _) = request.into_parts();
     let original = original::as_envoy_asks(&request, proxied);
-    judge(
-        &state,
-        &request.headers,
-        &original,
-        &Requirements::default(),
-    )
-    .await
+    let wanted = Requirements {
+        scopes: vec![SESSION_SCOPE.to_owned()],
+        ..Requirements::default()
+    };
+    judge(&state, &request.headers, &original, &wanted).await
 }
 
 /// The same for a proxy that asks in another way, and passes on what is not a yes.

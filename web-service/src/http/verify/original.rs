@@ -53,7 +53,7 @@ where
         let scheme = only(&parts.headers, "x-forwarded-proto");
         let host = only(&parts.headers, "x-forwarded-host");
         let original = Original {
-            is_safe: method.is_some_and(|method| method.is_safe()),
+            is_safe: method.is_some_and(|method| changes_nothing(&method, &parts.headers)),
             origin: scheme
                 .zip(host)
                 .map(|(scheme, host)| format!("{scheme}://{host}")),
@@ -65,6 +65,15 @@ where
             is_trusted,
         })
     }
+}
+
+/// A safe method, and not the beginning of a WebSocket: that is a `GET` which opens a way for changes, and a page of another
+/// origin may send it.
+pub(crate) fn changes_nothing(method: &Method, headers: &HeaderMap) -> bool {
+    let mode = headers.get("sec-fetch-mode");
+    let is_socket = headers.contains_key(header::SEC_WEBSOCKET_KEY)
+        || mode.is_some_and(|mode| mode == "websocket");
+    method.is_safe() && !is_socket
 }
 
 /// Envoy's HTTP dialect asks with the original method and host, and with the original path behind ours.
@@ -81,7 +90,7 @@ pub(super) fn as_envoy_asks(request: &Parts, proxied: Proxied) -> Original {
     let host = host.or(request.uri.authority().map(Authority::as_str));
     let path = request.uri.path_and_query().map(PathAndQuery::as_str);
     Original {
-        is_safe: request.method.is_safe(),
+        is_safe: changes_nothing(&request.method, &request.headers),
         origin: scheme
             .zip(host)
             .map(|(scheme, host)| format!("{scheme}://{host}")),
