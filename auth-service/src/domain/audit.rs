@@ -62,7 +62,7 @@ pub enum AuditKind {
     UserDeleted,
     /// A client got a token in its own name.
     ClientTokenIssued,
-    /// A client did not prove who it is.
+    /// A client did not prove who it is; at most one event in ten seconds.
     ClientRefused,
     /// A client was registered.
     ClientCreated,

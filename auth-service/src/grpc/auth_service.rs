@@ -8,6 +8,7 @@ use auth_proto::v1::{
     RevokeTokenRequest, RevokeTokenResponse, ValidateTokenRequest, ValidateTokenResponse,
     WatchRevocationsRequest, auth_service_server::AuthService, issue_token_request,
 };
+use service_kit::seldom::Seldom;
 use tonic::{Request, Response, Status};
 
 use super::{
@@ -35,6 +36,8 @@ pub(super) struct AuthApi {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) watchers: Watchers,
     pub(super) audit: Audit,
+    /// Anybody can fail to prove that they are a client, as often as they like, and each time would be a row that is kept.
+    pub(super) refused_clients: Seldom,
 }
 
 #[tonic::async_trait]
@@ -235,7 +238,8 @@ impl AuthApi {
             client: proof.id.parse().ok(),
             ..About::default()
         };
-        self.audit.record(AuditKind::ClientRefused, about, origin);
+        self.refused_clients
+            .log(|_| self.audit.record(AuditKind::ClientRefused, about, origin));
     }
 }
 

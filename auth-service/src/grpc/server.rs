@@ -13,7 +13,7 @@ use auth_proto::{
 };
 use futures_util::stream;
 use secrecy::ExposeSecret as _;
-use service_kit::connections::BoundedListener;
+use service_kit::{connections::BoundedListener, seldom::Seldom};
 use tokio_util::sync::CancellationToken;
 use tonic::{
     body::Body,
@@ -218,6 +218,7 @@ fn add_services(
             shutdown: shutdown.clone(),
         },
         audit: audit.clone(),
+        refused_clients: Seldom::new(),
     };
     let account = AccountApi {
         authority: authority.clone(),
