@@ -21,6 +21,8 @@ async fn schemathesis(pair: &Pair, authorization: Option<&str>) {
             "--max-examples",
             "30",
         ])
+        // A request may be on its way while the service ends an idle or refused connection.
+        .args(["--request-retries", "3"])
         .arg("--tls-verify")
         .arg(&pair.site.ca_file)
         .env("PYTHONPATH", &packages)
