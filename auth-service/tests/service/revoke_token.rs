@@ -1,7 +1,7 @@
 use auth_proto::v1::RevokeTokenRequest;
 use tonic::Code;
 
-use crate::support::{TestService, assert_refused};
+use crate::support::{TestService, assert_refused, rounds, seconds};
 
 async fn service() -> TestService {
     let service = TestService::start().await;
@@ -23,6 +23,28 @@ async fn an_access_token_ends_alone_and_for_good() {
     let service = service.restart().await;
     let still = service.try_validate(&issued.access_token).await;
     assert_refused(still, Code::Unauthenticated, "TOKEN_REVOKED");
+}
+
+#[tokio::test]
+async fn no_restart_forgets_what_was_revoked() {
+    let mut service = service().await;
+    for _round in 0..rounds(3) {
+        // Each round leaves a login behind; beyond a hundred the oldest one ends.
+        service.clock.advance(seconds(1));
+        let (token, login) = (
+            service.tokens("ada", "").await,
+            service.tokens("ada", "").await,
+        );
+        service.revoke(&token.access_token).await;
+        service.revoke(&login.refresh_token).await;
+        service = service.restart().await;
+        let token = service.try_validate(&token.access_token).await;
+        assert_refused(token, Code::Unauthenticated, "TOKEN_REVOKED");
+        let access = service.try_validate(&login.access_token).await;
+        assert_refused(access, Code::Unauthenticated, "LOGIN_ENDED");
+        let refresh = service.try_refresh(&login.refresh_token).await;
+        assert_refused(refresh, Code::Unauthenticated, "LOGIN_ENDED");
+    }
 }
 
 #[tokio::test]

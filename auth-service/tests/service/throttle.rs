@@ -6,7 +6,7 @@ use tonic_types::StatusExt as _;
 
 use crate::support::{
     PASSWORD, TestService, assert_refused, bearer, change_password, from_web_service, minutes,
-    seconds,
+    rounds, seconds,
 };
 
 const WRONG: &str = "a wrong password";
@@ -276,12 +276,16 @@ async fn a_login_is_refreshed_sixty_times_a_minute_and_a_refusal_costs_it_nothin
     let service = service().await;
     let mut token = service.tokens("ada", "").await.refresh_token;
     // The ticket's exchange was the first.
-    for _ in 1..60 {
-        token = service.try_refresh(&token).await.unwrap().refresh_token;
+    let mut count = 1;
+    for _round in 0..rounds(2) {
+        for _ in count..60 {
+            token = service.try_refresh(&token).await.unwrap().refresh_token;
+        }
+        let refused = service.try_refresh(&token).await;
+        assert_refused(refused, Code::ResourceExhausted, "THROTTLED");
+        service.clock.advance(minutes(1));
+        count = 0;
     }
-    let refused = service.try_refresh(&token).await;
-    assert_refused(refused, Code::ResourceExhausted, "THROTTLED");
-    service.clock.advance(minutes(1));
     assert!(service.try_refresh(&token).await.is_ok());
 }
 
