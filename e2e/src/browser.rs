@@ -23,6 +23,28 @@ pub struct Browser {
 impl Browser {
     /// Starts one that takes the certificate of `pair`, as if its authority were trusted.
     pub async fn start(pair: &Pair) -> Self {
+        Self::start_with(pair, &[]).await
+    }
+
+    /// The same, with keys of its own, kept in software; as often as it likes where it has no `quota`.
+    pub async fn start_with_device(pair: &Pair, quota: bool) -> Self {
+        let sessions = if quota {
+            "DeviceBoundSessions"
+        } else {
+            "DeviceBoundSessions:RefreshQuota/false"
+        };
+        let features = format!(
+            "--enable-features={sessions},EnableBoundSessionCredentialsSoftwareKeysForManualTesting"
+        );
+        let browser = Self::start_with(pair, &[features.as_str()]).await;
+        // Our own pages run no scripts; those of an application on the same host do.
+        let cdp = browser.driver.cdp();
+        let bypassed = cdp.send_raw("Page.setBypassCSP", json!({"enabled": true}));
+        bypassed.await.unwrap();
+        browser
+    }
+
+    async fn start_with(pair: &Pair, further: &[&str]) -> Self {
         let chromedriver = Program::start(Command::new("chromedriver").arg("--port=0"));
         let port = until("chromedriver", async || port(&chromedriver.output())).await;
         let profile = tempfile::tempdir().unwrap();
@@ -45,6 +67,9 @@ impl Browser {
                 pin(pair.directory.path())
             ),
         ] {
+            capabilities.add_arg(argument).unwrap();
+        }
+        for argument in further {
             capabilities.add_arg(argument).unwrap();
         }
         let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities)
@@ -112,6 +137,27 @@ impl Browser {
             .send_raw("Network.getAllCookies", json!({}))
             .await;
         answer.unwrap()["cookies"].as_array().unwrap().clone()
+    }
+
+    /// The cookie of this name.
+    pub async fn cookie(&self, name: &str) -> Option<Value> {
+        let cookies = self.cookies().await;
+        cookies.into_iter().find(|cookie| cookie["name"] == name)
+    }
+
+    /// Throws a cookie away, as if its time were over.
+    pub async fn delete_cookie(&self, name: &str, url: &str) {
+        let which = json!({"name": name, "url": url});
+        let cdp = self.driver.cdp();
+        cdp.send_raw("Network.deleteCookies", which).await.unwrap();
+    }
+
+    /// Signs in with the form.
+    pub async fn sign_in(&self, url: &str, username: &str, password: &str) {
+        self.driver.goto(url).await.unwrap();
+        self.fill("username", username).await;
+        self.fill("password", password).await;
+        self.press("Sign in").await;
     }
 
     /// Looks like a phone from now on, with this colour scheme.

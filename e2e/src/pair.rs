@@ -81,16 +81,20 @@ impl Pair {
 
     /// Another web-service beside the first, with the same secrets and settings.
     pub async fn another_web(&self) -> (Program, Site) {
-        let directory = self.directory.path().join("another");
-        std::fs::create_dir(&directory).unwrap();
-        let options = &self.options;
-        let (web, address) = start_web(&directory, &listen(), self.auth_address, options).await;
+        let (web, address) = self.another_web_at().await;
         let site = Site {
             origin: format!("https://localhost:{}", address.port()),
-            ca_file: directory.join("ca.pem"),
+            ca_file: self.directory.path().join("another/ca.pem"),
             password: PASSWORD.to_owned(),
         };
         (web, site)
+    }
+
+    /// The same, for who does not go there directly.
+    pub async fn another_web_at(&self) -> (Program, SocketAddr) {
+        let directory = self.directory.path().join("another");
+        std::fs::create_dir(&directory).unwrap();
+        start_web(&directory, &listen(), self.auth_address, &self.options).await
     }
 
     /// Stops web-service and starts it again on the same port.

@@ -36,6 +36,7 @@ fn session() -> Session {
         login_expires_at: now + Duration::HOUR,
         created_at: now,
         last_seen_at: now,
+        device: None,
     }
 }
 

@@ -16,16 +16,18 @@ use tokio_util::sync::CancellationToken;
 use tower_sessions::SessionStore;
 
 use crate::{
-    clients::{auth::GrpcAuth, revocations::EndedLogins, sign_outs::SignOuts},
+    clients::{auth::GrpcAuth, late::Late, revocations::EndedLogins},
     config::{PublicUrl, ServeConfig, SessionStoreConfig, TlsConfig},
-    crypto::form_token::MacFormTokens,
-    domain::{auth::Auth, revocations::Revocations, sessions::Sessions},
+    crypto::{device_proofs::MacDeviceProofs, form_token::MacFormTokens},
+    domain::{
+        auth::Auth, bindings::Bindings, device::Once, revocations::Revocations, sessions::Sessions,
+    },
     envoy,
     http::{
         self,
         state::{AppState, SiteData},
     },
-    storage::{memory::MemoryStore, redis, sealed::SealedRecords},
+    storage::{memory::MemoryStore, once::MemoryOnce, redis, sealed::SealedRecords},
     tls::{certificate::CertificateFiles, local_authority::LocalAuthority, renewal},
 };
 
@@ -59,18 +61,34 @@ impl App {
         let listener = bind("WEB_LISTEN", config.listen).await?;
         let port = listener.local_addr()?.port();
         let random = Arc::new(SystemRandom);
-        let store: Arc<dyn SessionStore> = match config.session_store {
-            SessionStoreConfig::Memory => Arc::new(MemoryStore::new(clock.clone())),
-            SessionStoreConfig::Redis(config) => redis::connect(config).await?,
+        let (store, once): (Arc<dyn SessionStore>, Arc<dyn Once>) = match config.session_store {
+            SessionStoreConfig::Memory => (
+                Arc::new(MemoryStore::new(clock.clone())),
+                Arc::new(MemoryOnce::new(clock.clone())),
+            ),
+            SessionStoreConfig::Redis(config) => {
+                let redis = redis::connect(config).await?;
+                (redis.clone(), redis)
+            }
         };
         let records = SealedRecords::new(store, random.clone());
         let auth = GrpcAuth::new(&config.auth)?;
         let ended_logins = EndedLogins::new(clock.clone(), config.max_staleness);
+        let late = Arc::new(Late::start(Arc::new(auth.clone())));
+        let sessions = Sessions::new(Arc::new(records), clock.clone(), config.lifetimes);
         let state = AppState {
             auth: Arc::new(auth.clone()),
-            end_later: Arc::new(SignOuts::start(Arc::new(auth.clone()))),
+            end_later: late.clone(),
             revocations: Arc::new(ended_logins.clone()),
-            sessions: Sessions::new(Arc::new(records), clock.clone(), config.lifetimes),
+            bindings: Bindings {
+                policy: config.device_binding,
+                proofs: Arc::new(MacDeviceProofs::new(&config.secret_key, random.clone())),
+                once,
+                sessions: sessions.clone(),
+                reports: late,
+                clock: clock.clone(),
+            },
+            sessions,
             form_tokens: Arc::new(MacFormTokens::new(&config.secret_key)),
             random,
             trusted_proxies: Arc::new(config.trusted_proxies),

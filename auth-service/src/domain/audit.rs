@@ -52,6 +52,12 @@ pub enum AuditKind {
     ReauthenticationRefused,
     /// Too many passwords were wrong when asked again.
     ReauthenticationThrottled,
+    /// A browser's login was bound to its device.
+    DeviceBound,
+    /// Something that is no proof of a device's key was presented as one; at most one event a minute for a session.
+    DeviceProofRefused,
+    /// A bound session's cookie came from elsewhere without a proof; at most one event a minute for a session.
+    TheftSuspected,
     /// An account was created.
     UserCreated,
     /// An account was disabled; all of its logins ended.
@@ -78,7 +84,7 @@ pub enum AuditKind {
 
 impl AuditKind {
     /// All of them.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 33] = [
         Self::SignedIn,
         Self::SignInRefused,
         Self::SignInOverloaded,
@@ -98,6 +104,9 @@ impl AuditKind {
         Self::Reauthenticated,
         Self::ReauthenticationRefused,
         Self::ReauthenticationThrottled,
+        Self::DeviceBound,
+        Self::DeviceProofRefused,
+        Self::TheftSuspected,
         Self::UserCreated,
         Self::UserDisabled,
         Self::UserEnabled,
@@ -134,6 +143,9 @@ impl AuditKind {
             Self::Reauthenticated => "REAUTHENTICATED",
             Self::ReauthenticationRefused => "REAUTHENTICATION_REFUSED",
             Self::ReauthenticationThrottled => "REAUTHENTICATION_THROTTLED",
+            Self::DeviceBound => "DEVICE_BOUND",
+            Self::DeviceProofRefused => "DEVICE_PROOF_REFUSED",
+            Self::TheftSuspected => "THEFT_SUSPECTED",
             Self::UserCreated => "USER_CREATED",
             Self::UserDisabled => "USER_DISABLED",
             Self::UserEnabled => "USER_ENABLED",

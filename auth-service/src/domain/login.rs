@@ -84,6 +84,8 @@ pub enum EndReason {
     TooMany,
     /// The operator ended it.
     Operator,
+    /// Its cookie came from another device without a proof.
+    Stolen,
 }
 
 /// Counts the refresh tokens of a login. The login ticket is generation 0.
@@ -162,6 +164,8 @@ pub struct LoginRecord {
     pub last_seen_at: OffsetDateTime,
     /// When it ends at the latest.
     pub expires_at: OffsetDateTime,
+    /// Since when it is bound to its browser's device.
+    pub bound_at: Option<OffsetDateTime>,
 }
 
 /// What a presented refresh token is worth.

@@ -188,6 +188,9 @@ pub trait Logins: Send + Sync {
     /// Notes that a login was used.
     async fn note_seen(&self, sid: Sid, now: OffsetDateTime) -> Result<(), StoreError>;
 
+    /// Notes that a login is bound to its browser's device.
+    async fn note_bound(&self, sid: Sid, now: OffsetDateTime) -> Result<(), StoreError>;
+
     /// Notes that the owner of a login proved again who they are, with the password of this version; false if the login has
     /// ended or the password is another one by now.
     async fn reauthenticated(

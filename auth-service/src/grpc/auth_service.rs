@@ -5,8 +5,9 @@ use std::sync::Arc;
 use auth_proto::v1::{
     ClientCredentials, GetJwksRequest, GetJwksResponse, IntrospectTokenRequest,
     IntrospectTokenResponse, IssueTokenRequest, IssueTokenResponse, LoginRequest, LoginResponse,
-    RevokeTokenRequest, RevokeTokenResponse, ValidateTokenRequest, ValidateTokenResponse,
-    WatchRevocationsRequest, auth_service_server::AuthService, issue_token_request,
+    ReportDeviceRequest, ReportDeviceResponse, RevokeTokenRequest, RevokeTokenResponse,
+    ValidateTokenRequest, ValidateTokenResponse, WatchRevocationsRequest,
+    auth_service_server::AuthService, issue_token_request,
 };
 use service_kit::seldom::Seldom;
 use tonic::{Request, Response, Status};
@@ -21,8 +22,8 @@ use super::{
 use crate::domain::{
     audit::{AuditKind, Origin},
     authority::{
-        Authority, ClientNotProven, Expected, Grant, IssueRefused, Issued, LoginAttempt,
-        LoginRefused, RevokedBy, SignedIn, TokenRequest,
+        Authority, ClientNotProven, DeviceEvent, Expected, Grant, IssueRefused, Issued,
+        LoginAttempt, LoginRefused, RevokedBy, SignedIn, TokenRequest,
     },
     client::ClientProof,
     error::Fault,
@@ -175,6 +176,29 @@ impl AuthService for AuthApi {
         };
         self.audit.record(kind, about, origin);
         Ok(Response::new(RevokeTokenResponse {}))
+    }
+
+    async fn report_device(
+        &self,
+        mut request: Request<ReportDeviceRequest>,
+    ) -> Result<Response<ReportDeviceResponse>, Status> {
+        if !self.web_identity.is_proved_by(&request)? {
+            return Err(IssueRefused::ServiceIdentityRequired.into());
+        }
+        let stated = request.get_mut().client.take();
+        let client = self.web_identity.client(&request, stated)?;
+        let origin = audit::origin(&request, &self.web_identity, &client);
+        let message = request.into_inner();
+        let event = decode::device_event(message.event(), message.end_login)?;
+        let told = self.authority.report_device(message.refresh_token, event);
+        let (user, sid) = told.await?;
+        let kind = match event {
+            DeviceEvent::Bound => AuditKind::DeviceBound,
+            DeviceEvent::ProofRefused => AuditKind::DeviceProofRefused,
+            DeviceEvent::TheftSuspected { .. } => AuditKind::TheftSuspected,
+        };
+        self.audit.record(kind, About::login(user, sid), origin);
+        Ok(Response::new(ReportDeviceResponse {}))
     }
 
     type WatchRevocationsStream = Responses;

@@ -6,7 +6,7 @@ use tonic::{Code, Status};
 use super::status::{invalid, refuse};
 use crate::domain::{
     audit::AuditKind,
-    authority::{Consistency, EndLoginRefused},
+    authority::{Consistency, DeviceEvent, EndLoginRefused},
     client::{ClientId, ClientProof, Proof},
     id::{Sid, UserId},
     password::Password,
@@ -65,6 +65,23 @@ pub(super) const fn consistency(stated: v1::Consistency) -> Consistency {
     match stated {
         v1::Consistency::Unspecified | v1::Consistency::Local => Consistency::Local,
         v1::Consistency::Strong => Consistency::Strong,
+    }
+}
+
+/// What web-service tells of a device; an end is only told together with a theft.
+pub(super) fn device_event(
+    stated: v1::DeviceEvent,
+    ends_login: bool,
+) -> Result<DeviceEvent, Status> {
+    match stated {
+        v1::DeviceEvent::TheftSuspected => Ok(DeviceEvent::TheftSuspected { ends_login }),
+        _ if ends_login => Err(invalid(
+            "end_login",
+            "only with DEVICE_EVENT_THEFT_SUSPECTED",
+        )),
+        v1::DeviceEvent::Bound => Ok(DeviceEvent::Bound),
+        v1::DeviceEvent::ProofRefused => Ok(DeviceEvent::ProofRefused),
+        v1::DeviceEvent::Unspecified => Err(invalid("event", "give one")),
     }
 }
 

@@ -78,6 +78,7 @@ pub(super) fn login(login: LoginRecord, current: Sid) -> v1::Login {
         amr: login.amr,
         last_seen_at: Some(timestamp(login.last_seen_at)),
         expires_at: Some(timestamp(login.expires_at)),
+        bound_at: login.bound_at.map(timestamp),
     }
 }
 

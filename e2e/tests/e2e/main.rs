@@ -10,6 +10,7 @@ mod command_line;
 mod contract;
 mod counters;
 mod dev;
+mod device_binding;
 mod drain;
 mod grpcurl;
 mod integrate;

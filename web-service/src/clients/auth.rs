@@ -9,9 +9,10 @@ use auth_proto::{
     v1::{
         self, ChangePasswordRequest, EndLoginRequest, EndOtherLoginsRequest, GetAccountRequest,
         GetJwksRequest, IntrospectTokenRequest, IssueTokenRequest, ListLoginsRequest, LoginRequest,
-        ReauthenticateRequest, RevokeTokenRequest, ValidateTokenRequest, WatchRevocationsRequest,
-        WatchRevocationsResponse, account_service_client::AccountServiceClient,
-        auth_service_client::AuthServiceClient, client_credentials, issue_token_request,
+        ReauthenticateRequest, ReportDeviceRequest, RevokeTokenRequest, ValidateTokenRequest,
+        WatchRevocationsRequest, WatchRevocationsResponse,
+        account_service_client::AccountServiceClient, auth_service_client::AuthServiceClient,
+        client_credentials, issue_token_request,
     },
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -27,9 +28,12 @@ use super::{
 };
 use crate::{
     config::AuthConfig,
-    domain::auth::{
-        Account, Auth, AuthError, Claims, Client, ClientCredentials, ClientKind, ClientProof,
-        Grant, Introspection, Jwks, Login, LoginRecord, PasswordChange, Person, Tokens,
+    domain::{
+        auth::{
+            Account, Auth, AuthError, Claims, Client, ClientCredentials, ClientKind, ClientProof,
+            Grant, Introspection, Jwks, Login, LoginRecord, PasswordChange, Person, Tokens,
+        },
+        device::{DeviceEvent, DeviceReport},
     },
     request_id,
 };
@@ -201,6 +205,21 @@ impl Auth for GrpcAuth {
                 client_credentials: None,
             });
             AuthServiceClient::new(channel).revoke_token(request).await
+        };
+        self.instances.call(CHANGE, ask).await?;
+        Ok(())
+    }
+
+    async fn report_device(&self, report: &DeviceReport) -> Result<(), AuthError> {
+        let (event, end_login) = encode_event(report.event);
+        let ask = async |channel| {
+            let request = self.own(ReportDeviceRequest {
+                refresh_token: report.refresh_token.expose_secret().to_owned(),
+                event: event.into(),
+                end_login,
+                client: Some(encode_client(&report.client)),
+            });
+            AuthServiceClient::new(channel).report_device(request).await
         };
         self.instances.call(CHANGE, ask).await?;
         Ok(())
@@ -398,6 +417,14 @@ const fn encode_kind(kind: ClientKind) -> v1::ClientKind {
     match kind {
         ClientKind::Api => v1::ClientKind::Api,
         ClientKind::Browser => v1::ClientKind::Browser,
+    }
+}
+
+const fn encode_event(event: DeviceEvent) -> (v1::DeviceEvent, bool) {
+    match event {
+        DeviceEvent::Bound => (v1::DeviceEvent::Bound, false),
+        DeviceEvent::ProofRefused => (v1::DeviceEvent::ProofRefused, false),
+        DeviceEvent::TheftSuspected { ends_login } => (v1::DeviceEvent::TheftSuspected, ends_login),
     }
 }
 

@@ -130,6 +130,7 @@ fn login_record(login: v1::Login) -> Result<LoginRecord, AuthError> {
         amr: login.amr,
         last_seen_at: time(login.last_seen_at)?,
         expires_at: time(login.expires_at)?,
+        bound_at: login.bound_at.map(|at| time(Some(at))).transpose()?,
         is_current: login.current,
     })
 }

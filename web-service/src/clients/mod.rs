@@ -3,5 +3,5 @@
 pub mod auth;
 mod decode;
 mod instances;
+pub mod late;
 pub mod revocations;
-pub mod sign_outs;

@@ -11,7 +11,8 @@ use url::Url;
 
 pub use self::settings::Settings;
 use crate::domain::{
-    return_origins::ReturnOrigins, session::Lifetimes, trusted_proxies::TrustedProxies,
+    bindings::BindingPolicy, return_origins::ReturnOrigins, session::Lifetimes,
+    trusted_proxies::TrustedProxies,
 };
 
 /// What `serve` needs.
@@ -29,7 +30,7 @@ pub struct ServeConfig {
     pub auth: AuthConfig,
     /// Where sessions are kept.
     pub session_store: SessionStoreConfig,
-    /// Makes form tokens.
+    /// Makes form tokens, challenges and proof cookies.
     pub secret_key: SecretKey,
     /// How long cookies are judged by what was last heard of ended logins.
     pub max_staleness: Duration,
@@ -43,6 +44,8 @@ pub struct ServeConfig {
     pub return_origins: ReturnOrigins,
     /// Whether browsers are told at sign-out to clear what they keep for this site.
     pub clear_site_data: bool,
+    /// Whether sessions are bound to devices.
+    pub device_binding: BindingPolicy,
     /// How many connections the HTTPS port takes at once.
     pub max_connections: usize,
 }

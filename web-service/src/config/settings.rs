@@ -18,7 +18,12 @@ use url::{Host, Url};
 
 use super::{AuthConfig, PublicUrl, ServeConfig, SessionStoreConfig, TlsConfig};
 use crate::{
-    domain::{return_origins::ReturnOrigins, session::Lifetimes, trusted_proxies::TrustedProxies},
+    domain::{
+        bindings::{BindingPolicy, DeviceBinding, OnTheft},
+        return_origins::ReturnOrigins,
+        session::Lifetimes,
+        trusted_proxies::TrustedProxies,
+    },
     storage::redis,
 };
 
@@ -82,7 +87,7 @@ pub struct Settings {
     /// File that holds the same; the URL may have a password
     #[arg(long, env = "WEB_SESSION_STORE_FILE", global = true)]
     session_store_file: Option<PathBuf>,
-    /// Makes form tokens; 32 random bytes in base64, the same for all instances
+    /// Makes form tokens, challenges and proof cookies; 32 random bytes in base64, the same for all instances
     #[arg(long, env = "WEB_SECRET_KEY", global = true, hide_env_values = true)]
     secret_key: Option<String>,
     /// File that holds the secret key
@@ -128,6 +133,24 @@ pub struct Settings {
     /// Tell browsers at sign-out to clear what they keep for this site, and for its sibling hosts: on or off
     #[arg(long, env = "WEB_CLEAR_SITE_DATA", global = true, default_value = "on")]
     clear_site_data: String,
+    /// Whether sessions are bound to a key that the browser's device keeps (Device Bound Session Credentials): off, prefer (where
+    /// the browser can) or require (others are refused after a minute)
+    #[arg(
+        long,
+        env = "WEB_DEVICE_BINDING",
+        global = true,
+        default_value = "prefer"
+    )]
+    device_binding: String,
+    /// What happens when a bound session's cookie comes from elsewhere without a proof: report (in the audit trail) or end (the
+    /// login, too)
+    #[arg(
+        long,
+        env = "WEB_DEVICE_THEFT",
+        global = true,
+        default_value = "report"
+    )]
+    device_theft: String,
     /// How many connections the HTTPS port takes at once
     #[arg(
         long,
@@ -177,6 +200,7 @@ impl Settings {
                 _ => Err("must be on or off"),
             },
         );
+        let device_binding = self.device_binding(&mut problems);
         let urls = self.auth_urls(&mut problems);
         let authority = self.auth_authority(&mut problems);
         let identity = self.auth_identity(&mut problems);
@@ -227,6 +251,7 @@ impl Settings {
                 trusted_proxies: trusted_proxies?,
                 return_origins: return_origins?,
                 clear_site_data: clear_site_data?,
+                device_binding: device_binding?,
                 max_connections: max_connections.map(NonZero::<usize>::get)?,
             };
             Some((log?, config))
@@ -286,6 +311,26 @@ impl Settings {
         problems
             .check("WEB_RETURN_ORIGINS", origins)
             .map(ReturnOrigins::new)
+    }
+
+    fn device_binding(&self, problems: &mut Problems) -> Option<BindingPolicy> {
+        let binding = match self.device_binding.as_str() {
+            "off" => Ok(DeviceBinding::Off),
+            "prefer" => Ok(DeviceBinding::Prefer),
+            "require" => Ok(DeviceBinding::Require),
+            _ => Err("must be off, prefer or require"),
+        };
+        let on_theft = match self.device_theft.as_str() {
+            "report" => Ok(OnTheft::Report),
+            "end" => Ok(OnTheft::EndLogin),
+            _ => Err("must be report or end"),
+        };
+        let binding = problems.check("WEB_DEVICE_BINDING", binding);
+        let on_theft = problems.check("WEB_DEVICE_THEFT", on_theft);
+        Some(BindingPolicy {
+            binding: binding?,
+            on_theft: on_theft?,
+        })
     }
 
     fn lifetimes(&self, problems: &mut Problems) -> Option<Lifetimes> {

@@ -6,6 +6,8 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use time::OffsetDateTime;
 
+use super::device::DeviceReport;
+
 /// auth-service, as far as this service needs it.
 #[async_trait]
 pub trait Auth: Send + Sync {
@@ -35,6 +37,9 @@ pub trait Auth: Send + Sync {
 
     /// Ends the login that a token belongs to.
     async fn end_login(&self, token: &str, client: &Client) -> Result<(), AuthError>;
+
+    /// Notes what became of the device of a browser's login.
+    async fn report_device(&self, report: &DeviceReport) -> Result<(), AuthError>;
 
     /// The account of the person whose access token this is.
     async fn account(&self, access_token: &SecretString) -> Result<Account, AuthError>;
@@ -294,6 +299,8 @@ pub struct LoginRecord {
     pub last_seen_at: OffsetDateTime,
     /// When it ends at the latest.
     pub expires_at: OffsetDateTime,
+    /// Since when it is bound to its browser's device.
+    pub bound_at: Option<OffsetDateTime>,
     /// Whether it is the one that asks.
     pub is_current: bool,
 }

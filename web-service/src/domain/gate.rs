@@ -105,6 +105,8 @@ pub enum Refused {
     Scope,
     /// A page of another origin sent it.
     Foreign,
+    /// Their session has to be bound to a device, and is not.
+    NotBound,
 }
 
 impl Requirements {

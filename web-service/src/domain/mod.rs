@@ -1,6 +1,8 @@
 //! What is true about browser sessions and the people behind them. No I/O and no framework.
 
 pub mod auth;
+pub mod bindings;
+pub mod device;
 pub mod form_token;
 pub mod gate;
 pub mod local_path;

@@ -5,6 +5,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use time::OffsetDateTime;
 
+use super::device::Device;
+
 /// What the server knows of a signed-in browser. It is stored sealed.
 #[derive(Clone, Debug)]
 pub struct Session {
@@ -28,6 +30,8 @@ pub struct Session {
     pub created_at: OffsetDateTime,
     /// When the browser was last seen, to the minute.
     pub last_seen_at: OffsetDateTime,
+    /// What it is bound to; `None`: it is not bound.
+    pub device: Option<Device>,
 }
 
 /// How long sessions last (ASVS 7.3).
@@ -95,6 +99,7 @@ mod tests {
             login_expires_at: START + hours(1000),
             created_at: START,
             last_seen_at: START,
+            device: None,
         }
     }
 

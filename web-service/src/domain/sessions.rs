@@ -45,15 +45,6 @@ pub trait SessionRecords: Send + Sync {
 #[error("the session store does not answer: {0}")]
 pub struct RecordsUnavailable(pub String);
 
-/// A session that goes on.
-#[derive(Debug)]
-pub struct Resumed {
-    /// The session.
-    pub session: Session,
-    /// Whether it was written down that the browser was seen, which happens once a minute.
-    pub was_noted: bool,
-}
-
 /// Browser sessions.
 #[derive(Clone)]
 pub struct Sessions {
@@ -90,6 +81,7 @@ impl Sessions {
             login_expires_at: signed_in.login.expires_at,
             created_at: now,
             last_seen_at: now,
+            device: None,
         };
         let until = self.lifetimes.idle_end(&session);
         self.records.create(&session, until).await
@@ -102,19 +94,29 @@ impl Sessions {
         Ok(found.filter(|session| !self.lifetimes.is_over(session, now)))
     }
 
-    /// Finds a session that is not over, and notes that the browser was seen.
-    pub async fn resume(&self, id: &SessionId) -> Result<Option<Resumed>, RecordsUnavailable> {
+    /// Notes that the browser was seen, once a minute; says whether it was time to.
+    pub async fn note_seen(
+        &self,
+        id: &SessionId,
+        session: &mut Session,
+    ) -> Result<bool, RecordsUnavailable> {
         let now = self.clock.now();
-        let Some(mut session) = self.find(id).await? else {
-            return Ok(None);
-        };
-        let was_noted = self.lifetimes.should_note(&session, now);
-        if was_noted {
-            session.last_seen_at = now;
-            let until = self.lifetimes.idle_end(&session);
-            self.records.update(id, &session, until).await?;
+        if !self.lifetimes.should_note(session, now) {
+            return Ok(false);
         }
-        Ok(Some(Resumed { session, was_noted }))
+        session.last_seen_at = now;
+        self.replace(id, session).await?;
+        Ok(true)
+    }
+
+    /// Writes a session anew; one that is gone stays gone.
+    pub async fn replace(
+        &self,
+        id: &SessionId,
+        session: &Session,
+    ) -> Result<(), RecordsUnavailable> {
+        let until = self.lifetimes.idle_end(session);
+        self.records.update(id, session, until).await
     }
 
     /// Goes on under a new id, as the person proved again who they are; the old id is dead. The absolute end stays.

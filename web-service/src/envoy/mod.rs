@@ -28,6 +28,7 @@ use tonic::{Code, Request, Status};
 use crate::{
     domain::gate::{Original, Requirements},
     http::{
+        client::Visitor,
         state::AppState,
         verify::{Wanted, changes_nothing, judge, misconfigured, too_slow, without_session},
     },
@@ -91,7 +92,11 @@ impl ExtAuthz {
             original,
             wanted,
         } = asked;
-        let answer = timeout(DEADLINE, judge(&self.0, headers, original, wanted)).await;
+        let answer = timeout(
+            DEADLINE,
+            judge(&self.0, Visitor::unknown(headers), original, wanted),
+        )
+        .await;
         match answer {
             Ok(answer) if answer.status().is_success() => allowed(&answer, headers),
             Ok(answer) => denied(&answer),

@@ -2,12 +2,12 @@
 
 use std::{
     convert::Infallible,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
 };
 
 use axum::{
     extract::{ConnectInfo, FromRef, FromRequestParts},
-    http::{HeaderValue, header, request::Parts},
+    http::{Extensions, HeaderMap, HeaderValue, header, request::Parts},
 };
 
 use super::{cookies, state::AppState};
@@ -15,6 +15,20 @@ use crate::domain::auth::{Client, ClientKind, DeviceId};
 
 const MAX_USER_AGENT: usize = 256;
 const FORWARDED_FOR: &str = "x-forwarded-for";
+
+const NOT_KNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+/// What a request says of who sent it, before anything is read from it.
+#[derive(Clone, Copy)]
+pub(crate) struct Visitor<'a> {
+    /// As they were sent.
+    pub(crate) headers: &'a HeaderMap,
+    /// The other end of the connection; zeros where it is not known.
+    pub(crate) socket: IpAddr,
+}
+
+/// The other end of a request's connection.
+pub(super) struct Socket(pub(super) IpAddr);
 
 /// The client's address, its `User-Agent`, and which browser it is, if that is known.
 pub(super) struct Peer {
@@ -25,6 +39,24 @@ pub(super) struct Peer {
 }
 
 impl Peer {
+    /// The client at the other end of a connection, or of the trusted proxy there.
+    pub(super) fn of(visitor: Visitor<'_>, state: &AppState) -> Self {
+        let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
+        let lines = visitor.headers.get_all(FORWARDED_FOR).into_iter();
+        let lines: Vec<_> = lines.map(text).collect();
+        let lines = lines.iter().map(String::as_str);
+        let user_agent = visitor.headers.get(header::USER_AGENT).map(text);
+        Self {
+            address: state.trusted_proxies.client(visitor.socket, lines),
+            user_agent: user_agent
+                .unwrap_or_default()
+                .chars()
+                .take(MAX_USER_AGENT)
+                .collect(),
+            device: cookies::known_browser(visitor.headers, &*state.form_tokens),
+        }
+    }
+
     /// The client that auth-service is told of.
     pub(super) fn into_client(self, kind: ClientKind) -> Client {
         Client {
@@ -43,23 +75,39 @@ where
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        let state = AppState::from_ref(state);
-        let unknown = || SocketAddr::from(([0, 0, 0, 0], 0));
-        let connection = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let socket = connection.map_or_else(unknown, |ConnectInfo(address)| *address);
-        let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
-        let lines = parts.headers.get_all(FORWARDED_FOR).into_iter();
-        let lines: Vec<_> = lines.map(text).collect();
-        let lines = lines.iter().map(String::as_str);
-        let user_agent = parts.headers.get(header::USER_AGENT).map(text);
-        Ok(Self {
-            address: state.trusted_proxies.client(socket.ip(), lines),
-            user_agent: user_agent
-                .unwrap_or_default()
-                .chars()
-                .take(MAX_USER_AGENT)
-                .collect(),
-            device: cookies::known_browser(&parts.headers, &*state.form_tokens),
-        })
+        Ok(Self::of(Visitor::of(parts), &AppState::from_ref(state)))
+    }
+}
+
+impl<'a> Visitor<'a> {
+    /// Whoever sent a request.
+    pub(super) fn of(parts: &'a Parts) -> Self {
+        Self::new(&parts.headers, &parts.extensions)
+    }
+
+    /// Whoever sent these headers.
+    pub(super) fn new(headers: &'a HeaderMap, extensions: &Extensions) -> Self {
+        let connection = extensions.get::<ConnectInfo<SocketAddr>>();
+        let socket = connection.map(|ConnectInfo(address)| address.ip());
+        Self {
+            headers,
+            socket: socket.unwrap_or(NOT_KNOWN),
+        }
+    }
+
+    /// Whoever a proxy asks about that says nothing of their address.
+    pub(crate) const fn unknown(headers: &'a HeaderMap) -> Self {
+        Self {
+            headers,
+            socket: NOT_KNOWN,
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Socket {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(Visitor::of(parts).socket))
     }
 }

@@ -7,12 +7,16 @@ use axum::{
 
 use crate::domain::{
     auth::DeviceId,
+    device::PROOF_TTL,
     form_token::{FormTokens, SignedCookie},
     session_id::SessionId,
 };
 
 /// The session of a signed-in browser.
 const SESSION: &str = "__Host-session";
+
+/// Shows that the device of a bound session proved itself lately.
+pub(super) const PROOF: &str = "__Host-session-proof";
 
 /// Ties the sign-in form to the browser that it was shown to.
 const LOGIN: &str = "__Host-login";
@@ -24,12 +28,17 @@ const KNOWN: &str = "__Host-known";
 const KNOWN_FOR: &str = "Max-Age=2592000";
 
 /// `__Host-` needs `Secure` and `Path=/` and no `Domain`; no `Max-Age`, as the server decides when it ends.
-const ATTRIBUTES: &str = "HttpOnly; Secure; SameSite=Lax; Path=/";
+pub(super) const ATTRIBUTES: &str = "HttpOnly; Secure; SameSite=Lax; Path=/";
 
 /// The session id, if there is exactly one session cookie and its value is in canonical form.
 #[must_use]
 pub fn session_id(headers: &HeaderMap) -> Option<SessionId> {
     only(headers, SESSION)?.parse().ok()
+}
+
+/// What says that the device proved itself, if there is exactly one such cookie.
+pub(super) fn proof(headers: &HeaderMap) -> Option<&str> {
+    only(headers, PROOF)
 }
 
 /// What the sign-in cookie carries, if there is exactly one.
@@ -53,6 +62,19 @@ pub(super) fn set_login(nonce: &[u8; 16], tokens: &dyn FormTokens) -> Option<Hea
 pub(super) fn set_known(device: &DeviceId, tokens: &dyn FormTokens) -> Option<HeaderValue> {
     let value = tokens.seal_nonce(SignedCookie::KnownBrowser, device);
     HeaderValue::try_from(format!("{KNOWN}={value}; {ATTRIBUTES}; {KNOWN_FOR}")).ok()
+}
+
+/// As long as the server takes it, so that browsers have it renewed in time.
+pub(super) fn set_proof(ticket: &str) -> Option<HeaderValue> {
+    let seconds = PROOF_TTL.as_secs();
+    let cookie = format!("{PROOF}={ticket}; {ATTRIBUTES}; Max-Age={seconds}");
+    let mut header = HeaderValue::try_from(cookie).ok()?;
+    header.set_sensitive(true);
+    Some(header)
+}
+
+pub(super) fn remove_proof() -> Option<HeaderValue> {
+    remove(PROOF)
 }
 
 pub(super) fn remove_session() -> Option<HeaderValue> {
@@ -81,7 +103,7 @@ fn remove(name: &str) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("{name}=; {ATTRIBUTES}; Max-Age=0")).ok()
 }
 
-/// All cookies but the session's, for an application that has no business with it; `None` where there are no others.
+/// All cookies but the session's two, for an application that has no business with it; `None` where there are no others.
 pub(crate) fn without_session(headers: &HeaderMap) -> Option<HeaderValue> {
     let lines = headers.get_all(header::COOKIE).into_iter();
     let others: Vec<_> = lines

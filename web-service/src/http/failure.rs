@@ -11,6 +11,7 @@ use crate::domain::{
 
 const SESSIONS_UNAVAILABLE: &str = "SESSIONS_UNAVAILABLE";
 const TOO_SLOW: &str = "DEADLINE_EXCEEDED";
+const DEVICE_NOT_ASKED: &str = "DEVICE_NOT_ASKED";
 const OVERLOADED: &str = "OVERLOADED";
 static NOTHING_HEARD: Seldom = Seldom::new();
 static STORE_FAULTS: Seldom = Seldom::new();
@@ -55,6 +56,11 @@ impl Failure {
             );
         });
         Self::for_now(AUTH_UNAVAILABLE)
+    }
+
+    /// The browser says that it got no answer when it wanted to show its device's key.
+    pub(super) fn device_not_asked() -> Self {
+        Self::for_now(DEVICE_NOT_ASKED)
     }
 
     fn for_now(reason: &str) -> Self {

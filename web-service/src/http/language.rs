@@ -23,7 +23,7 @@ pub(super) fn refuse_foreign(path: &str) -> Response {
 }
 
 fn is_for_programs(path: &str) -> bool {
-    ["/api/", "/.well-known/", "/oauth2/"]
+    ["/api/", "/.well-known/", "/oauth2/", "/session/"]
         .iter()
         .any(|prefix| path.starts_with(prefix))
 }

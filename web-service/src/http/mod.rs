@@ -1,8 +1,9 @@
 //! The HTTPS port: every route, what guards it, and what it answers.
 
 mod api;
-mod client;
+pub(crate) mod client;
 mod cookies;
+mod device;
 mod failure;
 mod form;
 mod guard;

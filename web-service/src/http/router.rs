@@ -11,7 +11,7 @@ use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::{Level, Span};
 
 use super::{
-    api, guard, headers, oauth, origin, pages,
+    api, device, guard, headers, oauth, origin, pages,
     request_id::{self, RequestId},
     state::AppState,
     verify,
@@ -92,6 +92,8 @@ pub(super) fn router(state: AppState) -> Router {
         .merge(pages)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn_with_state(state.clone(), origin::refuse_foreign))
+        .route("/session/bind", post(device::bind::submit))
+        .route("/session/refresh", post(device::refresh::submit))
         // A proxy asks here about other people's requests, and where they come from is part of the question.
         .route("/auth/verify", any(verify::show))
         .route("/auth/verify/", any(verify::show_to_envoy))

@@ -4,16 +4,25 @@ use std::sync::Arc;
 
 use axum::{
     extract::{FromRef, FromRequestParts},
-    http::{HeaderMap, request::Parts},
+    http::{HeaderMap, Method, request::Parts},
 };
 use secrecy::SecretString;
 use time::OffsetDateTime;
 
 use super::{
-    api::problem::Problem, cookies, failure::Failure, pages::error::PageRefusal, state::AppState,
+    api::problem::Problem,
+    client::{Peer, Visitor},
+    cookies, device,
+    failure::Failure,
+    pages::{
+        error::{ErrorPage, PageRefusal},
+        load_again::LoadAgain,
+    },
+    state::AppState,
 };
 use crate::domain::{
     auth::{Auth, AuthError, Client, ClientKind, Grant, RefusalKind},
+    bindings::Shown,
     revocations::LoginState,
     session::Session,
     session_id::SessionId,
@@ -43,6 +52,10 @@ pub(super) struct Actor {
 pub(super) enum NotSignedIn {
     /// There is no session, or it is over.
     NoSession,
+    /// The session is bound to a device, and nothing shows that it is this one.
+    NoProof,
+    /// The session has to be bound to a device, and this browser did not bind it.
+    NotBound,
     /// It cannot be told now.
     Failed(Failure),
 }
@@ -54,21 +67,34 @@ impl From<RecordsUnavailable> for NotSignedIn {
 }
 
 impl Browser {
-    /// Opens the session that the cookie names, and sees whether its login was ended.
-    pub(super) async fn find(headers: &HeaderMap, state: &AppState) -> Result<Self, NotSignedIn> {
-        let id = cookies::session_id(headers).ok_or(NotSignedIn::NoSession)?;
-        let resumed = state.sessions.resume(&id).await?;
-        let resumed = resumed.ok_or(NotSignedIn::NoSession)?;
-        let session = resumed.session;
-        match state.revocations.login(&session.sid, &session.epoch) {
-            LoginState::Live => {}
-            LoginState::Ended => return Err(end_with_login(&state.sessions, &id, &session).await),
-            LoginState::Unknown => return Err(NotSignedIn::Failed(Failure::nothing_heard())),
+    /// Opens the session that the cookie names, sees that its device is here, and notes that it was seen.
+    pub(super) async fn find(visitor: Visitor<'_>, state: &AppState) -> Result<Self, NotSignedIn> {
+        let mut browser = Self::open(visitor.headers, state).await?;
+        let session = &mut browser.session;
+        match state
+            .bindings
+            .judge(session, cookies::proof(visitor.headers))
+        {
+            Shown::Enough => {}
+            Shown::Unbound => return Err(NotSignedIn::NotBound),
+            shown => return Err(no_proof(visitor, state, session, shown).await),
         }
-        if resumed.was_noted {
+        if state.sessions.note_seen(&browser.id, session).await? {
             note_seen(Arc::clone(&state.auth), session.refresh_token.clone());
         }
-        Ok(Self { id, session })
+        Ok(browser)
+    }
+
+    /// The session that the cookie names, whose login lives; whether its device is here is not looked at.
+    pub(super) async fn open(headers: &HeaderMap, state: &AppState) -> Result<Self, NotSignedIn> {
+        let id = cookies::session_id(headers).ok_or(NotSignedIn::NoSession)?;
+        let session = state.sessions.find(&id).await?;
+        let session = session.ok_or(NotSignedIn::NoSession)?;
+        match state.revocations.login(&session.sid, &session.epoch) {
+            LoginState::Live => Ok(Self { id, session }),
+            LoginState::Ended => Err(end_with_login(&state.sessions, &id, &session).await),
+            LoginState::Unknown => Err(NotSignedIn::Failed(Failure::nothing_heard())),
+        }
     }
 
     /// Asks auth-service for what acts for the person.
@@ -84,6 +110,27 @@ impl Browser {
             }
             Err(error) => Err(NotSignedIn::Failed(error.into())),
         }
+    }
+}
+
+/// A browser that says why it could not have its device asked is not sent away for it; anybody else may be a thief.
+async fn no_proof(
+    visitor: Visitor<'_>,
+    state: &AppState,
+    session: &Session,
+    shown: Shown,
+) -> NotSignedIn {
+    if device::was_not_answered(visitor.headers) {
+        return NotSignedIn::Failed(Failure::device_not_asked());
+    }
+    // A page of another site led here, and then browsers do not ask the device.
+    if device::is_led_here(visitor.headers) {
+        return NotSignedIn::NoProof;
+    }
+    let client = Peer::of(visitor, state).into_client(ClientKind::Browser);
+    match state.bindings.suspect(session, shown, &client).await {
+        Ok(()) => NotSignedIn::NoProof,
+        Err(error) => error.into(),
     }
 }
 
@@ -139,7 +186,15 @@ pub(super) struct PageActor(pub(super) Actor);
 
 fn page_refusal(refused: NotSignedIn, parts: &Parts) -> PageRefusal {
     match refused {
-        NotSignedIn::NoSession => PageRefusal::sign_in(&parts.method, &parts.uri),
+        NotSignedIn::NoProof
+            if parts.method == Method::GET && device::is_led_here(&parts.headers) =>
+        {
+            PageRefusal::LoadAgain(LoadAgain::at(&parts.uri))
+        }
+        NotSignedIn::NoSession | NotSignedIn::NoProof => {
+            PageRefusal::sign_in(&parts.method, &parts.uri)
+        }
+        NotSignedIn::NotBound => PageRefusal::Error(ErrorPage::not_bound()),
         NotSignedIn::Failed(failure) => PageRefusal::Error(failure.into()),
     }
 }
@@ -151,7 +206,7 @@ where
     type Rejection = PageRefusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, PageRefusal> {
-        let found = Browser::find(&parts.headers, &AppState::from_ref(state)).await;
+        let found = Browser::find(Visitor::of(parts), &AppState::from_ref(state)).await;
         found
             .map(Self)
             .map_err(|refused| page_refusal(refused, parts))
@@ -177,6 +232,8 @@ impl From<NotSignedIn> for Problem {
     fn from(refused: NotSignedIn) -> Self {
         match refused {
             NotSignedIn::NoSession => Self::no_session(),
+            NotSignedIn::NoProof => Self::no_device_proof(),
+            NotSignedIn::NotBound => Self::not_bound(),
             NotSignedIn::Failed(failure) => failure.into(),
         }
     }

@@ -8,7 +8,7 @@ use service_kit::system::{Clock, Random};
 use crate::{
     config::PublicUrl,
     domain::{
-        auth::Auth, form_token::FormTokens, return_origins::ReturnOrigins,
+        auth::Auth, bindings::Bindings, form_token::FormTokens, return_origins::ReturnOrigins,
         revocations::Revocations, sessions::Sessions, sign_out::EndLater,
         trusted_proxies::TrustedProxies,
     },
@@ -32,6 +32,8 @@ pub struct AppState {
     pub end_later: Arc<dyn EndLater>,
     /// Browser sessions.
     pub sessions: Sessions,
+    /// Their bindings to devices.
+    pub bindings: Bindings,
     /// Form tokens.
     pub form_tokens: Arc<dyn FormTokens>,
     /// Fresh nonces.

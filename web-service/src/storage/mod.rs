@@ -1,6 +1,7 @@
 //! Where session records are kept, behind the domain's port.
 
 pub mod memory;
+pub mod once;
 mod record;
 pub mod redis;
 mod seal;

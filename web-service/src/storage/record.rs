@@ -1,10 +1,16 @@
 //! What is inside a sealed record.
 
+use std::net::IpAddr;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::domain::session::Session;
+use crate::domain::{
+    device::{Device, DeviceKey},
+    session::Session,
+};
 
 /// Times are milliseconds since 1970 in UTC.
 #[derive(Serialize, Deserialize)]
@@ -20,6 +26,17 @@ struct Record {
     login_expires_at: i64,
     created_at: i64,
     last_seen_at: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    device: Option<DeviceRecord>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeviceRecord {
+    key: String,
+    bound_at: i64,
+    ip_address: IpAddr,
+    user_agent: String,
 }
 
 pub(super) fn encode(session: &Session) -> Result<Vec<u8>, serde_json::Error> {
@@ -34,6 +51,7 @@ pub(super) fn encode(session: &Session) -> Result<Vec<u8>, serde_json::Error> {
         login_expires_at: millis(session.login_expires_at),
         created_at: millis(session.created_at),
         last_seen_at: millis(session.last_seen_at),
+        device: session.device.as_ref().map(encode_device),
     })
 }
 
@@ -50,6 +68,31 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Session> {
         login_expires_at: time(record.login_expires_at)?,
         created_at: time(record.created_at)?,
         last_seen_at: time(record.last_seen_at)?,
+        // A device that cannot be read is not none.
+        device: match record.device {
+            Some(device) => Some(decode_device(device)?),
+            None => None,
+        },
+    })
+}
+
+fn encode_device(device: &Device) -> DeviceRecord {
+    let DeviceKey(point) = &device.key;
+    DeviceRecord {
+        key: STANDARD_NO_PAD.encode(point),
+        bound_at: millis(device.bound_at),
+        ip_address: device.ip_address,
+        user_agent: device.user_agent.clone(),
+    }
+}
+
+fn decode_device(device: DeviceRecord) -> Option<Device> {
+    let point = STANDARD_NO_PAD.decode(device.key).ok()?;
+    Some(Device {
+        key: DeviceKey(point.try_into().ok()?),
+        bound_at: time(device.bound_at)?,
+        ip_address: device.ip_address,
+        user_agent: device.user_agent,
     })
 }
 

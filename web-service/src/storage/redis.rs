@@ -7,9 +7,9 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use fred::{
     clients::Client,
-    interfaces::{ClientLike as _, EventInterface as _},
+    interfaces::{ClientLike as _, EventInterface as _, KeysInterface as _},
     types::{
-        Builder,
+        Builder, Expiration, SetOptions,
         config::{Config, ReconnectPolicy, UnresponsiveConfig},
     },
 };
@@ -21,9 +21,11 @@ use tokio::time::timeout;
 use tower_sessions::{
     SessionStore,
     session::{Id, Record},
-    session_store,
+    session_store::{self, Error},
 };
 use tower_sessions_redis_store::RedisStore;
+
+use crate::domain::{device::Once, sessions::RecordsUnavailable};
 
 /// For a call as a whole, waiting for a connection included.
 const COMMAND_TIMEOUT: Duration = Duration::from_millis(500);
@@ -56,7 +58,7 @@ pub fn parse(url: &str) -> Result<Config, String> {
 ///
 /// # Errors
 /// When the client cannot be built.
-pub async fn connect(config: Config) -> anyhow::Result<Arc<dyn SessionStore>> {
+pub async fn connect(config: Config) -> anyhow::Result<Arc<WhileThere>> {
     let client: Client = Builder::from_config(config)
         .with_performance_config(|performance| {
             performance.default_command_timeout = ABANDONED_AFTER;
@@ -93,7 +95,8 @@ pub async fn connect(config: Config) -> anyhow::Result<Arc<dyn SessionStore>> {
     let _ = timeout(FIRST_CONNECTION, client.wait_for_connect()).await;
     Ok(Arc::new(WhileThere {
         breaker: Breaker::new("Redis".to_owned(), probe(client.clone())),
-        store: RedisStore::new(client),
+        store: RedisStore::new(client.clone()),
+        client,
     }))
 }
 
@@ -113,23 +116,26 @@ fn probe(client: Client) -> Probe {
 
 /// Asks Redis only while it answers.
 #[derive(Clone, Debug)]
-struct WhileThere {
+pub struct WhileThere {
     store: RedisStore<Client>,
+    client: Client,
     breaker: Breaker,
 }
 
 impl WhileThere {
-    async fn ask<T>(
+    /// The error is made of words, as none of its kind came.
+    async fn ask<T, E>(
         &self,
-        answer: impl Future<Output = session_store::Result<T>>,
-    ) -> session_store::Result<T> {
+        answer: impl Future<Output = Result<T, E>>,
+        none: impl Fn(String) -> E,
+    ) -> Result<T, E> {
         if self.breaker.is_open() {
-            return Err(session_store::Error::Backend("Redis is away".to_owned()));
+            return Err(none("Redis is away".to_owned()));
         }
         timeout(COMMAND_TIMEOUT, answer).await.unwrap_or_else(|_| {
             let why = "no answer in time";
             self.breaker.open(why);
-            Err(session_store::Error::Backend(why.to_owned()))
+            Err(none(why.to_owned()))
         })
     }
 }
@@ -137,18 +143,34 @@ impl WhileThere {
 #[async_trait]
 impl SessionStore for WhileThere {
     async fn create(&self, record: &mut Record) -> session_store::Result<()> {
-        self.ask(self.store.create(record)).await
+        self.ask(self.store.create(record), Error::Backend).await
     }
 
     async fn save(&self, record: &Record) -> session_store::Result<()> {
-        self.ask(self.store.save(record)).await
+        self.ask(self.store.save(record), Error::Backend).await
     }
 
     async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
-        self.ask(self.store.load(id)).await
+        self.ask(self.store.load(id), Error::Backend).await
     }
 
     async fn delete(&self, id: &Id) -> session_store::Result<()> {
-        self.ask(self.store.delete(id)).await
+        self.ask(self.store.delete(id), Error::Backend).await
+    }
+}
+
+#[async_trait]
+impl Once for WhileThere {
+    async fn is_first(&self, name: &str, window: Duration) -> Result<bool, RecordsUnavailable> {
+        let millis = i64::try_from(window.as_millis()).unwrap_or(i64::MAX);
+        let set = async {
+            let (until, if_new) = (Some(Expiration::PX(millis)), Some(SetOptions::NX));
+            let key = format!("once:{name}");
+            let set = self.client.set(key, "", until, if_new, false).await;
+            // Nothing, where it was there.
+            set.map(|was_set: Option<String>| was_set.is_some())
+                .map_err(|error| RecordsUnavailable(error.to_string()))
+        };
+        self.ask(set, RecordsUnavailable).await
     }
 }

@@ -24,6 +24,7 @@ fn session() -> Session {
         login_expires_at: now + Duration::from_hours(1),
         created_at: now,
         last_seen_at: now,
+        device: None,
     }
 }
 

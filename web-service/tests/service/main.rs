@@ -5,6 +5,7 @@
 mod api_login;
 mod api_profile;
 mod api_session;
+mod device;
 mod headers;
 mod jwks;
 mod login;

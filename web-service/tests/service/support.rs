@@ -5,8 +5,13 @@ use std::{num::NonZero, sync::Arc, time::Duration};
 use auth_service::{
     config::HashingConfig,
     crypto::argon2id::{Argon2id, Cost},
-    domain::{accounts::Accounts, authority::Policy, signing_key::Algorithm},
-    storage::sqlite::SqliteStore,
+    domain::{
+        accounts::Accounts,
+        audit::{AuditKind, AuditQuery, AuditTrail as _},
+        authority::Policy,
+        signing_key::Algorithm,
+    },
+    storage::sqlite::{SqliteStore, audit::SqliteAudit},
 };
 use rcgen::{CertificateParams, KeyPair};
 use reqwest::{Certificate, Client, Method, RequestBuilder, Response, redirect};
@@ -17,7 +22,12 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use web_service::{
     config::{AuthConfig, PublicUrl, ServeConfig, SessionStoreConfig, TlsConfig},
-    domain::{return_origins::ReturnOrigins, session::Lifetimes, trusted_proxies::TrustedProxies},
+    domain::{
+        bindings::{BindingPolicy, DeviceBinding, OnTheft},
+        return_origins::ReturnOrigins,
+        session::Lifetimes,
+        trusted_proxies::TrustedProxies,
+    },
 };
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
@@ -30,7 +40,7 @@ pub(crate) struct Site {
     pub(crate) client: Client,
     url: String,
     accounts: Accounts,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Site {
@@ -63,7 +73,7 @@ impl Site {
         .await
     }
 
-    async fn start_with(adjust: impl FnOnce(&mut ServeConfig)) -> Self {
+    pub(crate) async fn start_with(adjust: impl FnOnce(&mut ServeConfig)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = ManualClock::default();
         let (auth_url, accounts) = start_auth(&directory, &clock).await;
@@ -90,6 +100,10 @@ impl Site {
             trusted_proxies: TrustedProxies::default(),
             return_origins: ReturnOrigins::default(),
             clear_site_data: true,
+            device_binding: BindingPolicy {
+                binding: DeviceBinding::Prefer,
+                on_theft: OnTheft::Report,
+            },
             max_connections: 64,
         };
         adjust(&mut config);
@@ -112,7 +126,7 @@ impl Site {
             client,
             url,
             accounts,
-            _directory: directory,
+            directory,
         }
     }
 
@@ -127,6 +141,19 @@ impl Site {
             .create(name.parse().unwrap(), PASSWORD, false)
             .await
             .unwrap();
+    }
+
+    /// How often something is in the audit trail.
+    pub(crate) async fn audited(&self, kind: AuditKind) -> usize {
+        let database = self.directory.path().join("auth.db");
+        let store = SqliteStore::open(&database).await.unwrap();
+        let (trail, _writer) = SqliteAudit::start(store);
+        let query = AuditQuery {
+            kind: Some(kind),
+            limit: 100,
+            ..AuditQuery::default()
+        };
+        trail.events(&query).await.unwrap().len()
     }
 
     pub(crate) async fn disable(&self, name: &str) {

@@ -212,7 +212,7 @@ impl Authority {
             .ok_or(IssueRefused::InvalidAudience)
     }
 
-    fn open(&self, grant: &Grant) -> Result<Credential, IssueRefused> {
+    pub(super) fn open(&self, grant: &Grant) -> Result<Credential, IssueRefused> {
         let (kind, text) = match grant {
             Grant::LoginTicket(text) => (CredentialKind::LoginTicket, text),
             Grant::RefreshToken(text) => (CredentialKind::RefreshToken, text),
@@ -224,7 +224,7 @@ impl Authority {
             .ok_or(IssueRefused::Malformed)
     }
 
-    async fn live_login(
+    pub(super) async fn live_login(
         &self,
         sid: Sid,
         now: OffsetDateTime,

@@ -8,6 +8,7 @@ mod issue_token;
 mod login;
 mod logins;
 mod reauthenticate;
+mod report_device;
 mod revoke_token;
 mod validate_token;
 
@@ -21,6 +22,7 @@ pub use self::{
     login::{LoginAttempt, LoginRefused, SignedIn},
     logins::{EndLoginRefused, EndOthersRefused},
     reauthenticate::{ReauthenticateRefused, StepUpRequired},
+    report_device::DeviceEvent,
     revoke_token::RevokedBy,
     validate_token::{Consistency, Expected, ValidateRefused},
 };

@@ -138,6 +138,15 @@ impl Logins for SqliteStore {
         Ok(())
     }
 
+    async fn note_bound(&self, sid: Sid, now: OffsetDateTime) -> Result<(), StoreError> {
+        sqlx::query("UPDATE logins SET bound_at = ? WHERE sid = ? AND ended_at IS NULL")
+            .bind(millis(now))
+            .bind(sid.to_string())
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
     async fn reauthenticated(
         &self,
         sid: Sid,

@@ -63,6 +63,7 @@ pub(super) fn login_record(row: &SqliteRow) -> Result<LoginRecord, StoreError> {
         amr: amr.split_whitespace().map(str::to_owned).collect(),
         last_seen_at: time(row, "last_seen_at")?,
         expires_at: time(row, "expires_at")?,
+        bound_at: optional_time(row, "bound_at")?,
     })
 }
 
@@ -84,7 +85,15 @@ pub(super) fn parse_optional<T: std::str::FromStr<Err: std::fmt::Display>>(
 }
 
 pub(super) fn time(row: &SqliteRow, column: &str) -> Result<OffsetDateTime, StoreError> {
-    let millis: i64 = row.try_get(column)?;
+    from_millis(column, row.try_get(column)?)
+}
+
+fn optional_time(row: &SqliteRow, column: &str) -> Result<Option<OffsetDateTime>, StoreError> {
+    let millis: Option<i64> = row.try_get(column)?;
+    millis.map(|millis| from_millis(column, millis)).transpose()
+}
+
+fn from_millis(column: &str, millis: i64) -> Result<OffsetDateTime, StoreError> {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000)
         .map_err(|why| corrupt(column, &why))
 }
@@ -119,6 +128,7 @@ pub(super) const fn end_reason_text(reason: EndReason) -> &'static str {
         EndReason::Administrator => "administrator",
         EndReason::TooMany => "too_many",
         EndReason::Operator => "operator",
+        EndReason::Stolen => "stolen",
     }
 }
 

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use super::{bearer, problem::Problem};
 use crate::{
     domain::{auth::ClientKind, provenance::Provenance},
-    http::{origin::provenance, signed_in::Browser, state::AppState},
+    http::{client::Visitor, origin::provenance, signed_in::Browser, state::AppState},
 };
 
 /// For JSON routes of browsers: without a session the answer is 401. What changes something needs proof that a page of ours
@@ -37,7 +37,7 @@ where
         if !parts.method.is_safe() {
             prove_same_origin(&parts.headers, &state.public_url.origin)?;
         }
-        Ok(Self(Browser::find(&parts.headers, &state).await?))
+        Ok(Self(Browser::find(Visitor::of(parts), &state).await?))
     }
 }
 

@@ -21,14 +21,14 @@ use crate::{
 
 /// The caller's logins.
 #[derive(Serialize, ToSchema)]
-#[schema(example = json!({"logins": [{"sid": "a3bb189e-8bf9-4c4e-9bbb-3d6b2a4f3c11", "kind": "browser", "client": "Firefox on Linux", "user_agent": "Mozilla/5.0 …", "ip_address": "192.0.2.1", "created_at": "2027-01-01T12:00:00Z", "auth_time": "2027-01-01T12:00:00Z", "amr": ["pwd"], "last_seen_at": "2027-01-01T12:00:00Z", "expires_at": "2027-04-01T12:00:00Z", "current": true}]}))]
+#[schema(example = json!({"logins": [{"sid": "a3bb189e-8bf9-4c4e-9bbb-3d6b2a4f3c11", "kind": "browser", "client": "Firefox on Linux", "user_agent": "Mozilla/5.0 …", "ip_address": "192.0.2.1", "created_at": "2027-01-01T12:00:00Z", "auth_time": "2027-01-01T12:00:00Z", "amr": ["pwd"], "last_seen_at": "2027-01-01T12:00:00Z", "expires_at": "2027-04-01T12:00:00Z", "bound_at": "2027-01-01T12:00:01Z", "current": true}]}))]
 pub(in crate::http) struct Logins {
     logins: Vec<LoginAnswer>,
 }
 
 /// One of them.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Login, example = json!({"sid": "a3bb189e-8bf9-4c4e-9bbb-3d6b2a4f3c11", "kind": "browser", "client": "Firefox on Linux", "user_agent": "Mozilla/5.0 …", "ip_address": "192.0.2.1", "created_at": "2027-01-01T12:00:00Z", "auth_time": "2027-01-01T12:00:00Z", "amr": ["pwd"], "last_seen_at": "2027-01-01T12:00:00Z", "expires_at": "2027-04-01T12:00:00Z", "current": true}))]
+#[schema(as = Login, example = json!({"sid": "a3bb189e-8bf9-4c4e-9bbb-3d6b2a4f3c11", "kind": "browser", "client": "Firefox on Linux", "user_agent": "Mozilla/5.0 …", "ip_address": "192.0.2.1", "created_at": "2027-01-01T12:00:00Z", "auth_time": "2027-01-01T12:00:00Z", "amr": ["pwd"], "last_seen_at": "2027-01-01T12:00:00Z", "expires_at": "2027-04-01T12:00:00Z", "bound_at": "2027-01-01T12:00:01Z", "current": true}))]
 struct LoginAnswer {
     sid: String,
     /// `browser` or `api`.
@@ -42,6 +42,8 @@ struct LoginAnswer {
     amr: Vec<String>,
     last_seen_at: String,
     expires_at: String,
+    /// Since when it is bound to its browser's device; null where it is not.
+    bound_at: Option<String>,
     /// Whether it is the one that asks.
     current: bool,
 }
@@ -62,6 +64,7 @@ impl From<LoginRecord> for LoginAnswer {
             amr: login.amr,
             last_seen_at: rfc3339(login.last_seen_at),
             expires_at: rfc3339(login.expires_at),
+            bound_at: login.bound_at.map(rfc3339),
             current: login.is_current,
         }
     }

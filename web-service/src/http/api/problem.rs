@@ -86,6 +86,23 @@ impl Problem {
             .challenging(Challenge::Session)
     }
 
+    pub(in crate::http) fn no_device_proof() -> Self {
+        let detail = "the session is bound to a device, and nothing shows that it is this one";
+        Self::new(StatusCode::UNAUTHORIZED, "DEVICE_PROOF_MISSING", detail)
+            .challenging(Challenge::Session)
+    }
+
+    pub(in crate::http) fn device_proof_refused() -> Self {
+        let detail = "show the device's key: sign the challenge in Secure-Session-Challenge";
+        Self::new(StatusCode::FORBIDDEN, "DEVICE_PROOF_REFUSED", detail)
+    }
+
+    pub(in crate::http) fn not_bound() -> Self {
+        let detail = "sessions have to be bound to a device here, and this browser did not do so";
+        Self::new(StatusCode::UNAUTHORIZED, "DEVICE_BINDING_REQUIRED", detail)
+            .challenging(Challenge::Session)
+    }
+
     pub(super) fn no_token() -> Self {
         let detail = "send an access token as Authorization: Bearer …";
         Self::new(StatusCode::UNAUTHORIZED, "TOKEN_MISSING", detail).challenging(Challenge::Bearer)

@@ -9,7 +9,7 @@ use crate::{domain::sessions::Sessions, http::time::rfc3339};
 
 /// The session of the cookie.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Session, example = json!({"username": "ada", "sub": "67e55044-10b1-426f-9247-bb680e5fe0c8", "sid": "a3bb189e-8bf9-4c4e-9bbb-3d6b2a4f3c11", "auth_time": "2027-01-01T12:00:00Z", "amr": ["pwd"], "created_at": "2027-01-01T12:00:00Z", "idle_expires_at": "2027-01-01T12:30:00Z", "expires_at": "2027-01-02T00:00:00Z"}))]
+#[schema(as = Session, example = json!({"username": "ada", "sub": "67e55044-10b1-426f-9247-bb680e5fe0c8", "sid": "a3bb189e-8bf9-4c4e-9bbb-3d6b2a4f3c11", "auth_time": "2027-01-01T12:00:00Z", "amr": ["pwd"], "created_at": "2027-01-01T12:00:00Z", "idle_expires_at": "2027-01-01T12:30:00Z", "expires_at": "2027-01-02T00:00:00Z", "bound_at": "2027-01-01T12:00:01Z"}))]
 pub(in crate::http) struct SessionAnswer {
     username: String,
     sub: String,
@@ -21,6 +21,8 @@ pub(in crate::http) struct SessionAnswer {
     idle_expires_at: String,
     /// When it ends whatever comes.
     expires_at: String,
+    /// Since when it is bound to this device, so that its cookie is of no use elsewhere; null where it is not bound.
+    bound_at: Option<String>,
 }
 
 /// Who is signed in with this browser, since when and until when.
@@ -42,6 +44,7 @@ pub(in crate::http) async fn show(
         created_at: rfc3339(session.created_at),
         idle_expires_at: rfc3339(lifetimes.idle_end(&session)),
         expires_at: rfc3339(lifetimes.absolute_end(&session)),
+        bound_at: session.device.map(|device| rfc3339(device.bound_at)),
         username: session.username,
         sub: session.user_id,
         sid: session.sid,

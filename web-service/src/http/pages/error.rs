@@ -8,7 +8,10 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
-use super::render::{page, with_wait};
+use super::{
+    load_again::LoadAgain,
+    render::{page, with_wait},
+};
 use crate::http::{failure::Failure, signed_in::NotSignedIn};
 
 /// A page that says what went wrong and what to do.
@@ -52,6 +55,15 @@ impl ErrorPage {
             status,
             "This form cannot be read",
             "Nothing was changed. Go back, reload the page, and try again.",
+        )
+    }
+
+    pub(in crate::http) const fn not_bound() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "This browser cannot keep you signed in here",
+            "Sign-ins are bound to the device here, so that nobody can use a stolen cookie, and this browser did not \
+             take part. Please use a current Chrome or Edge on a computer with a security chip, or ask whoever runs this site.",
         )
     }
 
@@ -107,6 +119,8 @@ impl IntoResponse for ErrorPage {
 pub(in crate::http) enum PageRefusal {
     /// The person is to sign in first.
     SignIn(Redirect),
+    /// The browser is to ask again by itself.
+    LoadAgain(LoadAgain),
     /// Something else.
     Error(ErrorPage),
 }
@@ -129,7 +143,8 @@ impl PageRefusal {
     /// The same while a form is worked on.
     pub(in crate::http) fn after_a_form(refused: NotSignedIn) -> Self {
         match refused {
-            NotSignedIn::NoSession => Self::SignIn(Redirect::to("/login")),
+            NotSignedIn::NoSession | NotSignedIn::NoProof => Self::SignIn(Redirect::to("/login")),
+            NotSignedIn::NotBound => Self::Error(ErrorPage::not_bound()),
             NotSignedIn::Failed(failure) => Self::Error(failure.into()),
         }
     }
@@ -139,6 +154,7 @@ impl IntoResponse for PageRefusal {
     fn into_response(self) -> Response {
         match self {
             Self::SignIn(redirect) => redirect.into_response(),
+            Self::LoadAgain(page) => page.into_response(),
             Self::Error(page) => page.into_response(),
         }
     }

@@ -8,7 +8,11 @@ use axum::{
 };
 
 use super::render::page;
-use crate::http::{signed_in::Browser, state::AppState};
+use crate::http::{
+    client::{Socket, Visitor},
+    signed_in::Browser,
+    state::AppState,
+};
 
 #[derive(Template)]
 #[template(path = "home.html")]
@@ -17,8 +21,16 @@ struct Home {
 }
 
 /// Says what this is; says hello to who is signed in, as far as that can be told.
-pub(in crate::http) async fn show(State(state): State<AppState>, headers: HeaderMap) -> Response {
-    let browser = Browser::find(&headers, &state).await;
+pub(in crate::http) async fn show(
+    State(state): State<AppState>,
+    Socket(socket): Socket,
+    headers: HeaderMap,
+) -> Response {
+    let visitor = Visitor {
+        headers: &headers,
+        socket,
+    };
+    let browser = Browser::find(visitor, &state).await;
     let username = browser.ok().map(|browser| browser.session.username);
     page(StatusCode::OK, &Home { username })
 }

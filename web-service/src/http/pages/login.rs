@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{
     extract::{Query, State, rejection::QueryRejection},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, Uri},
     response::{IntoResponse as _, Redirect, Response},
 };
 use secrecy::SecretString;
@@ -12,6 +12,7 @@ use service_kit::system::Random;
 
 use super::{
     error::ErrorPage,
+    load_again::LoadAgain,
     render::{page, with_wait},
     trouble::Trouble,
 };
@@ -25,11 +26,12 @@ use crate::{
         sign_out::sign_out,
     },
     http::{
-        client::Peer,
+        client::{Peer, Socket, Visitor},
         cookies::{self, with_cookie},
+        device,
         failure::Failure,
         form::{ProvenForm, ToBrowser},
-        signed_in::{Browser, begin},
+        signed_in::{Browser, NotSignedIn, begin},
         state::AppState,
     },
 };
@@ -70,12 +72,22 @@ pub(in crate::http) struct LoginForm {
 pub(in crate::http) async fn show(
     State(state): State<AppState>,
     wanted: Result<Query<Wanted>, QueryRejection>,
+    uri: Uri,
+    Socket(socket): Socket,
     headers: HeaderMap,
 ) -> Response {
     // Whatever else is asked in the URL, the form is shown.
     let next = wanted.map(|Query(wanted)| wanted.next).unwrap_or_default();
-    if Browser::find(&headers, &state).await.is_ok() {
-        return Redirect::to(destination(&next).as_str()).into_response();
+    let visitor = Visitor {
+        headers: &headers,
+        socket,
+    };
+    match Browser::find(visitor, &state).await {
+        Ok(_) => return Redirect::to(destination(&next).as_str()).into_response(),
+        Err(NotSignedIn::NoProof) if device::is_led_here(&headers) => {
+            return LoadAgain::at(&uri).into_response();
+        }
+        Err(_) => {}
     }
     let known = cookies::login_nonce(&headers, &*state.form_tokens);
     let nonce = known.unwrap_or_else(|| fresh_nonce(&*state.random));
@@ -109,11 +121,13 @@ pub(in crate::http) async fn submit(
         Ok(signed_in) => signed_in,
         Err(error) => return refused(&state, &headers, form, error),
     };
+    let sid = signed_in.login.sid.clone();
     let id = begin(&state, signed_in, &client).await?;
     if let Some(old) = cookies::session_id(&headers) {
         end_quietly(&state, &old, &client).await;
     }
     let response = Redirect::to(destination(&form.next).as_str()).into_response();
+    let response = device::with_invitation(response, &state, &sid);
     let response = with_cookie(response, cookies::set_session(&id));
     let response = with_cookie(response, cookies::set_known(&device, &*state.form_tokens));
     Ok(with_cookie(response, cookies::remove_login()))

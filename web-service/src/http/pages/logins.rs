@@ -49,6 +49,7 @@ struct Place {
     ip_address: String,
     since: Moment,
     last_seen: Moment,
+    bound_at: Option<Moment>,
     is_current: bool,
 }
 
@@ -61,6 +62,7 @@ impl From<LoginRecord> for Place {
             ip_address: login.ip_address,
             since: login.created_at.into(),
             last_seen: login.last_seen_at.into(),
+            bound_at: login.bound_at.map(Moment::from),
             is_current: login.is_current,
         }
     }

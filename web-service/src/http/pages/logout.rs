@@ -12,7 +12,7 @@ use crate::{
     domain::{auth::ClientKind, sign_out::sign_out},
     http::{
         client::Peer,
-        cookies::{self, with_cookie},
+        cookies, device,
         failure::Failure,
         form::{ProvenForm, ToSession},
         state::AppState,
@@ -54,5 +54,5 @@ pub(super) fn signed_out(state: &AppState) -> Response {
             .headers_mut()
             .insert(CLEAR_SITE_DATA, CACHE_AND_STORAGE);
     }
-    with_cookie(response, cookies::remove_session())
+    device::with_cookies_removed(response)
 }

@@ -5,6 +5,7 @@ pub(super) mod confirm;
 pub(super) mod dashboard;
 pub(super) mod error;
 pub(super) mod home;
+pub(super) mod load_again;
 pub(super) mod login;
 pub(super) mod logins;
 pub(super) mod logout;

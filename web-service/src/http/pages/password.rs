@@ -27,6 +27,7 @@ use crate::{
     http::{
         client::Peer,
         cookies::{self, with_cookie},
+        device,
         failure::Failure,
         form::{ProvenForm, ToSession},
         signed_in::{Browser, PageActor, PageBrowser, begin},
@@ -122,14 +123,12 @@ async fn continue_anew(
         tracing::warn!(%error, "the record of an ended session could not be removed");
     }
     match begin_anew(state, browser, login, client).await {
-        Ok(id) => with_cookie(
-            Redirect::to("/dashboard").into_response(),
-            cookies::set_session(&id),
-        ),
-        Err(_failure) => with_cookie(
-            Redirect::to("/login").into_response(),
-            cookies::remove_session(),
-        ),
+        Ok((id, sid)) => {
+            let response = Redirect::to("/dashboard").into_response();
+            let response = device::with_invitation(response, state, &sid);
+            with_cookie(response, cookies::set_session(&id))
+        }
+        Err(_failure) => device::with_cookies_removed(Redirect::to("/login").into_response()),
     }
 }
 
@@ -138,13 +137,14 @@ async fn begin_anew(
     browser: &Browser,
     login: Login,
     client: &Client,
-) -> Result<SessionId, Failure> {
+) -> Result<(SessionId, String), Failure> {
     let person = Person {
         user_id: browser.session.user_id.clone(),
         username: browser.session.username.clone(),
     };
     let signed_in = complete(&*state.auth, person, login).await?;
-    begin(state, signed_in, client).await
+    let sid = signed_in.login.sid.clone();
+    Ok((begin(state, signed_in, client).await?, sid))
 }
 
 fn form_again(state: &AppState, browser: &Browser, trouble: Trouble) -> Response {

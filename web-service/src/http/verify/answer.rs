@@ -77,7 +77,7 @@ fn refusal(refused: Refused) -> Response {
         Refused::Unauthenticated => (StatusCode::UNAUTHORIZED, Some(CHALLENGE)),
         Refused::TooLongAgo => (StatusCode::UNAUTHORIZED, Some(STEP_UP)),
         Refused::Scope => (StatusCode::FORBIDDEN, Some(SCOPE)),
-        Refused::Foreign => (StatusCode::FORBIDDEN, None),
+        Refused::Foreign | Refused::NotBound => (StatusCode::FORBIDDEN, None),
     };
     let mut response = status.into_response();
     if let Some(challenge) = challenge {
@@ -113,7 +113,7 @@ fn target(state: &AppState, refused: Refused, original: &Original) -> Option<Str
     let page = match refused {
         Refused::Unauthenticated => "login",
         Refused::TooLongAgo => "account/confirm",
-        Refused::Scope | Refused::Foreign => return None,
+        Refused::Scope | Refused::Foreign | Refused::NotBound => return None,
     };
     let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let own = &state.public_url.origin;

@@ -10,6 +10,7 @@ use crate::{
     },
     http::{
         api::bearer,
+        client::Visitor,
         failure::Failure,
         signed_in::{Browser, NotSignedIn},
         state::AppState,
@@ -34,14 +35,14 @@ impl From<Refused> for Denied {
 /// `Authorization` decides where it is present; there is no falling back to the cookie.
 pub(super) async fn decide(
     state: &AppState,
-    headers: &HeaderMap,
+    visitor: Visitor<'_>,
     original: &Original,
     wanted: &Requirements,
 ) -> Result<Identity, Denied> {
-    if headers.contains_key(header::AUTHORIZATION) {
-        by_token(state, headers, wanted).await
+    if visitor.headers.contains_key(header::AUTHORIZATION) {
+        by_token(state, visitor.headers, wanted).await
     } else {
-        by_cookie(state, headers, original, wanted).await
+        by_cookie(state, visitor, original, wanted).await
     }
 }
 
@@ -76,13 +77,16 @@ async fn by_token(
 
 async fn by_cookie(
     state: &AppState,
-    headers: &HeaderMap,
+    visitor: Visitor<'_>,
     original: &Original,
     wanted: &Requirements,
 ) -> Result<Identity, Denied> {
-    let session = match Browser::find(headers, state).await {
+    let session = match Browser::find(visitor, state).await {
         Ok(browser) => browser.session,
-        Err(NotSignedIn::NoSession) => return Err(Refused::Unauthenticated.into()),
+        Err(NotSignedIn::NotBound) => return Err(Refused::NotBound.into()),
+        Err(NotSignedIn::NoSession | NotSignedIn::NoProof) => {
+            return Err(Refused::Unauthenticated.into());
+        }
         Err(NotSignedIn::Failed(failure)) => return Err(Denied::Failed(failure)),
     };
     if !original.may_use_cookie(&state.return_origins) {

@@ -21,7 +21,11 @@ use crate::{
         gate::{Original, Requirements},
         sign_in::SESSION_SCOPE,
     },
-    http::{failure::Failure, state::AppState},
+    http::{
+        client::{Socket, Visitor},
+        failure::Failure,
+        state::AppState,
+    },
 };
 
 /// What the application wants.
@@ -65,6 +69,7 @@ pub(in crate::http) async fn show(
     State(state): State<AppState>,
     Proxied { original, .. }: Proxied,
     wanted: Result<Query<Wanted>, QueryRejection>,
+    Socket(socket): Socket,
     headers: HeaderMap,
 ) -> Response {
     // What cannot be read might have been a requirement.
@@ -72,7 +77,11 @@ pub(in crate::http) async fn show(
         return answer::misconfigured();
     };
     let dialect = Dialect::of(&headers);
-    let decision = decision::decide(&state, &headers, &original, &wanted.into()).await;
+    let visitor = Visitor {
+        headers: &headers,
+        socket,
+    };
+    let decision = decision::decide(&state, visitor, &original, &wanted.into()).await;
     answer::answer(&state, decision, &original, dialect, &headers)
 }
 
@@ -89,18 +98,24 @@ pub(in crate::http) async fn show_to_envoy(
         scopes: vec![SESSION_SCOPE.to_owned()],
         ..Requirements::default()
     };
-    judge(&state, &request.headers, &original, &wanted).await
+    judge(&state, Visitor::of(&request), &original, &wanted).await
 }
 
 /// The same for a proxy that asks in another way, and passes on what is not a yes.
 pub(crate) async fn judge(
     state: &AppState,
-    headers: &HeaderMap,
+    visitor: Visitor<'_>,
     original: &Original,
     wanted: &Requirements,
 ) -> Response {
-    let decision = decision::decide(state, headers, original, wanted).await;
-    answer::answer(state, decision, original, Dialect::PassedOn, headers)
+    let decision = decision::decide(state, visitor, original, wanted).await;
+    answer::answer(
+        state,
+        decision,
+        original,
+        Dialect::PassedOn,
+        visitor.headers,
+    )
 }
 
 /// The answer where there is none in time.

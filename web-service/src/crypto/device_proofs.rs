@@ -1,0 +1,206 @@
+//! Challenges and tickets as MACs under the key that all instances share; proofs as JWTs of type `dbsc+jwt`, read strictly.
+
+use std::sync::Arc;
+
+use aws_lc_rs::{
+    hmac,
+    signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use secrecy::ExposeSecret as _;
+use serde::{Deserialize, de::DeserializeOwned};
+use service_kit::{config::SecretKey, system::Random};
+use time::OffsetDateTime;
+
+use crate::domain::device::{Challenge, DeviceKey, DeviceProofs, Purpose, Registration};
+
+/// No longer proof is looked at.
+const MAX_LENGTH: usize = 4 * 1024;
+const TYPE: &str = "dbsc+jwt";
+const ALGORITHM: &str = "ES256";
+
+/// Keeps these MACs apart from all others under the same key.
+const LABEL: &[u8] = b"holdfast device binding v1";
+
+const TIME: usize = 8;
+const NONCE: usize = 16;
+
+/// Makes and reads challenges, proofs and tickets.
+pub struct MacDeviceProofs {
+    key: hmac::Key,
+    random: Arc<dyn Random>,
+}
+
+impl MacDeviceProofs {
+    /// Takes the key that all instances share.
+    pub fn new(key: &SecretKey, random: Arc<dyn Random>) -> Self {
+        let shared = hmac::Key::new(hmac::HMAC_SHA256, key.expose_secret());
+        let own = hmac::sign(&shared, LABEL);
+        Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, own.as_ref()),
+            random,
+        }
+    }
+
+    /// `body` and a MAC over it and over what it is for.
+    fn seal(&self, context: &[u8], body: &[u8]) -> String {
+        let mac = hmac::sign(&self.key, &[context, body].concat());
+        URL_SAFE_NO_PAD.encode([body, mac.as_ref()].concat())
+    }
+
+    /// The body of this length of a text that was made here for this.
+    fn open<const N: usize>(&self, context: &[u8], text: &str) -> Option<[u8; N]> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (body, mac) = bytes.split_at_checked(N)?;
+        hmac::verify(&self.key, &[context, body].concat(), mac).ok()?;
+        body.try_into().ok()
+    }
+}
+
+/// What a MAC covers besides its body. The length of what varies comes first, so that no two contexts are the same bytes.
+fn context(kind: u8, sid: &str, key: &[u8]) -> Vec<u8> {
+    let length = u64::try_from(sid.len()).unwrap_or(u64::MAX).to_be_bytes();
+    [&[kind], length.as_slice(), sid.as_bytes(), key].concat()
+}
+
+const fn kind(purpose: Purpose) -> u8 {
+    match purpose {
+        Purpose::Bind => b'b',
+        Purpose::Renew => b'r',
+    }
+}
+
+fn time(seconds: &[u8]) -> Option<OffsetDateTime> {
+    let seconds = i64::from_be_bytes(seconds.try_into().ok()?);
+    OffsetDateTime::from_unix_timestamp(seconds).ok()
+}
+
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    typ: String,
+    jwk: Option<Jwk>,
+    crit: Option<serde::de::IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Jwk {
+    kty: String,
+    crv: String,
+    x: String,
+    y: String,
+    /// The private half: whoever sends it has no secret.
+    d: Option<serde::de::IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Payload {
+    jti: String,
+}
+
+impl Jwk {
+    fn key(&self) -> Option<DeviceKey> {
+        if self.kty != "EC" || self.crv != "P-256" || self.d.is_some() {
+            return None;
+        }
+        let half =
+            |text: &str| -> Option<[u8; 32]> { URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok() };
+        let point = [half(&self.x)?, half(&self.y)?].concat();
+        point.try_into().ok().map(DeviceKey)
+    }
+}
+
+/// A proof before its signature is checked.
+struct Unverified<'a> {
+    header: Header,
+    message: &'a str,
+    payload: &'a str,
+    signature: Vec<u8>,
+}
+
+impl<'a> Unverified<'a> {
+    fn read(jwt: &'a str) -> Option<Self> {
+        if jwt.len() > MAX_LENGTH {
+            return None;
+        }
+        let (message, signature) = jwt.rsplit_once('.')?;
+        let (header, payload) = message.split_once('.')?;
+        let header: Header = parse(header)?;
+        let is_ours = header.typ == TYPE && header.alg == ALGORITHM && header.crit.is_none();
+        is_ours.then_some(Self {
+            header,
+            message,
+            payload,
+            signature: URL_SAFE_NO_PAD.decode(signature).ok()?,
+        })
+    }
+
+    /// The challenge that this key signed.
+    fn challenge(&self, DeviceKey(point): &DeviceKey) -> Option<String> {
+        let uncompressed = [&[4], point.as_slice()].concat();
+        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, uncompressed)
+            .verify(self.message.as_bytes(), &self.signature)
+            .ok()?;
+        let payload: Payload = parse(self.payload)?;
+        Some(payload.jti)
+    }
+}
+
+fn parse<T: DeserializeOwned>(segment: &str) -> Option<T> {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(segment).ok()?).ok()
+}
+
+impl DeviceProofs for MacDeviceProofs {
+    fn challenge(&self, purpose: Purpose, sid: &str, now: OffsetDateTime) -> String {
+        let mut body = [0; TIME + NONCE];
+        let (seconds, nonce) = body.split_at_mut(TIME);
+        seconds.copy_from_slice(&now.unix_timestamp().to_be_bytes());
+        self.random.fill(nonce);
+        self.seal(&context(kind(purpose), sid, &[]), &body)
+    }
+
+    fn open_challenge(&self, purpose: Purpose, sid: &str, challenge: &str) -> Option<Challenge> {
+        let context = context(kind(purpose), sid, &[]);
+        let body: [u8; TIME + NONCE] = self.open(&context, challenge)?;
+        let (seconds, nonce) = body.split_at_checked(TIME)?;
+        Some(Challenge {
+            made_at: time(seconds)?,
+            name: URL_SAFE_NO_PAD.encode(nonce),
+        })
+    }
+
+    fn registration(&self, jwt: &str) -> Option<Registration> {
+        let proof = Unverified::read(jwt)?;
+        let key = proof.header.jwk.as_ref()?.key()?;
+        let challenge = proof.challenge(&key)?;
+        Some(Registration { key, challenge })
+    }
+
+    fn renewal(&self, jwt: &str, key: &DeviceKey) -> Option<String> {
+        let proof = Unverified::read(jwt)?;
+        // Whoever brings a key along has another one in mind.
+        if proof.header.jwk.is_some() {
+            return None;
+        }
+        proof.challenge(key)
+    }
+
+    fn ticket(&self, sid: &str, DeviceKey(key): &DeviceKey, until: OffsetDateTime) -> String {
+        let body = until.unix_timestamp().to_be_bytes();
+        self.seal(&context(b't', sid, key), &body)
+    }
+
+    fn open_ticket(
+        &self,
+        sid: &str,
+        DeviceKey(key): &DeviceKey,
+        ticket: &str,
+    ) -> Option<OffsetDateTime> {
+        let body: [u8; TIME] = self.open(&context(b't', sid, key), ticket)?;
+        time(&body)
+    }
+}
+
+#[cfg(test)]
+#[path = "device_proofs_tests.rs"]
+mod tests;

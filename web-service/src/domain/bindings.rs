@@ -1,0 +1,270 @@
+//! Binding browser sessions to devices, and asking for the proof again: a cookie alone is then of no use to a thief.
+
+use std::{sync::Arc, time::Duration};
+
+use service_kit::system::Clock;
+use time::OffsetDateTime;
+
+use super::{
+    auth::Client,
+    device::{
+        Challenge, Device, DeviceEvent, DeviceKey, DeviceProofs, DeviceReport, DeviceReports, Once,
+        PROOF_TTL, Purpose,
+    },
+    session::Session,
+    session_id::SessionId,
+    sessions::{RecordsUnavailable, Sessions},
+};
+
+/// How far the clocks of instances may differ.
+const SKEW: Duration = Duration::from_secs(30);
+
+/// How long a session may be without a device where one is required.
+const GRACE: Duration = Duration::from_mins(1);
+
+/// The audit trail has one event of a kind for a session in this time, however often somebody tries.
+const TOLD_AGAIN_AFTER: Duration = Duration::from_mins(1);
+
+/// Whether sessions are bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceBinding {
+    /// They are not, and what was bound before counts as if it were not.
+    Off,
+    /// Where the browser can.
+    Prefer,
+    /// Always: a browser that cannot is refused.
+    Require,
+}
+
+/// What happens to a login whose cookie was most likely stolen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnTheft {
+    /// The audit trail says so.
+    Report,
+    /// It ends, too.
+    EndLogin,
+}
+
+/// What the operator decided.
+#[derive(Clone, Copy, Debug)]
+pub struct BindingPolicy {
+    /// Whether sessions are bound.
+    pub binding: DeviceBinding,
+    /// What happens at a theft.
+    pub on_theft: OnTheft,
+}
+
+/// What a request with a session's cookie shows of the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// Enough.
+    Enough,
+    /// No proof, though the session is bound. That alone says nothing bad: the browser may not have been asked.
+    Nothing,
+    /// A proof of this very session that is over: browsers throw it away before, copies stay.
+    Stale,
+    /// The session is not bound, has had its time, and has to be.
+    Unbound,
+}
+
+/// What a browser gets for a good proof.
+#[derive(Debug)]
+pub struct Renewed {
+    /// For the proof cookie.
+    pub ticket: String,
+    /// For the next time.
+    pub challenge: String,
+}
+
+/// Why a proof was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ProofRefused {
+    /// It is none, or not for this session, or was used before.
+    #[error("the proof does not hold")]
+    Wrong,
+    /// The session is bound already, or bound to nothing, or sessions are not bound at all.
+    #[error("there is nothing to prove")]
+    Pointless,
+    /// It could not be told now.
+    #[error(transparent)]
+    Unavailable(#[from] RecordsUnavailable),
+}
+
+/// Binds sessions and judges proofs.
+#[derive(Clone)]
+pub struct Bindings {
+    /// What the operator decided.
+    pub policy: BindingPolicy,
+    /// Challenges, proofs and tickets.
+    pub proofs: Arc<dyn DeviceProofs>,
+    /// Which challenges were used.
+    pub once: Arc<dyn Once>,
+    /// Where sessions are kept.
+    pub sessions: Sessions,
+    /// Who is told.
+    pub reports: Arc<dyn DeviceReports>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Bindings {
+    /// The challenge that invites a browser to make a key, right after its owner proved who they are: later, whoever has the
+    /// cookie could make it theirs.
+    #[must_use]
+    pub fn invite(&self, sid: &str) -> Option<String> {
+        (self.policy.binding != DeviceBinding::Off).then(|| self.challenge(Purpose::Bind, sid))
+    }
+
+    /// A challenge for a fresh proof.
+    #[must_use]
+    pub fn ask_again(&self, sid: &str) -> String {
+        self.challenge(Purpose::Renew, sid)
+    }
+
+    fn challenge(&self, purpose: Purpose, sid: &str) -> String {
+        self.proofs.challenge(purpose, sid, self.clock.now())
+    }
+
+    /// Binds a session to the key that a proof brings along.
+    pub async fn bind(
+        &self,
+        id: &SessionId,
+        session: Session,
+        jwt: &str,
+        client: &Client,
+    ) -> Result<Renewed, ProofRefused> {
+        if session.device.is_some() || self.policy.binding == DeviceBinding::Off {
+            return Err(ProofRefused::Pointless);
+        }
+        let registration = self.proofs.registration(jwt).ok_or(ProofRefused::Wrong)?;
+        self.use_up(Purpose::Bind, &session.sid, &registration.challenge)
+            .await?;
+        let device = Device {
+            key: registration.key,
+            bound_at: self.clock.now(),
+            ip_address: client.ip_address,
+            user_agent: client.user_agent.clone(),
+        };
+        let session = Session {
+            device: Some(device),
+            ..session
+        };
+        self.sessions.replace(id, &session).await?;
+        self.report(&session, DeviceEvent::Bound, client);
+        Ok(self.renewed(&session.sid, &registration.key))
+    }
+
+    /// Takes a fresh proof of a session's key. Nothing is written but that the challenge was used.
+    pub async fn renew(&self, session: &Session, jwt: &str) -> Result<Renewed, ProofRefused> {
+        let device = session.device.as_ref().ok_or(ProofRefused::Pointless)?;
+        let challenge = self.proofs.renewal(jwt, &device.key);
+        let challenge = challenge.ok_or(ProofRefused::Wrong)?;
+        self.use_up(Purpose::Renew, &session.sid, &challenge)
+            .await?;
+        Ok(self.renewed(&session.sid, &device.key))
+    }
+
+    fn renewed(&self, sid: &str, key: &DeviceKey) -> Renewed {
+        let until = self.clock.now() + PROOF_TTL;
+        Renewed {
+            ticket: self.proofs.ticket(sid, key, until),
+            challenge: self.ask_again(sid),
+        }
+    }
+
+    /// Each challenge is good once, on whatever instance; the one before the newest, too, as an answer may be on its way.
+    async fn use_up(
+        &self,
+        purpose: Purpose,
+        sid: &str,
+        challenge: &str,
+    ) -> Result<(), ProofRefused> {
+        let Challenge { made_at, name } = self
+            .proofs
+            .open_challenge(purpose, sid, challenge)
+            .ok_or(ProofRefused::Wrong)?;
+        let (now, window) = (self.clock.now(), purpose.window());
+        let is_in_time = made_at <= now + SKEW && now < made_at + window;
+        if is_in_time && self.once.is_first(&name, window + SKEW * 2).await? {
+            Ok(())
+        } else {
+            Err(ProofRefused::Wrong)
+        }
+    }
+
+    /// What a request with this session's cookie, and perhaps with a ticket, shows.
+    #[must_use]
+    pub fn judge(&self, session: &Session, ticket: Option<&str>) -> Shown {
+        let now = self.clock.now();
+        match (&session.device, self.policy.binding) {
+            (_, DeviceBinding::Off) | (None, DeviceBinding::Prefer) => Shown::Enough,
+            (None, DeviceBinding::Require) if now < session.created_at + GRACE => Shown::Enough,
+            (None, DeviceBinding::Require) => Shown::Unbound,
+            (Some(device), _) => self.judge_ticket(&session.sid, device, ticket, now),
+        }
+    }
+
+    fn judge_ticket(
+        &self,
+        sid: &str,
+        device: &Device,
+        ticket: Option<&str>,
+        now: OffsetDateTime,
+    ) -> Shown {
+        let until = ticket.and_then(|ticket| self.proofs.open_ticket(sid, &device.key, ticket));
+        match until {
+            Some(until) if now < until => Shown::Enough,
+            Some(_) => Shown::Stale,
+            None => Shown::Nothing,
+        }
+    }
+
+    /// Tells that a session's cookie came without the proof that it needs, where that looks like a theft.
+    pub async fn suspect(
+        &self,
+        session: &Session,
+        shown: Shown,
+        client: &Client,
+    ) -> Result<(), RecordsUnavailable> {
+        let device = session.device.as_ref();
+        let is_elsewhere = device.is_some_and(|device| device.is_elsewhere(client));
+        if shown != Shown::Stale && !is_elsewhere {
+            return Ok(());
+        }
+        let ends_login = self.policy.on_theft == OnTheft::EndLogin;
+        let event = DeviceEvent::TheftSuspected { ends_login };
+        self.report_once(session, "theft", event, client).await
+    }
+
+    /// Tells that a proof was refused.
+    pub async fn refused(
+        &self,
+        session: &Session,
+        client: &Client,
+    ) -> Result<(), RecordsUnavailable> {
+        let event = DeviceEvent::ProofRefused;
+        self.report_once(session, "refused", event, client).await
+    }
+
+    async fn report_once(
+        &self,
+        session: &Session,
+        kind: &str,
+        event: DeviceEvent,
+        client: &Client,
+    ) -> Result<(), RecordsUnavailable> {
+        let name = format!("{kind}:{}", session.sid);
+        if self.once.is_first(&name, TOLD_AGAIN_AFTER).await? {
+            self.report(session, event, client);
+        }
+        Ok(())
+    }
+
+    fn report(&self, session: &Session, event: DeviceEvent, client: &Client) {
+        self.reports.report(DeviceReport {
+            refresh_token: session.refresh_token.clone(),
+            event,
+            client: client.clone(),
+        });
+    }
+}

@@ -1,0 +1,191 @@
+//! Browsers that hold a key of their own (W3C Device Bound Session Credentials): what is known of it, and what has to be shown.
+
+use std::{net::IpAddr, time::Duration};
+
+use async_trait::async_trait;
+use ipnet::IpNet;
+use secrecy::SecretString;
+use time::OffsetDateTime;
+
+use super::{auth::Client, sessions::RecordsUnavailable};
+
+/// How long a browser need not show its key again. Chromium asks anew when less than two minutes are left.
+pub const PROOF_TTL: Duration = Duration::from_mins(5);
+
+/// How long after a sign-in its session takes a key. Until then nothing else writes the record, which would carry it as it was:
+/// that a browser was seen is first noted after a minute.
+const BIND_WITHIN: Duration = Duration::from_secs(45);
+
+/// How long a challenge for a fresh proof is good; the browser may keep it until it next needs one.
+const RENEW_WITHIN: Duration = Duration::from_mins(10);
+
+/// A public key on P-256 (RFC 7518 §6.2.1): x and y, 32 bytes each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeviceKey(pub [u8; 64]);
+
+/// The device that a session is bound to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// What it proves itself with.
+    pub key: DeviceKey,
+    /// Since when.
+    pub bound_at: OffsetDateTime,
+    /// Where it was then.
+    pub ip_address: IpAddr,
+    /// What it called itself then.
+    pub user_agent: String,
+}
+
+impl Device {
+    /// Whether a client looks like another one: it is in another network, or calls itself something else. An address of
+    /// zeros is one that is not known.
+    #[must_use]
+    pub fn is_elsewhere(&self, client: &Client) -> bool {
+        let is_known = !client.ip_address.is_unspecified() && !self.ip_address.is_unspecified();
+        let has_moved = is_known && network(client.ip_address) != network(self.ip_address);
+        has_moved || client.user_agent != self.user_agent
+    }
+}
+
+/// What one customer of a provider has at most: a /24 of IPv4, a /48 of IPv6.
+fn network(address: IpAddr) -> Option<IpNet> {
+    let address = address.to_canonical();
+    let length = if address.is_ipv4() { 24 } else { 48 };
+    IpNet::new(address, length).ok().map(|net| net.trunc())
+}
+
+/// What a challenge asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A new key, after a sign-in.
+    Bind,
+    /// A fresh proof of the key that is known.
+    Renew,
+}
+
+impl Purpose {
+    /// How long a challenge is good.
+    #[must_use]
+    pub const fn window(self) -> Duration {
+        match self {
+            Self::Bind => BIND_WITHIN,
+            Self::Renew => RENEW_WITHIN,
+        }
+    }
+}
+
+/// A challenge that was made here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Challenge {
+    /// When it was made.
+    pub made_at: OffsetDateTime,
+    /// Under what name it is remembered once it was used.
+    pub name: String,
+}
+
+/// A key that a browser made, and the challenge that it signed to show that it has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// The key.
+    pub key: DeviceKey,
+    /// The challenge, as it was sent.
+    pub challenge: String,
+}
+
+/// Makes and reads what goes to and fro. Sessions are named by their login's `sid`, which stays when the session gets a new id.
+pub trait DeviceProofs: Send + Sync {
+    /// A fresh challenge for a session.
+    fn challenge(&self, purpose: Purpose, sid: &str, now: OffsetDateTime) -> String;
+
+    /// A challenge that was made for this session and purpose.
+    fn open_challenge(&self, purpose: Purpose, sid: &str, challenge: &str) -> Option<Challenge>;
+
+    /// Reads a proof that brings its key along.
+    fn registration(&self, jwt: &str) -> Option<Registration>;
+
+    /// The challenge in a proof that this key signed, and that brings no key along.
+    fn renewal(&self, jwt: &str, key: &DeviceKey) -> Option<String>;
+
+    /// What the proof cookie says: that the session's key was shown, and until when that counts.
+    fn ticket(&self, sid: &str, key: &DeviceKey, until: OffsetDateTime) -> String;
+
+    /// Until when a ticket counts that was made for this session and key.
+    fn open_ticket(&self, sid: &str, key: &DeviceKey, ticket: &str) -> Option<OffsetDateTime>;
+}
+
+/// Remembers, for all instances, that something has happened.
+#[async_trait]
+pub trait Once: Send + Sync {
+    /// Whether this is the first time within `window`.
+    async fn is_first(&self, name: &str, window: Duration) -> Result<bool, RecordsUnavailable>;
+}
+
+/// What became of a device's key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceEvent {
+    /// The session is bound to it.
+    Bound,
+    /// Something that is no proof of it was presented as one.
+    ProofRefused,
+    /// The session's cookie came from elsewhere, without a proof.
+    TheftSuspected {
+        /// Whether the login is to end.
+        ends_login: bool,
+    },
+}
+
+/// The same, of a login.
+#[derive(Clone, Debug)]
+pub struct DeviceReport {
+    /// Says which login.
+    pub refresh_token: SecretString,
+    /// What happened.
+    pub event: DeviceEvent,
+    /// Where it came from.
+    pub client: Client,
+}
+
+/// Tells auth-service, now or as soon as it answers.
+pub trait DeviceReports: Send + Sync {
+    /// Takes a report.
+    fn report(&self, report: DeviceReport);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::auth::ClientKind;
+
+    fn client(ip_address: &str, user_agent: &str) -> Client {
+        Client {
+            kind: ClientKind::Browser,
+            ip_address: ip_address.parse().unwrap(),
+            user_agent: user_agent.into(),
+            device: None,
+        }
+    }
+
+    #[test]
+    fn another_network_or_another_name_is_elsewhere() {
+        let device = |address: &str| Device {
+            key: DeviceKey([1; 64]),
+            bound_at: OffsetDateTime::UNIX_EPOCH,
+            ip_address: address.parse().unwrap(),
+            user_agent: "Chrome".into(),
+        };
+        let cases = [
+            ("192.0.2.1", "192.0.2.200", "Chrome", false),
+            ("192.0.2.1", "::ffff:192.0.2.9", "Chrome", false),
+            ("192.0.2.1", "192.0.3.1", "Chrome", true),
+            ("192.0.2.1", "192.0.2.1", "curl", true),
+            ("192.0.2.1", "2001:db8::1", "Chrome", true),
+            ("2001:db8:1::1", "2001:db8:1:ffff::1", "Chrome", false),
+            ("2001:db8:1::1", "2001:db8:2::1", "Chrome", true),
+            ("192.0.2.1", "0.0.0.0", "Chrome", false),
+        ];
+        for (bound, seen, name, expected) in cases {
+            let is_elsewhere = device(bound).is_elsewhere(&client(seen, name));
+            assert_eq!(is_elsewhere, expected, "{bound} {seen} {name}");
+        }
+    }
+}

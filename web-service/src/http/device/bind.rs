@@ -1,0 +1,35 @@
+//! `POST /session/bind`: the browser made a key.
+
+use axum::{extract::State, http::HeaderMap, response::Response};
+
+use super::{proof, renewed};
+use crate::{
+    domain::{auth::ClientKind, bindings::ProofRefused},
+    http::{
+        api::problem::Problem, client::Peer, failure::Failure, signed_in::Browser, state::AppState,
+    },
+};
+
+/// Binds the session of the cookie to it.
+pub(in crate::http) async fn submit(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    peer: Peer,
+) -> Result<Response, Problem> {
+    let Browser { id, session } = Browser::open(&headers, &state).await?;
+    let jwt = proof(&headers).ok_or_else(Problem::device_proof_refused)?;
+    let client = peer.into_client(ClientKind::Browser);
+    let bound = state
+        .bindings
+        .bind(&id, session.clone(), jwt, &client)
+        .await;
+    match bound {
+        Ok(bound) => Ok(renewed(&state, &session.sid, &bound)),
+        Err(ProofRefused::Unavailable(error)) => Err(Failure::from(error).into()),
+        Err(ProofRefused::Wrong | ProofRefused::Pointless) => {
+            let told = state.bindings.refused(&session, &client).await;
+            told.map_err(Failure::from)?;
+            Err(Problem::device_proof_refused())
+        }
+    }
+}

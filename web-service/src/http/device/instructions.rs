@@ -1,0 +1,90 @@
+//! How a bound session works, told to the browser (session instructions).
+
+use axum::{
+    Json,
+    response::{IntoResponse as _, Response},
+};
+use serde::Serialize;
+
+use super::REFRESH;
+use crate::{
+    config::PublicUrl,
+    http::cookies::{ATTRIBUTES, PROOF},
+};
+
+/// Paths whose requests need no proof, and do not wait for one.
+const OUTSIDE: [&str; 3] = ["/static/", "/.well-known/", "/session/"];
+
+#[derive(Serialize)]
+pub(super) struct Instructions<'a> {
+    session_identifier: &'a str,
+    refresh_url: &'static str,
+    scope: Scope<'a>,
+    credentials: [Credential; 1],
+}
+
+#[derive(Serialize)]
+struct Scope<'a> {
+    origin: &'a str,
+    include_site: bool,
+    #[serde(rename = "scope_specification")]
+    rules: [Rule; OUTSIDE.len()],
+}
+
+#[derive(Serialize)]
+struct Rule {
+    r#type: &'static str,
+    domain: &'static str,
+    path: &'static str,
+}
+
+#[derive(Serialize)]
+struct Credential {
+    r#type: &'static str,
+    name: &'static str,
+    /// Those of the real cookie, but for its time; otherwise browsers would ask with every request.
+    attributes: &'static str,
+}
+
+impl<'a> Instructions<'a> {
+    pub(super) fn of(sid: &'a str, public_url: &'a PublicUrl) -> Self {
+        Self {
+            session_identifier: sid,
+            refresh_url: REFRESH,
+            scope: Scope {
+                origin: &public_url.origin,
+                include_site: false,
+                rules: OUTSIDE.map(|path| Rule {
+                    r#type: "exclude",
+                    domain: "*",
+                    path,
+                }),
+            },
+            credentials: [Credential {
+                r#type: "cookie",
+                name: PROOF,
+                attributes: ATTRIBUTES,
+            }],
+        }
+    }
+
+    pub(super) fn into_response(self) -> Response {
+        Json(self).into_response()
+    }
+}
+
+/// Tells the browser that its session is over.
+#[derive(Serialize)]
+pub(super) struct Over<'a> {
+    session_identifier: &'a str,
+    r#continue: bool,
+}
+
+impl<'a> Over<'a> {
+    pub(super) fn of(sid: &'a str) -> Self {
+        Self {
+            session_identifier: sid,
+            r#continue: false,
+        }
+    }
+}

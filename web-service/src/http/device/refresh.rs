@@ -1,0 +1,51 @@
+//! `POST /session/refresh`: the browser shows its key again. It is never redirected, and an outage is never a sign-out: at a 4xx
+//! browsers end the session, at a 5xx they keep it.
+
+use axum::{
+    Json,
+    extract::State,
+    http::HeaderMap,
+    response::{IntoResponse as _, Response},
+};
+
+use super::{SESSION_ID, instructions::Over, proof, renewed, text, with_challenge};
+use crate::{
+    domain::{auth::ClientKind, bindings::ProofRefused, session::Session},
+    http::{
+        api::problem::Problem, client::Peer, failure::Failure, signed_in::Browser, state::AppState,
+    },
+};
+
+/// Takes the proof for the session of the cookie, or asks for one.
+pub(in crate::http) async fn submit(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    peer: Peer,
+) -> Result<Response, Problem> {
+    let Browser { session, .. } = Browser::open(&headers, &state).await?;
+    // A browser keeps the sessions of earlier sign-ins until it is told.
+    match text(&headers, &SESSION_ID) {
+        Some(of) if of != session.sid => return Ok(Json(Over::of(of)).into_response()),
+        Some(_) if session.device.is_some() => {}
+        _ => return Err(Problem::no_session()),
+    }
+    let Some(jwt) = proof(&headers) else {
+        return Ok(ask(&state, &session));
+    };
+    match state.bindings.renew(&session, jwt).await {
+        Ok(fresh) => Ok(renewed(&state, &session.sid, &fresh)),
+        Err(ProofRefused::Unavailable(error)) => Err(Failure::from(error).into()),
+        Err(ProofRefused::Wrong | ProofRefused::Pointless) => {
+            let client = peer.into_client(ClientKind::Browser);
+            let told = state.bindings.refused(&session, &client).await;
+            told.map_err(Failure::from)?;
+            Ok(ask(&state, &session))
+        }
+    }
+}
+
+fn ask(state: &AppState, session: &Session) -> Response {
+    let response = Problem::device_proof_refused().into_response();
+    let challenge = state.bindings.ask_again(&session.sid);
+    with_challenge(response, &session.sid, &challenge)
+}
