@@ -2,12 +2,13 @@
 
 use std::{env, error::Error, fs, path::PathBuf};
 
-const PROTOS: [&str; 10] = [
+const PROTOS: [&str; 11] = [
     "auth/v1/account_service.proto",
     "auth/v1/admin_service.proto",
     "auth/v1/audit_event.proto",
     "auth/v1/auth_service.proto",
     "auth/v1/client.proto",
+    "auth/v1/dpop.proto",
     "auth/v1/error_reason.proto",
     "auth/v1/login.proto",
     "auth/v1/oauth_client.proto",

@@ -138,6 +138,12 @@ enum ClientCommand {
         /// It cannot prove itself, and gets no tokens in its own name
         #[arg(long)]
         public: bool,
+        /// It gets no tokens, and only asks what those of others are worth
+        #[arg(long)]
+        introspection_only: bool,
+        /// Its tokens have to be bound to a key (`DPoP`)
+        #[arg(long)]
+        dpop_required: bool,
     },
     /// List the clients
     List,
@@ -254,6 +260,8 @@ async fn client(command: ClientCommand, settings: &Settings) -> anyhow::Result<(
             audience,
             jwk,
             public,
+            introspection_only,
+            dpop_required,
         } => {
             let proves_by = match jwk {
                 Some(file) => ProvesBy::Key(
@@ -268,6 +276,8 @@ async fn client(command: ClientCommand, settings: &Settings) -> anyhow::Result<(
                 proves_by,
                 scopes: scope.join(" ").parse()?,
                 audiences: audience,
+                introspection_only,
+                dpop_required,
             };
             let (client, secret) = clients.register(new).await?;
             match secret {
@@ -301,7 +311,13 @@ async fn list_clients(clients: &Clients) -> anyhow::Result<()> {
             Registered::Key(_) => "key",
         };
         let disabled = if client.disabled { " disabled" } else { "" };
-        println!("{} {proof}{disabled} {}", client.id, client.scopes);
+        let dpop = if client.dpop_required { " dpop" } else { "" };
+        let grants = client.grant_types.iter().map(|one| one.as_str());
+        let grants = grants.collect::<Vec<_>>().join(" ");
+        println!(
+            "{} {proof}{dpop}{disabled} ({grants}) {}",
+            client.id, client.scopes
+        );
     }
     Ok(())
 }

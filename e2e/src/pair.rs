@@ -97,6 +97,11 @@ impl Pair {
         start_web(&directory, &listen(), self.auth_address, &self.options).await
     }
 
+    /// Another auth-service beside the first, on the same database.
+    pub async fn another_auth(&self) -> (Program, SocketAddr) {
+        start_auth(self.directory.path(), &listen(), &self.options).await
+    }
+
     /// Stops web-service and starts it again on the same port.
     pub async fn restart_web(&mut self) {
         let listen = self.web_address.to_string();

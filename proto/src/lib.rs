@@ -17,5 +17,13 @@ pub mod v1 {
 /// The metadata entry with which web-service proves itself to auth-service.
 pub const SERVICE_SECRET: &str = "holdfast-service-secret";
 
+/// The metadata entry of the proof that comes with `authorization: DPoP …` (RFC 9449 §4.1).
+pub const DPOP: &str = "dpop";
+
+/// The metadata entries in which web-service states the method and the URL of the request that such a proof came with.
+pub const DPOP_METHOD: &str = "holdfast-dpop-method";
+/// See [`DPOP_METHOD`].
+pub const DPOP_URI: &str = "holdfast-dpop-uri";
+
 /// The `FileDescriptorSet` of the package and its imports, encoded, for gRPC reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

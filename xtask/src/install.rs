@@ -33,9 +33,10 @@ const PROGRAMS: [(&str, &str); 17] = [
 ];
 
 /// Other people's clients, which the tests let loose on the ports.
-const NODE_PACKAGES: [&str; 5] = [
+const NODE_PACKAGES: [&str; 6] = [
     "@grpc/grpc-js@1.14.3",
     "@grpc/proto-loader@0.8.0",
+    "dpop@2.1.2",
     "jose@6.2.18",
     "oauth4webapi@3.8.8",
     "openid-client@6.9.0",

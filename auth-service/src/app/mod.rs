@@ -29,13 +29,14 @@ use crate::{
     config::{HashingConfig, ServeConfig},
     crypto::{
         argon2id::Argon2id, blinding::BlindingKey, client_proof::Proofs, credential::CredentialKey,
-        jwt::Jwts, seal::Sealer,
+        dpop::Dpop, jwt::Jwts, seal::Sealer,
     },
     domain::{
         access_token::LEEWAY,
         accounts::Accounts,
         authority::{Authority, Parts},
         clients::Clients,
+        dpop::ReplayMemory,
         id::Jti,
         ports::{Clock, Logins as _, Random as _},
         revocation::Epoch,
@@ -44,10 +45,9 @@ use crate::{
     feed::Feed,
     grpc::{self, Services, caller::WebIdentity},
     storage::{
-        counters::{
-            memory::MemoryCounters,
-            redis::{RedisCounters, RedisUrl},
-        },
+        counters::{memory::MemoryCounters, redis::RedisCounters},
+        redis::Redis,
+        replays::{memory::MemoryReplays, redis::RedisReplays},
         sqlite::{SqliteStore, audit::SqliteAudit},
     },
 };
@@ -59,6 +59,9 @@ const PURGE_INTERVAL: Duration = Duration::from_hours(1);
 const CREDENTIAL_KEY: &str = "credentials";
 /// The secret that makes the names of counters and places.
 const BLINDING_KEY: &str = "blinding";
+
+/// The secret that makes the nonces of proofs.
+const NONCE_KEY: &str = "nonces";
 
 /// A service that is bound to its ports and not running yet.
 pub struct App {
@@ -130,6 +133,9 @@ impl App {
             max_age: config.key_max_age,
             access_ttl: config.policy.access_ttl,
         };
+        let redis = config.redis.map(Redis::new).transpose();
+        let redis = redis.context("AUTH_REDIS_URL cannot be used")?;
+        let nonces = nonce_key(&store, &sealer, &*clock, redis.is_some()).await?;
         let keys = Keys::new(store.clone(), sealer, clock.clone(), key_policy);
         let jwts = Arc::new(keys.open().await?);
         let HashingConfig { params, threads } = config.hashing;
@@ -141,7 +147,9 @@ impl App {
             hasher: Arc::new(Argon2id::start(params, threads, random.clone())?),
             tokens: jwts.clone(),
             client_proofs: Arc::new(Proofs::new(random.clone())),
-            counters: counters(config.redis)?,
+            counters: counters(redis.clone()),
+            dpop_proofs: Arc::new(Dpop::new(&nonces)),
+            replays: replays(redis),
             blinding: Arc::new(BlindingKey::new(&blinding)),
             credentials: Arc::new(CredentialKey::new(&credentials)),
             clock: clock.clone(),
@@ -257,14 +265,34 @@ async fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener>
         .with_context(|| format!("{setting}: cannot listen on {address}"))
 }
 
-fn counters(redis: Option<RedisUrl>) -> anyhow::Result<Arc<dyn Counters>> {
+fn counters(redis: Option<Redis>) -> Arc<dyn Counters> {
     match redis {
-        Some(url) => {
-            let counters = RedisCounters::new(url).context("AUTH_REDIS_URL cannot be used")?;
-            Ok(Arc::new(counters))
-        }
-        None => Ok(Arc::new(MemoryCounters::default())),
+        Some(redis) => Arc::new(RedisCounters::new(redis)),
+        None => Arc::new(MemoryCounters::default()),
     }
+}
+
+fn replays(redis: Option<Redis>) -> Arc<dyn ReplayMemory> {
+    match redis {
+        Some(redis) => Arc::new(RedisReplays::new(redis)),
+        None => Arc::new(MemoryReplays::default()),
+    }
+}
+
+/// All instances take each other's nonces where they remember together which proofs were used. An instance that remembers alone
+/// takes none from before its start, so that no proof is good again after it.
+async fn nonce_key(
+    store: &SqliteStore,
+    sealer: &Sealer,
+    clock: &dyn Clock,
+    is_shared: bool,
+) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    if is_shared {
+        return secret_key(store, sealer, clock, NONCE_KEY).await;
+    }
+    let mut fresh = Zeroizing::new(vec![0; 32]);
+    SystemRandom.fill(&mut fresh);
+    Ok(fresh)
 }
 
 /// The secret of this name, made by the first instance that needs it.

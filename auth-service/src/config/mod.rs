@@ -11,7 +11,7 @@ use service_kit::config::SecretKey;
 pub use self::settings::Settings;
 use crate::{
     domain::{authority::Policy, signing_key::Algorithm},
-    storage::counters::redis::RedisUrl,
+    storage::redis::RedisUrl,
 };
 
 /// What `serve` needs.
@@ -23,7 +23,7 @@ pub struct ServeConfig {
     pub ops_listen: SocketAddr,
     /// The database file.
     pub database: PathBuf,
-    /// Where instances count attempts together; `None`: each for itself.
+    /// Where instances count attempts together, and remember what is good once; `None`: each for itself.
     pub redis: Option<RedisUrl>,
     /// Names and times.
     pub policy: Policy,

@@ -13,8 +13,11 @@ use url::Url;
 use super::{ClientCertificates, HashingConfig, KeyConfig, ServeConfig, TlsConfig};
 use crate::{
     crypto::argon2id::Cost,
-    domain::{authority::Policy, signing_key::PUBLISHED_BEFORE},
-    storage::counters::redis::RedisUrl,
+    domain::{
+        authority::{Dpop, Policy},
+        signing_key::PUBLISHED_BEFORE,
+    },
+    storage::redis::RedisUrl,
 };
 
 /// All settings as text. Durations carry their unit, such as `15m`, `12h` or `30d`. It holds secrets and has no `Debug`.
@@ -48,7 +51,8 @@ pub struct Settings {
     /// The database, sqlite:FILE [default: auth.db in the data directory]
     #[arg(long, env = "AUTH_DATABASE_URL", global = true)]
     database_url: Option<String>,
-    /// Where instances count attempts together, redis://…; each for itself where there is none
+    /// Where instances count attempts together, and remember what is good once: redis://…; each for itself where there is
+    /// none
     #[arg(long, env = "AUTH_REDIS_URL", global = true, hide_env_values = true)]
     redis_url: Option<String>,
     /// File that holds the Redis URL
@@ -82,6 +86,10 @@ pub struct Settings {
         default_value = "5m"
     )]
     step_up_max_age: String,
+    /// Whether tokens are bound to keys that their holders prove (`DPoP`): off, allow (where a proof comes along) or require
+    /// (always, but for what web-service keeps itself)
+    #[arg(long, env = "AUTH_DPOP", global = true, default_value = "allow")]
+    dpop: String,
     /// What signs new tokens: `EdDSA` or ES256
     #[arg(
         long,
@@ -336,6 +344,15 @@ impl Settings {
         if self.audience.iter().any(String::is_empty) {
             problems.add("AUTH_AUDIENCE: an audience is empty");
         }
+        let dpop = problems.check(
+            "AUTH_DPOP",
+            match self.dpop.as_str() {
+                "off" => Ok(Dpop::Off),
+                "allow" => Ok(Dpop::Allow),
+                "require" => Ok(Dpop::Require),
+                _ => Err("must be off, allow or require"),
+            },
+        );
         let issuer = issuer?;
         let audiences = if self.audience.is_empty() {
             vec![issuer.clone()]
@@ -349,6 +366,7 @@ impl Settings {
             refresh_ttl: refresh_ttl?,
             login_ttl: login_ttl?,
             step_up_max_age: step_up_max_age?,
+            dpop: dpop?,
         })
     }
 

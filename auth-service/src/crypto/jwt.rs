@@ -82,6 +82,15 @@ struct StrictClaims {
     exp: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     auth_time: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation>,
+}
+
+/// RFC 9449 §6.1. A way of binding that is not known is not taken for none.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Confirmation {
+    jkt: String,
 }
 
 impl AccessTokens for Jwts {
@@ -156,6 +165,9 @@ impl From<&Claims> for StrictClaims {
             iat: claims.issued_at.unix_timestamp(),
             exp: claims.expires_at.unix_timestamp(),
             auth_time: person.map(|person| person.authenticated_at.unix_timestamp()),
+            cnf: claims.key.as_ref().map(|key| Confirmation {
+                jkt: key.to_string(),
+            }),
         }
     }
 }
@@ -184,6 +196,10 @@ impl TryFrom<StrictClaims> for Claims {
             scopes: part(claims.scope.parse())?,
             issued_at: part(OffsetDateTime::from_unix_timestamp(claims.iat))?,
             expires_at: part(OffsetDateTime::from_unix_timestamp(claims.exp))?,
+            key: claims
+                .cnf
+                .map(|confirmation| part(confirmation.jkt.parse()))
+                .transpose()?,
         })
     }
 }

@@ -47,6 +47,7 @@ fn claims() -> Claims {
         scopes: [Scope::Profile].into_iter().collect(),
         issued_at,
         expires_at: issued_at + Duration::from_mins(15),
+        key: None,
     }
 }
 

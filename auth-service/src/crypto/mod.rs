@@ -4,6 +4,7 @@ pub mod argon2id;
 pub mod blinding;
 pub mod client_proof;
 pub mod credential;
+pub mod dpop;
 pub mod jwt;
 pub mod key_ring;
 pub mod seal;

@@ -146,7 +146,7 @@ fn generate_p256() -> Generated {
 }
 
 /// RFC 7638, RFC 8037 §2: SHA-256 over the required members in the order of their names.
-fn thumbprint(key: &PublicKey) -> String {
+pub(super) fn thumbprint(key: &PublicKey) -> String {
     let members = match key {
         PublicKey::Ed25519 { x } => {
             format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, encode(x))

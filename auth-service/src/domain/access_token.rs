@@ -5,6 +5,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::{
+    dpop::Thumbprint,
     id::{Jti, Sid, UserId},
     scope::Scopes,
     username::Username,
@@ -48,6 +49,8 @@ pub struct Claims {
     pub issued_at: OffsetDateTime,
     /// `exp`, in whole seconds.
     pub expires_at: OffsetDateTime,
+    /// `cnf.jkt`: the key that it is bound to; `None`: whoever bears it may use it.
+    pub key: Option<Thumbprint>,
 }
 
 /// Why an access token is not valid.
@@ -77,6 +80,9 @@ pub enum TokenRefused {
     /// Its login ended.
     #[error("the login has ended")]
     LoginEnded,
+    /// It was presented with a proof of a key, and is bound to none.
+    #[error("the access token is bound to no key; present it as Bearer")]
+    NotBound,
 }
 
 /// What a valid token must say.
@@ -151,6 +157,7 @@ mod tests {
             scopes: Scopes::default(),
             issued_at: ISSUED,
             expires_at: ISSUED + LIFETIME,
+            key: None,
         }
     }
 

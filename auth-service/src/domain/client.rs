@@ -86,6 +86,10 @@ pub struct OauthClient {
     pub scopes: Scopes,
     /// Whom its tokens may be for; the first one where it names nobody.
     pub audiences: Vec<String>,
+    /// What it may exchange for tokens.
+    pub grant_types: Vec<GrantType>,
+    /// Whether its tokens have to be bound to a key (RFC 9449 §5.2).
+    pub dpop_required: bool,
     /// Whether it was ended, for good.
     pub disabled: bool,
     /// When it was registered.
@@ -93,10 +97,53 @@ pub struct OauthClient {
 }
 
 impl OauthClient {
-    /// Whether it may have tokens in its own name: only who can prove who they are (RFC 6749 §4.4).
+    /// Whether it can prove who it is.
     #[must_use]
-    pub fn may_act_for_itself(&self) -> bool {
+    pub fn is_confidential(&self) -> bool {
         self.registered != Registered::Public
+    }
+
+    /// Whether it may exchange this for tokens. Only who can prove who they are has tokens in its own name (RFC 6749 §4.4).
+    #[must_use]
+    pub fn may(&self, grant_type: GrantType) -> bool {
+        let needs_proof = grant_type == GrantType::ClientCredentials;
+        self.grant_types.contains(&grant_type) && (!needs_proof || self.is_confidential())
+    }
+}
+
+/// What a client exchanges for tokens (RFC 6749 §1.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GrantType {
+    /// Its own proof of who it is.
+    ClientCredentials,
+    /// A login's refresh token.
+    RefreshToken,
+}
+
+impl GrantType {
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ClientCredentials => "client_credentials",
+            Self::RefreshToken => "refresh_token",
+        }
+    }
+}
+
+/// There is no such grant type here.
+#[derive(Debug, thiserror::Error)]
+#[error("unknown grant type")]
+pub struct UnknownGrantType;
+
+impl FromStr for GrantType {
+    type Err = UnknownGrantType;
+
+    fn from_str(text: &str) -> Result<Self, UnknownGrantType> {
+        [Self::ClientCredentials, Self::RefreshToken]
+            .into_iter()
+            .find(|grant_type| grant_type.as_str() == text)
+            .ok_or(UnknownGrantType)
     }
 }
 

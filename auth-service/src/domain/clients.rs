@@ -5,7 +5,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use super::{
-    client::{ClientId, ClientProofs, OauthClient, Registered},
+    client::{ClientId, ClientProofs, GrantType, OauthClient, Registered},
     error::Fault,
     ports::{Clients as Store, Clock, RevocationMemory, StoreError},
     scope::Scopes,
@@ -22,6 +22,10 @@ pub struct NewClient {
     pub scopes: Scopes,
     /// Whom its tokens may be for.
     pub audiences: Vec<String>,
+    /// It gets no tokens, and only asks what those of others are worth.
+    pub introspection_only: bool,
+    /// Whether its tokens have to be bound to a key.
+    pub dpop_required: bool,
 }
 
 /// How a client is to prove who it is.
@@ -106,9 +110,15 @@ impl Clients {
                 (Registered::Key(jwk), None)
             }
         };
+        let has_own_tokens = !new.introspection_only && registered != Registered::Public;
         let client = OauthClient {
             id: new.id,
             registered,
+            grant_types: has_own_tokens
+                .then_some(GrantType::ClientCredentials)
+                .into_iter()
+                .collect(),
+            dpop_required: new.dpop_required,
             scopes: new.scopes,
             audiences: if new.audiences.is_empty() {
                 self.audiences.iter().take(1).cloned().collect()

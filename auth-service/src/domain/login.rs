@@ -5,6 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use time::OffsetDateTime;
 
 use super::{
+    dpop::Thumbprint,
     id::{Sid, UserId},
     password::PasswordVersion,
     scope::Scopes,
@@ -145,6 +146,8 @@ pub struct Login {
     pub expires_at: OffsetDateTime,
     /// Whether it ended before that.
     pub ended: bool,
+    /// The key that its tokens are bound to.
+    pub key: Option<Thumbprint>,
 }
 
 /// A login as its owner sees it.
@@ -235,6 +238,7 @@ mod tests {
             last_seen_at: NOW,
             expires_at: NOW + Duration::from_hours(1),
             ended: false,
+            key: None,
         }
     }
 

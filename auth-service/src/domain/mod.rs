@@ -7,6 +7,7 @@ pub mod authority;
 pub mod client;
 pub mod clients;
 pub mod credential;
+pub mod dpop;
 pub mod error;
 pub mod guessable;
 pub mod id;

@@ -10,6 +10,7 @@ use super::{
     access_token::{Claims, TokenRefused},
     client::{ClientId, OauthClient},
     credential::Credential,
+    dpop::Thumbprint,
     error::Fault,
     id::{Jti, Sid, UserId},
     login::{EndReason, Generation, Login, LoginRecord, NewLogin},
@@ -176,12 +177,13 @@ pub trait Logins: Send + Sync {
         now: OffsetDateTime,
     ) -> Result<Vec<LoginRecord>, StoreError>;
 
-    /// Grants `scopes` and moves on from generation `from` to the next; false if the login has ended or moved on.
+    /// Grants `scopes`, binds the login to a key where it is bound to none, and moves on from this generation to the next; false
+    /// if the login has ended or moved on.
     async fn advance(
         &self,
-        sid: Sid,
-        from: Generation,
+        login: (Sid, Generation),
         scopes: &Scopes,
+        key: Option<&Thumbprint>,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError>;
 

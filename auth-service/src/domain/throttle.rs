@@ -1,6 +1,6 @@
 //! Limits on guessing (ASVS 6.3.1, NIST SP 800-63B-4 §3.2.2): what is counted, and how long one waits for it.
 
-use std::{net::IpAddr, time::Duration};
+use std::{fmt::Write as _, net::IpAddr, time::Duration};
 
 use async_trait::async_trait;
 use time::OffsetDateTime;
@@ -53,6 +53,17 @@ const REFRESHES: Limit = Limit::Window {
 /// The name of a counter or of a place: a keyed hash, which tells nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Blinded(pub [u8; 16]);
+
+impl Blinded {
+    /// Its bytes in hexadecimal.
+    #[must_use]
+    pub fn hex(self) -> String {
+        self.0.iter().fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+    }
+}
 
 /// Makes names that tell nothing.
 pub trait Blinding: Send + Sync {

@@ -31,6 +31,11 @@ pub(super) struct AccountApi {
 }
 
 impl AccountApi {
+    async fn person<T: Sync>(&self, request: &Request<T>) -> Result<Person, Status> {
+        let parts = (&*self.authority, &*self.web_identity);
+        person(parts, request, Scope::Account).await
+    }
+
     fn record(&self, kind: AuditKind, claims: &Person, origin: Origin) {
         self.audit.record(kind, About::person(claims), origin);
     }
@@ -42,7 +47,7 @@ impl AccountService for AccountApi {
         &self,
         request: Request<GetAccountRequest>,
     ) -> Result<Response<GetAccountResponse>, Status> {
-        let claims = person(&self.authority, &request, Scope::Account).await?;
+        let claims = self.person(&request).await?;
         let user = self.accounts.by_id(claims.subject).await?;
         Ok(Response::new(GetAccountResponse {
             user: Some(encode::user(user)),
@@ -53,7 +58,7 @@ impl AccountService for AccountApi {
         &self,
         mut request: Request<ReauthenticateRequest>,
     ) -> Result<Response<ReauthenticateResponse>, Status> {
-        let claims = person(&self.authority, &request, Scope::Account).await?;
+        let claims = self.person(&request).await?;
         let stated = request.get_mut().client.take();
         let client = self.web_identity.client(&request, stated)?;
         let origin = audit::origin(&request, &self.web_identity, &client);
@@ -77,7 +82,7 @@ impl AccountService for AccountApi {
         &self,
         mut request: Request<ChangePasswordRequest>,
     ) -> Result<Response<ChangePasswordResponse>, Status> {
-        let claims = person(&self.authority, &request, Scope::Account).await?;
+        let claims = self.person(&request).await?;
         let stated = request.get_mut().client.take();
         let client = self.web_identity.client(&request, stated)?;
         let origin = audit::origin(&request, &self.web_identity, &client);
@@ -105,7 +110,7 @@ impl AccountService for AccountApi {
         &self,
         request: Request<ListLoginsRequest>,
     ) -> Result<Response<ListLoginsResponse>, Status> {
-        let claims = person(&self.authority, &request, Scope::Account).await?;
+        let claims = self.person(&request).await?;
         let logins = self.authority.own_logins(&claims).await?;
         let logins = logins
             .into_iter()
@@ -119,7 +124,7 @@ impl AccountService for AccountApi {
         &self,
         mut request: Request<EndLoginRequest>,
     ) -> Result<Response<EndLoginResponse>, Status> {
-        let claims = person(&self.authority, &request, Scope::Account).await?;
+        let claims = self.person(&request).await?;
         let stated = request.get_mut().client.take();
         let client = self.web_identity.client(&request, stated)?;
         let origin = audit::origin(&request, &self.web_identity, &client);
@@ -137,7 +142,7 @@ impl AccountService for AccountApi {
         &self,
         mut request: Request<EndOtherLoginsRequest>,
     ) -> Result<Response<EndOtherLoginsResponse>, Status> {
-        let claims = person(&self.authority, &request, Scope::Account).await?;
+        let claims = self.person(&request).await?;
         let stated = request.get_mut().client.take();
         let client = self.web_identity.client(&request, stated)?;
         let origin = audit::origin(&request, &self.web_identity, &client);

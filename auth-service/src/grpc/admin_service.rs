@@ -47,7 +47,8 @@ pub(super) struct AdminApi {
 
 impl AdminApi {
     async fn admin<T: Sync>(&self, request: &Request<T>) -> Result<Person, Status> {
-        person(&self.authority, request, Scope::Admin).await
+        let parts = (&*self.authority, &*self.web_identity);
+        person(parts, request, Scope::Admin).await
     }
 }
 
@@ -232,6 +233,8 @@ impl AdminService for AdminApi {
             proves_by,
             scopes: decode::scopes(&message.scope)?,
             audiences: message.audiences,
+            introspection_only: message.introspection_only,
+            dpop_required: message.dpop_required,
         };
         let (client, secret) = self.clients.register(new).await?;
         let about = About::client(client.id.clone(), Some(admin.subject));

@@ -3,18 +3,18 @@
 use std::sync::Arc;
 
 use auth_proto::v1::{
-    ClientCredentials, GetJwksRequest, GetJwksResponse, IntrospectTokenRequest,
-    IntrospectTokenResponse, IssueTokenRequest, IssueTokenResponse, LoginRequest, LoginResponse,
-    ReportDeviceRequest, ReportDeviceResponse, RevokeTokenRequest, RevokeTokenResponse,
-    ValidateTokenRequest, ValidateTokenResponse, WatchRevocationsRequest,
-    auth_service_server::AuthService, issue_token_request,
+    GetJwksRequest, GetJwksResponse, IntrospectTokenRequest, IntrospectTokenResponse,
+    IssueTokenRequest, IssueTokenResponse, LoginRequest, LoginResponse, ReportDeviceRequest,
+    ReportDeviceResponse, RevokeTokenRequest, RevokeTokenResponse, ValidateTokenRequest,
+    ValidateTokenResponse, WatchRevocationsRequest, auth_service_server::AuthService,
+    issue_token_request,
 };
 use service_kit::seldom::Seldom;
 use tonic::{Request, Response, Status};
 
 use super::{
     audit::{self, About, Audit},
-    caller::WebIdentity,
+    caller::{RPC_METHOD, WebIdentity, rpc_url},
     decode, encode,
     status::invalid,
     watch::{Responses, Watchers},
@@ -22,13 +22,17 @@ use super::{
 use crate::domain::{
     audit::{AuditKind, Origin},
     authority::{
-        Authority, ClientNotProven, DeviceEvent, Expected, Grant, IssueRefused, Issued,
-        LoginAttempt, LoginRefused, RevokedBy, SignedIn, TokenRequest,
+        Authority, ClientNotProven, ClientTokenRequest, DeviceEvent, Expected, Grant, IssueRefused,
+        Issued, LoginAttempt, LoginRefused, RevokedBy, SignedIn, TokenRequest,
     },
     client::ClientProof,
+    dpop::PresentedProof,
     error::Fault,
     ports::{Clock, PublishedKeys},
 };
+
+/// What a direct caller's proof has to name.
+const ISSUE_TOKEN: &str = "/auth.v1.AuthService/IssueToken";
 
 pub(super) struct AuthApi {
     pub(super) authority: Arc<Authority>,
@@ -79,11 +83,17 @@ impl AuthService for AuthApi {
         let stated = request.get_mut().client.take();
         let client = self.web_identity.client(&request, stated)?;
         let origin = audit::origin(&request, &self.web_identity, &client);
+        let proof = self.proof(&mut request)?;
         let message = request.into_inner();
         let grant = match message.grant {
             Some(issue_token_request::Grant::ClientCredentials(stated)) => {
-                let asked = (decode::optional(message.audience), message.scope.as_str());
-                return self.issue_to_client(stated, asked, origin).await;
+                let request = ClientTokenRequest {
+                    client: decode::client_proof(stated),
+                    audience: decode::optional(message.audience),
+                    scopes: decode::scopes(&message.scope)?,
+                    proof,
+                };
+                return self.issue_to_client(request, origin).await;
             }
             Some(issue_token_request::Grant::LoginTicket(ticket)) => Grant::LoginTicket(ticket),
             Some(issue_token_request::Grant::RefreshToken(token)) => Grant::RefreshToken(token),
@@ -97,12 +107,15 @@ impl AuthService for AuthApi {
             audience: decode::optional(message.audience),
             scopes: decode::scopes(&message.scope)?,
             client_kind: client.kind,
+            proof,
         };
+        let has_proof = request.proof.is_some();
         let outcome = self.authority.issue_token(request).await;
         if let Some((kind, about)) = issue_event(&outcome) {
             self.audit.record(kind, about, origin);
         }
-        Ok(Response::new(encode::issued(outcome?)))
+        let issued = encode::issued(outcome?);
+        Ok(Response::new(self.with_nonce(issued, has_proof)))
     }
 
     async fn validate_token(
@@ -113,17 +126,21 @@ impl AuthService for AuthApi {
         let consistency = decode::consistency(message.consistency());
         let audience = decode::optional(message.audience);
         let scopes: Vec<_> = message.required_scopes.iter().map(String::as_str).collect();
+        let proof = message.dpop.map(decode::proof);
         let expected = Expected {
             audience: audience.as_deref(),
             scopes: &scopes,
             consistency,
+            proof: proof.as_ref(),
         };
         let claims = self
             .authority
             .validate_token(&message.access_token, expected)
             .await?;
+        let nonce = proof.map(|_| self.authority.dpop_nonce());
         Ok(Response::new(ValidateTokenResponse {
             claims: Some(encode::claims(claims)),
+            dpop_nonce: nonce.unwrap_or_default(),
         }))
     }
 
@@ -232,28 +249,51 @@ impl AuthService for AuthApi {
 }
 
 impl AuthApi {
+    /// The proof of a key, with the request that it was sent with: what web-service states, and for anybody else this very call.
+    fn proof(
+        &self,
+        request: &mut Request<IssueTokenRequest>,
+    ) -> Result<Option<PresentedProof>, Status> {
+        let Some(stated) = request.get_mut().dpop.take() else {
+            return Ok(None);
+        };
+        if self.web_identity.is_proved_by(request)? {
+            return Ok(Some(decode::proof(stated)));
+        }
+        Ok(Some(PresentedProof {
+            jwt: stated.jwt,
+            method: RPC_METHOD.to_owned(),
+            uri: rpc_url(self.authority.issuer(), ISSUE_TOKEN),
+        }))
+    }
+
+    fn with_nonce(&self, issued: IssueTokenResponse, has_proof: bool) -> IssueTokenResponse {
+        let nonce = has_proof.then(|| self.authority.dpop_nonce());
+        IssueTokenResponse {
+            dpop_nonce: nonce.unwrap_or_default(),
+            ..issued
+        }
+    }
+
     async fn issue_to_client(
         &self,
-        stated: ClientCredentials,
-        (audience, scope): (Option<String>, &str),
+        request: ClientTokenRequest,
         origin: Origin,
     ) -> Result<Response<IssueTokenResponse>, Status> {
-        let proof = decode::client_proof(stated);
-        let scopes = decode::scopes(scope)?;
-        let outcome = self
-            .authority
-            .issue_to_client(&proof, audience, scopes)
-            .await;
+        let outcome = self.authority.issue_to_client(&request).await;
         match &outcome {
             Ok(issued) => {
                 let about = About::client(issued.client.clone(), None);
                 self.audit
                     .record(AuditKind::ClientTokenIssued, about, origin);
             }
-            Err(IssueRefused::InvalidClient) => self.record_refused(&proof, origin),
+            Err(IssueRefused::InvalidClient) => self.record_refused(&request.client, origin),
             Err(_) => {}
         }
-        Ok(Response::new(encode::client_token(outcome?)))
+        let issued = encode::client_token(outcome?);
+        Ok(Response::new(
+            self.with_nonce(issued, request.proof.is_some()),
+        ))
     }
 
     /// Whatever somebody says to be is kept only where it can be a name.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use auth_proto::{
-    SERVICE_SECRET,
+    DPOP, DPOP_METHOD, DPOP_URI, SERVICE_SECRET,
     v1::{self, ErrorReason},
 };
 use aws_lc_rs::{constant_time, digest};
@@ -18,6 +18,7 @@ use crate::{
     domain::{
         access_token::Person,
         authority::{Authority, Expected, ValidateRefused},
+        dpop::PresentedProof,
         login::{Client, ClientKind, DeviceId},
         scope::Scope,
     },
@@ -110,15 +111,30 @@ impl WebIdentity {
     }
 }
 
+/// The method of every call, as HTTP sees it.
+pub(super) const RPC_METHOD: &str = "POST";
+
+/// The URL of a call, as whoever proves a key to it names it (RFC 9449 §4.2).
+pub(super) fn rpc_url(issuer: &str, path: &str) -> String {
+    format!("{}{path}", issuer.trim_end_matches('/'))
+}
+
+/// Which call a request is, for proofs that name it.
+#[derive(Clone)]
+pub(super) struct RpcPath(pub(super) String);
+
 /// The person whose access token the call carries, if the token is valid and has `scope`.
 pub(super) async fn person<T: Sync>(
-    authority: &Authority,
+    (authority, web): (&Authority, &WebIdentity),
     request: &Request<T>,
     scope: Scope,
 ) -> Result<Person, Status> {
-    let token = bearer(request)?;
+    let (is_bound, token) = credential(request)?;
+    let proof = is_bound.then(|| proof(authority.issuer(), web, request));
+    let proof = proof.transpose()?;
     let expected = Expected {
         scopes: &[scope.as_str()],
+        proof: proof.as_ref(),
         ..Expected::default()
     };
     let claims = authority.validate_token(token, expected).await?;
@@ -127,8 +143,36 @@ pub(super) async fn person<T: Sync>(
     Ok(person?)
 }
 
-/// RFC 6750 §2.1; the scheme's name in any case.
-fn bearer<T>(request: &Request<T>) -> Result<&str, Status> {
+/// What came with a token that was presented as `DPoP`. Of what the request was, web-service's word counts; it asks for others.
+fn proof<T>(
+    issuer: &str,
+    web: &WebIdentity,
+    request: &Request<T>,
+) -> Result<PresentedProof, Status> {
+    let text = |name| {
+        let mut values = request.metadata().get_all(name).iter();
+        let value = values.next()?.to_str().ok()?;
+        values.next().is_none().then(|| value.to_owned())
+    };
+    let jwt = text(DPOP).unwrap_or_default();
+    if web.is_proved_by(request)? {
+        return Ok(PresentedProof {
+            jwt,
+            method: text(DPOP_METHOD).unwrap_or_default(),
+            uri: text(DPOP_URI).unwrap_or_default(),
+        });
+    }
+    let path = request.extensions().get::<RpcPath>();
+    let path = path.map_or("", |RpcPath(path)| path.as_str());
+    Ok(PresentedProof {
+        jwt,
+        method: RPC_METHOD.to_owned(),
+        uri: rpc_url(issuer, path),
+    })
+}
+
+/// RFC 6750 §2.1, RFC 9449 §7.1; the scheme's name in any case. Whether it is the second, and the token.
+fn credential<T>(request: &Request<T>) -> Result<(bool, &str), Status> {
     let missing = || {
         refuse(
             Code::Unauthenticated,
@@ -142,7 +186,8 @@ fn bearer<T>(request: &Request<T>) -> Result<&str, Status> {
         .and_then(|value| value.to_str().ok())
         .ok_or_else(missing)?;
     match value.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token),
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok((false, token)),
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("dpop") => Ok((true, token)),
         _ => Err(missing()),
     }
 }

@@ -8,6 +8,7 @@ use crate::domain::{
     audit::AuditKind,
     authority::{Consistency, DeviceEvent, EndLoginRefused},
     client::{ClientId, ClientProof, Proof},
+    dpop::PresentedProof,
     id::{Sid, UserId},
     password::Password,
     scope::Scopes,
@@ -65,6 +66,15 @@ pub(super) const fn consistency(stated: v1::Consistency) -> Consistency {
     match stated {
         v1::Consistency::Unspecified | v1::Consistency::Local => Consistency::Local,
         v1::Consistency::Strong => Consistency::Strong,
+    }
+}
+
+/// A proof, and the request that it was sent with as the caller states it.
+pub(super) fn proof(stated: v1::DpopProof) -> PresentedProof {
+    PresentedProof {
+        jwt: stated.jwt,
+        method: stated.http_method,
+        uri: stated.http_uri,
     }
 }
 

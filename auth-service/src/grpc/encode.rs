@@ -115,21 +115,26 @@ pub(super) fn audit_event(record: AuditRecord) -> v1::AuditEvent {
 pub(super) fn issued(issued: Issued) -> v1::IssueTokenResponse {
     v1::IssueTokenResponse {
         access_token: issued.access_token,
-        token_type: "Bearer".to_owned(),
+        token_type: token_type(issued.is_bound),
         expires_in: Some(seconds(issued.expires_in)),
         refresh_token: issued.refresh_token,
         scope: issued.scopes.to_string(),
+        dpop_nonce: String::new(),
     }
 }
 
 pub(super) fn client_token(issued: ClientToken) -> v1::IssueTokenResponse {
     v1::IssueTokenResponse {
         access_token: issued.access_token,
-        token_type: "Bearer".to_owned(),
+        token_type: token_type(issued.is_bound),
         expires_in: Some(seconds(issued.expires_in)),
-        refresh_token: String::new(),
         scope: issued.scopes.to_string(),
+        ..Default::default()
     }
+}
+
+fn token_type(is_bound: bool) -> String {
+    if is_bound { "DPoP" } else { "Bearer" }.to_owned()
 }
 
 pub(super) fn introspected(
@@ -177,6 +182,12 @@ pub(super) fn oauth_client(client: OauthClient) -> v1::OauthClient {
         proof_kind: proof_kind.into(),
         scope: client.scopes.to_string(),
         audiences: client.audiences,
+        grant_types: client
+            .grant_types
+            .iter()
+            .map(|one| one.as_str().to_owned())
+            .collect(),
+        dpop_required: client.dpop_required,
         disabled: client.disabled,
         created_at: Some(timestamp(client.created_at)),
     }
@@ -210,6 +221,7 @@ pub(super) fn claims(claims: Claims) -> v1::AccessTokenClaims {
         issued_at: Some(timestamp(claims.issued_at)),
         expires_at: Some(timestamp(claims.expires_at)),
         auth_time,
+        jkt: claims.key.map(|key| key.to_string()).unwrap_or_default(),
     }
 }
 

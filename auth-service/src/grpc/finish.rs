@@ -7,11 +7,14 @@ use std::{
     task::{Context, Poll},
 };
 
+use auth_proto::DPOP;
 use futures_util::TryFutureExt as _;
 use http::{Request, Response};
 use tokio::task::JoinError;
 use tonic::body::Body;
 use tower::{Layer, Service};
+
+use super::caller::RpcPath;
 
 /// What only reads may end at any point; and it is what is called most.
 const READS: [&str; 2] = [
@@ -51,7 +54,11 @@ where
         self.0.poll_ready(context).map_err(|never| match never {})
     }
 
-    fn call(&mut self, request: Request<Body>) -> Answer<B> {
+    fn call(&mut self, mut request: Request<Body>) -> Answer<B> {
+        if request.headers().contains_key(DPOP) {
+            let path = RpcPath(request.uri().path().to_owned());
+            request.extensions_mut().insert(path);
+        }
         let is_read = READS.contains(&request.uri().path());
         let answer = self.0.call(request);
         if is_read {

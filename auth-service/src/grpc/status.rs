@@ -11,8 +11,8 @@ use crate::domain::{
     access_token::TokenRefused,
     accounts::{ChangeRefused, CreateRefused},
     authority::{
-        ChangePasswordRefused, ClientNotProven, EndLoginRefused, EndOthersRefused, IssueRefused,
-        LoginRefused, ReauthenticateRefused, StepUpRequired, ValidateRefused,
+        ChangePasswordRefused, ClientNotProven, DpopRefused, EndLoginRefused, EndOthersRefused,
+        IssueRefused, LoginRefused, ReauthenticateRefused, StepUpRequired, ValidateRefused,
     },
     clients::ClientRefused,
     error::Fault,
@@ -22,6 +22,8 @@ use crate::domain::{
 
 /// `domain` of every `google.rpc.ErrorInfo`.
 const DOMAIN: &str = "holdfast";
+/// In the metadata of what is said of a proof: what the next one has to contain.
+const DPOP_NONCE: &str = "dpop_nonce";
 const PREFIX: &str = "ERROR_REASON_";
 static STORE_FAULTS: Seldom = Seldom::new();
 static OVERLOADS: Seldom = Seldom::new();
@@ -52,8 +54,12 @@ fn retry_later(code: Code, reason: ErrorReason, message: &str, after: Duration) 
 }
 
 fn details(reason: ErrorReason) -> ErrorDetails {
+    ErrorDetails::with_error_info(name(reason), DOMAIN, [])
+}
+
+fn name(reason: ErrorReason) -> &'static str {
     let name = reason.as_str_name();
-    ErrorDetails::with_error_info(name.strip_prefix(PREFIX).unwrap_or(name), DOMAIN, [])
+    name.strip_prefix(PREFIX).unwrap_or(name)
 }
 
 fn password_rejected(rejected: &PasswordRejected) -> Status {
@@ -157,6 +163,7 @@ impl From<IssueRefused> for Status {
                 (Code::PermissionDenied, ErrorReason::UnauthorizedClient)
             }
             IssueRefused::StepUpRequired(refused) => return refused.into(),
+            IssueRefused::Dpop(refused) => return refused.into(),
             IssueRefused::Throttled(throttled, ..) => return throttled.into(),
             IssueRefused::InvalidScope => (Code::InvalidArgument, ErrorReason::InvalidScope),
             IssueRefused::InvalidAudience => (Code::InvalidArgument, ErrorReason::InvalidAudience),
@@ -178,8 +185,24 @@ impl From<ValidateRefused> for Status {
                 ErrorReason::InsufficientScope,
                 message,
             ),
+            ValidateRefused::Dpop(refused) => refused.into(),
             ValidateRefused::Fault(fault) => fault.into(),
         }
+    }
+}
+
+impl From<DpopRefused> for Status {
+    fn from(refused: DpopRefused) -> Self {
+        let message = refused.to_string();
+        let (reason, nonce) = match refused {
+            DpopRefused::Required(nonce) => (ErrorReason::DpopProofRequired, nonce),
+            DpopRefused::Invalid(nonce) => (ErrorReason::DpopProofInvalid, nonce),
+            DpopRefused::NonceRequired(nonce) => (ErrorReason::DpopNonceRequired, nonce),
+            DpopRefused::Fault(fault) => return fault.into(),
+        };
+        let metadata = [(DPOP_NONCE.to_owned(), nonce)];
+        let details = ErrorDetails::with_error_info(name(reason), DOMAIN, metadata);
+        Self::with_error_details(Code::Unauthenticated, message, details)
     }
 }
 
@@ -193,6 +216,7 @@ const fn token_reason(refused: TokenRefused) -> ErrorReason {
         TokenRefused::Expired => ErrorReason::TokenExpired,
         TokenRefused::Revoked => ErrorReason::TokenRevoked,
         TokenRefused::LoginEnded => ErrorReason::LoginEnded,
+        TokenRefused::NotBound => ErrorReason::TokenNotBound,
     }
 }
 

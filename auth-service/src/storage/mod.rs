@@ -1,4 +1,6 @@
 //! SQL, memory and Redis behind the domain's ports.
 
 pub mod counters;
+pub mod redis;
+pub mod replays;
 pub mod sqlite;

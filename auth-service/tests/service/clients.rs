@@ -51,6 +51,7 @@ impl World {
             jwk: jwk.to_owned(),
             scope: "orders:read orders:write".to_owned(),
             audiences: vec![AUDIENCE.to_owned(), "https://orders.example".to_owned()],
+            ..Default::default()
         };
         let request = bearer(request, &self.admin);
         let created = self.service.admin().create_client(request).await?;

@@ -69,6 +69,7 @@ async fn audience_and_scopes_are_the_callers_to_demand() {
         audience: audience.to_owned(),
         required_scopes: scopes.iter().map(ToString::to_string).collect(),
         consistency: 0,
+        ..Default::default()
     };
     let mut client = service.auth();
     assert!(

@@ -1,15 +1,17 @@
-//! Counters in memory and in Redis do the same.
+//! Counters in memory and in Redis do the same; and what is good once is good once, wherever it comes.
 
 use std::time::Duration;
 
 use auth_service::{
+    domain::dpop::ReplayMemory as _,
     domain::throttle::{Blinded, Counter, Counters, Limit, Throttled},
-    storage::counters::{
-        memory::MemoryCounters,
-        redis::{RedisCounters, RedisUrl},
+    storage::{
+        counters::{memory::MemoryCounters, redis::RedisCounters},
+        redis::{Redis as Shared, RedisUrl},
+        replays::redis::RedisReplays,
     },
 };
-use e2e::redis::Redis;
+use e2e::{redis::Redis, wait::until};
 use futures_util::future::join_all;
 use service_kit::system::{Clock as _, SystemClock};
 use time::OffsetDateTime;
@@ -37,8 +39,13 @@ const fn window(name: u8) -> Counter {
     }
 }
 
+fn shared(redis: &Redis) -> Shared {
+    let url = RedisUrl::parse(&redis.url()).unwrap();
+    Shared::new(url).unwrap()
+}
+
 fn in_redis(redis: &Redis) -> RedisCounters {
-    RedisCounters::new(RedisUrl::parse(&redis.url()).unwrap()).unwrap()
+    RedisCounters::new(shared(redis))
 }
 
 fn waits(seconds: u64, is_first: bool) -> Result<(), Throttled> {
@@ -151,4 +158,28 @@ async fn whatever_is_counted_memory_is_bounded_and_what_counted_up_stays() {
     }
     assert!(counters.len() <= 1000, "{}", counters.len());
     assert!(counters.count(&[guessed], now).await.is_err());
+}
+
+#[tokio::test]
+async fn what_was_seen_is_seen_by_all_instances_and_after_a_restart() {
+    let mut redis = Redis::start().await;
+    let instances = [shared(&redis), shared(&redis)].map(RedisReplays::new);
+    let now = SystemClock.now();
+    let see = async |instance: &RedisReplays, name| {
+        let name = Blinded([name; 16]);
+        instance.is_first(name, now, now + MINUTE).await
+    };
+    assert!(see(&instances[0], 1).await.unwrap());
+    assert!(!see(&instances[1], 1).await.unwrap());
+    let among_many = (0..50).map(|turn| see(&instances[turn % 2], 2));
+    let firsts = join_all(among_many).await;
+    let firsts = firsts.into_iter().filter(|first| *first.as_ref().unwrap());
+    assert_eq!(firsts.count(), 1);
+
+    redis.restart().await;
+    let seen = until("Redis", async || see(&instances[0], 1).await.ok()).await;
+    assert!(!seen, "it is on disk");
+
+    redis.kill().await;
+    assert!(see(&instances[0], 3).await.is_err(), "nobody goes on");
 }

@@ -11,7 +11,8 @@ use base64::{
 };
 use e2e::{
     packages,
-    pair::{Options, Pair},
+    pair::{Options, PASSWORD, Pair},
+    redis::Redis,
     wait::until,
 };
 use rcgen::KeyPair;
@@ -29,7 +30,11 @@ struct World {
 
 impl World {
     async fn begin() -> Self {
-        let pair = Pair::start().await;
+        Self::begin_with(Options::default()).await
+    }
+
+    async fn begin_with(options: Options) -> Self {
+        let pair = Pair::start_with(options).await;
         pair.add_user("ada", &[]).await;
         let origin = pair.site.origin.clone();
         let (public, private) = key();
@@ -103,6 +108,41 @@ async fn clients_of_node_find_what_the_standards_promise() {
     std::fs::copy(script("oauth.mjs"), &copy).unwrap();
     let mut node = Command::new("node");
     node.arg(copy);
+    world.run(node).await;
+}
+
+#[tokio::test]
+async fn clients_of_node_prove_their_keys() {
+    let redis = Redis::start().await;
+    let mut options = Options::default();
+    options.auth.push(("AUTH_REDIS_URL", redis.url()));
+    let mut world = World::begin_with(options).await;
+    // The same site by another way in: other instances of both services.
+    let (_other_auth, other_auth) = world.pair.another_auth().await;
+    let way_in = [
+        ("WEB_PUBLIC_URL", world.pair.site.origin.clone()),
+        ("WEB_AUTH_URL", format!("http://{other_auth}")),
+    ];
+    world.pair.options.web.extend(way_in);
+    let (_other, other) = world.pair.another_web_at().await;
+    let other = (
+        "OTHER_ORIGIN",
+        format!("https://localhost:{}", other.port()),
+    );
+    let world = World {
+        settings: [
+            world.settings,
+            vec![other, ("PASSWORD", PASSWORD.to_owned())],
+        ]
+        .concat(),
+        ..world
+    };
+    let home = packages::of_node();
+    let copy = home.join("dpop.mjs");
+    std::fs::copy(script("dpop.mjs"), &copy).unwrap();
+    let mut node = Command::new("node");
+    // The other instance made itself a certificate of its own.
+    node.arg(copy).env("NODE_TLS_REJECT_UNAUTHORIZED", "0");
     world.run(node).await;
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use async_trait::async_trait;
 use auth_proto::{
-    SERVICE_SECRET,
+    DPOP, DPOP_METHOD, DPOP_URI, SERVICE_SECRET,
     v1::{
         self, ChangePasswordRequest, EndLoginRequest, EndOtherLoginsRequest, GetAccountRequest,
         GetJwksRequest, IntrospectTokenRequest, IssueTokenRequest, ListLoginsRequest, LoginRequest,
@@ -30,8 +30,9 @@ use crate::{
     config::AuthConfig,
     domain::{
         auth::{
-            Account, Auth, AuthError, Claims, Client, ClientCredentials, ClientKind, ClientProof,
-            Grant, Introspection, Jwks, Login, LoginRecord, PasswordChange, Person, Tokens,
+            Account, Auth, AuthError, Authorization, Claims, Client, ClientCredentials, ClientKind,
+            ClientProof, DpopProof, Grant, Introspection, Jwks, Login, LoginRecord, PasswordChange,
+            Person, Tokens,
         },
         device::{DeviceEvent, DeviceReport},
     },
@@ -122,11 +123,11 @@ impl GrpcAuth {
     }
 
     /// The same, on behalf of the person whose access token this is.
-    fn on_behalf<T>(&self, bearer: &MetadataValue<Ascii>, message: T) -> Request<T> {
+    fn on_behalf<T>(&self, credential: &Credential, message: T) -> Request<T> {
         let mut request = self.own(message);
-        request
-            .metadata_mut()
-            .insert("authorization", bearer.clone());
+        for (name, value) in &credential.0 {
+            request.metadata_mut().insert(*name, value.clone());
+        }
         request
     }
 }
@@ -160,6 +161,7 @@ impl Auth for GrpcAuth {
         grant: Grant<'_>,
         scope: &str,
         kind: ClientKind,
+        proof: Option<&DpopProof>,
     ) -> Result<Tokens, AuthError> {
         let ask = async |channel| {
             let request = self.own(IssueTokenRequest {
@@ -170,6 +172,7 @@ impl Auth for GrpcAuth {
                     kind: encode_kind(kind).into(),
                     ..Default::default()
                 }),
+                dpop: proof.map(encode_proof),
             });
             AuthServiceClient::new(channel).issue_token(request).await
         };
@@ -179,6 +182,7 @@ impl Auth for GrpcAuth {
     async fn validate(
         &self,
         access_token: &str,
+        proof: Option<&DpopProof>,
         audience: &str,
         scopes: &[String],
     ) -> Result<Claims, AuthError> {
@@ -188,12 +192,15 @@ impl Auth for GrpcAuth {
                 audience: audience.to_owned(),
                 required_scopes: scopes.to_vec(),
                 consistency: v1::Consistency::Local.into(),
+                dpop: proof.map(encode_proof),
             });
             AuthServiceClient::new(channel)
                 .validate_token(request)
                 .await
         };
-        self.instances.call(READ, ask).await?.decoded()
+        // A proof is good once.
+        let effort = if proof.is_some() { CHANGE } else { READ };
+        self.instances.call(effort, ask).await?.decoded()
     }
 
     async fn end_login(&self, token: &str, client: &Client) -> Result<(), AuthError> {
@@ -225,10 +232,10 @@ impl Auth for GrpcAuth {
         Ok(())
     }
 
-    async fn account(&self, access_token: &SecretString) -> Result<Account, AuthError> {
-        let bearer = bearer(access_token)?;
+    async fn account(&self, authorization: &Authorization) -> Result<Account, AuthError> {
+        let credential = Credential::of(authorization)?;
         let ask = async |channel| {
-            let request = self.on_behalf(&bearer, GetAccountRequest {});
+            let request = self.on_behalf(&credential, GetAccountRequest {});
             AccountServiceClient::new(channel)
                 .get_account(request)
                 .await
@@ -238,18 +245,18 @@ impl Auth for GrpcAuth {
 
     async fn reauthenticate(
         &self,
-        access_token: &SecretString,
+        authorization: &Authorization,
         password: &SecretString,
         client: &Client,
     ) -> Result<OffsetDateTime, AuthError> {
-        let bearer = bearer(access_token)?;
+        let credential = Credential::of(authorization)?;
         let ask = async |channel| {
             let message = ReauthenticateRequest {
                 password: password.expose_secret().to_owned(),
                 client: Some(encode_client(client)),
             };
             AccountServiceClient::new(channel)
-                .reauthenticate(self.on_behalf(&bearer, message))
+                .reauthenticate(self.on_behalf(&credential, message))
                 .await
         };
         self.instances.call(PASSWORD, ask).await?.decoded()
@@ -257,11 +264,11 @@ impl Auth for GrpcAuth {
 
     async fn change_password(
         &self,
-        access_token: &SecretString,
+        authorization: &Authorization,
         change: PasswordChange<'_>,
         client: &Client,
     ) -> Result<Login, AuthError> {
-        let bearer = bearer(access_token)?;
+        let credential = Credential::of(authorization)?;
         let ask = async |channel| {
             let message = ChangePasswordRequest {
                 current_password: change.current.expose_secret().to_owned(),
@@ -269,16 +276,16 @@ impl Auth for GrpcAuth {
                 client: Some(encode_client(client)),
             };
             AccountServiceClient::new(channel)
-                .change_password(self.on_behalf(&bearer, message))
+                .change_password(self.on_behalf(&credential, message))
                 .await
         };
         self.instances.call(PASSWORD, ask).await?.decoded()
     }
 
-    async fn logins(&self, access_token: &SecretString) -> Result<Vec<LoginRecord>, AuthError> {
-        let bearer = bearer(access_token)?;
+    async fn logins(&self, authorization: &Authorization) -> Result<Vec<LoginRecord>, AuthError> {
+        let credential = Credential::of(authorization)?;
         let ask = async |channel| {
-            let request = self.on_behalf(&bearer, ListLoginsRequest {});
+            let request = self.on_behalf(&credential, ListLoginsRequest {});
             AccountServiceClient::new(channel)
                 .list_logins(request)
                 .await
@@ -288,18 +295,18 @@ impl Auth for GrpcAuth {
 
     async fn end_login_by_id(
         &self,
-        access_token: &SecretString,
+        authorization: &Authorization,
         sid: &str,
         client: &Client,
     ) -> Result<(), AuthError> {
-        let bearer = bearer(access_token)?;
+        let credential = Credential::of(authorization)?;
         let ask = async |channel| {
             let message = EndLoginRequest {
                 sid: sid.to_owned(),
                 client: Some(encode_client(client)),
             };
             AccountServiceClient::new(channel)
-                .end_login(self.on_behalf(&bearer, message))
+                .end_login(self.on_behalf(&credential, message))
                 .await
         };
         self.instances.call(CHANGE, ask).await?;
@@ -308,15 +315,15 @@ impl Auth for GrpcAuth {
 
     async fn end_other_logins(
         &self,
-        access_token: &SecretString,
+        authorization: &Authorization,
         client: &Client,
     ) -> Result<(), AuthError> {
-        let bearer = bearer(access_token)?;
+        let credential = Credential::of(authorization)?;
         let ask = async |channel| {
             let message = EndOtherLoginsRequest {
                 client: Some(encode_client(client)),
             };
-            let request = self.on_behalf(&bearer, message);
+            let request = self.on_behalf(&credential, message);
             AccountServiceClient::new(channel)
                 .end_other_logins(request)
                 .await
@@ -330,6 +337,7 @@ impl Auth for GrpcAuth {
         client: &ClientCredentials,
         audience: &str,
         scope: &str,
+        proof: Option<&DpopProof>,
     ) -> Result<Tokens, AuthError> {
         let ask = async |channel| {
             let credentials = encode_credentials(client);
@@ -338,6 +346,7 @@ impl Auth for GrpcAuth {
                 audience: audience.to_owned(),
                 scope: scope.to_owned(),
                 client: None,
+                dpop: proof.map(encode_proof),
             });
             AuthServiceClient::new(channel).issue_token(request).await
         };
@@ -390,10 +399,40 @@ impl Auth for GrpcAuth {
     }
 }
 
-/// The `authorization` of a person's access token.
-fn bearer(access_token: &SecretString) -> Result<MetadataValue<Ascii>, AuthError> {
-    let bearer = format!("Bearer {}", access_token.expose_secret()).into();
-    sensitive(&bearer).map_err(|why| AuthError::Broken(why.to_string()))
+/// The metadata of what acts for a person.
+struct Credential(Vec<(&'static str, MetadataValue<Ascii>)>);
+
+impl Credential {
+    fn of(authorization: &Authorization) -> Result<Self, AuthError> {
+        let token = authorization.access_token.expose_secret();
+        let scheme = if authorization.proof.is_some() {
+            "DPoP"
+        } else {
+            "Bearer"
+        };
+        let mut texts = vec![("authorization", format!("{scheme} {token}"))];
+        if let Some(proof) = authorization.proof.clone() {
+            texts.push((DPOP, proof.jwt));
+            texts.push((DPOP_METHOD, proof.method));
+            texts.push((DPOP_URI, proof.uri));
+        }
+        let values = texts.into_iter().map(|(name, text)| {
+            let value = sensitive(&text.into());
+            Ok((
+                name,
+                value.map_err(|why| AuthError::Broken(why.to_string()))?,
+            ))
+        });
+        values.collect::<Result<_, _>>().map(Self)
+    }
+}
+
+fn encode_proof(proof: &DpopProof) -> v1::DpopProof {
+    v1::DpopProof {
+        jwt: proof.jwt.clone(),
+        http_method: proof.method.clone(),
+        http_uri: proof.uri.clone(),
+    }
 }
 
 fn sensitive(

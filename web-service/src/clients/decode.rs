@@ -26,6 +26,9 @@ const INVALID_REQUEST: &str = "INVALID_REQUEST";
 /// The reason auth-service gives when this service was set up with another secret.
 const SERVICE_SECRET_WRONG: &str = "SERVICE_SECRET_WRONG";
 
+/// Where it says what the next proof of a key has to contain.
+const DPOP_NONCE: &str = "dpop_nonce";
+
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// An answer that means something here.
@@ -81,6 +84,7 @@ impl Decoded<Tokens> for IssueTokenResponse {
             expires_in: expires_in.try_into().map_err(|_| incomplete())?,
             refresh_token: self.refresh_token.into(),
             scope: self.scope,
+            dpop_nonce: self.dpop_nonce,
         })
     }
 }
@@ -95,6 +99,7 @@ impl Decoded<Claims> for ValidateTokenResponse {
             scope: claims.scope,
             expires_at: time(claims.expires_at)?,
             authenticated_at: claims.auth_time.map(|at| time(Some(at))).transpose()?,
+            dpop_nonce: self.dpop_nonce,
         })
     }
 }
@@ -159,6 +164,7 @@ impl Decoded<Option<Introspection>> for IntrospectTokenResponse {
             client_id: claims.client_id,
             sid: claims.sid,
             jti: claims.jti,
+            jkt: claims.jkt,
             username: claims.username,
             scope: claims.scope,
             issued_at: optional(claims.issued_at)?,
@@ -208,13 +214,16 @@ pub(super) fn heard(status: &Status) -> Heard {
     let details = status.get_error_details();
     if let Some(info) = details.error_info() {
         let retry_delay = details.retry_info().and_then(|info| info.retry_delay);
-        return Heard::Answer(refusal(status, &info.reason, retry_delay));
+        let nonce = info.metadata.get(DPOP_NONCE).cloned();
+        let answer = refusal(status, &info.reason, retry_delay);
+        return Heard::Answer(with_nonce(answer, nonce));
     }
     match status.code() {
         Code::OutOfRange => Heard::Answer(AuthError::Refused(Refusal {
             kind: RefusalKind::Invalid,
             reason: INVALID_REQUEST.to_owned(),
             message: "the request is too large".to_owned(),
+            dpop_nonce: String::new(),
         })),
         Code::Unimplemented => Heard::Answer(AuthError::Broken(status.message().to_owned())),
         Code::ResourceExhausted => Heard::Answer(overloaded()),
@@ -250,7 +259,18 @@ fn refusal(status: &Status, reason: &str, retry_delay: Option<Duration>) -> Auth
         kind,
         reason: reason.to_owned(),
         message: status.message().to_owned(),
+        dpop_nonce: String::new(),
     })
+}
+
+fn with_nonce(answer: AuthError, nonce: Option<String>) -> AuthError {
+    match answer {
+        AuthError::Refused(refusal) => AuthError::Refused(Refusal {
+            dpop_nonce: nonce.unwrap_or_default(),
+            ..refusal
+        }),
+        answer => answer,
+    }
 }
 
 /// The status and what lies behind it, down to the operating system.

@@ -25,12 +25,14 @@ pub trait Auth: Send + Sync {
         grant: Grant<'_>,
         scope: &str,
         kind: ClientKind,
+        proof: Option<&DpopProof>,
     ) -> Result<Tokens, AuthError>;
 
     /// Judges an access token that must be for `audience`, where it is not empty, and have all of these scopes.
     async fn validate(
         &self,
         access_token: &str,
+        proof: Option<&DpopProof>,
         audience: &str,
         scopes: &[String],
     ) -> Result<Claims, AuthError>;
@@ -41,13 +43,13 @@ pub trait Auth: Send + Sync {
     /// Notes what became of the device of a browser's login.
     async fn report_device(&self, report: &DeviceReport) -> Result<(), AuthError>;
 
-    /// The account of the person whose access token this is.
-    async fn account(&self, access_token: &SecretString) -> Result<Account, AuthError>;
+    /// The account of the person who is acted for.
+    async fn account(&self, authorization: &Authorization) -> Result<Account, AuthError>;
 
     /// Notes that the person proved again who they are; gives when.
     async fn reauthenticate(
         &self,
-        access_token: &SecretString,
+        authorization: &Authorization,
         password: &SecretString,
         client: &Client,
     ) -> Result<OffsetDateTime, AuthError>;
@@ -55,26 +57,26 @@ pub trait Auth: Send + Sync {
     /// Replaces that person's password, ends all of their logins, and starts a new one.
     async fn change_password(
         &self,
-        access_token: &SecretString,
+        authorization: &Authorization,
         change: PasswordChange<'_>,
         client: &Client,
     ) -> Result<Login, AuthError>;
 
     /// That person's logins that live, the one last seen first.
-    async fn logins(&self, access_token: &SecretString) -> Result<Vec<LoginRecord>, AuthError>;
+    async fn logins(&self, authorization: &Authorization) -> Result<Vec<LoginRecord>, AuthError>;
 
     /// Ends one of them.
     async fn end_login_by_id(
         &self,
-        access_token: &SecretString,
+        authorization: &Authorization,
         sid: &str,
         client: &Client,
     ) -> Result<(), AuthError>;
 
-    /// Ends all of them but the one that the access token belongs to.
+    /// Ends all of them but the one through which they ask.
     async fn end_other_logins(
         &self,
-        access_token: &SecretString,
+        authorization: &Authorization,
         client: &Client,
     ) -> Result<(), AuthError>;
 
@@ -84,6 +86,7 @@ pub trait Auth: Send + Sync {
         client: &ClientCredentials,
         audience: &str,
         scope: &str,
+        proof: Option<&DpopProof>,
     ) -> Result<Tokens, AuthError>;
 
     /// What a token is worth, for a client that may know; `None` where it is worth nothing.
@@ -147,6 +150,8 @@ pub struct Refusal {
     pub reason: String,
     /// For people.
     pub message: String,
+    /// What the next proof of a key has to contain; empty where it is not about one.
+    pub dpop_nonce: String,
 }
 
 /// Whose fault a refusal is.
@@ -160,6 +165,12 @@ pub enum RefusalKind {
     Invalid,
 }
 
+/// A proof of a key is needed.
+pub const DPOP_PROOF_REQUIRED: &str = "DPOP_PROOF_REQUIRED";
+/// A proof of a key does not hold.
+pub const DPOP_PROOF_INVALID: &str = "DPOP_PROOF_INVALID";
+/// A proof of a key needs a fresh nonce.
+pub const DPOP_NONCE_REQUIRED: &str = "DPOP_NONCE_REQUIRED";
 /// auth-service does not answer, or was not heard for too long.
 pub const AUTH_UNAVAILABLE: &str = "AUTH_UNAVAILABLE";
 /// The name or the password is wrong, or the account is disabled.
@@ -248,6 +259,8 @@ pub struct Tokens {
     pub refresh_token: SecretString,
     /// What was granted.
     pub scope: String,
+    /// For the next proof of a key; empty where there was none.
+    pub dpop_nonce: String,
 }
 
 /// What a valid access token says.
@@ -265,6 +278,28 @@ pub struct Claims {
     pub expires_at: OffsetDateTime,
     /// When the person proved who they are; a client in its own name is no person.
     pub authenticated_at: Option<OffsetDateTime>,
+    /// For the next proof of a key; empty where there was none.
+    pub dpop_nonce: String,
+}
+
+/// A proof that whoever presents a token has the key that it is bound to, and the request that it came with (RFC 9449).
+#[derive(Clone, Debug)]
+pub struct DpopProof {
+    /// The JWT.
+    pub jwt: String,
+    /// The request's method.
+    pub method: String,
+    /// Its URL.
+    pub uri: String,
+}
+
+/// What acts for a person.
+#[derive(Clone, Debug)]
+pub struct Authorization {
+    /// Their access token.
+    pub access_token: SecretString,
+    /// What came with it, where it was not presented as one for its bearer.
+    pub proof: Option<DpopProof>,
 }
 
 /// A person's account.
@@ -351,6 +386,8 @@ pub struct Introspection {
     pub sid: String,
     /// `jti`.
     pub jti: String,
+    /// `cnf.jkt`.
+    pub jkt: String,
     /// The person's name.
     pub username: String,
     /// `scope`.

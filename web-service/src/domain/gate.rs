@@ -23,6 +23,8 @@ pub struct Requirements {
 pub struct Original {
     /// Whether the method changes nothing (RFC 9110 §9.2.1).
     pub is_safe: bool,
+    /// The method, where it is known.
+    pub method: Option<String>,
     /// Scheme and host, where they are known.
     pub origin: Option<String>,
     /// Path and query, where they are known.
@@ -45,6 +47,22 @@ impl Original {
         let own = own.unwrap_or("null://unknown");
         let site = self.sec_fetch_site.as_deref();
         self.is_safe || judge(site, self.sent_origin.as_deref(), own) == Provenance::SameOrigin
+    }
+
+    /// The method and the URL that a proof of a key has to name, where they are known. The origin has to be one of ours: who gets
+    /// a token and a proof for somewhere else could use them here.
+    #[must_use]
+    pub fn proven_target(
+        &self,
+        own_origin: &str,
+        origins: &ReturnOrigins,
+    ) -> Option<(String, String)> {
+        let origin = self
+            .origin
+            .as_deref()
+            .filter(|origin| *origin == own_origin || origins.contains(origin))?;
+        let uri = self.uri.as_deref().filter(|uri| uri.starts_with('/'))?;
+        Some((self.method.clone()?, format!("{origin}{uri}")))
     }
 
     /// Where somebody comes back to after signing in, if that is a place that they may be sent to.
@@ -81,6 +99,8 @@ pub enum Method {
     Cookie,
     /// By an access token.
     Bearer,
+    /// By an access token and the key that it is bound to.
+    Dpop,
 }
 
 impl Method {
@@ -90,6 +110,7 @@ impl Method {
         match self {
             Self::Cookie => "cookie",
             Self::Bearer => "bearer",
+            Self::Dpop => "dpop",
         }
     }
 }
@@ -147,6 +168,7 @@ mod tests {
     fn original(is_safe: bool, site: Option<&str>, sent_origin: Option<&str>) -> Original {
         Original {
             is_safe,
+            method: Some("GET".into()),
             origin: Some("https://app.example".into()),
             uri: Some("/a?b".into()),
             sec_fetch_site: site.map(|site| site.as_bytes().to_vec()),
@@ -196,6 +218,36 @@ mod tests {
             ..here
         };
         assert_eq!(back(&no_path), None);
+    }
+
+    #[test]
+    fn a_proof_is_for_our_own_places_only() {
+        let target = |original: &Original| original.proven_target("https://id.example", &origins());
+        let here = original(true, None, None);
+        let expected = ("GET".to_owned(), "https://app.example/a?b".to_owned());
+        assert_eq!(target(&here), Some(expected));
+        let own = Original {
+            origin: Some("https://id.example".into()),
+            ..here.clone()
+        };
+        assert!(target(&own).is_some());
+        for unknown in [
+            Original {
+                origin: Some("https://evil.example".into()),
+                ..here.clone()
+            },
+            Original {
+                origin: None,
+                ..here.clone()
+            },
+            Original {
+                method: None,
+                ..here.clone()
+            },
+            Original { uri: None, ..here },
+        ] {
+            assert_eq!(target(&unknown), None);
+        }
     }
 
     #[test]

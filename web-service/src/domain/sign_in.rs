@@ -40,7 +40,7 @@ pub async fn complete(
 ) -> Result<SignedIn, AuthError> {
     let grant = Grant::LoginTicket(&login.ticket);
     let tokens = auth
-        .issue_token(grant, BROWSER_SCOPE, ClientKind::Browser)
+        .issue_token(grant, BROWSER_SCOPE, ClientKind::Browser, None)
         .await?;
     Ok(SignedIn {
         person,

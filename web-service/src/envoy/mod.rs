@@ -135,6 +135,7 @@ impl Asked {
         let is_known = !scheme.is_empty() && !host.is_empty();
         let original = Original {
             is_safe: changes_nothing(&method, &map),
+            method: Some(method.to_string()),
             origin: is_known.then(|| format!("{scheme}://{host}")),
             uri: Some(path),
             sec_fetch_site: bytes(HeaderName::from_static("sec-fetch-site")),
@@ -168,7 +169,7 @@ fn allowed(answer: &Response, asked: &HeaderMap) -> CheckResponse {
         .filter(|(name, _)| name.as_str().starts_with("x-auth-"))
         .map(option)
         .collect();
-    let mut headers_to_remove = vec![header::AUTHORIZATION.to_string()];
+    let mut headers_to_remove = vec![header::AUTHORIZATION.to_string(), "dpop".to_owned()];
     match without_session(asked) {
         Some(rest) => headers.push(option((&header::COOKIE, &rest))),
         None => headers_to_remove.push(header::COOKIE.to_string()),

@@ -4,6 +4,7 @@ mod api;
 pub(crate) mod client;
 mod cookies;
 mod device;
+mod dpop;
 mod failure;
 mod form;
 mod guard;

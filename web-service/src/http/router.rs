@@ -4,14 +4,14 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     http::Request,
-    middleware::from_fn_with_state,
+    middleware::{from_fn, from_fn_with_state},
     routing::{any, delete, get, post},
 };
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::{Level, Span};
 
 use super::{
-    api, device, guard, headers, oauth, origin, pages,
+    api, device, dpop, guard, headers, oauth, origin, pages,
     request_id::{self, RequestId},
     state::AppState,
     verify,
@@ -98,6 +98,7 @@ pub(super) fn router(state: AppState) -> Router {
         .route("/auth/verify", any(verify::show))
         .route("/auth/verify/", any(verify::show_to_envoy))
         .route("/auth/verify/{*path}", any(verify::show_to_envoy))
+        .layer(from_fn(dpop::answer_nonce))
         .layer(from_fn_with_state(
             guard::Guard::default(),
             guard::answer_always,

@@ -21,7 +21,7 @@ use super::{
     state::AppState,
 };
 use crate::domain::{
-    auth::{Auth, AuthError, Client, ClientKind, Grant, RefusalKind},
+    auth::{Auth, AuthError, Authorization, Client, ClientKind, Grant, RefusalKind},
     bindings::Shown,
     revocations::LoginState,
     session::Session,
@@ -44,7 +44,7 @@ pub(super) struct Actor {
     /// The browser.
     pub(super) browser: Browser,
     /// Made for this request.
-    pub(super) access_token: SecretString,
+    pub(super) authorization: Authorization,
 }
 
 /// Why a request has no signed-in browser.
@@ -100,10 +100,17 @@ impl Browser {
     /// Asks auth-service for what acts for the person.
     pub(super) async fn act(self, state: &AppState) -> Result<Actor, NotSignedIn> {
         let grant = Grant::RefreshToken(&self.session.refresh_token);
-        match state.auth.issue_token(grant, "", ClientKind::Browser).await {
+        match state
+            .auth
+            .issue_token(grant, "", ClientKind::Browser, None)
+            .await
+        {
             Ok(tokens) => Ok(Actor {
                 browser: self,
-                access_token: tokens.access_token,
+                authorization: Authorization {
+                    access_token: tokens.access_token,
+                    proof: None,
+                },
             }),
             Err(AuthError::Refused(refusal)) if refusal.kind == RefusalKind::Unauthenticated => {
                 Err(end_with_login(&state.sessions, &self.id, &self.session).await)
@@ -147,7 +154,7 @@ async fn end_with_login(sessions: &Sessions, id: &SessionId, session: &Session) 
 fn note_seen(auth: Arc<dyn Auth>, refresh_token: SecretString) {
     tokio::spawn(async move {
         let grant = Grant::RefreshToken(&refresh_token);
-        let _ = auth.issue_token(grant, "", ClientKind::Browser).await;
+        let _ = auth.issue_token(grant, "", ClientKind::Browser, None).await;
     });
 }
 

@@ -6,6 +6,7 @@ mod api_login;
 mod api_profile;
 mod api_session;
 mod device;
+mod dpop;
 mod headers;
 mod jwks;
 mod login;

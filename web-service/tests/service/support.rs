@@ -8,7 +8,7 @@ use auth_service::{
     domain::{
         accounts::Accounts,
         audit::{AuditKind, AuditQuery, AuditTrail as _},
-        authority::Policy,
+        authority::{Dpop, Policy},
         signing_key::Algorithm,
     },
     storage::sqlite::{SqliteStore, audit::SqliteAudit},
@@ -274,6 +274,7 @@ async fn start_auth(directory: &TempDir, clock: &ManualClock) -> (String, Accoun
             refresh_ttl: Duration::from_hours(30 * 24),
             login_ttl: Duration::from_hours(90 * 24),
             step_up_max_age: Duration::from_mins(5),
+            dpop: Dpop::Allow,
         },
         signing_algorithm: Algorithm::EdDsa,
         key_max_age: std::time::Duration::from_hours(90 * 24),

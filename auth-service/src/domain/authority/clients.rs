@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use super::{Authority, issue_token::IssueRefused};
+use super::{Authority, Dpop, issue_token::IssueRefused};
 use crate::domain::{
     access_token::{Claims, LEEWAY},
-    client::{ClientId, ClientProof, OauthClient, Proof, Registered},
+    client::{ClientId, ClientProof, GrantType, OauthClient, Proof, Registered},
+    credential::CredentialKind,
+    dpop::PresentedProof,
     error::Fault,
     id::Jti,
     ports::StoreError,
     scope::Scopes,
-    throttle::{Counter, Limit},
 };
 
 /// The longest that an assertion may be good for.
@@ -42,8 +43,23 @@ pub struct ClientToken {
     pub expires_in: Duration,
     /// What was granted.
     pub scopes: Scopes,
+    /// Whether it is bound to a key.
+    pub is_bound: bool,
     /// Whose it is.
     pub client: ClientId,
+}
+
+/// A client that wants a token in its own name.
+#[derive(Debug)]
+pub struct ClientTokenRequest {
+    /// Which client, and how it shows that.
+    pub client: ClientProof,
+    /// Who is to accept the token; the client's first audience where nobody is named.
+    pub audience: Option<String>,
+    /// What it is to be used for; empty for all that the client may.
+    pub scopes: Scopes,
+    /// Of the key that the token is to be bound to.
+    pub proof: Option<PresentedProof>,
 }
 
 impl Authority {
@@ -63,7 +79,7 @@ impl Authority {
             (Proof::None, Registered::Public) => true,
             (Proof::Secret(secret), Registered::Secret(hash)) => proofs.is_secret(secret, hash),
             (Proof::Assertion(assertion), Registered::Key(jwk)) => {
-                self.holds(assertion, jwk, &id).await
+                self.holds(assertion, jwk, &id).await?
             }
             _ => false,
         };
@@ -75,9 +91,9 @@ impl Authority {
     }
 
     /// RFC 7523 §3: signed by the client's key, about itself, for us, in time, and once.
-    async fn holds(&self, assertion: &str, jwk: &str, id: &ClientId) -> bool {
+    async fn holds(&self, assertion: &str, jwk: &str, id: &ClientId) -> Result<bool, StoreError> {
         let Some(said) = self.parts.client_proofs.open_assertion(assertion, jwk) else {
-            return false;
+            return Ok(false);
         };
         let now = self.parts.clock.now();
         let issuer = &self.policy.issuer;
@@ -93,34 +109,41 @@ impl Authority {
         let is_in_time =
             has_begun && !has_ended && said.expires_at <= now + MAX_ASSERTION_LIFE + LEEWAY;
         if !is_own || !is_for_us || !is_in_time {
-            return false;
+            return Ok(false);
         }
         // A second time it is a copy.
-        let once = Counter {
-            name: self.parts.blinding.blind(&[
-                b"assertion",
-                id.as_str().as_bytes(),
-                said.id.as_bytes(),
-            ]),
-            limit: Limit::Window {
-                most: 1,
-                length: MAX_ASSERTION_LIFE + LEEWAY * 2,
-            },
-        };
-        self.parts.counters.count(&[once], now).await.is_ok()
+        let name = [
+            b"assertion".as_slice(),
+            id.as_str().as_bytes(),
+            said.id.as_bytes(),
+        ];
+        let name = self.parts.blinding.blind(&name);
+        let until = now + MAX_ASSERTION_LIFE + LEEWAY * 2;
+        self.parts.replays.is_first(name, now, until).await
     }
 
     /// A token for a client in its own name.
     pub async fn issue_to_client(
         &self,
-        proof: &ClientProof,
-        audience: Option<String>,
-        asked: Scopes,
+        request: &ClientTokenRequest,
     ) -> Result<ClientToken, IssueRefused> {
-        let client = self.prove_client(proof).await?;
-        if !client.may_act_for_itself() {
+        // Before the assertion, which is good once: for a nonce one has to come back.
+        let shown = match &request.proof {
+            Some(proof) => Some(self.shown_key(proof, CredentialKind::RefreshToken).await?),
+            None => None,
+        };
+        let client = self.prove_client(&request.client).await?;
+        if !client.may(GrantType::ClientCredentials) {
             return Err(IssueRefused::UnauthorizedClient);
         }
+        let key = match (shown, self.policy.dpop) {
+            (None, policy) if client.dpop_required || policy == Dpop::Require => {
+                return Err(self.proof_required().into());
+            }
+            (_, Dpop::Off) if !client.dpop_required => None,
+            (shown, _) => shown,
+        };
+        let asked = request.scopes.clone();
         let scopes = if asked.is_empty() {
             client.scopes.clone()
         } else if asked.is_within(&client.scopes) {
@@ -129,9 +152,9 @@ impl Authority {
             return Err(IssueRefused::InvalidScope);
         };
         let mut audiences = client.audiences.iter();
-        let audience = match audience {
+        let audience = match &request.audience {
             None => audiences.next(),
-            Some(asked) => audiences.find(|one| **one == asked),
+            Some(asked) => audiences.find(|one| *one == asked),
         };
         let issued_at = self.parts.clock.now().truncate_to_second();
         let claims = Claims {
@@ -143,11 +166,13 @@ impl Authority {
             scopes: scopes.clone(),
             issued_at,
             expires_at: issued_at + self.policy.access_ttl,
+            key,
         };
         Ok(ClientToken {
             access_token: self.parts.tokens.sign(&claims).map_err(Fault::from)?,
             expires_in: self.policy.access_ttl,
             scopes,
+            is_bound: claims.key.is_some(),
             client: client.id,
         })
     }

@@ -61,7 +61,7 @@ impl Authority {
                 expires_at: login.expires_at,
             }));
         }
-        if !client.may_act_for_itself() {
+        if !client.is_confidential() {
             return Err(ClientNotProven::InvalidClient);
         }
         self.look_at_access_token(&client, token).await

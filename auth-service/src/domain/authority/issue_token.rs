@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::{Authority, ClientNotProven, StepUpRequired};
+use super::{Authority, ClientNotProven, Dpop, DpopRefused, StepUpRequired, dpop::Wanted};
 use crate::domain::{
     access_token::{Claims, FIRST_PARTY_CLIENT, Person},
     credential::{Credential, CredentialKind},
+    dpop::{PresentedProof, Thumbprint},
     error::Fault,
     id::{Jti, Sid, UserId},
     login::{ClientKind, EndReason, Generation, Login, Presented},
@@ -37,6 +38,8 @@ pub struct TokenRequest {
     pub scopes: Scopes,
     /// For what kind of client; only the web-service can speak for a browser.
     pub client_kind: ClientKind,
+    /// Of the key that the token is to be bound to.
+    pub proof: Option<PresentedProof>,
 }
 
 /// A token that was issued.
@@ -50,6 +53,8 @@ pub struct Issued {
     pub refresh_token: String,
     /// What was granted.
     pub scopes: Scopes,
+    /// Whether it is bound to a key.
+    pub is_bound: bool,
     /// Whose it is.
     pub user: UserId,
     /// Which login it belongs to.
@@ -88,6 +93,9 @@ pub enum IssueRefused {
     /// A scope is granted only to somebody who proved lately who they are.
     #[error(transparent)]
     StepUpRequired(#[from] StepUpRequired),
+    /// A proof of a key is needed, or does not hold.
+    #[error(transparent)]
+    Dpop(#[from] DpopRefused),
     /// The login is refreshed too often. Whose it is, and which, is for the audit trail.
     #[error("{0}")]
     Throttled(Throttled, UserId, Sid),
@@ -128,12 +136,17 @@ impl Authority {
     pub async fn issue_token(&self, request: TokenRequest) -> Result<Issued, IssueRefused> {
         let audience = self.audience(request.audience.as_deref())?;
         let credential = self.open(&request.grant)?;
+        let shown = match &request.proof {
+            Some(proof) => Some(self.shown_key(proof, credential.kind).await?),
+            None => None,
+        };
         loop {
             let now = self.parts.clock.now();
             let (login, user) = self.live_login(credential.sid, now).await?;
             if login.kind == ClientKind::Browser && request.client_kind != ClientKind::Browser {
                 return Err(IssueRefused::ServiceIdentityRequired);
             }
+            let key = self.key_for(&login, shown.as_ref())?;
             let step = self.step(credential, &login, now);
             match step {
                 Step::Expired => return Err(IssueRefused::Expired),
@@ -149,17 +162,48 @@ impl Authority {
             }
             if step == Step::Keep {
                 self.note_seen(&login, now).await?;
-                return self.issue((&login, &user), audience, asked, login.generation, now);
+                let next = (login.generation, key);
+                return self.issue((&login, &user), audience, asked, next, now);
             }
             let granted = match credential.kind {
                 CredentialKind::LoginTicket => &asked,
                 CredentialKind::RefreshToken => &login.scopes,
             };
             // Where somebody else has moved it on since it was read, judge again.
-            if self.advance((&login, &user), granted, now).await? {
-                let next = login.generation.next();
+            if self.advance((&login, &user), granted, key, now).await? {
+                let next = (login.generation.next(), key);
                 return self.issue((&login, &user), audience, asked, next, now);
             }
+        }
+    }
+
+    /// The key that a proof shows. A ticket is fresh by itself, and who has just signed in has no nonce yet.
+    pub(super) async fn shown_key(
+        &self,
+        proof: &PresentedProof,
+        kind: CredentialKind,
+    ) -> Result<Thumbprint, DpopRefused> {
+        let wanted = Wanted {
+            token: None,
+            is_fresh: kind == CredentialKind::LoginTicket,
+        };
+        self.prove_key(proof, wanted).await
+    }
+
+    /// What the next tokens of a login are bound to. A login that was bound once takes no other key, and no copy of its refresh
+    /// token does anything without it.
+    fn key_for<'a>(
+        &self,
+        login: &Login,
+        shown: Option<&'a Thumbprint>,
+    ) -> Result<Option<&'a Thumbprint>, DpopRefused> {
+        let must_be_bound = self.policy.dpop == Dpop::Require && login.kind == ClientKind::Api;
+        match (&login.key, shown) {
+            (Some(bound_to), Some(shown)) if bound_to != shown => Err(self.proof_invalid()),
+            (Some(_), None) => Err(self.proof_required()),
+            (None, None) if must_be_bound => Err(self.proof_required()),
+            (None, Some(_)) if self.policy.dpop == Dpop::Off => Ok(None),
+            (_, shown) => Ok(shown),
         }
     }
 
@@ -168,6 +212,7 @@ impl Authority {
         &self,
         (login, user): (&Login, &User),
         granted: &Scopes,
+        key: Option<&Thumbprint>,
         now: OffsetDateTime,
     ) -> Result<bool, IssueRefused> {
         let (store, counters) = (&self.parts.store, &self.parts.counters);
@@ -175,7 +220,7 @@ impl Authority {
         let outcome = counters.count(&counter, now).await;
         outcome.map_err(|throttled| IssueRefused::Throttled(throttled, user.id, login.sid))?;
         let from = login.generation;
-        let has_advanced = store.advance(login.sid, from, granted, now).await?;
+        let has_advanced = store.advance((login.sid, from), granted, key, now).await?;
         if !has_advanced {
             counters.take_back(&counter).await;
         }
@@ -268,7 +313,7 @@ impl Authority {
         (login, user): (&Login, &User),
         audience: &str,
         scopes: Scopes,
-        generation: Generation,
+        (generation, key): (Generation, Option<&Thumbprint>),
         now: OffsetDateTime,
     ) -> Result<Issued, IssueRefused> {
         let issued_at = now.truncate_to_second();
@@ -292,6 +337,7 @@ impl Authority {
             scopes: scopes.clone(),
             issued_at,
             expires_at,
+            key: key.cloned(),
         };
         Ok(Issued {
             access_token: self.parts.tokens.sign(&claims).map_err(Fault::from)?,
@@ -302,6 +348,7 @@ impl Authority {
                 generation,
             }),
             scopes,
+            is_bound: key.is_some(),
             user: user.id,
             sid: login.sid,
             is_refresh: generation != login.generation && login.generation != Generation::TICKET,

@@ -3,6 +3,7 @@
 mod change_password;
 mod check_password;
 mod clients;
+mod dpop;
 mod introspect;
 mod issue_token;
 mod login;
@@ -16,7 +17,8 @@ use std::{sync::Arc, time::Duration};
 
 pub use self::{
     change_password::ChangePasswordRefused,
-    clients::{ClientNotProven, ClientToken},
+    clients::{ClientNotProven, ClientToken, ClientTokenRequest},
+    dpop::{Dpop, DpopRefused},
     introspect::Introspected,
     issue_token::{Grant, IssueRefused, Issued, TokenRequest},
     login::{LoginAttempt, LoginRefused, SignedIn},
@@ -28,6 +30,7 @@ pub use self::{
 };
 use super::{
     client::ClientProofs,
+    dpop::{DpopProofs, ReplayMemory},
     ports::{AccessTokens, Clock, Credentials, PasswordHasher, Random, RevocationMemory, Store},
     throttle::{Blinding, Counters},
 };
@@ -47,6 +50,8 @@ pub struct Policy {
     pub login_ttl: Duration,
     /// How old the proof of who somebody is may be for a sensitive act.
     pub step_up_max_age: Duration,
+    /// Whether tokens are bound to keys.
+    pub dpop: Dpop,
 }
 
 impl Policy {
@@ -72,6 +77,10 @@ pub struct Parts {
     pub tokens: Arc<dyn AccessTokens>,
     /// What clients prove themselves with.
     pub client_proofs: Arc<dyn ClientProofs>,
+    /// What shows that somebody has the key that a token is bound to.
+    pub dpop_proofs: Arc<dyn DpopProofs>,
+    /// What is good once.
+    pub replays: Arc<dyn ReplayMemory>,
     /// Tickets and refresh tokens.
     pub credentials: Arc<dyn Credentials>,
     /// The time.

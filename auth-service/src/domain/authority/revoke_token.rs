@@ -50,11 +50,15 @@ impl Authority {
         if let Some(credential) = self.parts.credentials.open(token) {
             return Ok(self.end_login(credential.sid).await?);
         }
-        let claims = match self.validate_token(token, Expected::default()).await {
+        let claims = match self.living_claims(token, &Expected::default()).await {
             Ok(claims) => claims,
             Err(ValidateRefused::Token(_)) => return Ok(RevokedBy::Nothing),
             Err(refused) => return Err(refused),
         };
+        // web-service has seen the proof; nobody else signs out the owner of a stolen token.
+        if claims.key.is_some() && !from_web_service {
+            return Err(self.proof_required().into());
+        }
         let Some(person) = &claims.person else {
             return Ok(self.revoke_token(token).await?);
         };

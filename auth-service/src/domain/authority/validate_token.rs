@@ -2,9 +2,10 @@
 
 use time::OffsetDateTime;
 
-use super::Authority;
+use super::{Authority, DpopRefused, dpop::Wanted};
 use crate::domain::{
     access_token::{Claims, Expectation, TokenRefused},
+    dpop::PresentedProof,
     error::Fault,
     ports::StoreError,
     revocation::Verdict,
@@ -20,6 +21,9 @@ pub enum ValidateRefused {
     /// It is valid and lacks a scope.
     #[error("the access token lacks a scope that is needed here")]
     InsufficientScope,
+    /// It is bound to a key, and nothing shows that whoever presents it has that.
+    #[error(transparent)]
+    Dpop(#[from] DpopRefused),
     /// It could not be judged now.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -50,6 +54,8 @@ pub struct Expected<'a> {
     pub scopes: &'a [&'a str],
     /// How sure the answer has to be.
     pub consistency: Consistency,
+    /// What came with a token that was not presented as one for its bearer.
+    pub proof: Option<&'a PresentedProof>,
 }
 
 impl Authority {
@@ -58,6 +64,25 @@ impl Authority {
         &self,
         token: &str,
         needed: Expected<'_>,
+    ) -> Result<Claims, ValidateRefused> {
+        let claims = self.living_claims(token, &needed).await?;
+        self.check_key(token, &claims, needed.proof).await?;
+        let has = |name: &&str| {
+            name.parse()
+                .is_ok_and(|scope: Scope| claims.scopes.contains(&scope))
+        };
+        if needed.scopes.iter().all(has) {
+            Ok(claims)
+        } else {
+            Err(ValidateRefused::InsufficientScope)
+        }
+    }
+
+    /// What a token says that is valid in the hands of whoever has its key; whether they have is not looked at.
+    pub(super) async fn living_claims(
+        &self,
+        token: &str,
+        needed: &Expected<'_>,
     ) -> Result<Claims, ValidateRefused> {
         let claims = self.parts.tokens.open(token)?;
         let now = self.parts.clock.now();
@@ -71,14 +96,30 @@ impl Authority {
         claims.check(&expected, now)?;
         self.check_not_revoked(&claims, needed.consistency, now)
             .await?;
-        let has = |name: &&str| {
-            name.parse()
-                .is_ok_and(|scope: Scope| claims.scopes.contains(&scope))
+        Ok(claims)
+    }
+
+    /// Check 12 of RFC 9449 §4.3, and §7.1: what is bound is not taken from a mere bearer.
+    async fn check_key(
+        &self,
+        token: &str,
+        claims: &Claims,
+        proof: Option<&PresentedProof>,
+    ) -> Result<(), ValidateRefused> {
+        let (bound_to, proof) = match (&claims.key, proof) {
+            (None, None) => return Ok(()),
+            (None, Some(_)) => return Err(TokenRefused::NotBound.into()),
+            (Some(_), None) => return Err(self.proof_required().into()),
+            (Some(key), Some(proof)) => (key, proof),
         };
-        if needed.scopes.iter().all(has) {
-            Ok(claims)
+        let wanted = Wanted {
+            token: Some(token),
+            is_fresh: false,
+        };
+        if self.prove_key(proof, wanted).await? == *bound_to {
+            Ok(())
         } else {
-            Err(ValidateRefused::InsufficientScope)
+            Err(self.proof_invalid().into())
         }
     }
 

@@ -2,23 +2,17 @@
 //!
 //! While Redis does not answer, each instance counts for itself: sign-in goes on, and so does its limit.
 
-use std::{fmt, sync::LazyLock, time::Duration};
+use std::{sync::LazyLock, time::Duration};
 
 use async_trait::async_trait;
-use redis::{
-    Client, RedisError, RedisResult, Script,
-    aio::{ConnectionManager, ConnectionManagerConfig},
-};
-use service_kit::breaker::{Breaker, Probe};
+use redis::Script;
 use time::OffsetDateTime;
-use tokio::time::timeout;
 
 use super::memory::MemoryCounters;
-use crate::domain::throttle::{Blinded, Counter, Counters, Limit, Throttled};
-
-/// For a call as a whole.
-const DEADLINE: Duration = Duration::from_millis(250);
-const LONGEST_RECONNECT: Duration = Duration::from_secs(1);
+use crate::{
+    domain::throttle::{Blinded, Counter, Counters, Limit, Throttled},
+    storage::redis::Redis,
+};
 
 /// `KEYS`: the counters. `ARGV`: now, then for each counter the wait after this time for every count that matters. All
 /// times in milliseconds. Gives the longest wait and whether it is news, or zero.
@@ -66,69 +60,19 @@ end",
     )
 });
 
-/// Where Redis is, and how one proves to it who one is.
-#[derive(Clone)]
-pub struct RedisUrl(Client);
-
-impl RedisUrl {
-    /// Takes a `redis://` URL.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn parse(url: &str) -> Result<Self, String> {
-        let client = Client::open(url).map_err(|why| why.to_string())?;
-        Ok(Self(client))
-    }
-}
-
-impl fmt::Debug for RedisUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RedisUrl(..)")
-    }
-}
-
 /// Counters in Redis.
 pub struct RedisCounters {
-    connection: ConnectionManager,
-    breaker: Breaker,
+    redis: Redis,
     alone: MemoryCounters,
 }
 
 impl RedisCounters {
-    /// The connection is made when it is first needed.
-    ///
-    /// # Errors
-    /// When the client cannot be built.
-    pub fn new(RedisUrl(client): RedisUrl) -> RedisResult<Self> {
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(DEADLINE))
-            .set_response_timeout(Some(DEADLINE))
-            .set_max_delay(LONGEST_RECONNECT)
-            .set_number_of_retries(0);
-        let connection = ConnectionManager::new_lazy_with_config(client, config)?;
-        Ok(Self {
-            breaker: Breaker::new("Redis (counters)".to_owned(), probe(connection.clone())),
-            connection,
+    /// Takes the Redis.
+    #[must_use]
+    pub fn new(redis: Redis) -> Self {
+        Self {
+            redis,
             alone: MemoryCounters::default(),
-        })
-    }
-
-    /// `None` while Redis does not answer.
-    async fn ask<T>(
-        &self,
-        question: impl AsyncFnOnce(ConnectionManager) -> RedisResult<T>,
-    ) -> Option<T> {
-        if self.breaker.is_open() {
-            return None;
-        }
-        let answer = timeout(DEADLINE, question(self.connection.clone())).await;
-        let answer = answer.map_err(|_| "no answer in time".to_owned());
-        match answer.and_then(|answer| answer.map_err(|error: RedisError| error.to_string())) {
-            Ok(answer) => Some(answer),
-            Err(why) => {
-                self.breaker.open(&why);
-                None
-            }
         }
     }
 }
@@ -136,7 +80,7 @@ impl RedisCounters {
 #[async_trait]
 impl Counters for RedisCounters {
     async fn count(&self, counters: &[Counter], now: OffsetDateTime) -> Result<(), Throttled> {
-        let answer = self.ask(async |mut connection| {
+        let answer = self.redis.ask(async |mut connection| {
             let mut count = COUNT.arg(millis(now));
             for counter in counters {
                 count.key(key(counter.name));
@@ -157,7 +101,7 @@ impl Counters for RedisCounters {
     }
 
     async fn take_back(&self, counters: &[Counter]) {
-        let answer = self.ask(async |mut connection| {
+        let answer = self.redis.ask(async |mut connection| {
             let mut take_back = TAKE_BACK.prepare_invoke();
             for counter in counters {
                 take_back.key(key(counter.name));
@@ -169,7 +113,7 @@ impl Counters for RedisCounters {
     }
 
     async fn forget(&self, counter: &Counter) {
-        let answer = self.ask(async |mut connection| {
+        let answer = self.redis.ask(async |mut connection| {
             let mut delete = redis::cmd("DEL");
             delete.arg(key(counter.name));
             delete.query_async::<()>(&mut connection).await
@@ -179,20 +123,8 @@ impl Counters for RedisCounters {
     }
 }
 
-fn probe(connection: ConnectionManager) -> Probe {
-    Box::new(move || {
-        let mut connection = connection.clone();
-        Box::pin(async move {
-            let ping = redis::cmd("PING");
-            let answer: RedisResult<()> = ping.query_async(&mut connection).await;
-            answer.map_err(|error| error.to_string())
-        })
-    })
-}
-
 fn key(name: Blinded) -> String {
-    let hex = name.0.iter().map(|byte| format!("{byte:02x}"));
-    format!("throttle:{}", hex.collect::<String>())
+    format!("throttle:{}", name.hex())
 }
 
 /// As the script takes a limit: from which count on one waits, the first wait, the longest, how long it is remembered, and

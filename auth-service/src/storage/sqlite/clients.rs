@@ -9,7 +9,7 @@ use super::{
     row::{self, millis},
 };
 use crate::domain::{
-    client::{ClientId, OauthClient, Registered},
+    client::{ClientId, GrantType, OauthClient, Registered, UnknownGrantType},
     ports::{Clients, StoreError},
 };
 
@@ -25,15 +25,18 @@ impl Clients for SqliteStore {
             Registered::Secret(hash) => (Some(hash.as_slice()), None),
             Registered::Key(jwk) => (None, Some(jwk.as_str())),
         };
+        let grant_types: Vec<_> = client.grant_types.iter().map(|one| one.as_str()).collect();
         let inserted = sqlx::query(
-            "INSERT INTO clients (id, secret_hash, jwk, scope, audiences, created_at) \
-             VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+            "INSERT INTO clients (id, secret_hash, jwk, scope, audiences, grant_types, dpop_required, created_at) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
         )
         .bind(client.id.as_str())
         .bind(hash)
         .bind(jwk)
         .bind(client.scopes.to_string())
         .bind(client.audiences.join(" "))
+        .bind(grant_types.join(" "))
+        .bind(client.dpop_required)
         .bind(millis(client.created_at))
         .execute(&self.writer)
         .await?;
@@ -103,6 +106,8 @@ fn client(row: &SqliteRow) -> Result<OauthClient, StoreError> {
         id: row::parse(row, "id")?,
         registered,
         scopes: row::parse(row, "scope")?,
+        grant_types: grant_types(row.try_get("grant_types")?)?,
+        dpop_required: row.try_get("dpop_required")?,
         audiences: audiences
             .split(' ')
             .filter(|one| !one.is_empty())
@@ -111,4 +116,9 @@ fn client(row: &SqliteRow) -> Result<OauthClient, StoreError> {
         disabled: row.try_get::<Option<i64>, _>("disabled_at")?.is_some(),
         created_at: row::time(row, "created_at")?,
     })
+}
+
+fn grant_types(text: &str) -> Result<Vec<GrantType>, StoreError> {
+    let parsed: Result<_, UnknownGrantType> = text.split_whitespace().map(str::parse).collect();
+    parsed.map_err(|_| StoreError::Corrupt("a client's grant types".to_owned()))
 }

@@ -10,6 +10,7 @@ use super::{
     row::{self, USER, client_kind_text, millis},
 };
 use crate::domain::{
+    dpop::Thumbprint,
     id::{Jti, Sid, UserId},
     login::{EndReason, Generation, Login, LoginRecord, MAX_LIVE_LOGINS, NewLogin},
     password::PasswordVersion,
@@ -109,19 +110,20 @@ impl Logins for SqliteStore {
 
     async fn advance(
         &self,
-        sid: Sid,
-        from: Generation,
+        (sid, from): (Sid, Generation),
         scopes: &Scopes,
+        key: Option<&Thumbprint>,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
         let advanced = sqlx::query(
-            "UPDATE logins SET generation = ?, scope = ?, refreshed_at = ?, last_seen_at = ? \
+            "UPDATE logins SET generation = ?, scope = ?, refreshed_at = ?, last_seen_at = ?, jkt = coalesce(jkt, ?) \
              WHERE sid = ? AND generation = ? AND ended_at IS NULL",
         )
         .bind(from.next().0)
         .bind(scopes.to_string())
         .bind(millis(now))
         .bind(millis(now))
+        .bind(key.map(ToString::to_string))
         .bind(sid.to_string())
         .bind(from.0)
         .execute(&self.writer)

@@ -44,6 +44,7 @@ pub(super) fn login(row: &SqliteRow) -> Result<Login, StoreError> {
         last_seen_at: time(row, "last_seen_at")?,
         expires_at: time(row, "expires_at")?,
         ended: row.try_get::<Option<i64>, _>("ended_at")?.is_some(),
+        key: parse_optional(row, "jkt")?,
     })
 }
 

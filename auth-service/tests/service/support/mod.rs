@@ -15,7 +15,11 @@ use auth_service::{
     app::App,
     config::{HashingConfig, ServeConfig},
     crypto::argon2id::{Argon2id, Cost},
-    domain::{accounts::Accounts, authority::Policy, signing_key::Algorithm},
+    domain::{
+        accounts::Accounts,
+        authority::{Dpop, Policy},
+        signing_key::Algorithm,
+    },
     storage::sqlite::SqliteStore,
 };
 use secrecy::SecretBox;
@@ -70,6 +74,7 @@ pub(crate) fn config(directory: &Path) -> ServeConfig {
             refresh_ttl: minutes(60 * 24 * 30),
             login_ttl: minutes(60 * 24 * 90),
             step_up_max_age: minutes(5),
+            dpop: Dpop::Allow,
         },
         signing_algorithm: Algorithm::EdDsa,
         key_max_age: std::time::Duration::from_hours(90 * 24),

@@ -1,4 +1,4 @@
-//! The access token of a request (RFC 6750 §2.1).
+//! The access token of a request (RFC 6750 §2.1, RFC 9449 §7.1).
 
 use std::sync::Arc;
 
@@ -8,7 +8,11 @@ use axum::{
 };
 
 use super::problem::Problem;
-use crate::domain::auth::{Auth, Claims};
+use crate::{
+    config::PublicUrl,
+    domain::auth::{Auth, Claims, DpopProof},
+    http::dpop::Dpop,
+};
 
 /// What every route with a bearer needs to be told: who it is.
 const SCOPE: &str = "profile";
@@ -16,39 +20,71 @@ const SCOPE: &str = "profile";
 /// A valid access token and what it says.
 pub(in crate::http) struct Bearer {
     pub(super) token: String,
+    pub(super) scheme: Scheme,
     pub(super) claims: Claims,
+}
+
+/// How an access token is presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::http) enum Scheme {
+    /// By whoever bears it (RFC 6750 §2.1).
+    Bearer,
+    /// By whoever has its key (RFC 9449 §7.1).
+    Dpop,
 }
 
 impl<S> FromRequestParts<S> for Bearer
 where
     S: Send + Sync,
     Arc<dyn Auth>: FromRef<S>,
+    Arc<PublicUrl>: FromRef<S>,
 {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let token = read(&parts.headers)?.to_owned();
+        let (scheme, token) = read(&parts.headers)?;
+        let dpop = Dpop::of(parts, &Arc::<PublicUrl>::from_ref(state));
+        let proof = proof(scheme, &dpop)?;
         let auth = Arc::<dyn Auth>::from_ref(state);
-        let claims = auth
-            .validate(&token, "", &[SCOPE.to_owned()])
-            .await
-            .map_err(Problem::for_bearer)?;
-        Ok(Self { token, claims })
+        let judged = auth.validate(token, proof, "", &[SCOPE.to_owned()]).await;
+        let claims = dpop
+            .heard(judged)
+            .map_err(|error| Problem::for_token(error, scheme))?;
+        Ok(Self {
+            token: token.to_owned(),
+            scheme,
+            claims,
+        })
     }
 }
 
-/// The one bearer token of the headers; the scheme's name in any case.
-pub(in crate::http) fn read(headers: &HeaderMap) -> Result<&str, Problem> {
+/// What has to come with a token that is presented like this; with one that its bearer may use nothing counts.
+pub(super) fn proof(scheme: Scheme, dpop: &Dpop) -> Result<Option<&DpopProof>, Problem> {
+    match scheme {
+        Scheme::Bearer => Ok(None),
+        Scheme::Dpop => dpop.proof().map(Some).ok_or_else(Problem::no_dpop_proof),
+    }
+}
+
+/// The one access token of the headers, and how it is presented; the scheme's name in any case.
+pub(in crate::http) fn read(headers: &HeaderMap) -> Result<(Scheme, &str), Problem> {
     let mut values = headers.get_all(header::AUTHORIZATION).into_iter();
     let value = values.next().ok_or_else(Problem::no_token)?;
     if values.next().is_some() {
         return Err(Problem::malformed_token());
     }
     let value = value.to_str().map_err(|_| Problem::malformed_token())?;
-    match value.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim_start()),
-        _ if value.eq_ignore_ascii_case("bearer") => Err(Problem::malformed_token()),
-        _ => Err(Problem::no_token()),
+    let (scheme, token) = match value.split_once(' ') {
+        Some((scheme, token)) => (scheme, Some(token.trim_start())),
+        None => (value, None),
+    };
+    let scheme = [("bearer", Scheme::Bearer), ("dpop", Scheme::Dpop)]
+        .into_iter()
+        .find(|(name, _)| scheme.eq_ignore_ascii_case(name));
+    match (scheme, token) {
+        (Some((_, scheme)), Some(token)) => Ok((scheme, token)),
+        (Some(_), None) => Err(Problem::malformed_token()),
+        (None, _) => Err(Problem::no_token()),
     }
 }
 
@@ -61,13 +97,15 @@ mod tests {
         for value in values {
             headers.append(header::AUTHORIZATION, value.parse().unwrap());
         }
-        matches!(read(&headers), Ok("abc"))
+        matches!(read(&headers), Ok((_, "abc")))
     }
 
     #[test]
     fn exactly_one_bearer_token_counts() {
         assert!(reads(&["Bearer abc"]));
         assert!(reads(&["bearer abc"]));
+        assert!(reads(&["DPoP abc"]));
+        assert!(!reads(&["DPoP"]));
         assert!(!reads(&[]));
         assert!(!reads(&["Bearer"]));
         assert!(!reads(&["Basic abc"]));

@@ -4,12 +4,23 @@ use axum::{
     extract::{FromRef, FromRequestParts},
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
-use secrecy::SecretString;
 
-use super::{bearer, problem::Problem};
+use super::{
+    bearer::{self, Scheme},
+    problem::Problem,
+};
 use crate::{
-    domain::{auth::ClientKind, provenance::Provenance},
-    http::{client::Visitor, origin::provenance, signed_in::Browser, state::AppState},
+    domain::{
+        auth::{AuthError, Authorization, ClientKind},
+        provenance::Provenance,
+    },
+    http::{
+        client::Visitor,
+        dpop::{CarriesNonce, Dpop},
+        origin::provenance,
+        signed_in::Browser,
+        state::AppState,
+    },
 };
 
 /// For JSON routes of browsers: without a session the answer is 401. What changes something needs proof that a page of ours
@@ -18,8 +29,18 @@ pub(in crate::http) struct ApiBrowser(pub(in crate::http) Browser);
 
 /// A person, by cookie or by access token, and what acts for them.
 pub(in crate::http) struct ApiPerson {
-    pub(super) access_token: SecretString,
-    pub(super) is_browser: bool,
+    pub(super) authorization: Authorization,
+    pub(super) known_by: KnownBy,
+    dpop: Dpop,
+}
+
+/// How a caller proved who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KnownBy {
+    /// By a session cookie.
+    Cookie,
+    /// By an access token.
+    Token(Scheme),
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for ApiBrowser
@@ -48,17 +69,24 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let dpop = Dpop::of(parts, &AppState::from_ref(state).public_url);
         if parts.headers.contains_key(header::AUTHORIZATION) {
+            let (scheme, token) = bearer::read(&parts.headers)?;
             return Ok(Self {
-                access_token: bearer::read(&parts.headers)?.to_owned().into(),
-                is_browser: false,
+                authorization: Authorization {
+                    access_token: token.to_owned().into(),
+                    proof: bearer::proof(scheme, &dpop)?.cloned(),
+                },
+                known_by: KnownBy::Token(scheme),
+                dpop,
             });
         }
         let ApiBrowser(browser) = ApiBrowser::from_request_parts(parts, state).await?;
         let actor = browser.act(&AppState::from_ref(state)).await?;
         Ok(Self {
-            access_token: actor.access_token,
-            is_browser: true,
+            authorization: actor.authorization,
+            known_by: KnownBy::Cookie,
+            dpop,
         })
     }
 }
@@ -86,19 +114,21 @@ fn prove_same_origin(headers: &HeaderMap, own_origin: &str) -> Result<(), Proble
 
 impl ApiPerson {
     pub(super) const fn kind(&self) -> ClientKind {
-        if self.is_browser {
-            ClientKind::Browser
-        } else {
-            ClientKind::Api
+        match self.known_by {
+            KnownBy::Cookie => ClientKind::Browser,
+            KnownBy::Token(_) => ClientKind::Api,
         }
     }
 
-    /// A refusal of auth-service, in the terms of how this caller proved who they are.
-    pub(super) fn problem(&self, error: crate::domain::auth::AuthError) -> Problem {
-        if self.is_browser {
-            Problem::for_session(error)
-        } else {
-            Problem::for_bearer(error)
-        }
+    /// What auth-service answered; a refusal in the terms of how this caller proved who they are.
+    pub(super) fn heard<T: CarriesNonce>(
+        &self,
+        answer: Result<T, AuthError>,
+    ) -> Result<T, Problem> {
+        let answer = self.dpop.heard(answer);
+        answer.map_err(|error| match self.known_by {
+            KnownBy::Cookie => Problem::for_session(error),
+            KnownBy::Token(scheme) => Problem::for_token(error, scheme),
+        })
     }
 }

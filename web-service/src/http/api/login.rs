@@ -9,8 +9,11 @@ use utoipa::ToSchema;
 
 use super::{json::Json, problem::Problem, tokens::TokenAnswer};
 use crate::{
-    domain::auth::{Auth, ClientKind, Grant},
-    http::client::Peer,
+    domain::{
+        auth::{Auth, ClientKind, Grant},
+        sign_out::{EndLater, sign_out},
+    },
+    http::{client::Peer, dpop::Dpop},
 };
 
 /// The body.
@@ -33,7 +36,9 @@ pub(in crate::http) struct Credentials {
 )]
 pub(in crate::http) async fn submit(
     State(auth): State<Arc<dyn Auth>>,
+    State(end_later): State<Arc<dyn EndLater>>,
     peer: Peer,
+    dpop: Dpop,
     Json(credentials): Json<Credentials>,
 ) -> Result<axum::Json<TokenAnswer>, Problem> {
     let Credentials { username, password } = credentials;
@@ -42,9 +47,21 @@ pub(in crate::http) async fn submit(
         .login(&username, &password, &client)
         .await
         .map_err(Problem::for_credential)?;
-    let tokens = auth
-        .issue_token(Grant::LoginTicket(&login.ticket), "", ClientKind::Api)
-        .await
-        .map_err(Problem::for_credential)?;
-    Ok(tokens.into())
+    let ticket = &login.ticket;
+    let issued = auth
+        .issue_token(
+            Grant::LoginTicket(ticket),
+            "",
+            ClientKind::Api,
+            dpop.proof(),
+        )
+        .await;
+    match dpop.heard(issued) {
+        Ok(tokens) => Ok(tokens.into()),
+        // A login that nobody holds tokens of is over.
+        Err(error) => {
+            sign_out(&*auth, &*end_later, ticket, &client).await;
+            Err(Problem::for_credential(error))
+        }
+    }
 }

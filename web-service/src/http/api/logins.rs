@@ -83,8 +83,8 @@ pub(in crate::http) async fn list(
     State(auth): State<Arc<dyn Auth>>,
     person: ApiPerson,
 ) -> Result<Json<Logins>, Problem> {
-    let logins = auth.logins(&person.access_token).await;
-    let logins = logins.map_err(|error| person.problem(error))?;
+    let logins = auth.logins(&person.authorization).await;
+    let logins = person.heard(logins)?;
     Ok(Json(Logins {
         logins: logins.into_iter().map(LoginAnswer::from).collect(),
     }))
@@ -108,9 +108,9 @@ pub(in crate::http) async fn end(
 ) -> Result<StatusCode, Problem> {
     let client = peer.into_client(person.kind());
     let ended = auth
-        .end_login_by_id(&person.access_token, &sid, &client)
+        .end_login_by_id(&person.authorization, &sid, &client)
         .await;
-    ended.map_err(|error| person.problem(error))?;
+    person.heard(ended)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -129,7 +129,7 @@ pub(in crate::http) async fn end_others(
     peer: Peer,
 ) -> Result<StatusCode, Problem> {
     let client = peer.into_client(person.kind());
-    let ended = auth.end_other_logins(&person.access_token, &client).await;
-    ended.map_err(|error| person.problem(error))?;
+    let ended = auth.end_other_logins(&person.authorization, &client).await;
+    person.heard(ended)?;
     Ok(StatusCode::NO_CONTENT)
 }

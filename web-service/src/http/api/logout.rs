@@ -27,6 +27,6 @@ pub(in crate::http) async fn submit(
     let client = peer.into_client(ClientKind::Api);
     auth.end_login(&bearer.token, &client)
         .await
-        .map_err(Problem::for_bearer)?;
+        .map_err(|error| Problem::for_token(error, bearer.scheme))?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -9,9 +9,13 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::bearer::Scheme;
 use crate::{
-    domain::auth::{AuthError, LOGIN_NOT_FOUND, Refusal, RefusalKind, STEP_UP_REQUIRED, THROTTLED},
-    http::{failure::Failure, time::in_seconds},
+    domain::auth::{
+        AuthError, DPOP_PROOF_REQUIRED, LOGIN_NOT_FOUND, Refusal, RefusalKind, STEP_UP_REQUIRED,
+        THROTTLED,
+    },
+    http::{dpop::DpopChallenge, failure::Failure, time::in_seconds},
 };
 
 /// A problem on its way to the client.
@@ -43,6 +47,8 @@ enum Challenge {
     SessionStepUp,
     /// Name and password belong in the body.
     Password,
+    /// A proof of a key, or the token that came with it, does not hold.
+    Dpop(DpopChallenge),
 }
 
 #[derive(Serialize, ToSchema)]
@@ -114,9 +120,19 @@ impl Problem {
             .challenging(Challenge::InvalidToken)
     }
 
-    /// A refusal of an access token.
-    pub(super) fn for_bearer(error: AuthError) -> Self {
-        Self::from_auth(error, Challenge::InvalidToken)
+    pub(super) fn no_dpop_proof() -> Self {
+        let detail = "with Authorization: DPoP … send the proof of its key as DPoP: …";
+        Self::new(StatusCode::UNAUTHORIZED, DPOP_PROOF_REQUIRED, detail)
+            .challenging(Challenge::Dpop(DpopChallenge::InvalidProof))
+    }
+
+    /// A refusal of an access token that was presented like this.
+    pub(super) fn for_token(error: AuthError, scheme: Scheme) -> Self {
+        let challenge = match scheme {
+            Scheme::Bearer => Challenge::InvalidToken,
+            Scheme::Dpop => Challenge::Dpop(DpopChallenge::InvalidToken),
+        };
+        Self::from_auth(error, challenge)
     }
 
     /// A refusal of what a session stands for.
@@ -138,7 +154,10 @@ impl Problem {
 
     fn refused(refusal: &Refusal, challenge: Challenge) -> Self {
         let (status, challenge) = match refusal.kind {
-            RefusalKind::Unauthenticated => (StatusCode::UNAUTHORIZED, challenge),
+            RefusalKind::Unauthenticated => {
+                let dpop = DpopChallenge::of(&refusal.reason).map(Challenge::Dpop);
+                (StatusCode::UNAUTHORIZED, dpop.unwrap_or(challenge))
+            }
             RefusalKind::Forbidden if refusal.reason == STEP_UP_REQUIRED => {
                 let challenge = match challenge {
                     Challenge::Session => Challenge::SessionStepUp,
@@ -146,7 +165,9 @@ impl Problem {
                 };
                 (StatusCode::UNAUTHORIZED, challenge)
             }
-            RefusalKind::Forbidden if challenge == Challenge::InvalidToken => {
+            RefusalKind::Forbidden
+                if matches!(challenge, Challenge::InvalidToken | Challenge::Dpop(_)) =>
+            {
                 (StatusCode::FORBIDDEN, Challenge::InsufficientScope)
             }
             RefusalKind::Forbidden => (StatusCode::FORBIDDEN, Challenge::None),
@@ -243,6 +264,7 @@ impl Challenge {
             }
             Self::Session => Some(r#"Session realm="holdfast""#),
             Self::Password => Some(r#"Password realm="holdfast""#),
+            Self::Dpop(challenge) => Some(challenge.header()),
         }
     }
 }

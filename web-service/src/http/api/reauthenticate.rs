@@ -49,7 +49,7 @@ pub(in crate::http) async fn submit(
     let actor = browser.act(&state).await?;
     let at = state
         .auth
-        .reauthenticate(&actor.access_token, &proof.password, &client)
+        .reauthenticate(&actor.authorization, &proof.password, &client)
         .await
         .map_err(Problem::for_credential)?;
     let renewed = renew(&state, actor.browser, at).await;

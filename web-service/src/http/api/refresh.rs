@@ -8,7 +8,10 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{json::Json, problem::Problem, tokens::TokenAnswer};
-use crate::domain::auth::{Auth, ClientKind, Grant};
+use crate::{
+    domain::auth::{Auth, ClientKind, Grant},
+    http::dpop::Dpop,
+};
 
 /// The body.
 #[derive(Deserialize, ToSchema)]
@@ -29,12 +32,13 @@ pub(in crate::http) struct Refresh {
 )]
 pub(in crate::http) async fn submit(
     State(auth): State<Arc<dyn Auth>>,
+    dpop: Dpop,
     Json(refresh): Json<Refresh>,
 ) -> Result<axum::Json<TokenAnswer>, Problem> {
     let grant = Grant::RefreshToken(&refresh.refresh_token);
-    let tokens = auth
-        .issue_token(grant, "", ClientKind::Api)
-        .await
-        .map_err(Problem::for_credential)?;
+    let issued = auth
+        .issue_token(grant, "", ClientKind::Api, dpop.proof())
+        .await;
+    let tokens = dpop.heard(issued).map_err(Problem::for_credential)?;
     Ok(tokens.into())
 }

@@ -38,7 +38,7 @@ pub(in crate::http) async fn submit(
 ) -> Result<Json<SessionToken>, Problem> {
     let grant = Grant::RefreshToken(&browser.session.refresh_token);
     let tokens = auth
-        .issue_token(grant, SCOPE, ClientKind::Browser)
+        .issue_token(grant, SCOPE, ClientKind::Browser, None)
         .await
         .map_err(Problem::for_session)?;
     Ok(Json(SessionToken {

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::{
     domain::auth::AuthError,
-    http::{failure::Failure, time::in_seconds},
+    http::{dpop::DpopChallenge, failure::Failure, time::in_seconds},
 };
 
 const BASIC: HeaderValue = HeaderValue::from_static(r#"Basic realm="holdfast", charset="UTF-8""#);
@@ -81,6 +81,9 @@ impl From<AuthError> for OauthError {
         let AuthError::Refused(refusal) = error else {
             return Failure::from(error).into();
         };
+        if let Some(dpop) = DpopChallenge::of(&refusal.reason) {
+            return Self::new(dpop.error(), refusal.message);
+        }
         let error = match refusal.reason.as_str() {
             "INVALID_CLIENT" => return Self::invalid_client(),
             "UNAUTHORIZED_CLIENT" => "unauthorized_client",

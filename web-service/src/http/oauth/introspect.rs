@@ -48,6 +48,15 @@ pub(in crate::http) struct Told {
     sid: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     auth_time: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation>,
+}
+
+/// The key that the token is bound to (RFC 9449 §6.2).
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}))]
+struct Confirmation {
+    jkt: String,
 }
 
 impl From<Introspection> for Told {
@@ -58,11 +67,14 @@ impl From<Introspection> for Told {
             scope: told.scope,
             client_id: told.client_id,
             username: told.username,
-            token_type: if told.is_refresh_token {
-                "refresh_token"
-            } else {
-                "Bearer"
+            token_type: match (told.is_refresh_token, told.jkt.is_empty()) {
+                (true, _) => "refresh_token",
+                (false, true) => "Bearer",
+                (false, false) => "DPoP",
             },
+            cnf: Some(told.jkt)
+                .filter(|jkt| !jkt.is_empty())
+                .map(|jkt| Confirmation { jkt }),
             exp: seconds(told.expires_at),
             iat: seconds(told.issued_at),
             sub: told.subject,

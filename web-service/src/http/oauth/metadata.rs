@@ -49,6 +49,8 @@ pub(in crate::http) struct Metadata {
     introspection_endpoint_auth_signing_alg_values_supported: [&'static str; 3],
     revocation_endpoint_auth_methods_supported: [&'static str; 4],
     revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 3],
+    /// RFC 9449 §5.1
+    dpop_signing_alg_values_supported: [&'static str; 3],
 }
 
 /// Where everything is, and what it takes.
@@ -80,6 +82,7 @@ pub(in crate::http) async fn show(
         introspection_endpoint_auth_signing_alg_values_supported: SIGNING,
         revocation_endpoint_auth_methods_supported: AUTHENTICATION,
         revocation_endpoint_auth_signing_alg_values_supported: SIGNING,
+        dpop_signing_alg_values_supported: SIGNING,
     };
     Ok(([CACHED], Json(metadata)))
 }

@@ -9,7 +9,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{error::OauthError, form::OauthForm};
-use crate::domain::auth::{Auth, ClientKind, ClientProof, Grant, Tokens};
+use crate::{
+    domain::auth::{Auth, ClientKind, ClientProof, Grant, Tokens},
+    http::dpop::Dpop,
+};
 
 const FIRST_PARTY: &str = "first-party";
 
@@ -50,25 +53,33 @@ impl From<Tokens> for TokenAnswer {
 )]
 pub(in crate::http) async fn submit(
     State(auth): State<Arc<dyn Auth>>,
+    dpop: Dpop,
     form: OauthForm,
 ) -> Result<Json<TokenAnswer>, OauthError> {
     let tokens = match form.required("grant_type")? {
-        "client_credentials" => in_its_own_name(&*auth, &form).await?,
-        "refresh_token" => refreshed(&*auth, &form).await?,
+        "client_credentials" => in_its_own_name(&*auth, &form, &dpop).await?,
+        "refresh_token" => refreshed(&*auth, &form, &dpop).await?,
         _ => return Err(OauthError::unsupported_grant_type()),
     };
     Ok(Json(tokens.into()))
 }
 
-async fn in_its_own_name(auth: &dyn Auth, form: &OauthForm) -> Result<Tokens, OauthError> {
+async fn in_its_own_name(
+    auth: &dyn Auth,
+    form: &OauthForm,
+    dpop: &Dpop,
+) -> Result<Tokens, OauthError> {
     let scope = form.parameter("scope").unwrap_or_default();
     // RFC 8707; `audience` is what others call it.
     let audience = form.parameter("resource").or(form.parameter("audience"));
     let audience = audience.unwrap_or_default();
-    Ok(auth.issue_to_client(&form.client, audience, scope).await?)
+    let issued = auth
+        .issue_to_client(&form.client, audience, scope, dpop.proof())
+        .await;
+    Ok(dpop.heard(issued)?)
 }
 
-async fn refreshed(auth: &dyn Auth, form: &OauthForm) -> Result<Tokens, OauthError> {
+async fn refreshed(auth: &dyn Auth, form: &OauthForm, dpop: &Dpop) -> Result<Tokens, OauthError> {
     let token: SecretString = form.required("refresh_token")?.to_owned().into();
     let is_public = matches!(form.client.proof, ClientProof::None);
     if !is_public || ![FIRST_PARTY, ""].contains(&form.client.id.as_str()) {
@@ -76,5 +87,8 @@ async fn refreshed(auth: &dyn Auth, form: &OauthForm) -> Result<Tokens, OauthErr
     }
     let scope = form.parameter("scope").unwrap_or_default();
     let grant = Grant::RefreshToken(&token);
-    Ok(auth.issue_token(grant, scope, ClientKind::Api).await?)
+    let issued = auth
+        .issue_token(grant, scope, ClientKind::Api, dpop.proof())
+        .await;
+    Ok(dpop.heard(issued)?)
 }

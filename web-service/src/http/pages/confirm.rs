@@ -126,7 +126,7 @@ pub(super) async fn prove(
 ) -> Result<Proven, NotProven> {
     let auth = &state.auth;
     let proved = auth
-        .reauthenticate(&actor.access_token, password, client)
+        .reauthenticate(&actor.authorization, password, client)
         .await;
     let at = match proved {
         Ok(at) => at,

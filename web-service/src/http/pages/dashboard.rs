@@ -41,7 +41,7 @@ pub(in crate::http) async fn show(
     PageActor(actor): PageActor,
 ) -> Result<Response, ErrorPage> {
     let account = auth
-        .account(&actor.access_token)
+        .account(&actor.authorization)
         .await
         .map_err(Failure::from)?;
     let csrf_token = form_tokens.token(Binding::Session(&actor.browser.id));

@@ -74,7 +74,7 @@ pub(in crate::http) async fn show(
     State(form_tokens): State<Arc<dyn FormTokens>>,
     PageActor(actor): PageActor,
 ) -> Result<Response, ErrorPage> {
-    let logins = auth.logins(&actor.access_token).await;
+    let logins = auth.logins(&actor.authorization).await;
     let mut logins: Vec<_> = logins
         .map_err(Failure::from)?
         .into_iter()
@@ -106,8 +106,12 @@ pub(in crate::http) async fn end(
         client: &client,
     };
     let end = async |actor: &Actor| {
-        let token = &actor.access_token;
-        match state.auth.end_login_by_id(token, &sid, &client).await {
+        let authorization = &actor.authorization;
+        match state
+            .auth
+            .end_login_by_id(authorization, &sid, &client)
+            .await
+        {
             Err(error) if error.is_refused_as(LOGIN_NOT_FOUND) => {
                 Ok(error::no_such_page().into_response())
             }
@@ -139,8 +143,8 @@ pub(in crate::http) async fn end_others(
         client: &client,
     };
     let end = async |actor: &Actor| {
-        let token = &actor.access_token;
-        state.auth.end_other_logins(token, &client).await?;
+        let authorization = &actor.authorization;
+        state.auth.end_other_logins(authorization, &client).await?;
         Ok(Redirect::to(HERE).into_response())
     };
     act.run(actor, &form.fields, end).await

@@ -81,15 +81,15 @@ pub(in crate::http) async fn submit(
     let client = peer.into_client(ClientKind::Browser);
     let auth = &state.auth;
     let changed = auth
-        .change_password(&actor.access_token, wanted, &client)
+        .change_password(&actor.authorization, wanted, &client)
         .await;
     let (actor, cookie, changed) = match changed {
         // The current password, which they just gave, is the proof that is asked for.
         Err(error) if error.is_refused_as(STEP_UP_REQUIRED) => {
             match prove(&state, actor, wanted.current, &client).await {
                 Ok(Proven { actor, cookie }) => {
-                    let token = &actor.access_token;
-                    let changed = auth.change_password(token, wanted, &client).await;
+                    let authorization = &actor.authorization;
+                    let changed = auth.change_password(authorization, wanted, &client).await;
                     (actor, cookie, changed)
                 }
                 Err(NotProven::Refused(actor, error)) => (*actor, None, Err(error)),

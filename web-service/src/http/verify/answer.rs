@@ -7,10 +7,10 @@ use axum::{
 };
 use url::form_urlencoded;
 
-use super::decision::Denied;
+use super::decision::{Decided, Denied};
 use crate::{
     domain::gate::{Identity, Original, Refused},
-    http::{failure::Failure, state::AppState, time::in_seconds},
+    http::{dpop::with_nonce, failure::Failure, state::AppState, time::in_seconds},
 };
 
 const CHALLENGE: HeaderValue =
@@ -43,14 +43,19 @@ impl Dialect {
 
 pub(super) fn answer(
     state: &AppState,
-    decision: Result<Identity, Denied>,
+    decided: Decided,
     original: &Original,
     dialect: Dialect,
     headers: &HeaderMap,
 ) -> Response {
-    match decision {
+    let answer = match decided.decision {
         Ok(identity) => with_identity(StatusCode::OK.into_response(), Some(&identity)),
         Err(Denied::Failed(failure)) => with_identity(failed(&failure), None),
+        Err(Denied::Dpop(challenge)) => {
+            let challenge = HeaderValue::from_static(challenge.header());
+            let response = challenged(StatusCode::UNAUTHORIZED, Some(challenge));
+            with_identity(response, None)
+        }
         Err(Denied::Refused(refused)) => {
             let mut response = refusal(refused);
             let target =
@@ -63,7 +68,8 @@ pub(super) fn answer(
             }
             with_identity(response, None)
         }
-    }
+    };
+    with_nonce(answer, &decided.dpop_nonce)
 }
 
 /// A requirement that cannot be read denies everybody.
@@ -79,6 +85,10 @@ fn refusal(refused: Refused) -> Response {
         Refused::Scope => (StatusCode::FORBIDDEN, Some(SCOPE)),
         Refused::Foreign | Refused::NotBound => (StatusCode::FORBIDDEN, None),
     };
+    challenged(status, challenge)
+}
+
+fn challenged(status: StatusCode, challenge: Option<HeaderValue>) -> Response {
     let mut response = status.into_response();
     if let Some(challenge) = challenge {
         response

@@ -4,13 +4,14 @@ use axum::http::{HeaderMap, header};
 
 use crate::{
     domain::{
-        auth::{AuthError, RefusalKind},
+        auth::{AuthError, DpopProof, RefusalKind},
         gate::{Identity, Method, Original, Refused, Requirements},
         sign_in::SESSION_SCOPE,
     },
     http::{
-        api::bearer,
+        api::bearer::{self, Scheme},
         client::Visitor,
+        dpop::{self, DpopChallenge, nonce_of},
         failure::Failure,
         signed_in::{Browser, NotSignedIn},
         state::AppState,
@@ -22,6 +23,8 @@ use crate::{
 pub(super) enum Denied {
     /// It may not.
     Refused(Refused),
+    /// The key that the token is bound to was not proved.
+    Dpop(DpopChallenge),
     /// It cannot be told now.
     Failed(Failure),
 }
@@ -32,47 +35,88 @@ impl From<Refused> for Denied {
     }
 }
 
+/// A decision, and the nonce for the next proof of a key, or nothing.
+pub(super) struct Decided {
+    pub(super) decision: Result<Identity, Denied>,
+    pub(super) dpop_nonce: String,
+}
+
 /// `Authorization` decides where it is present; there is no falling back to the cookie.
 pub(super) async fn decide(
     state: &AppState,
     visitor: Visitor<'_>,
     original: &Original,
     wanted: &Requirements,
-) -> Result<Identity, Denied> {
-    if visitor.headers.contains_key(header::AUTHORIZATION) {
-        by_token(state, visitor.headers, wanted).await
+) -> Decided {
+    let mut dpop_nonce = String::new();
+    let decision = if visitor.headers.contains_key(header::AUTHORIZATION) {
+        by_token(state, visitor.headers, original, wanted, &mut dpop_nonce).await
     } else {
         by_cookie(state, visitor, original, wanted).await
+    };
+    Decided {
+        decision,
+        dpop_nonce,
     }
 }
 
 async fn by_token(
     state: &AppState,
     headers: &HeaderMap,
+    original: &Original,
     wanted: &Requirements,
+    dpop_nonce: &mut String,
 ) -> Result<Identity, Denied> {
-    let token = bearer::read(headers).map_err(|_| Refused::Unauthenticated)?;
+    let (scheme, token) = bearer::read(headers).map_err(|_| Refused::Unauthenticated)?;
+    let proof = match scheme {
+        Scheme::Bearer => None,
+        Scheme::Dpop => Some(proof(state, headers, original)?),
+    };
     let judged = state
         .auth
-        .validate(token, &wanted.audience, &wanted.scopes)
+        .validate(token, proof.as_ref(), &wanted.audience, &wanted.scopes)
         .await;
-    let claims = judged.map_err(|error| match error {
-        AuthError::Refused(refusal) => match refusal.kind {
-            RefusalKind::Forbidden => Denied::Refused(Refused::Scope),
-            RefusalKind::Unauthenticated | RefusalKind::Invalid => {
-                Denied::Refused(Refused::Unauthenticated)
-            }
-        },
-        error => Denied::Failed(error.into()),
-    })?;
+    let claims = match judged {
+        Ok(claims) => claims,
+        Err(error) => {
+            nonce_of(&error).clone_into(dpop_nonce);
+            return Err(denied(error));
+        }
+    };
+    dpop_nonce.clone_from(&claims.dpop_nonce);
     wanted.check_age(claims.authenticated_at, state.clock.now())?;
     Ok(Identity {
         username: claims.username,
         subject: claims.subject,
         sid: claims.sid,
         scope: claims.scope,
-        method: Method::Bearer,
+        method: match scheme {
+            Scheme::Bearer => Method::Bearer,
+            Scheme::Dpop => Method::Dpop,
+        },
     })
+}
+
+/// The proof that came with the original request, which the proxy has to tell of.
+fn proof(state: &AppState, headers: &HeaderMap, original: &Original) -> Result<DpopProof, Denied> {
+    let target = original.proven_target(&state.public_url.origin, &state.return_origins);
+    let (jwt, (method, uri)) = dpop::jwt(headers)
+        .zip(target)
+        .ok_or(Denied::Dpop(DpopChallenge::InvalidProof))?;
+    Ok(DpopProof { jwt, method, uri })
+}
+
+fn denied(error: AuthError) -> Denied {
+    let AuthError::Refused(refusal) = error else {
+        return Denied::Failed(error.into());
+    };
+    match (DpopChallenge::of(&refusal.reason), refusal.kind) {
+        (Some(challenge), _) => Denied::Dpop(challenge),
+        (None, RefusalKind::Forbidden) => Denied::Refused(Refused::Scope),
+        (None, RefusalKind::Unauthenticated | RefusalKind::Invalid) => {
+            Denied::Refused(Refused::Unauthenticated)
+        }
+    }
 }
 
 async fn by_cookie(

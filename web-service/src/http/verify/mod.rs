@@ -81,8 +81,8 @@ pub(in crate::http) async fn show(
         headers: &headers,
         socket,
     };
-    let decision = decision::decide(&state, visitor, &original, &wanted.into()).await;
-    answer::answer(&state, decision, &original, dialect, &headers)
+    let decided = decision::decide(&state, visitor, &original, &wanted.into()).await;
+    answer::answer(&state, decided, &original, dialect, &headers)
 }
 
 /// The same in the dialect of Envoy's HTTP service. Its query is the client's own, and so are no requirements but one: it is for
@@ -108,14 +108,8 @@ pub(crate) async fn judge(
     original: &Original,
     wanted: &Requirements,
 ) -> Response {
-    let decision = decision::decide(state, visitor, original, wanted).await;
-    answer::answer(
-        state,
-        decision,
-        original,
-        Dialect::PassedOn,
-        visitor.headers,
-    )
+    let decided = decision::decide(state, visitor, original, wanted).await;
+    answer::answer(state, decided, original, Dialect::PassedOn, visitor.headers)
 }
 
 /// The answer where there is none in time.

@@ -53,7 +53,10 @@ where
         let scheme = only(&parts.headers, "x-forwarded-proto");
         let host = only(&parts.headers, "x-forwarded-host");
         let original = Original {
-            is_safe: method.is_some_and(|method| changes_nothing(&method, &parts.headers)),
+            is_safe: method
+                .as_ref()
+                .is_some_and(|method| changes_nothing(method, &parts.headers)),
+            method: method.map(|method| method.to_string()),
             origin: scheme
                 .zip(host)
                 .map(|(scheme, host)| format!("{scheme}://{host}")),
@@ -91,6 +94,7 @@ pub(super) fn as_envoy_asks(request: &Parts, proxied: Proxied) -> Original {
     let path = request.uri.path_and_query().map(PathAndQuery::as_str);
     Original {
         is_safe: changes_nothing(&request.method, &request.headers),
+        method: Some(request.method.to_string()),
         origin: scheme
             .zip(host)
             .map(|(scheme, host)| format!("{scheme}://{host}")),

@@ -1,0 +1,183 @@
+//! Proofs of possession as JWTs of type `dpop+jwt`, read strictly, and nonces as MACs over the time (RFC 9449).
+
+use aws_lc_rs::{digest, hmac};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{DecodingKey, crypto};
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
+use time::OffsetDateTime;
+
+use super::signing_key::thumbprint;
+use crate::domain::{
+    dpop::{DpopProofs, Proof},
+    signing_key::PublicKey,
+};
+
+/// No longer proof is looked at.
+const MAX_LENGTH: usize = 4 * 1024;
+const TYPE: &str = "dpop+jwt";
+
+/// How long a nonce is given out, in seconds; it is taken for as long again.
+const SLOT: i64 = 120;
+const MAC: usize = 16;
+
+/// Reads proofs and makes nonces.
+pub struct Dpop {
+    nonces: hmac::Key,
+}
+
+impl Dpop {
+    /// Takes the key of nonces.
+    #[must_use]
+    pub fn new(nonces: &[u8]) -> Self {
+        Self {
+            nonces: hmac::Key::new(hmac::HMAC_SHA256, nonces),
+        }
+    }
+
+    fn nonce_of(&self, slot: i64) -> String {
+        let mac = hmac::sign(&self.nonces, &slot.to_be_bytes());
+        let short: Vec<_> = mac.as_ref().iter().copied().take(MAC).collect();
+        URL_SAFE_NO_PAD.encode(short)
+    }
+}
+
+fn slot(now: OffsetDateTime) -> i64 {
+    now.unix_timestamp().div_euclid(SLOT)
+}
+
+#[derive(Deserialize)]
+struct Header {
+    typ: String,
+    alg: String,
+    jwk: Jwk,
+    crit: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Jwk {
+    kty: String,
+    crv: String,
+    x: String,
+    y: Option<String>,
+    /// The private half: whoever sends it has no secret.
+    d: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Payload {
+    jti: String,
+    htm: String,
+    htu: String,
+    iat: i64,
+    nonce: Option<String>,
+    ath: Option<String>,
+}
+
+impl Jwk {
+    fn public_key(&self) -> Option<PublicKey> {
+        if self.d.is_some() {
+            return None;
+        }
+        match (self.kty.as_str(), self.crv.as_str(), &self.y) {
+            ("EC", "P-256", Some(y)) => Some(PublicKey::P256 {
+                x: coordinate(&self.x)?,
+                y: coordinate(y)?,
+            }),
+            ("OKP", "Ed25519", None) => Some(PublicKey::Ed25519 {
+                x: coordinate(&self.x)?,
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// The algorithm is the key's, whatever the header says; RFC 9864 gave Ed25519 a name of its own.
+fn verifier(
+    key: &PublicKey,
+    jwk: &Jwk,
+    named: &str,
+) -> Option<(DecodingKey, jsonwebtoken::Algorithm)> {
+    match (key, &jwk.y, named) {
+        (PublicKey::Ed25519 { .. }, _, "EdDSA" | "Ed25519") => {
+            let decoding = DecodingKey::from_ed_components(&jwk.x).ok()?;
+            Some((decoding, jsonwebtoken::Algorithm::EdDSA))
+        }
+        (PublicKey::P256 { .. }, Some(y), "ES256") => {
+            let decoding = DecodingKey::from_ec_components(&jwk.x, y).ok()?;
+            Some((decoding, jsonwebtoken::Algorithm::ES256))
+        }
+        _ => None,
+    }
+}
+
+fn coordinate(text: &str) -> Option<[u8; 32]> {
+    URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
+}
+
+fn parse<T: DeserializeOwned>(segment: &str) -> Option<T> {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(segment).ok()?).ok()
+}
+
+impl DpopProofs for Dpop {
+    fn open(&self, jwt: &str) -> Option<Proof> {
+        if jwt.len() > MAX_LENGTH {
+            return None;
+        }
+        let (message, signature) = jwt.rsplit_once('.')?;
+        let (header, payload) = message.split_once('.')?;
+        let header: Header = parse(header)?;
+        if header.typ != TYPE || header.crit.is_some() {
+            return None;
+        }
+        let key = header.jwk.public_key()?;
+        let (decoding, algorithm) = verifier(&key, &header.jwk, &header.alg)?;
+        let verified = crypto::verify(signature, message.as_bytes(), &decoding, algorithm);
+        if !verified.unwrap_or(false) {
+            return None;
+        }
+        let payload: Payload = parse(payload)?;
+        Some(Proof {
+            key: thumbprint(&key).parse().ok()?,
+            id: payload.jti,
+            method: payload.htm,
+            uri: payload.htu,
+            issued_at: OffsetDateTime::from_unix_timestamp(payload.iat).ok()?,
+            nonce: payload.nonce,
+            token_hash: payload.ath,
+        })
+    }
+
+    fn token_hash(&self, access_token: &str) -> String {
+        URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, access_token.as_bytes()))
+    }
+
+    fn nonce(&self, now: OffsetDateTime) -> String {
+        self.nonce_of(slot(now))
+    }
+
+    fn is_nonce(&self, nonce: &str, now: OffsetDateTime) -> bool {
+        [slot(now), slot(now) - 1]
+            .into_iter()
+            .any(|slot| self.nonce_of(slot) == nonce)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nonce_is_good_in_its_slot_and_the_next() {
+        let dpop = Dpop::new(&[1; 32]);
+        let start = OffsetDateTime::UNIX_EPOCH;
+        let nonce = dpop.nonce(start);
+        let good = |seconds| dpop.is_nonce(&nonce, start + time::Duration::seconds(seconds));
+        assert!(good(0) && good(SLOT) && good(2 * SLOT - 1));
+        assert!(!good(2 * SLOT) && !good(-1));
+        assert!(!Dpop::new(&[2; 32]).is_nonce(&nonce, start));
+        assert!(!dpop.is_nonce("", start));
+    }
+}

@@ -1,0 +1,91 @@
+//! The Redis that instances share. It sees keyed hashes and numbers.
+
+use std::{fmt, time::Duration};
+
+use redis::{
+    Client, RedisError, RedisResult,
+    aio::{ConnectionManager, ConnectionManagerConfig},
+};
+use service_kit::breaker::{Breaker, Probe};
+use tokio::time::timeout;
+
+/// For a call as a whole.
+const DEADLINE: Duration = Duration::from_millis(250);
+const LONGEST_RECONNECT: Duration = Duration::from_secs(1);
+
+/// Where Redis is, and how one proves to it who one is.
+#[derive(Clone)]
+pub struct RedisUrl(Client);
+
+impl RedisUrl {
+    /// Takes a `redis://` URL.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(url: &str) -> Result<Self, String> {
+        let client = Client::open(url).map_err(|why| why.to_string())?;
+        Ok(Self(client))
+    }
+}
+
+impl fmt::Debug for RedisUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RedisUrl(..)")
+    }
+}
+
+/// A connection, made when it is first needed. Clones are the same one.
+#[derive(Clone)]
+pub struct Redis {
+    connection: ConnectionManager,
+    breaker: Breaker,
+}
+
+impl Redis {
+    /// Takes where it is.
+    ///
+    /// # Errors
+    /// When the client cannot be built.
+    pub fn new(RedisUrl(client): RedisUrl) -> RedisResult<Self> {
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(DEADLINE))
+            .set_response_timeout(Some(DEADLINE))
+            .set_max_delay(LONGEST_RECONNECT)
+            .set_number_of_retries(0);
+        let connection = ConnectionManager::new_lazy_with_config(client, config)?;
+        Ok(Self {
+            breaker: Breaker::new("Redis".to_owned(), probe(connection.clone())),
+            connection,
+        })
+    }
+
+    /// `None` while it does not answer.
+    pub(super) async fn ask<T>(
+        &self,
+        question: impl AsyncFnOnce(ConnectionManager) -> RedisResult<T>,
+    ) -> Option<T> {
+        if self.breaker.is_open() {
+            return None;
+        }
+        let answer = timeout(DEADLINE, question(self.connection.clone())).await;
+        let answer = answer.map_err(|_| "no answer in time".to_owned());
+        match answer.and_then(|answer| answer.map_err(|error: RedisError| error.to_string())) {
+            Ok(answer) => Some(answer),
+            Err(why) => {
+                self.breaker.open(&why);
+                None
+            }
+        }
+    }
+}
+
+fn probe(connection: ConnectionManager) -> Probe {
+    Box::new(move || {
+        let mut connection = connection.clone();
+        Box::pin(async move {
+            let ping = redis::cmd("PING");
+            let answer: RedisResult<()> = ping.query_async(&mut connection).await;
+            answer.map_err(|error| error.to_string())
+        })
+    })
+}

@@ -1,0 +1,239 @@
+//! Bound tokens at the HTTP port (RFC 9449).
+
+use aws_lc_rs::{
+    digest,
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use reqwest::{Method, RequestBuilder, Response};
+use serde_json::{Value, json};
+use service_kit::system::Clock as _;
+
+use crate::support::{PASSWORD, Site, assert_problem, header};
+
+const APP: &str = "https://app.example";
+
+/// A client with a key, and the nonce that it was last given.
+struct Client<'a> {
+    site: &'a Site,
+    key: EcdsaKeyPair,
+    nonce: String,
+}
+
+impl<'a> Client<'a> {
+    fn new(site: &'a Site) -> Self {
+        Self {
+            site,
+            key: EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap(),
+            nonce: String::new(),
+        }
+    }
+
+    fn proof(&self, method: &Method, uri: &str, token: Option<&str>) -> String {
+        let point = self.key.public_key().as_ref();
+        let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let jwk =
+            json!({"kty": "EC", "crv": "P-256", "x": text(&point[1..33]), "y": text(&point[33..])});
+        let mut id = [0; 16];
+        aws_lc_rs::rand::fill(&mut id).unwrap();
+        let mut said = json!({
+            "jti": text(&id),
+            "htm": method.as_str(),
+            "htu": uri,
+            "iat": self.site.clock.now().unix_timestamp(),
+        });
+        if !self.nonce.is_empty() {
+            said["nonce"] = self.nonce.as_str().into();
+        }
+        if let Some(token) = token {
+            said["ath"] = text(digest::digest(&digest::SHA256, token.as_bytes()).as_ref()).into();
+        }
+        let header = json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": jwk});
+        let part = |value: &Value| text(value.to_string().as_bytes());
+        let message = format!("{}.{}", part(&header), part(&said));
+        let signature = self.key.sign(&SystemRandom::new(), message.as_bytes());
+        format!("{message}.{}", text(signature.unwrap().as_ref()))
+    }
+
+    fn own(&self, path: &str) -> String {
+        format!("{}{path}", self.site.origin)
+    }
+
+    fn with_proof(&self, method: Method, path: &str, token: Option<&str>) -> RequestBuilder {
+        let proof = self.proof(&method, &self.own(path), token);
+        self.site.request(method, path).header("dpop", proof)
+    }
+
+    async fn call(&self, method: Method, path: &str, token: &str) -> Response {
+        let request = self.with_proof(method, path, Some(token));
+        let request = request.header("authorization", format!("DPoP {token}"));
+        request.send().await.unwrap()
+    }
+
+    /// Signs in; gives both tokens and keeps the nonce.
+    async fn sign_in(&mut self) -> (String, String) {
+        let request = self.with_proof(Method::POST, "/api/login", None);
+        let body = json!({"username": "ada", "password": PASSWORD});
+        let answer = request.json(&body).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        self.keep(&answer);
+        let tokens: Value = answer.json().await.unwrap();
+        assert_eq!(tokens["token_type"], "DPoP");
+        let text = |name: &str| tokens[name].as_str().unwrap().to_owned();
+        (text("access_token"), text("refresh_token"))
+    }
+
+    fn keep(&mut self, answer: &Response) {
+        header(answer, "dpop-nonce").clone_into(&mut self.nonce);
+        assert!(!self.nonce.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_bound_token_is_of_use_with_its_key_alone() {
+    let site = Site::with_user("ada").await;
+    let mut client = Client::new(&site);
+    let (token, _) = client.sign_in().await;
+
+    let answer = client.call(Method::GET, "/api/profile", &token).await;
+    assert_eq!(answer.status(), 200);
+    client.keep(&answer);
+    let profile: Value = answer.json().await.unwrap();
+    assert_eq!(profile["logged_in_as"], "ada");
+
+    let challenge = assert_problem(site.profile(&token).await, 401, "DPOP_PROOF_REQUIRED").await;
+    assert!(
+        challenge.starts_with("DPoP ") && challenge.contains("algs=\"ES256 EdDSA\""),
+        "{challenge}"
+    );
+    let thief = Client {
+        nonce: client.nonce.clone(),
+        ..Client::new(&site)
+    };
+    let stolen = thief.call(Method::GET, "/api/profile", &token).await;
+    assert_problem(stolen, 401, "DPOP_PROOF_INVALID").await;
+    let bare = site
+        .request(Method::GET, "/api/profile")
+        .header("authorization", format!("DPoP {token}"));
+    assert_problem(bare.send().await.unwrap(), 401, "DPOP_PROOF_REQUIRED").await;
+    let junk = client.call(Method::GET, "/api/profile", "junk").await;
+    let challenge = assert_problem(junk, 401, "TOKEN_MALFORMED").await;
+    assert!(challenge.contains("error=\"invalid_token\""), "{challenge}");
+}
+
+#[tokio::test]
+async fn a_client_without_a_nonce_is_given_one_and_two_proofs_are_none() {
+    let site = Site::with_user("ada").await;
+    let mut client = Client::new(&site);
+    let (token, _) = client.sign_in().await;
+    client.nonce.clear();
+    let asked = client.call(Method::GET, "/api/profile", &token).await;
+    client.keep(&asked);
+    let challenge = assert_problem(asked, 401, "DPOP_NONCE_REQUIRED").await;
+    assert!(
+        challenge.contains("error=\"use_dpop_nonce\""),
+        "{challenge}"
+    );
+    let answer = client.call(Method::GET, "/api/profile", &token).await;
+    assert_eq!(answer.status(), 200);
+
+    let uri = client.own("/api/profile");
+    let twice = client
+        .with_proof(Method::GET, "/api/profile", Some(&token))
+        .header("dpop", client.proof(&Method::GET, &uri, Some(&token)))
+        .header("authorization", format!("DPoP {token}"));
+    assert_problem(twice.send().await.unwrap(), 401, "DPOP_PROOF_INVALID").await;
+}
+
+#[tokio::test]
+async fn a_proof_for_one_route_is_none_for_another_and_none_twice() {
+    let site = Site::with_user("ada").await;
+    let mut client = Client::new(&site);
+    let (token, _) = client.sign_in().await;
+    let proof = client.proof(&Method::GET, &client.own("/api/session"), Some(&token));
+    let send = async |proof: &str| {
+        let request = site.request(Method::GET, "/api/profile?a=b");
+        let request = request.header("authorization", format!("DPoP {token}"));
+        request.header("dpop", proof).send().await.unwrap()
+    };
+    assert_problem(send(&proof).await, 401, "DPOP_PROOF_INVALID").await;
+    let proof = client.proof(&Method::GET, &client.own("/api/profile"), Some(&token));
+    assert_eq!(send(&proof).await.status(), 200, "the query does not count");
+    assert_problem(send(&proof).await, 401, "DPOP_PROOF_INVALID").await;
+}
+
+#[tokio::test]
+async fn refreshing_and_signing_out_take_the_key_too() {
+    let site = Site::with_user("ada").await;
+    let mut client = Client::new(&site);
+    let (_, refresh_token) = client.sign_in().await;
+    let body = json!({"refresh_token": refresh_token});
+    let stolen = site.post_json("/api/refresh", &body).await;
+    let challenge = assert_problem(stolen, 401, "DPOP_PROOF_REQUIRED").await;
+    assert!(challenge.starts_with("DPoP "), "{challenge}");
+    let request = client.with_proof(Method::POST, "/api/refresh", None);
+    let answer = request.json(&body).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let next: Value = answer.json().await.unwrap();
+    assert_eq!(next["token_type"], "DPoP");
+
+    let token = next["access_token"].as_str().unwrap();
+    let stolen = site
+        .request(Method::POST, "/api/logout")
+        .bearer_auth(token)
+        .send()
+        .await
+        .unwrap();
+    assert_problem(stolen, 401, "DPOP_PROOF_REQUIRED").await;
+    let answer = client.call(Method::POST, "/api/logout", token).await;
+    assert_eq!(answer.status(), 204);
+    let over = client.call(Method::GET, "/api/profile", token).await;
+    assert_problem(over, 401, "LOGIN_ENDED").await;
+}
+
+#[tokio::test]
+async fn a_wrong_proof_at_sign_in_leaves_no_login_behind() {
+    let site = Site::with_user("ada").await;
+    let client = Client::new(&site);
+    let body = json!({"username": "ada", "password": PASSWORD});
+    let elsewhere = client.proof(&Method::POST, "https://evil.example/api/login", None);
+    let request = site.request(Method::POST, "/api/login").json(&body);
+    let refused = request.header("dpop", elsewhere).send().await.unwrap();
+    assert_problem(refused, 401, "DPOP_PROOF_INVALID").await;
+    let cookie = site.sign_in("ada").await;
+    let logins: Value = site.get("/api/logins", &cookie).await.json().await.unwrap();
+    assert_eq!(logins["logins"].as_array().unwrap().len(), 1, "{logins}");
+}
+
+#[tokio::test]
+async fn a_proxy_asks_with_the_proof_for_the_application() {
+    let site = Site::start_behind_for(["127.0.0.0/8"], [APP]).await;
+    site.add_user("ada").await;
+    let mut client = Client::new(&site);
+    let (token, _) = client.sign_in().await;
+    let ask = async |proof: String, host: &str| {
+        let request = site.request(Method::GET, "/auth/verify");
+        let request = request
+            .header("authorization", format!("DPoP {token}"))
+            .header("x-forwarded-proto", "https")
+            .header("x-forwarded-host", host)
+            .header("x-original-method", "POST")
+            .header("x-original-uri", "/orders?page=2");
+        request.header("dpop", proof).send().await.unwrap()
+    };
+    let for_app =
+        |origin: &str| client.proof(&Method::POST, &format!("{origin}/orders"), Some(&token));
+    let passed = ask(for_app(APP), "app.example").await;
+    assert_eq!(passed.status(), 200);
+    assert_eq!(header(&passed, "x-auth-method"), "dpop");
+    assert!(!header(&passed, "dpop-nonce").is_empty());
+
+    // Whoever got this proof for their own host has it pass for nobody else's, and here not at all.
+    let elsewhere = ask(for_app("https://evil.example"), "evil.example").await;
+    assert_eq!(elsewhere.status(), 401);
+    let wrong = ask(for_app("https://evil.example"), "app.example").await;
+    assert_eq!(wrong.status(), 401);
+    assert!(header(&wrong, "www-authenticate").contains("invalid_dpop_proof"));
+    assert_eq!(header(&wrong, "x-auth-user"), "");
+}
