@@ -68,6 +68,7 @@ fn files_lie_where_their_package_says_and_import_what_they_use() {
                 "duration.proto" => "google.protobuf.Duration",
                 "user.proto" => "User ",
                 "client.proto" | "oauth_client.proto" => "Client",
+                "dpop.proto" => "DpopProof ",
                 "audit_event.proto" => "AuditEvent ",
                 "login.proto" => "Login ",
                 "revocation.proto" => "Revocation ",

@@ -20,7 +20,11 @@ use crate::{
     config::{PublicUrl, ServeConfig, SessionStoreConfig, TlsConfig},
     crypto::{device_proofs::MacDeviceProofs, form_token::MacFormTokens},
     domain::{
-        auth::Auth, bindings::Bindings, device::Once, revocations::Revocations, sessions::Sessions,
+        auth::Auth,
+        bindings::{Bindings, DeviceBinding},
+        device::Once,
+        revocations::Revocations,
+        sessions::Sessions,
     },
     envoy,
     http::{
@@ -74,6 +78,16 @@ impl App {
         let records = SealedRecords::new(store, random.clone());
         let auth = GrpcAuth::new(&config.auth)?;
         let ended_logins = EndedLogins::new(clock.clone(), config.max_staleness);
+        let public_url = config
+            .public_url
+            .unwrap_or_else(|| PublicUrl::localhost(port));
+        let has_other_origins = config.return_origins.has_others(&public_url.origin);
+        if has_other_origins && config.device_binding.binding == DeviceBinding::Prefer {
+            tracing::info!(
+                "sessions are not bound to devices: WEB_RETURN_ORIGINS lists applications at other origins, where browsers do not \
+                 renew the proof; WEB_DEVICE_BINDING=require binds them nevertheless"
+            );
+        }
         let late = Arc::new(Late::start(Arc::new(auth.clone())));
         let sessions = Sessions::new(Arc::new(records), clock.clone(), config.lifetimes);
         let state = AppState {
@@ -83,6 +97,7 @@ impl App {
             bindings: Bindings {
                 policy: config.device_binding,
                 proofs: Arc::new(MacDeviceProofs::new(&config.secret_key, random.clone())),
+                has_other_origins,
                 once,
                 sessions: sessions.clone(),
                 reports: late,
@@ -97,11 +112,7 @@ impl App {
             site_data: SiteData {
                 is_cleared: config.clear_site_data,
             },
-            public_url: Arc::new(
-                config
-                    .public_url
-                    .unwrap_or_else(|| PublicUrl::localhost(port)),
-            ),
+            public_url: Arc::new(public_url),
         };
         Ok(Self {
             port: http::Port {

@@ -34,6 +34,7 @@ async fn signed_in(pair: &Pair, browser: &Browser) {
     browser.sign_in(&url, "ada", PASSWORD).await;
     assert_eq!(browser.path().await, "/dashboard");
     until("the binding", async || browser.cookie(PROOF).await).await;
+    assert_works(pair, browser).await;
 }
 
 /// The proof is over: the next request that needs one finds none in the browser.
@@ -53,6 +54,15 @@ async fn assert_bound(browser: &Browser) {
     let session = "return fetch('/api/session').then(answer => answer.json())";
     let session = browser.script(session).await;
     assert!(session["bound_at"].is_string(), "{session}");
+}
+
+/// An honest browser is in the audit trail once: for its binding.
+fn assert_unsuspected(pair: &Pair) {
+    let trail = pair.auth.output();
+    assert_eq!(trail.matches("DEVICE_BOUND").count(), 1);
+    for kind in ["DEVICE_PROOF_REFUSED", "THEFT_SUSPECTED"] {
+        assert!(!trail.contains(kind), "{trail}");
+    }
 }
 
 /// How often web-service answered a refresh with this status.
@@ -105,11 +115,20 @@ async fn a_browser_binds_its_session_and_shows_its_key_again_unseen() {
     assert_works(&pair, &browser).await;
     assert_eq!(refreshes(&pair.web, "200"), 1, "not with every request");
 
+    let url = pair.site.url("/");
+    browser.shorten_proof(PROOF, &url, 1.0).await;
+    until("the end of the proof", async || {
+        browser.cookie(PROOF).await.is_none().then_some(())
+    })
+    .await;
+    assert_works(&pair, &browser).await;
+    assert_eq!(refreshes(&pair.web, "200"), 2, "when it is over");
+
     let_proof_go(&pair, &browser).await;
     let eight = "return Promise.all([...Array(8)].map(() => fetch('/api/session').then(answer => answer.status)))";
     let statuses = browser.script(eight).await;
     assert_eq!(statuses, Value::from(vec![200; 8]));
-    assert_eq!(refreshes(&pair.web, "200"), 2, "one for all of them");
+    assert_eq!(refreshes(&pair.web, "200"), 3, "one for all of them");
 
     pair.restart_web().await;
     let_proof_go(&pair, &browser).await;
@@ -123,6 +142,7 @@ async fn a_browser_binds_its_session_and_shows_its_key_again_unseen() {
         .unwrap();
     assert!(browser.text().await.contains("bound to this device since"));
     browser.picture("logins-bound").await;
+    assert_unsuspected(&pair);
     browser.quit().await;
 }
 
@@ -150,6 +170,7 @@ async fn a_link_on_another_site_leads_in_after_the_proof_is_over() {
         assert!(browser.cookie(PROOF).await.is_some(), "{path}");
     }
     assert_eq!(refreshes(&pair.web, "200"), 3);
+    assert_unsuspected(&pair);
     browser.quit().await;
 }
 
@@ -229,6 +250,7 @@ async fn chromiums_own_quota_is_enough() {
         assert_eq!(refreshes(&pair.web, "200"), round);
     }
     assert_bound(&browser).await;
+    assert_unsuspected(&pair);
     browser.quit().await;
 }
 
@@ -257,5 +279,6 @@ async fn two_instances_behind_one_address_are_one_to_the_device() {
     }
     assert_bound(&browser).await;
     assert!(balancer.used().iter().all(|count| *count > 0));
+    assert_unsuspected(&pair);
     browser.quit().await;
 }

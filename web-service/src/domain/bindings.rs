@@ -8,15 +8,15 @@ use time::OffsetDateTime;
 use super::{
     auth::Client,
     device::{
-        Challenge, Device, DeviceEvent, DeviceKey, DeviceProofs, DeviceReport, DeviceReports, Once,
-        PROOF_TTL, Purpose,
+        Challenge, Device, DeviceEvent, DeviceKey, DeviceProofs, DeviceReport, DeviceReports,
+        Likeness, Once, PROOF_TTL, Purpose,
     },
     session::Session,
     session_id::SessionId,
     sessions::{RecordsUnavailable, Sessions},
 };
 
-/// How far the clocks of instances may differ.
+/// How far the clocks of instances, and those of browsers, may differ.
 const SKEW: Duration = Duration::from_secs(30);
 
 /// How long a session may be without a device where one is required.
@@ -59,9 +59,11 @@ pub struct BindingPolicy {
 pub enum Shown {
     /// Enough.
     Enough,
+    /// Its proof, for the first time: from now on nothing less will do.
+    First,
     /// No proof, though the session is bound. That alone says nothing bad: the browser may not have been asked.
     Nothing,
-    /// A proof of this very session that is over: browsers throw it away before, copies stay.
+    /// A proof of this very session that has been over for a while: browsers throw it away in time, copies stay.
     Stale,
     /// The session is not bound, has had its time, and has to be.
     Unbound,
@@ -79,9 +81,13 @@ pub struct Renewed {
 /// Why a proof was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum ProofRefused {
-    /// It is none, or not for this session, or was used before.
+    /// It is none, or not for this session.
     #[error("the proof does not hold")]
     Wrong,
+    /// The session's own key signed a challenge of ours that is too old, or was used before. Honest browsers do, after a pause
+    /// or a lost answer.
+    #[error("the challenge is out of date")]
+    OutOfDate,
     /// The session is bound already, or bound to nothing, or sessions are not bound at all.
     #[error("there is nothing to prove")]
     Pointless,
@@ -97,6 +103,8 @@ pub struct Bindings {
     pub policy: BindingPolicy,
     /// Challenges, proofs and tickets.
     pub proofs: Arc<dyn DeviceProofs>,
+    /// Whether there are applications at other origins, whose requests browsers do not renew the proof for.
+    pub has_other_origins: bool,
     /// Which challenges were used.
     pub once: Arc<dyn Once>,
     /// Where sessions are kept.
@@ -112,7 +120,17 @@ impl Bindings {
     /// cookie could make it theirs.
     #[must_use]
     pub fn invite(&self, sid: &str) -> Option<String> {
-        (self.policy.binding != DeviceBinding::Off).then(|| self.challenge(Purpose::Bind, sid))
+        self.invites().then(|| self.challenge(Purpose::Bind, sid))
+    }
+
+    /// Whether sessions are bound at all.
+    #[must_use]
+    pub fn invites(&self) -> bool {
+        match self.policy.binding {
+            DeviceBinding::Off => false,
+            DeviceBinding::Prefer => !self.has_other_origins,
+            DeviceBinding::Require => true,
+        }
     }
 
     /// A challenge for a fresh proof.
@@ -133,7 +151,7 @@ impl Bindings {
         jwt: &str,
         client: &Client,
     ) -> Result<Renewed, ProofRefused> {
-        if session.device.is_some() || self.policy.binding == DeviceBinding::Off {
+        if session.device.is_some() || !self.invites() {
             return Err(ProofRefused::Pointless);
         }
         let registration = self.proofs.registration(jwt).ok_or(ProofRefused::Wrong)?;
@@ -144,14 +162,29 @@ impl Bindings {
             bound_at: self.clock.now(),
             ip_address: client.ip_address,
             user_agent: client.user_agent.clone(),
+            is_confirmed: false,
         };
         let session = Session {
             device: Some(device),
             ..session
         };
         self.sessions.replace(id, &session).await?;
-        self.report(&session, DeviceEvent::Bound, client);
         Ok(self.renewed(&session.sid, &registration.key))
+    }
+
+    /// Takes nothing less from now on: the browser knows that its session is bound.
+    pub async fn confirm(
+        &self,
+        id: &SessionId,
+        session: &mut Session,
+        client: &Client,
+    ) -> Result<(), RecordsUnavailable> {
+        if let Some(device) = &mut session.device {
+            device.is_confirmed = true;
+        }
+        self.sessions.replace(id, session).await?;
+        let event = DeviceEvent::Bound;
+        self.report_once(session, "bound", event, client).await
     }
 
     /// Takes a fresh proof of a session's key. Nothing is written but that the challenge was used.
@@ -188,7 +221,7 @@ impl Bindings {
         if is_in_time && self.once.is_first(&name, window + SKEW * 2).await? {
             Ok(())
         } else {
-            Err(ProofRefused::Wrong)
+            Err(ProofRefused::OutOfDate)
         }
     }
 
@@ -196,11 +229,21 @@ impl Bindings {
     #[must_use]
     pub fn judge(&self, session: &Session, ticket: Option<&str>) -> Shown {
         let now = self.clock.now();
-        match (&session.device, self.policy.binding) {
-            (_, DeviceBinding::Off) | (None, DeviceBinding::Prefer) => Shown::Enough,
-            (None, DeviceBinding::Require) if now < session.created_at + GRACE => Shown::Enough,
-            (None, DeviceBinding::Require) => Shown::Unbound,
-            (Some(device), _) => self.judge_ticket(&session.sid, device, ticket, now),
+        let shown = match (&session.device, self.policy.binding) {
+            (_, DeviceBinding::Off) => return Shown::Enough,
+            (Some(device), _) => match self.judge_ticket(&session.sid, device, ticket, now) {
+                Shown::Enough if !device.is_confirmed => Shown::First,
+                Shown::Nothing | Shown::Stale if !device.is_confirmed => Shown::Unbound,
+                shown => shown,
+            },
+            (None, _) => Shown::Unbound,
+        };
+        let may_be_unbound =
+            self.policy.binding == DeviceBinding::Prefer || now < session.created_at + GRACE;
+        if shown == Shown::Unbound && may_be_unbound {
+            Shown::Enough
+        } else {
+            shown
         }
     }
 
@@ -214,24 +257,28 @@ impl Bindings {
         let until = ticket.and_then(|ticket| self.proofs.open_ticket(sid, &device.key, ticket));
         match until {
             Some(until) if now < until => Shown::Enough,
-            Some(_) => Shown::Stale,
-            None => Shown::Nothing,
+            Some(until) if now >= until + SKEW => Shown::Stale,
+            _ => Shown::Nothing,
         }
     }
 
-    /// Tells that a session's cookie came without the proof that it needs, where that looks like a theft.
+    /// Tells that a session's cookie came without the proof that it needs, where that looks like a theft. Where the browser says
+    /// why there is none, a device that has merely changed is no thief's; and for less than a copy or another device no login
+    /// ends.
     pub async fn suspect(
         &self,
         session: &Session,
         shown: Shown,
+        is_explained: bool,
         client: &Client,
     ) -> Result<(), RecordsUnavailable> {
         let device = session.device.as_ref();
-        let is_elsewhere = device.is_some_and(|device| device.is_elsewhere(client));
-        if shown != Shown::Stale && !is_elsewhere {
+        let likeness = device.map_or(Likeness::Same, |device| device.likeness(client));
+        let is_certain = shown == Shown::Stale || likeness == Likeness::Another;
+        if !is_certain && (likeness == Likeness::Same || is_explained) {
             return Ok(());
         }
-        let ends_login = self.policy.on_theft == OnTheft::EndLogin;
+        let ends_login = is_certain && self.policy.on_theft == OnTheft::EndLogin;
         let event = DeviceEvent::TheftSuspected { ends_login };
         self.report_once(session, "theft", event, client).await
     }

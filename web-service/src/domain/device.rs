@@ -13,8 +13,8 @@ use super::{auth::Client, sessions::RecordsUnavailable};
 pub const PROOF_TTL: Duration = Duration::from_mins(5);
 
 /// How long after a sign-in its session takes a key. Until then nothing else writes the record, which would carry it as it was:
-/// that a browser was seen is first noted after a minute.
-const BIND_WITHIN: Duration = Duration::from_secs(45);
+/// that a browser was seen is noted later, see [`Lifetimes::should_note`](super::session::Lifetimes::should_note).
+pub const BIND_WITHIN: Duration = Duration::from_secs(45);
 
 /// How long a challenge for a fresh proof is good; the browser may keep it until it next needs one.
 const RENEW_WITHIN: Duration = Duration::from_mins(10);
@@ -34,16 +34,33 @@ pub struct Device {
     pub ip_address: IpAddr,
     /// What it called itself then.
     pub user_agent: String,
+    /// Whether a request came with its proof. Until then nothing less is refused: the answer that told the browser of its
+    /// binding may have been lost.
+    pub is_confirmed: bool,
+}
+
+/// How much a client looks like the device that a session is bound to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Likeness {
+    /// As it did.
+    Same,
+    /// It is in another network, or calls itself something else: devices travel, and browsers are updated.
+    Changed,
+    /// Both.
+    Another,
 }
 
 impl Device {
-    /// Whether a client looks like another one: it is in another network, or calls itself something else. An address of
-    /// zeros is one that is not known.
+    /// How much a client looks like it. An address of zeros is one that is not known.
     #[must_use]
-    pub fn is_elsewhere(&self, client: &Client) -> bool {
+    pub fn likeness(&self, client: &Client) -> Likeness {
         let is_known = !client.ip_address.is_unspecified() && !self.ip_address.is_unspecified();
         let has_moved = is_known && network(client.ip_address) != network(self.ip_address);
-        has_moved || client.user_agent != self.user_agent
+        match (has_moved, client.user_agent != self.user_agent) {
+            (false, false) => Likeness::Same,
+            (true, true) => Likeness::Another,
+            (true, false) | (false, true) => Likeness::Changed,
+        }
     }
 }
 
@@ -166,26 +183,33 @@ mod tests {
     }
 
     #[test]
-    fn another_network_or_another_name_is_elsewhere() {
+    fn another_network_and_another_name_is_another_device() {
         let device = |address: &str| Device {
             key: DeviceKey([1; 64]),
             bound_at: OffsetDateTime::UNIX_EPOCH,
             ip_address: address.parse().unwrap(),
             user_agent: "Chrome".into(),
+            is_confirmed: true,
         };
         let cases = [
-            ("192.0.2.1", "192.0.2.200", "Chrome", false),
-            ("192.0.2.1", "::ffff:192.0.2.9", "Chrome", false),
-            ("192.0.2.1", "192.0.3.1", "Chrome", true),
-            ("192.0.2.1", "192.0.2.1", "curl", true),
-            ("192.0.2.1", "2001:db8::1", "Chrome", true),
-            ("2001:db8:1::1", "2001:db8:1:ffff::1", "Chrome", false),
-            ("2001:db8:1::1", "2001:db8:2::1", "Chrome", true),
-            ("192.0.2.1", "0.0.0.0", "Chrome", false),
+            ("192.0.2.1", "192.0.2.200", "Chrome", Likeness::Same),
+            ("192.0.2.1", "::ffff:192.0.2.9", "Chrome", Likeness::Same),
+            ("192.0.2.1", "192.0.3.1", "Chrome", Likeness::Changed),
+            ("192.0.2.1", "192.0.2.1", "curl", Likeness::Changed),
+            ("192.0.2.1", "2001:db8::1", "Chrome", Likeness::Changed),
+            (
+                "2001:db8:1::1",
+                "2001:db8:1:ffff::1",
+                "Chrome",
+                Likeness::Same,
+            ),
+            ("2001:db8:1::1", "2001:db8:2::1", "curl", Likeness::Another),
+            ("192.0.2.1", "0.0.0.0", "Chrome", Likeness::Same),
+            ("192.0.2.1", "0.0.0.0", "curl", Likeness::Changed),
         ];
         for (bound, seen, name, expected) in cases {
-            let is_elsewhere = device(bound).is_elsewhere(&client(seen, name));
-            assert_eq!(is_elsewhere, expected, "{bound} {seen} {name}");
+            let likeness = device(bound).likeness(&client(seen, name));
+            assert_eq!(likeness, expected, "{bound} {seen} {name}");
         }
     }
 }

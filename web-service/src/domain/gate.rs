@@ -126,6 +126,8 @@ pub enum Refused {
     Scope,
     /// A page of another origin sent it.
     Foreign,
+    /// Their session is bound to a device, which may have to be asked again.
+    NoProof,
     /// Their session has to be bound to a device, and is not.
     NotBound,
 }

@@ -19,6 +19,12 @@ impl ReturnOrigins {
         self.0.iter().any(|one| one == origin)
     }
 
+    /// Whether there are others than this one.
+    #[must_use]
+    pub fn has_others(&self, own: &str) -> bool {
+        self.0.iter().any(|one| one != own)
+    }
+
     /// The URL, as a browser reads it, if it leads to one of them.
     #[must_use]
     pub fn accept(&self, url: &str) -> Option<Url> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use time::OffsetDateTime;
 
-use super::device::Device;
+use super::device::{BIND_WITHIN, Device};
 
 /// What the server knows of a signed-in browser. It is stored sealed.
 #[derive(Clone, Debug)]
@@ -43,6 +43,9 @@ pub struct Lifetimes {
     pub absolute: Duration,
 }
 
+/// As long as a key is taken after a sign-in, and as long as the request that brings it may be worked on.
+const MAY_BE_BOUND: Duration = BIND_WITHIN.saturating_add(Duration::from_secs(15));
+
 /// A request within this time of the last one does not write.
 const COARSE: Duration = Duration::from_mins(1);
 
@@ -65,10 +68,17 @@ impl Lifetimes {
         now >= self.idle_end(session)
     }
 
-    /// Whether it is time to write down that the browser was seen.
+    /// Whether it is time to write down that the browser was seen. While a key may still come in, only what would otherwise end is
+    /// written: one of two writes would be lost.
     #[must_use]
     pub fn should_note(&self, session: &Session, now: OffsetDateTime) -> bool {
-        now >= session.last_seen_at + COARSE.min(self.idle / 10)
+        let may_be_bound = session.device.is_none() && now < session.created_at + MAY_BE_BOUND;
+        let pause = if may_be_bound {
+            self.idle / 2
+        } else {
+            COARSE.min(self.idle / 10)
+        };
+        now >= session.last_seen_at + pause
     }
 }
 
@@ -140,6 +150,17 @@ mod tests {
             idle: Duration::from_secs(10),
             ..lifetimes()
         };
-        assert!(short.should_note(&session(), START + Duration::from_secs(1)));
+        let second = Duration::from_secs(1);
+        assert!(
+            !short.should_note(&session(), START + second),
+            "it may be bound yet"
+        );
+        assert!(
+            short.should_note(&session(), START + second * 5),
+            "or it would end"
+        );
+        let mut later = session();
+        later.last_seen_at += minutes(1);
+        assert!(short.should_note(&later, START + minutes(1) + second));
     }
 }

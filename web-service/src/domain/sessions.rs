@@ -126,9 +126,15 @@ impl Sessions {
         session: Session,
         authenticated_at: OffsetDateTime,
     ) -> Result<(SessionId, Session), RecordsUnavailable> {
+        // It may have been bound while the proof was checked.
+        let device = match session.device {
+            None => self.find(old).await?.and_then(|newest| newest.device),
+            device => device,
+        };
         let session = Session {
             authenticated_at,
             last_seen_at: self.clock.now(),
+            device,
             ..session
         };
         let until = self.lifetimes.idle_end(&session);

@@ -1,6 +1,6 @@
 //! Envoy's `ext_authz` over gRPC: the same decision, on a listener that only the proxy reaches.
 
-use std::{io, time::Duration};
+use std::{io, net::IpAddr, time::Duration};
 
 use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, header},
@@ -8,11 +8,12 @@ use axum::{
 };
 use envoy_types::pb::envoy::{
     config::core::v3::{
-        HeaderValue as EnvoyValue, HeaderValueOption, header_value_option::HeaderAppendAction,
+        HeaderValue as EnvoyValue, HeaderValueOption, address::Address,
+        header_value_option::HeaderAppendAction,
     },
     service::auth::v3::{
         AttributeContext, CheckRequest, CheckResponse, DeniedHttpResponse, OkHttpResponse,
-        attribute_context::HttpRequest,
+        attribute_context::{HttpRequest, Peer},
         authorization_server::{Authorization, AuthorizationServer},
         check_response::HttpResponse,
     },
@@ -28,7 +29,7 @@ use tonic::{Code, Request, Status};
 use crate::{
     domain::gate::{Original, Requirements},
     http::{
-        client::Visitor,
+        client::{NOT_KNOWN, Visitor},
         state::AppState,
         verify::{Wanted, changes_nothing, judge, misconfigured, too_slow, without_session},
     },
@@ -89,14 +90,15 @@ impl ExtAuthz {
     async fn judge(&self, asked: &Asked) -> CheckResponse {
         let Asked {
             headers,
+            socket,
             original,
             wanted,
         } = asked;
-        let answer = timeout(
-            DEADLINE,
-            judge(&self.0, Visitor::unknown(headers), original, wanted),
-        )
-        .await;
+        let visitor = Visitor {
+            headers,
+            socket: *socket,
+        };
+        let answer = timeout(DEADLINE, judge(&self.0, visitor, original, wanted)).await;
         match answer {
             Ok(answer) if answer.status().is_success() => allowed(&answer, headers),
             Ok(answer) => denied(&answer),
@@ -108,12 +110,14 @@ impl ExtAuthz {
 /// What Envoy asks, as far as it could be read.
 struct Asked {
     headers: HeaderMap,
+    socket: IpAddr,
     original: Original,
     wanted: Requirements,
 }
 
 impl Asked {
     fn read(attributes: AttributeContext) -> Option<Self> {
+        let socket = attributes.source.as_ref().and_then(address);
         let HttpRequest {
             method,
             headers,
@@ -155,10 +159,19 @@ impl Asked {
             return None;
         }
         Some(Self {
+            socket: socket.unwrap_or(NOT_KNOWN),
             headers: map,
             original,
             wanted: wanted.into(),
         })
+    }
+}
+
+/// Who sent the request to the proxy.
+fn address(source: &Peer) -> Option<IpAddr> {
+    match source.address.as_ref()?.address.as_ref()? {
+        Address::SocketAddress(socket) => socket.address.parse().ok(),
+        _ => None,
     }
 }
 

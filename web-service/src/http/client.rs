@@ -16,7 +16,8 @@ use crate::domain::auth::{Client, ClientKind, DeviceId};
 const MAX_USER_AGENT: usize = 256;
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-const NOT_KNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+/// An address of zeros: nothing is known of where somebody is.
+pub(crate) const NOT_KNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// What a request says of who sent it, before anything is read from it.
 #[derive(Clone, Copy)]
@@ -92,14 +93,6 @@ impl<'a> Visitor<'a> {
         Self {
             headers,
             socket: socket.unwrap_or(NOT_KNOWN),
-        }
-    }
-
-    /// Whoever a proxy asks about that says nothing of their address.
-    pub(crate) const fn unknown(headers: &'a HeaderMap) -> Self {
-        Self {
-            headers,
-            socket: NOT_KNOWN,
         }
     }
 }

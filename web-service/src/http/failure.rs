@@ -11,7 +11,7 @@ use crate::domain::{
 
 const SESSIONS_UNAVAILABLE: &str = "SESSIONS_UNAVAILABLE";
 const TOO_SLOW: &str = "DEADLINE_EXCEEDED";
-const DEVICE_NOT_ASKED: &str = "DEVICE_NOT_ASKED";
+pub(super) const DEVICE_NOT_ASKED: &str = "DEVICE_NOT_ASKED";
 const OVERLOADED: &str = "OVERLOADED";
 static NOTHING_HEARD: Seldom = Seldom::new();
 static STORE_FAULTS: Seldom = Seldom::new();

@@ -41,6 +41,7 @@ pub(super) fn router(state: AppState) -> Router {
             "/account/confirm",
             get(pages::confirm::show).post(pages::confirm::submit),
         )
+        .route("/account/again", get(pages::again::show))
         .route("/continue", get(pages::onward::show))
         .route("/static/style.css", get(pages::assets::style))
         .route("/static/icon.svg", get(pages::assets::icon))

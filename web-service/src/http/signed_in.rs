@@ -71,11 +71,13 @@ impl Browser {
     pub(super) async fn find(visitor: Visitor<'_>, state: &AppState) -> Result<Self, NotSignedIn> {
         let mut browser = Self::open(visitor.headers, state).await?;
         let session = &mut browser.session;
-        match state
-            .bindings
-            .judge(session, cookies::proof(visitor.headers))
-        {
+        let bindings = &state.bindings;
+        match bindings.judge(session, cookies::proof(visitor.headers)) {
             Shown::Enough => {}
+            Shown::First => {
+                let client = Peer::of(visitor, state).into_client(ClientKind::Browser);
+                bindings.confirm(&browser.id, session, &client).await?;
+            }
             Shown::Unbound => return Err(NotSignedIn::NotBound),
             shown => return Err(no_proof(visitor, state, session, shown).await),
         }
@@ -120,24 +122,25 @@ impl Browser {
     }
 }
 
-/// A browser that says why it could not have its device asked is not sent away for it; anybody else may be a thief.
+/// A browser that says why its device was not asked is no thief's for it, and is not sent away where it was our fault.
 async fn no_proof(
     visitor: Visitor<'_>,
     state: &AppState,
     session: &Session,
     shown: Shown,
 ) -> NotSignedIn {
-    if device::was_not_answered(visitor.headers) {
-        return NotSignedIn::Failed(Failure::device_not_asked());
-    }
+    let was_not_answered = device::was_not_answered(visitor.headers, &session.sid);
     // A page of another site led here, and then browsers do not ask the device.
-    if device::is_led_here(visitor.headers) {
-        return NotSignedIn::NoProof;
-    }
+    let is_explained = was_not_answered || device::is_led_here(visitor.headers);
     let client = Peer::of(visitor, state).into_client(ClientKind::Browser);
-    match state.bindings.suspect(session, shown, &client).await {
-        Ok(()) => NotSignedIn::NoProof,
+    let bindings = &state.bindings;
+    let told = bindings
+        .suspect(session, shown, is_explained, &client)
+        .await;
+    match told {
         Err(error) => error.into(),
+        Ok(()) if was_not_answered => NotSignedIn::Failed(Failure::device_not_asked()),
+        Ok(()) => NotSignedIn::NoProof,
     }
 }
 
@@ -197,6 +200,9 @@ fn page_refusal(refused: NotSignedIn, parts: &Parts) -> PageRefusal {
             if parts.method == Method::GET && device::is_led_here(&parts.headers) =>
         {
             PageRefusal::LoadAgain(LoadAgain::at(&parts.uri))
+        }
+        NotSignedIn::NoProof if !parts.method.is_safe() => {
+            PageRefusal::Error(ErrorPage::no_device_proof())
         }
         NotSignedIn::NoSession | NotSignedIn::NoProof => {
             PageRefusal::sign_in(&parts.method, &parts.uri)

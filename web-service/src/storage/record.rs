@@ -37,6 +37,7 @@ struct DeviceRecord {
     bound_at: i64,
     ip_address: IpAddr,
     user_agent: String,
+    is_confirmed: bool,
 }
 
 pub(super) fn encode(session: &Session) -> Result<Vec<u8>, serde_json::Error> {
@@ -83,6 +84,7 @@ fn encode_device(device: &Device) -> DeviceRecord {
         bound_at: millis(device.bound_at),
         ip_address: device.ip_address,
         user_agent: device.user_agent.clone(),
+        is_confirmed: device.is_confirmed,
     }
 }
 
@@ -93,6 +95,7 @@ fn decode_device(device: DeviceRecord) -> Option<Device> {
         bound_at: time(device.bound_at)?,
         ip_address: device.ip_address,
         user_agent: device.user_agent,
+        is_confirmed: device.is_confirmed,
     })
 }
 

@@ -43,6 +43,7 @@ impl<'a> Browser<'a> {
         let answer = browser.bind(&browser.registration(&challenge)).await;
         assert_eq!(answer.status(), 200);
         browser.take(answer).await;
+        browser.assert_bound().await;
         browser
     }
 
@@ -252,6 +253,9 @@ async fn copies_of_both_cookies_are_good_until_the_proof_is_over_and_the_trail_s
     assert_eq!(site.audited(AuditKind::TheftSuspected).await, 0);
 
     site.clock.advance(second);
+    let refused = site.get("/api/session", &copies).await;
+    assert_problem(refused, 401, "DEVICE_PROOF_MISSING").await;
+    site.clock.advance(second * 30);
     for _ in 0..3 {
         let refused = site.get("/api/session", &copies).await;
         assert_problem(refused, 401, "DEVICE_PROOF_MISSING").await;
@@ -292,17 +296,24 @@ async fn only_a_cookie_from_elsewhere_looks_like_a_theft() {
 #[tokio::test]
 async fn a_theft_ends_the_login_where_the_operator_wants_it() {
     let site = site_with(|config| config.device_binding.on_theft = OnTheft::EndLogin).await;
-    let browser = Browser::bound(&site).await;
-    assert_eq!(
-        site.get("/api/session", &browser.session).await.status(),
-        401
-    );
-    until("the end of the session", async || {
-        (browser.session().await.status() == 401).then_some(())
+    let mut browser = Browser::bound(&site).await;
+    let copies = browser.cookies();
+    let alone = site.get("/api/session", &browser.session).await;
+    assert_eq!(alone.status(), 401);
+    until("the suspicion in the audit trail", async || {
+        (site.audited(AuditKind::TheftSuspected).await == 1).then_some(())
     })
     .await;
-    let over = browser.ask().await;
-    assert_problem(over, 401, "SESSION_MISSING").await;
+    browser.renew().await;
+    browser.assert_bound().await;
+
+    // A device that calls itself something else may have been updated; a copy of its proof is a copy.
+    site.clock.advance(PROOF_TTL + Duration::from_mins(2));
+    assert_eq!(site.get("/api/session", &copies).await.status(), 401);
+    until("the end of the session", async || {
+        (browser.ask().await.status() == 401).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -502,6 +513,12 @@ async fn where_binding_is_required_an_unbound_session_has_a_minute() {
     site.clock.advance(Duration::from_mins(1));
     let refused = plain.session().await;
     assert_problem(refused, 401, "DEVICE_BINDING_REQUIRED").await;
+    let unconfirmed = Browser::signed_in(&site).await;
+    let jwt = unconfirmed.registration(&unconfirmed.challenge);
+    assert_eq!(unconfirmed.bind(&jwt).await.status(), 200);
+    site.clock.advance(Duration::from_mins(1));
+    let refused = unconfirmed.session().await;
+    assert_problem(refused, 401, "DEVICE_BINDING_REQUIRED").await;
     let page = get(&site, "/dashboard", &plain.session, &[]).await;
     assert_eq!(page.status(), 403);
     assert!(page.text().await.unwrap().contains("bound to the device"));
@@ -563,6 +580,7 @@ async fn a_proxy_gets_the_same_decision() {
     let site = site_with(|config| {
         config.trusted_proxies = TrustedProxies::new(vec!["127.0.0.0/8".parse().unwrap()]);
         config.return_origins = ReturnOrigins::new(vec![app.to_owned()]);
+        config.device_binding.binding = DeviceBinding::Require;
     })
     .await;
     let browser = Browser::bound(&site).await;
@@ -573,6 +591,102 @@ async fn a_proxy_gets_the_same_decision() {
     let alone = get(&site, "/auth/verify", &browser.session, &asked).await;
     assert_eq!(alone.status(), 401);
     assert_eq!(header(&alone, "x-auth-user"), "");
+
+    // A person is led to where the browser asks the device, and back without a click.
+    let navigates = [
+        ("x-original-method", "GET"),
+        ("x-original-uri", "/orders?page=2"),
+        ("x-forwarded-proto", "https"),
+        ("x-forwarded-host", "app.example"),
+        ("accept", "text/html"),
+    ];
+    let led = get(&site, "/auth/verify", &browser.session, &navigates).await;
+    let location = header(&led, "location").strip_prefix(&site.origin).unwrap();
+    let here = location.to_owned();
+    assert!(here.starts_with("/account/again?to=https"), "{here}");
+    let cross = [
+        ("sec-fetch-site", "same-site"),
+        ("sec-fetch-mode", "navigate"),
+        ("sec-fetch-dest", "document"),
+    ];
+    let page = get(&site, &here, &browser.session, &cross).await;
+    assert!(page.text().await.unwrap().contains("http-equiv"));
+    let back = get(&site, &here, &browser.cookies(), &[]).await;
+    assert_eq!(
+        header(&back, "location"),
+        "https://app.example/orders?page=2"
+    );
+    let stranger = get(&site, &here, "", &[]).await;
+    assert!(header(&stranger, "location").starts_with("/login?next=%2Fcontinue"));
+    let elsewhere = "/account/again?to=https://evil.example/";
+    let elsewhere = get(&site, elsewhere, &browser.cookies(), &[]).await;
+    assert_eq!(elsewhere.status(), 404);
+}
+
+#[tokio::test]
+async fn where_an_application_has_another_origin_nobody_is_bound_by_preference() {
+    let site = site_with(|config| {
+        config.return_origins = ReturnOrigins::new(vec!["https://app.example".to_owned()]);
+    })
+    .await;
+    let fields = [("username", "ada"), ("password", PASSWORD)];
+    let answer = site.submit_login(&fields).await;
+    let invitation = answer.headers().get("secure-session-registration");
+    assert!(invitation.is_none());
+}
+
+#[tokio::test]
+async fn a_browser_that_never_heard_of_its_binding_is_not_shut_out() {
+    let site = site().await;
+    let mut browser = Browser::signed_in(&site).await;
+    let jwt = browser.registration(&browser.challenge);
+    let lost = browser.bind(&jwt).await;
+    assert_eq!(lost.status(), 200);
+    site.clock.advance(Duration::from_mins(10));
+    assert_eq!(browser.session().await.status(), 200);
+    assert_eq!(site.audited(AuditKind::DeviceBound).await, 0);
+
+    browser.take(lost).await;
+    assert_eq!(
+        browser.session().await.status(),
+        200,
+        "over, and so no proof"
+    );
+    browser.challenge = challenge_of(&browser.ask().await, &browser.sid);
+    browser.renew().await;
+    browser.assert_bound().await;
+    let alone = site.get("/api/session", &browser.session).await;
+    assert_eq!(alone.status(), 401, "from then on nothing less will do");
+}
+
+#[tokio::test]
+async fn a_stranger_with_the_cookie_cannot_end_the_login_by_signing_in() {
+    let site = site().await;
+    site.add_user("eve").await;
+    let browser = Browser::bound(&site).await;
+    let (cookie, token) = site.login_form().await;
+    let fields = [
+        ("username", "eve"),
+        ("password", PASSWORD),
+        ("csrf_token", token.as_str()),
+    ];
+    let cookies = format!("{cookie}; {}", browser.session);
+    let signed_in = site.post_form("/login", &cookies, &fields).await;
+    assert_eq!(signed_in.status(), 303);
+    browser.assert_bound().await;
+}
+
+#[tokio::test]
+async fn an_honest_browser_that_signs_an_old_challenge_is_in_no_audit_trail() {
+    let site = site().await;
+    let mut browser = Browser::bound(&site).await;
+    site.clock.advance(Duration::from_mins(11));
+    let old = browser.refresh(&browser.renewal(&browser.challenge)).await;
+    assert_eq!(old.status(), 403);
+    browser.challenge = challenge_of(&old, &browser.sid);
+    browser.renew().await;
+    assert_eq!(site.audited(AuditKind::DeviceProofRefused).await, 0);
+    assert_eq!(site.audited(AuditKind::TheftSuspected).await, 0);
 }
 
 #[tokio::test]

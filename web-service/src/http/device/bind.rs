@@ -26,6 +26,7 @@ pub(in crate::http) async fn submit(
     match bound {
         Ok(bound) => Ok(renewed(&state, &session.sid, &bound)),
         Err(ProofRefused::Unavailable(error)) => Err(Failure::from(error).into()),
+        Err(ProofRefused::OutOfDate) => Err(Problem::device_proof_refused()),
         Err(ProofRefused::Wrong | ProofRefused::Pointless) => {
             let told = state.bindings.refused(&session, &client).await;
             told.map_err(Failure::from)?;

@@ -13,7 +13,12 @@ use crate::{
 };
 
 /// Paths whose requests need no proof, and do not wait for one.
-const OUTSIDE: [&str; 3] = ["/static/", "/.well-known/", "/session/"];
+const OUTSIDE: [&str; 4] = [
+    "/static/style.css",
+    "/static/icon.svg",
+    "/.well-known/",
+    "/session/",
+];
 
 #[derive(Serialize)]
 pub(super) struct Instructions<'a> {

@@ -39,15 +39,16 @@ pub(super) fn with_invitation(mut response: Response, state: &AppState, sid: &st
     response
 }
 
-/// Whether the browser says that it wanted to show its key, and had no answer from us. What else it may say there leaves
-/// signing in again as the way on.
-pub(super) fn was_not_answered(headers: &HeaderMap) -> bool {
-    let said = headers.get(SKIPPED).and_then(|value| value.to_str().ok());
-    said.is_some_and(|said| {
-        ["server_error", "unreachable"]
-            .iter()
-            .any(|why| said.starts_with(why))
-    })
+/// Whether the browser says that it wanted to show this session's key, and had no answer from us. What else it may say there
+/// leaves signing in again as the way on.
+pub(super) fn was_not_answered(headers: &HeaderMap, sid: &str) -> bool {
+    let lines = headers.get_all(SKIPPED).into_iter();
+    let mut told = lines
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .filter_map(|item| item.trim().split_once(';'));
+    let session = format!(r#"session_identifier="{sid}""#);
+    told.any(|(why, of)| ["server_error", "unreachable"].contains(&why) && of.trim() == session)
 }
 
 /// Whether a page of another site led to this page, as the browser tells.
@@ -145,10 +146,14 @@ mod tests {
 
     #[test]
     fn only_our_own_silence_counts_as_no_answer() {
-        let skipped = |said| was_not_answered(&headers(&[("secure-session-skipped", said)]));
+        let skipped = |said| was_not_answered(&headers(&[("secure-session-skipped", said)]), "a");
         assert!(skipped("server_error;session_identifier=\"a\""));
         assert!(skipped("unreachable;session_identifier=\"a\""));
         assert!(!skipped("quota_exceeded;session_identifier=\"a\""));
-        assert!(!was_not_answered(&HeaderMap::new()));
+        assert!(!skipped("server_error;session_identifier=\"b\""));
+        assert!(skipped(
+            "quota_exceeded;session_identifier=\"b\", server_error;session_identifier=\"a\""
+        ));
+        assert!(!was_not_answered(&HeaderMap::new(), "a"));
     }
 }

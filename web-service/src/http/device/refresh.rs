@@ -27,7 +27,14 @@ pub(in crate::http) async fn submit(
     match text(&headers, &SESSION_ID) {
         Some(of) if of != session.sid => return Ok(Json(Over::of(of)).into_response()),
         Some(_) if session.device.is_some() => {}
-        _ => return Err(Problem::no_session()),
+        // The browser knows of a key that we do not: somebody has to look at this.
+        Some(_) => {
+            let client = peer.into_client(ClientKind::Browser);
+            let told = state.bindings.refused(&session, &client).await;
+            told.map_err(Failure::from)?;
+            return Err(Problem::no_session());
+        }
+        None => return Err(Problem::no_session()),
     }
     let Some(jwt) = proof(&headers) else {
         return Ok(ask(&state, &session));
@@ -35,6 +42,7 @@ pub(in crate::http) async fn submit(
     match state.bindings.renew(&session, jwt).await {
         Ok(fresh) => Ok(renewed(&state, &session.sid, &fresh)),
         Err(ProofRefused::Unavailable(error)) => Err(Failure::from(error).into()),
+        Err(ProofRefused::OutOfDate) => Ok(ask(&state, &session)),
         Err(ProofRefused::Wrong | ProofRefused::Pointless) => {
             let client = peer.into_client(ClientKind::Browser);
             let told = state.bindings.refused(&session, &client).await;

@@ -12,7 +12,10 @@ use super::{
     load_again::LoadAgain,
     render::{page, with_wait},
 };
-use crate::http::{failure::Failure, signed_in::NotSignedIn};
+use crate::http::{
+    failure::{DEVICE_NOT_ASKED, Failure},
+    signed_in::NotSignedIn,
+};
 
 /// A page that says what went wrong and what to do.
 #[derive(Debug, Template)]
@@ -22,6 +25,7 @@ pub(in crate::http) struct ErrorPage {
     title: &'static str,
     text: &'static str,
     retry_after: Option<Duration>,
+    signs_in_again: bool,
 }
 
 impl ErrorPage {
@@ -31,6 +35,7 @@ impl ErrorPage {
             title,
             text,
             retry_after: None,
+            signs_in_again: false,
         }
     }
 
@@ -58,13 +63,38 @@ impl ErrorPage {
         )
     }
 
-    pub(in crate::http) const fn not_bound() -> Self {
+    pub(in crate::http) const fn no_device_proof() -> Self {
         Self::new(
-            StatusCode::FORBIDDEN,
-            "This browser cannot keep you signed in here",
-            "Sign-ins are bound to the device here, so that nobody can use a stolen cookie, and this browser did not \
-             take part. Please use a current Chrome or Edge on a computer with a security chip, or ask whoever runs this site.",
+            StatusCode::UNAUTHORIZED,
+            "Is this still your device?",
+            "Nothing was changed: your browser did not show that it is. Go back, reload the page, and try again.",
         )
+    }
+
+    const fn device_not_asked(retry_after: Duration) -> Self {
+        Self {
+            retry_after: Some(retry_after),
+            signs_in_again: true,
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "We cannot do this right now",
+                "Your browser could not show that this is still your device, as we did not answer it. You are not signed out. \
+                 Please try again in a few minutes, or sign in again.",
+            )
+        }
+    }
+
+    pub(in crate::http) const fn not_bound() -> Self {
+        Self {
+            signs_in_again: true,
+            ..Self::new(
+                StatusCode::FORBIDDEN,
+                "This browser cannot keep you signed in here",
+                "Sign-ins are bound to the device here, so that nobody can use a stolen cookie, and this browser did not \
+             take part. Please sign in again; if that does not help, use a current Chrome or Edge on a computer with a security \
+             chip, or ask whoever runs this site.",
+            )
+        }
     }
 
     const fn unavailable(retry_after: Duration) -> Self {
@@ -101,6 +131,10 @@ impl ErrorPage {
 impl From<Failure> for ErrorPage {
     fn from(failure: Failure) -> Self {
         match failure {
+            Failure::Unavailable {
+                reason,
+                retry_after,
+            } if reason == DEVICE_NOT_ASKED => Self::device_not_asked(retry_after),
             Failure::Unavailable { retry_after, .. } => Self::unavailable(retry_after),
             Failure::Throttled { retry_after } => Self::throttled(retry_after),
             Failure::Unacceptable => Self::unreadable_form(StatusCode::BAD_REQUEST),

@@ -3,14 +3,15 @@
 use askama::Template;
 use axum::{
     extract::State,
-    http::{HeaderMap, StatusCode},
-    response::Response,
+    http::{HeaderMap, StatusCode, Uri},
+    response::{IntoResponse as _, Response},
 };
 
-use super::render::page;
+use super::{load_again::LoadAgain, render::page};
 use crate::http::{
     client::{Socket, Visitor},
-    signed_in::Browser,
+    device,
+    signed_in::{Browser, NotSignedIn},
     state::AppState,
 };
 
@@ -23,6 +24,7 @@ struct Home {
 /// Says what this is; says hello to who is signed in, as far as that can be told.
 pub(in crate::http) async fn show(
     State(state): State<AppState>,
+    uri: Uri,
     Socket(socket): Socket,
     headers: HeaderMap,
 ) -> Response {
@@ -30,7 +32,12 @@ pub(in crate::http) async fn show(
         headers: &headers,
         socket,
     };
-    let browser = Browser::find(visitor, &state).await;
-    let username = browser.ok().map(|browser| browser.session.username);
+    let username = match Browser::find(visitor, &state).await {
+        Ok(browser) => Some(browser.session.username),
+        Err(NotSignedIn::NoProof) if device::is_led_here(&headers) => {
+            return LoadAgain::at(&uri).into_response();
+        }
+        Err(_) => None,
+    };
     page(StatusCode::OK, &Home { username })
 }

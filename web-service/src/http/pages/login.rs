@@ -19,6 +19,7 @@ use super::{
 use crate::{
     domain::{
         auth::{AuthError, Client, ClientKind, INVALID_CREDENTIALS, OVERLOADED},
+        bindings::Shown,
         form_token::Binding,
         local_path::LocalPath,
         session_id::SessionId,
@@ -124,7 +125,7 @@ pub(in crate::http) async fn submit(
     let sid = signed_in.login.sid.clone();
     let id = begin(&state, signed_in, &client).await?;
     if let Some(old) = cookies::session_id(&headers) {
-        end_quietly(&state, &old, &client).await;
+        end_quietly(&state, &headers, &old, &client).await;
     }
     let response = Redirect::to(destination(&form.next).as_str()).into_response();
     let response = device::with_invitation(response, &state, &sid);
@@ -133,9 +134,14 @@ pub(in crate::http) async fn submit(
     Ok(with_cookie(response, cookies::remove_login()))
 }
 
-/// Ends a session and its login; nobody waits for what cannot be done now.
-async fn end_quietly(state: &AppState, id: &SessionId, client: &Client) {
+/// Ends a session and its login; nobody waits for what cannot be done now. Of a session that is bound to another device not even
+/// that.
+async fn end_quietly(state: &AppState, headers: &HeaderMap, id: &SessionId, client: &Client) {
     if let Ok(Some(session)) = state.sessions.find(id).await {
+        let shown = state.bindings.judge(&session, cookies::proof(headers));
+        if matches!(shown, Shown::Nothing | Shown::Stale) {
+            return;
+        }
         let refresh_token = &session.refresh_token;
         sign_out(&*state.auth, &*state.end_later, refresh_token, client).await;
     }

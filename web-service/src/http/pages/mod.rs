@@ -1,5 +1,6 @@
 //! Pages for people: HTML that works without JavaScript.
 
+pub(super) mod again;
 pub(super) mod assets;
 pub(super) mod confirm;
 pub(super) mod dashboard;

@@ -27,7 +27,7 @@ struct Continue {
 /// Where to.
 #[derive(Deserialize)]
 pub(in crate::http) struct Target {
-    to: String,
+    pub(super) to: String,
 }
 
 /// Shows the way, where it leads to a listed origin.

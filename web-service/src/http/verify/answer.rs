@@ -80,7 +80,7 @@ pub(crate) fn misconfigured() -> Response {
 
 fn refusal(refused: Refused) -> Response {
     let (status, challenge) = match refused {
-        Refused::Unauthenticated => (StatusCode::UNAUTHORIZED, Some(CHALLENGE)),
+        Refused::Unauthenticated | Refused::NoProof => (StatusCode::UNAUTHORIZED, Some(CHALLENGE)),
         Refused::TooLongAgo => (StatusCode::UNAUTHORIZED, Some(STEP_UP)),
         Refused::Scope => (StatusCode::FORBIDDEN, Some(SCOPE)),
         Refused::Foreign | Refused::NotBound => (StatusCode::FORBIDDEN, None),
@@ -120,14 +120,19 @@ pub(super) fn failed(failure: &Failure) -> Response {
 /// Where a person goes to sign in, or to prove again who they are, and comes back from by way of a page: a form's answer may not
 /// lead to another origin.
 fn target(state: &AppState, refused: Refused, original: &Original) -> Option<String> {
-    let page = match refused {
-        Refused::Unauthenticated => "login",
-        Refused::TooLongAgo => "account/confirm",
-        Refused::Scope | Refused::Foreign | Refused::NotBound => return None,
-    };
     let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let own = &state.public_url.origin;
     let back = original.return_address(&state.return_origins);
+    let page = match (refused, &back) {
+        (Refused::NoProof, Some(back)) => {
+            return Some(format!("{own}/account/again?to={}", encoded(back)));
+        }
+        (Refused::Unauthenticated | Refused::NoProof, _) => "login",
+        (Refused::TooLongAgo, _) => "account/confirm",
+        // It tells people why.
+        (Refused::NotBound, _) => return Some(format!("{own}/dashboard")),
+        (Refused::Scope | Refused::Foreign, _) => return None,
+    };
     let next = back.map(|back| format!("/continue?to={}", encoded(&back)));
     let query = next.map(|next| format!("?next={}", encoded(&next)));
     Some(format!("{own}/{page}{}", query.unwrap_or_default()))

@@ -128,9 +128,8 @@ async fn by_cookie(
     let session = match Browser::find(visitor, state).await {
         Ok(browser) => browser.session,
         Err(NotSignedIn::NotBound) => return Err(Refused::NotBound.into()),
-        Err(NotSignedIn::NoSession | NotSignedIn::NoProof) => {
-            return Err(Refused::Unauthenticated.into());
-        }
+        Err(NotSignedIn::NoSession) => return Err(Refused::Unauthenticated.into()),
+        Err(NotSignedIn::NoProof) => return Err(Refused::NoProof.into()),
         Err(NotSignedIn::Failed(failure)) => return Err(Denied::Failed(failure)),
     };
     if !original.may_use_cookie(&state.return_origins) {
