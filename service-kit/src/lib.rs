@@ -9,6 +9,7 @@ pub mod healthcheck;
 pub mod manual_clock;
 pub mod ops;
 pub mod private_file;
+pub mod recent;
 pub mod seldom;
 pub mod shutdown;
 pub mod system;

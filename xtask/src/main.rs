@@ -5,6 +5,7 @@
     reason = "this is a command line"
 )]
 
+mod bench;
 mod dev;
 mod docker;
 mod fuzz;
@@ -32,6 +33,8 @@ enum Task {
     Test(test::Options),
     /// Feed chance to everything that reads what clients send
     Fuzz(fuzz::Options),
+    /// Measure what checks cost, beside the floor and beside what one would take instead
+    Bench(bench::Options),
     /// Build the programs as they are shipped, into target/dist
     Release,
 }
@@ -42,6 +45,7 @@ async fn main() -> ExitCode {
         Task::Dev(options) => dev::run(options).await,
         Task::Test(options) => test::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
+        Task::Bench(options) => bench::run(&options),
         Task::Release => release::run(),
     };
     match outcome {

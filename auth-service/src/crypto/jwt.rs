@@ -2,9 +2,11 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use aws_lc_rs::digest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Header, crypto};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use service_kit::recent::Recent;
 use time::OffsetDateTime;
 
 use super::key_ring::KeyRing;
@@ -21,19 +23,31 @@ const MAX_LENGTH: usize = 8 * 1024;
 const TYPE: &str = "at+jwt";
 const LONG_TYPE: &str = "application/at+jwt";
 
-/// Signs and opens access tokens with the keys in use.
-pub struct Jwts(RwLock<Arc<KeyRing>>);
+/// How many signatures are remembered that hold, at some 700 bytes each.
+const MOST: usize = 65_536;
+
+/// Signs and opens access tokens with the keys in use. A token whose signature held once is known again by its SHA-256, and costs
+/// no curve operation, while the keys are the same.
+pub struct Jwts {
+    keys: RwLock<Arc<KeyRing>>,
+    opened: Recent<[u8; 32], Arc<Claims>>,
+}
 
 impl Jwts {
     /// Takes the keys.
     #[must_use]
     pub fn new(keys: KeyRing) -> Self {
-        Self(RwLock::new(Arc::new(keys)))
+        Self {
+            keys: RwLock::new(Arc::new(keys)),
+            opened: Recent::new(MOST),
+        }
     }
 
     /// Goes on with other keys.
     pub fn replace(&self, keys: KeyRing) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+        // One that was opened with a key that is gone is not opened again.
+        self.opened.clear();
     }
 
     /// Whether these are the keys in use.
@@ -43,7 +57,7 @@ impl Jwts {
     }
 
     fn keys(&self) -> Arc<KeyRing> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -108,10 +122,23 @@ impl AccessTokens for Jwts {
             .map_err(|why| SigningFailed(why.to_string()))
     }
 
-    fn open(&self, token: &str) -> Result<Claims, TokenRefused> {
+    fn open(&self, token: &str) -> Result<Arc<Claims>, TokenRefused> {
         if token.len() > MAX_LENGTH {
             return Err(TokenRefused::Malformed);
         }
+        let fingerprint = sha256(token);
+        if let Some(claims) = self.opened.get(&fingerprint) {
+            return Ok(claims);
+        }
+        let era = self.opened.era();
+        let claims = Arc::new(self.verify(token)?);
+        self.opened.insert(era, fingerprint, Arc::clone(&claims));
+        Ok(claims)
+    }
+}
+
+impl Jwts {
+    fn verify(&self, token: &str) -> Result<Claims, TokenRefused> {
         let (message, signature) = token.rsplit_once('.').ok_or(TokenRefused::Malformed)?;
         let (header, payload) = message.split_once('.').ok_or(TokenRefused::Malformed)?;
         let header: StrictHeader = parse(header)?;
@@ -140,6 +167,12 @@ impl AccessTokens for Jwts {
             Ok(false) | Err(_) => Err(TokenRefused::BadSignature),
         }
     }
+}
+
+fn sha256(token: &str) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
+    hash
 }
 
 /// Canonical base64url without padding, then JSON. A third dot is no letter of base64url.

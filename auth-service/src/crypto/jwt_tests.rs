@@ -88,7 +88,7 @@ fn both_algorithms_open_what_they_signed() {
     for algorithm in [Algorithm::EdDsa, Algorithm::Es256] {
         let jwts = jwts(&keys, algorithm);
         let token = jwts.sign(&claims()).unwrap();
-        assert_eq!(jwts.open(&token), Ok(claims()), "{algorithm}");
+        assert_eq!(jwts.open(&token), Ok(Arc::new(claims())), "{algorithm}");
     }
 }
 
@@ -96,7 +96,10 @@ fn both_algorithms_open_what_they_signed() {
 fn a_key_that_does_not_sign_any_more_still_verifies() {
     let keys = [stored(Algorithm::EdDsa), stored(Algorithm::Es256)];
     let old = jwts(&keys, Algorithm::Es256).sign(&claims()).unwrap();
-    assert_eq!(jwts(&keys, Algorithm::EdDsa).open(&old), Ok(claims()));
+    assert_eq!(
+        jwts(&keys, Algorithm::EdDsa).open(&old),
+        Ok(Arc::new(claims()))
+    );
 }
 
 #[test]
@@ -128,7 +131,7 @@ fn the_long_type_in_any_case_is_an_access_token() {
             &with(header(&key), "typ", typ.into()),
             &payload().to_string(),
         );
-        assert_eq!(jwts.open(&token), Ok(claims()), "{typ}");
+        assert_eq!(jwts.open(&token), Ok(Arc::new(claims())), "{typ}");
     }
 }
 
@@ -249,4 +252,26 @@ fn a_public_key_as_a_shared_secret_signs_nothing() {
         jwts.open(&format!("{message}.{signature}")),
         Err(TokenRefused::Malformed)
     );
+}
+
+#[test]
+fn a_signature_is_remembered_while_its_key_is_there() {
+    let keys = [stored(Algorithm::EdDsa), stored(Algorithm::EdDsa)];
+    let ring = |keys: &[StoredSigningKey]| {
+        KeyRing::open(keys.to_vec(), Algorithm::EdDsa, &sealer()).unwrap()
+    };
+    let jwts = jwts(&keys[..1], Algorithm::EdDsa);
+    let token = jwts.sign(&claims()).unwrap();
+    assert!(jwts.opened.is_empty());
+    let first = jwts.open(&token).unwrap();
+    assert!(Arc::ptr_eq(&first, &jwts.open(&token).unwrap()));
+    let (message, _) = token.rsplit_once('.').unwrap();
+    let forged = format!("{message}.{}", "A".repeat(86));
+    assert_eq!(jwts.open(&forged), Err(TokenRefused::BadSignature));
+    assert_eq!(jwts.opened.len(), 1);
+
+    jwts.replace(ring(&keys[1..]));
+    assert_eq!(jwts.open(&token), Err(TokenRefused::BadSignature));
+    jwts.replace(ring(&keys));
+    assert!(jwts.open(&token).is_ok());
 }

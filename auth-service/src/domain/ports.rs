@@ -1,6 +1,6 @@
 //! What the domain needs from outside.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 pub use service_kit::system::{Clock, Random};
@@ -60,7 +60,7 @@ pub trait AccessTokens: Send + Sync {
     fn sign(&self, claims: &Claims) -> Result<String, SigningFailed>;
 
     /// What a token says, once its form and signature hold; times and audience are the caller's to check.
-    fn open(&self, token: &str) -> Result<Claims, TokenRefused>;
+    fn open(&self, token: &str) -> Result<Arc<Claims>, TokenRefused>;
 }
 
 /// The keys that others verify with.

@@ -139,7 +139,7 @@ impl AuthService for AuthApi {
             .await?;
         let nonce = proof.map(|_| self.authority.dpop_nonce());
         Ok(Response::new(ValidateTokenResponse {
-            claims: Some(encode::claims(claims)),
+            claims: Some(encode::claims(&claims)),
             dpop_nonce: nonce.unwrap_or_default(),
         }))
     }

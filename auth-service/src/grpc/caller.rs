@@ -139,7 +139,10 @@ pub(super) async fn person<T: Sync>(
     };
     let claims = authority.validate_token(token, expected).await?;
     // Clients are granted no such scope.
-    let person = claims.person.ok_or(ValidateRefused::InsufficientScope);
+    let person = claims
+        .person
+        .clone()
+        .ok_or(ValidateRefused::InsufficientScope);
     Ok(person?)
 }
 

@@ -146,7 +146,7 @@ pub(super) fn introspected(
         Some(Introspected::Access(said)) => v1::IntrospectTokenResponse {
             active: true,
             is_refresh_token: false,
-            claims: Some(claims(said)),
+            claims: Some(claims(&said)),
         },
         Some(Introspected::Refresh {
             user,
@@ -200,28 +200,29 @@ fn seconds(time: std::time::Duration) -> Duration {
     }
 }
 
-pub(super) fn claims(claims: Claims) -> v1::AccessTokenClaims {
-    let subject = claims.subject();
-    let (sid, username, auth_time) = claims.person.map_or_else(Default::default, |person| {
-        (
-            person.sid.to_string(),
-            person.username.to_string(),
-            Some(timestamp(person.authenticated_at)),
-        )
-    });
+pub(super) fn claims(claims: &Claims) -> v1::AccessTokenClaims {
+    let person = claims.person.as_ref();
     v1::AccessTokenClaims {
-        issuer: claims.issuer,
-        subject,
-        audience: claims.audience,
-        client_id: claims.client_id,
-        sid,
+        issuer: claims.issuer.clone(),
+        subject: claims.subject(),
+        audience: claims.audience.clone(),
+        client_id: claims.client_id.clone(),
+        sid: person
+            .map(|person| person.sid.to_string())
+            .unwrap_or_default(),
         jti: claims.jti.to_string(),
-        username,
+        username: person
+            .map(|person| person.username.to_string())
+            .unwrap_or_default(),
         scope: claims.scopes.to_string(),
         issued_at: Some(timestamp(claims.issued_at)),
         expires_at: Some(timestamp(claims.expires_at)),
-        auth_time,
-        jkt: claims.key.map(|key| key.to_string()).unwrap_or_default(),
+        auth_time: person.map(|person| timestamp(person.authenticated_at)),
+        jkt: claims
+            .key
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
     }
 }
 

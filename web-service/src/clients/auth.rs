@@ -1,6 +1,12 @@
 //! What auth-service is asked.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use async_trait::async_trait;
@@ -18,8 +24,9 @@ use auth_proto::{
 use secrecy::{ExposeSecret as _, SecretString};
 use time::OffsetDateTime;
 use tonic::{
-    Request, Streaming,
+    Request, Response, Status, Streaming,
     metadata::{Ascii, MetadataValue},
+    transport::Channel,
 };
 
 use super::{
@@ -69,6 +76,7 @@ const NOT_KNOWN: &str =
 pub struct GrpcAuth {
     instances: Instances,
     service_secret: Option<MetadataValue<Ascii>>,
+    acts: Arc<AtomicU64>,
 }
 
 impl GrpcAuth {
@@ -86,7 +94,29 @@ impl GrpcAuth {
         Ok(Self {
             instances: Instances::new(config)?,
             service_secret,
+            acts: Arc::default(),
         })
+    }
+
+    /// Counts what ended because this instance asked for it.
+    #[must_use]
+    pub fn acts(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.acts)
+    }
+
+    /// Asks for something that ends what may be remembered as good.
+    async fn end<T, Answer>(
+        &self,
+        effort: Effort,
+        ask: impl Fn(Channel) -> Answer,
+    ) -> Result<T, AuthError>
+    where
+        Answer: Future<Output = Result<Response<T>, Status>>,
+    {
+        let answer = self.instances.call(effort, ask).await;
+        // Also where no answer came: it may have been done.
+        self.acts.fetch_add(1, Ordering::Release);
+        answer
     }
 
     /// Asks for what was ended after `sequence` of the history `epoch`, and for what comes.
@@ -213,7 +243,7 @@ impl Auth for GrpcAuth {
             });
             AuthServiceClient::new(channel).revoke_token(request).await
         };
-        self.instances.call(CHANGE, ask).await?;
+        self.end(CHANGE, ask).await?;
         Ok(())
     }
 
@@ -228,7 +258,7 @@ impl Auth for GrpcAuth {
             });
             AuthServiceClient::new(channel).report_device(request).await
         };
-        self.instances.call(CHANGE, ask).await?;
+        self.end(CHANGE, ask).await?;
         Ok(())
     }
 
@@ -279,7 +309,7 @@ impl Auth for GrpcAuth {
                 .change_password(self.on_behalf(&credential, message))
                 .await
         };
-        self.instances.call(PASSWORD, ask).await?.decoded()
+        self.end(PASSWORD, ask).await?.decoded()
     }
 
     async fn logins(&self, authorization: &Authorization) -> Result<Vec<LoginRecord>, AuthError> {
@@ -309,7 +339,7 @@ impl Auth for GrpcAuth {
                 .end_login(self.on_behalf(&credential, message))
                 .await
         };
-        self.instances.call(CHANGE, ask).await?;
+        self.end(CHANGE, ask).await?;
         Ok(())
     }
 
@@ -328,7 +358,7 @@ impl Auth for GrpcAuth {
                 .end_other_logins(request)
                 .await
         };
-        self.instances.call(CHANGE, ask).await?;
+        self.end(CHANGE, ask).await?;
         Ok(())
     }
 
@@ -386,7 +416,7 @@ impl Auth for GrpcAuth {
             });
             AuthServiceClient::new(channel).revoke_token(request).await
         };
-        self.instances.call(CHANGE, ask).await?;
+        self.end(CHANGE, ask).await?;
         Ok(())
     }
 

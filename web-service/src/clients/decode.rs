@@ -96,6 +96,8 @@ impl Decoded<Claims> for ValidateTokenResponse {
             username: claims.username,
             subject: claims.subject,
             sid: claims.sid,
+            jti: claims.jti,
+            client_id: claims.client_id,
             scope: claims.scope,
             expires_at: time(claims.expires_at)?,
             authenticated_at: claims.auth_time.map(|at| time(Some(at))).transpose()?,

@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
+    sync::{
+        Arc, PoisonError, RwLock, RwLockReadGuard,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -17,8 +20,8 @@ use tonic::Streaming;
 
 use super::auth::GrpcAuth;
 use crate::domain::{
-    auth::AuthError,
-    revocations::{LoginState, Revocations},
+    auth::{AuthError, Claims},
+    revocations::{History, LoginState, Revocations},
 };
 
 /// A stream that says nothing for this long is dead; it should say something each second.
@@ -40,6 +43,7 @@ pub struct EndedLogins {
     heard: Arc<Notify>,
     clock: Arc<dyn Clock>,
     max_staleness: Duration,
+    acts: Arc<AtomicU64>,
 }
 
 #[derive(Default)]
@@ -49,6 +53,8 @@ struct Known {
     coming: Option<Ended>,
     heard_at: Option<Instant>,
     is_connected: bool,
+    /// How many histories were heard of.
+    epochs: u64,
 }
 
 /// What was told, of one history.
@@ -58,17 +64,23 @@ struct Ended {
     sequence: i64,
     /// When each may be forgotten, in seconds since 1970.
     logins: HashMap<Box<str>, i64>,
+    tokens: HashMap<Box<str>, i64>,
+    clients: HashMap<Box<str>, i64>,
+    /// How many; the keys themselves are auth-service's to judge by.
+    keys: u64,
 }
 
 impl EndedLogins {
-    /// Knows nothing yet. Cookies are judged by what is known until nothing was heard for `max_staleness`.
+    /// Knows nothing yet. Cookies are judged by what is known until nothing was heard for `max_staleness`. `acts` counts what this
+    /// instance had ended itself.
     #[must_use]
-    pub fn new(clock: Arc<dyn Clock>, max_staleness: Duration) -> Self {
+    pub fn new(clock: Arc<dyn Clock>, max_staleness: Duration, acts: Arc<AtomicU64>) -> Self {
         Self {
             known: Arc::default(),
             heard: Arc::default(),
             clock,
             max_staleness,
+            acts,
         }
     }
 
@@ -147,6 +159,7 @@ impl EndedLogins {
             }
             if message.current {
                 if let Some(complete) = known.coming.take() {
+                    known.epochs += u64::from(known.ended.epoch != complete.epoch);
                     known.ended.replace(complete);
                 }
                 known.heard_at = Some(Instant::now());
@@ -175,10 +188,13 @@ async fn next(
 impl Ended {
     fn note(&mut self, revocation: Revocation) {
         self.sequence = self.sequence.max(revocation.sequence);
-        // Tokens and keys are auth-service's to judge.
-        if let Some(Revoked::Sid(sid)) = revocation.revoked {
-            let until = revocation.expires_at.map_or(i64::MAX, |time| time.seconds);
-            self.logins.insert(sid.into(), until);
+        let until = revocation.expires_at.map_or(i64::MAX, |time| time.seconds);
+        match revocation.revoked {
+            Some(Revoked::Sid(sid)) => drop(self.logins.insert(sid.into(), until)),
+            Some(Revoked::Jti(jti)) => drop(self.tokens.insert(jti.into(), until)),
+            Some(Revoked::ClientId(id)) => drop(self.clients.insert(id.into(), until)),
+            Some(Revoked::Kid(_)) => self.keys += 1,
+            None => {}
         }
     }
 
@@ -187,13 +203,18 @@ impl Ended {
         if self.epoch == snapshot.epoch {
             self.sequence = self.sequence.max(snapshot.sequence);
             self.logins.extend(snapshot.logins);
+            self.tokens.extend(snapshot.tokens);
+            self.clients.extend(snapshot.clients);
+            self.keys += snapshot.keys;
         } else {
             *self = snapshot;
         }
     }
 
     fn forget(&mut self, now: i64) {
-        self.logins.retain(|_, until| *until >= now);
+        for ended in [&mut self.logins, &mut self.tokens, &mut self.clients] {
+            ended.retain(|_, until| *until >= now);
+        }
     }
 }
 
@@ -219,6 +240,23 @@ impl Revocations for EndedLogins {
         } else {
             LoginState::Unknown
         }
+    }
+
+    fn history(&self) -> Option<History> {
+        let known = self.known();
+        let is_fresh = known.is_connected && known.coming.is_none() && !known.is_stale(MAX_SILENCE);
+        is_fresh.then_some(History {
+            epoch: known.epochs,
+            revoked_keys: known.ended.keys,
+            own_acts: self.acts.load(Ordering::Acquire),
+        })
+    }
+
+    fn has_ended(&self, claims: &Claims) -> bool {
+        let ended = &self.known().ended;
+        ended.logins.contains_key(claims.sid.as_str())
+            || ended.tokens.contains_key(claims.jti.as_str())
+            || ended.clients.contains_key(claims.client_id.as_str())
     }
 
     fn readiness(&self) -> Result<(), String> {

@@ -8,7 +8,10 @@ const STALENESS: Duration = Duration::from_mins(1);
 
 fn nothing_known() -> (EndedLogins, ManualClock) {
     let clock = ManualClock::default();
-    (EndedLogins::new(Arc::new(clock.clone()), STALENESS), clock)
+    (
+        EndedLogins::new(Arc::new(clock.clone()), STALENESS, Arc::default()),
+        clock,
+    )
 }
 
 fn message(epoch: &str, logins: &[(i64, &str)]) -> WatchRevocationsResponse {

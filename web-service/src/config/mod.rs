@@ -93,6 +93,8 @@ impl fmt::Debug for SessionStoreConfig {
 /// Where the certificate comes from.
 #[derive(Debug)]
 pub enum TlsConfig {
+    /// Nowhere: a proxy on the same machine or network has it.
+    Off,
     /// Made here, by a certificate authority of this installation kept in this directory.
     Local(PathBuf),
     /// Given.

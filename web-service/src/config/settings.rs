@@ -112,6 +112,9 @@ pub struct Settings {
         default_value = "60s"
     )]
     revocation_max_staleness: String,
+    /// Speak TLS: on, or off behind a proxy that does; needs `WEB_TRUSTED_PROXIES` and `WEB_PUBLIC_URL` then
+    #[arg(long, env = "WEB_TLS", global = true, default_value = "on")]
+    tls: String,
     /// Certificate chain in PEM, read again when it changes [default: a local certificate is made and kept]
     #[arg(long, env = "WEB_TLS_CERT", global = true)]
     tls_cert: Option<PathBuf>,
@@ -343,6 +346,11 @@ impl Settings {
     }
 
     fn tls(&self, problems: &mut Problems) -> Option<TlsConfig> {
+        match self.tls.as_str() {
+            "on" => {}
+            "off" => return self.tls_off(problems),
+            _ => problems.add("WEB_TLS: must be on or off"),
+        }
         match (&self.tls_cert, &self.tls_key) {
             (Some(certificate), Some(key)) => Some(TlsConfig::Files {
                 certificate: certificate.clone(),
@@ -354,6 +362,17 @@ impl Settings {
                 None
             }
         }
+    }
+
+    /// Cookies are for HTTPS only, and so are the people: somebody else has to speak it.
+    fn tls_off(&self, problems: &mut Problems) -> Option<TlsConfig> {
+        if self.trusted_proxies.is_empty() || self.public_url.is_none() {
+            problems.add("WEB_TLS: off needs WEB_TRUSTED_PROXIES and WEB_PUBLIC_URL, of the proxy that speaks TLS");
+        }
+        if self.tls_cert.is_some() || self.tls_key.is_some() {
+            problems.add("WEB_TLS_CERT and WEB_TLS_KEY: of no use with WEB_TLS=off");
+        }
+        Some(TlsConfig::Off)
     }
 
     fn auth_urls(&self, problems: &mut Problems) -> Option<Vec<Url>> {

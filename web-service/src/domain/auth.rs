@@ -109,7 +109,7 @@ pub trait Auth: Send + Sync {
 }
 
 /// What auth-service answered instead of what was asked for.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum AuthError {
     /// It said no.
     #[error("refused: {}", .0.reason)]
@@ -177,6 +177,8 @@ pub const AUTH_UNAVAILABLE: &str = "AUTH_UNAVAILABLE";
 pub const INVALID_CREDENTIALS: &str = "INVALID_CREDENTIALS";
 /// The person has no such login that lives.
 pub const LOGIN_NOT_FOUND: &str = "LOGIN_NOT_FOUND";
+/// The token lacks a scope.
+pub const INSUFFICIENT_SCOPE: &str = "INSUFFICIENT_SCOPE";
 /// Too many passwords are being checked.
 pub const OVERLOADED: &str = "OVERLOADED";
 /// The person has to prove again who they are.
@@ -270,8 +272,12 @@ pub struct Claims {
     pub username: String,
     /// `sub`.
     pub subject: String,
-    /// `sid`.
+    /// `sid`; empty for a client in its own name.
     pub sid: String,
+    /// `jti`.
+    pub jti: String,
+    /// `client_id`.
+    pub client_id: String,
     /// `scope`.
     pub scope: String,
     /// `exp`.

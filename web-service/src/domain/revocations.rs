@@ -1,5 +1,7 @@
 //! Which logins have ended, as auth-service tells it.
 
+use super::auth::Claims;
+
 /// What is known of a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoginState {
@@ -11,10 +13,27 @@ pub enum LoginState {
     Unknown,
 }
 
+/// A state of knowledge under which what was said of a token stays true, but for what [`Revocations::has_ended`] says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct History {
+    /// Counts the histories of auth-service's store that were heard of.
+    pub epoch: u64,
+    /// Counts the signing keys that were revoked.
+    pub revoked_keys: u64,
+    /// Counts what this very instance had ended: whoever did that is to see it at once, and not when it is heard of.
+    pub own_acts: u64,
+}
+
 /// What auth-service told of ended logins.
 pub trait Revocations: Send + Sync {
     /// The state of the login `sid` that is part of the history `epoch`.
     fn login(&self, sid: &str, epoch: &str) -> LoginState;
+
+    /// What is known now; `None` where it was not heard within three seconds that this is all.
+    fn history(&self) -> Option<History>;
+
+    /// Whether the token with these claims, its login or its client has ended.
+    fn has_ended(&self, claims: &Claims) -> bool;
 
     /// Whether enough is known for cookies to be judged.
     ///

@@ -179,7 +179,7 @@ impl CarriesNonce for Tokens {
     }
 }
 
-impl CarriesNonce for Claims {
+impl CarriesNonce for Arc<Claims> {
     fn nonce(&self) -> &str {
         &self.dpop_nonce
     }

@@ -1,4 +1,4 @@
-//! The listener: TLS, HTTP/1.1 and HTTP/2, and the limits of each.
+//! The listener: TLS or none, HTTP/1.1 and HTTP/2, and the limits of each.
 
 use std::{
     future::{Ready, ready},
@@ -32,8 +32,8 @@ const MAX_SILENCE: Duration = Duration::from_mins(1);
 pub struct Port {
     /// The socket.
     pub listener: TcpListener,
-    /// The certificate.
-    pub tls: RustlsConfig,
+    /// The certificate; `None`: a proxy speaks TLS.
+    pub tls: Option<RustlsConfig>,
     /// The number of connections.
     pub max_connections: usize,
 }
@@ -44,9 +44,8 @@ pub struct Port {
 /// When the listener fails.
 pub async fn serve(port: Port, handle: Handle<SocketAddr>, state: AppState) -> io::Result<()> {
     let connections = Connections::new(port.max_connections, MAX_SILENCE);
-    let acceptor = RustlsAcceptor::new(port.tls).acceptor(Admission(connections.clone()));
+    let admission = Admission(connections.clone());
     let mut server = axum_server::Server::from_listener(port.listener)
-        .acceptor(acceptor)
         .handle(handle)
         .accept_error_handler(move |peer, error| {
             // With a peer it is only that one's handshake.
@@ -69,7 +68,13 @@ pub async fn serve(port: Port, handle: Handle<SocketAddr>, state: AppState) -> i
         .max_header_list_size(16 * 1024)
         .max_concurrent_streams(MAX_STREAMS);
     let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
-    server.serve(service).await
+    match port.tls {
+        Some(tls) => {
+            let acceptor = RustlsAcceptor::new(tls).acceptor(admission);
+            server.acceptor(acceptor).serve(service).await
+        }
+        None => server.acceptor(admission).serve(service).await,
+    }
 }
 
 /// Counts connections before their TLS handshake costs anything.

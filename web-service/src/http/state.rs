@@ -8,9 +8,9 @@ use service_kit::system::{Clock, Random};
 use crate::{
     config::PublicUrl,
     domain::{
-        auth::Auth, bindings::Bindings, form_token::FormTokens, return_origins::ReturnOrigins,
-        revocations::Revocations, sessions::Sessions, sign_out::EndLater,
-        trusted_proxies::TrustedProxies,
+        auth::Auth, bindings::Bindings, form_token::FormTokens, judge::Judge,
+        return_origins::ReturnOrigins, revocations::Revocations, sessions::Sessions,
+        sign_out::EndLater, trusted_proxies::TrustedProxies,
     },
 };
 
@@ -26,6 +26,8 @@ pub struct SiteData {
 pub struct AppState {
     /// auth-service.
     pub auth: Arc<dyn Auth>,
+    /// Judges access tokens.
+    pub judge: Judge,
     /// What auth-service told of ended logins.
     pub revocations: Arc<dyn Revocations>,
     /// Sign-outs while auth-service is away.

@@ -1,5 +1,7 @@
 //! What a token is worth, for who received it (RFC 7662).
 
+use std::sync::Arc;
+
 use time::OffsetDateTime;
 
 use super::{Authority, ClientNotProven, Consistency, ValidateRefused};
@@ -17,7 +19,7 @@ use crate::domain::{
 #[derive(Debug)]
 pub enum Introspected {
     /// An access token.
-    Access(Claims),
+    Access(Arc<Claims>),
     /// A refresh token.
     Refresh {
         /// Whose.
@@ -105,7 +107,7 @@ impl Authority {
             Some(FIRST_PARTY_CLIENT.to_owned())
         } else {
             let claims = self.parts.tokens.open(token).ok();
-            claims.map(|claims| claims.client_id)
+            claims.map(|claims| claims.client_id.clone())
         };
         // What is no token is nobody's, and there is nothing to end.
         of.is_none_or(|of| of == client.id.as_str())

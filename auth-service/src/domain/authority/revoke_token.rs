@@ -32,7 +32,10 @@ impl Authority {
                 let store = &self.parts.store;
                 store.revoke_token(claims.jti, claims.expires_at).await?;
                 self.parts.revocations.catch_up().await;
-                let of = claims.person.map(|person| (person.subject, person.sid));
+                let of = claims
+                    .person
+                    .as_ref()
+                    .map(|person| (person.subject, person.sid));
                 Ok(RevokedBy::Token(of))
             }
             _ => Ok(RevokedBy::Nothing),

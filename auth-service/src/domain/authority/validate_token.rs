@@ -1,5 +1,7 @@
 //! Judging an access token.
 
+use std::sync::Arc;
+
 use time::OffsetDateTime;
 
 use super::{Authority, DpopRefused, dpop::Wanted};
@@ -64,7 +66,7 @@ impl Authority {
         &self,
         token: &str,
         needed: Expected<'_>,
-    ) -> Result<Claims, ValidateRefused> {
+    ) -> Result<Arc<Claims>, ValidateRefused> {
         let claims = self.living_claims(token, &needed).await?;
         self.check_key(token, &claims, needed.proof).await?;
         let has = |name: &&str| {
@@ -83,7 +85,7 @@ impl Authority {
         &self,
         token: &str,
         needed: &Expected<'_>,
-    ) -> Result<Claims, ValidateRefused> {
+    ) -> Result<Arc<Claims>, ValidateRefused> {
         let claims = self.parts.tokens.open(token)?;
         let now = self.parts.clock.now();
         let expected = Expectation {

@@ -10,7 +10,10 @@ use axum::{
 use super::problem::Problem;
 use crate::{
     config::PublicUrl,
-    domain::auth::{Auth, Claims, DpopProof},
+    domain::{
+        auth::{Claims, DpopProof},
+        judge::Judge,
+    },
     http::dpop::Dpop,
 };
 
@@ -21,7 +24,7 @@ const SCOPE: &str = "profile";
 pub(in crate::http) struct Bearer {
     pub(super) token: String,
     pub(super) scheme: Scheme,
-    pub(super) claims: Claims,
+    pub(super) claims: Arc<Claims>,
 }
 
 /// How an access token is presented.
@@ -36,7 +39,7 @@ pub(in crate::http) enum Scheme {
 impl<S> FromRequestParts<S> for Bearer
 where
     S: Send + Sync,
-    Arc<dyn Auth>: FromRef<S>,
+    Judge: FromRef<S>,
     Arc<PublicUrl>: FromRef<S>,
 {
     type Rejection = Problem;
@@ -45,8 +48,8 @@ where
         let (scheme, token) = read(&parts.headers)?;
         let dpop = Dpop::of(parts, &Arc::<PublicUrl>::from_ref(state));
         let proof = proof(scheme, &dpop)?;
-        let auth = Arc::<dyn Auth>::from_ref(state);
-        let judged = auth.validate(token, proof, "", &[SCOPE.to_owned()]).await;
+        let judge = Judge::from_ref(state);
+        let judged = judge.validate(token, proof, "", &[SCOPE.to_owned()]).await;
         let claims = dpop
             .heard(judged)
             .map_err(|error| Problem::for_token(error, scheme))?;

@@ -29,10 +29,10 @@ pub(in crate::http) struct Profile {
 )]
 pub(in crate::http) async fn show(Bearer { claims, .. }: Bearer) -> Json<Profile> {
     Json(Profile {
-        logged_in_as: claims.username,
-        sub: claims.subject,
-        sid: claims.sid,
-        scope: claims.scope,
+        logged_in_as: claims.username.clone(),
+        sub: claims.subject.clone(),
+        sid: claims.sid.clone(),
+        scope: claims.scope.clone(),
         expires_at: rfc3339(claims.expires_at),
     })
 }

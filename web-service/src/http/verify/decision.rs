@@ -73,7 +73,7 @@ async fn by_token(
         Scheme::Dpop => Some(proof(state, headers, original)?),
     };
     let judged = state
-        .auth
+        .judge
         .validate(token, proof.as_ref(), &wanted.audience, &wanted.scopes)
         .await;
     let claims = match judged {
@@ -86,10 +86,10 @@ async fn by_token(
     dpop_nonce.clone_from(&claims.dpop_nonce);
     wanted.check_age(claims.authenticated_at, state.clock.now())?;
     Ok(Identity {
-        username: claims.username,
-        subject: claims.subject,
-        sid: claims.sid,
-        scope: claims.scope,
+        username: claims.username.clone(),
+        subject: claims.subject.clone(),
+        sid: claims.sid.clone(),
+        scope: claims.scope.clone(),
         method: match scheme {
             Scheme::Bearer => Method::Bearer,
             Scheme::Dpop => Method::Dpop,

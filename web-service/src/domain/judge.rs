@@ -1,0 +1,173 @@
+//! Judging access tokens, from memory where that is as good as asking.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, Shared, WeakShared},
+};
+use service_kit::{recent::Recent, system::Clock};
+
+use super::{
+    auth::{Auth, AuthError, Claims, DpopProof, INSUFFICIENT_SCOPE, Refusal, RefusalKind},
+    revocations::{History, Revocations},
+};
+
+/// How many verdicts are remembered, at about a kilobyte each.
+const MOST: usize = 32_768;
+
+/// SHA-256 over a token and whom it is for: what is remembered is of no use to who reads this process's memory.
+pub type Fingerprint = [u8; 32];
+
+/// Makes fingerprints.
+pub trait Fingerprints: Send + Sync {
+    /// Of a token that is to be for `audience`.
+    fn of(&self, token: &str, audience: &str) -> Fingerprint;
+}
+
+/// What auth-service said of a token, and what was known then.
+#[derive(Clone)]
+struct Verdict {
+    claims: Arc<Claims>,
+    history: History,
+}
+
+/// A question that is on its way; whoever has the same one waits for the same answer. It is over when nobody waits any more.
+type Question = Shared<Asking>;
+type Asking = BoxFuture<'static, Result<Arc<Claims>, AuthError>>;
+
+/// How many questions may be known before those are forgotten that nobody waits for.
+const MANY_QUESTIONS: usize = 256;
+
+/// Judges access tokens. Clones remember together.
+#[derive(Clone)]
+pub struct Judge(Arc<Parts>);
+
+struct Parts {
+    auth: Arc<dyn Auth>,
+    revocations: Arc<dyn Revocations>,
+    fingerprints: Arc<dyn Fingerprints>,
+    clock: Arc<dyn Clock>,
+    verdicts: Recent<Fingerprint, Verdict>,
+    asked: Mutex<HashMap<Fingerprint, WeakShared<Asking>>>,
+}
+
+impl Judge {
+    /// Remembers nothing yet.
+    pub fn new(
+        auth: Arc<dyn Auth>,
+        revocations: Arc<dyn Revocations>,
+        fingerprints: Arc<dyn Fingerprints>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self(Arc::new(Parts {
+            auth,
+            revocations,
+            fingerprints,
+            clock,
+            verdicts: Recent::new(MOST),
+            asked: Mutex::default(),
+        }))
+    }
+
+    /// What a valid token says that is for `audience` and has all of these scopes. A token that is bound to a key is never judged
+    /// from memory: its proof is good once.
+    pub async fn validate(
+        &self,
+        token: &str,
+        proof: Option<&DpopProof>,
+        audience: &str,
+        scopes: &[String],
+    ) -> Result<Arc<Claims>, AuthError> {
+        let parts = &self.0;
+        if proof.is_some() {
+            let judged = parts.auth.validate(token, proof, audience, scopes).await;
+            return judged.map(Arc::new);
+        }
+        let fingerprint = parts.fingerprints.of(token, audience);
+        let claims = match parts.remembered(&fingerprint) {
+            Some(claims) => claims,
+            None => self.question(fingerprint, token, audience).await?,
+        };
+        let has = |name: &String| claims.scope.split(' ').any(|one| one == name);
+        if scopes.iter().all(has) {
+            Ok(claims)
+        } else {
+            Err(insufficient_scope())
+        }
+    }
+
+    /// Joins whoever asks the same, or asks.
+    fn question(&self, fingerprint: Fingerprint, token: &str, audience: &str) -> Question {
+        let mut asked = self.0.asked();
+        if let Some(question) = asked.get(&fingerprint).and_then(WeakShared::upgrade) {
+            return question;
+        }
+        if asked.len() >= MANY_QUESTIONS {
+            asked.retain(|_, question| question.upgrade().is_some());
+        }
+        let parts = Arc::clone(&self.0);
+        let (token, audience) = (token.to_owned(), audience.to_owned());
+        let question = async move {
+            let answer = parts.ask(fingerprint, &token, &audience).await;
+            parts.asked().remove(&fingerprint);
+            answer
+        };
+        let question = question.boxed().shared();
+        if let Some(weak) = question.downgrade() {
+            asked.insert(fingerprint, weak);
+        }
+        question
+    }
+}
+
+impl Parts {
+    /// What was said of a token, where nothing that was heard since speaks against it, and all was heard that could.
+    fn remembered(&self, fingerprint: &Fingerprint) -> Option<Arc<Claims>> {
+        let history = self.revocations.history()?;
+        let verdict = self.verdicts.get(fingerprint)?;
+        let claims = verdict.claims;
+        let holds = verdict.history == history
+            && self.clock.now() < claims.expires_at
+            && !self.revocations.has_ended(&claims);
+        if holds {
+            Some(claims)
+        } else {
+            self.verdicts.remove(fingerprint);
+            None
+        }
+    }
+
+    async fn ask(
+        &self,
+        fingerprint: Fingerprint,
+        token: &str,
+        audience: &str,
+    ) -> Result<Arc<Claims>, AuthError> {
+        // What is heard while auth-service thinks may be what it does not know yet.
+        let (history, era) = (self.revocations.history(), self.verdicts.era());
+        let claims = Arc::new(self.auth.validate(token, None, audience, &[]).await?);
+        if let Some(history) = history {
+            let claims = Arc::clone(&claims);
+            let verdict = Verdict { claims, history };
+            self.verdicts.insert(era, fingerprint, verdict);
+        }
+        Ok(claims)
+    }
+
+    fn asked(&self) -> MutexGuard<'_, HashMap<Fingerprint, WeakShared<Asking>>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn insufficient_scope() -> AuthError {
+    AuthError::Refused(Refusal {
+        kind: RefusalKind::Forbidden,
+        reason: INSUFFICIENT_SCOPE.to_owned(),
+        message: "the access token lacks a scope that is needed here".to_owned(),
+        dpop_nonce: String::new(),
+    })
+}

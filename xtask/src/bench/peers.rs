@@ -1,0 +1,217 @@
+//! What one would take instead, and the floor.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use super::{
+    Contender, Kind, Start,
+    load::Load,
+    process::Server,
+    services::{VALIDATE, answers, cookie_of, curl, free_port, message, redis, token_of},
+};
+use crate::{install::BenchTools, workspace};
+
+const WORKERS: &str = "2";
+const SIGN_IN: &str = "username=ada&password=correct%20horse%20battery%20staple";
+
+/// The Rust ones; the others are not built.
+pub(super) fn build() -> anyhow::Result<PathBuf> {
+    let manifest = workspace::root().join("e2e/peers/rust/Cargo.toml");
+    let target = workspace::root().join("target/peers");
+    workspace::cargo(&[
+        "build",
+        "--release",
+        "--locked",
+        "--manifest-path",
+        &manifest.display().to_string(),
+        "--target-dir",
+        &target.display().to_string(),
+    ])?;
+    Ok(target.join("release/peers"))
+}
+
+/// How a peer is started.
+#[derive(Clone, Copy)]
+enum Program {
+    /// A mode of the Rust one.
+    Rust(&'static str),
+    /// A directory of `e2e/peers` with a Flask application.
+    Flask(&'static str),
+    /// A directory of `e2e/peers` with one for Node.
+    Node(&'static str),
+}
+
+/// Name, kind, program, and whether it keeps sessions in Redis.
+const PEERS: [(&str, Kind, Program, bool); 10] = [
+    ("bare axum", Kind::Cookie, Program::Rust("axum"), false),
+    ("bare axum", Kind::Bearer, Program::Rust("axum"), false),
+    ("bare tonic", Kind::Grpc, Program::Rust("tonic"), false),
+    (
+        "axum, tower-sessions, Redis",
+        Kind::Cookie,
+        Program::Rust("sessions"),
+        true,
+    ),
+    (
+        "axum, jsonwebtoken, HS256",
+        Kind::Bearer,
+        Program::Rust("jwt-hs256"),
+        false,
+    ),
+    (
+        "axum, jsonwebtoken, EdDSA",
+        Kind::Bearer,
+        Program::Rust("jwt-eddsa"),
+        false,
+    ),
+    (
+        "Flask, signed cookie",
+        Kind::Cookie,
+        Program::Flask("flask_session"),
+        false,
+    ),
+    (
+        "Flask-Session, Redis",
+        Kind::Cookie,
+        Program::Flask("flask_redis"),
+        true,
+    ),
+    (
+        "Express, connect-redis",
+        Kind::Cookie,
+        Program::Node("express_redis"),
+        true,
+    ),
+    (
+        "Flask-JWT-Extended",
+        Kind::Bearer,
+        Program::Flask("flask_jwt"),
+        false,
+    ),
+];
+const FASTIFY: (&str, Kind, Program, bool) = (
+    "Fastify, @fastify/jwt",
+    Kind::Bearer,
+    Program::Node("fastify_jwt"),
+    false,
+);
+
+/// Every row.
+pub(super) fn all<'a>(program: &'a Path, tools: &'a BenchTools) -> Vec<Start<'a>> {
+    PEERS
+        .into_iter()
+        .chain([FASTIFY])
+        .map(|peer| Start {
+            name: peer.0,
+            kind: peer.1,
+            begin: Box::new(move || begin(peer, program, tools)),
+        })
+        .collect()
+}
+
+fn begin(
+    (name, kind, which, keeps_sessions): (&str, Kind, Program, bool),
+    program: &Path,
+    tools: &BenchTools,
+) -> anyhow::Result<Contender> {
+    let port = free_port()?;
+    let origin = format!("http://127.0.0.1:{port}");
+    let mut command = command(which, program, tools);
+    command
+        .env("PORT", port.to_string())
+        .env("WORKERS", WORKERS)
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    let store = if keeps_sessions { Some(redis()?) } else { None };
+    if let Some((_, port)) = &store {
+        command.env("REDIS_URL", format!("redis://127.0.0.1:{port}/0"));
+    }
+    let server = Server::start(&mut command, || is_up(kind, which, port))?;
+    let (store, redis) = store.map_or((None, None), |(server, port)| (Some(server), Some(port)));
+    Ok(Contender {
+        name: name.to_owned(),
+        kind,
+        load: load(kind, which, &origin)?,
+        servers: [server].into_iter().chain(store).collect(),
+        beside: Vec::new(),
+        redis,
+    })
+}
+
+fn command(which: Program, program: &Path, tools: &BenchTools) -> Command {
+    let peers = workspace::root().join("e2e/peers");
+    match which {
+        Program::Rust(mode) => {
+            let mut command = Command::new(program);
+            command.arg(mode);
+            command
+        }
+        Program::Flask(directory) => {
+            let mut command = Command::new("python3");
+            command
+                .args([
+                    "-m",
+                    "gunicorn",
+                    "--config",
+                    "../gunicorn.conf.py",
+                    "app:app",
+                ])
+                .current_dir(peers.join(directory))
+                .env("PYTHONPATH", &tools.python);
+            command
+        }
+        Program::Node(directory) => {
+            let mut command = Command::new("node");
+            command
+                .arg("app.cjs")
+                .current_dir(peers.join(directory))
+                .env("NODE_PATH", tools.node.join("node_modules"));
+            command
+        }
+    }
+}
+
+/// Servers listen before their workers are there, so only an answer counts; any but that of a broken one.
+fn is_up(kind: Kind, which: Program, port: u16) -> bool {
+    let origin = format!("http://127.0.0.1:{port}");
+    match (kind, which) {
+        (Kind::Grpc, _) => std::net::TcpStream::connect(("127.0.0.1", port)).is_ok(),
+        (_, Program::Rust("axum")) => answers(&format!("{origin}/profile")),
+        _ => curl(&[&format!("{origin}/login")]).is_ok_and(|answer| answer.contains("HTTP/1.1 ")),
+    }
+}
+
+fn load(kind: Kind, which: Program, origin: &str) -> anyhow::Result<Load> {
+    Ok(match (kind, which) {
+        (Kind::Grpc, _) => Load::Grpc {
+            url: format!("{origin}{VALIDATE}"),
+            message: message(&"x".repeat(600))?,
+        },
+        (_, Program::Rust("axum")) => Load::Http {
+            url: format!("{origin}/profile"),
+            headers: String::new(),
+            body: "\"logged_in_as\":\"ada\"",
+        },
+        (Kind::Cookie, _) => {
+            let answer = curl(&["--data", SIGN_IN, &format!("{origin}/login")])?;
+            let cookie = ["session", "id", "connect.sid"]
+                .iter()
+                .find_map(|name| cookie_of(&answer, name));
+            let cookie = anyhow::Context::context(cookie, "nobody is signed in")?;
+            Load::Http {
+                url: format!("{origin}/session"),
+                headers: format!("Cookie: {cookie}"),
+                body: "\"username\":\"ada\"",
+            }
+        }
+        (Kind::Bearer, _) => Load::Http {
+            url: format!("{origin}/profile"),
+            headers: format!(
+                "Authorization: Bearer {}",
+                token_of(&format!("{origin}/login"))?
+            ),
+            body: "\"logged_in_as\":\"ada\"",
+        },
+    })
+}

@@ -1,0 +1,125 @@
+//! A process under measure, with its children: what it used, from the kernel's accounting.
+
+use std::{
+    collections::HashMap,
+    fs,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+
+const START_DEADLINE: Duration = Duration::from_secs(20);
+const STOP_DEADLINE: Duration = Duration::from_secs(20);
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// A running server.
+pub(super) struct Server {
+    child: Child,
+    /// From its start until it was ready.
+    pub(super) cold_start: Duration,
+}
+
+impl Server {
+    /// Starts it and waits until `is_ready`.
+    pub(super) fn start(
+        command: &mut Command,
+        is_ready: impl Fn() -> bool,
+    ) -> anyhow::Result<Self> {
+        let begun = Instant::now();
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .with_context(|| format!("cannot start {}", command.get_program().display()))?;
+        let mut server = Self {
+            child,
+            cold_start: Duration::ZERO,
+        };
+        while !is_ready() {
+            ensure!(begun.elapsed() < START_DEADLINE, "it is not ready in time");
+            ensure!(server.child.try_wait()?.is_none(), "it ended at once");
+            thread::sleep(PAUSE);
+        }
+        server.cold_start = begun.elapsed();
+        Ok(server)
+    }
+
+    /// Processor time of it and of its children so far.
+    pub(super) fn cpu(&self) -> Duration {
+        let ticks: u64 = self
+            .tree()
+            .into_iter()
+            .map(|pid| ticks(pid).unwrap_or(0))
+            .sum();
+        // The kernel counts hundredths of a second.
+        Duration::from_millis(ticks * 10)
+    }
+
+    /// Resident memory now, in KiB.
+    pub(super) fn resident(&self) -> u64 {
+        self.memory("VmRSS:")
+    }
+
+    /// The most that it ever was, in KiB.
+    pub(super) fn peak(&self) -> u64 {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, field: &str) -> u64 {
+        let of = |pid| {
+            let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+            let line = status.lines().find_map(|line| line.strip_prefix(field))?;
+            line.split_whitespace().next()?.parse::<u64>().ok()
+        };
+        self.tree().into_iter().filter_map(of).sum()
+    }
+
+    /// It and all that came of it.
+    fn tree(&self) -> Vec<u32> {
+        let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
+        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+        for pid in entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()) {
+            if let Some(parent) = field(pid, 1) {
+                let parent = u32::try_from(parent).unwrap_or(0);
+                children.entry(parent).or_default().push(pid);
+            }
+        }
+        let mut tree = vec![self.child.id()];
+        let mut next = 0;
+        while let Some(pid) = tree.get(next).copied() {
+            tree.extend(children.remove(&pid).unwrap_or_default());
+            next += 1;
+        }
+        tree
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        if let Some(pid) = pid {
+            let _ = kill_process(pid, Signal::TERM);
+        }
+        let begun = Instant::now();
+        while begun.elapsed() < STOP_DEADLINE && matches!(self.child.try_wait(), Ok(None)) {
+            thread::sleep(PAUSE);
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A number of `/proc/PID/stat`, counted from the state on: 1 is the parent, 11 and 12 are user and system time.
+fn field(pid: u32, index: usize) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, rest) = stat.rsplit_once(") ")?;
+    rest.split(' ').nth(index)?.parse().ok()
+}
+
+fn ticks(pid: u32) -> Option<u64> {
+    Some(field(pid, 11)? + field(pid, 12)?)
+}
