@@ -96,7 +96,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         }
         println!("{}", start.name);
         let begun = (start.begin)().context("it does not start");
-        let measured = begun.and_then(|contender| measure(contender, length, options.runs));
+        let measured = begun.and_then(|contender| measure(&contender, length, options.runs));
         match measured {
             Ok(row) => {
                 println!("{row}");
@@ -116,16 +116,16 @@ struct Start<'a> {
     begin: Box<dyn Fn() -> anyhow::Result<Contender> + 'a>,
 }
 
-fn measure(contender: Contender, length: Duration, runs: usize) -> anyhow::Result<Row> {
+fn measure(contender: &Contender, length: Duration, runs: usize) -> anyhow::Result<Row> {
     let idle = contender.servers.iter().map(Server::resident).sum();
     // Connections, caches and compilers get warm.
     contender.load.run(Duration::from_secs(1))?;
     let mut samples = Vec::new();
     for _ in 0..runs {
-        samples.push(sample(&contender, length)?);
+        samples.push(sample(contender, length)?);
     }
     let peak = contender.servers.iter().map(Server::peak).sum();
-    Ok(Row::of(&contender, &mut samples, idle, peak))
+    Ok(Row::of(contender, &mut samples, idle, peak))
 }
 
 fn sample(contender: &Contender, length: Duration) -> anyhow::Result<Sample> {
@@ -136,7 +136,7 @@ fn sample(contender: &Contender, length: Duration) -> anyhow::Result<Sample> {
     let requests = answered.requests.max(1);
     #[expect(clippy::cast_precision_loss, reason = "these are for people")]
     Ok(Sample {
-        cpu_micros: (cpu() - cpu_before).as_secs_f64() * 1e6 / requests as f64,
+        cpu_micros: cpu().saturating_sub(cpu_before).as_secs_f64() * 1e6 / requests as f64,
         redis_commands: (commands()? - commands_before) as f64 / requests as f64,
         answered,
     })

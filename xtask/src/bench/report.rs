@@ -1,6 +1,12 @@
 //! What was measured, for people, programs and pictures.
 
-use std::{fmt, fs, path::Path, process::Command, time::Duration};
+use std::{
+    fmt::{self, Write as _},
+    fs,
+    path::Path,
+    process::Command,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 
@@ -161,19 +167,18 @@ fn table(rows: &[Row], machine: &Machine) -> String {
         machine.commit, machine.processor, machine.cores, machine.kernel, machine.rust
     );
     for kind in Kind::ALL {
-        text += &format!(
-            "\n## {0}\n\n![{0}]({1}.svg)\n\n",
-            kind.title(),
-            kind.title().to_lowercase()
-        );
+        let title = kind.title();
+        let file = title.to_lowercase();
+        text += &["\n## ", title, "\n\n![", title, "](", &file, ".svg)\n\n"].concat();
         text += "| | CPU per request | × floor | requests/s | p50 | p99 | Redis commands | idle | peak | cold start |\n";
         text += "|---|---|---|---|---|---|---|---|---|---|\n";
         let floor = floor(rows, kind);
         for row in of_kind(rows, kind) {
-            text += &match &row.outcome {
+            let line = match &row.outcome {
                 Ok(figures) => line(&row.name, figures, floor),
                 Err(why) => format!("| {} | failed: {why} | | | | | | | | |\n", row.name),
             };
+            text += &line;
         }
     }
     text
@@ -258,7 +263,8 @@ fn picture(rows: &[Row], kind: Kind) -> String {
         } else {
             "other"
         };
-        bars += &format!(
+        let _ = write!(
+            bars,
             "  <text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>\n  <rect class=\"{class}\" x=\"{LEFT}\" y=\"{}\" width=\"{length:.1}\" height=\"16\"/>\n  <text x=\"{:.1}\" y=\"{}\">{said}</text>\n",
             LEFT - 8.0,
             top + 13.0,

@@ -5,6 +5,8 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    thread,
+    time::Duration,
 };
 
 use anyhow::{Context as _, ensure};
@@ -122,6 +124,8 @@ impl Pair {
             .env("AUTH_LOG", "warn");
         let ready = format!("http://127.0.0.1:{auth_ops}/readyz");
         let auth = Server::start(&mut command, || answers(&ready))?;
+        // Tokens of a new database's very first second are looked up there, as it might be a restored one.
+        thread::sleep(Duration::from_millis(1100));
         add_user(programs, &directory)?;
         let (redis, redis_port) = redis()?;
         let mut command = Command::new(programs.join("web-service"));

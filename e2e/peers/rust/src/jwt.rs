@@ -62,7 +62,9 @@ async fn login(
         return Err(StatusCode::UNAUTHORIZED);
     }
     let end = SystemTime::now() + Duration::from_secs(15 * 60);
-    let exp = end.duration_since(UNIX_EPOCH).map_or(0, |end| end.as_secs());
+    let exp = end
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |end| end.as_secs());
     let claims = Claims {
         sub: form.username,
         exp,
