@@ -6,18 +6,21 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use tokio::{
-    io::copy_bidirectional,
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     sync::watch,
     task::JoinHandle,
+    time::sleep,
 };
 
 /// A running balancer.
 pub struct Balancer {
     cut: watch::Sender<()>,
+    delay: watch::Sender<Duration>,
     used: Arc<[AtomicUsize]>,
     accepting: JoinHandle<()>,
 }
@@ -27,10 +30,18 @@ impl Balancer {
     pub async fn start(port: u16, instances: Vec<SocketAddr>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let cut = watch::Sender::new(());
+        let delay = watch::Sender::new(Duration::ZERO);
         let used: Arc<[AtomicUsize]> = instances.iter().map(|_| AtomicUsize::new(0)).collect();
-        let accepting = tokio::spawn(accept(listener, instances, cut.clone(), used.clone()));
+        let accepting = tokio::spawn(accept(
+            listener,
+            instances,
+            cut.clone(),
+            delay.subscribe(),
+            used.clone(),
+        ));
         Self {
             cut,
+            delay,
             used,
             accepting,
         }
@@ -39,6 +50,11 @@ impl Balancer {
     /// Cuts every connection, so that the next requests go to other instances.
     pub fn cut(&self) {
         self.cut.send_replace(());
+    }
+
+    /// Holds back all that is sent, in both directions, for so long.
+    pub fn delay(&self, by: Duration) {
+        self.delay.send_replace(by);
     }
 
     /// How many connections each instance had.
@@ -59,6 +75,7 @@ async fn accept(
     listener: TcpListener,
     instances: Vec<SocketAddr>,
     cut: watch::Sender<()>,
+    delay: watch::Receiver<Duration>,
     used: Arc<[AtomicUsize]>,
 ) {
     for (instance, count) in instances.iter().zip(used.iter()).cycle() {
@@ -66,15 +83,35 @@ async fn accept(
             return;
         };
         count.fetch_add(1, Ordering::Relaxed);
-        let (instance, mut cut) = (*instance, cut.subscribe());
+        let (instance, mut cut, delay) = (*instance, cut.subscribe(), delay.clone());
         tokio::spawn(async move {
             let Ok(mut server) = TcpStream::connect(instance).await else {
                 return;
             };
+            let (client_says, client_hears) = client.split();
+            let (server_says, server_hears) = server.split();
             tokio::select! {
-                _ = copy_bidirectional(&mut client, &mut server) => {}
+                () = forward(client_says, server_hears, &delay) => {}
+                () = forward(server_says, client_hears, &delay) => {}
                 _ = cut.changed() => {}
             }
         });
+    }
+}
+
+async fn forward(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    delay: &watch::Receiver<Duration>,
+) {
+    let mut said = [0; 16_384];
+    while let Ok(length @ 1..) = from.read(&mut said).await {
+        let by = *delay.borrow();
+        if !by.is_zero() {
+            sleep(by).await;
+        }
+        if to.write_all(&said[..length]).await.is_err() {
+            return;
+        }
     }
 }

@@ -13,7 +13,6 @@ use service_kit::{
 };
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::sync::CancellationToken;
-use tower_sessions::SessionStore;
 
 use crate::{
     clients::{auth::GrpcAuth, late::Late, revocations::EndedLogins},
@@ -25,14 +24,20 @@ use crate::{
         device::Once,
         judge::Judge,
         revocations::Revocations,
-        sessions::Sessions,
+        sessions::{SessionRecords, Sessions},
     },
     envoy,
     http::{
         self,
-        state::{AppState, SiteData},
+        state::{AppState, Parts, SiteData},
     },
-    storage::{memory::MemoryStore, once::MemoryOnce, redis, sealed::SealedRecords},
+    storage::{
+        memory::MemoryStore,
+        once::MemoryOnce,
+        redis,
+        sealed::SealedRecords,
+        tracked::{Opened, TrackedRecords},
+    },
     tls::{certificate::CertificateFiles, local_authority::LocalAuthority, renewal},
 };
 
@@ -74,17 +79,7 @@ impl App {
         let listener = bind("WEB_LISTEN", config.listen).await?;
         let port = listener.local_addr()?.port();
         let random = Arc::new(SystemRandom);
-        let (store, once): (Arc<dyn SessionStore>, Arc<dyn Once>) = match config.session_store {
-            SessionStoreConfig::Memory => (
-                Arc::new(MemoryStore::new(clock.clone())),
-                Arc::new(MemoryOnce::new(clock.clone())),
-            ),
-            SessionStoreConfig::Redis(config) => {
-                let redis = redis::connect(config).await?;
-                (redis.clone(), redis)
-            }
-        };
-        let records = SealedRecords::new(store, random.clone());
+        let (records, once) = session_store(config.session_store, &clock).await?;
         let auth = GrpcAuth::new(&config.auth)?;
         let ended_logins = EndedLogins::new(clock.clone(), config.max_staleness, auth.acts());
         let public_url = config
@@ -98,14 +93,14 @@ impl App {
             );
         }
         let late = Arc::new(Late::start(Arc::new(auth.clone())));
-        let sessions = Sessions::new(Arc::new(records), clock.clone(), config.lifetimes);
+        let sessions = Sessions::new(records, clock.clone(), config.lifetimes);
         let judge = Judge::new(
             Arc::new(auth.clone()),
             Arc::new(ended_logins.clone()),
             Arc::new(Sha256),
             clock.clone(),
         );
-        let state = AppState {
+        let state = AppState::from(Parts {
             auth: Arc::new(auth.clone()),
             judge,
             end_later: late.clone(),
@@ -129,7 +124,7 @@ impl App {
                 is_cleared: config.clear_site_data,
             },
             public_url: Arc::new(public_url),
-        };
+        });
         Ok(Self {
             port: http::Port {
                 listener,
@@ -215,6 +210,29 @@ async fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener>
     TcpListener::bind(address)
         .await
         .with_context(|| format!("{setting}: cannot listen on {address}"))
+}
+
+async fn session_store(
+    config: SessionStoreConfig,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<(Arc<dyn SessionRecords>, Arc<dyn Once>)> {
+    let random = Arc::new(SystemRandom);
+    Ok(match config {
+        SessionStoreConfig::Memory => {
+            let store = Arc::new(MemoryStore::new(clock.clone()));
+            (
+                Arc::new(SealedRecords::new(store, random)),
+                Arc::new(MemoryOnce::new(clock.clone())),
+            )
+        }
+        SessionStoreConfig::Redis(config) => {
+            let redis = redis::connect(config).await?;
+            let opened = Opened::default();
+            redis.track(opened.clone());
+            let records = SealedRecords::new(redis.clone(), random);
+            (Arc::new(TrackedRecords::new(records, opened)), redis)
+        }
+    })
 }
 
 fn certificate(config: TlsConfig, clock: &dyn Clock) -> anyhow::Result<Option<Certificate>> {

@@ -14,6 +14,7 @@ mod device_binding;
 mod drain;
 mod grpcurl;
 mod integrate;
+mod memory;
 mod oauth_clients;
 mod outage;
 mod races;

@@ -145,7 +145,7 @@ impl GrpcAuth {
                 .metadata_mut()
                 .insert(SERVICE_SECRET, secret.clone());
         }
-        let id = request_id::current().and_then(|id| id.parse().ok());
+        let id = request_id::current().and_then(|id| id.as_str().parse().ok());
         if let Some(id) = id {
             request.metadata_mut().insert(REQUEST_ID, id);
         }

@@ -24,7 +24,8 @@ use crate::{config::AuthConfig, domain::auth::AuthError};
 
 /// Short enough for a second instance to answer within the deadline of a call.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
-const KEEPALIVE: Duration = Duration::from_secs(10);
+/// Often enough for a connection that lags behind to be given up soon: what is remembered of tokens lives by what it tells.
+const KEEPALIVE: Duration = Duration::from_secs(1);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How hard to try for an answer.

@@ -348,7 +348,7 @@ impl Settings {
     fn tls(&self, problems: &mut Problems) -> Option<TlsConfig> {
         match self.tls.as_str() {
             "on" => {}
-            "off" => return self.tls_off(problems),
+            "off" => return Some(self.tls_off(problems)),
             _ => problems.add("WEB_TLS: must be on or off"),
         }
         match (&self.tls_cert, &self.tls_key) {
@@ -365,14 +365,14 @@ impl Settings {
     }
 
     /// Cookies are for HTTPS only, and so are the people: somebody else has to speak it.
-    fn tls_off(&self, problems: &mut Problems) -> Option<TlsConfig> {
+    fn tls_off(&self, problems: &mut Problems) -> TlsConfig {
         if self.trusted_proxies.is_empty() || self.public_url.is_none() {
             problems.add("WEB_TLS: off needs WEB_TRUSTED_PROXIES and WEB_PUBLIC_URL, of the proxy that speaks TLS");
         }
         if self.tls_cert.is_some() || self.tls_key.is_some() {
             problems.add("WEB_TLS_CERT and WEB_TLS_KEY: of no use with WEB_TLS=off");
         }
-        Some(TlsConfig::Off)
+        TlsConfig::Off
     }
 
     fn auth_urls(&self, problems: &mut Problems) -> Option<Vec<Url>> {

@@ -2,11 +2,7 @@
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use axum::{
-    extract::{Request, State},
-    middleware::Next,
-    response::Response,
-};
+use axum::{extract::Request, response::Response};
 use futures_util::FutureExt as _;
 use service_kit::seldom::Seldom;
 use tokio::{sync::Semaphore, time::timeout};
@@ -32,9 +28,9 @@ impl Default for Guard {
 }
 
 pub(super) async fn answer_always(
-    State(Guard(places)): State<Guard>,
+    Guard(places): &Guard,
     request: Request,
-    next: Next,
+    answer: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
     let Ok(_place) = places.try_acquire() else {
         REFUSALS.log(|refused| {
@@ -45,12 +41,16 @@ pub(super) async fn answer_always(
         });
         return language::answer(Failure::overloaded(), request.uri().path());
     };
-    answer_within(DEADLINE, request, next).await
+    answer_within(DEADLINE, request, answer).await
 }
 
-async fn answer_within(deadline: Duration, request: Request, next: Next) -> Response {
-    let path = request.uri().path().to_owned();
-    let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
+async fn answer_within(
+    deadline: Duration,
+    request: Request,
+    answer: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
+    let uri = request.uri().clone();
+    let answer = AssertUnwindSafe(answer(request)).catch_unwind();
     let failure = match timeout(deadline, answer).await {
         Ok(Ok(response)) => return response,
         // The panic hook has said where and why.
@@ -60,7 +60,7 @@ async fn answer_within(deadline: Duration, request: Request, next: Next) -> Resp
             Failure::too_slow()
         }
     };
-    language::answer(failure, &path)
+    language::answer(failure, uri.path())
 }
 
 #[cfg(test)]
@@ -68,7 +68,7 @@ mod tests {
     use axum::{
         Router,
         body::Body,
-        middleware::{from_fn, from_fn_with_state},
+        middleware::{Next, from_fn},
         routing::get,
     };
     use tower::ServiceExt as _;
@@ -81,8 +81,8 @@ mod tests {
             .route("/panic", get(async || panic!("on purpose") as &str))
             .route("/api/never", get(std::future::pending::<&str>))
             .route("/never", get(std::future::pending::<&str>))
-            .layer(from_fn(move |request, next| {
-                answer_within(deadline, request, next)
+            .layer(from_fn(move |request, next: Next| {
+                answer_within(deadline, request, async |request| next.run(request).await)
             }));
         let request = Request::get(path).body(Body::empty()).unwrap();
         let response = router.oneshot(request).await.unwrap();
@@ -101,7 +101,12 @@ mod tests {
         let full = Guard(Arc::new(Semaphore::new(0)));
         let router = Router::new()
             .route("/api/x", get(async || "served"))
-            .layer(from_fn_with_state(full, answer_always));
+            .layer(from_fn(move |request, next: Next| {
+                let full = full.clone();
+                async move {
+                    answer_always(&full, request, async |request| next.run(request).await).await
+                }
+            }));
         let request = Request::get("/api/x").body(Body::empty()).unwrap();
         let response = router.oneshot(request).await.unwrap();
         assert_eq!(response.status(), 503);

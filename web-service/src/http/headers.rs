@@ -1,11 +1,7 @@
 //! Security headers on every response of every status (ASVS 3.4).
 
-use std::sync::Arc;
-
 use axum::{
-    extract::{Request, State},
     http::{HeaderName, HeaderValue, header},
-    middleware::Next,
     response::Response,
 };
 
@@ -14,27 +10,38 @@ use crate::config::PublicUrl;
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; \
      base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-const ALWAYS: [(HeaderName, &str); 8] = [
-    (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::X_FRAME_OPTIONS, "DENY"),
+const ALWAYS: [(HeaderName, HeaderValue); 8] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(CONTENT_SECURITY_POLICY),
+    ),
+    (
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    ),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     // `no-referrer` would make browsers send `Origin: null` with our own forms.
-    (header::REFERRER_POLICY, "same-origin"),
+    (
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("same-origin"),
+    ),
     (
         HeaderName::from_static("cross-origin-opener-policy"),
-        "same-origin",
+        HeaderValue::from_static("same-origin"),
     ),
     (
         HeaderName::from_static("cross-origin-resource-policy"),
-        "same-origin",
+        HeaderValue::from_static("same-origin"),
     ),
     (
         HeaderName::from_static("permissions-policy"),
-        "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+        HeaderValue::from_static(
+            "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+        ),
     ),
     (
         HeaderName::from_static("x-permitted-cross-domain-policies"),
-        "none",
+        HeaderValue::from_static("none"),
     ),
 ];
 
@@ -43,15 +50,11 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// Adds them. Nothing is stored by caches unless its handler says otherwise. HSTS is not for a loopback host, where it
 /// would hit every local port.
-pub(super) async fn add(
-    State(public_url): State<Arc<PublicUrl>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let mut response = next.run(request).await;
+pub(super) fn add(mut response: Response, public_url: &PublicUrl) -> Response {
     let headers = response.headers_mut();
+    headers.reserve(ALWAYS.len() + 2);
     for (name, value) in ALWAYS {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.insert(name, value);
     }
     if !public_url.is_loopback {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);

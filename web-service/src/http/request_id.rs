@@ -1,33 +1,26 @@
 //! Names each request.
 
-use std::sync::Arc;
-
 use axum::{
-    extract::{Request, State},
-    http::HeaderValue,
-    middleware::Next,
+    extract::Request,
+    http::{HeaderName, HeaderValue},
     response::Response,
 };
 use service_kit::system::Random;
 
-use crate::request_id;
+use crate::request_id::{RequestId, scope};
 
-const HEADER: &str = "x-request-id";
-
-/// The name of a request, for its log lines.
-#[derive(Clone)]
-pub(super) struct RequestId(pub(super) String);
+const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A name that a client sends is not taken: it could be another request's.
 pub(super) async fn assign(
-    State(random): State<Arc<dyn Random>>,
+    random: &dyn Random,
     mut request: Request,
-    next: Next,
+    answer: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
-    let id = request_id::fresh(&*random);
-    request.extensions_mut().insert(RequestId(id.clone()));
-    let mut response = request_id::scope(id.clone(), next.run(request)).await;
-    if let Ok(value) = HeaderValue::from_str(&id) {
+    let id = RequestId::random(random);
+    request.extensions_mut().insert(id);
+    let mut response = scope(id, answer(request)).await;
+    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(HEADER, value);
     }
     response

@@ -2,20 +2,19 @@
 
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
-    http::Request,
-    middleware::{from_fn, from_fn_with_state},
+    extract::{DefaultBodyLimit, Request, State},
+    http,
+    middleware::{Next, from_fn_with_state},
+    response::Response,
     routing::{any, delete, get, post},
 };
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::{Level, Span};
 
 use super::{
-    api, device, dpop, guard, headers, oauth, origin, pages,
-    request_id::{self, RequestId},
-    state::AppState,
-    verify,
+    api, device, dpop, guard, headers, oauth, origin, pages, request_id, state::AppState, verify,
 };
+use crate::request_id::RequestId;
 
 /// The largest request body, in bytes.
 const MAX_BODY: usize = 64 * 1024;
@@ -99,11 +98,7 @@ pub(super) fn router(state: AppState) -> Router {
         .route("/auth/verify", any(verify::show))
         .route("/auth/verify/", any(verify::show_to_envoy))
         .route("/auth/verify/{*path}", any(verify::show_to_envoy))
-        .layer(from_fn(dpop::answer_nonce))
-        .layer(from_fn_with_state(
-            guard::Guard::default(),
-            guard::answer_always,
-        ))
+        .layer(from_fn_with_state(guard::Guard::default(), inner))
         .layer(
             TraceLayer::new_for_http()
                 .make_span_with(span)
@@ -111,14 +106,26 @@ pub(super) fn router(state: AppState) -> Router {
                 // A 5xx is logged where it is found, with its cause.
                 .on_failure(()),
         )
-        .layer(from_fn_with_state(state.clone(), request_id::assign))
-        .layer(from_fn_with_state(state.clone(), headers::add))
+        .layer(from_fn_with_state(state.clone(), outer))
         .with_state(state)
 }
 
+/// Before the log. What could be two layers is one: each costs every request a clone and a box.
+async fn outer(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let answer = async |request| next.run(request).await;
+    let response = request_id::assign(&*state.random, request, answer).await;
+    headers::add(response, &state.public_url)
+}
+
+/// Behind the log.
+async fn inner(State(guard): State<guard::Guard>, request: Request, next: Next) -> Response {
+    let answer = async |request| dpop::answer_nonce(request, next).await;
+    guard::answer_always(&guard, request, answer).await
+}
+
 /// Paths are logged, queries are not: they may say where somebody was going.
-fn span<B>(request: &Request<B>) -> Span {
+fn span<B>(request: &http::Request<B>) -> Span {
     let id = request.extensions().get::<RequestId>();
-    let id = id.map(|RequestId(id)| id.as_str());
+    let id = id.map(RequestId::as_str);
     tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
 }

@@ -1,6 +1,6 @@
 //! What handlers can ask for.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use axum::extract::FromRef;
 use service_kit::system::{Clock, Random};
@@ -21,9 +21,12 @@ pub struct SiteData {
     pub is_cleared: bool,
 }
 
-/// Everything; a handler names only what it uses.
-#[derive(Clone, FromRef)]
-pub struct AppState {
+/// Everything; a handler names only what it uses. Clones are cheap: every layer makes one for every request.
+#[derive(Clone)]
+pub struct AppState(Arc<Parts>);
+
+/// What it is made of.
+pub struct Parts {
     /// auth-service.
     pub auth: Arc<dyn Auth>,
     /// Judges access tokens.
@@ -50,4 +53,40 @@ pub struct AppState {
     pub site_data: SiteData,
     /// Where people reach this service.
     pub public_url: Arc<PublicUrl>,
+}
+
+impl From<Parts> for AppState {
+    fn from(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for AppState {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+macro_rules! gives {
+    ($($field:ident: $part:ty),+ $(,)?) => {
+        $(
+            impl FromRef<AppState> for $part {
+                fn from_ref(state: &AppState) -> Self {
+                    state.$field.clone()
+                }
+            }
+        )+
+    };
+}
+
+gives! {
+    auth: Arc<dyn Auth>,
+    judge: Judge,
+    end_later: Arc<dyn EndLater>,
+    sessions: Sessions,
+    form_tokens: Arc<dyn FormTokens>,
+    return_origins: Arc<ReturnOrigins>,
+    public_url: Arc<PublicUrl>,
 }

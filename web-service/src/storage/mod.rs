@@ -6,3 +6,4 @@ mod record;
 pub mod redis;
 mod seal;
 pub mod sealed;
+pub mod tracked;

@@ -7,9 +7,12 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use fred::{
     clients::Client,
-    interfaces::{ClientLike as _, EventInterface as _, KeysInterface as _},
+    interfaces::{
+        ClientLike as _, EventInterface as _, KeysInterface as _, TrackingInterface as _,
+    },
     types::{
-        Builder, Expiration, SetOptions,
+        Builder, Expiration, RespVersion, SetOptions,
+        client::Invalidation,
         config::{Config, ReconnectPolicy, UnresponsiveConfig},
     },
 };
@@ -17,7 +20,10 @@ use service_kit::{
     breaker::{Breaker, Probe},
     seldom::Seldom,
 };
-use tokio::time::timeout;
+use tokio::{
+    sync::broadcast::error::RecvError,
+    time::{Instant, MissedTickBehavior, interval, timeout},
+};
 use tower_sessions::{
     SessionStore,
     session::{Id, Record},
@@ -25,6 +31,7 @@ use tower_sessions::{
 };
 use tower_sessions_redis_store::RedisStore;
 
+use super::tracked::Opened;
 use crate::domain::{device::Once, sessions::RecordsUnavailable};
 
 /// For a call as a whole, waiting for a connection included.
@@ -38,6 +45,12 @@ const FIRST_RECONNECT_MS: u32 = 100;
 const LAST_RECONNECT_MS: u32 = 1_000;
 const COMMAND_BUFFER: usize = 1024;
 
+/// How often it is asked whether the connection that tells what changes is there.
+const TRACKING_PING: Duration = Duration::from_millis(500);
+
+/// How many changes may wait to be taken in; beyond that all is forgotten.
+const CHANGES: usize = 4096;
+
 /// How long a start waits for the first connection; a Redis that is away must not keep the service from starting.
 const FIRST_CONNECTION: Duration = Duration::from_millis(100);
 
@@ -49,6 +62,8 @@ static FAULTS: Seldom = Seldom::new();
 /// What is wrong with it.
 pub fn parse(url: &str) -> Result<Config, String> {
     let mut config = Config::from_url(url).map_err(|why| why.details().to_owned())?;
+    // Redis tells over the same connection what changes.
+    config.version = RespVersion::RESP3;
     // A Redis that is away when this service starts is no different from one that goes away later.
     config.fail_fast = false;
     Ok(config)
@@ -62,6 +77,7 @@ pub async fn connect(config: Config) -> anyhow::Result<Arc<WhileThere>> {
     let client: Client = Builder::from_config(config)
         .with_performance_config(|performance| {
             performance.default_command_timeout = ABANDONED_AFTER;
+            performance.broadcast_channel_capacity = CHANGES;
         })
         .with_connection_config(|connection| {
             connection.connection_timeout = CONNECT_TIMEOUT;
@@ -100,6 +116,79 @@ pub async fn connect(config: Config) -> anyhow::Result<Arc<WhileThere>> {
     }))
 }
 
+/// Follows what Redis pushes. What it pushed before it answers a `PING` has arrived before that answer, on the same connection.
+async fn track(client: Client, opened: Opened) {
+    let mut connections = client.reconnect_rx();
+    let mut faults = client.error_rx();
+    let mut pushes = client.invalidation_rx();
+    let mut ticks = interval(TRACKING_PING);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut is_tracked = client.is_connected() && start_tracking(&client).await;
+    loop {
+        tokio::select! {
+            biased;
+            _ = connections.recv() => {
+                opened.lost();
+                is_tracked = start_tracking(&client).await;
+            }
+            _ = faults.recv() => {
+                opened.lost();
+                is_tracked = false;
+            }
+            push = pushes.recv() => match push {
+                Ok(push) => forget(&opened, push),
+                Err(RecvError::Lagged(_)) => opened.lost(),
+                Err(RecvError::Closed) => return opened.lost(),
+            },
+            _ = ticks.tick() => {
+                is_tracked = is_tracked || start_tracking(&client).await;
+                let asked = Instant::now();
+                if !is_tracked || !answers(&client).await {
+                    continue;
+                }
+                while let Ok(push) = pushes.try_recv() {
+                    forget(&opened, push);
+                }
+                // A push that was lost, or a connection, is told above, and then this did not count.
+                if pushes.is_empty() && faults.is_empty() && connections.is_empty() {
+                    opened.heard(asked);
+                }
+            }
+        }
+    }
+}
+
+/// No keys: all of them.
+fn forget(opened: &Opened, Invalidation { keys, .. }: Invalidation) {
+    if keys.is_empty() {
+        opened.lost();
+    }
+    let ids = keys.iter().filter_map(|key| key.as_str()?.parse().ok());
+    ids.for_each(|id| opened.forget(id));
+}
+
+async fn start_tracking(client: &Client) -> bool {
+    let started = timeout(
+        COMMAND_TIMEOUT,
+        client.start_tracking(Vec::<String>::new(), false, false, false, false),
+    );
+    match started.await {
+        Ok(Ok(())) => true,
+        Ok(Err(error)) => {
+            FAULTS.log(|_| {
+                tracing::warn!(%error, "Redis does not tell what changes; every session is read from it");
+            });
+            false
+        }
+        Err(_elapsed) => false,
+    }
+}
+
+async fn answers(client: &Client) -> bool {
+    let ping = timeout(COMMAND_TIMEOUT, client.ping::<()>(None));
+    matches!(ping.await, Ok(Ok(())))
+}
+
 fn probe(client: Client) -> Probe {
     Box::new(move || {
         let client = client.clone();
@@ -123,6 +212,11 @@ pub struct WhileThere {
 }
 
 impl WhileThere {
+    /// Tells `opened` what changes in Redis (client-side caching), from now on, and whenever that cannot be told.
+    pub fn track(&self, opened: Opened) {
+        tokio::spawn(track(self.client.clone(), opened));
+    }
+
     /// The error is made of words, as none of its kind came.
     async fn ask<T, E>(
         &self,
