@@ -89,6 +89,11 @@ async fn what_cannot_be_done_says_why_and_fails() {
         !success && said.contains("WEB_SECRET_KEY: not set"),
         "{said}"
     );
+    let (success, said) = run("web-service", &["serve", "--tls", "off"], &[], "").await;
+    assert!(
+        !success && said.contains("WEB_TLS: off needs WEB_TRUSTED_PROXIES"),
+        "{said}"
+    );
 }
 
 #[tokio::test]

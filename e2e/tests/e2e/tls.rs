@@ -136,3 +136,32 @@ fn make_authority(directory: &std::path::Path, names: &[&str]) {
         private_file::write(&file, key.serialize_pem().as_bytes()).unwrap();
     }
 }
+
+#[tokio::test]
+async fn without_tls_it_is_for_a_proxy_that_speaks_it() {
+    let pair = Pair::start_with(Options {
+        web: vec![
+            ("WEB_TLS", "off".to_owned()),
+            ("WEB_TRUSTED_PROXIES", "127.0.0.1/32".to_owned()),
+            ("WEB_PUBLIC_URL", "https://id.example".to_owned()),
+        ],
+        ..Options::default()
+    });
+    let pair = pair.await;
+    let request = Client::builder().no_proxy().build().unwrap();
+    let request = request
+        .get(format!("http://{}/login", pair.web_address))
+        .header("x-forwarded-for", "192.0.2.1");
+    let page = request.send().await.unwrap();
+    assert_eq!(page.status(), 200);
+    assert!(page.headers().contains_key("strict-transport-security"));
+    let cookie = page.headers()["set-cookie"].to_str().unwrap();
+    assert!(
+        cookie.starts_with("__Host-") && cookie.contains("Secure"),
+        "{cookie}"
+    );
+    assert!(
+        !pair.directory.path().join("ca.pem").exists(),
+        "no certificate is made"
+    );
+}

@@ -39,7 +39,7 @@ use crate::{
         auth::{
             Account, Auth, AuthError, Authorization, Claims, Client, ClientCredentials, ClientKind,
             ClientProof, DpopProof, Grant, Introspection, Jwks, Login, LoginRecord, PasswordChange,
-            Person, Tokens,
+            Person, Tokens, Validate,
         },
         device::{DeviceEvent, DeviceReport},
     },
@@ -163,6 +163,33 @@ impl GrpcAuth {
 }
 
 #[async_trait]
+impl Validate for GrpcAuth {
+    async fn validate(
+        &self,
+        access_token: &str,
+        proof: Option<&DpopProof>,
+        audience: &str,
+        scopes: &[String],
+    ) -> Result<Claims, AuthError> {
+        let ask = async |channel| {
+            let request = self.own(ValidateTokenRequest {
+                access_token: access_token.to_owned(),
+                audience: audience.to_owned(),
+                required_scopes: scopes.to_vec(),
+                consistency: v1::Consistency::Local.into(),
+                dpop: proof.map(encode_proof),
+            });
+            AuthServiceClient::new(channel)
+                .validate_token(request)
+                .await
+        };
+        // A proof is good once.
+        let effort = if proof.is_some() { CHANGE } else { READ };
+        self.instances.call(effort, ask).await?.decoded()
+    }
+}
+
+#[async_trait]
 impl Auth for GrpcAuth {
     async fn login(
         &self,
@@ -207,30 +234,6 @@ impl Auth for GrpcAuth {
             AuthServiceClient::new(channel).issue_token(request).await
         };
         self.instances.call(CHANGE, ask).await?.decoded()
-    }
-
-    async fn validate(
-        &self,
-        access_token: &str,
-        proof: Option<&DpopProof>,
-        audience: &str,
-        scopes: &[String],
-    ) -> Result<Claims, AuthError> {
-        let ask = async |channel| {
-            let request = self.own(ValidateTokenRequest {
-                access_token: access_token.to_owned(),
-                audience: audience.to_owned(),
-                required_scopes: scopes.to_vec(),
-                consistency: v1::Consistency::Local.into(),
-                dpop: proof.map(encode_proof),
-            });
-            AuthServiceClient::new(channel)
-                .validate_token(request)
-                .await
-        };
-        // A proof is good once.
-        let effort = if proof.is_some() { CHANGE } else { READ };
-        self.instances.call(effort, ask).await?.decoded()
     }
 
     async fn end_login(&self, token: &str, client: &Client) -> Result<(), AuthError> {

@@ -8,7 +8,20 @@ use time::OffsetDateTime;
 
 use super::device::DeviceReport;
 
-/// auth-service, as far as this service needs it.
+/// auth-service as who judges access tokens.
+#[async_trait]
+pub trait Validate: Send + Sync {
+    /// Judges an access token that must be for `audience`, where it is not empty, and have all of these scopes.
+    async fn validate(
+        &self,
+        access_token: &str,
+        proof: Option<&DpopProof>,
+        audience: &str,
+        scopes: &[String],
+    ) -> Result<Claims, AuthError>;
+}
+
+/// auth-service, as far as this service needs it otherwise.
 #[async_trait]
 pub trait Auth: Send + Sync {
     /// Checks a name and a password and starts a login.
@@ -27,15 +40,6 @@ pub trait Auth: Send + Sync {
         kind: ClientKind,
         proof: Option<&DpopProof>,
     ) -> Result<Tokens, AuthError>;
-
-    /// Judges an access token that must be for `audience`, where it is not empty, and have all of these scopes.
-    async fn validate(
-        &self,
-        access_token: &str,
-        proof: Option<&DpopProof>,
-        audience: &str,
-        scopes: &[String],
-    ) -> Result<Claims, AuthError>;
 
     /// Ends the login that a token belongs to.
     async fn end_login(&self, token: &str, client: &Client) -> Result<(), AuthError>;

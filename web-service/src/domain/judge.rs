@@ -12,7 +12,7 @@ use futures_util::{
 use service_kit::{recent::Recent, system::Clock};
 
 use super::{
-    auth::{Auth, AuthError, Claims, DpopProof, INSUFFICIENT_SCOPE, Refusal, RefusalKind},
+    auth::{AuthError, Claims, DpopProof, INSUFFICIENT_SCOPE, Refusal, RefusalKind, Validate},
     revocations::{History, Revocations},
 };
 
@@ -47,7 +47,7 @@ const MANY_QUESTIONS: usize = 256;
 pub struct Judge(Arc<Parts>);
 
 struct Parts {
-    auth: Arc<dyn Auth>,
+    auth: Arc<dyn Validate>,
     revocations: Arc<dyn Revocations>,
     fingerprints: Arc<dyn Fingerprints>,
     clock: Arc<dyn Clock>,
@@ -58,7 +58,7 @@ struct Parts {
 impl Judge {
     /// Remembers nothing yet.
     pub fn new(
-        auth: Arc<dyn Auth>,
+        auth: Arc<dyn Validate>,
         revocations: Arc<dyn Revocations>,
         fingerprints: Arc<dyn Fingerprints>,
         clock: Arc<dyn Clock>,
@@ -171,3 +171,7 @@ fn insufficient_scope() -> AuthError {
         dpop_nonce: String::new(),
     })
 }
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;
