@@ -147,7 +147,7 @@ impl Bindings {
     pub async fn bind(
         &self,
         id: &SessionId,
-        session: Session,
+        session: &mut Session,
         jwt: &str,
         client: &Client,
     ) -> Result<Renewed, ProofRefused> {
@@ -164,12 +164,17 @@ impl Bindings {
             user_agent: client.user_agent.clone(),
             is_confirmed: false,
         };
-        let session = Session {
-            device: Some(device),
-            ..session
+        let bind = |newest: &mut Session| {
+            newest.device.get_or_insert(device);
         };
-        self.sessions.replace(id, &session).await?;
-        Ok(self.renewed(&session.sid, &registration.key))
+        let is_there = self.sessions.change(id, session, bind).await?;
+        let key = session.device.as_ref().map(|device| &device.key);
+        if is_there && key == Some(&registration.key) {
+            Ok(self.renewed(&session.sid, &registration.key))
+        } else {
+            // It ended, or another key was first.
+            Err(ProofRefused::OutOfDate)
+        }
     }
 
     /// Takes nothing less from now on: the browser knows that its session is bound.
@@ -179,10 +184,12 @@ impl Bindings {
         session: &mut Session,
         client: &Client,
     ) -> Result<(), RecordsUnavailable> {
-        if let Some(device) = &mut session.device {
-            device.is_confirmed = true;
-        }
-        self.sessions.replace(id, session).await?;
+        let confirm = |newest: &mut Session| {
+            if let Some(device) = &mut newest.device {
+                device.is_confirmed = true;
+            }
+        };
+        self.sessions.change(id, session, confirm).await?;
         let event = DeviceEvent::Bound;
         self.report_once(session, "bound", event, client).await
     }

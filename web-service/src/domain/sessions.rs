@@ -25,6 +25,11 @@ pub trait SessionRecords: Send + Sync {
     /// Finds a session. One that cannot be read is removed and counts as none.
     async fn load(&self, id: &SessionId) -> Result<Option<Session>, RecordsUnavailable>;
 
+    /// The same, by the store's own word: what a change begins from.
+    async fn newest(&self, id: &SessionId) -> Result<Option<Session>, RecordsUnavailable> {
+        self.load(id).await
+    }
+
     /// Replaces a session that is still there; one that is gone stays gone.
     async fn update(
         &self,
@@ -104,19 +109,25 @@ impl Sessions {
         if !self.lifetimes.should_note(session, now) {
             return Ok(false);
         }
-        session.last_seen_at = now;
-        self.replace(id, session).await?;
-        Ok(true)
+        self.change(id, session, |newest| newest.last_seen_at = now)
+            .await
     }
 
-    /// Writes a session anew; one that is gone stays gone.
-    pub async fn replace(
+    /// Changes a session as it is now, whatever of it was known, and says whether it is there. One that is gone stays gone.
+    pub async fn change(
         &self,
         id: &SessionId,
-        session: &Session,
-    ) -> Result<(), RecordsUnavailable> {
+        session: &mut Session,
+        change: impl FnOnce(&mut Session) + Send,
+    ) -> Result<bool, RecordsUnavailable> {
+        let Some(newest) = self.records.newest(id).await? else {
+            return Ok(false);
+        };
+        *session = newest;
+        change(session);
         let until = self.lifetimes.idle_end(session);
-        self.records.update(id, session, until).await
+        self.records.update(id, session, until).await?;
+        Ok(true)
     }
 
     /// Goes on under a new id, as the person proved again who they are; the old id is dead. The absolute end stays.
@@ -128,7 +139,10 @@ impl Sessions {
     ) -> Result<(SessionId, Session), RecordsUnavailable> {
         // It may have been bound while the proof was checked.
         let device = match session.device {
-            None => self.find(old).await?.and_then(|newest| newest.device),
+            None => {
+                let newest = self.records.newest(old).await?;
+                newest.and_then(|newest| newest.device)
+            }
             device => device,
         };
         let session = Session {

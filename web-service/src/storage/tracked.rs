@@ -184,6 +184,10 @@ impl SessionRecords for TrackedRecords {
         Ok(found)
     }
 
+    async fn newest(&self, id: &SessionId) -> Result<Option<Session>, RecordsUnavailable> {
+        self.records.load(id).await
+    }
+
     async fn update(
         &self,
         id: &SessionId,

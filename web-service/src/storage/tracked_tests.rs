@@ -162,3 +162,21 @@ async fn what_ends_or_changes_here_is_felt_at_once() {
     world.records.remove(&world.id).await.unwrap();
     assert!(world.load().await.is_none());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_change_begins_from_what_the_store_has_and_not_from_what_is_remembered() {
+    let world = World::begin().await;
+    tokio::time::advance(Duration::from_millis(5)).await;
+    world.opened.heard(Instant::now());
+    let mut elsewhere = world.load().await.unwrap();
+    elsewhere.username = "changed elsewhere".to_owned();
+    let (key, until) = (world.key(), elsewhere.created_at + Duration::from_hours(1));
+    let other = TrackedRecords::new(world.records.records.clone(), Opened::default());
+    other.update(&world.id, &elsewhere, until).await.unwrap();
+
+    assert_eq!(world.load().await.unwrap().username, "ada", "nobody told");
+    let newest = world.records.newest(&world.id).await.unwrap();
+    assert_eq!(newest.unwrap().username, "changed elsewhere");
+    world.opened.forget(key);
+    assert_eq!(world.load().await.unwrap().username, "changed elsewhere");
+}

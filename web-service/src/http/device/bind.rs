@@ -2,7 +2,7 @@
 
 use axum::{extract::State, http::HeaderMap, response::Response};
 
-use super::{proof, renewed};
+use super::{proof, renewed, tell_refused};
 use crate::{
     domain::{auth::ClientKind, bindings::ProofRefused},
     http::{
@@ -16,20 +16,16 @@ pub(in crate::http) async fn submit(
     headers: HeaderMap,
     peer: Peer,
 ) -> Result<Response, Problem> {
-    let Browser { id, session } = Browser::open(&headers, &state).await?;
+    let Browser { id, mut session } = Browser::open(&headers, &state).await?;
     let jwt = proof(&headers).ok_or_else(Problem::device_proof_refused)?;
     let client = peer.into_client(ClientKind::Browser);
-    let bound = state
-        .bindings
-        .bind(&id, session.clone(), jwt, &client)
-        .await;
+    let bound = state.bindings.bind(&id, &mut session, jwt, &client).await;
     match bound {
         Ok(bound) => Ok(renewed(&state, &session.sid, &bound)),
         Err(ProofRefused::Unavailable(error)) => Err(Failure::from(error).into()),
         Err(ProofRefused::OutOfDate) => Err(Problem::device_proof_refused()),
         Err(ProofRefused::Wrong | ProofRefused::Pointless) => {
-            let told = state.bindings.refused(&session, &client).await;
-            told.map_err(Failure::from)?;
+            tell_refused(&state, &session, &client).await?;
             Err(Problem::device_proof_refused())
         }
     }

@@ -13,10 +13,12 @@ use axum::{
 
 use self::instructions::Instructions;
 use super::{
+    api::problem::Problem,
     cookies::{self, with_cookie},
+    failure::Failure,
     state::AppState,
 };
-use crate::domain::bindings::Renewed;
+use crate::domain::{auth::Client, bindings::Renewed, session::Session};
 
 const BIND: &str = "/session/bind";
 const REFRESH: &str = "/session/refresh";
@@ -74,6 +76,12 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
         .strip_prefix('"')
         .and_then(|rest| rest.strip_suffix('"'));
     Some(quoted.unwrap_or(value))
+}
+
+/// Somebody has to look at this.
+async fn tell_refused(state: &AppState, session: &Session, client: &Client) -> Result<(), Problem> {
+    let told = state.bindings.refused(session, client).await;
+    told.map_err(|error| Failure::from(error).into())
 }
 
 /// The proof of the key, if there is one.

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::{SESSION_ID, instructions::Over, proof, renewed, text, with_challenge};
+use super::{SESSION_ID, instructions::Over, proof, renewed, tell_refused, text, with_challenge};
 use crate::{
     domain::{auth::ClientKind, bindings::ProofRefused, session::Session},
     http::{
@@ -30,8 +30,7 @@ pub(in crate::http) async fn submit(
         // The browser knows of a key that we do not: somebody has to look at this.
         Some(_) => {
             let client = peer.into_client(ClientKind::Browser);
-            let told = state.bindings.refused(&session, &client).await;
-            told.map_err(Failure::from)?;
+            tell_refused(&state, &session, &client).await?;
             return Err(Problem::no_session());
         }
         None => return Err(Problem::no_session()),
@@ -45,8 +44,7 @@ pub(in crate::http) async fn submit(
         Err(ProofRefused::OutOfDate) => Ok(ask(&state, &session)),
         Err(ProofRefused::Wrong | ProofRefused::Pointless) => {
             let client = peer.into_client(ClientKind::Browser);
-            let told = state.bindings.refused(&session, &client).await;
-            told.map_err(Failure::from)?;
+            tell_refused(&state, &session, &client).await?;
             Ok(ask(&state, &session))
         }
     }
