@@ -54,12 +54,12 @@ impl Redis {
         self.try_cli(arguments).await.expect("redis-cli answers")
     }
 
-    /// All keys.
+    /// All keys but the marks of the instances.
     pub async fn keys(&self) -> Vec<String> {
         self.cli(&["KEYS", "*"])
             .await
             .lines()
-            .filter(|key| !key.is_empty())
+            .filter(|key| !key.is_empty() && !key.starts_with("there:"))
             .map(str::to_owned)
             .collect()
     }

@@ -48,11 +48,13 @@ impl<K: Eq + Hash + Clone, V: Clone> Recent<K, V> {
         if let Some(value) = generations.young.get(key) {
             return Some(value.clone());
         }
-        let value = generations.old.get(key)?.clone();
+        if !generations.old.contains_key(key) {
+            return None;
+        }
         drop(generations);
         // Whoever forgets meanwhile has forgotten this, too.
         let mut generations = self.write();
-        if generations.old.remove(key).is_some() {
+        if let Some(value) = generations.old.remove(key) {
             self.keep(&mut generations, key.clone(), value.clone());
             return Some(value);
         }

@@ -143,6 +143,15 @@ async fn until_tracked(pair: &Pair, redis: &Redis, cookie: &str) {
     .await;
 }
 
+#[tokio::test]
+async fn a_redis_that_was_emptied_has_no_sessions() {
+    let redis = Redis::start().await;
+    let (pair, cookie) = pair_with_cookie(&redis, redis.url()).await;
+    redis.cli(&["FLUSHALL"]).await;
+    let took = took(401, async || session(&pair, &cookie).await).await;
+    assert!(took < REDIS_GIVEN_UP, "{took:?}");
+}
+
 async fn delete(redis: &Redis) {
     for key in redis.keys().await {
         redis.cli(&["DEL", &key]).await;

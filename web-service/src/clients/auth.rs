@@ -115,7 +115,9 @@ impl GrpcAuth {
     {
         let answer = self.instances.call(effort, ask).await;
         // Also where no answer came: it may have been done.
-        self.acts.fetch_add(1, Ordering::Release);
+        if !matches!(answer, Err(AuthError::Refused(_))) {
+            self.acts.fetch_add(1, Ordering::Release);
+        }
         answer
     }
 
@@ -261,7 +263,11 @@ impl Auth for GrpcAuth {
             });
             AuthServiceClient::new(channel).report_device(request).await
         };
-        self.end(CHANGE, ask).await?;
+        if end_login {
+            self.end(CHANGE, ask).await?;
+        } else {
+            self.instances.call(CHANGE, ask).await?;
+        }
         Ok(())
     }
 

@@ -177,21 +177,24 @@ impl Bindings {
         }
     }
 
-    /// Takes nothing less from now on: the browser knows that its session is bound.
+    /// Takes nothing less from now on: the browser knows that its session is bound. Says whether the session is there.
     pub async fn confirm(
         &self,
         id: &SessionId,
         session: &mut Session,
         client: &Client,
-    ) -> Result<(), RecordsUnavailable> {
+    ) -> Result<bool, RecordsUnavailable> {
         let confirm = |newest: &mut Session| {
             if let Some(device) = &mut newest.device {
                 device.is_confirmed = true;
             }
         };
-        self.sessions.change(id, session, confirm).await?;
-        let event = DeviceEvent::Bound;
-        self.report_once(session, "bound", event, client).await
+        let is_there = self.sessions.change(id, session, confirm).await?;
+        if is_there {
+            let event = DeviceEvent::Bound;
+            self.report_once(session, "bound", event, client).await?;
+        }
+        Ok(is_there)
     }
 
     /// Takes a fresh proof of a session's key. Nothing is written but that the challenge was used.
@@ -287,7 +290,9 @@ impl Bindings {
         }
         let ends_login = is_certain && self.policy.on_theft == OnTheft::EndLogin;
         let event = DeviceEvent::TheftSuspected { ends_login };
-        self.report_once(session, "theft", event, client).await
+        // What ends a login is not left out because something lesser was told.
+        let kind = if ends_login { "stolen" } else { "theft" };
+        self.report_once(session, kind, event, client).await
     }
 
     /// Tells that a proof was refused.

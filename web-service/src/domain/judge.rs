@@ -37,6 +37,7 @@ struct Verdict {
 
 /// A question that is on its way; whoever has the same one waits for the same answer. It is over when nobody waits any more.
 type Question = Shared<Asking>;
+type Asked = HashMap<(Fingerprint, Option<History>), WeakShared<Asking>>;
 type Asking = BoxFuture<'static, Result<Arc<Claims>, AuthError>>;
 
 /// How many questions may be known before those are forgotten that nobody waits for.
@@ -52,7 +53,7 @@ struct Parts {
     fingerprints: Arc<dyn Fingerprints>,
     clock: Arc<dyn Clock>,
     verdicts: Recent<Fingerprint, Verdict>,
-    asked: Mutex<HashMap<Fingerprint, WeakShared<Asking>>>,
+    asked: Mutex<Asked>,
 }
 
 impl Judge {
@@ -100,10 +101,12 @@ impl Judge {
         }
     }
 
-    /// Joins whoever asks the same, or asks.
+    /// Joins whoever asks the same and knows the same, or asks: what ended meanwhile may not be in an answer that is on its way.
     fn question(&self, fingerprint: Fingerprint, token: &str, audience: &str) -> Question {
+        let history = self.0.revocations.history();
+        let key = (fingerprint, history);
         let mut asked = self.0.asked();
-        if let Some(question) = asked.get(&fingerprint).and_then(WeakShared::upgrade) {
+        if let Some(question) = asked.get(&key).and_then(WeakShared::upgrade) {
             return question;
         }
         if asked.len() >= MANY_QUESTIONS {
@@ -112,13 +115,13 @@ impl Judge {
         let parts = Arc::clone(&self.0);
         let (token, audience) = (token.to_owned(), audience.to_owned());
         let question = async move {
-            let answer = parts.ask(fingerprint, &token, &audience).await;
-            parts.asked().remove(&fingerprint);
+            let answer = parts.ask(key, &token, &audience).await;
+            parts.asked().remove(&key);
             answer
         };
         let question = question.boxed().shared();
         if let Some(weak) = question.downgrade() {
-            asked.insert(fingerprint, weak);
+            asked.insert(key, weak);
         }
         question
     }
@@ -143,12 +146,12 @@ impl Parts {
 
     async fn ask(
         &self,
-        fingerprint: Fingerprint,
+        (fingerprint, history): (Fingerprint, Option<History>),
         token: &str,
         audience: &str,
     ) -> Result<Arc<Claims>, AuthError> {
-        // What is heard while auth-service thinks may be what it does not know yet.
-        let (history, era) = (self.revocations.history(), self.verdicts.era());
+        // What is heard while auth-service thinks may be what it does not know yet: it counts as of before.
+        let era = self.verdicts.era();
         let claims = Arc::new(self.auth.validate(token, None, audience, &[]).await?);
         if let Some(history) = history {
             let claims = Arc::clone(&claims);
@@ -158,7 +161,7 @@ impl Parts {
         Ok(claims)
     }
 
-    fn asked(&self) -> MutexGuard<'_, HashMap<Fingerprint, WeakShared<Asking>>> {
+    fn asked(&self) -> MutexGuard<'_, Asked> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -250,6 +250,26 @@ async fn a_burst_of_the_same_new_token_is_one_question() {
 }
 
 #[tokio::test]
+async fn nobody_joins_a_question_that_is_older_than_what_ended() {
+    let court = Court::open();
+    court.auth.may_answer.forget_permits(1_000);
+    let mut before = Box::pin(court.judges("a"));
+    assert!((&mut before).now_or_never().is_none());
+    court.hears(Some(History {
+        own_acts: 1,
+        ..HISTORY
+    }));
+    let mut after = Box::pin(court.judges("a"));
+    assert!((&mut after).now_or_never().is_none());
+    assert_eq!(court.asked(), 2);
+    court.auth.may_answer.add_permits(2);
+    before.await;
+    after.await;
+    court.judges("a").await;
+    assert_eq!(court.asked(), 2, "the newer answer is remembered");
+}
+
+#[tokio::test]
 async fn a_question_that_nobody_waits_for_leaves_none_behind() {
     let court = Court::open();
     court.auth.may_answer.forget_permits(1_000);

@@ -14,7 +14,7 @@ pub enum LoginState {
 }
 
 /// A state of knowledge under which what was said of a token stays true, but for what [`Revocations::has_ended`] says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct History {
     /// Counts the histories of auth-service's store that were heard of.
     pub epoch: u64,

@@ -99,16 +99,19 @@ impl Sessions {
         Ok(found.filter(|session| !self.lifetimes.is_over(session, now)))
     }
 
-    /// Notes that the browser was seen, once a minute; says whether it was time to.
+    /// Whether it is time to note that the browser was seen: once a minute.
+    #[must_use]
+    pub fn should_note(&self, session: &Session) -> bool {
+        self.lifetimes.should_note(session, self.clock.now())
+    }
+
+    /// Notes that the browser was seen; says whether the session is there.
     pub async fn note_seen(
         &self,
         id: &SessionId,
         session: &mut Session,
     ) -> Result<bool, RecordsUnavailable> {
         let now = self.clock.now();
-        if !self.lifetimes.should_note(session, now) {
-            return Ok(false);
-        }
         self.change(id, session, |newest| newest.last_seen_at = now)
             .await
     }

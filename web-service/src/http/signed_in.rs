@@ -76,12 +76,17 @@ impl Browser {
             Shown::Enough => {}
             Shown::First => {
                 let client = Peer::of(visitor, state).into_client(ClientKind::Browser);
-                bindings.confirm(&browser.id, session, &client).await?;
+                if !bindings.confirm(&browser.id, session, &client).await? {
+                    return Err(NotSignedIn::NoSession);
+                }
             }
             Shown::Unbound => return Err(NotSignedIn::NotBound),
             shown => return Err(no_proof(visitor, state, session, shown).await),
         }
-        if state.sessions.note_seen(&browser.id, session).await? {
+        if state.sessions.should_note(session) {
+            if !state.sessions.note_seen(&browser.id, session).await? {
+                return Err(NotSignedIn::NoSession);
+            }
             note_seen(Arc::clone(&state.auth), session.refresh_token.clone());
         }
         Ok(browser)

@@ -21,7 +21,10 @@ use service_kit::{
     seldom::Seldom,
 };
 use tokio::{
-    sync::broadcast::error::RecvError,
+    sync::broadcast::{
+        Receiver,
+        error::{RecvError, TryRecvError},
+    },
     time::{Instant, MissedTickBehavior, interval, timeout},
 };
 use tower_sessions::{
@@ -47,6 +50,10 @@ const COMMAND_BUFFER: usize = 1024;
 
 /// How often it is asked whether the connection that tells what changes is there.
 const TRACKING_PING: Duration = Duration::from_millis(500);
+
+/// Where the marks of instances are, and how long one stays, in seconds, that an instance left behind.
+const MARKS: &str = "there:";
+const MARK_TTL: i64 = 60;
 
 /// How many changes may wait to be taken in; beyond that all is forgotten.
 const CHANGES: usize = 4096;
@@ -116,11 +123,12 @@ pub async fn connect(config: Config) -> anyhow::Result<Arc<WhileThere>> {
     }))
 }
 
-/// Follows what Redis pushes. What it pushed before it answers a `PING` has arrived before that answer, on the same connection.
+/// Follows what Redis pushes. What it pushed before it answers has arrived before that answer, on the same connection.
 async fn track(client: Client, opened: Opened) {
     let mut connections = client.reconnect_rx();
     let mut faults = client.error_rx();
     let mut pushes = client.invalidation_rx();
+    let mark = Mark::new();
     let mut ticks = interval(TRACKING_PING);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut is_tracked = client.is_connected() && start_tracking(&client).await;
@@ -143,16 +151,31 @@ async fn track(client: Client, opened: Opened) {
             _ = ticks.tick() => {
                 is_tracked = is_tracked || start_tracking(&client).await;
                 let asked = Instant::now();
-                if !is_tracked || !answers(&client).await {
+                let is_there = is_tracked && mark.is_there(&client).await;
+                if !forget_all(&opened, &mut pushes) || !is_there {
+                    if is_tracked && !is_there {
+                        opened.lost();
+                    }
                     continue;
                 }
-                while let Ok(push) = pushes.try_recv() {
-                    forget(&opened, push);
-                }
-                // A push that was lost, or a connection, is told above, and then this did not count.
-                if pushes.is_empty() && faults.is_empty() && connections.is_empty() {
+                // A connection that was lost is told above, and then this did not count.
+                if faults.is_empty() && connections.is_empty() {
                     opened.heard(asked);
                 }
+            }
+        }
+    }
+}
+
+/// What was pushed until now; whether that is all of it.
+fn forget_all(opened: &Opened, pushes: &mut Receiver<Invalidation>) -> bool {
+    loop {
+        match pushes.try_recv() {
+            Ok(push) => forget(opened, push),
+            Err(TryRecvError::Empty) => return true,
+            Err(TryRecvError::Lagged(_) | TryRecvError::Closed) => {
+                opened.lost();
+                return false;
             }
         }
     }
@@ -184,9 +207,29 @@ async fn start_tracking(client: &Client) -> bool {
     }
 }
 
-async fn answers(client: &Client) -> bool {
-    let ping = timeout(COMMAND_TIMEOUT, client.ping::<()>(None));
-    matches!(ping.await, Ok(Ok(())))
+/// A key of this instance's own. Where everything was removed at once (`FLUSHALL`), that is not told key by key; this is gone, too.
+struct Mark(String);
+
+impl Mark {
+    fn new() -> Self {
+        Self(format!("{MARKS}{}", Id::default()))
+    }
+
+    /// Whether Redis answers, and has it still; where it has not, it is left anew.
+    async fn is_there(&self, client: &Client) -> bool {
+        let kept = timeout(COMMAND_TIMEOUT, client.expire(&self.0, MARK_TTL, None));
+        match kept.await {
+            Ok(Ok(true)) => true,
+            Ok(Ok(false)) => {
+                let expiration = Some(Expiration::EX(MARK_TTL));
+                let left = client.set::<(), _, _>(&self.0, "", expiration, None, false);
+                // The next time tells.
+                let _ = timeout(COMMAND_TIMEOUT, left).await;
+                false
+            }
+            Ok(Err(_)) | Err(_) => false,
+        }
+    }
 }
 
 fn probe(client: Client) -> Probe {

@@ -91,10 +91,11 @@ impl Opened {
 
     /// Before the store is asked; `None` where the answer is not to be remembered.
     fn begin(&self, key: Id) -> Option<Era> {
+        // First: what is lost after that is not remembered.
+        let era = self.0.sessions.era();
         if !self.is_current() {
             return None;
         }
-        let era = self.0.sessions.era();
         let mut loading = self.loading();
         let entry = loading.entry(key).or_insert(Loading {
             count: 0,
@@ -185,7 +186,11 @@ impl SessionRecords for TrackedRecords {
     }
 
     async fn newest(&self, id: &SessionId) -> Result<Option<Session>, RecordsUnavailable> {
-        self.records.load(id).await
+        let newest = self.records.load(id).await?;
+        if newest.is_none() {
+            self.opened.forget(SealedRecords::key(id));
+        }
+        Ok(newest)
     }
 
     async fn update(
