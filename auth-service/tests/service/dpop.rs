@@ -413,7 +413,7 @@ async fn refresh_tokens_of_a_bound_login_are_bound_to_the_same_key() {
 }
 
 #[tokio::test]
-async fn a_login_that_was_not_bound_is_bound_by_its_first_proof() {
+async fn a_login_that_was_not_bound_stays_so_and_a_thief_is_found_out_though_they_prove_a_key() {
     let service = service().await;
     let key = Key::p256();
     let nonce = bound(&service, &key).await.dpop_nonce;
@@ -421,9 +421,15 @@ async fn a_login_that_was_not_bound_is_bound_by_its_first_proof() {
     let jwt = key.proof(&said_at_issue(&service, Some(&nonce)));
     let request = with_proof(with_refresh(&plain.refresh_token), jwt);
     let next = service.try_issue(request).await.unwrap();
-    assert_eq!(next.token_type, "DPoP");
-    let stolen = service.try_refresh(&next.refresh_token).await.unwrap_err();
-    assert_status(&stolen, Code::Unauthenticated, "DPOP_PROOF_REQUIRED");
+    assert_eq!(next.token_type, "DPoP", "the access token is bound");
+    let next = service.try_refresh(&next.refresh_token).await.unwrap();
+    assert_eq!(next.token_type, "Bearer");
+
+    service.clock.advance(seconds(11));
+    let reused = service.try_refresh(&plain.refresh_token).await.unwrap_err();
+    assert_status(&reused, Code::Unauthenticated, "REFRESH_REUSED");
+    let ended = service.try_refresh(&next.refresh_token).await.unwrap_err();
+    assert_status(&ended, Code::Unauthenticated, "LOGIN_ENDED");
 }
 
 #[tokio::test]
@@ -566,9 +572,16 @@ async fn a_clients_own_tokens_are_bound_where_it_proves_a_key_and_where_it_must(
     assert_status(&refused, Code::Unauthenticated, "DPOP_PROOF_REQUIRED");
     let key = Key::p256();
     let jwt = key.proof(&said_at_issue(&service, Some(&nonce_of(&refused))));
-    let request = with_proof(ask("must", &must.client_secret), jwt);
-    let issued = service.try_issue(request).await.unwrap();
+    let stranger = with_proof(ask("must", "a guess"), jwt.clone());
+    let refused = service.try_issue(stranger).await.unwrap_err();
+    assert_status(&refused, Code::Unauthenticated, "INVALID_CLIENT");
+    let request = with_proof(ask("must", &must.client_secret), jwt.clone());
+    let issued = service.try_issue(request).await;
+    let issued = issued.expect("what a stranger shows is not remembered");
     assert_eq!(issued.token_type, "DPoP");
+    let again = with_proof(ask("must", &must.client_secret), jwt);
+    let refused = service.try_issue(again).await.unwrap_err();
+    assert_status(&refused, Code::Unauthenticated, "DPOP_PROOF_INVALID");
 
     let only_asks = create("resource", false, true).await;
     assert!(only_asks.client.unwrap().grant_types.is_empty());

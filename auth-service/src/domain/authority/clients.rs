@@ -129,14 +129,17 @@ impl Authority {
     ) -> Result<ClientToken, IssueRefused> {
         // Before the assertion, which is good once: for a nonce one has to come back.
         let shown = match &request.proof {
-            Some(proof) => Some(self.shown_key(proof, CredentialKind::RefreshToken).await?),
+            Some(proof) => Some(self.shown_key(proof, CredentialKind::RefreshToken)?),
             None => None,
         };
         let client = self.prove_client(&request.client).await?;
         if !client.may(GrantType::ClientCredentials) {
             return Err(IssueRefused::UnauthorizedClient);
         }
-        let key = match (shown, self.policy.dpop) {
+        if let Some(proof) = &shown {
+            self.spend(proof).await?;
+        }
+        let key = match (shown.map(|proof| proof.key), self.policy.dpop) {
             (None, policy) if client.dpop_required || policy == Dpop::Require => {
                 return Err(self.proof_required().into());
             }

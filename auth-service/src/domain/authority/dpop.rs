@@ -1,10 +1,14 @@
 //! Judging proofs of possession (RFC 9449 §4.3).
 
+use time::OffsetDateTime;
+
 use super::Authority;
 use crate::domain::{
+    access_token::LEEWAY,
     dpop::{PresentedProof, Thumbprint},
     error::Fault,
     ports::StoreError,
+    throttle::Blinded,
 };
 
 /// Whether tokens are bound to keys.
@@ -50,6 +54,14 @@ pub(super) struct Wanted<'a> {
     pub(super) is_fresh: bool,
 }
 
+/// A proof that holds and was not used yet, as far as is known.
+pub(super) struct Unspent {
+    /// What it shows.
+    pub(super) key: Thumbprint,
+    name: Blinded,
+    until: OffsetDateTime,
+}
+
 impl Authority {
     /// A nonce for the next proof.
     #[must_use]
@@ -65,12 +77,12 @@ impl Authority {
         DpopRefused::Invalid(self.dpop_nonce())
     }
 
-    /// The key that a proof shows. What was good is good no second time.
-    pub(super) async fn prove_key(
+    /// The key that a proof shows. It has to be spent before anything is done because of it.
+    pub(super) fn prove_key(
         &self,
         presented: &PresentedProof,
         wanted: Wanted<'_>,
-    ) -> Result<Thumbprint, DpopRefused> {
+    ) -> Result<Unspent, DpopRefused> {
         let proofs = &self.parts.dpop_proofs;
         let now = self.parts.clock.now();
         let proof = proofs
@@ -91,10 +103,19 @@ impl Authority {
         }
         let key = proof.key.to_string();
         let name = [b"dpop".as_slice(), key.as_bytes(), proof.id.as_bytes()];
-        let name = self.parts.blinding.blind(&name);
-        let replays = &self.parts.replays;
-        if replays.is_first(name, now, proof.forgotten_at()).await? {
-            Ok(proof.key)
+        Ok(Unspent {
+            name: self.parts.blinding.blind(&name),
+            // Another instance's clock may be behind.
+            until: proof.forgotten_at() + LEEWAY,
+            key: proof.key,
+        })
+    }
+
+    /// What was good is good no second time. Only for who has shown that they have more than a key: strangers fill no memory.
+    pub(super) async fn spend(&self, proof: &Unspent) -> Result<(), DpopRefused> {
+        let (replays, now) = (&self.parts.replays, self.parts.clock.now());
+        if replays.is_first(proof.name, now, proof.until).await? {
+            Ok(())
         } else {
             Err(self.proof_invalid())
         }

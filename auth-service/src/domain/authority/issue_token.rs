@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::{Authority, ClientNotProven, Dpop, DpopRefused, StepUpRequired, dpop::Wanted};
+use super::{
+    Authority, ClientNotProven, Dpop, DpopRefused, StepUpRequired,
+    dpop::{Unspent, Wanted},
+};
 use crate::domain::{
     access_token::{Claims, FIRST_PARTY_CLIENT, Person},
     credential::{Credential, CredentialKind},
@@ -137,16 +140,20 @@ impl Authority {
         let audience = self.audience(request.audience.as_deref())?;
         let credential = self.open(&request.grant)?;
         let shown = match &request.proof {
-            Some(proof) => Some(self.shown_key(proof, credential.kind).await?),
+            Some(proof) => Some(self.shown_key(proof, credential.kind)?),
             None => None,
         };
+        let mut unspent = shown.as_ref();
         loop {
             let now = self.parts.clock.now();
             let (login, user) = self.live_login(credential.sid, now).await?;
             if login.kind == ClientKind::Browser && request.client_kind != ClientKind::Browser {
                 return Err(IssueRefused::ServiceIdentityRequired);
             }
-            let key = self.key_for(&login, shown.as_ref())?;
+            let key = self.key_for(&login, shown.as_ref().map(|proof| &proof.key))?;
+            if let Some(proof) = unspent.take() {
+                self.spend(proof).await?;
+            }
             let step = self.step(credential, &login, now);
             match step {
                 Step::Expired => return Err(IssueRefused::Expired),
@@ -165,12 +172,14 @@ impl Authority {
                 let next = (login.generation, key);
                 return self.issue((&login, &user), audience, asked, next, now);
             }
-            let granted = match credential.kind {
-                CredentialKind::LoginTicket => &asked,
-                CredentialKind::RefreshToken => &login.scopes,
+            // A login is bound at its first token or never: later, a thief could bind it to a key of theirs, and the owner's
+            // copy of a refresh token would tell of no reuse any more.
+            let (granted, bind) = match credential.kind {
+                CredentialKind::LoginTicket => (&asked, key),
+                CredentialKind::RefreshToken => (&login.scopes, None),
             };
             // Where somebody else has moved it on since it was read, judge again.
-            if self.advance((&login, &user), granted, key, now).await? {
+            if self.advance((&login, &user), granted, bind, now).await? {
                 let next = (login.generation.next(), key);
                 return self.issue((&login, &user), audience, asked, next, now);
             }
@@ -178,16 +187,16 @@ impl Authority {
     }
 
     /// The key that a proof shows. A ticket is fresh by itself, and who has just signed in has no nonce yet.
-    pub(super) async fn shown_key(
+    pub(super) fn shown_key(
         &self,
         proof: &PresentedProof,
         kind: CredentialKind,
-    ) -> Result<Thumbprint, DpopRefused> {
+    ) -> Result<Unspent, DpopRefused> {
         let wanted = Wanted {
             token: None,
             is_fresh: kind == CredentialKind::LoginTicket,
         };
-        self.prove_key(proof, wanted).await
+        self.prove_key(proof, wanted)
     }
 
     /// What the next tokens of a login are bound to. A login that was bound once takes no other key, and no copy of its refresh

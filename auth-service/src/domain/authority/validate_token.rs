@@ -118,11 +118,11 @@ impl Authority {
             token: Some(token),
             is_fresh: false,
         };
-        if self.prove_key(proof, wanted).await? == *bound_to {
-            Ok(())
-        } else {
-            Err(self.proof_invalid().into())
+        let proof = self.prove_key(proof, wanted)?;
+        if proof.key != *bound_to {
+            return Err(self.proof_invalid().into());
         }
+        Ok(self.spend(&proof).await?)
     }
 
     pub(super) async fn check_not_revoked(
