@@ -7,3 +7,4 @@ pub mod redis;
 mod seal;
 pub mod sealed;
 pub mod tracked;
+mod tracking;
