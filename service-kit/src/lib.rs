@@ -8,6 +8,7 @@ pub mod exit;
 pub mod healthcheck;
 pub mod manual_clock;
 pub mod ops;
+pub mod priority;
 pub mod private_file;
 pub mod recent;
 pub mod seldom;

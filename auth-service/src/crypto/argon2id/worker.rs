@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use argon2::password_hash::phc::Salt;
 use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash::phc::PasswordHash as Phc};
+use service_kit::priority::stand_back;
 use tokio::sync::oneshot;
 
 use super::{
@@ -35,6 +36,8 @@ pub(super) struct Work {
 
 /// What one thread does all its life. Its memory is kept from one hash to the next while there are some.
 pub(super) fn work_on(queue: &Queue<Job>) {
+    // Whoever asks for a token's validity does not feel how many sign in.
+    stand_back();
     let mut memory = Vec::new();
     loop {
         match queue.pop(KEEP_MEMORY) {
