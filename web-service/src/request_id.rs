@@ -1,6 +1,9 @@
 //! A name for each request, the same in this service's log, in auth-service's audit trail, and in the answer.
 
-use std::str;
+use std::{
+    str,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use service_kit::system::Random;
 use tokio::task_local;
@@ -9,18 +12,36 @@ task_local! {
     static CURRENT: RequestId;
 }
 
-/// 64 random bits in hexadecimal.
+/// 64 bits in hexadecimal, the same for no two requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestId([u8; 16]);
 
-impl RequestId {
-    /// A fresh one.
-    pub fn random(random: &dyn Random) -> Self {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+/// Makes them: `SplitMix64` from a random beginning on. They are names and no secrets, so this is enough, and cheap.
+pub struct RequestIds(AtomicU64);
+
+impl RequestIds {
+    /// Begins anywhere.
+    pub fn begin(random: &dyn Random) -> Self {
         let mut bytes = [0; 8];
         random.fill(&mut bytes);
+        Self(AtomicU64::new(u64::from_le_bytes(bytes)))
+    }
+
+    /// The next one.
+    pub fn next(&self) -> RequestId {
+        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+        let mut bits = self.0.fetch_add(STEP, Ordering::Relaxed);
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        RequestId::of(bits ^ (bits >> 31))
+    }
+}
+
+impl RequestId {
+    fn of(bits: u64) -> Self {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut text = [0; 16];
-        for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        for (pair, byte) in text.chunks_exact_mut(2).zip(bits.to_be_bytes()) {
             for (digit, half) in pair.iter_mut().zip([byte >> 4, byte & 15]) {
                 *digit = DIGITS.get(usize::from(half)).copied().unwrap_or(b'0');
             }
@@ -48,20 +69,27 @@ pub fn current() -> Option<RequestId> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
-    struct Counting;
+    struct Zeros;
 
-    impl Random for Counting {
+    impl Random for Zeros {
         fn fill(&self, bytes: &mut [u8]) {
-            for (byte, value) in bytes.iter_mut().zip([0x00, 0x1f, 0xa0, 0xff]) {
-                *byte = value;
-            }
+            bytes.fill(0);
         }
     }
 
     #[test]
     fn it_is_sixteen_digits() {
-        assert_eq!(RequestId::random(&Counting).as_str(), "001fa0ff00000000");
+        assert_eq!(RequestId::of(0x1f_a0ff).as_str(), "00000000001fa0ff");
+    }
+
+    #[test]
+    fn no_two_are_the_same() {
+        let ids = RequestIds::begin(&Zeros);
+        let some: HashSet<_> = (0..10_000).map(|_| ids.next().0).collect();
+        assert_eq!(some.len(), 10_000);
     }
 }

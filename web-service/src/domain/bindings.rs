@@ -147,7 +147,7 @@ impl Bindings {
     pub async fn bind(
         &self,
         id: &SessionId,
-        session: &mut Session,
+        session: &mut Arc<Session>,
         jwt: &str,
         client: &Client,
     ) -> Result<Renewed, ProofRefused> {
@@ -181,7 +181,7 @@ impl Bindings {
     pub async fn confirm(
         &self,
         id: &SessionId,
-        session: &mut Session,
+        session: &mut Arc<Session>,
         client: &Client,
     ) -> Result<bool, RecordsUnavailable> {
         let confirm = |newest: &mut Session| {

@@ -23,10 +23,10 @@ pub trait SessionRecords: Send + Sync {
     ) -> Result<SessionId, RecordsUnavailable>;
 
     /// Finds a session. One that cannot be read is removed and counts as none.
-    async fn load(&self, id: &SessionId) -> Result<Option<Session>, RecordsUnavailable>;
+    async fn load(&self, id: &SessionId) -> Result<Option<Arc<Session>>, RecordsUnavailable>;
 
     /// The same, by the store's own word: what a change begins from.
-    async fn newest(&self, id: &SessionId) -> Result<Option<Session>, RecordsUnavailable> {
+    async fn newest(&self, id: &SessionId) -> Result<Option<Arc<Session>>, RecordsUnavailable> {
         self.load(id).await
     }
 
@@ -93,7 +93,7 @@ impl Sessions {
     }
 
     /// Finds a session that is not over.
-    pub async fn find(&self, id: &SessionId) -> Result<Option<Session>, RecordsUnavailable> {
+    pub async fn find(&self, id: &SessionId) -> Result<Option<Arc<Session>>, RecordsUnavailable> {
         let now = self.clock.now();
         let found = self.records.load(id).await?;
         Ok(found.filter(|session| !self.lifetimes.is_over(session, now)))
@@ -109,7 +109,7 @@ impl Sessions {
     pub async fn note_seen(
         &self,
         id: &SessionId,
-        session: &mut Session,
+        session: &mut Arc<Session>,
     ) -> Result<bool, RecordsUnavailable> {
         let now = self.clock.now();
         self.change(id, session, |newest| newest.last_seen_at = now)
@@ -120,14 +120,15 @@ impl Sessions {
     pub async fn change(
         &self,
         id: &SessionId,
-        session: &mut Session,
+        session: &mut Arc<Session>,
         change: impl FnOnce(&mut Session) + Send,
     ) -> Result<bool, RecordsUnavailable> {
         let Some(newest) = self.records.newest(id).await? else {
             return Ok(false);
         };
-        *session = newest;
-        change(session);
+        let mut changed = Arc::unwrap_or_clone(newest);
+        change(&mut changed);
+        *session = Arc::new(changed);
         let until = self.lifetimes.idle_end(session);
         self.records.update(id, session, until).await?;
         Ok(true)
@@ -137,14 +138,15 @@ impl Sessions {
     pub async fn renew(
         &self,
         old: &SessionId,
-        session: Session,
+        session: Arc<Session>,
         authenticated_at: OffsetDateTime,
-    ) -> Result<(SessionId, Session), RecordsUnavailable> {
+    ) -> Result<(SessionId, Arc<Session>), RecordsUnavailable> {
         // It may have been bound while the proof was checked.
+        let session = Arc::unwrap_or_clone(session);
         let device = match session.device {
             None => {
                 let newest = self.records.newest(old).await?;
-                newest.and_then(|newest| newest.device)
+                newest.and_then(|newest| newest.device.clone())
             }
             device => device,
         };
@@ -157,7 +159,7 @@ impl Sessions {
         let until = self.lifetimes.idle_end(&session);
         let id = self.records.create(&session, until).await?;
         self.records.remove(old).await?;
-        Ok((id, session))
+        Ok((id, Arc::new(session)))
     }
 
     /// Ends a session here; its login is auth-service's to end.

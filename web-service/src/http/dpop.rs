@@ -8,7 +8,6 @@ use std::{
 use axum::{
     extract::{FromRef, FromRequestParts, Request},
     http::{HeaderMap, HeaderName, HeaderValue, request::Parts},
-    middleware::Next,
     response::Response,
 };
 
@@ -78,13 +77,16 @@ impl DpopChallenge {
 struct NextNonce(Arc<OnceLock<String>>);
 
 /// Gives every answer to a request with a proof the nonce that was heard of on the way.
-pub(super) async fn answer_nonce(mut request: Request, next: Next) -> Response {
+pub(super) async fn answer_nonce(
+    mut request: Request,
+    answer: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
     if !request.headers().contains_key(HEADER) {
-        return next.run(request).await;
+        return answer(request).await;
     }
     let nonce = NextNonce::default();
     request.extensions_mut().insert(nonce.clone());
-    let response = next.run(request).await;
+    let response = answer(request).await;
     with_nonce(response, nonce.0.get().map_or("", String::as_str))
 }
 

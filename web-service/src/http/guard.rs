@@ -27,21 +27,23 @@ impl Default for Guard {
     }
 }
 
-pub(super) async fn answer_always(
-    Guard(places): &Guard,
-    request: Request,
-    answer: impl AsyncFnOnce(Request) -> Response,
-) -> Response {
-    let Ok(_place) = places.try_acquire() else {
-        REFUSALS.log(|refused| {
-            tracing::warn!(
-                refused,
-                "too many requests at once; the surplus is answered 503"
-            );
-        });
-        return language::answer(Failure::overloaded(), request.uri().path());
-    };
-    answer_within(DEADLINE, request, answer).await
+impl Guard {
+    pub(super) async fn answer_always(
+        &self,
+        request: Request,
+        answer: impl AsyncFnOnce(Request) -> Response,
+    ) -> Response {
+        let Ok(_place) = self.0.try_acquire() else {
+            REFUSALS.log(|refused| {
+                tracing::warn!(
+                    refused,
+                    "too many requests at once; the surplus is answered 503"
+                );
+            });
+            return language::answer(Failure::overloaded(), request.uri().path());
+        };
+        answer_within(DEADLINE, request, answer).await
+    }
 }
 
 async fn answer_within(
@@ -104,7 +106,8 @@ mod tests {
             .layer(from_fn(move |request, next: Next| {
                 let full = full.clone();
                 async move {
-                    answer_always(&full, request, async |request| next.run(request).await).await
+                    full.answer_always(request, async |request| next.run(request).await)
+                        .await
                 }
             }));
         let request = Request::get("/api/x").body(Body::empty()).unwrap();

@@ -1,7 +1,9 @@
 //! Security headers on every response of every status (ASVS 3.4).
 
+use std::mem;
+
 use axum::{
-    http::{HeaderName, HeaderValue, header},
+    http::{HeaderMap, HeaderName, HeaderValue, header},
     response::Response,
 };
 
@@ -48,17 +50,29 @@ const ALWAYS: [(HeaderName, HeaderValue); 8] = [
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// Adds them. Nothing is stored by caches unless its handler says otherwise. HSTS is not for a loopback host, where it
-/// would hit every local port.
-pub(super) fn add(mut response: Response, public_url: &PublicUrl) -> Response {
-    let headers = response.headers_mut();
-    headers.reserve(ALWAYS.len() + 2);
-    for (name, value) in ALWAYS {
-        headers.insert(name, value);
+/// How many headers a handler adds, about.
+const OWN: usize = 6;
+
+/// The headers of every response, made once.
+pub(super) struct SecurityHeaders(HeaderMap);
+
+impl SecurityHeaders {
+    /// HSTS is not for a loopback host, where it would hit every local port. Nothing is stored by caches.
+    pub(super) fn of(public_url: &PublicUrl) -> Self {
+        let mut headers: HeaderMap = ALWAYS.into_iter().collect();
+        if !public_url.is_loopback {
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
+        }
+        headers.insert(header::CACHE_CONTROL, NO_STORE);
+        Self(headers)
     }
-    if !public_url.is_loopback {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
+
+    /// The same response with them. What its handler says goes before.
+    pub(super) fn add(&self, mut response: Response) -> Response {
+        let mut headers = self.0.clone();
+        headers.reserve(OWN);
+        headers.extend(mem::take(response.headers_mut()));
+        *response.headers_mut() = headers;
+        response
     }
-    headers.entry(header::CACHE_CONTROL).or_insert(NO_STORE);
-    response
 }

@@ -7,6 +7,7 @@ mod device;
 mod dpop;
 mod failure;
 mod form;
+mod front;
 mod guard;
 mod headers;
 mod language;

@@ -2,25 +2,17 @@
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request, State},
-    http,
-    middleware::{Next, from_fn_with_state},
-    response::Response,
+    extract::DefaultBodyLimit,
     routing::{any, delete, get, post},
 };
-use tower_http::trace::{DefaultOnResponse, TraceLayer};
-use tracing::{Level, Span};
 
-use super::{
-    api, device, dpop, guard, headers, oauth, origin, pages, request_id, state::AppState, verify,
-};
-use crate::request_id::RequestId;
+use super::{api, device, front::Front, oauth, origin, pages, state::AppState, verify};
 
 /// The largest request body, in bytes.
 const MAX_BODY: usize = 64 * 1024;
 
 /// The application.
-pub(super) fn router(state: AppState) -> Router {
+pub(super) fn service(state: &AppState) -> Front {
     let pages = Router::new()
         .route("/", get(pages::home::show))
         .route("/login", get(pages::login::show).post(pages::login::submit))
@@ -86,46 +78,20 @@ pub(super) fn router(state: AppState) -> Router {
         )
         .method_not_allowed_fallback(api::problem::method_not_allowed);
 
-    Router::new()
+    let routes = Router::new()
         .merge(api)
         .merge(oauth)
         .merge(pages)
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(from_fn_with_state(state.clone(), origin::refuse_foreign))
+        .layer((
+            DefaultBodyLimit::max(MAX_BODY),
+            origin::RefuseForeign(state.public_url.clone()),
+        ))
         .route("/session/bind", post(device::bind::submit))
         .route("/session/refresh", post(device::refresh::submit))
         // A proxy asks here about other people's requests, and where they come from is part of the question.
         .route("/auth/verify", any(verify::show))
         .route("/auth/verify/", any(verify::show_to_envoy))
         .route("/auth/verify/{*path}", any(verify::show_to_envoy))
-        .layer(from_fn_with_state(guard::Guard::default(), inner))
-        .layer(
-            TraceLayer::new_for_http()
-                .make_span_with(span)
-                .on_response(DefaultOnResponse::new().level(Level::INFO))
-                // A 5xx is logged where it is found, with its cause.
-                .on_failure(()),
-        )
-        .layer(from_fn_with_state(state.clone(), outer))
-        .with_state(state)
-}
-
-/// Before the log. What could be two layers is one: each costs every request a clone and a box.
-async fn outer(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let answer = async |request| next.run(request).await;
-    let response = request_id::assign(&*state.random, request, answer).await;
-    headers::add(response, &state.public_url)
-}
-
-/// Behind the log.
-async fn inner(State(guard): State<guard::Guard>, request: Request, next: Next) -> Response {
-    let answer = async |request| dpop::answer_nonce(request, next).await;
-    guard::answer_always(&guard, request, answer).await
-}
-
-/// Paths are logged, queries are not: they may say where somebody was going.
-fn span<B>(request: &http::Request<B>) -> Span {
-    let id = request.extensions().get::<RequestId>();
-    let id = id.map(RequestId::as_str);
-    tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
+        .with_state(state.clone());
+    Front::new(routes, state)
 }

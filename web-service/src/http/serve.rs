@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use axum::{ServiceExt, extract::Request};
 use axum_server::{
     Handle,
     accept::Accept,
@@ -16,7 +17,7 @@ use hyper_util::rt::TokioTimer;
 use service_kit::connections::{Connection, Connections};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{router::router, state::AppState};
+use super::{router, state::AppState};
 
 /// The largest request head, in bytes.
 const MAX_HEAD: usize = 16 * 1024;
@@ -67,7 +68,8 @@ pub async fn serve(port: Port, handle: Handle<SocketAddr>, state: AppState) -> i
         .keep_alive_interval(KEEPALIVE)
         .max_header_list_size(16 * 1024)
         .max_concurrent_streams(MAX_STREAMS);
-    let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
+    let service = router::service(&state);
+    let service = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(service);
     match port.tls {
         Some(tls) => {
             let acceptor = RustlsAcceptor::new(tls).acceptor(admission);

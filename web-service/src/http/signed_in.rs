@@ -36,7 +36,7 @@ pub(super) struct Browser {
     /// The secret of its cookie.
     pub(super) id: SessionId,
     /// The session.
-    pub(super) session: Session,
+    pub(super) session: Arc<Session>,
 }
 
 /// The same, with what acts for the person towards auth-service.

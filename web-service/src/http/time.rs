@@ -1,11 +1,31 @@
 //! Times for machines: RFC 3339, in UTC, to the second.
 
-use std::time::Duration;
+use std::{fmt, str, time::Duration};
 
-use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
+use serde::{Serialize, Serializer};
+use time::{OffsetDateTime, UtcOffset};
 
-const RFC_3339: &[BorrowedFormatItem<'_>] =
-    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+/// As an answer says it: it is on the way to a client already when it is made, and so takes no memory of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rfc3339([u8; 20]);
+
+impl Rfc3339 {
+    fn as_str(&self) -> &str {
+        str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Rfc3339 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Rfc3339 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
 
 /// Whole seconds, for `Retry-After`: never less than the wait, never none.
 pub(super) fn in_seconds(wait: Duration) -> u64 {
@@ -13,6 +33,44 @@ pub(super) fn in_seconds(wait: Duration) -> u64 {
     seconds.try_into().unwrap_or(u64::MAX)
 }
 
-pub(super) fn rfc3339(time: OffsetDateTime) -> String {
-    time.format(RFC_3339).unwrap_or_default()
+pub(super) fn rfc3339(time: OffsetDateTime) -> Rfc3339 {
+    let time = time.to_offset(UtcOffset::UTC);
+    let year = u16::try_from(time.year()).unwrap_or_default();
+    let mut text = *b"0000-00-00T00:00:00Z";
+    let numbers = [
+        (year / 100).to_le_bytes()[0],
+        (year % 100).to_le_bytes()[0],
+        time.month().into(),
+        time.day(),
+        time.hour(),
+        time.minute(),
+        time.second(),
+    ];
+    for (at, number) in [0, 2, 5, 8, 11, 14, 17].into_iter().zip(numbers) {
+        if let Some(digits) = text.get_mut(at..at + 2) {
+            digits.copy_from_slice(&[b'0' + number / 10 % 10, b'0' + number % 10]);
+        }
+    }
+    Rfc3339(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn times_are_in_utc_to_the_second() {
+        let said = |time| rfc3339(time).to_string();
+        assert_eq!(
+            said(datetime!(2027-01-02 03:04:05.678 UTC)),
+            "2027-01-02T03:04:05Z"
+        );
+        assert_eq!(
+            said(datetime!(1999-12-31 23:59:59 -1)),
+            "2000-01-01T00:59:59Z"
+        );
+        assert_eq!(said(OffsetDateTime::UNIX_EPOCH), "1970-01-01T00:00:00Z");
+    }
 }

@@ -27,10 +27,11 @@ pub(super) struct RecordKey([u8; 16]);
 impl RecordKey {
     /// 128 bits of SHA-256 over the id.
     pub(super) fn of(id: &SessionId) -> Self {
-        let hash = digest::digest(
-            &digest::SHA256,
-            &Zeroizing::new([KEY_LABEL, id.as_bytes()].concat()),
-        );
+        let mut labelled = Zeroizing::new([0; KEY_LABEL.len() + 16]);
+        let (label, secret) = labelled.split_at_mut(KEY_LABEL.len());
+        label.copy_from_slice(KEY_LABEL);
+        secret.copy_from_slice(id.as_bytes());
+        let hash = digest::digest(&digest::SHA256, &*labelled);
         let mut key = [0; 16];
         key.copy_from_slice(hash.as_ref().get(..16).unwrap_or(&[0; 16]));
         Self(key)

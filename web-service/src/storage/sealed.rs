@@ -69,7 +69,7 @@ impl SessionRecords for SealedRecords {
         }
     }
 
-    async fn load(&self, id: &SessionId) -> Result<Option<Session>, RecordsUnavailable> {
+    async fn load(&self, id: &SessionId) -> Result<Option<Arc<Session>>, RecordsUnavailable> {
         let found = match self.store.load(&Self::key(id)).await {
             Err(session_store::Error::Decode(_)) => {
                 self.discard(id, "it is no record").await?;
@@ -82,7 +82,7 @@ impl SessionRecords for SealedRecords {
         if session.is_none() {
             self.discard(id, "it does not open").await?;
         }
-        Ok(session)
+        Ok(session.map(Arc::new))
     }
 
     async fn update(

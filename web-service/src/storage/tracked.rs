@@ -33,7 +33,7 @@ const MAX_SILENCE: Duration = Duration::from_millis(1500);
 pub struct Opened(Arc<Inner>);
 
 struct Inner {
-    sessions: Recent<Id, Session>,
+    sessions: Recent<Id, Arc<Session>>,
     /// Who is being loaded, how often, and whether it stayed as it was since the first one asked.
     loading: Mutex<HashMap<Id, Loading>>,
     begun: Instant,
@@ -85,7 +85,7 @@ impl Opened {
         heard > 0 && self.0.begun.elapsed() < Duration::from_millis(heard) + MAX_SILENCE
     }
 
-    fn find(&self, key: &Id) -> Option<Session> {
+    fn find(&self, key: &Id) -> Option<Arc<Session>> {
         self.is_current().then(|| self.0.sessions.get(key))?
     }
 
@@ -106,11 +106,11 @@ impl Opened {
     }
 
     /// After it answered. What changed meanwhile is not remembered: the answer may be older than the change.
-    fn end(&self, key: Id, era: Era, found: Option<&Session>) {
+    fn end(&self, key: Id, era: Era, found: Option<Arc<Session>>) {
         let mut loading = self.loading();
         let is_clean = loading.get(&key).is_some_and(|entry| entry.is_clean);
         if let (Some(session), true) = (found, is_clean) {
-            self.0.sessions.insert(era, key, session.clone());
+            self.0.sessions.insert(era, key, session);
         }
         if let Some(entry) = loading.get_mut(&key) {
             entry.count -= 1;
@@ -133,12 +133,12 @@ struct Load<'a> {
     opened: &'a Opened,
     key: Id,
     era: Era,
-    found: Option<Session>,
+    found: Option<Arc<Session>>,
 }
 
 impl Drop for Load<'_> {
     fn drop(&mut self) {
-        self.opened.end(self.key, self.era, self.found.as_ref());
+        self.opened.end(self.key, self.era, self.found.take());
     }
 }
 
@@ -166,7 +166,7 @@ impl SessionRecords for TrackedRecords {
         self.records.create(session, until).await
     }
 
-    async fn load(&self, id: &SessionId) -> Result<Option<Session>, RecordsUnavailable> {
+    async fn load(&self, id: &SessionId) -> Result<Option<Arc<Session>>, RecordsUnavailable> {
         let key = SealedRecords::key(id);
         if let Some(session) = self.opened.find(&key) {
             return Ok(Some(session));
@@ -185,7 +185,7 @@ impl SessionRecords for TrackedRecords {
         Ok(found)
     }
 
-    async fn newest(&self, id: &SessionId) -> Result<Option<Session>, RecordsUnavailable> {
+    async fn newest(&self, id: &SessionId) -> Result<Option<Arc<Session>>, RecordsUnavailable> {
         let newest = self.records.load(id).await?;
         if newest.is_none() {
             self.opened.forget(SealedRecords::key(id));

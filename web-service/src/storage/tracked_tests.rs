@@ -72,7 +72,7 @@ impl World {
         }
     }
 
-    async fn load(&self) -> Option<Session> {
+    async fn load(&self) -> Option<Arc<Session>> {
         self.records.load(&self.id).await.unwrap()
     }
 
@@ -134,13 +134,13 @@ async fn an_answer_that_a_change_overtook_is_not_remembered() {
 
     let era = world.opened.begin(key).unwrap();
     world.opened.forget(key);
-    world.opened.end(key, era, Some(&session));
+    world.opened.end(key, era, Some(session.clone()));
     assert!(world.opened.find(&key).is_none());
 
     let era = world.opened.begin(key).unwrap();
     world.opened.lost();
     world.opened.heard(Instant::now());
-    world.opened.end(key, era, Some(&session));
+    world.opened.end(key, era, Some(session.clone()));
     assert!(world.opened.find(&key).is_none());
     assert!(world.opened.loading().is_empty());
 }
@@ -150,7 +150,7 @@ async fn what_ends_or_changes_here_is_felt_at_once() {
     let world = World::begin().await;
     tokio::time::advance(Duration::from_millis(5)).await;
     world.opened.heard(Instant::now());
-    let mut session = world.load().await.unwrap();
+    let mut session = Session::clone(&world.load().await.unwrap());
     session.username = "eve".into();
     let until = session.login_expires_at;
     world
@@ -168,7 +168,7 @@ async fn a_change_begins_from_what_the_store_has_and_not_from_what_is_remembered
     let world = World::begin().await;
     tokio::time::advance(Duration::from_millis(5)).await;
     world.opened.heard(Instant::now());
-    let mut elsewhere = world.load().await.unwrap();
+    let mut elsewhere = Session::clone(&world.load().await.unwrap());
     elsewhere.username = "changed elsewhere".to_owned();
     let (key, until) = (world.key(), elsewhere.created_at + Duration::from_hours(1));
     let other = TrackedRecords::new(world.records.records.clone(), Opened::default());

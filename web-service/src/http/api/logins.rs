@@ -16,7 +16,10 @@ use crate::{
         auth::{Auth, ClientKind, LoginRecord},
         user_agent::describe,
     },
-    http::{client::Peer, time::rfc3339},
+    http::{
+        client::Peer,
+        time::{Rfc3339, rfc3339},
+    },
 };
 
 /// The caller's logins.
@@ -37,13 +40,18 @@ struct LoginAnswer {
     client: String,
     user_agent: String,
     ip_address: String,
-    created_at: String,
-    auth_time: String,
+    #[schema(value_type = String)]
+    created_at: Rfc3339,
+    #[schema(value_type = String)]
+    auth_time: Rfc3339,
     amr: Vec<String>,
-    last_seen_at: String,
-    expires_at: String,
+    #[schema(value_type = String)]
+    last_seen_at: Rfc3339,
+    #[schema(value_type = String)]
+    expires_at: Rfc3339,
     /// Since when it is bound to its browser's device; null where it is not.
-    bound_at: Option<String>,
+    #[schema(value_type = Option<String>)]
+    bound_at: Option<Rfc3339>,
     /// Whether it is the one that asks.
     current: bool,
 }

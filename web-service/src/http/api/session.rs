@@ -1,28 +1,40 @@
 //! `GET /api/session`
 
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse as _, Response},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::caller::ApiBrowser;
-use crate::{domain::sessions::Sessions, http::time::rfc3339};
+use crate::{
+    domain::sessions::Sessions,
+    http::time::{Rfc3339, rfc3339},
+};
 
 /// The session of the cookie.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Session, example = json!({"username": "ada", "sub": "67e55044-10b1-426f-9247-bb680e5fe0c8", "sid": "a3bb189e-8bf9-4c4e-9bbb-3d6b2a4f3c11", "auth_time": "2027-01-01T12:00:00Z", "amr": ["pwd"], "created_at": "2027-01-01T12:00:00Z", "idle_expires_at": "2027-01-01T12:30:00Z", "expires_at": "2027-01-02T00:00:00Z", "bound_at": "2027-01-01T12:00:01Z"}))]
-pub(in crate::http) struct SessionAnswer {
-    username: String,
-    sub: String,
-    sid: String,
-    auth_time: String,
-    amr: Vec<String>,
-    created_at: String,
+pub(in crate::http) struct SessionAnswer<'a> {
+    username: &'a str,
+    sub: &'a str,
+    sid: &'a str,
+    #[schema(value_type = String)]
+    auth_time: Rfc3339,
+    amr: &'a [String],
+    #[schema(value_type = String)]
+    created_at: Rfc3339,
     /// When it ends if no request comes.
-    idle_expires_at: String,
+    #[schema(value_type = String)]
+    idle_expires_at: Rfc3339,
     /// When it ends whatever comes.
-    expires_at: String,
+    #[schema(value_type = String)]
+    expires_at: Rfc3339,
     /// Since when it is bound to this device, so that its cookie is of no use elsewhere; null where it is not bound.
-    bound_at: Option<String>,
+    #[schema(value_type = Option<String>)]
+    bound_at: Option<Rfc3339>,
 }
 
 /// Who is signed in with this browser, since when and until when.
@@ -37,17 +49,19 @@ pub(in crate::http) struct SessionAnswer {
 pub(in crate::http) async fn show(
     State(sessions): State<Sessions>,
     ApiBrowser(browser): ApiBrowser,
-) -> Json<SessionAnswer> {
-    let (session, lifetimes) = (browser.session, sessions.lifetimes());
-    Json(SessionAnswer {
+) -> Response {
+    let (session, lifetimes) = (&*browser.session, sessions.lifetimes());
+    let device = session.device.as_ref();
+    let answer = SessionAnswer {
+        username: &session.username,
+        sub: &session.user_id,
+        sid: &session.sid,
         auth_time: rfc3339(session.authenticated_at),
+        amr: &session.amr,
         created_at: rfc3339(session.created_at),
-        idle_expires_at: rfc3339(lifetimes.idle_end(&session)),
-        expires_at: rfc3339(lifetimes.absolute_end(&session)),
-        bound_at: session.device.map(|device| rfc3339(device.bound_at)),
-        username: session.username,
-        sub: session.user_id,
-        sid: session.sid,
-        amr: session.amr,
-    })
+        idle_expires_at: rfc3339(lifetimes.idle_end(session)),
+        expires_at: rfc3339(lifetimes.absolute_end(session)),
+        bound_at: device.map(|device| rfc3339(device.bound_at)),
+    };
+    Json(answer).into_response()
 }

@@ -33,7 +33,7 @@ pub(in crate::http) async fn show(
         socket,
     };
     let username = match Browser::find(visitor, &state).await {
-        Ok(browser) => Some(browser.session.username),
+        Ok(browser) => Some(browser.session.username.clone()),
         Err(NotSignedIn::NoProof) if device::is_led_here(&headers) => {
             return LoadAgain::at(&uri).into_response();
         }

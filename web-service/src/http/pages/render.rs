@@ -47,7 +47,7 @@ impl From<OffsetDateTime> for Moment {
     fn from(time: OffsetDateTime) -> Self {
         Self {
             text: time.format(FOR_PEOPLE).unwrap_or_default(),
-            datetime: rfc3339(time),
+            datetime: rfc3339(time).to_string(),
         }
     }
 }

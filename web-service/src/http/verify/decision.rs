@@ -138,9 +138,9 @@ async fn by_cookie(
     wanted.check_scope(SESSION_SCOPE)?;
     wanted.check_age(Some(session.authenticated_at), state.clock.now())?;
     Ok(Identity {
-        username: session.username,
-        subject: session.user_id,
-        sid: session.sid,
+        username: session.username.clone(),
+        subject: session.user_id.clone(),
+        sid: session.sid.clone(),
         scope: SESSION_SCOPE.to_owned(),
         method: Method::Cookie,
     })
