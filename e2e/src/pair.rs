@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::{
-    port,
+    instructions, port,
     program::{Program, built, run},
     site::Site,
 };
@@ -95,6 +95,28 @@ impl Pair {
         let directory = self.directory.path().join("another");
         std::fs::create_dir(&directory).unwrap();
         start_web(&directory, &listen(), self.auth_address, &self.options).await
+    }
+
+    /// The same without TLS, and its instructions are counted.
+    pub async fn another_web_counted(&self) -> (Program, SocketAddr) {
+        let directory = self.directory.path().join("counted");
+        std::fs::create_dir(&directory).unwrap();
+        let mut options = self.options.clone();
+        options.web.extend([
+            ("WEB_TLS", "off".to_owned()),
+            ("WEB_TRUSTED_PROXIES", "127.0.0.1".to_owned()),
+            ("WEB_PUBLIC_URL", self.site.origin.clone()),
+        ]);
+        let mut command = instructions::counted(&built("web-service"), &directory);
+        let listen = listen();
+        configure_web(
+            &mut command,
+            &directory,
+            &listen,
+            self.auth_address,
+            &options,
+        );
+        listening(Program::start(&mut command)).await
     }
 
     /// Another auth-service beside the first, on the same database.
@@ -188,6 +210,17 @@ async fn start_web(
     options: &Options,
 ) -> (Program, SocketAddr) {
     let mut command = Command::new(built("web-service"));
+    configure_web(&mut command, directory, listen, auth, options);
+    listening(Program::start(&mut command)).await
+}
+
+fn configure_web(
+    command: &mut Command,
+    directory: &Path,
+    listen: &str,
+    auth: SocketAddr,
+    options: &Options,
+) {
     command
         .env("WEB_LISTEN", listen)
         .env("WEB_OPS_LISTEN", "127.0.0.1:0")
@@ -196,8 +229,7 @@ async fn start_web(
         .env("WEB_AUTH_SECRET", SERVICE_SECRET)
         .env("WEB_SECRET_KEY", STANDARD.encode([8; 32]))
         .env("WEB_LOG_FORMAT", "json");
-    set(&mut command, &options.web);
-    listening(Program::start(&mut command)).await
+    set(command, &options.web);
 }
 
 fn listen() -> String {
@@ -224,6 +256,12 @@ fn set(command: &mut Command, settings: &[(&'static str, String)]) {
             command.env(name, value);
         }
     }
+}
+
+/// A bare handler whose instructions are counted, as what web-service does is compared with it.
+pub async fn bare_counted(directory: &Path) -> (Program, SocketAddr) {
+    let mut command = instructions::counted(&built("bare"), directory);
+    listening(Program::start(&mut command)).await
 }
 
 async fn listening(mut program: Program) -> (Program, SocketAddr) {

@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail, ensure};
 use crate::workspace;
 
 /// A program and the Debian package it comes in.
-const PROGRAMS: [(&str, &str); 17] = [
+const PROGRAMS: [(&str, &str); 18] = [
     ("redis-server", "redis-server"),
     ("redis-cli", "redis-tools"),
     ("chromium", "chromium"),
@@ -30,6 +30,7 @@ const PROGRAMS: [(&str, &str); 17] = [
     ("node", "nodejs"),
     ("npm", "npm"),
     ("pip3", "python3-pip"),
+    ("valgrind", "valgrind"),
 ];
 
 /// Other people's clients, which the tests let loose on the ports.

@@ -8,6 +8,7 @@
 mod browser;
 mod command_line;
 mod contract;
+mod cost;
 mod counters;
 mod dev;
 mod device_binding;
