@@ -5,6 +5,7 @@ mod load;
 mod peers;
 mod process;
 mod report;
+mod section;
 mod services;
 
 use std::{path::PathBuf, time::Duration};
@@ -16,6 +17,7 @@ use self::{
     load::{Load, Sample},
     process::Server,
     report::Row,
+    section::Section,
 };
 use crate::{install, workspace};
 
@@ -106,7 +108,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
             Err(error) => rows.push(Row::failed(start.name, start.kind, &error)),
         }
     }
-    report::write(&workspace::root().join(&options.out), &rows)
+    let sections: Vec<Section> = Vec::new();
+    report::write(&workspace::root().join(&options.out), &rows, &sections)
 }
 
 /// A row that is not started yet.

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Context as _;
 
-use super::{Contender, Kind, Sample};
+use super::{Contender, Kind, Sample, section::Section};
 
 /// A row of the table.
 #[derive(Clone, Debug)]
@@ -99,11 +99,12 @@ impl fmt::Display for Row {
 }
 
 /// Writes `README.md`, `results.json` and a picture for each kind.
-pub(super) fn write(directory: &Path, rows: &[Row]) -> anyhow::Result<()> {
+pub(super) fn write(directory: &Path, rows: &[Row], sections: &[Section]) -> anyhow::Result<()> {
     fs::create_dir_all(directory)?;
     let machine = Machine::this();
-    fs::write(directory.join("README.md"), table(rows, &machine))?;
-    fs::write(directory.join("results.json"), json(rows, &machine))?;
+    fs::write(directory.join("README.md"), text(rows, sections, &machine))?;
+    let results = json(rows, sections, &machine);
+    fs::write(directory.join("results.json"), results)?;
     for kind in Kind::ALL {
         let file = directory.join(format!("{}.svg", kind.title().to_lowercase()));
         fs::write(file, picture(rows, kind))?;
@@ -159,6 +160,11 @@ fn floor(rows: &[Row], kind: Kind) -> Option<f64> {
         .map(|figures| figures.cpu_micros)
 }
 
+fn text(rows: &[Row], sections: &[Section], machine: &Machine) -> String {
+    let sections: String = sections.iter().map(Section::table).collect();
+    table(rows, machine) + &sections
+}
+
 fn table(rows: &[Row], machine: &Machine) -> String {
     let mut text = format!(
         "# Benchmarks\n\nMade by `cargo xtask bench` at {}: {}, {} cores, {}, {}. Load and servers share the cores, so the \
@@ -203,7 +209,8 @@ fn line(name: &str, figures: &Figures, floor: Option<f64>) -> String {
     )
 }
 
-fn json(rows: &[Row], machine: &Machine) -> String {
+fn json(rows: &[Row], sections: &[Section], machine: &Machine) -> String {
+    let sections: Vec<_> = sections.iter().map(Section::json).collect();
     let rows: Vec<_> = rows
         .iter()
         .map(|row| {
@@ -225,13 +232,14 @@ fn json(rows: &[Row], machine: &Machine) -> String {
         })
         .collect();
     format!(
-        "{{\"machine\":{{\"processor\":{:?},\"cores\":{},\"kernel\":{:?},\"rust\":{:?},\"commit\":{:?}}},\n\"rows\":[\n{}\n]}}\n",
+        "{{\"machine\":{{\"processor\":{:?},\"cores\":{},\"kernel\":{:?},\"rust\":{:?},\"commit\":{:?}}},\n\"rows\":[\n{}\n],\n\"sections\":[\n{}\n]}}\n",
         machine.processor,
         machine.cores,
         machine.kernel,
         machine.rust,
         machine.commit,
-        rows.join(",\n")
+        rows.join(",\n"),
+        sections.join(",\n")
     )
 }
 
