@@ -12,8 +12,9 @@ COPY service-kit/Cargo.toml service-kit/
 COPY auth-service/Cargo.toml auth-service/
 COPY web-service/Cargo.toml web-service/
 COPY e2e/Cargo.toml e2e/
+COPY e2e/load/Cargo.toml e2e/load/
 COPY xtask/Cargo.toml xtask/
-RUN for member in proto service-kit auth-service web-service e2e xtask; do \
+RUN for member in proto service-kit auth-service web-service e2e e2e/load xtask; do \
       mkdir $member/src && touch $member/src/lib.rs && echo 'fn main() {}' > $member/src/main.rs; \
     done \
  && cargo build --release --locked --bin auth-service --bin web-service \

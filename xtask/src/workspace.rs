@@ -15,6 +15,12 @@ pub(crate) fn root() -> PathBuf {
     manifest.parent().map(PathBuf::from).unwrap_or(manifest)
 }
 
+/// Where cargo puts what it builds.
+pub(crate) fn target() -> PathBuf {
+    let directory = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    root().join(directory)
+}
+
 /// The directory, made if there is none, for what the tests need and no package brings.
 pub(crate) fn tools() -> anyhow::Result<PathBuf> {
     let directory = root().join("target").join("tools");

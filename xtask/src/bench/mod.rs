@@ -1,25 +1,31 @@
-//! `cargo xtask bench`: what a check costs here, beside the floor and beside what one would take instead. Every answer is looked
-//! at: a row with one wrong answer has no figures.
+//! `cargo xtask bench`: what a check costs here, beside the floor and beside what one would take instead, and what grows with what.
+//! Every answer is looked at: a row with one wrong answer has no figures.
 
+mod h2load;
+mod http;
 mod load;
+mod meter;
+mod pair;
+mod parts;
 mod peers;
+mod plot;
 mod process;
+mod redis;
 mod report;
 mod section;
 mod services;
+mod wrk;
 
-use std::{path::PathBuf, time::Duration};
+use std::{fs, net::TcpListener, path::PathBuf, thread, time::Duration};
 
 use anyhow::Context as _;
 use clap::Args;
 
-use self::{
-    load::{Load, Sample},
-    process::Server,
-    report::Row,
-    section::Section,
+use self::{load::Load, meter::Meter, process::Server, report::Row, section::Section};
+use crate::{
+    install::{self, BenchTools},
+    workspace,
 };
-use crate::{install, workspace};
 
 /// How `cargo xtask bench` can be changed.
 #[derive(Args)]
@@ -30,12 +36,37 @@ pub(crate) struct Options {
     /// How often each row is run; the median counts
     #[arg(long, default_value_t = 5)]
     runs: usize,
-    /// Only rows whose name contains this
+    /// Only rows whose name, and sections whose title contains this
     #[arg(long, default_value = "")]
     only: String,
+    /// The most of anything there is: sessions, revocations, tokens, watchers
+    #[arg(long, default_value_t = 1_000_000)]
+    most: u64,
     /// Where results are written
     #[arg(long, default_value = "docs/benchmarks")]
     out: PathBuf,
+}
+
+/// What is measured with, and how much.
+struct Bench {
+    programs: PathBuf,
+    peers: PathBuf,
+    tools: BenchTools,
+    length: Duration,
+    runs: usize,
+    most: u64,
+}
+
+impl Bench {
+    const fn timing(&self) -> (Duration, usize) {
+        (self.length, self.runs)
+    }
+
+    /// Those of them that are not too many.
+    fn counts(&self, counts: &[u64]) -> Vec<u64> {
+        let counts = counts.iter().copied();
+        counts.filter(|count| *count <= self.most).collect()
+    }
 }
 
 /// Something that is measured: who serves it, and what is asked.
@@ -84,31 +115,26 @@ impl Kind {
 
 /// Builds, starts, measures and writes down.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let tools = install::install_for_bench()?;
-    let programs = services::build()?;
-    let peers = peers::build()?;
-    let length = Duration::from_secs(options.seconds);
-    let mut rows = Vec::new();
-    let starts = peers::all(&peers, &tools)
+    let bench = Bench {
+        tools: install::install_for_bench()?,
+        programs: services::build()?,
+        peers: peers::build()?,
+        length: Duration::from_secs(options.seconds),
+        runs: options.runs,
+        most: options.most,
+    };
+    let starts = peers::all(&bench.peers, &bench.tools)
         .into_iter()
-        .chain(services::all(&programs));
-    for start in starts {
-        if !start.name.contains(&options.only) {
-            continue;
-        }
-        println!("{}", start.name);
-        let begun = (start.begin)().context("it does not start");
-        let measured = begun.and_then(|contender| measure(&contender, length, options.runs));
-        match measured {
-            Ok(row) => {
-                println!("{row}");
-                rows.push(row);
-            }
-            // A failure is a result, too.
-            Err(error) => rows.push(Row::failed(start.name, start.kind, &error)),
-        }
-    }
-    let sections: Vec<Section> = Vec::new();
+        .chain(services::all(&bench.programs));
+    let rows: Vec<Row> = starts
+        .filter(|start| start.name.contains(&options.only))
+        .map(|start| row(&start, &bench))
+        .collect();
+    let sections: Vec<Section> = parts::ALL
+        .iter()
+        .filter(|part| part.title.contains(&options.only))
+        .map(|part| part.run(&bench))
+        .collect();
     report::write(&workspace::root().join(&options.out), &rows, &sections)
 }
 
@@ -119,28 +145,38 @@ struct Start<'a> {
     begin: Box<dyn Fn() -> anyhow::Result<Contender> + 'a>,
 }
 
-fn measure(contender: &Contender, length: Duration, runs: usize) -> anyhow::Result<Row> {
-    let idle = contender.servers.iter().map(Server::resident).sum();
-    // Connections, caches and compilers get warm.
-    contender.load.run(Duration::from_secs(1))?;
-    let mut samples = Vec::new();
-    for _ in 0..runs {
-        samples.push(sample(contender, length)?);
-    }
-    let peak = contender.servers.iter().map(Server::peak).sum();
-    Ok(Row::of(contender, &mut samples, idle, peak))
+fn row(start: &Start<'_>, bench: &Bench) -> Row {
+    println!("{}", start.name);
+    let begun = (start.begin)().context("it does not start");
+    let measured = begun.and_then(|contender| measure(&contender, bench));
+    // A failure is a result, too.
+    let row = measured.unwrap_or_else(|error| Row::failed(start.name, start.kind, &error));
+    println!("{row}");
+    row
 }
 
-fn sample(contender: &Contender, length: Duration) -> anyhow::Result<Sample> {
-    let cpu = || contender.servers.iter().map(Server::cpu).sum::<Duration>();
-    let commands = || contender.redis.map_or(Ok(0), services::redis_commands);
-    let (cpu_before, commands_before) = (cpu(), commands()?);
-    let answered = contender.load.run(length)?;
-    let requests = answered.requests.max(1);
-    #[expect(clippy::cast_precision_loss, reason = "these are for people")]
-    Ok(Sample {
-        cpu_micros: cpu().saturating_sub(cpu_before).as_secs_f64() * 1e6 / requests as f64,
-        redis_commands: (commands()? - commands_before) as f64 / requests as f64,
-        answered,
-    })
+fn measure(contender: &Contender, bench: &Bench) -> anyhow::Result<Row> {
+    let idle = contender.servers.iter().map(Server::resident).sum();
+    let meter = Meter {
+        servers: contender.servers.iter().collect(),
+        redis: contender.redis,
+    };
+    let samples = meter.samples(&contender.load, bench.timing())?;
+    let peak = contender.servers.iter().map(Server::peak).sum();
+    Ok(Row::of(contender, &samples, idle, peak))
+}
+
+/// A directory for files that nobody needs afterwards.
+fn scratch() -> anyhow::Result<PathBuf> {
+    let directory = workspace::root().join("target/bench");
+    fs::create_dir_all(&directory)?;
+    Ok(directory)
+}
+
+fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
 }

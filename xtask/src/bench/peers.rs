@@ -6,10 +6,13 @@ use std::{
 };
 
 use super::{
-    Contender, Kind, Start,
-    load::Load,
+    Contender, Kind, Start, free_port,
+    h2load::Pace,
+    http::{cookie_of, curl, status, token_of},
+    load::{CONNECTIONS, Load},
     process::Server,
-    services::{VALIDATE, answers, cookie_of, curl, free_port, message, redis, token_of},
+    redis,
+    services::validate_load,
 };
 use crate::{install::BenchTools, workspace};
 
@@ -19,7 +22,7 @@ const SIGN_IN: &str = "username=ada&password=correct%20horse%20battery%20staple"
 /// The Rust ones; the others are not built.
 pub(super) fn build() -> anyhow::Result<PathBuf> {
     let manifest = workspace::root().join("e2e/peers/rust/Cargo.toml");
-    let target = workspace::root().join("target/peers");
+    let target = workspace::target().join("peers");
     workspace::cargo(&[
         "build",
         "--release",
@@ -123,7 +126,11 @@ fn begin(
         .env("PORT", port.to_string())
         .env("WORKERS", WORKERS)
         .env("PYTHONDONTWRITEBYTECODE", "1");
-    let store = if keeps_sessions { Some(redis()?) } else { None };
+    let store = if keeps_sessions {
+        Some(redis::start()?)
+    } else {
+        None
+    };
     if let Some((_, port)) = &store {
         command.env("REDIS_URL", format!("redis://127.0.0.1:{port}/0"));
     }
@@ -174,44 +181,37 @@ fn command(which: Program, program: &Path, tools: &BenchTools) -> Command {
 
 /// Servers listen before their workers are there, so only an answer counts; any but that of a broken one.
 fn is_up(kind: Kind, which: Program, port: u16) -> bool {
-    let origin = format!("http://127.0.0.1:{port}");
     match (kind, which) {
         (Kind::Grpc, _) => std::net::TcpStream::connect(("127.0.0.1", port)).is_ok(),
-        (_, Program::Rust("axum")) => answers(&format!("{origin}/profile")),
-        _ => curl(&[&format!("{origin}/login")]).is_ok_and(|answer| answer.contains("HTTP/1.1 ")),
+        (_, Program::Rust("axum")) => status(port, "/profile") == Some(200),
+        _ => status(port, "/login").is_some_and(|status| status < 500),
     }
 }
 
 fn load(kind: Kind, which: Program, origin: &str) -> anyhow::Result<Load> {
+    let http = |path: &str, headers: String, body| Load::Http {
+        url: format!("{origin}{path}"),
+        headers,
+        turns: None,
+        body,
+        connections: CONNECTIONS,
+    };
     Ok(match (kind, which) {
-        (Kind::Grpc, _) => Load::Grpc {
-            url: format!("{origin}{VALIDATE}"),
-            message: message(&"x".repeat(600))?,
-        },
-        (_, Program::Rust("axum")) => Load::Http {
-            url: format!("{origin}/profile"),
-            headers: String::new(),
-            body: "\"logged_in_as\":\"ada\"",
-        },
+        (Kind::Grpc, _) => validate_load(origin, &"x".repeat(600), Pace::AtOnce)?,
+        (_, Program::Rust("axum")) => http("/profile", String::new(), "\"logged_in_as\":\"ada\""),
         (Kind::Cookie, _) => {
             let answer = curl(&["--data", SIGN_IN, &format!("{origin}/login")])?;
             let cookie = ["session", "id", "connect.sid"]
                 .iter()
                 .find_map(|name| cookie_of(&answer, name));
             let cookie = anyhow::Context::context(cookie, "nobody is signed in")?;
-            Load::Http {
-                url: format!("{origin}/session"),
-                headers: format!("Cookie: {cookie}"),
-                body: "\"username\":\"ada\"",
-            }
+            let headers = format!("Cookie: {cookie}");
+            http("/session", headers, "\"username\":\"ada\"")
         }
-        (Kind::Bearer, _) => Load::Http {
-            url: format!("{origin}/profile"),
-            headers: format!(
-                "Authorization: Bearer {}",
-                token_of(&format!("{origin}/login"))?
-            ),
-            body: "\"logged_in_as\":\"ada\"",
-        },
+        (Kind::Bearer, _) => {
+            let token = token_of(&format!("{origin}/login"))?;
+            let headers = format!("Authorization: Bearer {token}");
+            http("/profile", headers, "\"logged_in_as\":\"ada\"")
+        }
     })
 }

@@ -11,13 +11,14 @@ use std::{
 use anyhow::{Context as _, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
-const START_DEADLINE: Duration = Duration::from_secs(20);
+const START_DEADLINE: Duration = Duration::from_secs(60);
 const STOP_DEADLINE: Duration = Duration::from_secs(20);
-const PAUSE: Duration = Duration::from_millis(5);
+pub(super) const PAUSE: Duration = Duration::from_millis(1);
 
 /// A running server.
 pub(super) struct Server {
     child: Child,
+    begun: Instant,
     /// From its start until it was ready.
     pub(super) cold_start: Duration,
 }
@@ -28,6 +29,11 @@ impl Server {
         command: &mut Command,
         is_ready: impl Fn() -> bool,
     ) -> anyhow::Result<Self> {
+        Self::spawn(command)?.ready(is_ready)
+    }
+
+    /// Starts it.
+    pub(super) fn spawn(command: &mut Command) -> anyhow::Result<Self> {
         let begun = Instant::now();
         let child = command
             .stdin(Stdio::null())
@@ -35,17 +41,32 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .with_context(|| format!("cannot start {}", command.get_program().display()))?;
-        let mut server = Self {
+        Ok(Self {
             child,
+            begun,
             cold_start: Duration::ZERO,
-        };
-        while !is_ready() {
-            ensure!(begun.elapsed() < START_DEADLINE, "it is not ready in time");
-            ensure!(server.child.try_wait()?.is_none(), "it ended at once");
+        })
+    }
+
+    /// Waits until `is_ready`.
+    pub(super) fn ready(mut self, is_ready: impl Fn() -> bool) -> anyhow::Result<Self> {
+        while !self.look(&is_ready)? {
             thread::sleep(PAUSE);
         }
-        server.cold_start = begun.elapsed();
-        Ok(server)
+        Ok(self)
+    }
+
+    /// Whether it is ready now, or was before.
+    pub(super) fn look(&mut self, is_ready: impl Fn() -> bool) -> anyhow::Result<bool> {
+        if self.cold_start.is_zero() && is_ready() {
+            self.cold_start = self.begun.elapsed();
+        }
+        if self.cold_start.is_zero() {
+            let is_late = self.begun.elapsed() > START_DEADLINE;
+            ensure!(!is_late, "it is not ready in time");
+            ensure!(self.child.try_wait()?.is_none(), "it ended at once");
+        }
+        Ok(!self.cold_start.is_zero())
     }
 
     /// Processor time of it and of its children so far.

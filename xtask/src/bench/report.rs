@@ -1,16 +1,15 @@
 //! What was measured, for people, programs and pictures.
 
-use std::{
-    fmt::{self, Write as _},
-    fs,
-    path::Path,
-    process::Command,
-    time::Duration,
-};
+use std::{fmt, fs, path::Path, process::Command, time::Duration};
 
 use anyhow::Context as _;
 
-use super::{Contender, Kind, Sample, section::Section};
+use super::{
+    Contender, Kind,
+    meter::{Sample, median, mib},
+    plot::{self, Bar},
+    section::Section,
+};
 
 /// A row of the table.
 #[derive(Clone, Debug)]
@@ -36,17 +35,14 @@ impl Row {
     /// The medians of several runs.
     pub(super) fn of(
         contender: &Contender,
-        samples: &mut [Sample],
+        samples: &[Sample],
         idle_kib: u64,
         peak_kib: u64,
     ) -> Self {
-        #[expect(clippy::cast_precision_loss, reason = "these are for people")]
-        let rate =
-            |sample: &Sample| sample.answered.requests as f64 / sample.answered.took.as_secs_f64();
         let micros = |of: fn(&Sample) -> Duration| move |sample: &Sample| of(sample).as_secs_f64();
         let seconds = |value| Duration::from_secs_f64(value);
         let figures = Figures {
-            requests_per_second: median(samples, rate),
+            requests_per_second: median(samples, Sample::rate),
             p50: seconds(median(samples, micros(|sample| sample.answered.p50))),
             p99: seconds(median(samples, micros(|sample| sample.answered.p99))),
             cpu_micros: median(samples, |sample| sample.cpu_micros),
@@ -77,12 +73,6 @@ impl Row {
     }
 }
 
-fn median(samples: &[Sample], of: impl Fn(&Sample) -> f64) -> f64 {
-    let mut values: Vec<f64> = samples.iter().map(of).collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
-}
-
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.outcome {
@@ -108,6 +98,14 @@ pub(super) fn write(directory: &Path, rows: &[Row], sections: &[Section]) -> any
     for kind in Kind::ALL {
         let file = directory.join(format!("{}.svg", kind.title().to_lowercase()));
         fs::write(file, picture(rows, kind))?;
+    }
+    for section in sections {
+        if let Some(picture) = section.picture() {
+            fs::write(
+                directory.join(format!("{}.svg", section.part.slug())),
+                picture,
+            )?;
+        }
     }
     println!("\n{}", directory.join("README.md").display());
     Ok(())
@@ -190,12 +188,11 @@ fn table(rows: &[Row], machine: &Machine) -> String {
     text
 }
 
-#[expect(clippy::cast_precision_loss, reason = "these are for people")]
 fn line(name: &str, figures: &Figures, floor: Option<f64>) -> String {
     let times = floor.map_or_else(String::new, |floor| {
         format!("{:.2}", figures.cpu_micros / floor)
     });
-    let mib = |kib: u64| format!("{:.0} MiB", kib as f64 / 1024.0);
+    let mib = |kib: u64| format!("{:.0} MiB", mib(kib));
     format!(
         "| {name} | {:.1} µs | {times} | {:.0} | {:.2} ms | {:.2} ms | {:.2} | {} | {} | {} ms |\n",
         figures.cpu_micros,
@@ -243,47 +240,20 @@ fn json(rows: &[Row], sections: &[Section], machine: &Machine) -> String {
     )
 }
 
-const WIDTH: f64 = 760.0;
-const LEFT: f64 = 260.0;
-const BAR: f64 = 26.0;
-
 /// Bars of CPU per request.
-#[expect(clippy::cast_precision_loss, reason = "it is a picture")]
 fn picture(rows: &[Row], kind: Kind) -> String {
-    let rows: Vec<_> = of_kind(rows, kind).collect();
-    let cpu = |row: &&Row| {
-        row.outcome
-            .as_ref()
-            .map_or(0.0, |figures| figures.cpu_micros)
-    };
-    let most = rows.iter().map(cpu).fold(1.0, f64::max);
-    let height = BAR * (rows.len() as f64 + 1.0) + 16.0;
-    let mut bars = String::new();
-    for (index, row) in rows.iter().enumerate() {
-        let top = BAR * (index as f64 + 1.0);
-        let length = cpu(row) / most * (WIDTH - LEFT - 90.0);
-        let said = match &row.outcome {
-            Ok(figures) => format!("{:.1} µs", figures.cpu_micros),
-            Err(_) => "failed".to_owned(),
-        };
-        let class = if row.name.starts_with("Holdfast") {
-            "own"
-        } else {
-            "other"
-        };
-        let _ = write!(
-            bars,
-            "  <text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>\n  <rect class=\"{class}\" x=\"{LEFT}\" y=\"{}\" width=\"{length:.1}\" height=\"16\"/>\n  <text x=\"{:.1}\" y=\"{}\">{said}</text>\n",
-            LEFT - 8.0,
-            top + 13.0,
-            row.name,
-            top,
-            LEFT + length + 6.0,
-            top + 13.0,
-        );
-    }
-    format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" font-family=\"system-ui, sans-serif\" font-size=\"13\">\n  <style>.own {{ fill: #0f6e63 }} .other {{ fill: #7d8c88 }} text {{ fill: #24312e }} .back {{ fill: #ffffff }}</style>\n  <rect class=\"back\" width=\"{WIDTH}\" height=\"{height}\"/>\n  <text x=\"8\" y=\"16\">{}: CPU per request</text>\n{bars}</svg>\n",
-        kind.title()
-    )
+    let bars: Vec<_> = of_kind(rows, kind)
+        .map(|row| Bar {
+            name: &row.name,
+            figure: row
+                .outcome
+                .as_ref()
+                .map_or(0.0, |figures| figures.cpu_micros),
+            said: match &row.outcome {
+                Ok(figures) => format!("{:.1} µs", figures.cpu_micros),
+                Err(_) => "failed".to_owned(),
+            },
+        })
+        .collect();
+    plot::bars(&format!("{}: CPU per request", kind.title()), &bars)
 }

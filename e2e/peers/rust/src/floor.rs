@@ -30,12 +30,13 @@ pub(crate) async fn axum(address: SocketAddr) -> anyhow::Result<()> {
     Ok(())
 }
 
-struct Bare;
+/// Does this before each answer.
+struct Bare(fn() -> bool);
 
-/// Answers `ValidateToken` with the same claims always.
-pub(crate) async fn tonic(address: SocketAddr) -> anyhow::Result<()> {
+/// Answers `ValidateToken` with the same claims always, after one step of work.
+pub(crate) async fn tonic(address: SocketAddr, work: fn() -> bool) -> anyhow::Result<()> {
     tonic::transport::Server::builder()
-        .add_service(AuthServiceServer::new(Bare))
+        .add_service(AuthServiceServer::new(Bare(work)))
         .serve(address)
         .await?;
     Ok(())
@@ -47,6 +48,10 @@ impl AuthService for Bare {
         &self,
         _: Request<ValidateTokenRequest>,
     ) -> Result<Response<ValidateTokenResponse>, Status> {
+        let Self(work) = self;
+        if !work() {
+            return Err(Status::unauthenticated(""));
+        }
         let claims = AccessTokenClaims {
             issuer: "https://localhost:8443".to_owned(),
             subject: "67e55044-10b1-426f-9247-bb680e5fe0c8".to_owned(),

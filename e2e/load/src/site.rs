@@ -1,0 +1,75 @@
+//! Where the services are, and how they are spoken to as web-service speaks to auth-service.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use clap::Args;
+use secrecy::SecretString;
+use tonic::transport::{Channel, Endpoint};
+use url::Url;
+use web_service::{
+    clients::auth::GrpcAuth,
+    config::AuthConfig,
+    domain::{
+        auth::{Client, ClientKind},
+        sign_in::{SignedIn, sign_in},
+    },
+};
+
+/// Whose tokens and sessions they are.
+pub(crate) const USERNAME: &str = "ada";
+
+/// A running auth-service.
+#[derive(Args)]
+pub(crate) struct Site {
+    /// Where auth-service is
+    #[arg(long)]
+    auth: Url,
+    /// What web-service proves itself with
+    #[arg(long, env = "LOAD_SERVICE_SECRET", hide_env_values = true)]
+    secret: SecretString,
+    /// The password of every account
+    #[arg(long, env = "LOAD_PASSWORD", hide_env_values = true)]
+    password: SecretString,
+}
+
+impl Site {
+    /// As web-service has it.
+    pub(crate) fn client(&self) -> anyhow::Result<GrpcAuth> {
+        GrpcAuth::new(&AuthConfig {
+            urls: vec![self.auth.clone()],
+            authority: None,
+            identity: None,
+            service_secret: Some(self.secret.clone()),
+        })
+    }
+
+    /// A connection of its own.
+    pub(crate) async fn connect(&self) -> anyhow::Result<Channel> {
+        let endpoint = Endpoint::from_shared(self.auth.to_string())?.tcp_nodelay(true);
+        Ok(endpoint.connect().await?)
+    }
+
+    pub(crate) const fn secret(&self) -> &SecretString {
+        &self.secret
+    }
+
+    pub(crate) const fn password(&self) -> &SecretString {
+        &self.password
+    }
+
+    /// Signs a browser in.
+    pub(crate) async fn sign_in(&self, auth: &GrpcAuth) -> anyhow::Result<SignedIn> {
+        let client = client_at(Ipv4Addr::LOCALHOST.into());
+        Ok(sign_in(auth, USERNAME, &self.password, &client).await?)
+    }
+}
+
+/// A browser somewhere.
+pub(crate) fn client_at(ip_address: IpAddr) -> Client {
+    Client {
+        kind: ClientKind::Browser,
+        ip_address,
+        user_agent: "load".to_owned(),
+        device: None,
+    }
+}

@@ -1,0 +1,97 @@
+//! What a check feels of other people's sign-ins.
+
+use std::{thread, time::Duration};
+
+use crate::bench::{
+    Bench,
+    h2load::Pace,
+    load::{Load, answered},
+    meter::real,
+    pair::Pair,
+    parts::logins,
+    section::{Column, Line, Part, Picture, compare, in_turn},
+    services::validate_load,
+};
+
+pub(super) const PART: Part = Part {
+    title: "ValidateToken beside logins",
+    about: "One hot token, asked about 400 times a second, while nothing else happens and while 64 clients sign in all the time. \
+            Load and server share the cores.",
+    columns: &[
+        Column {
+            name: "calls/s",
+            unit: "",
+            decimals: 0,
+        },
+        Column {
+            name: "p50",
+            unit: "ms",
+            decimals: 2,
+        },
+        Column {
+            name: "p99",
+            unit: "ms",
+            decimals: 2,
+        },
+        Column {
+            name: "logins/s",
+            unit: "",
+            decimals: 1,
+        },
+        Column {
+            name: "p99, × idle",
+            unit: "",
+            decimals: 2,
+        },
+    ],
+    picture: Picture::None,
+    measure,
+};
+
+const PACE: Pace = Pace::Steady(400);
+const P99: usize = 2;
+
+/// The clients begin before, and end after.
+const LEAD: Duration = Duration::from_secs(1);
+
+fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
+    let pair = Pair::start(&bench.programs, false)?;
+    pair.ground.add_load_users(logins::CLIENTS)?;
+    let load = validate_load(&pair.ground.auth_url(), &pair.web.token()?, PACE)?;
+    load.run(Duration::from_secs(1))?;
+    let idle = || hot(&load, bench.length, 0.0);
+    let beside = || {
+        let mut command = logins::logins(&pair, bench.length + 2 * LEAD);
+        thread::scope(|scope| {
+            let logins = scope.spawn(|| answered(&mut command));
+            thread::sleep(LEAD);
+            let figures = hot(&load, bench.length, 0.0);
+            let logins = logins.join();
+            let logins = logins.map_err(|_| anyhow::anyhow!("the clients panicked"))??;
+            let mut figures = figures?;
+            if let Some(rate) = figures.last_mut() {
+                *rate = real(logins.requests) / logins.took.as_secs_f64();
+            }
+            Ok(figures)
+        })
+    };
+    let mut lines = in_turn(
+        bench.runs,
+        vec![
+            ("idle", Box::new(idle)),
+            ("64 clients sign in", Box::new(beside)),
+        ],
+    );
+    compare(&mut lines, P99, 0);
+    Ok(lines)
+}
+
+fn hot(load: &Load, length: Duration, logins: f64) -> anyhow::Result<Vec<f64>> {
+    let answered = load.run(length)?;
+    Ok(vec![
+        real(answered.requests) / answered.took.as_secs_f64(),
+        answered.p50.as_secs_f64() * 1e3,
+        answered.p99.as_secs_f64() * 1e3,
+        logins,
+    ])
+}

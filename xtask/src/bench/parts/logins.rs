@@ -1,0 +1,121 @@
+//! Signing in, beside the hash alone.
+
+use std::{process::Command, time::Duration};
+
+use crate::{
+    bench::{
+        Bench, cores,
+        load::{answered, output, result},
+        meter::{Meter, mib, real},
+        pair::Pair,
+        section::{Column, Line, Part, Picture, compare, in_turn},
+    },
+    workspace,
+};
+
+pub(super) const PART: Part = Part {
+    title: "Logins",
+    about: "Argon2id with 19 MiB and two passes, on as many threads as there are cores: in a bare loop, and as 64 clients who sign in \
+            over gRPC all the time, each to an account of its own. Only successes count. p99 is of the hash alone in a loop, and of \
+            the whole wait in line at Holdfast. The bound: 19 MiB for each thread, and 60 MiB.",
+    columns: &[
+        Column {
+            name: "logins/s",
+            unit: "",
+            decimals: 1,
+        },
+        Column {
+            name: "CPU per login",
+            unit: "ms",
+            decimals: 1,
+        },
+        Column {
+            name: "p99",
+            unit: "ms",
+            decimals: 0,
+        },
+        Column {
+            name: "peak",
+            unit: "MiB",
+            decimals: 0,
+        },
+        Column {
+            name: "bound",
+            unit: "MiB",
+            decimals: 0,
+        },
+        Column {
+            name: "× bare loop",
+            unit: "",
+            decimals: 2,
+        },
+    ],
+    picture: Picture::Bars(0),
+    measure,
+};
+
+/// Of the load program, which names the accounts by number.
+pub(super) const CLIENTS: u8 = 64;
+
+fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
+    let pair = Pair::start(&bench.programs, false)?;
+    pair.ground.add_load_users(CLIENTS)?;
+    let arguments = [cores().to_string(), bench.length.as_secs().to_string()];
+    let bare = || in_loop(Command::new(&bench.peers).arg("argon2").args(&arguments));
+    let node = || {
+        let program = workspace::root().join("e2e/peers/argon2/loop.cjs");
+        let mut command = Command::new("node");
+        command.env("NODE_PATH", bench.tools.node.join("node_modules"));
+        in_loop(command.arg(program).args(&arguments))
+    };
+    let meter = Meter {
+        servers: vec![&pair.auth],
+        redis: None,
+    };
+    sign_in(&pair, Duration::from_secs(1))?;
+    let holdfast = || {
+        let sample = meter.sample(|| sign_in(&pair, bench.length))?;
+        Ok(vec![
+            sample.rate(),
+            sample.cpu_micros / 1e3,
+            sample.p99_millis(),
+            mib(pair.auth.peak()),
+            real(u64::try_from(cores())? * 19 + 60),
+        ])
+    };
+    let mut lines = in_turn(
+        bench.runs,
+        vec![
+            ("bare loop, argon2 of Rust", Box::new(bare)),
+            ("bare loop, argon2 of Node", Box::new(node)),
+            ("Holdfast, 64 clients", Box::new(holdfast)),
+        ],
+    );
+    compare(&mut lines, 0, 0);
+    Ok(lines)
+}
+
+/// All clients at once, for a while.
+fn sign_in(pair: &Pair, length: Duration) -> anyhow::Result<crate::bench::load::Answered> {
+    answered(&mut logins(pair, length))
+}
+
+/// The program that does it.
+pub(super) fn logins(pair: &Pair, length: Duration) -> Command {
+    let mut command = pair.ground.load("login");
+    command
+        .args(["--clients", &CLIENTS.to_string()])
+        .args(["--seconds", &length.as_secs().to_string()]);
+    command
+}
+
+fn in_loop(command: &mut Command) -> anyhow::Result<Vec<f64>> {
+    let [hashes, elapsed, cpu, _p50, p99, peak] = result(&output(command)?)?;
+    Ok(vec![
+        real(hashes) / (real(elapsed) / 1e6),
+        real(cpu) / 1e3 / real(hashes.max(1)),
+        real(p99) / 1e3,
+        mib(peak),
+        f64::NAN,
+    ])
+}

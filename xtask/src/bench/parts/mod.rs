@@ -1,0 +1,38 @@
+//! Every section, a file each.
+
+mod cold;
+mod hot;
+mod logins;
+mod processes;
+mod revocations;
+mod sessions;
+mod starts;
+mod tokens;
+mod watchers;
+
+use super::section::Part;
+
+pub(super) static ALL: [Part; 9] = [
+    cold::PART,
+    logins::PART,
+    hot::PART,
+    starts::PART,
+    sessions::PART,
+    revocations::PART,
+    tokens::PART,
+    watchers::PART,
+    processes::PART,
+];
+
+/// A number for people: `1,000,000`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}

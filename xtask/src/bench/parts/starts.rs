@@ -1,0 +1,62 @@
+//! From nothing to ready, and what a service takes that does nothing.
+
+use std::{thread, time::Duration};
+
+use crate::bench::{
+    Bench,
+    meter::{medians, mib},
+    pair::Ground,
+    process::PAUSE,
+    section::{Column, Line, Part, Picture},
+};
+
+pub(super) const PART: Part = Part {
+    title: "Services",
+    about: "Both started at the same moment, on an empty directory, beside a running Redis. Ready: the first 200 of `/readyz`. Idle: \
+            two seconds later.",
+    columns: &[
+        Column {
+            name: "ready after",
+            unit: "ms",
+            decimals: 0,
+        },
+        Column {
+            name: "idle",
+            unit: "MiB",
+            decimals: 1,
+        },
+    ],
+    picture: Picture::None,
+    measure,
+};
+
+const SETTLED: Duration = Duration::from_secs(2);
+
+fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
+    let (mut auth, mut web) = (Vec::new(), Vec::new());
+    for _ in 0..bench.runs {
+        let [of_auth, of_web] = start(bench)?;
+        auth.push(of_auth);
+        web.push(of_web);
+    }
+    Ok(vec![
+        Line::of("auth-service", Ok(medians(&auth))),
+        Line::of("web-service", Ok(medians(&web))),
+    ])
+}
+
+fn start(bench: &Bench) -> anyhow::Result<[Vec<f64>; 2]> {
+    let ground = Ground::new(&bench.programs, false)?;
+    let mut auth = ground.spawn_auth()?;
+    let mut web = ground.first_web()?;
+    while !(auth.look(|| ground.is_auth_ready())? & web.look()?) {
+        thread::sleep(PAUSE);
+    }
+    thread::sleep(SETTLED);
+    Ok([&auth, &web.server].map(|server| {
+        vec![
+            server.cold_start.as_secs_f64() * 1e3,
+            mib(server.resident()),
+        ]
+    }))
+}

@@ -1,0 +1,37 @@
+//! Load from `wrk`.
+
+use std::{process::Command, time::Duration};
+
+use anyhow::ensure;
+
+use super::load::{Answered, Turns, output, result};
+use crate::workspace;
+
+/// Of one thread: in two, one that falls behind would be measured with the other.
+pub(super) fn command(connections: usize, length: Duration, turns: Option<&Turns>) -> Command {
+    let mut command = Command::new("wrk");
+    command
+        .args(["--threads", "1", "--connections", &connections.to_string()])
+        .args(["--duration", &format!("{}s", length.as_secs())])
+        .arg("--script")
+        .arg(workspace::root().join("xtask/src/bench/check.lua"));
+    if let Some(turns) = turns {
+        command
+            .env("BENCH_FILE", &turns.file)
+            .env("BENCH_LINES", turns.lines.to_string())
+            .env("BENCH_SKIP", turns.had().to_string());
+    }
+    command
+}
+
+pub(super) fn run(command: &mut Command) -> anyhow::Result<Answered> {
+    let [requests, wrong, failed, took, p50, p99] = result(&output(command)?)?;
+    ensure!(wrong == 0, "{wrong} of {requests} answers were wrong");
+    ensure!(failed == 0, "{failed} requests failed");
+    Ok(Answered {
+        requests,
+        took: Duration::from_micros(took),
+        p50: Duration::from_micros(p50),
+        p99: Duration::from_micros(p99),
+    })
+}
