@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep, timeout};
 const PROBE_DEADLINE: Duration = Duration::from_secs(1);
 
 /// The pause after the first question without an answer; it doubles each time.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// How often the log is reminded of a peer that stays away.
@@ -144,9 +144,9 @@ mod tests {
         closed(&breaker).await;
 
         assert_eq!(asked.load(Ordering::Relaxed), 4);
-        // 50 + 100 + 200 ms.
-        assert!(begun.elapsed() >= Duration::from_millis(350));
-        assert!(begun.elapsed() < Duration::from_millis(400));
+        // 10 + 20 + 40 ms.
+        assert!(begun.elapsed() >= Duration::from_millis(70));
+        assert!(begun.elapsed() < Duration::from_millis(100));
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,6 +1,6 @@
 //! The revocations that can still hit something, in memory.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use time::OffsetDateTime;
 
@@ -14,6 +14,8 @@ use super::{
 #[derive(Debug, Default)]
 pub struct RevokedSet {
     in_order: BTreeMap<i64, Revocation>,
+    /// When each can hit nothing any more, soonest first.
+    ends: BTreeSet<(OffsetDateTime, i64)>,
     tokens: HashSet<Jti>,
     logins: HashSet<Sid>,
     clients: HashSet<String>,
@@ -37,20 +39,22 @@ impl RevokedSet {
             Revoked::Key(_) => {}
         }
         self.newest = self.newest.max(revocation.sequence);
+        self.ends
+            .insert((revocation.expires_at, revocation.sequence));
         self.in_order.insert(revocation.sequence, revocation);
     }
 
-    /// Forgets what can hit nothing any more.
+    /// Forgets what can hit nothing any more, and looks at nothing else: it is asked often, and there may be a million.
     pub fn prune(&mut self, now: OffsetDateTime) {
-        let dead = self
-            .in_order
-            .extract_if(.., |_, revocation| revocation.expires_at < now);
-        for (_, revocation) in dead {
-            match revocation.revoked {
-                Revoked::Token(jti) => drop(self.tokens.remove(&jti)),
-                Revoked::Login(sid) => drop(self.logins.remove(&sid)),
-                Revoked::Client(id) => drop(self.clients.remove(&id)),
-                Revoked::Key(_) => {}
+        while let Some(&(end, sequence)) = self.ends.first()
+            && end < now
+        {
+            self.ends.pop_first();
+            match self.in_order.remove(&sequence).map(|dead| dead.revoked) {
+                Some(Revoked::Token(jti)) => drop(self.tokens.remove(&jti)),
+                Some(Revoked::Login(sid)) => drop(self.logins.remove(&sid)),
+                Some(Revoked::Client(id)) => drop(self.clients.remove(&id)),
+                Some(Revoked::Key(_)) | None => {}
             }
         }
     }

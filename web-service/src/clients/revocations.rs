@@ -30,8 +30,11 @@ const MAX_SILENCE: Duration = Duration::from_secs(3);
 /// How long a start waits for the first snapshot; an auth-service that is away must not keep this service from starting.
 const FIRST_WORD: Duration = Duration::from_millis(100);
 
+/// Seconds between two looks for what may be forgotten.
+const FORGET_AFTER: i64 = 60;
+
 /// The pause before the stream is asked for anew; it doubles each time that this gives nothing.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 static REFUSALS: Seldom = Seldom::new();
@@ -62,6 +65,7 @@ struct Known {
 struct Ended {
     epoch: String,
     sequence: i64,
+    forgotten_at: i64,
     /// When each may be forgotten, in seconds since 1970.
     logins: HashMap<Box<str>, i64>,
     tokens: HashMap<Box<str>, i64>,
@@ -211,7 +215,12 @@ impl Ended {
         }
     }
 
+    /// Now and then: each time all are looked at, and there may be a million.
     fn forget(&mut self, now: i64) {
+        if now < self.forgotten_at + FORGET_AFTER {
+            return;
+        }
+        self.forgotten_at = now;
         for ended in [&mut self.logins, &mut self.tokens, &mut self.clients] {
             ended.retain(|_, until| *until >= now);
         }
