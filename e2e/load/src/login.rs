@@ -1,12 +1,18 @@
-//! Signing in, over and over.
+//! Signing in, over and over. Who is told that too many wait comes back when they were told to, as a good client does.
 
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use anyhow::ensure;
 use clap::Args;
 use secrecy::SecretString;
-use tokio::{task::JoinSet, time::Instant};
-use web_service::{clients::auth::GrpcAuth, domain::auth::Auth as _};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
+use web_service::{
+    clients::auth::GrpcAuth,
+    domain::auth::{Auth as _, AuthError, OVERLOADED},
+};
 
 use crate::{
     latencies::Latencies,
@@ -26,7 +32,7 @@ pub(crate) struct Options {
     seconds: u64,
 }
 
-/// `COUNT ELAPSED P50 P99`
+/// `COUNT ELAPSED P50 P99 REFUSED`, of successes but for the last
 pub(crate) async fn run(options: Options) -> anyhow::Result<String> {
     let auth = options.site.client()?;
     let password = Arc::new(options.site.password().clone());
@@ -42,10 +48,23 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<String> {
         ));
     }
     let mut latencies = Latencies::default();
-    for part in all(tasks).await? {
-        latencies.add(part);
+    let (mut refused, mut last) = (0, begun);
+    for client in all(tasks).await? {
+        latencies.add(client.successes);
+        refused += client.refused;
+        last = last.max(client.last);
     }
-    Ok(latencies.sorted().within(begun.elapsed()))
+    // Who was refused in the end sleeps longer.
+    let successes = latencies.sorted().within(last - begun);
+    Ok(format!("{successes} {refused}"))
+}
+
+/// What a client brought.
+struct Client {
+    successes: Latencies,
+    /// When it had the last one.
+    last: Instant,
+    refused: u64,
 }
 
 async fn sign_in(
@@ -53,15 +72,31 @@ async fn sign_in(
     password: Arc<SecretString>,
     number: u8,
     turns: Turns,
-) -> anyhow::Result<Latencies> {
+) -> anyhow::Result<Client> {
     let username = format!("load{number}");
     let client = client_at(Ipv4Addr::new(10, 0, 0, number).into());
-    let mut latencies = Latencies::default();
+    let mut own = Client {
+        successes: Latencies::default(),
+        last: Instant::now(),
+        refused: 0,
+    };
     while turns.next().is_some() {
         let asked = Instant::now();
-        let (person, _login) = auth.login(&username, &password, &client).await?;
-        latencies.note(asked.elapsed());
-        ensure!(person.username == username, "somebody else was signed in");
+        match auth.login(&username, &password, &client).await {
+            Ok((person, _login)) => {
+                own.last = Instant::now();
+                own.successes.note(own.last - asked);
+                ensure!(person.username == username, "somebody else was signed in");
+            }
+            Err(AuthError::Unavailable {
+                reason,
+                retry_after,
+            }) if reason == OVERLOADED => {
+                own.refused += 1;
+                sleep(retry_after).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
-    Ok(latencies)
+    Ok(own)
 }

@@ -1,6 +1,10 @@
 //! What `cargo xtask bench` asks of the services that no common tool can ask. Each command looks at every answer, and says in the
 //! end `RESULT` and some numbers.
-#![expect(clippy::print_stdout, reason = "this is a command line")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is a command line"
+)]
 
 mod latencies;
 mod login;
@@ -11,6 +15,8 @@ mod tokens;
 mod turns;
 mod validate;
 mod watch;
+
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -38,16 +44,27 @@ enum Command {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> ExitCode {
     web_service::app::install_crypto_provider();
-    let result = match Cli::parse().command {
-        Command::Tokens(options) => tokens::run(options).await?,
-        Command::Validate(options) => validate::run(options).await?,
-        Command::Login(options) => login::run(options).await?,
-        Command::Watch(options) => watch::run(options).await?,
-        Command::Sessions(options) => sessions::run(options).await?,
-        Command::Revocations(options) => revocations::run(options).await?,
-    };
-    println!("RESULT {result}");
-    Ok(())
+    match run(Cli::parse().command).await {
+        Ok(result) => {
+            println!("RESULT {result}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<String> {
+    match command {
+        Command::Tokens(options) => tokens::run(options).await,
+        Command::Validate(options) => validate::run(options).await,
+        Command::Login(options) => login::run(options).await,
+        Command::Watch(options) => watch::run(options).await,
+        Command::Sessions(options) => sessions::run(options).await,
+        Command::Revocations(options) => revocations::run(options).await,
+    }
 }

@@ -14,6 +14,7 @@ mod redis;
 mod report;
 mod section;
 mod services;
+mod web;
 mod wrk;
 
 use std::{fs, net::TcpListener, path::PathBuf, thread, time::Duration};

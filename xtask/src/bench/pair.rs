@@ -13,18 +13,19 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{
     cores, free_port,
-    http::{PASSWORD, cookie_of, curl, status, token_of},
+    http::{PASSWORD, cookie_of, curl, status},
     process::Server,
     redis, scratch,
+    web::Web,
 };
 
-const SECRET: &str = "the secret between the two services";
+pub(super) const SECRET: &str = "the secret between the two services";
 
 /// What the services are started on: ports, an empty directory, a Redis.
 pub(super) struct Ground {
-    programs: PathBuf,
+    pub(super) programs: PathBuf,
     directory: PathBuf,
-    tls: bool,
+    pub(super) tls: bool,
     grpc: u16,
     auth_ops: u16,
     https: u16,
@@ -115,11 +116,11 @@ impl Ground {
         web.ready()
     }
 
-    fn scheme(&self) -> &'static str {
+    pub(super) fn scheme(&self) -> &'static str {
         if self.tls { "https" } else { "http" }
     }
 
-    fn public_url(&self) -> String {
+    pub(super) fn public_url(&self) -> String {
         format!("https://localhost:{}", self.https)
     }
 
@@ -142,56 +143,6 @@ impl Ground {
     /// Those that the program of our own signs in to.
     pub(super) fn add_load_users(&self, count: u8) -> anyhow::Result<()> {
         (0..count).try_for_each(|number| self.add_user(&format!("load{number}")))
-    }
-}
-
-/// A web-service.
-pub(super) struct Web {
-    pub(super) server: Server,
-    pub(super) origin: String,
-    ops: u16,
-}
-
-impl Web {
-    fn spawn(ground: &Ground, port: u16, directory: &Path) -> anyhow::Result<Self> {
-        let ops = free_port()?;
-        let mut command = Command::new(ground.programs.join("web-service"));
-        command
-            .env("WEB_LISTEN", format!("127.0.0.1:{port}"))
-            .env("WEB_OPS_LISTEN", format!("127.0.0.1:{ops}"))
-            .env("WEB_DATA_DIR", directory)
-            .env("WEB_PUBLIC_URL", ground.public_url())
-            .env("WEB_AUTH_URL", ground.auth_url())
-            .env("WEB_AUTH_SECRET", SECRET)
-            .env("WEB_SECRET_KEY", key(8))
-            .env("WEB_SESSION_STORE", ground.redis_url())
-            .env("WEB_TLS", if ground.tls { "on" } else { "off" })
-            .env("WEB_LOG", "warn");
-        if !ground.tls {
-            command.env("WEB_TRUSTED_PROXIES", "127.0.0.1");
-        }
-        Ok(Self {
-            server: Server::spawn(&mut command)?,
-            origin: format!("{}://localhost:{port}", ground.scheme()),
-            ops,
-        })
-    }
-
-    /// Whether it is ready now, or was before.
-    pub(super) fn look(&mut self) -> anyhow::Result<bool> {
-        let ops = self.ops;
-        self.server.look(|| status(ops, "/readyz") == Some(200))
-    }
-
-    /// An access token of `ada`.
-    pub(super) fn token(&self) -> anyhow::Result<String> {
-        token_of(&format!("{}/api/login", self.origin))
-    }
-
-    pub(super) fn ready(self) -> anyhow::Result<Self> {
-        let ops = self.ops;
-        let server = self.server.ready(|| status(ops, "/readyz") == Some(200))?;
-        Ok(Self { server, ..self })
     }
 }
 
@@ -260,6 +211,6 @@ pub(super) fn own_load(programs: &Path, command: &str, auth_url: &str) -> Comman
     program
 }
 
-fn key(byte: u8) -> String {
+pub(super) fn key(byte: u8) -> String {
     STANDARD.encode([byte; 32])
 }

@@ -23,7 +23,7 @@ pub(super) struct Part {
     pub(super) about: &'static str,
     pub(super) columns: &'static [Column],
     pub(super) picture: Picture,
-    pub(super) measure: fn(&Bench) -> anyhow::Result<Vec<Line>>,
+    pub(super) measure: fn(&Bench) -> Vec<Line>,
 }
 
 /// What is to be seen at a glance.
@@ -116,11 +116,15 @@ pub(super) fn compare(lines: &mut [Line], column: usize, floor: usize) {
     }
 }
 
+/// A failure is a result, too.
+pub(super) fn or_failed(lines: anyhow::Result<Vec<Line>>) -> Vec<Line> {
+    lines.unwrap_or_else(|error| vec![Line::of("all", Err(error))])
+}
+
 impl Part {
     pub(super) fn run(&'static self, bench: &Bench) -> Section {
         println!("{}", self.title);
-        // A failure is a result, too.
-        let lines = (self.measure)(bench).unwrap_or_else(|error| vec![Line::of("all", Err(error))]);
+        let lines = (self.measure)(bench);
         let section = Section { part: self, lines };
         println!("{}", section.table());
         section
@@ -128,7 +132,8 @@ impl Part {
 
     /// Of its picture, and of the anchor.
     pub(super) fn slug(&self) -> String {
-        self.title.to_lowercase().replace(' ', "-")
+        let words = self.title.to_lowercase();
+        words.replace(',', "").replace(' ', "-")
     }
 }
 

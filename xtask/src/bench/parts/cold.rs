@@ -8,7 +8,7 @@ use crate::bench::{
     meter::Meter,
     pair::{Pair, own_load},
     process::Server,
-    section::{Column, Line, Part, Picture, Runner, compare, in_turn},
+    section::{Column, Line, Part, Picture, Runner, compare, in_turn, or_failed},
 };
 
 pub(super) const PART: Part = Part {
@@ -51,7 +51,11 @@ pub(super) const PART: Part = Part {
 const TOKENS: u64 = 100_000;
 const FLOOR: usize = 1;
 
-fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
+fn measure(bench: &Bench) -> Vec<Line> {
+    or_failed(lines(bench))
+}
+
+fn lines(bench: &Bench) -> anyhow::Result<Vec<Line>> {
     let pair = Pair::start(&bench.programs, false)?;
     let tokens = pair.tokens(TOKENS.min(bench.most))?;
     let (bare, bare_url) = peer(bench, "tonic")?;

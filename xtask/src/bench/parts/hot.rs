@@ -5,11 +5,11 @@ use std::{thread, time::Duration};
 use crate::bench::{
     Bench,
     h2load::Pace,
-    load::{Load, answered},
+    load::Load,
     meter::real,
     pair::Pair,
     parts::logins,
-    section::{Column, Line, Part, Picture, compare, in_turn},
+    section::{Column, Line, Part, Picture, compare, in_turn, or_failed},
     services::validate_load,
 };
 
@@ -54,20 +54,23 @@ const P99: usize = 2;
 /// The clients begin before, and end after.
 const LEAD: Duration = Duration::from_secs(1);
 
-fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
+fn measure(bench: &Bench) -> Vec<Line> {
+    or_failed(lines(bench))
+}
+
+fn lines(bench: &Bench) -> anyhow::Result<Vec<Line>> {
     let pair = Pair::start(&bench.programs, false)?;
     pair.ground.add_load_users(logins::CLIENTS)?;
     let load = validate_load(&pair.ground.auth_url(), &pair.web.token()?, PACE)?;
     load.run(Duration::from_secs(1))?;
     let idle = || hot(&load, bench.length, 0.0);
     let beside = || {
-        let mut command = logins::logins(&pair, bench.length + 2 * LEAD);
         thread::scope(|scope| {
-            let logins = scope.spawn(|| answered(&mut command));
+            let logins = scope.spawn(|| logins::sign_in(&pair, bench.length + 2 * LEAD));
             thread::sleep(LEAD);
             let figures = hot(&load, bench.length, 0.0);
             let logins = logins.join();
-            let logins = logins.map_err(|_| anyhow::anyhow!("the clients panicked"))??;
+            let (logins, _) = logins.map_err(|_| anyhow::anyhow!("the clients panicked"))??;
             let mut figures = figures?;
             if let Some(rate) = figures.last_mut() {
                 *rate = real(logins.requests) / logins.took.as_secs_f64();

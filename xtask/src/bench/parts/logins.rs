@@ -5,10 +5,10 @@ use std::{process::Command, time::Duration};
 use crate::{
     bench::{
         Bench, cores,
-        load::{answered, output, result},
+        load::{Answered, output, result},
         meter::{Meter, mib, real},
         pair::Pair,
-        section::{Column, Line, Part, Picture, compare, in_turn},
+        section::{Column, Line, Part, Picture, compare, in_turn, or_failed},
     },
     workspace,
 };
@@ -16,11 +16,16 @@ use crate::{
 pub(super) const PART: Part = Part {
     title: "Logins",
     about: "Argon2id with 19 MiB and two passes, on as many threads as there are cores: in a bare loop, and as 64 clients who sign in \
-            over gRPC all the time, each to an account of its own. Only successes count. p99 is of the hash alone in a loop, and of \
+            over gRPC all the time, each to an account of its own. Only successes count; who is refused as too many wait (`OVERLOADED`) comes back when told to. p99 is of the hash alone in a loop, and of \
             the whole wait in line at Holdfast. The bound: 19 MiB for each thread, and 60 MiB.",
     columns: &[
         Column {
             name: "logins/s",
+            unit: "",
+            decimals: 1,
+        },
+        Column {
+            name: "refused/s",
             unit: "",
             decimals: 1,
         },
@@ -57,7 +62,11 @@ pub(super) const PART: Part = Part {
 /// Of the load program, which names the accounts by number.
 pub(super) const CLIENTS: u8 = 64;
 
-fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
+fn measure(bench: &Bench) -> Vec<Line> {
+    or_failed(lines(bench))
+}
+
+fn lines(bench: &Bench) -> anyhow::Result<Vec<Line>> {
     let pair = Pair::start(&bench.programs, false)?;
     pair.ground.add_load_users(CLIENTS)?;
     let arguments = [cores().to_string(), bench.length.as_secs().to_string()];
@@ -74,9 +83,15 @@ fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
     };
     sign_in(&pair, Duration::from_secs(1))?;
     let holdfast = || {
-        let sample = meter.sample(|| sign_in(&pair, bench.length))?;
+        let mut refused = 0;
+        let sample = meter.sample(|| {
+            let (answered, more) = sign_in(&pair, bench.length)?;
+            refused = more;
+            Ok(answered)
+        })?;
         Ok(vec![
             sample.rate(),
+            real(refused) / sample.answered.took.as_secs_f64(),
             sample.cpu_micros / 1e3,
             sample.p99_millis(),
             mib(pair.auth.peak()),
@@ -95,24 +110,27 @@ fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
     Ok(lines)
 }
 
-/// All clients at once, for a while.
-fn sign_in(pair: &Pair, length: Duration) -> anyhow::Result<crate::bench::load::Answered> {
-    answered(&mut logins(pair, length))
-}
-
-/// The program that does it.
-pub(super) fn logins(pair: &Pair, length: Duration) -> Command {
+/// All clients at once, for a while: the successes, and how many were refused as too many waited.
+pub(super) fn sign_in(pair: &Pair, length: Duration) -> anyhow::Result<(Answered, u64)> {
     let mut command = pair.ground.load("login");
     command
         .args(["--clients", &CLIENTS.to_string()])
         .args(["--seconds", &length.as_secs().to_string()]);
-    command
+    let [requests, took, p50, p99, refused] = result(&output(&mut command)?)?;
+    let answered = Answered {
+        requests,
+        took: Duration::from_micros(took),
+        p50: Duration::from_micros(p50),
+        p99: Duration::from_micros(p99),
+    };
+    Ok((answered, refused))
 }
 
 fn in_loop(command: &mut Command) -> anyhow::Result<Vec<f64>> {
     let [hashes, elapsed, cpu, _p50, p99, peak] = result(&output(command)?)?;
     Ok(vec![
         real(hashes) / (real(elapsed) / 1e6),
+        f64::NAN,
         real(cpu) / 1e3 / real(hashes.max(1)),
         real(p99) / 1e3,
         mib(peak),

@@ -8,9 +8,10 @@ use crate::bench::{
     Bench,
     load::{Answered, CONNECTIONS, Load},
     meter::{Meter, Sample, median},
-    pair::{Pair, Web},
+    pair::Pair,
     section::{Column, Line, Part, Picture},
     services::cookie_load,
+    web::Web,
 };
 
 pub(super) const PART: Part = Part {
@@ -46,9 +47,9 @@ pub(super) const PART: Part = Part {
 
 const COUNTS: [usize; 3] = [1, 2, 4];
 
-fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
+fn measure(bench: &Bench) -> Vec<Line> {
     let line = |count: usize| Line::measured(count.to_string(), || side_by_side(bench, count));
-    Ok(COUNTS.into_iter().map(line).collect())
+    COUNTS.into_iter().map(line).collect()
 }
 
 fn side_by_side(bench: &Bench, count: usize) -> anyhow::Result<Vec<f64>> {

@@ -8,10 +8,11 @@ use crate::bench::{
     h2load::Pace,
     load::Load,
     meter::{Meter, median, mib, real},
-    pair::{Ground, Pair, Web},
+    pair::{Ground, Pair},
     process::Server,
-    section::{Column, Line, Part, Picture},
+    section::{Column, Line, Part, Picture, or_failed},
     services::{bearer_load, validate_load},
+    web::Web,
 };
 
 pub(super) const PART: Part = Part {
@@ -81,7 +82,11 @@ struct Running {
     idle_millis: f64,
 }
 
-fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
+fn measure(bench: &Bench) -> Vec<Line> {
+    or_failed(lines(bench))
+}
+
+fn lines(bench: &Bench) -> anyhow::Result<Vec<Line>> {
     let count = COUNT.min(bench.most);
     // With an account, and neither service.
     let Pair { ground, .. } = Pair::start(&bench.programs, false)?;

@@ -1,6 +1,6 @@
 //! What it costs that many people are signed in.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::Path, time::Duration};
 
 use super::grouped;
 use crate::bench::{
@@ -69,11 +69,11 @@ const SAMPLE: u64 = 100_000;
 /// As many as web-service remembers.
 const REMEMBERED: u64 = 32_768;
 
-fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
+fn measure(bench: &Bench) -> Vec<Line> {
     let line = |count| Line::measured(grouped(count), || live(bench, count));
     let mut lines: Vec<_> = bench.counts(&COUNTS).into_iter().map(line).collect();
     compare(&mut lines, CPU_OF_ACTIVE, 0);
-    Ok(lines)
+    lines
 }
 
 fn live(bench: &Bench, count: u64) -> anyhow::Result<Vec<f64>> {
@@ -82,11 +82,12 @@ fn live(bench: &Bench, count: u64) -> anyhow::Result<Vec<f64>> {
     let sample = SAMPLE.min(count);
     let file = scratch()?.join("sessions");
     let used = used_memory(ground.redis_port)?;
-    let mut fill = ground.load("sessions");
-    fill.args(["--redis", &ground.redis_url()])
+    let mut command = ground.load("sessions");
+    command
+        .args(["--redis", &ground.redis_url()])
         .args(["--count", &count.to_string()])
         .args(["--sample", &sample.to_string(), "--out"]);
-    output(fill.arg(&file))?;
+    output(command.arg(&file))?;
     let used = used_memory(ground.redis_port)?.saturating_sub(used);
 
     let remembered = remembered(&pair, &file, sample)?;
@@ -108,7 +109,7 @@ fn live(bench: &Bench, count: u64) -> anyhow::Result<Vec<f64>> {
 }
 
 /// Bytes for each that is remembered, once all had their turn.
-fn remembered(pair: &Pair, file: &PathBuf, sample: u64) -> anyhow::Result<f64> {
+fn remembered(pair: &Pair, file: &Path, sample: u64) -> anyhow::Result<f64> {
     // Connections get warm.
     cookies(pair, file, 1).run(Duration::from_secs(1))?;
     let resident = pair.web.server.resident();
@@ -120,7 +121,7 @@ fn remembered(pair: &Pair, file: &PathBuf, sample: u64) -> anyhow::Result<f64> {
     Ok(real(grown * 1024) / real(sample.min(REMEMBERED)))
 }
 
-fn cookies(pair: &Pair, file: &PathBuf, lines: u64) -> Load {
-    let turns = Turns::of(file.clone(), lines);
+fn cookies(pair: &Pair, file: &Path, lines: u64) -> Load {
+    let turns = Turns::of(file.to_owned(), lines);
     cookie_load(&pair.web.origin, "__Host-session=@").in_turn(turns)
 }

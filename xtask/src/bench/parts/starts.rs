@@ -7,7 +7,7 @@ use crate::bench::{
     meter::{medians, mib},
     pair::Ground,
     process::PAUSE,
-    section::{Column, Line, Part, Picture},
+    section::{Column, Line, Part, Picture, or_failed},
 };
 
 pub(super) const PART: Part = Part {
@@ -32,7 +32,11 @@ pub(super) const PART: Part = Part {
 
 const SETTLED: Duration = Duration::from_secs(2);
 
-fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
+fn measure(bench: &Bench) -> Vec<Line> {
+    or_failed(lines(bench))
+}
+
+fn lines(bench: &Bench) -> anyhow::Result<Vec<Line>> {
     let (mut auth, mut web) = (Vec::new(), Vec::new());
     for _ in 0..bench.runs {
         let [of_auth, of_web] = start(bench)?;

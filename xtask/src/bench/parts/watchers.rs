@@ -66,11 +66,9 @@ const IDLE: Duration = Duration::from_secs(5);
 /// The idle time of the program of our own has to contain the one that is measured.
 const MARGIN: Duration = Duration::from_secs(1);
 
-fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
+fn measure(bench: &Bench) -> Vec<Line> {
     let watchers = WATCHERS.min(bench.most);
-    Ok(vec![Line::measured(grouped(watchers), || {
-        watch(bench, watchers)
-    })])
+    vec![Line::measured(grouped(watchers), || watch(bench, watchers))]
 }
 
 fn watch(bench: &Bench, watchers: u64) -> anyhow::Result<Vec<f64>> {
