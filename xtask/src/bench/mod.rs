@@ -37,7 +37,7 @@ pub(crate) struct Options {
     /// How often each row is run; the median counts
     #[arg(long, default_value_t = 5)]
     runs: usize,
-    /// Only rows whose name, and sections whose title contains this
+    /// Only rows whose name, and sections whose title or one of whose lines contains this
     #[arg(long, default_value = "")]
     only: String,
     /// The most of anything there is: sessions, revocations, tokens, watchers
@@ -133,7 +133,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         .collect();
     let sections: Vec<Section> = parts::ALL
         .iter()
-        .filter(|part| part.title.contains(&options.only))
+        .filter(|part| part.is_about(&options.only))
         .map(|part| part.run(&bench))
         .collect();
     report::write(&workspace::root().join(&options.out), &rows, &sections)

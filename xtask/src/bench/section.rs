@@ -21,6 +21,8 @@ pub(super) struct Part {
     pub(super) title: &'static str,
     /// What was done, and what the figures mean.
     pub(super) about: &'static str,
+    /// Of its lines, where they are no numbers.
+    pub(super) names: &'static [&'static str],
     pub(super) columns: &'static [Column],
     pub(super) picture: Picture,
     pub(super) measure: fn(&Bench) -> Vec<Line>,
@@ -130,7 +132,13 @@ impl Part {
         section
     }
 
-    /// Of its picture, and of the anchor.
+    /// Whether this is what somebody wants to see.
+    pub(super) fn is_about(&self, text: &str) -> bool {
+        let mut names = [self.title].into_iter().chain(self.names.iter().copied());
+        names.any(|name| name.contains(text))
+    }
+
+    /// The name of its picture's file.
     pub(super) fn slug(&self) -> String {
         let words = self.title.to_lowercase();
         words.replace(',', "").replace(' ', "-")

@@ -11,11 +11,18 @@ use crate::bench::{
     section::{Column, Line, Part, Picture, Runner, compare, in_turn, or_failed},
 };
 
+const NAMES: [&str; 3] = [
+    "bare tonic",
+    "bare tonic, one Ed25519 verification",
+    "Holdfast",
+];
+
 pub(super) const PART: Part = Part {
     title: "ValidateToken, cold tokens",
     about: "Another token each time, so that no memory helps: each of 100,000 in turn, 16 calls at once over 4 connections. The \
             floor is a bare tonic answer after one Ed25519 verification of 600 bytes. Holdfast besides parses, looks at times, \
             audience and what ended, and remembers. CPU of the server.",
+    names: &NAMES,
     columns: &[
         Column {
             name: "CPU per call",
@@ -64,9 +71,9 @@ fn lines(bench: &Bench) -> anyhow::Result<Vec<Line>> {
     let mut lines = in_turn(
         bench.runs,
         vec![
-            runner("bare tonic", &bare, bare_url)?,
-            runner("bare tonic, one Ed25519 verification", &floor, floor_url)?,
-            runner("Holdfast", &pair.auth, pair.ground.auth_url())?,
+            runner(NAMES[0], &bare, bare_url)?,
+            runner(NAMES[1], &floor, floor_url)?,
+            runner(NAMES[2], &pair.auth, pair.ground.auth_url())?,
         ],
     );
     compare(&mut lines, 0, FLOOR);

@@ -13,10 +13,13 @@ use crate::bench::{
     services::validate_load,
 };
 
+const NAMES: [&str; 2] = ["idle", "64 clients sign in"];
+
 pub(super) const PART: Part = Part {
     title: "ValidateToken beside logins",
     about: "One hot token, asked about 400 times a second, while nothing else happens and while 64 clients sign in all the time. \
             Load and server share the cores.",
+    names: &NAMES,
     columns: &[
         Column {
             name: "calls/s",
@@ -80,10 +83,7 @@ fn lines(bench: &Bench) -> anyhow::Result<Vec<Line>> {
     };
     let mut lines = in_turn(
         bench.runs,
-        vec![
-            ("idle", Box::new(idle)),
-            ("64 clients sign in", Box::new(beside)),
-        ],
+        vec![(NAMES[0], Box::new(idle)), (NAMES[1], Box::new(beside))],
     );
     compare(&mut lines, P99, 0);
     Ok(lines)

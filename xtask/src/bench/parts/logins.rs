@@ -13,11 +13,18 @@ use crate::{
     workspace,
 };
 
+const NAMES: [&str; 3] = [
+    "bare loop, argon2 of Rust",
+    "bare loop, argon2 of Node",
+    "Holdfast, 64 clients",
+];
+
 pub(super) const PART: Part = Part {
     title: "Logins",
     about: "Argon2id with 19 MiB and two passes, on as many threads as there are cores: in a bare loop, and as 64 clients who sign in \
             over gRPC all the time, each to an account of its own. Only successes count; who is refused as too many wait (`OVERLOADED`) comes back when told to. p99 is of the hash alone in a loop, and of \
             the whole wait in line at Holdfast. The bound: 19 MiB for each thread, and 60 MiB.",
+    names: &NAMES,
     columns: &[
         Column {
             name: "logins/s",
@@ -101,9 +108,9 @@ fn lines(bench: &Bench) -> anyhow::Result<Vec<Line>> {
     let mut lines = in_turn(
         bench.runs,
         vec![
-            ("bare loop, argon2 of Rust", Box::new(bare)),
-            ("bare loop, argon2 of Node", Box::new(node)),
-            ("Holdfast, 64 clients", Box::new(holdfast)),
+            (NAMES[0], Box::new(bare)),
+            (NAMES[1], Box::new(node)),
+            (NAMES[2], Box::new(holdfast)),
         ],
     );
     compare(&mut lines, 0, 0);

@@ -19,6 +19,7 @@ pub(super) const PART: Part = Part {
     about: "Cookie checks of one session, spread over so many web-services on one Redis and one auth-service, 16 connections in all. \
             CPU of the web-services and Redis. All of it shares the cores of one machine: what is to be seen is whether a check costs \
             more where there are several, not how far they scale.",
+    names: &[],
     columns: &[
         Column {
             name: "CPU per check",

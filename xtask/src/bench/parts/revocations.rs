@@ -20,6 +20,7 @@ pub(super) const PART: Part = Part {
     about: "So many logins that ended before their time and are remembered, and both services started on them. Bytes are the growth of \
             resident memory for each. CPU of both services for each check of one hot token. Idle: CPU of both for each second in \
             which nobody asks.",
+    names: &[],
     columns: &[
         Column {
             name: "auth-service",

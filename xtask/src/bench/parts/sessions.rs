@@ -20,6 +20,7 @@ pub(super) const PART: Part = Part {
             while a thousand of them are active, and while all take turns (beyond 100,000, that many of them). web-service \
             remembers up to 32,768; bytes are the growth of its memory for each. That a session was seen, which is written once a \
             minute, is not part of it.",
+    names: &[],
     columns: &[
         Column {
             name: "in Redis, each",

@@ -10,10 +10,13 @@ use crate::bench::{
     section::{Column, Line, Part, Picture, or_failed},
 };
 
+const NAMES: [&str; 2] = ["auth-service", "web-service"];
+
 pub(super) const PART: Part = Part {
     title: "Services",
     about: "Both started at the same moment, on an empty directory, beside a running Redis. Ready: the first 200 of `/readyz`. Idle: \
             two seconds later.",
+    names: &NAMES,
     columns: &[
         Column {
             name: "ready after",
@@ -44,8 +47,8 @@ fn lines(bench: &Bench) -> anyhow::Result<Vec<Line>> {
         web.push(of_web);
     }
     Ok(vec![
-        Line::of("auth-service", Ok(medians(&auth))),
-        Line::of("web-service", Ok(medians(&web))),
+        Line::of(NAMES[0], Ok(medians(&auth))),
+        Line::of(NAMES[1], Ok(medians(&web))),
     ])
 }
 

@@ -16,6 +16,7 @@ pub(super) const PART: Part = Part {
     title: "Distinct tokens",
     about: "Bearer checks of so many tokens, each in turn. Both services remember up to 32,768 of them; beyond that a check is a call to \
             auth-service, and a verification there. CPU of both services; memory when all had their turn.",
+    names: &[],
     columns: &[
         Column {
             name: "CPU per check",

@@ -23,6 +23,7 @@ pub(super) const PART: Part = Part {
     about: "So many streams of `WatchRevocations` from one auth-service, over four connections. Twenty logins end, one after the other; \
             the time is from the answer to whoever ended it until a watcher has it, over all watchers and ends. Every watcher saw \
             every end. Each is told once a second that all is well: that is the idle CPU.",
+    names: &[],
     columns: &[
         Column {
             name: "p50",
