@@ -35,7 +35,8 @@ const ABANDONED_AFTER: Duration = Duration::from_secs(1);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const UNRESPONSIVE_AFTER: Duration = Duration::from_secs(1);
 const UNRESPONSIVE_CHECK: Duration = Duration::from_millis(250);
-const FIRST_RECONNECT_MS: u32 = 100;
+/// Also before the very first connection.
+const FIRST_RECONNECT_MS: u32 = 10;
 const LAST_RECONNECT_MS: u32 = 1_000;
 const COMMAND_BUFFER: usize = 1024;
 
