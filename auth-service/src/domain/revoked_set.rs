@@ -1,6 +1,9 @@
 //! The revocations that can still hit something, in memory.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    hash::Hash,
+};
 
 use time::OffsetDateTime;
 
@@ -16,10 +19,33 @@ pub struct RevokedSet {
     in_order: BTreeMap<i64, Revocation>,
     /// When each can hit nothing any more, soonest first.
     ends: BTreeSet<(OffsetDateTime, i64)>,
-    tokens: HashSet<Jti>,
-    logins: HashSet<Sid>,
-    clients: HashSet<String>,
+    tokens: Ends<Jti>,
+    logins: Ends<Sid>,
+    clients: Ends<String>,
     newest: i64,
+}
+
+/// Until when each can hit something: a client can be revoked again before the first time is over.
+#[derive(Debug)]
+struct Ends<T>(HashMap<T, OffsetDateTime>);
+
+impl<T> Default for Ends<T> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<T: Eq + Hash> Ends<T> {
+    fn insert(&mut self, what: T, end: OffsetDateTime) {
+        let latest = self.0.entry(what).or_insert(end);
+        *latest = end.max(*latest);
+    }
+
+    fn prune(&mut self, what: &T, now: OffsetDateTime) {
+        if self.0.get(what).is_some_and(|end| *end < now) {
+            self.0.remove(what);
+        }
+    }
 }
 
 impl RevokedSet {
@@ -31,16 +57,16 @@ impl RevokedSet {
 
     /// Takes one in.
     pub fn insert(&mut self, revocation: Revocation) {
+        let end = revocation.expires_at;
         match &revocation.revoked {
-            Revoked::Token(jti) => drop(self.tokens.insert(*jti)),
-            Revoked::Login(sid) => drop(self.logins.insert(*sid)),
-            Revoked::Client(id) => drop(self.clients.insert(id.clone())),
+            Revoked::Token(jti) => self.tokens.insert(*jti, end),
+            Revoked::Login(sid) => self.logins.insert(*sid, end),
+            Revoked::Client(id) => self.clients.insert(id.clone(), end),
             // The keys themselves are what verifies: a revoked one does not.
             Revoked::Key(_) => {}
         }
         self.newest = self.newest.max(revocation.sequence);
-        self.ends
-            .insert((revocation.expires_at, revocation.sequence));
+        self.ends.insert((end, revocation.sequence));
         self.in_order.insert(revocation.sequence, revocation);
     }
 
@@ -51,9 +77,9 @@ impl RevokedSet {
         {
             self.ends.pop_first();
             match self.in_order.remove(&sequence).map(|dead| dead.revoked) {
-                Some(Revoked::Token(jti)) => drop(self.tokens.remove(&jti)),
-                Some(Revoked::Login(sid)) => drop(self.logins.remove(&sid)),
-                Some(Revoked::Client(id)) => drop(self.clients.remove(&id)),
+                Some(Revoked::Token(jti)) => self.tokens.prune(&jti, now),
+                Some(Revoked::Login(sid)) => self.logins.prune(&sid, now),
+                Some(Revoked::Client(id)) => self.clients.prune(&id, now),
                 Some(Revoked::Key(_)) | None => {}
             }
         }
@@ -63,9 +89,11 @@ impl RevokedSet {
     #[must_use]
     pub fn refuses(&self, claims: &Claims) -> Option<TokenRefused> {
         let person = claims.person.as_ref();
-        if person.is_some_and(|person| self.logins.contains(&person.sid)) {
+        if person.is_some_and(|person| self.logins.0.contains_key(&person.sid)) {
             Some(TokenRefused::LoginEnded)
-        } else if self.tokens.contains(&claims.jti) || self.clients.contains(&claims.client_id) {
+        } else if self.tokens.0.contains_key(&claims.jti)
+            || self.clients.0.contains_key(&claims.client_id)
+        {
             Some(TokenRefused::Revoked)
         } else {
             None
@@ -120,7 +148,23 @@ mod tests {
         set.prune(NOW + Duration::from_secs(1));
         assert_eq!(set.after(0, 10).len(), 1);
         set.prune(NOW + Duration::from_secs(3));
-        assert!(set.after(0, 10).is_empty() && set.logins.is_empty());
+        assert!(set.after(0, 10).is_empty() && set.logins.0.is_empty());
         assert_eq!(set.newest(), 2);
+    }
+
+    #[test]
+    fn what_is_revoked_again_outlives_the_first_time() {
+        let mut set = RevokedSet::default();
+        let client = |sequence, seconds| Revocation {
+            sequence,
+            revoked: Revoked::Client("shop".to_owned()),
+            expires_at: NOW + Duration::from_secs(seconds),
+        };
+        set.insert(client(1, 10));
+        set.insert(client(2, 20));
+        set.prune(NOW + Duration::from_secs(15));
+        assert!(set.clients.0.contains_key("shop"));
+        set.prune(NOW + Duration::from_secs(25));
+        assert!(!set.clients.0.contains_key("shop"));
     }
 }
