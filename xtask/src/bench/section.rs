@@ -41,9 +41,9 @@ pub(super) enum Picture {
 /// What a figure is, in what unit, and with how many decimals people see it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Column {
-    pub(super) name: &'static str,
-    pub(super) unit: &'static str,
-    pub(super) decimals: usize,
+    name: &'static str,
+    unit: &'static str,
+    decimals: usize,
 }
 
 /// One figure for each column, or why there are none.
@@ -249,6 +249,14 @@ fn bar<'a>(line: &'a Line, index: usize, column: &Column) -> Bar<'a> {
 }
 
 impl Column {
+    pub(super) const fn new(name: &'static str, unit: &'static str, decimals: usize) -> Self {
+        Self {
+            name,
+            unit,
+            decimals,
+        }
+    }
+
     pub(super) fn said(&self, figure: f64) -> String {
         if figure.is_nan() {
             return String::new();

@@ -24,31 +24,11 @@ pub(super) const PART: Part = Part {
             audience and what ended, and remembers. CPU of the server.",
     names: &NAMES,
     columns: &[
-        Column {
-            name: "CPU per call",
-            unit: "µs",
-            decimals: 1,
-        },
-        Column {
-            name: "calls/s",
-            unit: "",
-            decimals: 0,
-        },
-        Column {
-            name: "p50",
-            unit: "ms",
-            decimals: 2,
-        },
-        Column {
-            name: "p99",
-            unit: "ms",
-            decimals: 2,
-        },
-        Column {
-            name: "× floor",
-            unit: "",
-            decimals: 2,
-        },
+        Column::new("CPU per call", "µs", 1),
+        Column::new("calls/s", "", 0),
+        Column::new("p50", "ms", 2),
+        Column::new("p99", "ms", 2),
+        Column::new("× floor", "", 2),
     ],
     picture: Picture::Bars(0),
     measure,

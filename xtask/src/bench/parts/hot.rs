@@ -21,31 +21,11 @@ pub(super) const PART: Part = Part {
             Load and server share the cores.",
     names: &NAMES,
     columns: &[
-        Column {
-            name: "calls/s",
-            unit: "",
-            decimals: 0,
-        },
-        Column {
-            name: "p50",
-            unit: "ms",
-            decimals: 2,
-        },
-        Column {
-            name: "p99",
-            unit: "ms",
-            decimals: 2,
-        },
-        Column {
-            name: "logins/s",
-            unit: "",
-            decimals: 1,
-        },
-        Column {
-            name: "p99, × idle",
-            unit: "",
-            decimals: 2,
-        },
+        Column::new("calls/s", "", 0),
+        Column::new("p50", "ms", 2),
+        Column::new("p99", "ms", 2),
+        Column::new("logins/s", "", 1),
+        Column::new("p99, × idle", "", 2),
     ],
     picture: Picture::None,
     measure,

@@ -26,41 +26,13 @@ pub(super) const PART: Part = Part {
             the whole wait in line at Holdfast. The bound: 19 MiB for each thread, and 60 MiB.",
     names: &NAMES,
     columns: &[
-        Column {
-            name: "logins/s",
-            unit: "",
-            decimals: 1,
-        },
-        Column {
-            name: "refused/s",
-            unit: "",
-            decimals: 1,
-        },
-        Column {
-            name: "CPU per login",
-            unit: "ms",
-            decimals: 1,
-        },
-        Column {
-            name: "p99",
-            unit: "ms",
-            decimals: 0,
-        },
-        Column {
-            name: "peak",
-            unit: "MiB",
-            decimals: 0,
-        },
-        Column {
-            name: "bound",
-            unit: "MiB",
-            decimals: 0,
-        },
-        Column {
-            name: "× bare loop",
-            unit: "",
-            decimals: 2,
-        },
+        Column::new("logins/s", "", 1),
+        Column::new("refused/s", "", 1),
+        Column::new("CPU per login", "ms", 1),
+        Column::new("p99", "ms", 0),
+        Column::new("peak", "MiB", 0),
+        Column::new("bound", "MiB", 0),
+        Column::new("× bare loop", "", 2),
     ],
     picture: Picture::Bars(0),
     measure,

@@ -21,26 +21,10 @@ pub(super) const PART: Part = Part {
             more where there are several, not how far they scale.",
     names: &[],
     columns: &[
-        Column {
-            name: "CPU per check",
-            unit: "µs",
-            decimals: 1,
-        },
-        Column {
-            name: "checks/s",
-            unit: "",
-            decimals: 0,
-        },
-        Column {
-            name: "p99",
-            unit: "ms",
-            decimals: 2,
-        },
-        Column {
-            name: "Redis commands per check",
-            unit: "",
-            decimals: 4,
-        },
+        Column::new("CPU per check", "µs", 1),
+        Column::new("checks/s", "", 0),
+        Column::new("p99", "ms", 2),
+        Column::new("Redis commands per check", "", 4),
     ],
     picture: Picture::None,
     measure,

@@ -22,41 +22,13 @@ pub(super) const PART: Part = Part {
             minute, is not part of it.",
     names: &[],
     columns: &[
-        Column {
-            name: "in Redis, each",
-            unit: "B",
-            decimals: 0,
-        },
-        Column {
-            name: "in web-service, each",
-            unit: "B",
-            decimals: 0,
-        },
-        Column {
-            name: "CPU per check, all in turn",
-            unit: "µs",
-            decimals: 1,
-        },
-        Column {
-            name: "Redis commands, all in turn",
-            unit: "",
-            decimals: 2,
-        },
-        Column {
-            name: "CPU per check, 1,000 active",
-            unit: "µs",
-            decimals: 1,
-        },
-        Column {
-            name: "checks/s, 1,000 active",
-            unit: "",
-            decimals: 0,
-        },
-        Column {
-            name: "CPU, 1,000 active, × first line",
-            unit: "",
-            decimals: 2,
-        },
+        Column::new("in Redis, each", "B", 0),
+        Column::new("in web-service, each", "B", 0),
+        Column::new("CPU per check, all in turn", "µs", 1),
+        Column::new("Redis commands, all in turn", "", 2),
+        Column::new("CPU per check, 1,000 active", "µs", 1),
+        Column::new("checks/s, 1,000 active", "", 0),
+        Column::new("CPU, 1,000 active, × first line", "", 2),
     ],
     picture: Picture::Curves(&[4, 2]),
     measure,

@@ -18,16 +18,8 @@ pub(super) const PART: Part = Part {
             two seconds later.",
     names: &NAMES,
     columns: &[
-        Column {
-            name: "ready after",
-            unit: "ms",
-            decimals: 0,
-        },
-        Column {
-            name: "idle",
-            unit: "MiB",
-            decimals: 1,
-        },
+        Column::new("ready after", "ms", 0),
+        Column::new("idle", "MiB", 1),
     ],
     picture: Picture::None,
     measure,

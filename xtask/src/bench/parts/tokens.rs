@@ -18,31 +18,11 @@ pub(super) const PART: Part = Part {
             auth-service, and a verification there. CPU of both services; memory when all had their turn.",
     names: &[],
     columns: &[
-        Column {
-            name: "CPU per check",
-            unit: "µs",
-            decimals: 1,
-        },
-        Column {
-            name: "checks/s",
-            unit: "",
-            decimals: 0,
-        },
-        Column {
-            name: "p99",
-            unit: "ms",
-            decimals: 2,
-        },
-        Column {
-            name: "web-service",
-            unit: "MiB",
-            decimals: 0,
-        },
-        Column {
-            name: "auth-service",
-            unit: "MiB",
-            decimals: 0,
-        },
+        Column::new("CPU per check", "µs", 1),
+        Column::new("checks/s", "", 0),
+        Column::new("p99", "ms", 2),
+        Column::new("web-service", "MiB", 0),
+        Column::new("auth-service", "MiB", 0),
     ],
     picture: Picture::Curves(&[0]),
     measure,

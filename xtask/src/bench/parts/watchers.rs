@@ -25,36 +25,12 @@ pub(super) const PART: Part = Part {
             every end. Each is told once a second that all is well: that is the idle CPU.",
     names: &[],
     columns: &[
-        Column {
-            name: "p50",
-            unit: "ms",
-            decimals: 1,
-        },
-        Column {
-            name: "p99",
-            unit: "ms",
-            decimals: 1,
-        },
-        Column {
-            name: "last",
-            unit: "ms",
-            decimals: 1,
-        },
-        Column {
-            name: "idle CPU, each second",
-            unit: "ms",
-            decimals: 1,
-        },
-        Column {
-            name: "without watchers",
-            unit: "ms",
-            decimals: 1,
-        },
-        Column {
-            name: "memory for each",
-            unit: "KiB",
-            decimals: 1,
-        },
+        Column::new("p50", "ms", 1),
+        Column::new("p99", "ms", 1),
+        Column::new("last", "ms", 1),
+        Column::new("idle CPU, each second", "ms", 1),
+        Column::new("without watchers", "ms", 1),
+        Column::new("memory for each", "KiB", 1),
     ],
     picture: Picture::None,
     measure,
