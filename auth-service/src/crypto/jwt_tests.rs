@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use jsonwebtoken::EncodingKey;
+use jsonwebtoken::{EncodingKey, crypto};
 use secrecy::SecretBox;
 use serde_json::{Value, json};
 
@@ -229,6 +229,26 @@ fn the_form_must_be_exact() {
         format!("{head}.{}", &signature[..80]),
     ] {
         assert_eq!(jwts.open(&text), Err(TokenRefused::BadSignature), "{text}");
+    }
+}
+
+#[test]
+fn a_signature_with_any_other_bit_is_not_the_keys() {
+    for algorithm in [Algorithm::EdDsa, Algorithm::Es256] {
+        let jwts = jwts(&[stored(algorithm)], algorithm);
+        let token = jwts.sign(&claims()).unwrap();
+        let (message, signature) = token.rsplit_once('.').unwrap();
+        let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+        for bit in 0..signature.len() * 8 {
+            let mut other = signature.clone();
+            other[bit / 8] ^= 1 << (bit % 8);
+            let forged = format!("{message}.{}", URL_SAFE_NO_PAD.encode(other));
+            assert_eq!(
+                jwts.open(&forged),
+                Err(TokenRefused::BadSignature),
+                "{algorithm}, bit {bit}"
+            );
+        }
     }
 }
 
