@@ -1,10 +1,12 @@
 //! The audit trail: written in the background, many events in one transaction.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use service_kit::seldom::Seldom;
 use sqlx::{QueryBuilder, Row as _, Sqlite, sqlite::SqliteRow};
 use time::OffsetDateTime;
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{sync::mpsc, task::JoinHandle, time::sleep};
 
 use super::{
     SqliteStore,
@@ -19,6 +21,9 @@ use crate::domain::{
 /// How many events may wait to be written, and how many are written at once.
 const WAITING: usize = 8192;
 const BATCH: usize = 500;
+
+/// What comes within this time of the last write is written together.
+const PAUSE: Duration = Duration::from_millis(100);
 
 static LOST: Seldom = Seldom::new();
 
@@ -48,6 +53,7 @@ async fn write_all(store: SqliteStore, mut waiting: mpsc::Receiver<AuditEvent>) 
             );
         }
         batch.clear();
+        sleep(PAUSE).await;
     }
 }
 

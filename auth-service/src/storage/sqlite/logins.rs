@@ -1,5 +1,7 @@
 //! Logins.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Row as _, Sqlite, Transaction};
 use time::OffsetDateTime;
@@ -23,12 +25,17 @@ use crate::domain::{
 #[async_trait]
 impl Logins for SqliteStore {
     async fn insert_login(&self, login: &NewLogin) -> Result<Option<Vec<Sid>>, StoreError> {
-        let mut transaction = self.begin().await?;
+        let bytes = |place: Option<Blinded>| place.map(|Blinded(name)| name.to_vec());
+        // One statement, as a rule: what else there may be to do is found out by it.
         let inserted = sqlx::query(
             "INSERT INTO logins (sid, user_id, client_kind, ip_address, user_agent, scope, amr, generation, \
                                  refreshed_at, created_at, authenticated_at, last_seen_at, expires_at) \
              SELECT ?1, id, ?2, ?3, ?4, '', ?5, ?6, ?7, ?7, ?7, ?7, ?8 FROM users \
-             WHERE id = ?9 AND password_version = ?10 AND disabled_at IS NULL",
+             WHERE id = ?9 AND password_version = ?10 AND disabled_at IS NULL \
+             RETURNING (SELECT count(*) FROM logins AS own WHERE own.user_id = ?9 \
+                            AND own.ended_at IS NULL AND own.expires_at > ?7) AS live, \
+                       (SELECT count(*) FROM known_places WHERE user_id = ?9 \
+                            AND place IN (?11, ?12) AND last_seen_at > ?13) AS familiar",
         )
         .bind(login.sid.to_string())
         .bind(client_kind_text(login.client.kind))
@@ -40,11 +47,21 @@ impl Logins for SqliteStore {
         .bind(millis(login.expires_at))
         .bind(login.user_id.to_string())
         .bind(login.password_version.0)
-        .execute(&mut *transaction)
+        .bind(bytes(login.places.device))
+        .bind(bytes(login.places.address))
+        .bind(millis(login.created_at - PLACE_INTERVAL))
+        .fetch_all(&self.writer)
         .await?;
-        if inserted.rows_affected() == 0 {
+        let Some(inserted) = inserted.first() else {
             return Ok(None);
+        };
+        let is_new_here = usize::try_from(inserted.try_get::<i64, _>("familiar")?)
+            .is_ok_and(|familiar| familiar < login.places.all().count());
+        let are_too_many = inserted.try_get::<i64, _>("live")? > i64::from(MAX_LIVE_LOGINS);
+        if !is_new_here && !are_too_many {
+            return Ok(Some(Vec::new()));
         }
+        let mut transaction = self.begin().await?;
         remember_places(&mut transaction, login).await?;
         let ended = end_surplus(&mut transaction, login).await?;
         transaction.commit().await?;
@@ -232,6 +249,9 @@ impl Logins for SqliteStore {
 
 /// How many places of a person are remembered.
 const MAX_PLACES: u32 = 50;
+
+/// How much later than the last time a sign-in from a place is noted again.
+const PLACE_INTERVAL: Duration = Duration::from_hours(24);
 
 async fn remember_places(
     transaction: &mut Transaction<'static, Sqlite>,

@@ -130,6 +130,8 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         .max_connections(connections)
         .min_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        // There is no network that could have lost it.
+        .test_before_acquire(false)
         // A full disk makes SQLite end a transaction by itself; the connection then waits for that end forever.
         .before_acquire(|connection, _| {
             let is_clean = !connection.is_in_transaction();
