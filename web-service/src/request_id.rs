@@ -57,8 +57,8 @@ impl RequestId {
 }
 
 /// Runs `work` as part of the request `id`.
-pub async fn scope<T>(id: RequestId, work: impl Future<Output = T>) -> T {
-    CURRENT.scope(id, work).await
+pub fn scope<T>(id: RequestId, work: impl Future<Output = T>) -> impl Future<Output = T> {
+    CURRENT.scope(id, work)
 }
 
 /// The request that this is part of, if any.

@@ -43,7 +43,8 @@ enum Command {
     Revocations(revocations::Options),
 }
 
-#[tokio::main]
+// One thread: the load shares the cores with what it measures.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     web_service::app::install_crypto_provider();
     match run(Cli::parse().command).await {

@@ -74,20 +74,23 @@ impl DpopChallenge {
 
 /// Where the nonce for a client's next proof waits for the answer to go out.
 #[derive(Clone, Default)]
-struct NextNonce(Arc<OnceLock<String>>);
+pub(super) struct NextNonce(Arc<OnceLock<String>>);
 
-/// Gives every answer to a request with a proof the nonce that was heard of on the way.
-pub(super) async fn answer_nonce(
-    mut request: Request,
-    answer: impl AsyncFnOnce(Request) -> Response,
-) -> Response {
-    if !request.headers().contains_key(HEADER) {
-        return answer(request).await;
+impl NextNonce {
+    /// For a request that comes with a proof: what is heard of on its way belongs to its answer, whatever that says.
+    pub(super) fn expect_for(request: &mut Request) -> Option<Self> {
+        if !request.headers().contains_key(HEADER) {
+            return None;
+        }
+        let nonce = Self::default();
+        request.extensions_mut().insert(nonce.clone());
+        Some(nonce)
     }
-    let nonce = NextNonce::default();
-    request.extensions_mut().insert(nonce.clone());
-    let response = answer(request).await;
-    with_nonce(response, nonce.0.get().map_or("", String::as_str))
+
+    /// The same response with the nonce, if one was heard of.
+    pub(super) fn add(&self, response: Response) -> Response {
+        with_nonce(response, self.0.get().map_or("", String::as_str))
+    }
 }
 
 /// The same response with a nonce, where there is one.

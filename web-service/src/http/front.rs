@@ -6,6 +6,7 @@
 
 use std::{
     convert::Infallible,
+    pin::pin,
     sync::Arc,
     task::{Context, Poll},
     time::Instant,
@@ -17,12 +18,16 @@ use axum::{
     extract::Request,
     http,
     response::Response,
+    routing::future::RouteFuture,
 };
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, future::BoxFuture};
 use tower::{BoxError, Service};
 use tracing::{Instrument as _, Span};
 
-use super::{dpop, guard::Guard, headers::SecurityHeaders, request_id, state::AppState};
+use super::{
+    dpop::NextNonce, guard::Guard, headers::SecurityHeaders, language::Language, request_id,
+    state::AppState,
+};
 use crate::request_id::{RequestId, RequestIds, scope};
 
 /// The routes, behind what is common to them.
@@ -51,19 +56,27 @@ impl Front {
             common: Arc::new(common),
         }
     }
+}
 
-    async fn answer(self, request: Request) -> Response {
-        let Self { mut routes, common } = self;
-        let id = common.ids.next();
-        let span = span(id, &request);
-        let route = async |request| match routes.call(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
+impl Common {
+    /// The answer of the routes, or one of our own, with what is common to all.
+    async fn answer(
+        self: Arc<Self>,
+        routed: RouteFuture<Infallible>,
+        (id, language): (RequestId, Language),
+        nonce: Option<NextNonce>,
+    ) -> Response {
+        let begun = Instant::now();
+        let routed = pin!(routed.map(|Ok(response)| response));
+        let response = self.guard.answer_always(routed, language).await;
+        let status = response.status().as_u16();
+        // A 5xx is logged where it is found, too, with its cause.
+        tracing::info!(latency = ?begun.elapsed(), status, "answered");
+        let response = match nonce {
+            Some(nonce) => nonce.add(response),
+            None => response,
         };
-        let with_nonce = async |request| dpop::answer_nonce(request, route).await;
-        let answer = common.guard.answer_always(request, with_nonce);
-        let response = scope(id, logged(answer).instrument(span)).await;
-        request_id::add(common.headers.add(response), id)
+        request_id::add(self.headers.add(response), id)
     }
 }
 
@@ -81,9 +94,14 @@ where
     }
 
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        let front = self.clone();
-        let request = request.map(Body::new);
-        Box::pin(async move { Ok(front.answer(request).await) })
+        let mut request = request.map(Body::new);
+        let common = Arc::clone(&self.common);
+        let id = common.ids.next();
+        let span = span(id, &request);
+        let language = Language::of(request.uri().path());
+        let nonce = NextNonce::expect_for(&mut request);
+        let answer = common.answer(self.routes.call(request), (id, language), nonce);
+        Box::pin(scope(id, answer.map(Ok).instrument(span)))
     }
 }
 
@@ -91,13 +109,4 @@ where
 fn span(id: RequestId, request: &Request) -> Span {
     let path = request.uri().path();
     tracing::info_span!("request", id = id.as_str(), method = %request.method(), path)
-}
-
-/// Says that there was an answer. A 5xx is logged where it is found, too, with its cause.
-async fn logged(answer: impl Future<Output = Response>) -> Response {
-    let begun = Instant::now();
-    let response = answer.await;
-    let status = response.status().as_u16();
-    tracing::info!(latency = ?begun.elapsed(), status, "answered");
-    response
 }

@@ -1,13 +1,13 @@
 //! Every request gets an answer: in time, and after a panic, too.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
 
-use axum::{extract::Request, response::Response};
+use axum::response::Response;
 use futures_util::FutureExt as _;
 use service_kit::seldom::Seldom;
 use tokio::{sync::Semaphore, time::timeout};
 
-use super::{failure::Failure, language};
+use super::{failure::Failure, language::Language};
 
 /// For a request as a whole, reading its body included.
 const DEADLINE: Duration = Duration::from_secs(15);
@@ -28,10 +28,12 @@ impl Default for Guard {
 }
 
 impl Guard {
+    /// Waits for `answer`, unless there are too many requests. It is only referred to here: a future that is handed on by value
+    /// is there twice each time, and each request would pay for that.
     pub(super) async fn answer_always(
         &self,
-        request: Request,
-        answer: impl AsyncFnOnce(Request) -> Response,
+        answer: Pin<&mut impl Future<Output = Response>>,
+        language: Language,
     ) -> Response {
         let Ok(_place) = self.0.try_acquire() else {
             REFUSALS.log(|refused| {
@@ -40,20 +42,19 @@ impl Guard {
                     "too many requests at once; the surplus is answered 503"
                 );
             });
-            return language::answer(Failure::overloaded(), request.uri().path());
+            return language.answer(Failure::overloaded());
         };
-        answer_within(DEADLINE, request, answer).await
+        answer_within(DEADLINE, answer, language).await
     }
 }
 
 async fn answer_within(
     deadline: Duration,
-    request: Request,
-    answer: impl AsyncFnOnce(Request) -> Response,
+    answer: Pin<&mut impl Future<Output = Response>>,
+    language: Language,
 ) -> Response {
-    let uri = request.uri().clone();
-    let answer = AssertUnwindSafe(answer(request)).catch_unwind();
-    let failure = match timeout(deadline, answer).await {
+    let answer = AssertUnwindSafe(answer).catch_unwind();
+    language.answer(match timeout(deadline, answer).await {
         Ok(Ok(response)) => return response,
         // The panic hook has said where and why.
         Ok(Err(_panic)) => Failure::Broken,
@@ -61,64 +62,57 @@ async fn answer_within(
             tracing::warn!("a request was cut at its deadline");
             Failure::too_slow()
         }
-    };
-    language::answer(failure, uri.path())
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::{
-        Router,
-        body::Body,
-        middleware::{Next, from_fn},
-        routing::get,
+    use std::{
+        future::{pending, ready},
+        pin::pin,
     };
-    use tower::ServiceExt as _;
+
+    use axum::body::Body;
 
     use super::*;
 
-    async fn answer(deadline: Duration, path: &str) -> (u16, bool) {
-        let router = Router::new()
-            .route("/api/panic", get(async || panic!("on purpose") as &str))
-            .route("/panic", get(async || panic!("on purpose") as &str))
-            .route("/api/never", get(std::future::pending::<&str>))
-            .route("/never", get(std::future::pending::<&str>))
-            .layer(from_fn(move |request, next: Next| {
-                answer_within(deadline, request, async |request| next.run(request).await)
-            }));
-        let request = Request::get(path).body(Body::empty()).unwrap();
-        let response = router.oneshot(request).await.unwrap();
+    /// Status, and whether it is a problem.
+    fn seen(response: &Response) -> (u16, bool) {
         let is_problem = response.headers()["content-type"] == "application/problem+json";
         (response.status().as_u16(), is_problem)
     }
 
+    async fn outcome(
+        deadline: Duration,
+        answer: impl Future<Output = Response>,
+        path: &str,
+    ) -> (u16, bool) {
+        let answer = pin!(answer);
+        seen(&answer_within(deadline, answer, Language::of(path)).await)
+    }
+
     #[tokio::test]
     async fn a_panic_is_a_500_in_the_clients_language() {
-        assert_eq!(answer(DEADLINE, "/api/panic").await, (500, true));
-        assert_eq!(answer(DEADLINE, "/panic").await, (500, false));
+        let panics = async || panic!("on purpose");
+        assert_eq!(outcome(DEADLINE, panics(), "/api/x").await, (500, true));
+        assert_eq!(outcome(DEADLINE, panics(), "/x").await, (500, false));
     }
 
     #[tokio::test]
     async fn beyond_what_can_be_worked_on_requests_are_refused() {
         let full = Guard(Arc::new(Semaphore::new(0)));
-        let router = Router::new()
-            .route("/api/x", get(async || "served"))
-            .layer(from_fn(move |request, next: Next| {
-                let full = full.clone();
-                async move {
-                    full.answer_always(request, async |request| next.run(request).await)
-                        .await
-                }
-            }));
-        let request = Request::get("/api/x").body(Body::empty()).unwrap();
-        let response = router.oneshot(request).await.unwrap();
-        assert_eq!(response.status(), 503);
+        let served = pin!(ready(Response::new(Body::empty())));
+        let response = full.answer_always(served, Language::of("/api/x")).await;
+        assert_eq!(seen(&response), (503, true));
         assert_eq!(response.headers()["retry-after"], "1");
     }
 
     #[tokio::test]
     async fn what_takes_too_long_is_a_503() {
-        assert_eq!(answer(Duration::ZERO, "/api/never").await, (503, true));
-        assert_eq!(answer(Duration::ZERO, "/never").await, (503, false));
+        assert_eq!(
+            outcome(Duration::ZERO, pending(), "/api/x").await,
+            (503, true)
+        );
+        assert_eq!(outcome(Duration::ZERO, pending(), "/x").await, (503, false));
     }
 }

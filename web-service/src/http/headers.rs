@@ -50,8 +50,8 @@ const ALWAYS: [(HeaderName, HeaderValue); 8] = [
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// How many headers a handler adds, about.
-const OWN: usize = 6;
+/// How many others a response has, at most as a rule; beyond that the map has to grow.
+const OWN: usize = 16;
 
 /// The headers of every response, made once.
 pub(super) struct SecurityHeaders(HeaderMap);
@@ -59,7 +59,8 @@ pub(super) struct SecurityHeaders(HeaderMap);
 impl SecurityHeaders {
     /// HSTS is not for a loopback host, where it would hit every local port. Nothing is stored by caches.
     pub(super) fn of(public_url: &PublicUrl) -> Self {
-        let mut headers: HeaderMap = ALWAYS.into_iter().collect();
+        let mut headers = HeaderMap::with_capacity(ALWAYS.len() + OWN);
+        headers.extend(ALWAYS);
         if !public_url.is_loopback {
             headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
         }
@@ -70,7 +71,6 @@ impl SecurityHeaders {
     /// The same response with them. What its handler says goes before.
     pub(super) fn add(&self, mut response: Response) -> Response {
         let mut headers = self.0.clone();
-        headers.reserve(OWN);
         headers.extend(mem::take(response.headers_mut()));
         *response.headers_mut() = headers;
         response

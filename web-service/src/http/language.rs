@@ -4,26 +4,41 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::{api::problem::Problem, failure::Failure, pages::error::ErrorPage};
 
-/// The answer of a failure, in the language of whoever asks for this path.
-pub(super) fn answer(failure: Failure, path: &str) -> Response {
-    if is_for_programs(path) {
-        Problem::from(failure).into_response()
-    } else {
-        ErrorPage::from(failure).into_response()
-    }
+/// Who is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Language {
+    /// With `application/problem+json`.
+    OfPrograms,
+    /// With a page.
+    OfPeople,
 }
 
-/// The answer to a request that a page of another origin sent.
-pub(super) fn refuse_foreign(path: &str) -> Response {
-    if is_for_programs(path) {
-        Problem::foreign_origin().into_response()
-    } else {
-        ErrorPage::foreign_origin().into_response()
+impl Language {
+    /// That of whoever asks for this path.
+    pub(super) fn of(path: &str) -> Self {
+        let is_for_programs = ["/api/", "/.well-known/", "/oauth2/", "/session/"]
+            .iter()
+            .any(|prefix| path.starts_with(prefix));
+        if is_for_programs {
+            Self::OfPrograms
+        } else {
+            Self::OfPeople
+        }
     }
-}
 
-fn is_for_programs(path: &str) -> bool {
-    ["/api/", "/.well-known/", "/oauth2/", "/session/"]
-        .iter()
-        .any(|prefix| path.starts_with(prefix))
+    /// The answer of a failure.
+    pub(super) fn answer(self, failure: Failure) -> Response {
+        match self {
+            Self::OfPrograms => Problem::from(failure).into_response(),
+            Self::OfPeople => ErrorPage::from(failure).into_response(),
+        }
+    }
+
+    /// The answer to a request that a page of another origin sent.
+    pub(super) fn refuse_foreign(self) -> Response {
+        match self {
+            Self::OfPrograms => Problem::foreign_origin().into_response(),
+            Self::OfPeople => ErrorPage::foreign_origin().into_response(),
+        }
+    }
 }

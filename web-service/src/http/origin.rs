@@ -15,7 +15,7 @@ use axum::{
 use futures_util::future::Either;
 use tower::{Layer, Service};
 
-use super::language;
+use super::language::Language;
 use crate::{
     config::PublicUrl,
     domain::provenance::{Provenance, judge},
@@ -61,7 +61,9 @@ where
             return Either::Left(self.behind.call(request));
         }
         tracing::warn!("a request from a foreign page was refused");
-        Either::Right(ready(Ok(language::refuse_foreign(request.uri().path()))))
+        Either::Right(ready(Ok(
+            Language::of(request.uri().path()).refuse_foreign()
+        )))
     }
 }
 
