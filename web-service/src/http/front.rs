@@ -1,11 +1,12 @@
 //! What every request passes, whatever its route: it gets a name, a line in the log, an answer in any case, and security
-//! headers.
+//! headers; and other pages' requests are refused (ASVS 3.5).
 //!
 //! One service around the router instead of layers in it: each of those costs each request a copy of all that lies behind it,
 //! and two boxes (ADR 14).
 
 use std::{
     convert::Infallible,
+    future::{Ready, ready},
     pin::pin,
     sync::Arc,
     task::{Context, Poll},
@@ -15,20 +16,29 @@ use std::{
 use axum::{
     Router,
     body::{Body, Bytes, HttpBody},
-    extract::Request,
+    extract::{DefaultBodyLimit, Request},
     http,
     response::Response,
     routing::future::RouteFuture,
 };
-use futures_util::{FutureExt as _, future::BoxFuture};
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, Either},
+};
 use tower::{BoxError, Service};
 use tracing::{Instrument as _, Span};
 
 use super::{
-    dpop::NextNonce, guard::Guard, headers::SecurityHeaders, language::Language, request_id,
-    state::AppState,
+    dpop::NextNonce, guard::Guard, headers::SecurityHeaders, language::Language, origin,
+    request_id, router, state::AppState,
 };
-use crate::request_id::{RequestId, RequestIds, scope};
+use crate::{
+    config::PublicUrl,
+    request_id::{RequestId, RequestIds, scope},
+};
+
+/// The largest request body, in bytes.
+const MAX_BODY: usize = 64 * 1024;
 
 /// The routes, behind what is common to them.
 #[derive(Clone)]
@@ -39,15 +49,20 @@ pub(super) struct Front {
 
 struct Common {
     ids: RequestIds,
+    public_url: Arc<PublicUrl>,
     guard: Guard,
     headers: SecurityHeaders,
 }
+
+/// A refusal, or what a route does.
+type Routed = Either<Ready<Result<Response, Infallible>>, RouteFuture<Infallible>>;
 
 impl Front {
     /// Stands before `routes`.
     pub(super) fn new(routes: Router, state: &AppState) -> Self {
         let common = Common {
             ids: RequestIds::begin(&*state.random),
+            public_url: Arc::clone(&state.public_url),
             guard: Guard::default(),
             headers: SecurityHeaders::of(&state.public_url),
         };
@@ -56,13 +71,26 @@ impl Front {
             common: Arc::new(common),
         }
     }
+
+    /// What answers, which begins when it is polled.
+    fn route(&mut self, mut request: Request, language: Language) -> Routed {
+        let own_origin = &self.common.public_url.origin;
+        if origin::is_foreign(&request, own_origin)
+            && !router::hears_everybody(request.uri().path())
+        {
+            tracing::warn!("a request from a foreign page was refused");
+            return Either::Left(ready(Ok(language.refuse_foreign())));
+        }
+        DefaultBodyLimit::max(MAX_BODY).apply(&mut request);
+        Either::Right(self.routes.call(request))
+    }
 }
 
 impl Common {
     /// The answer of the routes, or one of our own, with what is common to all.
     async fn answer(
         self: Arc<Self>,
-        routed: RouteFuture<Infallible>,
+        routed: Routed,
         (id, language): (RequestId, Language),
         nonce: Option<NextNonce>,
     ) -> Response {
@@ -100,7 +128,8 @@ where
         let span = span(id, &request);
         let language = Language::of(request.uri().path());
         let nonce = NextNonce::expect_for(&mut request);
-        let answer = common.answer(self.routes.call(request), (id, language), nonce);
+        let routed = span.in_scope(|| self.route(request, language));
+        let answer = common.answer(routed, (id, language), nonce);
         Box::pin(scope(id, answer.map(Ok).instrument(span)))
     }
 }

@@ -1,15 +1,20 @@
-//! Every route and every layer on one screen.
+//! Every route on one screen. What all of them have before them is in [`front`](super::front).
 
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
     routing::{any, delete, get, post},
 };
 
-use super::{api, device, front::Front, oauth, origin, pages, state::AppState, verify};
+use super::{api, device, front::Front, oauth, pages, state::AppState, verify};
 
-/// The largest request body, in bytes.
-const MAX_BODY: usize = 64 * 1024;
+const DEVICES: &str = "/session/";
+const VERIFY: &str = "/auth/verify";
+
+/// Whether a request from another page may come here. Browsers say nothing that counts of those they send by themselves for a
+/// session that is bound. A proxy asks about other people's requests, and where they come from is part of the question.
+pub(super) fn hears_everybody(path: &str) -> bool {
+    path.starts_with(DEVICES) || path.starts_with(VERIFY)
+}
 
 /// The application.
 pub(super) fn service(state: &AppState) -> Front {
@@ -78,20 +83,15 @@ pub(super) fn service(state: &AppState) -> Front {
         )
         .method_not_allowed_fallback(api::problem::method_not_allowed);
 
-    let routes = Router::new()
-        .merge(api)
-        .merge(oauth)
-        .merge(pages)
-        .layer((
-            DefaultBodyLimit::max(MAX_BODY),
-            origin::RefuseForeign(state.public_url.clone()),
-        ))
+    let devices = Router::new()
         .route("/session/bind", post(device::bind::submit))
-        .route("/session/refresh", post(device::refresh::submit))
-        // A proxy asks here about other people's requests, and where they come from is part of the question.
+        .route("/session/refresh", post(device::refresh::submit));
+
+    let verify = Router::new()
         .route("/auth/verify", any(verify::show))
         .route("/auth/verify/", any(verify::show_to_envoy))
-        .route("/auth/verify/{*path}", any(verify::show_to_envoy))
-        .with_state(state.clone());
-    Front::new(routes, state)
+        .route("/auth/verify/{*path}", any(verify::show_to_envoy));
+
+    let routes = pages.merge(api).merge(oauth).merge(devices).merge(verify);
+    Front::new(routes.with_state(state.clone()), state)
 }
