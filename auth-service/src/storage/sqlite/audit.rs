@@ -88,7 +88,10 @@ impl AuditTrail for SqliteAudit {
             sql.push(" AND id < ").push_bind(before);
         }
         sql.push(" ORDER BY id DESC LIMIT ").push_bind(query.limit);
-        let rows = sql.build().fetch_all(&self.store.readers).await?;
+        let rows = sql
+            .build()
+            .fetch_all(&mut *self.store.read().await?)
+            .await?;
         rows.iter().map(record).collect()
     }
 }
@@ -109,7 +112,7 @@ impl SqliteStore {
                 .push_bind(event.origin.request_id.as_deref())
                 .push_bind(event.client.as_ref().map(ClientId::as_str));
         });
-        sql.build().execute(&self.writer).await?;
+        sql.build().execute(&mut *self.write().await?).await?;
         Ok(())
     }
 
@@ -120,7 +123,7 @@ impl SqliteStore {
     pub async fn purge_events(&self, before: OffsetDateTime) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM audit_events WHERE at < ?")
             .bind(millis(before))
-            .execute(&self.writer)
+            .execute(&mut *self.write().await?)
             .await?;
         Ok(())
     }

@@ -47,7 +47,7 @@ impl SqliteStore {
         let path = file.to_string_lossy().into_owned();
         sqlx::query("VACUUM INTO ?")
             .bind(path)
-            .execute(&self.readers)
+            .execute(&mut *self.read().await?)
             .await?;
         let options = SqliteConnectOptions::new()
             .filename(file)

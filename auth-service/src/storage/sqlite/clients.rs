@@ -38,7 +38,7 @@ impl Clients for SqliteStore {
         .bind(grant_types.join(" "))
         .bind(client.dpop_required)
         .bind(millis(client.created_at))
-        .execute(&self.writer)
+        .execute(&mut *self.write().await?)
         .await?;
         Ok(inserted.rows_affected() == 1)
     }
@@ -46,20 +46,21 @@ impl Clients for SqliteStore {
     async fn client(&self, id: &ClientId) -> Result<Option<OauthClient>, StoreError> {
         let row = sqlx::query("SELECT * FROM clients WHERE id = ?")
             .bind(id.as_str())
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut *self.read().await?)
             .await?;
         row.as_ref().map(client).transpose()
     }
 
     async fn clients(&self) -> Result<Vec<OauthClient>, StoreError> {
         let rows = sqlx::query("SELECT * FROM clients ORDER BY id")
-            .fetch_all(&self.readers)
+            .fetch_all(&mut *self.read().await?)
             .await?;
         rows.iter().map(client).collect()
     }
 
     async fn disable_client(&self, id: &ClientId, now: OffsetDateTime) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut writer = self.write().await?;
+        let mut transaction = writer.begin().await?;
         let updated =
             sqlx::query("UPDATE clients SET disabled_at = coalesce(disabled_at, ?) WHERE id = ?")
                 .bind(millis(now))
@@ -84,7 +85,7 @@ impl Clients for SqliteStore {
         sqlx::query("UPDATE clients SET secret_hash = ? WHERE id = ?")
             .bind(hash.as_slice())
             .bind(id.as_str())
-            .execute(&self.writer)
+            .execute(&mut *self.write().await?)
             .await?;
         Ok(())
     }

@@ -21,7 +21,7 @@ impl SqliteStore {
         let rows = sqlx::query(
             "SELECT * FROM signing_keys WHERE revoked_at IS NULL ORDER BY signs_from, kid",
         )
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.read().await?)
         .await?;
         rows.iter().map(signing_key).collect()
     }
@@ -50,7 +50,7 @@ impl SqliteStore {
         .bind(millis(key.signs_from))
         .bind(algorithm)
         .bind(latest.map_or(i64::MIN, millis))
-        .execute(&self.writer)
+        .execute(&mut *self.write().await?)
         .await?;
         Ok(inserted.rows_affected() == 1)
     }
@@ -65,7 +65,8 @@ impl SqliteStore {
         now: OffsetDateTime,
         tokens_dead_at: OffsetDateTime,
     ) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut writer = self.write().await?;
+        let mut transaction = writer.begin().await?;
         let revoked = sqlx::query(
             "UPDATE signing_keys SET revoked_at = ? WHERE kid = ? AND revoked_at IS NULL",
         )
@@ -92,7 +93,7 @@ impl SqliteStore {
     pub async fn remove_signing_key(&self, kid: &str) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM signing_keys WHERE kid = ?")
             .bind(kid)
-            .execute(&self.writer)
+            .execute(&mut *self.write().await?)
             .await?;
         Ok(())
     }
@@ -103,7 +104,7 @@ impl SqliteStore {
     /// When the database fails.
     pub async fn any_secret_key(&self) -> Result<Option<(String, Vec<u8>)>, StoreError> {
         let row = sqlx::query("SELECT name, sealed FROM secret_keys ORDER BY name LIMIT 1")
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut *self.read().await?)
             .await?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some((row.try_get("name")?, row.try_get("sealed")?)))
@@ -126,11 +127,11 @@ impl SqliteStore {
         .bind(name)
         .bind(sealed)
         .bind(millis(now))
-        .execute(&self.writer)
+        .execute(&mut *self.write().await?)
         .await?;
         let row = sqlx::query("SELECT sealed FROM secret_keys WHERE name = ?")
             .bind(name)
-            .fetch_one(&self.writer)
+            .fetch_one(&mut *self.write().await?)
             .await?;
         Ok(row.try_get("sealed")?)
     }

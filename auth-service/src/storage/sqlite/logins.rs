@@ -50,7 +50,7 @@ impl Logins for SqliteStore {
         .bind(bytes(login.places.device))
         .bind(bytes(login.places.address))
         .bind(millis(login.created_at - PLACE_INTERVAL))
-        .fetch_all(&self.writer)
+        .fetch_all(&mut *self.write().await?)
         .await?;
         let Some(inserted) = inserted.first() else {
             return Ok(None);
@@ -61,7 +61,8 @@ impl Logins for SqliteStore {
         if !is_new_here && !are_too_many {
             return Ok(Some(Vec::new()));
         }
-        let mut transaction = self.begin().await?;
+        let mut writer = self.write().await?;
+        let mut transaction = writer.begin().await?;
         remember_places(&mut transaction, login).await?;
         let ended = end_surplus(&mut transaction, login).await?;
         transaction.commit().await?;
@@ -83,7 +84,7 @@ impl Logins for SqliteStore {
         .bind(bytes(places.device))
         .bind(bytes(places.address))
         .bind(millis(since))
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.read().await?)
         .await?;
         let mut knows = Knows::Nothing;
         for row in &rows {
@@ -103,7 +104,7 @@ impl Logins for SqliteStore {
         );
         let found = sqlx::query(AssertSqlSafe(sql))
             .bind(sid.to_string())
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut *self.read().await?)
             .await?;
         let Some(found) = found else { return Ok(None) };
         Ok(Some((row::login(&found)?, row::user(&found)?)))
@@ -120,7 +121,7 @@ impl Logins for SqliteStore {
         )
         .bind(user.to_string())
         .bind(millis(now))
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.read().await?)
         .await?;
         rows.iter().map(row::login_record).collect()
     }
@@ -143,7 +144,7 @@ impl Logins for SqliteStore {
         .bind(key.map(ToString::to_string))
         .bind(sid.to_string())
         .bind(from.0)
-        .execute(&self.writer)
+        .execute(&mut *self.write().await?)
         .await?;
         Ok(advanced.rows_affected() == 1)
     }
@@ -152,7 +153,7 @@ impl Logins for SqliteStore {
         sqlx::query("UPDATE logins SET last_seen_at = ? WHERE sid = ? AND ended_at IS NULL")
             .bind(millis(now))
             .bind(sid.to_string())
-            .execute(&self.writer)
+            .execute(&mut *self.write().await?)
             .await?;
         Ok(())
     }
@@ -161,7 +162,7 @@ impl Logins for SqliteStore {
         sqlx::query("UPDATE logins SET bound_at = ? WHERE sid = ? AND ended_at IS NULL")
             .bind(millis(now))
             .bind(sid.to_string())
-            .execute(&self.writer)
+            .execute(&mut *self.write().await?)
             .await?;
         Ok(())
     }
@@ -181,7 +182,7 @@ impl Logins for SqliteStore {
         .bind(millis(now))
         .bind(sid.to_string())
         .bind(password.0)
-        .execute(&self.writer)
+        .execute(&mut *self.write().await?)
         .await?;
         Ok(updated.rows_affected() == 1)
     }
@@ -229,7 +230,8 @@ impl Logins for SqliteStore {
     }
 
     async fn purge(&self, before: OffsetDateTime) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut writer = self.write().await?;
+        let mut transaction = writer.begin().await?;
         sqlx::query("DELETE FROM logins WHERE expires_at < ?")
             .bind(millis(before))
             .execute(&mut *transaction)
@@ -254,7 +256,7 @@ const MAX_PLACES: u32 = 50;
 const PLACE_INTERVAL: Duration = Duration::from_hours(24);
 
 async fn remember_places(
-    transaction: &mut Transaction<'static, Sqlite>,
+    transaction: &mut Transaction<'_, Sqlite>,
     begun: &NewLogin,
 ) -> Result<(), StoreError> {
     for Blinded(place) in begun.places.all() {
@@ -281,7 +283,7 @@ async fn remember_places(
 
 /// Ends the oldest logins beyond as many as may live, the one that just began not among them; gives which.
 async fn end_surplus(
-    transaction: &mut Transaction<'static, Sqlite>,
+    transaction: &mut Transaction<'_, Sqlite>,
     begun: &NewLogin,
 ) -> Result<Vec<Sid>, StoreError> {
     let surplus = sqlx::query(

@@ -3,6 +3,7 @@
 pub mod audit;
 mod backup;
 mod clients;
+mod connections;
 mod keys;
 mod logins;
 mod revocations;
@@ -14,32 +15,33 @@ use std::{
     io,
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use sqlx::{
-    Connection as _, Sqlite, SqlitePool, Transaction,
     error::DatabaseError,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
+use self::connections::{Connections, Taken};
 use crate::domain::ports::StoreError;
 
-const READERS: u32 = 4;
+const READERS: usize = 4;
 const SQLITE_BUSY: &str = "5";
 /// How long a file may be locked at start, by another process that brings it up to date.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 const LOCKED_INTERVAL: Duration = Duration::from_millis(10);
 
-// Together shorter than any caller's deadline: a write that its caller has given up must not happen later.
+/// How long a write waits while another process writes. Together with the wait for a connection shorter than any caller's deadline:
+/// a write that its caller has given up must not happen later.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
-const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A database file.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
-    readers: SqlitePool,
-    writer: SqlitePool,
+    readers: Arc<Connections>,
+    writer: Arc<Connections>,
 }
 
 impl SqliteStore {
@@ -57,8 +59,11 @@ impl SqliteStore {
         make_private(file).map_err(|why| StoreError::Unavailable(why.to_string()))?;
         let writer = connect_writer(options.clone()).await?;
         migrate(&writer).await?;
-        let readers = pool(READERS).connect_with(options.read_only(true)).await?;
-        Ok(Self { readers, writer })
+        let readers = Connections::open(options.read_only(true), READERS).await?;
+        Ok(Self {
+            readers: Arc::new(readers),
+            writer: Arc::new(writer),
+        })
     }
 
     /// Whether the database answers, and can be written: on a full disk one can still read.
@@ -67,10 +72,10 @@ impl SqliteStore {
     /// When it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT 1 FROM signing_keys LIMIT 1")
-            .execute(&self.readers)
+            .execute(&mut *self.read().await?)
             .await?;
         sqlx::query("UPDATE secret_keys SET name = name")
-            .execute(&self.writer)
+            .execute(&mut *self.write().await?)
             .await?;
         Ok(())
     }
@@ -81,9 +86,12 @@ impl SqliteStore {
         self.writer.close().await;
     }
 
-    /// A transaction that takes the write lock at once, so that it cannot fail half way for want of it.
-    async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    async fn read(&self) -> Result<Taken<'_>, StoreError> {
+        self.readers.take().await
+    }
+
+    async fn write(&self) -> Result<Taken<'_>, StoreError> {
+        self.writer.take().await
     }
 }
 
@@ -96,10 +104,10 @@ fn make_private(file: &Path) -> io::Result<()> {
 
 /// Of two processes that open a new file at once, one finds it locked while the other switches it to WAL, which
 /// `SQLite` does not wait for by itself.
-async fn connect_writer(options: SqliteConnectOptions) -> Result<SqlitePool, StoreError> {
+async fn connect_writer(options: SqliteConnectOptions) -> Result<Connections, StoreError> {
     let begun = Instant::now();
     loop {
-        match pool(1).connect_with(options.clone()).await {
+        match Connections::open(options.clone(), 1).await {
             Ok(writer) => return Ok(writer),
             Err(error) if !is_locked(&error) || begun.elapsed() > OPEN_TIMEOUT => {
                 return Err(error.into());
@@ -115,30 +123,15 @@ fn is_locked(error: &sqlx::Error) -> bool {
 }
 
 /// Under the write lock, so that of two processes that start at once the second finds everything done.
-async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
-    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
+async fn migrate(writer: &Connections) -> Result<(), StoreError> {
+    let mut writer = writer.take().await?;
+    let mut transaction = writer.begin().await?;
     sqlx::migrate!("migrations/sqlite")
         .run(&mut *transaction)
         .await
         .map_err(|why| StoreError::Unavailable(why.to_string()))?;
     transaction.commit().await?;
     Ok(())
-}
-
-fn pool(connections: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new()
-        .max_connections(connections)
-        .min_connections(1)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        // There is no network that could have lost it.
-        .test_before_acquire(false)
-        // A full disk makes SQLite end a transaction by itself; the connection then waits for that end forever.
-        .before_acquire(|connection, _| {
-            let is_clean = !connection.is_in_transaction();
-            Box::pin(async move { Ok(is_clean) })
-        })
-        .idle_timeout(None)
-        .max_lifetime(None)
 }
 
 impl From<sqlx::Error> for StoreError {
@@ -174,7 +167,8 @@ mod tests {
             .await
             .unwrap();
         let fill = async |bytes: i64| {
-            let mut transaction = store.begin().await?;
+            let mut writer = store.write().await?;
+            let mut transaction = writer.begin().await?;
             sqlx::query(
                 "INSERT INTO secret_keys (name, sealed, created_at) VALUES ('x', zeroblob(?), 0)",
             )
@@ -186,7 +180,7 @@ mod tests {
         };
         fill(1).await.unwrap();
         sqlx::query("PRAGMA max_page_count = 1")
-            .execute(&store.writer)
+            .execute(&mut *store.write().await.unwrap())
             .await
             .unwrap();
 

@@ -49,7 +49,7 @@ impl Which {
 
 /// Ends logins that live, each with its entry in the sequence; says how many.
 pub(super) async fn end_logins(
-    transaction: &mut Transaction<'static, Sqlite>,
+    transaction: &mut Transaction<'_, Sqlite>,
     which: &Which,
     reason: EndReason,
     now: OffsetDateTime,
@@ -91,7 +91,8 @@ impl SqliteStore {
         reason: EndReason,
         now: OffsetDateTime,
     ) -> Result<u64, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut writer = self.write().await?;
+        let mut transaction = writer.begin().await?;
         let ended = end_logins(&mut transaction, &which, reason, now).await?;
         transaction.commit().await?;
         Ok(ended)
@@ -113,7 +114,7 @@ impl SqliteStore {
         .bind(millis(until + REMEMBERED_BEYOND))
         .bind(kind)
         .bind(subject)
-        .execute(&self.writer)
+        .execute(&mut *self.write().await?)
         .await?;
         Ok(())
     }
@@ -127,10 +128,10 @@ impl Revocations for SqliteStore {
         )
         .bind(&fresh.id)
         .bind(millis(fresh.begun_at))
-        .execute(&self.writer)
+        .execute(&mut *self.write().await?)
         .await?;
         let row = sqlx::query("SELECT id, begun_at FROM epoch")
-            .fetch_one(&self.writer)
+            .fetch_one(&mut *self.write().await?)
             .await?;
         Ok(Epoch {
             id: row.try_get("id")?,
@@ -149,14 +150,14 @@ impl Revocations for SqliteStore {
         )
         .bind(sequence)
         .bind(limit)
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.read().await?)
         .await?;
         rows.iter().map(revocation).collect()
     }
 
     async fn end_epoch(&self) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM epoch")
-            .execute(&self.writer)
+            .execute(&mut *self.write().await?)
             .await?;
         Ok(())
     }
@@ -164,7 +165,7 @@ impl Revocations for SqliteStore {
     async fn is_revoked(&self, jti: Jti) -> Result<bool, StoreError> {
         let found = sqlx::query("SELECT 1 FROM revocations WHERE subject = ? AND kind = 'jti'")
             .bind(jti.to_string())
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut *self.read().await?)
             .await?;
         Ok(found.is_some())
     }

@@ -29,7 +29,7 @@ impl SqliteStore {
         );
         let found: Option<SqliteRow> = sqlx::query(AssertSqlSafe(sql))
             .bind(value)
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut *self.read().await?)
             .await?;
         found.as_ref().map(row::account).transpose()
     }
@@ -51,7 +51,7 @@ impl Users for SqliteStore {
         .bind(account.password_version.0)
         .bind(millis(user.password_changed_at))
         .bind(millis(user.created_at))
-        .execute(&self.writer)
+        .execute(&mut *self.write().await?)
         .await?;
         Ok(inserted.rows_affected() == 1)
     }
@@ -73,13 +73,14 @@ impl Users for SqliteStore {
         let rows = sqlx::query(AssertSqlSafe(sql))
             .bind(after.map_or("", Username::as_str))
             .bind(limit)
-            .fetch_all(&self.readers)
+            .fetch_all(&mut *self.read().await?)
             .await?;
         rows.iter().map(row::user).collect()
     }
 
     async fn disable_user(&self, id: UserId, now: OffsetDateTime) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut writer = self.write().await?;
+        let mut transaction = writer.begin().await?;
         let updated =
             sqlx::query("UPDATE users SET disabled_at = coalesce(disabled_at, ?) WHERE id = ?")
                 .bind(millis(now))
@@ -100,13 +101,14 @@ impl Users for SqliteStore {
     async fn enable_user(&self, id: UserId) -> Result<bool, StoreError> {
         let updated = sqlx::query("UPDATE users SET disabled_at = NULL WHERE id = ?")
             .bind(id.to_string())
-            .execute(&self.writer)
+            .execute(&mut *self.write().await?)
             .await?;
         Ok(updated.rows_affected() == 1)
     }
 
     async fn delete_user(&self, id: UserId, now: OffsetDateTime) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut writer = self.write().await?;
+        let mut transaction = writer.begin().await?;
         let all = Which::AllOf(id);
         end_logins(&mut transaction, &all, EndReason::AccountDeleted, now).await?;
         let deleted = sqlx::query("DELETE FROM users WHERE id = ?")
@@ -126,7 +128,8 @@ impl Users for SqliteStore {
         now: OffsetDateTime,
     ) -> Result<Option<PasswordVersion>, StoreError> {
         let by = by.map(|sid| sid.to_string());
-        let mut transaction = self.begin().await?;
+        let mut writer = self.write().await?;
+        let mut transaction = writer.begin().await?;
         let updated = sqlx::query(
             "UPDATE users SET password_hash = ?, password_version = ?, \
                               password_changed_at = ? \
@@ -173,7 +176,7 @@ impl Users for SqliteStore {
             .bind(hash.as_phc())
             .bind(id.to_string())
             .bind(version.0)
-            .execute(&self.writer)
+            .execute(&mut *self.write().await?)
             .await?;
         Ok(())
     }
