@@ -20,8 +20,8 @@ const NAMES: [&str; 3] = [
 pub(super) const PART: Part = Part {
     title: "ValidateToken, cold tokens",
     about: "Another token each time, so that no memory helps: each of 100,000 in turn, 16 calls at once over 4 connections. The \
-            floor is a bare tonic answer after one Ed25519 verification of 600 bytes. Holdfast besides parses, looks at times, \
-            audience and what ended, and remembers. CPU of the server.",
+            floor is a bare tonic answer after one Ed25519 verification of 600 bytes. Holdfast finds out about the signature by \
+            making it again (ADR 15); besides it parses, looks at times, audience and what ended, and remembers. CPU of the server.",
     names: &NAMES,
     columns: &[
         Column::new("CPU per call", "µs", 1),
