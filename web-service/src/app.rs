@@ -81,7 +81,7 @@ impl App {
         let random = Arc::new(SystemRandom);
         let (records, once) = session_store(config.session_store, &clock).await?;
         let auth = GrpcAuth::new(&config.auth)?;
-        let ended_logins = EndedLogins::new(clock.clone(), config.max_staleness, auth.acts());
+        let ended_logins = EndedLogins::new(clock.clone(), config.max_staleness, &auth);
         let public_url = config
             .public_url
             .unwrap_or_else(|| PublicUrl::localhost(port));

@@ -43,6 +43,16 @@ pub struct Feed {
     newest: watch::Sender<i64>,
 }
 
+/// What is new to somebody, as of one moment.
+pub struct News {
+    /// The entries, in their order.
+    pub entries: Vec<Revocation>,
+    /// Whether memory is what the store held within the last second.
+    pub is_current: bool,
+    /// The number of the newest entry that memory knows, whether it can still hit something or not.
+    pub newest: i64,
+}
+
 struct Memory {
     revoked: RevokedSet,
     read_at: Instant,
@@ -91,11 +101,28 @@ impl Feed {
         self.newest.subscribe()
     }
 
-    /// The entries after `sequence` and whether memory is current; both as of one moment.
+    /// What there is after `sequence`.
     #[must_use]
-    pub fn after(&self, sequence: i64, limit: usize) -> (Vec<Revocation>, bool) {
+    pub fn after(&self, sequence: i64, limit: usize) -> News {
         let memory = self.memory();
-        (memory.revoked.after(sequence, limit), memory.is_current())
+        News {
+            entries: memory.revoked.after(sequence, limit),
+            is_current: memory.is_current(),
+            newest: memory.revoked.newest(),
+        }
+    }
+
+    /// The number of the newest entry, when all that is committed was taken in; `None` when the store does not answer.
+    pub async fn newest_committed(&self) -> Option<i64> {
+        match self.read().await {
+            Ok(()) => Some(self.newest()),
+            Err(error) => {
+                FAULTS.log(|times| {
+                    tracing::error!(%error, times, "revocations cannot be read; tokens are looked up one by one");
+                });
+                None
+            }
+        }
     }
 
     /// The number of the newest entry.
@@ -171,10 +198,6 @@ impl RevocationMemory for Feed {
     }
 
     async fn catch_up(&self) {
-        if let Err(error) = self.read().await {
-            FAULTS.log(|times| {
-                tracing::error!(%error, times, "revocations cannot be read; tokens are looked up one by one");
-            });
-        }
+        let _ = self.newest_committed().await;
     }
 }

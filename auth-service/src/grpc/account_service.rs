@@ -15,12 +15,15 @@ use super::{
     caller::{WebIdentity, person},
     decode, encode,
 };
-use crate::domain::{
-    access_token::Person,
-    accounts::Accounts,
-    audit::{AuditKind, Origin},
-    authority::{Authority, ChangePasswordRefused, ReauthenticateRefused},
-    scope::Scope,
+use crate::{
+    domain::{
+        access_token::Person,
+        accounts::Accounts,
+        audit::{AuditKind, Origin},
+        authority::{Authority, ChangePasswordRefused, ReauthenticateRefused},
+        scope::Scope,
+    },
+    feed::Feed,
 };
 
 pub(super) struct AccountApi {
@@ -28,9 +31,15 @@ pub(super) struct AccountApi {
     pub(super) accounts: Accounts,
     pub(super) web_identity: Arc<WebIdentity>,
     pub(super) audit: Audit,
+    pub(super) feed: Arc<Feed>,
 }
 
 impl AccountApi {
+    /// By which number what was just ended is told to those who watch.
+    async fn told_by(&self) -> i64 {
+        self.feed.newest_committed().await.unwrap_or_default()
+    }
+
     async fn person<T: Sync>(&self, request: &Request<T>) -> Result<Person, Status> {
         let parts = (&*self.authority, &*self.web_identity);
         person(parts, request, Scope::Account).await
@@ -103,7 +112,8 @@ impl AccountService for AccountApi {
             Err(_) => {}
         }
         let login = outcome?.login?;
-        Ok(Response::new(encode::password_changed(login)))
+        let told_by = self.told_by().await;
+        Ok(Response::new(encode::password_changed(login, told_by)))
     }
 
     async fn list_logins(
@@ -135,7 +145,9 @@ impl AccountService for AccountApi {
             ..About::person(&claims)
         };
         self.audit.record(AuditKind::LoginEnded, about, origin);
-        Ok(Response::new(EndLoginResponse {}))
+        Ok(Response::new(EndLoginResponse {
+            told_by: self.told_by().await,
+        }))
     }
 
     async fn end_other_logins(
@@ -150,6 +162,7 @@ impl AccountService for AccountApi {
         self.record(AuditKind::OtherLoginsEnded, &claims, origin);
         Ok(Response::new(EndOtherLoginsResponse {
             ended: ended.try_into().unwrap_or(i64::MAX),
+            told_by: self.told_by().await,
         }))
     }
 }

@@ -183,16 +183,13 @@ impl AuthService for AuthApi {
         } else {
             self.authority.revoke_token(&message.token).await?
         };
-        let (kind, about) = match revoked {
-            RevokedBy::Login(user, sid) => (AuditKind::LoginEnded, About::login(user, sid)),
-            RevokedBy::Token(of) => (
-                AuditKind::TokenRevoked,
-                of.map_or_else(About::default, |(user, sid)| About::login(user, sid)),
-            ),
-            RevokedBy::Nothing => return Ok(Response::new(RevokeTokenResponse {})),
-        };
-        self.audit.record(kind, about, origin);
-        Ok(Response::new(RevokeTokenResponse {}))
+        if let Some((kind, about)) = revoke_event(revoked) {
+            self.audit.record(kind, about, origin);
+        }
+        let told_by = self.watchers.feed.newest_committed().await;
+        Ok(Response::new(RevokeTokenResponse {
+            told_by: told_by.unwrap_or_default(),
+        }))
     }
 
     async fn report_device(
@@ -215,7 +212,10 @@ impl AuthService for AuthApi {
             DeviceEvent::TheftSuspected { .. } => AuditKind::TheftSuspected,
         };
         self.audit.record(kind, About::login(user, sid), origin);
-        Ok(Response::new(ReportDeviceResponse {}))
+        let told_by = self.watchers.feed.newest_committed().await;
+        Ok(Response::new(ReportDeviceResponse {
+            told_by: told_by.unwrap_or_default(),
+        }))
     }
 
     type WatchRevocationsStream = Responses;
@@ -304,6 +304,17 @@ impl AuthApi {
         };
         self.refused_clients
             .log(|_| self.audit.record(AuditKind::ClientRefused, about, origin));
+    }
+}
+
+fn revoke_event(revoked: RevokedBy) -> Option<(AuditKind, About)> {
+    match revoked {
+        RevokedBy::Login(user, sid) => Some((AuditKind::LoginEnded, About::login(user, sid))),
+        RevokedBy::Token(of) => Some((
+            AuditKind::TokenRevoked,
+            of.map_or_else(About::default, |(user, sid)| About::login(user, sid)),
+        )),
+        RevokedBy::Nothing => None,
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) fn signed_in(signed_in: SignedIn) -> v1::LoginResponse {
     }
 }
 
-pub(super) fn password_changed(signed_in: SignedIn) -> v1::ChangePasswordResponse {
+pub(super) fn password_changed(signed_in: SignedIn, told_by: i64) -> v1::ChangePasswordResponse {
     v1::ChangePasswordResponse {
         sid: signed_in.sid.to_string(),
         login_expires_at: Some(timestamp(signed_in.expires_at)),
@@ -53,6 +53,7 @@ pub(super) fn password_changed(signed_in: SignedIn) -> v1::ChangePasswordRespons
         auth_time: Some(timestamp(signed_in.authenticated_at)),
         amr: amr(signed_in.amr),
         epoch: signed_in.epoch,
+        told_by,
     }
 }
 

@@ -214,7 +214,7 @@ fn add_services(
         keys,
         clock,
         watchers: Watchers {
-            feed,
+            feed: feed.clone(),
             shutdown: shutdown.clone(),
         },
         audit: audit.clone(),
@@ -225,6 +225,7 @@ fn add_services(
         accounts: accounts.clone(),
         web_identity: web_identity.clone(),
         audit: audit.clone(),
+        feed,
     };
     let admin = AdminApi {
         authority,

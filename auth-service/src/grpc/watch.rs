@@ -118,20 +118,21 @@ impl Watcher {
     /// The last message says whether that makes the watcher current.
     async fn tell_all_there_is(&mut self) -> Result<(), End> {
         loop {
-            let (revocations, is_current) = self.feed.after(self.position, BATCH);
-            let is_last = revocations.len() < BATCH;
-            if is_last && !is_current {
+            let news = self.feed.after(self.position, BATCH);
+            let is_last = news.entries.len() < BATCH;
+            if is_last && !news.is_current {
                 let status = Status::unavailable("this instance cannot read its store");
                 return Err(End::Status(status));
             }
-            if let Some(last) = revocations.last() {
+            if let Some(last) = news.entries.last() {
                 self.position = last.sequence;
             }
             let message = WatchRevocationsResponse {
                 epoch: self.feed.epoch().id.clone(),
                 snapshot: std::mem::take(&mut self.is_snapshot),
-                revocations: revocations.into_iter().map(encode::revocation).collect(),
+                revocations: news.entries.into_iter().map(encode::revocation).collect(),
                 current: is_last,
+                newest: if is_last { news.newest } else { 0 },
             };
             self.send(message).await?;
             if is_last {

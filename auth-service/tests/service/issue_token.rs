@@ -180,7 +180,7 @@ async fn revocation_wins_against_refresh() {
     let service = service().await;
     for _round in 0..rounds(10) {
         let token = service.tokens("ada", "").await.refresh_token;
-        let (refreshed, ()) = tokio::join!(service.try_refresh(&token), service.revoke(&token));
+        let (refreshed, _) = tokio::join!(service.try_refresh(&token), service.revoke(&token));
         if let Ok(issued) = refreshed {
             let successor = service.try_refresh(&issued.refresh_token).await;
             assert_refused(successor, Code::Unauthenticated, "LOGIN_ENDED");

@@ -22,6 +22,8 @@ struct Watcher {
     stream: Streaming<WatchRevocationsResponse>,
     epoch: String,
     known: Vec<Revocation>,
+    /// Up to which number it knows everything.
+    newest: i64,
     snapshots: usize,
 }
 
@@ -54,6 +56,7 @@ impl Watcher {
             stream: stream.into_inner(),
             epoch: epoch.to_owned(),
             known: Vec::new(),
+            newest: 0,
             snapshots: 0,
         }
     }
@@ -70,6 +73,7 @@ impl Watcher {
             self.epoch = message.epoch;
             self.snapshots += usize::from(message.snapshot);
             self.known.extend(message.revocations);
+            self.newest = self.newest.max(message.newest);
             message.current
         }))
     }
@@ -115,6 +119,23 @@ async fn only_web_service_may_watch() {
     let request = WatchRevocationsRequest::default();
     let refused = service.auth().watch_revocations(request).await;
     assert_refused(refused, Code::PermissionDenied, "SERVICE_IDENTITY_REQUIRED");
+}
+
+#[tokio::test]
+async fn who_ends_something_learns_by_which_number_it_is_told() {
+    let service = service().await;
+    let mut watcher = Watcher::begin(&service, "", 0).await;
+    watcher.catch_up().await;
+    for round in 1..=5 {
+        let login = service.login("ada").await;
+        let told_by = service.revoke(&login.login_ticket).await;
+        assert!(told_by >= round);
+        while watcher.newest < told_by {
+            watcher.catch_up().await;
+        }
+        assert!(watcher.sids().contains(&login.sid.as_str()));
+    }
+    assert_eq!(service.revoke("nothing").await, watcher.newest);
 }
 
 #[tokio::test]

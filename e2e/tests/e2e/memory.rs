@@ -79,6 +79,28 @@ async fn a_token_is_not_judged_from_memory_once_the_stream_of_ends_is_silent() {
 }
 
 #[tokio::test]
+async fn who_signs_out_takes_back_nothing_but_their_own() {
+    let (pair, tokens) = pair_with_token().await;
+    pair.add_user("grace", &[]).await;
+    let others = pair.site.tokens("grace").await;
+    assert_eq!(profile(&pair, &tokens).await, 200);
+    assert_eq!(profile(&pair, &others).await, 200);
+
+    let logout = pair.site.client().post(pair.site.url("/api/logout"));
+    let logout = logout.bearer_auth(others["access_token"].as_str().unwrap());
+    assert_eq!(logout.send().await.unwrap().status(), 204);
+    pair.auth.hang(true);
+
+    assert_eq!(profile(&pair, &tokens).await, 200, "nobody was asked");
+    assert_eq!(profile(&pair, &others).await, 503, "auth-service is asked");
+    pair.auth.hang(false);
+    until("auth-service's own answer", async || {
+        (profile(&pair, &others).await == 401).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_token_that_ended_is_refused_though_the_stream_of_ends_lags_behind() {
     let (here, between) = (port::free(), port::free());
     let link = Balancer::start(between, vec![([127, 0, 0, 1], here).into()]).await;

@@ -1,12 +1,6 @@
 //! What auth-service is asked.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use async_trait::async_trait;
@@ -32,6 +26,7 @@ use tonic::{
 use super::{
     decode::Decoded as _,
     instances::{Effort, Instances},
+    own_acts::{Ends, OwnActs},
 };
 use crate::{
     config::AuthConfig,
@@ -76,7 +71,7 @@ const NOT_KNOWN: &str =
 pub struct GrpcAuth {
     instances: Instances,
     service_secret: Option<MetadataValue<Ascii>>,
-    acts: Arc<AtomicU64>,
+    acts: Arc<OwnActs>,
 }
 
 impl GrpcAuth {
@@ -98,14 +93,13 @@ impl GrpcAuth {
         })
     }
 
-    /// Counts what ended because this instance asked for it.
-    #[must_use]
-    pub fn acts(&self) -> Arc<AtomicU64> {
+    /// What ended because this instance asked for it.
+    pub(super) fn acts(&self) -> Arc<OwnActs> {
         Arc::clone(&self.acts)
     }
 
     /// Asks for something that ends what may be remembered as good.
-    async fn end<T, Answer>(
+    async fn end<T: Ends, Answer>(
         &self,
         effort: Effort,
         ask: impl Fn(Channel) -> Answer,
@@ -114,9 +108,11 @@ impl GrpcAuth {
         Answer: Future<Output = Result<Response<T>, Status>>,
     {
         let answer = self.instances.call(effort, ask).await;
-        // Also where no answer came: it may have been done.
-        if !matches!(answer, Err(AuthError::Refused(_))) {
-            self.acts.fetch_add(1, Ordering::Release);
+        match &answer {
+            Ok(ended) => self.acts.ended(ended.told_by()).await,
+            Err(AuthError::Refused(_)) => {}
+            // It may have been done.
+            Err(_) => self.acts.may_have_ended(),
         }
         answer
     }

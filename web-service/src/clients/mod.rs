@@ -4,4 +4,5 @@ pub mod auth;
 mod decode;
 mod instances;
 pub mod late;
+mod own_acts;
 pub mod revocations;

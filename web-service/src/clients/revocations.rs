@@ -2,10 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, PoisonError, RwLock, RwLockReadGuard,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
     time::Duration,
 };
 
@@ -18,7 +15,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
 
-use super::auth::GrpcAuth;
+use super::{auth::GrpcAuth, own_acts::OwnActs};
 use crate::domain::{
     auth::{AuthError, Claims},
     revocations::{History, LoginState, Revocations},
@@ -46,7 +43,7 @@ pub struct EndedLogins {
     heard: Arc<Notify>,
     clock: Arc<dyn Clock>,
     max_staleness: Duration,
-    acts: Arc<AtomicU64>,
+    acts: Arc<OwnActs>,
 }
 
 #[derive(Default)]
@@ -75,10 +72,13 @@ struct Ended {
 }
 
 impl EndedLogins {
-    /// Knows nothing yet. Cookies are judged by what is known until nothing was heard for `max_staleness`. `acts` counts what this
-    /// instance had ended itself.
+    /// Knows nothing yet; `auth` tells. Cookies are judged by what is known until nothing was heard for `max_staleness`.
     #[must_use]
-    pub fn new(clock: Arc<dyn Clock>, max_staleness: Duration, acts: Arc<AtomicU64>) -> Self {
+    pub fn new(clock: Arc<dyn Clock>, max_staleness: Duration, auth: &GrpcAuth) -> Self {
+        Self::beside(clock, max_staleness, auth.acts())
+    }
+
+    fn beside(clock: Arc<dyn Clock>, max_staleness: Duration, acts: Arc<OwnActs>) -> Self {
         Self {
             known: Arc::default(),
             heard: Arc::default(),
@@ -110,6 +110,7 @@ impl EndedLogins {
                 known.is_connected = false;
                 known.coming = None;
             });
+            self.acts.heard(None);
             if self.known().heard_at == before {
                 pause = LONGEST_PAUSE.min(pause * 2);
             } else {
@@ -146,6 +147,7 @@ impl EndedLogins {
 
     fn take_in(&self, message: WatchRevocationsResponse) {
         let now = self.clock.now().unix_timestamp();
+        let newest = message.current.then_some(message.newest);
         self.change(|known| {
             if !known.is_connected {
                 known.is_connected = true;
@@ -171,6 +173,9 @@ impl EndedLogins {
                 known.ended.forget(now);
             }
         });
+        if newest.is_some() {
+            self.acts.heard(newest);
+        }
     }
 
     fn known(&self) -> RwLockReadGuard<'_, Known> {
@@ -257,7 +262,7 @@ impl Revocations for EndedLogins {
         is_fresh.then_some(History {
             epoch: known.epochs,
             revoked_keys: known.ended.keys,
-            own_acts: self.acts.load(Ordering::Acquire),
+            own_acts: self.acts.unheard(),
         })
     }
 

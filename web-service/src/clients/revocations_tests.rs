@@ -9,7 +9,7 @@ const STALENESS: Duration = Duration::from_mins(1);
 fn nothing_known() -> (EndedLogins, ManualClock) {
     let clock = ManualClock::default();
     (
-        EndedLogins::new(Arc::new(clock.clone()), STALENESS, Arc::default()),
+        EndedLogins::beside(Arc::new(clock.clone()), STALENESS, Arc::default()),
         clock,
     )
 }

@@ -20,7 +20,7 @@ pub struct History {
     pub epoch: u64,
     /// Counts the signing keys that were revoked.
     pub revoked_keys: u64,
-    /// Counts what this very instance had ended: whoever did that is to see it at once, and not when it is heard of.
+    /// Counts what this very instance had ended and did not hear of at once, as whoever did that is to see it.
     pub own_acts: u64,
 }
 

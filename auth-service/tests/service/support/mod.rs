@@ -248,12 +248,14 @@ impl TestService {
         Ok(response.into_inner().claims.unwrap())
     }
 
-    pub(crate) async fn revoke(&self, token: &str) {
+    /// Gives the number by which it is told.
+    pub(crate) async fn revoke(&self, token: &str) -> i64 {
         let request = auth_proto::v1::RevokeTokenRequest {
             token: token.to_owned(),
             ..Default::default()
         };
-        self.auth().revoke_token(request).await.unwrap();
+        let revoked = self.auth().revoke_token(request).await.unwrap();
+        revoked.into_inner().told_by
     }
 
     /// Begins and ends this many logins of Ada's in the store, as another instance would.
