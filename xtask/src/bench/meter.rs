@@ -8,6 +8,9 @@ use super::{
     redis,
 };
 
+/// How long something is asked before that counts.
+pub(super) const WARM_UP: Duration = Duration::from_secs(1);
+
 /// Whose processor time counts, and whose commands.
 pub(super) struct Meter<'a> {
     pub(super) servers: Vec<&'a Server>,
@@ -60,7 +63,7 @@ impl Meter<'_> {
         load: &Load,
         (length, runs): (Duration, usize),
     ) -> anyhow::Result<Vec<Sample>> {
-        load.run(Duration::from_secs(1))?;
+        load.run(WARM_UP)?;
         (0..runs)
             .map(|_| self.sample(|| load.run(length)))
             .collect()

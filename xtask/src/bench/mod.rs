@@ -22,7 +22,13 @@ use std::{fs, net::TcpListener, path::PathBuf, thread, time::Duration};
 use anyhow::Context as _;
 use clap::Args;
 
-use self::{load::Load, meter::Meter, process::Server, report::Row, section::Section};
+use self::{
+    load::Load,
+    meter::{Meter, Sample, WARM_UP},
+    process::Server,
+    report::Row,
+    section::{Section, take_turns},
+};
 use crate::{
     install::{self, BenchTools},
     workspace,
@@ -83,6 +89,12 @@ struct Contender {
     load: Load,
 }
 
+/// One that runs, and its resident memory before it was asked for anything.
+struct Running {
+    contender: Contender,
+    idle_kib: u64,
+}
+
 /// Which rows belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -124,12 +136,14 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         runs: options.runs,
         most: options.most,
     };
-    let starts = peers::all(&bench.peers, &bench.tools)
+    let starts: Vec<Start<'_>> = peers::all(&bench.peers, &bench.tools)
         .into_iter()
-        .chain(services::all(&bench.programs));
-    let rows: Vec<Row> = starts
+        .chain(services::all(&bench.programs))
         .filter(|start| start.name.contains(&options.only))
-        .map(|start| row(&start, &bench))
+        .collect();
+    let rows: Vec<Row> = Kind::ALL
+        .iter()
+        .flat_map(|kind| rows(*kind, &starts, &bench))
         .collect();
     let sections: Vec<Section> = parts::ALL
         .iter()
@@ -146,25 +160,66 @@ struct Start<'a> {
     begin: Box<dyn Fn() -> anyhow::Result<Contender> + 'a>,
 }
 
-fn row(start: &Start<'_>, bench: &Bench) -> Row {
-    println!("{}", start.name);
-    let begun = (start.begin)().context("it does not start");
-    let measured = begun.and_then(|contender| measure(&contender, bench));
-    // A failure is a result, too.
-    let row = measured.unwrap_or_else(|error| Row::failed(start.name, start.kind, &error));
-    println!("{row}");
+/// All of a kind, which run at the same time and are asked in turn.
+fn rows(kind: Kind, starts: &[Start<'_>], bench: &Bench) -> Vec<Row> {
+    println!("{}", kind.title());
+    let of_kind = || starts.iter().filter(|start| start.kind == kind);
+    let begun: Vec<anyhow::Result<Running>> = of_kind().map(begin).collect();
+    let mut runners: Vec<_> = begun
+        .iter()
+        .map(|begun| || begun.as_ref().map_err(again)?.sample(bench.length))
+        .collect();
+    let samples = take_turns(bench.runs, &mut runners);
+    let rows = of_kind().zip(&begun).zip(samples);
+    rows.map(|((start, begun), samples)| row(start, begun, samples))
+        .collect()
+}
+
+/// Starts it, and asks it for a while: that warms up connections, caches and compilers.
+fn begin(start: &Start<'_>) -> anyhow::Result<Running> {
+    println!("  {} starts", start.name);
+    let contender = (start.begin)().context("it does not start")?;
+    let idle_kib = contender.servers.iter().map(Server::resident).sum();
+    contender.load.run(WARM_UP)?;
+    Ok(Running {
+        contender,
+        idle_kib,
+    })
+}
+
+/// The same error for somebody else.
+fn again(error: &anyhow::Error) -> anyhow::Error {
+    anyhow::anyhow!("{error:#}")
+}
+
+fn row(
+    start: &Start<'_>,
+    begun: &anyhow::Result<Running>,
+    samples: anyhow::Result<Vec<Sample>>,
+) -> Row {
+    let row = match (begun, samples) {
+        (Ok(running), Ok(samples)) => running.row(&samples),
+        // A failure is a result, too.
+        (_, Err(error)) => Row::failed(start.name, start.kind, &error),
+        (Err(error), Ok(_)) => Row::failed(start.name, start.kind, error),
+    };
+    println!("  {}: {row}", start.name);
     row
 }
 
-fn measure(contender: &Contender, bench: &Bench) -> anyhow::Result<Row> {
-    let idle = contender.servers.iter().map(Server::resident).sum();
-    let meter = Meter {
-        servers: contender.servers.iter().collect(),
-        redis: contender.redis,
-    };
-    let samples = meter.samples(&contender.load, bench.timing())?;
-    let peak = contender.servers.iter().map(Server::peak).sum();
-    Ok(Row::of(contender, &samples, idle, peak))
+impl Running {
+    fn sample(&self, length: Duration) -> anyhow::Result<Sample> {
+        let meter = Meter {
+            servers: self.contender.servers.iter().collect(),
+            redis: self.contender.redis,
+        };
+        meter.sample(|| self.contender.load.run(length))
+    }
+
+    fn row(&self, samples: &[Sample]) -> Row {
+        let peak_kib = self.contender.servers.iter().map(Server::peak).sum();
+        Row::of(&self.contender, samples, self.idle_kib, peak_kib)
+    }
 }
 
 /// A directory for files that nobody needs afterwards.

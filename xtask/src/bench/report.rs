@@ -78,12 +78,12 @@ impl fmt::Display for Row {
         match &self.outcome {
             Ok(figures) => write!(
                 f,
-                "  {:.0} requests/s, {:.1} µs of CPU each, p99 {:.1} ms",
+                "{:.0} requests/s, {:.1} µs of CPU each, p99 {:.1} ms",
                 figures.requests_per_second,
                 figures.cpu_micros,
                 figures.p99.as_secs_f64() * 1e3
             ),
-            Err(why) => write!(f, "  {why}"),
+            Err(why) => write!(f, "{why}"),
         }
     }
 }

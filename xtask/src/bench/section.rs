@@ -87,24 +87,33 @@ pub(super) type Runner<'a> = (
 );
 
 /// Runs of each of them in turn, so that what else the machine does meanwhile hits all alike; medians.
-pub(super) fn in_turn(runs: usize, mut runners: Vec<Runner<'_>>) -> Vec<Line> {
-    let mut all: Vec<anyhow::Result<Vec<_>>> = runners.iter().map(|_| Ok(Vec::new())).collect();
+pub(super) fn in_turn(runs: usize, runners: Vec<Runner<'_>>) -> Vec<Line> {
+    let (names, mut runners): (Vec<_>, Vec<_>) = runners.into_iter().unzip();
+    let all = take_turns(runs, &mut runners);
+    let lines = names.into_iter().zip(all);
+    lines
+        .map(|(name, all)| Line::of(name, all.map(|all| medians(&all))))
+        .collect()
+}
+
+/// Each once, then each again: what the machine suffers meanwhile hits them alike. What fails has no further turn.
+pub(super) fn take_turns<T>(
+    runs: usize,
+    runners: &mut [impl FnMut() -> anyhow::Result<T>],
+) -> Vec<anyhow::Result<Vec<T>>> {
+    let mut all: Vec<anyhow::Result<Vec<T>>> = runners.iter().map(|_| Ok(Vec::new())).collect();
     for run in 1..=runs {
         println!("  run {run} of {runs}");
-        for ((_, runner), so_far) in runners.iter_mut().zip(&mut all) {
-            if let Ok(figures) = so_far {
+        for (runner, so_far) in runners.iter_mut().zip(&mut all) {
+            if let Ok(outcomes) = so_far {
                 match runner() {
-                    Ok(more) => figures.push(more),
+                    Ok(outcome) => outcomes.push(outcome),
                     Err(error) => *so_far = Err(error),
                 }
             }
         }
     }
-    let names = runners.iter().map(|(name, _)| *name);
-    names
-        .zip(all)
-        .map(|(name, all)| Line::of(name, all.map(|all| medians(&all))))
-        .collect()
+    all
 }
 
 /// Adds how many times the figure in `column` of the line `floor` each one is.
