@@ -112,8 +112,12 @@ impl Feed {
         }
     }
 
-    /// The number of the newest entry, when all that is committed was taken in; `None` when the store does not answer.
-    pub async fn newest_committed(&self) -> Option<i64> {
+    /// By which number whatever is committed is told to those who watch; 0 when the store does not say.
+    pub async fn told_by(&self) -> i64 {
+        self.newest_committed().await.unwrap_or_default()
+    }
+
+    async fn newest_committed(&self) -> Option<i64> {
         match self.read().await {
             Ok(()) => Some(self.newest()),
             Err(error) => {

@@ -35,11 +35,6 @@ pub(super) struct AccountApi {
 }
 
 impl AccountApi {
-    /// By which number what was just ended is told to those who watch.
-    async fn told_by(&self) -> i64 {
-        self.feed.newest_committed().await.unwrap_or_default()
-    }
-
     async fn person<T: Sync>(&self, request: &Request<T>) -> Result<Person, Status> {
         let parts = (&*self.authority, &*self.web_identity);
         person(parts, request, Scope::Account).await
@@ -112,7 +107,7 @@ impl AccountService for AccountApi {
             Err(_) => {}
         }
         let login = outcome?.login?;
-        let told_by = self.told_by().await;
+        let told_by = self.feed.told_by().await;
         Ok(Response::new(encode::password_changed(login, told_by)))
     }
 
@@ -146,7 +141,7 @@ impl AccountService for AccountApi {
         };
         self.audit.record(AuditKind::LoginEnded, about, origin);
         Ok(Response::new(EndLoginResponse {
-            told_by: self.told_by().await,
+            told_by: self.feed.told_by().await,
         }))
     }
 
@@ -162,7 +157,7 @@ impl AccountService for AccountApi {
         self.record(AuditKind::OtherLoginsEnded, &claims, origin);
         Ok(Response::new(EndOtherLoginsResponse {
             ended: ended.try_into().unwrap_or(i64::MAX),
-            told_by: self.told_by().await,
+            told_by: self.feed.told_by().await,
         }))
     }
 }

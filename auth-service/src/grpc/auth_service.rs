@@ -186,9 +186,8 @@ impl AuthService for AuthApi {
         if let Some((kind, about)) = revoke_event(revoked) {
             self.audit.record(kind, about, origin);
         }
-        let told_by = self.watchers.feed.newest_committed().await;
         Ok(Response::new(RevokeTokenResponse {
-            told_by: told_by.unwrap_or_default(),
+            told_by: self.watchers.feed.told_by().await,
         }))
     }
 
@@ -212,9 +211,8 @@ impl AuthService for AuthApi {
             DeviceEvent::TheftSuspected { .. } => AuditKind::TheftSuspected,
         };
         self.audit.record(kind, About::login(user, sid), origin);
-        let told_by = self.watchers.feed.newest_committed().await;
         Ok(Response::new(ReportDeviceResponse {
-            told_by: told_by.unwrap_or_default(),
+            told_by: self.watchers.feed.told_by().await,
         }))
     }
 

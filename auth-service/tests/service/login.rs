@@ -36,6 +36,19 @@ async fn parallel_logins_share_no_sid() {
 }
 
 #[tokio::test]
+async fn who_is_signed_in_is_told_so_though_the_place_cannot_be_remembered() {
+    let service = TestService::start().await;
+    service.add_user("ada", false).await;
+    let full =
+        "CREATE TRIGGER full BEFORE INSERT ON known_places BEGIN SELECT RAISE (ABORT, 'full'); END";
+    service.do_to_database(full.to_owned()).await;
+    let login = service.login("ada").await;
+    assert!(!login.login_ticket.is_empty());
+    service.do_to_database("DROP TRIGGER full".to_owned()).await;
+    assert_ne!(service.login("ada").await.sid, login.sid);
+}
+
+#[tokio::test]
 async fn unknown_wrong_and_disabled_are_one_answer() {
     let service = TestService::start().await;
     service.add_user("ada", false).await;

@@ -25,47 +25,17 @@ use crate::domain::{
 #[async_trait]
 impl Logins for SqliteStore {
     async fn insert_login(&self, login: &NewLogin) -> Result<Option<Vec<Sid>>, StoreError> {
-        let bytes = |place: Option<Blinded>| place.map(|Blinded(name)| name.to_vec());
-        // One statement, as a rule: what else there may be to do is found out by it.
-        let inserted = sqlx::query(
-            "INSERT INTO logins (sid, user_id, client_kind, ip_address, user_agent, scope, amr, generation, \
-                                 refreshed_at, created_at, authenticated_at, last_seen_at, expires_at) \
-             SELECT ?1, id, ?2, ?3, ?4, '', ?5, ?6, ?7, ?7, ?7, ?7, ?8 FROM users \
-             WHERE id = ?9 AND password_version = ?10 AND disabled_at IS NULL \
-             RETURNING (SELECT count(*) FROM logins AS own WHERE own.user_id = ?9 \
-                            AND own.ended_at IS NULL AND own.expires_at > ?7) AS live, \
-                       (SELECT count(*) FROM known_places WHERE user_id = ?9 \
-                            AND place IN (?11, ?12) AND last_seen_at > ?13) AS familiar",
-        )
-        .bind(login.sid.to_string())
-        .bind(client_kind_text(login.client.kind))
-        .bind(login.client.ip_address.map(|address| address.to_string()))
-        .bind(login.client.user_agent.as_deref())
-        .bind(login.amr.join(" "))
-        .bind(Generation::TICKET.0)
-        .bind(millis(login.created_at))
-        .bind(millis(login.expires_at))
-        .bind(login.user_id.to_string())
-        .bind(login.password_version.0)
-        .bind(bytes(login.places.device))
-        .bind(bytes(login.places.address))
-        .bind(millis(login.created_at - PLACE_INTERVAL))
-        .fetch_all(&mut *self.write().await?)
-        .await?;
-        let Some(inserted) = inserted.first() else {
+        let Some(remainder) = self.begin_login(login).await? else {
             return Ok(None);
         };
-        let is_new_here = usize::try_from(inserted.try_get::<i64, _>("familiar")?)
-            .is_ok_and(|familiar| familiar < login.places.all().count());
-        let are_too_many = inserted.try_get::<i64, _>("live")? > i64::from(MAX_LIVE_LOGINS);
-        if !is_new_here && !are_too_many {
+        if remainder == Remainder::Nothing {
             return Ok(Some(Vec::new()));
         }
-        let mut writer = self.write().await?;
-        let mut transaction = writer.begin().await?;
-        remember_places(&mut transaction, login).await?;
-        let ended = end_surplus(&mut transaction, login).await?;
-        transaction.commit().await?;
+        // The login stands; the next sign-in makes good for what fails here.
+        let ended = self.tidy_up(login).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a place is not remembered, or too many logins of a person live on, until their next sign-in");
+            Vec::new()
+        });
         Ok(Some(ended))
     }
 
@@ -75,7 +45,6 @@ impl Logins for SqliteStore {
         places: Places,
         since: OffsetDateTime,
     ) -> Result<Knows, StoreError> {
-        let bytes = |place: Option<Blinded>| place.map(|Blinded(name)| name.to_vec());
         let rows = sqlx::query(
             "SELECT place FROM known_places \
              WHERE user_id = ? AND place IN (?, ?) AND last_seen_at > ?",
@@ -247,6 +216,69 @@ impl Logins for SqliteStore {
         transaction.commit().await?;
         Ok(())
     }
+}
+
+/// What there is to do when a login began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Remainder {
+    Nothing,
+    Something,
+}
+
+impl SqliteStore {
+    /// Begins it with one statement, which finds out what else there is to do; as a rule nothing. `None`: it may not begin.
+    async fn begin_login(&self, login: &NewLogin) -> Result<Option<Remainder>, StoreError> {
+        let rows = sqlx::query(
+            "INSERT INTO logins (sid, user_id, client_kind, ip_address, user_agent, scope, amr, generation, \
+                                 refreshed_at, created_at, authenticated_at, last_seen_at, expires_at) \
+             SELECT ?1, id, ?2, ?3, ?4, '', ?5, ?6, ?7, ?7, ?7, ?7, ?8 FROM users \
+             WHERE id = ?9 AND password_version = ?10 AND disabled_at IS NULL \
+             RETURNING (SELECT count(*) FROM logins AS own WHERE own.user_id = ?9 \
+                            AND own.ended_at IS NULL AND own.expires_at > ?7) AS live, \
+                       (SELECT count(*) FROM known_places WHERE user_id = ?9 \
+                            AND place IN (?11, ?12) AND last_seen_at > ?13) AS familiar",
+        )
+        .bind(login.sid.to_string())
+        .bind(client_kind_text(login.client.kind))
+        .bind(login.client.ip_address.map(|address| address.to_string()))
+        .bind(login.client.user_agent.as_deref())
+        .bind(login.amr.join(" "))
+        .bind(Generation::TICKET.0)
+        .bind(millis(login.created_at))
+        .bind(millis(login.expires_at))
+        .bind(login.user_id.to_string())
+        .bind(login.password_version.0)
+        .bind(bytes(login.places.device))
+        .bind(bytes(login.places.address))
+        .bind(millis(login.created_at - PLACE_INTERVAL))
+        // All, though there is one: the statement is committed when it came to its end.
+        .fetch_all(&mut *self.write().await?)
+        .await?;
+        let Some(row) = rows.first() else {
+            return Ok(None);
+        };
+        let (live, familiar): (u32, u32) = (row.try_get("live")?, row.try_get("familiar")?);
+        let is_usual = live <= MAX_LIVE_LOGINS && familiar as usize == login.places.all().count();
+        Ok(Some(if is_usual {
+            Remainder::Nothing
+        } else {
+            Remainder::Something
+        }))
+    }
+
+    /// Remembers where it began, and ends what lives beyond the most; gives which.
+    async fn tidy_up(&self, begun: &NewLogin) -> Result<Vec<Sid>, StoreError> {
+        let mut writer = self.write().await?;
+        let mut transaction = writer.begin().await?;
+        remember_places(&mut transaction, begun).await?;
+        let ended = end_surplus(&mut transaction, begun).await?;
+        transaction.commit().await?;
+        Ok(ended)
+    }
+}
+
+fn bytes(place: Option<Blinded>) -> Option<Vec<u8>> {
+    place.map(|Blinded(name)| name.to_vec())
 }
 
 /// How many places of a person are remembered.

@@ -260,17 +260,21 @@ impl TestService {
 
     /// Begins and ends this many logins of Ada's in the store, as another instance would.
     pub(crate) async fn end_many(&self, count: u32) {
-        let database = self.directory.path().join("auth.db");
-        let options = SqliteConnectOptions::new().filename(database);
-        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-        sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
+        self.do_to_database(format!(
             "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count}) \
              INSERT INTO revocations (kind, subject, expires_at) \
              SELECT 'sid', printf('00000000-0000-4000-8000-%012d', n), 9000000000000 FROM numbers"
-        )))
-        .execute(&mut connection)
-        .await
-        .unwrap();
+        ))
+        .await;
+    }
+
+    /// What another process does.
+    pub(crate) async fn do_to_database(&self, sql: String) {
+        let database = self.directory.path().join("auth.db");
+        let options = SqliteConnectOptions::new().filename(database);
+        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+        let script = sqlx::raw_sql(sqlx::AssertSqlSafe(sql));
+        script.execute(&mut connection).await.unwrap();
     }
 
     /// An admin's access token; makes the admin.
