@@ -1,6 +1,6 @@
 //! Every request gets an answer: in time, and after a panic, too.
 
-use std::{panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, pin::Pin, time::Duration};
 
 use axum::response::Response;
 use futures_util::FutureExt as _;
@@ -18,12 +18,11 @@ const MAX_REQUESTS: usize = 2048;
 static REFUSALS: Seldom = Seldom::new();
 
 /// Counts requests.
-#[derive(Clone)]
-pub(super) struct Guard(Arc<Semaphore>);
+pub(super) struct Guard(Semaphore);
 
 impl Default for Guard {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(MAX_REQUESTS)))
+        Self(Semaphore::new(MAX_REQUESTS))
     }
 }
 
@@ -100,7 +99,7 @@ mod tests {
 
     #[tokio::test]
     async fn beyond_what_can_be_worked_on_requests_are_refused() {
-        let full = Guard(Arc::new(Semaphore::new(0)));
+        let full = Guard(Semaphore::new(0));
         let served = pin!(ready(Response::new(Body::empty())));
         let response = full.answer_always(served, Language::of("/api/x")).await;
         assert_eq!(seen(&response), (503, true));
