@@ -92,7 +92,7 @@ pub trait Credentials: Send + Sync {
 }
 
 /// Why the store gave no answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// It failed or did not answer in time.
     #[error("the store failed: {0}")]

@@ -88,7 +88,7 @@ async fn is_in_order(connection: &mut SqliteConnection) -> bool {
         || (connection.ping().await.is_ok() && !connection.is_in_transaction())
 }
 
-fn unavailable(why: &str) -> StoreError {
+pub(super) fn unavailable(why: &str) -> StoreError {
     StoreError::Unavailable(why.to_owned())
 }
 

@@ -102,9 +102,9 @@ impl Logins for SqliteStore {
         key: Option<&Thumbprint>,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
-        let advanced = sqlx::query(
+        let advance = sqlx::query(
             "UPDATE logins SET generation = ?, scope = ?, refreshed_at = ?, last_seen_at = ?, jkt = coalesce(jkt, ?) \
-             WHERE sid = ? AND generation = ? AND ended_at IS NULL",
+             WHERE sid = ? AND generation = ? AND ended_at IS NULL RETURNING sid",
         )
         .bind(from.next().0)
         .bind(scopes.to_string())
@@ -112,28 +112,23 @@ impl Logins for SqliteStore {
         .bind(millis(now))
         .bind(key.map(ToString::to_string))
         .bind(sid.to_string())
-        .bind(from.0)
-        .execute(&mut *self.write().await?)
-        .await?;
-        Ok(advanced.rows_affected() == 1)
+        .bind(from.0);
+        Ok(self.commit(advance).await?.len() == 1)
     }
 
     async fn note_seen(&self, sid: Sid, now: OffsetDateTime) -> Result<(), StoreError> {
-        sqlx::query("UPDATE logins SET last_seen_at = ? WHERE sid = ? AND ended_at IS NULL")
-            .bind(millis(now))
-            .bind(sid.to_string())
-            .execute(&mut *self.write().await?)
-            .await?;
-        Ok(())
+        let note =
+            sqlx::query("UPDATE logins SET last_seen_at = ? WHERE sid = ? AND ended_at IS NULL")
+                .bind(millis(now))
+                .bind(sid.to_string());
+        self.commit(note).await.map(drop)
     }
 
     async fn note_bound(&self, sid: Sid, now: OffsetDateTime) -> Result<(), StoreError> {
-        sqlx::query("UPDATE logins SET bound_at = ? WHERE sid = ? AND ended_at IS NULL")
+        let note = sqlx::query("UPDATE logins SET bound_at = ? WHERE sid = ? AND ended_at IS NULL")
             .bind(millis(now))
-            .bind(sid.to_string())
-            .execute(&mut *self.write().await?)
-            .await?;
-        Ok(())
+            .bind(sid.to_string());
+        self.commit(note).await.map(drop)
     }
 
     async fn reauthenticated(
@@ -142,18 +137,16 @@ impl Logins for SqliteStore {
         password: PasswordVersion,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
-        let updated = sqlx::query(
+        let update = sqlx::query(
             "UPDATE logins SET authenticated_at = ?1 \
              WHERE sid = ?2 AND ended_at IS NULL AND expires_at > ?1 AND EXISTS (\
                  SELECT 1 FROM users WHERE id = logins.user_id \
-                     AND password_version = ?3 AND disabled_at IS NULL)",
+                     AND password_version = ?3 AND disabled_at IS NULL) RETURNING sid",
         )
         .bind(millis(now))
         .bind(sid.to_string())
-        .bind(password.0)
-        .execute(&mut *self.write().await?)
-        .await?;
-        Ok(updated.rows_affected() == 1)
+        .bind(password.0);
+        Ok(self.commit(update).await?.len() == 1)
     }
 
     async fn end_login(
@@ -228,7 +221,7 @@ enum Remainder {
 impl SqliteStore {
     /// Begins it with one statement, which finds out what else there is to do; as a rule nothing. `None`: it may not begin.
     async fn begin_login(&self, login: &NewLogin) -> Result<Option<Remainder>, StoreError> {
-        let rows = sqlx::query(
+        let insert = sqlx::query(
             "INSERT INTO logins (sid, user_id, client_kind, ip_address, user_agent, scope, amr, generation, \
                                  refreshed_at, created_at, authenticated_at, last_seen_at, expires_at) \
              SELECT ?1, id, ?2, ?3, ?4, '', ?5, ?6, ?7, ?7, ?7, ?7, ?8 FROM users \
@@ -241,7 +234,7 @@ impl SqliteStore {
         .bind(login.sid.to_string())
         .bind(client_kind_text(login.client.kind))
         .bind(login.client.ip_address.map(|address| address.to_string()))
-        .bind(login.client.user_agent.as_deref())
+        .bind(login.client.user_agent.clone())
         .bind(login.amr.join(" "))
         .bind(Generation::TICKET.0)
         .bind(millis(login.created_at))
@@ -250,10 +243,8 @@ impl SqliteStore {
         .bind(login.password_version.0)
         .bind(bytes(login.places.device))
         .bind(bytes(login.places.address))
-        .bind(millis(login.created_at - PLACE_INTERVAL))
-        // All, though there is one: the statement is committed when it came to its end.
-        .fetch_all(&mut *self.write().await?)
-        .await?;
+        .bind(millis(login.created_at - PLACE_INTERVAL));
+        let rows = self.commit(insert).await?;
         let Some(row) = rows.first() else {
             return Ok(None);
         };

@@ -3,6 +3,7 @@
 pub mod audit;
 mod backup;
 mod clients;
+mod commits;
 mod connections;
 mod keys;
 mod logins;
@@ -24,7 +25,10 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
-use self::connections::{Connections, Taken};
+use self::{
+    commits::{Commits, Rows, Statement},
+    connections::{Connections, Taken},
+};
 use crate::domain::ports::StoreError;
 
 const READERS: usize = 4;
@@ -42,6 +46,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
 pub struct SqliteStore {
     readers: Arc<Connections>,
     writer: Arc<Connections>,
+    commits: Commits,
 }
 
 impl SqliteStore {
@@ -60,9 +65,11 @@ impl SqliteStore {
         let writer = connect_writer(options.clone()).await?;
         migrate(&writer).await?;
         let readers = Connections::open(options.read_only(true), READERS).await?;
+        let writer = Arc::new(writer);
         Ok(Self {
             readers: Arc::new(readers),
-            writer: Arc::new(writer),
+            commits: Commits::start(Arc::clone(&writer)),
+            writer,
         })
     }
 
@@ -90,8 +97,14 @@ impl SqliteStore {
         self.readers.take().await
     }
 
+    /// For transactions of several statements.
     async fn write(&self) -> Result<Taken<'_>, StoreError> {
         self.writer.take().await
+    }
+
+    /// For a statement that is a transaction.
+    async fn commit(&self, statement: Statement) -> Result<Rows, StoreError> {
+        self.commits.commit(statement).await
     }
 }
 

@@ -172,13 +172,12 @@ impl Users for SqliteStore {
         version: PasswordVersion,
         hash: &PasswordHash,
     ) -> Result<(), StoreError> {
-        sqlx::query("UPDATE users SET password_hash = ? WHERE id = ? AND password_version = ?")
-            .bind(hash.as_phc())
-            .bind(id.to_string())
-            .bind(version.0)
-            .execute(&mut *self.write().await?)
-            .await?;
-        Ok(())
+        let rehash =
+            sqlx::query("UPDATE users SET password_hash = ? WHERE id = ? AND password_version = ?")
+                .bind(hash.as_phc().to_owned())
+                .bind(id.to_string())
+                .bind(version.0);
+        self.commit(rehash).await.map(drop)
     }
 }
 

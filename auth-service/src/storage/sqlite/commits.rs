@@ -1,0 +1,270 @@
+//! Writes of one statement each. Those that wait for the disk at the same moment are committed together: a slow disk is waited
+//! for once for all of them, and a burst of sign-ins is as fast as their passwords are checked.
+
+use std::{sync::Arc, time::Duration};
+
+use sqlx::{
+    Sqlite, SqliteConnection,
+    query::Query,
+    sqlite::{SqliteArguments, SqliteRow},
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep_until},
+};
+
+use super::connections::{Connections, Taken, unavailable};
+use crate::domain::ports::StoreError;
+
+/// How many are committed together at most, and how many more may wait.
+const MOST: usize = 256;
+
+/// How long it is, on the average, from one commit to the next while there is always something to write; each costs as much as
+/// some statements do.
+const INTERVAL: Duration = Duration::from_millis(20);
+/// How many may follow each other at once: nobody waits for company who is alone.
+const BURST: u32 = 8;
+
+/// A statement with its arguments. It changes either all that it is to change or nothing.
+pub(super) type Statement = Query<'static, Sqlite, SqliteArguments>;
+
+/// What a statement returns.
+pub(super) type Rows = Vec<SqliteRow>;
+
+/// Where statements wait for their commit.
+#[derive(Clone, Debug)]
+pub(super) struct Commits(mpsc::Sender<Waiting>);
+
+struct Waiting {
+    statement: Statement,
+    answer: oneshot::Sender<Result<Rows, StoreError>>,
+}
+
+impl Commits {
+    /// Starts to commit through `writer`, until this and its clones are gone.
+    pub(super) fn start(writer: Arc<Connections>) -> Self {
+        let (jobs, waiting) = mpsc::channel(MOST);
+        tokio::spawn(commit_all(writer, waiting));
+        Self(jobs)
+    }
+
+    /// Runs the statement; once this returns, what it changed is on the disk. One whose caller stopped waiting before it was run
+    /// is not run.
+    pub(super) async fn commit(&self, statement: Statement) -> Result<Rows, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let waiting = Waiting { statement, answer };
+        let sent = self.0.send(waiting).await;
+        sent.map_err(|_| unavailable("the database is closed"))?;
+        let answered = answered.await;
+        answered.map_err(|_| unavailable("the database is closed"))?
+    }
+}
+
+async fn commit_all(writer: Arc<Connections>, mut jobs: mpsc::Receiver<Waiting>) {
+    let mut pace = Pace::begin(Instant::now());
+    while let Some(first) = jobs.recv().await {
+        sleep_until(pace.next()).await;
+        let taken = writer.take().await;
+        let mut together = vec![first];
+        while together.len() < MOST
+            && let Ok(next) = jobs.try_recv()
+        {
+            together.push(next);
+        }
+        together.retain(|waiting| !waiting.answer.is_closed());
+        let (statements, answers): (Vec<_>, Vec<_>) = together
+            .into_iter()
+            .map(|waiting| (waiting.statement, waiting.answer))
+            .unzip();
+        let outcomes = match taken {
+            Ok(mut writer) => run(&mut writer, statements).await,
+            Err(error) => Err(error),
+        };
+        tell(answers, outcomes);
+        pace.note(Instant::now());
+    }
+}
+
+/// When to commit again (the generic cell rate algorithm).
+struct Pace {
+    /// When as many may follow each other again as in the beginning.
+    rested: Instant,
+}
+
+impl Pace {
+    const fn begin(now: Instant) -> Self {
+        Self { rested: now }
+    }
+
+    fn next(&self) -> Instant {
+        self.rested - INTERVAL * (BURST - 1)
+    }
+
+    fn note(&mut self, now: Instant) {
+        self.rested = self.rested.max(now) + INTERVAL;
+    }
+}
+
+/// All of them, or none.
+async fn run(writer: &mut Taken<'_>, statements: Vec<Statement>) -> Result<Vec<Rows>, StoreError> {
+    // One alone is its own transaction.
+    if statements.len() < 2 {
+        return run_each(writer, statements).await;
+    }
+    let mut transaction = writer.begin().await?;
+    let outcomes = run_each(&mut transaction, statements).await?;
+    transaction.commit().await?;
+    Ok(outcomes)
+}
+
+async fn run_each(
+    connection: &mut SqliteConnection,
+    statements: Vec<Statement>,
+) -> Result<Vec<Rows>, StoreError> {
+    let mut outcomes = Vec::with_capacity(statements.len());
+    for statement in statements {
+        // All rows, though there may be one: a statement is done when it came to its end.
+        outcomes.push(statement.fetch_all(&mut *connection).await?);
+    }
+    Ok(outcomes)
+}
+
+fn tell(
+    answers: Vec<oneshot::Sender<Result<Rows, StoreError>>>,
+    outcomes: Result<Vec<Rows>, StoreError>,
+) {
+    match outcomes {
+        Ok(outcomes) => {
+            for (answer, rows) in answers.into_iter().zip(outcomes) {
+                let _ = answer.send(Ok(rows));
+            }
+        }
+        Err(error) => {
+            for answer in answers {
+                let _ = answer.send(Err(error.clone()));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use futures_util::{FutureExt as _, future::join_all};
+    use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
+
+    use super::*;
+
+    async fn open(file: &Path) -> Arc<Connections> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal);
+        let writer = Connections::open(options, 1).await.unwrap();
+        sqlx::raw_sql("CREATE TABLE numbers (number PRIMARY KEY)")
+            .execute(&mut *writer.take().await.unwrap())
+            .await
+            .unwrap();
+        Arc::new(writer)
+    }
+
+    fn insert(number: u32) -> Statement {
+        sqlx::query("INSERT INTO numbers VALUES (?) RETURNING number").bind(number)
+    }
+
+    async fn count(writer: &Connections) -> u32 {
+        let count = sqlx::query_scalar("SELECT count(*) FROM numbers");
+        let mut writer = writer.take().await.unwrap();
+        count.fetch_one(&mut *writer).await.unwrap()
+    }
+
+    /// Of the write-ahead log: a frame whose size field is not 0 ends a transaction (`SQLite` file format, §4.1).
+    fn transactions(file: &Path) -> usize {
+        const HEADER: usize = 32;
+        const FRAME: usize = 24 + 4096;
+        let log = fs::read(file.with_extension("db-wal")).unwrap();
+        let frames = log[HEADER..].chunks(FRAME);
+        frames.filter(|frame| frame[4..8] != [0; 4]).count()
+    }
+
+    #[test]
+    fn some_commits_follow_each_other_at_once_and_many_at_a_steady_pace() {
+        let mut now = Instant::now();
+        let mut pace = Pace::begin(now);
+        for _round in 0..2 {
+            for _ in 0..BURST {
+                assert!(pace.next() <= now);
+                pace.note(now);
+            }
+            for _ in 0..3 {
+                assert_eq!(pace.next(), now + INTERVAL);
+                now += INTERVAL;
+                pace.note(now);
+            }
+            now += INTERVAL * BURST;
+        }
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_the_disk_is_committed_together() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("numbers.db");
+        let writer = open(&file).await;
+        let commits = Commits::start(Arc::clone(&writer));
+        let before = transactions(&file);
+
+        let busy = writer.take().await.unwrap();
+        let mut all = join_all((0..100).map(|number| commits.commit(insert(number)))).boxed();
+        assert!(all.as_mut().now_or_never().is_none());
+        drop(busy);
+        for rows in all.await {
+            assert_eq!(rows.unwrap().len(), 1);
+        }
+
+        assert_eq!(count(&writer).await, 100);
+        assert_eq!(transactions(&file) - before, 1);
+    }
+
+    #[tokio::test]
+    async fn what_its_caller_gave_up_is_not_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let writer = open(&directory.path().join("numbers.db")).await;
+        let commits = Commits::start(Arc::clone(&writer));
+
+        let busy = writer.take().await.unwrap();
+        let given_up = commits.commit(insert(1)).now_or_never();
+        assert!(given_up.is_none());
+        drop(busy);
+        commits.commit(insert(2)).await.unwrap();
+
+        assert_eq!(count(&writer).await, 1);
+    }
+
+    #[tokio::test]
+    async fn where_one_fails_nothing_is_half_done_and_the_next_go_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let writer = open(&directory.path().join("numbers.db")).await;
+        let commits = Commits::start(Arc::clone(&writer));
+
+        let busy = writer.take().await.unwrap();
+        let mut all = join_all([1, 2, 2].map(|number| commits.commit(insert(number)))).boxed();
+        assert!(all.as_mut().now_or_never().is_none());
+        drop(busy);
+        assert!(all.await.iter().all(Result::is_err));
+
+        assert_eq!(count(&writer).await, 0);
+        commits.commit(insert(1)).await.unwrap();
+        assert_eq!(count(&writer).await, 1);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_written_once_the_database_is_closed() {
+        let directory = tempfile::tempdir().unwrap();
+        let writer = open(&directory.path().join("numbers.db")).await;
+        let commits = Commits::start(Arc::clone(&writer));
+        writer.close().await;
+        let refused = commits.commit(insert(1)).await.unwrap_err().to_string();
+        assert!(refused.contains("closed"), "{refused}");
+    }
+}
