@@ -17,7 +17,14 @@ mod services;
 mod web;
 mod wrk;
 
-use std::{fs, net::TcpListener, path::PathBuf, thread, time::Duration};
+use std::{
+    fs,
+    net::TcpListener,
+    path::PathBuf,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -222,9 +229,15 @@ impl Running {
     }
 }
 
-/// A directory for files that nobody needs afterwards.
+/// A new directory, for files that nobody needs after this run.
 fn scratch() -> anyhow::Result<PathBuf> {
-    let directory = workspace::root().join("target/bench");
+    static MADE: AtomicUsize = AtomicUsize::new(0);
+    let number = MADE.fetch_add(1, Ordering::Relaxed);
+    let all = workspace::target().join("bench");
+    if number == 0 {
+        let _ = fs::remove_dir_all(&all);
+    }
+    let directory = all.join(number.to_string());
     fs::create_dir_all(&directory)?;
     Ok(directory)
 }

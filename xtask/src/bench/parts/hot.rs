@@ -49,7 +49,7 @@ fn lines(bench: &Bench) -> anyhow::Result<Vec<Line>> {
     let idle = || hot(&load, bench.length, 0.0);
     let beside = || {
         thread::scope(|scope| {
-            let logins = scope.spawn(|| logins::sign_in(&pair, bench.length + 2 * LEAD));
+            let logins = scope.spawn(|| logins::sign_in(&pair.ground, bench.length + 2 * LEAD));
             thread::sleep(LEAD);
             let figures = hot(&load, bench.length, 0.0);
             let logins = logins.join();

@@ -7,23 +7,27 @@ use crate::{
         Bench, cores,
         load::{Answered, output, result},
         meter::{Meter, mib, real},
-        pair::Pair,
+        pair::Ground,
+        process::Server,
         section::{Column, Line, Part, Picture, compare, in_turn, or_failed},
     },
     workspace,
 };
 
-const NAMES: [&str; 3] = [
+const NAMES: [&str; 4] = [
     "bare loop, argon2 of Rust",
     "bare loop, argon2 of Node",
     "Holdfast, 64 clients",
+    "Holdfast, 64 clients, memory in huge pages",
 ];
 
 pub(super) const PART: Part = Part {
     title: "Logins",
     about: "Argon2id with 19 MiB and two passes, on as many threads as there are cores: in a bare loop, and as 64 clients who sign in \
-            over gRPC all the time, each to an account of its own. Only successes count; who is refused as too many wait (`OVERLOADED`) comes back when told to. p99 is of the hash alone in a loop, and of \
-            the whole wait in line at Holdfast. The bound: 19 MiB for each thread, and 60 MiB.",
+            over gRPC all the time, each to an account of its own. Only successes count; who is refused as too many wait (`OVERLOADED`) \
+            comes back when told to. p99 is of the hash alone in a loop, and of the whole wait in line at Holdfast. The clients share the \
+            cores: they are part of the rate, and not of the CPU per login. In huge pages: `GLIBC_TUNABLES=glibc.malloc.hugetlb=1`, as in \
+            the image of auth-service. The bound: 19 MiB for each thread, and 60 MiB.",
     names: &NAMES,
     columns: &[
         Column::new("logins/s", "", 1),
@@ -32,11 +36,15 @@ pub(super) const PART: Part = Part {
         Column::new("p99", "ms", 0),
         Column::new("peak", "MiB", 0),
         Column::new("bound", "MiB", 0),
-        Column::new("× bare loop", "", 2),
+        Column::new("logins/s, × bare loop", "", 2),
+        Column::new("CPU, × bare loop", "", 2),
     ],
     picture: Picture::Bars(0),
     measure,
 };
+
+const RATE: usize = 0;
+const CPU: usize = 2;
 
 /// Of the load program, which names the accounts by number.
 pub(super) const CLIENTS: u8 = 64;
@@ -46,8 +54,6 @@ fn measure(bench: &Bench) -> Vec<Line> {
 }
 
 fn lines(bench: &Bench) -> anyhow::Result<Vec<Line>> {
-    let pair = Pair::start(&bench.programs, false)?;
-    pair.ground.add_load_users(CLIENTS)?;
     let arguments = [cores().to_string(), bench.length.as_secs().to_string()];
     let bare = || in_loop(Command::new(&bench.peers).arg("argon2").args(&arguments));
     let node = || {
@@ -56,15 +62,44 @@ fn lines(bench: &Bench) -> anyhow::Result<Vec<Line>> {
         command.env("NODE_PATH", bench.tools.node.join("node_modules"));
         in_loop(command.arg(program).args(&arguments))
     };
-    let meter = Meter {
-        servers: vec![&pair.auth],
-        redis: None,
-    };
-    sign_in(&pair, Duration::from_secs(1))?;
-    let holdfast = || {
+    let usual = Holdfast::start(Ground::new(&bench.programs, false)?)?;
+    let huge = Holdfast::start(Ground::new(&bench.programs, false)?.in_huge_pages())?;
+    let mut lines = in_turn(
+        bench.runs,
+        vec![
+            (NAMES[0], Box::new(bare)),
+            (NAMES[1], Box::new(node)),
+            (NAMES[2], Box::new(|| usual.sign_in(bench.length))),
+            (NAMES[3], Box::new(|| huge.sign_in(bench.length))),
+        ],
+    );
+    compare(&mut lines, RATE, 0);
+    compare(&mut lines, CPU, 0);
+    Ok(lines)
+}
+
+/// auth-service with accounts for all clients, warmed up.
+struct Holdfast {
+    auth: Server,
+    ground: Ground,
+}
+
+impl Holdfast {
+    fn start(ground: Ground) -> anyhow::Result<Self> {
+        let auth = ground.auth()?;
+        ground.add_load_users(CLIENTS)?;
+        sign_in(&ground, Duration::from_secs(1))?;
+        Ok(Self { auth, ground })
+    }
+
+    fn sign_in(&self, length: Duration) -> anyhow::Result<Vec<f64>> {
+        let meter = Meter {
+            servers: vec![&self.auth],
+            redis: None,
+        };
         let mut refused = 0;
         let sample = meter.sample(|| {
-            let (answered, more) = sign_in(&pair, bench.length)?;
+            let (answered, more) = sign_in(&self.ground, length)?;
             refused = more;
             Ok(answered)
         })?;
@@ -73,25 +108,15 @@ fn lines(bench: &Bench) -> anyhow::Result<Vec<Line>> {
             real(refused) / sample.answered.took.as_secs_f64(),
             sample.cpu_micros / 1e3,
             sample.p99_millis(),
-            mib(pair.auth.peak()),
+            mib(self.auth.peak()),
             real(u64::try_from(cores())? * 19 + 60),
         ])
-    };
-    let mut lines = in_turn(
-        bench.runs,
-        vec![
-            (NAMES[0], Box::new(bare)),
-            (NAMES[1], Box::new(node)),
-            (NAMES[2], Box::new(holdfast)),
-        ],
-    );
-    compare(&mut lines, 0, 0);
-    Ok(lines)
+    }
 }
 
 /// All clients at once, for a while: the successes, and how many were refused as too many waited.
-pub(super) fn sign_in(pair: &Pair, length: Duration) -> anyhow::Result<(Answered, u64)> {
-    let mut command = pair.ground.load("login");
+pub(super) fn sign_in(ground: &Ground, length: Duration) -> anyhow::Result<(Answered, u64)> {
+    let mut command = ground.load("login");
     command
         .args(["--clients", &CLIENTS.to_string()])
         .args(["--seconds", &length.as_secs().to_string()]);
