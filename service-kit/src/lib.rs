@@ -6,6 +6,7 @@ pub mod connections;
 pub mod descriptors;
 pub mod exit;
 pub mod healthcheck;
+pub mod jws;
 pub mod manual_clock;
 pub mod ops;
 pub mod priority;

@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::{constant_time, digest};
+use aws_lc_rs::constant_time;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{
     DecodingKey, crypto,
     jwk::{AlgorithmParameters, EllipticCurve, Jwk},
 };
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Deserialize, de::DeserializeOwned};
-use service_kit::system::Random;
+use serde::Deserialize;
+use service_kit::{jws::Unverified, system::Random};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
+use super::hash::sha256;
 use crate::domain::client::{Assertion, ClientProofs};
 
 /// No longer assertion is looked at.
@@ -87,12 +88,8 @@ impl ClientProofs for Proofs {
     }
 
     fn open_assertion(&self, assertion: &str, jwk: &str) -> Option<Assertion> {
-        if assertion.len() > MAX_LENGTH {
-            return None;
-        }
-        let (message, signature) = assertion.rsplit_once('.')?;
-        let (header, payload) = message.split_once('.')?;
-        let header: Header = parse(header)?;
+        let assertion = Unverified::split(assertion, MAX_LENGTH)?;
+        let header: Header = assertion.header()?;
         let key: Jwk = serde_json::from_str(jwk).ok()?;
         let (algorithm, names) = algorithm(&key)?;
         let decoding = DecodingKey::from_jwk(&key).ok()?;
@@ -100,11 +97,12 @@ impl ClientProofs for Proofs {
         if !names.contains(&header.alg.as_str()) || header.crit.is_some() {
             return None;
         }
-        let verified = crypto::verify(signature, message.as_bytes(), &decoding, algorithm);
+        let message = assertion.message.as_bytes();
+        let verified = crypto::verify(assertion.signature, message, &decoding, algorithm);
         if !verified.unwrap_or(false) {
             return None;
         }
-        let claims: Claims = parse(payload)?;
+        let claims: Claims = assertion.payload()?;
         Some(Assertion {
             issuer: claims.iss,
             subject: claims.sub,
@@ -123,16 +121,9 @@ impl ClientProofs for Proofs {
     }
 
     fn issuer_of(&self, assertion: &str) -> Option<String> {
-        if assertion.len() > MAX_LENGTH {
-            return None;
-        }
-        let issuer: Issuer = parse(assertion.split('.').nth(1)?)?;
+        let issuer: Issuer = Unverified::split(assertion, MAX_LENGTH)?.payload()?;
         Some(issuer.iss)
     }
-}
-
-fn parse<T: DeserializeOwned>(segment: &str) -> Option<T> {
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(segment).ok()?).ok()
 }
 
 /// The algorithm of a key, and its names: RFC 9864 gave Ed25519 one of its own.
@@ -146,13 +137,4 @@ fn algorithm(key: &Jwk) -> Option<(jsonwebtoken::Algorithm, &'static [&'static s
         }
         _ => None,
     }
-}
-
-fn sha256(text: &str) -> [u8; 32] {
-    let mut hash = [0; 32];
-    let digest = digest::digest(&digest::SHA256, text.as_bytes());
-    for (to, from) in hash.iter_mut().zip(digest.as_ref()) {
-        *to = *from;
-    }
-    hash
 }

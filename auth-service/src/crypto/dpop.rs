@@ -1,15 +1,13 @@
 //! Proofs of possession as JWTs of type `dpop+jwt`, read strictly, and nonces as MACs over the time (RFC 9449).
 
-use aws_lc_rs::{digest, hmac};
+use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{DecodingKey, crypto};
-use serde::{
-    Deserialize,
-    de::{DeserializeOwned, IgnoredAny},
-};
+use serde::{Deserialize, de::IgnoredAny};
+use service_kit::jws::Unverified;
 use time::OffsetDateTime;
 
-use super::signing_key::thumbprint;
+use super::{hash::sha256, signing_key::thumbprint};
 use crate::domain::{
     dpop::{DpopProofs, Proof},
     signing_key::PublicKey,
@@ -117,28 +115,20 @@ fn coordinate(text: &str) -> Option<[u8; 32]> {
     URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
 }
 
-fn parse<T: DeserializeOwned>(segment: &str) -> Option<T> {
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(segment).ok()?).ok()
-}
-
 impl DpopProofs for Dpop {
     fn open(&self, jwt: &str) -> Option<Proof> {
-        if jwt.len() > MAX_LENGTH {
-            return None;
-        }
-        let (message, signature) = jwt.rsplit_once('.')?;
-        let (header, payload) = message.split_once('.')?;
-        let header: Header = parse(header)?;
+        let jwt = Unverified::split(jwt, MAX_LENGTH)?;
+        let header: Header = jwt.header()?;
         if header.typ != TYPE || header.crit.is_some() {
             return None;
         }
         let key = header.jwk.public_key()?;
         let (decoding, algorithm) = verifier(&key, &header.jwk, &header.alg)?;
-        let verified = crypto::verify(signature, message.as_bytes(), &decoding, algorithm);
+        let verified = crypto::verify(jwt.signature, jwt.message.as_bytes(), &decoding, algorithm);
         if !verified.unwrap_or(false) {
             return None;
         }
-        let payload: Payload = parse(payload)?;
+        let payload: Payload = jwt.payload()?;
         Some(Proof {
             key: thumbprint(&key).parse().ok()?,
             id: payload.jti,
@@ -151,7 +141,7 @@ impl DpopProofs for Dpop {
     }
 
     fn token_hash(&self, access_token: &str) -> String {
-        URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, access_token.as_bytes()))
+        URL_SAFE_NO_PAD.encode(sha256(access_token))
     }
 
     fn nonce(&self, now: OffsetDateTime) -> String {

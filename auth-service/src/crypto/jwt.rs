@@ -2,14 +2,12 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use aws_lc_rs::digest;
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::Header;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use service_kit::recent::Recent;
+use serde::{Deserialize, Serialize};
+use service_kit::{jws::Unverified, recent::Recent};
 use time::OffsetDateTime;
 
-use super::key_ring::KeyRing;
+use super::{hash::sha256, key_ring::KeyRing};
 use crate::domain::{
     access_token::{Claims, Person, TokenRefused},
     ports::{AccessTokens, PublishedKeys, SigningFailed},
@@ -123,32 +121,29 @@ impl AccessTokens for Jwts {
     }
 
     fn open(&self, token: &str) -> Result<Arc<Claims>, TokenRefused> {
-        if token.len() > MAX_LENGTH {
-            return Err(TokenRefused::Malformed);
-        }
+        let unverified = Unverified::split(token, MAX_LENGTH).ok_or(TokenRefused::Malformed)?;
         let fingerprint = sha256(token);
         if let Some(claims) = self.opened.get(&fingerprint) {
             return Ok(claims);
         }
         let era = self.opened.era();
-        let claims = Arc::new(self.verify(token)?);
+        let claims = Arc::new(self.verify(unverified)?);
         self.opened.insert(era, fingerprint, Arc::clone(&claims));
         Ok(claims)
     }
 }
 
 impl Jwts {
-    fn verify(&self, token: &str) -> Result<Claims, TokenRefused> {
-        let (message, signature) = token.rsplit_once('.').ok_or(TokenRefused::Malformed)?;
-        let (header, payload) = message.split_once('.').ok_or(TokenRefused::Malformed)?;
-        let header: StrictHeader = parse(header)?;
+    fn verify(&self, token: Unverified<'_>) -> Result<Claims, TokenRefused> {
+        let header: StrictHeader = token.header().ok_or(TokenRefused::Malformed)?;
         if ![TYPE, LONG_TYPE]
             .iter()
             .any(|typ| header.typ.eq_ignore_ascii_case(typ))
         {
             return Err(TokenRefused::Malformed);
         }
-        let claims: Claims = parse::<StrictClaims>(payload)?.try_into()?;
+        let claims: StrictClaims = token.payload().ok_or(TokenRefused::Malformed)?;
+        let claims: Claims = claims.try_into()?;
 
         let keys = self.keys();
         let key = keys
@@ -157,25 +152,11 @@ impl Jwts {
         if header.alg != key.algorithm.as_str() {
             return Err(TokenRefused::Malformed);
         }
-        if !key.made(signature, message.as_bytes()) {
+        if !key.made(token.signature, token.message.as_bytes()) {
             return Err(TokenRefused::BadSignature);
         }
         Ok(claims)
     }
-}
-
-fn sha256(token: &str) -> [u8; 32] {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
-    hash
-}
-
-/// Canonical base64url without padding, then JSON. A third dot is no letter of base64url.
-fn parse<T: DeserializeOwned>(segment: &str) -> Result<T, TokenRefused> {
-    let bytes = URL_SAFE_NO_PAD
-        .decode(segment)
-        .map_err(|_| TokenRefused::Malformed)?;
-    serde_json::from_slice(&bytes).map_err(|_| TokenRefused::Malformed)
 }
 
 impl From<&Claims> for StrictClaims {

@@ -5,6 +5,7 @@ pub mod blinding;
 pub mod client_proof;
 pub mod credential;
 pub mod dpop;
+mod hash;
 pub mod jwt;
 pub mod key_ring;
 pub mod seal;

@@ -1,7 +1,7 @@
 //! Signing keys: made, sealed, opened, published.
 
 use aws_lc_rs::{
-    constant_time, digest,
+    constant_time,
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -9,7 +9,10 @@ use jsonwebtoken::{DecodingKey, EncodingKey, crypto};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::seal::{DoesNotOpen, Sealer};
+use super::{
+    hash::sha256,
+    seal::{DoesNotOpen, Sealer},
+};
 use crate::domain::signing_key::{Algorithm, PublicKey, StoredSigningKey};
 
 /// Why a signing key cannot be made or used.
@@ -201,7 +204,7 @@ pub(super) fn thumbprint(key: &PublicKey) -> String {
             encode(y)
         ),
     };
-    encode(digest::digest(&digest::SHA256, members.as_bytes()).as_ref())
+    encode(&sha256(&members))
 }
 
 fn encode(bytes: &[u8]) -> String {

@@ -8,8 +8,8 @@ use aws_lc_rs::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::ExposeSecret as _;
-use serde::{Deserialize, de::DeserializeOwned};
-use service_kit::{config::SecretKey, system::Random};
+use serde::{Deserialize, de::IgnoredAny};
+use service_kit::{config::SecretKey, jws::Unverified, system::Random};
 use time::OffsetDateTime;
 
 use crate::domain::device::{Challenge, DeviceKey, DeviceProofs, Purpose, Registration};
@@ -80,7 +80,7 @@ struct Header {
     alg: String,
     typ: String,
     jwk: Option<Jwk>,
-    crit: Option<serde::de::IgnoredAny>,
+    crit: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -90,7 +90,7 @@ struct Jwk {
     x: String,
     y: String,
     /// The private half: whoever sends it has no secret.
-    d: Option<serde::de::IgnoredAny>,
+    d: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -111,43 +111,29 @@ impl Jwk {
 }
 
 /// A proof before its signature is checked.
-struct Unverified<'a> {
+struct Proof<'a> {
     header: Header,
-    message: &'a str,
-    payload: &'a str,
-    signature: Vec<u8>,
+    jwt: Unverified<'a>,
 }
 
-impl<'a> Unverified<'a> {
+impl<'a> Proof<'a> {
     fn read(jwt: &'a str) -> Option<Self> {
-        if jwt.len() > MAX_LENGTH {
-            return None;
-        }
-        let (message, signature) = jwt.rsplit_once('.')?;
-        let (header, payload) = message.split_once('.')?;
-        let header: Header = parse(header)?;
+        let jwt = Unverified::split(jwt, MAX_LENGTH)?;
+        let header: Header = jwt.header()?;
         let is_ours = header.typ == TYPE && header.alg == ALGORITHM && header.crit.is_none();
-        is_ours.then_some(Self {
-            header,
-            message,
-            payload,
-            signature: URL_SAFE_NO_PAD.decode(signature).ok()?,
-        })
+        is_ours.then_some(Self { header, jwt })
     }
 
     /// The challenge that this key signed.
     fn challenge(&self, DeviceKey(point): &DeviceKey) -> Option<String> {
         let uncompressed = [&[4], point.as_slice()].concat();
+        let signature = URL_SAFE_NO_PAD.decode(self.jwt.signature).ok()?;
         UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, uncompressed)
-            .verify(self.message.as_bytes(), &self.signature)
+            .verify(self.jwt.message.as_bytes(), &signature)
             .ok()?;
-        let payload: Payload = parse(self.payload)?;
+        let payload: Payload = self.jwt.payload()?;
         Some(payload.jti)
     }
-}
-
-fn parse<T: DeserializeOwned>(segment: &str) -> Option<T> {
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(segment).ok()?).ok()
 }
 
 impl DeviceProofs for MacDeviceProofs {
@@ -170,14 +156,14 @@ impl DeviceProofs for MacDeviceProofs {
     }
 
     fn registration(&self, jwt: &str) -> Option<Registration> {
-        let proof = Unverified::read(jwt)?;
+        let proof = Proof::read(jwt)?;
         let key = proof.header.jwk.as_ref()?.key()?;
         let challenge = proof.challenge(&key)?;
         Some(Registration { key, challenge })
     }
 
     fn renewal(&self, jwt: &str, key: &DeviceKey) -> Option<String> {
-        let proof = Unverified::read(jwt)?;
+        let proof = Proof::read(jwt)?;
         // Whoever brings a key along has another one in mind.
         if proof.header.jwk.is_some() {
             return None;
