@@ -12,6 +12,7 @@ pub mod ops;
 pub mod priority;
 pub mod private_file;
 pub mod recent;
+pub mod seen;
 pub mod seldom;
 pub mod shutdown;
 pub mod system;

@@ -1,37 +1,26 @@
 //! What has happened, in memory: for one process, until it may happen again.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use service_kit::system::Clock;
-use time::OffsetDateTime;
+use service_kit::{seen::Seen, system::Clock};
 
 use crate::domain::{device::Once, sessions::RecordsUnavailable};
 
-/// How many new names pass between two looks at everything.
-const SWEEP_EVERY: usize = 256;
+/// How much is remembered; at some 200 bytes each.
+const MOST: usize = 200_000;
 
 /// Forgets when the process ends.
 pub struct MemoryOnce {
-    known: Mutex<Known>,
+    seen: Seen<String>,
     clock: Arc<dyn Clock>,
-}
-
-#[derive(Default)]
-struct Known {
-    until: HashMap<String, OffsetDateTime>,
-    new_since_sweep: usize,
 }
 
 impl MemoryOnce {
     /// Knows nothing.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
-            known: Mutex::default(),
+            seen: Seen::new(MOST),
             clock,
         }
     }
@@ -41,17 +30,8 @@ impl MemoryOnce {
 impl Once for MemoryOnce {
     async fn is_first(&self, name: &str, window: Duration) -> Result<bool, RecordsUnavailable> {
         let now = self.clock.now();
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.until.get(name).is_some_and(|until| now < *until) {
-            return Ok(false);
-        }
-        known.new_since_sweep += 1;
-        if known.new_since_sweep >= SWEEP_EVERY {
-            known.new_since_sweep = 0;
-            known.until.retain(|_, until| now < *until);
-        }
-        known.until.insert(name.to_owned(), now + window);
-        Ok(true)
+        let is_first = self.seen.is_first(name.to_owned(), now, now + window);
+        is_first.map_err(|full| RecordsUnavailable(full.to_string()))
     }
 }
 
@@ -71,9 +51,5 @@ mod tests {
         assert!(once.is_first("b", minute).await.unwrap());
         clock.advance(minute);
         assert!(once.is_first("a", minute).await.unwrap());
-        for name in 0..SWEEP_EVERY {
-            assert!(once.is_first(&name.to_string(), minute).await.unwrap());
-        }
-        assert!(!once.known.lock().unwrap().until.contains_key("b"));
     }
 }

@@ -1,0 +1,99 @@
+//! What is good once: a bounded memory of what was seen, until it may be seen again.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    hash::Hash,
+    sync::{Mutex, PoisonError},
+};
+
+use time::OffsetDateTime;
+
+/// What one process saw. What is full takes nothing more: forgetting sooner would let something pass a second time.
+#[derive(Debug)]
+pub struct Seen<K> {
+    names: Mutex<Names<K>>,
+    most: usize,
+}
+
+#[derive(Debug)]
+struct Names<K> {
+    all: HashSet<K>,
+    by_end: BTreeSet<(OffsetDateTime, K)>,
+}
+
+/// There is no room for another name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too much happened at once to be remembered")]
+pub struct Full;
+
+impl<K: Clone + Eq + Hash + Ord> Seen<K> {
+    /// Has room for so many names.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        let names = Names {
+            all: HashSet::new(),
+            by_end: BTreeSet::new(),
+        };
+        Self {
+            names: Mutex::new(names),
+            most,
+        }
+    }
+
+    /// Whether it is seen for the first time; it is remembered until `until`.
+    ///
+    /// # Errors
+    /// When there is no room for it.
+    pub fn is_first(
+        &self,
+        name: K,
+        now: OffsetDateTime,
+        until: OffsetDateTime,
+    ) -> Result<bool, Full> {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        names.forget(now);
+        if names.all.contains(&name) {
+            return Ok(false);
+        }
+        if names.all.len() >= self.most {
+            return Err(Full);
+        }
+        names.all.insert(name.clone());
+        names.by_end.insert((until, name));
+        Ok(true)
+    }
+}
+
+impl<K: Eq + Hash + Ord> Names<K> {
+    fn forget(&mut self, now: OffsetDateTime) {
+        while let Some(first) = self.by_end.first()
+            && first.0 <= now
+            && let Some((_, name)) = self.by_end.pop_first()
+        {
+            self.all.remove(&name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_second_time_is_noticed_until_the_end_and_what_is_full_takes_nothing() {
+        let seen = Seen::new(2);
+        let start = OffsetDateTime::UNIX_EPOCH;
+        let end = start + Duration::from_mins(1);
+        assert_eq!(seen.is_first("a", start, end), Ok(true));
+        assert_eq!(seen.is_first("a", start, end), Ok(false));
+        assert_eq!(seen.is_first("b", start, end), Ok(true));
+        assert_eq!(seen.is_first("c", start, end), Err(Full));
+        assert_eq!(seen.is_first("b", start, end), Ok(false));
+
+        let later = end + Duration::from_mins(1);
+        assert_eq!(seen.is_first("a", end, later), Ok(true));
+        assert_eq!(seen.names.lock().unwrap().by_end.len(), 1);
+    }
+}
