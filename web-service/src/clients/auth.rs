@@ -167,13 +167,13 @@ impl Validate for GrpcAuth {
         access_token: &str,
         proof: Option<&DpopProof>,
         audience: &str,
-        scopes: &[String],
+        scopes: &[&str],
     ) -> Result<Claims, AuthError> {
         let ask = async |channel| {
             let request = self.own(ValidateTokenRequest {
                 access_token: access_token.to_owned(),
                 audience: audience.to_owned(),
-                required_scopes: scopes.to_vec(),
+                required_scopes: scopes.iter().map(ToString::to_string).collect(),
                 consistency: v1::Consistency::Local.into(),
                 dpop: proof.map(encode_proof),
             });

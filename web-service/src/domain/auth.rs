@@ -17,7 +17,7 @@ pub trait Validate: Send + Sync {
         access_token: &str,
         proof: Option<&DpopProof>,
         audience: &str,
-        scopes: &[String],
+        scopes: &[&str],
     ) -> Result<Claims, AuthError>;
 }
 

@@ -81,7 +81,7 @@ impl Judge {
         token: &str,
         proof: Option<&DpopProof>,
         audience: &str,
-        scopes: &[String],
+        scopes: &[&str],
     ) -> Result<Arc<Claims>, AuthError> {
         let parts = &self.0;
         if proof.is_some() {
@@ -93,8 +93,8 @@ impl Judge {
             Some(claims) => claims,
             None => self.question(fingerprint, token, audience).await?,
         };
-        let has = |name: &String| claims.scope.split(' ').any(|one| one == name);
-        if scopes.iter().all(has) {
+        let has = |name: &str| claims.scope.split(' ').any(|one| one == name);
+        if scopes.iter().copied().all(has) {
             Ok(claims)
         } else {
             Err(insufficient_scope())

@@ -25,7 +25,7 @@ impl Validate for Counting {
         _: &str,
         _: Option<&DpopProof>,
         audience: &str,
-        _: &[String],
+        _: &[&str],
     ) -> Result<Claims, AuthError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         self.may_answer.acquire().await.unwrap().forget();
@@ -146,8 +146,7 @@ async fn scopes_are_judged_for_each_request() {
         (vec!["profile mail"], false),
         (vec![""], false),
     ] {
-        let wanted: Vec<_> = scopes.iter().map(|&scope| scope.to_owned()).collect();
-        let judged = court.judge.validate("a", None, "", &wanted).await;
+        let judged = court.judge.validate("a", None, "", &scopes).await;
         match judged {
             Ok(_) => assert!(suffices, "{scopes:?}"),
             Err(error) => {

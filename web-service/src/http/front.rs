@@ -81,7 +81,9 @@ impl Front {
             tracing::warn!("a request from a foreign page was refused");
             return Either::Left(ready(Ok(language.refuse_foreign())));
         }
-        DefaultBodyLimit::max(MAX_BODY).apply(&mut request);
+        if !request.body().is_end_stream() {
+            DefaultBodyLimit::max(MAX_BODY).apply(&mut request);
+        }
         Either::Right(self.routes.call(request))
     }
 }

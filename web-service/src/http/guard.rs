@@ -1,11 +1,16 @@
 //! Every request gets an answer: in time, and after a panic, too.
 
-use std::{panic::AssertUnwindSafe, pin::Pin, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use axum::response::Response;
 use futures_util::FutureExt as _;
 use service_kit::seldom::Seldom;
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::time::timeout;
 
 use super::{failure::Failure, language::Language};
 
@@ -17,16 +22,41 @@ const MAX_REQUESTS: usize = 2048;
 
 static REFUSALS: Seldom = Seldom::new();
 
-/// Counts requests.
-pub(super) struct Guard(Semaphore);
+/// Counts requests. Nobody waits for a place, so it needs no queue, and no lock that all requests take.
+pub(super) struct Guard {
+    taken: AtomicUsize,
+    most: usize,
+}
+
+/// A request's place, until it has its answer.
+struct Place<'a>(&'a AtomicUsize);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 impl Default for Guard {
     fn default() -> Self {
-        Self(Semaphore::new(MAX_REQUESTS))
+        Self::with_places(MAX_REQUESTS)
     }
 }
 
 impl Guard {
+    const fn with_places(most: usize) -> Self {
+        Self {
+            taken: AtomicUsize::new(0),
+            most,
+        }
+    }
+
+    fn enter(&self) -> Option<Place<'_>> {
+        let before = self.taken.fetch_add(1, Ordering::Relaxed);
+        let place = Place(&self.taken);
+        (before < self.most).then_some(place)
+    }
+
     /// Waits for `answer`, unless there are too many requests. It is only referred to here: a future that is handed on by value
     /// is there twice each time, and each request would pay for that.
     pub(super) async fn answer_always(
@@ -34,7 +64,7 @@ impl Guard {
         answer: Pin<&mut impl Future<Output = Response>>,
         language: Language,
     ) -> Response {
-        let Ok(_place) = self.0.try_acquire() else {
+        let Some(_place) = self.enter() else {
             REFUSALS.log(|refused| {
                 tracing::warn!(
                     refused,
@@ -99,11 +129,21 @@ mod tests {
 
     #[tokio::test]
     async fn beyond_what_can_be_worked_on_requests_are_refused() {
-        let full = Guard(Semaphore::new(0));
-        let served = pin!(ready(Response::new(Body::empty())));
-        let response = full.answer_always(served, Language::of("/api/x")).await;
-        assert_eq!(seen(&response), (503, true));
-        assert_eq!(response.headers()["retry-after"], "1");
+        let guard = Guard::with_places(1);
+        let answer = async || {
+            let served = pin!(ready(Response::new(Body::empty())));
+            guard.answer_always(served, Language::of("/api/x")).await
+        };
+        let place = guard.enter();
+        for _ in 0..2 {
+            let response = answer().await;
+            assert_eq!(seen(&response), (503, true));
+            assert_eq!(response.headers()["retry-after"], "1");
+        }
+        drop(place);
+        for _ in 0..2 {
+            assert_eq!(answer().await.status(), 200);
+        }
     }
 
     #[tokio::test]

@@ -83,7 +83,6 @@ macro_rules! gives {
 
 gives! {
     auth: Arc<dyn Auth>,
-    judge: Judge,
     end_later: Arc<dyn EndLater>,
     sessions: Sessions,
     form_tokens: Arc<dyn FormTokens>,

@@ -3,18 +3,14 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{FromRef, FromRequestParts},
-    http::{HeaderMap, header, request::Parts},
+    extract::FromRequestParts,
+    http::{HeaderMap, HeaderValue, header, request::Parts},
 };
 
 use super::problem::Problem;
 use crate::{
-    config::PublicUrl,
-    domain::{
-        auth::{Claims, DpopProof},
-        judge::Judge,
-    },
-    http::dpop::Dpop,
+    domain::auth::{Claims, DpopProof},
+    http::{dpop::Dpop, state::AppState},
 };
 
 /// What every route with a bearer needs to be told: who it is.
@@ -22,9 +18,16 @@ const SCOPE: &str = "profile";
 
 /// A valid access token and what it says.
 pub(in crate::http) struct Bearer {
-    pub(super) token: String,
+    presented: HeaderValue,
     pub(super) scheme: Scheme,
     pub(super) claims: Arc<Claims>,
+}
+
+impl Bearer {
+    /// The token itself.
+    pub(super) fn token(&self) -> &str {
+        split(&self.presented).map_or("", |(_, token)| token)
+    }
 }
 
 /// How an access token is presented.
@@ -36,25 +39,20 @@ pub(in crate::http) enum Scheme {
     Dpop,
 }
 
-impl<S> FromRequestParts<S> for Bearer
-where
-    S: Send + Sync,
-    Judge: FromRef<S>,
-    Arc<PublicUrl>: FromRef<S>,
-{
+impl FromRequestParts<AppState> for Bearer {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let (scheme, token) = read(&parts.headers)?;
-        let dpop = Dpop::of(parts, &Arc::<PublicUrl>::from_ref(state));
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let presented = presented(&parts.headers)?;
+        let (scheme, token) = split(presented)?;
+        let dpop = Dpop::of(parts, &state.public_url);
         let proof = proof(scheme, &dpop)?;
-        let judge = Judge::from_ref(state);
-        let judged = judge.validate(token, proof, "", &[SCOPE.to_owned()]).await;
+        let judged = state.judge.validate(token, proof, "", &[SCOPE]).await;
         let claims = dpop
             .heard(judged)
             .map_err(|error| Problem::for_token(error, scheme))?;
         Ok(Self {
-            token: token.to_owned(),
+            presented: presented.clone(),
             scheme,
             claims,
         })
@@ -71,11 +69,19 @@ pub(super) fn proof(scheme: Scheme, dpop: &Dpop) -> Result<Option<&DpopProof>, P
 
 /// The one access token of the headers, and how it is presented; the scheme's name in any case.
 pub(in crate::http) fn read(headers: &HeaderMap) -> Result<(Scheme, &str), Problem> {
+    split(presented(headers)?)
+}
+
+fn presented(headers: &HeaderMap) -> Result<&HeaderValue, Problem> {
     let mut values = headers.get_all(header::AUTHORIZATION).into_iter();
     let value = values.next().ok_or_else(Problem::no_token)?;
     if values.next().is_some() {
         return Err(Problem::malformed_token());
     }
+    Ok(value)
+}
+
+fn split(value: &HeaderValue) -> Result<(Scheme, &str), Problem> {
     let value = value.to_str().map_err(|_| Problem::malformed_token())?;
     let (scheme, token) = match value.split_once(' ') {
         Some((scheme, token)) => (scheme, Some(token.trim_start())),

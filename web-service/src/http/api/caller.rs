@@ -1,7 +1,7 @@
 //! Who calls a JSON route: a browser with its cookie, or a program with its access token.
 
 use axum::{
-    extract::{FromRef, FromRequestParts},
+    extract::FromRequestParts,
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
 
@@ -43,33 +43,26 @@ pub(super) enum KnownBy {
     Token(Scheme),
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for ApiBrowser
-where
-    AppState: FromRef<S>,
-{
+impl FromRequestParts<AppState> for ApiBrowser {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
         // `Authorization` decides where it is present; there is no falling back to the cookie.
         if parts.headers.contains_key(header::AUTHORIZATION) {
             return Err(Problem::no_session());
         }
-        let state = AppState::from_ref(state);
         if !parts.method.is_safe() {
             prove_same_origin(&parts.headers, &state.public_url.origin)?;
         }
-        Ok(Self(Browser::find(Visitor::of(parts), &state).await?))
+        Ok(Self(Browser::find(Visitor::of(parts), state).await?))
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for ApiPerson
-where
-    AppState: FromRef<S>,
-{
+impl FromRequestParts<AppState> for ApiPerson {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let dpop = Dpop::of(parts, &AppState::from_ref(state).public_url);
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let dpop = Dpop::of(parts, &state.public_url);
         if parts.headers.contains_key(header::AUTHORIZATION) {
             let (scheme, token) = bearer::read(&parts.headers)?;
             return Ok(Self {
@@ -82,7 +75,7 @@ where
             });
         }
         let ApiBrowser(browser) = ApiBrowser::from_request_parts(parts, state).await?;
-        let actor = browser.act(&AppState::from_ref(state)).await?;
+        let actor = browser.act(state).await?;
         Ok(Self {
             authorization: actor.authorization,
             known_by: KnownBy::Cookie,

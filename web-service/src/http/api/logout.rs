@@ -25,7 +25,7 @@ pub(in crate::http) async fn submit(
     peer: Peer,
 ) -> Result<StatusCode, Problem> {
     let client = peer.into_client(ClientKind::Api);
-    auth.end_login(&bearer.token, &client)
+    auth.end_login(bearer.token(), &client)
         .await
         .map_err(|error| Problem::for_token(error, bearer.scheme))?;
     Ok(StatusCode::NO_CONTENT)

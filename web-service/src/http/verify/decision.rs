@@ -72,9 +72,10 @@ async fn by_token(
         Scheme::Bearer => None,
         Scheme::Dpop => Some(proof(state, headers, original)?),
     };
+    let scopes: Vec<_> = wanted.scopes.iter().map(String::as_str).collect();
     let judged = state
         .judge
-        .validate(token, proof.as_ref(), &wanted.audience, &wanted.scopes)
+        .validate(token, proof.as_ref(), &wanted.audience, &scopes)
         .await;
     let claims = match judged {
         Ok(claims) => claims,
