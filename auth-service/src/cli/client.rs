@@ -1,0 +1,138 @@
+//! `auth-service client`
+
+use std::{fs, path::PathBuf, sync::Arc};
+
+use anyhow::Context as _;
+use clap::Subcommand;
+use secrecy::ExposeSecret as _;
+use service_kit::system::{SystemClock, SystemRandom};
+
+use super::record::{Subject, record};
+use crate::{
+    app,
+    config::Settings,
+    crypto::client_proof::Proofs,
+    domain::{
+        audit::AuditKind,
+        client::Registered,
+        clients::{Clients, NewClient, ProvesBy},
+    },
+};
+
+#[derive(Subcommand)]
+pub(super) enum ClientCommand {
+    /// Register a client and print its secret, which is told this once
+    Add {
+        /// Its name
+        id: String,
+        /// What it may ask for, such as `orders:read`; as often as needed
+        #[arg(long)]
+        scope: Vec<String>,
+        /// Whom its tokens may be for; as often as needed
+        #[arg(long, required = true)]
+        audience: Vec<String>,
+        /// It proves itself with this public key, a JWK in a file, instead of a secret
+        #[arg(long, value_name = "FILE", conflicts_with = "public")]
+        jwk: Option<PathBuf>,
+        /// It cannot prove itself, and gets no tokens in its own name
+        #[arg(long)]
+        public: bool,
+        /// It gets no tokens, and only asks what those of others are worth
+        #[arg(long)]
+        introspection_only: bool,
+        /// Its tokens have to be bound to a key (`DPoP`)
+        #[arg(long)]
+        dpop_required: bool,
+    },
+    /// List the clients
+    List,
+    /// End a client for good: its tokens die at once
+    Disable {
+        /// Which
+        id: String,
+    },
+    /// Give a client another secret and print it
+    RotateSecret {
+        /// Which
+        id: String,
+    },
+}
+
+pub(super) async fn run(command: ClientCommand, settings: &Settings) -> anyhow::Result<()> {
+    let (database, _) = settings.accounts()?;
+    let store = app::open_store(&database).await?;
+    let clients = Clients {
+        store: Arc::new(store.clone()),
+        revocations: Arc::new(app::open_feed(&store, Arc::new(SystemClock)).await?),
+        proofs: Arc::new(Proofs::new(Arc::new(SystemRandom))),
+        clock: Arc::new(SystemClock),
+        audiences: Vec::new(),
+    };
+    let (kind, id) = match command {
+        ClientCommand::Add {
+            id,
+            scope,
+            audience,
+            jwk,
+            public,
+            introspection_only,
+            dpop_required,
+        } => {
+            let proves_by = match jwk {
+                Some(file) => ProvesBy::Key(
+                    fs::read_to_string(&file)
+                        .with_context(|| format!("cannot read {}", file.display()))?,
+                ),
+                None if public => ProvesBy::Nothing,
+                None => ProvesBy::Secret,
+            };
+            let new = NewClient {
+                id: id.parse()?,
+                proves_by,
+                scopes: scope.join(" ").parse()?,
+                audiences: audience,
+                introspection_only,
+                dpop_required,
+            };
+            let (client, secret) = clients.register(new).await?;
+            match secret {
+                Some(secret) => println!("{} {}", client.id, secret.expose_secret()),
+                None => println!("{}", client.id),
+            }
+            (AuditKind::ClientCreated, client.id)
+        }
+        ClientCommand::List => return list_clients(&clients).await,
+        ClientCommand::Disable { id } => {
+            let id = id.parse()?;
+            clients.disable(&id).await?;
+            (AuditKind::ClientDisabled, id)
+        }
+        ClientCommand::RotateSecret { id } => {
+            let id = id.parse()?;
+            let secret = clients.rotate_secret(&id).await?;
+            println!("{id} {}", secret.expose_secret());
+            (AuditKind::ClientSecretRotated, id)
+        }
+    };
+    record(store, kind, Subject::Client(id)).await;
+    Ok(())
+}
+
+async fn list_clients(clients: &Clients) -> anyhow::Result<()> {
+    for client in clients.list().await? {
+        let proof = match client.registered {
+            Registered::Public => "public",
+            Registered::Secret(_) => "secret",
+            Registered::Key(_) => "key",
+        };
+        let disabled = if client.disabled { " disabled" } else { "" };
+        let dpop = if client.dpop_required { " dpop" } else { "" };
+        let grants = client.grant_types.iter().map(|one| one.as_str());
+        let grants = grants.collect::<Vec<_>>().join(" ");
+        println!(
+            "{} {proof}{dpop}{disabled} ({grants}) {}",
+            client.id, client.scopes
+        );
+    }
+    Ok(())
+}

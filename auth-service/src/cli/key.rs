@@ -1,0 +1,85 @@
+//! `auth-service key`
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use clap::Subcommand;
+use service_kit::system::SystemClock;
+
+use super::record::{Subject, record};
+use crate::{
+    app::{
+        self,
+        keys::{KeyPolicy, Keys},
+    },
+    config::{KeyConfig, Settings},
+    crypto::seal::Sealer,
+    domain::audit::AuditKind,
+    storage::sqlite::SqliteStore,
+};
+
+#[derive(Subcommand)]
+pub(super) enum KeyCommand {
+    /// List the signing keys, in the order in which they sign
+    List,
+    /// Publish a new key, which signs ten minutes later; the old one goes when its last token is dead
+    Rotate,
+    /// Refuse every token that a key signed, at once, and never use it again
+    Revoke {
+        /// Which key
+        kid: String,
+    },
+}
+
+pub(super) async fn run(command: KeyCommand, settings: Settings) -> anyhow::Result<()> {
+    if matches!(command, KeyCommand::List) {
+        return list_keys(&settings).await;
+    }
+    let config = settings.keys()?;
+    app::install_crypto_providers();
+    let store = app::open_store(&config.database).await?;
+    let keys = keys(store.clone(), config).await?;
+    let kind = match command {
+        KeyCommand::List => return Ok(()),
+        KeyCommand::Rotate => {
+            let kid = keys.rotate().await?;
+            let kid = kid.context("a key was published that does not sign yet; wait for it")?;
+            println!("{kid}");
+            AuditKind::KeyRotated
+        }
+        KeyCommand::Revoke { kid } => {
+            if !keys.revoke(&kid).await? {
+                bail!("there is no such key");
+            }
+            AuditKind::KeyRevoked
+        }
+    };
+    record(store, kind, Subject::Service).await;
+    Ok(())
+}
+
+async fn keys(store: SqliteStore, config: KeyConfig) -> anyhow::Result<Keys> {
+    let policy = KeyPolicy {
+        algorithm: config.algorithm,
+        max_age: config.max_age,
+        access_ttl: config.access_ttl,
+    };
+    let keys = Keys::new(
+        store,
+        Sealer::new(&config.key_encryption_key),
+        Arc::new(SystemClock),
+        policy,
+    );
+    // A wrong key-encryption key is found here, before anything is sealed with it.
+    keys.open().await?;
+    Ok(keys)
+}
+
+async fn list_keys(settings: &Settings) -> anyhow::Result<()> {
+    let (database, _) = settings.accounts()?;
+    for key in app::open_store(&database).await?.signing_keys().await? {
+        let algorithm = key.public_key.algorithm();
+        println!("{} {algorithm} signs from {}", key.kid, key.signs_from);
+    }
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! The command line: `serve`, and the care of accounts, clients and keys beside a running service.
+#![expect(clippy::print_stdout, reason = "this is the command line")]
+
+mod backup;
+mod client;
+mod key;
+mod login;
+mod record;
+mod user;
+
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+
+use clap::{Parser, Subcommand};
+use service_kit::{exit, healthcheck, shutdown, system::SystemClock, telemetry};
+
+use self::{client::ClientCommand, key::KeyCommand, login::LoginCommand, user::UserCommand};
+use crate::{
+    app::{self, App},
+    config::Settings,
+};
+
+/// Accounts, logins and tokens over gRPC.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve gRPC until SIGTERM or SIGINT (the default)
+    Serve,
+    /// Accounts
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Logins
+    #[command(subcommand)]
+    Login(LoginCommand),
+    /// Programs that ask for tokens in their own name (OAuth clients)
+    #[command(subcommand)]
+    Client(ClientCommand),
+    /// Signing keys
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Copy the database, without logins, into a new file; `-` is standard output
+    Backup {
+        /// Where to
+        file: PathBuf,
+    },
+    /// Ask the ops port of the service beside this whether it is ready
+    Healthcheck,
+}
+
+/// Runs the command that the process was started with.
+pub async fn main() -> ExitCode {
+    let Cli { command, settings } = Cli::parse();
+    let outcome = match command.unwrap_or(Command::Serve) {
+        Command::Serve => serve(settings).await,
+        Command::User(command) => user::run(command, &settings).await,
+        Command::Login(command) => login::run(command, &settings).await,
+        Command::Client(command) => client::run(command, &settings).await,
+        Command::Key(command) => key::run(command, settings).await,
+        Command::Backup { file } => backup::run(&file, &settings).await,
+        Command::Healthcheck => check_health(&settings).await,
+    };
+    exit::code("auth-service", outcome)
+}
+
+async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let (log, config) = settings.serve()?;
+    telemetry::init(log);
+    app::install_crypto_providers();
+    let shutdown = shutdown::on_signal()?;
+    App::build(config, Arc::new(SystemClock))
+        .await?
+        .run(shutdown)
+        .await
+}
+
+async fn check_health(settings: &Settings) -> anyhow::Result<()> {
+    healthcheck::probe(settings.ops_listen()?).await
+}

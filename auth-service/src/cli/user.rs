@@ -1,0 +1,149 @@
+//! `auth-service user`
+
+use std::{
+    io::{self, BufRead as _, IsTerminal as _},
+    num::NonZero,
+    sync::Arc,
+};
+
+use anyhow::{Context as _, bail};
+use clap::Subcommand;
+use service_kit::system::{SystemClock, SystemRandom};
+
+use super::record::{Subject, record};
+use crate::{
+    app,
+    config::{HashingConfig, Settings},
+    crypto::argon2id::Argon2id,
+    domain::{accounts::Accounts, audit::AuditKind, username::Username},
+    storage::sqlite::SqliteStore,
+};
+
+#[derive(Subcommand)]
+pub(super) enum UserCommand {
+    /// Create an account
+    Add {
+        /// The name to sign in with
+        name: String,
+        /// Allow the scope `admin`
+        #[arg(long)]
+        admin: bool,
+        /// Read the password as one line from standard input
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Set a password and end all logins of the account
+    SetPassword {
+        /// Whose
+        name: String,
+        /// Read the password as one line from standard input
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Refuse sign-in and end all logins of the account
+    Disable {
+        /// Whose
+        name: String,
+    },
+    /// Allow sign-in again
+    Enable {
+        /// Whose
+        name: String,
+    },
+    /// List the accounts
+    List,
+}
+
+pub(super) async fn run(command: UserCommand, settings: &Settings) -> anyhow::Result<()> {
+    let (database, hashing) = settings.accounts()?;
+    let store = app::open_store(&database).await?;
+    let accounts = accounts(store.clone(), hashing).await?;
+    let (kind, user) = match command {
+        UserCommand::Add {
+            name,
+            admin,
+            password_stdin,
+        } => {
+            let name = name.parse()?;
+            let user = accounts
+                .create(name, &password(password_stdin)?, admin)
+                .await?;
+            println!("{} {}", user.id, user.username);
+            (AuditKind::UserCreated, user.id)
+        }
+        UserCommand::SetPassword {
+            name,
+            password_stdin,
+        } => {
+            let user = accounts.by_name(&name.parse()?).await?;
+            accounts
+                .set_password(user.id, &password(password_stdin)?)
+                .await?;
+            (AuditKind::PasswordSet, user.id)
+        }
+        UserCommand::Disable { name } => {
+            let user = accounts.by_name(&name.parse()?).await?;
+            accounts.disable(user.id).await?;
+            (AuditKind::UserDisabled, user.id)
+        }
+        UserCommand::Enable { name } => {
+            let user = accounts.by_name(&name.parse()?).await?;
+            accounts.enable(user.id).await?;
+            (AuditKind::UserEnabled, user.id)
+        }
+        UserCommand::List => return list_users(&accounts).await,
+    };
+    record(store, kind, Subject::User(user)).await;
+    Ok(())
+}
+
+async fn list_users(accounts: &Accounts) -> anyhow::Result<()> {
+    const PAGE: u32 = 200;
+    let mut last: Option<Username> = None;
+    loop {
+        let page = accounts.list(last.as_ref(), PAGE).await?;
+        for user in &page {
+            let admin = if user.admin { " admin" } else { "" };
+            let disabled = if user.disabled { " disabled" } else { "" };
+            println!("{} {}{admin}{disabled}", user.id, user.username);
+        }
+        match page.last() {
+            Some(user) => last = Some(user.username.clone()),
+            None => return Ok(()),
+        }
+    }
+}
+
+async fn accounts(store: SqliteStore, hashing: HashingConfig) -> anyhow::Result<Accounts> {
+    let random = Arc::new(SystemRandom);
+    let hasher = Argon2id::start(hashing.params, NonZero::<u32>::MIN, random.clone())?;
+    let feed = app::open_feed(&store, Arc::new(SystemClock)).await?;
+    Ok(Accounts::new(
+        Arc::new(store),
+        Arc::new(feed),
+        Arc::new(hasher),
+        Arc::new(SystemClock),
+        random,
+    ))
+}
+
+/// Asks twice at a terminal without showing it; anything else must say `--password-stdin`.
+fn password(from_stdin: bool) -> anyhow::Result<String> {
+    if from_stdin {
+        let mut line = String::new();
+        io::stdin().lock().read_line(&mut line)?;
+        return Ok(line.trim_end_matches(['\r', '\n']).to_owned());
+    }
+    if !io::stdin().is_terminal() {
+        bail!("there is no terminal to ask at; give the password with --password-stdin");
+    }
+    let first = ask("Password: ")?;
+    if first != ask("Again: ")? {
+        bail!("the two do not match");
+    }
+    Ok(first)
+}
+
+fn ask(prompt: &str) -> anyhow::Result<String> {
+    rpassword::prompt_password(prompt).context("cannot ask for a password")
+}
