@@ -15,8 +15,7 @@ pub struct Unverified<'a> {
 }
 
 impl<'a> Unverified<'a> {
-    /// Takes a text apart; `None` if it is longer than `most` bytes or has less than three segments. One that has more has a
-    /// payload that is no base64url.
+    /// Takes a text apart; `None` if it is longer than `most` bytes or has not three segments.
     #[must_use]
     pub fn split(text: &'a str, most: usize) -> Option<Self> {
         if text.len() > most {
@@ -24,7 +23,7 @@ impl<'a> Unverified<'a> {
         }
         let (message, signature) = text.rsplit_once('.')?;
         let (header, payload) = message.split_once('.')?;
-        Some(Self {
+        (!payload.contains('.')).then_some(Self {
             message,
             signature,
             header,
@@ -32,7 +31,7 @@ impl<'a> Unverified<'a> {
         })
     }
 
-    /// The header, where it has the form of `T`; a name that comes twice is refused by `T`.
+    /// The header, where it has the form of `T`. A name that comes twice is refused where `T` has a field for it.
     #[must_use]
     pub fn header<T: DeserializeOwned>(&self) -> Option<T> {
         parse(self.header)

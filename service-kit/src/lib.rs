@@ -1,4 +1,5 @@
-//! What both services do in the same way: configuration, logs, connections, breakers, the ops port, signals.
+//! What both services do in the same way: configuration, logs, connections, breakers, the ops port, signals; and how a JWS
+//! is taken apart, and what is good once remembered.
 
 pub mod breaker;
 pub mod config;

@@ -1,4 +1,4 @@
-//! Hashes of what nobody can guess.
+//! Hashes of texts; not for passwords.
 
 use aws_lc_rs::digest::{SHA256, digest};
 

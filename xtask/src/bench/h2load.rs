@@ -29,7 +29,6 @@ pub(super) fn run(
     let one = h2load(url, message, &["--requests", "1", "--clients", "1"])?;
     ensure!(one.bytes > 100, "the call is refused");
     let log = super::scratch()?.join("h2load.log");
-    let _ = fs::remove_file(&log);
     let mut arguments = vec![
         format!("--log-file={}", log.display()),
         format!("--duration={}", length.as_secs()),

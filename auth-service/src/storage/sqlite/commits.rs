@@ -1,7 +1,7 @@
 //! Writes of one statement each. Those that wait for the disk at the same moment are committed together: a slow disk is waited
 //! for once for all of them, and a burst of sign-ins is as fast as their passwords are checked.
 
-use std::{sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
 use sqlx::{
     Sqlite, SqliteConnection,
@@ -13,16 +13,16 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::connections::{Connections, Taken, unavailable};
+use super::connections::{ACQUIRE_TIMEOUT, Connections, Taken, unavailable};
 use crate::domain::ports::StoreError;
 
-/// How many are committed together at most, and how many more may wait.
-const MOST: usize = 256;
+/// How many may wait: as many as there can be requests at once.
+const MOST: usize = 2048;
 
 /// How long it is, on the average, from one commit to the next while there is always something to write; each costs as much as
 /// some statements do.
 const INTERVAL: Duration = Duration::from_millis(20);
-/// How many may follow each other at once: nobody waits for company who is alone.
+/// How many may follow each other at once, before whoever writes again and again waits for company.
 const BURST: u32 = 8;
 
 /// A statement with its arguments. It changes either all that it is to change or nothing.
@@ -37,7 +37,17 @@ pub(super) struct Commits(mpsc::Sender<Waiting>);
 
 struct Waiting {
     statement: Statement,
-    answer: oneshot::Sender<Result<Rows, StoreError>>,
+    since: Instant,
+    answer: Answer,
+}
+
+type Answer = oneshot::Sender<Result<Rows, StoreError>>;
+
+impl Waiting {
+    /// Whether it waited so long for its turn that its caller may have given up before it is done.
+    fn is_late(&self) -> bool {
+        self.since.elapsed() >= ACQUIRE_TIMEOUT
+    }
 }
 
 impl Commits {
@@ -48,40 +58,67 @@ impl Commits {
         Self(jobs)
     }
 
-    /// Runs the statement; once this returns, what it changed is on the disk. One whose caller stopped waiting before it was run
-    /// is not run.
+    /// Runs the statement; once this returns, what it changed is on the disk. One whose caller stopped waiting before its turn is
+    /// not run, and neither is one whose turn came too late: a write that its caller has given up must not happen later.
     pub(super) async fn commit(&self, statement: Statement) -> Result<Rows, StoreError> {
         let (answer, answered) = oneshot::channel();
-        let waiting = Waiting { statement, answer };
+        let waiting = Waiting {
+            statement,
+            since: Instant::now(),
+            answer,
+        };
         let sent = self.0.send(waiting).await;
-        sent.map_err(|_| unavailable("the database is closed"))?;
+        sent.map_err(|_| unavailable("nothing is written any more"))?;
         let answered = answered.await;
-        answered.map_err(|_| unavailable("the database is closed"))?
+        answered.map_err(|_| unavailable("nothing is written any more"))?
     }
 }
 
 async fn commit_all(writer: Arc<Connections>, mut jobs: mpsc::Receiver<Waiting>) {
     let mut pace = Pace::begin(Instant::now());
-    while let Some(first) = jobs.recv().await {
+    let mut waiting = Vec::new();
+    loop {
+        if waiting.is_empty() {
+            match jobs.recv().await {
+                Some(first) => waiting.push(first),
+                None => return,
+            }
+        }
         sleep_until(pace.next()).await;
         let taken = writer.take().await;
-        let mut together = vec![first];
-        while together.len() < MOST
-            && let Ok(next) = jobs.try_recv()
-        {
-            together.push(next);
+        while let Ok(next) = jobs.try_recv() {
+            waiting.push(next);
         }
-        together.retain(|waiting| !waiting.answer.is_closed());
-        let (statements, answers): (Vec<_>, Vec<_>) = together
-            .into_iter()
-            .map(|waiting| (waiting.statement, waiting.answer))
-            .unzip();
-        let outcomes = match taken {
-            Ok(mut writer) => run(&mut writer, statements).await,
-            Err(error) => Err(error),
-        };
-        tell(answers, outcomes);
+        waiting.retain(|one: &Waiting| !one.answer.is_closed());
+        let late = waiting.extract_if(.., |one| one.is_late());
+        let busy = || unavailable("all connections are busy");
+        let why = taken.as_ref().err().cloned().unwrap_or_else(busy);
+        refuse(late.map(|one| one.answer), &why);
+        if let Ok(mut writer) = taken {
+            commit(&mut writer, mem::take(&mut waiting)).await;
+        }
         pace.note(Instant::now());
+    }
+}
+
+fn refuse(answers: impl IntoIterator<Item = Answer>, why: &StoreError) {
+    for answer in answers {
+        let _ = answer.send(Err(why.clone()));
+    }
+}
+
+async fn commit(writer: &mut Taken<'_>, together: Vec<Waiting>) {
+    let (statements, answers): (Vec<_>, Vec<_>) = together
+        .into_iter()
+        .map(|one| (one.statement, one.answer))
+        .unzip();
+    match run(writer, statements).await {
+        Ok(outcomes) => {
+            for (answer, rows) in answers.into_iter().zip(outcomes) {
+                let _ = answer.send(Ok(rows));
+            }
+        }
+        Err(error) => refuse(answers, &error),
     }
 }
 
@@ -129,37 +166,25 @@ async fn run_each(
     Ok(outcomes)
 }
 
-fn tell(
-    answers: Vec<oneshot::Sender<Result<Rows, StoreError>>>,
-    outcomes: Result<Vec<Rows>, StoreError>,
-) {
-    match outcomes {
-        Ok(outcomes) => {
-            for (answer, rows) in answers.into_iter().zip(outcomes) {
-                let _ = answer.send(Ok(rows));
-            }
-        }
-        Err(error) => {
-            for answer in answers {
-                let _ = answer.send(Err(error.clone()));
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::{fs, path::Path};
 
     use futures_util::{FutureExt as _, future::join_all};
-    use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
+    use sqlx::{
+        ConnectOptions as _, Connection as _,
+        sqlite::{SqliteConnectOptions, SqliteJournalMode},
+    };
+    use tokio::time::sleep;
 
     use super::*;
+    use crate::storage::sqlite::BUSY_TIMEOUT;
 
     async fn open(file: &Path) -> Arc<Connections> {
         let options = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(true)
+            .busy_timeout(BUSY_TIMEOUT)
             .journal_mode(SqliteJournalMode::Wal);
         let writer = Connections::open(options, 1).await.unwrap();
         sqlx::raw_sql("CREATE TABLE numbers (number PRIMARY KEY)")
@@ -238,6 +263,55 @@ mod tests {
         drop(busy);
         commits.commit(insert(2)).await.unwrap();
 
+        assert_eq!(count(&writer).await, 1);
+    }
+
+    #[tokio::test]
+    async fn who_waited_too_long_is_refused_and_who_came_later_is_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let writer = open(&directory.path().join("numbers.db")).await;
+        let commits = Commits::start(Arc::clone(&writer));
+
+        let busy = writer.take().await.unwrap();
+        let mut early = commits.commit(insert(1)).boxed();
+        assert!(early.as_mut().now_or_never().is_none());
+        sleep(ACQUIRE_TIMEOUT / 2).await;
+        let mut later = commits.commit(insert(2)).boxed();
+        assert!(later.as_mut().now_or_never().is_none());
+        let refused = early.await.unwrap_err().to_string();
+        assert!(refused.contains("busy"), "{refused}");
+        drop(busy);
+
+        assert_eq!(later.await.unwrap().len(), 1);
+        assert_eq!(count(&writer).await, 1);
+    }
+
+    /// `SQLite` waits for a lock by its own clock.
+    #[tokio::test]
+    async fn while_another_process_writes_each_is_refused_before_its_caller_gives_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("numbers.db");
+        let writer = open(&file).await;
+        let commits = Commits::start(Arc::clone(&writer));
+        let other = SqliteConnectOptions::new().filename(&file);
+        let mut other = other.connect().await.unwrap();
+        let lock = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+
+        let each = (0..4).map(async |number| {
+            sleep(BUSY_TIMEOUT / 3 * number).await;
+            let begun = Instant::now();
+            let refused = commits.commit(insert(number)).await.is_err();
+            (refused, begun.elapsed())
+        });
+        for (refused, took) in join_all(each).await {
+            assert!(refused);
+            assert!(
+                took < ACQUIRE_TIMEOUT + BUSY_TIMEOUT + BUSY_TIMEOUT / 2,
+                "{took:?}"
+            );
+        }
+        lock.rollback().await.unwrap();
+        commits.commit(insert(5)).await.unwrap();
         assert_eq!(count(&writer).await, 1);
     }
 

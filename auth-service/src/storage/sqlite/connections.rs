@@ -20,7 +20,7 @@ use tokio::{
 use crate::domain::ports::StoreError;
 
 /// How long to wait for a connection.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(500);
+pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// So many connections, opened when they are needed, and kept.
 #[derive(Debug)]

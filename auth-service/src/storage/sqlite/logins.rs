@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::try_join_all;
 use sqlx::{AssertSqlSafe, Row as _, Sqlite, Transaction};
 use time::OffsetDateTime;
 
@@ -25,15 +26,20 @@ use crate::domain::{
 #[async_trait]
 impl Logins for SqliteStore {
     async fn insert_login(&self, login: &NewLogin) -> Result<Option<Vec<Sid>>, StoreError> {
-        let Some(remainder) = self.begin_login(login).await? else {
+        let Some(begun) = self.begin_login(login).await? else {
             return Ok(None);
         };
-        if remainder == Remainder::Nothing {
+        // The login stands; the next sign-in makes good for what fails here.
+        if begun.is_from_elsewhere
+            && let Err(error) = self.remember_places(login).await
+        {
+            tracing::warn!(%error, "a place is not remembered until the next sign-in from there");
+        }
+        if !begun.is_surplus {
             return Ok(Some(Vec::new()));
         }
-        // The login stands; the next sign-in makes good for what fails here.
-        let ended = self.tidy_up(login).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "a place is not remembered, or too many logins of a person live on, until their next sign-in");
+        let ended = self.end_surplus(login).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "too many logins of a person live on, until their next sign-in");
             Vec::new()
         });
         Ok(Some(ended))
@@ -211,16 +217,17 @@ impl Logins for SqliteStore {
     }
 }
 
-/// What there is to do when a login began.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Remainder {
-    Nothing,
-    Something,
+/// What there is still to do for a login that began; as a rule nothing.
+struct Begun {
+    /// A place that it comes from is to be noted.
+    is_from_elsewhere: bool,
+    /// The person has more logins than may live.
+    is_surplus: bool,
 }
 
 impl SqliteStore {
-    /// Begins it with one statement, which finds out what else there is to do; as a rule nothing. `None`: it may not begin.
-    async fn begin_login(&self, login: &NewLogin) -> Result<Option<Remainder>, StoreError> {
+    /// Begins it with one statement, which finds out what else there is to do. `None`: it may not begin.
+    async fn begin_login(&self, login: &NewLogin) -> Result<Option<Begun>, StoreError> {
         let insert = sqlx::query(
             "INSERT INTO logins (sid, user_id, client_kind, ip_address, user_agent, scope, amr, generation, \
                                  refreshed_at, created_at, authenticated_at, last_seen_at, expires_at) \
@@ -249,19 +256,39 @@ impl SqliteStore {
             return Ok(None);
         };
         let (live, familiar): (u32, u32) = (row.try_get("live")?, row.try_get("familiar")?);
-        let is_usual = live <= MAX_LIVE_LOGINS && familiar as usize == login.places.all().count();
-        Ok(Some(if is_usual {
-            Remainder::Nothing
-        } else {
-            Remainder::Something
+        Ok(Some(Begun {
+            is_from_elsewhere: familiar as usize != login.places.all().count(),
+            is_surplus: live > MAX_LIVE_LOGINS,
         }))
     }
 
-    /// Remembers where it began, and ends what lives beyond the most; gives which.
-    async fn tidy_up(&self, begun: &NewLogin) -> Result<Vec<Sid>, StoreError> {
+    /// Notes where it began, and forgets the places beyond the most.
+    async fn remember_places(&self, begun: &NewLogin) -> Result<(), StoreError> {
+        let user = begun.user_id.to_string();
+        let notes = begun.places.all().map(|Blinded(place)| {
+            sqlx::query(
+                "INSERT INTO known_places (user_id, place, last_seen_at) VALUES (?, ?, ?) \
+                 ON CONFLICT DO UPDATE SET last_seen_at = excluded.last_seen_at",
+            )
+            .bind(user.clone())
+            .bind(place.to_vec())
+            .bind(millis(begun.created_at))
+        });
+        let trim = sqlx::query(
+            "DELETE FROM known_places WHERE user_id = ?1 AND place NOT IN (\
+                 SELECT place FROM known_places WHERE user_id = ?1 ORDER BY last_seen_at DESC LIMIT ?2)",
+        )
+        .bind(user.clone())
+        .bind(MAX_PLACES);
+        // They wait together, and are run in this order.
+        let all = notes.chain([trim]).map(|statement| self.commit(statement));
+        try_join_all(all).await.map(drop)
+    }
+
+    /// Ends what lives beyond the most; gives which.
+    async fn end_surplus(&self, begun: &NewLogin) -> Result<Vec<Sid>, StoreError> {
         let mut writer = self.write().await?;
         let mut transaction = writer.begin().await?;
-        remember_places(&mut transaction, begun).await?;
         let ended = end_surplus(&mut transaction, begun).await?;
         transaction.commit().await?;
         Ok(ended)
@@ -277,32 +304,6 @@ const MAX_PLACES: u32 = 50;
 
 /// How much later than the last time a sign-in from a place is noted again.
 const PLACE_INTERVAL: Duration = Duration::from_hours(24);
-
-async fn remember_places(
-    transaction: &mut Transaction<'_, Sqlite>,
-    begun: &NewLogin,
-) -> Result<(), StoreError> {
-    for Blinded(place) in begun.places.all() {
-        sqlx::query(
-            "INSERT INTO known_places (user_id, place, last_seen_at) VALUES (?, ?, ?) \
-             ON CONFLICT DO UPDATE SET last_seen_at = excluded.last_seen_at",
-        )
-        .bind(begun.user_id.to_string())
-        .bind(place.as_slice())
-        .bind(millis(begun.created_at))
-        .execute(&mut **transaction)
-        .await?;
-    }
-    sqlx::query(
-        "DELETE FROM known_places WHERE user_id = ?1 AND place NOT IN (\
-             SELECT place FROM known_places WHERE user_id = ?1 ORDER BY last_seen_at DESC LIMIT ?2)",
-    )
-    .bind(begun.user_id.to_string())
-    .bind(MAX_PLACES)
-    .execute(&mut **transaction)
-    .await?;
-    Ok(())
-}
 
 /// Ends the oldest logins beyond as many as may live, the one that just began not among them; gives which.
 async fn end_surplus(

@@ -81,10 +81,8 @@ impl SqliteStore {
         sqlx::query("SELECT 1 FROM signing_keys LIMIT 1")
             .execute(&mut *self.read().await?)
             .await?;
-        sqlx::query("UPDATE secret_keys SET name = name")
-            .execute(&mut *self.write().await?)
-            .await?;
-        Ok(())
+        let write = sqlx::query("UPDATE secret_keys SET name = name");
+        self.commit(write).await.map(drop)
     }
 
     /// Lets every connection finish and closes the file.
@@ -97,12 +95,12 @@ impl SqliteStore {
         self.readers.take().await
     }
 
-    /// For transactions of several statements.
+    /// For transactions of several statements, and for what is seldom written.
     async fn write(&self) -> Result<Taken<'_>, StoreError> {
         self.writer.take().await
     }
 
-    /// For a statement that is a transaction.
+    /// For what a sign-in, a refresh or any request may write: one statement, which is committed together with others.
     async fn commit(&self, statement: Statement) -> Result<Rows, StoreError> {
         self.commits.commit(statement).await
     }
