@@ -168,21 +168,33 @@ async fn run_each(
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path};
+    use std::{
+        fs,
+        path::{Path, PathBuf},
+    };
 
     use futures_util::{FutureExt as _, future::join_all};
     use sqlx::{
         ConnectOptions as _, Connection as _,
         sqlite::{SqliteConnectOptions, SqliteJournalMode},
     };
+    use tempfile::TempDir;
     use tokio::time::sleep;
 
     use super::*;
     use crate::storage::sqlite::BUSY_TIMEOUT;
 
-    async fn open(file: &Path) -> Arc<Connections> {
+    /// A database with a table, and what commits to it.
+    struct Numbers {
+        directory: TempDir,
+        writer: Arc<Connections>,
+        commits: Commits,
+    }
+
+    async fn numbers() -> Numbers {
+        let directory = tempfile::tempdir().unwrap();
         let options = SqliteConnectOptions::new()
-            .filename(file)
+            .filename(file_in(&directory))
             .create_if_missing(true)
             .busy_timeout(BUSY_TIMEOUT)
             .journal_mode(SqliteJournalMode::Wal);
@@ -191,7 +203,16 @@ mod tests {
             .execute(&mut *writer.take().await.unwrap())
             .await
             .unwrap();
-        Arc::new(writer)
+        let writer = Arc::new(writer);
+        Numbers {
+            directory,
+            commits: Commits::start(Arc::clone(&writer)),
+            writer,
+        }
+    }
+
+    fn file_in(directory: &TempDir) -> PathBuf {
+        directory.path().join("numbers.db")
     }
 
     fn insert(number: u32) -> Statement {
@@ -233,10 +254,12 @@ mod tests {
 
     #[tokio::test]
     async fn what_waits_for_the_disk_is_committed_together() {
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("numbers.db");
-        let writer = open(&file).await;
-        let commits = Commits::start(Arc::clone(&writer));
+        let Numbers {
+            directory,
+            writer,
+            commits,
+        } = numbers().await;
+        let file = file_in(&directory);
         let before = transactions(&file);
 
         let busy = writer.take().await.unwrap();
@@ -253,9 +276,11 @@ mod tests {
 
     #[tokio::test]
     async fn what_its_caller_gave_up_is_not_written() {
-        let directory = tempfile::tempdir().unwrap();
-        let writer = open(&directory.path().join("numbers.db")).await;
-        let commits = Commits::start(Arc::clone(&writer));
+        let Numbers {
+            directory: _kept,
+            writer,
+            commits,
+        } = numbers().await;
 
         let busy = writer.take().await.unwrap();
         let given_up = commits.commit(insert(1)).now_or_never();
@@ -268,9 +293,11 @@ mod tests {
 
     #[tokio::test]
     async fn who_waited_too_long_is_refused_and_who_came_later_is_not() {
-        let directory = tempfile::tempdir().unwrap();
-        let writer = open(&directory.path().join("numbers.db")).await;
-        let commits = Commits::start(Arc::clone(&writer));
+        let Numbers {
+            directory: _kept,
+            writer,
+            commits,
+        } = numbers().await;
 
         let busy = writer.take().await.unwrap();
         let mut early = commits.commit(insert(1)).boxed();
@@ -289,10 +316,12 @@ mod tests {
     /// `SQLite` waits for a lock by its own clock.
     #[tokio::test]
     async fn while_another_process_writes_each_is_refused_before_its_caller_gives_up() {
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("numbers.db");
-        let writer = open(&file).await;
-        let commits = Commits::start(Arc::clone(&writer));
+        let Numbers {
+            directory,
+            writer,
+            commits,
+        } = numbers().await;
+        let file = file_in(&directory);
         let other = SqliteConnectOptions::new().filename(&file);
         let mut other = other.connect().await.unwrap();
         let lock = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
@@ -317,9 +346,11 @@ mod tests {
 
     #[tokio::test]
     async fn where_one_fails_nothing_is_half_done_and_the_next_go_on() {
-        let directory = tempfile::tempdir().unwrap();
-        let writer = open(&directory.path().join("numbers.db")).await;
-        let commits = Commits::start(Arc::clone(&writer));
+        let Numbers {
+            directory: _kept,
+            writer,
+            commits,
+        } = numbers().await;
 
         let busy = writer.take().await.unwrap();
         let mut all = join_all([1, 2, 2].map(|number| commits.commit(insert(number)))).boxed();
@@ -334,9 +365,11 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_is_written_once_the_database_is_closed() {
-        let directory = tempfile::tempdir().unwrap();
-        let writer = open(&directory.path().join("numbers.db")).await;
-        let commits = Commits::start(Arc::clone(&writer));
+        let Numbers {
+            directory: _kept,
+            writer,
+            commits,
+        } = numbers().await;
         writer.close().await;
         let refused = commits.commit(insert(1)).await.unwrap_err().to_string();
         assert!(refused.contains("closed"), "{refused}");
