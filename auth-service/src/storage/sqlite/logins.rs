@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
-use sqlx::{AssertSqlSafe, Row as _, Sqlite, Transaction};
+use sqlx::{AssertSqlSafe, Row as _};
 use time::OffsetDateTime;
 
 use super::{
@@ -262,34 +262,52 @@ impl SqliteStore {
         }))
     }
 
-    /// Notes where it began, and forgets the places beyond the most.
-    async fn remember_places(&self, begun: &NewLogin) -> Result<(), StoreError> {
-        let user = begun.user_id.to_string();
+    /// Notes where it began, and forgets the places beyond the most. Nothing is noted of a login that ended meanwhile: a new
+    /// password forgets the places of the old one.
+    pub(super) async fn remember_places(&self, begun: &NewLogin) -> Result<(), StoreError> {
         let notes = begun.places.all().map(|Blinded(place)| {
             sqlx::query(
-                "INSERT INTO known_places (user_id, place, last_seen_at) VALUES (?, ?, ?) \
+                "INSERT INTO known_places (user_id, place, last_seen_at) \
+                 SELECT user_id, ?, ? FROM logins WHERE sid = ? AND ended_at IS NULL \
                  ON CONFLICT DO UPDATE SET last_seen_at = excluded.last_seen_at",
             )
-            .bind(user.clone())
             .bind(place.to_vec())
             .bind(millis(begun.created_at))
+            .bind(begun.sid.to_string())
         });
         let trim = sqlx::query(
             "DELETE FROM known_places WHERE user_id = ?1 AND place NOT IN (\
                  SELECT place FROM known_places WHERE user_id = ?1 ORDER BY last_seen_at DESC LIMIT ?2)",
         )
-        .bind(user.clone())
+        .bind(begun.user_id.to_string())
         .bind(MAX_PLACES);
         // They wait together, and are run in this order.
         let all = notes.chain([trim]).map(|statement| self.commit(statement));
         try_join_all(all).await.map(drop)
     }
 
-    /// Ends what lives beyond the most; gives which.
+    /// Ends the oldest logins beyond as many as may live, the one that just began not among them; gives which.
     async fn end_surplus(&self, begun: &NewLogin) -> Result<Vec<Sid>, StoreError> {
         let mut writer = self.write().await?;
         let mut transaction = writer.begin().await?;
-        let ended = end_surplus(&mut transaction, begun).await?;
+        let surplus = sqlx::query(
+            "SELECT sid FROM logins \
+             WHERE user_id = ? AND ended_at IS NULL AND expires_at > ? AND sid <> ? \
+             ORDER BY last_seen_at DESC, created_at DESC, sid LIMIT -1 OFFSET ?",
+        )
+        .bind(begun.user_id.to_string())
+        .bind(millis(begun.created_at))
+        .bind(begun.sid.to_string())
+        .bind(MAX_LIVE_LOGINS - 1)
+        .fetch_all(&mut *transaction)
+        .await?;
+        let mut ended = Vec::new();
+        for row in &surplus {
+            let sid = row::parse(row, "sid")?;
+            let (one, now) = (Which::One(sid), begun.created_at);
+            end_logins(&mut transaction, &one, EndReason::TooMany, now).await?;
+            ended.push(sid);
+        }
         transaction.commit().await?;
         Ok(ended)
     }
@@ -304,29 +322,3 @@ const MAX_PLACES: u32 = 50;
 
 /// How much later than the last time a sign-in from a place is noted again.
 const PLACE_INTERVAL: Duration = Duration::from_hours(24);
-
-/// Ends the oldest logins beyond as many as may live, the one that just began not among them; gives which.
-async fn end_surplus(
-    transaction: &mut Transaction<'_, Sqlite>,
-    begun: &NewLogin,
-) -> Result<Vec<Sid>, StoreError> {
-    let surplus = sqlx::query(
-        "SELECT sid FROM logins \
-         WHERE user_id = ? AND ended_at IS NULL AND expires_at > ? AND sid <> ? \
-         ORDER BY last_seen_at DESC, created_at DESC, sid LIMIT -1 OFFSET ?",
-    )
-    .bind(begun.user_id.to_string())
-    .bind(millis(begun.created_at))
-    .bind(begun.sid.to_string())
-    .bind(MAX_LIVE_LOGINS - 1)
-    .fetch_all(&mut **transaction)
-    .await?;
-    let mut ended = Vec::new();
-    for row in &surplus {
-        let sid = row::parse(row, "sid")?;
-        let (one, now) = (Which::One(sid), begun.created_at);
-        end_logins(transaction, &one, EndReason::TooMany, now).await?;
-        ended.push(sid);
-    }
-    Ok(ended)
-}

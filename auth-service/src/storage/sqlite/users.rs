@@ -192,7 +192,7 @@ mod tests {
     use crate::domain::{
         login::{Client, ClientKind, NewLogin},
         ports::Logins as _,
-        throttle::Places,
+        throttle::{Blinded, Knows, Places},
     };
 
     fn account() -> Account {
@@ -262,5 +262,43 @@ mod tests {
             None,
             "another password by now"
         );
+    }
+
+    /// A sign-in with the old password may be about to note its place when the password is replaced, or the account removed.
+    #[tokio::test]
+    async fn a_login_that_ended_makes_no_place_known() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&directory.path().join("auth.db"))
+            .await
+            .unwrap();
+        let (account, now) = (account(), ManualClock::default().now());
+        assert!(store.insert_user(&account).await.unwrap());
+        let places = Places {
+            address: Some(Blinded([7; 16])),
+            ..Places::default()
+        };
+        let login = NewLogin {
+            places,
+            ..login(&account)
+        };
+        let id = account.user.id;
+        let knows = async || {
+            let since = now - time::Duration::HOUR;
+            store.knows_place(id, places, since).await.unwrap()
+        };
+        assert!(store.insert_login(&login).await.unwrap().is_some());
+        assert_eq!(knows().await, Knows::Address);
+
+        let (from, new) = (
+            account.password_version,
+            PasswordHash::from_phc("new".into()),
+        );
+        let replaced = store.replace_password(id, from, &new, None, now).await;
+        assert!(replaced.unwrap().is_some());
+        store.remember_places(&login).await.unwrap();
+        assert_eq!(knows().await, Knows::Nothing);
+
+        assert!(store.delete_user(id, now).await.unwrap());
+        store.remember_places(&login).await.unwrap();
     }
 }
