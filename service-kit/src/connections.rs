@@ -70,8 +70,21 @@ impl Connections {
             silence: self.silence,
             patience: Box::pin(sleep(self.silence / LOOKS)),
             quiet_looks: 0,
-            _permit: permit,
+            kept: permit,
         })
+    }
+
+    /// The next connection that the system gives, which is not taken in yet.
+    pub async fn accept(&self, listener: &TcpListener) -> (TcpStream, SocketAddr) {
+        loop {
+            match listener.accept().await {
+                Ok(accepted) => return accepted,
+                Err(error) => {
+                    self.cannot_accept(&error);
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
     }
 
     /// Tells that the system gave no connection.
@@ -82,18 +95,30 @@ impl Connections {
     }
 }
 
-/// A TCP connection that counts, and ends when nothing moves on it for too long.
+/// A TCP connection that counts, and ends when nothing moves on it for too long. Until then it keeps its place, or more.
 #[derive(Debug)]
-pub struct Connection {
+pub struct Connection<K = OwnedSemaphorePermit> {
     stream: TcpStream,
     silence: Duration,
     patience: Pin<Box<Sleep>>,
     /// How often in a row nothing had moved.
     quiet_looks: u32,
-    _permit: OwnedSemaphorePermit,
+    kept: K,
 }
 
-impl Connection {
+impl<K> Connection<K> {
+    /// The same connection, which keeps `more`, too.
+    #[must_use]
+    pub fn keeping<M>(self, more: M) -> Connection<(K, M)> {
+        Connection {
+            stream: self.stream,
+            silence: self.silence,
+            patience: self.patience,
+            quiet_looks: self.quiet_looks,
+            kept: (self.kept, more),
+        }
+    }
+
     /// What was done; or, where the other side neither says nor takes anything, the end once that lasted too long. The time is
     /// looked at a few times in all, not with each request.
     fn or_patience<T>(
@@ -117,7 +142,7 @@ impl Connection {
     }
 }
 
-impl AsyncRead for Connection {
+impl<K: Unpin> AsyncRead for Connection<K> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -128,7 +153,7 @@ impl AsyncRead for Connection {
     }
 }
 
-impl AsyncWrite for Connection {
+impl<K: Unpin> AsyncWrite for Connection<K> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -160,7 +185,7 @@ impl AsyncWrite for Connection {
     }
 }
 
-impl Connected for Connection {
+impl<K> Connected for Connection<K> {
     type ConnectInfo = TcpConnectInfo;
 
     fn connect_info(&self) -> Self::ConnectInfo {
@@ -196,16 +221,9 @@ impl BoundedListener {
     /// The next connection that is taken in.
     pub async fn next(&self) -> (Connection, SocketAddr) {
         loop {
-            match self.listener.accept().await {
-                Ok((stream, address)) => {
-                    if let Some(connection) = self.connections.admit(stream) {
-                        return (connection, address);
-                    }
-                }
-                Err(error) => {
-                    self.connections.cannot_accept(&error);
-                    sleep(ACCEPT_PAUSE).await;
-                }
+            let (stream, address) = self.connections.accept(&self.listener).await;
+            if let Some(connection) = self.connections.admit(stream) {
+                return (connection, address);
             }
         }
     }

@@ -4,11 +4,11 @@ use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Context as _;
 use async_trait::async_trait;
-use axum_server::{Handle, tls_rustls::RustlsConfig};
+use axum_server::tls_rustls::RustlsConfig;
 use service_kit::{
     descriptors,
     ops::{self, Readiness},
-    shutdown::{DRAIN_DEADLINE, OPS_DRAIN},
+    shutdown::OPS_DRAIN,
     system::{Clock, SystemRandom},
 };
 use tokio::{net::TcpListener, time::timeout};
@@ -188,22 +188,13 @@ impl App {
             let served = envoy::serve(listener, self.state.clone(), shutdown.clone());
             tokio::spawn(served);
         }
-        let handle = Handle::new();
-        tokio::spawn(drain_on(shutdown.clone(), handle.clone()));
-        http::serve(self.port, handle, self.state).await?;
+        http::serve(self.port, &self.state, shutdown.clone()).await?;
         shutdown.cancel();
         // Whoever still asks there has had their time.
         let _ = timeout(OPS_DRAIN, ops).await;
         tracing::info!("stopped");
         Ok(())
     }
-}
-
-async fn drain_on(shutdown: CancellationToken, handle: Handle<SocketAddr>) {
-    shutdown.cancelled().await;
-    handle.graceful_shutdown(Some(DRAIN_DEADLINE));
-    tokio::time::sleep(DRAIN_DEADLINE).await;
-    tracing::warn!("requests were still in flight after {DRAIN_DEADLINE:?}");
 }
 
 async fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -122,10 +122,8 @@ fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
         .into_iter()
         .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
         .filter_map(|pair| {
-            let pair = pair.trim_ascii();
-            let equals = pair.iter().position(|byte| *byte == b'=')?;
-            let (found, value) = pair.split_at_checked(equals)?;
-            (found == name.as_bytes()).then_some(value.get(1..)?)
+            let value = pair.trim_ascii().strip_prefix(name.as_bytes())?;
+            value.strip_prefix(b"=")
         });
     let value = found.next()?;
     if found.next().is_some() {

@@ -19,6 +19,7 @@ mod router;
 mod serve;
 mod signed_in;
 pub mod state;
+mod threads;
 mod time;
 pub(crate) mod verify;
 

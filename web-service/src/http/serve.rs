@@ -4,20 +4,32 @@ use std::{
     future::{Ready, ready},
     io,
     net::SocketAddr,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{ServiceExt, extract::Request};
 use axum_server::{
-    Handle,
+    Server,
     accept::Accept,
     tls_rustls::{RustlsAcceptor, RustlsConfig},
 };
-use hyper_util::rt::TokioTimer;
-use service_kit::connections::{Connection, Connections};
-use tokio::net::{TcpListener, TcpStream};
+use hyper_util::{
+    rt::{TokioExecutor, TokioTimer},
+    server::conn::auto::Builder,
+};
+use service_kit::{
+    connections::{Connection, Connections},
+    shutdown::DRAIN_DEADLINE,
+};
+use tokio::{net::TcpListener, sync::OwnedSemaphorePermit};
+use tokio_util::sync::CancellationToken;
 
-use super::{router, state::AppState};
+use super::{
+    front::Front,
+    router,
+    state::AppState,
+    threads::{Arrival, Peer, Seat, Threads},
+};
 
 /// The largest request head, in bytes.
 const MAX_HEAD: usize = 16 * 1024;
@@ -39,15 +51,40 @@ pub struct Port {
     pub max_connections: usize,
 }
 
-/// Serves HTTPS until the handle says stop.
+/// Serves HTTPS until `shutdown`, then lets the requests in flight finish.
 ///
 /// # Errors
-/// When the listener fails.
-pub async fn serve(port: Port, handle: Handle<SocketAddr>, state: AppState) -> io::Result<()> {
+/// When a thread that serves cannot be started, or ends.
+pub async fn serve(port: Port, state: &AppState, shutdown: CancellationToken) -> io::Result<()> {
     let connections = Connections::new(port.max_connections, MAX_SILENCE);
-    let admission = Admission(connections.clone());
-    let mut server = axum_server::Server::from_listener(port.listener)
-        .handle(handle)
+    let (admission, service) = (Admission(connections.clone()), router::service(state));
+    let mut threads = Threads::start(move |server| {
+        serve_thread(server, admission.clone(), port.tls.clone(), service.clone())
+    })?;
+    loop {
+        tokio::select! {
+            (stream, peer) = connections.accept(&port.listener) => threads.hand(stream, peer).await,
+            error = threads.fail() => return Err(error),
+            () = shutdown.cancelled() => break,
+        }
+    }
+    drop(port.listener);
+    let begun = Instant::now();
+    threads.finish(DRAIN_DEADLINE).await;
+    if begun.elapsed() >= DRAIN_DEADLINE {
+        tracing::warn!("requests were still in flight after {DRAIN_DEADLINE:?}");
+    }
+    Ok(())
+}
+
+async fn serve_thread(
+    server: Server<Peer>,
+    admission: Admission,
+    tls: Option<RustlsConfig>,
+    service: Front,
+) -> io::Result<()> {
+    let Admission(connections) = admission.clone();
+    let mut server = server
         .accept_error_handler(move |peer, error| {
             // With a peer it is only that one's handshake.
             if peer.is_none() {
@@ -56,9 +93,19 @@ pub async fn serve(port: Port, handle: Handle<SocketAddr>, state: AppState) -> i
         })
         // Also for who connects and says nothing, not even which version of HTTP.
         .first_request_timeout(HEAD_TIMEOUT);
-    server
-        .http_builder()
-        .http1()
+    limit(server.http_builder());
+    let service = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(service);
+    match tls {
+        Some(tls) => {
+            let acceptor = RustlsAcceptor::new(tls).acceptor(admission);
+            server.acceptor(acceptor).serve(service).await
+        }
+        None => server.acceptor(admission).serve(service).await,
+    }
+}
+
+fn limit(http: &mut Builder<TokioExecutor>) {
+    http.http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MAX_HEAD)
@@ -68,28 +115,23 @@ pub async fn serve(port: Port, handle: Handle<SocketAddr>, state: AppState) -> i
         .keep_alive_interval(KEEPALIVE)
         .max_header_list_size(16 * 1024)
         .max_concurrent_streams(MAX_STREAMS);
-    let service = router::service(&state);
-    let service = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(service);
-    match port.tls {
-        Some(tls) => {
-            let acceptor = RustlsAcceptor::new(tls).acceptor(admission);
-            server.acceptor(acceptor).serve(service).await
-        }
-        None => server.acceptor(admission).serve(service).await,
-    }
 }
 
 /// Counts connections before their TLS handshake costs anything.
 #[derive(Clone)]
-struct Admission(Connections);
+pub(super) struct Admission(pub(super) Connections);
 
-impl<S> Accept<TcpStream, S> for Admission {
-    type Stream = Connection;
+/// A connection that counts, with the others of its thread, too.
+type Admitted = Connection<(OwnedSemaphorePermit, Seat)>;
+
+impl<S> Accept<Arrival, S> for Admission {
+    type Stream = Admitted;
     type Service = S;
-    type Future = Ready<io::Result<(Connection, S)>>;
+    type Future = Ready<io::Result<(Admitted, S)>>;
 
-    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        let admitted = self.0.admit(stream).map(|connection| (connection, service));
+    fn accept(&self, Arrival { stream, seat }: Arrival, service: S) -> Self::Future {
+        let admitted = self.0.admit(stream);
+        let admitted = admitted.map(|connection| (connection.keeping(seat), service));
         ready(admitted.ok_or_else(|| io::Error::other("all connections are taken")))
     }
 }

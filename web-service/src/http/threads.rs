@@ -1,0 +1,274 @@
+//! A thread for each core, with a runtime of its own: a request is read, answered and forgotten where it arrived, and wakes no
+//! other thread (ADR 17).
+
+use std::{
+    future::pending,
+    io,
+    net::{SocketAddr, TcpStream},
+    num::NonZero,
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use axum::extract::connect_info::Connected;
+use axum_server::{AddrListener, Address, Handle, Server};
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use tokio::{
+    net,
+    runtime::Builder,
+    sync::{Mutex, mpsc, oneshot},
+};
+
+/// How many connections may wait for a thread; the others wait with the system.
+const WAITING: usize = 64;
+
+/// The threads that serve the connections of a port. They end when this is dropped.
+pub(super) struct Threads {
+    threads: Vec<Thread>,
+    ends: FuturesUnordered<oneshot::Receiver<io::Result<()>>>,
+}
+
+struct Thread {
+    arrivals: mpsc::Sender<(TcpStream, SocketAddr, Seat)>,
+    /// One more than it has connections.
+    seats: Seat,
+    handle: Handle<Peer>,
+}
+
+/// What a connection keeps of its thread until it ends, so that it counts.
+pub(super) type Seat = Arc<()>;
+
+/// A connection that its thread begins to serve.
+pub(super) struct Arrival {
+    pub(super) stream: net::TcpStream,
+    pub(super) seat: Seat,
+}
+
+/// What a thread listens to: the connections that it is given.
+pub(super) struct Arrivals(Mutex<mpsc::Receiver<(TcpStream, SocketAddr, Seat)>>);
+
+/// Who connected.
+#[derive(Clone)]
+pub(super) struct Peer(SocketAddr);
+
+impl Threads {
+    /// One for each core that the process may use, each of which runs `serve`.
+    pub(super) fn start<S, F>(serve: S) -> io::Result<Self>
+    where
+        S: Fn(Server<Peer>) -> F + Clone + Send + 'static,
+        F: Future<Output = io::Result<()>>,
+    {
+        let mut started = Self {
+            threads: Vec::new(),
+            ends: FuturesUnordered::new(),
+        };
+        for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
+            started.add(serve.clone())?;
+        }
+        Ok(started)
+    }
+
+    fn add<S, F>(&mut self, serve: S) -> io::Result<()>
+    where
+        S: Fn(Server<Peer>) -> F + Send + 'static,
+        F: Future<Output = io::Result<()>>,
+    {
+        let (arrivals, arriving) = mpsc::channel(WAITING);
+        let (ended, end) = oneshot::channel();
+        let handle = Handle::new();
+        let server = Server::from_listener(Arrivals(Mutex::new(arriving))).handle(handle.clone());
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        thread::Builder::new()
+            .name("connections".to_owned())
+            .spawn(move || {
+                // Nobody waits for it where all of them were dropped.
+                let _ = ended.send(runtime.block_on(serve(server)));
+            })?;
+        self.threads.push(Thread {
+            arrivals,
+            seats: Seat::default(),
+            handle,
+        });
+        self.ends.push(end);
+        Ok(())
+    }
+
+    /// Gives a connection to the thread that has the fewest.
+    pub(super) async fn hand(&self, stream: net::TcpStream, peer: SocketAddr) {
+        let idlest = self
+            .threads
+            .iter()
+            .min_by_key(|thread| thread.connections());
+        if let (Some(thread), Ok(stream)) = (idlest, stream.into_std()) {
+            // That a thread ended is noticed by whoever waits for that.
+            let _ = thread
+                .arrivals
+                .send((stream, peer, thread.seats.clone()))
+                .await;
+        }
+    }
+
+    /// Waits for a thread that ends by itself, as none should.
+    pub(super) async fn fail(&mut self) -> io::Error {
+        match self.ends.next().await {
+            Some(Ok(Err(error))) => error,
+            Some(_) => io::Error::other("a thread that serves connections ended"),
+            None => pending().await,
+        }
+    }
+
+    /// Lets requests in flight finish, for as long as that.
+    pub(super) async fn finish(mut self, within: Duration) {
+        for thread in &self.threads {
+            thread.handle.graceful_shutdown(Some(within));
+        }
+        while self.ends.next().await.is_some() {}
+    }
+}
+
+impl Thread {
+    /// How many it has, with those that wait for it.
+    fn connections(&self) -> usize {
+        Arc::strong_count(&self.seats) - 1
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        self.handle.shutdown();
+    }
+}
+
+impl Address for Peer {
+    type Stream = Arrival;
+    type Listener = Arrivals;
+}
+
+impl AddrListener<Arrival, Peer> for Arrivals {
+    async fn bind_to(_: Peer) -> io::Result<Self> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    async fn accept_stream(&self) -> io::Result<(Arrival, Peer)> {
+        match self.0.lock().await.recv().await {
+            Some((stream, peer, seat)) => {
+                let stream = net::TcpStream::from_std(stream)?;
+                Ok((Arrival { stream, seat }, Peer(peer)))
+            }
+            // The thread is about to be told to end.
+            None => pending().await,
+        }
+    }
+
+    fn get_local_addr(&self) -> io::Result<Peer> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+impl Connected<Peer> for SocketAddr {
+    fn connect_info(Peer(address): Peer) -> Self {
+        address
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use service_kit::connections::Connections;
+    use tokio::{
+        io::AsyncReadExt as _,
+        net::{TcpListener, TcpStream},
+        task::yield_now,
+    };
+
+    use super::*;
+    use crate::http::serve::Admission;
+
+    /// Threads that serve nothing, a listener, and who connected.
+    struct Port {
+        threads: Threads,
+        listener: TcpListener,
+        clients: Vec<TcpStream>,
+    }
+
+    impl Port {
+        async fn open() -> Self {
+            let connections = Connections::new(64, Duration::from_mins(1));
+            let threads = Threads::start(move |server| {
+                let server = server.acceptor(Admission(connections.clone()));
+                server.serve(Router::new().into_make_service_with_connect_info::<SocketAddr>())
+            });
+            Self {
+                threads: threads.unwrap(),
+                listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
+                clients: Vec::new(),
+            }
+        }
+
+        async fn connect(&mut self) {
+            let address = self.listener.local_addr().unwrap();
+            self.clients
+                .push(TcpStream::connect(address).await.unwrap());
+            let (stream, peer) = self.listener.accept().await.unwrap();
+            self.threads.hand(stream, peer).await;
+            self.settle().await;
+        }
+
+        /// Waits until the threads know of every client, and of no other.
+        async fn settle(&self) {
+            while self.counts().iter().sum::<usize>() != self.clients.len() {
+                yield_now().await;
+            }
+        }
+
+        fn counts(&self) -> Vec<usize> {
+            let threads = self.threads.threads.iter();
+            threads.map(Thread::connections).collect()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_goes_to_the_thread_that_has_the_fewest() {
+        let mut port = Port::open().await;
+        let threads = port.counts().len();
+        for _ in 0..3 * threads {
+            port.connect().await;
+        }
+        assert_eq!(port.counts(), vec![3; threads]);
+
+        let all_of_one = [2 * threads, threads, 0];
+        for index in all_of_one {
+            port.clients.remove(index);
+        }
+        port.settle().await;
+        assert!(port.counts().contains(&0));
+        for _ in all_of_one {
+            port.connect().await;
+        }
+        assert_eq!(port.counts(), vec![3; threads]);
+    }
+
+    #[tokio::test]
+    async fn without_their_owner_they_and_their_connections_end() {
+        let mut port = Port::open().await;
+        port.connect().await;
+        let Port {
+            threads,
+            mut clients,
+            ..
+        } = port;
+        drop(threads);
+        let read = clients.remove(0).read_u8().await;
+        assert!(read.is_err(), "{read:?}");
+    }
+
+    #[tokio::test]
+    async fn one_that_ends_by_itself_is_noticed() {
+        let mut threads = Threads::start(|_| async { Err(io::Error::other("broken")) }).unwrap();
+        assert_eq!(threads.fail().await.to_string(), "broken");
+
+        let mut threads = Threads::start(|_| async { panic!("on purpose") }).unwrap();
+        assert!(threads.fail().await.to_string().contains("ended"));
+    }
+}
