@@ -18,8 +18,6 @@ app.config.update(
     SESSION_COOKIE_SECURE=False,  # the benchmark speaks plain HTTP
     SESSION_COOKIE_SAMESITE="Lax",
     PERMANENT_SESSION_LIFETIME=timedelta(minutes=30),
-    # One GET in Redis for each request, and no SET: the peers write at sign-in only.
-    SESSION_REFRESH_EACH_REQUEST=False,
 )
 Session(app)
 

@@ -15,8 +15,6 @@ app.config.update(
     SESSION_COOKIE_SECURE=False,  # the benchmark speaks plain HTTP
     SESSION_COOKIE_SAMESITE="Lax",
     PERMANENT_SESSION_LIFETIME=timedelta(minutes=30),
-    # No new cookie with each answer: the peers read, and write at sign-in only.
-    SESSION_REFRESH_EACH_REQUEST=False,
 )
 
 

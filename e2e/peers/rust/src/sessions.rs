@@ -11,7 +11,7 @@ use fred::prelude::{Client, ClientLike as _, Config};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tower_sessions::{Session, SessionManagerLayer};
+use tower_sessions::{Expiry, Session, SessionManagerLayer, cookie::time::Duration};
 use tower_sessions_redis_store::RedisStore;
 
 #[derive(Deserialize)]
@@ -41,7 +41,10 @@ async fn session(session: Session) -> Result<Json<Value>, StatusCode> {
 pub(crate) async fn serve(address: SocketAddr, redis: &str) -> anyhow::Result<()> {
     let client = Client::new(Config::from_url(redis)?, None, None, None);
     client.init().await?;
-    let sessions = SessionManagerLayer::new(RedisStore::new(client)).with_secure(false);
+    let sessions = SessionManagerLayer::new(RedisStore::new(client))
+        .with_secure(false)
+        .with_expiry(Expiry::OnInactivity(Duration::minutes(30)))
+        .with_always_save(true);
     let router = Router::new()
         .route("/login", post(login))
         .route("/session", get(session))
