@@ -30,7 +30,7 @@ pub(super) struct Threads {
 }
 
 struct Thread {
-    arrivals: mpsc::Sender<(TcpStream, SocketAddr, Seat)>,
+    arrivals: mpsc::Sender<Handed>,
     /// One more than it has connections.
     seats: Seat,
     handle: Handle<Peer>,
@@ -39,6 +39,9 @@ struct Thread {
 /// What a connection keeps of its thread until it ends, so that it counts.
 pub(super) type Seat = Arc<()>;
 
+/// A connection on its way to its thread: of no runtime yet.
+type Handed = (TcpStream, SocketAddr, Seat);
+
 /// A connection that its thread begins to serve.
 pub(super) struct Arrival {
     pub(super) stream: net::TcpStream,
@@ -46,7 +49,7 @@ pub(super) struct Arrival {
 }
 
 /// What a thread listens to: the connections that it is given.
-pub(super) struct Arrivals(Mutex<mpsc::Receiver<(TcpStream, SocketAddr, Seat)>>);
+pub(super) struct Arrivals(Mutex<mpsc::Receiver<Handed>>);
 
 /// Who connected.
 #[derive(Clone)]
