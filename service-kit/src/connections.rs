@@ -24,7 +24,7 @@ use crate::seldom::Seldom;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// How often a silent connection is looked at before it ends; it may last longer by the time between two looks.
-const LOOKS: u32 = 4;
+const LOOKS: u32 = 12;
 
 /// Counts the connections of a port. Clones count together.
 #[derive(Clone, Debug)]
@@ -37,7 +37,7 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// At most `limit` at once, each closed when nothing arrives on it, or is taken from it, for the time of `silence`, or a quarter
+    /// At most `limit` at once, each closed when nothing arrives on it, or is taken from it, for the time of `silence`, or a twelfth
     /// longer.
     #[must_use]
     pub fn new(limit: usize, silence: Duration) -> Self {

@@ -10,7 +10,6 @@ use std::{
     pin::pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Instant,
 };
 
 use axum::{
@@ -25,6 +24,7 @@ use futures_util::{
     FutureExt as _,
     future::{BoxFuture, Either},
 };
+use tokio::time::Instant;
 use tower::{BoxError, Service};
 use tracing::{Instrument as _, Span};
 
@@ -98,7 +98,7 @@ impl Common {
     ) -> Response {
         let begun = Instant::now();
         let routed = pin!(routed.map(|Ok(response)| response));
-        let response = self.guard.answer_always(routed, language).await;
+        let response = self.guard.answer_always(routed, language, begun).await;
         let status = response.status().as_u16();
         // A 5xx is logged where it is found, too, with its cause.
         tracing::info!(latency = ?begun.elapsed(), status, "answered");

@@ -10,7 +10,7 @@ use std::{
 use axum::response::Response;
 use futures_util::FutureExt as _;
 use service_kit::seldom::Seldom;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::{failure::Failure, language::Language};
 
@@ -57,12 +57,13 @@ impl Guard {
         (before < self.most).then_some(place)
     }
 
-    /// Waits for `answer`, unless there are too many requests. It is only referred to here: a future that is handed on by value
+    /// Waits for `answer`, unless there are too many requests, or it takes too long since `begun`. It is only referred to here: a future that is handed on by value
     /// is there twice each time, and each request would pay for that.
     pub(super) async fn answer_always(
         &self,
         answer: Pin<&mut impl Future<Output = Response>>,
         language: Language,
+        begun: Instant,
     ) -> Response {
         let Some(_place) = self.enter() else {
             REFUSALS.log(|refused| {
@@ -73,17 +74,17 @@ impl Guard {
             });
             return language.answer(Failure::overloaded());
         };
-        answer_within(DEADLINE, answer, language).await
+        answer_within(begun + DEADLINE, answer, language).await
     }
 }
 
 async fn answer_within(
-    deadline: Duration,
+    deadline: Instant,
     answer: Pin<&mut impl Future<Output = Response>>,
     language: Language,
 ) -> Response {
     let answer = AssertUnwindSafe(answer).catch_unwind();
-    language.answer(match timeout(deadline, answer).await {
+    language.answer(match timeout_at(deadline, answer).await {
         Ok(Ok(response)) => return response,
         // The panic hook has said where and why.
         Ok(Err(_panic)) => Failure::Broken,
@@ -112,12 +113,12 @@ mod tests {
     }
 
     async fn outcome(
-        deadline: Duration,
+        within: Duration,
         answer: impl Future<Output = Response>,
         path: &str,
     ) -> (u16, bool) {
         let answer = pin!(answer);
-        seen(&answer_within(deadline, answer, Language::of(path)).await)
+        seen(&answer_within(Instant::now() + within, answer, Language::of(path)).await)
     }
 
     #[tokio::test]
@@ -132,7 +133,8 @@ mod tests {
         let guard = Guard::with_places(1);
         let answer = async || {
             let served = pin!(ready(Response::new(Body::empty())));
-            guard.answer_always(served, Language::of("/api/x")).await
+            let language = Language::of("/api/x");
+            guard.answer_always(served, language, Instant::now()).await
         };
         let place = guard.enter();
         for _ in 0..2 {

@@ -9,6 +9,7 @@ mod failure;
 mod form;
 mod front;
 mod guard;
+mod head_timer;
 mod headers;
 mod language;
 mod oauth;

@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     front::Front,
+    head_timer::HeadTimer,
     router,
     state::AppState,
     threads::{Arrival, Peer, Seat, Threads},
@@ -35,11 +36,11 @@ use super::{
 const MAX_HEAD: usize = 16 * 1024;
 const MAX_HEADERS: usize = 100;
 const MAX_STREAMS: u32 = 100;
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEPALIVE: Duration = Duration::from_secs(20);
 
 /// How long a client may send nothing at all, not even the answer to a ping.
-const MAX_SILENCE: Duration = Duration::from_mins(1);
+pub(super) const MAX_SILENCE: Duration = Duration::from_mins(1);
 
 /// Where HTTPS is served, and how much of it at once.
 pub struct Port {
@@ -104,12 +105,14 @@ async fn serve_thread(
     }
 }
 
-fn limit(http: &mut Builder<TokioExecutor>) {
+pub(super) fn limit(http: &mut Builder<TokioExecutor>) {
     http.http1()
-        .timer(TokioTimer::new())
+        .timer(HeadTimer)
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MAX_HEAD)
         .max_headers(MAX_HEADERS)
+        // Answers are small: one buffer is less work for the system than two.
+        .writev(false)
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(KEEPALIVE)
