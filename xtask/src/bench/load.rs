@@ -10,6 +10,7 @@ use std::{
 use anyhow::{Context as _, ensure};
 
 use super::{
+    cores,
     h2load::{self, Pace},
     wrk,
 };
@@ -61,7 +62,7 @@ pub(super) enum Load {
         turns: Option<Turns>,
         /// What each answer has to contain, besides the status 200.
         body: &'static str,
-        connections: usize,
+        clients: Clients,
     },
     /// With `h2load`.
     Grpc {
@@ -77,24 +78,56 @@ pub(super) enum Load {
 /// The program of our own, and its arguments but for how long.
 pub(super) type OwnLoad = Box<dyn Fn() -> Command + Send + Sync>;
 
-/// Connections at once, where nothing else is to be shown.
-pub(super) const CONNECTIONS: usize = 16;
+/// Who asks over HTTP.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clients {
+    pub(super) threads: usize,
+    pub(super) connections: usize,
+}
+
+impl Clients {
+    /// More than servers can answer that share the cores with them.
+    pub(super) fn hurried() -> Self {
+        Self {
+            threads: cores(),
+            connections: 64,
+        }
+    }
+
+    /// One core's, so that the servers wait for them now and then.
+    pub(super) const fn leisurely() -> Self {
+        Self {
+            threads: 1,
+            connections: 16,
+        }
+    }
+
+    /// Those of one of so many parts.
+    pub(super) fn shared(self, parts: usize) -> Self {
+        Self {
+            threads: (self.threads / parts).max(1),
+            connections: self.connections / parts,
+        }
+    }
+}
 
 impl Load {
     /// The same, where lines of a file take turns in the place of the `@`.
     pub(super) fn in_turn(self, lines: Turns) -> Self {
         let mut load = self;
-        if let Self::Http { turns, .. } = &mut load {
+        if let Self::Http { turns, clients, .. } = &mut load {
             *turns = Some(lines);
+            // Threads would not know of each other's turns.
+            clients.threads = 1;
         }
         load
     }
 
-    /// The same, over so many connections.
-    pub(super) fn over(self, count: usize) -> Self {
+    /// The same, asked by others.
+    pub(super) fn by(self, others: Clients) -> Self {
         let mut load = self;
-        if let Self::Http { connections, .. } = &mut load {
-            *connections = count;
+        if let Self::Http { clients, .. } = &mut load {
+            *clients = others;
         }
         load
     }
@@ -115,9 +148,9 @@ impl Load {
                 headers,
                 turns,
                 body,
-                connections,
+                clients,
             } => {
-                let mut command = wrk::command(*connections, length, turns.as_ref());
+                let mut command = wrk::command(*clients, length, turns.as_ref());
                 command.env("BENCH_HEADERS", headers).arg(url);
                 let answered = wrk::run(command.env("BENCH_BODY", body))?;
                 if let Some(turns) = turns {

@@ -37,6 +37,16 @@ impl Sample {
     pub(super) fn p99_millis(&self) -> f64 {
         self.answered.p99.as_secs_f64() * 1e3
     }
+
+    /// CPU for each answer in µs, answers in a second, p50 and p99 in ms.
+    pub(super) fn figures(&self) -> Vec<f64> {
+        vec![
+            self.cpu_micros,
+            self.rate(),
+            self.p50_millis(),
+            self.p99_millis(),
+        ]
+    }
 }
 
 impl Meter<'_> {

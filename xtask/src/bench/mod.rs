@@ -30,7 +30,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use self::{
-    load::Load,
+    load::{Clients, Load},
     meter::{Meter, Sample, WARM_UP},
     process::Server,
     report::Row,
@@ -74,6 +74,15 @@ struct Bench {
 impl Bench {
     const fn timing(&self) -> (Duration, usize) {
         (self.length, self.runs)
+    }
+
+    /// Every row.
+    fn starts(&self) -> Vec<Start<'_>> {
+        let peers = peers::all(&self.peers, &self.tools);
+        peers
+            .into_iter()
+            .chain(services::all(&self.programs))
+            .collect()
     }
 
     /// Those of them that are not too many.
@@ -143,11 +152,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         runs: options.runs,
         most: options.most,
     };
-    let starts: Vec<Start<'_>> = peers::all(&bench.peers, &bench.tools)
-        .into_iter()
-        .chain(services::all(&bench.programs))
-        .filter(|start| start.name.contains(&options.only))
-        .collect();
+    let mut starts = bench.starts();
+    starts.retain(|start| start.name.contains(&options.only));
     let rows: Vec<Row> = Kind::ALL
         .iter()
         .flat_map(|kind| rows(*kind, &starts, &bench))
@@ -215,6 +221,12 @@ fn row(
 }
 
 impl Running {
+    /// The same, asked by others from now on.
+    fn asked_by(mut self, clients: Clients) -> Self {
+        self.contender.load = self.contender.load.by(clients);
+        self
+    }
+
     fn sample(&self, length: Duration) -> anyhow::Result<Sample> {
         let meter = Meter {
             servers: self.contender.servers.iter().collect(),

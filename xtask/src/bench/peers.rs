@@ -9,7 +9,7 @@ use super::{
     Contender, Kind, Start, free_port,
     h2load::Pace,
     http::{cookie_of, curl, status, token_of},
-    load::{CONNECTIONS, Load},
+    load::{Clients, Load},
     process::Server,
     redis,
     services::validate_load,
@@ -194,7 +194,7 @@ fn load(kind: Kind, which: Program, origin: &str) -> anyhow::Result<Load> {
         headers,
         turns: None,
         body,
-        connections: CONNECTIONS,
+        clients: Clients::hurried(),
     };
     Ok(match (kind, which) {
         (Kind::Grpc, _) => validate_load(origin, &"x".repeat(600), Pace::AtOnce)?,

@@ -8,7 +8,7 @@ use std::{
 use super::{
     Contender, Kind, Start,
     h2load::Pace,
-    load::{CONNECTIONS, Load},
+    load::{Clients, Load},
     pair::Pair,
     scratch,
 };
@@ -81,7 +81,7 @@ pub(super) fn cookie_load(origin: &str, cookie: &str) -> Load {
         headers: format!("Cookie: {cookie}"),
         turns: None,
         body: "\"username\":\"ada\"",
-        connections: CONNECTIONS,
+        clients: Clients::hurried(),
     }
 }
 
@@ -92,7 +92,7 @@ pub(super) fn bearer_load(origin: &str, token: &str) -> Load {
         headers: format!("Authorization: Bearer {token}"),
         turns: None,
         body: "\"logged_in_as\":\"ada\"",
-        connections: CONNECTIONS,
+        clients: Clients::hurried(),
     }
 }
 

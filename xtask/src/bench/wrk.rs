@@ -4,14 +4,15 @@ use std::{process::Command, time::Duration};
 
 use anyhow::ensure;
 
-use super::load::{Answered, Turns, output, result};
+use super::load::{Answered, Clients, Turns, output, result};
 use crate::workspace;
 
-/// Of one thread: in two, one that falls behind would be measured with the other.
-pub(super) fn command(connections: usize, length: Duration, turns: Option<&Turns>) -> Command {
+/// Asks for a while.
+pub(super) fn command(clients: Clients, length: Duration, turns: Option<&Turns>) -> Command {
     let mut command = Command::new("wrk");
     command
-        .args(["--threads", "1", "--connections", &connections.to_string()])
+        .args(["--threads", &clients.threads.to_string()])
+        .args(["--connections", &clients.connections.to_string()])
         .args(["--duration", &format!("{}s", length.as_secs())])
         .arg("--script")
         .arg(workspace::root().join("xtask/src/bench/check.lua"));

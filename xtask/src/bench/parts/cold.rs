@@ -85,14 +85,6 @@ fn runner<'a>(
         servers: vec![server],
         redis: None,
     };
-    let run = move || {
-        let sample = meter.sample(|| load.run(bench.length))?;
-        Ok(vec![
-            sample.cpu_micros,
-            sample.rate(),
-            sample.p50_millis(),
-            sample.p99_millis(),
-        ])
-    };
+    let run = move || Ok(meter.sample(|| load.run(bench.length))?.figures());
     Ok((name, Box::new(run)))
 }

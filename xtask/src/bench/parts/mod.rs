@@ -2,6 +2,7 @@
 
 mod cold;
 mod hot;
+mod leisurely;
 mod logins;
 mod processes;
 mod revocations;
@@ -12,7 +13,8 @@ mod watchers;
 
 use super::section::Part;
 
-pub(super) static ALL: [Part; 9] = [
+pub(super) static ALL: [Part; 10] = [
+    leisurely::PART,
     cold::PART,
     logins::PART,
     hot::PART,

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 
 use crate::bench::{
     Bench,
-    load::{Answered, CONNECTIONS, Load},
+    load::{Answered, Clients, Load},
     meter::{Meter, Sample, median},
     pair::Pair,
     section::{Column, Line, Part, Picture},
@@ -16,7 +16,7 @@ use crate::bench::{
 
 pub(super) const PART: Part = Part {
     title: "Processes",
-    about: "Cookie checks of one session, spread over so many web-services on one Redis and one auth-service, 16 connections in all. \
+    about: "Cookie checks of one session, spread over so many web-services on one Redis and one auth-service, 64 connections in all. \
             CPU of the web-services and Redis. All of it shares the cores of one machine: what is to be seen is whether a check costs \
             more where there are several, not how far they scale.",
     names: &[],
@@ -46,7 +46,7 @@ fn side_by_side(bench: &Bench, count: usize) -> anyhow::Result<Vec<f64>> {
     let cookie = pair.cookie()?;
     let loads: Vec<_> = webs
         .iter()
-        .map(|web| cookie_load(&web.origin, &cookie).over(CONNECTIONS / count))
+        .map(|web| cookie_load(&web.origin, &cookie).by(Clients::hurried().shared(count)))
         .collect();
     let meter = Meter {
         servers: webs
