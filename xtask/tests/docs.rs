@@ -46,9 +46,10 @@ fn every_test_that_is_named_exists() {
         })
         .collect();
     for (file, test) in named {
-        let stem = file.trim_end_matches(".rs");
+        let stem = file.trim_end_matches(".rs").replace("::", "/");
         let exists = files.iter().any(|(path, code)| {
-            path.trim_end_matches(".rs").ends_with(stem) && code.contains(&format!("fn {test}("))
+            let path = path.trim_end_matches(".rs").trim_end_matches("/main");
+            path.ends_with(&stem) && code.contains(&format!("fn {test}("))
         });
         assert!(exists, "there is no test {file}::{test}");
     }

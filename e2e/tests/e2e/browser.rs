@@ -1,9 +1,11 @@
+//! What people do with a real browser.
+
 use e2e::{
     browser::Browser,
     pair::{Options, PASSWORD, Pair},
     wait::until,
 };
-use thirtyfour::{By, Key};
+use thirtyfour::By;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_signs_in_and_out_and_the_old_cookie_is_dead() {
@@ -306,104 +308,6 @@ async fn after_signing_out_the_back_button_shows_nothing() {
 }
 
 /// Everything that a page needs comes from the service itself, and the policy lets nothing else in.
-#[tokio::test(flavor = "multi_thread")]
-async fn pages_load_nothing_from_elsewhere_and_break_no_policy() {
-    let pair = Pair::start().await;
-    pair.add_user("ada", &[]).await;
-    let browser = Browser::start(&pair).await;
-    for path in ["/", "/login", "/no-such-page"] {
-        browser.driver.goto(pair.site.url(path)).await.unwrap();
-        let loaded = "return performance.getEntriesByType('resource').map(entry => entry.name)";
-        let loaded: Vec<String> = browser
-            .driver
-            .execute(loaded, vec![])
-            .await
-            .unwrap()
-            .convert()
-            .unwrap();
-        assert!(
-            loaded.iter().any(|url| url.ends_with("/static/style.css")),
-            "{loaded:?}"
-        );
-        assert!(
-            loaded
-                .iter()
-                .all(|url| url.starts_with(&pair.site.url("/"))),
-            "{loaded:?}"
-        );
-    }
-    let log = browser.driver.browser_log().await.unwrap();
-    let violations: Vec<_> = log
-        .iter()
-        .filter(|entry| entry.message.contains("Content Security Policy"))
-        .collect();
-    assert!(violations.is_empty(), "{violations:?}");
-    browser.quit().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn pages_fit_a_phone_and_follow_light_and_dark() {
-    let pair = Pair::start().await;
-    pair.add_user("ada", &[]).await;
-    let browser = Browser::start(&pair).await;
-    browser.phone("dark").await;
-    browser.driver.goto(pair.site.url("/login")).await.unwrap();
-    let dark = background(&browser).await;
-    assert_fits(&browser).await;
-    browser.picture("login-phone-dark").await;
-    browser.fill("username", "ada").await;
-    browser.fill("password", PASSWORD).await;
-    browser.press("Sign in").await;
-    browser.picture("dashboard-phone-dark").await;
-    for path in ["/", "/dashboard", "/account/password", "/no-such-page"] {
-        browser.driver.goto(pair.site.url(path)).await.unwrap();
-        assert_fits(&browser).await;
-    }
-    browser.phone("light").await;
-    assert_ne!(background(&browser).await, dark);
-    browser.quit().await;
-}
-
-/// Without a mouse: the fields and the button follow one another, each with a name, and Enter signs in.
-#[tokio::test(flavor = "multi_thread")]
-async fn the_keyboard_is_enough_and_every_field_has_a_name() {
-    let pair = Pair::start().await;
-    pair.add_user("ada", &[]).await;
-    let browser = Browser::start(&pair).await;
-    browser.driver.goto(pair.site.url("/login")).await.unwrap();
-    let unnamed = "return [...document.querySelectorAll('input:not([type=hidden])')].filter(field => !field.labels.length).length";
-    assert_eq!(browser.script(unnamed).await, 0);
-    let typed = format!(
-        "ada{}{PASSWORD}{}",
-        char::from(Key::Tab),
-        char::from(Key::Enter)
-    );
-    let focused = browser.driver.active_element().await.unwrap();
-    focused.send_keys(typed).await.unwrap();
-    until("the dashboard", async || {
-        (browser.path().await == "/dashboard").then_some(())
-    })
-    .await;
-    browser.quit().await;
-}
-
-async fn assert_fits(browser: &Browser) {
-    let overflow = "return document.documentElement.scrollWidth - window.innerWidth";
-    let overflow = browser.script(overflow).await;
-    assert!(
-        overflow.as_i64().unwrap() <= 0,
-        "{} is {overflow} too wide",
-        browser.path().await
-    );
-}
-
-async fn background(browser: &Browser) -> String {
-    browser
-        .script("return getComputedStyle(document.body).backgroundColor")
-        .await
-        .to_string()
-}
-
 async fn session(browser: &Browser) -> String {
     let cookies = browser.cookies().await;
     let found = cookies

@@ -18,6 +18,7 @@ mod integrate;
 mod memory;
 mod oauth_clients;
 mod outage;
+mod pages;
 mod races;
 mod redis_sessions;
 mod storm;

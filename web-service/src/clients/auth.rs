@@ -5,14 +5,14 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context as _;
 use async_trait::async_trait;
 use auth_proto::{
-    DPOP, DPOP_METHOD, DPOP_URI, SERVICE_SECRET,
+    SERVICE_SECRET,
     v1::{
         self, ChangePasswordRequest, EndLoginRequest, EndOtherLoginsRequest, GetAccountRequest,
         GetJwksRequest, IntrospectTokenRequest, IssueTokenRequest, ListLoginsRequest, LoginRequest,
         ReauthenticateRequest, ReportDeviceRequest, RevokeTokenRequest, ValidateTokenRequest,
         WatchRevocationsRequest, WatchRevocationsResponse,
         account_service_client::AccountServiceClient, auth_service_client::AuthServiceClient,
-        client_credentials, issue_token_request,
+        issue_token_request,
     },
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -25,6 +25,7 @@ use tonic::{
 
 use super::{
     decode::Decoded as _,
+    encode::{self, Credential, sensitive},
     instances::{Effort, Instances},
     own_acts::{Ends, OwnActs},
 };
@@ -33,10 +34,10 @@ use crate::{
     domain::{
         auth::{
             Account, Auth, AuthError, Authorization, Claims, Client, ClientCredentials, ClientKind,
-            ClientProof, DpopProof, Grant, Introspection, Jwks, Login, LoginRecord, PasswordChange,
-            Person, Tokens, Validate,
+            DpopProof, Grant, Introspection, Jwks, Login, LoginRecord, PasswordChange, Person,
+            Tokens, Validate,
         },
-        device::{DeviceEvent, DeviceReport},
+        device::DeviceReport,
     },
     request_id,
 };
@@ -152,11 +153,7 @@ impl GrpcAuth {
 
     /// The same, on behalf of the person whose access token this is.
     fn on_behalf<T>(&self, credential: &Credential, message: T) -> Request<T> {
-        let mut request = self.own(message);
-        for (name, value) in &credential.0 {
-            request.metadata_mut().insert(*name, value.clone());
-        }
-        request
+        credential.add(self.own(message))
     }
 }
 
@@ -175,7 +172,7 @@ impl Validate for GrpcAuth {
                 audience: audience.to_owned(),
                 required_scopes: scopes.iter().map(ToString::to_string).collect(),
                 consistency: v1::Consistency::Local.into(),
-                dpop: proof.map(encode_proof),
+                dpop: proof.map(encode::proof),
             });
             AuthServiceClient::new(channel)
                 .validate_token(request)
@@ -199,12 +196,12 @@ impl Auth for GrpcAuth {
             let request = self.own(LoginRequest {
                 username: username.to_owned(),
                 password: password.expose_secret().to_owned(),
-                client: Some(encode_client(client)),
+                client: Some(encode::client(client)),
             });
             AuthServiceClient::new(channel).login(request).await
         };
         let answer = self.instances.call(PASSWORD, ask).await?;
-        if answer.client_kind() != encode_kind(client.kind) {
+        if answer.client_kind() != encode::kind(client.kind) {
             self.end_login(&answer.login_ticket, client).await?;
             return Err(AuthError::Broken(NOT_KNOWN.to_owned()));
         }
@@ -220,14 +217,14 @@ impl Auth for GrpcAuth {
     ) -> Result<Tokens, AuthError> {
         let ask = async |channel| {
             let request = self.own(IssueTokenRequest {
-                grant: Some(encode_grant(&grant)),
+                grant: Some(encode::grant(&grant)),
                 audience: String::new(),
                 scope: scope.to_owned(),
                 client: Some(v1::Client {
-                    kind: encode_kind(kind).into(),
+                    kind: encode::kind(kind).into(),
                     ..Default::default()
                 }),
-                dpop: proof.map(encode_proof),
+                dpop: proof.map(encode::proof),
             });
             AuthServiceClient::new(channel).issue_token(request).await
         };
@@ -239,7 +236,7 @@ impl Auth for GrpcAuth {
             let request = self.own(RevokeTokenRequest {
                 token: token.to_owned(),
                 end_login: true,
-                client: Some(encode_client(client)),
+                client: Some(encode::client(client)),
                 client_credentials: None,
             });
             AuthServiceClient::new(channel).revoke_token(request).await
@@ -249,13 +246,13 @@ impl Auth for GrpcAuth {
     }
 
     async fn report_device(&self, report: &DeviceReport) -> Result<(), AuthError> {
-        let (event, end_login) = encode_event(report.event);
+        let (event, end_login) = encode::event(report.event);
         let ask = async |channel| {
             let request = self.own(ReportDeviceRequest {
                 refresh_token: report.refresh_token.expose_secret().to_owned(),
                 event: event.into(),
                 end_login,
-                client: Some(encode_client(&report.client)),
+                client: Some(encode::client(&report.client)),
             });
             AuthServiceClient::new(channel).report_device(request).await
         };
@@ -288,7 +285,7 @@ impl Auth for GrpcAuth {
         let ask = async |channel| {
             let message = ReauthenticateRequest {
                 password: password.expose_secret().to_owned(),
-                client: Some(encode_client(client)),
+                client: Some(encode::client(client)),
             };
             AccountServiceClient::new(channel)
                 .reauthenticate(self.on_behalf(&credential, message))
@@ -308,7 +305,7 @@ impl Auth for GrpcAuth {
             let message = ChangePasswordRequest {
                 current_password: change.current.expose_secret().to_owned(),
                 new_password: change.new.expose_secret().to_owned(),
-                client: Some(encode_client(client)),
+                client: Some(encode::client(client)),
             };
             AccountServiceClient::new(channel)
                 .change_password(self.on_behalf(&credential, message))
@@ -338,7 +335,7 @@ impl Auth for GrpcAuth {
         let ask = async |channel| {
             let message = EndLoginRequest {
                 sid: sid.to_owned(),
-                client: Some(encode_client(client)),
+                client: Some(encode::client(client)),
             };
             AccountServiceClient::new(channel)
                 .end_login(self.on_behalf(&credential, message))
@@ -356,7 +353,7 @@ impl Auth for GrpcAuth {
         let credential = Credential::of(authorization)?;
         let ask = async |channel| {
             let message = EndOtherLoginsRequest {
-                client: Some(encode_client(client)),
+                client: Some(encode::client(client)),
             };
             let request = self.on_behalf(&credential, message);
             AccountServiceClient::new(channel)
@@ -375,13 +372,13 @@ impl Auth for GrpcAuth {
         proof: Option<&DpopProof>,
     ) -> Result<Tokens, AuthError> {
         let ask = async |channel| {
-            let credentials = encode_credentials(client);
+            let credentials = encode::credentials(client);
             let request = self.own(IssueTokenRequest {
                 grant: Some(issue_token_request::Grant::ClientCredentials(credentials)),
                 audience: audience.to_owned(),
                 scope: scope.to_owned(),
                 client: None,
-                dpop: proof.map(encode_proof),
+                dpop: proof.map(encode::proof),
             });
             AuthServiceClient::new(channel).issue_token(request).await
         };
@@ -396,7 +393,7 @@ impl Auth for GrpcAuth {
         let ask = async |channel| {
             let request = self.own(IntrospectTokenRequest {
                 token: token.to_owned(),
-                client_credentials: Some(encode_credentials(client)),
+                client_credentials: Some(encode::credentials(client)),
             });
             AuthServiceClient::new(channel)
                 .introspect_token(request)
@@ -416,8 +413,8 @@ impl Auth for GrpcAuth {
             let request = self.own(RevokeTokenRequest {
                 token: token.to_owned(),
                 end_login: false,
-                client: Some(encode_client(client)),
-                client_credentials: Some(encode_credentials(credentials)),
+                client: Some(encode::client(client)),
+                client_credentials: Some(encode::credentials(credentials)),
             });
             AuthServiceClient::new(channel).revoke_token(request).await
         };
@@ -431,99 +428,5 @@ impl Auth for GrpcAuth {
             AuthServiceClient::new(channel).get_jwks(request).await
         };
         self.instances.call(READ, ask).await?.decoded()
-    }
-}
-
-/// The metadata of what acts for a person.
-struct Credential(Vec<(&'static str, MetadataValue<Ascii>)>);
-
-impl Credential {
-    fn of(authorization: &Authorization) -> Result<Self, AuthError> {
-        let token = authorization.access_token.expose_secret();
-        let scheme = if authorization.proof.is_some() {
-            "DPoP"
-        } else {
-            "Bearer"
-        };
-        let mut texts = vec![("authorization", format!("{scheme} {token}"))];
-        if let Some(proof) = authorization.proof.clone() {
-            texts.push((DPOP, proof.jwt));
-            texts.push((DPOP_METHOD, proof.method));
-            texts.push((DPOP_URI, proof.uri));
-        }
-        let values = texts.into_iter().map(|(name, text)| {
-            let value = sensitive(&text.into());
-            Ok((
-                name,
-                value.map_err(|why| AuthError::Broken(why.to_string()))?,
-            ))
-        });
-        values.collect::<Result<_, _>>().map(Self)
-    }
-}
-
-fn encode_proof(proof: &DpopProof) -> v1::DpopProof {
-    v1::DpopProof {
-        jwt: proof.jwt.clone(),
-        http_method: proof.method.clone(),
-        http_uri: proof.uri.clone(),
-    }
-}
-
-fn sensitive(
-    secret: &SecretString,
-) -> Result<MetadataValue<Ascii>, tonic::metadata::errors::InvalidMetadataValue> {
-    let mut value: MetadataValue<Ascii> = secret.expose_secret().parse()?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-fn encode_client(client: &Client) -> v1::Client {
-    v1::Client {
-        kind: encode_kind(client.kind).into(),
-        ip_address: client.ip_address.to_string(),
-        user_agent: client.user_agent.clone(),
-        device_id: client.device.map(Vec::from).unwrap_or_default(),
-    }
-}
-
-const fn encode_kind(kind: ClientKind) -> v1::ClientKind {
-    match kind {
-        ClientKind::Api => v1::ClientKind::Api,
-        ClientKind::Browser => v1::ClientKind::Browser,
-    }
-}
-
-const fn encode_event(event: DeviceEvent) -> (v1::DeviceEvent, bool) {
-    match event {
-        DeviceEvent::Bound => (v1::DeviceEvent::Bound, false),
-        DeviceEvent::ProofRefused => (v1::DeviceEvent::ProofRefused, false),
-        DeviceEvent::TheftSuspected { ends_login } => (v1::DeviceEvent::TheftSuspected, ends_login),
-    }
-}
-
-fn encode_credentials(credentials: &ClientCredentials) -> v1::ClientCredentials {
-    v1::ClientCredentials {
-        client_id: credentials.id.clone(),
-        proof: match &credentials.proof {
-            ClientProof::None => None,
-            ClientProof::Secret(secret) => Some(client_credentials::Proof::ClientSecret(
-                secret.expose_secret().to_owned(),
-            )),
-            ClientProof::Assertion(jwt) => Some(client_credentials::Proof::ClientAssertion(
-                jwt.expose_secret().to_owned(),
-            )),
-        },
-    }
-}
-
-fn encode_grant(grant: &Grant<'_>) -> issue_token_request::Grant {
-    match grant {
-        Grant::LoginTicket(ticket) => {
-            issue_token_request::Grant::LoginTicket(ticket.expose_secret().to_owned())
-        }
-        Grant::RefreshToken(token) => {
-            issue_token_request::Grant::RefreshToken(token.expose_secret().to_owned())
-        }
     }
 }

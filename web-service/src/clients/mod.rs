@@ -2,6 +2,7 @@
 
 pub mod auth;
 mod decode;
+mod encode;
 mod instances;
 pub mod late;
 mod own_acts;

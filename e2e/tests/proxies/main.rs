@@ -1,256 +1,39 @@
 //! The reverse proxies of `deploy/`, exactly as shipped. Alone in its program: they name fixed ports.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod application;
+mod proxy;
+mod world;
+
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
 };
 
 use e2e::{
-    pair::{Options, PASSWORD, Pair},
-    program::Program,
+    pair::PASSWORD,
     site::{cookie_of, form_token},
-    tls,
     wait::until,
 };
 use reqwest::{Method, Response};
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
-    net::{TcpListener, TcpStream},
-    process::Command,
-    sync::Mutex,
+use tokio::sync::Mutex;
+
+use self::{
+    application::identity,
+    proxy::{CADDY, HAPROXY, NGINX, Proxy},
+    world::World,
 };
 
 /// One at a time.
 static PORTS: Mutex<()> = Mutex::const_new(());
-
-const APPLICATION: &str = "127.0.0.1:9000";
-
-/// A proxy of `deploy/`.
-struct Proxy {
-    directory: &'static str,
-    command: &'static [&'static str],
-    port: u16,
-    /// What a request gets while web-service is down.
-    denied: u16,
-}
-
-const NGINX: Proxy = Proxy {
-    directory: "nginx",
-    command: &["nginx", "-p", ".", "-c", "nginx.conf"],
-    port: 8444,
-    denied: 500,
-};
-
-const CADDY: Proxy = Proxy {
-    directory: "caddy",
-    command: &["caddy", "run", "--config", "Caddyfile"],
-    port: 8445,
-    denied: 502,
-};
-
-const HAPROXY: Proxy = Proxy {
-    directory: "haproxy",
-    command: &["haproxy", "-f", "haproxy.cfg"],
-    port: 8446,
-    denied: 503,
-};
-
-impl Proxy {
-    fn origin(&self) -> String {
-        format!("https://localhost:{}", self.port)
-    }
-
-    /// Starts it on a copy of its configuration, with the certificate of `pair` beside it.
-    async fn start(&self, pair: &Pair) -> Program {
-        let home = pair.directory.path().join(self.directory);
-        let shipped = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../deploy")
-            .join(self.directory);
-        fs::create_dir(&home).unwrap();
-        for entry in fs::read_dir(shipped).unwrap() {
-            let file = entry.unwrap();
-            fs::copy(file.path(), home.join(file.file_name())).unwrap();
-        }
-        let made = |name: &str| pair.directory.path().join(name);
-        for name in ["localhost.pem", "localhost.key", "ca.pem"] {
-            fs::copy(made(name), home.join(name)).unwrap();
-        }
-        let both = ["localhost.pem", "localhost.key"].map(|name| fs::read(made(name)).unwrap());
-        fs::write(home.join("localhost.both.pem"), both.concat()).unwrap();
-        let [program, arguments @ ..] = self.command else {
-            panic!("a command")
-        };
-        let mut command = Command::new(program);
-        command
-            .args(arguments)
-            .current_dir(&home)
-            .env("HOME", &home);
-        let program = Program::start(&mut command).with_children();
-        let address = format!("127.0.0.1:{}", self.port);
-        until(self.directory, async || {
-            TcpStream::connect(&address).await.ok()
-        })
-        .await;
-        program
-    }
-}
-
-/// An application that says what it was sent.
-struct Application {
-    served: Arc<AtomicUsize>,
-}
-
-impl Application {
-    async fn start() -> Self {
-        let listener = TcpListener::bind(APPLICATION).await.unwrap();
-        let served = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&served);
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let count = Arc::clone(&count);
-                tokio::spawn(async move {
-                    count.fetch_add(1, Ordering::Relaxed);
-                    let _ = echo(stream).await;
-                });
-            }
-        });
-        Self { served }
-    }
-
-    fn served(&self) -> usize {
-        self.served.load(Ordering::Relaxed)
-    }
-}
-
-/// Answers with the request line and all headers, and ends the connection.
-async fn echo(stream: TcpStream) -> std::io::Result<()> {
-    let mut lines = BufReader::new(stream);
-    let mut request = String::new();
-    lines.read_line(&mut request).await?;
-    let mut headers = Vec::new();
-    loop {
-        let mut line = String::new();
-        lines.read_line(&mut line).await?;
-        match line
-            .trim_end()
-            .split_once(": ")
-            .or(line.trim_end().split_once(':'))
-        {
-            Some((name, value)) => headers.push(json!([name, value])),
-            None => break,
-        }
-    }
-    let body = json!({"request": request.trim_end(), "headers": headers}).to_string();
-    let head = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-        body.len()
-    );
-    let mut stream = lines.into_inner();
-    stream.write_all(head.as_bytes()).await?;
-    stream.write_all(body.as_bytes()).await
-}
-
-/// The identity that an application takes from its headers, with `_` for `-` as many do; each name once.
-fn identity(told: &Value) -> Vec<(String, String)> {
-    let headers = told["headers"].as_array().unwrap().iter();
-    let mut identity: Vec<_> = headers
-        .map(|pair| (pair[0].as_str().unwrap(), pair[1].as_str().unwrap()))
-        .map(|(name, value)| (name.to_lowercase().replace('_', "-"), value.to_owned()))
-        .filter(|(name, _)| name.starts_with("x-auth-"))
-        .collect();
-    identity.sort();
-    identity
-}
 
 fn header<'a>(response: &'a Response, name: &str) -> &'a str {
     response
         .headers()
         .get(name)
         .map_or("", |value| value.to_str().unwrap())
-}
-
-struct World {
-    pair: Pair,
-    proxy: Proxy,
-    application: Application,
-    _running: Program,
-}
-
-impl World {
-    async fn begin(proxy: Proxy, public_url: &str) -> Self {
-        let pair = Pair::start_with(Options {
-            auth: vec![("AUTH_ISSUER", public_url.to_owned())],
-            web: vec![
-                ("WEB_LISTEN", "127.0.0.1:8443".to_owned()),
-                ("WEB_PUBLIC_URL", public_url.to_owned()),
-                ("WEB_TRUSTED_PROXIES", "127.0.0.1/32".to_owned()),
-                ("WEB_RETURN_ORIGINS", proxy.origin()),
-            ],
-        })
-        .await;
-        pair.add_user("ada", &[]).await;
-        Self {
-            application: Application::start().await,
-            _running: proxy.start(&pair).await,
-            pair,
-            proxy,
-        }
-    }
-
-    async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Response {
-        let request = self
-            .pair
-            .site
-            .client()
-            .request(method, format!("{}{path}", self.proxy.origin()));
-        let request = headers.iter().fold(request, |request, (name, value)| {
-            request.header(*name, *value)
-        });
-        request.send().await.unwrap()
-    }
-
-    async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Response {
-        self.send(Method::GET, path, headers).await
-    }
-
-    /// The answer to a request whose path nobody tidies up on the way.
-    async fn raw_get(&self, path: &str, cookie: &str) -> String {
-        let address = format!("127.0.0.1:{}", self.proxy.port);
-        let mut stream = tls::connect_to(&self.pair.site, &address, b"http/1.1")
-            .await
-            .unwrap();
-        let head = format!(
-            "GET {path} HTTP/1.1\r\nHost: localhost:{}\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n",
-            self.proxy.port
-        );
-        stream.write_all(head.as_bytes()).await.unwrap();
-        let mut answer = Vec::new();
-        // Some end the connection without a farewell.
-        let _ = stream.read_to_end(&mut answer).await;
-        String::from_utf8_lossy(&answer).into_owned()
-    }
-
-    async fn ada(&self, cookie: &str) -> Vec<(String, String)> {
-        let session = self.pair.site.get("/api/session", cookie).await;
-        let session: Value = session.json().await.unwrap();
-        let text = |name: &str| session[name].as_str().unwrap().to_owned();
-        [
-            ("login", text("sid")),
-            ("method", "cookie".to_owned()),
-            ("scope", "profile".to_owned()),
-            ("subject", text("sub")),
-            ("user", "ada".to_owned()),
-        ]
-        .map(|(name, value)| (format!("x-auth-{name}"), value))
-        .into()
-    }
 }
 
 /// What any proxy in front of an application has to do.

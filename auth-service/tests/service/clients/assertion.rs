@@ -1,0 +1,63 @@
+//! Clients that prove who they are with a key (RFC 7523).
+
+use auth_proto::v1::{ClientCredentials, ClientProofKind, client_credentials::Proof};
+use serde_json::{Value, json};
+use service_kit::system::Clock as _;
+use tonic::Code;
+
+use super::{Signer, World};
+use crate::support::{ISSUER, assert_refused};
+
+#[tokio::test]
+async fn a_signed_assertion_is_good_once_for_us_and_for_five_minutes() {
+    let world = World::begin().await;
+    let signer = Signer::new();
+    world
+        .try_register("signer", ClientProofKind::Key, &signer.jwk)
+        .await
+        .unwrap();
+    let now = world.service.clock.now().unix_timestamp();
+    let claims = |jti: &str| json!({"iss": "signer", "sub": "signer", "aud": format!("{ISSUER}/oauth2/token"), "exp": now + 60, "jti": jti});
+    let good = signer.sign(&claims("1"));
+    assert!(world.try_token(&good, "").await.is_ok());
+    assert_refused(
+        world.try_token(&good, "").await,
+        Code::Unauthenticated,
+        "INVALID_CLIENT",
+    );
+    let mut for_issuer = claims("2");
+    for_issuer["aud"] = json!(["https://other.example", ISSUER]);
+    assert!(world.try_token(&signer.sign(&for_issuer), "").await.is_ok());
+
+    for (name, value) in [
+        ("aud", json!("https://other.example")),
+        ("sub", json!("somebody")),
+        ("iss", json!("first-party")),
+        ("exp", json!(now - 60)),
+        ("exp", json!(now + 3600)),
+        ("exp", json!(253_402_300_799_i64)),
+        ("nbf", json!(now + 60)),
+        ("jti", Value::Null),
+    ] {
+        let mut wrong = claims(&format!("{name}{value}"));
+        wrong[name] = value;
+        let refused = world.try_token(&signer.sign(&wrong), "").await;
+        assert_refused(refused, Code::Unauthenticated, "INVALID_CLIENT");
+    }
+    let forged = Signer::new().sign(&claims("3"));
+    assert_refused(
+        world.try_token(&forged, "").await,
+        Code::Unauthenticated,
+        "INVALID_CLIENT",
+    );
+    let none = "eyJhbGciOiJub25lIn0.eyJpc3MiOiJzaWduZXIifQ.";
+    let unsigned = ClientCredentials {
+        client_id: "signer".to_owned(),
+        proof: Some(Proof::ClientAssertion(none.to_owned())),
+    };
+    assert_refused(
+        world.try_token(&unsigned, "").await,
+        Code::Unauthenticated,
+        "INVALID_CLIENT",
+    );
+}

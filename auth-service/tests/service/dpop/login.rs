@@ -1,0 +1,90 @@
+//! A login is bound with its first token, or never.
+
+use auth_service::domain::authority::Dpop;
+use tonic::Code;
+
+use super::{Key, assert_status, bound, said_at_issue, service, service_with, with_proof};
+use crate::support::{for_browser_use, from_web_service, seconds, with_refresh, with_ticket};
+
+#[tokio::test]
+async fn refresh_tokens_of_a_bound_login_are_bound_to_the_same_key() {
+    let service = service().await;
+    let key = Key::p256();
+    let issued = bound(&service, &key).await;
+    let refresh = |jwt| with_proof(with_refresh(&issued.refresh_token), jwt);
+
+    let stolen = service
+        .try_refresh(&issued.refresh_token)
+        .await
+        .unwrap_err();
+    assert_status(&stolen, Code::Unauthenticated, "DPOP_PROOF_REQUIRED");
+    let nonce = issued.dpop_nonce.as_str();
+    let others = Key::p256().proof(&said_at_issue(&service, Some(nonce)));
+    let refused = service.try_issue(refresh(others)).await.unwrap_err();
+    assert_status(&refused, Code::Unauthenticated, "DPOP_PROOF_INVALID");
+    let without = key.proof(&said_at_issue(&service, None));
+    let refused = service.try_issue(refresh(without)).await.unwrap_err();
+    assert_status(&refused, Code::Unauthenticated, "DPOP_NONCE_REQUIRED");
+
+    let jwt = key.proof(&said_at_issue(&service, Some(nonce)));
+    let next = service.try_issue(refresh(jwt)).await.unwrap();
+    assert_eq!(next.token_type, "DPoP");
+    // A thief of the used-up one cannot even end the login with it.
+    service.clock.advance(seconds(11));
+    let used_up = service
+        .try_refresh(&issued.refresh_token)
+        .await
+        .unwrap_err();
+    assert_status(&used_up, Code::Unauthenticated, "DPOP_PROOF_REQUIRED");
+    let jwt = key.proof(&said_at_issue(&service, Some(nonce)));
+    let request = with_proof(with_refresh(&next.refresh_token), jwt);
+    service.try_issue(request).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_login_that_was_not_bound_stays_so_and_a_thief_is_found_out_though_they_prove_a_key() {
+    let service = service().await;
+    let key = Key::p256();
+    let nonce = bound(&service, &key).await.dpop_nonce;
+    let plain = service.tokens("ada", "profile").await;
+    let jwt = key.proof(&said_at_issue(&service, Some(&nonce)));
+    let request = with_proof(with_refresh(&plain.refresh_token), jwt);
+    let next = service.try_issue(request).await.unwrap();
+    assert_eq!(next.token_type, "DPoP", "the access token is bound");
+    let next = service.try_refresh(&next.refresh_token).await.unwrap();
+    assert_eq!(next.token_type, "Bearer");
+
+    service.clock.advance(seconds(11));
+    let reused = service.try_refresh(&plain.refresh_token).await.unwrap_err();
+    assert_status(&reused, Code::Unauthenticated, "REFRESH_REUSED");
+    let ended = service.try_refresh(&next.refresh_token).await.unwrap_err();
+    assert_status(&ended, Code::Unauthenticated, "LOGIN_ENDED");
+}
+
+#[tokio::test]
+async fn where_it_is_required_nothing_else_is_issued_but_to_web_service() {
+    let service = service_with(Dpop::Require).await;
+    let key = Key::p256();
+    let ticket = service.login("ada").await.login_ticket;
+    let refused = service.try_exchange(&ticket, "profile").await.unwrap_err();
+    assert_status(&refused, Code::Unauthenticated, "DPOP_PROOF_REQUIRED");
+    bound(&service, &key).await;
+
+    let login = from_web_service(crate::support::browser_login());
+    let login = service.auth().login(login).await.unwrap().into_inner();
+    let request = for_browser_use(with_ticket(&login.login_ticket, "profile"));
+    let issued = service.try_issue(from_web_service(request)).await.unwrap();
+    assert_eq!(issued.token_type, "Bearer");
+}
+
+#[tokio::test]
+async fn where_it_is_off_proofs_bind_nothing() {
+    let service = service_with(Dpop::Off).await;
+    let ticket = service.login("ada").await.login_ticket;
+    let jwt = Key::p256().proof(&said_at_issue(&service, None));
+    let request = with_proof(with_ticket(&ticket, "profile"), jwt);
+    let issued = service.try_issue(request).await.unwrap();
+    assert_eq!(issued.token_type, "Bearer");
+    service.try_validate(&issued.access_token).await.unwrap();
+    service.try_refresh(&issued.refresh_token).await.unwrap();
+}

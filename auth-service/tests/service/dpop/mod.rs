@@ -1,0 +1,170 @@
+//! Tokens that are bound to a key (RFC 9449).
+
+mod login;
+mod proof;
+mod token;
+
+use auth_proto::v1::{
+    DpopProof, IssueTokenRequest, IssueTokenResponse, ValidateTokenRequest, ValidateTokenResponse,
+};
+use auth_service::domain::authority::Dpop;
+use aws_lc_rs::{
+    digest,
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+use service_kit::system::Clock as _;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use crate::support::{ISSUER, TestService, assert_refused, with_ticket};
+
+const HERE: &str = "https://api.example/orders";
+
+/// A client with a key of its own.
+enum Key {
+    P256(EcdsaKeyPair),
+    Ed25519(Ed25519KeyPair),
+}
+
+impl Key {
+    fn p256() -> Self {
+        Self::P256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap())
+    }
+
+    fn jwk(&self) -> Value {
+        let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        match self {
+            Self::P256(pair) => {
+                let point = pair.public_key().as_ref();
+                json!({"kty": "EC", "crv": "P-256", "x": text(&point[1..33]), "y": text(&point[33..])})
+            }
+            Self::Ed25519(pair) => {
+                json!({"kty": "OKP", "crv": "Ed25519", "x": text(pair.public_key().as_ref())})
+            }
+        }
+    }
+
+    fn header(&self) -> Value {
+        let algorithm = match self {
+            Self::P256(_) => "ES256",
+            Self::Ed25519(_) => "EdDSA",
+        };
+        json!({"typ": "dpop+jwt", "alg": algorithm, "jwk": self.jwk()})
+    }
+
+    fn sign(&self, header: &Value, payload: &Value) -> String {
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let message = format!("{}.{}", part(header), part(payload));
+        let signature = match self {
+            Self::P256(pair) => {
+                let signed = pair.sign(&SystemRandom::new(), message.as_bytes());
+                signed.unwrap().as_ref().to_vec()
+            }
+            Self::Ed25519(pair) => pair.sign(message.as_bytes()).as_ref().to_vec(),
+        };
+        format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    fn proof(&self, payload: &Value) -> String {
+        self.sign(&self.header(), payload)
+    }
+}
+
+fn token_hash(token: &str) -> String {
+    URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, token.as_bytes()))
+}
+
+fn fresh_id() -> String {
+    let mut bytes = [0; 16];
+    aws_lc_rs::rand::fill(&mut bytes).unwrap();
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// What a proof for `GET` of [`HERE`] says, with this token.
+fn said(service: &TestService, token: &str, nonce: &str) -> Value {
+    json!({
+        "jti": fresh_id(),
+        "htm": "GET",
+        "htu": HERE,
+        "iat": service.clock.now().unix_timestamp(),
+        "ath": token_hash(token),
+        "nonce": nonce,
+    })
+}
+
+/// What a proof for a direct call of `IssueToken` says.
+fn said_at_issue(service: &TestService, nonce: Option<&str>) -> Value {
+    let mut said = json!({
+        "jti": fresh_id(),
+        "htm": "POST",
+        "htu": format!("{ISSUER}/auth.v1.AuthService/IssueToken"),
+        "iat": service.clock.now().unix_timestamp(),
+    });
+    if let Some(nonce) = nonce {
+        said["nonce"] = nonce.into();
+    }
+    said
+}
+
+fn with_proof(request: IssueTokenRequest, jwt: String) -> IssueTokenRequest {
+    IssueTokenRequest {
+        dpop: Some(DpopProof {
+            jwt,
+            ..Default::default()
+        }),
+        ..request
+    }
+}
+
+/// Signs in and has tokens that are bound to `key`.
+async fn bound(service: &TestService, key: &Key) -> IssueTokenResponse {
+    let ticket = service.login("ada").await.login_ticket;
+    let jwt = key.proof(&said_at_issue(service, None));
+    let request = with_proof(with_ticket(&ticket, "profile account"), jwt);
+    let issued = service.try_issue(request).await.unwrap();
+    assert_eq!(issued.token_type, "DPoP");
+    assert!(!issued.dpop_nonce.is_empty());
+    issued
+}
+
+fn validation(token: &str, jwt: String) -> ValidateTokenRequest {
+    ValidateTokenRequest {
+        access_token: token.to_owned(),
+        dpop: Some(DpopProof {
+            jwt,
+            http_method: "GET".to_owned(),
+            http_uri: format!("{HERE}?page=2"),
+        }),
+        ..Default::default()
+    }
+}
+
+async fn validate(
+    service: &TestService,
+    request: ValidateTokenRequest,
+) -> Result<ValidateTokenResponse, Status> {
+    Ok(service.auth().validate_token(request).await?.into_inner())
+}
+
+fn assert_status(refused: &Status, code: Code, reason: &str) {
+    assert_refused::<()>(Err(refused.clone()), code, reason);
+}
+
+/// The nonce that a refusal carries.
+fn nonce_of(status: &Status) -> String {
+    let details = status.get_error_details();
+    details.error_info().unwrap().metadata["dpop_nonce"].clone()
+}
+
+async fn service() -> TestService {
+    service_with(Dpop::Allow).await
+}
+
+async fn service_with(dpop: Dpop) -> TestService {
+    let service = TestService::start_with(|config| config.policy.dpop = dpop).await;
+    service.add_user("ada", false).await;
+    service
+}

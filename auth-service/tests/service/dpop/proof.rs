@@ -1,0 +1,201 @@
+//! What a proof has to be (RFC 9449 §4.3).
+
+use auth_proto::v1::{DpopProof, IssueTokenRequest};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
+use serde_json::{Value, json};
+use service_kit::system::Clock as _;
+use tonic::Code;
+
+use super::{
+    HERE, Key, assert_status, bound, fresh_id, nonce_of, said, service, token_hash, validate,
+    validation,
+};
+use crate::support::{from_web_service, seconds, with_ticket};
+
+/// Checks 2 to 12 of RFC 9449 §4.3; check 1 is about headers, which are web-service's.
+#[tokio::test]
+async fn each_check_has_its_failing_case() {
+    let service = service().await;
+    let key = Key::p256();
+    let issued = bound(&service, &key).await;
+    let (token, nonce) = (issued.access_token.as_str(), issued.dpop_nonce.as_str());
+    let good = || said(&service, token, nonce);
+    let with = |name: &str, value: Value| {
+        let mut said = good();
+        said[name] = value;
+        said
+    };
+    let without = |name: &str| {
+        let mut said = good();
+        said.as_object_mut().unwrap().remove(name);
+        said
+    };
+    let under = |name: &str, value: Value| {
+        let mut header = key.header();
+        header[name] = value;
+        key.sign(&header, &good())
+    };
+    let now = service.clock.now().unix_timestamp();
+    let der = Key::P256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap());
+    let jwt = key.proof(&good());
+    let (message, _) = jwt.rsplit_once('.').unwrap();
+    let mut private = key.jwk();
+    private["d"] = json!("AAAA");
+    let mut keyless = key.header();
+    keyless.as_object_mut().unwrap().remove("jwk");
+    let cases = [
+        ("2: no JWT", "junk".to_owned()),
+        ("2: two", format!("{jwt}.{jwt}")),
+        ("3: jti", key.proof(&without("jti"))),
+        ("3: htm", key.proof(&without("htm"))),
+        ("3: htu", key.proof(&without("htu"))),
+        ("3: iat", key.proof(&without("iat"))),
+        ("3: ath", key.proof(&without("ath"))),
+        ("4: typ", under("typ", json!("JWT"))),
+        ("4: another kind", under("typ", json!("dbsc+jwt"))),
+        ("5: none", under("alg", json!("none"))),
+        ("5: symmetric", under("alg", json!("HS256"))),
+        ("5: not the key's", under("alg", json!("EdDSA"))),
+        ("5: crit", under("crit", json!(["b64"]))),
+        ("6: no key", key.sign(&keyless, &good())),
+        ("6: no signature", format!("{message}.")),
+        (
+            "6: another's signature",
+            Key::p256().sign(&key.header(), &good()),
+        ),
+        ("6: in DER", der.proof(&good())),
+        ("7: a private key", under("jwk", private)),
+        ("8: htm", key.proof(&with("htm", json!("POST")))),
+        (
+            "9: htu",
+            key.proof(&with("htu", json!("https://api.example/other"))),
+        ),
+        (
+            "9: another host",
+            key.proof(&with("htu", json!("https://evil.example/orders"))),
+        ),
+        ("11: too old", key.proof(&with("iat", json!(now - 90)))),
+        (
+            "11: of the future",
+            key.proof(&with("iat", json!(now + 31))),
+        ),
+        ("11: no time", key.proof(&with("iat", json!("now")))),
+        (
+            "12: of another token",
+            key.proof(&with("ath", json!(token_hash("x")))),
+        ),
+        ("12: with another key", Key::p256().proof(&good())),
+    ];
+    for (what, jwt) in cases {
+        let refused = validate(&service, validation(token, jwt)).await;
+        let refused = refused.expect_err(what);
+        assert_status(&refused, Code::Unauthenticated, "DPOP_PROOF_INVALID");
+        assert_eq!(nonce_of(&refused), nonce, "{what}");
+    }
+    for (what, said) in [
+        ("10: no nonce", without("nonce")),
+        (
+            "10: another nonce",
+            with("nonce", json!("AAAAAAAAAAAAAAAAAAAAAA")),
+        ),
+    ] {
+        let refused = validate(&service, validation(token, key.proof(&said))).await;
+        let refused = refused.expect_err(what);
+        assert_status(&refused, Code::Unauthenticated, "DPOP_NONCE_REQUIRED");
+        let jwt = key.proof(&with("nonce", nonce_of(&refused).into()));
+        validate(&service, validation(token, jwt)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn spelling_and_clocks_may_differ_a_little() {
+    let service = service().await;
+    let key = Key::p256();
+    let issued = bound(&service, &key).await;
+    let (token, nonce) = (issued.access_token.as_str(), issued.dpop_nonce.as_str());
+    let with = |name: &str, value: Value| {
+        let mut said = said(&service, token, nonce);
+        said[name] = value;
+        said
+    };
+    let now = service.clock.now().unix_timestamp();
+    let same = [
+        with("htu", json!(format!("{HERE}#fragment"))),
+        with("htu", json!("HTTPS://API.example:443/orders?x")),
+        with("iat", json!(now - 89)),
+        with("iat", json!(now + 30)),
+        with("unknown", json!(1)),
+    ];
+    for said in same {
+        let answer = validate(&service, validation(token, key.proof(&said))).await;
+        assert!(answer.is_ok(), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_proof_is_good_once_and_a_nonce_for_some_minutes() {
+    let service = service().await;
+    let key = Key::p256();
+    let issued = bound(&service, &key).await;
+    let token = issued.access_token.as_str();
+    let jwt = key.proof(&said(&service, token, &issued.dpop_nonce));
+    validate(&service, validation(token, jwt.clone()))
+        .await
+        .unwrap();
+    let again = validate(&service, validation(token, jwt))
+        .await
+        .unwrap_err();
+    assert_status(&again, Code::Unauthenticated, "DPOP_PROOF_INVALID");
+
+    service.clock.advance(seconds(240));
+    let old = key.proof(&said(&service, token, &issued.dpop_nonce));
+    let refused = validate(&service, validation(token, old))
+        .await
+        .unwrap_err();
+    assert_status(&refused, Code::Unauthenticated, "DPOP_NONCE_REQUIRED");
+    assert_ne!(nonce_of(&refused), issued.dpop_nonce);
+}
+
+#[tokio::test]
+async fn a_restart_makes_no_proof_good_again() {
+    let service = service().await;
+    let key = Key::p256();
+    let issued = bound(&service, &key).await;
+    let token = issued.access_token.as_str();
+    let jwt = key.proof(&said(&service, token, &issued.dpop_nonce));
+    validate(&service, validation(token, jwt.clone()))
+        .await
+        .unwrap();
+    let service = service.restart().await;
+    let replayed = validate(&service, validation(token, jwt))
+        .await
+        .unwrap_err();
+    assert_status(&replayed, Code::Unauthenticated, "DPOP_NONCE_REQUIRED");
+    let jwt = key.proof(&said(&service, token, &nonce_of(&replayed)));
+    validate(&service, validation(token, jwt)).await.unwrap();
+}
+
+#[tokio::test]
+async fn only_web_service_states_what_a_proof_was_sent_with() {
+    let service = service().await;
+    let key = Key::p256();
+    let elsewhere = json!({
+        "jti": fresh_id(),
+        "htm": "POST",
+        "htu": "https://id.example/api/login",
+        "iat": service.clock.now().unix_timestamp(),
+    });
+    let request = |ticket: &str| IssueTokenRequest {
+        dpop: Some(DpopProof {
+            jwt: key.proof(&elsewhere),
+            http_method: "POST".to_owned(),
+            http_uri: "https://id.example/api/login".to_owned(),
+        }),
+        ..with_ticket(ticket, "profile")
+    };
+    let ticket = service.login("ada").await.login_ticket;
+    let refused = service.try_issue(request(&ticket)).await.unwrap_err();
+    assert_status(&refused, Code::Unauthenticated, "DPOP_PROOF_INVALID");
+    let stated = from_web_service(request(&ticket));
+    assert_eq!(service.try_issue(stated).await.unwrap().token_type, "DPoP");
+}

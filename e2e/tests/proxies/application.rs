@@ -1,0 +1,81 @@
+//! What the proxies stand in front of.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
+    net::{TcpListener, TcpStream},
+};
+
+const APPLICATION: &str = "127.0.0.1:9000";
+
+/// An application that says what it was sent.
+pub(crate) struct Application {
+    served: Arc<AtomicUsize>,
+}
+
+impl Application {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind(APPLICATION).await.unwrap();
+        let served = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&served);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let count = Arc::clone(&count);
+                tokio::spawn(async move {
+                    count.fetch_add(1, Ordering::Relaxed);
+                    let _ = echo(stream).await;
+                });
+            }
+        });
+        Self { served }
+    }
+
+    pub(crate) fn served(&self) -> usize {
+        self.served.load(Ordering::Relaxed)
+    }
+}
+
+/// Answers with the request line and all headers, and ends the connection.
+async fn echo(stream: TcpStream) -> std::io::Result<()> {
+    let mut lines = BufReader::new(stream);
+    let mut request = String::new();
+    lines.read_line(&mut request).await?;
+    let mut headers = Vec::new();
+    loop {
+        let mut line = String::new();
+        lines.read_line(&mut line).await?;
+        match line
+            .trim_end()
+            .split_once(": ")
+            .or(line.trim_end().split_once(':'))
+        {
+            Some((name, value)) => headers.push(json!([name, value])),
+            None => break,
+        }
+    }
+    let body = json!({"request": request.trim_end(), "headers": headers}).to_string();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    let mut stream = lines.into_inner();
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(body.as_bytes()).await
+}
+
+/// The identity that an application takes from its headers, with `_` for `-` as many do; each name once.
+pub(crate) fn identity(told: &Value) -> Vec<(String, String)> {
+    let headers = told["headers"].as_array().unwrap().iter();
+    let mut identity: Vec<_> = headers
+        .map(|pair| (pair[0].as_str().unwrap(), pair[1].as_str().unwrap()))
+        .map(|(name, value)| (name.to_lowercase().replace('_', "-"), value.to_owned()))
+        .filter(|(name, _)| name.starts_with("x-auth-"))
+        .collect();
+    identity.sort();
+    identity
+}

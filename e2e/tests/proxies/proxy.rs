@@ -1,0 +1,76 @@
+//! The proxies, and how they are started.
+
+use std::{fs, path::Path};
+
+use e2e::{pair::Pair, program::Program, wait::until};
+use tokio::{net::TcpStream, process::Command};
+
+/// A proxy of `deploy/`.
+pub(crate) struct Proxy {
+    pub(crate) directory: &'static str,
+    command: &'static [&'static str],
+    pub(crate) port: u16,
+    /// What a request gets while web-service is down.
+    pub(crate) denied: u16,
+}
+
+pub(crate) const NGINX: Proxy = Proxy {
+    directory: "nginx",
+    command: &["nginx", "-p", ".", "-c", "nginx.conf"],
+    port: 8444,
+    denied: 500,
+};
+
+pub(crate) const CADDY: Proxy = Proxy {
+    directory: "caddy",
+    command: &["caddy", "run", "--config", "Caddyfile"],
+    port: 8445,
+    denied: 502,
+};
+
+pub(crate) const HAPROXY: Proxy = Proxy {
+    directory: "haproxy",
+    command: &["haproxy", "-f", "haproxy.cfg"],
+    port: 8446,
+    denied: 503,
+};
+
+impl Proxy {
+    pub(crate) fn origin(&self) -> String {
+        format!("https://localhost:{}", self.port)
+    }
+
+    /// Starts it on a copy of its configuration, with the certificate of `pair` beside it.
+    pub(crate) async fn start(&self, pair: &Pair) -> Program {
+        let home = pair.directory.path().join(self.directory);
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../deploy")
+            .join(self.directory);
+        fs::create_dir(&home).unwrap();
+        for entry in fs::read_dir(shipped).unwrap() {
+            let file = entry.unwrap();
+            fs::copy(file.path(), home.join(file.file_name())).unwrap();
+        }
+        let made = |name: &str| pair.directory.path().join(name);
+        for name in ["localhost.pem", "localhost.key", "ca.pem"] {
+            fs::copy(made(name), home.join(name)).unwrap();
+        }
+        let both = ["localhost.pem", "localhost.key"].map(|name| fs::read(made(name)).unwrap());
+        fs::write(home.join("localhost.both.pem"), both.concat()).unwrap();
+        let [program, arguments @ ..] = self.command else {
+            panic!("a command")
+        };
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .current_dir(&home)
+            .env("HOME", &home);
+        let program = Program::start(&mut command).with_children();
+        let address = format!("127.0.0.1:{}", self.port);
+        until(self.directory, async || {
+            TcpStream::connect(&address).await.ok()
+        })
+        .await;
+        program
+    }
+}

@@ -1,0 +1,95 @@
+//! A client's view: a proxy in front of an application and both services.
+
+use e2e::{
+    pair::{Options, Pair},
+    program::Program,
+    tls,
+};
+use reqwest::{Method, Response};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::{application::Application, proxy::Proxy};
+
+/// All that runs.
+pub(crate) struct World {
+    pub(crate) pair: Pair,
+    pub(crate) proxy: Proxy,
+    pub(crate) application: Application,
+    _running: Program,
+}
+
+impl World {
+    pub(crate) async fn begin(proxy: Proxy, public_url: &str) -> Self {
+        let pair = Pair::start_with(Options {
+            auth: vec![("AUTH_ISSUER", public_url.to_owned())],
+            web: vec![
+                ("WEB_LISTEN", "127.0.0.1:8443".to_owned()),
+                ("WEB_PUBLIC_URL", public_url.to_owned()),
+                ("WEB_TRUSTED_PROXIES", "127.0.0.1/32".to_owned()),
+                ("WEB_RETURN_ORIGINS", proxy.origin()),
+            ],
+        })
+        .await;
+        pair.add_user("ada", &[]).await;
+        Self {
+            application: Application::start().await,
+            _running: proxy.start(&pair).await,
+            pair,
+            proxy,
+        }
+    }
+
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Response {
+        let request = self
+            .pair
+            .site
+            .client()
+            .request(method, format!("{}{path}", self.proxy.origin()));
+        let request = headers.iter().fold(request, |request, (name, value)| {
+            request.header(*name, *value)
+        });
+        request.send().await.unwrap()
+    }
+
+    pub(crate) async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Response {
+        self.send(Method::GET, path, headers).await
+    }
+
+    /// The answer to a request whose path nobody tidies up on the way.
+    pub(crate) async fn raw_get(&self, path: &str, cookie: &str) -> String {
+        let address = format!("127.0.0.1:{}", self.proxy.port);
+        let mut stream = tls::connect_to(&self.pair.site, &address, b"http/1.1")
+            .await
+            .unwrap();
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nHost: localhost:{}\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n",
+            self.proxy.port
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        // Some end the connection without a farewell.
+        let _ = stream.read_to_end(&mut answer).await;
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    pub(crate) async fn ada(&self, cookie: &str) -> Vec<(String, String)> {
+        let session = self.pair.site.get("/api/session", cookie).await;
+        let session: Value = session.json().await.unwrap();
+        let text = |name: &str| session[name].as_str().unwrap().to_owned();
+        [
+            ("login", text("sid")),
+            ("method", "cookie".to_owned()),
+            ("scope", "profile".to_owned()),
+            ("subject", text("sub")),
+            ("user", "ada".to_owned()),
+        ]
+        .map(|(name, value)| (format!("x-auth-{name}"), value))
+        .into()
+    }
+}

@@ -1,0 +1,125 @@
+//! A session becomes bound, once.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{Browser, get, site};
+use crate::support::{PASSWORD, assert_problem, cookie_of, header, until};
+
+#[tokio::test]
+async fn binding_tells_how_the_session_works_and_sets_the_cookie_that_it_describes() {
+    let site = site().await;
+    let browser = Browser::signed_in(&site).await;
+    let answer = browser
+        .bind(&browser.registration(&browser.challenge))
+        .await;
+    assert_eq!(answer.status(), 200);
+    let set = header(&answer, "set-cookie").to_owned();
+    let told: Value = answer.json().await.unwrap();
+
+    assert_eq!(told["session_identifier"], browser.sid.as_str());
+    assert_eq!(told["refresh_url"], "/session/refresh");
+    assert_eq!(told["scope"]["origin"], site.origin.as_str());
+    assert_eq!(told["scope"]["include_site"], false);
+    let credential = &told["credentials"][0];
+    assert_eq!(credential["name"], "__Host-session-proof");
+    let (value_and_attributes, age) = set.rsplit_once("; ").unwrap();
+    let (_, attributes) = value_and_attributes.split_once("; ").unwrap();
+    assert_eq!(credential["attributes"], attributes);
+    assert_eq!(age, "Max-Age=300");
+}
+
+#[tokio::test]
+async fn a_session_is_bound_once_and_only_right_after_the_sign_in() {
+    let site = site().await;
+    let browser = Browser::signed_in(&site).await;
+    let other = Browser::signed_in(&site).await;
+    let good = browser.registration(&browser.challenge);
+    let without_key = browser.renewal(&browser.challenge);
+    for wrong in [
+        without_key,
+        browser.registration(&other.challenge),
+        browser.registration("AAAA"),
+        good[..good.len() - 4].to_owned(),
+    ] {
+        let refused = browser.bind(&wrong).await;
+        assert_problem(refused, 403, "DEVICE_PROOF_REFUSED").await;
+    }
+    assert_eq!(browser.bind(&good).await.status(), 200);
+    let thief = other.registration(&browser.challenge);
+    assert_eq!(browser.bind(&thief).await.status(), 403, "bound already");
+    assert_eq!(browser.bind(&good).await.status(), 403);
+
+    site.clock.advance(Duration::from_secs(45));
+    let late = other.registration(&other.challenge);
+    assert_eq!(other.bind(&late).await.status(), 403, "too late");
+    assert_eq!(other.session().await.status(), 200, "and still signed in");
+}
+
+#[tokio::test]
+async fn whoever_is_not_signed_in_can_neither_bind_nor_refresh() {
+    let site = site().await;
+    let mut browser = Browser::bound(&site).await;
+    browser.session = "__Host-session=AAAAAAAAAAAAAAAAAAAAAA".to_owned();
+    assert_eq!(browser.ask().await.status(), 401);
+    let jwt = browser.registration(&browser.challenge);
+    assert_eq!(browser.bind(&jwt).await.status(), 401);
+}
+
+#[tokio::test]
+async fn the_list_of_devices_says_which_are_bound_and_since_when() {
+    let site = site().await;
+    let browser = Browser::bound(&site).await;
+    site.sign_in("ada").await;
+    let page = until("the binding in the list", async || {
+        let page = get(&site, "/account/logins", &browser.cookies(), &[]).await;
+        let page = page.text().await.unwrap();
+        page.contains("bound to this device since").then_some(page)
+    })
+    .await;
+    assert!(page.contains("not bound"), "{page}");
+    let list = get(&site, "/api/logins", &browser.cookies(), &[]).await;
+    let list: Value = list.json().await.unwrap();
+    let mut bound: Vec<_> = list["logins"].as_array().unwrap().iter().collect();
+    bound.retain(|login| login["bound_at"].is_string());
+    assert_eq!(bound.len(), 1, "{list}");
+    assert_eq!(bound[0]["sid"], browser.sid.as_str());
+}
+
+#[tokio::test]
+async fn a_new_password_asks_the_device_again_and_a_new_id_keeps_the_binding() {
+    let site = site().await;
+    let browser = Browser::bound(&site).await;
+    let answer = site
+        .request(Method::POST, "/api/session/reauthenticate")
+        .header("cookie", browser.cookies())
+        .header("sec-fetch-site", "same-origin")
+        .json(&json!({"password": PASSWORD}))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 204);
+    let renewed = Browser {
+        session: cookie_of(&answer, "__Host-session").unwrap(),
+        ..browser
+    };
+    renewed.assert_bound().await;
+
+    let page = get(&site, "/account/password", &renewed.cookies(), &[]).await;
+    let page = page.text().await.unwrap();
+    let token = page.split("csrf_token\" value=\"").nth(1).unwrap();
+    let new = "another horse battery staple";
+    let fields = [
+        ("csrf_token", token.split('"').next().unwrap()),
+        ("current_password", PASSWORD),
+        ("new_password", new),
+        ("new_password_again", new),
+    ];
+    let changed = site
+        .post_form("/account/password", &renewed.cookies(), &fields)
+        .await;
+    assert_eq!(changed.status(), 303);
+    assert!(!header(&changed, "secure-session-registration").is_empty());
+}

@@ -1,0 +1,172 @@
+//! Device Bound Session Credentials, with a browser that this test plays.
+
+mod binding;
+mod policy;
+mod proof;
+mod theft;
+
+use aws_lc_rs::{
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use reqwest::{Method, Response};
+use serde_json::{Value, json};
+use web_service::config::ServeConfig;
+
+use crate::support::{PASSWORD, Site, cookie_of, header};
+
+/// What a browser calls itself here; whoever does not is elsewhere.
+const BROWSER: &str = "Browser/1.0";
+
+/// A browser that keeps its keys in a device.
+struct Browser<'a> {
+    site: &'a Site,
+    key: EcdsaKeyPair,
+    sid: String,
+    session: String,
+    proof: String,
+    challenge: String,
+}
+
+impl<'a> Browser<'a> {
+    /// Signs in and binds the session.
+    async fn bound(site: &'a Site) -> Self {
+        let mut browser = Self::signed_in(site).await;
+        let challenge = browser.challenge.clone();
+        let answer = browser.bind(&browser.registration(&challenge)).await;
+        assert_eq!(answer.status(), 200);
+        browser.take(answer).await;
+        browser.assert_bound().await;
+        browser
+    }
+
+    /// Signs in, and has its invitation.
+    async fn signed_in(site: &'a Site) -> Self {
+        let fields = [("username", "ada"), ("password", PASSWORD)];
+        let answer = site.submit_login(&fields).await;
+        let invitation = header(&answer, "secure-session-registration");
+        let challenge = invitation
+            .strip_prefix("(ES256);path=\"/session/bind\";challenge=\"")
+            .and_then(|rest| rest.strip_suffix('"'));
+        let session = cookie_of(&answer, "__Host-session").unwrap();
+        let mut browser = Self {
+            site,
+            key: EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap(),
+            sid: String::new(),
+            session,
+            proof: String::new(),
+            challenge: challenge.unwrap().to_owned(),
+        };
+        let session: Value = browser.session().await.json().await.unwrap();
+        session["sid"]
+            .as_str()
+            .unwrap()
+            .clone_into(&mut browser.sid);
+        browser
+    }
+
+    fn cookies(&self) -> String {
+        format!("{}; {}", self.session, self.proof)
+    }
+
+    fn jwk(&self) -> Value {
+        let point = self.key.public_key().as_ref();
+        let half = |half: &[u8]| URL_SAFE_NO_PAD.encode(half);
+        json!({"kty": "EC", "crv": "P-256", "x": half(&point[1..33]), "y": half(&point[33..])})
+    }
+
+    fn sign(&self, header: &Value, challenge: &str) -> String {
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let message = format!("{}.{}", part(header), part(&json!({"jti": challenge})));
+        let signature = self.key.sign(&SystemRandom::new(), message.as_bytes());
+        let signature = URL_SAFE_NO_PAD.encode(signature.unwrap().as_ref());
+        format!("{message}.{signature}")
+    }
+
+    fn registration(&self, challenge: &str) -> String {
+        let header = json!({"alg": "ES256", "typ": "dbsc+jwt", "jwk": self.jwk()});
+        self.sign(&header, challenge)
+    }
+
+    fn renewal(&self, challenge: &str) -> String {
+        self.sign(&json!({"alg": "ES256", "typ": "dbsc+jwt"}), challenge)
+    }
+
+    async fn bind(&self, jwt: &str) -> Response {
+        self.post("/session/bind", &[("secure-session-response", jwt)])
+            .await
+    }
+
+    async fn refresh(&self, jwt: &str) -> Response {
+        let id = ("sec-secure-session-id", self.sid.as_str());
+        self.post("/session/refresh", &[id, ("secure-session-response", jwt)])
+            .await
+    }
+
+    async fn ask(&self) -> Response {
+        let id = ("sec-secure-session-id", self.sid.as_str());
+        self.post("/session/refresh", &[id]).await
+    }
+
+    async fn post(&self, path: &str, headers: &[(&str, &str)]) -> Response {
+        let mut request = self.site.request(Method::POST, path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request
+            .header("cookie", self.cookies())
+            .header("user-agent", BROWSER);
+        request.send().await.unwrap()
+    }
+
+    /// Keeps the proof cookie and the next challenge.
+    async fn take(&mut self, answer: Response) -> Value {
+        self.proof = cookie_of(&answer, "__Host-session-proof").unwrap();
+        self.challenge = challenge_of(&answer, &self.sid);
+        answer.json().await.unwrap()
+    }
+
+    async fn renew(&mut self) {
+        let answer = self.refresh(&self.renewal(&self.challenge)).await;
+        assert_eq!(answer.status(), 200);
+        self.take(answer).await;
+    }
+
+    async fn session(&self) -> Response {
+        get(self.site, "/api/session", &self.cookies(), &[]).await
+    }
+
+    /// Sees whether it is still signed in and bound.
+    async fn assert_bound(&self) {
+        let answer = self.session().await;
+        assert_eq!(answer.status(), 200);
+        let session: Value = answer.json().await.unwrap();
+        assert!(session["bound_at"].is_string(), "{session}");
+    }
+}
+
+fn challenge_of(answer: &Response, sid: &str) -> String {
+    let value = header(answer, "secure-session-challenge");
+    let challenge = value.strip_suffix(&format!(";id=\"{sid}\""));
+    challenge.unwrap().trim_matches('"').to_owned()
+}
+
+async fn get(site: &Site, path: &str, cookie: &str, headers: &[(&str, &str)]) -> Response {
+    let mut request = site.request(Method::GET, path).header("cookie", cookie);
+    request = request.header("user-agent", BROWSER);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.send().await.unwrap()
+}
+
+async fn site_with(adjust: impl FnOnce(&mut ServeConfig)) -> Site {
+    let site = Site::start_with(adjust).await;
+    site.add_user("ada").await;
+    site
+}
+
+async fn site() -> Site {
+    site_with(|_| ()).await
+}

@@ -1,0 +1,71 @@
+//! Who is invited, and who has to.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use web_service::domain::{bindings::DeviceBinding, return_origins::ReturnOrigins};
+
+use super::{Browser, get, site, site_with};
+use crate::support::{PASSWORD, assert_problem};
+
+#[tokio::test]
+async fn where_binding_is_required_an_unbound_session_has_a_minute() {
+    let site = site_with(|config| config.device_binding.binding = DeviceBinding::Require).await;
+    let bound = Browser::bound(&site).await;
+    let plain = Browser::signed_in(&site).await;
+    assert_eq!(plain.session().await.status(), 200);
+    site.clock.advance(Duration::from_mins(1));
+    let refused = plain.session().await;
+    assert_problem(refused, 401, "DEVICE_BINDING_REQUIRED").await;
+    let unconfirmed = Browser::signed_in(&site).await;
+    let jwt = unconfirmed.registration(&unconfirmed.challenge);
+    assert_eq!(unconfirmed.bind(&jwt).await.status(), 200);
+    site.clock.advance(Duration::from_mins(1));
+    let refused = unconfirmed.session().await;
+    assert_problem(refused, 401, "DEVICE_BINDING_REQUIRED").await;
+    let page = get(&site, "/dashboard", &plain.session, &[]).await;
+    assert_eq!(page.status(), 403);
+    assert!(page.text().await.unwrap().contains("bound to the device"));
+    bound.assert_bound().await;
+}
+
+#[tokio::test]
+async fn where_binding_is_off_nobody_is_invited() {
+    let site = site_with(|config| config.device_binding.binding = DeviceBinding::Off).await;
+    let fields = [("username", "ada"), ("password", PASSWORD)];
+    let answer = site.submit_login(&fields).await;
+    assert_eq!(answer.status(), 303);
+    assert!(
+        answer
+            .headers()
+            .get("secure-session-registration")
+            .is_none()
+    );
+}
+
+#[tokio::test]
+async fn an_unbound_browser_works_as_before() {
+    let site = site().await;
+    let cookie = site.sign_in("ada").await;
+    site.clock.advance(Duration::from_mins(20));
+    let session: Value = site
+        .get("/api/session", &cookie)
+        .await
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(session["bound_at"], Value::Null);
+    assert_eq!(site.get("/dashboard", &cookie).await.status(), 200);
+}
+
+#[tokio::test]
+async fn where_an_application_has_another_origin_nobody_is_bound_by_preference() {
+    let site = site_with(|config| {
+        config.return_origins = ReturnOrigins::new(vec!["https://app.example".to_owned()]);
+    })
+    .await;
+    let fields = [("username", "ada"), ("password", PASSWORD)];
+    let answer = site.submit_login(&fields).await;
+    let invitation = answer.headers().get("secure-session-registration");
+    assert!(invitation.is_none());
+}

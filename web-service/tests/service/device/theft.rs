@@ -1,0 +1,137 @@
+//! What looks like a theft, and what does not.
+
+use std::time::Duration;
+
+use auth_service::domain::audit::AuditKind;
+use web_service::domain::{bindings::OnTheft, device::PROOF_TTL};
+
+use super::{Browser, challenge_of, get, site, site_with};
+use crate::support::{PASSWORD, assert_problem, until};
+
+#[tokio::test]
+async fn copies_of_both_cookies_are_good_until_the_proof_is_over_and_the_trail_says_so() {
+    let site = site().await;
+    let mut browser = Browser::bound(&site).await;
+    let copies = browser.cookies();
+    let second = Duration::from_secs(1);
+    site.clock.advance(PROOF_TTL.saturating_sub(second));
+    assert_eq!(site.get("/api/session", &copies).await.status(), 200);
+    assert_eq!(site.audited(AuditKind::TheftSuspected).await, 0);
+
+    site.clock.advance(second);
+    let refused = site.get("/api/session", &copies).await;
+    assert_problem(refused, 401, "DEVICE_PROOF_MISSING").await;
+    site.clock.advance(second * 30);
+    for _ in 0..3 {
+        let refused = site.get("/api/session", &copies).await;
+        assert_problem(refused, 401, "DEVICE_PROOF_MISSING").await;
+    }
+    until("the theft in the audit trail", async || {
+        (site.audited(AuditKind::TheftSuspected).await == 1).then_some(())
+    })
+    .await;
+
+    browser.renew().await;
+    browser.assert_bound().await;
+}
+
+#[tokio::test]
+async fn only_a_cookie_from_elsewhere_looks_like_a_theft() {
+    let site = site().await;
+    let browser = Browser::bound(&site).await;
+    let led = [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-mode", "navigate"),
+        ("sec-fetch-dest", "document"),
+    ];
+    get(&site, "/dashboard", &browser.session, &led).await;
+    get(&site, "/api/session", &browser.session, &[]).await;
+    assert_eq!(
+        site.get("/api/session", &browser.session).await.status(),
+        401
+    );
+    until("the theft in the audit trail", async || {
+        (site.audited(AuditKind::TheftSuspected).await > 0).then_some(())
+    })
+    .await;
+    assert_eq!(site.audited(AuditKind::TheftSuspected).await, 1);
+    assert_eq!(site.audited(AuditKind::DeviceBound).await, 1);
+    browser.assert_bound().await;
+}
+
+#[tokio::test]
+async fn a_theft_ends_the_login_where_the_operator_wants_it() {
+    let site = site_with(|config| config.device_binding.on_theft = OnTheft::EndLogin).await;
+    let mut browser = Browser::bound(&site).await;
+    let copies = browser.cookies();
+    let alone = site.get("/api/session", &browser.session).await;
+    assert_eq!(alone.status(), 401);
+    until("the suspicion in the audit trail", async || {
+        (site.audited(AuditKind::TheftSuspected).await == 1).then_some(())
+    })
+    .await;
+    browser.renew().await;
+    browser.assert_bound().await;
+
+    // A device that calls itself something else may have been updated; a copy of its proof is a copy.
+    site.clock.advance(PROOF_TTL + Duration::from_mins(2));
+    assert_eq!(site.get("/api/session", &copies).await.status(), 401);
+    until("the end of the session", async || {
+        (browser.ask().await.status() == 401).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_browser_that_never_heard_of_its_binding_is_not_shut_out() {
+    let site = site().await;
+    let mut browser = Browser::signed_in(&site).await;
+    let jwt = browser.registration(&browser.challenge);
+    let lost = browser.bind(&jwt).await;
+    assert_eq!(lost.status(), 200);
+    site.clock.advance(Duration::from_mins(10));
+    assert_eq!(browser.session().await.status(), 200);
+    assert_eq!(site.audited(AuditKind::DeviceBound).await, 0);
+
+    browser.take(lost).await;
+    assert_eq!(
+        browser.session().await.status(),
+        200,
+        "over, and so no proof"
+    );
+    browser.challenge = challenge_of(&browser.ask().await, &browser.sid);
+    browser.renew().await;
+    browser.assert_bound().await;
+    let alone = site.get("/api/session", &browser.session).await;
+    assert_eq!(alone.status(), 401, "from then on nothing less will do");
+}
+
+#[tokio::test]
+async fn a_stranger_with_the_cookie_cannot_end_the_login_by_signing_in() {
+    let site = site().await;
+    site.add_user("eve").await;
+    let browser = Browser::bound(&site).await;
+    let (cookie, token) = site.login_form().await;
+    let fields = [
+        ("username", "eve"),
+        ("password", PASSWORD),
+        ("csrf_token", token.as_str()),
+    ];
+    let cookies = format!("{cookie}; {}", browser.session);
+    let signed_in = site.post_form("/login", &cookies, &fields).await;
+    assert_eq!(signed_in.status(), 303);
+    browser.assert_bound().await;
+}
+
+#[tokio::test]
+async fn an_honest_browser_that_signs_an_old_challenge_is_in_no_audit_trail() {
+    let site = site().await;
+    let mut browser = Browser::bound(&site).await;
+    site.clock.advance(Duration::from_mins(11));
+    let old = browser.refresh(&browser.renewal(&browser.challenge)).await;
+    assert_eq!(old.status(), 403);
+    browser.challenge = challenge_of(&old, &browser.sid);
+    browser.renew().await;
+    assert_eq!(site.audited(AuditKind::DeviceProofRefused).await, 0);
+    assert_eq!(site.audited(AuditKind::TheftSuspected).await, 0);
+}
