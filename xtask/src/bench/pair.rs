@@ -20,15 +20,11 @@ use super::{
 
 pub(super) const SECRET: &str = "the secret between the two services";
 
-/// As in the image of auth-service.
-const HUGE_PAGES: (&str, &str) = ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1");
-
 /// What the services are started on: ports, an empty directory, a Redis.
 pub(super) struct Ground {
     pub(super) programs: PathBuf,
     directory: PathBuf,
     pub(super) tls: bool,
-    in_huge_pages: bool,
     grpc: u16,
     auth_ops: u16,
     https: u16,
@@ -43,21 +39,12 @@ impl Ground {
             programs: programs.to_owned(),
             directory: scratch()?.join("data"),
             tls,
-            in_huge_pages: false,
             grpc: free_port()?,
             auth_ops: free_port()?,
             https: free_port()?,
             redis,
             redis_port,
         })
-    }
-
-    /// The same, where auth-service has its memory in huge pages.
-    pub(super) fn in_huge_pages(self) -> Self {
-        Self {
-            in_huge_pages: true,
-            ..self
-        }
     }
 
     pub(super) fn auth_url(&self) -> String {
@@ -102,8 +89,7 @@ impl Ground {
             .env("AUTH_SERVICE_SECRET", SECRET)
             .env("AUTH_ACCESS_TTL", "1h")
             .env("AUTH_ARGON2_CONCURRENCY", cores().to_string())
-            .env("AUTH_LOG", "warn")
-            .envs(self.in_huge_pages.then_some(HUGE_PAGES));
+            .env("AUTH_LOG", "warn");
         Server::spawn(&mut command)
     }
 

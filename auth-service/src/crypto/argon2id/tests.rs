@@ -64,6 +64,24 @@ async fn without_a_hash_the_answer_is_no_and_the_decoy_has_live_parameters() {
     assert!(!pool.verify(&password("correct horse"), None).await.unwrap());
 }
 
+/// Whether some memory of this process may be in huge pages (`proc(5)`); what else it has did not ask.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn its_memory_is_in_huge_pages_where_linux_has_some() {
+    let pool = pool(64);
+    pool.hash(&password("correct horse")).await.unwrap();
+
+    let mappings = std::fs::read_to_string("/proc/self/smaps").unwrap();
+    let mut flags = mappings
+        .lines()
+        .filter_map(|line| line.strip_prefix("VmFlags:"));
+    let has_asked = flags.any(|flags| flags.split(' ').any(|flag| flag == "hg"));
+    assert_eq!(
+        has_asked,
+        std::path::Path::new("/sys/kernel/mm/transparent_hugepage").exists()
+    );
+}
+
 #[tokio::test]
 async fn a_hash_known_from_the_reference_implementation_matches() {
     // argon2 -id -t 2 -k 256 -p 1 -l 24 with "password" and "somesalt", from its test vectors.

@@ -2,8 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use argon2::password_hash::phc::Salt;
-use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash::phc::PasswordHash as Phc};
+use allocator_api2::vec::Vec;
+use argon2::{
+    Algorithm, Argon2, Block, Params, Version,
+    password_hash::phc::{PasswordHash as Phc, Salt},
+};
+use hugealloc::HugeAlloc;
 use service_kit::priority::stand_back;
 use tokio::sync::oneshot;
 
@@ -16,8 +20,11 @@ use crate::domain::{password::Password, ports::HasherError};
 /// How long a thread without work keeps its memory.
 const KEEP_MEMORY: Duration = Duration::from_secs(5);
 
+/// Of huge pages, where Linux has some for who asks: Argon2id reads its memory in no order, and needs a fifteenth less time so.
+type Memory = Vec<Block, HugeAlloc>;
+
 /// With glibc, an allocation above 32 MiB is always a mapping of its own, which goes back to the system when it is freed;
-/// a smaller one may stay in the heap for good. What is not used of it takes no memory.
+/// a smaller one may stay in the heap for good. What is not used of it takes no memory, but for the rest of a page.
 const OWN_MAPPING: usize = 33 * 1024;
 
 /// Work that somebody waits for.
@@ -38,18 +45,18 @@ pub(super) struct Work {
 pub(super) fn work_on(queue: &Queue<Job>) {
     // Whoever asks for a token's validity does not feel how many sign in.
     stand_back();
-    let mut memory = Vec::new();
+    let mut memory = Memory::new_in(HugeAlloc);
     loop {
         match queue.pop(KEEP_MEMORY) {
             Next::Job(job) => job.serve(queue, &mut memory),
-            Next::Nothing => memory = Vec::new(),
+            Next::Nothing => memory = Memory::new_in(HugeAlloc),
             Next::End => return,
         }
     }
 }
 
 impl Job {
-    fn serve(self, queue: &Queue<Self>, memory: &mut Vec<Block>) {
+    fn serve(self, queue: &Queue<Self>, memory: &mut Memory) {
         let waited = self.since.elapsed();
         if waited > MAX_WAIT {
             let _ = self.answer.send(Err(overloaded(waited)));
@@ -63,7 +70,7 @@ impl Job {
 }
 
 impl Work {
-    fn run(self, memory: &mut Vec<Block>) -> Result<Phc, HasherError> {
+    fn run(self, memory: &mut Memory) -> Result<Phc, HasherError> {
         let blocks = self.params.block_count();
         if memory.len() < blocks {
             grow(memory, blocks)?;
@@ -78,8 +85,8 @@ impl Work {
     }
 }
 
-fn grow(memory: &mut Vec<Block>, blocks: usize) -> Result<(), HasherError> {
-    *memory = Vec::new();
+fn grow(memory: &mut Memory, blocks: usize) -> Result<(), HasherError> {
+    *memory = Memory::new_in(HugeAlloc);
     memory
         .try_reserve_exact(blocks.max(OWN_MAPPING))
         .map_err(broken)?;
