@@ -57,8 +57,8 @@ impl Guard {
         (before < self.most).then_some(place)
     }
 
-    /// Waits for `answer`, unless there are too many requests, or it takes too long since `begun`. It is only referred to here: a future that is handed on by value
-    /// is there twice each time, and each request would pay for that.
+    /// Waits for `answer`, unless there are too many requests, or it takes too long since `begun`. It is only referred to here: a
+    /// future that is handed on by value is there twice each time, and each request would pay for that.
     pub(super) async fn answer_always(
         &self,
         answer: Pin<&mut impl Future<Output = Response>>,

@@ -67,8 +67,10 @@ mod tests {
     use crate::http::serve::{HEAD_TIMEOUT, MAX_SILENCE, limit};
 
     const A_WHILE: Duration = Duration::from_secs(1);
+    /// The paused clock may jump to the next look while an answer is on its way.
+    const EARLIEST: Duration = Duration::from_secs(10 - 5);
     /// The last look before the end may come just too early.
-    const LATEST: Duration = Duration::from_secs(15 + 1);
+    const LATEST: Duration = Duration::from_secs(10 + 5 + 1);
 
     /// A client of a server that answers everything.
     async fn connect() -> TcpStream {
@@ -127,7 +129,7 @@ mod tests {
             ask(&mut client).await;
         }
         let cut = dribble(&mut client).await;
-        assert!((HEAD_TIMEOUT..LATEST).contains(&cut), "{cut:?}");
+        assert!((EARLIEST..LATEST).contains(&cut), "{cut:?}");
     }
 
     #[tokio::test(start_paused = true)]
@@ -136,6 +138,6 @@ mod tests {
         ask(&mut client).await;
         let begun = time::Instant::now();
         assert_eq!(client.read(&mut [0; 1]).await.unwrap(), 0);
-        assert!((HEAD_TIMEOUT..LATEST).contains(&begun.elapsed()));
+        assert!((EARLIEST..LATEST).contains(&begun.elapsed()));
     }
 }

@@ -111,8 +111,6 @@ pub(super) fn limit(http: &mut Builder<TokioExecutor>) {
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MAX_HEAD)
         .max_headers(MAX_HEADERS)
-        // Answers are small: one buffer is less work for the system than two.
-        .writev(false)
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(KEEPALIVE)

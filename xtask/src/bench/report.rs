@@ -165,9 +165,11 @@ fn text(rows: &[Row], sections: &[Section], machine: &Machine) -> String {
 
 fn table(rows: &[Row], machine: &Machine) -> String {
     let mut text = format!(
-        "# Benchmarks\n\nMade by `cargo xtask bench` at {}: {}, {} cores, {}, {}. Load and servers share the cores, and \
-         clients ask for more than there is time for (`wrk` with a thread for each core and 64 connections), so the figure to \
-         compare is CPU per request: of all processes of the row, Redis included, from the kernel's accounting; medians. Every answer was looked at. Cold start: to the first good answer.\n",
+        "# Benchmarks\n\nMade by `cargo xtask bench` at {}: {}, {} cores, {}, {}. Load and servers share the cores, so the \
+         figure to compare is CPU per request: of all processes of the row, Redis included, from the kernel's accounting; \
+         medians. Cookies and bearers are asked for more than there is time for, by `wrk` with a thread for each core and 64 \
+         connections; `ValidateToken` by `h2load` with 4 connections. Every answer was looked at. Cold start: to the first \
+         good answer.\n",
         machine.commit, machine.processor, machine.cores, machine.kernel, machine.rust
     );
     for kind in Kind::ALL {

@@ -76,10 +76,8 @@ async fn its_memory_is_in_huge_pages_where_linux_has_some() {
         .lines()
         .filter_map(|line| line.strip_prefix("VmFlags:"));
     let has_asked = flags.any(|flags| flags.split(' ').any(|flag| flag == "hg"));
-    assert_eq!(
-        has_asked,
-        std::path::Path::new("/sys/kernel/mm/transparent_hugepage").exists()
-    );
+    let there_are_some = std::path::Path::new("/sys/kernel/mm/transparent_hugepage").exists();
+    assert!(has_asked || !there_are_some);
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ use crate::domain::{password::Password, ports::HasherError};
 const KEEP_MEMORY: Duration = Duration::from_secs(5);
 
 /// Of huge pages, where Linux has some for who asks: Argon2id reads its memory in no order, and needs a fifteenth less time so.
+/// Made and dropped, never shrunk: `hugealloc` 0.1.1 gives memory that becomes small back as if it had not been aligned to huge pages.
 type Memory = Vec<Block, HugeAlloc>;
 
 /// With glibc, an allocation above 32 MiB is always a mapping of its own, which goes back to the system when it is freed;

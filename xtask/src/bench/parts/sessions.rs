@@ -19,7 +19,7 @@ pub(super) const PART: Part = Part {
     about: "So many live sessions in Redis, put there by web-service's own code. CPU of web-service and Redis for each cookie check, \
             while a thousand of them are active, and while all take turns (beyond 100,000, that many of them). web-service \
             remembers up to 32,768; bytes are the growth of its memory for each. That a session was seen, which is written once a \
-            minute, is not part of it.",
+            minute, is not part of it. `wrk` with one thread.",
     names: &[],
     columns: &[
         Column::new("in Redis, each", "B", 0),

@@ -15,7 +15,7 @@ use crate::bench::{
 pub(super) const PART: Part = Part {
     title: "Distinct tokens",
     about: "Bearer checks of so many tokens, each in turn. Both services remember up to 32,768 of them; beyond that a check is a call to \
-            auth-service, and a verification there. CPU of both services; memory when all had their turn.",
+            auth-service, and a verification there. CPU of both services; memory when all had their turn. `wrk` with one thread.",
     names: &[],
     columns: &[
         Column::new("CPU per check", "µs", 1),
