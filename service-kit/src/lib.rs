@@ -6,6 +6,7 @@ pub mod config;
 pub mod connections;
 pub mod descriptors;
 pub mod exit;
+pub mod grpc;
 pub mod healthcheck;
 pub mod jws;
 pub mod manual_clock;

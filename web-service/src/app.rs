@@ -152,6 +152,15 @@ impl App {
         Ok(self.port.listener.local_addr()?)
     }
 
+    /// Where Envoy asks over gRPC, if it may.
+    ///
+    /// # Errors
+    /// When the socket is broken.
+    pub fn ext_authz_address(&self) -> anyhow::Result<Option<SocketAddr>> {
+        let listener = self.ext_authz_listener.as_ref();
+        Ok(listener.map(TcpListener::local_addr).transpose()?)
+    }
+
     /// Serves until `shutdown`, then lets the requests in flight finish.
     ///
     /// # Errors

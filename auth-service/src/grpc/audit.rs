@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tonic::Request;
 
-use super::caller::WebIdentity;
+use super::caller::{WebIdentity, text};
 use crate::domain::{
     access_token::Person,
     audit::{AuditEvent, AuditKind, AuditTrail, Origin},
@@ -108,7 +108,7 @@ pub(super) fn peer<T>(request: &Request<T>, web: &WebIdentity) -> Origin {
 
 /// Taken from web-service only: anybody else could lead the reader astray.
 fn request_id<T>(request: &Request<T>, web: &WebIdentity) -> Option<String> {
-    let value = request.metadata().get(REQUEST_ID)?.to_str().ok()?;
+    let value = text(request, REQUEST_ID)?;
     let is_web = web.is_proved_by(request).unwrap_or(false);
     (is_web && value.len() <= MAX_REQUEST_ID).then(|| value.to_owned())
 }

@@ -10,7 +10,10 @@ use auth_proto::{
 use aws_lc_rs::{constant_time, digest};
 use rustls_pki_types::{CertificateDer, ServerName};
 use secrecy::{ExposeSecret as _, SecretString};
-use tonic::{Code, Request, Status};
+use tonic::{
+    Code, Request, Status,
+    metadata::{AsciiMetadataValue, MetadataMap},
+};
 
 use super::status::refuse;
 use crate::{
@@ -51,14 +54,14 @@ impl WebIdentity {
 
     /// Whether the caller is web-service. A wrong secret is refused: a web-service that was set up wrongly must notice.
     pub(super) fn is_proved_by<T>(&self, request: &Request<T>) -> Result<bool, Status> {
-        match request.metadata().get(SERVICE_SECRET) {
-            Some(presented) if self.is_secret(presented.as_bytes()) => Ok(true),
-            Some(_) => Err(refuse(
+        match only(request.metadata(), SERVICE_SECRET) {
+            Ok(None) => Ok(self.is_in_certificate(request)),
+            Ok(Some(presented)) if self.is_secret(presented.as_bytes()) => Ok(true),
+            Ok(Some(_)) | Err(Repeated) => Err(refuse(
                 Code::PermissionDenied,
                 ErrorReason::ServiceSecretWrong,
                 "the service secret is not the one that is configured here",
             )),
-            None => Ok(self.is_in_certificate(request)),
         }
     }
 
@@ -92,7 +95,7 @@ impl WebIdentity {
             return Ok(Client {
                 kind: ClientKind::Api,
                 ip_address: request.remote_addr().map(|address| address.ip()),
-                user_agent: header(request, "user-agent"),
+                user_agent: text(request, "user-agent").map(shortened),
                 device: None,
             });
         }
@@ -152,11 +155,7 @@ fn proof<T>(
     web: &WebIdentity,
     request: &Request<T>,
 ) -> Result<PresentedProof, Status> {
-    let text = |name| {
-        let mut values = request.metadata().get_all(name).iter();
-        let value = values.next()?.to_str().ok()?;
-        values.next().is_none().then(|| value.to_owned())
-    };
+    let text = |name| text(request, name).map(str::to_owned);
     let jwt = text(DPOP).unwrap_or_default();
     if web.is_proved_by(request)? {
         return Ok(PresentedProof {
@@ -183,21 +182,40 @@ fn credential<T>(request: &Request<T>) -> Result<(bool, &str), Status> {
             "this call needs an access token as metadata authorization: Bearer …",
         )
     };
-    let value = request
-        .metadata()
-        .get("authorization")
-        .and_then(|value| value.to_str().ok())
-        .ok_or_else(missing)?;
-    match value.split_once(' ') {
+    let value = only(request.metadata(), "authorization").map_err(|Repeated| {
+        refuse(
+            Code::Unauthenticated,
+            ErrorReason::TokenMalformed,
+            "the metadata authorization is there more than once",
+        )
+    })?;
+    let value = value.and_then(|value| value.to_str().ok());
+    match value.ok_or_else(missing)?.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok((false, token)),
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("dpop") => Ok((true, token)),
         _ => Err(missing()),
     }
 }
 
-fn header<T>(request: &Request<T>, name: &str) -> Option<String> {
-    let value = request.metadata().get(name)?.to_str().ok()?;
-    Some(shortened(value))
+/// An entry of the metadata that has to be there once, and is there more often: none of them counts.
+pub(super) struct Repeated;
+
+/// The only entry of this name, if there is one.
+pub(super) fn only<'a>(
+    metadata: &'a MetadataMap,
+    name: &str,
+) -> Result<Option<&'a AsciiMetadataValue>, Repeated> {
+    let mut values = metadata.get_all(name).iter();
+    let value = values.next();
+    match values.next() {
+        None => Ok(value),
+        Some(_) => Err(Repeated),
+    }
+}
+
+/// The text of the only entry of this name.
+pub(super) fn text<'a, T>(request: &'a Request<T>, name: &str) -> Option<&'a str> {
+    only(request.metadata(), name).ok()??.to_str().ok()
 }
 
 fn shortened(text: &str) -> String {

@@ -13,7 +13,7 @@ use auth_proto::{
 };
 use futures_util::stream;
 use secrecy::ExposeSecret as _;
-use service_kit::{connections::BoundedListener, seldom::Seldom};
+use service_kit::{connections::BoundedListener, grpc::GrpcOnlyLayer, seldom::Seldom};
 use tokio_util::sync::CancellationToken;
 use tonic::{
     body::Body,
@@ -160,6 +160,7 @@ impl Server {
             .http2_max_header_list_size(MAX_METADATA)
             .http2_keepalive_interval(Some(KEEPALIVE))
             .load_shed(true)
+            .layer(GrpcOnlyLayer)
             .layer(FinishLayer)
             .layer(GlobalConcurrencyLimitLayer::new(MAX_CALLS))
             .layer(

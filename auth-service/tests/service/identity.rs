@@ -1,7 +1,10 @@
-use auth_proto::v1::{ClientKind, GetJwksRequest};
+use auth_proto::v1::{ClientKind, GetAccountRequest, GetJwksRequest};
 use tonic::Code;
 
-use crate::support::{TestService, assert_refused, browser_login, with_metadata};
+use crate::support::{
+    SERVICE_SECRET, TestService, assert_refused, bearer, browser_login, from_web_service,
+    with_metadata,
+};
 
 #[tokio::test]
 async fn what_a_stranger_states_about_the_client_has_no_effect() {
@@ -29,6 +32,46 @@ async fn a_wrong_service_secret_is_noticed() {
         let request = with_metadata(browser_login(), "holdfast-service-secret", wrong);
         let answer = service.auth().login(request).await;
         assert_refused(answer, Code::PermissionDenied, "SERVICE_SECRET_WRONG");
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_service_secret_is_none() {
+    let service = TestService::start().await;
+    service.add_user("ada", false).await;
+    for other in [SERVICE_SECRET, "wrong"] {
+        let mut request = from_web_service(browser_login());
+        let other = other.parse().unwrap();
+        request
+            .metadata_mut()
+            .append("holdfast-service-secret", other);
+        let answer = service.auth().login(request).await;
+        assert_refused(answer, Code::PermissionDenied, "SERVICE_SECRET_WRONG");
+    }
+}
+
+#[tokio::test]
+async fn repeated_authorization_metadata_is_refused() {
+    let service = TestService::start().await;
+    service.add_user("ada", false).await;
+    let token = service.tokens("ada", "account").await.access_token;
+    assert!(
+        service
+            .account()
+            .get_account(bearer(GetAccountRequest {}, &token))
+            .await
+            .is_ok()
+    );
+    for other in [
+        format!("Bearer {token}"),
+        "Bearer x".to_owned(),
+        String::new(),
+    ] {
+        let mut request = bearer(GetAccountRequest {}, &token);
+        let other = other.parse().unwrap();
+        request.metadata_mut().append("authorization", other);
+        let answer = service.account().get_account(request).await;
+        assert_refused(answer, Code::Unauthenticated, "TOKEN_MALFORMED");
     }
 }
 

@@ -1,11 +1,33 @@
 use auth_proto::v1::LoginRequest;
-use tonic::Code;
+use http::{Method, Request, Response};
+use tonic::{Code, Status, body::Body};
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 use tonic_reflection::pb::{v1, v1alpha};
 
+use tower::{Service as _, ServiceExt as _};
+
 use crate::support::TestService;
+
+/// Sends a request as it is, of any method and content type.
+async fn send(
+    service: &TestService,
+    (method, path): (Method, &str),
+    content_type: &[&str],
+    body: &[u8],
+) -> Response<Body> {
+    let uri = format!("http://{}{path}", service.address);
+    let request = Request::builder().method(method).uri(uri);
+    let kinds = content_type.iter();
+    let request = kinds.fold(request, |request, kind| {
+        request.header("content-type", *kind)
+    });
+    let body = Body::new(String::from_utf8(body.to_vec()).unwrap());
+    let mut channel = service.channel.clone();
+    let ready = channel.ready().await.unwrap();
+    ready.call(request.body(body).unwrap()).await.unwrap()
+}
 
 #[tokio::test]
 async fn health_is_told_for_the_port_and_each_service() {
@@ -77,6 +99,54 @@ async fn a_message_above_the_limit_is_refused() {
     };
     let refused = service.auth().login(request).await.unwrap_err();
     assert_eq!(refused.code(), Code::OutOfRange);
+}
+
+const GET_JWKS: &str = "/auth.v1.AuthService/GetJwks";
+
+#[tokio::test]
+async fn only_grpc_calls_are_read() {
+    let service = TestService::start().await;
+    let empty = b"\0\0\0\0\0";
+    for path in [GET_JWKS, "/", "/grpc.health.v1.Health/Check"] {
+        for method in [Method::GET, Method::PUT, Method::OPTIONS] {
+            let refused = send(&service, (method, path), &["application/grpc"], b"").await;
+            assert_eq!(refused.status(), 405, "{path}");
+            assert_eq!(refused.headers()["allow"], "POST");
+        }
+        for kinds in [
+            &[][..],
+            &["text/plain"],
+            &["application/grpc-web"],
+            &["application/grpc", "application/grpc"],
+        ] {
+            let refused = send(&service, (Method::POST, path), kinds, empty).await;
+            assert_eq!(refused.status(), 415, "{path} {kinds:?}");
+        }
+    }
+    for kind in ["application/grpc", "application/grpc+proto"] {
+        let answer = send(&service, (Method::POST, GET_JWKS), &[kind], empty).await;
+        assert_eq!(answer.status(), 200, "{kind}");
+        assert!(Status::from_header_map(answer.headers()).is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_read_is_the_callers_mistake() {
+    let service = TestService::start().await;
+    let login = "/auth.v1.AuthService/Login";
+    for (what, body) in [
+        ("nothing", &b""[..]),
+        ("half a prefix", b"\0\0"),
+        ("half a message", b"\0\0\0\0\x09\x0a"),
+        ("a length beyond the message", b"\0\0\0\0\x02\x0a\x7f"),
+        ("groups within groups", b"\0\0\0\0\x04\x0b\x0b\x0b\x0b"),
+        ("compressed, no one says how", b"\x01\0\0\0\x02\x0a\0"),
+        ("an unknown flag", b"\x07\0\0\0\x02\x0a\0"),
+    ] {
+        let answer = send(&service, (Method::POST, login), &["application/grpc"], body).await;
+        let status = Status::from_header_map(answer.headers()).unwrap();
+        assert_eq!(status.code(), Code::InvalidArgument, "{what}: {status:?}");
+    }
 }
 
 fn tokio_stream<T>(item: T) -> impl futures_util::Stream<Item = T> {

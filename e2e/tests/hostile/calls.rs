@@ -153,11 +153,9 @@ async fn no_rpc_fails_or_changes_anything_whatever_is_sent() {
                     continue;
                 };
                 sent += 1;
-                // What is no message at all is refused by the transport, in its words.
-                let is_decoding = status.message().contains("failed to decode");
                 let is_ours =
                     [Code::Internal, Code::Unknown, Code::DataLoss].contains(&status.code());
-                assert!(!is_ours || is_decoding, "{method} {metadata:?}: {status:?}");
+                assert!(!is_ours, "{method} {metadata:?}: {status:?}");
             }
         }
     }

@@ -21,7 +21,10 @@ use envoy_types::pb::envoy::{
 };
 use envoy_types::pb::google::rpc;
 use futures_util::stream;
-use service_kit::connections::{BoundedListener, Connections};
+use service_kit::{
+    connections::{BoundedListener, Connections},
+    grpc::GrpcOnlyLayer,
+};
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Status};
@@ -65,6 +68,7 @@ pub async fn serve(
     tonic::transport::Server::builder()
         .concurrency_limit_per_connection(MAX_CALLS)
         .http2_keepalive_interval(Some(KEEPALIVE))
+        .layer(GrpcOnlyLayer)
         .add_service(service)
         .serve_with_incoming_shutdown(incoming, shutdown.cancelled_owned())
         .await
@@ -130,7 +134,13 @@ impl Asked {
         let mut map = HeaderMap::new();
         for (name, value) in headers.iter().filter(|(name, _)| !name.starts_with(':')) {
             let name = HeaderName::try_from(name).ok()?;
-            map.insert(name, HeaderValue::try_from(value).ok()?);
+            // Envoy joins what is repeated; two spellings of one name are not Envoy's.
+            if map
+                .insert(name, HeaderValue::try_from(value).ok()?)
+                .is_some()
+            {
+                return None;
+            }
         }
         let bytes = |name| {
             map.get(name)

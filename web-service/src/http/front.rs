@@ -29,8 +29,8 @@ use tower::{BoxError, Service};
 use tracing::{Instrument as _, Span};
 
 use super::{
-    dpop::NextNonce, guard::Guard, headers::SecurityHeaders, language::Language, origin,
-    request_id, router, state::AppState,
+    content_type, dpop::NextNonce, guard::Guard, headers::SecurityHeaders, language::Language,
+    origin, request_id, router, state::AppState,
 };
 use crate::{
     config::PublicUrl,
@@ -80,6 +80,9 @@ impl Front {
         {
             tracing::warn!("a request from a foreign page was refused");
             return Either::Left(ready(Ok(language.refuse_foreign())));
+        }
+        if !request.method().is_safe() {
+            content_type::remove_repeated(request.headers_mut());
         }
         if !request.body().is_end_stream() {
             DefaultBodyLimit::max(MAX_BODY).apply(&mut request);

@@ -2,6 +2,7 @@
 
 mod api;
 pub(crate) mod client;
+mod content_type;
 mod cookies;
 mod device;
 mod dpop;

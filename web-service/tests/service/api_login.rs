@@ -77,6 +77,20 @@ async fn what_is_no_login_is_refused_in_words() {
 }
 
 #[tokio::test]
+async fn a_repeated_content_type_is_none() {
+    let site = Site::with_user("ada").await;
+    let login = format!(r#"{{"username":"ada","password":"{PASSWORD}"}}"#);
+    for other in ["text/plain", "application/json"] {
+        let request = site
+            .request(Method::POST, "/api/login")
+            .header("content-type", "application/json")
+            .header("content-type", other);
+        let answer = request.body(login.clone()).send().await.unwrap();
+        assert_problem(answer, 415, "INVALID_REQUEST").await;
+    }
+}
+
+#[tokio::test]
 async fn what_is_too_large_for_auth_service_is_the_clients_fault() {
     let site = Site::start().await;
     let body = json!({"username": "ada", "password": "x".repeat(65_480)});

@@ -7,6 +7,7 @@ mod api_profile;
 mod api_session;
 mod device;
 mod dpop;
+mod envoy;
 mod headers;
 mod jwks;
 mod login;

@@ -1,6 +1,6 @@
 //! Both services in this process, and a browser without scripts.
 
-use std::{num::NonZero, sync::Arc, time::Duration};
+use std::{net::SocketAddr, num::NonZero, sync::Arc, time::Duration};
 
 use auth_service::{
     config::HashingConfig,
@@ -39,6 +39,8 @@ pub(crate) struct Site {
     pub(crate) origin: String,
     pub(crate) client: Client,
     url: String,
+    /// Where Envoy asks.
+    pub(crate) ext_authz: SocketAddr,
     accounts: Accounts,
     directory: TempDir,
 }
@@ -81,7 +83,7 @@ impl Site {
         let mut config = ServeConfig {
             listen: "127.0.0.1:0".parse().unwrap(),
             ops_listen: "127.0.0.1:0".parse().unwrap(),
-            ext_authz_listen: None,
+            ext_authz_listen: Some("127.0.0.1:0".parse().unwrap()),
             public_url: None,
             auth: AuthConfig {
                 urls: vec![auth_url.parse().unwrap()],
@@ -113,6 +115,7 @@ impl Site {
             .await
             .unwrap();
         let url = format!("https://localhost:{}", app.address().unwrap().port());
+        let ext_authz = app.ext_authz_address().unwrap().unwrap();
         tokio::spawn(app.run(CancellationToken::new()));
         let client = Client::builder()
             .tls_certs_only([authority])
@@ -125,6 +128,7 @@ impl Site {
             origin: public_url.map_or_else(|| url.clone(), |public| public.origin),
             client,
             url,
+            ext_authz,
             accounts,
             directory,
         }

@@ -73,9 +73,9 @@ where
 /// A safe method, and not the beginning of a WebSocket: that is a `GET` which opens a way for changes, and a page of another
 /// origin may send it.
 pub(crate) fn changes_nothing(method: &Method, headers: &HeaderMap) -> bool {
-    let mode = headers.get("sec-fetch-mode");
-    let is_socket = headers.contains_key(header::SEC_WEBSOCKET_KEY)
-        || mode.is_some_and(|mode| mode == "websocket");
+    let mut modes = headers.get_all("sec-fetch-mode").iter();
+    let is_socket =
+        headers.contains_key(header::SEC_WEBSOCKET_KEY) || modes.any(|mode| mode == "websocket");
     method.is_safe() && !is_socket
 }
 
