@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use e2e::{
     pair::{Options, PASSWORD, Pair},
+    program::Program,
     redis::Redis,
-    site::{cookie_of, form_token},
+    site::{Site, cookie_of, form_token},
     wait::until,
 };
 use futures_util::future::join_all;
 use reqwest::Client;
+use serde_json::json;
 
 pub(crate) fn rounds(short: usize) -> usize {
     if std::env::var_os("HOLDFAST_TEST_LONG").is_some() {
@@ -109,6 +111,75 @@ async fn rotations_at_once_share_no_id_and_leave_no_old_one() {
             assert_eq!(status(&client, &pair, new).await, 200, "round {round}");
         }
         assert_eq!(status(&client, &pair, &old).await, 401, "round {round}");
+    }
+}
+
+/// Proves again who they are; gives the cookie of the new id.
+async fn reauthenticate(site: &Site, cookie: &str) -> Option<String> {
+    let request = site.client().post(site.url("/api/session/reauthenticate"));
+    let request = request.header("cookie", cookie);
+    let request = request.header("sec-fetch-site", "same-origin");
+    let body = json!({"password": PASSWORD});
+    let answer = request.json(&body).send().await.unwrap();
+    assert!([204, 401].contains(&answer.status().as_u16()));
+    cookie_of(&answer, "__Host-session")
+}
+
+async fn two_instances(redis: &Redis) -> (Pair, Program, Site) {
+    let pair = Pair::start_with(Options {
+        web: vec![("WEB_SESSION_STORE", redis.url())],
+        ..Options::default()
+    });
+    let pair = pair.await;
+    pair.add_user("ada", &[]).await;
+    let (web, other) = pair.another_web().await;
+    (pair, web, other)
+}
+
+#[tokio::test]
+async fn a_sign_out_during_a_rotation_on_another_instance_ends_the_login() {
+    let redis = Redis::start().await;
+    let (pair, _web, other) = two_instances(&redis).await;
+    for round in 0..rounds(10) {
+        let old = pair.site.form_login("ada").await;
+        let token = page_token(&pair, &old).await;
+
+        let (new, out) = tokio::join!(reauthenticate(&other, &old), sign_out(&pair, &old, &token));
+
+        assert_eq!(out, 303, "round {round}");
+        for cookie in new.iter().chain([&old]) {
+            for site in [&pair.site, &other] {
+                until("the login to end", async || {
+                    let answer = site.get("/api/session", cookie).await;
+                    (answer.status() == 401).then_some(())
+                })
+                .await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn rotations_at_once_on_two_instances_leave_one_session() {
+    let redis = Redis::start().await;
+    let (pair, _web, other) = two_instances(&redis).await;
+    for round in 0..rounds(5) {
+        let old = pair.site.form_login("ada").await;
+        let before = redis.keys().await.len();
+
+        let (one, two, three) = tokio::join!(
+            reauthenticate(&pair.site, &old),
+            reauthenticate(&other, &old),
+            reauthenticate(&other, &old)
+        );
+
+        let new: BTreeSet<_> = [one, two, three].into_iter().flatten().collect();
+        assert_eq!(new.len(), 1, "round {round}");
+        // The session, and where the old id leads.
+        assert_eq!(redis.keys().await.len(), before + 1, "round {round}");
+        let new = new.first().unwrap();
+        assert_eq!(other.get("/api/session", new).await.status(), 200);
+        assert_eq!(pair.site.get("/api/session", &old).await.status(), 401);
     }
 }
 

@@ -168,7 +168,18 @@ async fn a_dump_of_redis_tells_nothing_and_opens_nothing() {
         .api_login("ada.lovelace", "a wrong password")
         .await;
     assert_eq!(tokens.status(), 401);
-    let cookie = pair.site.form_login("ada.lovelace").await;
+    let old = pair.site.form_login("ada.lovelace").await;
+    // Where the old id leads is in the dump, too.
+    let request = pair
+        .site
+        .client()
+        .post(pair.site.url("/api/session/reauthenticate"));
+    let request = request
+        .header("cookie", &old)
+        .header("sec-fetch-site", "same-origin");
+    let proof = serde_json::json!({"password": PASSWORD});
+    let proved = request.json(&proof).send().await.unwrap();
+    let cookie = e2e::site::cookie_of(&proved, "__Host-session").unwrap();
     let tokens = pair.site.tokens("ada.lovelace").await;
     pair.site
         .api_login("ada.lovelace", "a wrong password")
@@ -183,6 +194,7 @@ async fn a_dump_of_redis_tells_nothing_and_opens_nothing() {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let secrets = [
         cookie.split_once('=').unwrap().1.to_owned(),
+        old.split_once('=').unwrap().1.to_owned(),
         "lovelace".to_owned(),
         "127.0.0.1".to_owned(),
         PASSWORD.to_owned(),

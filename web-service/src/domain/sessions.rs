@@ -1,8 +1,9 @@
 //! Beginning, resuming and ending browser sessions.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use secrecy::SecretString;
 use service_kit::system::Clock;
 use time::OffsetDateTime;
 
@@ -11,6 +12,18 @@ use super::{
     session_id::SessionId,
     sign_in::SignedIn,
 };
+
+/// How long an id that was replaced still leads to its login. Longer than a browser waits for an answer that was lost.
+const SUCCESSOR_TTL: Duration = Duration::from_mins(1);
+
+/// What took the place of a session id. A sign-out with the old id ends it; the old id opens nothing.
+#[derive(Clone, Debug)]
+pub struct Successor {
+    /// The id that the session goes on under.
+    pub id: SessionId,
+    /// Names the login towards auth-service.
+    pub refresh_token: SecretString,
+}
 
 /// Where sessions are kept.
 #[async_trait]
@@ -40,6 +53,18 @@ pub trait SessionRecords: Send + Sync {
 
     /// Removes a session.
     async fn remove(&self, id: &SessionId) -> Result<(), RecordsUnavailable>;
+
+    /// Keeps what replaces `old` until `until`, unless something has replaced it already; says whether nothing had. Of any number
+    /// of calls at once, on whatever instance, one is first.
+    async fn leave_successor(
+        &self,
+        old: &SessionId,
+        successor: &Successor,
+        until: OffsetDateTime,
+    ) -> Result<bool, RecordsUnavailable>;
+
+    /// What replaced `old` within the last minute.
+    async fn successor(&self, old: &SessionId) -> Result<Option<Successor>, RecordsUnavailable>;
 
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), RecordsUnavailable>;
@@ -134,32 +159,80 @@ impl Sessions {
         Ok(true)
     }
 
-    /// Goes on under a new id, as the person proved again who they are; the old id is dead. The absolute end stays.
+    /// Goes on under a new id, as the person proved again who they are; the old id opens nothing any more. The absolute end stays.
+    /// Of several calls at once all go on under the same new id. `None`: the session ended meanwhile.
     pub async fn renew(
         &self,
         old: &SessionId,
-        session: Arc<Session>,
         authenticated_at: OffsetDateTime,
-    ) -> Result<(SessionId, Arc<Session>), RecordsUnavailable> {
-        // It may have been bound while the proof was checked.
-        let session = Arc::unwrap_or_clone(session);
-        let device = match session.device {
-            None => {
-                let newest = self.records.newest(old).await?;
-                newest.and_then(|newest| newest.device.clone())
-            }
-            device => device,
+    ) -> Result<Option<(SessionId, Arc<Session>)>, RecordsUnavailable> {
+        // As it is now: it may have been bound while the proof was checked.
+        let Some(newest) = self.records.newest(old).await? else {
+            return self.join_renewed(old, authenticated_at).await;
         };
         let session = Session {
             authenticated_at,
             last_seen_at: self.clock.now(),
-            device,
-            ..session
+            ..Arc::unwrap_or_clone(newest)
         };
         let until = self.lifetimes.idle_end(&session);
         let id = self.records.create(&session, until).await?;
+        // Before the old one is gone: a sign-out finds one of the two.
+        let is_first = self.replace(old, &id, &session.refresh_token).await?;
         self.records.remove(old).await?;
-        Ok((id, Arc::new(session)))
+        if is_first {
+            return Ok(Some((id, Arc::new(session))));
+        }
+        self.records.remove(&id).await?;
+        self.join_renewed(old, authenticated_at).await
+    }
+
+    /// Goes on with what another request renewed the session to.
+    async fn join_renewed(
+        &self,
+        old: &SessionId,
+        authenticated_at: OffsetDateTime,
+    ) -> Result<Option<(SessionId, Arc<Session>)>, RecordsUnavailable> {
+        let Some(Successor { id, .. }) = self.successor(old).await? else {
+            return Ok(None);
+        };
+        let Some(mut session) = self.records.newest(&id).await? else {
+            return Ok(None);
+        };
+        let prove = |newest: &mut Session| {
+            newest.authenticated_at = newest.authenticated_at.max(authenticated_at);
+        };
+        let is_there = self.change(&id, &mut session, prove).await?;
+        Ok(is_there.then_some((id, session)))
+    }
+
+    /// Lets a sign-out with `old` end the login of `new`, for a minute; says whether nothing had replaced `old` before.
+    pub async fn replace(
+        &self,
+        old: &SessionId,
+        new: &SessionId,
+        refresh_token: &SecretString,
+    ) -> Result<bool, RecordsUnavailable> {
+        let successor = Successor {
+            id: new.clone(),
+            refresh_token: refresh_token.clone(),
+        };
+        let until = self.clock.now() + SUCCESSOR_TTL;
+        self.records.leave_successor(old, &successor, until).await
+    }
+
+    /// What an id that was replaced within the last minute leads to, for a sign-out and nothing else.
+    pub async fn successor(
+        &self,
+        old: &SessionId,
+    ) -> Result<Option<Successor>, RecordsUnavailable> {
+        let mut last = None;
+        let mut next = self.records.successor(old).await?;
+        while let Some(successor) = next {
+            next = self.records.successor(&successor.id).await?;
+            last = Some(successor);
+        }
+        Ok(last)
     }
 
     /// Ends a session here; its login is auth-service's to end.

@@ -187,9 +187,9 @@ pub(super) async fn renew(
     state: &AppState,
     browser: Browser,
     authenticated_at: OffsetDateTime,
-) -> Result<Browser, RecordsUnavailable> {
-    let Browser { id, session } = browser;
-    let (id, session) = state.sessions.renew(&id, session, authenticated_at).await?;
+) -> Result<Browser, NotSignedIn> {
+    let renewed = state.sessions.renew(&browser.id, authenticated_at).await?;
+    let (id, session) = renewed.ok_or(NotSignedIn::NoSession)?;
     Ok(Browser { id, session })
 }
 

@@ -42,6 +42,12 @@ impl MemoryStore {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many records are kept, whether they have expired or not.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.kept().records.len()
+    }
+
     fn is_live(&self, record: &Record) -> bool {
         self.clock.now() < record.expiry_date
     }

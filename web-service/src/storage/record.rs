@@ -1,4 +1,4 @@
-//! What is inside a sealed record.
+//! What is inside sealed records.
 
 use std::net::IpAddr;
 
@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use crate::domain::{
     device::{Device, DeviceKey},
     session::Session,
+    sessions::Successor,
 };
 
 /// Times are milliseconds since 1970 in UTC.
@@ -74,6 +75,28 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Session> {
             Some(device) => Some(decode_device(device)?),
             None => None,
         },
+    })
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SuccessorRecord {
+    id: String,
+    refresh_token: String,
+}
+
+pub(super) fn encode_successor(successor: &Successor) -> Result<Vec<u8>, serde_json::Error> {
+    serde_json::to_vec(&SuccessorRecord {
+        id: successor.id.expose(),
+        refresh_token: successor.refresh_token.expose_secret().to_owned(),
+    })
+}
+
+pub(super) fn decode_successor(bytes: &[u8]) -> Option<Successor> {
+    let record: SuccessorRecord = serde_json::from_slice(bytes).ok()?;
+    Some(Successor {
+        id: record.id.parse().ok()?,
+        refresh_token: SecretString::from(record.refresh_token),
     })
 }
 

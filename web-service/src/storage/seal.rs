@@ -1,4 +1,4 @@
-//! The seal of a session record: nobody who holds the store holds a session.
+//! The seal of what is stored under a session id: nobody who holds the store holds a session.
 //!
 //! Of the id that only the cookie carries, the store sees a hash as key, and a value that opens only with a key derived
 //! from that same id, in that same place, with that same expiry.
@@ -17,8 +17,30 @@ const VERSION: u8 = 2;
 /// No record is longer, in bytes; what is, is none of ours.
 const MAX_SIZE: usize = 8 * 1024;
 
-const KEY_LABEL: &[u8] = b"holdfast session key v1";
-const SEAL_LABEL: &[u8] = b"holdfast session record v1";
+/// What is stored under a session id. Each kind has a key and a seal of its own, so that one never passes for the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The session that the id opens.
+    Session,
+    /// Where a sign-out with an id goes that was replaced.
+    Successor,
+}
+
+impl Kind {
+    const fn key_label(self) -> &'static [u8] {
+        match self {
+            Self::Session => b"holdfast session key v1",
+            Self::Successor => b"holdfast session successor key v1",
+        }
+    }
+
+    const fn seal_label(self) -> &'static [u8] {
+        match self {
+            Self::Session => b"holdfast session record v1",
+            Self::Successor => b"holdfast session successor v1",
+        }
+    }
+}
 
 /// The name of a record in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,12 +48,11 @@ pub(super) struct RecordKey([u8; 16]);
 
 impl RecordKey {
     /// 128 bits of SHA-256 over the id.
-    pub(super) fn of(id: &SessionId) -> Self {
-        let mut labelled = Zeroizing::new([0; KEY_LABEL.len() + 16]);
-        let (label, secret) = labelled.split_at_mut(KEY_LABEL.len());
-        label.copy_from_slice(KEY_LABEL);
-        secret.copy_from_slice(id.as_bytes());
-        let hash = digest::digest(&digest::SHA256, &*labelled);
+    pub(super) fn of(kind: Kind, id: &SessionId) -> Self {
+        let mut hash = digest::Context::new(&digest::SHA256);
+        hash.update(kind.key_label());
+        hash.update(id.as_bytes());
+        let hash = hash.finish();
         let mut key = [0; 16];
         key.copy_from_slice(hash.as_ref().get(..16).unwrap_or(&[0; 16]));
         Self(key)
@@ -48,27 +69,31 @@ impl RecordKey {
 #[error("the session record does not open")]
 pub(super) struct DoesNotOpen;
 
-/// Seals a record for the session with this id; `expiry` is what the store is told of when it ends, in seconds since 1970.
+/// Seals a record under this id; `expiry` is what the store is told of when it ends, in seconds since 1970.
 ///
 /// # Errors
 /// When it is too long, or the cryptographic library fails.
-pub(super) fn seal(id: &SessionId, expiry: i64, record: &[u8]) -> Result<Vec<u8>, DoesNotOpen> {
+pub(super) fn seal(
+    (kind, id): (Kind, &SessionId),
+    expiry: i64,
+    record: &[u8],
+) -> Result<Vec<u8>, DoesNotOpen> {
     if record.len() > MAX_SIZE / 2 {
         return Err(DoesNotOpen);
     }
     let mut text = record.to_vec();
-    let nonce = key(id)?
-        .seal_in_place_append_tag(aad(id, expiry), &mut text)
+    let nonce = key(kind, id)?
+        .seal_in_place_append_tag(aad(kind, id, expiry), &mut text)
         .map_err(|_| DoesNotOpen)?;
     Ok([&[VERSION], nonce.as_ref().as_slice(), &text].concat())
 }
 
-/// Opens a record of the session with this id.
+/// Opens a record that is stored under this id.
 ///
 /// # Errors
 /// When it was changed, belongs to another session, is too long, or of an unknown version.
 pub(super) fn open(
-    id: &SessionId,
+    (kind, id): (Kind, &SessionId),
     expiry: i64,
     sealed: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
@@ -79,26 +104,26 @@ pub(super) fn open(
     let (nonce, text) = rest.split_at_checked(NONCE_LEN).ok_or(DoesNotOpen)?;
     let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| DoesNotOpen)?;
     let mut text = Zeroizing::new(text.to_vec());
-    let length = key(id)?
-        .open_in_place(nonce, aad(id, expiry), &mut text)
+    let length = key(kind, id)?
+        .open_in_place(nonce, aad(kind, id, expiry), &mut text)
         .map_err(|_| DoesNotOpen)?
         .len();
     text.truncate(length);
     Ok(text)
 }
 
-fn key(id: &SessionId) -> Result<RandomizedNonceKey, DoesNotOpen> {
+fn key(kind: Kind, id: &SessionId) -> Result<RandomizedNonceKey, DoesNotOpen> {
     let mut bytes = Zeroizing::new([0; 32]);
     hkdf::Salt::new(hkdf::HKDF_SHA256, &[])
         .extract(id.as_bytes())
-        .expand(&[SEAL_LABEL], hkdf::HKDF_SHA256)
+        .expand(&[kind.seal_label()], hkdf::HKDF_SHA256)
         .and_then(|okm| okm.fill(bytes.as_mut()))
         .map_err(|_| DoesNotOpen)?;
     RandomizedNonceKey::new(&AES_256_GCM, bytes.as_ref()).map_err(|_| DoesNotOpen)
 }
 
-fn aad(id: &SessionId, expiry: i64) -> Aad<Vec<u8>> {
-    let key = RecordKey::of(id);
+fn aad(kind: Kind, id: &SessionId, expiry: i64) -> Aad<Vec<u8>> {
+    let key = RecordKey::of(kind, id);
     Aad::from([&[VERSION], key.as_bytes().as_slice(), &expiry.to_be_bytes()].concat())
 }
 
@@ -114,47 +139,63 @@ mod tests {
             SessionId::random(&SystemRandom),
             SessionId::random(&SystemRandom),
         );
-        let sealed = seal(&one, 7, b"record").unwrap();
-        assert_eq!(open(&one, 7, &sealed).unwrap().as_slice(), b"record");
-        assert_eq!(open(&two, 7, &sealed).unwrap_err(), DoesNotOpen);
-        assert_eq!(open(&one, 8, &sealed).unwrap_err(), DoesNotOpen);
+        let mine = (Kind::Session, &one);
+        let sealed = seal(mine, 7, b"record").unwrap();
+        assert_eq!(open(mine, 7, &sealed).unwrap().as_slice(), b"record");
+        assert_eq!(open(mine, 8, &sealed).unwrap_err(), DoesNotOpen);
+        for other in [(Kind::Session, &two), (Kind::Successor, &one)] {
+            assert_eq!(open(other, 7, &sealed).unwrap_err(), DoesNotOpen);
+        }
+    }
+
+    #[test]
+    fn each_kind_has_a_place_of_its_own() {
+        let id = SessionId::random(&SystemRandom);
+        let place = |kind| RecordKey::of(kind, &id);
+        assert_ne!(place(Kind::Session), place(Kind::Successor));
     }
 
     #[test]
     fn any_flipped_bit_is_noticed() {
         let id = SessionId::random(&SystemRandom);
-        let sealed = seal(&id, 7, b"record").unwrap();
+        let sealed = seal((Kind::Session, &id), 7, b"record").unwrap();
         for bit in 0..sealed.len() * 8 {
             let mut changed = sealed.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
             assert_eq!(
-                open(&id, 7, &changed).unwrap_err(),
+                open((Kind::Session, &id), 7, &changed).unwrap_err(),
                 DoesNotOpen,
                 "bit {bit}"
             );
         }
         for length in 0..sealed.len() {
-            assert_eq!(open(&id, 7, &sealed[..length]).unwrap_err(), DoesNotOpen);
+            assert_eq!(
+                open((Kind::Session, &id), 7, &sealed[..length]).unwrap_err(),
+                DoesNotOpen
+            );
         }
     }
 
     #[test]
     fn what_is_too_long_or_of_another_version_is_refused() {
         let id = SessionId::random(&SystemRandom);
-        assert!(seal(&id, 7, &[0; MAX_SIZE]).is_err());
-        assert!(open(&id, 7, &[VERSION; MAX_SIZE + 1]).is_err());
-        let sealed = seal(&id, 7, b"record").unwrap();
+        assert!(seal((Kind::Session, &id), 7, &[0; MAX_SIZE]).is_err());
+        assert!(open((Kind::Session, &id), 7, &[VERSION; MAX_SIZE + 1]).is_err());
+        let sealed = seal((Kind::Session, &id), 7, b"record").unwrap();
         for version in (0..=u8::MAX).filter(|version| *version != VERSION) {
             let other = [&[version], &sealed[1..]].concat();
-            assert_eq!(open(&id, 7, &other).unwrap_err(), DoesNotOpen);
+            assert_eq!(
+                open((Kind::Session, &id), 7, &other).unwrap_err(),
+                DoesNotOpen
+            );
         }
     }
 
     #[test]
     fn the_store_sees_neither_id_nor_content() {
         let id = SessionId::random(&SystemRandom);
-        let sealed = seal(&id, 7, b"record").unwrap();
+        let sealed = seal((Kind::Session, &id), 7, b"record").unwrap();
         assert!(!sealed.windows(6).any(|window| window == b"record"));
-        assert_ne!(RecordKey::of(&id).as_bytes(), id.as_bytes());
+        assert_ne!(RecordKey::of(Kind::Session, &id).as_bytes(), id.as_bytes());
     }
 }

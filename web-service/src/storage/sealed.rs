@@ -11,15 +11,16 @@ use tower_sessions::{
     session::{Id, Record},
     session_store,
 };
+use zeroize::Zeroizing;
 
 use super::{
     record,
-    seal::{self, RecordKey},
+    seal::{self, Kind, RecordKey},
 };
 use crate::domain::{
     session::Session,
     session_id::SessionId,
-    sessions::{RecordsUnavailable, SessionRecords},
+    sessions::{RecordsUnavailable, SessionRecords, Successor},
 };
 
 /// The one entry of a stored record.
@@ -41,12 +42,46 @@ impl SealedRecords {
     /// Under what key a store keeps the record of this session.
     #[must_use]
     pub fn key(id: &SessionId) -> Id {
-        Id(i128::from_le_bytes(*RecordKey::of(id).as_bytes()))
+        key(Kind::Session, id)
     }
 
-    async fn discard(&self, id: &SessionId, why: &str) -> Result<(), RecordsUnavailable> {
+    /// Creates the record unless there is one of this kind already; says whether there was none.
+    async fn create_record(&self, mut record: Record) -> Result<bool, RecordsUnavailable> {
+        let key = record.id;
+        self.store.create(&mut record).await?;
+        if record.id == key {
+            return Ok(true);
+        }
+        // The key was taken and the store chose another, under which nothing can ever open this record.
+        self.store.delete(&record.id).await?;
+        Ok(false)
+    }
+
+    /// What is stored under an id. What cannot be read is removed and counts as nothing.
+    async fn load_record<T>(
+        &self,
+        (kind, id): (Kind, &SessionId),
+        decode: impl Fn(&[u8]) -> Option<T> + Send,
+    ) -> Result<Option<T>, RecordsUnavailable> {
+        let key = key(kind, id);
+        let found = match self.store.load(&key).await {
+            Err(session_store::Error::Decode(_)) => {
+                self.discard(&key, "it is no record").await?;
+                return Ok(None);
+            }
+            found => found?,
+        };
+        let Some(found) = found else { return Ok(None) };
+        let opened = open_record((kind, id), &found).and_then(|plain| decode(&plain));
+        if opened.is_none() {
+            self.discard(&key, "it does not open").await?;
+        }
+        Ok(opened)
+    }
+
+    async fn discard(&self, key: &Id, why: &str) -> Result<(), RecordsUnavailable> {
         tracing::warn!(why, "a session record cannot be read; it was removed");
-        self.remove(id).await
+        Ok(self.store.delete(key).await?)
     }
 }
 
@@ -59,29 +94,17 @@ impl SessionRecords for SealedRecords {
     ) -> Result<SessionId, RecordsUnavailable> {
         loop {
             let id = SessionId::random(&*self.random);
-            let mut record = sealed_record(&id, session, until)?;
-            self.store.create(&mut record).await?;
-            if record.id == Self::key(&id) {
+            let record = session_record(&id, session, until)?;
+            if self.create_record(record).await? {
                 return Ok(id);
             }
-            // The key was taken and the store chose another, under which nothing can ever open this record.
-            self.store.delete(&record.id).await?;
         }
     }
 
     async fn load(&self, id: &SessionId) -> Result<Option<Arc<Session>>, RecordsUnavailable> {
-        let found = match self.store.load(&Self::key(id)).await {
-            Err(session_store::Error::Decode(_)) => {
-                self.discard(id, "it is no record").await?;
-                return Ok(None);
-            }
-            found => found?,
-        };
-        let Some(found) = found else { return Ok(None) };
-        let session = open_record(id, &found);
-        if session.is_none() {
-            self.discard(id, "it does not open").await?;
-        }
+        let session = self
+            .load_record((Kind::Session, id), record::decode)
+            .await?;
         Ok(session.map(Arc::new))
     }
 
@@ -91,12 +114,28 @@ impl SessionRecords for SealedRecords {
         session: &Session,
         until: OffsetDateTime,
     ) -> Result<(), RecordsUnavailable> {
-        let record = sealed_record(id, session, until)?;
+        let record = session_record(id, session, until)?;
         Ok(self.store.save(&record).await?)
     }
 
     async fn remove(&self, id: &SessionId) -> Result<(), RecordsUnavailable> {
         Ok(self.store.delete(&Self::key(id)).await?)
+    }
+
+    async fn leave_successor(
+        &self,
+        old: &SessionId,
+        successor: &Successor,
+        until: OffsetDateTime,
+    ) -> Result<bool, RecordsUnavailable> {
+        let plain = record::encode_successor(successor);
+        let record = sealed_record((Kind::Successor, old), plain, until)?;
+        self.create_record(record).await
+    }
+
+    async fn successor(&self, old: &SessionId) -> Result<Option<Successor>, RecordsUnavailable> {
+        let place = (Kind::Successor, old);
+        self.load_record(place, record::decode_successor).await
     }
 
     async fn ping(&self) -> Result<(), RecordsUnavailable> {
@@ -106,35 +145,45 @@ impl SessionRecords for SealedRecords {
     }
 }
 
-fn sealed_record(
+fn key(kind: Kind, id: &SessionId) -> Id {
+    Id(i128::from_le_bytes(*RecordKey::of(kind, id).as_bytes()))
+}
+
+fn session_record(
     id: &SessionId,
     session: &Session,
     until: OffsetDateTime,
 ) -> Result<Record, RecordsUnavailable> {
-    let plain = record::encode(session).map_err(|why| RecordsUnavailable(why.to_string()))?;
+    sealed_record((Kind::Session, id), record::encode(session), until)
+}
+
+fn sealed_record(
+    (kind, id): (Kind, &SessionId),
+    plain: Result<Vec<u8>, serde_json::Error>,
+    until: OffsetDateTime,
+) -> Result<Record, RecordsUnavailable> {
+    let plain = plain.map_err(|why| RecordsUnavailable(why.to_string()))?;
     // Stores keep whole seconds: a record may outlive its session, whose own times decide, but never the reverse.
     let expiry_date = until.truncate_to_second() + time::Duration::SECOND;
-    let sealed = seal::seal(id, expiry_date.unix_timestamp(), &plain);
+    let sealed = seal::seal((kind, id), expiry_date.unix_timestamp(), &plain);
     let sealed = sealed.map_err(|why| RecordsUnavailable(why.to_string()))?;
     Ok(Record {
-        id: SealedRecords::key(id),
+        id: key(kind, id),
         data: HashMap::from([(SEALED.to_owned(), STANDARD_NO_PAD.encode(sealed).into())]),
         expiry_date,
     })
 }
 
-fn open_record(id: &SessionId, record: &Record) -> Option<Session> {
+fn open_record((kind, id): (Kind, &SessionId), record: &Record) -> Option<Zeroizing<Vec<u8>>> {
     // Nothing of it may have changed, not even what says nothing of the session.
-    if record.id != SealedRecords::key(id)
-        || record.data.len() != 1
-        || record.expiry_date.nanosecond() != 0
+    if record.id != key(kind, id) || record.data.len() != 1 || record.expiry_date.nanosecond() != 0
     {
         return None;
     }
     let sealed = record.data.get(SEALED)?.as_str()?;
     let sealed = STANDARD_NO_PAD.decode(sealed).ok()?;
     let expiry = record.expiry_date.unix_timestamp();
-    record::decode(&seal::open(id, expiry, &sealed).ok()?)
+    seal::open((kind, id), expiry, &sealed).ok()
 }
 
 impl From<session_store::Error> for RecordsUnavailable {

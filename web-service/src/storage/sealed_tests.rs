@@ -3,6 +3,7 @@ use std::{
     time::Duration,
 };
 
+use secrecy::ExposeSecret as _;
 use service_kit::{
     manual_clock::ManualClock,
     system::{Clock as _, SystemRandom},
@@ -92,4 +93,107 @@ async fn a_collision_is_noticed_and_nobody_shares_an_id() {
     assert_ne!(first, second);
     assert!(records.load(&first).await.unwrap().is_some());
     assert!(records.load(&second).await.unwrap().is_some());
+}
+
+fn successor(refresh_token: &str) -> Successor {
+    Successor {
+        id: SessionId::random(&SystemRandom),
+        refresh_token: refresh_token.to_owned().into(),
+    }
+}
+
+#[tokio::test]
+async fn a_replaced_id_leads_to_the_first_that_took_its_place() {
+    let records = SealedRecords::new(store(), Arc::new(SystemRandom));
+    let old = SessionId::random(&SystemRandom);
+    assert!(records.successor(&old).await.unwrap().is_none());
+    let (first, second) = (successor("first"), successor("second"));
+    let leave = async |new| records.leave_successor(&old, new, until()).await.unwrap();
+    assert!(leave(&first).await);
+    assert!(!leave(&second).await);
+    let found = records.successor(&old).await.unwrap().unwrap();
+    assert_eq!(found.id, first.id);
+    assert_eq!(found.refresh_token.expose_secret(), "first");
+    assert!(records.load(&old).await.unwrap().is_none(), "no session");
+}
+
+#[tokio::test]
+async fn a_successor_that_cannot_be_read_is_removed_and_counts_as_none() {
+    let store = store();
+    let records = SealedRecords::new(store.clone(), Arc::new(SystemRandom));
+    let id = records.create(&session(), until()).await.unwrap();
+    let place = key(Kind::Successor, &id);
+    let mut moved = store.load(&SealedRecords::key(&id)).await.unwrap().unwrap();
+    moved.id = place;
+    store.create(&mut moved).await.unwrap();
+    assert!(records.successor(&id).await.unwrap().is_none());
+    assert_eq!(store.load(&place).await.unwrap(), None);
+    assert!(records.load(&id).await.unwrap().is_some());
+}
+
+mod rotation {
+    use super::*;
+    use crate::domain::{session::Lifetimes, sessions::Sessions};
+
+    /// An instance that shares its store with others.
+    fn instance(store: &Arc<MemoryStore>) -> (Sessions, SealedRecords) {
+        let records = SealedRecords::new(store.clone(), Arc::new(SystemRandom));
+        let lifetimes = Lifetimes {
+            idle: Duration::from_mins(30),
+            absolute: Duration::from_hours(12),
+        };
+        let clock = Arc::new(ManualClock::default());
+        let sessions = Sessions::new(Arc::new(records.clone()), clock, lifetimes);
+        (sessions, records)
+    }
+
+    #[tokio::test]
+    async fn two_at_once_go_on_under_one_id() {
+        let store = store();
+        let ((one, records), (two, _)) = (instance(&store), instance(&store));
+        let old = records.create(&session(), until()).await.unwrap();
+        let (earlier, later) = (
+            session().authenticated_at,
+            session().authenticated_at + Duration::from_secs(1),
+        );
+
+        let (first, first_session) = one.renew(&old, earlier).await.unwrap().unwrap();
+        // The other one had found the session before it was replaced.
+        let (second, second_session) = two.renew(&old, later).await.unwrap().unwrap();
+
+        assert_eq!(first, second);
+        assert_eq!(first_session.authenticated_at, earlier);
+        assert_eq!(second_session.authenticated_at, later);
+        assert_eq!(store.len(), 2, "the session, and where the old id leads");
+        assert!(records.load(&old).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn what_both_find_is_replaced_once() {
+        let store = store();
+        let (one, records) = instance(&store);
+        let old = records.create(&session(), until()).await.unwrap();
+        let at = session().authenticated_at;
+        // The first left its mark and was interrupted before it removed the old record.
+        let new = records.create(&session(), until()).await.unwrap();
+        let refresh_token = session().refresh_token;
+        assert!(one.replace(&old, &new, &refresh_token).await.unwrap());
+
+        let (id, _) = one.renew(&old, at).await.unwrap().unwrap();
+
+        assert_eq!(id, new);
+        assert_eq!(store.len(), 2);
+        assert!(records.load(&old).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_session_that_ended_meanwhile_is_not_renewed() {
+        let store = store();
+        let (sessions, records) = instance(&store);
+        let old = records.create(&session(), until()).await.unwrap();
+        let at = session().authenticated_at;
+        sessions.end(&old).await.unwrap();
+        assert!(sessions.renew(&old, at).await.unwrap().is_none());
+        assert_eq!(store.len(), 0);
+    }
 }

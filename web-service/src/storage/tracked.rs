@@ -19,7 +19,7 @@ use super::sealed::SealedRecords;
 use crate::domain::{
     session::Session,
     session_id::SessionId,
-    sessions::{RecordsUnavailable, SessionRecords},
+    sessions::{RecordsUnavailable, SessionRecords, Successor},
 };
 
 /// How many sessions are remembered, at about a kilobyte each.
@@ -209,6 +209,19 @@ impl SessionRecords for TrackedRecords {
         let removed = self.records.remove(id).await;
         self.opened.forget(SealedRecords::key(id));
         removed
+    }
+
+    async fn leave_successor(
+        &self,
+        old: &SessionId,
+        successor: &Successor,
+        until: OffsetDateTime,
+    ) -> Result<bool, RecordsUnavailable> {
+        self.records.leave_successor(old, successor, until).await
+    }
+
+    async fn successor(&self, old: &SessionId) -> Result<Option<Successor>, RecordsUnavailable> {
+        self.records.successor(old).await
     }
 
     async fn ping(&self) -> Result<(), RecordsUnavailable> {

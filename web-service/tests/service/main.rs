@@ -15,6 +15,7 @@ mod logins;
 mod logout;
 mod openapi;
 mod password;
+mod rotation;
 mod sessions;
 mod step_up;
 mod support;

@@ -15,7 +15,6 @@ use crate::{
     http::{
         client::Peer,
         cookies::{self, with_cookie},
-        failure::Failure,
         signed_in::renew,
         state::AppState,
     },
@@ -52,8 +51,7 @@ pub(in crate::http) async fn submit(
         .reauthenticate(&actor.authorization, &proof.password, &client)
         .await
         .map_err(Problem::for_credential)?;
-    let renewed = renew(&state, actor.browser, at).await;
-    let browser = renewed.map_err(Failure::from)?;
+    let browser = renew(&state, actor.browser, at).await?;
     let cookie = cookies::set_session(&browser.id);
     Ok(with_cookie(StatusCode::NO_CONTENT.into_response(), cookie))
 }

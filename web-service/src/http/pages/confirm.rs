@@ -132,8 +132,13 @@ pub(super) async fn prove(
         Ok(at) => at,
         Err(error) => return Err(NotProven::Refused(Box::new(actor), error)),
     };
-    let renewed = renew(state, actor.browser, at).await.map_err(Failure::from);
-    let browser = renewed.map_err(|failure| NotProven::Failed(answer(failure)))?;
+    let browser = match renew(state, actor.browser, at).await {
+        Ok(browser) => browser,
+        Err(refused) => {
+            let response = PageRefusal::after_a_form(refused).into_response();
+            return Err(NotProven::Failed(response));
+        }
+    };
     let cookie = cookies::set_session(&browser.id);
     // What the old access token says of that time is out of date.
     match browser.act(state).await {

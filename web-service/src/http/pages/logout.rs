@@ -5,11 +5,17 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue},
     response::{IntoResponse as _, Redirect, Response},
 };
+use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::error::ErrorPage;
 use crate::{
-    domain::{auth::ClientKind, sign_out::sign_out},
+    domain::{
+        auth::{Client, ClientKind},
+        session_id::SessionId,
+        sessions::RecordsUnavailable,
+        sign_out::sign_out,
+    },
     http::{
         client::Peer,
         cookies, device,
@@ -36,14 +42,27 @@ pub(in crate::http) async fn submit(
 ) -> Result<Response, ErrorPage> {
     if let Some(id) = cookies::session_id(&headers) {
         let client = peer.into_client(ClientKind::Browser);
-        let session = state.sessions.find(&id).await.map_err(Failure::from)?;
-        if let Some(session) = session {
-            let refresh_token = &session.refresh_token;
-            sign_out(&*state.auth, &*state.end_later, refresh_token, &client).await;
-        }
-        state.sessions.end(&id).await.map_err(Failure::from)?;
+        end(&state, &id, &client).await.map_err(Failure::from)?;
     }
     Ok(signed_out(&state))
+}
+
+/// Ends the session of this id and its login. An id that was replaced a moment ago, by an answer that may have been lost, leads to
+/// the session that goes on.
+async fn end(state: &AppState, id: &SessionId, client: &Client) -> Result<(), RecordsUnavailable> {
+    let end_login = async |refresh_token: &SecretString| {
+        sign_out(&*state.auth, &*state.end_later, refresh_token, client).await;
+    };
+    if let Some(session) = state.sessions.find(id).await? {
+        end_login(&session.refresh_token).await;
+    }
+    state.sessions.end(id).await?;
+    // Also where there was a session: the replacement may have come between.
+    if let Some(successor) = state.sessions.successor(id).await? {
+        end_login(&successor.refresh_token).await;
+        state.sessions.end(&successor.id).await?;
+    }
+    Ok(())
 }
 
 /// Nothing of the session stays in the browser.

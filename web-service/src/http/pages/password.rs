@@ -119,10 +119,12 @@ async fn continue_anew(
     login: Login,
     client: &Client,
 ) -> Response {
+    let begun = begin_anew(state, browser, login, client).await;
+    // After the new one: until then a sign-out with the old id finds what it ends.
     if let Err(error) = state.sessions.end(&browser.id).await {
         tracing::warn!(%error, "the record of an ended session could not be removed");
     }
-    match begin_anew(state, browser, login, client).await {
+    match begun {
         Ok((id, sid)) => {
             let response = Redirect::to("/dashboard").into_response();
             let response = device::with_invitation(response, state, &sid);
@@ -144,7 +146,16 @@ async fn begin_anew(
     };
     let signed_in = complete(&*state.auth, person, login).await?;
     let sid = signed_in.login.sid.clone();
-    Ok((begin(state, signed_in, client).await?, sid))
+    let refresh_token = signed_in.refresh_token.clone();
+    let id = begin(state, signed_in, client).await?;
+    if let Err(error) = state
+        .sessions
+        .replace(&browser.id, &id, &refresh_token)
+        .await
+    {
+        tracing::warn!(%error, "a sign-out with the old session id will not end the new login");
+    }
+    Ok((id, sid))
 }
 
 fn form_again(state: &AppState, browser: &Browser, trouble: Trouble) -> Response {
