@@ -1,5 +1,5 @@
 //! What both services do in the same way: configuration, logs, connections, breakers, the ops port, signals; and how a JWS
-//! is taken apart, and what is good once remembered.
+//! is taken apart, which public keys verify one, and what is good once remembered.
 
 pub mod breaker;
 pub mod config;
@@ -19,3 +19,4 @@ pub mod seldom;
 pub mod shutdown;
 pub mod system;
 pub mod telemetry;
+pub mod verifying_key;

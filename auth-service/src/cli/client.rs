@@ -14,7 +14,7 @@ use crate::{
     crypto::client_proof::Proofs,
     domain::{
         audit::AuditKind,
-        client::Registered,
+        client::{ClientProofs, Registered},
         clients::{Clients, NewClient, ProvesBy},
     },
 };
@@ -120,11 +120,7 @@ pub(super) async fn run(command: ClientCommand, settings: &Settings) -> anyhow::
 
 async fn list_clients(clients: &Clients) -> anyhow::Result<()> {
     for client in clients.list().await? {
-        let proof = match client.registered {
-            Registered::Public => "public",
-            Registered::Secret(_) => "secret",
-            Registered::Key(_) => "key",
-        };
+        let proof = authentication(&client.registered, &*clients.proofs);
         let disabled = if client.disabled { " disabled" } else { "" };
         let dpop = if client.dpop_required { " dpop" } else { "" };
         let grants = client.grant_types.iter().map(|one| one.as_str());
@@ -135,4 +131,31 @@ async fn list_clients(clients: &Clients) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// How a client authenticates, in a word. A key that an earlier version took may be one that verifies nothing today.
+fn authentication(registered: &Registered, proofs: &dyn ClientProofs) -> &'static str {
+    match registered {
+        Registered::Public => "public",
+        Registered::Secret(_) => "secret",
+        Registered::Key(jwk) if proofs.parse_key(jwk).is_err() => "key-refused",
+        Registered::Key(_) => "key",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_verifies_nothing_is_shown_as_refused() {
+        let proofs = Proofs::new(Arc::new(SystemRandom));
+        let shown = |x: &str| {
+            let jwk = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
+            authentication(&Registered::Key(jwk), &proofs)
+        };
+        let sound = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+        assert_eq!(shown(sound), "key");
+        assert_eq!(shown(&"A".repeat(43)), "key-refused");
+    }
 }

@@ -2,16 +2,15 @@
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{DecodingKey, crypto};
 use serde::{Deserialize, de::IgnoredAny};
-use service_kit::jws::Unverified;
+use service_kit::{
+    jws::Unverified,
+    verifying_key::{Jwk, VerifyingKey},
+};
 use time::OffsetDateTime;
 
-use super::{hash::sha256, signing_key::thumbprint};
-use crate::domain::{
-    dpop::{DpopProofs, Proof},
-    signing_key::PublicKey,
-};
+use super::hash::sha256;
+use crate::domain::dpop::{DpopProofs, Proof};
 
 /// No longer proof is looked at.
 const MAX_LENGTH: usize = 4 * 1024;
@@ -55,16 +54,6 @@ struct Header {
 }
 
 #[derive(Deserialize)]
-struct Jwk {
-    kty: String,
-    crv: String,
-    x: String,
-    y: Option<String>,
-    /// The private half: whoever sends it has no secret.
-    d: Option<IgnoredAny>,
-}
-
-#[derive(Deserialize)]
 struct Payload {
     jti: String,
     htm: String,
@@ -74,47 +63,6 @@ struct Payload {
     ath: Option<String>,
 }
 
-impl Jwk {
-    fn public_key(&self) -> Option<PublicKey> {
-        if self.d.is_some() {
-            return None;
-        }
-        match (self.kty.as_str(), self.crv.as_str(), &self.y) {
-            ("EC", "P-256", Some(y)) => Some(PublicKey::P256 {
-                x: coordinate(&self.x)?,
-                y: coordinate(y)?,
-            }),
-            ("OKP", "Ed25519", None) => Some(PublicKey::Ed25519 {
-                x: coordinate(&self.x)?,
-            }),
-            _ => None,
-        }
-    }
-}
-
-/// The algorithm is the key's, whatever the header says; RFC 9864 gave Ed25519 a name of its own.
-fn verifier(
-    key: &PublicKey,
-    jwk: &Jwk,
-    named: &str,
-) -> Option<(DecodingKey, jsonwebtoken::Algorithm)> {
-    match (key, &jwk.y, named) {
-        (PublicKey::Ed25519 { .. }, _, "EdDSA" | "Ed25519") => {
-            let decoding = DecodingKey::from_ed_components(&jwk.x).ok()?;
-            Some((decoding, jsonwebtoken::Algorithm::EdDSA))
-        }
-        (PublicKey::P256 { .. }, Some(y), "ES256") => {
-            let decoding = DecodingKey::from_ec_components(&jwk.x, y).ok()?;
-            Some((decoding, jsonwebtoken::Algorithm::ES256))
-        }
-        _ => None,
-    }
-}
-
-fn coordinate(text: &str) -> Option<[u8; 32]> {
-    URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
-}
-
 impl DpopProofs for Dpop {
     fn open(&self, jwt: &str) -> Option<Proof> {
         let jwt = Unverified::split(jwt, MAX_LENGTH)?;
@@ -122,15 +70,13 @@ impl DpopProofs for Dpop {
         if header.typ != TYPE || header.crit.is_some() {
             return None;
         }
-        let key = header.jwk.public_key()?;
-        let (decoding, algorithm) = verifier(&key, &header.jwk, &header.alg)?;
-        let verified = crypto::verify(jwt.signature, jwt.message.as_bytes(), &decoding, algorithm);
-        if !verified.unwrap_or(false) {
+        let key = VerifyingKey::try_from(&header.jwk).ok()?;
+        if !key.verifies(&header.alg, jwt.message.as_bytes(), jwt.signature) {
             return None;
         }
         let payload: Payload = jwt.payload()?;
         Some(Proof {
-            key: thumbprint(&key).parse().ok()?,
+            key: key.thumbprint().parse().ok()?,
             id: payload.jti,
             method: payload.htm,
             uri: payload.htu,

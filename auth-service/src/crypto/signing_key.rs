@@ -5,14 +5,12 @@ use aws_lc_rs::{
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{DecodingKey, EncodingKey, crypto};
+use jsonwebtoken::{EncodingKey, crypto};
+use service_kit::verifying_key::{InvalidKey, VerifyingKey};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::{
-    hash::sha256,
-    seal::{DoesNotOpen, Sealer},
-};
+use super::seal::{DoesNotOpen, Sealer};
 use crate::domain::signing_key::{Algorithm, PublicKey, StoredSigningKey};
 
 /// Why a signing key cannot be made or used.
@@ -44,7 +42,7 @@ enum Judge {
     /// verifying takes.
     SignAgain(Ed25519KeyPair),
     /// An ECDSA signature is another one each time.
-    Verify(DecodingKey),
+    Verify(VerifyingKey),
 }
 
 const ED25519_SIGNATURE: usize = 64;
@@ -59,12 +57,15 @@ pub fn generate(
     now: OffsetDateTime,
     signs_from: OffsetDateTime,
 ) -> Result<StoredSigningKey, KeyError> {
-    let (public_key, private_key) = match algorithm {
+    let (kid, public_key, private_key) = match algorithm {
         Algorithm::EdDsa => generate_ed25519(),
         Algorithm::Es256 => generate_p256(),
     }
+    .and_then(|(public_key, private_key)| {
+        let kid = verifying(&public_key)?.thumbprint();
+        Ok((kid, public_key, private_key))
+    })
     .map_err(|why| KeyError::Unusable(algorithm.to_string(), why))?;
-    let kid = thumbprint(&public_key);
     Ok(StoredSigningKey {
         sealed_private_key: sealer.seal(&kid, &private_key),
         kid,
@@ -101,16 +102,16 @@ fn judge(public_key: &PublicKey, private_key: &[u8]) -> Result<Judge, String> {
             let pair = Ed25519KeyPair::from_pkcs8(private_key);
             Judge::SignAgain(pair.map_err(|why| why.to_string())?)
         }
-        PublicKey::P256 { .. } => Judge::Verify(decoding(public_key)?),
+        PublicKey::P256 { .. } => Judge::Verify(verifying(public_key)?),
     })
 }
 
-fn decoding(public_key: &PublicKey) -> Result<DecodingKey, String> {
-    match public_key {
-        PublicKey::Ed25519 { x } => DecodingKey::from_ed_components(&encode(x)),
-        PublicKey::P256 { x, y } => DecodingKey::from_ec_components(&encode(x), &encode(y)),
+fn verifying(public_key: &PublicKey) -> Result<VerifyingKey, String> {
+    match *public_key {
+        PublicKey::Ed25519 { x } => VerifyingKey::ed25519(x),
+        PublicKey::P256 { x, y } => VerifyingKey::p256(x, y),
     }
-    .map_err(|why| why.to_string())
+    .map_err(|why: InvalidKey| why.to_string())
 }
 
 impl SigningKey {
@@ -126,22 +127,18 @@ impl SigningKey {
     pub(super) fn made(&self, signature: &str, message: &[u8]) -> bool {
         match &self.judge {
             Judge::SignAgain(pair) => is_made_again(pair, signature, message),
-            Judge::Verify(decoding) => {
-                let verified =
-                    crypto::verify(signature, message, decoding, self.library_algorithm());
-                verified.unwrap_or(false)
-            }
+            Judge::Verify(key) => key.verifies(self.algorithm.as_str(), message, signature),
         }
     }
 
     /// Signs and verifies once, so that a key whose halves do not belong together is found at start.
     fn prove(&self, public_key: &PublicKey) -> Result<(), String> {
         const MESSAGE: &[u8] = b"proof";
-        let algorithm = self.library_algorithm();
-        let signature =
-            crypto::sign(MESSAGE, &self.encoding, algorithm).map_err(|why| why.to_string())?;
-        let verified = crypto::verify(&signature, MESSAGE, &decoding(public_key)?, algorithm);
-        if verified.map_err(|why| why.to_string())? && self.made(&signature, MESSAGE) {
+        let signature = crypto::sign(MESSAGE, &self.encoding, self.library_algorithm())
+            .map_err(|why| why.to_string())?;
+        let is_verified =
+            verifying(public_key)?.verifies(self.algorithm.as_str(), MESSAGE, &signature);
+        if is_verified && self.made(&signature, MESSAGE) {
             Ok(())
         } else {
             Err("its halves do not belong together".to_owned())
@@ -190,44 +187,4 @@ fn generate_p256() -> Generated {
         },
         Zeroizing::new(private_key.as_ref().to_vec()),
     ))
-}
-
-/// RFC 7638, RFC 8037 §2: SHA-256 over the required members in the order of their names.
-pub(super) fn thumbprint(key: &PublicKey) -> String {
-    let members = match key {
-        PublicKey::Ed25519 { x } => {
-            format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, encode(x))
-        }
-        PublicKey::P256 { x, y } => format!(
-            r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#,
-            encode(x),
-            encode(y)
-        ),
-    };
-    encode(&sha256(&members))
-}
-
-fn encode(bytes: &[u8]) -> String {
-    URL_SAFE_NO_PAD.encode(bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
-
-    use super::*;
-
-    #[test]
-    fn the_thumbprint_is_that_of_rfc_8037_appendix_a_3() {
-        let x = BASE64URL
-            .decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
-            .unwrap();
-        let key = PublicKey::Ed25519 {
-            x: x.try_into().unwrap(),
-        };
-        assert_eq!(
-            thumbprint(&key),
-            "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
-        );
-    }
 }

@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use secrecy::SecretString;
+use service_kit::verifying_key::InvalidKey;
 use time::OffsetDateTime;
 
 use super::{access_token::FIRST_PARTY_CLIENT, id::UserId, scope::Scopes};
@@ -192,10 +193,10 @@ pub trait ClientProofs: Send + Sync {
     /// Whether this is the secret of which `hash` is kept; takes the same time whatever it is.
     fn is_secret(&self, secret: &SecretString, hash: &[u8; 32]) -> bool;
 
-    /// Checks that a JWK is a public key of an algorithm that is taken here, Ed25519 or P-256, and gives its canonical form.
-    fn parse_key(&self, jwk: &str) -> Option<String>;
+    /// Checks that a JWK in JSON is a valid public key of Ed25519 or P-256, and gives its canonical form.
+    fn parse_key(&self, jwk: &str) -> Result<String, InvalidKey>;
 
-    /// What a JWT says that this key signed, `None` where it did not.
+    /// What a JWT says that this key signed; `None` where it did not, or where the key is one that would not be registered today.
     fn open_assertion(&self, assertion: &str, jwk: &str) -> Option<Assertion>;
 
     /// Who a JWT says that it is from, unchecked.

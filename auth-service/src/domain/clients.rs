@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use secrecy::SecretString;
+use service_kit::verifying_key::InvalidKey;
 
 use super::{
     client::{ClientId, ClientProofs, GrantType, OauthClient, Registered},
@@ -48,9 +49,9 @@ pub enum ClientRefused {
     /// There is none of this name.
     #[error("there is no such client")]
     NotFound,
-    /// The key is none.
-    #[error("the key is not a public JWK of Ed25519 or P-256")]
-    Key,
+    /// The key is none that assertions can be verified with.
+    #[error("jwk: {0}")]
+    Key(#[from] InvalidKey),
     /// Scopes of people are not granted to clients.
     #[error("profile, account and admin are for people; give the application's own scopes")]
     Scope,
@@ -105,10 +106,7 @@ impl Clients {
                 let (secret, hash) = self.proofs.new_secret();
                 (Registered::Secret(hash), Some(secret))
             }
-            ProvesBy::Key(jwk) => {
-                let jwk = self.proofs.parse_key(&jwk).ok_or(ClientRefused::Key)?;
-                (Registered::Key(jwk), None)
-            }
+            ProvesBy::Key(jwk) => (Registered::Key(self.proofs.parse_key(&jwk)?), None),
         };
         let has_own_tokens = !new.introspection_only && registered != Registered::Public;
         let client = OauthClient {

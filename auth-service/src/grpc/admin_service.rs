@@ -222,7 +222,11 @@ impl AdminService for AdminApi {
         let admin = self.admin(&request).await?;
         let origin = audit::peer(&request, &self.web_identity);
         let message = request.into_inner();
-        let proves_by = match message.proof_kind() {
+        let kind = message.proof_kind();
+        if kind != ClientProofKind::Key && !message.jwk.is_empty() {
+            return Err(invalid("jwk", "is for CLIENT_PROOF_KIND_KEY alone"));
+        }
+        let proves_by = match kind {
             ClientProofKind::None => ProvesBy::Nothing,
             ClientProofKind::Secret => ProvesBy::Secret,
             ClientProofKind::Key => ProvesBy::Key(message.jwk),

@@ -256,7 +256,7 @@ impl From<ClientRefused> for Status {
         let (code, reason) = match refused {
             ClientRefused::IdTaken => (Code::AlreadyExists, ErrorReason::ClientIdTaken),
             ClientRefused::NotFound => (Code::NotFound, ErrorReason::ClientNotFound),
-            ClientRefused::Key
+            ClientRefused::Key(_)
             | ClientRefused::Scope
             | ClientRefused::NoSecret
             | ClientRefused::FirstParty => (Code::InvalidArgument, ErrorReason::InvalidRequest),

@@ -9,7 +9,12 @@ use aws_lc_rs::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, de::IgnoredAny};
-use service_kit::{config::SecretKey, jws::Unverified, system::Random};
+use service_kit::{
+    config::SecretKey,
+    jws::Unverified,
+    system::Random,
+    verifying_key::{Jwk, VerifyingKey},
+};
 use time::OffsetDateTime;
 
 use crate::domain::device::{Challenge, DeviceKey, DeviceProofs, Purpose, Registration};
@@ -84,30 +89,14 @@ struct Header {
 }
 
 #[derive(Deserialize)]
-struct Jwk {
-    kty: String,
-    crv: String,
-    x: String,
-    y: String,
-    /// The private half: whoever sends it has no secret.
-    d: Option<IgnoredAny>,
-}
-
-#[derive(Deserialize)]
 struct Payload {
     jti: String,
 }
 
-impl Jwk {
-    fn key(&self) -> Option<DeviceKey> {
-        if self.kty != "EC" || self.crv != "P-256" || self.d.is_some() {
-            return None;
-        }
-        let half =
-            |text: &str| -> Option<[u8; 32]> { URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok() };
-        let point = [half(&self.x)?, half(&self.y)?].concat();
-        point.try_into().ok().map(DeviceKey)
-    }
+/// The key of a JWK, which has to be one of P-256.
+fn device_key(jwk: &Jwk) -> Option<DeviceKey> {
+    let (x, y) = VerifyingKey::try_from(jwk).ok()?.p256_coordinates()?;
+    [x, y].concat().try_into().ok().map(DeviceKey)
 }
 
 /// A proof before its signature is checked.
@@ -157,7 +146,7 @@ impl DeviceProofs for MacDeviceProofs {
 
     fn registration(&self, jwt: &str) -> Option<Registration> {
         let proof = Proof::read(jwt)?;
-        let key = proof.header.jwk.as_ref()?.key()?;
+        let key = device_key(proof.header.jwk.as_ref()?)?;
         let challenge = proof.challenge(&key)?;
         Some(Registration { key, challenge })
     }

@@ -167,7 +167,14 @@ fn a_key_is_a_public_one_on_the_curve() {
         with("x", json!("AAAA")),
         with("x", json!(format!("{}=", good["x"].as_str().unwrap()))),
         with("y", good["x"].clone()),
+        with("x", json!("")),
         with("d", json!("AAAA")),
+        with("k", json!("AAAA")),
+        with("alg", json!("EdDSA")),
+        with("use", json!("enc")),
+        with("key_ops", json!(["deriveBits"])),
+        json!({"kty": "oct", "k": "AAAA"}),
+        json!({"kty": "OKP", "crv": "Ed25519", "x": good["x"]}),
         json!({"kty": "EC", "crv": "P-256"}),
     ] {
         let header = json!({"alg": "ES256", "typ": "dbsc+jwt", "jwk": jwk});

@@ -2,6 +2,7 @@
 
 mod assertion;
 mod credentials;
+mod keys;
 mod tokens;
 
 use auth_proto::v1::{

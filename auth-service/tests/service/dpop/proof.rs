@@ -2,15 +2,69 @@
 
 use auth_proto::v1::{DpopProof, IssueTokenRequest};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use service_kit::system::Clock as _;
 use tonic::Code;
 
 use super::{
-    HERE, Key, assert_status, bound, fresh_id, nonce_of, said, service, token_hash, validate,
-    validation,
+    HERE, Key, assert_status, bound, fresh_id, nonce_of, said, said_at_issue, service, token_hash,
+    validate, validation, with_proof,
 };
 use crate::support::{from_web_service, seconds, with_ticket};
+
+/// What nobody signed, and what verifies all the same where points of small order are taken as keys: key and R are the neutral
+/// element of Ed25519, S is 0.
+fn unsigned(payload: &Value) -> String {
+    let mut neutral = [0; 32];
+    neutral[0] = 1;
+    let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(neutral)});
+    let header = json!({"typ": "dpop+jwt", "alg": "EdDSA", "jwk": jwk});
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let signature = URL_SAFE_NO_PAD.encode([neutral, [0; 32]].concat());
+    format!("{}.{}.{signature}", part(&header), part(payload))
+}
+
+/// Check 7, and that the key is one: at `IssueToken`, where any key may come along.
+#[tokio::test]
+async fn what_is_no_public_key_binds_nothing() {
+    let service = service().await;
+    let ticket = service.login("ada").await.login_ticket;
+    let key = Key::p256();
+    let payload = said_at_issue(&service, None);
+    let under = |jwk: &Value| {
+        let mut header = key.header();
+        header["jwk"] = jwk.clone();
+        key.sign(&header, &payload)
+    };
+    let with = |name: &str, value: Value| {
+        let mut jwk = key.jwk();
+        jwk[name] = value;
+        under(&jwk)
+    };
+    let cases = [
+        ("private", with("d", json!("AAAA"))),
+        ("with a symmetric member", with("k", json!("AAAA"))),
+        ("symmetric", under(&json!({"kty": "oct", "k": "AAAA"}))),
+        (
+            "RSA",
+            under(&json!({"kty": "RSA", "n": "AQAB", "e": "AQAB"})),
+        ),
+        ("for another algorithm", with("alg", json!("EdDSA"))),
+        ("for encryption", with("use", json!("enc"))),
+        ("off the curve", with("y", key.jwk()["x"].clone())),
+        ("too short", with("x", json!("AAAA"))),
+        ("at infinity", with("x", json!(""))),
+        ("of small order", unsigned(&payload)),
+    ];
+    for (what, jwt) in cases {
+        let request = with_proof(with_ticket(&ticket, "profile"), jwt);
+        let refused = service.try_issue(request).await.expect_err(what);
+        assert_status(&refused, Code::Unauthenticated, "DPOP_PROOF_INVALID");
+    }
+    let request = with_proof(with_ticket(&ticket, "profile"), under(&key.jwk()));
+    assert!(service.try_issue(request).await.is_ok());
+}
 
 /// Checks 2 to 12 of RFC 9449 §4.3; check 1 is about headers, which are web-service's.
 #[tokio::test]

@@ -1,0 +1,222 @@
+//! Public keys of clients and devices, parsed from JWKs and validated in one place (RFC 7517, RFC 7518 §6.2, RFC 8037 §2).
+
+mod ed25519;
+
+use std::fmt;
+
+use aws_lc_rs::{
+    digest::{SHA256, digest},
+    signature::{ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, de::IgnoredAny};
+
+const COORDINATE: usize = 32;
+
+/// Why a JWK is not taken as a public key.
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum InvalidKey {
+    /// It is no JSON object with the members of a JWK, or has one of them twice.
+    #[error("the key is no JWK in JSON")]
+    NoJwk,
+    /// Its type or curve is neither of the two.
+    #[error("the key is neither OKP of Ed25519 nor EC of P-256")]
+    Unsupported,
+    /// It has a private or a symmetric member, which is now known to more than its owner.
+    #[error("the key has a private member; make another one and give its public half only")]
+    Private,
+    /// `alg`, `use` or `key_ops` say that it is for something else.
+    #[error("alg, use or key_ops of the key say that it does not verify signatures of its curve")]
+    OtherPurpose,
+    /// A coordinate is not 32 bytes in base64url without padding.
+    #[error("a coordinate of the key is not 32 bytes in base64url without padding")]
+    Encoding,
+    /// The coordinates are no point of the curve, or not in their one canonical form.
+    #[error("the key is no point of its curve, or not in its canonical encoding")]
+    NotOnCurve,
+    /// A point of small order, for which anybody can make signatures.
+    #[error("the key is a point of small order, for which anybody can make signatures")]
+    SmallOrder,
+}
+
+/// A JWK as it is written. Members that say nothing about a signature's key are left aside.
+#[derive(Deserialize)]
+pub struct Jwk {
+    kty: String,
+    #[serde(default)]
+    crv: String,
+    #[serde(default)]
+    x: String,
+    y: Option<String>,
+    alg: Option<String>,
+    r#use: Option<String>,
+    key_ops: Option<Vec<String>>,
+    // RFC 7518 §6.2.2, §6.3.2, §6.4: what only the owner may know.
+    d: Option<IgnoredAny>,
+    k: Option<IgnoredAny>,
+    p: Option<IgnoredAny>,
+    q: Option<IgnoredAny>,
+    dp: Option<IgnoredAny>,
+    dq: Option<IgnoredAny>,
+    qi: Option<IgnoredAny>,
+    oth: Option<IgnoredAny>,
+}
+
+impl Jwk {
+    const fn is_private(&self) -> bool {
+        self.d.is_some()
+            || self.k.is_some()
+            || self.p.is_some()
+            || self.q.is_some()
+            || self.dp.is_some()
+            || self.dq.is_some()
+            || self.qi.is_some()
+            || self.oth.is_some()
+    }
+
+    /// Whether nothing speaks against verifying signatures of one of these algorithms.
+    fn is_for(&self, algorithms: &[&str]) -> bool {
+        let is_named = |alg: &String| algorithms.contains(&alg.as_str());
+        let verifies = |ops: &Vec<String>| ops.iter().any(|op| op == "verify");
+        self.alg.as_ref().is_none_or(is_named)
+            && self.r#use.as_ref().is_none_or(|usage| usage == "sig")
+            && self.key_ops.as_ref().is_none_or(verifies)
+    }
+}
+
+/// Where a key is on its curve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Point {
+    Ed25519 { x: [u8; 32] },
+    P256 { x: [u8; 32], y: [u8; 32] },
+}
+
+/// A public key of Ed25519 or P-256 that is a valid point, in its canonical encoding, and not of small order.
+#[derive(Clone)]
+pub struct VerifyingKey {
+    point: Point,
+    parsed: ParsedPublicKey,
+}
+
+impl fmt::Debug for VerifyingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.point.fmt(f)
+    }
+}
+
+impl VerifyingKey {
+    /// A key of Ed25519, from its encoding (RFC 8032 §5.1.5).
+    ///
+    /// # Errors
+    /// [`InvalidKey::NotOnCurve`], [`InvalidKey::SmallOrder`].
+    pub fn ed25519(x: [u8; 32]) -> Result<Self, InvalidKey> {
+        ed25519::validate(&x)?;
+        Ok(Self {
+            point: Point::Ed25519 { x },
+            parsed: ParsedPublicKey::new(&ED25519, x).map_err(|_| InvalidKey::NotOnCurve)?,
+        })
+    }
+
+    /// A key of P-256, from its coordinates, big-endian. The point at infinity has none.
+    ///
+    /// # Errors
+    /// [`InvalidKey::NotOnCurve`].
+    pub fn p256(x: [u8; 32], y: [u8; 32]) -> Result<Self, InvalidKey> {
+        // SEC 1 §2.3.3: 0x04, x, y. The library checks that both are below the field's order, and the curve's equation.
+        let uncompressed = [[4].as_slice(), &x, &y].concat();
+        let parsed = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, uncompressed);
+        Ok(Self {
+            point: Point::P256 { x, y },
+            parsed: parsed.map_err(|_| InvalidKey::NotOnCurve)?,
+        })
+    }
+
+    /// A key from a JWK in JSON.
+    ///
+    /// # Errors
+    /// Any [`InvalidKey`].
+    pub fn from_json(jwk: &str) -> Result<Self, InvalidKey> {
+        let jwk: Jwk = serde_json::from_str(jwk).map_err(|_| InvalidKey::NoJwk)?;
+        Self::try_from(&jwk)
+    }
+
+    /// The values of `alg` that it verifies: RFC 9864 gave Ed25519 a name of its own.
+    #[must_use]
+    pub const fn algorithms(&self) -> &'static [&'static str] {
+        match self.point {
+            Point::Ed25519 { .. } => &["EdDSA", "Ed25519"],
+            Point::P256 { .. } => &["ES256"],
+        }
+    }
+
+    /// Whether the private half made `signature`, in base64url, over `message` with the algorithm `alg`, which has to be the key's.
+    #[must_use]
+    pub fn verifies(&self, alg: &str, message: &[u8], signature: &str) -> bool {
+        self.algorithms().contains(&alg)
+            && URL_SAFE_NO_PAD.decode(signature).is_ok_and(|signature| {
+                let verified = self.parsed.verify_sig(message, &signature);
+                verified.is_ok()
+            })
+    }
+
+    /// The JWK with the members that are required and no other, in the order of their names: the form that RFC 7638 §3 hashes.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        match &self.point {
+            Point::Ed25519 { x } => {
+                format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, encode(x))
+            }
+            Point::P256 { x, y } => format!(
+                r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#,
+                encode(x),
+                encode(y)
+            ),
+        }
+    }
+
+    /// The RFC 7638 thumbprint: SHA-256 over that form, in base64url.
+    #[must_use]
+    pub fn thumbprint(&self) -> String {
+        URL_SAFE_NO_PAD.encode(digest(&SHA256, self.to_json().as_bytes()))
+    }
+
+    /// The coordinates of a key of P-256, x and then y; `None` for one of Ed25519.
+    #[must_use]
+    pub const fn p256_coordinates(&self) -> Option<([u8; 32], [u8; 32])> {
+        match self.point {
+            Point::P256 { x, y } => Some((x, y)),
+            Point::Ed25519 { .. } => None,
+        }
+    }
+}
+
+impl TryFrom<&Jwk> for VerifyingKey {
+    type Error = InvalidKey;
+
+    fn try_from(jwk: &Jwk) -> Result<Self, InvalidKey> {
+        if jwk.is_private() {
+            return Err(InvalidKey::Private);
+        }
+        let key = match (jwk.kty.as_str(), jwk.crv.as_str(), &jwk.y) {
+            ("OKP", "Ed25519", None) => Self::ed25519(coordinate(&jwk.x)?),
+            ("EC", "P-256", Some(y)) => Self::p256(coordinate(&jwk.x)?, coordinate(y)?),
+            _ => Err(InvalidKey::Unsupported),
+        }?;
+        if jwk.is_for(key.algorithms()) {
+            Ok(key)
+        } else {
+            Err(InvalidKey::OtherPurpose)
+        }
+    }
+}
+
+fn coordinate(text: &str) -> Result<[u8; COORDINATE], InvalidKey> {
+    let bytes = URL_SAFE_NO_PAD.decode(text);
+    let bytes = bytes.map_err(|_| InvalidKey::Encoding)?;
+    bytes.try_into().map_err(|_| InvalidKey::Encoding)
+}
+
+#[cfg(test)]
+#[path = "verifying_key_tests.rs"]
+mod tests;
