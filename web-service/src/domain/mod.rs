@@ -5,6 +5,7 @@ pub mod bindings;
 pub mod device;
 pub mod form_token;
 pub mod gate;
+pub mod forwarded;
 pub mod judge;
 pub mod local_path;
 pub mod provenance;

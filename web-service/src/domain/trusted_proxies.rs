@@ -1,8 +1,19 @@
 //! Whose word counts about where a request came from.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
+
+use super::forwarded;
+
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientAddress<'a> {
+    /// The client's address, or that of the last trusted proxy before what could not be read.
+    pub address: IpAddr,
+    /// What a trusted proxy wrote in place of an address, where that ended the search.
+    pub unread: Option<&'a str>,
+}
 
 /// The networks of the reverse proxies in front of this service.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,30 +36,23 @@ impl TrustedProxies {
     /// The client's address: the socket's, or, where a trusted proxy sent the request, the last one in `X-Forwarded-For` that
     /// is not a trusted proxy's. What stands before that, anybody can have written.
     #[must_use]
-    pub fn client<'a>(
-        &self,
-        socket: IpAddr,
-        forwarded_for: impl Iterator<Item = &'a str>,
-    ) -> IpAddr {
-        let hops: Vec<_> = forwarded_for.flat_map(|line| line.split(',')).collect();
-        let mut client = socket.to_canonical();
-        for hop in hops.into_iter().rev() {
-            if !self.contains(client) {
+    pub fn client<'a>(&self, socket: IpAddr, forwarded_for: &[&'a str]) -> ClientAddress<'a> {
+        let mut client = ClientAddress {
+            address: socket.to_canonical(),
+            unread: None,
+        };
+        for hop in forwarded::members(forwarded_for).rev() {
+            if !self.contains(client.address) {
                 break;
             }
-            match parse(hop.trim()) {
-                Some(address) => client = address.to_canonical(),
-                None => break,
-            }
+            let Some(address) = forwarded::address(hop) else {
+                client.unread = Some(hop);
+                break;
+            };
+            client.address = address.to_canonical();
         }
         client
     }
-}
-
-/// Some proxies write the port, too.
-fn parse(hop: &str) -> Option<IpAddr> {
-    let address = hop.parse().ok();
-    address.or_else(|| hop.parse().ok().map(|address: SocketAddr| address.ip()))
 }
 
 #[cfg(test)]
@@ -59,8 +63,7 @@ mod tests {
         let networks = ["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().unwrap());
         let proxies = TrustedProxies::new(networks.into());
         let socket = socket.parse().unwrap();
-        let lines = forwarded_for.iter().copied();
-        proxies.client(socket, lines).to_string()
+        proxies.client(socket, forwarded_for).address.to_string()
     }
 
     #[test]
@@ -82,6 +85,10 @@ mod tests {
             "198.51.100.1"
         );
         assert_eq!(client("fd00::1", &["[2001:db8::1]:80"]), "2001:db8::1");
+        assert_eq!(
+            client("10.0.0.1", &["\"[2001:db8::1]\" , ,10.0.0.2:80,"]),
+            "2001:db8::1"
+        );
     }
 
     #[test]
@@ -92,5 +99,10 @@ mod tests {
             client("10.0.0.1", &["198.51.100.1, x, 10.0.0.3"]),
             "10.0.0.3"
         );
+        let proxies = TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
+        let unread = |socket: &str, lines| proxies.client(socket.parse().unwrap(), lines).unread;
+        assert_eq!(unread("10.0.0.1", &["unknown, 10.0.0.3"]), Some("unknown"));
+        assert_eq!(unread("10.0.0.1", &["unknown, 198.51.100.1"]), None);
+        assert_eq!(unread("198.51.100.1", &["unknown"]), None);
     }
 }

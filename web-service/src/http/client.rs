@@ -11,7 +11,10 @@ use axum::{
 };
 
 use super::{cookies, state::AppState};
-use crate::domain::auth::{Client, ClientKind, DeviceId};
+use crate::domain::{
+    auth::{Client, ClientKind, DeviceId},
+    trusted_proxies::TrustedProxies,
+};
 
 const MAX_USER_AGENT: usize = 256;
 const FORWARDED_FOR: &str = "x-forwarded-for";
@@ -43,12 +46,9 @@ impl Peer {
     /// The client at the other end of a connection, or of the trusted proxy there.
     pub(super) fn of(visitor: Visitor<'_>, state: &AppState) -> Self {
         let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
-        let lines = visitor.headers.get_all(FORWARDED_FOR).into_iter();
-        let lines: Vec<_> = lines.map(text).collect();
-        let lines = lines.iter().map(String::as_str);
         let user_agent = visitor.headers.get(header::USER_AGENT).map(text);
         Self {
-            address: state.trusted_proxies.client(visitor.socket, lines),
+            address: address(visitor, &state.trusted_proxies),
             user_agent: user_agent
                 .unwrap_or_default()
                 .chars()
@@ -73,6 +73,26 @@ impl<S: Send + Sync> FromRequestParts<S> for Peer
 where
     AppState: FromRef<S>,
 {
+/// The client's address, as far as trusted proxies tell it.
+fn address(visitor: Visitor<'_>, proxies: &TrustedProxies) -> IpAddr {
+    let lines = visitor.headers.get_all(FORWARDED_FOR).into_iter();
+    // A line that is no text ends the search, as any other that holds no address.
+    let lines: Vec<_> = lines.map(|line| line.to_str().unwrap_or("?")).collect();
+    let client = proxies.client(visitor.socket, &lines);
+    if let Some(unread) = client.unread {
+        tracing::debug!(
+            unread,
+            "X-Forwarded-For holds what is no address; the proxy's own counts"
+        );
+    } else if lines.is_empty()
+        && visitor.headers.contains_key(header::FORWARDED)
+        && proxies.contains(visitor.socket)
+    {
+        tracing::debug!("Forwarded (RFC 7239) is not read; have the proxy send X-Forwarded-For");
+    }
+    client.address
+}
+
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {

@@ -151,6 +151,57 @@ async fn envoy_asks_with_the_request_itself() {
     );
 }
 
+/// Proxies write scheme and host in their own ways: a WebSocket's upgrade and a form pass in each of them.
+#[tokio::test]
+async fn the_origin_is_known_in_every_form_that_proxies_send() {
+    let site = site().await;
+    let cookie = site.sign_in("ada").await;
+    for (proto, host, expected) in [
+        ("wss", "app.example", 200),
+        ("WSS", "app.example:443", 200),
+        ("HTTPS", "App.Example", 200),
+        ("https,http", "app.example", 200),
+        ("\"https\"", "\"app.example\"", 200),
+        ("ws", "app.example", 403),
+        ("http", "app.example", 403),
+        ("https", "evil.example, app.example", 403),
+        ("https", "app.example:8443", 403),
+        ("gopher", "app.example", 403),
+    ] {
+        let told = [
+            ("x-forwarded-proto", proto),
+            ("x-forwarded-host", host),
+            ("origin", APP),
+        ];
+        let socket = ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+        let known = ("cookie", cookie.as_str());
+        let upgrade = asks(&site, "GET", &[&told[..], &[known, socket]].concat()).await;
+        assert_eq!(upgrade.status(), expected, "{proto} {host}");
+        let form = asks(&site, "POST", &[&told[..], &[known]].concat()).await;
+        assert_eq!(form.status(), expected, "{proto} {host}");
+
+        let navigation = [("sec-fetch-mode", "navigate"), told[0], told[1]];
+        let sent = asks(&site, "GET", &navigation).await;
+        let back = "/login?next=%2Fcontinue%3Fto%3Dhttps%253A%252F%252Fapp.example%252Forders";
+        let is_known = header(&sent, "location").contains(back);
+        assert_eq!(is_known, expected == 200, "{proto} {host}");
+    }
+}
+
+/// A proxy asks about a request to the application in its own words.
+async fn asks(site: &Site, method: &str, headers: &[(&str, &str)]) -> Response {
+    let request = site.request(Method::GET, "/auth/verify");
+    let own = [
+        ("x-forwarded-method", method),
+        ("x-forwarded-uri", "/orders?page=2"),
+    ];
+    let all = own.iter().chain(headers);
+    let request = all.fold(request, |request, (name, value)| {
+        request.header(*name, *value)
+    });
+    request.send().await.unwrap()
+}
+
 #[tokio::test]
 async fn an_application_may_want_to_know_again_who_somebody_is() {
     let site = site().await;

@@ -148,7 +148,7 @@ fn is_navigation(original: &Original, headers: &HeaderMap) -> bool {
         None => headers
             .get(header::ACCEPT)
             .and_then(|accept| accept.to_str().ok())
-            .is_some_and(|accept| accept.contains("text/html")),
+            .is_some_and(|accept| accept.to_ascii_lowercase().contains("text/html")),
     }
 }
 

@@ -11,11 +11,16 @@ use axum::{
     },
 };
 
-use crate::{domain::gate::Original, http::state::AppState};
+use crate::{
+    domain::{forwarded, gate::Original},
+    http::state::AppState,
+};
 
 /// nginx is told to send the first, Caddy and Traefik send the second by themselves.
 const METHODS: [&str; 2] = ["x-original-method", "x-forwarded-method"];
 const URIS: [&str; 2] = ["x-original-uri", "x-forwarded-uri"];
+const PROTOCOL: &str = "x-forwarded-proto";
+const HOST: &str = "x-forwarded-host";
 
 /// Where Envoy is told to ask.
 const PREFIX: &str = "/auth/verify";
@@ -50,17 +55,13 @@ where
         }
         let method = one_of(&parts.headers, METHODS)
             .and_then(|name| Method::from_bytes(name.as_bytes()).ok());
-        let scheme = only(&parts.headers, "x-forwarded-proto");
-        let host = only(&parts.headers, "x-forwarded-host");
         let original = Original {
             is_safe: method
                 .as_ref()
                 .is_some_and(|method| changes_nothing(method, &parts.headers)),
             method: method.map(|method| method.to_string()),
-            origin: scheme
-                .zip(host)
-                .map(|(scheme, host)| format!("{scheme}://{host}")),
-            uri: one_of(&parts.headers, URIS).map(str::to_owned),
+            origin: origin(&parts.headers, &lines(&parts.headers, HOST)),
+            uri: one_of(&parts.headers, URIS).and_then(local),
             ..browser
         };
         Ok(Self {
@@ -88,16 +89,16 @@ pub(super) fn as_envoy_asks(request: &Parts, proxied: Proxied) -> Original {
     if !is_trusted {
         return original;
     }
-    let scheme = only(&request.headers, "x-forwarded-proto");
-    let host = only(&request.headers, header::HOST.as_str());
-    let host = host.or(request.uri.authority().map(Authority::as_str));
+    let authority = request.uri.authority().map(Authority::as_str);
+    let hosts = match lines(&request.headers, header::HOST.as_str()) {
+        hosts if hosts.is_empty() => authority.into_iter().collect(),
+        hosts => hosts,
+    };
     let path = request.uri.path_and_query().map(PathAndQuery::as_str);
     Original {
         is_safe: changes_nothing(&request.method, &request.headers),
         method: Some(request.method.to_string()),
-        origin: scheme
-            .zip(host)
-            .map(|(scheme, host)| format!("{scheme}://{host}")),
+        origin: origin(&request.headers, &hosts),
         uri: path
             .and_then(|path| path.strip_prefix(PREFIX))
             .map(str::to_owned),
@@ -105,20 +106,51 @@ pub(super) fn as_envoy_asks(request: &Parts, proxied: Proxied) -> Original {
     }
 }
 
+/// The origin that the browser sees.
+fn origin(headers: &HeaderMap, hosts: &[&str]) -> Option<String> {
+    let protocols = lines(headers, PROTOCOL);
+    forwarded::origin(&protocols, hosts).unwrap_or_else(|error| {
+        tracing::debug!(?protocols, ?hosts, %error, "the origin that a proxy names is not used");
+        None
+    })
+}
+
+/// A path with its query.
+fn local(uri: &str) -> Option<String> {
+    if uri.starts_with('/') {
+        return Some(uri.to_owned());
+    }
+    tracing::debug!("the path that a proxy names does not begin with /, and is not used");
+    None
+}
+
 /// The header of these that is there. Where both are, one of them may be the client's own.
-fn one_of<'a>(headers: &'a HeaderMap, [one, other]: [&str; 2]) -> Option<&'a str> {
+fn one_of<'a>(headers: &'a HeaderMap, [one, other]: [&'static str; 2]) -> Option<&'a str> {
     match (headers.contains_key(one), headers.contains_key(other)) {
         (true, false) => only(headers, one),
         (false, true) => only(headers, other),
-        _ => None,
+        (true, true) => {
+            tracing::debug!("{one} and {other} came together; neither is used");
+            None
+        }
+        (false, false) => None,
     }
 }
 
 /// A header that stands there once. Twice, one of them may be the client's own.
-fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let mut values = headers.get_all(name).into_iter();
-    let value = values.next()?;
-    values.next().is_none().then(|| value.to_str().ok())?
+fn only<'a>(headers: &'a HeaderMap, name: &'static str) -> Option<&'a str> {
+    let lines = lines(headers, name);
+    if let [value] = lines[..] {
+        return Some(value);
+    }
+    tracing::debug!("{name} came more than once; it is not used");
+    None
+}
+
+/// Every line of a header; what is no text counts as a value that cannot be used.
+fn lines<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
+    let lines = headers.get_all(name).into_iter();
+    lines.map(|line| line.to_str().unwrap_or("?")).collect()
 }
 
 fn bytes(headers: &HeaderMap, name: &str) -> Option<Vec<u8>> {
