@@ -29,8 +29,8 @@ use tower::{BoxError, Service};
 use tracing::{Instrument as _, Span};
 
 use super::{
-    content_type, dpop::NextNonce, guard::Guard, headers::SecurityHeaders, language::Language,
-    origin, request_id, router, state::AppState,
+    content_type, dpop::NextNonce, guard::Guard, head, headers::SecurityHeaders,
+    language::Language, origin, request_id, router, state::AppState,
 };
 use crate::{
     config::PublicUrl,
@@ -74,6 +74,9 @@ impl Front {
 
     /// What answers, which begins when it is polled.
     fn route(&mut self, mut request: Request, language: Language) -> Routed {
+        if let Err(error) = head::check(&request) {
+            return Either::Left(ready(Ok(error.answer(language))));
+        }
         let own_origin = &self.common.public_url.origin;
         if origin::is_foreign(&request, own_origin)
             && !router::hears_everybody(request.uri().path())

@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse as _, Response};
 
-use super::{api::problem::Problem, failure::Failure, pages::error::ErrorPage};
+use super::{api::problem::Problem, failure::Failure, head::HeadError, pages::error::ErrorPage};
 
 /// Who is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,16 @@ impl Language {
         match self {
             Self::OfPrograms => Problem::from(failure).into_response(),
             Self::OfPeople => ErrorPage::from(failure).into_response(),
+        }
+    }
+
+    /// The answer to a request whose head cannot be served.
+    pub(super) fn refuse_head(self, error: HeadError) -> Response {
+        match (self, error) {
+            (Self::OfPrograms, HeadError::Host) => Problem::bad_host().into_response(),
+            (Self::OfPrograms, HeadError::TooLarge(_)) => Problem::head_too_large().into_response(),
+            (Self::OfPeople, HeadError::Host) => ErrorPage::bad_host().into_response(),
+            (Self::OfPeople, HeadError::TooLarge(_)) => ErrorPage::head_too_large().into_response(),
         }
     }
 

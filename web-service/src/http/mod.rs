@@ -10,6 +10,7 @@ mod failure;
 mod form;
 mod front;
 mod guard;
+mod head;
 mod head_timer;
 mod headers;
 mod language;

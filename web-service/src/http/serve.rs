@@ -32,9 +32,11 @@ use super::{
     threads::{Arrival, Peer, Seat, Threads},
 };
 
-/// The largest request head, in bytes.
-const MAX_HEAD: usize = 16 * 1024;
+/// The largest request head that is read, in bytes; in HTTP/2 with 32 for each field (RFC 9113 §6.5.2). What is served is smaller
+/// ([`head`](super::head)).
+const MAX_HEAD: usize = 64 * 1024;
 const MAX_HEADERS: usize = 100;
+const MAX_HEAD_LIST: u32 = 64 * 1024;
 const MAX_STREAMS: u32 = 100;
 pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEPALIVE: Duration = Duration::from_secs(20);
@@ -114,7 +116,7 @@ pub(super) fn limit(http: &mut Builder<TokioExecutor>) {
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(KEEPALIVE)
-        .max_header_list_size(16 * 1024)
+        .max_header_list_size(MAX_HEAD_LIST)
         .max_concurrent_streams(MAX_STREAMS);
 }
 

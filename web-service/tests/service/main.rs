@@ -9,6 +9,7 @@ mod device;
 mod dpop;
 mod envoy;
 mod headers;
+mod heads;
 mod jwks;
 mod login;
 mod logins;

@@ -41,6 +41,7 @@ pub(crate) struct Site {
     url: String,
     /// Where Envoy asks.
     pub(crate) ext_authz: SocketAddr,
+    authority: Certificate,
     accounts: Accounts,
     directory: TempDir,
 }
@@ -117,12 +118,7 @@ impl Site {
         let url = format!("https://localhost:{}", app.address().unwrap().port());
         let ext_authz = app.ext_authz_address().unwrap().unwrap();
         tokio::spawn(app.run(CancellationToken::new()));
-        let client = Client::builder()
-            .tls_certs_only([authority])
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .unwrap();
+        let client = client_builder(&authority).build().unwrap();
         Self {
             clock,
             origin: public_url.map_or_else(|| url.clone(), |public| public.origin),
@@ -130,12 +126,18 @@ impl Site {
             url,
             ext_authz,
             accounts,
+            authority,
             directory,
         }
     }
 
     pub(crate) async fn with_user(name: &str) -> Self {
         let site = Self::start().await;
+    /// The beginning of a client that differs from [`client`](Self::client).
+    pub(crate) fn client_builder(&self) -> ClientBuilder {
+        client_builder(&self.authority)
+    }
+
         site.add_user(name).await;
         site
     }
@@ -313,6 +315,13 @@ async fn start_auth(directory: &TempDir, clock: &ManualClock) -> (String, Accoun
 
 /// A certificate that is good at any time, as the test's clock is not the client's.
 fn certificate(directory: &TempDir) -> (TlsConfig, Certificate) {
+fn client_builder(authority: &Certificate) -> ClientBuilder {
+    Client::builder()
+        .tls_certs_only([authority.clone()])
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+}
+
     let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
     let pem = params.self_signed(&key).unwrap().pem();

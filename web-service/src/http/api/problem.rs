@@ -86,6 +86,17 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "FOREIGN_ORIGIN", detail)
     }
 
+    pub(in crate::http) fn bad_host() -> Self {
+        let detail = "the request names no host, several, or what is none";
+        Self::invalid(StatusCode::BAD_REQUEST, detail)
+    }
+
+    pub(in crate::http) fn head_too_large() -> Self {
+        let detail = "more than 16 KiB of cookies, more than 16 KiB of other header fields, or more than 100 of those";
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        Self::new(status, "HEADERS_TOO_LARGE", detail)
+    }
+
     pub(in crate::http) fn no_session() -> Self {
         let detail = "no session cookie, or its session is over";
         Self::new(StatusCode::UNAUTHORIZED, "SESSION_MISSING", detail)

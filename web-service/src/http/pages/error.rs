@@ -47,6 +47,24 @@ impl ErrorPage {
         )
     }
 
+    pub(in crate::http) const fn bad_host() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "This request cannot be read",
+            "Nothing was changed. It does not say, or not clearly, which site it is for.",
+        )
+    }
+
+    pub(in crate::http) const fn head_too_large() -> Self {
+        Self::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "Your browser sent too many cookies",
+            "Nothing was changed, and you are not signed out. Applications of this site, or of its domain, have left more cookies \
+             in your browser than can be sent along. Please delete the cookies of this site in your browser's settings, and \
+             load the page again. You may have to sign in again then.",
+        )
+    }
+
     pub(in crate::http) const fn form_out_of_date() -> Self {
         Self::new(
             StatusCode::FORBIDDEN,

@@ -1,0 +1,212 @@
+//! What the head of a request has to be before anything else is done with it: it names one host, and is not too large.
+//!
+//! The protocols' own limits are higher ([`serve`](super::serve)): what hyper refuses by itself has no words for a person whose
+//! browser sends too many cookies, and leaves no line in the log.
+
+use axum::{
+    extract::Request,
+    http::{HeaderMap, Uri, Version, header, uri::Authority},
+    response::Response,
+};
+use service_kit::seldom::Seldom;
+
+use super::language::Language;
+use crate::domain::forwarded::is_host_and_port;
+
+/// All cookies together, in bytes, as one line: browsers send those of every application of the host, and of its domain.
+const MAX_COOKIES: usize = 16 * 1024;
+
+/// The target and all other fields, names and values, in bytes.
+const MAX_FIELDS: usize = 16 * 1024;
+
+/// How many other fields there may be.
+const MAX_FIELD_COUNT: usize = 100;
+
+static TOO_LARGE: Seldom = Seldom::new();
+
+/// Why a request is not served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HeadError {
+    /// It names no host, several, or what is none (RFC 9112 §3.2, RFC 9113 §8.3.1).
+    Host,
+    /// Its head is too large (RFC 6585 §5).
+    TooLarge(Size),
+}
+
+/// The size of a head.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Size {
+    cookies: usize,
+    fields: usize,
+    field_count: usize,
+}
+
+impl HeadError {
+    /// The answer, and a line in the log.
+    pub(super) fn answer(self, language: Language) -> Response {
+        match self {
+            Self::Host => tracing::debug!("a request without one valid host was refused"),
+            Self::TooLarge(Size {
+                cookies,
+                fields,
+                field_count,
+            }) => TOO_LARGE.log(|refused| {
+                tracing::warn!(
+                    refused,
+                    cookies,
+                    fields,
+                    field_count,
+                    "heads of requests are too large, most often for their cookies; they are answered 431"
+                );
+            }),
+        }
+        language.refuse_head(self)
+    }
+}
+
+/// Whether a request can be served.
+///
+/// # Errors
+/// When it cannot.
+pub(super) fn check(request: &Request) -> Result<(), HeadError> {
+    if !names_one_host(request.version(), request.uri(), request.headers()) {
+        return Err(HeadError::Host);
+    }
+    let size = Size::of(request.uri(), request.headers());
+    if size.is_too_large() {
+        return Err(HeadError::TooLarge(size));
+    }
+    Ok(())
+}
+
+fn names_one_host(version: Version, uri: &Uri, headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(header::HOST).into_iter();
+    let (host, another) = (hosts.next(), hosts.next());
+    if another.is_some() || host.is_some_and(|host| !is_host_and_port(host.as_bytes())) {
+        return false;
+    }
+    match (version, uri.authority(), host) {
+        (Version::HTTP_09 | Version::HTTP_10, _, _) => true,
+        // An absolute target goes before `Host`, which is needed nevertheless (RFC 9112 §3.2.2).
+        (Version::HTTP_11, authority, Some(_)) => authority.is_none_or(is_valid),
+        (Version::HTTP_11, _, None) => false,
+        // `Host` may say something else beside it: nothing is decided by either.
+        (_, Some(authority), _) => is_valid(authority),
+        (_, None, host) => host.is_some(),
+    }
+}
+
+fn is_valid(authority: &Authority) -> bool {
+    is_host_and_port(authority.as_str().as_bytes())
+}
+
+impl Size {
+    fn of(uri: &Uri, headers: &HeaderMap) -> Self {
+        let mut size = Self {
+            fields: uri.path().len() + uri.query().map_or(0, str::len),
+            ..Self::default()
+        };
+        for (name, value) in headers {
+            if name == header::COOKIE {
+                // HTTP/2 may send each cookie by itself (RFC 9113 §8.2.3).
+                let separator = if size.cookies == 0 { 0 } else { 2 };
+                size.cookies += separator + value.len();
+            } else {
+                size.fields += name.as_str().len() + value.len();
+                size.field_count += 1;
+            }
+        }
+        size
+    }
+
+    const fn is_too_large(self) -> bool {
+        self.cookies > MAX_COOKIES || self.fields > MAX_FIELDS || self.field_count > MAX_FIELD_COUNT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    type Fields = &'static [(&'static str, &'static str)];
+
+    fn request(version: Version, uri: &str, fields: &[(&str, &str)]) -> Request {
+        let request = Request::builder().version(version).uri(uri);
+        let request = fields.iter().fold(request, |request, (name, value)| {
+            request.header(*name, *value)
+        });
+        request.body(Body::empty()).unwrap()
+    }
+
+    #[test]
+    fn a_request_names_one_valid_host() {
+        const ONE: (&str, &str) = ("host", "id.example");
+        const TWO: Version = Version::HTTP_2;
+        let cases: &[(Version, &str, Fields, bool)] = &[
+            (Version::HTTP_11, "/", &[ONE], true),
+            (Version::HTTP_11, "/", &[("host", "id.example:8443")], true),
+            (Version::HTTP_11, "/", &[("host", "[::1]:8443")], true),
+            (Version::HTTP_11, "/", &[("host", "127.0.0.1")], true),
+            (Version::HTTP_11, "https://id.example/", &[ONE], true),
+            (Version::HTTP_11, "/", &[], false),
+            (Version::HTTP_11, "https://id.example/", &[], false),
+            (Version::HTTP_11, "/", &[ONE, ONE], false),
+            (
+                Version::HTTP_11,
+                "/",
+                &[ONE, ("host", "evil.example")],
+                false,
+            ),
+            (Version::HTTP_11, "/", &[("host", "")], false),
+            (Version::HTTP_11, "/", &[("host", "a b")], false),
+            (Version::HTTP_11, "/", &[("host", "a/b")], false),
+            (Version::HTTP_11, "/", &[("host", "a,b")], false),
+            (Version::HTTP_11, "/", &[("host", "user@a")], false),
+            (Version::HTTP_11, "/", &[("host", "a:b")], false),
+            (Version::HTTP_11, "/", &[("host", "[::1")], false),
+            (Version::HTTP_11, "https://user@id.example/", &[ONE], false),
+            (Version::HTTP_10, "/", &[], true),
+            (Version::HTTP_10, "/", &[ONE], true),
+            (Version::HTTP_10, "/", &[ONE, ONE], false),
+            (Version::HTTP_10, "/", &[("host", "a b")], false),
+            (TWO, "https://id.example/", &[], true),
+            (TWO, "https://id.example/", &[ONE], true),
+            (TWO, "https://id.example/", &[("host", "a b")], false),
+            (TWO, "https://id.example/", &[ONE, ONE], false),
+            (TWO, "https://user@id.example/", &[], false),
+            (TWO, "/", &[ONE], true),
+            (TWO, "/", &[], false),
+        ];
+        for (version, uri, fields, expected) in cases {
+            let checked = check(&request(*version, uri, fields));
+            let expected = if *expected {
+                Ok(())
+            } else {
+                Err(HeadError::Host)
+            };
+            assert_eq!(checked, expected, "{version:?} {uri} {fields:?}");
+        }
+    }
+
+    #[test]
+    fn cookies_count_alike_in_one_line_and_in_crumbs() {
+        let crumb = "a".repeat(62);
+        let crumbs = vec![("cookie", crumb.as_str()); 256];
+        let line = vec![crumb.as_str(); 256].join("; ");
+        let size = |fields: &[(&str, &str)]| {
+            let request = request(Version::HTTP_2, "https://a/b?c", fields);
+            Size::of(request.uri(), request.headers())
+        };
+        let expected = Size {
+            cookies: 256 * 64 - 2,
+            fields: 3,
+            field_count: 0,
+        };
+        assert_eq!(size(&crumbs), expected);
+        assert_eq!(size(&[("cookie", &line)]), expected);
+        assert!(!expected.is_too_large());
+        assert!(size(&[&crumbs[..], &[("cookie", "b")]].concat()).is_too_large());
+    }
+}
