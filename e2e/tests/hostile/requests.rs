@@ -14,7 +14,8 @@ const METHODS: [&str; 10] = [
 ];
 
 fn paths() -> Vec<String> {
-    let routes = ROUTER.split(".route(").skip(1);
+    let all = ROUTER.replace(".page(", ".route(");
+    let routes = all.split(".route(").skip(1);
     let paths: Vec<_> = routes
         .map(|route| route.split('"').nth(1).unwrap())
         .map(|path| path.replace("{sid}", "67e55044-10b1-426f-9247-bb680e5fe0c8"))

@@ -9,7 +9,7 @@ use axum::{
 };
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{cookies, pages::error::ErrorPage};
+use super::{cookies, content_type, pages::error::ErrorPage};
 use crate::domain::form_token::{Binding, FormTokens};
 
 /// A form that came back from the browser it was made for.
@@ -64,6 +64,7 @@ where
     async fn from_request(request: Request, state: &S) -> Result<Self, ErrorPage> {
         let tokens = Arc::<dyn FormTokens>::from_ref(state);
         let headers = request.headers().clone();
+        let request = content_type::with_plain_form(request);
         let Form(form): Form<Tied<T>> = Form::from_request(request, state)
             .await
             .map_err(|rejection: FormRejection| ErrorPage::unreadable_form(rejection.status()))?;

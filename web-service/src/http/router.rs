@@ -5,7 +5,14 @@ use axum::{
     routing::{any, delete, get, post},
 };
 
-use super::{api, device, front::Front, oauth, pages, state::AppState, verify};
+use super::{
+    api, device,
+    front::Front,
+    oauth,
+    pages::{self, trailing_slash::PageRoutes as _},
+    state::AppState,
+    verify,
+};
 
 const DEVICES: &str = "/session/";
 const VERIFY: &str = "/auth/verify";
@@ -20,25 +27,25 @@ pub(super) fn hears_everybody(path: &str) -> bool {
 pub(super) fn service(state: &AppState) -> Front {
     let pages = Router::new()
         .route("/", get(pages::home::show))
-        .route("/login", get(pages::login::show).post(pages::login::submit))
-        .route("/logout", post(pages::logout::submit))
-        .route("/dashboard", get(pages::dashboard::show))
-        .route(
+        .page("/login", get(pages::login::show).post(pages::login::submit))
+        .page("/logout", post(pages::logout::submit))
+        .page("/dashboard", get(pages::dashboard::show))
+        .page(
             "/account/password",
             get(pages::password::show).post(pages::password::submit),
         )
-        .route("/account/logins", get(pages::logins::show))
-        .route("/account/logins/{sid}/end", post(pages::logins::end))
-        .route(
+        .page("/account/logins", get(pages::logins::show))
+        .page("/account/logins/{sid}/end", post(pages::logins::end))
+        .page(
             "/account/logins/end-others",
             post(pages::logins::end_others),
         )
-        .route(
+        .page(
             "/account/confirm",
             get(pages::confirm::show).post(pages::confirm::submit),
         )
-        .route("/account/again", get(pages::again::show))
-        .route("/continue", get(pages::onward::show))
+        .page("/account/again", get(pages::again::show))
+        .page("/continue", get(pages::onward::show))
         .route("/static/style.css", get(pages::assets::style))
         .route("/static/icon.svg", get(pages::assets::icon))
         .fallback(pages::error::not_found)

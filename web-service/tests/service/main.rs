@@ -18,6 +18,7 @@ mod openapi;
 mod password;
 mod rotation;
 mod sessions;
+mod spellings;
 mod step_up;
 mod support;
 mod throttle;

@@ -14,7 +14,7 @@ use auth_service::{
     storage::sqlite::{SqliteStore, audit::SqliteAudit},
 };
 use rcgen::{CertificateParams, KeyPair};
-use reqwest::{Certificate, Client, Method, RequestBuilder, Response, redirect};
+use reqwest::{Certificate, Client, ClientBuilder, Method, RequestBuilder, Response, redirect};
 use secrecy::SecretBox;
 use serde_json::{Value, json};
 use service_kit::{manual_clock::ManualClock, private_file, system::SystemRandom};
@@ -38,10 +38,10 @@ pub(crate) struct Site {
     pub(crate) clock: ManualClock,
     pub(crate) origin: String,
     pub(crate) client: Client,
-    url: String,
     /// Where Envoy asks.
     pub(crate) ext_authz: SocketAddr,
     authority: Certificate,
+    url: String,
     accounts: Accounts,
     directory: TempDir,
 }
@@ -123,21 +123,21 @@ impl Site {
             clock,
             origin: public_url.map_or_else(|| url.clone(), |public| public.origin),
             client,
+            authority,
             url,
             ext_authz,
             accounts,
-            authority,
             directory,
         }
     }
 
-    pub(crate) async fn with_user(name: &str) -> Self {
-        let site = Self::start().await;
     /// The beginning of a client that differs from [`client`](Self::client).
     pub(crate) fn client_builder(&self) -> ClientBuilder {
         client_builder(&self.authority)
     }
 
+    pub(crate) async fn with_user(name: &str) -> Self {
+        let site = Self::start().await;
         site.add_user(name).await;
         site
     }
@@ -313,8 +313,6 @@ async fn start_auth(directory: &TempDir, clock: &ManualClock) -> (String, Accoun
     (url, accounts)
 }
 
-/// A certificate that is good at any time, as the test's clock is not the client's.
-fn certificate(directory: &TempDir) -> (TlsConfig, Certificate) {
 fn client_builder(authority: &Certificate) -> ClientBuilder {
     Client::builder()
         .tls_certs_only([authority.clone()])
@@ -322,6 +320,8 @@ fn client_builder(authority: &Certificate) -> ClientBuilder {
         .no_proxy()
 }
 
+/// A certificate that is good at any time, as the test's clock is not the client's.
+fn certificate(directory: &TempDir) -> (TlsConfig, Certificate) {
     let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
     let pem = params.self_signed(&key).unwrap().pem();
@@ -345,7 +345,7 @@ pub(crate) fn cookie_of(response: &Response, name: &str) -> Option<String> {
     })
 }
 
-fn form_token(html: &str) -> String {
+pub(crate) fn form_token(html: &str) -> String {
     let (_, rest) = html.split_once("name=\"csrf_token\" value=\"").unwrap();
     rest.split('"').next().unwrap().to_owned()
 }

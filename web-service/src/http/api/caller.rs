@@ -17,6 +17,7 @@ use crate::{
     http::{
         client::Visitor,
         dpop::{CarriesNonce, Dpop},
+        content_type,
         origin::provenance,
         signed_in::Browser,
         state::AppState,
@@ -90,12 +91,7 @@ fn prove_same_origin(headers: &HeaderMap, own_origin: &str) -> Result<(), Proble
     if provenance(headers, own_origin) != Provenance::SameOrigin {
         return Err(Problem::foreign_origin());
     }
-    let content_type = headers.get(header::CONTENT_TYPE);
-    let essence = content_type
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split(';').next())
-        .unwrap_or_default();
-    if essence.trim().eq_ignore_ascii_case("application/json") {
+    if content_type::is(headers, "application/json") {
         Ok(())
     } else {
         Err(Problem::invalid(

@@ -11,7 +11,7 @@ use axum::{
 use utoipa::ToSchema;
 
 use super::{client, error::OauthError};
-use crate::domain::auth::ClientCredentials;
+use crate::{domain::auth::ClientCredentials, http::content_type};
 
 const KNOWN: [&str; 10] = [
     "grant_type",
@@ -87,6 +87,7 @@ impl<S: Send + Sync> FromRequest<S> for OauthForm {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, OauthError> {
         let headers: HeaderMap = request.headers().clone();
+        let request = content_type::with_plain_form(request);
         let Form(pairs): Form<Vec<(String, String)>> = Form::from_request(request, state)
             .await
             .map_err(|rejection| {

@@ -13,4 +13,5 @@ pub(super) mod logout;
 pub(super) mod onward;
 pub(super) mod password;
 mod render;
+pub(super) mod trailing_slash;
 mod trouble;
