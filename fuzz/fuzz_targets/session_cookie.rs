@@ -3,7 +3,7 @@
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use libfuzzer_sys::fuzz_target;
-use web_service::http::session_id;
+use web_service::{domain::cookie_names::CookieNames, http::session_id};
 
 fuzz_target!(|data: &[u8]| {
     let mut headers = HeaderMap::new();
@@ -12,7 +12,7 @@ fuzz_target!(|data: &[u8]| {
             headers.append(header::COOKIE, value);
         }
     }
-    if let Some(id) = session_id(&headers) {
+    if let Some(id) = session_id(&headers, &CookieNames::default()) {
         let pair = format!("__Host-session={}", id.expose());
         let found = data
             .windows(pair.len())

@@ -115,6 +115,7 @@ impl App {
                 clock: clock.clone(),
             },
             sessions,
+            cookie_names: Arc::new(config.cookie_names),
             form_tokens: Arc::new(MacFormTokens::new(&config.secret_key)),
             random,
             trusted_proxies: Arc::new(config.trusted_proxies),

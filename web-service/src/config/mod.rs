@@ -11,8 +11,8 @@ use url::Url;
 
 pub use self::settings::Settings;
 use crate::domain::{
-    bindings::BindingPolicy, return_origins::ReturnOrigins, session::Lifetimes,
-    trusted_proxies::TrustedProxies,
+    bindings::BindingPolicy, cookie_names::CookieNames, return_origins::ReturnOrigins,
+    session::Lifetimes, trusted_proxies::TrustedProxies,
 };
 
 /// What `serve` needs.
@@ -30,6 +30,8 @@ pub struct ServeConfig {
     pub auth: AuthConfig,
     /// Where sessions are kept.
     pub session_store: SessionStoreConfig,
+    /// What cookies are called.
+    pub cookie_names: CookieNames,
     /// Makes form tokens, challenges and proof cookies.
     pub secret_key: SecretKey,
     /// How long cookies are judged by what was last heard of ended logins.

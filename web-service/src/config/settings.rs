@@ -72,6 +72,10 @@ pub struct Settings {
     /// File that holds the secret key
     #[arg(long, env = "WEB_SECRET_KEY_FILE", global = true)]
     secret_key_file: Option<PathBuf>,
+    /// Stands in the names of all cookies, such as staging for `__Host-staging-session`: several installations on one host, whose
+    /// cookies browsers do not keep apart by port, need one each [default: none, as in `__Host-session`]
+    #[arg(long, env = "WEB_COOKIE_PREFIX", global = true)]
+    cookie_prefix: Option<String>,
     /// When a session ends without a request
     #[arg(long, env = "WEB_IDLE_TIMEOUT", global = true, default_value = "30m")]
     idle_timeout: String,

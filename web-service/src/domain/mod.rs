@@ -2,10 +2,11 @@
 
 pub mod auth;
 pub mod bindings;
+pub mod cookie_names;
 pub mod device;
 pub mod form_token;
-pub mod gate;
 pub mod forwarded;
+pub mod gate;
 pub mod judge;
 pub mod local_path;
 pub mod provenance;

@@ -30,11 +30,18 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Status};
 
 use crate::{
-    domain::gate::{Original, Requirements},
+    domain::{
+        cookie_names::CookieNames,
+        forwarded,
+        gate::{Original, Requirements},
+    },
     http::{
         client::{NOT_KNOWN, Visitor},
         state::AppState,
-        verify::{Wanted, changes_nothing, judge, misconfigured, too_slow, without_session},
+        verify::{
+            Wanted, changes_nothing, cookies_of_application, could_be_identity, judge,
+            misconfigured, too_slow,
+        },
     },
 };
 
@@ -104,7 +111,9 @@ impl ExtAuthz {
         };
         let answer = timeout(DEADLINE, judge(&self.0, visitor, original, wanted)).await;
         match answer {
-            Ok(answer) if answer.status().is_success() => allowed(&answer, headers),
+            Ok(answer) if answer.status().is_success() => {
+                allowed(&answer, headers, &self.0.cookie_names)
+            }
             Ok(answer) => denied(&answer),
             Err(_elapsed) => denied(&too_slow()),
         }
@@ -146,11 +155,10 @@ impl Asked {
             map.get(name)
                 .map(|value: &HeaderValue| value.as_bytes().to_vec())
         };
-        let is_known = !scheme.is_empty() && !host.is_empty();
         let original = Original {
             is_safe: changes_nothing(&method, &map),
             method: Some(method.to_string()),
-            origin: is_known.then(|| format!("{scheme}://{host}")),
+            origin: origin(&scheme, &host),
             uri: Some(path),
             sec_fetch_site: bytes(HeaderName::from_static("sec-fetch-site")),
             sent_origin: bytes(header::ORIGIN),
@@ -177,6 +185,14 @@ impl Asked {
     }
 }
 
+/// The origin that the browser sees.
+fn origin(scheme: &str, host: &str) -> Option<String> {
+    forwarded::origin(&[scheme], &[host]).unwrap_or_else(|error| {
+        tracing::debug!(scheme, host, %error, "the origin that Envoy names is not used");
+        None
+    })
+}
+
 /// Who sent the request to the proxy.
 fn address(source: &Peer) -> Option<IpAddr> {
     match source.address.as_ref()?.address.as_ref()? {
@@ -185,15 +201,21 @@ fn address(source: &Peer) -> Option<IpAddr> {
     }
 }
 
-/// The application gets who it is, and not what proved it.
-fn allowed(answer: &Response, asked: &HeaderMap) -> CheckResponse {
-    let identity = answer.headers().iter();
-    let mut headers: Vec<_> = identity
-        .filter(|(name, _)| name.as_str().starts_with("x-auth-"))
+/// The application gets who it is, and not what proved it, nor what only looks like who it is.
+fn allowed(answer: &Response, asked: &HeaderMap, names: &CookieNames) -> CheckResponse {
+    let identity = |(name, _): &(&HeaderName, &HeaderValue)| could_be_identity(name.as_str());
+    let mut headers: Vec<_> = answer
+        .headers()
+        .iter()
+        .filter(identity)
         .map(option)
         .collect();
     let mut headers_to_remove = vec![header::AUTHORIZATION.to_string(), "dpop".to_owned()];
-    match without_session(asked) {
+    let looks_like_ours = asked
+        .keys()
+        .filter(|name| could_be_identity(name.as_str()) && !answer.headers().contains_key(*name));
+    headers_to_remove.extend(looks_like_ours.map(HeaderName::to_string));
+    match cookies_of_application(asked, names) {
         Some(rest) => headers.push(option((&header::COOKIE, &rest))),
         None => headers_to_remove.push(header::COOKIE.to_string()),
     }
@@ -234,7 +256,10 @@ fn option((name, value): (&HeaderName, &HeaderValue)) -> HeaderValueOption {
     HeaderValueOption {
         header: Some(EnvoyValue {
             key: name.to_string(),
-            value: value.to_str().unwrap_or_default().to_owned(),
+            // Cookies of applications may hold any text.
+            value: str::from_utf8(value.as_bytes())
+                .unwrap_or_default()
+                .to_owned(),
             ..Default::default()
         }),
         append_action: HeaderAppendAction::OverwriteIfExistsOrAdd.into(),

@@ -54,7 +54,11 @@ impl Peer {
                 .chars()
                 .take(MAX_USER_AGENT)
                 .collect(),
-            device: cookies::known_browser(visitor.headers, &*state.form_tokens),
+            device: cookies::known_browser(
+                visitor.headers,
+                &state.cookie_names,
+                &*state.form_tokens,
+            ),
         }
     }
 
@@ -69,10 +73,6 @@ impl Peer {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Peer
-where
-    AppState: FromRef<S>,
-{
 /// The client's address, as far as trusted proxies tell it.
 fn address(visitor: Visitor<'_>, proxies: &TrustedProxies) -> IpAddr {
     let lines = visitor.headers.get_all(FORWARDED_FOR).into_iter();
@@ -93,6 +93,10 @@ fn address(visitor: Visitor<'_>, proxies: &TrustedProxies) -> IpAddr {
     client.address
 }
 
+impl<S: Send + Sync> FromRequestParts<S> for Peer
+where
+    AppState: FromRef<S>,
+{
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {

@@ -7,22 +7,11 @@ use axum::{
 
 use crate::domain::{
     auth::DeviceId,
+    cookie_names::CookieNames,
     device::PROOF_TTL,
     form_token::{FormTokens, SignedCookie},
     session_id::SessionId,
 };
-
-/// The session of a signed-in browser.
-const SESSION: &str = "__Host-session";
-
-/// Shows that the device of a bound session proved itself lately.
-pub(super) const PROOF: &str = "__Host-session-proof";
-
-/// Ties the sign-in form to the browser that it was shown to.
-const LOGIN: &str = "__Host-login";
-
-/// Tells a browser that somebody signed in with before; there, nobody else's wrong passwords make them wait. It opens nothing.
-const KNOWN: &str = "__Host-known";
 
 /// As long as auth-service remembers, 30 days.
 const KNOWN_FOR: &str = "Max-Age=2592000";
@@ -32,57 +21,78 @@ pub(super) const ATTRIBUTES: &str = "HttpOnly; Secure; SameSite=Lax; Path=/";
 
 /// The session id, if there is exactly one session cookie and its value is in canonical form.
 #[must_use]
-pub fn session_id(headers: &HeaderMap) -> Option<SessionId> {
-    only(headers, SESSION)?.parse().ok()
+pub fn session_id(headers: &HeaderMap, names: &CookieNames) -> Option<SessionId> {
+    only(headers, &names.session)?.parse().ok()
 }
 
 /// What says that the device proved itself, if there is exactly one such cookie.
-pub(super) fn proof(headers: &HeaderMap) -> Option<&str> {
-    only(headers, PROOF)
+pub(super) fn proof<'a>(headers: &'a HeaderMap, names: &CookieNames) -> Option<&'a str> {
+    only(headers, &names.proof)
 }
 
 /// What the sign-in cookie carries, if there is exactly one.
-pub(super) fn login_nonce(headers: &HeaderMap, tokens: &dyn FormTokens) -> Option<[u8; 16]> {
-    tokens.open_nonce(SignedCookie::SignIn, only(headers, LOGIN)?)
+pub(super) fn login_nonce(
+    headers: &HeaderMap,
+    names: &CookieNames,
+    tokens: &dyn FormTokens,
+) -> Option<[u8; 16]> {
+    tokens.open_nonce(SignedCookie::SignIn, only(headers, &names.login)?)
 }
 
 /// Which browser it is, if somebody signed in with it before.
-pub(super) fn known_browser(headers: &HeaderMap, tokens: &dyn FormTokens) -> Option<DeviceId> {
-    tokens.open_nonce(SignedCookie::KnownBrowser, only(headers, KNOWN)?)
+pub(super) fn known_browser(
+    headers: &HeaderMap,
+    names: &CookieNames,
+    tokens: &dyn FormTokens,
+) -> Option<DeviceId> {
+    tokens.open_nonce(SignedCookie::KnownBrowser, only(headers, &names.known)?)
 }
 
-pub(super) fn set_session(id: &SessionId) -> Option<HeaderValue> {
-    set(SESSION, &id.expose())
+pub(super) fn set_session(names: &CookieNames, id: &SessionId) -> Option<HeaderValue> {
+    set(&names.session, &id.expose())
 }
 
-pub(super) fn set_login(nonce: &[u8; 16], tokens: &dyn FormTokens) -> Option<HeaderValue> {
-    set(LOGIN, &tokens.seal_nonce(SignedCookie::SignIn, nonce))
+pub(super) fn set_login(
+    names: &CookieNames,
+    nonce: &[u8; 16],
+    tokens: &dyn FormTokens,
+) -> Option<HeaderValue> {
+    set(
+        &names.login,
+        &tokens.seal_nonce(SignedCookie::SignIn, nonce),
+    )
 }
 
-pub(super) fn set_known(device: &DeviceId, tokens: &dyn FormTokens) -> Option<HeaderValue> {
+pub(super) fn set_known(
+    names: &CookieNames,
+    device: &DeviceId,
+    tokens: &dyn FormTokens,
+) -> Option<HeaderValue> {
+    let known = &names.known;
     let value = tokens.seal_nonce(SignedCookie::KnownBrowser, device);
-    HeaderValue::try_from(format!("{KNOWN}={value}; {ATTRIBUTES}; {KNOWN_FOR}")).ok()
+    HeaderValue::try_from(format!("{known}={value}; {ATTRIBUTES}; {KNOWN_FOR}")).ok()
 }
 
 /// As long as the server takes it, so that browsers have it renewed in time.
-pub(super) fn set_proof(ticket: &str) -> Option<HeaderValue> {
+pub(super) fn set_proof(names: &CookieNames, ticket: &str) -> Option<HeaderValue> {
+    let proof = &names.proof;
     let seconds = PROOF_TTL.as_secs();
-    let cookie = format!("{PROOF}={ticket}; {ATTRIBUTES}; Max-Age={seconds}");
+    let cookie = format!("{proof}={ticket}; {ATTRIBUTES}; Max-Age={seconds}");
     let mut header = HeaderValue::try_from(cookie).ok()?;
     header.set_sensitive(true);
     Some(header)
 }
 
-pub(super) fn remove_proof() -> Option<HeaderValue> {
-    remove(PROOF)
+pub(super) fn remove_proof(names: &CookieNames) -> Option<HeaderValue> {
+    remove(&names.proof)
 }
 
-pub(super) fn remove_session() -> Option<HeaderValue> {
-    remove(SESSION)
+pub(super) fn remove_session(names: &CookieNames) -> Option<HeaderValue> {
+    remove(&names.session)
 }
 
-pub(super) fn remove_login() -> Option<HeaderValue> {
-    remove(LOGIN)
+pub(super) fn remove_login(names: &CookieNames) -> Option<HeaderValue> {
+    remove(&names.login)
 }
 
 /// The same response with a cookie set or removed.
@@ -103,28 +113,20 @@ fn remove(name: &str) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("{name}=; {ATTRIBUTES}; Max-Age=0")).ok()
 }
 
-/// All cookies but the session's two, for an application that has no business with it; `None` where there are no others.
-pub(crate) fn without_session(headers: &HeaderMap) -> Option<HeaderValue> {
+/// Every `name=value` that was sent, from all lines, without the blanks around it.
+pub(super) fn pairs(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     let lines = headers.get_all(header::COOKIE).into_iter();
-    let others: Vec<_> = lines
+    lines
         .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
         .map(<[u8]>::trim_ascii)
-        .filter(|pair| !pair.is_empty() && !pair.starts_with(SESSION.as_bytes()))
-        .collect();
-    let rest = HeaderValue::from_bytes(&others.join(b"; ".as_slice())).ok();
-    rest.filter(|rest| !rest.is_empty())
 }
 
 /// Two cookies of one name mean that somebody planted one: neither counts. Other cookies may hold any bytes.
 fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let mut found = headers
-        .get_all(header::COOKIE)
-        .into_iter()
-        .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
-        .filter_map(|pair| {
-            let value = pair.trim_ascii().strip_prefix(name.as_bytes())?;
-            value.strip_prefix(b"=")
-        });
+    let mut found = pairs(headers).filter_map(|pair| {
+        let value = pair.strip_prefix(name.as_bytes())?;
+        value.strip_prefix(b"=")
+    });
     let value = found.next()?;
     if found.next().is_some() {
         return None;
@@ -146,7 +148,7 @@ mod tests {
                 HeaderValue::from_bytes(line.as_bytes()).unwrap(),
             );
         }
-        session_id(&headers).map(|id| id.expose())
+        session_id(&headers, &CookieNames::default()).map(|id| id.expose())
     }
 
     #[test]
@@ -189,12 +191,13 @@ mod tests {
 
     #[test]
     fn what_is_set_and_what_is_removed_have_the_same_attributes() {
-        let set = set_session(&ID.parse().unwrap()).unwrap();
+        let names = CookieNames::default();
+        let set = set_session(&names, &ID.parse().unwrap()).unwrap();
         assert_eq!(
             set,
             format!("__Host-session={ID}; HttpOnly; Secure; SameSite=Lax; Path=/")
         );
-        let removed = remove_session().unwrap();
+        let removed = remove_session(&names).unwrap();
         assert_eq!(
             removed,
             "__Host-session=; HttpOnly; Secure; SameSite=Lax; Path=/; Max-Age=0"

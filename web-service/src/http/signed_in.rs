@@ -72,7 +72,10 @@ impl Browser {
         let mut browser = Self::open(visitor.headers, state).await?;
         let session = &mut browser.session;
         let bindings = &state.bindings;
-        match bindings.judge(session, cookies::proof(visitor.headers)) {
+        match bindings.judge(
+            session,
+            cookies::proof(visitor.headers, &state.cookie_names),
+        ) {
             Shown::Enough => {}
             Shown::First => {
                 let client = Peer::of(visitor, state).into_client(ClientKind::Browser);
@@ -94,7 +97,7 @@ impl Browser {
 
     /// The session that the cookie names, whose login lives; whether its device is here is not looked at.
     pub(super) async fn open(headers: &HeaderMap, state: &AppState) -> Result<Self, NotSignedIn> {
-        let id = cookies::session_id(headers).ok_or(NotSignedIn::NoSession)?;
+        let id = cookies::session_id(headers, &state.cookie_names).ok_or(NotSignedIn::NoSession)?;
         let session = state.sessions.find(&id).await?;
         let session = session.ok_or(NotSignedIn::NoSession)?;
         match state.revocations.login(&session.sid, &session.epoch) {

@@ -8,8 +8,8 @@ use service_kit::system::{Clock, Random};
 use crate::{
     config::PublicUrl,
     domain::{
-        auth::Auth, bindings::Bindings, form_token::FormTokens, judge::Judge,
-        return_origins::ReturnOrigins, revocations::Revocations, sessions::Sessions,
+        auth::Auth, bindings::Bindings, cookie_names::CookieNames, form_token::FormTokens,
+        judge::Judge, return_origins::ReturnOrigins, revocations::Revocations, sessions::Sessions,
         sign_out::EndLater, trusted_proxies::TrustedProxies,
     },
 };
@@ -39,6 +39,8 @@ pub struct Parts {
     pub sessions: Sessions,
     /// Their bindings to devices.
     pub bindings: Bindings,
+    /// What cookies are called.
+    pub cookie_names: Arc<CookieNames>,
     /// Form tokens.
     pub form_tokens: Arc<dyn FormTokens>,
     /// Fresh nonces.
@@ -86,6 +88,7 @@ gives! {
     end_later: Arc<dyn EndLater>,
     sessions: Sessions,
     form_tokens: Arc<dyn FormTokens>,
+    cookie_names: Arc<CookieNames>,
     return_origins: Arc<ReturnOrigins>,
     public_url: Arc<PublicUrl>,
 }

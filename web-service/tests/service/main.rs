@@ -10,6 +10,7 @@ mod dpop;
 mod envoy;
 mod headers;
 mod heads;
+mod installations;
 mod jwks;
 mod login;
 mod logins;

@@ -24,6 +24,7 @@ use web_service::{
     config::{AuthConfig, PublicUrl, ServeConfig, SessionStoreConfig, TlsConfig},
     domain::{
         bindings::{BindingPolicy, DeviceBinding, OnTheft},
+        cookie_names::CookieNames,
         return_origins::ReturnOrigins,
         session::Lifetimes,
         trusted_proxies::TrustedProxies,
@@ -93,6 +94,7 @@ impl Site {
                 service_secret: Some(SECRET.to_owned().into()),
             },
             session_store: SessionStoreConfig::Memory,
+            cookie_names: CookieNames::default(),
             secret_key: SecretBox::new(Box::new([2; 32])),
             max_staleness: Duration::from_mins(1),
             lifetimes: Lifetimes {

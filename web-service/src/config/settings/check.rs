@@ -19,6 +19,7 @@ use crate::{
     config::{AuthConfig, PublicUrl, ServeConfig, SessionStoreConfig, TlsConfig},
     domain::{
         bindings::{BindingPolicy, DeviceBinding, OnTheft},
+        cookie_names::CookieNames,
         return_origins::ReturnOrigins,
         session::Lifetimes,
         trusted_proxies::TrustedProxies,
@@ -42,6 +43,7 @@ impl Settings {
         };
         let public_url = self.public_url(&mut problems);
         let session_store = self.session_store(&mut problems);
+        let cookie_names = self.cookie_names(&mut problems);
         let lifetimes = self.lifetimes(&mut problems);
         let max_staleness = problems.duration(
             "WEB_REVOCATION_MAX_STALENESS",
@@ -103,6 +105,7 @@ impl Settings {
                 public_url: public_url?,
                 auth,
                 session_store: session_store?,
+                cookie_names: cookie_names?,
                 secret_key: secret_key?,
                 max_staleness: max_staleness?,
                 lifetimes: lifetimes?,
@@ -170,6 +173,13 @@ impl Settings {
         problems
             .check("WEB_RETURN_ORIGINS", origins)
             .map(ReturnOrigins::new)
+    }
+
+    fn cookie_names(&self, problems: &mut Problems) -> Option<CookieNames> {
+        match &self.cookie_prefix {
+            Some(prefix) => problems.check("WEB_COOKIE_PREFIX", CookieNames::with_prefix(prefix)),
+            None => Some(CookieNames::default()),
+        }
     }
 
     fn device_binding(&self, problems: &mut Problems) -> Option<BindingPolicy> {

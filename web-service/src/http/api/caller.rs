@@ -16,8 +16,8 @@ use crate::{
     },
     http::{
         client::Visitor,
-        dpop::{CarriesNonce, Dpop},
         content_type,
+        dpop::{CarriesNonce, Dpop},
         origin::provenance,
         signed_in::Browser,
         state::AppState,

@@ -1,9 +1,10 @@
 //! `GET /api/openapi.json`: the contract of the JSON routes, made from the handlers themselves.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use axum::{
     Json,
+    extract::State,
     http::{HeaderName, StatusCode, header},
 };
 use serde_json::json;
@@ -17,7 +18,10 @@ use utoipa::{
 };
 
 use super::problem;
-use crate::http::{api, oauth, verify};
+use crate::{
+    domain::cookie_names::CookieNames,
+    http::{api, oauth, verify},
+};
 
 const CACHED: (HeaderName, &str) = (header::CACHE_CONTROL, "public, max-age=300");
 
@@ -56,11 +60,16 @@ impl Modify for Security {
     fn modify(&self, document: &mut Document) {
         let components = document.components.get_or_insert_default();
         let http = |scheme| SecurityScheme::Http(HttpBuilder::new().scheme(scheme).build());
-        let cookie = ApiKey::Cookie(ApiKeyValue::new("__Host-session"));
         components.add_security_scheme("bearer", http(HttpAuthScheme::Bearer));
         components.add_security_scheme("client", http(HttpAuthScheme::Basic));
-        components.add_security_scheme("cookie", SecurityScheme::ApiKey(cookie));
+        name_cookie(document, &CookieNames::default());
     }
+}
+
+fn name_cookie(document: &mut Document, names: &CookieNames) {
+    let components = document.components.get_or_insert_default();
+    let cookie = ApiKey::Cookie(ApiKeyValue::new(&*names.session));
+    components.add_security_scheme("cookie", SecurityScheme::ApiKey(cookie));
 }
 
 /// What can go wrong, by what an operation takes: the same everywhere, and so said once.
@@ -202,8 +211,11 @@ fn add(operation: &mut Operation, path: &str, (status, reason, oauth_error, word
         .or_insert_with(|| response.build().into());
 }
 
-/// The document.
-pub(in crate::http) async fn document() -> ([(HeaderName, &'static str); 1], Json<&'static Document>)
-{
-    ([CACHED], Json(&DOCUMENT))
+/// The document, with the cookie's name here.
+pub(in crate::http) async fn document(
+    State(names): State<Arc<CookieNames>>,
+) -> ([(HeaderName, &'static str); 1], Json<Document>) {
+    let mut document = DOCUMENT.clone();
+    name_cookie(&mut document, &names);
+    ([CACHED], Json(document))
 }

@@ -52,6 +52,6 @@ pub(in crate::http) async fn submit(
         .await
         .map_err(Problem::for_credential)?;
     let browser = renew(&state, actor.browser, at).await?;
-    let cookie = cookies::set_session(&browser.id);
+    let cookie = cookies::set_session(&state.cookie_names, &browser.id);
     Ok(with_cookie(StatusCode::NO_CONTENT.into_response(), cookie))
 }

@@ -7,10 +7,7 @@ use axum::{
 use serde::Serialize;
 
 use super::REFRESH;
-use crate::{
-    config::PublicUrl,
-    http::cookies::{ATTRIBUTES, PROOF},
-};
+use crate::{config::PublicUrl, domain::cookie_names::CookieNames, http::cookies::ATTRIBUTES};
 
 /// Paths whose requests need no proof, and do not wait for one.
 const OUTSIDE: [&str; 4] = [
@@ -25,7 +22,7 @@ pub(super) struct Instructions<'a> {
     session_identifier: &'a str,
     refresh_url: &'static str,
     scope: Scope<'a>,
-    credentials: [Credential; 1],
+    credentials: [Credential<'a>; 1],
 }
 
 #[derive(Serialize)]
@@ -44,15 +41,15 @@ struct Rule {
 }
 
 #[derive(Serialize)]
-struct Credential {
+struct Credential<'a> {
     r#type: &'static str,
-    name: &'static str,
+    name: &'a str,
     /// Those of the real cookie, but for its time; otherwise browsers would ask with every request.
     attributes: &'static str,
 }
 
 impl<'a> Instructions<'a> {
-    pub(super) fn of(sid: &'a str, public_url: &'a PublicUrl) -> Self {
+    pub(super) fn of(sid: &'a str, public_url: &'a PublicUrl, names: &'a CookieNames) -> Self {
         Self {
             session_identifier: sid,
             refresh_url: REFRESH,
@@ -67,7 +64,7 @@ impl<'a> Instructions<'a> {
             },
             credentials: [Credential {
                 r#type: "cookie",
-                name: PROOF,
+                name: &names.proof,
                 attributes: ATTRIBUTES,
             }],
         }

@@ -99,17 +99,18 @@ fn with_challenge(mut response: Response, sid: &str, challenge: &str) -> Respons
 
 /// What the browser gets for a good proof: how the session works, the proof cookie, and the next challenge.
 fn renewed(state: &AppState, sid: &str, renewed: &Renewed) -> Response {
-    let mut response = Instructions::of(sid, &state.public_url).into_response();
-    if let Some(cookie) = cookies::set_proof(&renewed.ticket) {
+    let mut response =
+        Instructions::of(sid, &state.public_url, &state.cookie_names).into_response();
+    if let Some(cookie) = cookies::set_proof(&state.cookie_names, &renewed.ticket) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     with_challenge(response, sid, &renewed.challenge)
 }
 
 /// The same response without a session in the browser: both of its cookies go.
-pub(super) fn with_cookies_removed(response: Response) -> Response {
-    let response = with_cookie(response, cookies::remove_session());
-    with_cookie(response, cookies::remove_proof())
+pub(super) fn with_cookies_removed(response: Response, state: &AppState) -> Response {
+    let response = with_cookie(response, cookies::remove_session(&state.cookie_names));
+    with_cookie(response, cookies::remove_proof(&state.cookie_names))
 }
 
 #[cfg(test)]

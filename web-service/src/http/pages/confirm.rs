@@ -139,7 +139,7 @@ pub(super) async fn prove(
             return Err(NotProven::Failed(response));
         }
     };
-    let cookie = cookies::set_session(&browser.id);
+    let cookie = cookies::set_session(&state.cookie_names, &browser.id);
     // What the old access token says of that time is out of date.
     match browser.act(state).await {
         Ok(actor) => Ok(Proven { actor, cookie }),

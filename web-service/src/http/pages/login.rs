@@ -90,7 +90,7 @@ pub(in crate::http) async fn show(
         }
         Err(_) => {}
     }
-    let known = cookies::login_nonce(&headers, &*state.form_tokens);
+    let known = cookies::login_nonce(&headers, &state.cookie_names, &*state.form_tokens);
     let nonce = known.unwrap_or_else(|| fresh_nonce(&*state.random));
     let form = LoginPage {
         csrf_token: state.form_tokens.token(Binding::Anonymous(&nonce)),
@@ -102,7 +102,8 @@ pub(in crate::http) async fn show(
     if known.is_some() {
         return response;
     }
-    with_cookie(response, cookies::set_login(&nonce, &*state.form_tokens))
+    let cookie = cookies::set_login(&state.cookie_names, &nonce, &*state.form_tokens);
+    with_cookie(response, cookie)
 }
 
 /// Signs in: a new session with a new id, and the old one of this browser ends.
@@ -124,21 +125,25 @@ pub(in crate::http) async fn submit(
     };
     let sid = signed_in.login.sid.clone();
     let id = begin(&state, signed_in, &client).await?;
-    if let Some(old) = cookies::session_id(&headers) {
+    if let Some(old) = cookies::session_id(&headers, &state.cookie_names) {
         end_quietly(&state, &headers, &old, &client).await;
     }
     let response = Redirect::to(destination(&form.next).as_str()).into_response();
     let response = device::with_invitation(response, &state, &sid);
-    let response = with_cookie(response, cookies::set_session(&id));
-    let response = with_cookie(response, cookies::set_known(&device, &*state.form_tokens));
-    Ok(with_cookie(response, cookies::remove_login()))
+    let names = &state.cookie_names;
+    let response = with_cookie(response, cookies::set_session(names, &id));
+    let known = cookies::set_known(names, &device, &*state.form_tokens);
+    let response = with_cookie(response, known);
+    Ok(with_cookie(response, cookies::remove_login(names)))
 }
 
 /// Ends a session and its login; nobody waits for what cannot be done now. Of a session that is bound to another device not even
 /// that.
 async fn end_quietly(state: &AppState, headers: &HeaderMap, id: &SessionId, client: &Client) {
     if let Ok(Some(session)) = state.sessions.find(id).await {
-        let shown = state.bindings.judge(&session, cookies::proof(headers));
+        let shown = state
+            .bindings
+            .judge(&session, cookies::proof(headers, &state.cookie_names));
         if matches!(shown, Shown::Nothing | Shown::Stale) {
             return;
         }
@@ -158,7 +163,7 @@ fn refused(
     error: AuthError,
 ) -> Result<Response, ErrorPage> {
     let trouble = trouble(error)?;
-    let nonce = cookies::login_nonce(headers, &*state.form_tokens)
+    let nonce = cookies::login_nonce(headers, &state.cookie_names, &*state.form_tokens)
         .ok_or_else(ErrorPage::form_out_of_date)?;
     let form = LoginPage {
         csrf_token: state.form_tokens.token(Binding::Anonymous(&nonce)),

@@ -40,7 +40,7 @@ pub(in crate::http) async fn submit(
     peer: Peer,
     _form: ProvenForm<Nothing, ToSession>,
 ) -> Result<Response, ErrorPage> {
-    if let Some(id) = cookies::session_id(&headers) {
+    if let Some(id) = cookies::session_id(&headers, &state.cookie_names) {
         let client = peer.into_client(ClientKind::Browser);
         end(&state, &id, &client).await.map_err(Failure::from)?;
     }
@@ -73,5 +73,5 @@ pub(super) fn signed_out(state: &AppState) -> Response {
             .headers_mut()
             .insert(CLEAR_SITE_DATA, CACHE_AND_STORAGE);
     }
-    device::with_cookies_removed(response)
+    device::with_cookies_removed(response, state)
 }

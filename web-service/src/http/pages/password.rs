@@ -128,9 +128,11 @@ async fn continue_anew(
         Ok((id, sid)) => {
             let response = Redirect::to("/dashboard").into_response();
             let response = device::with_invitation(response, state, &sid);
-            with_cookie(response, cookies::set_session(&id))
+            with_cookie(response, cookies::set_session(&state.cookie_names, &id))
         }
-        Err(_failure) => device::with_cookies_removed(Redirect::to("/login").into_response()),
+        Err(_failure) => {
+            device::with_cookies_removed(Redirect::to("/login").into_response(), state)
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod answer;
 mod decision;
 mod original;
+mod withheld;
 
 use axum::{
     extract::{Query, Request, State, rejection::QueryRejection},
@@ -14,8 +15,11 @@ use serde::Deserialize;
 use time::Duration;
 
 use self::{answer::Dialect, original::Proxied};
-pub(crate) use self::{answer::misconfigured, original::changes_nothing};
-pub(crate) use super::cookies::without_session;
+pub(crate) use self::{
+    answer::misconfigured,
+    original::changes_nothing,
+    withheld::{cookies_of_application, could_be_identity},
+};
 use crate::{
     domain::{
         gate::{Original, Requirements},
