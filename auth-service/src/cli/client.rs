@@ -104,7 +104,9 @@ pub(super) async fn run(command: ClientCommand, settings: &Settings) -> anyhow::
         ClientCommand::List => return list_clients(&clients).await,
         ClientCommand::Disable { id } => {
             let id = id.parse()?;
-            clients.disable(&id).await?;
+            if !clients.disable(&id).await? {
+                return Ok(());
+            }
             (AuditKind::ClientDisabled, id)
         }
         ClientCommand::RotateSecret { id } => {

@@ -83,12 +83,16 @@ pub(super) async fn run(command: UserCommand, settings: &Settings) -> anyhow::Re
         }
         UserCommand::Disable { name } => {
             let user = accounts.by_name(&name.parse()?).await?;
-            accounts.disable(user.id).await?;
+            if !accounts.disable(user.id).await?.is_new {
+                return Ok(());
+            }
             (AuditKind::UserDisabled, user.id)
         }
         UserCommand::Enable { name } => {
             let user = accounts.by_name(&name.parse()?).await?;
-            accounts.enable(user.id).await?;
+            if !accounts.enable(user.id).await?.is_new {
+                return Ok(());
+            }
             (AuditKind::UserEnabled, user.id)
         }
         UserCommand::List => return list_users(&accounts).await,

@@ -6,7 +6,7 @@ use super::{
     error::Fault,
     id::UserId,
     password::{NewPassword, PasswordRejected, PasswordVersion},
-    ports::{Clock, PasswordHasher, Random, RevocationMemory, StoreError, Users},
+    ports::{Change, Clock, PasswordHasher, Random, RevocationMemory, StoreError, Users},
     user::{Account, User},
     username::Username,
 };
@@ -49,6 +49,15 @@ impl From<StoreError> for ChangeRefused {
     fn from(error: StoreError) -> Self {
         Self::Fault(error.into())
     }
+}
+
+/// An account that is disabled or enabled now.
+#[derive(Debug)]
+pub struct Switched {
+    /// The account.
+    pub user: User,
+    /// Whether it was not so before.
+    pub is_new: bool,
 }
 
 /// Creates, finds and changes accounts.
@@ -130,16 +139,23 @@ impl Accounts {
     }
 
     /// Refuses further sign-ins and ends all logins.
-    pub async fn disable(&self, id: UserId) -> Result<User, ChangeRefused> {
-        found(self.users.disable_user(id, self.clock.now()).await?)?;
+    pub async fn disable(&self, id: UserId) -> Result<Switched, ChangeRefused> {
+        let change = self.users.disable_user(id, self.clock.now()).await?;
         self.revocations.catch_up().await;
-        self.by_id(id).await
+        self.switched(id, change).await
     }
 
     /// Allows sign-in again.
-    pub async fn enable(&self, id: UserId) -> Result<User, ChangeRefused> {
-        found(self.users.enable_user(id).await?)?;
-        self.by_id(id).await
+    pub async fn enable(&self, id: UserId) -> Result<Switched, ChangeRefused> {
+        let change = self.users.enable_user(id).await?;
+        self.switched(id, change).await
+    }
+
+    async fn switched(&self, id: UserId, change: Change) -> Result<Switched, ChangeRefused> {
+        Ok(Switched {
+            user: self.by_id(id).await?,
+            is_new: change == Change::Made,
+        })
     }
 
     /// Removes an account and all of its logins.

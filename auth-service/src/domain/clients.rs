@@ -8,7 +8,7 @@ use service_kit::verifying_key::InvalidKey;
 use super::{
     client::{ClientId, ClientProofs, GrantType, OauthClient, Registered},
     error::Fault,
-    ports::{Clients as Store, Clock, RevocationMemory, StoreError},
+    ports::{Change, Clients as Store, Clock, RevocationMemory, StoreError},
     scope::Scopes,
 };
 
@@ -138,17 +138,17 @@ impl Clients {
         Ok(self.store.clients().await?)
     }
 
-    /// Ends a client for good: its tokens die at once, and it gets no more.
-    pub async fn disable(&self, id: &ClientId) -> Result<(), ClientRefused> {
+    /// Ends a client for good: its tokens die at once, and it gets no more. False if that was done before.
+    pub async fn disable(&self, id: &ClientId) -> Result<bool, ClientRefused> {
         if id.is_first_party() {
             return Err(ClientRefused::FirstParty);
         }
-        let found = self.store.disable_client(id, self.clock.now()).await?;
+        let change = self.store.disable_client(id, self.clock.now()).await?;
         self.revocations.catch_up().await;
-        if found {
-            Ok(())
-        } else {
-            Err(ClientRefused::NotFound)
+        match change {
+            Change::Made => Ok(true),
+            Change::MadeBefore => Ok(false),
+            Change::NotFound => Err(ClientRefused::NotFound),
         }
     }
 

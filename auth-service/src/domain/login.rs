@@ -125,6 +125,18 @@ pub struct NewLogin {
     pub expires_at: OffsetDateTime,
 }
 
+/// What a login moves on with, from one generation to the next.
+#[derive(Clone, Copy, Debug)]
+pub struct Rotation<'a> {
+    /// What is granted from now on.
+    pub scopes: &'a Scopes,
+    /// The key that the login is bound to, where it is bound to none.
+    pub key: Option<&'a Thumbprint>,
+    /// When every access token of this and earlier generations is dead, where nothing else is out that does not need the login's
+    /// row: not so for a browser, whose cookie does without.
+    pub tokens_until: Option<OffsetDateTime>,
+}
+
 /// A login.
 #[derive(Clone, Debug)]
 pub struct Login {

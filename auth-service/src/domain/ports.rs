@@ -10,13 +10,11 @@ use super::{
     access_token::{Claims, TokenRefused},
     client::{ClientId, OauthClient},
     credential::Credential,
-    dpop::Thumbprint,
     error::Fault,
     id::{Jti, Sid, UserId},
-    login::{EndReason, Generation, Login, LoginRecord, NewLogin},
+    login::{EndReason, Generation, Login, LoginRecord, NewLogin, Rotation},
     password::{Password, PasswordHash, PasswordVersion},
     revocation::{Epoch, Revocation, Verdict},
-    scope::Scopes,
     signing_key::StoredSigningKey,
     throttle::{Knows, Places},
     user::{Account, User},
@@ -102,6 +100,17 @@ pub enum StoreError {
     Corrupt(String),
 }
 
+/// What became of a change that can be made only once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It was made.
+    Made,
+    /// It had been made before; nothing was written.
+    MadeBefore,
+    /// There is nothing that could be changed.
+    NotFound,
+}
+
 /// Accounts.
 #[async_trait]
 pub trait Users: Send + Sync {
@@ -121,11 +130,11 @@ pub trait Users: Send + Sync {
         limit: u32,
     ) -> Result<Vec<User>, StoreError>;
 
-    /// Disables an account and ends its logins, in one transaction; false if there is no such account.
-    async fn disable_user(&self, id: UserId, now: OffsetDateTime) -> Result<bool, StoreError>;
+    /// Disables an account and ends its logins, in one transaction.
+    async fn disable_user(&self, id: UserId, now: OffsetDateTime) -> Result<Change, StoreError>;
 
-    /// Enables an account; false if there is no such account.
-    async fn enable_user(&self, id: UserId) -> Result<bool, StoreError>;
+    /// Enables an account.
+    async fn enable_user(&self, id: UserId) -> Result<Change, StoreError>;
 
     /// Removes an account and ends its logins, in one transaction; false if there is no such account.
     async fn delete_user(&self, id: UserId, now: OffsetDateTime) -> Result<bool, StoreError>;
@@ -151,7 +160,8 @@ pub trait Users: Send + Sync {
     ) -> Result<(), StoreError>;
 }
 
-/// Logins. Whatever ends one appends it to the sequence of revocations in the same transaction.
+/// Logins. Whatever ends one appends it to the sequence of revocations in the same transaction, where a credential of it is out
+/// that does not need its row: not before its ticket was exchanged, and not once its access tokens are dead.
 #[async_trait]
 pub trait Logins: Send + Sync {
     /// Begins a login, and remembers where from; `None` if the account is gone, disabled, or has another password by now.
@@ -177,13 +187,11 @@ pub trait Logins: Send + Sync {
         now: OffsetDateTime,
     ) -> Result<Vec<LoginRecord>, StoreError>;
 
-    /// Grants `scopes`, binds the login to a key where it is bound to none, and moves on from this generation to the next; false
-    /// if the login has ended or moved on.
+    /// Moves on from this generation to the next; false if the login has ended or moved on.
     async fn advance(
         &self,
         login: (Sid, Generation),
-        scopes: &Scopes,
-        key: Option<&Thumbprint>,
+        rotation: &Rotation<'_>,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError>;
 
@@ -235,8 +243,8 @@ pub trait Logins: Send + Sync {
         now: OffsetDateTime,
     ) -> Result<u64, StoreError>;
 
-    /// Revokes one access token that expires at `expires_at`.
-    async fn revoke_token(&self, jti: Jti, expires_at: OffsetDateTime) -> Result<(), StoreError>;
+    /// Revokes one access token that expires at `expires_at`; false if it was revoked before.
+    async fn revoke_token(&self, jti: Jti, expires_at: OffsetDateTime) -> Result<bool, StoreError>;
 
     /// Forgets logins and revocations that expired before `before`, and places that were not seen since
     /// [`KNOWN_FOR`](super::throttle::KNOWN_FOR) before that.
@@ -255,8 +263,12 @@ pub trait Clients: Send + Sync {
     /// All of them, by name.
     async fn clients(&self) -> Result<Vec<OauthClient>, StoreError>;
 
-    /// Ends a client and appends it to the sequence of revocations, in one transaction; false if there is none such.
-    async fn disable_client(&self, id: &ClientId, now: OffsetDateTime) -> Result<bool, StoreError>;
+    /// Ends a client and appends it to the sequence of revocations, in one transaction.
+    async fn disable_client(
+        &self,
+        id: &ClientId,
+        now: OffsetDateTime,
+    ) -> Result<Change, StoreError>;
 
     /// Replaces what is kept of a client's secret.
     async fn set_client_secret(&self, id: &ClientId, hash: &[u8; 32]) -> Result<(), StoreError>;

@@ -50,6 +50,19 @@ const REFRESHES: Limit = Limit::Window {
     length: Duration::from_mins(1),
 };
 
+/// Right passwords for one account from one place. Each begins a login or renews its proof: a write, an event, and an entry of the
+/// revocation log sooner or later. A program that signs in every other second stays far below.
+const RIGHT_PASSWORDS: Limit = Limit::Window {
+    most: 600,
+    length: Duration::from_mins(10),
+};
+
+/// Access tokens of one login or of one OAuth client that are revoked one by one: each is an entry of the revocation log.
+const REVOCATIONS: Limit = Limit::Window {
+    most: 60,
+    length: Duration::from_mins(1),
+};
+
 /// The name of a counter or of a place: a keyed hash, which tells nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Blinded(pub [u8; 16]);
@@ -203,6 +216,9 @@ pub struct Guess {
     /// Shared with others; a success is taken back. What others do from elsewhere is not among them where the place is known,
     /// so that nobody can lock the owner out.
     pub shared: Vec<Counter>,
+    /// Right passwords for the account from this place, or from all places that are not known to it; what was wrong is taken
+    /// back.
+    pub right: Counter,
 }
 
 impl Guess {
@@ -219,42 +235,56 @@ impl Guess {
         };
         // Only a device that is known counts by itself: anybody can say that they are another one each time.
         let device = client.device.as_ref().filter(|_| knows == Knows::Device);
-        let (own, shared) = match (knows, device) {
-            (Knows::Device, Some(device)) => {
-                let own = counter(FROM_A_KNOWN_PLACE, &[b"device", name, device.as_bytes()]);
-                (own, Vec::new())
-            }
-            (Knows::Address | Knows::Device, _) => (
-                counter(FROM_A_KNOWN_PLACE, &[b"own", name, &address]),
+        match (knows, device) {
+            (Knows::Device, Some(device)) => Self {
+                own: counter(FROM_A_KNOWN_PLACE, &[b"device", name, device.as_bytes()]),
+                shared: Vec::new(),
+                right: counter(RIGHT_PASSWORDS, &[b"right-device", name, device.as_bytes()]),
+            },
+            (Knows::Address | Knows::Device, _) => Self {
+                own: counter(FROM_A_KNOWN_PLACE, &[b"own", name, &address]),
                 // The owner's successes do not renew the budget of whoever shares their address.
-                vec![counter(ON_ONE_ACCOUNT, &[b"known", name, &address])],
-            ),
-            (Knows::Nothing, _) => (
-                counter(FROM_ONE_PLACE, &[b"own", name, &address]),
-                vec![
+                shared: vec![counter(ON_ONE_ACCOUNT, &[b"known", name, &address])],
+                right: counter(RIGHT_PASSWORDS, &[b"right-address", name, &address]),
+            },
+            (Knows::Nothing, _) => Self {
+                own: counter(FROM_ONE_PLACE, &[b"own", name, &address]),
+                shared: vec![
                     counter(FROM_ONE_ADDRESS, &[b"address", &address]),
                     counter(ON_ONE_ACCOUNT, &[b"account", name]),
                 ],
-            ),
-        };
-        Self { own, shared }
+                right: counter(RIGHT_PASSWORDS, &[b"right", name]),
+            },
+        }
     }
 
-    /// At the password of whoever is signed in with this login. Nobody else can make them wait.
-    pub fn within(blinding: &dyn Blinding, sid: Sid) -> Self {
+    /// At the password of `user`, who is signed in with this login. Nobody else can make them wait.
+    pub fn within(
+        blinding: &dyn Blinding,
+        (user, sid): (UserId, Sid),
+        address: Option<IpAddr>,
+    ) -> Self {
+        let user = user.to_string();
+        let address = address.map(prefix).unwrap_or_default();
         Self {
             own: Counter {
                 name: blinding.blind(&[b"login", sid.to_string().as_bytes()]),
                 limit: FROM_A_KNOWN_PLACE,
             },
             shared: Vec::new(),
+            // Not by the login: a new password begins another one each time.
+            right: Counter {
+                name: blinding.blind(&[b"right-again", user.as_bytes(), &address]),
+                limit: RIGHT_PASSWORDS,
+            },
         }
     }
 
     /// All of them.
     #[must_use]
     pub fn counters(&self) -> Vec<Counter> {
-        [std::slice::from_ref(&self.own), &self.shared].concat()
+        let one = std::slice::from_ref;
+        [one(&self.own), &self.shared, one(&self.right)].concat()
     }
 }
 
@@ -263,6 +293,14 @@ pub fn refreshes(blinding: &dyn Blinding, sid: Sid) -> Counter {
     Counter {
         name: blinding.blind(&[b"refresh", sid.to_string().as_bytes()]),
         limit: REFRESHES,
+    }
+}
+
+/// The access tokens that are revoked one by one, of the login or OAuth client with this identifier.
+pub fn revocations(blinding: &dyn Blinding, of: &str) -> Counter {
+    Counter {
+        name: blinding.blind(&[b"revoke", of.as_bytes()]),
+        limit: REVOCATIONS,
     }
 }
 

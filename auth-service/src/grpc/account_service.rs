@@ -68,7 +68,8 @@ impl AccountService for AccountApi {
         let origin = audit::origin(&request, &self.web_identity, &client);
         let password = decode::password(&request.into_inner().password)?;
         let authority = &self.authority;
-        let outcome = authority.reauthenticate(&claims, &password).await;
+        let address = client.ip_address;
+        let outcome = authority.reauthenticate(&claims, &password, address).await;
         match &outcome {
             Ok(_) => self.record(AuditKind::Reauthenticated, &claims, origin),
             Err(ReauthenticateRefused::InvalidCredentials) => {
@@ -154,7 +155,9 @@ impl AccountService for AccountApi {
         let client = self.web_identity.client(&request, stated)?;
         let origin = audit::origin(&request, &self.web_identity, &client);
         let ended = self.authority.end_other_logins(&claims).await?;
-        self.record(AuditKind::OtherLoginsEnded, &claims, origin);
+        if ended > 0 {
+            self.record(AuditKind::OtherLoginsEnded, &claims, origin);
+        }
         Ok(Response::new(EndOtherLoginsResponse {
             ended: ended.try_into().unwrap_or(i64::MAX),
             told_by: self.feed.told_by().await,

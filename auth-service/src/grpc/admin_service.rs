@@ -128,11 +128,13 @@ impl AdminService for AdminApi {
         let admin = self.admin(&request).await?;
         let origin = audit::peer(&request, &self.web_identity);
         let id = decode::user_id("user_id", &request.into_inner().user_id)?;
-        let user = self.accounts.disable(id).await?;
-        self.audit
-            .record(AuditKind::UserDisabled, About::done_by(&admin, id), origin);
+        let disabled = self.accounts.disable(id).await?;
+        if disabled.is_new {
+            self.audit
+                .record(AuditKind::UserDisabled, About::done_by(&admin, id), origin);
+        }
         Ok(Response::new(DisableUserResponse {
-            user: Some(encode::user(user)),
+            user: Some(encode::user(disabled.user)),
         }))
     }
 
@@ -143,11 +145,13 @@ impl AdminService for AdminApi {
         let admin = self.admin(&request).await?;
         let origin = audit::peer(&request, &self.web_identity);
         let id = decode::user_id("user_id", &request.into_inner().user_id)?;
-        let user = self.accounts.enable(id).await?;
-        self.audit
-            .record(AuditKind::UserEnabled, About::done_by(&admin, id), origin);
+        let enabled = self.accounts.enable(id).await?;
+        if enabled.is_new {
+            self.audit
+                .record(AuditKind::UserEnabled, About::done_by(&admin, id), origin);
+        }
         Ok(Response::new(EnableUserResponse {
-            user: Some(encode::user(user)),
+            user: Some(encode::user(enabled.user)),
         }))
     }
 
@@ -189,11 +193,13 @@ impl AdminService for AdminApi {
         let id = decode::user_id("user_id", &request.into_inner().user_id)?;
         let user = self.accounts.by_id(id).await?;
         let ended = self.authority.end_user_logins(user.id).await?;
-        self.audit.record(
-            AuditKind::AllLoginsEnded,
-            About::done_by(&admin, id),
-            origin,
-        );
+        if ended > 0 {
+            self.audit.record(
+                AuditKind::AllLoginsEnded,
+                About::done_by(&admin, id),
+                origin,
+            );
+        }
         Ok(Response::new(EndUserLoginsResponse {
             ended: ended.try_into().unwrap_or(i64::MAX),
         }))
@@ -269,9 +275,10 @@ impl AdminService for AdminApi {
         let admin = self.admin(&request).await?;
         let origin = audit::peer(&request, &self.web_identity);
         let id = decode::client_id(&request.into_inner().client_id)?;
-        self.clients.disable(&id).await?;
-        let about = About::client(id, Some(admin.subject));
-        self.audit.record(AuditKind::ClientDisabled, about, origin);
+        if self.clients.disable(&id).await? {
+            let about = About::client(id, Some(admin.subject));
+            self.audit.record(AuditKind::ClientDisabled, about, origin);
+        }
         Ok(Response::new(DisableClientResponse {}))
     }
 

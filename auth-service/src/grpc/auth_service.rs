@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use auth_proto::v1::{
-    GetJwksRequest, GetJwksResponse, IntrospectTokenRequest, IntrospectTokenResponse,
+    self, GetJwksRequest, GetJwksResponse, IntrospectTokenRequest, IntrospectTokenResponse,
     IssueTokenRequest, IssueTokenResponse, LoginRequest, LoginResponse, ReportDeviceRequest,
     ReportDeviceResponse, RevokeTokenRequest, RevokeTokenResponse, ValidateTokenRequest,
     ValidateTokenResponse, WatchRevocationsRequest, auth_service_server::AuthService,
@@ -23,7 +23,7 @@ use crate::domain::{
     audit::{AuditKind, Origin},
     authority::{
         Authority, ClientNotProven, ClientTokenRequest, DeviceEvent, Expected, Grant, IssueRefused,
-        Issued, LoginAttempt, LoginRefused, RevokedBy, SignedIn, TokenRequest,
+        Issued, LoginAttempt, LoginRefused, RevocationRequest, RevokedBy, SignedIn, TokenRequest,
     },
     client::ClientProof,
     dpop::PresentedProof,
@@ -33,6 +33,8 @@ use crate::domain::{
 
 /// What a direct caller's proof has to name.
 const ISSUE_TOKEN: &str = "/auth.v1.AuthService/IssueToken";
+/// The same.
+const REVOKE_TOKEN: &str = "/auth.v1.AuthService/RevokeToken";
 
 pub(super) struct AuthApi {
     pub(super) authority: Arc<Authority>,
@@ -83,7 +85,8 @@ impl AuthService for AuthApi {
         let stated = request.get_mut().client.take();
         let client = self.web_identity.client(&request, stated)?;
         let origin = audit::origin(&request, &self.web_identity, &client);
-        let proof = self.proof(&mut request)?;
+        let stated = request.get_mut().dpop.take();
+        let proof = self.proof(&request, stated, ISSUE_TOKEN)?;
         let message = request.into_inner();
         let grant = match message.grant {
             Some(issue_token_request::Grant::ClientCredentials(stated)) => {
@@ -167,21 +170,24 @@ impl AuthService for AuthApi {
         let stated = request.get_mut().client.take();
         let client = self.web_identity.client(&request, stated)?;
         let origin = audit::origin(&request, &self.web_identity, &client);
+        let stated = request.get_mut().dpop.take();
+        let proof = self.proof(&request, stated, REVOKE_TOKEN)?;
         let message = request.into_inner();
-        if let Some(stated) = message.client_credentials {
-            let client = self
-                .authority
-                .prove_client(&decode::client_proof(stated))
-                .await?;
-            if !self.authority.is_token_of(&client, &message.token) {
-                return Err(IssueRefused::UnauthorizedClient.into());
-            }
-        }
+        let is_clients_own = match message.client_credentials {
+            Some(stated) => self.is_clients_own(stated, &message.token).await?,
+            None => false,
+        };
+        let revocation = RevocationRequest {
+            token: &message.token,
+            proof: proof.as_ref(),
+            is_clients_own,
+        };
         let revoked = if message.end_login {
-            let token = &message.token;
-            self.authority.end_login_of(token, from_web_service).await?
+            self.authority
+                .end_login_of(revocation, from_web_service)
+                .await?
         } else {
-            self.authority.revoke_token(&message.token).await?
+            self.authority.revoke_token(revocation).await?
         };
         if let Some((kind, about)) = revoke_event(revoked) {
             self.audit.record(kind, about, origin);
@@ -248,11 +254,13 @@ impl AuthService for AuthApi {
 
 impl AuthApi {
     /// The proof of a key, with the request that it was sent with: what web-service states, and for anybody else this very call.
-    fn proof(
+    fn proof<T>(
         &self,
-        request: &mut Request<IssueTokenRequest>,
+        request: &Request<T>,
+        stated: Option<v1::DpopProof>,
+        path: &str,
     ) -> Result<Option<PresentedProof>, Status> {
-        let Some(stated) = request.get_mut().dpop.take() else {
+        let Some(stated) = stated else {
             return Ok(None);
         };
         if self.web_identity.is_proved_by(request)? {
@@ -261,8 +269,22 @@ impl AuthApi {
         Ok(Some(PresentedProof {
             jwt: stated.jwt,
             method: RPC_METHOD.to_owned(),
-            uri: rpc_url(self.authority.issuer(), ISSUE_TOKEN),
+            uri: rpc_url(self.authority.issuer(), path),
         }))
+    }
+
+    /// Whether the client that wants to end a token has authenticated itself; refused where the token is another's.
+    async fn is_clients_own(
+        &self,
+        stated: v1::ClientCredentials,
+        token: &str,
+    ) -> Result<bool, Status> {
+        let proof = decode::client_proof(stated);
+        let client = self.authority.prove_client(&proof).await?;
+        if !self.authority.is_token_of(&client, token) {
+            return Err(IssueRefused::UnauthorizedClient.into());
+        }
+        Ok(client.is_confidential())
     }
 
     fn with_nonce(&self, issued: IssueTokenResponse, has_proof: bool) -> IssueTokenResponse {

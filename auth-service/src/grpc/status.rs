@@ -12,7 +12,8 @@ use crate::domain::{
     accounts::{ChangeRefused, CreateRefused},
     authority::{
         ChangePasswordRefused, ClientNotProven, DpopRefused, EndLoginRefused, EndOthersRefused,
-        IssueRefused, LoginRefused, ReauthenticateRefused, StepUpRequired, ValidateRefused,
+        IssueRefused, LoginRefused, ReauthenticateRefused, RevokeRefused, StepUpRequired,
+        ValidateRefused,
     },
     clients::ClientRefused,
     error::Fault,
@@ -187,6 +188,17 @@ impl From<ValidateRefused> for Status {
             ),
             ValidateRefused::Dpop(refused) => refused.into(),
             ValidateRefused::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<RevokeRefused> for Status {
+    fn from(refused: RevokeRefused) -> Self {
+        match refused {
+            RevokeRefused::InsufficientScope => ValidateRefused::InsufficientScope.into(),
+            RevokeRefused::Dpop(refused) => refused.into(),
+            RevokeRefused::Throttled(throttled) => throttled.into(),
+            RevokeRefused::Fault(fault) => fault.into(),
         }
     }
 }

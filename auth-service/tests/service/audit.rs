@@ -1,4 +1,8 @@
-use auth_proto::v1::{AuditEvent, ListAuditEventsRequest, ListAuditEventsResponse, LoginRequest};
+use auth_proto::v1::{
+    AuditEvent, ClientProofKind, CreateClientRequest, DisableClientRequest, DisableUserRequest,
+    EnableUserRequest, EndOtherLoginsRequest, EndUserLoginsRequest, ListAuditEventsRequest,
+    ListAuditEventsResponse, LoginRequest,
+};
 use tonic::Code;
 
 use crate::support::{
@@ -178,4 +182,73 @@ async fn it_is_read_page_by_page_by_administrators_alone() {
         .list_audit_events(bearer(request, &admin))
         .await;
     assert_refused(refused, Code::InvalidArgument, "INVALID_REQUEST");
+}
+
+/// Each twice or more, and only the first time changes anything.
+#[tokio::test]
+async fn what_was_done_before_is_no_event() {
+    let service = TestService::start().await;
+    let admin = service.admin_token().await;
+    let user_id = service.add_user("ada", false).await.id.to_string();
+    let tokens = service.tokens("ada", "account").await;
+    let mut account = service.account();
+    for _ in 0..2 {
+        let others = bearer(EndOtherLoginsRequest::default(), &tokens.access_token);
+        account.end_other_logins(others).await.unwrap();
+    }
+    for _ in 0..3 {
+        service.revoke(&tokens.access_token).await;
+    }
+    for _ in 0..3 {
+        service.revoke(&tokens.refresh_token).await;
+        service.revoke(&tokens.access_token).await;
+    }
+    let mut calls = service.admin();
+    let request = CreateClientRequest {
+        client_id: "orders".to_owned(),
+        proof_kind: ClientProofKind::Secret.into(),
+        audiences: vec!["https://api.example".to_owned()],
+        ..Default::default()
+    };
+    let created = calls.create_client(bearer(request, &admin)).await;
+    created.unwrap();
+    for _ in 0..2 {
+        let user_id = user_id.clone();
+        let end = EndUserLoginsRequest {
+            user_id: user_id.clone(),
+        };
+        calls.end_user_logins(bearer(end, &admin)).await.unwrap();
+        let disable = DisableUserRequest { user_id };
+        calls.disable_user(bearer(disable, &admin)).await.unwrap();
+        let client_id = "orders".to_owned();
+        let disable = DisableClientRequest { client_id };
+        calls.disable_client(bearer(disable, &admin)).await.unwrap();
+    }
+    for _ in 0..2 {
+        let user_id = user_id.clone();
+        let enable = EnableUserRequest { user_id };
+        calls.enable_user(bearer(enable, &admin)).await.unwrap();
+    }
+    service.login("ada").await;
+
+    let all = until("the last event", async || {
+        let events = list(&service, &admin, ListAuditEventsRequest::default()).await;
+        let kinds = events.events.into_iter().rev().map(|event| event.kind);
+        let kinds: Vec<_> = kinds.skip(1).collect();
+        (kinds.iter().filter(|kind| *kind == "SIGNED_IN").count() == 2).then_some(kinds)
+    })
+    .await;
+    assert_eq!(
+        all,
+        [
+            "SIGNED_IN",
+            "TOKEN_REVOKED",
+            "LOGIN_ENDED",
+            "CLIENT_CREATED",
+            "USER_DISABLED",
+            "CLIENT_DISABLED",
+            "USER_ENABLED",
+            "SIGNED_IN",
+        ]
+    );
 }

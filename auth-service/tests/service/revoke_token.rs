@@ -1,7 +1,7 @@
 use auth_proto::v1::RevokeTokenRequest;
 use tonic::Code;
 
-use crate::support::{TestService, assert_refused, rounds, seconds};
+use crate::support::{TestService, assert_refused, minutes, rounds, seconds};
 
 async fn service() -> TestService {
     let service = TestService::start().await;
@@ -115,4 +115,107 @@ async fn what_is_unknown_or_over_is_no_error() {
         service.revoke("junk").await;
         service.revoke("").await;
     }
+}
+
+#[tokio::test]
+async fn what_is_over_already_writes_nothing() {
+    let service = service().await;
+    let issued = service.tokens("ada", "").await;
+    let before = service.revoke(&issued.access_token).await;
+    for _again in 0..3 {
+        assert_eq!(service.revoke(&issued.access_token).await, before);
+    }
+    let sibling = service.try_refresh(&issued.refresh_token).await.unwrap();
+    let ended = service.revoke(&issued.refresh_token).await;
+    assert_eq!(ended, before + 1);
+    for token in [
+        &issued.refresh_token,
+        &sibling.refresh_token,
+        &sibling.access_token,
+    ] {
+        assert_eq!(service.revoke(token).await, ended);
+    }
+}
+
+#[tokio::test]
+async fn of_one_login_sixty_access_tokens_a_minute_are_revoked() {
+    let service = service().await;
+    let mut tokens = vec![service.tokens("ada", "").await];
+    let other = service.tokens("ada", "").await.access_token;
+    for number in 1..61 {
+        // Not so often that refreshing is refused.
+        service.clock.advance(seconds(u64::from(number == 40) * 60));
+        let last = &tokens[number - 1].refresh_token;
+        tokens.push(service.try_refresh(last).await.unwrap());
+    }
+    let revoke = async |token: &str| {
+        let token = token.to_owned();
+        let request = RevokeTokenRequest {
+            token,
+            ..Default::default()
+        };
+        service.auth().revoke_token(request).await
+    };
+    let (last, rest) = tokens.split_last().unwrap();
+    for token in rest {
+        revoke(&token.access_token).await.unwrap();
+    }
+    let refused = revoke(&last.access_token).await;
+    assert_refused(refused, Code::ResourceExhausted, "THROTTLED");
+    revoke(&rest[0].access_token).await.unwrap();
+    revoke(&other).await.unwrap();
+    // The login can be ended at any time.
+    revoke(&last.refresh_token).await.unwrap();
+    let gone = service.try_validate(&last.access_token).await;
+    assert_refused(gone, Code::Unauthenticated, "LOGIN_ENDED");
+}
+
+#[tokio::test]
+async fn a_login_without_live_tokens_ends_without_an_entry() {
+    let service = service().await;
+    let (used, unused) = (
+        service.tokens("ada", "").await,
+        service.login("ada").await.login_ticket,
+    );
+    let before = service.revoke("").await;
+    assert_eq!(service.revoke(&unused).await, before, "nothing was issued");
+    let exchanged = service.try_exchange(&unused, "").await;
+    assert_refused(exchanged, Code::Unauthenticated, "LOGIN_ENDED");
+
+    // Fifteen minutes, the ten seconds of a repeat, and the minute that clocks may differ.
+    service.clock.advance(minutes(15) + seconds(10 + 60));
+    assert_eq!(service.revoke(&used.refresh_token).await, before);
+    let refreshed = service.try_refresh(&used.refresh_token).await;
+    assert_refused(refreshed, Code::Unauthenticated, "LOGIN_ENDED");
+
+    let live = service.tokens("ada", "").await;
+    service.clock.advance(minutes(15));
+    assert_eq!(service.revoke(&live.refresh_token).await, before + 1);
+}
+
+#[tokio::test]
+async fn an_expired_access_token_ends_its_login_and_nothing_else() {
+    let service = service().await;
+    let issued = service.tokens("ada", "account").await;
+    let weak = service.tokens("ada", "profile").await;
+    service.clock.advance(minutes(16));
+    let end_login_of = async |token: &str| {
+        let request = RevokeTokenRequest {
+            token: token.to_owned(),
+            end_login: true,
+            ..Default::default()
+        };
+        service.auth().revoke_token(request).await
+    };
+    let refused = end_login_of(&weak.access_token).await;
+    assert_refused(refused, Code::PermissionDenied, "INSUFFICIENT_SCOPE");
+    service.revoke(&issued.access_token).await;
+    let next = service.try_refresh(&issued.refresh_token).await.unwrap();
+    end_login_of(&issued.access_token).await.unwrap();
+    let ended = service.try_refresh(&next.refresh_token).await;
+    assert_refused(ended, Code::Unauthenticated, "LOGIN_ENDED");
+    end_login_of(&issued.access_token).await.unwrap();
+    let forged = format!("{}A", issued.access_token);
+    end_login_of(&forged).await.unwrap();
+    assert!(service.try_refresh(&weak.refresh_token).await.is_ok());
 }

@@ -327,3 +327,41 @@ async fn a_password_is_hashed_anew_when_a_hash_costs_more() {
         "no login ended"
     );
 }
+
+/// Signs in so often at once; gives how often that was refused.
+async fn sign_in_often(service: &TestService, times: usize, from: From<'_>) -> usize {
+    let all = (0..times).map(|_| try_login(service, "ada", PASSWORD, from));
+    let refused = join_all(all).await.into_iter().filter_map(Result::err);
+    let codes = refused.map(|status| status.code());
+    codes
+        .inspect(|code| assert_eq!(*code, Code::ResourceExhausted))
+        .count()
+}
+
+#[tokio::test]
+async fn right_passwords_are_counted_too_and_a_known_place_has_its_own_budget() {
+    let service = service().await;
+    let (home, device) = (from("192.0.2.1"), Some(7));
+    let phone = From {
+        device,
+        ..from("192.0.2.2")
+    };
+    for place in [home, phone] {
+        try_login(&service, "ada", PASSWORD, place).await.unwrap();
+    }
+    // The first one made the place known.
+    let job = from("198.51.100.1");
+    assert_eq!(sign_in_often(&service, 1, job).await, 0);
+    assert_eq!(sign_in_often(&service, 650, job).await, 50);
+    let waits = wait(try_login(&service, "ada", PASSWORD, job).await);
+    assert_eq!(waits, 600_000);
+    assert!(
+        wait(try_login(&service, "ada", WRONG, job).await) > 0,
+        "nothing is told"
+    );
+    for place in [home, phone, from("203.0.113.1")] {
+        try_login(&service, "ada", PASSWORD, place).await.unwrap();
+    }
+    service.clock.advance(minutes(10));
+    try_login(&service, "ada", PASSWORD, job).await.unwrap();
+}

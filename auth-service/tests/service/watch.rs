@@ -106,11 +106,17 @@ async fn service() -> TestService {
     service
 }
 
-/// Ends a login and gives its `sid`.
-async fn end_one(service: &TestService) -> String {
+/// Ends a login that has tokens; gives its `sid` and the number by which that is told.
+async fn end_login(service: &TestService) -> (String, i64) {
     let login = service.login("ada").await;
-    service.revoke(&login.login_ticket).await;
-    login.sid
+    let issued = service.try_exchange(&login.login_ticket, "").await;
+    let told_by = service.revoke(&issued.unwrap().refresh_token).await;
+    (login.sid, told_by)
+}
+
+/// The same, for who needs no number.
+async fn end_one(service: &TestService) -> String {
+    end_login(service).await.0
 }
 
 #[tokio::test]
@@ -127,13 +133,12 @@ async fn who_ends_something_learns_by_which_number_it_is_told() {
     let mut watcher = Watcher::begin(&service, "", 0).await;
     watcher.catch_up().await;
     for round in 1..=5 {
-        let login = service.login("ada").await;
-        let told_by = service.revoke(&login.login_ticket).await;
+        let (sid, told_by) = end_login(&service).await;
         assert!(told_by >= round);
         while watcher.newest < told_by {
             watcher.catch_up().await;
         }
-        assert!(watcher.sids().contains(&login.sid.as_str()));
+        assert!(watcher.sids().contains(&sid.as_str()));
     }
     assert_eq!(service.revoke("nothing").await, watcher.newest);
 }

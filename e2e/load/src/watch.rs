@@ -66,7 +66,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<String> {
     let client = client_at([127, 0, 0, 1].into());
     for login in logins {
         let token = login.refresh_token.expose_secret();
-        auth.end_login(token, &client).await?;
+        auth.end_login(token, None, &client).await?;
         answered.insert(login.login.sid, Instant::now());
         sleep(PAUSE).await;
     }

@@ -202,7 +202,7 @@ impl Auth for GrpcAuth {
         };
         let answer = self.instances.call(PASSWORD, ask).await?;
         if answer.client_kind() != encode::kind(client.kind) {
-            self.end_login(&answer.login_ticket, client).await?;
+            self.end_login(&answer.login_ticket, None, client).await?;
             return Err(AuthError::Broken(NOT_KNOWN.to_owned()));
         }
         answer.decoded()
@@ -231,13 +231,19 @@ impl Auth for GrpcAuth {
         self.instances.call(CHANGE, ask).await?.decoded()
     }
 
-    async fn end_login(&self, token: &str, client: &Client) -> Result<(), AuthError> {
+    async fn end_login(
+        &self,
+        token: &str,
+        proof: Option<&DpopProof>,
+        client: &Client,
+    ) -> Result<(), AuthError> {
         let ask = async |channel| {
             let request = self.own(RevokeTokenRequest {
                 token: token.to_owned(),
                 end_login: true,
                 client: Some(encode::client(client)),
                 client_credentials: None,
+                dpop: proof.map(encode::proof),
             });
             AuthServiceClient::new(channel).revoke_token(request).await
         };
@@ -405,8 +411,9 @@ impl Auth for GrpcAuth {
 
     async fn revoke(
         &self,
-        credentials: &ClientCredentials,
+        credentials: Option<&ClientCredentials>,
         token: &str,
+        proof: Option<&DpopProof>,
         client: &Client,
     ) -> Result<(), AuthError> {
         let ask = async |channel| {
@@ -414,7 +421,8 @@ impl Auth for GrpcAuth {
                 token: token.to_owned(),
                 end_login: false,
                 client: Some(encode::client(client)),
-                client_credentials: Some(encode::credentials(credentials)),
+                client_credentials: credentials.map(encode::credentials),
+                dpop: proof.map(encode::proof),
             });
             AuthServiceClient::new(channel).revoke_token(request).await
         };

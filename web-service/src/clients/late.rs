@@ -70,7 +70,7 @@ async fn tell_all(auth: Arc<dyn Auth>, mut waiting: mpsc::Receiver<News>) {
 
 async fn tell(auth: &dyn Auth, news: &News) -> Result<(), AuthError> {
     match news {
-        News::SignOut(token, client) => auth.end_login(token.expose_secret(), client).await,
+        News::SignOut(token, client) => auth.end_login(token.expose_secret(), None, client).await,
         News::Device(report) => auth.report_device(report).await,
     }
 }

@@ -17,7 +17,8 @@ pub async fn sign_out(
     refresh_token: &SecretString,
     client: &Client,
 ) {
-    let ended = auth.end_login(refresh_token.expose_secret(), client).await;
+    let token = refresh_token.expose_secret();
+    let ended = auth.end_login(token, None, client).await;
     if let Err(AuthError::Unavailable { .. }) = ended {
         later.end_later(refresh_token.clone(), client.clone());
     }

@@ -237,3 +237,57 @@ async fn a_proxy_asks_with_the_proof_for_the_application() {
     assert!(header(&wrong, "www-authenticate").contains("invalid_dpop_proof"));
     assert_eq!(header(&wrong, "x-auth-user"), "");
 }
+
+#[tokio::test]
+async fn what_is_bound_is_revoked_and_signed_out_with_its_key_alone() {
+    let site = Site::with_user("ada").await;
+    let mut client = Client::new(&site);
+    let (access, refresh) = client.sign_in().await;
+    let revoke = async |request: RequestBuilder, token: &str| {
+        let form = [("token", token), ("client_id", "first-party")];
+        request.form(&form).send().await.unwrap()
+    };
+    let body = json!({"refresh_token": refresh});
+    let (path, logout) = ("/oauth2/revoke", "/api/logout");
+    for token in [&access, &refresh] {
+        let bare = revoke(site.request(Method::POST, path), token).await;
+        assert_eq!(bare.status(), 400);
+        let error: Value = bare.json().await.unwrap();
+        assert_eq!(error["error"], "invalid_dpop_proof");
+    }
+    let bare = site.post_json(logout, &body).await;
+    assert_problem(bare, 401, "DPOP_PROOF_REQUIRED").await;
+    let answer = client.call(Method::GET, "/api/profile", &access).await;
+    assert_eq!(answer.status(), 200, "nothing has ended");
+    client.keep(&answer);
+
+    let answer = revoke(client.with_proof(Method::POST, path, None), &access).await;
+    assert_eq!(answer.status(), 200);
+    let revoked = client.call(Method::GET, "/api/profile", &access).await;
+    assert_problem(revoked, 401, "TOKEN_REVOKED").await;
+    let request = client.with_proof(Method::POST, logout, None).json(&body);
+    assert_eq!(request.send().await.unwrap().status(), 204);
+    let refreshed = client.with_proof(Method::POST, "/api/refresh", None);
+    let refreshed = refreshed.json(&body).send().await.unwrap();
+    assert_problem(refreshed, 401, "LOGIN_ENDED").await;
+}
+
+#[tokio::test]
+async fn an_expired_bound_token_signs_out_with_its_key_alone() {
+    let site = Site::with_user("ada").await;
+    let mut client = Client::new(&site);
+    let (access, refresh) = client.sign_in().await;
+    site.clock.advance(std::time::Duration::from_mins(16));
+    let bare = site.request(Method::POST, "/api/logout");
+    let bare = bare.bearer_auth(&access).send().await.unwrap();
+    assert_problem(bare, 401, "DPOP_PROOF_REQUIRED").await;
+    let asked = client.call(Method::POST, "/api/logout", &access).await;
+    client.keep(&asked);
+    assert_problem(asked, 401, "DPOP_NONCE_REQUIRED").await;
+    let answer = client.call(Method::POST, "/api/logout", &access).await;
+    assert_eq!(answer.status(), 204);
+    let refreshed = client.with_proof(Method::POST, "/api/refresh", None);
+    let body = json!({"refresh_token": refresh});
+    let refreshed = refreshed.json(&body).send().await.unwrap();
+    assert_problem(refreshed, 401, "LOGIN_ENDED").await;
+}

@@ -65,7 +65,8 @@ impl Authority {
     ) -> Result<Changed, ChangePasswordRefused> {
         self.require_fresh(caller.authenticated_at)?;
         let account = self.own_account(caller).await?;
-        let guess = Guess::within(&*self.parts.blinding, caller.sid);
+        let (blinding, address) = (&*self.parts.blinding, client.ip_address);
+        let guess = Guess::within(blinding, (caller.subject, caller.sid), address);
         if !self.check_password(&guess, Some(&account), current).await? {
             return Err(ChangePasswordRefused::InvalidCredentials);
         }

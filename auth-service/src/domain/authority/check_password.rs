@@ -30,7 +30,8 @@ impl From<StoreError> for NotChecked {
 
 impl Authority {
     /// Whether it is the password of an enabled account. It is counted before it is hashed, so that of many at once no more
-    /// are hashed than may be; always hashed, so that every refusal takes the same time; and forgiven when it was right.
+    /// are hashed than may be; always hashed, so that every refusal takes the same time; and forgiven when it was right. How
+    /// often it was right is limited, too.
     pub(super) async fn check_password(
         &self,
         guess: &Guess,
@@ -46,11 +47,16 @@ impl Authority {
                 counters.take_back(&guess.shared).await;
                 Ok(true)
             }
-            Ok(_) => Ok(false),
+            Ok(_) => {
+                counters.take_back(&[guess.right]).await;
+                Ok(false)
+            }
             Err(error) => {
-                if matches!(error, HasherError::Overloaded { .. }) {
-                    counters.take_back(&guess.counters()).await;
-                }
+                let uncounted = match error {
+                    HasherError::Overloaded { .. } => guess.counters(),
+                    HasherError::Broken(_) => vec![guess.right],
+                };
+                counters.take_back(&uncounted).await;
                 Err(Fault::from(error).into())
             }
         }

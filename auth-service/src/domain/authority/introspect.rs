@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::{Authority, ClientNotProven, Consistency, ValidateRefused};
 use crate::domain::{
-    access_token::{Claims, Expectation, FIRST_PARTY_CLIENT},
+    access_token::{Claims, FIRST_PARTY_CLIENT},
     client::{ClientProof, OauthClient},
     credential::CredentialKind,
     id::{Sid, UserId},
@@ -81,12 +81,8 @@ impl Authority {
         if !is_own && !client.audiences.contains(&claims.audience) {
             return Ok(None);
         }
-        let expected = Expectation {
-            issuer: &self.policy.issuer,
-            audience: &claims.audience,
-            max_lifetime: self.policy.access_ttl,
-        };
         let now = self.parts.clock.now();
+        let expected = self.expectation(Some(&claims.audience));
         if claims.check(&expected, now).is_err() {
             return Ok(None);
         }

@@ -14,7 +14,7 @@ use crate::domain::{
     dpop::{PresentedProof, Thumbprint},
     error::Fault,
     id::{Jti, Sid, UserId},
-    login::{ClientKind, EndReason, Generation, Login, Presented},
+    login::{ClientKind, EndReason, Generation, Login, Presented, REPLAY_WINDOW, Rotation},
     ports::StoreError,
     scope::{Scope, Scopes},
     throttle::{self, Throttled},
@@ -179,7 +179,14 @@ impl Authority {
                 CredentialKind::RefreshToken => (&login.scopes, None),
             };
             // Where somebody else has moved it on since it was read, judge again.
-            if self.advance((&login, &user), granted, bind, now).await? {
+            let rotation = Rotation {
+                scopes: granted,
+                key: bind,
+                // The generation before may be repeated meanwhile, for one more.
+                tokens_until: (login.kind == ClientKind::Api)
+                    .then(|| now + REPLAY_WINDOW + self.policy.access_ttl),
+            };
+            if self.advance((&login, &user), &rotation, now).await? {
                 let next = (login.generation.next(), key);
                 return self.issue((&login, &user), audience, asked, next, now);
             }
@@ -220,8 +227,7 @@ impl Authority {
     async fn advance(
         &self,
         (login, user): (&Login, &User),
-        granted: &Scopes,
-        key: Option<&Thumbprint>,
+        rotation: &Rotation<'_>,
         now: OffsetDateTime,
     ) -> Result<bool, IssueRefused> {
         let (store, counters) = (&self.parts.store, &self.parts.counters);
@@ -229,7 +235,7 @@ impl Authority {
         let outcome = counters.count(&counter, now).await;
         outcome.map_err(|throttled| IssueRefused::Throttled(throttled, user.id, login.sid))?;
         let from = login.generation;
-        let has_advanced = store.advance((login.sid, from), granted, key, now).await?;
+        let has_advanced = store.advance((login.sid, from), rotation, now).await?;
         if !has_advanced {
             counters.take_back(&counter).await;
         }

@@ -25,7 +25,7 @@ pub use self::{
     logins::{EndLoginRefused, EndOthersRefused},
     reauthenticate::{ReauthenticateRefused, StepUpRequired},
     report_device::DeviceEvent,
-    revoke_token::RevokedBy,
+    revoke_token::{RevocationRequest, RevokeRefused, RevokedBy},
     validate_token::{Consistency, Expected, ValidateRefused},
 };
 use super::{

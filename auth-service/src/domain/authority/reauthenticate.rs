@@ -1,5 +1,7 @@
 //! Proving again who one is (ASVS 7.5.3, RFC 9470), and what takes that.
 
+use std::net::IpAddr;
+
 use time::OffsetDateTime;
 
 use super::{Authority, check_password::NotChecked};
@@ -48,15 +50,17 @@ impl From<NotChecked> for ReauthenticateRefused {
 }
 
 impl Authority {
-    /// Notes that the owner of a login proved again who they are; gives when. Tokens that are issued from now on say so.
+    /// Notes that the owner of a login, who is at `address`, proved again who they are; gives when. Tokens that are issued from now on say so.
     pub async fn reauthenticate(
         &self,
         caller: &Person,
         password: &Password,
+        address: Option<IpAddr>,
     ) -> Result<OffsetDateTime, ReauthenticateRefused> {
         let store = &self.parts.store;
         let account = store.account(caller.subject).await?;
-        let guess = Guess::within(&*self.parts.blinding, caller.sid);
+        let blinding = &*self.parts.blinding;
+        let guess = Guess::within(blinding, (caller.subject, caller.sid), address);
         let is_right = self
             .check_password(&guess, account.as_ref(), password)
             .await?;

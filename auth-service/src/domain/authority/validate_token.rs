@@ -81,24 +81,26 @@ impl Authority {
     }
 
     /// What a token says that is valid in the hands of whoever has its key; whether they have is not looked at.
-    pub(super) async fn living_claims(
+    async fn living_claims(
         &self,
         token: &str,
         needed: &Expected<'_>,
     ) -> Result<Arc<Claims>, ValidateRefused> {
         let claims = self.parts.tokens.open(token)?;
         let now = self.parts.clock.now();
-        let expected = Expectation {
-            issuer: &self.policy.issuer,
-            audience: needed
-                .audience
-                .unwrap_or_else(|| self.policy.default_audience()),
-            max_lifetime: self.policy.access_ttl,
-        };
-        claims.check(&expected, now)?;
+        claims.check(&self.expectation(needed.audience), now)?;
         self.check_not_revoked(&claims, needed.consistency, now)
             .await?;
         Ok(claims)
+    }
+
+    /// What every valid access token for `audience` says, or for the default one.
+    pub(super) fn expectation<'a>(&'a self, audience: Option<&'a str>) -> Expectation<'a> {
+        Expectation {
+            issuer: &self.policy.issuer,
+            audience: audience.unwrap_or_else(|| self.policy.default_audience()),
+            max_lifetime: self.policy.access_ttl,
+        }
     }
 
     /// Check 12 of RFC 9449 §4.3, and §7.1: what is bound is not taken from a mere bearer.

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::domain::{
     client::{ClientId, GrantType, OauthClient, Registered, UnknownGrantType},
-    ports::{Clients, StoreError},
+    ports::{Change, Clients, StoreError},
 };
 
 /// How long an ended client is remembered for tokens that it still holds. No access token lives so long, and after that the row
@@ -58,17 +58,25 @@ impl Clients for SqliteStore {
         rows.iter().map(client).collect()
     }
 
-    async fn disable_client(&self, id: &ClientId, now: OffsetDateTime) -> Result<bool, StoreError> {
+    async fn disable_client(
+        &self,
+        id: &ClientId,
+        now: OffsetDateTime,
+    ) -> Result<Change, StoreError> {
         let mut writer = self.write().await?;
         let mut transaction = writer.begin().await?;
         let updated =
-            sqlx::query("UPDATE clients SET disabled_at = coalesce(disabled_at, ?) WHERE id = ?")
+            sqlx::query("UPDATE clients SET disabled_at = ? WHERE id = ? AND disabled_at IS NULL")
                 .bind(millis(now))
                 .bind(id.as_str())
                 .execute(&mut *transaction)
                 .await?;
         if updated.rows_affected() == 0 {
-            return Ok(false);
+            let found = sqlx::query("SELECT 1 FROM clients WHERE id = ?")
+                .bind(id.as_str())
+                .fetch_optional(&mut *transaction)
+                .await?;
+            return Ok(found.map_or(Change::NotFound, |_| Change::MadeBefore));
         }
         sqlx::query(
             "INSERT INTO revocations (kind, subject, expires_at) VALUES ('client_id', ?, ?)",
@@ -78,7 +86,7 @@ impl Clients for SqliteStore {
         .execute(&mut *transaction)
         .await?;
         transaction.commit().await?;
-        Ok(true)
+        Ok(Change::Made)
     }
 
     async fn set_client_secret(&self, id: &ClientId, hash: &[u8; 32]) -> Result<(), StoreError> {

@@ -13,12 +13,11 @@ use super::{
     row::{self, USER, client_kind_text, millis},
 };
 use crate::domain::{
-    dpop::Thumbprint,
     id::{Jti, Sid, UserId},
-    login::{EndReason, Generation, Login, LoginRecord, MAX_LIVE_LOGINS, NewLogin},
+    login::{EndReason, Generation, Login, LoginRecord, MAX_LIVE_LOGINS, NewLogin, Rotation},
     password::PasswordVersion,
     ports::{Logins, StoreError},
-    scope::Scopes,
+    revocation::REMEMBERED_BEYOND,
     throttle::{Blinded, KNOWN_FOR, Knows, Places},
     user::User,
 };
@@ -104,19 +103,20 @@ impl Logins for SqliteStore {
     async fn advance(
         &self,
         (sid, from): (Sid, Generation),
-        scopes: &Scopes,
-        key: Option<&Thumbprint>,
+        rotation: &Rotation<'_>,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
         let advance = sqlx::query(
-            "UPDATE logins SET generation = ?, scope = ?, refreshed_at = ?, last_seen_at = ?, jkt = coalesce(jkt, ?) \
+            "UPDATE logins SET generation = ?, scope = ?, refreshed_at = ?, last_seen_at = ?, jkt = coalesce(jkt, ?), \
+                               tokens_until = ? \
              WHERE sid = ? AND generation = ? AND ended_at IS NULL RETURNING sid",
         )
         .bind(from.next().0)
-        .bind(scopes.to_string())
+        .bind(rotation.scopes.to_string())
         .bind(millis(now))
         .bind(millis(now))
-        .bind(key.map(ToString::to_string))
+        .bind(rotation.key.map(ToString::to_string))
+        .bind(rotation.tokens_until.map(millis))
         .bind(sid.to_string())
         .bind(from.0);
         Ok(self.commit(advance).await?.len() == 1)
@@ -193,8 +193,15 @@ impl Logins for SqliteStore {
         self.end(Which::All, reason, now).await
     }
 
-    async fn revoke_token(&self, jti: Jti, expires_at: OffsetDateTime) -> Result<(), StoreError> {
-        self.append("jti", &jti.to_string(), expires_at).await
+    async fn revoke_token(&self, jti: Jti, expires_at: OffsetDateTime) -> Result<bool, StoreError> {
+        let append = sqlx::query(
+            "INSERT INTO revocations (kind, subject, expires_at) SELECT 'jti', ?1, ?2 \
+             WHERE NOT EXISTS (SELECT 1 FROM revocations WHERE kind = 'jti' AND subject = ?1) \
+             RETURNING sequence",
+        )
+        .bind(jti.to_string())
+        .bind(millis(expires_at + REMEMBERED_BEYOND));
+        Ok(self.commit(append).await?.len() == 1)
     }
 
     async fn purge(&self, before: OffsetDateTime) -> Result<(), StoreError> {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::domain::{
     id::{Jti, Sid, UserId},
-    login::EndReason,
+    login::{EndReason, Generation},
     ports::{Revocations, StoreError},
     revocation::{Epoch, REMEMBERED_BEYOND, Revocation, Revoked},
 };
@@ -47,7 +47,12 @@ impl Which {
     }
 }
 
-/// Ends logins that live, each with its entry in the sequence; says how many.
+/// When an entry for a login can hit nothing any more: with the login, or with its last access token where refresh tokens are all
+/// else that is out, as those are of no use without a row that lives.
+const HITS_UNTIL: &str = "min(expires_at, coalesce(tokens_until, expires_at))";
+
+/// Ends logins that live, each with its entry in the sequence where that can hit anything; says how many. Of a login whose ticket was
+/// never exchanged nothing is out, and the ticket needs the row.
 pub(super) async fn end_logins(
     transaction: &mut Transaction<'_, Sqlite>,
     which: &Which,
@@ -58,7 +63,8 @@ pub(super) async fn end_logins(
     let live = format!("ended_at IS NULL AND expires_at > ? AND {condition}");
     let sql = format!(
         "INSERT INTO revocations (kind, subject, expires_at) \
-         SELECT 'sid', sid, expires_at + ? FROM logins WHERE {live} ORDER BY created_at, sid"
+         SELECT 'sid', sid, {HITS_UNTIL} + ? FROM logins WHERE {live} \
+             AND generation > ? AND {HITS_UNTIL} + ? > ? ORDER BY created_at, sid"
     );
     let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(beyond())
@@ -66,6 +72,10 @@ pub(super) async fn end_logins(
     for value in &values {
         query = query.bind(value);
     }
+    query = query
+        .bind(Generation::TICKET.0)
+        .bind(beyond())
+        .bind(millis(now));
     query.execute(&mut **transaction).await?;
     let sql = format!("UPDATE logins SET ended_at = ?, end_reason = ? WHERE {live}");
     let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))
@@ -96,27 +106,6 @@ impl SqliteStore {
         let ended = end_logins(&mut transaction, &which, reason, now).await?;
         transaction.commit().await?;
         Ok(ended)
-    }
-
-    /// Appends an entry.
-    pub(super) async fn append(
-        &self,
-        kind: &str,
-        subject: &str,
-        until: OffsetDateTime,
-    ) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO revocations (kind, subject, expires_at) SELECT ?, ?, ? \
-             WHERE NOT EXISTS (SELECT 1 FROM revocations WHERE kind = ? AND subject = ?)",
-        )
-        .bind(kind)
-        .bind(subject)
-        .bind(millis(until + REMEMBERED_BEYOND))
-        .bind(kind)
-        .bind(subject)
-        .execute(&mut *self.write().await?)
-        .await?;
-        Ok(())
     }
 }
 

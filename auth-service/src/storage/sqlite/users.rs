@@ -1,7 +1,7 @@
 //! Accounts.
 
 use async_trait::async_trait;
-use sqlx::{AssertSqlSafe, sqlite::SqliteRow};
+use sqlx::{AssertSqlSafe, SqliteConnection, sqlite::SqliteRow};
 use time::OffsetDateTime;
 
 use super::{
@@ -13,7 +13,7 @@ use crate::domain::{
     id::{Sid, UserId},
     login::EndReason,
     password::{PasswordHash, PasswordVersion},
-    ports::{StoreError, Users},
+    ports::{Change, StoreError, Users},
     user::{Account, User},
     username::Username,
 };
@@ -33,6 +33,15 @@ impl SqliteStore {
             .await?;
         found.as_ref().map(row::account).transpose()
     }
+}
+
+/// Why a switch of an account changed nothing.
+async fn made_before(connection: &mut SqliteConnection, id: UserId) -> Result<Change, StoreError> {
+    let found = sqlx::query("SELECT 1 FROM users WHERE id = ?")
+        .bind(id.to_string())
+        .fetch_optional(connection)
+        .await?;
+    Ok(found.map_or(Change::NotFound, |_| Change::MadeBefore))
 }
 
 #[async_trait]
@@ -78,15 +87,18 @@ impl Users for SqliteStore {
         rows.iter().map(row::user).collect()
     }
 
-    async fn disable_user(&self, id: UserId, now: OffsetDateTime) -> Result<bool, StoreError> {
+    async fn disable_user(&self, id: UserId, now: OffsetDateTime) -> Result<Change, StoreError> {
         let mut writer = self.write().await?;
         let mut transaction = writer.begin().await?;
         let updated =
-            sqlx::query("UPDATE users SET disabled_at = coalesce(disabled_at, ?) WHERE id = ?")
+            sqlx::query("UPDATE users SET disabled_at = ? WHERE id = ? AND disabled_at IS NULL")
                 .bind(millis(now))
                 .bind(id.to_string())
                 .execute(&mut *transaction)
                 .await?;
+        if updated.rows_affected() == 0 {
+            return made_before(&mut transaction, id).await;
+        }
         end_logins(
             &mut transaction,
             &Which::AllOf(id),
@@ -95,15 +107,21 @@ impl Users for SqliteStore {
         )
         .await?;
         transaction.commit().await?;
-        Ok(updated.rows_affected() == 1)
+        Ok(Change::Made)
     }
 
-    async fn enable_user(&self, id: UserId) -> Result<bool, StoreError> {
-        let updated = sqlx::query("UPDATE users SET disabled_at = NULL WHERE id = ?")
-            .bind(id.to_string())
-            .execute(&mut *self.write().await?)
-            .await?;
-        Ok(updated.rows_affected() == 1)
+    async fn enable_user(&self, id: UserId) -> Result<Change, StoreError> {
+        let mut writer = self.write().await?;
+        let updated = sqlx::query(
+            "UPDATE users SET disabled_at = NULL WHERE id = ? AND disabled_at IS NOT NULL",
+        )
+        .bind(id.to_string())
+        .execute(&mut *writer)
+        .await?;
+        if updated.rows_affected() == 0 {
+            return made_before(&mut writer, id).await;
+        }
+        Ok(Change::Made)
     }
 
     async fn delete_user(&self, id: UserId, now: OffsetDateTime) -> Result<bool, StoreError> {

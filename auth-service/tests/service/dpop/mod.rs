@@ -2,6 +2,7 @@
 
 mod login;
 mod proof;
+mod revoke;
 mod token;
 
 use auth_proto::v1::{

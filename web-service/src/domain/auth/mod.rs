@@ -48,8 +48,14 @@ pub trait Auth: Send + Sync {
         proof: Option<&DpopProof>,
     ) -> Result<Tokens, AuthError>;
 
-    /// Ends the login that a token belongs to.
-    async fn end_login(&self, token: &str, client: &Client) -> Result<(), AuthError>;
+    /// Ends the login that a token belongs to. Of an access token that is valid and bound to a key the proof was checked; one
+    /// that has expired is handed on with the proof that came with it.
+    async fn end_login(
+        &self,
+        token: &str,
+        proof: Option<&DpopProof>,
+        client: &Client,
+    ) -> Result<(), AuthError>;
 
     /// Notes what became of the device of a browser's login.
     async fn report_device(&self, report: &DeviceReport) -> Result<(), AuthError>;
@@ -107,11 +113,12 @@ pub trait Auth: Send + Sync {
         token: &str,
     ) -> Result<Option<Introspection>, AuthError>;
 
-    /// Ends a token of the client's.
+    /// Ends an access token alone, or the login of a refresh token; of the OAuth client's, where one is named.
     async fn revoke(
         &self,
-        credentials: &ClientCredentials,
+        credentials: Option<&ClientCredentials>,
         token: &str,
+        proof: Option<&DpopProof>,
         client: &Client,
     ) -> Result<(), AuthError>;
 

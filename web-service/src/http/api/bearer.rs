@@ -14,20 +14,11 @@ use crate::{
 };
 
 /// What every route with a bearer needs to be told: who it is.
-const SCOPE: &str = "profile";
+pub(super) const SCOPE: &str = "profile";
 
 /// A valid access token and what it says.
 pub(in crate::http) struct Bearer {
-    presented: HeaderValue,
-    pub(super) scheme: Scheme,
     pub(super) claims: Arc<Claims>,
-}
-
-impl Bearer {
-    /// The token itself.
-    pub(super) fn token(&self) -> &str {
-        split(&self.presented).map_or("", |(_, token)| token)
-    }
 }
 
 /// How an access token is presented.
@@ -43,19 +34,14 @@ impl FromRequestParts<AppState> for Bearer {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
-        let presented = presented(&parts.headers)?;
-        let (scheme, token) = split(presented)?;
+        let (scheme, token) = read(&parts.headers)?;
         let dpop = Dpop::of(parts, &state.public_url);
         let proof = proof(scheme, &dpop)?;
         let judged = state.judge.validate(token, proof, "", &[SCOPE]).await;
         let claims = dpop
             .heard(judged)
             .map_err(|error| Problem::for_token(error, scheme))?;
-        Ok(Self {
-            presented: presented.clone(),
-            scheme,
-            claims,
-        })
+        Ok(Self { claims })
     }
 }
 

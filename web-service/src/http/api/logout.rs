@@ -1,32 +1,95 @@
 //! `POST /api/logout`
 
-use std::sync::Arc;
+use axum::{
+    extract::{FromRequest, Request, State},
+    http::{HeaderMap, StatusCode, header},
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use utoipa::ToSchema;
 
-use axum::{extract::State, http::StatusCode};
-
-use super::{bearer::Bearer, problem::Problem};
+use super::{
+    bearer::{self, SCOPE},
+    json::Json,
+    problem::Problem,
+};
 use crate::{
-    domain::auth::{Auth, ClientKind},
-    http::client::Peer,
+    domain::auth::{AuthError, ClientKind},
+    http::{client::Peer, dpop::Dpop, state::AppState},
 };
 
-/// Ends the whole login that the access token belongs to.
+/// The reason of a token that is not valid any more, and valid otherwise.
+const EXPIRED: &str = "TOKEN_EXPIRED";
+
+/// The body, where no access token comes along.
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"refresh_token": "hfr_…"}))]
+pub(in crate::http) struct Logout {
+    #[schema(value_type = String, format = Password)]
+    refresh_token: SecretString,
+}
+
+/// What a program signs out with.
+pub(in crate::http) enum Holds {
+    AccessToken(HeaderMap),
+    RefreshToken(SecretString),
+}
+
+impl FromRequest<AppState> for Holds {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
+        let headers = request.headers();
+        // `Authorization` decides where it is present.
+        if headers.contains_key(header::AUTHORIZATION) {
+            return Ok(Self::AccessToken(headers.clone()));
+        }
+        if !headers.contains_key(header::CONTENT_TYPE) {
+            return Err(Problem::no_token());
+        }
+        let Json(Logout { refresh_token }) = Json::from_request(request, state).await?;
+        Ok(Self::RefreshToken(refresh_token))
+    }
+}
+
+/// Ends the whole login that an access token belongs to, also one that has expired, or a refresh token in the body.
 #[utoipa::path(
     post,
     path = "/api/logout",
     tag = "tokens",
     operation_id = "logout",
-    security(("bearer" = [])),
+    request_body = Option<Logout>,
+    security(("bearer" = []), ()),
     responses((status = 204, description = "The whole login has ended")),
 )]
 pub(in crate::http) async fn submit(
-    State(auth): State<Arc<dyn Auth>>,
-    bearer: Bearer,
+    State(state): State<AppState>,
     peer: Peer,
+    dpop: Dpop,
+    holds: Holds,
 ) -> Result<StatusCode, Problem> {
-    let client = peer.into_client(ClientKind::Api);
-    auth.end_login(bearer.token(), &client)
-        .await
-        .map_err(|error| Problem::for_token(error, bearer.scheme))?;
+    let (auth, client) = (&state.auth, peer.into_client(ClientKind::Api));
+    match holds {
+        Holds::AccessToken(headers) => {
+            let (scheme, token) = bearer::read(&headers)?;
+            let proof = bearer::proof(scheme, &dpop)?;
+            let judged = state.judge.validate(token, proof, "", &[SCOPE]).await;
+            let ended = match dpop.heard(judged) {
+                Ok(_) => auth.end_login(token, None, &client).await,
+                Err(AuthError::Refused(refusal)) if refusal.reason == EXPIRED => {
+                    auth.end_login(token, proof, &client).await
+                }
+                Err(refused) => Err(refused),
+            };
+            dpop.heard(ended)
+                .map_err(|error| Problem::for_token(error, scheme))?;
+        }
+        Holds::RefreshToken(token) => {
+            let ended = auth
+                .revoke(None, token.expose_secret(), dpop.proof(), &client)
+                .await;
+            dpop.heard(ended).map_err(Problem::for_credential)?;
+        }
+    }
     Ok(StatusCode::NO_CONTENT)
 }

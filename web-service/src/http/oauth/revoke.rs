@@ -7,10 +7,11 @@ use axum::{extract::State, http::StatusCode};
 use super::{error::OauthError, form::OauthForm};
 use crate::{
     domain::auth::{Auth, ClientKind},
-    http::client::Peer,
+    http::{client::Peer, dpop::Dpop},
 };
 
-/// Ends a token: an access token alone, a refresh token with its login. One that is none is ended already.
+/// Ends a token: an access token alone, a refresh token with its login. One that is none is ended already. One that is bound to a
+/// key takes the proof of it, as its use does, unless the client that it was issued to authenticates itself.
 #[utoipa::path(
     post,
     path = "/oauth2/revoke",
@@ -23,10 +24,13 @@ use crate::{
 pub(in crate::http) async fn submit(
     State(auth): State<Arc<dyn Auth>>,
     peer: Peer,
+    dpop: Dpop,
     form: OauthForm,
 ) -> Result<StatusCode, OauthError> {
     let token = form.required("token")?;
     let client = peer.into_client(ClientKind::Api);
-    auth.revoke(&form.client, token, &client).await?;
+    let credentials = Some(&form.client);
+    let revoked = auth.revoke(credentials, token, dpop.proof(), &client).await;
+    dpop.heard(revoked)?;
     Ok(StatusCode::OK)
 }

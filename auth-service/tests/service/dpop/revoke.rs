@@ -1,0 +1,108 @@
+//! What is bound to a key is revoked with the key alone.
+
+use auth_proto::v1::{DpopProof, RevokeTokenRequest};
+use serde_json::Value;
+use tonic::{Code, Status};
+
+use super::{Key, assert_status, bound, said_at_issue, service};
+use crate::support::{ISSUER, TestService, minutes, with_refresh};
+
+/// What a proof for a direct call of `RevokeToken` says.
+fn said_at_revocation(service: &TestService, nonce: &str) -> Value {
+    let mut said = said_at_issue(service, Some(nonce));
+    said["htu"] = format!("{ISSUER}/auth.v1.AuthService/RevokeToken").into();
+    said
+}
+
+async fn revoke(
+    service: &TestService,
+    (token, end_login): (&str, bool),
+    jwt: Option<String>,
+) -> Result<(), Status> {
+    let request = RevokeTokenRequest {
+        token: token.to_owned(),
+        end_login,
+        dpop: jwt.map(|jwt| DpopProof {
+            jwt,
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    service.auth().revoke_token(request).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_copy_of_a_bound_token_revokes_nothing() {
+    let service = service().await;
+    let key = Key::p256();
+    let issued = bound(&service, &key).await;
+    let nonce = issued.dpop_nonce.as_str();
+    let (access, refresh) = (issued.access_token.as_str(), issued.refresh_token.as_str());
+    for what in [
+        (refresh, false),
+        (refresh, true),
+        (access, false),
+        (access, true),
+    ] {
+        let bare = revoke(&service, what, None).await.unwrap_err();
+        assert_status(&bare, Code::Unauthenticated, "DPOP_PROOF_REQUIRED");
+        let others = Key::p256().proof(&said_at_revocation(&service, nonce));
+        let refused = revoke(&service, what, Some(others)).await.unwrap_err();
+        assert_status(&refused, Code::Unauthenticated, "DPOP_PROOF_INVALID");
+        let elsewhere = key.proof(&said_at_issue(&service, Some(nonce)));
+        let refused = revoke(&service, what, Some(elsewhere)).await.unwrap_err();
+        assert_status(&refused, Code::Unauthenticated, "DPOP_PROOF_INVALID");
+    }
+    // The login lives, and its owner ends it.
+    let jwt = key.proof(&said_at_issue(&service, Some(nonce)));
+    let next = super::with_proof(with_refresh(refresh), jwt);
+    service.try_issue(next).await.unwrap();
+    let jwt = key.proof(&said_at_revocation(&service, nonce));
+    revoke(&service, (refresh, false), Some(jwt.clone()))
+        .await
+        .unwrap();
+    let jwt_at_issue = key.proof(&said_at_issue(&service, Some(nonce)));
+    let ended = super::with_proof(with_refresh(refresh), jwt_at_issue);
+    let ended = service.try_issue(ended).await.unwrap_err();
+    assert_status(&ended, Code::Unauthenticated, "LOGIN_ENDED");
+    // A copy does not even learn that.
+    let bare = revoke(&service, (refresh, false), None).await.unwrap_err();
+    assert_status(&bare, Code::Unauthenticated, "DPOP_PROOF_REQUIRED");
+    revoke(&service, (refresh, false), Some(jwt)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_proof_that_revoked_something_is_good_no_second_time() {
+    let service = service().await;
+    let key = Key::p256();
+    let (one, other) = (bound(&service, &key).await, bound(&service, &key).await);
+    let jwt = key.proof(&said_at_revocation(&service, &other.dpop_nonce));
+    revoke(&service, (&one.access_token, false), Some(jwt.clone()))
+        .await
+        .unwrap();
+    let replayed = revoke(&service, (&other.refresh_token, false), Some(jwt)).await;
+    assert_status(
+        &replayed.unwrap_err(),
+        Code::Unauthenticated,
+        "DPOP_PROOF_INVALID",
+    );
+}
+
+#[tokio::test]
+async fn an_expired_bound_token_signs_out_with_its_key_alone() {
+    let service = service().await;
+    let key = Key::p256();
+    let issued = bound(&service, &key).await;
+    service.clock.advance(minutes(16));
+    let nonce = bound(&service, &key).await.dpop_nonce;
+    let what = (issued.access_token.as_str(), true);
+    let bare = revoke(&service, what, None).await.unwrap_err();
+    assert_status(&bare, Code::Unauthenticated, "DPOP_PROOF_REQUIRED");
+    let jwt = key.proof(&said_at_revocation(&service, &nonce));
+    revoke(&service, what, Some(jwt)).await.unwrap();
+    let jwt = key.proof(&said_at_issue(&service, Some(&nonce)));
+    let ended = super::with_proof(with_refresh(&issued.refresh_token), jwt);
+    let ended = service.try_issue(ended).await.unwrap_err();
+    assert_status(&ended, Code::Unauthenticated, "LOGIN_ENDED");
+}
