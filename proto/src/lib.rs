@@ -25,5 +25,9 @@ pub const DPOP_METHOD: &str = "holdfast-dpop-method";
 /// See [`DPOP_METHOD`].
 pub const DPOP_URI: &str = "holdfast-dpop-uri";
 
+/// The metadata entry in which web-service names the sign-in form that a `Login` call comes from: 16 random bytes in base64url.
+/// Somebody who presses its button twice begins one login.
+pub const SIGN_IN_FORM: &str = "holdfast-sign-in-form";
+
 /// The `FileDescriptorSet` of the package and its imports, encoded, for gRPC reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -21,6 +21,12 @@ macro_rules! id {
             pub fn random(random: &dyn Random) -> Self {
                 let mut bytes = [0; 16];
                 random.fill(&mut bytes);
+                Self::from_random_bytes(bytes)
+            }
+
+            /// One of 122 of these bits, which nobody could have guessed.
+            #[must_use]
+            pub const fn from_random_bytes(bytes: [u8; 16]) -> Self {
                 Self(Builder::from_random_bytes(bytes).into_uuid())
             }
 

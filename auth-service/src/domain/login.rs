@@ -9,7 +9,7 @@ use super::{
     id::{Sid, UserId},
     password::PasswordVersion,
     scope::Scopes,
-    throttle::Places,
+    throttle::{Blinded, Blinding, Places},
 };
 
 /// How long a login ticket may wait for its exchange.
@@ -61,6 +61,26 @@ impl DeviceId {
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
+    }
+}
+
+/// A sign-in form as it was shown to one browser, named by web-service. Sent twice, it begins one login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignInForm([u8; 16]);
+
+impl SignInForm {
+    /// The form with these 16 bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// The identifier of the login that this person begins with it, the same on all instances. As the name of a login it is no
+    /// secret; it is a keyed hash all the same, so that nobody can choose it.
+    #[must_use]
+    pub fn sid(&self, blinding: &dyn Blinding, user: UserId) -> Sid {
+        let Blinded(hash) = blinding.blind(&[b"sign-in form", user.as_bytes(), &self.0]);
+        Sid::from_random_bytes(hash)
     }
 }
 

@@ -164,7 +164,8 @@ pub trait Users: Send + Sync {
 /// that does not need its row: not before its ticket was exchanged, and not once its access tokens are dead.
 #[async_trait]
 pub trait Logins: Send + Sync {
-    /// Begins a login, and remembers where from; `None` if the account is gone, disabled, or has another password by now.
+    /// Begins a login, and remembers where from; `None` if the account is gone, disabled, or has another password by now, or if
+    /// there is a login with this identifier.
     /// Beyond [`MAX_LIVE_LOGINS`](super::login::MAX_LIVE_LOGINS) the person's oldest ones end: gives which.
     async fn insert_login(&self, login: &NewLogin) -> Result<Option<Vec<Sid>>, StoreError>;
 

@@ -55,6 +55,7 @@ impl AuthService for AuthApi {
     ) -> Result<Response<LoginResponse>, Status> {
         let stated = request.get_mut().client.take();
         let client = self.web_identity.client(&request, stated)?;
+        let form = self.web_identity.sign_in_form(&request)?;
         let origin = audit::origin(&request, &self.web_identity, &client);
         let LoginRequest {
             username, password, ..
@@ -63,6 +64,7 @@ impl AuthService for AuthApi {
             password: decode::password(&password)?,
             username,
             client,
+            form,
         };
         let outcome = self.authority.login(attempt).await;
         if let Ok(SignedIn { user, ended, .. }) = &outcome {
@@ -340,6 +342,7 @@ fn revoke_event(revoked: RevokedBy) -> Option<(AuditKind, About)> {
 
 fn login_event(outcome: &Result<SignedIn, LoginRefused>) -> Option<(AuditKind, About)> {
     match outcome {
+        Ok(signed_in) if signed_in.is_repeated => None,
         Ok(signed_in) => Some((
             AuditKind::SignedIn,
             About::login(signed_in.user.id, signed_in.sid),

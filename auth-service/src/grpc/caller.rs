@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use auth_proto::{
-    DPOP, DPOP_METHOD, DPOP_URI, SERVICE_SECRET,
+    DPOP, DPOP_METHOD, DPOP_URI, SERVICE_SECRET, SIGN_IN_FORM,
     v1::{self, ErrorReason},
 };
 use aws_lc_rs::{constant_time, digest};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use rustls_pki_types::{CertificateDer, ServerName};
 use secrecy::{ExposeSecret as _, SecretString};
 use tonic::{
@@ -22,7 +23,7 @@ use crate::{
         access_token::Person,
         authority::{Authority, Expected, ValidateRefused},
         dpop::PresentedProof,
-        login::{Client, ClientKind, DeviceId},
+        login::{Client, ClientKind, DeviceId, SignInForm},
         scope::Scope,
     },
 };
@@ -111,6 +112,20 @@ impl WebIdentity {
                 .map(|agent| shortened(&agent)),
             device: DeviceId::from_bytes(&stated.device_id),
         })
+    }
+}
+
+impl WebIdentity {
+    /// The form that a sign-in comes from, in web-service's word.
+    pub(super) fn sign_in_form<T>(
+        &self,
+        request: &Request<T>,
+    ) -> Result<Option<SignInForm>, Status> {
+        if !self.is_proved_by(request)? {
+            return Ok(None);
+        }
+        let bytes = text(request, SIGN_IN_FORM).and_then(|form| URL_SAFE_NO_PAD.decode(form).ok());
+        Ok(bytes.and_then(|bytes| SignInForm::from_bytes(&bytes)))
     }
 }
 

@@ -93,3 +93,108 @@ async fn unknown_wrong_and_disabled_are_one_answer() {
         "INVALID_CREDENTIALS",
     );
 }
+
+/// Somebody who presses the button of the sign-in form twice.
+mod form {
+    use auth_proto::v1::{LoginRequest, LoginResponse};
+    use tonic::Request;
+
+    use super::*;
+    use crate::support::{browser_login, for_browser_use, from_web_service, seconds, with_ticket};
+
+    fn sent(form: &str, request: LoginRequest) -> Request<LoginRequest> {
+        let mut request = from_web_service(request);
+        request
+            .metadata_mut()
+            .insert("holdfast-sign-in-form", form.parse().unwrap());
+        request
+    }
+
+    const FORM: &str = "AAECAwQFBgcICQoLDA0ODw";
+
+    async fn press(service: &TestService) -> LoginResponse {
+        let answer = service.auth().login(sent(FORM, browser_login())).await;
+        answer.unwrap().into_inner()
+    }
+
+    async fn exchange(service: &TestService, login: &LoginResponse) -> String {
+        let request = for_browser_use(with_ticket(&login.login_ticket, ""));
+        let issued = service.auth().issue_token(from_web_service(request)).await;
+        issued.unwrap().into_inner().refresh_token
+    }
+
+    #[tokio::test]
+    async fn begins_one_login_however_often_it_is_sent() {
+        let service = TestService::start().await;
+        service.add_user("ada", false).await;
+
+        let (one, two) = tokio::join!(press(&service), press(&service));
+        assert_eq!(one.sid, two.sid);
+        let (first, second) = tokio::join!(exchange(&service, &one), exchange(&service, &two));
+        assert_eq!(first, second);
+        service.clock.advance(seconds(59));
+        let late = press(&service).await;
+        assert_eq!(late.sid, one.sid);
+        assert_eq!(exchange(&service, &late).await, first);
+
+        service.clock.advance(seconds(1));
+        let another = press(&service).await;
+        assert_ne!(another.sid, one.sid, "that is no second press");
+        let expired = for_browser_use(with_ticket(&one.login_ticket, ""));
+        let expired = service.auth().issue_token(from_web_service(expired)).await;
+        assert_refused(expired, Code::Unauthenticated, "REFRESH_REUSED");
+    }
+
+    #[tokio::test]
+    async fn of_another_person_or_another_page_begins_another_login() {
+        let service = TestService::start().await;
+        service.add_user("ada", false).await;
+        service.add_user("bob", false).await;
+        let adas = press(&service).await;
+        let bob = LoginRequest {
+            username: "bob".to_owned(),
+            ..browser_login()
+        };
+        let bobs = service.auth().login(sent(FORM, bob)).await.unwrap();
+        assert_ne!(bobs.into_inner().sid, adas.sid);
+        let other = sent("AAECAwQFBgcICQoLDA0OEA", browser_login());
+        let other = service.auth().login(other).await.unwrap().into_inner();
+        assert_ne!(other.sid, adas.sid);
+        for junk in ["", "AAEC", "no base64 at all"] {
+            let login = service.auth().login(sent(junk, browser_login())).await;
+            assert_ne!(login.unwrap().into_inner().sid, adas.sid);
+        }
+    }
+
+    #[tokio::test]
+    async fn goes_on_with_nothing_that_has_ended() {
+        let service = TestService::start().await;
+        service.add_user("ada", false).await;
+        let first = press(&service).await;
+        let token = exchange(&service, &first).await;
+        let _ = service.revoke(&token).await;
+        let again = press(&service).await;
+        assert_ne!(again.sid, first.sid);
+        exchange(&service, &again).await;
+    }
+
+    /// Whoever is not web-service names no forms.
+    #[tokio::test]
+    async fn counts_in_web_services_word_only() {
+        let service = TestService::start().await;
+        service.add_user("ada", false).await;
+        let stranger = async || {
+            let mut request = Request::new(browser_login());
+            let form = FORM.parse().unwrap();
+            request.metadata_mut().insert("holdfast-sign-in-form", form);
+            service
+                .auth()
+                .login(request)
+                .await
+                .unwrap()
+                .into_inner()
+                .sid
+        };
+        assert_ne!(stranger().await, stranger().await);
+    }
+}

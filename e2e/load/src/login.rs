@@ -82,7 +82,7 @@ async fn sign_in(
     };
     while turns.next().is_some() {
         let asked = Instant::now();
-        match auth.login(&username, &password, &client).await {
+        match auth.login(&username, &password, None, &client).await {
             Ok((person, _login)) => {
                 own.last = Instant::now();
                 own.successes.note(own.last - asked);

@@ -10,8 +10,8 @@ use web_service::{
     clients::auth::GrpcAuth,
     config::AuthConfig,
     domain::{
-        auth::{Client, ClientKind},
-        sign_in::{SignedIn, sign_in},
+        auth::{Auth as _, Client, ClientKind},
+        sign_in::{SignedIn, complete},
     },
 };
 
@@ -60,7 +60,8 @@ impl Site {
     /// Signs a browser in.
     pub(crate) async fn sign_in(&self, auth: &GrpcAuth) -> anyhow::Result<SignedIn> {
         let client = client_at(Ipv4Addr::LOCALHOST.into());
-        Ok(sign_in(auth, USERNAME, &self.password, &client).await?)
+        let (person, login) = auth.login(USERNAME, &self.password, None, &client).await?;
+        Ok(complete(auth, person, login).await?)
     }
 }
 

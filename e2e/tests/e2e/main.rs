@@ -17,6 +17,7 @@ mod grpcurl;
 mod integrate;
 mod memory;
 mod oauth_clients;
+mod older_tab;
 mod outage;
 mod pages;
 mod races;

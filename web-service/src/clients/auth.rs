@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context as _;
 use async_trait::async_trait;
 use auth_proto::{
-    SERVICE_SECRET,
+    SERVICE_SECRET, SIGN_IN_FORM,
     v1::{
         self, ChangePasswordRequest, EndLoginRequest, EndOtherLoginsRequest, GetAccountRequest,
         GetJwksRequest, IntrospectTokenRequest, IssueTokenRequest, ListLoginsRequest, LoginRequest,
@@ -190,14 +190,18 @@ impl Auth for GrpcAuth {
         &self,
         username: &str,
         password: &SecretString,
+        form: Option<&[u8; 16]>,
         client: &Client,
     ) -> Result<(Person, Login), AuthError> {
         let ask = async |channel| {
-            let request = self.own(LoginRequest {
+            let mut request = self.own(LoginRequest {
                 username: username.to_owned(),
                 password: password.expose_secret().to_owned(),
                 client: Some(encode::client(client)),
             });
+            if let Some(form) = form.and_then(encode::form) {
+                request.metadata_mut().insert(SIGN_IN_FORM, form);
+            }
             AuthServiceClient::new(channel).login(request).await
         };
         let answer = self.instances.call(PASSWORD, ask).await?;

@@ -4,6 +4,7 @@ use auth_proto::{
     DPOP, DPOP_METHOD, DPOP_URI,
     v1::{self, client_credentials, issue_token_request},
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret as _, SecretString};
 use tonic::{
     Request,
@@ -78,6 +79,11 @@ pub(super) fn client(client: &Client) -> v1::Client {
         user_agent: client.user_agent.clone(),
         device_id: client.device.map(Vec::from).unwrap_or_default(),
     }
+}
+
+/// The form that somebody signs in with.
+pub(super) fn form(form: &[u8; 16]) -> Option<MetadataValue<Ascii>> {
+    URL_SAFE_NO_PAD.encode(form).parse().ok()
 }
 
 pub(super) const fn kind(kind: ClientKind) -> v1::ClientKind {

@@ -5,9 +5,13 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::ExposeSecret as _;
 use service_kit::config::SecretKey;
 
-use crate::domain::form_token::{Binding, FormTokens, SignedCookie};
+use crate::domain::{
+    form_token::{Binding, FormTokens, SignedCookie},
+    session_id::SessionId,
+};
 
 const NONCE: usize = 16;
+const MAC: usize = 32;
 
 /// Makes and checks form tokens.
 pub struct MacFormTokens(hmac::Key);
@@ -18,12 +22,17 @@ impl MacFormTokens {
     pub fn new(key: &SecretKey) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, key.expose_secret()))
     }
+
+    fn sign(&self, binding: Binding<'_>) -> hmac::Tag {
+        hmac::sign(&self.0, &message(binding))
+    }
 }
 
 /// What a MAC covers; the first byte keeps the purposes apart.
 fn message(binding: Binding<'_>) -> Vec<u8> {
     match binding {
         Binding::Session(id) => [b"s", id.as_bytes().as_slice()].concat(),
+        Binding::Person(user_id) => [b"p", user_id.as_bytes()].concat(),
         Binding::Anonymous(nonce) => [b"a", nonce.as_slice()].concat(),
     }
 }
@@ -37,14 +46,28 @@ fn cookie_message(cookie: SignedCookie, nonce: &[u8]) -> Vec<u8> {
 }
 
 impl FormTokens for MacFormTokens {
-    fn token(&self, binding: Binding<'_>) -> String {
-        URL_SAFE_NO_PAD.encode(hmac::sign(&self.0, &message(binding)))
+    fn anonymous_token(&self, nonce: &[u8; NONCE]) -> String {
+        URL_SAFE_NO_PAD.encode(self.sign(Binding::Anonymous(nonce)))
+    }
+
+    fn session_token(&self, id: &SessionId, user_id: &str) -> String {
+        let session = self.sign(Binding::Session(id));
+        let person = self.sign(Binding::Person(user_id));
+        URL_SAFE_NO_PAD.encode([session.as_ref(), person.as_ref()].concat())
     }
 
     fn verify(&self, binding: Binding<'_>, token: &str) -> bool {
-        URL_SAFE_NO_PAD
-            .decode(token)
-            .is_ok_and(|mac| hmac::verify(&self.0, &message(binding), &mac).is_ok())
+        let Ok(bytes) = URL_SAFE_NO_PAD.decode(token) else {
+            return false;
+        };
+        let mac = match (binding, bytes.split_at_checked(MAC)) {
+            (Binding::Person(_), Some((_, person))) => person,
+            // The token of a page from before an upgrade has nothing behind it.
+            (Binding::Session(_), Some((session, _))) => session,
+            (Binding::Person(_) | Binding::Session(_), None) => return false,
+            (Binding::Anonymous(_), _) => &bytes,
+        };
+        hmac::verify(&self.0, &message(binding), mac).is_ok()
     }
 
     fn seal_nonce(&self, cookie: SignedCookie, nonce: &[u8; NONCE]) -> String {
@@ -73,7 +96,7 @@ mod tests {
     #[test]
     fn a_token_is_good_for_its_binding_only() {
         let (one, two) = ([1; NONCE], [2; NONCE]);
-        let token = tokens(9).token(Binding::Anonymous(&one));
+        let token = tokens(9).anonymous_token(&one);
         assert!(tokens(9).verify(Binding::Anonymous(&one), &token));
         assert!(!tokens(9).verify(Binding::Anonymous(&two), &token));
         assert!(!tokens(8).verify(Binding::Anonymous(&one), &token));
@@ -85,6 +108,24 @@ mod tests {
     }
 
     #[test]
+    fn a_signed_in_persons_token_is_for_their_session_and_for_them() {
+        let [one, two] = [[1; 16], [2; 16]]
+            .map(|bytes| -> SessionId { URL_SAFE_NO_PAD.encode(bytes).parse().unwrap() });
+        let token = tokens(9).session_token(&one, "ada");
+        let verify = |binding| tokens(9).verify(binding, &token);
+        assert!(verify(Binding::Session(&one)));
+        assert!(!verify(Binding::Session(&two)));
+        assert!(verify(Binding::Person("ada")));
+        assert!(!verify(Binding::Person("bob")));
+        assert!(!verify(Binding::Person("")));
+        assert!(!verify(Binding::Anonymous(&[1; NONCE])));
+        assert!(!tokens(8).verify(Binding::Person("ada"), &token));
+        let before_an_upgrade = URL_SAFE_NO_PAD.encode(tokens(9).sign(Binding::Session(&one)));
+        assert!(tokens(9).verify(Binding::Session(&one), &before_an_upgrade));
+        assert!(!tokens(9).verify(Binding::Person("ada"), &before_an_upgrade));
+    }
+
+    #[test]
     fn a_cookie_opens_where_it_was_made() {
         use SignedCookie::{KnownBrowser, SignIn};
         let cookie = tokens(9).seal_nonce(SignIn, &[1; NONCE]);
@@ -92,7 +133,7 @@ mod tests {
         assert_eq!(tokens(8).open_nonce(SignIn, &cookie), None);
         assert_eq!(tokens(9).open_nonce(KnownBrowser, &cookie), None);
         assert_eq!(
-            tokens(9).open_nonce(SignIn, &tokens(9).token(Binding::Anonymous(&[1; NONCE]))),
+            tokens(9).open_nonce(SignIn, &tokens(9).anonymous_token(&[1; NONCE])),
             None
         );
         assert_eq!(tokens(9).open_nonce(SignIn, ""), None);

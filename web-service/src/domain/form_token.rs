@@ -7,6 +7,8 @@ use super::session_id::SessionId;
 pub enum Binding<'a> {
     /// A signed-in browser's session.
     Session(&'a SessionId),
+    /// The person who is signed in, by their `user_id`: for what a form of an older session may still do.
+    Person(&'a str),
     /// A browser before sign-in: the random value in its signed cookie.
     Anonymous(&'a [u8; 16]),
 }
@@ -22,10 +24,13 @@ pub enum SignedCookie {
 
 /// Makes and checks form tokens and signed cookies.
 pub trait FormTokens: Send + Sync {
-    /// The token for a form.
-    fn token(&self, binding: Binding<'_>) -> String;
+    /// The token for a form before sign-in.
+    fn anonymous_token(&self, nonce: &[u8; 16]) -> String;
 
-    /// Whether `token` is the one for this binding; takes the same time whatever it is.
+    /// The token for the forms of a signed-in person: tied to their session, and apart from that to the person.
+    fn session_token(&self, id: &SessionId, user_id: &str) -> String;
+
+    /// Whether `token` was made for this; takes the same time whatever it is.
     fn verify(&self, binding: Binding<'_>, token: &str) -> bool;
 
     /// The cookie that carries `nonce`.

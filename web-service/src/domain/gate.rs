@@ -77,6 +77,22 @@ impl Original {
     }
 }
 
+impl Original {
+    /// Where somebody comes back to who sent a form: the page that has it, as the browser names it (`Referer`), or the beginning of
+    /// the application. The form's own address may have no page.
+    #[must_use]
+    pub fn form_address(&self, referer: Option<&str>, origins: &ReturnOrigins) -> Option<String> {
+        let origin = self
+            .origin
+            .as_deref()
+            .filter(|origin| origins.contains(origin))?;
+        let page = referer
+            .and_then(|referer| origins.accept(referer))
+            .filter(|page| page.origin().ascii_serialization() == origin);
+        Some(page.map_or_else(|| format!("{origin}/"), String::from))
+    }
+}
+
 /// Who passes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {

@@ -21,14 +21,15 @@ pub struct SignedIn {
     pub refresh_token: SecretString,
 }
 
-/// Checks a name and a password and starts a browser's login.
+/// Checks the name and the password that somebody typed into `form`, and starts a browser's login; one, however often the form is
+/// sent.
 pub async fn sign_in(
     auth: &dyn Auth,
-    username: &str,
-    password: &SecretString,
+    (username, password): (&str, &SecretString),
+    form: &[u8; 16],
     client: &Client,
 ) -> Result<SignedIn, AuthError> {
-    let (person, login) = auth.login(username, password, client).await?;
+    let (person, login) = auth.login(username, password, Some(form), client).await?;
     complete(auth, person, login).await
 }
 

@@ -1,4 +1,4 @@
-//! Forms that cannot be read without their token: no unsafe page handler compiles without it.
+//! Forms and the tokens that tie them to who was shown them. No unsafe page handler but those of [`SentForm`] compiles without.
 
 use std::{marker::PhantomData, sync::Arc};
 
@@ -15,6 +15,14 @@ use crate::domain::{
     form_token::{Binding, FormTokens},
 };
 
+/// A form with its token, which is not checked yet: for signing in and signing out, where a form of an older tab must not be a
+/// dead end.
+pub(super) struct SentForm<T> {
+    /// Its fields.
+    pub(super) fields: T,
+    token: String,
+}
+
 /// A form that came back from the browser it was made for.
 pub(super) struct ProvenForm<T, B> {
     /// Its fields.
@@ -24,42 +32,27 @@ pub(super) struct ProvenForm<T, B> {
 
 /// What a form is tied to.
 pub(super) trait BoundTo {
-    /// Whether `token` is the one for what these headers carry.
-    fn verify(
+    /// Whether `form` was made for what these headers carry.
+    fn verify<T>(
         headers: &HeaderMap,
         names: &CookieNames,
         tokens: &dyn FormTokens,
-        token: &str,
+        form: &SentForm<T>,
     ) -> bool;
 }
 
 /// Forms of signed-in people, tied to their session.
 pub(super) struct ToSession;
 
-/// Forms before sign-in, tied to a signed cookie.
-pub(super) struct ToBrowser;
-
 impl BoundTo for ToSession {
-    fn verify(
+    fn verify<T>(
         headers: &HeaderMap,
         names: &CookieNames,
         tokens: &dyn FormTokens,
-        token: &str,
+        form: &SentForm<T>,
     ) -> bool {
         cookies::session_id(headers, names)
-            .is_some_and(|id| tokens.verify(Binding::Session(&id), token))
-    }
-}
-
-impl BoundTo for ToBrowser {
-    fn verify(
-        headers: &HeaderMap,
-        names: &CookieNames,
-        tokens: &dyn FormTokens,
-        token: &str,
-    ) -> bool {
-        cookies::login_nonce(headers, names, tokens)
-            .is_some_and(|nonce| tokens.verify(Binding::Anonymous(&nonce), token))
+            .is_some_and(|id| form.was_made_for(Binding::Session(&id), tokens))
     }
 }
 
@@ -69,6 +62,32 @@ struct Tied<T> {
     csrf_token: String,
     #[serde(flatten)]
     fields: T,
+}
+
+impl<T> SentForm<T> {
+    /// Whether its token is the one for this.
+    pub(super) fn was_made_for(&self, binding: Binding<'_>, tokens: &dyn FormTokens) -> bool {
+        tokens.verify(binding, &self.token)
+    }
+}
+
+impl<S, T> FromRequest<S> for SentForm<T>
+where
+    S: Send + Sync,
+    T: DeserializeOwned,
+{
+    type Rejection = ErrorPage;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ErrorPage> {
+        let request = content_type::with_plain_form(request);
+        let Form(form): Form<Tied<T>> = Form::from_request(request, state)
+            .await
+            .map_err(|rejection: FormRejection| ErrorPage::unreadable_form(rejection.status()))?;
+        Ok(Self {
+            fields: form.fields,
+            token: form.csrf_token,
+        })
+    }
 }
 
 impl<S, T, B> FromRequest<S> for ProvenForm<T, B>
@@ -85,13 +104,11 @@ where
         let tokens = Arc::<dyn FormTokens>::from_ref(state);
         let names = Arc::<CookieNames>::from_ref(state);
         let headers = request.headers().clone();
-        let request = content_type::with_plain_form(request);
-        let Form(form): Form<Tied<T>> = Form::from_request(request, state)
-            .await
-            .map_err(|rejection: FormRejection| ErrorPage::unreadable_form(rejection.status()))?;
-        if !B::verify(&headers, &names, &*tokens, &form.csrf_token) {
+        let uri = request.uri().clone();
+        let form = SentForm::from_request(request, state).await?;
+        if !B::verify(&headers, &names, &*tokens, &form) {
             tracing::warn!("a form without its token was refused");
-            return Err(ErrorPage::form_out_of_date());
+            return Err(ErrorPage::form_out_of_date(&uri));
         }
         Ok(Self {
             fields: form.fields,

@@ -23,6 +23,7 @@ use super::{
 use crate::domain::{
     auth::{Auth, AuthError, Authorization, Client, ClientKind, Grant, RefusalKind},
     bindings::Shown,
+    form_token::FormTokens,
     revocations::LoginState,
     session::Session,
     session_id::SessionId,
@@ -105,6 +106,11 @@ impl Browser {
             LoginState::Ended => Err(end_with_login(&state.sessions, &id, &session).await),
             LoginState::Unknown => Err(NotSignedIn::Failed(Failure::nothing_heard())),
         }
+    }
+
+    /// The token for the forms of its pages.
+    pub(super) fn form_token(&self, tokens: &dyn FormTokens) -> String {
+        tokens.session_token(&self.id, &self.session.user_id)
     }
 
     /// Asks auth-service for what acts for the person.
@@ -210,7 +216,7 @@ fn page_refusal(refused: NotSignedIn, parts: &Parts) -> PageRefusal {
             PageRefusal::LoadAgain(LoadAgain::at(&parts.uri))
         }
         NotSignedIn::NoProof if !parts.method.is_safe() => {
-            PageRefusal::Error(ErrorPage::no_device_proof())
+            PageRefusal::Error(ErrorPage::no_device_proof(&parts.uri))
         }
         NotSignedIn::NoSession | NotSignedIn::NoProof => {
             PageRefusal::sign_in(&parts.method, &parts.uri)

@@ -37,7 +37,8 @@ async fn signing_out_ends_the_session_and_removes_the_cookie() {
 async fn nobody_else_can_sign_a_person_out() {
     let site = Site::with_user("ada").await;
     let cookie = site.sign_in("ada").await;
-    let other = site.sign_in("ada").await;
+    site.add_user("bob").await;
+    let other = site.sign_in("bob").await;
     let others_token = site.page_token("/dashboard", &other).await;
 
     assert_eq!(site.get("/logout", &cookie).await.status(), 405);

@@ -15,6 +15,7 @@ mod jwks;
 mod login;
 mod logins;
 mod logout;
+mod older_tab;
 mod openapi;
 mod password;
 mod rotation;

@@ -79,7 +79,7 @@ async fn it_takes_a_session_and_the_token() {
     let anonymous = site.post_form("/account/password", "", &fields).await;
     assert_eq!(
         (anonymous.status().as_u16(), header(&anonymous, "location")),
-        (303, "/login")
+        (303, "/login?next=%2Faccount%2Fpassword&unsent")
     );
     let cookie = site.sign_in("ada").await;
     assert_eq!(

@@ -274,3 +274,63 @@ async fn the_way_onward_leads_to_listed_origins_only() {
     let nowhere = site.get("/continue", "a=b").await;
     assert_eq!(nowhere.status(), 404);
 }
+
+/// A form that came after the session's end is not passed on; the person is told so, and comes back to the page that has it.
+#[tokio::test]
+async fn a_form_after_the_sessions_end_says_that_nothing_was_changed() {
+    let site = site().await;
+    let post = ("x-forwarded-method", "POST");
+    let ask = async |headers: &[(&str, &str)]| {
+        let proxied = [
+            post,
+            ("x-forwarded-uri", "/orders/7/cancel"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-host", "app.example"),
+        ];
+        let request = site.request(Method::GET, "/auth/verify");
+        let all = proxied.iter().chain(headers);
+        let request = all.fold(request, |request, (name, value)| {
+            request.header(*name, *value)
+        });
+        request.send().await.unwrap()
+    };
+    let form = [
+        ("sec-fetch-site", "same-origin"),
+        ("sec-fetch-mode", "navigate"),
+        ("origin", APP),
+    ];
+    for (referer, back) in [
+        (
+            "https://app.example/orders/7?a=b",
+            "https://app.example/orders/7?a=b",
+        ),
+        ("https://evil.example/orders/7", "https://app.example/"),
+        ("", "https://app.example/"),
+    ] {
+        let sent = ask(&[&form[..], &[("referer", referer)]].concat()).await;
+        assert_eq!(sent.status(), 303);
+        let location = url::Url::parse(header(&sent, "location")).unwrap();
+        let (_, next) = location.query_pairs().next().unwrap();
+        let next = site
+            .origin
+            .parse::<url::Url>()
+            .unwrap()
+            .join(&next)
+            .unwrap();
+        let to = next.query_pairs().next().unwrap().1.into_owned();
+        assert_eq!(to, back);
+        let sign_in = location.as_str().strip_prefix(&site.origin).unwrap();
+        let page = site.get(sign_in, "").await.text().await.unwrap();
+        assert!(page.contains("so nothing was changed"), "{page}");
+    }
+    let old_browser = ask(&[("accept", "text/html,*/*"), ("origin", APP)]).await;
+    assert_eq!(old_browser.status(), 303);
+    for program in [
+        [("sec-fetch-mode", "cors"), ("accept", "text/html")],
+        [("accept", "application/json"), ("origin", APP)],
+    ] {
+        let denied = ask(&program).await;
+        assert_eq!(denied.status(), 401);
+        assert_eq!(header(&denied, "location"), "");
+    }
+}

@@ -126,7 +126,7 @@ impl From<StoreError> for IssueRefused {
 }
 
 /// What becomes of the login's generation.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     Advance,
     Keep,
@@ -160,9 +160,11 @@ impl Authority {
                 Step::Reused => return Err(self.end_reused(user.id, login.sid, now).await?),
                 Step::Advance | Step::Keep => {}
             }
-            let asked = match credential.kind {
-                CredentialKind::LoginTicket => first_grant(request.scopes.clone(), &user)?,
-                CredentialKind::RefreshToken => narrowed(request.scopes.clone(), &login, &user)?,
+            let asked = match (credential.kind, step) {
+                (CredentialKind::LoginTicket, Step::Advance) => {
+                    first_grant(request.scopes.clone(), &user)?
+                }
+                _ => narrowed(request.scopes.clone(), &login, &user)?,
             };
             if asked.contains(&Scope::Admin) {
                 self.require_fresh(login.authenticated_at)?;
@@ -297,6 +299,12 @@ impl Authority {
 
     fn step(&self, credential: Credential, login: &Login, now: OffsetDateTime) -> Step {
         match (credential.kind, login.kind) {
+            // A form that was sent twice has the same ticket twice. Tickets of browsers never leave the services.
+            (CredentialKind::LoginTicket, ClientKind::Browser)
+                if login.generation != Generation::TICKET && login.takes_ticket(now) =>
+            {
+                Step::Keep
+            }
             (CredentialKind::LoginTicket, _) => {
                 if login.generation != Generation::TICKET {
                     Step::Reused

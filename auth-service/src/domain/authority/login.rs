@@ -7,7 +7,7 @@ use crate::domain::{
     credential::{Credential, CredentialKind},
     error::Fault,
     id::{Sid, UserId},
-    login::{Client, ClientKind, Generation, NewLogin},
+    login::{Client, ClientKind, Generation, NewLogin, SignInForm},
     password::Password,
     ports::StoreError,
     throttle::{Places, Throttled},
@@ -27,6 +27,8 @@ pub struct LoginAttempt {
     pub password: Password,
     /// Where from.
     pub client: Client,
+    /// The form that it was typed into, where that is known.
+    pub form: Option<SignInForm>,
 }
 
 /// A login that just began.
@@ -50,6 +52,8 @@ pub struct SignedIn {
     pub ticket: String,
     /// Which older logins of the person ended, as these are too many.
     pub ended: Vec<Sid>,
+    /// Whether the same form began it a moment ago.
+    pub is_repeated: bool,
 }
 
 /// Why nobody was signed in.
@@ -90,7 +94,10 @@ impl Authority {
         match account.filter(|_| is_right) {
             Some(account) => {
                 self.rehash(&account, &attempt.password).await;
-                self.begin_login(account, attempt.client).await
+                match attempt.form {
+                    Some(form) => self.begin_once(account, attempt.client, form).await,
+                    None => self.begin_login(account, attempt.client).await,
+                }
             }
             None => Err(LoginRefused::InvalidCredentials(known)),
         }
@@ -114,9 +121,62 @@ impl Authority {
         account: Account,
         client: Client,
     ) -> Result<SignedIn, LoginRefused> {
+        let sid = Sid::random(&*self.parts.random);
+        let begun = self.begin_as(sid, &account, client).await?;
+        begun.ok_or(LoginRefused::InvalidCredentials(Some(account.user.id)))
+    }
+
+    /// The same with a form, which begins one login however often it is sent: a person who presses the button twice gets the
+    /// second answer, and holds nothing of the first.
+    async fn begin_once(
+        &self,
+        account: Account,
+        client: Client,
+        form: SignInForm,
+    ) -> Result<SignedIn, LoginRefused> {
+        let sid = form.sid(&*self.parts.blinding, account.user.id);
+        if let Some(begun) = self.begin_as(sid, &account, client.clone()).await? {
+            return Ok(begun);
+        }
+        match self.begun_lately(sid).await? {
+            Some(begun) => Ok(begun),
+            // That one is over, or this is no second press of a button.
+            None => self.begin_login(account, client).await,
+        }
+    }
+
+    /// The login that the same form began, as long as its ticket is good.
+    async fn begun_lately(&self, sid: Sid) -> Result<Option<SignedIn>, StoreError> {
+        let now = self.parts.clock.now();
+        let found = self.parts.store.login(sid).await?;
+        let found = found.filter(|(login, _)| {
+            let is_browser = login.kind == ClientKind::Browser;
+            is_browser && login.is_live(now) && login.takes_ticket(now)
+        });
+        Ok(found.map(|(login, user)| SignedIn {
+            user,
+            sid,
+            client_kind: login.kind,
+            authenticated_at: login.authenticated_at,
+            amr: PASSWORD,
+            epoch: self.parts.revocations.epoch().id.clone(),
+            expires_at: login.expires_at,
+            ticket: self.ticket(sid),
+            ended: Vec::new(),
+            is_repeated: true,
+        }))
+    }
+
+    /// Starts the login with this identifier. `None`: the account may not begin one any more, or there is such a login.
+    async fn begin_as(
+        &self,
+        sid: Sid,
+        account: &Account,
+        client: Client,
+    ) -> Result<Option<SignedIn>, StoreError> {
         let now = self.parts.clock.now();
         let login = NewLogin {
-            sid: Sid::random(&*self.parts.random),
+            sid,
             user_id: account.user.id,
             password_version: account.password_version,
             places: Places::of(&*self.parts.blinding, account.user.id, &client),
@@ -125,25 +185,31 @@ impl Authority {
             created_at: now,
             expires_at: now + self.policy.login_ttl,
         };
-        let begun = self.parts.store.insert_login(&login).await?;
-        let ended = begun.ok_or(LoginRefused::InvalidCredentials(Some(account.user.id)))?;
+        let Some(ended) = self.parts.store.insert_login(&login).await? else {
+            return Ok(None);
+        };
         if !ended.is_empty() {
             self.parts.revocations.catch_up().await;
         }
-        Ok(SignedIn {
-            user: account.user,
-            sid: login.sid,
+        Ok(Some(SignedIn {
+            user: account.user.clone(),
+            sid,
             client_kind: login.client.kind,
             authenticated_at: now,
             amr: PASSWORD,
             epoch: self.parts.revocations.epoch().id.clone(),
             expires_at: login.expires_at,
-            ticket: self.parts.credentials.seal(Credential {
-                kind: CredentialKind::LoginTicket,
-                sid: login.sid,
-                generation: Generation::TICKET,
-            }),
+            ticket: self.ticket(sid),
             ended,
+            is_repeated: false,
+        }))
+    }
+
+    fn ticket(&self, sid: Sid) -> String {
+        self.parts.credentials.seal(Credential {
+            kind: CredentialKind::LoginTicket,
+            sid,
+            generation: Generation::TICKET,
         })
     }
 

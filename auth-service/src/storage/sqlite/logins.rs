@@ -233,13 +233,14 @@ struct Begun {
 }
 
 impl SqliteStore {
-    /// Begins it with one statement, which finds out what else there is to do. `None`: it may not begin.
+    /// Begins it with one statement, which finds out what else there is to do. `None`: it may not begin, or did so before.
     async fn begin_login(&self, login: &NewLogin) -> Result<Option<Begun>, StoreError> {
         let insert = sqlx::query(
             "INSERT INTO logins (sid, user_id, client_kind, ip_address, user_agent, scope, amr, generation, \
                                  refreshed_at, created_at, authenticated_at, last_seen_at, expires_at) \
              SELECT ?1, id, ?2, ?3, ?4, '', ?5, ?6, ?7, ?7, ?7, ?7, ?8 FROM users \
              WHERE id = ?9 AND password_version = ?10 AND disabled_at IS NULL \
+             ON CONFLICT (sid) DO NOTHING \
              RETURNING (SELECT count(*) FROM logins AS own WHERE own.user_id = ?9 \
                             AND own.ended_at IS NULL AND own.expires_at > ?7) AS live, \
                        (SELECT count(*) FROM known_places WHERE user_id = ?9 \

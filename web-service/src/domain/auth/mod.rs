@@ -31,11 +31,12 @@ pub trait Validate: Send + Sync {
 /// auth-service, as far as this service needs it otherwise.
 #[async_trait]
 pub trait Auth: Send + Sync {
-    /// Checks a name and a password and starts a login.
+    /// Checks a name and a password and starts a login. What the same `form` started within the last minute is not started again.
     async fn login(
         &self,
         username: &str,
         password: &SecretString,
+        form: Option<&[u8; 16]>,
         client: &Client,
     ) -> Result<(Person, Login), AuthError>;
 

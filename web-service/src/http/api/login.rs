@@ -44,7 +44,7 @@ pub(in crate::http) async fn submit(
     let Credentials { username, password } = credentials;
     let client = peer.into_client(ClientKind::Api);
     let (_, login) = auth
-        .login(&username, &password, &client)
+        .login(&username, &password, None, &client)
         .await
         .map_err(Problem::for_credential)?;
     let ticket = &login.ticket;

@@ -18,7 +18,6 @@ use super::{
 use crate::{
     domain::{
         auth::{AuthError, Client, ClientKind, STEP_UP_REQUIRED},
-        form_token::Binding,
         local_path::LocalPath,
     },
     http::{
@@ -37,6 +36,7 @@ struct ConfirmPage<'a> {
     csrf_token: String,
     username: &'a str,
     action: &'a str,
+    is_unsent: bool,
     trouble: Option<String>,
 }
 
@@ -53,6 +53,8 @@ pub(in crate::http) struct Confirmation {
 pub(in crate::http) struct Onward {
     #[serde(default)]
     next: String,
+    /// There where an application's form led here, which was not passed on.
+    unsent: Option<String>,
 }
 
 /// Asks, for an application that wants to know again who somebody is.
@@ -61,8 +63,15 @@ pub(in crate::http) async fn show(
     PageBrowser(browser): PageBrowser,
     onward: Result<Query<Onward>, QueryRejection>,
 ) -> Response {
-    let action = own_action(&next(onward));
-    form(&state, (StatusCode::OK, &action), &browser, None)
+    let is_unsent = matches!(&onward, Ok(Query(onward)) if onward.unsent.is_some());
+    let form = ConfirmPage {
+        csrf_token: browser.form_token(&*state.form_tokens),
+        username: &browser.session.username,
+        action: &own_action(&next(onward)),
+        is_unsent,
+        trouble: None,
+    };
+    page(StatusCode::OK, &form)
 }
 
 /// Checks the password and goes on where the person wanted.
@@ -216,9 +225,10 @@ fn form(
     trouble: Option<String>,
 ) -> Response {
     let form = ConfirmPage {
-        csrf_token: state.form_tokens.token(Binding::Session(&browser.id)),
+        csrf_token: browser.form_token(&*state.form_tokens),
         username: &browser.session.username,
         action,
+        is_unsent: false,
         trouble,
     };
     page(status, &form)

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     domain::{
         auth::{Account, Auth},
-        form_token::{Binding, FormTokens},
+        form_token::FormTokens,
         sessions::Sessions,
     },
     http::{
@@ -44,7 +44,7 @@ pub(in crate::http) async fn show(
         .account(&actor.authorization)
         .await
         .map_err(Failure::from)?;
-    let csrf_token = form_tokens.token(Binding::Session(&actor.browser.id));
+    let csrf_token = actor.browser.form_token(&*form_tokens);
     Ok(page(
         StatusCode::OK,
         &dashboard(csrf_token, &actor.browser, account, &sessions),

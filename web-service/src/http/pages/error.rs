@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::{
-    http::{Method, StatusCode, Uri},
+    http::{Method, StatusCode, Uri, uri::PathAndQuery},
     response::{IntoResponse, Redirect, Response},
 };
+use url::form_urlencoded::byte_serialize;
 
 use super::{
     load_again::LoadAgain,
@@ -26,20 +27,31 @@ pub(in crate::http) struct ErrorPage {
     text: &'static str,
     retry_after: Option<Duration>,
     signs_in_again: bool,
+    /// Where the form is that was sent.
+    form: Option<String>,
 }
 
 impl ErrorPage {
-    const fn new(status: StatusCode, title: &'static str, text: &'static str) -> Self {
+    fn new(status: StatusCode, title: &'static str, text: &'static str) -> Self {
         Self {
             status,
             title,
             text,
             retry_after: None,
             signs_in_again: false,
+            form: None,
         }
     }
 
-    pub(in crate::http) const fn foreign_origin() -> Self {
+    /// For a form that was sent to `uri`: leads back to the page that has it.
+    fn of_form(self, uri: &Uri) -> Self {
+        Self {
+            form: Some(page_of(uri).to_owned()),
+            ..self
+        }
+    }
+
+    pub(in crate::http) fn foreign_origin() -> Self {
         Self::new(
             StatusCode::FORBIDDEN,
             "This request came from another site",
@@ -47,7 +59,7 @@ impl ErrorPage {
         )
     }
 
-    pub(in crate::http) const fn bad_host() -> Self {
+    pub(in crate::http) fn bad_host() -> Self {
         Self::new(
             StatusCode::BAD_REQUEST,
             "This request cannot be read",
@@ -55,7 +67,7 @@ impl ErrorPage {
         )
     }
 
-    pub(in crate::http) const fn head_too_large() -> Self {
+    pub(in crate::http) fn head_too_large() -> Self {
         Self::new(
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             "Your browser sent too many cookies",
@@ -65,15 +77,17 @@ impl ErrorPage {
         )
     }
 
-    pub(in crate::http) const fn form_out_of_date() -> Self {
+    pub(in crate::http) fn form_out_of_date(uri: &Uri) -> Self {
         Self::new(
             StatusCode::FORBIDDEN,
             "This form is out of date",
-            "Nothing was changed. Go back, reload the page, and try again. Cookies must be allowed for this site.",
+            "Nothing was changed: since the page was loaded, somebody signed in or confirmed a password in this browser. Load the \
+             page again and do it there. Cookies must be allowed for this site.",
         )
+        .of_form(uri)
     }
 
-    pub(in crate::http) const fn unreadable_form(status: StatusCode) -> Self {
+    pub(in crate::http) fn unreadable_form(status: StatusCode) -> Self {
         Self::new(
             status,
             "This form cannot be read",
@@ -81,15 +95,16 @@ impl ErrorPage {
         )
     }
 
-    pub(in crate::http) const fn no_device_proof() -> Self {
+    pub(in crate::http) fn no_device_proof(uri: &Uri) -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,
             "Is this still your device?",
-            "Nothing was changed: your browser did not show that it is. Go back, reload the page, and try again.",
+            "Nothing was changed: your browser did not show that it is. Load the page again and do it there.",
         )
+        .of_form(uri)
     }
 
-    const fn device_not_asked(retry_after: Duration) -> Self {
+    fn device_not_asked(retry_after: Duration) -> Self {
         Self {
             retry_after: Some(retry_after),
             signs_in_again: true,
@@ -102,7 +117,7 @@ impl ErrorPage {
         }
     }
 
-    pub(in crate::http) const fn not_bound() -> Self {
+    pub(in crate::http) fn not_bound() -> Self {
         Self {
             signs_in_again: true,
             ..Self::new(
@@ -115,7 +130,7 @@ impl ErrorPage {
         }
     }
 
-    const fn unavailable(retry_after: Duration) -> Self {
+    fn unavailable(retry_after: Duration) -> Self {
         Self {
             retry_after: Some(retry_after),
             ..Self::new(
@@ -126,7 +141,7 @@ impl ErrorPage {
         }
     }
 
-    const fn throttled(retry_after: Duration) -> Self {
+    fn throttled(retry_after: Duration) -> Self {
         Self {
             retry_after: Some(retry_after),
             ..Self::new(
@@ -137,7 +152,7 @@ impl ErrorPage {
         }
     }
 
-    const fn internal() -> Self {
+    fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "Something went wrong here",
@@ -178,24 +193,24 @@ pub(in crate::http) enum PageRefusal {
 }
 
 impl PageRefusal {
-    /// After signing in, the person comes back to the page they asked for; a form that they sent is not sent again.
+    /// After signing in, the person comes back to the page they asked for. A form that they sent is not sent again: they are told
+    /// so, and come back to the page that has it.
     pub(in crate::http) fn sign_in(method: &Method, uri: &Uri) -> Self {
-        let wanted = uri.path_and_query().filter(|_| method == Method::GET);
-        let target = wanted.map_or_else(
-            || "/login".to_owned(),
-            |wanted| {
-                let next: String =
-                    url::form_urlencoded::byte_serialize(wanted.as_str().as_bytes()).collect();
-                format!("/login?next={next}")
-            },
-        );
+        let encoded = |page: &str| byte_serialize(page.as_bytes()).collect::<String>();
+        let target = if method.is_safe() {
+            format!("/login?next={}", encoded(address(uri)))
+        } else {
+            format!("/login?next={}&unsent", encoded(page_of(uri)))
+        };
         Self::SignIn(Redirect::to(&target))
     }
 
     /// The same while a form is worked on.
     pub(in crate::http) fn after_a_form(refused: NotSignedIn) -> Self {
         match refused {
-            NotSignedIn::NoSession | NotSignedIn::NoProof => Self::SignIn(Redirect::to("/login")),
+            NotSignedIn::NoSession | NotSignedIn::NoProof => {
+                Self::SignIn(Redirect::to("/login?unsent"))
+            }
             NotSignedIn::NotBound => Self::Error(ErrorPage::not_bound()),
             NotSignedIn::Failed(failure) => Self::Error(failure.into()),
         }
@@ -212,12 +227,25 @@ impl IntoResponse for PageRefusal {
     }
 }
 
+fn address(uri: &Uri) -> &str {
+    uri.path_and_query().map_or("/", PathAndQuery::as_str)
+}
+
+/// The page that has the form which is sent to `uri`.
+fn page_of(uri: &Uri) -> &str {
+    match uri.path() {
+        "/logout" => "/dashboard",
+        path if path.starts_with("/account/logins/") => "/account/logins",
+        _ => address(uri),
+    }
+}
+
 /// Any path that is none.
 pub(in crate::http) async fn not_found() -> ErrorPage {
     no_such_page()
 }
 
-pub(super) const fn no_such_page() -> ErrorPage {
+pub(super) fn no_such_page() -> ErrorPage {
     ErrorPage::new(
         StatusCode::NOT_FOUND,
         "There is no such page",

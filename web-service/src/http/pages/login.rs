@@ -22,6 +22,7 @@ use crate::{
         bindings::Shown,
         form_token::Binding,
         local_path::LocalPath,
+        session::Session,
         session_id::SessionId,
         sign_in::sign_in,
         sign_out::sign_out,
@@ -31,7 +32,7 @@ use crate::{
         cookies::{self, with_cookie},
         device,
         failure::Failure,
-        form::{ProvenForm, ToBrowser},
+        form::SentForm,
         signed_in::{Browser, NotSignedIn, begin},
         state::AppState,
     },
@@ -43,6 +44,7 @@ struct LoginPage {
     csrf_token: String,
     username: String,
     next: String,
+    notice: Option<&'static str>,
     trouble: Option<String>,
 }
 
@@ -50,16 +52,22 @@ const WRONG: &str = "The username or the password is wrong. Please try again.";
 const BUSY: &str = "Many people are signing in at this moment. Please try again in a few seconds.";
 const AWAY: &str = "Signing in is not possible right now: a part of this service does not answer. \
                     Your password was not checked. Please try again in a moment.";
+const OUT_OF_DATE: &str = "This page was out of date, as pages are that a browser restores, so your password was not checked. \
+                           Please give it once more. Cookies must be allowed for this site.";
+const UNSENT: &str = "You were signed out before you sent the form, so nothing was changed. Sign in to go back to the page; what \
+                      you typed there has to be typed again.";
 
 /// The query of `GET /login`.
 #[derive(Deserialize)]
 pub(in crate::http) struct Wanted {
     #[serde(default)]
     next: String,
+    /// There where a form led here that came after its session's end.
+    unsent: Option<String>,
 }
 
 /// The fields of the form.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(in crate::http) struct LoginForm {
     #[serde(default)]
     username: String,
@@ -78,7 +86,9 @@ pub(in crate::http) async fn show(
     headers: HeaderMap,
 ) -> Response {
     // Whatever else is asked in the URL, the form is shown.
-    let next = wanted.map(|Query(wanted)| wanted.next).unwrap_or_default();
+    let (next, unsent) = wanted
+        .map(|Query(wanted)| (wanted.next, wanted.unsent))
+        .unwrap_or_default();
     let visitor = Visitor {
         headers: &headers,
         socket,
@@ -90,43 +100,55 @@ pub(in crate::http) async fn show(
         }
         Err(_) => {}
     }
-    let known = cookies::login_nonce(&headers, &state.cookie_names, &*state.form_tokens);
-    let nonce = known.unwrap_or_else(|| fresh_nonce(&*state.random));
-    let form = LoginPage {
-        csrf_token: state.form_tokens.token(Binding::Anonymous(&nonce)),
-        username: String::new(),
+    let form = LoginForm {
         next,
-        trouble: None,
+        ..LoginForm::default()
     };
-    let response = page(StatusCode::OK, &form);
-    if known.is_some() {
-        return response;
-    }
-    let cookie = cookies::set_login(&state.cookie_names, &nonce, &*state.form_tokens);
-    with_cookie(response, cookie)
+    let notice = unsent.map(|_| UNSENT);
+    form_page(&state, &headers, form, (StatusCode::OK, notice, None))
 }
 
 /// Signs in: a new session with a new id, and the old one of this browser ends.
 pub(in crate::http) async fn submit(
     State(state): State<AppState>,
-    peer: Peer,
+    Socket(socket): Socket,
     headers: HeaderMap,
-    form: ProvenForm<LoginForm, ToBrowser>,
+    form: SentForm<LoginForm>,
 ) -> Result<Response, ErrorPage> {
+    let visitor = Visitor {
+        headers: &headers,
+        socket,
+    };
+    let tokens = &*state.form_tokens;
+    let nonce = cookies::login_nonce(&headers, &state.cookie_names, tokens);
+    let nonce = nonce.filter(|nonce| form.was_made_for(Binding::Anonymous(nonce), tokens));
     let form = form.fields;
+    let Some(nonce) = nonce else {
+        return Ok(out_of_date(&state, visitor, form).await);
+    };
+    let peer = Peer::of(visitor, &state);
     let device = peer.device.unwrap_or_else(|| fresh_nonce(&*state.random));
     let client = Client {
         device: Some(device),
         ..peer.into_client(ClientKind::Browser)
     };
-    let signed_in = match sign_in(&*state.auth, &form.username, &form.password, &client).await {
+    let credentials = (form.username.as_str(), &form.password);
+    let signed_in = match sign_in(&*state.auth, credentials, &nonce, &client).await {
         Ok(signed_in) => signed_in,
-        Err(error) => return refused(&state, &headers, form, error),
+        Err(error) => {
+            let Trouble {
+                status,
+                text,
+                retry_after,
+            } = trouble(error)?;
+            let response = form_page(&state, &headers, form, (status, None, Some(text)));
+            return Ok(with_wait(response, retry_after));
+        }
     };
     let sid = signed_in.login.sid.clone();
     let id = begin(&state, signed_in, &client).await?;
     if let Some(old) = cookies::session_id(&headers, &state.cookie_names) {
-        end_quietly(&state, &headers, &old, &client).await;
+        end_quietly(&state, &headers, (&old, &sid), &client).await;
     }
     let response = Redirect::to(destination(&form.next).as_str()).into_response();
     let response = device::with_invitation(response, &state, &sid);
@@ -137,9 +159,35 @@ pub(in crate::http) async fn submit(
     Ok(with_cookie(response, cookies::remove_login(names)))
 }
 
+/// For a form of another tab, or of one that was restored without its cookies. Where the person is signed in meanwhile they go on;
+/// otherwise they get the form again, which is good now. No password is checked.
+async fn out_of_date(state: &AppState, visitor: Visitor<'_>, form: LoginForm) -> Response {
+    let text = match Browser::find(visitor, state).await {
+        Ok(browser) if is_name_of(&browser.session, &form.username) => {
+            return Redirect::to(destination(&form.next).as_str()).into_response();
+        }
+        Ok(browser) => format!(
+            "{} is signed in with this browser, so your password was not checked. To sign in as somebody else, give it once more.",
+            browser.session.username
+        ),
+        Err(_) => OUT_OF_DATE.to_owned(),
+    };
+    let said = (StatusCode::FORBIDDEN, None, Some(text));
+    form_page(state, visitor.headers, form, said)
+}
+
+fn is_name_of(session: &Session, typed: &str) -> bool {
+    typed.trim().eq_ignore_ascii_case(&session.username)
+}
+
 /// Ends a session and its login; nobody waits for what cannot be done now. Of a session that is bound to another device not even
-/// that.
-async fn end_quietly(state: &AppState, headers: &HeaderMap, id: &SessionId, client: &Client) {
+/// that. The login that the browser goes on in does not end: the same form may have begun it before.
+async fn end_quietly(
+    state: &AppState,
+    headers: &HeaderMap,
+    (id, new_sid): (&SessionId, &str),
+    client: &Client,
+) {
     if let Ok(Some(session)) = state.sessions.find(id).await {
         let shown = state
             .bindings
@@ -147,31 +195,38 @@ async fn end_quietly(state: &AppState, headers: &HeaderMap, id: &SessionId, clie
         if matches!(shown, Shown::Nothing | Shown::Stale) {
             return;
         }
-        let refresh_token = &session.refresh_token;
-        sign_out(&*state.auth, &*state.end_later, refresh_token, client).await;
+        if session.sid != new_sid {
+            let refresh_token = &session.refresh_token;
+            sign_out(&*state.auth, &*state.end_later, refresh_token, client).await;
+        }
     }
     if let Err(error) = state.sessions.end(id).await {
         tracing::warn!(%error, "a replaced session could not be removed");
     }
 }
 
-/// The form again, with the name kept and what stood in the way.
-fn refused(
+/// The form with a token that is good in this browser, the name and the way onward kept, and perhaps with what there is to say.
+fn form_page(
     state: &AppState,
     headers: &HeaderMap,
     form: LoginForm,
-    error: AuthError,
-) -> Result<Response, ErrorPage> {
-    let trouble = trouble(error)?;
-    let nonce = cookies::login_nonce(headers, &state.cookie_names, &*state.form_tokens)
-        .ok_or_else(ErrorPage::form_out_of_date)?;
+    (status, notice, trouble): (StatusCode, Option<&'static str>, Option<String>),
+) -> Response {
+    let known = cookies::login_nonce(headers, &state.cookie_names, &*state.form_tokens);
+    let nonce = known.unwrap_or_else(|| fresh_nonce(&*state.random));
     let form = LoginPage {
-        csrf_token: state.form_tokens.token(Binding::Anonymous(&nonce)),
+        csrf_token: state.form_tokens.anonymous_token(&nonce),
         username: form.username,
         next: form.next,
-        trouble: Some(trouble.text),
+        notice,
+        trouble,
     };
-    Ok(with_wait(page(trouble.status, &form), trouble.retry_after))
+    let response = page(status, &form);
+    if known.is_some() {
+        return response;
+    }
+    let cookie = cookies::set_login(&state.cookie_names, &nonce, &*state.form_tokens);
+    with_cookie(response, cookie)
 }
 
 fn trouble(error: AuthError) -> Result<Trouble, Failure> {

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     domain::{
         auth::{Auth, ClientKind, LOGIN_NOT_FOUND, LoginRecord},
-        form_token::{Binding, FormTokens},
+        form_token::FormTokens,
         user_agent::describe,
     },
     http::{
@@ -82,7 +82,7 @@ pub(in crate::http) async fn show(
         .collect();
     logins.sort_by_key(|place| !place.is_current);
     let shown = LoginsPage {
-        csrf_token: form_tokens.token(Binding::Session(&actor.browser.id)),
+        csrf_token: actor.browser.form_token(&*form_tokens),
         has_others: logins.len() > 1,
         logins,
     };

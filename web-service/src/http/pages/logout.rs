@@ -2,7 +2,7 @@
 
 use axum::{
     extract::State,
-    http::{HeaderMap, HeaderName, HeaderValue},
+    http::{HeaderMap, HeaderName, HeaderValue, Uri},
     response::{IntoResponse as _, Redirect, Response},
 };
 use secrecy::SecretString;
@@ -12,15 +12,14 @@ use super::error::ErrorPage;
 use crate::{
     domain::{
         auth::{Client, ClientKind},
+        form_token::Binding,
+        provenance::Provenance,
         session_id::SessionId,
         sessions::RecordsUnavailable,
         sign_out::sign_out,
     },
     http::{
-        client::Peer,
-        cookies, device,
-        failure::Failure,
-        form::{ProvenForm, ToSession},
+        client::Peer, cookies, device, failure::Failure, form::SentForm, origin::provenance,
         state::AppState,
     },
 };
@@ -38,9 +37,14 @@ pub(in crate::http) async fn submit(
     State(state): State<AppState>,
     headers: HeaderMap,
     peer: Peer,
-    _form: ProvenForm<Nothing, ToSession>,
+    uri: Uri,
+    form: SentForm<Nothing>,
 ) -> Result<Response, ErrorPage> {
-    if let Some(id) = cookies::session_id(&headers, &state.cookie_names) {
+    let id = cookies::session_id(&headers, &state.cookie_names);
+    if !may_sign_out(&state, &headers, id.as_ref(), &form).await? {
+        return Err(ErrorPage::form_out_of_date(&uri));
+    }
+    if let Some(id) = id {
         let client = peer.into_client(ClientKind::Browser);
         end(&state, &id, &client).await.map_err(Failure::from)?;
     }
@@ -63,6 +67,29 @@ async fn end(state: &AppState, id: &SessionId, client: &Client) -> Result<(), Re
         state.sessions.end(&successor.id).await?;
     }
     Ok(())
+}
+
+/// Whether the form is this session's, or an older one's of the same person: they may have confirmed their password, or signed out
+/// and in again, in another tab. Then the browser has to say that a page of ours sent it, too (ADR 25).
+async fn may_sign_out(
+    state: &AppState,
+    headers: &HeaderMap,
+    id: Option<&SessionId>,
+    form: &SentForm<Nothing>,
+) -> Result<bool, ErrorPage> {
+    let tokens = &*state.form_tokens;
+    if id.is_some_and(|id| form.was_made_for(Binding::Session(id), tokens)) {
+        return Ok(true);
+    }
+    if provenance(headers, &state.public_url.origin) != Provenance::SameOrigin {
+        return Ok(false);
+    }
+    let session = match id {
+        Some(id) => state.sessions.find(id).await.map_err(Failure::from)?,
+        None => None,
+    };
+    // Without a session there is nothing to end, and the person is where they want to be.
+    Ok(session.is_none_or(|session| form.was_made_for(Binding::Person(&session.user_id), tokens)))
 }
 
 /// Nothing of the session stays in the browser.

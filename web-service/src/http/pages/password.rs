@@ -20,7 +20,7 @@ use super::{
 use crate::{
     domain::{
         auth::{AuthError, Client, ClientKind, Login, PasswordChange, Person, STEP_UP_REQUIRED},
-        form_token::{Binding, FormTokens},
+        form_token::FormTokens,
         session_id::SessionId,
         sign_in::complete,
     },
@@ -173,7 +173,7 @@ fn form(
     trouble: Option<String>,
 ) -> Response {
     let form = PasswordPage {
-        csrf_token: form_tokens.token(Binding::Session(&browser.id)),
+        csrf_token: browser.form_token(form_tokens),
         username: browser.session.username.clone(),
         trouble,
     };

@@ -58,8 +58,8 @@ pub(super) fn answer(
         }
         Err(Denied::Refused(refused)) => {
             let mut response = refusal(refused);
-            let target =
-                target(state, refused, original).filter(|_| is_navigation(original, headers));
+            let target = target(state, refused, original, headers)
+                .filter(|_| is_navigation(original, headers));
             if let Some(target) = target.and_then(|target| HeaderValue::try_from(target).ok()) {
                 if dialect == Dialect::PassedOn {
                     *response.status_mut() = StatusCode::SEE_OTHER;
@@ -118,13 +118,25 @@ pub(super) fn failed(failure: &Failure) -> Response {
 }
 
 /// Where a person goes to sign in, or to prove again who they are, and comes back from by way of a page: a form's answer may not
-/// lead to another origin.
-fn target(state: &AppState, refused: Refused, original: &Original) -> Option<String> {
+/// lead to another origin. A form that they sent is not sent again: they are told so, and come back to the page that has it.
+fn target(
+    state: &AppState,
+    refused: Refused,
+    original: &Original,
+    headers: &HeaderMap,
+) -> Option<String> {
     let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let own = &state.public_url.origin;
-    let back = original.return_address(&state.return_origins);
+    let origins = &state.return_origins;
+    let back = if original.is_safe {
+        original.return_address(origins)
+    } else {
+        let referer = headers.get(header::REFERER);
+        let referer = referer.and_then(|referer| referer.to_str().ok());
+        original.form_address(referer, origins)
+    };
     let page = match (refused, &back) {
-        (Refused::NoProof, Some(back)) => {
+        (Refused::NoProof, Some(back)) if original.is_safe => {
             return Some(format!("{own}/account/again?to={}", encoded(back)));
         }
         (Refused::Unauthenticated | Refused::NoProof, _) => "login",
@@ -134,13 +146,17 @@ fn target(state: &AppState, refused: Refused, original: &Original) -> Option<Str
         (Refused::Scope | Refused::Foreign, _) => return None,
     };
     let next = back.map(|back| format!("/continue?to={}", encoded(&back)));
-    let query = next.map(|next| format!("?next={}", encoded(&next)));
-    Some(format!("{own}/{page}{}", query.unwrap_or_default()))
+    let next = next.map(|next| format!("next={}", encoded(&next)));
+    let unsent = (!original.is_safe).then(|| "unsent".to_owned());
+    let query: Vec<_> = next.into_iter().chain(unsent).collect();
+    let mark = if query.is_empty() { "" } else { "?" };
+    Some(format!("{own}/{page}{mark}{}", query.join("&")))
 }
 
-/// A browser that wants a page, and not a program, an image or a form.
+/// A browser that wants a page or sends a form, and not a program or an image.
 fn is_navigation(original: &Original, headers: &HeaderMap) -> bool {
-    if !original.is_safe || headers.contains_key(header::AUTHORIZATION) {
+    let may_be = original.is_safe || original.method.as_deref() == Some("POST");
+    if !may_be || headers.contains_key(header::AUTHORIZATION) {
         return false;
     }
     match headers.get("sec-fetch-mode") {
