@@ -2,8 +2,7 @@
 
 use std::{
     fmt::{self, Display},
-    fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     str::FromStr,
     time::Duration,
 };
@@ -11,7 +10,10 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::{ExposeSecret as _, SecretBox, SecretString};
 
-use crate::private_file;
+use crate::{
+    private_file,
+    tls::{TlsFiles, TlsMaterial},
+};
 
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_hours(100 * 365 * 24);
@@ -92,6 +94,13 @@ impl Problems {
         self.check(setting, key)
     }
 
+    /// Notes everything for which TLS files cannot be used.
+    pub fn tls_files(&mut self, files: &TlsFiles) {
+        if let Err(problems) = TlsMaterial::load(files) {
+            self.0.extend(problems);
+        }
+    }
+
     /// Notes a problem that does not belong to one value.
     pub fn add(&mut self, problem: impl Into<String>) {
         self.0.push(problem.into());
@@ -139,14 +148,6 @@ impl fmt::Debug for SecretSource {
             .field("file", &self.file)
             .finish_non_exhaustive()
     }
-}
-
-/// Reads a file that may be public, such as a certificate; says its name where it cannot.
-///
-/// # Errors
-/// In words.
-pub fn read_file(file: &Path) -> Result<Vec<u8>, String> {
-    fs::read(file).map_err(|why| format!("{}: {why}", file.display()))
 }
 
 fn decode_key(text: &SecretString) -> Result<SecretKey, String> {

@@ -1,5 +1,5 @@
-//! What both services do in the same way: configuration, logs, connections, breakers, the ops port, signals; and how a JWS
-//! is taken apart, which public keys verify one, and what is good once remembered.
+//! What both services do in the same way: configuration, logs, connections, TLS files, breakers, the ops port, signals; and how a
+//! JWS is taken apart, which public keys verify one, and what is good once remembered.
 
 pub mod breaker;
 pub mod config;
@@ -19,4 +19,5 @@ pub mod seldom;
 pub mod shutdown;
 pub mod system;
 pub mod telemetry;
+pub mod tls;
 pub mod verifying_key;

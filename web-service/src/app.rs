@@ -2,17 +2,17 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use async_trait::async_trait;
 use axum_server::tls_rustls::RustlsConfig;
 use service_kit::{
     descriptors,
     ops::{self, Readiness},
-    shutdown::OPS_DRAIN,
+    shutdown::{OPS_DRAIN, Signals},
     system::{Clock, SystemRandom},
+    tls::{TlsMaterial, TlsWatch},
 };
 use tokio::{net::TcpListener, time::timeout};
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     clients::{auth::GrpcAuth, late::Late, revocations::EndedLogins},
@@ -38,7 +38,7 @@ use crate::{
         sealed::SealedRecords,
         tracked::{Opened, TrackedRecords},
     },
-    tls::{certificate::CertificateFiles, local_authority::LocalAuthority, renewal},
+    tls::{local_authority::LocalAuthority, renewal},
 };
 
 /// A service that is bound to its ports and not running yet.
@@ -53,11 +53,15 @@ pub struct App {
     clock: Arc<dyn Clock>,
 }
 
-/// The files that are served, and the authority that makes them where none were given.
+/// What keeps the served certificate up to date.
 struct Certificate {
-    files: CertificateFiles,
+    watch: TlsWatch,
+    /// Makes the files where none were given.
     authority: Option<LocalAuthority>,
 }
+
+/// The port is HTTP/2 before HTTP/1.1.
+const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
 /// Chooses the cryptographic library for this process; more than one may be compiled in by others.
 pub fn install_crypto_provider() {
@@ -71,11 +75,7 @@ impl App {
     /// # Errors
     /// When any of that fails.
     pub async fn build(config: ServeConfig, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
-        let certificate = certificate(config.tls, &*clock)?;
-        let served = match &certificate {
-            Some(certificate) => Some(RustlsConfig::from_config(certificate.files.load()?)),
-            None => None,
-        };
+        let (served, certificate) = certificate(config.tls, &clock)?.unzip();
         let listener = bind("WEB_LISTEN", config.listen).await?;
         let port = listener.local_addr()?.port();
         let random = Arc::new(SystemRandom);
@@ -162,13 +162,17 @@ impl App {
         Ok(listener.map(TcpListener::local_addr).transpose()?)
     }
 
-    /// Serves until `shutdown`, then lets the requests in flight finish.
+    /// Serves until the signal to stop, then lets the requests in flight finish.
     ///
     /// # Errors
     /// When a listener fails.
-    pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
+    pub async fn run(self, signals: impl Into<Signals>) -> anyhow::Result<()> {
+        let signals = signals.into();
+        let shutdown = signals.shutdown.clone();
         let address = self.address()?;
         let ended_logins = self.ended_logins;
+        let auth = self.auth.clone();
+        tokio::spawn(auth.keep_certificates_current(self.clock.clone(), signals.clone()));
         tokio::spawn(ended_logins.clone().follow(self.auth, shutdown.clone()));
         ended_logins.first_heard().await;
         tracing::info!(
@@ -183,14 +187,12 @@ impl App {
             sessions: self.state.sessions.clone(),
         });
         let ops = tokio::spawn(ops::serve(self.ops_listener, readiness, shutdown.clone()));
-        if let (Some(served), Some(certificate)) = (&self.port.tls, self.certificate) {
-            tokio::spawn(renewal::keep_current(
-                served.clone(),
-                certificate.files,
-                certificate.authority,
-                self.clock,
-                shutdown.clone(),
-            ));
+        if let Some(Certificate { watch, authority }) = self.certificate {
+            tokio::spawn(watch.run(signals.reload, shutdown.clone()));
+            if let Some(authority) = authority {
+                let renewed = renewal::renew_regularly(authority, self.clock, shutdown.clone());
+                tokio::spawn(renewed);
+            }
         }
 
         if let Some(listener) = self.ext_authz_listener {
@@ -236,25 +238,29 @@ async fn session_store(
     })
 }
 
-fn certificate(config: TlsConfig, clock: &dyn Clock) -> anyhow::Result<Option<Certificate>> {
-    match config {
-        TlsConfig::Off => Ok(None),
-        TlsConfig::Files { certificate, key } => Ok(Some(Certificate {
-            files: CertificateFiles { certificate, key },
-            authority: None,
-        })),
+/// What HTTPS is served with, and what keeps that up to date.
+fn certificate(
+    config: TlsConfig,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Option<(RustlsConfig, Certificate)>> {
+    let (files, authority) = match config {
+        TlsConfig::Off => return Ok(None),
+        TlsConfig::Files(identity) => (identity.into(), None),
         TlsConfig::Local(directory) => {
             let authority = LocalAuthority::new(directory);
             authority.ensure(clock.now())?;
-            Ok(Some(Certificate {
-                files: CertificateFiles {
-                    certificate: authority.certificate_file(),
-                    key: authority.key_file(),
-                },
-                authority: Some(authority),
-            }))
+            (authority.files(), Some(authority))
         }
-    }
+    };
+    let material = TlsMaterial::load(&files);
+    let material = material.map_err(|problems| anyhow!(problems.join("; ")))?;
+    let served = RustlsConfig::from_config(Arc::new(material.server_config(&PROTOCOLS)?));
+    let reloaded = served.clone();
+    let watch = TlsWatch::new(files, &material, clock.clone(), move |material| {
+        reloaded.reload_from_config(Arc::new(material.server_config(&PROTOCOLS)?));
+        Ok(())
+    });
+    Ok(Some((served, Certificate { watch, authority })))
 }
 
 struct DependencyReadiness {

@@ -7,14 +7,15 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use async_trait::async_trait;
 use service_kit::{
     connections::{BoundedListener, Connections},
     descriptors,
     ops::{self, Readiness},
-    shutdown::{DRAIN_DEADLINE, OPS_DRAIN},
+    shutdown::{DRAIN_DEADLINE, OPS_DRAIN, Signals},
     system::SystemRandom,
+    tls::{TlsMaterial, TlsWatch},
 };
 use tokio::{
     net::TcpListener,
@@ -26,7 +27,7 @@ use zeroize::Zeroizing;
 
 use self::keys::{KeyPolicy, Keys};
 use crate::{
-    config::{HashingConfig, ServeConfig},
+    config::{HashingConfig, ServeConfig, TlsConfig},
     crypto::{
         argon2id::Argon2id, blinding::BlindingKey, client_proof::Proofs, credential::CredentialKey,
         dpop::Dpop, jwt::Jwts, seal::Sealer,
@@ -43,7 +44,7 @@ use crate::{
         throttle::Counters,
     },
     feed::Feed,
-    grpc::{self, Services, caller::WebIdentity},
+    grpc::{self, Services, caller::WebIdentity, tls::PortTls},
     storage::{
         counters::{memory::MemoryCounters, redis::RedisCounters},
         redis::Redis,
@@ -68,6 +69,7 @@ pub struct App {
     listener: BoundedListener,
     ops_listener: TcpListener,
     server: grpc::Server,
+    tls_watch: Option<TlsWatch>,
     store: SqliteStore,
     feed: Arc<Feed>,
     keys: Keys,
@@ -182,7 +184,12 @@ impl App {
             audit: Arc::new(audit),
             feed: feed.clone(),
         };
-        let server = grpc::Server::new(services, config.tls, config.reflection)?;
+        let (tls, tls_watch) = config
+            .tls
+            .map(|tls| port_tls(tls, &clock))
+            .transpose()?
+            .unzip();
+        let server = grpc::Server::new(services, tls, config.reflection);
         let connections = Connections::new(
             descriptors::for_connections(config.max_connections),
             grpc::MAX_SILENCE,
@@ -192,6 +199,7 @@ impl App {
             listener: BoundedListener::new(listener, connections),
             ops_listener: bind("AUTH_OPS_LISTEN", config.ops_listen).await?,
             server,
+            tls_watch,
             store,
             feed,
             keys,
@@ -216,11 +224,12 @@ impl App {
         Ok(self.listener.address()?)
     }
 
-    /// Serves until `shutdown`, then lets the requests in flight finish.
+    /// Serves until the signal to stop, then lets the requests in flight finish.
     ///
     /// # Errors
     /// When a listener fails.
-    pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
+    pub async fn run(self, signals: impl Into<Signals>) -> anyhow::Result<()> {
+        let Signals { shutdown, reload } = signals.into();
         tracing::info!(
             address = %self.listener.address()?,
             ops_address = %self.ops_listener.local_addr()?,
@@ -231,6 +240,9 @@ impl App {
             Arc::new(StoreReadiness(self.store.clone())),
             shutdown.clone(),
         ));
+        if let Some(watch) = self.tls_watch {
+            tokio::spawn(watch.run(reload, shutdown.clone()));
+        }
         tokio::spawn(self.feed.keep_current(shutdown.clone()));
         tokio::spawn(self.keys.keep_current(self.jwts, shutdown.clone()));
         tokio::spawn(purge_regularly(
@@ -257,6 +269,18 @@ impl App {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// What the gRPC port speaks TLS with, and what keeps that up to date.
+fn port_tls(config: TlsConfig, clock: &Arc<dyn Clock>) -> anyhow::Result<(PortTls, TlsWatch)> {
+    let material = TlsMaterial::load(&config.files);
+    let material = material.map_err(|problems| anyhow!(problems.join("; ")))?;
+    let port = PortTls::new(&material)?;
+    let replaced = port.clone();
+    let watch = TlsWatch::new(config.files, &material, clock.clone(), move |material| {
+        replaced.replace(material)
+    });
+    Ok((port, watch))
 }
 
 async fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {

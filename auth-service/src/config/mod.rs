@@ -6,7 +6,7 @@ use std::{net::SocketAddr, num::NonZero, path::PathBuf, time::Duration};
 
 use argon2::Params;
 use secrecy::SecretString;
-use service_kit::config::SecretKey;
+use service_kit::{config::SecretKey, tls::TlsFiles};
 
 pub use self::settings::Settings;
 use crate::{
@@ -63,22 +63,11 @@ pub struct KeyConfig {
 }
 
 /// TLS on the gRPC port.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct TlsConfig {
-    /// Certificate chain in PEM.
-    pub certificate: Vec<u8>,
-    /// Private key in PEM.
-    pub key: SecretString,
-    /// Mutual TLS.
-    pub clients: Option<ClientCertificates>,
-}
-
-/// Which client certificates are taken.
-#[derive(Debug)]
-pub struct ClientCertificates {
-    /// Whose certificates, in PEM.
-    pub authority: Vec<u8>,
-    /// The DNS name that is web-service's.
+    /// Certificate and key; where authorities are named, every client needs a certificate of one of them (mutual TLS).
+    pub files: TlsFiles,
+    /// The DNS name in the client certificate that is web-service's.
     pub web_service_name: String,
 }
 

@@ -106,13 +106,13 @@ pub struct Settings {
     /// File that holds the service secret
     #[arg(long, env = "AUTH_SERVICE_SECRET_FILE", global = true)]
     service_secret_file: Option<PathBuf>,
-    /// Certificate chain in PEM; with it the port speaks TLS only
+    /// Certificate chain in PEM, read again when it changes; with it the port speaks TLS only
     #[arg(long, env = "AUTH_TLS_CERT", global = true)]
     tls_cert: Option<PathBuf>,
     /// The certificate's private key in PEM
     #[arg(long, env = "AUTH_TLS_KEY", global = true)]
     tls_key: Option<PathBuf>,
-    /// Certificate authority in PEM; with it every client needs a certificate of it (mutual TLS)
+    /// Certificate authority in PEM, read again when it changes; with it every client needs a certificate of it (mutual TLS)
     #[arg(long, env = "AUTH_TLS_CLIENT_CA", global = true)]
     tls_client_ca: Option<PathBuf>,
     /// The DNS name in the client certificate that is web-service's

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use tonic::Request;
 
-use super::caller::{WebIdentity, text};
+use super::{
+    caller::{WebIdentity, text},
+    tls::Peer,
+};
 use crate::domain::{
     access_token::Person,
     audit::{AuditEvent, AuditKind, AuditTrail, Origin},
@@ -97,7 +100,7 @@ pub(super) fn origin<T>(request: &Request<T>, web: &WebIdentity, client: &Client
 /// Where a call came from that states no client.
 pub(super) fn peer<T>(request: &Request<T>, web: &WebIdentity) -> Origin {
     let is_web = web.is_proved_by(request).unwrap_or(false);
-    let address = request.remote_addr().map(|address| address.ip());
+    let address = Peer::address(request).map(|address| address.ip());
     Origin {
         // web-service's own says nothing of who asked it.
         ip_address: address.filter(|_| !is_web),

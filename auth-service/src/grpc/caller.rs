@@ -1,7 +1,5 @@
 //! Who calls: web-service's own identity, and the person whose access token comes along.
 
-use std::sync::Arc;
-
 use anyhow::Context as _;
 use auth_proto::{
     DPOP, DPOP_METHOD, DPOP_URI, SERVICE_SECRET, SIGN_IN_FORM,
@@ -9,14 +7,14 @@ use auth_proto::{
 };
 use aws_lc_rs::{constant_time, digest};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use rustls_pki_types::{CertificateDer, ServerName};
+use rustls_pki_types::ServerName;
 use secrecy::{ExposeSecret as _, SecretString};
 use tonic::{
     Code, Request, Status,
     metadata::{AsciiMetadataValue, MetadataMap},
 };
 
-use super::status::refuse;
+use super::{status::refuse, tls::Peer};
 use crate::{
     config::TlsConfig,
     domain::{
@@ -42,9 +40,9 @@ impl WebIdentity {
     /// # Errors
     /// When the name in the certificate cannot be one.
     pub fn new(secret: Option<&SecretString>, tls: Option<&TlsConfig>) -> anyhow::Result<Self> {
-        let clients = tls.and_then(|tls| tls.clients.as_ref());
-        let certificate_name = clients
-            .map(|clients| ServerName::try_from(clients.web_service_name.clone()))
+        let mutual = tls.filter(|tls| tls.files.authorities.is_some());
+        let certificate_name = mutual
+            .map(|tls| ServerName::try_from(tls.web_service_name.clone()))
             .transpose()
             .context("AUTH_TLS_WEB_SERVICE_NAME is not a DNS name")?;
         Ok(Self {
@@ -78,10 +76,7 @@ impl WebIdentity {
         let Some(name) = &self.certificate_name else {
             return false;
         };
-        let certificates: Option<Arc<Vec<CertificateDer<'_>>>> = request.peer_certs();
-        certificates
-            .as_ref()
-            .and_then(|chain| chain.first())
+        Peer::certificate(request)
             .and_then(|leaf| webpki::EndEntityCert::try_from(leaf).ok())
             .is_some_and(|leaf| leaf.verify_is_valid_for_subject_name(name).is_ok())
     }
@@ -95,7 +90,7 @@ impl WebIdentity {
         if !self.is_proved_by(request)? {
             return Ok(Client {
                 kind: ClientKind::Api,
-                ip_address: request.remote_addr().map(|address| address.ip()),
+                ip_address: Peer::address(request).map(|address| address.ip()),
                 user_agent: text(request, "user-agent").map(shortened),
                 device: None,
             });

@@ -10,6 +10,7 @@ mod encode;
 mod finish;
 mod server;
 mod status;
+pub mod tls;
 mod watch;
 
 pub use server::{MAX_SILENCE, Server, Services};

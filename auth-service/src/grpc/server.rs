@@ -1,8 +1,7 @@
 //! Every service, layer and limit of the port on one screen.
 
-use std::{any::Any, io, sync::Arc, time::Duration};
+use std::{any::Any, sync::Arc, time::Duration};
 
-use anyhow::Context as _;
 use auth_proto::{
     FILE_DESCRIPTOR_SET,
     v1::{
@@ -11,15 +10,9 @@ use auth_proto::{
         auth_service_server::{self, AuthServiceServer},
     },
 };
-use futures_util::stream;
-use secrecy::ExposeSecret as _;
 use service_kit::{connections::BoundedListener, grpc::GrpcOnlyLayer, seldom::Seldom};
 use tokio_util::sync::CancellationToken;
-use tonic::{
-    body::Body,
-    service::Routes,
-    transport::{Certificate, Identity, ServerTlsConfig},
-};
+use tonic::{body::Body, service::Routes};
 use tonic_health::{ServingStatus, server::HealthReporter};
 use tower::limit::GlobalConcurrencyLimitLayer;
 use tower_http::{
@@ -29,11 +22,16 @@ use tower_http::{
 use tracing::Level;
 
 use super::{
-    account_service::AccountApi, admin_service::AdminApi, audit::Audit, auth_service::AuthApi,
-    caller::WebIdentity, finish::FinishLayer, watch::Watchers,
+    account_service::AccountApi,
+    admin_service::AdminApi,
+    audit::Audit,
+    auth_service::AuthApi,
+    caller::WebIdentity,
+    finish::FinishLayer,
+    tls::{self, PortTls},
+    watch::Watchers,
 };
 use crate::{
-    config::TlsConfig,
     domain::{
         accounts::Accounts,
         audit::AuditTrail,
@@ -51,7 +49,6 @@ const MAX_STREAMS: u32 = 2048;
 /// Over all connections; what comes beyond is refused with `RESOURCE_EXHAUSTED`.
 const MAX_CALLS: usize = 2048;
 const DEADLINE: Duration = Duration::from_secs(10);
-const HANDSHAKE: Duration = Duration::from_secs(10);
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// How long a client may send nothing at all, not even the answer to a ping.
@@ -90,31 +87,19 @@ pub struct Services {
 /// The port, ready to be served.
 pub struct Server {
     services: Services,
-    tls: Option<ServerTlsConfig>,
+    tls: Option<PortTls>,
     reflection: bool,
 }
 
 impl Server {
     /// Takes what is served and how.
-    ///
-    /// # Errors
-    /// When TLS cannot be set up with what was given.
-    pub fn new(
-        services: Services,
-        tls: Option<TlsConfig>,
-        reflection: bool,
-    ) -> anyhow::Result<Self> {
-        let tls = tls.map(server_tls);
-        if let Some(tls) = &tls {
-            tonic::transport::Server::builder()
-                .tls_config(tls.clone())
-                .context("AUTH_TLS_CERT, AUTH_TLS_KEY or AUTH_TLS_CLIENT_CA cannot be used")?;
-        }
-        Ok(Self {
+    #[must_use]
+    pub const fn new(services: Services, tls: Option<PortTls>, reflection: bool) -> Self {
+        Self {
             services,
             tls,
             reflection,
-        })
+        }
     }
 
     /// Whether the port speaks TLS.
@@ -146,15 +131,8 @@ impl Server {
         }
         add_services(&mut routes, self.services, &shutdown);
 
-        let mut builder = tonic::transport::Server::builder();
-        if let Some(tls) = self.tls {
-            builder = builder.tls_config(tls)?;
-        }
-        let incoming = stream::unfold(listener, async |listener| {
-            let (connection, _) = listener.next().await;
-            Some((Ok::<_, io::Error>(connection), listener))
-        });
-        builder
+        let incoming = tls::incoming(listener, self.tls);
+        tonic::transport::Server::builder()
             .timeout(DEADLINE)
             .max_concurrent_streams(MAX_STREAMS)
             .http2_max_header_list_size(MAX_METADATA)
@@ -254,15 +232,6 @@ fn add_reflection(routes: &mut tonic::service::RoutesBuilder) -> anyhow::Result<
         .add_service(builder().build_v1()?)
         .add_service(builder().build_v1alpha()?);
     Ok(())
-}
-
-fn server_tls(config: TlsConfig) -> ServerTlsConfig {
-    let identity = Identity::from_pem(config.certificate, config.key.expose_secret());
-    let tls = ServerTlsConfig::new().identity(identity).timeout(HANDSHAKE);
-    match config.clients {
-        Some(clients) => tls.client_ca_root(Certificate::from_pem(clients.authority)),
-        None => tls,
-    }
 }
 
 fn panicked(_: Box<dyn Any + Send>) -> http::Response<Body> {

@@ -1,27 +1,31 @@
+use std::sync::Arc;
+
 use auth_proto::v1::{GetJwksRequest, auth_service_client::AuthServiceClient};
-use auth_service::config::{ClientCertificates, TlsConfig};
+use auth_service::config::TlsConfig;
+use tokio::{net::TcpStream, time::timeout};
 use tonic::{
     Code,
     transport::{Channel, ClientTlsConfig, Endpoint},
 };
 
 use crate::support::{
-    Pki, TestService, assert_refused, browser_login, for_browser_use, with_ticket,
+    ManualClock, Pki, TestService, assert_refused, browser_login, for_browser_use, port_files,
+    seconds, until, with_ticket,
 };
 
 async fn service(server: &Pki, clients: Option<&Pki>) -> TestService {
-    let (certificate, key) = server.issue("localhost");
-    let clients = clients.map(|pki| ClientCertificates {
-        authority: pki.pem().into(),
-        web_service_name: "web-service".into(),
-    });
-    TestService::start_with(|config| {
+    let directory = Arc::new(tempfile::tempdir().unwrap());
+    server.write_identity(directory.path());
+    if let Some(clients) = clients {
+        clients.write_authority(directory.path());
+    }
+    let tls = TlsConfig {
+        files: port_files(directory.path()),
+        web_service_name: "web-service".to_owned(),
+    };
+    TestService::start_in(directory, ManualClock::default(), |config| {
         config.service_secret = None;
-        config.tls = Some(TlsConfig {
-            certificate: certificate.into(),
-            key: key.into(),
-            clients,
-        });
+        config.tls = Some(tls);
     })
     .await
 }
@@ -92,4 +96,63 @@ async fn the_name_in_the_certificate_is_web_services_identity() {
             .await
             .is_ok()
     );
+}
+
+#[tokio::test]
+async fn changed_certificate_is_presented_and_open_connections_go_on() {
+    let (old, new) = (Pki::new(), Pki::new());
+    let service = service(&old, None).await;
+    let mut connected = connect(&service, trusting(&old));
+    connected.get_jwks(GetJwksRequest {}).await.unwrap();
+
+    new.write_identity(service.directory.path());
+
+    until("the new certificate", async || {
+        let mut client = connect(&service, trusting(&new));
+        client.get_jwks(GetJwksRequest {}).await.ok()
+    })
+    .await;
+    let mut late = connect(&service, trusting(&old));
+    assert!(late.get_jwks(GetJwksRequest {}).await.is_err());
+    assert!(connected.get_jwks(GetJwksRequest {}).await.is_ok());
+}
+
+#[tokio::test]
+async fn changed_client_authority_admits_its_clients_and_ends_connections_of_others() {
+    let (server, old, new) = (Pki::new(), Pki::new(), Pki::new());
+    let service = service(&server, Some(&old)).await;
+    let base = trusting(&server);
+    let connect_as = |pki: &Pki| {
+        let tls = base.clone().identity(pki.identity("web-service"));
+        connect(&service, tls)
+    };
+    let mut connected = connect_as(&old);
+    connected.get_jwks(GetJwksRequest {}).await.unwrap();
+    assert!(connect_as(&new).get_jwks(GetJwksRequest {}).await.is_err());
+
+    new.write_authority(service.directory.path());
+
+    until("the new authority", async || {
+        connect_as(&new).get_jwks(GetJwksRequest {}).await.ok()
+    })
+    .await;
+    assert!(connected.get_jwks(GetJwksRequest {}).await.is_err());
+    assert!(connect_as(&old).get_jwks(GetJwksRequest {}).await.is_err());
+}
+
+#[tokio::test]
+async fn clients_that_never_finish_their_handshake_hold_nobody_up() {
+    let pki = Pki::new();
+    let service = service(&pki, None).await;
+    let mut silent = Vec::new();
+    for _ in 0..32 {
+        silent.push(TcpStream::connect(service.address).await.unwrap());
+    }
+    let mut client = connect(&service, trusting(&pki));
+    let answer = timeout(seconds(2), client.get_jwks(GetJwksRequest {})).await;
+    assert!(answer.unwrap().is_ok());
+}
+
+fn trusting(pki: &Pki) -> ClientTlsConfig {
+    ClientTlsConfig::new().ca_certificate(pki.certificate())
 }

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use clap::Args;
 use secrecy::SecretString;
+use service_kit::tls::TlsFiles;
 use tonic::transport::{Channel, Endpoint};
 use url::Url;
 use web_service::{
@@ -37,8 +38,7 @@ impl Site {
     pub(crate) fn client(&self) -> anyhow::Result<GrpcAuth> {
         GrpcAuth::new(&AuthConfig {
             urls: vec![self.auth.clone()],
-            authority: None,
-            identity: None,
+            tls: TlsFiles::default(),
             service_secret: Some(self.secret.clone()),
         })
     }

@@ -1,17 +1,24 @@
+use std::{fs, os::unix::fs::symlink, path::Path};
+
 use e2e::{
     pair::{Options, Pair},
     wait::until,
 };
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use reqwest::{Certificate, Client};
-use service_kit::private_file;
+use rustix::process::Signal;
+use service_kit::{
+    private_file,
+    system::{Clock as _, SystemClock},
+};
+use time::Duration;
 
-fn make_certificate(directory: &std::path::Path) -> Client {
+fn make_certificate(directory: &Path) -> Client {
     let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
     let certificate = params.self_signed(&key).unwrap().pem();
     private_file::write(&directory.join("own.key"), key.serialize_pem().as_bytes()).unwrap();
-    std::fs::write(directory.join("own.pem"), &certificate).unwrap();
+    fs::write(directory.join("own.pem"), &certificate).unwrap();
     Client::builder()
         .tls_certs_only([Certificate::from_pem(certificate.as_bytes()).unwrap()])
         .no_proxy()
@@ -41,7 +48,7 @@ async fn a_certificate_that_changes_is_served_without_a_restart() {
     })
     .await;
 
-    std::fs::write(directory.path().join("own.pem"), "half a certificate").unwrap();
+    fs::write(directory.path().join("own.pem"), "half a certificate").unwrap();
     pair.web
         .said("the changed certificate cannot be used; the old one stays")
         .await;
@@ -51,7 +58,7 @@ async fn a_certificate_that_changes_is_served_without_a_restart() {
 #[tokio::test]
 async fn both_versions_of_http_are_spoken() {
     let pair = Pair::start().await;
-    let authority = std::fs::read(&pair.site.ca_file).unwrap();
+    let authority = fs::read(&pair.site.ca_file).unwrap();
     let builder = || {
         let authority = Certificate::from_pem(&authority).unwrap();
         Client::builder().tls_certs_only([authority]).no_proxy()
@@ -76,10 +83,16 @@ async fn both_versions_of_http_are_spoken() {
 }
 
 /// A pair whose services know each other by certificates alone; web-service's is for `name`.
-async fn mutual_tls(directory: &std::path::Path, name: &str) -> Pair {
+async fn mutual_tls(directory: &Path, name: &str) -> Pair {
     make_authority(directory, &["localhost", name]);
+    let pair = Pair::start_with(mutual_tls_options(directory, name)).await;
+    pair.add_user("ada", &[]).await;
+    pair
+}
+
+fn mutual_tls_options(directory: &Path, name: &str) -> Options {
     let file = |name: &str| directory.join(name).display().to_string();
-    let options = Options {
+    Options {
         auth: vec![
             ("AUTH_SERVICE_SECRET", String::new()),
             ("AUTH_TLS_CERT", file("localhost.pem")),
@@ -92,10 +105,7 @@ async fn mutual_tls(directory: &std::path::Path, name: &str) -> Pair {
             ("WEB_AUTH_CERT", file(&format!("{name}.pem"))),
             ("WEB_AUTH_KEY", file(&format!("{name}.key"))),
         ],
-    };
-    let pair = Pair::start_with(options).await;
-    pair.add_user("ada", &[]).await;
-    pair
+    }
 }
 
 #[tokio::test]
@@ -105,6 +115,106 @@ async fn the_services_speak_mutual_tls_and_the_certificate_is_the_identity() {
     let cookie = pair.site.form_login("ada").await;
     assert_eq!(pair.site.get("/dashboard", &cookie).await.status(), 200);
     assert_eq!(pair.site.tokens("ada").await["token_type"], "Bearer");
+}
+
+/// As a Kubernetes secret is mounted: files are links into `..data`, which is itself a link, and is swapped.
+fn mount(directory: &Path, version: &str, names: &[&str]) {
+    let data = directory.join("..data");
+    let swapped = directory.join("..data_tmp");
+    symlink(version, &swapped).unwrap();
+    fs::rename(swapped, data).unwrap();
+    for name in names {
+        let _ = symlink(Path::new("..data").join(name), directory.join(name));
+    }
+}
+
+#[tokio::test]
+async fn the_services_follow_certificates_of_another_authority() {
+    let directory = tempfile::tempdir().unwrap();
+    let mounted = |version: &str| {
+        fs::create_dir(directory.path().join(version)).unwrap();
+        make_authority(
+            &directory.path().join(version),
+            &["localhost", "web-service"],
+        );
+        let files = ["authority.pem", "localhost.pem", "localhost.key"];
+        let names = [&files[..], &["web-service.pem", "web-service.key"]].concat();
+        mount(directory.path(), version, &names);
+    };
+    mounted("..v1");
+    let mut pair = Pair::start_with(mutual_tls_options(directory.path(), "web-service")).await;
+    pair.add_user("ada", &[]).await;
+    let cookie = pair.site.form_login("ada").await;
+
+    mounted("..v2");
+
+    // Each takes up the new ones, also for the connection that stands; what is asked meanwhile may have to wait for both.
+    pair.auth
+        .said("the certificate changed and is used from now on")
+        .await;
+    pair.web
+        .said("the certificate changed and is used from now on")
+        .await;
+    until("an answer under the new authority", async || {
+        let answer = pair.site.try_form_login("ada").await;
+        (answer.status() == 303).then_some(())
+    })
+    .await;
+    assert_eq!(pair.site.get("/dashboard", &cookie).await.status(), 200);
+
+    // The new files are all there is: a fresh start of either meets the other.
+    pair.auth.signal(Signal::TERM);
+    assert!(pair.auth.exit().await.success());
+    pair.start_auth_again().await;
+    until("an answer of the other start", async || {
+        let answer = pair.site.try_form_login("ada").await;
+        (answer.status() == 303).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_client_certificate_that_is_not_accepted_yet_costs_no_answer() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut pair = mutual_tls(directory.path(), "web-service").await;
+    let strange = tempfile::tempdir().unwrap();
+    make_authority(strange.path(), &["web-service"]);
+    for name in ["web-service.key", "web-service.pem"] {
+        fs::copy(strange.path().join(name), directory.path().join(name)).unwrap();
+    }
+
+    pair.web
+        .said("auth-service does not accept the changed certificate; the old connection stays")
+        .await;
+
+    assert_eq!(pair.site.try_form_login("ada").await.status(), 303);
+    let authority = |directory: &Path| fs::read_to_string(directory.join("authority.pem")).unwrap();
+    let both = [authority(directory.path()), authority(strange.path())].concat();
+    fs::write(directory.path().join("authority.pem"), both).unwrap();
+    pair.web
+        .said("auth-service is connected to with the changed certificate")
+        .await;
+    assert_eq!(pair.site.try_form_login("ada").await.status(), 303);
+}
+
+#[tokio::test]
+async fn the_end_of_every_certificate_is_announced() {
+    let directory = tempfile::tempdir().unwrap();
+    make_authority_until(
+        directory.path(),
+        &["localhost", "web-service"],
+        Duration::days(13),
+    );
+    let mut pair = Pair::start_with(mutual_tls_options(directory.path(), "web-service")).await;
+    for (program, settings) in [
+        (&mut pair.auth, ["AUTH_TLS_CERT", "AUTH_TLS_CLIENT_CA"]),
+        (&mut pair.web, ["WEB_AUTH_CERT", "WEB_AUTH_CA"]),
+    ] {
+        program.said("a certificate ends soon; replace it").await;
+        for setting in settings {
+            program.said(&format!("\"setting\":\"{setting}\"")).await;
+        }
+    }
 }
 
 #[tokio::test]
@@ -118,20 +228,26 @@ async fn a_certificate_of_another_name_is_told_at_the_first_sign_in() {
 }
 
 /// An authority and a certificate of it for each name, with their keys.
-fn make_authority(directory: &std::path::Path, names: &[&str]) {
+fn make_authority(directory: &Path, names: &[&str]) {
+    make_authority_until(directory, names, Duration::days(365));
+}
+
+/// The same, which all end after `lifetime`.
+fn make_authority_until(directory: &Path, names: &[&str], lifetime: Duration) {
+    let not_after = SystemClock.now() + lifetime;
     let mut params = CertificateParams::new([]).unwrap();
+    params.not_after = not_after;
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();
     let authority = params.self_signed(&key).unwrap().pem();
-    std::fs::write(directory.join("authority.pem"), authority).unwrap();
+    fs::write(directory.join("authority.pem"), authority).unwrap();
     let issuer = Issuer::new(params, key);
     for name in names {
         let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new([(*name).to_owned()])
-            .unwrap()
-            .signed_by(&key, &issuer)
-            .unwrap();
-        std::fs::write(directory.join(format!("{name}.pem")), certificate.pem()).unwrap();
+        let mut params = CertificateParams::new([(*name).to_owned()]).unwrap();
+        params.not_after = not_after;
+        let certificate = params.signed_by(&key, &issuer).unwrap();
+        fs::write(directory.join(format!("{name}.pem")), certificate.pem()).unwrap();
         let file = directory.join(format!("{name}.key"));
         private_file::write(&file, key.serialize_pem().as_bytes()).unwrap();
     }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use async_trait::async_trait;
 use auth_proto::{
     SERVICE_SECRET, SIGN_IN_FORM,
@@ -16,7 +16,13 @@ use auth_proto::{
     },
 };
 use secrecy::{ExposeSecret as _, SecretString};
+use service_kit::{
+    shutdown::Signals,
+    system::Clock,
+    tls::{TlsFiles, TlsMaterial, TlsWatch},
+};
 use time::OffsetDateTime;
+use tokio::sync::watch;
 use tonic::{
     Request, Response, Status, Streaming,
     metadata::{Ascii, MetadataValue},
@@ -73,6 +79,8 @@ pub struct GrpcAuth {
     instances: Instances,
     service_secret: Option<MetadataValue<Ascii>>,
     acts: Arc<OwnActs>,
+    tls_files: TlsFiles,
+    tls: TlsMaterial,
 }
 
 impl GrpcAuth {
@@ -87,11 +95,35 @@ impl GrpcAuth {
             .map(sensitive)
             .transpose()
             .context("WEB_AUTH_SECRET has characters that cannot be sent")?;
+        let tls = TlsMaterial::load(&config.tls);
+        let tls = tls.map_err(|problems| anyhow!(problems.join("; ")))?;
         Ok(Self {
-            instances: Instances::new(config)?,
+            instances: Instances::new(config, &tls)?,
             service_secret,
             acts: Arc::default(),
+            tls_files: config.tls.clone(),
+            tls,
         })
+    }
+
+    /// Uses certificates and authorities as their files change, until the signal to stop.
+    pub async fn keep_certificates_current(self, clock: Arc<dyn Clock>, signals: Signals) {
+        let (sender, changes) = watch::channel(self.tls.clone());
+        let instances = self.instances.clone();
+        let watch = TlsWatch::new(self.tls_files, &self.tls, clock, move |tls| {
+            instances.check(tls)?;
+            sender.send_replace(tls.clone());
+            Ok(())
+        });
+        tokio::select! {
+            () = watch.run(signals.reload, signals.shutdown) => {}
+            () = self.instances.follow(changes) => {}
+        }
+    }
+
+    /// What changes when calls that last should be made anew, as there is a new connection for them.
+    pub(super) fn replaced(&self) -> watch::Receiver<()> {
+        self.instances.replaced()
     }
 
     /// What ended because this instance asked for it.

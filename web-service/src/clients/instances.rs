@@ -3,30 +3,35 @@
 use std::{
     future::Future,
     sync::{
-        Arc,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
-use anyhow::Context as _;
 use auth_proto::v1::{GetJwksRequest, auth_service_client::AuthServiceClient};
-use secrecy::ExposeSecret as _;
-use service_kit::breaker::{Breaker, Probe};
-use tokio::time::{Instant, timeout_at};
-use tonic::{
-    Response, Status,
-    transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
+use service_kit::{
+    breaker::{Breaker, Probe},
+    seldom::Seldom,
+    tls::TlsMaterial,
 };
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, sleep, timeout, timeout_at},
+};
+use tonic::{Response, Status, transport::Channel};
 
-use super::decode::{self, Heard};
+use super::{
+    decode::{self, Heard},
+    endpoint::endpoint,
+};
 use crate::{config::AuthConfig, domain::auth::AuthError};
 
-/// Short enough for a second instance to answer within the deadline of a call.
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
-/// Often enough for a connection that lags behind to be given up soon: what is remembered of tokens lives by what it tells.
-const KEEPALIVE: Duration = Duration::from_secs(1);
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often it is tried whether an instance accepts a new certificate, and how long each time.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+static NOT_ACCEPTED: Seldom = Seldom::new();
 
 /// How hard to try for an answer.
 #[derive(Clone, Copy)]
@@ -42,25 +47,34 @@ pub(super) struct Effort {
 pub(super) struct Instances {
     all: Arc<[Instance]>,
     turn: Arc<AtomicUsize>,
+    /// Changes when an instance got another connection.
+    replaced: watch::Sender<()>,
 }
 
+#[derive(Clone)]
 struct Instance {
-    channel: Channel,
+    url: Arc<str>,
+    connection: Connection,
     breaker: Breaker,
 }
 
+/// The connection that calls go over. Another one may take its place, while calls that are under way finish on the old one. Clones
+/// are the same.
+#[derive(Clone)]
+struct Connection(Arc<RwLock<Channel>>);
+
 impl Instances {
     /// Connects at the first call.
-    pub(super) fn new(config: &AuthConfig) -> anyhow::Result<Self> {
-        let tls = client_tls(config);
-        let all = config
-            .urls
-            .iter()
-            .map(|url| Instance::new(url.as_str(), &tls))
-            .collect::<anyhow::Result<_>>()?;
+    pub(super) fn new(config: &AuthConfig, tls: &TlsMaterial) -> anyhow::Result<Self> {
+        let instance = |url: &url::Url| Instance::new(url.as_str(), tls);
         Ok(Self {
-            all,
+            all: config
+                .urls
+                .iter()
+                .map(instance)
+                .collect::<anyhow::Result<_>>()?,
             turn: Arc::default(),
+            replaced: watch::Sender::default(),
         })
     }
 
@@ -83,7 +97,7 @@ impl Instances {
         let last = Instant::now() + deadline;
         for instance in there {
             let until = last.min(Instant::now() + each);
-            let heard = match timeout_at(until, ask(instance.channel.clone())).await {
+            let heard = match timeout_at(until, ask(instance.connection.channel())).await {
                 Ok(Ok(response)) => return Ok(response.into_inner()),
                 Ok(Err(status)) => decode::heard(&status),
                 Err(_elapsed) => Heard::nothing("no answer in time"),
@@ -107,56 +121,117 @@ impl Instances {
         let (before, after) = self.all.split_at(first);
         after.iter().chain(before)
     }
+
+    /// Whether connections could be made with this.
+    ///
+    /// # Errors
+    /// When not.
+    pub(super) fn check(&self, tls: &TlsMaterial) -> anyhow::Result<()> {
+        for instance in &*self.all {
+            endpoint(&instance.url, tls)?;
+        }
+        Ok(())
+    }
+
+    /// What changes when an instance got another connection: calls that last should move to it.
+    pub(super) fn replaced(&self) -> watch::Receiver<()> {
+        self.replaced.subscribe()
+    }
+
+    /// Gives each instance a new connection whenever `tls` changes. Other authorities count at once. Another certificate of this service
+    /// alone is used as soon as the instance accepts it, so that nothing is lost where that comes to know its authority later.
+    pub(super) async fn follow(&self, mut tls: watch::Receiver<TlsMaterial>) {
+        let authorities = |material: &TlsMaterial| {
+            let authorities = material.authorities.as_ref();
+            authorities.map(|authorities| authorities.pem.clone())
+        };
+        let mut trusted = authorities(&tls.borrow_and_update());
+        // What is under way ends with the set when the next change comes.
+        let mut _replacing = JoinSet::new();
+        while tls.changed().await.is_ok() {
+            let material = tls.borrow_and_update().clone();
+            let now_trusted = authorities(&material);
+            let is_at_once = now_trusted != trusted;
+            trusted = now_trusted;
+            let mut tasks = JoinSet::new();
+            for instance in &*self.all {
+                let Ok(endpoint) = endpoint(&instance.url, &material) else {
+                    continue;
+                };
+                let (instance, replaced) = (instance.clone(), self.replaced.clone());
+                tasks.spawn(async move {
+                    instance.replace(endpoint.connect_lazy(), is_at_once).await;
+                    replaced.send_replace(());
+                });
+            }
+            _replacing = tasks;
+        }
+    }
 }
 
 impl Instance {
-    fn new(url: &str, tls: &ClientTlsConfig) -> anyhow::Result<Self> {
+    fn new(url: &str, tls: &TlsMaterial) -> anyhow::Result<Self> {
         let channel = endpoint(url, tls)?.connect_lazy();
+        let connection = Connection(Arc::new(RwLock::new(channel)));
         Ok(Self {
-            breaker: Breaker::new(format!("auth-service at {url}"), probe(channel.clone())),
-            channel,
+            url: url.into(),
+            breaker: Breaker::new(format!("auth-service at {url}"), probe(connection.clone())),
+            connection,
         })
+    }
+
+    /// Uses `channel` from now on; unless it has to be at once, not before the instance answers on it, or on the old one no more.
+    async fn replace(&self, channel: Channel, is_at_once: bool) {
+        while !is_at_once && !self.breaker.is_open() {
+            let answer = timeout(TRY_AGAIN, ask(channel.clone())).await;
+            let why = match answer {
+                Ok(Ok(())) => break,
+                Ok(Err(why)) => why,
+                Err(_elapsed) => "no answer in time".to_owned(),
+            };
+            NOT_ACCEPTED.log(|times| {
+                tracing::warn!(
+                    url = &*self.url,
+                    why,
+                    times,
+                    "auth-service does not accept the changed certificate; the old connection stays"
+                );
+            });
+            sleep(TRY_AGAIN).await;
+        }
+        self.connection.replace(channel);
+        tracing::info!(
+            url = &*self.url,
+            "auth-service is connected to with the changed certificate"
+        );
+    }
+}
+
+impl Connection {
+    fn channel(&self) -> Channel {
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn replace(&self, channel: Channel) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = channel;
     }
 }
 
 /// Asks for what every instance answers out of its memory.
-fn probe(channel: Channel) -> Probe {
-    Box::new(move || {
-        let mut client = AuthServiceClient::new(channel.clone());
-        Box::pin(async move {
-            let Err(status) = client.get_jwks(GetJwksRequest {}).await else {
-                return Ok(());
-            };
-            match decode::heard(&status) {
-                Heard::Answer(_) => Ok(()),
-                Heard::Nothing { why, .. } => Err(why),
-            }
-        })
-    })
+fn probe(connection: Connection) -> Probe {
+    Box::new(move || Box::pin(ask(connection.channel())))
 }
 
-fn endpoint(url: &str, tls: &ClientTlsConfig) -> anyhow::Result<Endpoint> {
-    let endpoint = Endpoint::from_shared(url.to_owned())
-        .with_context(|| format!("WEB_AUTH_URL: {url}"))?
-        .connect_timeout(CONNECT_TIMEOUT)
-        .http2_keep_alive_interval(KEEPALIVE)
-        .keep_alive_timeout(KEEPALIVE_TIMEOUT)
-        .tcp_nodelay(true);
-    if url.starts_with("https:") {
-        return endpoint
-            .tls_config(tls.clone())
-            .context("WEB_AUTH_CA, WEB_AUTH_CERT or WEB_AUTH_KEY cannot be used");
+async fn ask(channel: Channel) -> Result<(), String> {
+    let mut client = AuthServiceClient::new(channel);
+    let Err(status) = client.get_jwks(GetJwksRequest {}).await else {
+        return Ok(());
+    };
+    match decode::heard(&status) {
+        Heard::Answer(_) => Ok(()),
+        Heard::Nothing { why, .. } => Err(why),
     }
-    Ok(endpoint)
-}
-
-fn client_tls(config: &AuthConfig) -> ClientTlsConfig {
-    let mut tls = ClientTlsConfig::new();
-    if let Some(authority) = &config.authority {
-        tls = tls.ca_certificate(Certificate::from_pem(authority));
-    }
-    if let Some((certificate, key)) = &config.identity {
-        tls = tls.identity(Identity::from_pem(certificate, key.expose_secret()));
-    }
-    tls
 }

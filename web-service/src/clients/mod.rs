@@ -3,6 +3,7 @@
 pub mod auth;
 mod decode;
 mod encode;
+mod endpoint;
 mod instances;
 pub mod late;
 mod own_acts;

@@ -125,23 +125,41 @@ impl EndedLogins {
     }
 
     async fn follow_once(&self, auth: &GrpcAuth) {
+        let mut replaced = auth.replaced();
+        let Some(mut stream) = self.open(auth).await else {
+            return;
+        };
+        loop {
+            tokio::select! {
+                message = next(&mut stream) => match message {
+                    Some(message) => self.take_in(message),
+                    None => return,
+                },
+                // The old stream stays until there is a new one.
+                Ok(()) = replaced.changed() => match self.open(auth).await {
+                    Some(moved) => stream = moved,
+                    None => return,
+                },
+            }
+        }
+    }
+
+    /// Asks for what ended since what is known.
+    async fn open(&self, auth: &GrpcAuth) -> Option<Streaming<WatchRevocationsResponse>> {
         let (epoch, sequence) = {
             let known = self.known();
             (known.ended.epoch.clone(), known.ended.sequence)
         };
-        let mut stream = match auth.watch_revocations(epoch, sequence).await {
-            Ok(stream) => stream,
+        match auth.watch_revocations(epoch, sequence).await {
+            Ok(stream) => Some(stream),
             // The breaker has said so.
-            Err(AuthError::Unavailable { .. }) => return,
+            Err(AuthError::Unavailable { .. }) => None,
             Err(error) => {
                 REFUSALS.log(|times| {
                     tracing::error!(%error, times, "auth-service does not tell the ends of logins; cookies cannot be judged");
                 });
-                return;
+                None
             }
-        };
-        while let Some(message) = next(&mut stream).await {
-            self.take_in(message);
         }
     }
 

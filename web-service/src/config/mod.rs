@@ -6,7 +6,10 @@ use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use fred::types::config::Config as RedisConfig;
 use secrecy::SecretString;
-use service_kit::config::SecretKey;
+use service_kit::{
+    config::SecretKey,
+    tls::{IdentityFiles, TlsFiles},
+};
 use url::Url;
 
 pub use self::settings::Settings;
@@ -66,10 +69,8 @@ pub struct PublicUrl {
 pub struct AuthConfig {
     /// Its addresses.
     pub urls: Vec<Url>,
-    /// Who vouches for its certificate, in PEM.
-    pub authority: Option<Vec<u8>>,
-    /// This service's client certificate and key, in PEM.
-    pub identity: Option<(Vec<u8>, SecretString)>,
+    /// This service's client certificate, and who vouches for auth-service's.
+    pub tls: TlsFiles,
     /// What this service proves itself with.
     pub service_secret: Option<SecretString>,
 }
@@ -100,12 +101,7 @@ pub enum TlsConfig {
     /// Made here, by a certificate authority of this installation kept in this directory.
     Local(PathBuf),
     /// Given.
-    Files {
-        /// Certificate chain in PEM.
-        certificate: PathBuf,
-        /// Private key in PEM.
-        key: PathBuf,
-    },
+    Files(IdentityFiles),
 }
 
 impl PublicUrl {

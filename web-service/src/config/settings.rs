@@ -45,10 +45,10 @@ pub struct Settings {
         default_value = "http://127.0.0.1:50051"
     )]
     auth_url: Vec<String>,
-    /// Certificate authority of auth-service in PEM
+    /// Certificate authority of auth-service in PEM, read again when it changes
     #[arg(long, env = "WEB_AUTH_CA", global = true)]
     auth_ca: Option<PathBuf>,
-    /// Client certificate for auth-service in PEM
+    /// Client certificate for auth-service in PEM, read again when it changes
     #[arg(long, env = "WEB_AUTH_CERT", global = true)]
     auth_cert: Option<PathBuf>,
     /// The client certificate's private key in PEM

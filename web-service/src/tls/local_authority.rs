@@ -22,7 +22,10 @@ use rustls::{
     client::{WebPkiServerVerifier, danger::ServerCertVerifier as _},
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _};
-use service_kit::private_file;
+use service_kit::{
+    private_file,
+    tls::{IdentityFiles, PemFile, TlsFiles},
+};
 use time::OffsetDateTime;
 
 const AUTHORITY_LIFETIME: Duration = days(3650);
@@ -67,6 +70,20 @@ impl LocalAuthority {
     #[must_use]
     pub fn key_file(&self) -> PathBuf {
         self.directory.join("localhost.key")
+    }
+
+    /// What the port presents; the end of the authority itself is announced, too.
+    #[must_use]
+    pub fn files(&self) -> TlsFiles {
+        const SETTING: &str = "WEB_DATA_DIR";
+        TlsFiles {
+            identity: Some(IdentityFiles {
+                certificate: PemFile::new(SETTING, self.certificate_file()),
+                key: PemFile::new(SETTING, self.key_file()),
+            }),
+            authorities: None,
+            announced: vec![PemFile::new(SETTING, self.authority_file())],
+        }
     }
 
     fn authority_key_file(&self) -> PathBuf {

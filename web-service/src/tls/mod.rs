@@ -1,5 +1,4 @@
-//! The certificate that HTTPS is served with.
+//! The local certificate of this machine, made here where none is given.
 
-pub mod certificate;
 pub mod local_authority;
 pub mod renewal;

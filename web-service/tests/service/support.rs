@@ -17,7 +17,12 @@ use rcgen::{CertificateParams, KeyPair};
 use reqwest::{Certificate, Client, ClientBuilder, Method, RequestBuilder, Response, redirect};
 use secrecy::SecretBox;
 use serde_json::{Value, json};
-use service_kit::{manual_clock::ManualClock, private_file, system::SystemRandom};
+use service_kit::{
+    manual_clock::ManualClock,
+    private_file,
+    system::SystemRandom,
+    tls::{IdentityFiles, PemFile, TlsFiles},
+};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use web_service::{
@@ -89,8 +94,7 @@ impl Site {
             public_url: None,
             auth: AuthConfig {
                 urls: vec![auth_url.parse().unwrap()],
-                authority: None,
-                identity: None,
+                tls: TlsFiles::default(),
                 service_secret: Some(SECRET.to_owned().into()),
             },
             session_store: SessionStoreConfig::Memory,
@@ -330,10 +334,10 @@ fn certificate(directory: &TempDir) -> (TlsConfig, Certificate) {
     let file = |name: &str| directory.path().join(name);
     private_file::write(&file("own.key"), key.serialize_pem().as_bytes()).unwrap();
     std::fs::write(file("own.pem"), &pem).unwrap();
-    let tls = TlsConfig::Files {
-        certificate: file("own.pem"),
-        key: file("own.key"),
-    };
+    let tls = TlsConfig::Files(IdentityFiles {
+        certificate: PemFile::new("WEB_TLS_CERT", file("own.pem")),
+        key: PemFile::new("WEB_TLS_KEY", file("own.key")),
+    });
     (tls, Certificate::from_pem(pem.as_bytes()).unwrap())
 }
 

@@ -4,14 +4,15 @@ use std::{net::SocketAddr, num::NonZero, path::PathBuf, thread, time::Duration};
 
 use secrecy::ExposeSecret as _;
 use service_kit::{
-    config::{Problems, SecretSource, read_file},
+    config::{Problems, SecretSource},
     telemetry::LogConfig,
+    tls::{IdentityFiles, PemFile, TlsFiles},
 };
 use url::Url;
 
 use super::Settings;
 use crate::{
-    config::{ClientCertificates, HashingConfig, KeyConfig, ServeConfig, TlsConfig},
+    config::{HashingConfig, KeyConfig, ServeConfig, TlsConfig},
     crypto::argon2id::Cost,
     domain::{
         authority::{Dpop, Policy},
@@ -231,19 +232,19 @@ impl Settings {
                 return None;
             }
         };
-        let certificate = problems.check("AUTH_TLS_CERT", read_file(certificate));
-        let key = problems.check("AUTH_TLS_KEY", service_kit::private_file::read_secret(key));
-        let clients = match &self.tls_client_ca {
-            Some(file) => Some(ClientCertificates {
-                authority: problems.check("AUTH_TLS_CLIENT_CA", read_file(file))?,
-                web_service_name: self.tls_web_service_name.clone(),
+        let authorities = self.tls_client_ca.as_ref();
+        let files = TlsFiles {
+            identity: Some(IdentityFiles {
+                certificate: PemFile::new("AUTH_TLS_CERT", certificate),
+                key: PemFile::new("AUTH_TLS_KEY", key),
             }),
-            None => None,
+            authorities: authorities.map(|file| PemFile::new("AUTH_TLS_CLIENT_CA", file)),
+            announced: Vec::new(),
         };
+        problems.tls_files(&files);
         Some(Some(TlsConfig {
-            certificate: certificate?,
-            key: key?,
-            clients,
+            files,
+            web_service_name: self.tls_web_service_name.clone(),
         }))
     }
 }

@@ -36,7 +36,10 @@ use tonic::{
 
 pub(crate) use service_kit::manual_clock::ManualClock;
 
-pub(crate) use self::{assert::assert_refused, pki::Pki};
+pub(crate) use self::{
+    assert::assert_refused,
+    pki::{Pki, port_files},
+};
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 pub(crate) const ISSUER: &str = "https://id.example";

@@ -6,11 +6,11 @@ use std::{
 };
 
 use ipnet::IpNet;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use service_kit::{
-    config::{Problems, SecretSource, read_file},
-    private_file,
+    config::{Problems, SecretSource},
     telemetry::LogConfig,
+    tls::{IdentityFiles, PemFile, TlsFiles},
 };
 use url::{Host, Url};
 
@@ -63,8 +63,7 @@ impl Settings {
         );
         let device_binding = self.device_binding(&mut problems);
         let urls = self.auth_urls(&mut problems);
-        let authority = self.auth_authority(&mut problems);
-        let identity = self.auth_identity(&mut problems);
+        let auth_tls = self.auth_tls(&mut problems);
         let service_secret = problems.service_secret(
             "WEB_AUTH_SECRET",
             SecretSource {
@@ -72,16 +71,16 @@ impl Settings {
                 file: self.auth_secret_file,
             },
         );
-        if let (Some(None), Some(identity)) = (&service_secret, &identity) {
+        if let (Some(None), Some(tls)) = (&service_secret, &auth_tls) {
             let is_plain = urls.iter().flatten().any(|url| url.scheme() == "http");
-            if identity.is_none() {
+            if tls.identity.is_none() {
                 problems.add("WEB_AUTH_SECRET or WEB_AUTH_CERT: give one, so that auth-service knows this service");
             } else if is_plain {
                 problems.add("WEB_AUTH_URL: WEB_AUTH_CERT proves nothing over http://; use https:// or give WEB_AUTH_SECRET");
             }
         }
         let is_encrypted = urls.iter().flatten().any(|url| url.scheme() == "https");
-        if is_encrypted && matches!(authority, Some(None)) {
+        if is_encrypted && self.auth_ca.is_none() {
             problems.add("WEB_AUTH_CA: not set; an https:// WEB_AUTH_URL needs to know whose certificate to trust");
         }
         let secret_key = problems.key(
@@ -94,8 +93,7 @@ impl Settings {
         problems.finish(|| {
             let auth = AuthConfig {
                 urls: urls?,
-                authority: authority?,
-                identity: identity?,
+                tls: auth_tls?,
                 service_secret: service_secret?,
             };
             let config = ServeConfig {
@@ -218,10 +216,14 @@ impl Settings {
             _ => problems.add("WEB_TLS: must be on or off"),
         }
         match (&self.tls_cert, &self.tls_key) {
-            (Some(certificate), Some(key)) => Some(TlsConfig::Files {
-                certificate: certificate.clone(),
-                key: key.clone(),
-            }),
+            (Some(certificate), Some(key)) => {
+                let identity = IdentityFiles {
+                    certificate: PemFile::new("WEB_TLS_CERT", certificate),
+                    key: PemFile::new("WEB_TLS_KEY", key),
+                };
+                problems.tls_files(&identity.clone().into());
+                Some(TlsConfig::Files(identity))
+            }
             (None, None) => Some(TlsConfig::Local(self.data_dir.clone())),
             _ => {
                 problems.add("WEB_TLS_CERT and WEB_TLS_KEY: set both or neither");
@@ -250,26 +252,26 @@ impl Settings {
         urls.filter(|urls| !urls.is_empty())
     }
 
-    fn auth_authority(&self, problems: &mut Problems) -> Option<Option<Vec<u8>>> {
-        match &self.auth_ca {
-            Some(file) => problems.check("WEB_AUTH_CA", read_file(file)).map(Some),
-            None => Some(None),
-        }
-    }
-
-    fn auth_identity(&self, problems: &mut Problems) -> Option<Option<(Vec<u8>, SecretString)>> {
-        match (&self.auth_cert, &self.auth_key) {
-            (Some(certificate), Some(key)) => {
-                let certificate = problems.check("WEB_AUTH_CERT", read_file(certificate));
-                let key = problems.check("WEB_AUTH_KEY", private_file::read_secret(key));
-                Some(Some((certificate?, key?)))
-            }
-            (None, None) => Some(None),
+    fn auth_tls(&self, problems: &mut Problems) -> Option<TlsFiles> {
+        let identity = match (&self.auth_cert, &self.auth_key) {
+            (Some(certificate), Some(key)) => Some(IdentityFiles {
+                certificate: PemFile::new("WEB_AUTH_CERT", certificate),
+                key: PemFile::new("WEB_AUTH_KEY", key),
+            }),
+            (None, None) => None,
             _ => {
                 problems.add("WEB_AUTH_CERT and WEB_AUTH_KEY: set both or neither");
-                None
+                return None;
             }
-        }
+        };
+        let authorities = self.auth_ca.as_ref();
+        let files = TlsFiles {
+            identity,
+            authorities: authorities.map(|file| PemFile::new("WEB_AUTH_CA", file)),
+            announced: Vec::new(),
+        };
+        problems.tls_files(&files);
+        Some(files)
     }
 }
 

@@ -1,0 +1,257 @@
+//! The connections of the gRPC port: TLS handshakes, and who is at the other end.
+
+use std::{
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures_util::{Stream, stream};
+use rustls::server::danger::ClientCertVerifier;
+use rustls_pki_types::{CertificateDer, UnixTime};
+use service_kit::{
+    connections::{BoundedListener, Connection},
+    seldom::Seldom,
+    tls::TlsMaterial,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    sync::watch,
+    task::JoinSet,
+    time::timeout,
+};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tonic::{Request, transport::server::Connected};
+
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// gRPC is HTTP/2 only.
+const PROTOCOLS: [&[u8]; 1] = [b"h2"];
+
+static FAILED_HANDSHAKES: Seldom = Seldom::new();
+
+/// The certificate that the port presents and the authorities that vouch for its clients; both can be replaced while it serves.
+/// Clones are the same port's.
+#[derive(Clone)]
+pub struct PortTls(watch::Sender<Arc<Current>>);
+
+struct Current {
+    acceptor: TlsAcceptor,
+    /// `None`: clients need no certificate.
+    clients: Option<Arc<dyn ClientCertVerifier>>,
+}
+
+impl PortTls {
+    /// Presents the identity of `material`, and asks for certificates of its authorities, if there are any.
+    ///
+    /// # Errors
+    /// When rustls cannot use them.
+    pub fn new(material: &TlsMaterial) -> anyhow::Result<Self> {
+        Ok(Self(watch::Sender::new(Arc::new(Current::new(material)?))))
+    }
+
+    /// The same from now on with other material. A connection whose client no authority vouches for any more ends with the next thing
+    /// that arrives on it.
+    ///
+    /// # Errors
+    /// When rustls cannot use it; then nothing changes.
+    pub fn replace(&self, material: &TlsMaterial) -> anyhow::Result<()> {
+        self.0.send_replace(Arc::new(Current::new(material)?));
+        Ok(())
+    }
+}
+
+impl Current {
+    fn new(material: &TlsMaterial) -> anyhow::Result<Self> {
+        Ok(Self {
+            acceptor: Arc::new(material.server_config(&PROTOCOLS)?).into(),
+            clients: material.client_verifier()?,
+        })
+    }
+}
+
+/// The connections of the port as they become ready for calls. Handshakes take place side by side, as many as `listener` takes
+/// connections, and no slow one holds up another.
+pub(super) fn incoming(
+    listener: BoundedListener,
+    tls: Option<PortTls>,
+) -> impl Stream<Item = io::Result<PortStream>> {
+    stream::unfold(
+        (listener, tls, JoinSet::new()),
+        async |(listener, tls, mut handshakes)| {
+            let ready = loop {
+                tokio::select! {
+                    (connection, peer) = listener.next() => match &tls {
+                        None => break PortStream::Plain(connection),
+                        Some(tls) => drop(handshakes.spawn(handshake(connection, peer, tls.0.subscribe()))),
+                    },
+                    Some(shaken) = handshakes.join_next() => {
+                        if let Ok(Some(encrypted)) = shaken {
+                            break PortStream::Encrypted(Box::new(encrypted));
+                        }
+                    }
+                }
+            };
+            Some((Ok(ready), (listener, tls, handshakes)))
+        },
+    )
+}
+
+async fn handshake(
+    connection: Connection,
+    peer: SocketAddr,
+    mut tls: watch::Receiver<Arc<Current>>,
+) -> Option<Encrypted> {
+    let acceptor = tls.borrow_and_update().acceptor.clone();
+    let shaken = timeout(HANDSHAKE, acceptor.accept(connection)).await;
+    match shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+        Ok(stream) => Some(Encrypted { stream, tls }),
+        Err(error) => {
+            FAILED_HANDSHAKES.log(|times| {
+                tracing::info!(%error, %peer, times, "a TLS handshake failed");
+            });
+            None
+        }
+    }
+}
+
+/// A connection that is ready for calls.
+pub(super) enum PortStream {
+    Plain(Connection),
+    Encrypted(Box<Encrypted>),
+}
+
+/// A connection after its handshake.
+pub(super) struct Encrypted {
+    stream: TlsStream<Connection>,
+    tls: watch::Receiver<Arc<Current>>,
+}
+
+impl Encrypted {
+    /// Whether the authorities, if others are in use since the handshake or the last look, vouch for the client.
+    fn is_trusted(&mut self) -> bool {
+        if !self.tls.has_changed().unwrap_or_default() {
+            return true;
+        }
+        let current = self.tls.borrow_and_update().clone();
+        let Some(verifier) = &current.clients else {
+            return true;
+        };
+        let (_, session) = self.stream.get_ref();
+        let chain = session.peer_certificates().and_then(<[_]>::split_first);
+        chain.is_some_and(|(leaf, intermediates)| {
+            let now = UnixTime::now();
+            verifier
+                .verify_client_cert(leaf, intermediates, now)
+                .is_ok()
+        })
+    }
+}
+
+/// Who is at the other end of a connection.
+#[derive(Clone)]
+pub(super) struct Peer {
+    address: Option<SocketAddr>,
+    certificates: Option<Arc<[CertificateDer<'static>]>>,
+}
+
+impl Peer {
+    /// The address that a call came from.
+    pub(super) fn address<T>(request: &Request<T>) -> Option<SocketAddr> {
+        request.extensions().get::<Self>()?.address
+    }
+
+    /// The client's own certificate, which the handshake verified.
+    pub(super) fn certificate<T>(request: &Request<T>) -> Option<&CertificateDer<'static>> {
+        let peer = request.extensions().get::<Self>()?;
+        peer.certificates.as_ref()?.first()
+    }
+}
+
+impl Connected for PortStream {
+    type ConnectInfo = Peer;
+
+    fn connect_info(&self) -> Peer {
+        let (connection, certificates) = match self {
+            Self::Plain(connection) => (connection, None),
+            Self::Encrypted(encrypted) => {
+                let (connection, session) = encrypted.stream.get_ref();
+                (connection, session.peer_certificates().map(Arc::from))
+            }
+        };
+        Peer {
+            address: connection.connect_info().remote_addr(),
+            certificates,
+        }
+    }
+}
+
+impl AsyncRead for PortStream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(connection) => Pin::new(connection).poll_read(context, buffer),
+            Self::Encrypted(encrypted) => {
+                if !encrypted.is_trusted() {
+                    return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+                }
+                Pin::new(&mut encrypted.stream).poll_read(context, buffer)
+            }
+        }
+    }
+}
+
+impl AsyncWrite for PortStream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(connection) => Pin::new(connection).poll_write(context, bytes),
+            Self::Encrypted(encrypted) => {
+                Pin::new(&mut encrypted.stream).poll_write(context, bytes)
+            }
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(connection) => Pin::new(connection).poll_flush(context),
+            Self::Encrypted(encrypted) => Pin::new(&mut encrypted.stream).poll_flush(context),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(connection) => Pin::new(connection).poll_shutdown(context),
+            Self::Encrypted(encrypted) => Pin::new(&mut encrypted.stream).poll_shutdown(context),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(connection) => Pin::new(connection).poll_write_vectored(context, slices),
+            Self::Encrypted(encrypted) => {
+                Pin::new(&mut encrypted.stream).poll_write_vectored(context, slices)
+            }
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Plain(connection) => connection.is_write_vectored(),
+            Self::Encrypted(encrypted) => encrypted.stream.is_write_vectored(),
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What the files contain, once it is known to be usable.
+
+use std::{fmt, sync::Arc};
+
+use rustls::{
+    RootCertStore, ServerConfig,
+    crypto::{CryptoProvider, aws_lc_rs},
+    server::{WebPkiClientVerifier, danger::ClientCertVerifier},
+    sign::{CertifiedKey, SingleCertAndKey},
+};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::{
+    expiry::Expiry,
+    files::{Contents, Fingerprint, IdentityFiles, PemFile, TlsFiles},
+};
+
+/// Certificates and keys that fit together.
+#[derive(Clone)]
+pub struct TlsMaterial {
+    /// The own certificate and key.
+    pub identity: Option<Identity>,
+    /// The certificate authorities that vouch for the other side.
+    pub authorities: Option<Authorities>,
+    pub(super) expiries: Vec<Expiry>,
+    pub(super) fingerprint: Fingerprint,
+}
+
+/// A certificate chain and the private key of its first certificate.
+#[derive(Clone)]
+pub struct Identity {
+    /// The chain in PEM.
+    pub certificate_pem: Vec<u8>,
+    /// The private key in PEM.
+    pub key_pem: SecretString,
+    /// Both as rustls signs with them.
+    certified: Arc<CertifiedKey>,
+}
+
+/// Certificate authorities.
+#[derive(Clone)]
+pub struct Authorities {
+    /// In PEM.
+    pub pem: Vec<u8>,
+    /// As rustls verifies with them.
+    roots: Arc<RootCertStore>,
+}
+
+impl TlsMaterial {
+    /// Reads the files and checks that they can be used.
+    ///
+    /// # Errors
+    /// All that is wrong, in words, each with its setting: files that cannot be read, that are not PEM, that have no certificate,
+    /// a key that is not the certificate's.
+    pub fn load(files: &TlsFiles) -> Result<Self, Vec<String>> {
+        Self::parse(files, files.read()?)
+    }
+
+    pub(super) fn parse(files: &TlsFiles, contents: Contents) -> Result<Self, Vec<String>> {
+        let fingerprint = contents.fingerprint();
+        let mut problems = Vec::new();
+        let mut expiries = Vec::new();
+        let mut note = |file: &PemFile, pem: &[u8]| match certificates(file, pem) {
+            Ok(chain) => {
+                expiries.push(Expiry::of(file, &chain));
+                Some(chain)
+            }
+            Err(problem) => {
+                problems.push(problem);
+                None
+            }
+        };
+        let chain = files.identity.as_ref().zip(contents.identity);
+        let chain = chain.map(|(files, (pem, key))| {
+            let chain = note(&files.certificate, &pem);
+            (files, chain, pem, key)
+        });
+        let trusted = files.authorities.as_ref().zip(contents.authorities);
+        let trusted = trusted.map(|(file, pem)| (file, note(file, &pem), pem));
+        for (file, pem) in files.announced.iter().zip(contents.announced) {
+            note(file, &pem);
+        }
+        let identity = match chain {
+            Some((files, Some(chain), pem, key)) => Some(Identity::new(files, chain, pem, key)),
+            _ => None,
+        };
+        let authorities = match trusted {
+            Some((file, Some(chain), pem)) => Some(Authorities::new(file, chain, pem)),
+            _ => None,
+        };
+        let identity = kept(identity, &mut problems);
+        let authorities = kept(authorities, &mut problems);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Ok(Self {
+            identity,
+            authorities,
+            expiries,
+            fingerprint,
+        })
+    }
+
+    /// The configuration of a port that presents the identity: TLS 1.2 and 1.3.
+    ///
+    /// # Errors
+    /// When there is no identity, or rustls takes something amiss.
+    pub fn server_config(&self, protocols: &[&[u8]]) -> anyhow::Result<ServerConfig> {
+        let builder = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()?;
+        let builder = match self.client_verifier()? {
+            Some(verifier) => builder.with_client_cert_verifier(verifier),
+            None => builder.with_no_client_auth(),
+        };
+        let identity = self.identity.as_ref();
+        let identity = identity.ok_or_else(|| anyhow::anyhow!("there is no certificate"))?;
+        let resolver = SingleCertAndKey::from(identity.certified.clone());
+        let mut config = builder.with_cert_resolver(Arc::new(resolver));
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+        Ok(config)
+    }
+
+    /// What client certificates are verified with, where authorities are named.
+    ///
+    /// # Errors
+    /// When rustls cannot use the authorities.
+    pub fn client_verifier(&self) -> anyhow::Result<Option<Arc<dyn ClientCertVerifier>>> {
+        let Some(authorities) = &self.authorities else {
+            return Ok(None);
+        };
+        let roots = authorities.roots.clone();
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider()).build()?;
+        Ok(Some(verifier))
+    }
+}
+
+impl Identity {
+    fn new(
+        files: &IdentityFiles,
+        chain: Vec<CertificateDer<'static>>,
+        certificate_pem: Vec<u8>,
+        key_pem: SecretString,
+    ) -> Result<Self, String> {
+        let key = PrivateKeyDer::from_pem_slice(key_pem.expose_secret().as_bytes())
+            .map_err(|_| files.key.problem("has no private key in PEM"))?;
+        let certified = CertifiedKey::from_der(chain, key, &provider()).map_err(|why| {
+            files
+                .certificate
+                .problem(format!("cannot be used with its key: {why}"))
+        })?;
+        Ok(Self {
+            certificate_pem,
+            key_pem,
+            certified: Arc::new(certified),
+        })
+    }
+}
+
+impl Authorities {
+    fn new(
+        file: &PemFile,
+        certificates: Vec<CertificateDer<'static>>,
+        pem: Vec<u8>,
+    ) -> Result<Self, String> {
+        let mut roots = RootCertStore::empty();
+        // As with bundles of an operating system, those that rustls does not understand are left out.
+        roots.add_parsable_certificates(certificates);
+        if roots.is_empty() {
+            return Err(file.problem("has no certificate that can be used"));
+        }
+        Ok(Self {
+            pem,
+            roots: Arc::new(roots),
+        })
+    }
+}
+
+/// The key stays out.
+impl fmt::Debug for TlsMaterial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsMaterial").finish_non_exhaustive()
+    }
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(aws_lc_rs::default_provider())
+}
+
+fn certificates(file: &PemFile, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let chain = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
+    match chain {
+        Ok(chain) if chain.is_empty() => Err(file.problem("has no certificate in PEM")),
+        Ok(chain) => Ok(chain),
+        Err(why) => Err(file.problem(format!("is not PEM: {why}"))),
+    }
+}
+
+fn kept<T>(made: Option<Result<T, String>>, problems: &mut Vec<String>) -> Option<T> {
+    made.transpose().unwrap_or_else(|problem| {
+        problems.push(problem);
+        None
+    })
+}
