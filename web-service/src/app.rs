@@ -8,6 +8,7 @@ use axum_server::tls_rustls::RustlsConfig;
 use service_kit::{
     descriptors,
     ops::{self, Readiness},
+    request_limit::RequestLimit,
     shutdown::{OPS_DRAIN, Signals},
     system::{Clock, SystemRandom},
     tls::{TlsMaterial, TlsWatch},
@@ -121,6 +122,7 @@ impl App {
             trusted_proxies: Arc::new(config.trusted_proxies),
             return_origins: Arc::new(config.return_origins),
             clock: clock.clone(),
+            request_limit: Arc::new(RequestLimit::new(http::PLACES)),
             site_data: SiteData {
                 is_cleared: config.clear_site_data,
             },
@@ -185,6 +187,7 @@ impl App {
             auth: self.state.auth.clone(),
             revocations: self.state.revocations.clone(),
             sessions: self.state.sessions.clone(),
+            request_limit: Arc::clone(&self.state.request_limit),
         });
         let ops = tokio::spawn(ops::serve(self.ops_listener, readiness, shutdown.clone()));
         if let Some(Certificate { watch, authority }) = self.certificate {
@@ -267,11 +270,13 @@ struct DependencyReadiness {
     auth: Arc<dyn Auth>,
     revocations: Arc<dyn Revocations>,
     sessions: Sessions,
+    request_limit: Arc<RequestLimit>,
 }
 
 #[async_trait]
 impl Readiness for DependencyReadiness {
     async fn ready(&self) -> Result<(), String> {
+        self.request_limit.readiness()?;
         self.auth
             .jwks()
             .await

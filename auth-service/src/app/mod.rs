@@ -13,6 +13,7 @@ use service_kit::{
     connections::{BoundedListener, Connections},
     descriptors,
     ops::{self, Readiness},
+    request_limit::RequestLimit,
     shutdown::{DRAIN_DEADLINE, OPS_DRAIN, Signals},
     system::SystemRandom,
     tls::{TlsMaterial, TlsWatch},
@@ -77,6 +78,7 @@ pub struct App {
     audit_writer: JoinHandle<()>,
     audit_retention: Duration,
     clock: Arc<dyn Clock>,
+    request_limit: Arc<RequestLimit>,
 }
 
 /// Chooses the cryptographic library for this process; more than one may be compiled in by others.
@@ -173,6 +175,7 @@ impl App {
         };
         let (audit, audit_writer) = SqliteAudit::start(store.clone());
         let web_identity = WebIdentity::new(config.service_secret.as_ref(), config.tls.as_ref())?;
+        let request_limit = Arc::new(RequestLimit::new(grpc::PLACES));
         let services = Services {
             authority: Arc::new(Authority::new(parts, config.policy)),
             accounts,
@@ -183,6 +186,7 @@ impl App {
             clock: clock.clone(),
             audit: Arc::new(audit),
             feed: feed.clone(),
+            request_limit: Arc::clone(&request_limit),
         };
         let (tls, tls_watch) = config
             .tls
@@ -207,6 +211,7 @@ impl App {
             audit_writer,
             audit_retention: config.audit_retention,
             clock,
+            request_limit,
         };
         if !app.server.is_encrypted() && !app.address()?.ip().is_loopback() {
             tracing::warn!(
@@ -237,7 +242,10 @@ impl App {
         );
         let ops = tokio::spawn(ops::serve(
             self.ops_listener,
-            Arc::new(StoreReadiness(self.store.clone())),
+            Arc::new(ServiceReadiness {
+                store: self.store.clone(),
+                request_limit: self.request_limit,
+            }),
             shutdown.clone(),
         ));
         if let Some(watch) = self.tls_watch {
@@ -356,11 +364,15 @@ async fn purge_regularly(
     }
 }
 
-struct StoreReadiness(SqliteStore);
+struct ServiceReadiness {
+    store: SqliteStore,
+    request_limit: Arc<RequestLimit>,
+}
 
 #[async_trait]
-impl Readiness for StoreReadiness {
+impl Readiness for ServiceReadiness {
     async fn ready(&self) -> Result<(), String> {
-        self.0.ping().await.map_err(|error| error.to_string())
+        self.request_limit.readiness()?;
+        self.store.ping().await.map_err(|error| error.to_string())
     }
 }

@@ -53,6 +53,14 @@ impl WebIdentity {
 
     /// Whether the caller is web-service. A wrong secret is refused: a web-service that was set up wrongly must notice.
     pub(super) fn is_proved_by<T>(&self, request: &Request<T>) -> Result<bool, Status> {
+        let is_proved = self.is_shown_by(request)?;
+        if let (true, Some(connection)) = (is_proved, Peer::connection(request.extensions())) {
+            connection.trust();
+        }
+        Ok(is_proved)
+    }
+
+    fn is_shown_by<T>(&self, request: &Request<T>) -> Result<bool, Status> {
         match only(request.metadata(), SERVICE_SECRET) {
             Ok(None) => Ok(self.is_in_certificate(request)),
             Ok(Some(presented)) if self.is_secret(presented.as_bytes()) => Ok(true),

@@ -5,6 +5,7 @@ mod admin_service;
 mod audit;
 mod auth_service;
 pub mod caller;
+mod calls;
 mod decode;
 mod encode;
 mod finish;
@@ -13,4 +14,4 @@ mod status;
 pub mod tls;
 mod watch;
 
-pub use server::{MAX_SILENCE, Server, Services};
+pub use server::{MAX_SILENCE, PLACES, Server, Services};

@@ -10,11 +10,16 @@ use auth_proto::{
         auth_service_server::{self, AuthServiceServer},
     },
 };
-use service_kit::{connections::BoundedListener, grpc::GrpcOnlyLayer, seldom::Seldom};
+use service_kit::{
+    connections::BoundedListener,
+    grpc::GrpcOnlyLayer,
+    read_message::ReadMessageLayer,
+    request_limit::{Places, RequestLimit},
+    seldom::Seldom,
+};
 use tokio_util::sync::CancellationToken;
 use tonic::{body::Body, service::Routes};
 use tonic_health::{ServingStatus, server::HealthReporter};
-use tower::limit::GlobalConcurrencyLimitLayer;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     trace::{DefaultMakeSpan, DefaultOnResponse, TraceLayer},
@@ -27,6 +32,7 @@ use super::{
     audit::Audit,
     auth_service::AuthApi,
     caller::WebIdentity,
+    calls::PortCalls,
     finish::FinishLayer,
     tls::{self, PortTls},
     watch::Watchers,
@@ -44,10 +50,19 @@ use crate::{
 
 const MAX_MESSAGE: usize = 64 * 1024;
 const MAX_METADATA: u32 = 16 * 1024;
-/// As many as calls at once: web-service has one connection, and what waits for a place on it would hold up the rest.
-const MAX_STREAMS: u32 = 2048;
-/// Over all connections; what comes beyond is refused with `RESOURCE_EXHAUSTED`.
-const MAX_CALLS: usize = 2048;
+/// On one connection: a small part of [`PLACES`]. web-service keeps calls that take long on a connection of their own.
+const MAX_STREAMS: u32 = 128;
+/// What a client may send of one message before it is read, and of all messages on a connection.
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 256 * 1024;
+
+/// How many calls are worked on at once, over all connections; what comes beyond is refused with `RESOURCE_EXHAUSTED`. A call counts
+/// once its message is there.
+pub const PLACES: Places = Places {
+    all: 2048,
+    reserved: 512,
+    per_network: 1024,
+};
 const DEADLINE: Duration = Duration::from_secs(10);
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
@@ -82,6 +97,8 @@ pub struct Services {
     pub audit: Arc<dyn AuditTrail>,
     /// What watchers are told.
     pub feed: Arc<Feed>,
+    /// How many calls are worked on at once.
+    pub request_limit: Arc<RequestLimit>,
 }
 
 /// The port, ready to be served.
@@ -129,18 +146,23 @@ impl Server {
         if self.reflection {
             add_reflection(&mut routes)?;
         }
+        let finish = FinishLayer {
+            limit: Arc::clone(&self.services.request_limit),
+            web_identity: Arc::clone(&self.services.web_identity),
+        };
         add_services(&mut routes, self.services, &shutdown);
 
         let incoming = tls::incoming(listener, self.tls);
         tonic::transport::Server::builder()
             .timeout(DEADLINE)
             .max_concurrent_streams(MAX_STREAMS)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
             .http2_max_header_list_size(MAX_METADATA)
             .http2_keepalive_interval(Some(KEEPALIVE))
-            .load_shed(true)
             .layer(GrpcOnlyLayer)
-            .layer(FinishLayer)
-            .layer(GlobalConcurrencyLimitLayer::new(MAX_CALLS))
+            .layer(ReadMessageLayer::<PortCalls>::new(MAX_MESSAGE))
+            .layer(finish)
             .layer(
                 TraceLayer::new_for_grpc()
                     .make_span_with(DefaultMakeSpan::new().level(Level::INFO))
@@ -182,6 +204,7 @@ fn add_services(
         clock,
         audit,
         feed,
+        request_limit: _,
     } = services;
     let audit = Audit {
         trail: audit,

@@ -29,6 +29,7 @@ const PREFIX: &str = "ERROR_REASON_";
 static STORE_FAULTS: Seldom = Seldom::new();
 static OVERLOADS: Seldom = Seldom::new();
 const STORE_RETRY: Duration = Duration::from_secs(1);
+const OVERLOAD_RETRY: Duration = Duration::from_secs(1);
 
 /// A status with its reason.
 pub(super) fn refuse(code: Code, reason: ErrorReason, message: impl Into<String>) -> Status {
@@ -46,6 +47,16 @@ pub(super) fn invalid(field: &str, why: impl Into<String>) -> Status {
 /// A fault of this service, of which the caller learns nothing more.
 pub(super) fn internal() -> Status {
     refuse(Code::Internal, ErrorReason::Internal, "internal error")
+}
+
+/// The call found no place; nothing was done for it.
+pub(super) fn overloaded(message: &str) -> Status {
+    retry_later(
+        Code::ResourceExhausted,
+        ErrorReason::Overloaded,
+        message,
+        OVERLOAD_RETRY,
+    )
 }
 
 fn retry_later(code: Code, reason: ErrorReason, message: &str, after: Duration) -> Status {

@@ -10,10 +10,11 @@ use std::{
 };
 
 use futures_util::{Stream, stream};
+use http::Extensions;
 use rustls::server::danger::ClientCertVerifier;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use service_kit::{
-    connections::{BoundedListener, Connection},
+    connections::{BoundedListener, Connection, ConnectionHandle},
     seldom::Seldom,
     tls::TlsMaterial,
 };
@@ -154,14 +155,19 @@ impl Encrypted {
 /// Who is at the other end of a connection.
 #[derive(Clone)]
 pub(super) struct Peer {
-    address: Option<SocketAddr>,
+    connection: ConnectionHandle,
     certificates: Option<Arc<[CertificateDer<'static>]>>,
 }
 
 impl Peer {
+    /// The connection that a call came on, out of its extensions.
+    pub(super) fn connection(extensions: &Extensions) -> Option<&ConnectionHandle> {
+        extensions.get::<Self>().map(|peer| &peer.connection)
+    }
+
     /// The address that a call came from.
     pub(super) fn address<T>(request: &Request<T>) -> Option<SocketAddr> {
-        request.extensions().get::<Self>()?.address
+        Self::connection(request.extensions()).map(ConnectionHandle::peer)
     }
 
     /// The client's own certificate, which the handshake verified.
@@ -183,7 +189,7 @@ impl Connected for PortStream {
             }
         };
         Peer {
-            address: connection.connect_info().remote_addr(),
+            connection: connection.handle().clone(),
             certificates,
         }
     }

@@ -3,7 +3,7 @@
 use std::{io, net::IpAddr, time::Duration};
 
 use axum::{
-    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
+    http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, header},
     response::Response,
 };
 use envoy_types::pb::envoy::{
@@ -22,8 +22,11 @@ use envoy_types::pb::envoy::{
 use envoy_types::pb::google::rpc;
 use futures_util::stream;
 use service_kit::{
+    connections::ConnectionHandle,
     connections::{BoundedListener, Connections},
     grpc::GrpcOnlyLayer,
+    read_message::{CallKind, Calls, ReadMessageLayer},
+    request_body::BodyError,
 };
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -56,6 +59,27 @@ const MAX_SILENCE: Duration = Duration::from_mins(1);
 
 struct ExtAuthz(AppState);
 
+/// The one call of the port.
+struct ExtAuthzCalls;
+
+impl Calls for ExtAuthzCalls {
+    fn connection(extensions: &Extensions) -> Option<&ConnectionHandle> {
+        extensions.get()
+    }
+
+    fn kind(_: &str) -> CallKind {
+        CallKind::Unary
+    }
+
+    fn unread(error: BodyError) -> Status {
+        Status::unavailable(error.to_string())
+    }
+
+    fn displaced() -> Status {
+        Status::resource_exhausted("too many streams")
+    }
+}
+
 /// Serves `envoy.service.auth.v3.Authorization` until `shutdown`.
 ///
 /// # Errors
@@ -76,6 +100,7 @@ pub async fn serve(
         .concurrency_limit_per_connection(MAX_CALLS)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .layer(GrpcOnlyLayer)
+        .layer(ReadMessageLayer::<ExtAuthzCalls>::new(MAX_MESSAGE))
         .add_service(service)
         .serve_with_incoming_shutdown(incoming, shutdown.cancelled_owned())
         .await

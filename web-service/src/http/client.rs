@@ -2,13 +2,14 @@
 
 use std::{
     convert::Infallible,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr},
 };
 
 use axum::{
     extract::{ConnectInfo, FromRef, FromRequestParts},
     http::{Extensions, HeaderMap, HeaderValue, header, request::Parts},
 };
+use service_kit::connections::ConnectionHandle;
 
 use super::{cookies, state::AppState};
 use crate::domain::{
@@ -29,6 +30,12 @@ pub(crate) struct Visitor<'a> {
     pub(crate) headers: &'a HeaderMap,
     /// The other end of the connection; zeros where it is not known.
     pub(crate) socket: IpAddr,
+}
+
+/// The connection that a request came on.
+pub(super) fn connection(extensions: &Extensions) -> Option<&ConnectionHandle> {
+    let info = extensions.get::<ConnectInfo<ConnectionHandle>>();
+    info.map(|ConnectInfo(connection)| connection)
 }
 
 /// The other end of a request's connection.
@@ -112,11 +119,10 @@ impl<'a> Visitor<'a> {
 
     /// Whoever sent these headers.
     pub(super) fn new(headers: &'a HeaderMap, extensions: &Extensions) -> Self {
-        let connection = extensions.get::<ConnectInfo<SocketAddr>>();
-        let socket = connection.map(|ConnectInfo(address)| address.ip());
+        let connection = connection(extensions);
         Self {
             headers,
-            socket: socket.unwrap_or(NOT_KNOWN),
+            socket: connection.map_or(NOT_KNOWN, |connection| connection.peer().ip()),
         }
     }
 }

@@ -15,8 +15,8 @@ use std::{
 use axum::{
     Router,
     body::{Body, Bytes, HttpBody},
-    extract::{DefaultBodyLimit, Request},
-    http,
+    extract::Request,
+    http::{self, Version},
     response::Response,
     routing::future::RouteFuture,
 };
@@ -24,21 +24,30 @@ use futures_util::{
     FutureExt as _,
     future::{BoxFuture, Either},
 };
+use service_kit::{
+    connections::{AnswerBody, ConnectionHandle},
+    request_body::BodyReader,
+};
 use tokio::time::Instant;
 use tower::{BoxError, Service};
 use tracing::{Instrument as _, Span};
 
 use super::{
-    content_type, dpop::NextNonce, guard::Guard, head, headers::SecurityHeaders,
-    language::Language, origin, request_id, router, state::AppState,
+    body,
+    client::{self, NOT_KNOWN},
+    content_type,
+    dpop::NextNonce,
+    guard::Guard,
+    head,
+    headers::SecurityHeaders,
+    language::Language,
+    origin, request_id, router,
+    state::AppState,
 };
 use crate::{
     config::PublicUrl,
     request_id::{RequestId, RequestIds, scope},
 };
-
-/// The largest request body, in bytes.
-const MAX_BODY: usize = 64 * 1024;
 
 /// The routes, behind what is common to them.
 #[derive(Clone)]
@@ -51,11 +60,25 @@ struct Common {
     ids: RequestIds,
     public_url: Arc<PublicUrl>,
     guard: Guard,
+    bodies: BodyReader,
     headers: SecurityHeaders,
 }
 
 /// A refusal, or what a route does.
 type Routed = Either<Ready<Result<Response, Infallible>>, RouteFuture<Infallible>>;
+
+/// A request whose body is still to be read, and where it goes then.
+type Unread = Box<(Router, Request)>;
+
+/// What is known of a request before its route.
+struct Known {
+    id: RequestId,
+    language: Language,
+    nonce: Option<NextNonce>,
+    connection: Option<ConnectionHandle>,
+    is_http2: bool,
+    begun: Instant,
+}
 
 impl Front {
     /// Stands before `routes`.
@@ -63,7 +86,8 @@ impl Front {
         let common = Common {
             ids: RequestIds::begin(&*state.random),
             public_url: Arc::clone(&state.public_url),
-            guard: Guard::default(),
+            guard: Guard(Arc::clone(&state.request_limit)),
+            bodies: body::reader(),
             headers: SecurityHeaders::of(&state.public_url),
         };
         Self {
@@ -73,38 +97,48 @@ impl Front {
     }
 
     /// What answers, which begins when it is polled.
-    fn route(&mut self, mut request: Request, language: Language) -> Routed {
+    fn route(&mut self, mut request: Request, language: Language) -> Either<Routed, Unread> {
         if let Err(error) = head::check(&request) {
-            return Either::Left(ready(Ok(error.answer(language))));
+            return Either::Left(refusal(error.answer(language)));
         }
         let own_origin = &self.common.public_url.origin;
         if origin::is_foreign(&request, own_origin)
             && !router::hears_everybody(request.uri().path())
         {
             tracing::warn!("a request from a foreign page was refused");
-            return Either::Left(ready(Ok(language.refuse_foreign())));
+            return Either::Left(refusal(language.refuse_foreign()));
         }
         if !request.method().is_safe() {
             content_type::remove_repeated(request.headers_mut());
         }
-        if !request.body().is_end_stream() {
-            DefaultBodyLimit::max(MAX_BODY).apply(&mut request);
+        if body::is_awaited(&request) {
+            return Either::Right(Box::new((self.routes.clone(), request)));
         }
-        Either::Right(self.routes.call(request))
+        if !request.body().is_end_stream() {
+            body::limit(&mut request);
+        }
+        Either::Left(Either::Right(self.routes.call(request)))
     }
 }
 
 impl Common {
     /// The answer of the routes, or one of our own, with what is common to all.
-    async fn answer(
-        self: Arc<Self>,
-        routed: Routed,
-        (id, language): (RequestId, Language),
-        nonce: Option<NextNonce>,
-    ) -> Response {
-        let begun = Instant::now();
+    async fn answer(self: Arc<Self>, routed: Routed, known: Known) -> Response {
+        let Known {
+            id,
+            language,
+            nonce,
+            connection,
+            is_http2,
+            begun,
+        } = known;
+        let answers = connection
+            .as_ref()
+            .filter(|_| is_http2)
+            .map(|connection| Arc::clone(connection.answers()));
         let routed = pin!(routed.map(|Ok(response)| response));
-        let response = self.guard.answer_always(routed, language, begun).await;
+        let source = (connection, begun);
+        let response = self.guard.answer_always(routed, language, source).await;
         let status = response.status().as_u16();
         // A 5xx is logged where it is found, too, with its cause.
         tracing::info!(latency = ?begun.elapsed(), status, "answered");
@@ -112,7 +146,23 @@ impl Common {
             Some(nonce) => nonce.add(response),
             None => response,
         };
-        request_id::add(self.headers.add(response), id)
+        let response = request_id::add(self.headers.add(response), id);
+        match answers {
+            Some(answers) => response.map(|body| Body::new(AnswerBody::new(body, &answers))),
+            None => response,
+        }
+    }
+
+    /// The same for a request whose body is still to be read. Until then it has no place among those that are worked on.
+    async fn answer_when_read(self: Arc<Self>, unread: Unread, known: Known) -> Response {
+        let (router, request) = *unread;
+        let connection = known.connection.as_ref();
+        let client = connection.map_or(NOT_KNOWN, |connection| connection.peer().ip());
+        let outcome = match body::route(&self.bodies, router, request, client).await {
+            Ok(answer) => Either::Right(answer),
+            Err(error) => refusal(known.language.refuse_unread(error)),
+        };
+        self.answer(outcome, known).await
     }
 }
 
@@ -135,11 +185,26 @@ where
         let id = common.ids.next();
         let span = span(id, &request);
         let language = Language::of(request.uri().path());
-        let nonce = NextNonce::expect_for(&mut request);
-        let routed = span.in_scope(|| self.route(request, language));
-        let answer = common.answer(routed, (id, language), nonce);
+        let known = Known {
+            id,
+            language,
+            nonce: NextNonce::expect_for(&mut request),
+            connection: client::connection(request.extensions()).cloned(),
+            is_http2: request.version() == Version::HTTP_2,
+            begun: Instant::now(),
+        };
+        let answer = match span.in_scope(|| self.route(request, language)) {
+            Either::Left(routed) => Either::Left(common.answer(routed, known)),
+            Either::Right(unread) => {
+                Either::Right(Box::pin(common.answer_when_read(unread, known)))
+            }
+        };
         Box::pin(scope(id, answer.map(Ok).instrument(span)))
     }
+}
+
+fn refusal(response: Response) -> Routed {
+    Either::Left(ready(Ok(response)))
 }
 
 /// Paths are logged, queries are not: they may say where somebody was going.

@@ -1,15 +1,13 @@
-//! Every request gets an answer: in time, and after a panic, too.
+//! Every request gets an answer: in time, and after a panic, too; and only so many are worked on at once.
 
-use std::{
-    panic::AssertUnwindSafe,
-    pin::Pin,
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
-};
+use std::{panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
 
 use axum::response::Response;
 use futures_util::FutureExt as _;
-use service_kit::seldom::Seldom;
+use service_kit::{
+    connections::ConnectionHandle,
+    request_limit::{Places, RequestLimit},
+};
 use tokio::time::{Instant, timeout_at};
 
 use super::{failure::Failure, language::Language};
@@ -17,61 +15,28 @@ use super::{failure::Failure, language::Language};
 /// For a request as a whole, reading its body included.
 const DEADLINE: Duration = Duration::from_secs(15);
 
-/// How many requests are worked on at once; what comes beyond is refused.
-const MAX_REQUESTS: usize = 2048;
+/// How many requests are worked on at once; what comes beyond is refused. None is reserved: what is trusted here, a reverse proxy,
+/// carries the requests of strangers.
+pub const PLACES: Places = Places {
+    all: 2048,
+    reserved: 0,
+    per_network: 1536,
+};
 
-static REFUSALS: Seldom = Seldom::new();
-
-/// Counts requests. Nobody waits for a place, so it needs no queue, and no lock that all requests take.
-pub(super) struct Guard {
-    taken: AtomicUsize,
-    most: usize,
-}
-
-/// A request's place, until it has its answer.
-struct Place<'a>(&'a AtomicUsize);
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-impl Default for Guard {
-    fn default() -> Self {
-        Self::with_places(MAX_REQUESTS)
-    }
-}
+/// Limits requests.
+pub(super) struct Guard(pub(super) Arc<RequestLimit>);
 
 impl Guard {
-    const fn with_places(most: usize) -> Self {
-        Self {
-            taken: AtomicUsize::new(0),
-            most,
-        }
-    }
-
-    fn enter(&self) -> Option<Place<'_>> {
-        let before = self.taken.fetch_add(1, Ordering::Relaxed);
-        let place = Place(&self.taken);
-        (before < self.most).then_some(place)
-    }
-
     /// Waits for `answer`, unless there are too many requests, or it takes too long since `begun`. It is only referred to here: a
     /// future that is handed on by value is there twice each time, and each request would pay for that.
     pub(super) async fn answer_always(
         &self,
         answer: Pin<&mut impl Future<Output = Response>>,
         language: Language,
-        begun: Instant,
+        (connection, begun): (Option<ConnectionHandle>, Instant),
     ) -> Response {
-        let Some(_place) = self.enter() else {
-            REFUSALS.log(|refused| {
-                tracing::warn!(
-                    refused,
-                    "too many requests at once; the surplus is answered 503"
-                );
-            });
+        let limit = &*self.0;
+        let Some(_place) = RequestLimit::enter(limit, connection, begun, || false) else {
             return language.answer(Failure::overloaded());
         };
         answer_within(begun + DEADLINE, answer, language).await
@@ -130,13 +95,19 @@ mod tests {
 
     #[tokio::test]
     async fn beyond_what_can_be_worked_on_requests_are_refused() {
-        let guard = Guard::with_places(1);
+        let guard = Guard(Arc::new(RequestLimit::new(Places {
+            all: 1,
+            reserved: 0,
+            per_network: 1,
+        })));
         let answer = async || {
             let served = pin!(ready(Response::new(Body::empty())));
-            let language = Language::of("/api/x");
-            guard.answer_always(served, language, Instant::now()).await
+            let source = (None, Instant::now());
+            guard
+                .answer_always(served, Language::of("/api/x"), source)
+                .await
         };
-        let place = guard.enter();
+        let place = RequestLimit::enter(&*guard.0, None, Instant::now(), || false);
         for _ in 0..2 {
             let response = answer().await;
             assert_eq!(seen(&response), (503, true));

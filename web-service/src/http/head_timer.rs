@@ -76,8 +76,10 @@ mod tests {
     async fn connect() -> TcpStream {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap());
-        let (client, (stream, _)) = tokio::try_join!(client, listener.accept()).unwrap();
-        let connection = Connections::new(1, MAX_SILENCE).admit(stream).unwrap();
+        let (client, (stream, peer)) = tokio::try_join!(client, listener.accept()).unwrap();
+        let connection = Connections::new(1, MAX_SILENCE)
+            .admit(stream, peer, false)
+            .unwrap();
         tokio::spawn(async move {
             let mut http = Builder::new(TokioExecutor::new());
             limit(&mut http);

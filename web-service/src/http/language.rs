@@ -2,6 +2,8 @@
 
 use axum::response::{IntoResponse as _, Response};
 
+use service_kit::request_body::BodyError;
+
 use super::{api::problem::Problem, failure::Failure, head::HeadError, pages::error::ErrorPage};
 
 /// Who is answered.
@@ -41,6 +43,16 @@ impl Language {
             (Self::OfPrograms, HeadError::TooLarge(_)) => Problem::head_too_large().into_response(),
             (Self::OfPeople, HeadError::Host) => ErrorPage::bad_host().into_response(),
             (Self::OfPeople, HeadError::TooLarge(_)) => ErrorPage::head_too_large().into_response(),
+        }
+    }
+
+    /// The answer to a request whose body was not read.
+    pub(super) fn refuse_unread(self, error: BodyError) -> Response {
+        match (error, self) {
+            (BodyError::TooSlow, Self::OfPrograms) => Problem::body_too_slow().into_response(),
+            (BodyError::TooSlow, Self::OfPeople) => ErrorPage::body_too_slow().into_response(),
+            (BodyError::Displaced, _) => self.answer(Failure::overloaded()),
+            (BodyError::Broken, _) => self.answer(Failure::Unacceptable),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The HTTPS port: every route, what guards it, and what it answers.
 
 mod api;
+mod body;
 pub(crate) mod client;
 mod content_type;
 mod cookies;
@@ -27,4 +28,5 @@ mod time;
 pub(crate) mod verify;
 
 pub use cookies::session_id;
+pub use guard::PLACES;
 pub use serve::{Port, serve};

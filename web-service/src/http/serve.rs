@@ -1,16 +1,14 @@
 //! The listener: TLS or none, HTTP/1.1 and HTTP/2, and the limits of each.
 
 use std::{
-    future::{Ready, ready},
     io,
-    net::SocketAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use axum::{ServiceExt, extract::Request};
 use axum_server::{
     Server,
-    accept::Accept,
     tls_rustls::{RustlsAcceptor, RustlsConfig},
 };
 use hyper_util::{
@@ -18,10 +16,10 @@ use hyper_util::{
     server::conn::auto::Builder,
 };
 use service_kit::{
-    connections::{Connection, Connections},
+    connections::{ConnectionHandle, Connections},
     shutdown::DRAIN_DEADLINE,
 };
-use tokio::{net::TcpListener, sync::OwnedSemaphorePermit};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -29,7 +27,7 @@ use super::{
     head_timer::HeadTimer,
     router,
     state::AppState,
-    threads::{Arrival, Peer, Seat, Threads},
+    threads::{Admission, Peer, Threads},
 };
 
 /// The largest request head that is read, in bytes; in HTTP/2 with 32 for each field (RFC 9113 §6.5.2). What is served is smaller
@@ -38,6 +36,10 @@ const MAX_HEAD: usize = 64 * 1024;
 const MAX_HEADERS: usize = 100;
 const MAX_HEAD_LIST: u32 = 64 * 1024;
 const MAX_STREAMS: u32 = 100;
+/// What a client may send of one body before it is read: as much as a body may have.
+const STREAM_WINDOW: u32 = 64 * 1024;
+/// The same of all bodies on a connection: what is not read stays in memory.
+const CONNECTION_WINDOW: u32 = 256 * 1024;
 pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEPALIVE: Duration = Duration::from_secs(20);
 
@@ -60,9 +62,14 @@ pub struct Port {
 /// When a thread that serves cannot be started, or ends.
 pub async fn serve(port: Port, state: &AppState, shutdown: CancellationToken) -> io::Result<()> {
     let connections = Connections::new(port.max_connections, MAX_SILENCE);
-    let (admission, service) = (Admission(connections.clone()), router::service(state));
-    let mut threads = Threads::start(move |server| {
-        serve_thread(server, admission.clone(), port.tls.clone(), service.clone())
+    let admission = Admission {
+        connections: connections.clone(),
+        trusted: Arc::clone(&state.trusted_proxies),
+    };
+    let service = router::service(state);
+    let faults = connections.clone();
+    let mut threads = Threads::start(&admission, move |server| {
+        serve_thread(server, faults.clone(), port.tls.clone(), service.clone())
     })?;
     loop {
         tokio::select! {
@@ -82,11 +89,10 @@ pub async fn serve(port: Port, state: &AppState, shutdown: CancellationToken) ->
 
 async fn serve_thread(
     server: Server<Peer>,
-    admission: Admission,
+    connections: Connections,
     tls: Option<RustlsConfig>,
     service: Front,
 ) -> io::Result<()> {
-    let Admission(connections) = admission.clone();
     let mut server = server
         .accept_error_handler(move |peer, error| {
             // With a peer it is only that one's handshake.
@@ -97,13 +103,14 @@ async fn serve_thread(
         // Also for who connects and says nothing, not even which version of HTTP.
         .first_request_timeout(HEAD_TIMEOUT);
     limit(server.http_builder());
-    let service = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(service);
+    let service =
+        ServiceExt::<Request>::into_make_service_with_connect_info::<ConnectionHandle>(service);
     match tls {
         Some(tls) => {
-            let acceptor = RustlsAcceptor::new(tls).acceptor(admission);
+            let acceptor = RustlsAcceptor::new(tls);
             server.acceptor(acceptor).serve(service).await
         }
-        None => server.acceptor(admission).serve(service).await,
+        None => server.serve(service).await,
     }
 }
 
@@ -117,24 +124,7 @@ pub(super) fn limit(http: &mut Builder<TokioExecutor>) {
         .timer(TokioTimer::new())
         .keep_alive_interval(KEEPALIVE)
         .max_header_list_size(MAX_HEAD_LIST)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
         .max_concurrent_streams(MAX_STREAMS);
-}
-
-/// Counts connections before their TLS handshake costs anything.
-#[derive(Clone)]
-pub(super) struct Admission(pub(super) Connections);
-
-/// A connection that counts, with the others of its thread, too.
-type Admitted = Connection<(OwnedSemaphorePermit, Seat)>;
-
-impl<S> Accept<Arrival, S> for Admission {
-    type Stream = Admitted;
-    type Service = S;
-    type Future = Ready<io::Result<(Admitted, S)>>;
-
-    fn accept(&self, Arrival { stream, seat }: Arrival, service: S) -> Self::Future {
-        let admitted = self.0.admit(stream);
-        let admitted = admitted.map(|connection| (connection.keeping(seat), service));
-        ready(admitted.ok_or_else(|| io::Error::other("all connections are taken")))
-    }
 }

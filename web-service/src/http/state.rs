@@ -3,7 +3,10 @@
 use std::{ops::Deref, sync::Arc};
 
 use axum::extract::FromRef;
-use service_kit::system::{Clock, Random};
+use service_kit::{
+    request_limit::RequestLimit,
+    system::{Clock, Random},
+};
 
 use crate::{
     config::PublicUrl,
@@ -51,6 +54,8 @@ pub struct Parts {
     pub return_origins: Arc<ReturnOrigins>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// How many requests are worked on at once.
+    pub request_limit: Arc<RequestLimit>,
     /// What becomes of what browsers keep for this site.
     pub site_data: SiteData,
     /// Where people reach this service.

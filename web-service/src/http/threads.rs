@@ -14,11 +14,14 @@ use std::{
 use axum::extract::connect_info::Connected;
 use axum_server::{AddrListener, Address, Handle, Server};
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use service_kit::connections::{Connection, ConnectionHandle, Connections};
 use tokio::{
     net,
     runtime::Builder,
     sync::{Mutex, mpsc, oneshot},
 };
+
+use crate::domain::trusted_proxies::TrustedProxies;
 
 /// How many connections may wait for a thread; the others wait with the system.
 const WAITING: usize = 64;
@@ -42,22 +45,30 @@ pub(super) type Seat = Arc<()>;
 /// A connection on its way to its thread: of no runtime yet.
 type Handed = (TcpStream, SocketAddr, Seat);
 
-/// A connection that its thread begins to serve.
-pub(super) struct Arrival {
-    pub(super) stream: net::TcpStream,
-    pub(super) seat: Seat,
-}
+/// A connection that counts, among those of its thread, too.
+pub(super) type Arrival = Connection<((), Seat)>;
 
 /// What a thread listens to: the connections that it is given.
-pub(super) struct Arrivals(Mutex<mpsc::Receiver<Handed>>);
+pub(super) struct Arrivals {
+    arriving: Mutex<mpsc::Receiver<Handed>>,
+    admission: Admission,
+}
 
 /// Who connected.
 #[derive(Clone)]
-pub(super) struct Peer(SocketAddr);
+pub(super) struct Peer(ConnectionHandle);
+
+/// Takes new connections in, before their TLS handshake costs anything.
+#[derive(Clone)]
+pub(super) struct Admission {
+    pub(super) connections: Connections,
+    /// Their connections are not closed for others: each carries the requests of many people.
+    pub(super) trusted: Arc<TrustedProxies>,
+}
 
 impl Threads {
-    /// One for each core that the process may use, each of which runs `serve`.
-    pub(super) fn start<S, F>(serve: S) -> io::Result<Self>
+    /// One for each core that the process may use, each of which runs `serve` for the connections that are admitted.
+    pub(super) fn start<S, F>(admission: &Admission, serve: S) -> io::Result<Self>
     where
         S: Fn(Server<Peer>) -> F + Clone + Send + 'static,
         F: Future<Output = io::Result<()>>,
@@ -67,12 +78,12 @@ impl Threads {
             ends: FuturesUnordered::new(),
         };
         for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
-            started.add(serve.clone())?;
+            started.add(admission.clone(), serve.clone())?;
         }
         Ok(started)
     }
 
-    fn add<S, F>(&mut self, serve: S) -> io::Result<()>
+    fn add<S, F>(&mut self, admission: Admission, serve: S) -> io::Result<()>
     where
         S: Fn(Server<Peer>) -> F + Send + 'static,
         F: Future<Output = io::Result<()>>,
@@ -80,7 +91,12 @@ impl Threads {
         let (arrivals, arriving) = mpsc::channel(WAITING);
         let (ended, end) = oneshot::channel();
         let handle = Handle::new();
-        let server = Server::from_listener(Arrivals(Mutex::new(arriving))).handle(handle.clone());
+        let arriving = Mutex::new(arriving);
+        let listener = Arrivals {
+            arriving,
+            admission,
+        };
+        let server = Server::from_listener(listener).handle(handle.clone());
         let runtime = Builder::new_current_thread().enable_all().build()?;
         thread::Builder::new()
             .name("connections".to_owned())
@@ -154,13 +170,20 @@ impl AddrListener<Arrival, Peer> for Arrivals {
     }
 
     async fn accept_stream(&self) -> io::Result<(Arrival, Peer)> {
-        match self.0.lock().await.recv().await {
-            Some((stream, peer, seat)) => {
-                let stream = net::TcpStream::from_std(stream)?;
-                Ok((Arrival { stream, seat }, Peer(peer)))
+        loop {
+            let Some((stream, peer, seat)) = self.arriving.lock().await.recv().await else {
+                // The thread is about to end.
+                return pending().await;
+            };
+            let stream = net::TcpStream::from_std(stream)?;
+            let Admission {
+                connections,
+                trusted,
+            } = &self.admission;
+            if let Some(connection) = connections.admit(stream, peer, trusted.contains(peer.ip())) {
+                let peer = Peer(connection.handle().clone());
+                return Ok((connection.keeping(seat), peer));
             }
-            // The thread is about to be told to end.
-            None => pending().await,
         }
     }
 
@@ -169,16 +192,15 @@ impl AddrListener<Arrival, Peer> for Arrivals {
     }
 }
 
-impl Connected<Peer> for SocketAddr {
-    fn connect_info(Peer(address): Peer) -> Self {
-        address
+impl Connected<Peer> for ConnectionHandle {
+    fn connect_info(Peer(connection): Peer) -> Self {
+        connection
     }
 }
 
 #[cfg(test)]
 mod tests {
     use axum::Router;
-    use service_kit::connections::Connections;
     use tokio::{
         io::AsyncReadExt as _,
         net::{TcpListener, TcpStream},
@@ -186,7 +208,13 @@ mod tests {
     };
 
     use super::*;
-    use crate::http::serve::Admission;
+
+    fn admission() -> Admission {
+        Admission {
+            connections: Connections::new(64, Duration::from_mins(1)),
+            trusted: Arc::default(),
+        }
+    }
 
     /// Threads that serve nothing, a listener, and who connected.
     struct Port {
@@ -197,10 +225,9 @@ mod tests {
 
     impl Port {
         async fn open() -> Self {
-            let connections = Connections::new(64, Duration::from_mins(1));
-            let threads = Threads::start(move |server| {
-                let server = server.acceptor(Admission(connections.clone()));
-                server.serve(Router::new().into_make_service_with_connect_info::<SocketAddr>())
+            let threads = Threads::start(&admission(), move |server| {
+                server
+                    .serve(Router::new().into_make_service_with_connect_info::<ConnectionHandle>())
             });
             Self {
                 threads: threads.unwrap(),
@@ -268,10 +295,11 @@ mod tests {
 
     #[tokio::test]
     async fn one_that_ends_by_itself_is_noticed() {
-        let mut threads = Threads::start(|_| async { Err(io::Error::other("broken")) }).unwrap();
+        let mut threads =
+            Threads::start(&admission(), |_| async { Err(io::Error::other("broken")) }).unwrap();
         assert_eq!(threads.fail().await.to_string(), "broken");
 
-        let mut threads = Threads::start(|_| async { panic!("on purpose") }).unwrap();
+        let mut threads = Threads::start(&admission(), |_| async { panic!("on purpose") }).unwrap();
         assert!(threads.fail().await.to_string().contains("ended"));
     }
 }

@@ -97,6 +97,11 @@ impl Problem {
         Self::new(status, "HEADERS_TOO_LARGE", detail)
     }
 
+    pub(in crate::http) fn body_too_slow() -> Self {
+        let detail = "the body did not arrive in time";
+        Self::new(StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT", detail)
+    }
+
     pub(in crate::http) fn no_session() -> Self {
         let detail = "no session cookie, or its session is over";
         Self::new(StatusCode::UNAUTHORIZED, "SESSION_MISSING", detail)

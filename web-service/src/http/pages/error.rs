@@ -152,6 +152,14 @@ impl ErrorPage {
         }
     }
 
+    pub(in crate::http) fn body_too_slow() -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "This did not arrive in time",
+            "Nothing was changed. Your connection may be slow; please try again.",
+        )
+    }
+
     fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,

@@ -1,9 +1,9 @@
 //! The request that a proxy asks about, in the proxy's words. They count from trusted proxies only.
 
-use std::{convert::Infallible, net::SocketAddr};
+use std::convert::Infallible;
 
 use axum::{
-    extract::{ConnectInfo, FromRef, FromRequestParts},
+    extract::{FromRef, FromRequestParts},
     http::{
         HeaderMap, Method, header,
         request::Parts,
@@ -13,7 +13,7 @@ use axum::{
 
 use crate::{
     domain::{forwarded, gate::Original},
-    http::state::AppState,
+    http::{client::Visitor, state::AppState},
 };
 
 /// nginx is told to send the first, Caddy and Traefik send the second by themselves.
@@ -39,9 +39,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         let state = AppState::from_ref(state);
-        let socket = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let is_trusted =
-            socket.is_some_and(|ConnectInfo(address)| state.trusted_proxies.contains(address.ip()));
+        let is_trusted = state.trusted_proxies.contains(Visitor::of(parts).socket);
         let browser = Original {
             sec_fetch_site: bytes(&parts.headers, "sec-fetch-site"),
             sent_origin: bytes(&parts.headers, header::ORIGIN.as_str()),

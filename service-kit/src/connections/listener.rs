@@ -1,0 +1,57 @@
+//! A listener whose connections are counted.
+
+use std::{io, net::SocketAddr};
+
+use axum::serve::Listener;
+use tokio::net::TcpListener;
+
+use super::{Connection, Connections};
+
+/// A listener whose connections are counted.
+#[derive(Debug)]
+pub struct BoundedListener {
+    listener: TcpListener,
+    connections: Connections,
+}
+
+impl BoundedListener {
+    /// Counts what `listener` accepts.
+    #[must_use]
+    pub const fn new(listener: TcpListener, connections: Connections) -> Self {
+        Self {
+            listener,
+            connections,
+        }
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// When the socket is broken.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// The next connection that is taken in.
+    pub async fn next(&self) -> (Connection, SocketAddr) {
+        loop {
+            let (stream, address) = self.connections.accept(&self.listener).await;
+            if let Some(connection) = self.connections.admit(stream, address, false) {
+                return (connection, address);
+            }
+        }
+    }
+}
+
+impl Listener for BoundedListener {
+    type Io = Connection;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        self.next().await
+    }
+
+    fn local_addr(&self) -> io::Result<Self::Addr> {
+        self.address()
+    }
+}
