@@ -10,6 +10,7 @@ pub mod balancer;
 pub mod browser;
 pub mod compose;
 pub mod flood;
+pub mod frames;
 pub mod instructions;
 pub mod packages;
 pub mod pair;

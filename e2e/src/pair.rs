@@ -97,6 +97,19 @@ impl Pair {
         start_web(&directory, &listen(), self.auth_address, &self.options).await
     }
 
+    /// The same without TLS, for clients that are no trusted proxies.
+    pub async fn another_web_without_tls(&self) -> (Program, SocketAddr) {
+        let directory = self.directory.path().join("without-tls");
+        std::fs::create_dir(&directory).unwrap();
+        let mut options = self.options.clone();
+        options.web.extend([
+            ("WEB_TLS", "off".to_owned()),
+            ("WEB_TRUSTED_PROXIES", "192.0.2.1".to_owned()),
+            ("WEB_PUBLIC_URL", self.site.origin.clone()),
+        ]);
+        start_web(&directory, &listen(), self.auth_address, &options).await
+    }
+
     /// The same without TLS, and its instructions are counted.
     pub async fn another_web_counted(&self) -> (Program, SocketAddr) {
         let directory = self.directory.path().join("counted");

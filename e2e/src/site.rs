@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use reqwest::{Certificate, Client, Response, redirect::Policy};
+use reqwest::{Certificate, Client, ClientBuilder, Response, redirect::Policy};
 use serde_json::{Value, json};
 
 /// A web-service and who vouches for it.
+#[derive(Clone)]
 pub struct Site {
     /// Scheme, host and port.
     pub origin: String,
@@ -25,13 +26,18 @@ impl Site {
     /// A client that trusts that authority and follows no redirect.
     #[must_use]
     pub fn client(&self) -> Client {
+        self.client_with(|builder| builder)
+    }
+
+    /// The same, set up further.
+    #[must_use]
+    pub fn client_with(&self, set_up: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Client {
         let authority = std::fs::read(&self.ca_file).unwrap();
-        Client::builder()
+        let builder = Client::builder()
             .tls_certs_only([Certificate::from_pem(&authority).unwrap()])
             .redirect(Policy::none())
-            .no_proxy()
-            .build()
-            .unwrap()
+            .no_proxy();
+        set_up(builder).build().unwrap()
     }
 
     /// `POST /api/login`.

@@ -2,21 +2,16 @@
 
 use std::time::Duration;
 
-use e2e::{pair::Pair, tls::connect};
+use e2e::{
+    frames::{GOAWAY, PREFACE, SETTINGS, frame, has_frame},
+    pair::Pair,
+    tls::connect,
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpStream,
     time::timeout,
 };
-
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
-const GOAWAY: u8 = 7;
-
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
-}
 
 /// `GET https://localhost/`, in HPACK.
 fn head() -> Vec<u8> {
@@ -72,17 +67,6 @@ async fn is_cut(mut stream: impl AsyncRead + AsyncWrite + Unpin, frames: &[u8]) 
         if has_frame(&answer, GOAWAY) {
             return true;
         }
-    }
-    false
-}
-
-fn has_frame(mut bytes: &[u8], kind: u8) -> bool {
-    while let [a, b, c, found, ..] = bytes {
-        if *found == kind {
-            return true;
-        }
-        let length = usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c);
-        bytes = bytes.get(9 + length..).unwrap_or_default();
     }
     false
 }
