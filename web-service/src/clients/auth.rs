@@ -32,7 +32,7 @@ use tonic::{
 use super::{
     decode::Decoded as _,
     encode::{self, Credential, sensitive},
-    instances::{Effort, Instances},
+    instances::{Effort, Instances, Lane},
     own_acts::{Ends, OwnActs},
 };
 use crate::{
@@ -52,6 +52,7 @@ use crate::{
 const READ: Effort = Effort {
     deadline: Duration::from_millis(1500),
     repeat: true,
+    lane: Lane::Quick,
 };
 
 /// For what changes something.
@@ -64,6 +65,7 @@ const CHANGE: Effort = Effort {
 const PASSWORD: Effort = Effort {
     deadline: Duration::from_secs(8),
     repeat: false,
+    lane: Lane::Passwords,
 };
 
 /// Which request a call is part of.

@@ -1,4 +1,4 @@
-//! The instances of auth-service, each over one HTTP/2 connection and behind a breaker of its own.
+//! The instances of auth-service, each over two HTTP/2 connections and behind a breaker of its own.
 
 use std::{
     future::Future,
@@ -20,7 +20,10 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep, timeout, timeout_at},
 };
-use tonic::{Response, Status, transport::Channel};
+use tonic::{
+    Response, Status,
+    transport::{Channel, Endpoint},
+};
 
 use super::{
     decode::{self, Heard},
@@ -40,6 +43,18 @@ pub(super) struct Effort {
     pub(super) deadline: Duration,
     /// Whether another instance may be asked when it is not known what became of the first try.
     pub(super) repeat: bool,
+    /// Which connection it takes.
+    pub(super) lane: Lane,
+}
+
+/// A connection carries only so many calls at once. Those that may wait long have one of their own, so that the others do not wait
+/// for them.
+#[derive(Clone, Copy)]
+pub(super) enum Lane {
+    /// For what is answered at once.
+    Quick,
+    /// For what has a password checked.
+    Passwords,
 }
 
 /// All instances. Clones are the same ones.
@@ -54,14 +69,30 @@ pub(super) struct Instances {
 #[derive(Clone)]
 struct Instance {
     url: Arc<str>,
-    connection: Connection,
+    connections: Connections,
     breaker: Breaker,
 }
 
-/// The connection that calls go over. Another one may take its place, while calls that are under way finish on the old one. Clones
+/// The connections that calls go over. Others may take their place, while calls that are under way finish on the old ones. Clones
 /// are the same.
 #[derive(Clone)]
-struct Connection(Arc<RwLock<Channel>>);
+struct Connections(Arc<RwLock<Channels>>);
+
+#[derive(Clone)]
+struct Channels {
+    quick: Channel,
+    passwords: Channel,
+}
+
+impl Channels {
+    /// Connects at the first call.
+    fn to(endpoint: &Endpoint) -> Self {
+        Self {
+            quick: endpoint.connect_lazy(),
+            passwords: endpoint.connect_lazy(),
+        }
+    }
+}
 
 impl Instances {
     /// Connects at the first call.
@@ -82,7 +113,11 @@ impl Instances {
     /// sent again once it may have arrived.
     pub(super) async fn call<T, Answer>(
         &self,
-        Effort { deadline, repeat }: Effort,
+        Effort {
+            deadline,
+            repeat,
+            lane,
+        }: Effort,
         ask: impl Fn(Channel) -> Answer,
     ) -> Result<T, AuthError>
     where
@@ -97,7 +132,7 @@ impl Instances {
         let last = Instant::now() + deadline;
         for instance in there {
             let until = last.min(Instant::now() + each);
-            let heard = match timeout_at(until, ask(instance.connection.channel())).await {
+            let heard = match timeout_at(until, ask(instance.connections.channel(lane))).await {
                 Ok(Ok(response)) => return Ok(response.into_inner()),
                 Ok(Err(status)) => decode::heard(&status),
                 Err(_elapsed) => Heard::nothing("no answer in time"),
@@ -160,7 +195,7 @@ impl Instances {
                 };
                 let (instance, replaced) = (instance.clone(), self.replaced.clone());
                 tasks.spawn(async move {
-                    instance.replace(endpoint.connect_lazy(), is_at_once).await;
+                    instance.replace(Channels::to(&endpoint), is_at_once).await;
                     replaced.send_replace(());
                 });
             }
@@ -171,19 +206,19 @@ impl Instances {
 
 impl Instance {
     fn new(url: &str, tls: &TlsMaterial) -> anyhow::Result<Self> {
-        let channel = endpoint(url, tls)?.connect_lazy();
-        let connection = Connection(Arc::new(RwLock::new(channel)));
+        let channels = Channels::to(&endpoint(url, tls)?);
+        let connections = Connections(Arc::new(RwLock::new(channels)));
         Ok(Self {
             url: url.into(),
-            breaker: Breaker::new(format!("auth-service at {url}"), probe(connection.clone())),
-            connection,
+            breaker: Breaker::new(format!("auth-service at {url}"), probe(connections.clone())),
+            connections,
         })
     }
 
-    /// Uses `channel` from now on; unless it has to be at once, not before the instance answers on it, or on the old one no more.
-    async fn replace(&self, channel: Channel, is_at_once: bool) {
+    /// Uses `channels` from now on; unless it has to be at once, not before the instance answers on it, or on the old one no more.
+    async fn replace(&self, channels: Channels, is_at_once: bool) {
         while !is_at_once && !self.breaker.is_open() {
-            let answer = timeout(TRY_AGAIN, ask(channel.clone())).await;
+            let answer = timeout(TRY_AGAIN, ask(channels.quick.clone())).await;
             let why = match answer {
                 Ok(Ok(())) => break,
                 Ok(Err(why)) => why,
@@ -199,7 +234,7 @@ impl Instance {
             });
             sleep(TRY_AGAIN).await;
         }
-        self.connection.replace(channel);
+        self.connections.replace(channels);
         tracing::info!(
             url = &*self.url,
             "auth-service is connected to with the changed certificate"
@@ -207,22 +242,23 @@ impl Instance {
     }
 }
 
-impl Connection {
-    fn channel(&self) -> Channel {
-        self.0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+impl Connections {
+    fn channel(&self, lane: Lane) -> Channel {
+        let channels = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        match lane {
+            Lane::Quick => channels.quick.clone(),
+            Lane::Passwords => channels.passwords.clone(),
+        }
     }
 
-    fn replace(&self, channel: Channel) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = channel;
+    fn replace(&self, channels: Channels) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = channels;
     }
 }
 
 /// Asks for what every instance answers out of its memory.
-fn probe(connection: Connection) -> Probe {
-    Box::new(move || Box::pin(ask(connection.channel())))
+fn probe(connections: Connections) -> Probe {
+    Box::new(move || Box::pin(ask(connections.channel(Lane::Quick))))
 }
 
 async fn ask(channel: Channel) -> Result<(), String> {
