@@ -44,6 +44,14 @@ assert told["x-auth-user"] == "ada" and told["x-auth-method"] == "cookie", told
 assert told["cookie"] == "theme=dark; a=b", told
 assert "authorization" in answer.ok_response.headers_to_remove
 
+# None of our cookies is passed on, however it is written, and all others are; nor is what only looks like who it is.
+ours = f"x__Host-session=1; {cookie}; __Host-known=a; __Host-login=b; __Host-session-proof=c"
+answer = check(cookie=f"{ours}; theme=dünn; __host-SESSION=d", **{"x.auth.user": "root", "x-auth-anything": "root"})
+assert is_ok(answer), answer
+assert sent(answer.ok_response.headers)["cookie"] == "theme=dünn", answer
+assert {"x.auth.user", "x-auth-anything"} <= set(answer.ok_response.headers_to_remove), answer
+assert "cookie" in check(cookie=cookie).ok_response.headers_to_remove
+
 answer = check(authorization=bearer)
 assert is_ok(answer) and sent(answer.ok_response.headers)["x-auth-method"] == "bearer", answer
 

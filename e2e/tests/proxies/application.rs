@@ -7,7 +7,7 @@ use std::sync::{
 
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
+    io::{self, AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
     net::{TcpListener, TcpStream},
 };
 
@@ -40,7 +40,12 @@ impl Application {
     }
 }
 
-/// Answers with the request line and all headers, and ends the connection.
+/// The answer to the key `dGhlIHNhbXBsZSBub25jZQ==` (RFC 6455 §1.3).
+const UPGRADED: &[u8] =
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+
+/// Answers with the request line and all headers, and ends the connection; a WebSocket gets back what it sends.
 async fn echo(stream: TcpStream) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream);
     let mut request = String::new();
@@ -58,6 +63,16 @@ async fn echo(stream: TcpStream) -> std::io::Result<()> {
             None => break,
         }
     }
+    let is_socket = headers.iter().any(|pair| {
+        let is = |index: usize, text| pair[index].as_str().unwrap().eq_ignore_ascii_case(text);
+        is(0, "upgrade") && is(1, "websocket")
+    });
+    if is_socket {
+        lines.get_mut().write_all(UPGRADED).await?;
+        let (mut reader, mut writer) = io::split(lines);
+        io::copy(&mut reader, &mut writer).await?;
+        return Ok(());
+    }
     let body = json!({"request": request.trim_end(), "headers": headers}).to_string();
     let head = format!(
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
@@ -68,12 +83,18 @@ async fn echo(stream: TcpStream) -> std::io::Result<()> {
     stream.write_all(body.as_bytes()).await
 }
 
-/// The identity that an application takes from its headers, with `_` for `-` as many do; each name once.
+/// A header's name as CGI and its like read it.
+fn plain(name: &str) -> String {
+    name.to_lowercase()
+        .replace(|c: char| !c.is_ascii_alphanumeric(), "-")
+}
+
+/// The identity that an application takes from its headers, where any punctuation is as good as `-`; each name once.
 pub(crate) fn identity(told: &Value) -> Vec<(String, String)> {
     let headers = told["headers"].as_array().unwrap().iter();
     let mut identity: Vec<_> = headers
         .map(|pair| (pair[0].as_str().unwrap(), pair[1].as_str().unwrap()))
-        .map(|(name, value)| (name.to_lowercase().replace('_', "-"), value.to_owned()))
+        .map(|(name, value)| (plain(name), value.to_owned()))
         .filter(|(name, _)| name.starts_with("x-auth-"))
         .collect();
     identity.sort();

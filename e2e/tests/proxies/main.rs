@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod application;
+mod cookies;
 mod proxy;
+mod sockets;
 mod world;
 
 use std::{
@@ -22,7 +24,7 @@ use tokio::sync::Mutex;
 
 use self::{
     application::identity,
-    proxy::{CADDY, HAPROXY, NGINX, Proxy},
+    proxy::{CADDY, HAPROXY, HAPROXY_OF_APPLICATION, NGINX, Proxy},
     world::World,
 };
 
@@ -43,6 +45,9 @@ async fn guard(proxy: Proxy) {
     people_are_sent_to_sign_in_and_come_back(&world).await;
     programs_are_told(&world).await;
     nobody_forges_an_identity(&world).await;
+    cookies::the_application_sees_none_of_ours(&world).await;
+    cookies::those_of_others_are_in_nobodys_way(&world).await;
+    sockets::a_websocket_passes_like_a_request(&world).await;
     a_foreign_page_changes_nothing(&world).await;
     every_path_is_decided_and_passed_on_as_sent(&world).await;
     what_has_ended_passes_no_more(&world).await;
@@ -161,6 +166,13 @@ async fn nobody_forges_an_identity(world: &World) {
         ("X_Auth_User", "root"),
         ("X-Auth_User", "root"),
         ("x_auth_subject", "root"),
+        ("X.Auth.User", "root"),
+        ("X-Auth.User", "root"),
+        ("x.auth-login", "root"),
+        ("x~auth~subject", "root"),
+        ("x*auth!user", "root"),
+        ("X-Auth-Login", "root"),
+        ("X-Auth-Login", "root"),
         ("X-AUTH-SCOPE", "admin"),
         ("X-Auth-Anything", "else"),
         ("X-Original-Method", "GET"),
@@ -275,6 +287,11 @@ async fn caddy_lets_pass_who_is_signed_in() {
 }
 
 #[tokio::test]
+async fn haproxy_lets_pass_who_is_signed_in() {
+    guard(HAPROXY_OF_APPLICATION).await;
+}
+
+#[tokio::test]
 async fn haproxy_in_front_hides_nobodys_address() {
     let _turn = PORTS.lock().await;
     let mut world = World::begin(HAPROXY, &HAPROXY.origin()).await;
@@ -297,6 +314,16 @@ async fn haproxy_in_front_hides_nobodys_address() {
         Some(())
     })
     .await;
+    for (count, expected) in [(150, 200), (500, 431)] {
+        let crumb = ("cookie", "theme=0123456789012345678901234567890123456789");
+        let page = world.get("/login", &vec![crumb; count]).await;
+        assert_eq!(page.status(), expected);
+        let text = page.text().await.unwrap();
+        assert!(
+            expected == 200 || text.contains("too many cookies"),
+            "{text}"
+        );
+    }
     world.pair.web.signal(Signal::KILL);
     world.pair.web.exit().await;
     assert_eq!(
@@ -314,9 +341,12 @@ fn the_settings_that_the_files_name_exist() {
         "nginx/nginx.conf",
         "caddy/Caddyfile",
         "haproxy/haproxy.cfg",
+        "haproxy/application.cfg",
+        "haproxy/holdfast.lua",
         "traefik/dynamic.yml",
+        "envoy/envoy.yaml",
     ];
-    for file in files.map(|file| root.join("deploy").join(file)) as [PathBuf; 4] {
+    for file in files.map(|file| root.join("deploy").join(file)) as [PathBuf; 7] {
         let text = fs::read_to_string(&file).unwrap();
         let words = text.split(|c: char| !c.is_ascii_uppercase() && c != '_');
         for name in words.filter(|word| word.starts_with("WEB_")) {

@@ -35,6 +35,14 @@ pub(crate) const HAPROXY: Proxy = Proxy {
     denied: 503,
 };
 
+/// In front of an application; [`HAPROXY`] is in front of web-service.
+pub(crate) const HAPROXY_OF_APPLICATION: Proxy = Proxy {
+    directory: "haproxy",
+    command: &["haproxy", "-f", "application.cfg"],
+    port: 8447,
+    denied: 503,
+};
+
 impl Proxy {
     pub(crate) fn origin(&self) -> String {
         format!("https://localhost:{}", self.port)

@@ -7,7 +7,11 @@ use e2e::{
 };
 use reqwest::{Method, Response};
 use serde_json::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+use tokio_rustls::client::TlsStream;
 
 use crate::{application::Application, proxy::Proxy};
 
@@ -63,19 +67,24 @@ impl World {
 
     /// The answer to a request whose path nobody tidies up on the way.
     pub(crate) async fn raw_get(&self, path: &str, cookie: &str) -> String {
-        let address = format!("127.0.0.1:{}", self.proxy.port);
-        let mut stream = tls::connect_to(&self.pair.site, &address, b"http/1.1")
-            .await
-            .unwrap();
-        let head = format!(
-            "GET {path} HTTP/1.1\r\nHost: localhost:{}\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n",
-            self.proxy.port
-        );
-        stream.write_all(head.as_bytes()).await.unwrap();
+        let fields = format!("Cookie: {cookie}\r\nConnection: close\r\n");
+        let mut stream = self.raw(path, &fields).await;
         let mut answer = Vec::new();
         // Some end the connection without a farewell.
         let _ = stream.read_to_end(&mut answer).await;
         String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// A connection of HTTP/1.1 on which a request with these lines was sent.
+    pub(crate) async fn raw(&self, path: &str, fields: &str) -> TlsStream<TcpStream> {
+        let port = self.proxy.port;
+        let address = format!("127.0.0.1:{port}");
+        let mut stream = tls::connect_to(&self.pair.site, &address, b"http/1.1")
+            .await
+            .unwrap();
+        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\n{fields}\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream
     }
 
     pub(crate) async fn ada(&self, cookie: &str) -> Vec<(String, String)> {

@@ -99,6 +99,40 @@ mod tests {
         assert_eq!(names.len(), count);
     }
 
+    /// What stands between `__Host-(` and `)` in the expressions of a proxy's file, sorted.
+    fn alternatives(file: &str) -> Vec<Vec<&str>> {
+        let groups = file.split("__Host-(").skip(1);
+        let mut found: Vec<Vec<_>> = groups
+            .map(|group| group.trim_start_matches("?:").split_once(')').unwrap().0)
+            .map(|group| group.split('|').collect())
+            .collect();
+        for group in &mut found {
+            group.sort_unstable();
+        }
+        found
+    }
+
+    #[test]
+    fn the_files_for_proxies_take_every_one_out() {
+        let names = CookieNames::default();
+        let mut ends = names.all().map(|name| name.trim_start_matches("__Host-"));
+        ends.sort_unstable();
+        for file in [
+            include_str!("../../../deploy/nginx/nginx.conf"),
+            include_str!("../../../deploy/caddy/Caddyfile"),
+        ] {
+            let groups = alternatives(file);
+            assert!(!groups.is_empty());
+            for group in groups {
+                assert_eq!(group, ends);
+            }
+        }
+        let script = include_str!("../../../deploy/haproxy/holdfast.lua");
+        for name in names.all() {
+            assert!(script.contains(&format!("\"{name}\"")), "{name}");
+        }
+    }
+
     #[test]
     fn what_cannot_be_part_of_a_name_is_refused() {
         let long = "a".repeat(MAX_PREFIX + 1);

@@ -202,6 +202,25 @@ async fn asks(site: &Site, method: &str, headers: &[(&str, &str)]) -> Response {
     request.send().await.unwrap()
 }
 
+/// It carries no credential: letting it pass would show the application a request of nobody.
+#[tokio::test]
+async fn a_preflight_does_not_pass() {
+    let site = site().await;
+    let preflight = [
+        ("x-forwarded-proto", "https"),
+        ("x-forwarded-host", "app.example"),
+        ("origin", "https://other.example"),
+        ("access-control-request-method", "POST"),
+        ("sec-fetch-mode", "cors"),
+        ("sec-fetch-site", "cross-site"),
+    ];
+    let denied = asks(&site, "OPTIONS", &preflight).await;
+    assert_eq!(denied.status(), 401);
+    assert_eq!(header(&denied, "location"), "");
+    assert_eq!(header(&denied, "access-control-allow-origin"), "");
+    assert_eq!(identity(&denied), [const { String::new() }; 5]);
+}
+
 #[tokio::test]
 async fn an_application_may_want_to_know_again_who_somebody_is() {
     let site = site().await;
