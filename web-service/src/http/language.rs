@@ -64,3 +64,18 @@ impl Language {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn body_that_is_late_or_in_the_way_has_a_status_of_its_own() {
+        for language in [Language::OfPrograms, Language::OfPeople] {
+            let status = |error| language.refuse_unread(error).status().as_u16();
+            assert_eq!(status(BodyError::TooSlow), 408);
+            assert_eq!(status(BodyError::Displaced), 503);
+            assert_eq!(status(BodyError::Broken), 400);
+        }
+    }
+}

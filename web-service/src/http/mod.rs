@@ -21,6 +21,8 @@ mod pages;
 mod request_id;
 mod router;
 mod serve;
+#[cfg(test)]
+mod serve_tests;
 mod signed_in;
 pub mod state;
 mod threads;
