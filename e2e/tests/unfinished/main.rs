@@ -247,6 +247,11 @@ fn shapes_of_requests() -> Vec<Shape> {
             &with("content-length: 40\r\n\r\n"),
         ),
         Shape::bytes(
+            "heads of bodies above the limit",
+            connections,
+            &with("content-length: 70000\r\n\r\n"),
+        ),
+        Shape::bytes(
             "one byte, HTTP/1.1",
             connections,
             &with("content-length: 40\r\n\r\n{"),

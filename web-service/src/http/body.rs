@@ -4,7 +4,7 @@ use std::{convert::Infallible, net::IpAddr, time::Duration};
 
 use axum::{
     Router,
-    body::{Body, HttpBody as _},
+    body::{Body, Bytes, HttpBody as _},
     extract::{DefaultBodyLimit, Request},
     http::Method,
     routing::future::RouteFuture,
@@ -16,6 +16,8 @@ use super::router;
 
 /// The largest request body, in bytes.
 const MAX_BODY: usize = 64 * 1024;
+/// In place of a body that says that it is larger: it is not waited for, and each route refuses it in its own words.
+static TOO_LARGE: [u8; MAX_BODY + 1] = [0; MAX_BODY + 1];
 /// How long one may take to arrive.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// How many may be on their way at once.
@@ -26,7 +28,7 @@ pub(super) fn reader() -> BodyReader {
     BodyReader::new(MAX_UNFINISHED, MAX_BODY, DEADLINE)
 }
 
-/// Whether the request waits for its body: not where no handler reads one, and not for one that is refused by its length.
+/// Whether the request waits for its body: not where no handler reads one.
 pub(super) fn is_awaited(request: &Request) -> bool {
     let body = request.body();
     !body.is_end_stream()
@@ -35,7 +37,6 @@ pub(super) fn is_awaited(request: &Request) -> bool {
             Method::GET | Method::HEAD | Method::OPTIONS
         )
         && !router::is_about_another_request(request.uri().path())
-        && body.size_hint().lower() <= MAX_BODY as u64
 }
 
 /// Applies the limit to what the routes read.
@@ -51,8 +52,84 @@ pub(super) async fn route(
     client: IpAddr,
 ) -> Result<RouteFuture<Infallible>, BodyError> {
     let (head, body) = request.into_parts();
-    let body = bodies.read(body, client).await?;
+    let body = if body.size_hint().lower() > MAX_BODY as u64 {
+        Bytes::from_static(&TOO_LARGE)
+    } else {
+        bodies.read(body, client).await?
+    };
     let mut request = Request::from_parts(head, Body::from(body));
     limit(&mut request);
     Ok(routes.call(request))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        net::Ipv4Addr,
+        pin::Pin,
+        task::{Context, Poll},
+    };
+
+    use axum::{body::HttpBody, http::StatusCode, routing::post};
+    use http_body::{Frame, SizeHint};
+
+    use super::*;
+
+    /// A body that says how long it is, and does not come.
+    struct Announced(u64);
+
+    impl HttpBody for Announced {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Pending
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            SizeHint::with_exact(self.0)
+        }
+    }
+
+    async fn status(body: Body) -> Result<StatusCode, BodyError> {
+        let routes = Router::new().route("/", post(async |_: Bytes| {}));
+        let request = Request::post("/").body(body).unwrap();
+        assert!(is_awaited(&request));
+        let client = Ipv4Addr::LOCALHOST.into();
+        let Ok(response) = route(&reader(), routes, request, client).await?.await;
+        Ok(response.status())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn body_above_the_limit_is_refused_without_waiting_for_it() {
+        let begun = tokio::time::Instant::now();
+        for body in [
+            Body::new(Announced(70_000)),
+            Body::from(vec![0; 70_000]),
+            Body::from_stream(Body::from(vec![0; 70_000]).into_data_stream()),
+        ] {
+            assert_eq!(status(body).await, Ok(StatusCode::PAYLOAD_TOO_LARGE));
+        }
+        assert_eq!(
+            status(Body::from(vec![0; MAX_BODY])).await,
+            Ok(StatusCode::OK)
+        );
+        assert!(begun.elapsed().is_zero());
+
+        let late = status(Body::new(Announced(40))).await;
+        assert_eq!(late, Err(BodyError::TooSlow));
+        assert_eq!(begun.elapsed(), DEADLINE);
+    }
+
+    #[test]
+    fn requests_whose_body_nobody_reads_do_not_wait() {
+        for (method, path) in [("GET", "/login"), ("HEAD", "/"), ("POST", "/auth/verify")] {
+            let request = Request::builder().method(method).uri(path);
+            let request = request.body(Body::new(Announced(40))).unwrap();
+            assert!(!is_awaited(&request), "{method} {path}");
+        }
+    }
 }
