@@ -165,18 +165,21 @@ impl Accounts {
         found(deleted)
     }
 
-    /// Sets a password without knowing the old one and ends all logins. Of two at once, the later one stays.
+    /// Sets a password without knowing the old one and ends all logins. Of two at once, the later one stays. It may not be the
+    /// account's already; for that it is hashed and checked in any case.
     pub async fn set_password(&self, id: UserId, password: &str) -> Result<(), ChangeRefused> {
         let user = self.by_id(id).await?;
         let password = NewPassword::parse(password, &user.username)?;
-        let hash = self
-            .hasher
-            .hash(password.password())
-            .await
-            .map_err(Fault::from)?;
+        let password = password.password();
+        let hash = self.hasher.hash(password).await.map_err(Fault::from)?;
         loop {
-            let version = self.account(id).await?.password_version;
-            let now = self.clock.now();
+            let account = self.account(id).await?;
+            let current = Some(&account.password_hash);
+            let checked = self.hasher.verify(password, current).await;
+            if checked.map_err(Fault::from)? {
+                return Err(PasswordRejected::Unchanged.into());
+            }
+            let (version, now) = (account.password_version, self.clock.now());
             let replaced = self
                 .users
                 .replace_password(id, version, &hash, None, now)

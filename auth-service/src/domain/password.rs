@@ -74,6 +74,9 @@ pub enum PasswordRejected {
     /// A guesser tries it early.
     #[error(transparent)]
     Guessable(#[from] Guessable),
+    /// It is the account's password already.
+    #[error("this is the password so far; choose another one")]
+    Unchanged,
 }
 
 impl NewPassword {

@@ -19,7 +19,7 @@ use crate::{
     config::TlsConfig,
     domain::{
         access_token::Person,
-        authority::{Authority, Expected, ValidateRefused},
+        authority::{Authority, Consistency, Expected, ValidateRefused},
         dpop::PresentedProof,
         login::{Client, ClientKind, DeviceId, SignInForm},
         scope::Scope,
@@ -144,7 +144,8 @@ pub(super) fn rpc_url(issuer: &str, path: &str) -> String {
 #[derive(Clone)]
 pub(super) struct RpcPath(pub(super) String);
 
-/// The person whose access token the call carries, if the token is valid and has `scope`.
+/// The person whose access token the call carries, if the token is valid and has `scope`, and its login lives in the store: what
+/// another instance ended a moment ago changes no account.
 pub(super) async fn person<T: Sync>(
     (authority, web): (&Authority, &WebIdentity),
     request: &Request<T>,
@@ -155,6 +156,7 @@ pub(super) async fn person<T: Sync>(
     let proof = proof.transpose()?;
     let expected = Expected {
         scopes: &[scope.as_str()],
+        consistency: Consistency::Strong,
         proof: proof.as_ref(),
         ..Expected::default()
     };

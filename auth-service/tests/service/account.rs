@@ -1,4 +1,4 @@
-use auth_proto::v1::GetAccountRequest;
+use auth_proto::v1::{GetAccountRequest, ListUsersRequest};
 use tonic::Code;
 
 use crate::support::{
@@ -81,7 +81,12 @@ async fn the_current_password_and_the_rules_are_asked_for() {
         .change_password(bearer(change_password("wrong", NEW_PASSWORD), &token))
         .await;
     assert_refused(wrong, Code::Unauthenticated, "INVALID_CREDENTIALS");
-    for rejected in ["too short", "ada is in here, too", &"x".repeat(257)] {
+    for rejected in [
+        "too short",
+        "ada is in here, too",
+        &"x".repeat(257),
+        PASSWORD,
+    ] {
         let answer = client
             .change_password(bearer(change_password(PASSWORD, rejected), &token))
             .await;
@@ -91,6 +96,47 @@ async fn the_current_password_and_the_rules_are_asked_for() {
         service.try_login("ada", PASSWORD).await.is_ok(),
         "nothing changed"
     );
+}
+
+#[tokio::test]
+async fn the_new_password_is_not_the_old_one() {
+    let service = service().await;
+    let token = service.tokens("ada", "account").await.access_token;
+    // In another Unicode form it is the same one.
+    let (composed, decomposed) = (
+        "caf\u{e9} und sieben Stufen",
+        "cafe\u{301} und sieben Stufen",
+    );
+    let request = bearer(change_password(PASSWORD, composed), &token);
+    let changed = service.account().change_password(request).await;
+    let ticket = changed.unwrap().into_inner().login_ticket;
+    let token = service.try_exchange(&ticket, "account").await.unwrap();
+    let before = service.revoke("").await;
+    for new in [composed, decomposed] {
+        let request = bearer(change_password(composed, new), &token.access_token);
+        let refused = service.account().change_password(request).await;
+        let words = refused.as_ref().unwrap_err().message().to_owned();
+        assert_eq!(words, "this is the password so far; choose another one");
+        assert_refused(refused, Code::InvalidArgument, "PASSWORD_REJECTED");
+    }
+    assert_eq!(service.revoke("").await, before, "nothing has ended");
+    assert!(service.try_login("ada", composed).await.is_ok());
+}
+
+/// Without an entry among the revocations, as when another instance ended it this very moment.
+#[tokio::test]
+async fn a_login_that_has_ended_in_the_store_acts_for_nobody() {
+    let service = service().await;
+    let admin = service.admin_token().await;
+    let token = service.tokens("ada", "account").await.access_token;
+    let end = "UPDATE logins SET ended_at = 1, end_reason = 'signed_out'";
+    service.do_to_database(end.to_owned()).await;
+    let request = bearer(GetAccountRequest {}, &token);
+    let refused = service.account().get_account(request).await;
+    assert_refused(refused, Code::Unauthenticated, "LOGIN_ENDED");
+    let request = bearer(ListUsersRequest::default(), &admin);
+    let refused = service.admin().list_users(request).await;
+    assert_refused(refused, Code::Unauthenticated, "LOGIN_ENDED");
 }
 
 #[tokio::test]

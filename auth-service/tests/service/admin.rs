@@ -170,6 +170,17 @@ async fn a_password_set_by_an_admin_ends_every_login() {
     let user_id = service.add_user("ada", false).await.id.to_string();
     let issued = service.tokens("ada", "").await;
 
+    let unchanged = SetPasswordRequest {
+        user_id: user_id.clone(),
+        new_password: PASSWORD.into(),
+    };
+    let refused = service
+        .admin()
+        .set_password(bearer(unchanged, &admin))
+        .await;
+    assert_refused(refused, Code::InvalidArgument, "PASSWORD_REJECTED");
+    assert!(service.try_validate(&issued.access_token).await.is_ok());
+
     let request = SetPasswordRequest {
         user_id,
         new_password: "set by the admin, long".into(),

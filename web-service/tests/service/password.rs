@@ -46,6 +46,12 @@ async fn what_is_wrong_is_told_and_nothing_changes() {
         ),
         (
             PASSWORD,
+            PASSWORD,
+            PASSWORD,
+            "This is the password so far; choose another one",
+        ),
+        (
+            PASSWORD,
             NEW,
             "another password",
             "The two new passwords are not the same.",

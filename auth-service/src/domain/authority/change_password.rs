@@ -71,6 +71,10 @@ impl Authority {
             return Err(ChangePasswordRefused::InvalidCredentials);
         }
         let new = NewPassword::parse(new, &account.user.username)?;
+        // The current one was shown to be the account's.
+        if new.password().expose() == current.expose() {
+            return Err(PasswordRejected::Unchanged.into());
+        }
         let client = self.same_kind(caller, client).await?;
         let hasher = &self.parts.hasher;
         let hash = hasher.hash(new.password()).await.map_err(Fault::from)?;
