@@ -40,8 +40,10 @@ pub enum AuditKind {
     PasswordSet,
     /// Too many sign-ins failed before; this one waits, and so does whatever comes meanwhile.
     SignInThrottled,
-    /// A login was refreshed too often.
+    /// A login was refreshed too often, or one refresh token repeated.
     RefreshThrottled,
+    /// The refresh token before the current one was repeated from another address or by another user agent than that which refreshed.
+    RefreshRepeatedElsewhere,
     /// A login was ended as the oldest of too many.
     SurplusEnded,
     /// Too many current passwords were wrong.
@@ -70,6 +72,8 @@ pub enum AuditKind {
     ClientTokenIssued,
     /// A client did not prove who it is; at most one event in ten seconds.
     ClientRefused,
+    /// A client asked too often what tokens are worth.
+    IntrospectionThrottled,
     /// A client was registered.
     ClientCreated,
     /// A client was ended; its tokens died.
@@ -84,7 +88,7 @@ pub enum AuditKind {
 
 impl AuditKind {
     /// All of them.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 35] = [
         Self::SignedIn,
         Self::SignInRefused,
         Self::SignInOverloaded,
@@ -99,6 +103,7 @@ impl AuditKind {
         Self::PasswordSet,
         Self::SignInThrottled,
         Self::RefreshThrottled,
+        Self::RefreshRepeatedElsewhere,
         Self::SurplusEnded,
         Self::PasswordChangeThrottled,
         Self::Reauthenticated,
@@ -113,6 +118,7 @@ impl AuditKind {
         Self::UserDeleted,
         Self::ClientTokenIssued,
         Self::ClientRefused,
+        Self::IntrospectionThrottled,
         Self::ClientCreated,
         Self::ClientDisabled,
         Self::ClientSecretRotated,
@@ -138,6 +144,7 @@ impl AuditKind {
             Self::PasswordSet => "PASSWORD_SET",
             Self::SignInThrottled => "SIGN_IN_THROTTLED",
             Self::RefreshThrottled => "REFRESH_THROTTLED",
+            Self::RefreshRepeatedElsewhere => "REFRESH_REPEATED_ELSEWHERE",
             Self::SurplusEnded => "SURPLUS_LOGIN_ENDED",
             Self::PasswordChangeThrottled => "PASSWORD_CHANGE_THROTTLED",
             Self::Reauthenticated => "REAUTHENTICATED",
@@ -152,6 +159,7 @@ impl AuditKind {
             Self::UserDeleted => "USER_DELETED",
             Self::ClientTokenIssued => "CLIENT_TOKEN_ISSUED",
             Self::ClientRefused => "CLIENT_REFUSED",
+            Self::IntrospectionThrottled => "INTROSPECTION_THROTTLED",
             Self::ClientCreated => "CLIENT_CREATED",
             Self::ClientDisabled => "CLIENT_DISABLED",
             Self::ClientSecretRotated => "CLIENT_SECRET_ROTATED",

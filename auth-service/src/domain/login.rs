@@ -9,7 +9,7 @@ use super::{
     id::{Sid, UserId},
     password::PasswordVersion,
     scope::Scopes,
-    throttle::{Blinded, Blinding, Places},
+    throttle::{Blinded, Blinding, Places, prefix},
 };
 
 /// How long a login ticket may wait for its exchange.
@@ -152,6 +152,8 @@ pub struct Rotation<'a> {
     pub scopes: &'a Scopes,
     /// The key that the login is bound to, where it is bound to none.
     pub key: Option<&'a Thumbprint>,
+    /// Who refreshes.
+    pub client: &'a Client,
     /// When every access token of this and earlier generations is dead, where nothing else is out that does not need the login's
     /// row: not so for a browser, whose cookie does without.
     pub tokens_until: Option<OffsetDateTime>,
@@ -170,6 +172,10 @@ pub struct Login {
     pub generation: Generation,
     /// When that generation came into being.
     pub refreshed_at: OffsetDateTime,
+    /// From which address that was, where it is known.
+    pub refresh_ip_address: Option<IpAddr>,
+    /// What the client called itself then, where it is known.
+    pub refresh_user_agent: Option<String>,
     /// When the person proved who they are.
     pub authenticated_at: OffsetDateTime,
     /// When it was last used, to the minute.
@@ -233,6 +239,17 @@ impl Login {
         within(self.authenticated_at, TICKET_TTL, now)
     }
 
+    /// Whether a client is seen at another network or calls itself something else than the one that refreshed last; what is not known
+    /// of one of them is not compared.
+    #[must_use]
+    pub fn was_refreshed_elsewhere(&self, client: &Client) -> bool {
+        let address = self.refresh_ip_address.zip(client.ip_address);
+        let agent = self.refresh_user_agent.as_ref();
+        let agent = agent.zip(client.user_agent.as_ref());
+        address.is_some_and(|(one, other)| prefix(one) != prefix(other))
+            || agent.is_some_and(|(one, other)| one != other)
+    }
+
     /// Judges a refresh token of generation `presented`.
     #[must_use]
     pub fn judge(&self, presented: Generation, now: OffsetDateTime) -> Presented {
@@ -266,6 +283,8 @@ mod tests {
             scopes: Scopes::default(),
             generation: Generation(generation),
             refreshed_at: NOW,
+            refresh_ip_address: "192.0.2.1".parse().ok(),
+            refresh_user_agent: Some("one/1".to_owned()),
             authenticated_at: NOW,
             last_seen_at: NOW,
             expires_at: NOW + Duration::from_hours(1),
@@ -294,6 +313,23 @@ mod tests {
                 "{presented} at {at}"
             );
         }
+    }
+
+    #[test]
+    fn what_is_known_of_both_is_compared() {
+        let is_elsewhere = |address: &str, agent: Option<&str>| {
+            login(1).was_refreshed_elsewhere(&Client {
+                kind: ClientKind::Api,
+                ip_address: address.parse().ok(),
+                user_agent: agent.map(str::to_owned),
+                device: None,
+            })
+        };
+        assert!(!is_elsewhere("192.0.2.1", Some("one/1")));
+        assert!(!is_elsewhere("", None), "nothing is known");
+        assert!(is_elsewhere("192.0.2.2", Some("one/1")));
+        assert!(is_elsewhere("192.0.2.1", Some("other/1")));
+        assert!(is_elsewhere("", Some("other/1")));
     }
 
     #[test]

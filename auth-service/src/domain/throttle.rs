@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::{
+    client::ClientId,
     id::{Sid, UserId},
-    login::Client,
+    login::{Client, Generation, REPLAY_WINDOW},
     username::Username,
 };
 
@@ -61,6 +62,18 @@ const RIGHT_PASSWORDS: Limit = Limit::Window {
 const REVOCATIONS: Limit = Limit::Window {
     most: 60,
     length: Duration::from_mins(1),
+};
+
+/// Of one OAuth client: a hundred a second. A resource server that needs more asks `ValidateToken`, or remembers answers.
+const INTROSPECTIONS: Limit = Limit::Window {
+    most: 6_000,
+    length: Duration::from_mins(1),
+};
+
+/// Repeats of the refresh token before the current one, for an answer that got lost and for one more.
+const REPEATS: Limit = Limit::Window {
+    most: 2,
+    length: REPLAY_WINDOW,
 };
 
 /// The name of a counter or of a place: a keyed hash, which tells nothing.
@@ -304,8 +317,24 @@ pub fn revocations(blinding: &dyn Blinding, of: &str) -> Counter {
     }
 }
 
+/// The introspections of an OAuth client.
+pub fn introspections(blinding: &dyn Blinding, client: &ClientId) -> Counter {
+    Counter {
+        name: blinding.blind(&[b"introspect", client.as_str().as_bytes()]),
+        limit: INTROSPECTIONS,
+    }
+}
+
+/// The repeats that gave the refresh token of this generation again.
+pub fn repeats(blinding: &dyn Blinding, sid: Sid, Generation(number): Generation) -> Counter {
+    Counter {
+        name: blinding.blind(&[b"repeat", sid.as_bytes(), &number.to_be_bytes()]),
+        limit: REPEATS,
+    }
+}
+
 /// An IPv4 address, or the /64 of an IPv6 one, which is the least that one customer gets.
-fn prefix(address: IpAddr) -> Vec<u8> {
+pub(super) fn prefix(address: IpAddr) -> Vec<u8> {
     match address.to_canonical() {
         IpAddr::V4(address) => address.octets().to_vec(),
         IpAddr::V6(address) => address.octets().into_iter().take(8).collect(),

@@ -22,8 +22,9 @@ use super::{
 use crate::domain::{
     audit::{AuditKind, Origin},
     authority::{
-        Authority, ClientNotProven, ClientTokenRequest, DeviceEvent, Expected, Grant, IssueRefused,
-        Issued, LoginAttempt, LoginRefused, RevocationRequest, RevokedBy, SignedIn, TokenRequest,
+        Authority, ClientTokenRequest, DeviceEvent, Expected, Grant, IntrospectRefused,
+        IssueRefused, Issued, LoginAttempt, LoginRefused, RevocationRequest, RevokedBy, SignedIn,
+        TokenRequest,
     },
     client::ClientProof,
     dpop::PresentedProof,
@@ -111,7 +112,7 @@ impl AuthService for AuthApi {
             grant,
             audience: decode::optional(message.audience),
             scopes: decode::scopes(&message.scope)?,
-            client_kind: client.kind,
+            client,
             proof,
         };
         let has_proof = request.proof.is_some();
@@ -157,11 +158,16 @@ impl AuthService for AuthApi {
         let message = request.into_inner();
         let proof = decode::client_proof(message.client_credentials.unwrap_or_default());
         let outcome = self.authority.introspect(&proof, &message.token).await;
-        if matches!(outcome, Err(ClientNotProven::InvalidClient)) {
-            self.record_refused(&proof, origin);
+        match &outcome {
+            Err(IntrospectRefused::InvalidClient) => self.record_refused(&proof, origin),
+            Err(IntrospectRefused::Throttled(throttled, client)) if throttled.is_first => {
+                let about = About::client(client.clone(), None);
+                self.audit
+                    .record(AuditKind::IntrospectionThrottled, about, origin);
+            }
+            _ => {}
         }
-        let issuer = self.authority.issuer();
-        Ok(Response::new(encode::introspected(issuer, outcome?)))
+        Ok(Response::new(encode::introspected(outcome?.as_deref())))
     }
 
     async fn revoke_token(
@@ -371,6 +377,10 @@ fn login_event(outcome: &Result<SignedIn, LoginRefused>) -> Option<(AuditKind, A
 fn issue_event(outcome: &Result<Issued, IssueRefused>) -> Option<(AuditKind, About)> {
     let (kind, user, sid) = match outcome {
         Ok(issued) if issued.is_refresh => (AuditKind::Refreshed, issued.user, issued.sid),
+        Ok(issued) if issued.is_repeated_elsewhere => {
+            let kind = AuditKind::RefreshRepeatedElsewhere;
+            (kind, issued.user, issued.sid)
+        }
         Err(IssueRefused::Reused(user, sid)) => (AuditKind::RefreshReused, *user, *sid),
         Err(IssueRefused::Throttled(throttled, user, sid)) if throttled.is_first => {
             (AuditKind::RefreshThrottled, *user, *sid)

@@ -6,9 +6,9 @@ use prost_types::{Duration, Timestamp};
 use time::OffsetDateTime;
 
 use crate::domain::{
-    access_token::{Claims, FIRST_PARTY_CLIENT},
+    access_token::Claims,
     audit::AuditRecord,
-    authority::{ClientToken, Introspected, Issued, SignedIn},
+    authority::{ClientToken, Issued, SignedIn},
     client::{OauthClient, Registered},
     id::Sid,
     login::{ClientKind, LoginRecord},
@@ -138,37 +138,10 @@ fn token_type(is_bound: bool) -> String {
     if is_bound { "DPoP" } else { "Bearer" }.to_owned()
 }
 
-pub(super) fn introspected(
-    issuer: &str,
-    token: Option<Introspected>,
-) -> v1::IntrospectTokenResponse {
-    match token {
-        None => v1::IntrospectTokenResponse::default(),
-        Some(Introspected::Access(said)) => v1::IntrospectTokenResponse {
-            active: true,
-            is_refresh_token: false,
-            claims: Some(claims(&said)),
-        },
-        Some(Introspected::Refresh {
-            user,
-            username,
-            sid,
-            scopes,
-            expires_at,
-        }) => v1::IntrospectTokenResponse {
-            active: true,
-            is_refresh_token: true,
-            claims: Some(v1::AccessTokenClaims {
-                issuer: issuer.to_owned(),
-                subject: user.to_string(),
-                client_id: FIRST_PARTY_CLIENT.to_owned(),
-                sid: sid.to_string(),
-                username: username.to_string(),
-                scope: scopes.to_string(),
-                expires_at: Some(timestamp(expires_at)),
-                ..Default::default()
-            }),
-        },
+pub(super) fn introspected(token: Option<&Claims>) -> v1::IntrospectTokenResponse {
+    v1::IntrospectTokenResponse {
+        active: token.is_some(),
+        claims: token.map(claims),
     }
 }
 

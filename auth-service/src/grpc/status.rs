@@ -12,8 +12,8 @@ use crate::domain::{
     accounts::{ChangeRefused, CreateRefused},
     authority::{
         ChangePasswordRefused, ClientNotProven, DpopRefused, EndLoginRefused, EndOthersRefused,
-        IssueRefused, LoginRefused, ReauthenticateRefused, RevokeRefused, StepUpRequired,
-        ValidateRefused,
+        IntrospectRefused, IssueRefused, LoginRefused, ReauthenticateRefused, RevokeRefused,
+        StepUpRequired, ValidateRefused,
     },
     clients::ClientRefused,
     error::Fault,
@@ -270,6 +270,16 @@ impl From<ReauthenticateRefused> for Status {
 impl From<ClientNotProven> for Status {
     fn from(refused: ClientNotProven) -> Self {
         IssueRefused::from(refused).into()
+    }
+}
+
+impl From<IntrospectRefused> for Status {
+    fn from(refused: IntrospectRefused) -> Self {
+        match refused {
+            IntrospectRefused::InvalidClient => IssueRefused::InvalidClient.into(),
+            IntrospectRefused::Throttled(throttled, _) => throttled.into(),
+            IntrospectRefused::Fault(fault) => fault.into(),
+        }
     }
 }
 

@@ -1,13 +1,13 @@
 use auth_proto::v1::{
-    AuditEvent, ClientProofKind, CreateClientRequest, DisableClientRequest, DisableUserRequest,
-    EnableUserRequest, EndOtherLoginsRequest, EndUserLoginsRequest, ListAuditEventsRequest,
-    ListAuditEventsResponse, LoginRequest,
+    AuditEvent, Client, ClientProofKind, CreateClientRequest, DisableClientRequest,
+    DisableUserRequest, EnableUserRequest, EndOtherLoginsRequest, EndUserLoginsRequest,
+    IssueTokenRequest, ListAuditEventsRequest, ListAuditEventsResponse, LoginRequest,
 };
 use tonic::Code;
 
 use crate::support::{
     PASSWORD, TestService, assert_refused, bearer, browser_login, change_password,
-    from_web_service, until, with_metadata,
+    from_web_service, until, with_metadata, with_refresh,
 };
 
 const NEW_PASSWORD: &str = "a new and longer password";
@@ -249,6 +249,51 @@ async fn what_was_done_before_is_no_event() {
             "CLIENT_DISABLED",
             "USER_ENABLED",
             "SIGNED_IN",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_is_repeated_elsewhere_is_an_event() {
+    let service = TestService::start().await;
+    let admin = service.admin_token().await;
+    let ada = service.add_user("ada", false).await.id.to_string();
+    let refresh = async |token: &str, address: &str, agent: &str| {
+        let client = Client {
+            ip_address: address.to_owned(),
+            user_agent: agent.to_owned(),
+            ..Default::default()
+        };
+        let request = IssueTokenRequest {
+            client: Some(client),
+            ..with_refresh(token)
+        };
+        let issued = service.try_issue(from_web_service(request)).await;
+        issued.unwrap().refresh_token
+    };
+    let mut token = service.tokens("ada", "").await.refresh_token;
+    let (home, app) = ("192.0.2.1", "app/1");
+    for (address, agent) in [(home, app), ("192.0.2.2", app), (home, "curl/8"), ("", "")] {
+        let successor = refresh(&token, home, app).await;
+        assert_eq!(refresh(&token, address, agent).await, successor);
+        token = successor;
+    }
+    let events = events_of(&service, &admin, &ada, 7).await;
+    let told: Vec<_> = events
+        .iter()
+        .map(|event| (event.kind.as_str(), event.ip_address.as_str()))
+        .collect();
+    let refreshed = ("REFRESHED", home);
+    let repeated = |address| ("REFRESH_REPEATED_ELSEWHERE", address);
+    assert_eq!(
+        told[1..],
+        [
+            refreshed,
+            refreshed,
+            repeated("192.0.2.2"),
+            refreshed,
+            repeated(home),
+            refreshed
         ]
     );
 }

@@ -117,6 +117,25 @@ async fn a_lost_answer_can_be_asked_for_again_within_ten_seconds() {
 }
 
 #[tokio::test]
+async fn two_repeats_of_a_refresh_token_are_answered_and_more_end_nothing() {
+    let service = service().await;
+    let mut token = service.tokens("ada", "").await.refresh_token;
+    for _generation in 0..3 {
+        let successor = service.try_refresh(&token).await.unwrap().refresh_token;
+        for _ in 0..2 {
+            let again = service.try_refresh(&token).await.unwrap();
+            assert_eq!(again.refresh_token, successor);
+        }
+        for _ in 0..3 {
+            let refused = service.try_refresh(&token).await;
+            assert_refused(refused, Code::ResourceExhausted, "THROTTLED");
+        }
+        token = successor;
+    }
+    assert!(service.try_refresh(&token).await.is_ok(), "it lives");
+}
+
+#[tokio::test]
 async fn any_other_reuse_ends_the_login() {
     for wait in [10, 3600] {
         let service = service().await;
@@ -153,10 +172,15 @@ async fn of_fifty_refreshes_at_once_one_successor_comes_into_being() {
     for _round in 0..rounds(4) {
         let attempts = (0..50).map(|_| service.try_refresh(&token));
         let answers = futures_util::future::join_all(attempts).await;
-        let successors: std::collections::BTreeSet<_> = answers
+        let (issued, late): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
+        // Those that came when there was a successor already are repeats, of which two are answered.
+        for refused in late {
+            assert_refused(refused, Code::ResourceExhausted, "THROTTLED");
+        }
+        let issued = issued
             .into_iter()
-            .map(|answer| answer.unwrap().refresh_token)
-            .collect();
+            .map(|answer| answer.unwrap().refresh_token);
+        let successors: std::collections::BTreeSet<_> = issued.collect();
         assert_eq!(successors.len(), 1);
         token = successors.into_iter().next().unwrap();
         // Sixty a minute are let through.

@@ -328,14 +328,17 @@ async fn a_password_is_hashed_anew_when_a_hash_costs_more() {
     );
 }
 
-/// Signs in so often at once; gives how often that was refused.
+/// Signs in so often, some at once and no more than a busy machine can hash; gives how often that was throttled.
 async fn sign_in_often(service: &TestService, times: usize, from: From<'_>) -> usize {
-    let all = (0..times).map(|_| try_login(service, "ada", PASSWORD, from));
-    let refused = join_all(all).await.into_iter().filter_map(Result::err);
-    let codes = refused.map(|status| status.code());
-    codes
-        .inspect(|code| assert_eq!(*code, Code::ResourceExhausted))
-        .count()
+    let mut throttled = 0;
+    for _ in 0..times / 10 {
+        let some = (0..10).map(|_| try_login(service, "ada", PASSWORD, from));
+        for refused in join_all(some).await.into_iter().filter_map(Result::err) {
+            assert!(wait(Err(refused)) > 0);
+            throttled += 1;
+        }
+    }
+    throttled
 }
 
 #[tokio::test]
@@ -351,8 +354,8 @@ async fn right_passwords_are_counted_too_and_a_known_place_has_its_own_budget() 
     }
     // The first one made the place known.
     let job = from("198.51.100.1");
-    assert_eq!(sign_in_often(&service, 1, job).await, 0);
-    assert_eq!(sign_in_often(&service, 650, job).await, 50);
+    try_login(&service, "ada", PASSWORD, job).await.unwrap();
+    assert_eq!(sign_in_often(&service, 620, job).await, 20);
     let waits = wait(try_login(&service, "ada", PASSWORD, job).await);
     assert_eq!(waits, 600_000);
     assert!(

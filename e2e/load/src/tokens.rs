@@ -6,7 +6,7 @@ use clap::Args;
 use secrecy::ExposeSecret as _;
 use tokio::task::JoinSet;
 use web_service::domain::{
-    auth::{Auth as _, ClientKind, Grant},
+    auth::{Auth as _, Grant, Holder},
     sign_in::SESSION_SCOPE,
 };
 
@@ -41,7 +41,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<String> {
             let mut tokens = String::new();
             while turns.next().is_some() {
                 let grant = Grant::RefreshToken(&login.refresh_token);
-                let issued = auth.issue_token(grant, SESSION_SCOPE, ClientKind::Browser, None);
+                let issued = auth.issue_token(grant, SESSION_SCOPE, Holder::Browser, None);
                 tokens += issued.await?.access_token.expose_secret();
                 tokens.push('\n');
             }

@@ -39,9 +39,9 @@ use crate::{
     config::AuthConfig,
     domain::{
         auth::{
-            Account, Auth, AuthError, Authorization, Claims, Client, ClientCredentials, ClientKind,
-            DpopProof, Grant, Introspection, Jwks, Login, LoginRecord, PasswordChange, Person,
-            Tokens, Validate,
+            Account, Auth, AuthError, Authorization, Claims, Client, ClientCredentials, DpopProof,
+            Grant, Holder, Introspection, Jwks, Login, LoginRecord, PasswordChange, Person, Tokens,
+            Validate,
         },
         device::DeviceReport,
     },
@@ -250,7 +250,7 @@ impl Auth for GrpcAuth {
         &self,
         grant: Grant<'_>,
         scope: &str,
-        kind: ClientKind,
+        holder: Holder<'_>,
         proof: Option<&DpopProof>,
     ) -> Result<Tokens, AuthError> {
         let ask = async |channel| {
@@ -258,10 +258,7 @@ impl Auth for GrpcAuth {
                 grant: Some(encode::grant(&grant)),
                 audience: String::new(),
                 scope: scope.to_owned(),
-                client: Some(v1::Client {
-                    kind: encode::kind(kind).into(),
-                    ..Default::default()
-                }),
+                client: Some(encode::holder(holder)),
                 dpop: proof.map(encode::proof),
             });
             AuthServiceClient::new(channel).issue_token(request).await

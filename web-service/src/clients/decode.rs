@@ -159,7 +159,6 @@ impl Decoded<Option<Introspection>> for IntrospectTokenResponse {
         let claims = self.claims.ok_or_else(incomplete)?;
         let optional = |at: Option<Timestamp>| at.map(|at| time(Some(at))).transpose();
         Ok(Some(Introspection {
-            is_refresh_token: self.is_refresh_token,
             issuer: claims.issuer,
             subject: claims.subject,
             audience: claims.audience,

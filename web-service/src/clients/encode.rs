@@ -14,7 +14,7 @@ use tonic::{
 use crate::domain::{
     auth::{
         AuthError, Authorization, Client, ClientCredentials, ClientKind, ClientProof, DpopProof,
-        Grant,
+        Grant, Holder,
     },
     device::DeviceEvent,
 };
@@ -84,6 +84,17 @@ pub(super) fn client(client: &Client) -> v1::Client {
 /// The form that somebody signs in with.
 pub(super) fn form(form: &[u8; 16]) -> Option<MetadataValue<Ascii>> {
     URL_SAFE_NO_PAD.encode(form).parse().ok()
+}
+
+/// Of a browser nothing but the kind counts.
+pub(super) fn holder(holder: Holder<'_>) -> v1::Client {
+    match holder {
+        Holder::Program(program) => client(program),
+        Holder::Browser => v1::Client {
+            kind: v1::ClientKind::Browser.into(),
+            ..Default::default()
+        },
+    }
 }
 
 pub(super) const fn kind(kind: ClientKind) -> v1::ClientKind {

@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 
-use super::auth::{Auth, AuthError, Client, ClientKind, Grant, Login, Person};
+use super::auth::{Auth, AuthError, Client, Grant, Holder, Login, Person};
 
 /// What a session stands for, towards applications behind a reverse proxy.
 pub const SESSION_SCOPE: &str = "profile";
@@ -41,7 +41,7 @@ pub async fn complete(
 ) -> Result<SignedIn, AuthError> {
     let grant = Grant::LoginTicket(&login.ticket);
     let tokens = auth
-        .issue_token(grant, BROWSER_SCOPE, ClientKind::Browser, None)
+        .issue_token(grant, BROWSER_SCOPE, Holder::Browser, None)
         .await?;
     Ok(SignedIn {
         person,

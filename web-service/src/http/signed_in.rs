@@ -21,7 +21,7 @@ use super::{
     state::AppState,
 };
 use crate::domain::{
-    auth::{Auth, AuthError, Authorization, Client, ClientKind, Grant, RefusalKind},
+    auth::{Auth, AuthError, Authorization, Client, ClientKind, Grant, Holder, RefusalKind},
     bindings::Shown,
     form_token::FormTokens,
     revocations::LoginState,
@@ -118,7 +118,7 @@ impl Browser {
         let grant = Grant::RefreshToken(&self.session.refresh_token);
         match state
             .auth
-            .issue_token(grant, "", ClientKind::Browser, None)
+            .issue_token(grant, "", Holder::Browser, None)
             .await
         {
             Ok(tokens) => Ok(Actor {
@@ -171,7 +171,7 @@ async fn end_with_login(sessions: &Sessions, id: &SessionId, session: &Session) 
 fn note_seen(auth: Arc<dyn Auth>, refresh_token: SecretString) {
     tokio::spawn(async move {
         let grant = Grant::RefreshToken(&refresh_token);
-        let _ = auth.issue_token(grant, "", ClientKind::Browser, None).await;
+        let _ = auth.issue_token(grant, "", Holder::Browser, None).await;
     });
 }
 

@@ -1,7 +1,8 @@
+use auth_service::domain::audit::AuditKind;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{PASSWORD, Site, assert_problem, header};
+use crate::support::{PASSWORD, Site, assert_problem, header, until};
 
 #[tokio::test]
 async fn name_and_password_become_tokens() {
@@ -122,6 +123,30 @@ async fn refreshing_rotates_and_reuse_ends_the_login() {
     let successor = second["refresh_token"].as_str().unwrap();
     assert_problem(refresh(successor).await, 401, "LOGIN_ENDED").await;
     assert_problem(refresh("junk").await, 401, "TOKEN_MALFORMED").await;
+}
+
+#[tokio::test]
+async fn a_repeat_from_another_user_agent_is_in_the_audit_trail() {
+    let site = Site::with_user("ada").await;
+    let (_, token) = site.tokens("ada").await;
+    let refresh = async |path: &str, agent: &str, token: &str| {
+        let request = site.request(Method::POST, path).header("user-agent", agent);
+        let request = if path == "/api/refresh" {
+            request.json(&json!({"refresh_token": token}))
+        } else {
+            request.form(&[("grant_type", "refresh_token"), ("refresh_token", token)])
+        };
+        let issued: Value = request.send().await.unwrap().json().await.unwrap();
+        issued["refresh_token"].as_str().unwrap().to_owned()
+    };
+    let successor = refresh("/api/refresh", "app/1", &token).await;
+    assert_eq!(refresh("/api/refresh", "app/1", &token).await, successor);
+    assert_eq!(refresh("/oauth2/token", "curl/8", &token).await, successor);
+    until("the event", async || {
+        let events = site.audited(AuditKind::RefreshRepeatedElsewhere).await;
+        (events == 1).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ mod jwks;
 mod login;
 mod logins;
 mod logout;
+mod oauth;
 mod older_tab;
 mod openapi;
 mod password;

@@ -1,79 +1,54 @@
-//! What a token is worth, for who received it (RFC 7662).
+//! What an access token is worth, for a client that received it (RFC 7662).
 
 use std::sync::Arc;
-
-use time::OffsetDateTime;
 
 use super::{Authority, ClientNotProven, Consistency, ValidateRefused};
 use crate::domain::{
     access_token::{Claims, FIRST_PARTY_CLIENT},
-    client::{ClientProof, OauthClient},
-    credential::CredentialKind,
-    id::{Sid, UserId},
-    login::ClientKind,
-    scope::Scopes,
-    username::Username,
+    client::{ClientId, ClientProof, OauthClient},
+    error::Fault,
+    throttle::{self, Throttled},
 };
 
-/// What is known of a token that is good.
-#[derive(Debug)]
-pub enum Introspected {
-    /// An access token.
-    Access(Arc<Claims>),
-    /// A refresh token.
-    Refresh {
-        /// Whose.
-        user: UserId,
-        /// Their name.
-        username: Username,
-        /// Of which login.
-        sid: Sid,
-        /// What it gives.
-        scopes: Scopes,
-        /// When its login ends at the latest.
-        expires_at: OffsetDateTime,
-    },
+/// Why a client is told nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum IntrospectRefused {
+    /// It did not authenticate itself (RFC 7662 §2.1): it is unknown, ended or public, or its proof does not hold.
+    #[error("the client is unknown or its proof does not hold")]
+    InvalidClient,
+    /// It asked too often. Which one it is is for the audit trail.
+    #[error("{0}")]
+    Throttled(Throttled, ClientId),
+    /// It could not be told now.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<ClientNotProven> for IntrospectRefused {
+    fn from(refused: ClientNotProven) -> Self {
+        match refused {
+            ClientNotProven::InvalidClient => Self::InvalidClient,
+            ClientNotProven::Fault(fault) => Self::Fault(fault),
+        }
+    }
 }
 
 impl Authority {
-    /// Looks at a token for a client that can prove who it is; `None` for whatever is not good, or not for its ears: an access
-    /// token must be for one of its audiences, and a refresh token is for the first-party client alone.
+    /// Looks at an access token for a client that authenticates itself; `None` for whatever is not good, or neither the client's own
+    /// nor for one of its audiences. Refresh tokens are told to nobody: only this issuer takes them.
     pub async fn introspect(
         &self,
         proof: &ClientProof,
         token: &str,
-    ) -> Result<Option<Introspected>, ClientNotProven> {
+    ) -> Result<Option<Arc<Claims>>, IntrospectRefused> {
         let client = self.prove_client(proof).await?;
-        if let Some(credential) = self.parts.credentials.open(token) {
-            if credential.kind != CredentialKind::RefreshToken || !client.id.is_first_party() {
-                return Ok(None);
-            }
-            let now = self.parts.clock.now();
-            let found = self.parts.store.login(credential.sid).await?;
-            let live = found.filter(|(login, _)| {
-                let is_unused = login.kind == ClientKind::Api
-                    && now >= login.refreshed_at + self.policy.refresh_ttl;
-                login.is_live(now) && login.generation == credential.generation && !is_unused
-            });
-            return Ok(live.map(|(login, user)| Introspected::Refresh {
-                user: user.id,
-                username: user.username,
-                sid: login.sid,
-                scopes: login.scopes,
-                expires_at: login.expires_at,
-            }));
-        }
         if !client.is_confidential() {
-            return Err(ClientNotProven::InvalidClient);
+            return Err(IntrospectRefused::InvalidClient);
         }
-        self.look_at_access_token(&client, token).await
-    }
-
-    async fn look_at_access_token(
-        &self,
-        client: &OauthClient,
-        token: &str,
-    ) -> Result<Option<Introspected>, ClientNotProven> {
+        let counter = throttle::introspections(&*self.parts.blinding, &client.id);
+        let now = self.parts.clock.now();
+        let outcome = self.parts.counters.count(&[counter], now).await;
+        outcome.map_err(|throttled| IntrospectRefused::Throttled(throttled, client.id.clone()))?;
         let Ok(claims) = self.parts.tokens.open(token) else {
             return Ok(None);
         };
@@ -81,7 +56,6 @@ impl Authority {
         if !is_own && !client.audiences.contains(&claims.audience) {
             return Ok(None);
         }
-        let now = self.parts.clock.now();
         let expected = self.expectation(Some(&claims.audience));
         if claims.check(&expected, now).is_err() {
             return Ok(None);
@@ -90,7 +64,7 @@ impl Authority {
             .check_not_revoked(&claims, Consistency::Local, now)
             .await
         {
-            Ok(()) => Ok(Some(Introspected::Access(claims))),
+            Ok(()) => Ok(Some(claims)),
             Err(ValidateRefused::Fault(fault)) => Err(fault.into()),
             Err(_) => Ok(None),
         }

@@ -14,7 +14,7 @@ use crate::domain::{
     dpop::{PresentedProof, Thumbprint},
     error::Fault,
     id::{Jti, Sid, UserId},
-    login::{ClientKind, EndReason, Generation, Login, Presented, REPLAY_WINDOW, Rotation},
+    login::{Client, ClientKind, EndReason, Generation, Login, Presented, REPLAY_WINDOW, Rotation},
     ports::StoreError,
     scope::{Scope, Scopes},
     throttle::{self, Throttled},
@@ -39,8 +39,8 @@ pub struct TokenRequest {
     pub audience: Option<String>,
     /// What it is to be used for; empty for the default.
     pub scopes: Scopes,
-    /// For what kind of client; only the web-service can speak for a browser.
-    pub client_kind: ClientKind,
+    /// For whom; only the web-service can speak for a browser.
+    pub client: Client,
     /// Of the key that the token is to be bound to.
     pub proof: Option<PresentedProof>,
 }
@@ -64,6 +64,8 @@ pub struct Issued {
     pub sid: Sid,
     /// Whether a refresh token moved on by it.
     pub is_refresh: bool,
+    /// Whether it was given again to a client that is not seen where the one was that refreshed.
+    pub is_repeated_elsewhere: bool,
 }
 
 /// Why no token was issued.
@@ -130,6 +132,7 @@ impl From<StoreError> for IssueRefused {
 enum Step {
     Advance,
     Keep,
+    Repeat,
     Expired,
     Reused,
 }
@@ -144,10 +147,11 @@ impl Authority {
             None => None,
         };
         let mut unspent = shown.as_ref();
+        let mut was_overtaken = false;
         loop {
             let now = self.parts.clock.now();
             let (login, user) = self.live_login(credential.sid, now).await?;
-            if login.kind == ClientKind::Browser && request.client_kind != ClientKind::Browser {
+            if login.kind == ClientKind::Browser && request.client.kind != ClientKind::Browser {
                 return Err(IssueRefused::ServiceIdentityRequired);
             }
             let key = self.key_for(&login, shown.as_ref().map(|proof| &proof.key))?;
@@ -158,7 +162,9 @@ impl Authority {
             match step {
                 Step::Expired => return Err(IssueRefused::Expired),
                 Step::Reused => return Err(self.end_reused(user.id, login.sid, now).await?),
-                Step::Advance | Step::Keep => {}
+                // One that was under way before there was a successor had no answer that could get lost.
+                Step::Repeat if !was_overtaken => self.count_repeat(&login, &user, now).await?,
+                Step::Advance | Step::Keep | Step::Repeat => {}
             }
             let asked = match (credential.kind, step) {
                 (CredentialKind::LoginTicket, Step::Advance) => {
@@ -169,10 +175,15 @@ impl Authority {
             if asked.contains(&Scope::Admin) {
                 self.require_fresh(login.authenticated_at)?;
             }
-            if step == Step::Keep {
+            if matches!(step, Step::Keep | Step::Repeat) {
                 self.note_seen(&login, now).await?;
                 let next = (login.generation, key);
-                return self.issue((&login, &user), audience, asked, next, now);
+                let issued = self.issue((&login, &user), audience, asked, next, now)?;
+                return Ok(Issued {
+                    is_repeated_elsewhere: step == Step::Repeat
+                        && login.was_refreshed_elsewhere(&request.client),
+                    ..issued
+                });
             }
             // A login is bound at its first token or never: later, a thief could bind it to a key of theirs, and the owner's
             // copy of a refresh token would tell of no reuse any more.
@@ -184,6 +195,7 @@ impl Authority {
             let rotation = Rotation {
                 scopes: granted,
                 key: bind,
+                client: &request.client,
                 // The generation before may be repeated meanwhile, for one more.
                 tokens_until: (login.kind == ClientKind::Api)
                     .then(|| now + REPLAY_WINDOW + self.policy.access_ttl),
@@ -192,7 +204,21 @@ impl Authority {
                 let next = (login.generation.next(), key);
                 return self.issue((&login, &user), audience, asked, next, now);
             }
+            was_overtaken = true;
         }
+    }
+
+    /// Of the refresh token before the current one two repeats are answered. What comes beyond is refused, and ends nothing: a program
+    /// may have asked many times at once.
+    async fn count_repeat(
+        &self,
+        login: &Login,
+        user: &User,
+        now: OffsetDateTime,
+    ) -> Result<(), IssueRefused> {
+        let counter = throttle::repeats(&*self.parts.blinding, login.sid, login.generation);
+        let outcome = self.parts.counters.count(&[counter], now).await;
+        outcome.map_err(|throttled| IssueRefused::Throttled(throttled, user.id, login.sid))
     }
 
     /// The key that a proof shows. A ticket is fresh by itself, and who has just signed in has no nonce yet.
@@ -325,7 +351,7 @@ impl Authority {
                     Presented::Reused => Step::Reused,
                     _ if now >= login.refreshed_at + self.policy.refresh_ttl => Step::Expired,
                     Presented::Current => Step::Advance,
-                    Presented::Repeated => Step::Keep,
+                    Presented::Repeated => Step::Repeat,
                 }
             }
         }
@@ -375,6 +401,7 @@ impl Authority {
             user: user.id,
             sid: login.sid,
             is_refresh: generation != login.generation && login.generation != Generation::TICKET,
+            is_repeated_elsewhere: false,
         })
     }
 }

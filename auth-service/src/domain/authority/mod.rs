@@ -19,7 +19,7 @@ pub use self::{
     change_password::ChangePasswordRefused,
     clients::{ClientNotProven, ClientToken, ClientTokenRequest},
     dpop::{Dpop, DpopRefused},
-    introspect::Introspected,
+    introspect::IntrospectRefused,
     issue_token::{Grant, IssueRefused, Issued, TokenRequest},
     login::{LoginAttempt, LoginRefused, SignedIn},
     logins::{EndLoginRefused, EndOthersRefused},

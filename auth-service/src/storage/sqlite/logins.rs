@@ -108,7 +108,7 @@ impl Logins for SqliteStore {
     ) -> Result<bool, StoreError> {
         let advance = sqlx::query(
             "UPDATE logins SET generation = ?, scope = ?, refreshed_at = ?, last_seen_at = ?, jkt = coalesce(jkt, ?), \
-                               tokens_until = ? \
+                               tokens_until = ?, refresh_ip_address = ?, refresh_user_agent = ? \
              WHERE sid = ? AND generation = ? AND ended_at IS NULL RETURNING sid",
         )
         .bind(from.next().0)
@@ -117,6 +117,8 @@ impl Logins for SqliteStore {
         .bind(millis(now))
         .bind(rotation.key.map(ToString::to_string))
         .bind(rotation.tokens_until.map(millis))
+        .bind(rotation.client.ip_address.map(|address| address.to_string()))
+        .bind(rotation.client.user_agent.clone())
         .bind(sid.to_string())
         .bind(from.0);
         Ok(self.commit(advance).await?.len() == 1)

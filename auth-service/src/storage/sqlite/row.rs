@@ -34,12 +34,15 @@ pub(super) fn account(row: &SqliteRow) -> Result<Account, StoreError> {
 }
 
 pub(super) fn login(row: &SqliteRow) -> Result<Login, StoreError> {
+    let refresh_address: Option<&str> = row.try_get("refresh_ip_address")?;
     Ok(Login {
         sid: parse(row, "sid")?,
         kind: client_kind(row.try_get("client_kind")?)?,
         scopes: parse(row, "scope")?,
         generation: Generation(row.try_get("generation")?),
         refreshed_at: time(row, "refreshed_at")?,
+        refresh_ip_address: refresh_address.and_then(|address| address.parse().ok()),
+        refresh_user_agent: row.try_get("refresh_user_agent")?,
         authenticated_at: time(row, "authenticated_at")?,
         last_seen_at: time(row, "last_seen_at")?,
         expires_at: time(row, "expires_at")?,

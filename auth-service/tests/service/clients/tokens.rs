@@ -1,9 +1,11 @@
 //! What clients may know of tokens, and end.
 
-use auth_proto::v1::{ClientCredentials, IntrospectTokenResponse, RevokeTokenRequest};
+use auth_proto::v1::{
+    ClientCredentials, ClientProofKind, IntrospectTokenResponse, RevokeTokenRequest,
+};
 use tonic::Code;
 
-use super::{World, first_party};
+use super::{World, first_party, with_secret};
 use crate::support::{assert_refused, minutes};
 
 #[tokio::test]
@@ -16,7 +18,7 @@ async fn introspection_tells_who_may_know() {
     );
     let own = world.try_token(&orders, "").await.unwrap().access_token;
     let told = world.introspect(&orders, &own).await.unwrap();
-    assert!(told.active && !told.is_refresh_token);
+    assert!(told.active);
     assert_eq!(told.claims.unwrap().subject, "orders");
 
     // It is for an audience of theirs, too.
@@ -27,18 +29,9 @@ async fn introspection_tells_who_may_know() {
         .await
         .unwrap();
     assert_eq!(told.claims.unwrap().username, "ada");
-    let told = world
-        .introspect(&first_party(), &person.refresh_token)
-        .await
-        .unwrap();
-    assert!(told.active && told.is_refresh_token);
-    for (client, token) in [
-        (&orders, person.refresh_token.as_str()),
-        (&orders, "junk"),
-        (&first_party(), "hfr_junk"),
-    ] {
-        let told = world.introspect(client, token).await;
-        assert!(told.is_err() || told.unwrap() == IntrospectTokenResponse::default());
+    for token in [person.refresh_token.as_str(), "hfr_junk", "junk", ""] {
+        let told = world.introspect(&orders, token).await.unwrap();
+        assert_eq!(told, IntrospectTokenResponse::default());
     }
 
     world.service.revoke(&person.access_token).await;
@@ -53,6 +46,53 @@ async fn introspection_tells_who_may_know() {
     );
     world.service.clock.advance(minutes(16));
     assert!(!world.introspect(&orders, &own).await.unwrap().active);
+}
+
+#[tokio::test]
+async fn introspection_takes_client_authentication() {
+    let world = World::begin().await;
+    world.service.add_user("ada", false).await;
+    let created = world.try_register("page", ClientProofKind::None, "").await;
+    created.unwrap();
+    let orders = world.client("orders").await;
+    let person = world.service.tokens("ada", "profile").await;
+    let public = |id: &str| ClientCredentials {
+        client_id: id.to_owned(),
+        proof: None,
+    };
+    for client in [
+        first_party(),
+        public("page"),
+        public("orders"),
+        public("nobody"),
+        ClientCredentials::default(),
+        with_secret("orders", "guessed"),
+        with_secret("first-party", ""),
+    ] {
+        for token in [&person.refresh_token, &person.access_token, "junk"] {
+            let refused = world.introspect(&client, token).await;
+            assert_refused(refused, Code::Unauthenticated, "INVALID_CLIENT");
+        }
+    }
+    let told = world.introspect(&orders, &person.access_token).await;
+    assert!(told.unwrap().active);
+}
+
+#[tokio::test]
+async fn introspections_of_a_client_are_counted() {
+    let world = World::begin().await;
+    let (orders, other) = (world.client("orders").await, world.client("other").await);
+    let token = world.try_token(&orders, "").await.unwrap().access_token;
+    for _ in 0..60 {
+        let hundred = (0..100).map(|_| world.introspect(&orders, &token));
+        let answers = futures_util::future::join_all(hundred).await;
+        assert!(answers.into_iter().all(|told| told.unwrap().active));
+    }
+    let refused = world.introspect(&orders, &token).await;
+    assert_refused(refused, Code::ResourceExhausted, "THROTTLED");
+    assert!(world.introspect(&other, &token).await.unwrap().active);
+    world.service.clock.advance(minutes(1));
+    assert!(world.introspect(&orders, &token).await.unwrap().active);
 }
 
 #[tokio::test]

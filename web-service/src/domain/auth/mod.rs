@@ -45,7 +45,7 @@ pub trait Auth: Send + Sync {
         &self,
         grant: Grant<'_>,
         scope: &str,
-        kind: ClientKind,
+        holder: Holder<'_>,
         proof: Option<&DpopProof>,
     ) -> Result<Tokens, AuthError>;
 
@@ -133,6 +133,15 @@ pub enum ClientKind {
     /// The client itself.
     Api,
     /// This service, in the sealed session record.
+    Browser,
+}
+
+/// Who keeps the tokens that are issued.
+#[derive(Clone, Copy, Debug)]
+pub enum Holder<'a> {
+    /// A program, and where its request came from.
+    Program(&'a Client),
+    /// This service, for a browser.
     Browser,
 }
 
@@ -317,8 +326,6 @@ pub enum ClientProof {
 /// What a good token says (RFC 7662 §2.2). Texts are empty and times missing where it does not say.
 #[derive(Debug)]
 pub struct Introspection {
-    /// Whether it is a refresh token.
-    pub is_refresh_token: bool,
     /// `iss`.
     pub issuer: String,
     /// `sub`.

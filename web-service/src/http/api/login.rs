@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::{json::Json, problem::Problem, tokens::TokenAnswer};
 use crate::{
     domain::{
-        auth::{Auth, ClientKind, Grant},
+        auth::{Auth, ClientKind, Grant, Holder},
         sign_out::{EndLater, sign_out},
     },
     http::{client::Peer, dpop::Dpop},
@@ -52,7 +52,7 @@ pub(in crate::http) async fn submit(
         .issue_token(
             Grant::LoginTicket(ticket),
             "",
-            ClientKind::Api,
+            Holder::Program(&client),
             dpop.proof(),
         )
         .await;

@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 
 use super::{json::Json, problem::Problem, tokens::TokenAnswer};
 use crate::{
-    domain::auth::{Auth, ClientKind, Grant},
-    http::dpop::Dpop,
+    domain::auth::{Auth, ClientKind, Grant, Holder},
+    http::{client::Peer, dpop::Dpop},
 };
 
 /// The body.
@@ -32,12 +32,14 @@ pub(in crate::http) struct Refresh {
 )]
 pub(in crate::http) async fn submit(
     State(auth): State<Arc<dyn Auth>>,
+    peer: Peer,
     dpop: Dpop,
     Json(refresh): Json<Refresh>,
 ) -> Result<axum::Json<TokenAnswer>, Problem> {
     let grant = Grant::RefreshToken(&refresh.refresh_token);
+    let client = peer.into_client(ClientKind::Api);
     let issued = auth
-        .issue_token(grant, "", ClientKind::Api, dpop.proof())
+        .issue_token(grant, "", Holder::Program(&client), dpop.proof())
         .await;
     let tokens = dpop.heard(issued).map_err(Problem::for_credential)?;
     Ok(tokens.into())

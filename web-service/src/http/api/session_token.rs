@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{caller::ApiBrowser, problem::Problem};
-use crate::domain::auth::{Auth, ClientKind, Grant};
+use crate::domain::auth::{Auth, Grant, Holder};
 
 /// What a page's own calls may do: say who it is, and nothing to the account.
 const SCOPE: &str = "profile";
@@ -38,7 +38,7 @@ pub(in crate::http) async fn submit(
 ) -> Result<Json<SessionToken>, Problem> {
     let grant = Grant::RefreshToken(&browser.session.refresh_token);
     let tokens = auth
-        .issue_token(grant, SCOPE, ClientKind::Browser, None)
+        .issue_token(grant, SCOPE, Holder::Browser, None)
         .await
         .map_err(Problem::for_session)?;
     Ok(Json(SessionToken {

@@ -67,10 +67,10 @@ impl From<Introspection> for Told {
             scope: told.scope,
             client_id: told.client_id,
             username: told.username,
-            token_type: match (told.is_refresh_token, told.jkt.is_empty()) {
-                (true, _) => "refresh_token",
-                (false, true) => "Bearer",
-                (false, false) => "DPoP",
+            token_type: if told.jkt.is_empty() {
+                "Bearer"
+            } else {
+                "DPoP"
             },
             cnf: Some(told.jkt)
                 .filter(|jkt| !jkt.is_empty())
@@ -87,14 +87,14 @@ impl From<Introspection> for Told {
     }
 }
 
-/// What a token is worth. Of one that is worth nothing, nothing else is said.
+/// What an access token is worth, for a client that authenticates itself. Of one that is worth nothing, nothing else is said.
 #[utoipa::path(
     post,
     path = "/oauth2/introspect",
     tag = "oauth",
     operation_id = "oauth_introspect",
     request_body(content = super::form::SomeToken, content_type = "application/x-www-form-urlencoded"),
-    security((), ("client" = [])),
+    security(("client" = [])),
     responses((status = 200, description = "What it is worth (RFC 7662)", body = Told)),
 )]
 pub(in crate::http) async fn submit(

@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 
 use super::{error::OauthError, form::OauthForm};
 use crate::{
-    domain::auth::{Auth, ClientKind, ClientProof, Grant, Tokens},
-    http::dpop::Dpop,
+    domain::auth::{Auth, ClientKind, ClientProof, Grant, Holder, Tokens},
+    http::{client::Peer, dpop::Dpop},
 };
 
 const FIRST_PARTY: &str = "first-party";
@@ -53,12 +53,13 @@ impl From<Tokens> for TokenAnswer {
 )]
 pub(in crate::http) async fn submit(
     State(auth): State<Arc<dyn Auth>>,
+    peer: Peer,
     dpop: Dpop,
     form: OauthForm,
 ) -> Result<Json<TokenAnswer>, OauthError> {
     let tokens = match form.required("grant_type")? {
         "client_credentials" => in_its_own_name(&*auth, &form, &dpop).await?,
-        "refresh_token" => refreshed(&*auth, &form, &dpop).await?,
+        "refresh_token" => refreshed(&*auth, peer, &form, &dpop).await?,
         _ => return Err(OauthError::unsupported_grant_type()),
     };
     Ok(Json(tokens.into()))
@@ -79,7 +80,12 @@ async fn in_its_own_name(
     Ok(dpop.heard(issued)?)
 }
 
-async fn refreshed(auth: &dyn Auth, form: &OauthForm, dpop: &Dpop) -> Result<Tokens, OauthError> {
+async fn refreshed(
+    auth: &dyn Auth,
+    peer: Peer,
+    form: &OauthForm,
+    dpop: &Dpop,
+) -> Result<Tokens, OauthError> {
     let token: SecretString = form.required("refresh_token")?.to_owned().into();
     let is_public = matches!(form.client.proof, ClientProof::None);
     if !is_public || ![FIRST_PARTY, ""].contains(&form.client.id.as_str()) {
@@ -87,8 +93,9 @@ async fn refreshed(auth: &dyn Auth, form: &OauthForm, dpop: &Dpop) -> Result<Tok
     }
     let scope = form.parameter("scope").unwrap_or_default();
     let grant = Grant::RefreshToken(&token);
+    let client = peer.into_client(ClientKind::Api);
     let issued = auth
-        .issue_token(grant, scope, ClientKind::Api, dpop.proof())
+        .issue_token(grant, scope, Holder::Program(&client), dpop.proof())
         .await;
     Ok(dpop.heard(issued)?)
 }
