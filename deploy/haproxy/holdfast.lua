@@ -16,7 +16,7 @@ local ASKED = {
   "sec-websocket-key", "secure-session-skipped",
 }
 
--- What the application is told, and what a client is told that does not pass.
+-- What the application gets of the answer, and what a client gets that does not pass.
 local IDENTITY = { "x-auth-user", "x-auth-subject", "x-auth-login", "x-auth-scope", "x-auth-method" }
 local REFUSAL = { "location", "www-authenticate", "dpop-nonce", "retry-after", "cache-control" }
 

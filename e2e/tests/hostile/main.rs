@@ -7,6 +7,7 @@
 
 mod calls;
 mod connections;
+mod heads;
 mod origins;
 mod redirects;
 mod requests;

@@ -18,8 +18,8 @@ async fn get_with_crumbs(world: &World, crumbs: &[&str], headers: &[(&str, &str)
     answer
 }
 
-/// What the application was told over HTTP/1.1, where the cookies stand in one line as they are.
-async fn told_in_one_line(world: &World, cookies: &str, authorization: &str) -> String {
+/// The answer over HTTP/1.1, where the cookies stand in one line as they are; the application echoes what it was sent.
+async fn answer_over_http1(world: &World, cookies: &str, authorization: &str) -> String {
     let fields = format!("Cookie: {cookies}\r\n{authorization}Connection: close\r\n");
     let mut stream = world.raw("/", &fields).await;
     let mut answer = Vec::new();
@@ -32,10 +32,10 @@ pub(crate) async fn the_application_sees_none_of_ours(world: &World) {
     let name = world.proxy.directory;
     let session = world.pair.site.form_login("ada").await;
     let id = session.split_once('=').unwrap().1.to_owned();
-    let assert_withheld = |told: &str, what: &str| {
-        assert!(told.contains("theme=dark"), "{name}: {what}: {told}");
+    let assert_withheld = |answer: &str, what: &str| {
+        assert!(answer.contains("theme=dark"), "{name}: {what}: {answer}");
         for hidden in [&id, SECRET, "__Host-"] {
-            assert!(!told.contains(hidden), "{name}: {what}: {told}");
+            assert!(!answer.contains(hidden), "{name}: {what}: {answer}");
         }
     };
     let ours = |cookie: &str| format!("__Host-{cookie}={SECRET}");
@@ -55,9 +55,9 @@ pub(crate) async fn the_application_sees_none_of_ours(world: &World) {
         format!("__Host-session-proof=1; {session}; theme=dark; x__Host-session-proof=2"),
         format!("__host-session=1; {session}; theme=dark"),
     ] {
-        let told = told_in_one_line(world, &cookies, "").await;
-        assert!(told.contains(" 200 "), "{name}: {cookies}: {told}");
-        assert_withheld(&told, &cookies);
+        let answer = answer_over_http1(world, &cookies, "").await;
+        assert!(answer.contains(" 200 "), "{name}: {cookies}: {answer}");
+        assert_withheld(&answer, &cookies);
         let crumbs: Vec<_> = cookies.split(';').map(str::trim).collect();
         let passed = get_with_crumbs(world, &crumbs, &[]).await;
         assert_eq!(passed.status(), 200, "{name}: {crumbs:?}");
@@ -74,29 +74,29 @@ pub(crate) async fn the_application_sees_none_of_ours(world: &World) {
         format!("__HOST-SESSION={SECRET}; theme=dark"),
         format!("a=\"; {session}; theme=dark; b=\""),
     ] {
-        let told = told_in_one_line(world, &cookies, &authorization).await;
-        assert!(told.contains(" 200 "), "{name}: {cookies}: {told}");
-        assert_withheld(&told, &cookies);
+        let answer = answer_over_http1(world, &cookies, &authorization).await;
+        assert!(answer.contains(" 200 "), "{name}: {cookies}: {answer}");
+        assert_withheld(&answer, &cookies);
     }
     // Where it is written in more ways than anybody needs, the application may lose its own.
     let many = vec![session.as_str(); 40].join("; ");
-    let told = told_in_one_line(world, &many, &authorization).await;
+    let answer = answer_over_http1(world, &many, &authorization).await;
     assert!(
-        told.contains(" 200 ") && !told.contains(&id),
-        "{name}: {told}"
+        answer.contains(" 200 ") && !answer.contains(&id),
+        "{name}: {answer}"
     );
     let lines = format!("theme=dark\r\nCookie: {session}\r\nCookie: {known}");
-    let told = told_in_one_line(world, &lines, &authorization).await;
+    let answer = answer_over_http1(world, &lines, &authorization).await;
     assert!(
-        !told.contains(&id) && !told.contains(SECRET),
-        "{name}: {told}"
+        !answer.contains(&id) && !answer.contains(SECRET),
+        "{name}: {answer}"
     );
 
     // Two of one name are none, and what a proxy picks for Holdfast must not make them one.
     let doubled = format!("{session}; theme=dark; __Host-session={SECRET}");
     for cookies in [doubled, format!("{session}; {session}")] {
-        let told = told_in_one_line(world, &cookies, "").await;
-        assert!(told.contains(" 401 "), "{name}: {cookies}: {told}");
+        let answer = answer_over_http1(world, &cookies, "").await;
+        assert!(answer.contains(" 401 "), "{name}: {cookies}: {answer}");
     }
 }
 
@@ -112,10 +112,10 @@ pub(crate) async fn those_of_others_are_in_nobodys_way(world: &World) {
     let crumbs: Vec<_> = crumbs.collect();
     let passed = get_with_crumbs(world, &crumbs, &[]).await;
     assert_eq!(passed.status(), 200, "{name}");
-    let told: Value = passed.json().await.unwrap();
-    assert!(told.to_string().contains("c199="), "{name}: {told}");
+    let answer: Value = passed.json().await.unwrap();
+    assert!(answer.to_string().contains("c199="), "{name}: {answer}");
     let one_line = crumbs.join("; ");
-    let told = told_in_one_line(world, &one_line, "").await;
-    assert!(told.contains(" 200 "), "{name}: {told}");
-    assert!(told.contains("c199="), "{name}: {told}");
+    let answer = answer_over_http1(world, &one_line, "").await;
+    assert!(answer.contains(" 200 "), "{name}: {answer}");
+    assert!(answer.contains("c199="), "{name}: {answer}");
 }

@@ -15,7 +15,7 @@ pub struct CookieNames {
     pub proof: String,
     /// Ties the sign-in form to the browser that it was shown to.
     pub login: String,
-    /// Marks a browser that somebody signed in with before. It opens nothing.
+    /// Marks a browser in which a person signed in before. It opens nothing.
     pub known: String,
 }
 

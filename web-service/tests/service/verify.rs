@@ -168,19 +168,28 @@ async fn the_origin_is_known_in_every_form_that_proxies_send() {
         ("https", "app.example:8443", 403),
         ("gopher", "app.example", 403),
     ] {
-        let told = [
+        let origin_headers = [
             ("x-forwarded-proto", proto),
             ("x-forwarded-host", host),
             ("origin", APP),
         ];
         let socket = ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
         let known = ("cookie", cookie.as_str());
-        let upgrade = asks(&site, "GET", &[&told[..], &[known, socket]].concat()).await;
+        let upgrade = asks(
+            &site,
+            "GET",
+            &[&origin_headers[..], &[known, socket]].concat(),
+        )
+        .await;
         assert_eq!(upgrade.status(), expected, "{proto} {host}");
-        let form = asks(&site, "POST", &[&told[..], &[known]].concat()).await;
+        let form = asks(&site, "POST", &[&origin_headers[..], &[known]].concat()).await;
         assert_eq!(form.status(), expected, "{proto} {host}");
 
-        let navigation = [("sec-fetch-mode", "navigate"), told[0], told[1]];
+        let navigation = [
+            ("sec-fetch-mode", "navigate"),
+            origin_headers[0],
+            origin_headers[1],
+        ];
         let sent = asks(&site, "GET", &navigation).await;
         let back = "/login?next=%2Fcontinue%3Fto%3Dhttps%253A%252F%252Fapp.example%252Forders";
         let is_known = header(&sent, "location").contains(back);

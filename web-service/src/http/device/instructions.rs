@@ -90,3 +90,17 @@ impl<'a> Over<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cookie_is_that_of_this_installation() {
+        let names = CookieNames::with_prefix("staging").unwrap();
+        let public_url = PublicUrl::localhost(8443);
+        let instructions = Instructions::of("sid", &public_url, &names);
+        let [credential] = instructions.credentials;
+        assert_eq!(credential.name, "__Host-staging-session-proof");
+    }
+}
