@@ -2,7 +2,6 @@
 
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -16,7 +15,13 @@ use crate::{
 pub const PASSWORD: &str = "correct horse battery staple";
 
 /// What web-service proves itself with.
-pub const SERVICE_SECRET: &str = "the secret between the two services";
+pub const SERVICE_SECRET: &str = "SzM1q8VbE2xYw7RkT0nLd5HcJf9GpA4u";
+
+/// What seals the keys in the database of every pair, in base64.
+pub const KEY_ENCRYPTION_KEY: &str = "nzWJ5mJ7v0qZf3Yt8kQb1sXh6cLr2dGa9uEoPiVxMwE=";
+
+/// What every pair's web-service makes form tokens with, in base64.
+const SECRET_KEY: &str = "Qm9yZ2VsZG8xN3Z4TTRrTDl3UmZIMnRQYzZZc0RqQTg=";
 
 /// What distinguishes one pair from another. A setting with an empty value is left out.
 #[derive(Clone, Default)]
@@ -208,7 +213,7 @@ async fn start_auth(directory: &Path, listen: &str, options: &Options) -> (Progr
         .env("AUTH_LISTEN", listen)
         .env("AUTH_OPS_LISTEN", "127.0.0.1:0")
         .env("AUTH_DATA_DIR", directory)
-        .env("AUTH_KEY_ENCRYPTION_KEY", STANDARD.encode([7; 32]))
+        .env("AUTH_KEY_ENCRYPTION_KEY", KEY_ENCRYPTION_KEY)
         .env("AUTH_SERVICE_SECRET", SERVICE_SECRET)
         .env("AUTH_REFLECTION", "true")
         .env("AUTH_LOG_FORMAT", "json");
@@ -240,7 +245,7 @@ fn configure_web(
         .env("WEB_DATA_DIR", directory)
         .env("WEB_AUTH_URL", auth_url(auth, options))
         .env("WEB_AUTH_SECRET", SERVICE_SECRET)
-        .env("WEB_SECRET_KEY", STANDARD.encode([8; 32]))
+        .env("WEB_SECRET_KEY", SECRET_KEY)
         .env("WEB_LOG_FORMAT", "json");
     set(command, &options.web);
 }

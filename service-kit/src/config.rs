@@ -1,25 +1,32 @@
 //! Configuration that is checked as a whole before anything starts.
 
+pub mod command_line;
+mod listen;
+mod strength;
+pub mod text;
+
 use std::{
     fmt::{self, Display},
+    net::SocketAddr,
+    ops::RangeInclusive,
     path::PathBuf,
     str::FromStr,
     time::Duration,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use secrecy::{ExposeSecret as _, SecretBox, SecretString};
+use secrecy::{ExposeSecret, SecretBox, SecretString};
 
+use self::text::line;
 use crate::{
     private_file,
     tls::{TlsFiles, TlsMaterial},
 };
 
-const SHORTEST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_hours(100 * 365 * 24);
-
 /// The shortest secret between the two services, in characters.
 const MIN_SERVICE_SECRET: usize = 32;
+
+const MAKE_ONE: &str = "openssl rand -base64 32 makes one";
 
 /// A 256-bit key.
 pub type SecretKey = SecretBox<[u8; 32]>;
@@ -44,25 +51,77 @@ impl Problems {
         )
     }
 
-    /// Parses a duration with its unit, such as `15m` or `30d`, of a second to a hundred years.
-    pub fn duration(&mut self, setting: &str, text: &str) -> Option<Duration> {
-        let parsed = humantime::parse_duration(text)
-            .map_err(|why| format!("{text:?}: {why}"))
-            .and_then(|duration| {
-                if (SHORTEST..=LONGEST).contains(&duration) {
-                    Ok(duration)
-                } else {
-                    Err(format!("{text:?}: must be from 1s to 100y"))
-                }
-            });
-        self.check(setting, parsed)
+    /// Parses a duration with its unit, such as `15m` or `30d`, within bounds that are written likewise.
+    pub fn duration(
+        &mut self,
+        setting: &str,
+        text: &str,
+        (shortest, longest): (&str, &str),
+    ) -> Option<Duration> {
+        let parse = |text: &str| {
+            humantime::parse_duration(text).map_err(|why| format!("{text:?}: {why}, such as 15m"))
+        };
+        let within = || {
+            let duration = parse(text)?;
+            if (parse(shortest)?..=parse(longest)?).contains(&duration) {
+                Ok(duration)
+            } else {
+                Err(format!("{text:?}: must be from {shortest} to {longest}"))
+            }
+        };
+        self.check(setting, within())
+    }
+
+    /// Parses a whole number within bounds.
+    pub fn number<T>(&mut self, setting: &str, text: &str, bounds: RangeInclusive<T>) -> Option<T>
+    where
+        T: FromStr + PartialOrd + Display,
+    {
+        let number = text.parse().ok().filter(|number| bounds.contains(number));
+        let (least, most) = bounds.into_inner();
+        let form = || format!("{text:?}: must be a whole number from {least} to {most}");
+        self.check(setting, number.ok_or_else(form))
+    }
+
+    /// Parses one of a few words, whose case does not matter.
+    pub fn choice<T: Clone>(
+        &mut self,
+        setting: &str,
+        text: &str,
+        words: &[(&str, T)],
+    ) -> Option<T> {
+        let found = words
+            .iter()
+            .find(|(word, _)| word.eq_ignore_ascii_case(text));
+        let form = || {
+            let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+            format!("{text:?}: must be one of {}", words.join(", "))
+        };
+        let chosen = found.map(|(_, value)| value.clone());
+        self.check(setting, chosen.ok_or_else(form))
+    }
+
+    /// Parses `on` or `true`, `off` or `false`.
+    pub fn switch(&mut self, setting: &str, text: &str) -> Option<bool> {
+        let words = [
+            ("on", true),
+            ("off", false),
+            ("true", true),
+            ("false", false),
+        ];
+        self.choice(setting, text, &words)
+    }
+
+    /// Parses an IP address with a port; `localhost` is 127.0.0.1.
+    pub fn listen(&mut self, setting: &str, text: &str) -> Option<SocketAddr> {
+        self.check(setting, listen::parse(text))
     }
 
     /// Takes a secret from its value or from a file that only its owner and group can read. `Some(None)`: not set.
     pub fn secret(&mut self, setting: &str, source: SecretSource) -> Option<Option<SecretString>> {
         let secret = match (source.value, source.file) {
             (Some(_), Some(_)) => Err(format!("set this or {setting}_FILE, not both")),
-            (Some(value), None) => Ok(Some(value.into())),
+            (Some(value), None) => Ok(Some(line(&value).into())),
             (None, Some(file)) => private_file::read_secret(&file).map(Some),
             (None, None) => Ok(None),
         };
@@ -76,11 +135,13 @@ impl Problems {
         source: SecretSource,
     ) -> Option<Option<SecretString>> {
         let secret = self.secret(setting, source)?;
-        let length = secret.as_ref().map(|secret| secret.expose_secret().len());
-        if length.is_some_and(|length| length < MIN_SERVICE_SECRET) {
+        let text = secret.as_ref().map(ExposeSecret::expose_secret);
+        if text.is_some_and(|text| text.len() < MIN_SERVICE_SECRET) {
             self.add(format!(
-                "{setting}: has fewer than {MIN_SERVICE_SECRET} characters"
+                "{setting}: has fewer than {MIN_SERVICE_SECRET} characters; {MAKE_ONE}"
             ));
+        } else if text.is_some_and(|text| strength::is_patterned(text.as_bytes())) {
+            self.add(format!("{setting}: repeats a few characters; {MAKE_ONE}"));
         }
         Some(secret)
     }
@@ -89,7 +150,7 @@ impl Problems {
     pub fn key(&mut self, setting: &str, source: SecretSource) -> Option<SecretKey> {
         let secret = self.secret(setting, source)?;
         let key = secret
-            .ok_or_else(|| format!("not set; give 32 random bytes in base64 here or in the file that {setting}_FILE names"))
+            .ok_or_else(|| format!("not set; give 32 random bytes in base64 here or in the file that {setting}_FILE names; {MAKE_ONE}"))
             .and_then(|text| decode_key(&text));
         self.check(setting, key)
     }
@@ -152,10 +213,15 @@ impl fmt::Debug for SecretSource {
 
 fn decode_key(text: &SecretString) -> Result<SecretKey, String> {
     let bytes = STANDARD
-        .decode(text.expose_secret())
-        .map_err(|_| "is not base64".to_owned())?;
+        .decode(text.expose_secret().trim())
+        .map_err(|_| format!("is not base64; {MAKE_ONE}"))?;
     let key = <[u8; 32]>::try_from(bytes)
-        .map_err(|bytes| format!("has {} bytes, 32 are needed", bytes.len()))?;
+        .map_err(|bytes| format!("has {} bytes, 32 are needed; {MAKE_ONE}", bytes.len()))?;
+    if strength::is_patterned(&key) {
+        return Err(format!(
+            "does not look random: it repeats a few bytes, or counts; {MAKE_ONE}"
+        ));
+    }
     Ok(SecretBox::new(Box::new(key)))
 }
 
@@ -170,11 +236,20 @@ mod tests {
         }
     }
 
+    /// What is said of one value.
+    fn refused<T>(check: impl FnOnce(&mut Problems) -> Option<T>) -> String {
+        let mut problems = Problems::default();
+        check(&mut problems);
+        problems
+            .finish(|| Some(()))
+            .map_or_else(|why| why.to_string(), |()| String::new())
+    }
+
     #[test]
     fn reports_every_problem_at_once() {
         let mut problems = Problems::default();
         let port = problems.parse::<u16>("PORT", "many");
-        let ttl = problems.duration("TTL", "0s");
+        let ttl = problems.duration("TTL", "0s", ("1s", "1h"));
         let key = problems.key("KEY", source("c2hvcnQ="));
 
         let error = problems
@@ -184,22 +259,81 @@ mod tests {
 
         assert_eq!(
             error,
-            "the configuration cannot be used:\n  - PORT: \"many\": invalid digit found in string\n  - TTL: \"0s\": must be from 1s to 100y\n  - KEY: has 5 bytes, 32 are needed"
+            "the configuration cannot be used:\n  - PORT: \"many\": invalid digit found in string\n  - TTL: \"0s\": must be from 1s to 1h\n  - KEY: has 5 bytes, 32 are needed; openssl rand -base64 32 makes one"
         );
     }
 
     #[test]
-    fn durations_have_bounds() {
+    fn durations_have_a_unit_and_bounds() {
         let mut problems = Problems::default();
-        assert!(problems.duration("T", "1s").is_some());
-        assert!(
-            problems.duration("T", "100years").is_none(),
-            "leap days included"
-        );
-        assert!(problems.duration("T", "99years").is_some());
-        for text in ["0s", "999ms", "1000000y", "soon", ""] {
-            assert!(problems.duration("T", text).is_none(), "{text}");
+        let mut parse = |text| problems.duration("T", text, ("1s", "24h"));
+        assert_eq!(parse("1s"), Some(Duration::from_secs(1)));
+        assert_eq!(parse("24h"), Some(Duration::from_hours(24)));
+        assert_eq!(parse("1d"), Some(Duration::from_hours(24)));
+        for text in [
+            "0s", "999ms", "25h", "10y", "1000000y", "soon", "15", "-1s", "",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn words_are_taken_in_any_case_and_others_are_told_which() {
+        let mut problems = Problems::default();
+        for (text, value) in [
+            ("on", true),
+            ("ON", true),
+            ("True", true),
+            ("off", false),
+            ("false", false),
+        ] {
+            assert_eq!(problems.switch("S", text), Some(value), "{text}");
+        }
+        let choice = |text: &'static str| {
+            refused(move |problems| problems.choice("C", text, &[("off", 0), ("allow", 1)]))
+        };
+        assert!(choice("maybe").contains("C: \"maybe\": must be one of off, allow"));
+        assert_eq!(choice("Allow"), "");
+    }
+
+    #[test]
+    fn numbers_have_bounds() {
+        let number =
+            |text: &'static str| refused(move |problems| problems.number("N", text, 1..=9));
+        for text in ["0", "10", "18446744073709551616", "-1", "1.5", "one", ""] {
+            assert!(
+                number(text).contains("must be a whole number from 1 to 9"),
+                "{text}"
+            );
+        }
+        assert_eq!(number("9"), "");
+    }
+
+    #[test]
+    fn keys_and_secrets_that_were_not_drawn_are_refused() {
+        let key = |bytes: [u8; 32]| {
+            refused(move |problems| problems.key("K", source(&STANDARD.encode(bytes))))
+        };
+        let secret = |text: &'static str| {
+            refused(move |problems| problems.service_secret("S", source(text)))
+        };
+        let counting = std::array::from_fn(|place| u8::try_from(place).unwrap());
+        for bytes in [[0; 32], [7; 32], counting] {
+            assert!(key(bytes).contains("K: does not look random"));
+        }
+        let mut drawn = [0; 32];
+        aws_lc_rs::rand::fill(&mut drawn).unwrap();
+        assert_eq!(key(drawn), "");
+        assert!(secret("short").contains("S: has fewer than 32"));
+        assert!(secret("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa").contains("S: repeats a few"));
+        assert_eq!(secret("Yk3vQ9xT2mLw8ZrB5nHs7CdJ4fGp6KaE"), "");
+    }
+
+    #[test]
+    fn a_byte_order_mark_and_the_end_of_a_line_are_no_part_of_a_secret() {
+        let mut problems = Problems::default();
+        let given = problems.secret("S", source("\u{feff}hush\r\n"));
+        assert_eq!(given.flatten().unwrap().expose_secret(), "hush");
     }
 
     #[test]

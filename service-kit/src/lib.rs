@@ -15,6 +15,7 @@ pub mod network;
 pub mod ops;
 pub mod priority;
 pub mod private_file;
+pub mod public_url;
 pub mod read_message;
 pub mod recent;
 pub mod request_body;

@@ -10,7 +10,9 @@ use std::{
 
 use secrecy::SecretString;
 
-/// Reads a secret, without the newline at its end.
+use crate::config::text::line;
+
+/// Reads a secret, without a byte order mark before it and the newline at its end.
 ///
 /// # Errors
 /// In words: the file is missing, unreadable, not text, empty, or readable by everybody.
@@ -20,8 +22,10 @@ pub fn read_secret(path: &Path) -> Result<SecretString, String> {
     if metadata.permissions().mode() & 0o004 != 0 {
         return Err(format!("{shown} can be read by everybody; chmod 600 it"));
     }
-    let text = fs::read_to_string(path).map_err(|why| format!("{shown}: {why}"))?;
-    match text.trim_end_matches(['\r', '\n']) {
+    let bytes = fs::read(path).map_err(|why| format!("{shown}: {why}"))?;
+    let text = String::from_utf8(bytes);
+    let text = text.map_err(|_| format!("{shown} is not UTF-8 text"))?;
+    match line(&text) {
         "" => Err(format!("{shown} is empty")),
         secret => Ok(secret.into()),
     }
@@ -83,5 +87,22 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
 
         assert!(read_secret(&path).unwrap_err().contains("chmod 600"));
+    }
+
+    #[test]
+    fn how_an_editor_writes_text_does_not_change_a_secret() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("secret");
+        for content in ["hush", "hush\n", "hush\r\n", "\u{feff}hush\r\n"] {
+            write(&path, content.as_bytes()).unwrap();
+            assert_eq!(read_secret(&path).unwrap().expose_secret(), "hush");
+        }
+        for (content, why) in [
+            (b"\xff\xfeh\0u\0".as_slice(), "is not UTF-8 text"),
+            (b"\xef\xbb\xbf\r\n", "is empty"),
+        ] {
+            write(&path, content).unwrap();
+            assert!(read_secret(&path).unwrap_err().contains(why));
+        }
     }
 }

@@ -16,7 +16,7 @@ use service_kit::{
 use tokio::{net::TcpListener, time::timeout};
 
 use crate::{
-    clients::{auth::GrpcAuth, late::Late, revocations::EndedLogins},
+    clients::{auth::GrpcAuth, issuer, late::Late, revocations::EndedLogins},
     config::{PublicUrl, ServeConfig, SessionStoreConfig, TlsConfig},
     crypto::{device_proofs::MacDeviceProofs, fingerprint::Sha256, form_token::MacFormTokens},
     domain::{
@@ -183,6 +183,11 @@ impl App {
             url = self.state.public_url.origin,
             "listening"
         );
+        tokio::spawn(issuer::watch(
+            self.state.auth.clone(),
+            self.state.public_url.origin.clone(),
+            shutdown.clone(),
+        ));
         let readiness = Arc::new(DependencyReadiness {
             auth: self.state.auth.clone(),
             revocations: self.state.revocations.clone(),

@@ -3,7 +3,9 @@
 use std::{process::ExitCode, sync::Arc};
 
 use clap::{Parser, Subcommand};
-use service_kit::{exit, healthcheck, shutdown, system::SystemClock, telemetry};
+use service_kit::{
+    config::command_line, exit, healthcheck, shutdown, system::SystemClock, telemetry,
+};
 
 use crate::{
     app::{self, App},
@@ -30,7 +32,7 @@ enum Command {
 
 /// Runs the command that the process was started with.
 pub async fn main() -> ExitCode {
-    let Cli { command, settings } = Cli::parse();
+    let Cli { command, settings } = command_line::parse();
     let outcome = match command.unwrap_or(Command::Serve) {
         Command::Serve => serve(settings).await,
         Command::Healthcheck => check_health(&settings).await,

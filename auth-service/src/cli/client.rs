@@ -5,7 +5,10 @@ use std::{fs, path::PathBuf, sync::Arc};
 use anyhow::Context as _;
 use clap::Subcommand;
 use secrecy::ExposeSecret as _;
-use service_kit::system::{SystemClock, SystemRandom};
+use service_kit::{
+    config::text,
+    system::{SystemClock, SystemRandom},
+};
 
 use super::record::{Subject, record};
 use crate::{
@@ -79,10 +82,11 @@ pub(super) async fn run(command: ClientCommand, settings: &Settings) -> anyhow::
             dpop_required,
         } => {
             let proves_by = match jwk {
-                Some(file) => ProvesBy::Key(
-                    fs::read_to_string(&file)
-                        .with_context(|| format!("cannot read {}", file.display()))?,
-                ),
+                Some(file) => {
+                    let jwk = fs::read_to_string(&file)
+                        .with_context(|| format!("cannot read {}", file.display()))?;
+                    ProvesBy::Key(text::line(&jwk).to_owned())
+                }
                 None if public => ProvesBy::Nothing,
                 None => ProvesBy::Secret,
             };

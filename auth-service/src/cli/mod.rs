@@ -11,7 +11,9 @@ mod user;
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{Parser, Subcommand};
-use service_kit::{exit, healthcheck, shutdown, system::SystemClock, telemetry};
+use service_kit::{
+    config::command_line, exit, healthcheck, shutdown, system::SystemClock, telemetry,
+};
 
 use self::{client::ClientCommand, key::KeyCommand, login::LoginCommand, user::UserCommand};
 use crate::{
@@ -56,7 +58,7 @@ enum Command {
 
 /// Runs the command that the process was started with.
 pub async fn main() -> ExitCode {
-    let Cli { command, settings } = Cli::parse();
+    let Cli { command, settings } = command_line::parse();
     let outcome = match command.unwrap_or(Command::Serve) {
         Command::Serve => serve(settings).await,
         Command::User(command) => user::run(command, &settings).await,

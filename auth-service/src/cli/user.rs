@@ -8,7 +8,10 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
-use service_kit::system::{SystemClock, SystemRandom};
+use service_kit::{
+    config::text,
+    system::{SystemClock, SystemRandom},
+};
 
 use super::record::{Subject, record};
 use crate::{
@@ -136,7 +139,7 @@ fn password(from_stdin: bool) -> anyhow::Result<String> {
     if from_stdin {
         let mut line = String::new();
         io::stdin().lock().read_line(&mut line)?;
-        return Ok(line.trim_end_matches(['\r', '\n']).to_owned());
+        return Ok(text::line(&line).to_owned());
     }
     if !io::stdin().is_terminal() {
         bail!("there is no terminal to ask at; give the password with --password-stdin");

@@ -5,19 +5,20 @@ mod check;
 use std::path::PathBuf;
 
 use clap::Args;
+use service_kit::config::text::Text;
 
 /// All settings as text. Durations carry their unit, such as `15m`, `12h` or `30d`. It holds secrets and has no `Debug`.
 #[derive(Args)]
 #[command(next_help_heading = "Settings")]
 pub struct Settings {
-    /// Where gRPC is served
+    /// Where gRPC is served: an IP address, or localhost, and a port
     #[arg(
         long,
         env = "AUTH_LISTEN",
         global = true,
         default_value = "127.0.0.1:50051"
     )]
-    listen: String,
+    listen: Text,
     /// Where probes are answered: /livez and /readyz
     #[arg(
         long,
@@ -25,7 +26,7 @@ pub struct Settings {
         global = true,
         default_value = "127.0.0.1:9051"
     )]
-    ops_listen: String,
+    ops_listen: Text,
     /// Directory for files that the service makes for itself
     #[arg(
         long,
@@ -36,7 +37,7 @@ pub struct Settings {
     data_dir: PathBuf,
     /// The database, sqlite:FILE [default: auth.db in the data directory]
     #[arg(long, env = "AUTH_DATABASE_URL", global = true)]
-    database_url: Option<String>,
+    database_url: Option<Text>,
     /// Where instances count attempts together, and remember what is good once: redis://…; each for itself where there is
     /// none
     #[arg(long, env = "AUTH_REDIS_URL", global = true, hide_env_values = true)]
@@ -44,38 +45,39 @@ pub struct Settings {
     /// File that holds the Redis URL
     #[arg(long, env = "AUTH_REDIS_URL_FILE", global = true)]
     redis_url_file: Option<PathBuf>,
-    /// The URL that names this issuer in tokens: `iss`
+    /// The URL under which people reach the installation, `iss` of tokens: https://, host and perhaps a port, such as
+    /// `https://id.example`; the same as `WEB_PUBLIC_URL`
     #[arg(long, env = "AUTH_ISSUER", global = true)]
-    issuer: Option<String>,
+    issuer: Option<Text>,
     /// Who may be named as `aud`, separated by commas; the first where nobody is named [default: the issuer]
     #[arg(long, env = "AUTH_AUDIENCE", global = true, value_delimiter = ',')]
-    audience: Vec<String>,
-    /// How long an access token is valid
+    audience: Vec<Text>,
+    /// How long an access token is valid, at most 24h
     #[arg(long, env = "AUTH_ACCESS_TTL", global = true, default_value = "15m")]
-    access_ttl: String,
-    /// How long an unused refresh token is good
+    access_ttl: Text,
+    /// How long an unused refresh token is good, at most 366d
     #[arg(long, env = "AUTH_REFRESH_TTL", global = true, default_value = "30d")]
-    refresh_ttl: String,
-    /// When a login ends, however often it is refreshed
+    refresh_ttl: Text,
+    /// When a login ends, however often it is refreshed, at most 10y
     #[arg(
         long,
         env = "AUTH_LOGIN_ABSOLUTE_TTL",
         global = true,
         default_value = "90d"
     )]
-    login_absolute_ttl: String,
-    /// How old the proof of who somebody is may be for a sensitive act, such as a new password
+    login_absolute_ttl: Text,
+    /// How old the proof of who somebody is may be for a sensitive act, such as a new password; at most 24h
     #[arg(
         long,
         env = "AUTH_STEP_UP_MAX_AGE",
         global = true,
         default_value = "5m"
     )]
-    step_up_max_age: String,
+    step_up_max_age: Text,
     /// Whether tokens are bound to keys that their holders prove (`DPoP`): off, allow (where a proof comes along) or require
     /// (always, but for what web-service keeps itself)
     #[arg(long, env = "AUTH_DPOP", global = true, default_value = "allow")]
-    dpop: String,
+    dpop: Text,
     /// What signs new tokens: `EdDSA` or ES256
     #[arg(
         long,
@@ -83,7 +85,7 @@ pub struct Settings {
         global = true,
         default_value = "EdDSA"
     )]
-    signing_algorithm: String,
+    signing_algorithm: Text,
     /// Seals the keys in the database: 32 random bytes in base64. Needed to serve; keep it apart from the database
     #[arg(
         long,
@@ -122,18 +124,18 @@ pub struct Settings {
         global = true,
         default_value = "web-service"
     )]
-    tls_web_service_name: String,
-    /// How long a signing key signs before another one takes its place
+    tls_web_service_name: Text,
+    /// How long a signing key signs before another one takes its place, from 20m to 2y
     #[arg(long, env = "AUTH_KEY_MAX_AGE", global = true, default_value = "90d")]
-    key_max_age: String,
-    /// How long audit events are kept
+    key_max_age: Text,
+    /// How long audit events are kept, at least 1d
     #[arg(
         long,
         env = "AUTH_AUDIT_RETENTION",
         global = true,
         default_value = "365d"
     )]
-    audit_retention: String,
+    audit_retention: Text,
     /// Argon2id memory in KiB
     #[arg(
         long,
@@ -141,7 +143,7 @@ pub struct Settings {
         global = true,
         default_value = "19456"
     )]
-    argon2_memory: String,
+    argon2_memory: Text,
     /// Argon2id passes
     #[arg(
         long,
@@ -149,7 +151,7 @@ pub struct Settings {
         global = true,
         default_value = "2"
     )]
-    argon2_iterations: String,
+    argon2_iterations: Text,
     /// Argon2id lanes
     #[arg(
         long,
@@ -157,10 +159,10 @@ pub struct Settings {
         global = true,
         default_value = "1"
     )]
-    argon2_parallelism: String,
+    argon2_parallelism: Text,
     /// How many passwords are hashed at once [default: one for each core]
     #[arg(long, env = "AUTH_ARGON2_CONCURRENCY", global = true)]
-    argon2_concurrency: Option<String>,
+    argon2_concurrency: Option<Text>,
     /// How many connections the gRPC port takes at once
     #[arg(
         long,
@@ -168,14 +170,14 @@ pub struct Settings {
         global = true,
         default_value = "1024"
     )]
-    max_connections: String,
-    /// Let clients ask the port what it serves (gRPC reflection): true or false
+    max_connections: Text,
+    /// Let clients ask the port what it serves (gRPC reflection): on or off
     #[arg(long, env = "AUTH_REFLECTION", global = true, default_value = "false")]
-    reflection: String,
+    reflection: Text,
     /// What is logged, such as `info` or `auth_service=debug`
     #[arg(long, env = "AUTH_LOG", global = true, default_value = "info")]
-    log: String,
+    log: Text,
     /// How it is logged: text or json
     #[arg(long, env = "AUTH_LOG_FORMAT", global = true, default_value = "text")]
-    log_format: String,
+    log_format: Text,
 }

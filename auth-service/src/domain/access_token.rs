@@ -116,10 +116,13 @@ impl Claims {
         expected: &Expectation<'_>,
         now: OffsetDateTime,
     ) -> Result<(), TokenRefused> {
-        if self.issuer != expected.issuer {
+        if !is_spelling_of(expected.issuer, &self.issuer) {
             return Err(TokenRefused::WrongIssuer);
         }
-        if self.audience != expected.audience {
+        let is_for_issuer = || {
+            expected.audience == expected.issuer && is_spelling_of(expected.issuer, &self.audience)
+        };
+        if self.audience != expected.audience && !is_for_issuer() {
             return Err(TokenRefused::WrongAudience);
         }
         let lifetime = self.expires_at - self.issued_at;
@@ -138,6 +141,24 @@ impl Claims {
         }
         Ok(())
     }
+}
+
+/// Whether a name is the issuer, which is an origin in its normal form, in one of the spellings that mean the same: in capitals, with
+/// its scheme's port, with a slash at the end.
+#[must_use]
+pub fn is_spelling_of(issuer: &str, name: &str) -> bool {
+    let Some((start, end)) = name.split_at_checked(issuer.len()) else {
+        return false;
+    };
+    let end = end.strip_suffix('/').unwrap_or(end);
+    let has_port = issuer.matches(':').count() > 1;
+    let is_default_port = match end {
+        "" => true,
+        ":443" => !has_port && issuer.starts_with("https:"),
+        ":80" => !has_port && issuer.starts_with("http:"),
+        _ => false,
+    };
+    is_default_port && start.eq_ignore_ascii_case(issuer)
 }
 
 #[cfg(test)]
@@ -161,13 +182,16 @@ mod tests {
         }
     }
 
-    fn check(claims: &Claims, now: OffsetDateTime) -> Result<(), TokenRefused> {
-        let expected = Expectation {
+    const fn expectation() -> Expectation<'static> {
+        Expectation {
             issuer: "https://id.example",
             audience: "https://api.example",
             max_lifetime: LIFETIME,
-        };
-        claims.check(&expected, now)
+        }
+    }
+
+    fn check(claims: &Claims, now: OffsetDateTime) -> Result<(), TokenRefused> {
+        claims.check(&expectation(), now)
     }
 
     #[test]
@@ -187,8 +211,20 @@ mod tests {
     #[test]
     fn issuer_and_audience_must_be_the_expected_ones() {
         let mut foreign = claims();
-        foreign.issuer = "https://id.example/".into();
+        foreign.issuer = "https://id.example.evil".into();
         assert_eq!(check(&foreign, ISSUED), Err(TokenRefused::WrongIssuer));
+
+        // Earlier versions took the setting as it was written.
+        let mut earlier = claims();
+        earlier.issuer = "https://ID.example:443/".into();
+        assert_eq!(check(&earlier, ISSUED), Ok(()));
+        earlier.audience = earlier.issuer.clone();
+        assert_eq!(check(&earlier, ISSUED), Err(TokenRefused::WrongAudience));
+        let for_issuer = Expectation {
+            audience: "https://id.example",
+            ..expectation()
+        };
+        assert_eq!(earlier.check(&for_issuer, ISSUED), Ok(()));
 
         let mut elsewhere = claims();
         elsewhere.audience = "https://api.example.org".into();
@@ -204,5 +240,33 @@ mod tests {
         let mut backwards = claims();
         backwards.expires_at = ISSUED;
         assert_eq!(check(&backwards, ISSUED), Err(TokenRefused::Malformed));
+    }
+
+    #[test]
+    fn spellings_of_an_issuer_mean_the_same_origin() {
+        for (issuer, name, is_same) in [
+            ("https://id.example", "https://id.example", true),
+            ("https://id.example", "https://id.example/", true),
+            ("https://id.example", "HTTPS://ID.example:443", true),
+            ("https://id.example", "https://id.example:443/", true),
+            ("https://id.example:8443", "https://id.example:8443/", true),
+            ("http://localhost", "http://localhost:80/", true),
+            ("https://id.example", "https://id.example:80", false),
+            ("https://id.example", "https://id.example:8443", false),
+            (
+                "https://id.example:8443",
+                "https://id.example:8443:443",
+                false,
+            ),
+            ("https://id.example", "https://id.example//", false),
+            ("https://id.example", "https://id.example/app", false),
+            ("https://id.example", "https://id.example.evil", false),
+            ("https://id.example", "http://id.example", false),
+            ("https://id.example", "https://id.exampl", false),
+            ("https://id.example", "https://id.exampl\u{e9}", false),
+            ("https://id.example", "", false),
+        ] {
+            assert_eq!(is_spelling_of(issuer, name), is_same, "{name}");
+        }
     }
 }

@@ -55,6 +55,9 @@ pub enum ClientRefused {
     /// Scopes of people are not granted to clients.
     #[error("profile, account and admin are for people; give the application's own scopes")]
     Scope,
+    /// They are kept with blanks between them.
+    #[error("audiences: an audience is a name without blanks, such as https://api.example")]
+    Audience,
     /// It has no secret, or is not to be changed.
     #[error("this client has no secret")]
     NoSecret,
@@ -99,6 +102,11 @@ impl Clients {
             .all(super::scope::Scope::is_of_application)
         {
             return Err(ClientRefused::Scope);
+        }
+        let is_name =
+            |audience: &String| !audience.is_empty() && !audience.contains(char::is_whitespace);
+        if !new.audiences.iter().all(is_name) {
+            return Err(ClientRefused::Audience);
         }
         let (registered, secret) = match new.proves_by {
             ProvesBy::Nothing => (Registered::Public, None),

@@ -291,6 +291,7 @@ impl From<ClientRefused> for Status {
             ClientRefused::NotFound => (Code::NotFound, ErrorReason::ClientNotFound),
             ClientRefused::Key(_)
             | ClientRefused::Scope
+            | ClientRefused::Audience
             | ClientRefused::NoSecret
             | ClientRefused::FirstParty => (Code::InvalidArgument, ErrorReason::InvalidRequest),
             ClientRefused::Fault(fault) => return fault.into(),

@@ -8,6 +8,7 @@ mod clients;
 mod dpop;
 mod identity;
 mod issue_token;
+mod issuer;
 mod keys;
 mod login;
 mod logins;

@@ -1,5 +1,5 @@
 use e2e::{
-    pair::{PASSWORD, Pair},
+    pair::{KEY_ENCRYPTION_KEY, Options, PASSWORD, Pair},
     program::{Program, built, run},
     wait::until,
 };
@@ -126,14 +126,54 @@ async fn a_service_whose_log_nobody_reads_can_still_be_stopped() {
             .env("AUTH_OPS_LISTEN", "127.0.0.1:0")
             .env("AUTH_DATA_DIR", directory.path())
             .env("AUTH_ISSUER", "https://id.example")
-            .env(
-                "AUTH_KEY_ENCRYPTION_KEY",
-                "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
-            ),
+            .env("AUTH_KEY_ENCRYPTION_KEY", KEY_ENCRYPTION_KEY),
     );
     let database = directory.path().join("auth.db-wal");
     until("the database", async || database.exists().then_some(())).await;
     assert!(program.stop().await.success());
+}
+
+#[tokio::test]
+async fn blank_variables_are_not_set_and_a_password_is_one_however_its_line_is_written() {
+    let blank = [
+        "AUTH_REDIS_URL",
+        "AUTH_REDIS_URL_FILE",
+        "AUTH_AUDIENCE",
+        "AUTH_ACCESS_TTL",
+        "AUTH_TLS_KEY",
+    ];
+    let pair = Pair::start_with(Options {
+        auth: blank.map(|name| (name, " ".to_owned())).to_vec(),
+        web: [
+            "WEB_PUBLIC_URL",
+            "WEB_TLS_KEY",
+            "WEB_TRUSTED_PROXIES",
+            "WEB_TLS",
+        ]
+        .map(|name| (name, " ".to_owned()))
+        .to_vec(),
+    })
+    .await;
+    let add = ["user", "add", "ada", "--password-stdin"];
+    pair.command(&add, &format!("\u{feff}{PASSWORD}\r\n")).await;
+    assert_eq!(pair.site.api_login("ada", PASSWORD).await.status(), 200);
+}
+
+#[tokio::test]
+async fn an_issuer_that_is_not_the_public_url_is_warned_of() {
+    let mut pair = Pair::start_with(Options {
+        web: vec![("WEB_PUBLIC_URL", "https://id.example".to_owned())],
+        ..Options::default()
+    })
+    .await;
+    let warned = pair
+        .web
+        .logged("AUTH_ISSUER of auth-service is not WEB_PUBLIC_URL")
+        .await;
+    assert_eq!(warned["event"], "issuer.differs");
+    assert_eq!(warned["public_url"], "https://id.example");
+    let issuer = warned["issuer"].as_str().unwrap();
+    assert!(issuer.starts_with("https://localhost:"), "{issuer}");
 }
 
 #[tokio::test]

@@ -5,13 +5,10 @@ use std::{
     process::{Output, Stdio},
 };
 
-use base64::{
-    Engine as _,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use e2e::{
     packages,
-    pair::{Options, PASSWORD, Pair},
+    pair::{KEY_ENCRYPTION_KEY, Options, PASSWORD, Pair},
     redis::Redis,
     wait::until,
 };
@@ -261,8 +258,13 @@ async fn a_key_set_of_jose_follows_a_change_of_keys() {
     };
     let first = verify().await;
     // On the bad day there is no time to publish the next one first.
-    let key = STANDARD.encode([7; 32]);
-    let revoke = ["key", "revoke", &first, "--key-encryption-key", &key];
+    let revoke = [
+        "key",
+        "revoke",
+        &first,
+        "--key-encryption-key",
+        KEY_ENCRYPTION_KEY,
+    ];
     pair.command(&revoke, "").await;
     until("the next key to sign", async || {
         (verify().await != first).then_some(())

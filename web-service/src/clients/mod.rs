@@ -5,6 +5,7 @@ mod decode;
 mod encode;
 mod endpoint;
 mod instances;
+pub mod issuer;
 pub mod late;
 mod own_acts;
 pub mod revocations;

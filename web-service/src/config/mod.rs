@@ -6,6 +6,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use fred::types::config::Config as RedisConfig;
 use secrecy::SecretString;
+pub use service_kit::public_url::PublicUrl;
 use service_kit::{
     config::SecretKey,
     tls::{IdentityFiles, TlsFiles},
@@ -55,15 +56,6 @@ pub struct ServeConfig {
     pub max_connections: usize,
 }
 
-/// The origin under which people reach this service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublicUrl {
-    /// Scheme, host and port as browsers write them in `Origin`.
-    pub origin: String,
-    /// Whether the host is this very machine, for everybody.
-    pub is_loopback: bool,
-}
-
 /// How auth-service is reached.
 #[derive(Debug)]
 pub struct AuthConfig {
@@ -102,15 +94,4 @@ pub enum TlsConfig {
     Local(PathBuf),
     /// Given.
     Files(IdentityFiles),
-}
-
-impl PublicUrl {
-    /// The URL on this machine, where nothing else is configured.
-    #[must_use]
-    pub fn localhost(port: u16) -> Self {
-        Self {
-            origin: format!("https://localhost:{port}"),
-            is_loopback: true,
-        }
-    }
 }

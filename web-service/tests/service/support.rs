@@ -37,7 +37,7 @@ use web_service::{
 };
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
-const SECRET: &str = "the secret between the two services";
+const SECRET: &str = "SzM1q8VbE2xYw7RkT0nLd5HcJf9GpA4u";
 
 /// A running pair with its clock.
 pub(crate) struct Site {

@@ -4,22 +4,29 @@ use std::{net::SocketAddr, num::NonZero, path::PathBuf, thread, time::Duration};
 
 use secrecy::ExposeSecret as _;
 use service_kit::{
-    config::{Problems, SecretSource},
+    config::{Problems, SecretSource, text},
+    public_url::PublicUrl,
     telemetry::LogConfig,
     tls::{IdentityFiles, PemFile, TlsFiles},
 };
-use url::Url;
 
 use super::Settings;
 use crate::{
     config::{HashingConfig, KeyConfig, ServeConfig, TlsConfig},
     crypto::argon2id::Cost,
     domain::{
+        access_token::is_spelling_of,
         authority::{Dpop, Policy},
-        signing_key::PUBLISHED_BEFORE,
+        signing_key::Algorithm,
     },
     storage::redis::RedisUrl,
 };
+
+/// Twice [`PUBLISHED_BEFORE`](crate::domain::signing_key::PUBLISHED_BEFORE).
+const LEAST_KEY_MAX_AGE: &str = "20m";
+
+/// The most memory of one hash, in KiB: 4 GiB.
+const MOST_MEMORY: u32 = 4 << 20;
 
 impl Settings {
     /// Everything that `serve` needs.
@@ -29,17 +36,22 @@ impl Settings {
     pub fn serve(self) -> Result<(LogConfig, ServeConfig), Problems> {
         let mut problems = Problems::default();
         let log = LogConfig::parse(&mut problems, "AUTH", &self.log, &self.log_format);
-        let listen = problems.parse("AUTH_LISTEN", &self.listen);
-        let ops_listen = problems.parse("AUTH_OPS_LISTEN", &self.ops_listen);
+        let listen = problems.listen("AUTH_LISTEN", &self.listen);
+        let ops_listen = problems.listen("AUTH_OPS_LISTEN", &self.ops_listen);
         let database = self.database(&mut problems);
         let redis = self.redis(&mut problems);
         let policy = self.policy(&mut problems);
         let hashing = self.hashing(&mut problems);
-        let signing_algorithm = problems.parse("AUTH_SIGNING_ALGORITHM", &self.signing_algorithm);
-        let max_connections = problems.parse("AUTH_MAX_CONNECTIONS", &self.max_connections);
+        let signing_algorithm = self.signing_algorithm(&mut problems);
+        let max_connections =
+            problems.number("AUTH_MAX_CONNECTIONS", &self.max_connections, 1..=1_000_000);
         let key_max_age = self.key_max_age(&mut problems);
-        let audit_retention = problems.duration("AUTH_AUDIT_RETENTION", &self.audit_retention);
-        let reflection = problems.parse("AUTH_REFLECTION", &self.reflection);
+        let audit_retention = problems.duration(
+            "AUTH_AUDIT_RETENTION",
+            &self.audit_retention,
+            ("1d", "100y"),
+        );
+        let reflection = problems.switch("AUTH_REFLECTION", &self.reflection);
         let tls = self.tls(&mut problems);
         let key_encryption_key = problems.key(
             "AUTH_KEY_ENCRYPTION_KEY",
@@ -69,7 +81,7 @@ impl Settings {
                 service_secret: service_secret?,
                 tls: tls?,
                 hashing: hashing?,
-                max_connections: max_connections.map(NonZero::<usize>::get)?,
+                max_connections: max_connections?,
                 reflection: reflection?,
             };
             Some((log?, config))
@@ -94,9 +106,9 @@ impl Settings {
     pub fn keys(self) -> Result<KeyConfig, Problems> {
         let mut problems = Problems::default();
         let database = self.database(&mut problems);
-        let algorithm = problems.parse("AUTH_SIGNING_ALGORITHM", &self.signing_algorithm);
+        let algorithm = self.signing_algorithm(&mut problems);
         let max_age = self.key_max_age(&mut problems);
-        let access_ttl = problems.duration("AUTH_ACCESS_TTL", &self.access_ttl);
+        let access_ttl = self.access_ttl(&mut problems);
         let key_encryption_key = problems.key(
             "AUTH_KEY_ENCRYPTION_KEY",
             SecretSource {
@@ -115,13 +127,20 @@ impl Settings {
         })
     }
 
+    fn signing_algorithm(&self, problems: &mut Problems) -> Option<Algorithm> {
+        let words = [Algorithm::EdDsa, Algorithm::Es256].map(|one| (one.as_str(), one));
+        problems.choice("AUTH_SIGNING_ALGORITHM", &self.signing_algorithm, &words)
+    }
+
+    /// Whoever verifies offline sees an end no earlier.
+    fn access_ttl(&self, problems: &mut Problems) -> Option<Duration> {
+        problems.duration("AUTH_ACCESS_TTL", &self.access_ttl, ("1s", "24h"))
+    }
+
     /// A key is published for some time before it signs.
     fn key_max_age(&self, problems: &mut Problems) -> Option<Duration> {
-        let max_age = problems.duration("AUTH_KEY_MAX_AGE", &self.key_max_age)?;
-        if max_age < PUBLISHED_BEFORE * 2 {
-            problems.add("AUTH_KEY_MAX_AGE: must be 20m or more");
-        }
-        Some(max_age)
+        let bounds = (LEAST_KEY_MAX_AGE, "2y");
+        problems.duration("AUTH_KEY_MAX_AGE", &self.key_max_age, bounds)
     }
 
     /// Where the ops port is.
@@ -130,7 +149,7 @@ impl Settings {
     /// When it is no address.
     pub fn ops_listen(&self) -> Result<SocketAddr, Problems> {
         let mut problems = Problems::default();
-        let address = problems.parse("AUTH_OPS_LISTEN", &self.ops_listen);
+        let address = problems.listen("AUTH_OPS_LISTEN", &self.ops_listen);
         problems.finish(|| address)
     }
 
@@ -141,9 +160,11 @@ impl Settings {
         let file = url
             .strip_prefix("sqlite://")
             .or_else(|| url.strip_prefix("sqlite:"))
-            .filter(|file| !file.is_empty() && *file != ":memory:")
+            .filter(|file| !file.is_empty() && *file != ":memory:" && !file.contains('?'))
             .map(PathBuf::from);
-        problems.check("AUTH_DATABASE_URL", file.ok_or("must be sqlite:FILE"))
+        let form =
+            "must be sqlite:FILE without parameters, such as sqlite:/var/lib/holdfast/auth.db";
+        problems.check("AUTH_DATABASE_URL", file.ok_or(form))
     }
 
     /// `Some(None)`: none is used.
@@ -155,37 +176,39 @@ impl Settings {
         let Some(url) = problems.secret("AUTH_REDIS_URL", source)? else {
             return Some(None);
         };
-        let url = RedisUrl::parse(url.expose_secret());
+        let url = RedisUrl::parse(url.expose_secret().trim());
         problems.check("AUTH_REDIS_URL", url).map(Some)
     }
 
     fn policy(&self, problems: &mut Problems) -> Option<Policy> {
-        let issuer = self.issuer.as_deref().ok_or_else(|| {
-            "not set; give the URL under which people reach this installation".to_owned()
-        });
-        let issuer = problems.check("AUTH_ISSUER", issuer.and_then(web_url));
-        let access_ttl = problems.duration("AUTH_ACCESS_TTL", &self.access_ttl);
-        let refresh_ttl = problems.duration("AUTH_REFRESH_TTL", &self.refresh_ttl);
-        let step_up_max_age = problems.duration("AUTH_STEP_UP_MAX_AGE", &self.step_up_max_age);
-        let login_ttl = problems.duration("AUTH_LOGIN_ABSOLUTE_TTL", &self.login_absolute_ttl);
-        if self.audience.iter().any(String::is_empty) {
-            problems.add("AUTH_AUDIENCE: an audience is empty");
-        }
-        let dpop = problems.check(
-            "AUTH_DPOP",
-            match self.dpop.as_str() {
-                "off" => Ok(Dpop::Off),
-                "allow" => Ok(Dpop::Allow),
-                "require" => Ok(Dpop::Require),
-                _ => Err("must be off, allow or require"),
-            },
+        let issuer = self.issuer(problems);
+        let access_ttl = self.access_ttl(problems);
+        let year = ("1s", "366d");
+        let refresh_ttl = problems.duration("AUTH_REFRESH_TTL", &self.refresh_ttl, year);
+        let step_up_max_age =
+            problems.duration("AUTH_STEP_UP_MAX_AGE", &self.step_up_max_age, ("1s", "24h"));
+        let login_ttl = problems.duration(
+            "AUTH_LOGIN_ABSOLUTE_TTL",
+            &self.login_absolute_ttl,
+            ("1s", "10y"),
         );
+        let audiences = self.audiences(problems);
+        let words = [
+            ("off", Dpop::Off),
+            ("allow", Dpop::Allow),
+            ("require", Dpop::Require),
+        ];
+        let dpop = problems.choice("AUTH_DPOP", &self.dpop, &words);
         let issuer = issuer?;
-        let audiences = if self.audience.is_empty() {
-            vec![issuer.clone()]
-        } else {
-            self.audience.clone()
-        };
+        let mut audiences = audiences?;
+        for audience in &mut audiences {
+            if is_spelling_of(&issuer, audience) {
+                audience.clone_from(&issuer);
+            }
+        }
+        if audiences.is_empty() {
+            audiences.push(issuer.clone());
+        }
         Some(Policy {
             issuer,
             audiences,
@@ -197,17 +220,42 @@ impl Settings {
         })
     }
 
+    fn issuer(&self, problems: &mut Problems) -> Option<String> {
+        let written = self.issuer.as_deref().ok_or_else(|| {
+            "not set; give the URL under which people reach this installation, such as https://id.example"
+                .to_owned()
+        });
+        let issuer = written.and_then(PublicUrl::parse).map(|url| url.origin);
+        problems.check("AUTH_ISSUER", issuer)
+    }
+
+    /// The list of a client's audiences is kept with blanks between them.
+    fn audiences(&self, problems: &mut Problems) -> Option<Vec<String>> {
+        let audience = |text: &str| {
+            if text.contains(char::is_whitespace) {
+                Err(format!(
+                    "{text:?}: has a blank; separate audiences by commas"
+                ))
+            } else {
+                Ok(text.to_owned())
+            }
+        };
+        let audiences: Result<_, _> = text::items(&self.audience).map(audience).collect();
+        problems.check("AUTH_AUDIENCE", audiences)
+    }
+
     fn hashing(&self, problems: &mut Problems) -> Option<HashingConfig> {
-        let memory = problems.parse("AUTH_ARGON2_MEMORY", &self.argon2_memory);
-        let iterations = problems.parse("AUTH_ARGON2_ITERATIONS", &self.argon2_iterations);
-        let parallelism = problems.parse("AUTH_ARGON2_PARALLELISM", &self.argon2_parallelism);
+        let memory = problems.number("AUTH_ARGON2_MEMORY", &self.argon2_memory, 1..=MOST_MEMORY);
+        let iterations =
+            problems.number("AUTH_ARGON2_ITERATIONS", &self.argon2_iterations, 1..=1000);
+        let parallelism =
+            problems.number("AUTH_ARGON2_PARALLELISM", &self.argon2_parallelism, 1..=64);
         let threads = match &self.argon2_concurrency {
-            Some(text) => problems.parse("AUTH_ARGON2_CONCURRENCY", text),
+            Some(text) => problems
+                .number("AUTH_ARGON2_CONCURRENCY", text, 1..=1024)
+                .and_then(NonZero::new),
             None => Some(cores()),
         };
-        if threads.is_some_and(|threads: NonZero<u32>| threads.get() > 1024) {
-            problems.add("AUTH_ARGON2_CONCURRENCY: must be from 1 to 1024");
-        }
         let cost = Cost {
             memory: memory?,
             iterations: iterations?,
@@ -244,7 +292,7 @@ impl Settings {
         problems.tls_files(&files);
         Some(Some(TlsConfig {
             files,
-            web_service_name: self.tls_web_service_name.clone(),
+            web_service_name: self.tls_web_service_name.to_string(),
         }))
     }
 }
@@ -256,14 +304,6 @@ fn cores() -> NonZero<u32> {
         .unwrap_or(NonZero::<u32>::MIN)
 }
 
-fn web_url(text: &str) -> Result<String, String> {
-    let url = Url::parse(text).map_err(|why| format!("{text:?}: {why}"))?;
-    match url.scheme() {
-        "http" | "https" if url.query().is_none() && url.fragment().is_none() => {
-            Ok(text.to_owned())
-        }
-        _ => Err(format!(
-            "{text:?}: must be an http or https URL without query or fragment"
-        )),
-    }
-}
+#[cfg(test)]
+#[path = "check_tests.rs"]
+mod tests;

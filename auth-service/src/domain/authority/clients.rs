@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Authority, Dpop, issue_token::IssueRefused};
 use crate::domain::{
-    access_token::{Claims, LEEWAY},
+    access_token::{Claims, LEEWAY, is_spelling_of},
     client::{ClientId, ClientProof, GrantType, OauthClient, Proof, Registered},
     credential::CredentialKind,
     dpop::PresentedProof,
@@ -96,13 +96,13 @@ impl Authority {
             return Ok(false);
         };
         let now = self.parts.clock.now();
-        let issuer = &self.policy.issuer;
-        let endpoint = format!("{}/oauth2/token", issuer.trim_end_matches('/'));
+        // The token endpoint, or the issuer.
+        let is_us = |audience: &String| {
+            let endpoint = audience.strip_suffix("/oauth2/token");
+            is_spelling_of(&self.policy.issuer, endpoint.unwrap_or(audience))
+        };
         let is_own = said.issuer == id.as_str() && said.subject == id.as_str();
-        let is_for_us = said
-            .audiences
-            .iter()
-            .any(|one| one == issuer || *one == endpoint);
+        let is_for_us = said.audiences.iter().any(is_us);
         // Written so that no time of theirs is added to: it could be the last one there is.
         let has_begun = said.not_before.is_none_or(|at| at <= now + LEEWAY);
         let has_ended = said.expires_at <= now - LEEWAY;
@@ -157,13 +157,18 @@ impl Authority {
         let mut audiences = client.audiences.iter();
         let audience = match &request.audience {
             None => audiences.next(),
-            Some(asked) => audiences.find(|one| *one == asked),
+            Some(asked) => {
+                audiences.find(|one| self.policy.canonical(one) == self.policy.canonical(asked))
+            }
         };
         let issued_at = self.parts.clock.now().truncate_to_second();
         let claims = Claims {
             issuer: self.policy.issuer.clone(),
             person: None,
-            audience: audience.ok_or(IssueRefused::InvalidAudience)?.clone(),
+            audience: self
+                .policy
+                .canonical(audience.ok_or(IssueRefused::InvalidAudience)?)
+                .to_owned(),
             client_id: client.id.to_string(),
             jti: Jti::random(&*self.parts.random),
             scopes: scopes.clone(),

@@ -53,7 +53,9 @@ impl Authority {
             return Ok(None);
         };
         let is_own = claims.client_id == client.id.as_str();
-        if !is_own && !client.audiences.contains(&claims.audience) {
+        let audience = self.policy.canonical(&claims.audience);
+        let mut audiences = client.audiences.iter();
+        if !is_own && !audiences.any(|one| self.policy.canonical(one) == audience) {
             return Ok(None);
         }
         let expected = self.expectation(Some(&claims.audience));

@@ -293,6 +293,7 @@ impl Authority {
         let Some(requested) = requested else {
             return Ok(self.policy.default_audience());
         };
+        let requested = self.policy.canonical(requested);
         let mut served = self.policy.audiences.iter();
         served
             .find(|audience| *audience == requested)

@@ -29,6 +29,7 @@ pub use self::{
     validate_token::{Consistency, Expected, ValidateRefused},
 };
 use super::{
+    access_token::is_spelling_of,
     client::ClientProofs,
     dpop::{DpopProofs, ReplayMemory},
     ports::{AccessTokens, Clock, Credentials, PasswordHasher, Random, RevocationMemory, Store},
@@ -57,6 +58,15 @@ pub struct Policy {
 impl Policy {
     fn default_audience(&self) -> &str {
         self.audiences.first().map_or(&self.issuer, String::as_str)
+    }
+
+    /// An audience, or the issuer in its normal form where it is another spelling of that.
+    fn canonical<'a>(&'a self, name: &'a str) -> &'a str {
+        if is_spelling_of(&self.issuer, name) {
+            &self.issuer
+        } else {
+            name
+        }
     }
 }
 

@@ -98,7 +98,10 @@ impl Authority {
     pub(super) fn expectation<'a>(&'a self, audience: Option<&'a str>) -> Expectation<'a> {
         Expectation {
             issuer: &self.policy.issuer,
-            audience: audience.unwrap_or_else(|| self.policy.default_audience()),
+            audience: audience.map_or_else(
+                || self.policy.default_audience(),
+                |audience| self.policy.canonical(audience),
+            ),
             max_lifetime: self.policy.access_ttl,
         }
     }

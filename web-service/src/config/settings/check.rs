@@ -1,22 +1,19 @@
 //! What is wrong with the settings, all of it at once; or what they mean.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    num::NonZero,
-};
+use std::net::SocketAddr;
 
-use ipnet::IpNet;
 use secrecy::ExposeSecret;
 use service_kit::{
-    config::{Problems, SecretSource},
+    config::{Problems, SecretSource, text},
+    public_url::{PublicUrl, parse_origin},
     telemetry::LogConfig,
     tls::{IdentityFiles, PemFile, TlsFiles},
 };
-use url::{Host, Url};
+use url::Url;
 
-use super::Settings;
+use super::{Settings, proxies};
 use crate::{
-    config::{AuthConfig, PublicUrl, ServeConfig, SessionStoreConfig, TlsConfig},
+    config::{AuthConfig, ServeConfig, SessionStoreConfig, TlsConfig},
     domain::{
         bindings::{BindingPolicy, DeviceBinding, OnTheft},
         cookie_names::CookieNames,
@@ -35,10 +32,10 @@ impl Settings {
     pub fn serve(self) -> Result<(LogConfig, ServeConfig), Problems> {
         let mut problems = Problems::default();
         let log = LogConfig::parse(&mut problems, "WEB", &self.log, &self.log_format);
-        let listen = problems.parse("WEB_LISTEN", &self.listen);
-        let ops_listen = problems.parse("WEB_OPS_LISTEN", &self.ops_listen);
+        let listen = problems.listen("WEB_LISTEN", &self.listen);
+        let ops_listen = problems.listen("WEB_OPS_LISTEN", &self.ops_listen);
         let ext_authz_listen = match &self.ext_authz_listen {
-            Some(text) => problems.parse("WEB_EXT_AUTHZ_LISTEN", text).map(Some),
+            Some(text) => problems.listen("WEB_EXT_AUTHZ_LISTEN", text).map(Some),
             None => Some(None),
         };
         let public_url = self.public_url(&mut problems);
@@ -48,19 +45,14 @@ impl Settings {
         let max_staleness = problems.duration(
             "WEB_REVOCATION_MAX_STALENESS",
             &self.revocation_max_staleness,
+            ("1s", "1h"),
         );
         let tls = self.tls(&mut problems);
-        let max_connections = problems.parse("WEB_MAX_CONNECTIONS", &self.max_connections);
+        let max_connections =
+            problems.number("WEB_MAX_CONNECTIONS", &self.max_connections, 1..=1_000_000);
         let trusted_proxies = self.trusted_proxies(&mut problems);
         let return_origins = self.return_origins(&mut problems);
-        let clear_site_data = problems.check(
-            "WEB_CLEAR_SITE_DATA",
-            match self.clear_site_data.as_str() {
-                "on" => Ok(true),
-                "off" => Ok(false),
-                _ => Err("must be on or off"),
-            },
-        );
+        let clear_site_data = problems.switch("WEB_CLEAR_SITE_DATA", &self.clear_site_data);
         let device_binding = self.device_binding(&mut problems);
         let urls = self.auth_urls(&mut problems);
         let auth_tls = self.auth_tls(&mut problems);
@@ -112,7 +104,7 @@ impl Settings {
                 return_origins: return_origins?,
                 clear_site_data: clear_site_data?,
                 device_binding: device_binding?,
-                max_connections: max_connections.map(NonZero::<usize>::get)?,
+                max_connections: max_connections?,
             };
             Some((log?, config))
         })
@@ -124,14 +116,16 @@ impl Settings {
     /// When it is no address.
     pub fn ops_listen(&self) -> Result<SocketAddr, Problems> {
         let mut problems = Problems::default();
-        let address = problems.parse("WEB_OPS_LISTEN", &self.ops_listen);
+        let address = problems.listen("WEB_OPS_LISTEN", &self.ops_listen);
         problems.finish(|| address)
     }
 
     /// `Some(None)`: not set.
     fn public_url(&self, problems: &mut Problems) -> Option<Option<PublicUrl>> {
         match &self.public_url {
-            Some(text) => problems.check("WEB_PUBLIC_URL", public_url(text)).map(Some),
+            Some(text) => problems
+                .check("WEB_PUBLIC_URL", PublicUrl::parse_https(text))
+                .map(Some),
             None => Some(None),
         }
     }
@@ -142,10 +136,14 @@ impl Settings {
             file: self.session_store_file.clone(),
         };
         let store = problems.secret("WEB_SESSION_STORE", source)?;
-        let config = match store.as_ref().map(ExposeSecret::expose_secret) {
-            None | Some("memory") => return Some(SessionStoreConfig::Memory),
+        let store = store.as_ref().map(|store| store.expose_secret().trim());
+        let config = match store {
+            None => return Some(SessionStoreConfig::Memory),
+            Some(word) if word.eq_ignore_ascii_case("memory") => {
+                return Some(SessionStoreConfig::Memory);
+            }
             Some(url) if url.starts_with("redis://") => redis::parse(url),
-            Some(_) => Err("must be memory or a redis:// URL".to_owned()),
+            Some(_) => Err("must be memory, or a URL such as redis://redis:6379".to_owned()),
         };
         problems
             .check("WEB_SESSION_STORE", config)
@@ -153,21 +151,17 @@ impl Settings {
     }
 
     fn trusted_proxies(&self, problems: &mut Problems) -> Option<TrustedProxies> {
-        let network = |text: &String| {
-            let text = text.trim();
-            let address = text.parse().map(|address: IpAddr| IpNet::from(address));
-            let network = text.parse().or(address);
-            network.map_err(|_| format!("{text:?} is no network such as 10.0.0.0/8"))
-        };
-        let networks: Result<_, String> = self.trusted_proxies.iter().map(network).collect();
+        let networks: Result<_, _> = text::items(&self.trusted_proxies)
+            .map(proxies::network)
+            .collect();
         problems
             .check("WEB_TRUSTED_PROXIES", networks)
             .map(TrustedProxies::new)
     }
 
     fn return_origins(&self, problems: &mut Problems) -> Option<ReturnOrigins> {
-        let origin = |text: &String| public_url(text.trim()).map(|url| url.origin);
-        let origins: Result<_, String> = self.return_origins.iter().map(origin).collect();
+        let origin = |text: &str| PublicUrl::parse_https(text).map(|url| url.origin);
+        let origins: Result<_, String> = text::items(&self.return_origins).map(origin).collect();
         problems
             .check("WEB_RETURN_ORIGINS", origins)
             .map(ReturnOrigins::new)
@@ -181,19 +175,14 @@ impl Settings {
     }
 
     fn device_binding(&self, problems: &mut Problems) -> Option<BindingPolicy> {
-        let binding = match self.device_binding.as_str() {
-            "off" => Ok(DeviceBinding::Off),
-            "prefer" => Ok(DeviceBinding::Prefer),
-            "require" => Ok(DeviceBinding::Require),
-            _ => Err("must be off, prefer or require"),
-        };
-        let on_theft = match self.device_theft.as_str() {
-            "report" => Ok(OnTheft::Report),
-            "end" => Ok(OnTheft::EndLogin),
-            _ => Err("must be report or end"),
-        };
-        let binding = problems.check("WEB_DEVICE_BINDING", binding);
-        let on_theft = problems.check("WEB_DEVICE_THEFT", on_theft);
+        let words = [
+            ("off", DeviceBinding::Off),
+            ("prefer", DeviceBinding::Prefer),
+            ("require", DeviceBinding::Require),
+        ];
+        let binding = problems.choice("WEB_DEVICE_BINDING", &self.device_binding, &words);
+        let words = [("report", OnTheft::Report), ("end", OnTheft::EndLogin)];
+        let on_theft = problems.choice("WEB_DEVICE_THEFT", &self.device_theft, &words);
         Some(BindingPolicy {
             binding: binding?,
             on_theft: on_theft?,
@@ -201,8 +190,12 @@ impl Settings {
     }
 
     fn lifetimes(&self, problems: &mut Problems) -> Option<Lifetimes> {
-        let idle = problems.duration("WEB_IDLE_TIMEOUT", &self.idle_timeout);
-        let absolute = problems.duration("WEB_ABSOLUTE_TIMEOUT", &self.absolute_timeout);
+        let idle = problems.duration("WEB_IDLE_TIMEOUT", &self.idle_timeout, ("1s", "31d"));
+        let absolute = problems.duration(
+            "WEB_ABSOLUTE_TIMEOUT",
+            &self.absolute_timeout,
+            ("1s", "366d"),
+        );
         Some(Lifetimes {
             idle: idle?,
             absolute: absolute?,
@@ -210,10 +203,8 @@ impl Settings {
     }
 
     fn tls(&self, problems: &mut Problems) -> Option<TlsConfig> {
-        match self.tls.as_str() {
-            "on" => {}
-            "off" => return Some(self.tls_off(problems)),
-            _ => problems.add("WEB_TLS: must be on or off"),
+        if !problems.switch("WEB_TLS", &self.tls)? {
+            return Some(self.tls_off(problems));
         }
         match (&self.tls_cert, &self.tls_key) {
             (Some(certificate), Some(key)) => {
@@ -234,7 +225,8 @@ impl Settings {
 
     /// Cookies are for HTTPS only, and so are the people: somebody else has to speak it.
     fn tls_off(&self, problems: &mut Problems) -> TlsConfig {
-        if self.trusted_proxies.is_empty() || self.public_url.is_none() {
+        let has_proxies = text::items(&self.trusted_proxies).next().is_some();
+        if !has_proxies || self.public_url.is_none() {
             problems.add("WEB_TLS: off needs WEB_TRUSTED_PROXIES and WEB_PUBLIC_URL, of the proxy that speaks TLS");
         }
         if self.tls_cert.is_some() || self.tls_key.is_some() {
@@ -244,12 +236,15 @@ impl Settings {
     }
 
     fn auth_urls(&self, problems: &mut Problems) -> Option<Vec<Url>> {
-        let urls: Option<Vec<_>> = self
-            .auth_url
-            .iter()
-            .map(|text| problems.check("WEB_AUTH_URL", web_url(text)))
+        let example = "http://auth-service:50051";
+        let urls: Result<Vec<_>, _> = text::items(&self.auth_url)
+            .map(|text| parse_origin(text, example))
             .collect();
-        urls.filter(|urls| !urls.is_empty())
+        let urls = urls.and_then(|urls| {
+            let form = || format!("is empty; give an address such as {example}");
+            (!urls.is_empty()).then_some(urls).ok_or_else(form)
+        });
+        problems.check("WEB_AUTH_URL", urls)
     }
 
     fn auth_tls(&self, problems: &mut Problems) -> Option<TlsFiles> {
@@ -275,64 +270,6 @@ impl Settings {
     }
 }
 
-fn public_url(text: &str) -> Result<PublicUrl, String> {
-    let url = web_url(text)?;
-    if url.scheme() != "https"
-        || url.path() != "/"
-        || url.query().is_some()
-        || url.fragment().is_some()
-    {
-        return Err(format!(
-            "{text:?}: must be https:// with a host and perhaps a port, and nothing else"
-        ));
-    }
-    let is_loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    Ok(PublicUrl {
-        origin: url.origin().ascii_serialization(),
-        is_loopback,
-    })
-}
-
-fn web_url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|why| format!("{text:?}: {why}"))?;
-    match url.scheme() {
-        "http" | "https" => Ok(url),
-        _ => Err(format!("{text:?}: must begin with http:// or https://")),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_origin_is_written_as_browsers_write_it() {
-        let shown = |text| public_url(text).map(|url| (url.origin, url.is_loopback));
-        assert_eq!(
-            shown("https://ID.Example:443/"),
-            Ok(("https://id.example".into(), false))
-        );
-        assert_eq!(
-            shown("https://localhost:8443"),
-            Ok(("https://localhost:8443".into(), true))
-        );
-        assert_eq!(
-            shown("https://127.0.0.1"),
-            Ok(("https://127.0.0.1".into(), true))
-        );
-        for text in [
-            "http://id.example",
-            "https://id.example/app",
-            "https://id.example/?a",
-            "id.example",
-            "",
-        ] {
-            assert!(public_url(text).is_err(), "{text}");
-        }
-    }
-}
+#[path = "check_tests.rs"]
+mod tests;
