@@ -106,6 +106,11 @@ async fn behave(counters: &dyn Counters) {
         "{refused:?}"
     );
 
+    // What was wrong counts on no window of what is right.
+    counters.take_back(&[three]).await;
+    assert_eq!(count(three, now).await, Ok(()));
+    assert!(count(three, now).await.is_err());
+
     // Of many at once no more are counted than may be.
     let four = growing(4);
     let outcomes = join_all((0..50).map(|_| count(four, now))).await;

@@ -208,6 +208,8 @@ async fn a_client_that_was_asleep_signs_out_with_what_it_has() {
     assert!(is_live(&refresh).await);
     let empty = logout().json(&json!({})).send().await.unwrap();
     assert_problem(empty, 422, "INVALID_REQUEST").await;
+    let null = logout().json(&Value::Null).send().await.unwrap();
+    assert_problem(null, 401, "TOKEN_MISSING").await;
 }
 
 #[tokio::test]

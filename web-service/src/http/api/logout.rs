@@ -47,7 +47,8 @@ impl FromRequest<AppState> for Holds {
         if !headers.contains_key(header::CONTENT_TYPE) {
             return Err(Problem::no_token());
         }
-        let Json(Logout { refresh_token }) = Json::from_request(request, state).await?;
+        let Json(body): Json<Option<Logout>> = Json::from_request(request, state).await?;
+        let Logout { refresh_token } = body.ok_or_else(Problem::no_token)?;
         Ok(Self::RefreshToken(refresh_token))
     }
 }

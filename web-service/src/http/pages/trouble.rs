@@ -43,10 +43,10 @@ impl Trouble {
         }
     }
 
-    /// Too many passwords were wrong.
+    /// Too many passwords were wrong, or right.
     pub(super) fn throttled(retry_after: Duration) -> Self {
         let text = format!(
-            "Too many wrong passwords were tried. To keep the account safe, the next try is possible in {}. \
+            "Too many passwords were tried. To keep the account safe, the next try is possible in {}. \
              Your password was not checked this time.",
             in_words(retry_after)
         );
