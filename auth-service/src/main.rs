@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use auth_service::cli;
+use service_kit::exit;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    cli::main().await
+fn main() -> ExitCode {
+    exit::run("auth-service", cli::main())
 }

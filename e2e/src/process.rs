@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use rustix::process::Signal;
+
 /// Memory that a process holds, in KiB.
 #[derive(Clone, Copy, Debug)]
 pub struct Memory {
@@ -23,6 +25,15 @@ pub fn memory(pid: i32) -> Memory {
         resident: kib("VmRSS:"),
         peak: kib("VmHWM:"),
     }
+}
+
+/// Whether the process has a handler for this signal.
+#[must_use]
+pub fn handles(pid: i32, signal: Signal) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    caught.is_some_and(|mask| mask >> (signal.as_raw() - 1) & 1 == 1)
 }
 
 /// Whether every thread of the process is stopped.

@@ -13,6 +13,7 @@ use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, BufReader},
     process::{Child, Command},
+    sync::watch,
     task::JoinHandle,
     time::timeout,
 };
@@ -53,6 +54,7 @@ pub struct Program {
     child: Child,
     lines: Arc<Mutex<Vec<String>>>,
     readers: Vec<JoinHandle<()>>,
+    is_read: watch::Sender<bool>,
     is_parent: bool,
 }
 
@@ -62,8 +64,16 @@ impl Program {
         let mut program = Self::start_unread(command);
         let outputs = (program.child.stdout.take(), program.child.stderr.take());
         program.readers = vec![
-            collect(outputs.0.unwrap(), &program.lines),
-            collect(outputs.1.unwrap(), &program.lines),
+            collect(
+                outputs.0.unwrap(),
+                &program.lines,
+                program.is_read.subscribe(),
+            ),
+            collect(
+                outputs.1.unwrap(),
+                &program.lines,
+                program.is_read.subscribe(),
+            ),
         ];
         program
     }
@@ -87,8 +97,14 @@ impl Program {
             child,
             lines: Arc::default(),
             readers: Vec::new(),
+            is_read: watch::Sender::new(true),
             is_parent: false,
         }
+    }
+
+    /// Leaves its outputs unread, while their other ends stay open, or reads them again.
+    pub fn read_output(&self, is_read: bool) {
+        self.is_read.send_replace(is_read);
     }
 
     /// What it said so far, on both outputs.
@@ -174,6 +190,7 @@ impl Program {
         let exited = timeout(EXIT_DEADLINE, self.child.wait()).await;
         let status = exited.unwrap_or_else(|_| panic!("it does not end:\n{}", self.output()));
         // Its last words are still on their way.
+        self.read_output(true);
         for reader in self.readers.drain(..) {
             let _ = timeout(EXIT_DEADLINE, reader).await;
         }
@@ -216,11 +233,15 @@ fn without_settings(command: &mut Command) {
 fn collect(
     output: impl AsyncRead + Unpin + Send + 'static,
     lines: &Arc<Mutex<Vec<String>>>,
+    mut is_read: watch::Receiver<bool>,
 ) -> JoinHandle<()> {
     let lines = Arc::clone(lines);
     tokio::spawn(async move {
         let mut reader = BufReader::new(output).lines();
-        while let Ok(Some(line)) = reader.next_line().await {
+        while is_read.wait_for(|is_read| *is_read).await.is_ok() {
+            let Ok(Some(line)) = reader.next_line().await else {
+                return;
+            };
             lines.lock().unwrap().push(line);
         }
     })

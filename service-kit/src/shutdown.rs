@@ -1,7 +1,8 @@
-//! The end of a service: a signal, then a drain with a deadline.
+//! What signals ask of a service; and its end: a drain with a deadline.
 
 use std::{io, time::Duration};
 
+use rustix::process::Signal;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
@@ -31,22 +32,57 @@ impl From<CancellationToken> for Signals {
     }
 }
 
-/// A token that is cancelled by SIGTERM or SIGINT.
-///
-/// # Errors
-/// When the signals cannot be listened to.
-pub fn on_signal() -> io::Result<CancellationToken> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let token = CancellationToken::new();
-    let cancelled = token.clone();
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+/// What would end a process by default, and nothing here means: timers, notices of a power supply or of a file that is too large (then
+/// the write fails), and what is left to each program.
+const IGNORED: [Signal; 7] = [
+    Signal::USR1,
+    Signal::USR2,
+    Signal::ALARM,
+    Signal::VTALARM,
+    Signal::PROF,
+    Signal::IO,
+    Signal::XFSZ,
+];
+
+impl Signals {
+    /// Listens from now on: SIGTERM, SIGINT and SIGQUIT ask to stop, SIGHUP to reload; the others that a person may send are ignored.
+    ///
+    /// # Errors
+    /// When the signals cannot be listened to.
+    pub fn listen() -> io::Result<Self> {
+        for ignored in IGNORED {
+            ignore(ignored)?;
         }
-        cancelled.cancel();
-        tracing::info!("asked to stop; finishing requests in flight");
-    });
-    Ok(token)
+        #[cfg(target_os = "linux")]
+        ignore(Signal::POWER)?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut quit = signal(SignalKind::quit())?;
+        let mut hang_up = signal(SignalKind::hangup())?;
+        let shutdown = CancellationToken::new();
+        let (sender, reload) = watch::channel(());
+        let signals = Self { shutdown, reload };
+        let shutdown = signals.shutdown.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => break,
+                    _ = interrupt.recv() => break,
+                    _ = quit.recv() => break,
+                    _ = hang_up.recv() => {
+                        tracing::info!("asked to reload; files are read again");
+                        sender.send_replace(());
+                    }
+                }
+            }
+            shutdown.cancel();
+            tracing::info!("asked to stop; finishing requests in flight");
+        });
+        Ok(signals)
+    }
+}
+
+/// A handler stays for good, and this one does nothing.
+fn ignore(ignored: Signal) -> io::Result<()> {
+    signal(SignalKind::from_raw(ignored.as_raw())).map(drop)
 }

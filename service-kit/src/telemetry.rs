@@ -1,10 +1,23 @@
 //! Logs on standard error, as text for people or as JSON for machines.
 
-use std::{io, panic, str::FromStr};
+mod escape;
+mod queue;
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{self, IsTerminal as _},
+    os::fd::AsFd as _,
+    panic,
+    str::FromStr,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use tracing_subscriber::EnvFilter;
 
-use crate::config::Problems;
+use self::{escape::escape, queue::LineQueue};
+use crate::{config::Problems, seldom::Seldom};
 
 /// How a log line is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,22 +66,83 @@ impl LogConfig {
     }
 }
 
-/// Sends this process's log lines to standard error from now on, panics among them. Call it once.
-pub fn init(config: LogConfig) {
+/// How long the end of a process waits for its last lines to be read.
+const LAST_LINES: Duration = Duration::from_millis(500);
+
+/// Waits, when it is dropped, until the last lines are written, but not for long.
+#[must_use = "without it the last lines may be lost"]
+#[derive(Debug)]
+pub struct LogGuard(LineQueue);
+
+impl Drop for LogGuard {
+    fn drop(&mut self) {
+        self.0.flush(LAST_LINES);
+    }
+}
+
+/// Sends this process's log lines to standard error from now on, panics among them. Call it once, and keep the guard until the end.
+/// A reader that takes nothing holds nobody up: what does not fit into a queue of 1 MiB is dropped, and the number of lost lines is
+/// logged when others can be written again.
+///
+/// # Errors
+/// When there is no thread or descriptor for it.
+pub fn init(config: LogConfig) -> io::Result<LogGuard> {
+    let has_colours = config.format == LogFormat::Text && io::stderr().is_terminal();
+    // A descriptor of its own: whoever writes to `io::stderr` must not wait for the lock of a writer that is stuck.
+    let output = File::from(io::stderr().as_fd().try_clone_to_owned()?);
+    let queue = LineQueue::start(output, |dropped| {
+        tracing::warn!(
+            event = "log.lines_dropped",
+            dropped,
+            "log lines were dropped, as nobody read them in time"
+        );
+    })?;
+    let writer = Writer {
+        queue: queue.clone(),
+        format: config.format,
+        has_colours,
+    };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(config.filter)
-        .with_writer(io::stderr)
-        // It would panic where standard error is gone, and a service that nobody listens to must still be stoppable.
+        .with_writer(move || writer.clone())
         .log_internal_errors(false);
     match config.format {
-        LogFormat::Text => builder
-            .with_ansi(io::IsTerminal::is_terminal(&io::stderr()))
-            .init(),
+        LogFormat::Text => builder.with_ansi(has_colours).init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),
     }
-    panic::set_hook(Box::new(|panic| {
+    let panics: Mutex<HashMap<Option<String>, Seldom>> = Mutex::default();
+    panic::set_hook(Box::new(move |panic| {
         let place = panic.location().map(ToString::to_string);
         let message = panic.payload_as_str().unwrap_or("no message");
-        tracing::error!(panic = message, place, "something panicked; this is a bug");
+        // A request that finds one can be repeated; places in the code are few.
+        let mut panics = panics.lock().unwrap_or_else(PoisonError::into_inner);
+        panics.entry(place.clone()).or_default().log(|times| {
+            tracing::error!(
+                panic = message,
+                place,
+                times,
+                "something panicked; this is a bug"
+            );
+        });
     }));
+    Ok(LogGuard(queue))
+}
+
+/// Takes one whole line at a time, as the subscriber writes them.
+#[derive(Clone)]
+struct Writer {
+    queue: LineQueue,
+    format: LogFormat,
+    has_colours: bool,
+}
+
+impl io::Write for Writer {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.queue.push(escape(line, self.format, self.has_colours));
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

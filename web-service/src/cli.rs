@@ -1,10 +1,10 @@
 //! The command line: `serve` and `healthcheck`.
 
-use std::{process::ExitCode, sync::Arc};
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use service_kit::{
-    config::command_line, exit, healthcheck, shutdown, system::SystemClock, telemetry,
+    config::command_line, healthcheck, shutdown::Signals, system::SystemClock, telemetry,
 };
 
 use crate::{
@@ -24,31 +24,34 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve HTTPS until SIGTERM or SIGINT (the default)
+    /// Serve HTTPS until SIGTERM, SIGINT or SIGQUIT (the default)
     Serve,
     /// Ask the ops port of the service beside this whether it is ready
     Healthcheck,
 }
 
 /// Runs the command that the process was started with.
-pub async fn main() -> ExitCode {
+///
+/// # Errors
+/// Why it failed.
+pub async fn main() -> anyhow::Result<()> {
     let Cli { command, settings } = command_line::parse();
-    let outcome = match command.unwrap_or(Command::Serve) {
+    match command.unwrap_or(Command::Serve) {
         Command::Serve => serve(settings).await,
         Command::Healthcheck => check_health(&settings).await,
-    };
-    exit::code("web-service", outcome)
+    }
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let signals = Signals::listen()?;
     let (log, config) = settings.serve()?;
-    telemetry::init(log);
+    let _log = telemetry::init(log)?;
     app::install_crypto_provider();
-    let shutdown = shutdown::on_signal()?;
-    App::build(config, Arc::new(SystemClock))
-        .await?
-        .run(shutdown)
-        .await
+    let app = tokio::select! {
+        built = App::build(config, Arc::new(SystemClock)) => built?,
+        () = signals.shutdown.cancelled() => return Ok(()),
+    };
+    app.run(signals).await
 }
 
 async fn check_health(settings: &Settings) -> anyhow::Result<()> {

@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
+use service_kit::exit;
 use web_service::cli;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    cli::main().await
+fn main() -> ExitCode {
+    exit::run("web-service", cli::main())
 }

@@ -1,9 +1,5 @@
 //! What a developer of this project runs: `cargo dev` and `cargo xtask`.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this is a command line"
-)]
+#![expect(clippy::print_stdout, reason = "this is a command line")]
 
 mod bench;
 mod dev;
@@ -17,6 +13,7 @@ mod workspace;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use service_kit::exit;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask")]
@@ -39,20 +36,15 @@ enum Task {
     Release,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let outcome = match Cli::parse().task {
-        Task::Dev(options) => dev::run(options).await,
-        Task::Test(options) => test::run(&options),
-        Task::Fuzz(options) => fuzz::run(&options),
-        Task::Bench(options) => bench::run(&options),
-        Task::Release => release::run(),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("\n{error:#}");
-            ExitCode::FAILURE
+fn main() -> ExitCode {
+    let Cli { task } = Cli::parse();
+    exit::run("cargo xtask", async {
+        match task {
+            Task::Dev(options) => dev::run(options).await,
+            Task::Test(options) => test::run(&options),
+            Task::Fuzz(options) => fuzz::run(&options),
+            Task::Bench(options) => bench::run(&options),
+            Task::Release => release::run(),
         }
-    }
+    })
 }

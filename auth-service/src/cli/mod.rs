@@ -8,11 +8,11 @@ mod login;
 mod record;
 mod user;
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use clap::{Parser, Subcommand};
 use service_kit::{
-    config::command_line, exit, healthcheck, shutdown, system::SystemClock, telemetry,
+    config::command_line, healthcheck, shutdown::Signals, system::SystemClock, telemetry,
 };
 
 use self::{client::ClientCommand, key::KeyCommand, login::LoginCommand, user::UserCommand};
@@ -33,7 +33,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve gRPC until SIGTERM or SIGINT (the default)
+    /// Serve gRPC until SIGTERM, SIGINT or SIGQUIT (the default)
     Serve,
     /// Accounts
     #[command(subcommand)]
@@ -57,9 +57,12 @@ enum Command {
 }
 
 /// Runs the command that the process was started with.
-pub async fn main() -> ExitCode {
+///
+/// # Errors
+/// Why it failed.
+pub async fn main() -> anyhow::Result<()> {
     let Cli { command, settings } = command_line::parse();
-    let outcome = match command.unwrap_or(Command::Serve) {
+    match command.unwrap_or(Command::Serve) {
         Command::Serve => serve(settings).await,
         Command::User(command) => user::run(command, &settings).await,
         Command::Login(command) => login::run(command, &settings).await,
@@ -67,19 +70,19 @@ pub async fn main() -> ExitCode {
         Command::Key(command) => key::run(command, settings).await,
         Command::Backup { file } => backup::run(&file, &settings).await,
         Command::Healthcheck => check_health(&settings).await,
-    };
-    exit::code("auth-service", outcome)
+    }
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let signals = Signals::listen()?;
     let (log, config) = settings.serve()?;
-    telemetry::init(log);
+    let _log = telemetry::init(log)?;
     app::install_crypto_providers();
-    let shutdown = shutdown::on_signal()?;
-    App::build(config, Arc::new(SystemClock))
-        .await?
-        .run(shutdown)
-        .await
+    let app = tokio::select! {
+        built = App::build(config, Arc::new(SystemClock)) => built?,
+        () = signals.shutdown.cancelled() => return Ok(()),
+    };
+    app.run(signals).await
 }
 
 async fn check_health(settings: &Settings) -> anyhow::Result<()> {

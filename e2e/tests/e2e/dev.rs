@@ -1,8 +1,9 @@
 use std::{net::TcpListener, path::Path};
 
 use e2e::{
-    port,
+    port, process,
     program::{Program, built, cargo_dev},
+    wait::until,
 };
 use rustix::process::Signal;
 use tokio::process::Command;
@@ -47,6 +48,32 @@ async fn a_second_start_keeps_the_data_and_ctrl_c_ends_both() {
     }
     assert_eq!(passwords[0], passwords[1]);
     assert!(passwords[0].len() > 20);
+}
+
+#[tokio::test]
+async fn a_closed_terminal_and_sigquit_end_both_also_during_the_start_and_the_rest_ends_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let ports = free_ports();
+    for (signal, is_started) in [
+        (Signal::HUP, true),
+        (Signal::QUIT, true),
+        (Signal::HUP, false),
+        (Signal::TERM, false),
+    ] {
+        let mut dev = dev(directory.path(), ports);
+        until("its handlers", async || {
+            process::handles(dev.id(), Signal::HUP).then_some(())
+        })
+        .await;
+        dev.signal(Signal::USR1);
+        if is_started {
+            dev.said("Ctrl-C ends both services").await;
+            dev.signal(Signal::USR2);
+        }
+        dev.signal(signal);
+        assert!(dev.exit().await.success(), "{}", dev.output());
+        assert!(ports.into_iter().all(is_free));
+    }
 }
 
 #[tokio::test]

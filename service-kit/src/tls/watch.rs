@@ -109,6 +109,10 @@ impl TlsWatch {
         let found = contents.fingerprint();
         if found == self.current {
             self.failure = None;
+            if is_asked {
+                let files = self.files.settings();
+                tracing::info!(files, "the certificate is unchanged");
+            }
             return Look::Unchanged;
         }
         let applied = TlsMaterial::parse(&self.files, contents)

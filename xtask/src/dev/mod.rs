@@ -2,6 +2,7 @@
 
 mod child;
 mod secrets;
+mod stop;
 mod tour;
 
 use std::{
@@ -14,7 +15,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use clap::Args;
 
-use self::{child::Child, secrets::Secrets};
+use self::{child::Child, secrets::Secrets, stop::Stop};
 use crate::workspace;
 
 /// How `cargo dev` can be changed.
@@ -57,7 +58,7 @@ impl Options {
     }
 }
 
-/// Starts both, says how to use them, and ends both at Ctrl-C or when one fails.
+/// Starts both, says how to use them, and ends both at Ctrl-C, when the terminal is closed, or when one fails.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     options.check_ports()?;
     let programs = options
@@ -66,45 +67,34 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         .map_or_else(workspace::build_services, Ok)?;
     make_directory(&options.data_dir)?;
     let secrets = Secrets::keep_in(&options.data_dir)?;
-    let stop = service_kit::shutdown::on_signal()?;
+    let stop = Stop::listen()?;
 
     let account = secrets.ensure_account(&programs, &options.data_dir)?;
     let mut auth = auth_service(&programs, &options, &secrets)?;
-    let mut web = match start_web(&mut auth, &programs, &options, &secrets).await {
-        Ok(web) => web,
-        Err(error) => {
-            auth.stop().await;
-            return Err(error);
+    let mut web = None;
+    let outcome = tokio::select! {
+        failed = async {
+            auth.ready(&programs).await?;
+            let web = web.insert(web_service(&programs, &options, &secrets)?);
+            tokio::select! {
+                ready = web.ready(&programs) => ready?,
+                error = auth.failed() => return Err(error),
+            }
+            tour::print(&options, &account);
+            tokio::select! {
+                error = auth.failed() => Err(error),
+                error = web.failed() => Err(error),
+            }
+        } => failed,
+        () = stop.asked() => Ok(()),
+    };
+    let web = async {
+        if let Some(web) = web {
+            web.stop().await;
         }
     };
-    let outcome = tokio::select! {
-        ready = web.ready(&programs) => ready,
-        error = auth.failed() => Err(error),
-        () = stop.cancelled() => Ok(()),
-    };
-    if outcome.is_ok() && !stop.is_cancelled() {
-        tour::print(&options, &account);
-    }
-    let outcome = match outcome {
-        Ok(()) => tokio::select! {
-            () = stop.cancelled() => Ok(()),
-            error = auth.failed() => Err(error),
-            error = web.failed() => Err(error),
-        },
-        failed => failed,
-    };
-    tokio::join!(web.stop(), auth.stop());
+    tokio::join!(web, auth.stop());
     outcome
-}
-
-async fn start_web(
-    auth: &mut Child,
-    programs: &Path,
-    options: &Options,
-    secrets: &Secrets,
-) -> anyhow::Result<Child> {
-    auth.ready(programs).await?;
-    web_service(programs, options, secrets)
 }
 
 fn auth_service(programs: &Path, options: &Options, secrets: &Secrets) -> anyhow::Result<Child> {

@@ -1,11 +1,13 @@
 //! What to do first.
 
+use std::thread;
+
 use super::{
     Options,
     secrets::{ACCOUNT, Account},
 };
 
-/// Says where everything is, with lines to paste.
+/// Says where everything is, with lines to paste. That nobody reads it keeps nobody from ending the services.
 pub(super) fn print(options: &Options, account: &Account) {
     let Options {
         web_port,
@@ -16,7 +18,7 @@ pub(super) fn print(options: &Options, account: &Account) {
     let ca = data_dir.join("ca.pem");
     let (ca, password_file) = (ca.display(), account.password_file.display());
     let password = &account.password;
-    println!(
+    let text = format!(
         r#"
 Holdfast is ready.
 
@@ -36,4 +38,5 @@ Ctrl-C ends both services. The data stays in {}.
 "#,
         data_dir.display()
     );
+    thread::spawn(move || println!("{text}"));
 }

@@ -1,0 +1,96 @@
+use std::time::{Duration, Instant};
+
+use e2e::{
+    pair::{Pair, SERVICE_SECRET},
+    process,
+    program::{Program, built},
+    wait::until,
+};
+use rustix::process::Signal;
+use tokio::process::Command;
+
+const PROMPT: Duration = Duration::from_secs(10);
+
+const IGNORED: [Signal; 8] = [
+    Signal::USR1,
+    Signal::USR2,
+    Signal::ALARM,
+    Signal::VTALARM,
+    Signal::PROF,
+    Signal::IO,
+    Signal::XFSZ,
+    Signal::POWER,
+];
+
+/// Either service, with what it needs to start.
+fn services(directory: &std::path::Path) -> [Command; 2] {
+    let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    let mut auth = Command::new(built("auth-service"));
+    auth.env("AUTH_LISTEN", "127.0.0.1:0")
+        .env("AUTH_OPS_LISTEN", "127.0.0.1:0")
+        .env("AUTH_DATA_DIR", directory)
+        .env("AUTH_ISSUER", "https://id.example")
+        .env("AUTH_KEY_ENCRYPTION_KEY", key);
+    let mut web = Command::new(built("web-service"));
+    web.env("WEB_LISTEN", "127.0.0.1:0")
+        .env("WEB_OPS_LISTEN", "127.0.0.1:0")
+        .env("WEB_DATA_DIR", directory)
+        // Nobody is there: the start waits for it, a little.
+        .env("WEB_AUTH_URL", "http://127.0.0.1:1")
+        .env("WEB_AUTH_SECRET", SERVICE_SECRET)
+        .env("WEB_SECRET_KEY", key);
+    [auth, web]
+}
+
+async fn until_handled(program: &Program, signal: Signal) {
+    until("a handler", async || {
+        process::handles(program.id(), signal).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_no_request_to_stop_is_ignored_from_the_start_on() {
+    let directory = tempfile::tempdir().unwrap();
+    for mut command in services(directory.path()) {
+        let mut program = Program::start(&mut command);
+        until_handled(&program, Signal::HUP).await;
+        until("the start", async || {
+            for signal in IGNORED.into_iter().chain([Signal::HUP]) {
+                program.signal(signal);
+            }
+            program.output().contains(" listening ").then_some(())
+        })
+        .await;
+        program.said("asked to reload").await;
+        assert!(program.stop().await.success());
+    }
+}
+
+#[tokio::test]
+async fn a_request_to_stop_counts_while_the_service_starts() {
+    let directory = tempfile::tempdir().unwrap();
+    for signal in [Signal::TERM, Signal::INT, Signal::QUIT] {
+        for mut command in services(directory.path()) {
+            let mut program = Program::start(&mut command);
+            // The last that gets one.
+            until_handled(&program, Signal::HUP).await;
+            let begun = Instant::now();
+            program.signal(signal);
+            assert!(program.exit().await.success(), "{}", program.output());
+            assert!(begun.elapsed() < PROMPT);
+        }
+    }
+}
+
+#[tokio::test]
+async fn sighup_says_what_became_of_the_certificates_and_costs_no_request() {
+    let mut pair = Pair::start().await;
+    pair.add_user("ada", &[]).await;
+    let cookie = pair.site.form_login("ada").await;
+    pair.web.signal(Signal::HUP);
+    pair.auth.signal(Signal::HUP);
+    pair.web.said("the certificate is unchanged").await;
+    pair.auth.said("asked to reload").await;
+    assert_eq!(pair.site.get("/dashboard", &cookie).await.status(), 200);
+}
