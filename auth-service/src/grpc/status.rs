@@ -21,6 +21,8 @@ use crate::domain::{
     throttle::Throttled,
 };
 
+static INTERNAL_FAULTS: Seldom = Seldom::new();
+
 /// `domain` of every `google.rpc.ErrorInfo`.
 const DOMAIN: &str = "holdfast";
 /// In the metadata of what is said of a proof: what the next one has to contain.
@@ -111,7 +113,7 @@ impl From<Fault> for Status {
                 )
             }
             Fault::Internal(error) => {
-                tracing::error!(%error, "a call failed");
+                INTERNAL_FAULTS.log(|calls| tracing::error!(%error, calls, "a call failed"));
                 internal()
             }
         }

@@ -9,6 +9,8 @@ use crate::domain::{
     sessions::RecordsUnavailable,
 };
 
+static AUTH_FAULTS: Seldom = Seldom::new();
+
 const SESSIONS_UNAVAILABLE: &str = "SESSIONS_UNAVAILABLE";
 const TOO_SLOW: &str = "DEADLINE_EXCEEDED";
 pub(super) const DEVICE_NOT_ASKED: &str = "DEVICE_NOT_ASKED";
@@ -100,7 +102,9 @@ impl From<AuthError> for Failure {
                 Self::Unacceptable
             }
             AuthError::Refused(_) | AuthError::Broken(_) => {
-                tracing::error!(%error, "auth-service failed, or this service is set up wrongly");
+                AUTH_FAULTS.log(|requests| {
+                    tracing::error!(%error, requests, "auth-service failed, or this service is set up wrongly");
+                });
                 Self::Broken
             }
         }

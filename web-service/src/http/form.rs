@@ -8,12 +8,15 @@ use axum::{
     http::HeaderMap,
 };
 use serde::{Deserialize, de::DeserializeOwned};
+use service_kit::seldom::Seldom;
 
 use super::{content_type, cookies, pages::error::ErrorPage};
 use crate::domain::{
     cookie_names::CookieNames,
     form_token::{Binding, FormTokens},
 };
+
+static WITHOUT_TOKEN: Seldom = Seldom::new();
 
 /// A form with its token, which is not checked yet: for signing in and signing out, where a form of an older tab must not be a
 /// dead end.
@@ -107,7 +110,8 @@ where
         let uri = request.uri().clone();
         let form = SentForm::from_request(request, state).await?;
         if !B::verify(&headers, &names, &*tokens, &form) {
-            tracing::warn!("a form without its token was refused");
+            WITHOUT_TOKEN
+                .log(|forms| tracing::warn!(forms, "a form without its token was refused"));
             return Err(ErrorPage::form_out_of_date(&uri));
         }
         Ok(Self {

@@ -27,6 +27,7 @@ use futures_util::{
 use service_kit::{
     connections::{AnswerBody, ConnectionHandle},
     request_body::BodyReader,
+    seldom::Seldom,
 };
 use tokio::time::Instant;
 use tower::{BoxError, Service};
@@ -48,6 +49,8 @@ use crate::{
     config::PublicUrl,
     request_id::{RequestId, RequestIds, scope},
 };
+
+static FOREIGN: Seldom = Seldom::new();
 
 /// The routes, behind what is common to them.
 #[derive(Clone)]
@@ -105,7 +108,9 @@ impl Front {
         if origin::is_foreign(&request, own_origin)
             && !router::hears_everybody(request.uri().path())
         {
-            tracing::warn!("a request from a foreign page was refused");
+            FOREIGN.log(|requests| {
+                tracing::warn!(requests, "a request from a foreign page was refused");
+            });
             return Either::Left(refusal(language.refuse_foreign()));
         }
         if !request.method().is_safe() {

@@ -7,10 +7,13 @@ use futures_util::FutureExt as _;
 use service_kit::{
     connections::ConnectionHandle,
     request_limit::{Places, RequestLimit},
+    seldom::Seldom,
 };
 use tokio::time::{Instant, timeout_at};
 
 use super::{failure::Failure, language::Language};
+
+static CUT: Seldom = Seldom::new();
 
 /// For a request as a whole, reading its body included.
 const DEADLINE: Duration = Duration::from_secs(15);
@@ -54,7 +57,7 @@ async fn answer_within(
         // The panic hook has said where and why.
         Ok(Err(_panic)) => Failure::Broken,
         Err(_elapsed) => {
-            tracing::warn!("a request was cut at its deadline");
+            CUT.log(|requests| tracing::warn!(requests, "a request was cut at its deadline"));
             Failure::too_slow()
         }
     })

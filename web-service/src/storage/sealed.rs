@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
-use service_kit::system::Random;
+use service_kit::{seldom::Seldom, system::Random};
 use time::OffsetDateTime;
 use tower_sessions::{
     SessionStore,
@@ -22,6 +22,8 @@ use crate::domain::{
     session_id::SessionId,
     sessions::{RecordsUnavailable, SessionRecords, Successor},
 };
+
+static DISCARDED: Seldom = Seldom::new();
 
 /// The one entry of a stored record.
 const SEALED: &str = "sealed";
@@ -80,7 +82,13 @@ impl SealedRecords {
     }
 
     async fn discard(&self, key: &Id, why: &str) -> Result<(), RecordsUnavailable> {
-        tracing::warn!(why, "a session record cannot be read; it was removed");
+        DISCARDED.log(|records| {
+            tracing::warn!(
+                why,
+                records,
+                "a session record cannot be read; it was removed"
+            );
+        });
         Ok(self.store.delete(key).await?)
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
+use service_kit::seldom::Seldom;
 use sqlx::{AssertSqlSafe, Row as _};
 use time::OffsetDateTime;
 
@@ -22,6 +23,9 @@ use crate::domain::{
     user::User,
 };
 
+static NOT_REMEMBERED: Seldom = Seldom::new();
+static SURPLUS_STAYS: Seldom = Seldom::new();
+
 #[async_trait]
 impl Logins for SqliteStore {
     async fn insert_login(&self, login: &NewLogin) -> Result<Option<Vec<Sid>>, StoreError> {
@@ -32,13 +36,17 @@ impl Logins for SqliteStore {
         if begun.is_from_elsewhere
             && let Err(error) = self.remember_places(login).await
         {
-            tracing::warn!(%error, "a place is not remembered until the next sign-in from there");
+            NOT_REMEMBERED.log(|logins| {
+                tracing::warn!(%error, logins, "a place is not remembered until the next sign-in from there");
+            });
         }
         if !begun.is_surplus {
             return Ok(Some(Vec::new()));
         }
         let ended = self.end_surplus(login).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "too many logins of a person live on, until their next sign-in");
+            SURPLUS_STAYS.log(|logins| {
+                tracing::warn!(%error, logins, "too many logins of a person live on, until their next sign-in");
+            });
             Vec::new()
         });
         Ok(Some(ended))

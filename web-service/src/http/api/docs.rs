@@ -8,8 +8,11 @@ use axum::{
     response::{Html, IntoResponse as _, Response},
 };
 use serde_json::Value;
+use service_kit::seldom::Seldom;
 
 use super::openapi::DOCUMENT;
+
+static RENDER_FAULTS: Seldom = Seldom::new();
 
 const CACHED: (HeaderName, &str) = (header::CACHE_CONTROL, "public, max-age=300");
 
@@ -55,7 +58,8 @@ pub(in crate::http) async fn show() -> Response {
     match &*PAGE {
         Ok(html) => ([CACHED], Html(html.as_str())).into_response(),
         Err(error) => {
-            tracing::error!(%error, "a page could not be rendered");
+            RENDER_FAULTS
+                .log(|pages| tracing::error!(%error, pages, "a page could not be rendered"));
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }

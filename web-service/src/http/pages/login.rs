@@ -8,7 +8,7 @@ use axum::{
 };
 use secrecy::SecretString;
 use serde::Deserialize;
-use service_kit::system::Random;
+use service_kit::{seldom::Seldom, system::Random};
 
 use super::{
     error::ErrorPage,
@@ -37,6 +37,8 @@ use crate::{
         state::AppState,
     },
 };
+
+static NOT_REMOVED: Seldom = Seldom::new();
 
 #[derive(Template)]
 #[template(path = "login.html")]
@@ -201,7 +203,9 @@ async fn end_quietly(
         }
     }
     if let Err(error) = state.sessions.end(id).await {
-        tracing::warn!(%error, "a replaced session could not be removed");
+        NOT_REMOVED.log(|sessions| {
+            tracing::warn!(%error, sessions, "a replaced session could not be removed");
+        });
     }
 }
 

@@ -10,6 +10,7 @@ use axum::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
+use service_kit::seldom::Seldom;
 
 use super::{
     confirm::{NotProven, Proven, prove},
@@ -34,6 +35,9 @@ use crate::{
         state::AppState,
     },
 };
+
+static NOT_REMOVED: Seldom = Seldom::new();
+static NOT_REPLACED: Seldom = Seldom::new();
 
 #[derive(Template)]
 #[template(path = "password.html")]
@@ -122,7 +126,9 @@ async fn continue_anew(
     let begun = begin_anew(state, browser, login, client).await;
     // After the new one: until then a sign-out with the old id finds what it ends.
     if let Err(error) = state.sessions.end(&browser.id).await {
-        tracing::warn!(%error, "the record of an ended session could not be removed");
+        NOT_REMOVED.log(|sessions| {
+            tracing::warn!(%error, sessions, "the record of an ended session could not be removed");
+        });
     }
     match begun {
         Ok((id, sid)) => {
@@ -155,7 +161,9 @@ async fn begin_anew(
         .replace(&browser.id, &id, &refresh_token)
         .await
     {
-        tracing::warn!(%error, "a sign-out with the old session id will not end the new login");
+        NOT_REPLACED.log(|sessions| {
+            tracing::warn!(%error, sessions, "a sign-out with the old session id will not end the new login");
+        });
     }
     Ok((id, sid))
 }

@@ -7,9 +7,12 @@ use axum::{
     http::{StatusCode, header},
     response::{Html, IntoResponse as _, Response},
 };
+use service_kit::seldom::Seldom;
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
 use crate::http::time::{in_seconds, rfc3339};
+
+static RENDER_FAULTS: Seldom = Seldom::new();
 
 const FOR_PEOPLE: &[BorrowedFormatItem<'_>] =
     format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
@@ -19,7 +22,8 @@ pub(super) fn page(status: StatusCode, template: &impl Template) -> Response {
     match template.render() {
         Ok(html) => (status, Html(html)).into_response(),
         Err(error) => {
-            tracing::error!(%error, "a page could not be rendered");
+            RENDER_FAULTS
+                .log(|pages| tracing::error!(%error, pages, "a page could not be rendered"));
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }

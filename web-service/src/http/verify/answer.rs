@@ -5,6 +5,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
+use service_kit::seldom::Seldom;
 use url::form_urlencoded;
 
 use super::decision::{Decided, Denied};
@@ -12,6 +13,8 @@ use crate::{
     domain::gate::{Identity, Original, Refused},
     http::{dpop::with_nonce, failure::Failure, state::AppState, time::in_seconds},
 };
+
+static MISCONFIGURED: Seldom = Seldom::new();
 
 const CHALLENGE: HeaderValue =
     HeaderValue::from_static(r#"Bearer realm="holdfast", Session realm="holdfast""#);
@@ -74,7 +77,12 @@ pub(super) fn answer(
 
 /// A requirement that cannot be read denies everybody.
 pub(crate) fn misconfigured() -> Response {
-    tracing::error!("a proxy asks with requirements that cannot be read; everybody is denied");
+    MISCONFIGURED.log(|requests| {
+        tracing::error!(
+            requests,
+            "a proxy asks with requirements that cannot be read; everybody is denied"
+        );
+    });
     with_identity(StatusCode::FORBIDDEN.into_response(), None)
 }
 
