@@ -217,3 +217,35 @@ async fn every_login_of_everybody_can_be_ended() {
     assert_eq!(said, "2 logins ended\n");
     assert_eq!(pair.site.get("/dashboard", &cookie).await.status(), 303);
 }
+
+#[tokio::test]
+async fn every_command_says_that_a_database_is_of_a_later_version() {
+    let pair = Pair::start().await;
+    later_version(&pair.directory.path().join("auth.db")).await;
+    for arguments in [
+        &["user", "list"][..],
+        &["client", "list"],
+        &["login", "end-all"],
+        &["key", "list"],
+        &["backup", "-"],
+    ] {
+        let said = pair.try_command(arguments).await.unwrap_err();
+        assert!(
+            said.contains("was written by a later version of auth-service (schema 9999"),
+            "{arguments:?}: {said}"
+        );
+    }
+}
+
+async fn later_version(database: &std::path::Path) {
+    let script = "import sqlite3, sys\n\
+        db = sqlite3.connect(sys.argv[1], timeout=10)\n\
+        db.execute(\"INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+        VALUES (9999, 'later', TRUE, x'00', 0)\")\n\
+        db.commit()\n";
+    let written = Command::new("python3")
+        .args(["-c", script])
+        .arg(database)
+        .status();
+    assert!(written.await.unwrap().success());
+}

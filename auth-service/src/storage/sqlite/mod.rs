@@ -7,6 +7,7 @@ mod commits;
 mod connections;
 mod keys;
 mod logins;
+pub mod migration;
 mod revocations;
 mod row;
 mod users;
@@ -21,6 +22,7 @@ use std::{
 };
 
 use sqlx::{
+    ConnectOptions as _,
     error::DatabaseError,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
@@ -28,6 +30,7 @@ use sqlx::{
 use self::{
     commits::{Commits, Rows, Statement},
     connections::{Connections, Taken},
+    migration::{OpenError, migrate},
 };
 use crate::domain::ports::StoreError;
 
@@ -54,13 +57,15 @@ impl SqliteStore {
     ///
     /// # Errors
     /// When it cannot be opened or is from a later version.
-    pub async fn open(file: &Path) -> Result<Self, StoreError> {
+    pub async fn open(file: &Path) -> Result<Self, OpenError> {
         let options = SqliteConnectOptions::new()
             .filename(file)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT)
-            .foreign_keys(true);
+            .foreign_keys(true)
+            // A slow disk would otherwise write a line for each request.
+            .disable_statement_logging();
         make_private(file).map_err(|why| StoreError::Unavailable(why.to_string()))?;
         let writer = connect_writer(options.clone()).await?;
         migrate(&writer).await?;
@@ -131,18 +136,6 @@ async fn connect_writer(options: SqliteConnectOptions) -> Result<Connections, St
 fn is_locked(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(DatabaseError::code);
     code.is_some_and(|code| code == SQLITE_BUSY)
-}
-
-/// Under the write lock, so that of two processes that start at once the second finds everything done.
-async fn migrate(writer: &Connections) -> Result<(), StoreError> {
-    let mut writer = writer.take().await?;
-    let mut transaction = writer.begin().await?;
-    sqlx::migrate!("migrations/sqlite")
-        .run(&mut *transaction)
-        .await
-        .map_err(|why| StoreError::Unavailable(why.to_string()))?;
-    transaction.commit().await?;
-    Ok(())
 }
 
 impl From<sqlx::Error> for StoreError {
