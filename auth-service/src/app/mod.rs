@@ -251,8 +251,10 @@ impl App {
         if let Some(watch) = self.tls_watch {
             tokio::spawn(watch.run(reload, shutdown.clone()));
         }
-        tokio::spawn(self.feed.keep_current(shutdown.clone()));
-        tokio::spawn(self.keys.keep_current(self.jwts, shutdown.clone()));
+        // Calls that are let in after the signal are answered from what is current.
+        let served = CancellationToken::new();
+        tokio::spawn(self.feed.keep_current(served.clone()));
+        tokio::spawn(self.keys.keep_current(self.jwts, served.clone()));
         tokio::spawn(purge_regularly(
             self.store.clone(),
             self.clock,
@@ -265,14 +267,16 @@ impl App {
             tokio::time::sleep(DRAIN_DEADLINE).await;
         };
         tokio::select! {
-            served = self.server.serve(self.listener, shutdown.clone()) => served?,
+            ended = self.server.serve(self.listener, shutdown.clone()) => ended?,
             () = drained => tracing::warn!("requests were still in flight after {DRAIN_DEADLINE:?}"),
         }
         shutdown.cancel();
-        // Whoever still asks there has had their time.
-        let _ = timeout(OPS_DRAIN, ops).await;
-        // What is still to be written of the audit trail.
-        let _ = timeout(OPS_DRAIN, self.audit_writer).await;
+        served.cancel();
+        // Probes that are under way, and what is still to be written of the audit trail, have the same second.
+        let _ = tokio::join!(
+            timeout(OPS_DRAIN, ops),
+            timeout(OPS_DRAIN, self.audit_writer)
+        );
         self.store.close().await;
         tracing::info!("stopped");
         Ok(())

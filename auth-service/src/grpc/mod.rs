@@ -7,6 +7,7 @@ mod auth_service;
 pub mod caller;
 mod calls;
 mod decode;
+mod drain;
 mod encode;
 mod finish;
 mod server;

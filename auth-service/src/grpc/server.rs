@@ -33,6 +33,7 @@ use super::{
     auth_service::AuthApi,
     caller::WebIdentity,
     calls::PortCalls,
+    drain::SignIns,
     finish::FinishLayer,
     tls::{self, PortTls},
     watch::Watchers,
@@ -125,7 +126,7 @@ impl Server {
         self.tls.is_some()
     }
 
-    /// Serves until `shutdown`, then finishes the calls in flight.
+    /// Serves until `shutdown`, then finishes the sign-ins that have begun, and the calls in flight.
     ///
     /// # Errors
     /// When the listener fails.
@@ -150,7 +151,13 @@ impl Server {
             limit: Arc::clone(&self.services.request_limit),
             web_identity: Arc::clone(&self.services.web_identity),
         };
-        add_services(&mut routes, self.services, &shutdown);
+        let (sign_ins, closing) = (SignIns::default(), CancellationToken::new());
+        add_services(&mut routes, self.services, &closing);
+        tokio::spawn(close_after_sign_ins(
+            sign_ins.clone(),
+            shutdown,
+            closing.clone(),
+        ));
 
         let incoming = tls::incoming(listener, self.tls);
         tonic::transport::Server::builder()
@@ -162,6 +169,7 @@ impl Server {
             .http2_keepalive_interval(Some(KEEPALIVE))
             .layer(GrpcOnlyLayer)
             .layer(ReadMessageLayer::<PortCalls>::new(MAX_MESSAGE))
+            .layer(sign_ins)
             .layer(finish)
             .layer(
                 TraceLayer::new_for_grpc()
@@ -172,10 +180,21 @@ impl Server {
             )
             .layer(CatchPanicLayer::custom(panicked))
             .add_routes(routes.routes())
-            .serve_with_incoming_shutdown(incoming, shutdown.cancelled_owned())
+            .serve_with_incoming_shutdown(incoming, closing.cancelled_owned())
             .await?;
         Ok(())
     }
+}
+
+/// Until then connections stay open, and new ones are taken: web-service does not call twice over one that is about to close.
+async fn close_after_sign_ins(
+    sign_ins: SignIns,
+    shutdown: CancellationToken,
+    closing: CancellationToken,
+) {
+    shutdown.cancelled().await;
+    sign_ins.finish().await;
+    closing.cancel();
 }
 
 /// Who watches health learns of the end, and the stream ends, so that it does not hold up the drain.

@@ -18,14 +18,24 @@ const PROMPT: Duration = Duration::from_secs(10);
 
 /// Stops it, and says how long that took.
 async fn stop(program: &mut Program) -> Duration {
+    stop_by(program, Signal::TERM).await
+}
+
+async fn stop_by(program: &mut Program, signal: Signal) -> Duration {
     let begun = Instant::now();
-    program.signal(Signal::TERM);
+    program.signal(signal);
     assert!(program.exit().await.success(), "{}", program.output());
     begun.elapsed()
 }
 
 #[tokio::test]
 async fn requests_in_flight_finish_when_web_service_is_told_to_stop() {
+    for signal in [Signal::TERM, Signal::QUIT] {
+        requests_in_flight_finish(signal).await;
+    }
+}
+
+async fn requests_in_flight_finish(signal: Signal) {
     let mut pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
     // From a place that is known, so many at once are fine.
@@ -42,7 +52,7 @@ async fn requests_in_flight_finish_when_web_service_is_told_to_stop() {
     let first = requests.join_next().await.unwrap().unwrap().unwrap();
     assert_eq!(first.status(), 200);
 
-    let took = stop(&mut pair.web).await;
+    let took = stop_by(&mut pair.web, signal).await;
 
     let answers: Vec<_> = requests.join_all().await;
     let statuses: Vec<_> = answers.iter().flatten().map(Response::status).collect();
@@ -50,6 +60,30 @@ async fn requests_in_flight_finish_when_web_service_is_told_to_stop() {
     assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
     assert!(took < PROMPT, "{took:?}");
     assert!(TcpStream::connect(pair.web_address).await.is_err());
+}
+
+#[tokio::test]
+async fn sign_ins_in_flight_succeed_when_auth_service_is_told_to_stop() {
+    let mut pair = Pair::start().await;
+    pair.add_user("ada", &[]).await;
+    pair.site.tokens("ada").await;
+    let client = pair.site.client();
+    let mut requests = JoinSet::new();
+    for _ in 0..IN_FLIGHT {
+        let request = client.post(pair.site.url("/api/login"));
+        let body = serde_json::json!({"username": "ada", "password": PASSWORD});
+        requests.spawn(request.json(&body).send());
+    }
+    let first = requests.join_next().await.unwrap().unwrap().unwrap();
+    assert_eq!(first.status(), 200);
+
+    let took = stop(&mut pair.auth).await;
+
+    let answers: Vec<_> = requests.join_all().await;
+    let statuses: Vec<_> = answers.iter().flatten().map(Response::status).collect();
+    assert_eq!(statuses.len(), IN_FLIGHT - 1, "{answers:?}");
+    assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
+    assert!(took < PROMPT, "{took:?}");
 }
 
 #[tokio::test]
