@@ -20,7 +20,9 @@ pub fn read_secret(path: &Path) -> Result<SecretString, String> {
     let shown = path.display();
     let metadata = fs::metadata(path).map_err(|why| format!("{shown}: {why}"))?;
     if metadata.permissions().mode() & 0o004 != 0 {
-        return Err(format!("{shown} can be read by everybody; chmod 600 it"));
+        return Err(format!(
+            "{shown} can be read by everybody; chmod 600 it, or mount it with mode 0400, or 0440 for a group"
+        ));
     }
     let bytes = fs::read(path).map_err(|why| format!("{shown}: {why}"))?;
     let text = String::from_utf8(bytes);
@@ -84,9 +86,19 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("secret");
         fs::write(&path, "hush").unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let read_with = |mode| {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            read_secret(&path)
+        };
 
-        assert!(read_secret(&path).unwrap_err().contains("chmod 600"));
+        // As Docker Swarm and Kubernetes mount them by default.
+        for mode in [0o444, 0o644, 0o604] {
+            let refused = read_with(mode).unwrap_err();
+            assert!(refused.contains("chmod 600") && refused.contains("mode 0400"));
+        }
+        for mode in [0o400, 0o600, 0o440, 0o640] {
+            assert!(read_with(mode).is_ok());
+        }
     }
 
     #[test]
