@@ -7,7 +7,7 @@ use std::{
 };
 
 /// What no request causes: it is said at the start, at the stop, or by what runs in the background in its own rhythm.
-const NOT_BY_REQUESTS: [&str; 18] = [
+const NOT_BY_REQUESTS: [&str; 19] = [
     "gRPC is not encrypted and reachable from other machines",
     "requests were still in flight after",
     "expired logins could not be removed",
@@ -26,6 +26,7 @@ const NOT_BY_REQUESTS: [&str; 18] = [
     "sign-ins were still under way at the stop",
     "log lines were dropped, as nobody read them in time",
     "the limit of open files (ulimit -n) allows fewer connections",
+    "AUTH_ISSUER of auth-service is not WEB_PUBLIC_URL",
 ];
 
 fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
