@@ -43,8 +43,6 @@ impl Original {
             .origin
             .as_deref()
             .filter(|origin| origins.contains(origin));
-        // Where the origin is not known, only the browser's own word counts.
-        let own = own.unwrap_or("null://unknown");
         let site = self.sec_fetch_site.as_deref();
         self.is_safe || judge(site, self.sent_origin.as_deref(), own) == Provenance::SameOrigin
     }
@@ -209,6 +207,8 @@ mod tests {
             (Some("same-site"), Some("https://app.example")),
             (None, Some("https://evil.example")),
             (None, Some("null")),
+            (Some("same-origin"), Some("https://evil.example")),
+            (Some("same-origin, same-origin"), None),
         ] {
             assert!(!may(original(false, site, origin)), "{site:?} {origin:?}");
         }

@@ -11,14 +11,25 @@ pub enum Provenance {
     Unknown,
 }
 
-/// Judges by `Sec-Fetch-Site`, or by `Origin` where that is absent. The expected origin comes from configuration, never
-/// from `Host`.
+/// Judges by `Sec-Fetch-Site`, or by `Origin` where that is absent. Where the two contradict each other, no browser sent them. The
+/// expected origin comes from configuration, never from `Host`; `None`: it is not known, and nothing can be compared with it. What
+/// came more than once is passed on joined by commas, and so is none of the values that count.
+///
+/// `Origin: null` contradicts nothing: browsers send it with the forms of pages whose `Referrer-Policy` is `no-referrer`.
 #[must_use]
-pub fn judge(sec_fetch_site: Option<&[u8]>, origin: Option<&[u8]>, own_origin: &str) -> Provenance {
+pub fn judge(
+    sec_fetch_site: Option<&[u8]>,
+    origin: Option<&[u8]>,
+    own_origin: Option<&str>,
+) -> Provenance {
+    let own = own_origin.map(str::as_bytes);
     match (sec_fetch_site, origin) {
-        (Some(b"same-origin"), _) => Provenance::SameOrigin,
-        (None, Some(origin)) if origin == own_origin.as_bytes() => Provenance::SameOrigin,
         (None, None) => Provenance::Unknown,
+        (Some(b"same-origin"), None | Some(b"null")) => Provenance::SameOrigin,
+        (Some(b"same-origin"), Some(origin)) if own.is_none_or(|own| own == origin) => {
+            Provenance::SameOrigin
+        }
+        (None, Some(origin)) if own == Some(origin) => Provenance::SameOrigin,
         (Some(_), _) | (None, Some(_)) => Provenance::Foreign,
     }
 }
@@ -31,7 +42,7 @@ mod tests {
 
     #[test]
     fn only_this_very_origin_is_ours() {
-        let cases: [(Option<&str>, Option<&str>, Provenance); 12] = [
+        let cases: [(Option<&str>, Option<&str>, Provenance); 18] = [
             (Some("same-origin"), None, Provenance::SameOrigin),
             (Some("same-origin"), Some(OWN), Provenance::SameOrigin),
             (Some("same-site"), Some(OWN), Provenance::Foreign),
@@ -48,10 +59,49 @@ mod tests {
                 Provenance::Foreign,
             ),
             (None, None, Provenance::Unknown),
+            (Some("same-origin"), Some("null"), Provenance::SameOrigin),
+            (
+                Some("same-origin"),
+                Some("https://evil.example"),
+                Provenance::Foreign,
+            ),
+            (
+                Some("same-origin"),
+                Some("https://localhost"),
+                Provenance::Foreign,
+            ),
+            (
+                Some("same-origin, same-origin"),
+                Some(OWN),
+                Provenance::Foreign,
+            ),
+            (Some("same-origin, cross-site"), None, Provenance::Foreign),
+            (
+                Some("same-origin"),
+                Some("https://localhost:8443, https://localhost:8443"),
+                Provenance::Foreign,
+            ),
         ];
         for (site, origin, expected) in cases {
-            let judged = judge(site.map(str::as_bytes), origin.map(str::as_bytes), OWN);
+            let judged = judge(
+                site.map(str::as_bytes),
+                origin.map(str::as_bytes),
+                Some(OWN),
+            );
             assert_eq!(judged, expected, "{site:?} {origin:?}");
         }
+    }
+
+    #[test]
+    fn of_an_origin_that_is_not_known_only_the_browsers_own_word_counts() {
+        let judged = |site: Option<&str>, origin: Option<&str>| {
+            judge(site.map(str::as_bytes), origin.map(str::as_bytes), None)
+        };
+        assert_eq!(
+            judged(Some("same-origin"), Some(OWN)),
+            Provenance::SameOrigin
+        );
+        assert_eq!(judged(Some("same-site"), Some(OWN)), Provenance::Foreign);
+        assert_eq!(judged(None, Some(OWN)), Provenance::Foreign);
     }
 }

@@ -25,10 +25,14 @@ impl ReturnOrigins {
         self.0.iter().any(|one| one != own)
     }
 
-    /// The URL, as a browser reads it, if it leads to one of them.
+    /// The URL, as a browser reads it, if it leads to one of them: scheme, host and port are the same. What is of another scheme,
+    /// such as `blob:https://…`, has an origin, too, and is no page of it.
     #[must_use]
     pub fn accept(&self, url: &str) -> Option<Url> {
         let url = Url::parse(url).ok()?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return None;
+        }
         let is_plain = url.username().is_empty() && url.password().is_none();
         (is_plain && self.contains(&url.origin().ascii_serialization())).then_some(url)
     }
@@ -52,6 +56,11 @@ mod tests {
             "//app.example/",
             "/a",
             "javascript:alert(1)",
+            "blob:https://app.example/67e55044-10b1-426f-9247-bb680e5fe0c8",
+            "filesystem:https://app.example/temporary/a",
+            "view-source:https://app.example/",
+            "wss://app.example/",
+            "ftp://app.example/",
             "",
         ] {
             assert!(origins.accept(url).is_none(), "{url}");

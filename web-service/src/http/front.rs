@@ -105,9 +105,13 @@ impl Front {
             return Either::Left(refusal(error.answer(language)));
         }
         let own_origin = &self.common.public_url.origin;
-        if origin::is_foreign(&request, own_origin)
-            && !router::hears_everybody(request.uri().path())
-        {
+        let path = request.uri().path();
+        let is_foreign = if router::is_of_devices(path) {
+            origin::says_cross_site(request.headers())
+        } else {
+            origin::is_foreign(&request, own_origin) && !router::is_about_another_request(path)
+        };
+        if is_foreign {
             FOREIGN.log(|requests| {
                 tracing::warn!(requests, "a request from a foreign page was refused");
             });

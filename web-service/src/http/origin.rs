@@ -1,11 +1,15 @@
 //! Requests that change something come from our own pages, or from no page at all (ASVS 3.5).
 
+use std::borrow::Cow;
+
 use axum::{
     extract::Request,
     http::{HeaderMap, HeaderValue, header},
 };
 
 use crate::domain::provenance::{Provenance, judge};
+
+pub(super) const SEC_FETCH_SITE: &str = "sec-fetch-site";
 
 /// Whether another page sent it, and it would change something. What says nothing of where it comes from is let through to the
 /// form token, without which no form is read.
@@ -14,14 +18,29 @@ pub(super) fn is_foreign(request: &Request, own_origin: &str) -> bool {
 }
 
 pub(super) fn provenance(headers: &HeaderMap, own_origin: &str) -> Provenance {
-    let value = |name| {
-        headers
-            .get(name)
-            .map(|value: &HeaderValue| value.as_bytes())
-    };
-    judge(
-        value("sec-fetch-site"),
-        value(header::ORIGIN.as_str()),
-        own_origin,
-    )
+    let site = joined(headers, SEC_FETCH_SITE);
+    let origin = joined(headers, header::ORIGIN.as_str());
+    judge(site.as_deref(), origin.as_deref(), Some(own_origin))
+}
+
+/// Whether the browser says that a page of another site sent it. Of the requests that browsers send by themselves for a session that
+/// is bound to a device none says so.
+pub(super) fn says_cross_site(headers: &HeaderMap) -> bool {
+    let site = joined(headers, SEC_FETCH_SITE);
+    site.is_some_and(|site| site.as_ref() == b"cross-site" || site.contains(&b','))
+}
+
+/// What a header says. Where it came more than once, its values are joined (RFC 9110 §5.3), so that none of them counts alone.
+pub(super) fn joined<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, [u8]>> {
+    let mut values = headers.get_all(name).iter().map(HeaderValue::as_bytes);
+    let first = values.next()?;
+    let rest: Vec<_> = values.collect();
+    Some(if rest.is_empty() {
+        first.into()
+    } else {
+        [&[first], rest.as_slice()]
+            .concat()
+            .join(b", ".as_slice())
+            .into()
+    })
 }

@@ -17,13 +17,13 @@ use super::{
 const DEVICES: &str = "/session/";
 const VERIFY: &str = "/auth/verify";
 
-/// Whether a request from another page may come here. Browsers say nothing that counts of those they send by themselves for a
-/// session that is bound. A proxy asks about other people's requests, and where they come from is part of the question.
-pub(super) fn hears_everybody(path: &str) -> bool {
-    path.starts_with(DEVICES) || is_about_another_request(path)
+/// Whether browsers send requests there by themselves, for a session that is bound. Of those they say less than of others.
+pub(super) fn is_of_devices(path: &str) -> bool {
+    path.starts_with(DEVICES)
 }
 
-/// Whether the request is a proxy's question about another one. Some proxies leave the length of the other's body in it.
+/// Whether the request is a proxy's question about another one, whose origin is part of the question. Some proxies leave the length
+/// of the other's body in it.
 pub(super) fn is_about_another_request(path: &str) -> bool {
     path.starts_with(VERIFY)
 }

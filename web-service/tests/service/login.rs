@@ -179,12 +179,40 @@ async fn a_foreign_page_cannot_send_it_even_with_the_token() {
         &[("origin", "https://evil.example")],
         &[("origin", "null")],
         &[("origin", "https://localhost")],
+        // No browser contradicts itself, or says it twice.
+        &[
+            ("sec-fetch-site", "same-origin"),
+            ("origin", "https://evil.example"),
+        ],
+        &[
+            ("sec-fetch-site", "same-origin"),
+            ("sec-fetch-site", "cross-site"),
+        ],
+        &[
+            ("sec-fetch-site", "same-origin"),
+            ("sec-fetch-site", "same-origin"),
+        ],
+        &[
+            ("origin", site.origin.as_str()),
+            ("origin", "https://evil.example"),
+        ],
+        &[
+            ("sec-fetch-site", "same-origin"),
+            ("origin", site.origin.as_str()),
+            ("origin", site.origin.as_str()),
+        ],
     ] {
         assert_eq!(send(foreign).await, 403, "{foreign:?}");
     }
     for own in [
         &[("sec-fetch-site", "same-origin")][..],
         &[("origin", site.origin.as_str())],
+        &[
+            ("sec-fetch-site", "same-origin"),
+            ("origin", site.origin.as_str()),
+        ],
+        // What a page without referrers sends.
+        &[("sec-fetch-site", "same-origin"), ("origin", "null")],
         &[],
     ] {
         assert_eq!(send(own).await, 303, "{own:?}");

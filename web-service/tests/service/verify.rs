@@ -142,6 +142,23 @@ async fn envoy_asks_with_the_request_itself() {
     assert_eq!(root.send().await.unwrap().status(), 200);
     let foreign = ("sec-fetch-site", "cross-site");
     assert_eq!(ask(Method::POST, &[known, foreign]).await.status(), 403);
+    let same = ("sec-fetch-site", "same-origin");
+    for contradictory in [
+        [same, ("origin", "https://evil.example")],
+        [same, foreign],
+        [same, same],
+        [own, ("origin", "https://evil.example")],
+        [own, own],
+    ] {
+        let [one, other] = contradictory;
+        let answer = ask(Method::POST, &[known, one, other]).await;
+        assert_eq!(answer.status(), 403, "{contradictory:?}");
+    }
+    for plain in [[same, own], [same, ("origin", "null")]] {
+        let [one, other] = plain;
+        let answer = ask(Method::POST, &[known, one, other]).await;
+        assert_eq!(answer.status(), 200, "{plain:?}");
+    }
     let sent = ask(Method::GET, &[("accept", "text/html")]).await;
     assert_eq!(sent.status(), 303);
     let location = header(&sent, "location");
@@ -294,10 +311,18 @@ async fn the_way_onward_leads_to_listed_origins_only() {
         ("https://user@app.example/", 404),
         ("javascript:alert(1)", 404),
         ("//app.example/", 404),
+        ("blob:https://app.example/67e55044", 404),
+        ("filesystem:https://app.example/temporary/a", 404),
+        ("view-source:https://app.example/a", 404),
+        ("https://app.example:8443/a", 404),
+        ("http://app.example/a", 404),
     ] {
         let to_there: String = url::form_urlencoded::byte_serialize(to.as_bytes()).collect();
         let request = site.request(Method::GET, &format!("/continue?to={to_there}"));
         assert_eq!(request.send().await.unwrap().status(), status, "{to}");
+        let again = site.get(&format!("/account/again?to={to_there}"), "").await;
+        let expected = if status == 200 { 303 } else { status };
+        assert_eq!(again.status(), expected, "{to}");
     }
     let nowhere = site.get("/continue", "a=b").await;
     assert_eq!(nowhere.status(), 404);

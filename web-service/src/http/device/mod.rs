@@ -1,6 +1,7 @@
 //! Device Bound Session Credentials (W3C webappsec-dbsc): the browser makes a key, and shows it again every few minutes.
 //!
-//! Both routes stand outside what guards against requests of foreign pages: without a proof they do nothing.
+//! Both routes stand outside what guards against requests of foreign pages, but for those that say `cross-site`: without a proof they
+//! do nothing.
 
 pub(super) mod bind;
 mod instructions;

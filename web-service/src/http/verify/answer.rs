@@ -11,7 +11,7 @@ use url::form_urlencoded;
 use super::decision::{Decided, Denied};
 use crate::{
     domain::gate::{Identity, Original, Refused},
-    http::{dpop::with_nonce, failure::Failure, state::AppState, time::in_seconds},
+    http::{dpop::with_nonce, failure::Failure, origin::joined, state::AppState, time::in_seconds},
 };
 
 static MISCONFIGURED: Seldom = Seldom::new();
@@ -167,8 +167,8 @@ fn is_navigation(original: &Original, headers: &HeaderMap) -> bool {
     if !may_be || headers.contains_key(header::AUTHORIZATION) {
         return false;
     }
-    match headers.get("sec-fetch-mode") {
-        Some(mode) => mode == "navigate",
+    match joined(headers, "sec-fetch-mode") {
+        Some(mode) => mode.as_ref() == b"navigate",
         None => headers
             .get(header::ACCEPT)
             .and_then(|accept| accept.to_str().ok())

@@ -1,6 +1,6 @@
 //! The request that a proxy asks about, in the proxy's words. They count from trusted proxies only.
 
-use std::convert::Infallible;
+use std::{borrow::Cow, convert::Infallible};
 
 use axum::{
     extract::{FromRef, FromRequestParts},
@@ -13,7 +13,11 @@ use axum::{
 
 use crate::{
     domain::{forwarded, gate::Original},
-    http::{client::Visitor, state::AppState},
+    http::{
+        client::Visitor,
+        origin::{SEC_FETCH_SITE, joined},
+        state::AppState,
+    },
 };
 
 /// nginx is told to send the first, Caddy and Traefik send the second by themselves.
@@ -41,8 +45,8 @@ where
         let state = AppState::from_ref(state);
         let is_trusted = state.trusted_proxies.contains(Visitor::of(parts).socket);
         let browser = Original {
-            sec_fetch_site: bytes(&parts.headers, "sec-fetch-site"),
-            sent_origin: bytes(&parts.headers, header::ORIGIN.as_str()),
+            sec_fetch_site: joined(&parts.headers, SEC_FETCH_SITE).map(Cow::into_owned),
+            sent_origin: joined(&parts.headers, header::ORIGIN.as_str()).map(Cow::into_owned),
             ..Original::default()
         };
         if !is_trusted {
@@ -149,8 +153,4 @@ fn only<'a>(headers: &'a HeaderMap, name: &'static str) -> Option<&'a str> {
 fn lines<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
     let lines = headers.get_all(name).into_iter();
     lines.map(|line| line.to_str().unwrap_or("?")).collect()
-}
-
-fn bytes(headers: &HeaderMap, name: &str) -> Option<Vec<u8>> {
-    headers.get(name).map(|value| value.as_bytes().to_vec())
 }

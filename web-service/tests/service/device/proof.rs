@@ -252,3 +252,36 @@ async fn a_proxy_gets_the_same_decision() {
     let elsewhere = get(&site, elsewhere, &browser.cookies(), &[]).await;
     assert_eq!(elsewhere.status(), 404);
 }
+
+/// A page of another site can send the request, and neither the proof nor what says that it is none.
+#[tokio::test]
+async fn what_says_that_another_site_sent_it_is_refused() {
+    let site = site().await;
+    let browser = Browser::bound(&site).await;
+    for (path, id) in [("/session/bind", ""), ("/session/refresh", &browser.sid)] {
+        for says in [
+            &[("sec-fetch-site", "cross-site")][..],
+            &[
+                ("sec-fetch-site", "same-origin"),
+                ("sec-fetch-site", "cross-site"),
+            ],
+        ] {
+            let headers = [&[("sec-secure-session-id", id)], says].concat();
+            let answer = browser.post(path, &headers).await;
+            assert_eq!(header(&answer, "secure-session-challenge"), "");
+            assert_problem(answer, 403, "FOREIGN_ORIGIN").await;
+        }
+    }
+    // As Chromium says it.
+    let proof = browser.renewal(&browser.challenge);
+    let headers = [
+        ("sec-secure-session-id", browser.sid.as_str()),
+        ("secure-session-response", &proof),
+        ("sec-fetch-site", "same-origin"),
+        ("sec-fetch-mode", "no-cors"),
+        ("origin", &site.origin),
+    ];
+    let answer = browser.post("/session/refresh", &headers).await;
+    assert_eq!(answer.status(), 200);
+    browser.assert_bound().await;
+}
