@@ -1,6 +1,7 @@
 //! What both services do in the same way: configuration, logs, connections, TLS files, breakers, the ops port, signals; and how a
 //! JWS is taken apart, which public keys verify one, and what is good once remembered.
 
+pub mod blanks;
 pub mod breaker;
 pub mod config;
 pub mod connections;

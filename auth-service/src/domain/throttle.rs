@@ -387,7 +387,9 @@ mod tests {
 
     #[test]
     fn every_spelling_of_a_name_is_one_account() {
-        assert_eq!(guess("ADA", "192.0.2.1"), guess("ada", "192.0.2.1"));
+        for spelling in ["ADA", " ada ", "ada\u{a0}", "\u{200b}ada"] {
+            assert_eq!(guess(spelling, "192.0.2.1"), guess("ada", "192.0.2.1"));
+        }
         assert_ne!(guess("ada", "192.0.2.1"), guess("bob", "192.0.2.1"));
     }
 

@@ -2,8 +2,11 @@
 
 use std::{fmt, str::FromStr};
 
+use service_kit::blanks;
+
 /// The name a person signs in with: 1 to 64 ASCII letters, digits and `._-+@`, beginning with a letter or a digit, in
-/// lower case. Every spelling of a name is the same name.
+/// lower case. Every spelling of a name is the same name, with blanks and invisible characters around it, too, as keyboards of
+/// phones leave them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Username(String);
 
@@ -28,6 +31,7 @@ impl FromStr for Username {
     type Err = InvalidUsername;
 
     fn from_str(text: &str) -> Result<Self, InvalidUsername> {
+        let text = blanks::trim(text);
         let begins_well = text.starts_with(|c: char| c.is_ascii_alphanumeric());
         let goes_on_well = text
             .bytes()
@@ -59,6 +63,11 @@ mod tests {
                 .as_str(),
             "ada.lovelace@example.org"
         );
+        for around in [" ", "\n", "\u{a0}", "\u{200b}", "\u{feff}"] {
+            let typed = format!("{around}{}{around}", "A".repeat(Username::MAX_LENGTH));
+            let name = typed.parse::<Username>().unwrap();
+            assert_eq!(name.as_str(), "a".repeat(Username::MAX_LENGTH));
+        }
     }
 
     #[test]
@@ -68,7 +77,10 @@ mod tests {
             "",
             ".ada",
             "ada lovelace",
-            "ada\n",
+            " ",
+            "\u{200b}",
+            "a\u{200b}da",
+            "ada\0",
             "ädä",
             "аda",
             too_long.as_str(),

@@ -28,15 +28,18 @@ async fn an_account_that_an_admin_makes_can_sign_in_and_be_found() {
     let admin = service.admin_token().await;
 
     let made = service
-        .create_user(&admin, "Grace", PASSWORD)
+        .create_user(&admin, " Grace\u{200b}", PASSWORD)
         .await
         .unwrap();
 
     assert_eq!(made.username, "grace");
     assert!(service.try_login("grace", PASSWORD).await.is_ok());
+    let again = service.create_user(&admin, "grace ", PASSWORD).await;
+    assert_refused(again, Code::AlreadyExists, "USERNAME_TAKEN");
     for lookup in [
         Lookup::UserId(made.id.clone()),
         Lookup::Username("GRACE".into()),
+        Lookup::Username("\u{a0}grace".into()),
     ] {
         let request = GetUserRequest {
             lookup: Some(lookup),

@@ -23,7 +23,10 @@ async fn the_right_password_starts_a_login() {
 async fn every_spelling_of_the_name_is_the_account() {
     let service = TestService::start().await;
     service.add_user("ada", false).await;
-    assert_eq!(service.login("ADA").await.user.unwrap().username, "ada");
+    for name in ["ADA", " ada ", "ada\u{a0}", "\u{200b}Ada\u{feff}"] {
+        let login = service.login(name).await;
+        assert_eq!(login.user.unwrap().username, "ada", "{name:?}");
+    }
 }
 
 #[tokio::test]

@@ -39,6 +39,10 @@ pub(super) fn service(state: &AppState) -> Front {
             "/account/password",
             get(pages::password::show).post(pages::password::submit),
         )
+        .page(
+            "/.well-known/change-password",
+            get(pages::password::lead_here),
+        )
         .page("/account/logins", get(pages::logins::show))
         .page("/account/logins/{sid}/end", post(pages::logins::end))
         .page(

@@ -96,3 +96,22 @@ async fn it_takes_a_session_and_the_token() {
     );
     assert_eq!(site.api_login("ada", PASSWORD).await.status(), 200);
 }
+
+/// What browsers and their password managers go by.
+#[tokio::test]
+async fn password_managers_find_the_page_and_the_name() {
+    let site = Site::with_user("ada").await;
+    let led = site.get("/.well-known/change-password", "").await;
+    assert_eq!(
+        (led.status().as_u16(), header(&led, "location")),
+        (303, "/account/password")
+    );
+    let unknown = "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200";
+    assert_eq!(site.get(unknown, "").await.status(), 404);
+    let cookie = site.sign_in("ada").await;
+    let name = r#"<input type="text" name="username" value="ada" autocomplete="username" readonly hidden>"#;
+    for path in ["/account/password", "/account/confirm"] {
+        let page = site.get(path, &cookie).await.text().await.unwrap();
+        assert!(page.contains(name), "{path}: {page}");
+    }
+}

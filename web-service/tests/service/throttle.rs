@@ -102,3 +102,32 @@ async fn a_browser_that_is_known_is_not_locked_out_by_others() {
     assert_eq!(sign_in(&forged).await, 429);
     assert_eq!(sign_in(&known).await, 303);
 }
+
+/// Phones leave blanks around a name that nobody sees. At every door it is the same name, and the same counter.
+#[tokio::test]
+async fn a_name_with_blanks_around_it_is_that_name_at_every_door() {
+    let site = Site::with_user("ada").await;
+    for around in [" ", "\u{a0}", "\u{200b}", "\u{feff}"] {
+        let name = format!("{around}Ada{around}");
+        let fields = [("username", name.as_str()), ("password", PASSWORD)];
+        let page = site.submit_login(&fields).await;
+        assert_eq!(page.status(), 303, "{around:?}");
+        assert_eq!(
+            site.api_login(&name, PASSWORD).await.status(),
+            200,
+            "{around:?}"
+        );
+    }
+    site.add_user("bob").await;
+    for name in ["bob ", "\u{a0}bob", "bob\u{200b}", "BOB", "bob"].repeat(6) {
+        site.api_login(name, "wrong").await;
+    }
+    let throttled = site.api_login("\u{feff}bob", PASSWORD).await;
+    assert_eq!(throttled.status(), 429);
+    let password = format!(" {PASSWORD}");
+    assert_eq!(
+        site.api_login("ada", &password).await.status(),
+        401,
+        "as typed"
+    );
+}

@@ -8,7 +8,7 @@ use axum::{
 };
 use secrecy::SecretString;
 use serde::Deserialize;
-use service_kit::{seldom::Seldom, system::Random};
+use service_kit::{blanks, seldom::Seldom, system::Random};
 
 use super::{
     error::ErrorPage,
@@ -179,7 +179,7 @@ async fn out_of_date(state: &AppState, visitor: Visitor<'_>, form: LoginForm) ->
 }
 
 fn is_name_of(session: &Session, typed: &str) -> bool {
-    typed.trim().eq_ignore_ascii_case(&session.username)
+    blanks::trim(typed).eq_ignore_ascii_case(&session.username)
 }
 
 /// Ends a session and its login; nobody waits for what cannot be done now. Of a session that is bound to another device not even

@@ -58,6 +58,11 @@ pub(in crate::http) struct PasswordForm {
     new_password_again: SecretString,
 }
 
+/// `GET /.well-known/change-password`: where password managers lead people (W3C change-password-url).
+pub(in crate::http) async fn lead_here() -> Redirect {
+    Redirect::to("/account/password")
+}
+
 /// Shows the form.
 pub(in crate::http) async fn show(
     State(form_tokens): State<Arc<dyn FormTokens>>,
