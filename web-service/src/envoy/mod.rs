@@ -43,7 +43,7 @@ use crate::{
         state::AppState,
         verify::{
             Wanted, changes_nothing, cookies_of_application, could_be_identity, judge,
-            misconfigured, too_slow,
+            misconfigured, presents_token, too_slow,
         },
     },
 };
@@ -235,7 +235,11 @@ fn allowed(answer: &Response, asked: &HeaderMap, names: &CookieNames) -> CheckRe
         .filter(identity)
         .map(option)
         .collect();
-    let mut headers_to_remove = vec![header::AUTHORIZATION.to_string(), "dpop".to_owned()];
+    let mut headers_to_remove = vec!["dpop".to_owned()];
+    // What is not for us is the application's own.
+    if presents_token(asked) {
+        headers_to_remove.push(header::AUTHORIZATION.to_string());
+    }
     let looks_like_ours = asked
         .keys()
         .filter(|name| could_be_identity(name.as_str()) && !answer.headers().contains_key(*name));

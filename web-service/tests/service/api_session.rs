@@ -50,3 +50,55 @@ async fn where_authorization_is_sent_there_is_no_falling_back_to_the_cookie() {
     let answer = request.bearer_auth("x").send().await.unwrap();
     assert_problem(answer, 401, "SESSION_MISSING").await;
 }
+
+/// A staging site's password, or a proxy's ticket: not for us, wherever it is asked.
+#[tokio::test]
+async fn schemes_that_are_not_ours_are_no_credentials_anywhere() {
+    let site = Site::start_behind_for(["127.0.0.0/8"], []).await;
+    site.add_user("ada").await;
+    let cookie = site.sign_in("ada").await;
+    let ask = async |path: &str, authorization: &str, cookie: &str| {
+        let request = site
+            .request(Method::GET, path)
+            .header("cookie", cookie)
+            .header("authorization", authorization)
+            .header("x-original-method", "GET");
+        request.send().await.unwrap().status().as_u16()
+    };
+    let pages = ["/api/session", "/api/logins", "/auth/verify", "/dashboard"];
+    for scheme in ["Basic c3RhZ2luZzpzaXRl", "Negotiate abc", "AWS4 a=b", ""] {
+        for path in pages {
+            assert_eq!(ask(path, scheme, &cookie).await, 200, "{path} {scheme}");
+            assert_ne!(ask(path, scheme, "").await, 200, "{path} {scheme}");
+        }
+        assert_eq!(ask("/api/profile", scheme, &cookie).await, 401, "{scheme}");
+    }
+    // What is for us decides, good or not, in whatever company.
+    for scheme in ["Bearer abc", "bearer", "DPoP abc"] {
+        for path in &pages[..3] {
+            assert_eq!(ask(path, scheme, &cookie).await, 401, "{path} {scheme}");
+        }
+    }
+    let both = site
+        .request(Method::GET, "/api/session")
+        .header("cookie", &cookie)
+        .header("authorization", "Basic c3RhZ2luZzpzaXRl")
+        .header("authorization", "Bearer abc");
+    assert_eq!(both.send().await.unwrap().status(), 401);
+}
+
+#[tokio::test]
+async fn beside_another_scheme_a_cookie_takes_its_proof_of_origin_as_ever() {
+    let site = Site::with_user("ada").await;
+    let cookie = site.sign_in("ada").await;
+    let end_others = async |site_says: &str| {
+        let request = site
+            .request(Method::DELETE, "/api/logins")
+            .header("cookie", &cookie)
+            .header("authorization", "Basic c3RhZ2luZzpzaXRl")
+            .header("sec-fetch-site", site_says);
+        request.json(&json!({})).send().await.unwrap().status()
+    };
+    assert_eq!(end_others("cross-site").await, 403);
+    assert_eq!(end_others("same-origin").await, 204);
+}

@@ -53,6 +53,25 @@ pub(super) fn proof(scheme: Scheme, dpop: &Dpop) -> Result<Option<&DpopProof>, P
     }
 }
 
+/// Whether `Authorization` is for us: it holds an access token, or would. Other schemes, such as the `Basic` of a staging site or
+/// `Negotiate`, are not credentials for us, and count as if they were not there.
+pub(crate) fn is_presented(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(header::AUTHORIZATION).into_iter();
+    values.any(|value| scheme(value).is_some())
+}
+
+fn scheme(value: &HeaderValue) -> Option<Scheme> {
+    let mut words = value.as_bytes().split(u8::is_ascii_whitespace);
+    let name = words.next()?;
+    [
+        (b"bearer".as_slice(), Scheme::Bearer),
+        (b"dpop", Scheme::Dpop),
+    ]
+    .into_iter()
+    .find(|(known, _)| name.eq_ignore_ascii_case(known))
+    .map(|(_, scheme)| scheme)
+}
+
 /// The one access token of the headers, and how it is presented; the scheme's name in any case.
 pub(in crate::http) fn read(headers: &HeaderMap) -> Result<(Scheme, &str), Problem> {
     split(presented(headers)?)
@@ -68,19 +87,10 @@ fn presented(headers: &HeaderMap) -> Result<&HeaderValue, Problem> {
 }
 
 fn split(value: &HeaderValue) -> Result<(Scheme, &str), Problem> {
+    let scheme = scheme(value).ok_or_else(Problem::no_token)?;
     let value = value.to_str().map_err(|_| Problem::malformed_token())?;
-    let (scheme, token) = match value.split_once(' ') {
-        Some((scheme, token)) => (scheme, Some(token.trim_start())),
-        None => (value, None),
-    };
-    let scheme = [("bearer", Scheme::Bearer), ("dpop", Scheme::Dpop)]
-        .into_iter()
-        .find(|(name, _)| scheme.eq_ignore_ascii_case(name));
-    match (scheme, token) {
-        (Some((_, scheme)), Some(token)) => Ok((scheme, token)),
-        (Some(_), None) => Err(Problem::malformed_token()),
-        (None, _) => Err(Problem::no_token()),
-    }
+    let (_, token) = value.split_once(' ').ok_or_else(Problem::malformed_token)?;
+    Ok((scheme, token.trim_start()))
 }
 
 #[cfg(test)]
@@ -105,5 +115,43 @@ mod tests {
         assert!(!reads(&["Bearer"]));
         assert!(!reads(&["Basic abc"]));
         assert!(!reads(&["Bearer abc", "Bearer abc"]));
+    }
+
+    #[test]
+    fn other_schemes_are_not_for_us() {
+        let is_presented = |values: &[&[u8]]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                let value = HeaderValue::from_bytes(value).unwrap();
+                headers.append(header::AUTHORIZATION, value);
+            }
+            super::is_presented(&headers)
+        };
+        let ours: [&[u8]; 6] = [
+            b"Bearer abc",
+            b"bearer",
+            b"DPOP abc",
+            b"dpop\tabc",
+            b"Bearer ",
+            b"Bearer \xff",
+        ];
+        for value in ours {
+            assert!(is_presented(&[value]), "{value:?}");
+            assert!(is_presented(&[b"Basic abc", value]));
+        }
+        let others: [&[u8]; 7] = [
+            b"",
+            b"Basic abc",
+            b"Negotiate abc",
+            b"Bearerabc",
+            b"Bearer,abc",
+            b"\xff abc",
+            b"Digest a=\"Bearer abc\"",
+        ];
+        for value in others {
+            assert!(!is_presented(&[value]), "{value:?}");
+            assert!(!is_presented(&[value, value]));
+        }
+        assert!(!is_presented(&[]));
     }
 }

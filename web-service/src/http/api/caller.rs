@@ -2,7 +2,7 @@
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, StatusCode, header, request::Parts},
+    http::{HeaderMap, StatusCode, request::Parts},
 };
 
 use super::{
@@ -48,8 +48,8 @@ impl FromRequestParts<AppState> for ApiBrowser {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
-        // `Authorization` decides where it is present; there is no falling back to the cookie.
-        if parts.headers.contains_key(header::AUTHORIZATION) {
+        // An access token decides where it is presented; there is no falling back to the cookie.
+        if bearer::is_presented(&parts.headers) {
             return Err(Problem::no_session());
         }
         if !parts.method.is_safe() {
@@ -64,7 +64,7 @@ impl FromRequestParts<AppState> for ApiPerson {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
         let dpop = Dpop::of(parts, &state.public_url);
-        if parts.headers.contains_key(header::AUTHORIZATION) {
+        if bearer::is_presented(&parts.headers) {
             let (scheme, token) = bearer::read(&parts.headers)?;
             return Ok(Self {
                 authorization: Authorization {

@@ -40,8 +40,8 @@ impl FromRequest<AppState> for Holds {
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
         let headers = request.headers();
-        // `Authorization` decides where it is present.
-        if headers.contains_key(header::AUTHORIZATION) {
+        // An access token decides where it is presented.
+        if bearer::is_presented(headers) {
             return Ok(Self::AccessToken(headers.clone()));
         }
         if !headers.contains_key(header::CONTENT_TYPE) {

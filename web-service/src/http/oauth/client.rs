@@ -19,7 +19,9 @@ pub(super) fn read(
     let mut take = |name: &str| parameters.remove(name).filter(|value| !value.is_empty());
     let (id, secret) = (take("client_id"), take("client_secret"));
     let (assertion, kind) = (take("client_assertion"), take("client_assertion_type"));
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    // Other schemes are not credentials for these endpoints.
+    let values = headers.get_all(header::AUTHORIZATION).iter();
+    let mut values = values.filter(|value| is_basic(value));
     let authorization = values.next();
     let ways = [
         authorization.is_some(),
@@ -56,12 +58,16 @@ pub(super) fn read(
     })
 }
 
+fn is_basic(value: &HeaderValue) -> bool {
+    let mut words = value.as_bytes().split(u8::is_ascii_whitespace);
+    words
+        .next()
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"basic"))
+}
+
 /// Both parts are form-encoded first (RFC 6749 §2.3.1).
 fn basic(value: &HeaderValue) -> Option<ClientCredentials> {
-    let (scheme, encoded) = value.to_str().ok()?.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
+    let (_, encoded) = value.to_str().ok()?.split_once(' ')?;
     let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
     let (id, secret) = decoded.split_once(':')?;
     Some(ClientCredentials {

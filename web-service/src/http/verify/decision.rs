@@ -1,6 +1,6 @@
 //! The decision, the same for every dialect.
 
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 
 use crate::{
     domain::{
@@ -41,7 +41,7 @@ pub(super) struct Decided {
     pub(super) dpop_nonce: String,
 }
 
-/// `Authorization` decides where it is present; there is no falling back to the cookie.
+/// An access token decides where it is presented; there is no falling back to the cookie.
 pub(super) async fn decide(
     state: &AppState,
     visitor: Visitor<'_>,
@@ -49,7 +49,7 @@ pub(super) async fn decide(
     wanted: &Requirements,
 ) -> Decided {
     let mut dpop_nonce = String::new();
-    let decision = if visitor.headers.contains_key(header::AUTHORIZATION) {
+    let decision = if bearer::is_presented(visitor.headers) {
         by_token(state, visitor.headers, original, wanted, &mut dpop_nonce).await
     } else {
         by_cookie(state, visitor, original, wanted).await

@@ -20,6 +20,7 @@ pub(crate) use self::{
     original::changes_nothing,
     withheld::{cookies_of_application, could_be_identity},
 };
+pub(crate) use super::api::bearer::is_presented as presents_token;
 use crate::{
     domain::{
         gate::{Original, Requirements},
