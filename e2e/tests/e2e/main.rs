@@ -10,6 +10,7 @@ mod command_line;
 mod contract;
 mod cost;
 mod counters;
+mod deep_links;
 mod dev;
 mod device_binding;
 mod drain;

@@ -12,7 +12,8 @@ pub struct LocalPath(String);
 pub struct NotLocal;
 
 impl LocalPath {
-    const MAX_LENGTH: usize = 1024;
+    /// In bytes. Applications keep what a page shows in its address, with every letter escaped.
+    const MAX_LENGTH: usize = 8 * 1024;
 
     /// Where people go after signing in when nothing else was asked for.
     #[must_use]

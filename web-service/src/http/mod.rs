@@ -15,6 +15,7 @@ mod head;
 mod head_timer;
 mod headers;
 mod language;
+mod next;
 mod oauth;
 mod origin;
 mod pages;

@@ -97,8 +97,12 @@ async fn after_signing_in_people_go_where_they_wanted_and_never_elsewhere() {
         header(&visit, "location"),
         "/login?next=%2Faccount%2Fpassword%3Fa%3Db"
     );
+    let deep = format!("/a?b={}", "%C3%A4".repeat(1200));
+    let too_deep = format!("/{}", "a".repeat(8 * 1024));
     for (next, target) in [
         ("/account/password?a=b", "/account/password?a=b"),
+        (deep.as_str(), deep.as_str()),
+        (too_deep.as_str(), "/dashboard"),
         ("", "/dashboard"),
         ("https://evil.example", "/dashboard"),
         ("//evil.example", "/dashboard"),

@@ -387,3 +387,60 @@ async fn a_form_after_the_sessions_end_says_that_nothing_was_changed() {
         assert_eq!(header(&denied, "location"), "");
     }
 }
+
+/// A person behind a staging site's password is one who navigates.
+#[tokio::test]
+async fn beside_another_scheme_people_are_led_to_the_sign_in() {
+    let site = site().await;
+    let navigation = ("sec-fetch-mode", "navigate");
+    let basic = ("authorization", "Basic c3RhZ2luZzpzaXRl");
+    assert_eq!(ask(&site, "", &[navigation, basic]).await.status(), 303);
+    let bearer = ("authorization", "Bearer a.b.c");
+    assert_eq!(ask(&site, "", &[navigation, bearer]).await.status(), 401);
+}
+
+/// What an application keeps in its address is still there after the sign-in; what no browser could ask for is left out.
+#[tokio::test]
+async fn long_addresses_survive_the_sign_in() {
+    let site = site().await;
+    let ask = async |uri: &str| {
+        let request = site
+            .request(Method::GET, "/auth/verify")
+            .header("x-forwarded-method", "GET")
+            .header("x-forwarded-uri", uri)
+            .header("x-forwarded-proto", "https")
+            .header("x-forwarded-host", "app.example")
+            .header("sec-fetch-mode", "navigate");
+        request.send().await.unwrap()
+    };
+    let deep = format!("/orders?filter={}", "%C3%A4".repeat(700));
+    assert!(deep.len() > 4096);
+    let sent = ask(&deep).await;
+    assert_eq!(sent.status(), 303);
+    let sign_in = header(&sent, "location")
+        .strip_prefix(&site.origin)
+        .unwrap();
+    let page = site.get(sign_in, "").await;
+    let cookie = cookie_of(&page, "__Host-login").unwrap();
+    let page = page.text().await.unwrap();
+    let (_, next) = page.split_once(r#"name="next" value=""#).unwrap();
+    let next = next.split('"').next().unwrap().replace("&#38;", "&");
+    let fields = [
+        ("csrf_token", crate::support::form_token(&page)),
+        ("username", "ada".to_owned()),
+        ("password", PASSWORD.to_owned()),
+        ("next", next),
+    ];
+    let fields = fields
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    let signed_in = site.post_form(sign_in, &cookie, &fields).await;
+    let onward = header(&signed_in, "location");
+    assert!(onward.starts_with("/continue?to="), "{onward}");
+    let page = site.get(onward, "").await.text().await.unwrap();
+    let link = format!(r#"href="https://app.example{deep}""#);
+    assert!(page.contains(&link), "{page}");
+
+    let sent = ask(&format!("/orders?filter={}", "/".repeat(7000))).await;
+    assert_eq!(header(&sent, "location"), format!("{}/login", site.origin));
+}

@@ -6,7 +6,6 @@ use axum::{
     http::{HeaderMap, Uri},
     response::{IntoResponse as _, Redirect, Response},
 };
-use url::form_urlencoded;
 
 use super::{
     error::{ErrorPage, PageRefusal, no_such_page},
@@ -15,7 +14,7 @@ use super::{
 };
 use crate::http::{
     client::{Socket, Visitor},
-    device,
+    device, next,
     signed_in::{Browser, NotSignedIn},
     state::AppState,
 };
@@ -41,10 +40,8 @@ pub(in crate::http) async fn show(
             LoadAgain::at(&uri).into_response()
         }
         Err(NotSignedIn::NoSession | NotSignedIn::NoProof) => {
-            let encoded =
-                |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-            let onward = format!("/continue?to={}", encoded(url.as_str()));
-            Redirect::to(&format!("/login?next={}", encoded(&onward))).into_response()
+            let onward = format!("/continue?to={}", next::encoded(url.as_str()));
+            Redirect::to(&next::page_with("/login", Some(&onward), false)).into_response()
         }
         Err(refused) => PageRefusal::after_a_form(refused).into_response(),
     })

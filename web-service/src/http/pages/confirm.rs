@@ -8,7 +8,6 @@ use axum::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use url::form_urlencoded;
 
 use super::{
     error::{ErrorPage, PageRefusal},
@@ -35,7 +34,8 @@ use crate::{
 struct ConfirmPage<'a> {
     csrf_token: String,
     username: &'a str,
-    action: &'a str,
+    /// Where it is sent; `None`: to its own address, with what only the browser knows of that.
+    action: Option<&'a str>,
     is_unsent: bool,
     trouble: Option<String>,
 }
@@ -67,7 +67,7 @@ pub(in crate::http) async fn show(
     let form = ConfirmPage {
         csrf_token: browser.form_token(&*state.form_tokens),
         username: &browser.session.username,
-        action: &own_action(&next(onward)),
+        action: None,
         is_unsent,
         trouble: None,
     };
@@ -82,10 +82,10 @@ pub(in crate::http) async fn submit(
     onward: Result<Query<Onward>, QueryRejection>,
     given: ProvenForm<Confirmation, ToSession>,
 ) -> Response {
-    let next = next(onward);
+    let next = wanted(onward);
     let act = Act {
         state: &state,
-        action: &own_action(&next),
+        action: None,
         client: &peer.into_client(ClientKind::Browser),
     };
     if given.fields.confirm_password.expose_secret().is_empty() {
@@ -100,14 +100,9 @@ pub(in crate::http) async fn submit(
     act.run(actor, &given.fields, go_on).await
 }
 
-fn next(onward: Result<Query<Onward>, QueryRejection>) -> LocalPath {
+fn wanted(onward: Result<Query<Onward>, QueryRejection>) -> LocalPath {
     let next = onward.map(|Query(onward)| onward.next).unwrap_or_default();
     next.parse().unwrap_or_else(|_| LocalPath::dashboard())
-}
-
-fn own_action(next: &LocalPath) -> String {
-    let next = form_urlencoded::byte_serialize(next.as_str().as_bytes());
-    format!("/account/confirm?next={}", next.collect::<String>())
 }
 
 /// Somebody who may have proved again who they are.
@@ -167,8 +162,8 @@ fn answer(failure: Failure) -> Response {
 pub(super) struct Act<'a> {
     /// What does it.
     pub(super) state: &'a AppState,
-    /// Where its form is sent.
-    pub(super) action: &'a str,
+    /// Where its form is sent, if that is not the address of the page.
+    pub(super) action: Option<&'a str>,
     /// Who does it.
     pub(super) client: &'a Client,
 }
@@ -220,7 +215,7 @@ impl Act<'_> {
 
 fn form(
     state: &AppState,
-    (status, action): (StatusCode, &str),
+    (status, action): (StatusCode, Option<&str>),
     browser: &Browser,
     trouble: Option<String>,
 ) -> Response {

@@ -7,7 +7,6 @@ use axum::{
     http::{Method, StatusCode, Uri, uri::PathAndQuery},
     response::{IntoResponse, Redirect, Response},
 };
-use url::form_urlencoded::byte_serialize;
 
 use super::{
     load_again::LoadAgain,
@@ -15,6 +14,7 @@ use super::{
 };
 use crate::http::{
     failure::{DEVICE_NOT_ASKED, Failure},
+    next,
     signed_in::NotSignedIn,
 };
 
@@ -204,12 +204,12 @@ impl PageRefusal {
     /// After signing in, the person comes back to the page they asked for. A form that they sent is not sent again: they are told
     /// so, and come back to the page that has it.
     pub(in crate::http) fn sign_in(method: &Method, uri: &Uri) -> Self {
-        let encoded = |page: &str| byte_serialize(page.as_bytes()).collect::<String>();
-        let target = if method.is_safe() {
-            format!("/login?next={}", encoded(address(uri)))
+        let (next, unsent) = if method.is_safe() {
+            (address(uri), false)
         } else {
-            format!("/login?next={}&unsent", encoded(page_of(uri)))
+            (page_of(uri), true)
         };
+        let target = next::page_with("/login", Some(next), unsent);
         Self::SignIn(Redirect::to(&target))
     }
 

@@ -102,7 +102,7 @@ pub(in crate::http) async fn end(
     let action = format!("/account/logins/{}/end", known_form(&sid)?);
     let act = Act {
         state: &state,
-        action: &action,
+        action: Some(&action),
         client: &client,
     };
     let end = async |actor: &Actor| {
@@ -139,7 +139,7 @@ pub(in crate::http) async fn end_others(
     let client = peer.into_client(ClientKind::Browser);
     let act = Act {
         state: &state,
-        action: END_OTHERS,
+        action: Some(END_OTHERS),
         client: &client,
     };
     let end = async |actor: &Actor| {

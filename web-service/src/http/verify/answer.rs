@@ -6,12 +6,14 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use service_kit::seldom::Seldom;
-use url::form_urlencoded;
 
 use super::decision::{Decided, Denied};
 use crate::{
     domain::gate::{Identity, Original, Refused},
-    http::{dpop::with_nonce, failure::Failure, origin::joined, state::AppState, time::in_seconds},
+    http::{
+        api::bearer, dpop::with_nonce, failure::Failure, next, origin::joined, state::AppState,
+        time::in_seconds,
+    },
 };
 
 static MISCONFIGURED: Seldom = Seldom::new();
@@ -133,7 +135,6 @@ fn target(
     original: &Original,
     headers: &HeaderMap,
 ) -> Option<String> {
-    let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let own = &state.public_url.origin;
     let origins = &state.return_origins;
     let back = if original.is_safe {
@@ -145,26 +146,23 @@ fn target(
     };
     let page = match (refused, &back) {
         (Refused::NoProof, Some(back)) if original.is_safe => {
-            return Some(format!("{own}/account/again?to={}", encoded(back)));
+            return Some(format!("{own}/account/again?to={}", next::encoded(back)));
         }
-        (Refused::Unauthenticated | Refused::NoProof, _) => "login",
-        (Refused::TooLongAgo, _) => "account/confirm",
+        (Refused::Unauthenticated | Refused::NoProof, _) => "/login",
+        (Refused::TooLongAgo, _) => "/account/confirm",
         // It tells people why.
         (Refused::NotBound, _) => return Some(format!("{own}/dashboard")),
         (Refused::Scope | Refused::Foreign, _) => return None,
     };
-    let next = back.map(|back| format!("/continue?to={}", encoded(&back)));
-    let next = next.map(|next| format!("next={}", encoded(&next)));
-    let unsent = (!original.is_safe).then(|| "unsent".to_owned());
-    let query: Vec<_> = next.into_iter().chain(unsent).collect();
-    let mark = if query.is_empty() { "" } else { "?" };
-    Some(format!("{own}/{page}{mark}{}", query.join("&")))
+    let next = back.map(|back| format!("/continue?to={}", next::encoded(&back)));
+    let target = next::page_with(page, next.as_deref(), !original.is_safe);
+    Some(format!("{own}{target}"))
 }
 
 /// A browser that wants a page or sends a form, and not a program or an image.
 fn is_navigation(original: &Original, headers: &HeaderMap) -> bool {
     let may_be = original.is_safe || original.method.as_deref() == Some("POST");
-    if !may_be || headers.contains_key(header::AUTHORIZATION) {
+    if !may_be || bearer::is_presented(headers) {
         return false;
     }
     match joined(headers, "sec-fetch-mode") {

@@ -1,0 +1,44 @@
+//! Where somebody wanted to go is where they are after the sign-in, with the fragment that only their browser knows, and without a
+//! script.
+
+use e2e::{
+    browser::Browser,
+    pair::{PASSWORD, Pair},
+};
+
+/// A wrong password first, then the right one.
+async fn sign_in(browser: &Browser) {
+    browser.fill("username", "ada").await;
+    browser.fill("password", "wrong").await;
+    browser.press("Sign in").await;
+    assert!(browser.text().await.contains("Please try again"));
+    browser.fill("password", PASSWORD).await;
+    browser.press("Sign in").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_fragment_is_there_after_the_sign_in() {
+    let pair = Pair::start().await;
+    pair.add_user("ada", &[]).await;
+    let browser = Browser::start(&pair).await;
+    let wanted = pair.site.url("/account/password?a=b#/place/7");
+    browser.driver.goto(&wanted).await.unwrap();
+    assert_eq!(browser.path().await, "/login");
+    sign_in(&browser).await;
+    let url = browser.driver.current_url().await.unwrap();
+    assert_eq!(url.as_str(), wanted);
+
+    // The same where a password is wanted again.
+    let confirm = "/account/confirm?next=%2Faccount%2Flogins#/place/8";
+    browser.driver.goto(pair.site.url(confirm)).await.unwrap();
+    browser.fill("confirm_password", "wrong").await;
+    browser.press("Go on").await;
+    browser.fill("confirm_password", PASSWORD).await;
+    browser.press("Go on").await;
+    let url = browser.driver.current_url().await.unwrap();
+    assert_eq!(url.as_str(), pair.site.url("/account/logins#/place/8"));
+    let log = browser.driver.browser_log().await.unwrap();
+    let is_violation = |message: &str| message.contains("Content Security Policy");
+    assert!(!log.iter().any(|entry| is_violation(&entry.message)));
+    browser.quit().await;
+}
