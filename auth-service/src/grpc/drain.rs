@@ -198,10 +198,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn where_they_never_pause_new_ones_are_refused_and_the_others_finish() {
         let sign_ins = SignIns::default();
-        let flood = sign_ins.clone();
+        let mut next = sign_ins.begin();
+        let begin = sign_ins.clone();
         let flood = tokio::spawn(async move {
-            while let Some(running) = flood.begin() {
+            while let Some(running) = next {
                 sleep(Duration::from_millis(100)).await;
+                next = begin.begin();
                 drop(running);
             }
         });
