@@ -24,6 +24,7 @@ pub mod request_limit;
 pub mod seen;
 pub mod seldom;
 pub mod shutdown;
+pub mod steady_clock;
 pub mod system;
 pub mod telemetry;
 pub mod tls;

@@ -1,7 +1,7 @@
 //! A clock for tests.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -11,23 +11,47 @@ use crate::system::Clock;
 
 /// A clock that stands still until it is moved. Clones share the time.
 #[derive(Clone, Debug)]
-pub struct ManualClock(Arc<Mutex<OffsetDateTime>>);
+pub struct ManualClock(Arc<Mutex<Times>>);
+
+#[derive(Debug)]
+struct Times {
+    now: OffsetDateTime,
+    uptime: Duration,
+}
 
 impl Default for ManualClock {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(datetime!(2026-01-01 12:00 UTC))))
+        Self(Arc::new(Mutex::new(Times {
+            now: datetime!(2026-01-01 12:00 UTC),
+            uptime: Duration::ZERO,
+        })))
     }
 }
 
 impl ManualClock {
-    /// Moves the time on.
+    /// Lets time pass.
     pub fn advance(&self, by: Duration) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) += by;
+        let mut times = self.times();
+        times.now += by;
+        times.uptime += by;
+    }
+
+    /// Sets the clock forward or back, while no time passes.
+    pub fn leap(&self, by: time::Duration) {
+        self.times().now += by;
+    }
+
+    fn times(&self) -> MutexGuard<'_, Times> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> OffsetDateTime {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.times().now
+    }
+
+    fn uptime(&self) -> Duration {
+        self.times().uptime
     }
 }

@@ -4,9 +4,8 @@ use std::{
     collections::{BTreeSet, HashSet},
     hash::Hash,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
-
-use time::OffsetDateTime;
 
 /// What one process saw. What is full takes nothing more: forgetting sooner would let something pass a second time.
 #[derive(Debug)]
@@ -18,7 +17,7 @@ pub struct Seen<K> {
 #[derive(Debug)]
 struct Names<K> {
     all: HashSet<K>,
-    by_end: BTreeSet<(OffsetDateTime, K)>,
+    by_end: BTreeSet<(Duration, K)>,
 }
 
 /// There is no room for another name.
@@ -40,18 +39,14 @@ impl<K: Clone + Eq + Hash + Ord> Seen<K> {
         }
     }
 
-    /// Whether it is seen for the first time; it is remembered until `until`.
+    /// Whether it is seen for the first time; it is remembered for `window`. `uptime` is that of the
+    /// [`Clock`](crate::system::Clock): what the time is does not matter, so that a clock that leaps lets nothing pass twice.
     ///
     /// # Errors
     /// When there is no room for it.
-    pub fn is_first(
-        &self,
-        name: K,
-        now: OffsetDateTime,
-        until: OffsetDateTime,
-    ) -> Result<bool, Full> {
+    pub fn is_first(&self, name: K, uptime: Duration, window: Duration) -> Result<bool, Full> {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        names.forget(now);
+        names.forget(uptime);
         if names.all.contains(&name) {
             return Ok(false);
         }
@@ -59,15 +54,15 @@ impl<K: Clone + Eq + Hash + Ord> Seen<K> {
             return Err(Full);
         }
         names.all.insert(name.clone());
-        names.by_end.insert((until, name));
+        names.by_end.insert((uptime.saturating_add(window), name));
         Ok(true)
     }
 }
 
 impl<K: Eq + Hash + Ord> Names<K> {
-    fn forget(&mut self, now: OffsetDateTime) {
+    fn forget(&mut self, uptime: Duration) {
         while let Some(first) = self.by_end.first()
-            && first.0 <= now
+            && first.0 <= uptime
             && let Some((_, name)) = self.by_end.pop_first()
         {
             self.all.remove(&name);
@@ -77,23 +72,19 @@ impl<K: Eq + Hash + Ord> Names<K> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
     fn a_second_time_is_noticed_until_the_end_and_what_is_full_takes_nothing() {
         let seen = Seen::new(2);
-        let start = OffsetDateTime::UNIX_EPOCH;
-        let end = start + Duration::from_mins(1);
-        assert_eq!(seen.is_first("a", start, end), Ok(true));
-        assert_eq!(seen.is_first("a", start, end), Ok(false));
-        assert_eq!(seen.is_first("b", start, end), Ok(true));
-        assert_eq!(seen.is_first("c", start, end), Err(Full));
-        assert_eq!(seen.is_first("b", start, end), Ok(false));
+        let (start, minute) = (Duration::from_secs(7), Duration::from_mins(1));
+        assert_eq!(seen.is_first("a", start, minute), Ok(true));
+        assert_eq!(seen.is_first("a", start, minute), Ok(false));
+        assert_eq!(seen.is_first("b", start, minute), Ok(true));
+        assert_eq!(seen.is_first("c", start, minute), Err(Full));
+        assert_eq!(seen.is_first("b", start, minute), Ok(false));
 
-        let later = end + Duration::from_mins(1);
-        assert_eq!(seen.is_first("a", end, later), Ok(true));
+        assert_eq!(seen.is_first("a", start + minute, minute), Ok(true));
         assert_eq!(seen.names.lock().unwrap().by_end.len(), 1);
     }
 }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use service_kit::seldom::Seldom;
+use service_kit::{seldom::Seldom, steady_clock::SteadyClock};
 use time::OffsetDateTime;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -96,7 +96,10 @@ impl Keys {
     /// # Errors
     /// When the database fails.
     pub async fn rotate(&self) -> anyhow::Result<Option<String>> {
-        let now = self.clock.now();
+        self.rotate_at(self.clock.now()).await
+    }
+
+    async fn rotate_at(&self, now: OffsetDateTime) -> anyhow::Result<Option<String>> {
         let keys = self.of_algorithm().await?;
         let latest = keys.last().map(|key| key.signs_from);
         if latest.is_some_and(|signs_from| signs_from > now) {
@@ -124,7 +127,12 @@ impl Keys {
     }
 
     /// Keeps `jwts` in step with the store, and the store's keys young, until `shutdown`.
-    pub async fn keep_current(self, jwts: Arc<Jwts>, shutdown: CancellationToken) {
+    pub async fn keep_current(
+        self,
+        jwts: Arc<Jwts>,
+        steady: Arc<SteadyClock>,
+        shutdown: CancellationToken,
+    ) {
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -132,7 +140,7 @@ impl Keys {
                 _ = ticks.tick() => {}
                 () = shutdown.cancelled() => return,
             }
-            if let Err(error) = self.look_after(&jwts).await {
+            if let Err(error) = self.look_after(&jwts, steady.now()).await {
                 FAULTS.log(|times| {
                     tracing::error!(%error, times, "signing keys cannot be looked after; the known ones stay in use");
                 });
@@ -140,15 +148,16 @@ impl Keys {
         }
     }
 
-    async fn look_after(&self, jwts: &Jwts) -> anyhow::Result<()> {
-        let now = self.clock.now();
+    /// What is old at `now` is replaced and removed: a clock that leaps and comes back would leave a key behind that signs in the far
+    /// future, and hold up the next one until then.
+    async fn look_after(&self, jwts: &Jwts, now: OffsetDateTime) -> anyhow::Result<()> {
         let keys = self.store.signing_keys().await?;
         for key in outlived(&keys, self.policy.algorithm, self.longest_life(), now) {
             self.store.remove_signing_key(&key.kid).await?;
             tracing::info!(kid = key.kid, "a signing key is not needed any more");
         }
         if self.is_due(&keys, now) {
-            self.rotate().await?;
+            self.rotate_at(now).await?;
         }
         let keys = self.store.signing_keys().await?;
         if !jwts.has(&keys) {

@@ -1,5 +1,6 @@
 //! Puts the parts together, and runs them.
 
+mod age;
 pub mod keys;
 
 use std::{
@@ -15,18 +16,18 @@ use service_kit::{
     ops::{self, Readiness},
     request_limit::RequestLimit,
     shutdown::{DRAIN_DEADLINE, OPS_DRAIN, Signals},
+    steady_clock::SteadyClock,
     system::SystemRandom,
     tls::{TlsMaterial, TlsWatch},
 };
-use tokio::{
-    net::TcpListener,
-    task::JoinHandle,
-    time::{MissedTickBehavior, timeout},
-};
+use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
-use self::keys::{KeyPolicy, Keys};
+use self::{
+    age::{keep_checkpoint, keep_checkpoints, purge_regularly, steady_clock},
+    keys::{KeyPolicy, Keys},
+};
 use crate::{
     config::{HashingConfig, ServeConfig, TlsConfig},
     crypto::{
@@ -34,13 +35,12 @@ use crate::{
         dpop::Dpop, jwt::Jwts, seal::Sealer,
     },
     domain::{
-        access_token::LEEWAY,
         accounts::Accounts,
         authority::{Authority, Parts},
         clients::Clients,
         dpop::ReplayMemory,
         id::Jti,
-        ports::{Clock, Logins as _, Random as _},
+        ports::{Clock, Random as _},
         revocation::Epoch,
         throttle::Counters,
     },
@@ -53,9 +53,6 @@ use crate::{
         sqlite::{SqliteStore, audit::SqliteAudit},
     },
 };
-
-/// How often what has expired is removed from the database.
-const PURGE_INTERVAL: Duration = Duration::from_hours(1);
 
 /// The secret that makes login tickets and refresh tokens.
 const CREDENTIAL_KEY: &str = "credentials";
@@ -77,7 +74,7 @@ pub struct App {
     jwts: Arc<Jwts>,
     audit_writer: JoinHandle<()>,
     audit_retention: Duration,
-    clock: Arc<dyn Clock>,
+    steady: Arc<SteadyClock>,
     request_limit: Arc<RequestLimit>,
 }
 
@@ -113,11 +110,20 @@ pub async fn open_store(database: &Path) -> anyhow::Result<SqliteStore> {
 /// # Errors
 /// When the store does not answer.
 pub async fn open_feed(store: &SqliteStore, clock: Arc<dyn Clock>) -> anyhow::Result<Feed> {
+    let steady = Arc::new(SteadyClock::new(clock.clone()));
+    feed_by(store, &*clock, steady).await
+}
+
+async fn feed_by(
+    store: &SqliteStore,
+    clock: &dyn Clock,
+    steady: Arc<SteadyClock>,
+) -> anyhow::Result<Feed> {
     let fresh = Epoch {
         id: Jti::random(&SystemRandom).to_string(),
         begun_at: clock.now(),
     };
-    let feed = Feed::open(Arc::new(store.clone()), clock, fresh).await;
+    let feed = Feed::open(Arc::new(store.clone()), steady, fresh).await;
     feed.context("cannot read the revocations")
 }
 
@@ -144,16 +150,17 @@ impl App {
         let jwts = Arc::new(keys.open().await?);
         let HashingConfig { params, threads } = config.hashing;
         let random = Arc::new(SystemRandom);
-        let feed = Arc::new(open_feed(&store, clock.clone()).await?);
+        let steady = steady_clock(&store, clock.clone()).await?;
+        let feed = Arc::new(feed_by(&store, &*clock, steady.clone()).await?);
         let parts = Parts {
             store: Arc::new(store.clone()),
             revocations: feed.clone(),
             hasher: Arc::new(Argon2id::start(params, threads, random.clone())?),
             tokens: jwts.clone(),
             client_proofs: Arc::new(Proofs::new(random.clone())),
-            counters: counters(redis.clone()),
+            counters: counters(redis.clone(), clock.clone()),
             dpop_proofs: Arc::new(Dpop::new(&nonces)),
-            replays: replays(redis),
+            replays: replays(redis, clock.clone()),
             blinding: Arc::new(BlindingKey::new(&blinding)),
             credentials: Arc::new(CredentialKey::new(&credentials)),
             clock: clock.clone(),
@@ -210,7 +217,7 @@ impl App {
             jwts,
             audit_writer,
             audit_retention: config.audit_retention,
-            clock,
+            steady,
             request_limit,
         };
         if !app.server.is_encrypted() && !app.address()?.ip().is_loopback() {
@@ -254,11 +261,20 @@ impl App {
         // Calls that are let in after the signal are answered from what is current.
         let served = CancellationToken::new();
         tokio::spawn(self.feed.keep_current(served.clone()));
-        tokio::spawn(self.keys.keep_current(self.jwts, served.clone()));
+        let (store, steady) = (&self.store, &self.steady);
+        tokio::spawn(
+            self.keys
+                .keep_current(self.jwts, steady.clone(), served.clone()),
+        );
         tokio::spawn(purge_regularly(
-            self.store.clone(),
-            self.clock,
+            store.clone(),
+            steady.clone(),
             self.audit_retention,
+            shutdown.clone(),
+        ));
+        tokio::spawn(keep_checkpoints(
+            store.clone(),
+            steady.clone(),
             shutdown.clone(),
         ));
 
@@ -277,6 +293,7 @@ impl App {
             timeout(OPS_DRAIN, ops),
             timeout(OPS_DRAIN, self.audit_writer)
         );
+        keep_checkpoint(&self.store, &self.steady).await;
         self.store.close().await;
         tracing::info!("stopped");
         Ok(())
@@ -301,17 +318,17 @@ async fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener>
         .with_context(|| format!("{setting}: cannot listen on {address}"))
 }
 
-fn counters(redis: Option<Redis>) -> Arc<dyn Counters> {
+fn counters(redis: Option<Redis>, clock: Arc<dyn Clock>) -> Arc<dyn Counters> {
     match redis {
-        Some(redis) => Arc::new(RedisCounters::new(redis)),
-        None => Arc::new(MemoryCounters::default()),
+        Some(redis) => Arc::new(RedisCounters::new(redis, clock)),
+        None => Arc::new(MemoryCounters::new(clock)),
     }
 }
 
-fn replays(redis: Option<Redis>) -> Arc<dyn ReplayMemory> {
+fn replays(redis: Option<Redis>, clock: Arc<dyn Clock>) -> Arc<dyn ReplayMemory> {
     match redis {
         Some(redis) => Arc::new(RedisReplays::new(redis)),
-        None => Arc::new(MemoryReplays::default()),
+        None => Arc::new(MemoryReplays::new(clock)),
     }
 }
 
@@ -343,29 +360,6 @@ async fn secret_key(
     let candidate = sealer.seal(name, &fresh);
     let kept = store.secret_key_or(name, &candidate, clock.now()).await?;
     Ok(sealer.open(name, &kept)?)
-}
-
-async fn purge_regularly(
-    store: SqliteStore,
-    clock: Arc<dyn Clock>,
-    audit_retention: Duration,
-    shutdown: CancellationToken,
-) {
-    let mut interval = tokio::time::interval(PURGE_INTERVAL);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = interval.tick() => {}
-            () = shutdown.cancelled() => return,
-        }
-        let now = clock.now();
-        if let Err(error) = store.purge(now - LEEWAY).await {
-            tracing::error!(%error, "expired logins could not be removed");
-        }
-        if let Err(error) = store.purge_events(now - audit_retention).await {
-            tracing::error!(%error, "old audit events could not be removed");
-        }
-    }
 }
 
 struct ServiceReadiness {

@@ -3,6 +3,7 @@
 
 mod backup;
 mod client;
+mod clock;
 mod key;
 mod login;
 mod record;
@@ -15,7 +16,10 @@ use service_kit::{
     config::command_line, healthcheck, shutdown::Signals, system::SystemClock, telemetry,
 };
 
-use self::{client::ClientCommand, key::KeyCommand, login::LoginCommand, user::UserCommand};
+use self::{
+    client::ClientCommand, clock::ClockCommand, key::KeyCommand, login::LoginCommand,
+    user::UserCommand,
+};
 use crate::{
     app::{self, App},
     config::Settings,
@@ -47,6 +51,9 @@ enum Command {
     /// Signing keys
     #[command(subcommand)]
     Key(KeyCommand),
+    /// The clock by which the service deletes what is too old
+    #[command(subcommand)]
+    Clock(ClockCommand),
     /// Copy the database, without logins, into a new file; `-` is standard output
     Backup {
         /// Where to
@@ -68,6 +75,7 @@ pub async fn main() -> anyhow::Result<()> {
         Command::Login(command) => login::run(command, &settings).await,
         Command::Client(command) => client::run(command, &settings).await,
         Command::Key(command) => key::run(command, settings).await,
+        Command::Clock(command) => clock::run(command, &settings).await,
         Command::Backup { file } => backup::run(&file, &settings).await,
         Command::Healthcheck => check_health(&settings).await,
     }

@@ -11,6 +11,10 @@ use super::{access_token::LEEWAY, ports::StoreError, throttle::Blinded};
 /// How old a proof may be.
 const MAX_AGE: Duration = Duration::from_mins(1);
 
+/// How long it is remembered that a proof was used: as long as it is taken, by clocks that may be ahead or behind, and by those of
+/// other instances. Not only until this one is too old: a clock that leaps and comes back would make it fresh again.
+pub const REMEMBERED_FOR: Duration = MAX_AGE.saturating_add(LEEWAY.saturating_mul(3));
+
 /// The RFC 7638 thumbprint of a public key, in base64url: `jkt`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Thumbprint(String);
@@ -89,9 +93,8 @@ impl Proof {
         self.issued_at <= now + LEEWAY && now < self.forgotten_at()
     }
 
-    /// Until when it has to be remembered that it was used.
-    #[must_use]
-    pub fn forgotten_at(&self) -> OffsetDateTime {
+    /// Until when it is taken, the difference of clocks included.
+    fn forgotten_at(&self) -> OffsetDateTime {
         self.issued_at
             .saturating_add(time::Duration::try_from(MAX_AGE + LEEWAY).unwrap_or_default())
     }
@@ -115,13 +118,8 @@ pub trait DpopProofs: Send + Sync {
 /// Remembers what is good once. Shared by all instances where they have a store for it.
 #[async_trait]
 pub trait ReplayMemory: Send + Sync {
-    /// Whether this is the first time; it is remembered until `until`. Where it cannot be told, nobody may go on.
-    async fn is_first(
-        &self,
-        name: Blinded,
-        now: OffsetDateTime,
-        until: OffsetDateTime,
-    ) -> Result<bool, StoreError>;
+    /// Whether this is the first time within `window`. Where it cannot be told, nobody may go on.
+    async fn is_first(&self, name: Blinded, window: Duration) -> Result<bool, StoreError>;
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use std::{fmt::Write as _, net::IpAddr, time::Duration};
 
 use async_trait::async_trait;
-use time::OffsetDateTime;
 
 use super::{
     client::ClientId,
@@ -166,11 +165,12 @@ pub struct Throttled {
     pub is_first: bool,
 }
 
-/// Where it is counted. One set for every channel; shared by all instances where they have a store for it.
+/// Where it is counted. One set for every channel; shared by all instances where they have a store for it. Waits are measured on
+/// that store's clock, or by the time that passes here.
 #[async_trait]
 pub trait Counters: Send + Sync {
     /// Counts once more on each counter, or on none where one of them has to wait.
-    async fn count(&self, counters: &[Counter], now: OffsetDateTime) -> Result<(), Throttled>;
+    async fn count(&self, counters: &[Counter]) -> Result<(), Throttled>;
 
     /// Takes one time back on each: it was no failure.
     async fn take_back(&self, counters: &[Counter]);

@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use service_kit::seldom::Seldom;
+use service_kit::{seldom::Seldom, steady_clock::SteadyClock};
 use tokio::{
     sync::{Mutex, watch},
     time::{Instant, MissedTickBehavior, interval},
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::{
     access_token::Claims,
-    ports::{Clock, RevocationMemory, Revocations, StoreError},
+    ports::{RevocationMemory, Revocations, StoreError},
     revocation::{Epoch, Revocation, Verdict},
     revoked_set::RevokedSet,
 };
@@ -35,7 +35,7 @@ static FAULTS: Seldom = Seldom::new();
 /// The revocations that can still hit something.
 pub struct Feed {
     store: Arc<dyn Revocations>,
-    clock: Arc<dyn Clock>,
+    steady: Arc<SteadyClock>,
     epoch: Epoch,
     memory: RwLock<Memory>,
     /// One reader at a time; who waits for the turn sees all that was committed before.
@@ -65,13 +65,13 @@ impl Feed {
     /// When the store does not answer.
     pub async fn open(
         store: Arc<dyn Revocations>,
-        clock: Arc<dyn Clock>,
+        steady: Arc<SteadyClock>,
         fresh: Epoch,
     ) -> Result<Self, StoreError> {
         let feed = Self {
             epoch: store.epoch(fresh).await?,
             store,
-            clock,
+            steady,
             memory: RwLock::new(Memory {
                 revoked: RevokedSet::default(),
                 read_at: Instant::now(),
@@ -155,7 +155,7 @@ impl Feed {
         for revocation in news {
             memory.revoked.insert(revocation);
         }
-        memory.revoked.prune(self.clock.now());
+        memory.revoked.prune(self.steady.now());
         if let Some(asked_at) = current_as_of {
             memory.read_at = asked_at;
         }

@@ -227,7 +227,7 @@ fn amr(methods: &[&str]) -> Vec<String> {
     methods.iter().map(ToString::to_string).collect()
 }
 
-fn timestamp(time: OffsetDateTime) -> Timestamp {
+pub(super) fn timestamp(time: OffsetDateTime) -> Timestamp {
     Timestamp {
         seconds: time.unix_timestamp(),
         nanos: time.nanosecond().try_into().unwrap_or_default(),

@@ -233,9 +233,10 @@ fn add_services(
         authority: authority.clone(),
         web_identity: web_identity.clone(),
         keys,
-        clock,
+        clock: clock.clone(),
         watchers: Watchers {
             feed: feed.clone(),
+            clock,
             shutdown: shutdown.clone(),
         },
         audit: audit.clone(),

@@ -12,7 +12,10 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 
 use super::{encode, status::refuse};
-use crate::{domain::ports::RevocationMemory as _, feed::Feed};
+use crate::{
+    domain::ports::{Clock, RevocationMemory as _},
+    feed::Feed,
+};
 
 /// How often a watcher hears something.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -31,6 +34,7 @@ pub(super) type Responses =
 #[derive(Clone)]
 pub(super) struct Watchers {
     pub(super) feed: Arc<Feed>,
+    pub(super) clock: Arc<dyn Clock>,
     /// Ends every stream: they would hold up the drain.
     pub(super) shutdown: CancellationToken,
 }
@@ -42,7 +46,7 @@ impl Watchers {
         self.feed.catch_up().await;
         let (sender, receiver) = mpsc::channel(AHEAD);
         let (end, ended) = oneshot::channel();
-        let watcher = Watcher::new(&self.feed, request, sender);
+        let watcher = Watcher::new(self, request, sender);
         let shutdown = self.shutdown.clone();
         tokio::spawn(async move {
             let _ = end.send(watcher.run(shutdown).await);
@@ -61,6 +65,7 @@ fn messages<T>(receiver: mpsc::Receiver<T>) -> impl Stream<Item = T> {
 
 struct Watcher {
     feed: Arc<Feed>,
+    clock: Arc<dyn Clock>,
     position: i64,
     is_snapshot: bool,
     sender: mpsc::Sender<WatchRevocationsResponse>,
@@ -74,13 +79,14 @@ enum End {
 
 impl Watcher {
     fn new(
-        feed: &Arc<Feed>,
+        Watchers { feed, clock, .. }: &Watchers,
         request: &WatchRevocationsRequest,
         sender: mpsc::Sender<WatchRevocationsResponse>,
     ) -> Self {
         let follows = request.epoch == feed.epoch().id && request.after_sequence <= feed.newest();
         Self {
             feed: Arc::clone(feed),
+            clock: Arc::clone(clock),
             position: if follows { request.after_sequence } else { 0 },
             is_snapshot: !follows,
             sender,
@@ -133,6 +139,7 @@ impl Watcher {
                 revocations: news.entries.into_iter().map(encode::revocation).collect(),
                 current: is_last,
                 newest: if is_last { news.newest } else { 0 },
+                issuer_time: is_last.then(|| encode::timestamp(self.clock.now())),
             };
             self.send(message).await?;
             if is_last {

@@ -5,6 +5,7 @@ mod account;
 mod admin;
 mod audit;
 mod clients;
+mod clock;
 mod dpop;
 mod identity;
 mod issue_token;

@@ -1,6 +1,6 @@
 //! Counters in memory and in Redis do the same; and what is good once is good once, wherever it comes.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use auth_service::{
     domain::dpop::ReplayMemory as _,
@@ -13,8 +13,7 @@ use auth_service::{
 };
 use e2e::{redis::Redis, wait::until};
 use futures_util::future::join_all;
-use service_kit::system::{Clock as _, SystemClock};
-use time::OffsetDateTime;
+use service_kit::{manual_clock::ManualClock, system::SystemClock};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -45,7 +44,7 @@ fn shared(redis: &Redis) -> Shared {
 }
 
 fn in_redis(redis: &Redis) -> RedisCounters {
-    RedisCounters::new(shared(redis))
+    RedisCounters::new(shared(redis), Arc::new(SystemClock))
 }
 
 fn waits(seconds: u64, is_first: bool) -> Result<(), Throttled> {
@@ -55,52 +54,61 @@ fn waits(seconds: u64, is_first: bool) -> Result<(), Throttled> {
     })
 }
 
-async fn behave(counters: &dyn Counters) {
-    let now = SystemClock.now().truncate_to_second();
-    let after = |seconds| now + Duration::from_secs(seconds);
-    let count = async |counter, at| counters.count(&[counter], at).await;
+/// Counts once more; a wait of which a moment has passed is given as it began.
+async fn count(counters: &dyn Counters, counter: Counter) -> Result<(), Throttled> {
+    let outcome = counters.count(&[counter]).await;
+    outcome.map_err(|throttled| {
+        let begun = throttled.retry_after + Duration::from_millis(999);
+        Throttled {
+            retry_after: Duration::from_secs(begun.as_secs()),
+            ..throttled
+        }
+    })
+}
+
+/// `pass` lets seconds pass for whoever waits.
+async fn behave(counters: &dyn Counters, pass: impl AsyncFn(u64)) {
+    let count = async |counter| count(counters, counter).await;
 
     // Waits grow up to the longest, and a refusal counts nothing.
     let one = growing(1);
     for _ in 0..3 {
-        assert_eq!(count(one, now).await, Ok(()));
+        assert_eq!(count(one).await, Ok(()));
     }
-    assert_eq!(count(one, now).await, waits(1, true));
-    assert_eq!(count(one, now).await, waits(1, false));
-    assert_eq!(count(one, after(1)).await, Ok(()));
-    assert_eq!(count(one, after(1)).await, waits(2, true));
-    assert_eq!(count(one, after(3)).await, Ok(()));
-    assert_eq!(count(one, after(3)).await, waits(4, true));
-    assert_eq!(count(one, after(7)).await, Ok(()));
-    assert_eq!(count(one, after(7)).await, waits(5, true));
-
-    // A clock that is a little behind makes nobody wait who need not.
-    let five = growing(5);
-    assert_eq!(count(five, after(1)).await, Ok(()));
-    assert_eq!(count(five, now).await, Ok(()));
+    assert_eq!(count(one).await, waits(1, true));
+    assert_eq!(count(one).await, waits(1, false));
+    pass(1).await;
+    assert_eq!(count(one).await, Ok(()));
+    assert_eq!(count(one).await, waits(2, true));
+    pass(2).await;
+    assert_eq!(count(one).await, Ok(()));
+    assert_eq!(count(one).await, waits(4, true));
+    pass(4).await;
+    assert_eq!(count(one).await, Ok(()));
+    assert_eq!(count(one).await, waits(5, true));
 
     // Where one has to wait, none counts.
     let two = growing(2);
-    assert_eq!(counters.count(&[one, two], after(7)).await, waits(5, false));
+    assert!(counters.count(&[one, two]).await.is_err());
     for _ in 0..3 {
-        assert_eq!(count(two, now).await, Ok(()));
+        assert_eq!(count(two).await, Ok(()));
     }
 
     // What is taken back was not counted; what is forgotten never was.
     counters.take_back(&[two]).await;
-    assert_eq!(count(two, now).await, Ok(()));
-    assert_eq!(count(two, now).await, waits(1, true));
+    assert_eq!(count(two).await, Ok(()));
+    assert_eq!(count(two).await, waits(1, true));
     counters.forget(&two).await;
     for _ in 0..3 {
-        assert_eq!(count(two, now).await, Ok(()));
+        assert_eq!(count(two).await, Ok(()));
     }
 
     // A window is full at once, to its end.
     let three = window(3);
     for _ in 0..3 {
-        assert_eq!(count(three, now).await, Ok(()));
+        assert_eq!(count(three).await, Ok(()));
     }
-    let refused = count(three, now).await.unwrap_err().retry_after;
+    let refused = count(three).await.unwrap_err().retry_after;
     assert!(
         refused <= MINUTE && refused > Duration::from_secs(58),
         "{refused:?}"
@@ -113,7 +121,7 @@ async fn behave(counters: &dyn Counters) {
 
     // Of many at once no more are counted than may be.
     let four = growing(4);
-    let outcomes = join_all((0..50).map(|_| count(four, now))).await;
+    let outcomes = join_all((0..50).map(|_| count(four))).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 3);
     let told = |outcome: &&Result<(), Throttled>| outcome.is_err_and(|refused| refused.is_first);
     assert_eq!(outcomes.iter().filter(told).count(), 1);
@@ -121,58 +129,75 @@ async fn behave(counters: &dyn Counters) {
 
 #[tokio::test]
 async fn counters_in_memory_and_in_redis_do_the_same() {
+    let clock = ManualClock::default();
+    let pass = async |seconds| clock.advance(Duration::from_secs(seconds));
+    behave(&MemoryCounters::new(Arc::new(clock.clone())), pass).await;
     let redis = Redis::start().await;
-    behave(&MemoryCounters::default()).await;
-    behave(&in_redis(&redis)).await;
+    // Redis' clock cannot be moved; all that it keeps of a wait can.
+    let pass = async |seconds: u64| {
+        for key in redis.keys().await {
+            if redis.cli(&["HEXISTS", &key, "until"]).await == "1" {
+                let by = format!("-{}", seconds * 1000);
+                redis.cli(&["HINCRBY", &key, "until", &by]).await;
+            }
+        }
+    };
+    behave(&in_redis(&redis), pass).await;
+}
+
+#[tokio::test]
+async fn a_clock_that_leaps_shortens_no_wait() {
+    let clock = ManualClock::default();
+    let counters = MemoryCounters::new(Arc::new(clock.clone()));
+    for _ in 0..3 {
+        counters.count(&[growing(1)]).await.unwrap();
+    }
+    clock.leap(time::Duration::days(1));
+    assert_eq!(count(&counters, growing(1)).await, waits(1, true));
 }
 
 #[tokio::test]
 async fn instances_on_one_redis_count_together_and_alone_while_it_is_away() {
     let redis = Redis::start().await;
     let (one, two) = (in_redis(&redis), in_redis(&redis));
-    let now = SystemClock.now();
     for _ in 0..3 {
-        assert_eq!(one.count(&[growing(1)], now).await, Ok(()));
+        assert_eq!(one.count(&[growing(1)]).await, Ok(()));
     }
-    assert!(two.count(&[growing(1)], now).await.is_err());
+    assert!(two.count(&[growing(1)]).await.is_err());
 
     redis.kill().await;
     for _ in 0..3 {
-        assert_eq!(two.count(&[growing(1)], now).await, Ok(()));
+        assert_eq!(two.count(&[growing(1)]).await, Ok(()));
     }
-    assert!(
-        two.count(&[growing(1)], now).await.is_err(),
-        "the limit holds"
-    );
+    assert!(two.count(&[growing(1)]).await.is_err(), "the limit holds");
 }
 
 #[tokio::test]
 async fn whatever_is_counted_memory_is_bounded_and_what_counted_up_stays() {
-    let counters = MemoryCounters::with_capacity(1000);
-    let now = OffsetDateTime::UNIX_EPOCH;
+    let clock = Arc::new(ManualClock::default());
+    let counters = MemoryCounters::with_capacity(clock, 1000);
     let guessed = growing(1);
     for _ in 0..3 {
-        counters.count(&[guessed], now).await.unwrap();
+        counters.count(&[guessed]).await.unwrap();
     }
     for number in 0..100_000_u128 {
         let counter = Counter {
             name: Blinded((u128::MAX - number).to_be_bytes()),
             ..growing(0)
         };
-        counters.count(&[counter], now).await.unwrap();
+        counters.count(&[counter]).await.unwrap();
     }
     assert!(counters.len() <= 1000, "{}", counters.len());
-    assert!(counters.count(&[guessed], now).await.is_err());
+    assert!(counters.count(&[guessed]).await.is_err());
 }
 
 #[tokio::test]
 async fn what_was_seen_is_seen_by_all_instances_and_after_a_restart() {
     let mut redis = Redis::start().await;
     let instances = [shared(&redis), shared(&redis)].map(RedisReplays::new);
-    let now = SystemClock.now();
     let see = async |instance: &RedisReplays, name| {
         let name = Blinded([name; 16]);
-        instance.is_first(name, now, now + MINUTE).await
+        instance.is_first(name, MINUTE).await
     };
     assert!(see(&instances[0], 1).await.unwrap());
     assert!(!see(&instances[1], 1).await.unwrap());

@@ -7,7 +7,7 @@ use std::{
 };
 
 use auth_proto::v1::{Revocation, WatchRevocationsResponse, revocation::Revoked};
-use service_kit::{seldom::Seldom, system::Clock};
+use service_kit::{seldom::Seldom, steady_clock::SteadyClock, system::Clock};
 use tokio::{
     sync::Notify,
     time::{Instant, sleep, timeout},
@@ -17,8 +17,8 @@ use tonic::Streaming;
 
 use super::{auth::GrpcAuth, own_acts::OwnActs};
 use crate::domain::{
-    auth::{AuthError, Claims},
-    revocations::{History, LoginState, Revocations},
+    auth::AuthError,
+    revocations::{History, LoginState, Named, Revocations},
 };
 
 /// A stream that says nothing for this long is dead; it should say something each second.
@@ -41,7 +41,8 @@ static REFUSALS: Seldom = Seldom::new();
 pub struct EndedLogins {
     known: Arc<RwLock<Known>>,
     heard: Arc<Notify>,
-    clock: Arc<dyn Clock>,
+    /// By which ends are forgotten: where the clock leaps and comes back, what had ended must not have come back, too.
+    steady: Arc<SteadyClock>,
     max_staleness: Duration,
     acts: Arc<OwnActs>,
 }
@@ -82,7 +83,7 @@ impl EndedLogins {
         Self {
             known: Arc::default(),
             heard: Arc::default(),
-            clock,
+            steady: Arc::new(SteadyClock::new(clock)),
             max_staleness,
             acts,
         }
@@ -164,7 +165,10 @@ impl EndedLogins {
     }
 
     fn take_in(&self, message: WatchRevocationsResponse) {
-        let now = self.clock.now().unix_timestamp();
+        let now = self.steady.now().unix_timestamp();
+        // It is by its clock that it says until when each counts.
+        let issuer_time = message.issuer_time.map_or(now, |time| time.seconds);
+        let now = now.min(issuer_time);
         let newest = message.current.then_some(message.newest);
         self.change(|known| {
             if !known.is_connected {
@@ -284,11 +288,11 @@ impl Revocations for EndedLogins {
         })
     }
 
-    fn has_ended(&self, claims: &Claims) -> bool {
+    fn has_ended(&self, named: Named<'_>) -> bool {
         let ended = &self.known().ended;
-        ended.logins.contains_key(claims.sid.as_str())
-            || ended.tokens.contains_key(claims.jti.as_str())
-            || ended.clients.contains_key(claims.client_id.as_str())
+        ended.logins.contains_key(named.sid)
+            || ended.tokens.contains_key(named.jti)
+            || ended.clients.contains_key(named.client_id)
     }
 
     fn readiness(&self) -> Result<(), String> {

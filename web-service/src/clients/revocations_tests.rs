@@ -112,3 +112,33 @@ async fn what_can_hit_nothing_is_forgotten() {
     assert!(logins.known().ended.logins.is_empty());
     assert_eq!(logins.known().ended.sequence, 1, "the place is kept");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_leaps_and_comes_back_revives_nothing() {
+    let (logins, clock) = nothing_known();
+    logins.take_in(snapshot("e", &[(1, "a")]));
+    clock.leap(time::Duration::days(100));
+    logins.take_in(message("e", &[(2, "b")]));
+    clock.advance(Duration::from_secs(3));
+    logins.take_in(message("e", &[]));
+    clock.leap(-time::Duration::days(100));
+    logins.take_in(message("e", &[]));
+    for sid in ["a", "b"] {
+        assert_eq!(logins.login(sid, "e"), LoginState::Ended, "{sid}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_with_a_clock_that_is_ahead_forgets_nothing_that_can_still_hit() {
+    let issuer_time = ManualClock::default().now().unix_timestamp();
+    let (logins, clock) = nothing_known();
+    clock.advance(Duration::from_hours(400 * 24));
+    logins.take_in(WatchRevocationsResponse {
+        issuer_time: Some(Timestamp {
+            seconds: issuer_time,
+            nanos: 0,
+        }),
+        ..snapshot("e", &[(1, "a")])
+    });
+    assert_eq!(logins.login("a", "e"), LoginState::Ended);
+}

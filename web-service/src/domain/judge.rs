@@ -12,8 +12,11 @@ use futures_util::{
 use service_kit::{recent::Recent, system::Clock};
 
 use super::{
-    auth::{AuthError, Claims, DpopProof, INSUFFICIENT_SCOPE, Refusal, RefusalKind, Validate},
-    revocations::{History, Revocations},
+    auth::{
+        AuthError, Claims, DpopProof, INSUFFICIENT_SCOPE, Refusal, RefusalKind, TOKEN_REVOKED,
+        Validate,
+    },
+    revocations::{History, Named, Revocations},
 };
 
 /// How many verdicts are remembered, at about a kilobyte each.
@@ -85,8 +88,8 @@ impl Judge {
     ) -> Result<Arc<Claims>, AuthError> {
         let parts = &self.0;
         if proof.is_some() {
-            let judged = parts.auth.validate(token, proof, audience, scopes).await;
-            return judged.map(Arc::new);
+            let claims = parts.auth.validate(token, proof, audience, scopes).await?;
+            return parts.not_ended(claims);
         }
         let fingerprint = parts.fingerprints.of(token, audience);
         let claims = match parts.remembered(&fingerprint) {
@@ -135,7 +138,7 @@ impl Parts {
         let claims = verdict.claims;
         let holds = verdict.history == history
             && self.clock.now() < claims.expires_at
-            && !self.revocations.has_ended(&claims);
+            && !self.revocations.has_ended(Named::from(&*claims));
         if holds {
             Some(claims)
         } else {
@@ -152,7 +155,7 @@ impl Parts {
     ) -> Result<Arc<Claims>, AuthError> {
         // What is heard while auth-service thinks may be what it does not know yet: it counts as of before.
         let era = self.verdicts.era();
-        let claims = Arc::new(self.auth.validate(token, None, audience, &[]).await?);
+        let claims = self.not_ended(self.auth.validate(token, None, audience, &[]).await?)?;
         if let Some(history) = history {
             let claims = Arc::clone(&claims);
             let verdict = Verdict { claims, history };
@@ -161,9 +164,26 @@ impl Parts {
         Ok(claims)
     }
 
+    /// What has ended does not come back, though auth-service's instance may have lost it, or never knew.
+    fn not_ended(&self, claims: Claims) -> Result<Arc<Claims>, AuthError> {
+        if self.revocations.has_ended(Named::from(&claims)) {
+            return Err(revoked());
+        }
+        Ok(Arc::new(claims))
+    }
+
     fn asked(&self) -> MutexGuard<'_, Asked> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn revoked() -> AuthError {
+    AuthError::Refused(Refusal {
+        kind: RefusalKind::Unauthenticated,
+        reason: TOKEN_REVOKED.to_owned(),
+        message: "the access token was revoked".to_owned(),
+        dpop_nonce: String::new(),
+    })
 }
 
 fn insufficient_scope() -> AuthError {

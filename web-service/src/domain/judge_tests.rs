@@ -58,7 +58,7 @@ impl Revocations for Told {
         *self.history.lock().unwrap()
     }
 
-    fn has_ended(&self, _: &Claims) -> bool {
+    fn has_ended(&self, _: Named<'_>) -> bool {
         self.has_ended.load(Ordering::SeqCst)
     }
 
@@ -112,6 +112,24 @@ impl Court {
     fn hears(&self, history: Option<History>) {
         *self.told.history.lock().unwrap() = history;
     }
+}
+
+#[tokio::test]
+async fn what_has_ended_stays_so_whatever_auth_service_answers() {
+    let court = Court::open();
+    let proof = DpopProof {
+        jwt: "a proof".to_owned(),
+        method: "GET".to_owned(),
+        uri: "https://id.example/".to_owned(),
+    };
+    court.told.has_ended.store(true, Ordering::SeqCst);
+    for proof in [None, Some(&proof)] {
+        for _ in 0..2 {
+            let refused = court.judge.validate("a", proof, "", &[]).await.unwrap_err();
+            assert!(refused.is_refused_as(TOKEN_REVOKED), "{refused}");
+        }
+    }
+    assert_eq!(court.asked(), 4, "the answers were not remembered");
 }
 
 #[tokio::test]
@@ -177,7 +195,8 @@ async fn what_ended_is_asked_for_anew() {
     let court = Court::open();
     court.judges("a").await;
     court.told.has_ended.store(true, Ordering::SeqCst);
-    court.judges("a").await;
+    let answer = court.judge.validate("a", None, "", &[]).await;
+    assert!(answer.unwrap_err().is_refused_as(TOKEN_REVOKED));
     assert_eq!(court.asked(), 2);
 }
 

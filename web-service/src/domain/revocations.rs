@@ -1,6 +1,6 @@
 //! Which logins have ended, as auth-service tells it.
 
-use super::auth::Claims;
+use super::auth::{Claims, Introspection};
 
 /// What is known of a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,37 @@ pub struct History {
     pub own_acts: u64,
 }
 
+/// What a token hangs on, any of which may have ended; empty where it hangs on none such.
+#[derive(Clone, Copy, Debug)]
+pub struct Named<'a> {
+    /// Its login.
+    pub sid: &'a str,
+    /// The token itself.
+    pub jti: &'a str,
+    /// Its client.
+    pub client_id: &'a str,
+}
+
+impl<'a> From<&'a Claims> for Named<'a> {
+    fn from(claims: &'a Claims) -> Self {
+        Self {
+            sid: &claims.sid,
+            jti: &claims.jti,
+            client_id: &claims.client_id,
+        }
+    }
+}
+
+impl<'a> From<&'a Introspection> for Named<'a> {
+    fn from(token: &'a Introspection) -> Self {
+        Self {
+            sid: &token.sid,
+            jti: &token.jti,
+            client_id: &token.client_id,
+        }
+    }
+}
+
 /// What auth-service told of ended logins.
 pub trait Revocations: Send + Sync {
     /// The state of the login `sid` that is part of the history `epoch`.
@@ -32,8 +63,8 @@ pub trait Revocations: Send + Sync {
     /// What is known now; `None` where it was not heard within three seconds that this is all.
     fn history(&self) -> Option<History>;
 
-    /// Whether the token with these claims, its login or its client has ended.
-    fn has_ended(&self, claims: &Claims) -> bool;
+    /// Whether a token, its login or its client has ended. That holds against whatever auth-service says of it later.
+    fn has_ended(&self, named: Named<'_>) -> bool;
 
     /// Whether enough is known for cookies to be judged.
     ///

@@ -91,6 +91,7 @@ macro_rules! gives {
 gives! {
     auth: Arc<dyn Auth>,
     end_later: Arc<dyn EndLater>,
+    revocations: Arc<dyn Revocations>,
     sessions: Sessions,
     form_tokens: Arc<dyn FormTokens>,
     cookie_names: Arc<CookieNames>,

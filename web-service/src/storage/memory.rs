@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use service_kit::system::Clock;
+use service_kit::{steady_clock::SteadyClock, system::Clock};
 use tower_sessions::{
     SessionStore,
     session::{Id, Record},
@@ -21,6 +21,8 @@ const SWEEP_EVERY: usize = 256;
 pub struct MemoryStore {
     kept: Mutex<Kept>,
     clock: Arc<dyn Clock>,
+    /// By which expired records are removed: where the clock leaps and comes back, they live on.
+    steady: SteadyClock,
 }
 
 #[derive(Default)]
@@ -34,6 +36,7 @@ impl MemoryStore {
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
             kept: Mutex::default(),
+            steady: SteadyClock::new(clock.clone()),
             clock,
         }
     }
@@ -66,7 +69,8 @@ impl SessionStore for MemoryStore {
         kept.created_since_sweep += 1;
         if kept.created_since_sweep >= SWEEP_EVERY {
             kept.created_since_sweep = 0;
-            kept.records.retain(|_, record| self.is_live(record));
+            let now = self.steady.now();
+            kept.records.retain(|_, record| now < record.expiry_date);
         }
         while kept.records.contains_key(&record.id) {
             record.id = Id::default();
@@ -131,6 +135,20 @@ mod tests {
             store.create(&mut record(&clock, id)).await.unwrap();
         }
         assert!(!store.kept().records.contains_key(&Id(1)));
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_leaps_and_comes_back_takes_no_record_with_it() {
+        let clock = ManualClock::default();
+        let store = MemoryStore::new(Arc::new(clock.clone()));
+        store.create(&mut record(&clock, 1)).await.unwrap();
+        clock.leap(time::Duration::days(100));
+        for id in 2..=SWEEP_EVERY as i128 {
+            store.create(&mut record(&clock, id)).await.unwrap();
+        }
+        assert_eq!(store.load(&Id(1)).await.unwrap(), None, "it is over now");
+        clock.leap(-time::Duration::days(100));
+        assert!(store.load(&Id(1)).await.unwrap().is_some());
     }
 
     #[tokio::test]

@@ -29,8 +29,8 @@ impl MemoryOnce {
 #[async_trait]
 impl Once for MemoryOnce {
     async fn is_first(&self, name: &str, window: Duration) -> Result<bool, RecordsUnavailable> {
-        let now = self.clock.now();
-        let is_first = self.seen.is_first(name.to_owned(), now, now + window);
+        let uptime = self.clock.uptime();
+        let is_first = self.seen.is_first(name.to_owned(), uptime, window);
         is_first.map_err(|full| RecordsUnavailable(full.to_string()))
     }
 }
@@ -49,6 +49,11 @@ mod tests {
         assert!(once.is_first("a", minute).await.unwrap());
         assert!(!once.is_first("a", minute).await.unwrap());
         assert!(once.is_first("b", minute).await.unwrap());
+        clock.leap(time::Duration::HOUR);
+        assert!(
+            !once.is_first("a", minute).await.unwrap(),
+            "no time has passed"
+        );
         clock.advance(minute);
         assert!(once.is_first("a", minute).await.unwrap());
     }

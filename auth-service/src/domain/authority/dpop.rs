@@ -1,11 +1,8 @@
 //! Judging proofs of possession (RFC 9449 §4.3).
 
-use time::OffsetDateTime;
-
 use super::Authority;
 use crate::domain::{
-    access_token::LEEWAY,
-    dpop::{PresentedProof, Thumbprint},
+    dpop::{PresentedProof, REMEMBERED_FOR, Thumbprint},
     error::Fault,
     ports::StoreError,
     throttle::Blinded,
@@ -59,7 +56,6 @@ pub(super) struct Unspent {
     /// What it shows.
     pub(super) key: Thumbprint,
     name: Blinded,
-    until: OffsetDateTime,
 }
 
 impl Authority {
@@ -105,16 +101,14 @@ impl Authority {
         let name = [b"dpop".as_slice(), key.as_bytes(), proof.id.as_bytes()];
         Ok(Unspent {
             name: self.parts.blinding.blind(&name),
-            // Another instance's clock may be behind.
-            until: proof.forgotten_at() + LEEWAY,
             key: proof.key,
         })
     }
 
     /// What was good is good no second time. Only for who has shown that they have more than a key: strangers fill no memory.
     pub(super) async fn spend(&self, proof: &Unspent) -> Result<(), DpopRefused> {
-        let (replays, now) = (&self.parts.replays, self.parts.clock.now());
-        if replays.is_first(proof.name, now, proof.until).await? {
+        let replays = &self.parts.replays;
+        if replays.is_first(proof.name, REMEMBERED_FOR).await? {
             Ok(())
         } else {
             Err(self.proof_invalid())

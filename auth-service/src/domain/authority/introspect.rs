@@ -47,7 +47,7 @@ impl Authority {
         }
         let counter = throttle::introspections(&*self.parts.blinding, &client.id);
         let now = self.parts.clock.now();
-        let outcome = self.parts.counters.count(&[counter], now).await;
+        let outcome = self.parts.counters.count(&[counter]).await;
         outcome.map_err(|throttled| IntrospectRefused::Throttled(throttled, client.id.clone()))?;
         let Ok(claims) = self.parts.tokens.open(token) else {
             return Ok(None);

@@ -163,7 +163,7 @@ impl Authority {
                 Step::Expired => return Err(IssueRefused::Expired),
                 Step::Reused => return Err(self.end_reused(user.id, login.sid, now).await?),
                 // One that was under way before there was a successor had no answer that could get lost.
-                Step::Repeat if !was_overtaken => self.count_repeat(&login, &user, now).await?,
+                Step::Repeat if !was_overtaken => self.count_repeat(&login, &user).await?,
                 Step::Advance | Step::Keep | Step::Repeat => {}
             }
             let asked = match (credential.kind, step) {
@@ -210,14 +210,9 @@ impl Authority {
 
     /// Of the refresh token before the current one two repeats are answered. What comes beyond is refused, and ends nothing: a program
     /// may have asked many times at once.
-    async fn count_repeat(
-        &self,
-        login: &Login,
-        user: &User,
-        now: OffsetDateTime,
-    ) -> Result<(), IssueRefused> {
+    async fn count_repeat(&self, login: &Login, user: &User) -> Result<(), IssueRefused> {
         let counter = throttle::repeats(&*self.parts.blinding, login.sid, login.generation);
-        let outcome = self.parts.counters.count(&[counter], now).await;
+        let outcome = self.parts.counters.count(&[counter]).await;
         outcome.map_err(|throttled| IssueRefused::Throttled(throttled, user.id, login.sid))
     }
 
@@ -260,7 +255,7 @@ impl Authority {
     ) -> Result<bool, IssueRefused> {
         let (store, counters) = (&self.parts.store, &self.parts.counters);
         let counter = [throttle::refreshes(&*self.parts.blinding, login.sid)];
-        let outcome = counters.count(&counter, now).await;
+        let outcome = counters.count(&counter).await;
         outcome.map_err(|throttled| IssueRefused::Throttled(throttled, user.id, login.sid))?;
         let from = login.generation;
         let has_advanced = store.advance((login.sid, from), rotation, now).await?;

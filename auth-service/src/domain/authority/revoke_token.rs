@@ -159,8 +159,7 @@ impl Authority {
         let of = claims.person.as_ref();
         let owner = of.map_or_else(|| claims.client_id.clone(), |person| person.sid.to_string());
         let counter = throttle::revocations(&*self.parts.blinding, &owner);
-        let now = self.parts.clock.now();
-        self.parts.counters.count(&[counter], now).await?;
+        self.parts.counters.count(&[counter]).await?;
         self.spend_where_given(proof).await?;
         let store = &self.parts.store;
         let is_new = store.revoke_token(claims.jti, claims.expires_at).await?;

@@ -2,12 +2,12 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
-use time::OffsetDateTime;
+use service_kit::system::Clock;
 
 use crate::domain::throttle::{Blinded, Counter, Counters, Throttled};
 
@@ -17,29 +17,32 @@ const MOST: usize = 200_000;
 /// Counters that the process forgets when it ends.
 pub struct MemoryCounters {
     standings: Mutex<HashMap<Blinded, Standing>>,
+    clock: Arc<dyn Clock>,
     most: usize,
 }
 
+/// Times are the clock's uptime: a clock that leaps shortens no wait.
 #[derive(Clone, Copy)]
 struct Standing {
     count: u32,
-    blocked_until: Option<OffsetDateTime>,
-    forgotten_at: OffsetDateTime,
+    blocked_until: Option<Duration>,
+    forgotten_at: Duration,
     was_told: bool,
 }
 
-impl Default for MemoryCounters {
-    fn default() -> Self {
-        Self::with_capacity(MOST)
-    }
-}
-
 impl MemoryCounters {
+    /// Nothing is counted yet.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self::with_capacity(clock, MOST)
+    }
+
     /// Room for so many counters.
     #[must_use]
-    pub fn with_capacity(most: usize) -> Self {
+    pub fn with_capacity(clock: Arc<dyn Clock>, most: usize) -> Self {
         Self {
             standings: Mutex::default(),
+            clock,
             most,
         }
     }
@@ -65,7 +68,8 @@ impl MemoryCounters {
 
 #[async_trait]
 impl Counters for MemoryCounters {
-    async fn count(&self, counters: &[Counter], now: OffsetDateTime) -> Result<(), Throttled> {
+    async fn count(&self, counters: &[Counter]) -> Result<(), Throttled> {
+        let now = self.clock.uptime();
         let mut standings = self.standings();
         refuse_blocked(&mut standings, counters, now)?;
         if standings.len() + counters.len() > self.most {
@@ -101,7 +105,7 @@ impl Counters for MemoryCounters {
 }
 
 impl Standing {
-    fn counted(known: Option<Self>, counter: &Counter, now: OffsetDateTime) -> Self {
+    fn counted(known: Option<Self>, counter: &Counter, now: Duration) -> Self {
         let (memory, is_prolonged) = counter.limit.memory();
         let count = known.map_or(0, |known| known.count).saturating_add(1);
         let forgotten_at = known
@@ -111,7 +115,6 @@ impl Standing {
         let wait = counter.limit.wait_after(count);
         Self {
             count,
-            // Where there is no wait, there is none for whoever read the clock a moment earlier either.
             blocked_until: (!wait.is_zero()).then(|| (now + wait).min(forgotten_at)),
             forgotten_at,
             was_told: false,
@@ -123,20 +126,19 @@ impl Standing {
 fn refuse_blocked(
     standings: &mut HashMap<Blinded, Standing>,
     counters: &[Counter],
-    now: OffsetDateTime,
+    now: Duration,
 ) -> Result<(), Throttled> {
     let mut refused: Option<Throttled> = None;
     for counter in counters {
         let Some(standing) = standings.get_mut(&counter.name) else {
             continue;
         };
-        let left = standing.blocked_until.map(|until| until - now);
-        let Some(wait) = left.and_then(|left| Duration::try_from(left).ok()) else {
+        let left = standing
+            .blocked_until
+            .map(|until| until.saturating_sub(now));
+        let Some(wait) = left.filter(|left| !left.is_zero()) else {
             continue;
         };
-        if wait.is_zero() {
-            continue;
-        }
         let is_first = !std::mem::replace(&mut standing.was_told, true);
         refused = Some(refused.map_or(
             Throttled {
@@ -154,7 +156,7 @@ fn refuse_blocked(
 
 /// What is over goes; if that is not enough, what counted least. Whoever fills this with new names pushes out new names, and
 /// what has counted up stays.
-fn make_room(standings: &mut HashMap<Blinded, Standing>, now: OffsetDateTime) {
+fn make_room(standings: &mut HashMap<Blinded, Standing>, now: Duration) {
     let full = standings.len();
     let enough = full - full / 10;
     standings.retain(|_, standing| now < standing.forgotten_at);

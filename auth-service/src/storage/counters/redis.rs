@@ -2,11 +2,14 @@
 //!
 //! While Redis does not answer, each instance counts for itself: sign-in goes on, and so does its limit.
 
-use std::{sync::LazyLock, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use redis::Script;
-use time::OffsetDateTime;
+use service_kit::system::Clock;
 
 use super::memory::MemoryCounters;
 use crate::{
@@ -14,12 +17,13 @@ use crate::{
     storage::redis::Redis,
 };
 
-/// `KEYS`: the counters. `ARGV`: now, then for each counter the wait after this time for every count that matters. All
-/// times in milliseconds. Gives the longest wait and whether it is news, or zero.
+/// `KEYS`: the counters. `ARGV`: for each counter the wait after this time for every count that matters. All times in milliseconds,
+/// on Redis' own clock: those of the instances may differ. Gives the longest wait and whether it is news, or zero.
 static COUNT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
-local now, wait, news = tonumber(ARGV[1]), 0, 0
+local time, wait, news = redis.call('TIME'), 0, 0
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
 for _, key in ipairs(KEYS) do
   local left = tonumber(redis.call('HGET', key, 'until') or '0') - now
   if left > 0 then
@@ -29,7 +33,7 @@ for _, key in ipairs(KEYS) do
 end
 if wait > 0 then return {wait, news} end
 for i, key in ipairs(KEYS) do
-  local a = 2 + (i - 1) * 5
+  local a = 1 + (i - 1) * 5
   local free, first, longest = tonumber(ARGV[a]), tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2])
   local memory, prolonged = tonumber(ARGV[a + 3]), ARGV[a + 4] == '1'
   local count = redis.call('HINCRBY', key, 'count', 1)
@@ -67,21 +71,21 @@ pub struct RedisCounters {
 }
 
 impl RedisCounters {
-    /// Takes the Redis.
+    /// Takes the Redis, and the clock for while it is away.
     #[must_use]
-    pub fn new(redis: Redis) -> Self {
+    pub fn new(redis: Redis, clock: Arc<dyn Clock>) -> Self {
         Self {
             redis,
-            alone: MemoryCounters::default(),
+            alone: MemoryCounters::new(clock),
         }
     }
 }
 
 #[async_trait]
 impl Counters for RedisCounters {
-    async fn count(&self, counters: &[Counter], now: OffsetDateTime) -> Result<(), Throttled> {
+    async fn count(&self, counters: &[Counter]) -> Result<(), Throttled> {
         let answer = self.redis.ask(async |mut connection| {
-            let mut count = COUNT.arg(millis(now));
+            let mut count = COUNT.prepare_invoke();
             for counter in counters {
                 count.key(key(counter.name));
                 for number in numbers(counter.limit) {
@@ -96,7 +100,7 @@ impl Counters for RedisCounters {
                 retry_after: Duration::from_millis(wait),
                 is_first: news == 1,
             }),
-            None => self.alone.count(counters, now).await,
+            None => self.alone.count(counters).await,
         }
     }
 
@@ -142,8 +146,4 @@ fn numbers(limit: Limit) -> [u128; 5] {
         memory.as_millis(),
         is_prolonged.into(),
     ]
-}
-
-fn millis(time: OffsetDateTime) -> i128 {
-    time.unix_timestamp_nanos() / 1_000_000
 }

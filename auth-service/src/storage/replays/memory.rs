@@ -1,8 +1,9 @@
 //! What one process saw, bounded whatever comes.
 
+use std::{sync::Arc, time::Duration};
+
 use async_trait::async_trait;
-use service_kit::seen::Seen;
-use time::OffsetDateTime;
+use service_kit::{seen::Seen, system::Clock};
 
 use crate::domain::{dpop::ReplayMemory, ports::StoreError, throttle::Blinded};
 
@@ -10,23 +11,26 @@ use crate::domain::{dpop::ReplayMemory, ports::StoreError, throttle::Blinded};
 const MOST: usize = 500_000;
 
 /// Forgets when the process ends.
-pub struct MemoryReplays(Seen<Blinded>);
+pub struct MemoryReplays {
+    seen: Seen<Blinded>,
+    clock: Arc<dyn Clock>,
+}
 
-impl Default for MemoryReplays {
-    fn default() -> Self {
-        Self(Seen::new(MOST))
+impl MemoryReplays {
+    /// Knows nothing.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            seen: Seen::new(MOST),
+            clock,
+        }
     }
 }
 
 #[async_trait]
 impl ReplayMemory for MemoryReplays {
-    async fn is_first(
-        &self,
-        name: Blinded,
-        now: OffsetDateTime,
-        until: OffsetDateTime,
-    ) -> Result<bool, StoreError> {
-        let is_first = self.0.is_first(name, now, until);
+    async fn is_first(&self, name: Blinded, window: Duration) -> Result<bool, StoreError> {
+        let is_first = self.seen.is_first(name, self.clock.uptime(), window);
         is_first.map_err(|full| StoreError::Unavailable(full.to_string()))
     }
 }

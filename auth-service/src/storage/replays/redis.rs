@@ -1,7 +1,8 @@
 //! What any instance saw. While Redis does not answer nobody goes on: another instance may have seen it.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
-use time::OffsetDateTime;
 
 use crate::{
     domain::{dpop::ReplayMemory, ports::StoreError, throttle::Blinded},
@@ -21,13 +22,8 @@ impl RedisReplays {
 
 #[async_trait]
 impl ReplayMemory for RedisReplays {
-    async fn is_first(
-        &self,
-        name: Blinded,
-        now: OffsetDateTime,
-        until: OffsetDateTime,
-    ) -> Result<bool, StoreError> {
-        let millis = (until - now).whole_milliseconds().max(1);
+    async fn is_first(&self, name: Blinded, window: Duration) -> Result<bool, StoreError> {
+        let millis = window.as_millis().max(1);
         let set = self.0.ask(async |mut connection| {
             let mut set = redis::cmd("SET");
             set.arg(format!("once:{}", name.hex())).arg("");

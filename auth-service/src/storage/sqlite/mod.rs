@@ -10,6 +10,7 @@ mod logins;
 pub mod migration;
 mod revocations;
 mod row;
+mod steady_time;
 mod users;
 
 use std::{

@@ -273,11 +273,7 @@ impl TestService {
 
     /// What another process does.
     pub(crate) async fn do_to_database(&self, sql: String) {
-        let database = self.directory.path().join("auth.db");
-        let options = SqliteConnectOptions::new().filename(database);
-        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-        let script = sqlx::raw_sql(sqlx::AssertSqlSafe(sql));
-        script.execute(&mut connection).await.unwrap();
+        do_to_database(self.directory.path(), sql).await;
     }
 
     /// An admin's access token; makes the admin.
@@ -303,6 +299,14 @@ impl TestService {
             .await?;
         Ok(response.into_inner().user.unwrap())
     }
+}
+
+/// What another process does to the database in a directory.
+pub(crate) async fn do_to_database(directory: &Path, sql: String) {
+    let options = SqliteConnectOptions::new().filename(directory.join("auth.db"));
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    let script = sqlx::raw_sql(sqlx::AssertSqlSafe(sql));
+    script.execute(&mut connection).await.unwrap();
 }
 
 pub(crate) fn with_ticket(ticket: &str, scope: &str) -> IssueTokenRequest {

@@ -77,6 +77,8 @@ pub const INSUFFICIENT_SCOPE: &str = "INSUFFICIENT_SCOPE";
 pub const OVERLOADED: &str = "OVERLOADED";
 /// The person has to prove again who they are.
 pub const STEP_UP_REQUIRED: &str = "STEP_UP_REQUIRED";
+/// The token was revoked.
+pub const TOKEN_REVOKED: &str = "TOKEN_REVOKED";
 /// Too many attempts.
 pub const THROTTLED: &str = "THROTTLED";
 /// The new password breaks a rule.

@@ -13,7 +13,10 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::{error::OauthError, form::OauthForm};
-use crate::domain::auth::{Auth, Introspection};
+use crate::domain::{
+    auth::{Auth, Introspection},
+    revocations::{Named, Revocations},
+};
 
 /// RFC 7662 §2.2, and `sid` and `auth_time`.
 #[derive(Serialize, ToSchema)]
@@ -99,11 +102,15 @@ impl From<Introspection> for Told {
 )]
 pub(in crate::http) async fn submit(
     State(auth): State<Arc<dyn Auth>>,
+    State(revocations): State<Arc<dyn Revocations>>,
     form: OauthForm,
 ) -> Result<Response, OauthError> {
     let token = form.required("token")?;
-    Ok(match auth.introspect(&form.client, token).await? {
-        Some(told) => Json(Told::from(told)).into_response(),
-        None => Json(json!({"active": false})).into_response(),
-    })
+    let told = auth.introspect(&form.client, token).await?;
+    Ok(
+        match told.filter(|told| !revocations.has_ended(Named::from(told))) {
+            Some(told) => Json(Told::from(told)).into_response(),
+            None => Json(json!({"active": false})).into_response(),
+        },
+    )
 }

@@ -1,0 +1,64 @@
+//! What time it was when a process last served this database.
+
+use std::time::Duration;
+
+use service_kit::steady_clock::Checkpoint;
+use sqlx::{Row as _, sqlite::SqliteRow};
+use time::OffsetDateTime;
+
+use super::{
+    SqliteStore,
+    row::{self, millis},
+};
+use crate::domain::ports::StoreError;
+
+impl SqliteStore {
+    /// The last checkpoint; of a database that has none yet, when something last happened in it. `None`: it is new.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {
+        let sql = "SELECT steady_at, clock_at, apart_for FROM steady_time UNION ALL \
+                   SELECT max(at), max(at), 0 FROM (\
+                       SELECT max(last_seen_at) AS at FROM logins UNION ALL \
+                       SELECT at FROM (SELECT at FROM audit_events ORDER BY id DESC LIMIT 1)) \
+                   HAVING max(at) IS NOT NULL LIMIT 1";
+        let found = sqlx::query(sql)
+            .fetch_optional(&mut *self.read().await?)
+            .await?;
+        found.as_ref().map(checkpoint).transpose()
+    }
+
+    /// Keeps a checkpoint, and gives what all processes on this database believe that time it is.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn keep_checkpoint(
+        &self,
+        checkpoint: Checkpoint,
+    ) -> Result<OffsetDateTime, StoreError> {
+        let apart_for = i64::try_from(checkpoint.apart_for.as_millis()).unwrap_or(i64::MAX);
+        let kept = sqlx::query(
+            "INSERT INTO steady_time (only_row, steady_at, clock_at, apart_for) VALUES (1, ?, ?, ?) \
+             ON CONFLICT DO UPDATE SET clock_at = excluded.clock_at, apart_for = excluded.apart_for, \
+                 steady_at = CASE WHEN steady_at > excluded.clock_at THEN excluded.steady_at \
+                                  ELSE max(steady_at, excluded.steady_at) END \
+             RETURNING steady_at",
+        )
+        .bind(millis(checkpoint.steady))
+        .bind(millis(checkpoint.clock))
+        .bind(apart_for)
+        .fetch_one(&mut *self.write().await?)
+        .await?;
+        row::time(&kept, "steady_at")
+    }
+}
+
+fn checkpoint(row: &SqliteRow) -> Result<Checkpoint, StoreError> {
+    let apart_for: i64 = row.try_get("apart_for")?;
+    Ok(Checkpoint {
+        steady: row::time(row, "steady_at")?,
+        clock: row::time(row, "clock_at")?,
+        apart_for: Duration::from_millis(apart_for.try_into().unwrap_or_default()),
+    })
+}

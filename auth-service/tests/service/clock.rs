@@ -1,0 +1,175 @@
+//! A clock that leaps and comes back.
+
+use std::{sync::Arc, time::Duration};
+
+use auth_proto::v1::ListAuditEventsRequest;
+use auth_service::{domain::ports::Revocations as _, storage::sqlite::SqliteStore};
+use service_kit::{steady_clock::Checkpoint, system::Clock as _};
+use tempfile::TempDir;
+use tonic::Code;
+
+use crate::support::{
+    ManualClock, TestService, assert_refused, bearer, do_to_database, minutes, until,
+};
+
+const YEAR_AND_MORE: time::Duration = time::Duration::days(400);
+
+async fn store(directory: &TempDir) -> SqliteStore {
+    let database = directory.path().join("auth.db");
+    SqliteStore::open(&database).await.unwrap()
+}
+
+/// Waits until a service that just started has removed what is too old, in whatever time that is.
+async fn purged(directory: &TempDir) {
+    let store = store(directory).await;
+    until("the oldest revocation to be removed", async || {
+        let all = store.revocations_after(0, 1000).await.unwrap();
+        let is_there = all.iter().any(|one| one.expires_at.unix_timestamp() == 0);
+        (!is_there).then_some(())
+    })
+    .await;
+}
+
+/// Something so old that every start removes it.
+const OLDEST: &str = "INSERT INTO revocations (kind, subject, expires_at) \
+                      VALUES ('sid', '00000000-0000-4000-8000-000000000001', 0)";
+
+async fn stop(service: TestService) -> (Arc<TempDir>, ManualClock) {
+    service.do_to_database(OLDEST.to_owned()).await;
+    let (directory, clock) = (Arc::clone(&service.directory), service.clock.clone());
+    service.stop_and(async |_| ()).await;
+    (directory, clock)
+}
+
+async fn start((directory, clock): (Arc<TempDir>, ManualClock)) -> TestService {
+    let service = TestService::start_in(Arc::clone(&directory), clock, |_| ()).await;
+    purged(&directory).await;
+    service
+}
+
+async fn events(service: &TestService) -> usize {
+    // With a token of its own time.
+    let token = service.tokens("root", "admin account").await.access_token;
+    let request = bearer(ListAuditEventsRequest::default(), &token);
+    let listed = service.admin().list_audit_events(request).await.unwrap();
+    listed.into_inner().events.len()
+}
+
+#[tokio::test]
+async fn a_leap_that_comes_back_revives_no_revoked_token() {
+    let service = TestService::start().await;
+    // What is as old as the store is looked up there, whatever memory says.
+    service.clock.advance(minutes(1));
+    service.add_user("ada", false).await;
+    let token = service.tokens("ada", "").await.access_token;
+    service.revoke(&token).await;
+
+    service.clock.leap(time::Duration::minutes(20));
+    // Each revocation makes the service look at its memory.
+    let other = service.tokens("ada", "").await.access_token;
+    service.revoke(&other).await;
+    service.clock.leap(time::Duration::minutes(-20));
+
+    let answer = service.try_validate(&token).await;
+    assert_refused(answer, Code::Unauthenticated, "TOKEN_REVOKED");
+}
+
+#[tokio::test]
+async fn a_start_with_a_clock_that_is_ahead_removes_neither_audit_trail_nor_revocations() {
+    let service = TestService::start().await;
+    service.clock.advance(minutes(1));
+    service.add_user("root", true).await;
+    let ended = service.tokens("root", "").await;
+    service.revoke(&ended.refresh_token).await;
+    let (directory, clock) = stop(service).await;
+    let before = store(&directory).await.revocations_after(0, 1000).await;
+    let before = before.unwrap().len() - 1;
+
+    clock.leap(YEAR_AND_MORE);
+    let service = start((directory.clone(), clock.clone())).await;
+    let left = store(&directory).await.revocations_after(0, 1000).await;
+    assert_eq!(left.unwrap().len(), before);
+
+    let stopped = stop(service).await;
+    clock.leap(-YEAR_AND_MORE);
+    let service = start(stopped).await;
+    assert!(events(&service).await >= 2, "the trail is there");
+    let refused = service.try_refresh(&ended.refresh_token).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unauthenticated);
+    let answer = service.try_validate(&ended.access_token).await;
+    assert_refused(answer, Code::Unauthenticated, "LOGIN_ENDED");
+}
+
+/// As a service of an earlier version leaves its database.
+#[tokio::test]
+async fn the_same_holds_where_no_time_was_written_down_yet() {
+    let service = TestService::start().await;
+    service.add_user("root", true).await;
+    let ended = service.tokens("root", "").await;
+    service.revoke(&ended.refresh_token).await;
+    let (directory, clock) = stop(service).await;
+    clock.leap(YEAR_AND_MORE);
+    let store = store(&directory).await;
+    do_to_database(directory.path(), "DELETE FROM steady_time".to_owned()).await;
+    let _service = start((directory.clone(), clock)).await;
+    let left = store.revocations_after(0, 1000).await.unwrap();
+    assert_eq!(left.len(), 1);
+}
+
+#[tokio::test]
+async fn after_a_day_the_clock_is_believed_and_what_is_too_old_goes() {
+    let service = TestService::start().await;
+    service.add_user("root", true).await;
+    let before = service.tokens("root", "").await;
+    service.revoke(&before.refresh_token).await;
+    let (directory, clock) = stop(service).await;
+    clock.leap(YEAR_AND_MORE);
+    let service = start((directory.clone(), clock.clone())).await;
+    clock.advance(minutes(25 * 60));
+    let _service = start(stop(service).await).await;
+    let left = store(&directory).await.revocations_after(0, 1000).await;
+    assert!(left.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_operator_may_say_that_the_clock_is_right() {
+    let service = TestService::start().await;
+    service.add_user("root", true).await;
+    let before = service.tokens("root", "").await;
+    service.revoke(&before.refresh_token).await;
+    let (directory, clock) = stop(service).await;
+    clock.leap(YEAR_AND_MORE);
+    // What `auth-service clock believe` does.
+    let believed = Checkpoint {
+        steady: clock.now(),
+        clock: clock.now(),
+        apart_for: Duration::ZERO,
+    };
+    let store = store(&directory).await;
+    store.keep_checkpoint(believed).await.unwrap();
+    let _service = start((directory, clock)).await;
+    assert!(store.revocations_after(0, 1000).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_leap_that_comes_back_leaves_no_signing_key_behind() {
+    let service = TestService::start().await;
+    let directory = Arc::clone(&service.directory);
+    let store = store(&directory).await;
+    service.clock.advance(minutes(60));
+    service.clock.leap(YEAR_AND_MORE);
+    // One that goes each time the keys are looked after; the second time, all of the first time has been done.
+    for _ in 0..2 {
+        let sql = "INSERT INTO signing_keys SELECT 'outlived', algorithm, public_key, sealed_private_key, created_at, 0, NULL \
+                   FROM signing_keys LIMIT 1";
+        service.do_to_database(sql.to_owned()).await;
+        until("the keys to be looked after", async || {
+            let keys = store.signing_keys().await.unwrap();
+            let is_there = keys.iter().any(|key| key.kid == "outlived");
+            (!is_there).then_some(())
+        })
+        .await;
+    }
+    service.clock.leap(-YEAR_AND_MORE);
+    assert_eq!(store.signing_keys().await.unwrap().len(), 1);
+}
