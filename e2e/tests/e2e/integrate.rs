@@ -18,6 +18,35 @@ fn code(language: &str) -> Vec<&'static str> {
     blocks
 }
 
+/// How long an access token is good, in seconds.
+const AGE: i64 = 15 * 60;
+
+/// Sets the clock of `PyJWT` ahead by `SKEW` seconds.
+const PYTHON_SKEW: &str = r#"
+import datetime, os, jwt.api_jwt
+
+class Skewed(datetime.datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return super().now(tz) + datetime.timedelta(seconds=int(os.environ.get("SKEW", "0")))
+
+jwt.api_jwt.datetime = Skewed
+"#;
+
+/// Sets the clock of Node ahead by `SKEW` seconds.
+const NODE_SKEW: &str = r#"
+const skew = Number(process.env.SKEW ?? 0) * 1000;
+const Right = Date;
+globalThis.Date = class extends Right {
+  constructor(...given) {
+    super(...(given.length ? given : [Right.now() + skew]));
+  }
+  static now() {
+    return Right.now() + skew;
+  }
+};
+"#;
+
 struct World {
     pair: Pair,
     client_secret: String,
@@ -70,6 +99,12 @@ impl World {
     /// A good token, a broken one, and after that one that was revoked: only offline it is still good.
     async fn check(&self, command: impl Fn(usize) -> Command, nobody: &str) {
         let broken = format!("{}x", self.access_token);
+        for (skew, told) in [(-25, "ada"), (AGE + 15, "ada"), (AGE + 45, nobody)] {
+            let mut offline = command(2);
+            offline.env("SKEW", skew.to_string());
+            let said = self.run(offline, &self.access_token).await;
+            assert_eq!(said, told, "a clock that is {skew} seconds ahead");
+        }
         for way in 0..3 {
             assert_eq!(self.run(command(way), &self.access_token).await, "ada");
             assert_eq!(self.run(command(way), &broken).await, nobody);
@@ -100,7 +135,7 @@ async fn the_python_of_the_page_works() {
     let code = code("python");
     let python = |way: usize| {
         let mut python = Command::new("python3");
-        python.args(["-c", code[way]]);
+        python.args(["-c", &format!("{PYTHON_SKEW}\n{}", code[way])]);
         python
     };
     World::begin().await.check(python, "None").await;
@@ -112,12 +147,14 @@ async fn the_node_of_the_page_works() {
     let files: Vec<_> = (0..3)
         .map(|way| home.join(format!("integrate{way}.mjs")))
         .collect();
+    let skew = home.join("integrate_skew.mjs");
+    std::fs::write(&skew, NODE_SKEW).unwrap();
     for (file, code) in files.iter().zip(code("javascript")) {
         std::fs::write(file, code).unwrap();
     }
     let node = |way: usize| {
         let mut node = Command::new("node");
-        node.arg(&files[way]);
+        node.arg("--import").arg(&skew).arg(&files[way]);
         node
     };
     World::begin().await.check(node, "null").await;
