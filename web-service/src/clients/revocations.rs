@@ -7,7 +7,9 @@ use std::{
 };
 
 use auth_proto::v1::{Revocation, WatchRevocationsResponse, revocation::Revoked};
+use prost_types::Timestamp;
 use service_kit::{seldom::Seldom, steady_clock::SteadyClock, system::Clock};
+use time::OffsetDateTime;
 use tokio::{
     sync::Notify,
     time::{Instant, sleep, timeout},
@@ -27,6 +29,10 @@ const MAX_SILENCE: Duration = Duration::from_secs(3);
 /// How long a start waits for the first snapshot; an auth-service that is away must not keep this service from starting.
 const FIRST_WORD: Duration = Duration::from_millis(100);
 
+/// How far the services' clocks may differ without a warning, and how often that is repeated.
+const MAX_SKEW: time::Duration = time::Duration::seconds(30);
+const WARN_AGAIN_AFTER: Duration = Duration::from_mins(10);
+
 /// Seconds between two looks for what may be forgotten.
 const FORGET_AFTER: i64 = 60;
 
@@ -43,6 +49,7 @@ pub struct EndedLogins {
     heard: Arc<Notify>,
     /// By which ends are forgotten: where the clock leaps and comes back, what had ended must not have come back, too.
     steady: Arc<SteadyClock>,
+    clock: Arc<dyn Clock>,
     max_staleness: Duration,
     acts: Arc<OwnActs>,
 }
@@ -53,6 +60,10 @@ struct Known {
     /// A snapshot that is still coming; what is known so far counts until it is complete.
     coming: Option<Ended>,
     heard_at: Option<Instant>,
+    /// What auth-service's clock showed, and the uptime of this service's clock then.
+    issuer_time: Option<(OffsetDateTime, Duration)>,
+    /// The uptime when it was last warned that the clocks differ; `None` while they agree.
+    skew_warned_at: Option<Duration>,
     is_connected: bool,
     /// How many histories were heard of.
     epochs: u64,
@@ -83,7 +94,8 @@ impl EndedLogins {
         Self {
             known: Arc::default(),
             heard: Arc::default(),
-            steady: Arc::new(SteadyClock::new(clock)),
+            steady: Arc::new(SteadyClock::new(clock.clone())),
+            clock,
             max_staleness,
             acts,
         }
@@ -166,9 +178,9 @@ impl EndedLogins {
 
     fn take_in(&self, message: WatchRevocationsResponse) {
         let now = self.steady.now().unix_timestamp();
+        let issuer_time = message.issuer_time.and_then(issuer_time);
         // It is by its clock that it says until when each counts.
-        let issuer_time = message.issuer_time.map_or(now, |time| time.seconds);
-        let now = now.min(issuer_time);
+        let now = issuer_time.map_or(now, |time| now.min(time.unix_timestamp()));
         let newest = message.current.then_some(message.newest);
         self.change(|known| {
             if !known.is_connected {
@@ -193,10 +205,34 @@ impl EndedLogins {
                 known.heard_at = Some(Instant::now());
                 self.heard.notify_one();
                 known.ended.forget(now);
+                if let Some(time) = issuer_time {
+                    self.compare_clocks(known, time);
+                }
             }
         });
         if newest.is_some() {
             self.acts.heard(newest);
+        }
+    }
+
+    fn compare_clocks(&self, known: &mut Known, issuer_time: OffsetDateTime) {
+        let (clock, uptime) = (self.clock.now(), self.clock.uptime());
+        known.issuer_time = Some((issuer_time, uptime));
+        if (issuer_time - clock).abs() <= MAX_SKEW {
+            known.skew_warned_at = None;
+            return;
+        }
+        let warned_for = known
+            .skew_warned_at
+            .map(|warned_at| uptime.saturating_sub(warned_at));
+        if warned_for.is_none_or(|since| since >= WARN_AGAIN_AFTER) {
+            known.skew_warned_at = Some(uptime);
+            tracing::warn!(
+                event = "clock.skewed",
+                %clock,
+                %issuer_time,
+                "the clocks of the two services differ by more than 30 seconds"
+            );
         }
     }
 
@@ -207,6 +243,11 @@ impl EndedLogins {
     fn change(&self, change: impl FnOnce(&mut Known)) {
         change(&mut self.known.write().unwrap_or_else(PoisonError::into_inner));
     }
+}
+
+fn issuer_time(time: Timestamp) -> Option<OffsetDateTime> {
+    let seconds = OffsetDateTime::from_unix_timestamp(time.seconds).ok()?;
+    seconds.checked_add(time::Duration::nanoseconds(time.nanos.into()))
 }
 
 /// `None` when the stream ended, failed or went silent.
@@ -293,6 +334,11 @@ impl Revocations for EndedLogins {
         ended.logins.contains_key(named.sid)
             || ended.tokens.contains_key(named.jti)
             || ended.clients.contains_key(named.client_id)
+    }
+
+    fn issuer_now(&self) -> Option<OffsetDateTime> {
+        let (time, uptime) = self.known().issuer_time?;
+        time.checked_add(self.clock.uptime().saturating_sub(uptime).try_into().ok()?)
     }
 
     fn readiness(&self) -> Result<(), String> {

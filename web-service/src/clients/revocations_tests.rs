@@ -142,3 +142,52 @@ async fn a_start_with_a_clock_that_is_ahead_forgets_nothing_that_can_still_hit()
     });
     assert_eq!(logins.login("a", "e"), LoginState::Ended);
 }
+
+fn heartbeat(issuer_time: OffsetDateTime) -> WatchRevocationsResponse {
+    WatchRevocationsResponse {
+        issuer_time: Some(Timestamp {
+            seconds: issuer_time.unix_timestamp(),
+            nanos: 0,
+        }),
+        ..message("e", &[])
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_of_auth_service_goes_on_between_two_heartbeats() {
+    let (logins, clock) = nothing_known();
+    logins.take_in(message("e", &[]));
+    assert_eq!(logins.issuer_now(), None, "an earlier version does not say");
+    let ahead = clock.now() + Duration::from_mins(2);
+    logins.take_in(heartbeat(ahead));
+    assert_eq!(logins.issuer_now(), Some(ahead));
+    clock.leap(time::Duration::HOUR);
+    assert_eq!(logins.issuer_now(), Some(ahead), "no time has passed");
+    clock.advance(Duration::from_secs(5));
+    assert_eq!(logins.issuer_now(), Some(ahead + Duration::from_secs(5)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn clocks_that_differ_by_more_than_thirty_seconds_are_warned_of_once_in_a_while() {
+    let (logins, clock) = nothing_known();
+    let warned_at = || logins.known().skew_warned_at;
+    let apart = |seconds| clock.now() + time::Duration::seconds(seconds);
+    for seconds in [0, 30, -30] {
+        logins.take_in(heartbeat(apart(seconds)));
+        assert_eq!(warned_at(), None, "{seconds}");
+    }
+    for seconds in [31, -31] {
+        clock.advance(Duration::from_secs(1));
+        let uptime = clock.uptime();
+        logins.take_in(heartbeat(apart(seconds)));
+        assert_eq!(warned_at(), Some(uptime), "{seconds}");
+        clock.advance(WARN_AGAIN_AFTER.saturating_sub(Duration::from_secs(1)));
+        logins.take_in(heartbeat(apart(seconds)));
+        assert_eq!(warned_at(), Some(uptime), "not again yet");
+        clock.advance(Duration::from_secs(1));
+        logins.take_in(heartbeat(apart(seconds)));
+        assert_eq!(warned_at(), Some(clock.uptime()));
+        logins.take_in(heartbeat(apart(0)));
+        assert_eq!(warned_at(), None);
+    }
+}

@@ -6,6 +6,7 @@ use std::{
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use service_kit::manual_clock::ManualClock;
+use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
 use super::*;
@@ -60,6 +61,10 @@ impl Revocations for Told {
 
     fn has_ended(&self, _: Named<'_>) -> bool {
         self.has_ended.load(Ordering::SeqCst)
+    }
+
+    fn issuer_now(&self) -> Option<OffsetDateTime> {
+        None
     }
 
     fn readiness(&self) -> Result<(), String> {

@@ -1,5 +1,7 @@
 //! Which logins have ended, as auth-service tells it.
 
+use time::OffsetDateTime;
+
 use super::auth::{Claims, Introspection};
 
 /// What is known of a login.
@@ -65,6 +67,10 @@ pub trait Revocations: Send + Sync {
 
     /// Whether a token, its login or its client has ended. That holds against whatever auth-service says of it later.
     fn has_ended(&self, named: Named<'_>) -> bool;
+
+    /// What auth-service's clock shows now, by the last that it said and the time that has passed since: by that clock it is told
+    /// when somebody proved who they are. `None`: it has not said.
+    fn issuer_now(&self) -> Option<OffsetDateTime>;
 
     /// Whether enough is known for cookies to be judged.
     ///

@@ -83,9 +83,17 @@ impl Site {
     }
 
     pub(crate) async fn start_with(adjust: impl FnOnce(&mut ServeConfig)) -> Self {
-        let directory = tempfile::tempdir().unwrap();
         let clock = ManualClock::default();
-        let (auth_url, accounts) = start_auth(&directory, &clock).await;
+        Self::start_by((clock.clone(), clock), adjust).await
+    }
+
+    /// A site whose two services have clocks of their own, auth-service's the second.
+    pub(crate) async fn start_by(
+        (clock, auth_clock): (ManualClock, ManualClock),
+        adjust: impl FnOnce(&mut ServeConfig),
+    ) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let (auth_url, accounts) = start_auth(&directory, &auth_clock).await;
         let (tls, authority) = certificate(&directory);
         let mut config = ServeConfig {
             listen: "127.0.0.1:0".parse().unwrap(),

@@ -2,7 +2,13 @@ use std::time::Duration;
 
 use reqwest::{Method, Response};
 
-use crate::support::{PASSWORD, Site, cookie_of, header};
+use service_kit::manual_clock::ManualClock;
+use web_service::{
+    config::ServeConfig,
+    domain::{return_origins::ReturnOrigins, trusted_proxies::TrustedProxies},
+};
+
+use crate::support::{PASSWORD, Site, cookie_of, header, until};
 
 const APP: &str = "https://app.example";
 
@@ -443,4 +449,43 @@ async fn long_addresses_survive_the_sign_in() {
 
     let sent = ask(&format!("/orders?filter={}", "/".repeat(7000))).await;
     assert_eq!(header(&sent, "location"), format!("{}/login", site.origin));
+}
+
+/// By whatever clock web-service goes.
+#[tokio::test]
+async fn the_age_of_a_proof_is_measured_on_the_clock_that_dates_it() {
+    for skew in [-120, 120] {
+        let (clock, auth_clock) = (ManualClock::default(), ManualClock::default());
+        clock.leap(time::Duration::seconds(skew));
+        let behind_a_proxy = |config: &mut ServeConfig| {
+            config.trusted_proxies = TrustedProxies::new(vec!["127.0.0.0/8".parse().unwrap()]);
+            config.return_origins = ReturnOrigins::new(vec![APP.to_owned()]);
+        };
+        let site = Site::start_by((clock.clone(), auth_clock.clone()), behind_a_proxy).await;
+        site.add_user("ada").await;
+        let cookie = site.sign_in("ada").await;
+        let (token, _) = site.tokens("ada").await;
+        let token = format!("Bearer {token}");
+        let age = async |age: &str| {
+            let mut answers = Vec::new();
+            for credential in [("cookie", &cookie), ("authorization", &token)] {
+                let credential = [(credential.0, credential.1.as_str())];
+                let path = format!("?max_age={age}");
+                answers.push(ask(&site, &path, &credential).await.status().as_u16());
+            }
+            answers
+        };
+        until("auth-service to say what time it is", async || {
+            (age("60").await == [200, 200]).then_some(())
+        })
+        .await;
+        for clock in [&clock, &auth_clock] {
+            clock.advance(Duration::from_secs(61));
+        }
+        until("the proof to be too old", async || {
+            (age("60").await == [401, 401]).then_some(())
+        })
+        .await;
+        assert_eq!(age("90").await, [200, 200], "{skew}");
+    }
 }

@@ -1,6 +1,7 @@
 //! The decision, the same for every dialect.
 
 use axum::http::HeaderMap;
+use time::OffsetDateTime;
 
 use crate::{
     domain::{
@@ -85,7 +86,7 @@ async fn by_token(
         }
     };
     dpop_nonce.clone_from(&claims.dpop_nonce);
-    wanted.check_age(claims.authenticated_at, state.clock.now())?;
+    wanted.check_age(claims.authenticated_at, issuer_now(state))?;
     Ok(Identity {
         username: claims.username.clone(),
         subject: claims.subject.clone(),
@@ -96,6 +97,12 @@ async fn by_token(
             Scheme::Dpop => Method::Dpop,
         },
     })
+}
+
+/// By the clock that proofs are dated by, which may be ahead of ours or behind.
+fn issuer_now(state: &AppState) -> OffsetDateTime {
+    let now = state.revocations.issuer_now();
+    now.unwrap_or_else(|| state.clock.now())
 }
 
 /// The proof that came with the original request, which the proxy has to tell of.
@@ -137,7 +144,7 @@ async fn by_cookie(
         return Err(Refused::Foreign.into());
     }
     wanted.check_scope(SESSION_SCOPE)?;
-    wanted.check_age(Some(session.authenticated_at), state.clock.now())?;
+    wanted.check_age(Some(session.authenticated_at), issuer_now(state))?;
     Ok(Identity {
         username: session.username.clone(),
         subject: session.user_id.clone(),
