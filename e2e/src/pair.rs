@@ -167,16 +167,15 @@ impl Pair {
 
     /// What web-service's ops port says of its readiness.
     pub async fn ready_web(&mut self) -> u16 {
+        self.readiness_of_web().await.0
+    }
+
+    /// The same, with what is missing.
+    pub async fn readiness_of_web(&mut self) -> (u16, String) {
         let line = self.web.logged("listening").await;
         let url = format!("http://{}/readyz", line["ops_address"].as_str().unwrap());
-        self.site
-            .client()
-            .get(url)
-            .send()
-            .await
-            .unwrap()
-            .status()
-            .as_u16()
+        let answer = self.site.client().get(url).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
     /// Makes an account with the command line, beside the running service.

@@ -20,7 +20,7 @@ impl Redis {
         let port = port::free();
         let directory = tempfile::tempdir().unwrap();
         let redis = Self {
-            program: serve(port, directory.path()),
+            program: serve(port, directory.path(), &[]),
             port,
             directory,
         };
@@ -30,9 +30,14 @@ impl Redis {
 
     /// Kills it and starts it again with what it has on disk.
     pub async fn restart(&mut self) {
+        self.restart_with(&[]).await;
+    }
+
+    /// The same, with further settings.
+    pub async fn restart_with(&mut self, settings: &[&str]) {
         self.program.signal(rustix::process::Signal::KILL);
         self.program.exit().await;
-        self.program = serve(self.port, self.directory.path());
+        self.program = serve(self.port, self.directory.path(), settings);
         self.answers().await;
     }
 
@@ -87,7 +92,7 @@ impl Redis {
     }
 }
 
-fn serve(port: u16, directory: &Path) -> Program {
+fn serve(port: u16, directory: &Path, settings: &[&str]) -> Program {
     Program::start(
         Command::new("redis-server")
             .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
@@ -99,6 +104,7 @@ fn serve(port: u16, directory: &Path) -> Program {
                 "--appendfsync",
                 "always",
             ])
+            .args(settings)
             .current_dir(directory),
     )
 }

@@ -19,6 +19,7 @@ pub mod private_file;
 pub mod public_url;
 pub mod read_message;
 pub mod recent;
+pub mod redis_info;
 pub mod request_body;
 pub mod request_limit;
 pub mod seen;

@@ -35,7 +35,7 @@ use crate::{
     storage::{
         memory::MemoryStore,
         once::MemoryOnce,
-        redis,
+        redis::{self, WhileThere},
         sealed::SealedRecords,
         tracked::{Opened, TrackedRecords},
     },
@@ -51,6 +51,7 @@ pub struct App {
     certificate: Option<Certificate>,
     auth: GrpcAuth,
     ended_logins: EndedLogins,
+    redis: Option<Arc<WhileThere>>,
     clock: Arc<dyn Clock>,
 }
 
@@ -80,7 +81,11 @@ impl App {
         let listener = bind("WEB_LISTEN", config.listen).await?;
         let port = listener.local_addr()?.port();
         let random = Arc::new(SystemRandom);
-        let (records, once) = session_store(config.session_store, &clock).await?;
+        let Store {
+            records,
+            once,
+            redis,
+        } = session_store(config.session_store, &clock).await?;
         let auth = GrpcAuth::new(&config.auth)?;
         let ended_logins = EndedLogins::new(clock.clone(), config.max_staleness, &auth);
         let public_url = config
@@ -143,6 +148,7 @@ impl App {
             certificate,
             auth,
             ended_logins,
+            redis,
             clock,
         })
     }
@@ -192,6 +198,7 @@ impl App {
             auth: self.state.auth.clone(),
             revocations: self.state.revocations.clone(),
             sessions: self.state.sessions.clone(),
+            redis: self.redis,
             request_limit: Arc::clone(&self.state.request_limit),
         });
         let ops = tokio::spawn(ops::serve(self.ops_listener, readiness, shutdown.clone()));
@@ -223,25 +230,37 @@ async fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener>
         .with_context(|| format!("{setting}: cannot listen on {address}"))
 }
 
+/// Where sessions are kept, and what is kept with them.
+struct Store {
+    records: Arc<dyn SessionRecords>,
+    once: Arc<dyn Once>,
+    redis: Option<Arc<WhileThere>>,
+}
+
 async fn session_store(
     config: SessionStoreConfig,
     clock: &Arc<dyn Clock>,
-) -> anyhow::Result<(Arc<dyn SessionRecords>, Arc<dyn Once>)> {
+) -> anyhow::Result<Store> {
     let random = Arc::new(SystemRandom);
     Ok(match config {
         SessionStoreConfig::Memory => {
             let store = Arc::new(MemoryStore::new(clock.clone()));
-            (
-                Arc::new(SealedRecords::new(store, random)),
-                Arc::new(MemoryOnce::new(clock.clone())),
-            )
+            Store {
+                records: Arc::new(SealedRecords::new(store, random)),
+                once: Arc::new(MemoryOnce::new(clock.clone())),
+                redis: None,
+            }
         }
         SessionStoreConfig::Redis(config) => {
-            let redis = redis::connect(config).await?;
+            let redis = redis::connect(config, clock.clone()).await?;
             let opened = Opened::default();
             redis.track(opened.clone());
             let records = SealedRecords::new(redis.clone(), random);
-            (Arc::new(TrackedRecords::new(records, opened)), redis)
+            Store {
+                records: Arc::new(TrackedRecords::new(records, opened)),
+                once: redis.clone(),
+                redis: Some(redis),
+            }
         }
     })
 }
@@ -275,6 +294,7 @@ struct DependencyReadiness {
     auth: Arc<dyn Auth>,
     revocations: Arc<dyn Revocations>,
     sessions: Sessions,
+    redis: Option<Arc<WhileThere>>,
     request_limit: Arc<RequestLimit>,
 }
 
@@ -287,6 +307,7 @@ impl Readiness for DependencyReadiness {
             .await
             .map_err(|error| format!("auth-service: {error}"))?;
         self.revocations.readiness()?;
+        self.redis.as_ref().map_or(Ok(()), |redis| redis.is_fit())?;
         self.sessions
             .ping()
             .await

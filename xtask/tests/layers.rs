@@ -28,7 +28,7 @@ const DRIVERS: [&str; 7] = [
     "sqlx",
     "fred",
     "tower_sessions",
-    "tower_sessions_redis_store",
+    "rmp_serde",
     "argon2",
     "jsonwebtoken",
     "aws_lc_rs",

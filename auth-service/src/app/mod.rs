@@ -145,6 +145,9 @@ impl App {
         };
         let redis = config.redis.map(Redis::new).transpose();
         let redis = redis.context("AUTH_REDIS_URL cannot be used")?;
+        if let Some(redis) = &redis {
+            redis.look();
+        }
         let nonces = nonce_key(&store, &sealer, &*clock, redis.is_some()).await?;
         let keys = Keys::new(store.clone(), sealer, clock.clone(), key_policy);
         let jwts = Arc::new(keys.open().await?);

@@ -6,7 +6,10 @@ use redis::{
     Client, RedisError, RedisResult,
     aio::{ConnectionManager, ConnectionManagerConfig},
 };
-use service_kit::breaker::{Breaker, Probe};
+use service_kit::{
+    breaker::{Breaker, Probe},
+    redis_info::{OLDEST_VERSION, RedisInfo},
+};
 use tokio::time::timeout;
 
 /// For a call as a whole.
@@ -59,6 +62,12 @@ impl Redis {
         })
     }
 
+    /// Asks it once what it is, in the background.
+    pub fn look(&self) {
+        let mut connection = self.connection.clone();
+        tokio::spawn(async move { timeout(DEADLINE, look_at(&mut connection)).await });
+    }
+
     /// `None` while it does not answer.
     pub(super) async fn ask<T>(
         &self,
@@ -85,7 +94,27 @@ fn probe(connection: ConnectionManager) -> Probe {
         Box::pin(async move {
             let ping = redis::cmd("PING");
             let answer: RedisResult<()> = ping.query_async(&mut connection).await;
-            answer.map_err(|error| error.to_string())
+            answer.map_err(|error| error.to_string())?;
+            // It was away, and may be another one now.
+            look_at(&mut connection).await;
+            Ok(())
         })
     })
+}
+
+/// Warns of a Redis that does not keep what it is given. One that does not say what it is is taken as it is.
+async fn look_at(connection: &mut ConnectionManager) {
+    let info = redis::cmd("INFO");
+    let answer: RedisResult<String> = info.query_async(connection).await;
+    let info = answer.map(|info| RedisInfo::parse(&info));
+    let info = info.unwrap_or_default();
+    if let Some(policy) = info.evicts() {
+        tracing::warn!(
+            policy,
+            "Redis forgets counters and used proofs when it is full; set maxmemory-policy to noeviction"
+        );
+    }
+    if let Some(version) = info.too_old() {
+        tracing::error!(%version, oldest = %OLDEST_VERSION, "Redis is too old to keep counters");
+    }
 }

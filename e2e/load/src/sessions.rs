@@ -57,7 +57,10 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<String> {
     let login = options.site.sign_in(&options.site.client()?).await?;
     let session = Arc::new(session(login, SystemClock.now()));
     let config = redis::parse(&options.redis).map_err(anyhow::Error::msg)?;
-    let records = SealedRecords::new(redis::connect(config).await?, Arc::new(SystemRandom));
+    let records = SealedRecords::new(
+        redis::connect(config, Arc::new(SystemClock)).await?,
+        Arc::new(SystemRandom),
+    );
     let until = LIFETIMES.idle_end(&session);
     let turns = Turns::count(options.count);
     let mut tasks = JoinSet::new();

@@ -34,7 +34,7 @@ jwt.api_jwt.datetime = Skewed
 "#;
 
 /// Sets the clock of Node ahead by `SKEW` seconds.
-const NODE_SKEW: &str = r#"
+const NODE_SKEW: &str = r"
 const skew = Number(process.env.SKEW ?? 0) * 1000;
 const Right = Date;
 globalThis.Date = class extends Right {
@@ -45,7 +45,7 @@ globalThis.Date = class extends Right {
     return Right.now() + skew;
   }
 };
-"#;
+";
 
 struct World {
     pair: Pair,

@@ -1,4 +1,8 @@
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use e2e::{
     pair::{Options, PASSWORD, Pair},
@@ -7,6 +11,14 @@ use e2e::{
 };
 use redis::AsyncCommands as _;
 use serde_json::Value;
+use service_kit::{
+    manual_clock::ManualClock,
+    system::{Clock as _, SystemClock},
+};
+use tower_sessions::{
+    SessionStore as _,
+    session::{Id, Record},
+};
 
 async fn pair(redis: &Redis, idle: &str) -> Pair {
     let pair = Pair::start_with(Options {
@@ -343,4 +355,142 @@ async fn a_password_that_was_changed_is_never_called_unchanged() {
             .status(),
         200
     );
+}
+
+#[tokio::test]
+async fn a_redis_that_takes_no_writes_makes_the_service_not_ready() {
+    let redis = Redis::start().await;
+    let mut pair = pair(&redis, "30m").await;
+    let cookie = pair.site.form_login("ada").await;
+    for (refuse, accept, cause) in [
+        (
+            ["CONFIG", "SET", "maxmemory", "1"],
+            ["CONFIG", "SET", "maxmemory", "0"],
+            "maxmemory",
+        ),
+        (
+            ["CONFIG", "SET", "min-replicas-to-write", "1"],
+            ["CONFIG", "SET", "min-replicas-to-write", "0"],
+            "NOREPLICAS",
+        ),
+    ] {
+        assert_eq!(pair.readiness_of_web().await.0, 200);
+        redis.cli(&refuse).await;
+        let (status, said) = pair.readiness_of_web().await;
+        assert_eq!(status, 503);
+        assert!(said.contains(cause), "{said}");
+        redis.cli(&accept).await;
+    }
+    redis.cli(&["REPLICAOF", "127.0.0.1", "1"]).await;
+    let (status, said) = pair.readiness_of_web().await;
+    assert_eq!(status, 503);
+    assert!(said.contains("READONLY"), "{said}");
+    redis.cli(&["REPLICAOF", "NO", "ONE"]).await;
+    assert_eq!(pair.readiness_of_web().await.0, 200);
+    assert_eq!(pair.site.get("/dashboard", &cookie).await.status(), 200);
+    assert_eq!(redis.keys().await.len(), 1, "probes leave nothing");
+}
+
+#[tokio::test]
+async fn a_redis_that_evicts_is_warned_of_at_start_and_when_it_comes_back() {
+    let mut redis = Redis::start().await;
+    redis
+        .cli(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"])
+        .await;
+    let options = Options {
+        web: vec![("WEB_SESSION_STORE", redis.url())],
+        auth: vec![("AUTH_REDIS_URL", redis.url())],
+    };
+    let mut pair = Pair::start_with(options).await;
+    pair.web
+        .said("Redis removes sessions when it is full")
+        .await;
+    pair.auth.said("Redis forgets counters").await;
+    assert_eq!(pair.ready_web().await, 200);
+
+    redis
+        .restart_with(&["--maxmemory-policy", "volatile-lru"])
+        .await;
+    pair.web.said("volatile-lru").await;
+}
+
+#[tokio::test]
+async fn what_is_no_record_is_removed_and_nobody_else_notices() {
+    let redis = Redis::start().await;
+    let mut pair = pair(&redis, "30m").await;
+    let status = async |pair: &Pair, cookie: &str| {
+        let answer = pair.site.get("/api/session", cookie).await;
+        answer.status().as_u16()
+    };
+    for spoil in [
+        &["LPUSH", "KEY", "x"][..],
+        &["HSET", "KEY", "x", "y"],
+        &["SADD", "KEY", "x"],
+    ] {
+        let cookie = pair.site.form_login("ada").await;
+        let key = redis.keys().await.remove(0);
+        redis.cli(&["DEL", &key]).await;
+        let command: Vec<_> = spoil
+            .iter()
+            .map(|word| if *word == "KEY" { key.as_str() } else { word })
+            .collect();
+        redis.cli(&command).await;
+        assert_eq!(status(&pair, &cookie).await, 401, "{spoil:?}");
+        assert!(redis.keys().await.is_empty(), "{spoil:?}");
+    }
+    assert_eq!(pair.ready_web().await, 200);
+}
+
+#[tokio::test]
+async fn a_byte_that_is_appended_to_a_record_is_noticed() {
+    let redis = Redis::start().await;
+    let pair = pair(&redis, "30m").await;
+    for added in ["x", "\u{1}"] {
+        let cookie = pair.site.form_login("ada").await;
+        let key = redis.keys().await.remove(0);
+        redis.cli(&["APPEND", &key, added]).await;
+        let answer = pair.site.get("/api/session", &cookie).await;
+        assert_eq!(answer.status(), 401);
+        assert!(redis.keys().await.is_empty());
+    }
+}
+
+/// A clock of this service that is a day ahead or behind Redis' own.
+#[tokio::test]
+async fn a_fresh_record_lives_for_the_idle_time_whatever_the_clock_shows() {
+    let redis = Redis::start().await;
+    for skew in [
+        -time::Duration::DAY,
+        -time::Duration::MINUTE,
+        time::Duration::DAY,
+    ] {
+        let clock = ManualClock::default();
+        clock.leap(SystemClock.now() - clock.now() + skew);
+        let config = web_service::storage::redis::parse(&redis.url()).unwrap();
+        let store = web_service::storage::redis::connect(config, Arc::new(clock.clone()));
+        let store = store.await.unwrap();
+        let idle = Duration::from_mins(30);
+        let mut record = Record {
+            id: Id::default(),
+            data: HashMap::new(),
+            expiry_date: clock.now() + idle,
+        };
+        until("a connection", async || {
+            store.create(&mut record).await.ok()
+        })
+        .await;
+        let left: u64 = redis
+            .cli(&["TTL", &record.id.to_string()])
+            .await
+            .parse()
+            .unwrap();
+        assert!(left.abs_diff(idle.as_secs()) <= 5, "{skew}: {left}");
+        store.save(&record).await.unwrap();
+        let left: u64 = redis
+            .cli(&["TTL", &record.id.to_string()])
+            .await
+            .parse()
+            .unwrap();
+        assert!(left.abs_diff(idle.as_secs()) <= 5, "{skew}: {left}");
+    }
 }

@@ -66,7 +66,7 @@ pub trait SessionRecords: Send + Sync {
     /// What replaced `old` within the last minute.
     async fn successor(&self, old: &SessionId) -> Result<Option<Successor>, RecordsUnavailable>;
 
-    /// Whether the store answers.
+    /// Whether the store answers, and takes writes.
     async fn ping(&self) -> Result<(), RecordsUnavailable>;
 }
 
@@ -246,7 +246,7 @@ impl Sessions {
         &self.lifetimes
     }
 
-    /// Whether the store answers.
+    /// Whether the store answers, and takes writes.
     pub async fn ping(&self) -> Result<(), RecordsUnavailable> {
         self.records.ping().await
     }

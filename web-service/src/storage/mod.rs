@@ -4,6 +4,7 @@ pub mod memory;
 pub mod once;
 mod record;
 pub mod redis;
+mod redis_records;
 mod seal;
 pub mod sealed;
 pub mod tracked;

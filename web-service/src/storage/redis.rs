@@ -1,7 +1,11 @@
-//! The Redis client behind `tower-sessions-redis-store`, set up so that a Redis without an answer costs half a second once,
+//! The Redis client behind the session store, set up so that a Redis without an answer costs half a second once,
 //! and then nothing.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use async_trait::async_trait;
@@ -15,7 +19,9 @@ use fred::{
 };
 use service_kit::{
     breaker::{Breaker, Probe},
+    redis_info::{OLDEST_VERSION, RedisInfo},
     seldom::Seldom,
+    system::Clock,
 };
 use tokio::time::timeout;
 use tower_sessions::{
@@ -23,9 +29,8 @@ use tower_sessions::{
     session::{Id, Record},
     session_store::{self, Error},
 };
-use tower_sessions_redis_store::RedisStore;
 
-use super::{tracked::Opened, tracking::track};
+use super::{redis_records::RedisRecords, tracked::Opened, tracking::track};
 use crate::domain::{device::Once, sessions::RecordsUnavailable};
 
 /// For a call as a whole, waiting for a connection included.
@@ -65,7 +70,7 @@ pub fn parse(url: &str) -> Result<Config, String> {
 ///
 /// # Errors
 /// When the client cannot be built.
-pub async fn connect(config: Config) -> anyhow::Result<Arc<WhileThere>> {
+pub async fn connect(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<WhileThere>> {
     let client: Client = Builder::from_config(config)
         .with_performance_config(|performance| {
             performance.default_command_timeout = ABANDONED_AFTER;
@@ -95,16 +100,23 @@ pub async fn connect(config: Config) -> anyhow::Result<Arc<WhileThere>> {
         });
         Ok(())
     });
-    client.on_reconnect(|server| async move {
-        tracing::info!(%server, "connected to Redis");
-        Ok(())
+    let fault = Fault::default();
+    let (asked, found) = (client.clone(), fault.clone());
+    client.on_reconnect(move |server| {
+        let (asked, found) = (asked.clone(), found.clone());
+        async move {
+            tracing::info!(%server, "connected to Redis");
+            tokio::spawn(async move { found.look_for(&asked).await });
+            Ok(())
+        }
     });
     let _task = client.connect();
     let _ = timeout(FIRST_CONNECTION, client.wait_for_connect()).await;
     Ok(Arc::new(WhileThere {
         breaker: Breaker::new("Redis".to_owned(), probe(client.clone())),
-        store: RedisStore::new(client.clone()),
+        store: RedisRecords::new(client.clone(), clock),
         client,
+        fault,
     }))
 }
 
@@ -122,15 +134,59 @@ fn probe(client: Client) -> Probe {
     })
 }
 
+/// Why the Redis of the last connection cannot be used, though it answers.
+#[derive(Clone, Debug, Default)]
+struct Fault(Arc<Mutex<Option<String>>>);
+
+impl Fault {
+    /// Asks a Redis what it is. One that does not say is taken as it is: its user may not be allowed to ask.
+    async fn look_for(&self, client: &Client) {
+        let answer = timeout(COMMAND_TIMEOUT, client.info::<String>(None)).await;
+        let info = match answer {
+            Ok(Ok(info)) => RedisInfo::parse(&info),
+            Ok(Err(error)) => {
+                tracing::info!(%error, "Redis does not say what version it is, nor whether it evicts");
+                RedisInfo::default()
+            }
+            Err(_elapsed) => return,
+        };
+        if let Some(policy) = info.evicts() {
+            tracing::warn!(
+                policy,
+                "Redis removes sessions when it is full; set maxmemory-policy to noeviction"
+            );
+        }
+        let too_old = info.too_old();
+        if let Some(version) = too_old {
+            tracing::error!(%version, oldest = %OLDEST_VERSION, "Redis is too old to keep sessions");
+        }
+        let why = too_old.map(|version| {
+            format!("Redis {version} is too old to keep sessions; {OLDEST_VERSION} is needed")
+        });
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+}
+
 /// Asks Redis only while it answers.
 #[derive(Clone, Debug)]
 pub struct WhileThere {
-    store: RedisStore<Client>,
+    store: RedisRecords,
     client: Client,
     breaker: Breaker,
+    fault: Fault,
 }
 
 impl WhileThere {
+    /// Whether the Redis is one that can be used.
+    ///
+    /// # Errors
+    /// Why it is not, in words for the operator.
+    pub fn is_fit(&self) -> Result<(), String> {
+        let fault = self.fault.0.lock();
+        let fault = fault.unwrap_or_else(PoisonError::into_inner);
+        fault.clone().map_or(Ok(()), Err)
+    }
+
     /// Tells `opened` what changes in Redis (client-side caching), from now on, and whenever that cannot be told.
     pub fn track(&self, opened: Opened) {
         tokio::spawn(track(self.client.clone(), opened));

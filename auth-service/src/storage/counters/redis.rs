@@ -25,7 +25,13 @@ static COUNT: LazyLock<Script> = LazyLock::new(|| {
 local time, wait, news = redis.call('TIME'), 0, 0
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 for _, key in ipairs(KEYS) do
-  local left = tonumber(redis.call('HGET', key, 'until') or '0') - now
+  local blocked = redis.pcall('HGET', key, 'until')
+  if type(blocked) == 'table' then
+    -- Something else is under this name.
+    redis.call('DEL', key)
+    blocked = nil
+  end
+  local left = (tonumber(blocked or '0') or 0) - now
   if left > 0 then
     if redis.call('HSETNX', key, 'told', '1') == 1 then news = 1 end
     if left > wait then wait = left end
@@ -36,7 +42,11 @@ for i, key in ipairs(KEYS) do
   local a = 1 + (i - 1) * 5
   local free, first, longest = tonumber(ARGV[a]), tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2])
   local memory, prolonged = tonumber(ARGV[a + 3]), ARGV[a + 4] == '1'
-  local count = redis.call('HINCRBY', key, 'count', 1)
+  local count = redis.pcall('HINCRBY', key, 'count', 1)
+  if type(count) == 'table' then
+    redis.call('DEL', key)
+    count = redis.call('HINCRBY', key, 'count', 1)
+  end
   if count == 1 or prolonged then redis.call('PEXPIRE', key, memory) end
   redis.call('HDEL', key, 'told')
   if count >= free then
@@ -54,7 +64,8 @@ static TAKE_BACK: LazyLock<Script> = LazyLock::new(|| {
         r"
 for _, key in ipairs(KEYS) do
   if redis.call('EXISTS', key) == 1 then
-    if redis.call('HINCRBY', key, 'count', -1) <= 0 then
+    local count = redis.pcall('HINCRBY', key, 'count', -1)
+    if type(count) == 'table' or count <= 0 then
       redis.call('DEL', key)
     else
       redis.call('HDEL', key, 'until')
