@@ -37,8 +37,36 @@ async fn the_fragment_is_there_after_the_sign_in() {
     browser.press("Go on").await;
     let url = browser.driver.current_url().await.unwrap();
     assert_eq!(url.as_str(), pair.site.url("/account/logins#/place/8"));
+    assert_policy_was_kept(&browser).await;
+    browser.quit().await;
+}
+
+async fn assert_policy_was_kept(browser: &Browser) {
     let log = browser.driver.browser_log().await.unwrap();
     let is_violation = |message: &str| message.contains("Content Security Policy");
     assert!(!log.iter().any(|entry| is_violation(&entry.message)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_fragment_is_there_in_an_application_of_another_origin() {
+    let mut pair = Pair::start().await;
+    pair.add_user("ada", &[]).await;
+    // The same service, under a name that makes it another origin.
+    let application = format!("https://{}", pair.web_address);
+    let origins = ("WEB_RETURN_ORIGINS", application.clone());
+    pair.options.web.push(origins);
+    pair.restart_web().await;
+    let browser = Browser::start(&pair).await;
+    let encoded =
+        |text: &str| -> String { url::form_urlencoded::byte_serialize(text.as_bytes()).collect() };
+    let onward = format!("/continue?to={}", encoded(&format!("{application}/?a=b")));
+    let start = format!("/login?next={}#/place/9", encoded(&onward));
+    browser.driver.goto(pair.site.url(&start)).await.unwrap();
+    sign_in(&browser).await;
+    assert_eq!(browser.path().await, "/continue");
+    browser.press("Continue to 127.0.0.1").await;
+    let url = browser.driver.current_url().await.unwrap();
+    assert_eq!(url.as_str(), format!("{application}/?a=b#/place/9"));
+    assert_policy_was_kept(&browser).await;
     browser.quit().await;
 }

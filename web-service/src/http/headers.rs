@@ -50,6 +50,14 @@ const ALWAYS: [(HeaderName, HeaderValue); 8] = [
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
+/// The policy of a page whose forms may lead to another origin, too, by the redirect that answers them. `None`: a header cannot carry
+/// its name.
+pub(super) fn policy_with_forms_to(origin: &str) -> Option<HeaderValue> {
+    let forms = format!("form-action 'self' {origin}");
+    let policy = CONTENT_SECURITY_POLICY.replace("form-action 'self'", &forms);
+    HeaderValue::try_from(policy).ok()
+}
+
 /// How many others a response has, at most as a rule; beyond that the map has to grow.
 const OWN: usize = 16;
 

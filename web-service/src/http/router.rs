@@ -54,7 +54,10 @@ pub(super) fn service(state: &AppState) -> Front {
             get(pages::confirm::show).post(pages::confirm::submit),
         )
         .page("/account/again", get(pages::again::show))
-        .page("/continue", get(pages::onward::show))
+        .page(
+            "/continue",
+            get(pages::onward::show).post(pages::onward::submit),
+        )
         .route("/static/style.css", get(pages::assets::style))
         .route("/static/icon.svg", get(pages::assets::icon))
         .fallback(pages::error::not_found)

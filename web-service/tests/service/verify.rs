@@ -325,7 +325,29 @@ async fn the_way_onward_leads_to_listed_origins_only() {
     ] {
         let to_there: String = url::form_urlencoded::byte_serialize(to.as_bytes()).collect();
         let request = site.request(Method::GET, &format!("/continue?to={to_there}"));
-        assert_eq!(request.send().await.unwrap().status(), status, "{to}");
+        let page = request.send().await.unwrap();
+        assert_eq!(page.status(), status, "{to}");
+        let policy = header(&page, "content-security-policy");
+        let forms = if status == 200 {
+            "'self' https://app.example;"
+        } else {
+            "'self';"
+        };
+        assert!(policy.contains(&format!("form-action {forms}")), "{policy}");
+        let form = site.request(Method::POST, &format!("/continue?to={to_there}"));
+        let sent = form
+            .header("sec-fetch-site", "same-origin")
+            .send()
+            .await
+            .unwrap();
+        if status == 200 {
+            assert_eq!(
+                (sent.status().as_u16(), header(&sent, "location")),
+                (303, to)
+            );
+        } else {
+            assert_eq!(sent.status(), status, "{to}");
+        }
         let again = site.get(&format!("/account/again?to={to_there}"), "").await;
         let expected = if status == 200 { 303 } else { status };
         assert_eq!(again.status(), expected, "{to}");

@@ -1,27 +1,28 @@
-//! `GET /continue`: the last step to an application of another origin. A form's answer may not lead there (`form-action`), and
-//! people see where they go.
+//! `GET`, `POST /continue`: the last step to an application of another origin. A form's answer may lead there from this page only
+//! (`form-action`), and people see where they go. A form, not a link: it posts to the page's own address, and so the browser keeps
+//! the fragment that only it knows.
 
 use std::sync::Arc;
 
 use askama::Template;
 use axum::{
     extract::{Query, State, rejection::QueryRejection},
-    http::StatusCode,
-    response::Response,
+    http::{StatusCode, header},
+    response::{IntoResponse as _, Redirect, Response},
 };
 use serde::Deserialize;
+use url::Url;
 
 use super::{
     error::{ErrorPage, no_such_page},
     render::page,
 };
-use crate::domain::return_origins::ReturnOrigins;
+use crate::{domain::return_origins::ReturnOrigins, http::headers};
 
 #[derive(Template)]
 #[template(path = "continue.html")]
-struct Continue {
-    host: String,
-    url: String,
+struct Continue<'a> {
+    host: &'a str,
 }
 
 /// Where to.
@@ -35,11 +36,28 @@ pub(in crate::http) async fn show(
     State(origins): State<Arc<ReturnOrigins>>,
     target: Result<Query<Target>, QueryRejection>,
 ) -> Result<Response, ErrorPage> {
-    let target = target.map_err(|_| no_such_page())?.0;
-    let url = origins.accept(&target.to).ok_or_else(no_such_page)?;
+    let url = listed(&origins, target)?;
     let shown = Continue {
-        host: url.host_str().unwrap_or_default().to_owned(),
-        url: url.into(),
+        host: url.host_str().unwrap_or_default(),
     };
-    Ok(page(StatusCode::OK, &shown))
+    let origin = url.origin().ascii_serialization();
+    let policy = headers::policy_with_forms_to(&origin).ok_or_else(no_such_page)?;
+    let policy = [(header::CONTENT_SECURITY_POLICY, policy)];
+    Ok((policy, page(StatusCode::OK, &shown)).into_response())
+}
+
+/// Goes there. It changes nothing, so its form needs no token.
+pub(in crate::http) async fn submit(
+    State(origins): State<Arc<ReturnOrigins>>,
+    target: Result<Query<Target>, QueryRejection>,
+) -> Result<Redirect, ErrorPage> {
+    Ok(Redirect::to(listed(&origins, target)?.as_str()))
+}
+
+fn listed(
+    origins: &ReturnOrigins,
+    target: Result<Query<Target>, QueryRejection>,
+) -> Result<Url, ErrorPage> {
+    let Query(target) = target.map_err(|_| no_such_page())?;
+    origins.accept(&target.to).ok_or_else(no_such_page)
 }
