@@ -1,4 +1,4 @@
-//! What reverse proxies and balancers write into `X-Forwarded-*`, in the forms that they are known to use. RFC 7239's `Forwarded` is not read (ADR 27).
+//! What reverse proxies and balancers write into `X-Forwarded-*`, in the forms that they are known to use. RFC 7239's `Forwarded` is not read (ADR 25).
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 

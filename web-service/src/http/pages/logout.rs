@@ -70,7 +70,7 @@ async fn end(state: &AppState, id: &SessionId, client: &Client) -> Result<(), Re
 }
 
 /// Whether the form is this session's, or an older one's of the same person: they may have confirmed their password, or signed out
-/// and in again, in another tab. Then the browser has to say that a page of ours sent it, too (ADR 25).
+/// and in again, in another tab. Then the browser has to say that a page of ours sent it, too (ADR 24).
 async fn may_sign_out(
     state: &AppState,
     headers: &HeaderMap,
