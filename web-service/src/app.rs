@@ -255,7 +255,7 @@ async fn session_store(
             let redis = redis::connect(config, clock.clone()).await?;
             let opened = Opened::default();
             redis.track(opened.clone());
-            let records = SealedRecords::new(redis.clone(), random);
+            let records = SealedRecords::new(redis.clone(), random).dated_by(redis.clone());
             Store {
                 records: Arc::new(TrackedRecords::new(records, opened)),
                 once: redis.clone(),

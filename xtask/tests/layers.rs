@@ -24,10 +24,11 @@ const TRANSPORT: [&str; 8] = [
     "auth_proto",
     "prost_types",
 ];
-const DRIVERS: [&str; 7] = [
+const DRIVERS: [&str; 8] = [
     "sqlx",
     "fred",
     "tower_sessions",
+    "tower_sessions_redis_store",
     "rmp_serde",
     "argon2",
     "jsonwebtoken",

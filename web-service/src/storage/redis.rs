@@ -2,6 +2,7 @@
 //! and then nothing.
 
 use std::{
+    fmt,
     future::Future,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -30,7 +31,7 @@ use tower_sessions::{
     session_store::{self, Error},
 };
 
-use super::{redis_records::RedisRecords, tracked::Opened, tracking::track};
+use super::{redis_records::RedisRecords, sealed::ExpiryClock, tracked::Opened, tracking::track};
 use crate::domain::{device::Once, sessions::RecordsUnavailable};
 
 /// For a call as a whole, waiting for a connection included.
@@ -114,8 +115,9 @@ pub async fn connect(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Ar
     let _ = timeout(FIRST_CONNECTION, client.wait_for_connect()).await;
     Ok(Arc::new(WhileThere {
         breaker: Breaker::new("Redis".to_owned(), probe(client.clone())),
-        store: RedisRecords::new(client.clone(), clock),
+        store: RedisRecords::new(client.clone()),
         client,
+        clock,
         fault,
     }))
 }
@@ -168,10 +170,11 @@ impl Fault {
 }
 
 /// Asks Redis only while it answers.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct WhileThere {
     store: RedisRecords,
     client: Client,
+    clock: Arc<dyn Clock>,
     breaker: Breaker,
     fault: Fault,
 }
@@ -206,6 +209,21 @@ impl WhileThere {
             self.breaker.open(why);
             Err(none(why.to_owned()))
         })
+    }
+}
+
+impl fmt::Debug for WhileThere {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WhileThere").finish_non_exhaustive()
+    }
+}
+
+/// Redis removes records by its own clock, which may be another machine's.
+#[async_trait]
+impl ExpiryClock for WhileThere {
+    async fn ahead(&self) -> session_store::Result<time::Duration> {
+        let time = self.ask(self.store.time(), Error::Backend).await?;
+        Ok(time.map_or(time::Duration::ZERO, |time| time - self.clock.now()))
     }
 }
 

@@ -1,70 +1,62 @@
-//! Records in Redis, in the format of `tower-sessions-redis-store` but with expiry times that do not depend on anybody's clock, and
-//! read strictly.
-
-use std::{fmt, sync::Arc};
+//! Records in Redis by `tower-sessions-redis-store`, but read strictly, and dated by the clock of Redis.
 
 use async_trait::async_trait;
 use fred::{
     clients::Client,
     error::Error as RedisError,
-    interfaces::KeysInterface as _,
-    types::{Expiration, SetOptions},
+    interfaces::{ClientLike as _, KeysInterface as _},
+    types::CustomCommand,
 };
-use service_kit::system::Clock;
+use time::OffsetDateTime;
 use tower_sessions::{
     SessionStore,
     session::{Id, Record},
     session_store::{self, Error},
 };
+use tower_sessions_redis_store::RedisStore;
 
 /// The records of one Redis.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct RedisRecords {
+    store: RedisStore<Client>,
     client: Client,
-    clock: Arc<dyn Clock>,
 }
 
 impl RedisRecords {
-    /// `clock` is what the expiry dates of records are by.
-    pub(super) fn new(client: Client, clock: Arc<dyn Clock>) -> Self {
-        Self { client, clock }
+    pub(super) fn new(client: Client) -> Self {
+        Self {
+            store: RedisStore::new(client.clone()),
+            client,
+        }
     }
 
-    /// Whether it was written. Redis is told how long the record is good, and not until when: its clock may be another.
-    async fn set(&self, record: &Record, condition: SetOptions) -> session_store::Result<bool> {
-        let value = encode(record)?;
-        let left = (record.expiry_date - self.clock.now()).whole_milliseconds();
-        let left = i64::try_from(left.max(1)).unwrap_or(i64::MAX);
-        let (left, condition) = (Some(Expiration::PX(left)), Some(condition));
-        let key = record.id.to_string();
-        let set = self
-            .client
-            .set(key, value.as_slice(), left, condition, false);
-        // Nothing, where the condition did not hold.
-        let set: Option<String> = set.await.map_err(|error| backend(&error))?;
-        Ok(set.is_some())
-    }
-}
-
-impl fmt::Debug for RedisRecords {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisRecords").finish_non_exhaustive()
+    /// The time of Redis, by which it removes records. `None`: its user may not ask.
+    pub(super) async fn time(&self) -> session_store::Result<Option<OffsetDateTime>> {
+        let command = CustomCommand::new_static("TIME", None::<u16>, false);
+        let answer: Result<(i64, i64), _> = self.client.custom(command, Vec::<String>::new()).await;
+        match answer {
+            Ok((seconds, _)) => {
+                let time = OffsetDateTime::from_unix_timestamp(seconds);
+                time.map(Some)
+                    .map_err(|why| Error::Backend(why.to_string()))
+            }
+            Err(error) if error.details().starts_with("NOPERM") => Ok(None),
+            Err(error) => Err(backend(&error)),
+        }
     }
 }
 
 #[async_trait]
 impl SessionStore for RedisRecords {
     async fn create(&self, record: &mut Record) -> session_store::Result<()> {
-        while !self.set(record, SetOptions::NX).await? {
-            record.id = Id::default();
-        }
-        Ok(())
+        self.store.create(record).await
     }
 
     async fn save(&self, record: &Record) -> session_store::Result<()> {
-        self.set(record, SetOptions::XX).await.map(drop)
+        self.store.save(record).await
     }
 
+    /// The library takes bytes after a record for part of it.
     async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
         let found: Result<Option<Vec<u8>>, _> = self.client.get(id.to_string()).await;
         match found {
@@ -75,10 +67,7 @@ impl SessionStore for RedisRecords {
     }
 
     async fn delete(&self, id: &Id) -> session_store::Result<()> {
-        self.client
-            .del(id.to_string())
-            .await
-            .map_err(|error| backend(&error))
+        self.store.delete(id).await
     }
 }
 
@@ -86,7 +75,7 @@ fn encode(record: &Record) -> session_store::Result<Vec<u8>> {
     rmp_serde::to_vec(record).map_err(|why| Error::Encode(why.to_string()))
 }
 
-/// Reads what [`encode`] wrote, and nothing else: not a byte may be added, nor anything written in another way.
+/// Reads what the library wrote, and nothing else: not a byte may be added, nor anything written in another way.
 fn decode(bytes: &[u8]) -> session_store::Result<Record> {
     let record: Record =
         rmp_serde::from_slice(bytes).map_err(|why| Error::Decode(why.to_string()))?;
@@ -109,8 +98,6 @@ fn backend(error: &RedisError) -> Error {
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
-
-    use time::OffsetDateTime;
 
     use super::*;
 

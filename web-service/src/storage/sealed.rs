@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use service_kit::{seldom::Seldom, system::Random};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use tower_sessions::{
     SessionStore,
     session::{Id, Record},
@@ -28,17 +28,53 @@ static DISCARDED: Seldom = Seldom::new();
 /// The one entry of a stored record.
 const SEALED: &str = "sealed";
 
+/// The clock by which a store removes records.
+#[async_trait]
+pub trait ExpiryClock: Send + Sync {
+    /// How far it is ahead of this service's clock; negative where it is behind.
+    async fn ahead(&self) -> session_store::Result<Duration>;
+}
+
+/// For a store that goes by the clock of this service.
+struct OwnClock;
+
+#[async_trait]
+impl ExpiryClock for OwnClock {
+    async fn ahead(&self) -> session_store::Result<Duration> {
+        Ok(Duration::ZERO)
+    }
+}
+
 /// Wraps a store so that it sees neither ids nor sessions.
 #[derive(Clone)]
 pub struct SealedRecords {
     store: Arc<dyn SessionStore>,
+    expiry_clock: Arc<dyn ExpiryClock>,
     random: Arc<dyn Random>,
 }
 
 impl SealedRecords {
     /// Takes the store that keeps the sealed records.
     pub fn new(store: Arc<dyn SessionStore>, random: Arc<dyn Random>) -> Self {
-        Self { store, random }
+        Self {
+            store,
+            expiry_clock: Arc::new(OwnClock),
+            random,
+        }
+    }
+
+    /// The same for a store that goes by another clock.
+    #[must_use]
+    pub fn dated_by(self, expiry_clock: Arc<dyn ExpiryClock>) -> Self {
+        Self {
+            expiry_clock,
+            ..self
+        }
+    }
+
+    /// A time of this service as the store's clock shows it.
+    async fn in_store(&self, until: OffsetDateTime) -> Result<OffsetDateTime, RecordsUnavailable> {
+        Ok(until + self.expiry_clock.ahead().await?)
     }
 
     /// Under what key a store keeps the record of this session.
@@ -102,7 +138,7 @@ impl SessionRecords for SealedRecords {
     ) -> Result<SessionId, RecordsUnavailable> {
         loop {
             let id = SessionId::random(&*self.random);
-            let record = session_record(&id, session, until)?;
+            let record = session_record(&id, session, self.in_store(until).await?)?;
             if self.create_record(record).await? {
                 return Ok(id);
             }
@@ -122,7 +158,7 @@ impl SessionRecords for SealedRecords {
         session: &Session,
         until: OffsetDateTime,
     ) -> Result<(), RecordsUnavailable> {
-        let record = session_record(id, session, until)?;
+        let record = session_record(id, session, self.in_store(until).await?)?;
         Ok(self.store.save(&record).await?)
     }
 
@@ -137,6 +173,7 @@ impl SessionRecords for SealedRecords {
         until: OffsetDateTime,
     ) -> Result<bool, RecordsUnavailable> {
         let plain = record::encode_successor(successor);
+        let until = self.in_store(until).await?;
         let record = sealed_record((Kind::Successor, old), plain, until)?;
         self.create_record(record).await
     }
@@ -151,7 +188,7 @@ impl SessionRecords for SealedRecords {
         let nobodys = Record {
             id: Id(0),
             data: HashMap::new(),
-            expiry_date: OffsetDateTime::UNIX_EPOCH,
+            expiry_date: OffsetDateTime::UNIX_EPOCH + Duration::DAY,
         };
         Ok(self.store.save(&nobodys).await?)
     }
@@ -176,7 +213,7 @@ fn sealed_record(
 ) -> Result<Record, RecordsUnavailable> {
     let plain = plain.map_err(|why| RecordsUnavailable(why.to_string()))?;
     // Stores keep whole seconds: a record may outlive its session, whose own times decide, but never the reverse.
-    let expiry_date = until.truncate_to_second() + time::Duration::SECOND;
+    let expiry_date = until.truncate_to_second() + Duration::SECOND;
     let sealed = seal::seal((kind, id), expiry_date.unix_timestamp(), &plain);
     let sealed = sealed.map_err(|why| RecordsUnavailable(why.to_string()))?;
     Ok(Record {

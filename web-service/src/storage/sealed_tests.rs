@@ -46,6 +46,34 @@ async fn what_is_kept_comes_back_to_its_id_alone() {
     assert!(records.load(&other).await.unwrap().is_none());
 }
 
+/// A store whose clock is a day ahead.
+struct DayAhead;
+
+#[async_trait]
+impl ExpiryClock for DayAhead {
+    async fn ahead(&self) -> session_store::Result<time::Duration> {
+        Ok(time::Duration::DAY)
+    }
+}
+
+#[tokio::test]
+async fn a_record_is_dated_by_the_clock_of_its_store() {
+    let store = store();
+    let records = SealedRecords::new(store.clone(), Arc::new(SystemRandom));
+    let records = records.dated_by(Arc::new(DayAhead));
+    let id = records.create(&session(), until()).await.unwrap();
+    for _ in 0..2 {
+        let stored = store.load(&SealedRecords::key(&id)).await.unwrap().unwrap();
+        let ahead = stored.expiry_date - until();
+        assert!(
+            (0..=1).contains(&(ahead - time::Duration::DAY).whole_seconds()),
+            "{ahead}"
+        );
+        assert!(records.load(&id).await.unwrap().is_some());
+        records.update(&id, &session(), until()).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn another_sessions_record_under_my_key_does_not_open_and_is_removed() {
     let store = store();
@@ -157,9 +185,17 @@ mod rotation {
             session().authenticated_at + Duration::from_secs(1),
         );
 
-        let (first, first_session) = one.renew(&old, earlier).await.unwrap().unwrap();
+        let (first, first_session) = one
+            .renew((&old, &session().sid), earlier)
+            .await
+            .unwrap()
+            .unwrap();
         // The other one had found the session before it was replaced.
-        let (second, second_session) = two.renew(&old, later).await.unwrap().unwrap();
+        let (second, second_session) = two
+            .renew((&old, &session().sid), later)
+            .await
+            .unwrap()
+            .unwrap();
 
         assert_eq!(first, second);
         assert_eq!(first_session.authenticated_at, earlier);
@@ -179,11 +215,35 @@ mod rotation {
         let refresh_token = session().refresh_token;
         assert!(one.replace(&old, &new, &refresh_token).await.unwrap());
 
-        let (id, _) = one.renew(&old, at).await.unwrap().unwrap();
+        let (id, _) = one
+            .renew((&old, &session().sid), at)
+            .await
+            .unwrap()
+            .unwrap();
 
         assert_eq!(id, new);
         assert_eq!(store.len(), 2);
         assert!(records.load(&old).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn the_session_of_another_login_is_not_joined() {
+        let store = store();
+        let (sessions, records) = instance(&store);
+        let old = records.create(&session(), until()).await.unwrap();
+        let (at, refresh_token) = (session().authenticated_at, session().refresh_token);
+        // A new password ended the login, and its owner goes on in another one.
+        let after = Session {
+            sid: "another".to_owned(),
+            ..session()
+        };
+        let new = records.create(&after, until()).await.unwrap();
+        assert!(sessions.replace(&old, &new, &refresh_token).await.unwrap());
+        for _ in 0..2 {
+            let renewed = sessions.renew((&old, &session().sid), at).await.unwrap();
+            assert!(renewed.is_none());
+        }
+        assert!(records.load(&new).await.unwrap().is_some());
     }
 
     #[tokio::test]
@@ -193,7 +253,13 @@ mod rotation {
         let old = records.create(&session(), until()).await.unwrap();
         let at = session().authenticated_at;
         sessions.end(&old).await.unwrap();
-        assert!(sessions.renew(&old, at).await.unwrap().is_none());
+        assert!(
+            sessions
+                .renew((&old, &session().sid), at)
+                .await
+                .unwrap()
+                .is_none()
+        );
         assert_eq!(store.len(), 0);
     }
 }
