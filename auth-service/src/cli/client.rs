@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use secrecy::ExposeSecret as _;
 use service_kit::{
-    config::text,
+    config::text::{self, Text},
     system::{SystemClock, SystemRandom},
 };
 
@@ -33,7 +33,7 @@ pub(super) enum ClientCommand {
         scope: Vec<String>,
         /// Whom its tokens may be for; as often as needed
         #[arg(long, required = true)]
-        audience: Vec<String>,
+        audience: Vec<Text>,
         /// It proves itself with this public key, a JWK in a file, instead of a secret
         #[arg(long, value_name = "FILE", conflicts_with = "public")]
         jwk: Option<PathBuf>,
@@ -94,7 +94,10 @@ pub(super) async fn run(command: ClientCommand, settings: &Settings) -> anyhow::
                 id: id.parse()?,
                 proves_by,
                 scopes: scope.join(" ").parse()?,
-                audiences: audience,
+                audiences: audience
+                    .iter()
+                    .map(|audience| audience.to_string())
+                    .collect(),
                 introspection_only,
                 dpop_required,
             };

@@ -96,3 +96,34 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
 async fn check_health(settings: &Settings) -> anyhow::Result<()> {
     healthcheck::probe(settings.ops_listen()?).await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An argument of a command that is named like a setting has the setting's identifier, and must have its type: clap finds that
+    /// out only when it is read.
+    #[test]
+    fn every_argument_of_a_command_is_read() {
+        for line in [
+            "serve",
+            "user add ada --admin --password-stdin",
+            "user set-password ada --password-stdin",
+            "user list",
+            "login end-all",
+            "client add orders --audience https://a.example --scope orders:read --dpop-required",
+            "client add orders --audience https://a.example --jwk key.json --introspection-only",
+            "client add orders --audience https://a.example --public",
+            "client list",
+            "key list",
+            "key rotate",
+            "key revoke 7",
+            "backup -",
+            "healthcheck",
+        ] {
+            let arguments = ["auth-service"].into_iter().chain(line.split(' '));
+            let parsed = Cli::try_parse_from(arguments).map(|_| ());
+            assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
+        }
+    }
+}
