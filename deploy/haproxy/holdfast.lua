@@ -13,7 +13,7 @@ local COOKIES = { "__Host-session", "__Host-session-proof", "__Host-known", "__H
 -- What the decision hangs on, beside cookies.
 local ASKED = {
   "authorization", "dpop", "origin", "accept", "user-agent", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest",
-  "sec-websocket-key", "secure-session-skipped",
+  "sec-websocket-key", "sec-websocket-version", "upgrade", "referer", "secure-session-skipped",
 }
 
 -- What the application gets of the answer, and what a client gets that does not pass.

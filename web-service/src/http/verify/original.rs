@@ -76,9 +76,15 @@ where
 /// A safe method, and not the beginning of a WebSocket: that is a `GET` which opens a way for changes, and a page of another
 /// origin may send it.
 pub(crate) fn changes_nothing(method: &Method, headers: &HeaderMap) -> bool {
-    let mut modes = headers.get_all("sec-fetch-mode").iter();
-    let is_socket =
-        headers.contains_key(header::SEC_WEBSOCKET_KEY) || modes.any(|mode| mode == "websocket");
+    let says = |name: &str, word: &str| {
+        let mut values = headers.get_all(name).iter();
+        values.any(|value| value.as_bytes().eq_ignore_ascii_case(word.as_bytes()))
+    };
+    // Over HTTP/2 there is no key (RFC 8441 §5.1).
+    let is_socket = headers.contains_key(header::SEC_WEBSOCKET_KEY)
+        || headers.contains_key(header::SEC_WEBSOCKET_VERSION)
+        || says("sec-fetch-mode", "websocket")
+        || says("upgrade", "websocket");
     method.is_safe() && !is_socket
 }
 
