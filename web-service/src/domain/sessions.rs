@@ -160,15 +160,16 @@ impl Sessions {
     }
 
     /// Goes on under a new id, as the person proved again who they are; the old id opens nothing any more. The absolute end stays.
-    /// Of several calls at once all go on under the same new id. `None`: the session ended meanwhile.
+    /// Of several calls at once all go on under the same new id. `None`: the session ended meanwhile, or its login `sid` did: what
+    /// replaced it after a new password is of another login, and for nobody who held this one.
     pub async fn renew(
         &self,
-        old: &SessionId,
+        (old, sid): (&SessionId, &str),
         authenticated_at: OffsetDateTime,
     ) -> Result<Option<(SessionId, Arc<Session>)>, RecordsUnavailable> {
         // As it is now: it may have been bound while the proof was checked.
         let Some(newest) = self.records.newest(old).await? else {
-            return self.join_renewed(old, authenticated_at).await;
+            return self.join_renewed((old, sid), authenticated_at).await;
         };
         let session = Session {
             authenticated_at,
@@ -184,19 +185,20 @@ impl Sessions {
             return Ok(Some((id, Arc::new(session))));
         }
         self.records.remove(&id).await?;
-        self.join_renewed(old, authenticated_at).await
+        self.join_renewed((old, sid), authenticated_at).await
     }
 
     /// Goes on with what another request renewed the session to.
     async fn join_renewed(
         &self,
-        old: &SessionId,
+        (old, sid): (&SessionId, &str),
         authenticated_at: OffsetDateTime,
     ) -> Result<Option<(SessionId, Arc<Session>)>, RecordsUnavailable> {
         let Some(Successor { id, .. }) = self.successor(old).await? else {
             return Ok(None);
         };
-        let Some(mut session) = self.records.newest(&id).await? else {
+        let newest = self.records.newest(&id).await?;
+        let Some(mut session) = newest.filter(|session| session.sid == sid) else {
             return Ok(None);
         };
         let prove = |newest: &mut Session| {

@@ -197,7 +197,10 @@ pub(super) async fn renew(
     browser: Browser,
     authenticated_at: OffsetDateTime,
 ) -> Result<Browser, NotSignedIn> {
-    let renewed = state.sessions.renew(&browser.id, authenticated_at).await?;
+    let renewed = state
+        .sessions
+        .renew((&browser.id, &browser.session.sid), authenticated_at)
+        .await?;
     let (id, session) = renewed.ok_or(NotSignedIn::NoSession)?;
     Ok(Browser { id, session })
 }

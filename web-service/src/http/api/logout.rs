@@ -87,7 +87,7 @@ pub(in crate::http) async fn submit(
         }
         Holds::RefreshToken(token) => {
             let ended = auth
-                .revoke(None, token.expose_secret(), dpop.proof(), &client)
+                .end_login(token.expose_secret(), dpop.proof(), &client)
                 .await;
             dpop.heard(ended).map_err(Problem::for_credential)?;
         }

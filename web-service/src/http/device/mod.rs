@@ -17,6 +17,7 @@ use super::{
     api::problem::Problem,
     cookies::{self, with_cookie},
     failure::Failure,
+    origin::joined,
     state::AppState,
 };
 use crate::domain::{auth::Client, bindings::Renewed, session::Session};
@@ -57,9 +58,8 @@ pub(super) fn was_not_answered(headers: &HeaderMap, sid: &str) -> bool {
 /// Whether a page of another site led to this page, as the browser tells.
 pub(super) fn is_led_here(headers: &HeaderMap) -> bool {
     let is = |name: &str, values: &[&str]| {
-        headers
-            .get(name)
-            .is_some_and(|value| values.iter().any(|expected| value == expected))
+        joined(headers, name)
+            .is_some_and(|value| values.iter().any(|expected| *value == *expected.as_bytes()))
     };
     is("sec-fetch-mode", &["navigate"])
         && is("sec-fetch-dest", &["document"])
