@@ -30,7 +30,7 @@ pub struct RequestLimit {
     places: Places,
     taken: AtomicUsize,
     refused: AtomicU64,
-    /// When the last one was refused, in milliseconds since `begun`, plus one; 0: none was.
+    /// When the last one was refused for want of places, in milliseconds since `begun`, plus one; 0: none was.
     last_refused: AtomicU64,
     begun: Instant,
     log: Seldom,
@@ -48,6 +48,7 @@ impl<L: Borrow<RequestLimit>> Drop for Place<L> {
         self.limit.borrow().taken.fetch_sub(1, Relaxed);
         if let Some(connection) = &self.connection {
             connection.load().requests.fetch_sub(1, Relaxed);
+            connection.end_request();
         }
     }
 }
@@ -67,7 +68,7 @@ impl RequestLimit {
     }
 
     /// Takes a place for a request that is there as a whole and came on `connection` at `now`. Only where strangers have too
-    /// many, `is_trusted` is asked whether the peer is part of the installation. `None`: there is none; the refusal is counted.
+    /// many, `is_trusted` is asked whether this request is of a part of the installation. `None`: there is none; the refusal is counted.
     pub fn enter<L: Borrow<Self>>(
         limit: L,
         connection: Option<ConnectionHandle>,
@@ -78,7 +79,7 @@ impl RequestLimit {
         let this = place.limit.borrow();
         let before = this.taken.fetch_add(1, Relaxed);
         let of_network = place.connection.as_ref().map_or(0, |connection| {
-            connection.used(now);
+            connection.begin_request(now);
             connection.load().requests.fetch_add(1, Relaxed)
         });
         let Places {
@@ -89,21 +90,20 @@ impl RequestLimit {
         if before < all - reserved && of_network < per_network {
             return Some(place);
         }
-        let is_trusted = place
-            .connection
-            .as_ref()
-            .is_some_and(ConnectionHandle::is_trusted)
-            || is_trusted();
-        if is_trusted && before < all {
+        if before < all && is_trusted() {
             return Some(place);
         }
-        this.refuse(now);
+        // What one network has too much of leaves the others their places.
+        let is_full = before >= all - reserved;
+        this.refuse(now, is_full);
         None
     }
 
-    fn refuse(&self, now: Instant) {
+    fn refuse(&self, now: Instant, is_full: bool) {
         self.refused.fetch_add(1, Relaxed);
-        self.last_refused.store(self.since_begun(now) + 1, Relaxed);
+        if is_full {
+            self.last_refused.store(self.since_begun(now) + 1, Relaxed);
+        }
         self.log.log(|refused| {
             tracing::warn!(
                 event = "requests.refused",
@@ -119,7 +119,8 @@ impl RequestLimit {
         u64::try_from(since).unwrap_or(u64::MAX - 1)
     }
 
-    /// Whether no request was refused in the last seconds, for the probe of readiness.
+    /// Whether no request was refused for want of places in the last seconds, for the probe of readiness. What one network had too much
+    /// of does not count: it must not be able to take the service out of use.
     ///
     /// # Errors
     /// How many were refused since the start, in words for the operator.
@@ -189,8 +190,9 @@ mod tests {
         let taken = [(); 2].map(|()| enter(&limit, Some(&connection)).unwrap());
         assert!(enter(&limit, Some(&connection)).is_none());
         assert!(enter(&limit, None).is_some());
-        connection.handle().trust();
-        assert!(enter(&limit, Some(&connection)).is_some());
+        assert_eq!(limit.readiness(), Ok(()), "others have places");
+        let handle = Some(connection.handle().clone());
+        assert!(RequestLimit::enter(&limit, handle, Instant::now(), || true).is_some());
         drop(taken);
         assert!(enter(&limit, Some(&connection)).is_some());
     }

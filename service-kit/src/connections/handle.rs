@@ -42,6 +42,7 @@ struct Shared {
     is_trusted: AtomicBool,
     /// When its last request came, in milliseconds since it was opened; 0: there was none.
     last_request: AtomicU64,
+    in_progress: AtomicUsize,
     is_closed: AtomicBool,
     waker: AtomicWaker,
     answers: Arc<Answers>,
@@ -55,6 +56,7 @@ impl ConnectionHandle {
             opened: Instant::now(),
             is_trusted: AtomicBool::new(is_trusted),
             last_request: AtomicU64::default(),
+            in_progress: AtomicUsize::default(),
             is_closed: AtomicBool::default(),
             waker: AtomicWaker::new(),
             answers: Arc::default(),
@@ -90,15 +92,29 @@ impl ConnectionHandle {
         &self.0.load
     }
 
-    /// Notes that a request came.
-    pub(crate) fn used(&self, now: Instant) {
+    /// Notes that a request is worked on.
+    pub(crate) fn begin_request(&self, now: Instant) {
+        self.0.in_progress.fetch_add(1, Relaxed);
+        self.used(now);
+    }
+
+    /// Notes that a request has its answer.
+    pub(crate) fn end_request(&self) {
+        self.0.in_progress.fetch_sub(1, Relaxed);
+    }
+
+    pub(super) fn used(&self, now: Instant) {
         let since_opened = now.duration_since(self.0.opened).as_millis();
         let since_opened = u64::try_from(since_opened).unwrap_or(u64::MAX).max(1);
         self.0.last_request.store(since_opened, Relaxed);
     }
 
-    /// How long nothing was asked on it, for the choice of the one to close: more for one that was never used.
+    /// How long nothing was asked on it, for the choice of the one to close: more for one that was never used, nothing while a request
+    /// is worked on.
     pub(super) fn idle(&self, now: Instant) -> Duration {
+        if self.0.in_progress.load(Relaxed) > 0 {
+            return Duration::ZERO;
+        }
         let last = Duration::from_millis(self.0.last_request.load(Relaxed));
         let idle = now.saturating_duration_since(self.0.opened + last);
         if last.is_zero() && idle >= GRACE {

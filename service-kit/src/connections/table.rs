@@ -154,17 +154,23 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn idle_connection_is_closed_for_a_new_one() {
-        let (table, admitted) = full(&[1, 2, 3]).await;
+        let (table, admitted) = full(&[1, 2, 3, 4]).await;
         for one in &admitted {
             one.handle.used(Instant::now());
+            advance(Duration::from_secs(1)).await;
         }
-        advance(Duration::from_secs(1)).await;
         admitted[0].handle.used(Instant::now());
+        admitted[1].handle.begin_request(Instant::now());
+        advance(Duration::from_secs(1)).await;
 
-        let new = admit(&table, 4).unwrap();
+        let new = admit(&table, 5).unwrap();
 
         assert!(new.has_replaced);
-        assert_eq!(closed(&admitted), [1]);
+        assert_eq!(
+            closed(&admitted),
+            [2],
+            "neither the used one nor the one that waits"
+        );
     }
 
     #[tokio::test(start_paused = true)]

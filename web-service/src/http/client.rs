@@ -81,7 +81,7 @@ impl Peer {
 }
 
 /// The client's address, as far as trusted proxies tell it.
-fn address(visitor: Visitor<'_>, proxies: &TrustedProxies) -> IpAddr {
+pub(super) fn address(visitor: Visitor<'_>, proxies: &TrustedProxies) -> IpAddr {
     let lines = visitor.headers.get_all(FORWARDED_FOR).into_iter();
     // A line that is no text ends the search, as any other that holds no address.
     let lines: Vec<_> = lines.map(|line| line.to_str().unwrap_or("?")).collect();

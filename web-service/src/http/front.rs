@@ -35,7 +35,7 @@ use tracing::{Instrument as _, Span};
 
 use super::{
     body,
-    client::{self, NOT_KNOWN},
+    client::{self, Visitor},
     content_type,
     dpop::NextNonce,
     guard::Guard,
@@ -47,6 +47,7 @@ use super::{
 };
 use crate::{
     config::PublicUrl,
+    domain::trusted_proxies::TrustedProxies,
     request_id::{RequestId, RequestIds, scope},
 };
 
@@ -62,6 +63,7 @@ pub(super) struct Front {
 struct Common {
     ids: RequestIds,
     public_url: Arc<PublicUrl>,
+    trusted_proxies: Arc<TrustedProxies>,
     guard: Guard,
     bodies: BodyReader,
     headers: SecurityHeaders,
@@ -89,6 +91,7 @@ impl Front {
         let common = Common {
             ids: RequestIds::begin(&*state.random),
             public_url: Arc::clone(&state.public_url),
+            trusted_proxies: Arc::clone(&state.trusted_proxies),
             guard: Guard(Arc::clone(&state.request_limit)),
             bodies: body::reader(),
             headers: SecurityHeaders::of(&state.public_url),
@@ -165,8 +168,8 @@ impl Common {
     /// The same for a request whose body is still to be read. Until then it has no place among those that are worked on.
     async fn answer_when_read(self: Arc<Self>, unread: Unread, known: Known) -> Response {
         let (router, request) = *unread;
-        let connection = known.connection.as_ref();
-        let client = connection.map_or(NOT_KNOWN, |connection| connection.peer().ip());
+        let visitor = Visitor::new(request.headers(), request.extensions());
+        let client = client::address(visitor, &self.trusted_proxies);
         let outcome = match body::route(&self.bodies, router, request, client).await {
             Ok(answer) => Either::Right(answer),
             Err(error) => refusal(known.language.refuse_unread(error)),

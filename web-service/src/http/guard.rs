@@ -39,7 +39,10 @@ impl Guard {
         (connection, begun): (Option<ConnectionHandle>, Instant),
     ) -> Response {
         let limit = &*self.0;
-        let Some(_place) = RequestLimit::enter(limit, connection, begun, || false) else {
+        let is_trusted = connection
+            .as_ref()
+            .is_some_and(ConnectionHandle::is_trusted);
+        let Some(_place) = RequestLimit::enter(limit, connection, begun, || is_trusted) else {
             return language.answer(Failure::overloaded());
         };
         answer_within(begun + DEADLINE, answer, language).await
