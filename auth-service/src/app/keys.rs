@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use service_kit::{seldom::Seldom, steady_clock::SteadyClock};
+use service_kit::{
+    seldom::Seldom,
+    steady_clock::{LONGEST_STOP, SteadyClock},
+};
 use time::OffsetDateTime;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -157,7 +160,9 @@ impl Keys {
             tracing::info!(kid = key.kid, "a signing key is not needed any more");
         }
         if self.is_due(&keys, now) {
-            self.rotate_at(now).await?;
+            // After a stop the clock is right and ahead of the time that is believed; after a leap it may be anything.
+            let clock = self.clock.now().min(now + LONGEST_STOP);
+            self.rotate_at(clock).await?;
         }
         let keys = self.store.signing_keys().await?;
         if !jwts.has(&keys) {

@@ -9,11 +9,17 @@ use redis::{
 use service_kit::{
     breaker::{Breaker, Probe},
     redis_info::{OLDEST_VERSION, RedisInfo},
+    seldom::Seldom,
 };
 use tokio::time::timeout;
 
 /// For a call as a whole.
 const DEADLINE: Duration = Duration::from_millis(250);
+/// What is written to find out whether it takes writes.
+const PROBE_KEY: &str = "once:probe";
+
+static FINDINGS: Seldom = Seldom::new();
+
 const LONGEST_RECONNECT: Duration = Duration::from_secs(1);
 
 /// Where Redis is, and how one proves to it who one is.
@@ -92,8 +98,10 @@ fn probe(connection: ConnectionManager) -> Probe {
     Box::new(move || {
         let mut connection = connection.clone();
         Box::pin(async move {
-            let ping = redis::cmd("PING");
-            let answer: RedisResult<()> = ping.query_async(&mut connection).await;
+            // One that takes no writes is of no use, though it answers.
+            let mut write = redis::cmd("SET");
+            write.arg(PROBE_KEY).arg("").arg("PX").arg(1000);
+            let answer: RedisResult<()> = write.query_async(&mut connection).await;
             answer.map_err(|error| error.to_string())?;
             // It was away, and may be another one now.
             look_at(&mut connection).await;
@@ -108,13 +116,15 @@ async fn look_at(connection: &mut ConnectionManager) {
     let answer: RedisResult<String> = info.query_async(connection).await;
     let info = answer.map(|info| RedisInfo::parse(&info));
     let info = info.unwrap_or_default();
-    if let Some(policy) = info.evicts() {
-        tracing::warn!(
-            policy,
-            "Redis forgets counters and used proofs when it is full; set maxmemory-policy to noeviction"
-        );
-    }
-    if let Some(version) = info.too_old() {
-        tracing::error!(%version, oldest = %OLDEST_VERSION, "Redis is too old to keep counters");
-    }
+    FINDINGS.log(|_| {
+        if let Some(policy) = info.evicts() {
+            tracing::warn!(
+                policy,
+                "Redis forgets counters and used proofs when it is full; set maxmemory-policy to noeviction"
+            );
+        }
+        if let Some(version) = info.too_old() {
+            tracing::error!(%version, oldest = %OLDEST_VERSION, "Redis is too old to keep counters");
+        }
+    });
 }

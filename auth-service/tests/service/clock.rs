@@ -56,6 +56,46 @@ async fn events(service: &TestService) -> usize {
 }
 
 #[tokio::test]
+async fn what_ends_while_the_clock_leaps_stays_ended() {
+    for leap in [time::Duration::minutes(20), time::Duration::days(400)] {
+        let service = TestService::start().await;
+        service.clock.advance(minutes(1));
+        service.add_user("ada", false).await;
+        let tokens = service.tokens("ada", "").await;
+
+        service.clock.leap(leap);
+        service.revoke(&tokens.refresh_token).await;
+        service.clock.leap(-leap);
+
+        let answer = service.try_validate(&tokens.access_token).await;
+        assert_refused(answer, Code::Unauthenticated, "LOGIN_ENDED");
+        let refreshed = service.try_refresh(&tokens.refresh_token).await;
+        assert_refused(refreshed, Code::Unauthenticated, "LOGIN_ENDED");
+    }
+}
+
+#[tokio::test]
+async fn a_token_from_a_leap_ends_with_its_login() {
+    let service = TestService::start().await;
+    service.clock.advance(minutes(1));
+    service.add_user("ada", false).await;
+    let tokens = service.tokens("ada", "").await;
+
+    service.clock.leap(time::Duration::minutes(16));
+    let leapt = service.try_refresh(&tokens.refresh_token).await.unwrap();
+    service.clock.leap(time::Duration::minutes(-16));
+    let next = service.try_refresh(&leapt.refresh_token).await.unwrap();
+    service.revoke(&next.refresh_token).await;
+    service.clock.advance(minutes(17));
+    // It makes the service look at its memory.
+    let other = service.tokens("ada", "").await.access_token;
+    service.revoke(&other).await;
+
+    let answer = service.try_validate(&leapt.access_token).await;
+    assert_refused(answer, Code::Unauthenticated, "LOGIN_ENDED");
+}
+
+#[tokio::test]
 async fn a_leap_that_comes_back_revives_no_revoked_token() {
     let service = TestService::start().await;
     // What is as old as the store is looked up there, whatever memory says.

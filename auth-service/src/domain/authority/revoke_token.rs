@@ -1,13 +1,13 @@
 //! Ending what a token stands for (RFC 7009).
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     Authority, Consistency, DpopRefused, ValidateRefused,
     dpop::{Unspent, Wanted},
 };
 use crate::domain::{
-    access_token::{Claims, LEEWAY},
+    access_token::{Claims, Expectation, LEEWAY},
     credential::Credential,
     dpop::{PresentedProof, Thumbprint},
     error::Fault,
@@ -18,6 +18,9 @@ use crate::domain::{
     scope::Scope,
     throttle::{self, Throttled},
 };
+
+/// What the lifetime of access tokens may be set to at most.
+const LONGEST_ACCESS_TTL: Duration = Duration::from_hours(24);
 
 /// A token that is to be of no use any more.
 #[derive(Clone, Copy, Debug)]
@@ -117,7 +120,12 @@ impl Authority {
     async fn claims_to_sign_out(&self, token: &str) -> Result<Arc<Claims>, ValidateRefused> {
         let claims = self.parts.tokens.open(token)?;
         let now = self.parts.clock.now();
-        claims.check(&self.expectation(None), now.min(claims.expires_at))?;
+        // It may have been issued before a shorter lifetime was configured.
+        let expected = Expectation {
+            max_lifetime: LONGEST_ACCESS_TTL,
+            ..self.expectation(None)
+        };
+        claims.check(&expected, now.min(claims.expires_at))?;
         self.check_not_revoked(&claims, Consistency::Local, now)
             .await?;
         Ok(claims)
@@ -137,7 +145,7 @@ impl Authority {
         };
         // Before anything tells whether the login lives.
         let proof = self.proof_of_key(login.key.as_ref(), request)?;
-        if !login.is_live(self.parts.clock.now()) {
+        if login.ended {
             return Ok(RevokedBy::Nothing);
         }
         self.spend_where_given(proof).await?;

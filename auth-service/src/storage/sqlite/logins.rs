@@ -114,9 +114,11 @@ impl Logins for SqliteStore {
         rotation: &Rotation<'_>,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
+        // Of all tokens the one counts that dies last: an earlier one may live longer, where the clock leapt or a setting changed.
+        // With NULL, the maximum is NULL.
         let advance = sqlx::query(
             "UPDATE logins SET generation = ?, scope = ?, refreshed_at = ?, last_seen_at = ?, jkt = coalesce(jkt, ?), \
-                               tokens_until = ?, refresh_ip_address = ?, refresh_user_agent = ? \
+                               tokens_until = max(coalesce(tokens_until, 0), ?), refresh_ip_address = ?, refresh_user_agent = ? \
              WHERE sid = ? AND generation = ? AND ended_at IS NULL RETURNING sid",
         )
         .bind(from.next().0)

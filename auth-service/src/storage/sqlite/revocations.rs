@@ -51,8 +51,9 @@ impl Which {
 /// else that is out, as those are of no use without a row that lives.
 const HITS_UNTIL: &str = "min(expires_at, coalesce(tokens_until, expires_at))";
 
-/// Ends logins that live, each with its entry in the sequence where that can hit anything; says how many. Of a login whose ticket was
-/// never exchanged nothing is out, and the ticket needs the row.
+/// Ends logins, each with its entry in the sequence where that can hit anything; says how many. Of a login whose ticket was never
+/// exchanged nothing is out, and the ticket needs the row. What the time is decides nothing: a clock that leaps and comes back must
+/// not leave alive what was ended meanwhile.
 pub(super) async fn end_logins(
     transaction: &mut Transaction<'_, Sqlite>,
     which: &Which,
@@ -60,28 +61,22 @@ pub(super) async fn end_logins(
     now: OffsetDateTime,
 ) -> Result<u64, StoreError> {
     let (condition, values) = which.condition();
-    let live = format!("ended_at IS NULL AND expires_at > ? AND {condition}");
+    let live = format!("ended_at IS NULL AND {condition}");
     let sql = format!(
         "INSERT INTO revocations (kind, subject, expires_at) \
          SELECT 'sid', sid, {HITS_UNTIL} + ? FROM logins WHERE {live} \
-             AND generation > ? AND {HITS_UNTIL} + ? > ? ORDER BY created_at, sid"
+             AND generation > ? ORDER BY created_at, sid"
     );
-    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))
-        .bind(beyond())
-        .bind(millis(now));
+    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(beyond());
     for value in &values {
         query = query.bind(value);
     }
-    query = query
-        .bind(Generation::TICKET.0)
-        .bind(beyond())
-        .bind(millis(now));
+    query = query.bind(Generation::TICKET.0);
     query.execute(&mut **transaction).await?;
     let sql = format!("UPDATE logins SET ended_at = ?, end_reason = ? WHERE {live}");
     let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(millis(now))
-        .bind(end_reason_text(reason))
-        .bind(millis(now));
+        .bind(end_reason_text(reason));
     for value in &values {
         query = query.bind(value);
     }

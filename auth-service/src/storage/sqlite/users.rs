@@ -96,18 +96,15 @@ impl Users for SqliteStore {
                 .bind(id.to_string())
                 .execute(&mut *transaction)
                 .await?;
-        if updated.rows_affected() == 0 {
-            return made_before(&mut transaction, id).await;
-        }
-        end_logins(
-            &mut transaction,
-            &Which::AllOf(id),
-            EndReason::AccountDisabled,
-            now,
-        )
-        .await?;
+        // Of an account that is disabled already nothing should live; if something does, it ends now.
+        let all = Which::AllOf(id);
+        end_logins(&mut transaction, &all, EndReason::AccountDisabled, now).await?;
+        let change = match updated.rows_affected() {
+            0 => made_before(&mut transaction, id).await?,
+            _ => Change::Made,
+        };
         transaction.commit().await?;
-        Ok(Change::Made)
+        Ok(change)
     }
 
     async fn enable_user(&self, id: UserId) -> Result<Change, StoreError> {
