@@ -42,7 +42,6 @@ assert is_ok(answer), answer
 told = sent(answer.ok_response.headers)
 assert told["x-auth-user"] == "ada" and told["x-auth-method"] == "cookie", told
 assert told["cookie"] == "theme=dark; a=b", told
-assert "authorization" in answer.ok_response.headers_to_remove
 
 # None of our cookies is passed on, however it is written, and all others are; nor is what only looks like who it is.
 ours = f"x__Host-session=1; {cookie}; __Host-known=a; __Host-login=b; __Host-session-proof=c"
@@ -54,6 +53,9 @@ assert "cookie" in check(cookie=cookie).ok_response.headers_to_remove
 
 answer = check(authorization=bearer)
 assert is_ok(answer) and sent(answer.ok_response.headers)["x-auth-method"] == "bearer", answer
+assert "authorization" in answer.ok_response.headers_to_remove
+# What is not for us is the application's own.
+assert "authorization" not in check(cookie=cookie, authorization="Basic YTpi").ok_response.headers_to_remove
 
 # Nobody, a program and a browser.
 assert denied(check(), 401)["x-auth-user"] == ""

@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use e2e::{
-    pair::{Pair, SERVICE_SECRET},
+    pair::{KEY_ENCRYPTION_KEY, Pair, SERVICE_SECRET},
     process,
     program::{Program, built},
     wait::until,
@@ -24,7 +24,7 @@ const IGNORED: [Signal; 8] = [
 
 /// Either service, with what it needs to start.
 fn services(directory: &std::path::Path) -> [Command; 2] {
-    let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    let key = KEY_ENCRYPTION_KEY;
     let mut auth = Command::new(built("auth-service"));
     auth.env("AUTH_LISTEN", "127.0.0.1:0")
         .env("AUTH_OPS_LISTEN", "127.0.0.1:0")
