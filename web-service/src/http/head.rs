@@ -1,6 +1,6 @@
 //! What the head of a request has to be before anything else is done with it: it names one host, and is not too large.
 //!
-//! The protocols' own limits are higher ([`serve`](super::serve)): what hyper refuses by itself has no words for a person whose
+//! The protocols' own limits are higher ([`serve`](mod@super::serve)): what hyper refuses by itself has no words for a person whose
 //! browser sends too many cookies, and leaves no line in the log.
 
 use axum::{
