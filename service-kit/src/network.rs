@@ -9,6 +9,17 @@ const IPV6_PREFIX: u32 = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientNetwork(IpAddr);
 
+impl ClientNetwork {
+    /// What all of its addresses begin with: 4 bytes of an IPv4 address, 8 of an IPv6 one.
+    #[must_use]
+    pub fn prefix(self) -> Vec<u8> {
+        match self.0 {
+            IpAddr::V4(address) => address.octets().to_vec(),
+            IpAddr::V6(address) => address.octets().into_iter().take(8).collect(),
+        }
+    }
+}
+
 impl From<IpAddr> for ClientNetwork {
     fn from(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
@@ -33,11 +44,16 @@ mod tests {
     fn ipv4_address_is_a_network_of_its_own_in_either_spelling() {
         assert_eq!(network("192.0.2.1"), network("::ffff:192.0.2.1"));
         assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
+        assert_eq!(network("192.0.2.1").prefix(), [192, 0, 2, 1]);
     }
 
     #[test]
     fn ipv6_addresses_of_one_64_are_one_network() {
         assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:0:0:1"));
         assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
+        assert_eq!(
+            network("2001:db8::1").prefix(),
+            [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0]
+        );
     }
 }

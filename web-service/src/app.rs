@@ -6,7 +6,7 @@ use anyhow::{Context as _, anyhow};
 use async_trait::async_trait;
 use axum_server::tls_rustls::RustlsConfig;
 use service_kit::{
-    descriptors,
+    connections, descriptors,
     ops::{self, Readiness},
     request_limit::RequestLimit,
     shutdown::{OPS_DRAIN, Signals},
@@ -78,7 +78,7 @@ impl App {
     /// When any of that fails.
     pub async fn build(config: ServeConfig, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         let (served, certificate) = certificate(config.tls, &clock)?.unzip();
-        let listener = bind("WEB_LISTEN", config.listen).await?;
+        let listener = bind("WEB_LISTEN", config.listen)?;
         let port = listener.local_addr()?.port();
         let random = Arc::new(SystemRandom);
         let Store {
@@ -139,9 +139,9 @@ impl App {
                 tls: served,
                 max_connections: descriptors::for_connections(config.max_connections),
             },
-            ops_listener: bind("WEB_OPS_LISTEN", config.ops_listen).await?,
+            ops_listener: bind("WEB_OPS_LISTEN", config.ops_listen)?,
             ext_authz_listener: match config.ext_authz_listen {
-                Some(address) => Some(bind("WEB_EXT_AUTHZ_LISTEN", address).await?),
+                Some(address) => Some(bind("WEB_EXT_AUTHZ_LISTEN", address)?),
                 None => None,
             },
             state,
@@ -224,10 +224,8 @@ impl App {
     }
 }
 
-async fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("{setting}: cannot listen on {address}"))
+fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    connections::listen(address).with_context(|| format!("{setting}: cannot listen on {address}"))
 }
 
 /// Where sessions are kept, and what is kept with them.

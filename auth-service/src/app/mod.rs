@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, anyhow};
 use async_trait::async_trait;
 use service_kit::{
-    connections::{BoundedListener, Connections},
+    connections::{self, BoundedListener, Connections},
     descriptors,
     ops::{self, Readiness},
     request_limit::RequestLimit,
@@ -208,10 +208,10 @@ impl App {
             descriptors::for_connections(config.max_connections),
             grpc::MAX_SILENCE,
         );
-        let listener = bind("AUTH_LISTEN", config.listen).await?;
+        let listener = bind("AUTH_LISTEN", config.listen)?;
         let app = Self {
             listener: BoundedListener::new(listener, connections),
-            ops_listener: bind("AUTH_OPS_LISTEN", config.ops_listen).await?,
+            ops_listener: bind("AUTH_OPS_LISTEN", config.ops_listen)?,
             server,
             tls_watch,
             store,
@@ -315,10 +315,8 @@ fn port_tls(config: TlsConfig, clock: &Arc<dyn Clock>) -> anyhow::Result<(PortTl
     Ok((port, watch))
 }
 
-async fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("{setting}: cannot listen on {address}"))
+fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    connections::listen(address).with_context(|| format!("{setting}: cannot listen on {address}"))
 }
 
 fn counters(redis: Option<Redis>, clock: Arc<dyn Clock>) -> Arc<dyn Counters> {

@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use service_kit::network::ClientNetwork;
 use time::OffsetDateTime;
 
 use super::{
@@ -9,7 +10,7 @@ use super::{
     id::{Sid, UserId},
     password::PasswordVersion,
     scope::Scopes,
-    throttle::{Blinded, Blinding, Places, prefix},
+    throttle::{Blinded, Blinding, Places},
 };
 
 /// How long a login ticket may wait for its exchange.
@@ -246,7 +247,7 @@ impl Login {
         let address = self.refresh_ip_address.zip(client.ip_address);
         let agent = self.refresh_user_agent.as_ref();
         let agent = agent.zip(client.user_agent.as_ref());
-        address.is_some_and(|(one, other)| prefix(one) != prefix(other))
+        address.is_some_and(|(one, other)| ClientNetwork::from(one) != ClientNetwork::from(other))
             || agent.is_some_and(|(one, other)| one != other)
     }
 

@@ -3,6 +3,7 @@
 use std::{fmt::Write as _, net::IpAddr, time::Duration};
 
 use async_trait::async_trait;
+use service_kit::network::ClientNetwork;
 
 use super::{
     client::ClientId,
@@ -333,12 +334,9 @@ pub fn repeats(blinding: &dyn Blinding, sid: Sid, Generation(number): Generation
     }
 }
 
-/// An IPv4 address, or the /64 of an IPv6 one, which is the least that one customer gets.
-pub(super) fn prefix(address: IpAddr) -> Vec<u8> {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.octets().to_vec(),
-        IpAddr::V6(address) => address.octets().into_iter().take(8).collect(),
-    }
+/// What a client network has in the name of a counter or a place.
+fn prefix(address: IpAddr) -> Vec<u8> {
+    ClientNetwork::from(address).prefix()
 }
 
 #[cfg(test)]

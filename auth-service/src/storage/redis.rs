@@ -17,10 +17,10 @@ use tokio::time::timeout;
 const DEADLINE: Duration = Duration::from_millis(250);
 /// What is written to find out whether it takes writes.
 const PROBE_KEY: &str = "once:probe";
-
-static FINDINGS: Seldom = Seldom::new();
-
 const LONGEST_RECONNECT: Duration = Duration::from_secs(1);
+
+static EVICTS: Seldom = Seldom::new();
+static TOO_OLD: Seldom = Seldom::new();
 
 /// Where Redis is, and how one proves to it who one is.
 #[derive(Clone)]
@@ -116,15 +116,10 @@ async fn look_at(connection: &mut ConnectionManager) {
     let answer: RedisResult<String> = info.query_async(connection).await;
     let info = answer.map(|info| RedisInfo::parse(&info));
     let info = info.unwrap_or_default();
-    FINDINGS.log(|_| {
-        if let Some(policy) = info.evicts() {
-            tracing::warn!(
-                policy,
-                "Redis forgets counters and used proofs when it is full; set maxmemory-policy to noeviction"
-            );
-        }
-        if let Some(version) = info.too_old() {
-            tracing::error!(%version, oldest = %OLDEST_VERSION, "Redis is too old to keep counters");
-        }
-    });
+    if let Some(policy) = info.evicts() {
+        EVICTS.log(|_| tracing::warn!(policy, "Redis evicts counters and used proofs when it is full; set maxmemory-policy to noeviction"));
+    }
+    if let Some(version) = info.too_old() {
+        TOO_OLD.log(|_| tracing::error!(%version, oldest = %OLDEST_VERSION, "Redis is too old to keep counters"));
+    }
 }

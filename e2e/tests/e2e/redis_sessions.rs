@@ -406,7 +406,7 @@ async fn a_redis_that_evicts_is_warned_of_at_start_and_when_it_comes_back() {
     pair.web
         .said("Redis removes sessions when it is full")
         .await;
-    pair.auth.said("Redis forgets counters").await;
+    pair.auth.said("Redis evicts counters").await;
     assert_eq!(pair.ready_web().await, 200);
 
     redis
