@@ -8,20 +8,29 @@ WORKDIR /build
 # Dependencies have a layer of their own: they change less often than the sources.
 COPY Cargo.toml Cargo.lock ./
 COPY proto/Cargo.toml proto/
-COPY service-kit/Cargo.toml service-kit/
+COPY crates/circuit-breaker/Cargo.toml crates/circuit-breaker/
+COPY crates/client/Cargo.toml crates/client/
+COPY crates/core/Cargo.toml crates/core/
+COPY crates/crypto/Cargo.toml crates/crypto/
+COPY crates/identity/Cargo.toml crates/identity/
+COPY crates/server-kit/Cargo.toml crates/server-kit/
+COPY crates/store-sqlite/Cargo.toml crates/store-sqlite/
+COPY crates/tls/Cargo.toml crates/tls/
 COPY auth-service/Cargo.toml auth-service/
 COPY web-service/Cargo.toml web-service/
 COPY e2e/Cargo.toml e2e/
-COPY e2e/load/Cargo.toml e2e/load/
+COPY bench/Cargo.toml bench/
+COPY bench/load/Cargo.toml bench/load/
 COPY xtask/Cargo.toml xtask/
-RUN for member in proto service-kit auth-service web-service e2e e2e/load xtask; do \
+RUN for member in proto crates/* auth-service web-service e2e bench bench/load xtask; do \
       mkdir $member/src && touch $member/src/lib.rs && echo 'fn main() {}' > $member/src/main.rs; \
     done \
  && cargo build --release --locked --bin auth-service --bin web-service \
- && cargo clean --release --package auth-proto --package service-kit --package auth-service --package web-service \
- && rm -r proto/src service-kit/src auth-service/src web-service/src
+ && cargo clean --release --package auth-proto --package auth-service --package web-service \
+      $(for member in crates/*; do echo "--package holdfast-${member#crates/}"; done) \
+ && rm -r proto/src crates/*/src auth-service/src web-service/src
 COPY proto proto
-COPY service-kit service-kit
+COPY crates crates
 COPY auth-service auth-service
 COPY web-service web-service
 RUN cargo build --release --locked --bin auth-service --bin web-service \

@@ -1,11 +1,8 @@
-//! The service that knows who people are: accounts, passwords, signing keys, logins. It alone signs and judges access
-//! tokens.
+//! The service that knows who people are: accounts, passwords, signing keys, logins. It alone signs and verifies access tokens.
 
 pub mod app;
 pub mod cli;
 pub mod config;
-pub mod crypto;
-pub mod domain;
-pub mod feed;
 pub mod grpc;
+pub mod revocation_feed;
 pub mod storage;

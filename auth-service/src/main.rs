@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
+use holdfast_server_kit::exit;
+
 use auth_service::cli;
-use service_kit::exit;
 
 fn main() -> ExitCode {
     exit::run("auth-service", cli::main())

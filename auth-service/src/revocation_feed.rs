@@ -7,19 +7,17 @@ use std::{
 };
 
 use async_trait::async_trait;
-use service_kit::{seldom::Seldom, steady_clock::SteadyClock};
+use holdfast_core::{rate_limited_log::LogRateLimiter, steady_clock::SteadyClock};
+use holdfast_identity::{
+    revocation::{Epoch, Revocation, RevocationSet, RevocationStatus},
+    store::{RevocationMemory, Revocations, StoreError},
+    token::Claims,
+};
 use tokio::{
     sync::{Mutex, watch},
     time::{Instant, MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
-
-use crate::domain::{
-    access_token::Claims,
-    ports::{RevocationMemory, Revocations, StoreError},
-    revocation::{Epoch, Revocation, Verdict},
-    revoked_set::RevokedSet,
-};
 
 /// How often the store is asked for what others wrote: another process, such as the command line.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -30,10 +28,10 @@ const CURRENT_FOR: Duration = Duration::from_secs(1);
 /// How many entries are read at once.
 const PAGE: u32 = 1000;
 
-static FAULTS: Seldom = Seldom::new();
+static FAULTS: LogRateLimiter = LogRateLimiter::new();
 
 /// The revocations that can still hit something.
-pub struct Feed {
+pub struct RevocationFeed {
     store: Arc<dyn Revocations>,
     steady: Arc<SteadyClock>,
     epoch: Epoch,
@@ -44,7 +42,7 @@ pub struct Feed {
 }
 
 /// What is new to somebody, as of one moment.
-pub struct News {
+pub struct RevocationBatch {
     /// The entries, in their order.
     pub entries: Vec<Revocation>,
     /// Whether memory is what the store held within the last second.
@@ -54,11 +52,11 @@ pub struct News {
 }
 
 struct Memory {
-    revoked: RevokedSet,
+    revoked: RevocationSet,
     read_at: Instant,
 }
 
-impl Feed {
+impl RevocationFeed {
     /// Reads all there is.
     ///
     /// # Errors
@@ -73,7 +71,7 @@ impl Feed {
             store,
             steady,
             memory: RwLock::new(Memory {
-                revoked: RevokedSet::default(),
+                revoked: RevocationSet::default(),
                 read_at: Instant::now(),
             }),
             reading: Mutex::default(),
@@ -103,9 +101,9 @@ impl Feed {
 
     /// What there is after `sequence`.
     #[must_use]
-    pub fn after(&self, sequence: i64, limit: usize) -> News {
+    pub fn after(&self, sequence: i64, limit: usize) -> RevocationBatch {
         let memory = self.memory();
-        News {
+        RevocationBatch {
             entries: memory.revoked.after(sequence, limit),
             is_current: memory.is_current(),
             newest: memory.revoked.newest(),
@@ -113,7 +111,7 @@ impl Feed {
     }
 
     /// By which number whatever is committed is told to those who watch; 0 when the store does not say.
-    pub async fn told_by(&self) -> i64 {
+    pub async fn revocation_sequence(&self) -> i64 {
         self.newest_committed().await.unwrap_or_default()
     }
 
@@ -183,21 +181,21 @@ impl Memory {
 }
 
 #[async_trait]
-impl RevocationMemory for Feed {
+impl RevocationMemory for RevocationFeed {
     fn epoch(&self) -> &Epoch {
         &self.epoch
     }
 
-    fn judge(&self, claims: &Claims) -> Verdict {
+    fn judge(&self, claims: &Claims) -> RevocationStatus {
         let memory = self.memory();
-        if let Some(refused) = memory.revoked.refuses(claims) {
-            return Verdict::Refused(refused);
+        if let Some(refused) = memory.revoked.is_revoked(claims) {
+            return RevocationStatus::Refused(refused);
         }
         // A restored store does not know what was issued before; its rows tell.
         if memory.is_current() && claims.issued_at > self.epoch.begun_at {
-            Verdict::Live
+            RevocationStatus::Live
         } else {
-            Verdict::Unknown
+            RevocationStatus::Unknown
         }
     }
 

@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command, time::Duration};
 
 use anyhow::{Context as _, ensure};
 
-use super::load::{Answered, output};
+use crate::load::{Answered, output};
 
 const STREAMS: &str = "4";
 const CONNECTIONS: u32 = 4;
@@ -28,7 +28,7 @@ pub(super) fn run(
 ) -> anyhow::Result<Answered> {
     let one = h2load(url, message, &["--requests", "1", "--clients", "1"])?;
     ensure!(one.bytes > 100, "the call is refused");
-    let log = super::scratch()?.join("h2load.log");
+    let log = crate::scratch()?.join("h2load.log");
     let mut arguments = vec![
         format!("--log-file={}", log.display()),
         format!("--duration={}", length.as_secs()),

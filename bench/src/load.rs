@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 
-use super::{
+use crate::{
     cores,
     h2load::{self, Pace},
     wrk,

@@ -1,17 +1,18 @@
 //! `cargo xtask bench`: what a check costs here, beside the floor and beside what one would take instead, and what grows with what.
 //! Every answer is looked at: a row with one wrong answer has no figures.
+#![expect(clippy::print_stdout, reason = "this is a command line")]
 
 mod h2load;
 mod http;
 mod load;
-mod meter;
 mod pair;
-mod parts;
 mod peers;
 mod plot;
 mod process;
 mod redis;
 mod report;
+mod sampler;
+mod scenarios;
 mod section;
 mod services;
 mod web;
@@ -27,23 +28,24 @@ use std::{
 };
 
 use anyhow::Context as _;
-use clap::Args;
-
-use self::{
-    load::{Clients, Load},
-    meter::{Meter, Sample, WARM_UP},
-    process::Server,
-    report::Row,
-    section::{Section, take_turns},
-};
-use crate::{
+use clap::Parser;
+use xtask::{
     install::{self, BenchTools},
     workspace,
 };
 
+use self::{
+    load::{Clients, Load},
+    process::Server,
+    report::Row,
+    sampler::{Meter, Sample, WARM_UP},
+    section::{Section, take_turns},
+};
+
 /// How `cargo xtask bench` can be changed.
-#[derive(Args)]
-pub(crate) struct Options {
+#[derive(Parser)]
+#[command(name = "cargo xtask bench")]
+struct Options {
     /// How long each run of a row takes, in seconds
     #[arg(long, default_value_t = 3)]
     seconds: u64,
@@ -142,8 +144,9 @@ impl Kind {
     }
 }
 
-/// Builds, starts, measures and writes down.
-pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+/// Builds, starts, measures and writes the report.
+fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
     let bench = Bench {
         tools: install::install_for_bench()?,
         programs: services::build()?,
@@ -158,7 +161,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         .iter()
         .flat_map(|kind| rows(*kind, &starts, &bench))
         .collect();
-    let sections: Vec<Section> = parts::ALL
+    let sections: Vec<Section> = scenarios::ALL
         .iter()
         .filter(|part| part.is_about(&options.only))
         .map(|part| part.run(&bench))

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, ensure};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::{
+use crate::{
     cores, free_port,
     http::{PASSWORD, cookie_of, curl, status},
     process::Server,
@@ -74,7 +74,7 @@ impl Ground {
         command
             .args(["revocations", "--count", &count.to_string(), "--database"])
             .arg(self.directory.join("auth.db"));
-        super::load::output(&mut command).map(drop)
+        crate::load::output(&mut command).map(drop)
     }
 
     /// auth-service, on its way.
@@ -193,7 +193,7 @@ impl Pair {
         let file = scratch()?.join("tokens");
         let mut command = self.ground.load("tokens");
         command.args(["--count", &count.to_string(), "--out"]);
-        super::load::output(command.arg(&file))?;
+        crate::load::output(command.arg(&file))?;
         Ok(file)
     }
 }

@@ -5,7 +5,9 @@ use std::{
     process::Command,
 };
 
-use super::{
+use xtask::{install::BenchTools, workspace};
+
+use crate::{
     Contender, Kind, Start, free_port,
     h2load::Pace,
     http::{cookie_of, curl, status, token_of},
@@ -14,14 +16,13 @@ use super::{
     redis,
     services::validate_load,
 };
-use crate::{install::BenchTools, workspace};
 
 const WORKERS: &str = "2";
 const SIGN_IN: &str = "username=ada&password=correct%20horse%20battery%20staple";
 
 /// The Rust ones; the others are not built.
 pub(super) fn build() -> anyhow::Result<PathBuf> {
-    let manifest = workspace::root().join("e2e/peers/rust/Cargo.toml");
+    let manifest = workspace::root().join("bench/peers/rust/Cargo.toml");
     let target = workspace::target().join("peers");
     workspace::cargo(&[
         "build",
@@ -40,9 +41,9 @@ pub(super) fn build() -> anyhow::Result<PathBuf> {
 enum Program {
     /// A mode of the Rust one.
     Rust(&'static str),
-    /// A directory of `e2e/peers` with a Flask application.
+    /// A directory of `bench/peers` with a Flask application.
     Flask(&'static str),
-    /// A directory of `e2e/peers` with one for Node.
+    /// A directory of `bench/peers` with one for Node.
     Node(&'static str),
 }
 
@@ -147,7 +148,7 @@ fn begin(
 }
 
 fn command(which: Program, program: &Path, tools: &BenchTools) -> Command {
-    let peers = workspace::root().join("e2e/peers");
+    let peers = workspace::root().join("bench/peers");
     match which {
         Program::Rust(mode) => {
             let mut command = Command::new(program);

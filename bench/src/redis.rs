@@ -4,7 +4,7 @@ use std::{net::TcpStream, process::Command};
 
 use anyhow::{Context as _, ensure};
 
-use super::{free_port, process::Server, scratch};
+use crate::{free_port, process::Server, scratch};
 
 /// Started, with its port.
 pub(super) fn start() -> anyhow::Result<(Server, u16)> {

@@ -4,10 +4,10 @@ use std::{fmt, fs, path::Path, process::Command, time::Duration};
 
 use anyhow::Context as _;
 
-use super::{
+use crate::{
     Contender, Kind,
-    meter::{Sample, median, mib},
     plot::{self, Bar},
+    sampler::{Sample, median, mib},
     section::Section,
 };
 

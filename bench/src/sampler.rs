@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{
+use crate::{
     load::{Answered, Load},
     process::Server,
     redis,

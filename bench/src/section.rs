@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::{
+use crate::{
     Bench,
-    meter::medians,
     plot::{self, Bar, Curve},
+    sampler::medians,
 };
 
 /// A table of its own.

@@ -5,14 +5,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
+use xtask::workspace;
+
+use crate::{
     Contender, Kind, Start,
     h2load::Pace,
     load::{Clients, Load},
     pair::Pair,
     scratch,
 };
-use crate::workspace;
 
 /// Where the built programs are.
 pub(super) fn build() -> anyhow::Result<PathBuf> {

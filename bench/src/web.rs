@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Command};
 
-use super::{
+use crate::{
     free_port,
     http::{status, token_of},
     pair::{Ground, SECRET, key},

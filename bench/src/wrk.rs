@@ -3,9 +3,9 @@
 use std::{process::Command, time::Duration};
 
 use anyhow::ensure;
+use xtask::workspace;
 
-use super::load::{Answered, Clients, Turns, output, result};
-use crate::workspace;
+use crate::load::{Answered, Clients, Turns, output, result};
 
 /// Asks for a while.
 pub(super) fn command(clients: Clients, length: Duration, turns: Option<&Turns>) -> Command {
@@ -15,7 +15,7 @@ pub(super) fn command(clients: Clients, length: Duration, turns: Option<&Turns>)
         .args(["--connections", &clients.connections.to_string()])
         .args(["--duration", &format!("{}s", length.as_secs())])
         .arg("--script")
-        .arg(workspace::root().join("xtask/src/bench/check.lua"));
+        .arg(workspace::root().join("bench/src/check.lua"));
     if let Some(turns) = turns {
         command
             .env("BENCH_FILE", &turns.file)

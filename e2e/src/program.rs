@@ -40,8 +40,11 @@ pub fn built(name: &str) -> PathBuf {
 #[must_use]
 pub fn cargo_dev(directory: &Path) -> Command {
     let xtask = built("xtask");
-    let mut command = Command::new(&xtask);
+    // Where the tests were started by `nohup`, they ignore SIGHUP, and so would every program that they start.
+    let mut command = Command::new("env");
     command
+        .arg("--default-signal=HUP")
+        .arg(&xtask)
         .arg("dev")
         .arg("--programs")
         .arg(xtask.parent().unwrap())

@@ -3,12 +3,10 @@
 
 use std::sync::LazyLock;
 
-use auth_service::{
-    app::install_crypto_providers,
-    crypto::{jwt::Jwts, key_ring::KeyRing, seal::Sealer, signing_key::generate},
-    domain::{ports::AccessTokens as _, signing_key::Algorithm},
-};
+use auth_service::app::install_crypto_providers;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use holdfast_crypto::{jwt::Jwts, key_ring::KeyRing, seal::Sealer, signing_key::generate};
+use holdfast_identity::{key::Algorithm, store::AccessTokens as _};
 use jsonwebtoken::EncodingKey;
 use libfuzzer_sys::fuzz_target;
 use secrecy::SecretBox;

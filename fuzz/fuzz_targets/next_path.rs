@@ -4,7 +4,7 @@
 use axum::http::HeaderValue;
 use libfuzzer_sys::fuzz_target;
 use url::Url;
-use web_service::domain::local_path::LocalPath;
+use web_service::request::local_path::LocalPath;
 
 fuzz_target!(|text: &str| {
     let Ok(path) = text.parse::<LocalPath>() else {

@@ -3,7 +3,7 @@
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use libfuzzer_sys::fuzz_target;
-use web_service::{domain::cookie_names::CookieNames, http::session_id};
+use web_service::{http::session_id, request::cookie_names::CookieNames};
 
 fuzz_target!(|data: &[u8]| {
     let mut headers = HeaderMap::new();

@@ -1,24 +1,16 @@
 //! A sealed record that somebody else wrote into the store: it never opens, and it is removed.
 #![no_main]
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, LazyLock},
-};
+use std::{collections::HashMap, sync::{Arc, LazyLock}};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+use holdfast_core::clock::{Clock as _, ManualClock};
+use holdfast_crypto::random::SystemRandom;
 use libfuzzer_sys::fuzz_target;
-use service_kit::{
-    manual_clock::ManualClock,
-    system::{Clock as _, SystemRandom},
-};
 use time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tower_sessions::{SessionStore as _, session::Record};
-use web_service::{
-    domain::{session::Session, sessions::SessionRecords as _},
-    storage::{memory::MemoryStore, sealed::SealedRecords},
-};
+use web_service::session::{browser_session::Session, sessions::SessionRecords as _, store::{encrypted_store::EncryptedRecords, memory::MemoryStore}};
 
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| Builder::new_current_thread().build().unwrap());
@@ -44,10 +36,10 @@ fuzz_target!(|data: &[u8]| {
     RUNTIME.block_on(async {
         let clock = ManualClock::default();
         let store = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
-        let records = SealedRecords::new(store.clone(), Arc::new(SystemRandom));
+        let records = EncryptedRecords::new(store.clone(), Arc::new(SystemRandom));
         let until = clock.now() + Duration::HOUR;
         let id = records.create(&session(), until).await.unwrap();
-        let key = SealedRecords::key(&id);
+        let key = EncryptedRecords::key(&id);
         let kept: Record = store.load(&key).await.unwrap().unwrap();
         let text = match data.split_first() {
             // As it is, or as bytes behind the encoding, or what was kept with some of it changed.

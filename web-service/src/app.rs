@@ -5,41 +5,43 @@ use std::{net::SocketAddr, sync::Arc};
 use anyhow::{Context as _, anyhow};
 use async_trait::async_trait;
 use axum_server::tls_rustls::RustlsConfig;
-use service_kit::{
-    connections, descriptors,
+use holdfast_client::{
+    auth::AuthService, fingerprint::Sha256, issuer, retry_queue::RetryQueue,
+    revocation_watch::RevocationWatcher, revocations::Revocations, rpc::AuthClient,
+    token_verifier::CachingTokenVerifier,
+};
+use holdfast_core::clock::Clock;
+use holdfast_crypto::random::SystemRandom;
+use holdfast_server_kit::{
+    connections, fd_limit,
     ops::{self, Readiness},
     request_limit::RequestLimit,
     shutdown::{OPS_DRAIN, Signals},
-    system::{Clock, SystemRandom},
-    tls::{TlsMaterial, TlsWatch},
 };
+use holdfast_tls::{TlsMaterial, TlsWatch};
 use tokio::{net::TcpListener, time::timeout};
 
 use crate::{
-    clients::{auth::GrpcAuth, issuer, late::Late, revocations::EndedLogins},
     config::{PublicUrl, ServeConfig, SessionStoreConfig, TlsConfig},
-    crypto::{device_proofs::MacDeviceProofs, fingerprint::Sha256, form_token::MacFormTokens},
-    domain::{
-        auth::Auth,
-        bindings::{Bindings, DeviceBinding},
-        device::Once,
-        judge::Judge,
-        revocations::Revocations,
-        sessions::{SessionRecords, Sessions},
-    },
-    envoy,
+    ext_authz,
     http::{
         self,
         state::{AppState, Parts, SiteData},
     },
-    storage::{
-        memory::MemoryStore,
-        once::MemoryOnce,
-        redis::{self, WhileThere},
-        sealed::SealedRecords,
-        tracked::{Opened, TrackedRecords},
+    session::{
+        codec::{csrf_token::HmacCsrfTokens, dbsc::DbscCodec},
+        device::ReplayCache,
+        device_binding::{DeviceBinding, DeviceBindings},
+        sessions::{SessionRecords, Sessions},
+        store::{
+            encrypted_store::EncryptedRecords,
+            memory::MemoryStore,
+            redis::{self, BreakerStore},
+            replay_cache::InMemoryReplayCache,
+            session_cache::{CachedRecords, SessionCache},
+        },
     },
-    tls::{local_authority::LocalAuthority, renewal},
+    tls::{local_ca::LocalAuthority, reload},
 };
 
 /// A service that is bound to its ports and not running yet.
@@ -49,9 +51,9 @@ pub struct App {
     ext_authz_listener: Option<TcpListener>,
     state: AppState,
     certificate: Option<Certificate>,
-    auth: GrpcAuth,
-    ended_logins: EndedLogins,
-    redis: Option<Arc<WhileThere>>,
+    auth: AuthClient,
+    ended_logins: RevocationWatcher,
+    redis: Option<Arc<BreakerStore>>,
     clock: Arc<dyn Clock>,
 }
 
@@ -86,8 +88,8 @@ impl App {
             once,
             redis,
         } = session_store(config.session_store, &clock).await?;
-        let auth = GrpcAuth::new(&config.auth)?;
-        let ended_logins = EndedLogins::new(clock.clone(), config.max_staleness, &auth);
+        let auth = AuthClient::new(&config.auth)?;
+        let ended_logins = RevocationWatcher::new(clock.clone(), config.max_staleness, &auth);
         let public_url = config
             .public_url
             .unwrap_or_else(|| PublicUrl::localhost(port));
@@ -98,9 +100,9 @@ impl App {
                  renew the proof; WEB_DEVICE_BINDING=require binds them nevertheless"
             );
         }
-        let late = Arc::new(Late::start(Arc::new(auth.clone())));
+        let late = Arc::new(RetryQueue::start(Arc::new(auth.clone())));
         let sessions = Sessions::new(records, clock.clone(), config.lifetimes);
-        let judge = Judge::new(
+        let verify = CachingTokenVerifier::new(
             Arc::new(auth.clone()),
             Arc::new(ended_logins.clone()),
             Arc::new(Sha256),
@@ -108,12 +110,12 @@ impl App {
         );
         let state = AppState::from(Parts {
             auth: Arc::new(auth.clone()),
-            judge,
+            verify,
             end_later: late.clone(),
             revocations: Arc::new(ended_logins.clone()),
-            bindings: Bindings {
+            bindings: DeviceBindings {
                 policy: config.device_binding,
-                proofs: Arc::new(MacDeviceProofs::new(&config.secret_key, random.clone())),
+                proofs: Arc::new(DbscCodec::new(&config.secret_key, random.clone())),
                 has_other_origins,
                 once,
                 sessions: sessions.clone(),
@@ -122,7 +124,7 @@ impl App {
             },
             sessions,
             cookie_names: Arc::new(config.cookie_names),
-            form_tokens: Arc::new(MacFormTokens::new(&config.secret_key)),
+            form_tokens: Arc::new(HmacCsrfTokens::new(&config.secret_key)),
             random,
             trusted_proxies: Arc::new(config.trusted_proxies),
             return_origins: Arc::new(config.return_origins),
@@ -137,7 +139,7 @@ impl App {
             port: http::Port {
                 listener,
                 tls: served,
-                max_connections: descriptors::for_connections(config.max_connections),
+                max_connections: fd_limit::raise_fd_limit(config.max_connections),
             },
             ops_listener: bind("WEB_OPS_LISTEN", config.ops_listen)?,
             ext_authz_listener: match config.ext_authz_listen {
@@ -180,7 +182,11 @@ impl App {
         let address = self.address()?;
         let ended_logins = self.ended_logins;
         let auth = self.auth.clone();
-        tokio::spawn(auth.keep_certificates_current(self.clock.clone(), signals.clone()));
+        tokio::spawn(auth.keep_certificates_current(
+            self.clock.clone(),
+            signals.reload.clone(),
+            signals.shutdown.clone(),
+        ));
         tokio::spawn(ended_logins.clone().follow(self.auth, shutdown.clone()));
         ended_logins.first_heard().await;
         tracing::info!(
@@ -205,14 +211,14 @@ impl App {
         if let Some(Certificate { watch, authority }) = self.certificate {
             tokio::spawn(watch.run(signals.reload, shutdown.clone()));
             if let Some(authority) = authority {
-                let renewed = renewal::renew_regularly(authority, self.clock, shutdown.clone());
+                let renewed = reload::renew_regularly(authority, self.clock, shutdown.clone());
                 tokio::spawn(renewed);
             }
         }
 
         if let Some(listener) = self.ext_authz_listener {
             tracing::info!(address = %listener.local_addr()?, "listening for Envoy");
-            let served = envoy::serve(listener, self.state.clone(), shutdown.clone());
+            let served = ext_authz::serve(listener, self.state.clone(), shutdown.clone());
             tokio::spawn(served);
         }
         http::serve(self.port, &self.state, shutdown.clone()).await?;
@@ -231,8 +237,8 @@ fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
 /// Where sessions are kept, and what is kept with them.
 struct Store {
     records: Arc<dyn SessionRecords>,
-    once: Arc<dyn Once>,
-    redis: Option<Arc<WhileThere>>,
+    once: Arc<dyn ReplayCache>,
+    redis: Option<Arc<BreakerStore>>,
 }
 
 async fn session_store(
@@ -244,18 +250,18 @@ async fn session_store(
         SessionStoreConfig::Memory => {
             let store = Arc::new(MemoryStore::new(clock.clone()));
             Store {
-                records: Arc::new(SealedRecords::new(store, random)),
-                once: Arc::new(MemoryOnce::new(clock.clone())),
+                records: Arc::new(EncryptedRecords::new(store, random)),
+                once: Arc::new(InMemoryReplayCache::new(clock.clone())),
                 redis: None,
             }
         }
         SessionStoreConfig::Redis(config) => {
             let redis = redis::connect(config, clock.clone()).await?;
-            let opened = Opened::default();
+            let opened = SessionCache::default();
             redis.track(opened.clone());
-            let records = SealedRecords::new(redis.clone(), random).dated_by(redis.clone());
+            let records = EncryptedRecords::new(redis.clone(), random).dated_by(redis.clone());
             Store {
-                records: Arc::new(TrackedRecords::new(records, opened)),
+                records: Arc::new(CachedRecords::new(records, opened)),
                 once: redis.clone(),
                 redis: Some(redis),
             }
@@ -289,10 +295,10 @@ fn certificate(
 }
 
 struct DependencyReadiness {
-    auth: Arc<dyn Auth>,
+    auth: Arc<dyn AuthService>,
     revocations: Arc<dyn Revocations>,
     sessions: Sessions,
-    redis: Option<Arc<WhileThere>>,
+    redis: Option<Arc<BreakerStore>>,
     request_limit: Arc<RequestLimit>,
 }
 

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
-use service_kit::{
-    config::command_line, healthcheck, shutdown::Signals, system::SystemClock, telemetry,
-};
+use holdfast_core::clock::SystemClock;
+use holdfast_server_kit::{config::command_line, healthcheck, shutdown::Signals, telemetry};
 
 use crate::{
     app::{self, App},

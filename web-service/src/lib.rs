@@ -3,12 +3,10 @@
 
 pub mod app;
 pub mod cli;
-pub mod clients;
 pub mod config;
-pub mod crypto;
-pub mod domain;
-pub mod envoy;
+pub mod ext_authz;
+pub mod forward_auth;
 pub mod http;
-pub mod request_id;
-pub mod storage;
+pub mod request;
+pub mod session;
 pub mod tls;

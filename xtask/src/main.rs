@@ -1,19 +1,17 @@
 //! What a developer of this project runs: `cargo dev` and `cargo xtask`.
 #![expect(clippy::print_stdout, reason = "this is a command line")]
 
-mod bench;
 mod dev;
 mod docker;
 mod fuzz;
-mod install;
 mod release;
 mod test;
-mod workspace;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use service_kit::exit;
+use holdfast_server_kit::exit;
+use xtask::{install, workspace};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask")]
@@ -31,7 +29,11 @@ enum Task {
     /// Feed chance to everything that reads what clients send
     Fuzz(fuzz::Options),
     /// Measure what checks cost, beside the floor and beside what one would take instead
-    Bench(bench::Options),
+    Bench {
+        /// Passed on to the benchmark; `--help` lists what it takes
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Build the programs as they are shipped, into target/dist
     Release,
 }
@@ -43,7 +45,11 @@ fn main() -> ExitCode {
             Task::Dev(options) => dev::run(options).await,
             Task::Test(options) => test::run(&options),
             Task::Fuzz(options) => fuzz::run(&options),
-            Task::Bench(options) => bench::run(&options),
+            Task::Bench { arguments } => {
+                let run = ["run", "--package", "bench", "--"];
+                let arguments = arguments.iter().map(String::as_str);
+                workspace::cargo(&run.into_iter().chain(arguments).collect::<Vec<_>>())
+            }
             Task::Release => release::run(),
         }
     })

@@ -9,27 +9,29 @@ use std::{
 use anyhow::{Context as _, ensure};
 
 /// The root of the workspace.
-pub(crate) fn root() -> PathBuf {
+#[must_use]
+pub fn root() -> PathBuf {
     let manifest = env::var_os("CARGO_MANIFEST_DIR")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
     manifest.parent().map(PathBuf::from).unwrap_or(manifest)
 }
 
 /// Where cargo puts what it builds.
-pub(crate) fn target() -> PathBuf {
+#[must_use]
+pub fn target() -> PathBuf {
     let directory = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
     root().join(directory)
 }
 
 /// The directory, made if there is none, for what the tests need and no package brings.
-pub(crate) fn tools() -> anyhow::Result<PathBuf> {
+pub fn tools() -> anyhow::Result<PathBuf> {
     let directory = root().join("target").join("tools");
     fs::create_dir_all(&directory)?;
     Ok(directory)
 }
 
 /// Builds both services and gives the directory that they are in.
-pub(crate) fn build_services() -> anyhow::Result<PathBuf> {
+pub fn build_services() -> anyhow::Result<PathBuf> {
     cargo(&["build", "--bin", "auth-service", "--bin", "web-service"])?;
     let own = env::current_exe().context("cannot tell where the built programs are")?;
     own.parent()
@@ -38,7 +40,7 @@ pub(crate) fn build_services() -> anyhow::Result<PathBuf> {
 }
 
 /// Runs cargo in the workspace.
-pub(crate) fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
+pub fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
         .args(arguments)

@@ -44,8 +44,8 @@ fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
 fn what_a_request_can_cause_is_limited() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut files = Vec::new();
-    for crate_name in ["auth-service", "web-service", "service-kit"] {
-        sources(&root.join(crate_name).join("src"), &mut files);
+    for crate_name in ["auth-service", "web-service", "crates"] {
+        sources(&root.join(crate_name), &mut files);
     }
     let mut seen = 0;
     for file in files {
@@ -63,7 +63,7 @@ fn what_a_request_can_cause_is_limited() {
             let is_other = NOT_BY_REQUESTS.iter().any(|text| rest.contains(text));
             assert!(
                 is_limited || is_other,
-                "{}: a request could repeat this without bound; use service_kit::seldom::Seldom:\n{rest}",
+                "{}: a request could repeat this without bound; use holdfast_core::rate_limited_log::Seldom:\n{rest}",
                 file.display()
             );
         }

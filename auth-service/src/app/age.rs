@@ -3,17 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use service_kit::{seldom::Seldom, steady_clock::SteadyClock};
+use holdfast_core::{clock::Clock, rate_limited_log::LogRateLimiter, steady_clock::SteadyClock};
+use holdfast_identity::{store::Logins as _, token::LEEWAY};
+use holdfast_store_sqlite::SqliteStore;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
-
-use crate::{
-    domain::{
-        access_token::LEEWAY,
-        ports::{Clock, Logins as _},
-    },
-    storage::sqlite::SqliteStore,
-};
 
 /// How often what has expired is removed from the database.
 const PURGE_INTERVAL: Duration = Duration::from_hours(1);
@@ -21,7 +15,7 @@ const PURGE_INTERVAL: Duration = Duration::from_hours(1);
 /// How often it is written down what time it is.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_mins(1);
 
-static FAULTS: Seldom = Seldom::new();
+static FAULTS: LogRateLimiter = LogRateLimiter::new();
 
 /// The clock of a database: it goes on from where the last process on it was.
 ///

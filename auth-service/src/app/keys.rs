@@ -3,29 +3,27 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use service_kit::{
-    seldom::Seldom,
+use holdfast_core::{
+    clock::Clock,
+    rate_limited_log::LogRateLimiter,
     steady_clock::{LONGEST_STOP, SteadyClock},
 };
+use holdfast_crypto::{jwt::Jwts, key_ring::KeyRing, seal::Sealer, signing_key};
+use holdfast_identity::{
+    error::Fault,
+    key::{Algorithm, PUBLISHED_BEFORE, StoredSigningKey, outlived},
+    store::KeyRotation,
+    token::LEEWAY,
+};
+use holdfast_store_sqlite::SqliteStore;
 use time::OffsetDateTime;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    crypto::{jwt::Jwts, key_ring::KeyRing, seal::Sealer, signing_key},
-    domain::{
-        access_token::LEEWAY,
-        error::Fault,
-        ports::{Clock, KeyRotation},
-        signing_key::{Algorithm, PUBLISHED_BEFORE, StoredSigningKey, outlived},
-    },
-    storage::sqlite::SqliteStore,
-};
-
 /// How often the store is asked for keys that others made or revoked, such as the command line.
 const INTERVAL: Duration = Duration::from_millis(200);
 
-static FAULTS: Seldom = Seldom::new();
+static FAULTS: LogRateLimiter = LogRateLimiter::new();
 
 /// Makes, replaces and removes signing keys.
 #[derive(Clone)]

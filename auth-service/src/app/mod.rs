@@ -10,16 +10,29 @@ use std::{
 
 use anyhow::{Context as _, anyhow};
 use async_trait::async_trait;
-use service_kit::{
+use holdfast_core::{clock::Clock, random::Random as _, steady_clock::SteadyClock};
+use holdfast_crypto::{
+    argon2id::Argon2id, client_authentication::ClientAuthenticator, dpop::Dpop, jwt::Jwts,
+    keyed_hash::HmacKeyedHasher, random::SystemRandom, refresh_token::RefreshTokenKey,
+    seal::Sealer,
+};
+use holdfast_identity::{
+    account::Accounts,
+    authentication::AttemptCounters,
+    id::Jti,
+    oauth::{Clients, ReplayCache},
+    revocation::Epoch,
+    service::{Dependencies, IdentityService},
+};
+use holdfast_server_kit::{
     connections::{self, BoundedListener, Connections},
-    descriptors,
+    fd_limit,
     ops::{self, Readiness},
     request_limit::RequestLimit,
     shutdown::{DRAIN_DEADLINE, OPS_DRAIN, Signals},
-    steady_clock::SteadyClock,
-    system::SystemRandom,
-    tls::{TlsMaterial, TlsWatch},
 };
+use holdfast_store_sqlite::{SqliteStore, audit::SqliteAudit};
+use holdfast_tls::{TlsMaterial, TlsWatch};
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
@@ -30,27 +43,12 @@ use self::{
 };
 use crate::{
     config::{HashingConfig, ServeConfig, TlsConfig},
-    crypto::{
-        argon2id::Argon2id, blinding::BlindingKey, client_proof::Proofs, credential::CredentialKey,
-        dpop::Dpop, jwt::Jwts, seal::Sealer,
-    },
-    domain::{
-        accounts::Accounts,
-        authority::{Authority, Parts},
-        clients::Clients,
-        dpop::ReplayMemory,
-        id::Jti,
-        ports::{Clock, Random as _},
-        revocation::Epoch,
-        throttle::Counters,
-    },
-    feed::Feed,
     grpc::{self, Services, caller::WebIdentity, tls::PortTls},
+    revocation_feed::RevocationFeed,
     storage::{
-        counters::{memory::MemoryCounters, redis::RedisCounters},
+        counters::{memory::InMemoryAttemptCounters, redis::RedisAttemptCounters},
         redis::Redis,
-        replays::{memory::MemoryReplays, redis::RedisReplays},
-        sqlite::{SqliteStore, audit::SqliteAudit},
+        replay_cache::{memory::InMemoryReplayCache, redis::RedisReplayCache},
     },
 };
 
@@ -69,7 +67,7 @@ pub struct App {
     server: grpc::Server,
     tls_watch: Option<TlsWatch>,
     store: SqliteStore,
-    feed: Arc<Feed>,
+    feed: Arc<RevocationFeed>,
     keys: Keys,
     jwts: Arc<Jwts>,
     audit_writer: JoinHandle<()>,
@@ -109,7 +107,10 @@ pub async fn open_store(database: &Path) -> anyhow::Result<SqliteStore> {
 ///
 /// # Errors
 /// When the store does not answer.
-pub async fn open_feed(store: &SqliteStore, clock: Arc<dyn Clock>) -> anyhow::Result<Feed> {
+pub async fn open_feed(
+    store: &SqliteStore,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<RevocationFeed> {
     let steady = Arc::new(SteadyClock::new(clock.clone()));
     feed_by(store, &*clock, steady).await
 }
@@ -118,12 +119,12 @@ async fn feed_by(
     store: &SqliteStore,
     clock: &dyn Clock,
     steady: Arc<SteadyClock>,
-) -> anyhow::Result<Feed> {
+) -> anyhow::Result<RevocationFeed> {
     let fresh = Epoch {
         id: Jti::random(&SystemRandom).to_string(),
         begun_at: clock.now(),
     };
-    let feed = Feed::open(Arc::new(store.clone()), steady, fresh).await;
+    let feed = RevocationFeed::open(Arc::new(store.clone()), steady, fresh).await;
     feed.context("cannot read the revocations")
 }
 
@@ -137,7 +138,7 @@ impl App {
         let sealer = Sealer::new(&config.key_encryption_key);
         // The first of the two finds out a wrong key-encryption key, before the second could seal anything with it.
         let credentials = secret_key(&store, &sealer, &*clock, CREDENTIAL_KEY).await?;
-        let blinding = secret_key(&store, &sealer, &*clock, BLINDING_KEY).await?;
+        let keyed_hasher = secret_key(&store, &sealer, &*clock, BLINDING_KEY).await?;
         let key_policy = KeyPolicy {
             algorithm: config.signing_algorithm,
             max_age: config.key_max_age,
@@ -155,17 +156,17 @@ impl App {
         let random = Arc::new(SystemRandom);
         let steady = steady_clock(&store, clock.clone()).await?;
         let feed = Arc::new(feed_by(&store, &*clock, steady.clone()).await?);
-        let parts = Parts {
+        let parts = Dependencies {
             store: Arc::new(store.clone()),
             revocations: feed.clone(),
             hasher: Arc::new(Argon2id::start(params, threads, random.clone())?),
             tokens: jwts.clone(),
-            client_proofs: Arc::new(Proofs::new(random.clone())),
+            client_proofs: Arc::new(ClientAuthenticator::new(random.clone())),
             counters: counters(redis.clone(), clock.clone()),
             dpop_proofs: Arc::new(Dpop::new(&nonces)),
-            replays: replays(redis, clock.clone()),
-            blinding: Arc::new(BlindingKey::new(&blinding)),
-            credentials: Arc::new(CredentialKey::new(&credentials)),
+            replay_cache: replay_cache(redis, clock.clone()),
+            keyed_hasher: Arc::new(HmacKeyedHasher::new(&keyed_hasher)),
+            credentials: Arc::new(RefreshTokenKey::new(&credentials)),
             clock: clock.clone(),
             random,
         };
@@ -187,7 +188,7 @@ impl App {
         let web_identity = WebIdentity::new(config.service_secret.as_ref(), config.tls.as_ref())?;
         let request_limit = Arc::new(RequestLimit::new(grpc::PLACES));
         let services = Services {
-            authority: Arc::new(Authority::new(parts, config.policy)),
+            authority: Arc::new(IdentityService::new(parts, config.policy)),
             accounts,
             clients,
             web_identity: Arc::new(web_identity),
@@ -205,7 +206,7 @@ impl App {
             .unzip();
         let server = grpc::Server::new(services, tls, config.reflection);
         let connections = Connections::new(
-            descriptors::for_connections(config.max_connections),
+            fd_limit::raise_fd_limit(config.max_connections),
             grpc::MAX_SILENCE,
         );
         let listener = bind("AUTH_LISTEN", config.listen)?;
@@ -319,17 +320,17 @@ fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     connections::listen(address).with_context(|| format!("{setting}: cannot listen on {address}"))
 }
 
-fn counters(redis: Option<Redis>, clock: Arc<dyn Clock>) -> Arc<dyn Counters> {
+fn counters(redis: Option<Redis>, clock: Arc<dyn Clock>) -> Arc<dyn AttemptCounters> {
     match redis {
-        Some(redis) => Arc::new(RedisCounters::new(redis, clock)),
-        None => Arc::new(MemoryCounters::new(clock)),
+        Some(redis) => Arc::new(RedisAttemptCounters::new(redis, clock)),
+        None => Arc::new(InMemoryAttemptCounters::new(clock)),
     }
 }
 
-fn replays(redis: Option<Redis>, clock: Arc<dyn Clock>) -> Arc<dyn ReplayMemory> {
+fn replay_cache(redis: Option<Redis>, clock: Arc<dyn Clock>) -> Arc<dyn ReplayCache> {
     match redis {
-        Some(redis) => Arc::new(RedisReplays::new(redis)),
-        None => Arc::new(MemoryReplays::new(clock)),
+        Some(redis) => Arc::new(RedisReplayCache::new(redis)),
+        None => Arc::new(InMemoryReplayCache::new(clock)),
     }
 }
 

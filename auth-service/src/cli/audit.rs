@@ -1,15 +1,12 @@
 //! What the operator did, in the audit trail.
 
-use service_kit::system::{Clock as _, SystemClock};
-
-use crate::{
-    domain::{
-        audit::{AuditEvent, AuditKind, AuditTrail as _, Origin},
-        client::ClientId,
-        id::UserId,
-    },
-    storage::sqlite::{SqliteStore, audit::SqliteAudit},
+use holdfast_core::clock::{Clock as _, SystemClock};
+use holdfast_identity::{
+    audit::{AuditEvent, AuditKind, AuditTrail as _, Origin},
+    id::UserId,
+    oauth::ClientId,
 };
+use holdfast_store_sqlite::{SqliteStore, audit::SqliteAudit};
 
 /// To whom or what something was done.
 pub(super) enum Subject {

@@ -4,22 +4,21 @@ use std::{fs, path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
 use clap::Subcommand;
-use secrecy::ExposeSecret as _;
-use service_kit::{
-    config::text::{self, Text},
-    system::{SystemClock, SystemRandom},
+use holdfast_core::{
+    clock::SystemClock,
+    text::{self, Text},
 };
+use holdfast_crypto::{client_authentication::ClientAuthenticator, random::SystemRandom};
+use holdfast_identity::{
+    audit::AuditKind,
+    oauth::{ClientAuthMethod, ClientProofs, Clients, NewClient, ProvesBy},
+};
+use secrecy::ExposeSecret as _;
 
-use super::record::{Subject, record};
 use crate::{
     app,
+    cli::audit::{Subject, record},
     config::Settings,
-    crypto::client_proof::Proofs,
-    domain::{
-        audit::AuditKind,
-        client::{ClientProofs, Registered},
-        clients::{Clients, NewClient, ProvesBy},
-    },
 };
 
 #[derive(Subcommand)]
@@ -67,7 +66,7 @@ pub(super) async fn run(command: ClientCommand, settings: &Settings) -> anyhow::
     let clients = Clients {
         store: Arc::new(store.clone()),
         revocations: Arc::new(app::open_feed(&store, Arc::new(SystemClock)).await?),
-        proofs: Arc::new(Proofs::new(Arc::new(SystemRandom))),
+        proofs: Arc::new(ClientAuthenticator::new(Arc::new(SystemRandom))),
         clock: Arc::new(SystemClock),
         audiences: Vec::new(),
     };
@@ -143,12 +142,12 @@ async fn list_clients(clients: &Clients) -> anyhow::Result<()> {
 }
 
 /// How a client authenticates, in a word. A key that an earlier version took may be one that verifies nothing today.
-fn authentication(registered: &Registered, proofs: &dyn ClientProofs) -> &'static str {
+fn authentication(registered: &ClientAuthMethod, proofs: &dyn ClientProofs) -> &'static str {
     match registered {
-        Registered::Public => "public",
-        Registered::Secret(_) => "secret",
-        Registered::Key(jwk) if proofs.parse_key(jwk).is_err() => "key-refused",
-        Registered::Key(_) => "key",
+        ClientAuthMethod::Public => "public",
+        ClientAuthMethod::Secret(_) => "secret",
+        ClientAuthMethod::Key(jwk) if proofs.parse_key(jwk).is_err() => "key-refused",
+        ClientAuthMethod::Key(_) => "key",
     }
 }
 
@@ -158,10 +157,10 @@ mod tests {
 
     #[test]
     fn a_key_that_verifies_nothing_is_shown_as_refused() {
-        let proofs = Proofs::new(Arc::new(SystemRandom));
+        let proofs = ClientAuthenticator::new(Arc::new(SystemRandom));
         let shown = |x: &str| {
             let jwk = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
-            authentication(&Registered::Key(jwk), &proofs)
+            authentication(&ClientAuthMethod::Key(jwk), &proofs)
         };
         let sound = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
         assert_eq!(shown(sound), "key");

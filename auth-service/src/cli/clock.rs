@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use clap::Subcommand;
-use service_kit::{
+use holdfast_core::{
+    clock::{Clock as _, SystemClock},
     steady_clock::Checkpoint,
-    system::{Clock as _, SystemClock},
 };
 
 use crate::{app, config::Settings};

@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
-use service_kit::system::SystemClock;
+use holdfast_core::clock::SystemClock;
+use holdfast_crypto::seal::Sealer;
+use holdfast_identity::audit::AuditKind;
+use holdfast_store_sqlite::SqliteStore;
 
-use super::record::{Subject, record};
 use crate::{
     app::{
         self,
         keys::{KeyPolicy, Keys},
     },
+    cli::audit::{Subject, record},
     config::{KeyConfig, Settings},
-    crypto::seal::Sealer,
-    domain::audit::AuditKind,
-    storage::sqlite::SqliteStore,
 };
 
 #[derive(Subcommand)]

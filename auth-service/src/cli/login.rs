@@ -1,17 +1,17 @@
 //! `auth-service login`
 
 use clap::Subcommand;
-use service_kit::system::{Clock as _, SystemClock};
+use holdfast_core::clock::{Clock as _, SystemClock};
+use holdfast_identity::{
+    audit::AuditKind,
+    login::EndReason,
+    store::{Logins as _, Revocations as _},
+};
 
-use super::record::{Subject, record};
 use crate::{
     app,
+    cli::audit::{Subject, record},
     config::Settings,
-    domain::{
-        audit::AuditKind,
-        login::EndReason,
-        ports::{Logins as _, Revocations as _},
-    },
 };
 
 #[derive(Subcommand)]

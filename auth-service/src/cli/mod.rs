@@ -1,20 +1,19 @@
 //! The command line: `serve`, and the care of accounts, clients and keys beside a running service.
 #![expect(clippy::print_stdout, reason = "this is the command line")]
 
+mod audit;
 mod backup;
 mod client;
 mod clock;
 mod key;
 mod login;
-mod record;
 mod user;
 
 use std::{path::PathBuf, sync::Arc};
 
 use clap::{Parser, Subcommand};
-use service_kit::{
-    config::command_line, healthcheck, shutdown::Signals, system::SystemClock, telemetry,
-};
+use holdfast_core::clock::SystemClock;
+use holdfast_server_kit::{config::command_line, healthcheck, shutdown::Signals, telemetry};
 
 use self::{
     client::ClientCommand, clock::ClockCommand, key::KeyCommand, login::LoginCommand,

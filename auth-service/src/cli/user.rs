@@ -8,18 +8,18 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
-use service_kit::{
-    config::text,
-    system::{SystemClock, SystemRandom},
+use holdfast_core::{clock::SystemClock, text};
+use holdfast_crypto::{argon2id::Argon2id, random::SystemRandom};
+use holdfast_identity::{
+    account::{Accounts, Username},
+    audit::AuditKind,
 };
+use holdfast_store_sqlite::SqliteStore;
 
-use super::record::{Subject, record};
 use crate::{
     app,
+    cli::audit::{Subject, record},
     config::{HashingConfig, Settings},
-    crypto::argon2id::Argon2id,
-    domain::{accounts::Accounts, audit::AuditKind, username::Username},
-    storage::sqlite::SqliteStore,
 };
 
 #[derive(Subcommand)]

@@ -5,14 +5,13 @@ mod settings;
 use std::{net::SocketAddr, num::NonZero, path::PathBuf, time::Duration};
 
 use argon2::Params;
+use holdfast_core::secret_key::SecretKey;
+use holdfast_identity::{key::Algorithm, service::Policy};
+use holdfast_tls::TlsFiles;
 use secrecy::SecretString;
-use service_kit::{config::SecretKey, tls::TlsFiles};
 
 pub use self::settings::Settings;
-use crate::{
-    domain::{authority::Policy, signing_key::Algorithm},
-    storage::redis::RedisUrl,
-};
+use crate::storage::redis::RedisUrl;
 
 /// What `serve` needs.
 #[derive(Debug)]

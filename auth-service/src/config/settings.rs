@@ -5,7 +5,7 @@ mod check;
 use std::path::PathBuf;
 
 use clap::Args;
-use service_kit::config::text::Text;
+use holdfast_core::text::Text;
 
 /// All settings as text. Durations carry their unit, such as `15m`, `12h` or `30d`. It holds secrets and has no `Debug`.
 #[derive(Args)]

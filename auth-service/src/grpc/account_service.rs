@@ -8,30 +8,31 @@ use auth_proto::v1::{
     ListLoginsRequest, ListLoginsResponse, ReauthenticateRequest, ReauthenticateResponse,
     account_service_server::AccountService,
 };
+use holdfast_identity::{
+    account::Accounts,
+    audit::{AuditKind, Origin},
+    authentication::{ChangePasswordError, ReauthenticateError},
+    service::IdentityService,
+    token::{Person, Scope},
+};
 use tonic::{Request, Response, Status};
 
-use super::{
-    audit::{self, About, Audit},
-    caller::{WebIdentity, person},
-    decode, encode,
-};
 use crate::{
-    domain::{
-        access_token::Person,
-        accounts::Accounts,
-        audit::{AuditKind, Origin},
-        authority::{Authority, ChangePasswordRefused, ReauthenticateRefused},
-        scope::Scope,
+    grpc::{
+        audit::{self, About, Audit},
+        caller::{WebIdentity, person},
+        decode, encode,
+        status::OrStatus as _,
     },
-    feed::Feed,
+    revocation_feed::RevocationFeed,
 };
 
 pub(super) struct AccountApi {
-    pub(super) authority: Arc<Authority>,
+    pub(super) authority: Arc<IdentityService>,
     pub(super) accounts: Accounts,
     pub(super) web_identity: Arc<WebIdentity>,
     pub(super) audit: Audit,
-    pub(super) feed: Arc<Feed>,
+    pub(super) feed: Arc<RevocationFeed>,
 }
 
 impl AccountApi {
@@ -52,7 +53,7 @@ impl AccountService for AccountApi {
         request: Request<GetAccountRequest>,
     ) -> Result<Response<GetAccountResponse>, Status> {
         let claims = self.person(&request).await?;
-        let user = self.accounts.by_id(claims.subject).await?;
+        let user = self.accounts.by_id(claims.subject).await.or_status()?;
         Ok(Response::new(GetAccountResponse {
             user: Some(encode::user(user)),
         }))
@@ -72,15 +73,15 @@ impl AccountService for AccountApi {
         let outcome = authority.reauthenticate(&claims, &password, address).await;
         match &outcome {
             Ok(_) => self.record(AuditKind::Reauthenticated, &claims, origin),
-            Err(ReauthenticateRefused::InvalidCredentials) => {
+            Err(ReauthenticateError::InvalidCredentials) => {
                 self.record(AuditKind::ReauthenticationRefused, &claims, origin);
             }
-            Err(ReauthenticateRefused::Throttled(throttled)) if throttled.is_first => {
+            Err(ReauthenticateError::Throttled(throttled)) if throttled.is_first => {
                 self.record(AuditKind::ReauthenticationThrottled, &claims, origin);
             }
             Err(_) => {}
         }
-        Ok(Response::new(encode::reauthenticated(outcome?)))
+        Ok(Response::new(encode::reauthenticated(outcome.or_status()?)))
     }
 
     async fn change_password(
@@ -99,17 +100,20 @@ impl AccountService for AccountApi {
             .await;
         match &outcome {
             Ok(_) => self.record(AuditKind::PasswordChanged, &claims, origin),
-            Err(ChangePasswordRefused::InvalidCredentials) => {
+            Err(ChangePasswordError::InvalidCredentials) => {
                 self.record(AuditKind::PasswordChangeRefused, &claims, origin);
             }
-            Err(ChangePasswordRefused::Throttled(throttled)) if throttled.is_first => {
+            Err(ChangePasswordError::Throttled(throttled)) if throttled.is_first => {
                 self.record(AuditKind::PasswordChangeThrottled, &claims, origin);
             }
             Err(_) => {}
         }
-        let login = outcome?.login?;
-        let told_by = self.feed.told_by().await;
-        Ok(Response::new(encode::password_changed(login, told_by)))
+        let login = outcome.or_status()?.login.or_status()?;
+        let revocation_sequence = self.feed.revocation_sequence().await;
+        Ok(Response::new(encode::password_changed(
+            login,
+            revocation_sequence,
+        )))
     }
 
     async fn list_logins(
@@ -117,7 +121,7 @@ impl AccountService for AccountApi {
         request: Request<ListLoginsRequest>,
     ) -> Result<Response<ListLoginsResponse>, Status> {
         let claims = self.person(&request).await?;
-        let logins = self.authority.own_logins(&claims).await?;
+        let logins = self.authority.own_logins(&claims).await.or_status()?;
         let logins = logins
             .into_iter()
             .map(|login| encode::login(login, claims.sid));
@@ -135,14 +139,17 @@ impl AccountService for AccountApi {
         let client = self.web_identity.client(&request, stated)?;
         let origin = audit::origin(&request, &self.web_identity, &client);
         let sid = decode::sid(&request.into_inner().sid)?;
-        self.authority.end_own_login(&claims, sid).await?;
+        self.authority
+            .end_own_login(&claims, sid)
+            .await
+            .or_status()?;
         let about = About {
             sid: Some(sid),
             ..About::person(&claims)
         };
         self.audit.record(AuditKind::LoginEnded, about, origin);
         Ok(Response::new(EndLoginResponse {
-            told_by: self.feed.told_by().await,
+            revocation_sequence: self.feed.revocation_sequence().await,
         }))
     }
 
@@ -154,13 +161,13 @@ impl AccountService for AccountApi {
         let stated = request.get_mut().client.take();
         let client = self.web_identity.client(&request, stated)?;
         let origin = audit::origin(&request, &self.web_identity, &client);
-        let ended = self.authority.end_other_logins(&claims).await?;
+        let ended = self.authority.end_other_logins(&claims).await.or_status()?;
         if ended > 0 {
             self.record(AuditKind::OtherLoginsEnded, &claims, origin);
         }
         Ok(Response::new(EndOtherLoginsResponse {
             ended: ended.try_into().unwrap_or(i64::MAX),
-            told_by: self.feed.told_by().await,
+            revocation_sequence: self.feed.revocation_sequence().await,
         }))
     }
 }

@@ -13,31 +13,30 @@ use auth_proto::v1::{
     SetPasswordRequest, SetPasswordResponse, admin_service_server::AdminService,
     get_user_request::Lookup,
 };
+use holdfast_identity::{
+    account::Accounts,
+    audit::{AuditKind, AuditQuery},
+    error::Fault,
+    oauth::{Clients, NewClient, ProvesBy},
+    service::IdentityService,
+    store::KeyRotation,
+    token::{Person, Scope},
+};
 use secrecy::ExposeSecret as _;
 use tonic::{Code, Request, Response, Status};
 
-use super::{
+use crate::grpc::{
     audit::{self, About, Audit},
     caller::{WebIdentity, person},
     decode, encode,
-    status::{invalid, refuse},
-};
-use crate::domain::{
-    access_token::Person,
-    accounts::Accounts,
-    audit::{AuditKind, AuditQuery},
-    authority::Authority,
-    clients::{Clients, NewClient, ProvesBy},
-    error::Fault,
-    ports::KeyRotation,
-    scope::Scope,
+    status::{OrStatus as _, invalid, refuse},
 };
 
 const DEFAULT_PAGE: u32 = 50;
 const MAX_PAGE: u32 = 200;
 
 pub(super) struct AdminApi {
-    pub(super) authority: Arc<Authority>,
+    pub(super) authority: Arc<IdentityService>,
     pub(super) accounts: Accounts,
     pub(super) clients: Clients,
     pub(super) web_identity: Arc<WebIdentity>,
@@ -65,7 +64,8 @@ impl AdminService for AdminApi {
         let user = self
             .accounts
             .create(username, &message.password, message.admin)
-            .await?;
+            .await
+            .or_status()?;
         self.audit.record(
             AuditKind::UserCreated,
             About::done_by(&admin, user.id),
@@ -82,14 +82,14 @@ impl AdminService for AdminApi {
     ) -> Result<Response<GetUserResponse>, Status> {
         self.admin(&request).await?;
         let user = match request.into_inner().lookup {
-            Some(Lookup::UserId(id)) => {
-                self.accounts
-                    .by_id(decode::user_id("user_id", &id)?)
-                    .await?
-            }
+            Some(Lookup::UserId(id)) => self
+                .accounts
+                .by_id(decode::user_id("user_id", &id)?)
+                .await
+                .or_status()?,
             Some(Lookup::Username(name)) => {
                 let username = decode::username("username", &name)?;
-                self.accounts.by_name(&username).await?
+                self.accounts.by_name(&username).await.or_status()?
             }
             None => return Err(invalid("lookup", "give a user_id or a username")),
         };
@@ -109,7 +109,11 @@ impl AdminService for AdminApi {
             .map(|token| decode::username("page_token", &token))
             .transpose()?;
         // One more than asked tells whether there is a next page.
-        let mut users = self.accounts.list(after.as_ref(), size + 1).await?;
+        let mut users = self
+            .accounts
+            .list(after.as_ref(), size + 1)
+            .await
+            .or_status()?;
         let is_last = users.len() <= size as usize;
         users.truncate(size as usize);
         let last = users.last().filter(|_| !is_last);
@@ -128,7 +132,7 @@ impl AdminService for AdminApi {
         let admin = self.admin(&request).await?;
         let origin = audit::peer(&request, &self.web_identity);
         let id = decode::user_id("user_id", &request.into_inner().user_id)?;
-        let disabled = self.accounts.disable(id).await?;
+        let disabled = self.accounts.disable(id).await.or_status()?;
         if disabled.is_new {
             self.audit
                 .record(AuditKind::UserDisabled, About::done_by(&admin, id), origin);
@@ -145,7 +149,7 @@ impl AdminService for AdminApi {
         let admin = self.admin(&request).await?;
         let origin = audit::peer(&request, &self.web_identity);
         let id = decode::user_id("user_id", &request.into_inner().user_id)?;
-        let enabled = self.accounts.enable(id).await?;
+        let enabled = self.accounts.enable(id).await.or_status()?;
         if enabled.is_new {
             self.audit
                 .record(AuditKind::UserEnabled, About::done_by(&admin, id), origin);
@@ -162,7 +166,7 @@ impl AdminService for AdminApi {
         let admin = self.admin(&request).await?;
         let origin = audit::peer(&request, &self.web_identity);
         let id = decode::user_id("user_id", &request.into_inner().user_id)?;
-        self.accounts.delete(id).await?;
+        self.accounts.delete(id).await.or_status()?;
         self.audit
             .record(AuditKind::UserDeleted, About::done_by(&admin, id), origin);
         Ok(Response::new(DeleteUserResponse {}))
@@ -178,7 +182,8 @@ impl AdminService for AdminApi {
         let id = decode::user_id("user_id", &message.user_id)?;
         self.accounts
             .set_password(id, &message.new_password)
-            .await?;
+            .await
+            .or_status()?;
         self.audit
             .record(AuditKind::PasswordSet, About::done_by(&admin, id), origin);
         Ok(Response::new(SetPasswordResponse {}))
@@ -191,8 +196,8 @@ impl AdminService for AdminApi {
         let admin = self.admin(&request).await?;
         let origin = audit::peer(&request, &self.web_identity);
         let id = decode::user_id("user_id", &request.into_inner().user_id)?;
-        let user = self.accounts.by_id(id).await?;
-        let ended = self.authority.end_user_logins(user.id).await?;
+        let user = self.accounts.by_id(id).await.or_status()?;
+        let ended = self.authority.end_user_logins(user.id).await.or_status()?;
         if ended > 0 {
             self.audit.record(
                 AuditKind::AllLoginsEnded,
@@ -211,7 +216,7 @@ impl AdminService for AdminApi {
     ) -> Result<Response<RotateSigningKeyResponse>, Status> {
         let admin = self.admin(&request).await?;
         let origin = audit::peer(&request, &self.web_identity);
-        let kid = self.key_rotation.rotate().await?;
+        let kid = self.key_rotation.rotate().await.or_status()?;
         let kid = kid.ok_or_else(key_pending)?;
         let about = About {
             actor: Some(admin.subject),
@@ -246,7 +251,7 @@ impl AdminService for AdminApi {
             introspection_only: message.introspection_only,
             dpop_required: message.dpop_required,
         };
-        let (client, secret) = self.clients.register(new).await?;
+        let (client, secret) = self.clients.register(new).await.or_status()?;
         let about = About::client(client.id.clone(), Some(admin.subject));
         self.audit.record(AuditKind::ClientCreated, about, origin);
         Ok(Response::new(CreateClientResponse {
@@ -262,7 +267,7 @@ impl AdminService for AdminApi {
         request: Request<ListClientsRequest>,
     ) -> Result<Response<ListClientsResponse>, Status> {
         self.admin(&request).await?;
-        let clients = self.clients.list().await?.into_iter();
+        let clients = self.clients.list().await.or_status()?.into_iter();
         Ok(Response::new(ListClientsResponse {
             clients: clients.map(encode::oauth_client).collect(),
         }))
@@ -275,7 +280,7 @@ impl AdminService for AdminApi {
         let admin = self.admin(&request).await?;
         let origin = audit::peer(&request, &self.web_identity);
         let id = decode::client_id(&request.into_inner().client_id)?;
-        if self.clients.disable(&id).await? {
+        if self.clients.disable(&id).await.or_status()? {
             let about = About::client(id, Some(admin.subject));
             self.audit.record(AuditKind::ClientDisabled, about, origin);
         }
@@ -289,7 +294,7 @@ impl AdminService for AdminApi {
         let admin = self.admin(&request).await?;
         let origin = audit::peer(&request, &self.web_identity);
         let id = decode::client_id(&request.into_inner().client_id)?;
-        let secret = self.clients.rotate_secret(&id).await?;
+        let secret = self.clients.rotate_secret(&id).await.or_status()?;
         let about = About::client(id, Some(admin.subject));
         self.audit
             .record(AuditKind::ClientSecretRotated, about, origin);
@@ -319,7 +324,7 @@ impl AdminService for AdminApi {
             limit: size + 1,
         };
         let events = self.audit.trail.events(&query).await;
-        let mut events = events.map_err(Fault::from)?;
+        let mut events = events.map_err(Fault::from).or_status()?;
         let is_last = events.len() <= size as usize;
         events.truncate(size as usize);
         let last = events.last().filter(|_| !is_last);

@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
+use holdfast_core::clock::Clock;
+use holdfast_identity::{
+    audit::{AuditEvent, AuditKind, AuditTrail, Origin},
+    id::{Sid, UserId},
+    login::ClientInfo,
+    oauth::ClientId,
+    token::Person,
+};
 use tonic::Request;
 
-use super::{
+use crate::grpc::{
     caller::{WebIdentity, text},
     tls::Peer,
-};
-use crate::domain::{
-    access_token::Person,
-    audit::{AuditEvent, AuditKind, AuditTrail, Origin},
-    client::ClientId,
-    id::{Sid, UserId},
-    login::Client,
-    ports::Clock,
 };
 
 /// `x-request-id`: what web-service calls the request that a call is part of.
@@ -89,7 +89,7 @@ impl Audit {
 }
 
 /// Where a call came from whose client is known.
-pub(super) fn origin<T>(request: &Request<T>, web: &WebIdentity, client: &Client) -> Origin {
+pub(super) fn origin<T>(request: &Request<T>, web: &WebIdentity, client: &ClientInfo) -> Origin {
     Origin {
         ip_address: client.ip_address,
         user_agent: client.user_agent.clone(),

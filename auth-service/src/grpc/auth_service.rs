@@ -9,27 +9,28 @@ use auth_proto::v1::{
     ValidateTokenResponse, WatchRevocationsRequest, auth_service_server::AuthService,
     issue_token_request,
 };
-use service_kit::seldom::Seldom;
+use holdfast_core::{clock::Clock, rate_limited_log::LogRateLimiter};
+use holdfast_identity::{
+    audit::{AuditKind, Origin},
+    authentication::{LoginAttempt, SignInError, SignedIn},
+    error::Fault,
+    login::DeviceEvent,
+    oauth::{ClientProof, ClientTokenRequest, PresentedProof},
+    service::IdentityService,
+    store::PublishedKeys,
+    token::{
+        Grant, IntrospectError, IssueTokenError, Issued, RevocationRequest, RevokedBy,
+        TokenRequest, TokenRequirements,
+    },
+};
 use tonic::{Request, Response, Status};
 
-use super::{
+use crate::grpc::{
     audit::{self, About, Audit},
     caller::{RPC_METHOD, WebIdentity, rpc_url},
     decode, encode,
-    status::invalid,
+    status::{IntoStatus as _, OrStatus as _, invalid},
     watch::{Responses, Watchers},
-};
-use crate::domain::{
-    audit::{AuditKind, Origin},
-    authority::{
-        Authority, ClientTokenRequest, DeviceEvent, Expected, Grant, IntrospectRefused,
-        IssueRefused, Issued, LoginAttempt, LoginRefused, RevocationRequest, RevokedBy, SignedIn,
-        TokenRequest,
-    },
-    client::ClientProof,
-    dpop::PresentedProof,
-    error::Fault,
-    ports::{Clock, PublishedKeys},
 };
 
 /// What a direct caller's proof has to name.
@@ -38,14 +39,14 @@ const ISSUE_TOKEN: &str = "/auth.v1.AuthService/IssueToken";
 const REVOKE_TOKEN: &str = "/auth.v1.AuthService/RevokeToken";
 
 pub(super) struct AuthApi {
-    pub(super) authority: Arc<Authority>,
+    pub(super) authority: Arc<IdentityService>,
     pub(super) web_identity: Arc<WebIdentity>,
     pub(super) keys: Arc<dyn PublishedKeys>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) watchers: Watchers,
     pub(super) audit: Audit,
     /// Anybody can fail to prove that they are a client, as often as they like, and each time would be a row that is kept.
-    pub(super) refused_clients: Seldom,
+    pub(super) refused_clients: LogRateLimiter,
 }
 
 #[tonic::async_trait]
@@ -78,7 +79,7 @@ impl AuthService for AuthApi {
         if let Some((kind, about)) = login_event(&outcome) {
             self.audit.record(kind, about, origin);
         }
-        Ok(Response::new(encode::signed_in(outcome?)))
+        Ok(Response::new(encode::signed_in(outcome.or_status()?)))
     }
 
     async fn issue_token(
@@ -120,7 +121,7 @@ impl AuthService for AuthApi {
         if let Some((kind, about)) = issue_event(&outcome) {
             self.audit.record(kind, about, origin);
         }
-        let issued = encode::issued(outcome?);
+        let issued = encode::issued(outcome.or_status()?);
         Ok(Response::new(self.with_nonce(issued, has_proof)))
     }
 
@@ -133,7 +134,7 @@ impl AuthService for AuthApi {
         let audience = decode::optional(message.audience);
         let scopes: Vec<_> = message.required_scopes.iter().map(String::as_str).collect();
         let proof = message.dpop.map(decode::proof);
-        let expected = Expected {
+        let expected = TokenRequirements {
             audience: audience.as_deref(),
             scopes: &scopes,
             consistency,
@@ -142,7 +143,8 @@ impl AuthService for AuthApi {
         let claims = self
             .authority
             .validate_token(&message.access_token, expected)
-            .await?;
+            .await
+            .or_status()?;
         let nonce = proof.map(|_| self.authority.dpop_nonce());
         Ok(Response::new(ValidateTokenResponse {
             claims: Some(encode::claims(&claims)),
@@ -159,15 +161,17 @@ impl AuthService for AuthApi {
         let proof = decode::client_proof(message.client_credentials.unwrap_or_default());
         let outcome = self.authority.introspect(&proof, &message.token).await;
         match &outcome {
-            Err(IntrospectRefused::InvalidClient) => self.record_refused(&proof, origin),
-            Err(IntrospectRefused::Throttled(throttled, client)) if throttled.is_first => {
+            Err(IntrospectError::InvalidClient) => self.record_refused(&proof, origin),
+            Err(IntrospectError::Throttled(throttled, client)) if throttled.is_first => {
                 let about = About::client(client.clone(), None);
                 self.audit
                     .record(AuditKind::IntrospectionThrottled, about, origin);
             }
             _ => {}
         }
-        Ok(Response::new(encode::introspected(outcome?.as_deref())))
+        Ok(Response::new(encode::introspected(
+            outcome.or_status()?.as_deref(),
+        )))
     }
 
     async fn revoke_token(
@@ -193,15 +197,16 @@ impl AuthService for AuthApi {
         let revoked = if message.end_login {
             self.authority
                 .end_login_of(revocation, from_web_service)
-                .await?
+                .await
+                .or_status()?
         } else {
-            self.authority.revoke_token(revocation).await?
+            self.authority.revoke_token(revocation).await.or_status()?
         };
         if let Some((kind, about)) = revoke_event(revoked) {
             self.audit.record(kind, about, origin);
         }
         Ok(Response::new(RevokeTokenResponse {
-            told_by: self.watchers.feed.told_by().await,
+            revocation_sequence: self.watchers.feed.revocation_sequence().await,
         }))
     }
 
@@ -210,7 +215,7 @@ impl AuthService for AuthApi {
         mut request: Request<ReportDeviceRequest>,
     ) -> Result<Response<ReportDeviceResponse>, Status> {
         if !self.web_identity.is_proved_by(&request)? {
-            return Err(IssueRefused::ServiceIdentityRequired.into());
+            return Err(IssueTokenError::ServiceIdentityRequired.into_status());
         }
         let stated = request.get_mut().client.take();
         let client = self.web_identity.client(&request, stated)?;
@@ -218,7 +223,7 @@ impl AuthService for AuthApi {
         let message = request.into_inner();
         let event = decode::device_event(message.event(), message.end_login)?;
         let told = self.authority.report_device(message.refresh_token, event);
-        let (user, sid) = told.await?;
+        let (user, sid) = told.await.or_status()?;
         let kind = match event {
             DeviceEvent::Bound => AuditKind::DeviceBound,
             DeviceEvent::ProofRefused => AuditKind::DeviceProofRefused,
@@ -226,7 +231,7 @@ impl AuthService for AuthApi {
         };
         self.audit.record(kind, About::login(user, sid), origin);
         Ok(Response::new(ReportDeviceResponse {
-            told_by: self.watchers.feed.told_by().await,
+            revocation_sequence: self.watchers.feed.revocation_sequence().await,
         }))
     }
 
@@ -237,7 +242,7 @@ impl AuthService for AuthApi {
         request: Request<WatchRevocationsRequest>,
     ) -> Result<Response<Responses>, Status> {
         if !self.web_identity.is_proved_by(&request)? {
-            return Err(IssueRefused::ServiceIdentityRequired.into());
+            return Err(IssueTokenError::ServiceIdentityRequired.into_status());
         }
         Ok(Response::new(self.watchers.begin(request.get_ref()).await))
     }
@@ -288,9 +293,13 @@ impl AuthApi {
         token: &str,
     ) -> Result<bool, Status> {
         let proof = decode::client_proof(stated);
-        let client = self.authority.prove_client(&proof).await?;
+        let client = self
+            .authority
+            .authenticate_client(&proof)
+            .await
+            .or_status()?;
         if !self.authority.is_token_of(&client, token) {
-            return Err(IssueRefused::UnauthorizedClient.into());
+            return Err(IssueTokenError::UnauthorizedClient.into_status());
         }
         Ok(client.is_confidential())
     }
@@ -315,10 +324,10 @@ impl AuthApi {
                 self.audit
                     .record(AuditKind::ClientTokenIssued, about, origin);
             }
-            Err(IssueRefused::InvalidClient) => self.record_refused(&request.client, origin),
+            Err(IssueTokenError::InvalidClient) => self.record_refused(&request.client, origin),
             Err(_) => {}
         }
-        let issued = encode::client_token(outcome?);
+        let issued = encode::client_token(outcome.or_status()?);
         Ok(Response::new(
             self.with_nonce(issued, request.proof.is_some()),
         ))
@@ -346,43 +355,43 @@ fn revoke_event(revoked: RevokedBy) -> Option<(AuditKind, About)> {
     }
 }
 
-fn login_event(outcome: &Result<SignedIn, LoginRefused>) -> Option<(AuditKind, About)> {
+fn login_event(outcome: &Result<SignedIn, SignInError>) -> Option<(AuditKind, About)> {
     match outcome {
         Ok(signed_in) if signed_in.is_repeated => None,
         Ok(signed_in) => Some((
             AuditKind::SignedIn,
             About::login(signed_in.user.id, signed_in.sid),
         )),
-        Err(LoginRefused::InvalidCredentials(user)) => Some((
+        Err(SignInError::InvalidCredentials(user)) => Some((
             AuditKind::SignInRefused,
             About {
                 user: *user,
                 ..About::default()
             },
         )),
-        Err(LoginRefused::Throttled(throttled, user)) if throttled.is_first => Some((
+        Err(SignInError::Throttled(throttled, user)) if throttled.is_first => Some((
             AuditKind::SignInThrottled,
             About {
                 user: *user,
                 ..About::default()
             },
         )),
-        Err(LoginRefused::Fault(Fault::Overloaded { .. })) => {
+        Err(SignInError::Fault(Fault::Overloaded { .. })) => {
             Some((AuditKind::SignInOverloaded, About::default()))
         }
-        Err(LoginRefused::Throttled(..) | LoginRefused::Fault(_)) => None,
+        Err(SignInError::Throttled(..) | SignInError::Fault(_)) => None,
     }
 }
 
-fn issue_event(outcome: &Result<Issued, IssueRefused>) -> Option<(AuditKind, About)> {
+fn issue_event(outcome: &Result<Issued, IssueTokenError>) -> Option<(AuditKind, About)> {
     let (kind, user, sid) = match outcome {
         Ok(issued) if issued.is_refresh => (AuditKind::Refreshed, issued.user, issued.sid),
         Ok(issued) if issued.is_repeated_elsewhere => {
             let kind = AuditKind::RefreshRepeatedElsewhere;
             (kind, issued.user, issued.sid)
         }
-        Err(IssueRefused::Reused(user, sid)) => (AuditKind::RefreshReused, *user, *sid),
-        Err(IssueRefused::Throttled(throttled, user, sid)) if throttled.is_first => {
+        Err(IssueTokenError::Reused(user, sid)) => (AuditKind::RefreshReused, *user, *sid),
+        Err(IssueTokenError::Throttled(throttled, user, sid)) if throttled.is_first => {
             (AuditKind::RefreshThrottled, *user, *sid)
         }
         _ => return None,

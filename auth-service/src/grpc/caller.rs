@@ -7,6 +7,12 @@ use auth_proto::{
 };
 use aws_lc_rs::{constant_time, digest};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use holdfast_identity::{
+    login::{ClientInfo, ClientKind, DeviceId, SignInForm},
+    oauth::PresentedProof,
+    service::IdentityService,
+    token::{Consistency, Person, Scope, TokenRequirements, ValidateTokenError},
+};
 use rustls_pki_types::ServerName;
 use secrecy::{ExposeSecret as _, SecretString};
 use tonic::{
@@ -14,15 +20,11 @@ use tonic::{
     metadata::{AsciiMetadataValue, MetadataMap},
 };
 
-use super::{status::refuse, tls::Peer};
 use crate::{
     config::TlsConfig,
-    domain::{
-        access_token::Person,
-        authority::{Authority, Consistency, Expected, ValidateRefused},
-        dpop::PresentedProof,
-        login::{Client, ClientKind, DeviceId, SignInForm},
-        scope::Scope,
+    grpc::{
+        status::{OrStatus as _, refuse},
+        tls::Peer,
     },
 };
 
@@ -94,9 +96,9 @@ impl WebIdentity {
         &self,
         request: &Request<T>,
         stated: Option<v1::Client>,
-    ) -> Result<Client, Status> {
+    ) -> Result<ClientInfo, Status> {
         if !self.is_proved_by(request)? {
-            return Ok(Client {
+            return Ok(ClientInfo {
                 kind: ClientKind::Api,
                 ip_address: Peer::address(request).map(|address| address.ip()),
                 user_agent: text(request, "user-agent").map(shortened),
@@ -104,7 +106,7 @@ impl WebIdentity {
             });
         }
         let stated = stated.unwrap_or_default();
-        Ok(Client {
+        Ok(ClientInfo {
             kind: match stated.kind() {
                 v1::ClientKind::Browser => ClientKind::Browser,
                 v1::ClientKind::Api | v1::ClientKind::Unspecified => ClientKind::Api,
@@ -147,26 +149,29 @@ pub(super) struct RpcPath(pub(super) String);
 /// The person whose access token the call carries, if the token is valid and has `scope`, and its login lives in the store: what
 /// another instance ended a moment ago changes no account.
 pub(super) async fn person<T: Sync>(
-    (authority, web): (&Authority, &WebIdentity),
+    (authority, web): (&IdentityService, &WebIdentity),
     request: &Request<T>,
     scope: Scope,
 ) -> Result<Person, Status> {
     let (is_bound, token) = credential(request)?;
     let proof = is_bound.then(|| proof(authority.issuer(), web, request));
     let proof = proof.transpose()?;
-    let expected = Expected {
+    let expected = TokenRequirements {
         scopes: &[scope.as_str()],
         consistency: Consistency::Strong,
         proof: proof.as_ref(),
-        ..Expected::default()
+        ..TokenRequirements::default()
     };
-    let claims = authority.validate_token(token, expected).await?;
+    let claims = authority
+        .validate_token(token, expected)
+        .await
+        .or_status()?;
     // Clients are granted no such scope.
     let person = claims
         .person
         .clone()
-        .ok_or(ValidateRefused::InsufficientScope);
-    Ok(person?)
+        .ok_or(ValidateTokenError::InsufficientScope);
+    person.or_status()
 }
 
 /// What came with a token that was presented as `DPoP`. Of what the request was, web-service's word counts; it asks for others.

@@ -1,15 +1,15 @@
 //! What kinds of calls the port has, and what becomes of those whose message does not come.
 
 use auth_proto::v1::ErrorReason;
-use http::Extensions;
-use service_kit::{
+use holdfast_server_kit::{
     connections::ConnectionHandle,
     read_message::{CallKind, Calls},
     request_body::BodyError,
 };
+use http::Extensions;
 use tonic::{Code, Status};
 
-use super::{
+use crate::grpc::{
     status::{overloaded, refuse},
     tls::Peer,
 };

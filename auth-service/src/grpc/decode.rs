@@ -1,19 +1,17 @@
 //! Messages into domain types, or a status that names the field.
 
 use auth_proto::v1::{self, ErrorReason, client_credentials};
+use holdfast_identity::{
+    account::{Password, Username},
+    audit::AuditKind,
+    id::{Sid, UserId},
+    login::{DeviceEvent, EndLoginError},
+    oauth::{ClientAuthentication, ClientId, ClientProof, PresentedProof},
+    token::{Consistency, Scopes},
+};
 use tonic::{Code, Status};
 
-use super::status::{invalid, refuse};
-use crate::domain::{
-    audit::AuditKind,
-    authority::{Consistency, DeviceEvent, EndLoginRefused},
-    client::{ClientId, ClientProof, Proof},
-    dpop::PresentedProof,
-    id::{Sid, UserId},
-    password::Password,
-    scope::Scopes,
-    username::Username,
-};
+use crate::grpc::status::{IntoStatus as _, invalid, refuse};
 
 pub(super) fn user_id(field: &str, text: &str) -> Result<UserId, Status> {
     text.parse()
@@ -22,15 +20,20 @@ pub(super) fn user_id(field: &str, text: &str) -> Result<UserId, Status> {
 
 pub(super) fn sid(text: &str) -> Result<Sid, Status> {
     // What is no identifier is nobody's.
-    text.parse().map_err(|_| EndLoginRefused::NotFound.into())
+    text.parse()
+        .map_err(|_| EndLoginError::NotFound.into_status())
 }
 
 /// Who a client says to be.
 pub(super) fn client_proof(stated: v1::ClientCredentials) -> ClientProof {
     let proof = match stated.proof {
-        None => Proof::None,
-        Some(client_credentials::Proof::ClientSecret(secret)) => Proof::Secret(secret.into()),
-        Some(client_credentials::Proof::ClientAssertion(jwt)) => Proof::Assertion(jwt),
+        None => ClientAuthentication::None,
+        Some(client_credentials::Proof::ClientSecret(secret)) => {
+            ClientAuthentication::Secret(secret.into())
+        }
+        Some(client_credentials::Proof::ClientAssertion(jwt)) => {
+            ClientAuthentication::Assertion(jwt)
+        }
     };
     ClientProof {
         id: stated.client_id,
@@ -58,8 +61,9 @@ pub(super) fn username(field: &str, text: &str) -> Result<Username, Status> {
 
 /// A password to be checked. One that is too long to be anybody's is as wrong as any other.
 pub(super) fn password(text: &str) -> Result<Password, Status> {
-    Password::parse(text)
-        .map_err(|_| crate::domain::authority::LoginRefused::InvalidCredentials(None).into())
+    Password::parse(text).map_err(|_| {
+        holdfast_identity::authentication::SignInError::InvalidCredentials(None).into_status()
+    })
 }
 
 pub(super) const fn consistency(stated: v1::Consistency) -> Consistency {

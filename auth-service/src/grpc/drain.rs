@@ -19,7 +19,7 @@ use tokio::{
 use tonic::body::Body;
 use tower::{BoxError, Layer, Service};
 
-use super::status::overloaded;
+use crate::grpc::status::overloaded;
 
 /// What gives a login ticket.
 const GIVE_TICKETS: [&str; 2] = [

@@ -2,20 +2,19 @@
 
 use auth_proto::v1;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use holdfast_identity::{
+    account::User,
+    audit::AuditRecord,
+    authentication::SignedIn,
+    id::Sid,
+    key::{PublicKey, StoredSigningKey},
+    login::{ClientKind, LoginRecord},
+    oauth::{ClientAuthMethod, ClientToken, OauthClient},
+    revocation::{Revocation, Revoked},
+    token::{Claims, Issued},
+};
 use prost_types::{Duration, Timestamp};
 use time::OffsetDateTime;
-
-use crate::domain::{
-    access_token::Claims,
-    audit::AuditRecord,
-    authority::{ClientToken, Issued, SignedIn},
-    client::{OauthClient, Registered},
-    id::Sid,
-    login::{ClientKind, LoginRecord},
-    revocation::{Revocation, Revoked},
-    signing_key::{PublicKey, StoredSigningKey},
-    user::User,
-};
 
 #[expect(
     clippy::needless_pass_by_value,
@@ -45,7 +44,10 @@ pub(super) fn signed_in(signed_in: SignedIn) -> v1::LoginResponse {
     }
 }
 
-pub(super) fn password_changed(signed_in: SignedIn, told_by: i64) -> v1::ChangePasswordResponse {
+pub(super) fn password_changed(
+    signed_in: SignedIn,
+    revocation_sequence: i64,
+) -> v1::ChangePasswordResponse {
     v1::ChangePasswordResponse {
         sid: signed_in.sid.to_string(),
         login_expires_at: Some(timestamp(signed_in.expires_at)),
@@ -53,7 +55,7 @@ pub(super) fn password_changed(signed_in: SignedIn, told_by: i64) -> v1::ChangeP
         auth_time: Some(timestamp(signed_in.authenticated_at)),
         amr: amr(signed_in.amr),
         epoch: signed_in.epoch,
-        told_by,
+        revocation_sequence,
     }
 }
 
@@ -147,9 +149,9 @@ pub(super) fn introspected(token: Option<&Claims>) -> v1::IntrospectTokenRespons
 
 pub(super) fn oauth_client(client: OauthClient) -> v1::OauthClient {
     let proof_kind = match client.registered {
-        Registered::Public => v1::ClientProofKind::None,
-        Registered::Secret(_) => v1::ClientProofKind::Secret,
-        Registered::Key(_) => v1::ClientProofKind::Key,
+        ClientAuthMethod::Public => v1::ClientProofKind::None,
+        ClientAuthMethod::Secret(_) => v1::ClientProofKind::Secret,
+        ClientAuthMethod::Key(_) => v1::ClientProofKind::Key,
     };
     v1::OauthClient {
         client_id: client.id.to_string(),

@@ -9,7 +9,7 @@ mod calls;
 mod decode;
 mod drain;
 mod encode;
-mod finish;
+mod run_to_completion;
 mod server;
 mod status;
 pub mod tls;

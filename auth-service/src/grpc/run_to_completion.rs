@@ -10,13 +10,13 @@ use std::{
 };
 
 use auth_proto::DPOP;
+use holdfast_server_kit::request_limit::{Place, RequestLimit};
 use http::{Request, Response};
-use service_kit::request_limit::{Place, RequestLimit};
 use tokio::time::Instant;
 use tonic::{body::Body, metadata::MetadataMap};
 use tower::{BoxError, Layer, Service};
 
-use super::{
+use crate::grpc::{
     caller::{RpcPath, WebIdentity},
     status::overloaded,
     tls::Peer,
@@ -30,7 +30,7 @@ const READS: [&str; 2] = [
 
 /// Runs each call to its end that gets a place; others are refused.
 #[derive(Clone)]
-pub(super) struct FinishLayer {
+pub(super) struct RunToCompletionLayer {
     pub(super) limit: Arc<RequestLimit>,
     /// Its calls get the reserved places.
     pub(super) web_identity: Arc<WebIdentity>,
@@ -40,10 +40,10 @@ pub(super) struct FinishLayer {
 #[derive(Clone)]
 pub(super) struct Finish<S> {
     inner: S,
-    layer: FinishLayer,
+    layer: RunToCompletionLayer,
 }
 
-impl<S> Layer<S> for FinishLayer {
+impl<S> Layer<S> for RunToCompletionLayer {
     type Service = Finish<S>;
 
     fn layer(&self, inner: S) -> Finish<S> {
@@ -54,7 +54,7 @@ impl<S> Layer<S> for FinishLayer {
     }
 }
 
-impl FinishLayer {
+impl RunToCompletionLayer {
     fn admit(&self, request: &Request<Body>) -> Option<Place<Arc<RequestLimit>>> {
         let connection = Peer::connection(request.extensions()).cloned();
         RequestLimit::enter(Arc::clone(&self.limit), connection, Instant::now(), || {
@@ -114,7 +114,7 @@ mod tests {
 
     use auth_proto::SERVICE_SECRET;
     use futures_util::FutureExt as _;
-    use service_kit::request_limit::Places;
+    use holdfast_server_kit::request_limit::Places;
     use tonic::{Code, Status};
     use tower::service_fn;
 
@@ -133,7 +133,7 @@ mod tests {
     #[tokio::test]
     async fn strangers_leave_the_last_places_to_web_service() {
         let web_identity = WebIdentity::new(Some(&SECRET.into()), None).unwrap();
-        let layer = FinishLayer {
+        let layer = RunToCompletionLayer {
             limit: Arc::new(RequestLimit::new(Places {
                 all: 2,
                 reserved: 1,

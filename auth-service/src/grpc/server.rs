@@ -10,12 +10,19 @@ use auth_proto::{
         auth_service_server::{self, AuthServiceServer},
     },
 };
-use service_kit::{
+use holdfast_core::{clock::Clock, rate_limited_log::LogRateLimiter};
+use holdfast_identity::{
+    account::Accounts,
+    audit::AuditTrail,
+    oauth::Clients,
+    service::IdentityService,
+    store::{KeyRotation, PublishedKeys},
+};
+use holdfast_server_kit::{
     connections::BoundedListener,
     grpc::GrpcOnlyLayer,
     read_message::ReadMessageLayer,
     request_limit::{Places, RequestLimit},
-    seldom::Seldom,
 };
 use tokio_util::sync::CancellationToken;
 use tonic::{body::Body, service::Routes};
@@ -26,27 +33,20 @@ use tower_http::{
 };
 use tracing::Level;
 
-use super::{
-    account_service::AccountApi,
-    admin_service::AdminApi,
-    audit::Audit,
-    auth_service::AuthApi,
-    caller::WebIdentity,
-    calls::PortCalls,
-    drain::SignIns,
-    finish::FinishLayer,
-    tls::{self, PortTls},
-    watch::Watchers,
-};
 use crate::{
-    domain::{
-        accounts::Accounts,
-        audit::AuditTrail,
-        authority::Authority,
-        clients::Clients,
-        ports::{Clock, KeyRotation, PublishedKeys},
+    grpc::{
+        account_service::AccountApi,
+        admin_service::AdminApi,
+        audit::Audit,
+        auth_service::AuthApi,
+        caller::WebIdentity,
+        calls::PortCalls,
+        drain::SignIns,
+        run_to_completion::RunToCompletionLayer,
+        tls::{self, PortTls},
+        watch::Watchers,
     },
-    feed::Feed,
+    revocation_feed::RevocationFeed,
 };
 
 const MAX_MESSAGE: usize = 64 * 1024;
@@ -81,7 +81,7 @@ const HEALTH_NAMES: [&str; 4] = [
 /// What the port serves.
 pub struct Services {
     /// Logins and tokens.
-    pub authority: Arc<Authority>,
+    pub authority: Arc<IdentityService>,
     /// Accounts.
     pub accounts: Accounts,
     /// Clients.
@@ -97,7 +97,7 @@ pub struct Services {
     /// Where it is kept what happened.
     pub audit: Arc<dyn AuditTrail>,
     /// What watchers are told.
-    pub feed: Arc<Feed>,
+    pub feed: Arc<RevocationFeed>,
     /// How many calls are worked on at once.
     pub request_limit: Arc<RequestLimit>,
 }
@@ -147,7 +147,7 @@ impl Server {
         if self.reflection {
             add_reflection(&mut routes)?;
         }
-        let finish = FinishLayer {
+        let finish = RunToCompletionLayer {
             limit: Arc::clone(&self.services.request_limit),
             web_identity: Arc::clone(&self.services.web_identity),
         };
@@ -240,7 +240,7 @@ fn add_services(
             shutdown: shutdown.clone(),
         },
         audit: audit.clone(),
-        refused_clients: Seldom::new(),
+        refused_clients: LogRateLimiter::new(),
     };
     let account = AccountApi {
         authority: authority.clone(),
@@ -278,7 +278,7 @@ fn add_reflection(routes: &mut tonic::service::RoutesBuilder) -> anyhow::Result<
 }
 
 fn panicked(_: Box<dyn Any + Send>) -> http::Response<Body> {
-    super::status::internal().into_http()
+    crate::grpc::status::internal().into_http()
 }
 
 #[cfg(test)]

@@ -3,33 +3,29 @@
 use std::time::Duration;
 
 use auth_proto::v1::ErrorReason;
-use service_kit::seldom::Seldom;
+use holdfast_core::rate_limited_log::LogRateLimiter;
+use holdfast_identity::{
+    account::{ChangeAccountError, CreateAccountError, PasswordRejected},
+    authentication::{
+        ChangePasswordError, ReauthenticateError, SignInError, StepUpRequired, Throttled,
+    },
+    error::Fault,
+    login::{EndLoginError, EndOtherLoginsError},
+    oauth::{DpopError, InvalidClient, RegisterClientError},
+    token::{IntrospectError, IssueTokenError, RevokeTokenError, TokenError, ValidateTokenError},
+};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use crate::domain::{
-    access_token::TokenRefused,
-    accounts::{ChangeRefused, CreateRefused},
-    authority::{
-        ChangePasswordRefused, ClientNotProven, DpopRefused, EndLoginRefused, EndOthersRefused,
-        IntrospectRefused, IssueRefused, LoginRefused, ReauthenticateRefused, RevokeRefused,
-        StepUpRequired, ValidateRefused,
-    },
-    clients::ClientRefused,
-    error::Fault,
-    password::PasswordRejected,
-    throttle::Throttled,
-};
-
-static INTERNAL_FAULTS: Seldom = Seldom::new();
+static INTERNAL_FAULTS: LogRateLimiter = LogRateLimiter::new();
 
 /// `domain` of every `google.rpc.ErrorInfo`.
 const DOMAIN: &str = "holdfast";
 /// In the metadata of what is said of a proof: what the next one has to contain.
 const DPOP_NONCE: &str = "dpop_nonce";
 const PREFIX: &str = "ERROR_REASON_";
-static STORE_FAULTS: Seldom = Seldom::new();
-static OVERLOADS: Seldom = Seldom::new();
+static STORE_FAULTS: LogRateLimiter = LogRateLimiter::new();
+static OVERLOADS: LogRateLimiter = LogRateLimiter::new();
 const STORE_RETRY: Duration = Duration::from_secs(1);
 const OVERLOAD_RETRY: Duration = Duration::from_secs(1);
 
@@ -84,9 +80,27 @@ fn password_rejected(rejected: &PasswordRejected) -> Status {
     )
 }
 
-impl From<Fault> for Status {
-    fn from(fault: Fault) -> Self {
-        match fault {
+/// A domain error as the gRPC status that reports it. `From` cannot be implemented: both types are of other crates.
+pub(super) trait IntoStatus {
+    /// The status, with its reason.
+    fn into_status(self) -> Status;
+}
+
+/// The outcome of an operation as the answer to an RPC.
+pub(super) trait OrStatus<T> {
+    /// The value, or the status that reports why there is none.
+    fn or_status(self) -> Result<T, Status>;
+}
+
+impl<T, E: IntoStatus> OrStatus<T> for Result<T, E> {
+    fn or_status(self) -> Result<T, Status> {
+        self.map_err(E::into_status)
+    }
+}
+
+impl IntoStatus for Fault {
+    fn into_status(self) -> Status {
+        match self {
             Fault::StoreUnavailable(error) => {
                 STORE_FAULTS.log(|calls| {
                     tracing::error!(%error, calls, "the database does not answer; calls are refused");
@@ -120,24 +134,24 @@ impl From<Fault> for Status {
     }
 }
 
-impl From<Throttled> for Status {
-    fn from(throttled: Throttled) -> Self {
-        let message = throttled.to_string();
+impl IntoStatus for Throttled {
+    fn into_status(self) -> Status {
+        let message = self.to_string();
         retry_later(
             Code::ResourceExhausted,
             ErrorReason::Throttled,
             &message,
-            throttled.retry_after,
+            self.retry_after,
         )
     }
 }
 
-impl From<StepUpRequired> for Status {
-    fn from(refused: StepUpRequired) -> Self {
+impl IntoStatus for StepUpRequired {
+    fn into_status(self) -> Status {
         refuse(
             Code::PermissionDenied,
             ErrorReason::StepUpRequired,
-            refused.to_string(),
+            self.to_string(),
         )
     }
 }
@@ -150,200 +164,206 @@ fn invalid_credentials(message: String) -> Status {
     )
 }
 
-impl From<LoginRefused> for Status {
-    fn from(refused: LoginRefused) -> Self {
-        let message = refused.to_string();
-        match refused {
-            LoginRefused::InvalidCredentials(_) => invalid_credentials(message),
-            LoginRefused::Throttled(throttled, _) => throttled.into(),
-            LoginRefused::Fault(fault) => fault.into(),
+impl IntoStatus for SignInError {
+    fn into_status(self) -> Status {
+        let message = self.to_string();
+        match self {
+            SignInError::InvalidCredentials(_) => invalid_credentials(message),
+            SignInError::Throttled(throttled, _) => throttled.into_status(),
+            SignInError::Fault(fault) => fault.into_status(),
         }
     }
 }
 
-impl From<IssueRefused> for Status {
-    fn from(refused: IssueRefused) -> Self {
-        let message = refused.to_string();
-        let (code, reason) = match refused {
-            IssueRefused::Malformed => (Code::Unauthenticated, ErrorReason::TokenMalformed),
-            IssueRefused::Expired => (Code::Unauthenticated, ErrorReason::TokenExpired),
-            IssueRefused::LoginEnded => (Code::Unauthenticated, ErrorReason::LoginEnded),
-            IssueRefused::Reused(..) => (Code::Unauthenticated, ErrorReason::RefreshReused),
-            IssueRefused::ServiceIdentityRequired => {
+impl IntoStatus for IssueTokenError {
+    fn into_status(self) -> Status {
+        let message = self.to_string();
+        let (code, reason) = match self {
+            IssueTokenError::Malformed => (Code::Unauthenticated, ErrorReason::TokenMalformed),
+            IssueTokenError::Expired => (Code::Unauthenticated, ErrorReason::TokenExpired),
+            IssueTokenError::LoginEnded => (Code::Unauthenticated, ErrorReason::LoginEnded),
+            IssueTokenError::Reused(..) => (Code::Unauthenticated, ErrorReason::RefreshReused),
+            IssueTokenError::ServiceIdentityRequired => {
                 (Code::PermissionDenied, ErrorReason::ServiceIdentityRequired)
             }
-            IssueRefused::InvalidClient => (Code::Unauthenticated, ErrorReason::InvalidClient),
-            IssueRefused::UnauthorizedClient => {
+            IssueTokenError::InvalidClient => (Code::Unauthenticated, ErrorReason::InvalidClient),
+            IssueTokenError::UnauthorizedClient => {
                 (Code::PermissionDenied, ErrorReason::UnauthorizedClient)
             }
-            IssueRefused::StepUpRequired(refused) => return refused.into(),
-            IssueRefused::Dpop(refused) => return refused.into(),
-            IssueRefused::Throttled(throttled, ..) => return throttled.into(),
-            IssueRefused::InvalidScope => (Code::InvalidArgument, ErrorReason::InvalidScope),
-            IssueRefused::InvalidAudience => (Code::InvalidArgument, ErrorReason::InvalidAudience),
-            IssueRefused::Fault(fault) => return fault.into(),
+            IssueTokenError::StepUpRequired(refused) => return refused.into_status(),
+            IssueTokenError::Dpop(refused) => return refused.into_status(),
+            IssueTokenError::Throttled(throttled, ..) => return throttled.into_status(),
+            IssueTokenError::InvalidScope => (Code::InvalidArgument, ErrorReason::InvalidScope),
+            IssueTokenError::InvalidAudience => {
+                (Code::InvalidArgument, ErrorReason::InvalidAudience)
+            }
+            IssueTokenError::Fault(fault) => return fault.into_status(),
         };
         refuse(code, reason, message)
     }
 }
 
-impl From<ValidateRefused> for Status {
-    fn from(refused: ValidateRefused) -> Self {
-        let message = refused.to_string();
-        match refused {
-            ValidateRefused::Token(refused) => {
+impl IntoStatus for ValidateTokenError {
+    fn into_status(self) -> Status {
+        let message = self.to_string();
+        match self {
+            ValidateTokenError::Token(refused) => {
                 refuse(Code::Unauthenticated, token_reason(refused), message)
             }
-            ValidateRefused::InsufficientScope => refuse(
+            ValidateTokenError::InsufficientScope => refuse(
                 Code::PermissionDenied,
                 ErrorReason::InsufficientScope,
                 message,
             ),
-            ValidateRefused::Dpop(refused) => refused.into(),
-            ValidateRefused::Fault(fault) => fault.into(),
+            ValidateTokenError::Dpop(refused) => refused.into_status(),
+            ValidateTokenError::Fault(fault) => fault.into_status(),
         }
     }
 }
 
-impl From<RevokeRefused> for Status {
-    fn from(refused: RevokeRefused) -> Self {
-        match refused {
-            RevokeRefused::InsufficientScope => ValidateRefused::InsufficientScope.into(),
-            RevokeRefused::Dpop(refused) => refused.into(),
-            RevokeRefused::Throttled(throttled) => throttled.into(),
-            RevokeRefused::Fault(fault) => fault.into(),
+impl IntoStatus for RevokeTokenError {
+    fn into_status(self) -> Status {
+        match self {
+            RevokeTokenError::InsufficientScope => {
+                ValidateTokenError::InsufficientScope.into_status()
+            }
+            RevokeTokenError::Dpop(refused) => refused.into_status(),
+            RevokeTokenError::Throttled(throttled) => throttled.into_status(),
+            RevokeTokenError::Fault(fault) => fault.into_status(),
         }
     }
 }
 
-impl From<DpopRefused> for Status {
-    fn from(refused: DpopRefused) -> Self {
-        let message = refused.to_string();
-        let (reason, nonce) = match refused {
-            DpopRefused::Required(nonce) => (ErrorReason::DpopProofRequired, nonce),
-            DpopRefused::Invalid(nonce) => (ErrorReason::DpopProofInvalid, nonce),
-            DpopRefused::NonceRequired(nonce) => (ErrorReason::DpopNonceRequired, nonce),
-            DpopRefused::Fault(fault) => return fault.into(),
+impl IntoStatus for DpopError {
+    fn into_status(self) -> Status {
+        let message = self.to_string();
+        let (reason, nonce) = match self {
+            DpopError::Required(nonce) => (ErrorReason::DpopProofRequired, nonce),
+            DpopError::Invalid(nonce) => (ErrorReason::DpopProofInvalid, nonce),
+            DpopError::NonceRequired(nonce) => (ErrorReason::DpopNonceRequired, nonce),
+            DpopError::Fault(fault) => return fault.into_status(),
         };
         let metadata = [(DPOP_NONCE.to_owned(), nonce)];
         let details = ErrorDetails::with_error_info(name(reason), DOMAIN, metadata);
-        Self::with_error_details(Code::Unauthenticated, message, details)
+        Status::with_error_details(Code::Unauthenticated, message, details)
     }
 }
 
-const fn token_reason(refused: TokenRefused) -> ErrorReason {
+const fn token_reason(refused: TokenError) -> ErrorReason {
     match refused {
-        TokenRefused::Malformed => ErrorReason::TokenMalformed,
-        TokenRefused::BadSignature => ErrorReason::TokenBadSignature,
-        TokenRefused::WrongIssuer => ErrorReason::TokenWrongIssuer,
-        TokenRefused::WrongAudience => ErrorReason::TokenWrongAudience,
-        TokenRefused::NotYetValid => ErrorReason::TokenNotYetValid,
-        TokenRefused::Expired => ErrorReason::TokenExpired,
-        TokenRefused::Revoked => ErrorReason::TokenRevoked,
-        TokenRefused::LoginEnded => ErrorReason::LoginEnded,
-        TokenRefused::NotBound => ErrorReason::TokenNotBound,
+        TokenError::Malformed => ErrorReason::TokenMalformed,
+        TokenError::BadSignature => ErrorReason::TokenBadSignature,
+        TokenError::WrongIssuer => ErrorReason::TokenWrongIssuer,
+        TokenError::WrongAudience => ErrorReason::TokenWrongAudience,
+        TokenError::NotYetValid => ErrorReason::TokenNotYetValid,
+        TokenError::Expired => ErrorReason::TokenExpired,
+        TokenError::Revoked => ErrorReason::TokenRevoked,
+        TokenError::LoginEnded => ErrorReason::LoginEnded,
+        TokenError::NotBound => ErrorReason::TokenNotBound,
     }
 }
 
-impl From<ChangePasswordRefused> for Status {
-    fn from(refused: ChangePasswordRefused) -> Self {
-        let message = refused.to_string();
-        match refused {
-            ChangePasswordRefused::InvalidCredentials => invalid_credentials(message),
-            ChangePasswordRefused::StepUpRequired(refused) => refused.into(),
-            ChangePasswordRefused::Throttled(throttled) => throttled.into(),
-            ChangePasswordRefused::Password(rejected) => password_rejected(&rejected),
-            ChangePasswordRefused::Fault(fault) => fault.into(),
+impl IntoStatus for ChangePasswordError {
+    fn into_status(self) -> Status {
+        let message = self.to_string();
+        match self {
+            ChangePasswordError::InvalidCredentials => invalid_credentials(message),
+            ChangePasswordError::StepUpRequired(refused) => refused.into_status(),
+            ChangePasswordError::Throttled(throttled) => throttled.into_status(),
+            ChangePasswordError::Password(rejected) => password_rejected(&rejected),
+            ChangePasswordError::Fault(fault) => fault.into_status(),
         }
     }
 }
 
-impl From<ReauthenticateRefused> for Status {
-    fn from(refused: ReauthenticateRefused) -> Self {
-        let message = refused.to_string();
-        match refused {
-            ReauthenticateRefused::InvalidCredentials => invalid_credentials(message),
-            ReauthenticateRefused::Throttled(throttled) => throttled.into(),
-            ReauthenticateRefused::Fault(fault) => fault.into(),
+impl IntoStatus for ReauthenticateError {
+    fn into_status(self) -> Status {
+        let message = self.to_string();
+        match self {
+            ReauthenticateError::InvalidCredentials => invalid_credentials(message),
+            ReauthenticateError::Throttled(throttled) => throttled.into_status(),
+            ReauthenticateError::Fault(fault) => fault.into_status(),
         }
     }
 }
 
-impl From<ClientNotProven> for Status {
-    fn from(refused: ClientNotProven) -> Self {
-        IssueRefused::from(refused).into()
+impl IntoStatus for InvalidClient {
+    fn into_status(self) -> Status {
+        IssueTokenError::from(self).into_status()
     }
 }
 
-impl From<IntrospectRefused> for Status {
-    fn from(refused: IntrospectRefused) -> Self {
-        match refused {
-            IntrospectRefused::InvalidClient => IssueRefused::InvalidClient.into(),
-            IntrospectRefused::Throttled(throttled, _) => throttled.into(),
-            IntrospectRefused::Fault(fault) => fault.into(),
+impl IntoStatus for IntrospectError {
+    fn into_status(self) -> Status {
+        match self {
+            IntrospectError::InvalidClient => IssueTokenError::InvalidClient.into_status(),
+            IntrospectError::Throttled(throttled, _) => throttled.into_status(),
+            IntrospectError::Fault(fault) => fault.into_status(),
         }
     }
 }
 
-impl From<ClientRefused> for Status {
-    fn from(refused: ClientRefused) -> Self {
-        let message = refused.to_string();
-        let (code, reason) = match refused {
-            ClientRefused::IdTaken => (Code::AlreadyExists, ErrorReason::ClientIdTaken),
-            ClientRefused::NotFound => (Code::NotFound, ErrorReason::ClientNotFound),
-            ClientRefused::Key(_)
-            | ClientRefused::Scope
-            | ClientRefused::Audience
-            | ClientRefused::NoSecret
-            | ClientRefused::FirstParty => (Code::InvalidArgument, ErrorReason::InvalidRequest),
-            ClientRefused::Fault(fault) => return fault.into(),
+impl IntoStatus for RegisterClientError {
+    fn into_status(self) -> Status {
+        let message = self.to_string();
+        let (code, reason) = match self {
+            RegisterClientError::IdTaken => (Code::AlreadyExists, ErrorReason::ClientIdTaken),
+            RegisterClientError::NotFound => (Code::NotFound, ErrorReason::ClientNotFound),
+            RegisterClientError::Key(_)
+            | RegisterClientError::Scope
+            | RegisterClientError::Audience
+            | RegisterClientError::NoSecret
+            | RegisterClientError::FirstParty => {
+                (Code::InvalidArgument, ErrorReason::InvalidRequest)
+            }
+            RegisterClientError::Fault(fault) => return fault.into_status(),
         };
         refuse(code, reason, message)
     }
 }
 
-impl From<CreateRefused> for Status {
-    fn from(refused: CreateRefused) -> Self {
-        let message = refused.to_string();
-        match refused {
-            CreateRefused::Password(rejected) => password_rejected(&rejected),
-            CreateRefused::NameTaken => {
+impl IntoStatus for CreateAccountError {
+    fn into_status(self) -> Status {
+        let message = self.to_string();
+        match self {
+            CreateAccountError::Password(rejected) => password_rejected(&rejected),
+            CreateAccountError::NameTaken => {
                 refuse(Code::AlreadyExists, ErrorReason::UsernameTaken, message)
             }
-            CreateRefused::Fault(fault) => fault.into(),
+            CreateAccountError::Fault(fault) => fault.into_status(),
         }
     }
 }
 
-impl From<EndLoginRefused> for Status {
-    fn from(refused: EndLoginRefused) -> Self {
-        let message = refused.to_string();
-        match refused {
-            EndLoginRefused::NotFound => {
-                refuse(Code::NotFound, ErrorReason::LoginNotFound, message)
+impl IntoStatus for EndLoginError {
+    fn into_status(self) -> Status {
+        let message = self.to_string();
+        match self {
+            EndLoginError::NotFound => refuse(Code::NotFound, ErrorReason::LoginNotFound, message),
+            EndLoginError::StepUpRequired(refused) => refused.into_status(),
+            EndLoginError::Fault(fault) => fault.into_status(),
+        }
+    }
+}
+
+impl IntoStatus for EndOtherLoginsError {
+    fn into_status(self) -> Status {
+        match self {
+            EndOtherLoginsError::StepUpRequired(refused) => refused.into_status(),
+            EndOtherLoginsError::Fault(fault) => fault.into_status(),
+        }
+    }
+}
+
+impl IntoStatus for ChangeAccountError {
+    fn into_status(self) -> Status {
+        let message = self.to_string();
+        match self {
+            ChangeAccountError::NotFound => {
+                refuse(Code::NotFound, ErrorReason::UserNotFound, message)
             }
-            EndLoginRefused::StepUpRequired(refused) => refused.into(),
-            EndLoginRefused::Fault(fault) => fault.into(),
-        }
-    }
-}
-
-impl From<EndOthersRefused> for Status {
-    fn from(refused: EndOthersRefused) -> Self {
-        match refused {
-            EndOthersRefused::StepUpRequired(refused) => refused.into(),
-            EndOthersRefused::Fault(fault) => fault.into(),
-        }
-    }
-}
-
-impl From<ChangeRefused> for Status {
-    fn from(refused: ChangeRefused) -> Self {
-        let message = refused.to_string();
-        match refused {
-            ChangeRefused::NotFound => refuse(Code::NotFound, ErrorReason::UserNotFound, message),
-            ChangeRefused::Password(rejected) => password_rejected(&rejected),
-            ChangeRefused::Fault(fault) => fault.into(),
+            ChangeAccountError::Password(rejected) => password_rejected(&rejected),
+            ChangeAccountError::Fault(fault) => fault.into_status(),
         }
     }
 }

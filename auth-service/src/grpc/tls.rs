@@ -10,14 +10,12 @@ use std::{
 };
 
 use futures_util::{Stream, stream};
+use holdfast_core::rate_limited_log::LogRateLimiter;
+use holdfast_server_kit::connections::{BoundedListener, Connection, ConnectionHandle};
+use holdfast_tls::TlsMaterial;
 use http::Extensions;
 use rustls::server::danger::ClientCertVerifier;
 use rustls_pki_types::{CertificateDer, UnixTime};
-use service_kit::{
-    connections::{BoundedListener, Connection, ConnectionHandle},
-    seldom::Seldom,
-    tls::TlsMaterial,
-};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     sync::watch,
@@ -32,7 +30,7 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// gRPC is HTTP/2 only.
 const PROTOCOLS: [&[u8]; 1] = [b"h2"];
 
-static FAILED_HANDSHAKES: Seldom = Seldom::new();
+static FAILED_HANDSHAKES: LogRateLimiter = LogRateLimiter::new();
 
 /// The certificate that the port presents and the authorities that vouch for its clients; both can be replaced while it serves.
 /// Clones are the same port's.

@@ -4,6 +4,8 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 
 use auth_proto::v1::{ErrorReason, WatchRevocationsRequest, WatchRevocationsResponse};
 use futures_util::{Stream, StreamExt as _, stream};
+use holdfast_core::clock::Clock;
+use holdfast_identity::store::RevocationMemory as _;
 use tokio::{
     sync::{mpsc, oneshot},
     time::timeout,
@@ -11,10 +13,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 
-use super::{encode, status::refuse};
 use crate::{
-    domain::ports::{Clock, RevocationMemory as _},
-    feed::Feed,
+    grpc::{encode, status::refuse},
+    revocation_feed::RevocationFeed,
 };
 
 /// How often a watcher hears something.
@@ -33,7 +34,7 @@ pub(super) type Responses =
 /// What watchers are told from.
 #[derive(Clone)]
 pub(super) struct Watchers {
-    pub(super) feed: Arc<Feed>,
+    pub(super) feed: Arc<RevocationFeed>,
     pub(super) clock: Arc<dyn Clock>,
     /// Ends every stream: they would hold up the drain.
     pub(super) shutdown: CancellationToken,
@@ -64,7 +65,7 @@ fn messages<T>(receiver: mpsc::Receiver<T>) -> impl Stream<Item = T> {
 }
 
 struct Watcher {
-    feed: Arc<Feed>,
+    feed: Arc<RevocationFeed>,
     clock: Arc<dyn Clock>,
     position: i64,
     is_snapshot: bool,

@@ -2,5 +2,4 @@
 
 pub mod counters;
 pub mod redis;
-pub mod replays;
-pub mod sqlite;
+pub mod replay_cache;

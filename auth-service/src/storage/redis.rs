@@ -2,14 +2,12 @@
 
 use std::{fmt, time::Duration};
 
+use holdfast_circuit_breaker::{CircuitBreaker, Probe};
+use holdfast_core::rate_limited_log::LogRateLimiter;
+use holdfast_server_kit::redis_info::{OLDEST_VERSION, RedisInfo};
 use redis::{
     Client, RedisError, RedisResult,
     aio::{ConnectionManager, ConnectionManagerConfig},
-};
-use service_kit::{
-    breaker::{Breaker, Probe},
-    redis_info::{OLDEST_VERSION, RedisInfo},
-    seldom::Seldom,
 };
 use tokio::time::timeout;
 
@@ -19,8 +17,8 @@ const DEADLINE: Duration = Duration::from_millis(250);
 const PROBE_KEY: &str = "once:probe";
 const LONGEST_RECONNECT: Duration = Duration::from_secs(1);
 
-static EVICTS: Seldom = Seldom::new();
-static TOO_OLD: Seldom = Seldom::new();
+static EVICTS: LogRateLimiter = LogRateLimiter::new();
+static TOO_OLD: LogRateLimiter = LogRateLimiter::new();
 
 /// Where Redis is, and how one proves to it who one is.
 #[derive(Clone)]
@@ -47,7 +45,7 @@ impl fmt::Debug for RedisUrl {
 #[derive(Clone)]
 pub struct Redis {
     connection: ConnectionManager,
-    breaker: Breaker,
+    breaker: CircuitBreaker,
 }
 
 impl Redis {
@@ -63,7 +61,7 @@ impl Redis {
             .set_number_of_retries(0);
         let connection = ConnectionManager::new_lazy_with_config(client, config)?;
         Ok(Self {
-            breaker: Breaker::new("Redis".to_owned(), probe(connection.clone())),
+            breaker: CircuitBreaker::new("Redis".to_owned(), probe(connection.clone())),
             connection,
         })
     }

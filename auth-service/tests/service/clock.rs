@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use auth_proto::v1::ListAuditEventsRequest;
-use auth_service::{domain::ports::Revocations as _, storage::sqlite::SqliteStore};
-use service_kit::{steady_clock::Checkpoint, system::Clock as _};
+use holdfast_core::{clock::Clock as _, steady_clock::Checkpoint};
+use holdfast_identity::store::Revocations as _;
+use holdfast_store_sqlite::SqliteStore;
 use tempfile::TempDir;
 use tonic::Code;
 

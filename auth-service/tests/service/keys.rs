@@ -1,17 +1,14 @@
 use std::sync::Arc;
 
 use auth_proto::v1::{GetJwksRequest, RotateSigningKeyRequest};
-use auth_service::{
-    app::{
-        App,
-        keys::{KeyPolicy, Keys},
-    },
-    crypto::seal::Sealer,
-    domain::signing_key::Algorithm,
-    storage::sqlite::SqliteStore,
+use auth_service::app::{
+    App,
+    keys::{KeyPolicy, Keys},
 };
+use holdfast_crypto::seal::Sealer;
+use holdfast_identity::key::Algorithm;
+use holdfast_store_sqlite::SqliteStore;
 use secrecy::SecretBox;
-
 use tonic::Code;
 
 use crate::support::{ManualClock, TestService, assert_refused, bearer, config, minutes, until};

@@ -61,7 +61,7 @@ async fn sensitive_acts_take_a_proof_that_is_younger_than_five_minutes() {
     let own = service.try_validate(&fresh).await.unwrap();
     assert_eq!(
         own.auth_time.unwrap().seconds,
-        service_kit::system::Clock::now(&service.clock).unix_timestamp()
+        holdfast_core::clock::Clock::now(&service.clock).unix_timestamp()
     );
 }
 

@@ -1,6 +1,6 @@
 use auth_proto::v1::{Client, ClientKind, LoginRequest};
-use auth_service::crypto::argon2id::Cost;
 use futures_util::future::join_all;
+use holdfast_crypto::argon2id::Cost;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 

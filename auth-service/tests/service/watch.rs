@@ -110,8 +110,8 @@ async fn service() -> TestService {
 async fn end_login(service: &TestService) -> (String, i64) {
     let login = service.login("ada").await;
     let issued = service.try_exchange(&login.login_ticket, "").await;
-    let told_by = service.revoke(&issued.unwrap().refresh_token).await;
-    (login.sid, told_by)
+    let revocation_sequence = service.revoke(&issued.unwrap().refresh_token).await;
+    (login.sid, revocation_sequence)
 }
 
 /// The same, for who needs no number.
@@ -133,9 +133,9 @@ async fn who_ends_something_learns_by_which_number_it_is_told() {
     let mut watcher = Watcher::begin(&service, "", 0).await;
     watcher.catch_up().await;
     for round in 1..=5 {
-        let (sid, told_by) = end_login(&service).await;
-        assert!(told_by >= round);
-        while watcher.newest < told_by {
+        let (sid, revocation_sequence) = end_login(&service).await;
+        assert!(revocation_sequence >= round);
+        while watcher.newest < revocation_sequence {
             watcher.catch_up().await;
         }
         assert!(watcher.sids().contains(&sid.as_str()));

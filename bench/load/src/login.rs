@@ -4,14 +4,14 @@ use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use anyhow::ensure;
 use clap::Args;
+use holdfast_client::{
+    auth::{AuthError, AuthService as _, OVERLOADED},
+    rpc::AuthClient,
+};
 use secrecy::SecretString;
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep},
-};
-use web_service::{
-    clients::auth::GrpcAuth,
-    domain::auth::{Auth as _, AuthError, OVERLOADED},
 };
 
 use crate::{
@@ -60,7 +60,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<String> {
 }
 
 /// What a client brought.
-struct Client {
+struct ClientInfo {
     successes: Latencies,
     /// When it had the last one.
     last: Instant,
@@ -68,14 +68,14 @@ struct Client {
 }
 
 async fn sign_in(
-    auth: GrpcAuth,
+    auth: AuthClient,
     password: Arc<SecretString>,
     number: u8,
     turns: Turns,
-) -> anyhow::Result<Client> {
+) -> anyhow::Result<ClientInfo> {
     let username = format!("load{number}");
     let client = client_at(Ipv4Addr::new(10, 0, 0, number).into());
-    let mut own = Client {
+    let mut own = ClientInfo {
         successes: Latencies::default(),
         last: Instant::now(),
         refused: 0,

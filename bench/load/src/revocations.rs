@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
-use service_kit::system::{Clock as _, SystemClock};
+use holdfast_core::clock::{Clock as _, SystemClock};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 /// Nothing of it is pruned while it is looked at.

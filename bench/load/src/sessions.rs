@@ -3,16 +3,15 @@
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use clap::Args;
-use service_kit::system::{Clock as _, SystemClock, SystemRandom};
+use holdfast_core::clock::{Clock as _, SystemClock};
+use holdfast_crypto::random::SystemRandom;
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
-use web_service::{
-    domain::{
-        session::{Lifetimes, Session},
-        sessions::SessionRecords as _,
-        sign_in::SignedIn,
-    },
-    storage::{redis, sealed::SealedRecords},
+use web_service::session::{
+    browser_session::{Lifetimes, Session},
+    sessions::SessionRecords as _,
+    sign_in::SignedIn,
+    store::{encrypted_store::EncryptedRecords, redis},
 };
 
 use crate::{
@@ -57,7 +56,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<String> {
     let login = options.site.sign_in(&options.site.client()?).await?;
     let session = Arc::new(session(login, SystemClock.now()));
     let config = redis::parse(&options.redis).map_err(anyhow::Error::msg)?;
-    let records = SealedRecords::new(
+    let records = EncryptedRecords::new(
         redis::connect(config, Arc::new(SystemClock)).await?,
         Arc::new(SystemRandom),
     );

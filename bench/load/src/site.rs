@@ -3,18 +3,16 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use clap::Args;
+use holdfast_client::{
+    auth::{AuthService as _, ClientInfo, ClientKind},
+    config::AuthConfig,
+    rpc::AuthClient,
+};
+use holdfast_tls::TlsFiles;
 use secrecy::SecretString;
-use service_kit::tls::TlsFiles;
 use tonic::transport::{Channel, Endpoint};
 use url::Url;
-use web_service::{
-    clients::auth::GrpcAuth,
-    config::AuthConfig,
-    domain::{
-        auth::{Auth as _, Client, ClientKind},
-        sign_in::{SignedIn, complete},
-    },
-};
+use web_service::session::sign_in::{SignedIn, complete};
 
 /// Whose tokens and sessions they are.
 pub(crate) const USERNAME: &str = "ada";
@@ -35,8 +33,8 @@ pub(crate) struct Site {
 
 impl Site {
     /// As web-service has it.
-    pub(crate) fn client(&self) -> anyhow::Result<GrpcAuth> {
-        GrpcAuth::new(&AuthConfig {
+    pub(crate) fn client(&self) -> anyhow::Result<AuthClient> {
+        AuthClient::new(&AuthConfig {
             urls: vec![self.auth.clone()],
             tls: TlsFiles::default(),
             service_secret: Some(self.secret.clone()),
@@ -58,7 +56,7 @@ impl Site {
     }
 
     /// Signs a browser in.
-    pub(crate) async fn sign_in(&self, auth: &GrpcAuth) -> anyhow::Result<SignedIn> {
+    pub(crate) async fn sign_in(&self, auth: &AuthClient) -> anyhow::Result<SignedIn> {
         let client = client_at(Ipv4Addr::LOCALHOST.into());
         let (person, login) = auth.login(USERNAME, &self.password, None, &client).await?;
         Ok(complete(auth, person, login).await?)
@@ -66,8 +64,8 @@ impl Site {
 }
 
 /// A browser somewhere.
-pub(crate) fn client_at(ip_address: IpAddr) -> Client {
-    Client {
+pub(crate) fn client_at(ip_address: IpAddr) -> ClientInfo {
+    ClientInfo {
         kind: ClientKind::Browser,
         ip_address,
         user_agent: "load".to_owned(),

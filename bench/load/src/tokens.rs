@@ -3,12 +3,10 @@
 use std::{fs, path::PathBuf, sync::Arc};
 
 use clap::Args;
+use holdfast_client::auth::{AuthService as _, Grant, Holder};
 use secrecy::ExposeSecret as _;
 use tokio::task::JoinSet;
-use web_service::domain::{
-    auth::{Auth as _, Grant, Holder},
-    sign_in::SESSION_SCOPE,
-};
+use web_service::session::sign_in::SESSION_SCOPE;
 
 use crate::{
     site::Site,

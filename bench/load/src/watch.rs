@@ -11,6 +11,7 @@ use auth_proto::{
     },
 };
 use clap::Args;
+use holdfast_client::auth::AuthService as _;
 use secrecy::ExposeSecret as _;
 use tokio::{
     sync::mpsc,
@@ -18,7 +19,6 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 use tonic::{Request, Streaming, transport::Channel};
-use web_service::domain::auth::Auth as _;
 
 use crate::{
     latencies::Latencies,

@@ -2,12 +2,12 @@
 
 use std::{net::TcpStream, path::PathBuf, process::Command, time::Duration};
 
-use crate::bench::{
+use crate::{
     Bench, free_port,
     load::{Load, Turns},
-    meter::Meter,
     pair::{Pair, own_load},
     process::Server,
+    sampler::Meter,
     section::{Column, Line, Part, Picture, Runner, compare, in_turn, or_failed},
 };
 

@@ -2,13 +2,13 @@
 
 use std::{thread, time::Duration};
 
-use crate::bench::{
+use crate::{
     Bench,
     h2load::Pace,
     load::Load,
-    meter::real,
     pair::Pair,
-    parts::logins,
+    sampler::real,
+    scenarios::logins,
     section::{Column, Line, Part, Picture, compare, in_turn, or_failed},
     services::validate_load,
 };

@@ -2,16 +2,15 @@
 
 use std::{process::Command, time::Duration};
 
+use xtask::workspace;
+
 use crate::{
-    bench::{
-        Bench, cores,
-        load::{Answered, output, result},
-        meter::{Meter, mib, real},
-        pair::Ground,
-        process::Server,
-        section::{Column, Line, Part, Picture, compare, in_turn, or_failed},
-    },
-    workspace,
+    Bench, cores,
+    load::{Answered, output, result},
+    pair::Ground,
+    process::Server,
+    sampler::{Meter, mib, real},
+    section::{Column, Line, Part, Picture, compare, in_turn, or_failed},
 };
 
 const NAMES: [&str; 3] = [
@@ -56,7 +55,7 @@ fn lines(bench: &Bench) -> anyhow::Result<Vec<Line>> {
     let arguments = [cores().to_string(), bench.length.as_secs().to_string()];
     let bare = || in_loop(Command::new(&bench.peers).arg("argon2").args(&arguments));
     let node = || {
-        let program = workspace::root().join("e2e/peers/argon2/loop.cjs");
+        let program = workspace::root().join("bench/peers/argon2/loop.cjs");
         let mut command = Command::new("node");
         command.env("NODE_PATH", bench.tools.node.join("node_modules"));
         in_loop(command.arg(program).args(&arguments))

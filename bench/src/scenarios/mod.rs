@@ -1,9 +1,9 @@
 //! Every section, a file each.
 
-mod cold;
-mod hot;
-mod leisurely;
+mod cache_miss;
+mod contended;
 mod logins;
+mod paced;
 mod processes;
 mod revocations;
 mod sessions;
@@ -11,13 +11,13 @@ mod starts;
 mod tokens;
 mod watchers;
 
-use super::section::Part;
+use crate::section::Part;
 
 pub(super) static ALL: [Part; 10] = [
-    leisurely::PART,
-    cold::PART,
+    paced::PART,
+    cache_miss::PART,
     logins::PART,
-    hot::PART,
+    contended::PART,
     starts::PART,
     sessions::PART,
     revocations::PART,

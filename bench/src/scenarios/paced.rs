@@ -1,6 +1,6 @@
 //! The same checks, where the servers wait for their clients.
 
-use crate::bench::{
+use crate::{
     Bench, Kind, Running, begin,
     load::Clients,
     section::{Column, Line, Part, Picture, Runner, compare, in_turn, or_failed},

@@ -4,11 +4,11 @@ use std::{thread, time::Duration};
 
 use anyhow::Context as _;
 
-use crate::bench::{
+use crate::{
     Bench,
     load::{Answered, Clients, Load},
-    meter::{Meter, Sample, median},
     pair::Pair,
+    sampler::{Meter, Sample, median},
     section::{Column, Line, Part, Picture},
     services::cookie_load,
     web::Web,

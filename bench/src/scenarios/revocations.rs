@@ -2,14 +2,14 @@
 
 use std::{thread, time::Duration};
 
-use super::grouped;
-use crate::bench::{
+use crate::{
     Bench,
     h2load::Pace,
     load::Load,
-    meter::{Meter, median, mib, real},
     pair::{Ground, Pair},
     process::Server,
+    sampler::{Meter, median, mib, real},
+    scenarios::grouped,
     section::{Column, Line, Part, Picture, or_failed},
     services::{bearer_load, validate_load},
     web::Web,

@@ -2,13 +2,13 @@
 
 use std::{path::Path, time::Duration};
 
-use super::grouped;
-use crate::bench::{
+use crate::{
     Bench,
     load::{Load, Turns, output},
-    meter::{Meter, Sample, median, real},
     pair::Pair,
     redis::used_memory,
+    sampler::{Meter, Sample, median, real},
+    scenarios::grouped,
     scratch,
     section::{Column, Line, Part, Picture, compare},
     services::cookie_load,

@@ -2,11 +2,11 @@
 
 use std::{thread, time::Duration};
 
-use crate::bench::{
+use crate::{
     Bench,
-    meter::{medians, mib},
     pair::Ground,
     process::PAUSE,
+    sampler::{medians, mib},
     section::{Column, Line, Part, Picture, or_failed},
 };
 

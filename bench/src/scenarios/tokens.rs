@@ -2,12 +2,12 @@
 
 use std::{path::Path, time::Duration};
 
-use super::grouped;
-use crate::bench::{
+use crate::{
     Bench,
     load::{Load, Turns},
-    meter::{Meter, Sample, median, mib},
     pair::Pair,
+    sampler::{Meter, Sample, median, mib},
+    scenarios::grouped,
     section::{Column, Line, Part, Picture},
     services::bearer_load,
 };

@@ -9,12 +9,12 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 
-use super::grouped;
-use crate::bench::{
+use crate::{
     Bench,
     load::result,
-    meter::{Meter, real},
     pair::Pair,
+    sampler::{Meter, real},
+    scenarios::grouped,
     section::{Column, Line, Part, Picture},
 };
 

@@ -31,15 +31,15 @@ pub type ProbeAnswer = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
 /// A switch between this service and one peer. Clones are the same switch.
 #[derive(Clone)]
-pub struct Breaker(Arc<Switch>);
+pub struct CircuitBreaker(Arc<Inner>);
 
-struct Switch {
+struct Inner {
     peer: String,
     is_open: AtomicBool,
     probe: Probe,
 }
 
-impl fmt::Debug for Breaker {
+impl fmt::Debug for CircuitBreaker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Breaker")
             .field("peer", &self.0.peer)
@@ -48,11 +48,11 @@ impl fmt::Debug for Breaker {
     }
 }
 
-impl Breaker {
+impl CircuitBreaker {
     /// Closed: calls may go out.
     #[must_use]
     pub fn new(peer: String, probe: Probe) -> Self {
-        Self(Arc::new(Switch {
+        Self(Arc::new(Inner {
             peer,
             is_open: AtomicBool::new(false),
             probe,
@@ -76,7 +76,7 @@ impl Breaker {
     }
 }
 
-async fn close_when_there(switch: Weak<Switch>) {
+async fn close_when_there(switch: Weak<Inner>) {
     let opened = Instant::now();
     let mut reminded = opened;
     let mut pause = FIRST_PAUSE;
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     /// A peer that answers after this many probes in vain.
-    fn peer(in_vain: usize) -> (Breaker, Arc<AtomicUsize>) {
+    fn peer(in_vain: usize) -> (CircuitBreaker, Arc<AtomicUsize>) {
         let asked = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&asked);
         let probe: Probe = Box::new(move || {
@@ -124,10 +124,10 @@ mod tests {
                 }
             })
         });
-        (Breaker::new("peer".to_owned(), probe), asked)
+        (CircuitBreaker::new("peer".to_owned(), probe), asked)
     }
 
-    async fn closed(breaker: &Breaker) {
+    async fn closed(breaker: &CircuitBreaker) {
         while breaker.is_open() {
             sleep(Duration::from_millis(1)).await;
         }
@@ -161,7 +161,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_probe_that_hangs_is_given_up() {
-        let breaker = Breaker::new("peer".to_owned(), Box::new(|| Box::pin(pending())));
+        let breaker = CircuitBreaker::new("peer".to_owned(), Box::new(|| Box::pin(pending())));
         breaker.open("refused");
         sleep(Duration::from_mins(1)).await;
         assert!(breaker.is_open());

@@ -1,23 +1,21 @@
 //! What web-service asks of auth-service.
 
-mod error;
-
 use std::{net::IpAddr, time::Duration};
 
 use async_trait::async_trait;
 use secrecy::SecretString;
 use time::OffsetDateTime;
 
-pub use self::error::{
+use crate::device_report::DeviceReport;
+pub use crate::error::{
     AUTH_UNAVAILABLE, AuthError, DPOP_NONCE_REQUIRED, DPOP_PROOF_INVALID, DPOP_PROOF_REQUIRED,
     INSUFFICIENT_SCOPE, INVALID_CREDENTIALS, LOGIN_NOT_FOUND, OVERLOADED, PASSWORD_REJECTED,
     Refusal, RefusalKind, STEP_UP_REQUIRED, THROTTLED, TOKEN_REVOKED,
 };
-use super::device::DeviceReport;
 
 /// auth-service as who judges access tokens.
 #[async_trait]
-pub trait Validate: Send + Sync {
+pub trait TokenValidation: Send + Sync {
     /// Judges an access token that must be for `audience`, where it is not empty, and have all of these scopes.
     async fn validate(
         &self,
@@ -30,14 +28,14 @@ pub trait Validate: Send + Sync {
 
 /// auth-service, as far as this service needs it otherwise.
 #[async_trait]
-pub trait Auth: Send + Sync {
+pub trait AuthService: Send + Sync {
     /// Checks a name and a password and starts a login. What the same `form` started within the last minute is not started again.
     async fn login(
         &self,
         username: &str,
         password: &SecretString,
         form: Option<&[u8; 16]>,
-        client: &Client,
+        client: &ClientInfo,
     ) -> Result<(Person, Login), AuthError>;
 
     /// Exchanges a ticket or a refresh token for an access token with these scopes.
@@ -55,7 +53,7 @@ pub trait Auth: Send + Sync {
         &self,
         token: &str,
         proof: Option<&DpopProof>,
-        client: &Client,
+        client: &ClientInfo,
     ) -> Result<(), AuthError>;
 
     /// Notes what became of the device of a browser's login.
@@ -69,7 +67,7 @@ pub trait Auth: Send + Sync {
         &self,
         authorization: &Authorization,
         password: &SecretString,
-        client: &Client,
+        client: &ClientInfo,
     ) -> Result<OffsetDateTime, AuthError>;
 
     /// Replaces that person's password, ends all of their logins, and starts a new one.
@@ -77,7 +75,7 @@ pub trait Auth: Send + Sync {
         &self,
         authorization: &Authorization,
         change: PasswordChange<'_>,
-        client: &Client,
+        client: &ClientInfo,
     ) -> Result<Login, AuthError>;
 
     /// That person's logins that live, the one last seen first.
@@ -88,14 +86,14 @@ pub trait Auth: Send + Sync {
         &self,
         authorization: &Authorization,
         sid: &str,
-        client: &Client,
+        client: &ClientInfo,
     ) -> Result<(), AuthError>;
 
     /// Ends all of them but the one through which they ask.
     async fn end_other_logins(
         &self,
         authorization: &Authorization,
-        client: &Client,
+        client: &ClientInfo,
     ) -> Result<(), AuthError>;
 
     /// A token for a client in its own name.
@@ -120,7 +118,7 @@ pub trait Auth: Send + Sync {
         credentials: Option<&ClientCredentials>,
         token: &str,
         proof: Option<&DpopProof>,
-        client: &Client,
+        client: &ClientInfo,
     ) -> Result<(), AuthError>;
 
     /// The public keys that verify access tokens, and who signs them.
@@ -140,14 +138,14 @@ pub enum ClientKind {
 #[derive(Clone, Copy, Debug)]
 pub enum Holder<'a> {
     /// A program, and where its request came from.
-    Program(&'a Client),
+    Program(&'a ClientInfo),
     /// This service, for a browser.
     Browser,
 }
 
 /// Where a request came from.
 #[derive(Clone, Debug)]
-pub struct Client {
+pub struct ClientInfo {
     /// What keeps the tokens.
     pub kind: ClientKind,
     /// The address.

@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use tonic::{Code, ConnectError, Status};
 use tonic_types::StatusExt as _;
 
-use crate::domain::auth::{
+use crate::auth::{
     AUTH_UNAVAILABLE, Account, AuthError, Claims, ClientKind, Introspection, Jwk, Jwks, Login,
     LoginRecord, Person, Refusal, RefusalKind, THROTTLED, Tokens,
 };
@@ -188,7 +188,7 @@ fn jwk(key: JsonWebKey) -> Jwk {
 }
 
 /// What a status means here.
-pub(super) enum Heard {
+pub(super) enum CallOutcome {
     /// auth-service's own answer.
     Answer(AuthError),
     /// Nothing: the connection failed, on its way there or on its way back.
@@ -200,7 +200,7 @@ pub(super) enum Heard {
     },
 }
 
-impl Heard {
+impl CallOutcome {
     /// The request may have arrived, and no answer did.
     pub(super) fn nothing(why: &str) -> Self {
         Self::Nothing {
@@ -211,24 +211,24 @@ impl Heard {
 }
 
 /// Only what auth-service itself said, with a reason, counts as its answer; a broken connection has many codes.
-pub(super) fn heard(status: &Status) -> Heard {
+pub(super) fn classify_status(status: &Status) -> CallOutcome {
     let details = status.get_error_details();
     if let Some(info) = details.error_info() {
         let retry_delay = details.retry_info().and_then(|info| info.retry_delay);
         let nonce = info.metadata.get(DPOP_NONCE).cloned();
         let answer = refusal(status, &info.reason, retry_delay);
-        return Heard::Answer(with_nonce(answer, nonce));
+        return CallOutcome::Answer(with_nonce(answer, nonce));
     }
     match status.code() {
-        Code::OutOfRange => Heard::Answer(AuthError::Refused(Refusal {
+        Code::OutOfRange => CallOutcome::Answer(AuthError::Refused(Refusal {
             kind: RefusalKind::Invalid,
             reason: INVALID_REQUEST.to_owned(),
             message: "the request is too large".to_owned(),
             dpop_nonce: String::new(),
         })),
-        Code::Unimplemented => Heard::Answer(AuthError::Broken(status.message().to_owned())),
-        Code::ResourceExhausted => Heard::Answer(overloaded()),
-        _ => Heard::Nothing {
+        Code::Unimplemented => CallOutcome::Answer(AuthError::Broken(status.message().to_owned())),
+        Code::ResourceExhausted => CallOutcome::Answer(overloaded()),
+        _ => CallOutcome::Nothing {
             why: causes(status),
             was_sent: !never_connected(status),
         },

@@ -11,12 +11,12 @@ use tonic::{
     metadata::{Ascii, MetadataValue, errors::InvalidMetadataValue},
 };
 
-use crate::domain::{
+use crate::{
     auth::{
-        AuthError, Authorization, Client, ClientCredentials, ClientKind, ClientProof, DpopProof,
-        Grant, Holder,
+        AuthError, Authorization, ClientCredentials, ClientInfo, ClientKind, ClientProof,
+        DpopProof, Grant, Holder,
     },
-    device::DeviceEvent,
+    device_report::DeviceEvent,
 };
 
 /// The metadata of what acts for a person.
@@ -72,7 +72,7 @@ pub(super) fn sensitive(
     Ok(value)
 }
 
-pub(super) fn client(client: &Client) -> v1::Client {
+pub(super) fn client(client: &ClientInfo) -> v1::Client {
     v1::Client {
         kind: kind(client.kind).into(),
         ip_address: client.ip_address.to_string(),

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use holdfast_tls::TlsMaterial;
 use secrecy::ExposeSecret as _;
-use service_kit::tls::TlsMaterial;
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 
 /// Short enough for a second instance to answer within the deadline of a call.

@@ -10,11 +10,9 @@ use std::{
 };
 
 use auth_proto::v1::{GetJwksRequest, auth_service_client::AuthServiceClient};
-use service_kit::{
-    breaker::{Breaker, Probe},
-    seldom::Seldom,
-    tls::TlsMaterial,
-};
+use holdfast_circuit_breaker::{CircuitBreaker, Probe};
+use holdfast_core::rate_limited_log::LogRateLimiter;
+use holdfast_tls::TlsMaterial;
 use tokio::{
     sync::watch,
     task::JoinSet,
@@ -25,20 +23,21 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
-use super::{
-    decode::{self, Heard},
+use crate::{
+    auth::AuthError,
+    config::AuthConfig,
+    decode::{self, CallOutcome},
     endpoint::endpoint,
 };
-use crate::{config::AuthConfig, domain::auth::AuthError};
 
 /// How often it is tried whether an instance accepts a new certificate, and how long each time.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
-static NOT_ACCEPTED: Seldom = Seldom::new();
+static NOT_ACCEPTED: LogRateLimiter = LogRateLimiter::new();
 
 /// How hard to try for an answer.
 #[derive(Clone, Copy)]
-pub(super) struct Effort {
+pub(super) struct RetryPolicy {
     /// For all tries together, setting up connections included.
     pub(super) deadline: Duration,
     /// Whether another instance may be asked when it is not known what became of the first try.
@@ -59,18 +58,18 @@ pub(super) enum Lane {
 
 /// All instances. Clones are the same ones.
 #[derive(Clone)]
-pub(super) struct Instances {
-    all: Arc<[Instance]>,
+pub(super) struct Endpoints {
+    all: Arc<[AuthEndpoint]>,
     turn: Arc<AtomicUsize>,
     /// Changes when an instance got another connection.
     replaced: watch::Sender<()>,
 }
 
 #[derive(Clone)]
-struct Instance {
+struct AuthEndpoint {
     url: Arc<str>,
     connections: Connections,
-    breaker: Breaker,
+    breaker: CircuitBreaker,
 }
 
 /// The connections that calls go over. Others may take their place, while calls that are under way finish on the old ones. Clones
@@ -94,10 +93,10 @@ impl Channels {
     }
 }
 
-impl Instances {
+impl Endpoints {
     /// Connects at the first call.
     pub(super) fn new(config: &AuthConfig, tls: &TlsMaterial) -> anyhow::Result<Self> {
-        let instance = |url: &url::Url| Instance::new(url.as_str(), tls);
+        let instance = |url: &url::Url| AuthEndpoint::new(url.as_str(), tls);
         Ok(Self {
             all: config
                 .urls
@@ -113,11 +112,11 @@ impl Instances {
     /// sent again once it may have arrived.
     pub(super) async fn call<T, Answer>(
         &self,
-        Effort {
+        RetryPolicy {
             deadline,
             repeat,
             lane,
-        }: Effort,
+        }: RetryPolicy,
         ask: impl Fn(Channel) -> Answer,
     ) -> Result<T, AuthError>
     where
@@ -132,14 +131,15 @@ impl Instances {
         let last = Instant::now() + deadline;
         for instance in there {
             let until = last.min(Instant::now() + each);
-            let heard = match timeout_at(until, ask(instance.connections.channel(lane))).await {
-                Ok(Ok(response)) => return Ok(response.into_inner()),
-                Ok(Err(status)) => decode::heard(&status),
-                Err(_elapsed) => Heard::nothing("no answer in time"),
-            };
-            match heard {
-                Heard::Answer(error) => return Err(error),
-                Heard::Nothing { why, was_sent } => {
+            let classify_status =
+                match timeout_at(until, ask(instance.connections.channel(lane))).await {
+                    Ok(Ok(response)) => return Ok(response.into_inner()),
+                    Ok(Err(status)) => decode::classify_status(&status),
+                    Err(_elapsed) => CallOutcome::nothing("no answer in time"),
+                };
+            match classify_status {
+                CallOutcome::Answer(error) => return Err(error),
+                CallOutcome::Nothing { why, was_sent } => {
                     instance.breaker.open(&why);
                     if was_sent && !repeat {
                         break;
@@ -151,7 +151,7 @@ impl Instances {
     }
 
     /// Every instance once, each call beginning with another one.
-    fn in_turn(&self) -> impl Iterator<Item = &Instance> {
+    fn in_turn(&self) -> impl Iterator<Item = &AuthEndpoint> {
         let first = self.turn.fetch_add(1, Ordering::Relaxed) % self.all.len();
         let (before, after) = self.all.split_at(first);
         after.iter().chain(before)
@@ -204,13 +204,16 @@ impl Instances {
     }
 }
 
-impl Instance {
+impl AuthEndpoint {
     fn new(url: &str, tls: &TlsMaterial) -> anyhow::Result<Self> {
         let channels = Channels::to(&endpoint(url, tls)?);
         let connections = Connections(Arc::new(RwLock::new(channels)));
         Ok(Self {
             url: url.into(),
-            breaker: Breaker::new(format!("auth-service at {url}"), probe(connections.clone())),
+            breaker: CircuitBreaker::new(
+                format!("auth-service at {url}"),
+                probe(connections.clone()),
+            ),
             connections,
         })
     }
@@ -266,8 +269,8 @@ async fn ask(channel: Channel) -> Result<(), String> {
     let Err(status) = client.get_jwks(GetJwksRequest {}).await else {
         return Ok(());
     };
-    match decode::heard(&status) {
-        Heard::Answer(_) => Ok(()),
-        Heard::Nothing { why, .. } => Err(why),
+    match decode::classify_status(&status) {
+        CallOutcome::Answer(_) => Ok(()),
+        CallOutcome::Nothing { why, .. } => Err(why),
     }
 }

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::digest::{Context, SHA256};
 
-use crate::domain::judge::{Fingerprint, Fingerprints};
+use crate::token_verifier::{Fingerprint, Fingerprints};
 
 /// By SHA-256.
 pub struct Sha256;

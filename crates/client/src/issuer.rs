@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::auth::Auth;
+use crate::auth::AuthService;
 
 /// While auth-service does not answer.
 const RETRY: Duration = Duration::from_secs(5);
@@ -15,7 +15,7 @@ const CHECK_AGAIN: Duration = Duration::from_hours(1);
 
 /// Warns, once an hour, while the issuer is not `public_url`: applications look for metadata and keys under the issuer (RFC 8414
 /// §3), and `DPoP` proofs of clients name it.
-pub async fn watch(auth: Arc<dyn Auth>, public_url: String, shutdown: CancellationToken) {
+pub async fn watch(auth: Arc<dyn AuthService>, public_url: String, shutdown: CancellationToken) {
     let checks = async {
         loop {
             let wait = match auth.jwks().await {

@@ -16,23 +16,23 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Waits for the news of each act, and counts those of which none came in time.
 #[derive(Debug, Default)]
-pub(super) struct OwnActs {
+pub(super) struct PendingRevocations {
     unheard: AtomicU64,
     /// How much was heard of; `None`: nobody listens.
     heard: watch::Sender<Option<i64>>,
 }
 
 /// An answer that says by which number what ended is told.
-pub(super) trait Ends {
+pub(super) trait RevokingResponse {
     /// The number, or 0.
-    fn told_by(&self) -> i64;
+    fn revocation_sequence(&self) -> i64;
 }
 
 macro_rules! ends {
     ($($answer:ty),*) => {
-        $(impl Ends for $answer {
-            fn told_by(&self) -> i64 {
-                self.told_by
+        $(impl RevokingResponse for $answer {
+            fn revocation_sequence(&self) -> i64 {
+                self.revocation_sequence
             }
         })*
     };
@@ -46,7 +46,7 @@ ends!(
     RevokeTokenResponse
 );
 
-impl OwnActs {
+impl PendingRevocations {
     /// Of how many it is not known that they were heard of: each takes back all that is remembered.
     pub(super) fn unheard(&self) -> u64 {
         self.unheard.load(Ordering::Acquire)
@@ -58,11 +58,11 @@ impl OwnActs {
     }
 
     /// Something ended. Returns when it was heard of, or what is remembered was taken back.
-    pub(super) async fn ended(&self, told_by: i64) {
+    pub(super) async fn ended(&self, revocation_sequence: i64) {
         let mut heard = self.heard.subscribe();
-        let news = heard.wait_for(|heard| heard.is_none_or(|newest| newest >= told_by));
+        let news = heard.wait_for(|heard| heard.is_none_or(|newest| newest >= revocation_sequence));
         let is_heard = match timeout(PATIENCE, news).await {
-            Ok(Ok(newest)) => told_by > 0 && newest.is_some(),
+            Ok(Ok(newest)) => revocation_sequence > 0 && newest.is_some(),
             Ok(Err(_)) | Err(_) => false,
         };
         if !is_heard {
@@ -84,7 +84,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_act_returns_when_it_was_heard_of_and_takes_nothing_back() {
-        let acts = Arc::new(OwnActs::default());
+        let acts = Arc::new(PendingRevocations::default());
         acts.heard(Some(6));
         let acting = Arc::clone(&acts);
         let act = tokio::spawn(async move { acting.ended(7).await });
@@ -98,7 +98,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_not_heard_of_in_time_takes_everything_back() {
-        let acts = OwnActs::default();
+        let acts = PendingRevocations::default();
         acts.heard(Some(6));
         acts.ended(7).await;
         assert_eq!(acts.unheard(), 1, "it waited");

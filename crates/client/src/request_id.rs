@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use service_kit::system::Random;
+use holdfast_core::random::Random;
 use tokio::task_local;
 
 task_local! {

@@ -2,14 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use holdfast_core::rate_limited_log::LogRateLimiter;
 use secrecy::{ExposeSecret as _, SecretString};
-use service_kit::seldom::Seldom;
 use tokio::{sync::mpsc, time::sleep};
 
-use crate::domain::{
-    auth::{Auth, AuthError, Client},
-    device::{DeviceReport, DeviceReports},
-    sign_out::EndLater,
+use crate::{
+    auth::{AuthError, AuthService, ClientInfo},
+    device_report::{DeviceReport, DeviceReports},
 };
 
 /// How many may wait.
@@ -18,29 +17,35 @@ const WAITING: usize = 4096;
 /// Between two tries; while auth-service is away a try costs nothing.
 const PAUSE: Duration = Duration::from_millis(250);
 
-static LOST: Seldom = Seldom::new();
+static LOST: LogRateLimiter = LogRateLimiter::new();
+
+/// Ends logins when auth-service is there again.
+pub trait DeferredSignOut: Send + Sync {
+    /// Takes the refresh token of a login that is to end, and who signed it out.
+    fn end_later(&self, refresh_token: SecretString, client: ClientInfo);
+}
 
 /// What waits, in this process's memory.
 #[derive(Clone)]
-pub struct Late(mpsc::Sender<News>);
+pub struct RetryQueue(mpsc::Sender<PendingCall>);
 
-enum News {
-    SignOut(SecretString, Client),
+enum PendingCall {
+    SignOut(SecretString, ClientInfo),
     Device(DeviceReport),
 }
 
-impl Late {
+impl RetryQueue {
     /// Starts to try.
-    pub fn start(auth: Arc<dyn Auth>) -> Self {
+    pub fn start(auth: Arc<dyn AuthService>) -> Self {
         let (sender, receiver) = mpsc::channel(WAITING);
         tokio::spawn(tell_all(auth, receiver));
         Self(sender)
     }
 }
 
-impl EndLater for Late {
-    fn end_later(&self, refresh_token: SecretString, client: Client) {
-        let news = News::SignOut(refresh_token, client);
+impl DeferredSignOut for RetryQueue {
+    fn end_later(&self, refresh_token: SecretString, client: ClientInfo) {
+        let news = PendingCall::SignOut(refresh_token, client);
         if self.0.try_send(news).is_err() {
             LOST.log(|lost| {
                 tracing::error!(lost, "logins that were signed out live on without a holder");
@@ -49,10 +54,10 @@ impl EndLater for Late {
     }
 }
 
-impl DeviceReports for Late {
+impl DeviceReports for RetryQueue {
     fn report(&self, report: DeviceReport) {
         let event = report.event;
-        if self.0.try_send(News::Device(report)).is_err() {
+        if self.0.try_send(PendingCall::Device(report)).is_err() {
             LOST.log(|lost| {
                 tracing::error!(?event, lost, "what became of a device is in no audit trail");
             });
@@ -60,7 +65,7 @@ impl DeviceReports for Late {
     }
 }
 
-async fn tell_all(auth: Arc<dyn Auth>, mut waiting: mpsc::Receiver<News>) {
+async fn tell_all(auth: Arc<dyn AuthService>, mut waiting: mpsc::Receiver<PendingCall>) {
     while let Some(news) = waiting.recv().await {
         while let Err(AuthError::Unavailable { .. }) = tell(&*auth, &news).await {
             sleep(PAUSE).await;
@@ -68,9 +73,11 @@ async fn tell_all(auth: Arc<dyn Auth>, mut waiting: mpsc::Receiver<News>) {
     }
 }
 
-async fn tell(auth: &dyn Auth, news: &News) -> Result<(), AuthError> {
+async fn tell(auth: &dyn AuthService, news: &PendingCall) -> Result<(), AuthError> {
     match news {
-        News::SignOut(token, client) => auth.end_login(token.expose_secret(), None, client).await,
-        News::Device(report) => auth.report_device(report).await,
+        PendingCall::SignOut(token, client) => {
+            auth.end_login(token.expose_secret(), None, client).await
+        }
+        PendingCall::Device(report) => auth.report_device(report).await,
     }
 }

@@ -7,8 +7,8 @@ use std::{
 };
 
 use auth_proto::v1::{Revocation, WatchRevocationsResponse, revocation::Revoked};
+use holdfast_core::{clock::Clock, rate_limited_log::LogRateLimiter, steady_clock::SteadyClock};
 use prost_types::Timestamp;
-use service_kit::{seldom::Seldom, steady_clock::SteadyClock, system::Clock};
 use time::OffsetDateTime;
 use tokio::{
     sync::Notify,
@@ -17,10 +17,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
 
-use super::{auth::GrpcAuth, own_acts::OwnActs};
-use crate::domain::{
+use crate::{
     auth::AuthError,
-    revocations::{History, LoginState, Named, Revocations},
+    read_your_writes::PendingRevocations,
+    revocations::{CacheEpoch, LoginState, Named, Revocations},
+    rpc::AuthClient,
 };
 
 /// A stream that says nothing for this long is dead; it should say something each second.
@@ -40,18 +41,18 @@ const FORGET_AFTER: i64 = 60;
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-static REFUSALS: Seldom = Seldom::new();
+static REFUSALS: LogRateLimiter = LogRateLimiter::new();
 
 /// Ended logins. Clones are the same knowledge.
 #[derive(Clone)]
-pub struct EndedLogins {
+pub struct RevocationWatcher {
     known: Arc<RwLock<Known>>,
     heard: Arc<Notify>,
     /// By which ends are forgotten: where the clock leaps and comes back, what had ended must not have come back, too.
     steady: Arc<SteadyClock>,
     clock: Arc<dyn Clock>,
     max_staleness: Duration,
-    acts: Arc<OwnActs>,
+    acts: Arc<PendingRevocations>,
 }
 
 #[derive(Default)]
@@ -59,7 +60,7 @@ struct Known {
     ended: Ended,
     /// A snapshot that is still coming; what is known so far counts until it is complete.
     coming: Option<Ended>,
-    heard_at: Option<Instant>,
+    last_message_at: Option<Instant>,
     /// What auth-service's clock showed, and the uptime of this service's clock then.
     issuer_time: Option<(OffsetDateTime, Duration)>,
     /// The uptime when it was last warned that the clocks differ; `None` while they agree.
@@ -83,14 +84,18 @@ struct Ended {
     keys: u64,
 }
 
-impl EndedLogins {
+impl RevocationWatcher {
     /// Knows nothing yet; `auth` tells. Cookies are judged by what is known until nothing was heard for `max_staleness`.
     #[must_use]
-    pub fn new(clock: Arc<dyn Clock>, max_staleness: Duration, auth: &GrpcAuth) -> Self {
+    pub fn new(clock: Arc<dyn Clock>, max_staleness: Duration, auth: &AuthClient) -> Self {
         Self::beside(clock, max_staleness, auth.acts())
     }
 
-    fn beside(clock: Arc<dyn Clock>, max_staleness: Duration, acts: Arc<OwnActs>) -> Self {
+    fn beside(
+        clock: Arc<dyn Clock>,
+        max_staleness: Duration,
+        acts: Arc<PendingRevocations>,
+    ) -> Self {
         Self {
             known: Arc::default(),
             heard: Arc::default(),
@@ -107,24 +112,24 @@ impl EndedLogins {
     }
 
     /// Follows until `shutdown`: asks anew whenever the stream ends, from where it ended.
-    pub async fn follow(self, auth: GrpcAuth, shutdown: CancellationToken) {
+    pub async fn follow(self, auth: AuthClient, shutdown: CancellationToken) {
         tokio::select! {
             () = self.follow_forever(&auth) => {}
             () = shutdown.cancelled() => {}
         }
     }
 
-    async fn follow_forever(&self, auth: &GrpcAuth) {
+    async fn follow_forever(&self, auth: &AuthClient) {
         let mut pause = FIRST_PAUSE;
         loop {
-            let before = self.known().heard_at;
+            let before = self.known().last_message_at;
             self.follow_once(auth).await;
             self.change(|known| {
                 known.is_connected = false;
                 known.coming = None;
             });
             self.acts.heard(None);
-            if self.known().heard_at == before {
+            if self.known().last_message_at == before {
                 pause = LONGEST_PAUSE.min(pause * 2);
             } else {
                 pause = FIRST_PAUSE;
@@ -137,7 +142,7 @@ impl EndedLogins {
         }
     }
 
-    async fn follow_once(&self, auth: &GrpcAuth) {
+    async fn follow_once(&self, auth: &AuthClient) {
         let mut replaced = auth.replaced();
         let Some(mut stream) = self.open(auth).await else {
             return;
@@ -158,7 +163,7 @@ impl EndedLogins {
     }
 
     /// Asks for what ended since what is known.
-    async fn open(&self, auth: &GrpcAuth) -> Option<Streaming<WatchRevocationsResponse>> {
+    async fn open(&self, auth: &AuthClient) -> Option<Streaming<WatchRevocationsResponse>> {
         let (epoch, sequence) = {
             let known = self.known();
             (known.ended.epoch.clone(), known.ended.sequence)
@@ -202,7 +207,7 @@ impl EndedLogins {
                     known.epochs += u64::from(known.ended.epoch != complete.epoch);
                     known.ended.replace(complete);
                 }
-                known.heard_at = Some(Instant::now());
+                known.last_message_at = Some(Instant::now());
                 self.heard.notify_one();
                 known.ended.forget(now);
                 if let Some(time) = issuer_time {
@@ -297,12 +302,12 @@ impl Ended {
 
 impl Known {
     fn is_stale(&self, max_staleness: Duration) -> bool {
-        self.heard_at
-            .is_none_or(|heard_at| heard_at.elapsed() > max_staleness)
+        self.last_message_at
+            .is_none_or(|last_message_at| last_message_at.elapsed() > max_staleness)
     }
 }
 
-impl Revocations for EndedLogins {
+impl Revocations for RevocationWatcher {
     fn login(&self, sid: &str, epoch: &str) -> LoginState {
         let known = self.known();
         if known.ended.logins.contains_key(sid) && known.ended.epoch == epoch {
@@ -319,10 +324,10 @@ impl Revocations for EndedLogins {
         }
     }
 
-    fn history(&self) -> Option<History> {
+    fn history(&self) -> Option<CacheEpoch> {
         let known = self.known();
         let is_fresh = known.is_connected && known.coming.is_none() && !known.is_stale(MAX_SILENCE);
-        is_fresh.then_some(History {
+        is_fresh.then_some(CacheEpoch {
             epoch: known.epochs,
             revoked_keys: known.ended.keys,
             own_acts: self.acts.unheard(),
@@ -351,5 +356,4 @@ impl Revocations for EndedLogins {
 }
 
 #[cfg(test)]
-#[path = "revocations_tests.rs"]
 mod tests;

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::auth::{Claims, Introspection};
+use crate::auth::{Claims, Introspection};
 
 /// What is known of a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum LoginState {
 
 /// A state of knowledge under which what was said of a token stays true, but for what [`Revocations::has_ended`] says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct History {
+pub struct CacheEpoch {
     /// Counts the histories of auth-service's store that were heard of.
     pub epoch: u64,
     /// Counts the signing keys that were revoked.
@@ -63,7 +63,7 @@ pub trait Revocations: Send + Sync {
     fn login(&self, sid: &str, epoch: &str) -> LoginState;
 
     /// What is known now; `None` where it was not heard within three seconds that this is all.
-    fn history(&self) -> Option<History>;
+    fn history(&self) -> Option<CacheEpoch>;
 
     /// Whether a token, its login or its client has ended. That holds against whatever auth-service says of it later.
     fn has_ended(&self, named: Named<'_>) -> bool;

@@ -15,54 +15,48 @@ use auth_proto::{
         issue_token_request,
     },
 };
+use holdfast_core::clock::Clock;
+use holdfast_tls::{TlsFiles, TlsMaterial, TlsWatch};
 use secrecy::{ExposeSecret as _, SecretString};
-use service_kit::{
-    shutdown::Signals,
-    system::Clock,
-    tls::{TlsFiles, TlsMaterial, TlsWatch},
-};
 use time::OffsetDateTime;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tonic::{
     Request, Response, Status, Streaming,
     metadata::{Ascii, MetadataValue},
     transport::Channel,
 };
 
-use super::{
-    decode::Decoded as _,
-    encode::{self, Credential, sensitive},
-    instances::{Effort, Instances, Lane},
-    own_acts::{Ends, OwnActs},
-};
 use crate::{
-    config::AuthConfig,
-    domain::{
-        auth::{
-            Account, Auth, AuthError, Authorization, Claims, Client, ClientCredentials, DpopProof,
-            Grant, Holder, Introspection, Jwks, Login, LoginRecord, PasswordChange, Person, Tokens,
-            Validate,
-        },
-        device::DeviceReport,
+    auth::{
+        Account, AuthError, AuthService, Authorization, Claims, ClientCredentials, ClientInfo,
+        DpopProof, Grant, Holder, Introspection, Jwks, Login, LoginRecord, PasswordChange, Person,
+        TokenValidation, Tokens,
     },
+    config::AuthConfig,
+    decode::Decoded as _,
+    device_report::DeviceReport,
+    encode::{self, Credential, sensitive},
+    endpoints::{Endpoints, Lane, RetryPolicy},
+    read_your_writes::{PendingRevocations, RevokingResponse},
     request_id,
 };
 
 /// For what only asks.
-const READ: Effort = Effort {
+const READ: RetryPolicy = RetryPolicy {
     deadline: Duration::from_millis(1500),
     repeat: true,
     lane: Lane::Quick,
 };
 
 /// For what changes something.
-const CHANGE: Effort = Effort {
+const CHANGE: RetryPolicy = RetryPolicy {
     repeat: false,
     ..READ
 };
 
 /// The same where passwords may have to wait for their turns: two of them when one is changed.
-const PASSWORD: Effort = Effort {
+const PASSWORD: RetryPolicy = RetryPolicy {
     deadline: Duration::from_secs(8),
     repeat: false,
     lane: Lane::Passwords,
@@ -77,15 +71,15 @@ const NOT_KNOWN: &str =
 
 /// auth-service, as one of its instances answers.
 #[derive(Clone)]
-pub struct GrpcAuth {
-    instances: Instances,
+pub struct AuthClient {
+    instances: Endpoints,
     service_secret: Option<MetadataValue<Ascii>>,
-    acts: Arc<OwnActs>,
+    acts: Arc<PendingRevocations>,
     tls_files: TlsFiles,
     tls: TlsMaterial,
 }
 
-impl GrpcAuth {
+impl AuthClient {
     /// Takes the addresses and credentials; connects at the first call.
     ///
     /// # Errors
@@ -100,7 +94,7 @@ impl GrpcAuth {
         let tls = TlsMaterial::load(&config.tls);
         let tls = tls.map_err(|problems| anyhow!(problems.join("; ")))?;
         Ok(Self {
-            instances: Instances::new(config, &tls)?,
+            instances: Endpoints::new(config, &tls)?,
             service_secret,
             acts: Arc::default(),
             tls_files: config.tls.clone(),
@@ -109,7 +103,12 @@ impl GrpcAuth {
     }
 
     /// Uses certificates and authorities as their files change, until the signal to stop.
-    pub async fn keep_certificates_current(self, clock: Arc<dyn Clock>, signals: Signals) {
+    pub async fn keep_certificates_current(
+        self,
+        clock: Arc<dyn Clock>,
+        reload: watch::Receiver<()>,
+        shutdown: CancellationToken,
+    ) {
         let (sender, changes) = watch::channel(self.tls.clone());
         let instances = self.instances.clone();
         let watch = TlsWatch::new(self.tls_files, &self.tls, clock, move |tls| {
@@ -118,7 +117,7 @@ impl GrpcAuth {
             Ok(())
         });
         tokio::select! {
-            () = watch.run(signals.reload, signals.shutdown) => {}
+            () = watch.run(reload, shutdown) => {}
             () = self.instances.follow(changes) => {}
         }
     }
@@ -129,14 +128,14 @@ impl GrpcAuth {
     }
 
     /// What ended because this instance asked for it.
-    pub(super) fn acts(&self) -> Arc<OwnActs> {
+    pub(super) fn acts(&self) -> Arc<PendingRevocations> {
         Arc::clone(&self.acts)
     }
 
     /// Asks for something that ends what may be remembered as good.
-    async fn end<T: Ends, Answer>(
+    async fn end<T: RevokingResponse, Answer>(
         &self,
-        effort: Effort,
+        effort: RetryPolicy,
         ask: impl Fn(Channel) -> Answer,
     ) -> Result<T, AuthError>
     where
@@ -144,7 +143,7 @@ impl GrpcAuth {
     {
         let answer = self.instances.call(effort, ask).await;
         match &answer {
-            Ok(ended) => self.acts.ended(ended.told_by()).await,
+            Ok(ended) => self.acts.ended(ended.revocation_sequence()).await,
             Err(AuthError::Refused(_)) => {}
             // It may have been done.
             Err(_) => self.acts.may_have_ended(),
@@ -192,7 +191,7 @@ impl GrpcAuth {
 }
 
 #[async_trait]
-impl Validate for GrpcAuth {
+impl TokenValidation for AuthClient {
     async fn validate(
         &self,
         access_token: &str,
@@ -219,13 +218,13 @@ impl Validate for GrpcAuth {
 }
 
 #[async_trait]
-impl Auth for GrpcAuth {
+impl AuthService for AuthClient {
     async fn login(
         &self,
         username: &str,
         password: &SecretString,
         form: Option<&[u8; 16]>,
-        client: &Client,
+        client: &ClientInfo,
     ) -> Result<(Person, Login), AuthError> {
         let ask = async |channel| {
             let mut request = self.own(LoginRequest {
@@ -270,7 +269,7 @@ impl Auth for GrpcAuth {
         &self,
         token: &str,
         proof: Option<&DpopProof>,
-        client: &Client,
+        client: &ClientInfo,
     ) -> Result<(), AuthError> {
         let ask = async |channel| {
             let request = self.own(RevokeTokenRequest {
@@ -320,7 +319,7 @@ impl Auth for GrpcAuth {
         &self,
         authorization: &Authorization,
         password: &SecretString,
-        client: &Client,
+        client: &ClientInfo,
     ) -> Result<OffsetDateTime, AuthError> {
         let credential = Credential::of(authorization)?;
         let ask = async |channel| {
@@ -339,7 +338,7 @@ impl Auth for GrpcAuth {
         &self,
         authorization: &Authorization,
         change: PasswordChange<'_>,
-        client: &Client,
+        client: &ClientInfo,
     ) -> Result<Login, AuthError> {
         let credential = Credential::of(authorization)?;
         let ask = async |channel| {
@@ -370,7 +369,7 @@ impl Auth for GrpcAuth {
         &self,
         authorization: &Authorization,
         sid: &str,
-        client: &Client,
+        client: &ClientInfo,
     ) -> Result<(), AuthError> {
         let credential = Credential::of(authorization)?;
         let ask = async |channel| {
@@ -389,7 +388,7 @@ impl Auth for GrpcAuth {
     async fn end_other_logins(
         &self,
         authorization: &Authorization,
-        client: &Client,
+        client: &ClientInfo,
     ) -> Result<(), AuthError> {
         let credential = Credential::of(authorization)?;
         let ask = async |channel| {
@@ -449,7 +448,7 @@ impl Auth for GrpcAuth {
         credentials: Option<&ClientCredentials>,
         token: &str,
         proof: Option<&DpopProof>,
-        client: &Client,
+        client: &ClientInfo,
     ) -> Result<(), AuthError> {
         let ask = async |channel| {
             let request = self.own(RevokeTokenRequest {

@@ -9,14 +9,14 @@ use futures_util::{
     FutureExt as _,
     future::{BoxFuture, Shared, WeakShared},
 };
-use service_kit::{recent::Recent, system::Clock};
+use holdfast_core::{bounded_cache::TwoGenerationCache, clock::Clock};
 
-use super::{
+use crate::{
     auth::{
         AuthError, Claims, DpopProof, INSUFFICIENT_SCOPE, Refusal, RefusalKind, TOKEN_REVOKED,
-        Validate,
+        TokenValidation,
     },
-    revocations::{History, Named, Revocations},
+    revocations::{CacheEpoch, Named, Revocations},
 };
 
 /// How many verdicts are remembered, at about a kilobyte each.
@@ -35,12 +35,12 @@ pub trait Fingerprints: Send + Sync {
 #[derive(Clone)]
 struct Verdict {
     claims: Arc<Claims>,
-    history: History,
+    history: CacheEpoch,
 }
 
 /// A question that is on its way; whoever has the same one waits for the same answer. It is over when nobody waits any more.
 type Question = Shared<Asking>;
-type Asked = HashMap<(Fingerprint, Option<History>), WeakShared<Asking>>;
+type Asked = HashMap<(Fingerprint, Option<CacheEpoch>), WeakShared<Asking>>;
 type Asking = BoxFuture<'static, Result<Arc<Claims>, AuthError>>;
 
 /// How many questions may be known before those are forgotten that nobody waits for.
@@ -48,21 +48,21 @@ const MANY_QUESTIONS: usize = 256;
 
 /// Judges access tokens. Clones remember together.
 #[derive(Clone)]
-pub struct Judge(Arc<Parts>);
+pub struct CachingTokenVerifier(Arc<Parts>);
 
 struct Parts {
-    auth: Arc<dyn Validate>,
+    auth: Arc<dyn TokenValidation>,
     revocations: Arc<dyn Revocations>,
     fingerprints: Arc<dyn Fingerprints>,
     clock: Arc<dyn Clock>,
-    verdicts: Recent<Fingerprint, Verdict>,
+    verdicts: TwoGenerationCache<Fingerprint, Verdict>,
     asked: Mutex<Asked>,
 }
 
-impl Judge {
+impl CachingTokenVerifier {
     /// Remembers nothing yet.
     pub fn new(
-        auth: Arc<dyn Validate>,
+        auth: Arc<dyn TokenValidation>,
         revocations: Arc<dyn Revocations>,
         fingerprints: Arc<dyn Fingerprints>,
         clock: Arc<dyn Clock>,
@@ -72,7 +72,7 @@ impl Judge {
             revocations,
             fingerprints,
             clock,
-            verdicts: Recent::new(MOST),
+            verdicts: TwoGenerationCache::new(MOST),
             asked: Mutex::default(),
         }))
     }
@@ -149,17 +149,17 @@ impl Parts {
 
     async fn ask(
         &self,
-        (fingerprint, history): (Fingerprint, Option<History>),
+        (fingerprint, history): (Fingerprint, Option<CacheEpoch>),
         token: &str,
         audience: &str,
     ) -> Result<Arc<Claims>, AuthError> {
         // What is heard while auth-service thinks may be what it does not know yet: it counts as of before.
-        let era = self.verdicts.era();
+        let generation = self.verdicts.generation();
         let claims = self.not_ended(self.auth.validate(token, None, audience, &[]).await?)?;
         if let Some(history) = history {
             let claims = Arc::clone(&claims);
             let verdict = Verdict { claims, history };
-            self.verdicts.insert(era, fingerprint, verdict);
+            self.verdicts.insert(generation, fingerprint, verdict);
         }
         Ok(claims)
     }
@@ -196,5 +196,4 @@ fn insufficient_scope() -> AuthError {
 }
 
 #[cfg(test)]
-#[path = "judge_tests.rs"]
 mod tests;

@@ -10,7 +10,7 @@ use std::{
 /// Keeps what was used lately and forgets the rest, in two generations: when the younger one is full, the older one is forgotten,
 /// and what is asked for until then moves up. So each look costs the same, however much is kept.
 #[derive(Debug)]
-pub struct Recent<K, V> {
+pub struct TwoGenerationCache<K, V> {
     generations: RwLock<Generations<K, V>>,
     half: usize,
 }
@@ -20,14 +20,14 @@ struct Generations<K, V> {
     young: HashMap<K, V>,
     old: HashMap<K, V>,
     /// Counts how often all was forgotten.
-    era: u64,
+    generation: u64,
 }
 
 /// When something began to be found out. What was forgotten meanwhile is not remembered by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Era(u64);
+pub struct Generation(u64);
 
-impl<K: Eq + Hash + Clone, V: Clone> Recent<K, V> {
+impl<K: Eq + Hash + Clone, V: Clone> TwoGenerationCache<K, V> {
     /// Keeps at most `most` entries.
     #[must_use]
     pub fn new(most: usize) -> Self {
@@ -35,7 +35,7 @@ impl<K: Eq + Hash + Clone, V: Clone> Recent<K, V> {
             generations: RwLock::new(Generations {
                 young: HashMap::new(),
                 old: HashMap::new(),
-                era: 0,
+                generation: 0,
             }),
             half: (most / 2).max(1),
         }
@@ -62,15 +62,19 @@ impl<K: Eq + Hash + Clone, V: Clone> Recent<K, V> {
     }
 
     /// Now, for [`insert`](Self::insert).
-    pub fn era(&self) -> Era {
+    pub fn generation(&self) -> Generation {
         let generations = self.generations.read();
-        Era(generations.unwrap_or_else(PoisonError::into_inner).era)
+        Generation(
+            generations
+                .unwrap_or_else(PoisonError::into_inner)
+                .generation,
+        )
     }
 
     /// Remembers what began to be found out in `since`, unless all was forgotten meanwhile.
-    pub fn insert(&self, since: Era, key: K, value: V) {
+    pub fn insert(&self, since: Generation, key: K, value: V) {
         let mut generations = self.write();
-        if Era(generations.era) == since {
+        if Generation(generations.generation) == since {
             generations.old.remove(&key);
             self.keep(&mut generations, key, value);
         }
@@ -86,7 +90,7 @@ impl<K: Eq + Hash + Clone, V: Clone> Recent<K, V> {
     /// Forgets everything.
     pub fn clear(&self) {
         let mut generations = self.write();
-        generations.era += 1;
+        generations.generation += 1;
         generations.young = HashMap::new();
         generations.old = HashMap::new();
     }
@@ -123,8 +127,8 @@ mod tests {
 
     #[test]
     fn what_is_asked_for_stays_and_the_rest_goes() {
-        let recent = Recent::new(4);
-        let insert = |key| recent.insert(recent.era(), key, key);
+        let recent = TwoGenerationCache::new(4);
+        let insert = |key| recent.insert(recent.generation(), key, key);
         insert(1);
         insert(2);
         for key in 3..100 {
@@ -137,12 +141,12 @@ mod tests {
 
     #[test]
     fn what_was_forgotten_is_not_remembered_by_who_began_before() {
-        let recent = Recent::new(4);
-        let before = recent.era();
+        let recent = TwoGenerationCache::new(4);
+        let before = recent.generation();
         recent.clear();
         recent.insert(before, 1, 1);
         assert!(recent.is_empty());
-        recent.insert(recent.era(), 1, 1);
+        recent.insert(recent.generation(), 1, 1);
         assert_eq!(recent.get(&1), Some(1));
         recent.remove(&1);
         assert_eq!(recent.get(&1), None);

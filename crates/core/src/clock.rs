@@ -1,9 +1,13 @@
-//! Time and randomness as ports, and the machine's own behind them.
+//! Time as a port, and the system clock behind it.
+
+mod manual;
 
 use std::time::Duration;
 
 use rustix::time::{ClockId, Timespec, clock_gettime};
 use time::OffsetDateTime;
+
+pub use self::manual::ManualClock;
 
 /// Tells the time.
 pub trait Clock: Send + Sync {
@@ -13,12 +17,6 @@ pub trait Clock: Send + Sync {
     /// Time that has passed since a fixed moment, whatever is done to the clock that tells the time: for what waits for a duration.
     /// It goes on while the machine sleeps.
     fn uptime(&self) -> Duration;
-}
-
-/// Gives randomness fit for keys.
-pub trait Random: Send + Sync {
-    /// Overwrites `bytes`.
-    fn fill(&self, bytes: &mut [u8]);
 }
 
 /// The system clock, in whole milliseconds: what is stored is what was said.
@@ -39,16 +37,5 @@ impl Clock for SystemClock {
         let Timespec { tv_sec, tv_nsec } = clock_gettime(ELAPSED);
         let seconds = u64::try_from(tv_sec).unwrap_or_default();
         Duration::new(seconds, u32::try_from(tv_nsec).unwrap_or_default())
-    }
-}
-
-/// The random number generator of the cryptographic library, seeded by the kernel.
-#[derive(Clone, Copy, Debug)]
-pub struct SystemRandom;
-
-impl Random for SystemRandom {
-    fn fill(&self, bytes: &mut [u8]) {
-        #[expect(clippy::expect_used, reason = "without randomness nothing may go on")]
-        aws_lc_rs::rand::fill(bytes).expect("the random number generator failed");
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use secrecy::SecretString;
 
-use crate::config::text::line;
+use crate::text::line;
 
 /// Reads a secret, without a byte order mark before it and the newline at its end.
 ///

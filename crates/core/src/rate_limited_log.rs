@@ -12,7 +12,7 @@ const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Lets one line through in ten seconds, and counts.
 #[derive(Debug, Default)]
-pub struct Seldom(Mutex<State>);
+pub struct LogRateLimiter(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -20,7 +20,7 @@ struct State {
     unsaid: u64,
 }
 
-impl Seldom {
+impl LogRateLimiter {
     /// Nothing said yet.
     #[must_use]
     pub const fn new() -> Self {
@@ -55,7 +55,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_first_is_said_at_once_and_the_rest_is_counted() {
-        let seldom = Seldom::new();
+        let seldom = LogRateLimiter::new();
         assert_eq!(seldom.due(), Some(1));
         assert_eq!(seldom.due(), None);
         assert_eq!(seldom.due(), None);

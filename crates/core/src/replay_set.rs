@@ -9,7 +9,7 @@ use std::{
 
 /// What one process saw. What is full takes nothing more: forgetting sooner would let something pass a second time.
 #[derive(Debug)]
-pub struct Seen<K> {
+pub struct BoundedReplaySet<K> {
     names: Mutex<Names<K>>,
     most: usize,
 }
@@ -23,9 +23,9 @@ struct Names<K> {
 /// There is no room for another name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too much happened at once to be remembered")]
-pub struct Full;
+pub struct CapacityExceeded;
 
-impl<K: Clone + Eq + Hash + Ord> Seen<K> {
+impl<K: Clone + Eq + Hash + Ord> BoundedReplaySet<K> {
     /// Has room for so many names.
     #[must_use]
     pub fn new(most: usize) -> Self {
@@ -40,18 +40,23 @@ impl<K: Clone + Eq + Hash + Ord> Seen<K> {
     }
 
     /// Whether it is seen for the first time; it is remembered for `window`. `uptime` is that of the
-    /// [`Clock`](crate::system::Clock): what the time is does not matter, so that a clock that leaps lets nothing pass twice.
+    /// [`Clock`](crate::clock::Clock): what the time is does not matter, so that a clock that leaps lets nothing pass twice.
     ///
     /// # Errors
     /// When there is no room for it.
-    pub fn is_first(&self, name: K, uptime: Duration, window: Duration) -> Result<bool, Full> {
+    pub fn insert_if_new(
+        &self,
+        name: K,
+        uptime: Duration,
+        window: Duration,
+    ) -> Result<bool, CapacityExceeded> {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         names.forget(uptime);
         if names.all.contains(&name) {
             return Ok(false);
         }
         if names.all.len() >= self.most {
-            return Err(Full);
+            return Err(CapacityExceeded);
         }
         names.all.insert(name.clone());
         names.by_end.insert((uptime.saturating_add(window), name));
@@ -76,15 +81,18 @@ mod tests {
 
     #[test]
     fn a_second_time_is_noticed_until_the_end_and_what_is_full_takes_nothing() {
-        let seen = Seen::new(2);
+        let seen = BoundedReplaySet::new(2);
         let (start, minute) = (Duration::from_secs(7), Duration::from_mins(1));
-        assert_eq!(seen.is_first("a", start, minute), Ok(true));
-        assert_eq!(seen.is_first("a", start, minute), Ok(false));
-        assert_eq!(seen.is_first("b", start, minute), Ok(true));
-        assert_eq!(seen.is_first("c", start, minute), Err(Full));
-        assert_eq!(seen.is_first("b", start, minute), Ok(false));
+        assert_eq!(seen.insert_if_new("a", start, minute), Ok(true));
+        assert_eq!(seen.insert_if_new("a", start, minute), Ok(false));
+        assert_eq!(seen.insert_if_new("b", start, minute), Ok(true));
+        assert_eq!(
+            seen.insert_if_new("c", start, minute),
+            Err(CapacityExceeded)
+        );
+        assert_eq!(seen.insert_if_new("b", start, minute), Ok(false));
 
-        assert_eq!(seen.is_first("a", start + minute, minute), Ok(true));
+        assert_eq!(seen.insert_if_new("a", start + minute, minute), Ok(true));
         assert_eq!(seen.names.lock().unwrap().by_end.len(), 1);
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use time::OffsetDateTime;
 
-use crate::{seldom::Seldom, system::Clock};
+use crate::{clock::Clock, rate_limited_log::LogRateLimiter};
 
 /// What the clock may differ from the time that has passed, as it does where it is adjusted; more than that is a leap.
 pub const LEAP: Duration = Duration::from_secs(30);
@@ -27,7 +27,7 @@ const SLOWNESS: u32 = 20;
 pub struct SteadyClock {
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
-    alarms: Seldom,
+    alarms: LogRateLimiter,
 }
 
 /// What of a steady clock outlives its process.
@@ -101,7 +101,7 @@ impl SteadyClock {
         Self {
             clock,
             state: Mutex::new(state),
-            alarms: Seldom::new(),
+            alarms: LogRateLimiter::new(),
         }
     }
 
@@ -186,5 +186,4 @@ fn is_small(difference: time::Duration) -> bool {
 }
 
 #[cfg(test)]
-#[path = "steady_clock_tests.rs"]
 mod tests;

@@ -4,18 +4,14 @@ use std::sync::Arc;
 
 use aws_lc_rs::constant_time;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use holdfast_core::{invalid_key::InvalidKey, random::Random};
+use holdfast_identity::oauth::{Assertion, ClientProofs};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use service_kit::{
-    jws::Unverified,
-    system::Random,
-    verifying_key::{InvalidKey, VerifyingKey},
-};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::hash::sha256;
-use crate::domain::client::{Assertion, ClientProofs};
+use crate::{hash::sha256, jws::Unverified, verifying_key::VerifyingKey};
 
 /// No longer assertion is looked at.
 const MAX_LENGTH: usize = 8 * 1024;
@@ -24,9 +20,9 @@ const MAX_LENGTH: usize = 8 * 1024;
 const PREFIX: &str = "hfs_";
 
 /// Secrets and assertions.
-pub struct Proofs(Arc<dyn Random>);
+pub struct ClientAuthenticator(Arc<dyn Random>);
 
-impl Proofs {
+impl ClientAuthenticator {
     /// Takes where secrets come from.
     pub fn new(random: Arc<dyn Random>) -> Self {
         Self(random)
@@ -61,7 +57,7 @@ struct Issuer {
     iss: String,
 }
 
-impl ClientProofs for Proofs {
+impl ClientProofs for ClientAuthenticator {
     fn new_secret(&self) -> (SecretString, [u8; 32]) {
         let mut bytes = Zeroizing::new([0; 32]);
         self.0.fill(bytes.as_mut());

@@ -2,15 +2,15 @@
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use holdfast_identity::oauth::{DpopProofs, Proof};
 use serde::{Deserialize, de::IgnoredAny};
-use service_kit::{
+use time::OffsetDateTime;
+
+use crate::{
+    hash::sha256,
     jws::Unverified,
     verifying_key::{Jwk, VerifyingKey},
 };
-use time::OffsetDateTime;
-
-use super::hash::sha256;
-use crate::domain::dpop::{DpopProofs, Proof};
 
 /// No longer proof is looked at.
 const MAX_LENGTH: usize = 4 * 1024;

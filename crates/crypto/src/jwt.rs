@@ -2,17 +2,17 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use holdfast_core::bounded_cache::TwoGenerationCache;
+use holdfast_identity::{
+    key::StoredSigningKey,
+    store::{AccessTokens, PublishedKeys, SigningFailed},
+    token::{Claims, Person, TokenError},
+};
 use jsonwebtoken::Header;
 use serde::{Deserialize, Serialize};
-use service_kit::{jws::Unverified, recent::Recent};
 use time::OffsetDateTime;
 
-use super::{hash::sha256, key_ring::KeyRing};
-use crate::domain::{
-    access_token::{Claims, Person, TokenRefused},
-    ports::{AccessTokens, PublishedKeys, SigningFailed},
-    signing_key::StoredSigningKey,
-};
+use crate::{hash::sha256, jws::Unverified, key_ring::KeyRing};
 
 /// No longer token is looked at.
 const MAX_LENGTH: usize = 8 * 1024;
@@ -28,7 +28,7 @@ const MOST: usize = 65_536;
 /// no curve operation, while the keys are the same.
 pub struct Jwts {
     keys: RwLock<Arc<KeyRing>>,
-    opened: Recent<[u8; 32], Arc<Claims>>,
+    opened: TwoGenerationCache<[u8; 32], Arc<Claims>>,
 }
 
 impl Jwts {
@@ -37,7 +37,7 @@ impl Jwts {
     pub fn new(keys: KeyRing) -> Self {
         Self {
             keys: RwLock::new(Arc::new(keys)),
-            opened: Recent::new(MOST),
+            opened: TwoGenerationCache::new(MOST),
         }
     }
 
@@ -120,40 +120,39 @@ impl AccessTokens for Jwts {
             .map_err(|why| SigningFailed(why.to_string()))
     }
 
-    fn open(&self, token: &str) -> Result<Arc<Claims>, TokenRefused> {
-        let unverified = Unverified::split(token, MAX_LENGTH).ok_or(TokenRefused::Malformed)?;
+    fn open(&self, token: &str) -> Result<Arc<Claims>, TokenError> {
+        let unverified = Unverified::split(token, MAX_LENGTH).ok_or(TokenError::Malformed)?;
         let fingerprint = sha256(token);
         if let Some(claims) = self.opened.get(&fingerprint) {
             return Ok(claims);
         }
-        let era = self.opened.era();
+        let generation = self.opened.generation();
         let claims = Arc::new(self.verify(unverified)?);
-        self.opened.insert(era, fingerprint, Arc::clone(&claims));
+        self.opened
+            .insert(generation, fingerprint, Arc::clone(&claims));
         Ok(claims)
     }
 }
 
 impl Jwts {
-    fn verify(&self, token: Unverified<'_>) -> Result<Claims, TokenRefused> {
-        let header: StrictHeader = token.header().ok_or(TokenRefused::Malformed)?;
+    fn verify(&self, token: Unverified<'_>) -> Result<Claims, TokenError> {
+        let header: StrictHeader = token.header().ok_or(TokenError::Malformed)?;
         if ![TYPE, LONG_TYPE]
             .iter()
             .any(|typ| header.typ.eq_ignore_ascii_case(typ))
         {
-            return Err(TokenRefused::Malformed);
+            return Err(TokenError::Malformed);
         }
-        let claims: StrictClaims = token.payload().ok_or(TokenRefused::Malformed)?;
+        let claims: StrictClaims = token.payload().ok_or(TokenError::Malformed)?;
         let claims: Claims = claims.try_into()?;
 
         let keys = self.keys();
-        let key = keys
-            .verifier(&header.kid)
-            .ok_or(TokenRefused::BadSignature)?;
+        let key = keys.verifier(&header.kid).ok_or(TokenError::BadSignature)?;
         if header.alg != key.algorithm.as_str() {
-            return Err(TokenRefused::Malformed);
+            return Err(TokenError::Malformed);
         }
         if !key.made(token.signature, token.message.as_bytes()) {
-            return Err(TokenRefused::BadSignature);
+            return Err(TokenError::BadSignature);
         }
         Ok(claims)
     }
@@ -182,10 +181,10 @@ impl From<&Claims> for StrictClaims {
 }
 
 impl TryFrom<StrictClaims> for Claims {
-    type Error = TokenRefused;
+    type Error = TokenError;
 
     /// What is said of a person is said whole, or not at all.
-    fn try_from(claims: StrictClaims) -> Result<Self, TokenRefused> {
+    fn try_from(claims: StrictClaims) -> Result<Self, TokenError> {
         let person = match (claims.sid, claims.preferred_username, claims.auth_time) {
             (Some(sid), Some(username), Some(auth_time)) => Some(Person {
                 subject: part(claims.sub.parse())?,
@@ -194,7 +193,7 @@ impl TryFrom<StrictClaims> for Claims {
                 authenticated_at: part(OffsetDateTime::from_unix_timestamp(auth_time))?,
             }),
             (None, None, None) if claims.sub == claims.client_id => None,
-            _ => return Err(TokenRefused::Malformed),
+            _ => return Err(TokenError::Malformed),
         };
         Ok(Self {
             issuer: claims.iss,
@@ -213,10 +212,9 @@ impl TryFrom<StrictClaims> for Claims {
     }
 }
 
-fn part<T, E>(parsed: Result<T, E>) -> Result<T, TokenRefused> {
-    parsed.map_err(|_| TokenRefused::Malformed)
+fn part<T, E>(parsed: Result<T, E>) -> Result<T, TokenError> {
+    parsed.map_err(|_| TokenError::Malformed)
 }
 
 #[cfg(test)]
-#[path = "jwt_tests.rs"]
 mod tests;

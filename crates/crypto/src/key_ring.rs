@@ -1,12 +1,12 @@
 //! The signing keys in use.
 
+use holdfast_identity::key::{Algorithm, StoredSigningKey, signer};
 use time::OffsetDateTime;
 
-use super::{
+use crate::{
     seal::Sealer,
     signing_key::{self, KeyError, SigningKey},
 };
-use crate::domain::signing_key::{Algorithm, StoredSigningKey, signer};
 
 /// Keys of which each signs in its time, and all verify.
 pub struct KeyRing {

@@ -1,13 +1,12 @@
 //! Names that tell nothing: MACs under a key of this issuer, so that all of its instances give the same name.
 
 use aws_lc_rs::hmac;
-
-use crate::domain::throttle::{Blinded, Blinding};
+use holdfast_identity::authentication::{KeyedHash, KeyedHasher};
 
 /// The key of names.
-pub struct BlindingKey(hmac::Key);
+pub struct HmacKeyedHasher(hmac::Key);
 
-impl BlindingKey {
+impl HmacKeyedHasher {
     /// Takes the key's bytes.
     #[must_use]
     pub fn new(key: &[u8]) -> Self {
@@ -15,8 +14,8 @@ impl BlindingKey {
     }
 }
 
-impl Blinding for BlindingKey {
-    fn blind(&self, parts: &[&[u8]]) -> Blinded {
+impl KeyedHasher for HmacKeyedHasher {
+    fn blind(&self, parts: &[&[u8]]) -> KeyedHash {
         let mut mac = hmac::Context::with_key(&self.0);
         for part in parts {
             // With its length, so that no part can pretend to be two.
@@ -27,7 +26,7 @@ impl Blinding for BlindingKey {
         for (to, from) in name.iter_mut().zip(mac.sign().as_ref()) {
             *to = *from;
         }
-        Blinded(name)
+        KeyedHash(name)
     }
 }
 
@@ -37,11 +36,11 @@ mod tests {
 
     #[test]
     fn parts_stay_apart_and_names_depend_on_the_key() {
-        let key = BlindingKey::new(&[1; 32]);
+        let key = HmacKeyedHasher::new(&[1; 32]);
         let name = key.blind(&[b"ab", b"c"]);
         assert_eq!(name, key.blind(&[b"ab", b"c"]));
         assert_ne!(name, key.blind(&[b"a", b"bc"]));
         assert_ne!(name, key.blind(&[b"abc"]));
-        assert_ne!(name, BlindingKey::new(&[2; 32]).blind(&[b"ab", b"c"]));
+        assert_ne!(name, HmacKeyedHasher::new(&[2; 32]).blind(&[b"ab", b"c"]));
     }
 }

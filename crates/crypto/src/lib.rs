@@ -1,12 +1,16 @@
-//! Argon2id, access tokens, sealed keys and names that tell nothing, behind the domain's ports.
+//! Argon2id, access tokens, JWS, sealed keys and keyed hashes, behind the ports of `holdfast-identity`.
 
 pub mod argon2id;
-pub mod blinding;
-pub mod client_proof;
-pub mod credential;
+pub mod client_authentication;
 pub mod dpop;
 mod hash;
+pub mod jws;
 pub mod jwt;
 pub mod key_ring;
+pub mod keyed_hash;
+pub mod random;
+pub mod refresh_token;
 pub mod seal;
 pub mod signing_key;
+pub mod thread_priority;
+pub mod verifying_key;

@@ -2,14 +2,13 @@
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use zeroize::Zeroizing;
-
-use crate::domain::{
-    credential::{Credential, CredentialKind},
+use holdfast_identity::{
     id::Sid,
     login::Generation,
-    ports::Credentials,
+    store::RefreshTokenCodec,
+    token::{HandleKind, RefreshHandle},
 };
+use zeroize::Zeroizing;
 
 const SID: usize = 16;
 const GENERATION: usize = 8;
@@ -17,9 +16,9 @@ const MAC: usize = 32;
 
 /// The key that makes and recognises the credentials of logins. A text that it did not make is told without a look at
 /// the database.
-pub struct CredentialKey(hmac::Key);
+pub struct RefreshTokenKey(hmac::Key);
 
-impl CredentialKey {
+impl RefreshTokenKey {
     /// Takes 32 random bytes.
     #[must_use]
     pub fn new(bytes: &Zeroizing<Vec<u8>>) -> Self {
@@ -28,20 +27,20 @@ impl CredentialKey {
 }
 
 /// Recognisable by people and by secret scanners.
-const fn prefix(kind: CredentialKind) -> &'static str {
+const fn prefix(kind: HandleKind) -> &'static str {
     match kind {
-        CredentialKind::LoginTicket => "hft_",
-        CredentialKind::RefreshToken => "hfr_",
+        HandleKind::LoginTicket => "hft_",
+        HandleKind::RefreshToken => "hfr_",
     }
 }
 
 /// What the MAC covers: the prefix keeps tickets and refresh tokens apart.
-fn message(kind: CredentialKind, body: &[u8]) -> Vec<u8> {
+fn message(kind: HandleKind, body: &[u8]) -> Vec<u8> {
     [prefix(kind).as_bytes(), body].concat()
 }
 
-impl Credentials for CredentialKey {
-    fn seal(&self, credential: Credential) -> String {
+impl RefreshTokenCodec for RefreshTokenKey {
+    fn seal(&self, credential: RefreshHandle) -> String {
         let generation = credential.generation.0.to_be_bytes();
         let body = [credential.sid.as_bytes().as_slice(), &generation].concat();
         let mac = hmac::sign(&self.0, &message(credential.kind, &body));
@@ -49,8 +48,8 @@ impl Credentials for CredentialKey {
         format!("{}{text}", prefix(credential.kind))
     }
 
-    fn open(&self, text: &str) -> Option<Credential> {
-        let (kind, encoded) = [CredentialKind::LoginTicket, CredentialKind::RefreshToken]
+    fn open(&self, text: &str) -> Option<RefreshHandle> {
+        let (kind, encoded) = [HandleKind::LoginTicket, HandleKind::RefreshToken]
             .into_iter()
             .find_map(|kind| Some((kind, text.strip_prefix(prefix(kind))?)))?;
         let mut bytes = [0; SID + GENERATION + MAC];
@@ -58,7 +57,7 @@ impl Credentials for CredentialKey {
         let (body, mac) = bytes.get(..length)?.split_at_checked(SID + GENERATION)?;
         hmac::verify(&self.0, &message(kind, body), mac).ok()?;
         let (sid, generation) = body.split_at(SID);
-        Some(Credential {
+        Some(RefreshHandle {
             kind,
             sid: Sid::from_bytes(sid.try_into().ok()?),
             generation: Generation(i64::from_be_bytes(generation.try_into().ok()?)),
@@ -70,12 +69,12 @@ impl Credentials for CredentialKey {
 mod tests {
     use super::*;
 
-    fn key(byte: u8) -> CredentialKey {
-        CredentialKey::new(&Zeroizing::new(vec![byte; 32]))
+    fn key(byte: u8) -> RefreshTokenKey {
+        RefreshTokenKey::new(&Zeroizing::new(vec![byte; 32]))
     }
 
-    const CREDENTIAL: Credential = Credential {
-        kind: CredentialKind::RefreshToken,
+    const CREDENTIAL: RefreshHandle = RefreshHandle {
+        kind: HandleKind::RefreshToken,
         sid: Sid::from_bytes([7; 16]),
         generation: Generation(41),
     };

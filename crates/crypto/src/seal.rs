@@ -1,8 +1,8 @@
 //! Keys at rest: AES-256-GCM under the key-encryption key.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use holdfast_core::secret_key::SecretKey;
 use secrecy::ExposeSecret as _;
-use service_kit::config::SecretKey;
 use zeroize::Zeroizing;
 
 /// The layout of a sealed key: this byte, the nonce, the ciphertext with its tag.

@@ -5,13 +5,16 @@ use aws_lc_rs::{
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use holdfast_core::invalid_key::InvalidKey;
+use holdfast_identity::key::{Algorithm, PublicKey, StoredSigningKey};
 use jsonwebtoken::{EncodingKey, crypto};
-use service_kit::verifying_key::{InvalidKey, VerifyingKey};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::seal::{DoesNotOpen, Sealer};
-use crate::domain::signing_key::{Algorithm, PublicKey, StoredSigningKey};
+use crate::{
+    seal::{DoesNotOpen, Sealer},
+    verifying_key::VerifyingKey,
+};
 
 /// Why a signing key cannot be made or used.
 #[derive(Debug, thiserror::Error)]

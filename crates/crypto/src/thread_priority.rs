@@ -8,7 +8,7 @@ const STANDS_BACK: i32 = 10;
 
 /// From now on this thread gets a processor after others. On Linux niceness belongs to the thread, and taking it needs no
 /// privilege.
-pub fn stand_back() {
+pub fn lower_thread_priority() {
     if let Err(error) = setpriority_process(None, STANDS_BACK) {
         tracing::warn!(%error, "a thread that should stand back does not");
     }
@@ -30,7 +30,7 @@ mod tests {
     fn only_the_thread_itself_stands_back() {
         let before = niceness();
         let inside = thread::spawn(|| {
-            stand_back();
+            lower_thread_priority();
             niceness()
         });
         assert_eq!(inside.join().unwrap(), STANDS_BACK.max(before));

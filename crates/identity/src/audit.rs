@@ -5,10 +5,10 @@ use std::net::IpAddr;
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
-use super::{
-    client::ClientId,
+use crate::{
     id::{Sid, UserId},
-    ports::StoreError,
+    oauth::ClientId,
+    store::StoreError,
 };
 
 /// What happened.

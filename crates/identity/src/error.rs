@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::ports::{HasherError, SigningFailed, StoreError};
+use crate::store::{HasherError, SigningFailed, StoreError};
 
 /// Something that the operation needs did not work. The caller may try again; the log says what it was.
 #[derive(Debug, thiserror::Error)]

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use service_kit::system::Random;
+use holdfast_core::random::Random;
 use uuid::{Builder, Uuid};
 
 /// The text is not a UUID in its canonical form.

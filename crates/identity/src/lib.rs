@@ -1,23 +1,14 @@
-//! What is true: accounts, logins, tokens and the rules between them. No I/O and no framework.
+//! The rules of auth-service: accounts, sign-ins, logins, tokens, OAuth clients, revocations. No I/O and no framework.
 
-pub mod access_token;
-pub mod accounts;
+pub mod account;
 pub mod audit;
-pub mod authority;
-pub mod client;
-pub mod clients;
-pub mod credential;
-pub mod dpop;
+pub mod authentication;
 pub mod error;
-pub mod guessable;
 pub mod id;
+pub mod key;
 pub mod login;
-pub mod password;
-pub mod ports;
+pub mod oauth;
 pub mod revocation;
-pub mod revoked_set;
-pub mod scope;
-pub mod signing_key;
-pub mod throttle;
-pub mod user;
-pub mod username;
+pub mod service;
+pub mod store;
+pub mod token;

@@ -1,39 +1,14 @@
 //! The authority over logins and tokens: it alone starts, continues, judges and ends them.
 
-mod change_password;
-mod check_password;
-mod clients;
-mod dpop;
-mod introspect;
-mod issue_token;
-mod login;
-mod logins;
-mod reauthenticate;
-mod report_device;
-mod revoke_token;
-mod validate_token;
-
 use std::{sync::Arc, time::Duration};
 
-pub use self::{
-    change_password::ChangePasswordRefused,
-    clients::{ClientNotProven, ClientToken, ClientTokenRequest},
-    dpop::{Dpop, DpopRefused},
-    introspect::IntrospectRefused,
-    issue_token::{Grant, IssueRefused, Issued, TokenRequest},
-    login::{LoginAttempt, LoginRefused, SignedIn},
-    logins::{EndLoginRefused, EndOthersRefused},
-    reauthenticate::{ReauthenticateRefused, StepUpRequired},
-    report_device::DeviceEvent,
-    revoke_token::{RevocationRequest, RevokeRefused, RevokedBy},
-    validate_token::{Consistency, Expected, ValidateRefused},
-};
-use super::{
-    access_token::is_spelling_of,
-    client::ClientProofs,
-    dpop::{DpopProofs, ReplayMemory},
-    ports::{AccessTokens, Clock, Credentials, PasswordHasher, Random, RevocationMemory, Store},
-    throttle::{Blinding, Counters},
+use holdfast_core::{clock::Clock, random::Random};
+
+use crate::{
+    authentication::{AttemptCounters, KeyedHasher},
+    oauth::{ClientProofs, Dpop, DpopProofs, ReplayCache},
+    store::{AccessTokens, PasswordHasher, RefreshTokenCodec, RevocationMemory, Store},
+    token::is_spelling_of,
 };
 
 /// Names and times that an operator sets.
@@ -56,12 +31,12 @@ pub struct Policy {
 }
 
 impl Policy {
-    fn default_audience(&self) -> &str {
+    pub(crate) fn default_audience(&self) -> &str {
         self.audiences.first().map_or(&self.issuer, String::as_str)
     }
 
     /// An audience, or the issuer in its normal form where it is another spelling of that.
-    fn canonical<'a>(&'a self, name: &'a str) -> &'a str {
+    pub(crate) fn canonical<'a>(&'a self, name: &'a str) -> &'a str {
         if is_spelling_of(&self.issuer, name) {
             &self.issuer
         } else {
@@ -72,7 +47,7 @@ impl Policy {
 
 /// What the authority needs from outside.
 #[derive(Clone)]
-pub struct Parts {
+pub struct Dependencies {
     /// Accounts and logins.
     pub store: Arc<dyn Store>,
     /// What has ended, in memory.
@@ -80,9 +55,9 @@ pub struct Parts {
     /// Password checks.
     pub hasher: Arc<dyn PasswordHasher>,
     /// How often it was tried.
-    pub counters: Arc<dyn Counters>,
+    pub counters: Arc<dyn AttemptCounters>,
     /// Under what name that is counted.
-    pub blinding: Arc<dyn Blinding>,
+    pub keyed_hasher: Arc<dyn KeyedHasher>,
     /// Access tokens.
     pub tokens: Arc<dyn AccessTokens>,
     /// What clients prove themselves with.
@@ -90,9 +65,9 @@ pub struct Parts {
     /// What shows that somebody has the key that a token is bound to.
     pub dpop_proofs: Arc<dyn DpopProofs>,
     /// What is good once.
-    pub replays: Arc<dyn ReplayMemory>,
+    pub replay_cache: Arc<dyn ReplayCache>,
     /// Tickets and refresh tokens.
-    pub credentials: Arc<dyn Credentials>,
+    pub credentials: Arc<dyn RefreshTokenCodec>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Fresh identifiers.
@@ -100,16 +75,16 @@ pub struct Parts {
 }
 
 /// Starts, continues, judges and ends logins and their tokens.
-pub struct Authority {
-    parts: Parts,
-    policy: Policy,
+pub struct IdentityService {
+    pub(crate) deps: Dependencies,
+    pub(crate) policy: Policy,
 }
 
-impl Authority {
+impl IdentityService {
     /// Puts the parts together.
     #[must_use]
-    pub const fn new(parts: Parts, policy: Policy) -> Self {
-        Self { parts, policy }
+    pub const fn new(deps: Dependencies, policy: Policy) -> Self {
+        Self { deps, policy }
     }
 
     /// `iss` of every token.

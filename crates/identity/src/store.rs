@@ -3,22 +3,19 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-pub use service_kit::system::{Clock, Random};
+pub use holdfast_core::{clock::Clock, random::Random};
 use time::OffsetDateTime;
 
-use super::{
-    access_token::{Claims, TokenRefused},
-    client::{ClientId, OauthClient},
-    credential::Credential,
+use crate::{
+    account::{Account, Password, PasswordHash, PasswordVersion, User, Username},
+    authentication::{KnownLocations, LocationTrust},
     error::Fault,
     id::{Jti, Sid, UserId},
+    key::StoredSigningKey,
     login::{EndReason, Generation, Login, LoginRecord, NewLogin, Rotation},
-    password::{Password, PasswordHash, PasswordVersion},
-    revocation::{Epoch, Revocation, Verdict},
-    signing_key::StoredSigningKey,
-    throttle::{Knows, Places},
-    user::{Account, User},
-    username::Username,
+    oauth::{ClientId, OauthClient},
+    revocation::{Epoch, Revocation, RevocationStatus},
+    token::{Claims, RefreshHandle, TokenError},
 };
 
 /// Hashes and checks passwords, a bounded number at a time.
@@ -58,7 +55,7 @@ pub trait AccessTokens: Send + Sync {
     fn sign(&self, claims: &Claims) -> Result<String, SigningFailed>;
 
     /// What a token says, once its form and signature hold; times and audience are the caller's to check.
-    fn open(&self, token: &str) -> Result<Arc<Claims>, TokenRefused>;
+    fn open(&self, token: &str) -> Result<Arc<Claims>, TokenError>;
 }
 
 /// The keys that others verify with.
@@ -81,12 +78,12 @@ pub trait KeyRotation: Send + Sync {
 pub struct SigningFailed(pub String);
 
 /// Writes login tickets and refresh tokens and reads them again.
-pub trait Credentials: Send + Sync {
+pub trait RefreshTokenCodec: Send + Sync {
     /// The text of a credential.
-    fn seal(&self, credential: Credential) -> String;
+    fn seal(&self, credential: RefreshHandle) -> String;
 
     /// The credential that a text is; `None` for any text that this issuer did not make.
-    fn open(&self, text: &str) -> Option<Credential>;
+    fn open(&self, text: &str) -> Option<RefreshHandle>;
 }
 
 /// Why the store gave no answer.
@@ -166,7 +163,7 @@ pub trait Users: Send + Sync {
 pub trait Logins: Send + Sync {
     /// Begins a login, and remembers where from; `None` if the account is gone, disabled, or has another password by now, or if
     /// there is a login with this identifier.
-    /// Beyond [`MAX_LIVE_LOGINS`](super::login::MAX_LIVE_LOGINS) the person's oldest ones end: gives which.
+    /// Beyond [`MAX_LIVE_LOGINS`](crate::login::MAX_LIVE_LOGINS) the person's oldest ones end: gives which.
     async fn insert_login(&self, login: &NewLogin) -> Result<Option<Vec<Sid>>, StoreError>;
 
     /// From which of these places somebody signed in to this account after `since`. Takes the same time whether there is such
@@ -174,9 +171,9 @@ pub trait Logins: Send + Sync {
     async fn knows_place(
         &self,
         user: UserId,
-        places: Places,
+        places: KnownLocations,
         since: OffsetDateTime,
-    ) -> Result<Knows, StoreError>;
+    ) -> Result<LocationTrust, StoreError>;
 
     /// Finds a login and whose it is.
     async fn login(&self, sid: Sid) -> Result<Option<(Login, User)>, StoreError>;
@@ -248,7 +245,7 @@ pub trait Logins: Send + Sync {
     async fn revoke_token(&self, jti: Jti, expires_at: OffsetDateTime) -> Result<bool, StoreError>;
 
     /// Forgets logins and revocations that expired before `before`, and places that were not seen since
-    /// [`KNOWN_FOR`](super::throttle::KNOWN_FOR) before that.
+    /// [`KNOWN_FOR`](crate::authentication::KNOWN_FOR) before that.
     async fn purge(&self, before: OffsetDateTime) -> Result<(), StoreError>;
 }
 
@@ -302,7 +299,7 @@ pub trait RevocationMemory: Send + Sync {
     fn epoch(&self) -> &Epoch;
 
     /// Judges a token whose signature and times hold.
-    fn judge(&self, claims: &Claims) -> Verdict;
+    fn judge(&self, claims: &Claims) -> RevocationStatus;
 
     /// Takes in all that is committed. Once it returns, a revocation written before is known here.
     async fn catch_up(&self);

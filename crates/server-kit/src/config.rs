@@ -3,7 +3,6 @@
 pub mod command_line;
 mod listen;
 mod strength;
-pub mod text;
 
 use std::{
     fmt::{self, Display},
@@ -15,21 +14,14 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use holdfast_core::{private_file, secret_key::SecretKey, text::line};
+use holdfast_tls::{TlsFiles, TlsMaterial};
 use secrecy::{ExposeSecret, SecretBox, SecretString};
-
-use self::text::line;
-use crate::{
-    private_file,
-    tls::{TlsFiles, TlsMaterial},
-};
 
 /// The shortest secret between the two services, in characters.
 const MIN_SERVICE_SECRET: usize = 32;
 
 const MAKE_ONE: &str = "openssl rand -base64 32 makes one";
-
-/// A 256-bit key.
-pub type SecretKey = SecretBox<[u8; 32]>;
 
 /// Everything that is wrong with a configuration, in words, so that it is reported at once.
 #[derive(Debug, Default)]

@@ -10,9 +10,8 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use holdfast_core::client_network::ClientNetwork;
 use tokio::sync::oneshot;
-
-use crate::network::ClientNetwork;
 
 /// Slots for what may take long and is in the client's hands. Where all are taken, a new one displaces the oldest of the client
 /// network that has the most. Clones are the same slots.

@@ -8,7 +8,7 @@ const RESERVED: u64 = 64;
 /// Raises the limit of this process to what it may be, and says how many connections it then has descriptors for:
 /// `wanted`, or fewer.
 #[must_use]
-pub fn for_connections(wanted: usize) -> usize {
+pub fn raise_fd_limit(wanted: usize) -> usize {
     let allowed = raise();
     let room = allowed.map_or(usize::MAX, |allowed| {
         usize::try_from(allowed.saturating_sub(RESERVED)).unwrap_or(usize::MAX)

@@ -3,11 +3,12 @@
 use std::{future::poll_fn, net::IpAddr, pin::Pin, task::Poll, time::Duration};
 
 use bytes::{Bytes, BytesMut};
+use holdfast_core::rate_limited_log::LogRateLimiter;
 use http_body::Body;
 use thiserror::Error;
 use tokio::time::timeout;
 
-use crate::{fair_slots::FairSlots, seldom::Seldom};
+use crate::fair_slots::FairSlots;
 
 /// Reads the bodies of requests. Clones count together.
 #[derive(Clone, Debug)]
@@ -31,7 +32,7 @@ pub enum BodyError {
     Broken,
 }
 
-static DISPLACED: Seldom = Seldom::new();
+static DISPLACED: LogRateLimiter = LogRateLimiter::new();
 
 impl BodyReader {
     /// Reads bodies of up to `limit` bytes within `deadline`; at most `unfinished` may be on their way at once.

@@ -6,9 +6,10 @@ use std::{
     time::Duration,
 };
 
+use holdfast_core::rate_limited_log::LogRateLimiter;
 use tokio::time::Instant;
 
-use crate::{connections::ConnectionHandle, seldom::Seldom};
+use crate::connections::ConnectionHandle;
 
 /// How long a refusal makes the service count as overloaded.
 const RECENT: Duration = Duration::from_secs(5);
@@ -33,7 +34,7 @@ pub struct RequestLimit {
     /// When the last one was refused for want of places, in milliseconds since `begun`, plus one; 0: none was.
     last_refused: AtomicU64,
     begun: Instant,
-    log: Seldom,
+    log: LogRateLimiter,
 }
 
 /// A place, until the request has its answer. `L` refers to the limit.
@@ -63,7 +64,7 @@ impl RequestLimit {
             refused: AtomicU64::default(),
             last_refused: AtomicU64::default(),
             begun: Instant::now(),
-            log: Seldom::new(),
+            log: LogRateLimiter::new(),
         }
     }
 

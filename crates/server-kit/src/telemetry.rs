@@ -14,10 +14,11 @@ use std::{
     time::Duration,
 };
 
+use holdfast_core::rate_limited_log::LogRateLimiter;
 use tracing_subscriber::EnvFilter;
 
 use self::{escape::escape, queue::LineQueue};
-use crate::{config::Problems, seldom::Seldom};
+use crate::config::Problems;
 
 /// How a log line is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +111,7 @@ pub fn init(config: LogConfig) -> io::Result<LogGuard> {
         LogFormat::Text => builder.with_ansi(has_colours).init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),
     }
-    let panics: Mutex<HashMap<Option<String>, Seldom>> = Mutex::default();
+    let panics: Mutex<HashMap<Option<String>, LogRateLimiter>> = Mutex::default();
     panic::set_hook(Box::new(move |panic| {
         let place = panic.location().map(ToString::to_string);
         let message = panic.payload_as_str().unwrap_or("no message");

@@ -3,19 +3,20 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use service_kit::seldom::Seldom;
+use holdfast_core::rate_limited_log::LogRateLimiter;
+use holdfast_identity::{
+    audit::{AuditEvent, AuditKind, AuditQuery, AuditRecord, AuditTrail, Origin},
+    oauth::ClientId,
+    store::StoreError,
+};
 use sqlx::{QueryBuilder, Row as _, Sqlite, sqlite::SqliteRow};
 use time::OffsetDateTime;
 use tokio::{sync::mpsc, task::JoinHandle, time::sleep};
 
-use super::{
+use crate::{
     SqliteStore,
     row::{self, millis},
-};
-use crate::domain::{
-    audit::{AuditEvent, AuditKind, AuditQuery, AuditRecord, AuditTrail, Origin},
-    client::ClientId,
-    ports::StoreError,
+    unavailable,
 };
 
 /// How many events may wait to be written, and how many are written at once.
@@ -25,7 +26,7 @@ const BATCH: usize = 500;
 /// What comes within this time of the last write is written together.
 const PAUSE: Duration = Duration::from_millis(100);
 
-static LOST: Seldom = Seldom::new();
+static LOST: LogRateLimiter = LogRateLimiter::new();
 
 /// The trail of a store.
 pub struct SqliteAudit {
@@ -91,7 +92,8 @@ impl AuditTrail for SqliteAudit {
         let rows = sql
             .build()
             .fetch_all(&mut *self.store.read().await?)
-            .await?;
+            .await
+            .map_err(unavailable)?;
         rows.iter().map(record).collect()
     }
 }
@@ -112,7 +114,10 @@ impl SqliteStore {
                 .push_bind(event.origin.request_id.as_deref())
                 .push_bind(event.client.as_ref().map(ClientId::as_str));
         });
-        sql.build().execute(&mut *self.write().await?).await?;
+        sql.build()
+            .execute(&mut *self.write().await?)
+            .await
+            .map_err(unavailable)?;
         Ok(())
     }
 
@@ -124,16 +129,17 @@ impl SqliteStore {
         sqlx::query("DELETE FROM audit_events WHERE at < ?")
             .bind(millis(before))
             .execute(&mut *self.write().await?)
-            .await?;
+            .await
+            .map_err(unavailable)?;
         Ok(())
     }
 }
 
 fn record(row: &SqliteRow) -> Result<AuditRecord, StoreError> {
-    let kind: &str = row.try_get("kind")?;
-    let address: Option<&str> = row.try_get("ip_address")?;
+    let kind: &str = row.try_get("kind").map_err(unavailable)?;
+    let address: Option<&str> = row.try_get("ip_address").map_err(unavailable)?;
     Ok(AuditRecord {
-        id: row.try_get("id")?,
+        id: row.try_get("id").map_err(unavailable)?,
         event: AuditEvent {
             at: row::time(row, "at")?,
             kind: AuditKind::from_name(kind)
@@ -144,8 +150,8 @@ fn record(row: &SqliteRow) -> Result<AuditRecord, StoreError> {
             actor: row::parse_optional(row, "actor_id")?,
             origin: Origin {
                 ip_address: address.and_then(|address| address.parse().ok()),
-                user_agent: row.try_get("user_agent")?,
-                request_id: row.try_get("request_id")?,
+                user_agent: row.try_get("user_agent").map_err(unavailable)?,
+                request_id: row.try_get("request_id").map_err(unavailable)?,
             },
         },
     })

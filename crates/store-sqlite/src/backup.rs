@@ -8,13 +8,13 @@ use std::{
     path::Path,
 };
 
+use holdfast_identity::store::StoreError;
 use sqlx::{
     Connection as _, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode},
 };
 
-use super::SqliteStore;
-use crate::domain::ports::StoreError;
+use crate::{SqliteStore, unavailable};
 
 /// What lives no longer than the database it is in. A signing key may be revoked after the copy was made, and as all of its
 /// tokens end with the logins, nothing needs it.
@@ -48,15 +48,21 @@ impl SqliteStore {
         sqlx::query("VACUUM INTO ?")
             .bind(path)
             .execute(&mut *self.read().await?)
-            .await?;
+            .await
+            .map_err(unavailable)?;
         let options = SqliteConnectOptions::new()
             .filename(file)
             // One file, without others beside it.
             .journal_mode(SqliteJournalMode::Delete)
             .pragma("secure_delete", "ON");
-        let mut copy = SqliteConnection::connect_with(&options).await?;
-        sqlx::raw_sql(FORGET).execute(&mut copy).await?;
-        copy.close().await?;
+        let mut copy = SqliteConnection::connect_with(&options)
+            .await
+            .map_err(unavailable)?;
+        sqlx::raw_sql(FORGET)
+            .execute(&mut copy)
+            .await
+            .map_err(unavailable)?;
+        copy.close().await.map_err(unavailable)?;
         Ok(())
     }
 }

@@ -1,16 +1,17 @@
 //! Clients.
 
 use async_trait::async_trait;
+use holdfast_identity::{
+    oauth::{ClientAuthMethod, ClientId, GrantType, OauthClient, UnknownGrantType},
+    store::{Change, Clients, StoreError},
+};
 use sqlx::{Row as _, sqlite::SqliteRow};
 use time::{Duration, OffsetDateTime};
 
-use super::{
+use crate::{
     SqliteStore,
     row::{self, millis},
-};
-use crate::domain::{
-    client::{ClientId, GrantType, OauthClient, Registered, UnknownGrantType},
-    ports::{Change, Clients, StoreError},
+    unavailable,
 };
 
 /// How long an ended client is remembered for tokens that it still holds. No access token lives so long, and after that the row
@@ -21,9 +22,9 @@ const REMEMBERED: Duration = Duration::days(366);
 impl Clients for SqliteStore {
     async fn insert_client(&self, client: &OauthClient) -> Result<bool, StoreError> {
         let (hash, jwk) = match &client.registered {
-            Registered::Public => (None, None),
-            Registered::Secret(hash) => (Some(hash.as_slice()), None),
-            Registered::Key(jwk) => (None, Some(jwk.as_str())),
+            ClientAuthMethod::Public => (None, None),
+            ClientAuthMethod::Secret(hash) => (Some(hash.as_slice()), None),
+            ClientAuthMethod::Key(jwk) => (None, Some(jwk.as_str())),
         };
         let grant_types: Vec<_> = client.grant_types.iter().map(|one| one.as_str()).collect();
         let inserted = sqlx::query(
@@ -39,7 +40,7 @@ impl Clients for SqliteStore {
         .bind(client.dpop_required)
         .bind(millis(client.created_at))
         .execute(&mut *self.write().await?)
-        .await?;
+        .await.map_err(unavailable)?;
         Ok(inserted.rows_affected() == 1)
     }
 
@@ -47,14 +48,16 @@ impl Clients for SqliteStore {
         let row = sqlx::query("SELECT * FROM clients WHERE id = ?")
             .bind(id.as_str())
             .fetch_optional(&mut *self.read().await?)
-            .await?;
+            .await
+            .map_err(unavailable)?;
         row.as_ref().map(client).transpose()
     }
 
     async fn clients(&self) -> Result<Vec<OauthClient>, StoreError> {
         let rows = sqlx::query("SELECT * FROM clients ORDER BY id")
             .fetch_all(&mut *self.read().await?)
-            .await?;
+            .await
+            .map_err(unavailable)?;
         rows.iter().map(client).collect()
     }
 
@@ -70,12 +73,14 @@ impl Clients for SqliteStore {
                 .bind(millis(now))
                 .bind(id.as_str())
                 .execute(&mut *transaction)
-                .await?;
+                .await
+                .map_err(unavailable)?;
         if updated.rows_affected() == 0 {
             let found = sqlx::query("SELECT 1 FROM clients WHERE id = ?")
                 .bind(id.as_str())
                 .fetch_optional(&mut *transaction)
-                .await?;
+                .await
+                .map_err(unavailable)?;
             return Ok(found.map_or(Change::NotFound, |_| Change::MadeBefore));
         }
         sqlx::query(
@@ -84,8 +89,9 @@ impl Clients for SqliteStore {
         .bind(id.as_str())
         .bind(millis(now + REMEMBERED))
         .execute(&mut *transaction)
-        .await?;
-        transaction.commit().await?;
+        .await
+        .map_err(unavailable)?;
+        transaction.commit().await.map_err(unavailable)?;
         Ok(Change::Made)
     }
 
@@ -94,35 +100,41 @@ impl Clients for SqliteStore {
             .bind(hash.as_slice())
             .bind(id.as_str())
             .execute(&mut *self.write().await?)
-            .await?;
+            .await
+            .map_err(unavailable)?;
         Ok(())
     }
 }
 
 fn client(row: &SqliteRow) -> Result<OauthClient, StoreError> {
-    let hash: Option<&[u8]> = row.try_get("secret_hash")?;
-    let jwk: Option<String> = row.try_get("jwk")?;
-    let audiences: &str = row.try_get("audiences")?;
+    let hash: Option<&[u8]> = row.try_get("secret_hash").map_err(unavailable)?;
+    let jwk: Option<String> = row.try_get("jwk").map_err(unavailable)?;
+    let audiences: &str = row.try_get("audiences").map_err(unavailable)?;
     let registered = match (hash, jwk) {
         (Some(hash), _) => {
             let hash = hash.try_into();
-            Registered::Secret(hash.map_err(|_| StoreError::Corrupt("a client's hash".into()))?)
+            ClientAuthMethod::Secret(
+                hash.map_err(|_| StoreError::Corrupt("a client's hash".into()))?,
+            )
         }
-        (None, Some(jwk)) => Registered::Key(jwk),
-        (None, None) => Registered::Public,
+        (None, Some(jwk)) => ClientAuthMethod::Key(jwk),
+        (None, None) => ClientAuthMethod::Public,
     };
     Ok(OauthClient {
         id: row::parse(row, "id")?,
         registered,
         scopes: row::parse(row, "scope")?,
-        grant_types: grant_types(row.try_get("grant_types")?)?,
-        dpop_required: row.try_get("dpop_required")?,
+        grant_types: grant_types(row.try_get("grant_types").map_err(unavailable)?)?,
+        dpop_required: row.try_get("dpop_required").map_err(unavailable)?,
         audiences: audiences
             .split(' ')
             .filter(|one| !one.is_empty())
             .map(str::to_owned)
             .collect(),
-        disabled: row.try_get::<Option<i64>, _>("disabled_at")?.is_some(),
+        disabled: row
+            .try_get::<Option<i64>, _>("disabled_at")
+            .map_err(unavailable)?
+            .is_some(),
         created_at: row::time(row, "created_at")?,
     })
 }

@@ -3,6 +3,7 @@
 
 use std::{mem, sync::Arc, time::Duration};
 
+use holdfast_identity::store::StoreError;
 use sqlx::{
     Sqlite, SqliteConnection,
     query::Query,
@@ -13,8 +14,10 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::connections::{ACQUIRE_TIMEOUT, Connections, Taken, unavailable};
-use crate::domain::ports::StoreError;
+use crate::{
+    pool::{ACQUIRE_TIMEOUT, Connections, PooledConnection},
+    unavailable,
+};
 
 /// How many may wait: as many as there can be requests at once.
 const MOST: usize = 2048;
@@ -33,7 +36,7 @@ pub(super) type Rows = Vec<SqliteRow>;
 
 /// Where statements wait for their commit.
 #[derive(Clone, Debug)]
-pub(super) struct Commits(mpsc::Sender<Waiting>);
+pub(super) struct GroupCommitter(mpsc::Sender<Waiting>);
 
 struct Waiting {
     statement: Statement,
@@ -50,7 +53,7 @@ impl Waiting {
     }
 }
 
-impl Commits {
+impl GroupCommitter {
     /// Starts to commit through `writer`, until this and its clones are gone.
     pub(super) fn start(writer: Arc<Connections>) -> Self {
         let (jobs, waiting) = mpsc::channel(MOST);
@@ -75,7 +78,7 @@ impl Commits {
 }
 
 async fn commit_all(writer: Arc<Connections>, mut jobs: mpsc::Receiver<Waiting>) {
-    let mut pace = Pace::begin(Instant::now());
+    let mut pace = CommitPacer::begin(Instant::now());
     let mut waiting = Vec::new();
     loop {
         if waiting.is_empty() {
@@ -107,7 +110,7 @@ fn refuse(answers: impl IntoIterator<Item = Answer>, why: &StoreError) {
     }
 }
 
-async fn commit(writer: &mut Taken<'_>, together: Vec<Waiting>) {
+async fn commit(writer: &mut PooledConnection<'_>, together: Vec<Waiting>) {
     let (statements, answers): (Vec<_>, Vec<_>) = together
         .into_iter()
         .map(|one| (one.statement, one.answer))
@@ -123,12 +126,12 @@ async fn commit(writer: &mut Taken<'_>, together: Vec<Waiting>) {
 }
 
 /// When to commit again (the generic cell rate algorithm).
-struct Pace {
+struct CommitPacer {
     /// When as many may follow each other again as in the beginning.
     rested: Instant,
 }
 
-impl Pace {
+impl CommitPacer {
     const fn begin(now: Instant) -> Self {
         Self { rested: now }
     }
@@ -143,14 +146,17 @@ impl Pace {
 }
 
 /// All of them, or none.
-async fn run(writer: &mut Taken<'_>, statements: Vec<Statement>) -> Result<Vec<Rows>, StoreError> {
+async fn run(
+    writer: &mut PooledConnection<'_>,
+    statements: Vec<Statement>,
+) -> Result<Vec<Rows>, StoreError> {
     // One alone is its own transaction.
     if statements.len() < 2 {
         return run_each(writer, statements).await;
     }
     let mut transaction = writer.begin().await?;
     let outcomes = run_each(&mut transaction, statements).await?;
-    transaction.commit().await?;
+    transaction.commit().await.map_err(unavailable)?;
     Ok(outcomes)
 }
 
@@ -161,7 +167,12 @@ async fn run_each(
     let mut outcomes = Vec::with_capacity(statements.len());
     for statement in statements {
         // All rows, though there may be one: a statement is done when it came to its end.
-        outcomes.push(statement.fetch_all(&mut *connection).await?);
+        outcomes.push(
+            statement
+                .fetch_all(&mut *connection)
+                .await
+                .map_err(unavailable)?,
+        );
     }
     Ok(outcomes)
 }
@@ -182,13 +193,13 @@ mod tests {
     use tokio::time::sleep;
 
     use super::*;
-    use crate::storage::sqlite::BUSY_TIMEOUT;
+    use crate::BUSY_TIMEOUT;
 
     /// A database with a table, and what commits to it.
     struct Numbers {
         directory: TempDir,
         writer: Arc<Connections>,
-        commits: Commits,
+        commits: GroupCommitter,
     }
 
     async fn numbers() -> Numbers {
@@ -206,7 +217,7 @@ mod tests {
         let writer = Arc::new(writer);
         Numbers {
             directory,
-            commits: Commits::start(Arc::clone(&writer)),
+            commits: GroupCommitter::start(Arc::clone(&writer)),
             writer,
         }
     }
@@ -237,7 +248,7 @@ mod tests {
     #[test]
     fn some_commits_follow_each_other_at_once_and_many_at_a_steady_pace() {
         let mut now = Instant::now();
-        let mut pace = Pace::begin(now);
+        let mut pace = CommitPacer::begin(now);
         for _round in 0..2 {
             for _ in 0..BURST {
                 assert!(pace.next() <= now);

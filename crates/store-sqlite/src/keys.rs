@@ -1,15 +1,16 @@
 //! Sealed keys.
 
+use holdfast_identity::{
+    key::{Algorithm, PublicKey, StoredSigningKey},
+    store::StoreError,
+};
 use sqlx::{Row as _, sqlite::SqliteRow};
 use time::OffsetDateTime;
 
-use super::{
+use crate::{
     SqliteStore,
     row::{self, millis},
-};
-use crate::domain::{
-    ports::StoreError,
-    signing_key::{Algorithm, PublicKey, StoredSigningKey},
+    unavailable,
 };
 
 impl SqliteStore {
@@ -22,7 +23,8 @@ impl SqliteStore {
             "SELECT * FROM signing_keys WHERE revoked_at IS NULL ORDER BY signs_from, kid",
         )
         .fetch_all(&mut *self.read().await?)
-        .await?;
+        .await
+        .map_err(unavailable)?;
         rows.iter().map(signing_key).collect()
     }
 
@@ -51,7 +53,7 @@ impl SqliteStore {
         .bind(algorithm)
         .bind(latest.map_or(i64::MIN, millis))
         .execute(&mut *self.write().await?)
-        .await?;
+        .await.map_err(unavailable)?;
         Ok(inserted.rows_affected() == 1)
     }
 
@@ -73,7 +75,8 @@ impl SqliteStore {
         .bind(millis(now))
         .bind(kid)
         .execute(&mut *transaction)
-        .await?;
+        .await
+        .map_err(unavailable)?;
         if revoked.rows_affected() == 0 {
             return Ok(false);
         }
@@ -81,8 +84,9 @@ impl SqliteStore {
             .bind(kid)
             .bind(millis(tokens_dead_at))
             .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
+            .await
+            .map_err(unavailable)?;
+        transaction.commit().await.map_err(unavailable)?;
         Ok(true)
     }
 
@@ -94,7 +98,8 @@ impl SqliteStore {
         sqlx::query("DELETE FROM signing_keys WHERE kid = ?")
             .bind(kid)
             .execute(&mut *self.write().await?)
-            .await?;
+            .await
+            .map_err(unavailable)?;
         Ok(())
     }
 
@@ -105,9 +110,13 @@ impl SqliteStore {
     pub async fn any_secret_key(&self) -> Result<Option<(String, Vec<u8>)>, StoreError> {
         let row = sqlx::query("SELECT name, sealed FROM secret_keys ORDER BY name LIMIT 1")
             .fetch_optional(&mut *self.read().await?)
-            .await?;
+            .await
+            .map_err(unavailable)?;
         let Some(row) = row else { return Ok(None) };
-        Ok(Some((row.try_get("name")?, row.try_get("sealed")?)))
+        Ok(Some((
+            row.try_get("name").map_err(unavailable)?,
+            row.try_get("sealed").map_err(unavailable)?,
+        )))
     }
 
     /// The sealed secret called `name`; `sealed` becomes it if there is none.
@@ -128,23 +137,25 @@ impl SqliteStore {
         .bind(sealed)
         .bind(millis(now))
         .execute(&mut *self.write().await?)
-        .await?;
+        .await
+        .map_err(unavailable)?;
         let row = sqlx::query("SELECT sealed FROM secret_keys WHERE name = ?")
             .bind(name)
             .fetch_one(&mut *self.write().await?)
-            .await?;
-        Ok(row.try_get("sealed")?)
+            .await
+            .map_err(unavailable)?;
+        row.try_get("sealed").map_err(unavailable)
     }
 }
 
 fn signing_key(row: &SqliteRow) -> Result<StoredSigningKey, StoreError> {
-    let public_key: &[u8] = row.try_get("public_key")?;
+    let public_key: &[u8] = row.try_get("public_key").map_err(unavailable)?;
     Ok(StoredSigningKey {
-        kid: row.try_get("kid")?,
+        kid: row.try_get("kid").map_err(unavailable)?,
         public_key: public_key_from(row::parse(row, "algorithm")?, public_key).ok_or_else(
             || StoreError::Corrupt("a signing key has a public half of wrong length".into()),
         )?,
-        sealed_private_key: row.try_get("sealed_private_key")?,
+        sealed_private_key: row.try_get("sealed_private_key").map_err(unavailable)?,
         created_at: row::time(row, "created_at")?,
         signs_from: row::time(row, "signs_from")?,
     })

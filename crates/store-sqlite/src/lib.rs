@@ -3,11 +3,11 @@
 pub mod audit;
 mod backup;
 mod clients;
-mod commits;
-mod connections;
+mod group_commit;
 mod keys;
 mod logins;
 pub mod migration;
+mod pool;
 mod revocations;
 mod row;
 mod steady_time;
@@ -22,6 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use holdfast_identity::store::StoreError;
 use sqlx::{
     ConnectOptions as _,
     error::DatabaseError,
@@ -29,11 +30,10 @@ use sqlx::{
 };
 
 use self::{
-    commits::{Commits, Rows, Statement},
-    connections::{Connections, Taken},
+    group_commit::{GroupCommitter, Rows, Statement},
     migration::{OpenError, migrate},
+    pool::{Connections, PooledConnection},
 };
-use crate::domain::ports::StoreError;
 
 const READERS: usize = 4;
 const SQLITE_BUSY: &str = "5";
@@ -50,7 +50,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
 pub struct SqliteStore {
     readers: Arc<Connections>,
     writer: Arc<Connections>,
-    commits: Commits,
+    commits: GroupCommitter,
 }
 
 impl SqliteStore {
@@ -74,7 +74,7 @@ impl SqliteStore {
         let writer = Arc::new(writer);
         Ok(Self {
             readers: Arc::new(readers),
-            commits: Commits::start(Arc::clone(&writer)),
+            commits: GroupCommitter::start(Arc::clone(&writer)),
             writer,
         })
     }
@@ -86,7 +86,8 @@ impl SqliteStore {
     pub async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT 1 FROM signing_keys LIMIT 1")
             .execute(&mut *self.read().await?)
-            .await?;
+            .await
+            .map_err(unavailable)?;
         let write = sqlx::query("UPDATE secret_keys SET name = name");
         self.commit(write).await.map(drop)
     }
@@ -97,12 +98,12 @@ impl SqliteStore {
         self.writer.close().await;
     }
 
-    async fn read(&self) -> Result<Taken<'_>, StoreError> {
+    async fn read(&self) -> Result<PooledConnection<'_>, StoreError> {
         self.readers.take().await
     }
 
     /// For transactions of several statements, and for what is seldom written.
-    async fn write(&self) -> Result<Taken<'_>, StoreError> {
+    async fn write(&self) -> Result<PooledConnection<'_>, StoreError> {
         self.writer.take().await
     }
 
@@ -127,7 +128,7 @@ async fn connect_writer(options: SqliteConnectOptions) -> Result<Connections, St
         match Connections::open(options.clone(), 1).await {
             Ok(writer) => return Ok(writer),
             Err(error) if !is_locked(&error) || begun.elapsed() > OPEN_TIMEOUT => {
-                return Err(error.into());
+                return Err(unavailable(error));
             }
             Err(_) => tokio::time::sleep(LOCKED_INTERVAL).await,
         }
@@ -139,10 +140,10 @@ fn is_locked(error: &sqlx::Error) -> bool {
     code.is_some_and(|code| code == SQLITE_BUSY)
 }
 
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Unavailable(error.to_string())
-    }
+/// A failure of the driver, as the port reports it.
+#[expect(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
+fn unavailable(error: impl ToString) -> StoreError {
+    StoreError::Unavailable(error.to_string())
 }
 
 #[cfg(test)]
@@ -179,8 +180,9 @@ mod tests {
             )
             .bind(bytes)
             .execute(&mut *transaction)
-            .await?;
-            transaction.rollback().await?;
+            .await
+            .map_err(unavailable)?;
+            transaction.rollback().await.map_err(unavailable)?;
             Ok::<_, StoreError>(())
         };
         fill(1).await.unwrap();

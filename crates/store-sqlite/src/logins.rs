@@ -4,27 +4,27 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
-use service_kit::seldom::Seldom;
+use holdfast_core::rate_limited_log::LogRateLimiter;
+use holdfast_identity::{
+    account::{PasswordVersion, User},
+    authentication::{KNOWN_FOR, KeyedHash, KnownLocations, LocationTrust},
+    id::{Jti, Sid, UserId},
+    login::{EndReason, Generation, Login, LoginRecord, MAX_LIVE_LOGINS, NewLogin, Rotation},
+    revocation::REMEMBERED_BEYOND,
+    store::{Logins, StoreError},
+};
 use sqlx::{AssertSqlSafe, Row as _};
 use time::OffsetDateTime;
 
-use super::{
+use crate::{
     SqliteStore,
     revocations::{Which, end_logins},
     row::{self, USER, client_kind_text, millis},
-};
-use crate::domain::{
-    id::{Jti, Sid, UserId},
-    login::{EndReason, Generation, Login, LoginRecord, MAX_LIVE_LOGINS, NewLogin, Rotation},
-    password::PasswordVersion,
-    ports::{Logins, StoreError},
-    revocation::REMEMBERED_BEYOND,
-    throttle::{Blinded, KNOWN_FOR, Knows, Places},
-    user::User,
+    unavailable,
 };
 
-static NOT_REMEMBERED: Seldom = Seldom::new();
-static SURPLUS_STAYS: Seldom = Seldom::new();
+static NOT_REMEMBERED: LogRateLimiter = LogRateLimiter::new();
+static SURPLUS_STAYS: LogRateLimiter = LogRateLimiter::new();
 
 #[async_trait]
 impl Logins for SqliteStore {
@@ -55,9 +55,9 @@ impl Logins for SqliteStore {
     async fn knows_place(
         &self,
         user: UserId,
-        places: Places,
+        places: KnownLocations,
         since: OffsetDateTime,
-    ) -> Result<Knows, StoreError> {
+    ) -> Result<LocationTrust, StoreError> {
         let rows = sqlx::query(
             "SELECT place FROM known_places \
              WHERE user_id = ? AND place IN (?, ?) AND last_seen_at > ?",
@@ -67,14 +67,15 @@ impl Logins for SqliteStore {
         .bind(bytes(places.address))
         .bind(millis(since))
         .fetch_all(&mut *self.read().await?)
-        .await?;
-        let mut knows = Knows::Nothing;
+        .await
+        .map_err(unavailable)?;
+        let mut knows = LocationTrust::Nothing;
         for row in &rows {
-            let place: &[u8] = row.try_get("place")?;
-            if places.device.is_some_and(|Blinded(name)| name == place) {
-                return Ok(Knows::Device);
+            let place: &[u8] = row.try_get("place").map_err(unavailable)?;
+            if places.device.is_some_and(|KeyedHash(name)| name == place) {
+                return Ok(LocationTrust::Device);
             }
-            knows = Knows::Address;
+            knows = LocationTrust::Address;
         }
         Ok(knows)
     }
@@ -87,7 +88,8 @@ impl Logins for SqliteStore {
         let found = sqlx::query(AssertSqlSafe(sql))
             .bind(sid.to_string())
             .fetch_optional(&mut *self.read().await?)
-            .await?;
+            .await
+            .map_err(unavailable)?;
         let Some(found) = found else { return Ok(None) };
         Ok(Some((row::login(&found)?, row::user(&found)?)))
     }
@@ -104,7 +106,8 @@ impl Logins for SqliteStore {
         .bind(user.to_string())
         .bind(millis(now))
         .fetch_all(&mut *self.read().await?)
-        .await?;
+        .await
+        .map_err(unavailable)?;
         rows.iter().map(row::login_record).collect()
     }
 
@@ -222,16 +225,19 @@ impl Logins for SqliteStore {
         sqlx::query("DELETE FROM logins WHERE expires_at < ?")
             .bind(millis(before))
             .execute(&mut *transaction)
-            .await?;
+            .await
+            .map_err(unavailable)?;
         sqlx::query("DELETE FROM revocations WHERE expires_at < ?")
             .bind(millis(before))
             .execute(&mut *transaction)
-            .await?;
+            .await
+            .map_err(unavailable)?;
         sqlx::query("DELETE FROM known_places WHERE last_seen_at < ?")
             .bind(millis(before - KNOWN_FOR))
             .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
+            .await
+            .map_err(unavailable)?;
+        transaction.commit().await.map_err(unavailable)?;
         Ok(())
     }
 }
@@ -275,7 +281,10 @@ impl SqliteStore {
         let Some(row) = rows.first() else {
             return Ok(None);
         };
-        let (live, familiar): (u32, u32) = (row.try_get("live")?, row.try_get("familiar")?);
+        let (live, familiar): (u32, u32) = (
+            row.try_get("live").map_err(unavailable)?,
+            row.try_get("familiar").map_err(unavailable)?,
+        );
         Ok(Some(Begun {
             is_from_elsewhere: familiar as usize != login.places.all().count(),
             is_surplus: live > MAX_LIVE_LOGINS,
@@ -285,7 +294,7 @@ impl SqliteStore {
     /// Notes where it began, and forgets the places beyond the most. Nothing is noted of a login that ended meanwhile: a new
     /// password forgets the places of the old one.
     pub(super) async fn remember_places(&self, begun: &NewLogin) -> Result<(), StoreError> {
-        let notes = begun.places.all().map(|Blinded(place)| {
+        let notes = begun.places.all().map(|KeyedHash(place)| {
             sqlx::query(
                 "INSERT INTO known_places (user_id, place, last_seen_at) \
                  SELECT user_id, ?, ? FROM logins WHERE sid = ? AND ended_at IS NULL \
@@ -320,7 +329,8 @@ impl SqliteStore {
         .bind(begun.sid.to_string())
         .bind(MAX_LIVE_LOGINS - 1)
         .fetch_all(&mut *transaction)
-        .await?;
+        .await
+        .map_err(unavailable)?;
         let mut ended = Vec::new();
         for row in &surplus {
             let sid = row::parse(row, "sid")?;
@@ -328,13 +338,13 @@ impl SqliteStore {
             end_logins(&mut transaction, &one, EndReason::TooMany, now).await?;
             ended.push(sid);
         }
-        transaction.commit().await?;
+        transaction.commit().await.map_err(unavailable)?;
         Ok(ended)
     }
 }
 
-fn bytes(place: Option<Blinded>) -> Option<Vec<u8>> {
-    place.map(|Blinded(name)| name.to_vec())
+fn bytes(place: Option<KeyedHash>) -> Option<Vec<u8>> {
+    place.map(|KeyedHash(name)| name.to_vec())
 }
 
 /// How many places of a person are remembered.

@@ -1,11 +1,11 @@
 //! A database file is brought up to date, unless a later version has been there.
 
+use holdfast_identity::store::StoreError;
 use sqlx::migrate::{MigrateError, Migrator};
 
-use super::connections::Connections;
-use crate::domain::ports::StoreError;
+use crate::{pool::Connections, unavailable};
 
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// Why a database file cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +34,7 @@ pub enum OpenError {
 
 impl From<sqlx::Error> for OpenError {
     fn from(error: sqlx::Error) -> Self {
-        Self::Store(error.into())
+        Self::Store(unavailable(error))
     }
 }
 
@@ -64,7 +64,7 @@ pub(super) async fn migrate(writer: &Connections) -> Result<(), OpenError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::sqlite::SqliteStore;
+    use crate::SqliteStore;
 
     /// What opening says after this was done to the file.
     async fn after(sql: &'static str) -> OpenError {

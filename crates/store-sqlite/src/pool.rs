@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use holdfast_identity::store::StoreError;
 use sqlx::{
     ConnectOptions as _, Connection as _, Sqlite, SqliteConnection, Transaction,
     sqlite::SqliteConnectOptions,
@@ -17,7 +18,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::domain::ports::StoreError;
+use crate::unavailable;
 
 /// How long to wait for a connection.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(500);
@@ -46,7 +47,7 @@ impl Connections {
     }
 
     /// One that nobody uses, as soon as there is one.
-    pub(super) async fn take(&self) -> Result<Taken<'_>, StoreError> {
+    pub(super) async fn take(&self) -> Result<PooledConnection<'_>, StoreError> {
         let permit = timeout(ACQUIRE_TIMEOUT, self.permits.acquire()).await;
         let permit = permit
             .map_err(|_| unavailable("all connections are busy"))?
@@ -59,10 +60,10 @@ impl Connections {
             *place = None;
         }
         if place.is_none() {
-            *place = Some(self.options.connect().await?);
+            *place = Some(self.options.connect().await.map_err(unavailable)?);
         }
         let connection = MutexGuard::try_map(place, Option::as_mut);
-        Ok(Taken {
+        Ok(PooledConnection {
             connection: connection.map_err(|_| unavailable("there is no connection"))?,
             _permit: permit,
         })
@@ -88,25 +89,22 @@ async fn is_in_order(connection: &mut SqliteConnection) -> bool {
         || (connection.ping().await.is_ok() && !connection.is_in_transaction())
 }
 
-pub(super) fn unavailable(why: &str) -> StoreError {
-    StoreError::Unavailable(why.to_owned())
-}
-
 /// A connection, for as long as this lives.
-pub(super) struct Taken<'a> {
+pub(super) struct PooledConnection<'a> {
     connection: MappedMutexGuard<'a, SqliteConnection>,
     /// Goes back after the connection.
     _permit: SemaphorePermit<'a>,
 }
 
-impl Taken<'_> {
+impl PooledConnection<'_> {
     /// A transaction that takes the write lock at once, so that it cannot fail half way for want of it.
     pub(super) async fn begin(&mut self) -> Result<Transaction<'_, Sqlite>, StoreError> {
-        Ok(self.connection.begin_with("BEGIN IMMEDIATE").await?)
+        let begun = self.connection.begin_with("BEGIN IMMEDIATE").await;
+        begun.map_err(unavailable)
     }
 }
 
-impl Deref for Taken<'_> {
+impl Deref for PooledConnection<'_> {
     type Target = SqliteConnection;
 
     fn deref(&self) -> &SqliteConnection {
@@ -114,7 +112,7 @@ impl Deref for Taken<'_> {
     }
 }
 
-impl DerefMut for Taken<'_> {
+impl DerefMut for PooledConnection<'_> {
     fn deref_mut(&mut self) -> &mut SqliteConnection {
         &mut self.connection
     }

@@ -1,18 +1,19 @@
 //! The sequence of revocations, and the logins that it grows from.
 
 use async_trait::async_trait;
+use holdfast_identity::{
+    id::{Jti, Sid, UserId},
+    login::{EndReason, Generation},
+    revocation::{Epoch, REMEMBERED_BEYOND, Revocation, Revoked},
+    store::{Revocations, StoreError},
+};
 use sqlx::{Row as _, Sqlite, Transaction, sqlite::SqliteRow};
 use time::OffsetDateTime;
 
-use super::{
+use crate::{
     SqliteStore,
     row::{self, end_reason_text, millis},
-};
-use crate::domain::{
-    id::{Jti, Sid, UserId},
-    login::{EndReason, Generation},
-    ports::{Revocations, StoreError},
-    revocation::{Epoch, REMEMBERED_BEYOND, Revocation, Revoked},
+    unavailable,
 };
 
 /// Which logins are to end.
@@ -72,7 +73,10 @@ pub(super) async fn end_logins(
         query = query.bind(value);
     }
     query = query.bind(Generation::TICKET.0);
-    query.execute(&mut **transaction).await?;
+    query
+        .execute(&mut **transaction)
+        .await
+        .map_err(unavailable)?;
     let sql = format!("UPDATE logins SET ended_at = ?, end_reason = ? WHERE {live}");
     let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(millis(now))
@@ -80,7 +84,10 @@ pub(super) async fn end_logins(
     for value in &values {
         query = query.bind(value);
     }
-    let ended = query.execute(&mut **transaction).await?;
+    let ended = query
+        .execute(&mut **transaction)
+        .await
+        .map_err(unavailable)?;
     Ok(ended.rows_affected())
 }
 
@@ -99,7 +106,7 @@ impl SqliteStore {
         let mut writer = self.write().await?;
         let mut transaction = writer.begin().await?;
         let ended = end_logins(&mut transaction, &which, reason, now).await?;
-        transaction.commit().await?;
+        transaction.commit().await.map_err(unavailable)?;
         Ok(ended)
     }
 }
@@ -113,12 +120,14 @@ impl Revocations for SqliteStore {
         .bind(&fresh.id)
         .bind(millis(fresh.begun_at))
         .execute(&mut *self.write().await?)
-        .await?;
+        .await
+        .map_err(unavailable)?;
         let row = sqlx::query("SELECT id, begun_at FROM epoch")
             .fetch_one(&mut *self.write().await?)
-            .await?;
+            .await
+            .map_err(unavailable)?;
         Ok(Epoch {
-            id: row.try_get("id")?,
+            id: row.try_get("id").map_err(unavailable)?,
             begun_at: row::time(&row, "begun_at")?,
         })
     }
@@ -135,14 +144,16 @@ impl Revocations for SqliteStore {
         .bind(sequence)
         .bind(limit)
         .fetch_all(&mut *self.read().await?)
-        .await?;
+        .await
+        .map_err(unavailable)?;
         rows.iter().map(revocation).collect()
     }
 
     async fn end_epoch(&self) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM epoch")
             .execute(&mut *self.write().await?)
-            .await?;
+            .await
+            .map_err(unavailable)?;
         Ok(())
     }
 
@@ -150,25 +161,26 @@ impl Revocations for SqliteStore {
         let found = sqlx::query("SELECT 1 FROM revocations WHERE subject = ? AND kind = 'jti'")
             .bind(jti.to_string())
             .fetch_optional(&mut *self.read().await?)
-            .await?;
+            .await
+            .map_err(unavailable)?;
         Ok(found.is_some())
     }
 }
 
 fn revocation(row: &SqliteRow) -> Result<Revocation, StoreError> {
-    let kind: &str = row.try_get("kind")?;
+    let kind: &str = row.try_get("kind").map_err(unavailable)?;
     let revoked = match kind {
         "jti" => Revoked::Token(row::parse(row, "subject")?),
         "sid" => Revoked::Login(row::parse(row, "subject")?),
-        "client_id" => Revoked::Client(row.try_get("subject")?),
-        "kid" => Revoked::Key(row.try_get("subject")?),
+        "client_id" => Revoked::Client(row.try_get("subject").map_err(unavailable)?),
+        "kid" => Revoked::Key(row.try_get("subject").map_err(unavailable)?),
         other => {
             let what = format!("a revocation of the unknown kind {other:?}");
             return Err(StoreError::Corrupt(what));
         }
     };
     Ok(Revocation {
-        sequence: row.try_get("sequence")?,
+        sequence: row.try_get("sequence").map_err(unavailable)?,
         revoked,
         expires_at: row::time(row, "expires_at")?,
     })

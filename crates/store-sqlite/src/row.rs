@@ -1,14 +1,14 @@
 //! Rows into domain types and back.
 
+use holdfast_identity::{
+    account::{Account, PasswordHash, PasswordVersion, User},
+    login::{ClientInfo, ClientKind, EndReason, Generation, Login, LoginRecord},
+    store::StoreError,
+};
 use sqlx::{Row as _, sqlite::SqliteRow};
 use time::OffsetDateTime;
 
-use crate::domain::{
-    login::{Client, ClientKind, EndReason, Generation, Login, LoginRecord},
-    password::{PasswordHash, PasswordVersion},
-    ports::StoreError,
-    user::{Account, User},
-};
+use crate::unavailable;
 
 /// Columns of `users` that make a [`User`]; `user_id` so that a join with `logins` has each name once.
 pub(super) const USER: &str = "users.id AS user_id, users.username, users.admin, users.disabled_at, \
@@ -18,8 +18,11 @@ pub(super) fn user(row: &SqliteRow) -> Result<User, StoreError> {
     Ok(User {
         id: parse(row, "user_id")?,
         username: parse(row, "username")?,
-        admin: row.try_get("admin")?,
-        disabled: row.try_get::<Option<i64>, _>("disabled_at")?.is_some(),
+        admin: row.try_get("admin").map_err(unavailable)?,
+        disabled: row
+            .try_get::<Option<i64>, _>("disabled_at")
+            .map_err(unavailable)?
+            .is_some(),
         created_at: time(row, "user_created_at")?,
         password_changed_at: time(row, "password_changed_at")?,
     })
@@ -28,38 +31,41 @@ pub(super) fn user(row: &SqliteRow) -> Result<User, StoreError> {
 pub(super) fn account(row: &SqliteRow) -> Result<Account, StoreError> {
     Ok(Account {
         user: user(row)?,
-        password_hash: PasswordHash::from_phc(row.try_get("password_hash")?),
-        password_version: PasswordVersion(row.try_get("password_version")?),
+        password_hash: PasswordHash::from_phc(row.try_get("password_hash").map_err(unavailable)?),
+        password_version: PasswordVersion(row.try_get("password_version").map_err(unavailable)?),
     })
 }
 
 pub(super) fn login(row: &SqliteRow) -> Result<Login, StoreError> {
-    let refresh_address: Option<&str> = row.try_get("refresh_ip_address")?;
+    let refresh_address: Option<&str> = row.try_get("refresh_ip_address").map_err(unavailable)?;
     Ok(Login {
         sid: parse(row, "sid")?,
-        kind: client_kind(row.try_get("client_kind")?)?,
+        kind: client_kind(row.try_get("client_kind").map_err(unavailable)?)?,
         scopes: parse(row, "scope")?,
-        generation: Generation(row.try_get("generation")?),
+        generation: Generation(row.try_get("generation").map_err(unavailable)?),
         refreshed_at: time(row, "refreshed_at")?,
         refresh_ip_address: refresh_address.and_then(|address| address.parse().ok()),
-        refresh_user_agent: row.try_get("refresh_user_agent")?,
+        refresh_user_agent: row.try_get("refresh_user_agent").map_err(unavailable)?,
         authenticated_at: time(row, "authenticated_at")?,
         last_seen_at: time(row, "last_seen_at")?,
         expires_at: time(row, "expires_at")?,
-        ended: row.try_get::<Option<i64>, _>("ended_at")?.is_some(),
+        ended: row
+            .try_get::<Option<i64>, _>("ended_at")
+            .map_err(unavailable)?
+            .is_some(),
         key: parse_optional(row, "jkt")?,
     })
 }
 
 pub(super) fn login_record(row: &SqliteRow) -> Result<LoginRecord, StoreError> {
-    let amr: &str = row.try_get("amr")?;
-    let address: Option<&str> = row.try_get("ip_address")?;
+    let amr: &str = row.try_get("amr").map_err(unavailable)?;
+    let address: Option<&str> = row.try_get("ip_address").map_err(unavailable)?;
     Ok(LoginRecord {
         sid: parse(row, "sid")?,
-        client: Client {
-            kind: client_kind(row.try_get("client_kind")?)?,
+        client: ClientInfo {
+            kind: client_kind(row.try_get("client_kind").map_err(unavailable)?)?,
             ip_address: address.and_then(|address| address.parse().ok()),
-            user_agent: row.try_get("user_agent")?,
+            user_agent: row.try_get("user_agent").map_err(unavailable)?,
             device: None,
         },
         created_at: time(row, "created_at")?,
@@ -75,7 +81,7 @@ pub(super) fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(
     row: &SqliteRow,
     column: &str,
 ) -> Result<T, StoreError> {
-    let text: &str = row.try_get(column)?;
+    let text: &str = row.try_get(column).map_err(unavailable)?;
     text.parse().map_err(|why| corrupt(column, &why))
 }
 
@@ -83,17 +89,17 @@ pub(super) fn parse_optional<T: std::str::FromStr<Err: std::fmt::Display>>(
     row: &SqliteRow,
     column: &str,
 ) -> Result<Option<T>, StoreError> {
-    let text: Option<&str> = row.try_get(column)?;
+    let text: Option<&str> = row.try_get(column).map_err(unavailable)?;
     text.map(|text| text.parse().map_err(|why| corrupt(column, &why)))
         .transpose()
 }
 
 pub(super) fn time(row: &SqliteRow, column: &str) -> Result<OffsetDateTime, StoreError> {
-    from_millis(column, row.try_get(column)?)
+    from_millis(column, row.try_get(column).map_err(unavailable)?)
 }
 
 fn optional_time(row: &SqliteRow, column: &str) -> Result<Option<OffsetDateTime>, StoreError> {
-    let millis: Option<i64> = row.try_get(column)?;
+    let millis: Option<i64> = row.try_get(column).map_err(unavailable)?;
     millis.map(|millis| from_millis(column, millis)).transpose()
 }
 

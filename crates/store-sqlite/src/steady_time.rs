@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use service_kit::steady_clock::Checkpoint;
+use holdfast_core::steady_clock::Checkpoint;
+use holdfast_identity::store::StoreError;
 use sqlx::{Row as _, sqlite::SqliteRow};
 use time::OffsetDateTime;
 
-use super::{
+use crate::{
     SqliteStore,
     row::{self, millis},
+    unavailable,
 };
-use crate::domain::ports::StoreError;
 
 impl SqliteStore {
     /// The last checkpoint; of a database that has none yet, when something last happened in it. `None`: it is new.
@@ -25,7 +26,8 @@ impl SqliteStore {
                    HAVING max(at) IS NOT NULL LIMIT 1";
         let found = sqlx::query(sql)
             .fetch_optional(&mut *self.read().await?)
-            .await?;
+            .await
+            .map_err(unavailable)?;
         found.as_ref().map(checkpoint).transpose()
     }
 
@@ -49,13 +51,13 @@ impl SqliteStore {
         .bind(millis(checkpoint.clock))
         .bind(apart_for)
         .fetch_one(&mut *self.write().await?)
-        .await?;
+        .await.map_err(unavailable)?;
         row::time(&kept, "steady_at")
     }
 }
 
 fn checkpoint(row: &SqliteRow) -> Result<Checkpoint, StoreError> {
-    let apart_for: i64 = row.try_get("apart_for")?;
+    let apart_for: i64 = row.try_get("apart_for").map_err(unavailable)?;
     Ok(Checkpoint {
         steady: row::time(row, "steady_at")?,
         clock: row::time(row, "clock_at")?,

@@ -1,21 +1,20 @@
 //! Accounts.
 
 use async_trait::async_trait;
+use holdfast_identity::{
+    account::{Account, PasswordHash, PasswordVersion, User, Username},
+    id::{Sid, UserId},
+    login::EndReason,
+    store::{Change, StoreError, Users},
+};
 use sqlx::{AssertSqlSafe, SqliteConnection, sqlite::SqliteRow};
 use time::OffsetDateTime;
 
-use super::{
+use crate::{
     SqliteStore,
     revocations::{Which, end_logins},
     row::{self, USER, millis},
-};
-use crate::domain::{
-    id::{Sid, UserId},
-    login::EndReason,
-    password::{PasswordHash, PasswordVersion},
-    ports::{Change, StoreError, Users},
-    user::{Account, User},
-    username::Username,
+    unavailable,
 };
 
 impl SqliteStore {
@@ -30,7 +29,8 @@ impl SqliteStore {
         let found: Option<SqliteRow> = sqlx::query(AssertSqlSafe(sql))
             .bind(value)
             .fetch_optional(&mut *self.read().await?)
-            .await?;
+            .await
+            .map_err(unavailable)?;
         found.as_ref().map(row::account).transpose()
     }
 }
@@ -40,7 +40,8 @@ async fn made_before(connection: &mut SqliteConnection, id: UserId) -> Result<Ch
     let found = sqlx::query("SELECT 1 FROM users WHERE id = ?")
         .bind(id.to_string())
         .fetch_optional(connection)
-        .await?;
+        .await
+        .map_err(unavailable)?;
     Ok(found.map_or(Change::NotFound, |_| Change::MadeBefore))
 }
 
@@ -61,7 +62,8 @@ impl Users for SqliteStore {
         .bind(millis(user.password_changed_at))
         .bind(millis(user.created_at))
         .execute(&mut *self.write().await?)
-        .await?;
+        .await
+        .map_err(unavailable)?;
         Ok(inserted.rows_affected() == 1)
     }
 
@@ -83,7 +85,8 @@ impl Users for SqliteStore {
             .bind(after.map_or("", Username::as_str))
             .bind(limit)
             .fetch_all(&mut *self.read().await?)
-            .await?;
+            .await
+            .map_err(unavailable)?;
         rows.iter().map(row::user).collect()
     }
 
@@ -95,7 +98,8 @@ impl Users for SqliteStore {
                 .bind(millis(now))
                 .bind(id.to_string())
                 .execute(&mut *transaction)
-                .await?;
+                .await
+                .map_err(unavailable)?;
         // Of an account that is disabled already nothing should live; if something does, it ends now.
         let all = Which::AllOf(id);
         end_logins(&mut transaction, &all, EndReason::AccountDisabled, now).await?;
@@ -103,7 +107,7 @@ impl Users for SqliteStore {
             0 => made_before(&mut transaction, id).await?,
             _ => Change::Made,
         };
-        transaction.commit().await?;
+        transaction.commit().await.map_err(unavailable)?;
         Ok(change)
     }
 
@@ -114,7 +118,8 @@ impl Users for SqliteStore {
         )
         .bind(id.to_string())
         .execute(&mut *writer)
-        .await?;
+        .await
+        .map_err(unavailable)?;
         if updated.rows_affected() == 0 {
             return made_before(&mut writer, id).await;
         }
@@ -129,8 +134,9 @@ impl Users for SqliteStore {
         let deleted = sqlx::query("DELETE FROM users WHERE id = ?")
             .bind(id.to_string())
             .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
+            .await
+            .map_err(unavailable)?;
+        transaction.commit().await.map_err(unavailable)?;
         Ok(deleted.rows_affected() == 1)
     }
 
@@ -161,7 +167,8 @@ impl Users for SqliteStore {
         .bind(by.as_deref())
         .bind(millis(now))
         .execute(&mut *transaction)
-        .await?;
+        .await
+        .map_err(unavailable)?;
         if updated.rows_affected() == 0 {
             return Ok(None);
         }
@@ -176,8 +183,9 @@ impl Users for SqliteStore {
         sqlx::query("DELETE FROM known_places WHERE user_id = ?")
             .bind(id.to_string())
             .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
+            .await
+            .map_err(unavailable)?;
+        transaction.commit().await.map_err(unavailable)?;
         Ok(Some(from.next()))
     }
 
@@ -198,17 +206,15 @@ impl Users for SqliteStore {
 
 #[cfg(test)]
 mod tests {
-    use service_kit::{
-        manual_clock::ManualClock,
-        system::{Clock as _, SystemRandom},
+    use holdfast_core::clock::{Clock as _, ManualClock};
+    use holdfast_crypto::random::SystemRandom;
+    use holdfast_identity::{
+        authentication::{KeyedHash, KnownLocations, LocationTrust},
+        login::{ClientInfo, ClientKind, NewLogin},
+        store::Logins as _,
     };
 
     use super::*;
-    use crate::domain::{
-        login::{Client, ClientKind, NewLogin},
-        ports::Logins as _,
-        throttle::{Blinded, Knows, Places},
-    };
 
     fn account() -> Account {
         let now = ManualClock::default().now();
@@ -232,13 +238,13 @@ mod tests {
             sid: Sid::random(&SystemRandom),
             user_id: account.user.id,
             password_version: account.password_version,
-            client: Client {
+            client: ClientInfo {
                 kind: ClientKind::Api,
                 ip_address: None,
                 user_agent: None,
                 device: None,
             },
-            places: Places::default(),
+            places: KnownLocations::default(),
             amr: &["pwd"],
             created_at: now,
             expires_at: now + time::Duration::HOUR,
@@ -288,9 +294,9 @@ mod tests {
             .unwrap();
         let (account, now) = (account(), ManualClock::default().now());
         assert!(store.insert_user(&account).await.unwrap());
-        let places = Places {
-            address: Some(Blinded([7; 16])),
-            ..Places::default()
+        let places = KnownLocations {
+            address: Some(KeyedHash([7; 16])),
+            ..KnownLocations::default()
         };
         let login = NewLogin {
             places,
@@ -302,7 +308,7 @@ mod tests {
             store.knows_place(id, places, since).await.unwrap()
         };
         assert!(store.insert_login(&login).await.unwrap().is_some());
-        assert_eq!(knows().await, Knows::Address);
+        assert_eq!(knows().await, LocationTrust::Address);
 
         let (from, new) = (
             account.password_version,
@@ -311,7 +317,7 @@ mod tests {
         let replaced = store.replace_password(id, from, &new, None, now).await;
         assert!(replaced.unwrap().is_some());
         store.remember_places(&login).await.unwrap();
-        assert_eq!(knows().await, Knows::Nothing);
+        assert_eq!(knows().await, LocationTrust::Nothing);
 
         assert!(store.delete_user(id, now).await.unwrap());
         store.remember_places(&login).await.unwrap();

@@ -5,7 +5,7 @@ use std::{collections::HashMap, path::PathBuf, time::Duration};
 use rustls_pki_types::CertificateDer;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{files::PemFile, validity::not_after};
+use crate::{files::PemFile, validity::not_after};
 
 const ANNOUNCED_BEFORE: Duration = Duration::from_hours(14 * 24);
 const INTERVAL: Duration = Duration::from_hours(24);

@@ -3,9 +3,8 @@
 use std::{fs, path::PathBuf};
 
 use aws_lc_rs::digest::{Context, SHA256};
+use holdfast_core::private_file;
 use secrecy::{ExposeSecret as _, SecretString};
-
-use crate::private_file;
 
 /// A PEM file and the setting that names it.
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{
+use crate::{
     expiry::Expiry,
     files::{Contents, Fingerprint, IdentityFiles, PemFile, TlsFiles},
 };

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use holdfast_core::clock::Clock;
 use tokio::{
     sync::watch,
     task::spawn_blocking,
@@ -12,12 +13,11 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{
+use crate::{
     expiry::{Expiry, ExpiryLog},
     files::{Fingerprint, TlsFiles},
     material::TlsMaterial,
 };
-use crate::system::Clock;
 
 /// How often the files are read.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -175,15 +175,12 @@ mod tests {
         sync::atomic::{AtomicUsize, Ordering},
     };
 
+    use holdfast_core::{clock::ManualClock, private_file};
     use rcgen::{CertificateParams, KeyPair};
     use tempfile::TempDir;
 
     use super::*;
-    use crate::{
-        manual_clock::ManualClock,
-        private_file,
-        tls::{IdentityFiles, PemFile},
-    };
+    use crate::{IdentityFiles, PemFile};
 
     fn issue(directory: &Path) -> (String, String) {
         let key = KeyPair::generate().unwrap();

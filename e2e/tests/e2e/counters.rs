@@ -2,24 +2,24 @@
 
 use std::{sync::Arc, time::Duration};
 
-use auth_service::{
-    domain::dpop::ReplayMemory as _,
-    domain::throttle::{Blinded, Counter, Counters, Limit, Throttled},
-    storage::{
-        counters::{memory::MemoryCounters, redis::RedisCounters},
-        redis::{Redis as Shared, RedisUrl},
-        replays::redis::RedisReplays,
-    },
+use auth_service::storage::{
+    counters::{memory::InMemoryAttemptCounters, redis::RedisAttemptCounters},
+    redis::{Redis as Shared, RedisUrl},
+    replay_cache::redis::RedisReplayCache,
 };
 use e2e::{redis::Redis, wait::until};
 use futures_util::future::join_all;
-use service_kit::{manual_clock::ManualClock, system::SystemClock};
+use holdfast_core::clock::{ManualClock, SystemClock};
+use holdfast_identity::{
+    authentication::{AttemptCounters, Counter, KeyedHash, Limit, Throttled},
+    oauth::ReplayCache as _,
+};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
 const fn growing(name: u8) -> Counter {
     Counter {
-        name: Blinded([name; 16]),
+        name: KeyedHash([name; 16]),
         limit: Limit::Growing {
             free: 3,
             longest: Duration::from_secs(5),
@@ -30,7 +30,7 @@ const fn growing(name: u8) -> Counter {
 
 const fn window(name: u8) -> Counter {
     Counter {
-        name: Blinded([name; 16]),
+        name: KeyedHash([name; 16]),
         limit: Limit::Window {
             most: 3,
             length: MINUTE,
@@ -43,8 +43,8 @@ fn shared(redis: &Redis) -> Shared {
     Shared::new(url).unwrap()
 }
 
-fn in_redis(redis: &Redis) -> RedisCounters {
-    RedisCounters::new(shared(redis), Arc::new(SystemClock))
+fn in_redis(redis: &Redis) -> RedisAttemptCounters {
+    RedisAttemptCounters::new(shared(redis), Arc::new(SystemClock))
 }
 
 fn waits(seconds: u64, is_first: bool) -> Result<(), Throttled> {
@@ -55,7 +55,7 @@ fn waits(seconds: u64, is_first: bool) -> Result<(), Throttled> {
 }
 
 /// Counts once more; a wait of which a moment has passed is given as it began.
-async fn count(counters: &dyn Counters, counter: Counter) -> Result<(), Throttled> {
+async fn count(counters: &dyn AttemptCounters, counter: Counter) -> Result<(), Throttled> {
     let outcome = counters.count(&[counter]).await;
     outcome.map_err(|throttled| {
         let begun = throttled.retry_after + Duration::from_millis(999);
@@ -67,7 +67,7 @@ async fn count(counters: &dyn Counters, counter: Counter) -> Result<(), Throttle
 }
 
 /// `pass` lets seconds pass for whoever waits.
-async fn behave(counters: &dyn Counters, pass: impl AsyncFn(u64)) {
+async fn behave(counters: &dyn AttemptCounters, pass: impl AsyncFn(u64)) {
     let count = async |counter| count(counters, counter).await;
 
     // Waits grow up to the longest, and a refusal counts nothing.
@@ -95,7 +95,7 @@ async fn behave(counters: &dyn Counters, pass: impl AsyncFn(u64)) {
     }
 
     // What is taken back was not counted; what is forgotten never was.
-    counters.take_back(&[two]).await;
+    counters.refund(&[two]).await;
     assert_eq!(count(two).await, Ok(()));
     assert_eq!(count(two).await, waits(1, true));
     counters.forget(&two).await;
@@ -115,7 +115,7 @@ async fn behave(counters: &dyn Counters, pass: impl AsyncFn(u64)) {
     );
 
     // What was wrong counts on no window of what is right.
-    counters.take_back(&[three]).await;
+    counters.refund(&[three]).await;
     assert_eq!(count(three).await, Ok(()));
     assert!(count(three).await.is_err());
 
@@ -131,7 +131,7 @@ async fn behave(counters: &dyn Counters, pass: impl AsyncFn(u64)) {
 async fn counters_in_memory_and_in_redis_do_the_same() {
     let clock = ManualClock::default();
     let pass = async |seconds| clock.advance(Duration::from_secs(seconds));
-    behave(&MemoryCounters::new(Arc::new(clock.clone())), pass).await;
+    behave(&InMemoryAttemptCounters::new(Arc::new(clock.clone())), pass).await;
     let redis = Redis::start().await;
     // Redis' clock cannot be moved; all that it keeps of a wait can.
     let pass = async |seconds: u64| {
@@ -148,7 +148,7 @@ async fn counters_in_memory_and_in_redis_do_the_same() {
 #[tokio::test]
 async fn a_clock_that_leaps_shortens_no_wait() {
     let clock = ManualClock::default();
-    let counters = MemoryCounters::new(Arc::new(clock.clone()));
+    let counters = InMemoryAttemptCounters::new(Arc::new(clock.clone()));
     for _ in 0..3 {
         counters.count(&[growing(1)]).await.unwrap();
     }
@@ -175,14 +175,14 @@ async fn instances_on_one_redis_count_together_and_alone_while_it_is_away() {
 #[tokio::test]
 async fn whatever_is_counted_memory_is_bounded_and_what_counted_up_stays() {
     let clock = Arc::new(ManualClock::default());
-    let counters = MemoryCounters::with_capacity(clock, 1000);
+    let counters = InMemoryAttemptCounters::with_capacity(clock, 1000);
     let guessed = growing(1);
     for _ in 0..3 {
         counters.count(&[guessed]).await.unwrap();
     }
     for number in 0..100_000_u128 {
         let counter = Counter {
-            name: Blinded((u128::MAX - number).to_be_bytes()),
+            name: KeyedHash((u128::MAX - number).to_be_bytes()),
             ..growing(0)
         };
         counters.count(&[counter]).await.unwrap();
@@ -194,10 +194,10 @@ async fn whatever_is_counted_memory_is_bounded_and_what_counted_up_stays() {
 #[tokio::test]
 async fn what_was_seen_is_seen_by_all_instances_and_after_a_restart() {
     let mut redis = Redis::start().await;
-    let instances = [shared(&redis), shared(&redis)].map(RedisReplays::new);
-    let see = async |instance: &RedisReplays, name| {
-        let name = Blinded([name; 16]);
-        instance.is_first(name, MINUTE).await
+    let instances = [shared(&redis), shared(&redis)].map(RedisReplayCache::new);
+    let see = async |instance: &RedisReplayCache, name| {
+        let name = KeyedHash([name; 16]);
+        instance.insert_if_new(name, MINUTE).await
     };
     assert!(see(&instances[0], 1).await.unwrap());
     assert!(!see(&instances[1], 1).await.unwrap());
@@ -231,7 +231,7 @@ async fn what_is_no_counter_is_removed_and_counting_goes_on() {
         assert_eq!(redis.cli(&["HGET", &key, "count"]).await, "1", "{spoil:?}");
         redis.cli(&["DEL", &key]).await;
         redis.cli(spoil).await;
-        counters.take_back(&[growing(1)]).await;
+        counters.refund(&[growing(1)]).await;
         counters.forget(&growing(2)).await;
     }
 }

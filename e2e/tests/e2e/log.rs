@@ -4,8 +4,8 @@ use e2e::{
     pair::{Options, PASSWORD, Pair},
     program::Program,
 };
+use holdfast_server_kit::healthcheck;
 use rustix::process::Signal;
-use service_kit::healthcheck;
 
 /// What the end of a service may take.
 const PROMPT: Duration = Duration::from_secs(10);

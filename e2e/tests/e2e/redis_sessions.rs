@@ -9,17 +9,14 @@ use e2e::{
     redis::Redis,
     wait::until,
 };
+use holdfast_core::clock::{Clock as _, ManualClock, SystemClock};
 use redis::AsyncCommands as _;
 use serde_json::Value;
-use service_kit::{
-    manual_clock::ManualClock,
-    system::{Clock as _, SystemClock},
-};
 use tower_sessions::{
     SessionStore as _,
     session::{Id, Record},
 };
-use web_service::storage::sealed::ExpiryClock as _;
+use web_service::session::store::encrypted_store::ExpiryClock as _;
 
 async fn pair(redis: &Redis, idle: &str) -> Pair {
     let pair = Pair::start_with(Options {
@@ -467,8 +464,8 @@ async fn a_fresh_record_lives_for_the_idle_time_whatever_the_clock_shows() {
     ] {
         let clock = ManualClock::default();
         clock.leap(SystemClock.now() - clock.now() + skew);
-        let config = web_service::storage::redis::parse(&redis.url()).unwrap();
-        let store = web_service::storage::redis::connect(config, Arc::new(clock.clone()));
+        let config = web_service::session::store::redis::parse(&redis.url()).unwrap();
+        let store = web_service::session::store::redis::connect(config, Arc::new(clock.clone()));
         let store = store.await.unwrap();
         let idle = Duration::from_mins(30);
         let ahead = until("a connection", async || store.ahead().await.ok()).await;

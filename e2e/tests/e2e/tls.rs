@@ -4,13 +4,13 @@ use e2e::{
     pair::{Options, Pair},
     wait::until,
 };
+use holdfast_core::{
+    clock::{Clock as _, SystemClock},
+    private_file,
+};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use reqwest::{Certificate, Client};
 use rustix::process::Signal;
-use service_kit::{
-    private_file,
-    system::{Clock as _, SystemClock},
-};
 use time::Duration;
 
 fn make_certificate(directory: &Path) -> Client {

@@ -52,7 +52,7 @@ async fn withstands(
     shapes: Vec<Shape>,
     ask: impl AsyncFn(),
 ) {
-    let _ = service_kit::descriptors::for_connections(4 * MORE_THAN_ALL);
+    let _ = holdfast_server_kit::fd_limit::raise_fd_limit(4 * MORE_THAN_ALL);
     let site = Arc::new(site.clone());
     for shape in shapes {
         let attack_name = format!("{name}, {}", shape.name);

@@ -5,18 +5,18 @@ mod settings;
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use fred::types::config::Config as RedisConfig;
-use secrecy::SecretString;
-pub use service_kit::public_url::PublicUrl;
-use service_kit::{
-    config::SecretKey,
-    tls::{IdentityFiles, TlsFiles},
-};
-use url::Url;
+use holdfast_client::config::AuthConfig;
+pub use holdfast_core::public_url::PublicUrl;
+use holdfast_core::secret_key::SecretKey;
+use holdfast_tls::IdentityFiles;
 
 pub use self::settings::Settings;
-use crate::domain::{
-    bindings::BindingPolicy, cookie_names::CookieNames, return_origins::ReturnOrigins,
-    session::Lifetimes, trusted_proxies::TrustedProxies,
+use crate::{
+    request::{
+        cookie_names::CookieNames, redirect_origins::AllowedRedirectOrigins,
+        trusted_proxies::TrustedProxies,
+    },
+    session::{browser_session::Lifetimes, device_binding::BindingPolicy},
 };
 
 /// What `serve` needs.
@@ -47,24 +47,13 @@ pub struct ServeConfig {
     /// Whose word counts about where a request came from.
     pub trusted_proxies: TrustedProxies,
     /// Other origins that people may be sent back to after signing in.
-    pub return_origins: ReturnOrigins,
+    pub return_origins: AllowedRedirectOrigins,
     /// Whether browsers are told at sign-out to clear what they keep for this site.
     pub clear_site_data: bool,
     /// Whether sessions are bound to devices.
     pub device_binding: BindingPolicy,
     /// How many connections the HTTPS port takes at once.
     pub max_connections: usize,
-}
-
-/// How auth-service is reached.
-#[derive(Debug)]
-pub struct AuthConfig {
-    /// Its addresses.
-    pub urls: Vec<Url>,
-    /// This service's client certificate, and who vouches for auth-service's.
-    pub tls: TlsFiles,
-    /// What this service proves itself with.
-    pub service_secret: Option<SecretString>,
 }
 
 /// Where sessions are kept.

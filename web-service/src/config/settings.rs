@@ -6,7 +6,7 @@ mod proxies;
 use std::path::PathBuf;
 
 use clap::Args;
-use service_kit::config::text::Text;
+use holdfast_core::text::Text;
 
 /// All settings as text. Durations carry their unit, such as `30m` or `12h`. It holds secrets and has no `Debug`.
 #[derive(Args)]

@@ -6,24 +6,25 @@ use axum::{
     http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, header},
     response::Response,
 };
-use envoy_types::pb::envoy::{
-    config::core::v3::{
-        HeaderValue as EnvoyValue, HeaderValueOption, address::Address,
-        header_value_option::HeaderAppendAction,
+use envoy_types::pb::{
+    envoy::{
+        config::core::v3::{
+            HeaderValue as EnvoyValue, HeaderValueOption, address::Address,
+            header_value_option::HeaderAppendAction,
+        },
+        service::auth::v3::{
+            AttributeContext, CheckRequest, CheckResponse, DeniedHttpResponse, OkHttpResponse,
+            attribute_context::{HttpRequest, Peer},
+            authorization_server::{Authorization, AuthorizationServer},
+            check_response::HttpResponse,
+        },
+        r#type::v3::HttpStatus,
     },
-    service::auth::v3::{
-        AttributeContext, CheckRequest, CheckResponse, DeniedHttpResponse, OkHttpResponse,
-        attribute_context::{HttpRequest, Peer},
-        authorization_server::{Authorization, AuthorizationServer},
-        check_response::HttpResponse,
-    },
-    r#type::v3::HttpStatus,
+    google::rpc,
 };
-use envoy_types::pb::google::rpc;
 use futures_util::stream;
-use service_kit::{
-    connections::ConnectionHandle,
-    connections::{BoundedListener, Connections},
+use holdfast_server_kit::{
+    connections::{BoundedListener, ConnectionHandle, Connections},
     grpc::GrpcOnlyLayer,
     read_message::{CallKind, Calls, ReadMessageLayer},
     request_body::BodyError,
@@ -33,19 +34,16 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Status};
 
 use crate::{
-    domain::{
-        cookie_names::CookieNames,
-        forwarded,
-        gate::{Original, Requirements},
-    },
+    forward_auth::policy::{OriginalRequest, Requirements},
     http::{
-        client::{NOT_KNOWN, Visitor},
-        state::AppState,
-        verify::{
-            Wanted, changes_nothing, cookies_of_application, could_be_identity, judge,
-            misconfigured, presents_token, too_slow,
+        forward_auth::{
+            Wanted, changes_nothing, cookies_of_application, could_be_identity, misconfigured,
+            presents_token, too_slow, verify,
         },
+        request_source::{NOT_KNOWN, Visitor},
+        state::AppState,
     },
+    request::{cookie_names::CookieNames, forwarded},
 };
 
 /// Envoy waits 200 ms by default, and then decides by itself.
@@ -114,7 +112,7 @@ impl Authorization for ExtAuthz {
     ) -> Result<tonic::Response<CheckResponse>, Status> {
         let attributes = request.into_inner().attributes;
         let response = match attributes.and_then(Asked::read) {
-            Some(asked) => self.judge(&asked).await,
+            Some(asked) => self.verify(&asked).await,
             // What cannot be read cannot be allowed.
             None => denied(&misconfigured()),
         };
@@ -123,7 +121,7 @@ impl Authorization for ExtAuthz {
 }
 
 impl ExtAuthz {
-    async fn judge(&self, asked: &Asked) -> CheckResponse {
+    async fn verify(&self, asked: &Asked) -> CheckResponse {
         let Asked {
             headers,
             socket,
@@ -134,7 +132,7 @@ impl ExtAuthz {
             headers,
             socket: *socket,
         };
-        let answer = timeout(DEADLINE, judge(&self.0, visitor, original, wanted)).await;
+        let answer = timeout(DEADLINE, verify(&self.0, visitor, original, wanted)).await;
         match answer {
             Ok(answer) if answer.status().is_success() => {
                 allowed(&answer, headers, &self.0.cookie_names)
@@ -149,7 +147,7 @@ impl ExtAuthz {
 struct Asked {
     headers: HeaderMap,
     socket: IpAddr,
-    original: Original,
+    original: OriginalRequest,
     wanted: Requirements,
 }
 
@@ -180,7 +178,7 @@ impl Asked {
             map.get(name)
                 .map(|value: &HeaderValue| value.as_bytes().to_vec())
         };
-        let original = Original {
+        let original = OriginalRequest {
             is_safe: changes_nothing(&method, &map),
             method: Some(method.to_string()),
             origin: origin(&scheme, &host),

@@ -2,9 +2,9 @@
 
 use time::{Duration, OffsetDateTime};
 
-use super::{
-    provenance::{Provenance, judge},
-    return_origins::ReturnOrigins,
+use crate::request::{
+    fetch_metadata::{RequestInitiator, verify},
+    redirect_origins::AllowedRedirectOrigins,
 };
 
 /// What the application wants of whoever passes.
@@ -20,7 +20,7 @@ pub struct Requirements {
 
 /// What a trusted proxy says of the request that it asks about. What it leaves out counts as the worst.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Original {
+pub struct OriginalRequest {
     /// Whether the method changes nothing (RFC 9110 §9.2.1).
     pub is_safe: bool,
     /// The method, where it is known.
@@ -35,16 +35,17 @@ pub struct Original {
     pub sent_origin: Option<Vec<u8>>,
 }
 
-impl Original {
+impl OriginalRequest {
     /// Whether a page of the same origin sent it, or it changes nothing: a cookie comes along whoever asks.
     #[must_use]
-    pub fn may_use_cookie(&self, origins: &ReturnOrigins) -> bool {
+    pub fn may_use_cookie(&self, origins: &AllowedRedirectOrigins) -> bool {
         let own = self
             .origin
             .as_deref()
             .filter(|origin| origins.contains(origin));
         let site = self.sec_fetch_site.as_deref();
-        self.is_safe || judge(site, self.sent_origin.as_deref(), own) == Provenance::SameOrigin
+        self.is_safe
+            || verify(site, self.sent_origin.as_deref(), own) == RequestInitiator::SameOrigin
     }
 
     /// The method and the URL that a proof of a key has to name, where they are known. The origin has to be one of ours: who gets
@@ -53,7 +54,7 @@ impl Original {
     pub fn proven_target(
         &self,
         own_origin: &str,
-        origins: &ReturnOrigins,
+        origins: &AllowedRedirectOrigins,
     ) -> Option<(String, String)> {
         let origin = self
             .origin
@@ -65,7 +66,7 @@ impl Original {
 
     /// Where somebody comes back to after signing in, if that is a place that they may be sent to.
     #[must_use]
-    pub fn return_address(&self, origins: &ReturnOrigins) -> Option<String> {
+    pub fn return_address(&self, origins: &AllowedRedirectOrigins) -> Option<String> {
         let origin = self
             .origin
             .as_deref()
@@ -75,11 +76,15 @@ impl Original {
     }
 }
 
-impl Original {
+impl OriginalRequest {
     /// Where somebody comes back to who sent a form: the page that has it, as the browser names it (`Referer`), or the beginning of
     /// the application. The form's own address may have no page.
     #[must_use]
-    pub fn form_address(&self, referer: Option<&str>, origins: &ReturnOrigins) -> Option<String> {
+    pub fn form_address(
+        &self,
+        referer: Option<&str>,
+        origins: &AllowedRedirectOrigins,
+    ) -> Option<String> {
         let origin = self
             .origin
             .as_deref()
@@ -131,7 +136,7 @@ impl Method {
 
 /// Why nobody passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum AccessDenied {
     /// Nobody is known.
     Unauthenticated,
     /// Somebody is known, who has to prove again who they are.
@@ -155,11 +160,11 @@ impl Requirements {
         &self,
         authenticated_at: Option<OffsetDateTime>,
         now: OffsetDateTime,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), AccessDenied> {
         match (self.max_age, authenticated_at) {
             (None, _) => Ok(()),
             (Some(most), Some(at)) if now - at <= most => Ok(()),
-            (Some(_), _) => Err(Refused::TooLongAgo),
+            (Some(_), _) => Err(AccessDenied::TooLongAgo),
         }
     }
 
@@ -167,12 +172,12 @@ impl Requirements {
     ///
     /// # Errors
     /// When it is not.
-    pub fn check_scope(&self, granted: &str) -> Result<(), Refused> {
+    pub fn check_scope(&self, granted: &str) -> Result<(), AccessDenied> {
         let has = |name: &String| granted.split(' ').any(|one| one == name);
         if self.scopes.iter().all(has) {
             Ok(())
         } else {
-            Err(Refused::Scope)
+            Err(AccessDenied::Scope)
         }
     }
 }
@@ -181,8 +186,8 @@ impl Requirements {
 mod tests {
     use super::*;
 
-    fn original(is_safe: bool, site: Option<&str>, sent_origin: Option<&str>) -> Original {
-        Original {
+    fn original(is_safe: bool, site: Option<&str>, sent_origin: Option<&str>) -> OriginalRequest {
+        OriginalRequest {
             is_safe,
             method: Some("GET".into()),
             origin: Some("https://app.example".into()),
@@ -192,13 +197,13 @@ mod tests {
         }
     }
 
-    fn origins() -> ReturnOrigins {
-        ReturnOrigins::new(vec!["https://app.example".into()])
+    fn origins() -> AllowedRedirectOrigins {
+        AllowedRedirectOrigins::new(vec!["https://app.example".into()])
     }
 
     #[test]
     fn what_changes_something_takes_the_browsers_word() {
-        let may = |original: Original| original.may_use_cookie(&origins());
+        let may = |original: OriginalRequest| original.may_use_cookie(&origins());
         assert!(may(original(true, Some("cross-site"), None)));
         assert!(may(original(false, Some("same-origin"), None)));
         assert!(may(original(false, None, Some("https://app.example"))));
@@ -212,26 +217,26 @@ mod tests {
         ] {
             assert!(!may(original(false, site, origin)), "{site:?} {origin:?}");
         }
-        let elsewhere = Original {
+        let elsewhere = OriginalRequest {
             origin: Some("https://evil.example".into()),
             ..original(false, None, Some("https://evil.example"))
         };
         assert!(!may(elsewhere));
-        let unknown = Original::default();
+        let unknown = OriginalRequest::default();
         assert!(!may(unknown), "what is left out counts as the worst");
     }
 
     #[test]
     fn people_come_back_to_listed_places_only() {
-        let back = |original: &Original| original.return_address(&origins());
+        let back = |original: &OriginalRequest| original.return_address(&origins());
         let here = original(true, None, None);
         assert_eq!(back(&here).as_deref(), Some("https://app.example/a?b"));
-        let elsewhere = Original {
+        let elsewhere = OriginalRequest {
             origin: Some("https://app.example.evil".into()),
             ..here.clone()
         };
         assert_eq!(back(&elsewhere), None);
-        let no_path = Original {
+        let no_path = OriginalRequest {
             uri: Some("@evil.example/".into()),
             ..here
         };
@@ -240,29 +245,30 @@ mod tests {
 
     #[test]
     fn a_proof_is_for_our_own_places_only() {
-        let target = |original: &Original| original.proven_target("https://id.example", &origins());
+        let target =
+            |original: &OriginalRequest| original.proven_target("https://id.example", &origins());
         let here = original(true, None, None);
         let expected = ("GET".to_owned(), "https://app.example/a?b".to_owned());
         assert_eq!(target(&here), Some(expected));
-        let own = Original {
+        let own = OriginalRequest {
             origin: Some("https://id.example".into()),
             ..here.clone()
         };
         assert!(target(&own).is_some());
         for unknown in [
-            Original {
+            OriginalRequest {
                 origin: Some("https://evil.example".into()),
                 ..here.clone()
             },
-            Original {
+            OriginalRequest {
                 origin: None,
                 ..here.clone()
             },
-            Original {
+            OriginalRequest {
                 method: None,
                 ..here.clone()
             },
-            Original { uri: None, ..here },
+            OriginalRequest { uri: None, ..here },
         ] {
             assert_eq!(target(&unknown), None);
         }
@@ -276,11 +282,14 @@ mod tests {
             ..Requirements::default()
         };
         assert_eq!(wants.check_scope("b c a"), Ok(()));
-        assert_eq!(wants.check_scope("ab"), Err(Refused::Scope));
+        assert_eq!(wants.check_scope("ab"), Err(AccessDenied::Scope));
         let now = OffsetDateTime::UNIX_EPOCH + Duration::HOUR;
         assert_eq!(wants.check_age(Some(now - Duration::MINUTE), now), Ok(()));
         let old = now - Duration::seconds(61);
-        assert_eq!(wants.check_age(Some(old), now), Err(Refused::TooLongAgo));
-        assert_eq!(wants.check_age(None, now), Err(Refused::TooLongAgo));
+        assert_eq!(
+            wants.check_age(Some(old), now),
+            Err(AccessDenied::TooLongAgo)
+        );
+        assert_eq!(wants.check_age(None, now), Err(AccessDenied::TooLongAgo));
     }
 }

@@ -9,10 +9,10 @@ use axum::{
     http::Method,
     routing::future::RouteFuture,
 };
-use service_kit::request_body::{BodyError, BodyReader};
+use holdfast_server_kit::request_body::{BodyError, BodyReader};
 use tower::Service as _;
 
-use super::router;
+use crate::http::router;
 
 /// The largest request body, in bytes.
 const MAX_BODY: usize = 64 * 1024;

@@ -4,13 +4,15 @@ use axum::{
     http::{HeaderMap, HeaderValue, header},
     response::Response,
 };
+use holdfast_client::auth::DeviceId;
 
-use crate::domain::{
-    auth::DeviceId,
-    cookie_names::CookieNames,
-    device::PROOF_TTL,
-    form_token::{FormTokens, SignedCookie},
-    session_id::SessionId,
+use crate::{
+    request::cookie_names::CookieNames,
+    session::{
+        csrf_token::{CsrfTokens, SignedCookie},
+        device::PROOF_TTL,
+        session_id::SessionId,
+    },
 };
 
 /// As long as auth-service remembers, 30 days.
@@ -34,7 +36,7 @@ pub(super) fn proof<'a>(headers: &'a HeaderMap, names: &CookieNames) -> Option<&
 pub(super) fn login_nonce(
     headers: &HeaderMap,
     names: &CookieNames,
-    tokens: &dyn FormTokens,
+    tokens: &dyn CsrfTokens,
 ) -> Option<[u8; 16]> {
     tokens.open_nonce(SignedCookie::SignIn, only(headers, &names.login)?)
 }
@@ -43,7 +45,7 @@ pub(super) fn login_nonce(
 pub(super) fn known_browser(
     headers: &HeaderMap,
     names: &CookieNames,
-    tokens: &dyn FormTokens,
+    tokens: &dyn CsrfTokens,
 ) -> Option<DeviceId> {
     tokens.open_nonce(SignedCookie::KnownBrowser, only(headers, &names.known)?)
 }
@@ -55,7 +57,7 @@ pub(super) fn set_session(names: &CookieNames, id: &SessionId) -> Option<HeaderV
 pub(super) fn set_login(
     names: &CookieNames,
     nonce: &[u8; 16],
-    tokens: &dyn FormTokens,
+    tokens: &dyn CsrfTokens,
 ) -> Option<HeaderValue> {
     set(
         &names.login,
@@ -66,7 +68,7 @@ pub(super) fn set_login(
 pub(super) fn set_known(
     names: &CookieNames,
     device: &DeviceId,
-    tokens: &dyn FormTokens,
+    tokens: &dyn CsrfTokens,
 ) -> Option<HeaderValue> {
     let known = &names.known;
     let value = tokens.seal_nonce(SignedCookie::KnownBrowser, device);

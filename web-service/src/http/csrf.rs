@@ -7,20 +7,21 @@ use axum::{
     http::{HeaderMap, HeaderValue, header},
 };
 
-use crate::domain::provenance::{Provenance, judge};
+use crate::request::fetch_metadata::{RequestInitiator, verify};
 
 pub(super) const SEC_FETCH_SITE: &str = "sec-fetch-site";
 
 /// Whether another page sent it, and it would change something. What says nothing of where it comes from is let through to the
 /// form token, without which no form is read.
 pub(super) fn is_foreign(request: &Request, own_origin: &str) -> bool {
-    !request.method().is_safe() && provenance(request.headers(), own_origin) == Provenance::Foreign
+    !request.method().is_safe()
+        && provenance(request.headers(), own_origin) == RequestInitiator::Foreign
 }
 
-pub(super) fn provenance(headers: &HeaderMap, own_origin: &str) -> Provenance {
+pub(super) fn provenance(headers: &HeaderMap, own_origin: &str) -> RequestInitiator {
     let site = joined(headers, SEC_FETCH_SITE);
     let origin = joined(headers, header::ORIGIN.as_str());
-    judge(site.as_deref(), origin.as_deref(), Some(own_origin))
+    verify(site.as_deref(), origin.as_deref(), Some(own_origin))
 }
 
 /// Whether the browser says that a page of another site sent it. Of the requests that browsers send by themselves for a session that

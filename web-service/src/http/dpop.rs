@@ -10,14 +10,12 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, request::Parts},
     response::Response,
 };
-
-use crate::{
-    config::PublicUrl,
-    domain::auth::{
-        AuthError, Claims, DPOP_NONCE_REQUIRED, DPOP_PROOF_INVALID, DPOP_PROOF_REQUIRED, DpopProof,
-        Tokens,
-    },
+use holdfast_client::auth::{
+    AuthError, Claims, DPOP_NONCE_REQUIRED, DPOP_PROOF_INVALID, DPOP_PROOF_REQUIRED, DpopProof,
+    Tokens,
 };
+
+use crate::config::PublicUrl;
 
 pub(super) const HEADER: HeaderName = HeaderName::from_static("dpop");
 const NONCE: HeaderName = HeaderName::from_static("dpop-nonce");

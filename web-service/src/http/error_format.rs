@@ -1,56 +1,59 @@
 //! Problems for programs, pages for people.
 
 use axum::response::{IntoResponse as _, Response};
+use holdfast_server_kit::request_body::BodyError;
 
-use service_kit::request_body::BodyError;
-
-use super::{api::problem::Problem, failure::Failure, head::HeadError, pages::error::ErrorPage};
+use crate::http::{
+    api::problem::Problem, head::HeadError, pages::error::ErrorPage, service_error::Failure,
+};
 
 /// Who is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Language {
+pub(super) enum ErrorFormat {
     /// With `application/problem+json`.
-    OfPrograms,
+    ProblemJson,
     /// With a page.
-    OfPeople,
+    Html,
 }
 
-impl Language {
+impl ErrorFormat {
     /// That of whoever asks for this path.
     pub(super) fn of(path: &str) -> Self {
         let is_for_programs = ["/api/", "/.well-known/", "/oauth2/", "/session/"]
             .iter()
             .any(|prefix| path.starts_with(prefix));
         if is_for_programs {
-            Self::OfPrograms
+            Self::ProblemJson
         } else {
-            Self::OfPeople
+            Self::Html
         }
     }
 
     /// The answer of a failure.
     pub(super) fn answer(self, failure: Failure) -> Response {
         match self {
-            Self::OfPrograms => Problem::from(failure).into_response(),
-            Self::OfPeople => ErrorPage::from(failure).into_response(),
+            Self::ProblemJson => Problem::from(failure).into_response(),
+            Self::Html => ErrorPage::from(failure).into_response(),
         }
     }
 
     /// The answer to a request whose head cannot be served.
     pub(super) fn refuse_head(self, error: HeadError) -> Response {
         match (self, error) {
-            (Self::OfPrograms, HeadError::Host) => Problem::bad_host().into_response(),
-            (Self::OfPrograms, HeadError::TooLarge(_)) => Problem::head_too_large().into_response(),
-            (Self::OfPeople, HeadError::Host) => ErrorPage::bad_host().into_response(),
-            (Self::OfPeople, HeadError::TooLarge(_)) => ErrorPage::head_too_large().into_response(),
+            (Self::ProblemJson, HeadError::Host) => Problem::bad_host().into_response(),
+            (Self::ProblemJson, HeadError::TooLarge(_)) => {
+                Problem::head_too_large().into_response()
+            }
+            (Self::Html, HeadError::Host) => ErrorPage::bad_host().into_response(),
+            (Self::Html, HeadError::TooLarge(_)) => ErrorPage::head_too_large().into_response(),
         }
     }
 
     /// The answer to a request whose body was not read.
     pub(super) fn refuse_unread(self, error: BodyError) -> Response {
         match (error, self) {
-            (BodyError::TooSlow, Self::OfPrograms) => Problem::body_too_slow().into_response(),
-            (BodyError::TooSlow, Self::OfPeople) => ErrorPage::body_too_slow().into_response(),
+            (BodyError::TooSlow, Self::ProblemJson) => Problem::body_too_slow().into_response(),
+            (BodyError::TooSlow, Self::Html) => ErrorPage::body_too_slow().into_response(),
             (BodyError::Displaced, _) => self.answer(Failure::overloaded()),
             (BodyError::Broken, _) => self.answer(Failure::Unacceptable),
         }
@@ -59,8 +62,8 @@ impl Language {
     /// The answer to a request that a page of another origin sent.
     pub(super) fn refuse_foreign(self) -> Response {
         match self {
-            Self::OfPrograms => Problem::foreign_origin().into_response(),
-            Self::OfPeople => ErrorPage::foreign_origin().into_response(),
+            Self::ProblemJson => Problem::foreign_origin().into_response(),
+            Self::Html => ErrorPage::foreign_origin().into_response(),
         }
     }
 }
@@ -71,7 +74,7 @@ mod tests {
 
     #[test]
     fn body_that_is_late_or_in_the_way_has_a_status_of_its_own() {
-        for language in [Language::OfPrograms, Language::OfPeople] {
+        for language in [ErrorFormat::ProblemJson, ErrorFormat::Html] {
             let status = |error| language.refuse_unread(error).status().as_u16();
             assert_eq!(status(BodyError::TooSlow), 408);
             assert_eq!(status(BodyError::Displaced), 503);

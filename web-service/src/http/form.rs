@@ -7,16 +7,16 @@ use axum::{
     extract::{FromRef, FromRequest, Request, rejection::FormRejection},
     http::HeaderMap,
 };
+use holdfast_core::rate_limited_log::LogRateLimiter;
 use serde::{Deserialize, de::DeserializeOwned};
-use service_kit::seldom::Seldom;
 
-use super::{content_type, cookies, pages::error::ErrorPage};
-use crate::domain::{
-    cookie_names::CookieNames,
-    form_token::{Binding, FormTokens},
+use crate::{
+    http::{content_type, cookies, pages::error::ErrorPage},
+    request::cookie_names::CookieNames,
+    session::csrf_token::{CsrfScope, CsrfTokens},
 };
 
-static WITHOUT_TOKEN: Seldom = Seldom::new();
+static WITHOUT_TOKEN: LogRateLimiter = LogRateLimiter::new();
 
 /// A form with its token, which is not checked yet: for signing in and signing out, where a form of an older tab must not be a
 /// dead end.
@@ -27,7 +27,7 @@ pub(super) struct SentForm<T> {
 }
 
 /// A form that came back from the browser it was made for.
-pub(super) struct ProvenForm<T, B> {
+pub(super) struct CsrfForm<T, B> {
     /// Its fields.
     pub(super) fields: T,
     binding: PhantomData<B>,
@@ -39,7 +39,7 @@ pub(super) trait BoundTo {
     fn verify<T>(
         headers: &HeaderMap,
         names: &CookieNames,
-        tokens: &dyn FormTokens,
+        tokens: &dyn CsrfTokens,
         form: &SentForm<T>,
     ) -> bool;
 }
@@ -51,11 +51,11 @@ impl BoundTo for ToSession {
     fn verify<T>(
         headers: &HeaderMap,
         names: &CookieNames,
-        tokens: &dyn FormTokens,
+        tokens: &dyn CsrfTokens,
         form: &SentForm<T>,
     ) -> bool {
         cookies::session_id(headers, names)
-            .is_some_and(|id| form.was_made_for(Binding::Session(&id), tokens))
+            .is_some_and(|id| form.was_made_for(CsrfScope::Session(&id), tokens))
     }
 }
 
@@ -69,7 +69,7 @@ struct Tied<T> {
 
 impl<T> SentForm<T> {
     /// Whether its token is the one for this.
-    pub(super) fn was_made_for(&self, binding: Binding<'_>, tokens: &dyn FormTokens) -> bool {
+    pub(super) fn was_made_for(&self, binding: CsrfScope<'_>, tokens: &dyn CsrfTokens) -> bool {
         tokens.verify(binding, &self.token)
     }
 }
@@ -93,10 +93,10 @@ where
     }
 }
 
-impl<S, T, B> FromRequest<S> for ProvenForm<T, B>
+impl<S, T, B> FromRequest<S> for CsrfForm<T, B>
 where
     S: Send + Sync,
-    Arc<dyn FormTokens>: FromRef<S>,
+    Arc<dyn CsrfTokens>: FromRef<S>,
     Arc<CookieNames>: FromRef<S>,
     T: DeserializeOwned,
     B: BoundTo,
@@ -104,7 +104,7 @@ where
     type Rejection = ErrorPage;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ErrorPage> {
-        let tokens = Arc::<dyn FormTokens>::from_ref(state);
+        let tokens = Arc::<dyn CsrfTokens>::from_ref(state);
         let names = Arc::<CookieNames>::from_ref(state);
         let headers = request.headers().clone();
         let uri = request.uri().clone();

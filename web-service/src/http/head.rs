@@ -1,6 +1,6 @@
 //! What the head of a request has to be before anything else is done with it: it names one host, and is not too large.
 //!
-//! The protocols' own limits are higher ([`serve`](mod@super::serve)): what hyper refuses by itself has no words for a person whose
+//! The protocols' own limits are higher ([`serve`](mod@crate::http::serve)): what hyper refuses by itself has no words for a person whose
 //! browser sends too many cookies, and leaves no line in the log.
 
 use axum::{
@@ -8,10 +8,9 @@ use axum::{
     http::{HeaderMap, Uri, Version, header, uri::Authority},
     response::Response,
 };
-use service_kit::seldom::Seldom;
+use holdfast_core::rate_limited_log::LogRateLimiter;
 
-use super::language::Language;
-use crate::domain::forwarded::is_host_and_port;
+use crate::{http::error_format::ErrorFormat, request::forwarded::is_host_and_port};
 
 /// All cookies together, in bytes, as one line: browsers send those of every application of the host, and of its domain.
 const MAX_COOKIES: usize = 16 * 1024;
@@ -22,7 +21,7 @@ const MAX_FIELDS: usize = 16 * 1024;
 /// How many other fields there may be.
 const MAX_FIELD_COUNT: usize = 100;
 
-static TOO_LARGE: Seldom = Seldom::new();
+static TOO_LARGE: LogRateLimiter = LogRateLimiter::new();
 
 /// Why a request is not served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +42,7 @@ pub(super) struct Size {
 
 impl HeadError {
     /// The answer, and a line in the log.
-    pub(super) fn answer(self, language: Language) -> Response {
+    pub(super) fn answer(self, language: ErrorFormat) -> Response {
         match self {
             Self::Host => tracing::debug!("a request without one valid host was refused"),
             Self::TooLarge(Size {

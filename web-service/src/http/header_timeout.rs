@@ -10,15 +10,15 @@ use hyper::rt::{Sleep, Timer};
 use tokio::time;
 
 /// Tells whether it is late when it is asked, and wakes nobody: each connection is looked at every few seconds as it is
-/// ([`Connections`](service_kit::connections::Connections)), and whoever looks asks. A timer that wakes would be set and taken back
+/// ([`Connections`](holdfast_server_kit::connections::Connections)), and whoever looks asks. A timer that wakes would be set and taken back
 /// for every request.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct HeadTimer;
+pub(super) struct PollOnlyTimer;
 
 /// The end of the time for a head.
 struct Deadline(Instant);
 
-impl Timer for HeadTimer {
+impl Timer for PollOnlyTimer {
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
         self.sleep_until(self.now() + duration)
     }
@@ -38,7 +38,7 @@ impl Future for Deadline {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        if HeadTimer.now() < self.0 {
+        if PollOnlyTimer.now() < self.0 {
             Poll::Pending
         } else {
             Poll::Ready(())
@@ -51,12 +51,12 @@ mod tests {
     use std::convert::Infallible;
 
     use axum::{body::Body, http::Response};
+    use holdfast_server_kit::connections::Connections;
     use hyper::service::service_fn;
     use hyper_util::{
         rt::{TokioExecutor, TokioIo},
         server::conn::auto::Builder,
     };
-    use service_kit::connections::Connections;
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
         net::{TcpListener, TcpStream},

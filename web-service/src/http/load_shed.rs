@@ -4,16 +4,16 @@ use std::{panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
 
 use axum::response::Response;
 use futures_util::FutureExt as _;
-use service_kit::{
+use holdfast_core::rate_limited_log::LogRateLimiter;
+use holdfast_server_kit::{
     connections::ConnectionHandle,
     request_limit::{Places, RequestLimit},
-    seldom::Seldom,
 };
 use tokio::time::{Instant, timeout_at};
 
-use super::{failure::Failure, language::Language};
+use crate::http::{error_format::ErrorFormat, service_error::Failure};
 
-static CUT: Seldom = Seldom::new();
+static CUT: LogRateLimiter = LogRateLimiter::new();
 
 /// For a request as a whole, reading its body included.
 const DEADLINE: Duration = Duration::from_secs(15);
@@ -27,15 +27,15 @@ pub const PLACES: Places = Places {
 };
 
 /// Limits requests.
-pub(super) struct Guard(pub(super) Arc<RequestLimit>);
+pub(super) struct LoadShed(pub(super) Arc<RequestLimit>);
 
-impl Guard {
+impl LoadShed {
     /// Waits for `answer`, unless there are too many requests, or it takes too long since `begun`. It is only referred to here: a
     /// future that is handed on by value is there twice each time, and each request would pay for that.
     pub(super) async fn answer_always(
         &self,
         answer: Pin<&mut impl Future<Output = Response>>,
-        language: Language,
+        language: ErrorFormat,
         (connection, begun): (Option<ConnectionHandle>, Instant),
     ) -> Response {
         let limit = &*self.0;
@@ -52,7 +52,7 @@ impl Guard {
 async fn answer_within(
     deadline: Instant,
     answer: Pin<&mut impl Future<Output = Response>>,
-    language: Language,
+    language: ErrorFormat,
 ) -> Response {
     let answer = AssertUnwindSafe(answer).catch_unwind();
     language.answer(match timeout_at(deadline, answer).await {
@@ -89,7 +89,7 @@ mod tests {
         path: &str,
     ) -> (u16, bool) {
         let answer = pin!(answer);
-        seen(&answer_within(Instant::now() + within, answer, Language::of(path)).await)
+        seen(&answer_within(Instant::now() + within, answer, ErrorFormat::of(path)).await)
     }
 
     #[tokio::test]
@@ -101,7 +101,7 @@ mod tests {
 
     #[tokio::test]
     async fn beyond_what_can_be_worked_on_requests_are_refused() {
-        let guard = Guard(Arc::new(RequestLimit::new(Places {
+        let guard = LoadShed(Arc::new(RequestLimit::new(Places {
             all: 1,
             reserved: 0,
             per_network: 1,
@@ -110,7 +110,7 @@ mod tests {
             let served = pin!(ready(Response::new(Body::empty())));
             let source = (None, Instant::now());
             guard
-                .answer_always(served, Language::of("/api/x"), source)
+                .answer_always(served, ErrorFormat::of("/api/x"), source)
                 .await
         };
         let place = RequestLimit::enter(&*guard.0, None, Instant::now(), || false);

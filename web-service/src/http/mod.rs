@@ -2,34 +2,34 @@
 
 mod api;
 mod body;
-pub(crate) mod client;
 mod content_type;
 mod cookies;
-mod device;
+mod csrf;
+mod dbsc;
 mod dpop;
-mod failure;
+mod error_format;
 mod form;
-mod front;
-mod guard;
+pub(crate) mod forward_auth;
 mod head;
-mod head_timer;
+mod header_timeout;
 mod headers;
-mod language;
+mod load_shed;
 mod next;
 mod oauth;
-mod origin;
 mod pages;
+mod pipeline;
 mod request_id;
+pub(crate) mod request_source;
 mod router;
 mod serve;
 #[cfg(test)]
 mod serve_tests;
+mod service_error;
 mod signed_in;
 pub mod state;
-mod threads;
+mod thread_per_core;
 mod time;
-pub(crate) mod verify;
 
 pub use cookies::session_id;
-pub use guard::PLACES;
+pub use load_shed::PLACES;
 pub use serve::{Port, serve};

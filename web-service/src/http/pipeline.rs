@@ -24,38 +24,38 @@ use futures_util::{
     FutureExt as _,
     future::{BoxFuture, Either},
 };
-use service_kit::{
+use holdfast_client::request_id::{RequestId, RequestIds, scope};
+use holdfast_core::rate_limited_log::LogRateLimiter;
+use holdfast_server_kit::{
     connections::{AnswerBody, ConnectionHandle},
     request_body::BodyReader,
-    seldom::Seldom,
 };
 use tokio::time::Instant;
 use tower::{BoxError, Service};
 use tracing::{Instrument as _, Span};
 
-use super::{
-    body,
-    client::{self, Visitor},
-    content_type,
-    dpop::NextNonce,
-    guard::Guard,
-    head,
-    headers::SecurityHeaders,
-    language::Language,
-    origin, request_id, router,
-    state::AppState,
-};
 use crate::{
     config::PublicUrl,
-    domain::trusted_proxies::TrustedProxies,
-    request_id::{RequestId, RequestIds, scope},
+    http::{
+        body, content_type, csrf,
+        dpop::NextNonce,
+        error_format::ErrorFormat,
+        head,
+        headers::SecurityHeaders,
+        load_shed::LoadShed,
+        request_id,
+        request_source::{self, Visitor},
+        router,
+        state::AppState,
+    },
+    request::trusted_proxies::TrustedProxies,
 };
 
-static FOREIGN: Seldom = Seldom::new();
+static FOREIGN: LogRateLimiter = LogRateLimiter::new();
 
 /// The routes, behind what is common to them.
 #[derive(Clone)]
-pub(super) struct Front {
+pub(super) struct RequestPipeline {
     routes: Router,
     common: Arc<Common>,
 }
@@ -64,7 +64,7 @@ struct Common {
     ids: RequestIds,
     public_url: Arc<PublicUrl>,
     trusted_proxies: Arc<TrustedProxies>,
-    guard: Guard,
+    guard: LoadShed,
     bodies: BodyReader,
     headers: SecurityHeaders,
 }
@@ -78,21 +78,21 @@ type Unread = Box<(Router, Request)>;
 /// What is known of a request before its route.
 struct Known {
     id: RequestId,
-    language: Language,
+    language: ErrorFormat,
     nonce: Option<NextNonce>,
     connection: Option<ConnectionHandle>,
     is_http2: bool,
     begun: Instant,
 }
 
-impl Front {
+impl RequestPipeline {
     /// Stands before `routes`.
     pub(super) fn new(routes: Router, state: &AppState) -> Self {
         let common = Common {
             ids: RequestIds::begin(&*state.random),
             public_url: Arc::clone(&state.public_url),
             trusted_proxies: Arc::clone(&state.trusted_proxies),
-            guard: Guard(Arc::clone(&state.request_limit)),
+            guard: LoadShed(Arc::clone(&state.request_limit)),
             bodies: body::reader(),
             headers: SecurityHeaders::of(&state.public_url),
         };
@@ -103,16 +103,16 @@ impl Front {
     }
 
     /// What answers, which begins when it is polled.
-    fn route(&mut self, mut request: Request, language: Language) -> Either<Routed, Unread> {
+    fn route(&mut self, mut request: Request, language: ErrorFormat) -> Either<Routed, Unread> {
         if let Err(error) = head::check(&request) {
             return Either::Left(refusal(error.answer(language)));
         }
         let own_origin = &self.common.public_url.origin;
         let path = request.uri().path();
         let is_foreign = if router::is_of_devices(path) {
-            origin::says_cross_site(request.headers())
+            csrf::says_cross_site(request.headers())
         } else {
-            origin::is_foreign(&request, own_origin) && !router::is_about_another_request(path)
+            csrf::is_foreign(&request, own_origin) && !router::is_about_another_request(path)
         };
         if is_foreign {
             FOREIGN.log(|requests| {
@@ -169,7 +169,7 @@ impl Common {
     async fn answer_when_read(self: Arc<Self>, unread: Unread, known: Known) -> Response {
         let (router, request) = *unread;
         let visitor = Visitor::new(request.headers(), request.extensions());
-        let client = client::address(visitor, &self.trusted_proxies);
+        let client = request_source::address(visitor, &self.trusted_proxies);
         let outcome = match body::route(&self.bodies, router, request, client).await {
             Ok(answer) => Either::Right(answer),
             Err(error) => refusal(known.language.refuse_unread(error)),
@@ -178,7 +178,7 @@ impl Common {
     }
 }
 
-impl<B> Service<http::Request<B>> for Front
+impl<B> Service<http::Request<B>> for RequestPipeline
 where
     B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
@@ -196,12 +196,12 @@ where
         let common = Arc::clone(&self.common);
         let id = common.ids.next();
         let span = span(id, &request);
-        let language = Language::of(request.uri().path());
+        let language = ErrorFormat::of(request.uri().path());
         let known = Known {
             id,
             language,
             nonce: NextNonce::expect_for(&mut request),
-            connection: client::connection(request.extensions()).cloned(),
+            connection: request_source::connection(request.extensions()).cloned(),
             is_http2: request.version() == Version::HTTP_2,
             begun: Instant::now(),
         };

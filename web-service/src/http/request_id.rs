@@ -4,8 +4,7 @@ use axum::{
     http::{HeaderName, HeaderValue},
     response::Response,
 };
-
-use crate::request_id::RequestId;
+use holdfast_client::request_id::RequestId;
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 

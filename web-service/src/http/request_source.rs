@@ -9,12 +9,12 @@ use axum::{
     extract::{ConnectInfo, FromRef, FromRequestParts},
     http::{Extensions, HeaderMap, HeaderValue, header, request::Parts},
 };
-use service_kit::connections::ConnectionHandle;
+use holdfast_client::auth::{ClientInfo, ClientKind, DeviceId};
+use holdfast_server_kit::connections::ConnectionHandle;
 
-use super::{cookies, state::AppState};
-use crate::domain::{
-    auth::{Client, ClientKind, DeviceId},
-    trusted_proxies::TrustedProxies,
+use crate::{
+    http::{cookies, state::AppState},
+    request::trusted_proxies::TrustedProxies,
 };
 
 const MAX_USER_AGENT: usize = 256;
@@ -70,8 +70,8 @@ impl Peer {
     }
 
     /// The client that auth-service is told of.
-    pub(super) fn into_client(self, kind: ClientKind) -> Client {
-        Client {
+    pub(super) fn into_client(self, kind: ClientKind) -> ClientInfo {
+        ClientInfo {
             kind,
             ip_address: self.address,
             user_agent: self.user_agent,

@@ -1,17 +1,15 @@
-//! Every route on one screen. What all of them have before them is in [`front`](super::front).
+//! Every route on one screen. What all of them have before them is in [`front`](crate::http::pipeline).
 
 use axum::{
     Router,
     routing::{any, delete, get, post},
 };
 
-use super::{
-    api, device,
-    front::Front,
-    oauth,
+use crate::http::{
+    api, dbsc, forward_auth, oauth,
     pages::{self, trailing_slash::PageRoutes as _},
+    pipeline::RequestPipeline,
     state::AppState,
-    verify,
 };
 
 const DEVICES: &str = "/session/";
@@ -29,7 +27,7 @@ pub(super) fn is_about_another_request(path: &str) -> bool {
 }
 
 /// The application.
-pub(super) fn service(state: &AppState) -> Front {
+pub(super) fn service(state: &AppState) -> RequestPipeline {
     let pages = Router::new()
         .route("/", get(pages::home::show))
         .page("/login", get(pages::login::show).post(pages::login::submit))
@@ -51,12 +49,12 @@ pub(super) fn service(state: &AppState) -> Front {
         )
         .page(
             "/account/confirm",
-            get(pages::confirm::show).post(pages::confirm::submit),
+            get(pages::reauthenticate::show).post(pages::reauthenticate::submit),
         )
-        .page("/account/again", get(pages::again::show))
+        .page("/account/again", get(pages::device_check::show))
         .page(
             "/continue",
-            get(pages::onward::show).post(pages::onward::submit),
+            get(pages::external_redirect::show).post(pages::external_redirect::submit),
         )
         .route("/static/style.css", get(pages::assets::style))
         .route("/static/icon.svg", get(pages::assets::icon))
@@ -103,14 +101,14 @@ pub(super) fn service(state: &AppState) -> Front {
         .method_not_allowed_fallback(api::problem::method_not_allowed);
 
     let devices = Router::new()
-        .route("/session/bind", post(device::bind::submit))
-        .route("/session/refresh", post(device::refresh::submit));
+        .route("/session/bind", post(dbsc::register::submit))
+        .route("/session/refresh", post(dbsc::refresh::submit));
 
     let verify = Router::new()
-        .route("/auth/verify", any(verify::show))
-        .route("/auth/verify/", any(verify::show_to_envoy))
-        .route("/auth/verify/{*path}", any(verify::show_to_envoy));
+        .route("/auth/verify", any(forward_auth::show))
+        .route("/auth/verify/", any(forward_auth::show_to_envoy))
+        .route("/auth/verify/{*path}", any(forward_auth::show_to_envoy));
 
     let routes = pages.merge(api).merge(oauth).merge(devices).merge(verify);
-    Front::new(routes.with_state(state.clone()), state)
+    RequestPipeline::new(routes.with_state(state.clone()), state)
 }

@@ -11,27 +11,27 @@ use axum_server::{
     Server,
     tls_rustls::{RustlsAcceptor, RustlsConfig},
 };
+use holdfast_server_kit::{
+    connections::{ConnectionHandle, Connections},
+    shutdown::DRAIN_DEADLINE,
+};
 use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
     server::conn::auto::Builder,
 };
-use service_kit::{
-    connections::{ConnectionHandle, Connections},
-    shutdown::DRAIN_DEADLINE,
-};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    front::Front,
-    head_timer::HeadTimer,
+use crate::http::{
+    header_timeout::PollOnlyTimer,
+    pipeline::RequestPipeline,
     router,
     state::AppState,
-    threads::{Admission, Peer, Threads},
+    thread_per_core::{Admission, Peer, Workers},
 };
 
 /// The largest request head that is read, in bytes; in HTTP/2 with 32 for each field (RFC 9113 §6.5.2). What is served is smaller
-/// ([`head`](super::head)).
+/// ([`head`](crate::http::head)).
 const MAX_HEAD: usize = 64 * 1024;
 const MAX_HEADERS: usize = 100;
 const MAX_HEAD_LIST: u32 = 64 * 1024;
@@ -68,7 +68,7 @@ pub async fn serve(port: Port, state: &AppState, shutdown: CancellationToken) ->
     };
     let service = router::service(state);
     let faults = connections.clone();
-    let mut threads = Threads::start(&admission, move |server| {
+    let mut threads = Workers::start(&admission, move |server| {
         serve_thread(server, faults.clone(), port.tls.clone(), service.clone())
     })?;
     loop {
@@ -91,7 +91,7 @@ async fn serve_thread(
     server: Server<Peer>,
     connections: Connections,
     tls: Option<RustlsConfig>,
-    service: Front,
+    service: RequestPipeline,
 ) -> io::Result<()> {
     let mut server = server
         .accept_error_handler(move |peer, error| {
@@ -116,7 +116,7 @@ async fn serve_thread(
 
 pub(super) fn limit(http: &mut Builder<TokioExecutor>) {
     http.http1()
-        .timer(HeadTimer)
+        .timer(PollOnlyTimer)
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MAX_HEAD)
         .max_headers(MAX_HEADERS)

@@ -3,19 +3,19 @@
 use std::{convert::Infallible, time::Duration};
 
 use axum::{body::Body, http::Response};
+use holdfast_server_kit::connections::{AnswerBody, Connections};
 use hyper::service::service_fn;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto::Builder,
 };
-use service_kit::connections::{AnswerBody, Connections};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     time::{Instant, timeout},
 };
 
-use super::serve::{MAX_SILENCE, limit};
+use crate::http::serve::{MAX_SILENCE, limit};
 
 /// Two to three looks at a connection.
 const CUT: std::ops::Range<Duration> = Duration::from_secs(10)..Duration::from_secs(16);

@@ -2,21 +2,19 @@
 
 use std::time::Duration;
 
-use service_kit::seldom::Seldom;
+use holdfast_client::auth::{AUTH_UNAVAILABLE, AuthError, RefusalKind};
+use holdfast_core::rate_limited_log::LogRateLimiter;
 
-use crate::domain::{
-    auth::{AUTH_UNAVAILABLE, AuthError, RefusalKind},
-    sessions::RecordsUnavailable,
-};
+use crate::session::sessions::RecordsUnavailable;
 
-static AUTH_FAULTS: Seldom = Seldom::new();
+static AUTH_FAULTS: LogRateLimiter = LogRateLimiter::new();
 
 const SESSIONS_UNAVAILABLE: &str = "SESSIONS_UNAVAILABLE";
 const TOO_SLOW: &str = "DEADLINE_EXCEEDED";
 pub(super) const DEVICE_NOT_ASKED: &str = "DEVICE_NOT_ASKED";
 const OVERLOADED: &str = "OVERLOADED";
-static NOTHING_HEARD: Seldom = Seldom::new();
-static STORE_FAULTS: Seldom = Seldom::new();
+static NOTHING_HEARD: LogRateLimiter = LogRateLimiter::new();
+static STORE_FAULTS: LogRateLimiter = LogRateLimiter::new();
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Why there is no answer.

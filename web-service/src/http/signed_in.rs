@@ -6,34 +6,40 @@ use axum::{
     extract::{FromRef, FromRequestParts},
     http::{HeaderMap, Method, request::Parts},
 };
+use holdfast_client::{
+    auth::{
+        AuthError, AuthService, Authorization, ClientInfo, ClientKind, Grant, Holder, RefusalKind,
+    },
+    revocations::LoginState,
+};
 use secrecy::SecretString;
 use time::OffsetDateTime;
 
-use super::{
-    api::problem::Problem,
-    client::{Peer, Visitor},
-    cookies, device,
-    failure::Failure,
-    pages::{
-        error::{ErrorPage, PageRefusal},
-        load_again::LoadAgain,
+use crate::{
+    http::{
+        api::problem::Problem,
+        cookies, dbsc,
+        pages::{
+            error::{ErrorPage, PageRefusal},
+            self_reload::SelfReload,
+        },
+        request_source::{Peer, Visitor},
+        service_error::Failure,
+        state::AppState,
     },
-    state::AppState,
-};
-use crate::domain::{
-    auth::{Auth, AuthError, Authorization, Client, ClientKind, Grant, Holder, RefusalKind},
-    bindings::Shown,
-    form_token::FormTokens,
-    revocations::LoginState,
-    session::Session,
-    session_id::SessionId,
-    sessions::{RecordsUnavailable, Sessions},
-    sign_in::SignedIn,
-    sign_out::sign_out,
+    session::{
+        browser_session::Session,
+        csrf_token::CsrfTokens,
+        device_binding::DeviceProofStatus,
+        session_id::SessionId,
+        sessions::{RecordsUnavailable, Sessions},
+        sign_in::SignedIn,
+        sign_out::sign_out,
+    },
 };
 
 /// A browser whose session and login are both alive.
-pub(super) struct Browser {
+pub(super) struct AuthenticatedSession {
     /// The secret of its cookie.
     pub(super) id: SessionId,
     /// The session.
@@ -41,16 +47,16 @@ pub(super) struct Browser {
 }
 
 /// The same, with what acts for the person towards auth-service.
-pub(super) struct Actor {
+pub(super) struct SessionWithToken {
     /// The browser.
-    pub(super) browser: Browser,
+    pub(super) browser: AuthenticatedSession,
     /// Made for this request.
     pub(super) authorization: Authorization,
 }
 
 /// Why a request has no signed-in browser.
 #[derive(Debug)]
-pub(super) enum NotSignedIn {
+pub(super) enum SessionError {
     /// There is no session, or it is over.
     NoSession,
     /// The session is bound to a device, and nothing shows that it is this one.
@@ -61,35 +67,35 @@ pub(super) enum NotSignedIn {
     Failed(Failure),
 }
 
-impl From<RecordsUnavailable> for NotSignedIn {
+impl From<RecordsUnavailable> for SessionError {
     fn from(error: RecordsUnavailable) -> Self {
         Self::Failed(error.into())
     }
 }
 
-impl Browser {
+impl AuthenticatedSession {
     /// Opens the session that the cookie names, sees that its device is here, and notes that it was seen.
-    pub(super) async fn find(visitor: Visitor<'_>, state: &AppState) -> Result<Self, NotSignedIn> {
+    pub(super) async fn find(visitor: Visitor<'_>, state: &AppState) -> Result<Self, SessionError> {
         let mut browser = Self::open(visitor.headers, state).await?;
         let session = &mut browser.session;
         let bindings = &state.bindings;
-        match bindings.judge(
+        match bindings.verify(
             session,
             cookies::proof(visitor.headers, &state.cookie_names),
         ) {
-            Shown::Enough => {}
-            Shown::First => {
+            DeviceProofStatus::Enough => {}
+            DeviceProofStatus::First => {
                 let client = Peer::of(visitor, state).into_client(ClientKind::Browser);
                 if !bindings.confirm(&browser.id, session, &client).await? {
-                    return Err(NotSignedIn::NoSession);
+                    return Err(SessionError::NoSession);
                 }
             }
-            Shown::Unbound => return Err(NotSignedIn::NotBound),
+            DeviceProofStatus::Unbound => return Err(SessionError::NotBound),
             shown => return Err(no_proof(visitor, state, session, shown).await),
         }
         if state.sessions.should_note(session) {
             if !state.sessions.note_seen(&browser.id, session).await? {
-                return Err(NotSignedIn::NoSession);
+                return Err(SessionError::NoSession);
             }
             note_seen(Arc::clone(&state.auth), session.refresh_token.clone());
         }
@@ -97,31 +103,32 @@ impl Browser {
     }
 
     /// The session that the cookie names, whose login lives; whether its device is here is not looked at.
-    pub(super) async fn open(headers: &HeaderMap, state: &AppState) -> Result<Self, NotSignedIn> {
-        let id = cookies::session_id(headers, &state.cookie_names).ok_or(NotSignedIn::NoSession)?;
+    pub(super) async fn open(headers: &HeaderMap, state: &AppState) -> Result<Self, SessionError> {
+        let id =
+            cookies::session_id(headers, &state.cookie_names).ok_or(SessionError::NoSession)?;
         let session = state.sessions.find(&id).await?;
-        let session = session.ok_or(NotSignedIn::NoSession)?;
+        let session = session.ok_or(SessionError::NoSession)?;
         match state.revocations.login(&session.sid, &session.epoch) {
             LoginState::Live => Ok(Self { id, session }),
             LoginState::Ended => Err(end_with_login(&state.sessions, &id, &session).await),
-            LoginState::Unknown => Err(NotSignedIn::Failed(Failure::nothing_heard())),
+            LoginState::Unknown => Err(SessionError::Failed(Failure::nothing_heard())),
         }
     }
 
     /// The token for the forms of its pages.
-    pub(super) fn form_token(&self, tokens: &dyn FormTokens) -> String {
+    pub(super) fn form_token(&self, tokens: &dyn CsrfTokens) -> String {
         tokens.session_token(&self.id, &self.session.user_id)
     }
 
     /// Asks auth-service for what acts for the person.
-    pub(super) async fn act(self, state: &AppState) -> Result<Actor, NotSignedIn> {
+    pub(super) async fn act(self, state: &AppState) -> Result<SessionWithToken, SessionError> {
         let grant = Grant::RefreshToken(&self.session.refresh_token);
         match state
             .auth
             .issue_token(grant, "", Holder::Browser, None)
             .await
         {
-            Ok(tokens) => Ok(Actor {
+            Ok(tokens) => Ok(SessionWithToken {
                 browser: self,
                 authorization: Authorization {
                     access_token: tokens.access_token,
@@ -131,7 +138,7 @@ impl Browser {
             Err(AuthError::Refused(refusal)) if refusal.kind == RefusalKind::Unauthenticated => {
                 Err(end_with_login(&state.sessions, &self.id, &self.session).await)
             }
-            Err(error) => Err(NotSignedIn::Failed(error.into())),
+            Err(error) => Err(SessionError::Failed(error.into())),
         }
     }
 }
@@ -141,34 +148,34 @@ async fn no_proof(
     visitor: Visitor<'_>,
     state: &AppState,
     session: &Session,
-    shown: Shown,
-) -> NotSignedIn {
-    let was_not_answered = device::was_not_answered(visitor.headers, &session.sid);
+    shown: DeviceProofStatus,
+) -> SessionError {
+    let was_not_answered = dbsc::was_not_answered(visitor.headers, &session.sid);
     // A page of another site led here, and then browsers do not ask the device.
-    let is_explained = was_not_answered || device::is_led_here(visitor.headers);
+    let is_explained = was_not_answered || dbsc::is_led_here(visitor.headers);
     let client = Peer::of(visitor, state).into_client(ClientKind::Browser);
     let bindings = &state.bindings;
     let told = bindings
-        .suspect(session, shown, is_explained, &client)
+        .report_possible_theft(session, shown, is_explained, &client)
         .await;
     match told {
         Err(error) => error.into(),
-        Ok(()) if was_not_answered => NotSignedIn::Failed(Failure::device_not_asked()),
-        Ok(()) => NotSignedIn::NoProof,
+        Ok(()) if was_not_answered => SessionError::Failed(Failure::device_not_asked()),
+        Ok(()) => SessionError::NoProof,
     }
 }
 
 /// The login has ended: so has the session.
-async fn end_with_login(sessions: &Sessions, id: &SessionId, session: &Session) -> NotSignedIn {
+async fn end_with_login(sessions: &Sessions, id: &SessionId, session: &Session) -> SessionError {
     tracing::info!(sid = session.sid, "a session ended with its login");
     match sessions.end(id).await {
-        Ok(()) => NotSignedIn::NoSession,
+        Ok(()) => SessionError::NoSession,
         Err(error) => error.into(),
     }
 }
 
 /// Lets auth-service know that the login is in use. Nobody waits for it, and nothing is lost when it fails.
-fn note_seen(auth: Arc<dyn Auth>, refresh_token: SecretString) {
+fn note_seen(auth: Arc<dyn AuthService>, refresh_token: SecretString) {
     tokio::spawn(async move {
         let grant = Grant::RefreshToken(&refresh_token);
         let _ = auth.issue_token(grant, "", Holder::Browser, None).await;
@@ -179,7 +186,7 @@ fn note_seen(auth: Arc<dyn Auth>, refresh_token: SecretString) {
 pub(super) async fn begin(
     state: &AppState,
     signed_in: SignedIn,
-    client: &Client,
+    client: &ClientInfo,
 ) -> Result<SessionId, Failure> {
     let refresh_token = signed_in.refresh_token.clone();
     match state.sessions.begin(signed_in).await {
@@ -194,38 +201,38 @@ pub(super) async fn begin(
 /// Goes on in a session with a new id, after the person proved again who they are.
 pub(super) async fn renew(
     state: &AppState,
-    browser: Browser,
+    browser: AuthenticatedSession,
     authenticated_at: OffsetDateTime,
-) -> Result<Browser, NotSignedIn> {
+) -> Result<AuthenticatedSession, SessionError> {
     let renewed = state
         .sessions
         .renew((&browser.id, &browser.session.sid), authenticated_at)
         .await?;
-    let (id, session) = renewed.ok_or(NotSignedIn::NoSession)?;
-    Ok(Browser { id, session })
+    let (id, session) = renewed.ok_or(SessionError::NoSession)?;
+    Ok(AuthenticatedSession { id, session })
 }
 
 /// For pages: without a session the person is sent to sign in.
-pub(super) struct PageBrowser(pub(super) Browser);
+pub(super) struct PageBrowser(pub(super) AuthenticatedSession);
 
 /// For pages that act for the person.
-pub(super) struct PageActor(pub(super) Actor);
+pub(super) struct PageActor(pub(super) SessionWithToken);
 
-fn page_refusal(refused: NotSignedIn, parts: &Parts) -> PageRefusal {
+fn page_refusal(refused: SessionError, parts: &Parts) -> PageRefusal {
     match refused {
-        NotSignedIn::NoProof
-            if parts.method == Method::GET && device::is_led_here(&parts.headers) =>
+        SessionError::NoProof
+            if parts.method == Method::GET && dbsc::is_led_here(&parts.headers) =>
         {
-            PageRefusal::LoadAgain(LoadAgain::at(&parts.uri))
+            PageRefusal::SelfReload(SelfReload::at(&parts.uri))
         }
-        NotSignedIn::NoProof if !parts.method.is_safe() => {
+        SessionError::NoProof if !parts.method.is_safe() => {
             PageRefusal::Error(ErrorPage::no_device_proof(&parts.uri))
         }
-        NotSignedIn::NoSession | NotSignedIn::NoProof => {
+        SessionError::NoSession | SessionError::NoProof => {
             PageRefusal::sign_in(&parts.method, &parts.uri)
         }
-        NotSignedIn::NotBound => PageRefusal::Error(ErrorPage::not_bound()),
-        NotSignedIn::Failed(failure) => PageRefusal::Error(failure.into()),
+        SessionError::NotBound => PageRefusal::Error(ErrorPage::not_bound()),
+        SessionError::Failed(failure) => PageRefusal::Error(failure.into()),
     }
 }
 
@@ -236,7 +243,8 @@ where
     type Rejection = PageRefusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, PageRefusal> {
-        let found = Browser::find(Visitor::of(parts), &AppState::from_ref(state)).await;
+        let found =
+            AuthenticatedSession::find(Visitor::of(parts), &AppState::from_ref(state)).await;
         found
             .map(Self)
             .map_err(|refused| page_refusal(refused, parts))
@@ -258,13 +266,13 @@ where
     }
 }
 
-impl From<NotSignedIn> for Problem {
-    fn from(refused: NotSignedIn) -> Self {
+impl From<SessionError> for Problem {
+    fn from(refused: SessionError) -> Self {
         match refused {
-            NotSignedIn::NoSession => Self::no_session(),
-            NotSignedIn::NoProof => Self::no_device_proof(),
-            NotSignedIn::NotBound => Self::not_bound(),
-            NotSignedIn::Failed(failure) => failure.into(),
+            SessionError::NoSession => Self::no_session(),
+            SessionError::NoProof => Self::no_device_proof(),
+            SessionError::NotBound => Self::not_bound(),
+            SessionError::Failed(failure) => failure.into(),
         }
     }
 }

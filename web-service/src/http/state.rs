@@ -3,18 +3,20 @@
 use std::{ops::Deref, sync::Arc};
 
 use axum::extract::FromRef;
-use service_kit::{
-    request_limit::RequestLimit,
-    system::{Clock, Random},
+use holdfast_client::{
+    auth::AuthService, retry_queue::DeferredSignOut, revocations::Revocations,
+    token_verifier::CachingTokenVerifier,
 };
+use holdfast_core::{clock::Clock, random::Random};
+use holdfast_server_kit::request_limit::RequestLimit;
 
 use crate::{
     config::PublicUrl,
-    domain::{
-        auth::Auth, bindings::Bindings, cookie_names::CookieNames, form_token::FormTokens,
-        judge::Judge, return_origins::ReturnOrigins, revocations::Revocations, sessions::Sessions,
-        sign_out::EndLater, trusted_proxies::TrustedProxies,
+    request::{
+        cookie_names::CookieNames, redirect_origins::AllowedRedirectOrigins,
+        trusted_proxies::TrustedProxies,
     },
+    session::{csrf_token::CsrfTokens, device_binding::DeviceBindings, sessions::Sessions},
 };
 
 /// What becomes of what browsers keep for this site.
@@ -31,27 +33,27 @@ pub struct AppState(Arc<Parts>);
 /// What it is made of.
 pub struct Parts {
     /// auth-service.
-    pub auth: Arc<dyn Auth>,
+    pub auth: Arc<dyn AuthService>,
     /// Judges access tokens.
-    pub judge: Judge,
+    pub verify: CachingTokenVerifier,
     /// What auth-service told of ended logins.
     pub revocations: Arc<dyn Revocations>,
     /// Sign-outs while auth-service is away.
-    pub end_later: Arc<dyn EndLater>,
+    pub end_later: Arc<dyn DeferredSignOut>,
     /// Browser sessions.
     pub sessions: Sessions,
     /// Their bindings to devices.
-    pub bindings: Bindings,
+    pub bindings: DeviceBindings,
     /// What cookies are called.
     pub cookie_names: Arc<CookieNames>,
     /// Form tokens.
-    pub form_tokens: Arc<dyn FormTokens>,
+    pub form_tokens: Arc<dyn CsrfTokens>,
     /// Fresh nonces.
     pub random: Arc<dyn Random>,
     /// Whose word counts about where a request came from.
     pub trusted_proxies: Arc<TrustedProxies>,
     /// Where people may be sent back to after signing in.
-    pub return_origins: Arc<ReturnOrigins>,
+    pub return_origins: Arc<AllowedRedirectOrigins>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// How many requests are worked on at once.
@@ -89,12 +91,12 @@ macro_rules! gives {
 }
 
 gives! {
-    auth: Arc<dyn Auth>,
-    end_later: Arc<dyn EndLater>,
+    auth: Arc<dyn AuthService>,
+    end_later: Arc<dyn DeferredSignOut>,
     revocations: Arc<dyn Revocations>,
     sessions: Sessions,
-    form_tokens: Arc<dyn FormTokens>,
+    form_tokens: Arc<dyn CsrfTokens>,
     cookie_names: Arc<CookieNames>,
-    return_origins: Arc<ReturnOrigins>,
+    return_origins: Arc<AllowedRedirectOrigins>,
     public_url: Arc<PublicUrl>,
 }

@@ -14,20 +14,20 @@ use std::{
 use axum::extract::connect_info::Connected;
 use axum_server::{AddrListener, Address, Handle, Server};
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use service_kit::connections::{Connection, ConnectionHandle, Connections};
+use holdfast_server_kit::connections::{Connection, ConnectionHandle, Connections};
 use tokio::{
     net,
     runtime::Builder,
     sync::{Mutex, mpsc, oneshot},
 };
 
-use crate::domain::trusted_proxies::TrustedProxies;
+use crate::request::trusted_proxies::TrustedProxies;
 
 /// How many connections may wait for a thread; the others wait with the system.
 const WAITING: usize = 64;
 
 /// The threads that serve the connections of a port. They end when this is dropped.
-pub(super) struct Threads {
+pub(super) struct Workers {
     threads: Vec<Thread>,
     ends: FuturesUnordered<oneshot::Receiver<io::Result<()>>>,
 }
@@ -35,18 +35,18 @@ pub(super) struct Threads {
 struct Thread {
     arrivals: mpsc::Sender<Handed>,
     /// One more than it has connections.
-    seats: Seat,
+    seats: ConnectionCount,
     handle: Handle<Peer>,
 }
 
 /// What a connection keeps of its thread until it ends, so that it counts.
-pub(super) type Seat = Arc<()>;
+pub(super) type ConnectionCount = Arc<()>;
 
 /// A connection on its way to its thread: of no runtime yet.
-type Handed = (TcpStream, SocketAddr, Seat);
+type Handed = (TcpStream, SocketAddr, ConnectionCount);
 
 /// A connection that counts, among those of its thread, too.
-pub(super) type Arrival = Connection<((), Seat)>;
+pub(super) type Arrival = Connection<((), ConnectionCount)>;
 
 /// What a thread listens to: the connections that it is given.
 pub(super) struct Arrivals {
@@ -66,7 +66,7 @@ pub(super) struct Admission {
     pub(super) trusted: Arc<TrustedProxies>,
 }
 
-impl Threads {
+impl Workers {
     /// One for each core that the process may use, each of which runs `serve` for the connections that are admitted.
     pub(super) fn start<S, F>(admission: &Admission, serve: S) -> io::Result<Self>
     where
@@ -106,7 +106,7 @@ impl Threads {
             })?;
         self.threads.push(Thread {
             arrivals,
-            seats: Seat::default(),
+            seats: ConnectionCount::default(),
             handle,
         });
         self.ends.push(end);
@@ -218,14 +218,14 @@ mod tests {
 
     /// Threads that serve nothing, a listener, and who connected.
     struct Port {
-        threads: Threads,
+        threads: Workers,
         listener: TcpListener,
         clients: Vec<TcpStream>,
     }
 
     impl Port {
         async fn open() -> Self {
-            let threads = Threads::start(&admission(), move |server| {
+            let threads = Workers::start(&admission(), move |server| {
                 server
                     .serve(Router::new().into_make_service_with_connect_info::<ConnectionHandle>())
             });
@@ -296,10 +296,10 @@ mod tests {
     #[tokio::test]
     async fn one_that_ends_by_itself_is_noticed() {
         let mut threads =
-            Threads::start(&admission(), |_| async { Err(io::Error::other("broken")) }).unwrap();
+            Workers::start(&admission(), |_| async { Err(io::Error::other("broken")) }).unwrap();
         assert_eq!(threads.fail().await.to_string(), "broken");
 
-        let mut threads = Threads::start(&admission(), |_| async { panic!("on purpose") }).unwrap();
+        let mut threads = Workers::start(&admission(), |_| async { panic!("on purpose") }).unwrap();
         assert!(threads.fail().await.to_string().contains("ended"));
     }
 }

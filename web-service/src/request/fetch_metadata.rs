@@ -2,7 +2,7 @@
 
 /// What the browser says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Provenance {
+pub enum RequestInitiator {
     /// A page of this site.
     SameOrigin,
     /// Any other page, also one of a sibling host.
@@ -17,20 +17,20 @@ pub enum Provenance {
 ///
 /// `Origin: null` contradicts nothing: browsers send it with the forms of pages whose `Referrer-Policy` is `no-referrer`.
 #[must_use]
-pub fn judge(
+pub fn verify(
     sec_fetch_site: Option<&[u8]>,
     origin: Option<&[u8]>,
     own_origin: Option<&str>,
-) -> Provenance {
+) -> RequestInitiator {
     let own = own_origin.map(str::as_bytes);
     match (sec_fetch_site, origin) {
-        (None, None) => Provenance::Unknown,
-        (Some(b"same-origin"), None | Some(b"null")) => Provenance::SameOrigin,
+        (None, None) => RequestInitiator::Unknown,
+        (Some(b"same-origin"), None | Some(b"null")) => RequestInitiator::SameOrigin,
         (Some(b"same-origin"), Some(origin)) if own.is_none_or(|own| own == origin) => {
-            Provenance::SameOrigin
+            RequestInitiator::SameOrigin
         }
-        (None, Some(origin)) if own == Some(origin) => Provenance::SameOrigin,
-        (Some(_), _) | (None, Some(_)) => Provenance::Foreign,
+        (None, Some(origin)) if own == Some(origin) => RequestInitiator::SameOrigin,
+        (Some(_), _) | (None, Some(_)) => RequestInitiator::Foreign,
     }
 }
 
@@ -42,48 +42,60 @@ mod tests {
 
     #[test]
     fn only_this_very_origin_is_ours() {
-        let cases: [(Option<&str>, Option<&str>, Provenance); 18] = [
-            (Some("same-origin"), None, Provenance::SameOrigin),
-            (Some("same-origin"), Some(OWN), Provenance::SameOrigin),
-            (Some("same-site"), Some(OWN), Provenance::Foreign),
-            (Some("cross-site"), Some(OWN), Provenance::Foreign),
-            (Some("none"), None, Provenance::Foreign),
-            (Some("Same-Origin"), None, Provenance::Foreign),
-            (None, Some(OWN), Provenance::SameOrigin),
-            (None, Some("null"), Provenance::Foreign),
-            (None, Some("https://localhost"), Provenance::Foreign),
-            (None, Some("http://localhost:8443"), Provenance::Foreign),
+        let cases: [(Option<&str>, Option<&str>, RequestInitiator); 18] = [
+            (Some("same-origin"), None, RequestInitiator::SameOrigin),
+            (Some("same-origin"), Some(OWN), RequestInitiator::SameOrigin),
+            (Some("same-site"), Some(OWN), RequestInitiator::Foreign),
+            (Some("cross-site"), Some(OWN), RequestInitiator::Foreign),
+            (Some("none"), None, RequestInitiator::Foreign),
+            (Some("Same-Origin"), None, RequestInitiator::Foreign),
+            (None, Some(OWN), RequestInitiator::SameOrigin),
+            (None, Some("null"), RequestInitiator::Foreign),
+            (None, Some("https://localhost"), RequestInitiator::Foreign),
+            (
+                None,
+                Some("http://localhost:8443"),
+                RequestInitiator::Foreign,
+            ),
             (
                 None,
                 Some("https://localhost:8443.evil.example"),
-                Provenance::Foreign,
+                RequestInitiator::Foreign,
             ),
-            (None, None, Provenance::Unknown),
-            (Some("same-origin"), Some("null"), Provenance::SameOrigin),
+            (None, None, RequestInitiator::Unknown),
+            (
+                Some("same-origin"),
+                Some("null"),
+                RequestInitiator::SameOrigin,
+            ),
             (
                 Some("same-origin"),
                 Some("https://evil.example"),
-                Provenance::Foreign,
+                RequestInitiator::Foreign,
             ),
             (
                 Some("same-origin"),
                 Some("https://localhost"),
-                Provenance::Foreign,
+                RequestInitiator::Foreign,
             ),
             (
                 Some("same-origin, same-origin"),
                 Some(OWN),
-                Provenance::Foreign,
+                RequestInitiator::Foreign,
             ),
-            (Some("same-origin, cross-site"), None, Provenance::Foreign),
+            (
+                Some("same-origin, cross-site"),
+                None,
+                RequestInitiator::Foreign,
+            ),
             (
                 Some("same-origin"),
                 Some("https://localhost:8443, https://localhost:8443"),
-                Provenance::Foreign,
+                RequestInitiator::Foreign,
             ),
         ];
         for (site, origin, expected) in cases {
-            let judged = judge(
+            let judged = verify(
                 site.map(str::as_bytes),
                 origin.map(str::as_bytes),
                 Some(OWN),
@@ -95,13 +107,16 @@ mod tests {
     #[test]
     fn of_an_origin_that_is_not_known_only_the_browsers_own_word_counts() {
         let judged = |site: Option<&str>, origin: Option<&str>| {
-            judge(site.map(str::as_bytes), origin.map(str::as_bytes), None)
+            verify(site.map(str::as_bytes), origin.map(str::as_bytes), None)
         };
         assert_eq!(
             judged(Some("same-origin"), Some(OWN)),
-            Provenance::SameOrigin
+            RequestInitiator::SameOrigin
         );
-        assert_eq!(judged(Some("same-site"), Some(OWN)), Provenance::Foreign);
-        assert_eq!(judged(None, Some(OWN)), Provenance::Foreign);
+        assert_eq!(
+            judged(Some("same-site"), Some(OWN)),
+            RequestInitiator::Foreign
+        );
+        assert_eq!(judged(None, Some(OWN)), RequestInitiator::Foreign);
     }
 }

@@ -4,9 +4,9 @@ use url::Url;
 
 /// The origins, as browsers write them. Only exact ones count.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ReturnOrigins(Vec<String>);
+pub struct AllowedRedirectOrigins(Vec<String>);
 
-impl ReturnOrigins {
+impl AllowedRedirectOrigins {
     /// Takes them as browsers write them.
     #[must_use]
     pub const fn new(origins: Vec<String>) -> Self {
@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn only_exact_origins_count() {
-        let origins = ReturnOrigins::new(vec!["https://app.example".into()]);
+        let origins = AllowedRedirectOrigins::new(vec!["https://app.example".into()]);
         assert!(origins.accept("https://app.example/a?b").is_some());
         assert!(origins.accept("https://app.example:443/").is_some());
         for url in [

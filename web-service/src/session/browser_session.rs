@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use time::OffsetDateTime;
 
-use super::device::{BIND_WITHIN, Device};
+use crate::session::device::{BIND_WITHIN, Device};
 
 /// What the server knows of a signed-in browser. It is stored sealed.
 #[derive(Clone, Debug)]

@@ -1,10 +1,10 @@
 //! Tokens that tie a form to the browser it was made for (ASVS 3.5.1).
 
-use super::session_id::SessionId;
+use crate::session::session_id::SessionId;
 
 /// What a form is tied to.
 #[derive(Clone, Copy, Debug)]
-pub enum Binding<'a> {
+pub enum CsrfScope<'a> {
     /// A signed-in browser's session.
     Session(&'a SessionId),
     /// The person who is signed in, by their `user_id`: for what a form of an older session may still do.
@@ -23,7 +23,7 @@ pub enum SignedCookie {
 }
 
 /// Makes and checks form tokens and signed cookies.
-pub trait FormTokens: Send + Sync {
+pub trait CsrfTokens: Send + Sync {
     /// The token for a form before sign-in.
     fn anonymous_token(&self, nonce: &[u8; 16]) -> String;
 
@@ -31,7 +31,7 @@ pub trait FormTokens: Send + Sync {
     fn session_token(&self, id: &SessionId, user_id: &str) -> String;
 
     /// Whether `token` was made for this; takes the same time whatever it is.
-    fn verify(&self, binding: Binding<'_>, token: &str) -> bool;
+    fn verify(&self, binding: CsrfScope<'_>, token: &str) -> bool;
 
     /// The cookie that carries `nonce`.
     fn seal_nonce(&self, cookie: SignedCookie, nonce: &[u8; 16]) -> String;

@@ -3,17 +3,17 @@
 use std::{net::IpAddr, time::Duration};
 
 use async_trait::async_trait;
+use holdfast_client::auth::ClientInfo;
 use ipnet::IpNet;
-use secrecy::SecretString;
 use time::OffsetDateTime;
 
-use super::{auth::Client, sessions::RecordsUnavailable};
+use crate::session::sessions::RecordsUnavailable;
 
 /// How long a browser need not show its key again. Chromium asks anew when less than two minutes are left.
 pub const PROOF_TTL: Duration = Duration::from_mins(5);
 
 /// How long after a sign-in its session takes a key. Until then nothing else writes the record, which would carry it as it was:
-/// that a browser was seen is noted later, see [`Lifetimes::should_note`](super::session::Lifetimes::should_note).
+/// that a browser was seen is noted later, see [`Lifetimes::should_note`](crate::session::browser_session::Lifetimes::should_note).
 pub const BIND_WITHIN: Duration = Duration::from_secs(45);
 
 /// How long a challenge for a fresh proof is good; the browser may keep it until it next needs one.
@@ -41,7 +41,7 @@ pub struct Device {
 
 /// How much a client looks like the device that a session is bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Likeness {
+pub enum DeviceSimilarity {
     /// As it did.
     Same,
     /// It is in another network, or calls itself something else: devices travel, and browsers are updated.
@@ -53,13 +53,13 @@ pub enum Likeness {
 impl Device {
     /// How much a client looks like it. An address of zeros is one that is not known.
     #[must_use]
-    pub fn likeness(&self, client: &Client) -> Likeness {
+    pub fn similarity(&self, client: &ClientInfo) -> DeviceSimilarity {
         let is_known = !client.ip_address.is_unspecified() && !self.ip_address.is_unspecified();
         let has_moved = is_known && network(client.ip_address) != network(self.ip_address);
         match (has_moved, client.user_agent != self.user_agent) {
-            (false, false) => Likeness::Same,
-            (true, true) => Likeness::Another,
-            (true, false) | (false, true) => Likeness::Changed,
+            (false, false) => DeviceSimilarity::Same,
+            (true, true) => DeviceSimilarity::Another,
+            (true, false) | (false, true) => DeviceSimilarity::Changed,
         }
     }
 }
@@ -110,7 +110,7 @@ pub struct Registration {
 }
 
 /// Makes and reads what goes to and fro. Sessions are named by their login's `sid`, which stays when the session gets a new id.
-pub trait DeviceProofs: Send + Sync {
+pub trait DeviceProofCodec: Send + Sync {
     /// A fresh challenge for a session.
     fn challenge(&self, purpose: Purpose, sid: &str, now: OffsetDateTime) -> String;
 
@@ -132,49 +132,20 @@ pub trait DeviceProofs: Send + Sync {
 
 /// Remembers, for all instances, that something has happened.
 #[async_trait]
-pub trait Once: Send + Sync {
+pub trait ReplayCache: Send + Sync {
     /// Whether this is the first time within `window`.
-    async fn is_first(&self, name: &str, window: Duration) -> Result<bool, RecordsUnavailable>;
-}
-
-/// What became of a device's key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DeviceEvent {
-    /// The session is bound to it.
-    Bound,
-    /// Something that is no proof of it was presented as one.
-    ProofRefused,
-    /// The session's cookie came from elsewhere, without a proof.
-    TheftSuspected {
-        /// Whether the login is to end.
-        ends_login: bool,
-    },
-}
-
-/// The same, of a login.
-#[derive(Clone, Debug)]
-pub struct DeviceReport {
-    /// Says which login.
-    pub refresh_token: SecretString,
-    /// What happened.
-    pub event: DeviceEvent,
-    /// Where it came from.
-    pub client: Client,
-}
-
-/// Tells auth-service, now or as soon as it answers.
-pub trait DeviceReports: Send + Sync {
-    /// Takes a report.
-    fn report(&self, report: DeviceReport);
+    async fn insert_if_new(&self, name: &str, window: Duration)
+    -> Result<bool, RecordsUnavailable>;
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::domain::auth::ClientKind;
+    use holdfast_client::auth::ClientKind;
 
-    fn client(ip_address: &str, user_agent: &str) -> Client {
-        Client {
+    use super::*;
+
+    fn client(ip_address: &str, user_agent: &str) -> ClientInfo {
+        ClientInfo {
             kind: ClientKind::Browser,
             ip_address: ip_address.parse().unwrap(),
             user_agent: user_agent.into(),
@@ -192,24 +163,44 @@ mod tests {
             is_confirmed: true,
         };
         let cases = [
-            ("192.0.2.1", "192.0.2.200", "Chrome", Likeness::Same),
-            ("192.0.2.1", "::ffff:192.0.2.9", "Chrome", Likeness::Same),
-            ("192.0.2.1", "192.0.3.1", "Chrome", Likeness::Changed),
-            ("192.0.2.1", "192.0.2.1", "curl", Likeness::Changed),
-            ("192.0.2.1", "2001:db8::1", "Chrome", Likeness::Changed),
+            ("192.0.2.1", "192.0.2.200", "Chrome", DeviceSimilarity::Same),
+            (
+                "192.0.2.1",
+                "::ffff:192.0.2.9",
+                "Chrome",
+                DeviceSimilarity::Same,
+            ),
+            (
+                "192.0.2.1",
+                "192.0.3.1",
+                "Chrome",
+                DeviceSimilarity::Changed,
+            ),
+            ("192.0.2.1", "192.0.2.1", "curl", DeviceSimilarity::Changed),
+            (
+                "192.0.2.1",
+                "2001:db8::1",
+                "Chrome",
+                DeviceSimilarity::Changed,
+            ),
             (
                 "2001:db8:1::1",
                 "2001:db8:1:ffff::1",
                 "Chrome",
-                Likeness::Same,
+                DeviceSimilarity::Same,
             ),
-            ("2001:db8:1::1", "2001:db8:2::1", "curl", Likeness::Another),
-            ("192.0.2.1", "0.0.0.0", "Chrome", Likeness::Same),
-            ("192.0.2.1", "0.0.0.0", "curl", Likeness::Changed),
+            (
+                "2001:db8:1::1",
+                "2001:db8:2::1",
+                "curl",
+                DeviceSimilarity::Another,
+            ),
+            ("192.0.2.1", "0.0.0.0", "Chrome", DeviceSimilarity::Same),
+            ("192.0.2.1", "0.0.0.0", "curl", DeviceSimilarity::Changed),
         ];
         for (bound, seen, name, expected) in cases {
-            let likeness = device(bound).likeness(&client(seen, name));
-            assert_eq!(likeness, expected, "{bound} {seen} {name}");
+            let similarity = device(bound).similarity(&client(seen, name));
+            assert_eq!(similarity, expected, "{bound} {seen} {name}");
         }
     }
 }

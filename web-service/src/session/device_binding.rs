@@ -2,16 +2,19 @@
 
 use std::{sync::Arc, time::Duration};
 
-use service_kit::system::Clock;
+use holdfast_client::{
+    auth::ClientInfo,
+    device_report::{DeviceEvent, DeviceReport, DeviceReports},
+};
+use holdfast_core::clock::Clock;
 use time::OffsetDateTime;
 
-use super::{
-    auth::Client,
+use crate::session::{
+    browser_session::Session,
     device::{
-        Challenge, Device, DeviceEvent, DeviceKey, DeviceProofs, DeviceReport, DeviceReports,
-        Likeness, Once, PROOF_TTL, Purpose,
+        Challenge, Device, DeviceKey, DeviceProofCodec, DeviceSimilarity, PROOF_TTL, Purpose,
+        ReplayCache,
     },
-    session::Session,
     session_id::SessionId,
     sessions::{RecordsUnavailable, Sessions},
 };
@@ -56,7 +59,7 @@ pub struct BindingPolicy {
 
 /// What a request with a session's cookie shows of the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
+pub enum DeviceProofStatus {
     /// Enough.
     Enough,
     /// Its proof, for the first time: from now on nothing less will do.
@@ -98,15 +101,15 @@ pub enum ProofRefused {
 
 /// Binds sessions and judges proofs.
 #[derive(Clone)]
-pub struct Bindings {
+pub struct DeviceBindings {
     /// What the operator decided.
     pub policy: BindingPolicy,
     /// Challenges, proofs and tickets.
-    pub proofs: Arc<dyn DeviceProofs>,
+    pub proofs: Arc<dyn DeviceProofCodec>,
     /// Whether there are applications at other origins, whose requests browsers do not renew the proof for.
     pub has_other_origins: bool,
     /// Which challenges were used.
-    pub once: Arc<dyn Once>,
+    pub once: Arc<dyn ReplayCache>,
     /// Where sessions are kept.
     pub sessions: Sessions,
     /// Who is told.
@@ -115,11 +118,11 @@ pub struct Bindings {
     pub clock: Arc<dyn Clock>,
 }
 
-impl Bindings {
+impl DeviceBindings {
     /// The challenge that invites a browser to make a key, right after its owner proved who they are: later, whoever has the
     /// cookie could make it theirs.
     #[must_use]
-    pub fn invite(&self, sid: &str) -> Option<String> {
+    pub fn registration_challenge(&self, sid: &str) -> Option<String> {
         self.invites().then(|| self.challenge(Purpose::Bind, sid))
     }
 
@@ -135,7 +138,7 @@ impl Bindings {
 
     /// A challenge for a fresh proof.
     #[must_use]
-    pub fn ask_again(&self, sid: &str) -> String {
+    pub fn refresh_challenge(&self, sid: &str) -> String {
         self.challenge(Purpose::Renew, sid)
     }
 
@@ -149,7 +152,7 @@ impl Bindings {
         id: &SessionId,
         session: &mut Arc<Session>,
         jwt: &str,
-        client: &Client,
+        client: &ClientInfo,
     ) -> Result<Renewed, ProofRefused> {
         if session.device.is_some() || !self.invites() {
             return Err(ProofRefused::Pointless);
@@ -182,7 +185,7 @@ impl Bindings {
         &self,
         id: &SessionId,
         session: &mut Arc<Session>,
-        client: &Client,
+        client: &ClientInfo,
     ) -> Result<bool, RecordsUnavailable> {
         let confirm = |newest: &mut Session| {
             if let Some(device) = &mut newest.device {
@@ -211,7 +214,7 @@ impl Bindings {
         let until = self.clock.now() + PROOF_TTL;
         Renewed {
             ticket: self.proofs.ticket(sid, key, until),
-            challenge: self.ask_again(sid),
+            challenge: self.refresh_challenge(sid),
         }
     }
 
@@ -228,7 +231,7 @@ impl Bindings {
             .ok_or(ProofRefused::Wrong)?;
         let (now, window) = (self.clock.now(), purpose.window());
         let is_in_time = made_at <= now + SKEW && now < made_at + window;
-        if is_in_time && self.once.is_first(&name, window + SKEW * 2).await? {
+        if is_in_time && self.once.insert_if_new(&name, window + SKEW * 2).await? {
             Ok(())
         } else {
             Err(ProofRefused::OutOfDate)
@@ -237,21 +240,23 @@ impl Bindings {
 
     /// What a request with this session's cookie, and perhaps with a ticket, shows.
     #[must_use]
-    pub fn judge(&self, session: &Session, ticket: Option<&str>) -> Shown {
+    pub fn verify(&self, session: &Session, ticket: Option<&str>) -> DeviceProofStatus {
         let now = self.clock.now();
         let shown = match (&session.device, self.policy.binding) {
-            (_, DeviceBinding::Off) => return Shown::Enough,
+            (_, DeviceBinding::Off) => return DeviceProofStatus::Enough,
             (Some(device), _) => match self.judge_ticket(&session.sid, device, ticket, now) {
-                Shown::Enough if !device.is_confirmed => Shown::First,
-                Shown::Nothing | Shown::Stale if !device.is_confirmed => Shown::Unbound,
+                DeviceProofStatus::Enough if !device.is_confirmed => DeviceProofStatus::First,
+                DeviceProofStatus::Nothing | DeviceProofStatus::Stale if !device.is_confirmed => {
+                    DeviceProofStatus::Unbound
+                }
                 shown => shown,
             },
-            (None, _) => Shown::Unbound,
+            (None, _) => DeviceProofStatus::Unbound,
         };
         let may_be_unbound =
             self.policy.binding == DeviceBinding::Prefer || now < session.created_at + GRACE;
-        if shown == Shown::Unbound && may_be_unbound {
-            Shown::Enough
+        if shown == DeviceProofStatus::Unbound && may_be_unbound {
+            DeviceProofStatus::Enough
         } else {
             shown
         }
@@ -263,29 +268,30 @@ impl Bindings {
         device: &Device,
         ticket: Option<&str>,
         now: OffsetDateTime,
-    ) -> Shown {
+    ) -> DeviceProofStatus {
         let until = ticket.and_then(|ticket| self.proofs.open_ticket(sid, &device.key, ticket));
         match until {
-            Some(until) if now < until => Shown::Enough,
-            Some(until) if now >= until + SKEW => Shown::Stale,
-            _ => Shown::Nothing,
+            Some(until) if now < until => DeviceProofStatus::Enough,
+            Some(until) if now >= until + SKEW => DeviceProofStatus::Stale,
+            _ => DeviceProofStatus::Nothing,
         }
     }
 
     /// Tells that a session's cookie came without the proof that it needs, where that looks like a theft. Where the browser says
     /// why there is none, a device that has merely changed is no thief's; and for less than a copy or another device no login
     /// ends.
-    pub async fn suspect(
+    pub async fn report_possible_theft(
         &self,
         session: &Session,
-        shown: Shown,
+        shown: DeviceProofStatus,
         is_explained: bool,
-        client: &Client,
+        client: &ClientInfo,
     ) -> Result<(), RecordsUnavailable> {
         let device = session.device.as_ref();
-        let likeness = device.map_or(Likeness::Same, |device| device.likeness(client));
-        let is_certain = shown == Shown::Stale || likeness == Likeness::Another;
-        if !is_certain && (likeness == Likeness::Same || is_explained) {
+        let similarity = device.map_or(DeviceSimilarity::Same, |device| device.similarity(client));
+        let is_certain =
+            shown == DeviceProofStatus::Stale || similarity == DeviceSimilarity::Another;
+        if !is_certain && (similarity == DeviceSimilarity::Same || is_explained) {
             return Ok(());
         }
         let ends_login = is_certain && self.policy.on_theft == OnTheft::EndLogin;
@@ -299,7 +305,7 @@ impl Bindings {
     pub async fn refused(
         &self,
         session: &Session,
-        client: &Client,
+        client: &ClientInfo,
     ) -> Result<(), RecordsUnavailable> {
         let event = DeviceEvent::ProofRefused;
         self.report_once(session, "refused", event, client).await
@@ -310,16 +316,16 @@ impl Bindings {
         session: &Session,
         kind: &str,
         event: DeviceEvent,
-        client: &Client,
+        client: &ClientInfo,
     ) -> Result<(), RecordsUnavailable> {
         let name = format!("{kind}:{}", session.sid);
-        if self.once.is_first(&name, TOLD_AGAIN_AFTER).await? {
+        if self.once.insert_if_new(&name, TOLD_AGAIN_AFTER).await? {
             self.report(session, event, client);
         }
         Ok(())
     }
 
-    fn report(&self, session: &Session, event: DeviceEvent, client: &Client) {
+    fn report(&self, session: &Session, event: DeviceEvent, client: &ClientInfo) {
         self.reports.report(DeviceReport {
             refresh_token: session.refresh_token.clone(),
             event,

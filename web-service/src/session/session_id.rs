@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use service_kit::system::Random;
+use holdfast_core::random::Random;
 use zeroize::Zeroize;
 
 /// 128 random bits that only the browser keeps (ASVS 7.2.3). On the wire 22 letters of base64url.

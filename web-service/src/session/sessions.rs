@@ -3,12 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use holdfast_core::clock::Clock;
 use secrecy::SecretString;
-use service_kit::system::Clock;
 use time::OffsetDateTime;
 
-use super::{
-    session::{Lifetimes, Session},
+use crate::session::{
+    browser_session::{Lifetimes, Session},
     session_id::SessionId,
     sign_in::SignedIn,
 };
@@ -179,9 +179,9 @@ impl Sessions {
         let until = self.lifetimes.idle_end(&session);
         let id = self.records.create(&session, until).await?;
         // Before the old one is gone: a sign-out finds one of the two.
-        let is_first = self.replace(old, &id, &session.refresh_token).await?;
+        let is_new = self.replace(old, &id, &session.refresh_token).await?;
         self.records.remove(old).await?;
-        if is_first {
+        if is_new {
             return Ok(Some((id, Arc::new(session))));
         }
         self.records.remove(&id).await?;

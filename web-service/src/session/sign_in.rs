@@ -1,8 +1,7 @@
 //! Signing a browser in.
 
+use holdfast_client::auth::{AuthError, AuthService, ClientInfo, Grant, Holder, Login, Person};
 use secrecy::SecretString;
-
-use super::auth::{Auth, AuthError, Client, Grant, Holder, Login, Person};
 
 /// What a session stands for, towards applications behind a reverse proxy.
 pub const SESSION_SCOPE: &str = "profile";
@@ -24,10 +23,10 @@ pub struct SignedIn {
 /// Checks the name and the password that somebody typed into `form`, and starts a browser's login; one, however often the form is
 /// sent.
 pub async fn sign_in(
-    auth: &dyn Auth,
+    auth: &dyn AuthService,
     (username, password): (&str, &SecretString),
     form: &[u8; 16],
-    client: &Client,
+    client: &ClientInfo,
 ) -> Result<SignedIn, AuthError> {
     let (person, login) = auth.login(username, password, Some(form), client).await?;
     complete(auth, person, login).await
@@ -35,7 +34,7 @@ pub async fn sign_in(
 
 /// Exchanges the ticket of a browser's login that just began.
 pub async fn complete(
-    auth: &dyn Auth,
+    auth: &dyn AuthService,
     person: Person,
     login: Login,
 ) -> Result<SignedIn, AuthError> {

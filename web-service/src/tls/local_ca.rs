@@ -13,6 +13,8 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
+use holdfast_core::private_file;
+use holdfast_tls::{IdentityFiles, PemFile, TlsFiles};
 use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DnType, ExtendedKeyUsagePurpose,
     GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints,
@@ -22,10 +24,6 @@ use rustls::{
     client::{WebPkiServerVerifier, danger::ServerCertVerifier as _},
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _};
-use service_kit::{
-    private_file,
-    tls::{IdentityFiles, PemFile, TlsFiles},
-};
 use time::OffsetDateTime;
 
 const AUTHORITY_LIFETIME: Duration = days(3650);
@@ -212,7 +210,7 @@ fn leaf_params(now: OffsetDateTime) -> Result<CertificateParams, rcgen::Error> {
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
-    use service_kit::{manual_clock::ManualClock, system::Clock as _};
+    use holdfast_core::clock::{Clock as _, ManualClock};
 
     use super::*;
 

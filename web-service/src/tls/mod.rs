@@ -1,4 +1,4 @@
 //! The local certificate of this machine, made here where none is given.
 
-pub mod local_authority;
-pub mod renewal;
+pub mod local_ca;
+pub mod reload;

@@ -2,11 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use service_kit::system::Clock;
+use holdfast_core::clock::Clock;
 use tokio::{task::spawn_blocking, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use super::local_authority::LocalAuthority;
+use crate::tls::local_ca::LocalAuthority;
 
 /// How often the certificate's end is looked at.
 const INTERVAL: Duration = Duration::from_hours(1);

@@ -1,4 +1,4 @@
-use auth_service::domain::audit::AuditKind;
+use holdfast_identity::audit::AuditKind;
 use reqwest::Method;
 use serde_json::{Value, json};
 

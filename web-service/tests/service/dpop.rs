@@ -6,9 +6,9 @@ use aws_lc_rs::{
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use holdfast_core::clock::Clock as _;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
-use service_kit::system::Clock as _;
 
 use crate::support::{PASSWORD, Site, assert_problem, header};
 

@@ -1,7 +1,7 @@
 //! Two installations on one host, whose cookies a browser does not keep apart by port.
 
 use reqwest::Response;
-use web_service::domain::cookie_names::CookieNames;
+use web_service::request::cookie_names::CookieNames;
 
 use crate::support::{PASSWORD, Site, cookie_of};
 

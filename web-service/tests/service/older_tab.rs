@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_service::domain::audit::AuditKind;
+use holdfast_identity::audit::AuditKind;
 use reqwest::{Method, Response};
 use serde_json::Value;
 

@@ -2,37 +2,37 @@
 
 use std::{net::SocketAddr, num::NonZero, sync::Arc, time::Duration};
 
-use auth_service::{
-    config::HashingConfig,
-    crypto::argon2id::{Argon2id, Cost},
-    domain::{
-        accounts::Accounts,
-        audit::{AuditKind, AuditQuery, AuditTrail as _},
-        authority::{Dpop, Policy},
-        signing_key::Algorithm,
-    },
-    storage::sqlite::{SqliteStore, audit::SqliteAudit},
+use auth_service::config::HashingConfig;
+use holdfast_client::config::AuthConfig;
+use holdfast_core::{clock::ManualClock, private_file};
+use holdfast_crypto::{
+    argon2id::{Argon2id, Cost},
+    random::SystemRandom,
 };
+use holdfast_identity::{
+    account::Accounts,
+    audit::{AuditKind, AuditQuery, AuditTrail as _},
+    key::Algorithm,
+    oauth::Dpop,
+    service::Policy,
+};
+use holdfast_store_sqlite::{SqliteStore, audit::SqliteAudit};
+use holdfast_tls::{IdentityFiles, PemFile, TlsFiles};
 use rcgen::{CertificateParams, KeyPair};
 use reqwest::{Certificate, Client, ClientBuilder, Method, RequestBuilder, Response, redirect};
 use secrecy::SecretBox;
 use serde_json::{Value, json};
-use service_kit::{
-    manual_clock::ManualClock,
-    private_file,
-    system::SystemRandom,
-    tls::{IdentityFiles, PemFile, TlsFiles},
-};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use web_service::{
-    config::{AuthConfig, PublicUrl, ServeConfig, SessionStoreConfig, TlsConfig},
-    domain::{
-        bindings::{BindingPolicy, DeviceBinding, OnTheft},
-        cookie_names::CookieNames,
-        return_origins::ReturnOrigins,
-        session::Lifetimes,
+    config::{PublicUrl, ServeConfig, SessionStoreConfig, TlsConfig},
+    request::{
+        cookie_names::CookieNames, redirect_origins::AllowedRedirectOrigins,
         trusted_proxies::TrustedProxies,
+    },
+    session::{
+        browser_session::Lifetimes,
+        device_binding::{BindingPolicy, DeviceBinding, OnTheft},
     },
 };
 
@@ -77,7 +77,7 @@ impl Site {
         let origins = origins.map(str::to_owned).into();
         Self::start_with(|config| {
             config.trusted_proxies = TrustedProxies::new(networks);
-            config.return_origins = ReturnOrigins::new(origins);
+            config.return_origins = AllowedRedirectOrigins::new(origins);
         })
         .await
     }
@@ -115,7 +115,7 @@ impl Site {
             },
             tls,
             trusted_proxies: TrustedProxies::default(),
-            return_origins: ReturnOrigins::default(),
+            return_origins: AllowedRedirectOrigins::default(),
             clear_site_data: true,
             device_binding: BindingPolicy {
                 binding: DeviceBinding::Prefer,

@@ -1,11 +1,10 @@
 use std::time::Duration;
 
+use holdfast_core::clock::ManualClock;
 use reqwest::{Method, Response};
-
-use service_kit::manual_clock::ManualClock;
 use web_service::{
     config::ServeConfig,
-    domain::{return_origins::ReturnOrigins, trusted_proxies::TrustedProxies},
+    request::{redirect_origins::AllowedRedirectOrigins, trusted_proxies::TrustedProxies},
 };
 
 use crate::support::{PASSWORD, Site, cookie_of, header, until};
@@ -481,7 +480,7 @@ async fn the_age_of_a_proof_is_measured_on_the_clock_that_dates_it() {
         clock.leap(time::Duration::seconds(skew));
         let behind_a_proxy = |config: &mut ServeConfig| {
             config.trusted_proxies = TrustedProxies::new(vec!["127.0.0.0/8".parse().unwrap()]);
-            config.return_origins = ReturnOrigins::new(vec![APP.to_owned()]);
+            config.return_origins = AllowedRedirectOrigins::new(vec![APP.to_owned()]);
         };
         let site = Site::start_by((clock.clone(), auth_clock.clone()), behind_a_proxy).await;
         site.add_user("ada").await;

@@ -12,7 +12,7 @@ use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
-use service_kit::private_file;
+use holdfast_core::private_file;
 
 /// The account that `cargo dev` makes.
 pub(super) const ACCOUNT: &str = "demo";

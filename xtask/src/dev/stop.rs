@@ -2,7 +2,7 @@
 
 use std::{fs, io};
 
-use service_kit::shutdown::Signals;
+use holdfast_server_kit::shutdown::Signals;
 
 /// Listens for the signals that end `cargo dev`, and both services with it.
 pub(super) struct Stop {

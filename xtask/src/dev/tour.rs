@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use super::{
+use crate::dev::{
     Options,
     secrets::{ACCOUNT, Account},
 };

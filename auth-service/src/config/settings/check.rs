@@ -2,27 +2,22 @@
 
 use std::{net::SocketAddr, num::NonZero, path::PathBuf, thread, time::Duration};
 
-use secrecy::ExposeSecret as _;
-use service_kit::{
-    config::{Problems, SecretSource, text},
-    public_url::PublicUrl,
+use holdfast_core::{public_url::PublicUrl, text};
+use holdfast_crypto::argon2id::Cost;
+use holdfast_identity::{key::Algorithm, oauth::Dpop, service::Policy, token::is_spelling_of};
+use holdfast_server_kit::{
+    config::{Problems, SecretSource},
     telemetry::LogConfig,
-    tls::{IdentityFiles, PemFile, TlsFiles},
 };
+use holdfast_tls::{IdentityFiles, PemFile, TlsFiles};
+use secrecy::ExposeSecret as _;
 
-use super::Settings;
 use crate::{
-    config::{HashingConfig, KeyConfig, ServeConfig, TlsConfig},
-    crypto::argon2id::Cost,
-    domain::{
-        access_token::is_spelling_of,
-        authority::{Dpop, Policy},
-        signing_key::Algorithm,
-    },
+    config::{HashingConfig, KeyConfig, ServeConfig, TlsConfig, settings::Settings},
     storage::redis::RedisUrl,
 };
 
-/// Twice [`PUBLISHED_BEFORE`](crate::domain::signing_key::PUBLISHED_BEFORE).
+/// Twice [`PUBLISHED_BEFORE`](holdfast_identity::key::PUBLISHED_BEFORE).
 const LEAST_KEY_MAX_AGE: &str = "20m";
 
 /// The most memory of one hash, in KiB: 4 GiB.

@@ -1,8 +1,8 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clap::Parser;
+use holdfast_identity::key::PUBLISHED_BEFORE;
 
 use super::*;
-use crate::domain::signing_key::PUBLISHED_BEFORE;
 
 #[derive(Parser)]
 struct Cli {

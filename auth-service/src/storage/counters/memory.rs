@@ -7,16 +7,15 @@ use std::{
 };
 
 use async_trait::async_trait;
-use service_kit::system::Clock;
-
-use crate::domain::throttle::{Blinded, Counter, Counters, Throttled};
+use holdfast_core::clock::Clock;
+use holdfast_identity::authentication::{AttemptCounters, Counter, KeyedHash, Throttled};
 
 /// How many are kept; at some 80 bytes each.
 const MOST: usize = 200_000;
 
 /// Counters that the process forgets when it ends.
-pub struct MemoryCounters {
-    standings: Mutex<HashMap<Blinded, Standing>>,
+pub struct InMemoryAttemptCounters {
+    standings: Mutex<HashMap<KeyedHash, Standing>>,
     clock: Arc<dyn Clock>,
     most: usize,
 }
@@ -30,7 +29,7 @@ struct Standing {
     was_told: bool,
 }
 
-impl MemoryCounters {
+impl InMemoryAttemptCounters {
     /// Nothing is counted yet.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
@@ -47,7 +46,7 @@ impl MemoryCounters {
         }
     }
 
-    fn standings(&self) -> MutexGuard<'_, HashMap<Blinded, Standing>> {
+    fn standings(&self) -> MutexGuard<'_, HashMap<KeyedHash, Standing>> {
         self.standings
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -67,7 +66,7 @@ impl MemoryCounters {
 }
 
 #[async_trait]
-impl Counters for MemoryCounters {
+impl AttemptCounters for InMemoryAttemptCounters {
     async fn count(&self, counters: &[Counter]) -> Result<(), Throttled> {
         let now = self.clock.uptime();
         let mut standings = self.standings();
@@ -85,7 +84,7 @@ impl Counters for MemoryCounters {
         Ok(())
     }
 
-    async fn take_back(&self, counters: &[Counter]) {
+    async fn refund(&self, counters: &[Counter]) {
         let mut standings = self.standings();
         for counter in counters {
             let Some(standing) = standings.get_mut(&counter.name) else {
@@ -124,7 +123,7 @@ impl Standing {
 
 /// The longest of the waits, where there is one.
 fn refuse_blocked(
-    standings: &mut HashMap<Blinded, Standing>,
+    standings: &mut HashMap<KeyedHash, Standing>,
     counters: &[Counter],
     now: Duration,
 ) -> Result<(), Throttled> {
@@ -156,7 +155,7 @@ fn refuse_blocked(
 
 /// What is over goes; if that is not enough, what counted least. Whoever fills this with new names pushes out new names, and
 /// what has counted up stays.
-fn make_room(standings: &mut HashMap<Blinded, Standing>, now: Duration) {
+fn make_room(standings: &mut HashMap<KeyedHash, Standing>, now: Duration) {
     let full = standings.len();
     let enough = full - full / 10;
     standings.retain(|_, standing| now < standing.forgotten_at);

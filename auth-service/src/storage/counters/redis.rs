@@ -8,14 +8,11 @@ use std::{
 };
 
 use async_trait::async_trait;
+use holdfast_core::clock::Clock;
+use holdfast_identity::authentication::{AttemptCounters, Counter, KeyedHash, Limit, Throttled};
 use redis::Script;
-use service_kit::system::Clock;
 
-use super::memory::MemoryCounters;
-use crate::{
-    domain::throttle::{Blinded, Counter, Counters, Limit, Throttled},
-    storage::redis::Redis,
-};
+use crate::storage::{counters::memory::InMemoryAttemptCounters, redis::Redis};
 
 /// `KEYS`: the counters. `ARGV`: for each counter the wait after this time for every count that matters. All times in milliseconds,
 /// on Redis' own clock: those of the instances may differ. Gives the longest wait and whether it is news, or zero.
@@ -76,24 +73,24 @@ end",
 });
 
 /// Counters in Redis.
-pub struct RedisCounters {
+pub struct RedisAttemptCounters {
     redis: Redis,
-    alone: MemoryCounters,
+    alone: InMemoryAttemptCounters,
 }
 
-impl RedisCounters {
+impl RedisAttemptCounters {
     /// Takes the Redis, and the clock for while it is away.
     #[must_use]
     pub fn new(redis: Redis, clock: Arc<dyn Clock>) -> Self {
         Self {
             redis,
-            alone: MemoryCounters::new(clock),
+            alone: InMemoryAttemptCounters::new(clock),
         }
     }
 }
 
 #[async_trait]
-impl Counters for RedisCounters {
+impl AttemptCounters for RedisAttemptCounters {
     async fn count(&self, counters: &[Counter]) -> Result<(), Throttled> {
         let answer = self.redis.ask(async |mut connection| {
             let mut count = COUNT.prepare_invoke();
@@ -115,16 +112,16 @@ impl Counters for RedisCounters {
         }
     }
 
-    async fn take_back(&self, counters: &[Counter]) {
+    async fn refund(&self, counters: &[Counter]) {
         let answer = self.redis.ask(async |mut connection| {
-            let mut take_back = TAKE_BACK.prepare_invoke();
+            let mut refund = TAKE_BACK.prepare_invoke();
             for counter in counters {
-                take_back.key(key(counter.name));
+                refund.key(key(counter.name));
             }
-            take_back.invoke_async::<()>(&mut connection).await
+            refund.invoke_async::<()>(&mut connection).await
         });
         answer.await;
-        self.alone.take_back(counters).await;
+        self.alone.refund(counters).await;
     }
 
     async fn forget(&self, counter: &Counter) {
@@ -138,7 +135,7 @@ impl Counters for RedisCounters {
     }
 }
 
-fn key(name: Blinded) -> String {
+fn key(name: KeyedHash) -> String {
     format!("throttle:{}", name.hex())
 }
 

@@ -3,34 +3,33 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use service_kit::{seen::Seen, system::Clock};
-
-use crate::domain::{dpop::ReplayMemory, ports::StoreError, throttle::Blinded};
+use holdfast_core::{clock::Clock, replay_set::BoundedReplaySet};
+use holdfast_identity::{authentication::KeyedHash, oauth::ReplayCache, store::StoreError};
 
 /// How much is remembered; at some 100 bytes each.
 const MOST: usize = 500_000;
 
 /// Forgets when the process ends.
-pub struct MemoryReplays {
-    seen: Seen<Blinded>,
+pub struct InMemoryReplayCache {
+    seen: BoundedReplaySet<KeyedHash>,
     clock: Arc<dyn Clock>,
 }
 
-impl MemoryReplays {
+impl InMemoryReplayCache {
     /// Knows nothing.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
-            seen: Seen::new(MOST),
+            seen: BoundedReplaySet::new(MOST),
             clock,
         }
     }
 }
 
 #[async_trait]
-impl ReplayMemory for MemoryReplays {
-    async fn is_first(&self, name: Blinded, window: Duration) -> Result<bool, StoreError> {
-        let is_first = self.seen.is_first(name, self.clock.uptime(), window);
-        is_first.map_err(|full| StoreError::Unavailable(full.to_string()))
+impl ReplayCache for InMemoryReplayCache {
+    async fn insert_if_new(&self, name: KeyedHash, window: Duration) -> Result<bool, StoreError> {
+        let inserted = self.seen.insert_if_new(name, self.clock.uptime(), window);
+        inserted.map_err(|full| StoreError::Unavailable(full.to_string()))
     }
 }

@@ -3,16 +3,14 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use holdfast_identity::{authentication::KeyedHash, oauth::ReplayCache, store::StoreError};
 
-use crate::{
-    domain::{dpop::ReplayMemory, ports::StoreError, throttle::Blinded},
-    storage::redis::Redis,
-};
+use crate::storage::redis::Redis;
 
 /// In Redis.
-pub struct RedisReplays(Redis);
+pub struct RedisReplayCache(Redis);
 
-impl RedisReplays {
+impl RedisReplayCache {
     /// Takes the Redis.
     #[must_use]
     pub const fn new(redis: Redis) -> Self {
@@ -21,8 +19,8 @@ impl RedisReplays {
 }
 
 #[async_trait]
-impl ReplayMemory for RedisReplays {
-    async fn is_first(&self, name: Blinded, window: Duration) -> Result<bool, StoreError> {
+impl ReplayCache for RedisReplayCache {
+    async fn insert_if_new(&self, name: KeyedHash, window: Duration) -> Result<bool, StoreError> {
         let millis = window.as_millis().max(1);
         let set = self.0.ask(async |mut connection| {
             let mut set = redis::cmd("SET");

@@ -1,8 +1,8 @@
 //! Clients that prove who they are with a key (RFC 7523).
 
 use auth_proto::v1::{ClientCredentials, ClientProofKind, client_credentials::Proof};
+use holdfast_core::clock::Clock as _;
 use serde_json::{Value, json};
-use service_kit::system::Clock as _;
 use tonic::Code;
 
 use super::{Signer, World};

@@ -2,8 +2,8 @@
 
 use auth_proto::v1::{ClientCredentials, ClientProofKind, client_credentials::Proof};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use holdfast_core::clock::Clock as _;
 use serde_json::{Value, json};
-use service_kit::system::Clock as _;
 use tonic::Code;
 
 use super::{Signer, World};

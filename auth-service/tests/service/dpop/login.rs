@@ -1,6 +1,6 @@
 //! A login is bound with its first token, or never.
 
-use auth_service::domain::authority::Dpop;
+use holdfast_identity::oauth::Dpop;
 use tonic::Code;
 
 use super::{Key, assert_status, bound, said_at_issue, service, service_with, with_proof};

@@ -8,15 +8,15 @@ mod token;
 use auth_proto::v1::{
     DpopProof, IssueTokenRequest, IssueTokenResponse, ValidateTokenRequest, ValidateTokenResponse,
 };
-use auth_service::domain::authority::Dpop;
 use aws_lc_rs::{
     digest,
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use holdfast_core::clock::Clock as _;
+use holdfast_identity::oauth::Dpop;
 use serde_json::{Value, json};
-use service_kit::system::Clock as _;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 

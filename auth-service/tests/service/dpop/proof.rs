@@ -3,8 +3,8 @@
 use auth_proto::v1::{DpopProof, IssueTokenRequest};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use holdfast_core::clock::Clock as _;
 use serde_json::{Value, json};
-use service_kit::system::Clock as _;
 use tonic::Code;
 
 use super::{

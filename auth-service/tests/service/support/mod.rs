@@ -14,16 +14,15 @@ use auth_proto::v1::{
 use auth_service::{
     app::App,
     config::{HashingConfig, ServeConfig},
-    crypto::argon2id::{Argon2id, Cost},
-    domain::{
-        accounts::Accounts,
-        authority::{Dpop, Policy},
-        signing_key::Algorithm,
-    },
-    storage::sqlite::SqliteStore,
 };
+pub(crate) use holdfast_core::clock::ManualClock;
+use holdfast_crypto::{
+    argon2id::{Argon2id, Cost},
+    random::SystemRandom,
+};
+use holdfast_identity::{account::Accounts, key::Algorithm, oauth::Dpop, service::Policy};
+use holdfast_store_sqlite::SqliteStore;
 use secrecy::SecretBox;
-use service_kit::system::SystemRandom;
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -33,8 +32,6 @@ use tonic::{
     metadata::MetadataValue,
     transport::{Channel, Endpoint},
 };
-
-pub(crate) use service_kit::manual_clock::ManualClock;
 
 pub(crate) use self::{
     assert::assert_refused,
@@ -177,7 +174,7 @@ impl TestService {
         &self,
         name: &str,
         admin: bool,
-    ) -> auth_service::domain::user::User {
+    ) -> holdfast_identity::account::User {
         let accounts = &self.accounts;
         accounts
             .create(name.parse().unwrap(), PASSWORD, admin)
@@ -258,7 +255,7 @@ impl TestService {
             ..Default::default()
         };
         let revoked = self.auth().revoke_token(request).await.unwrap();
-        revoked.into_inner().told_by
+        revoked.into_inner().revocation_sequence
     }
 
     /// Begins and ends this many logins of Ada's in the store, as another instance would.

@@ -1,10 +1,8 @@
 use std::{fs, path::Path};
 
+use holdfast_core::private_file;
+use holdfast_tls::{IdentityFiles, PemFile, TlsFiles};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use service_kit::{
-    private_file,
-    tls::{IdentityFiles, PemFile, TlsFiles},
-};
 use tonic::transport::{Certificate, Identity};
 
 /// A certificate authority for tests.

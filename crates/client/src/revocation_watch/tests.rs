@@ -1,15 +1,15 @@
 use auth_proto::v1::WatchRevocationsResponse;
+use holdfast_core::clock::ManualClock;
 use prost_types::Timestamp;
-use service_kit::manual_clock::ManualClock;
 
 use super::*;
 
 const STALENESS: Duration = Duration::from_mins(1);
 
-fn nothing_known() -> (EndedLogins, ManualClock) {
+fn nothing_known() -> (RevocationWatcher, ManualClock) {
     let clock = ManualClock::default();
     (
-        EndedLogins::beside(Arc::new(clock.clone()), STALENESS, Arc::default()),
+        RevocationWatcher::beside(Arc::new(clock.clone()), STALENESS, Arc::default()),
         clock,
     )
 }

@@ -5,12 +5,12 @@ use std::{
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
-use service_kit::manual_clock::ManualClock;
+use holdfast_core::clock::ManualClock;
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::{crypto::fingerprint::Sha256, domain::revocations::LoginState};
+use crate::{fingerprint::Sha256, revocations::LoginState};
 
 /// An auth-service that counts, and answers as often as it is let.
 struct Counting {
@@ -20,7 +20,7 @@ struct Counting {
 }
 
 #[async_trait]
-impl Validate for Counting {
+impl TokenValidation for Counting {
     async fn validate(
         &self,
         _: &str,
@@ -45,17 +45,17 @@ impl Validate for Counting {
 }
 
 /// What was heard.
-struct Told {
-    history: Mutex<Option<History>>,
+struct IntrospectionResponse {
+    history: Mutex<Option<CacheEpoch>>,
     has_ended: AtomicBool,
 }
 
-impl Revocations for Told {
+impl Revocations for IntrospectionResponse {
     fn login(&self, _: &str, _: &str) -> LoginState {
         LoginState::Live
     }
 
-    fn history(&self) -> Option<History> {
+    fn history(&self) -> Option<CacheEpoch> {
         *self.history.lock().unwrap()
     }
 
@@ -72,16 +72,16 @@ impl Revocations for Told {
     }
 }
 
-const HISTORY: History = History {
+const HISTORY: CacheEpoch = CacheEpoch {
     epoch: 1,
     revoked_keys: 0,
     own_acts: 0,
 };
 
 struct Court {
-    judge: Judge,
+    verify: CachingTokenVerifier,
     auth: Arc<Counting>,
-    told: Arc<Told>,
+    told: Arc<IntrospectionResponse>,
     clock: Arc<ManualClock>,
 }
 
@@ -93,13 +93,14 @@ impl Court {
             may_answer: Semaphore::new(1_000),
             clock: clock.clone(),
         });
-        let told = Arc::new(Told {
+        let told = Arc::new(IntrospectionResponse {
             history: Mutex::new(Some(HISTORY)),
             has_ended: AtomicBool::new(false),
         });
-        let judge = Judge::new(auth.clone(), told.clone(), Arc::new(Sha256), clock.clone());
+        let verify =
+            CachingTokenVerifier::new(auth.clone(), told.clone(), Arc::new(Sha256), clock.clone());
         Self {
-            judge,
+            verify,
             auth,
             told,
             clock,
@@ -107,14 +108,14 @@ impl Court {
     }
 
     async fn judges(&self, token: &str) -> Arc<Claims> {
-        self.judge.validate(token, None, "", &[]).await.unwrap()
+        self.verify.validate(token, None, "", &[]).await.unwrap()
     }
 
     fn asked(&self) -> usize {
         self.auth.asked.load(Ordering::SeqCst)
     }
 
-    fn hears(&self, history: Option<History>) {
+    fn hears(&self, history: Option<CacheEpoch>) {
         *self.told.history.lock().unwrap() = history;
     }
 }
@@ -130,7 +131,11 @@ async fn what_has_ended_stays_so_whatever_auth_service_answers() {
     court.told.has_ended.store(true, Ordering::SeqCst);
     for proof in [None, Some(&proof)] {
         for _ in 0..2 {
-            let refused = court.judge.validate("a", proof, "", &[]).await.unwrap_err();
+            let refused = court
+                .verify
+                .validate("a", proof, "", &[])
+                .await
+                .unwrap_err();
             assert!(refused.is_refused_as(TOKEN_REVOKED), "{refused}");
         }
     }
@@ -151,7 +156,7 @@ async fn the_same_token_is_asked_for_once() {
 async fn a_verdict_is_for_one_audience() {
     let court = Court::open();
     for audience in ["", "a", "b", "a"] {
-        let claims = court.judge.validate("token", None, audience, &[]).await;
+        let claims = court.verify.validate("token", None, audience, &[]).await;
         assert_eq!(claims.unwrap().subject, audience);
     }
     assert_eq!(court.asked(), 3);
@@ -169,7 +174,7 @@ async fn scopes_are_judged_for_each_request() {
         (vec!["profile mail"], false),
         (vec![""], false),
     ] {
-        let judged = court.judge.validate("a", None, "", &scopes).await;
+        let judged = court.verify.validate("a", None, "", &scopes).await;
         match judged {
             Ok(_) => assert!(suffices, "{scopes:?}"),
             Err(error) => {
@@ -200,7 +205,7 @@ async fn what_ended_is_asked_for_anew() {
     let court = Court::open();
     court.judges("a").await;
     court.told.has_ended.store(true, Ordering::SeqCst);
-    let answer = court.judge.validate("a", None, "", &[]).await;
+    let answer = court.verify.validate("a", None, "", &[]).await;
     assert!(answer.unwrap_err().is_refused_as(TOKEN_REVOKED));
     assert_eq!(court.asked(), 2);
 }
@@ -208,15 +213,15 @@ async fn what_ended_is_asked_for_anew() {
 #[tokio::test]
 async fn whatever_else_is_heard_or_done_takes_the_verdicts_back() {
     for changed in [
-        History {
+        CacheEpoch {
             epoch: 2,
             ..HISTORY
         },
-        History {
+        CacheEpoch {
             revoked_keys: 1,
             ..HISTORY
         },
-        History {
+        CacheEpoch {
             own_acts: 1,
             ..HISTORY
         },
@@ -247,13 +252,13 @@ async fn what_is_heard_while_the_answer_is_on_its_way_counts() {
     let court = Court::open();
     court.auth.may_answer.forget_permits(1_000);
     let judged = tokio::spawn({
-        let judge = court.judge.clone();
-        async move { judge.validate("a", None, "", &[]).await.map(drop) }
+        let verify = court.verify.clone();
+        async move { verify.validate("a", None, "", &[]).await.map(drop) }
     });
     while court.asked() == 0 {
         tokio::task::yield_now().await;
     }
-    court.hears(Some(History {
+    court.hears(Some(CacheEpoch {
         revoked_keys: 1,
         ..HISTORY
     }));
@@ -278,7 +283,7 @@ async fn nobody_joins_a_question_that_is_older_than_what_ended() {
     court.auth.may_answer.forget_permits(1_000);
     let mut before = Box::pin(court.judges("a"));
     assert!((&mut before).now_or_never().is_none());
-    court.hears(Some(History {
+    court.hears(Some(CacheEpoch {
         own_acts: 1,
         ..HISTORY
     }));
@@ -301,7 +306,7 @@ async fn a_question_that_nobody_waits_for_leaves_none_behind() {
         let mut question = Box::pin(court.judges(&token));
         assert!((&mut question).now_or_never().is_none());
     }
-    assert!(court.judge.0.asked().len() <= MANY_QUESTIONS);
+    assert!(court.verify.0.asked().len() <= MANY_QUESTIONS);
     court.auth.may_answer.add_permits(1);
     assert_eq!(court.judges("0").await.username, "ada");
 }
@@ -315,7 +320,7 @@ async fn a_proof_is_always_shown_to_auth_service() {
         uri: "https://localhost/".to_owned(),
     };
     for asked in 1..4 {
-        let judged = court.judge.validate("a", Some(&proof), "", &[]).await;
+        let judged = court.verify.validate("a", Some(&proof), "", &[]).await;
         judged.unwrap();
         assert_eq!(court.asked(), asked);
     }

@@ -7,7 +7,7 @@ use std::{
 
 use time::{OffsetDateTime, macros::datetime};
 
-use crate::system::Clock;
+use crate::clock::Clock;
 
 /// A clock that stands still until it is moved. Clones share the time.
 #[derive(Clone, Debug)]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::manual_clock::ManualClock;
+use crate::clock::ManualClock;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);

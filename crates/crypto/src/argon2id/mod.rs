@@ -18,16 +18,16 @@ use argon2::{
 };
 use async_trait::async_trait;
 use aws_lc_rs::constant_time;
+use holdfast_core::random::Random;
+use holdfast_identity::{
+    account::{Password, PasswordHash},
+    store::{HasherError, PasswordHasher},
+};
 use tokio::sync::oneshot;
 
 use self::{
     queue::Queue,
     worker::{Job, Work, work_on},
-};
-
-use crate::domain::{
-    password::{Password, PasswordHash},
-    ports::{HasherError, PasswordHasher, Random},
 };
 
 /// What filling a KiB of memory once takes, about; the queue starts from it and then measures.

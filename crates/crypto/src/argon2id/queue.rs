@@ -32,7 +32,7 @@ struct State<T> {
 
 /// What a thread finds.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Next<T> {
+pub(super) enum Popped<T> {
     /// A job to do.
     Job(T),
     /// Nothing, for as long as it was willing to wait.
@@ -70,16 +70,16 @@ impl<T> Queue<T> {
     }
 
     /// Takes the job that waited longest; waits for one, but not longer than `patience`.
-    pub(super) fn pop(&self, patience: Duration) -> Next<T> {
+    pub(super) fn pop(&self, patience: Duration) -> Popped<T> {
         let nothing_yet = |state: &mut State<T>| state.waiting.is_empty() && !state.is_closed;
         let (mut state, _) = self
             .changed
             .wait_timeout_while(self.lock(), patience, nothing_yet)
             .unwrap_or_else(PoisonError::into_inner);
         match state.waiting.pop_front() {
-            Some(job) => Next::Job(job),
-            None if state.is_closed => Next::End,
-            None => Next::Nothing,
+            Some(job) => Popped::Job(job),
+            None if state.is_closed => Popped::End,
+            None => Popped::Nothing,
         }
     }
 
@@ -150,7 +150,7 @@ mod tests {
         queue.push('b').unwrap();
         queue.close();
         let popped = [queue.pop(NOW), queue.pop(NOW), queue.pop(NOW)];
-        assert_eq!(popped, [Next::Job('a'), Next::Job('b'), Next::End]);
-        assert_eq!(queue_of::<()>(1, NOW).pop(NOW), Next::Nothing);
+        assert_eq!(popped, [Popped::Job('a'), Popped::Job('b'), Popped::End]);
+        assert_eq!(queue_of::<()>(1, NOW).pop(NOW), Popped::Nothing);
     }
 }

@@ -1,7 +1,9 @@
 use futures_util::{FutureExt as _, future::join_all};
 
-use super::{queue::Next, *};
-use service_kit::system::SystemRandom;
+use crate::{
+    argon2id::{queue::Popped, *},
+    random::SystemRandom,
+};
 
 fn cost(memory: u32) -> Params {
     let cost = Cost {
@@ -120,7 +122,7 @@ async fn nothing_is_computed_for_a_caller_who_left() {
 
     assert!(pool.hash(&password).now_or_never().is_none());
 
-    let Next::Job(job) = pool.queue.pop(Duration::ZERO) else {
+    let Popped::Job(job) = pool.queue.pop(Duration::ZERO) else {
         panic!("no job");
     };
     assert!(job.answer.is_closed());

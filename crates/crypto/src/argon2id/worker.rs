@@ -7,15 +7,17 @@ use argon2::{
     Algorithm, Argon2, Block, Params, Version,
     password_hash::phc::{PasswordHash as Phc, Salt},
 };
+use holdfast_identity::{account::Password, store::HasherError};
 use hugealloc::HugeAlloc;
-use service_kit::priority::stand_back;
 use tokio::sync::oneshot;
 
-use super::{
-    OUTPUT_LENGTH, broken, overloaded, phc,
-    queue::{MAX_WAIT, Next, Queue},
+use crate::{
+    argon2id::{
+        OUTPUT_LENGTH, broken, overloaded, phc,
+        queue::{MAX_WAIT, Popped, Queue},
+    },
+    thread_priority::lower_thread_priority,
 };
-use crate::domain::{password::Password, ports::HasherError};
 
 /// How long a thread without work keeps its memory.
 const KEEP_MEMORY: Duration = Duration::from_secs(5);
@@ -45,13 +47,13 @@ pub(super) struct Work {
 /// What one thread does all its life. Its memory is kept from one hash to the next while there are some.
 pub(super) fn work_on(queue: &Queue<Job>) {
     // Whoever asks for a token's validity does not feel how many sign in.
-    stand_back();
+    lower_thread_priority();
     let mut memory = Memory::new_in(HugeAlloc);
     loop {
         match queue.pop(KEEP_MEMORY) {
-            Next::Job(job) => job.serve(queue, &mut memory),
-            Next::Nothing => memory = Memory::new_in(HugeAlloc),
-            Next::End => return,
+            Popped::Job(job) => job.serve(queue, &mut memory),
+            Popped::Nothing => memory = Memory::new_in(HugeAlloc),
+            Popped::End => return,
         }
     }
 }

@@ -1,22 +1,19 @@
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use std::time::Duration;
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use holdfast_identity::{
+    id::{Jti, Sid, UserId},
+    key::Algorithm,
+    token::{FIRST_PARTY_CLIENT, Scope},
+};
 use jsonwebtoken::{EncodingKey, crypto};
 use secrecy::SecretBox;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    crypto::{
-        seal::Sealer,
-        signing_key::{self, generate},
-    },
-    domain::{
-        access_token::FIRST_PARTY_CLIENT,
-        id::{Jti, Sid, UserId},
-        scope::Scope,
-        signing_key::Algorithm,
-    },
+    seal::Sealer,
+    signing_key::{self, generate},
 };
 
 fn sealer() -> Sealer {
@@ -112,9 +109,9 @@ fn a_foreign_key_is_refused_whatever_it_is_called() {
         &header(&theirs).to_string(),
         &payload().to_string(),
     );
-    assert_eq!(jwts.open(&unknown), Err(TokenRefused::BadSignature));
+    assert_eq!(jwts.open(&unknown), Err(TokenError::BadSignature));
     let disguised = forge(&theirs, &header(&ours).to_string(), &payload().to_string());
-    assert_eq!(jwts.open(&disguised), Err(TokenRefused::BadSignature));
+    assert_eq!(jwts.open(&disguised), Err(TokenError::BadSignature));
 }
 
 #[test]
@@ -162,7 +159,7 @@ fn every_other_header_is_malformed() {
     ];
     for header in &headers {
         let token = forge(&key, header, &payload().to_string());
-        assert_eq!(jwts.open(&token), Err(TokenRefused::Malformed), "{header}");
+        assert_eq!(jwts.open(&token), Err(TokenError::Malformed), "{header}");
     }
 }
 
@@ -198,7 +195,7 @@ fn every_other_payload_is_malformed() {
     ]);
     for payload in payloads {
         let token = forge(&key, &header(&key).to_string(), &payload);
-        assert_eq!(jwts.open(&token), Err(TokenRefused::Malformed), "{payload}");
+        assert_eq!(jwts.open(&token), Err(TokenError::Malformed), "{payload}");
     }
 }
 
@@ -220,7 +217,7 @@ fn the_form_must_be_exact() {
         format!("{header}.{payload} .{signature}"),
         format!("{token}{}", "A".repeat(MAX_LENGTH)),
     ] {
-        assert_eq!(jwts.open(&text), Err(TokenRefused::Malformed), "{text}");
+        assert_eq!(jwts.open(&text), Err(TokenError::Malformed), "{text}");
     }
     for text in [
         format!("{head}."),
@@ -229,7 +226,7 @@ fn the_form_must_be_exact() {
         format!("{head}.{}", "A".repeat(86)),
         format!("{head}.{}", &signature[..80]),
     ] {
-        assert_eq!(jwts.open(&text), Err(TokenRefused::BadSignature), "{text}");
+        assert_eq!(jwts.open(&text), Err(TokenError::BadSignature), "{text}");
     }
 }
 
@@ -246,7 +243,7 @@ fn a_signature_with_any_other_bit_is_not_the_keys() {
             let forged = format!("{message}.{}", URL_SAFE_NO_PAD.encode(other));
             assert_eq!(
                 jwts.open(&forged),
-                Err(TokenRefused::BadSignature),
+                Err(TokenError::BadSignature),
                 "{algorithm}, bit {bit}"
             );
         }
@@ -257,7 +254,7 @@ fn a_signature_with_any_other_bit_is_not_the_keys() {
 fn a_public_key_as_a_shared_secret_signs_nothing() {
     let key = stored(Algorithm::EdDsa);
     let jwts = jwts(std::slice::from_ref(&key), Algorithm::EdDsa);
-    let crate::domain::signing_key::PublicKey::Ed25519 { x } = key.public_key else {
+    let holdfast_identity::key::PublicKey::Ed25519 { x } = key.public_key else {
         panic!("an Ed25519 key was made");
     };
     let header = with(header(&key), "alg", "HS256".into());
@@ -271,7 +268,7 @@ fn a_public_key_as_a_shared_secret_signs_nothing() {
         crypto::sign(message.as_bytes(), &secret, jsonwebtoken::Algorithm::HS256).unwrap();
     assert_eq!(
         jwts.open(&format!("{message}.{signature}")),
-        Err(TokenRefused::Malformed)
+        Err(TokenError::Malformed)
     );
 }
 
@@ -288,11 +285,11 @@ fn a_signature_is_remembered_while_its_key_is_there() {
     assert!(Arc::ptr_eq(&first, &jwts.open(&token).unwrap()));
     let (message, _) = token.rsplit_once('.').unwrap();
     let forged = format!("{message}.{}", "A".repeat(86));
-    assert_eq!(jwts.open(&forged), Err(TokenRefused::BadSignature));
+    assert_eq!(jwts.open(&forged), Err(TokenError::BadSignature));
     assert_eq!(jwts.opened.len(), 1);
 
     jwts.replace(ring(&keys[1..]));
-    assert_eq!(jwts.open(&token), Err(TokenRefused::BadSignature));
+    assert_eq!(jwts.open(&token), Err(TokenError::BadSignature));
     jwts.replace(ring(&keys));
     assert!(jwts.open(&token).is_ok());
 }

@@ -3,7 +3,7 @@
 //!
 //! Public keys are no secrets, so nothing here needs constant time.
 
-use super::InvalidKey;
+use holdfast_core::invalid_key::InvalidKey;
 
 /// Numbers below 2^256, the least significant limb first.
 type Limbs = [u64; 4];

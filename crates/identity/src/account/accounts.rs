@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use super::{
+use holdfast_core::{clock::Clock, random::Random};
+
+use crate::{
+    account::{Account, NewPassword, PasswordRejected, PasswordVersion, User, Username},
     error::Fault,
     id::UserId,
-    password::{NewPassword, PasswordRejected, PasswordVersion},
-    ports::{Change, Clock, PasswordHasher, Random, RevocationMemory, StoreError, Users},
-    user::{Account, User},
-    username::Username,
+    store::{Change, PasswordHasher, RevocationMemory, StoreError, Users},
 };
 
 /// Why an account was not created.
 #[derive(Debug, thiserror::Error)]
-pub enum CreateRefused {
+pub enum CreateAccountError {
     /// The password breaks a rule.
     #[error(transparent)]
     Password(#[from] PasswordRejected),
@@ -27,7 +27,7 @@ pub enum CreateRefused {
 
 /// Why an account was not found or changed.
 #[derive(Debug, thiserror::Error)]
-pub enum ChangeRefused {
+pub enum ChangeAccountError {
     /// There is no such account.
     #[error("there is no such account")]
     NotFound,
@@ -39,13 +39,13 @@ pub enum ChangeRefused {
     Fault(#[from] Fault),
 }
 
-impl From<StoreError> for CreateRefused {
+impl From<StoreError> for CreateAccountError {
     fn from(error: StoreError) -> Self {
         Self::Fault(error.into())
     }
 }
 
-impl From<StoreError> for ChangeRefused {
+impl From<StoreError> for ChangeAccountError {
     fn from(error: StoreError) -> Self {
         Self::Fault(error.into())
     }
@@ -94,7 +94,7 @@ impl Accounts {
         username: Username,
         password: &str,
         admin: bool,
-    ) -> Result<User, CreateRefused> {
+    ) -> Result<User, CreateAccountError> {
         let password = NewPassword::parse(password, &username)?;
         let password_hash = self
             .hasher
@@ -118,19 +118,19 @@ impl Accounts {
         if self.users.insert_user(&account).await? {
             Ok(account.user)
         } else {
-            Err(CreateRefused::NameTaken)
+            Err(CreateAccountError::NameTaken)
         }
     }
 
     /// Finds an account by its identifier.
-    pub async fn by_id(&self, id: UserId) -> Result<User, ChangeRefused> {
+    pub async fn by_id(&self, id: UserId) -> Result<User, ChangeAccountError> {
         Ok(self.account(id).await?.user)
     }
 
     /// Finds an account by its name.
-    pub async fn by_name(&self, username: &Username) -> Result<User, ChangeRefused> {
+    pub async fn by_name(&self, username: &Username) -> Result<User, ChangeAccountError> {
         let account = self.users.account_by_name(username).await?;
-        Ok(account.ok_or(ChangeRefused::NotFound)?.user)
+        Ok(account.ok_or(ChangeAccountError::NotFound)?.user)
     }
 
     /// The accounts after `after` in the order of names, at most `limit`.
@@ -139,19 +139,19 @@ impl Accounts {
     }
 
     /// Refuses further sign-ins and ends all logins.
-    pub async fn disable(&self, id: UserId) -> Result<Switched, ChangeRefused> {
+    pub async fn disable(&self, id: UserId) -> Result<Switched, ChangeAccountError> {
         let change = self.users.disable_user(id, self.clock.now()).await?;
         self.revocations.catch_up().await;
         self.switched(id, change).await
     }
 
     /// Allows sign-in again.
-    pub async fn enable(&self, id: UserId) -> Result<Switched, ChangeRefused> {
+    pub async fn enable(&self, id: UserId) -> Result<Switched, ChangeAccountError> {
         let change = self.users.enable_user(id).await?;
         self.switched(id, change).await
     }
 
-    async fn switched(&self, id: UserId, change: Change) -> Result<Switched, ChangeRefused> {
+    async fn switched(&self, id: UserId, change: Change) -> Result<Switched, ChangeAccountError> {
         Ok(Switched {
             user: self.by_id(id).await?,
             is_new: change == Change::Made,
@@ -159,7 +159,7 @@ impl Accounts {
     }
 
     /// Removes an account and all of its logins.
-    pub async fn delete(&self, id: UserId) -> Result<(), ChangeRefused> {
+    pub async fn delete(&self, id: UserId) -> Result<(), ChangeAccountError> {
         let deleted = self.users.delete_user(id, self.clock.now()).await?;
         self.revocations.catch_up().await;
         found(deleted)
@@ -167,7 +167,7 @@ impl Accounts {
 
     /// Sets a password without knowing the old one and ends all logins. Of two at once, the later one stays. It may not be the
     /// account's already; for that it is hashed and checked in any case.
-    pub async fn set_password(&self, id: UserId, password: &str) -> Result<(), ChangeRefused> {
+    pub async fn set_password(&self, id: UserId, password: &str) -> Result<(), ChangeAccountError> {
         let user = self.by_id(id).await?;
         let password = NewPassword::parse(password, &user.username)?;
         let password = password.password();
@@ -191,15 +191,18 @@ impl Accounts {
         }
     }
 
-    async fn account(&self, id: UserId) -> Result<Account, ChangeRefused> {
-        self.users.account(id).await?.ok_or(ChangeRefused::NotFound)
+    async fn account(&self, id: UserId) -> Result<Account, ChangeAccountError> {
+        self.users
+            .account(id)
+            .await?
+            .ok_or(ChangeAccountError::NotFound)
     }
 }
 
-const fn found(found: bool) -> Result<(), ChangeRefused> {
+const fn found(found: bool) -> Result<(), ChangeAccountError> {
     if found {
         Ok(())
     } else {
-        Err(ChangeRefused::NotFound)
+        Err(ChangeAccountError::NotFound)
     }
 }

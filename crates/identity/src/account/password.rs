@@ -5,10 +5,7 @@ use std::fmt;
 use secrecy::{ExposeSecret as _, SecretString};
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::{
-    guessable::{self, Guessable},
-    username::Username,
-};
+use crate::account::{Username, WeakPassword, check};
 
 /// The longest password, in code points (ASVS 6.2.9).
 pub const MAX_LENGTH: usize = 256;
@@ -73,7 +70,7 @@ pub enum PasswordRejected {
     TooLong(#[from] PasswordTooLong),
     /// A guesser tries it early.
     #[error(transparent)]
-    Guessable(#[from] Guessable),
+    WeakPassword(#[from] WeakPassword),
     /// It is the account's password already.
     #[error("this is the password so far; choose another one")]
     Unchanged,
@@ -90,7 +87,7 @@ impl NewPassword {
         if text.chars().count() < MIN_LENGTH {
             return Err(PasswordRejected::TooShort);
         }
-        guessable::check(text, username.as_str())?;
+        check(text, username.as_str())?;
         Ok(Self(password))
     }
 
@@ -181,7 +178,7 @@ mod tests {
     fn the_name_has_no_place_in_it() {
         assert_eq!(
             reject("my name is Ada, really"),
-            PasswordRejected::Guessable(Guessable::ContainsUsername)
+            PasswordRejected::WeakPassword(WeakPassword::ContainsUsername)
         );
     }
 

@@ -19,7 +19,7 @@ const KEYBOARD: [&str; 4] = ["1234567890-=", "qwertyuiop[]", "asdfghjkl;'", "zxc
 
 /// Why a password is easily guessed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Guessable {
+pub enum WeakPassword {
     /// It has the account's name in it.
     #[error("a password must not contain the username")]
     ContainsUsername,
@@ -38,26 +38,26 @@ pub enum Guessable {
 }
 
 /// Checks a password that the owner of `username` wants.
-pub(super) fn check(password: &str, username: &str) -> Result<(), Guessable> {
+pub(crate) fn check(password: &str, username: &str) -> Result<(), WeakPassword> {
     let lower = password.to_lowercase();
     // A name of one or two letters is in many good passwords by chance.
     if username.len() >= 3 && lower.contains(username) {
-        return Err(Guessable::ContainsUsername);
+        return Err(WeakPassword::ContainsUsername);
     }
     if lower.contains(PRODUCT) {
-        return Err(Guessable::ContainsProduct);
+        return Err(WeakPassword::ContainsProduct);
     }
     let letters: Vec<char> = lower.chars().collect();
     if repeats(&letters) {
-        return Err(Guessable::Repeats);
+        return Err(WeakPassword::Repeats);
     }
     if is_walk(&letters) {
-        return Err(Guessable::Walk);
+        return Err(WeakPassword::Walk);
     }
     let beginning: String = password.chars().take(JUDGED).collect();
     let judged = zxcvbn(&beginning, &[username, PRODUCT]);
     if judged.score() < Score::Three {
-        return Err(Guessable::Common(words(judged.feedback())));
+        return Err(WeakPassword::Common(words(judged.feedback())));
     }
     Ok(())
 }
@@ -113,22 +113,22 @@ mod tests {
     #[test]
     fn what_is_easily_guessed_is_refused_with_its_reason() {
         for (password, expected) in [
-            ("my name is Ada, really", Guessable::ContainsUsername),
-            ("welcome to HoldFast 99", Guessable::ContainsProduct),
-            ("passwordpassword", Guessable::Repeats),
-            ("aaaaaaaaaaaaaaaaaaa", Guessable::Repeats),
-            ("abc abc abc abc abc", Guessable::Repeats),
-            ("qwertyuiopasdfghjkl", Guessable::Walk),
-            ("1qaz2wsx3edc4rfv5tgb", Guessable::Walk),
-            ("abcdefghijklmnopqrst", Guessable::Walk),
-            ("987654321098765", Guessable::Walk),
+            ("my name is Ada, really", WeakPassword::ContainsUsername),
+            ("welcome to HoldFast 99", WeakPassword::ContainsProduct),
+            ("passwordpassword", WeakPassword::Repeats),
+            ("aaaaaaaaaaaaaaaaaaa", WeakPassword::Repeats),
+            ("abc abc abc abc abc", WeakPassword::Repeats),
+            ("qwertyuiopasdfghjkl", WeakPassword::Walk),
+            ("1qaz2wsx3edc4rfv5tgb", WeakPassword::Walk),
+            ("abcdefghijklmnopqrst", WeakPassword::Walk),
+            ("987654321098765", WeakPassword::Walk),
         ] {
             assert_eq!(check(password, "ada"), Err(expected), "{password}");
         }
         for common in ["iloveyouforever", "administrator1234"] {
             let refused = check(common, "ada");
             assert!(
-                matches!(refused, Err(Guessable::Common(_))),
+                matches!(refused, Err(WeakPassword::Common(_))),
                 "{common}: {refused:?}"
             );
         }

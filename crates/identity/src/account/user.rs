@@ -2,10 +2,9 @@
 
 use time::OffsetDateTime;
 
-use super::{
+use crate::{
+    account::{PasswordHash, PasswordVersion, Username},
     id::UserId,
-    password::{PasswordHash, PasswordVersion},
-    username::Username,
 };
 
 /// An account as others may see it.

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use service_kit::blanks;
+use holdfast_core::blanks;
 
 /// The name a person signs in with: 1 to 64 ASCII letters, digits and `._-+@`, beginning with a letter or a digit, in
 /// lower case. Every spelling of a name is the same name, with blanks and invisible characters around it, too, as keyboards of

@@ -1,19 +1,20 @@
 //! Changing one's own password.
 
-use super::{Authority, LoginRefused, SignedIn, StepUpRequired, check_password::NotChecked};
-use crate::domain::{
-    access_token::Person,
+use crate::{
+    account::{Account, NewPassword, Password, PasswordRejected},
+    authentication::{
+        LoginAttemptKeys, PasswordCheckError, SignInError, SignedIn, StepUpRequired, Throttled,
+    },
     error::Fault,
-    login::Client,
-    password::{NewPassword, Password, PasswordRejected},
-    ports::StoreError,
-    throttle::{Guess, Throttled},
-    user::Account,
+    login::ClientInfo,
+    service::IdentityService,
+    store::StoreError,
+    token::Person,
 };
 
 /// Why the password stays as it is.
 #[derive(Debug, thiserror::Error)]
-pub enum ChangePasswordRefused {
+pub enum ChangePasswordError {
     /// The current password is wrong.
     #[error("the current password is wrong")]
     InvalidCredentials,
@@ -31,17 +32,17 @@ pub enum ChangePasswordRefused {
     Fault(#[from] Fault),
 }
 
-impl From<StoreError> for ChangePasswordRefused {
+impl From<StoreError> for ChangePasswordError {
     fn from(error: StoreError) -> Self {
         Self::Fault(error.into())
     }
 }
 
-impl From<NotChecked> for ChangePasswordRefused {
-    fn from(not_checked: NotChecked) -> Self {
+impl From<PasswordCheckError> for ChangePasswordError {
+    fn from(not_checked: PasswordCheckError) -> Self {
         match not_checked {
-            NotChecked::Throttled(throttled) => Self::Throttled(throttled),
-            NotChecked::Fault(fault) => Self::Fault(fault),
+            PasswordCheckError::Throttled(throttled) => Self::Throttled(throttled),
+            PasswordCheckError::Fault(fault) => Self::Fault(fault),
         }
     }
 }
@@ -50,10 +51,10 @@ impl From<NotChecked> for ChangePasswordRefused {
 #[derive(Debug)]
 pub struct Changed {
     /// The login that begins in place of the caller's.
-    pub login: Result<SignedIn, LoginRefused>,
+    pub login: Result<SignedIn, SignInError>,
 }
 
-impl Authority {
+impl IdentityService {
     /// Replaces the password of the person who calls, ends all of their logins, and begins a new one of the
     /// same kind. The current password is checked, and counted, before anything is made of the new one.
     pub async fn change_password(
@@ -61,14 +62,14 @@ impl Authority {
         caller: &Person,
         current: &Password,
         new: &str,
-        client: Client,
-    ) -> Result<Changed, ChangePasswordRefused> {
+        client: ClientInfo,
+    ) -> Result<Changed, ChangePasswordError> {
         self.require_fresh(caller.authenticated_at)?;
         let account = self.own_account(caller).await?;
-        let (blinding, address) = (&*self.parts.blinding, client.ip_address);
-        let guess = Guess::within(blinding, (caller.subject, caller.sid), address);
+        let (keyed_hasher, address) = (&*self.deps.keyed_hasher, client.ip_address);
+        let guess = LoginAttemptKeys::within(keyed_hasher, (caller.subject, caller.sid), address);
         if !self.check_password(&guess, Some(&account), current).await? {
-            return Err(ChangePasswordRefused::InvalidCredentials);
+            return Err(ChangePasswordError::InvalidCredentials);
         }
         let new = NewPassword::parse(new, &account.user.username)?;
         // The current one was shown to be the account's.
@@ -76,9 +77,9 @@ impl Authority {
             return Err(PasswordRejected::Unchanged.into());
         }
         let client = self.same_kind(caller, client).await?;
-        let hasher = &self.parts.hasher;
+        let hasher = &self.deps.hasher;
         let hash = hasher.hash(new.password()).await.map_err(Fault::from)?;
-        let (store, now) = (&self.parts.store, self.parts.clock.now());
+        let (store, now) = (&self.deps.store, self.deps.clock.now());
         let replaced = store
             .replace_password(
                 account.user.id,
@@ -88,9 +89,9 @@ impl Authority {
                 now,
             )
             .await?;
-        self.parts.revocations.catch_up().await;
+        self.deps.revocations.catch_up().await;
         let account = Account {
-            password_version: replaced.ok_or(ChangePasswordRefused::InvalidCredentials)?,
+            password_version: replaced.ok_or(ChangePasswordError::InvalidCredentials)?,
             ..account
         };
         Ok(Changed {
@@ -98,23 +99,23 @@ impl Authority {
         })
     }
 
-    async fn own_account(&self, caller: &Person) -> Result<Account, ChangePasswordRefused> {
-        let account = self.parts.store.account(caller.subject).await?;
-        account.ok_or(ChangePasswordRefused::InvalidCredentials)
+    async fn own_account(&self, caller: &Person) -> Result<Account, ChangePasswordError> {
+        let account = self.deps.store.account(caller.subject).await?;
+        account.ok_or(ChangePasswordError::InvalidCredentials)
     }
 
     /// The client continues as the kind it signed in as.
     async fn same_kind(
         &self,
         caller: &Person,
-        client: Client,
-    ) -> Result<Client, ChangePasswordRefused> {
-        match self.parts.store.login(caller.sid).await? {
-            Some((login, _)) => Ok(Client {
+        client: ClientInfo,
+    ) -> Result<ClientInfo, ChangePasswordError> {
+        match self.deps.store.login(caller.sid).await? {
+            Some((login, _)) => Ok(ClientInfo {
                 kind: login.kind,
                 ..client
             }),
-            None => Err(ChangePasswordRefused::InvalidCredentials),
+            None => Err(ChangePasswordError::InvalidCredentials),
         }
     }
 }

@@ -3,13 +3,13 @@
 use std::{fmt::Write as _, net::IpAddr, time::Duration};
 
 use async_trait::async_trait;
-use service_kit::network::ClientNetwork;
+use holdfast_core::client_network::ClientNetwork;
 
-use super::{
-    client::ClientId,
+use crate::{
+    account::Username,
     id::{Sid, UserId},
-    login::{Client, Generation, REPLAY_WINDOW},
-    username::Username,
+    login::{ClientInfo, Generation, REPLAY_WINDOW},
+    oauth::ClientId,
 };
 
 /// How long a place counts as known to an account after the last sign-in from there.
@@ -78,9 +78,9 @@ const REPEATS: Limit = Limit::Window {
 
 /// The name of a counter or of a place: a keyed hash, which tells nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Blinded(pub [u8; 16]);
+pub struct KeyedHash(pub [u8; 16]);
 
-impl Blinded {
+impl KeyedHash {
     /// Its bytes in hexadecimal.
     #[must_use]
     pub fn hex(self) -> String {
@@ -92,9 +92,9 @@ impl Blinded {
 }
 
 /// Makes names that tell nothing.
-pub trait Blinding: Send + Sync {
+pub trait KeyedHasher: Send + Sync {
     /// The name of these parts, in their order.
-    fn blind(&self, parts: &[&[u8]]) -> Blinded;
+    fn blind(&self, deps: &[&[u8]]) -> KeyedHash;
 }
 
 /// How often something may be done.
@@ -150,7 +150,7 @@ impl Limit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counter {
     /// Its name.
-    pub name: Blinded,
+    pub name: KeyedHash,
     /// How often.
     pub limit: Limit,
 }
@@ -169,12 +169,12 @@ pub struct Throttled {
 /// Where it is counted. One set for every channel; shared by all instances where they have a store for it. Waits are measured on
 /// that store's clock, or by the time that passes here.
 #[async_trait]
-pub trait Counters: Send + Sync {
+pub trait AttemptCounters: Send + Sync {
     /// Counts once more on each counter, or on none where one of them has to wait.
     async fn count(&self, counters: &[Counter]) -> Result<(), Throttled>;
 
     /// Takes one time back on each: it was no failure.
-    async fn take_back(&self, counters: &[Counter]);
+    async fn refund(&self, counters: &[Counter]);
 
     /// Forgets what was counted.
     async fn forget(&self, counter: &Counter);
@@ -182,19 +182,19 @@ pub trait Counters: Send + Sync {
 
 /// Where a client is, as an account remembers it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Places {
+pub struct KnownLocations {
     /// The browser that is known by its cookie.
-    pub device: Option<Blinded>,
+    pub device: Option<KeyedHash>,
     /// The address.
-    pub address: Option<Blinded>,
+    pub address: Option<KeyedHash>,
 }
 
-impl Places {
+impl KnownLocations {
     /// Where a client is.
-    pub fn of(blinding: &dyn Blinding, user: UserId, client: &Client) -> Self {
+    pub fn of(keyed_hasher: &dyn KeyedHasher, user: UserId, client: &ClientInfo) -> Self {
         let user = user.to_string();
         let name = |kind: &str, place: &[u8]| {
-            blinding.blind(&[b"place", user.as_bytes(), kind.as_bytes(), place])
+            keyed_hasher.blind(&[b"place", user.as_bytes(), kind.as_bytes(), place])
         };
         let device = client.device.as_ref();
         Self {
@@ -206,14 +206,14 @@ impl Places {
     }
 
     /// All of them.
-    pub fn all(&self) -> impl Iterator<Item = Blinded> {
+    pub fn all(&self) -> impl Iterator<Item = KeyedHash> {
         self.device.into_iter().chain(self.address)
     }
 }
 
 /// How well an account knows where somebody is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Knows {
+pub enum LocationTrust {
     /// Nobody signed in to it from there lately.
     Nothing,
     /// Somebody signed in from the address, which others may share.
@@ -224,7 +224,7 @@ pub enum Knows {
 
 /// What a check of a password counts on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Guess {
+pub struct LoginAttemptKeys {
     /// The account from this place; a success forgets it.
     pub own: Counter,
     /// Shared with others; a success is taken back. What others do from elsewhere is not among them where the place is known,
@@ -235,33 +235,41 @@ pub struct Guess {
     pub right: Counter,
 }
 
-impl Guess {
+impl LoginAttemptKeys {
     /// At the password of whoever is called `name`, in whatever spelling, to sign in.
-    pub fn to_sign_in(blinding: &dyn Blinding, name: &str, client: &Client, knows: Knows) -> Self {
+    pub fn to_sign_in(
+        keyed_hasher: &dyn KeyedHasher,
+        name: &str,
+        client: &ClientInfo,
+        knows: LocationTrust,
+    ) -> Self {
         let name = name
             .parse::<Username>()
             .map_or_else(|_| name.to_owned(), |username| username.as_str().to_owned());
         let name = name.as_bytes();
         let address = client.ip_address.map(prefix).unwrap_or_default();
-        let counter = |limit, parts: &[&[u8]]| Counter {
-            name: blinding.blind(parts),
+        let counter = |limit, deps: &[&[u8]]| Counter {
+            name: keyed_hasher.blind(deps),
             limit,
         };
         // Only a device that is known counts by itself: anybody can say that they are another one each time.
-        let device = client.device.as_ref().filter(|_| knows == Knows::Device);
+        let device = client
+            .device
+            .as_ref()
+            .filter(|_| knows == LocationTrust::Device);
         match (knows, device) {
-            (Knows::Device, Some(device)) => Self {
+            (LocationTrust::Device, Some(device)) => Self {
                 own: counter(FROM_A_KNOWN_PLACE, &[b"device", name, device.as_bytes()]),
                 shared: Vec::new(),
                 right: counter(RIGHT_PASSWORDS, &[b"right-device", name, device.as_bytes()]),
             },
-            (Knows::Address | Knows::Device, _) => Self {
+            (LocationTrust::Address | LocationTrust::Device, _) => Self {
                 own: counter(FROM_A_KNOWN_PLACE, &[b"own", name, &address]),
                 // The owner's successes do not renew the budget of whoever shares their address.
                 shared: vec![counter(ON_ONE_ACCOUNT, &[b"known", name, &address])],
                 right: counter(RIGHT_PASSWORDS, &[b"right-address", name, &address]),
             },
-            (Knows::Nothing, _) => Self {
+            (LocationTrust::Nothing, _) => Self {
                 own: counter(FROM_ONE_PLACE, &[b"own", name, &address]),
                 shared: vec![
                     counter(FROM_ONE_ADDRESS, &[b"address", &address]),
@@ -274,7 +282,7 @@ impl Guess {
 
     /// At the password of `user`, who is signed in with this login. Nobody else can make them wait.
     pub fn within(
-        blinding: &dyn Blinding,
+        keyed_hasher: &dyn KeyedHasher,
         (user, sid): (UserId, Sid),
         address: Option<IpAddr>,
     ) -> Self {
@@ -282,13 +290,13 @@ impl Guess {
         let address = address.map(prefix).unwrap_or_default();
         Self {
             own: Counter {
-                name: blinding.blind(&[b"login", sid.to_string().as_bytes()]),
+                name: keyed_hasher.blind(&[b"login", sid.to_string().as_bytes()]),
                 limit: FROM_A_KNOWN_PLACE,
             },
             shared: Vec::new(),
             // Not by the login: a new password begins another one each time.
             right: Counter {
-                name: blinding.blind(&[b"right-again", user.as_bytes(), &address]),
+                name: keyed_hasher.blind(&[b"right-again", user.as_bytes(), &address]),
                 limit: RIGHT_PASSWORDS,
             },
         }
@@ -303,33 +311,37 @@ impl Guess {
 }
 
 /// The refreshes of a login.
-pub fn refreshes(blinding: &dyn Blinding, sid: Sid) -> Counter {
+pub fn refreshes(keyed_hasher: &dyn KeyedHasher, sid: Sid) -> Counter {
     Counter {
-        name: blinding.blind(&[b"refresh", sid.to_string().as_bytes()]),
+        name: keyed_hasher.blind(&[b"refresh", sid.to_string().as_bytes()]),
         limit: REFRESHES,
     }
 }
 
 /// The access tokens that are revoked one by one, of the login or OAuth client with this identifier.
-pub fn revocations(blinding: &dyn Blinding, of: &str) -> Counter {
+pub fn revocations(keyed_hasher: &dyn KeyedHasher, of: &str) -> Counter {
     Counter {
-        name: blinding.blind(&[b"revoke", of.as_bytes()]),
+        name: keyed_hasher.blind(&[b"revoke", of.as_bytes()]),
         limit: REVOCATIONS,
     }
 }
 
 /// The introspections of an OAuth client.
-pub fn introspections(blinding: &dyn Blinding, client: &ClientId) -> Counter {
+pub fn introspections(keyed_hasher: &dyn KeyedHasher, client: &ClientId) -> Counter {
     Counter {
-        name: blinding.blind(&[b"introspect", client.as_str().as_bytes()]),
+        name: keyed_hasher.blind(&[b"introspect", client.as_str().as_bytes()]),
         limit: INTROSPECTIONS,
     }
 }
 
 /// The repeats that gave the refresh token of this generation again.
-pub fn repeats(blinding: &dyn Blinding, sid: Sid, Generation(number): Generation) -> Counter {
+pub fn repeats(
+    keyed_hasher: &dyn KeyedHasher,
+    sid: Sid,
+    Generation(number): Generation,
+) -> Counter {
     Counter {
-        name: blinding.blind(&[b"repeat", sid.as_bytes(), &number.to_be_bytes()]),
+        name: keyed_hasher.blind(&[b"repeat", sid.as_bytes(), &number.to_be_bytes()]),
         limit: REPEATS,
     }
 }
@@ -342,23 +354,23 @@ fn prefix(address: IpAddr) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::login::{ClientKind, DeviceId};
+    use crate::login::{ClientKind, DeviceId};
 
     /// Tells everything, for the tests to look at.
     struct Plain;
 
-    impl Blinding for Plain {
-        fn blind(&self, parts: &[&[u8]]) -> Blinded {
+    impl KeyedHasher for Plain {
+        fn blind(&self, deps: &[&[u8]]) -> KeyedHash {
             let mut name = [0_u8; 16];
-            for (index, byte) in parts.join(&0).into_iter().enumerate() {
+            for (index, byte) in deps.join(&0).into_iter().enumerate() {
                 name[index % 16] = u8::wrapping_add(name[index % 16].rotate_left(3), byte);
             }
-            Blinded(name)
+            KeyedHash(name)
         }
     }
 
-    fn from(address: &str, device: Option<u8>) -> Client {
-        Client {
+    fn from(address: &str, device: Option<u8>) -> ClientInfo {
+        ClientInfo {
             kind: ClientKind::Api,
             ip_address: address.parse().ok(),
             user_agent: None,
@@ -366,8 +378,8 @@ mod tests {
         }
     }
 
-    fn guess(name: &str, address: &str) -> Guess {
-        Guess::to_sign_in(&Plain, name, &from(address, None), Knows::Nothing)
+    fn guess(name: &str, address: &str) -> LoginAttemptKeys {
+        LoginAttemptKeys::to_sign_in(&Plain, name, &from(address, None), LocationTrust::Nothing)
     }
 
     #[test]
@@ -403,11 +415,14 @@ mod tests {
     fn who_says_to_be_another_device_each_time_is_counted_by_address() {
         let counted = |device, knows| {
             let client = from("192.0.2.1", Some(device));
-            Guess::to_sign_in(&Plain, "ada", &client, knows).counters()
+            LoginAttemptKeys::to_sign_in(&Plain, "ada", &client, knows).counters()
         };
-        for knows in [Knows::Nothing, Knows::Address] {
+        for knows in [LocationTrust::Nothing, LocationTrust::Address] {
             assert_eq!(counted(1, knows), counted(2, knows));
         }
-        assert_ne!(counted(1, Knows::Device), counted(2, Knows::Device));
+        assert_ne!(
+            counted(1, LocationTrust::Device),
+            counted(2, LocationTrust::Device)
+        );
     }
 }

@@ -4,13 +4,13 @@ use std::net::IpAddr;
 
 use time::OffsetDateTime;
 
-use super::{Authority, check_password::NotChecked};
-use crate::domain::{
-    access_token::Person,
+use crate::{
+    account::Password,
+    authentication::{LoginAttemptKeys, PasswordCheckError, Throttled},
     error::Fault,
-    password::Password,
-    ports::StoreError,
-    throttle::{Guess, Throttled},
+    service::IdentityService,
+    store::StoreError,
+    token::Person,
 };
 
 /// The act needs somebody who proved lately who they are.
@@ -22,7 +22,7 @@ pub struct StepUpRequired;
 
 /// Why somebody was not authenticated again.
 #[derive(Debug, thiserror::Error)]
-pub enum ReauthenticateRefused {
+pub enum ReauthenticateError {
     /// The password is wrong, or the login has ended.
     #[error("the password is wrong")]
     InvalidCredentials,
@@ -34,37 +34,37 @@ pub enum ReauthenticateRefused {
     Fault(#[from] Fault),
 }
 
-impl From<StoreError> for ReauthenticateRefused {
+impl From<StoreError> for ReauthenticateError {
     fn from(error: StoreError) -> Self {
         Self::Fault(error.into())
     }
 }
 
-impl From<NotChecked> for ReauthenticateRefused {
-    fn from(not_checked: NotChecked) -> Self {
+impl From<PasswordCheckError> for ReauthenticateError {
+    fn from(not_checked: PasswordCheckError) -> Self {
         match not_checked {
-            NotChecked::Throttled(throttled) => Self::Throttled(throttled),
-            NotChecked::Fault(fault) => Self::Fault(fault),
+            PasswordCheckError::Throttled(throttled) => Self::Throttled(throttled),
+            PasswordCheckError::Fault(fault) => Self::Fault(fault),
         }
     }
 }
 
-impl Authority {
+impl IdentityService {
     /// Notes that the owner of a login, who is at `address`, proved again who they are; gives when. Tokens that are issued from now on say so.
     pub async fn reauthenticate(
         &self,
         caller: &Person,
         password: &Password,
         address: Option<IpAddr>,
-    ) -> Result<OffsetDateTime, ReauthenticateRefused> {
-        let store = &self.parts.store;
+    ) -> Result<OffsetDateTime, ReauthenticateError> {
+        let store = &self.deps.store;
         let account = store.account(caller.subject).await?;
-        let blinding = &*self.parts.blinding;
-        let guess = Guess::within(blinding, (caller.subject, caller.sid), address);
+        let keyed_hasher = &*self.deps.keyed_hasher;
+        let guess = LoginAttemptKeys::within(keyed_hasher, (caller.subject, caller.sid), address);
         let is_right = self
             .check_password(&guess, account.as_ref(), password)
             .await?;
-        let (now, sid) = (self.parts.clock.now(), caller.sid);
+        let (now, sid) = (self.deps.clock.now(), caller.sid);
         match account.filter(|_| is_right) {
             Some(account)
                 if store
@@ -73,16 +73,16 @@ impl Authority {
             {
                 Ok(now)
             }
-            _ => Err(ReauthenticateRefused::InvalidCredentials),
+            _ => Err(ReauthenticateError::InvalidCredentials),
         }
     }
 
     /// Refuses whose proof is too old for a sensitive act.
-    pub(super) fn require_fresh(
+    pub(crate) fn require_fresh(
         &self,
         authenticated_at: OffsetDateTime,
     ) -> Result<(), StepUpRequired> {
-        let age = self.parts.clock.now() - authenticated_at;
+        let age = self.deps.clock.now() - authenticated_at;
         if age < self.policy.step_up_max_age {
             Ok(())
         } else {

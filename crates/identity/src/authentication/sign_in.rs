@@ -2,17 +2,15 @@
 
 use time::OffsetDateTime;
 
-use super::{Authority, check_password::NotChecked};
-use crate::domain::{
-    credential::{Credential, CredentialKind},
+use crate::{
+    account::{Account, Password, User, Username},
+    authentication::{KnownLocations, PasswordCheckError, Throttled},
     error::Fault,
     id::{Sid, UserId},
-    login::{Client, ClientKind, Generation, NewLogin, SignInForm},
-    password::Password,
-    ports::StoreError,
-    throttle::{Places, Throttled},
-    user::{Account, User},
-    username::Username,
+    login::{ClientInfo, ClientKind, Generation, NewLogin, SignInForm},
+    service::IdentityService,
+    store::StoreError,
+    token::{HandleKind, RefreshHandle},
 };
 
 /// `amr` of who proved a password and nothing else.
@@ -26,7 +24,7 @@ pub struct LoginAttempt {
     /// The password as typed, when it is one at all.
     pub password: Password,
     /// Where from.
-    pub client: Client,
+    pub client: ClientInfo,
     /// The form that it was typed into, where that is known.
     pub form: Option<SignInForm>,
 }
@@ -58,7 +56,7 @@ pub struct SignedIn {
 
 /// Why nobody was signed in.
 #[derive(Debug, thiserror::Error)]
-pub enum LoginRefused {
+pub enum SignInError {
     /// Unknown name, wrong password or disabled account; never told which. The account, if there is one, is for the audit
     /// trail alone.
     #[error("the username or the password is wrong")]
@@ -71,15 +69,15 @@ pub enum LoginRefused {
     Fault(#[from] Fault),
 }
 
-impl From<StoreError> for LoginRefused {
+impl From<StoreError> for SignInError {
     fn from(error: StoreError) -> Self {
         Self::Fault(error.into())
     }
 }
 
-impl Authority {
+impl IdentityService {
     /// Finds the account, checks the password, then decides.
-    pub async fn login(&self, attempt: LoginAttempt) -> Result<SignedIn, LoginRefused> {
+    pub async fn login(&self, attempt: LoginAttempt) -> Result<SignedIn, SignInError> {
         let account = self.find_account(&attempt.username).await?;
         let known = account.as_ref().map(|account| account.user.id);
         let (name, client) = (&attempt.username, &attempt.client);
@@ -88,8 +86,8 @@ impl Authority {
             .await?;
         let is_right = self.check_password(&guess, account.as_ref(), &attempt.password);
         let is_right = is_right.await.map_err(|not_checked| match not_checked {
-            NotChecked::Throttled(throttled) => LoginRefused::Throttled(throttled, known),
-            NotChecked::Fault(fault) => LoginRefused::Fault(fault),
+            PasswordCheckError::Throttled(throttled) => SignInError::Throttled(throttled, known),
+            PasswordCheckError::Fault(fault) => SignInError::Fault(fault),
         })?;
         match account.filter(|_| is_right) {
             Some(account) => {
@@ -99,31 +97,31 @@ impl Authority {
                     None => self.begin_login(account, attempt.client).await,
                 }
             }
-            None => Err(LoginRefused::InvalidCredentials(known)),
+            None => Err(SignInError::InvalidCredentials(known)),
         }
     }
 
     /// Hashes the password anew where a hash costs more today than when it was set. It may fail: the next sign-in tries again.
     async fn rehash(&self, account: &Account, password: &Password) {
-        if !self.parts.hasher.is_outdated(&account.password_hash) {
+        if !self.deps.hasher.is_outdated(&account.password_hash) {
             return;
         }
-        let Ok(hash) = self.parts.hasher.hash(password).await else {
+        let Ok(hash) = self.deps.hasher.hash(password).await else {
             return;
         };
-        let (store, user) = (&self.parts.store, account.user.id);
+        let (store, user) = (&self.deps.store, account.user.id);
         let _ = store.rehash(user, account.password_version, &hash).await;
     }
 
     /// Starts a login for somebody who has just proved to own `account`.
-    pub(super) async fn begin_login(
+    pub(crate) async fn begin_login(
         &self,
         account: Account,
-        client: Client,
-    ) -> Result<SignedIn, LoginRefused> {
-        let sid = Sid::random(&*self.parts.random);
+        client: ClientInfo,
+    ) -> Result<SignedIn, SignInError> {
+        let sid = Sid::random(&*self.deps.random);
         let begun = self.begin_as(sid, &account, client).await?;
-        begun.ok_or(LoginRefused::InvalidCredentials(Some(account.user.id)))
+        begun.ok_or(SignInError::InvalidCredentials(Some(account.user.id)))
     }
 
     /// The same with a form, which begins one login however often it is sent: a person who presses the button twice gets the
@@ -131,10 +129,10 @@ impl Authority {
     async fn begin_once(
         &self,
         account: Account,
-        client: Client,
+        client: ClientInfo,
         form: SignInForm,
-    ) -> Result<SignedIn, LoginRefused> {
-        let sid = form.sid(&*self.parts.blinding, account.user.id);
+    ) -> Result<SignedIn, SignInError> {
+        let sid = form.sid(&*self.deps.keyed_hasher, account.user.id);
         if let Some(begun) = self.begin_as(sid, &account, client.clone()).await? {
             return Ok(begun);
         }
@@ -147,8 +145,8 @@ impl Authority {
 
     /// The login that the same form began, as long as its ticket is good.
     async fn begun_lately(&self, sid: Sid) -> Result<Option<SignedIn>, StoreError> {
-        let now = self.parts.clock.now();
-        let found = self.parts.store.login(sid).await?;
+        let now = self.deps.clock.now();
+        let found = self.deps.store.login(sid).await?;
         let found = found.filter(|(login, _)| {
             let is_browser = login.kind == ClientKind::Browser;
             is_browser && login.is_live(now) && login.takes_ticket(now)
@@ -159,7 +157,7 @@ impl Authority {
             client_kind: login.kind,
             authenticated_at: login.authenticated_at,
             amr: PASSWORD,
-            epoch: self.parts.revocations.epoch().id.clone(),
+            epoch: self.deps.revocations.epoch().id.clone(),
             expires_at: login.expires_at,
             ticket: self.ticket(sid),
             ended: Vec::new(),
@@ -172,24 +170,24 @@ impl Authority {
         &self,
         sid: Sid,
         account: &Account,
-        client: Client,
+        client: ClientInfo,
     ) -> Result<Option<SignedIn>, StoreError> {
-        let now = self.parts.clock.now();
+        let now = self.deps.clock.now();
         let login = NewLogin {
             sid,
             user_id: account.user.id,
             password_version: account.password_version,
-            places: Places::of(&*self.parts.blinding, account.user.id, &client),
+            places: KnownLocations::of(&*self.deps.keyed_hasher, account.user.id, &client),
             client,
             amr: PASSWORD,
             created_at: now,
             expires_at: now + self.policy.login_ttl,
         };
-        let Some(ended) = self.parts.store.insert_login(&login).await? else {
+        let Some(ended) = self.deps.store.insert_login(&login).await? else {
             return Ok(None);
         };
         if !ended.is_empty() {
-            self.parts.revocations.catch_up().await;
+            self.deps.revocations.catch_up().await;
         }
         Ok(Some(SignedIn {
             user: account.user.clone(),
@@ -197,7 +195,7 @@ impl Authority {
             client_kind: login.client.kind,
             authenticated_at: now,
             amr: PASSWORD,
-            epoch: self.parts.revocations.epoch().id.clone(),
+            epoch: self.deps.revocations.epoch().id.clone(),
             expires_at: login.expires_at,
             ticket: self.ticket(sid),
             ended,
@@ -206,8 +204,8 @@ impl Authority {
     }
 
     fn ticket(&self, sid: Sid) -> String {
-        self.parts.credentials.seal(Credential {
-            kind: CredentialKind::LoginTicket,
+        self.deps.credentials.seal(RefreshHandle {
+            kind: HandleKind::LoginTicket,
             sid,
             generation: Generation::TICKET,
         })
@@ -215,7 +213,7 @@ impl Authority {
 
     async fn find_account(&self, username: &str) -> Result<Option<Account>, StoreError> {
         match username.parse::<Username>() {
-            Ok(username) => self.parts.store.account_by_name(&username).await,
+            Ok(username) => self.deps.store.account_by_name(&username).await,
             Err(_) => Ok(None),
         }
     }

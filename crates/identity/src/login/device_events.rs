@@ -1,9 +1,10 @@
 //! What web-service tells of the keys that bind browsers to their devices.
 
-use super::{Authority, Grant, IssueRefused};
-use crate::domain::{
+use crate::{
     id::{Sid, UserId},
     login::EndReason,
+    service::IdentityService,
+    token::{Grant, IssueTokenError},
 };
 
 /// What became of a device's key.
@@ -20,22 +21,22 @@ pub enum DeviceEvent {
     },
 }
 
-impl Authority {
+impl IdentityService {
     /// Notes it of the login that a refresh token belongs to; gives whose it is.
     pub async fn report_device(
         &self,
         refresh_token: String,
         event: DeviceEvent,
-    ) -> Result<(UserId, Sid), IssueRefused> {
+    ) -> Result<(UserId, Sid), IssueTokenError> {
         let credential = self.open(&Grant::RefreshToken(refresh_token))?;
-        let now = self.parts.clock.now();
+        let now = self.deps.clock.now();
         let (login, user) = self.live_login(credential.sid, now).await?;
         match event {
-            DeviceEvent::Bound => self.parts.store.note_bound(login.sid, now).await?,
+            DeviceEvent::Bound => self.deps.store.note_bound(login.sid, now).await?,
             DeviceEvent::TheftSuspected { ends_login: true } => {
-                let (store, reason) = (&self.parts.store, EndReason::Stolen);
+                let (store, reason) = (&self.deps.store, EndReason::Stolen);
                 store.end_login(login.sid, reason, now).await?;
-                self.parts.revocations.catch_up().await;
+                self.deps.revocations.catch_up().await;
             }
             DeviceEvent::ProofRefused | DeviceEvent::TheftSuspected { ends_login: false } => {}
         }

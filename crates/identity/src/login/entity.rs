@@ -2,15 +2,15 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use service_kit::network::ClientNetwork;
+use holdfast_core::client_network::ClientNetwork;
 use time::OffsetDateTime;
 
-use super::{
-    dpop::Thumbprint,
+use crate::{
+    account::PasswordVersion,
+    authentication::{KeyedHash, KeyedHasher, KnownLocations},
     id::{Sid, UserId},
-    password::PasswordVersion,
-    scope::Scopes,
-    throttle::{Blinded, Blinding, Places},
+    oauth::Thumbprint,
+    token::Scopes,
 };
 
 /// How long a login ticket may wait for its exchange.
@@ -36,7 +36,7 @@ pub enum ClientKind {
 
 /// Where a sign-in came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Client {
+pub struct ClientInfo {
     /// What kind of client.
     pub kind: ClientKind,
     /// Its address, when known.
@@ -79,8 +79,8 @@ impl SignInForm {
     /// The identifier of the login that this person begins with it, the same on all instances. As the name of a login it is no
     /// secret; it is a keyed hash all the same, so that nobody can choose it.
     #[must_use]
-    pub fn sid(&self, blinding: &dyn Blinding, user: UserId) -> Sid {
-        let Blinded(hash) = blinding.blind(&[b"sign-in form", user.as_bytes(), &self.0]);
+    pub fn sid(&self, keyed_hasher: &dyn KeyedHasher, user: UserId) -> Sid {
+        let KeyedHash(hash) = keyed_hasher.blind(&[b"sign-in form", user.as_bytes(), &self.0]);
         Sid::from_random_bytes(hash)
     }
 }
@@ -135,9 +135,9 @@ pub struct NewLogin {
     /// The password that was proved; the login begins only if it is still the account's.
     pub password_version: PasswordVersion,
     /// Where from.
-    pub client: Client,
+    pub client: ClientInfo,
     /// The same, as places that the account knows from now on.
-    pub places: Places,
+    pub places: KnownLocations,
     /// How the person proved who they are (RFC 8176).
     pub amr: &'static [&'static str],
     /// Now; also when the person proved who they are.
@@ -154,7 +154,7 @@ pub struct Rotation<'a> {
     /// The key that the login is bound to, where it is bound to none.
     pub key: Option<&'a Thumbprint>,
     /// Who refreshes.
-    pub client: &'a Client,
+    pub client: &'a ClientInfo,
     /// When every access token of this and earlier generations is dead, where nothing else is out that does not need the login's
     /// row: not so for a browser, whose cookie does without.
     pub tokens_until: Option<OffsetDateTime>,
@@ -195,7 +195,7 @@ pub struct LoginRecord {
     /// Its identifier.
     pub sid: Sid,
     /// Where from.
-    pub client: Client,
+    pub client: ClientInfo,
     /// When it began.
     pub created_at: OffsetDateTime,
     /// When the person proved who they are.
@@ -212,7 +212,7 @@ pub struct LoginRecord {
 
 /// What a presented refresh token is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Presented {
+pub enum RefreshTokenState {
     /// It is the current one.
     Current,
     /// It is the one before, repeated in time: the current one is given again.
@@ -243,7 +243,7 @@ impl Login {
     /// Whether a client is seen at another network or calls itself something else than the one that refreshed last; what is not known
     /// of one of them is not compared.
     #[must_use]
-    pub fn was_refreshed_elsewhere(&self, client: &Client) -> bool {
+    pub fn was_refreshed_elsewhere(&self, client: &ClientInfo) -> bool {
         let address = self.refresh_ip_address.zip(client.ip_address);
         let agent = self.refresh_user_agent.as_ref();
         let agent = agent.zip(client.user_agent.as_ref());
@@ -253,15 +253,15 @@ impl Login {
 
     /// Judges a refresh token of generation `presented`.
     #[must_use]
-    pub fn judge(&self, presented: Generation, now: OffsetDateTime) -> Presented {
+    pub fn judge(&self, presented: Generation, now: OffsetDateTime) -> RefreshTokenState {
         if presented == self.generation {
-            Presented::Current
+            RefreshTokenState::Current
         } else if presented.next() == self.generation
             && within(self.refreshed_at, REPLAY_WINDOW, now)
         {
-            Presented::Repeated
+            RefreshTokenState::Repeated
         } else {
-            Presented::Reused
+            RefreshTokenState::Reused
         }
     }
 }
@@ -298,14 +298,14 @@ mod tests {
     fn the_generation_before_may_be_repeated_for_ten_seconds() {
         let just_before = NOW + REPLAY_WINDOW - Duration::from_millis(1);
         let cases = [
-            (5, NOW, Presented::Current),
-            (5, NOW + REPLAY_WINDOW, Presented::Current),
-            (4, NOW, Presented::Repeated),
-            (4, just_before, Presented::Repeated),
-            (4, NOW + REPLAY_WINDOW, Presented::Reused),
-            (4, NOW - REPLAY_WINDOW, Presented::Reused),
-            (3, NOW, Presented::Reused),
-            (6, NOW, Presented::Reused),
+            (5, NOW, RefreshTokenState::Current),
+            (5, NOW + REPLAY_WINDOW, RefreshTokenState::Current),
+            (4, NOW, RefreshTokenState::Repeated),
+            (4, just_before, RefreshTokenState::Repeated),
+            (4, NOW + REPLAY_WINDOW, RefreshTokenState::Reused),
+            (4, NOW - REPLAY_WINDOW, RefreshTokenState::Reused),
+            (3, NOW, RefreshTokenState::Reused),
+            (6, NOW, RefreshTokenState::Reused),
         ];
         for (presented, at, expected) in cases {
             assert_eq!(
@@ -319,7 +319,7 @@ mod tests {
     #[test]
     fn what_is_known_of_both_is_compared() {
         let is_elsewhere = |address: &str, agent: Option<&str>| {
-            login(1).was_refreshed_elsewhere(&Client {
+            login(1).was_refreshed_elsewhere(&ClientInfo {
                 kind: ClientKind::Api,
                 ip_address: address.parse().ok(),
                 user_agent: agent.map(str::to_owned),

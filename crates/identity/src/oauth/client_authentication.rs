@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use super::{Authority, Dpop, issue_token::IssueRefused};
-use crate::domain::{
-    access_token::{Claims, LEEWAY, is_spelling_of},
-    client::{ClientId, ClientProof, GrantType, OauthClient, Proof, Registered},
-    credential::CredentialKind,
-    dpop::PresentedProof,
+use crate::{
     error::Fault,
     id::Jti,
-    ports::StoreError,
-    scope::Scopes,
+    oauth::{
+        ClientAuthMethod, ClientAuthentication, ClientId, ClientProof, Dpop, GrantType,
+        OauthClient, PresentedProof,
+    },
+    service::IdentityService,
+    store::StoreError,
+    token::{Claims, HandleKind, IssueTokenError, LEEWAY, Scopes, is_spelling_of},
 };
 
 /// The longest that an assertion may be good for.
@@ -19,7 +19,7 @@ const MAX_ASSERTION_LIFE: Duration = Duration::from_mins(5);
 
 /// Why a client was not recognised.
 #[derive(Debug, thiserror::Error)]
-pub enum ClientNotProven {
+pub enum InvalidClient {
     /// It is unknown, ended, or its proof does not hold; never told which.
     #[error("the client is unknown or its proof does not hold")]
     InvalidClient,
@@ -28,7 +28,7 @@ pub enum ClientNotProven {
     Fault(#[from] Fault),
 }
 
-impl From<StoreError> for ClientNotProven {
+impl From<StoreError> for InvalidClient {
     fn from(error: StoreError) -> Self {
         Self::Fault(error.into())
     }
@@ -62,23 +62,30 @@ pub struct ClientTokenRequest {
     pub proof: Option<PresentedProof>,
 }
 
-impl Authority {
+impl IdentityService {
     /// Which client this is.
-    pub async fn prove_client(&self, proof: &ClientProof) -> Result<OauthClient, ClientNotProven> {
-        let proofs = &self.parts.client_proofs;
+    pub async fn authenticate_client(
+        &self,
+        proof: &ClientProof,
+    ) -> Result<OauthClient, InvalidClient> {
+        let proofs = &self.deps.client_proofs;
         let id = match &proof.proof {
-            Proof::Assertion(assertion) if proof.id.is_empty() => proofs.issuer_of(assertion),
+            ClientAuthentication::Assertion(assertion) if proof.id.is_empty() => {
+                proofs.issuer_of(assertion)
+            }
             _ => Some(proof.id.clone()),
         };
         let id = id.and_then(|id| id.parse::<ClientId>().ok());
-        let id = id.ok_or(ClientNotProven::InvalidClient)?;
-        let client = self.parts.store.client(&id).await?;
+        let id = id.ok_or(InvalidClient::InvalidClient)?;
+        let client = self.deps.store.client(&id).await?;
         let client = client.filter(|client| !client.disabled);
-        let client = client.ok_or(ClientNotProven::InvalidClient)?;
+        let client = client.ok_or(InvalidClient::InvalidClient)?;
         let holds = match (&proof.proof, &client.registered) {
-            (Proof::None, Registered::Public) => true,
-            (Proof::Secret(secret), Registered::Secret(hash)) => proofs.is_secret(secret, hash),
-            (Proof::Assertion(assertion), Registered::Key(jwk)) => {
+            (ClientAuthentication::None, ClientAuthMethod::Public) => true,
+            (ClientAuthentication::Secret(secret), ClientAuthMethod::Secret(hash)) => {
+                proofs.is_secret(secret, hash)
+            }
+            (ClientAuthentication::Assertion(assertion), ClientAuthMethod::Key(jwk)) => {
                 self.holds(assertion, jwk, &id).await?
             }
             _ => false,
@@ -86,16 +93,16 @@ impl Authority {
         if holds {
             Ok(client)
         } else {
-            Err(ClientNotProven::InvalidClient)
+            Err(InvalidClient::InvalidClient)
         }
     }
 
     /// RFC 7523 §3: signed by the client's key, about itself, for us, in time, and once.
     async fn holds(&self, assertion: &str, jwk: &str, id: &ClientId) -> Result<bool, StoreError> {
-        let Some(said) = self.parts.client_proofs.open_assertion(assertion, jwk) else {
+        let Some(said) = self.deps.client_proofs.open_assertion(assertion, jwk) else {
             return Ok(false);
         };
-        let now = self.parts.clock.now();
+        let now = self.deps.clock.now();
         // The token endpoint, or the issuer.
         let is_us = |audience: &String| {
             let endpoint = audience.strip_suffix("/oauth2/token");
@@ -117,27 +124,27 @@ impl Authority {
             id.as_str().as_bytes(),
             said.id.as_bytes(),
         ];
-        let name = self.parts.blinding.blind(&name);
+        let name = self.deps.keyed_hasher.blind(&name);
         let window = MAX_ASSERTION_LIFE + LEEWAY * 2;
-        self.parts.replays.is_first(name, window).await
+        self.deps.replay_cache.insert_if_new(name, window).await
     }
 
     /// A token for a client in its own name.
     pub async fn issue_to_client(
         &self,
         request: &ClientTokenRequest,
-    ) -> Result<ClientToken, IssueRefused> {
+    ) -> Result<ClientToken, IssueTokenError> {
         // Before the assertion, which is good once: for a nonce one has to come back.
         let shown = match &request.proof {
-            Some(proof) => Some(self.shown_key(proof, CredentialKind::RefreshToken)?),
+            Some(proof) => Some(self.verify_dpop_proof(proof, HandleKind::RefreshToken)?),
             None => None,
         };
-        let client = self.prove_client(&request.client).await?;
+        let client = self.authenticate_client(&request.client).await?;
         if !client.may(GrantType::ClientCredentials) {
-            return Err(IssueRefused::UnauthorizedClient);
+            return Err(IssueTokenError::UnauthorizedClient);
         }
         if let Some(proof) = &shown {
-            self.spend(proof).await?;
+            self.consume(proof).await?;
         }
         let key = match (shown.map(|proof| proof.key), self.policy.dpop) {
             (None, policy) if client.dpop_required || policy == Dpop::Require => {
@@ -152,7 +159,7 @@ impl Authority {
         } else if asked.is_within(&client.scopes) {
             asked
         } else {
-            return Err(IssueRefused::InvalidScope);
+            return Err(IssueTokenError::InvalidScope);
         };
         let mut audiences = client.audiences.iter();
         let audience = match &request.audience {
@@ -161,23 +168,23 @@ impl Authority {
                 audiences.find(|one| self.policy.canonical(one) == self.policy.canonical(asked))
             }
         };
-        let issued_at = self.parts.clock.now().truncate_to_second();
+        let issued_at = self.deps.clock.now().truncate_to_second();
         let claims = Claims {
             issuer: self.policy.issuer.clone(),
             person: None,
             audience: self
                 .policy
-                .canonical(audience.ok_or(IssueRefused::InvalidAudience)?)
+                .canonical(audience.ok_or(IssueTokenError::InvalidAudience)?)
                 .to_owned(),
             client_id: client.id.to_string(),
-            jti: Jti::random(&*self.parts.random),
+            jti: Jti::random(&*self.deps.random),
             scopes: scopes.clone(),
             issued_at,
             expires_at: issued_at + self.policy.access_ttl,
             key,
         };
         Ok(ClientToken {
-            access_token: self.parts.tokens.sign(&claims).map_err(Fault::from)?,
+            access_token: self.deps.tokens.sign(&claims).map_err(Fault::from)?,
             expires_in: self.policy.access_ttl,
             scopes,
             is_bound: claims.key.is_some(),

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 use url::Url;
 
-use super::{access_token::LEEWAY, ports::StoreError, throttle::Blinded};
+use crate::{authentication::KeyedHash, store::StoreError, token::LEEWAY};
 
 /// How old a proof may be.
 const MAX_AGE: Duration = Duration::from_mins(1);
@@ -117,9 +117,9 @@ pub trait DpopProofs: Send + Sync {
 
 /// Remembers what is good once. Shared by all instances where they have a store for it.
 #[async_trait]
-pub trait ReplayMemory: Send + Sync {
+pub trait ReplayCache: Send + Sync {
     /// Whether this is the first time within `window`. Where it cannot be told, nobody may go on.
-    async fn is_first(&self, name: Blinded, window: Duration) -> Result<bool, StoreError>;
+    async fn insert_if_new(&self, name: KeyedHash, window: Duration) -> Result<bool, StoreError>;
 }
 
 #[cfg(test)]

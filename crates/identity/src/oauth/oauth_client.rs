@@ -2,11 +2,14 @@
 
 use std::{fmt, str::FromStr};
 
+use holdfast_core::invalid_key::InvalidKey;
 use secrecy::SecretString;
-use service_kit::verifying_key::InvalidKey;
 use time::OffsetDateTime;
 
-use super::{access_token::FIRST_PARTY_CLIENT, id::UserId, scope::Scopes};
+use crate::{
+    id::UserId,
+    token::{FIRST_PARTY_CLIENT, Scopes},
+};
 
 /// What a client is called: 1 to 64 ASCII letters, digits and `._-`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,7 +60,7 @@ impl fmt::Display for ClientId {
 
 /// How a client proves who it is.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Registered {
+pub enum ClientAuthMethod {
     /// It cannot: anybody could read what it would prove it with.
     Public,
     /// By a secret that was made here, of which the SHA-256 is kept.
@@ -66,7 +69,7 @@ pub enum Registered {
     Key(String),
 }
 
-impl fmt::Debug for Registered {
+impl fmt::Debug for ClientAuthMethod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Public => "Public",
@@ -82,7 +85,7 @@ pub struct OauthClient {
     /// Its name.
     pub id: ClientId,
     /// How it proves who it is.
-    pub registered: Registered,
+    pub registered: ClientAuthMethod,
     /// What it may ask for in its own name; applications' own scopes only.
     pub scopes: Scopes,
     /// Whom its tokens may be for; the first one where it names nobody.
@@ -101,7 +104,7 @@ impl OauthClient {
     /// Whether it can prove who it is.
     #[must_use]
     pub fn is_confidential(&self) -> bool {
-        self.registered != Registered::Public
+        self.registered != ClientAuthMethod::Public
     }
 
     /// Whether it may exchange this for tokens. Only who can prove who they are has tokens in its own name (RFC 6749 §4.4).
@@ -154,12 +157,12 @@ pub struct ClientProof {
     /// What it calls itself; a signed assertion says it by itself.
     pub id: String,
     /// The proof.
-    pub proof: Proof,
+    pub proof: ClientAuthentication,
 }
 
 /// A client's proof.
 #[derive(Debug)]
-pub enum Proof {
+pub enum ClientAuthentication {
     /// None: it is public.
     None,
     /// Its secret.

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
+use holdfast_core::{clock::Clock, invalid_key::InvalidKey};
 use secrecy::SecretString;
-use service_kit::verifying_key::InvalidKey;
 
-use super::{
-    client::{ClientId, ClientProofs, GrantType, OauthClient, Registered},
+use crate::{
     error::Fault,
-    ports::{Change, Clients as Store, Clock, RevocationMemory, StoreError},
-    scope::Scopes,
+    oauth::{ClientAuthMethod, ClientId, ClientProofs, GrantType, OauthClient},
+    store::{Change, Clients as Store, RevocationMemory, StoreError},
+    token::Scopes,
 };
 
 /// A client that is to be registered.
@@ -42,7 +42,7 @@ pub enum ProvesBy {
 
 /// Why a client was not registered or changed.
 #[derive(Debug, thiserror::Error)]
-pub enum ClientRefused {
+pub enum RegisterClientError {
     /// Another one has the name.
     #[error("another client has this client_id")]
     IdTaken,
@@ -69,7 +69,7 @@ pub enum ClientRefused {
     Fault(#[from] Fault),
 }
 
-impl From<StoreError> for ClientRefused {
+impl From<StoreError> for RegisterClientError {
     fn from(error: StoreError) -> Self {
         Self::Fault(error.into())
     }
@@ -95,28 +95,28 @@ impl Clients {
     pub async fn register(
         &self,
         new: NewClient,
-    ) -> Result<(OauthClient, Option<SecretString>), ClientRefused> {
+    ) -> Result<(OauthClient, Option<SecretString>), RegisterClientError> {
         if !new
             .scopes
             .iter()
-            .all(super::scope::Scope::is_of_application)
+            .all(crate::token::Scope::is_of_application)
         {
-            return Err(ClientRefused::Scope);
+            return Err(RegisterClientError::Scope);
         }
         let is_name =
             |audience: &String| !audience.is_empty() && !audience.contains(char::is_whitespace);
         if !new.audiences.iter().all(is_name) {
-            return Err(ClientRefused::Audience);
+            return Err(RegisterClientError::Audience);
         }
         let (registered, secret) = match new.proves_by {
-            ProvesBy::Nothing => (Registered::Public, None),
+            ProvesBy::Nothing => (ClientAuthMethod::Public, None),
             ProvesBy::Secret => {
                 let (secret, hash) = self.proofs.new_secret();
-                (Registered::Secret(hash), Some(secret))
+                (ClientAuthMethod::Secret(hash), Some(secret))
             }
-            ProvesBy::Key(jwk) => (Registered::Key(self.proofs.parse_key(&jwk)?), None),
+            ProvesBy::Key(jwk) => (ClientAuthMethod::Key(self.proofs.parse_key(&jwk)?), None),
         };
-        let has_own_tokens = !new.introspection_only && registered != Registered::Public;
+        let has_own_tokens = !new.introspection_only && registered != ClientAuthMethod::Public;
         let client = OauthClient {
             id: new.id,
             registered,
@@ -137,7 +137,7 @@ impl Clients {
         if self.store.insert_client(&client).await? {
             Ok((client, secret))
         } else {
-            Err(ClientRefused::IdTaken)
+            Err(RegisterClientError::IdTaken)
         }
     }
 
@@ -147,28 +147,28 @@ impl Clients {
     }
 
     /// Ends a client for good: its tokens die at once, and it gets no more. False if that was done before.
-    pub async fn disable(&self, id: &ClientId) -> Result<bool, ClientRefused> {
+    pub async fn disable(&self, id: &ClientId) -> Result<bool, RegisterClientError> {
         if id.is_first_party() {
-            return Err(ClientRefused::FirstParty);
+            return Err(RegisterClientError::FirstParty);
         }
         let change = self.store.disable_client(id, self.clock.now()).await?;
         self.revocations.catch_up().await;
         match change {
             Change::Made => Ok(true),
             Change::MadeBefore => Ok(false),
-            Change::NotFound => Err(ClientRefused::NotFound),
+            Change::NotFound => Err(RegisterClientError::NotFound),
         }
     }
 
     /// Gives a client another secret; the one before is of no use from now on.
-    pub async fn rotate_secret(&self, id: &ClientId) -> Result<SecretString, ClientRefused> {
+    pub async fn rotate_secret(&self, id: &ClientId) -> Result<SecretString, RegisterClientError> {
         let client = self
             .store
             .client(id)
             .await?
-            .ok_or(ClientRefused::NotFound)?;
-        if !matches!(client.registered, Registered::Secret(_)) {
-            return Err(ClientRefused::NoSecret);
+            .ok_or(RegisterClientError::NotFound)?;
+        if !matches!(client.registered, ClientAuthMethod::Secret(_)) {
+            return Err(RegisterClientError::NoSecret);
         }
         let (secret, hash) = self.proofs.new_secret();
         self.store.set_client_secret(id, &hash).await?;

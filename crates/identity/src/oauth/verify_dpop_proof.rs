@@ -1,11 +1,11 @@
 //! Judging proofs of possession (RFC 9449 §4.3).
 
-use super::Authority;
-use crate::domain::{
-    dpop::{PresentedProof, REMEMBERED_FOR, Thumbprint},
+use crate::{
+    authentication::KeyedHash,
     error::Fault,
-    ports::StoreError,
-    throttle::Blinded,
+    oauth::{PresentedProof, REMEMBERED_FOR, Thumbprint},
+    service::IdentityService,
+    store::StoreError,
 };
 
 /// Whether tokens are bound to keys.
@@ -21,7 +21,7 @@ pub enum Dpop {
 
 /// Why a proof does not do. All carry a nonce for the next one.
 #[derive(Debug, thiserror::Error)]
-pub enum DpopRefused {
+pub enum DpopError {
     /// There is none, and one is needed.
     #[error("a DPoP proof of the key is needed")]
     Required(String),
@@ -36,7 +36,7 @@ pub enum DpopRefused {
     Fault(#[from] Fault),
 }
 
-impl From<StoreError> for DpopRefused {
+impl From<StoreError> for DpopError {
     fn from(error: StoreError) -> Self {
         Self::Fault(error.into())
     }
@@ -44,43 +44,43 @@ impl From<StoreError> for DpopRefused {
 
 /// What a proof has to show besides the key.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wanted<'a> {
+pub(crate) struct ProofRequirements<'a> {
     /// The access token that it came with.
-    pub(super) token: Option<&'a str>,
+    pub(crate) token: Option<&'a str>,
     /// Whether it may do without a nonce: what it came with is fresh by itself.
-    pub(super) is_fresh: bool,
+    pub(crate) is_fresh: bool,
 }
 
 /// A proof that holds and was not used yet, as far as is known.
-pub(super) struct Unspent {
+pub(crate) struct VerifiedProof {
     /// What it shows.
-    pub(super) key: Thumbprint,
-    name: Blinded,
+    pub(crate) key: Thumbprint,
+    name: KeyedHash,
 }
 
-impl Authority {
+impl IdentityService {
     /// A nonce for the next proof.
     #[must_use]
     pub fn dpop_nonce(&self) -> String {
-        self.parts.dpop_proofs.nonce(self.parts.clock.now())
+        self.deps.dpop_proofs.nonce(self.deps.clock.now())
     }
 
-    pub(super) fn proof_required(&self) -> DpopRefused {
-        DpopRefused::Required(self.dpop_nonce())
+    pub(crate) fn proof_required(&self) -> DpopError {
+        DpopError::Required(self.dpop_nonce())
     }
 
-    pub(super) fn proof_invalid(&self) -> DpopRefused {
-        DpopRefused::Invalid(self.dpop_nonce())
+    pub(crate) fn proof_invalid(&self) -> DpopError {
+        DpopError::Invalid(self.dpop_nonce())
     }
 
     /// The key that a proof shows. It has to be spent before anything is done because of it.
-    pub(super) fn prove_key(
+    pub(crate) fn prove_key(
         &self,
         presented: &PresentedProof,
-        wanted: Wanted<'_>,
-    ) -> Result<Unspent, DpopRefused> {
-        let proofs = &self.parts.dpop_proofs;
-        let now = self.parts.clock.now();
+        wanted: ProofRequirements<'_>,
+    ) -> Result<VerifiedProof, DpopError> {
+        let proofs = &self.deps.dpop_proofs;
+        let now = self.deps.clock.now();
         let proof = proofs
             .open(&presented.jwt)
             .filter(|proof| proof.is_for(&presented.method, &presented.uri))
@@ -95,20 +95,23 @@ impl Authority {
             None => wanted.is_fresh,
         };
         if !has_nonce {
-            return Err(DpopRefused::NonceRequired(self.dpop_nonce()));
+            return Err(DpopError::NonceRequired(self.dpop_nonce()));
         }
         let key = proof.key.to_string();
         let name = [b"dpop".as_slice(), key.as_bytes(), proof.id.as_bytes()];
-        Ok(Unspent {
-            name: self.parts.blinding.blind(&name),
+        Ok(VerifiedProof {
+            name: self.deps.keyed_hasher.blind(&name),
             key: proof.key,
         })
     }
 
     /// What was good is good no second time. Only for who has shown that they have more than a key: strangers fill no memory.
-    pub(super) async fn spend(&self, proof: &Unspent) -> Result<(), DpopRefused> {
-        let replays = &self.parts.replays;
-        if replays.is_first(proof.name, REMEMBERED_FOR).await? {
+    pub(crate) async fn consume(&self, proof: &VerifiedProof) -> Result<(), DpopError> {
+        let replay_cache = &self.deps.replay_cache;
+        if replay_cache
+            .insert_if_new(proof.name, REMEMBERED_FOR)
+            .await?
+        {
             Ok(())
         } else {
             Err(self.proof_invalid())

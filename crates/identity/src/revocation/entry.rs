@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::{
-    access_token::TokenRefused,
+use crate::{
     id::{Jti, Sid},
+    token::TokenError,
 };
 
 /// How much longer than what it hits a revocation is remembered: more than clocks may differ.
@@ -47,11 +47,11 @@ pub struct Epoch {
 
 /// What memory says of an access token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum RevocationStatus {
     /// Nothing that it hangs on was ended.
     Live,
     /// Something was.
-    Refused(TokenRefused),
+    Refused(TokenError),
     /// Memory may be behind the store, or does not reach back far enough.
     Unknown,
 }

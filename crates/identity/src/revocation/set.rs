@@ -7,15 +7,15 @@ use std::{
 
 use time::OffsetDateTime;
 
-use super::{
-    access_token::{Claims, TokenRefused},
+use crate::{
     id::{Jti, Sid},
     revocation::{Revocation, Revoked},
+    token::{Claims, TokenError},
 };
 
 /// Knows them by what they hit, and in their order.
 #[derive(Debug, Default)]
-pub struct RevokedSet {
+pub struct RevocationSet {
     in_order: BTreeMap<i64, Revocation>,
     /// When each can hit nothing any more, soonest first.
     ends: BTreeSet<(OffsetDateTime, i64)>,
@@ -48,7 +48,7 @@ impl<T: Eq + Hash> Ends<T> {
     }
 }
 
-impl RevokedSet {
+impl RevocationSet {
     /// The number of the newest entry that was ever taken in.
     #[must_use]
     pub const fn newest(&self) -> i64 {
@@ -87,14 +87,14 @@ impl RevokedSet {
 
     /// Why a token with these claims is refused, if it is.
     #[must_use]
-    pub fn refuses(&self, claims: &Claims) -> Option<TokenRefused> {
+    pub fn is_revoked(&self, claims: &Claims) -> Option<TokenError> {
         let person = claims.person.as_ref();
         if person.is_some_and(|person| self.logins.0.contains_key(&person.sid)) {
-            Some(TokenRefused::LoginEnded)
+            Some(TokenError::LoginEnded)
         } else if self.tokens.0.contains_key(&claims.jti)
             || self.clients.0.contains_key(&claims.client_id)
         {
-            Some(TokenRefused::Revoked)
+            Some(TokenError::Revoked)
         } else {
             None
         }
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn it_gives_them_in_order_from_any_place() {
-        let mut set = RevokedSet::default();
+        let mut set = RevocationSet::default();
         for sequence in [3, 1, 2] {
             set.insert(login(sequence, 1, NOW));
         }
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn what_can_hit_nothing_is_forgotten_and_the_place_is_not() {
-        let mut set = RevokedSet::default();
+        let mut set = RevocationSet::default();
         set.insert(login(1, 1, NOW));
         set.insert(login(2, 2, NOW + Duration::from_secs(2)));
         set.prune(NOW + Duration::from_secs(1));
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn what_is_revoked_again_outlives_the_first_time() {
-        let mut set = RevokedSet::default();
+        let mut set = RevocationSet::default();
         let client = |sequence, seconds| Revocation {
             sequence,
             revoked: Revoked::Client("shop".to_owned()),

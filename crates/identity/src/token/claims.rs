@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::{
-    dpop::Thumbprint,
+use crate::{
+    account::Username,
     id::{Jti, Sid, UserId},
-    scope::Scopes,
-    username::Username,
+    oauth::Thumbprint,
+    token::Scopes,
 };
 
 /// How far clocks may differ.
@@ -55,7 +55,7 @@ pub struct Claims {
 
 /// Why an access token is not valid.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
-pub enum TokenRefused {
+pub enum TokenError {
     /// It is not one that this issuer could have made.
     #[error("the access token is malformed")]
     Malformed,
@@ -111,33 +111,29 @@ impl Claims {
     ///
     /// # Errors
     /// The first thing that is wrong.
-    pub fn check(
-        &self,
-        expected: &Expectation<'_>,
-        now: OffsetDateTime,
-    ) -> Result<(), TokenRefused> {
+    pub fn check(&self, expected: &Expectation<'_>, now: OffsetDateTime) -> Result<(), TokenError> {
         if !is_spelling_of(expected.issuer, &self.issuer) {
-            return Err(TokenRefused::WrongIssuer);
+            return Err(TokenError::WrongIssuer);
         }
         let is_for_issuer = || {
             expected.audience == expected.issuer && is_spelling_of(expected.issuer, &self.audience)
         };
         if self.audience != expected.audience && !is_for_issuer() {
-            return Err(TokenRefused::WrongAudience);
+            return Err(TokenError::WrongAudience);
         }
         let lifetime = self.expires_at - self.issued_at;
         if !lifetime.is_positive() {
-            return Err(TokenRefused::Malformed);
+            return Err(TokenError::Malformed);
         }
         // It was issued under a longer setting.
         if lifetime > expected.max_lifetime {
-            return Err(TokenRefused::Expired);
+            return Err(TokenError::Expired);
         }
         if self.issued_at > now + LEEWAY {
-            return Err(TokenRefused::NotYetValid);
+            return Err(TokenError::NotYetValid);
         }
         if now >= self.expires_at + LEEWAY {
-            return Err(TokenRefused::Expired);
+            return Err(TokenError::Expired);
         }
         Ok(())
     }
@@ -190,7 +186,7 @@ mod tests {
         }
     }
 
-    fn check(claims: &Claims, now: OffsetDateTime) -> Result<(), TokenRefused> {
+    fn check(claims: &Claims, now: OffsetDateTime) -> Result<(), TokenError> {
         claims.check(&expectation(), now)
     }
 
@@ -202,24 +198,24 @@ mod tests {
         assert_eq!(check(&claims(), ISSUED - LEEWAY), Ok(()));
         assert_eq!(
             check(&claims(), ISSUED - LEEWAY - tick),
-            Err(TokenRefused::NotYetValid)
+            Err(TokenError::NotYetValid)
         );
         assert_eq!(check(&claims(), end - tick), Ok(()));
-        assert_eq!(check(&claims(), end), Err(TokenRefused::Expired));
+        assert_eq!(check(&claims(), end), Err(TokenError::Expired));
     }
 
     #[test]
     fn issuer_and_audience_must_be_the_expected_ones() {
         let mut foreign = claims();
         foreign.issuer = "https://id.example.evil".into();
-        assert_eq!(check(&foreign, ISSUED), Err(TokenRefused::WrongIssuer));
+        assert_eq!(check(&foreign, ISSUED), Err(TokenError::WrongIssuer));
 
         // Earlier versions took the setting as it was written.
         let mut earlier = claims();
         earlier.issuer = "https://ID.example:443/".into();
         assert_eq!(check(&earlier, ISSUED), Ok(()));
         earlier.audience = earlier.issuer.clone();
-        assert_eq!(check(&earlier, ISSUED), Err(TokenRefused::WrongAudience));
+        assert_eq!(check(&earlier, ISSUED), Err(TokenError::WrongAudience));
         let for_issuer = Expectation {
             audience: "https://id.example",
             ..expectation()
@@ -228,18 +224,18 @@ mod tests {
 
         let mut elsewhere = claims();
         elsewhere.audience = "https://api.example.org".into();
-        assert_eq!(check(&elsewhere, ISSUED), Err(TokenRefused::WrongAudience));
+        assert_eq!(check(&elsewhere, ISSUED), Err(TokenError::WrongAudience));
     }
 
     #[test]
     fn no_token_lives_longer_than_configured() {
         let mut long = claims();
         long.expires_at += Duration::from_secs(1);
-        assert_eq!(check(&long, ISSUED), Err(TokenRefused::Expired));
+        assert_eq!(check(&long, ISSUED), Err(TokenError::Expired));
 
         let mut backwards = claims();
         backwards.expires_at = ISSUED;
-        assert_eq!(check(&backwards, ISSUED), Err(TokenRefused::Malformed));
+        assert_eq!(check(&backwards, ISSUED), Err(TokenError::Malformed));
     }
 
     #[test]

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use super::{Authority, ClientNotProven, Consistency, ValidateRefused};
-use crate::domain::{
-    access_token::{Claims, FIRST_PARTY_CLIENT},
-    client::{ClientId, ClientProof, OauthClient},
+use crate::{
+    authentication::{Throttled, rate_limit},
     error::Fault,
-    throttle::{self, Throttled},
+    oauth::{ClientId, ClientProof, InvalidClient, OauthClient},
+    service::IdentityService,
+    token::{Claims, Consistency, FIRST_PARTY_CLIENT, ValidateTokenError},
 };
 
 /// Why a client is told nothing.
 #[derive(Debug, thiserror::Error)]
-pub enum IntrospectRefused {
+pub enum IntrospectError {
     /// It did not authenticate itself (RFC 7662 §2.1): it is unknown, ended or public, or its proof does not hold.
     #[error("the client is unknown or its proof does not hold")]
     InvalidClient,
@@ -24,32 +24,32 @@ pub enum IntrospectRefused {
     Fault(#[from] Fault),
 }
 
-impl From<ClientNotProven> for IntrospectRefused {
-    fn from(refused: ClientNotProven) -> Self {
+impl From<InvalidClient> for IntrospectError {
+    fn from(refused: InvalidClient) -> Self {
         match refused {
-            ClientNotProven::InvalidClient => Self::InvalidClient,
-            ClientNotProven::Fault(fault) => Self::Fault(fault),
+            InvalidClient::InvalidClient => Self::InvalidClient,
+            InvalidClient::Fault(fault) => Self::Fault(fault),
         }
     }
 }
 
-impl Authority {
+impl IdentityService {
     /// Looks at an access token for a client that authenticates itself; `None` for whatever is not good, or neither the client's own
     /// nor for one of its audiences. Refresh tokens are told to nobody: only this issuer takes them.
     pub async fn introspect(
         &self,
         proof: &ClientProof,
         token: &str,
-    ) -> Result<Option<Arc<Claims>>, IntrospectRefused> {
-        let client = self.prove_client(proof).await?;
+    ) -> Result<Option<Arc<Claims>>, IntrospectError> {
+        let client = self.authenticate_client(proof).await?;
         if !client.is_confidential() {
-            return Err(IntrospectRefused::InvalidClient);
+            return Err(IntrospectError::InvalidClient);
         }
-        let counter = throttle::introspections(&*self.parts.blinding, &client.id);
-        let now = self.parts.clock.now();
-        let outcome = self.parts.counters.count(&[counter]).await;
-        outcome.map_err(|throttled| IntrospectRefused::Throttled(throttled, client.id.clone()))?;
-        let Ok(claims) = self.parts.tokens.open(token) else {
+        let counter = rate_limit::introspections(&*self.deps.keyed_hasher, &client.id);
+        let now = self.deps.clock.now();
+        let outcome = self.deps.counters.count(&[counter]).await;
+        outcome.map_err(|throttled| IntrospectError::Throttled(throttled, client.id.clone()))?;
+        let Ok(claims) = self.deps.tokens.open(token) else {
             return Ok(None);
         };
         let is_own = claims.client_id == client.id.as_str();
@@ -67,7 +67,7 @@ impl Authority {
             .await
         {
             Ok(()) => Ok(Some(claims)),
-            Err(ValidateRefused::Fault(fault)) => Err(fault.into()),
+            Err(ValidateTokenError::Fault(fault)) => Err(fault.into()),
             Err(_) => Ok(None),
         }
     }
@@ -75,10 +75,10 @@ impl Authority {
     /// Whether a client may end this token (RFC 7009 §2.1): it is not another's.
     #[must_use]
     pub fn is_token_of(&self, client: &OauthClient, token: &str) -> bool {
-        let of = if self.parts.credentials.open(token).is_some() {
+        let of = if self.deps.credentials.open(token).is_some() {
             Some(FIRST_PARTY_CLIENT.to_owned())
         } else {
-            let claims = self.parts.tokens.open(token).ok();
+            let claims = self.deps.tokens.open(token).ok();
             claims.map(|claims| claims.client_id.clone())
         };
         // What is no token is nobody's, and there is nothing to end.

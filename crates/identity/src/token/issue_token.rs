@@ -4,21 +4,22 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::{
-    Authority, ClientNotProven, Dpop, DpopRefused, StepUpRequired,
-    dpop::{Unspent, Wanted},
-};
-use crate::domain::{
-    access_token::{Claims, FIRST_PARTY_CLIENT, Person},
-    credential::{Credential, CredentialKind},
-    dpop::{PresentedProof, Thumbprint},
+use crate::{
+    account::User,
+    authentication::{StepUpRequired, Throttled, rate_limit},
     error::Fault,
     id::{Jti, Sid, UserId},
-    login::{Client, ClientKind, EndReason, Generation, Login, Presented, REPLAY_WINDOW, Rotation},
-    ports::StoreError,
-    scope::{Scope, Scopes},
-    throttle::{self, Throttled},
-    user::User,
+    login::{
+        ClientInfo, ClientKind, EndReason, Generation, Login, REPLAY_WINDOW, RefreshTokenState,
+        Rotation,
+    },
+    oauth::{
+        Dpop, DpopError, InvalidClient, PresentedProof, ProofRequirements, Thumbprint,
+        VerifiedProof,
+    },
+    service::IdentityService,
+    store::StoreError,
+    token::{Claims, FIRST_PARTY_CLIENT, HandleKind, Person, RefreshHandle, Scope, Scopes},
 };
 
 /// What entitles a caller to a token.
@@ -40,7 +41,7 @@ pub struct TokenRequest {
     /// What it is to be used for; empty for the default.
     pub scopes: Scopes,
     /// For whom; only the web-service can speak for a browser.
-    pub client: Client,
+    pub client: ClientInfo,
     /// Of the key that the token is to be bound to.
     pub proof: Option<PresentedProof>,
 }
@@ -70,7 +71,7 @@ pub struct Issued {
 
 /// Why no token was issued.
 #[derive(Debug, thiserror::Error)]
-pub enum IssueRefused {
+pub enum IssueTokenError {
     /// It is no ticket or refresh token of this issuer.
     #[error("the ticket or refresh token is malformed")]
     Malformed,
@@ -100,7 +101,7 @@ pub enum IssueRefused {
     StepUpRequired(#[from] StepUpRequired),
     /// A proof of a key is needed, or does not hold.
     #[error(transparent)]
-    Dpop(#[from] DpopRefused),
+    Dpop(#[from] DpopError),
     /// The login is refreshed too often. Whose it is, and which, is for the audit trail.
     #[error("{0}")]
     Throttled(Throttled, UserId, Sid),
@@ -112,16 +113,16 @@ pub enum IssueRefused {
     Fault(#[from] Fault),
 }
 
-impl From<ClientNotProven> for IssueRefused {
-    fn from(refused: ClientNotProven) -> Self {
+impl From<InvalidClient> for IssueTokenError {
+    fn from(refused: InvalidClient) -> Self {
         match refused {
-            ClientNotProven::InvalidClient => Self::InvalidClient,
-            ClientNotProven::Fault(fault) => Self::Fault(fault),
+            InvalidClient::InvalidClient => Self::InvalidClient,
+            InvalidClient::Fault(fault) => Self::Fault(fault),
         }
     }
 }
 
-impl From<StoreError> for IssueRefused {
+impl From<StoreError> for IssueTokenError {
     fn from(error: StoreError) -> Self {
         Self::Fault(error.into())
     }
@@ -129,7 +130,7 @@ impl From<StoreError> for IssueRefused {
 
 /// What becomes of the login's generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
+enum RotationOutcome {
     Advance,
     Keep,
     Repeat,
@@ -137,37 +138,41 @@ enum Step {
     Reused,
 }
 
-impl Authority {
+impl IdentityService {
     /// Judges the credential, moves the login on by one compare-and-set, and signs a token.
-    pub async fn issue_token(&self, request: TokenRequest) -> Result<Issued, IssueRefused> {
+    pub async fn issue_token(&self, request: TokenRequest) -> Result<Issued, IssueTokenError> {
         let audience = self.audience(request.audience.as_deref())?;
         let credential = self.open(&request.grant)?;
         let shown = match &request.proof {
-            Some(proof) => Some(self.shown_key(proof, credential.kind)?),
+            Some(proof) => Some(self.verify_dpop_proof(proof, credential.kind)?),
             None => None,
         };
         let mut unspent = shown.as_ref();
         let mut was_overtaken = false;
         loop {
-            let now = self.parts.clock.now();
+            let now = self.deps.clock.now();
             let (login, user) = self.live_login(credential.sid, now).await?;
             if login.kind == ClientKind::Browser && request.client.kind != ClientKind::Browser {
-                return Err(IssueRefused::ServiceIdentityRequired);
+                return Err(IssueTokenError::ServiceIdentityRequired);
             }
-            let key = self.key_for(&login, shown.as_ref().map(|proof| &proof.key))?;
+            let key = self.required_binding(&login, shown.as_ref().map(|proof| &proof.key))?;
             if let Some(proof) = unspent.take() {
-                self.spend(proof).await?;
+                self.consume(proof).await?;
             }
             let step = self.step(credential, &login, now);
             match step {
-                Step::Expired => return Err(IssueRefused::Expired),
-                Step::Reused => return Err(self.end_reused(user.id, login.sid, now).await?),
+                RotationOutcome::Expired => return Err(IssueTokenError::Expired),
+                RotationOutcome::Reused => {
+                    return Err(self.revoke_on_reuse(user.id, login.sid, now).await?);
+                }
                 // One that was under way before there was a successor had no answer that could get lost.
-                Step::Repeat if !was_overtaken => self.count_repeat(&login, &user).await?,
-                Step::Advance | Step::Keep | Step::Repeat => {}
+                RotationOutcome::Repeat if !was_overtaken => {
+                    self.count_repeat(&login, &user).await?;
+                }
+                RotationOutcome::Advance | RotationOutcome::Keep | RotationOutcome::Repeat => {}
             }
             let asked = match (credential.kind, step) {
-                (CredentialKind::LoginTicket, Step::Advance) => {
+                (HandleKind::LoginTicket, RotationOutcome::Advance) => {
                     first_grant(request.scopes.clone(), &user)?
                 }
                 _ => narrowed(request.scopes.clone(), &login, &user)?,
@@ -175,12 +180,12 @@ impl Authority {
             if asked.contains(&Scope::Admin) {
                 self.require_fresh(login.authenticated_at)?;
             }
-            if matches!(step, Step::Keep | Step::Repeat) {
+            if matches!(step, RotationOutcome::Keep | RotationOutcome::Repeat) {
                 self.note_seen(&login, now).await?;
                 let next = (login.generation, key);
                 let issued = self.issue((&login, &user), audience, asked, next, now)?;
                 return Ok(Issued {
-                    is_repeated_elsewhere: step == Step::Repeat
+                    is_repeated_elsewhere: step == RotationOutcome::Repeat
                         && login.was_refreshed_elsewhere(&request.client),
                     ..issued
                 });
@@ -188,8 +193,8 @@ impl Authority {
             // A login is bound at its first token or never: later, a thief could bind it to a key of theirs, and the owner's
             // copy of a refresh token would tell of no reuse any more.
             let (granted, bind) = match credential.kind {
-                CredentialKind::LoginTicket => (&asked, key),
-                CredentialKind::RefreshToken => (&login.scopes, None),
+                HandleKind::LoginTicket => (&asked, key),
+                HandleKind::RefreshToken => (&login.scopes, None),
             };
             // Where somebody else has moved it on since it was read, judge again.
             let rotation = Rotation {
@@ -210,32 +215,32 @@ impl Authority {
 
     /// Of the refresh token before the current one two repeats are answered. What comes beyond is refused, and ends nothing: a program
     /// may have asked many times at once.
-    async fn count_repeat(&self, login: &Login, user: &User) -> Result<(), IssueRefused> {
-        let counter = throttle::repeats(&*self.parts.blinding, login.sid, login.generation);
-        let outcome = self.parts.counters.count(&[counter]).await;
-        outcome.map_err(|throttled| IssueRefused::Throttled(throttled, user.id, login.sid))
+    async fn count_repeat(&self, login: &Login, user: &User) -> Result<(), IssueTokenError> {
+        let counter = rate_limit::repeats(&*self.deps.keyed_hasher, login.sid, login.generation);
+        let outcome = self.deps.counters.count(&[counter]).await;
+        outcome.map_err(|throttled| IssueTokenError::Throttled(throttled, user.id, login.sid))
     }
 
     /// The key that a proof shows. A ticket is fresh by itself, and who has just signed in has no nonce yet.
-    pub(super) fn shown_key(
+    pub(crate) fn verify_dpop_proof(
         &self,
         proof: &PresentedProof,
-        kind: CredentialKind,
-    ) -> Result<Unspent, DpopRefused> {
-        let wanted = Wanted {
+        kind: HandleKind,
+    ) -> Result<VerifiedProof, DpopError> {
+        let wanted = ProofRequirements {
             token: None,
-            is_fresh: kind == CredentialKind::LoginTicket,
+            is_fresh: kind == HandleKind::LoginTicket,
         };
         self.prove_key(proof, wanted)
     }
 
     /// What the next tokens of a login are bound to. A login that was bound once takes no other key, and no copy of its refresh
     /// token does anything without it.
-    fn key_for<'a>(
+    fn required_binding<'a>(
         &self,
         login: &Login,
         shown: Option<&'a Thumbprint>,
-    ) -> Result<Option<&'a Thumbprint>, DpopRefused> {
+    ) -> Result<Option<&'a Thumbprint>, DpopError> {
         let must_be_bound = self.policy.dpop == Dpop::Require && login.kind == ClientKind::Api;
         match (&login.key, shown) {
             (Some(bound_to), Some(shown)) if bound_to != shown => Err(self.proof_invalid()),
@@ -252,39 +257,39 @@ impl Authority {
         (login, user): (&Login, &User),
         rotation: &Rotation<'_>,
         now: OffsetDateTime,
-    ) -> Result<bool, IssueRefused> {
-        let (store, counters) = (&self.parts.store, &self.parts.counters);
-        let counter = [throttle::refreshes(&*self.parts.blinding, login.sid)];
+    ) -> Result<bool, IssueTokenError> {
+        let (store, counters) = (&self.deps.store, &self.deps.counters);
+        let counter = [rate_limit::refreshes(&*self.deps.keyed_hasher, login.sid)];
         let outcome = counters.count(&counter).await;
-        outcome.map_err(|throttled| IssueRefused::Throttled(throttled, user.id, login.sid))?;
+        outcome.map_err(|throttled| IssueTokenError::Throttled(throttled, user.id, login.sid))?;
         let from = login.generation;
         let has_advanced = store.advance((login.sid, from), rotation, now).await?;
         if !has_advanced {
-            counters.take_back(&counter).await;
+            counters.refund(&counter).await;
         }
         Ok(has_advanced)
     }
 
     async fn note_seen(&self, login: &Login, now: OffsetDateTime) -> Result<(), StoreError> {
         if login.should_note_seen(now) {
-            self.parts.store.note_seen(login.sid, now).await?;
+            self.deps.store.note_seen(login.sid, now).await?;
         }
         Ok(())
     }
 
-    async fn end_reused(
+    async fn revoke_on_reuse(
         &self,
         user: UserId,
         sid: Sid,
         now: OffsetDateTime,
-    ) -> Result<IssueRefused, StoreError> {
-        let store = &self.parts.store;
+    ) -> Result<IssueTokenError, StoreError> {
+        let store = &self.deps.store;
         store.end_login(sid, EndReason::Reused, now).await?;
-        self.parts.revocations.catch_up().await;
-        Ok(IssueRefused::Reused(user, sid))
+        self.deps.revocations.catch_up().await;
+        Ok(IssueTokenError::Reused(user, sid))
     }
 
-    fn audience<'a>(&'a self, requested: Option<&str>) -> Result<&'a str, IssueRefused> {
+    fn audience<'a>(&'a self, requested: Option<&str>) -> Result<&'a str, IssueTokenError> {
         let Some(requested) = requested else {
             return Ok(self.policy.default_audience());
         };
@@ -293,61 +298,70 @@ impl Authority {
         served
             .find(|audience| *audience == requested)
             .map(String::as_str)
-            .ok_or(IssueRefused::InvalidAudience)
+            .ok_or(IssueTokenError::InvalidAudience)
     }
 
-    pub(super) fn open(&self, grant: &Grant) -> Result<Credential, IssueRefused> {
+    pub(crate) fn open(&self, grant: &Grant) -> Result<RefreshHandle, IssueTokenError> {
         let (kind, text) = match grant {
-            Grant::LoginTicket(text) => (CredentialKind::LoginTicket, text),
-            Grant::RefreshToken(text) => (CredentialKind::RefreshToken, text),
+            Grant::LoginTicket(text) => (HandleKind::LoginTicket, text),
+            Grant::RefreshToken(text) => (HandleKind::RefreshToken, text),
         };
-        self.parts
+        self.deps
             .credentials
             .open(text)
             .filter(|credential| credential.kind == kind)
-            .ok_or(IssueRefused::Malformed)
+            .ok_or(IssueTokenError::Malformed)
     }
 
-    pub(super) async fn live_login(
+    pub(crate) async fn live_login(
         &self,
         sid: Sid,
         now: OffsetDateTime,
-    ) -> Result<(Login, User), IssueRefused> {
-        let found = self.parts.store.login(sid).await?;
+    ) -> Result<(Login, User), IssueTokenError> {
+        let found = self.deps.store.login(sid).await?;
         found
             .filter(|(login, _)| login.is_live(now))
-            .ok_or(IssueRefused::LoginEnded)
+            .ok_or(IssueTokenError::LoginEnded)
     }
 
-    fn step(&self, credential: Credential, login: &Login, now: OffsetDateTime) -> Step {
+    fn step(
+        &self,
+        credential: RefreshHandle,
+        login: &Login,
+        now: OffsetDateTime,
+    ) -> RotationOutcome {
         match (credential.kind, login.kind) {
             // A form that was sent twice has the same ticket twice. Tickets of browsers never leave the services.
-            (CredentialKind::LoginTicket, ClientKind::Browser)
+            (HandleKind::LoginTicket, ClientKind::Browser)
                 if login.generation != Generation::TICKET && login.takes_ticket(now) =>
             {
-                Step::Keep
+                RotationOutcome::Keep
             }
-            (CredentialKind::LoginTicket, _) => {
+            (HandleKind::LoginTicket, _) => {
                 if login.generation != Generation::TICKET {
-                    Step::Reused
+                    RotationOutcome::Reused
                 } else if !login.takes_ticket(now) {
-                    Step::Expired
+                    RotationOutcome::Expired
                 } else {
-                    Step::Advance
+                    RotationOutcome::Advance
                 }
             }
-            (CredentialKind::RefreshToken, ClientKind::Browser) => {
+            (HandleKind::RefreshToken, ClientKind::Browser) => {
                 match login.judge(credential.generation, now) {
-                    Presented::Current => Step::Keep,
-                    Presented::Repeated | Presented::Reused => Step::Reused,
+                    RefreshTokenState::Current => RotationOutcome::Keep,
+                    RefreshTokenState::Repeated | RefreshTokenState::Reused => {
+                        RotationOutcome::Reused
+                    }
                 }
             }
-            (CredentialKind::RefreshToken, ClientKind::Api) => {
+            (HandleKind::RefreshToken, ClientKind::Api) => {
                 match login.judge(credential.generation, now) {
-                    Presented::Reused => Step::Reused,
-                    _ if now >= login.refreshed_at + self.policy.refresh_ttl => Step::Expired,
-                    Presented::Current => Step::Advance,
-                    Presented::Repeated => Step::Repeat,
+                    RefreshTokenState::Reused => RotationOutcome::Reused,
+                    _ if now >= login.refreshed_at + self.policy.refresh_ttl => {
+                        RotationOutcome::Expired
+                    }
+                    RefreshTokenState::Current => RotationOutcome::Advance,
+                    RefreshTokenState::Repeated => RotationOutcome::Repeat,
                 }
             }
         }
@@ -360,14 +374,14 @@ impl Authority {
         scopes: Scopes,
         (generation, key): (Generation, Option<&Thumbprint>),
         now: OffsetDateTime,
-    ) -> Result<Issued, IssueRefused> {
+    ) -> Result<Issued, IssueTokenError> {
         let issued_at = now.truncate_to_second();
         let expires_at =
             (issued_at + self.policy.access_ttl).min(login.expires_at.truncate_to_second());
         let expires_in = Duration::try_from(expires_at - issued_at)
             .ok()
             .filter(|left| !left.is_zero())
-            .ok_or(IssueRefused::LoginEnded)?;
+            .ok_or(IssueTokenError::LoginEnded)?;
         let claims = Claims {
             issuer: self.policy.issuer.clone(),
             person: Some(Person {
@@ -378,17 +392,17 @@ impl Authority {
             }),
             audience: audience.to_owned(),
             client_id: FIRST_PARTY_CLIENT.to_owned(),
-            jti: Jti::random(&*self.parts.random),
+            jti: Jti::random(&*self.deps.random),
             scopes: scopes.clone(),
             issued_at,
             expires_at,
             key: key.cloned(),
         };
         Ok(Issued {
-            access_token: self.parts.tokens.sign(&claims).map_err(Fault::from)?,
+            access_token: self.deps.tokens.sign(&claims).map_err(Fault::from)?,
             expires_in,
-            refresh_token: self.parts.credentials.seal(Credential {
-                kind: CredentialKind::RefreshToken,
+            refresh_token: self.deps.credentials.seal(RefreshHandle {
+                kind: HandleKind::RefreshToken,
                 sid: login.sid,
                 generation,
             }),
@@ -403,7 +417,7 @@ impl Authority {
 }
 
 /// What a ticket is exchanged for: what is asked, within what the account may have.
-fn first_grant(asked: Scopes, user: &User) -> Result<Scopes, IssueRefused> {
+fn first_grant(asked: Scopes, user: &User) -> Result<Scopes, IssueTokenError> {
     if asked.is_empty() {
         return Ok([Scope::Profile].into_iter().collect());
     }
@@ -411,7 +425,7 @@ fn first_grant(asked: Scopes, user: &User) -> Result<Scopes, IssueRefused> {
 }
 
 /// What a refresh token is good for: all that was granted, or less, never more (RFC 6749 §6).
-fn narrowed(asked: Scopes, login: &Login, user: &User) -> Result<Scopes, IssueRefused> {
+fn narrowed(asked: Scopes, login: &Login, user: &User) -> Result<Scopes, IssueTokenError> {
     let asked = if asked.is_empty() {
         login.scopes.clone()
     } else {
@@ -420,10 +434,10 @@ fn narrowed(asked: Scopes, login: &Login, user: &User) -> Result<Scopes, IssueRe
     within(within(asked, &login.scopes)?, &Scopes::grantable(user))
 }
 
-fn within(asked: Scopes, limit: &Scopes) -> Result<Scopes, IssueRefused> {
+fn within(asked: Scopes, limit: &Scopes) -> Result<Scopes, IssueTokenError> {
     if asked.is_within(limit) {
         Ok(asked)
     } else {
-        Err(IssueRefused::InvalidScope)
+        Err(IssueTokenError::InvalidScope)
     }
 }

@@ -2,21 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{
-    Authority, Consistency, DpopRefused, ValidateRefused,
-    dpop::{Unspent, Wanted},
-};
-use crate::domain::{
-    access_token::{Claims, Expectation, LEEWAY},
-    credential::Credential,
-    dpop::{PresentedProof, Thumbprint},
+use crate::{
+    authentication::{Throttled, rate_limit},
     error::Fault,
     id::{Sid, UserId},
     login::{ClientKind, EndReason},
-    ports::StoreError,
-    revocation::Verdict,
-    scope::Scope,
-    throttle::{self, Throttled},
+    oauth::{DpopError, PresentedProof, ProofRequirements, Thumbprint, VerifiedProof},
+    revocation::RevocationStatus,
+    service::IdentityService,
+    store::StoreError,
+    token::{Claims, Consistency, Expectation, LEEWAY, RefreshHandle, Scope, ValidateTokenError},
 };
 
 /// What the lifetime of access tokens may be set to at most.
@@ -46,13 +41,13 @@ pub enum RevokedBy {
 
 /// Why nothing was ended.
 #[derive(Debug, thiserror::Error)]
-pub enum RevokeRefused {
+pub enum RevokeTokenError {
     /// The access token does not allow to end its login.
     #[error("the access token lacks a scope that is needed here")]
     InsufficientScope,
     /// The token is bound to a key, and nothing shows that the caller has it.
     #[error(transparent)]
-    Dpop(#[from] DpopRefused),
+    Dpop(#[from] DpopError),
     /// Too many access tokens of one login or client were revoked.
     #[error(transparent)]
     Throttled(#[from] Throttled),
@@ -61,23 +56,23 @@ pub enum RevokeRefused {
     Fault(#[from] Fault),
 }
 
-impl From<StoreError> for RevokeRefused {
+impl From<StoreError> for RevokeTokenError {
     fn from(error: StoreError) -> Self {
         Self::Fault(error.into())
     }
 }
 
-impl Authority {
+impl IdentityService {
     /// Ends a login by its refresh token or ticket, or one access token alone. A text that is neither, or over already, is no
     /// error, and writes nothing. What is bound to a key takes a proof of it, as its use does: a copy alone ends nothing.
     pub async fn revoke_token(
         &self,
         request: RevocationRequest<'_>,
-    ) -> Result<RevokedBy, RevokeRefused> {
-        if let Some(credential) = self.parts.credentials.open(request.token) {
+    ) -> Result<RevokedBy, RevokeTokenError> {
+        if let Some(credential) = self.deps.credentials.open(request.token) {
             return self.end_by_credential(credential, request).await;
         }
-        match self.parts.tokens.open(request.token) {
+        match self.deps.tokens.open(request.token) {
             Ok(claims) => self.revoke_access_token(&claims, request).await,
             Err(_) => Ok(RevokedBy::Nothing),
         }
@@ -90,13 +85,13 @@ impl Authority {
         &self,
         request: RevocationRequest<'_>,
         from_web_service: bool,
-    ) -> Result<RevokedBy, RevokeRefused> {
-        if let Some(credential) = self.parts.credentials.open(request.token) {
+    ) -> Result<RevokedBy, RevokeTokenError> {
+        if let Some(credential) = self.deps.credentials.open(request.token) {
             return self.end_by_credential(credential, request).await;
         }
         let claims = match self.claims_to_sign_out(request.token).await {
             Ok(claims) => claims,
-            Err(ValidateRefused::Fault(fault)) => return Err(fault.into()),
+            Err(ValidateTokenError::Fault(fault)) => return Err(fault.into()),
             Err(_) => return Ok(RevokedBy::Nothing),
         };
         let Some(person) = &claims.person else {
@@ -106,20 +101,20 @@ impl Authority {
         let is_judged = from_web_service && !self.has_expired(&claims);
         let key = claims.key.as_ref().filter(|_| !is_judged);
         let proof = self.proof_of_key(key, request)?;
-        let login = self.parts.store.login(person.sid).await?;
+        let login = self.deps.store.login(person.sid).await?;
         let is_programs = login.is_some_and(|(login, _)| login.kind == ClientKind::Api);
         if claims.scopes.contains(&Scope::Account) || (from_web_service && is_programs) {
             self.spend_where_given(proof).await?;
             self.end_login((person.subject, person.sid)).await
         } else {
-            Err(RevokeRefused::InsufficientScope)
+            Err(RevokeTokenError::InsufficientScope)
         }
     }
 
     /// What an access token says that is valid, or was until it expired.
-    async fn claims_to_sign_out(&self, token: &str) -> Result<Arc<Claims>, ValidateRefused> {
-        let claims = self.parts.tokens.open(token)?;
-        let now = self.parts.clock.now();
+    async fn claims_to_sign_out(&self, token: &str) -> Result<Arc<Claims>, ValidateTokenError> {
+        let claims = self.deps.tokens.open(token)?;
+        let now = self.deps.clock.now();
         // It may have been issued before a shorter lifetime was configured.
         let expected = Expectation {
             max_lifetime: LONGEST_ACCESS_TTL,
@@ -132,15 +127,15 @@ impl Authority {
     }
 
     fn has_expired(&self, claims: &Claims) -> bool {
-        self.parts.clock.now() >= claims.expires_at + LEEWAY
+        self.deps.clock.now() >= claims.expires_at + LEEWAY
     }
 
     async fn end_by_credential(
         &self,
-        credential: Credential,
+        credential: RefreshHandle,
         request: RevocationRequest<'_>,
-    ) -> Result<RevokedBy, RevokeRefused> {
-        let Some((login, user)) = self.parts.store.login(credential.sid).await? else {
+    ) -> Result<RevokedBy, RevokeTokenError> {
+        let Some((login, user)) = self.deps.store.login(credential.sid).await? else {
             return Ok(RevokedBy::Nothing);
         };
         // Before anything tells whether the login lives.
@@ -156,22 +151,22 @@ impl Authority {
         &self,
         claims: &Claims,
         request: RevocationRequest<'_>,
-    ) -> Result<RevokedBy, RevokeRefused> {
+    ) -> Result<RevokedBy, RevokeTokenError> {
         if self.has_expired(claims) {
             return Ok(RevokedBy::Nothing);
         }
         let proof = self.proof_of_key(claims.key.as_ref(), request)?;
-        if let Verdict::Refused(_) = self.parts.revocations.judge(claims) {
+        if let RevocationStatus::Refused(_) = self.deps.revocations.judge(claims) {
             return Ok(RevokedBy::Nothing);
         }
         let of = claims.person.as_ref();
         let owner = of.map_or_else(|| claims.client_id.clone(), |person| person.sid.to_string());
-        let counter = throttle::revocations(&*self.parts.blinding, &owner);
-        self.parts.counters.count(&[counter]).await?;
+        let counter = rate_limit::revocations(&*self.deps.keyed_hasher, &owner);
+        self.deps.counters.count(&[counter]).await?;
         self.spend_where_given(proof).await?;
-        let store = &self.parts.store;
+        let store = &self.deps.store;
         let is_new = store.revoke_token(claims.jti, claims.expires_at).await?;
-        self.parts.revocations.catch_up().await;
+        self.deps.revocations.catch_up().await;
         Ok(if is_new {
             RevokedBy::Token(of.map(|person| (person.subject, person.sid)))
         } else {
@@ -184,12 +179,12 @@ impl Authority {
         &self,
         key: Option<&Thumbprint>,
         request: RevocationRequest<'_>,
-    ) -> Result<Option<Unspent>, DpopRefused> {
+    ) -> Result<Option<VerifiedProof>, DpopError> {
         let Some(key) = key.filter(|_| !request.is_clients_own) else {
             return Ok(None);
         };
         let proof = request.proof.ok_or_else(|| self.proof_required())?;
-        let wanted = Wanted {
+        let wanted = ProofRequirements {
             token: None,
             is_fresh: false,
         };
@@ -201,18 +196,18 @@ impl Authority {
         }
     }
 
-    async fn spend_where_given(&self, proof: Option<Unspent>) -> Result<(), DpopRefused> {
+    async fn spend_where_given(&self, proof: Option<VerifiedProof>) -> Result<(), DpopError> {
         match proof {
-            Some(proof) => self.spend(&proof).await,
+            Some(proof) => self.consume(&proof).await,
             None => Ok(()),
         }
     }
 
     /// Ends a login because its owner signed out.
-    async fn end_login(&self, (user, sid): (UserId, Sid)) -> Result<RevokedBy, RevokeRefused> {
-        let (store, now) = (&self.parts.store, self.parts.clock.now());
+    async fn end_login(&self, (user, sid): (UserId, Sid)) -> Result<RevokedBy, RevokeTokenError> {
+        let (store, now) = (&self.deps.store, self.deps.clock.now());
         let ended = store.end_login(sid, EndReason::SignedOut, now).await?;
-        self.parts.revocations.catch_up().await;
+        self.deps.revocations.catch_up().await;
         Ok(if ended {
             RevokedBy::Login(user, sid)
         } else {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
-use super::user::User;
+use crate::account::User;
 
 /// One scope.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,34 +4,33 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use super::{Authority, DpopRefused, dpop::Wanted};
-use crate::domain::{
-    access_token::{Claims, Expectation, TokenRefused},
-    dpop::PresentedProof,
+use crate::{
     error::Fault,
-    ports::StoreError,
-    revocation::Verdict,
-    scope::Scope,
+    oauth::{DpopError, PresentedProof, ProofRequirements},
+    revocation::RevocationStatus,
+    service::IdentityService,
+    store::StoreError,
+    token::{Claims, Expectation, Scope, TokenError},
 };
 
 /// Why an access token does not do.
 #[derive(Debug, thiserror::Error)]
-pub enum ValidateRefused {
+pub enum ValidateTokenError {
     /// It is not valid.
     #[error(transparent)]
-    Token(#[from] TokenRefused),
+    Token(#[from] TokenError),
     /// It is valid and lacks a scope.
     #[error("the access token lacks a scope that is needed here")]
     InsufficientScope,
     /// It is bound to a key, and nothing shows that whoever presents it has that.
     #[error(transparent)]
-    Dpop(#[from] DpopRefused),
+    Dpop(#[from] DpopError),
     /// It could not be judged now.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
-impl From<StoreError> for ValidateRefused {
+impl From<StoreError> for ValidateTokenError {
     fn from(error: StoreError) -> Self {
         Self::Fault(error.into())
     }
@@ -49,7 +48,7 @@ pub enum Consistency {
 
 /// What a token must be good for.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Expected<'a> {
+pub struct TokenRequirements<'a> {
     /// Who is to accept it; the default audience where nobody is named.
     pub audience: Option<&'a str>,
     /// What it must allow, all of it.
@@ -60,14 +59,14 @@ pub struct Expected<'a> {
     pub proof: Option<&'a PresentedProof>,
 }
 
-impl Authority {
+impl IdentityService {
     /// What a valid token says.
     pub async fn validate_token(
         &self,
         token: &str,
-        needed: Expected<'_>,
-    ) -> Result<Arc<Claims>, ValidateRefused> {
-        let claims = self.living_claims(token, &needed).await?;
+        needed: TokenRequirements<'_>,
+    ) -> Result<Arc<Claims>, ValidateTokenError> {
+        let claims = self.validate_claims(token, &needed).await?;
         self.check_key(token, &claims, needed.proof).await?;
         let has = |name: &&str| {
             name.parse()
@@ -76,18 +75,18 @@ impl Authority {
         if needed.scopes.iter().all(has) {
             Ok(claims)
         } else {
-            Err(ValidateRefused::InsufficientScope)
+            Err(ValidateTokenError::InsufficientScope)
         }
     }
 
     /// What a token says that is valid in the hands of whoever has its key; whether they have is not looked at.
-    async fn living_claims(
+    async fn validate_claims(
         &self,
         token: &str,
-        needed: &Expected<'_>,
-    ) -> Result<Arc<Claims>, ValidateRefused> {
-        let claims = self.parts.tokens.open(token)?;
-        let now = self.parts.clock.now();
+        needed: &TokenRequirements<'_>,
+    ) -> Result<Arc<Claims>, ValidateTokenError> {
+        let claims = self.deps.tokens.open(token)?;
+        let now = self.deps.clock.now();
         claims.check(&self.expectation(needed.audience), now)?;
         self.check_not_revoked(&claims, needed.consistency, now)
             .await?;
@@ -95,7 +94,7 @@ impl Authority {
     }
 
     /// What every valid access token for `audience` says, or for the default one.
-    pub(super) fn expectation<'a>(&'a self, audience: Option<&'a str>) -> Expectation<'a> {
+    pub(crate) fn expectation<'a>(&'a self, audience: Option<&'a str>) -> Expectation<'a> {
         Expectation {
             issuer: &self.policy.issuer,
             audience: audience.map_or_else(
@@ -112,14 +111,14 @@ impl Authority {
         token: &str,
         claims: &Claims,
         proof: Option<&PresentedProof>,
-    ) -> Result<(), ValidateRefused> {
+    ) -> Result<(), ValidateTokenError> {
         let (bound_to, proof) = match (&claims.key, proof) {
             (None, None) => return Ok(()),
-            (None, Some(_)) => return Err(TokenRefused::NotBound.into()),
+            (None, Some(_)) => return Err(TokenError::NotBound.into()),
             (Some(_), None) => return Err(self.proof_required().into()),
             (Some(key), Some(proof)) => (key, proof),
         };
-        let wanted = Wanted {
+        let wanted = ProofRequirements {
             token: Some(token),
             is_fresh: false,
         };
@@ -127,44 +126,44 @@ impl Authority {
         if proof.key != *bound_to {
             return Err(self.proof_invalid().into());
         }
-        Ok(self.spend(&proof).await?)
+        Ok(self.consume(&proof).await?)
     }
 
-    pub(super) async fn check_not_revoked(
+    pub(crate) async fn check_not_revoked(
         &self,
         claims: &Claims,
         consistency: Consistency,
         now: OffsetDateTime,
-    ) -> Result<(), ValidateRefused> {
+    ) -> Result<(), ValidateTokenError> {
         if consistency == Consistency::Local {
-            match self.parts.revocations.judge(claims) {
-                Verdict::Live => return Ok(()),
-                Verdict::Refused(refused) => return Err(refused.into()),
-                Verdict::Unknown => {}
+            match self.deps.revocations.judge(claims) {
+                RevocationStatus::Live => return Ok(()),
+                RevocationStatus::Refused(refused) => return Err(refused.into()),
+                RevocationStatus::Unknown => {}
             }
         }
-        let store = &self.parts.store;
+        let store = &self.deps.store;
         if store.is_revoked(claims.jti).await? {
-            return Err(TokenRefused::Revoked.into());
+            return Err(TokenError::Revoked.into());
         }
         let Some(person) = &claims.person else {
             return self.check_client(&claims.client_id).await;
         };
         match store.login(person.sid).await? {
             Some((login, user)) if login.is_live(now) && user.id == person.subject => Ok(()),
-            _ => Err(TokenRefused::LoginEnded.into()),
+            _ => Err(TokenError::LoginEnded.into()),
         }
     }
 
-    async fn check_client(&self, id: &str) -> Result<(), ValidateRefused> {
+    async fn check_client(&self, id: &str) -> Result<(), ValidateTokenError> {
         let client = match id.parse() {
-            Ok(id) => self.parts.store.client(&id).await?,
+            Ok(id) => self.deps.store.client(&id).await?,
             Err(_) => None,
         };
         if client.is_some_and(|client| !client.disabled) {
             Ok(())
         } else {
-            Err(TokenRefused::Revoked.into())
+            Err(TokenError::Revoked.into())
         }
     }
 }

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use holdfast_core::rate_limited_log::LogRateLimiter;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -14,13 +15,12 @@ use tokio::{
 };
 use tonic::transport::server::Connected;
 
-use super::{handle::ConnectionHandle, table::Membership};
-use crate::seldom::Seldom;
+use crate::connections::{handle::ConnectionHandle, table::Membership};
 
 /// How often a silent connection is looked at before it ends; it may last longer by the time between two looks.
 const LOOKS: u32 = 12;
 
-static UNTAKEN: Seldom = Seldom::new();
+static UNTAKEN: LogRateLimiter = LogRateLimiter::new();
 
 /// A TCP connection that counts among those of its port. It ends when nothing moves on it, or an answer is not taken, for too
 /// long, and when it is closed for another one. Until then it keeps its place, and `K`.

@@ -13,7 +13,7 @@ use std::{
 use futures_util::task::AtomicWaker;
 use tokio::time::Instant;
 
-use super::answers::Answers;
+use crate::connections::answers::Answers;
 
 /// An unused connection counts as idle for this much longer once it is older than [`GRACE`]: one that was good for a request
 /// is worth more.

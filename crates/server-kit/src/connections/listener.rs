@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr};
 use axum::serve::Listener;
 use tokio::net::TcpListener;
 
-use super::{Connection, Connections};
+use crate::connections::{Connection, Connections};
 
 /// A listener whose connections are counted.
 #[derive(Debug)]

@@ -10,6 +10,7 @@ mod tests;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use holdfast_core::rate_limited_log::LogRateLimiter;
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     time::sleep,
@@ -22,7 +23,6 @@ pub use self::{
     handle::ConnectionHandle,
     listener::BoundedListener,
 };
-use crate::seldom::Seldom;
 
 /// How long to wait when the system gives no connection, such as for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -56,9 +56,9 @@ pub struct Connections {
 
 #[derive(Debug, Default)]
 struct Log {
-    refused: Seldom,
-    replaced: Seldom,
-    faults: Seldom,
+    refused: LogRateLimiter,
+    replaced: LogRateLimiter,
+    faults: LogRateLimiter,
 }
 
 impl Connections {

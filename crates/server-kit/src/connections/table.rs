@@ -7,10 +7,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, atomic::Ordering::Relaxed},
 };
 
+use holdfast_core::client_network::ClientNetwork;
 use tokio::time::Instant;
 
-use super::handle::{ConnectionHandle, NetworkLoad};
-use crate::network::ClientNetwork;
+use crate::connections::handle::{ConnectionHandle, NetworkLoad};
 
 /// A network is heavy when it has more than this part of all connections that are allowed.
 const HEAVY_PART: usize = 8;

@@ -8,7 +8,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{AnswerBody, BoundedListener, Connections};
+use crate::connections::{AnswerBody, BoundedListener, Connections};
 
 const SILENCE: Duration = Duration::from_mins(1);
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::LogFormat;
+use crate::telemetry::LogFormat;
 
 /// Writes `line`, which ends with a newline, so that it is one line for every reader: control characters (C0, C1), line
 /// separators and characters that nobody sees, or that turn the direction of what follows, are escaped, in JSON as JSON does it. The escape

@@ -2,26 +2,33 @@
 
 use std::net::SocketAddr;
 
-use secrecy::ExposeSecret;
-use service_kit::{
-    config::{Problems, SecretSource, text},
+use holdfast_client::config::AuthConfig;
+use holdfast_core::{
     public_url::{PublicUrl, parse_origin},
-    telemetry::LogConfig,
-    tls::{IdentityFiles, PemFile, TlsFiles},
+    text,
 };
+use holdfast_server_kit::{
+    config::{Problems, SecretSource},
+    telemetry::LogConfig,
+};
+use holdfast_tls::{IdentityFiles, PemFile, TlsFiles};
+use secrecy::ExposeSecret;
 use url::Url;
 
-use super::{Settings, proxies};
 use crate::{
-    config::{AuthConfig, ServeConfig, SessionStoreConfig, TlsConfig},
-    domain::{
-        bindings::{BindingPolicy, DeviceBinding, OnTheft},
-        cookie_names::CookieNames,
-        return_origins::ReturnOrigins,
-        session::Lifetimes,
+    config::{
+        ServeConfig, SessionStoreConfig, TlsConfig,
+        settings::{Settings, proxies},
+    },
+    request::{
+        cookie_names::CookieNames, redirect_origins::AllowedRedirectOrigins,
         trusted_proxies::TrustedProxies,
     },
-    storage::redis,
+    session::{
+        browser_session::Lifetimes,
+        device_binding::{BindingPolicy, DeviceBinding, OnTheft},
+        store::redis,
+    },
 };
 
 impl Settings {
@@ -159,12 +166,12 @@ impl Settings {
             .map(TrustedProxies::new)
     }
 
-    fn return_origins(&self, problems: &mut Problems) -> Option<ReturnOrigins> {
+    fn return_origins(&self, problems: &mut Problems) -> Option<AllowedRedirectOrigins> {
         let origin = |text: &str| PublicUrl::parse_https(text).map(|url| url.origin);
         let origins: Result<_, String> = text::items(&self.return_origins).map(origin).collect();
         problems
             .check("WEB_RETURN_ORIGINS", origins)
-            .map(ReturnOrigins::new)
+            .map(AllowedRedirectOrigins::new)
     }
 
     fn cookie_names(&self, problems: &mut Problems) -> Option<CookieNames> {

@@ -6,12 +6,9 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, HeaderValue, header, request::Parts},
 };
+use holdfast_client::auth::{Claims, DpopProof};
 
-use super::problem::Problem;
-use crate::{
-    domain::auth::{Claims, DpopProof},
-    http::{dpop::Dpop, state::AppState},
-};
+use crate::http::{api::problem::Problem, dpop::Dpop, state::AppState};
 
 /// What every route with a bearer needs to be told: who it is.
 pub(super) const SCOPE: &str = "profile";
@@ -37,7 +34,7 @@ impl FromRequestParts<AppState> for Bearer {
         let (scheme, token) = read(&parts.headers)?;
         let dpop = Dpop::of(parts, &state.public_url);
         let proof = proof(scheme, &dpop)?;
-        let judged = state.judge.validate(token, proof, "", &[SCOPE]).await;
+        let judged = state.verify.validate(token, proof, "", &[SCOPE]).await;
         let claims = dpop
             .heard(judged)
             .map_err(|error| Problem::for_token(error, scheme))?;
@@ -125,7 +122,7 @@ mod tests {
                 let value = HeaderValue::from_bytes(value).unwrap();
                 headers.append(header::AUTHORIZATION, value);
             }
-            super::is_presented(&headers)
+            crate::http::api::bearer::is_presented(&headers)
         };
         let ours: [&[u8]; 6] = [
             b"Bearer abc",

@@ -4,40 +4,38 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, StatusCode, request::Parts},
 };
+use holdfast_client::auth::{AuthError, Authorization, ClientKind};
 
-use super::{
-    bearer::{self, Scheme},
-    problem::Problem,
-};
 use crate::{
-    domain::{
-        auth::{AuthError, Authorization, ClientKind},
-        provenance::Provenance,
-    },
     http::{
-        client::Visitor,
+        api::{
+            bearer::{self, Scheme},
+            problem::Problem,
+        },
         content_type,
+        csrf::provenance,
         dpop::{CarriesNonce, Dpop},
-        origin::provenance,
-        signed_in::Browser,
+        request_source::Visitor,
+        signed_in::AuthenticatedSession,
         state::AppState,
     },
+    request::fetch_metadata::RequestInitiator,
 };
 
 /// For JSON routes of browsers: without a session the answer is 401. What changes something needs proof that a page of ours
 /// asks.
-pub(in crate::http) struct ApiBrowser(pub(in crate::http) Browser);
+pub(in crate::http) struct ApiBrowser(pub(in crate::http) AuthenticatedSession);
 
 /// A person, by cookie or by access token, and what acts for them.
 pub(in crate::http) struct ApiPerson {
     pub(super) authorization: Authorization,
-    pub(super) known_by: KnownBy,
+    pub(super) known_by: AuthScheme,
     dpop: Dpop,
 }
 
 /// How a caller proved who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum KnownBy {
+pub(super) enum AuthScheme {
     /// By a session cookie.
     Cookie,
     /// By an access token.
@@ -55,7 +53,9 @@ impl FromRequestParts<AppState> for ApiBrowser {
         if !parts.method.is_safe() {
             prove_same_origin(&parts.headers, &state.public_url.origin)?;
         }
-        Ok(Self(Browser::find(Visitor::of(parts), state).await?))
+        Ok(Self(
+            AuthenticatedSession::find(Visitor::of(parts), state).await?,
+        ))
     }
 }
 
@@ -71,7 +71,7 @@ impl FromRequestParts<AppState> for ApiPerson {
                     access_token: token.to_owned().into(),
                     proof: bearer::proof(scheme, &dpop)?.cloned(),
                 },
-                known_by: KnownBy::Token(scheme),
+                known_by: AuthScheme::Token(scheme),
                 dpop,
             });
         }
@@ -79,7 +79,7 @@ impl FromRequestParts<AppState> for ApiPerson {
         let actor = browser.act(state).await?;
         Ok(Self {
             authorization: actor.authorization,
-            known_by: KnownBy::Cookie,
+            known_by: AuthScheme::Cookie,
             dpop,
         })
     }
@@ -88,7 +88,7 @@ impl FromRequestParts<AppState> for ApiPerson {
 /// A cookie comes along whoever asks: the browser has to say that it was a page of ours, and the content type has to be one
 /// that no form can send (ASVS 3.5).
 fn prove_same_origin(headers: &HeaderMap, own_origin: &str) -> Result<(), Problem> {
-    if provenance(headers, own_origin) != Provenance::SameOrigin {
+    if provenance(headers, own_origin) != RequestInitiator::SameOrigin {
         return Err(Problem::foreign_origin());
     }
     if content_type::is(headers, "application/json") {
@@ -104,8 +104,8 @@ fn prove_same_origin(headers: &HeaderMap, own_origin: &str) -> Result<(), Proble
 impl ApiPerson {
     pub(super) const fn kind(&self) -> ClientKind {
         match self.known_by {
-            KnownBy::Cookie => ClientKind::Browser,
-            KnownBy::Token(_) => ClientKind::Api,
+            AuthScheme::Cookie => ClientKind::Browser,
+            AuthScheme::Token(_) => ClientKind::Api,
         }
     }
 
@@ -116,8 +116,8 @@ impl ApiPerson {
     ) -> Result<T, Problem> {
         let answer = self.dpop.heard(answer);
         answer.map_err(|error| match self.known_by {
-            KnownBy::Cookie => Problem::for_session(error),
-            KnownBy::Token(scheme) => Problem::for_token(error, scheme),
+            AuthScheme::Cookie => Problem::for_session(error),
+            AuthScheme::Token(scheme) => Problem::for_token(error, scheme),
         })
     }
 }

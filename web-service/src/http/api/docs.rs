@@ -7,12 +7,12 @@ use axum::{
     http::{HeaderName, StatusCode, header},
     response::{Html, IntoResponse as _, Response},
 };
+use holdfast_core::rate_limited_log::LogRateLimiter;
 use serde_json::Value;
-use service_kit::seldom::Seldom;
 
-use super::openapi::DOCUMENT;
+use crate::http::api::openapi::DOCUMENT;
 
-static RENDER_FAULTS: Seldom = Seldom::new();
+static RENDER_FAULTS: LogRateLimiter = LogRateLimiter::new();
 
 const CACHED: (HeaderName, &str) = (header::CACHE_CONTROL, "public, max-age=300");
 

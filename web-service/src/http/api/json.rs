@@ -6,7 +6,7 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 
-use super::problem::Problem;
+use crate::http::api::problem::Problem;
 
 /// A JSON body. The content type must say so: a plain form of another site cannot.
 pub(in crate::http) struct Json<T>(pub(super) T);

@@ -8,11 +8,11 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
+use holdfast_client::auth::{AuthService, Jwk};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::problem::Problem;
-use crate::domain::auth::{Auth, Jwk};
+use crate::http::api::problem::Problem;
 
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"keys": [{"kid": "…", "kty": "OKP", "alg": "EdDSA", "use": "sig", "crv": "Ed25519", "x": "…"}]}))]
@@ -56,7 +56,9 @@ impl From<Jwk> for Key {
     operation_id = "jwks",
     responses((status = 200, description = "The public keys (RFC 7517)", body = JwkSet, content_type = "application/jwk-set+json")),
 )]
-pub(in crate::http) async fn show(State(auth): State<Arc<dyn Auth>>) -> Result<Response, Problem> {
+pub(in crate::http) async fn show(
+    State(auth): State<Arc<dyn AuthService>>,
+) -> Result<Response, Problem> {
     let keys = auth.jwks().await.map_err(Problem::for_credential)?.keys;
     let set = JwkSet {
         keys: keys.into_iter().map(Key::from).collect(),

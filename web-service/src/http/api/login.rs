@@ -3,17 +3,21 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use holdfast_client::{
+    auth::{AuthService, ClientKind, Grant, Holder},
+    retry_queue::DeferredSignOut,
+};
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{json::Json, problem::Problem, tokens::TokenAnswer};
 use crate::{
-    domain::{
-        auth::{Auth, ClientKind, Grant, Holder},
-        sign_out::{EndLater, sign_out},
+    http::{
+        api::{json::Json, problem::Problem, tokens::TokenAnswer},
+        dpop::Dpop,
+        request_source::Peer,
     },
-    http::{client::Peer, dpop::Dpop},
+    session::sign_out::sign_out,
 };
 
 /// The body.
@@ -32,11 +36,11 @@ pub(in crate::http) struct Credentials {
     tag = "tokens",
     operation_id = "login",
     request_body = Credentials,
-    responses((status = 200, description = "Tokens of a new login", body = super::tokens::TokenAnswer)),
+    responses((status = 200, description = "Tokens of a new login", body = crate::http::api::tokens::TokenAnswer)),
 )]
 pub(in crate::http) async fn submit(
-    State(auth): State<Arc<dyn Auth>>,
-    State(end_later): State<Arc<dyn EndLater>>,
+    State(auth): State<Arc<dyn AuthService>>,
+    State(end_later): State<Arc<dyn DeferredSignOut>>,
     peer: Peer,
     dpop: Dpop,
     Json(credentials): Json<Credentials>,
@@ -57,7 +61,7 @@ pub(in crate::http) async fn submit(
         )
         .await;
     match dpop.heard(issued) {
-        Ok(tokens) => Ok(tokens.into()),
+        Ok(tokens) => Ok(axum::Json(tokens.into())),
         // A login that nobody holds tokens of is over.
         Err(error) => {
             sign_out(&*auth, &*end_later, ticket, &client).await;

@@ -7,19 +7,17 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
+use holdfast_client::auth::{AuthService, ClientKind, LoginRecord};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{caller::ApiPerson, problem::Problem};
 use crate::{
-    domain::{
-        auth::{Auth, ClientKind, LoginRecord},
-        user_agent::describe,
-    },
     http::{
-        client::Peer,
+        api::{caller::ApiPerson, problem::Problem},
+        request_source::Peer,
         time::{Rfc3339, rfc3339},
     },
+    session::user_agent::describe,
 };
 
 /// The caller's logins.
@@ -88,7 +86,7 @@ impl From<LoginRecord> for LoginAnswer {
     responses((status = 200, description = "Where the person is signed in", body = Logins)),
 )]
 pub(in crate::http) async fn list(
-    State(auth): State<Arc<dyn Auth>>,
+    State(auth): State<Arc<dyn AuthService>>,
     person: ApiPerson,
 ) -> Result<Json<Logins>, Problem> {
     let logins = auth.logins(&person.authorization).await;
@@ -106,10 +104,10 @@ pub(in crate::http) async fn list(
     operation_id = "end_login",
     params(("sid" = String, Path, description = "The login")),
     security(("cookie" = []), ("bearer" = [])),
-    responses((status = 204, description = "It has ended"), (status = 404, description = "The person has no such login that lives", body = super::problem::Body, content_type = "application/problem+json")),
+    responses((status = 204, description = "It has ended"), (status = 404, description = "The person has no such login that lives", body = crate::http::api::problem::Body, content_type = "application/problem+json")),
 )]
 pub(in crate::http) async fn end(
-    State(auth): State<Arc<dyn Auth>>,
+    State(auth): State<Arc<dyn AuthService>>,
     person: ApiPerson,
     peer: Peer,
     Path(sid): Path<String>,
@@ -132,7 +130,7 @@ pub(in crate::http) async fn end(
     responses((status = 204, description = "All others have ended")),
 )]
 pub(in crate::http) async fn end_others(
-    State(auth): State<Arc<dyn Auth>>,
+    State(auth): State<Arc<dyn AuthService>>,
     person: ApiPerson,
     peer: Peer,
 ) -> Result<StatusCode, Problem> {

@@ -4,18 +4,20 @@ use axum::{
     extract::{FromRequest, Request, State},
     http::{HeaderMap, StatusCode, header},
 };
+use holdfast_client::auth::{AuthError, ClientKind};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{
-    bearer::{self, SCOPE},
-    json::Json,
-    problem::Problem,
-};
-use crate::{
-    domain::auth::{AuthError, ClientKind},
-    http::{client::Peer, dpop::Dpop, state::AppState},
+use crate::http::{
+    api::{
+        bearer::{self, SCOPE},
+        json::Json,
+        problem::Problem,
+    },
+    dpop::Dpop,
+    request_source::Peer,
+    state::AppState,
 };
 
 /// The reason of a token that is not valid any more, and valid otherwise.
@@ -74,7 +76,7 @@ pub(in crate::http) async fn submit(
         Holds::AccessToken(headers) => {
             let (scheme, token) = bearer::read(&headers)?;
             let proof = bearer::proof(scheme, &dpop)?;
-            let judged = state.judge.validate(token, proof, "", &[SCOPE]).await;
+            let judged = state.verify.validate(token, proof, "", &[SCOPE]).await;
             let ended = match dpop.heard(judged) {
                 Ok(_) => auth.end_login(token, None, &client).await,
                 Err(AuthError::Refused(refusal)) if refusal.reason == EXPIRED => {

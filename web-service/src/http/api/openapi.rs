@@ -17,10 +17,12 @@ use utoipa::{
     },
 };
 
-use super::problem;
 use crate::{
-    domain::cookie_names::CookieNames,
-    http::{api, oauth, verify},
+    http::{
+        api::{self, problem},
+        forward_auth, oauth,
+    },
+    request::cookie_names::CookieNames,
 };
 
 const CACHED: (HeaderName, &str) = (header::CACHE_CONTROL, "public, max-age=300");
@@ -44,7 +46,7 @@ const CACHED: (HeaderName, &str) = (header::CACHE_CONTROL, "public, max-age=300"
         oauth::revoke::submit,
         oauth::metadata::show,
         api::jwks::show,
-        verify::show,
+        forward_auth::show,
     ),
     components(schemas(problem::Body<'_>, oauth::error::Body<'_>)),
     modifiers(&Security, &Errors),

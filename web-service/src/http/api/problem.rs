@@ -6,16 +6,15 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use holdfast_client::auth::{
+    AuthError, DPOP_PROOF_REQUIRED, LOGIN_NOT_FOUND, Refusal, RefusalKind, STEP_UP_REQUIRED,
+    THROTTLED,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::bearer::Scheme;
-use crate::{
-    domain::auth::{
-        AuthError, DPOP_PROOF_REQUIRED, LOGIN_NOT_FOUND, Refusal, RefusalKind, STEP_UP_REQUIRED,
-        THROTTLED,
-    },
-    http::{dpop::DpopChallenge, failure::Failure, time::in_seconds},
+use crate::http::{
+    api::bearer::Scheme, dpop::DpopChallenge, service_error::Failure, time::in_seconds,
 };
 
 /// A problem on its way to the client.

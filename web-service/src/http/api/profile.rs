@@ -7,8 +7,10 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::bearer::Bearer;
-use crate::http::time::{Rfc3339, rfc3339};
+use crate::http::{
+    api::bearer::Bearer,
+    time::{Rfc3339, rfc3339},
+};
 
 /// Whose access token this is.
 #[derive(Serialize, ToSchema)]

@@ -5,19 +5,17 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
+use holdfast_client::auth::ClientKind;
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{caller::ApiBrowser, json::Json, problem::Problem};
-use crate::{
-    domain::auth::ClientKind,
-    http::{
-        client::Peer,
-        cookies::{self, with_cookie},
-        signed_in::renew,
-        state::AppState,
-    },
+use crate::http::{
+    api::{caller::ApiBrowser, json::Json, problem::Problem},
+    cookies::{self, with_cookie},
+    request_source::Peer,
+    signed_in::renew,
+    state::AppState,
 };
 
 /// The body.

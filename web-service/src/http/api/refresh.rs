@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use holdfast_client::auth::{AuthService, ClientKind, Grant, Holder};
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{json::Json, problem::Problem, tokens::TokenAnswer};
-use crate::{
-    domain::auth::{Auth, ClientKind, Grant, Holder},
-    http::{client::Peer, dpop::Dpop},
+use crate::http::{
+    api::{json::Json, problem::Problem, tokens::TokenAnswer},
+    dpop::Dpop,
+    request_source::Peer,
 };
 
 /// The body.
@@ -28,10 +29,10 @@ pub(in crate::http) struct Refresh {
     tag = "tokens",
     operation_id = "refresh",
     request_body = Refresh,
-    responses((status = 200, description = "The next pair of tokens", body = super::tokens::TokenAnswer)),
+    responses((status = 200, description = "The next pair of tokens", body = crate::http::api::tokens::TokenAnswer)),
 )]
 pub(in crate::http) async fn submit(
-    State(auth): State<Arc<dyn Auth>>,
+    State(auth): State<Arc<dyn AuthService>>,
     peer: Peer,
     dpop: Dpop,
     Json(refresh): Json<Refresh>,
@@ -42,5 +43,5 @@ pub(in crate::http) async fn submit(
         .issue_token(grant, "", Holder::Program(&client), dpop.proof())
         .await;
     let tokens = dpop.heard(issued).map_err(Problem::for_credential)?;
-    Ok(tokens.into())
+    Ok(axum::Json(tokens.into()))
 }

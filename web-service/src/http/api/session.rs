@@ -8,10 +8,12 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::caller::ApiBrowser;
 use crate::{
-    domain::sessions::Sessions,
-    http::time::{Rfc3339, rfc3339},
+    http::{
+        api::caller::ApiBrowser,
+        time::{Rfc3339, rfc3339},
+    },
+    session::sessions::Sessions,
 };
 
 /// The session of the cookie.

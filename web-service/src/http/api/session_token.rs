@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
+use holdfast_client::auth::{AuthService, Grant, Holder};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{caller::ApiBrowser, problem::Problem};
-use crate::domain::auth::{Auth, Grant, Holder};
+use crate::http::api::{caller::ApiBrowser, problem::Problem};
 
 /// What a page's own calls may do: say who it is, and nothing to the account.
 const SCOPE: &str = "profile";
@@ -33,7 +33,7 @@ pub(in crate::http) struct SessionToken {
     responses((status = 200, description = "A token for the page's own calls", body = SessionToken)),
 )]
 pub(in crate::http) async fn submit(
-    State(auth): State<Arc<dyn Auth>>,
+    State(auth): State<Arc<dyn AuthService>>,
     ApiBrowser(browser): ApiBrowser,
 ) -> Result<Json<SessionToken>, Problem> {
     let grant = Grant::RefreshToken(&browser.session.refresh_token);

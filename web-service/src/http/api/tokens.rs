@@ -1,11 +1,9 @@
 //! The token answer of `/api/login` and `/api/refresh` (RFC 6749 §5.1).
 
-use axum::Json;
+use holdfast_client::auth::Tokens;
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use utoipa::ToSchema;
-
-use crate::domain::auth::Tokens;
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Tokens, example = json!({"access_token": "eyJ…", "token_type": "Bearer", "expires_in": 900, "refresh_token": "hfr_…", "scope": "profile"}))]
@@ -17,14 +15,14 @@ pub(in crate::http) struct TokenAnswer {
     scope: String,
 }
 
-impl From<Tokens> for Json<TokenAnswer> {
+impl From<Tokens> for TokenAnswer {
     fn from(tokens: Tokens) -> Self {
-        Self(TokenAnswer {
+        Self {
             access_token: tokens.access_token.expose_secret().to_owned(),
             token_type: tokens.token_type,
             expires_in: tokens.expires_in.as_secs(),
             refresh_token: tokens.refresh_token.expose_secret().to_owned(),
             scope: tokens.scope,
-        })
+        }
     }
 }

@@ -3,24 +3,27 @@
 //! Both routes stand outside what guards against requests of foreign pages, but for those that say `cross-site`: without a proof they
 //! do nothing.
 
-pub(super) mod bind;
-mod instructions;
 pub(super) mod refresh;
+pub(super) mod register;
+mod session_config;
 
 use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, header},
     response::Response,
 };
+use holdfast_client::auth::ClientInfo;
 
-use self::instructions::Instructions;
-use super::{
-    api::problem::Problem,
-    cookies::{self, with_cookie},
-    failure::Failure,
-    origin::joined,
-    state::AppState,
+use self::session_config::Instructions;
+use crate::{
+    http::{
+        api::problem::Problem,
+        cookies::{self, with_cookie},
+        csrf::joined,
+        service_error::Failure,
+        state::AppState,
+    },
+    session::{browser_session::Session, device_binding::Renewed},
 };
-use crate::domain::{auth::Client, bindings::Renewed, session::Session};
 
 const BIND: &str = "/session/bind";
 const REFRESH: &str = "/session/refresh";
@@ -33,10 +36,13 @@ const SESSION_ID: HeaderName = HeaderName::from_static("sec-secure-session-id");
 
 /// Invites the browser to make a key for the session of this login.
 pub(super) fn with_invitation(mut response: Response, state: &AppState, sid: &str) -> Response {
-    let invitation = state.bindings.invite(sid).and_then(|challenge| {
-        let value = format!(r#"(ES256);path="{BIND}";challenge="{challenge}""#);
-        HeaderValue::try_from(value).ok()
-    });
+    let invitation = state
+        .bindings
+        .registration_challenge(sid)
+        .and_then(|challenge| {
+            let value = format!(r#"(ES256);path="{BIND}";challenge="{challenge}""#);
+            HeaderValue::try_from(value).ok()
+        });
     if let Some(invitation) = invitation {
         response.headers_mut().insert(REGISTRATION, invitation);
     }
@@ -80,7 +86,11 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 }
 
 /// Somebody has to look at this.
-async fn tell_refused(state: &AppState, session: &Session, client: &Client) -> Result<(), Problem> {
+async fn tell_refused(
+    state: &AppState,
+    session: &Session,
+    client: &ClientInfo,
+) -> Result<(), Problem> {
     let told = state.bindings.refused(session, client).await;
     told.map_err(|error| Failure::from(error).into())
 }

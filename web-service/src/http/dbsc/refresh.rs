@@ -7,13 +7,20 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse as _, Response},
 };
+use holdfast_client::auth::ClientKind;
 
-use super::{SESSION_ID, instructions::Over, proof, renewed, tell_refused, text, with_challenge};
 use crate::{
-    domain::{auth::ClientKind, bindings::ProofRefused, session::Session},
     http::{
-        api::problem::Problem, client::Peer, failure::Failure, signed_in::Browser, state::AppState,
+        api::problem::Problem,
+        dbsc::{
+            SESSION_ID, proof, renewed, session_config::Over, tell_refused, text, with_challenge,
+        },
+        request_source::Peer,
+        service_error::Failure,
+        signed_in::AuthenticatedSession,
+        state::AppState,
     },
+    session::{browser_session::Session, device_binding::ProofRefused},
 };
 
 /// Takes the proof for the session of the cookie, or asks for one.
@@ -22,7 +29,7 @@ pub(in crate::http) async fn submit(
     headers: HeaderMap,
     peer: Peer,
 ) -> Result<Response, Problem> {
-    let Browser { session, .. } = Browser::open(&headers, &state).await?;
+    let AuthenticatedSession { session, .. } = AuthenticatedSession::open(&headers, &state).await?;
     // A browser keeps the sessions of earlier sign-ins until it is told.
     match text(&headers, &SESSION_ID) {
         Some(of) if of != session.sid => return Ok(Json(Over::of(of)).into_response()),
@@ -52,6 +59,6 @@ pub(in crate::http) async fn submit(
 
 fn ask(state: &AppState, session: &Session) -> Response {
     let response = Problem::device_proof_refused().into_response();
-    let challenge = state.bindings.ask_again(&session.sid);
+    let challenge = state.bindings.refresh_challenge(&session.sid);
     with_challenge(response, &session.sid, &challenge)
 }

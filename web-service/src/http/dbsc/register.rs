@@ -1,13 +1,18 @@
 //! `POST /session/bind`: the browser made a key.
 
 use axum::{extract::State, http::HeaderMap, response::Response};
+use holdfast_client::auth::ClientKind;
 
-use super::{proof, renewed, tell_refused};
 use crate::{
-    domain::{auth::ClientKind, bindings::ProofRefused},
     http::{
-        api::problem::Problem, client::Peer, failure::Failure, signed_in::Browser, state::AppState,
+        api::problem::Problem,
+        dbsc::{proof, renewed, tell_refused},
+        request_source::Peer,
+        service_error::Failure,
+        signed_in::AuthenticatedSession,
+        state::AppState,
     },
+    session::device_binding::ProofRefused,
 };
 
 /// Binds the session of the cookie to it.
@@ -16,7 +21,8 @@ pub(in crate::http) async fn submit(
     headers: HeaderMap,
     peer: Peer,
 ) -> Result<Response, Problem> {
-    let Browser { id, mut session } = Browser::open(&headers, &state).await?;
+    let AuthenticatedSession { id, mut session } =
+        AuthenticatedSession::open(&headers, &state).await?;
     let jwt = proof(&headers).ok_or_else(Problem::device_proof_refused)?;
     let client = peer.into_client(ClientKind::Browser);
     let bound = state.bindings.bind(&id, &mut session, jwt, &client).await;

@@ -6,8 +6,11 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::REFRESH;
-use crate::{config::PublicUrl, domain::cookie_names::CookieNames, http::cookies::ATTRIBUTES};
+use crate::{
+    config::PublicUrl,
+    http::{cookies::ATTRIBUTES, dbsc::REFRESH},
+    request::cookie_names::CookieNames,
+};
 
 /// Paths whose requests need no proof, and do not wait for one.
 const OUTSIDE: [&str; 4] = [

@@ -5,18 +5,23 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use service_kit::seldom::Seldom;
+use holdfast_core::rate_limited_log::LogRateLimiter;
 
-use super::decision::{Decided, Denied};
 use crate::{
-    domain::gate::{Identity, Original, Refused},
+    forward_auth::policy::{AccessDenied, Identity, OriginalRequest},
     http::{
-        api::bearer, dpop::with_nonce, failure::Failure, next, origin::joined, state::AppState,
+        api::bearer,
+        csrf::joined,
+        dpop::with_nonce,
+        forward_auth::decision::{Decision, Denied},
+        next,
+        service_error::Failure,
+        state::AppState,
         time::in_seconds,
     },
 };
 
-static MISCONFIGURED: Seldom = Seldom::new();
+static MISCONFIGURED: LogRateLimiter = LogRateLimiter::new();
 
 const CHALLENGE: HeaderValue =
     HeaderValue::from_static(r#"Bearer realm="holdfast", Session realm="holdfast""#);
@@ -48,8 +53,8 @@ impl Dialect {
 
 pub(super) fn answer(
     state: &AppState,
-    decided: Decided,
-    original: &Original,
+    decided: Decision,
+    original: &OriginalRequest,
     dialect: Dialect,
     headers: &HeaderMap,
 ) -> Response {
@@ -61,7 +66,7 @@ pub(super) fn answer(
             let response = challenged(StatusCode::UNAUTHORIZED, Some(challenge));
             with_identity(response, None)
         }
-        Err(Denied::Refused(refused)) => {
+        Err(Denied::AccessDenied(refused)) => {
             let mut response = refusal(refused);
             let target = target(state, refused, original, headers)
                 .filter(|_| is_navigation(original, headers));
@@ -88,12 +93,14 @@ pub(crate) fn misconfigured() -> Response {
     with_identity(StatusCode::FORBIDDEN.into_response(), None)
 }
 
-fn refusal(refused: Refused) -> Response {
+fn refusal(refused: AccessDenied) -> Response {
     let (status, challenge) = match refused {
-        Refused::Unauthenticated | Refused::NoProof => (StatusCode::UNAUTHORIZED, Some(CHALLENGE)),
-        Refused::TooLongAgo => (StatusCode::UNAUTHORIZED, Some(STEP_UP)),
-        Refused::Scope => (StatusCode::FORBIDDEN, Some(SCOPE)),
-        Refused::Foreign | Refused::NotBound => (StatusCode::FORBIDDEN, None),
+        AccessDenied::Unauthenticated | AccessDenied::NoProof => {
+            (StatusCode::UNAUTHORIZED, Some(CHALLENGE))
+        }
+        AccessDenied::TooLongAgo => (StatusCode::UNAUTHORIZED, Some(STEP_UP)),
+        AccessDenied::Scope => (StatusCode::FORBIDDEN, Some(SCOPE)),
+        AccessDenied::Foreign | AccessDenied::NotBound => (StatusCode::FORBIDDEN, None),
     };
     challenged(status, challenge)
 }
@@ -131,8 +138,8 @@ pub(super) fn failed(failure: &Failure) -> Response {
 /// lead to another origin. A form that they sent is not sent again: they are told so, and come back to the page that has it.
 fn target(
     state: &AppState,
-    refused: Refused,
-    original: &Original,
+    refused: AccessDenied,
+    original: &OriginalRequest,
     headers: &HeaderMap,
 ) -> Option<String> {
     let own = &state.public_url.origin;
@@ -145,14 +152,14 @@ fn target(
         original.form_address(referer, origins)
     };
     let page = match (refused, &back) {
-        (Refused::NoProof, Some(back)) if original.is_safe => {
+        (AccessDenied::NoProof, Some(back)) if original.is_safe => {
             return Some(format!("{own}/account/again?to={}", next::encoded(back)));
         }
-        (Refused::Unauthenticated | Refused::NoProof, _) => "/login",
-        (Refused::TooLongAgo, _) => "/account/confirm",
+        (AccessDenied::Unauthenticated | AccessDenied::NoProof, _) => "/login",
+        (AccessDenied::TooLongAgo, _) => "/account/confirm",
         // It tells people why.
-        (Refused::NotBound, _) => return Some(format!("{own}/dashboard")),
-        (Refused::Scope | Refused::Foreign, _) => return None,
+        (AccessDenied::NotBound, _) => return Some(format!("{own}/dashboard")),
+        (AccessDenied::Scope | AccessDenied::Foreign, _) => return None,
     };
     let next = back.map(|back| format!("/continue?to={}", next::encoded(&back)));
     let target = next::page_with(page, next.as_deref(), !original.is_safe);
@@ -160,7 +167,7 @@ fn target(
 }
 
 /// A browser that wants a page or sends a form, and not a program or an image.
-fn is_navigation(original: &Original, headers: &HeaderMap) -> bool {
+fn is_navigation(original: &OriginalRequest, headers: &HeaderMap) -> bool {
     let may_be = original.is_safe || original.method.as_deref() == Some("POST");
     if !may_be || bearer::is_presented(headers) {
         return false;

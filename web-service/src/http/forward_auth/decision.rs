@@ -1,43 +1,41 @@
 //! The decision, the same for every dialect.
 
 use axum::http::HeaderMap;
+use holdfast_client::auth::{AuthError, DpopProof, RefusalKind};
 use time::OffsetDateTime;
 
 use crate::{
-    domain::{
-        auth::{AuthError, DpopProof, RefusalKind},
-        gate::{Identity, Method, Original, Refused, Requirements},
-        sign_in::SESSION_SCOPE,
-    },
+    forward_auth::policy::{AccessDenied, Identity, Method, OriginalRequest, Requirements},
     http::{
         api::bearer::{self, Scheme},
-        client::Visitor,
         dpop::{self, DpopChallenge, nonce_of},
-        failure::Failure,
-        signed_in::{Browser, NotSignedIn},
+        request_source::Visitor,
+        service_error::Failure,
+        signed_in::{AuthenticatedSession, SessionError},
         state::AppState,
     },
+    session::sign_in::SESSION_SCOPE,
 };
 
 /// Why a request does not pass.
 #[derive(Debug)]
 pub(super) enum Denied {
     /// It may not.
-    Refused(Refused),
+    AccessDenied(AccessDenied),
     /// The key that the token is bound to was not proved.
     Dpop(DpopChallenge),
     /// It cannot be told now.
     Failed(Failure),
 }
 
-impl From<Refused> for Denied {
-    fn from(refused: Refused) -> Self {
-        Self::Refused(refused)
+impl From<AccessDenied> for Denied {
+    fn from(refused: AccessDenied) -> Self {
+        Self::AccessDenied(refused)
     }
 }
 
 /// A decision, and the nonce for the next proof of a key, or nothing.
-pub(super) struct Decided {
+pub(super) struct Decision {
     pub(super) decision: Result<Identity, Denied>,
     pub(super) dpop_nonce: String,
 }
@@ -46,16 +44,16 @@ pub(super) struct Decided {
 pub(super) async fn decide(
     state: &AppState,
     visitor: Visitor<'_>,
-    original: &Original,
+    original: &OriginalRequest,
     wanted: &Requirements,
-) -> Decided {
+) -> Decision {
     let mut dpop_nonce = String::new();
     let decision = if bearer::is_presented(visitor.headers) {
         by_token(state, visitor.headers, original, wanted, &mut dpop_nonce).await
     } else {
         by_cookie(state, visitor, original, wanted).await
     };
-    Decided {
+    Decision {
         decision,
         dpop_nonce,
     }
@@ -64,18 +62,18 @@ pub(super) async fn decide(
 async fn by_token(
     state: &AppState,
     headers: &HeaderMap,
-    original: &Original,
+    original: &OriginalRequest,
     wanted: &Requirements,
     dpop_nonce: &mut String,
 ) -> Result<Identity, Denied> {
-    let (scheme, token) = bearer::read(headers).map_err(|_| Refused::Unauthenticated)?;
+    let (scheme, token) = bearer::read(headers).map_err(|_| AccessDenied::Unauthenticated)?;
     let proof = match scheme {
         Scheme::Bearer => None,
         Scheme::Dpop => Some(proof(state, headers, original)?),
     };
     let scopes: Vec<_> = wanted.scopes.iter().map(String::as_str).collect();
     let judged = state
-        .judge
+        .verify
         .validate(token, proof.as_ref(), &wanted.audience, &scopes)
         .await;
     let claims = match judged {
@@ -106,7 +104,11 @@ fn issuer_now(state: &AppState) -> OffsetDateTime {
 }
 
 /// The proof that came with the original request, which the proxy has to tell of.
-fn proof(state: &AppState, headers: &HeaderMap, original: &Original) -> Result<DpopProof, Denied> {
+fn proof(
+    state: &AppState,
+    headers: &HeaderMap,
+    original: &OriginalRequest,
+) -> Result<DpopProof, Denied> {
     let target = original.proven_target(&state.public_url.origin, &state.return_origins);
     let (jwt, (method, uri)) = dpop::jwt(headers)
         .zip(target)
@@ -120,9 +122,9 @@ fn denied(error: AuthError) -> Denied {
     };
     match (DpopChallenge::of(&refusal.reason), refusal.kind) {
         (Some(challenge), _) => Denied::Dpop(challenge),
-        (None, RefusalKind::Forbidden) => Denied::Refused(Refused::Scope),
+        (None, RefusalKind::Forbidden) => Denied::AccessDenied(AccessDenied::Scope),
         (None, RefusalKind::Unauthenticated | RefusalKind::Invalid) => {
-            Denied::Refused(Refused::Unauthenticated)
+            Denied::AccessDenied(AccessDenied::Unauthenticated)
         }
     }
 }
@@ -130,18 +132,18 @@ fn denied(error: AuthError) -> Denied {
 async fn by_cookie(
     state: &AppState,
     visitor: Visitor<'_>,
-    original: &Original,
+    original: &OriginalRequest,
     wanted: &Requirements,
 ) -> Result<Identity, Denied> {
-    let session = match Browser::find(visitor, state).await {
+    let session = match AuthenticatedSession::find(visitor, state).await {
         Ok(browser) => browser.session,
-        Err(NotSignedIn::NotBound) => return Err(Refused::NotBound.into()),
-        Err(NotSignedIn::NoSession) => return Err(Refused::Unauthenticated.into()),
-        Err(NotSignedIn::NoProof) => return Err(Refused::NoProof.into()),
-        Err(NotSignedIn::Failed(failure)) => return Err(Denied::Failed(failure)),
+        Err(SessionError::NotBound) => return Err(AccessDenied::NotBound.into()),
+        Err(SessionError::NoSession) => return Err(AccessDenied::Unauthenticated.into()),
+        Err(SessionError::NoProof) => return Err(AccessDenied::NoProof.into()),
+        Err(SessionError::Failed(failure)) => return Err(Denied::Failed(failure)),
     };
     if !original.may_use_cookie(&state.return_origins) {
-        return Err(Refused::Foreign.into());
+        return Err(AccessDenied::Foreign.into());
     }
     wanted.check_scope(SESSION_SCOPE)?;
     wanted.check_age(Some(session.authenticated_at), issuer_now(state))?;

@@ -3,7 +3,7 @@
 
 mod answer;
 mod decision;
-mod original;
+mod original_request;
 mod withheld;
 
 use axum::{
@@ -14,23 +14,21 @@ use axum::{
 use serde::Deserialize;
 use time::Duration;
 
-use self::{answer::Dialect, original::Proxied};
+use self::{answer::Dialect, original_request::Proxied};
 pub(crate) use self::{
     answer::misconfigured,
-    original::changes_nothing,
+    original_request::changes_nothing,
     withheld::{cookies_of_application, could_be_identity},
 };
-pub(crate) use super::api::bearer::is_presented as presents_token;
+pub(crate) use crate::http::api::bearer::is_presented as presents_token;
 use crate::{
-    domain::{
-        gate::{Original, Requirements},
-        sign_in::SESSION_SCOPE,
-    },
+    forward_auth::policy::{OriginalRequest, Requirements},
     http::{
-        client::{Socket, Visitor},
-        failure::Failure,
+        request_source::{Socket, Visitor},
+        service_error::Failure,
         state::AppState,
     },
+    session::sign_in::SESSION_SCOPE,
 };
 
 /// What the application wants.
@@ -98,19 +96,19 @@ pub(in crate::http) async fn show_to_envoy(
     request: Request,
 ) -> Response {
     let (request, _) = request.into_parts();
-    let original = original::as_envoy_asks(&request, proxied);
+    let original = original_request::as_envoy_asks(&request, proxied);
     let wanted = Requirements {
         scopes: vec![SESSION_SCOPE.to_owned()],
         ..Requirements::default()
     };
-    judge(&state, Visitor::of(&request), &original, &wanted).await
+    verify(&state, Visitor::of(&request), &original, &wanted).await
 }
 
 /// The same for a proxy that asks in another way, and passes on what is not a yes.
-pub(crate) async fn judge(
+pub(crate) async fn verify(
     state: &AppState,
     visitor: Visitor<'_>,
-    original: &Original,
+    original: &OriginalRequest,
     wanted: &Requirements,
 ) -> Response {
     let decided = decision::decide(state, visitor, original, wanted).await;

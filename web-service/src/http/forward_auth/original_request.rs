@@ -12,12 +12,13 @@ use axum::{
 };
 
 use crate::{
-    domain::{forwarded, gate::Original},
+    forward_auth::policy::OriginalRequest,
     http::{
-        client::Visitor,
-        origin::{SEC_FETCH_SITE, joined},
+        csrf::{SEC_FETCH_SITE, joined},
+        request_source::Visitor,
         state::AppState,
     },
+    request::forwarded,
 };
 
 /// nginx is told to send the first, Caddy and Traefik send the second by themselves.
@@ -31,7 +32,7 @@ const PREFIX: &str = "/auth/verify";
 
 /// What is known of it, and whether it is a trusted proxy that asks.
 pub(in crate::http) struct Proxied {
-    pub(super) original: Original,
+    pub(super) original: OriginalRequest,
     pub(super) is_trusted: bool,
 }
 
@@ -44,10 +45,10 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         let state = AppState::from_ref(state);
         let is_trusted = state.trusted_proxies.contains(Visitor::of(parts).socket);
-        let browser = Original {
+        let browser = OriginalRequest {
             sec_fetch_site: joined(&parts.headers, SEC_FETCH_SITE).map(Cow::into_owned),
             sent_origin: joined(&parts.headers, header::ORIGIN.as_str()).map(Cow::into_owned),
-            ..Original::default()
+            ..OriginalRequest::default()
         };
         if !is_trusted {
             return Ok(Self {
@@ -57,7 +58,7 @@ where
         }
         let method = one_of(&parts.headers, METHODS)
             .and_then(|name| Method::from_bytes(name.as_bytes()).ok());
-        let original = Original {
+        let original = OriginalRequest {
             is_safe: method
                 .as_ref()
                 .is_some_and(|method| changes_nothing(method, &parts.headers)),
@@ -89,7 +90,7 @@ pub(crate) fn changes_nothing(method: &Method, headers: &HeaderMap) -> bool {
 }
 
 /// Envoy's HTTP dialect asks with the original method and host, and with the original path behind ours.
-pub(super) fn as_envoy_asks(request: &Parts, proxied: Proxied) -> Original {
+pub(super) fn as_envoy_asks(request: &Parts, proxied: Proxied) -> OriginalRequest {
     let Proxied {
         original,
         is_trusted,
@@ -103,7 +104,7 @@ pub(super) fn as_envoy_asks(request: &Parts, proxied: Proxied) -> Original {
         hosts => hosts,
     };
     let path = request.uri.path_and_query().map(PathAndQuery::as_str);
-    Original {
+    OriginalRequest {
         is_safe: changes_nothing(&request.method, &request.headers),
         method: Some(request.method.to_string()),
         origin: origin(&request.headers, &hosts),

@@ -4,7 +4,7 @@
 
 use axum::http::{HeaderMap, HeaderValue};
 
-use crate::{domain::cookie_names::CookieNames, http::cookies};
+use crate::{http::cookies, request::cookie_names::CookieNames};
 
 /// All cookies but ours; `None` where there are no others.
 ///
@@ -30,7 +30,7 @@ fn has_name(pair: &[u8], name: &str) -> bool {
     })
 }
 
-/// Whether a server could take a header of this name for one of ours (`X-Auth-…`). CGI, WSGI and their like read `-`, `_` and, some of
+/// Whether a server could take a header of this name for one of ours (`X-AuthService-…`). CGI, WSGI and their like read `-`, `_` and, some of
 /// them, any other punctuation as one and the same character.
 pub(crate) fn could_be_identity(name: &str) -> bool {
     const START: &[u8] = b"x-auth-";

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use holdfast_client::auth::{ClientCredentials, ClientProof};
 use url::form_urlencoded;
 
-use super::error::OauthError;
-use crate::domain::auth::{ClientCredentials, ClientProof};
+use crate::http::oauth::error::OauthError;
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 

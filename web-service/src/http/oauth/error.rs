@@ -7,13 +7,11 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use holdfast_client::auth::AuthError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{
-    domain::auth::AuthError,
-    http::{dpop::DpopChallenge, failure::Failure, time::in_seconds},
-};
+use crate::http::{dpop::DpopChallenge, service_error::Failure, time::in_seconds};
 
 const BASIC: HeaderValue = HeaderValue::from_static(r#"Basic realm="holdfast", charset="UTF-8""#);
 

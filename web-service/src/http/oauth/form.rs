@@ -7,11 +7,13 @@ use axum::{
     extract::{FromRequest, Request},
     http::HeaderMap,
 };
-
+use holdfast_client::auth::ClientCredentials;
 use utoipa::ToSchema;
 
-use super::{client, error::OauthError};
-use crate::{domain::auth::ClientCredentials, http::content_type};
+use crate::http::{
+    content_type,
+    oauth::{client, error::OauthError},
+};
 
 const KNOWN: [&str; 10] = [
     "grant_type",

@@ -7,21 +7,21 @@ use axum::{
     extract::State,
     response::{IntoResponse as _, Response},
 };
+use holdfast_client::{
+    auth::{AuthService, Introspection},
+    revocations::{Named, Revocations},
+};
 use serde::Serialize;
 use serde_json::json;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::{error::OauthError, form::OauthForm};
-use crate::domain::{
-    auth::{Auth, Introspection},
-    revocations::{Named, Revocations},
-};
+use crate::http::oauth::{error::OauthError, form::OauthForm};
 
 /// RFC 7662 §2.2, and `sid` and `auth_time`.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Introspection, example = json!({"active": true, "scope": "profile", "client_id": "first-party", "username": "ada", "token_type": "Bearer", "exp": 1_800_000_000, "iat": 1_799_999_100, "sub": "67e55044-10b1-426f-9247-bb680e5fe0c8", "aud": "https://id.example", "iss": "https://id.example", "jti": "…", "sid": "…", "auth_time": 1_799_999_000}))]
-pub(in crate::http) struct Told {
+pub(in crate::http) struct IntrospectionResponse {
     active: bool,
     #[schema(required = false)]
     scope: String,
@@ -62,7 +62,7 @@ struct Confirmation {
     jkt: String,
 }
 
-impl From<Introspection> for Told {
+impl From<Introspection> for IntrospectionResponse {
     fn from(told: Introspection) -> Self {
         let seconds = |at: Option<OffsetDateTime>| at.map(OffsetDateTime::unix_timestamp);
         Self {
@@ -96,12 +96,12 @@ impl From<Introspection> for Told {
     path = "/oauth2/introspect",
     tag = "oauth",
     operation_id = "oauth_introspect",
-    request_body(content = super::form::SomeToken, content_type = "application/x-www-form-urlencoded"),
+    request_body(content = crate::http::oauth::form::SomeToken, content_type = "application/x-www-form-urlencoded"),
     security(("client" = [])),
-    responses((status = 200, description = "What it is worth (RFC 7662)", body = Told)),
+    responses((status = 200, description = "What it is worth (RFC 7662)", body = IntrospectionResponse)),
 )]
 pub(in crate::http) async fn submit(
-    State(auth): State<Arc<dyn Auth>>,
+    State(auth): State<Arc<dyn AuthService>>,
     State(revocations): State<Arc<dyn Revocations>>,
     form: OauthForm,
 ) -> Result<Response, OauthError> {
@@ -109,7 +109,7 @@ pub(in crate::http) async fn submit(
     let told = auth.introspect(&form.client, token).await?;
     Ok(
         match told.filter(|told| !revocations.has_ended(Named::from(told))) {
-            Some(told) => Json(Told::from(told)).into_response(),
+            Some(told) => Json(IntrospectionResponse::from(told)).into_response(),
             None => Json(json!({"active": false})).into_response(),
         },
     )

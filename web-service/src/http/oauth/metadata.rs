@@ -7,13 +7,13 @@ use axum::{
     extract::State,
     http::{HeaderName, header},
 };
+use holdfast_client::auth::AuthService;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
     config::PublicUrl,
-    domain::auth::Auth,
-    http::{api::problem::Problem, failure::Failure},
+    http::{api::problem::Problem, service_error::Failure},
 };
 
 const CACHED: (HeaderName, &str) = (header::CACHE_CONTROL, "public, max-age=300");
@@ -62,7 +62,7 @@ pub(in crate::http) struct Metadata {
     responses((status = 200, description = "Where everything is (RFC 8414)", body = Metadata)),
 )]
 pub(in crate::http) async fn show(
-    State(auth): State<Arc<dyn Auth>>,
+    State(auth): State<Arc<dyn AuthService>>,
     State(public_url): State<Arc<PublicUrl>>,
 ) -> Result<([(HeaderName, &'static str); 1], Json<Metadata>), Problem> {
     let issuer = auth.jwks().await.map_err(Failure::from)?.issuer;

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
+use holdfast_client::auth::{AuthService, ClientKind};
 
-use super::{error::OauthError, form::OauthForm};
-use crate::{
-    domain::auth::{Auth, ClientKind},
-    http::{client::Peer, dpop::Dpop},
+use crate::http::{
+    dpop::Dpop,
+    oauth::{error::OauthError, form::OauthForm},
+    request_source::Peer,
 };
 
 /// Ends a token: an access token alone, a refresh token with its login. One that is none is ended already. One that is bound to a
@@ -17,12 +18,12 @@ use crate::{
     path = "/oauth2/revoke",
     tag = "oauth",
     operation_id = "oauth_revoke",
-    request_body(content = super::form::SomeToken, content_type = "application/x-www-form-urlencoded"),
+    request_body(content = crate::http::oauth::form::SomeToken, content_type = "application/x-www-form-urlencoded"),
     security((), ("client" = [])),
     responses((status = 200, description = "It is of no use any more (RFC 7009)")),
 )]
 pub(in crate::http) async fn submit(
-    State(auth): State<Arc<dyn Auth>>,
+    State(auth): State<Arc<dyn AuthService>>,
     peer: Peer,
     dpop: Dpop,
     form: OauthForm,

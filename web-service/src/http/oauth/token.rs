@@ -4,14 +4,15 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
+use holdfast_client::auth::{AuthService, ClientKind, ClientProof, Grant, Holder, Tokens};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{error::OauthError, form::OauthForm};
-use crate::{
-    domain::auth::{Auth, ClientKind, ClientProof, Grant, Holder, Tokens},
-    http::{client::Peer, dpop::Dpop},
+use crate::http::{
+    dpop::Dpop,
+    oauth::{error::OauthError, form::OauthForm},
+    request_source::Peer,
 };
 
 const FIRST_PARTY: &str = "first-party";
@@ -47,12 +48,12 @@ impl From<Tokens> for TokenAnswer {
     path = "/oauth2/token",
     tag = "oauth",
     operation_id = "oauth_token",
-    request_body(content = super::form::TokenForm, content_type = "application/x-www-form-urlencoded"),
+    request_body(content = crate::http::oauth::form::TokenForm, content_type = "application/x-www-form-urlencoded"),
     security((), ("client" = [])),
     responses((status = 200, description = "Tokens (RFC 6749 §5.1)", body = TokenAnswer)),
 )]
 pub(in crate::http) async fn submit(
-    State(auth): State<Arc<dyn Auth>>,
+    State(auth): State<Arc<dyn AuthService>>,
     peer: Peer,
     dpop: Dpop,
     form: OauthForm,
@@ -66,7 +67,7 @@ pub(in crate::http) async fn submit(
 }
 
 async fn in_its_own_name(
-    auth: &dyn Auth,
+    auth: &dyn AuthService,
     form: &OauthForm,
     dpop: &Dpop,
 ) -> Result<Tokens, OauthError> {
@@ -81,7 +82,7 @@ async fn in_its_own_name(
 }
 
 async fn refreshed(
-    auth: &dyn Auth,
+    auth: &dyn AuthService,
     peer: Peer,
     form: &OauthForm,
     dpop: &Dpop,

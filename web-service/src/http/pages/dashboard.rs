@@ -4,21 +4,18 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
+use holdfast_client::auth::{Account, AuthService};
 
-use super::{
-    error::ErrorPage,
-    render::{Moment, page},
-};
 use crate::{
-    domain::{
-        auth::{Account, Auth},
-        form_token::FormTokens,
-        sessions::Sessions,
-    },
     http::{
-        failure::Failure,
-        signed_in::{Browser, PageActor},
+        pages::{
+            error::ErrorPage,
+            render::{Moment, page},
+        },
+        service_error::Failure,
+        signed_in::{AuthenticatedSession, PageActor},
     },
+    session::{csrf_token::CsrfTokens, sessions::Sessions},
 };
 
 #[derive(Template)]
@@ -35,9 +32,9 @@ struct Dashboard {
 
 /// Greets the person and shows their session and account.
 pub(in crate::http) async fn show(
-    State(auth): State<Arc<dyn Auth>>,
+    State(auth): State<Arc<dyn AuthService>>,
     State(sessions): State<Sessions>,
-    State(form_tokens): State<Arc<dyn FormTokens>>,
+    State(form_tokens): State<Arc<dyn CsrfTokens>>,
     PageActor(actor): PageActor,
 ) -> Result<Response, ErrorPage> {
     let account = auth
@@ -53,7 +50,7 @@ pub(in crate::http) async fn show(
 
 fn dashboard(
     csrf_token: String,
-    browser: &Browser,
+    browser: &AuthenticatedSession,
     account: Account,
     sessions: &Sessions,
 ) -> Dashboard {

@@ -7,15 +7,15 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 
-use super::{
-    error::{ErrorPage, PageRefusal, no_such_page},
-    load_again::LoadAgain,
-    onward::Target,
-};
 use crate::http::{
-    client::{Socket, Visitor},
-    device, next,
-    signed_in::{Browser, NotSignedIn},
+    dbsc, next,
+    pages::{
+        error::{ErrorPage, PageRefusal, no_such_page},
+        external_redirect::Target,
+        self_reload::SelfReload,
+    },
+    request_source::{Socket, Visitor},
+    signed_in::{AuthenticatedSession, SessionError},
     state::AppState,
 };
 
@@ -34,12 +34,12 @@ pub(in crate::http) async fn show(
         headers: &headers,
         socket,
     };
-    Ok(match Browser::find(visitor, &state).await {
+    Ok(match AuthenticatedSession::find(visitor, &state).await {
         Ok(_) => Redirect::to(url.as_str()).into_response(),
-        Err(NotSignedIn::NoProof) if device::is_led_here(&headers) => {
-            LoadAgain::at(&uri).into_response()
+        Err(SessionError::NoProof) if dbsc::is_led_here(&headers) => {
+            SelfReload::at(&uri).into_response()
         }
-        Err(NotSignedIn::NoSession | NotSignedIn::NoProof) => {
+        Err(SessionError::NoSession | SessionError::NoProof) => {
             let onward = format!("/continue?to={}", next::encoded(url.as_str()));
             Redirect::to(&next::page_with("/login", Some(&onward), false)).into_response()
         }

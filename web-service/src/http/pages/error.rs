@@ -8,14 +8,14 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
-use super::{
-    load_again::LoadAgain,
-    render::{page, with_wait},
-};
 use crate::http::{
-    failure::{DEVICE_NOT_ASKED, Failure},
     next,
-    signed_in::NotSignedIn,
+    pages::{
+        render::{page, with_wait},
+        self_reload::SelfReload,
+    },
+    service_error::{DEVICE_NOT_ASKED, Failure},
+    signed_in::SessionError,
 };
 
 /// A page that says what went wrong and what to do.
@@ -195,7 +195,7 @@ pub(in crate::http) enum PageRefusal {
     /// The person is to sign in first.
     SignIn(Redirect),
     /// The browser is to ask again by itself.
-    LoadAgain(LoadAgain),
+    SelfReload(SelfReload),
     /// Something else.
     Error(ErrorPage),
 }
@@ -214,13 +214,13 @@ impl PageRefusal {
     }
 
     /// The same while a form is worked on.
-    pub(in crate::http) fn after_a_form(refused: NotSignedIn) -> Self {
+    pub(in crate::http) fn after_a_form(refused: SessionError) -> Self {
         match refused {
-            NotSignedIn::NoSession | NotSignedIn::NoProof => {
+            SessionError::NoSession | SessionError::NoProof => {
                 Self::SignIn(Redirect::to("/login?unsent"))
             }
-            NotSignedIn::NotBound => Self::Error(ErrorPage::not_bound()),
-            NotSignedIn::Failed(failure) => Self::Error(failure.into()),
+            SessionError::NotBound => Self::Error(ErrorPage::not_bound()),
+            SessionError::Failed(failure) => Self::Error(failure.into()),
         }
     }
 }
@@ -229,7 +229,7 @@ impl IntoResponse for PageRefusal {
     fn into_response(self) -> Response {
         match self {
             Self::SignIn(redirect) => redirect.into_response(),
-            Self::LoadAgain(page) => page.into_response(),
+            Self::SelfReload(page) => page.into_response(),
             Self::Error(page) => page.into_response(),
         }
     }

@@ -13,11 +13,16 @@ use axum::{
 use serde::Deserialize;
 use url::Url;
 
-use super::{
-    error::{ErrorPage, no_such_page},
-    render::page,
+use crate::{
+    http::{
+        headers,
+        pages::{
+            error::{ErrorPage, no_such_page},
+            render::page,
+        },
+    },
+    request::redirect_origins::AllowedRedirectOrigins,
 };
-use crate::{domain::return_origins::ReturnOrigins, http::headers};
 
 #[derive(Template)]
 #[template(path = "continue.html")]
@@ -33,7 +38,7 @@ pub(in crate::http) struct Target {
 
 /// Shows the way, where it leads to a listed origin.
 pub(in crate::http) async fn show(
-    State(origins): State<Arc<ReturnOrigins>>,
+    State(origins): State<Arc<AllowedRedirectOrigins>>,
     target: Result<Query<Target>, QueryRejection>,
 ) -> Result<Response, ErrorPage> {
     let url = listed(&origins, target)?;
@@ -48,14 +53,14 @@ pub(in crate::http) async fn show(
 
 /// Goes there. It changes nothing, so its form needs no token.
 pub(in crate::http) async fn submit(
-    State(origins): State<Arc<ReturnOrigins>>,
+    State(origins): State<Arc<AllowedRedirectOrigins>>,
     target: Result<Query<Target>, QueryRejection>,
 ) -> Result<Redirect, ErrorPage> {
     Ok(Redirect::to(listed(&origins, target)?.as_str()))
 }
 
 fn listed(
-    origins: &ReturnOrigins,
+    origins: &AllowedRedirectOrigins,
     target: Result<Query<Target>, QueryRejection>,
 ) -> Result<Url, ErrorPage> {
     let Query(target) = target.map_err(|_| no_such_page())?;

@@ -3,14 +3,12 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use holdfast_client::auth::{AuthError, INVALID_CREDENTIALS, PASSWORD_REJECTED};
 
-use crate::{
-    domain::auth::{AuthError, INVALID_CREDENTIALS, PASSWORD_REJECTED},
-    http::failure::Failure,
-};
+use crate::http::service_error::Failure;
 
 /// Something for the form to say.
-pub(super) struct Trouble {
+pub(super) struct FormError {
     /// Of the answer.
     pub(super) status: StatusCode,
     /// The words.
@@ -19,7 +17,7 @@ pub(super) struct Trouble {
     pub(super) retry_after: Option<Duration>,
 }
 
-impl Trouble {
+impl FormError {
     /// Something that the person can mend.
     pub(super) fn mendable(text: impl Into<String>) -> Self {
         Self {

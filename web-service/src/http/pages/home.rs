@@ -7,11 +7,11 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::{load_again::LoadAgain, render::page};
 use crate::http::{
-    client::{Socket, Visitor},
-    device,
-    signed_in::{Browser, NotSignedIn},
+    dbsc,
+    pages::{render::page, self_reload::SelfReload},
+    request_source::{Socket, Visitor},
+    signed_in::{AuthenticatedSession, SessionError},
     state::AppState,
 };
 
@@ -32,10 +32,10 @@ pub(in crate::http) async fn show(
         headers: &headers,
         socket,
     };
-    let username = match Browser::find(visitor, &state).await {
+    let username = match AuthenticatedSession::find(visitor, &state).await {
         Ok(browser) => Some(browser.session.username.clone()),
-        Err(NotSignedIn::NoProof) if device::is_led_here(&headers) => {
-            return LoadAgain::at(&uri).into_response();
+        Err(SessionError::NoProof) if dbsc::is_led_here(&headers) => {
+            return SelfReload::at(&uri).into_response();
         }
         Err(_) => None,
     };

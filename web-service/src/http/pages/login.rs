@@ -6,39 +6,35 @@ use axum::{
     http::{HeaderMap, StatusCode, Uri},
     response::{IntoResponse as _, Redirect, Response},
 };
+use holdfast_client::auth::{AuthError, ClientInfo, ClientKind, INVALID_CREDENTIALS, OVERLOADED};
+use holdfast_core::{blanks, random::Random, rate_limited_log::LogRateLimiter};
 use secrecy::SecretString;
 use serde::Deserialize;
-use service_kit::{blanks, seldom::Seldom, system::Random};
 
-use super::{
-    error::ErrorPage,
-    load_again::LoadAgain,
-    render::{page, with_wait},
-    trouble::Trouble,
-};
 use crate::{
-    domain::{
-        auth::{AuthError, Client, ClientKind, INVALID_CREDENTIALS, OVERLOADED},
-        bindings::Shown,
-        form_token::Binding,
-        local_path::LocalPath,
-        session::Session,
-        session_id::SessionId,
-        sign_in::sign_in,
-        sign_out::sign_out,
-    },
     http::{
-        client::{Peer, Socket, Visitor},
         cookies::{self, with_cookie},
-        device,
-        failure::Failure,
+        dbsc,
         form::SentForm,
-        signed_in::{Browser, NotSignedIn, begin},
+        pages::{
+            error::ErrorPage,
+            form_error::FormError,
+            render::{page, with_wait},
+            self_reload::SelfReload,
+        },
+        request_source::{Peer, Socket, Visitor},
+        service_error::Failure,
+        signed_in::{AuthenticatedSession, SessionError, begin},
         state::AppState,
     },
+    request::local_path::LocalPath,
+    session::{
+        browser_session::Session, csrf_token::CsrfScope, device_binding::DeviceProofStatus,
+        session_id::SessionId, sign_in::sign_in, sign_out::sign_out,
+    },
 };
 
-static NOT_REMOVED: Seldom = Seldom::new();
+static NOT_REMOVED: LogRateLimiter = LogRateLimiter::new();
 
 #[derive(Template)]
 #[template(path = "login.html")]
@@ -95,10 +91,10 @@ pub(in crate::http) async fn show(
         headers: &headers,
         socket,
     };
-    match Browser::find(visitor, &state).await {
+    match AuthenticatedSession::find(visitor, &state).await {
         Ok(_) => return Redirect::to(destination(&next).as_str()).into_response(),
-        Err(NotSignedIn::NoProof) if device::is_led_here(&headers) => {
-            return LoadAgain::at(&uri).into_response();
+        Err(SessionError::NoProof) if dbsc::is_led_here(&headers) => {
+            return SelfReload::at(&uri).into_response();
         }
         Err(_) => {}
     }
@@ -123,14 +119,14 @@ pub(in crate::http) async fn submit(
     };
     let tokens = &*state.form_tokens;
     let nonce = cookies::login_nonce(&headers, &state.cookie_names, tokens);
-    let nonce = nonce.filter(|nonce| form.was_made_for(Binding::Anonymous(nonce), tokens));
+    let nonce = nonce.filter(|nonce| form.was_made_for(CsrfScope::Anonymous(nonce), tokens));
     let form = form.fields;
     let Some(nonce) = nonce else {
         return Ok(out_of_date(&state, visitor, form).await);
     };
     let peer = Peer::of(visitor, &state);
     let device = peer.device.unwrap_or_else(|| fresh_nonce(&*state.random));
-    let client = Client {
+    let client = ClientInfo {
         device: Some(device),
         ..peer.into_client(ClientKind::Browser)
     };
@@ -138,7 +134,7 @@ pub(in crate::http) async fn submit(
     let signed_in = match sign_in(&*state.auth, credentials, &nonce, &client).await {
         Ok(signed_in) => signed_in,
         Err(error) => {
-            let Trouble {
+            let FormError {
                 status,
                 text,
                 retry_after,
@@ -153,7 +149,7 @@ pub(in crate::http) async fn submit(
         end_quietly(&state, &headers, (&old, &sid), &client).await;
     }
     let response = Redirect::to(destination(&form.next).as_str()).into_response();
-    let response = device::with_invitation(response, &state, &sid);
+    let response = dbsc::with_invitation(response, &state, &sid);
     let names = &state.cookie_names;
     let response = with_cookie(response, cookies::set_session(names, &id));
     let known = cookies::set_known(names, &device, &*state.form_tokens);
@@ -164,7 +160,7 @@ pub(in crate::http) async fn submit(
 /// For a form of another tab, or of one that was restored without its cookies. Where the person is signed in meanwhile they go on;
 /// otherwise they get the form again, which is good now. No password is checked.
 async fn out_of_date(state: &AppState, visitor: Visitor<'_>, form: LoginForm) -> Response {
-    let text = match Browser::find(visitor, state).await {
+    let text = match AuthenticatedSession::find(visitor, state).await {
         Ok(browser) if is_name_of(&browser.session, &form.username) => {
             return Redirect::to(destination(&form.next).as_str()).into_response();
         }
@@ -188,13 +184,13 @@ async fn end_quietly(
     state: &AppState,
     headers: &HeaderMap,
     (id, new_sid): (&SessionId, &str),
-    client: &Client,
+    client: &ClientInfo,
 ) {
     if let Ok(Some(session)) = state.sessions.find(id).await {
         let shown = state
             .bindings
-            .judge(&session, cookies::proof(headers, &state.cookie_names));
-        if matches!(shown, Shown::Nothing | Shown::Stale) {
+            .verify(&session, cookies::proof(headers, &state.cookie_names));
+        if matches!(shown, DeviceProofStatus::Nothing | DeviceProofStatus::Stale) {
             return;
         }
         if session.sid != new_sid {
@@ -233,18 +229,18 @@ fn form_page(
     with_cookie(response, cookie)
 }
 
-fn trouble(error: AuthError) -> Result<Trouble, Failure> {
+fn trouble(error: AuthError) -> Result<FormError, Failure> {
     match error {
-        error if error.is_refused_as(INVALID_CREDENTIALS) => Ok(Trouble {
+        error if error.is_refused_as(INVALID_CREDENTIALS) => Ok(FormError {
             status: StatusCode::UNAUTHORIZED,
             text: WRONG.to_owned(),
             retry_after: None,
         }),
-        AuthError::Throttled { retry_after } => Ok(Trouble::throttled(retry_after)),
+        AuthError::Throttled { retry_after } => Ok(FormError::throttled(retry_after)),
         AuthError::Unavailable {
             reason,
             retry_after,
-        } => Ok(Trouble {
+        } => Ok(FormError {
             status: StatusCode::SERVICE_UNAVAILABLE,
             text: if reason == OVERLOADED { BUSY } else { AWAY }.to_owned(),
             retry_after: Some(retry_after),

@@ -8,26 +8,23 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Redirect, Response},
 };
+use holdfast_client::auth::{AuthService, ClientKind, LOGIN_NOT_FOUND, LoginRecord};
 
-use super::{
-    confirm::{Act, Confirmation},
-    error::{self, ErrorPage},
-    logout::signed_out,
-    render::{Moment, page},
-};
 use crate::{
-    domain::{
-        auth::{Auth, ClientKind, LOGIN_NOT_FOUND, LoginRecord},
-        form_token::FormTokens,
-        user_agent::describe,
-    },
     http::{
-        client::Peer,
-        failure::Failure,
-        form::{ProvenForm, ToSession},
-        signed_in::{Actor, PageActor},
+        form::{CsrfForm, ToSession},
+        pages::{
+            error::{self, ErrorPage},
+            logout::signed_out,
+            reauthenticate::{Act, Confirmation},
+            render::{Moment, page},
+        },
+        request_source::Peer,
+        service_error::Failure,
+        signed_in::{PageActor, SessionWithToken},
         state::AppState,
     },
+    session::{csrf_token::CsrfTokens, user_agent::describe},
 };
 
 const HERE: &str = "/account/logins";
@@ -70,8 +67,8 @@ impl From<LoginRecord> for Place {
 
 /// Shows where the person is signed in, this browser first.
 pub(in crate::http) async fn show(
-    State(auth): State<Arc<dyn Auth>>,
-    State(form_tokens): State<Arc<dyn FormTokens>>,
+    State(auth): State<Arc<dyn AuthService>>,
+    State(form_tokens): State<Arc<dyn CsrfTokens>>,
     PageActor(actor): PageActor,
 ) -> Result<Response, ErrorPage> {
     let logins = auth.logins(&actor.authorization).await;
@@ -95,7 +92,7 @@ pub(in crate::http) async fn end(
     PageActor(actor): PageActor,
     Path(sid): Path<String>,
     peer: Peer,
-    form: ProvenForm<Confirmation, ToSession>,
+    form: CsrfForm<Confirmation, ToSession>,
 ) -> Result<Response, ErrorPage> {
     let client = peer.into_client(ClientKind::Browser);
     // What is no identifier was nobody's, and is not repeated in a form.
@@ -105,7 +102,7 @@ pub(in crate::http) async fn end(
         action: Some(&action),
         client: &client,
     };
-    let end = async |actor: &Actor| {
+    let end = async |actor: &SessionWithToken| {
         let authorization = &actor.authorization;
         match state
             .auth
@@ -134,7 +131,7 @@ pub(in crate::http) async fn end_others(
     State(state): State<AppState>,
     PageActor(actor): PageActor,
     peer: Peer,
-    form: ProvenForm<Confirmation, ToSession>,
+    form: CsrfForm<Confirmation, ToSession>,
 ) -> Response {
     let client = peer.into_client(ClientKind::Browser);
     let act = Act {
@@ -142,7 +139,7 @@ pub(in crate::http) async fn end_others(
         action: Some(END_OTHERS),
         client: &client,
     };
-    let end = async |actor: &Actor| {
+    let end = async |actor: &SessionWithToken| {
         let authorization = &actor.authorization;
         state.auth.end_other_logins(authorization, &client).await?;
         Ok(Redirect::to(HERE).into_response())

@@ -5,22 +5,19 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Uri},
     response::{IntoResponse as _, Redirect, Response},
 };
+use holdfast_client::auth::{ClientInfo, ClientKind};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::error::ErrorPage;
 use crate::{
-    domain::{
-        auth::{Client, ClientKind},
-        form_token::Binding,
-        provenance::Provenance,
-        session_id::SessionId,
-        sessions::RecordsUnavailable,
-        sign_out::sign_out,
-    },
     http::{
-        client::Peer, cookies, device, failure::Failure, form::SentForm, origin::provenance,
-        state::AppState,
+        cookies, csrf::provenance, dbsc, form::SentForm, pages::error::ErrorPage,
+        request_source::Peer, service_error::Failure, state::AppState,
+    },
+    request::fetch_metadata::RequestInitiator,
+    session::{
+        csrf_token::CsrfScope, session_id::SessionId, sessions::RecordsUnavailable,
+        sign_out::sign_out,
     },
 };
 
@@ -53,7 +50,11 @@ pub(in crate::http) async fn submit(
 
 /// Ends the session of this id and its login. An id that was replaced a moment ago, by an answer that may have been lost, leads to
 /// the session that goes on.
-async fn end(state: &AppState, id: &SessionId, client: &Client) -> Result<(), RecordsUnavailable> {
+async fn end(
+    state: &AppState,
+    id: &SessionId,
+    client: &ClientInfo,
+) -> Result<(), RecordsUnavailable> {
     let end_login = async |refresh_token: &SecretString| {
         sign_out(&*state.auth, &*state.end_later, refresh_token, client).await;
     };
@@ -78,10 +79,10 @@ async fn may_sign_out(
     form: &SentForm<Nothing>,
 ) -> Result<bool, ErrorPage> {
     let tokens = &*state.form_tokens;
-    if id.is_some_and(|id| form.was_made_for(Binding::Session(id), tokens)) {
+    if id.is_some_and(|id| form.was_made_for(CsrfScope::Session(id), tokens)) {
         return Ok(true);
     }
-    if provenance(headers, &state.public_url.origin) != Provenance::SameOrigin {
+    if provenance(headers, &state.public_url.origin) != RequestInitiator::SameOrigin {
         return Ok(false);
     }
     let session = match id {
@@ -89,7 +90,10 @@ async fn may_sign_out(
         None => None,
     };
     // Without a session there is nothing to end, and the person is where they want to be.
-    Ok(session.is_none_or(|session| form.was_made_for(Binding::Person(&session.user_id), tokens)))
+    Ok(
+        session
+            .is_none_or(|session| form.was_made_for(CsrfScope::Person(&session.user_id), tokens)),
+    )
 }
 
 /// Nothing of the session stays in the browser.
@@ -100,5 +104,5 @@ pub(super) fn signed_out(state: &AppState) -> Response {
             .headers_mut()
             .insert(CLEAR_SITE_DATA, CACHE_AND_STORAGE);
     }
-    device::with_cookies_removed(response, state)
+    dbsc::with_cookies_removed(response, state)
 }

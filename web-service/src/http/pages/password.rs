@@ -8,36 +8,34 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Redirect, Response},
 };
+use holdfast_client::auth::{
+    AuthError, ClientInfo, ClientKind, Login, PasswordChange, Person, STEP_UP_REQUIRED,
+};
+use holdfast_core::rate_limited_log::LogRateLimiter;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use service_kit::seldom::Seldom;
 
-use super::{
-    confirm::{NotProven, Proven, prove},
-    error::ErrorPage,
-    render::{page, with_wait},
-    trouble::Trouble,
-};
 use crate::{
-    domain::{
-        auth::{AuthError, Client, ClientKind, Login, PasswordChange, Person, STEP_UP_REQUIRED},
-        form_token::FormTokens,
-        session_id::SessionId,
-        sign_in::complete,
-    },
     http::{
-        client::Peer,
         cookies::{self, with_cookie},
-        device,
-        failure::Failure,
-        form::{ProvenForm, ToSession},
-        signed_in::{Browser, PageActor, PageBrowser, begin},
+        dbsc,
+        form::{CsrfForm, ToSession},
+        pages::{
+            error::ErrorPage,
+            form_error::FormError,
+            reauthenticate::{NotProven, Proven, prove},
+            render::{page, with_wait},
+        },
+        request_source::Peer,
+        service_error::Failure,
+        signed_in::{AuthenticatedSession, PageActor, PageBrowser, begin},
         state::AppState,
     },
+    session::{csrf_token::CsrfTokens, session_id::SessionId, sign_in::complete},
 };
 
-static NOT_REMOVED: Seldom = Seldom::new();
-static NOT_REPLACED: Seldom = Seldom::new();
+static NOT_REMOVED: LogRateLimiter = LogRateLimiter::new();
+static NOT_REPLACED: LogRateLimiter = LogRateLimiter::new();
 
 #[derive(Template)]
 #[template(path = "password.html")]
@@ -65,7 +63,7 @@ pub(in crate::http) async fn lead_here() -> Redirect {
 
 /// Shows the form.
 pub(in crate::http) async fn show(
-    State(form_tokens): State<Arc<dyn FormTokens>>,
+    State(form_tokens): State<Arc<dyn CsrfTokens>>,
     PageBrowser(browser): PageBrowser,
 ) -> Response {
     form(StatusCode::OK, &*form_tokens, &browser, None)
@@ -76,11 +74,11 @@ pub(in crate::http) async fn submit(
     State(state): State<AppState>,
     PageActor(actor): PageActor,
     peer: Peer,
-    fields: ProvenForm<PasswordForm, ToSession>,
+    fields: CsrfForm<PasswordForm, ToSession>,
 ) -> Response {
     let fields = fields.fields;
     if fields.new_password.expose_secret() != fields.new_password_again.expose_secret() {
-        let trouble = Trouble::mendable("The two new passwords are not the same.");
+        let trouble = FormError::mendable("The two new passwords are not the same.");
         return form_again(&state, &actor.browser, trouble);
     }
     let wanted = PasswordChange {
@@ -114,8 +112,8 @@ pub(in crate::http) async fn submit(
     }
 }
 
-fn refused(state: &AppState, browser: &Browser, error: AuthError) -> Response {
-    match Trouble::of(error) {
+fn refused(state: &AppState, browser: &AuthenticatedSession, error: AuthError) -> Response {
+    match FormError::of(error) {
         Ok(trouble) => form_again(state, browser, trouble),
         Err(failure) => ErrorPage::from(failure).into_response(),
     }
@@ -124,9 +122,9 @@ fn refused(state: &AppState, browser: &Browser, error: AuthError) -> Response {
 /// Goes on in the new login, or asks to sign in where that cannot be done now.
 async fn continue_anew(
     state: &AppState,
-    browser: &Browser,
+    browser: &AuthenticatedSession,
     login: Login,
-    client: &Client,
+    client: &ClientInfo,
 ) -> Response {
     let begun = begin_anew(state, browser, login, client).await;
     // After the new one: until then a sign-out with the old id finds what it ends.
@@ -138,20 +136,18 @@ async fn continue_anew(
     match begun {
         Ok((id, sid)) => {
             let response = Redirect::to("/dashboard").into_response();
-            let response = device::with_invitation(response, state, &sid);
+            let response = dbsc::with_invitation(response, state, &sid);
             with_cookie(response, cookies::set_session(&state.cookie_names, &id))
         }
-        Err(_failure) => {
-            device::with_cookies_removed(Redirect::to("/login").into_response(), state)
-        }
+        Err(_failure) => dbsc::with_cookies_removed(Redirect::to("/login").into_response(), state),
     }
 }
 
 async fn begin_anew(
     state: &AppState,
-    browser: &Browser,
+    browser: &AuthenticatedSession,
     login: Login,
-    client: &Client,
+    client: &ClientInfo,
 ) -> Result<(SessionId, String), Failure> {
     let person = Person {
         user_id: browser.session.user_id.clone(),
@@ -173,7 +169,7 @@ async fn begin_anew(
     Ok((id, sid))
 }
 
-fn form_again(state: &AppState, browser: &Browser, trouble: Trouble) -> Response {
+fn form_again(state: &AppState, browser: &AuthenticatedSession, trouble: FormError) -> Response {
     let tokens = &*state.form_tokens;
     let response = form(trouble.status, tokens, browser, Some(trouble.text));
     with_wait(response, trouble.retry_after)
@@ -181,8 +177,8 @@ fn form_again(state: &AppState, browser: &Browser, trouble: Trouble) -> Response
 
 fn form(
     status: StatusCode,
-    form_tokens: &dyn FormTokens,
-    browser: &Browser,
+    form_tokens: &dyn CsrfTokens,
+    browser: &AuthenticatedSession,
     trouble: Option<String>,
 ) -> Response {
     let form = PasswordPage {

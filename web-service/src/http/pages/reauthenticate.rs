@@ -6,27 +6,25 @@ use axum::{
     http::{HeaderValue, StatusCode},
     response::{IntoResponse as _, Redirect, Response},
 };
+use holdfast_client::auth::{AuthError, ClientInfo, ClientKind, STEP_UP_REQUIRED};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
-use super::{
-    error::{ErrorPage, PageRefusal},
-    render::{page, with_wait},
-    trouble::Trouble,
-};
 use crate::{
-    domain::{
-        auth::{AuthError, Client, ClientKind, STEP_UP_REQUIRED},
-        local_path::LocalPath,
-    },
     http::{
-        client::Peer,
         cookies::{self, with_cookie},
-        failure::Failure,
-        form::{ProvenForm, ToSession},
-        signed_in::{Actor, Browser, PageActor, PageBrowser, renew},
+        form::{CsrfForm, ToSession},
+        pages::{
+            error::{ErrorPage, PageRefusal},
+            form_error::FormError,
+            render::{page, with_wait},
+        },
+        request_source::Peer,
+        service_error::Failure,
+        signed_in::{AuthenticatedSession, PageActor, PageBrowser, SessionWithToken, renew},
         state::AppState,
     },
+    request::local_path::LocalPath,
 };
 
 #[derive(Template)]
@@ -80,7 +78,7 @@ pub(in crate::http) async fn submit(
     PageActor(actor): PageActor,
     peer: Peer,
     onward: Result<Query<Onward>, QueryRejection>,
-    given: ProvenForm<Confirmation, ToSession>,
+    given: CsrfForm<Confirmation, ToSession>,
 ) -> Response {
     let next = wanted(onward);
     let act = Act {
@@ -96,7 +94,7 @@ pub(in crate::http) async fn submit(
             None,
         );
     }
-    let go_on = async |_: &Actor| Ok(Redirect::to(next.as_str()).into_response());
+    let go_on = async |_: &SessionWithToken| Ok(Redirect::to(next.as_str()).into_response());
     act.run(actor, &given.fields, go_on).await
 }
 
@@ -108,7 +106,7 @@ fn wanted(onward: Result<Query<Onward>, QueryRejection>) -> LocalPath {
 /// Somebody who may have proved again who they are.
 pub(super) struct Proven {
     /// Acts for them.
-    pub(super) actor: Actor,
+    pub(super) actor: SessionWithToken,
     /// The new session's, where there is one. Every answer has to carry it: the old id is dead.
     pub(super) cookie: Option<HeaderValue>,
 }
@@ -116,7 +114,7 @@ pub(super) struct Proven {
 /// Why nobody proved anything.
 pub(super) enum NotProven {
     /// auth-service said no; the session is as it was.
-    Refused(Box<Actor>, AuthError),
+    Refused(Box<SessionWithToken>, AuthError),
     /// It could not be done, as this answer says.
     Failed(Response),
 }
@@ -124,9 +122,9 @@ pub(super) enum NotProven {
 /// Checks the password and goes on in a session with a new id.
 pub(super) async fn prove(
     state: &AppState,
-    actor: Actor,
+    actor: SessionWithToken,
     password: &SecretString,
-    client: &Client,
+    client: &ClientInfo,
 ) -> Result<Proven, NotProven> {
     let auth = &state.auth;
     let proved = auth
@@ -165,16 +163,16 @@ pub(super) struct Act<'a> {
     /// Where its form is sent, if that is not the address of the page.
     pub(super) action: Option<&'a str>,
     /// Who does it.
-    pub(super) client: &'a Client,
+    pub(super) client: &'a ClientInfo,
 }
 
 impl Act<'_> {
     /// Does it, after a proof where one was given or is asked for.
     pub(super) async fn run(
         &self,
-        actor: Actor,
+        actor: SessionWithToken,
         given: &Confirmation,
-        act: impl AsyncFnOnce(&Actor) -> Result<Response, AuthError>,
+        act: impl AsyncFnOnce(&SessionWithToken) -> Result<Response, AuthError>,
     ) -> Response {
         let password = &given.confirm_password;
         let proven = if password.expose_secret().is_empty() {
@@ -198,8 +196,8 @@ impl Act<'_> {
         with_cookie(response, cookie)
     }
 
-    fn refused(&self, browser: &Browser, error: AuthError) -> Response {
-        match Trouble::of(error) {
+    fn refused(&self, browser: &AuthenticatedSession, error: AuthError) -> Response {
+        match FormError::of(error) {
             Ok(trouble) => {
                 let response = self.form(trouble.status, browser, Some(trouble.text));
                 with_wait(response, trouble.retry_after)
@@ -208,7 +206,12 @@ impl Act<'_> {
         }
     }
 
-    fn form(&self, status: StatusCode, browser: &Browser, trouble: Option<String>) -> Response {
+    fn form(
+        &self,
+        status: StatusCode,
+        browser: &AuthenticatedSession,
+        trouble: Option<String>,
+    ) -> Response {
         form(self.state, (status, self.action), browser, trouble)
     }
 }
@@ -216,7 +219,7 @@ impl Act<'_> {
 fn form(
     state: &AppState,
     (status, action): (StatusCode, Option<&str>),
-    browser: &Browser,
+    browser: &AuthenticatedSession,
     trouble: Option<String>,
 ) -> Response {
     let form = ConfirmPage {

@@ -7,12 +7,12 @@ use axum::{
     http::{StatusCode, header},
     response::{Html, IntoResponse as _, Response},
 };
-use service_kit::seldom::Seldom;
+use holdfast_core::rate_limited_log::LogRateLimiter;
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
 use crate::http::time::{in_seconds, rfc3339};
 
-static RENDER_FAULTS: Seldom = Seldom::new();
+static RENDER_FAULTS: LogRateLimiter = LogRateLimiter::new();
 
 const FOR_PEOPLE: &[BorrowedFormatItem<'_>] =
     format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");

@@ -7,16 +7,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::render::page;
+use crate::http::pages::render::page;
 
 /// The page.
 #[derive(Debug, Template)]
 #[template(path = "load_again.html")]
-pub(in crate::http) struct LoadAgain {
+pub(in crate::http) struct SelfReload {
     here: String,
 }
 
-impl LoadAgain {
+impl SelfReload {
     /// For who asked for this.
     pub(in crate::http) fn at(uri: &Uri) -> Self {
         let here = uri.path_and_query().map_or("/", PathAndQuery::as_str);
@@ -26,7 +26,7 @@ impl LoadAgain {
     }
 }
 
-impl IntoResponse for LoadAgain {
+impl IntoResponse for SelfReload {
     fn into_response(self) -> Response {
         page(StatusCode::UNAUTHORIZED, &self)
     }

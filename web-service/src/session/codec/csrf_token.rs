@@ -2,11 +2,11 @@
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use holdfast_core::secret_key::SecretKey;
 use secrecy::ExposeSecret as _;
-use service_kit::config::SecretKey;
 
-use crate::domain::{
-    form_token::{Binding, FormTokens, SignedCookie},
+use crate::session::{
+    csrf_token::{CsrfScope, CsrfTokens, SignedCookie},
     session_id::SessionId,
 };
 
@@ -14,26 +14,26 @@ const NONCE: usize = 16;
 const MAC: usize = 32;
 
 /// Makes and checks form tokens.
-pub struct MacFormTokens(hmac::Key);
+pub struct HmacCsrfTokens(hmac::Key);
 
-impl MacFormTokens {
+impl HmacCsrfTokens {
     /// Takes the key that all instances share.
     #[must_use]
     pub fn new(key: &SecretKey) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, key.expose_secret()))
     }
 
-    fn sign(&self, binding: Binding<'_>) -> hmac::Tag {
+    fn sign(&self, binding: CsrfScope<'_>) -> hmac::Tag {
         hmac::sign(&self.0, &message(binding))
     }
 }
 
 /// What a MAC covers; the first byte keeps the purposes apart.
-fn message(binding: Binding<'_>) -> Vec<u8> {
+fn message(binding: CsrfScope<'_>) -> Vec<u8> {
     match binding {
-        Binding::Session(id) => [b"s", id.as_bytes().as_slice()].concat(),
-        Binding::Person(user_id) => [b"p", user_id.as_bytes()].concat(),
-        Binding::Anonymous(nonce) => [b"a", nonce.as_slice()].concat(),
+        CsrfScope::Session(id) => [b"s", id.as_bytes().as_slice()].concat(),
+        CsrfScope::Person(user_id) => [b"p", user_id.as_bytes()].concat(),
+        CsrfScope::Anonymous(nonce) => [b"a", nonce.as_slice()].concat(),
     }
 }
 
@@ -45,27 +45,27 @@ fn cookie_message(cookie: SignedCookie, nonce: &[u8]) -> Vec<u8> {
     [purpose, nonce].concat()
 }
 
-impl FormTokens for MacFormTokens {
+impl CsrfTokens for HmacCsrfTokens {
     fn anonymous_token(&self, nonce: &[u8; NONCE]) -> String {
-        URL_SAFE_NO_PAD.encode(self.sign(Binding::Anonymous(nonce)))
+        URL_SAFE_NO_PAD.encode(self.sign(CsrfScope::Anonymous(nonce)))
     }
 
     fn session_token(&self, id: &SessionId, user_id: &str) -> String {
-        let session = self.sign(Binding::Session(id));
-        let person = self.sign(Binding::Person(user_id));
+        let session = self.sign(CsrfScope::Session(id));
+        let person = self.sign(CsrfScope::Person(user_id));
         URL_SAFE_NO_PAD.encode([session.as_ref(), person.as_ref()].concat())
     }
 
-    fn verify(&self, binding: Binding<'_>, token: &str) -> bool {
+    fn verify(&self, binding: CsrfScope<'_>, token: &str) -> bool {
         let Ok(bytes) = URL_SAFE_NO_PAD.decode(token) else {
             return false;
         };
         let mac = match (binding, bytes.split_at_checked(MAC)) {
-            (Binding::Person(_), Some((_, person))) => person,
+            (CsrfScope::Person(_), Some((_, person))) => person,
             // The token of a page from before an upgrade has nothing behind it.
-            (Binding::Session(_), Some((session, _))) => session,
-            (Binding::Person(_) | Binding::Session(_), None) => return false,
-            (Binding::Anonymous(_), _) => &bytes,
+            (CsrfScope::Session(_), Some((session, _))) => session,
+            (CsrfScope::Person(_) | CsrfScope::Session(_), None) => return false,
+            (CsrfScope::Anonymous(_), _) => &bytes,
         };
         hmac::verify(&self.0, &message(binding), mac).is_ok()
     }
@@ -89,21 +89,21 @@ mod tests {
 
     use super::*;
 
-    fn tokens(byte: u8) -> MacFormTokens {
-        MacFormTokens::new(&SecretBox::new(Box::new([byte; 32])))
+    fn tokens(byte: u8) -> HmacCsrfTokens {
+        HmacCsrfTokens::new(&SecretBox::new(Box::new([byte; 32])))
     }
 
     #[test]
     fn a_token_is_good_for_its_binding_only() {
         let (one, two) = ([1; NONCE], [2; NONCE]);
         let token = tokens(9).anonymous_token(&one);
-        assert!(tokens(9).verify(Binding::Anonymous(&one), &token));
-        assert!(!tokens(9).verify(Binding::Anonymous(&two), &token));
-        assert!(!tokens(8).verify(Binding::Anonymous(&one), &token));
+        assert!(tokens(9).verify(CsrfScope::Anonymous(&one), &token));
+        assert!(!tokens(9).verify(CsrfScope::Anonymous(&two), &token));
+        assert!(!tokens(8).verify(CsrfScope::Anonymous(&one), &token));
         let session = URL_SAFE_NO_PAD.encode(one).parse().unwrap();
-        assert!(!tokens(9).verify(Binding::Session(&session), &token));
+        assert!(!tokens(9).verify(CsrfScope::Session(&session), &token));
         for junk in ["", "AAAA", &token[1..]] {
-            assert!(!tokens(9).verify(Binding::Anonymous(&one), junk));
+            assert!(!tokens(9).verify(CsrfScope::Anonymous(&one), junk));
         }
     }
 
@@ -113,16 +113,16 @@ mod tests {
             .map(|bytes| -> SessionId { URL_SAFE_NO_PAD.encode(bytes).parse().unwrap() });
         let token = tokens(9).session_token(&one, "ada");
         let verify = |binding| tokens(9).verify(binding, &token);
-        assert!(verify(Binding::Session(&one)));
-        assert!(!verify(Binding::Session(&two)));
-        assert!(verify(Binding::Person("ada")));
-        assert!(!verify(Binding::Person("bob")));
-        assert!(!verify(Binding::Person("")));
-        assert!(!verify(Binding::Anonymous(&[1; NONCE])));
-        assert!(!tokens(8).verify(Binding::Person("ada"), &token));
-        let before_an_upgrade = URL_SAFE_NO_PAD.encode(tokens(9).sign(Binding::Session(&one)));
-        assert!(tokens(9).verify(Binding::Session(&one), &before_an_upgrade));
-        assert!(!tokens(9).verify(Binding::Person("ada"), &before_an_upgrade));
+        assert!(verify(CsrfScope::Session(&one)));
+        assert!(!verify(CsrfScope::Session(&two)));
+        assert!(verify(CsrfScope::Person("ada")));
+        assert!(!verify(CsrfScope::Person("bob")));
+        assert!(!verify(CsrfScope::Person("")));
+        assert!(!verify(CsrfScope::Anonymous(&[1; NONCE])));
+        assert!(!tokens(8).verify(CsrfScope::Person("ada"), &token));
+        let before_an_upgrade = URL_SAFE_NO_PAD.encode(tokens(9).sign(CsrfScope::Session(&one)));
+        assert!(tokens(9).verify(CsrfScope::Session(&one), &before_an_upgrade));
+        assert!(!tokens(9).verify(CsrfScope::Person("ada"), &before_an_upgrade));
     }
 
     #[test]

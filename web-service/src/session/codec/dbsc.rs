@@ -7,17 +7,16 @@ use aws_lc_rs::{
     signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use secrecy::ExposeSecret as _;
-use serde::{Deserialize, de::IgnoredAny};
-use service_kit::{
-    config::SecretKey,
+use holdfast_core::{random::Random, secret_key::SecretKey};
+use holdfast_crypto::{
     jws::Unverified,
-    system::Random,
     verifying_key::{Jwk, VerifyingKey},
 };
+use secrecy::ExposeSecret as _;
+use serde::{Deserialize, de::IgnoredAny};
 use time::OffsetDateTime;
 
-use crate::domain::device::{Challenge, DeviceKey, DeviceProofs, Purpose, Registration};
+use crate::session::device::{Challenge, DeviceKey, DeviceProofCodec, Purpose, Registration};
 
 /// No longer proof is looked at.
 const MAX_LENGTH: usize = 4 * 1024;
@@ -31,12 +30,12 @@ const TIME: usize = 8;
 const NONCE: usize = 16;
 
 /// Makes and reads challenges, proofs and tickets.
-pub struct MacDeviceProofs {
+pub struct DbscCodec {
     key: hmac::Key,
     random: Arc<dyn Random>,
 }
 
-impl MacDeviceProofs {
+impl DbscCodec {
     /// Takes the key that all instances share.
     pub fn new(key: &SecretKey, random: Arc<dyn Random>) -> Self {
         let shared = hmac::Key::new(hmac::HMAC_SHA256, key.expose_secret());
@@ -125,7 +124,7 @@ impl<'a> Proof<'a> {
     }
 }
 
-impl DeviceProofs for MacDeviceProofs {
+impl DeviceProofCodec for DbscCodec {
     fn challenge(&self, purpose: Purpose, sid: &str, now: OffsetDateTime) -> String {
         let mut body = [0; TIME + NONCE];
         let (seconds, nonce) = body.split_at_mut(TIME);
@@ -177,5 +176,4 @@ impl DeviceProofs for MacDeviceProofs {
 }
 
 #[cfg(test)]
-#[path = "device_proofs_tests.rs"]
 mod tests;

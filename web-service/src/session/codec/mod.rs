@@ -1,5 +1,4 @@
-//! Form tokens, behind the domain's port.
+//! The formats of what a browser holds: CSRF tokens, DBSC challenges and proofs.
 
-pub mod device_proofs;
-pub mod fingerprint;
-pub mod form_token;
+pub mod csrf_token;
+pub mod dbsc;

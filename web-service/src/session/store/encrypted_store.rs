@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
-use service_kit::{seldom::Seldom, system::Random};
+use holdfast_core::{random::Random, rate_limited_log::LogRateLimiter};
 use time::{Duration, OffsetDateTime};
 use tower_sessions::{
     SessionStore,
@@ -13,17 +13,17 @@ use tower_sessions::{
 };
 use zeroize::Zeroizing;
 
-use super::{
-    record,
-    seal::{self, Kind, RecordKey},
-};
-use crate::domain::{
-    session::Session,
+use crate::session::{
+    browser_session::Session,
     session_id::SessionId,
     sessions::{RecordsUnavailable, SessionRecords, Successor},
+    store::{
+        record,
+        seal::{self, Kind, RecordKey},
+    },
 };
 
-static DISCARDED: Seldom = Seldom::new();
+static DISCARDED: LogRateLimiter = LogRateLimiter::new();
 
 /// The one entry of a stored record.
 const SEALED: &str = "sealed";
@@ -47,13 +47,13 @@ impl ExpiryClock for OwnClock {
 
 /// Wraps a store so that it sees neither ids nor sessions.
 #[derive(Clone)]
-pub struct SealedRecords {
+pub struct EncryptedRecords {
     store: Arc<dyn SessionStore>,
     expiry_clock: Arc<dyn ExpiryClock>,
     random: Arc<dyn Random>,
 }
 
-impl SealedRecords {
+impl EncryptedRecords {
     /// Takes the store that keeps the sealed records.
     pub fn new(store: Arc<dyn SessionStore>, random: Arc<dyn Random>) -> Self {
         Self {
@@ -130,7 +130,7 @@ impl SealedRecords {
 }
 
 #[async_trait]
-impl SessionRecords for SealedRecords {
+impl SessionRecords for EncryptedRecords {
     async fn create(
         &self,
         session: &Session,
@@ -242,5 +242,4 @@ impl From<session_store::Error> for RecordsUnavailable {
 }
 
 #[cfg(test)]
-#[path = "sealed_tests.rs"]
 mod tests;

@@ -18,9 +18,9 @@ use tokio::{
 };
 use tower_sessions::session::Id;
 
-use super::{
+use crate::session::store::{
     redis::{COMMAND_TIMEOUT, FAULTS},
-    tracked::Opened,
+    session_cache::SessionCache,
 };
 
 /// How often it is asked whether the connection that tells what changes is there.
@@ -31,11 +31,11 @@ const MARKS: &str = "there:";
 const MARK_TTL: i64 = 60;
 
 /// Follows what Redis pushes. What it pushed before it answers has arrived before that answer, on the same connection.
-pub(super) async fn track(client: Client, opened: Opened) {
+pub(super) async fn track(client: Client, opened: SessionCache) {
     let mut connections = client.reconnect_rx();
     let mut faults = client.error_rx();
     let mut pushes = client.invalidation_rx();
-    let mark = Mark::new();
+    let mark = PresenceKey::new();
     let mut ticks = interval(TRACKING_PING);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut is_tracked = client.is_connected() && start_tracking(&client).await;
@@ -75,7 +75,7 @@ pub(super) async fn track(client: Client, opened: Opened) {
 }
 
 /// What was pushed until now; whether that is all of it.
-fn forget_all(opened: &Opened, pushes: &mut Receiver<Invalidation>) -> bool {
+fn forget_all(opened: &SessionCache, pushes: &mut Receiver<Invalidation>) -> bool {
     loop {
         match pushes.try_recv() {
             Ok(push) => forget(opened, push),
@@ -89,7 +89,7 @@ fn forget_all(opened: &Opened, pushes: &mut Receiver<Invalidation>) -> bool {
 }
 
 /// No keys: all of them.
-fn forget(opened: &Opened, Invalidation { keys, .. }: Invalidation) {
+fn forget(opened: &SessionCache, Invalidation { keys, .. }: Invalidation) {
     if keys.is_empty() {
         opened.lost();
     }
@@ -115,9 +115,9 @@ async fn start_tracking(client: &Client) -> bool {
 }
 
 /// A key of this instance's own. Where everything was removed at once (`FLUSHALL`), that is not told key by key; this is gone, too.
-struct Mark(String);
+struct PresenceKey(String);
 
-impl Mark {
+impl PresenceKey {
     fn new() -> Self {
         Self(format!("{MARKS}{}", Id::default()))
     }

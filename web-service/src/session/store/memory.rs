@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use service_kit::{steady_clock::SteadyClock, system::Clock};
+use holdfast_core::{clock::Clock, steady_clock::SteadyClock};
 use tower_sessions::{
     SessionStore,
     session::{Id, Record},
@@ -101,7 +101,7 @@ impl SessionStore for MemoryStore {
 mod tests {
     use std::time::Duration;
 
-    use service_kit::manual_clock::ManualClock;
+    use holdfast_core::clock::ManualClock;
 
     use super::*;
 

@@ -1,11 +1,11 @@
-//! Where session records are kept, behind the domain's port.
+//! Where session records are kept.
 
+pub mod encrypted_store;
+mod invalidation;
 pub mod memory;
-pub mod once;
 mod record;
 pub mod redis;
 mod redis_records;
+pub mod replay_cache;
 mod seal;
-pub mod sealed;
-pub mod tracked;
-mod tracking;
+pub mod session_cache;

@@ -7,9 +7,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::domain::{
+use crate::session::{
+    browser_session::Session,
     device::{Device, DeviceKey},
-    session::Session,
     sessions::Successor,
 };
 

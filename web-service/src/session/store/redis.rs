@@ -18,12 +18,9 @@ use fred::{
         config::{Config, ReconnectPolicy, UnresponsiveConfig},
     },
 };
-use service_kit::{
-    breaker::{Breaker, Probe},
-    redis_info::{OLDEST_VERSION, RedisInfo},
-    seldom::Seldom,
-    system::Clock,
-};
+use holdfast_circuit_breaker::{CircuitBreaker, Probe};
+use holdfast_core::{clock::Clock, rate_limited_log::LogRateLimiter};
+use holdfast_server_kit::redis_info::{OLDEST_VERSION, RedisInfo};
 use tokio::time::timeout;
 use tower_sessions::{
     SessionStore,
@@ -31,8 +28,14 @@ use tower_sessions::{
     session_store::{self, Error},
 };
 
-use super::{redis_records::RedisRecords, sealed::ExpiryClock, tracked::Opened, tracking::track};
-use crate::domain::{device::Once, sessions::RecordsUnavailable};
+use crate::session::{
+    device::ReplayCache,
+    sessions::RecordsUnavailable,
+    store::{
+        encrypted_store::ExpiryClock, invalidation::track, redis_records::RedisRecords,
+        session_cache::SessionCache,
+    },
+};
 
 /// For a call as a whole, waiting for a connection included.
 pub(super) const COMMAND_TIMEOUT: Duration = Duration::from_millis(500);
@@ -52,7 +55,9 @@ const CHANGES: usize = 4096;
 /// How long a start waits for the first connection; a Redis that is away must not keep the service from starting.
 const FIRST_CONNECTION: Duration = Duration::from_millis(100);
 
-pub(super) static FAULTS: Seldom = Seldom::new();
+pub(super) static FAULTS: LogRateLimiter = LogRateLimiter::new();
+static EVICTS: LogRateLimiter = LogRateLimiter::new();
+static TOO_OLD: LogRateLimiter = LogRateLimiter::new();
 
 /// Checks a `redis://` URL.
 ///
@@ -71,7 +76,7 @@ pub fn parse(url: &str) -> Result<Config, String> {
 ///
 /// # Errors
 /// When the client cannot be built.
-pub async fn connect(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<WhileThere>> {
+pub async fn connect(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<BreakerStore>> {
     let client: Client = Builder::from_config(config)
         .with_performance_config(|performance| {
             performance.default_command_timeout = ABANDONED_AFTER;
@@ -113,8 +118,8 @@ pub async fn connect(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Ar
     });
     let _task = client.connect();
     let _ = timeout(FIRST_CONNECTION, client.wait_for_connect()).await;
-    Ok(Arc::new(WhileThere {
-        breaker: Breaker::new("Redis".to_owned(), probe(client.clone())),
+    Ok(Arc::new(BreakerStore {
+        breaker: CircuitBreaker::new("Redis".to_owned(), probe(client.clone())),
         store: RedisRecords::new(client.clone()),
         client,
         clock,
@@ -153,14 +158,16 @@ impl Fault {
             Err(_elapsed) => return,
         };
         if let Some(policy) = info.evicts() {
-            tracing::warn!(
-                policy,
-                "Redis removes sessions when it is full; set maxmemory-policy to noeviction"
-            );
+            EVICTS.log(|_| {
+                tracing::warn!(
+                    policy,
+                    "Redis removes sessions when it is full; set maxmemory-policy to noeviction"
+                );
+            });
         }
         let too_old = info.too_old();
         if let Some(version) = too_old {
-            tracing::error!(%version, oldest = %OLDEST_VERSION, "Redis is too old to keep sessions");
+            TOO_OLD.log(|_| tracing::error!(%version, oldest = %OLDEST_VERSION, "Redis is too old to keep sessions"));
         }
         let why = too_old.map(|version| {
             format!("Redis {version} is too old to keep sessions; {OLDEST_VERSION} is needed")
@@ -171,15 +178,15 @@ impl Fault {
 
 /// Asks Redis only while it answers.
 #[derive(Clone)]
-pub struct WhileThere {
+pub struct BreakerStore {
     store: RedisRecords,
     client: Client,
     clock: Arc<dyn Clock>,
-    breaker: Breaker,
+    breaker: CircuitBreaker,
     fault: Fault,
 }
 
-impl WhileThere {
+impl BreakerStore {
     /// Whether the Redis is one that can be used.
     ///
     /// # Errors
@@ -191,7 +198,7 @@ impl WhileThere {
     }
 
     /// Tells `opened` what changes in Redis (client-side caching), from now on, and whenever that cannot be told.
-    pub fn track(&self, opened: Opened) {
+    pub fn track(&self, opened: SessionCache) {
         tokio::spawn(track(self.client.clone(), opened));
     }
 
@@ -212,7 +219,7 @@ impl WhileThere {
     }
 }
 
-impl fmt::Debug for WhileThere {
+impl fmt::Debug for BreakerStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WhileThere").finish_non_exhaustive()
     }
@@ -220,7 +227,7 @@ impl fmt::Debug for WhileThere {
 
 /// Redis removes records by its own clock, which may be another machine's.
 #[async_trait]
-impl ExpiryClock for WhileThere {
+impl ExpiryClock for BreakerStore {
     async fn ahead(&self) -> session_store::Result<time::Duration> {
         let time = self.ask(self.store.time(), Error::Backend).await?;
         Ok(time.map_or(time::Duration::ZERO, |time| time - self.clock.now()))
@@ -228,7 +235,7 @@ impl ExpiryClock for WhileThere {
 }
 
 #[async_trait]
-impl SessionStore for WhileThere {
+impl SessionStore for BreakerStore {
     async fn create(&self, record: &mut Record) -> session_store::Result<()> {
         self.ask(self.store.create(record), Error::Backend).await
     }
@@ -247,8 +254,12 @@ impl SessionStore for WhileThere {
 }
 
 #[async_trait]
-impl Once for WhileThere {
-    async fn is_first(&self, name: &str, window: Duration) -> Result<bool, RecordsUnavailable> {
+impl ReplayCache for BreakerStore {
+    async fn insert_if_new(
+        &self,
+        name: &str,
+        window: Duration,
+    ) -> Result<bool, RecordsUnavailable> {
         let millis = i64::try_from(window.as_millis()).unwrap_or(i64::MAX);
         let set = async {
             let (until, if_new) = (Some(Expiration::PX(millis)), Some(SetOptions::NX));

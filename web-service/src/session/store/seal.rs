@@ -9,7 +9,7 @@ use aws_lc_rs::{
 };
 use zeroize::Zeroizing;
 
-use crate::domain::session_id::SessionId;
+use crate::session::session_id::SessionId;
 
 /// The layout of a sealed record: this byte, the nonce, the ciphertext with its tag.
 const VERSION: u8 = 2;
@@ -129,7 +129,7 @@ fn aad(kind: Kind, id: &SessionId, expiry: i64) -> Aad<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use service_kit::system::SystemRandom;
+    use holdfast_crypto::random::SystemRandom;
 
     use super::*;
 

@@ -10,16 +10,16 @@ use std::{
 };
 
 use async_trait::async_trait;
-use service_kit::recent::{Era, Recent};
+use holdfast_core::bounded_cache::{Generation, TwoGenerationCache};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 use tower_sessions::session::Id;
 
-use super::sealed::SealedRecords;
-use crate::domain::{
-    session::Session,
+use crate::session::{
+    browser_session::Session,
     session_id::SessionId,
     sessions::{RecordsUnavailable, SessionRecords, Successor},
+    store::encrypted_store::EncryptedRecords,
 };
 
 /// How many sessions are remembered, at about a kilobyte each.
@@ -30,10 +30,10 @@ const MAX_SILENCE: Duration = Duration::from_millis(1500);
 
 /// What is remembered of sessions, by the key that the store has for them. Clones remember together.
 #[derive(Clone)]
-pub struct Opened(Arc<Inner>);
+pub struct SessionCache(Arc<Inner>);
 
 struct Inner {
-    sessions: Recent<Id, Arc<Session>>,
+    sessions: TwoGenerationCache<Id, Arc<Session>>,
     /// Who is being loaded, how often, and whether it stayed as it was since the first one asked.
     loading: Mutex<HashMap<Id, Loading>>,
     begun: Instant,
@@ -47,10 +47,10 @@ struct Loading {
     is_clean: bool,
 }
 
-impl Default for Opened {
+impl Default for SessionCache {
     fn default() -> Self {
         Self(Arc::new(Inner {
-            sessions: Recent::new(MOST),
+            sessions: TwoGenerationCache::new(MOST),
             loading: Mutex::default(),
             begun: Instant::now(),
             heard: AtomicU64::new(0),
@@ -58,7 +58,7 @@ impl Default for Opened {
     }
 }
 
-impl Opened {
+impl SessionCache {
     /// All changes until then were told.
     pub(super) fn heard(&self, until: Instant) {
         let millis = until.duration_since(self.0.begun).as_millis();
@@ -90,9 +90,9 @@ impl Opened {
     }
 
     /// Before the store is asked; `None` where the answer is not to be remembered.
-    fn begin(&self, key: Id) -> Option<Era> {
+    fn begin(&self, key: Id) -> Option<Generation> {
         // First: what is lost after that is not remembered.
-        let era = self.0.sessions.era();
+        let generation = self.0.sessions.generation();
         if !self.is_current() {
             return None;
         }
@@ -102,15 +102,15 @@ impl Opened {
             is_clean: true,
         });
         entry.count += 1;
-        Some(era)
+        Some(generation)
     }
 
     /// After it answered. What changed meanwhile is not remembered: the answer may be older than the change.
-    fn end(&self, key: Id, era: Era, found: Option<Arc<Session>>) {
+    fn end(&self, key: Id, generation: Generation, found: Option<Arc<Session>>) {
         let mut loading = self.loading();
         let is_clean = loading.get(&key).is_some_and(|entry| entry.is_clean);
         if let (Some(session), true) = (found, is_clean) {
-            self.0.sessions.insert(era, key, session);
+            self.0.sessions.insert(generation, key, session);
         }
         if let Some(entry) = loading.get_mut(&key) {
             entry.count -= 1;
@@ -130,34 +130,35 @@ impl Opened {
 
 /// Ends a load, however it ends.
 struct Load<'a> {
-    opened: &'a Opened,
+    opened: &'a SessionCache,
     key: Id,
-    era: Era,
+    generation: Generation,
     found: Option<Arc<Session>>,
 }
 
 impl Drop for Load<'_> {
     fn drop(&mut self) {
-        self.opened.end(self.key, self.era, self.found.take());
+        self.opened
+            .end(self.key, self.generation, self.found.take());
     }
 }
 
 /// Sealed records, of which those that are open already are not asked for again.
-pub struct TrackedRecords {
-    records: SealedRecords,
-    opened: Opened,
+pub struct CachedRecords {
+    records: EncryptedRecords,
+    opened: SessionCache,
 }
 
-impl TrackedRecords {
+impl CachedRecords {
     /// Takes the records, and the memory that is told what changes.
     #[must_use]
-    pub const fn new(records: SealedRecords, opened: Opened) -> Self {
+    pub const fn new(records: EncryptedRecords, opened: SessionCache) -> Self {
         Self { records, opened }
     }
 }
 
 #[async_trait]
-impl SessionRecords for TrackedRecords {
+impl SessionRecords for CachedRecords {
     async fn create(
         &self,
         session: &Session,
@@ -167,17 +168,17 @@ impl SessionRecords for TrackedRecords {
     }
 
     async fn load(&self, id: &SessionId) -> Result<Option<Arc<Session>>, RecordsUnavailable> {
-        let key = SealedRecords::key(id);
+        let key = EncryptedRecords::key(id);
         if let Some(session) = self.opened.find(&key) {
             return Ok(Some(session));
         }
-        let Some(era) = self.opened.begin(key) else {
+        let Some(generation) = self.opened.begin(key) else {
             return self.records.load(id).await;
         };
         let mut load = Load {
             opened: &self.opened,
             key,
-            era,
+            generation,
             found: None,
         };
         let found = self.records.load(id).await?;
@@ -188,7 +189,7 @@ impl SessionRecords for TrackedRecords {
     async fn newest(&self, id: &SessionId) -> Result<Option<Arc<Session>>, RecordsUnavailable> {
         let newest = self.records.load(id).await?;
         if newest.is_none() {
-            self.opened.forget(SealedRecords::key(id));
+            self.opened.forget(EncryptedRecords::key(id));
         }
         Ok(newest)
     }
@@ -201,13 +202,13 @@ impl SessionRecords for TrackedRecords {
     ) -> Result<(), RecordsUnavailable> {
         let updated = self.records.update(id, session, until).await;
         // Before the store tells it: whoever asked for it is to see it at once.
-        self.opened.forget(SealedRecords::key(id));
+        self.opened.forget(EncryptedRecords::key(id));
         updated
     }
 
     async fn remove(&self, id: &SessionId) -> Result<(), RecordsUnavailable> {
         let removed = self.records.remove(id).await;
-        self.opened.forget(SealedRecords::key(id));
+        self.opened.forget(EncryptedRecords::key(id));
         removed
     }
 
@@ -230,5 +231,4 @@ impl SessionRecords for TrackedRecords {
 }
 
 #[cfg(test)]
-#[path = "tracked_tests.rs"]
 mod tests;

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use web_service::domain::{bindings::DeviceBinding, return_origins::ReturnOrigins};
+use web_service::{
+    request::redirect_origins::AllowedRedirectOrigins, session::device_binding::DeviceBinding,
+};
 
 use super::{Browser, get, site, site_with};
 use crate::support::{PASSWORD, assert_problem};
@@ -61,7 +63,7 @@ async fn an_unbound_browser_works_as_before() {
 #[tokio::test]
 async fn where_an_application_has_another_origin_nobody_is_bound_by_preference() {
     let site = site_with(|config| {
-        config.return_origins = ReturnOrigins::new(vec!["https://app.example".to_owned()]);
+        config.return_origins = AllowedRedirectOrigins::new(vec!["https://app.example".to_owned()]);
     })
     .await;
     let fields = [("username", "ada"), ("password", PASSWORD)];

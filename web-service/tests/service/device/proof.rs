@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use auth_service::domain::audit::AuditKind;
+use holdfast_identity::audit::AuditKind;
 use serde_json::{Value, json};
-use web_service::domain::{
-    bindings::DeviceBinding, return_origins::ReturnOrigins, trusted_proxies::TrustedProxies,
+use web_service::{
+    request::{redirect_origins::AllowedRedirectOrigins, trusted_proxies::TrustedProxies},
+    session::device_binding::DeviceBinding,
 };
 
 use super::{Browser, challenge_of, get, site, site_with};
@@ -209,7 +210,7 @@ async fn a_proxy_gets_the_same_decision() {
     let app = "https://app.example";
     let site = site_with(|config| {
         config.trusted_proxies = TrustedProxies::new(vec!["127.0.0.0/8".parse().unwrap()]);
-        config.return_origins = ReturnOrigins::new(vec![app.to_owned()]);
+        config.return_origins = AllowedRedirectOrigins::new(vec![app.to_owned()]);
         config.device_binding.binding = DeviceBinding::Require;
     })
     .await;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use auth_service::domain::audit::AuditKind;
-use web_service::domain::{bindings::OnTheft, device::PROOF_TTL};
+use holdfast_identity::audit::AuditKind;
+use web_service::session::{device::PROOF_TTL, device_binding::OnTheft};
 
 use super::{Browser, challenge_of, get, site, site_with};
 use crate::support::{PASSWORD, assert_problem, until};

@@ -5,17 +5,17 @@ use aws_lc_rs::{
         EcdsaSigningAlgorithm, KeyPair as _,
     },
 };
+use holdfast_crypto::random::SystemRandom;
 use secrecy::SecretBox;
 use serde_json::{Value, json};
-use service_kit::system::SystemRandom;
 
 use super::*;
 
 const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 
-fn proofs(byte: u8) -> MacDeviceProofs {
+fn proofs(byte: u8) -> DbscCodec {
     let key = SecretBox::new(Box::new([byte; 32]));
-    MacDeviceProofs::new(&key, Arc::new(SystemRandom))
+    DbscCodec::new(&key, Arc::new(SystemRandom))
 }
 
 struct Device(EcdsaKeyPair);

@@ -3,14 +3,12 @@ use std::{
     time::Duration,
 };
 
+use holdfast_core::clock::{Clock as _, ManualClock};
+use holdfast_crypto::random::SystemRandom;
 use secrecy::ExposeSecret as _;
-use service_kit::{
-    manual_clock::ManualClock,
-    system::{Clock as _, SystemRandom},
-};
 
 use super::*;
-use crate::storage::memory::MemoryStore;
+use crate::session::store::memory::MemoryStore;
 
 fn session() -> Session {
     let now = ManualClock::default().now();
@@ -39,7 +37,7 @@ fn until() -> OffsetDateTime {
 
 #[tokio::test]
 async fn what_is_kept_comes_back_to_its_id_alone() {
-    let records = SealedRecords::new(store(), Arc::new(SystemRandom));
+    let records = EncryptedRecords::new(store(), Arc::new(SystemRandom));
     let id = records.create(&session(), until()).await.unwrap();
     assert_eq!(records.load(&id).await.unwrap().unwrap().username, "ada");
     let other = SessionId::random(&SystemRandom);
@@ -59,11 +57,15 @@ impl ExpiryClock for DayAhead {
 #[tokio::test]
 async fn a_record_is_dated_by_the_clock_of_its_store() {
     let store = store();
-    let records = SealedRecords::new(store.clone(), Arc::new(SystemRandom));
+    let records = EncryptedRecords::new(store.clone(), Arc::new(SystemRandom));
     let records = records.dated_by(Arc::new(DayAhead));
     let id = records.create(&session(), until()).await.unwrap();
     for _ in 0..2 {
-        let stored = store.load(&SealedRecords::key(&id)).await.unwrap().unwrap();
+        let stored = store
+            .load(&EncryptedRecords::key(&id))
+            .await
+            .unwrap()
+            .unwrap();
         let ahead = stored.expiry_date - until();
         assert!(
             (0..=1).contains(&(ahead - time::Duration::DAY).whole_seconds()),
@@ -77,26 +79,29 @@ async fn a_record_is_dated_by_the_clock_of_its_store() {
 #[tokio::test]
 async fn another_sessions_record_under_my_key_does_not_open_and_is_removed() {
     let store = store();
-    let records = SealedRecords::new(store.clone(), Arc::new(SystemRandom));
+    let records = EncryptedRecords::new(store.clone(), Arc::new(SystemRandom));
     let mine = records.create(&session(), until()).await.unwrap();
     let theirs = records.create(&session(), until()).await.unwrap();
     let mut swapped = store
-        .load(&SealedRecords::key(&theirs))
+        .load(&EncryptedRecords::key(&theirs))
         .await
         .unwrap()
         .unwrap();
-    swapped.id = SealedRecords::key(&mine);
+    swapped.id = EncryptedRecords::key(&mine);
     store.save(&swapped).await.unwrap();
 
     assert!(records.load(&mine).await.unwrap().is_none());
 
-    assert_eq!(store.load(&SealedRecords::key(&mine)).await.unwrap(), None);
+    assert_eq!(
+        store.load(&EncryptedRecords::key(&mine)).await.unwrap(),
+        None
+    );
     assert!(records.load(&theirs).await.unwrap().is_some());
 }
 
 #[tokio::test]
 async fn a_session_that_was_removed_is_not_revived_by_an_update() {
-    let records = SealedRecords::new(store(), Arc::new(SystemRandom));
+    let records = EncryptedRecords::new(store(), Arc::new(SystemRandom));
     let id = records.create(&session(), until()).await.unwrap();
     records.remove(&id).await.unwrap();
     records.update(&id, &session(), until()).await.unwrap();
@@ -115,7 +120,7 @@ impl Random for Repeating {
 #[tokio::test]
 async fn a_collision_is_noticed_and_nobody_shares_an_id() {
     let store = store();
-    let records = SealedRecords::new(store, Arc::new(Repeating(AtomicU8::new(0))));
+    let records = EncryptedRecords::new(store, Arc::new(Repeating(AtomicU8::new(0))));
     let first = records.create(&session(), until()).await.unwrap();
     let second = records.create(&session(), until()).await.unwrap();
     assert_ne!(first, second);
@@ -132,7 +137,7 @@ fn successor(refresh_token: &str) -> Successor {
 
 #[tokio::test]
 async fn a_replaced_id_leads_to_the_first_that_took_its_place() {
-    let records = SealedRecords::new(store(), Arc::new(SystemRandom));
+    let records = EncryptedRecords::new(store(), Arc::new(SystemRandom));
     let old = SessionId::random(&SystemRandom);
     assert!(records.successor(&old).await.unwrap().is_none());
     let (first, second) = (successor("first"), successor("second"));
@@ -148,10 +153,14 @@ async fn a_replaced_id_leads_to_the_first_that_took_its_place() {
 #[tokio::test]
 async fn a_successor_that_cannot_be_read_is_removed_and_counts_as_none() {
     let store = store();
-    let records = SealedRecords::new(store.clone(), Arc::new(SystemRandom));
+    let records = EncryptedRecords::new(store.clone(), Arc::new(SystemRandom));
     let id = records.create(&session(), until()).await.unwrap();
     let place = key(Kind::Successor, &id);
-    let mut moved = store.load(&SealedRecords::key(&id)).await.unwrap().unwrap();
+    let mut moved = store
+        .load(&EncryptedRecords::key(&id))
+        .await
+        .unwrap()
+        .unwrap();
     moved.id = place;
     store.create(&mut moved).await.unwrap();
     assert!(records.successor(&id).await.unwrap().is_none());
@@ -161,11 +170,11 @@ async fn a_successor_that_cannot_be_read_is_removed_and_counts_as_none() {
 
 mod rotation {
     use super::*;
-    use crate::domain::{session::Lifetimes, sessions::Sessions};
+    use crate::session::{browser_session::Lifetimes, sessions::Sessions};
 
     /// An instance that shares its store with others.
-    fn instance(store: &Arc<MemoryStore>) -> (Sessions, SealedRecords) {
-        let records = SealedRecords::new(store.clone(), Arc::new(SystemRandom));
+    fn instance(store: &Arc<MemoryStore>) -> (Sessions, EncryptedRecords) {
+        let records = EncryptedRecords::new(store.clone(), Arc::new(SystemRandom));
         let lifetimes = Lifetimes {
             idle: Duration::from_mins(30),
             absolute: Duration::from_hours(12),

@@ -1,14 +1,11 @@
 use std::sync::Arc;
 
-use service_kit::{
-    manual_clock::ManualClock,
-    system::{Clock as _, SystemRandom},
-};
-
+use holdfast_core::clock::{Clock as _, ManualClock};
+use holdfast_crypto::random::SystemRandom;
 use tower_sessions::{session::Record, session_store};
 
 use super::*;
-use crate::storage::memory::MemoryStore;
+use crate::session::store::memory::MemoryStore;
 
 /// A store that counts how often it is read.
 #[derive(Clone, Debug)]
@@ -35,8 +32,8 @@ impl tower_sessions::SessionStore for Counting {
 }
 
 struct World {
-    records: TrackedRecords,
-    opened: Opened,
+    records: CachedRecords,
+    opened: SessionCache,
     reads: Arc<AtomicU64>,
     id: SessionId,
 }
@@ -47,7 +44,7 @@ impl World {
         let now = clock.now();
         let reads = Arc::new(AtomicU64::new(0));
         let store = Counting(Arc::new(MemoryStore::new(Arc::new(clock))), reads.clone());
-        let sealed = SealedRecords::new(Arc::new(store), Arc::new(SystemRandom));
+        let sealed = EncryptedRecords::new(Arc::new(store), Arc::new(SystemRandom));
         let session = Session {
             user_id: "u".into(),
             username: "ada".into(),
@@ -63,9 +60,9 @@ impl World {
         };
         let id = sealed.create(&session, now + Duration::from_hours(1));
         let id = id.await.unwrap();
-        let opened = Opened::default();
+        let opened = SessionCache::default();
         Self {
-            records: TrackedRecords::new(sealed, opened.clone()),
+            records: CachedRecords::new(sealed, opened.clone()),
             opened,
             reads,
             id,
@@ -81,7 +78,7 @@ impl World {
     }
 
     fn key(&self) -> Id {
-        SealedRecords::key(&self.id)
+        EncryptedRecords::key(&self.id)
     }
 }
 
@@ -132,15 +129,15 @@ async fn an_answer_that_a_change_overtook_is_not_remembered() {
     let session = world.load().await.unwrap();
     world.opened.forget(key);
 
-    let era = world.opened.begin(key).unwrap();
+    let generation = world.opened.begin(key).unwrap();
     world.opened.forget(key);
-    world.opened.end(key, era, Some(session.clone()));
+    world.opened.end(key, generation, Some(session.clone()));
     assert!(world.opened.find(&key).is_none());
 
-    let era = world.opened.begin(key).unwrap();
+    let generation = world.opened.begin(key).unwrap();
     world.opened.lost();
     world.opened.heard(Instant::now());
-    world.opened.end(key, era, Some(session.clone()));
+    world.opened.end(key, generation, Some(session.clone()));
     assert!(world.opened.find(&key).is_none());
     assert!(world.opened.loading().is_empty());
 }
@@ -171,7 +168,7 @@ async fn a_change_begins_from_what_the_store_has_and_not_from_what_is_remembered
     let mut elsewhere = Session::clone(&world.load().await.unwrap());
     elsewhere.username = "changed elsewhere".to_owned();
     let (key, until) = (world.key(), elsewhere.created_at + Duration::from_hours(1));
-    let other = TrackedRecords::new(world.records.records.clone(), Opened::default());
+    let other = CachedRecords::new(world.records.records.clone(), SessionCache::default());
     other.update(&world.id, &elsewhere, until).await.unwrap();
 
     assert_eq!(world.load().await.unwrap().username, "ada", "nobody told");

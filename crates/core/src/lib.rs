@@ -1,0 +1,15 @@
+//! What several crates speak of: time, randomness, keys, networks, bounded memory. No I/O but for files that hold secrets.
+
+pub mod blanks;
+pub mod bounded_cache;
+pub mod client_network;
+pub mod clock;
+pub mod invalid_key;
+pub mod private_file;
+pub mod public_url;
+pub mod random;
+pub mod rate_limited_log;
+pub mod replay_set;
+pub mod secret_key;
+pub mod steady_clock;
+pub mod text;

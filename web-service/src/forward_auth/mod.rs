@@ -1,0 +1,3 @@
+//! Whether a request that a reverse proxy asks about may pass.
+
+pub mod policy;
