@@ -1,7 +1,10 @@
 //! A sealed record that somebody else wrote into the store: it never opens, and it is removed.
 #![no_main]
 
-use std::{collections::HashMap, sync::{Arc, LazyLock}};
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock},
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use holdfast_core::clock::{Clock as _, ManualClock};
@@ -10,7 +13,11 @@ use libfuzzer_sys::fuzz_target;
 use time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tower_sessions::{SessionStore as _, session::Record};
-use web_service::session::{browser_session::Session, sessions::SessionRecords as _, store::{encrypted_store::EncryptedRecords, memory::MemoryStore}};
+use web_service::session::{
+    browser_session::Session,
+    sessions::SessionRecords as _,
+    store::{encrypted_store::EncryptedRecords, memory::MemoryStore},
+};
 
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| Builder::new_current_thread().build().unwrap());
