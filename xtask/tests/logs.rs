@@ -7,12 +7,14 @@ use std::{
 };
 
 /// What no request causes: it is said at the start, at the stop, or by what runs in the background in its own rhythm.
-const NOT_BY_REQUESTS: [&str; 20] = [
+const NOT_BY_REQUESTS: [&str; 22] = [
     "gRPC is not encrypted and reachable from other machines",
     "requests were still in flight after",
     "expired logins could not be removed",
     "old audit events could not be removed",
     "Redis connection lost; reconnecting",
+    "Redis removes sessions when it is full",
+    "Redis is too old to keep sessions",
     "Redis does not tell what changes; every session is read from it",
     "the ends of logins are not heard of; cookies are judged by what was heard",
     "the local certificate could not be renewed",

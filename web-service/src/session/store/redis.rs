@@ -56,8 +56,6 @@ const CHANGES: usize = 4096;
 const FIRST_CONNECTION: Duration = Duration::from_millis(100);
 
 pub(super) static FAULTS: LogRateLimiter = LogRateLimiter::new();
-static EVICTS: LogRateLimiter = LogRateLimiter::new();
-static TOO_OLD: LogRateLimiter = LogRateLimiter::new();
 
 /// Checks a `redis://` URL.
 ///
@@ -158,16 +156,14 @@ impl Fault {
             Err(_elapsed) => return,
         };
         if let Some(policy) = info.evicts() {
-            EVICTS.log(|_| {
-                tracing::warn!(
-                    policy,
-                    "Redis removes sessions when it is full; set maxmemory-policy to noeviction"
-                );
-            });
+            tracing::warn!(
+                policy,
+                "Redis removes sessions when it is full; set maxmemory-policy to noeviction"
+            );
         }
         let too_old = info.too_old();
         if let Some(version) = too_old {
-            TOO_OLD.log(|_| tracing::error!(%version, oldest = %OLDEST_VERSION, "Redis is too old to keep sessions"));
+            tracing::error!(%version, oldest = %OLDEST_VERSION, "Redis is too old to keep sessions");
         }
         let why = too_old.map(|version| {
             format!("Redis {version} is too old to keep sessions; {OLDEST_VERSION} is needed")
