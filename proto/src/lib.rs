@@ -14,6 +14,24 @@ pub mod v1 {
     tonic::include_proto!("auth.v1");
 }
 
+const REASON_PREFIX: &str = "ERROR_REASON_";
+
+impl v1::ErrorReason {
+    /// The value of `google.rpc.ErrorInfo.reason`: this value's name without the prefix `ERROR_REASON_`, such as `TOKEN_EXPIRED`.
+    #[must_use]
+    pub fn wire_name(self) -> &'static str {
+        let name = self.as_str_name();
+        name.strip_prefix(REASON_PREFIX).unwrap_or(name)
+    }
+
+    /// The reason with this [`wire_name`](Self::wire_name); `None` for a name that this version of the contract does not have.
+    #[must_use]
+    pub fn from_wire_name(name: &str) -> Option<Self> {
+        let reason = Self::from_str_name(&format!("{REASON_PREFIX}{name}"))?;
+        (reason != Self::Unspecified).then_some(reason)
+    }
+}
+
 /// The metadata entry with which web-service proves itself to auth-service.
 pub const SERVICE_SECRET: &str = "holdfast-service-secret";
 

@@ -23,7 +23,6 @@ static INTERNAL_FAULTS: LogRateLimiter = LogRateLimiter::new();
 const DOMAIN: &str = "holdfast";
 /// In the metadata of what is said of a proof: what the next one has to contain.
 const DPOP_NONCE: &str = "dpop_nonce";
-const PREFIX: &str = "ERROR_REASON_";
 static STORE_FAULTS: LogRateLimiter = LogRateLimiter::new();
 static OVERLOADS: LogRateLimiter = LogRateLimiter::new();
 const STORE_RETRY: Duration = Duration::from_secs(1);
@@ -64,12 +63,7 @@ fn retry_later(code: Code, reason: ErrorReason, message: &str, after: Duration) 
 }
 
 fn details(reason: ErrorReason) -> ErrorDetails {
-    ErrorDetails::with_error_info(name(reason), DOMAIN, [])
-}
-
-fn name(reason: ErrorReason) -> &'static str {
-    let name = reason.as_str_name();
-    name.strip_prefix(PREFIX).unwrap_or(name)
+    ErrorDetails::with_error_info(reason.wire_name(), DOMAIN, [])
 }
 
 fn password_rejected(rejected: &PasswordRejected) -> Status {
@@ -244,7 +238,7 @@ impl IntoStatus for DpopError {
             DpopError::Fault(fault) => return fault.into_status(),
         };
         let metadata = [(DPOP_NONCE.to_owned(), nonce)];
-        let details = ErrorDetails::with_error_info(name(reason), DOMAIN, metadata);
+        let details = ErrorDetails::with_error_info(reason.wire_name(), DOMAIN, metadata);
         Status::with_error_details(Code::Unauthenticated, message, details)
     }
 }

@@ -5,7 +5,8 @@ use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 use anyhow::ensure;
 use clap::Args;
 use holdfast_client::{
-    auth::{AuthError, AuthService as _, OVERLOADED},
+    ErrorReason,
+    auth::{AuthError, AuthService as _},
     rpc::AuthClient,
 };
 use secrecy::SecretString;
@@ -91,7 +92,7 @@ async fn sign_in(
             Err(AuthError::Unavailable {
                 reason,
                 retry_after,
-            }) if reason == OVERLOADED => {
+            }) if reason == ErrorReason::Overloaded => {
                 own.refused += 1;
                 sleep(retry_after).await;
             }

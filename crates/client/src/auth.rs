@@ -7,11 +7,7 @@ use secrecy::SecretString;
 use time::OffsetDateTime;
 
 use crate::device_report::DeviceReport;
-pub use crate::error::{
-    AUTH_UNAVAILABLE, AuthError, DPOP_NONCE_REQUIRED, DPOP_PROOF_INVALID, DPOP_PROOF_REQUIRED,
-    INSUFFICIENT_SCOPE, INVALID_CREDENTIALS, LOGIN_NOT_FOUND, OVERLOADED, PASSWORD_REJECTED,
-    Refusal, RefusalKind, STEP_UP_REQUIRED, THROTTLED, TOKEN_REVOKED,
-};
+pub use crate::error::{AuthError, Refusal, RefusalKind};
 
 /// auth-service as who judges access tokens.
 #[async_trait]

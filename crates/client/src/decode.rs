@@ -13,18 +13,10 @@ use tonic::{Code, ConnectError, Status};
 use tonic_types::StatusExt as _;
 
 use crate::auth::{
-    AUTH_UNAVAILABLE, Account, AuthError, Claims, ClientKind, Introspection, Jwk, Jwks, Login,
-    LoginRecord, Person, Refusal, RefusalKind, THROTTLED, Tokens,
+    Account, AuthError, Claims, ClientKind, Introspection, Jwk, Jwks, Login, LoginRecord, Person,
+    Refusal, RefusalKind, Tokens,
 };
-
-/// The reason when it has too much to do.
-const OVERLOADED: &str = "OVERLOADED";
-
-/// The reason for a request that cannot be met.
-const INVALID_REQUEST: &str = "INVALID_REQUEST";
-
-/// The reason auth-service gives when this service was set up with another secret.
-const SERVICE_SECRET_WRONG: &str = "SERVICE_SECRET_WRONG";
+use crate::reason::{ErrorReason, Reason};
 
 /// Where it says what the next proof of a key has to contain.
 const DPOP_NONCE: &str = "dpop_nonce";
@@ -216,13 +208,13 @@ pub(super) fn classify_status(status: &Status) -> CallOutcome {
     if let Some(info) = details.error_info() {
         let retry_delay = details.retry_info().and_then(|info| info.retry_delay);
         let nonce = info.metadata.get(DPOP_NONCE).cloned();
-        let answer = refusal(status, &info.reason, retry_delay);
+        let answer = refusal(status, Reason::from_wire_name(&info.reason), retry_delay);
         return CallOutcome::Answer(with_nonce(answer, nonce));
     }
     match status.code() {
         Code::OutOfRange => CallOutcome::Answer(AuthError::Refused(Refusal {
             kind: RefusalKind::Invalid,
-            reason: INVALID_REQUEST.to_owned(),
+            reason: ErrorReason::InvalidRequest.into(),
             message: "the request is too large".to_owned(),
             dpop_nonce: String::new(),
         })),
@@ -235,22 +227,22 @@ pub(super) fn classify_status(status: &Status) -> CallOutcome {
     }
 }
 
-fn refusal(status: &Status, reason: &str, retry_delay: Option<Duration>) -> AuthError {
+fn refusal(status: &Status, reason: Reason, retry_delay: Option<Duration>) -> AuthError {
     let kind = match status.code() {
         Code::Unauthenticated => RefusalKind::Unauthenticated,
-        Code::PermissionDenied if reason == SERVICE_SECRET_WRONG => {
+        Code::PermissionDenied if reason == ErrorReason::ServiceSecretWrong => {
             return AuthError::Broken(status.message().to_owned());
         }
         Code::PermissionDenied => RefusalKind::Forbidden,
         Code::InvalidArgument | Code::NotFound | Code::AlreadyExists => RefusalKind::Invalid,
-        Code::ResourceExhausted if reason == THROTTLED => {
+        Code::ResourceExhausted if reason == ErrorReason::Throttled => {
             return AuthError::Throttled {
                 retry_after: retry_delay.unwrap_or(RETRY_AFTER),
             };
         }
         Code::ResourceExhausted | Code::Unavailable => {
             return AuthError::Unavailable {
-                reason: reason.to_owned(),
+                reason,
                 retry_after: retry_delay.unwrap_or(RETRY_AFTER),
             };
         }
@@ -258,7 +250,7 @@ fn refusal(status: &Status, reason: &str, retry_delay: Option<Duration>) -> Auth
     };
     AuthError::Refused(Refusal {
         kind,
-        reason: reason.to_owned(),
+        reason,
         message: status.message().to_owned(),
         dpop_nonce: String::new(),
     })
@@ -294,7 +286,7 @@ fn sources(status: &Status) -> impl Iterator<Item = &(dyn Error + 'static)> {
 /// No instance of auth-service answers.
 pub(super) fn unreachable() -> AuthError {
     AuthError::Unavailable {
-        reason: AUTH_UNAVAILABLE.to_owned(),
+        reason: Reason::Unreachable,
         retry_after: RETRY_AFTER,
     }
 }
@@ -302,7 +294,7 @@ pub(super) fn unreachable() -> AuthError {
 /// auth-service has more calls than it works on at once.
 fn overloaded() -> AuthError {
     AuthError::Unavailable {
-        reason: OVERLOADED.to_owned(),
+        reason: ErrorReason::Overloaded.into(),
         retry_after: RETRY_AFTER,
     }
 }

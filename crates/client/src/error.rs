@@ -1,85 +1,62 @@
-//! What auth-service answers instead of what it is asked for.
+//! Errors of calls to auth-service.
 
 use std::time::Duration;
 
-/// What auth-service answered instead of what was asked for.
+use crate::reason::{ErrorReason, Reason};
+
+/// Why a call to auth-service has no result.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum AuthError {
-    /// It said no.
+    /// auth-service refused the credential or the request.
     #[error("refused: {}", .0.reason)]
     Refused(Refusal),
-    /// It was asked too often, or too many passwords were wrong.
+    /// A rate limit was reached (`THROTTLED`).
     #[error("throttled")]
     Throttled {
-        /// When to come back.
+        /// Time until the next attempt is accepted.
         retry_after: Duration,
     },
-    /// It cannot be reached or is too busy; nothing is wrong with what was asked.
+    /// No endpoint answered, or auth-service sheds load. The same request may succeed later.
     #[error("unavailable: {reason}")]
     Unavailable {
-        /// The stable reason.
-        reason: String,
-        /// When to come back.
+        /// [`Reason::Unreachable`], or auth-service's own reason.
+        reason: Reason,
+        /// Time until the next attempt should be made.
         retry_after: Duration,
     },
-    /// It failed, or this service was set up wrongly.
+    /// auth-service failed, its answer breaks the contract, or this client is configured wrongly.
     #[error("auth-service failed: {0}")]
     Broken(String),
 }
 
 impl AuthError {
-    /// Whether it said no for this reason.
+    /// Whether this is a refusal with the reason `reason`.
     #[must_use]
-    pub fn is_refused_as(&self, reason: &str) -> bool {
+    pub fn is_refused_as(&self, reason: ErrorReason) -> bool {
         matches!(self, Self::Refused(refusal) if refusal.reason == reason)
     }
 }
 
-/// A no, with its reason.
+/// A refusal of auth-service.
 #[derive(Clone, Debug)]
 pub struct Refusal {
-    /// Whose fault it is.
+    /// What the refusal is about: the credential, its permissions, or the request.
     pub kind: RefusalKind,
-    /// The stable reason, such as `INVALID_CREDENTIALS`.
-    pub reason: String,
-    /// For people.
+    /// The stable reason.
+    pub reason: Reason,
+    /// Explanation in English, for logs and developers. Its text is not stable.
     pub message: String,
-    /// What the next proof of a key has to contain; empty where it is not about one.
+    /// Nonce for the next `DPoP` proof (RFC 9449 §8); empty unless the refusal is about a proof.
     pub dpop_nonce: String,
 }
 
-/// Whose fault a refusal is.
+/// What a refusal is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusalKind {
-    /// The credential does not hold.
+    /// The credential is missing, invalid, expired or revoked.
     Unauthenticated,
-    /// The credential holds and does not suffice.
+    /// The credential is valid and does not permit the request.
     Forbidden,
-    /// The request cannot be met.
+    /// The request itself is invalid, or names something that does not exist.
     Invalid,
 }
-
-/// A proof of a key is needed.
-pub const DPOP_PROOF_REQUIRED: &str = "DPOP_PROOF_REQUIRED";
-/// A proof of a key does not hold.
-pub const DPOP_PROOF_INVALID: &str = "DPOP_PROOF_INVALID";
-/// A proof of a key needs a fresh nonce.
-pub const DPOP_NONCE_REQUIRED: &str = "DPOP_NONCE_REQUIRED";
-/// auth-service does not answer, or was not heard for too long.
-pub const AUTH_UNAVAILABLE: &str = "AUTH_UNAVAILABLE";
-/// The name or the password is wrong, or the account is disabled.
-pub const INVALID_CREDENTIALS: &str = "INVALID_CREDENTIALS";
-/// The person has no such login that lives.
-pub const LOGIN_NOT_FOUND: &str = "LOGIN_NOT_FOUND";
-/// The token lacks a scope.
-pub const INSUFFICIENT_SCOPE: &str = "INSUFFICIENT_SCOPE";
-/// Too many passwords are being checked.
-pub const OVERLOADED: &str = "OVERLOADED";
-/// The person has to prove again who they are.
-pub const STEP_UP_REQUIRED: &str = "STEP_UP_REQUIRED";
-/// The token was revoked.
-pub const TOKEN_REVOKED: &str = "TOKEN_REVOKED";
-/// Too many attempts.
-pub const THROTTLED: &str = "THROTTLED";
-/// The new password breaks a rule.
-pub const PASSWORD_REJECTED: &str = "PASSWORD_REJECTED";

@@ -12,9 +12,12 @@ pub mod error;
 pub mod fingerprint;
 pub mod issuer;
 mod read_your_writes;
+mod reason;
 pub mod request_id;
 pub mod retry_queue;
 pub mod revocation_watch;
 pub mod revocations;
 pub mod rpc;
 pub mod token_verifier;
+
+pub use reason::{ErrorReason, Reason};

@@ -12,10 +12,8 @@ use futures_util::{
 use holdfast_core::{bounded_cache::TwoGenerationCache, clock::Clock};
 
 use crate::{
-    auth::{
-        AuthError, Claims, DpopProof, INSUFFICIENT_SCOPE, Refusal, RefusalKind, TOKEN_REVOKED,
-        TokenValidation,
-    },
+    auth::{AuthError, Claims, DpopProof, Refusal, RefusalKind, TokenValidation},
+    reason::ErrorReason,
     revocations::{CacheEpoch, Named, Revocations},
 };
 
@@ -180,7 +178,7 @@ impl Parts {
 fn revoked() -> AuthError {
     AuthError::Refused(Refusal {
         kind: RefusalKind::Unauthenticated,
-        reason: TOKEN_REVOKED.to_owned(),
+        reason: ErrorReason::TokenRevoked.into(),
         message: "the access token was revoked".to_owned(),
         dpop_nonce: String::new(),
     })
@@ -189,7 +187,7 @@ fn revoked() -> AuthError {
 fn insufficient_scope() -> AuthError {
     AuthError::Refused(Refusal {
         kind: RefusalKind::Forbidden,
-        reason: INSUFFICIENT_SCOPE.to_owned(),
+        reason: ErrorReason::InsufficientScope.into(),
         message: "the access token lacks a scope that is needed here".to_owned(),
         dpop_nonce: String::new(),
     })

@@ -10,9 +10,9 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, request::Parts},
     response::Response,
 };
-use holdfast_client::auth::{
-    AuthError, Claims, DPOP_NONCE_REQUIRED, DPOP_PROOF_INVALID, DPOP_PROOF_REQUIRED, DpopProof,
-    Tokens,
+use holdfast_client::{
+    ErrorReason, Reason,
+    auth::{AuthError, Claims, DpopProof, Tokens},
 };
 
 use crate::config::PublicUrl;
@@ -44,10 +44,12 @@ pub(super) enum DpopChallenge {
 
 impl DpopChallenge {
     /// What a refusal with this reason says; `None` where it is about no proof.
-    pub(super) fn of(reason: &str) -> Option<Self> {
-        match reason {
-            DPOP_NONCE_REQUIRED => Some(Self::UseNonce),
-            DPOP_PROOF_REQUIRED | DPOP_PROOF_INVALID => Some(Self::InvalidProof),
+    pub(super) fn of(reason: &Reason) -> Option<Self> {
+        match reason.contract()? {
+            ErrorReason::DpopNonceRequired => Some(Self::UseNonce),
+            ErrorReason::DpopProofRequired | ErrorReason::DpopProofInvalid => {
+                Some(Self::InvalidProof)
+            }
             _ => None,
         }
     }

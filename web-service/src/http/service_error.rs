@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use holdfast_client::auth::{AUTH_UNAVAILABLE, AuthError, RefusalKind};
+use holdfast_client::{
+    ErrorReason, Reason,
+    auth::{AuthError, RefusalKind},
+};
 use holdfast_core::rate_limited_log::LogRateLimiter;
 
 use crate::session::sessions::RecordsUnavailable;
@@ -12,7 +15,6 @@ static AUTH_FAULTS: LogRateLimiter = LogRateLimiter::new();
 const SESSIONS_UNAVAILABLE: &str = "SESSIONS_UNAVAILABLE";
 const TOO_SLOW: &str = "DEADLINE_EXCEEDED";
 pub(super) const DEVICE_NOT_ASKED: &str = "DEVICE_NOT_ASKED";
-const OVERLOADED: &str = "OVERLOADED";
 static NOTHING_HEARD: LogRateLimiter = LogRateLimiter::new();
 static STORE_FAULTS: LogRateLimiter = LogRateLimiter::new();
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -44,7 +46,7 @@ impl Failure {
     }
 
     pub(super) fn overloaded() -> Self {
-        Self::for_now(OVERLOADED)
+        Self::for_now(ErrorReason::Overloaded.wire_name())
     }
 
     /// Nothing was heard of ended logins for too long.
@@ -55,7 +57,7 @@ impl Failure {
                 "the ends of logins were not heard of for too long; requests with a cookie are answered 503"
             );
         });
-        Self::for_now(AUTH_UNAVAILABLE)
+        Self::for_now(Reason::Unreachable.as_str())
     }
 
     /// The browser says that it got no answer when it wanted to show its device's key.
@@ -93,7 +95,7 @@ impl From<AuthError> for Failure {
                 reason,
                 retry_after,
             } => Self::Unavailable {
-                reason,
+                reason: reason.to_string(),
                 retry_after,
             },
             AuthError::Refused(refusal) if refusal.kind == RefusalKind::Invalid => {

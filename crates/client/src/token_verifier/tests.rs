@@ -136,7 +136,10 @@ async fn what_has_ended_stays_so_whatever_auth_service_answers() {
                 .validate("a", proof, "", &[])
                 .await
                 .unwrap_err();
-            assert!(refused.is_refused_as(TOKEN_REVOKED), "{refused}");
+            assert!(
+                refused.is_refused_as(ErrorReason::TokenRevoked),
+                "{refused}"
+            );
         }
     }
     assert_eq!(court.asked(), 4, "the answers were not remembered");
@@ -178,7 +181,7 @@ async fn scopes_are_judged_for_each_request() {
         match judged {
             Ok(_) => assert!(suffices, "{scopes:?}"),
             Err(error) => {
-                assert!(error.is_refused_as(INSUFFICIENT_SCOPE));
+                assert!(error.is_refused_as(ErrorReason::InsufficientScope));
                 assert!(!suffices, "{scopes:?}");
             }
         }
@@ -206,7 +209,7 @@ async fn what_ended_is_asked_for_anew() {
     court.judges("a").await;
     court.told.has_ended.store(true, Ordering::SeqCst);
     let answer = court.verify.validate("a", None, "", &[]).await;
-    assert!(answer.unwrap_err().is_refused_as(TOKEN_REVOKED));
+    assert!(answer.unwrap_err().is_refused_as(ErrorReason::TokenRevoked));
     assert_eq!(court.asked(), 2);
 }
 

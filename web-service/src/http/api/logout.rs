@@ -4,7 +4,7 @@ use axum::{
     extract::{FromRequest, Request, State},
     http::{HeaderMap, StatusCode, header},
 };
-use holdfast_client::auth::{AuthError, ClientKind};
+use holdfast_client::{ErrorReason, auth::ClientKind};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -19,9 +19,6 @@ use crate::http::{
     request_source::Peer,
     state::AppState,
 };
-
-/// The reason of a token that is not valid any more, and valid otherwise.
-const EXPIRED: &str = "TOKEN_EXPIRED";
 
 /// The body, where no access token comes along.
 #[derive(Deserialize, ToSchema)]
@@ -79,7 +76,7 @@ pub(in crate::http) async fn submit(
             let judged = state.verify.validate(token, proof, "", &[SCOPE]).await;
             let ended = match dpop.heard(judged) {
                 Ok(_) => auth.end_login(token, None, &client).await,
-                Err(AuthError::Refused(refusal)) if refusal.reason == EXPIRED => {
+                Err(error) if error.is_refused_as(ErrorReason::TokenExpired) => {
                     auth.end_login(token, proof, &client).await
                 }
                 Err(refused) => Err(refused),

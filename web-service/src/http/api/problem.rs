@@ -6,9 +6,9 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use holdfast_client::auth::{
-    AuthError, DPOP_PROOF_REQUIRED, LOGIN_NOT_FOUND, Refusal, RefusalKind, STEP_UP_REQUIRED,
-    THROTTLED,
+use holdfast_client::{
+    ErrorReason,
+    auth::{AuthError, Refusal, RefusalKind},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -137,8 +137,12 @@ impl Problem {
 
     pub(super) fn no_dpop_proof() -> Self {
         let detail = "with Authorization: DPoP … send the proof of its key as DPoP: …";
-        Self::new(StatusCode::UNAUTHORIZED, DPOP_PROOF_REQUIRED, detail)
-            .challenging(Challenge::Dpop(DpopChallenge::InvalidProof))
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            ErrorReason::DpopProofRequired.wire_name(),
+            detail,
+        )
+        .challenging(Challenge::Dpop(DpopChallenge::InvalidProof))
     }
 
     /// A refusal of an access token that was presented like this.
@@ -173,7 +177,7 @@ impl Problem {
                 let dpop = DpopChallenge::of(&refusal.reason).map(Challenge::Dpop);
                 (StatusCode::UNAUTHORIZED, dpop.unwrap_or(challenge))
             }
-            RefusalKind::Forbidden if refusal.reason == STEP_UP_REQUIRED => {
+            RefusalKind::Forbidden if refusal.reason == ErrorReason::StepUpRequired => {
                 let challenge = match challenge {
                     Challenge::Session => Challenge::SessionStepUp,
                     _ => Challenge::StepUp,
@@ -186,12 +190,12 @@ impl Problem {
                 (StatusCode::FORBIDDEN, Challenge::InsufficientScope)
             }
             RefusalKind::Forbidden => (StatusCode::FORBIDDEN, Challenge::None),
-            RefusalKind::Invalid if refusal.reason == LOGIN_NOT_FOUND => {
+            RefusalKind::Invalid if refusal.reason == ErrorReason::LoginNotFound => {
                 (StatusCode::NOT_FOUND, Challenge::None)
             }
             RefusalKind::Invalid => (StatusCode::BAD_REQUEST, Challenge::None),
         };
-        Self::new(status, &refusal.reason, &refusal.message).challenging(challenge)
+        Self::new(status, refusal.reason.as_str(), &refusal.message).challenging(challenge)
     }
 
     fn unavailable(reason: &str, retry_after: Duration) -> Self {
@@ -206,7 +210,11 @@ impl Problem {
         let detail = "too many attempts; wait as long as Retry-After says";
         Self {
             retry_after: Some(retry_after),
-            ..Self::new(StatusCode::TOO_MANY_REQUESTS, THROTTLED, detail)
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                ErrorReason::Throttled.wire_name(),
+                detail,
+            )
         }
     }
 

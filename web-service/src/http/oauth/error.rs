@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use holdfast_client::auth::AuthError;
+use holdfast_client::{ErrorReason, auth::AuthError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -82,13 +82,13 @@ impl From<AuthError> for OauthError {
         if let Some(dpop) = DpopChallenge::of(&refusal.reason) {
             return Self::new(dpop.error(), refusal.message);
         }
-        let error = match refusal.reason.as_str() {
-            "INVALID_CLIENT" => return Self::invalid_client(),
-            "UNAUTHORIZED_CLIENT" => "unauthorized_client",
-            "INVALID_SCOPE" => "invalid_scope",
+        let error = match refusal.reason.contract() {
+            Some(ErrorReason::InvalidClient) => return Self::invalid_client(),
+            Some(ErrorReason::UnauthorizedClient) => "unauthorized_client",
+            Some(ErrorReason::InvalidScope) => "invalid_scope",
             // RFC 8707 §2
-            "INVALID_AUDIENCE" => "invalid_target",
-            "INVALID_REQUEST" => "invalid_request",
+            Some(ErrorReason::InvalidAudience) => "invalid_target",
+            Some(ErrorReason::InvalidRequest) => "invalid_request",
             _ => "invalid_grant",
         };
         Self::new(error, format!("{}: {}", refusal.reason, refusal.message))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use holdfast_client::auth::{AuthError, INVALID_CREDENTIALS, PASSWORD_REJECTED};
+use holdfast_client::{ErrorReason, auth::AuthError};
 
 use crate::http::service_error::Failure;
 
@@ -31,10 +31,10 @@ impl FormError {
     pub(super) fn of(error: AuthError) -> Result<Self, Failure> {
         match error {
             AuthError::Throttled { retry_after } => Ok(Self::throttled(retry_after)),
-            AuthError::Refused(refusal) if refusal.reason == PASSWORD_REJECTED => {
+            AuthError::Refused(refusal) if refusal.reason == ErrorReason::PasswordRejected => {
                 Ok(Self::mendable(sentence(&refusal.message)))
             }
-            error if error.is_refused_as(INVALID_CREDENTIALS) => {
+            error if error.is_refused_as(ErrorReason::InvalidCredentials) => {
                 Ok(Self::mendable("The current password is wrong."))
             }
             error => Err(error.into()),

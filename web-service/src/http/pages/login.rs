@@ -6,7 +6,10 @@ use axum::{
     http::{HeaderMap, StatusCode, Uri},
     response::{IntoResponse as _, Redirect, Response},
 };
-use holdfast_client::auth::{AuthError, ClientInfo, ClientKind, INVALID_CREDENTIALS, OVERLOADED};
+use holdfast_client::{
+    ErrorReason,
+    auth::{AuthError, ClientInfo, ClientKind},
+};
 use holdfast_core::{blanks, random::Random, rate_limited_log::LogRateLimiter};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -231,7 +234,7 @@ fn form_page(
 
 fn trouble(error: AuthError) -> Result<FormError, Failure> {
     match error {
-        error if error.is_refused_as(INVALID_CREDENTIALS) => Ok(FormError {
+        error if error.is_refused_as(ErrorReason::InvalidCredentials) => Ok(FormError {
             status: StatusCode::UNAUTHORIZED,
             text: WRONG.to_owned(),
             retry_after: None,
@@ -242,7 +245,12 @@ fn trouble(error: AuthError) -> Result<FormError, Failure> {
             retry_after,
         } => Ok(FormError {
             status: StatusCode::SERVICE_UNAVAILABLE,
-            text: if reason == OVERLOADED { BUSY } else { AWAY }.to_owned(),
+            text: if reason == ErrorReason::Overloaded {
+                BUSY
+            } else {
+                AWAY
+            }
+            .to_owned(),
             retry_after: Some(retry_after),
         }),
         error => Err(error.into()),

@@ -8,7 +8,10 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Redirect, Response},
 };
-use holdfast_client::auth::{AuthService, ClientKind, LOGIN_NOT_FOUND, LoginRecord};
+use holdfast_client::{
+    ErrorReason,
+    auth::{AuthService, ClientKind, LoginRecord},
+};
 
 use crate::{
     http::{
@@ -109,7 +112,7 @@ pub(in crate::http) async fn end(
             .end_login_by_id(authorization, &sid, &client)
             .await
         {
-            Err(error) if error.is_refused_as(LOGIN_NOT_FOUND) => {
+            Err(error) if error.is_refused_as(ErrorReason::LoginNotFound) => {
                 Ok(error::no_such_page().into_response())
             }
             Err(error) => Err(error),

@@ -8,8 +8,9 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Redirect, Response},
 };
-use holdfast_client::auth::{
-    AuthError, ClientInfo, ClientKind, Login, PasswordChange, Person, STEP_UP_REQUIRED,
+use holdfast_client::{
+    ErrorReason,
+    auth::{AuthError, ClientInfo, ClientKind, Login, PasswordChange, Person},
 };
 use holdfast_core::rate_limited_log::LogRateLimiter;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -92,7 +93,7 @@ pub(in crate::http) async fn submit(
         .await;
     let (actor, cookie, changed) = match changed {
         // The current password, which they just gave, is the proof that is asked for.
-        Err(error) if error.is_refused_as(STEP_UP_REQUIRED) => {
+        Err(error) if error.is_refused_as(ErrorReason::StepUpRequired) => {
             match prove(&state, actor, wanted.current, &client).await {
                 Ok(Proven { actor, cookie }) => {
                     let authorization = &actor.authorization;

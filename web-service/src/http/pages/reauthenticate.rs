@@ -6,7 +6,10 @@ use axum::{
     http::{HeaderValue, StatusCode},
     response::{IntoResponse as _, Redirect, Response},
 };
-use holdfast_client::auth::{AuthError, ClientInfo, ClientKind, STEP_UP_REQUIRED};
+use holdfast_client::{
+    ErrorReason,
+    auth::{AuthError, ClientInfo, ClientKind},
+};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
@@ -188,7 +191,7 @@ impl Act<'_> {
         };
         let response = match act(&actor).await {
             Ok(response) => response,
-            Err(error) if error.is_refused_as(STEP_UP_REQUIRED) => {
+            Err(error) if error.is_refused_as(ErrorReason::StepUpRequired) => {
                 self.form(StatusCode::FORBIDDEN, &actor.browser, None)
             }
             Err(error) => answer(error.into()),
