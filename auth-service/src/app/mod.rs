@@ -1,7 +1,7 @@
 //! Puts the parts together, and runs them.
 
-mod age;
-pub mod keys;
+mod retention;
+pub mod signing_keys;
 
 use std::{
     fs::DirBuilder, net::SocketAddr, os::unix::fs::DirBuilderExt as _, path::Path, sync::Arc,
@@ -38,12 +38,12 @@ use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
 use self::{
-    age::{keep_checkpoint, keep_checkpoints, purge_regularly, steady_clock},
-    keys::{KeyPolicy, Keys},
+    retention::{keep_checkpoint, keep_checkpoints, purge_regularly, steady_clock},
+    signing_keys::{KeyPolicy, SigningKeys},
 };
 use crate::{
     config::{HashingConfig, ServeConfig, TlsConfig},
-    grpc::{self, Services, caller::WebIdentity, tls::PortTls},
+    grpc::{self, Services, WebIdentity, tls::PortTls},
     revocation_feed::RevocationFeed,
     storage::{
         counters::{memory::InMemoryAttemptCounters, redis::RedisAttemptCounters},
@@ -68,7 +68,7 @@ pub struct App {
     tls_watch: Option<TlsWatch>,
     store: SqliteStore,
     feed: Arc<RevocationFeed>,
-    keys: Keys,
+    keys: SigningKeys,
     jwts: Arc<Jwts>,
     audit_writer: JoinHandle<()>,
     audit_retention: Duration,
@@ -150,7 +150,7 @@ impl App {
             redis.look();
         }
         let nonces = nonce_key(&store, &sealer, &*clock, redis.is_some()).await?;
-        let keys = Keys::new(store.clone(), sealer, clock.clone(), key_policy);
+        let keys = SigningKeys::new(store.clone(), sealer, clock.clone(), key_policy);
         let jwts = Arc::new(keys.open().await?);
         let HashingConfig { params, threads } = config.hashing;
         let random = Arc::new(SystemRandom);

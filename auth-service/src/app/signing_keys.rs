@@ -27,7 +27,7 @@ static FAULTS: LogRateLimiter = LogRateLimiter::new();
 
 /// Makes, replaces and removes signing keys.
 #[derive(Clone)]
-pub struct Keys {
+pub struct SigningKeys {
     store: SqliteStore,
     sealer: Arc<Sealer>,
     clock: Arc<dyn Clock>,
@@ -35,7 +35,7 @@ pub struct Keys {
 }
 
 #[async_trait]
-impl KeyRotation for Keys {
+impl KeyRotation for SigningKeys {
     async fn rotate(&self) -> Result<Option<String>, Fault> {
         let rotated = Self::rotate(self).await;
         rotated.map_err(|error| Fault::Internal(format!("{error:#}")))
@@ -53,7 +53,7 @@ pub struct KeyPolicy {
     pub access_ttl: Duration,
 }
 
-impl Keys {
+impl SigningKeys {
     /// Puts the parts together.
     pub fn new(
         store: SqliteStore,

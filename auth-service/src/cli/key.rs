@@ -12,7 +12,7 @@ use holdfast_store_sqlite::SqliteStore;
 use crate::{
     app::{
         self,
-        keys::{KeyPolicy, Keys},
+        signing_keys::{KeyPolicy, SigningKeys},
     },
     cli::audit::{Subject, record},
     config::{KeyConfig, Settings},
@@ -58,13 +58,13 @@ pub(super) async fn run(command: KeyCommand, settings: Settings) -> anyhow::Resu
     Ok(())
 }
 
-async fn keys(store: SqliteStore, config: KeyConfig) -> anyhow::Result<Keys> {
+async fn keys(store: SqliteStore, config: KeyConfig) -> anyhow::Result<SigningKeys> {
     let policy = KeyPolicy {
         algorithm: config.algorithm,
         max_age: config.max_age,
         access_ttl: config.access_ttl,
     };
-    let keys = Keys::new(
+    let keys = SigningKeys::new(
         store,
         Sealer::new(&config.key_encryption_key),
         Arc::new(SystemClock),

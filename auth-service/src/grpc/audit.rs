@@ -13,7 +13,7 @@ use holdfast_identity::{
 use tonic::Request;
 
 use crate::grpc::{
-    caller::{WebIdentity, text},
+    call_context::{WebIdentity, text},
     tls::Peer,
 };
 

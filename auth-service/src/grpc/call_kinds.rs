@@ -10,7 +10,7 @@ use http::Extensions;
 use tonic::{Code, Status};
 
 use crate::grpc::{
-    status::{overloaded, refuse},
+    errors::{overloaded, refuse},
     tls::Peer,
 };
 

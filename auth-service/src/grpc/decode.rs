@@ -11,7 +11,7 @@ use holdfast_identity::{
 };
 use tonic::{Code, Status};
 
-use crate::grpc::status::{IntoStatus as _, invalid, refuse};
+use crate::grpc::errors::{IntoStatus as _, invalid, refuse};
 
 pub(super) fn user_id(field: &str, text: &str) -> Result<UserId, Status> {
     text.parse()

@@ -19,7 +19,7 @@ use tokio::{
 use tonic::body::Body;
 use tower::{BoxError, Layer, Service};
 
-use crate::grpc::status::overloaded;
+use crate::grpc::errors::overloaded;
 
 /// What gives a login ticket.
 const GIVE_TICKETS: [&str; 2] = [

@@ -1,18 +1,18 @@
 //! The gRPC port: decode, ask the domain, encode.
 
-mod account_service;
-mod admin_service;
 mod audit;
-mod auth_service;
-pub mod caller;
-mod calls;
+mod call_context;
+mod call_kinds;
 mod decode;
 mod drain;
 mod encode;
+mod errors;
 mod run_to_completion;
 mod server;
-mod status;
+mod services;
 pub mod tls;
-mod watch;
 
-pub use server::{MAX_SILENCE, PLACES, Server, Services};
+pub use self::{
+    call_context::WebIdentity,
+    server::{MAX_SILENCE, PLACES, Server, Services},
+};

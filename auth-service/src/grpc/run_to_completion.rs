@@ -17,8 +17,8 @@ use tonic::{body::Body, metadata::MetadataMap};
 use tower::{BoxError, Layer, Service};
 
 use crate::grpc::{
-    caller::{RpcPath, WebIdentity},
-    status::overloaded,
+    call_context::{RpcPath, WebIdentity},
+    errors::overloaded,
     tls::Peer,
 };
 

@@ -35,16 +35,13 @@ use tracing::Level;
 
 use crate::{
     grpc::{
-        account_service::AccountApi,
-        admin_service::AdminApi,
         audit::Audit,
-        auth_service::AuthApi,
-        caller::WebIdentity,
-        calls::PortCalls,
+        call_context::WebIdentity,
+        call_kinds::PortCalls,
         drain::SignIns,
         run_to_completion::RunToCompletionLayer,
+        services::{AccountApi, AdminApi, AuthApi, Watchers},
         tls::{self, PortTls},
-        watch::Watchers,
     },
     revocation_feed::RevocationFeed,
 };
@@ -278,7 +275,7 @@ fn add_reflection(routes: &mut tonic::service::RoutesBuilder) -> anyhow::Result<
 }
 
 fn panicked(_: Box<dyn Any + Send>) -> http::Response<Body> {
-    crate::grpc::status::internal().into_http()
+    crate::grpc::errors::internal().into_http()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use auth_proto::v1::{GetJwksRequest, RotateSigningKeyRequest};
 use auth_service::app::{
     App,
-    keys::{KeyPolicy, Keys},
+    signing_keys::{KeyPolicy, SigningKeys},
 };
 use holdfast_crypto::seal::Sealer;
 use holdfast_identity::key::Algorithm;
@@ -88,7 +88,7 @@ async fn a_wrong_key_encryption_key_makes_no_signing_key_either() {
                 access_ttl: minutes(15),
             };
             let wrong = Sealer::new(&SecretBox::new(Box::new([2; 32])));
-            let keys = Keys::new(
+            let keys = SigningKeys::new(
                 store.clone(),
                 wrong,
                 Arc::new(ManualClock::default()),
@@ -195,7 +195,7 @@ const PKCS8_ED25519: &[u8] = &[
 ];
 
 /// The care of a service's keys, as the command line has it.
-async fn keys_of(service: &TestService) -> Keys {
+async fn keys_of(service: &TestService) -> SigningKeys {
     let config = config(service.directory.path());
     let store = SqliteStore::open(&config.database).await.unwrap();
     let policy = KeyPolicy {
@@ -204,7 +204,7 @@ async fn keys_of(service: &TestService) -> Keys {
         access_ttl: config.policy.access_ttl,
     };
     let sealer = Sealer::new(&config.key_encryption_key);
-    Keys::new(store, sealer, Arc::new(service.clock.clone()), policy)
+    SigningKeys::new(store, sealer, Arc::new(service.clock.clone()), policy)
 }
 
 async fn published(service: &TestService) -> Vec<String> {

@@ -23,7 +23,7 @@ use tonic::{
 use crate::{
     config::TlsConfig,
     grpc::{
-        status::{OrStatus as _, refuse},
+        errors::{OrStatus as _, refuse},
         tls::Peer,
     },
 };
@@ -54,7 +54,7 @@ impl WebIdentity {
     }
 
     /// Whether the caller is web-service. A wrong secret is refused: a web-service that was set up wrongly must notice.
-    pub(super) fn is_proved_by<T>(&self, request: &Request<T>) -> Result<bool, Status> {
+    pub(in crate::grpc) fn is_proved_by<T>(&self, request: &Request<T>) -> Result<bool, Status> {
         let is_proved = self.is_shown_by(request)?;
         if let (true, Some(connection)) = (is_proved, Peer::connection(request.extensions())) {
             connection.trust();
@@ -92,7 +92,7 @@ impl WebIdentity {
     }
 
     /// The client that a sign-in comes from: what web-service states, and for anybody else what the socket says.
-    pub(super) fn client<T>(
+    pub(in crate::grpc) fn client<T>(
         &self,
         request: &Request<T>,
         stated: Option<v1::Client>,
@@ -122,7 +122,7 @@ impl WebIdentity {
 
 impl WebIdentity {
     /// The form that a sign-in comes from, in web-service's word.
-    pub(super) fn sign_in_form<T>(
+    pub(in crate::grpc) fn sign_in_form<T>(
         &self,
         request: &Request<T>,
     ) -> Result<Option<SignInForm>, Status> {
@@ -135,20 +135,20 @@ impl WebIdentity {
 }
 
 /// The method of every call, as HTTP sees it.
-pub(super) const RPC_METHOD: &str = "POST";
+pub(in crate::grpc) const RPC_METHOD: &str = "POST";
 
 /// The URL of a call, as whoever proves a key to it names it (RFC 9449 §4.2).
-pub(super) fn rpc_url(issuer: &str, path: &str) -> String {
+pub(in crate::grpc) fn rpc_url(issuer: &str, path: &str) -> String {
     format!("{}{path}", issuer.trim_end_matches('/'))
 }
 
 /// Which call a request is, for proofs that name it.
 #[derive(Clone)]
-pub(super) struct RpcPath(pub(super) String);
+pub(in crate::grpc) struct RpcPath(pub(in crate::grpc) String);
 
 /// The person whose access token the call carries, if the token is valid and has `scope`, and its login lives in the store: what
 /// another instance ended a moment ago changes no account.
-pub(super) async fn person<T: Sync>(
+pub(in crate::grpc) async fn person<T: Sync>(
     (authority, web): (&IdentityService, &WebIdentity),
     request: &Request<T>,
     scope: Scope,
@@ -223,10 +223,10 @@ fn credential<T>(request: &Request<T>) -> Result<(bool, &str), Status> {
 }
 
 /// An entry of the metadata that has to be there once, and is there more often: none of them counts.
-pub(super) struct Repeated;
+pub(in crate::grpc) struct Repeated;
 
 /// The only entry of this name, if there is one.
-pub(super) fn only<'a>(
+pub(in crate::grpc) fn only<'a>(
     metadata: &'a MetadataMap,
     name: &str,
 ) -> Result<Option<&'a AsciiMetadataValue>, Repeated> {
@@ -239,7 +239,7 @@ pub(super) fn only<'a>(
 }
 
 /// The text of the only entry of this name.
-pub(super) fn text<'a, T>(request: &'a Request<T>, name: &str) -> Option<&'a str> {
+pub(in crate::grpc) fn text<'a, T>(request: &'a Request<T>, name: &str) -> Option<&'a str> {
     only(request.metadata(), name).ok()??.to_str().ok()
 }
 

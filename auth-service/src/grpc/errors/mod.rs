@@ -29,12 +29,16 @@ const STORE_RETRY: Duration = Duration::from_secs(1);
 const OVERLOAD_RETRY: Duration = Duration::from_secs(1);
 
 /// A status with its reason.
-pub(super) fn refuse(code: Code, reason: ErrorReason, message: impl Into<String>) -> Status {
+pub(in crate::grpc) fn refuse(
+    code: Code,
+    reason: ErrorReason,
+    message: impl Into<String>,
+) -> Status {
     Status::with_error_details(code, message, details(reason))
 }
 
 /// A field that is missing or has a value it cannot have.
-pub(super) fn invalid(field: &str, why: impl Into<String>) -> Status {
+pub(in crate::grpc) fn invalid(field: &str, why: impl Into<String>) -> Status {
     let why = why.into();
     let mut details = details(ErrorReason::InvalidRequest);
     details.add_bad_request_violation(field, why.as_str());
@@ -42,12 +46,12 @@ pub(super) fn invalid(field: &str, why: impl Into<String>) -> Status {
 }
 
 /// A fault of this service, of which the caller learns nothing more.
-pub(super) fn internal() -> Status {
+pub(in crate::grpc) fn internal() -> Status {
     refuse(Code::Internal, ErrorReason::Internal, "internal error")
 }
 
 /// The call found no place; nothing was done for it.
-pub(super) fn overloaded(message: &str) -> Status {
+pub(in crate::grpc) fn overloaded(message: &str) -> Status {
     retry_later(
         Code::ResourceExhausted,
         ErrorReason::Overloaded,
@@ -75,13 +79,13 @@ fn password_rejected(rejected: &PasswordRejected) -> Status {
 }
 
 /// A domain error as the gRPC status that reports it. `From` cannot be implemented: both types are of other crates.
-pub(super) trait IntoStatus {
+pub(in crate::grpc) trait IntoStatus {
     /// The status, with its reason.
     fn into_status(self) -> Status;
 }
 
 /// The outcome of an operation as the answer to an RPC.
-pub(super) trait OrStatus<T> {
+pub(in crate::grpc) trait OrStatus<T> {
     /// The value, or the status that reports why there is none.
     fn or_status(self) -> Result<T, Status>;
 }

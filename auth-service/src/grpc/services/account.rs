@@ -20,19 +20,19 @@ use tonic::{Request, Response, Status};
 use crate::{
     grpc::{
         audit::{self, About, Audit},
-        caller::{WebIdentity, person},
+        call_context::{WebIdentity, person},
         decode, encode,
-        status::OrStatus as _,
+        errors::OrStatus as _,
     },
     revocation_feed::RevocationFeed,
 };
 
-pub(super) struct AccountApi {
-    pub(super) authority: Arc<IdentityService>,
-    pub(super) accounts: Accounts,
-    pub(super) web_identity: Arc<WebIdentity>,
-    pub(super) audit: Audit,
-    pub(super) feed: Arc<RevocationFeed>,
+pub(in crate::grpc) struct AccountApi {
+    pub(in crate::grpc) authority: Arc<IdentityService>,
+    pub(in crate::grpc) accounts: Accounts,
+    pub(in crate::grpc) web_identity: Arc<WebIdentity>,
+    pub(in crate::grpc) audit: Audit,
+    pub(in crate::grpc) feed: Arc<RevocationFeed>,
 }
 
 impl AccountApi {

@@ -27,21 +27,21 @@ use tonic::{Code, Request, Response, Status};
 
 use crate::grpc::{
     audit::{self, About, Audit},
-    caller::{WebIdentity, person},
+    call_context::{WebIdentity, person},
     decode, encode,
-    status::{OrStatus as _, invalid, refuse},
+    errors::{OrStatus as _, invalid, refuse},
 };
 
 const DEFAULT_PAGE: u32 = 50;
 const MAX_PAGE: u32 = 200;
 
-pub(super) struct AdminApi {
-    pub(super) authority: Arc<IdentityService>,
-    pub(super) accounts: Accounts,
-    pub(super) clients: Clients,
-    pub(super) web_identity: Arc<WebIdentity>,
-    pub(super) key_rotation: Arc<dyn KeyRotation>,
-    pub(super) audit: Audit,
+pub(in crate::grpc) struct AdminApi {
+    pub(in crate::grpc) authority: Arc<IdentityService>,
+    pub(in crate::grpc) accounts: Accounts,
+    pub(in crate::grpc) clients: Clients,
+    pub(in crate::grpc) web_identity: Arc<WebIdentity>,
+    pub(in crate::grpc) key_rotation: Arc<dyn KeyRotation>,
+    pub(in crate::grpc) audit: Audit,
 }
 
 impl AdminApi {

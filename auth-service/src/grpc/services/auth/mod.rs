@@ -1,5 +1,7 @@
 //! `auth.v1.AuthService`.
 
+pub(super) mod watch_revocations;
+
 use std::sync::Arc;
 
 use auth_proto::v1::{
@@ -27,10 +29,10 @@ use tonic::{Request, Response, Status};
 
 use crate::grpc::{
     audit::{self, About, Audit},
-    caller::{RPC_METHOD, WebIdentity, rpc_url},
+    call_context::{RPC_METHOD, WebIdentity, rpc_url},
     decode, encode,
-    status::{IntoStatus as _, OrStatus as _, invalid},
-    watch::{Responses, Watchers},
+    errors::{IntoStatus as _, OrStatus as _, invalid},
+    services::auth::watch_revocations::{Responses, Watchers},
 };
 
 /// What a direct caller's proof has to name.
@@ -38,15 +40,15 @@ const ISSUE_TOKEN: &str = "/auth.v1.AuthService/IssueToken";
 /// The same.
 const REVOKE_TOKEN: &str = "/auth.v1.AuthService/RevokeToken";
 
-pub(super) struct AuthApi {
-    pub(super) authority: Arc<IdentityService>,
-    pub(super) web_identity: Arc<WebIdentity>,
-    pub(super) keys: Arc<dyn PublishedKeys>,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) watchers: Watchers,
-    pub(super) audit: Audit,
+pub(in crate::grpc) struct AuthApi {
+    pub(in crate::grpc) authority: Arc<IdentityService>,
+    pub(in crate::grpc) web_identity: Arc<WebIdentity>,
+    pub(in crate::grpc) keys: Arc<dyn PublishedKeys>,
+    pub(in crate::grpc) clock: Arc<dyn Clock>,
+    pub(in crate::grpc) watchers: Watchers,
+    pub(in crate::grpc) audit: Audit,
     /// Anybody can fail to prove that they are a client, as often as they like, and each time would be a row that is kept.
-    pub(super) refused_clients: LogRateLimiter,
+    pub(in crate::grpc) refused_clients: LogRateLimiter,
 }
 
 #[tonic::async_trait]

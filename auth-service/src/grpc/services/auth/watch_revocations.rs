@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 
 use crate::{
-    grpc::{encode, status::refuse},
+    grpc::{encode, errors::refuse},
     revocation_feed::RevocationFeed,
 };
 
@@ -28,21 +28,21 @@ const BATCH: usize = 500;
 const AHEAD: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(2);
 
-pub(super) type Responses =
+pub(in crate::grpc) type Responses =
     Pin<Box<dyn Stream<Item = Result<WatchRevocationsResponse, Status>> + Send>>;
 
 /// What watchers are told from.
 #[derive(Clone)]
-pub(super) struct Watchers {
-    pub(super) feed: Arc<RevocationFeed>,
-    pub(super) clock: Arc<dyn Clock>,
+pub(in crate::grpc) struct Watchers {
+    pub(in crate::grpc) feed: Arc<RevocationFeed>,
+    pub(in crate::grpc) clock: Arc<dyn Clock>,
     /// Ends every stream: they would hold up the drain.
-    pub(super) shutdown: CancellationToken,
+    pub(in crate::grpc) shutdown: CancellationToken,
 }
 
 impl Watchers {
     /// Begins a stream. It reads from what all share, so one that is slow costs a few messages and disturbs nobody.
-    pub(super) async fn begin(&self, request: &WatchRevocationsRequest) -> Responses {
+    pub(in crate::grpc) async fn begin(&self, request: &WatchRevocationsRequest) -> Responses {
         // The watcher may know more than this instance: it heard another one.
         self.feed.catch_up().await;
         let (sender, receiver) = mpsc::channel(AHEAD);
