@@ -1,4 +1,4 @@
-//! SQL, memory and Redis behind the domain's ports.
+//! Attempt counters and replay cache, each in memory and in Redis.
 
 pub mod counters;
 pub mod redis;

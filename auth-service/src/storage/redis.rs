@@ -1,4 +1,4 @@
-//! The Redis that instances share. It sees keyed hashes and numbers.
+//! The Redis that instances share. It holds keyed hashes and numbers only.
 
 use std::{fmt, time::Duration};
 
@@ -11,24 +11,25 @@ use redis::{
 };
 use tokio::time::timeout;
 
-/// For a call as a whole.
+/// The longest time of a call, including the connection.
 const DEADLINE: Duration = Duration::from_millis(250);
-/// What is written to find out whether it takes writes.
+/// The key that the probe writes, as Redis may accept reads only.
 const PROBE_KEY: &str = "once:probe";
-const LONGEST_RECONNECT: Duration = Duration::from_secs(1);
+/// The longest delay between two attempts to connect.
+const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(1);
 
 static EVICTS: LogRateLimiter = LogRateLimiter::new();
 static TOO_OLD: LogRateLimiter = LogRateLimiter::new();
 
-/// Where Redis is, and how one proves to it who one is.
+/// The address and credentials of Redis.
 #[derive(Clone)]
 pub struct RedisUrl(Client);
 
 impl RedisUrl {
-    /// Takes a `redis://` URL.
+    /// Parses a `redis://` URL.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// What is wrong with the URL.
     pub fn parse(url: &str) -> Result<Self, String> {
         let client = Client::open(url).map_err(|why| why.to_string())?;
         Ok(Self(client))
@@ -41,7 +42,7 @@ impl fmt::Debug for RedisUrl {
     }
 }
 
-/// A connection, made when it is first needed. Clones are the same one.
+/// A connection, established by the first call, behind a circuit breaker. Clones share both.
 #[derive(Clone)]
 pub struct Redis {
     connection: ConnectionManager,
@@ -49,15 +50,15 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// Takes where it is.
+    /// A connection to `url`, which is not established yet.
     ///
     /// # Errors
-    /// When the client cannot be built.
+    /// The client cannot be built.
     pub fn new(RedisUrl(client): RedisUrl) -> RedisResult<Self> {
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(DEADLINE))
             .set_response_timeout(Some(DEADLINE))
-            .set_max_delay(LONGEST_RECONNECT)
+            .set_max_delay(MAX_RECONNECT_DELAY)
             .set_number_of_retries(0);
         let connection = ConnectionManager::new_lazy_with_config(client, config)?;
         Ok(Self {
@@ -66,21 +67,21 @@ impl Redis {
         })
     }
 
-    /// Asks it once what it is, in the background.
-    pub fn look(&self) {
+    /// Logs, in the background, whether the server is too old or evicts keys.
+    pub fn check_server(&self) {
         let mut connection = self.connection.clone();
-        tokio::spawn(async move { timeout(DEADLINE, look_at(&mut connection)).await });
+        tokio::spawn(async move { timeout(DEADLINE, check_info(&mut connection)).await });
     }
 
-    /// `None` while it does not answer.
-    pub(super) async fn ask<T>(
+    /// The result of a command; `None` while Redis is unavailable.
+    pub(super) async fn call<T>(
         &self,
-        question: impl AsyncFnOnce(ConnectionManager) -> RedisResult<T>,
+        command: impl AsyncFnOnce(ConnectionManager) -> RedisResult<T>,
     ) -> Option<T> {
         if self.breaker.is_open() {
             return None;
         }
-        let answer = timeout(DEADLINE, question(self.connection.clone())).await;
+        let answer = timeout(DEADLINE, command(self.connection.clone())).await;
         let answer = answer.map_err(|_| "no answer in time".to_owned());
         match answer.and_then(|answer| answer.map_err(|error: RedisError| error.to_string())) {
             Ok(answer) => Some(answer),
@@ -96,28 +97,41 @@ fn probe(connection: ConnectionManager) -> Probe {
     Box::new(move || {
         let mut connection = connection.clone();
         Box::pin(async move {
-            // One that takes no writes is of no use, though it answers.
+            // A server that accepts no writes is not available.
             let mut write = redis::cmd("SET");
             write.arg(PROBE_KEY).arg("").arg("PX").arg(1000);
             let answer: RedisResult<()> = write.query_async(&mut connection).await;
             answer.map_err(|error| error.to_string())?;
-            // It was away, and may be another one now.
-            look_at(&mut connection).await;
+            // After an outage this may be another server.
+            check_info(&mut connection).await;
             Ok(())
         })
     })
 }
 
-/// Warns of a Redis that does not keep what it is given. One that does not say what it is is taken as it is.
-async fn look_at(connection: &mut ConnectionManager) {
+/// Logs whether the server is too old or evicts keys. A server that denies `INFO` is used without this check.
+async fn check_info(connection: &mut ConnectionManager) {
     let info = redis::cmd("INFO");
     let answer: RedisResult<String> = info.query_async(connection).await;
     let info = answer.map(|info| RedisInfo::parse(&info));
     let info = info.unwrap_or_default();
     if let Some(policy) = info.evicts() {
-        EVICTS.log(|_| tracing::warn!(policy, "Redis evicts counters and used proofs when it is full; set maxmemory-policy to noeviction"));
+        EVICTS.log(|_| {
+            tracing::warn!(
+                event = "redis.evicts",
+                policy,
+                "Redis evicts counters and used proofs when it is full; set maxmemory-policy to noeviction"
+            );
+        });
     }
     if let Some(version) = info.too_old() {
-        TOO_OLD.log(|_| tracing::error!(%version, oldest = %OLDEST_VERSION, "Redis is too old to keep counters"));
+        TOO_OLD.log(|_| {
+            tracing::error!(
+                event = "redis.too_old",
+                %version,
+                oldest = %OLDEST_VERSION,
+                "Redis is too old to keep counters"
+            );
+        });
     }
 }

@@ -1,4 +1,4 @@
-//! Counters of one process, bounded whatever is counted.
+//! The attempt counters of one process, with bounded memory.
 
 use std::{
     collections::HashMap,
@@ -10,55 +10,54 @@ use async_trait::async_trait;
 use holdfast_core::clock::Clock;
 use holdfast_identity::authentication::{AttemptCounters, Counter, KeyedHash, Throttled};
 
-/// How many are kept; at some 80 bytes each.
-const MOST: usize = 200_000;
+/// Counters; at some 80 bytes each.
+const CAPACITY: usize = 200_000;
 
-/// Counters that the process forgets when it ends.
+/// Attempt counters whose content ends with the process.
 pub struct InMemoryAttemptCounters {
-    standings: Mutex<HashMap<KeyedHash, Standing>>,
+    counters: Mutex<HashMap<KeyedHash, Attempts>>,
     clock: Arc<dyn Clock>,
-    most: usize,
+    capacity: usize,
 }
 
-/// Times are the clock's uptime: a clock that leaps shortens no wait.
+/// The attempts on one counter. Times are the uptime of the clock, so that a clock that leaps shortens no wait.
 #[derive(Clone, Copy)]
-struct Standing {
+struct Attempts {
     count: u32,
     blocked_until: Option<Duration>,
-    forgotten_at: Duration,
-    was_told: bool,
+    expires_at: Duration,
+    /// Whether a rejection during the present wait was reported.
+    is_reported: bool,
 }
 
 impl InMemoryAttemptCounters {
-    /// Nothing is counted yet.
+    /// Room for 200,000 counters.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self::with_capacity(clock, MOST)
+        Self::with_capacity(clock, CAPACITY)
     }
 
-    /// Room for so many counters.
+    /// Room for `capacity` counters; beyond it, expired ones and those with the lowest counts are evicted.
     #[must_use]
-    pub fn with_capacity(clock: Arc<dyn Clock>, most: usize) -> Self {
+    pub fn with_capacity(clock: Arc<dyn Clock>, capacity: usize) -> Self {
         Self {
-            standings: Mutex::default(),
+            counters: Mutex::default(),
             clock,
-            most,
+            capacity,
         }
     }
 
-    fn standings(&self) -> MutexGuard<'_, HashMap<KeyedHash, Standing>> {
-        self.standings
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn counters(&self) -> MutexGuard<'_, HashMap<KeyedHash, Attempts>> {
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many are kept now.
+    /// The number of counters in memory, expired ones included.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.standings().len()
+        self.counters().len()
     }
 
-    /// Whether nothing is counted.
+    /// Whether there is no counter in memory.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -69,77 +68,78 @@ impl InMemoryAttemptCounters {
 impl AttemptCounters for InMemoryAttemptCounters {
     async fn count(&self, counters: &[Counter]) -> Result<(), Throttled> {
         let now = self.clock.uptime();
-        let mut standings = self.standings();
-        refuse_blocked(&mut standings, counters, now)?;
-        if standings.len() + counters.len() > self.most {
-            make_room(&mut standings, now);
+        let mut kept = self.counters();
+        reject_blocked(&mut kept, counters, now)?;
+        if kept.len() + counters.len() > self.capacity {
+            evict(&mut kept, now);
         }
         for counter in counters {
-            let known = standings
+            let before = kept
                 .get(&counter.name)
-                .filter(|standing| now < standing.forgotten_at);
-            let standing = Standing::counted(known.copied(), counter, now);
-            standings.insert(counter.name, standing);
+                .filter(|attempts| now < attempts.expires_at);
+            let attempts = Attempts::counted(before.copied(), counter, now);
+            kept.insert(counter.name, attempts);
         }
         Ok(())
     }
 
     async fn refund(&self, counters: &[Counter]) {
-        let mut standings = self.standings();
+        let mut kept = self.counters();
         for counter in counters {
-            let Some(standing) = standings.get_mut(&counter.name) else {
+            let Some(attempts) = kept.get_mut(&counter.name) else {
                 continue;
             };
-            standing.count = standing.count.saturating_sub(1);
-            standing.blocked_until = None;
-            if standing.count == 0 {
-                standings.remove(&counter.name);
+            attempts.count = attempts.count.saturating_sub(1);
+            attempts.blocked_until = None;
+            if attempts.count == 0 {
+                kept.remove(&counter.name);
             }
         }
     }
 
     async fn forget(&self, counter: &Counter) {
-        self.standings().remove(&counter.name);
+        self.counters().remove(&counter.name);
     }
 }
 
-impl Standing {
-    fn counted(known: Option<Self>, counter: &Counter, now: Duration) -> Self {
-        let (memory, is_prolonged) = counter.limit.memory();
-        let count = known.map_or(0, |known| known.count).saturating_add(1);
-        let forgotten_at = known
-            .map(|known| known.forgotten_at)
+impl Attempts {
+    /// One attempt more than `before`.
+    fn counted(before: Option<Self>, counter: &Counter, now: Duration) -> Self {
+        let (lifetime, is_prolonged) = counter.limit.memory();
+        let count = before.map_or(0, |before| before.count).saturating_add(1);
+        let expires_at = before
+            .map(|before| before.expires_at)
             .filter(|_| !is_prolonged)
-            .unwrap_or(now + memory);
+            .unwrap_or(now + lifetime);
         let wait = counter.limit.wait_after(count);
         Self {
             count,
-            blocked_until: (!wait.is_zero()).then(|| (now + wait).min(forgotten_at)),
-            forgotten_at,
-            was_told: false,
+            blocked_until: (!wait.is_zero()).then(|| (now + wait).min(expires_at)),
+            expires_at,
+            is_reported: false,
         }
     }
 }
 
-/// The longest of the waits, where there is one.
-fn refuse_blocked(
-    standings: &mut HashMap<KeyedHash, Standing>,
+/// Fails with the longest wait of the counters, if one of them has a wait.
+fn reject_blocked(
+    kept: &mut HashMap<KeyedHash, Attempts>,
     counters: &[Counter],
     now: Duration,
 ) -> Result<(), Throttled> {
-    let mut refused: Option<Throttled> = None;
+    let mut rejection: Option<Throttled> = None;
     for counter in counters {
-        let Some(standing) = standings.get_mut(&counter.name) else {
+        let Some(attempts) = kept.get_mut(&counter.name) else {
             continue;
         };
-        let left = standing
+        let left = attempts
             .blocked_until
             .map(|until| until.saturating_sub(now));
         let Some(wait) = left.filter(|left| !left.is_zero()) else {
             continue;
         };
-        let is_first = !std::mem::replace(&mut standing.was_told, true);
-        refused = Some(refused.map_or(
+        let is_first = !std::mem::replace(&mut attempts.is_reported, true);
+        rejection = Some(rejection.map_or(
             Throttled {
                 retry_after: wait,
                 is_first,
@@ -150,18 +150,18 @@ fn refuse_blocked(
             },
         ));
     }
-    refused.map_or(Ok(()), Err)
+    rejection.map_or(Ok(()), Err)
 }
 
-/// What is over goes; if that is not enough, what counted least. Whoever fills this with new names pushes out new names, and
-/// what has counted up stays.
-fn make_room(standings: &mut HashMap<KeyedHash, Standing>, now: Duration) {
-    let full = standings.len();
-    let enough = full - full / 10;
-    standings.retain(|_, standing| now < standing.forgotten_at);
-    let mut least = 1;
-    while standings.len() > enough {
-        standings.retain(|_, standing| standing.count > least);
-        least = least.saturating_mul(2);
+/// Removes expired counters, and then those with the lowest counts until a tenth is free: an attacker with new names evicts counters of new
+/// names, and those with many attempts stay.
+fn evict(kept: &mut HashMap<KeyedHash, Attempts>, now: Duration) {
+    let before = kept.len();
+    let target = before - before / 10;
+    kept.retain(|_, attempts| now < attempts.expires_at);
+    let mut lowest = 1;
+    while kept.len() > target {
+        kept.retain(|_, attempts| attempts.count > lowest);
+        lowest = lowest.saturating_mul(2);
     }
 }

@@ -1,4 +1,4 @@
-//! Where attempts are counted: in memory, or in Redis for several instances.
+//! Attempt counters: in memory for one instance, in Redis for several.
 
 pub mod memory;
 pub mod redis;

@@ -1,6 +1,6 @@
-//! Counters that instances share. Redis sees keyed hashes and numbers.
+//! The attempt counters of all instances, in Redis.
 //!
-//! While Redis does not answer, each instance counts for itself: sign-in goes on, and so does its limit.
+//! While Redis is unavailable, each instance counts in its own memory, so that sign-in continues with a limit.
 
 use std::{
     sync::{Arc, LazyLock},
@@ -14,27 +14,30 @@ use redis::Script;
 
 use crate::storage::{counters::memory::InMemoryAttemptCounters, redis::Redis};
 
-/// `KEYS`: the counters. `ARGV`: for each counter the wait after this time for every count that matters. All times in milliseconds,
-/// on Redis' own clock: those of the instances may differ. Gives the longest wait and whether it is news, or zero.
+/// Counts an attempt on all counters, or on none if one of them has a wait.
+///
+/// `KEYS`: hashes with the fields `count`, `until` (end of the wait) and `told` (whether the wait has been reported). `ARGV`: five numbers for
+/// each counter, see [`arguments`]. Times are milliseconds by the clock of Redis, as those of the instances may differ. Returns the longest
+/// wait, 0 if the attempt was counted, and whether the wait is reported for the first time.
 static COUNT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
-local time, wait, news = redis.call('TIME'), 0, 0
+local time, wait, is_first = redis.call('TIME'), 0, 0
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 for _, key in ipairs(KEYS) do
   local blocked = redis.pcall('HGET', key, 'until')
   if type(blocked) == 'table' then
-    -- Something else is under this name.
+    -- The key is not a hash.
     redis.call('DEL', key)
     blocked = nil
   end
   local left = (tonumber(blocked or '0') or 0) - now
   if left > 0 then
-    if redis.call('HSETNX', key, 'told', '1') == 1 then news = 1 end
+    if redis.call('HSETNX', key, 'told', '1') == 1 then is_first = 1 end
     if left > wait then wait = left end
   end
 end
-if wait > 0 then return {wait, news} end
+if wait > 0 then return {wait, is_first} end
 for i, key in ipairs(KEYS) do
   local a = 1 + (i - 1) * 5
   local free, first, longest = tonumber(ARGV[a]), tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2])
@@ -55,8 +58,8 @@ return {0, 0}",
     )
 });
 
-/// `KEYS`: the counters.
-static TAKE_BACK: LazyLock<Script> = LazyLock::new(|| {
+/// Takes one attempt back on each counter, and ends its wait. `KEYS`: as for [`COUNT`].
+static REFUND: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
 for _, key in ipairs(KEYS) do
@@ -72,19 +75,20 @@ end",
     )
 });
 
-/// Counters in Redis.
+/// Attempt counters in Redis, as keys `throttle:<hash>`.
 pub struct RedisAttemptCounters {
     redis: Redis,
-    alone: InMemoryAttemptCounters,
+    /// In use while Redis is unavailable.
+    fallback: InMemoryAttemptCounters,
 }
 
 impl RedisAttemptCounters {
-    /// Takes the Redis, and the clock for while it is away.
+    /// The counters in `redis`. `clock` measures waits while it is unavailable.
     #[must_use]
     pub fn new(redis: Redis, clock: Arc<dyn Clock>) -> Self {
         Self {
             redis,
-            alone: InMemoryAttemptCounters::new(clock),
+            fallback: InMemoryAttemptCounters::new(clock),
         }
     }
 }
@@ -92,46 +96,46 @@ impl RedisAttemptCounters {
 #[async_trait]
 impl AttemptCounters for RedisAttemptCounters {
     async fn count(&self, counters: &[Counter]) -> Result<(), Throttled> {
-        let answer = self.redis.ask(async |mut connection| {
+        let outcome = self.redis.call(async |mut connection| {
             let mut count = COUNT.prepare_invoke();
             for counter in counters {
                 count.key(key(counter.name));
-                for number in numbers(counter.limit) {
-                    count.arg(number);
+                for argument in arguments(counter.limit) {
+                    count.arg(argument);
                 }
             }
             count.invoke_async::<(u64, u8)>(&mut connection).await
         });
-        match answer.await {
+        match outcome.await {
             Some((0, _)) => Ok(()),
-            Some((wait, news)) => Err(Throttled {
+            Some((wait, is_first)) => Err(Throttled {
                 retry_after: Duration::from_millis(wait),
-                is_first: news == 1,
+                is_first: is_first == 1,
             }),
-            None => self.alone.count(counters).await,
+            None => self.fallback.count(counters).await,
         }
     }
 
     async fn refund(&self, counters: &[Counter]) {
-        let answer = self.redis.ask(async |mut connection| {
-            let mut refund = TAKE_BACK.prepare_invoke();
+        let outcome = self.redis.call(async |mut connection| {
+            let mut refund = REFUND.prepare_invoke();
             for counter in counters {
                 refund.key(key(counter.name));
             }
             refund.invoke_async::<()>(&mut connection).await
         });
-        answer.await;
-        self.alone.refund(counters).await;
+        outcome.await;
+        self.fallback.refund(counters).await;
     }
 
     async fn forget(&self, counter: &Counter) {
-        let answer = self.redis.ask(async |mut connection| {
+        let outcome = self.redis.call(async |mut connection| {
             let mut delete = redis::cmd("DEL");
             delete.arg(key(counter.name));
             delete.query_async::<()>(&mut connection).await
         });
-        answer.await;
-        self.alone.forget(counter).await;
+        outcome.await;
+        self.fallback.forget(counter).await;
     }
 }
 
@@ -139,10 +143,10 @@ fn key(name: KeyedHash) -> String {
     format!("throttle:{}", name.hex())
 }
 
-/// As the script takes a limit: from which count on one waits, the first wait, the longest, how long it is remembered, and
-/// whether that is prolonged.
-fn numbers(limit: Limit) -> [u128; 5] {
-    let (memory, is_prolonged) = limit.memory();
+/// A limit as arguments of the script: the first count with a wait, the first wait, the longest wait, the lifetime of the counter, and
+/// whether each attempt prolongs that lifetime.
+fn arguments(limit: Limit) -> [u128; 5] {
+    let (lifetime, is_prolonged) = limit.memory();
     let (first_blocked, longest) = match limit {
         Limit::Growing { free, longest, .. } => (free, longest),
         Limit::Window { most, length } => (most, length),
@@ -151,7 +155,7 @@ fn numbers(limit: Limit) -> [u128; 5] {
         first_blocked.into(),
         limit.wait_after(first_blocked).as_millis(),
         longest.as_millis(),
-        memory.as_millis(),
+        lifetime.as_millis(),
         is_prolonged.into(),
     ]
 }

@@ -1,4 +1,4 @@
-//! What one process saw, bounded whatever comes.
+//! The replay cache of one process, with bounded memory.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,21 +6,21 @@ use async_trait::async_trait;
 use holdfast_core::{clock::Clock, replay_set::BoundedReplaySet};
 use holdfast_identity::{authentication::KeyedHash, oauth::ReplayCache, store::StoreError};
 
-/// How much is remembered; at some 100 bytes each.
-const MOST: usize = 500_000;
+/// Identifiers; at some 100 bytes each.
+const CAPACITY: usize = 500_000;
 
-/// Forgets when the process ends.
+/// A replay cache whose content ends with the process. Times are the uptime of the clock, so that a clock that leaps shortens no window.
 pub struct InMemoryReplayCache {
     seen: BoundedReplaySet<KeyedHash>,
     clock: Arc<dyn Clock>,
 }
 
 impl InMemoryReplayCache {
-    /// Knows nothing.
+    /// An empty replay cache.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
-            seen: BoundedReplaySet::new(MOST),
+            seen: BoundedReplaySet::new(CAPACITY),
             clock,
         }
     }

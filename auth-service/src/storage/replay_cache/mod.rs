@@ -1,4 +1,4 @@
-//! Where it is remembered what is good once: in memory, or in Redis for several instances.
+//! The replay cache: in memory for one instance, in Redis for several.
 
 pub mod memory;
 pub mod redis;
