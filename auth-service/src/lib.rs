@@ -1,4 +1,5 @@
-//! The service that knows who people are: accounts, passwords, signing keys, logins. It alone signs and verifies access tokens.
+//! auth-service: accounts, passwords, signing keys and logins over gRPC. It alone signs access tokens and validates them against
+//! revocations.
 
 pub mod app;
 pub mod cli;

@@ -1,4 +1,4 @@
-//! The command line of auth-service.
+//! The program `auth-service`.
 
 use std::process::ExitCode;
 

@@ -1,5 +1,5 @@
-//! Revocations on their way from the store to everybody who judges credentials: kept in memory here, and told to those who
-//! watch.
+//! The revocation feed: reads the revocation log, keeps its unexpired entries in memory for token validation, and serves the revocation
+//! streams.
 
 use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
@@ -19,48 +19,49 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// How often the store is asked for what others wrote: another process, such as the command line.
-const INTERVAL: Duration = Duration::from_millis(100);
+/// The time between two reads of the log, which find the entries of other instances and of the command line.
+const READ_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How long after the store was read memory counts as current.
+/// How long after a read the memory is current.
 const CURRENT_FOR: Duration = Duration::from_secs(1);
 
-/// How many entries are read at once.
+/// Entries of one query.
 const PAGE: u32 = 1000;
 
 static FAULTS: LogRateLimiter = LogRateLimiter::new();
 
-/// The revocations that can still hit something.
+/// The unexpired entries of the revocation log, in memory.
 pub struct RevocationFeed {
     store: Arc<dyn Revocations>,
     steady: Arc<SteadyClock>,
     epoch: Epoch,
     memory: RwLock<Memory>,
-    /// One reader at a time; who waits for the turn sees all that was committed before.
+    /// Serializes reads: one that begins now finds every entry that is committed now.
     reading: Mutex<()>,
     newest: watch::Sender<i64>,
 }
 
-/// What is new to somebody, as of one moment.
+/// The entries after a position in the log, and the state of the feed at the same moment.
 pub struct RevocationBatch {
-    /// The entries, in their order.
+    /// The entries, by ascending sequence number.
     pub entries: Vec<Revocation>,
-    /// Whether memory is what the store held within the last second.
+    /// Whether the log was read to its end within the last second.
     pub is_current: bool,
-    /// The number of the newest entry that memory knows, whether it can still hit something or not.
+    /// The sequence number of the newest entry that was read, whether it has expired or not.
     pub newest: i64,
 }
 
 struct Memory {
     revoked: RevocationSet,
+    /// Start of the latest read that reached the end of the log.
     read_at: Instant,
 }
 
 impl RevocationFeed {
-    /// Reads all there is.
+    /// Reads the whole log. `fresh` becomes the epoch of a store that has none. Expired entries are pruned by `steady`.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// The store is unavailable.
     pub async fn open(
         store: Arc<dyn Revocations>,
         steady: Arc<SteadyClock>,
@@ -81,9 +82,9 @@ impl RevocationFeed {
         Ok(feed)
     }
 
-    /// Reads what is new, again and again.
+    /// Reads new entries every 100 ms, until `shutdown`.
     pub async fn keep_current(self: Arc<Self>, shutdown: CancellationToken) {
-        let mut ticks = interval(INTERVAL);
+        let mut ticks = interval(READ_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -93,15 +94,15 @@ impl RevocationFeed {
         }
     }
 
-    /// Tells the number of the newest entry whenever it grows.
+    /// A receiver of the newest sequence number, which changes when entries were read.
     #[must_use]
-    pub fn follow(&self) -> watch::Receiver<i64> {
+    pub fn subscribe(&self) -> watch::Receiver<i64> {
         self.newest.subscribe()
     }
 
-    /// What there is after `sequence`.
+    /// The entries after `sequence`, at most `limit`.
     #[must_use]
-    pub fn after(&self, sequence: i64, limit: usize) -> RevocationBatch {
+    pub fn batch_after(&self, sequence: i64, limit: usize) -> RevocationBatch {
         let memory = self.memory();
         RevocationBatch {
             entries: memory.revoked.after(sequence, limit),
@@ -110,7 +111,7 @@ impl RevocationFeed {
         }
     }
 
-    /// By which number whatever is committed is told to those who watch; 0 when the store does not say.
+    /// The sequence number by which every revocation that is committed now is in the revocation streams; 0 if the store is unavailable.
     pub async fn revocation_sequence(&self) -> i64 {
         self.newest_committed().await.unwrap_or_default()
     }
@@ -120,14 +121,19 @@ impl RevocationFeed {
             Ok(()) => Some(self.newest()),
             Err(error) => {
                 FAULTS.log(|times| {
-                    tracing::error!(%error, times, "revocations cannot be read; tokens are looked up one by one");
+                    tracing::error!(
+                        event = "revocation_feed.read_failed",
+                        %error,
+                        times,
+                        "revocation log cannot be read; each token is looked up in the store"
+                    );
                 });
                 None
             }
         }
     }
 
-    /// The number of the newest entry.
+    /// The sequence number of the newest entry that was read.
     #[must_use]
     pub fn newest(&self) -> i64 {
         self.memory().revoked.newest()
@@ -136,33 +142,32 @@ impl RevocationFeed {
     async fn read(&self) -> Result<(), StoreError> {
         let _turn = self.reading.lock().await;
         loop {
-            let asked_at = Instant::now();
-            let after = self.newest();
-            let news = self.store.revocations_after(after, PAGE).await?;
-            let is_all = news.len() < PAGE as usize;
-            if self.take_in(news, is_all.then_some(asked_at)) {
+            let begun_at = Instant::now();
+            let entries = self.store.revocations_after(self.newest(), PAGE).await?;
+            let is_end = entries.len() < PAGE as usize;
+            self.insert(entries, is_end.then_some(begun_at));
+            if is_end {
                 return Ok(());
             }
         }
     }
 
-    /// Whether that was all.
-    fn take_in(&self, news: Vec<Revocation>, current_as_of: Option<Instant>) -> bool {
-        let has_news = !news.is_empty();
+    /// `current_as_of`: the start of the read, if it reached the end of the log.
+    fn insert(&self, entries: Vec<Revocation>, current_as_of: Option<Instant>) {
+        let has_grown = !entries.is_empty();
         let mut memory = self.memory_mut();
-        for revocation in news {
+        for revocation in entries {
             memory.revoked.insert(revocation);
         }
         memory.revoked.prune(self.steady.now());
-        if let Some(asked_at) = current_as_of {
-            memory.read_at = asked_at;
+        if let Some(begun_at) = current_as_of {
+            memory.read_at = begun_at;
         }
         let newest = memory.revoked.newest();
         drop(memory);
-        if has_news {
+        if has_grown {
             self.newest.send_replace(newest);
         }
-        current_as_of.is_some()
     }
 
     fn memory(&self) -> RwLockReadGuard<'_, Memory> {
@@ -191,7 +196,7 @@ impl RevocationMemory for RevocationFeed {
         if let Some(refused) = memory.revoked.is_revoked(claims) {
             return RevocationStatus::Refused(refused);
         }
-        // A restored store does not know what was issued before; its rows tell.
+        // The log of a restored store lacks the revocations before its epoch; the login's row in the store decides.
         if memory.is_current() && claims.issued_at > self.epoch.begun_at {
             RevocationStatus::Live
         } else {

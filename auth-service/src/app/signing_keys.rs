@@ -1,4 +1,4 @@
-//! The life of signing keys: made, published, signing, only verifying, gone.
+//! The signing keys of an installation: creation, publication, rotation, revocation and deletion.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,12 +20,12 @@ use time::OffsetDateTime;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-/// How often the store is asked for keys that others made or revoked, such as the command line.
-const INTERVAL: Duration = Duration::from_millis(200);
+/// The time between two reads of the store, which finds keys that other instances or the command line created or revoked.
+const REFRESH_INTERVAL: Duration = Duration::from_millis(200);
 
 static FAULTS: LogRateLimiter = LogRateLimiter::new();
 
-/// Makes, replaces and removes signing keys.
+/// Creates, rotates, revokes and deletes signing keys. Clones share the store.
 #[derive(Clone)]
 pub struct SigningKeys {
     store: SqliteStore,
@@ -42,19 +42,19 @@ impl KeyRotation for SigningKeys {
     }
 }
 
-/// What an operator decides of keys.
+/// The settings of signing keys.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyPolicy {
-    /// What signs new tokens.
+    /// The algorithm that signs new tokens.
     pub algorithm: Algorithm,
-    /// How long a key signs before another one takes its place.
+    /// How long a key signs before it is rotated.
     pub max_age: Duration,
-    /// How long an access token is valid.
+    /// The lifetime of access tokens; a key is published for at least as long after it has signed its last one.
     pub access_ttl: Duration,
 }
 
 impl SigningKeys {
-    /// Puts the parts together.
+    /// The signing keys in `store`, sealed by `sealer`.
     pub fn new(
         store: SqliteStore,
         sealer: Sealer,
@@ -69,39 +69,39 @@ impl SigningKeys {
         }
     }
 
-    /// The keys to begin with; makes one that signs at once where there is none.
+    /// Opens the keys. Without any, creates one that signs at once; without one of the configured algorithm, publishes one that will sign.
     ///
     /// # Errors
-    /// When the database fails or a key does not open.
+    /// The store is unavailable, or a key cannot be opened with the key-encryption key.
     pub async fn open(&self) -> anyhow::Result<Jwts> {
         let now = self.clock.now();
         let keys = self.store.signing_keys().await?;
-        // A wrong key-encryption key is found before anything is sealed with it.
+        // A wrong key-encryption key is detected before anything is sealed with it.
         if let Some((name, sealed)) = self.store.any_secret_key().await? {
             self.sealer.open(&name, &sealed)?;
         }
         if keys.is_empty() {
             self.add(now, None).await?;
         } else {
-            self.ring(keys)?;
+            self.key_ring(keys)?;
         }
-        if self.of_algorithm().await?.is_empty() {
+        if self.keys_of_algorithm().await?.is_empty() {
             self.add(now + PUBLISHED_BEFORE, None).await?;
         }
-        Ok(Jwts::new(self.ring(self.store.signing_keys().await?)?))
+        Ok(Jwts::new(self.key_ring(self.store.signing_keys().await?)?))
     }
 
-    /// Publishes a new key, which signs once everybody can know it. Gives its `kid`, or `None` when another one is on its way
-    /// already.
+    /// Publishes a new key, which signs [`PUBLISHED_BEFORE`] later, when every verifier has it. Returns its `kid`; `None` if a key is
+    /// published already that does not sign yet.
     ///
     /// # Errors
-    /// When the database fails.
+    /// The store is unavailable.
     pub async fn rotate(&self) -> anyhow::Result<Option<String>> {
         self.rotate_at(self.clock.now()).await
     }
 
     async fn rotate_at(&self, now: OffsetDateTime) -> anyhow::Result<Option<String>> {
-        let keys = self.of_algorithm().await?;
+        let keys = self.keys_of_algorithm().await?;
         let latest = keys.last().map(|key| key.signs_from);
         if latest.is_some_and(|signs_from| signs_from > now) {
             return Ok(None);
@@ -109,81 +109,96 @@ impl SigningKeys {
         self.add(now + PUBLISHED_BEFORE, latest).await
     }
 
-    /// Revokes a key: its tokens die at once, everywhere. Where no other one signs now, a new one does. False if there is no
-    /// such key.
+    /// Revokes a key, and thereby all tokens that it signed. If no other key signs now, creates one that does. False if there is no such
+    /// key.
     ///
     /// # Errors
-    /// When the database fails.
+    /// The store is unavailable.
     pub async fn revoke(&self, kid: &str) -> anyhow::Result<bool> {
         let now = self.clock.now();
-        let dead_at = now + self.longest_life();
-        if !self.store.revoke_signing_key(kid, now, dead_at).await? {
+        let tokens_expire_at = now + self.max_token_lifetime();
+        if !self
+            .store
+            .revoke_signing_key(kid, now, tokens_expire_at)
+            .await?
+        {
             return Ok(false);
         }
-        let left = self.store.signing_keys().await?;
-        if !left.iter().any(|key| key.signs_from <= now) {
+        let remaining = self.store.signing_keys().await?;
+        if !remaining.iter().any(|key| key.signs_from <= now) {
             self.add(now, None).await?;
         }
         Ok(true)
     }
 
-    /// Keeps `jwts` in step with the store, and the store's keys young, until `shutdown`.
+    /// Keeps the key ring of `jwts` equal to the keys in the store, and rotates and deletes those by age, until `shutdown`.
     pub async fn keep_current(
         self,
         jwts: Arc<Jwts>,
         steady: Arc<SteadyClock>,
         shutdown: CancellationToken,
     ) {
-        let mut ticks = interval(INTERVAL);
+        let mut ticks = interval(REFRESH_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
                 () = shutdown.cancelled() => return,
             }
-            if let Err(error) = self.look_after(&jwts, steady.now()).await {
+            if let Err(error) = self.refresh(&jwts, steady.now()).await {
                 FAULTS.log(|times| {
-                    tracing::error!(%error, times, "signing keys cannot be looked after; the known ones stay in use");
+                    tracing::error!(
+                        event = "signing_keys.refresh_failed",
+                        %error,
+                        times,
+                        "signing key refresh failed; keeping the current keys"
+                    );
                 });
             }
         }
     }
 
-    /// What is old at `now` is replaced and removed: a clock that leaps and comes back would leave a key behind that signs in the far
-    /// future, and hold up the next one until then.
-    async fn look_after(&self, jwts: &Jwts, now: OffsetDateTime) -> anyhow::Result<()> {
+    /// Rotates and deletes keys by their age at `now`, the time of the steady clock. By a system clock that leaps and returns, a key would be
+    /// published that signs in the far future, and would prevent the next rotation until then.
+    async fn refresh(&self, jwts: &Jwts, now: OffsetDateTime) -> anyhow::Result<()> {
         let keys = self.store.signing_keys().await?;
-        for key in outlived(&keys, self.policy.algorithm, self.longest_life(), now) {
+        for key in outlived(&keys, self.policy.algorithm, self.max_token_lifetime(), now) {
             self.store.remove_signing_key(&key.kid).await?;
-            tracing::info!(kid = key.kid, "a signing key is not needed any more");
+            tracing::info!(
+                event = "signing_key.deleted",
+                kid = key.kid,
+                "signing key deleted; all of its tokens have expired"
+            );
         }
-        if self.is_due(&keys, now) {
-            // After a stop the clock is right and ahead of the time that is believed; after a leap it may be anything.
+        if self.is_rotation_due(&keys, now) {
+            // After a stop the system clock is right and ahead of the steady clock; after a leap it may show any time.
             let clock = self.clock.now().min(now + LONGEST_STOP);
             self.rotate_at(clock).await?;
         }
         let keys = self.store.signing_keys().await?;
         if !jwts.has(&keys) {
-            jwts.replace(self.ring(keys)?);
-            tracing::info!("signing keys changed");
+            jwts.replace(self.key_ring(keys)?);
+            tracing::info!(event = "signing_keys.changed", "signing keys changed");
         }
         Ok(())
     }
 
-    fn is_due(&self, keys: &[StoredSigningKey], now: OffsetDateTime) -> bool {
-        let own = keys
+    fn is_rotation_due(&self, keys: &[StoredSigningKey], now: OffsetDateTime) -> bool {
+        let of_algorithm = keys
             .iter()
             .filter(|key| key.public_key.algorithm() == self.policy.algorithm);
-        let newest = own.map(|key| key.signs_from).max();
+        let newest = of_algorithm.map(|key| key.signs_from).max();
         newest.is_none_or(|signs_from| now >= signs_from + self.policy.max_age)
     }
 
-    async fn of_algorithm(&self) -> anyhow::Result<Vec<StoredSigningKey>> {
+    async fn keys_of_algorithm(&self) -> anyhow::Result<Vec<StoredSigningKey>> {
         let mut keys = self.store.signing_keys().await?;
         keys.retain(|key| key.public_key.algorithm() == self.policy.algorithm);
         Ok(keys)
     }
 
+    /// Creates a key that signs from `signs_from`. `latest`: the time from which the newest key signs; returns `None` if another instance
+    /// has added a newer one meanwhile.
     async fn add(
         &self,
         signs_from: OffsetDateTime,
@@ -194,16 +209,22 @@ impl SigningKeys {
         if !self.store.insert_signing_key(&key, latest).await? {
             return Ok(None);
         }
-        tracing::info!(kid = key.kid, %algorithm, %signs_from, "made a signing key");
+        tracing::info!(
+            event = "signing_key.created",
+            kid = key.kid,
+            %algorithm,
+            %signs_from,
+            "signing key created"
+        );
         Ok(Some(key.kid))
     }
 
-    fn ring(&self, keys: Vec<StoredSigningKey>) -> anyhow::Result<KeyRing> {
+    fn key_ring(&self, keys: Vec<StoredSigningKey>) -> anyhow::Result<KeyRing> {
         Ok(KeyRing::open(keys, self.policy.algorithm, &self.sealer)?)
     }
 
-    /// Of a token, as long as anybody takes it.
-    fn longest_life(&self) -> Duration {
+    /// The longest time from the signature of a token until every verifier rejects it as expired.
+    fn max_token_lifetime(&self) -> Duration {
         self.policy.access_ttl + LEEWAY * 2
     }
 }

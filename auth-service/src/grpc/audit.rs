@@ -1,117 +1,114 @@
-//! Who did what, from where: calls into audit events.
+//! Recording of audit events for calls.
 
 use std::sync::Arc;
 
-use holdfast_core::clock::Clock;
+use holdfast_core::{clock::Clock, rate_limited_log::LogRateLimiter};
 use holdfast_identity::{
     audit::{AuditEvent, AuditKind, AuditTrail, Origin},
     id::{Sid, UserId},
-    login::ClientInfo,
     oauth::ClientId,
     token::Person,
 };
-use tonic::Request;
 
-use crate::grpc::{
-    call_context::{WebIdentity, text},
-    tls::Peer,
-};
-
-/// `x-request-id`: what web-service calls the request that a call is part of.
-const REQUEST_ID: &str = "x-request-id";
-const MAX_REQUEST_ID: usize = 64;
-
-/// Records what happens.
+/// Adds the time to events and hands them to the audit trail.
 #[derive(Clone)]
-pub(super) struct Audit {
+pub(super) struct AuditRecorder {
     pub(super) trail: Arc<dyn AuditTrail>,
     pub(super) clock: Arc<dyn Clock>,
 }
 
-/// Whom an event is about.
-#[derive(Clone, Default)]
-pub(super) struct About {
-    pub(super) user: Option<UserId>,
-    pub(super) client: Option<ClientId>,
-    pub(super) sid: Option<Sid>,
-    pub(super) actor: Option<UserId>,
-}
-
-impl About {
-    /// Of the person whose token this is.
-    pub(super) const fn person(person: &Person) -> Self {
-        Self::login(person.subject, person.sid)
-    }
-
-    /// Of a login and whose it is.
-    pub(super) const fn login(user: UserId, sid: Sid) -> Self {
-        Self {
-            user: Some(user),
-            client: None,
-            sid: Some(sid),
-            actor: None,
-        }
-    }
-
-    /// Of a client, and of the administrator who did something to it.
-    pub(super) const fn client(id: ClientId, admin: Option<UserId>) -> Self {
-        Self {
-            user: None,
-            client: Some(id),
-            sid: None,
-            actor: admin,
-        }
-    }
-
-    /// Of somebody to whom an administrator did something.
-    pub(super) const fn done_by(admin: &Person, user: UserId) -> Self {
-        Self {
-            user: Some(user),
-            client: None,
-            sid: None,
-            actor: Some(admin.subject),
-        }
-    }
-}
-
-impl Audit {
-    pub(super) fn record(&self, kind: AuditKind, about: About, origin: Origin) {
+impl AuditRecorder {
+    pub(super) fn record(&self, kind: AuditKind, subject: AuditSubject, origin: Origin) {
         self.trail.record(AuditEvent {
             at: self.clock.now(),
             kind,
-            user: about.user,
-            client: about.client,
-            sid: about.sid,
-            actor: about.actor,
+            user: subject.user,
+            client: subject.client,
+            sid: subject.sid,
+            actor: subject.actor,
             origin,
         });
     }
 }
 
-/// Where a call came from whose client is known.
-pub(super) fn origin<T>(request: &Request<T>, web: &WebIdentity, client: &ClientInfo) -> Origin {
-    Origin {
-        ip_address: client.ip_address,
-        user_agent: client.user_agent.clone(),
-        request_id: request_id(request, web),
+/// Records events that any caller can cause, at most one in ten seconds, so that nobody can fill the store with them.
+#[derive(Default)]
+pub(super) struct AuditRateLimiter(LogRateLimiter);
+
+impl AuditRateLimiter {
+    pub(super) fn record(
+        &self,
+        audit: &AuditRecorder,
+        kind: AuditKind,
+        subject: AuditSubject,
+        origin: Origin,
+    ) {
+        self.0.log(|_| audit.record(kind, subject, origin));
     }
 }
 
-/// Where a call came from that states no client.
-pub(super) fn peer<T>(request: &Request<T>, web: &WebIdentity) -> Origin {
-    let is_web = web.is_proved_by(request).unwrap_or(false);
-    let address = Peer::address(request).map(|address| address.ip());
-    Origin {
-        // web-service's own says nothing of who asked it.
-        ip_address: address.filter(|_| !is_web),
-        user_agent: None,
-        request_id: request_id(request, web),
-    }
+/// The account, login or OAuth client that an event concerns, and the administrator who caused it.
+#[derive(Clone, Default)]
+pub(super) struct AuditSubject {
+    pub(super) user: Option<UserId>,
+    pub(super) client: Option<ClientId>,
+    pub(super) sid: Option<Sid>,
+    /// `None`: the account's owner, the OAuth client itself, or an unauthenticated caller.
+    pub(super) actor: Option<UserId>,
 }
 
-/// Taken from web-service only: anybody else could lead the reader astray.
-fn request_id<T>(request: &Request<T>, web: &WebIdentity) -> Option<String> {
-    let value = text(request, REQUEST_ID)?;
-    let is_web = web.is_proved_by(request).unwrap_or(false);
-    (is_web && value.len() <= MAX_REQUEST_ID).then(|| value.to_owned())
+impl AuditSubject {
+    /// A login and its account.
+    pub(super) fn login(user: UserId, sid: Sid) -> Self {
+        Self {
+            user: Some(user),
+            sid: Some(sid),
+            ..Self::default()
+        }
+    }
+
+    /// The login whose access token the call carries.
+    pub(super) fn caller(caller: &Person) -> Self {
+        Self::login(caller.subject, caller.sid)
+    }
+
+    /// An account, where a failed attempt named an existing one.
+    pub(super) fn attempted(user: Option<UserId>) -> Self {
+        Self {
+            user,
+            ..Self::default()
+        }
+    }
+
+    /// An OAuth client that acted in its own name.
+    pub(super) fn client(id: ClientId) -> Self {
+        Self {
+            client: Some(id),
+            ..Self::default()
+        }
+    }
+
+    /// An account that an administrator created or changed.
+    pub(super) fn user_by(admin: &Person, user: UserId) -> Self {
+        Self {
+            user: Some(user),
+            ..Self::by(admin)
+        }
+    }
+
+    /// An OAuth client that an administrator created or changed.
+    pub(super) fn client_by(admin: &Person, client: ClientId) -> Self {
+        Self {
+            client: Some(client),
+            ..Self::by(admin)
+        }
+    }
+
+    /// The installation as a whole, which an administrator changed.
+    pub(super) fn by(admin: &Person) -> Self {
+        Self {
+            actor: Some(admin.subject),
+            ..Self::default()
+        }
+    }
 }

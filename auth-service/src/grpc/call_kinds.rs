@@ -1,4 +1,4 @@
-//! What kinds of calls the port has, and what becomes of those whose message does not come.
+//! The kind of each RPC for the layer that reads request messages, and the statuses of calls whose message does not arrive.
 
 use auth_proto::v1::ErrorReason;
 use holdfast_server_kit::{
@@ -10,17 +10,18 @@ use http::Extensions;
 use tonic::{Code, Status};
 
 use crate::grpc::{
-    errors::{overloaded, refuse},
+    errors::{overloaded, refuse_as},
     tls::Peer,
 };
 
-/// A stream that lasts as long as the process of its client.
+/// A stream that lasts as long as the process of its caller, which is web-service.
 const WATCH_REVOCATIONS: &str = "/auth.v1.AuthService/WatchRevocations";
-/// Anybody may watch health for as long as they like.
+/// Prefix of the health service. Any caller may watch it without a time limit.
 const HEALTH: &str = "/grpc.health.v1.Health/";
+/// Prefix of both versions of server reflection.
 const REFLECTION: &str = "/grpc.reflection.";
 
-/// The calls of the port.
+/// The calls of the gRPC port.
 pub(super) struct PortCalls;
 
 impl Calls for PortCalls {
@@ -46,8 +47,8 @@ impl Calls for PortCalls {
             BodyError::TooSlow => Code::DeadlineExceeded,
             BodyError::Broken => Code::Cancelled,
         };
-        let message = "the request message did not arrive as a whole, or not in time";
-        refuse(code, ErrorReason::InvalidRequest, message)
+        let message = "the request message did not arrive completely, or not in time";
+        refuse_as(code, ErrorReason::InvalidRequest, message)
     }
 
     fn displaced() -> Status {

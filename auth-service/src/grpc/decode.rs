@@ -1,15 +1,16 @@
-//! Messages into domain types, or a status that names the field.
+//! Fields of request messages as values of the rules, or a status that names the field.
 
 use auth_proto::v1::{self, ErrorReason, client_credentials};
 use holdfast_identity::{
     account::{Password, Username},
     audit::AuditKind,
+    authentication::SignInError,
     id::{Sid, UserId},
     login::{DeviceEvent, EndLoginError},
     oauth::{ClientAuthentication, ClientId, ClientProof, PresentedProof},
     token::{Consistency, Scopes},
 };
-use tonic::{Code, Status};
+use tonic::Status;
 
 use crate::grpc::errors::{IntoStatus as _, invalid, refuse};
 
@@ -18,13 +19,13 @@ pub(super) fn user_id(field: &str, text: &str) -> Result<UserId, Status> {
         .map_err(|_| invalid(field, "is not the identifier of an account"))
 }
 
+/// The `sid` of a login to end. A text of another form is the `sid` of no login.
 pub(super) fn sid(text: &str) -> Result<Sid, Status> {
-    // What is no identifier is nobody's.
     text.parse()
         .map_err(|_| EndLoginError::NotFound.into_status())
 }
 
-/// Who a client says to be.
+/// What an OAuth client authenticates with.
 pub(super) fn client_proof(stated: v1::ClientCredentials) -> ClientProof {
     let proof = match stated.proof {
         None => ClientAuthentication::None,
@@ -47,23 +48,22 @@ pub(super) fn client_id(text: &str) -> Result<ClientId, Status> {
 }
 
 pub(super) fn audit_kind(name: &str) -> Result<AuditKind, Status> {
-    AuditKind::from_name(name).ok_or_else(|| invalid("kind", "is no kind of event"))
+    AuditKind::from_name(name).ok_or_else(|| invalid("kind", "is not a kind of audit event"))
 }
 
+/// The number of an audit event.
 pub(super) fn page_token(text: &str) -> Result<i64, Status> {
     text.parse()
-        .map_err(|_| invalid("page_token", "is none of ours"))
+        .map_err(|_| invalid("page_token", "is not the next_page_token of a page"))
 }
 
 pub(super) fn username(field: &str, text: &str) -> Result<Username, Status> {
     text.parse().map_err(|why| invalid(field, format!("{why}")))
 }
 
-/// A password to be checked. One that is too long to be anybody's is as wrong as any other.
+/// A password to verify. One that is longer than a password may be is wrong, like any other wrong password.
 pub(super) fn password(text: &str) -> Result<Password, Status> {
-    Password::parse(text).map_err(|_| {
-        holdfast_identity::authentication::SignInError::InvalidCredentials(None).into_status()
-    })
+    Password::parse(text).map_err(|_| SignInError::InvalidCredentials(None).into_status())
 }
 
 pub(super) const fn consistency(stated: v1::Consistency) -> Consistency {
@@ -73,7 +73,7 @@ pub(super) const fn consistency(stated: v1::Consistency) -> Consistency {
     }
 }
 
-/// A proof, and the request that it was sent with as the caller states it.
+/// A DPoP proof, and the HTTP request that it came with as the caller states it.
 pub(super) fn proof(stated: v1::DpopProof) -> PresentedProof {
     PresentedProof {
         jwt: stated.jwt,
@@ -82,7 +82,7 @@ pub(super) fn proof(stated: v1::DpopProof) -> PresentedProof {
     }
 }
 
-/// What web-service tells of a device; an end is only told together with a theft.
+/// An event of a device. Only a suspected theft may end the login.
 pub(super) fn device_event(
     stated: v1::DeviceEvent,
     ends_login: bool,
@@ -91,25 +91,21 @@ pub(super) fn device_event(
         v1::DeviceEvent::TheftSuspected => Ok(DeviceEvent::TheftSuspected { ends_login }),
         _ if ends_login => Err(invalid(
             "end_login",
-            "only with DEVICE_EVENT_THEFT_SUSPECTED",
+            "is only for DEVICE_EVENT_THEFT_SUSPECTED",
         )),
         v1::DeviceEvent::Bound => Ok(DeviceEvent::Bound),
         v1::DeviceEvent::ProofRefused => Ok(DeviceEvent::ProofRefused),
-        v1::DeviceEvent::Unspecified => Err(invalid("event", "give one")),
+        v1::DeviceEvent::Unspecified => Err(invalid("event", "is required")),
     }
 }
 
+/// Scopes, separated by spaces (RFC 6749 §3.3).
 pub(super) fn scopes(text: &str) -> Result<Scopes, Status> {
-    text.parse().map_err(|_| {
-        refuse(
-            Code::InvalidArgument,
-            ErrorReason::InvalidScope,
-            "a requested scope is unknown",
-        )
-    })
+    text.parse()
+        .map_err(|_| refuse(ErrorReason::InvalidScope, "a requested scope is unknown"))
 }
 
-/// Proto3 has no absent strings: an empty one stands for it.
+/// A string that may be absent: proto3 sends an empty one.
 pub(super) fn optional(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }

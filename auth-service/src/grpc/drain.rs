@@ -1,7 +1,7 @@
-//! The end of the port: who has begun a sign-in can finish it.
+//! The drain of sign-ins: one that has begun can finish after the stop signal.
 //!
-//! A sign-in is two calls: the first checks the password and gives a login ticket, the second exchanges that for tokens. A server that
-//! closes its connections between the two breaks sign-ins that took a second password check to get there.
+//! A sign-in is two calls: the first verifies the password and returns a login ticket, the second exchanges the ticket for tokens. A server
+//! that closes its connections between the two makes a sign-in fail whose password has been verified.
 
 use std::{
     future::ready,
@@ -21,71 +21,76 @@ use tower::{BoxError, Layer, Service};
 
 use crate::grpc::errors::overloaded;
 
-/// What gives a login ticket.
-const GIVE_TICKETS: [&str; 2] = [
+/// RPCs that return a login ticket.
+const TICKET_RPCS: [&str; 2] = [
     "/auth.v1.AuthService/Login",
     "/auth.v1.AccountService/ChangePassword",
 ];
 
-/// How long the exchange of a ticket is waited for; web-service does it at once.
-const EXCHANGE: Duration = Duration::from_millis(500);
+/// How long after a ticket was returned its exchange may begin; web-service begins it at once.
+const EXCHANGE_WITHIN: Duration = Duration::from_millis(500);
 
-/// How long new sign-ins are let in after the signal to stop, while others have not finished, and how long those may then take.
-const LET_IN: Duration = Duration::from_secs(2);
-const FINISH: Duration = Duration::from_secs(3);
+/// How long after the stop signal new sign-ins are admitted while others are unfinished.
+const ADMIT_FOR: Duration = Duration::from_secs(2);
+/// How long the admitted sign-ins may then take.
+const FINISH_WITHIN: Duration = Duration::from_secs(3);
 
-/// The sign-ins that have begun and have no tokens yet. Clones are the same.
+/// The layer that counts the sign-ins that have begun and not finished. Clones share the count.
 #[derive(Clone, Default)]
 pub(super) struct SignIns(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
-    finished: Notify,
+    ended: Notify,
 }
 
 #[derive(Default)]
 struct State {
-    /// Calls that will give a ticket.
+    /// Calls of [`TICKET_RPCS`] in progress.
     running: usize,
     /// When the last one of them ended.
     ended_at: Option<Instant>,
+    /// Whether new ones are rejected.
     is_closed: bool,
 }
 
 impl SignIns {
-    /// Waits until every sign-in that has begun had the time to be finished. New ones are let in for as long as there has been no
-    /// moment without any, but not for long.
+    /// Waits until every sign-in that has begun has had time to finish. New ones are admitted until there is a moment without any, and for
+    /// [`ADMIT_FOR`] at most.
     pub(super) async fn finish(&self) {
-        if timeout(LET_IN, self.quiet()).await.is_ok() {
+        if timeout(ADMIT_FOR, self.idle()).await.is_ok() {
             return;
         }
         self.state().is_closed = true;
-        if timeout(FINISH, self.quiet()).await.is_err() {
-            tracing::warn!("sign-ins were still under way at the stop");
+        if timeout(FINISH_WITHIN, self.idle()).await.is_err() {
+            tracing::warn!(
+                event = "drain.sign_ins_unfinished",
+                "sign-ins were unfinished at shutdown; they fail"
+            );
         }
     }
 
-    async fn quiet(&self) {
+    async fn idle(&self) {
         loop {
-            let finished = self.0.finished.notified();
+            let ended = self.0.ended.notified();
             let (running, ended_at) = {
                 let state = self.state();
                 (state.running, state.ended_at)
             };
-            let quiet_at = ended_at.map(|ended_at| ended_at + EXCHANGE);
-            match quiet_at {
-                _ if running > 0 => finished.await,
-                Some(quiet_at) if quiet_at > Instant::now() => tokio::select! {
-                    () = sleep_until(quiet_at) => {}
-                    () = finished => {}
+            let idle_at = ended_at.map(|ended_at| ended_at + EXCHANGE_WITHIN);
+            match idle_at {
+                _ if running > 0 => ended.await,
+                Some(idle_at) if idle_at > Instant::now() => tokio::select! {
+                    () = sleep_until(idle_at) => {}
+                    () = ended => {}
                 },
                 _ => return,
             }
         }
     }
 
-    /// `None`: no more are let in.
+    /// `None`: no more are admitted.
     fn begin(&self) -> Option<Running> {
         let mut state = self.state();
         if state.is_closed {
@@ -100,7 +105,7 @@ impl SignIns {
     }
 }
 
-/// A call that will give a ticket, until it ends.
+/// A call of [`TICKET_RPCS`], counted until it is dropped.
 struct Running(SignIns);
 
 impl Drop for Running {
@@ -109,7 +114,7 @@ impl Drop for Running {
         state.running -= 1;
         state.ended_at = Some(Instant::now());
         drop(state);
-        self.0.0.finished.notify_waiters();
+        self.0.0.ended.notify_waiters();
     }
 }
 
@@ -124,7 +129,7 @@ impl<S> Layer<S> for SignIns {
     }
 }
 
-/// A service whose sign-ins are counted.
+/// A service in the layer.
 #[derive(Clone)]
 pub(super) struct CountSignIns<S> {
     inner: S,
@@ -146,18 +151,18 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        if !GIVE_TICKETS.contains(&request.uri().path()) {
+        if !TICKET_RPCS.contains(&request.uri().path()) {
             return Either::Left(self.inner.call(request));
         }
         let Some(running) = self.sign_ins.begin() else {
-            let refusal = overloaded("this instance stops");
-            return Either::Right(Box::pin(ready(Err(refusal.into()))));
+            let status = overloaded("this instance is shutting down");
+            return Either::Right(Box::pin(ready(Err(status.into()))));
         };
-        let answer = self.inner.call(request);
+        let response = self.inner.call(request);
         Either::Right(Box::pin(async move {
-            let answer = answer.await;
+            let response = response.await;
             drop(running);
-            answer
+            response
         }))
     }
 }
@@ -168,35 +173,35 @@ mod tests {
 
     use super::*;
 
-    async fn time_to_finish(sign_ins: &SignIns) -> Duration {
+    async fn drain_time(sign_ins: &SignIns) -> Duration {
         let begun = Instant::now();
         sign_ins.finish().await;
         begun.elapsed()
     }
 
     #[tokio::test(start_paused = true)]
-    async fn without_sign_ins_it_ends_at_once() {
+    async fn drain_without_sign_ins_ends_at_once() {
         let sign_ins = SignIns::default();
-        assert_eq!(time_to_finish(&sign_ins).await, Duration::ZERO);
+        assert_eq!(drain_time(&sign_ins).await, Duration::ZERO);
         drop(sign_ins.begin());
-        sleep(EXCHANGE).await;
-        assert_eq!(time_to_finish(&sign_ins).await, Duration::ZERO);
+        sleep(EXCHANGE_WITHIN).await;
+        assert_eq!(drain_time(&sign_ins).await, Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn ticket_that_was_just_given_can_be_exchanged() {
+    async fn drain_after_ticket_waits_for_its_exchange() {
         let sign_ins = SignIns::default();
         let running = sign_ins.begin().unwrap();
         tokio::spawn(async {
             sleep(Duration::from_secs(1)).await;
             drop(running);
         });
-        let took = time_to_finish(&sign_ins).await;
-        assert_eq!(took, Duration::from_secs(1) + EXCHANGE);
+        let took = drain_time(&sign_ins).await;
+        assert_eq!(took, Duration::from_secs(1) + EXCHANGE_WITHIN);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn where_they_never_pause_new_ones_are_refused_and_the_others_finish() {
+    async fn drain_under_continuous_sign_ins_rejects_new_ones() {
         let sign_ins = SignIns::default();
         let mut next = sign_ins.begin();
         let begin = sign_ins.clone();
@@ -207,15 +212,18 @@ mod tests {
                 drop(running);
             }
         });
-        let took = time_to_finish(&sign_ins).await;
-        assert!(took > LET_IN && took < LET_IN + FINISH, "{took:?}");
+        let took = drain_time(&sign_ins).await;
+        assert!(
+            took > ADMIT_FOR && took < ADMIT_FOR + FINISH_WITHIN,
+            "{took:?}"
+        );
         flood.await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_that_never_ends_is_not_waited_for_for_ever() {
+    async fn drain_with_endless_sign_in_ends_at_deadline() {
         let sign_ins = SignIns::default();
         let _running = sign_ins.begin();
-        assert_eq!(time_to_finish(&sign_ins).await, LET_IN + FINISH);
+        assert_eq!(drain_time(&sign_ins).await, ADMIT_FOR + FINISH_WITHIN);
     }
 }

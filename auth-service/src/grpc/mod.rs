@@ -1,4 +1,4 @@
-//! The gRPC port: decode, ask the domain, encode.
+//! The gRPC port: decodes requests, calls the operations of the identity service, and encodes their results.
 
 mod audit;
 mod call_context;
@@ -7,12 +7,14 @@ mod decode;
 mod drain;
 mod encode;
 mod errors;
+mod health;
 mod run_to_completion;
 mod server;
 mod services;
 pub mod tls;
 
 pub use self::{
-    call_context::WebIdentity,
-    server::{MAX_SILENCE, PLACES, Server, Services},
+    call_context::ServiceIdentity,
+    server::{IDLE_TIMEOUT, REQUEST_SLOTS, Server},
+    services::Services,
 };

@@ -1,5 +1,5 @@
-//! Calls that are there as a whole: only so many at once, and each goes on when its caller has gone, so that what it changed is
-//! in the audit trail, too.
+//! Assigns a request slot to each call whose message has arrived, and completes calls that may change state even when their caller
+//! disconnects, so that every change is in the audit trail.
 
 use std::{
     convert::Infallible,
@@ -17,37 +17,37 @@ use tonic::{body::Body, metadata::MetadataMap};
 use tower::{BoxError, Layer, Service};
 
 use crate::grpc::{
-    call_context::{RpcPath, WebIdentity},
+    call_context::{RpcPath, ServiceIdentity},
     errors::overloaded,
     tls::Peer,
 };
 
-/// What only reads may end at any point; and it is what is called most.
-const READS: [&str; 2] = [
+/// RPCs that change nothing. They end when their caller disconnects, and are not spawned: they are the most frequent ones.
+const READ_ONLY: [&str; 2] = [
     "/auth.v1.AuthService/ValidateToken",
     "/auth.v1.AuthService/GetJwks",
 ];
 
-/// Runs each call to its end that gets a place; others are refused.
+/// The layer that completes each call with a request slot, and rejects the others.
 #[derive(Clone)]
 pub(super) struct RunToCompletionLayer {
     pub(super) limit: Arc<RequestLimit>,
-    /// Its calls get the reserved places.
-    pub(super) web_identity: Arc<WebIdentity>,
+    /// The caller that has the reserved slots.
+    pub(super) service_identity: Arc<ServiceIdentity>,
 }
 
-/// The same around a service.
+/// A service in the layer.
 #[derive(Clone)]
-pub(super) struct Finish<S> {
+pub(super) struct RunToCompletion<S> {
     inner: S,
     layer: RunToCompletionLayer,
 }
 
 impl<S> Layer<S> for RunToCompletionLayer {
-    type Service = Finish<S>;
+    type Service = RunToCompletion<S>;
 
-    fn layer(&self, inner: S) -> Finish<S> {
-        Finish {
+    fn layer(&self, inner: S) -> RunToCompletion<S> {
+        RunToCompletion {
             inner,
             layer: self.clone(),
         }
@@ -60,14 +60,16 @@ impl RunToCompletionLayer {
         RequestLimit::enter(Arc::clone(&self.limit), connection, Instant::now(), || {
             let metadata = MetadataMap::from_headers(request.headers().clone());
             let request = tonic::Request::from_parts(metadata, request.extensions().clone(), ());
-            self.web_identity.is_proved_by(&request).unwrap_or(false)
+            self.service_identity
+                .authenticates(&request)
+                .unwrap_or(false)
         })
     }
 }
 
-type Answer<B> = Pin<Box<dyn Future<Output = Result<Response<B>, BoxError>> + Send>>;
+type ResponseFuture<B> = Pin<Box<dyn Future<Output = Result<Response<B>, BoxError>> + Send>>;
 
-impl<S, B> Service<Request<Body>> for Finish<S>
+impl<S, B> Service<Request<Body>> for RunToCompletion<S>
 where
     S: Service<Request<Body>, Response = Response<B>, Error = Infallible>,
     S::Future: Send + 'static,
@@ -75,7 +77,7 @@ where
 {
     type Response = Response<B>;
     type Error = BoxError;
-    type Future = Answer<B>;
+    type Future = ResponseFuture<B>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.inner
@@ -83,28 +85,28 @@ where
             .map_err(|never| match never {})
     }
 
-    fn call(&mut self, mut request: Request<Body>) -> Answer<B> {
-        let Some(place) = self.layer.admit(&request) else {
+    fn call(&mut self, mut request: Request<Body>) -> ResponseFuture<B> {
+        let Some(slot) = self.layer.admit(&request) else {
             return Box::pin(ready(Err(
-                overloaded("too many calls at this moment").into()
+                overloaded("too many calls are in progress").into()
             )));
         };
         if request.headers().contains_key(DPOP) {
             let path = RpcPath(request.uri().path().to_owned());
             request.extensions_mut().insert(path);
         }
-        let is_read = READS.contains(&request.uri().path());
-        let answer = self.inner.call(request);
-        let answer = async move {
-            let Ok(answer) = answer.await;
-            drop(place);
-            answer
+        let is_read_only = READ_ONLY.contains(&request.uri().path());
+        let response = self.inner.call(request);
+        let response = async move {
+            let Ok(response) = response.await;
+            drop(slot);
+            response
         };
-        if is_read {
-            return Box::pin(async { Ok(answer.await) });
+        if is_read_only {
+            return Box::pin(async { Ok(response.await) });
         }
-        let running = tokio::spawn(answer);
-        Box::pin(async move { Ok(running.await?) })
+        let task = tokio::spawn(response);
+        Box::pin(async move { Ok(task.await?) })
     }
 }
 
@@ -120,7 +122,7 @@ mod tests {
 
     use super::*;
 
-    const SECRET: &str = "what only the other service knows";
+    const SECRET: &str = "the secret of both services";
 
     fn call(secret: Option<&str>) -> Request<Body> {
         let request = Request::get("/auth.v1.AuthService/ValidateToken");
@@ -131,21 +133,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn strangers_leave_the_last_places_to_web_service() {
-        let web_identity = WebIdentity::new(Some(&SECRET.into()), None).unwrap();
+    async fn reserved_slots_are_for_web_service_only() {
+        let service_identity = ServiceIdentity::new(Some(&SECRET.into()), None).unwrap();
         let layer = RunToCompletionLayer {
             limit: Arc::new(RequestLimit::new(Places {
                 all: 2,
                 reserved: 1,
                 per_network: 2,
             })),
-            web_identity: Arc::new(web_identity),
+            service_identity: Arc::new(service_identity),
         };
         let endless = service_fn(|_| pending::<Result<Response<Body>, Infallible>>());
         let mut calls = layer.layer(endless);
 
         let _first = calls.call(call(None));
-        for secret in [None, Some("guessed")] {
+        for secret in [None, Some("another secret")] {
             let refused = calls.call(call(secret)).now_or_never().unwrap();
             let status = Status::from_error(refused.unwrap_err());
             assert_eq!(status.code(), Code::ResourceExhausted);

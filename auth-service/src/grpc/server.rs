@@ -1,23 +1,8 @@
-//! Every service, layer and limit of the port on one screen.
+//! The gRPC server: its layers and limits.
 
 use std::{any::Any, sync::Arc, time::Duration};
 
-use auth_proto::{
-    FILE_DESCRIPTOR_SET,
-    v1::{
-        account_service_server::{self, AccountServiceServer},
-        admin_service_server::{self, AdminServiceServer},
-        auth_service_server::{self, AuthServiceServer},
-    },
-};
-use holdfast_core::{clock::Clock, rate_limited_log::LogRateLimiter};
-use holdfast_identity::{
-    account::Accounts,
-    audit::AuditTrail,
-    oauth::Clients,
-    service::IdentityService,
-    store::{KeyRotation, PublishedKeys},
-};
+use auth_proto::FILE_DESCRIPTOR_SET;
 use holdfast_server_kit::{
     connections::BoundedListener,
     grpc::GrpcOnlyLayer,
@@ -25,131 +10,101 @@ use holdfast_server_kit::{
     request_limit::{Places, RequestLimit},
 };
 use tokio_util::sync::CancellationToken;
-use tonic::{body::Body, service::Routes};
-use tonic_health::{ServingStatus, server::HealthReporter};
+use tonic::{
+    body::Body,
+    service::{Routes, RoutesBuilder},
+};
 use tower_http::{
     catch_panic::CatchPanicLayer,
     trace::{DefaultMakeSpan, DefaultOnResponse, TraceLayer},
 };
 use tracing::Level;
 
-use crate::{
-    grpc::{
-        audit::Audit,
-        call_context::WebIdentity,
-        call_kinds::PortCalls,
-        drain::SignIns,
-        run_to_completion::RunToCompletionLayer,
-        services::{AccountApi, AdminApi, AuthApi, Watchers},
-        tls::{self, PortTls},
-    },
-    revocation_feed::RevocationFeed,
+use crate::grpc::{
+    Services,
+    call_kinds::PortCalls,
+    drain::SignIns,
+    health,
+    run_to_completion::RunToCompletionLayer,
+    tls::{self, PortTls},
 };
 
+/// Bytes of a request message.
 const MAX_MESSAGE: usize = 64 * 1024;
+/// Bytes of the metadata of a request.
 const MAX_METADATA: u32 = 16 * 1024;
-/// On one connection: a small part of [`PLACES`]. web-service keeps calls that take long on a connection of their own.
+/// Concurrent calls on one connection, a small part of [`REQUEST_SLOTS`]. web-service has a connection of its own for calls that take long.
 const MAX_STREAMS: u32 = 128;
-/// What a client may send of one message before it is read, and of all messages on a connection.
+/// Bytes that a caller may send before they are read: of one call, and of all calls on a connection.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 256 * 1024;
 
-/// How many calls are worked on at once, over all connections; what comes beyond is refused with `RESOURCE_EXHAUSTED`. A call counts
-/// once its message is there.
-pub const PLACES: Places = Places {
+/// Request slots, over all connections. A call takes one when its message has arrived; a call without one is rejected with
+/// `RESOURCE_EXHAUSTED`.
+pub const REQUEST_SLOTS: Places = Places {
     all: 2048,
     reserved: 512,
     per_network: 1024,
 };
+/// The longest time that a unary call may take.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// The interval of HTTP/2 pings.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
-/// How long a client may send nothing at all, not even the answer to a ping.
-pub const MAX_SILENCE: Duration = Duration::from_mins(1);
+/// How long a connection may be silent, without even the response to a ping, before it is closed.
+pub const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// What health is told of; the empty name is the port as a whole.
-const HEALTH_NAMES: [&str; 4] = [
-    "",
-    auth_service_server::SERVICE_NAME,
-    account_service_server::SERVICE_NAME,
-    admin_service_server::SERVICE_NAME,
-];
-
-/// What the port serves.
-pub struct Services {
-    /// Logins and tokens.
-    pub authority: Arc<IdentityService>,
-    /// Accounts.
-    pub accounts: Accounts,
-    /// Clients.
-    pub clients: Clients,
-    /// How web-service proves itself.
-    pub web_identity: Arc<WebIdentity>,
-    /// What is published as JWKS.
-    pub keys: Arc<dyn PublishedKeys>,
-    /// What replaces the key that signs.
-    pub key_rotation: Arc<dyn KeyRotation>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// Where it is kept what happened.
-    pub audit: Arc<dyn AuditTrail>,
-    /// What watchers are told.
-    pub feed: Arc<RevocationFeed>,
-    /// How many calls are worked on at once.
-    pub request_limit: Arc<RequestLimit>,
-}
-
-/// The port, ready to be served.
+/// The server of the gRPC port.
 pub struct Server {
     services: Services,
+    request_limit: Arc<RequestLimit>,
     tls: Option<PortTls>,
     reflection: bool,
 }
 
 impl Server {
-    /// Takes what is served and how.
+    /// A server of `services`, with TLS if `tls` is given, and with server reflection if `reflection` is set.
     #[must_use]
-    pub const fn new(services: Services, tls: Option<PortTls>, reflection: bool) -> Self {
+    pub const fn new(
+        services: Services,
+        request_limit: Arc<RequestLimit>,
+        tls: Option<PortTls>,
+        reflection: bool,
+    ) -> Self {
         Self {
             services,
+            request_limit,
             tls,
             reflection,
         }
     }
 
-    /// Whether the port speaks TLS.
+    /// Whether the port uses TLS.
     #[must_use]
     pub const fn is_encrypted(&self) -> bool {
         self.tls.is_some()
     }
 
-    /// Serves until `shutdown`, then finishes the sign-ins that have begun, and the calls in flight.
+    /// Serves until `shutdown`. Returns when the sign-ins that have begun and the calls in flight have finished.
     ///
     /// # Errors
-    /// When the listener fails.
+    /// The listener failed.
     pub async fn serve(
         self,
         listener: BoundedListener,
         shutdown: CancellationToken,
     ) -> anyhow::Result<()> {
-        let (health, health_service) = tonic_health::server::health_reporter();
-        for name in HEALTH_NAMES {
-            health
-                .set_service_status(name, ServingStatus::Serving)
-                .await;
-        }
-        tokio::spawn(say_goodbye(health, shutdown.clone()));
         let mut routes = Routes::builder();
-        routes.add_service(health_service);
+        health::add_to(&mut routes, shutdown.clone()).await;
         if self.reflection {
             add_reflection(&mut routes)?;
         }
-        let finish = RunToCompletionLayer {
-            limit: Arc::clone(&self.services.request_limit),
-            web_identity: Arc::clone(&self.services.web_identity),
+        let run_to_completion = RunToCompletionLayer {
+            limit: self.request_limit,
+            service_identity: Arc::clone(&self.services.service_identity),
         };
         let (sign_ins, closing) = (SignIns::default(), CancellationToken::new());
-        add_services(&mut routes, self.services, &closing);
+        self.services.add_to(&mut routes, MAX_MESSAGE, &closing);
         tokio::spawn(close_after_sign_ins(
             sign_ins.clone(),
             shutdown,
@@ -167,12 +122,12 @@ impl Server {
             .layer(GrpcOnlyLayer)
             .layer(ReadMessageLayer::<PortCalls>::new(MAX_MESSAGE))
             .layer(sign_ins)
-            .layer(finish)
+            .layer(run_to_completion)
             .layer(
                 TraceLayer::new_for_grpc()
                     .make_span_with(DefaultMakeSpan::new().level(Level::INFO))
                     .on_response(DefaultOnResponse::new().level(Level::DEBUG))
-                    // A refusal is the caller's matter; faults are logged where they are found.
+                    // Rejections are the caller's errors; faults are logged where they become a status.
                     .on_failure(()),
             )
             .layer(CatchPanicLayer::custom(panicked))
@@ -183,7 +138,7 @@ impl Server {
     }
 }
 
-/// Until then connections stay open, and new ones are taken: web-service does not call twice over one that is about to close.
+/// Closes connections only when the sign-ins have finished: web-service sends no second call on a connection that is closing.
 async fn close_after_sign_ins(
     sign_ins: SignIns,
     shutdown: CancellationToken,
@@ -194,74 +149,8 @@ async fn close_after_sign_ins(
     closing.cancel();
 }
 
-/// Who watches health learns of the end, and the stream ends, so that it does not hold up the drain.
-async fn say_goodbye(mut health: HealthReporter, shutdown: CancellationToken) {
-    shutdown.cancelled().await;
-    for name in HEALTH_NAMES {
-        health
-            .set_service_status(name, ServingStatus::NotServing)
-            .await;
-        health.clear_service_status(name).await;
-    }
-}
-
-fn add_services(
-    routes: &mut tonic::service::RoutesBuilder,
-    services: Services,
-    shutdown: &CancellationToken,
-) {
-    let Services {
-        authority,
-        accounts,
-        clients,
-        web_identity,
-        keys,
-        key_rotation,
-        clock,
-        audit,
-        feed,
-        request_limit: _,
-    } = services;
-    let audit = Audit {
-        trail: audit,
-        clock: clock.clone(),
-    };
-    let auth = AuthApi {
-        authority: authority.clone(),
-        web_identity: web_identity.clone(),
-        keys,
-        clock: clock.clone(),
-        watchers: Watchers {
-            feed: feed.clone(),
-            clock,
-            shutdown: shutdown.clone(),
-        },
-        audit: audit.clone(),
-        refused_clients: LogRateLimiter::new(),
-    };
-    let account = AccountApi {
-        authority: authority.clone(),
-        accounts: accounts.clone(),
-        web_identity: web_identity.clone(),
-        audit: audit.clone(),
-        feed,
-    };
-    let admin = AdminApi {
-        authority,
-        accounts,
-        clients,
-        web_identity,
-        key_rotation,
-        audit,
-    };
-    routes
-        .add_service(AuthServiceServer::new(auth).max_decoding_message_size(MAX_MESSAGE))
-        .add_service(AccountServiceServer::new(account).max_decoding_message_size(MAX_MESSAGE))
-        .add_service(AdminServiceServer::new(admin).max_decoding_message_size(MAX_MESSAGE));
-}
-
-/// Both versions: older clients know `v1alpha` only.
-fn add_reflection(routes: &mut tonic::service::RoutesBuilder) -> anyhow::Result<()> {
+/// Adds server reflection `v1`, and `v1alpha` for older programs.
+fn add_reflection(routes: &mut RoutesBuilder) -> anyhow::Result<()> {
     let builder = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
@@ -285,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_becomes_a_status() {
+    fn panic_becomes_internal_status() {
         let response = panicked(Box::new(()));
         let status = Status::from_header_map(response.headers()).unwrap();
         assert_eq!(status.code(), tonic::Code::Internal);

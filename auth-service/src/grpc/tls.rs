@@ -1,4 +1,4 @@
-//! The connections of the gRPC port: TLS handshakes, and who is at the other end.
+//! The connections of the gRPC port: TLS handshakes and peers.
 
 use std::{
     io,
@@ -25,45 +25,45 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tonic::{Request, transport::server::Connected};
 
-const HANDSHAKE: Duration = Duration::from_secs(10);
+/// The longest time that a TLS handshake may take.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// gRPC is HTTP/2 only.
+/// The ALPN protocols: gRPC needs HTTP/2.
 const PROTOCOLS: [&[u8]; 1] = [b"h2"];
 
 static FAILED_HANDSHAKES: LogRateLimiter = LogRateLimiter::new();
 
-/// The certificate that the port presents and the authorities that vouch for its clients; both can be replaced while it serves.
-/// Clones are the same port's.
+/// The server certificate of the port and the authorities of client certificates; both can be replaced while it serves. Clones share them.
 #[derive(Clone)]
-pub struct PortTls(watch::Sender<Arc<Current>>);
+pub struct PortTls(watch::Sender<Arc<TlsState>>);
 
-struct Current {
+struct TlsState {
     acceptor: TlsAcceptor,
-    /// `None`: clients need no certificate.
+    /// `None`: callers need no certificate.
     clients: Option<Arc<dyn ClientCertVerifier>>,
 }
 
 impl PortTls {
-    /// Presents the identity of `material`, and asks for certificates of its authorities, if there are any.
+    /// TLS with the certificate of `material`. Callers must present a certificate of one of its authorities, if it has any.
     ///
     /// # Errors
-    /// When rustls cannot use them.
+    /// rustls rejects the certificate, the key or the authorities.
     pub fn new(material: &TlsMaterial) -> anyhow::Result<Self> {
-        Ok(Self(watch::Sender::new(Arc::new(Current::new(material)?))))
+        Ok(Self(watch::Sender::new(Arc::new(TlsState::new(material)?))))
     }
 
-    /// The same from now on with other material. A connection whose client no authority vouches for any more ends with the next thing
-    /// that arrives on it.
+    /// Replaces the material. A connection whose client certificate is not valid under the new authorities is closed when the next bytes
+    /// arrive on it.
     ///
     /// # Errors
-    /// When rustls cannot use it; then nothing changes.
+    /// rustls rejects the material; the present one stays in use.
     pub fn replace(&self, material: &TlsMaterial) -> anyhow::Result<()> {
-        self.0.send_replace(Arc::new(Current::new(material)?));
+        self.0.send_replace(Arc::new(TlsState::new(material)?));
         Ok(())
     }
 }
 
-impl Current {
+impl TlsState {
     fn new(material: &TlsMaterial) -> anyhow::Result<Self> {
         Ok(Self {
             acceptor: Arc::new(material.server_config(&PROTOCOLS)?).into(),
@@ -72,8 +72,8 @@ impl Current {
     }
 }
 
-/// The connections of the port as they become ready for calls. Handshakes take place side by side, as many as `listener` takes
-/// connections, and no slow one holds up another.
+/// The connections of the port as they become ready for calls. Handshakes are concurrent, one for each connection that `listener` accepts,
+/// so that a slow one does not delay the others.
 pub(super) fn incoming(
     listener: BoundedListener,
     tls: Option<PortTls>,
@@ -87,8 +87,8 @@ pub(super) fn incoming(
                         None => break PortStream::Plain(connection),
                         Some(tls) => drop(handshakes.spawn(handshake(connection, peer, tls.0.subscribe()))),
                     },
-                    Some(shaken) = handshakes.join_next() => {
-                        if let Ok(Some(encrypted)) = shaken {
+                    Some(finished) = handshakes.join_next() => {
+                        if let Ok(Some(encrypted)) = finished {
                             break PortStream::Encrypted(Box::new(encrypted));
                         }
                     }
@@ -102,15 +102,15 @@ pub(super) fn incoming(
 async fn handshake(
     connection: Connection,
     peer: SocketAddr,
-    mut tls: watch::Receiver<Arc<Current>>,
+    mut tls: watch::Receiver<Arc<TlsState>>,
 ) -> Option<Encrypted> {
     let acceptor = tls.borrow_and_update().acceptor.clone();
-    let shaken = timeout(HANDSHAKE, acceptor.accept(connection)).await;
-    match shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+    let accepted = timeout(HANDSHAKE_TIMEOUT, acceptor.accept(connection)).await;
+    match accepted.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
         Ok(stream) => Some(Encrypted { stream, tls }),
         Err(error) => {
             FAILED_HANDSHAKES.log(|times| {
-                tracing::info!(%error, %peer, times, "a TLS handshake failed");
+                tracing::info!(event = "tls.handshake_failed", %error, %peer, times, "TLS handshake failed");
             });
             None
         }
@@ -126,11 +126,11 @@ pub(super) enum PortStream {
 /// A connection after its handshake.
 pub(super) struct Encrypted {
     stream: TlsStream<Connection>,
-    tls: watch::Receiver<Arc<Current>>,
+    tls: watch::Receiver<Arc<TlsState>>,
 }
 
 impl Encrypted {
-    /// Whether the authorities, if others are in use since the handshake or the last look, vouch for the client.
+    /// Whether the client certificate is valid under the present authorities. It is verified again only after they were replaced.
     fn is_trusted(&mut self) -> bool {
         if !self.tls.has_changed().unwrap_or_default() {
             return true;
@@ -150,7 +150,7 @@ impl Encrypted {
     }
 }
 
-/// Who is at the other end of a connection.
+/// The other end of a connection, as an extension of each request.
 #[derive(Clone)]
 pub(super) struct Peer {
     connection: ConnectionHandle,
@@ -158,17 +158,17 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    /// The connection that a call came on, out of its extensions.
+    /// The connection of a call, from its extensions.
     pub(super) fn connection(extensions: &Extensions) -> Option<&ConnectionHandle> {
         extensions.get::<Self>().map(|peer| &peer.connection)
     }
 
-    /// The address that a call came from.
+    /// The address of the peer.
     pub(super) fn address<T>(request: &Request<T>) -> Option<SocketAddr> {
         Self::connection(request.extensions()).map(ConnectionHandle::peer)
     }
 
-    /// The client's own certificate, which the handshake verified.
+    /// The leaf certificate of the peer, which the handshake verified.
     pub(super) fn certificate<T>(request: &Request<T>) -> Option<&CertificateDer<'static>> {
         let peer = request.extensions().get::<Self>()?;
         peer.certificates.as_ref()?.first()

@@ -1,4 +1,4 @@
-//! The stream of revocations: what the caller missed, then what comes, and a message each second.
+//! `WatchRevocations`: the entries of the revocation log that the caller does not have, then each new one, and a heartbeat each second.
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
@@ -11,50 +11,57 @@ use tokio::{
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
-use tonic::{Code, Status};
+use tonic::{Request, Status};
 
 use crate::{
-    grpc::{encode, errors::refuse},
+    grpc::{encode, errors::refuse, services::auth::AuthApi},
     revocation_feed::RevocationFeed,
 };
 
-/// How often a watcher hears something.
+/// The longest time between two messages of a stream.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-
-/// How many entries go into one message; at some 60 bytes each it stays far below the limit of a message.
+/// Entries in one message; at some 60 bytes each, a message stays far below the limit.
 const BATCH: usize = 500;
+/// Messages of a stream that may wait for the caller to read them.
+const BUFFER: usize = 4;
+/// How long a message may wait for a place in the buffer before the stream is closed.
+const SEND_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How many messages may wait for a watcher to read them, and how long one may wait for a place among them.
-const AHEAD: usize = 4;
-const PATIENCE: Duration = Duration::from_secs(2);
-
-pub(in crate::grpc) type Responses =
+pub(super) type Responses =
     Pin<Box<dyn Stream<Item = Result<WatchRevocationsResponse, Status>> + Send>>;
 
-/// What watchers are told from.
-#[derive(Clone)]
-pub(in crate::grpc) struct Watchers {
-    pub(in crate::grpc) feed: Arc<RevocationFeed>,
-    pub(in crate::grpc) clock: Arc<dyn Clock>,
-    /// Ends every stream: they would hold up the drain.
-    pub(in crate::grpc) shutdown: CancellationToken,
+pub(super) async fn watch_revocations(
+    api: &AuthApi,
+    request: Request<WatchRevocationsRequest>,
+) -> Result<Responses, Status> {
+    api.service_identity.require(&request)?;
+    Ok(api.streams.open(request.get_ref()).await)
 }
 
-impl Watchers {
-    /// Begins a stream. It reads from what all share, so one that is slow costs a few messages and disturbs nobody.
-    pub(in crate::grpc) async fn begin(&self, request: &WatchRevocationsRequest) -> Responses {
-        // The watcher may know more than this instance: it heard another one.
+/// Opens revocation streams.
+#[derive(Clone)]
+pub(in crate::grpc::services) struct RevocationStreams {
+    pub(in crate::grpc::services) feed: Arc<RevocationFeed>,
+    pub(in crate::grpc::services) clock: Arc<dyn Clock>,
+    /// Closes every stream, so that streams do not delay the drain.
+    pub(in crate::grpc::services) shutdown: CancellationToken,
+}
+
+impl RevocationStreams {
+    /// Opens a stream. It reads from the feed that all streams share, so that a slow caller occupies only the buffer of its own stream.
+    async fn open(&self, request: &WatchRevocationsRequest) -> Responses {
+        // The caller may have entries from another instance that this one has not read yet.
         self.feed.catch_up().await;
-        let (sender, receiver) = mpsc::channel(AHEAD);
-        let (end, ended) = oneshot::channel();
-        let watcher = Watcher::new(self, request, sender);
+        let (sender, receiver) = mpsc::channel(BUFFER);
+        let (closed, status) = oneshot::channel();
+        let stream = RevocationStream::new(self, request, sender);
         let shutdown = self.shutdown.clone();
         tokio::spawn(async move {
-            let _ = end.send(watcher.run(shutdown).await);
+            let _ = closed.send(stream.run(shutdown).await);
         });
-        // What waits for the watcher comes first, and why there is no more comes last, whenever it reads that.
-        let last_word = stream::once(ended).filter_map(async |end| end.ok()?.map(Err));
-        messages(receiver).map(Ok).chain(last_word).boxed()
+        // Buffered messages come before the final status, however late the caller reads them.
+        let status = stream::once(status).filter_map(async |status| status.ok()?.map(Err));
+        messages(receiver).map(Ok).chain(status).boxed()
     }
 }
 
@@ -64,82 +71,87 @@ fn messages<T>(receiver: mpsc::Receiver<T>) -> impl Stream<Item = T> {
     })
 }
 
-struct Watcher {
+struct RevocationStream {
     feed: Arc<RevocationFeed>,
     clock: Arc<dyn Clock>,
+    /// The sequence number of the last entry that was sent.
     position: i64,
+    /// Whether the next message begins a snapshot.
     is_snapshot: bool,
     sender: mpsc::Sender<WatchRevocationsResponse>,
 }
 
 /// Why a stream ends.
 enum End {
-    Gone,
+    Disconnected,
     Status(Status),
 }
 
-impl Watcher {
+impl RevocationStream {
     fn new(
-        Watchers { feed, clock, .. }: &Watchers,
+        RevocationStreams { feed, clock, .. }: &RevocationStreams,
         request: &WatchRevocationsRequest,
         sender: mpsc::Sender<WatchRevocationsResponse>,
     ) -> Self {
-        let follows = request.epoch == feed.epoch().id && request.after_sequence <= feed.newest();
+        let resumes = request.epoch == feed.epoch().id && request.after_sequence <= feed.newest();
         Self {
             feed: Arc::clone(feed),
             clock: Arc::clone(clock),
-            position: if follows { request.after_sequence } else { 0 },
-            is_snapshot: !follows,
+            position: if resumes { request.after_sequence } else { 0 },
+            is_snapshot: !resumes,
             sender,
         }
     }
 
-    /// Gives what the watcher is to be told at the end, if it is still there.
+    /// Returns the final status, unless the caller has disconnected.
     async fn run(mut self, shutdown: CancellationToken) -> Option<Status> {
         let end = tokio::select! {
-            end = self.tell() => end,
-            () = shutdown.cancelled() => End::Status(Status::unavailable("this instance stops")),
+            end = self.send_updates() => end,
+            () = shutdown.cancelled() => End::Status(Status::unavailable("this instance is shutting down")),
         };
         match end {
-            End::Gone => None,
+            End::Disconnected => None,
             End::Status(status) => {
-                let reason = status.message();
-                tracing::info!(reason, "a watcher of revocations was cut");
+                tracing::info!(
+                    event = "revocation_stream.closed",
+                    reason = status.message(),
+                    "revocation stream closed by this instance"
+                );
                 Some(status)
             }
         }
     }
 
-    async fn tell(&mut self) -> End {
-        let mut newest = self.feed.follow();
+    async fn send_updates(&mut self) -> End {
+        let mut newest = self.feed.subscribe();
         loop {
             newest.mark_unchanged();
-            if let Err(end) = self.tell_all_there_is().await {
+            if let Err(end) = self.send_new_entries().await {
                 return end;
             }
-            // What comes first: an entry, or the next second.
+            // A new entry, or the next heartbeat.
             let _ = timeout(HEARTBEAT, newest.changed()).await;
         }
     }
 
-    /// The last message says whether that makes the watcher current.
-    async fn tell_all_there_is(&mut self) -> Result<(), End> {
+    /// Sends all entries after the position; the last message states that the caller is current.
+    async fn send_new_entries(&mut self) -> Result<(), End> {
         loop {
-            let news = self.feed.after(self.position, BATCH);
-            let is_last = news.entries.len() < BATCH;
-            if is_last && !news.is_current {
+            let batch = self.feed.batch_after(self.position, BATCH);
+            let is_last = batch.entries.len() < BATCH;
+            if is_last && !batch.is_current {
                 let status = Status::unavailable("this instance cannot read its store");
                 return Err(End::Status(status));
             }
-            if let Some(last) = news.entries.last() {
+            if let Some(last) = batch.entries.last() {
                 self.position = last.sequence;
             }
             let message = WatchRevocationsResponse {
                 epoch: self.feed.epoch().id.clone(),
                 snapshot: std::mem::take(&mut self.is_snapshot),
-                revocations: news.entries.into_iter().map(encode::revocation).collect(),
+                revocations: batch.entries.into_iter().map(encode::revocation).collect(),
                 current: is_last,
-                newest: if is_last { news.newest } else { 0 },
+                newest: if is_last { batch.newest } else { 0 },
                 issuer_time: is_last.then(|| encode::timestamp(self.clock.now())),
             };
             self.send(message).await?;
@@ -150,13 +162,12 @@ impl Watcher {
     }
 
     async fn send(&self, message: WatchRevocationsResponse) -> Result<(), End> {
-        match timeout(PATIENCE, self.sender.send(message)).await {
+        match timeout(SEND_TIMEOUT, self.sender.send(message)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(End::Gone),
+            Ok(Err(_)) => Err(End::Disconnected),
             Err(_elapsed) => Err(End::Status(refuse(
-                Code::ResourceExhausted,
                 ErrorReason::Overloaded,
-                "the watcher does not read",
+                "the caller does not read the stream",
             ))),
         }
     }

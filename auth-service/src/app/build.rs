@@ -1,0 +1,134 @@
+//! Construction of the service from its configuration.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use anyhow::{Context as _, anyhow};
+use holdfast_core::clock::Clock;
+use holdfast_crypto::seal::Sealer;
+use holdfast_server_kit::{
+    connections::{self, BoundedListener, Connections},
+    fd_limit,
+    request_limit::RequestLimit,
+};
+use holdfast_store_sqlite::audit::SqliteAudit;
+use holdfast_tls::{TlsMaterial, TlsWatch};
+use tokio::net::TcpListener;
+
+use crate::{
+    app::{
+        App,
+        clock_checkpoint::steady_clock,
+        operations::{Operations, Resources},
+        secrets::Secrets,
+        signing_keys::{KeyPolicy, SigningKeys},
+        store::{open_feed_by, open_store},
+    },
+    config::{ServeConfig, TlsConfig},
+    grpc::{self, ServiceIdentity, Services, tls::PortTls},
+    storage::redis::{Redis, RedisUrl},
+};
+
+impl App {
+    /// Opens the database and the keys, and binds the ports.
+    ///
+    /// # Errors
+    /// One of these steps failed.
+    pub async fn build(config: ServeConfig, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let store = open_store(&config.database).await?;
+        let sealer = Sealer::new(&config.key_encryption_key);
+        let redis = config.redis.map(connect_redis).transpose()?;
+        let secrets = Secrets::open(&store, &sealer, &*clock, redis.is_some()).await?;
+        let key_policy = KeyPolicy {
+            algorithm: config.signing_algorithm,
+            max_age: config.key_max_age,
+            access_ttl: config.policy.access_ttl,
+        };
+        let keys = SigningKeys::new(store.clone(), sealer, clock.clone(), key_policy);
+        let jwts = Arc::new(keys.open().await?);
+        let steady = steady_clock(&store, clock.clone()).await?;
+        let feed = Arc::new(open_feed_by(&store, &*clock, steady.clone()).await?);
+        let resources = Resources {
+            store: store.clone(),
+            feed: feed.clone(),
+            jwts: jwts.clone(),
+            redis,
+            secrets,
+            clock: clock.clone(),
+        };
+        let operations = Operations::new(resources, config.hashing, config.policy)?;
+        let service_identity =
+            ServiceIdentity::new(config.service_secret.as_ref(), config.tls.as_ref())?;
+        let (audit, audit_writer) = SqliteAudit::start(store.clone());
+        let services = Services {
+            identity: Arc::new(operations.identity),
+            accounts: operations.accounts,
+            clients: operations.clients,
+            service_identity: Arc::new(service_identity),
+            keys: jwts.clone(),
+            key_rotation: Arc::new(keys.clone()),
+            clock: clock.clone(),
+            audit: Arc::new(audit),
+            feed: feed.clone(),
+        };
+        let tls = config.tls.map(|tls| port_tls(tls, &clock)).transpose()?;
+        let (tls, tls_watch) = tls.unzip();
+        let request_limit = Arc::new(RequestLimit::new(grpc::REQUEST_SLOTS));
+        let app = Self {
+            listener: bind_grpc(config.listen, config.max_connections)?,
+            ops_listener: bind("AUTH_OPS_LISTEN", config.ops_listen)?,
+            server: grpc::Server::new(services, request_limit.clone(), tls, config.reflection),
+            tls_watch,
+            store,
+            feed,
+            keys,
+            jwts,
+            audit_writer,
+            audit_retention: config.audit_retention,
+            steady,
+            request_limit,
+        };
+        app.warn_if_unencrypted()?;
+        Ok(app)
+    }
+
+    fn warn_if_unencrypted(&self) -> anyhow::Result<()> {
+        if !self.server.is_encrypted() && !self.address()?.ip().is_loopback() {
+            tracing::warn!(
+                event = "grpc.unencrypted",
+                "gRPC is not encrypted and reachable from other machines; set AUTH_TLS_CERT"
+            );
+        }
+        Ok(())
+    }
+}
+
+fn connect_redis(url: RedisUrl) -> anyhow::Result<Redis> {
+    let redis = Redis::new(url).context("AUTH_REDIS_URL cannot be used")?;
+    redis.check_server();
+    Ok(redis)
+}
+
+/// TLS of the gRPC port, and the watch that reloads its files.
+fn port_tls(config: TlsConfig, clock: &Arc<dyn Clock>) -> anyhow::Result<(PortTls, TlsWatch)> {
+    let material = TlsMaterial::load(&config.files);
+    let material = material.map_err(|problems| anyhow!(problems.join("; ")))?;
+    let port = PortTls::new(&material)?;
+    let reloaded = port.clone();
+    let watch = TlsWatch::new(config.files, &material, clock.clone(), move |material| {
+        reloaded.replace(material)
+    });
+    Ok((port, watch))
+}
+
+fn bind_grpc(address: SocketAddr, max_connections: usize) -> anyhow::Result<BoundedListener> {
+    let max_connections = fd_limit::raise_fd_limit(max_connections);
+    let connections = Connections::new(max_connections, grpc::IDLE_TIMEOUT);
+    Ok(BoundedListener::new(
+        bind("AUTH_LISTEN", address)?,
+        connections,
+    ))
+}
+
+fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    connections::listen(address).with_context(|| format!("{setting}: cannot listen on {address}"))
+}

@@ -1,0 +1,67 @@
+//! The secret keys of an installation, which are sealed in its database.
+
+use holdfast_core::{clock::Clock, random::Random as _};
+use holdfast_crypto::{random::SystemRandom, seal::Sealer};
+use holdfast_store_sqlite::SqliteStore;
+use zeroize::Zeroizing;
+
+/// The stored names of the keys. They are part of the sealed data and must not change.
+const REFRESH_TOKEN_KEY: &str = "credentials";
+const KEYED_HASH_KEY: &str = "blinding";
+const NONCE_KEY: &str = "nonces";
+
+/// In bytes.
+const KEY_LENGTH: usize = 32;
+
+/// Keys of 32 bytes.
+pub(super) struct Secrets {
+    /// Authenticates login tickets and refresh tokens.
+    pub(super) refresh_tokens: Zeroizing<Vec<u8>>,
+    /// Hashes the names of attempt counters and known locations.
+    pub(super) keyed_hashes: Zeroizing<Vec<u8>>,
+    /// Authenticates DPoP nonces.
+    pub(super) nonces: Zeroizing<Vec<u8>>,
+}
+
+impl Secrets {
+    /// Opens the keys; the first instance of an installation creates them. `is_replay_cache_shared`: whether instances share a replay
+    /// cache, and therefore accept each other's nonces. An instance with a replay cache of its own accepts no nonce from before its start,
+    /// so that no proof can be used again after a restart.
+    ///
+    /// # Errors
+    /// The store is unavailable, or the key-encryption key is wrong. In the latter case nothing was sealed with it.
+    pub(super) async fn open(
+        store: &SqliteStore,
+        sealer: &Sealer,
+        clock: &dyn Clock,
+        is_replay_cache_shared: bool,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            refresh_tokens: secret_key(store, sealer, clock, REFRESH_TOKEN_KEY).await?,
+            keyed_hashes: secret_key(store, sealer, clock, KEYED_HASH_KEY).await?,
+            nonces: if is_replay_cache_shared {
+                secret_key(store, sealer, clock, NONCE_KEY).await?
+            } else {
+                random_key()
+            },
+        })
+    }
+}
+
+/// The key of this name, created by the first instance that needs it.
+async fn secret_key(
+    store: &SqliteStore,
+    sealer: &Sealer,
+    clock: &dyn Clock,
+    name: &str,
+) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    let candidate = sealer.seal(name, &random_key());
+    let stored = store.secret_key_or(name, &candidate, clock.now()).await?;
+    Ok(sealer.open(name, &stored)?)
+}
+
+fn random_key() -> Zeroizing<Vec<u8>> {
+    let mut key = Zeroizing::new(vec![0; KEY_LENGTH]);
+    SystemRandom.fill(&mut key);
+    key
+}

@@ -1,0 +1,57 @@
+//! Opening of the database and of its revocation feed.
+
+use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt as _, path::Path, sync::Arc};
+
+use anyhow::Context as _;
+use holdfast_core::{clock::Clock, steady_clock::SteadyClock};
+use holdfast_crypto::random::SystemRandom;
+use holdfast_identity::{id::Jti, revocation::Epoch};
+use holdfast_store_sqlite::SqliteStore;
+
+use crate::revocation_feed::RevocationFeed;
+
+/// Opens the database, and creates its directory with access for its owner only if there is none.
+///
+/// # Errors
+/// The directory cannot be created, or the database cannot be opened; the error names the path.
+pub async fn open_store(database: &Path) -> anyhow::Result<SqliteStore> {
+    if let Some(directory) = database
+        .parent()
+        .filter(|path| !path.as_os_str().is_empty())
+    {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)
+            .with_context(|| format!("cannot create the directory {}", directory.display()))?;
+    }
+    SqliteStore::open(database)
+        .await
+        .with_context(|| format!("cannot open the database {}", database.display()))
+}
+
+/// The revocation feed of a store, for a command: expired entries are pruned by the system's clock. A store without an epoch gets one.
+///
+/// # Errors
+/// The store is unavailable.
+pub async fn open_feed(
+    store: &SqliteStore,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<RevocationFeed> {
+    let steady = Arc::new(SteadyClock::new(clock.clone()));
+    open_feed_by(store, &*clock, steady).await
+}
+
+/// The revocation feed of a store, whose expired entries are pruned by `steady`.
+pub(super) async fn open_feed_by(
+    store: &SqliteStore,
+    clock: &dyn Clock,
+    steady: Arc<SteadyClock>,
+) -> anyhow::Result<RevocationFeed> {
+    let fresh = Epoch {
+        id: Jti::random(&SystemRandom).to_string(),
+        begun_at: clock.now(),
+    };
+    let feed = RevocationFeed::open(Arc::new(store.clone()), steady, fresh).await;
+    feed.context("cannot read the revocation log")
+}

@@ -1,0 +1,95 @@
+//! The service identity: how web-service authenticates itself.
+
+use anyhow::Context as _;
+use auth_proto::{SERVICE_SECRET, v1::ErrorReason};
+use aws_lc_rs::{constant_time, digest};
+use rustls_pki_types::ServerName;
+use secrecy::{ExposeSecret as _, SecretString};
+use tonic::{Request, Status};
+
+use crate::{
+    config::TlsConfig,
+    grpc::{
+        call_context::metadata::{Repeated, only},
+        errors::refuse,
+        tls::Peer,
+    },
+};
+
+/// What web-service authenticates with: a secret, or the name in its client certificate.
+pub struct ServiceIdentity {
+    /// SHA-256 of the secret.
+    secret: Option<digest::Digest>,
+    certificate_name: Option<ServerName<'static>>,
+}
+
+impl ServiceIdentity {
+    /// The identity for a configuration. Without a secret and without client certificates no caller is web-service.
+    ///
+    /// # Errors
+    /// `AUTH_TLS_WEB_SERVICE_NAME` is not a DNS name.
+    pub fn new(secret: Option<&SecretString>, tls: Option<&TlsConfig>) -> anyhow::Result<Self> {
+        let mutual = tls.filter(|tls| tls.files.authorities.is_some());
+        let certificate_name = mutual
+            .map(|tls| ServerName::try_from(tls.web_service_name.clone()))
+            .transpose()
+            .context("AUTH_TLS_WEB_SERVICE_NAME is not a DNS name")?;
+        Ok(Self {
+            secret: secret.map(|secret| sha256(secret.expose_secret().as_bytes())),
+            certificate_name,
+        })
+    }
+
+    /// Whether the caller is web-service; its connection is trusted from then on. A wrong secret is an error, so that a wrong
+    /// configuration of web-service is noticed.
+    pub(in crate::grpc) fn authenticates<T>(&self, request: &Request<T>) -> Result<bool, Status> {
+        let is_web_service = self.verify(request)?;
+        if let (true, Some(connection)) = (is_web_service, Peer::connection(request.extensions())) {
+            connection.trust();
+        }
+        Ok(is_web_service)
+    }
+
+    /// Rejects callers other than web-service with `SERVICE_IDENTITY_REQUIRED`.
+    pub(in crate::grpc) fn require<T>(&self, request: &Request<T>) -> Result<(), Status> {
+        if self.authenticates(request)? {
+            return Ok(());
+        }
+        Err(refuse(
+            ErrorReason::ServiceIdentityRequired,
+            "only web-service may call this",
+        ))
+    }
+
+    fn verify<T>(&self, request: &Request<T>) -> Result<bool, Status> {
+        match only(request.metadata(), SERVICE_SECRET) {
+            Ok(None) => Ok(self.is_in_certificate(request)),
+            Ok(Some(presented)) if self.is_secret(presented.as_bytes()) => Ok(true),
+            Ok(Some(_)) | Err(Repeated) => Err(refuse(
+                ErrorReason::ServiceSecretWrong,
+                "the service secret is not the one that is configured here",
+            )),
+        }
+    }
+
+    /// Compares hashes, so that the time of the comparison reveals neither content nor length.
+    fn is_secret(&self, presented: &[u8]) -> bool {
+        self.secret.as_ref().is_some_and(|secret| {
+            let presented = sha256(presented);
+            constant_time::verify_slices_are_equal(secret.as_ref(), presented.as_ref()).is_ok()
+        })
+    }
+
+    fn is_in_certificate<T>(&self, request: &Request<T>) -> bool {
+        let Some(name) = &self.certificate_name else {
+            return false;
+        };
+        Peer::certificate(request)
+            .and_then(|leaf| webpki::EndEntityCert::try_from(leaf).ok())
+            .is_some_and(|leaf| leaf.verify_is_valid_for_subject_name(name).is_ok())
+    }
+}
+
+fn sha256(bytes: &[u8]) -> digest::Digest {
+    digest::digest(&digest::SHA256, bytes)
+}

@@ -1,0 +1,110 @@
+//! Accounts, logins and audit events.
+
+use auth_proto::v1;
+use holdfast_identity::{
+    account::User,
+    audit::AuditRecord,
+    authentication::SignedIn,
+    id::Sid,
+    login::{ClientKind, LoginRecord},
+};
+use time::OffsetDateTime;
+
+use crate::grpc::encode::timestamp;
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the message replaces the account"
+)]
+pub(in crate::grpc) fn user(user: User) -> v1::User {
+    v1::User {
+        id: user.id.to_string(),
+        username: user.username.to_string(),
+        admin: user.admin,
+        disabled: user.disabled,
+        created_at: Some(timestamp(user.created_at)),
+        password_changed_at: Some(timestamp(user.password_changed_at)),
+    }
+}
+
+pub(in crate::grpc) fn signed_in(signed_in: SignedIn) -> v1::LoginResponse {
+    v1::LoginResponse {
+        user: Some(user(signed_in.user)),
+        sid: signed_in.sid.to_string(),
+        login_expires_at: Some(timestamp(signed_in.expires_at)),
+        login_ticket: signed_in.ticket,
+        auth_time: Some(timestamp(signed_in.authenticated_at)),
+        amr: amr(signed_in.amr),
+        client_kind: client_kind(signed_in.client_kind).into(),
+        epoch: signed_in.epoch,
+    }
+}
+
+pub(in crate::grpc) fn password_changed(
+    signed_in: SignedIn,
+    revocation_sequence: i64,
+) -> v1::ChangePasswordResponse {
+    v1::ChangePasswordResponse {
+        sid: signed_in.sid.to_string(),
+        login_expires_at: Some(timestamp(signed_in.expires_at)),
+        login_ticket: signed_in.ticket,
+        auth_time: Some(timestamp(signed_in.authenticated_at)),
+        amr: amr(signed_in.amr),
+        epoch: signed_in.epoch,
+        revocation_sequence,
+    }
+}
+
+pub(in crate::grpc) fn reauthenticated(at: OffsetDateTime) -> v1::ReauthenticateResponse {
+    v1::ReauthenticateResponse {
+        auth_time: Some(timestamp(at)),
+    }
+}
+
+pub(in crate::grpc) fn login(login: LoginRecord, current: Sid) -> v1::Login {
+    v1::Login {
+        current: login.sid == current,
+        sid: login.sid.to_string(),
+        client_kind: client_kind(login.client.kind).into(),
+        ip_address: login
+            .client
+            .ip_address
+            .map(|address| address.to_string())
+            .unwrap_or_default(),
+        user_agent: login.client.user_agent.unwrap_or_default(),
+        created_at: Some(timestamp(login.created_at)),
+        auth_time: Some(timestamp(login.authenticated_at)),
+        amr: login.amr,
+        last_seen_at: Some(timestamp(login.last_seen_at)),
+        expires_at: Some(timestamp(login.expires_at)),
+        bound_at: login.bound_at.map(timestamp),
+    }
+}
+
+pub(in crate::grpc) fn audit_event(record: AuditRecord) -> v1::AuditEvent {
+    let AuditRecord { id, event } = record;
+    let text = |id: Option<String>| id.unwrap_or_default();
+    v1::AuditEvent {
+        id: id.to_string(),
+        at: Some(timestamp(event.at)),
+        kind: event.kind.as_str().to_owned(),
+        user_id: text(event.user.map(|id| id.to_string())),
+        sid: text(event.sid.map(|id| id.to_string())),
+        actor_id: text(event.actor.map(|id| id.to_string())),
+        client_id: text(event.client.map(|id| id.to_string())),
+        ip_address: text(event.origin.ip_address.map(|address| address.to_string())),
+        user_agent: text(event.origin.user_agent),
+        request_id: text(event.origin.request_id),
+    }
+}
+
+const fn client_kind(kind: ClientKind) -> v1::ClientKind {
+    match kind {
+        ClientKind::Api => v1::ClientKind::Api,
+        ClientKind::Browser => v1::ClientKind::Browser,
+    }
+}
+
+fn amr(methods: &[&str]) -> Vec<String> {
+    methods.iter().map(ToString::to_string).collect()
+}

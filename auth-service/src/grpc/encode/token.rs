@@ -1,0 +1,100 @@
+//! Tokens, their claims, and the keys that verify them.
+
+use auth_proto::v1;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use holdfast_identity::{
+    key::{PublicKey, StoredSigningKey},
+    oauth::ClientToken,
+    token::{Claims, Issued},
+};
+use prost_types::Duration;
+
+use crate::grpc::encode::timestamp;
+
+pub(in crate::grpc) fn issued(issued: Issued) -> v1::IssueTokenResponse {
+    v1::IssueTokenResponse {
+        access_token: issued.access_token,
+        token_type: token_type(issued.is_bound),
+        expires_in: Some(seconds(issued.expires_in)),
+        refresh_token: issued.refresh_token,
+        scope: issued.scopes.to_string(),
+        dpop_nonce: String::new(),
+    }
+}
+
+pub(in crate::grpc) fn client_token(issued: ClientToken) -> v1::IssueTokenResponse {
+    v1::IssueTokenResponse {
+        access_token: issued.access_token,
+        token_type: token_type(issued.is_bound),
+        expires_in: Some(seconds(issued.expires_in)),
+        scope: issued.scopes.to_string(),
+        ..Default::default()
+    }
+}
+
+/// `token_type` of the token response (RFC 6750 §4, RFC 9449 §5).
+fn token_type(is_bound: bool) -> String {
+    if is_bound { "DPoP" } else { "Bearer" }.to_owned()
+}
+
+/// `None`: the token is not active (RFC 7662 §2.2).
+pub(in crate::grpc) fn introspected(token: Option<&Claims>) -> v1::IntrospectTokenResponse {
+    v1::IntrospectTokenResponse {
+        active: token.is_some(),
+        claims: token.map(claims),
+    }
+}
+
+pub(in crate::grpc) fn claims(claims: &Claims) -> v1::AccessTokenClaims {
+    let person = claims.person.as_ref();
+    v1::AccessTokenClaims {
+        issuer: claims.issuer.clone(),
+        subject: claims.subject(),
+        audience: claims.audience.clone(),
+        client_id: claims.client_id.clone(),
+        sid: person
+            .map(|person| person.sid.to_string())
+            .unwrap_or_default(),
+        jti: claims.jti.to_string(),
+        username: person
+            .map(|person| person.username.to_string())
+            .unwrap_or_default(),
+        scope: claims.scopes.to_string(),
+        issued_at: Some(timestamp(claims.issued_at)),
+        expires_at: Some(timestamp(claims.expires_at)),
+        auth_time: person.map(|person| timestamp(person.authenticated_at)),
+        jkt: claims
+            .key
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+    }
+}
+
+/// A public key as JWK (RFC 7517, RFC 8037 for Ed25519).
+pub(in crate::grpc) fn json_web_key(key: &StoredSigningKey) -> v1::JsonWebKey {
+    let (kty, crv, x, y) = match &key.public_key {
+        PublicKey::Ed25519 { x } => ("OKP", "Ed25519", base64url(x), String::new()),
+        PublicKey::P256 { x, y } => ("EC", "P-256", base64url(x), base64url(y)),
+    };
+    v1::JsonWebKey {
+        kid: key.kid.clone(),
+        kty: kty.to_owned(),
+        alg: key.public_key.algorithm().to_string(),
+        r#use: "sig".to_owned(),
+        crv: crv.to_owned(),
+        x,
+        y,
+    }
+}
+
+fn seconds(time: std::time::Duration) -> Duration {
+    Duration {
+        seconds: time.as_secs().try_into().unwrap_or(i64::MAX),
+        nanos: 0,
+    }
+}
+
+fn base64url(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}

@@ -1,0 +1,127 @@
+//! The reason of each error of an operation.
+
+use auth_proto::v1::ErrorReason;
+use holdfast_identity::{
+    account::{ChangeAccountError, CreateAccountError},
+    authentication::{ChangePasswordError, ReauthenticateError, SignInError},
+    login::{EndLoginError, EndOtherLoginsError},
+    oauth::{InvalidClient, RegisterClientError},
+    token::{IntrospectError, IssueTokenError, RevokeTokenError, TokenError, ValidateTokenError},
+};
+use tonic::Status;
+
+use crate::grpc::errors::{IntoStatus, refuse};
+
+/// Implements [`IntoStatus`] for error enums. `Variant => Reason` is a status of that reason with the error's own text;
+/// `..Variant` is the status of the error that the variant's first field is.
+macro_rules! reasons {
+    ($($error:ident { $($variant:ident => $reason:ident,)* $(..$inner:ident,)* })+) => {$(
+        impl IntoStatus for $error {
+            fn into_status(self) -> Status {
+                match self {
+                    $(error @ $error::$variant { .. } => refuse(ErrorReason::$reason, error.to_string()),)*
+                    $($error::$inner(error, ..) => error.into_status(),)*
+                }
+            }
+        }
+    )+};
+}
+
+reasons! {
+    SignInError {
+        InvalidCredentials => InvalidCredentials,
+        ..Throttled,
+        ..Fault,
+    }
+    ReauthenticateError {
+        InvalidCredentials => InvalidCredentials,
+        ..Throttled,
+        ..Fault,
+    }
+    ChangePasswordError {
+        InvalidCredentials => InvalidCredentials,
+        ..StepUpRequired,
+        ..Throttled,
+        ..Password,
+        ..Fault,
+    }
+
+    IssueTokenError {
+        Malformed => TokenMalformed,
+        Expired => TokenExpired,
+        LoginEnded => LoginEnded,
+        Reused => RefreshReused,
+        ServiceIdentityRequired => ServiceIdentityRequired,
+        InvalidClient => InvalidClient,
+        UnauthorizedClient => UnauthorizedClient,
+        InvalidScope => InvalidScope,
+        InvalidAudience => InvalidAudience,
+        ..StepUpRequired,
+        ..Dpop,
+        ..Throttled,
+        ..Fault,
+    }
+    TokenError {
+        Malformed => TokenMalformed,
+        BadSignature => TokenBadSignature,
+        WrongIssuer => TokenWrongIssuer,
+        WrongAudience => TokenWrongAudience,
+        NotYetValid => TokenNotYetValid,
+        Expired => TokenExpired,
+        Revoked => TokenRevoked,
+        LoginEnded => LoginEnded,
+        NotBound => TokenNotBound,
+    }
+    ValidateTokenError {
+        InsufficientScope => InsufficientScope,
+        ..Token,
+        ..Dpop,
+        ..Fault,
+    }
+    RevokeTokenError {
+        InsufficientScope => InsufficientScope,
+        ..Dpop,
+        ..Throttled,
+        ..Fault,
+    }
+    IntrospectError {
+        InvalidClient => InvalidClient,
+        ..Throttled,
+        ..Fault,
+    }
+
+    InvalidClient {
+        InvalidClient => InvalidClient,
+        ..Fault,
+    }
+    RegisterClientError {
+        IdTaken => ClientIdTaken,
+        NotFound => ClientNotFound,
+        Key => InvalidRequest,
+        Scope => InvalidRequest,
+        Audience => InvalidRequest,
+        NoSecret => InvalidRequest,
+        FirstParty => InvalidRequest,
+        ..Fault,
+    }
+
+    CreateAccountError {
+        NameTaken => UsernameTaken,
+        ..Password,
+        ..Fault,
+    }
+    ChangeAccountError {
+        NotFound => UserNotFound,
+        ..Password,
+        ..Fault,
+    }
+    EndLoginError {
+        NotFound => LoginNotFound,
+        ..StepUpRequired,
+        ..Fault,
+    }
+    EndOtherLoginsError {
+        ..StepUpRequired,
+        ..Fault,
+    }
+}

@@ -1,0 +1,58 @@
+//! `ListLogins`, `EndLogin` and `EndOtherLogins`: the owner's logins.
+
+use auth_proto::v1::{
+    EndLoginRequest, EndLoginResponse, EndOtherLoginsRequest, EndOtherLoginsResponse,
+    ListLoginsRequest, ListLoginsResponse,
+};
+use holdfast_identity::audit::AuditKind;
+use tonic::{Request, Status};
+
+use crate::grpc::{
+    audit::AuditSubject, decode, encode, errors::OrStatus as _, services::account::AccountApi,
+};
+
+pub(super) async fn list(
+    api: &AccountApi,
+    request: Request<ListLoginsRequest>,
+) -> Result<ListLoginsResponse, Status> {
+    let owner = api.owner(&request).await?;
+    let logins = api.identity.own_logins(&owner).await.or_status()?;
+    let logins = logins
+        .into_iter()
+        .map(|login| encode::login(login, owner.sid));
+    Ok(ListLoginsResponse {
+        logins: logins.collect(),
+    })
+}
+
+pub(super) async fn end(
+    api: &AccountApi,
+    mut request: Request<EndLoginRequest>,
+) -> Result<EndLoginResponse, Status> {
+    let (owner, context) = api.owner_in_context(&mut request).await?;
+    let sid = decode::sid(&request.into_inner().sid)?;
+    api.identity.end_own_login(&owner, sid).await.or_status()?;
+    let subject = AuditSubject::login(owner.subject, sid);
+    api.audit
+        .record(AuditKind::LoginEnded, subject, context.origin());
+    Ok(EndLoginResponse {
+        revocation_sequence: api.feed.revocation_sequence().await,
+    })
+}
+
+pub(super) async fn end_others(
+    api: &AccountApi,
+    mut request: Request<EndOtherLoginsRequest>,
+) -> Result<EndOtherLoginsResponse, Status> {
+    let (owner, context) = api.owner_in_context(&mut request).await?;
+    let ended = api.identity.end_other_logins(&owner).await.or_status()?;
+    if ended > 0 {
+        let subject = AuditSubject::caller(&owner);
+        api.audit
+            .record(AuditKind::OtherLoginsEnded, subject, context.origin());
+    }
+    Ok(EndOtherLoginsResponse {
+        ended: encode::count(ended),
+        revocation_sequence: api.feed.revocation_sequence().await,
+    })
+}

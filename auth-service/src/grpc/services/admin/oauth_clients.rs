@@ -1,0 +1,97 @@
+//! OAuth clients: `CreateClient`, `ListClients`, `DisableClient`, `RotateClientSecret`.
+
+use auth_proto::v1::{
+    ClientProofKind, CreateClientRequest, CreateClientResponse, DisableClientRequest,
+    DisableClientResponse, ListClientsRequest, ListClientsResponse, RotateClientSecretRequest,
+    RotateClientSecretResponse,
+};
+use holdfast_identity::{
+    audit::AuditKind,
+    oauth::{NewClient, ProvesBy},
+};
+use secrecy::ExposeSecret as _;
+use tonic::{Request, Status};
+
+use crate::grpc::{
+    audit::AuditSubject,
+    decode, encode,
+    errors::{OrStatus as _, invalid},
+    services::admin::AdminApi,
+};
+
+pub(super) async fn create(
+    api: &AdminApi,
+    request: Request<CreateClientRequest>,
+) -> Result<CreateClientResponse, Status> {
+    let (admin, origin, message) = api.admin_call(request).await?;
+    let new = new_client(message)?;
+    let (client, secret) = api.clients.register(new).await.or_status()?;
+    let subject = AuditSubject::client_by(&admin, client.id.clone());
+    api.audit.record(AuditKind::ClientCreated, subject, origin);
+    Ok(CreateClientResponse {
+        client: Some(encode::oauth_client(client)),
+        client_secret: secret
+            .map(|secret| secret.expose_secret().to_owned())
+            .unwrap_or_default(),
+    })
+}
+
+fn new_client(message: CreateClientRequest) -> Result<NewClient, Status> {
+    let kind = message.proof_kind();
+    if kind != ClientProofKind::Key && !message.jwk.is_empty() {
+        return Err(invalid("jwk", "is only for CLIENT_PROOF_KIND_KEY"));
+    }
+    let proves_by = match kind {
+        ClientProofKind::None => ProvesBy::Nothing,
+        ClientProofKind::Secret => ProvesBy::Secret,
+        ClientProofKind::Key => ProvesBy::Key(message.jwk),
+        ClientProofKind::Unspecified => return Err(invalid("proof_kind", "is required")),
+    };
+    Ok(NewClient {
+        id: decode::client_id(&message.client_id)?,
+        proves_by,
+        scopes: decode::scopes(&message.scope)?,
+        audiences: message.audiences,
+        introspection_only: message.introspection_only,
+        dpop_required: message.dpop_required,
+    })
+}
+
+pub(super) async fn list(
+    api: &AdminApi,
+    request: Request<ListClientsRequest>,
+) -> Result<ListClientsResponse, Status> {
+    api.admin(&request).await?;
+    let clients = api.clients.list().await.or_status()?.into_iter();
+    Ok(ListClientsResponse {
+        clients: clients.map(encode::oauth_client).collect(),
+    })
+}
+
+pub(super) async fn disable(
+    api: &AdminApi,
+    request: Request<DisableClientRequest>,
+) -> Result<DisableClientResponse, Status> {
+    let (admin, origin, message) = api.admin_call(request).await?;
+    let id = decode::client_id(&message.client_id)?;
+    if api.clients.disable(&id).await.or_status()? {
+        let subject = AuditSubject::client_by(&admin, id);
+        api.audit.record(AuditKind::ClientDisabled, subject, origin);
+    }
+    Ok(DisableClientResponse {})
+}
+
+pub(super) async fn rotate_secret(
+    api: &AdminApi,
+    request: Request<RotateClientSecretRequest>,
+) -> Result<RotateClientSecretResponse, Status> {
+    let (admin, origin, message) = api.admin_call(request).await?;
+    let id = decode::client_id(&message.client_id)?;
+    let secret = api.clients.rotate_secret(&id).await.or_status()?;
+    let subject = AuditSubject::client_by(&admin, id);
+    api.audit
+        .record(AuditKind::ClientSecretRotated, subject, origin);
+    Ok(RotateClientSecretResponse {
+        client_secret: secret.expose_secret().to_owned(),
+    })
+}

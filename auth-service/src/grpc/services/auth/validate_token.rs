@@ -1,0 +1,34 @@
+//! `ValidateToken`: whether an access token is valid, and its claims.
+
+use auth_proto::v1::{ValidateTokenRequest, ValidateTokenResponse};
+use holdfast_identity::token::TokenRequirements;
+use tonic::{Request, Status};
+
+use crate::grpc::{decode, encode, errors::OrStatus as _, services::auth::AuthApi};
+
+pub(super) async fn validate_token(
+    api: &AuthApi,
+    request: Request<ValidateTokenRequest>,
+) -> Result<ValidateTokenResponse, Status> {
+    let message = request.into_inner();
+    let consistency = decode::consistency(message.consistency());
+    let audience = decode::optional(message.audience);
+    let scopes: Vec<_> = message.required_scopes.iter().map(String::as_str).collect();
+    let proof = message.dpop.map(decode::proof);
+    let requirements = TokenRequirements {
+        audience: audience.as_deref(),
+        scopes: &scopes,
+        consistency,
+        proof: proof.as_ref(),
+    };
+    let claims = api
+        .identity
+        .validate_token(&message.access_token, requirements)
+        .await
+        .or_status()?;
+    let nonce = proof.map(|_| api.identity.dpop_nonce());
+    Ok(ValidateTokenResponse {
+        claims: Some(encode::claims(&claims)),
+        dpop_nonce: nonce.unwrap_or_default(),
+    })
+}

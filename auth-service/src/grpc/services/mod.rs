@@ -1,0 +1,131 @@
+//! The services of `auth.v1`. A handler decodes the request, calls one operation, and encodes the result; a file has the handlers of one
+//! subject.
+
+/// Implements a service: `rpc(Request) -> Response = handler;` for each of its RPCs. A handler takes the state of the service and the
+/// request.
+macro_rules! rpcs {
+    ($service:ident for $api:ident $(, type $stream:ident = $responses:ty)? {
+        $($rpc:ident($request:ty) -> $response:ty = $handler:path;)+
+    }) => {
+        #[tonic::async_trait]
+        impl $service for $api {
+            $(type $stream = $responses;)?
+
+            $(
+                async fn $rpc(
+                    &self,
+                    request: tonic::Request<$request>,
+                ) -> Result<tonic::Response<$response>, tonic::Status> {
+                    $handler(self, request).await.map(tonic::Response::new)
+                }
+            )+
+        }
+    };
+}
+
+mod account;
+mod admin;
+mod auth;
+
+use std::sync::Arc;
+
+use auth_proto::v1::{
+    account_service_server::AccountServiceServer, admin_service_server::AdminServiceServer,
+    auth_service_server::AuthServiceServer,
+};
+use holdfast_core::clock::Clock;
+use holdfast_identity::{
+    account::Accounts,
+    audit::AuditTrail,
+    oauth::Clients,
+    service::IdentityService,
+    store::{KeyRotation, PublishedKeys},
+};
+use tokio_util::sync::CancellationToken;
+use tonic::service::RoutesBuilder;
+
+use self::{
+    account::AccountApi,
+    admin::AdminApi,
+    auth::{AuthApi, RevocationStreams},
+};
+use crate::{
+    grpc::{
+        audit::{AuditRateLimiter, AuditRecorder},
+        call_context::{CallerAuthenticator, ServiceIdentity},
+    },
+    revocation_feed::RevocationFeed,
+};
+
+/// The operations that the services call.
+pub struct Services {
+    /// Logins and tokens.
+    pub identity: Arc<IdentityService>,
+    /// Accounts.
+    pub accounts: Accounts,
+    /// OAuth clients.
+    pub clients: Clients,
+    /// What web-service authenticates itself with.
+    pub service_identity: Arc<ServiceIdentity>,
+    /// The keys of the JWKS.
+    pub keys: Arc<dyn PublishedKeys>,
+    /// Rotation of the signing key.
+    pub key_rotation: Arc<dyn KeyRotation>,
+    /// The time of audit events and heartbeats.
+    pub clock: Arc<dyn Clock>,
+    /// The audit trail.
+    pub audit: Arc<dyn AuditTrail>,
+    /// The source of the revocation streams.
+    pub feed: Arc<RevocationFeed>,
+}
+
+impl Services {
+    /// Adds the services to `routes`. Their request messages may have up to `max_message` bytes; their streams end at `shutdown`.
+    pub(super) fn add_to(
+        self,
+        routes: &mut RoutesBuilder,
+        max_message: usize,
+        shutdown: &CancellationToken,
+    ) {
+        let callers = CallerAuthenticator {
+            identity: Arc::clone(&self.identity),
+            service_identity: Arc::clone(&self.service_identity),
+        };
+        let audit = AuditRecorder {
+            trail: self.audit,
+            clock: Arc::clone(&self.clock),
+        };
+        let auth = AuthApi {
+            identity: Arc::clone(&self.identity),
+            service_identity: self.service_identity,
+            keys: self.keys,
+            clock: Arc::clone(&self.clock),
+            streams: RevocationStreams {
+                feed: Arc::clone(&self.feed),
+                clock: self.clock,
+                shutdown: shutdown.clone(),
+            },
+            audit: audit.clone(),
+            invalid_clients: AuditRateLimiter::default(),
+        };
+        let account = AccountApi {
+            identity: Arc::clone(&self.identity),
+            accounts: self.accounts.clone(),
+            callers: callers.clone(),
+            audit: audit.clone(),
+            feed: self.feed,
+        };
+        let admin = AdminApi {
+            identity: self.identity,
+            accounts: self.accounts,
+            clients: self.clients,
+            callers,
+            key_rotation: self.key_rotation,
+            audit,
+        };
+        routes
+            .add_service(AuthServiceServer::new(auth).max_decoding_message_size(max_message))
+            .add_service(AccountServiceServer::new(account).max_decoding_message_size(max_message))
+            .add_service(AdminServiceServer::new(admin).max_decoding_message_size(max_message));
+    }
+}
