@@ -1,4 +1,4 @@
-//! The container engine of the compose test: the one that runs, or one of its own.
+//! The container engine of the compose test: the running one, or one that is started for the test.
 
 use std::{
     fs::{self, File},
@@ -16,13 +16,13 @@ use crate::workspace;
 const START_DEADLINE: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(200);
 
-/// An engine that answers. One that was started here ends with it.
+/// A running container engine. Dropped, it stops the engine if it started it.
 pub(crate) struct Engine {
     started: Option<Child>,
 }
 
 impl Engine {
-    /// Finds the engine, or starts it.
+    /// Uses the running engine, or starts one and waits until it answers.
     pub(crate) fn ensure() -> anyhow::Result<Self> {
         if answers() {
             return Ok(Self { started: None });
@@ -56,8 +56,8 @@ impl Engine {
                 None => false,
             };
             if ended || begun.elapsed() > START_DEADLINE {
-                let said = fs::read_to_string(log).unwrap_or_default();
-                bail!("dockerd does not start; it said\n{said}");
+                let output = fs::read_to_string(log).unwrap_or_default();
+                bail!("dockerd does not start; its output:\n{output}");
             }
             thread::sleep(POLL);
         }
@@ -77,7 +77,7 @@ impl Drop for Engine {
     }
 }
 
-/// An engine that was killed leaves files with process ids behind, which may be others' by now and keep the next engine
+/// Removes the pid files of an engine that was killed: another process may have the id by now, which keeps the next engine
 /// from starting.
 fn remove_stale_pid_files() {
     for (program, file) in [
@@ -100,14 +100,17 @@ fn answers() -> bool {
     info.is_ok_and(|status| status.success())
 }
 
-/// Makes the base images that are missing. Gives the file with the settings that make compose use them.
+/// Builds the base images that are missing. Returns a file of environment variables by which compose uses them.
 pub(crate) fn base_images() -> anyhow::Result<PathBuf> {
     let script = workspace::root().join("e2e/compose/make-base-images");
     let output = Command::new(script)
         .stderr(Stdio::inherit())
         .output()
-        .context("cannot make the base images")?;
-    ensure!(output.status.success(), "the base images cannot be made");
+        .context("cannot build the base images")?;
+    ensure!(
+        output.status.success(),
+        "the base images could not be built"
+    );
     let settings = workspace::tools()?.join("base-images.env");
     fs::write(&settings, output.stdout)?;
     Ok(settings)

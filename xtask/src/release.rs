@@ -1,4 +1,4 @@
-//! `cargo xtask release`: the programs as they are shipped, without a symbol table and with line tables for backtraces.
+//! `cargo xtask release`: builds the optimised programs, without symbol tables and with line tables for backtraces.
 
 use std::{fs, path::Path, process::Command};
 
@@ -8,7 +8,7 @@ use crate::workspace;
 
 const PROGRAMS: [&str; 2] = ["auth-service", "web-service"];
 
-/// Builds both, and puts them into `target/dist`.
+/// Builds both programs, and writes the stripped ones to `target/dist`.
 pub(crate) fn run() -> anyhow::Result<()> {
     let bins = PROGRAMS.map(|program| ["--bin", program]).concat();
     workspace::cargo(&[&["build", "--release"], bins.as_slice()].concat())?;
@@ -25,7 +25,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Cargo's own `strip` takes the line tables, too.
+/// Removes the symbol table. Cargo's own `strip` removes the line tables, too.
 fn strip(built: &Path, shipped: &Path) -> anyhow::Result<()> {
     let status = Command::new("strip")
         .args(["--strip-unneeded", "--keep-section=.debug*", "-o"])

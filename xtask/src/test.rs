@@ -1,49 +1,114 @@
-//! `cargo xtask test`: every test of the workspace, with everything it needs.
+//! `cargo xtask test`: all tests of the workspace, or parts of them, with the tools that they need.
 
-use std::{env, path::PathBuf, process::Command};
+use std::{env, ffi::OsString, path::PathBuf, process::Command};
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
 
-use crate::{docker, install, workspace};
+use crate::{
+    docker,
+    install::{self, Tool},
+    parts::Part,
+    workspace,
+};
 
-/// How `cargo xtask test` can be changed.
+/// Options of `cargo xtask test`.
 #[derive(Args)]
 pub(crate) struct Options {
+    /// Run only this part; may be given more than once
+    #[arg(long, value_name = "PART")]
+    only: Vec<Part>,
     /// Run loops of many rounds at full length
     #[arg(long)]
     long: bool,
-    /// Save pictures of the pages that the browser sees into this directory
+    /// Save pictures of the pages that the browser shows into this directory
     #[arg(long, value_name = "DIRECTORY")]
     pictures: Option<PathBuf>,
-    /// Passed on to `cargo test`, such as a part of a test's name
+    /// Arguments for `cargo test`, such as a part of a test's name
     #[arg(last = true)]
     rest: Vec<String>,
 }
 
-/// Installs, builds and runs.
+/// Installs the tools, builds the programs and runs the tests.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let tools = install::install()?;
-    let _engine = docker::Engine::ensure()?;
-    let base_images = docker::base_images()?;
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command
-        .args(["test", "--workspace", "--no-fail-fast"])
-        .args(&options.rest)
-        .current_dir(workspace::root())
-        .env("HOLDFAST_TEST_GRPCURL", tools.grpcurl)
-        .env("HOLDFAST_TEST_NODE", tools.node)
-        .env("HOLDFAST_TEST_PYTHON", tools.python)
-        .env("HOLDFAST_TEST_BASE_IMAGES", base_images);
+    let tools = options.tools();
+    let mut environment: Vec<(&str, OsString)> = Vec::new();
+    for (name, path) in install::install(&tools)? {
+        environment.push((name, path.into()));
+    }
+    // The engine stops when this is dropped.
+    let mut engine = None;
+    if tools.contains(&Tool::ContainerEngine) {
+        engine = Some(docker::Engine::ensure()?);
+        let base_images = docker::base_images()?;
+        environment.push(("HOLDFAST_TEST_BASE_IMAGES", base_images.into()));
+    }
     if options.long {
-        command.env("HOLDFAST_TEST_LONG", "1");
+        environment.push(("HOLDFAST_TEST_LONG", "1".into()));
     }
     if let Some(directory) = &options.pictures {
         let directory = std::path::absolute(directory)?;
-        command.env("HOLDFAST_TEST_PICTURES", directory);
+        environment.push(("HOLDFAST_TEST_PICTURES", directory.into()));
     }
-    let status = command.status().context("cannot run cargo")?;
-    ensure!(status.success(), "a test failed");
+    let passed = run_all(options, &environment)?;
+    drop(engine);
+    ensure!(passed, "a test failed");
     Ok(())
+}
+
+impl Options {
+    fn tools(&self) -> Vec<Tool> {
+        if self.only.is_empty() {
+            return Tool::ALL.to_vec();
+        }
+        let mut tools: Vec<_> = self.only.iter().flat_map(|part| part.tools()).collect();
+        tools.dedup();
+        tools.into_iter().copied().collect()
+    }
+}
+
+/// Whether all tests passed. A failure does not keep the parts after it from running.
+fn run_all(options: &Options, environment: &[(&str, OsString)]) -> anyhow::Result<bool> {
+    if options.only.is_empty() {
+        return cargo_test(&["--workspace"], &options.rest, environment);
+    }
+    if options.only.iter().any(|part| part.needs_programs()) {
+        workspace::cargo(&["test", "--workspace", "--no-run"])?;
+    }
+    let mut passed = true;
+    for part in &options.only {
+        passed &= cargo_test(&selection(*part), &options.rest, environment)?;
+    }
+    Ok(passed)
+}
+
+/// The arguments by which cargo selects the tests of a part. The whole workspace is built with the same features for every part.
+fn selection(part: Part) -> Vec<&'static str> {
+    let mut arguments = match part {
+        Part::Unit => vec!["--workspace", "--lib", "--bins"],
+        Part::AuthService => vec!["--package", "auth-service"],
+        Part::WebService => vec!["--package", "web-service"],
+        _ => vec!["--workspace"],
+    };
+    for target in part.targets() {
+        arguments.extend(["--test", target]);
+    }
+    arguments
+}
+
+fn cargo_test(
+    selection: &[&str],
+    rest: &[String],
+    environment: &[(&str, OsString)],
+) -> anyhow::Result<bool> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args(["test", "--no-fail-fast"])
+        .args(selection)
+        .args(rest)
+        .current_dir(workspace::root())
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .status()
+        .context("cannot run cargo")?;
+    Ok(status.success())
 }

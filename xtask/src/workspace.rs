@@ -1,4 +1,4 @@
-//! Where the sources and the built programs are.
+//! Directories of the workspace, and cargo commands in it.
 
 use std::{
     env, fs,
@@ -16,30 +16,39 @@ pub fn root() -> PathBuf {
     manifest.parent().map(PathBuf::from).unwrap_or(manifest)
 }
 
-/// Where cargo puts what it builds.
+/// The directory for build output: `CARGO_TARGET_DIR`, or `target`.
 #[must_use]
 pub fn target() -> PathBuf {
     let directory = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
     root().join(directory)
 }
 
-/// The directory, made if there is none, for what the tests need and no package brings.
+/// The directory for tools that no Debian package provides, created if it does not exist.
+///
+/// # Errors
+/// When it cannot be created.
 pub fn tools() -> anyhow::Result<PathBuf> {
     let directory = root().join("target").join("tools");
     fs::create_dir_all(&directory)?;
     Ok(directory)
 }
 
-/// Builds both services and gives the directory that they are in.
+/// Builds both services and returns the directory that contains them.
+///
+/// # Errors
+/// When the build fails.
 pub fn build_services() -> anyhow::Result<PathBuf> {
     cargo(&["build", "--bin", "auth-service", "--bin", "web-service"])?;
-    let own = env::current_exe().context("cannot tell where the built programs are")?;
+    let own = env::current_exe().context("cannot determine the directory of the built programs")?;
     own.parent()
         .map(PathBuf::from)
-        .context("this program lies in no directory")
+        .context("this program is in no directory")
 }
 
 /// Runs cargo in the workspace.
+///
+/// # Errors
+/// When cargo fails.
 pub fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)

@@ -22,7 +22,7 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// Starts it. Of this process's environment only the log settings reach it.
+    /// Starts a service. Settings in the environment of this process are removed, other than those of the log.
     pub(super) fn start(
         name: &'static str,
         programs: &Path,
@@ -42,7 +42,7 @@ impl Child {
         })
     }
 
-    /// Waits until it says that it is ready.
+    /// Waits until the service's health probe succeeds.
     pub(super) async fn ready(&mut self, programs: &Path) -> anyhow::Result<()> {
         let name = self.name;
         let mut probe = command(name, programs, &self.settings);
@@ -63,12 +63,12 @@ impl Child {
         }
     }
 
-    /// Waits until it ends by itself, which it should not.
+    /// Waits until the process ends, which is an error unless it was asked to stop.
     pub(super) async fn failed(&mut self) -> anyhow::Error {
         exited(self.name, &mut self.process).await
     }
 
-    /// Asks it to stop, and waits until it has.
+    /// Sends SIGTERM and waits for the end; after [`STOP_DEADLINE`] it sends SIGKILL.
     pub(super) async fn stop(mut self) {
         let pid = self
             .process
@@ -85,7 +85,7 @@ impl Child {
 
 async fn exited(name: &str, process: &mut process::Child) -> anyhow::Error {
     match process.wait().await {
-        Ok(status) => anyhow!("{name} ended by itself ({status}); what it said is above"),
+        Ok(status) => anyhow!("{name} ended unexpectedly ({status}); its output is above"),
         Err(why) => anyhow!("{name}: {why}"),
     }
 }
@@ -99,7 +99,7 @@ fn command(name: &str, programs: &Path, settings: &[(&'static str, String)]) -> 
     command
 }
 
-/// A setting of one of the services, other than what it logs.
+/// Whether an environment variable is a setting of one of the services, other than those of the log.
 fn is_setting(variable: &str) -> bool {
     const KEPT: [&str; 4] = ["AUTH_LOG", "AUTH_LOG_FORMAT", "WEB_LOG", "WEB_LOG_FORMAT"];
     let is_ours = variable.starts_with("AUTH_") || variable.starts_with("WEB_");

@@ -1,9 +1,9 @@
-//! `cargo dev`: both services on this machine, with an account to try.
+//! `cargo dev`: starts both services on this machine, with an account `demo`.
 
 mod child;
 mod secrets;
 mod stop;
-mod tour;
+mod usage;
 
 use std::{
     fs::DirBuilder,
@@ -18,7 +18,7 @@ use clap::Args;
 use self::{child::Child, secrets::Secrets, stop::Stop};
 use crate::workspace;
 
-/// How `cargo dev` can be changed.
+/// Options of `cargo dev`.
 #[derive(Args)]
 pub(crate) struct Options {
     /// Directory for the database, the certificate and the secrets
@@ -36,13 +36,13 @@ pub(crate) struct Options {
     /// Port of auth-service's probes on localhost
     #[arg(long, default_value_t = 9051)]
     auth_ops_port: u16,
-    /// Run the programs in this directory, and build nothing
+    /// Run the programs in this directory instead of building them
     #[arg(long, hide = true)]
     programs: Option<PathBuf>,
 }
 
 impl Options {
-    /// A service of an earlier start would answer in the place of the new one.
+    /// Checks that all ports are free: a service of an earlier start would answer in place of the new one.
     fn check_ports(&self) -> anyhow::Result<()> {
         for (flag, port) in [
             ("--web-port", self.web_port),
@@ -58,15 +58,15 @@ impl Options {
     }
 }
 
-/// Starts both, says how to use them, and ends both at Ctrl-C, when the terminal is closed, or when one fails.
+/// Starts both services and prints how to use them. Stops both at Ctrl-C, when the terminal is closed, or when one fails.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     options.check_ports()?;
     let programs = options
         .programs
         .clone()
         .map_or_else(workspace::build_services, Ok)?;
-    make_directory(&options.data_dir)?;
-    let secrets = Secrets::keep_in(&options.data_dir)?;
+    create_directory(&options.data_dir)?;
+    let secrets = Secrets::create_missing(&options.data_dir)?;
     let stop = Stop::listen()?;
 
     let account = secrets.ensure_account(&programs, &options.data_dir)?;
@@ -80,13 +80,13 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
                 ready = web.ready(&programs) => ready?,
                 error = auth.failed() => return Err(error),
             }
-            tour::print(&options, &account);
+            usage::print(&options, &account);
             tokio::select! {
                 error = auth.failed() => Err(error),
                 error = web.failed() => Err(error),
             }
         } => failed,
-        () = stop.asked() => Ok(()),
+        () = stop.requested() => Ok(()),
     };
     let web = async {
         if let Some(web) = web {
@@ -136,12 +136,12 @@ fn localhost(port: u16) -> String {
     format!("127.0.0.1:{port}")
 }
 
-fn make_directory(directory: &Path) -> anyhow::Result<()> {
-    let made = DirBuilder::new()
+fn create_directory(directory: &Path) -> anyhow::Result<()> {
+    let created = DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(directory);
-    made.with_context(|| format!("cannot make the data directory {}", directory.display()))?;
+    created.with_context(|| format!("cannot create the data directory {}", directory.display()))?;
     let probe = directory.join(".writable");
     match std::fs::write(&probe, "").and_then(|()| std::fs::remove_file(&probe)) {
         Ok(()) => Ok(()),

@@ -1,4 +1,4 @@
-//! The secrets of a development installation: made once, kept in the data directory, readable by their owner alone.
+//! Secrets of a development installation: generated once, stored in the data directory, readable by their owner alone.
 
 use std::{
     io::Write as _,
@@ -14,28 +14,28 @@ use base64::{
 };
 use holdfast_core::private_file;
 
-/// The account that `cargo dev` makes.
+/// Username of the account that `cargo dev` creates.
 pub(super) const ACCOUNT: &str = "demo";
 
-/// Where each secret is.
+/// The directory that contains the secrets, one file each.
 pub(super) struct Secrets {
     directory: PathBuf,
 }
 
-/// An account to try.
+/// The account `demo`.
 pub(super) struct Account {
     pub(super) password_file: PathBuf,
     pub(super) password: String,
 }
 
 impl Secrets {
-    /// Makes those that are missing.
-    pub(super) fn keep_in(directory: &Path) -> anyhow::Result<Self> {
+    /// Generates the secrets that do not exist yet: 32 random bytes each, in base64.
+    pub(super) fn create_missing(directory: &Path) -> anyhow::Result<Self> {
         let secrets = Self {
             directory: directory.to_owned(),
         };
         for name in ["key-encryption.key", "service.secret", "web-secret.key"] {
-            secrets.keep(name, || Ok(STANDARD.encode(random()?)))?;
+            secrets.create_if_missing(name, || Ok(STANDARD.encode(random()?)))?;
         }
         Ok(secrets)
     }
@@ -52,14 +52,14 @@ impl Secrets {
         self.path("web-secret.key").display().to_string()
     }
 
-    /// The account to try, made with a random password when it is not there.
+    /// Returns the account `demo`, and creates it with a random password if it does not exist.
     pub(super) fn ensure_account(
         &self,
         programs: &Path,
         data_dir: &Path,
     ) -> anyhow::Result<Account> {
-        // The password is kept first, so that a start that is broken off here can be repeated.
-        self.keep("demo.password", || Ok(URL_SAFE_NO_PAD.encode(random()?)))?;
+        // The password is stored first, so that an interrupted start can be repeated.
+        self.create_if_missing("demo.password", || Ok(URL_SAFE_NO_PAD.encode(random()?)))?;
         let password_file = self.path("demo.password");
         let password = std::fs::read_to_string(&password_file)
             .with_context(|| format!("cannot read {}", password_file.display()))?;
@@ -72,14 +72,15 @@ impl Secrets {
         })
     }
 
-    fn keep(
+    /// Writes the file unless it exists.
+    fn create_if_missing(
         &self,
         name: &str,
-        make: impl FnOnce() -> anyhow::Result<String>,
+        generate: impl FnOnce() -> anyhow::Result<String>,
     ) -> anyhow::Result<()> {
         let path = self.path(name);
         if !path.exists() {
-            private_file::write(&path, make()?.as_bytes())
+            private_file::write(&path, generate()?.as_bytes())
                 .with_context(|| format!("cannot write {}", path.display()))?;
         }
         Ok(())
@@ -92,7 +93,7 @@ impl Secrets {
 
 fn random() -> anyhow::Result<[u8; 32]> {
     let mut bytes = [0; 32];
-    rand::fill(&mut bytes).context("there is no randomness")?;
+    rand::fill(&mut bytes).context("the system provides no randomness")?;
     Ok(bytes)
 }
 
@@ -119,11 +120,14 @@ fn add_account(programs: &Path, data_dir: &Path, password: &str) -> anyhow::Resu
     if let Some(mut stdin) = child.stdin.take() {
         stdin.write_all(password.as_bytes())?;
     }
-    ensure!(child.wait()?.success(), "cannot make the account {ACCOUNT}");
+    ensure!(
+        child.wait()?.success(),
+        "cannot create the account {ACCOUNT}"
+    );
     Ok(())
 }
 
-/// The same command line that an operator uses.
+/// The command line of auth-service, on the database in `data_dir`.
 fn auth_service(programs: &Path, data_dir: &Path) -> Command {
     let mut command = Command::new(programs.join("auth-service"));
     command

@@ -1,35 +1,36 @@
-//! What ends `cargo dev`.
+//! The signals that stop `cargo dev`.
 
 use std::{fs, io};
 
 use holdfast_server_kit::shutdown::Signals;
 
-/// Listens for the signals that end `cargo dev`, and both services with it.
+/// Handlers of the signals that stop `cargo dev` and both services.
 pub(super) struct Stop {
     signals: Signals,
-    survives_terminal: bool,
+    ignores_hangup: bool,
 }
 
 impl Stop {
-    /// Listens from now on: what asks a service to stop, and SIGHUP, as the terminal is gone then; unless `nohup` is to keep it running.
+    /// Installs handlers for the stop signals of a service, and for SIGHUP, which a closed terminal sends. A SIGHUP that was ignored
+    /// at the start, as by `nohup`, stays ignored.
     pub(super) fn listen() -> io::Result<Self> {
-        let survives_terminal = is_hangup_ignored();
+        let ignores_hangup = is_hangup_ignored();
         Ok(Self {
             signals: Signals::listen()?,
-            survives_terminal,
+            ignores_hangup,
         })
     }
 
-    /// Waits for one of them.
-    pub(super) async fn asked(mut self) {
+    /// Waits for one of the signals.
+    pub(super) async fn requested(mut self) {
         tokio::select! {
             () = self.signals.shutdown.cancelled() => {}
-            Ok(()) = self.signals.reload.changed(), if !self.survives_terminal => {}
+            Ok(()) = self.signals.reload.changed(), if !self.ignores_hangup => {}
         }
     }
 }
 
-/// Whether this process was started with SIGHUP ignored; where that cannot be found out, it was not.
+/// Whether this process was started with SIGHUP ignored; false where `/proc` does not provide it.
 fn is_hangup_ignored() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,4 +1,4 @@
-//! What to do first.
+//! The text that `cargo dev` prints when both services are ready.
 
 use std::thread;
 
@@ -7,7 +7,8 @@ use crate::dev::{
     secrets::{ACCOUNT, Account},
 };
 
-/// Says where everything is, with lines to paste. That nobody reads it keeps nobody from ending the services.
+/// Prints the address, the account and commands to paste. On a thread of its own: an output that is not read must not keep the
+/// services from being stopped.
 pub(super) fn print(options: &Options, account: &Account) {
     let Options {
         web_port,

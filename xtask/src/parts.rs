@@ -1,0 +1,90 @@
+//! The parts of the tests: which test targets each of them runs, and which tools it needs.
+
+use clap::ValueEnum;
+
+use crate::install::Tool;
+
+/// A part of the tests, for `cargo xtask test --only`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// Unit tests of every crate, and checks of the contract, the documents and the code style. Needs nothing
+    Unit,
+    /// auth-service through its gRPC port, in the process of the test. Needs nothing
+    AuthService,
+    /// web-service through its HTTPS port, in the process of the test. Needs nothing
+    WebService,
+    /// Both programs with Chromium, Redis, grpcurl, and clients in Node and Python
+    E2e,
+    /// The commands of README.md, as written. Needs curl and grpcurl
+    Readme,
+    /// Two web-services on one Redis: what ends a login ends it in both. Needs Redis
+    Revocation,
+    /// Hostile input, floods of frames, unfinished and slow requests. Needs Chromium
+    Hostile,
+    /// Two hundred sign-ins at once, and equal response times of all rejections. Needs nothing
+    Load,
+    /// The configurations of deploy/ with nginx, Caddy and `HAProxy`
+    Proxies,
+    /// The stack of docker-compose.yml, with failures of each service. Needs a container engine
+    Compose,
+}
+
+impl Part {
+    /// The names of the part's integration tests, as in `cargo test --test NAME`.
+    #[must_use]
+    pub const fn targets(self) -> &'static [&'static str] {
+        match self {
+            Self::Unit => &["crates", "docs", "logs", "parts", "style"],
+            Self::AuthService | Self::WebService => &["service"],
+            Self::E2e => &["e2e"],
+            Self::Readme => &["readme"],
+            Self::Revocation => &["ends_everywhere"],
+            Self::Hostile => &["hostile", "slow", "unfinished"],
+            Self::Load => &["flood", "timing"],
+            Self::Proxies => &["proxies"],
+            Self::Compose => &["compose"],
+        }
+    }
+
+    /// What has to be installed.
+    #[must_use]
+    pub const fn tools(self) -> &'static [Tool] {
+        match self {
+            Self::Unit | Self::AuthService | Self::WebService | Self::Load => &[],
+            Self::E2e => &[
+                Tool::Redis,
+                Tool::Chromium,
+                Tool::Curl,
+                Tool::Procps,
+                Tool::Node,
+                Tool::Python,
+                Tool::Grpcurl,
+                Tool::Valgrind,
+            ],
+            Self::Readme => &[Tool::Curl, Tool::Grpcurl],
+            Self::Revocation => &[Tool::Redis],
+            Self::Hostile => &[Tool::Chromium],
+            Self::Proxies => &[Tool::Proxies],
+            Self::Compose => &[Tool::ContainerEngine, Tool::Curl, Tool::Grpcurl],
+        }
+    }
+
+    /// Whether the tests start the built programs.
+    #[must_use]
+    pub const fn needs_programs(self) -> bool {
+        !matches!(self, Self::Unit | Self::AuthService | Self::WebService)
+    }
+
+    /// The command that runs the part of this integration test, for messages of tests that miss something.
+    #[must_use]
+    pub fn command_for(target: &str) -> String {
+        let part = Self::value_variants()
+            .iter()
+            .find(|part| part.targets().contains(&target))
+            .and_then(ValueEnum::to_possible_value);
+        part.map_or_else(
+            || "cargo xtask test".to_owned(),
+            |part| format!("cargo xtask test --only {}", part.get_name()),
+        )
+    }
+}
