@@ -1,42 +1,36 @@
-//! What the documents name exists: tests in docs/SECURITY.md, log lines in docs/OPERATIONS.md.
+//! What the documents name exists: tests, log lines, files, links.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod source;
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+fn document(path: &str) -> String {
+    fs::read_to_string(source::root().join(path)).unwrap()
 }
 
-/// The sources of every member, with what is built left out.
-fn sources(directory: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if path.is_dir() && name != "target" && !name.starts_with('.') {
-            found.extend(sources(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-    found
+/// The texts in backquotes, outside of code blocks.
+fn quoted(document: &str) -> impl Iterator<Item = &str> {
+    let prose = document.split("```").step_by(2);
+    prose.flat_map(|text| text.split('`').skip(1).step_by(2))
 }
 
 /// Every `file::test` in backquotes.
 fn named_tests(document: &str) -> Vec<(&str, &str)> {
-    let quoted = document.split('`').skip(1).step_by(2);
-    quoted.filter_map(|text| text.rsplit_once("::")).collect()
+    quoted(document)
+        .filter_map(|text| text.rsplit_once("::"))
+        .collect()
 }
 
 #[test]
 fn every_test_that_is_named_exists() {
-    let document = fs::read_to_string(root().join("docs/SECURITY.md")).unwrap();
+    let document = document("docs/SECURITY.md");
     let named = named_tests(&document);
     assert!(named.len() > 40, "the tables name their tests");
-    let files: Vec<_> = sources(root())
+    let files: Vec<_> = source::rust_files(source::root())
         .into_iter()
         .map(|path| {
             (
@@ -57,7 +51,7 @@ fn every_test_that_is_named_exists() {
 
 #[test]
 fn every_log_line_worth_an_alarm_is_written_somewhere() {
-    let document = fs::read_to_string(root().join("docs/OPERATIONS.md")).unwrap();
+    let document = document("docs/OPERATIONS.md");
     let (_, rest) = document
         .split_once("\n## Log lines worth an alarm\n")
         .unwrap();
@@ -66,11 +60,50 @@ fn every_log_line_worth_an_alarm_is_written_somewhere() {
         .filter_map(|row| row.strip_prefix("| `")?.split('`').next())
         .collect();
     assert!(lines.len() > 10, "{lines:?}");
-    let code: String = sources(root())
+    let code: String = source::rust_files(source::root())
         .iter()
         .map(|file| fs::read_to_string(file).unwrap())
         .collect();
     for line in lines {
         assert!(code.contains(&format!("\"{line}")), "nothing logs {line:?}");
     }
+}
+
+/// Every tracked kind of file below a directory, without build output.
+fn all_files(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name == "target" || name == ".git" {
+            continue;
+        }
+        if path.is_dir() {
+            found.extend(all_files(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let documents = all_files(source::root())
+        .into_iter()
+        .filter(|file| file.extension().is_some_and(|extension| extension == "md"));
+    let mut checked = 0;
+    for file in documents {
+        let text = fs::read_to_string(&file).unwrap();
+        for link in text.split("](").skip(1) {
+            let target = link.split([')', '#']).next().unwrap();
+            if target.is_empty() || target.contains("://") || target.contains(' ') {
+                continue;
+            }
+            checked += 1;
+            let path = file.parent().unwrap().join(target);
+            assert!(path.exists(), "{}: {target} does not exist", file.display());
+        }
+    }
+    assert!(checked > 50, "{checked}");
 }

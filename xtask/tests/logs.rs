@@ -1,13 +1,12 @@
-//! Lines of level WARN and ERROR that a request can cause come once in ten seconds, however often the request does.
+//! Log lines of level WARN and ERROR: those that a request can cause are written at most once in ten seconds.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+mod source;
 
-/// What no request causes: it is said at the start, at the stop, or by what runs in the background in its own rhythm.
-const NOT_BY_REQUESTS: [&str; 22] = [
+use std::{fs, ops::Range};
+
+/// Lines that no request causes: they are logged at the start, at the stop, or by a background task with its own interval.
+const NOT_BY_REQUESTS: &[&str] = &[
     "gRPC is not encrypted and reachable from other machines",
     "requests were still in flight after",
     "expired logins were not deleted",
@@ -32,44 +31,74 @@ const NOT_BY_REQUESTS: [&str; 22] = [
     "the clocks of the two services differ by more than 30 seconds",
 ];
 
-fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
+/// A call of a log macro.
+struct LogCall<'a> {
+    at: usize,
+    /// The arguments.
+    arguments: &'a str,
+}
+
+/// All `tracing::warn!(…)` and `tracing::error!(…)` in a source file.
+fn log_calls(code: &str) -> Vec<LogCall<'_>> {
+    let mut calls = Vec::new();
+    for name in ["tracing::warn!(", "tracing::error!("] {
+        for (at, _) in code.match_indices(name) {
+            let arguments = &code[parentheses(code, at + name.len() - 1)];
+            calls.push(LogCall { at, arguments });
         }
     }
+    calls
+}
+
+/// The range between the parenthesis at `open` and its counterpart. Parentheses in strings do not count.
+fn parentheses(code: &str, open: usize) -> Range<usize> {
+    let mut depth = 0;
+    let mut is_string = false;
+    let mut is_escaped = false;
+    for (at, character) in code[open..].char_indices() {
+        match character {
+            _ if is_escaped => is_escaped = false,
+            '\\' if is_string => is_escaped = true,
+            '"' => is_string = !is_string,
+            '(' if !is_string => depth += 1,
+            ')' if !is_string => {
+                depth -= 1;
+                if depth == 0 {
+                    return open + 1..open + at;
+                }
+            }
+            _ => {}
+        }
+    }
+    panic!("a parenthesis is not closed: {}", &code[open..])
+}
+
+/// The arguments of every `.log(…)`: the calls of a `LogRateLimiter`.
+fn limited_ranges(code: &str) -> Vec<Range<usize>> {
+    let calls = code.match_indices(".log(");
+    calls
+        .map(|(at, call)| parentheses(code, at + call.len() - 1))
+        .collect()
 }
 
 #[test]
-fn what_a_request_can_cause_is_limited() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let mut files = Vec::new();
-    for crate_name in ["auth-service", "web-service", "crates"] {
-        sources(&root.join(crate_name), &mut files);
-    }
-    let mut seen = 0;
-    for file in files {
-        let code = fs::read_to_string(&file).unwrap();
-        for (at, _) in code
-            .match_indices("tracing::warn!(")
-            .chain(code.match_indices("tracing::error!("))
-        {
-            seen += 1;
-            // `LINES.log(|times| tracing::warn!(…))`, perhaps over a few lines.
-            let before: String = code[..at].chars().rev().take(60).collect();
-            let before: String = before.chars().rev().collect();
-            let is_limited = before.contains(".log(");
-            let rest: String = code[at..].chars().take(400).collect();
-            let is_other = NOT_BY_REQUESTS.iter().any(|text| rest.contains(text));
-            assert!(
-                is_limited || is_other,
-                "{}: a request could repeat this without bound; use holdfast_core::rate_limited_log::LogRateLimiter:\n{rest}",
-                file.display()
-            );
+fn log_line_that_a_request_can_cause_is_limited() {
+    let mut count = 0;
+    for directory in ["auth-service", "web-service", "crates"] {
+        for file in source::rust_files(&source::root().join(directory)) {
+            let code = fs::read_to_string(&file).unwrap();
+            let limited = limited_ranges(&code);
+            for LogCall { at, arguments } in log_calls(&code) {
+                count += 1;
+                let is_limited = limited.iter().any(|range| range.contains(&at));
+                let is_exempt = NOT_BY_REQUESTS.iter().any(|text| arguments.contains(text));
+                assert!(
+                    is_limited || is_exempt,
+                    "{}: a request could repeat this without bound; use holdfast_core::rate_limited_log::LogRateLimiter:\n{arguments}",
+                    file.display()
+                );
+            }
         }
     }
-    assert!(seen > 30, "{seen}");
+    assert!(count > 30, "{count}");
 }
