@@ -1,4 +1,4 @@
-//! One address in front of several instances: each connection goes to the next of them.
+//! A TCP load balancer in front of several instances: connections go to them in turn.
 
 use std::{
     net::SocketAddr,
@@ -26,7 +26,7 @@ pub struct Balancer {
 }
 
 impl Balancer {
-    /// Starts one on this port.
+    /// Starts a balancer on this port.
     pub async fn start(port: u16, instances: Vec<SocketAddr>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let cut = watch::Sender::new(());
@@ -47,19 +47,19 @@ impl Balancer {
         }
     }
 
-    /// Cuts every connection, so that the next requests go to other instances.
+    /// Closes every connection, so that the next requests go to other instances.
     pub fn cut(&self) {
         self.cut.send_replace(());
     }
 
-    /// Holds back all that is sent, in both directions, for so long.
+    /// Delays all data, in both directions, by this time.
     pub fn delay(&self, by: Duration) {
         self.delay.send_replace(by);
     }
 
-    /// How many connections each instance had.
+    /// The number of connections that each instance has received.
     #[must_use]
-    pub fn used(&self) -> Vec<usize> {
+    pub fn connection_counts(&self) -> Vec<usize> {
         let used = self.used.iter();
         used.map(|count| count.load(Ordering::Relaxed)).collect()
     }
@@ -88,11 +88,11 @@ async fn accept(
             let Ok(mut server) = TcpStream::connect(instance).await else {
                 return;
             };
-            let (client_says, client_hears) = client.split();
-            let (server_says, server_hears) = server.split();
+            let (client_read, client_write) = client.split();
+            let (server_read, server_write) = server.split();
             tokio::select! {
-                () = forward(client_says, server_hears, &delay) => {}
-                () = forward(server_says, client_hears, &delay) => {}
+                () = forward(client_read, server_write, &delay) => {}
+                () = forward(server_read, client_write, &delay) => {}
                 _ = cut.changed() => {}
             }
         });
@@ -104,13 +104,13 @@ async fn forward(
     mut to: impl AsyncWrite + Unpin,
     delay: &watch::Receiver<Duration>,
 ) {
-    let mut said = [0; 16_384];
-    while let Ok(length @ 1..) = from.read(&mut said).await {
-        let by = *delay.borrow();
-        if !by.is_zero() {
-            sleep(by).await;
+    let mut buffer = [0; 16_384];
+    while let Ok(length @ 1..) = from.read(&mut buffer).await {
+        let delay = *delay.borrow();
+        if !delay.is_zero() {
+            sleep(delay).await;
         }
-        if to.write_all(&said[..length]).await.is_err() {
+        if to.write_all(&buffer[..length]).await.is_err() {
             return;
         }
     }

@@ -1,4 +1,4 @@
-//! A real Chromium.
+//! Chromium, driven through chromedriver and the DevTools protocol.
 
 use std::path::{Path, PathBuf};
 
@@ -12,24 +12,24 @@ use tokio::process::Command;
 
 use crate::{pair::Pair, program::Program, wait::until};
 
-/// How long a proof cookie is good, in seconds.
+/// Lifetime of a proof cookie, in seconds.
 const PROOF_TTL: f64 = 300.0;
 
-/// A browser with an empty profile.
+/// A browser with an empty profile of its own.
 pub struct Browser {
-    /// Drives it.
+    /// The `WebDriver` session.
     pub driver: WebDriver,
     _chromedriver: Program,
     _profile: TempDir,
 }
 
 impl Browser {
-    /// Starts one that takes the certificate of `pair`, as if its authority were trusted.
+    /// Starts a browser that accepts the certificate of `pair`, as if its authority were trusted.
     pub async fn start(pair: &Pair) -> Self {
         Self::start_with(pair, &[]).await
     }
 
-    /// The same, with keys of its own, kept in software; as often as it likes where it has no `quota`.
+    /// Starts a browser that supports device-bound sessions (DBSC) with software keys; without `quota` it refreshes without a limit.
     pub async fn start_with_device(pair: &Pair, quota: bool) -> Self {
         let sessions = if quota {
             "DeviceBoundSessions"
@@ -40,7 +40,7 @@ impl Browser {
             "--enable-features={sessions},EnableBoundSessionCredentialsSoftwareKeysForManualTesting"
         );
         let browser = Self::start_with(pair, &[features.as_str()]).await;
-        // Our own pages run no scripts; those of an application on the same host do.
+        // The pages of web-service run no scripts; those of an application on the same host do.
         let cdp = browser.driver.cdp();
         let bypassed = cdp.send_raw("Page.setBypassCSP", json!({"enabled": true}));
         bypassed.await.unwrap();
@@ -85,14 +85,14 @@ impl Browser {
         }
     }
 
-    /// Types into the field with this `name`.
+    /// Replaces the content of the field with this `name`.
     pub async fn fill(&self, name: &str, text: &str) {
         let field = self.driver.find(By::Name(name)).await.unwrap();
         field.clear().await.unwrap();
         field.send_keys(text).await.unwrap();
     }
 
-    /// Presses the button that says `label`, and waits for the page after it.
+    /// Presses the button with this label, and waits for the next page.
     pub async fn press(&self, label: &str) {
         let button = By::XPath(format!("//button[normalize-space()='{label}']"));
         self.script("window.isOld = true").await;
@@ -110,7 +110,7 @@ impl Browser {
         .await;
     }
 
-    /// What a script in the page gives; nothing while the page changes.
+    /// The result of a script in the page; null while the page changes.
     pub async fn script(&self, script: &str) -> Value {
         let answer = self.driver.execute(script, vec![]).await;
         answer.map(|value| value.json().clone()).unwrap_or_default()
@@ -127,12 +127,12 @@ impl Browser {
             .unwrap()
     }
 
-    /// The path that the address bar shows.
+    /// The path of the current URL.
     pub async fn path(&self) -> String {
         self.driver.current_url().await.unwrap().path().to_owned()
     }
 
-    /// All cookies, as the browser itself keeps them.
+    /// All cookies of the browser, with their attributes.
     pub async fn cookies(&self) -> Vec<Value> {
         let answer = self
             .driver
@@ -148,14 +148,14 @@ impl Browser {
         cookies.into_iter().find(|cookie| cookie["name"] == name)
     }
 
-    /// Throws a cookie away, as if its time were over.
+    /// Deletes a cookie, as if it had expired.
     pub async fn delete_cookie(&self, name: &str, url: &str) {
         let which = json!({"name": name, "url": url});
         let cdp = self.driver.cdp();
         cdp.send_raw("Network.deleteCookies", which).await.unwrap();
     }
 
-    /// Has a fresh proof cookie end in `seconds`, as if the rest of its time were over.
+    /// Changes the expiry of a fresh proof cookie to `seconds` from now, as if the rest of its lifetime had passed.
     pub async fn shorten_proof(&self, name: &str, url: &str, seconds: f64) {
         let cookie = self.cookie(name).await.unwrap();
         let end = cookie["expires"].as_f64().unwrap() - PROOF_TTL + seconds;
@@ -175,8 +175,8 @@ impl Browser {
         self.press("Sign in").await;
     }
 
-    /// Looks like a phone from now on, with this colour scheme.
-    pub async fn phone(&self, scheme: &str) {
+    /// Emulates the screen of a phone with this colour scheme.
+    pub async fn emulate_phone(&self, scheme: &str) {
         let screen = json!({"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": true});
         let scheme = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
         for (command, arguments) in [
@@ -191,7 +191,7 @@ impl Browser {
         }
     }
 
-    /// Saves a picture of the page, where pictures are wanted.
+    /// Saves a screenshot of the page if `cargo xtask test --pictures` was given.
     pub async fn picture(&self, name: &str) {
         if let Some(directory) = std::env::var_os("HOLDFAST_TEST_PICTURES") {
             let file = PathBuf::from(directory).join(format!("{name}.png"));
@@ -199,21 +199,21 @@ impl Browser {
         }
     }
 
-    /// Closes it.
+    /// Closes the browser.
     pub async fn quit(self) {
         self.driver.quit().await.unwrap();
     }
 }
 
-fn port(said: &str) -> Option<u16> {
-    let (_, rest) = said.split_once("started successfully on port ")?;
+fn port(output: &str) -> Option<u16> {
+    let (_, rest) = output.split_once("started successfully on port ")?;
     rest.split(|c: char| !c.is_ascii_digit())
         .next()?
         .parse()
         .ok()
 }
 
-/// The SHA-256 of the certificate's public key, as Chromium wants it.
+/// The SHA-256 of the certificate's public key in base64, for `--ignore-certificate-errors-spki-list`.
 fn pin(directory: &Path) -> String {
     let key = std::fs::read_to_string(directory.join("localhost.key")).unwrap();
     let public_key = KeyPair::from_pem(&key).unwrap().subject_public_key_info();

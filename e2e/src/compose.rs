@@ -1,4 +1,4 @@
-//! The stack of `docker-compose.yml`, on a real engine.
+//! The stack of `docker-compose.yml` on a container engine.
 
 use std::{
     env, fs,
@@ -10,15 +10,15 @@ use std::{
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::wait::until;
+use crate::{packages, wait::until};
 
-/// Stands in for `docker compose` where only the older `docker-compose` is there.
+/// A `docker` that passes `docker compose` on to the older `docker-compose`.
 const SHIM: &str = r#"#!/bin/sh
 if [ "$1" = compose ]; then shift; exec docker-compose "$@"; fi
 PATH="${PATH#*:}" exec docker "$@"
 "#;
 
-/// A project of containers, networks and volumes, gone when this is dropped.
+/// A compose project: containers, networks and volumes, removed when this is dropped.
 pub struct Stack {
     project: String,
     settings: Vec<(String, String)>,
@@ -26,11 +26,10 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Nothing of it runs yet. Ports are those of the documentation.
+    /// A project that is not started yet, with the ports of the documentation.
     #[must_use]
     pub fn new(project: &str) -> Self {
-        let file = env::var("HOLDFAST_TEST_BASE_IMAGES").expect("run cargo xtask test");
-        let images = fs::read_to_string(file).unwrap();
+        let images = fs::read_to_string(packages::base_images()).unwrap();
         let mut settings: Vec<_> = images
             .lines()
             .filter_map(|line| line.split_once('='))
@@ -52,7 +51,7 @@ impl Stack {
         }
     }
 
-    /// What a shell needs to speak to this stack.
+    /// The environment variables with which `docker compose` in a shell uses this stack.
     #[must_use]
     pub fn environment(&self) -> Vec<(String, String)> {
         let path = format!(
@@ -63,7 +62,7 @@ impl Stack {
         [self.settings.clone(), vec![("PATH".to_owned(), path)]].concat()
     }
 
-    /// Runs `docker` with these arguments and gives what it prints; panics when it fails.
+    /// Runs `docker` with these arguments and returns its output; panics when it fails.
     pub async fn docker(&self, arguments: &[&str]) -> String {
         let output = Command::new(self.shims.path().join("docker"))
             .args(arguments)
@@ -118,7 +117,7 @@ impl Stack {
         self.compose(&["logs", "--no-color", service]).await
     }
 
-    /// What is left of the project: containers, networks, volumes.
+    /// The ids of the containers, networks and volumes of the project that exist.
     pub async fn remains(&self) -> String {
         let label = format!("label=com.docker.compose.project={}", self.project);
         let mut found = Vec::new();
@@ -134,7 +133,7 @@ impl Stack {
     }
 }
 
-/// A test that fails leaves nothing running.
+/// Leaves nothing running after a test, failed or not.
 impl Drop for Stack {
     fn drop(&mut self) {
         let _ = BlockingCommand::new(self.shims.path().join("docker"))
@@ -147,7 +146,7 @@ impl Drop for Stack {
     }
 }
 
-/// The repository.
+/// The root of the repository.
 #[must_use]
 pub fn root() -> PathBuf {
     let own = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -1,4 +1,4 @@
-//! Far more sign-ins at once than can be served, and what becomes of everything else meanwhile.
+//! More concurrent sign-ins than can be served, and the effect on other requests.
 
 use std::time::{Duration, Instant};
 
@@ -12,19 +12,19 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
-/// How many sign in at once.
+/// The number of concurrent sign-ins.
 pub const LOGINS: usize = 200;
 
-/// What happened.
+/// The results of a flood.
 #[derive(Debug)]
 pub struct Outcome {
-    /// Signed in, or told that the password is wrong.
+    /// Sign-ins that succeeded or were answered with a wrong password.
     pub served: usize,
-    /// Refused with `RESOURCE_EXHAUSTED` and told when to come back.
+    /// Sign-ins that were rejected with `RESOURCE_EXHAUSTED` and a `RetryInfo`.
     pub refused: usize,
-    /// Anything else.
+    /// All other errors.
     pub others: Vec<Status>,
-    /// How long each `ValidateToken` took meanwhile, the shortest first.
+    /// Durations of the `ValidateToken` calls during the flood, in ascending order.
     pub validations: Vec<Duration>,
 }
 
@@ -34,17 +34,17 @@ pub async fn connect(address: &str) -> AuthServiceClient<Channel> {
     AuthServiceClient::new(endpoint.connect().await.unwrap())
 }
 
-/// Signs in [`LOGINS`] times at once, one person and, three times of four, somebody unknown, over one connection, and has a
-/// token judged over another until the last answer is there.
+/// Signs in [`LOGINS`] times at once over one connection: every fourth time as an account, otherwise with an unknown username.
+/// Meanwhile it validates a token over another connection, one call after the other.
 pub async fn run(address: &str, username: &str, password: &str) -> Outcome {
     let token = access_token(address, username, password).await;
     let client = connect(address).await;
-    let mut judge = connect(address).await;
+    let mut validator = connect(address).await;
     let flood = join_all((0..LOGINS).map(|number| {
-        let right = number % 4 == 0;
+        let is_known = number % 4 == 0;
         let login = LoginRequest {
-            // Wrong passwords for one account would soon be too many.
-            username: if right {
+            // More wrong passwords for one account would be throttled.
+            username: if is_known {
                 username.to_owned()
             } else {
                 format!("nobody{number}")
@@ -61,7 +61,7 @@ pub async fn run(address: &str, username: &str, password: &str) -> Outcome {
         tokio::select! {
             biased;
             answers = &mut flood => break answers,
-            took = validate(&mut judge, &token) => validations.push(took),
+            took = validate(&mut validator, &token) => validations.push(took),
         }
     };
     validations.sort();

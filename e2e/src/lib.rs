@@ -1,4 +1,4 @@
-//! The harness of the end-to-end tests: real programs, real ports, real clients.
+//! Support for end-to-end tests: starts the programs on real ports, and real clients for them.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! Both services as they are deployed: two processes, a database file, a data directory.
+//! A pair of auth-service and web-service as deployed: two processes, a database file, a data directory.
 
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
@@ -11,19 +11,19 @@ use crate::{
     site::Site,
 };
 
-/// The password of every account that [`Pair::add_user`] makes.
+/// The password of every account that [`Pair::add_user`] creates.
 pub const PASSWORD: &str = "correct horse battery staple";
 
-/// What web-service proves itself with.
+/// The service secret, by which web-service authenticates to auth-service.
 pub const SERVICE_SECRET: &str = "SzM1q8VbE2xYw7RkT0nLd5HcJf9GpA4u";
 
-/// What seals the keys in the database of every pair, in base64.
+/// The key-encryption key of auth-service, in base64.
 pub const KEY_ENCRYPTION_KEY: &str = "nzWJ5mJ7v0qZf3Yt8kQb1sXh6cLr2dGa9uEoPiVxMwE=";
 
-/// What every pair's web-service makes form tokens with, in base64.
+/// `WEB_SECRET_KEY` of web-service, in base64.
 const SECRET_KEY: &str = "Qm9yZ2VsZG8xN3Z4TTRrTDl3UmZIMnRQYzZZc0RqQTg=";
 
-/// What distinguishes one pair from another. A setting with an empty value is left out.
+/// Settings of a pair beyond the common ones. A setting with an empty value is removed.
 #[derive(Clone, Default)]
 pub struct Options {
     /// Further settings of web-service.
@@ -34,34 +34,34 @@ pub struct Options {
 
 /// A running pair.
 pub struct Pair {
-    /// auth-service.
+    /// The process of auth-service.
     pub auth: Program,
-    /// web-service.
+    /// The process of web-service.
     pub web: Program,
-    /// Where gRPC is served.
+    /// Address of the gRPC port.
     pub auth_address: SocketAddr,
-    /// Where HTTPS is served.
+    /// Address of the HTTPS port.
     pub web_address: SocketAddr,
-    /// The same, as its clients see it.
+    /// web-service as its clients see it.
     pub site: Site,
-    /// What the services keep.
+    /// The data directory of both services.
     pub directory: Arc<TempDir>,
-    /// With what settings they are started again.
+    /// The settings with which the services are started again.
     pub options: Options,
 }
 
 impl Pair {
-    /// A pair with sessions in memory.
+    /// Starts a pair with sessions in memory.
     pub async fn start() -> Self {
         Self::start_with(Options::default()).await
     }
 
-    /// A pair with these settings.
+    /// Starts a pair with these settings.
     pub async fn start_with(options: Options) -> Self {
         let directory = Arc::new(tempfile::tempdir().unwrap());
         let port = port::free();
         let mut options = options;
-        // As it is deployed: the issuer is where people reach web-service.
+        // As deployed: the issuer is the public URL of web-service.
         options
             .auth
             .insert(0, ("AUTH_ISSUER", format!("https://localhost:{port}")));
@@ -84,7 +84,7 @@ impl Pair {
         }
     }
 
-    /// Another web-service beside the first, with the same secrets and settings.
+    /// Starts another web-service beside the first, with the same secrets and settings.
     pub async fn another_web(&self) -> (Program, Site) {
         let (web, address) = self.another_web_at().await;
         let site = Site {
@@ -95,14 +95,14 @@ impl Pair {
         (web, site)
     }
 
-    /// The same, for who does not go there directly.
+    /// Starts another web-service beside the first, for clients that reach it through a balancer.
     pub async fn another_web_at(&self) -> (Program, SocketAddr) {
         let directory = self.directory.path().join("another");
         std::fs::create_dir(&directory).unwrap();
         start_web(&directory, &listen(), self.auth_address, &self.options).await
     }
 
-    /// The same without TLS, for clients that are no trusted proxies.
+    /// Starts another web-service without TLS, whose clients are not trusted proxies.
     pub async fn another_web_without_tls(&self) -> (Program, SocketAddr) {
         let directory = self.directory.path().join("without-tls");
         std::fs::create_dir(&directory).unwrap();
@@ -115,7 +115,7 @@ impl Pair {
         start_web(&directory, &listen(), self.auth_address, &options).await
     }
 
-    /// The same without TLS, and its instructions are counted.
+    /// Starts another web-service without TLS under callgrind.
     pub async fn another_web_counted(&self) -> (Program, SocketAddr) {
         let directory = self.directory.path().join("counted");
         std::fs::create_dir(&directory).unwrap();
@@ -137,7 +137,7 @@ impl Pair {
         listening(Program::start(&mut command)).await
     }
 
-    /// Another auth-service beside the first, on the same database.
+    /// Starts another auth-service beside the first, on the same database.
     pub async fn another_auth(&self) -> (Program, SocketAddr) {
         start_auth(self.directory.path(), &listen(), &self.options).await
     }
@@ -165,12 +165,12 @@ impl Pair {
             .0;
     }
 
-    /// What web-service's ops port says of its readiness.
+    /// The status of `/readyz` on the ops port of web-service.
     pub async fn ready_web(&mut self) -> u16 {
         self.readiness_of_web().await.0
     }
 
-    /// The same, with what is missing.
+    /// The status and the text of `/readyz` on the ops port of web-service.
     pub async fn readiness_of_web(&mut self) -> (u16, String) {
         let line = self.web.logged("listening").await;
         let url = format!("http://{}/readyz", line["ops_address"].as_str().unwrap());
@@ -178,26 +178,26 @@ impl Pair {
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
-    /// Makes an account with the command line, beside the running service.
+    /// Creates an account with the command line, beside the running service.
     pub async fn add_user(&self, name: &str, flags: &[&str]) {
         let arguments = [&["user", "add", name, "--password-stdin"], flags].concat();
         self.command(&arguments, PASSWORD).await;
     }
 
-    /// Runs a command of auth-service beside the running service.
+    /// Runs a command of auth-service beside the running service and returns its output; panics when it fails.
     pub async fn command(&self, arguments: &[&str], input: &str) -> String {
-        let (success, said) = self.run(arguments, input).await;
-        assert!(success, "{said}");
-        said
+        let (success, output) = self.run(arguments, input).await;
+        assert!(success, "{output}");
+        output
     }
 
-    /// The same; the error is what it said when it failed.
+    /// Runs a command of auth-service beside the running service.
     ///
     /// # Errors
-    /// When it failed.
+    /// The output, when the command fails.
     pub async fn try_command(&self, arguments: &[&str]) -> Result<String, String> {
-        let (success, said) = self.run(arguments, "").await;
-        if success { Ok(said) } else { Err(said) }
+        let (success, output) = self.run(arguments, "").await;
+        if success { Ok(output) } else { Err(output) }
     }
 
     async fn run(&self, arguments: &[&str], input: &str) -> (bool, String) {
@@ -275,7 +275,7 @@ fn set(command: &mut Command, settings: &[(&'static str, String)]) {
     }
 }
 
-/// A bare handler whose instructions are counted, as what web-service does is compared with it.
+/// Starts a bare handler under callgrind, the baseline for the instructions of web-service.
 pub async fn bare_counted(directory: &Path) -> (Program, SocketAddr) {
     let mut command = instructions::counted(&built("bare"), directory);
     listening(Program::start(&mut command)).await

@@ -1,15 +1,15 @@
-//! What the kernel says of a process.
+//! State of a process, from `/proc`.
 
 use std::fs;
 
 use rustix::process::Signal;
 
-/// Memory that a process holds, in KiB.
+/// Resident memory of a process, in KiB.
 #[derive(Clone, Copy, Debug)]
 pub struct Memory {
-    /// Now.
+    /// The current value.
     pub resident: u64,
-    /// The most since it started.
+    /// The largest value since the start of the process.
     pub peak: u64,
 }
 

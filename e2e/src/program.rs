@@ -1,4 +1,4 @@
-//! A program of this workspace or of another, as a child process.
+//! A program, of this workspace or from the system, as a child process.
 
 use std::{
     path::{Path, PathBuf},
@@ -18,11 +18,11 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{process, wait::until};
+use crate::{packages, process, wait::until};
 
 const EXIT_DEADLINE: Duration = Duration::from_secs(15);
 
-/// A built program of this workspace.
+/// The path of a built program of this workspace.
 #[must_use]
 pub fn built(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
@@ -30,13 +30,14 @@ pub fn built(name: &str) -> PathBuf {
     let program = directory.join(name);
     assert!(
         program.exists(),
-        "{} is not built; run cargo xtask test",
-        program.display()
+        "{} is not built; run {}",
+        program.display(),
+        packages::command()
     );
     program
 }
 
-/// `cargo dev` in this directory, without the build: tests of one run share what was built.
+/// `cargo dev` in this directory. It does not build: the tests of one run share the built programs.
 #[must_use]
 pub fn cargo_dev(directory: &Path) -> Command {
     let xtask = built("xtask");
@@ -52,7 +53,7 @@ pub fn cargo_dev(directory: &Path) -> Command {
     command
 }
 
-/// A running program and what it said so far.
+/// A running program and the lines that it has written so far. It is killed when this is dropped.
 pub struct Program {
     child: Child,
     lines: Arc<Mutex<Vec<String>>>,
@@ -62,9 +63,9 @@ pub struct Program {
 }
 
 impl Program {
-    /// Starts it, without any setting of the services from this process's environment.
+    /// Starts a program. Settings of the services in the environment of this process are removed.
     pub fn start(command: &mut Command) -> Self {
-        let mut program = Self::start_unread(command);
+        let mut program = Self::start_without_readers(command);
         let outputs = (program.child.stdout.take(), program.child.stderr.take());
         program.readers = vec![
             collect(
@@ -81,21 +82,26 @@ impl Program {
         program
     }
 
-    /// Starts it with nobody at the other end of its outputs.
-    pub fn start_unheard(command: &mut Command) -> Self {
-        let mut program = Self::start_unread(command);
+    /// Starts a program whose outputs are closed at the other end.
+    pub fn start_with_closed_output(command: &mut Command) -> Self {
+        let mut program = Self::start_without_readers(command);
         drop((program.child.stdout.take(), program.child.stderr.take()));
         program
     }
 
-    fn start_unread(command: &mut Command) -> Self {
+    fn start_without_readers(command: &mut Command) -> Self {
         without_settings(command);
         let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|why| panic!("cannot start {command:?}: {why}"));
+            .unwrap_or_else(|why| {
+                panic!(
+                    "cannot start {command:?}: {why}; run {}",
+                    packages::command()
+                )
+            });
         Self {
             child,
             lines: Arc::default(),
@@ -105,12 +111,12 @@ impl Program {
         }
     }
 
-    /// Leaves its outputs unread, while their other ends stay open, or reads them again.
+    /// Stops reading the outputs while they stay open, or resumes reading them.
     pub fn read_output(&self, is_read: bool) {
         self.is_read.send_replace(is_read);
     }
 
-    /// What it said so far, on both outputs.
+    /// The lines that it has written to both outputs so far.
     #[must_use]
     pub fn output(&self) -> String {
         self.lines.lock().unwrap().join("\n")
@@ -125,38 +131,38 @@ impl Program {
                 .filter_map(|line| serde_json::from_str::<Value>(line).ok())
                 .find(|line| line["message"] == message);
             let is_there = found.is_some() || self.child.try_wait().unwrap().is_none();
-            assert!(is_there, "it ended:\n{}", lines.join("\n"));
+            assert!(is_there, "the program ended:\n{}", lines.join("\n"));
             found
         })
         .await
     }
 
-    /// Waits until it said `text`; panics when it ends before.
-    pub async fn said(&mut self, text: &str) {
+    /// Waits until the output contains `text`; panics when the program ends before.
+    pub async fn printed(&mut self, text: &str) {
         until(text, async || {
             let output = self.output();
-            let said = output.contains(text);
+            let found = output.contains(text);
             assert!(
-                said || self.child.try_wait().unwrap().is_none(),
-                "it ended:\n{output}"
+                found || self.child.try_wait().unwrap().is_none(),
+                "the program ended:\n{output}"
             );
-            said.then_some(())
+            found.then_some(())
         })
         .await;
     }
 
-    /// Its process id.
+    /// The process id.
     #[must_use]
     pub fn id(&self) -> i32 {
-        self.child.id().expect("it runs").cast_signed()
+        self.child.id().expect("the program runs").cast_signed()
     }
 
-    /// Sends a signal to it alone.
+    /// Sends a signal to this process, not to its children.
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_raw(self.id()).unwrap(), signal).unwrap();
     }
 
-    /// Stops it from doing anything while its connections stay up, or lets it go on.
+    /// Suspends the process while its connections stay open (SIGSTOP), or resumes it (SIGCONT).
     pub fn hang(&self, hangs: bool) {
         self.signal(if hangs { Signal::STOP } else { Signal::CONT });
         // It stops a moment later than the signal is sent.
@@ -188,11 +194,12 @@ impl Program {
         let _ = self.child.start_kill();
     }
 
-    /// Waits until it ends by itself.
+    /// Waits for the end of the process; panics after [`EXIT_DEADLINE`].
     pub async fn exit(&mut self) -> ExitStatus {
         let exited = timeout(EXIT_DEADLINE, self.child.wait()).await;
-        let status = exited.unwrap_or_else(|_| panic!("it does not end:\n{}", self.output()));
-        // Its last words are still on their way.
+        let status =
+            exited.unwrap_or_else(|_| panic!("the program does not end:\n{}", self.output()));
+        // Its last lines may not have been read yet.
         self.read_output(true);
         for reader in self.readers.drain(..) {
             let _ = timeout(EXIT_DEADLINE, reader).await;
@@ -200,15 +207,15 @@ impl Program {
         status.unwrap()
     }
 
-    /// Stops it with SIGTERM.
+    /// Sends SIGTERM and waits for the end.
     pub async fn stop(mut self) -> ExitStatus {
         self.signal(Signal::TERM);
         self.exit().await
     }
 }
 
-/// A test that ends, or fails, leaves nothing running. It blocks the test's own runtime and with it the other end of open
-/// connections, so only a program with children of its own gets the time to end well.
+/// Leaves nothing running after a test, failed or not. Waiting here blocks the runtime of the test and with it the other end of
+/// open connections, so only a program with children gets the time to stop them.
 impl Drop for Program {
     fn drop(&mut self) {
         if self.is_parent {
@@ -250,7 +257,7 @@ fn collect(
     })
 }
 
-/// Runs a program of this workspace to its end, with this standard input.
+/// Runs a program of this workspace to its end, with `input` as standard input. Returns whether it succeeded, and its output.
 pub async fn run(
     program: &str,
     arguments: &[&str],
@@ -268,13 +275,13 @@ pub async fn run(
         .spawn()
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    // A program that refuses before it reads closes its end.
+    // A program that fails before it reads closes its end.
     let _ = stdin.write_all(input.as_bytes()).await;
     drop(stdin);
     let output = child.wait_with_output().await.unwrap();
-    let said = [output.stdout, output.stderr].concat();
+    let printed = [output.stdout, output.stderr].concat();
     (
         output.status.success(),
-        String::from_utf8_lossy(&said).into_owned(),
+        String::from_utf8_lossy(&printed).into_owned(),
     )
 }

@@ -1,11 +1,11 @@
-//! A real Redis of a test's own.
+//! A Redis server for one test.
 
 use std::path::Path;
 
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::{port, program::Program, wait::until};
+use crate::{packages, port, program::Program, wait::until};
 
 /// A running `redis-server`.
 pub struct Redis {
@@ -15,7 +15,7 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// Starts one on a free port. What it is told is on disk before it answers.
+    /// Starts a server on a free port. It writes each change to disk before it answers.
     pub async fn start() -> Self {
         let port = port::free();
         let directory = tempfile::tempdir().unwrap();
@@ -28,12 +28,12 @@ impl Redis {
         redis
     }
 
-    /// Kills it and starts it again with what it has on disk.
+    /// Kills the server and starts it again with the data on disk.
     pub async fn restart(&mut self) {
         self.restart_with(&[]).await;
     }
 
-    /// The same, with further settings.
+    /// Restarts as [`restart`](Self::restart) does, with further settings.
     pub async fn restart_with(&mut self, settings: &[&str]) {
         self.program.signal(rustix::process::Signal::KILL);
         self.program.exit().await;
@@ -48,18 +48,18 @@ impl Redis {
         .await;
     }
 
-    /// For `WEB_SESSION_STORE`.
+    /// The URL for `WEB_SESSION_STORE`.
     #[must_use]
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// What `redis-cli` answers.
+    /// Runs a command with `redis-cli` and returns the reply.
     pub async fn cli(&self, arguments: &[&str]) -> String {
-        self.try_cli(arguments).await.expect("redis-cli answers")
+        self.try_cli(arguments).await.expect("redis-cli succeeds")
     }
 
-    /// All keys but the marks of the instances.
+    /// All keys but the presence keys of the instances.
     pub async fn keys(&self) -> Vec<String> {
         self.cli(&["KEYS", "*"])
             .await
@@ -69,12 +69,12 @@ impl Redis {
             .collect()
     }
 
-    /// Stops it from answering while its connections stay up, or lets it go on.
+    /// Suspends the server while its connections stay open, or resumes it.
     pub fn hang(&self, hangs: bool) {
         self.program.hang(hangs);
     }
 
-    /// Ends it without a farewell.
+    /// Kills the server with SIGKILL.
     pub async fn kill(mut self) {
         self.program.signal(rustix::process::Signal::KILL);
         self.program.exit().await;
@@ -86,9 +86,9 @@ impl Redis {
             .args(arguments)
             .output()
             .await
-            .expect("redis-cli is installed");
-        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        output.status.success().then_some(said)
+            .unwrap_or_else(|why| panic!("redis-cli: {why}; run {}", packages::command()));
+        let reply = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        output.status.success().then_some(reply)
     }
 }
 

@@ -1,10 +1,12 @@
-//! Command lines of a document, run as they are written.
+//! Runs the commands of a document as written, and compares their output with the document.
 
-use std::{env, path::Path};
+use std::path::Path;
 
 use tokio::process::Command;
 
-/// One command and what the document says that it prints; `…` stands for anything.
+use crate::packages;
+
+/// One command and its documented output, in which `…` stands for any text.
 #[derive(Debug)]
 pub struct Step {
     /// The command.
@@ -13,7 +15,7 @@ pub struct Step {
     pub expected: String,
 }
 
-/// The commands of all `console` blocks: lines after `$ `, continued while they end in a backslash.
+/// The commands of all `console` blocks: lines that start with `$ `, continued while they end with a backslash.
 #[must_use]
 pub fn steps(markdown: &str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
@@ -46,15 +48,15 @@ pub fn steps(markdown: &str) -> Vec<Step> {
     steps
 }
 
-/// The path with the tests' grpcurl on it.
+/// `PATH` with the directory of grpcurl appended.
 #[must_use]
 pub fn path_with_grpcurl(path: &str) -> String {
-    let grpcurl = env::var("HOLDFAST_TEST_GRPCURL").unwrap_or_default();
-    let directory = Path::new(&grpcurl).parent().unwrap_or(Path::new(""));
+    let grpcurl = packages::grpcurl();
+    let directory = grpcurl.parent().unwrap_or(Path::new(""));
     format!("{path}:{}", directory.display())
 }
 
-/// Runs all steps in one shell and compares what each prints with what the document says.
+/// Runs all steps in one shell; panics where the output of one differs from the documented one.
 pub async fn run(steps: &[Step], directory: &Path, environment: &[(String, String)]) {
     let marker = "--- next step ---";
     let commands: Vec<_> = steps
@@ -81,9 +83,9 @@ echo; echo '{marker}'
         .output()
         .await
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    let outputs: Vec<_> = said.split(marker).collect();
-    assert_eq!(outputs.len(), steps.len() + 1, "{said}");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let outputs: Vec<_> = printed.split(marker).collect();
+    assert_eq!(outputs.len(), steps.len() + 1, "{printed}");
     for (step, output) in steps.iter().zip(outputs) {
         assert!(
             matches(step.expected.trim(), output.trim()),
@@ -94,7 +96,7 @@ echo; echo '{marker}'
     }
 }
 
-/// Whether `actual` is `expected` with each `…` filled in; white space at the ends of lines does not count.
+/// Whether `actual` is `expected` with some text for each `…`. White space at the ends of lines is ignored.
 fn matches(expected: &str, actual: &str) -> bool {
     let tidy = |text: &str| {
         text.lines()
@@ -103,18 +105,18 @@ fn matches(expected: &str, actual: &str) -> bool {
             .join("\n")
     };
     let (expected, actual) = (tidy(expected), tidy(actual));
-    let mut parts = expected.split('…');
-    let first = parts.next().unwrap_or_default();
+    let mut pieces = expected.split('…');
+    let first = pieces.next().unwrap_or_default();
     let Some(mut rest) = actual.strip_prefix(first) else {
         return false;
     };
     let mut ends_open = true;
-    for part in parts {
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
+    for piece in pieces {
+        match rest.find(piece) {
+            Some(at) => rest = &rest[at + piece.len()..],
             None => return false,
         }
-        ends_open = part.is_empty();
+        ends_open = piece.is_empty();
     }
     rest.is_empty() || (ends_open && expected.contains('…'))
 }
@@ -124,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gaps_match_anything_and_the_rest_exactly() {
+    fn matches_gap_with_any_text_and_the_rest_exactly() {
         assert!(matches("", ""));
         assert!(matches("a … c", "a b c"));
         assert!(matches("a …", "a b c"));
@@ -136,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_is_a_command_with_its_continuations_and_its_output() {
+    fn steps_console_block_gives_commands_with_continuations_and_output() {
         let steps = steps("```sh\n$ no\n```\n```console\n$ a \\\n  b\nout\n$ c\n```\n");
         assert_eq!(steps.len(), 2);
         assert_eq!(

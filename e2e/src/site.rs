@@ -1,16 +1,16 @@
-//! web-service as a browser or an API client sees it.
+//! A client of web-service: browser forms without scripts, and the REST API.
 
 use std::path::PathBuf;
 
 use reqwest::{Certificate, Client, ClientBuilder, Response, redirect::Policy};
 use serde_json::{Value, json};
 
-/// A web-service and who vouches for it.
+/// The origin of a web-service, its certificate authority, and the password of its accounts.
 #[derive(Clone)]
 pub struct Site {
     /// Scheme, host and port.
     pub origin: String,
-    /// The certificate authority that it made, in PEM.
+    /// PEM file of the certificate authority that web-service created.
     pub ca_file: PathBuf,
     /// The password of its accounts.
     pub password: String,
@@ -23,13 +23,13 @@ impl Site {
         format!("{}{path}", self.origin)
     }
 
-    /// A client that trusts that authority and follows no redirect.
+    /// An HTTP client that trusts this certificate authority and does not follow redirects.
     #[must_use]
     pub fn client(&self) -> Client {
         self.client_with(|builder| builder)
     }
 
-    /// The same, set up further.
+    /// The same client with further options.
     #[must_use]
     pub fn client_with(&self, set_up: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Client {
         let authority = std::fs::read(&self.ca_file).unwrap();
@@ -51,14 +51,14 @@ impl Site {
             .unwrap()
     }
 
-    /// Signs in over REST and gives the answer's JSON.
+    /// Signs in over REST and returns the JSON of the response.
     pub async fn tokens(&self, username: &str) -> Value {
         let response = self.api_login(username, &self.password).await;
         assert_eq!(response.status(), 200);
         response.json().await.unwrap()
     }
 
-    /// Signs in with the form, as a browser without scripts does, and gives the session cookie as `name=value`.
+    /// Signs in with the form, as a browser without scripts does, and returns the session cookie as `name=value`.
     pub async fn form_login(&self, username: &str) -> String {
         let response = self.try_form_login(username).await;
         let cookie = cookie_of(&response, "__Host-session");
@@ -66,7 +66,7 @@ impl Site {
         cookie.unwrap()
     }
 
-    /// Sends the sign-in form.
+    /// Loads the sign-in page, submits its form and returns the response.
     pub async fn try_form_login(&self, username: &str) -> Response {
         let client = self.client();
         let page = client.get(self.url("/login")).send().await.unwrap();
@@ -82,19 +82,19 @@ impl Site {
         request.form(&form).send().await.unwrap()
     }
 
-    /// The token of the forms on a page.
+    /// The CSRF token of a page.
     pub async fn page_token(&self, path: &str, cookie: &str) -> String {
         form_token(&self.get(path, cookie).await.text().await.unwrap())
     }
 
-    /// Sends a form as a page of this site does.
+    /// Submits a form as a page of the same origin does.
     pub async fn post_form(&self, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Response {
         let request = self.client().post(self.url(path)).header("cookie", cookie);
         let request = request.header("sec-fetch-site", "same-origin");
         request.form(fields).send().await.unwrap()
     }
 
-    /// `GET` with a cookie.
+    /// Sends a `GET` request with a cookie.
     pub async fn get(&self, path: &str, cookie: &str) -> Response {
         let request = self.client().get(self.url(path)).header("cookie", cookie);
         request.send().await.unwrap()
@@ -112,7 +112,7 @@ pub fn cookie_of(response: &Response, name: &str) -> Option<String> {
     })
 }
 
-/// The hidden token of a page's first form.
+/// The CSRF token of the first form of a page.
 #[must_use]
 pub fn form_token(html: &str) -> String {
     let (_, rest) = html

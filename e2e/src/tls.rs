@@ -29,7 +29,7 @@ fn connector(site: &Site, protocol: &[u8]) -> TlsConnector {
     TlsConnector::from(Arc::new(config))
 }
 
-/// Connects to web-service and speaks TLS, for this protocol (ALPN).
+/// Opens a TLS connection to web-service with this protocol (ALPN).
 ///
 /// # Errors
 /// When the connection is refused or fails.
@@ -37,7 +37,7 @@ pub async fn connect(pair: &Pair, protocol: &[u8]) -> io::Result<TlsStream<TcpSt
     connect_to(&pair.site, &pair.web_address.to_string(), protocol).await
 }
 
-/// The same to another address that has a certificate of the same authority.
+/// Opens a TLS connection to another address whose certificate comes from the same authority.
 ///
 /// # Errors
 /// When the connection is refused or fails.

@@ -1,4 +1,4 @@
-//! Waiting for something outside this process, for which no clock can be passed in.
+//! Polling for a state of another process, whose clock the test does not control.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 const DEADLINE: Duration = Duration::from_secs(20);
 const INTERVAL: Duration = Duration::from_millis(20);
 
-/// Asks again and again until `condition` gives a value; panics after twenty seconds.
+/// Evaluates `condition` every 20 ms until it returns a value; panics after twenty seconds.
 pub async fn until<T>(what: &str, mut condition: impl AsyncFnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {

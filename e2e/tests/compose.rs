@@ -33,7 +33,7 @@ const REMEMBERED: Duration = Duration::from_secs(6);
 const MOST_TO_STOP: Duration = Duration::from_secs(10);
 
 #[tokio::test]
-async fn the_stack_lives_through_a_bad_day() {
+async fn stack_with_failures_of_each_service_recovers() {
     let day = Day::begin().await;
     day.every_service_is_confined().await;
     day.it_is_small_and_quickly_there().await;

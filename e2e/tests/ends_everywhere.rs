@@ -363,7 +363,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn whatever_ends_a_login_ends_it_everywhere_at_once() {
+async fn revocation_by_any_cause_ends_login_on_both_instances() {
     let world = World::begin().await;
     let mut times = Vec::new();
     for way in Way::ALL {
@@ -392,7 +392,7 @@ enum Restart {
 }
 
 #[tokio::test]
-async fn what_has_ended_stays_ended_whatever_is_restarted() {
+async fn ended_login_stays_ended_after_any_restart() {
     let mut world = World::begin().await;
     for restart in [Restart::Redis, Restart::Auth, Restart::Web, Restart::All] {
         let mut people = Vec::new();
@@ -419,7 +419,7 @@ async fn what_has_ended_stays_ended_whatever_is_restarted() {
 }
 
 #[tokio::test]
-async fn somebody_elses_login_is_not_found() {
+async fn login_of_other_account_is_not_found() {
     let pair = Pair::start().await;
     let site = &pair.site;
     for name in ["ada", "bob"] {

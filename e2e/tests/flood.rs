@@ -13,7 +13,7 @@ const MOST_MEMORY: u64 = 250 * 1024;
 
 /// One hash at a time: far fewer than two hundred are served within the time a password may wait.
 #[tokio::test]
-async fn two_hundred_sign_ins_at_once_are_served_or_refused_and_the_rest_goes_on() {
+async fn flood_of_sign_ins_is_served_or_rejected_without_effect_on_others() {
     let pair = Pair::start_with(Options {
         auth: vec![("AUTH_ARGON2_CONCURRENCY", "1".to_owned())],
         ..Options::default()

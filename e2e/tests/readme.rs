@@ -9,14 +9,14 @@ use e2e::{
 
 /// The README's lines, pasted after its `cargo dev`, print what the README says.
 #[tokio::test]
-async fn the_tour_is_as_written() {
+async fn readme_commands_print_documented_output() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
     let steps = shell::steps(&readme);
     assert!(steps.len() >= 8, "{steps:?}");
     let directory = tempfile::tempdir().unwrap();
     let mut dev = Program::start(&mut cargo_dev(directory.path())).with_children();
-    dev.said("Ctrl-C ends both services").await;
+    dev.printed("Ctrl-C ends both services").await;
 
     let path = shell::path_with_grpcurl(&env::var("PATH").unwrap());
     shell::run(&steps, directory.path(), &[("PATH".to_owned(), path)]).await;

@@ -23,7 +23,7 @@ const TOLERANCE: f64 = 0.10;
 const ROUNDS: usize = 3;
 
 #[tokio::test]
-async fn unknown_wrong_and_disabled_take_the_same_bytes_and_the_same_time() {
+async fn rejections_of_unknown_wrong_and_disabled_are_indistinguishable() {
     let pair = Pair::start().await;
     for index in 0..TRIES {
         pair.add_user(&format!("known{index}"), &[]).await;

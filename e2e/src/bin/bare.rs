@@ -1,4 +1,4 @@
-//! A bare axum handler that answers what `GET /api/profile` does: the floor for the cost of a check.
+//! A bare axum handler with the response of `GET /api/profile`: the baseline for the cost of a check.
 
 use axum::{Json, Router, routing::get};
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ async fn profile() -> Json<Value> {
 }
 
 #[tokio::main]
-#[expect(clippy::print_stdout, reason = "its caller wants to know the port")]
+#[expect(clippy::print_stdout, reason = "the caller reads the port from it")]
 async fn main() -> std::io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;

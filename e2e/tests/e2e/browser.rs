@@ -8,7 +8,7 @@ use e2e::{
 use thirtyfour::By;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_signs_in_and_out_and_the_old_cookie_is_dead() {
+async fn sign_out_by_button_ends_session_of_copied_cookie() {
     let pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
     let browser = Browser::start(&pair).await;
@@ -92,7 +92,7 @@ async fn a_person_signs_in_and_out_and_the_old_cookie_is_dead() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_ends_a_login_that_they_do_not_recognise() {
+async fn logins_page_end_button_ends_other_logins() {
     let pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
     let stranger = pair.site.form_login("ada").await;
@@ -110,7 +110,7 @@ async fn a_person_ends_a_login_that_they_do_not_recognise() {
         "{text}"
     );
     browser.picture("logins").await;
-    browser.phone("dark").await;
+    browser.emulate_phone("dark").await;
     browser.picture("logins-phone").await;
 
     browser.press("End").await;
@@ -124,7 +124,7 @@ async fn a_person_ends_a_login_that_they_do_not_recognise() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_password_signs_out_elsewhere_and_this_browser_stays() {
+async fn password_change_ends_other_logins_and_keeps_this_browser() {
     let pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
     let elsewhere = pair.site.form_login("ada").await;
@@ -202,7 +202,7 @@ async fn a_new_password_signs_out_elsewhere_and_this_browser_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_guesses_is_told_when_to_come_back() {
+async fn sign_in_after_five_wrong_passwords_shows_wait() {
     let pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
     let browser = Browser::start(&pair).await;
@@ -228,7 +228,7 @@ async fn who_guesses_is_told_when_to_come_back() {
 
 /// The password once more, and then it goes on where the person was.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_confirms_who_they_are_and_ends_the_other_logins() {
+async fn reauthentication_before_ending_logins_continues_where_it_began() {
     let pair = Pair::start_with(Options {
         auth: vec![("AUTH_STEP_UP_MAX_AGE", "1s".to_owned())],
         ..Options::default()
@@ -280,7 +280,7 @@ async fn a_person_confirms_who_they_are_and_ends_the_other_logins() {
 
 /// What a person saw is not for whoever sits there next.
 #[tokio::test(flavor = "multi_thread")]
-async fn after_signing_out_the_back_button_shows_nothing() {
+async fn back_button_after_sign_out_shows_sign_in_page() {
     let pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
     let browser = Browser::start(&pair).await;

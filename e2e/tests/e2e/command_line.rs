@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::process::Command;
 
 #[tokio::test]
-async fn what_the_command_line_changes_reaches_the_running_services() {
+async fn command_line_change_reaches_running_services() {
     let pair = Pair::start().await;
     pair.add_user("Ada", &["--admin"]).await;
     pair.add_user("bob", &[]).await;
@@ -54,7 +54,7 @@ async fn what_the_command_line_changes_reaches_the_running_services() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_done_says_why_and_fails() {
+async fn command_with_invalid_input_fails_with_reason() {
     let directory = tempfile::tempdir().unwrap();
     let data_dir = [("AUTH_DATA_DIR", directory.path())];
     for (arguments, input, why) in [
@@ -97,7 +97,7 @@ async fn what_cannot_be_done_says_why_and_fails() {
 }
 
 #[tokio::test]
-async fn no_secret_is_logged() {
+async fn logs_of_both_services_contain_no_secret() {
     let pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
     let tokens = pair.site.tokens("ada").await;
@@ -118,9 +118,9 @@ async fn no_secret_is_logged() {
 }
 
 #[tokio::test]
-async fn a_service_whose_log_nobody_reads_can_still_be_stopped() {
+async fn stop_with_closed_output_succeeds() {
     let directory = tempfile::tempdir().unwrap();
-    let program = Program::start_unheard(
+    let program = Program::start_with_closed_output(
         Command::new(built("auth-service"))
             .env("AUTH_LISTEN", "127.0.0.1:0")
             .env("AUTH_OPS_LISTEN", "127.0.0.1:0")
@@ -134,7 +134,7 @@ async fn a_service_whose_log_nobody_reads_can_still_be_stopped() {
 }
 
 #[tokio::test]
-async fn blank_variables_are_not_set_and_a_password_is_one_however_its_line_is_written() {
+async fn blank_settings_are_unset_and_password_line_is_trimmed() {
     let blank = [
         "AUTH_REDIS_URL",
         "AUTH_REDIS_URL_FILE",
@@ -160,7 +160,7 @@ async fn blank_variables_are_not_set_and_a_password_is_one_however_its_line_is_w
 }
 
 #[tokio::test]
-async fn an_issuer_that_is_not_the_public_url_is_warned_of() {
+async fn issuer_different_from_public_url_is_logged() {
     let mut pair = Pair::start_with(Options {
         web: vec![("WEB_PUBLIC_URL", "https://id.example".to_owned())],
         ..Options::default()
@@ -177,7 +177,7 @@ async fn an_issuer_that_is_not_the_public_url_is_warned_of() {
 }
 
 #[tokio::test]
-async fn a_backup_has_the_accounts_and_no_login() {
+async fn restored_backup_keeps_accounts_and_ends_logins() {
     let mut pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
     let tokens = pair.site.tokens("ada").await;
@@ -208,7 +208,7 @@ async fn a_backup_has_the_accounts_and_no_login() {
 }
 
 #[tokio::test]
-async fn every_login_of_everybody_can_be_ended() {
+async fn login_end_all_ends_every_login() {
     let pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
     let cookie = pair.site.form_login("ada").await;
@@ -219,7 +219,7 @@ async fn every_login_of_everybody_can_be_ended() {
 }
 
 #[tokio::test]
-async fn every_command_says_that_a_database_is_of_a_later_version() {
+async fn every_command_rejects_database_of_later_version() {
     let pair = Pair::start().await;
     later_version(&pair.directory.path().join("auth.db")).await;
     for arguments in [

@@ -37,7 +37,7 @@ async fn schemathesis(pair: &Pair, authorization: Option<&str>) {
 }
 
 #[tokio::test]
-async fn what_the_contract_says_is_so() {
+async fn openapi_contract_holds_for_generated_requests() {
     let pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
     schemathesis(&pair, None).await;

@@ -33,7 +33,7 @@ async fn cost(program: &Program, request: RequestBuilder) -> f64 {
 }
 
 #[tokio::test]
-async fn a_check_costs_no_more_than_it_did() {
+async fn check_costs_at_most_its_instruction_budget() {
     let redis = Redis::start().await;
     let pair = Pair::start_with(Options {
         web: vec![

@@ -128,7 +128,7 @@ async fn behave(counters: &dyn AttemptCounters, pass: impl AsyncFn(u64)) {
 }
 
 #[tokio::test]
-async fn counters_in_memory_and_in_redis_do_the_same() {
+async fn attempt_counters_in_memory_and_redis_agree() {
     let clock = ManualClock::default();
     let pass = async |seconds| clock.advance(Duration::from_secs(seconds));
     behave(&InMemoryAttemptCounters::new(Arc::new(clock.clone())), pass).await;
@@ -146,7 +146,7 @@ async fn counters_in_memory_and_in_redis_do_the_same() {
 }
 
 #[tokio::test]
-async fn a_clock_that_leaps_shortens_no_wait() {
+async fn clock_leap_shortens_no_wait() {
     let clock = ManualClock::default();
     let counters = InMemoryAttemptCounters::new(Arc::new(clock.clone()));
     for _ in 0..3 {
@@ -157,7 +157,7 @@ async fn a_clock_that_leaps_shortens_no_wait() {
 }
 
 #[tokio::test]
-async fn instances_on_one_redis_count_together_and_alone_while_it_is_away() {
+async fn instances_share_counters_and_count_alone_during_redis_outage() {
     let redis = Redis::start().await;
     let (one, two) = (in_redis(&redis), in_redis(&redis));
     for _ in 0..3 {
@@ -173,7 +173,7 @@ async fn instances_on_one_redis_count_together_and_alone_while_it_is_away() {
 }
 
 #[tokio::test]
-async fn whatever_is_counted_memory_is_bounded_and_what_counted_up_stays() {
+async fn counters_of_many_keys_are_bounded_and_keep_the_highest() {
     let clock = Arc::new(ManualClock::default());
     let counters = InMemoryAttemptCounters::with_capacity(clock, 1000);
     let guessed = growing(1);
@@ -192,7 +192,7 @@ async fn whatever_is_counted_memory_is_bounded_and_what_counted_up_stays() {
 }
 
 #[tokio::test]
-async fn what_was_seen_is_seen_by_all_instances_and_after_a_restart() {
+async fn replay_cache_in_redis_is_shared_and_survives_restart() {
     let mut redis = Redis::start().await;
     let instances = [shared(&redis), shared(&redis)].map(RedisReplayCache::new);
     let see = async |instance: &RedisReplayCache, name| {
@@ -215,7 +215,7 @@ async fn what_was_seen_is_seen_by_all_instances_and_after_a_restart() {
 }
 
 #[tokio::test]
-async fn what_is_no_counter_is_removed_and_counting_goes_on() {
+async fn foreign_value_under_counter_key_is_replaced() {
     let redis = Redis::start().await;
     let counters = in_redis(&redis);
     let key = format!("throttle:{}", growing(1).name.hex());

@@ -17,7 +17,7 @@ async fn sign_in(browser: &Browser) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_fragment_is_there_after_the_sign_in() {
+async fn url_fragment_survives_sign_in() {
     let pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
     let browser = Browser::start(&pair).await;
@@ -48,7 +48,7 @@ async fn assert_policy_was_kept(browser: &Browser) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_fragment_is_there_in_an_application_of_another_origin() {
+async fn url_fragment_survives_sign_in_for_other_origin() {
     let mut pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
     // The same service, under a name that makes it another origin.

@@ -32,13 +32,13 @@ fn is_free(port: u16) -> bool {
 }
 
 #[tokio::test]
-async fn a_second_start_keeps_the_data_and_ctrl_c_ends_both() {
+async fn second_start_keeps_data_and_sigint_stops_both() {
     let directory = tempfile::tempdir().unwrap();
     let ports = free_ports();
     let mut passwords = Vec::new();
     for _start in 0..2 {
         let mut dev = dev(directory.path(), ports);
-        dev.said("Ctrl-C ends both services").await;
+        dev.printed("Ctrl-C ends both services").await;
         let output = dev.output();
         let (_, rest) = output.split_once("Password    ").unwrap();
         passwords.push(rest.lines().next().unwrap().to_owned());
@@ -51,7 +51,7 @@ async fn a_second_start_keeps_the_data_and_ctrl_c_ends_both() {
 }
 
 #[tokio::test]
-async fn a_closed_terminal_and_sigquit_end_both_also_during_the_start_and_the_rest_ends_nothing() {
+async fn stop_signals_stop_both_at_any_time_and_other_signals_do_not() {
     let directory = tempfile::tempdir().unwrap();
     let ports = free_ports();
     for (signal, is_started) in [
@@ -67,7 +67,7 @@ async fn a_closed_terminal_and_sigquit_end_both_also_during_the_start_and_the_re
         .await;
         dev.signal(Signal::USR1);
         if is_started {
-            dev.said("Ctrl-C ends both services").await;
+            dev.printed("Ctrl-C ends both services").await;
             dev.signal(Signal::USR2);
         }
         dev.signal(signal);
@@ -77,7 +77,7 @@ async fn a_closed_terminal_and_sigquit_end_both_also_during_the_start_and_the_re
 }
 
 #[tokio::test]
-async fn a_port_in_use_is_told_and_nothing_stays() {
+async fn port_in_use_fails_with_its_flag_and_leaves_nothing_running() {
     let directory = tempfile::tempdir().unwrap();
     let flags = [
         "--web-port",
@@ -106,25 +106,25 @@ async fn a_port_in_use_is_told_and_nothing_stays() {
 }
 
 #[tokio::test]
-async fn a_data_directory_that_cannot_be_written_is_told() {
+async fn data_directory_not_writable_fails_with_its_path() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join(".holdfast"), "a file").unwrap();
     let mut dev = dev(directory.path(), free_ports());
     assert!(!dev.exit().await.success());
     assert!(
         dev.output()
-            .contains("cannot make the data directory .holdfast"),
+            .contains("cannot create the data directory .holdfast"),
         "{}",
         dev.output()
     );
 }
 
 #[tokio::test]
-async fn when_one_service_fails_the_other_ends_too() {
+async fn failure_of_one_service_stops_the_other() {
     let directory = tempfile::tempdir().unwrap();
     let ports = free_ports();
     let mut dev = dev(directory.path(), ports);
-    dev.said("Ctrl-C ends both services").await;
+    dev.printed("Ctrl-C ends both services").await;
 
     let pattern = format!(
         "{}/auth-service serve",
@@ -143,7 +143,7 @@ async fn when_one_service_fails_the_other_ends_too() {
 
     assert!(!dev.exit().await.success());
     assert!(
-        dev.output().contains("auth-service ended by itself"),
+        dev.output().contains("auth-service ended unexpectedly"),
         "{}",
         dev.output()
     );

@@ -97,7 +97,7 @@ async fn foreign_page(link: String) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_browser_binds_its_session_and_shows_its_key_again_unseen() {
+async fn browser_binds_session_and_renews_proof() {
     let redis = Redis::start().await;
     let mut pair = pair_on(&redis, &[]).await;
     let browser = Browser::start_with_device(&pair, false).await;
@@ -147,7 +147,7 @@ async fn a_browser_binds_its_session_and_shows_its_key_again_unseen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_on_another_site_leads_in_after_the_proof_is_over() {
+async fn link_on_other_site_with_expired_proof_is_followed() {
     let redis = Redis::start().await;
     let pair = pair_on(&redis, &[]).await;
     let browser = Browser::start_with_device(&pair, false).await;
@@ -175,7 +175,7 @@ async fn a_link_on_another_site_leads_in_after_the_proof_is_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn copied_cookies_are_worth_little_and_the_session_cookie_alone_nothing() {
+async fn copied_cookies_work_until_proof_expires_and_session_cookie_alone_never() {
     let redis = Redis::start().await;
     let mut pair = pair_on(&redis, &[]).await;
     let browser = Browser::start_with_device(&pair, false).await;
@@ -187,7 +187,7 @@ async fn copied_cookies_are_worth_little_and_the_session_cookie_alone_nothing() 
     let (session, proof) = (copy(SESSION).await, copy(PROOF).await);
     let alone = pair.site.get("/api/session", &session).await;
     assert_eq!(alone.status(), 401);
-    pair.auth.said("THEFT_SUSPECTED").await;
+    pair.auth.printed("THEFT_SUSPECTED").await;
     let both = format!("{session}; {proof}");
     assert_eq!(pair.site.get("/api/session", &both).await.status(), 200);
     assert_works(&pair, &browser).await;
@@ -206,7 +206,7 @@ async fn copied_cookies_are_worth_little_and_the_session_cookie_alone_nothing() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dead_redis_signs_nobody_out() {
+async fn redis_outage_keeps_bound_sessions() {
     let mut redis = Redis::start().await;
     let pair = pair_on(&redis, &[]).await;
     let browser = Browser::start_with_device(&pair, false).await;
@@ -238,7 +238,7 @@ async fn a_dead_redis_signs_nobody_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn chromiums_own_quota_is_enough() {
+async fn refresh_quota_of_chromium_suffices() {
     let redis = Redis::start().await;
     let pair = pair_on(&redis, &[]).await;
     let browser = Browser::start_with_device(&pair, true).await;
@@ -255,7 +255,7 @@ async fn chromiums_own_quota_is_enough() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_instances_behind_one_address_are_one_to_the_device() {
+async fn two_instances_behind_one_address_share_binding() {
     let redis = Redis::start().await;
     let port = port::free();
     let public = ("WEB_PUBLIC_URL", format!("https://localhost:{port}"));
@@ -278,7 +278,7 @@ async fn two_instances_behind_one_address_are_one_to_the_device() {
         assert_works(&pair, &browser).await;
     }
     assert_bound(&browser).await;
-    assert!(balancer.used().iter().all(|count| *count > 0));
+    assert!(balancer.connection_counts().iter().all(|count| *count > 0));
     assert_unsuspected(&pair);
     browser.quit().await;
 }

@@ -29,7 +29,7 @@ async fn stop_by(program: &mut Program, signal: Signal) -> Duration {
 }
 
 #[tokio::test]
-async fn requests_in_flight_finish_when_web_service_is_told_to_stop() {
+async fn requests_in_flight_finish_when_web_service_stops() {
     for signal in [Signal::TERM, Signal::QUIT] {
         requests_in_flight_finish(signal).await;
     }
@@ -63,7 +63,7 @@ async fn requests_in_flight_finish(signal: Signal) {
 }
 
 #[tokio::test]
-async fn sign_ins_in_flight_succeed_when_auth_service_is_told_to_stop() {
+async fn sign_ins_in_flight_finish_when_auth_service_stops() {
     let mut pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
     pair.site.tokens("ada").await;
@@ -87,7 +87,7 @@ async fn sign_ins_in_flight_succeed_when_auth_service_is_told_to_stop() {
 }
 
 #[tokio::test]
-async fn calls_in_flight_finish_when_auth_service_is_told_to_stop() {
+async fn calls_in_flight_finish_when_auth_service_stops() {
     let mut pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
     let client = flood::connect(&pair.auth_address.to_string()).await;
@@ -115,7 +115,7 @@ async fn calls_in_flight_finish_when_auth_service_is_told_to_stop() {
 }
 
 #[tokio::test]
-async fn who_watches_health_is_told_and_holds_nothing_up() {
+async fn health_watch_gets_not_serving_and_does_not_delay_stop() {
     let mut pair = Pair::start().await;
     let endpoint = Endpoint::from_shared(format!("http://{}", pair.auth_address)).unwrap();
     let mut grpc = Grpc::new(endpoint.connect().await.unwrap());

@@ -1,10 +1,13 @@
-use e2e::pair::{PASSWORD, Pair};
+use e2e::{
+    packages,
+    pair::{PASSWORD, Pair},
+};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
 /// What the real grpcurl says: its exit and its output.
 async fn grpcurl(pair: &Pair, arguments: &[&str], method: &[&str]) -> (bool, String) {
-    let program = std::env::var("HOLDFAST_TEST_GRPCURL").unwrap_or_else(|_| "grpcurl".to_owned());
+    let program = packages::grpcurl();
     let output = Command::new(program)
         .arg("-plaintext")
         .args(arguments)
@@ -24,7 +27,7 @@ async fn call(pair: &Pair, method: &str, message: Value) -> Value {
 }
 
 #[tokio::test]
-async fn it_lists_and_describes_every_service() {
+async fn reflection_lists_and_describes_every_service() {
     let pair = Pair::start().await;
     let (_, services) = grpcurl(&pair, &[], &["list"]).await;
     for service in [
@@ -49,7 +52,7 @@ async fn it_lists_and_describes_every_service() {
 }
 
 #[tokio::test]
-async fn it_signs_in_and_has_a_token_judged() {
+async fn login_issue_and_validate_token_succeed() {
     let pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
 
@@ -73,7 +76,7 @@ async fn it_signs_in_and_has_a_token_judged() {
 }
 
 #[tokio::test]
-async fn a_refusal_has_its_reason_in_words() {
+async fn error_contains_reason_in_details() {
     let pair = Pair::start().await;
     let wrong = json!({"username": "nobody", "password": "wrong"}).to_string();
     let (success, said) = grpcurl(&pair, &["-d", &wrong], &["auth.v1.AuthService/Login"]).await;

@@ -131,7 +131,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn the_python_of_the_page_works() {
+async fn python_example_of_integration_guide_works() {
     let code = code("python");
     let python = |way: usize| {
         let mut python = Command::new("python3");
@@ -142,7 +142,7 @@ async fn the_python_of_the_page_works() {
 }
 
 #[tokio::test]
-async fn the_node_of_the_page_works() {
+async fn node_example_of_integration_guide_works() {
     let home = packages::of_node();
     let files: Vec<_> = (0..3)
         .map(|way| home.join(format!("integrate{way}.mjs")))

@@ -26,7 +26,7 @@ async fn stop(program: &mut Program) {
 }
 
 #[tokio::test]
-async fn a_log_that_is_not_read_holds_up_no_answer_and_no_end() {
+async fn unread_log_delays_no_response_and_no_stop() {
     let mut pair = Pair::start_with(Options {
         web: vec![("WEB_LOG", "trace".to_owned())],
         auth: vec![("AUTH_LOG", "trace".to_owned())],
@@ -56,7 +56,7 @@ async fn a_log_that_is_not_read_holds_up_no_answer_and_no_end() {
     for program in [&mut pair.auth, &mut pair.web] {
         program.read_output(true);
         program
-            .said("log lines were dropped, as nobody read them in time")
+            .printed("log lines were dropped, as nobody read them in time")
             .await;
         program.read_output(false);
     }
@@ -76,7 +76,7 @@ async fn a_log_that_is_not_read_holds_up_no_answer_and_no_end() {
 }
 
 #[tokio::test]
-async fn what_strangers_send_makes_no_flood_of_lines() {
+async fn invalid_requests_of_one_sender_write_few_log_lines() {
     let pair = Pair::start().await;
     let client = pair.site.client();
     let foreign = || {

@@ -58,7 +58,7 @@ async fn took(status: u16, ask: impl AsyncFn() -> u16) -> Duration {
 }
 
 #[tokio::test]
-async fn a_token_is_not_judged_from_memory_once_the_stream_of_ends_is_gone() {
+async fn token_cache_with_closed_revocation_stream_is_not_used() {
     let (mut pair, tokens) = pair_with_token().await;
     assert_eq!(profile(&pair, &tokens).await, 200);
     pair.auth.signal(rustix::process::Signal::KILL);
@@ -68,7 +68,7 @@ async fn a_token_is_not_judged_from_memory_once_the_stream_of_ends_is_gone() {
 }
 
 #[tokio::test]
-async fn a_token_is_not_judged_from_memory_once_the_stream_of_ends_is_silent() {
+async fn token_cache_with_silent_revocation_stream_is_not_used() {
     let (pair, tokens) = pair_with_token().await;
     assert_eq!(profile(&pair, &tokens).await, 200);
     pair.auth.hang(true);
@@ -79,7 +79,7 @@ async fn a_token_is_not_judged_from_memory_once_the_stream_of_ends_is_silent() {
 }
 
 #[tokio::test]
-async fn who_signs_out_takes_back_nothing_but_their_own() {
+async fn sign_out_invalidates_only_entries_of_its_login() {
     let (pair, tokens) = pair_with_token().await;
     pair.add_user("grace", &[]).await;
     let others = pair.site.tokens("grace").await;
@@ -101,7 +101,7 @@ async fn who_signs_out_takes_back_nothing_but_their_own() {
 }
 
 #[tokio::test]
-async fn a_token_that_ended_is_refused_though_the_stream_of_ends_lags_behind() {
+async fn revoked_token_is_rejected_by_same_instance_before_stream_delivers() {
     let (here, between) = (port::free(), port::free());
     let link = Balancer::start(between, vec![([127, 0, 0, 1], here).into()]).await;
     let pair = Pair::start_with(Options {
@@ -166,7 +166,7 @@ async fn until_tracked(pair: &Pair, redis: &Redis, cookie: &str) {
 }
 
 #[tokio::test]
-async fn a_redis_that_was_emptied_has_no_sessions() {
+async fn flushed_redis_has_no_cached_sessions() {
     let redis = Redis::start().await;
     let (pair, cookie) = pair_with_cookie(&redis, redis.url()).await;
     redis.cli(&["FLUSHALL"]).await;
@@ -181,7 +181,7 @@ async fn delete(redis: &Redis) {
 }
 
 #[tokio::test]
-async fn a_session_is_read_once_and_a_change_by_anybody_is_seen_at_once() {
+async fn session_cache_serves_repeated_reads_and_sees_changes_at_once() {
     let redis = Redis::start().await;
     let (pair, _) = pair_with_cookie(&redis, redis.url()).await;
     for round in 0..rounds(5) {
@@ -195,7 +195,7 @@ async fn a_session_is_read_once_and_a_change_by_anybody_is_seen_at_once() {
 }
 
 #[tokio::test]
-async fn a_connection_to_redis_that_is_cut_leaves_nothing_to_remember() {
+async fn session_cache_is_emptied_when_redis_connection_closes() {
     let redis = Redis::start().await;
     let (pair, _) = pair_with_cookie(&redis, redis.url()).await;
     for round in 0..rounds(5) {
@@ -210,7 +210,7 @@ async fn a_connection_to_redis_that_is_cut_leaves_nothing_to_remember() {
 }
 
 #[tokio::test]
-async fn a_redis_that_is_silent_or_lags_behind_is_not_answered_for() {
+async fn session_cache_with_silent_redis_is_not_used() {
     let redis = Redis::start().await;
     let between = port::free();
     let there: u16 = redis.url().rsplit(':').next().unwrap().parse().unwrap();

@@ -97,7 +97,7 @@ fn script(name: &str) -> PathBuf {
 }
 
 #[tokio::test]
-async fn clients_of_node_find_what_the_standards_promise() {
+async fn node_clients_complete_standard_flows() {
     let world = World::begin().await;
     // Modules are looked for beside the script.
     let home = packages::of_node();
@@ -109,7 +109,7 @@ async fn clients_of_node_find_what_the_standards_promise() {
 }
 
 #[tokio::test]
-async fn clients_of_node_prove_their_keys() {
+async fn node_clients_complete_dpop_flows() {
     let redis = Redis::start().await;
     let mut options = Options::default();
     options.auth.push(("AUTH_REDIS_URL", redis.url()));
@@ -144,7 +144,7 @@ async fn clients_of_node_prove_their_keys() {
 }
 
 #[tokio::test]
-async fn clients_of_python_find_what_the_standards_promise() {
+async fn python_clients_complete_standard_flows() {
     let world = World::begin().await;
     let mut python = Command::new("python3");
     python
@@ -155,7 +155,7 @@ async fn clients_of_python_find_what_the_standards_promise() {
 
 /// Envoy's own definitions, as Python has them.
 #[tokio::test]
-async fn envoy_is_told_whether_a_request_may_pass() {
+async fn ext_authz_decides_as_forward_auth_does() {
     let listen = format!("127.0.0.1:{}", e2e::port::free());
     let pair = Pair::start_with(Options {
         web: vec![
@@ -235,7 +235,7 @@ async fn finish(mut command: Command) {
 
 /// A library that has the keys already gets the new one when it meets it.
 #[tokio::test]
-async fn a_key_set_of_jose_follows_a_change_of_keys() {
+async fn jose_key_set_follows_key_rotation() {
     let pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
     let copy = packages::of_node().join("jwks_rotation.mjs");

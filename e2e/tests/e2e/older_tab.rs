@@ -28,7 +28,7 @@ async fn another_tab(browser: &Browser, url: &str) -> WindowHandle {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_double_click_on_sign_in_begins_one_login() {
+async fn double_click_on_sign_in_starts_one_login() {
     let pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
     let browser = Browser::start(&pair).await;
@@ -51,7 +51,7 @@ async fn a_double_click_on_sign_in_begins_one_login() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn signing_out_in_a_tab_from_before_another_sign_in_ends_the_login() {
+async fn sign_out_in_older_tab_ends_current_login() {
     let (pair, browser) = signed_in().await;
     let older = another_tab(&browser, &pair.site.url("/dashboard")).await;
     browser.press("Sign out").await;
@@ -69,7 +69,7 @@ async fn signing_out_in_a_tab_from_before_another_sign_in_ends_the_login() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_sign_in_tab_goes_on_where_it_wanted() {
+async fn second_sign_in_tab_continues_to_its_target() {
     let pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
     let browser = Browser::start(&pair).await;
@@ -87,7 +87,7 @@ async fn a_second_sign_in_tab_goes_on_where_it_wanted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sign_in_tab_that_was_restored_without_cookies_says_so_and_goes_on() {
+async fn restored_sign_in_tab_without_cookies_shows_reason_and_continues() {
     let pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
     let browser = Browser::start(&pair).await;
@@ -109,7 +109,7 @@ async fn a_sign_in_tab_that_was_restored_without_cookies_says_so_and_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_form_after_the_sessions_end_says_that_nothing_was_changed_and_leads_back() {
+async fn form_after_session_end_shows_that_nothing_changed() {
     let (pair, browser) = signed_in().await;
     let older = another_tab(&browser, &pair.site.url("/dashboard")).await;
     browser.driver.switch_to_window(older).await.unwrap();

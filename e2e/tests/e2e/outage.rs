@@ -9,7 +9,7 @@ use e2e::{
 use serde_json::Value;
 
 #[tokio::test]
-async fn while_auth_service_is_away_everything_says_so_and_then_recovers() {
+async fn auth_service_outage_is_reported_and_recovered_from() {
     let mut pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
     let tokens = pair.site.tokens("ada").await;
@@ -57,7 +57,7 @@ async fn while_auth_service_is_away_everything_says_so_and_then_recovers() {
 }
 
 #[tokio::test]
-async fn signing_out_is_possible_while_auth_service_is_away() {
+async fn sign_out_during_auth_service_outage_succeeds() {
     let mut pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
     let cookie = pair.site.form_login("ada").await;
@@ -102,7 +102,7 @@ async fn signing_out_is_possible_while_auth_service_is_away() {
 }
 
 #[tokio::test]
-async fn an_auth_service_that_hangs_costs_one_timeout_and_then_nothing() {
+async fn hanging_auth_service_costs_one_timeout() {
     let pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
     let (seen, unseen) = (pair.site.tokens("ada").await, pair.site.tokens("ada").await);
@@ -141,7 +141,7 @@ async fn an_auth_service_that_hangs_costs_one_timeout_and_then_nothing() {
 }
 
 #[tokio::test]
-async fn of_two_instances_one_may_be_away() {
+async fn one_of_two_auth_instances_suffices() {
     let (here, away) = (port::free(), port::free());
     let urls = format!("http://127.0.0.1:{away},http://127.0.0.1:{here}");
     let pair = Pair::start_with(Options {

@@ -8,7 +8,7 @@ use e2e::{
 use thirtyfour::Key;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pages_load_nothing_from_elsewhere_and_break_no_policy() {
+async fn pages_load_only_own_resources_without_policy_violations() {
     let pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
     let browser = Browser::start(&pair).await;
@@ -43,11 +43,11 @@ async fn pages_load_nothing_from_elsewhere_and_break_no_policy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pages_fit_a_phone_and_follow_light_and_dark() {
+async fn pages_fit_phone_screen_in_both_colour_schemes() {
     let pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
     let browser = Browser::start(&pair).await;
-    browser.phone("dark").await;
+    browser.emulate_phone("dark").await;
     browser.driver.goto(pair.site.url("/login")).await.unwrap();
     let dark = background(&browser).await;
     assert_fits(&browser).await;
@@ -60,14 +60,14 @@ async fn pages_fit_a_phone_and_follow_light_and_dark() {
         browser.driver.goto(pair.site.url(path)).await.unwrap();
         assert_fits(&browser).await;
     }
-    browser.phone("light").await;
+    browser.emulate_phone("light").await;
     assert_ne!(background(&browser).await, dark);
     browser.quit().await;
 }
 
 /// Without a mouse: the fields and the button follow one another, each with a name, and Enter signs in.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_keyboard_is_enough_and_every_field_has_a_name() {
+async fn sign_in_by_keyboard_works_and_every_field_is_labelled() {
     let pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
     let browser = Browser::start(&pair).await;

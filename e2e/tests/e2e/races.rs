@@ -54,7 +54,7 @@ async fn sign_out(pair: &Pair, cookie: &str, token: &str) -> u16 {
 }
 
 #[tokio::test]
-async fn a_sliding_renewal_does_not_revive_a_session_that_is_signed_out() {
+async fn renewal_during_sign_out_does_not_restore_session() {
     let redis = Redis::start().await;
     let pair = pair(&redis).await;
     let client = pair.site.client();
@@ -79,7 +79,7 @@ async fn a_sliding_renewal_does_not_revive_a_session_that_is_signed_out() {
 }
 
 #[tokio::test]
-async fn rotations_at_once_share_no_id_and_leave_no_old_one() {
+async fn concurrent_rotations_give_distinct_ids_and_remove_the_old_one() {
     let redis = Redis::start().await;
     let pair = pair(&redis).await;
     let client = pair.site.client();
@@ -137,7 +137,7 @@ async fn two_instances(redis: &Redis) -> (Pair, Program, Site) {
 }
 
 #[tokio::test]
-async fn a_sign_out_during_a_rotation_on_another_instance_ends_the_login() {
+async fn sign_out_during_rotation_on_other_instance_ends_login() {
     let redis = Redis::start().await;
     let (pair, _web, other) = two_instances(&redis).await;
     for round in 0..rounds(10) {
@@ -160,7 +160,7 @@ async fn a_sign_out_during_a_rotation_on_another_instance_ends_the_login() {
 }
 
 #[tokio::test]
-async fn rotations_at_once_on_two_instances_leave_one_session() {
+async fn concurrent_rotations_on_two_instances_leave_one_session() {
     let redis = Redis::start().await;
     let (pair, _web, other) = two_instances(&redis).await;
     for round in 0..rounds(5) {
@@ -184,7 +184,7 @@ async fn rotations_at_once_on_two_instances_leave_one_session() {
 }
 
 #[tokio::test]
-async fn two_tabs_of_two_people_do_not_act_for_one_another() {
+async fn tab_of_previous_account_does_not_act_for_current_one() {
     let redis = Redis::start().await;
     let pair = pair(&redis).await;
     let client = pair.site.client();
@@ -200,7 +200,7 @@ async fn two_tabs_of_two_people_do_not_act_for_one_another() {
 }
 
 #[tokio::test]
-async fn parallel_logins_share_no_id() {
+async fn concurrent_logins_give_distinct_ids() {
     let redis = Redis::start().await;
     let pair = pair(&redis).await;
     // From now on the place is known, and so many at once are fine.
@@ -220,7 +220,7 @@ async fn parallel_logins_share_no_id() {
 }
 
 #[tokio::test]
-async fn an_outage_of_redis_is_never_a_sign_out() {
+async fn redis_outage_during_requests_signs_nobody_out() {
     let redis = Redis::start().await;
     let pair = Pair::start_with(Options {
         web: vec![("WEB_SESSION_STORE", redis.url())],

@@ -32,7 +32,7 @@ async fn pair(redis: &Redis, idle: &str) -> Pair {
 }
 
 #[tokio::test]
-async fn a_session_is_one_sealed_record_that_tells_nothing() {
+async fn session_is_one_sealed_record_without_readable_content() {
     let redis = Redis::start().await;
     let pair = pair(&redis, "30m").await;
     for path in ["/", "/login", "/dashboard", "/api/session", "/api/profile"] {
@@ -64,7 +64,7 @@ async fn a_session_is_one_sealed_record_that_tells_nothing() {
 }
 
 #[tokio::test]
-async fn a_session_survives_a_restart_of_web_service() {
+async fn session_survives_restart_of_web_service() {
     let redis = Redis::start().await;
     let mut pair = pair(&redis, "30m").await;
     let cookie = pair.site.form_login("ada").await;
@@ -75,7 +75,7 @@ async fn a_session_survives_a_restart_of_web_service() {
 }
 
 #[tokio::test]
-async fn a_session_is_gone_when_it_expires() {
+async fn expired_session_record_is_removed() {
     let redis = Redis::start().await;
     let pair = pair(&redis, "2s").await;
     let cookie = pair.site.form_login("ada").await;
@@ -91,7 +91,7 @@ async fn a_session_is_gone_when_it_expires() {
 }
 
 #[tokio::test]
-async fn signing_out_removes_the_record() {
+async fn sign_out_removes_session_record() {
     let redis = Redis::start().await;
     let pair = pair(&redis, "30m").await;
     let cookie = pair.site.form_login("ada").await;
@@ -114,7 +114,7 @@ async fn signing_out_removes_the_record() {
 }
 
 #[tokio::test]
-async fn a_record_that_was_tampered_with_is_refused_and_removed() {
+async fn modified_session_record_is_rejected_and_removed() {
     let redis = Redis::start().await;
     let pair = pair(&redis, "30m").await;
     let cookie = pair.site.form_login("ada").await;
@@ -133,7 +133,7 @@ async fn a_record_that_was_tampered_with_is_refused_and_removed() {
 
 /// Whatever is changed in a record, by whoever can write to Redis, it does not open.
 #[tokio::test]
-async fn no_record_opens_in_which_a_bit_was_flipped() {
+async fn session_record_with_any_flipped_bit_is_rejected() {
     let redis = Redis::start().await;
     let pair = pair(&redis, "30m").await;
     let cookie = pair.site.form_login("ada").await;
@@ -165,7 +165,7 @@ async fn no_record_opens_in_which_a_bit_was_flipped() {
 
 /// All that a person has, in every way that `redis-cli` shows it.
 #[tokio::test]
-async fn a_dump_of_redis_tells_nothing_and_opens_nothing() {
+async fn redis_dump_contains_no_secret_and_no_usable_id() {
     let redis = Redis::start().await;
     let pair = Pair::start_with(Options {
         web: vec![("WEB_SESSION_STORE", redis.url())],
@@ -244,7 +244,7 @@ async fn a_dump_of_redis_tells_nothing_and_opens_nothing() {
 }
 
 #[tokio::test]
-async fn while_redis_is_away_nobody_is_signed_out_and_nobody_waits_long() {
+async fn redis_outage_signs_nobody_out_and_fails_fast() {
     let redis = Redis::start().await;
     let pair = pair(&redis, "30m").await;
     let cookie = pair.site.form_login("ada").await;
@@ -265,7 +265,7 @@ async fn while_redis_is_away_nobody_is_signed_out_and_nobody_waits_long() {
 }
 
 #[tokio::test]
-async fn a_redis_that_hangs_soon_costs_nothing_and_nobody_is_signed_out() {
+async fn hanging_redis_signs_nobody_out_and_costs_one_timeout() {
     let redis = Redis::start().await;
     let mut pair = pair(&redis, "30m").await;
     let cookie = pair.site.form_login("ada").await;
@@ -294,7 +294,7 @@ async fn a_redis_that_hangs_soon_costs_nothing_and_nobody_is_signed_out() {
 }
 
 #[tokio::test]
-async fn a_wrong_secret_between_the_services_is_loud_and_costs_nobody_their_session() {
+async fn wrong_service_secret_is_logged_and_keeps_sessions() {
     let redis = Redis::start().await;
     let mut pair = pair(&redis, "30m").await;
     let cookie = pair.site.form_login("ada").await;
@@ -306,7 +306,7 @@ async fn a_wrong_secret_between_the_services_is_loud_and_costs_nobody_their_sess
     pair.restart_web().await;
     assert_eq!(pair.site.get("/dashboard", &cookie).await.status(), 503);
     assert_eq!(pair.ready_web().await, 503);
-    pair.web.said("the service secret is not the one").await;
+    pair.web.printed("the service secret is not the one").await;
 
     pair.options.web.pop();
     pair.restart_web().await;
@@ -315,7 +315,7 @@ async fn a_wrong_secret_between_the_services_is_loud_and_costs_nobody_their_sess
 }
 
 #[tokio::test]
-async fn a_password_that_was_changed_is_never_called_unchanged() {
+async fn password_change_with_lost_session_write_reports_the_change() {
     let redis = Redis::start().await;
     let pair = pair(&redis, "30m").await;
     let cookie = pair.site.form_login("ada").await;
@@ -356,7 +356,7 @@ async fn a_password_that_was_changed_is_never_called_unchanged() {
 }
 
 #[tokio::test]
-async fn a_redis_that_takes_no_writes_makes_the_service_not_ready() {
+async fn read_only_redis_makes_service_not_ready() {
     let redis = Redis::start().await;
     let mut pair = pair(&redis, "30m").await;
     let cookie = pair.site.form_login("ada").await;
@@ -390,7 +390,7 @@ async fn a_redis_that_takes_no_writes_makes_the_service_not_ready() {
 }
 
 #[tokio::test]
-async fn a_redis_that_evicts_is_warned_of_at_start_and_when_it_comes_back() {
+async fn evicting_redis_is_logged_at_each_connection() {
     let mut redis = Redis::start().await;
     redis
         .cli(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"])
@@ -401,19 +401,19 @@ async fn a_redis_that_evicts_is_warned_of_at_start_and_when_it_comes_back() {
     };
     let mut pair = Pair::start_with(options).await;
     pair.web
-        .said("Redis removes sessions when it is full")
+        .printed("Redis removes sessions when it is full")
         .await;
-    pair.auth.said("Redis evicts counters").await;
+    pair.auth.printed("Redis evicts counters").await;
     assert_eq!(pair.ready_web().await, 200);
 
     redis
         .restart_with(&["--maxmemory-policy", "volatile-lru"])
         .await;
-    pair.web.said("volatile-lru").await;
+    pair.web.printed("volatile-lru").await;
 }
 
 #[tokio::test]
-async fn what_is_no_record_is_removed_and_nobody_else_notices() {
+async fn foreign_value_under_session_key_is_removed() {
     let redis = Redis::start().await;
     let mut pair = pair(&redis, "30m").await;
     let status = async |pair: &Pair, cookie: &str| {
@@ -440,7 +440,7 @@ async fn what_is_no_record_is_removed_and_nobody_else_notices() {
 }
 
 #[tokio::test]
-async fn a_byte_that_is_appended_to_a_record_is_noticed() {
+async fn session_record_with_appended_byte_is_rejected() {
     let redis = Redis::start().await;
     let pair = pair(&redis, "30m").await;
     for added in ["x", "\u{1}"] {
@@ -455,7 +455,7 @@ async fn a_byte_that_is_appended_to_a_record_is_noticed() {
 
 /// A clock of this service that is a day ahead or behind Redis' own.
 #[tokio::test]
-async fn a_fresh_record_lives_for_the_idle_time_whatever_the_clock_shows() {
+async fn new_session_record_expires_after_idle_timeout_by_clock_of_redis() {
     let redis = Redis::start().await;
     for skew in [
         -time::Duration::DAY,

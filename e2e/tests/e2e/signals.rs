@@ -50,7 +50,7 @@ async fn until_handled(program: &Program, signal: Signal) {
 }
 
 #[tokio::test]
-async fn what_is_no_request_to_stop_is_ignored_from_the_start_on() {
+async fn other_signals_are_ignored_from_the_start() {
     let directory = tempfile::tempdir().unwrap();
     for mut command in services(directory.path()) {
         let mut program = Program::start(&mut command);
@@ -62,13 +62,13 @@ async fn what_is_no_request_to_stop_is_ignored_from_the_start_on() {
             program.output().contains(" listening ").then_some(())
         })
         .await;
-        program.said("asked to reload").await;
+        program.printed("asked to reload").await;
         assert!(program.stop().await.success());
     }
 }
 
 #[tokio::test]
-async fn a_request_to_stop_counts_while_the_service_starts() {
+async fn stop_signal_during_start_stops_the_service() {
     let directory = tempfile::tempdir().unwrap();
     for signal in [Signal::TERM, Signal::INT, Signal::QUIT] {
         for mut command in services(directory.path()) {
@@ -84,13 +84,13 @@ async fn a_request_to_stop_counts_while_the_service_starts() {
 }
 
 #[tokio::test]
-async fn sighup_says_what_became_of_the_certificates_and_costs_no_request() {
+async fn sighup_logs_certificate_state_and_fails_no_request() {
     let mut pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
     let cookie = pair.site.form_login("ada").await;
     pair.web.signal(Signal::HUP);
     pair.auth.signal(Signal::HUP);
-    pair.web.said("the certificate is unchanged").await;
-    pair.auth.said("asked to reload").await;
+    pair.web.printed("the certificate is unchanged").await;
+    pair.auth.printed("asked to reload").await;
     assert_eq!(pair.site.get("/dashboard", &cookie).await.status(), 200);
 }

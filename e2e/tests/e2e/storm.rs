@@ -152,7 +152,7 @@ async fn check(client: &mut Client, told: &Shared) {
 }
 
 #[tokio::test]
-async fn a_kill_in_a_storm_loses_nothing_and_revives_nothing() {
+async fn kill_under_load_loses_no_commit_and_restores_no_session() {
     let mut pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
     let told = Shared::default();

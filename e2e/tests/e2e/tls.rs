@@ -27,7 +27,7 @@ fn make_certificate(directory: &Path) -> Client {
 }
 
 #[tokio::test]
-async fn a_certificate_that_changes_is_served_without_a_restart() {
+async fn changed_certificate_is_served_without_restart() {
     let directory = tempfile::tempdir().unwrap();
     let old = make_certificate(directory.path());
     let file = |name: &str| directory.path().join(name).display().to_string();
@@ -50,13 +50,13 @@ async fn a_certificate_that_changes_is_served_without_a_restart() {
 
     fs::write(directory.path().join("own.pem"), "half a certificate").unwrap();
     pair.web
-        .said("the changed certificate cannot be used; the old one stays")
+        .printed("the changed certificate cannot be used; the old one stays")
         .await;
     assert!(new.get(pair.site.url("/login")).send().await.is_ok());
 }
 
 #[tokio::test]
-async fn both_versions_of_http_are_spoken() {
+async fn http_1_1_and_http_2_are_served() {
     let pair = Pair::start().await;
     let authority = fs::read(&pair.site.ca_file).unwrap();
     let builder = || {
@@ -109,7 +109,7 @@ fn mutual_tls_options(directory: &Path, name: &str) -> Options {
 }
 
 #[tokio::test]
-async fn the_services_speak_mutual_tls_and_the_certificate_is_the_identity() {
+async fn client_certificate_is_service_identity_with_mutual_tls() {
     let directory = tempfile::tempdir().unwrap();
     let pair = mutual_tls(directory.path(), "web-service").await;
     let cookie = pair.site.form_login("ada").await;
@@ -129,7 +129,7 @@ fn mount(directory: &Path, version: &str, names: &[&str]) {
 }
 
 #[tokio::test]
-async fn the_services_follow_certificates_of_another_authority() {
+async fn services_follow_certificates_of_new_authority() {
     let directory = tempfile::tempdir().unwrap();
     let mounted = |version: &str| {
         fs::create_dir(directory.path().join(version)).unwrap();
@@ -150,10 +150,10 @@ async fn the_services_follow_certificates_of_another_authority() {
 
     // Each takes up the new ones, also for the connection that stands; what is asked meanwhile may have to wait for both.
     pair.auth
-        .said("the certificate changed and is used from now on")
+        .printed("the certificate changed and is used from now on")
         .await;
     pair.web
-        .said("the certificate changed and is used from now on")
+        .printed("the certificate changed and is used from now on")
         .await;
     until("an answer under the new authority", async || {
         let answer = pair.site.try_form_login("ada").await;
@@ -174,7 +174,7 @@ async fn the_services_follow_certificates_of_another_authority() {
 }
 
 #[tokio::test]
-async fn a_client_certificate_that_is_not_accepted_yet_costs_no_answer() {
+async fn client_certificate_not_accepted_yet_keeps_old_connection() {
     let directory = tempfile::tempdir().unwrap();
     let mut pair = mutual_tls(directory.path(), "web-service").await;
     let strange = tempfile::tempdir().unwrap();
@@ -184,7 +184,7 @@ async fn a_client_certificate_that_is_not_accepted_yet_costs_no_answer() {
     }
 
     pair.web
-        .said("auth-service does not accept the changed certificate; the old connection stays")
+        .printed("auth-service does not accept the changed certificate; the old connection stays")
         .await;
 
     assert_eq!(pair.site.try_form_login("ada").await.status(), 303);
@@ -192,13 +192,13 @@ async fn a_client_certificate_that_is_not_accepted_yet_costs_no_answer() {
     let both = [authority(directory.path()), authority(strange.path())].concat();
     fs::write(directory.path().join("authority.pem"), both).unwrap();
     pair.web
-        .said("auth-service is connected to with the changed certificate")
+        .printed("auth-service is connected to with the changed certificate")
         .await;
     assert_eq!(pair.site.try_form_login("ada").await.status(), 303);
 }
 
 #[tokio::test]
-async fn the_end_of_every_certificate_is_announced() {
+async fn expiring_certificate_is_logged() {
     let directory = tempfile::tempdir().unwrap();
     make_authority_until(
         directory.path(),
@@ -210,20 +210,20 @@ async fn the_end_of_every_certificate_is_announced() {
         (&mut pair.auth, ["AUTH_TLS_CERT", "AUTH_TLS_CLIENT_CA"]),
         (&mut pair.web, ["WEB_AUTH_CERT", "WEB_AUTH_CA"]),
     ] {
-        program.said("a certificate ends soon; replace it").await;
+        program.printed("a certificate ends soon; replace it").await;
         for setting in settings {
-            program.said(&format!("\"setting\":\"{setting}\"")).await;
+            program.printed(&format!("\"setting\":\"{setting}\"")).await;
         }
     }
 }
 
 #[tokio::test]
-async fn a_certificate_of_another_name_is_told_at_the_first_sign_in() {
+async fn certificate_of_other_name_is_reported_at_sign_in() {
     let directory = tempfile::tempdir().unwrap();
     let mut pair = mutual_tls(directory.path(), "billing").await;
     assert_eq!(pair.site.try_form_login("ada").await.status(), 500);
     pair.web
-        .said("auth-service does not know this service")
+        .printed("auth-service does not know this service")
         .await;
 }
 
@@ -254,7 +254,7 @@ fn make_authority_until(directory: &Path, names: &[&str], lifetime: Duration) {
 }
 
 #[tokio::test]
-async fn without_tls_it_is_for_a_proxy_that_speaks_it() {
+async fn tls_off_serves_trusted_proxy_only() {
     let pair = Pair::start_with(Options {
         web: vec![
             ("WEB_TLS", "off".to_owned()),

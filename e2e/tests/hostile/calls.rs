@@ -137,7 +137,7 @@ async fn call(
 }
 
 #[tokio::test]
-async fn no_rpc_fails_or_changes_anything_whatever_is_sent() {
+async fn every_rpc_rejects_hostile_input_without_effect() {
     let pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
     let tokens = pair.site.tokens("ada").await;

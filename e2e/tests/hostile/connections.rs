@@ -72,7 +72,7 @@ async fn is_cut(mut stream: impl AsyncRead + AsyncWrite + Unpin, frames: &[u8]) 
 }
 
 #[tokio::test]
-async fn floods_of_frames_are_cut_and_the_next_client_is_served() {
+async fn flood_of_frames_is_cut_and_next_client_is_served() {
     let pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
     for (name, frames) in [

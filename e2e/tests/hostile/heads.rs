@@ -27,7 +27,7 @@ fn lines(pair: &Pair, text: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn too_many_cookies_are_counted_in_one_line() {
+async fn oversized_cookies_are_logged_in_one_line() {
     let mut pair = talkative().await;
     let client = pair.site.client();
     let cookies = format!("theme={}", "x".repeat(17_000));
@@ -49,7 +49,7 @@ async fn too_many_cookies_are_counted_in_one_line() {
 }
 
 #[tokio::test]
-async fn what_a_proxy_writes_and_is_not_used_leaves_a_line() {
+async fn unused_forwarded_header_is_logged() {
     let pair = talkative().await;
     let client = pair.site.client();
     let verify = || -> RequestBuilder {

@@ -120,7 +120,7 @@ async fn sids(pair: &Pair, cookie: &str) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_of_another_origin_changes_and_reads_nothing() {
+async fn page_of_other_origin_changes_and_reads_nothing() {
     let pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
     let elsewhere = pair.site.form_login("ada").await;

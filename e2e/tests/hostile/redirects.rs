@@ -42,7 +42,7 @@ fn unescaped(line: &str) -> String {
 
 /// The `Location` after signing in with each of them stays here, as a URL parser and as Chromium read it.
 #[tokio::test(flavor = "multi_thread")]
-async fn after_sign_in_nobody_is_sent_elsewhere() {
+async fn sign_in_redirects_to_no_other_origin() {
     let pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
     let site = &pair.site;

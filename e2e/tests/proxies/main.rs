@@ -281,22 +281,22 @@ async fn what_has_ended_passes_no_more(world: &World) {
 }
 
 #[tokio::test]
-async fn nginx_lets_pass_who_is_signed_in() {
+async fn nginx_passes_only_authenticated_requests() {
     guard(NGINX).await;
 }
 
 #[tokio::test]
-async fn caddy_lets_pass_who_is_signed_in() {
+async fn caddy_passes_only_authenticated_requests() {
     guard(CADDY).await;
 }
 
 #[tokio::test]
-async fn haproxy_lets_pass_who_is_signed_in() {
+async fn haproxy_passes_only_authenticated_requests() {
     guard(HAPROXY_OF_APPLICATION).await;
 }
 
 #[tokio::test]
-async fn haproxy_in_front_hides_nobodys_address() {
+async fn haproxy_in_front_keeps_client_addresses() {
     let _turn = PORTS.lock().await;
     let mut world = World::begin(HAPROXY, &HAPROXY.origin()).await;
     let body = json!({"username": "ada", "password": PASSWORD});
@@ -338,7 +338,7 @@ async fn haproxy_in_front_hides_nobodys_address() {
 
 /// Every file of `deploy/` that a proxy reads is complete: the settings that they name exist.
 #[test]
-fn the_settings_that_the_files_name_exist() {
+fn settings_named_in_deploy_files_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let settings = fs::read_to_string(root.join("web-service/src/config/settings.rs")).unwrap();
     let files = [

@@ -158,7 +158,7 @@ fn shapes_of_calls() -> Vec<Shape> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unfinished_calls_hold_up_no_other_client_of_auth_service() {
+async fn unfinished_calls_delay_no_other_client_of_auth_service() {
     let _alone = ALONE.lock().await;
     let pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
@@ -301,7 +301,7 @@ fn shapes_over_tls() -> Vec<Shape> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unfinished_requests_hold_up_no_other_client_of_web_service() {
+async fn unfinished_requests_delay_no_other_client_of_web_service() {
     let _alone = ALONE.lock().await;
     let pair = Pair::start_with(Options {
         web: vec![("WEB_MAX_CONNECTIONS", WEB_CONNECTIONS.to_string())],
