@@ -12,8 +12,8 @@ mod process;
 mod redis;
 mod report;
 mod sampler;
+mod scenario;
 mod scenarios;
-mod section;
 mod services;
 mod web;
 mod wrk;
@@ -39,7 +39,7 @@ use self::{
     process::Server,
     report::Row,
     sampler::{Meter, Sample, WARM_UP},
-    section::{Section, take_turns},
+    scenario::{Section, take_turns},
 };
 
 /// How `cargo xtask bench` can be changed.

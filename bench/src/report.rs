@@ -8,7 +8,7 @@ use crate::{
     Contender, Kind,
     plot::{self, Bar},
     sampler::{Sample, median, mib},
-    section::Section,
+    scenario::Section,
 };
 
 /// A row of the table.

@@ -38,7 +38,7 @@ impl Part {
             Self::AuthService | Self::WebService => &["service"],
             Self::E2e => &["e2e"],
             Self::Readme => &["readme"],
-            Self::Revocation => &["ends_everywhere"],
+            Self::Revocation => &["revocation"],
             Self::Hostile => &["hostile", "slow", "unfinished"],
             Self::Load => &["flood", "timing"],
             Self::Proxies => &["proxies"],

@@ -16,9 +16,9 @@ use tokio::{
 };
 
 use crate::{
+    closed_loop::{Turns, all},
     latencies::Latencies,
     site::{Site, client_at},
-    turns::{Turns, all},
 };
 
 #[derive(Args)]

@@ -6,13 +6,13 @@
     reason = "this is a command line"
 )]
 
+mod closed_loop;
 mod latencies;
 mod login;
 mod revocations;
 mod sessions;
 mod site;
 mod tokens;
-mod turns;
 mod validate;
 mod watch;
 

@@ -15,8 +15,8 @@ use web_service::session::{
 };
 
 use crate::{
+    closed_loop::{Turns, all},
     site::Site,
-    turns::{Turns, all},
 };
 
 const AT_ONCE: usize = 256;

@@ -9,8 +9,8 @@ use tokio::task::JoinSet;
 use web_service::session::sign_in::SESSION_SCOPE;
 
 use crate::{
+    closed_loop::{Turns, all},
     site::Site,
-    turns::{Turns, all},
 };
 
 const AT_ONCE: usize = 64;

@@ -9,9 +9,9 @@ use tokio::{task::JoinSet, time::Instant};
 use tonic::transport::Channel;
 
 use crate::{
+    closed_loop::{Turns, all},
     latencies::Latencies,
     site::{Site, USERNAME},
-    turns::{Turns, all},
 };
 
 #[derive(Args)]

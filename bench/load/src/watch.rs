@@ -21,9 +21,9 @@ use tokio::{
 use tonic::{Request, Streaming, transport::Channel};
 
 use crate::{
+    closed_loop::all,
     latencies::Latencies,
     site::{Site, client_at},
-    turns::all,
 };
 
 /// How long snapshots, and afterwards revocations, may take to reach everybody.

@@ -8,7 +8,7 @@ use crate::{
     pair::{Pair, own_load},
     process::Server,
     sampler::Meter,
-    section::{Column, Line, Part, Picture, Runner, compare, in_turn, or_failed},
+    scenario::{Column, Line, Part, Picture, Runner, compare, in_turn, or_failed},
 };
 
 const NAMES: [&str; 3] = [

@@ -8,8 +8,8 @@ use crate::{
     load::Load,
     pair::Pair,
     sampler::real,
+    scenario::{Column, Line, Part, Picture, compare, in_turn, or_failed},
     scenarios::logins,
-    section::{Column, Line, Part, Picture, compare, in_turn, or_failed},
     services::validate_load,
 };
 

@@ -10,7 +10,7 @@ use crate::{
     pair::Ground,
     process::Server,
     sampler::{Meter, mib, real},
-    section::{Column, Line, Part, Picture, compare, in_turn, or_failed},
+    scenario::{Column, Line, Part, Picture, compare, in_turn, or_failed},
 };
 
 const NAMES: [&str; 3] = [

@@ -11,7 +11,7 @@ mod starts;
 mod tokens;
 mod watchers;
 
-use crate::section::Part;
+use crate::scenario::Part;
 
 pub(super) static ALL: [Part; 10] = [
     paced::PART,

@@ -3,7 +3,7 @@
 use crate::{
     Bench, Kind, Running, begin,
     load::Clients,
-    section::{Column, Line, Part, Picture, Runner, compare, in_turn, or_failed},
+    scenario::{Column, Line, Part, Picture, Runner, compare, in_turn, or_failed},
 };
 
 const NAMES: [&str; 4] = [

@@ -9,7 +9,7 @@ use crate::{
     load::{Answered, Clients, Load},
     pair::Pair,
     sampler::{Meter, Sample, median},
-    section::{Column, Line, Part, Picture},
+    scenario::{Column, Line, Part, Picture},
     services::cookie_load,
     web::Web,
 };

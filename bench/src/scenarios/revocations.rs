@@ -9,8 +9,8 @@ use crate::{
     pair::{Ground, Pair},
     process::Server,
     sampler::{Meter, median, mib, real},
+    scenario::{Column, Line, Part, Picture, or_failed},
     scenarios::grouped,
-    section::{Column, Line, Part, Picture, or_failed},
     services::{bearer_load, validate_load},
     web::Web,
 };

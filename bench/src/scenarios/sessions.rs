@@ -8,9 +8,9 @@ use crate::{
     pair::Pair,
     redis::used_memory,
     sampler::{Meter, Sample, median, real},
+    scenario::{Column, Line, Part, Picture, compare},
     scenarios::grouped,
     scratch,
-    section::{Column, Line, Part, Picture, compare},
     services::cookie_load,
 };
 

@@ -7,7 +7,7 @@ use crate::{
     pair::Ground,
     process::PAUSE,
     sampler::{medians, mib},
-    section::{Column, Line, Part, Picture, or_failed},
+    scenario::{Column, Line, Part, Picture, or_failed},
 };
 
 const NAMES: [&str; 2] = ["auth-service", "web-service"];

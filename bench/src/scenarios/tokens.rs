@@ -7,8 +7,8 @@ use crate::{
     load::{Load, Turns},
     pair::Pair,
     sampler::{Meter, Sample, median, mib},
+    scenario::{Column, Line, Part, Picture},
     scenarios::grouped,
-    section::{Column, Line, Part, Picture},
     services::bearer_load,
 };
 

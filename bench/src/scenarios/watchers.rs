@@ -14,8 +14,8 @@ use crate::{
     load::result,
     pair::Pair,
     sampler::{Meter, real},
+    scenario::{Column, Line, Part, Picture},
     scenarios::grouped,
-    section::{Column, Line, Part, Picture},
 };
 
 pub(super) const PART: Part = Part {

@@ -6,6 +6,7 @@
 )]
 
 mod browser;
+mod caches;
 mod command_line;
 mod contract;
 mod cost;
@@ -16,8 +17,8 @@ mod device_binding;
 mod drain;
 mod grpcurl;
 mod integrate;
+mod kill_under_load;
 mod log;
-mod memory;
 mod oauth_clients;
 mod older_tab;
 mod outage;
@@ -25,5 +26,4 @@ mod pages;
 mod races;
 mod redis_sessions;
 mod signals;
-mod storm;
 mod tls;

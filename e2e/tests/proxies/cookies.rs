@@ -4,7 +4,7 @@ use reqwest::{Method, Response, Version};
 use serde_json::Value;
 use tokio::io::AsyncReadExt as _;
 
-use crate::world::World;
+use crate::fixture::World;
 
 /// In every cookie of ours but the session's. It opens nothing, and nobody but Holdfast is to see it.
 const SECRET: &str = "AAAASECRETAAAA";

@@ -3,9 +3,9 @@
 
 mod application;
 mod cookies;
+mod fixture;
 mod proxy;
 mod sockets;
-mod world;
 
 use std::{
     fs,
@@ -24,8 +24,8 @@ use tokio::sync::Mutex;
 
 use self::{
     application::identity,
+    fixture::World,
     proxy::{CADDY, HAPROXY, HAPROXY_OF_APPLICATION, NGINX, Proxy},
-    world::World,
 };
 
 /// One at a time.

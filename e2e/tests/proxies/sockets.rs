@@ -6,7 +6,7 @@ use tokio::{
 };
 use tokio_rustls::client::TlsStream;
 
-use crate::world::World;
+use crate::fixture::World;
 
 async fn upgrade(world: &World, cookie: &str, origin: &str) -> TlsStream<TcpStream> {
     let fields = format!(
