@@ -1,5 +1,5 @@
--- What `wrk` does with each answer; in the end it says how many were wrong. With a file, its lines take turns in the place of the
--- `@` in the headers.
+-- Verifies each response of `wrk`, and prints the number of wrong ones at the end. With BENCH_FILE, the lines of the file replace
+-- the `@` in the headers in turn.
 local threads = {}
 function setup(thread) table.insert(threads, thread) end
 function init(arguments)
@@ -9,28 +9,28 @@ function init(arguments)
     local name, value = string.match(header, "^([^:]+): (.*)$")
     wrk.headers[name] = value
   end
-  if os.getenv("BENCH_FILE") then take_turns() end
+  if os.getenv("BENCH_FILE") then replace_by_lines() end
 end
-function take_turns()
-  local lines, most = {}, tonumber(os.getenv("BENCH_LINES"))
+function replace_by_lines()
+  local lines, max = {}, tonumber(os.getenv("BENCH_LINES"))
   for line in io.lines(os.getenv("BENCH_FILE")) do
-    if #lines == most then break end
+    if #lines == max then break end
     table.insert(lines, line)
   end
   local before, after = string.match(wrk.format(), "^(.*)@(.*)$")
-  local turn = tonumber(os.getenv("BENCH_SKIP"))
+  local index = tonumber(os.getenv("BENCH_SKIP"))
   function request()
-    turn = turn % #lines + 1
-    return before .. lines[turn] .. after
+    index = index % #lines + 1
+    return before .. lines[index] .. after
   end
 end
-function response(status, headers, answer)
-  if status ~= 200 or not string.find(answer, body, 1, true) then wrong = wrong + 1 end
+function response(status, headers, content)
+  if status ~= 200 or not string.find(content, body, 1, true) then wrong = wrong + 1 end
 end
 function done(summary, latency, requests)
-  local all = 0
-  for _, thread in ipairs(threads) do all = all + thread:get("wrong") end
+  local total = 0
+  for _, thread in ipairs(threads) do total = total + thread:get("wrong") end
   local failed = summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout
-  io.write(string.format("RESULT %d %d %d %d %d %d\n", summary.requests, all, failed,
+  io.write(string.format("RESULT %d %d %d %d %d %d\n", summary.requests, total, failed,
     summary.duration, latency:percentile(50), latency:percentile(99)))
 end

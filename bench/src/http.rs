@@ -1,4 +1,4 @@
-//! Single requests: probes, and signing in.
+//! Single requests: probes and sign-in.
 
 use std::{
     io::{Read as _, Write as _},
@@ -11,13 +11,12 @@ use anyhow::{Context as _, ensure};
 
 pub(super) const PASSWORD: &str = "correct horse battery staple";
 
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The status of a plain `GET` on this machine, if there is an answer. A probe that costs next to nothing, as starts are measured
-/// with it.
+/// The status of a plain `GET` on this machine, if there is a response. The probe starts no process, as it measures start times.
 pub(super) fn status(port: u16, path: &str) -> Option<u16> {
     let mut connection = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    connection.set_read_timeout(Some(PATIENCE)).ok()?;
+    connection.set_read_timeout(Some(TIMEOUT)).ok()?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     connection.write_all(request.as_bytes()).ok()?;
     let mut answer = Vec::new();
@@ -26,7 +25,7 @@ pub(super) fn status(port: u16, path: &str) -> Option<u16> {
     line.split(' ').nth(1)?.parse().ok()
 }
 
-/// What `curl` prints, head included.
+/// The output of `curl`, with the response headers.
 pub(super) fn curl(arguments: &[&str]) -> anyhow::Result<String> {
     let output = Command::new("curl")
         .args(["--silent", "--include", "--insecure", "--max-time", "5"])
@@ -37,7 +36,7 @@ pub(super) fn curl(arguments: &[&str]) -> anyhow::Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// A cookie that an answer sets, as `name=value`.
+/// A cookie that a response sets, as `name=value`.
 pub(super) fn cookie_of(answer: &str, name: &str) -> Option<String> {
     let lines = answer.lines().filter_map(|line| {
         let (header, value) = line.split_once(": ")?;
@@ -49,7 +48,7 @@ pub(super) fn cookie_of(answer: &str, name: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// The access token for a name and a password.
+/// Signs in as `ada` at a JSON endpoint and returns the access token.
 pub(super) fn token_of(url: &str) -> anyhow::Result<String> {
     let body = format!("{{\"username\":\"ada\",\"password\":\"{PASSWORD}\"}}");
     let answer = curl(&[
@@ -61,5 +60,5 @@ pub(super) fn token_of(url: &str) -> anyhow::Result<String> {
     ])?;
     let token = answer.split("\"access_token\":\"").nth(1);
     let token = token.and_then(|rest| rest.split('"').next());
-    Ok(token.context("no token")?.to_owned())
+    Ok(token.context("the response contains no token")?.to_owned())
 }

@@ -1,4 +1,4 @@
-//! Load, whose maker looks at each answer.
+//! Load on a server, whose generator verifies each response.
 
 use std::{
     path::PathBuf,
@@ -15,70 +15,77 @@ use crate::{
     wrk,
 };
 
-/// What was answered in a run.
+/// The result of a run in which every response was correct.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Answered {
+pub(super) struct LoadResult {
+    /// Number of responses.
     pub(super) requests: u64,
+    /// Duration of the run.
     pub(super) took: Duration,
+    /// Median latency.
     pub(super) p50: Duration,
+    /// 99th percentile of the latency.
     pub(super) p99: Duration,
 }
 
-/// Lines of a file that take turns, from one run to the next.
-pub(super) struct Turns {
+/// The lines of a file, used one after the other and continued from one run to the next.
+pub(super) struct LineCursor {
     pub(super) file: PathBuf,
-    /// How many of its lines, at most.
+    /// Upper limit of the lines to use.
     pub(super) lines: u64,
-    had: AtomicU64,
+    used: AtomicU64,
 }
 
-impl Turns {
-    pub(super) const fn of(file: PathBuf, lines: u64) -> Self {
+impl LineCursor {
+    pub(super) const fn new(file: PathBuf, lines: u64) -> Self {
         Self {
             file,
             lines,
-            had: AtomicU64::new(0),
+            used: AtomicU64::new(0),
         }
     }
 
-    /// How many turns there were.
-    pub(super) fn had(&self) -> u64 {
-        self.had.load(Ordering::Relaxed)
+    /// The number of lines that were used so far, counted again for each pass.
+    pub(super) fn used(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
     }
 
-    pub(super) fn note(&self, turns: u64) {
-        self.had.fetch_add(turns, Ordering::Relaxed);
+    pub(super) fn advance(&self, lines: u64) {
+        self.used.fetch_add(lines, Ordering::Relaxed);
     }
 }
 
-/// What is asked, and what has to be answered.
+/// Requests, with their expected response.
 pub(super) enum Load {
-    /// With `wrk`.
+    /// HTTP requests by `wrk`.
     Http {
         url: String,
-        /// Such as `Cookie: a=b`.
+        /// Header lines, such as `Cookie: a=b`.
         headers: String,
-        /// What takes the place of the `@` in the headers.
-        turns: Option<Turns>,
-        /// What each answer has to contain, besides the status 200.
+        /// Lines that replace the `@` in the headers.
+        cursor: Option<LineCursor>,
+        /// Text that each response must contain, besides status 200.
         body: &'static str,
         clients: Clients,
     },
-    /// With `h2load`.
+    /// gRPC calls by `h2load`.
     Grpc {
         url: String,
-        /// A file that holds the framed message.
+        /// A file with the framed message.
         message: PathBuf,
         pace: Pace,
     },
-    /// `ValidateToken` with a program of our own, another token each time.
-    Tokens { command: OwnLoad, turns: Turns },
+    /// `ValidateToken` calls by the program `load`, with a different token each time.
+    Tokens {
+        command: LoadCommand,
+        cursor: LineCursor,
+    },
 }
 
-/// The program of our own, and its arguments but for how long.
-pub(super) type OwnLoad = Box<dyn Fn() -> Command + Send + Sync>;
+/// Creates the command of the program `load`, without its duration.
+pub(super) type LoadCommand = Box<dyn Fn() -> Command + Send + Sync>;
 
-/// Who asks over HTTP.
+/// Threads and connections of an HTTP load.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clients {
     pub(super) threads: usize,
@@ -86,98 +93,105 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    /// More than servers can answer that share the cores with them.
-    pub(super) fn hurried() -> Self {
+    /// More requests than servers can process that share the cores with the load.
+    pub(super) fn saturating() -> Self {
         Self {
             threads: cores(),
             connections: 64,
         }
     }
 
-    /// One core's, so that the servers wait for them now and then.
-    pub(super) const fn leisurely() -> Self {
+    /// One thread with 16 connections, so that the servers wait for requests now and then.
+    pub(super) const fn one_core() -> Self {
         Self {
             threads: 1,
             connections: 16,
         }
     }
 
-    /// Those of one of so many parts.
-    pub(super) fn shared(self, parts: usize) -> Self {
+    /// The share of one of `count` equal loads.
+    pub(super) fn divided_by(self, count: usize) -> Self {
         Self {
-            threads: (self.threads / parts).max(1),
-            connections: self.connections / parts,
+            threads: (self.threads / count).max(1),
+            connections: self.connections / count,
         }
     }
 }
 
 impl Load {
-    /// The same, where lines of a file take turns in the place of the `@`.
-    pub(super) fn in_turn(self, lines: Turns) -> Self {
+    /// Replaces the `@` in the headers by lines of a file.
+    pub(super) fn with_lines(self, lines: LineCursor) -> Self {
         let mut load = self;
-        if let Self::Http { turns, clients, .. } = &mut load {
-            *turns = Some(lines);
-            // Threads would not know of each other's turns.
+        if let Self::Http {
+            cursor, clients, ..
+        } = &mut load
+        {
+            *cursor = Some(lines);
+            // Threads of wrk share no cursor.
             clients.threads = 1;
         }
         load
     }
 
-    /// The same, asked by others.
-    pub(super) fn by(self, others: Clients) -> Self {
+    /// Replaces the number of threads and connections.
+    pub(super) fn with_clients(self, replacement: Clients) -> Self {
         let mut load = self;
         if let Self::Http { clients, .. } = &mut load {
-            *clients = others;
+            *clients = replacement;
         }
         load
     }
 
-    /// How many turns there were.
-    pub(super) fn had(&self) -> u64 {
+    /// The number of lines that were used so far.
+    pub(super) fn used_lines(&self) -> u64 {
         match self {
-            Self::Http { turns, .. } => turns.as_ref().map_or(0, Turns::had),
-            Self::Tokens { turns, .. } => turns.had(),
+            Self::Http { cursor, .. } => cursor.as_ref().map_or(0, LineCursor::used),
+            Self::Tokens { cursor, .. } => cursor.used(),
             Self::Grpc { .. } => 0,
         }
     }
 
-    pub(super) fn run(&self, length: Duration) -> anyhow::Result<Answered> {
+    /// Generates the load for `length`.
+    ///
+    /// # Errors
+    /// When a response is wrong or missing.
+    pub(super) fn run(&self, length: Duration) -> anyhow::Result<LoadResult> {
         match self {
             Self::Http {
                 url,
                 headers,
-                turns,
+                cursor,
                 body,
                 clients,
             } => {
-                let mut command = wrk::command(*clients, length, turns.as_ref());
+                let mut command = wrk::command(*clients, length, cursor.as_ref());
                 command.env("BENCH_HEADERS", headers).arg(url);
-                let answered = wrk::run(command.env("BENCH_BODY", body))?;
-                if let Some(turns) = turns {
-                    turns.note(answered.requests);
+                let result = wrk::run(command.env("BENCH_BODY", body))?;
+                if let Some(cursor) = cursor {
+                    cursor.advance(result.requests);
                 }
-                Ok(answered)
+                Ok(result)
             }
             Self::Grpc { url, message, pace } => h2load::run(url, message, *pace, length),
-            Self::Tokens { command, turns } => {
+            Self::Tokens { command, cursor } => {
                 let mut command = command();
                 command
                     .args(["--seconds", &length.as_secs().to_string()])
-                    .args(["--skip", &turns.had().to_string()])
+                    .args(["--skip", &cursor.used().to_string()])
                     .arg("--tokens")
-                    .arg(&turns.file);
-                let answered = answered(&mut command)?;
-                turns.note(answered.requests);
-                Ok(answered)
+                    .arg(&cursor.file);
+                let result = run_load_program(&mut command)?;
+                cursor.advance(result.requests);
+                Ok(result)
             }
         }
     }
 }
 
-/// What a program of our own says: `RESULT COUNT ELAPSED P50 P99`.
-pub(super) fn answered(command: &mut Command) -> anyhow::Result<Answered> {
-    let [requests, took, p50, p99] = result(&output(command)?)?;
-    Ok(Answered {
+/// Runs the program `load`, which prints `RESULT COUNT ELAPSED P50 P99`.
+fn run_load_program(command: &mut Command) -> anyhow::Result<LoadResult> {
+    let [requests, took, p50, p99] = parse_result(&output(command)?)?;
+    Ok(LoadResult {
         requests,
         took: Duration::from_micros(took),
         p50: Duration::from_micros(p50),
@@ -186,23 +200,27 @@ pub(super) fn answered(command: &mut Command) -> anyhow::Result<Answered> {
 }
 
 /// The numbers after `RESULT`.
-pub(super) fn result<const N: usize>(said: &str) -> anyhow::Result<[u64; N]> {
-    let line = said.lines().find_map(|line| line.strip_prefix("RESULT "));
+pub(super) fn parse_result<const N: usize>(output: &str) -> anyhow::Result<[u64; N]> {
+    let line = output.lines().find_map(|line| line.strip_prefix("RESULT "));
     let numbers = line.context("there is no result")?.split(' ');
     let numbers: Vec<u64> = numbers.map(str::parse).collect::<Result<_, _>>()?;
-    <[u64; N]>::try_from(numbers).map_err(|_| anyhow::anyhow!("the result is of another form"))
+    <[u64; N]>::try_from(numbers)
+        .map_err(|_| anyhow::anyhow!("the result has another number of values"))
 }
 
-/// What a program says that has to succeed.
+/// Runs a command and returns its standard output.
+///
+/// # Errors
+/// When it fails; the message contains its output.
 pub(super) fn output(command: &mut Command) -> anyhow::Result<String> {
     let output = command
         .output()
         .with_context(|| format!("cannot run {}", command.get_program().display()))?;
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
     ensure!(
         output.status.success(),
-        "{said}{}",
+        "{text}{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    Ok(said)
+    Ok(text)
 }

@@ -1,7 +1,8 @@
-//! `cargo xtask bench`: what a check costs here, beside the floor and beside what one would take instead, and what grows with what.
-//! Every answer is looked at: a row with one wrong answer has no figures.
+//! `cargo xtask bench`: the cost of checks, beside a bare handler and alternatives, and how it grows. The content of every response
+//! is verified: a row with one wrong response has no figures.
 #![expect(clippy::print_stdout, reason = "this is a command line")]
 
+mod fixture;
 mod h2load;
 mod http;
 mod load;
@@ -38,39 +39,39 @@ use self::{
     load::{Clients, Load},
     process::Server,
     report::Row,
-    sampler::{Meter, Sample, WARM_UP},
-    scenario::{Section, take_turns},
+    sampler::{Sample, Sampler, WARM_UP},
+    scenario::{ScenarioReport, run_interleaved},
 };
 
-/// How `cargo xtask bench` can be changed.
+/// Options of `cargo xtask bench`.
 #[derive(Parser)]
 #[command(name = "cargo xtask bench")]
 struct Options {
-    /// How long each run of a row takes, in seconds
+    /// Duration of each run of a row, in seconds
     #[arg(long, default_value_t = 3)]
     seconds: u64,
-    /// How often each row is run; the median counts
+    /// Number of runs of each row; the result is the median
     #[arg(long, default_value_t = 5)]
     runs: usize,
-    /// Only rows whose name, and sections whose title or one of whose lines contains this
+    /// Only rows whose name, and scenarios whose title or one of whose rows contains this text
     #[arg(long, default_value = "")]
     only: String,
-    /// The most of anything there is: sessions, revocations, tokens, watchers
+    /// Upper limit of every count: sessions, revocations, tokens, watchers
     #[arg(long, default_value_t = 1_000_000)]
-    most: u64,
-    /// Where results are written
+    max_count: u64,
+    /// Directory for the results
     #[arg(long, default_value = "docs/benchmarks")]
     out: PathBuf,
 }
 
-/// What is measured with, and how much.
+/// The built programs, and the extent of the measurements.
 struct Bench {
     programs: PathBuf,
     peers: PathBuf,
     tools: BenchTools,
     length: Duration,
     runs: usize,
-    most: u64,
+    max_count: u64,
 }
 
 impl Bench {
@@ -78,8 +79,8 @@ impl Bench {
         (self.length, self.runs)
     }
 
-    /// Every row.
-    fn starts(&self) -> Vec<Start<'_>> {
+    /// The specifications of all rows: alternatives first.
+    fn specs(&self) -> Vec<ContenderSpec<'_>> {
         let peers = peers::all(&self.peers, &self.tools);
         peers
             .into_iter()
@@ -87,38 +88,38 @@ impl Bench {
             .collect()
     }
 
-    /// Those of them that are not too many.
+    /// The counts that do not exceed `--max-count`.
     fn counts(&self, counts: &[u64]) -> Vec<u64> {
         let counts = counts.iter().copied();
-        counts.filter(|count| *count <= self.most).collect()
+        counts.filter(|count| *count <= self.max_count).collect()
     }
 }
 
-/// Something that is measured: who serves it, and what is asked.
+/// A running system under test, with its load.
 struct Contender {
     name: String,
-    /// What it is compared with.
+    /// The group of rows in which it is compared.
     kind: Kind,
     servers: Vec<Server>,
-    /// What has to be there and is not part of it.
-    #[expect(dead_code, reason = "they end with it")]
-    beside: Vec<Server>,
+    /// Servers that it needs and whose CPU time does not count.
+    #[expect(dead_code, reason = "dropped with it, which stops them")]
+    background: Vec<Server>,
     redis: Option<u16>,
     load: Load,
 }
 
-/// One that runs, and its resident memory before it was asked for anything.
+/// A contender after its warm-up, with its resident memory before the first request.
 struct Running {
     contender: Contender,
     idle_kib: u64,
 }
 
-/// Which rows belong together.
+/// A group of rows that are compared with each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// Who a cookie belongs to.
+    /// Checks of a session cookie.
     Cookie,
-    /// Who a bearer token belongs to.
+    /// Checks of a bearer token.
     Bearer,
     /// `ValidateToken` over gRPC.
     Grpc,
@@ -135,7 +136,7 @@ impl Kind {
         }
     }
 
-    /// The row that the others of its kind are compared with.
+    /// The row that the others of its kind are compared with: a handler without a check.
     const fn floor(self) -> &'static str {
         match self {
             Self::Cookie | Self::Bearer => "bare axum",
@@ -153,48 +154,48 @@ fn main() -> anyhow::Result<()> {
         peers: peers::build()?,
         length: Duration::from_secs(options.seconds),
         runs: options.runs,
-        most: options.most,
+        max_count: options.max_count,
     };
-    let mut starts = bench.starts();
-    starts.retain(|start| start.name.contains(&options.only));
+    let mut specs = bench.specs();
+    specs.retain(|spec| spec.name.contains(&options.only));
     let rows: Vec<Row> = Kind::ALL
         .iter()
-        .flat_map(|kind| rows(*kind, &starts, &bench))
+        .flat_map(|kind| rows(*kind, &specs, &bench))
         .collect();
-    let sections: Vec<Section> = scenarios::ALL
+    let reports: Vec<ScenarioReport> = scenarios::ALL
         .iter()
-        .filter(|part| part.is_about(&options.only))
-        .map(|part| part.run(&bench))
+        .filter(|scenario| scenario.matches(&options.only))
+        .map(|scenario| scenario.run(&bench))
         .collect();
-    report::write(&workspace::root().join(&options.out), &rows, &sections)
+    report::write(&workspace::root().join(&options.out), &rows, &reports)
 }
 
-/// A row that is not started yet.
-struct Start<'a> {
+/// A contender that is not started yet.
+struct ContenderSpec<'a> {
     name: &'static str,
     kind: Kind,
-    begin: Box<dyn Fn() -> anyhow::Result<Contender> + 'a>,
+    start: Box<dyn Fn() -> anyhow::Result<Contender> + 'a>,
 }
 
-/// All of a kind, which run at the same time and are asked in turn.
-fn rows(kind: Kind, starts: &[Start<'_>], bench: &Bench) -> Vec<Row> {
+/// Measures all contenders of a kind: they run at the same time, and their runs are interleaved.
+fn rows(kind: Kind, specs: &[ContenderSpec<'_>], bench: &Bench) -> Vec<Row> {
     println!("{}", kind.title());
-    let of_kind = || starts.iter().filter(|start| start.kind == kind);
-    let begun: Vec<anyhow::Result<Running>> = of_kind().map(begin).collect();
-    let mut runners: Vec<_> = begun
+    let of_kind = || specs.iter().filter(|spec| spec.kind == kind);
+    let launched: Vec<anyhow::Result<Running>> = of_kind().map(launch).collect();
+    let mut runners: Vec<_> = launched
         .iter()
-        .map(|begun| || begun.as_ref().map_err(again)?.sample(bench.length))
+        .map(|launched| || launched.as_ref().map_err(copy_error)?.sample(bench.length))
         .collect();
-    let samples = take_turns(bench.runs, &mut runners);
-    let rows = of_kind().zip(&begun).zip(samples);
-    rows.map(|((start, begun), samples)| row(start, begun, samples))
+    let samples = run_interleaved(bench.runs, &mut runners);
+    let rows = of_kind().zip(&launched).zip(samples);
+    rows.map(|((spec, launched), samples)| row(spec, launched, samples))
         .collect()
 }
 
-/// Starts it, and asks it for a while: that warms up connections, caches and compilers.
-fn begin(start: &Start<'_>) -> anyhow::Result<Running> {
-    println!("  {} starts", start.name);
-    let contender = (start.begin)().context("it does not start")?;
+/// Starts a contender and runs its load for [`WARM_UP`], which warms up connections, caches and just-in-time compilers.
+fn launch(spec: &ContenderSpec<'_>) -> anyhow::Result<Running> {
+    println!("  starting {}", spec.name);
+    let contender = (spec.start)().context("it does not start")?;
     let idle_kib = contender.servers.iter().map(Server::resident).sum();
     contender.load.run(WARM_UP)?;
     Ok(Running {
@@ -203,51 +204,51 @@ fn begin(start: &Start<'_>) -> anyhow::Result<Running> {
     })
 }
 
-/// The same error for somebody else.
-fn again(error: &anyhow::Error) -> anyhow::Error {
+/// A copy of an error, as text.
+fn copy_error(error: &anyhow::Error) -> anyhow::Error {
     anyhow::anyhow!("{error:#}")
 }
 
 fn row(
-    start: &Start<'_>,
-    begun: &anyhow::Result<Running>,
+    spec: &ContenderSpec<'_>,
+    launched: &anyhow::Result<Running>,
     samples: anyhow::Result<Vec<Sample>>,
 ) -> Row {
-    let row = match (begun, samples) {
+    let row = match (launched, samples) {
         (Ok(running), Ok(samples)) => running.row(&samples),
         // A failure is a result, too.
-        (_, Err(error)) => Row::failed(start.name, start.kind, &error),
-        (Err(error), Ok(_)) => Row::failed(start.name, start.kind, error),
+        (_, Err(error)) => Row::failed(spec.name, spec.kind, &error),
+        (Err(error), Ok(_)) => Row::failed(spec.name, spec.kind, error),
     };
-    println!("  {}: {row}", start.name);
+    println!("  {}: {row}", spec.name);
     row
 }
 
 impl Running {
-    /// The same, asked by others from now on.
-    fn asked_by(mut self, clients: Clients) -> Self {
-        self.contender.load = self.contender.load.by(clients);
+    /// Replaces the number of threads and connections of the load.
+    fn with_clients(mut self, clients: Clients) -> Self {
+        self.contender.load = self.contender.load.with_clients(clients);
         self
     }
 
     fn sample(&self, length: Duration) -> anyhow::Result<Sample> {
-        let meter = Meter {
+        let sampler = Sampler {
             servers: self.contender.servers.iter().collect(),
             redis: self.contender.redis,
         };
-        meter.sample(|| self.contender.load.run(length))
+        sampler.sample(|| self.contender.load.run(length))
     }
 
     fn row(&self, samples: &[Sample]) -> Row {
         let peak_kib = self.contender.servers.iter().map(Server::peak).sum();
-        Row::of(&self.contender, samples, self.idle_kib, peak_kib)
+        Row::new(&self.contender, samples, self.idle_kib, peak_kib)
     }
 }
 
-/// A new directory, for files that nobody needs after this run.
-fn scratch() -> anyhow::Result<PathBuf> {
-    static MADE: AtomicUsize = AtomicUsize::new(0);
-    let number = MADE.fetch_add(1, Ordering::Relaxed);
+/// Creates a directory for temporary files of this run.
+fn scratch_directory() -> anyhow::Result<PathBuf> {
+    static CREATED: AtomicUsize = AtomicUsize::new(0);
+    let number = CREATED.fetch_add(1, Ordering::Relaxed);
     let all = workspace::target().join("bench");
     if number == 0 {
         let _ = fs::remove_dir_all(&all);

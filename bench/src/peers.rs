@@ -1,4 +1,4 @@
-//! What one would take instead, and the floor.
+//! The alternatives, and the bare handlers that all are compared with.
 
 use std::{
     path::{Path, PathBuf},
@@ -8,7 +8,7 @@ use std::{
 use xtask::{install::BenchTools, workspace};
 
 use crate::{
-    Contender, Kind, Start, free_port,
+    Contender, ContenderSpec, Kind, free_port,
     h2load::Pace,
     http::{cookie_of, curl, status, token_of},
     load::{Clients, Load},
@@ -20,7 +20,7 @@ use crate::{
 const WORKERS: &str = "2";
 const SIGN_IN: &str = "username=ada&password=correct%20horse%20battery%20staple";
 
-/// The Rust ones; the others are not built.
+/// Builds the alternatives in Rust; the others need no build.
 pub(super) fn build() -> anyhow::Result<PathBuf> {
     let manifest = workspace::root().join("bench/peers/rust/Cargo.toml");
     let target = workspace::target().join("peers");
@@ -36,18 +36,18 @@ pub(super) fn build() -> anyhow::Result<PathBuf> {
     Ok(target.join("release/peers"))
 }
 
-/// How a peer is started.
+/// The program of a peer.
 #[derive(Clone, Copy)]
 enum Program {
-    /// A mode of the Rust one.
+    /// A mode of the Rust program.
     Rust(&'static str),
     /// A directory of `bench/peers` with a Flask application.
     Flask(&'static str),
-    /// A directory of `bench/peers` with one for Node.
+    /// A directory of `bench/peers` with a Node application.
     Node(&'static str),
 }
 
-/// Name, kind, program, and whether it keeps sessions in Redis.
+/// Row name, kind, program, and whether it stores sessions in Redis.
 const PEERS: [(&str, Kind, Program, bool); 10] = [
     ("bare axum", Kind::Cookie, Program::Rust("axum"), false),
     ("bare axum", Kind::Bearer, Program::Rust("axum"), false),
@@ -102,21 +102,21 @@ const FASTIFY: (&str, Kind, Program, bool) = (
     false,
 );
 
-/// Every row.
-pub(super) fn all<'a>(program: &'a Path, tools: &'a BenchTools) -> Vec<Start<'a>> {
+/// The specifications of all alternatives.
+pub(super) fn all<'a>(program: &'a Path, tools: &'a BenchTools) -> Vec<ContenderSpec<'a>> {
     PEERS
         .into_iter()
         .chain([FASTIFY])
-        .map(|peer| Start {
+        .map(|peer| ContenderSpec {
             name: peer.0,
             kind: peer.1,
-            begin: Box::new(move || begin(peer, program, tools)),
+            start: Box::new(move || start(peer, program, tools)),
         })
         .collect()
 }
 
-fn begin(
-    (name, kind, which, keeps_sessions): (&str, Kind, Program, bool),
+fn start(
+    (name, kind, which, stores_sessions): (&str, Kind, Program, bool),
     program: &Path,
     tools: &BenchTools,
 ) -> anyhow::Result<Contender> {
@@ -127,7 +127,7 @@ fn begin(
         .env("PORT", port.to_string())
         .env("WORKERS", WORKERS)
         .env("PYTHONDONTWRITEBYTECODE", "1");
-    let store = if keeps_sessions {
+    let store = if stores_sessions {
         Some(redis::start()?)
     } else {
         None
@@ -142,7 +142,7 @@ fn begin(
         kind,
         load: load(kind, which, &origin)?,
         servers: [server].into_iter().chain(store).collect(),
-        beside: Vec::new(),
+        background: Vec::new(),
         redis,
     })
 }
@@ -180,7 +180,7 @@ fn command(which: Program, program: &Path, tools: &BenchTools) -> Command {
     }
 }
 
-/// Servers listen before their workers are there, so only an answer counts; any but that of a broken one.
+/// Whether the server is ready. Servers listen before their workers run, so it is ready at the first response below 500.
 fn is_up(kind: Kind, which: Program, port: u16) -> bool {
     match (kind, which) {
         (Kind::Grpc, _) => std::net::TcpStream::connect(("127.0.0.1", port)).is_ok(),
@@ -193,19 +193,19 @@ fn load(kind: Kind, which: Program, origin: &str) -> anyhow::Result<Load> {
     let http = |path: &str, headers: String, body| Load::Http {
         url: format!("{origin}{path}"),
         headers,
-        turns: None,
+        cursor: None,
         body,
-        clients: Clients::hurried(),
+        clients: Clients::saturating(),
     };
     Ok(match (kind, which) {
-        (Kind::Grpc, _) => validate_load(origin, &"x".repeat(600), Pace::AtOnce)?,
+        (Kind::Grpc, _) => validate_load(origin, &"x".repeat(600), Pace::ClosedLoop)?,
         (_, Program::Rust("axum")) => http("/profile", String::new(), "\"logged_in_as\":\"ada\""),
         (Kind::Cookie, _) => {
             let answer = curl(&["--data", SIGN_IN, &format!("{origin}/login")])?;
             let cookie = ["session", "id", "connect.sid"]
                 .iter()
                 .find_map(|name| cookie_of(&answer, name));
-            let cookie = anyhow::Context::context(cookie, "nobody is signed in")?;
+            let cookie = anyhow::Context::context(cookie, "the response sets no session cookie")?;
             let headers = format!("Cookie: {cookie}");
             http("/session", headers, "\"username\":\"ada\"")
         }

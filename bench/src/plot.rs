@@ -1,4 +1,4 @@
-//! Pictures of figures.
+//! SVG charts.
 
 use std::fmt::Write as _;
 
@@ -10,22 +10,22 @@ const STYLE: &str = ".own { fill: #0f6e63 } .other { fill: #7d8c88 } text { fill
     .curve0 { stroke: #0f6e63 } .curve1 { stroke: #b0632a } .name0 { fill: #0f6e63 } .name1 { fill: #b0632a } \
     .axis { stroke: #c3ccca }";
 
-/// A bar, how long it is, and what is written beside it.
+/// A bar of a bar chart, with the text beside it.
 pub(super) struct Bar<'a> {
     pub(super) name: &'a str,
     pub(super) figure: f64,
-    pub(super) said: String,
+    pub(super) label: String,
 }
 
-/// One bar below the other.
-#[expect(clippy::cast_precision_loss, reason = "it is a picture")]
+/// A bar chart with horizontal bars.
+#[expect(clippy::cast_precision_loss, reason = "coordinates of a chart")]
 pub(super) fn bars(title: &str, bars: &[Bar<'_>]) -> String {
-    let most = bars.iter().map(|bar| bar.figure).fold(1.0, f64::max);
+    let max = bars.iter().map(|bar| bar.figure).fold(1.0, f64::max);
     let height = BAR * (bars.len() as f64 + 1.0) + 16.0;
     let mut drawn = String::new();
     for (index, bar) in bars.iter().enumerate() {
         let top = BAR * (index as f64 + 1.0);
-        let length = bar.figure / most * (WIDTH - LEFT - 90.0);
+        let length = bar.figure / max * (WIDTH - LEFT - 90.0);
         let class = if bar.name.starts_with("Holdfast") {
             "own"
         } else {
@@ -40,13 +40,13 @@ pub(super) fn bars(title: &str, bars: &[Bar<'_>]) -> String {
             top,
             LEFT + length + 6.0,
             top + 13.0,
-            bar.said,
+            bar.label,
         );
     }
-    picture(title, height, &drawn)
+    chart(title, height, &drawn)
 }
 
-/// A curve, and a figure for each place on the axis, where there is one.
+/// A curve, with a figure for each position on the x-axis; none where it was not measured.
 pub(super) struct Curve<'a> {
     pub(super) name: &'a str,
     pub(super) figures: Vec<Option<f64>>,
@@ -56,18 +56,18 @@ const TOP: f64 = 40.0;
 const BOTTOM: f64 = 240.0;
 const SIDE: f64 = 60.0;
 
-/// Curves over places that are evenly apart, from zero on.
-#[expect(clippy::cast_precision_loss, reason = "it is a picture")]
+/// A line chart over evenly spaced positions. The y-axis starts at zero.
+#[expect(clippy::cast_precision_loss, reason = "coordinates of a chart")]
 pub(super) fn curves(title: &str, unit: &str, places: &[&str], curves: &[Curve<'_>]) -> String {
     let figures = curves
         .iter()
         .flat_map(|curve| curve.figures.iter().flatten());
-    let most = figures.copied().fold(1.0, f64::max) * 1.1;
+    let max = figures.copied().fold(1.0, f64::max) * 1.1;
     let step = (WIDTH - SIDE * 2.0) / (places.len().max(2) - 1) as f64;
     let x = |index: usize| SIDE + step * index as f64;
-    let y = |figure: f64| BOTTOM - figure / most * (BOTTOM - TOP);
+    let y = |figure: f64| BOTTOM - figure / max * (BOTTOM - TOP);
     let mut drawn = format!(
-        "  <path class=\"axis\" d=\"M{SIDE} {TOP} V{BOTTOM} H{}\" fill=\"none\"/>\n  <text x=\"{SIDE}\" y=\"{}\">{most:.0} {unit}</text>\n",
+        "  <path class=\"axis\" d=\"M{SIDE} {TOP} V{BOTTOM} H{}\" fill=\"none\"/>\n  <text x=\"{SIDE}\" y=\"{}\">{max:.0} {unit}</text>\n",
         WIDTH - SIDE,
         TOP - 6.0
     );
@@ -105,10 +105,10 @@ pub(super) fn curves(title: &str, unit: &str, places: &[&str], curves: &[Curve<'
         }
     }
     let height = BOTTOM + 40.0 + 18.0 * curves.len() as f64;
-    picture(title, height, &drawn)
+    chart(title, height, &drawn)
 }
 
-fn picture(title: &str, height: f64, drawn: &str) -> String {
+fn chart(title: &str, height: f64, drawn: &str) -> String {
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" font-family=\"system-ui, sans-serif\" font-size=\"13\">\n  <style>{STYLE}</style>\n  <rect class=\"back\" width=\"{WIDTH}\" height=\"{height}\"/>\n  <text x=\"8\" y=\"16\">{title}</text>\n{drawn}</svg>\n"
     )

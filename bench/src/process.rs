@@ -1,4 +1,4 @@
-//! A process under measure, with its children: what it used, from the kernel's accounting.
+//! A server process with its children: CPU time and memory, from `/proc`.
 
 use std::{
     collections::HashMap,
@@ -15,26 +15,26 @@ const START_DEADLINE: Duration = Duration::from_mins(1);
 const STOP_DEADLINE: Duration = Duration::from_secs(20);
 pub(super) const PAUSE: Duration = Duration::from_millis(1);
 
-/// A running server.
+/// A running server. Dropped, it is stopped.
 pub(super) struct Server {
     child: Child,
-    begun: Instant,
-    /// From its start until it was ready.
+    started: Instant,
+    /// Time from the start of the process until it was ready; zero before.
     pub(super) cold_start: Duration,
 }
 
 impl Server {
-    /// Starts it and waits until `is_ready`.
+    /// Starts the server and waits until `is_ready`.
     pub(super) fn start(
         command: &mut Command,
         is_ready: impl Fn() -> bool,
     ) -> anyhow::Result<Self> {
-        Self::spawn(command)?.ready(is_ready)
+        Self::spawn(command)?.wait_ready(is_ready)
     }
 
-    /// Starts it.
+    /// Starts the server.
     pub(super) fn spawn(command: &mut Command) -> anyhow::Result<Self> {
-        let begun = Instant::now();
+        let started = Instant::now();
         let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -43,49 +43,52 @@ impl Server {
             .with_context(|| format!("cannot start {}", command.get_program().display()))?;
         Ok(Self {
             child,
-            begun,
+            started,
             cold_start: Duration::ZERO,
         })
     }
 
     /// Waits until `is_ready`.
-    pub(super) fn ready(mut self, is_ready: impl Fn() -> bool) -> anyhow::Result<Self> {
-        while !self.look(&is_ready)? {
+    pub(super) fn wait_ready(mut self, is_ready: impl Fn() -> bool) -> anyhow::Result<Self> {
+        while !self.poll_ready(&is_ready)? {
             thread::sleep(PAUSE);
         }
         Ok(self)
     }
 
-    /// Whether it is ready now, or was before.
-    pub(super) fn look(&mut self, is_ready: impl Fn() -> bool) -> anyhow::Result<bool> {
+    /// Whether the server is ready now, or was before. The first success ends the measurement of its start.
+    pub(super) fn poll_ready(&mut self, is_ready: impl Fn() -> bool) -> anyhow::Result<bool> {
         if self.cold_start.is_zero() && is_ready() {
-            self.cold_start = self.begun.elapsed();
+            self.cold_start = self.started.elapsed();
         }
         if self.cold_start.is_zero() {
-            let is_late = self.begun.elapsed() > START_DEADLINE;
-            ensure!(!is_late, "it is not ready in time");
-            ensure!(self.child.try_wait()?.is_none(), "it ended at once");
+            let is_late = self.started.elapsed() > START_DEADLINE;
+            ensure!(!is_late, "the server is not ready in time");
+            ensure!(
+                self.child.try_wait()?.is_none(),
+                "the server ended during its start"
+            );
         }
         Ok(!self.cold_start.is_zero())
     }
 
-    /// Processor time of it and of its children so far.
+    /// CPU time of the process and its descendants so far.
     pub(super) fn cpu(&self) -> Duration {
         let ticks: u64 = self
             .tree()
             .into_iter()
             .map(|pid| ticks(pid).unwrap_or(0))
             .sum();
-        // The kernel counts hundredths of a second.
+        // The kernel counts in hundredths of a second.
         Duration::from_millis(ticks * 10)
     }
 
-    /// Resident memory now, in KiB.
+    /// Resident memory of the process and its descendants, in KiB.
     pub(super) fn resident(&self) -> u64 {
         self.memory("VmRSS:")
     }
 
-    /// The most that it ever was, in KiB.
+    /// Largest resident memory so far, in KiB.
     pub(super) fn peak(&self) -> u64 {
         self.memory("VmHWM:")
     }
@@ -99,7 +102,7 @@ impl Server {
         self.tree().into_iter().filter_map(of).sum()
     }
 
-    /// It and all that came of it.
+    /// The ids of the process and all its descendants.
     fn tree(&self) -> Vec<u32> {
         let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
         let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -125,8 +128,8 @@ impl Drop for Server {
         if let Some(pid) = pid {
             let _ = kill_process(pid, Signal::TERM);
         }
-        let begun = Instant::now();
-        while begun.elapsed() < STOP_DEADLINE && matches!(self.child.try_wait(), Ok(None)) {
+        let started = Instant::now();
+        while started.elapsed() < STOP_DEADLINE && matches!(self.child.try_wait(), Ok(None)) {
             thread::sleep(PAUSE);
         }
         let _ = self.child.kill();
@@ -134,7 +137,7 @@ impl Drop for Server {
     }
 }
 
-/// A number of `/proc/PID/stat`, counted from the state on: 1 is the parent, 11 and 12 are user and system time.
+/// A field of `/proc/PID/stat`, counted from the state: 1 is the parent, 11 and 12 are user and system time.
 fn field(pid: u32, index: usize) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, rest) = stat.rsplit_once(") ")?;

@@ -1,4 +1,4 @@
-//! What was measured, for people, programs and pictures.
+//! Writes the report: Markdown, JSON and charts.
 
 use std::{fmt, fs, path::Path, process::Command, time::Duration};
 
@@ -8,10 +8,10 @@ use crate::{
     Contender, Kind,
     plot::{self, Bar},
     sampler::{Sample, median, mib},
-    scenario::Section,
+    scenario::ScenarioReport,
 };
 
-/// A row of the table.
+/// A row of the tables of all contenders.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
     name: String,
@@ -32,19 +32,20 @@ struct Figures {
 }
 
 impl Row {
-    /// The medians of several runs.
-    pub(super) fn of(
+    /// A row with the medians of several runs.
+    pub(super) fn new(
         contender: &Contender,
         samples: &[Sample],
         idle_kib: u64,
         peak_kib: u64,
     ) -> Self {
-        let micros = |of: fn(&Sample) -> Duration| move |sample: &Sample| of(sample).as_secs_f64();
+        let seconds_of =
+            |of: fn(&Sample) -> Duration| move |sample: &Sample| of(sample).as_secs_f64();
         let seconds = |value| Duration::from_secs_f64(value);
         let figures = Figures {
             requests_per_second: median(samples, Sample::rate),
-            p50: seconds(median(samples, micros(|sample| sample.answered.p50))),
-            p99: seconds(median(samples, micros(|sample| sample.answered.p99))),
+            p50: seconds(median(samples, seconds_of(|sample| sample.load.p50))),
+            p99: seconds(median(samples, seconds_of(|sample| sample.load.p99))),
             cpu_micros: median(samples, |sample| sample.cpu_micros),
             redis_commands: median(samples, |sample| sample.redis_commands),
             idle_kib,
@@ -63,7 +64,7 @@ impl Row {
         }
     }
 
-    /// One that has no figures.
+    /// A row without figures.
     pub(super) fn failed(name: &str, kind: Kind, why: &anyhow::Error) -> Self {
         Self {
             name: name.to_owned(),
@@ -88,22 +89,26 @@ impl fmt::Display for Row {
     }
 }
 
-/// Writes `README.md`, `results.json` and a picture for each kind.
-pub(super) fn write(directory: &Path, rows: &[Row], sections: &[Section]) -> anyhow::Result<()> {
+/// Writes `README.md`, `results.json` and the charts.
+pub(super) fn write(
+    directory: &Path,
+    rows: &[Row],
+    reports: &[ScenarioReport],
+) -> anyhow::Result<()> {
     fs::create_dir_all(directory)?;
     let machine = Machine::this();
-    fs::write(directory.join("README.md"), text(rows, sections, &machine))?;
-    let results = json(rows, sections, &machine);
+    fs::write(directory.join("README.md"), text(rows, reports, &machine))?;
+    let results = json(rows, reports, &machine);
     fs::write(directory.join("results.json"), results)?;
     for kind in Kind::ALL {
         let file = directory.join(format!("{}.svg", kind.title().to_lowercase()));
-        fs::write(file, picture(rows, kind))?;
+        fs::write(file, chart(rows, kind))?;
     }
-    for section in sections {
-        if let Some(picture) = section.picture() {
+    for report in reports {
+        if let Some(chart) = report.chart() {
             fs::write(
-                directory.join(format!("{}.svg", section.part.slug())),
-                picture,
+                directory.join(format!("{}.svg", report.scenario.slug())),
+                chart,
             )?;
         }
     }
@@ -129,17 +134,17 @@ impl Machine {
         Self {
             processor: processor.to_owned(),
             cores: std::thread::available_parallelism().map_or(0, usize::from),
-            kernel: said("uname", &["-sr"]),
-            rust: said("rustc", &["--version"]),
-            commit: said("git", &["rev-parse", "--short", "HEAD"]),
+            kernel: command_output("uname", &["-sr"]),
+            rust: command_output("rustc", &["--version"]),
+            commit: command_output("git", &["rev-parse", "--short", "HEAD"]),
         }
     }
 }
 
-fn said(program: &str, arguments: &[&str]) -> String {
+fn command_output(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output();
     output
-        .context("no answer")
+        .context("no output")
         .map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
         .unwrap_or_default()
 }
@@ -148,7 +153,7 @@ fn of_kind(rows: &[Row], kind: Kind) -> impl Iterator<Item = &Row> {
     rows.iter().filter(move |row| row.kind == kind)
 }
 
-/// What the rows of a kind are compared with.
+/// CPU time of the row that the others of its kind are compared with.
 fn floor(rows: &[Row], kind: Kind) -> Option<f64> {
     let floor = of_kind(rows, kind).find(|row| row.name == kind.floor())?;
     floor
@@ -158,18 +163,18 @@ fn floor(rows: &[Row], kind: Kind) -> Option<f64> {
         .map(|figures| figures.cpu_micros)
 }
 
-fn text(rows: &[Row], sections: &[Section], machine: &Machine) -> String {
-    let sections: String = sections.iter().map(Section::table).collect();
-    table(rows, machine) + &sections
+fn text(rows: &[Row], reports: &[ScenarioReport], machine: &Machine) -> String {
+    let reports: String = reports.iter().map(ScenarioReport::table).collect();
+    table(rows, machine) + &reports
 }
 
 fn table(rows: &[Row], machine: &Machine) -> String {
     let mut text = format!(
-        "# Benchmarks\n\nMade by `cargo xtask bench` at {}: {}, {} cores, {}, {}. Load and servers share the cores, so the \
-         figure to compare is CPU per request: of all processes of the row, Redis included, from the kernel's accounting; \
-         medians. Cookies and bearers are asked for more than there is time for, by `wrk` with a thread for each core and 64 \
-         connections; `ValidateToken` by `h2load` with 4 connections. Every answer was looked at. Cold start: to the first \
-         good answer.\n",
+        "# Benchmarks\n\nMeasured by `cargo xtask bench` at {}: {}, {} cores, {}, {}. Load and servers share the cores, so the figure to \
+         compare is CPU per request: the CPU time of all processes of the row, Redis included, as accounted by the kernel; \
+         medians. Cookies and bearer tokens are checked under a saturating load by `wrk` with one thread for each core and 64 \
+         connections; `ValidateToken` by `h2load` with 4 connections. Every response was verified. Cold start: until the first \
+         correct response.\n",
         machine.commit, machine.processor, machine.cores, machine.kernel, machine.rust
     );
     for kind in Kind::ALL {
@@ -208,8 +213,8 @@ fn line(name: &str, figures: &Figures, floor: Option<f64>) -> String {
     )
 }
 
-fn json(rows: &[Row], sections: &[Section], machine: &Machine) -> String {
-    let sections: Vec<_> = sections.iter().map(Section::json).collect();
+fn json(rows: &[Row], reports: &[ScenarioReport], machine: &Machine) -> String {
+    let reports: Vec<_> = reports.iter().map(ScenarioReport::json).collect();
     let rows: Vec<_> = rows
         .iter()
         .map(|row| {
@@ -238,12 +243,12 @@ fn json(rows: &[Row], sections: &[Section], machine: &Machine) -> String {
         machine.rust,
         machine.commit,
         rows.join(",\n"),
-        sections.join(",\n")
+        reports.join(",\n")
     )
 }
 
-/// Bars of CPU per request.
-fn picture(rows: &[Row], kind: Kind) -> String {
+/// A chart of the CPU time per request.
+fn chart(rows: &[Row], kind: Kind) -> String {
     let bars: Vec<_> = of_kind(rows, kind)
         .map(|row| Bar {
             name: &row.name,
@@ -251,7 +256,7 @@ fn picture(rows: &[Row], kind: Kind) -> String {
                 .outcome
                 .as_ref()
                 .map_or(0.0, |figures| figures.cpu_micros),
-            said: match &row.outcome {
+            label: match &row.outcome {
                 Ok(figures) => format!("{:.1} µs", figures.cpu_micros),
                 Err(_) => "failed".to_owned(),
             },

@@ -1,44 +1,49 @@
-//! What it costs to answer.
+//! CPU time and Redis commands for each request.
 
 use std::time::Duration;
 
 use crate::{
-    load::{Answered, Load},
+    load::{Load, LoadResult},
     process::Server,
     redis,
 };
 
-/// How long something is asked before that counts.
+/// Duration of the load before the first run that counts.
 pub(super) const WARM_UP: Duration = Duration::from_secs(1);
 
-/// Whose processor time counts, and whose commands.
-pub(super) struct Meter<'a> {
+/// Reads CPU time and Redis commands before and after a run.
+pub(super) struct Sampler<'a> {
+    /// Servers whose CPU time counts.
     pub(super) servers: Vec<&'a Server>,
+    /// Port of the Redis whose commands count.
     pub(super) redis: Option<u16>,
 }
 
-/// A run with what it cost.
+/// The result of a run and its cost.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sample {
-    pub(super) answered: Answered,
+    pub(super) load: LoadResult,
+    /// CPU time for each request, in µs.
     pub(super) cpu_micros: f64,
+    /// Redis commands for each request.
     pub(super) redis_commands: f64,
 }
 
 impl Sample {
+    /// Requests in a second.
     pub(super) fn rate(&self) -> f64 {
-        real(self.answered.requests) / self.answered.took.as_secs_f64()
+        real(self.load.requests) / self.load.took.as_secs_f64()
     }
 
     pub(super) fn p50_millis(&self) -> f64 {
-        self.answered.p50.as_secs_f64() * 1e3
+        self.load.p50.as_secs_f64() * 1e3
     }
 
     pub(super) fn p99_millis(&self) -> f64 {
-        self.answered.p99.as_secs_f64() * 1e3
+        self.load.p99.as_secs_f64() * 1e3
     }
 
-    /// CPU for each answer in µs, answers in a second, p50 and p99 in ms.
+    /// CPU time for each request in µs, requests in a second, p50 and p99 in ms.
     pub(super) fn figures(&self) -> Vec<f64> {
         vec![
             self.cpu_micros,
@@ -49,25 +54,25 @@ impl Sample {
     }
 }
 
-impl Meter<'_> {
-    /// One run.
+impl Sampler<'_> {
+    /// Measures one run.
     pub(super) fn sample(
         &self,
-        run: impl FnOnce() -> anyhow::Result<Answered>,
+        run: impl FnOnce() -> anyhow::Result<LoadResult>,
     ) -> anyhow::Result<Sample> {
         let (cpu_before, commands_before) = (self.cpu(), self.commands()?);
-        let answered = run()?;
-        let requests = real(answered.requests.max(1));
+        let load = run()?;
+        let requests = real(load.requests.max(1));
         let cpu = self.cpu().saturating_sub(cpu_before);
         let commands = self.commands()?.saturating_sub(commands_before);
         Ok(Sample {
             cpu_micros: cpu.as_secs_f64() * 1e6 / requests,
             redis_commands: real(commands) / requests,
-            answered,
+            load,
         })
     }
 
-    /// Several, after one that warms up: connections, caches and compilers.
+    /// Measures several runs after a warm-up of connections, caches and just-in-time compilers.
     pub(super) fn samples(
         &self,
         load: &Load,
@@ -88,7 +93,7 @@ impl Meter<'_> {
     }
 }
 
-/// Of each figure, over runs that have as many.
+/// The median of each figure over several runs, which have the same number of figures.
 pub(super) fn medians(runs: &[Vec<f64>]) -> Vec<f64> {
     let figures = runs.first().map_or(0, Vec::len);
     (0..figures)
@@ -102,8 +107,11 @@ pub(super) fn median<T>(samples: &[T], of: impl Fn(&T) -> f64) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
-/// For people, who do not mind the fifteenth digit.
-#[expect(clippy::cast_precision_loss, reason = "these are for people")]
+/// A number as a floating-point figure; digits beyond the fifteenth are lost.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "figures are rounded for the report"
+)]
 pub(super) const fn real(number: u64) -> f64 {
     number as f64
 }

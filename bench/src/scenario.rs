@@ -1,4 +1,4 @@
-//! Figures of another form than a row's: what grows with what, and what else is promised.
+//! Scenarios: measurements with columns of their own, such as growth with the number of sessions.
 
 use std::fmt::Write as _;
 
@@ -8,37 +8,37 @@ use crate::{
     sampler::medians,
 };
 
-/// A table of its own.
+/// The result of a scenario.
 #[derive(Clone, Debug)]
-pub(super) struct Section {
-    pub(super) part: &'static Part,
-    pub(super) lines: Vec<Line>,
+pub(super) struct ScenarioReport {
+    pub(super) scenario: &'static Scenario,
+    pub(super) rows: Vec<Measurement>,
 }
 
-/// What a section says, before it is measured.
+/// The description of a scenario.
 #[derive(Debug)]
-pub(super) struct Part {
+pub(super) struct Scenario {
     pub(super) title: &'static str,
-    /// What was done, and what the figures mean.
+    /// What is measured, and what the figures mean.
     pub(super) about: &'static str,
-    /// Of its lines, where they are no numbers.
+    /// Names of the rows, where they are not numbers.
     pub(super) names: &'static [&'static str],
     pub(super) columns: &'static [Column],
-    pub(super) picture: Picture,
-    pub(super) measure: fn(&Bench) -> Vec<Line>,
+    pub(super) chart: Chart,
+    pub(super) measure: fn(&Bench) -> Vec<Measurement>,
 }
 
-/// What is to be seen at a glance.
+/// The chart of a scenario.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Picture {
+pub(super) enum Chart {
     None,
-    /// A bar for each line, of this column.
+    /// A bar for each row, with the figure of this column.
     Bars(usize),
-    /// A curve over the lines, for each of these columns.
+    /// A curve over the rows, for each of these columns.
     Curves(&'static [usize]),
 }
 
-/// What a figure is, in what unit, and with how many decimals people see it.
+/// Name, unit and number of decimals of a figure.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Column {
     name: &'static str,
@@ -46,31 +46,32 @@ pub(super) struct Column {
     decimals: usize,
 }
 
-/// One figure for each column, or why there are none.
+/// A row: one figure for each column, or the reason for their absence.
 #[derive(Clone, Debug)]
-pub(super) struct Line {
+pub(super) struct Measurement {
     pub(super) name: String,
     pub(super) figures: Result<Vec<f64>, String>,
 }
 
-impl Line {
-    /// What was measured, or what came in between.
-    pub(super) fn of(name: impl Into<String>, figures: anyhow::Result<Vec<f64>>) -> Self {
+impl Measurement {
+    /// A row with its figures or error.
+    pub(super) fn new(name: impl Into<String>, figures: anyhow::Result<Vec<f64>>) -> Self {
         let name = name.into();
         let figures = figures.map_err(|error| format!("{error:#}"));
         Self { name, figures }
     }
 
-    /// The same, and says what is measured meanwhile.
+    /// Prints the name of the row, and measures it.
     pub(super) fn measured(
         name: impl Into<String>,
         measure: impl FnOnce() -> anyhow::Result<Vec<f64>>,
     ) -> Self {
         let name = name.into();
         println!("  {name}");
-        Self::of(name, measure())
+        Self::new(name, measure())
     }
 
+    /// The figure of a column, if it was measured.
     pub(super) fn figure(&self, column: usize) -> Option<f64> {
         let figures = self.figures.as_ref().ok()?;
         figures
@@ -80,35 +81,35 @@ impl Line {
     }
 }
 
-/// A name, and a run that gives its figures.
+/// A row name, and a function that performs one run and returns its figures.
 pub(super) type Runner<'a> = (
     &'static str,
     Box<dyn FnMut() -> anyhow::Result<Vec<f64>> + 'a>,
 );
 
-/// Runs of each of them in turn, so that what else the machine does meanwhile hits all alike; medians.
-pub(super) fn in_turn(runs: usize, runners: Vec<Runner<'_>>) -> Vec<Line> {
+/// Measures several rows with interleaved runs, so that other load on the machine affects all alike. The figures are medians.
+pub(super) fn measure_interleaved(runs: usize, runners: Vec<Runner<'_>>) -> Vec<Measurement> {
     let (names, mut runners): (Vec<_>, Vec<_>) = runners.into_iter().unzip();
-    let all = take_turns(runs, &mut runners);
+    let all = run_interleaved(runs, &mut runners);
     let lines = names.into_iter().zip(all);
     lines
-        .map(|(name, all)| Line::of(name, all.map(|all| medians(&all))))
+        .map(|(name, all)| Measurement::new(name, all.map(|all| medians(&all))))
         .collect()
 }
 
-/// Each once, then each again: what the machine suffers meanwhile hits them alike. What fails has no further turn.
-pub(super) fn take_turns<T>(
+/// Performs the first run of each runner, then the second of each, and so on. A runner that fails is not run again.
+pub(super) fn run_interleaved<T>(
     runs: usize,
     runners: &mut [impl FnMut() -> anyhow::Result<T>],
 ) -> Vec<anyhow::Result<Vec<T>>> {
     let mut all: Vec<anyhow::Result<Vec<T>>> = runners.iter().map(|_| Ok(Vec::new())).collect();
     for run in 1..=runs {
         println!("  run {run} of {runs}");
-        for (runner, so_far) in runners.iter_mut().zip(&mut all) {
-            if let Ok(outcomes) = so_far {
+        for (runner, results) in runners.iter_mut().zip(&mut all) {
+            if let Ok(outcomes) = results {
                 match runner() {
                     Ok(outcome) => outcomes.push(outcome),
-                    Err(error) => *so_far = Err(error),
+                    Err(error) => *results = Err(error),
                 }
             }
         }
@@ -116,8 +117,8 @@ pub(super) fn take_turns<T>(
     all
 }
 
-/// Adds how many times the figure in `column` of the line `floor` each one is.
-pub(super) fn compare(lines: &mut [Line], column: usize, floor: usize) {
+/// Adds a column with the ratio of each figure in `column` to that of the row `floor`.
+pub(super) fn add_ratios(lines: &mut [Measurement], column: usize, floor: usize) {
     let floor = lines.get(floor).and_then(|line| line.figure(column));
     for line in lines {
         let times = line.figure(column).zip(floor);
@@ -127,58 +128,61 @@ pub(super) fn compare(lines: &mut [Line], column: usize, floor: usize) {
     }
 }
 
-/// A failure is a result, too.
-pub(super) fn or_failed(lines: anyhow::Result<Vec<Line>>) -> Vec<Line> {
-    lines.unwrap_or_else(|error| vec![Line::of("all", Err(error))])
+/// The rows, or one row that contains the error.
+pub(super) fn or_failed(lines: anyhow::Result<Vec<Measurement>>) -> Vec<Measurement> {
+    lines.unwrap_or_else(|error| vec![Measurement::new("all", Err(error))])
 }
 
-impl Part {
-    pub(super) fn run(&'static self, bench: &Bench) -> Section {
+impl Scenario {
+    pub(super) fn run(&'static self, bench: &Bench) -> ScenarioReport {
         println!("{}", self.title);
-        let lines = (self.measure)(bench);
-        let section = Section { part: self, lines };
-        println!("{}", section.table());
-        section
+        let rows = (self.measure)(bench);
+        let report = ScenarioReport {
+            scenario: self,
+            rows,
+        };
+        println!("{}", report.table());
+        report
     }
 
-    /// Whether this is what somebody wants to see.
-    pub(super) fn is_about(&self, text: &str) -> bool {
+    /// Whether the title or the name of a row contains the text.
+    pub(super) fn matches(&self, text: &str) -> bool {
         let mut names = [self.title].into_iter().chain(self.names.iter().copied());
         names.any(|name| name.contains(text))
     }
 
-    /// The name of its picture's file.
+    /// The name of the file of the chart, without its extension.
     pub(super) fn slug(&self) -> String {
         let words = self.title.to_lowercase();
         words.replace(',', "").replace(' ', "-")
     }
 }
 
-impl Section {
-    /// For people.
+impl ScenarioReport {
+    /// The scenario as Markdown.
     pub(super) fn table(&self) -> String {
-        let Part { title, about, .. } = self.part;
+        let Scenario { title, about, .. } = self.scenario;
         let mut text = format!("\n## {title}\n\n{about}\n\n");
-        if !matches!(self.part.picture, Picture::None) {
-            let _ = write!(text, "![{title}]({}.svg)\n\n", self.part.slug());
+        if !matches!(self.scenario.chart, Chart::None) {
+            let _ = write!(text, "![{title}]({}.svg)\n\n", self.scenario.slug());
         }
         text += "|";
-        for column in self.part.columns {
+        for column in self.scenario.columns {
             let _ = write!(text, " | {}", column.name);
         }
         text += " |\n|---|";
-        text += &"---|".repeat(self.part.columns.len());
-        for line in &self.lines {
+        text += &"---|".repeat(self.scenario.columns.len());
+        for line in &self.rows {
             let _ = write!(text, "\n| {}", line.name);
             match &line.figures {
                 Ok(figures) => {
-                    for (figure, column) in figures.iter().zip(self.part.columns) {
-                        let _ = write!(text, " | {}", column.said(*figure));
+                    for (figure, column) in figures.iter().zip(self.scenario.columns) {
+                        let _ = write!(text, " | {}", column.format(*figure));
                     }
                 }
                 Err(why) => {
                     let _ = write!(text, " | failed: {why}");
-                    text += &" |".repeat(self.part.columns.len().saturating_sub(1));
+                    text += &" |".repeat(self.scenario.columns.len().saturating_sub(1));
                 }
             }
             text += " |";
@@ -186,50 +190,50 @@ impl Section {
         text + "\n"
     }
 
-    /// For the eye, where it helps.
-    pub(super) fn picture(&self) -> Option<String> {
-        let Part { title, columns, .. } = self.part;
-        match self.part.picture {
-            Picture::None => None,
-            Picture::Bars(index) => {
+    /// The chart as SVG, if the scenario has one.
+    pub(super) fn chart(&self) -> Option<String> {
+        let Scenario { title, columns, .. } = self.scenario;
+        match self.scenario.chart {
+            Chart::None => None,
+            Chart::Bars(index) => {
                 let column = columns.get(index)?;
                 let bars: Vec<_> = self
-                    .lines
+                    .rows
                     .iter()
                     .map(|line| bar(line, index, column))
                     .collect();
                 Some(plot::bars(&format!("{title}: {}", column.name), &bars))
             }
-            Picture::Curves(indices) => {
+            Chart::Curves(indices) => {
                 let curve = |index: &usize| {
                     Some(Curve {
                         name: columns.get(*index)?.name,
-                        figures: self.lines.iter().map(|line| line.figure(*index)).collect(),
+                        figures: self.rows.iter().map(|line| line.figure(*index)).collect(),
                     })
                 };
                 let curves = indices.iter().map(curve).collect::<Option<Vec<_>>>()?;
-                let places: Vec<_> = self.lines.iter().map(|line| line.name.as_str()).collect();
+                let positions: Vec<_> = self.rows.iter().map(|line| line.name.as_str()).collect();
                 let unit = columns.get(*indices.first()?)?.unit;
-                Some(plot::curves(title, unit, &places, &curves))
+                Some(plot::curves(title, unit, &positions, &curves))
             }
         }
     }
 
-    /// For programs.
+    /// The scenario as JSON.
     pub(super) fn json(&self) -> String {
-        let lines: Vec<_> = self.lines.iter().map(|line| self.line_json(line)).collect();
+        let lines: Vec<_> = self.rows.iter().map(|line| self.row_json(line)).collect();
         format!(
             "{{\"title\":{:?},\"lines\":[\n{}\n]}}",
-            self.part.title,
+            self.scenario.title,
             lines.join(",\n")
         )
     }
 
-    fn line_json(&self, line: &Line) -> String {
+    fn row_json(&self, line: &Measurement) -> String {
         let mut text = format!("{{\"name\":{:?}", line.name);
         match &line.figures {
             Ok(figures) => {
-                for (figure, column) in figures.iter().zip(self.part.columns) {
+                for (figure, column) in figures.iter().zip(self.scenario.columns) {
                     let key = [column.name, column.unit].join(", ");
                     let key = key.trim_end_matches(", ");
                     let figure = if figure.is_nan() {
@@ -248,12 +252,12 @@ impl Section {
     }
 }
 
-fn bar<'a>(line: &'a Line, index: usize, column: &Column) -> Bar<'a> {
+fn bar<'a>(line: &'a Measurement, index: usize, column: &Column) -> Bar<'a> {
     let figure = line.figure(index);
     Bar {
         name: &line.name,
         figure: figure.unwrap_or_default(),
-        said: figure.map_or_else(|| "failed".to_owned(), |figure| column.said(figure)),
+        label: figure.map_or_else(|| "failed".to_owned(), |figure| column.format(figure)),
     }
 }
 
@@ -266,7 +270,7 @@ impl Column {
         }
     }
 
-    pub(super) fn said(&self, figure: f64) -> String {
+    pub(super) fn format(&self, figure: f64) -> String {
         if figure.is_nan() {
             return String::new();
         }

@@ -1,4 +1,4 @@
-//! Holdfast's own rows: the programs as they are built for release, with a real Redis.
+//! The rows of Holdfast: release builds of both services, with Redis.
 
 use std::{
     fs,
@@ -8,14 +8,14 @@ use std::{
 use xtask::workspace;
 
 use crate::{
-    Contender, Kind, Start,
+    Contender, ContenderSpec, Kind,
     h2load::Pace,
     load::{Clients, Load},
     pair::Pair,
-    scratch,
+    scratch_directory,
 };
 
-/// Where the built programs are.
+/// Builds the programs and returns their directory.
 pub(super) fn build() -> anyhow::Result<PathBuf> {
     workspace::cargo(&[
         "build",
@@ -30,7 +30,7 @@ pub(super) fn build() -> anyhow::Result<PathBuf> {
     Ok(workspace::target().join("release"))
 }
 
-/// A framed `ValidateTokenRequest` (field 1 is the token), in a file.
+/// Writes a framed `ValidateTokenRequest` (field 1 is the token) to a file.
 pub(super) fn message(token: &str) -> anyhow::Result<PathBuf> {
     let mut encoded = vec![0x0a];
     let mut length = token.len();
@@ -43,20 +43,20 @@ pub(super) fn message(token: &str) -> anyhow::Result<PathBuf> {
     let mut framed = vec![0];
     framed.extend_from_slice(&u32::try_from(encoded.len())?.to_be_bytes());
     framed.extend(encoded);
-    let file = scratch()?.join("message.bin");
+    let file = scratch_directory()?.join("message.bin");
     fs::write(&file, framed)?;
     Ok(file)
 }
 
-/// The path of the call.
+/// The path of the RPC.
 pub(super) const VALIDATE: &str = "/auth.v1.AuthService/ValidateToken";
 
-/// Every row.
-pub(super) fn all(programs: &Path) -> Vec<Start<'_>> {
-    let row = |name, kind, begin: fn(&Path) -> anyhow::Result<Contender>| Start {
+/// The specifications of all rows.
+pub(super) fn all(programs: &Path) -> Vec<ContenderSpec<'_>> {
+    let row = |name, kind, start: fn(&Path) -> anyhow::Result<Contender>| ContenderSpec {
         name,
         kind,
-        begin: Box::new(move || begin(programs)),
+        start: Box::new(move || start(programs)),
     };
     vec![
         row("Holdfast, cookie", Kind::Cookie, |programs| {
@@ -75,29 +75,29 @@ pub(super) fn all(programs: &Path) -> Vec<Start<'_>> {
     ]
 }
 
-/// Who a cookie belongs to.
+/// Checks of one session cookie.
 pub(super) fn cookie_load(origin: &str, cookie: &str) -> Load {
     Load::Http {
         url: format!("{origin}/api/session"),
         headers: format!("Cookie: {cookie}"),
-        turns: None,
+        cursor: None,
         body: "\"username\":\"ada\"",
-        clients: Clients::hurried(),
+        clients: Clients::saturating(),
     }
 }
 
-/// Who a bearer token belongs to.
+/// Checks of one bearer token.
 pub(super) fn bearer_load(origin: &str, token: &str) -> Load {
     Load::Http {
         url: format!("{origin}/api/profile"),
         headers: format!("Authorization: Bearer {token}"),
-        turns: None,
+        cursor: None,
         body: "\"logged_in_as\":\"ada\"",
-        clients: Clients::hurried(),
+        clients: Clients::saturating(),
     }
 }
 
-/// The same token over gRPC, each time.
+/// `ValidateToken` calls with one token.
 pub(super) fn validate_load(auth_url: &str, token: &str, pace: Pace) -> anyhow::Result<Load> {
     Ok(Load::Grpc {
         url: format!("{auth_url}{VALIDATE}"),
@@ -109,13 +109,13 @@ pub(super) fn validate_load(auth_url: &str, token: &str, pace: Pace) -> anyhow::
 fn cookie(name: &str, programs: &Path, tls: bool) -> anyhow::Result<Contender> {
     let pair = Pair::start(programs, tls)?;
     let load = cookie_load(&pair.web.origin, &pair.cookie()?);
-    let redis = Some(pair.ground.redis_port);
+    let redis = Some(pair.fixture.redis_port);
     Ok(Contender {
         name: name.to_owned(),
         kind: Kind::Cookie,
         load,
-        servers: vec![pair.web.server, pair.ground.into_redis()],
-        beside: vec![pair.auth],
+        servers: vec![pair.web.server, pair.fixture.into_redis()],
+        background: vec![pair.auth],
         redis,
     })
 }
@@ -126,9 +126,9 @@ fn bearer(name: &str, programs: &Path, tls: bool) -> anyhow::Result<Contender> {
         name: name.to_owned(),
         kind: Kind::Bearer,
         load: bearer_load(&pair.web.origin, &pair.web.token()?),
-        redis: Some(pair.ground.redis_port),
+        redis: Some(pair.fixture.redis_port),
         servers: vec![pair.web.server, pair.auth],
-        beside: vec![pair.ground.into_redis()],
+        background: vec![pair.fixture.into_redis()],
     })
 }
 
@@ -137,9 +137,13 @@ fn grpc(programs: &Path) -> anyhow::Result<Contender> {
     Ok(Contender {
         name: "Holdfast, ValidateToken, one token".to_owned(),
         kind: Kind::Grpc,
-        load: validate_load(&pair.ground.auth_url(), &pair.web.token()?, Pace::AtOnce)?,
+        load: validate_load(
+            &pair.fixture.auth_url(),
+            &pair.web.token()?,
+            Pace::ClosedLoop,
+        )?,
         servers: vec![pair.auth],
-        beside: vec![pair.web.server, pair.ground.into_redis()],
+        background: vec![pair.web.server, pair.fixture.into_redis()],
         redis: None,
     })
 }

@@ -1,4 +1,4 @@
-//! Many who do one thing after the other.
+//! Concurrent tasks that each send one request after the other, and share one counter.
 
 use std::{
     sync::{
@@ -10,16 +10,16 @@ use std::{
 
 use tokio::{task::JoinSet, time::Instant};
 
-/// Whose turn it is: numbers, each once, until there are enough or the time is over. Clones count together.
+/// Gives each request a number, until a count or an end time is reached. Clones share the counter.
 #[derive(Clone)]
-pub(crate) struct Turns {
+pub(crate) struct ClosedLoop {
     next: Arc<AtomicU64>,
     end: u64,
     until: Option<Instant>,
 }
 
-impl Turns {
-    /// So many.
+impl ClosedLoop {
+    /// Numbers from 0 to `count`, exclusive.
     pub(crate) fn count(count: u64) -> Self {
         Self {
             next: Arc::default(),
@@ -28,7 +28,7 @@ impl Turns {
         }
     }
 
-    /// From this number on, for this long.
+    /// Numbers from `first`, for `length`.
     pub(crate) fn during(length: Duration, first: u64) -> Self {
         Self {
             next: Arc::new(AtomicU64::new(first)),
@@ -37,22 +37,23 @@ impl Turns {
         }
     }
 
+    /// The number of the next request, or none at the end.
     pub(crate) fn next(&self) -> Option<u64> {
         if self.until.is_some_and(|until| Instant::now() >= until) {
             return None;
         }
-        let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        (turn < self.end).then_some(turn)
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        (number < self.end).then_some(number)
     }
 }
 
-/// What all of them brought; the first failure is everybody's.
-pub(crate) async fn all<T: 'static>(
+/// The results of all tasks, or the first error.
+pub(crate) async fn join_all<T: 'static>(
     mut tasks: JoinSet<anyhow::Result<T>>,
 ) -> anyhow::Result<Vec<T>> {
-    let mut brought = Vec::new();
-    while let Some(done) = tasks.join_next().await {
-        brought.push(done??);
+    let mut results = Vec::new();
+    while let Some(result) = tasks.join_next().await {
+        results.push(result??);
     }
-    Ok(brought)
+    Ok(results)
 }

@@ -1,28 +1,30 @@
-//! How long answers took.
+//! Latencies of requests.
 
 use std::{fmt, time::Duration};
 
-/// Of all that was asked.
+/// Latencies in the order of the responses.
 #[derive(Default)]
 pub(crate) struct Latencies(Vec<Duration>);
 
 impl Latencies {
-    pub(crate) fn note(&mut self, took: Duration) {
+    /// Adds a latency.
+    pub(crate) fn record(&mut self, took: Duration) {
         self.0.push(took);
     }
 
-    pub(crate) fn add(&mut self, others: Self) {
+    /// Adds the latencies of another task.
+    pub(crate) fn merge(&mut self, others: Self) {
         self.0.extend(others.0);
     }
 
-    /// In the order that percentiles are read from.
+    /// The latencies in ascending order, for percentiles.
     pub(crate) fn sorted(mut self) -> Sorted {
         self.0.sort_unstable();
         Sorted(self.0)
     }
 }
 
-/// How many, and the median, the 99th percentile and the longest in microseconds.
+/// Sorted latencies. Displayed as `COUNT P50 P99 MAX`, in microseconds.
 pub(crate) struct Sorted(Vec<Duration>);
 
 impl Sorted {
@@ -32,7 +34,7 @@ impl Sorted {
         self.0.get(index).map_or(0, Duration::as_micros)
     }
 
-    /// With how long all of it took: `COUNT ELAPSED P50 P99`.
+    /// `COUNT ELAPSED P50 P99`, in microseconds.
     pub(crate) fn within(&self, elapsed: Duration) -> String {
         let (count, elapsed) = (self.0.len(), elapsed.as_micros());
         format!("{count} {elapsed} {} {}", self.at(50), self.at(99))
@@ -41,7 +43,7 @@ impl Sorted {
 
 impl fmt::Display for Sorted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (count, p50, p99, most) = (self.0.len(), self.at(50), self.at(99), self.at(100));
-        write!(f, "{count} {p50} {p99} {most}")
+        let (count, p50, p99, max) = (self.0.len(), self.at(50), self.at(99), self.at(100));
+        write!(f, "{count} {p50} {p99} {max}")
     }
 }

@@ -1,4 +1,4 @@
-//! Signing in, over and over. Who is told that too many wait comes back when they were told to, as a good client does.
+//! Sign-ins without a pause. After `OVERLOADED`, a client waits for the time in the response.
 
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use crate::{
-    closed_loop::{Turns, all},
+    closed_loop::{ClosedLoop, join_all},
     latencies::Latencies,
     site::{Site, client_at},
 };
@@ -25,45 +25,45 @@ use crate::{
 pub(crate) struct Options {
     #[command(flatten)]
     site: Site,
-    /// How many clients at once; each has an account (`load0`, `load1`, …) and an address of its own, as guesses are counted by both
+    /// Number of concurrent clients; each has its own account (`load0`, `load1`, …) and address, as attempts are counted by both
     #[arg(long)]
     clients: u8,
-    /// For how long, in seconds
+    /// Duration, in seconds
     #[arg(long)]
     seconds: u64,
 }
 
-/// `COUNT ELAPSED P50 P99 REFUSED`, of successes but for the last
+/// `COUNT ELAPSED P50 P99 REFUSED`; all but the last are those of successes
 pub(crate) async fn run(options: Options) -> anyhow::Result<String> {
     let auth = options.site.client()?;
     let password = Arc::new(options.site.password().clone());
     let begun = Instant::now();
-    let turns = Turns::during(Duration::from_secs(options.seconds), 0);
+    let requests = ClosedLoop::during(Duration::from_secs(options.seconds), 0);
     let mut tasks = JoinSet::new();
     for client in 0..options.clients {
         tasks.spawn(sign_in(
             auth.clone(),
             password.clone(),
             client,
-            turns.clone(),
+            requests.clone(),
         ));
     }
     let mut latencies = Latencies::default();
     let (mut refused, mut last) = (0, begun);
-    for client in all(tasks).await? {
-        latencies.add(client.successes);
+    for client in join_all(tasks).await? {
+        latencies.merge(client.successes);
         refused += client.refused;
         last = last.max(client.last);
     }
-    // Who was refused in the end sleeps longer.
+    // A client that was rejected last sleeps longer.
     let successes = latencies.sorted().within(last - begun);
     Ok(format!("{successes} {refused}"))
 }
 
-/// What a client brought.
-struct ClientInfo {
+/// The results of one client.
+struct ClientResult {
     successes: Latencies,
-    /// When it had the last one.
+    /// Time of the last success.
     last: Instant,
     refused: u64,
 }
@@ -72,22 +72,22 @@ async fn sign_in(
     auth: AuthClient,
     password: Arc<SecretString>,
     number: u8,
-    turns: Turns,
-) -> anyhow::Result<ClientInfo> {
+    requests: ClosedLoop,
+) -> anyhow::Result<ClientResult> {
     let username = format!("load{number}");
     let client = client_at(Ipv4Addr::new(10, 0, 0, number).into());
-    let mut own = ClientInfo {
+    let mut own = ClientResult {
         successes: Latencies::default(),
         last: Instant::now(),
         refused: 0,
     };
-    while turns.next().is_some() {
-        let asked = Instant::now();
+    while requests.next().is_some() {
+        let started = Instant::now();
         match auth.login(&username, &password, None, &client).await {
             Ok((person, _login)) => {
                 own.last = Instant::now();
-                own.successes.note(own.last - asked);
-                ensure!(person.username == username, "somebody else was signed in");
+                own.successes.record(own.last - started);
+                ensure!(person.username == username, "another account was signed in");
             }
             Err(AuthError::Unavailable {
                 reason,

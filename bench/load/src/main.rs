@@ -1,5 +1,5 @@
-//! What `cargo xtask bench` asks of the services that no common tool can ask. Each command looks at every answer, and says in the
-//! end `RESULT` and some numbers.
+//! Loads for `cargo xtask bench` that no common load generator supports. Each command verifies every response, and prints `RESULT`
+//! and numbers at its end.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -29,21 +29,21 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Have distinct access tokens issued
+    /// Obtain distinct access tokens
     Tokens(tokens::Options),
-    /// Ask auth-service for a while to validate one token after the other
+    /// Call `ValidateToken` for a while, with one token after the other
     Validate(validate::Options),
     /// Sign in for a while, with many clients at once
     Login(login::Options),
-    /// Watch revocations many times at once, and see how fast they come
+    /// Open many revocation streams, and measure the latency of revocations
     Watch(watch::Options),
-    /// Fill a Redis with live sessions
+    /// Write live sessions to a Redis
     Sessions(sessions::Options),
-    /// Fill the database of an auth-service that does not run with revocations
+    /// Write revocations to the database of an auth-service that does not run
     Revocations(revocations::Options),
 }
 
-// One thread: the load shares the cores with what it measures.
+// One thread: the load shares the cores with the servers under test.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     web_service::app::install_crypto_provider();

@@ -1,4 +1,4 @@
-//! Ends of logins, as if so many people had just signed out.
+//! Revocations in the database, as if this number of people had just signed out.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -6,10 +6,10 @@ use clap::Args;
 use holdfast_core::clock::{Clock as _, SystemClock};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-/// Nothing of it is pruned while it is looked at.
-const REMEMBERED: Duration = Duration::from_hours(24);
+/// Longer than the benchmark, so that no entry is purged.
+const LIFETIME: Duration = Duration::from_hours(24);
 
-/// By the schema: the service's own way commits each of them.
+/// Written with SQL, as the service would commit each entry.
 const FILL: &str = "
     WITH RECURSIVE numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < ?)
     INSERT INTO revocations (kind, subject, expires_at)
@@ -22,7 +22,7 @@ pub(crate) struct Options {
     /// The database file
     #[arg(long)]
     database: PathBuf,
-    /// How many
+    /// Number of revocations
     #[arg(long)]
     count: i64,
 }
@@ -31,7 +31,7 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: Options) -> anyhow::Result<String> {
     let file = SqliteConnectOptions::new().filename(&options.database);
     let mut connection = SqliteConnection::connect_with(&file).await?;
-    let until = (SystemClock.now() + REMEMBERED).unix_timestamp() * 1000;
+    let until = (SystemClock.now() + LIFETIME).unix_timestamp() * 1000;
     let filled = sqlx::query(FILL)
         .bind(options.count)
         .bind(until)

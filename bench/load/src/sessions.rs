@@ -1,4 +1,4 @@
-//! Live sessions in Redis, as web-service keeps them.
+//! Live sessions in Redis, as web-service stores them.
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
@@ -15,38 +15,38 @@ use web_service::session::{
 };
 
 use crate::{
-    closed_loop::{Turns, all},
+    closed_loop::{ClosedLoop, join_all},
     site::Site,
 };
 
-const AT_ONCE: usize = 256;
+const CONCURRENCY: usize = 256;
 
-/// As web-service has them by default.
+/// The default settings of web-service.
 const LIFETIMES: Lifetimes = Lifetimes {
     idle: Duration::from_mins(30),
     absolute: Duration::from_hours(12),
 };
 
-/// A session that just began may still be bound to a device; these are past that.
+/// A new session may still be bound to a device; these are older.
 const BEGAN_BEFORE: Duration = Duration::from_mins(5);
 
-/// That a browser was seen is written once a minute; these were, for as long as they are looked at.
-const SEEN_FOR: Duration = Duration::from_mins(20);
+/// The time of the last request is written once a minute. It is in the future, so that no check writes during the benchmark.
+const LAST_SEEN_AHEAD: Duration = Duration::from_mins(20);
 
 #[derive(Args)]
 pub(crate) struct Options {
     #[command(flatten)]
     site: Site,
-    /// The Redis
+    /// URL of the Redis
     #[arg(long)]
     redis: String,
-    /// How many; all of one login
+    /// Number of sessions; all belong to one login
     #[arg(long)]
     count: u64,
-    /// The ids of how many of them are written down
+    /// Number of sessions whose ids are written to the file
     #[arg(long)]
     sample: u64,
-    /// Where, one on each line
+    /// File for the session ids, one on each line
     #[arg(long)]
     out: PathBuf,
 }
@@ -61,15 +61,15 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<String> {
         Arc::new(SystemRandom),
     );
     let until = LIFETIMES.idle_end(&session);
-    let turns = Turns::count(options.count);
+    let requests = ClosedLoop::count(options.count);
     let mut tasks = JoinSet::new();
-    for _ in 0..AT_ONCE {
-        let (records, session, turns) = (records.clone(), session.clone(), turns.clone());
+    for _ in 0..CONCURRENCY {
+        let (records, session, requests) = (records.clone(), session.clone(), requests.clone());
         tasks.spawn(async move {
             let mut ids = String::new();
-            while let Some(turn) = turns.next() {
+            while let Some(number) = requests.next() {
                 let id = records.create(&session, until).await?;
-                if turn < options.sample {
+                if number < options.sample {
                     ids += &id.expose();
                     ids.push('\n');
                 }
@@ -77,7 +77,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<String> {
             anyhow::Ok(ids)
         });
     }
-    fs::write(&options.out, all(tasks).await?.concat())?;
+    fs::write(&options.out, join_all(tasks).await?.concat())?;
     Ok(options.count.to_string())
 }
 
@@ -97,7 +97,7 @@ fn session(signed_in: SignedIn, now: OffsetDateTime) -> Session {
         amr: login.amr,
         login_expires_at: login.expires_at,
         created_at: now - BEGAN_BEFORE,
-        last_seen_at: now + SEEN_FOR,
+        last_seen_at: now + LAST_SEEN_AHEAD,
         device: None,
     }
 }

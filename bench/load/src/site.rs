@@ -1,4 +1,4 @@
-//! Where the services are, and how they are spoken to as web-service speaks to auth-service.
+//! Connections to auth-service, with the identity of web-service.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -14,16 +14,16 @@ use tonic::transport::{Channel, Endpoint};
 use url::Url;
 use web_service::session::sign_in::{SignedIn, complete};
 
-/// Whose tokens and sessions they are.
+/// The account of the tokens and sessions.
 pub(crate) const USERNAME: &str = "ada";
 
 /// A running auth-service.
 #[derive(Args)]
 pub(crate) struct Site {
-    /// Where auth-service is
+    /// URL of auth-service
     #[arg(long)]
     auth: Url,
-    /// What web-service proves itself with
+    /// The service secret
     #[arg(long, env = "LOAD_SERVICE_SECRET", hide_env_values = true)]
     secret: SecretString,
     /// The password of every account
@@ -32,7 +32,7 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// As web-service has it.
+    /// The client that web-service uses.
     pub(crate) fn client(&self) -> anyhow::Result<AuthClient> {
         AuthClient::new(&AuthConfig {
             urls: vec![self.auth.clone()],
@@ -41,7 +41,7 @@ impl Site {
         })
     }
 
-    /// A connection of its own.
+    /// Opens a new connection.
     pub(crate) async fn connect(&self) -> anyhow::Result<Channel> {
         let endpoint = Endpoint::from_shared(self.auth.to_string())?.tcp_nodelay(true);
         Ok(endpoint.connect().await?)
@@ -55,7 +55,7 @@ impl Site {
         &self.password
     }
 
-    /// Signs a browser in.
+    /// Signs in as [`USERNAME`], as a browser does.
     pub(crate) async fn sign_in(&self, auth: &AuthClient) -> anyhow::Result<SignedIn> {
         let client = client_at(Ipv4Addr::LOCALHOST.into());
         let (person, login) = auth.login(USERNAME, &self.password, None, &client).await?;
@@ -63,7 +63,7 @@ impl Site {
     }
 }
 
-/// A browser somewhere.
+/// The client info of a browser with this address.
 pub(crate) fn client_at(ip_address: IpAddr) -> ClientInfo {
     ClientInfo {
         kind: ClientKind::Browser,

@@ -1,4 +1,4 @@
-//! Many access tokens of one login, each with its own `jti`.
+//! Access tokens of one login, each with its own `jti`.
 
 use std::{fs, path::PathBuf, sync::Arc};
 
@@ -9,20 +9,20 @@ use tokio::task::JoinSet;
 use web_service::session::sign_in::SESSION_SCOPE;
 
 use crate::{
-    closed_loop::{Turns, all},
+    closed_loop::{ClosedLoop, join_all},
     site::Site,
 };
 
-const AT_ONCE: usize = 64;
+const CONCURRENCY: usize = 64;
 
 #[derive(Args)]
 pub(crate) struct Options {
     #[command(flatten)]
     site: Site,
-    /// How many
+    /// Number of tokens
     #[arg(long)]
     count: u64,
-    /// Where they are written, one on each line
+    /// File for the tokens, one on each line
     #[arg(long)]
     out: PathBuf,
 }
@@ -31,13 +31,13 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: Options) -> anyhow::Result<String> {
     let auth = options.site.client()?;
     let login = Arc::new(options.site.sign_in(&auth).await?);
-    let turns = Turns::count(options.count);
+    let requests = ClosedLoop::count(options.count);
     let mut tasks = JoinSet::new();
-    for _ in 0..AT_ONCE {
-        let (auth, login, turns) = (auth.clone(), login.clone(), turns.clone());
+    for _ in 0..CONCURRENCY {
+        let (auth, login, requests) = (auth.clone(), login.clone(), requests.clone());
         tasks.spawn(async move {
             let mut tokens = String::new();
-            while turns.next().is_some() {
+            while requests.next().is_some() {
                 let grant = Grant::RefreshToken(&login.refresh_token);
                 let issued = auth.issue_token(grant, SESSION_SCOPE, Holder::Browser, None);
                 tokens += issued.await?.access_token.expose_secret();
@@ -46,6 +46,6 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<String> {
             anyhow::Ok(tokens)
         });
     }
-    fs::write(&options.out, all(tasks).await?.concat())?;
+    fs::write(&options.out, join_all(tasks).await?.concat())?;
     Ok(options.count.to_string())
 }

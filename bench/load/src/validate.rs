@@ -1,4 +1,4 @@
-//! `ValidateToken`, with another token each time.
+//! `ValidateToken` calls, with a different token each time.
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use tokio::{task::JoinSet, time::Instant};
 use tonic::transport::Channel;
 
 use crate::{
-    closed_loop::{Turns, all},
+    closed_loop::{ClosedLoop, join_all},
     latencies::Latencies,
     site::{Site, USERNAME},
 };
@@ -18,19 +18,19 @@ use crate::{
 pub(crate) struct Options {
     #[command(flatten)]
     site: Site,
-    /// A file with one token on each line; they take turns
+    /// A file with one token on each line; they take requests
     #[arg(long)]
     tokens: PathBuf,
-    /// How many tokens at its beginning had their turn already
+    /// Number of tokens that were used in earlier runs
     #[arg(long, default_value_t = 0)]
     skip: u64,
-    /// For how long, in seconds
+    /// Duration, in seconds
     #[arg(long)]
     seconds: u64,
-    /// How many connections
+    /// Number of connections
     #[arg(long, default_value_t = 4)]
     connections: usize,
-    /// How many calls at once on each
+    /// Number of concurrent calls on each connection
     #[arg(long, default_value_t = 4)]
     streams: usize,
 }
@@ -45,34 +45,41 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<String> {
         channels.push(options.site.connect().await?);
     }
     let begun = Instant::now();
-    let turns = Turns::during(Duration::from_secs(options.seconds), options.skip);
+    let requests = ClosedLoop::during(Duration::from_secs(options.seconds), options.skip);
     let mut tasks = JoinSet::new();
     for channel in channels {
         for _ in 0..options.streams {
-            tasks.spawn(ask(channel.clone(), tokens.clone(), turns.clone()));
+            tasks.spawn(validate(channel.clone(), tokens.clone(), requests.clone()));
         }
     }
     let mut latencies = Latencies::default();
-    for part in all(tasks).await? {
-        latencies.add(part);
+    for latencies_of_task in join_all(tasks).await? {
+        latencies.merge(latencies_of_task);
     }
     Ok(latencies.sorted().within(begun.elapsed()))
 }
 
-async fn ask(channel: Channel, tokens: Arc<[String]>, turns: Turns) -> anyhow::Result<Latencies> {
+async fn validate(
+    channel: Channel,
+    tokens: Arc<[String]>,
+    requests: ClosedLoop,
+) -> anyhow::Result<Latencies> {
     let mut client = AuthServiceClient::new(channel);
     let mut latencies = Latencies::default();
-    while let Some(turn) = turns.next() {
-        let index = usize::try_from(turn)? % tokens.len();
+    while let Some(number) = requests.next() {
+        let index = usize::try_from(number)? % tokens.len();
         let request = ValidateTokenRequest {
             access_token: tokens.get(index).cloned().unwrap_or_default(),
             ..Default::default()
         };
-        let asked = Instant::now();
+        let started = Instant::now();
         let answer = client.validate_token(request).await?.into_inner();
-        latencies.note(asked.elapsed());
-        let claims = answer.claims.context("an answer without claims")?;
-        ensure!(claims.username == USERNAME, "an answer about somebody else");
+        latencies.record(started.elapsed());
+        let claims = answer.claims.context("a response without claims")?;
+        ensure!(
+            claims.username == USERNAME,
+            "the claims are of another account"
+        );
     }
     Ok(latencies)
 }

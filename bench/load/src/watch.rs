@@ -1,4 +1,4 @@
-//! Many who watch revocations at once, as so many instances of web-service would.
+//! Many revocation streams, as of many instances of web-service.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -21,12 +21,12 @@ use tokio::{
 use tonic::{Request, Streaming, transport::Channel};
 
 use crate::{
-    closed_loop::all,
+    closed_loop::join_all,
     latencies::Latencies,
     site::{Site, client_at},
 };
 
-/// How long snapshots, and afterwards revocations, may take to reach everybody.
+/// Deadline for all snapshots, and after that for all revocations.
 const DEADLINE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -34,55 +34,55 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Options {
     #[command(flatten)]
     site: Site,
-    /// How many watch
+    /// Number of streams
     #[arg(long)]
     watchers: usize,
-    /// Over how many connections
+    /// Number of connections
     #[arg(long, default_value_t = 4)]
     connections: usize,
-    /// How long nothing happens, in seconds, after all are there; `READY` says when that begins
+    /// Idle time after all snapshots, in seconds; it starts when `READY` is printed
     #[arg(long)]
     idle: u64,
-    /// How many logins end then
+    /// Number of logins that end after it
     #[arg(long)]
     ends: usize,
 }
 
-/// When each login was seen to end.
-type Seen = HashMap<String, Instant>;
+/// The time at which each login ended, by `sid`.
+type EndTimes = HashMap<String, Instant>;
 
-/// `COUNT P50 P99 MAX`, from the answer to whoever ended the login
+/// `COUNT P50 P99 MAX`, measured from the response to the call that ends the login
 pub(crate) async fn run(options: Options) -> anyhow::Result<String> {
     let auth = options.site.client()?;
     let mut logins = Vec::new();
     for _ in 0..options.ends {
         logins.push(options.site.sign_in(&auth).await?);
     }
-    let watchers = begin(&options).await?;
+    let watchers = open_streams(&options).await?;
     println!("READY");
     sleep(Duration::from_secs(options.idle)).await;
 
-    let mut answered = Seen::new();
+    let mut ended = EndTimes::new();
     let client = client_at([127, 0, 0, 1].into());
     for login in logins {
         let token = login.refresh_token.expose_secret();
         auth.end_login(token, None, &client).await?;
-        answered.insert(login.login.sid, Instant::now());
+        ended.insert(login.login.sid, Instant::now());
         sleep(PAUSE).await;
     }
-    let seen = timeout(DEADLINE, all(watchers)).await;
+    let seen = timeout(DEADLINE, join_all(watchers)).await;
     let mut latencies = Latencies::default();
-    for seen in seen.context("a revocation did not reach everybody")?? {
-        for (sid, answered) in &answered {
-            let seen = seen.get(sid).context("another login was seen to end")?;
-            latencies.note(seen.saturating_duration_since(*answered));
+    for seen in seen.context("a revocation was not delivered to every stream")?? {
+        for (sid, ended) in &ended {
+            let seen = seen.get(sid).context("a revocation is missing")?;
+            latencies.record(seen.saturating_duration_since(*ended));
         }
     }
     Ok(latencies.sorted().to_string())
 }
 
-/// Returns once everybody has the snapshot.
-async fn begin(options: &Options) -> anyhow::Result<JoinSet<anyhow::Result<Seen>>> {
+/// Opens all streams. Returns when each of them has delivered its snapshot.
+async fn open_streams(options: &Options) -> anyhow::Result<JoinSet<anyhow::Result<EndTimes>>> {
     let mut channels = Vec::new();
     for _ in 0..options.connections {
         channels.push(options.site.connect().await?);
@@ -98,8 +98,8 @@ async fn begin(options: &Options) -> anyhow::Result<JoinSet<anyhow::Result<Seen>
     drop(ready);
     for _ in 0..options.watchers {
         let is_ready = timeout(DEADLINE, readies.recv()).await;
-        let is_ready = is_ready.context("not everybody has a snapshot in time")?;
-        ensure!(is_ready.is_some(), "a watcher was refused");
+        let is_ready = is_ready.context("a snapshot was not delivered in time")?;
+        ensure!(is_ready.is_some(), "a stream was rejected");
     }
     Ok(tasks)
 }
@@ -109,13 +109,13 @@ async fn watch(
     request: Request<WatchRevocationsRequest>,
     ready: mpsc::Sender<()>,
     ends: usize,
-) -> anyhow::Result<Seen> {
+) -> anyhow::Result<EndTimes> {
     let mut client = AuthServiceClient::new(channel);
     let mut stream = client.watch_revocations(request).await?.into_inner();
     while !next(&mut stream).await?.current {}
     ready.send(()).await?;
     drop(ready);
-    let mut seen = Seen::new();
+    let mut seen = EndTimes::new();
     while seen.len() < ends {
         let message = next(&mut stream).await?;
         let now = Instant::now();
@@ -132,5 +132,5 @@ async fn next(
     stream: &mut Streaming<WatchRevocationsResponse>,
 ) -> anyhow::Result<WatchRevocationsResponse> {
     let message = stream.message().await?;
-    message.context("a watcher was cut")
+    message.context("a stream was closed")
 }

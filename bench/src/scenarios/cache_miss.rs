@@ -1,14 +1,18 @@
-//! Tokens that nobody saw before.
+//! `ValidateToken` with tokens that no cache contains.
 
 use std::{net::TcpStream, path::PathBuf, process::Command, time::Duration};
 
 use crate::{
-    Bench, free_port,
-    load::{Load, Turns},
-    pair::{Pair, own_load},
+    Bench,
+    fixture::load_program,
+    free_port,
+    load::{LineCursor, Load},
+    pair::Pair,
     process::Server,
-    sampler::Meter,
-    scenario::{Column, Line, Part, Picture, Runner, compare, in_turn, or_failed},
+    sampler::Sampler,
+    scenario::{
+        Chart, Column, Measurement, Runner, Scenario, add_ratios, measure_interleaved, or_failed,
+    },
 };
 
 const NAMES: [&str; 3] = [
@@ -17,11 +21,12 @@ const NAMES: [&str; 3] = [
     "Holdfast",
 ];
 
-pub(super) const PART: Part = Part {
+pub(super) const SCENARIO: Scenario = Scenario {
     title: "ValidateToken, cold tokens",
-    about: "Another token each time, so that no memory helps: each of 100,000 in turn, 16 calls at once over 4 connections. The \
-            floor is a bare tonic answer after one Ed25519 verification of 600 bytes. Holdfast finds out about the signature by \
-            making it again (ADR 15); besides it parses, looks at times, audience and what ended, and remembers. CPU of the server.",
+    about: "A different token in each call, so that no cache contains it: 100,000 tokens in turn, 16 concurrent calls over 4 \
+            connections. The floor is a bare tonic response after one Ed25519 verification of 600 bytes. Holdfast verifies the \
+            signature by making it again (ADR 15); besides, it parses the token, checks times, audience and revocations, and caches \
+            the result. CPU of the server.",
     names: &NAMES,
     columns: &[
         Column::new("CPU per call", "µs", 1),
@@ -30,34 +35,34 @@ pub(super) const PART: Part = Part {
         Column::new("p99", "ms", 2),
         Column::new("× floor", "", 2),
     ],
-    picture: Picture::Bars(0),
+    chart: Chart::Bars(0),
     measure,
 };
 
-/// More than are remembered anywhere.
+/// More than any cache holds.
 const TOKENS: u64 = 100_000;
 const FLOOR: usize = 1;
 
-fn measure(bench: &Bench) -> Vec<Line> {
-    or_failed(lines(bench))
+fn measure(bench: &Bench) -> Vec<Measurement> {
+    or_failed(rows(bench))
 }
 
-fn lines(bench: &Bench) -> anyhow::Result<Vec<Line>> {
+fn rows(bench: &Bench) -> anyhow::Result<Vec<Measurement>> {
     let pair = Pair::start(&bench.programs, false)?;
-    let tokens = pair.tokens(TOKENS.min(bench.most))?;
+    let tokens = pair.tokens(TOKENS.min(bench.max_count))?;
     let (bare, bare_url) = peer(bench, "tonic")?;
     let (floor, floor_url) = peer(bench, "tonic-eddsa")?;
     let runner = |name, server, url| runner(bench, (name, server), url, tokens.clone());
-    let mut lines = in_turn(
+    let mut rows = measure_interleaved(
         bench.runs,
         vec![
             runner(NAMES[0], &bare, bare_url)?,
             runner(NAMES[1], &floor, floor_url)?,
-            runner(NAMES[2], &pair.auth, pair.ground.auth_url())?,
+            runner(NAMES[2], &pair.auth, pair.fixture.auth_url())?,
         ],
     );
-    compare(&mut lines, 0, FLOOR);
-    Ok(lines)
+    add_ratios(&mut rows, 0, FLOOR);
+    Ok(rows)
 }
 
 fn peer(bench: &Bench, mode: &str) -> anyhow::Result<(Server, String)> {
@@ -77,14 +82,14 @@ fn runner<'a>(
 ) -> anyhow::Result<Runner<'a>> {
     let programs = bench.programs.clone();
     let load = Load::Tokens {
-        command: Box::new(move || own_load(&programs, "validate", &url)),
-        turns: Turns::of(tokens, TOKENS),
+        command: Box::new(move || load_program(&programs, "validate", &url)),
+        cursor: LineCursor::new(tokens, TOKENS),
     };
     load.run(Duration::from_secs(1))?;
-    let meter = Meter {
+    let sampler = Sampler {
         servers: vec![server],
         redis: None,
     };
-    let run = move || Ok(meter.sample(|| load.run(bench.length))?.figures());
+    let run = move || Ok(sampler.sample(|| load.run(bench.length))?.figures());
     Ok((name, Box::new(run)))
 }

@@ -1,4 +1,4 @@
-//! What a check feels of other people's sign-ins.
+//! Latency of checks during sign-ins.
 
 use std::{thread, time::Duration};
 
@@ -8,17 +8,17 @@ use crate::{
     load::Load,
     pair::Pair,
     sampler::real,
-    scenario::{Column, Line, Part, Picture, compare, in_turn, or_failed},
+    scenario::{Chart, Column, Measurement, Scenario, add_ratios, measure_interleaved, or_failed},
     scenarios::logins,
     services::validate_load,
 };
 
 const NAMES: [&str; 2] = ["idle", "64 clients sign in"];
 
-pub(super) const PART: Part = Part {
+pub(super) const SCENARIO: Scenario = Scenario {
     title: "ValidateToken beside logins",
-    about: "One hot token, asked about 400 times a second, while nothing else happens and while 64 clients sign in all the time. \
-            Load and server share the cores. Six seconds a run at least.",
+    about: "One cached token, validated 400 times a second, without other load and while 64 clients sign in without a pause. \
+            Load and server share the cores. Runs take at least six seconds.",
     names: &NAMES,
     columns: &[
         Column::new("calls/s", "", 0),
@@ -27,35 +27,35 @@ pub(super) const PART: Part = Part {
         Column::new("logins/s", "", 1),
         Column::new("p99, × idle", "", 2),
     ],
-    picture: Picture::None,
+    chart: Chart::None,
     measure,
 };
 
-const PACE: Pace = Pace::Steady(400);
+const PACE: Pace = Pace::Rate(400);
 const P99: usize = 2;
 
-/// Of 400 calls a second, p99 is what the slowest four of each second say: a run has to be long enough for some.
-const LEAST: Duration = Duration::from_secs(6);
+/// With 400 calls a second, p99 depends on the slowest four of each second, so a run has to contain several seconds.
+const MIN_LENGTH: Duration = Duration::from_secs(6);
 
-/// The clients begin before, and end after.
+/// How long before a run the sign-ins start, and how long after it they stop.
 const LEAD: Duration = Duration::from_secs(1);
 
-fn measure(bench: &Bench) -> Vec<Line> {
-    or_failed(lines(bench))
+fn measure(bench: &Bench) -> Vec<Measurement> {
+    or_failed(rows(bench))
 }
 
-fn lines(bench: &Bench) -> anyhow::Result<Vec<Line>> {
+fn rows(bench: &Bench) -> anyhow::Result<Vec<Measurement>> {
     let pair = Pair::start(&bench.programs, false)?;
-    pair.ground.add_load_users(logins::CLIENTS)?;
-    let load = validate_load(&pair.ground.auth_url(), &pair.web.token()?, PACE)?;
+    pair.fixture.add_load_users(logins::CLIENTS)?;
+    let load = validate_load(&pair.fixture.auth_url(), &pair.web.token()?, PACE)?;
     load.run(Duration::from_secs(1))?;
-    let length = bench.length.max(LEAST);
-    let idle = || hot(&load, length, 0.0);
-    let beside = || {
+    let length = bench.length.max(MIN_LENGTH);
+    let idle = || calls(&load, length, 0.0);
+    let contended = || {
         thread::scope(|scope| {
-            let logins = scope.spawn(|| logins::sign_in(&pair.ground, length + 2 * LEAD));
+            let logins = scope.spawn(|| logins::sign_in(&pair.fixture, length + 2 * LEAD));
             thread::sleep(LEAD);
-            let figures = hot(&load, length, 0.0);
+            let figures = calls(&load, length, 0.0);
             let logins = logins.join();
             let (logins, _) = logins.map_err(|_| anyhow::anyhow!("the clients panicked"))??;
             let mut figures = figures?;
@@ -65,20 +65,20 @@ fn lines(bench: &Bench) -> anyhow::Result<Vec<Line>> {
             Ok(figures)
         })
     };
-    let mut lines = in_turn(
+    let mut rows = measure_interleaved(
         bench.runs,
-        vec![(NAMES[0], Box::new(idle)), (NAMES[1], Box::new(beside))],
+        vec![(NAMES[0], Box::new(idle)), (NAMES[1], Box::new(contended))],
     );
-    compare(&mut lines, P99, 0);
-    Ok(lines)
+    add_ratios(&mut rows, P99, 0);
+    Ok(rows)
 }
 
-fn hot(load: &Load, length: Duration, logins: f64) -> anyhow::Result<Vec<f64>> {
-    let answered = load.run(length)?;
+fn calls(load: &Load, length: Duration, logins: f64) -> anyhow::Result<Vec<f64>> {
+    let result = load.run(length)?;
     Ok(vec![
-        real(answered.requests) / answered.took.as_secs_f64(),
-        answered.p50.as_secs_f64() * 1e3,
-        answered.p99.as_secs_f64() * 1e3,
+        real(result.requests) / result.took.as_secs_f64(),
+        result.p50.as_secs_f64() * 1e3,
+        result.p99.as_secs_f64() * 1e3,
         logins,
     ])
 }

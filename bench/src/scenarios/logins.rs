@@ -1,4 +1,4 @@
-//! Signing in, beside the hash alone.
+//! Sign-ins, beside the password hash alone.
 
 use std::{process::Command, time::Duration};
 
@@ -6,11 +6,11 @@ use xtask::workspace;
 
 use crate::{
     Bench, cores,
-    load::{Answered, output, result},
-    pair::Ground,
+    fixture::Fixture,
+    load::{LoadResult, output, parse_result},
     process::Server,
-    sampler::{Meter, mib, real},
-    scenario::{Column, Line, Part, Picture, compare, in_turn, or_failed},
+    sampler::{Sampler, mib, real},
+    scenario::{Chart, Column, Measurement, Scenario, add_ratios, measure_interleaved, or_failed},
 };
 
 const NAMES: [&str; 3] = [
@@ -19,13 +19,13 @@ const NAMES: [&str; 3] = [
     "Holdfast, 64 clients",
 ];
 
-pub(super) const PART: Part = Part {
+pub(super) const SCENARIO: Scenario = Scenario {
     title: "Logins",
-    about: "Argon2id with 19 MiB and two passes, on as many threads as there are cores: in a bare loop, and as 64 clients who sign in \
-            over gRPC all the time, each to an account of its own. Only successes count; who is refused as too many wait (`OVERLOADED`) \
-            comes back when told to. p99 is of the hash alone in a loop, and of the whole wait in line at Holdfast. The clients share the \
-            cores: they are part of the rate, and not of the CPU per login. Holdfast asks Linux for huge pages to \
-            hash in, the loops do not. The bound: 19 MiB for each thread, and 60 MiB.",
+    about: "Argon2id with 19 MiB and two passes, on one thread for each core: in a bare loop, and for 64 clients that sign in over gRPC \
+            without a pause, each to its own account. Only successes count; a client that is rejected with `OVERLOADED` tries again \
+            after the time in the response. p99 of the loops is that of one hash; p99 of Holdfast contains the time in the queue. The \
+            clients share the cores, which affects the rate but not the CPU per login. Holdfast requests huge pages for the \
+            hashes, the loops do not. The bound is 60 MiB, and 19 MiB for each thread.",
     names: &NAMES,
     columns: &[
         Column::new("logins/s", "", 1),
@@ -37,21 +37,21 @@ pub(super) const PART: Part = Part {
         Column::new("logins/s, × bare loop", "", 2),
         Column::new("CPU, × bare loop", "", 2),
     ],
-    picture: Picture::Bars(0),
+    chart: Chart::Bars(0),
     measure,
 };
 
 const RATE: usize = 0;
 const CPU: usize = 2;
 
-/// Of the load program, which names the accounts by number.
+/// Number of clients of the program `load`, each with an account that is named by its number.
 pub(super) const CLIENTS: u8 = 64;
 
-fn measure(bench: &Bench) -> Vec<Line> {
-    or_failed(lines(bench))
+fn measure(bench: &Bench) -> Vec<Measurement> {
+    or_failed(rows(bench))
 }
 
-fn lines(bench: &Bench) -> anyhow::Result<Vec<Line>> {
+fn rows(bench: &Bench) -> anyhow::Result<Vec<Measurement>> {
     let arguments = [cores().to_string(), bench.length.as_secs().to_string()];
     let bare = || in_loop(Command::new(&bench.peers).arg("argon2").args(&arguments));
     let node = || {
@@ -60,8 +60,8 @@ fn lines(bench: &Bench) -> anyhow::Result<Vec<Line>> {
         command.env("NODE_PATH", bench.tools.node.join("node_modules"));
         in_loop(command.arg(program).args(&arguments))
     };
-    let holdfast = Holdfast::start(Ground::new(&bench.programs, false)?)?;
-    let mut lines = in_turn(
+    let holdfast = Holdfast::start(Fixture::new(&bench.programs, false)?)?;
+    let mut rows = measure_interleaved(
         bench.runs,
         vec![
             (NAMES[0], Box::new(bare)),
@@ -69,39 +69,39 @@ fn lines(bench: &Bench) -> anyhow::Result<Vec<Line>> {
             (NAMES[2], Box::new(|| holdfast.sign_in(bench.length))),
         ],
     );
-    compare(&mut lines, RATE, 0);
-    compare(&mut lines, CPU, 0);
-    Ok(lines)
+    add_ratios(&mut rows, RATE, 0);
+    add_ratios(&mut rows, CPU, 0);
+    Ok(rows)
 }
 
-/// auth-service with accounts for all clients, warmed up.
+/// auth-service with an account for each client, after a warm-up.
 struct Holdfast {
     auth: Server,
-    ground: Ground,
+    fixture: Fixture,
 }
 
 impl Holdfast {
-    fn start(ground: Ground) -> anyhow::Result<Self> {
-        let auth = ground.auth()?;
-        ground.add_load_users(CLIENTS)?;
-        sign_in(&ground, Duration::from_secs(1))?;
-        Ok(Self { auth, ground })
+    fn start(fixture: Fixture) -> anyhow::Result<Self> {
+        let auth = fixture.auth()?;
+        fixture.add_load_users(CLIENTS)?;
+        sign_in(&fixture, Duration::from_secs(1))?;
+        Ok(Self { auth, fixture })
     }
 
     fn sign_in(&self, length: Duration) -> anyhow::Result<Vec<f64>> {
-        let meter = Meter {
+        let sampler = Sampler {
             servers: vec![&self.auth],
             redis: None,
         };
         let mut refused = 0;
-        let sample = meter.sample(|| {
-            let (answered, more) = sign_in(&self.ground, length)?;
-            refused = more;
-            Ok(answered)
+        let sample = sampler.sample(|| {
+            let (result, rejected) = sign_in(&self.fixture, length)?;
+            refused = rejected;
+            Ok(result)
         })?;
         Ok(vec![
             sample.rate(),
-            real(refused) / sample.answered.took.as_secs_f64(),
+            real(refused) / sample.load.took.as_secs_f64(),
             sample.cpu_micros / 1e3,
             sample.p99_millis(),
             mib(self.auth.peak()),
@@ -110,24 +110,24 @@ impl Holdfast {
     }
 }
 
-/// All clients at once, for a while: the successes, and how many were refused as too many waited.
-pub(super) fn sign_in(ground: &Ground, length: Duration) -> anyhow::Result<(Answered, u64)> {
-    let mut command = ground.load("login");
+/// Signs in with all clients for `length`. Returns the successes, and the number of rejections with `OVERLOADED`.
+pub(super) fn sign_in(fixture: &Fixture, length: Duration) -> anyhow::Result<(LoadResult, u64)> {
+    let mut command = fixture.load("login");
     command
         .args(["--clients", &CLIENTS.to_string()])
         .args(["--seconds", &length.as_secs().to_string()]);
-    let [requests, took, p50, p99, refused] = result(&output(&mut command)?)?;
-    let answered = Answered {
+    let [requests, took, p50, p99, refused] = parse_result(&output(&mut command)?)?;
+    let successes = LoadResult {
         requests,
         took: Duration::from_micros(took),
         p50: Duration::from_micros(p50),
         p99: Duration::from_micros(p99),
     };
-    Ok((answered, refused))
+    Ok((successes, refused))
 }
 
 fn in_loop(command: &mut Command) -> anyhow::Result<Vec<f64>> {
-    let [hashes, elapsed, cpu, _p50, p99, peak] = result(&output(command)?)?;
+    let [hashes, elapsed, cpu, _p50, p99, peak] = parse_result(&output(command)?)?;
     Ok(vec![
         real(hashes) / (real(elapsed) / 1e6),
         f64::NAN,

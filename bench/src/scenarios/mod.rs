@@ -1,4 +1,4 @@
-//! Every section, a file each.
+//! All scenarios, one file each.
 
 mod cache_miss;
 mod contended;
@@ -11,22 +11,22 @@ mod starts;
 mod tokens;
 mod watchers;
 
-use crate::scenario::Part;
+use crate::scenario::Scenario;
 
-pub(super) static ALL: [Part; 10] = [
-    paced::PART,
-    cache_miss::PART,
-    logins::PART,
-    contended::PART,
-    starts::PART,
-    sessions::PART,
-    revocations::PART,
-    tokens::PART,
-    watchers::PART,
-    processes::PART,
+pub(super) static ALL: [Scenario; 10] = [
+    paced::SCENARIO,
+    cache_miss::SCENARIO,
+    logins::SCENARIO,
+    contended::SCENARIO,
+    starts::SCENARIO,
+    sessions::SCENARIO,
+    revocations::SCENARIO,
+    tokens::SCENARIO,
+    watchers::SCENARIO,
+    processes::SCENARIO,
 ];
 
-/// A number for people: `1,000,000`.
+/// A number with thousands separators: `1,000,000`.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();

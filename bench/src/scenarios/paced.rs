@@ -1,9 +1,11 @@
-//! The same checks, where the servers wait for their clients.
+//! Checks with a load below the capacity of the servers.
 
 use crate::{
-    Bench, Kind, Running, begin,
+    Bench, Kind, Running, launch,
     load::Clients,
-    scenario::{Column, Line, Part, Picture, Runner, compare, in_turn, or_failed},
+    scenario::{
+        Chart, Column, Measurement, Runner, Scenario, add_ratios, measure_interleaved, or_failed,
+    },
 };
 
 const NAMES: [&str; 4] = [
@@ -13,11 +15,11 @@ const NAMES: [&str; 4] = [
     "Holdfast, bearer",
 ];
 
-pub(super) const PART: Part = Part {
+pub(super) const SCENARIO: Scenario = Scenario {
     title: "Checks, clients of one core",
-    about: "Some of the checks above, asked by `wrk` with one thread and 16 connections. It looks at each answer, which takes it about as \
-            long as the servers take to answer. So their threads fall asleep between requests, and what waking up costs is a good part of \
-            the figure: it differs with the machine, and most from run to run.",
+    about: "Some of the checks above, with a load by `wrk` with one thread and 16 connections. It verifies each response, which takes it \
+            about as long as the servers take to respond. So the threads of the servers sleep between requests, and the cost of waking \
+            them is a considerable part of the figure: it differs between machines, and most from run to run.",
     names: &NAMES,
     columns: &[
         Column::new("CPU per check", "µs", 1),
@@ -26,30 +28,30 @@ pub(super) const PART: Part = Part {
         Column::new("p99", "ms", 2),
         Column::new("× floor", "", 2),
     ],
-    picture: Picture::Bars(0),
+    chart: Chart::Bars(0),
     measure,
 };
 
-fn measure(bench: &Bench) -> Vec<Line> {
-    or_failed(lines(bench))
+fn measure(bench: &Bench) -> Vec<Measurement> {
+    or_failed(rows(bench))
 }
 
-fn lines(bench: &Bench) -> anyhow::Result<Vec<Line>> {
-    let mut starts = bench.starts();
-    // The floor is there once for each kind, and is the same.
-    starts.retain(|start| {
-        NAMES.contains(&start.name) && (start.name, start.kind) != (NAMES[0], Kind::Cookie)
+fn rows(bench: &Bench) -> anyhow::Result<Vec<Measurement>> {
+    let mut specs = bench.specs();
+    // The floor exists once for each kind, with the same handler.
+    specs.retain(|spec| {
+        NAMES.contains(&spec.name) && (spec.name, spec.kind) != (NAMES[0], Kind::Cookie)
     });
-    starts.sort_by_key(|start| NAMES.iter().position(|name| *name == start.name));
-    let running: Vec<Running> = starts
+    specs.sort_by_key(|spec| NAMES.iter().position(|name| *name == spec.name));
+    let running: Vec<Running> = specs
         .iter()
-        .map(|start| Ok(begin(start)?.asked_by(Clients::leisurely())))
+        .map(|spec| Ok(launch(spec)?.with_clients(Clients::one_core())))
         .collect::<anyhow::Result<_>>()?;
-    let runners = starts.iter().zip(&running);
-    let runners = runners.map(|(start, running)| runner(start.name, running, bench));
-    let mut lines = in_turn(bench.runs, runners.collect());
-    compare(&mut lines, 0, 0);
-    Ok(lines)
+    let runners = specs.iter().zip(&running);
+    let runners = runners.map(|(spec, running)| runner(spec.name, running, bench));
+    let mut rows = measure_interleaved(bench.runs, runners.collect());
+    add_ratios(&mut rows, 0, 0);
+    Ok(rows)
 }
 
 fn runner<'a>(name: &'static str, running: &'a Running, bench: &'a Bench) -> Runner<'a> {

@@ -1,4 +1,4 @@
-//! Several web-services side by side.
+//! Several web-services on one Redis and one auth-service.
 
 use std::{thread, time::Duration};
 
@@ -6,19 +6,19 @@ use anyhow::Context as _;
 
 use crate::{
     Bench,
-    load::{Answered, Clients, Load},
+    load::{Clients, Load, LoadResult},
     pair::Pair,
-    sampler::{Meter, Sample, median},
-    scenario::{Column, Line, Part, Picture},
+    sampler::{Sample, Sampler, median},
+    scenario::{Chart, Column, Measurement, Scenario},
     services::cookie_load,
     web::Web,
 };
 
-pub(super) const PART: Part = Part {
+pub(super) const SCENARIO: Scenario = Scenario {
     title: "Processes",
-    about: "Cookie checks of one session, spread over so many web-services on one Redis and one auth-service, 64 connections in all. \
-            CPU of the web-services and Redis. All of it shares the cores of one machine: what is to be seen is whether a check costs \
-            more where there are several, not how far they scale.",
+    about: "Cookie checks of one session, distributed over this number of web-services on one Redis and one auth-service, with 64 \
+            connections in total. CPU of the web-services and Redis. All processes share the cores of one machine, so the figures show \
+            whether a check costs more with several instances, not how far they scale.",
     names: &[],
     columns: &[
         Column::new("CPU per check", "µs", 1),
@@ -26,39 +26,42 @@ pub(super) const PART: Part = Part {
         Column::new("p99", "ms", 2),
         Column::new("Redis commands per check", "", 4),
     ],
-    picture: Picture::None,
+    chart: Chart::None,
     measure,
 };
 
 const COUNTS: [usize; 3] = [1, 2, 4];
 
-fn measure(bench: &Bench) -> Vec<Line> {
-    let line = |count: usize| Line::measured(count.to_string(), || side_by_side(bench, count));
-    COUNTS.into_iter().map(line).collect()
+fn measure(bench: &Bench) -> Vec<Measurement> {
+    let row =
+        |count: usize| Measurement::measured(count.to_string(), || side_by_side(bench, count));
+    COUNTS.into_iter().map(row).collect()
 }
 
 fn side_by_side(bench: &Bench, count: usize) -> anyhow::Result<Vec<f64>> {
     let pair = Pair::start(&bench.programs, false)?;
     let others: Vec<Web> = (1..count)
-        .map(|_| pair.ground.another_web())
+        .map(|_| pair.fixture.another_web())
         .collect::<Result<_, _>>()?;
     let webs: Vec<_> = [&pair.web].into_iter().chain(&others).collect();
     let cookie = pair.cookie()?;
     let loads: Vec<_> = webs
         .iter()
-        .map(|web| cookie_load(&web.origin, &cookie).by(Clients::hurried().shared(count)))
+        .map(|web| {
+            cookie_load(&web.origin, &cookie).with_clients(Clients::saturating().divided_by(count))
+        })
         .collect();
-    let meter = Meter {
+    let sampler = Sampler {
         servers: webs
             .iter()
             .map(|web| &web.server)
-            .chain([pair.ground.redis()])
+            .chain([pair.fixture.redis()])
             .collect(),
-        redis: Some(pair.ground.redis_port),
+        redis: Some(pair.fixture.redis_port),
     };
     at_once(&loads, Duration::from_secs(1))?;
     let samples: Vec<Sample> = (0..bench.runs)
-        .map(|_| meter.sample(|| at_once(&loads, bench.length)))
+        .map(|_| sampler.sample(|| at_once(&loads, bench.length)))
         .collect::<Result<_, _>>()?;
     Ok(vec![
         median(&samples, |sample| sample.cpu_micros),
@@ -69,8 +72,8 @@ fn side_by_side(bench: &Bench, count: usize) -> anyhow::Result<Vec<f64>> {
 }
 
 /// All of them together; of percentiles the worst.
-fn at_once(loads: &[Load], length: Duration) -> anyhow::Result<Answered> {
-    let answered: Vec<Answered> = thread::scope(|scope| {
+fn at_once(loads: &[Load], length: Duration) -> anyhow::Result<LoadResult> {
+    let answered: Vec<LoadResult> = thread::scope(|scope| {
         let running: Vec<_> = loads
             .iter()
             .map(|load| scope.spawn(|| load.run(length)))
@@ -81,7 +84,7 @@ fn at_once(loads: &[Load], length: Duration) -> anyhow::Result<Answered> {
         });
         ended.collect::<anyhow::Result<_>>()
     })?;
-    let together = answered.into_iter().reduce(|one, other| Answered {
+    let together = answered.into_iter().reduce(|one, other| LoadResult {
         requests: one.requests + other.requests,
         took: one.took.max(other.took),
         p50: one.p50.max(other.p50),

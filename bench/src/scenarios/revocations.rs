@@ -1,25 +1,26 @@
-//! What it costs that much ended before its time.
+//! Memory and CPU time with a large revocation set.
 
 use std::{thread, time::Duration};
 
 use crate::{
     Bench,
+    fixture::Fixture,
     h2load::Pace,
     load::Load,
-    pair::{Ground, Pair},
+    pair::Pair,
     process::Server,
-    sampler::{Meter, median, mib, real},
-    scenario::{Column, Line, Part, Picture, or_failed},
+    sampler::{Sampler, median, mib, real},
+    scenario::{Chart, Column, Measurement, Scenario, or_failed},
     scenarios::grouped,
     services::{bearer_load, validate_load},
     web::Web,
 };
 
-pub(super) const PART: Part = Part {
+pub(super) const SCENARIO: Scenario = Scenario {
     title: "Revocations",
-    about: "So many logins that ended before their time and are remembered, and both services started on them. Bytes are the growth of \
-            resident memory for each. CPU of both services for each check of one hot token. Idle: CPU of both for each second in \
-            which nobody asks.",
+    about: "Both services, started with this number of revoked logins in the revocation set. Bytes are the growth of resident memory \
+            for each. CPU of both services for each check of one cached token. Idle: CPU of both services for each second without \
+            requests.",
     names: &[],
     columns: &[
         Column::new("auth-service", "MiB", 0),
@@ -32,14 +33,14 @@ pub(super) const PART: Part = Part {
         Column::new("CPU per ValidateToken", "µs", 1),
         Column::new("idle, each second", "ms", 1),
     ],
-    picture: Picture::None,
+    chart: Chart::None,
     measure,
 };
 
 const COUNT: u64 = 1_000_000;
 const SETTLED: Duration = Duration::from_secs(3);
 
-/// Both services, on a ground of their own.
+/// Both services, with their memory after the start.
 struct Running {
     auth: Server,
     web: Web,
@@ -47,37 +48,37 @@ struct Running {
     idle_millis: f64,
 }
 
-fn measure(bench: &Bench) -> Vec<Line> {
-    or_failed(lines(bench))
+fn measure(bench: &Bench) -> Vec<Measurement> {
+    or_failed(rows(bench))
 }
 
-fn lines(bench: &Bench) -> anyhow::Result<Vec<Line>> {
-    let count = COUNT.min(bench.most);
-    // With an account, and neither service.
-    let Pair { ground, .. } = Pair::start(&bench.programs, false)?;
-    let none = start(&ground)?;
-    let first = Line::measured("0", || figures(bench, &ground, &none, None));
+fn rows(bench: &Bench) -> anyhow::Result<Vec<Measurement>> {
+    let count = COUNT.min(bench.max_count);
+    // The database contains an account, and neither service runs.
+    let Pair { fixture, .. } = Pair::start(&bench.programs, false)?;
+    let none = start(&fixture)?;
+    let first = Measurement::measured("0", || figures(bench, &fixture, &none, None));
     let without = none.resident;
     drop(none);
-    let second = Line::measured(grouped(count), || {
-        ground.fill_revocations(count)?;
-        figures(bench, &ground, &start(&ground)?, Some((count, without)))
+    let second = Measurement::measured(grouped(count), || {
+        fixture.fill_revocations(count)?;
+        figures(bench, &fixture, &start(&fixture)?, Some((count, without)))
     });
     Ok(vec![first, second])
 }
 
-fn start(ground: &Ground) -> anyhow::Result<Running> {
-    let auth = ground.auth()?;
-    let web = ground.first_web()?.ready()?;
+fn start(fixture: &Fixture) -> anyhow::Result<Running> {
+    let auth = fixture.auth()?;
+    let web = fixture.first_web()?.wait_ready()?;
     thread::sleep(SETTLED);
     let resident = [auth.resident(), web.server.resident()];
-    let meter = Meter {
+    let sampler = Sampler {
         servers: vec![&auth, &web.server],
         redis: None,
     };
-    let before = meter.cpu();
+    let before = sampler.cpu();
     thread::sleep(SETTLED);
-    let idle = meter.cpu().saturating_sub(before);
+    let idle = sampler.cpu().saturating_sub(before);
     Ok(Running {
         idle_millis: idle.as_secs_f64() * 1e3 / SETTLED.as_secs_f64(),
         auth,
@@ -88,17 +89,17 @@ fn start(ground: &Ground) -> anyhow::Result<Running> {
 
 fn figures(
     bench: &Bench,
-    ground: &Ground,
+    fixture: &Fixture,
     running: &Running,
     grown: Option<(u64, [u64; 2])>,
 ) -> anyhow::Result<Vec<f64>> {
     let token = running.web.token()?;
     let cpu = |load: Load| -> anyhow::Result<f64> {
-        let meter = Meter {
+        let sampler = Sampler {
             servers: vec![&running.auth, &running.web.server],
             redis: None,
         };
-        let samples = meter.samples(&load, bench.timing())?;
+        let samples = sampler.samples(&load, bench.timing())?;
         Ok(median(&samples, |sample| sample.cpu_micros))
     };
     let each = |index: usize| {
@@ -116,7 +117,11 @@ fn figures(
         millis(&running.auth),
         millis(&running.web.server),
         cpu(bearer_load(&running.web.origin, &token))?,
-        cpu(validate_load(&ground.auth_url(), &token, Pace::AtOnce)?)?,
+        cpu(validate_load(
+            &fixture.auth_url(),
+            &token,
+            Pace::ClosedLoop,
+        )?)?,
         running.idle_millis,
     ])
 }

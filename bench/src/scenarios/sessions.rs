@@ -1,25 +1,25 @@
-//! What it costs that many people are signed in.
+//! Memory and CPU time with many live sessions.
 
 use std::{path::Path, time::Duration};
 
 use crate::{
     Bench,
-    load::{Load, Turns, output},
+    load::{LineCursor, Load, output},
     pair::Pair,
     redis::used_memory,
-    sampler::{Meter, Sample, median, real},
-    scenario::{Column, Line, Part, Picture, compare},
+    sampler::{Sample, Sampler, median, real},
+    scenario::{Chart, Column, Measurement, Scenario, add_ratios},
     scenarios::grouped,
-    scratch,
+    scratch_directory,
     services::cookie_load,
 };
 
-pub(super) const PART: Part = Part {
+pub(super) const SCENARIO: Scenario = Scenario {
     title: "Live sessions",
-    about: "So many live sessions in Redis, put there by web-service's own code. CPU of web-service and Redis for each cookie check, \
-            while a thousand of them are active, and while all take turns (beyond 100,000, that many of them). web-service \
-            remembers up to 32,768; bytes are the growth of its memory for each. That a session was seen, which is written once a \
-            minute, is not part of it. `wrk` with one thread.",
+    about: "This number of live sessions in Redis, written by the code of web-service. CPU of web-service and Redis for each cookie \
+            check, with a thousand active sessions, and with all of them in turn (at most 100,000). web-service caches up to 32,768; \
+            bytes are the growth of its memory for each. The time of the last request, which is written once a minute, is not included. \
+            `wrk` with one thread.",
     names: &[],
     columns: &[
         Column::new("in Redis, each", "B", 0),
@@ -30,7 +30,7 @@ pub(super) const PART: Part = Part {
         Column::new("checks/s, 1,000 active", "", 0),
         Column::new("CPU, 1,000 active, × first line", "", 2),
     ],
-    picture: Picture::Curves(&[4, 2]),
+    chart: Chart::Curves(&[4, 2]),
     measure,
 };
 
@@ -39,41 +39,41 @@ const ACTIVE: u64 = 1_000;
 const CPU_OF_ACTIVE: usize = 4;
 const SAMPLE: u64 = 100_000;
 
-/// As many as web-service remembers.
-const REMEMBERED: u64 = 32_768;
+/// Capacity of the session cache of web-service.
+const CACHE_CAPACITY: u64 = 32_768;
 
-fn measure(bench: &Bench) -> Vec<Line> {
-    let line = |count| Line::measured(grouped(count), || live(bench, count));
-    let mut lines: Vec<_> = bench.counts(&COUNTS).into_iter().map(line).collect();
-    compare(&mut lines, CPU_OF_ACTIVE, 0);
-    lines
+fn measure(bench: &Bench) -> Vec<Measurement> {
+    let row = |count| Measurement::measured(grouped(count), || live(bench, count));
+    let mut rows: Vec<_> = bench.counts(&COUNTS).into_iter().map(row).collect();
+    add_ratios(&mut rows, CPU_OF_ACTIVE, 0);
+    rows
 }
 
 fn live(bench: &Bench, count: u64) -> anyhow::Result<Vec<f64>> {
     let pair = Pair::start(&bench.programs, false)?;
-    let ground = &pair.ground;
+    let fixture = &pair.fixture;
     let sample = SAMPLE.min(count);
-    let file = scratch()?.join("sessions");
-    let used = used_memory(ground.redis_port)?;
-    let mut command = ground.load("sessions");
+    let file = scratch_directory()?.join("sessions");
+    let used = used_memory(fixture.redis_port)?;
+    let mut command = fixture.load("sessions");
     command
-        .args(["--redis", &ground.redis_url()])
+        .args(["--redis", &fixture.redis_url()])
         .args(["--count", &count.to_string()])
         .args(["--sample", &sample.to_string(), "--out"]);
     output(command.arg(&file))?;
-    let used = used_memory(ground.redis_port)?.saturating_sub(used);
+    let used = used_memory(fixture.redis_port)?.saturating_sub(used);
 
-    let remembered = remembered(&pair, &file, sample)?;
-    let meter = Meter {
-        servers: vec![&pair.web.server, ground.redis()],
-        redis: Some(ground.redis_port),
+    let cached = bytes_per_cached_session(&pair, &file, sample)?;
+    let sampler = Sampler {
+        servers: vec![&pair.web.server, fixture.redis()],
+        redis: Some(fixture.redis_port),
     };
-    let all = meter.samples(&cookies(&pair, &file, sample), bench.timing())?;
-    let active = meter.samples(&cookies(&pair, &file, ACTIVE), bench.timing())?;
+    let all = sampler.samples(&cookies(&pair, &file, sample), bench.timing())?;
+    let active = sampler.samples(&cookies(&pair, &file, ACTIVE), bench.timing())?;
     let cpu = |samples: &[Sample]| median(samples, |sample| sample.cpu_micros);
     Ok(vec![
         real(used) / real(count),
-        remembered,
+        cached,
         cpu(&all),
         median(&all, |sample| sample.redis_commands),
         cpu(&active),
@@ -81,20 +81,20 @@ fn live(bench: &Bench, count: u64) -> anyhow::Result<Vec<f64>> {
     ])
 }
 
-/// Bytes for each that is remembered, once all had their turn.
-fn remembered(pair: &Pair, file: &Path, sample: u64) -> anyhow::Result<f64> {
-    // Connections get warm.
+/// Growth of the memory of web-service for each cached session, in bytes, after each session was used once.
+fn bytes_per_cached_session(pair: &Pair, file: &Path, sample: u64) -> anyhow::Result<f64> {
+    // Warms up the connections.
     cookies(pair, file, 1).run(Duration::from_secs(1))?;
     let resident = pair.web.server.resident();
-    let turns = cookies(pair, file, sample);
-    while turns.had() < sample {
-        turns.run(Duration::from_secs(1))?;
+    let load = cookies(pair, file, sample);
+    while load.used_lines() < sample {
+        load.run(Duration::from_secs(1))?;
     }
     let grown = pair.web.server.resident().saturating_sub(resident);
-    Ok(real(grown * 1024) / real(sample.min(REMEMBERED)))
+    Ok(real(grown * 1024) / real(sample.min(CACHE_CAPACITY)))
 }
 
 fn cookies(pair: &Pair, file: &Path, lines: u64) -> Load {
-    let turns = Turns::of(file.to_owned(), lines);
-    cookie_load(&pair.web.origin, "__Host-session=@").in_turn(turns)
+    let lines = LineCursor::new(file.to_owned(), lines);
+    cookie_load(&pair.web.origin, "__Host-session=@").with_lines(lines)
 }

@@ -1,37 +1,37 @@
-//! From nothing to ready, and what a service takes that does nothing.
+//! Start time and idle memory of both services.
 
 use std::{thread, time::Duration};
 
 use crate::{
     Bench,
-    pair::Ground,
+    fixture::Fixture,
     process::PAUSE,
     sampler::{medians, mib},
-    scenario::{Column, Line, Part, Picture, or_failed},
+    scenario::{Chart, Column, Measurement, Scenario, or_failed},
 };
 
 const NAMES: [&str; 2] = ["auth-service", "web-service"];
 
-pub(super) const PART: Part = Part {
+pub(super) const SCENARIO: Scenario = Scenario {
     title: "Services",
-    about: "Both started at the same moment, on an empty directory, beside a running Redis. Ready: the first 200 of `/readyz`. Idle: \
-            two seconds later.",
+    about: "Both services are started at the same time on an empty data directory, with a running Redis. Ready: the first 200 from \
+            `/readyz`. Idle: two seconds later.",
     names: &NAMES,
     columns: &[
         Column::new("ready after", "ms", 0),
         Column::new("idle", "MiB", 1),
     ],
-    picture: Picture::None,
+    chart: Chart::None,
     measure,
 };
 
 const SETTLED: Duration = Duration::from_secs(2);
 
-fn measure(bench: &Bench) -> Vec<Line> {
-    or_failed(lines(bench))
+fn measure(bench: &Bench) -> Vec<Measurement> {
+    or_failed(rows(bench))
 }
 
-fn lines(bench: &Bench) -> anyhow::Result<Vec<Line>> {
+fn rows(bench: &Bench) -> anyhow::Result<Vec<Measurement>> {
     let (mut auth, mut web) = (Vec::new(), Vec::new());
     for _ in 0..bench.runs {
         let [of_auth, of_web] = start(bench)?;
@@ -39,16 +39,16 @@ fn lines(bench: &Bench) -> anyhow::Result<Vec<Line>> {
         web.push(of_web);
     }
     Ok(vec![
-        Line::of(NAMES[0], Ok(medians(&auth))),
-        Line::of(NAMES[1], Ok(medians(&web))),
+        Measurement::new(NAMES[0], Ok(medians(&auth))),
+        Measurement::new(NAMES[1], Ok(medians(&web))),
     ])
 }
 
 fn start(bench: &Bench) -> anyhow::Result<[Vec<f64>; 2]> {
-    let ground = Ground::new(&bench.programs, false)?;
-    let mut auth = ground.spawn_auth()?;
-    let mut web = ground.first_web()?;
-    while !(auth.look(|| ground.is_auth_ready())? & web.look()?) {
+    let fixture = Fixture::new(&bench.programs, false)?;
+    let mut auth = fixture.spawn_auth()?;
+    let mut web = fixture.first_web()?;
+    while !(auth.poll_ready(|| fixture.is_auth_ready())? & web.poll_ready()?) {
         thread::sleep(PAUSE);
     }
     thread::sleep(SETTLED);

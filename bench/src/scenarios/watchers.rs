@@ -1,4 +1,4 @@
-//! Many instances that want to know what ends.
+//! Many revocation streams from one auth-service.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -11,18 +11,19 @@ use anyhow::{Context as _, ensure};
 
 use crate::{
     Bench,
-    load::result,
+    load::parse_result,
     pair::Pair,
-    sampler::{Meter, real},
-    scenario::{Column, Line, Part, Picture},
+    sampler::{Sampler, real},
+    scenario::{Chart, Column, Measurement, Scenario},
     scenarios::grouped,
 };
 
-pub(super) const PART: Part = Part {
+pub(super) const SCENARIO: Scenario = Scenario {
     title: "Watchers",
-    about: "So many streams of `WatchRevocations` from one auth-service, over four connections. Twenty logins end, one after the other; \
-            the time is from the answer to whoever ended it until a watcher has it, over all watchers and ends. Every watcher saw \
-            every end. Each is told once a second that all is well: that is the idle CPU.",
+    about: "This number of revocation streams (`WatchRevocations`) from one auth-service, over four connections. Twenty logins end, \
+            one after the other. Latency: from the response to the call that ends the login until a stream delivers the revocation, \
+            over all streams and logins. Every stream delivered every revocation. Idle CPU: the heartbeats, one each second for each \
+            stream.",
     names: &[],
     columns: &[
         Column::new("p50", "ms", 1),
@@ -32,7 +33,7 @@ pub(super) const PART: Part = Part {
         Column::new("without watchers", "ms", 1),
         Column::new("memory for each", "KiB", 1),
     ],
-    picture: Picture::None,
+    chart: Chart::None,
     measure,
 };
 
@@ -40,12 +41,14 @@ const WATCHERS: u64 = 1_000;
 const ENDS: u64 = 20;
 const IDLE: Duration = Duration::from_secs(5);
 
-/// The idle time of the program of our own has to contain the one that is measured.
+/// The idle time of the program `load` is longer than the measured one by this, before and after.
 const MARGIN: Duration = Duration::from_secs(1);
 
-fn measure(bench: &Bench) -> Vec<Line> {
-    let watchers = WATCHERS.min(bench.most);
-    vec![Line::measured(grouped(watchers), || watch(bench, watchers))]
+fn measure(bench: &Bench) -> Vec<Measurement> {
+    let watchers = WATCHERS.min(bench.max_count);
+    vec![Measurement::measured(grouped(watchers), || {
+        watch(bench, watchers)
+    })]
 }
 
 fn watch(bench: &Bench, watchers: u64) -> anyhow::Result<Vec<f64>> {
@@ -53,24 +56,33 @@ fn watch(bench: &Bench, watchers: u64) -> anyhow::Result<Vec<f64>> {
     let without = idle_millis(&pair);
     let resident = pair.auth.resident();
     let mut child = pair
-        .ground
+        .fixture
         .load("watch")
         .args(["--watchers", &watchers.to_string()])
         .args(["--ends", &ENDS.to_string()])
         .args(["--idle", &(IDLE + 2 * MARGIN).as_secs().to_string()])
         .stdout(Stdio::piped())
         .spawn()?;
-    let stdout = child.stdout.take().context("it says nothing")?;
+    let stdout = child
+        .stdout
+        .take()
+        .context("the program load has no output")?;
     let mut lines = BufReader::new(stdout).lines();
     let first = lines.next().transpose()?;
     let is_ready = first.is_some_and(|line| line == "READY");
     thread::sleep(MARGIN);
     let grown = pair.auth.resident().saturating_sub(resident);
     let idle = if is_ready { idle_millis(&pair) } else { 0.0 };
-    let said: Vec<_> = lines.collect::<Result<_, _>>()?;
-    ensure!(child.wait()?.success(), "not everybody heard of everything");
-    let [seen, p50, p99, last] = result(&said.join("\n"))?;
-    ensure!(seen == watchers * ENDS, "some ends were not seen");
+    let rest: Vec<_> = lines.collect::<Result<_, _>>()?;
+    ensure!(
+        child.wait()?.success(),
+        "a stream did not deliver every revocation"
+    );
+    let [seen, p50, p99, last] = parse_result(&rest.join("\n"))?;
+    ensure!(
+        seen == watchers * ENDS,
+        "some revocations were not delivered"
+    );
     Ok(vec![
         real(p50) / 1e3,
         real(p99) / 1e3,
@@ -81,14 +93,14 @@ fn watch(bench: &Bench, watchers: u64) -> anyhow::Result<Vec<f64>> {
     ])
 }
 
-/// Of auth-service, for each second.
+/// CPU time of auth-service without requests, in ms for each second.
 fn idle_millis(pair: &Pair) -> f64 {
-    let meter = Meter {
+    let sampler = Sampler {
         servers: vec![&pair.auth],
         redis: None,
     };
-    let before = meter.cpu();
+    let before = sampler.cpu();
     thread::sleep(IDLE);
-    let used = meter.cpu().saturating_sub(before);
+    let used = sampler.cpu().saturating_sub(before);
     used.as_secs_f64() * 1e3 / IDLE.as_secs_f64()
 }

@@ -1,0 +1,161 @@
+//! Ports, an empty data directory and a Redis, on which the services are started.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::ensure;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use crate::{
+    cores, free_port,
+    http::{PASSWORD, status},
+    process::Server,
+    redis, scratch_directory,
+    web::Web,
+};
+
+/// The service secret.
+pub(super) const SECRET: &str = "SzM1q8VbE2xYw7RkT0nLd5HcJf9GpA4u";
+
+/// Ports, a data directory and a Redis for one pair of services.
+pub(super) struct Fixture {
+    pub(super) programs: PathBuf,
+    directory: PathBuf,
+    pub(super) tls: bool,
+    grpc: u16,
+    auth_ops: u16,
+    https: u16,
+    redis: Server,
+    pub(super) redis_port: u16,
+}
+
+impl Fixture {
+    pub(super) fn new(programs: &Path, tls: bool) -> anyhow::Result<Self> {
+        let (redis, redis_port) = redis::start()?;
+        Ok(Self {
+            programs: programs.to_owned(),
+            directory: scratch_directory()?.join("data"),
+            tls,
+            grpc: free_port()?,
+            auth_ops: free_port()?,
+            https: free_port()?,
+            redis,
+            redis_port,
+        })
+    }
+
+    pub(super) fn auth_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.grpc)
+    }
+
+    pub(super) fn redis_url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.redis_port)
+    }
+
+    pub(super) const fn redis(&self) -> &Server {
+        &self.redis
+    }
+
+    pub(super) fn into_redis(self) -> Server {
+        self.redis
+    }
+
+    /// The program `load` with this subcommand, for auth-service of this fixture.
+    pub(super) fn load(&self, command: &str) -> Command {
+        load_program(&self.programs, command, &self.auth_url())
+    }
+
+    /// Writes revocations to the database, which no service may have open.
+    pub(super) fn fill_revocations(&self, count: u64) -> anyhow::Result<()> {
+        let mut command = Command::new(self.programs.join("load"));
+        command
+            .args(["revocations", "--count", &count.to_string(), "--database"])
+            .arg(self.directory.join("auth.db"));
+        crate::load::output(&mut command).map(drop)
+    }
+
+    /// Starts auth-service without waiting.
+    pub(super) fn spawn_auth(&self) -> anyhow::Result<Server> {
+        let mut command = Command::new(self.programs.join("auth-service"));
+        command
+            .env("AUTH_LISTEN", format!("127.0.0.1:{}", self.grpc))
+            .env("AUTH_OPS_LISTEN", format!("127.0.0.1:{}", self.auth_ops))
+            .env("AUTH_DATA_DIR", &self.directory)
+            .env("AUTH_ISSUER", self.public_url())
+            .env("AUTH_KEY_ENCRYPTION_KEY", key(7))
+            .env("AUTH_SERVICE_SECRET", SECRET)
+            .env("AUTH_ACCESS_TTL", "1h")
+            .env("AUTH_ARGON2_CONCURRENCY", cores().to_string())
+            .env("AUTH_LOG", "warn");
+        Server::spawn(&mut command)
+    }
+
+    pub(super) fn is_auth_ready(&self) -> bool {
+        status(self.auth_ops, "/readyz") == Some(200)
+    }
+
+    /// Starts auth-service and waits until it is ready.
+    pub(super) fn auth(&self) -> anyhow::Result<Server> {
+        self.spawn_auth()?.wait_ready(|| self.is_auth_ready())
+    }
+
+    /// Starts the only web-service, or the first of several, without waiting.
+    pub(super) fn first_web(&self) -> anyhow::Result<Web> {
+        Web::spawn(self, self.https, &self.directory)
+    }
+
+    /// Starts another web-service beside the first and waits until it is ready.
+    pub(super) fn another_web(&self) -> anyhow::Result<Web> {
+        let port = free_port()?;
+        let web = Web::spawn(self, port, &self.directory.join(port.to_string()))?;
+        web.wait_ready()
+    }
+
+    pub(super) fn scheme(&self) -> &'static str {
+        if self.tls { "https" } else { "http" }
+    }
+
+    pub(super) fn public_url(&self) -> String {
+        format!("https://localhost:{}", self.https)
+    }
+
+    /// Creates an account with [`PASSWORD`] through the command line.
+    pub(super) fn add_user(&self, name: &str) -> anyhow::Result<()> {
+        use std::io::Write as _;
+        let mut child = Command::new(self.programs.join("auth-service"))
+            .args(["user", "add", name, "--password-stdin"])
+            .env("AUTH_DATA_DIR", &self.directory)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()?;
+        if let Some(mut stdin) = child.stdin.take() {
+            writeln!(stdin, "{PASSWORD}")?;
+        }
+        ensure!(child.wait()?.success(), "the account could not be created");
+        Ok(())
+    }
+
+    /// Creates the accounts that the program `load` signs in to.
+    pub(super) fn add_load_users(&self, count: u8) -> anyhow::Result<()> {
+        (0..count).try_for_each(|number| self.add_user(&format!("load{number}")))
+    }
+}
+
+/// The program `load` with this subcommand, for any server of `AuthService`.
+pub(super) fn load_program(programs: &Path, command: &str, auth_url: &str) -> Command {
+    let mut program = Command::new(programs.join("load"));
+    program
+        .args([command, "--auth", auth_url])
+        .env("LOAD_SERVICE_SECRET", SECRET)
+        .env("LOAD_PASSWORD", PASSWORD);
+    program
+}
+
+/// A key in base64 that the services accept as random; a different one for each byte.
+pub(super) fn key(byte: u8) -> String {
+    let mut key = *b"n7Wq2Zf9Yt8kQb1sXh6cLr3dGa5uEoPi";
+    key[0] = byte;
+    STANDARD.encode(key)
+}
