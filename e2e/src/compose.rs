@@ -71,13 +71,13 @@ impl Stack {
             .output()
             .await
             .unwrap();
-        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        let complaint = String::from_utf8_lossy(&output.stderr);
+        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        let errors = String::from_utf8_lossy(&output.stderr);
         assert!(
             output.status.success(),
-            "docker {arguments:?}\n{said}\n{complaint}"
+            "docker {arguments:?}\n{text}\n{errors}"
         );
-        said
+        text
     }
 
     /// Runs `docker compose`.

@@ -98,13 +98,13 @@ echo; echo '{marker}'
 
 /// Whether `actual` is `expected` with some text for each `…`. White space at the ends of lines is ignored.
 fn matches(expected: &str, actual: &str) -> bool {
-    let tidy = |text: &str| {
+    let normalize = |text: &str| {
         text.lines()
             .map(str::trim_end)
             .collect::<Vec<_>>()
             .join("\n")
     };
-    let (expected, actual) = (tidy(expected), tidy(actual));
+    let (expected, actual) = (normalize(expected), normalize(actual));
     let mut pieces = expected.split('…');
     let first = pieces.next().unwrap_or_default();
     let Some(mut rest) = actual.strip_prefix(first) else {

@@ -1,9 +1,9 @@
-//! The stack that people deploy: built, started, hurt in every way, and taken down. Alone in its program: it takes the
-//! ports that the documentation names.
+//! The stack of `docker-compose.yml`: built, started, run through failures of each service, and removed. A test program of its own,
+//! as it uses the ports that the documentation names.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a test that cannot go on should stop, and this one tells what it measured"
+    reason = "a test that cannot go on should stop, and this one prints what it measured"
 )]
 
 use std::{fs, os::unix, path::Path, time::Duration, time::Instant};
@@ -22,35 +22,37 @@ const GRPC: &str = "localhost:50051";
 const SERVICES: [&str; 2] = ["auth-service", "web-service"];
 
 /// In KiB.
-const MOST_WHEN_IDLE: u64 = 40 * 1024;
-const MOST_IN_A_FLOOD: u64 = 250 * 1024;
+const MAX_IDLE_MEMORY: u64 = 40 * 1024;
+const MAX_FLOOD_MEMORY: u64 = 250 * 1024;
 
-const MOST_TO_BE_READY: Duration = Duration::from_millis(300);
-const MOST_TO_SAY_NO: Duration = Duration::from_secs(2);
+const MAX_START: Duration = Duration::from_millis(300);
+const MAX_REJECTION: Duration = Duration::from_secs(2);
 
-/// How long a peer that hangs may be answered for, with the time that a busy machine takes.
-const REMEMBERED: Duration = Duration::from_secs(6);
-const MOST_TO_STOP: Duration = Duration::from_secs(10);
+/// How long caches may be used after a peer hangs, with a margin for a busy machine.
+const MAX_CACHE_USE: Duration = Duration::from_secs(6);
+const MAX_STOP: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn stack_with_failures_of_each_service_recovers() {
-    let day = Day::begin().await;
-    day.every_service_is_confined().await;
-    day.it_is_small_and_quickly_there().await;
+    let deployment = Deployment::start().await;
+    deployment.every_service_is_confined().await;
+    deployment.memory_and_start_time_are_within_limits().await;
     let ada = day.sign_in().await;
-    day.auth_service_is_killed(&ada).await;
-    day.redis_is_killed(&ada).await;
-    day.redis_is_paused(&ada).await;
-    day.redis_is_cut_off(&ada).await;
-    day.web_service_is_replaced(&ada).await;
-    day.two_hundred_sign_in_at_once().await;
-    day.a_backup_is_restored(&ada).await;
-    day.everything_is_lost_and_restored().await;
-    day.everything_ends().await;
+    deployment.auth_service_is_killed(&ada).await;
+    deployment.redis_is_killed(&ada).await;
+    deployment.redis_is_paused(&ada).await;
+    deployment.redis_is_cut_off(&ada).await;
+    deployment.web_service_is_replaced(&ada).await;
+    deployment
+        .flood_of_sign_ins_stays_within_memory_limit()
+        .await;
+    deployment.a_backup_is_restored(&ada).await;
+    deployment.stack_is_restored_on_an_empty_machine().await;
+    deployment.stop_leaves_nothing().await;
 }
 
-/// The stack, the shell it is worked with, and what that shell made.
-struct Day {
+/// A running stack, and the directory and environment of the shell that operates it.
+struct Deployment {
     stack: Stack,
     directory: TempDir,
     environment: Vec<(String, String)>,
@@ -64,9 +66,9 @@ struct Ada {
     refresh_token: String,
 }
 
-impl Day {
-    /// Follows docs/OPERATIONS.md to the running stack with an account.
-    async fn begin() -> Self {
+impl Deployment {
+    /// Runs the commands of docs/OPERATIONS.md that start the stack and create an account.
+    async fn start() -> Self {
         let stack = Stack::new("holdfast-test");
         let directory = tempfile::tempdir().unwrap();
         unix::fs::symlink(root().join("proto"), directory.path().join("proto")).unwrap();
@@ -120,7 +122,7 @@ impl Day {
         }
     }
 
-    async fn it_is_small_and_quickly_there(&self) {
+    async fn memory_and_start_time_are_within_limits(&self) {
         for service in SERVICES {
             self.stack.compose(&["restart", service]).await;
             self.stack.healthy(service).await;
@@ -130,12 +132,12 @@ impl Day {
                 "{service}: {} KiB when idle, listens after {ready:?}",
                 memory.resident
             );
-            assert!(memory.resident < MOST_WHEN_IDLE, "{service}: {memory:?}");
-            assert!(ready < MOST_TO_BE_READY, "{service}: {ready:?}");
+            assert!(memory.resident < MAX_IDLE_MEMORY, "{service}: {memory:?}");
+            assert!(ready < MAX_START, "{service}: {ready:?}");
         }
     }
 
-    /// From the start of the process, as the kernel knows it, to its log line; both on one clock.
+    /// Time from the start of the process, according to the kernel, to its log line; both on one clock.
     async fn time_to_listen(&self, service: &str) -> Duration {
         let logs = self.stack.logs(service).await;
         let mut lines = logs.lines();
@@ -193,7 +195,7 @@ impl Day {
         self.is_back(ada).await;
     }
 
-    /// Requests go on all the time. Some find nobody at the door; each that is answered is answered well.
+    /// Requests continue during the replacement. Some connections are refused; every response is correct.
     async fn web_service_is_replaced(&self, ada: &Ada) {
         let before = self.stack.container("web-service").await;
         let replace = self.stack.compose(&[
@@ -215,12 +217,12 @@ impl Day {
         self.is_back(ada).await;
         assert_ne!(self.stack.container("web-service").await, before);
         assert!(answers.len() > 10, "requests ran meanwhile: {answers:?}");
-        // The first requests of the new one may come before it found the others.
+        // The first requests may arrive before the new process is connected to its peers.
         let all_well = answers.iter().all(|status| [200, 503].contains(status));
         assert!(all_well, "{answers:?}");
     }
 
-    async fn two_hundred_sign_in_at_once(&self) {
+    async fn flood_of_sign_ins_stays_within_memory_limit(&self) {
         let outcome = flood::run(GRPC, "ada", &self.site.password).await;
         let memory = process::memory(self.stack.pid("auth-service").await);
         let times = &outcome.validations;
@@ -235,11 +237,11 @@ impl Day {
             memory.peak,
         );
         assert!(outcome.others.is_empty(), "{:?}", outcome.others);
-        assert!(memory.peak < MOST_IN_A_FLOOD, "{memory:?}");
+        assert!(memory.peak < MAX_FLOOD_MEMORY, "{memory:?}");
         assert!(times.last().unwrap().as_secs() < 1, "{times:?}");
     }
 
-    /// Follows docs/OPERATIONS.md. Accounts are back, and no login is.
+    /// Runs the commands of docs/OPERATIONS.md. Accounts are restored, and logins are not.
     async fn a_backup_is_restored(&self, ada: &Ada) {
         self.follow("Backup").await;
         let copy = fs::read(self.directory.path().join("auth-backup.db")).unwrap();
@@ -259,8 +261,8 @@ impl Day {
         assert_eq!(refused["reason"], "LOGIN_ENDED");
     }
 
-    /// The same on a machine that has nothing yet.
-    async fn everything_is_lost_and_restored(&self) {
+    /// Restores the backup with empty volumes.
+    async fn stack_is_restored_on_an_empty_machine(&self) {
         self.stack.compose(&["down", "--volumes"]).await;
         self.follow("Restore").await;
         let exec = ["exec", "-T", "web-service", "cat"];
@@ -275,11 +277,11 @@ impl Day {
         shell::run(&steps, directory, &self.environment).await;
     }
 
-    async fn everything_ends(&self) {
+    async fn stop_leaves_nothing(&self) {
         for service in ["web-service", "auth-service"] {
             let begun = Instant::now();
             self.stack.compose(&["stop", service]).await;
-            assert!(begun.elapsed() < MOST_TO_STOP, "{:?}", begun.elapsed());
+            assert!(begun.elapsed() < MAX_STOP, "{:?}", begun.elapsed());
             let exit = self
                 .stack
                 .compose(&["ps", "--quiet", "--all", service])
@@ -291,7 +293,7 @@ impl Day {
         assert_eq!(self.stack.remains().await, "");
     }
 
-    /// Cookies are refused for now, and nobody is signed out; who holds a token goes on.
+    /// Cookies are answered 503, without a sign-out; access tokens stay valid.
     async fn sessions_are_away(&self, ada: &Ada) {
         for _ in 0..3 {
             self.is_refused_in_time("/dashboard", ada).await;
@@ -299,13 +301,13 @@ impl Day {
         assert_eq!(self.try_get("/api/profile", ada).await, Some(200));
     }
 
-    /// At the latest when nothing counts any more that was remembered: a peer that hangs is not missed at once.
+    /// After the time for which caches may be used: a peer that hangs is not detected at once.
     async fn is_refused_in_time(&self, path: &str, ada: &Ada) {
         let away = Instant::now();
         let (response, took) = loop {
             let begun = Instant::now();
             let response = self.request(path, ada).send().await.unwrap();
-            let is_remembered = response.status() == 200 && away.elapsed() < REMEMBERED;
+            let is_remembered = response.status() == 200 && away.elapsed() < MAX_CACHE_USE;
             if !is_remembered {
                 break (response, begun.elapsed());
             }
@@ -313,10 +315,10 @@ impl Day {
         assert_eq!(response.status(), 503, "{path}");
         assert!(response.headers().contains_key("retry-after"), "{path}");
         assert!(response.headers().get("set-cookie").is_none(), "{path}");
-        assert!(took < MOST_TO_SAY_NO, "{path}: {took:?}");
+        assert!(took < MAX_REJECTION, "{path}: {took:?}");
     }
 
-    /// By itself, with the same cookie and the same token.
+    /// Waits until the same cookie and the same token are accepted again.
     async fn is_back(&self, ada: &Ada) {
         let begun = Instant::now();
         until("everything to be back", async || {
@@ -328,7 +330,7 @@ impl Day {
         println!("back after {:?}", begun.elapsed());
     }
 
-    /// The status, or nothing when nobody answers.
+    /// The status, or nothing when the connection fails.
     async fn try_get(&self, path: &str, ada: &Ada) -> Option<u16> {
         let response = self.request(path, ada).send().await.ok()?;
         Some(response.status().as_u16())

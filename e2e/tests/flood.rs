@@ -1,5 +1,5 @@
-//! Alone in its program, so that nothing else of this test run takes the processor.
-#![expect(clippy::print_stdout, reason = "it tells what it measured")]
+//! A flood of sign-ins. A test program of its own, so that no other test of the run uses the processor.
+#![expect(clippy::print_stdout, reason = "it prints what it measured")]
 
 use e2e::{
     flood,
@@ -8,10 +8,10 @@ use e2e::{
     wait::until,
 };
 
-/// In KiB, for auth-service during the flood.
-const MOST_MEMORY: u64 = 250 * 1024;
+/// Limit for auth-service during the flood, in KiB.
+const MAX_MEMORY: u64 = 250 * 1024;
 
-/// One hash at a time: far fewer than two hundred are served within the time a password may wait.
+/// With one hash at a time, far fewer than two hundred are served within the time that a password may wait.
 #[tokio::test]
 async fn flood_of_sign_ins_is_served_or_rejected_without_effect_on_others() {
     let pair = Pair::start_with(Options {
@@ -28,7 +28,7 @@ async fn flood_of_sign_ins_is_served_or_rejected_without_effect_on_others() {
     let times = &outcome.validations;
     let median = times[times.len() / 2];
     println!(
-        "served {}, refused {}; {} validations meanwhile, median {median:?}, longest {:?}; \
+        "served {}, rejected {}; {} validations meanwhile, median {median:?}, longest {:?}; \
          resident {} KiB before, {} KiB at most",
         outcome.served,
         outcome.refused,
@@ -38,10 +38,10 @@ async fn flood_of_sign_ins_is_served_or_rejected_without_effect_on_others() {
         memory.peak,
     );
     assert!(outcome.others.is_empty(), "{:?}", outcome.others);
-    assert!(outcome.refused > 0, "the surplus is refused");
+    assert!(outcome.refused > 0, "the surplus is rejected");
     assert!(outcome.served >= 20, "the rest is served");
-    assert!(memory.peak < MOST_MEMORY, "{memory:?}");
-    assert!(times.len() >= 50, "tokens are judged meanwhile");
+    assert!(memory.peak < MAX_MEMORY, "{memory:?}");
+    assert!(times.len() >= 50, "tokens are validated meanwhile");
     assert!(times.last().unwrap().as_secs() < 1, "{times:?}");
 
     let refusals = pair.auth.output();

@@ -1,4 +1,4 @@
-//! Alone in its program: it takes the ports that the README names.
+//! The commands of README.md. A test program of its own, as it uses the ports that the README names.
 
 use std::{env, path::Path};
 
@@ -7,7 +7,7 @@ use e2e::{
     shell,
 };
 
-/// The README's lines, pasted after its `cargo dev`, print what the README says.
+/// The commands of the README, run after its `cargo dev`, print the output that it shows.
 #[tokio::test]
 async fn readme_commands_print_documented_output() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();

@@ -1,4 +1,4 @@
-//! Connections that want nothing but to be there. Alone in its program: how long a sign-in takes meanwhile is measured.
+//! Slow connections. A test program of its own, as it measures the duration of a sign-in meanwhile.
 #![expect(clippy::print_stdout, reason = "it tells what it measured")]
 
 use std::{
@@ -15,7 +15,7 @@ use tokio::{io::AsyncWriteExt as _, task::JoinSet, time::sleep};
 
 const SLOW: usize = 300;
 
-/// A head that comes byte by byte, a body that never ends, an answer that nobody reads.
+/// A head that arrives byte by byte, a body that never ends, a response that is not read.
 async fn dawdle(pair: &Pair, number: usize, connected: &AtomicUsize) -> io::Result<()> {
     let mut stream = connect(pair, b"http/1.1").await?;
     connected.fetch_add(1, Ordering::Relaxed);

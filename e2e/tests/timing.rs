@@ -1,8 +1,8 @@
-//! Alone in its program, so that nothing else of this test run takes the processor.
+//! Response times of rejected sign-ins. A test program of its own, so that no other test of the run uses the processor.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a test that cannot go on should stop, and this one tells what it measured"
+    reason = "a test that cannot go on should stop, and this one prints what it measured"
 )]
 
 use std::time::{Duration, Instant};
@@ -16,10 +16,10 @@ use tonic::{
 
 const TRIES: usize = 50;
 
-/// The most that two medians may differ, in parts of the larger one.
+/// Largest relative difference between two medians.
 const TOLERANCE: f64 = 0.10;
 
-/// A noisy machine gets a second and a third chance; a real difference shows in all of them.
+/// A noisy machine gets more rounds; a real difference appears in all of them.
 const ROUNDS: usize = 3;
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn rejections_of_unknown_wrong_and_disabled_are_indistinguishable() {
     panic!("{}", reports.join("\n"));
 }
 
-/// The median time of a refusal of each kind; the kinds take turns.
+/// The median time of a rejection of each kind, measured in turn.
 async fn measure(client: &mut AuthServiceClient<Channel>) -> [Duration; 3] {
     let mut times = [(); 3].map(|()| Vec::new());
     let mut answers = Vec::new();
@@ -62,7 +62,7 @@ async fn measure(client: &mut AuthServiceClient<Channel>) -> [Duration; 3] {
             (format!("disabled{index}"), PASSWORD),
         ];
         for (kind, (username, password)) in attempts.into_iter().enumerate() {
-            let (time, status) = refused(client, username, password).await;
+            let (time, status) = rejection(client, username, password).await;
             times[kind].push(time);
             answers.push((
                 status.code(),
@@ -81,12 +81,12 @@ async fn measure(client: &mut AuthServiceClient<Channel>) -> [Duration; 3] {
     })
 }
 
-async fn refused(
+async fn rejection(
     client: &mut AuthServiceClient<Channel>,
     username: String,
     password: &str,
 ) -> (Duration, Status) {
-    // Each from an address of its own, so that none has to wait for another.
+    // Each attempt has its own address, so that none is throttled.
     let [.., a, b, c] = username
         .bytes()
         .fold(0_u32, |hash, byte| {

@@ -1,4 +1,4 @@
-//! What people do with a real browser.
+//! Sign-in, sign-out, logins and password change in a browser.
 
 use e2e::{
     browser::Browser,
@@ -41,7 +41,7 @@ async fn sign_out_by_button_ends_session_of_copied_cookie() {
     assert_eq!(
         name.value().await.unwrap().as_deref(),
         Some("ada"),
-        "the name is kept"
+        "the username is kept"
     );
     let password = browser.driver.find(By::Name("password")).await.unwrap();
     assert_eq!(
@@ -68,11 +68,11 @@ async fn sign_out_by_button_ends_session_of_copied_cookie() {
     assert_eq!(cookie["sameSite"], "Lax");
     assert_eq!(cookie["path"], "/");
     assert_eq!(cookie["domain"], "localhost");
-    assert_eq!(cookie["session"], true, "the server decides when it ends");
+    assert_eq!(cookie["session"], true, "it has no Max-Age");
     assert_eq!(
         browser.script("return document.cookie").await,
         "",
-        "no script sees it"
+        "scripts cannot read it"
     );
     let stolen = format!("__Host-session={}", cookie["value"].as_str().unwrap());
     assert_eq!(pair.site.get("/dashboard", &stolen).await.status(), 200);
@@ -226,7 +226,7 @@ async fn sign_in_after_five_wrong_passwords_shows_wait() {
     browser.quit().await;
 }
 
-/// The password once more, and then it goes on where the person was.
+/// After the password is entered again, the browser continues to the operation.
 #[tokio::test(flavor = "multi_thread")]
 async fn reauthentication_before_ending_logins_continues_where_it_began() {
     let pair = Pair::start_with(Options {
@@ -278,7 +278,7 @@ async fn reauthentication_before_ending_logins_continues_where_it_began() {
     browser.quit().await;
 }
 
-/// What a person saw is not for whoever sits there next.
+/// The next user of the browser must not see pages of the previous one.
 #[tokio::test(flavor = "multi_thread")]
 async fn back_button_after_sign_out_shows_sign_in_page() {
     let pair = Pair::start().await;
@@ -307,7 +307,7 @@ async fn back_button_after_sign_out_shows_sign_in_page() {
     browser.quit().await;
 }
 
-/// Everything that a page needs comes from the service itself, and the policy lets nothing else in.
+/// The value of the session cookie.
 async fn session(browser: &Browser) -> String {
     let cookies = browser.cookies().await;
     let found = cookies

@@ -1,4 +1,4 @@
-//! What web-service remembers counts only as long as it hears of what ends: whatever becomes of the connection that tells it.
+//! web-service uses its caches only while it receives revocations and changes of sessions.
 
 use std::time::{Duration, Instant};
 
@@ -13,20 +13,20 @@ use serde_json::Value;
 
 use crate::races::rounds;
 
-// Without what is tested here, what is remembered would be good for minutes; so these leave a busy machine its time.
+// Without the tested mechanism, entries would be valid for minutes. So the limits leave a margin for a busy machine.
 
-/// auth-service is to be heard each second, and given up after three.
-const STREAM_GIVEN_UP: Duration = Duration::from_secs(8);
+/// Limit until the token cache is not used; the revocation stream is stale after three seconds without a message.
+const STREAM_STALE: Duration = Duration::from_secs(8);
 
-/// Redis is asked twice in a second, and given up after a second and a half.
-const REDIS_GIVEN_UP: Duration = Duration::from_secs(6);
+/// Limit until the session cache is not used; Redis is probed twice in a second, and silent after one and a half seconds.
+const REDIS_SILENT: Duration = Duration::from_secs(6);
 
-/// What is told is told at once.
-const TOLD: Duration = Duration::from_secs(2);
+/// Limit until a change that is delivered takes effect.
+const DELIVERED: Duration = Duration::from_secs(2);
 
 async fn pair_with_token() -> (Pair, Value) {
     let mut pair = Pair::start().await;
-    // Then the ends of logins are heard of, and verdicts remembered.
+    // From then on the revocation stream is fresh, and results are cached.
     while pair.ready_web().await != 200 {}
     pair.add_user("ada", &[]).await;
     let tokens = pair.site.tokens("ada").await;
@@ -50,8 +50,8 @@ async fn session(pair: &Pair, cookie: &str) -> u16 {
     answer.status().as_u16()
 }
 
-/// How long it took until the answer was this one.
-async fn took(status: u16, ask: impl AsyncFn() -> u16) -> Duration {
+/// Time until `ask` returns this status.
+async fn time_until(status: u16, ask: impl AsyncFn() -> u16) -> Duration {
     let begun = Instant::now();
     until("the answer", async || (ask().await == status).then_some(())).await;
     begun.elapsed()
@@ -63,8 +63,8 @@ async fn token_cache_with_closed_revocation_stream_is_not_used() {
     assert_eq!(profile(&pair, &tokens).await, 200);
     pair.auth.signal(rustix::process::Signal::KILL);
     pair.auth.exit().await;
-    let took = took(503, async || profile(&pair, &tokens).await).await;
-    assert!(took < TOLD, "{took:?}");
+    let took = time_until(503, async || profile(&pair, &tokens).await).await;
+    assert!(took < DELIVERED, "{took:?}");
 }
 
 #[tokio::test]
@@ -72,9 +72,13 @@ async fn token_cache_with_silent_revocation_stream_is_not_used() {
     let (pair, tokens) = pair_with_token().await;
     assert_eq!(profile(&pair, &tokens).await, 200);
     pair.auth.hang(true);
-    assert_eq!(profile(&pair, &tokens).await, 200, "nobody was asked");
-    let took = took(503, async || profile(&pair, &tokens).await).await;
-    assert!(took < STREAM_GIVEN_UP, "{took:?}");
+    assert_eq!(
+        profile(&pair, &tokens).await,
+        200,
+        "answered from the cache"
+    );
+    let took = time_until(503, async || profile(&pair, &tokens).await).await;
+    assert!(took < STREAM_STALE, "{took:?}");
     pair.auth.hang(false);
 }
 
@@ -91,10 +95,18 @@ async fn sign_out_invalidates_only_entries_of_its_login() {
     assert_eq!(logout.send().await.unwrap().status(), 204);
     pair.auth.hang(true);
 
-    assert_eq!(profile(&pair, &tokens).await, 200, "nobody was asked");
-    assert_eq!(profile(&pair, &others).await, 503, "auth-service is asked");
+    assert_eq!(
+        profile(&pair, &tokens).await,
+        200,
+        "answered from the cache"
+    );
+    assert_eq!(
+        profile(&pair, &others).await,
+        503,
+        "not answered from the cache"
+    );
     pair.auth.hang(false);
-    until("auth-service's own answer", async || {
+    until("the response of auth-service", async || {
         (profile(&pair, &others).await == 401).then_some(())
     })
     .await;
@@ -115,12 +127,12 @@ async fn revoked_token_is_rejected_by_same_instance_before_stream_delivers() {
 
     link.delay(Duration::from_secs(10));
     pair.command(&["user", "disable", "ada"], "").await;
-    let lag = took(503, async || profile(&pair, &tokens).await).await;
-    assert!(lag < STREAM_GIVEN_UP, "{lag:?}");
+    let lag = time_until(503, async || profile(&pair, &tokens).await).await;
+    assert!(lag < STREAM_STALE, "{lag:?}");
 
     link.delay(Duration::ZERO);
     link.cut();
-    until("auth-service's own answer", async || {
+    until("the response of auth-service", async || {
         let status = profile(&pair, &tokens).await;
         assert_ne!(status, 200);
         (status == 401).then_some(())
@@ -128,10 +140,10 @@ async fn revoked_token_is_rejected_by_same_instance_before_stream_delivers() {
     .await;
 }
 
-/// How often Redis was read.
+/// The number of `GET` commands that Redis has processed.
 async fn reads(redis: &Redis) -> u64 {
-    let said = redis.cli(&["INFO", "commandstats"]).await;
-    let calls = said
+    let stats = redis.cli(&["INFO", "commandstats"]).await;
+    let calls = stats
         .lines()
         .find_map(|line| line.strip_prefix("cmdstat_get:calls="));
     let calls = calls.and_then(|line| line.split(',').next());
@@ -151,7 +163,7 @@ async fn pair_with_cookie(redis: &Redis, url: String) -> (Pair, String) {
 }
 
 async fn until_tracked(pair: &Pair, redis: &Redis, cookie: &str) {
-    until("sessions to be remembered", async || {
+    until("sessions to be cached", async || {
         let before = reads(redis).await;
         for _ in 0..3 {
             let status = session(pair, cookie).await;
@@ -170,8 +182,8 @@ async fn flushed_redis_has_no_cached_sessions() {
     let redis = Redis::start().await;
     let (pair, cookie) = pair_with_cookie(&redis, redis.url()).await;
     redis.cli(&["FLUSHALL"]).await;
-    let took = took(401, async || session(&pair, &cookie).await).await;
-    assert!(took < REDIS_GIVEN_UP, "{took:?}");
+    let took = time_until(401, async || session(&pair, &cookie).await).await;
+    assert!(took < REDIS_SILENT, "{took:?}");
 }
 
 async fn delete(redis: &Redis) {
@@ -189,8 +201,8 @@ async fn session_cache_serves_repeated_reads_and_sees_changes_at_once() {
         until_tracked(&pair, &redis, &cookie).await;
         assert_eq!(session(&pair, &cookie).await, 200);
         delete(&redis).await;
-        let took = took(401, async || session(&pair, &cookie).await).await;
-        assert!(took < TOLD, "round {round}: {took:?}");
+        let took = time_until(401, async || session(&pair, &cookie).await).await;
+        assert!(took < DELIVERED, "round {round}: {took:?}");
     }
 }
 
@@ -201,11 +213,11 @@ async fn session_cache_is_emptied_when_redis_connection_closes() {
     for round in 0..rounds(5) {
         let cookie = pair.site.form_login("ada").await;
         until_tracked(&pair, &redis, &cookie).await;
-        // The change comes while nobody is told of it.
+        // The change happens while no connection receives notifications.
         redis.cli(&["CLIENT", "KILL", "TYPE", "normal"]).await;
         delete(&redis).await;
-        let took = took(401, async || session(&pair, &cookie).await).await;
-        assert!(took < TOLD, "round {round}: {took:?}");
+        let took = time_until(401, async || session(&pair, &cookie).await).await;
+        assert!(took < DELIVERED, "round {round}: {took:?}");
     }
 }
 
@@ -218,18 +230,18 @@ async fn session_cache_with_silent_redis_is_not_used() {
     let (pair, cookie) = pair_with_cookie(&redis, format!("redis://127.0.0.1:{between}")).await;
 
     redis.hang(true);
-    let silent = took(503, async || session(&pair, &cookie).await).await;
-    assert!(silent < REDIS_GIVEN_UP, "{silent:?}");
+    let silent = time_until(503, async || session(&pair, &cookie).await).await;
+    assert!(silent < REDIS_SILENT, "{silent:?}");
     redis.hang(false);
     until_tracked(&pair, &redis, &cookie).await;
 
     link.delay(Duration::from_secs(10));
     delete(&redis).await;
-    let lag = took(503, async || session(&pair, &cookie).await).await;
-    assert!(lag < REDIS_GIVEN_UP, "{lag:?}");
+    let lag = time_until(503, async || session(&pair, &cookie).await).await;
+    assert!(lag < REDIS_SILENT, "{lag:?}");
     link.delay(Duration::ZERO);
     link.cut();
-    until("the store's own answer", async || {
+    until("the response of the store", async || {
         let status = session(&pair, &cookie).await;
         assert_ne!(status, 200);
         (status == 401).then_some(())

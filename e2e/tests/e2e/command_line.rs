@@ -81,18 +81,18 @@ async fn command_with_invalid_input_fails_with_reason() {
             "nothing listens",
         ),
     ] {
-        let (success, said) = run("auth-service", arguments, &data_dir, input).await;
-        assert!(!success && said.contains(why), "{arguments:?}: {said}");
+        let (success, text) = run("auth-service", arguments, &data_dir, input).await;
+        assert!(!success && text.contains(why), "{arguments:?}: {text}");
     }
-    let (success, said) = run("web-service", &["serve"], &[], "").await;
+    let (success, text) = run("web-service", &["serve"], &[], "").await;
     assert!(
-        !success && said.contains("WEB_SECRET_KEY: not set"),
-        "{said}"
+        !success && text.contains("WEB_SECRET_KEY: not set"),
+        "{text}"
     );
-    let (success, said) = run("web-service", &["serve", "--tls", "off"], &[], "").await;
+    let (success, text) = run("web-service", &["serve", "--tls", "off"], &[], "").await;
     assert!(
-        !success && said.contains("WEB_TLS: off needs WEB_TRUSTED_PROXIES"),
-        "{said}"
+        !success && text.contains("WEB_TLS: off needs WEB_TRUSTED_PROXIES"),
+        "{text}"
     );
 }
 
@@ -187,10 +187,10 @@ async fn restored_backup_keeps_accounts_and_ends_logins() {
     pair.command(&["backup", file], "").await;
 
     let environment = [("AUTH_DATA_DIR", pair.directory.path())];
-    let (again, said) = run("auth-service", &["backup", file], &environment, "").await;
+    let (again, text) = run("auth-service", &["backup", file], &environment, "").await;
     assert!(
-        !again && said.contains("backup.db"),
-        "never over a file: {said}"
+        !again && text.contains("backup.db"),
+        "never over a file: {text}"
     );
     pair.auth.signal(rustix::process::Signal::TERM);
     pair.auth.exit().await;
@@ -213,8 +213,8 @@ async fn login_end_all_ends_every_login() {
     pair.add_user("ada", &[]).await;
     let cookie = pair.site.form_login("ada").await;
     pair.site.tokens("ada").await;
-    let said = pair.command(&["login", "end-all"], "").await;
-    assert_eq!(said, "2 logins ended\n");
+    let text = pair.command(&["login", "end-all"], "").await;
+    assert_eq!(text, "2 logins ended\n");
     assert_eq!(pair.site.get("/dashboard", &cookie).await.status(), 303);
 }
 
@@ -229,10 +229,10 @@ async fn every_command_rejects_database_of_later_version() {
         &["key", "list"],
         &["backup", "-"],
     ] {
-        let said = pair.try_command(arguments).await.unwrap_err();
+        let text = pair.try_command(arguments).await.unwrap_err();
         assert!(
-            said.contains("was written by a later version of auth-service (schema 9999"),
-            "{arguments:?}: {said}"
+            text.contains("was written by a later version of auth-service (schema 9999"),
+            "{arguments:?}: {text}"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The published contract, tried with everything that it allows and forbids.
+//! The published OpenAPI contract, tested with generated valid and invalid requests.
 
 use std::path::Path;
 
@@ -21,7 +21,7 @@ async fn schemathesis(pair: &Pair, authorization: Option<&str>) {
             "--max-examples",
             "30",
         ])
-        // A request may be on its way while the service ends an idle or refused connection.
+        // A request may arrive while the service closes an idle connection.
         .args(["--request-retries", "3"])
         .arg("--tls-verify")
         .arg(&pair.site.ca_file)
@@ -31,9 +31,9 @@ async fn schemathesis(pair: &Pair, authorization: Option<&str>) {
         command.args(["--header", &format!("Authorization: {authorization}")]);
     }
     let output = command.output().await.unwrap();
-    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    assert!(output.status.success(), "{said}");
-    assert!(said.contains("Tested: 16"), "{said}");
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("Tested: 16"), "{text}");
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! What a check costs beside a handler that does nothing, in instructions of web-service: the system, the machine and its load have
-//! no part in it. `cargo xtask bench` measures the rest.
+//! Instructions of web-service for a check, compared with a bare handler: independent of the machine and its load. `cargo xtask
+//! bench` measures times.
 
 use e2e::{
     instructions,
@@ -12,11 +12,11 @@ use reqwest::{Client, RequestBuilder};
 const WARM: u32 = 50;
 const REQUESTS: u32 = 400;
 
-/// Times a bare axum handler, in unoptimised programs; a tenth above what it is.
-const MOST_FOR_A_COOKIE: f64 = 2.15;
-const MOST_FOR_A_BEARER: f64 = 2.25;
+/// Limits as multiples of a bare axum handler, in unoptimised programs; a tenth above the current figures.
+const MAX_COOKIE: f64 = 2.15;
+const MAX_BEARER: f64 = 2.25;
 
-/// Instructions for each of these requests, which all have to be answered 200.
+/// Instructions for each of these requests, which all must get status 200.
 async fn cost(program: &Program, request: RequestBuilder) -> f64 {
     let repeat = async |times| {
         for _ in 0..times {
@@ -57,6 +57,6 @@ async fn check_costs_at_most_its_instruction_budget() {
     let profile = client.get(format!("http://{address}/api/profile"));
     let profile = cost(&web, profile.bearer_auth(token)).await / floor;
 
-    assert!(session < MOST_FOR_A_COOKIE, "cookie: {session:.2} times");
-    assert!(profile < MOST_FOR_A_BEARER, "bearer: {profile:.2} times");
+    assert!(session < MAX_COOKIE, "cookie: {session:.2} times");
+    assert!(profile < MAX_BEARER, "bearer: {profile:.2} times");
 }

@@ -1,4 +1,4 @@
-//! Counters in memory and in Redis do the same; and what is good once is good once, wherever it comes.
+//! Attempt counters in memory and in Redis behave alike; the replay cache in Redis is shared by all instances.
 
 use std::{sync::Arc, time::Duration};
 
@@ -54,7 +54,7 @@ fn waits(seconds: u64, is_first: bool) -> Result<(), Throttled> {
     })
 }
 
-/// Counts once more; a wait of which a moment has passed is given as it began.
+/// Counts an attempt. The wait is rounded up to whole seconds.
 async fn count(counters: &dyn AttemptCounters, counter: Counter) -> Result<(), Throttled> {
     let outcome = counters.count(&[counter]).await;
     outcome.map_err(|throttled| {
@@ -66,11 +66,11 @@ async fn count(counters: &dyn AttemptCounters, counter: Counter) -> Result<(), T
     })
 }
 
-/// `pass` lets seconds pass for whoever waits.
-async fn behave(counters: &dyn AttemptCounters, pass: impl AsyncFn(u64)) {
+/// Checks the behaviour of counters. `pass` advances their clock by seconds.
+async fn check_counters(counters: &dyn AttemptCounters, pass: impl AsyncFn(u64)) {
     let count = async |counter| count(counters, counter).await;
 
-    // Waits grow up to the longest, and a refusal counts nothing.
+    // Waits grow up to the longest; a rejected attempt is not counted.
     let one = growing(1);
     for _ in 0..3 {
         assert_eq!(count(one).await, Ok(()));
@@ -87,14 +87,14 @@ async fn behave(counters: &dyn AttemptCounters, pass: impl AsyncFn(u64)) {
     assert_eq!(count(one).await, Ok(()));
     assert_eq!(count(one).await, waits(5, true));
 
-    // Where one has to wait, none counts.
+    // When one of several counters requires a wait, none is incremented.
     let two = growing(2);
     assert!(counters.count(&[one, two]).await.is_err());
     for _ in 0..3 {
         assert_eq!(count(two).await, Ok(()));
     }
 
-    // What is taken back was not counted; what is forgotten never was.
+    // A refund decrements a counter; forgetting removes it.
     counters.refund(&[two]).await;
     assert_eq!(count(two).await, Ok(()));
     assert_eq!(count(two).await, waits(1, true));
@@ -103,7 +103,7 @@ async fn behave(counters: &dyn AttemptCounters, pass: impl AsyncFn(u64)) {
         assert_eq!(count(two).await, Ok(()));
     }
 
-    // A window is full at once, to its end.
+    // A full window rejects until its end.
     let three = window(3);
     for _ in 0..3 {
         assert_eq!(count(three).await, Ok(()));
@@ -114,26 +114,27 @@ async fn behave(counters: &dyn AttemptCounters, pass: impl AsyncFn(u64)) {
         "{refused:?}"
     );
 
-    // What was wrong counts on no window of what is right.
+    // A refund of a window allows another attempt.
     counters.refund(&[three]).await;
     assert_eq!(count(three).await, Ok(()));
     assert!(count(three).await.is_err());
 
-    // Of many at once no more are counted than may be.
+    // Of many concurrent attempts, only the allowed number is counted.
     let four = growing(4);
     let outcomes = join_all((0..50).map(|_| count(four))).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 3);
-    let told = |outcome: &&Result<(), Throttled>| outcome.is_err_and(|refused| refused.is_first);
-    assert_eq!(outcomes.iter().filter(told).count(), 1);
+    let is_first =
+        |outcome: &&Result<(), Throttled>| outcome.is_err_and(|refused| refused.is_first);
+    assert_eq!(outcomes.iter().filter(is_first).count(), 1);
 }
 
 #[tokio::test]
 async fn attempt_counters_in_memory_and_redis_agree() {
     let clock = ManualClock::default();
     let pass = async |seconds| clock.advance(Duration::from_secs(seconds));
-    behave(&InMemoryAttemptCounters::new(Arc::new(clock.clone())), pass).await;
+    check_counters(&InMemoryAttemptCounters::new(Arc::new(clock.clone())), pass).await;
     let redis = Redis::start().await;
-    // Redis' clock cannot be moved; all that it keeps of a wait can.
+    // The clock of Redis cannot be changed, so the stored end of the wait is.
     let pass = async |seconds: u64| {
         for key in redis.keys().await {
             if redis.cli(&["HEXISTS", &key, "until"]).await == "1" {
@@ -142,7 +143,7 @@ async fn attempt_counters_in_memory_and_redis_agree() {
             }
         }
     };
-    behave(&in_redis(&redis), pass).await;
+    check_counters(&in_redis(&redis), pass).await;
 }
 
 #[tokio::test]
@@ -211,7 +212,10 @@ async fn replay_cache_in_redis_is_shared_and_survives_restart() {
     assert!(!seen, "it is on disk");
 
     redis.kill().await;
-    assert!(see(&instances[0], 3).await.is_err(), "nobody goes on");
+    assert!(
+        see(&instances[0], 3).await.is_err(),
+        "without Redis nothing is accepted"
+    );
 }
 
 #[tokio::test]

@@ -1,12 +1,11 @@
-//! Where somebody wanted to go is where they are after the sign-in, with the fragment that only their browser knows, and without a
-//! script.
+//! After sign-in the browser is at the requested address, with the fragment, which the server never receives, and without a script.
 
 use e2e::{
     browser::Browser,
     pair::{PASSWORD, Pair},
 };
 
-/// A wrong password first, then the right one.
+/// Signs in with a wrong password first, then with the correct one.
 async fn sign_in(browser: &Browser) {
     browser.fill("username", "ada").await;
     browser.fill("password", "wrong").await;
@@ -28,7 +27,7 @@ async fn url_fragment_survives_sign_in() {
     let url = browser.driver.current_url().await.unwrap();
     assert_eq!(url.as_str(), wanted);
 
-    // The same where a password is wanted again.
+    // The fragment survives reauthentication, too.
     let confirm = "/account/confirm?next=%2Faccount%2Flogins#/place/8";
     browser.driver.goto(pair.site.url(confirm)).await.unwrap();
     browser.fill("confirm_password", "wrong").await;
@@ -51,7 +50,7 @@ async fn assert_policy_was_kept(browser: &Browser) {
 async fn url_fragment_survives_sign_in_for_other_origin() {
     let mut pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
-    // The same service, under a name that makes it another origin.
+    // The same service under another host name, and so another origin.
     let application = format!("https://{}", pair.web_address);
     let origins = ("WEB_RETURN_ORIGINS", application.clone());
     pair.options.web.push(origins);

@@ -8,7 +8,7 @@ use e2e::{
 use rustix::process::Signal;
 use tokio::process::Command;
 
-/// `cargo dev` on ports that nothing else uses.
+/// Starts `cargo dev` on these ports.
 fn dev(directory: &Path, ports: [u16; 4]) -> Program {
     let names = [
         "--web-port",

@@ -1,4 +1,4 @@
-//! Device Bound Session Credentials as a real Chromium does them.
+//! Device Bound Session Credentials (DBSC) in Chromium.
 
 use e2e::{
     balancer::Balancer,
@@ -37,7 +37,7 @@ async fn signed_in(pair: &Pair, browser: &Browser) {
     assert_works(pair, browser).await;
 }
 
-/// The proof is over: the next request that needs one finds none in the browser.
+/// Removes the proof cookie, so that the next request that needs it has none.
 async fn let_proof_go(pair: &Pair, browser: &Browser) {
     browser.delete_cookie(PROOF, &pair.site.url("/")).await;
     assert!(browser.cookie(PROOF).await.is_none());
@@ -56,7 +56,7 @@ async fn assert_bound(browser: &Browser) {
     assert!(session["bound_at"].is_string(), "{session}");
 }
 
-/// An honest browser is in the audit trail once: for its binding.
+/// Panics unless the only audit event about the device is its binding.
 fn assert_unsuspected(pair: &Pair) {
     let trail = pair.auth.output();
     assert_eq!(trail.matches("DEVICE_BOUND").count(), 1);
@@ -65,7 +65,7 @@ fn assert_unsuspected(pair: &Pair) {
     }
 }
 
-/// How often web-service answered a refresh with this status.
+/// The number of refresh requests that web-service answered with this status.
 fn refreshes(web: &Program, status: &str) -> usize {
     let lines = web.output();
     let answers = lines
@@ -196,7 +196,7 @@ async fn copied_cookies_work_until_proof_expires_and_session_cookie_alone_never(
     assert!(browser.cookie(SESSION).await.is_none());
     assert!(browser.cookie(PROOF).await.is_none());
     assert_eq!(pair.site.get("/api/session", &both).await.status(), 401);
-    // The key is of no use any more, and the browser has thrown it away: nobody is asked for it.
+    // The browser has deleted the key, so web-service requests no proof with it.
     browser.driver.goto(pair.site.url("/login")).await.unwrap();
     assert_eq!(refreshes(&pair.web, ""), 0);
 
@@ -243,7 +243,7 @@ async fn refresh_quota_of_chromium_suffices() {
     let pair = pair_on(&redis, &[]).await;
     let browser = Browser::start_with_device(&pair, true).await;
     signed_in(&pair, &browser).await;
-    // As often as the proof is over in nine minutes, and once more.
+    // The number of expired proofs in nine minutes, plus one.
     for round in 1..=3 {
         let_proof_go(&pair, &browser).await;
         assert_works(&pair, &browser).await;

@@ -12,16 +12,17 @@ use tokio::{net::TcpStream, task::JoinSet};
 use tonic::{Code, client::Grpc, codegen::http::uri::PathAndQuery, transport::Endpoint};
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
-/// Enough that some still wait for their turn when the signal comes.
+/// Enough that some requests still wait when the signal arrives.
 const IN_FLIGHT: usize = 24;
-const PROMPT: Duration = Duration::from_secs(10);
+/// Limit of the time for a stop.
+const MAX_STOP: Duration = Duration::from_secs(10);
 
-/// Stops it, and says how long that took.
+/// Stops the program and returns how long it took.
 async fn stop(program: &mut Program) -> Duration {
-    stop_by(program, Signal::TERM).await
+    stop_with(program, Signal::TERM).await
 }
 
-async fn stop_by(program: &mut Program, signal: Signal) -> Duration {
+async fn stop_with(program: &mut Program, signal: Signal) -> Duration {
     let begun = Instant::now();
     program.signal(signal);
     assert!(program.exit().await.success(), "{}", program.output());
@@ -38,27 +39,27 @@ async fn requests_in_flight_finish_when_web_service_stops() {
 async fn requests_in_flight_finish(signal: Signal) {
     let mut pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
-    // From a place that is known, so many at once are fine.
+    // From a known location, this many concurrent sign-ins are not throttled.
     pair.site.tokens("ada").await;
     let mut requests = JoinSet::new();
-    // Over one connection: what one request needs to arrive, the others do not.
+    // Over one connection, so that the first response shows that all requests have arrived.
     let client = pair.site.client();
     for _ in 0..IN_FLIGHT {
         let request = client.post(pair.site.url("/api/login"));
         let body = serde_json::json!({"username": "ada", "password": PASSWORD});
         requests.spawn(request.json(&body).send());
     }
-    // One answer: the others have arrived, too, and wait for their turn.
+    // After one response, the others have arrived and wait.
     let first = requests.join_next().await.unwrap().unwrap().unwrap();
     assert_eq!(first.status(), 200);
 
-    let took = stop_by(&mut pair.web, signal).await;
+    let took = stop_with(&mut pair.web, signal).await;
 
     let answers: Vec<_> = requests.join_all().await;
     let statuses: Vec<_> = answers.iter().flatten().map(Response::status).collect();
     assert_eq!(statuses.len(), IN_FLIGHT - 1, "{answers:?}");
     assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
-    assert!(took < PROMPT, "{took:?}");
+    assert!(took < MAX_STOP, "{took:?}");
     assert!(TcpStream::connect(pair.web_address).await.is_err());
 }
 
@@ -83,7 +84,7 @@ async fn sign_ins_in_flight_finish_when_auth_service_stops() {
     let statuses: Vec<_> = answers.iter().flatten().map(Response::status).collect();
     assert_eq!(statuses.len(), IN_FLIGHT - 1, "{answers:?}");
     assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
-    assert!(took < PROMPT, "{took:?}");
+    assert!(took < MAX_STOP, "{took:?}");
 }
 
 #[tokio::test]
@@ -108,10 +109,10 @@ async fn calls_in_flight_finish_when_auth_service_stops() {
 
     let answers: Vec<_> = calls.join_all().await;
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
-    assert!(took < PROMPT, "{took:?}");
+    assert!(took < MAX_STOP, "{took:?}");
     let mut client = client;
-    let refused = client.login(login).await.unwrap_err();
-    assert_eq!(refused.code(), Code::Unavailable);
+    let error = client.login(login).await.unwrap_err();
+    assert_eq!(error.code(), Code::Unavailable);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use e2e::{
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-/// What the real grpcurl says: its exit and its output.
+/// Runs grpcurl; returns whether it succeeded, and its output.
 async fn grpcurl(pair: &Pair, arguments: &[&str], method: &[&str]) -> (bool, String) {
     let program = packages::grpcurl();
     let output = Command::new(program)
@@ -16,14 +16,14 @@ async fn grpcurl(pair: &Pair, arguments: &[&str], method: &[&str]) -> (bool, Str
         .output()
         .await
         .expect("grpcurl is installed; run cargo xtask test");
-    let said = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8(said).unwrap())
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(text).unwrap())
 }
 
 async fn call(pair: &Pair, method: &str, message: Value) -> Value {
-    let (success, said) = grpcurl(pair, &["-d", &message.to_string()], &[method]).await;
-    assert!(success, "{said}");
-    serde_json::from_str(&said).unwrap()
+    let (success, text) = grpcurl(pair, &["-d", &message.to_string()], &[method]).await;
+    assert!(success, "{text}");
+    serde_json::from_str(&text).unwrap()
 }
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn reflection_lists_and_describes_every_service() {
     );
     assert!(
         described.contains("Judges an access token"),
-        "comments are told, too: {described}"
+        "comments are part of the description: {described}"
     );
     let (_, health) = grpcurl(&pair, &[], &["grpc.health.v1.Health/Check"]).await;
     assert!(health.contains("SERVING"), "{health}");
@@ -79,12 +79,12 @@ async fn login_issue_and_validate_token_succeed() {
 async fn error_contains_reason_in_details() {
     let pair = Pair::start().await;
     let wrong = json!({"username": "nobody", "password": "wrong"}).to_string();
-    let (success, said) = grpcurl(&pair, &["-d", &wrong], &["auth.v1.AuthService/Login"]).await;
+    let (success, text) = grpcurl(&pair, &["-d", &wrong], &["auth.v1.AuthService/Login"]).await;
     assert!(!success);
-    assert!(said.contains("Code: Unauthenticated"), "{said}");
+    assert!(text.contains("Code: Unauthenticated"), "{text}");
     assert!(
-        said.contains("\"reason\":\"INVALID_CREDENTIALS\""),
-        "{said}"
+        text.contains("\"reason\":\"INVALID_CREDENTIALS\""),
+        "{text}"
     );
-    assert!(said.contains("\"domain\":\"holdfast\""), "{said}");
+    assert!(text.contains("\"domain\":\"holdfast\""), "{text}");
 }

@@ -1,4 +1,4 @@
-//! The code of docs/integrate.md, as written.
+//! Runs the example code of docs/integrate.md.
 
 use std::{path::PathBuf, process::Output};
 
@@ -7,7 +7,7 @@ use tokio::process::Command;
 
 const PAGE: &str = include_str!("../../../docs/integrate.md");
 
-/// The code of a language, in the order of the page: gRPC, introspection, JWKS.
+/// The examples in a language, in the order of the page: gRPC, introspection, JWKS.
 fn code(language: &str) -> Vec<&'static str> {
     let fence = format!("```{language}\n");
     let blocks = PAGE.split(&fence).skip(1);
@@ -18,7 +18,7 @@ fn code(language: &str) -> Vec<&'static str> {
     blocks
 }
 
-/// How long an access token is good, in seconds.
+/// Lifetime of an access token, in seconds.
 const AGE: i64 = 15 * 60;
 
 /// Sets the clock of `PyJWT` ahead by `SKEW` seconds.
@@ -47,21 +47,21 @@ globalThis.Date = class extends Right {
 };
 ";
 
-struct World {
+struct Fixture {
     pair: Pair,
     client_secret: String,
     access_token: String,
 }
 
-impl World {
-    async fn begin() -> Self {
+impl Fixture {
+    async fn start() -> Self {
         let pair = Pair::start().await;
         pair.add_user("ada", &[]).await;
         let add = ["client", "add", "orders", "--audience", &pair.site.origin];
-        let said = pair.command(&add, "").await;
+        let text = pair.command(&add, "").await;
         let tokens = pair.site.tokens("ada").await;
         Self {
-            client_secret: said.trim().strip_prefix("orders ").unwrap().to_owned(),
+            client_secret: text.trim().strip_prefix("orders ").unwrap().to_owned(),
             access_token: tokens["access_token"].as_str().unwrap().to_owned(),
             pair,
         }
@@ -87,23 +87,23 @@ impl World {
             stdout,
             stderr,
         } = command.output().await.unwrap();
-        let said = String::from_utf8_lossy(&stdout).trim().to_owned();
+        let text = String::from_utf8_lossy(&stdout).trim().to_owned();
         assert!(
             status.success(),
-            "{said}\n{}",
+            "{text}\n{}",
             String::from_utf8_lossy(&stderr)
         );
-        said
+        text
     }
 
-    /// A good token, a broken one, and after that one that was revoked: only offline it is still good.
+    /// Checks a valid token, a malformed one and a revoked one, which only offline verification accepts.
     async fn check(&self, command: impl Fn(usize) -> Command, nobody: &str) {
         let broken = format!("{}x", self.access_token);
-        for (skew, told) in [(-25, "ada"), (AGE + 15, "ada"), (AGE + 45, nobody)] {
+        for (skew, expected) in [(-25, "ada"), (AGE + 15, "ada"), (AGE + 45, nobody)] {
             let mut offline = command(2);
             offline.env("SKEW", skew.to_string());
-            let said = self.run(offline, &self.access_token).await;
-            assert_eq!(said, told, "a clock that is {skew} seconds ahead");
+            let text = self.run(offline, &self.access_token).await;
+            assert_eq!(text, expected, "a clock that is {skew} seconds ahead");
         }
         for way in 0..3 {
             assert_eq!(self.run(command(way), &self.access_token).await, "ada");
@@ -120,10 +120,10 @@ impl World {
             .await
             .unwrap();
         assert_eq!(ended.status(), 204);
-        for (way, told) in [nobody, nobody, "ada"].into_iter().enumerate() {
+        for (way, expected) in [nobody, nobody, "ada"].into_iter().enumerate() {
             assert_eq!(
                 self.run(command(way), &self.access_token).await,
-                told,
+                expected,
                 "{way}"
             );
         }
@@ -138,7 +138,7 @@ async fn python_example_of_integration_guide_works() {
         python.args(["-c", &format!("{PYTHON_SKEW}\n{}", code[way])]);
         python
     };
-    World::begin().await.check(python, "None").await;
+    Fixture::start().await.check(python, "None").await;
 }
 
 #[tokio::test]
@@ -157,5 +157,5 @@ async fn node_example_of_integration_guide_works() {
         node.arg("--import").arg(&skew).arg(&files[way]);
         node
     };
-    World::begin().await.check(node, "null").await;
+    Fixture::start().await.check(node, "null").await;
 }

@@ -23,61 +23,62 @@ const LOGINS: usize = 6;
 
 type Client = AuthServiceClient<Channel>;
 
-/// What the clients were told, and so must find again.
+/// The responses that clients have received, which must hold after the restart.
 #[derive(Default)]
-struct Told {
+struct Acknowledged {
     /// The newest refresh token of each login.
     newest: HashMap<String, String>,
-    /// Who was told that their login has ended.
+    /// Logins whose sign-out was acknowledged.
     ended: HashSet<String>,
-    /// What each refresh token was exchanged for.
+    /// The successors that each refresh token was exchanged for.
     successors: HashMap<String, HashSet<String>>,
 }
 
-type Shared = Arc<Mutex<Told>>;
+type Shared = Arc<Mutex<Acknowledged>>;
 
-/// Refreshes from two sides and now and then a sign-out, until auth-service dies in the middle of it.
-async fn storm(client: Client, told: Shared) {
+/// Refreshes each login from two tasks and signs one out, until auth-service is killed.
+async fn load(client: Client, acknowledged: Shared) {
     let mut tasks = JoinSet::new();
-    let sids: Vec<String> = told.lock().await.newest.keys().cloned().collect();
+    let sids: Vec<String> = acknowledged.lock().await.newest.keys().cloned().collect();
     for (index, sid) in sids.into_iter().enumerate() {
-        for _side in 0..2 {
+        for _task in 0..2 {
             tasks.spawn(refresh_until_it_fails(
                 client.clone(),
-                told.clone(),
+                acknowledged.clone(),
                 sid.clone(),
             ));
         }
         if index == 0 {
-            tasks.spawn(sign_out(client.clone(), told.clone(), sid));
+            tasks.spawn(sign_out(client.clone(), acknowledged.clone(), sid));
         }
     }
     tasks.join_all().await;
 }
 
-async fn refresh_until_it_fails(mut client: Client, told: Shared, sid: String) {
+async fn refresh_until_it_fails(mut client: Client, acknowledged: Shared, sid: String) {
     loop {
-        let Some(token) = told.lock().await.newest.get(&sid).cloned() else {
+        let Some(token) = acknowledged.lock().await.newest.get(&sid).cloned() else {
             return;
         };
         let Ok(successor) = refresh(&mut client, &token).await else {
             return;
         };
-        let mut told = told.lock().await;
-        told.successors
+        let mut acknowledged = acknowledged.lock().await;
+        acknowledged
+            .successors
             .entry(token.clone())
             .or_default()
             .insert(successor.clone());
-        // The other side may have been faster.
-        if told.newest.get(&sid) == Some(&token) {
-            told.newest.insert(sid.clone(), successor);
+        // The other task may have been faster.
+        if acknowledged.newest.get(&sid) == Some(&token) {
+            acknowledged.newest.insert(sid.clone(), successor);
         }
     }
 }
 
-async fn sign_out(mut client: Client, told: Shared, sid: String) {
+async fn sign_out(mut client: Client, acknowledged: Shared, sid: String) {
     sleep(Duration::from_millis(15)).await;
-    let Some(token) = told.lock().await.newest.get(&sid).cloned() else {
+    let Some(token) = acknowledged.lock().await.newest.get(&sid).cloned() else {
         return;
     };
     let request = RevokeTokenRequest {
@@ -85,7 +86,7 @@ async fn sign_out(mut client: Client, told: Shared, sid: String) {
         ..Default::default()
     };
     if client.revoke_token(request).await.is_ok() {
-        told.lock().await.ended.insert(sid);
+        acknowledged.lock().await.ended.insert(sid);
     }
 }
 
@@ -120,33 +121,34 @@ async fn connect(pair: &Pair) -> Client {
     AuthServiceClient::new(channel)
 }
 
-/// Everybody finds what they were told.
-async fn check(client: &mut Client, told: &Shared) {
-    let mut told = told.lock().await;
-    for (sid, token) in told.newest.clone() {
+/// Panics if an acknowledged change is lost.
+async fn check(client: &mut Client, acknowledged: &Shared) {
+    let mut acknowledged = acknowledged.lock().await;
+    for (sid, token) in acknowledged.newest.clone() {
         let answer = refresh(client, &token).await;
-        if told.ended.contains(&sid) {
-            let refused = answer.expect_err("an ended login lives");
-            assert_eq!(refused.code(), Code::Unauthenticated);
-            told.newest.remove(&sid);
+        if acknowledged.ended.contains(&sid) {
+            let error = answer.expect_err("an ended login is accepted");
+            assert_eq!(error.code(), Code::Unauthenticated);
+            acknowledged.newest.remove(&sid);
             continue;
         }
         match answer {
             Ok(successor) => {
-                told.successors
+                acknowledged
+                    .successors
                     .entry(token)
                     .or_default()
                     .insert(successor.clone());
-                told.newest.insert(sid, successor);
+                acknowledged.newest.insert(sid, successor);
             }
-            // The sign-out was done, and its answer died with the service.
-            Err(refused) => {
-                assert!(refused.message().contains("ended"), "{sid}: {refused:?}");
-                told.newest.remove(&sid);
+            // The sign-out was committed, and its response was lost.
+            Err(error) => {
+                assert!(error.message().contains("ended"), "{sid}: {error:?}");
+                acknowledged.newest.remove(&sid);
             }
         }
     }
-    for (token, successors) in &told.successors {
+    for (token, successors) in &acknowledged.successors {
         assert_eq!(successors.len(), 1, "two successors of {token}");
     }
 }
@@ -155,29 +157,29 @@ async fn check(client: &mut Client, told: &Shared) {
 async fn kill_under_load_loses_no_commit_and_restores_no_session() {
     let mut pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
-    let told = Shared::default();
+    let acknowledged = Shared::default();
     let mut refreshed = 0;
     for kill in 0..KILLS {
         let mut client = connect(&pair).await;
-        while told.lock().await.newest.len() < LOGINS {
+        while acknowledged.lock().await.newest.len() < LOGINS {
             let (sid, token) = sign_in(&mut client).await;
-            told.lock().await.newest.insert(sid, token);
+            acknowledged.lock().await.newest.insert(sid, token);
         }
-        let blowing = tokio::spawn(storm(client, told.clone()));
+        let blowing = tokio::spawn(load(client, acknowledged.clone()));
         sleep(Duration::from_millis(20 + 7 * kill as u64)).await;
         pair.auth.signal(rustix::process::Signal::KILL);
         pair.auth.exit().await;
         blowing.await.unwrap();
         pair.start_auth_again().await;
 
-        check(&mut connect(&pair).await, &told).await;
-        let mut told = told.lock().await;
-        refreshed += told.successors.len();
-        told.successors.clear();
+        check(&mut connect(&pair).await, &acknowledged).await;
+        let mut acknowledged = acknowledged.lock().await;
+        refreshed += acknowledged.successors.len();
+        acknowledged.successors.clear();
     }
-    let ended = told.lock().await.ended.len();
+    let ended = acknowledged.lock().await.ended.len();
     assert!(
         refreshed > KILLS * 5 && ended > 0,
-        "the storm did not blow: {refreshed} refreshes, {ended} sign-outs"
+        "the load was too small: {refreshed} refreshes, {ended} sign-outs"
     );
 }

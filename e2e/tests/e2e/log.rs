@@ -7,10 +7,10 @@ use e2e::{
 use holdfast_server_kit::healthcheck;
 use rustix::process::Signal;
 
-/// What the end of a service may take.
-const PROMPT: Duration = Duration::from_secs(10);
+/// Limit of the time for a stop.
+const MAX_STOP: Duration = Duration::from_secs(10);
 
-/// More than what fits into a pipe and the queue before it, in requests.
+/// Requests whose log lines exceed the capacity of the pipe and of the queue before it.
 const REQUESTS: usize = 600;
 
 async fn ops_address(program: &mut Program) -> std::net::SocketAddr {
@@ -22,7 +22,7 @@ async fn stop(program: &mut Program) {
     let begun = Instant::now();
     program.signal(Signal::TERM);
     assert!(program.exit().await.success());
-    assert!(begun.elapsed() < PROMPT, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < MAX_STOP, "{:?}", begun.elapsed());
 }
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn unread_log_delays_no_response_and_no_stop() {
     for _ in 0..REQUESTS {
         let page = client.get(pair.site.url("/login")).send().await.unwrap();
         assert_eq!(page.status(), 200);
-        // It is not known, and has to be asked for.
+        // The token is not cached, so each request is a call.
         let profile = client.get(pair.site.url("/api/profile"));
         let profile = profile.bearer_auth("e30.e30.e30").send().await.unwrap();
         assert_eq!(profile.status(), 401);
@@ -101,7 +101,7 @@ async fn invalid_requests_of_one_sender_write_few_log_lines() {
     ] {
         let output = pair.web.output();
         let lines = output.matches(text).count();
-        // One at once, and one each ten seconds.
+        // One line at once, and one every ten seconds.
         assert!((1..5).contains(&lines), "{lines}: {text}");
     }
 }

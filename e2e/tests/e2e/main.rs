@@ -1,4 +1,4 @@
-//! The two real services together, as people use them.
+//! Both programs with browsers, command-line clients and Redis.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -24,6 +24,7 @@ mod older_tab;
 mod outage;
 mod pages;
 mod races;
+mod redis_outage;
 mod redis_sessions;
 mod signals;
 mod tls;

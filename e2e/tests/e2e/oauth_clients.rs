@@ -1,4 +1,4 @@
-//! Other people's clients at the standard endpoints.
+//! Clients of other projects at the standard endpoints.
 
 use std::{
     path::PathBuf,
@@ -19,18 +19,18 @@ use tokio::{
     process::Command,
 };
 
-/// A pair, a client with a secret, one with a key, and a person.
-struct World {
+/// A pair with two OAuth clients, one with a secret and one with a key, and an account.
+struct Fixture {
     pair: Pair,
     settings: Vec<(&'static str, String)>,
 }
 
-impl World {
-    async fn begin() -> Self {
-        Self::begin_with(Options::default()).await
+impl Fixture {
+    async fn start() -> Self {
+        Self::start_with(Options::default()).await
     }
 
-    async fn begin_with(options: Options) -> Self {
+    async fn start_with(options: Options) -> Self {
         let pair = Pair::start_with(options).await;
         pair.add_user("ada", &[]).await;
         let origin = pair.site.origin.clone();
@@ -39,8 +39,8 @@ impl World {
         std::fs::write(&file, public.to_string()).unwrap();
         let grants = ["--scope", "orders:read", "--audience", &origin];
         let add = [&["client", "add", "orders"], &grants[..]].concat();
-        let said = pair.command(&add, "").await;
-        let secret = said.trim().strip_prefix("orders ").unwrap().to_owned();
+        let text = pair.command(&add, "").await;
+        let secret = text.trim().strip_prefix("orders ").unwrap().to_owned();
         let jwk = ["client", "add", "signer", "--jwk", file.to_str().unwrap()];
         pair.command(&[&jwk, &grants[..]].concat(), "").await;
         let tokens = pair.site.tokens("ada").await;
@@ -73,7 +73,7 @@ impl World {
     }
 }
 
-/// A new key, its public and its private JWK.
+/// Generates a key; returns its public and its private JWK.
 fn key() -> (Value, Value) {
     let pair = KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
     let x = URL_SAFE_NO_PAD.encode(rcgen::PublicKeyData::der_bytes(&pair));
@@ -98,14 +98,14 @@ fn script(name: &str) -> PathBuf {
 
 #[tokio::test]
 async fn node_clients_complete_standard_flows() {
-    let world = World::begin().await;
-    // Modules are looked for beside the script.
+    let fixture = Fixture::start().await;
+    // Node resolves modules beside the script.
     let home = packages::of_node();
     let copy = home.join("oauth.mjs");
     std::fs::copy(script("oauth.mjs"), &copy).unwrap();
     let mut node = Command::new("node");
     node.arg(copy);
-    world.run(node).await;
+    fixture.run(node).await;
 }
 
 #[tokio::test]
@@ -113,47 +113,47 @@ async fn node_clients_complete_dpop_flows() {
     let redis = Redis::start().await;
     let mut options = Options::default();
     options.auth.push(("AUTH_REDIS_URL", redis.url()));
-    let mut world = World::begin_with(options).await;
-    // The same site by another way in: other instances of both services.
-    let (_other_auth, other_auth) = world.pair.another_auth().await;
+    let mut fixture = Fixture::start_with(options).await;
+    // Other instances of both services, as a second entrance to the same installation.
+    let (_other_auth, other_auth) = fixture.pair.another_auth().await;
     let way_in = [
-        ("WEB_PUBLIC_URL", world.pair.site.origin.clone()),
+        ("WEB_PUBLIC_URL", fixture.pair.site.origin.clone()),
         ("WEB_AUTH_URL", format!("http://{other_auth}")),
     ];
-    world.pair.options.web.extend(way_in);
-    let (_other, other) = world.pair.another_web_at().await;
+    fixture.pair.options.web.extend(way_in);
+    let (_other, other) = fixture.pair.another_web_at().await;
     let other = (
         "OTHER_ORIGIN",
         format!("https://localhost:{}", other.port()),
     );
-    let world = World {
+    let fixture = Fixture {
         settings: [
-            world.settings,
+            fixture.settings,
             vec![other, ("PASSWORD", PASSWORD.to_owned())],
         ]
         .concat(),
-        ..world
+        ..fixture
     };
     let home = packages::of_node();
     let copy = home.join("dpop.mjs");
     std::fs::copy(script("dpop.mjs"), &copy).unwrap();
     let mut node = Command::new("node");
-    // The other instance made itself a certificate of its own.
+    // The other instance has a certificate of its own.
     node.arg(copy).env("NODE_TLS_REJECT_UNAUTHORIZED", "0");
-    world.run(node).await;
+    fixture.run(node).await;
 }
 
 #[tokio::test]
 async fn python_clients_complete_standard_flows() {
-    let world = World::begin().await;
+    let fixture = Fixture::start().await;
     let mut python = Command::new("python3");
     python
         .arg(script("oauth.py"))
         .env("PYTHONPATH", packages::of_python());
-    world.run(python).await;
+    fixture.run(python).await;
 }
 
-/// Envoy's own definitions, as Python has them.
+/// Calls `ext_authz` with the Envoy definitions for Python.
 #[tokio::test]
 async fn ext_authz_decides_as_forward_auth_does() {
     let listen = format!("127.0.0.1:{}", e2e::port::free());
@@ -190,7 +190,7 @@ async fn ext_authz_decides_as_forward_auth_does() {
     finish(python).await;
 }
 
-/// Of `/auth/verify`, of introspection (0: inactive) and of `/api/profile`, which asks `ValidateToken`.
+/// The status of `/auth/verify`, of introspection (0: inactive) and of `/api/profile`, which calls `ValidateToken`.
 async fn answers_to(pair: &Pair, token: &str) -> [u16; 3] {
     let site = &pair.site;
     let status = async |path: &str| {
@@ -199,20 +199,24 @@ async fn answers_to(pair: &Pair, token: &str) -> [u16; 3] {
     };
     let add = ["client", "add", "asking", "--audience", &site.origin];
     let secret = match pair.try_command(&add).await {
-        Ok(said) => said.trim().strip_prefix("asking ").unwrap().to_owned(),
+        Ok(text) => text.trim().strip_prefix("asking ").unwrap().to_owned(),
         Err(_taken) => {
-            let said = pair
+            let text = pair
                 .command(&["client", "rotate-secret", "asking"], "")
                 .await;
-            said.trim().strip_prefix("asking ").unwrap().to_owned()
+            text.trim().strip_prefix("asking ").unwrap().to_owned()
         }
     };
     let request = site.client().post(site.url("/oauth2/introspect"));
     let request = request
         .basic_auth("asking", Some(secret))
         .form(&[("token", token)]);
-    let told: Value = request.send().await.unwrap().json().await.unwrap();
-    let introspected = if told["active"] == true { 200 } else { 0 };
+    let introspection: Value = request.send().await.unwrap().json().await.unwrap();
+    let introspected = if introspection["active"] == true {
+        200
+    } else {
+        0
+    };
     [
         status("/auth/verify").await,
         introspected,
@@ -226,14 +230,14 @@ async fn finish(mut command: Command) {
         stdout,
         stderr,
     } = command.output().await.unwrap();
-    let said = String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned();
+    let text = String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned();
     assert!(
-        status.success() && said.contains("all of it works"),
-        "{said}"
+        status.success() && text.contains("all of it works"),
+        "{text}"
     );
 }
 
-/// A library that has the keys already gets the new one when it meets it.
+/// A library that has loaded the keys loads a new one when a token names it.
 #[tokio::test]
 async fn jose_key_set_follows_key_rotation() {
     let pair = Pair::start().await;
@@ -257,7 +261,7 @@ async fn jose_key_set_follows_key_rotation() {
         output.next_line().await.unwrap().unwrap()
     };
     let first = verify().await;
-    // On the bad day there is no time to publish the next one first.
+    // After a revocation the next key signs without being published first.
     let revoke = [
         "key",
         "revoke",

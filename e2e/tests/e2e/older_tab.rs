@@ -1,4 +1,4 @@
-//! Forms of older tabs, and buttons that are pressed twice, in a real browser.
+//! Forms in older tabs, and buttons that are pressed twice, in a browser.
 
 use e2e::{
     browser::Browser,
@@ -18,7 +18,7 @@ async fn signed_in() -> (Pair, Browser) {
     (pair, browser)
 }
 
-/// Opens another tab and goes on there; gives the one before.
+/// Opens another tab, switches to it, and returns the previous one.
 async fn another_tab(browser: &Browser, url: &str) -> WindowHandle {
     let before = browser.driver.window().await.unwrap();
     let tab = browser.driver.new_tab().await.unwrap();

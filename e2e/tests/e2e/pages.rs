@@ -1,4 +1,4 @@
-//! How the pages look and behave, whatever is done with them.
+//! Layout, accessibility and resources of the pages.
 
 use e2e::{
     browser::Browser,
@@ -65,7 +65,7 @@ async fn pages_fit_phone_screen_in_both_colour_schemes() {
     browser.quit().await;
 }
 
-/// Without a mouse: the fields and the button follow one another, each with a name, and Enter signs in.
+/// With the keyboard alone: the fields and the button are in tab order, each with a label, and Enter signs in.
 #[tokio::test(flavor = "multi_thread")]
 async fn sign_in_by_keyboard_works_and_every_field_is_labelled() {
     let pair = Pair::start().await;

@@ -1,4 +1,4 @@
-//! Races that every session system has had, against the real Redis. Short here, 200 rounds with `--long`.
+//! Races between requests on sessions, with Redis. A few rounds, 200 with `--long`.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ pub(crate) fn rounds(short: usize) -> usize {
     }
 }
 
-/// Sessions so short that nearly every request writes.
+/// A pair with an idle timeout so short that nearly every request writes the session.
 async fn pair(redis: &Redis) -> Pair {
     let pair = Pair::start_with(Options {
         web: vec![
@@ -61,7 +61,7 @@ async fn renewal_during_sign_out_does_not_restore_session() {
     for round in 0..rounds(10) {
         let cookie = pair.site.form_login("ada").await;
         let token = page_token(&pair, &cookie).await;
-        // Old enough that the next request writes.
+        // The session is old enough that the next request writes it.
         tokio::time::sleep(std::time::Duration::from_millis(310)).await;
 
         let renewals = join_all((0..8).map(|_| status(&client, &pair, &cookie)));
@@ -114,7 +114,7 @@ async fn concurrent_rotations_give_distinct_ids_and_remove_the_old_one() {
     }
 }
 
-/// Proves again who they are; gives the cookie of the new id.
+/// Reauthenticates, and returns the session cookie with the new id.
 async fn reauthenticate(site: &Site, cookie: &str) -> Option<String> {
     let request = site.client().post(site.url("/api/session/reauthenticate"));
     let request = request.header("cookie", cookie);
@@ -175,7 +175,7 @@ async fn concurrent_rotations_on_two_instances_leave_one_session() {
 
         let new: BTreeSet<_> = [one, two, three].into_iter().flatten().collect();
         assert_eq!(new.len(), 1, "round {round}");
-        // The session, and where the old id leads.
+        // The session, and the successor record of the old id.
         assert_eq!(redis.keys().await.len(), before + 1, "round {round}");
         let new = new.first().unwrap();
         assert_eq!(other.get("/api/session", new).await.status(), 200);
@@ -189,13 +189,17 @@ async fn tab_of_previous_account_does_not_act_for_current_one() {
     let pair = pair(&redis).await;
     let client = pair.site.client();
     for round in 0..rounds(5) {
-        let adas = pair.site.form_login("ada").await;
-        let adas_form = page_token(&pair, &adas).await;
-        // The other tab signs somebody else in: the browser has one cookie from now on.
-        let bobs = pair.site.form_login("bob").await;
+        let cookie_of_ada = pair.site.form_login("ada").await;
+        let form_of_ada = page_token(&pair, &cookie_of_ada).await;
+        // The other tab signs in with another account: the browser has one cookie from now on.
+        let cookie_of_bob = pair.site.form_login("bob").await;
 
-        assert_eq!(sign_out(&pair, &bobs, &adas_form).await, 403);
-        assert_eq!(status(&client, &pair, &bobs).await, 200, "round {round}");
+        assert_eq!(sign_out(&pair, &cookie_of_bob, &form_of_ada).await, 403);
+        assert_eq!(
+            status(&client, &pair, &cookie_of_bob).await,
+            200,
+            "round {round}"
+        );
     }
 }
 
@@ -203,7 +207,7 @@ async fn tab_of_previous_account_does_not_act_for_current_one() {
 async fn concurrent_logins_give_distinct_ids() {
     let redis = Redis::start().await;
     let pair = pair(&redis).await;
-    // From now on the place is known, and so many at once are fine.
+    // From now on the location is known, and this many concurrent sign-ins are not throttled.
     pair.site.tokens("ada").await;
     let mut ids = BTreeSet::new();
     for round in 1..=rounds(5) {

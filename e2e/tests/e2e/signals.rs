@@ -22,7 +22,7 @@ const IGNORED: [Signal; 8] = [
     Signal::POWER,
 ];
 
-/// Either service, with what it needs to start.
+/// The commands that start each service.
 fn services(directory: &std::path::Path) -> [Command; 2] {
     let key = KEY_ENCRYPTION_KEY;
     let mut auth = Command::new(built("auth-service"));
@@ -35,7 +35,7 @@ fn services(directory: &std::path::Path) -> [Command; 2] {
     web.env("WEB_LISTEN", "127.0.0.1:0")
         .env("WEB_OPS_LISTEN", "127.0.0.1:0")
         .env("WEB_DATA_DIR", directory)
-        // Nobody is there: the start waits for it, a little.
+        // No server listens there, so the start waits for it a little.
         .env("WEB_AUTH_URL", "http://127.0.0.1:1")
         .env("WEB_AUTH_SECRET", SERVICE_SECRET)
         .env("WEB_SECRET_KEY", key);
@@ -73,7 +73,7 @@ async fn stop_signal_during_start_stops_the_service() {
     for signal in [Signal::TERM, Signal::INT, Signal::QUIT] {
         for mut command in services(directory.path()) {
             let mut program = Program::start(&mut command);
-            // The last that gets one.
+            // The last signal that gets a handler.
             until_handled(&program, Signal::HUP).await;
             let begun = Instant::now();
             program.signal(signal);

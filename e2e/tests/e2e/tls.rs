@@ -82,7 +82,7 @@ async fn http_1_1_and_http_2_are_served() {
     assert_eq!(one.version(), reqwest::Version::HTTP_11);
 }
 
-/// A pair whose services know each other by certificates alone; web-service's is for `name`.
+/// Settings for mutual TLS without a service secret; the certificate of web-service is for `name`.
 async fn mutual_tls(directory: &Path, name: &str) -> Pair {
     make_authority(directory, &["localhost", name]);
     let pair = Pair::start_with(mutual_tls_options(directory, name)).await;
@@ -117,7 +117,7 @@ async fn client_certificate_is_service_identity_with_mutual_tls() {
     assert_eq!(pair.site.tokens("ada").await["token_type"], "Bearer");
 }
 
-/// As a Kubernetes secret is mounted: files are links into `..data`, which is itself a link, and is swapped.
+/// Mounts files as Kubernetes mounts a secret: links into `..data`, which is a link that is replaced.
 fn mount(directory: &Path, version: &str, names: &[&str]) {
     let data = directory.join("..data");
     let swapped = directory.join("..data_tmp");
@@ -148,7 +148,7 @@ async fn services_follow_certificates_of_new_authority() {
 
     mounted("..v2");
 
-    // Each takes up the new ones, also for the connection that stands; what is asked meanwhile may have to wait for both.
+    // Each service uses the new files, also for the open connection. Requests meanwhile may fail until both have done so.
     pair.auth
         .printed("the certificate changed and is used from now on")
         .await;
@@ -162,7 +162,7 @@ async fn services_follow_certificates_of_new_authority() {
     .await;
     assert_eq!(pair.site.get("/dashboard", &cookie).await.status(), 200);
 
-    // The new files are all there is: a fresh start of either meets the other.
+    // The new files suffice: each service can connect to the other after a restart.
     pair.auth.signal(Signal::TERM);
     assert!(pair.auth.exit().await.success());
     pair.start_auth_again().await;
@@ -227,12 +227,12 @@ async fn certificate_of_other_name_is_reported_at_sign_in() {
         .await;
 }
 
-/// An authority and a certificate of it for each name, with their keys.
+/// Creates an authority, and a certificate with its key for each name.
 fn make_authority(directory: &Path, names: &[&str]) {
     make_authority_until(directory, names, Duration::days(365));
 }
 
-/// The same, which all end after `lifetime`.
+/// Creates an authority and certificates that expire after `lifetime`.
 fn make_authority_until(directory: &Path, names: &[&str], lifetime: Duration) {
     let not_after = SystemClock.now() + lifetime;
     let mut params = CertificateParams::new([]).unwrap();

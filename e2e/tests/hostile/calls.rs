@@ -1,4 +1,4 @@
-//! Every RPC of auth-service, and bytes that are no message.
+//! Every RPC of auth-service, with bytes that are not a valid message.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use tonic::{
 
 use crate::seed::{Seed, tries};
 
-/// Bytes as they are.
+/// A codec that passes bytes on unchanged.
 #[derive(Clone, Copy, Default)]
 struct Raw;
 
@@ -56,7 +56,7 @@ impl Decoder for Raw {
     }
 }
 
-/// All of them, as the contract lists them.
+/// All RPCs, from the descriptors of the contract.
 fn methods() -> Vec<String> {
     let files = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap().file;
     let own = files.iter().filter(|file| file.package() == "auth.v1");
@@ -81,16 +81,16 @@ fn messages(seed: &mut Seed) -> Vec<Vec<u8>> {
     };
     let mut messages = vec![
         vec![],
-        // A string that is no UTF-8, in every field.
+        // A string that is not UTF-8, in every field.
         (1..12)
             .flat_map(|number| field(number, b"\xff\xfe\x00"))
             .collect(),
-        // A text where a message is meant, and the same field many times.
+        // A text in place of a message, and a repeated field.
         (1..12)
             .flat_map(|number| field(number, b"'; DROP TABLE users; --"))
             .collect(),
         field(1, b"ada").repeat(1000),
-        // A length that is not there, a number that never ends, groups within groups.
+        // A length beyond the end, an endless number, nested groups.
         vec![0x0a, 0xff, 0xff, 0xff, 0xff, 0x7f],
         vec![
             0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,

@@ -1,4 +1,4 @@
-//! Connections that want everything at once.
+//! Floods of HTTP/2 frames.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn head() -> Vec<u8> {
     [&[0x82, 0x87, 0x84, 0x41, 9], b"localhost".as_slice()].concat()
 }
 
-/// Opens streams and takes them back at once (CVE-2023-44487).
+/// Opens streams and resets them at once (CVE-2023-44487).
 fn rapid_reset() -> Vec<u8> {
     let streams = (0..20_000).map(|number| number * 2 + 1);
     let frames = streams.flat_map(|stream| {
@@ -31,11 +31,11 @@ fn rapid_reset() -> Vec<u8> {
     frames.collect()
 }
 
-/// A head that never ends (CVE-2024-27316).
+/// A header block that never ends (CVE-2024-27316).
 fn endless_head() -> Vec<u8> {
     let mut frames = frame(1, 1, 1, &head());
     for _ in 0..2000 {
-        // A literal field of one byte, again and again.
+        // A literal field of one byte, repeated.
         frames.extend(frame(9, 0, 1, &[0x00, 1, b'x', 1, b'y'].repeat(100)));
     }
     frames
@@ -46,11 +46,11 @@ fn flood_of(kind: u8, payload: &[u8]) -> Vec<u8> {
     frame(kind, flags, 0, payload).repeat(50_000)
 }
 
-/// Sends it all, and tells whether the other side ended the connection.
+/// Sends all bytes, and returns whether the service closed the connection.
 async fn is_cut(mut stream: impl AsyncRead + AsyncWrite + Unpin, frames: &[u8]) -> bool {
     let opening = [PREFACE, SETTINGS].concat();
     stream.write_all(&opening).await.unwrap();
-    // Who is cut cannot write on.
+    // Writing fails after the connection is closed.
     if timeout(Duration::from_secs(5), stream.write_all(frames))
         .await
         .is_ok_and(|sent| sent.is_err())
@@ -84,7 +84,7 @@ async fn flood_of_frames_is_cut_and_next_client_is_served() {
         let to_auth = TcpStream::connect(pair.auth_address).await.unwrap();
         assert!(is_cut(to_auth, &frames).await, "auth-service, {name}");
     }
-    // Pings, settings and empty frames cost little; they may be answered as long as nobody else waits.
+    // Pings, settings and empty frames are cheap; they may be answered while no other client has to wait.
     for (kind, payload) in [(6, [0; 8].as_slice()), (4, [].as_slice())] {
         let to_web = connect(&pair, b"h2").await.unwrap();
         is_cut(to_web, &flood_of(kind, payload)).await;

@@ -1,4 +1,4 @@
-//! What the log says of heads that are not served, and of what proxies write that is not used.
+//! Log lines about rejected request heads, and about unused headers of proxies.
 
 use e2e::{
     pair::{Options, Pair},
@@ -7,7 +7,7 @@ use e2e::{
 use reqwest::RequestBuilder;
 use serde_json::json;
 
-/// A pair whose web-service believes this machine, and says everything.
+/// A pair whose web-service trusts this machine as a proxy, and logs at the most detailed level.
 async fn talkative() -> Pair {
     Pair::start_with(Options {
         web: vec![
@@ -101,11 +101,11 @@ async fn unused_forwarded_header_is_logged() {
         assert!(lines(&pair, line).is_empty(), "{line}");
         request.send().await.unwrap();
         until(line, async || {
-            let said = lines(&pair, line);
-            (!said.is_empty()).then_some(())
+            let text = lines(&pair, line);
+            (!text.is_empty()).then_some(())
         })
         .await;
-        let said = lines(&pair, line);
-        assert!(said[0].contains("DEBUG"), "{said:?}");
+        let text = lines(&pair, line);
+        assert!(text[0].contains("DEBUG"), "{text:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! What comes from people who mean no good.
+//! Hostile input: requests, calls, heads, frames, redirects and pages.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,

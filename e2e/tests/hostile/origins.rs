@@ -1,4 +1,4 @@
-//! Pages of other origins, in a real browser that is signed in here.
+//! Pages of other origins, in a browser with a session.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,7 +21,7 @@ use tokio_rustls::{
     },
 };
 
-/// A page that tries everything on whoever looks at it.
+/// A page that attempts requests on behalf of its visitor.
 fn attack(target: &str, sid: &str) -> String {
     format!(
         r#"<!doctype html><title>attack</title><body><script>
@@ -66,7 +66,7 @@ Promise.all(tries).then(read => {{ window.read = read.filter(text => text !== nu
     )
 }
 
-/// Answers every request with the page.
+/// Responds to every request with the page.
 async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, page: Arc<String>) {
     let mut request = [0; 4096];
     let _ = stream.read(&mut request).await;
@@ -79,7 +79,7 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, page: Arc<String
     let _ = stream.shutdown().await;
 }
 
-/// Serves the page over HTTP, or over HTTPS with web-service's own certificate; gives the port.
+/// Serves the page over HTTP, or over HTTPS with the certificate of web-service, and returns the port.
 async fn host(pair: &Pair, page: String, is_encrypted: bool) -> u16 {
     let file = |name: &str| pair.directory.path().join(name);
     let certificate = CertificateDer::from_pem_file(file("localhost.pem")).unwrap();

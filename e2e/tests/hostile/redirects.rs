@@ -1,4 +1,4 @@
-//! Where people may be sent after sign-in.
+//! Redirect targets after sign-in.
 
 use e2e::{
     browser::Browser,
@@ -40,7 +40,7 @@ fn unescaped(line: &str) -> String {
     text
 }
 
-/// The `Location` after signing in with each of them stays here, as a URL parser and as Chromium read it.
+/// The `Location` after a sign-in with each target is on this origin, as parsed by a URL library and by Chromium.
 #[tokio::test(flavor = "multi_thread")]
 async fn sign_in_redirects_to_no_other_origin() {
     let pair = Pair::start().await;
@@ -51,7 +51,7 @@ async fn sign_in_redirects_to_no_other_origin() {
     let own = Url::parse(&site.url("/login")).unwrap();
     let mut locations = Vec::new();
     for candidate in candidates() {
-        // Who is signed in already is sent on by the same rule, and no password is hashed for it.
+        // A signed-in browser is redirected by the same rule, without a password hash.
         let mut url = own.clone();
         url.query_pairs_mut().append_pair("next", &candidate);
         let answer = client
@@ -88,7 +88,7 @@ async fn sign_in_redirects_to_no_other_origin() {
     }
     browser.quit().await;
 
-    // The form goes by it, too.
+    // The form obeys the same rule.
     let page = client
         .get(site.url("/login?next=//evil.example"))
         .send()

@@ -1,4 +1,4 @@
-//! Every route of web-service, and everything that a client can get wrong.
+//! Every route of web-service, with invalid requests.
 
 use e2e::pair::Pair;
 use reqwest::{Client, Method, StatusCode};
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::seed::{Seed, tries};
 
-/// The router itself: a route that is added is tried, too.
+/// The source of the router, so that new routes are included.
 const ROUTER: &str = include_str!("../../../web-service/src/http/router.rs");
 
 const METHODS: [&str; 10] = [
@@ -25,7 +25,7 @@ fn paths() -> Vec<String> {
     paths
 }
 
-/// The same path in spellings that must not mean anything else.
+/// Other spellings of a path, which must not have another meaning.
 fn spellings(path: &str) -> Vec<String> {
     vec![
         path.to_owned(),
@@ -42,7 +42,7 @@ fn spellings(path: &str) -> Vec<String> {
     ]
 }
 
-/// What is sent along with them; none of it proves that a page of this site asks.
+/// Header fields of the requests. None of them passes the CSRF check.
 fn headers(cookie: &str) -> Vec<Vec<(&'static str, Vec<u8>)>> {
     let text = |text: &str| text.as_bytes().to_vec();
     let long = "x".repeat(12_000);
@@ -151,7 +151,7 @@ impl Target {
         target
     }
 
-    /// What must not change.
+    /// The state that must not change.
     async fn state(&self) -> Vec<String> {
         let logins = self.pair.site.get("/api/logins", &self.cookie).await;
         assert_eq!(logins.status(), 200, "the session lives");
@@ -199,8 +199,8 @@ impl Target {
             200
         );
         for program in [&self.pair.web, &self.pair.auth] {
-            let said = program.output();
-            assert!(!said.contains("panicked"), "{said}");
+            let output = program.output();
+            assert!(!output.contains("panicked"), "{output}");
         }
     }
 }

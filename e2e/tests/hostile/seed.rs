@@ -1,8 +1,8 @@
-//! Chance that can be repeated.
+//! Reproducible pseudo-random input.
 
 use serde_json::{Map, Value, json};
 
-/// How much is tried: a little, or a lot where `cargo xtask test --long` asks for it.
+/// Number of rounds: few, or many with `cargo xtask test --long`.
 pub(crate) fn tries(short: usize) -> usize {
     if std::env::var_os("HOLDFAST_TEST_LONG").is_some() {
         short * 40
@@ -39,7 +39,7 @@ impl Seed {
         (0..length).map(|_| self.next().to_le_bytes()[3]).collect()
     }
 
-    /// Any JSON, now and then with the names that a route knows.
+    /// A JSON value, sometimes with the field names of the routes.
     pub(crate) fn json(&mut self, names: &[&str], depth: usize) -> Value {
         match self.below(if depth == 0 { 7 } else { 9 }) {
             0 => Value::Null,

@@ -1,4 +1,4 @@
-//! What the proxies stand in front of.
+//! The application behind the proxies.
 
 use std::sync::{
     Arc,
@@ -13,7 +13,7 @@ use tokio::{
 
 const APPLICATION: &str = "127.0.0.1:9000";
 
-/// An application that says what it was sent.
+/// An application that echoes the request in its response.
 pub(crate) struct Application {
     served: Arc<AtomicUsize>,
 }
@@ -40,12 +40,12 @@ impl Application {
     }
 }
 
-/// The answer to the key `dGhlIHNhbXBsZSBub25jZQ==` (RFC 6455 §1.3).
+/// The `Sec-WebSocket-Accept` for the key `dGhlIHNhbXBsZSBub25jZQ==` (RFC 6455 §1.3).
 const UPGRADED: &[u8] =
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
-/// Answers with the request line and all headers, and ends the connection; a WebSocket gets back what it sends.
+/// Responds with the request line and all headers, and closes the connection; on a WebSocket it echoes all bytes.
 async fn echo(stream: TcpStream) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream);
     let mut request = String::new();
@@ -83,15 +83,15 @@ async fn echo(stream: TcpStream) -> std::io::Result<()> {
     stream.write_all(body.as_bytes()).await
 }
 
-/// A header's name as CGI and its like read it.
+/// The name of a header as CGI variables spell it.
 fn plain(name: &str) -> String {
     name.to_lowercase()
         .replace(|c: char| !c.is_ascii_alphanumeric(), "-")
 }
 
-/// The identity that an application takes from its headers, where any punctuation is as good as `-`; each name once.
-pub(crate) fn identity(told: &Value) -> Vec<(String, String)> {
-    let headers = told["headers"].as_array().unwrap().iter();
+/// The identity headers as seen by an application that treats any punctuation as `-`; panics at a repeated name.
+pub(crate) fn identity(echo: &Value) -> Vec<(String, String)> {
+    let headers = echo["headers"].as_array().unwrap().iter();
     let mut identity: Vec<_> = headers
         .map(|pair| (pair[0].as_str().unwrap(), pair[1].as_str().unwrap()))
         .map(|(name, value)| (plain(name), value.to_owned()))

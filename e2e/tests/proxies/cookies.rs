@@ -1,36 +1,42 @@
-//! Cookies on their way through a proxy: Holdfast gets its own, the application all others.
+//! Cookies behind a proxy: Holdfast gets its own, the application all others.
 
 use reqwest::{Method, Response, Version};
 use serde_json::Value;
 use tokio::io::AsyncReadExt as _;
 
-use crate::fixture::World;
+use crate::fixture::Fixture;
 
-/// In every cookie of ours but the session's. It opens nothing, and nobody but Holdfast is to see it.
+/// The value of every cookie of Holdfast other than the session cookie. Only Holdfast may receive it.
 const SECRET: &str = "AAAASECRETAAAA";
 
-/// The request with these cookies, each by itself where HTTP/2 is spoken.
-async fn get_with_crumbs(world: &World, crumbs: &[&str], headers: &[(&str, &str)]) -> Response {
-    let crumbs = crumbs.iter().map(|crumb| ("cookie", *crumb));
-    let all: Vec<_> = crumbs.chain(headers.iter().copied()).collect();
-    let answer = world.send(Method::GET, "/", &all).await;
+/// The request with these cookies, each in a field of its own over HTTP/2.
+async fn get_with_cookie_pairs(
+    fixture: &Fixture,
+    cookie_pairs: &[&str],
+    headers: &[(&str, &str)],
+) -> Response {
+    let cookie_pairs = cookie_pairs
+        .iter()
+        .map(|cookie_pair| ("cookie", *cookie_pair));
+    let all: Vec<_> = cookie_pairs.chain(headers.iter().copied()).collect();
+    let answer = fixture.send(Method::GET, "/", &all).await;
     assert_eq!(answer.version(), Version::HTTP_2);
     answer
 }
 
-/// The answer over HTTP/1.1, where the cookies stand in one line as they are; the application echoes what it was sent.
-async fn answer_over_http1(world: &World, cookies: &str, authorization: &str) -> String {
+/// The response over HTTP/1.1, with all cookies in one line; the application echoes the request.
+async fn response_over_http_1_1(fixture: &Fixture, cookies: &str, authorization: &str) -> String {
     let fields = format!("Cookie: {cookies}\r\n{authorization}Connection: close\r\n");
-    let mut stream = world.raw("/", &fields).await;
+    let mut stream = fixture.raw("/", &fields).await;
     let mut answer = Vec::new();
-    // Some end the connection without a farewell.
+    // Some proxies close the connection without a TLS close_notify.
     let _ = stream.read_to_end(&mut answer).await;
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-pub(crate) async fn the_application_sees_none_of_ours(world: &World) {
-    let name = world.proxy.directory;
-    let session = world.pair.site.form_login("ada").await;
+pub(crate) async fn application_gets_no_holdfast_cookie(fixture: &Fixture) {
+    let name = fixture.proxy.directory;
+    let session = fixture.pair.site.form_login("ada").await;
     let id = session.split_once('=').unwrap().1.to_owned();
     let assert_withheld = |answer: &str, what: &str| {
         assert!(answer.contains("theme=dark"), "{name}: {what}: {answer}");
@@ -41,7 +47,7 @@ pub(crate) async fn the_application_sees_none_of_ours(world: &World) {
     let ours = |cookie: &str| format!("__Host-{cookie}={SECRET}");
     let (proof, known, login) = (ours("session-proof"), ours("known"), ours("login"));
 
-    // By the cookie itself: in any order and number, and with another one planted to be found first.
+    // Authenticated by the cookie: in any order and number, and after a planted one.
     for cookies in [
         format!("theme=dark; {session}"),
         format!("{session}; theme=dark"),
@@ -55,17 +61,17 @@ pub(crate) async fn the_application_sees_none_of_ours(world: &World) {
         format!("__Host-session-proof=1; {session}; theme=dark; x__Host-session-proof=2"),
         format!("__host-session=1; {session}; theme=dark"),
     ] {
-        let answer = answer_over_http1(world, &cookies, "").await;
+        let answer = response_over_http_1_1(fixture, &cookies, "").await;
         assert!(answer.contains(" 200 "), "{name}: {cookies}: {answer}");
         assert_withheld(&answer, &cookies);
-        let crumbs: Vec<_> = cookies.split(';').map(str::trim).collect();
-        let passed = get_with_crumbs(world, &crumbs, &[]).await;
-        assert_eq!(passed.status(), 200, "{name}: {crumbs:?}");
+        let cookie_pairs: Vec<_> = cookies.split(';').map(str::trim).collect();
+        let passed = get_with_cookie_pairs(fixture, &cookie_pairs, &[]).await;
+        assert_eq!(passed.status(), 200, "{name}: {cookie_pairs:?}");
         assert_withheld(&passed.text().await.unwrap(), &cookies);
     }
 
-    // By a token, beside which no cookie counts, however it is written.
-    let tokens = world.pair.site.tokens("ada").await;
+    // Authenticated by a token, beside which cookies are ignored.
+    let tokens = fixture.pair.site.tokens("ada").await;
     let bearer = format!("Bearer {}", tokens["access_token"].as_str().unwrap());
     let authorization = format!("Authorization: {bearer}\r\n");
     for cookies in [
@@ -74,48 +80,48 @@ pub(crate) async fn the_application_sees_none_of_ours(world: &World) {
         format!("__HOST-SESSION={SECRET}; theme=dark"),
         format!("a=\"; {session}; theme=dark; b=\""),
     ] {
-        let answer = answer_over_http1(world, &cookies, &authorization).await;
+        let answer = response_over_http_1_1(fixture, &cookies, &authorization).await;
         assert!(answer.contains(" 200 "), "{name}: {cookies}: {answer}");
         assert_withheld(&answer, &cookies);
     }
-    // Where it is written in more ways than anybody needs, the application may lose its own.
+    // With unusual spellings the application may lose its own cookies.
     let many = vec![session.as_str(); 40].join("; ");
-    let answer = answer_over_http1(world, &many, &authorization).await;
+    let answer = response_over_http_1_1(fixture, &many, &authorization).await;
     assert!(
         answer.contains(" 200 ") && !answer.contains(&id),
         "{name}: {answer}"
     );
     let lines = format!("theme=dark\r\nCookie: {session}\r\nCookie: {known}");
-    let answer = answer_over_http1(world, &lines, &authorization).await;
+    let answer = response_over_http_1_1(fixture, &lines, &authorization).await;
     assert!(
         !answer.contains(&id) && !answer.contains(SECRET),
         "{name}: {answer}"
     );
 
-    // Two of one name are none, and what a proxy picks for Holdfast must not make them one.
+    // Two cookies of one name are rejected, also when the proxy selects cookies for Holdfast.
     let doubled = format!("{session}; theme=dark; __Host-session={SECRET}");
     for cookies in [doubled, format!("{session}; {session}")] {
-        let answer = answer_over_http1(world, &cookies, "").await;
+        let answer = response_over_http_1_1(fixture, &cookies, "").await;
         assert!(answer.contains(" 401 "), "{name}: {cookies}: {answer}");
     }
 }
 
-/// More of them than web-service takes.
-pub(crate) async fn those_of_others_are_in_nobodys_way(world: &World) {
-    let name = world.proxy.directory;
-    let session = world.pair.site.form_login("ada").await;
+/// More cookies than web-service accepts.
+pub(crate) async fn foreign_cookies_are_passed_on(fixture: &Fixture) {
+    let name = fixture.proxy.directory;
+    let session = fixture.pair.site.form_login("ada").await;
     let others: Vec<_> = (0..200)
         .map(|number| format!("c{number}={}", "x".repeat(90)))
         .collect();
     assert!(others.join("; ").len() > 17 * 1024);
-    let crumbs = others.iter().map(String::as_str).chain([session.as_str()]);
-    let crumbs: Vec<_> = crumbs.collect();
-    let passed = get_with_crumbs(world, &crumbs, &[]).await;
+    let cookie_pairs = others.iter().map(String::as_str).chain([session.as_str()]);
+    let cookie_pairs: Vec<_> = cookie_pairs.collect();
+    let passed = get_with_cookie_pairs(fixture, &cookie_pairs, &[]).await;
     assert_eq!(passed.status(), 200, "{name}");
     let answer: Value = passed.json().await.unwrap();
     assert!(answer.to_string().contains("c199="), "{name}: {answer}");
-    let one_line = crumbs.join("; ");
-    let answer = answer_over_http1(world, &one_line, "").await;
+    let one_line = cookie_pairs.join("; ");
+    let answer = response_over_http_1_1(fixture, &one_line, "").await;
     assert!(answer.contains(" 200 "), "{name}: {answer}");
     assert!(answer.contains("c199="), "{name}: {answer}");
 }

@@ -1,4 +1,4 @@
-//! A client's view: a proxy in front of an application and both services.
+//! A proxy in front of an application, with both services.
 
 use e2e::{
     pair::{Options, Pair},
@@ -15,16 +15,16 @@ use tokio_rustls::client::TlsStream;
 
 use crate::{application::Application, proxy::Proxy};
 
-/// All that runs.
-pub(crate) struct World {
+/// The running processes.
+pub(crate) struct Fixture {
     pub(crate) pair: Pair,
     pub(crate) proxy: Proxy,
     pub(crate) application: Application,
     _running: Program,
 }
 
-impl World {
-    pub(crate) async fn begin(proxy: Proxy, public_url: &str) -> Self {
+impl Fixture {
+    pub(crate) async fn start(proxy: Proxy, public_url: &str) -> Self {
         let pair = Pair::start_with(Options {
             auth: vec![("AUTH_ISSUER", public_url.to_owned())],
             web: vec![
@@ -65,17 +65,17 @@ impl World {
         self.send(Method::GET, path, headers).await
     }
 
-    /// The answer to a request whose path nobody tidies up on the way.
+    /// The response to a request whose path is sent without normalization.
     pub(crate) async fn raw_get(&self, path: &str, cookie: &str) -> String {
         let fields = format!("Cookie: {cookie}\r\nConnection: close\r\n");
         let mut stream = self.raw(path, &fields).await;
         let mut answer = Vec::new();
-        // Some end the connection without a farewell.
+        // Some proxies close the connection without a TLS close_notify.
         let _ = stream.read_to_end(&mut answer).await;
         String::from_utf8_lossy(&answer).into_owned()
     }
 
-    /// A connection of HTTP/1.1 on which a request with these lines was sent.
+    /// Opens an HTTP/1.1 connection and sends a request with these lines.
     pub(crate) async fn raw(&self, path: &str, fields: &str) -> TlsStream<TcpStream> {
         let port = self.proxy.port;
         let address = format!("127.0.0.1:{port}");

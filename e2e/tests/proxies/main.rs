@@ -1,4 +1,4 @@
-//! The reverse proxies of `deploy/`, exactly as shipped. Alone in its program: they name fixed ports.
+//! The reverse proxy configurations of `deploy/`, as shipped. A test program of its own, as they name fixed ports.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod application;
@@ -24,11 +24,11 @@ use tokio::sync::Mutex;
 
 use self::{
     application::identity,
-    fixture::World,
+    fixture::Fixture,
     proxy::{CADDY, HAPROXY, HAPROXY_OF_APPLICATION, NGINX, Proxy},
 };
 
-/// One at a time.
+/// Serializes the tests, which use the same ports.
 static PORTS: Mutex<()> = Mutex::const_new(());
 
 fn header<'a>(response: &'a Response, name: &str) -> &'a str {
@@ -38,54 +38,54 @@ fn header<'a>(response: &'a Response, name: &str) -> &'a str {
         .map_or("", |value| value.to_str().unwrap())
 }
 
-/// What any proxy in front of an application has to do.
-async fn guard(proxy: Proxy) {
-    let _turn = PORTS.lock().await;
-    let mut world = World::begin(proxy, "https://localhost:8443").await;
-    people_are_sent_to_sign_in_and_come_back(&world).await;
-    programs_are_told(&world).await;
-    nobody_forges_an_identity(&world).await;
-    cookies::the_application_sees_none_of_ours(&world).await;
-    cookies::those_of_others_are_in_nobodys_way(&world).await;
-    sockets::a_websocket_passes_like_a_request(&world).await;
-    a_foreign_page_changes_nothing(&world).await;
-    every_path_is_decided_and_passed_on_as_sent(&world).await;
-    what_has_ended_passes_no_more(&world).await;
+/// Checks all that a proxy in front of an application has to do.
+async fn check_proxy(proxy: Proxy) {
+    let _serialized = PORTS.lock().await;
+    let mut fixture = Fixture::start(proxy, "https://localhost:8443").await;
+    browser_is_redirected_to_sign_in_and_back(&fixture).await;
+    program_gets_401(&fixture).await;
+    forged_identity_headers_are_removed(&fixture).await;
+    cookies::application_gets_no_holdfast_cookie(&fixture).await;
+    cookies::foreign_cookies_are_passed_on(&fixture).await;
+    sockets::websocket_is_decided_like_a_request(&fixture).await;
+    foreign_page_changes_nothing(&fixture).await;
+    path_is_decided_and_passed_on_as_sent(&fixture).await;
+    ended_login_is_denied(&fixture).await;
 
-    let cookie = world.pair.site.form_login("ada").await;
-    let served = world.application.served();
-    world.pair.web.signal(Signal::KILL);
-    world.pair.web.exit().await;
-    let denied = world.get("/", &[("cookie", &cookie)]).await;
+    let cookie = fixture.pair.site.form_login("ada").await;
+    let served = fixture.application.served();
+    fixture.pair.web.signal(Signal::KILL);
+    fixture.pair.web.exit().await;
+    let denied = fixture.get("/", &[("cookie", &cookie)]).await;
     assert_eq!(
         denied.status(),
-        world.proxy.denied,
+        fixture.proxy.denied,
         "{}",
-        world.proxy.directory
+        fixture.proxy.directory
     );
-    assert_eq!(world.application.served(), served, "nothing passed");
+    assert_eq!(fixture.application.served(), served, "nothing passed");
 }
 
-async fn people_are_sent_to_sign_in_and_come_back(world: &World) {
-    let site = &world.pair.site;
-    let sent = world
+async fn browser_is_redirected_to_sign_in_and_back(fixture: &Fixture) {
+    let site = &fixture.pair.site;
+    let sent = fixture
         .get(
             "/orders?page=2",
             &[("accept", "text/html"), ("sec-fetch-mode", "navigate")],
         )
         .await;
-    assert_eq!(sent.status(), 303, "{}", world.proxy.directory);
+    assert_eq!(sent.status(), 303, "{}", fixture.proxy.directory);
     let sign_in = header(&sent, "location").to_owned();
     assert!(
         sign_in.starts_with("https://localhost:8443/login?next=%2Fcontinue"),
         "{sign_in}"
     );
 
-    // The whole of a long address, too.
+    // A long address is kept completely.
     let long = format!("/orders?filter={}", "%C3%A4".repeat(700));
     let navigates = [("accept", "text/html"), ("sec-fetch-mode", "navigate")];
-    let sent = world.get(&long, &navigates).await;
-    assert_eq!(sent.status(), 303, "{}", world.proxy.directory);
+    let sent = fixture.get(&long, &navigates).await;
+    assert_eq!(sent.status(), 303, "{}", fixture.proxy.directory);
     assert!(header(&sent, "location").contains("%2525C3"));
 
     let client = site.client();
@@ -111,16 +111,16 @@ async fn people_are_sent_to_sign_in_and_come_back(world: &World) {
     let onward = site
         .post_form(header(&signed_in, "location"), &cookie, &[])
         .await;
-    let wanted = format!("{}/orders?page=2", world.proxy.origin());
+    let wanted = format!("{}/orders?page=2", fixture.proxy.origin());
     assert_eq!(header(&onward, "location"), wanted);
 
     let cookies = format!("theme=dark; {cookie}; language=en");
-    let passed = world.get("/orders?page=2", &[("cookie", &cookies)]).await;
+    let passed = fixture.get("/orders?page=2", &[("cookie", &cookies)]).await;
     assert_eq!(passed.status(), 200);
-    let told: Value = passed.json().await.unwrap();
-    assert_eq!(told["request"], "GET /orders?page=2 HTTP/1.1");
-    assert_eq!(identity(&told), world.ada(&cookie).await);
-    let text = told.to_string();
+    let echo: Value = passed.json().await.unwrap();
+    assert_eq!(echo["request"], "GET /orders?page=2 HTTP/1.1");
+    assert_eq!(identity(&echo), fixture.ada(&cookie).await);
+    let text = echo.to_string();
     assert!(
         text.contains("theme=dark") && text.contains("language=en"),
         "{text}"
@@ -131,21 +131,21 @@ async fn people_are_sent_to_sign_in_and_come_back(world: &World) {
     );
 }
 
-async fn programs_are_told(world: &World) {
-    let served = world.application.served();
+async fn program_gets_401(fixture: &Fixture) {
+    let served = fixture.application.served();
     for headers in [
         &[][..],
         &[("accept", "application/json")],
         &[("authorization", "Bearer a.b.c"), ("accept", "text/html")],
     ] {
-        assert_eq!(world.get("/", headers).await.status(), 401, "{headers:?}");
+        assert_eq!(fixture.get("/", headers).await.status(), 401, "{headers:?}");
     }
-    assert_eq!(world.application.served(), served, "nothing passed");
-    let tokens = world.pair.site.tokens("ada").await;
+    assert_eq!(fixture.application.served(), served, "nothing passed");
+    let tokens = fixture.pair.site.tokens("ada").await;
     let bearer = format!("Bearer {}", tokens["access_token"].as_str().unwrap());
-    let passed = world.get("/", &[("authorization", &bearer)]).await;
-    let told: Value = passed.json().await.unwrap();
-    let identity = identity(&told);
+    let passed = fixture.get("/", &[("authorization", &bearer)]).await;
+    let echo: Value = passed.json().await.unwrap();
+    let identity = identity(&echo);
     assert!(
         identity.contains(&("x-auth-method".to_owned(), "bearer".to_owned())),
         "{identity:?}"
@@ -155,14 +155,14 @@ async fn programs_are_told(world: &World) {
         "{identity:?}"
     );
     assert!(
-        !told.to_string().contains("Bearer"),
-        "nor the token: {told}"
+        !echo.to_string().contains("Bearer"),
+        "nor the token: {echo}"
     );
 }
 
-async fn nobody_forges_an_identity(world: &World) {
-    let cookie = world.pair.site.form_login("ada").await;
-    let expected = world.ada(&cookie).await;
+async fn forged_identity_headers_are_removed(fixture: &Fixture) {
+    let cookie = fixture.pair.site.form_login("ada").await;
+    let expected = fixture.ada(&cookie).await;
     let forged = [
         ("cookie", cookie.as_str()),
         ("X-Auth-User", "root"),
@@ -183,20 +183,20 @@ async fn nobody_forges_an_identity(world: &World) {
         ("X-Forwarded-Host", "evil.example"),
         ("X-Forwarded-For", "203.0.113.9"),
     ];
-    let passed = world.get("/", &forged).await;
-    let told: Value = passed.json().await.unwrap();
-    let seen = identity(&told);
+    let passed = fixture.get("/", &forged).await;
+    let echo: Value = passed.json().await.unwrap();
+    let seen = identity(&echo);
     let known: Vec<_> = seen
         .iter()
         .filter(|(name, _)| name != "x-auth-anything")
         .cloned()
         .collect();
-    assert_eq!(known, expected, "{}", world.proxy.directory);
+    assert_eq!(known, expected, "{}", fixture.proxy.directory);
 }
 
-async fn a_foreign_page_changes_nothing(world: &World) {
-    let cookie = world.pair.site.form_login("ada").await;
-    let own = world.proxy.origin();
+async fn foreign_page_changes_nothing(fixture: &Fixture) {
+    let cookie = fixture.pair.site.form_login("ada").await;
+    let own = fixture.proxy.origin();
     for (headers, expected) in [
         (&[][..], 403),
         (&[("sec-fetch-site", "same-origin")], 200),
@@ -212,19 +212,19 @@ async fn a_foreign_page_changes_nothing(world: &World) {
     ] {
         let headers = [&[("cookie", cookie.as_str())], headers].concat();
         for method in [Method::POST, Method::DELETE] {
-            let answer = world.send(method, "/orders", &headers).await;
+            let answer = fixture.send(method, "/orders", &headers).await;
             assert_eq!(
                 answer.status(),
                 expected,
                 "{}: {headers:?}",
-                world.proxy.directory
+                fixture.proxy.directory
             );
         }
     }
 }
 
-async fn every_path_is_decided_and_passed_on_as_sent(world: &World) {
-    let cookie = world.pair.site.form_login("ada").await;
+async fn path_is_decided_and_passed_on_as_sent(fixture: &Fixture) {
+    let cookie = fixture.pair.site.form_login("ada").await;
     for path in [
         "/a//b",
         "//a/b",
@@ -235,73 +235,77 @@ async fn every_path_is_decided_and_passed_on_as_sent(world: &World) {
         "/a%252fb",
         "/auth/verify",
     ] {
-        let served = world.application.served();
-        let denied = world.raw_get(path, "a=b").await;
+        let served = fixture.application.served();
+        let denied = fixture.raw_get(path, "a=b").await;
         assert!(
             denied.contains(" 401 "),
             "{}: {path}: {denied}",
-            world.proxy.directory
+            fixture.proxy.directory
         );
-        assert_eq!(world.application.served(), served, "{path}: nothing passed");
-        let passed = world.raw_get(path, &cookie).await;
+        assert_eq!(
+            fixture.application.served(),
+            served,
+            "{path}: nothing passed"
+        );
+        let passed = fixture.raw_get(path, &cookie).await;
         assert!(
             passed.contains(" 200 "),
             "{}: {path}: {passed}",
-            world.proxy.directory
+            fixture.proxy.directory
         );
         let expected = format!(r#""request":"GET {path} HTTP/1.1""#);
         assert!(
             passed.contains(&expected),
             "{}: {passed}",
-            world.proxy.directory
+            fixture.proxy.directory
         );
     }
-    let internal = world.raw_get("/_holdfast", &cookie).await;
+    let internal = fixture.raw_get("/_holdfast", &cookie).await;
     assert!(
         internal.contains(" 404 ") || internal.contains(" 200 "),
         "{internal}"
     );
 }
 
-async fn what_has_ended_passes_no_more(world: &World) {
-    let site = &world.pair.site;
+async fn ended_login_is_denied(fixture: &Fixture) {
+    let site = &fixture.pair.site;
     let (cookie, other) = (site.form_login("ada").await, site.form_login("ada").await);
-    assert_eq!(world.get("/", &[("cookie", &cookie)]).await.status(), 200);
+    assert_eq!(fixture.get("/", &[("cookie", &cookie)]).await.status(), 200);
     let token = site.page_token("/account/logins", &other).await;
     let form = [("csrf_token", token.as_str())];
     site.post_form("/account/logins/end-others", &other, &form)
         .await;
     until("the end to be felt", async || {
-        (world.get("/", &[("cookie", &cookie)]).await.status() == 401).then_some(())
+        (fixture.get("/", &[("cookie", &cookie)]).await.status() == 401).then_some(())
     })
     .await;
     let navigation = [("cookie", cookie.as_str()), ("accept", "text/html")];
-    assert_eq!(world.get("/", &navigation).await.status(), 303);
-    assert_eq!(world.get("/", &[("cookie", &other)]).await.status(), 200);
+    assert_eq!(fixture.get("/", &navigation).await.status(), 303);
+    assert_eq!(fixture.get("/", &[("cookie", &other)]).await.status(), 200);
 }
 
 #[tokio::test]
 async fn nginx_passes_only_authenticated_requests() {
-    guard(NGINX).await;
+    check_proxy(NGINX).await;
 }
 
 #[tokio::test]
 async fn caddy_passes_only_authenticated_requests() {
-    guard(CADDY).await;
+    check_proxy(CADDY).await;
 }
 
 #[tokio::test]
 async fn haproxy_passes_only_authenticated_requests() {
-    guard(HAPROXY_OF_APPLICATION).await;
+    check_proxy(HAPROXY_OF_APPLICATION).await;
 }
 
 #[tokio::test]
 async fn haproxy_in_front_keeps_client_addresses() {
-    let _turn = PORTS.lock().await;
-    let mut world = World::begin(HAPROXY, &HAPROXY.origin()).await;
+    let _serialized = PORTS.lock().await;
+    let mut fixture = Fixture::start(HAPROXY, &HAPROXY.origin()).await;
     let body = json!({"username": "ada", "password": PASSWORD});
     let url = format!("{}/api/login", HAPROXY.origin());
-    let request = world.pair.site.client().post(url).json(&body);
+    let request = fixture.pair.site.client().post(url).json(&body);
     let answer = request
         .header("x-forwarded-for", "203.0.113.9")
         .send()
@@ -309,8 +313,8 @@ async fn haproxy_in_front_keeps_client_addresses() {
         .unwrap();
     assert_eq!(answer.status(), 200);
     until("the sign-in to be logged", async || {
-        let said = world.pair.auth.output();
-        let line = said.lines().find(|line| line.contains("SIGNED_IN"))?;
+        let output = fixture.pair.auth.output();
+        let line = output.lines().find(|line| line.contains("SIGNED_IN"))?;
         assert!(
             line.contains("127.0.0.1") && !line.contains("203.0.113.9"),
             "{line}"
@@ -319,8 +323,8 @@ async fn haproxy_in_front_keeps_client_addresses() {
     })
     .await;
     for (count, expected) in [(150, 200), (500, 431)] {
-        let crumb = ("cookie", "theme=0123456789012345678901234567890123456789");
-        let page = world.get("/login", &vec![crumb; count]).await;
+        let cookie_pair = ("cookie", "theme=0123456789012345678901234567890123456789");
+        let page = fixture.get("/login", &vec![cookie_pair; count]).await;
         assert_eq!(page.status(), expected);
         let text = page.text().await.unwrap();
         assert!(
@@ -328,15 +332,15 @@ async fn haproxy_in_front_keeps_client_addresses() {
             "{text}"
         );
     }
-    world.pair.web.signal(Signal::KILL);
-    world.pair.web.exit().await;
+    fixture.pair.web.signal(Signal::KILL);
+    fixture.pair.web.exit().await;
     assert_eq!(
-        world.get("/api/session", &[]).await.status(),
+        fixture.get("/api/session", &[]).await.status(),
         HAPROXY.denied
     );
 }
 
-/// Every file of `deploy/` that a proxy reads is complete: the settings that they name exist.
+/// The settings of web-service that the files of `deploy/` name exist.
 #[test]
 fn settings_named_in_deploy_files_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

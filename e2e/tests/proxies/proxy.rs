@@ -1,4 +1,4 @@
-//! The proxies, and how they are started.
+//! The proxies and their start.
 
 use std::{fs, path::Path};
 
@@ -10,7 +10,7 @@ pub(crate) struct Proxy {
     pub(crate) directory: &'static str,
     command: &'static [&'static str],
     pub(crate) port: u16,
-    /// What a request gets while web-service is down.
+    /// Status of the response while web-service is down.
     pub(crate) denied: u16,
 }
 
@@ -48,7 +48,7 @@ impl Proxy {
         format!("https://localhost:{}", self.port)
     }
 
-    /// Starts it on a copy of its configuration, with the certificate of `pair` beside it.
+    /// Starts the proxy with a copy of its configuration and the certificate of `pair`.
     pub(crate) async fn start(&self, pair: &Pair) -> Program {
         let home = pair.directory.path().join(self.directory);
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -66,7 +66,7 @@ impl Proxy {
         let both = ["localhost.pem", "localhost.key"].map(|name| fs::read(made(name)).unwrap());
         fs::write(home.join("localhost.both.pem"), both.concat()).unwrap();
         let [program, arguments @ ..] = self.command else {
-            panic!("a command")
+            panic!("the command is empty")
         };
         let mut command = Command::new(program);
         command

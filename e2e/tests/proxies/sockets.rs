@@ -6,17 +6,17 @@ use tokio::{
 };
 use tokio_rustls::client::TlsStream;
 
-use crate::fixture::World;
+use crate::fixture::Fixture;
 
-async fn upgrade(world: &World, cookie: &str, origin: &str) -> TlsStream<TcpStream> {
+async fn upgrade(fixture: &Fixture, cookie: &str, origin: &str) -> TlsStream<TcpStream> {
     let fields = format!(
         "Cookie: {cookie}\r\nOrigin: {origin}\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
     );
-    world.raw("/socket", &fields).await
+    fixture.raw("/socket", &fields).await
 }
 
-/// The status line and the fields of an answer.
+/// The status line and the fields of a response.
 async fn head(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -28,20 +28,20 @@ async fn head(stream: &mut (impl AsyncRead + Unpin)) -> String {
     String::from_utf8(head).unwrap()
 }
 
-/// It is decided like any request, and lives on when its login has ended, as docs/SECURITY.md says.
-pub(crate) async fn a_websocket_passes_like_a_request(world: &World) {
-    let (name, site) = (world.proxy.directory, &world.pair.site);
+/// The upgrade is decided like any request; the connection stays open when its login ends (docs/SECURITY.md).
+pub(crate) async fn websocket_is_decided_like_a_request(fixture: &Fixture) {
+    let (name, site) = (fixture.proxy.directory, &fixture.pair.site);
     let cookie = site.form_login("ada").await;
-    let own = world.proxy.origin();
+    let own = fixture.proxy.origin();
     for (cookie, origin, expected) in [
         ("none=1", own.as_str(), " 401 "),
         (cookie.as_str(), "https://evil.example", " 403 "),
         (cookie.as_str(), "https://localhost:8443", " 403 "),
     ] {
-        let refused = head(&mut upgrade(world, cookie, origin).await).await;
+        let refused = head(&mut upgrade(fixture, cookie, origin).await).await;
         assert!(refused.contains(expected), "{name}: {origin}: {refused}");
     }
-    let mut socket = upgrade(world, &cookie, &own).await;
+    let mut socket = upgrade(fixture, &cookie, &own).await;
     let opened = head(&mut socket).await;
     assert!(opened.contains(" 101 "), "{name}: {opened}");
     let mut echoes = async |text: &[u8]| {

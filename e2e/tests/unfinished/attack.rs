@@ -1,4 +1,4 @@
-//! Keeps as many connections of a shape open as it says, for as long as the attack lasts.
+//! An attack: keeps the connections of a shape open until it ends.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -12,10 +12,10 @@ use tokio::{
 
 use crate::shape::Shape;
 
-/// How long a connection waits for its next bytes, and before it is opened again.
+/// Pause before the next bytes of a connection, and before it is opened again.
 const ROUND: Duration = Duration::from_millis(500);
 
-/// A running attack; it ends when this is dropped.
+/// A running attack. Dropped, it ends.
 pub(crate) struct Attack(JoinSet<()>);
 
 impl Attack {
@@ -27,7 +27,7 @@ impl Attack {
             let (shape, site) = (Arc::clone(&shape), Arc::clone(site));
             connections.spawn(async move {
                 loop {
-                    // That the service closes it is what it should do.
+                    // The service is expected to close it.
                     let _ = connect(&shape, target, &site).await;
                     sleep(ROUND).await;
                 }
@@ -36,7 +36,7 @@ impl Attack {
         Self(connections)
     }
 
-    /// Ends all of its connections.
+    /// Closes all connections.
     pub(crate) async fn stop(mut self) {
         self.0.shutdown().await;
     }
@@ -54,7 +54,7 @@ async fn connect(shape: &Shape, target: SocketAddr, site: &Site) -> io::Result<(
 
 async fn keep_open(shape: &Shape, stream: impl AsyncRead + AsyncWrite) -> io::Result<()> {
     let (mut reader, mut writer) = split(stream);
-    // What is sent may be more than the service takes before it answers.
+    // The service may respond before it has read all bytes.
     let mut unsent = shape.opening.clone();
     let mut received = Vec::new();
     let mut chunk = [0; 4096];

@@ -1,5 +1,5 @@
-//! Clients that begin requests and do not finish them must cost the others nothing. Alone in its program: how long others wait is
-//! measured. `cargo xtask test --long` keeps each attack up for a minute.
+//! Clients that start requests and do not finish them do not delay other clients. A test program of its own, as it measures
+//! latencies. `cargo xtask test --long` continues each attack for a minute.
 #![expect(clippy::print_stdout, reason = "it says what it measured")]
 
 mod attack;
@@ -27,16 +27,16 @@ use self::{
     shape::{Rest, Shape},
 };
 
-/// For what a service holds at most, in KiB. The half of it are messages that wait for their ends.
+/// Memory limit of a service, in KiB. Half of it is for unfinished messages.
 const MOST_MEMORY: u64 = 256 * 1024;
-/// Until the connections of an attack are there.
+/// Time until the connections of an attack are open.
 const WARM_UP: Duration = Duration::from_millis(500);
-/// More than auth-service takes, which is its default.
+/// More connections than the default limit of auth-service.
 const MORE_THAN_ALL: usize = 1100;
-/// Of web-service, so that as many are more than it takes.
+/// Connection limit of web-service, which the attacks exceed.
 const WEB_CONNECTIONS: usize = 1024;
 
-/// One attack at a time.
+/// Serializes the attacks.
 static ALONE: Mutex<()> = Mutex::const_new(());
 
 fn period() -> Duration {
@@ -44,7 +44,7 @@ fn period() -> Duration {
     Duration::from_secs(if is_long { 60 } else { 2 })
 }
 
-/// Attacks `target` with each shape, and has `ask` measured meanwhile.
+/// Attacks `target` with each shape, and measures `ask` meanwhile.
 async fn withstands(
     (name, program): (&str, &Program),
     target: SocketAddr,
@@ -82,7 +82,7 @@ fn call(path: &'static str) -> Vec<(&'static str, &'static str)> {
     ]
 }
 
-/// A message of this length, and what precedes it.
+/// A gRPC message of this length with its prefix.
 fn message(length: u8) -> Vec<u8> {
     [&[0, 0, 0, 0, length], vec![0; length.into()].as_slice()].concat()
 }
@@ -174,7 +174,7 @@ async fn unfinished_calls_delay_no_other_client_of_auth_service() {
         };
         let refused = client.issue_token(junk).await.unwrap_err();
         assert_eq!(refused.code(), Code::Unauthenticated, "{refused}");
-        // It asks auth-service each time.
+        // Each request is a call to auth-service.
         let junk = serde_json::json!({"refresh_token": "hfr_junk"});
         let refresh = web.post(pair.site.url("/api/refresh")).json(&junk);
         assert_eq!(refresh.send().await.unwrap().status(), 401);
@@ -282,7 +282,7 @@ fn shapes_of_requests() -> Vec<Shape> {
     ]
 }
 
-/// Below HTTP, and of HTTP that which showed first how it is done.
+/// Connections below HTTP, and classic slow HTTP requests.
 fn shapes_over_tls() -> Vec<Shape> {
     let login = [
         (":method", "POST"),

@@ -1,16 +1,16 @@
-//! What everybody else sees meanwhile.
+//! Latency of other clients during an attack.
 
 use std::time::{Duration, Instant};
 
-/// What is good enough for the other clients.
+/// Limit of the latency for other clients.
 const MOST_P99: Duration = Duration::from_secs(1);
 
-/// How long each of the other clients' requests took, the shortest first.
+/// Latencies of the requests of other clients, in ascending order.
 #[derive(Debug, Default)]
 pub(crate) struct Latencies(Vec<Duration>);
 
 impl Latencies {
-    /// Asks one time after the other for this long, and once at least.
+    /// Sends one request after the other for this long, and at least one.
     pub(crate) async fn measure(period: Duration, ask: impl AsyncFn()) -> Self {
         let begun = Instant::now();
         let mut latencies = Vec::new();
@@ -32,7 +32,7 @@ impl Latencies {
         self.0[last * 99 / 100]
     }
 
-    /// Fails when the others had to wait.
+    /// Panics when the latency of other clients exceeds the limit.
     pub(crate) fn assert_short(&self, attack: &str) {
         let (count, p99) = (self.0.len(), self.p99());
         println!("{attack}: {count} requests of others, p99 {p99:?}");

@@ -1,33 +1,33 @@
-//! What a hostile client sends, and how often.
+//! The behaviour of hostile clients.
 
 use e2e::frames::{
     DATA, END_HEADERS, END_STREAM, HEADERS, PREFACE, SETTINGS, SETTINGS_WITHOUT_WINDOW, frame, head,
 };
 
-/// What is sent on each stream or connection after its request's head.
+/// What follows the head of a request on each stream or connection.
 pub(crate) enum Rest {
-    /// Nothing more.
+    /// Nothing.
     Nothing,
-    /// Some bytes of the body, which then does not end.
+    /// Some bytes of the body, which never ends.
     Bytes(Vec<u8>),
-    /// One byte after the other, one a round.
+    /// One byte in each round.
     Trickle,
-    /// The whole body, so that there is an answer to take.
+    /// The whole body; the response is not read.
     Whole(Vec<u8>),
 }
 
-/// A kind of client that begins and does not finish.
+/// A kind of client that starts requests and does not finish them.
 pub(crate) struct Shape {
     pub(crate) name: &'static str,
-    /// How many connections it keeps open.
+    /// Number of connections that it keeps open.
     pub(crate) connections: usize,
     /// Whether it speaks TLS.
     pub(crate) tls: bool,
     /// Whether it answers `PING` and `SETTINGS`.
     pub(crate) http2: bool,
-    /// What it sends on each connection at once.
+    /// What it sends at the start of each connection.
     pub(crate) opening: Vec<u8>,
-    /// What it sends on each connection in every round after that.
+    /// What it sends on each connection in every later round.
     pub(crate) each_round: Vec<u8>,
 }
 
@@ -72,7 +72,7 @@ impl Shape {
         }
     }
 
-    /// Bytes that are no whole request.
+    /// A connection with bytes that are not a complete request.
     pub(crate) fn bytes(name: &'static str, connections: usize, opening: &[u8]) -> Self {
         Self {
             name,
@@ -84,19 +84,19 @@ impl Shape {
         }
     }
 
-    /// The same over TLS.
+    /// Uses TLS.
     pub(crate) fn over_tls(self) -> Self {
         Self { tls: true, ..self }
     }
 
-    /// The same, and these bytes in every round.
+    /// Sends these bytes in every round.
     pub(crate) fn then(self, each_round: &[u8]) -> Self {
         let each_round = each_round.to_vec();
         Self { each_round, ..self }
     }
 }
 
-/// As many frames as the largest size of one needs.
+/// `DATA` frames for a body, split at the largest frame size.
 fn data(stream: u32, last_flags: u8, bytes: &[u8]) -> Vec<u8> {
     let chunks: Vec<_> = bytes.chunks(16 * 1024).collect();
     let last = chunks.len().saturating_sub(1);
