@@ -37,7 +37,7 @@ async fn stack_with_failures_of_each_service_recovers() {
     let deployment = Deployment::start().await;
     deployment.every_service_is_confined().await;
     deployment.memory_and_start_time_are_within_limits().await;
-    let ada = day.sign_in().await;
+    let ada = deployment.sign_in().await;
     deployment.auth_service_is_killed(&ada).await;
     deployment.redis_is_killed(&ada).await;
     deployment.redis_is_paused(&ada).await;

@@ -1,8 +1,6 @@
 //! The parts of `cargo xtask test --only` contain all integration tests.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
-mod source;
-
 use std::{env, process::Command};
 
 use clap::ValueEnum as _;
@@ -14,7 +12,7 @@ fn integration_tests() -> Vec<String> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .args(["metadata", "--no-deps", "--format-version", "1", "--locked"])
-        .current_dir(source::root())
+        .current_dir(xtask::workspace::root())
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");
