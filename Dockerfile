@@ -1,11 +1,11 @@
-# Both services, and the one-shot that makes their secrets. One stage builds, three images come out of it:
+# Images of both services, and of the program that creates their secrets. One stage builds for all three:
 #   docker build --target auth-service .
 ARG RUST_IMAGE=rust:1.95-slim-bookworm
 ARG RUNTIME_IMAGE=debian:bookworm-slim
 
 FROM ${RUST_IMAGE} AS build
 WORKDIR /build
-# Dependencies have a layer of their own: they change less often than the sources.
+# Dependencies are a layer of their own, as they change less often than the sources.
 COPY Cargo.toml Cargo.lock ./
 COPY proto/Cargo.toml proto/
 COPY crates/circuit-breaker/Cargo.toml crates/circuit-breaker/
@@ -39,7 +39,7 @@ RUN cargo build --release --locked --bin auth-service --bin web-service \
     done
 
 FROM ${RUNTIME_IMAGE} AS runtime
-# New volumes take over the owner of the directory that they are mounted at.
+# A new volume gets the owner of the directory that it is mounted at.
 RUN install --directory --owner=10001 --group=10001 --mode=0700 /var/lib/holdfast \
  && install --directory --owner=10001 --group=10001 --mode=0750 \
       /etc/holdfast/auth /etc/holdfast/shared /etc/holdfast/web /etc/holdfast/redis

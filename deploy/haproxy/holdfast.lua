@@ -1,26 +1,26 @@
--- Asks Holdfast whether a request may pass (forward-auth), from HAProxy 2.6 on. See application.cfg beside this file.
+-- Forward auth for HAProxy 2.6 and later: Holdfast decides whether a request may pass. See application.cfg beside this file.
 
--- Where web-service is, and the host that its certificate is for.
+-- The address of web-service, and the host name of its certificate.
 local ADDRESS = "127.0.0.1:8443"
 local HOST = "localhost:8443"
 
--- In milliseconds.
+-- Timeout in milliseconds.
 local TIMEOUT = 2000
 
--- The cookies of Holdfast. Where it has a WEB_COOKIE_PREFIX, such as staging, write __Host-staging- for each __Host-.
+-- The cookies of Holdfast. With a WEB_COOKIE_PREFIX, such as staging, write __Host-staging- for each __Host-.
 local COOKIES = { "__Host-session", "__Host-session-proof", "__Host-known", "__Host-login" }
 
--- What the decision hangs on, beside cookies.
+-- The headers that the decision depends on, besides cookies.
 local ASKED = {
   "authorization", "dpop", "origin", "accept", "user-agent", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest",
   "sec-websocket-key", "sec-websocket-version", "upgrade", "referer", "secure-session-skipped",
 }
 
--- What the application gets of the answer, and what a client gets that does not pass.
+-- The headers of the response that the application gets, and those that a rejected client gets.
 local IDENTITY = { "x-auth-user", "x-auth-subject", "x-auth-login", "x-auth-scope", "x-auth-method" }
 local REFUSAL = { "location", "www-authenticate", "dpop-nonce", "retry-after", "cache-control" }
 
--- All lines of a header, as HAProxy counts them: from 0.
+-- All lines of a header, which HAProxy numbers from 0.
 local function lines(headers, name)
   local found, all = headers[name], {}
   local index = 0
@@ -31,7 +31,7 @@ local function lines(headers, name)
   return all
 end
 
--- Whether a cookie has one of our names, anywhere in it and in any case: lines that were joined on the way hide it.
+-- Whether a cookie contains one of these names, in any position and case, as joined header lines can hide it.
 local function is_ours(cookie)
   local text = cookie:lower()
   for _, name in ipairs(COOKIES) do
@@ -91,7 +91,7 @@ local function refuse(txn, answer)
   txn:done(reply)
 end
 
--- Lets a request pass by setting txn.holdfast; without that application.cfg refuses it, whatever went wrong here.
+-- Permits a request by setting txn.holdfast. Without it application.cfg denies the request, also after an error here.
 core.register_action("holdfast", { "http-req" }, function(txn, requirements)
   local headers = txn.http:req_get_headers()
   local cookies, cookies_of_application = split_cookies(headers)

@@ -1,4 +1,4 @@
-// What oauth4webapi and dpop make of bound tokens.
+// Bound tokens with oauth4webapi and dpop.
 import assert from "node:assert/strict";
 import * as dpop from "dpop";
 import * as oauth from "oauth4webapi";
@@ -14,7 +14,7 @@ const client = { client_id: CLIENT_ID };
 const firstParty = { client_id: "first-party" };
 const profile = new URL(`${ORIGIN}/api/profile`);
 
-// Does it again with the nonce that comes with the refusal, as the library's guide says; and notes whether it had to.
+// Repeats the request with the nonce of the error response, as the guide of the library says, and records whether it had to.
 let dances = 0;
 async function withNonce(request, process) {
   try {
@@ -94,4 +94,4 @@ for (const algorithm of ["ES256", "Ed25519"]) {
   }
 }
 assert.ok(dances > 0, "nonces were asked for");
-console.log("all of it works");
+console.log("all checks passed");

@@ -1,4 +1,4 @@
-"""What an Envoy would be told, asked with Envoy's own definitions."""
+"""Calls ext_authz with the definitions of Envoy, as Envoy does."""
 
 import os
 
@@ -78,4 +78,4 @@ denied(check(authorization="Bearer " + os.environ["ENDED_TOKEN"]), 401)
 # What is missing denies.
 denied(stub.Check(auth.CheckRequest(), timeout=2), 403)
 
-print("all of it works")
+print("all checks passed")

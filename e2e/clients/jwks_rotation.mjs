@@ -1,4 +1,4 @@
-// One key set of jose, over a change of keys: reads tokens line by line and says whether each one verifies.
+// A remote key set of jose during key rotation: reads tokens line by line, and prints whether each one verifies.
 import { createInterface } from "node:readline";
 import * as jose from "jose";
 

@@ -1,4 +1,4 @@
-// What oauth4webapi, openid-client and jose make of the standard endpoints.
+// The standard endpoints with oauth4webapi, openid-client and jose.
 import assert from "node:assert/strict";
 import * as jose from "jose";
 import * as oauth from "oauth4webapi";
@@ -96,4 +96,4 @@ const { payload, protectedHeader } = await jose.jwtVerify(own.access_token, keys
 });
 assert.equal(payload.client_id, CLIENT_ID);
 assert.equal(protectedHeader.alg, "EdDSA");
-console.log("all of it works");
+console.log("all checks passed");

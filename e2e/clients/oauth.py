@@ -1,4 +1,4 @@
-"""What Authlib and PyJWT make of the standard endpoints."""
+"""The standard endpoints with Authlib and PyJWT."""
 
 import os
 
@@ -32,4 +32,4 @@ with OAuth2Session(
     told = session.introspect_token(metadata["introspection_endpoint"], token["access_token"])
     assert told.json() == {"active": False}, told.text
 
-print("all of it works")
+print("all checks passed")

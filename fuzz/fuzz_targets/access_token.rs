@@ -1,4 +1,5 @@
-//! Access tokens: any text, and any header and claims under a signature of our own. What opens must be written again as it was.
+//! Access tokens: any text, and any header and claims with a valid signature. A token that is accepted must have the canonical
+//! encoding.
 #![no_main]
 
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
-//! Where people go after sign-in: what passes stays on this origin, and is fit for a header.
+//! Redirect targets after sign-in: an accepted one is on this origin and is a valid header value.
 #![no_main]
 
 use axum::http::HeaderValue;

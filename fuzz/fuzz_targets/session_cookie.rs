@@ -1,4 +1,4 @@
-//! The `Cookie` header: an id is found in it only where it stands there once, in its one spelling.
+//! The `Cookie` header: a session id is accepted only if the cookie occurs once, in its canonical spelling.
 #![no_main]
 
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -18,7 +18,7 @@ fuzz_target!(|data: &[u8]| {
             .windows(pair.len())
             .filter(|window| *window == pair.as_bytes())
             .count();
-        // More than once, where it is in the value of another cookie.
+        // It may occur again in the value of another cookie.
         assert!(found >= 1);
     }
 });

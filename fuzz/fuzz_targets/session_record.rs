@@ -1,4 +1,4 @@
-//! A sealed record that somebody else wrote into the store: it never opens, and it is removed.
+//! A session record that another program wrote into the store: it is rejected and removed.
 #![no_main]
 
 use std::{
@@ -49,7 +49,7 @@ fuzz_target!(|data: &[u8]| {
         let key = EncryptedRecords::key(&id);
         let kept: Record = store.load(&key).await.unwrap().unwrap();
         let text = match data.split_first() {
-            // As it is, or as bytes behind the encoding, or what was kept with some of it changed.
+            // The input as the record, or as bytes after a record, or as changes to a record.
             Some((0, rest)) => String::from_utf8_lossy(rest).into_owned(),
             Some((1, rest)) => {
                 let mut sealed = STANDARD_NO_PAD

@@ -232,7 +232,7 @@ async fn finish(mut command: Command) {
     } = command.output().await.unwrap();
     let text = String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned();
     assert!(
-        status.success() && text.contains("all of it works"),
+        status.success() && text.contains("all checks passed"),
         "{text}"
     );
 }

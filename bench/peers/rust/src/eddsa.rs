@@ -1,4 +1,4 @@
-//! One Ed25519 verification, which whoever judges a new token cannot do without.
+//! One Ed25519 verification, the least that the validation of a new token costs.
 
 use std::sync::LazyLock;
 
@@ -6,7 +6,7 @@ use aws_lc_rs::signature::{
     ED25519, Ed25519KeyPair, KeyPair as _, ParsedPublicKey, Signature, UnparsedPublicKey,
 };
 
-/// About as long as the signed part of a token.
+/// About the length of the signed part of a token.
 const LENGTH: usize = 600;
 
 struct Signed {
@@ -26,7 +26,7 @@ static SIGNED: LazyLock<Option<Signed>> = LazyLock::new(|| {
     })
 });
 
-/// Whether the signature holds; it does.
+/// Verifies the signature, which is valid.
 pub(crate) fn verify() -> bool {
     SIGNED.as_ref().is_some_and(|signed| {
         let signature = signed.signature.as_ref();

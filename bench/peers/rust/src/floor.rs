@@ -1,4 +1,4 @@
-//! A bare handler and a bare call that answer what the services answer, without looking at anything.
+//! A bare HTTP handler and a bare gRPC method with the responses of the services and without a check.
 
 use std::net::SocketAddr;
 
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tonic::{Request, Response, Status};
 
-/// The answer of `GET /api/profile`, in length.
+/// A response with the length of that of `GET /api/profile`.
 pub(crate) async fn axum(address: SocketAddr) -> anyhow::Result<()> {
     async fn profile() -> Json<Value> {
         Json(json!({
@@ -30,10 +30,10 @@ pub(crate) async fn axum(address: SocketAddr) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Does this before each answer.
+/// The work before each response.
 struct Bare(fn() -> bool);
 
-/// Answers `ValidateToken` with the same claims always, after one step of work.
+/// Answers `ValidateToken` with constant claims after this work.
 pub(crate) async fn tonic(address: SocketAddr, work: fn() -> bool) -> anyhow::Result<()> {
     tonic::transport::Server::builder()
         .add_service(AuthServiceServer::new(Bare(work)))

@@ -1,4 +1,4 @@
-//! Argon2id in a bare loop on some threads: what a login cannot be faster than.
+//! Argon2id in a loop on some threads, the least that a login costs.
 
 use std::{
     fs, thread,
@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context as _;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 
-/// As auth-service has them by default.
+/// The default parameters of auth-service.
 const MEMORY_KIB: u32 = 19_456;
 const ITERATIONS: u32 = 2;
 const PARALLELISM: u32 = 1;
@@ -62,7 +62,7 @@ fn hash_until(until: Instant) -> anyhow::Result<Vec<Duration>> {
     Ok(took)
 }
 
-/// Processor time so far, by the kernel's accounting in hundredths of a second.
+/// CPU time so far, which the kernel counts in hundredths of a second.
 fn cpu() -> anyhow::Result<Duration> {
     let stat = fs::read_to_string("/proc/self/stat")?;
     let (_, rest) = stat.rsplit_once(") ").context("/proc/self/stat")?;
@@ -71,7 +71,7 @@ fn cpu() -> anyhow::Result<Duration> {
     Ok(Duration::from_millis(ticks * 10))
 }
 
-/// The most memory it ever had, in KiB.
+/// Largest resident memory so far, in KiB.
 fn peak() -> anyhow::Result<u64> {
     let status = fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

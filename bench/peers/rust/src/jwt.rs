@@ -1,4 +1,4 @@
-//! axum with `jsonwebtoken`, which verifies each token here: no hop, and no revocation.
+//! axum with `jsonwebtoken`, which verifies each token in the process: no call, and no revocation.
 
 use std::{
     net::SocketAddr,

@@ -1,4 +1,4 @@
-//! Small servers of one kind each, on PORT: the floor, and what one would write by hand. And hashes in a bare loop.
+//! Small servers on PORT: bare handlers, and checks with common libraries. And password hashes in a loop.
 
 mod eddsa;
 mod floor;

@@ -1,4 +1,4 @@
-//! axum with `tower-sessions` on Redis, as its guide shows it.
+//! axum with `tower-sessions` on Redis, as in its guide.
 
 use std::net::SocketAddr;
 
