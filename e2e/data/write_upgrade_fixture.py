@@ -6,6 +6,7 @@ usage: write_upgrade_fixture.py DIRECTORY_OF_PROGRAMS OUTPUT_DIRECTORY
 It needs redis-server. Everything in the fixture, its keys too, exists for the test alone.
 """
 
+import base64
 import json
 import os
 import pathlib
@@ -146,7 +147,8 @@ start(
 time.sleep(2)
 for name, flags in (("ada", ["--admin"]), ("bob", []), ("carol", [])):
     auth_command("user", "add", name, "--password-stdin", *flags, input=PASSWORD)
-client_secret = auth_command("client", "add", "reports", "--scope", "reports:read", "--audience", "https://api.example")
+client = auth_command("client", "add", "reports", "--scope", "reports:read", "--audience", "https://api.example")
+client_secret = client.split()[-1]
 
 ada = {"cookie": browser_login("ada"), **api_login("ada")}
 superseded = ada["refresh_token"]
@@ -156,8 +158,7 @@ ada.update(refreshed)
 revoked = api_login("ada")
 bob = {"cookie": browser_login("bob"), **api_login("bob")}
 auth_command("user", "disable", "bob")
-basic = urllib.request.quote("reports") + ":" + urllib.request.quote(client_secret.split()[-1])
-authorization = "Basic " + __import__("base64").b64encode(basic.encode()).decode()
+authorization = "Basic " + base64.b64encode(f"reports:{client_secret}".encode()).decode()
 form = {"content_type": "application/x-www-form-urlencoded", "authorization": authorization}
 status, _, text = send("/oauth2/token", b"grant_type=client_credentials&scope=reports:read", **form)
 assert status == 200, text
@@ -194,7 +195,7 @@ fixture = {
     "superseded_refresh_token": superseded,
     "revoked_access_token": revoked["access_token"],
     "bob": bob,
-    "client": {"id": "reports", "output": client_secret, "access_token": client_token},
+    "client": {"id": "reports", "secret": client_secret, "access_token": client_token},
     "sids": sorted(login["sid"] for login in json.loads(logins)["logins"]),
     "kids": [key["kid"] for key in json.loads(jwks)["keys"]],
 }

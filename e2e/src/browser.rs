@@ -1,4 +1,4 @@
-//! Chromium, driven through chromedriver and the DevTools protocol.
+//! Chromium, driven through chromedriver and the `DevTools` protocol.
 
 use std::path::{Path, PathBuf};
 

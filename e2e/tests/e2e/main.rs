@@ -28,3 +28,4 @@ mod redis_outage;
 mod redis_sessions;
 mod signals;
 mod tls;
+mod upgrade;
