@@ -23,7 +23,7 @@ pub enum Part {
     Hostile,
     /// Two hundred sign-ins at once, and equal response times of all rejections. Needs nothing
     Load,
-    /// The configurations of deploy/ with nginx, Caddy and `HAProxy`
+    /// The proxy configurations of deploy/, each with its proxy
     Proxies,
     /// The stack of docker-compose.yml, with failures of each service. Needs a container engine
     Compose,

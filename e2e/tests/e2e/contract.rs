@@ -1,4 +1,4 @@
-//! The published OpenAPI contract, tested with generated valid and invalid requests.
+//! The published `OpenAPI` contract, tested with generated valid and invalid requests.
 
 use std::path::Path;
 
