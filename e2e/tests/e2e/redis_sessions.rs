@@ -162,7 +162,31 @@ async fn session_record_with_any_flipped_bit_is_rejected() {
     assert!(is_in().await);
 }
 
-/// Panics if a dump contains a secret in any encoding of `redis-cli`.
+/// Reauthenticates, and returns the session cookie with the new id.
+async fn reauthenticate(pair: &Pair, cookie: &str) -> String {
+    let url = pair.site.url("/api/session/reauthenticate");
+    let request = pair.site.client().post(url).header("cookie", cookie);
+    let request = request.header("sec-fetch-site", "same-origin");
+    let body = serde_json::json!({"password": PASSWORD});
+    let response = request.json(&body).send().await.unwrap();
+    e2e::site::cookie_of(&response, "__Host-session").unwrap()
+}
+
+/// The keys and their values, in every form that `redis-cli` shows.
+async fn dump(redis: &Redis, keys: &[String]) -> String {
+    let mut dump = keys.join("\n");
+    for key in keys {
+        for command in [
+            &["--no-raw", "GET", key][..],
+            &["HGETALL", key],
+            &["--no-raw", "DUMP", key],
+        ] {
+            dump += &redis.cli(command).await;
+        }
+    }
+    dump
+}
+
 #[tokio::test]
 async fn redis_dump_contains_no_secret_and_no_usable_id() {
     let redis = Redis::start().await;
@@ -179,16 +203,7 @@ async fn redis_dump_contains_no_secret_and_no_usable_id() {
     assert_eq!(tokens.status(), 401);
     let old = pair.site.form_login("ada.lovelace").await;
     // The dump contains the successor record of the old id, too.
-    let request = pair
-        .site
-        .client()
-        .post(pair.site.url("/api/session/reauthenticate"));
-    let request = request
-        .header("cookie", &old)
-        .header("sec-fetch-site", "same-origin");
-    let proof = serde_json::json!({"password": PASSWORD});
-    let proved = request.json(&proof).send().await.unwrap();
-    let cookie = e2e::site::cookie_of(&proved, "__Host-session").unwrap();
+    let cookie = reauthenticate(&pair, &old).await;
     let tokens = pair.site.tokens("ada.lovelace").await;
     pair.site
         .api_login("ada.lovelace", "a wrong password")
@@ -218,16 +233,7 @@ async fn redis_dump_contains_no_secret_and_no_usable_id() {
         keys.iter().any(|key| key.starts_with("throttle:")),
         "{keys:?}"
     );
-    let mut dump = keys.join("\n");
-    for key in &keys {
-        for command in [
-            &["--no-raw", "GET", key][..],
-            &["HGETALL", key],
-            &["--no-raw", "DUMP", key],
-        ] {
-            dump += &redis.cli(command).await;
-        }
-    }
+    let dump = dump(&redis, &keys).await;
     for secret in &secrets {
         assert!(!dump.contains(secret.as_str()), "{secret}: {dump}");
     }

@@ -42,8 +42,16 @@ fn spellings(path: &str) -> Vec<String> {
     ]
 }
 
+type Headers = Vec<(&'static str, Vec<u8>)>;
+
 /// Header fields of the requests. None of them passes the CSRF check.
-fn headers(cookie: &str) -> Vec<Vec<(&'static str, Vec<u8>)>> {
+fn headers(cookie: &str) -> Vec<Headers> {
+    let mut headers = credentials(cookie);
+    headers.extend(other_headers(cookie));
+    headers
+}
+
+fn credentials(cookie: &str) -> Vec<Headers> {
     let text = |text: &str| text.as_bytes().to_vec();
     let long = "x".repeat(12_000);
     vec![
@@ -73,6 +81,12 @@ fn headers(cookie: &str) -> Vec<Vec<(&'static str, Vec<u8>)>> {
             ("authorization", text("Bearer a.b.c")),
         ],
         vec![("authorization", text("Basic YWRhOmFkYQ=="))],
+    ]
+}
+
+fn other_headers(cookie: &str) -> Vec<Headers> {
+    let text = |text: &str| text.as_bytes().to_vec();
+    vec![
         vec![
             ("content-type", text("application/json")),
             ("cookie", text(cookie)),

@@ -34,16 +34,18 @@ async fn response_over_http_1_1(fixture: &Fixture, cookies: &str, authorization:
     String::from_utf8_lossy(&answer).into_owned()
 }
 
+fn assert_withheld(proxy: &str, id: &str, answer: &str, what: &str) {
+    assert!(answer.contains("theme=dark"), "{proxy}: {what}: {answer}");
+    for hidden in [id, SECRET, "__Host-"] {
+        assert!(!answer.contains(hidden), "{proxy}: {what}: {answer}");
+    }
+}
+
 pub(crate) async fn application_gets_no_holdfast_cookie(fixture: &Fixture) {
     let name = fixture.proxy.directory;
     let session = fixture.pair.site.form_login("ada").await;
     let id = session.split_once('=').unwrap().1.to_owned();
-    let assert_withheld = |answer: &str, what: &str| {
-        assert!(answer.contains("theme=dark"), "{name}: {what}: {answer}");
-        for hidden in [&id, SECRET, "__Host-"] {
-            assert!(!answer.contains(hidden), "{name}: {what}: {answer}");
-        }
-    };
+    let assert_withheld = |answer: &str, what: &str| assert_withheld(name, &id, answer, what);
     let ours = |cookie: &str| format!("__Host-{cookie}={SECRET}");
     let (proof, known, login) = (ours("session-proof"), ours("known"), ours("login"));
 
@@ -70,7 +72,20 @@ pub(crate) async fn application_gets_no_holdfast_cookie(fixture: &Fixture) {
         assert_withheld(&passed.text().await.unwrap(), &cookies);
     }
 
-    // Authenticated by a token, beside which cookies are ignored.
+    repeated_cookies_of_holdfast_are_withheld(fixture, &session, &known).await;
+
+    // Two cookies of one name are rejected, also when the proxy selects cookies for Holdfast.
+    let doubled = format!("{session}; theme=dark; __Host-session={SECRET}");
+    for cookies in [doubled, format!("{session}; {session}")] {
+        let answer = response_over_http_1_1(fixture, &cookies, "").await;
+        assert!(answer.contains(" 401 "), "{name}: {cookies}: {answer}");
+    }
+}
+
+/// Authenticated by a token, beside which cookies are ignored.
+async fn repeated_cookies_of_holdfast_are_withheld(fixture: &Fixture, session: &str, known: &str) {
+    let name = fixture.proxy.directory;
+    let id = session.split_once('=').unwrap().1.to_owned();
     let tokens = fixture.pair.site.tokens("ada").await;
     let bearer = format!("Bearer {}", tokens["access_token"].as_str().unwrap());
     let authorization = format!("Authorization: {bearer}\r\n");
@@ -82,10 +97,10 @@ pub(crate) async fn application_gets_no_holdfast_cookie(fixture: &Fixture) {
     ] {
         let answer = response_over_http_1_1(fixture, &cookies, &authorization).await;
         assert!(answer.contains(" 200 "), "{name}: {cookies}: {answer}");
-        assert_withheld(&answer, &cookies);
+        assert_withheld(name, &id, &answer, &cookies);
     }
     // With unusual spellings the application may lose its own cookies.
-    let many = vec![session.as_str(); 40].join("; ");
+    let many = vec![session; 40].join("; ");
     let answer = response_over_http_1_1(fixture, &many, &authorization).await;
     assert!(
         answer.contains(" 200 ") && !answer.contains(&id),
@@ -97,13 +112,6 @@ pub(crate) async fn application_gets_no_holdfast_cookie(fixture: &Fixture) {
         !answer.contains(&id) && !answer.contains(SECRET),
         "{name}: {answer}"
     );
-
-    // Two cookies of one name are rejected, also when the proxy selects cookies for Holdfast.
-    let doubled = format!("{session}; theme=dark; __Host-session={SECRET}");
-    for cookies in [doubled, format!("{session}; {session}")] {
-        let answer = response_over_http_1_1(fixture, &cookies, "").await;
-        assert!(answer.contains(" 401 "), "{name}: {cookies}: {answer}");
-    }
 }
 
 /// More cookies than web-service accepts.

@@ -95,8 +95,6 @@ fn shapes_of_calls() -> Vec<Shape> {
     let reflection = call("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo");
     let many = (30, 120);
     let large = [vec![0, 0, 0, 0xf0, 0], vec![0; 60_000]].concat();
-    let opening = [PREFACE, SETTINGS].concat();
-    let unfinished_head = [opening.clone(), frame(HEADERS, 0, 1, &head(&login))].concat();
     vec![
         Shape::http2(
             "one connection, 2048 heads",
@@ -150,6 +148,15 @@ fn shapes_of_calls() -> Vec<Shape> {
             &reflection,
             &Rest::Nothing,
         ),
+    ]
+}
+
+/// Connections whose first request is not complete.
+fn shapes_of_http2_connections() -> Vec<Shape> {
+    let login = call("/auth.v1.AuthService/Login");
+    let opening = [PREFACE, SETTINGS].concat();
+    let unfinished_head = [opening.clone(), frame(HEADERS, 0, 1, &head(&login))].concat();
+    vec![
         Shape::bytes("idle connections", MORE_THAN_ALL, b""),
         Shape::bytes("part of the preface", MORE_THAN_ALL, &PREFACE[..10]),
         Shape::bytes("preface only", MORE_THAN_ALL, &opening),
@@ -184,7 +191,10 @@ async fn unfinished_calls_delay_no_other_client_of_auth_service() {
         service,
         pair.auth_address,
         &pair.site,
-        shapes_of_calls(),
+        shapes_of_calls()
+            .into_iter()
+            .chain(shapes_of_http2_connections())
+            .collect(),
         ask,
     )
     .await;
@@ -206,23 +216,26 @@ fn shapes_of_requests() -> Vec<Shape> {
         ("content-type", "application/json"),
         ("content-length", "40"),
     ];
+    let mut shapes = shapes_over_http2(&login);
+    shapes.extend(shapes_over_http1());
+    shapes
+}
+
+fn shapes_over_http2(login: &[(&'static str, &'static str); 6]) -> Vec<Shape> {
     let page = [
         (":method", "GET"),
         (":scheme", "http"),
         (":path", "/login"),
         (":authority", "localhost"),
     ];
-    let mut large = login;
+    let mut large = *login;
     large[5] = ("content-length", "61440");
-    let post = "POST /api/login HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
-    let with = |rest: &str| format!("{post}{rest}").into_bytes();
     let many = (24, 95);
-    let connections = MORE_THAN_ALL;
     vec![
-        Shape::http2("24 × 95 heads", many, &login, &Rest::Nothing),
-        Shape::http2("one byte", many, &login, &Rest::Bytes(b"{".to_vec())),
-        Shape::http2("half a body", many, &login, &Rest::Bytes(vec![b' '; 20])),
-        Shape::http2("byte by byte", many, &login, &Rest::Trickle),
+        Shape::http2("24 × 95 heads", many, login, &Rest::Nothing),
+        Shape::http2("one byte", many, login, &Rest::Bytes(b"{".to_vec())),
+        Shape::http2("half a body", many, login, &Rest::Bytes(vec![b' '; 20])),
+        Shape::http2("byte by byte", many, login, &Rest::Trickle),
         Shape::http2(
             "almost the largest body",
             (12, 95),
@@ -231,8 +244,8 @@ fn shapes_of_requests() -> Vec<Shape> {
         ),
         Shape::http2(
             "two streams on many connections",
-            (connections, 2),
-            &login,
+            (MORE_THAN_ALL, 2),
+            login,
             &Rest::Nothing,
         ),
         Shape::http2(
@@ -241,6 +254,14 @@ fn shapes_of_requests() -> Vec<Shape> {
             &page,
             &Rest::Whole(Vec::new()),
         ),
+    ]
+}
+
+fn shapes_over_http1() -> Vec<Shape> {
+    let post = "POST /api/login HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
+    let with = |rest: &str| format!("{post}{rest}").into_bytes();
+    let connections = MORE_THAN_ALL;
+    vec![
         Shape::bytes(
             "heads, HTTP/1.1",
             connections,
