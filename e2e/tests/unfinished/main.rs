@@ -116,12 +116,7 @@ fn shapes_of_calls() -> Vec<Shape> {
             &refresh,
             &Rest::Bytes(message(40)[..25].to_vec()),
         ),
-        Shape::http2(
-            "message without end",
-            many,
-            &refresh,
-            &Rest::Bytes(message(40)),
-        ),
+        Shape::http2("open message", many, &refresh, &Rest::Bytes(message(40))),
         Shape::http2("byte by byte", many, &login, &Rest::Trickle),
         Shape::http2(
             "almost the largest message",
