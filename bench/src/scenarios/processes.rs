@@ -60,14 +60,14 @@ fn side_by_side(bench: &Bench, count: usize) -> anyhow::Result<Vec<f64>> {
         redis: Some(pair.fixture.redis_port),
     };
     at_once(&loads, Duration::from_secs(1))?;
-    let samples: Vec<Sample> = (0..bench.runs)
+    let runs: Vec<Sample> = (0..bench.runs)
         .map(|_| sampler.sample(|| at_once(&loads, bench.length)))
         .collect::<Result<_, _>>()?;
     Ok(vec![
-        median(&samples, |sample| sample.cpu_micros),
-        median(&samples, Sample::rate),
-        median(&samples, Sample::p99_millis),
-        median(&samples, |sample| sample.redis_commands),
+        median(&runs, |sample| sample.cpu_micros),
+        median(&runs, Sample::rate),
+        median(&runs, Sample::p99_millis),
+        median(&runs, |sample| sample.redis_commands),
     ])
 }
 

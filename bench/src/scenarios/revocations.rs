@@ -99,8 +99,8 @@ fn figures(
             servers: vec![&running.auth, &running.web.server],
             redis: None,
         };
-        let samples = sampler.samples(&load, bench.timing())?;
-        Ok(median(&samples, |sample| sample.cpu_micros))
+        let runs = sampler.samples(&load, bench.timing())?;
+        Ok(median(&runs, |sample| sample.cpu_micros))
     };
     let each = |index: usize| {
         grown.map_or(f64::NAN, |(count, without)| {

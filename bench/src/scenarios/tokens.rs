@@ -45,11 +45,11 @@ fn distinct(bench: &Bench, count: u64) -> anyhow::Result<Vec<f64>> {
         servers: vec![&pair.web.server, &pair.auth],
         redis: None,
     };
-    let samples = sampler.samples(&load, bench.timing())?;
+    let runs = sampler.samples(&load, bench.timing())?;
     Ok(vec![
-        median(&samples, |sample| sample.cpu_micros),
-        median(&samples, Sample::rate),
-        median(&samples, Sample::p99_millis),
+        median(&runs, |sample| sample.cpu_micros),
+        median(&runs, Sample::rate),
+        median(&runs, Sample::p99_millis),
         mib(pair.web.server.resident()),
         mib(pair.auth.resident()),
     ])
