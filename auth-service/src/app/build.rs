@@ -24,7 +24,7 @@ use crate::{
         store::{open_feed_by, open_store},
     },
     config::{ServeConfig, TlsConfig},
-    grpc::{self, ServiceIdentity, Services, tls::PortTls},
+    grpc::{self, PortTls, ServiceIdentity, Services},
     storage::redis::{Redis, RedisUrl},
 };
 

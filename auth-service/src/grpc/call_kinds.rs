@@ -10,8 +10,8 @@ use http::Extensions;
 use tonic::{Code, Status};
 
 use crate::grpc::{
+    connections::Peer,
     errors::{overloaded, refuse_as},
-    tls::Peer,
 };
 
 /// A stream that lasts as long as the process of its caller, which is web-service.

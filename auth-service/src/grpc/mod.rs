@@ -3,6 +3,7 @@
 mod audit;
 mod call_context;
 mod call_kinds;
+mod connections;
 mod decode;
 mod drain;
 mod encode;
@@ -11,10 +12,10 @@ mod health;
 mod run_to_completion;
 mod server;
 mod services;
-pub mod tls;
 
 pub use self::{
     call_context::ServiceIdentity,
+    connections::PortTls,
     server::{IDLE_TIMEOUT, REQUEST_SLOTS, Server},
     services::Services,
 };

@@ -18,8 +18,8 @@ use tower::{BoxError, Layer, Service};
 
 use crate::grpc::{
     call_context::{RpcPath, ServiceIdentity},
+    connections::Peer,
     errors::overloaded,
-    tls::Peer,
 };
 
 /// RPCs that change nothing. They end when their caller disconnects, and are not spawned: they are the most frequent ones.

@@ -23,10 +23,10 @@ use tracing::Level;
 use crate::grpc::{
     Services,
     call_kinds::PortCalls,
+    connections::{self, PortTls},
     drain::SignIns,
     health,
     run_to_completion::RunToCompletionLayer,
-    tls::{self, PortTls},
 };
 
 /// Bytes of a request message.
@@ -111,7 +111,7 @@ impl Server {
             closing.clone(),
         ));
 
-        let incoming = tls::incoming(listener, self.tls);
+        let incoming = connections::incoming(listener, self.tls);
         tonic::transport::Server::builder()
             .timeout(DEADLINE)
             .max_concurrent_streams(MAX_STREAMS)

@@ -4,7 +4,7 @@ use auth_proto::v1;
 use holdfast_identity::login::{ClientInfo, ClientKind, DeviceId};
 use tonic::Request;
 
-use crate::grpc::{call_context::metadata::text, tls::Peer};
+use crate::grpc::{call_context::metadata::text, connections::Peer};
 
 /// In characters; the rest is cut off.
 const MAX_USER_AGENT: usize = 256;

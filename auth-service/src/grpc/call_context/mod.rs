@@ -17,7 +17,7 @@ use tonic::{Request, Status};
 use self::metadata::text;
 pub use self::service_identity::ServiceIdentity;
 pub(super) use self::{caller::CallerAuthenticator, client::StatesClient, dpop::RpcPath};
-use crate::grpc::tls::Peer;
+use crate::grpc::connections::Peer;
 
 /// The metadata entry with the id that web-service gave the request that a call is part of.
 const REQUEST_ID: &str = "x-request-id";

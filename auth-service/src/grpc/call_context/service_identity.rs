@@ -11,8 +11,8 @@ use crate::{
     config::TlsConfig,
     grpc::{
         call_context::metadata::{Repeated, only},
+        connections::Peer,
         errors::refuse,
-        tls::Peer,
     },
 };
 
