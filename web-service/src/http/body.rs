@@ -12,7 +12,7 @@ use axum::{
 use holdfast_server_kit::request_body::{BodyError, BodyReader};
 use tower::Service as _;
 
-use crate::http::router;
+use crate::http::router::RoutePolicy;
 
 /// The largest request body, in bytes.
 const MAX_BODY: usize = 64 * 1024;
@@ -29,14 +29,14 @@ pub(super) fn reader() -> BodyReader {
 }
 
 /// Whether the request waits for its body: not where no handler reads one.
-pub(super) fn is_awaited(request: &Request) -> bool {
+pub(super) fn is_awaited(request: &Request, policy: RoutePolicy) -> bool {
     let body = request.body();
     !body.is_end_stream()
         && !matches!(
             *request.method(),
             Method::GET | Method::HEAD | Method::OPTIONS
         )
-        && !router::is_about_another_request(request.uri().path())
+        && policy.reads_body()
 }
 
 /// Applies the limit to what the routes read.
@@ -74,6 +74,11 @@ mod tests {
     use http_body::{Frame, SizeHint};
 
     use super::*;
+    use crate::http::router::PolicyLookup;
+
+    fn is_awaited(request: &Request) -> bool {
+        super::is_awaited(request, PolicyLookup::new().find(request))
+    }
 
     /// A body that says how long it is, and does not come.
     struct Announced(u64);

@@ -7,15 +7,26 @@ use axum::{
     http::{HeaderMap, HeaderValue, header},
 };
 
-use crate::request::fetch_metadata::{RequestInitiator, verify};
+use crate::{
+    http::route::{CsrfCheck, CsrfExemption},
+    request::fetch_metadata::{RequestInitiator, verify},
+};
 
 pub(super) const SEC_FETCH_SITE: &str = "sec-fetch-site";
 
-/// Whether another page sent it, and it would change something. What says nothing of where it comes from is let through to the
+/// Whether a request is rejected because of the page that caused it. What says nothing of where it comes from is let through to the
 /// form token, without which no form is read.
-pub(super) fn is_foreign(request: &Request, own_origin: &str) -> bool {
-    !request.method().is_safe()
-        && provenance(request.headers(), own_origin) == RequestInitiator::Foreign
+pub(super) fn is_rejected(request: &Request, check: CsrfCheck, own_origin: &str) -> bool {
+    if request.method().is_safe() {
+        return false;
+    }
+    match check {
+        CsrfCheck::Checked => {
+            provenance(request.headers(), own_origin) == RequestInitiator::Foreign
+        }
+        CsrfCheck::Exempt(CsrfExemption::DeviceBinding) => says_cross_site(request.headers()),
+        CsrfCheck::Exempt(CsrfExemption::OriginalRequest) => false,
+    }
 }
 
 pub(super) fn provenance(headers: &HeaderMap, own_origin: &str) -> RequestInitiator {
@@ -26,7 +37,7 @@ pub(super) fn provenance(headers: &HeaderMap, own_origin: &str) -> RequestInitia
 
 /// Whether the browser says that a page of another site sent it. Of the requests that browsers send by themselves for a session that
 /// is bound to a device none says so.
-pub(super) fn says_cross_site(headers: &HeaderMap) -> bool {
+fn says_cross_site(headers: &HeaderMap) -> bool {
     let site = joined(headers, SEC_FETCH_SITE);
     site.is_some_and(|site| site.as_ref() == b"cross-site" || site.contains(&b','))
 }

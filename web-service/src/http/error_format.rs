@@ -1,4 +1,4 @@
-//! Problems for programs, pages for people.
+//! The two forms of an error: problem details for programs, pages for people.
 
 use axum::response::{IntoResponse as _, Response};
 use holdfast_server_kit::request_body::BodyError;
@@ -7,28 +7,16 @@ use crate::http::{
     api::problem::Problem, head::HeadError, pages::error::ErrorPage, service_error::Failure,
 };
 
-/// Who is answered.
+/// The form of the errors of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ErrorFormat {
-    /// With `application/problem+json`.
+pub enum ErrorFormat {
+    /// Problem details, `application/problem+json` (RFC 9457).
     ProblemJson,
-    /// With a page.
+    /// An HTML page.
     Html,
 }
 
 impl ErrorFormat {
-    /// That of whoever asks for this path.
-    pub(super) fn of(path: &str) -> Self {
-        let is_for_programs = ["/api/", "/.well-known/", "/oauth2/", "/session/"]
-            .iter()
-            .any(|prefix| path.starts_with(prefix));
-        if is_for_programs {
-            Self::ProblemJson
-        } else {
-            Self::Html
-        }
-    }
-
     /// The answer of a failure.
     pub(super) fn answer(self, failure: Failure) -> Response {
         match self {
@@ -74,8 +62,8 @@ mod tests {
 
     #[test]
     fn body_that_is_late_or_in_the_way_has_a_status_of_its_own() {
-        for language in [ErrorFormat::ProblemJson, ErrorFormat::Html] {
-            let status = |error| language.refuse_unread(error).status().as_u16();
+        for format in [ErrorFormat::ProblemJson, ErrorFormat::Html] {
+            let status = |error| format.refuse_unread(error).status().as_u16();
             assert_eq!(status(BodyError::TooSlow), 408);
             assert_eq!(status(BodyError::Displaced), 503);
             assert_eq!(status(BodyError::Broken), 400);

@@ -42,7 +42,7 @@ pub(super) struct Size {
 
 impl HeadError {
     /// The answer, and a line in the log.
-    pub(super) fn answer(self, language: ErrorFormat) -> Response {
+    pub(super) fn answer(self, error_format: ErrorFormat) -> Response {
         match self {
             Self::Host => tracing::debug!("a request without one valid host was refused"),
             Self::TooLarge(Size {
@@ -59,7 +59,7 @@ impl HeadError {
                 );
             }),
         }
-        language.refuse_head(self)
+        error_format.refuse_head(self)
     }
 }
 

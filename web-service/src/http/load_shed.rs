@@ -35,7 +35,7 @@ impl LoadShed {
     pub(super) async fn answer_always(
         &self,
         answer: Pin<&mut impl Future<Output = Response>>,
-        language: ErrorFormat,
+        error_format: ErrorFormat,
         (connection, begun): (Option<ConnectionHandle>, Instant),
     ) -> Response {
         let limit = &*self.0;
@@ -43,19 +43,19 @@ impl LoadShed {
             .as_ref()
             .is_some_and(ConnectionHandle::is_trusted);
         let Some(_place) = RequestLimit::enter(limit, connection, begun, || is_trusted) else {
-            return language.answer(Failure::overloaded());
+            return error_format.answer(Failure::overloaded());
         };
-        answer_within(begun + DEADLINE, answer, language).await
+        answer_within(begun + DEADLINE, answer, error_format).await
     }
 }
 
 async fn answer_within(
     deadline: Instant,
     answer: Pin<&mut impl Future<Output = Response>>,
-    language: ErrorFormat,
+    error_format: ErrorFormat,
 ) -> Response {
     let answer = AssertUnwindSafe(answer).catch_unwind();
-    language.answer(match timeout_at(deadline, answer).await {
+    error_format.answer(match timeout_at(deadline, answer).await {
         Ok(Ok(response)) => return response,
         // The panic hook has said where and why.
         Ok(Err(_panic)) => Failure::Broken,
@@ -86,17 +86,23 @@ mod tests {
     async fn outcome(
         within: Duration,
         answer: impl Future<Output = Response>,
-        path: &str,
+        error_format: ErrorFormat,
     ) -> (u16, bool) {
         let answer = pin!(answer);
-        seen(&answer_within(Instant::now() + within, answer, ErrorFormat::of(path)).await)
+        seen(&answer_within(Instant::now() + within, answer, error_format).await)
     }
 
     #[tokio::test]
     async fn a_panic_is_a_500_in_the_clients_language() {
         let panics = async || panic!("on purpose");
-        assert_eq!(outcome(DEADLINE, panics(), "/api/x").await, (500, true));
-        assert_eq!(outcome(DEADLINE, panics(), "/x").await, (500, false));
+        assert_eq!(
+            outcome(DEADLINE, panics(), ErrorFormat::ProblemJson).await,
+            (500, true)
+        );
+        assert_eq!(
+            outcome(DEADLINE, panics(), ErrorFormat::Html).await,
+            (500, false)
+        );
     }
 
     #[tokio::test]
@@ -110,7 +116,7 @@ mod tests {
             let served = pin!(ready(Response::new(Body::empty())));
             let source = (None, Instant::now());
             guard
-                .answer_always(served, ErrorFormat::of("/api/x"), source)
+                .answer_always(served, ErrorFormat::ProblemJson, source)
                 .await
         };
         let place = RequestLimit::enter(&*guard.0, None, Instant::now(), || false);
@@ -128,9 +134,12 @@ mod tests {
     #[tokio::test]
     async fn what_takes_too_long_is_a_503() {
         assert_eq!(
-            outcome(Duration::ZERO, pending(), "/api/x").await,
+            outcome(Duration::ZERO, pending(), ErrorFormat::ProblemJson).await,
             (503, true)
         );
-        assert_eq!(outcome(Duration::ZERO, pending(), "/x").await, (503, false));
+        assert_eq!(
+            outcome(Duration::ZERO, pending(), ErrorFormat::Html).await,
+            (503, false)
+        );
     }
 }

@@ -20,7 +20,9 @@ mod pages;
 mod pipeline;
 mod request_id;
 pub(crate) mod request_source;
+mod route;
 mod router;
+mod routes;
 mod serve;
 #[cfg(test)]
 mod serve_tests;
@@ -31,5 +33,8 @@ mod thread_per_core;
 mod time;
 
 pub use cookies::session_id;
+pub use error_format::ErrorFormat;
 pub use load_shed::PLACES;
+pub use route::{CsrfCheck, CsrfExemption, Route, RouteMethod};
+pub use routes::ROUTES;
 pub use serve::{Port, serve};

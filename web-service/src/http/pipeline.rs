@@ -39,13 +39,12 @@ use crate::{
     http::{
         body, content_type, csrf,
         dpop::NextNonce,
-        error_format::ErrorFormat,
         head,
         headers::SecurityHeaders,
         load_shed::LoadShed,
         request_id,
         request_source::{self, Visitor},
-        router,
+        router::{PolicyLookup, RoutePolicy},
         state::AppState,
     },
     request::trusted_proxies::TrustedProxies,
@@ -61,6 +60,7 @@ pub(super) struct RequestPipeline {
 }
 
 struct Common {
+    policies: PolicyLookup,
     ids: RequestIds,
     public_url: Arc<PublicUrl>,
     trusted_proxies: Arc<TrustedProxies>,
@@ -78,7 +78,7 @@ type Unread = Box<(Router, Request)>;
 /// What is known of a request before its route.
 struct Known {
     id: RequestId,
-    language: ErrorFormat,
+    policy: RoutePolicy,
     nonce: Option<NextNonce>,
     connection: Option<ConnectionHandle>,
     is_http2: bool,
@@ -89,6 +89,7 @@ impl RequestPipeline {
     /// Stands before `routes`.
     pub(super) fn new(routes: Router, state: &AppState) -> Self {
         let common = Common {
+            policies: PolicyLookup::new(),
             ids: RequestIds::begin(&*state.random),
             public_url: Arc::clone(&state.public_url),
             trusted_proxies: Arc::clone(&state.trusted_proxies),
@@ -103,27 +104,22 @@ impl RequestPipeline {
     }
 
     /// What answers, which begins when it is polled.
-    fn route(&mut self, mut request: Request, language: ErrorFormat) -> Either<Routed, Unread> {
+    fn route(&mut self, mut request: Request, policy: RoutePolicy) -> Either<Routed, Unread> {
+        let error_format = policy.error_format;
         if let Err(error) = head::check(&request) {
-            return Either::Left(refusal(error.answer(language)));
+            return Either::Left(refusal(error.answer(error_format)));
         }
-        let own_origin = &self.common.public_url.origin;
-        let path = request.uri().path();
-        let is_foreign = if router::is_of_devices(path) {
-            csrf::says_cross_site(request.headers())
-        } else {
-            csrf::is_foreign(&request, own_origin) && !router::is_about_another_request(path)
-        };
-        if is_foreign {
+        if csrf::is_rejected(&request, policy.csrf, &self.common.public_url.origin) {
             FOREIGN.log(|requests| {
-                tracing::warn!(requests, "a request from a foreign page was refused");
+                let route = policy.name;
+                tracing::warn!(requests, route, "a request from a foreign page was refused");
             });
-            return Either::Left(refusal(language.refuse_foreign()));
+            return Either::Left(refusal(error_format.refuse_foreign()));
         }
         if !request.method().is_safe() {
             content_type::remove_repeated(request.headers_mut());
         }
-        if body::is_awaited(&request) {
+        if body::is_awaited(&request, policy) {
             return Either::Right(Box::new((self.routes.clone(), request)));
         }
         if !request.body().is_end_stream() {
@@ -138,7 +134,7 @@ impl Common {
     async fn answer(self: Arc<Self>, routed: Routed, known: Known) -> Response {
         let Known {
             id,
-            language,
+            policy,
             nonce,
             connection,
             is_http2,
@@ -150,7 +146,10 @@ impl Common {
             .map(|connection| Arc::clone(connection.answers()));
         let routed = pin!(routed.map(|Ok(response)| response));
         let source = (connection, begun);
-        let response = self.guard.answer_always(routed, language, source).await;
+        let response = self
+            .guard
+            .answer_always(routed, policy.error_format, source)
+            .await;
         let status = response.status().as_u16();
         // A 5xx is logged where it is found, too, with its cause.
         tracing::info!(latency = ?begun.elapsed(), status, "answered");
@@ -172,7 +171,7 @@ impl Common {
         let client = request_source::address(visitor, &self.trusted_proxies);
         let outcome = match body::route(&self.bodies, router, request, client).await {
             Ok(answer) => Either::Right(answer),
-            Err(error) => refusal(known.language.refuse_unread(error)),
+            Err(error) => refusal(known.policy.error_format.refuse_unread(error)),
         };
         self.answer(outcome, known).await
     }
@@ -196,16 +195,16 @@ where
         let common = Arc::clone(&self.common);
         let id = common.ids.next();
         let span = span(id, &request);
-        let language = ErrorFormat::of(request.uri().path());
+        let policy = common.policies.find(&request);
         let known = Known {
             id,
-            language,
+            policy,
             nonce: NextNonce::expect_for(&mut request),
             connection: request_source::connection(request.extensions()).cloned(),
             is_http2: request.version() == Version::HTTP_2,
             begun: Instant::now(),
         };
-        let answer = match span.in_scope(|| self.route(request, language)) {
+        let answer = match span.in_scope(|| self.route(request, policy)) {
             Either::Left(routed) => Either::Left(common.answer(routed, known)),
             Either::Right(unread) => {
                 Either::Right(Box::pin(common.answer_when_read(unread, known)))

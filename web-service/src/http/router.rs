@@ -1,114 +1,187 @@
-//! Every route on one screen. What all of them have before them is in [`front`](crate::http::pipeline).
+//! From the route table to axum's router, and to the look-up that the pipeline makes before it.
 
-use axum::{
-    Router,
-    routing::{any, delete, get, post},
-};
+use std::collections::BTreeMap;
+
+use axum::{Router, extract::Request, http::Method, routing::MethodRouter};
 
 use crate::http::{
-    api, dbsc, forward_auth, oauth,
-    pages::{self, trailing_slash::PageRoutes as _},
+    api,
+    error_format::ErrorFormat,
+    pages,
     pipeline::RequestPipeline,
+    route::{CsrfCheck, CsrfExemption, Route, RouteMethod},
+    routes::ROUTES,
     state::AppState,
 };
 
-const DEVICES: &str = "/session/";
-const VERIFY: &str = "/auth/verify";
-
-/// Whether browsers send requests there by themselves, for a session that is bound. Of those they say less than of others.
-pub(super) fn is_of_devices(path: &str) -> bool {
-    path.starts_with(DEVICES)
-}
-
-/// Whether the request is a proxy's question about another one, whose origin is part of the question. Some proxies leave the length
-/// of the other's body in it.
-pub(super) fn is_about_another_request(path: &str) -> bool {
-    path.starts_with(VERIFY)
-}
-
 /// The application.
 pub(super) fn service(state: &AppState) -> RequestPipeline {
-    let pages = Router::new()
-        .route("/", get(pages::home::show))
-        .page("/login", get(pages::login::show).post(pages::login::submit))
-        .page("/logout", post(pages::logout::submit))
-        .page("/dashboard", get(pages::dashboard::show))
-        .page(
-            "/account/password",
-            get(pages::password::show).post(pages::password::submit),
-        )
-        .page(
-            "/.well-known/change-password",
-            get(pages::password::lead_here),
-        )
-        .page("/account/logins", get(pages::logins::show))
-        .page("/account/logins/{sid}/end", post(pages::logins::end))
-        .page(
-            "/account/logins/end-others",
-            post(pages::logins::end_others),
-        )
-        .page(
-            "/account/confirm",
-            get(pages::reauthenticate::show).post(pages::reauthenticate::submit),
-        )
-        .page("/account/again", get(pages::device_check::show))
-        .page(
-            "/continue",
-            get(pages::external_redirect::show).post(pages::external_redirect::submit),
-        )
-        .route("/static/style.css", get(pages::assets::style))
-        .route("/static/icon.svg", get(pages::assets::icon))
-        .fallback(pages::error::not_found)
-        .method_not_allowed_fallback(pages::error::method_not_allowed);
+    RequestPipeline::new(router().with_state(state.clone()), state)
+}
 
-    let api = Router::new()
-        .route("/api/login", post(api::login::submit))
-        .route("/api/refresh", post(api::refresh::submit))
-        .route("/api/logout", post(api::logout::submit))
-        .route("/api/profile", get(api::profile::show))
-        .route("/api/session", get(api::session::show))
-        .route(
-            "/api/session/reauthenticate",
-            post(api::reauthenticate::submit),
-        )
-        .route("/api/session/token", post(api::session_token::submit))
-        .route(
-            "/api/logins",
-            get(api::logins::list).delete(api::logins::end_others),
-        )
-        .route("/api/logins/{sid}", delete(api::logins::end))
-        .route(
-            "/api/{*path}",
-            get(api::problem::not_found).fallback(api::problem::not_found),
-        )
-        .route("/api/openapi.json", get(api::openapi::document))
-        .route("/api/docs", get(api::docs::show))
-        .route("/.well-known/jwks.json", get(api::jwks::show))
-        .method_not_allowed_fallback(api::problem::method_not_allowed);
+/// axum's router of all routes, with the answers to unknown paths and methods.
+fn router() -> Router<AppState> {
+    let router = Router::new().fallback(pages::error::not_found);
+    by_path()
+        .into_iter()
+        .fold(router, |router, (path, routes)| {
+            router.route(path, methods(&routes))
+        })
+}
 
-    let oauth = Router::new()
-        .route("/oauth2/token", post(oauth::token::submit))
-        .route("/oauth2/introspect", post(oauth::introspect::submit))
-        .route("/oauth2/revoke", post(oauth::revoke::submit))
-        .route(
-            "/oauth2/{*path}",
-            get(api::problem::not_found).fallback(api::problem::not_found),
-        )
-        .route(
-            "/.well-known/oauth-authorization-server",
-            get(oauth::metadata::show),
-        )
-        .method_not_allowed_fallback(api::problem::method_not_allowed);
+fn by_path() -> BTreeMap<&'static str, Vec<&'static Route>> {
+    let mut paths = BTreeMap::<_, Vec<_>>::new();
+    for route in ROUTES {
+        paths.entry(route.path).or_default().push(route);
+    }
+    paths
+}
 
-    let devices = Router::new()
-        .route("/session/bind", post(dbsc::register::submit))
-        .route("/session/refresh", post(dbsc::refresh::submit));
+fn methods(routes: &[&'static Route]) -> MethodRouter<AppState> {
+    let methods = routes.iter().fold(MethodRouter::new(), |methods, route| {
+        methods.merge((route.handler)())
+    });
+    match routes.first().map(|route| route.error_format) {
+        _ if routes.iter().any(|route| route.method == RouteMethod::Any) => methods,
+        Some(ErrorFormat::ProblemJson) => methods.fallback(api::problem::method_not_allowed),
+        Some(ErrorFormat::Html) | None => methods.fallback(pages::error::method_not_allowed),
+    }
+}
 
-    let verify = Router::new()
-        .route("/auth/verify", any(forward_auth::show))
-        .route("/auth/verify/", any(forward_auth::show_to_envoy))
-        .route("/auth/verify/{*path}", any(forward_auth::show_to_envoy));
+/// What the pipeline has to know of a request's route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RoutePolicy {
+    /// The form of errors.
+    pub(super) error_format: ErrorFormat,
+    /// What is required of a request with an unsafe method.
+    pub(super) csrf: CsrfCheck,
+    /// The label of the route in metrics and logs.
+    pub(super) name: &'static str,
+}
 
-    let routes = pages.merge(api).merge(oauth).merge(devices).merge(verify);
-    RequestPipeline::new(routes.with_state(state.clone()), state)
+impl RoutePolicy {
+    /// For a path that no route matches.
+    const UNKNOWN_PATH: Self = Self {
+        error_format: ErrorFormat::Html,
+        csrf: CsrfCheck::Checked,
+        name: "unknown",
+    };
+
+    /// Whether the body of a request is read before its handler runs.
+    pub(super) fn reads_body(self) -> bool {
+        self.csrf != CsrfCheck::Exempt(CsrfExemption::OriginalRequest)
+    }
+}
+
+/// Finds the policy of a request by method and path, with the same patterns that axum's router has.
+pub(super) struct PolicyLookup(matchit::Router<Vec<&'static Route>>);
+
+impl PolicyLookup {
+    /// The look-up in the whole table.
+    pub(super) fn new() -> Self {
+        let mut paths = matchit::Router::new();
+        for (path, routes) in by_path() {
+            // axum's router has the same patterns, and panics at one that it cannot have.
+            let _ = paths.insert(path, routes);
+        }
+        Self(paths)
+    }
+
+    /// The policy for a request. A method that the path does not have gets the full CSRF check.
+    pub(super) fn find(&self, request: &Request) -> RoutePolicy {
+        let Ok(found) = self.0.at(request.uri().path()) else {
+            return RoutePolicy::UNKNOWN_PATH;
+        };
+        policy(found.value, request.method())
+    }
+}
+
+fn policy(routes: &[&Route], method: &Method) -> RoutePolicy {
+    let of_method = routes.iter().find(|route| route.serves(method));
+    match (of_method, routes.first()) {
+        (Some(route), _) => RoutePolicy {
+            error_format: route.error_format,
+            csrf: route.csrf,
+            name: route.name,
+        },
+        (None, Some(other)) => RoutePolicy {
+            error_format: other.error_format,
+            csrf: CsrfCheck::Checked,
+            name: "method_not_allowed",
+        },
+        (None, None) => RoutePolicy::UNKNOWN_PATH,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    fn find(method: &str, path: &str) -> RoutePolicy {
+        let request = Request::builder().method(method).uri(path);
+        PolicyLookup::new().find(&request.body(Body::empty()).unwrap())
+    }
+
+    #[test]
+    fn every_route_is_found_by_its_own_path() {
+        let lookup = PolicyLookup::new();
+        for route in ROUTES {
+            let path = route.path.replace("{sid}", "a").replace("{*path}", "a/b");
+            let found = lookup.0.at(&path).unwrap().value;
+            assert!(
+                found.iter().any(|found| std::ptr::eq(*found, route)),
+                "{path}"
+            );
+        }
+        // It panics where two routes exclude each other.
+        drop(router());
+    }
+
+    #[test]
+    fn error_format_is_that_of_the_path_whatever_the_method() {
+        for (path, expected) in [
+            ("/login", ErrorFormat::Html),
+            ("/auth/verify/a", ErrorFormat::Html),
+            ("/nothing/here", ErrorFormat::Html),
+            ("/api/login", ErrorFormat::ProblemJson),
+            ("/api/nothing/here", ErrorFormat::ProblemJson),
+            ("/api/", ErrorFormat::ProblemJson),
+            ("/session/bind", ErrorFormat::ProblemJson),
+            ("/session/nothing", ErrorFormat::ProblemJson),
+            ("/.well-known/change-password", ErrorFormat::ProblemJson),
+            ("/.well-known/nothing", ErrorFormat::ProblemJson),
+            ("/oauth2/nothing", ErrorFormat::ProblemJson),
+        ] {
+            for method in ["GET", "POST", "BREW"] {
+                assert_eq!(find(method, path).error_format, expected, "{method} {path}");
+            }
+        }
+    }
+
+    #[test]
+    fn exemption_holds_for_its_own_method_and_path_only() {
+        let device_binding = CsrfCheck::Exempt(CsrfExemption::DeviceBinding);
+        assert_eq!(find("POST", "/session/bind").csrf, device_binding);
+        let original = CsrfCheck::Exempt(CsrfExemption::OriginalRequest);
+        assert_eq!(find("POST", "/auth/verify").csrf, original);
+        assert_eq!(find("PUT", "/auth/verify/a/b").csrf, original);
+        for (method, path) in [
+            ("PUT", "/session/bind"),
+            ("POST", "/session/nothing"),
+            ("POST", "/auth/verifying"),
+            ("POST", "/nothing"),
+        ] {
+            assert_eq!(find(method, path).csrf, CsrfCheck::Checked, "{path}");
+        }
+    }
+
+    #[test]
+    fn body_is_read_unless_the_request_is_about_another_one() {
+        assert!(find("POST", "/login").reads_body());
+        assert!(find("POST", "/nothing").reads_body());
+        assert!(!find("POST", "/auth/verify").reads_body());
+        assert!(!find("PUT", "/auth/verify/a").reads_body());
+    }
 }

@@ -5,6 +5,7 @@
 mod api_login;
 mod api_profile;
 mod api_session;
+mod csrf;
 mod device;
 mod dpop;
 mod envoy;

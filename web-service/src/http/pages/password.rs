@@ -58,7 +58,7 @@ pub(in crate::http) struct PasswordForm {
 }
 
 /// `GET /.well-known/change-password`: where password managers lead people (W3C change-password-url).
-pub(in crate::http) async fn lead_here() -> Redirect {
+pub(in crate::http) async fn redirect_here() -> Redirect {
     Redirect::to("/account/password")
 }
 

@@ -1,0 +1,115 @@
+//! The route table: every route of the HTTPS port, and everything that depends on the path of a request (ADR 30).
+//!
+//! The router, the CSRF check, the form of errors and the label of metrics come from here. What all routes have before them is in
+//! [`pipeline`](crate::http::pipeline).
+
+use crate::http::{
+    api, dbsc, forward_auth, oauth,
+    pages::{self, trailing_slash},
+    route::{
+        CsrfCheck::{Checked, Exempt},
+        CsrfExemption::{DeviceBinding, OriginalRequest},
+        Route, route_table,
+    },
+};
+
+/// Every route. Of two patterns that match a path the more specific one counts, in whatever order they stand.
+pub static ROUTES: &[Route] = route_table! {
+    // Pages for people; each has one address, and a redirect from the same with a slash at its end.
+    Get    "/"                                       => pages::home::show,                Html,        Checked,                 "page.home";
+    Get    "/login"                                  => pages::login::show,               Html,        Checked,                 "page.login";
+    Post   "/login"                                  => pages::login::submit,             Html,        Checked,                 "page.login.submit";
+    Any    "/login/"                                 => trailing_slash::redirect,         Html,        Checked,                 "page.trailing_slash";
+    Post   "/logout"                                 => pages::logout::submit,            Html,        Checked,                 "page.logout.submit";
+    Any    "/logout/"                                => trailing_slash::redirect,         Html,        Checked,                 "page.trailing_slash";
+    Get    "/dashboard"                              => pages::dashboard::show,           Html,        Checked,                 "page.dashboard";
+    Any    "/dashboard/"                             => trailing_slash::redirect,         Html,        Checked,                 "page.trailing_slash";
+    Get    "/account/password"                       => pages::password::show,            Html,        Checked,                 "page.password";
+    Post   "/account/password"                       => pages::password::submit,          Html,        Checked,                 "page.password.submit";
+    Any    "/account/password/"                      => trailing_slash::redirect,         Html,        Checked,                 "page.trailing_slash";
+    Get    "/.well-known/change-password"            => pages::password::redirect_here,   ProblemJson, Checked,                 "page.change_password";
+    Any    "/.well-known/change-password/"           => trailing_slash::redirect,         ProblemJson, Checked,                 "page.trailing_slash";
+    Get    "/account/logins"                         => pages::logins::show,              Html,        Checked,                 "page.logins";
+    Any    "/account/logins/"                        => trailing_slash::redirect,         Html,        Checked,                 "page.trailing_slash";
+    Post   "/account/logins/{sid}/end"               => pages::logins::end,               Html,        Checked,                 "page.logins.end";
+    Any    "/account/logins/{sid}/end/"              => trailing_slash::redirect,         Html,        Checked,                 "page.trailing_slash";
+    Post   "/account/logins/end-others"              => pages::logins::end_others,        Html,        Checked,                 "page.logins.end_others";
+    Any    "/account/logins/end-others/"             => trailing_slash::redirect,         Html,        Checked,                 "page.trailing_slash";
+    Get    "/account/confirm"                        => pages::reauthenticate::show,      Html,        Checked,                 "page.reauthenticate";
+    Post   "/account/confirm"                        => pages::reauthenticate::submit,    Html,        Checked,                 "page.reauthenticate.submit";
+    Any    "/account/confirm/"                       => trailing_slash::redirect,         Html,        Checked,                 "page.trailing_slash";
+    Get    "/account/again"                          => pages::device_check::show,        Html,        Checked,                 "page.device_check";
+    Any    "/account/again/"                         => trailing_slash::redirect,         Html,        Checked,                 "page.trailing_slash";
+    Get    "/continue"                               => pages::external_redirect::show,   Html,        Checked,                 "page.external_redirect";
+    Post   "/continue"                               => pages::external_redirect::submit, Html,        Checked,                 "page.external_redirect.submit";
+    Any    "/continue/"                              => trailing_slash::redirect,         Html,        Checked,                 "page.trailing_slash";
+    Get    "/static/style.css"                       => pages::assets::style,             Html,        Checked,                 "static.style";
+    Get    "/static/icon.svg"                        => pages::assets::icon,              Html,        Checked,                 "static.icon";
+
+    // The REST API.
+    Post   "/api/login"                              => api::login::submit,               ProblemJson, Checked,                 "api.login";
+    Post   "/api/refresh"                            => api::refresh::submit,             ProblemJson, Checked,                 "api.refresh";
+    Post   "/api/logout"                             => api::logout::submit,              ProblemJson, Checked,                 "api.logout";
+    Get    "/api/profile"                            => api::profile::show,               ProblemJson, Checked,                 "api.profile";
+    Get    "/api/session"                            => api::session::show,               ProblemJson, Checked,                 "api.session";
+    Post   "/api/session/reauthenticate"             => api::reauthenticate::submit,      ProblemJson, Checked,                 "api.reauthenticate";
+    Post   "/api/session/token"                      => api::session_token::submit,       ProblemJson, Checked,                 "api.session_token";
+    Get    "/api/logins"                             => api::logins::list,                ProblemJson, Checked,                 "api.logins";
+    Delete "/api/logins"                             => api::logins::end_others,          ProblemJson, Checked,                 "api.logins.end_others";
+    Delete "/api/logins/{sid}"                       => api::logins::end,                 ProblemJson, Checked,                 "api.logins.end";
+    Get    "/api/openapi.json"                       => api::openapi::document,           ProblemJson, Checked,                 "api.openapi";
+    Get    "/api/docs"                               => api::docs::show,                  ProblemJson, Checked,                 "api.docs";
+
+    // OAuth 2.0.
+    Post   "/oauth2/token"                           => oauth::token::submit,             ProblemJson, Checked,                 "oauth.token";
+    Post   "/oauth2/introspect"                      => oauth::introspect::submit,        ProblemJson, Checked,                 "oauth.introspect";
+    Post   "/oauth2/revoke"                          => oauth::revoke::submit,            ProblemJson, Checked,                 "oauth.revoke";
+    Get    "/.well-known/oauth-authorization-server" => oauth::metadata::show,            ProblemJson, Checked,                 "oauth.metadata";
+    Get    "/.well-known/jwks.json"                  => api::jwks::show,                  ProblemJson, Checked,                 "oauth.jwks";
+
+    // Device Bound Session Credentials.
+    Post   "/session/bind"                           => dbsc::register::submit,           ProblemJson, Exempt(DeviceBinding),   "dbsc.register";
+    Post   "/session/refresh"                        => dbsc::refresh::submit,            ProblemJson, Exempt(DeviceBinding),   "dbsc.refresh";
+
+    // Forward auth.
+    Any    "/auth/verify"                            => forward_auth::show,               Html,        Exempt(OriginalRequest), "forward_auth";
+    Any    "/auth/verify/"                           => forward_auth::show_to_envoy,      Html,        Exempt(OriginalRequest), "forward_auth.envoy";
+    Any    "/auth/verify/{*path}"                    => forward_auth::show_to_envoy,      Html,        Exempt(OriginalRequest), "forward_auth.envoy";
+
+    // Paths without a resource, below those of programs.
+    Any    "/api/"                                   => pages::error::not_found,          ProblemJson, Checked,                 "not_found";
+    Any    "/api/{*path}"                            => api::problem::not_found,          ProblemJson, Checked,                 "not_found";
+    Any    "/oauth2/"                                => pages::error::not_found,          ProblemJson, Checked,                 "not_found";
+    Any    "/oauth2/{*path}"                         => api::problem::not_found,          ProblemJson, Checked,                 "not_found";
+    Any    "/.well-known/"                           => pages::error::not_found,          ProblemJson, Checked,                 "not_found";
+    Any    "/.well-known/{*path}"                    => pages::error::not_found,          ProblemJson, Checked,                 "not_found";
+    Any    "/session/"                               => pages::error::not_found,          ProblemJson, Checked,                 "not_found";
+    Any    "/session/{*path}"                        => pages::error::not_found,          ProblemJson, Checked,                 "not_found";
+};
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn routes_of_one_path_have_one_error_format() {
+        for route in ROUTES {
+            for other in ROUTES.iter().filter(|other| other.path == route.path) {
+                assert_eq!(other.error_format, route.error_format, "{}", route.path);
+            }
+        }
+    }
+
+    #[test]
+    fn route_names_are_constant_labels_and_unique_but_for_whole_paths() {
+        let mut names = BTreeSet::new();
+        for Route { name, method, .. } in ROUTES {
+            let is_label = |byte: u8| byte.is_ascii_lowercase() || b"._".contains(&byte);
+            assert!(!name.is_empty() && name.bytes().all(is_label), "{name}");
+            let is_shared = *method == crate::http::route::RouteMethod::Any;
+            assert!(names.insert(name) || is_shared, "{name}");
+        }
+    }
+}
