@@ -110,8 +110,8 @@ impl RequestPipeline {
             return Either::Left(refusal(error.answer(error_format)));
         }
         if csrf::is_rejected(&request, policy.csrf, &self.common.public_url.origin) {
+            let route = policy.name;
             FOREIGN.log(|requests| {
-                let route = policy.name;
                 tracing::warn!(requests, route, "a request from a foreign page was refused");
             });
             return Either::Left(refusal(error_format.refuse_foreign()));
