@@ -3,7 +3,7 @@
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use libfuzzer_sys::fuzz_target;
-use web_service::{http::session_id, request::cookie_names::CookieNames};
+use web_service::request::{cookie_names::CookieNames, cookies::session_id};
 
 fuzz_target!(|data: &[u8]| {
     let mut headers = HeaderMap::new();

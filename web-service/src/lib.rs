@@ -8,5 +8,6 @@ pub mod ext_authz;
 pub mod forward_auth;
 pub mod http;
 pub mod request;
+pub mod service_error;
 pub mod session;
 pub mod tls;

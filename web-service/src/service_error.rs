@@ -1,4 +1,4 @@
-//! What stands in the way of an answer, whatever was asked. It is logged here.
+//! Errors that any operation may have, whatever it does: a peer that does not answer, a limit, a fault. They are logged here.
 
 use std::time::Duration;
 
@@ -11,69 +11,100 @@ use holdfast_core::rate_limited_log::LogRateLimiter;
 use crate::session::sessions::RecordsUnavailable;
 
 static AUTH_FAULTS: LogRateLimiter = LogRateLimiter::new();
-
-const SESSIONS_UNAVAILABLE: &str = "SESSIONS_UNAVAILABLE";
-const TOO_SLOW: &str = "DEADLINE_EXCEEDED";
-pub(super) const DEVICE_NOT_ASKED: &str = "DEVICE_NOT_ASKED";
-static NOTHING_HEARD: LogRateLimiter = LogRateLimiter::new();
+static REVOCATIONS_STALE: LogRateLimiter = LogRateLimiter::new();
 static STORE_FAULTS: LogRateLimiter = LogRateLimiter::new();
+
+/// Time to the next attempt, where no peer says how long.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Why there is no answer.
+/// Why an operation has no result, and the request is not to blame.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub enum ServiceError {
     /// A part of the service does not answer now. Nobody is signed out by that.
     Unavailable {
         /// The stable reason.
-        reason: String,
-        /// When to come back.
+        reason: UnavailableReason,
+        /// Time to the next attempt.
         retry_after: Duration,
     },
-    /// It was asked too often.
+    /// A rate limit of auth-service was reached (`THROTTLED`).
     Throttled {
-        /// When to come back.
+        /// Time to the next attempt.
         retry_after: Duration,
     },
-    /// The request is one that auth-service does not take, such as one with a far too long name.
-    Unacceptable,
+    /// auth-service does not accept a value of the request, such as a far too long name.
+    InvalidRequest,
     /// A fault of the services.
-    Broken,
+    Internal,
 }
 
-impl Failure {
-    pub(super) fn too_slow() -> Self {
-        Self::for_now(TOO_SLOW)
+/// The stable reason of an unavailable service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UnavailableReason {
+    /// `SESSIONS_UNAVAILABLE`: the session store does not answer.
+    Sessions,
+    /// `DEADLINE_EXCEEDED`: the request took longer than its deadline.
+    DeadlineExceeded,
+    /// `DEVICE_NOT_ASKED`: the browser reports that it got no answer when it wanted to prove its device key.
+    DeviceNotAsked,
+    /// The reason of auth-service, or of the calls to it.
+    Auth(Reason),
+}
+
+impl UnavailableReason {
+    /// The text form, which is part of the REST API.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Sessions => "SESSIONS_UNAVAILABLE",
+            Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
+            Self::DeviceNotAsked => "DEVICE_NOT_ASKED",
+            Self::Auth(reason) => reason.as_str(),
+        }
+    }
+}
+
+impl ServiceError {
+    /// The request took longer than its deadline.
+    #[must_use]
+    pub const fn deadline_exceeded() -> Self {
+        Self::unavailable(UnavailableReason::DeadlineExceeded)
     }
 
-    pub(super) fn overloaded() -> Self {
-        Self::for_now(ErrorReason::Overloaded.wire_name())
+    /// Too many requests are processed at once.
+    #[must_use]
+    pub const fn overloaded() -> Self {
+        let reason = Reason::Contract(ErrorReason::Overloaded);
+        Self::unavailable(UnavailableReason::Auth(reason))
     }
 
-    /// Nothing was heard of ended logins for too long.
-    pub(super) fn nothing_heard() -> Self {
-        NOTHING_HEARD.log(|requests| {
+    /// The revocation stream is too old to decide by.
+    #[must_use]
+    pub fn revocations_stale() -> Self {
+        REVOCATIONS_STALE.log(|requests| {
             tracing::error!(
                 requests,
                 "the ends of logins were not heard of for too long; requests with a cookie are answered 503"
             );
         });
-        Self::for_now(Reason::Unreachable.as_str())
+        Self::unavailable(UnavailableReason::Auth(Reason::Unreachable))
     }
 
-    /// The browser says that it got no answer when it wanted to show its device's key.
-    pub(super) fn device_not_asked() -> Self {
-        Self::for_now(DEVICE_NOT_ASKED)
+    /// The browser reports that it got no answer when it wanted to prove its device key.
+    #[must_use]
+    pub const fn device_not_asked() -> Self {
+        Self::unavailable(UnavailableReason::DeviceNotAsked)
     }
 
-    fn for_now(reason: &str) -> Self {
+    const fn unavailable(reason: UnavailableReason) -> Self {
         Self::Unavailable {
-            reason: reason.to_owned(),
+            reason,
             retry_after: RETRY_AFTER,
         }
     }
 }
 
-impl From<RecordsUnavailable> for Failure {
+impl From<RecordsUnavailable> for ServiceError {
     fn from(error: RecordsUnavailable) -> Self {
         STORE_FAULTS.log(|requests| {
             tracing::error!(
@@ -82,12 +113,12 @@ impl From<RecordsUnavailable> for Failure {
                 "the session store cannot be used; requests with a cookie are answered 503"
             );
         });
-        Self::for_now(SESSIONS_UNAVAILABLE)
+        Self::unavailable(UnavailableReason::Sessions)
     }
 }
 
-/// For what auth-service says where no refusal of its own is expected.
-impl From<AuthError> for Failure {
+/// For calls to auth-service that have no refusal of their own.
+impl From<AuthError> for ServiceError {
     fn from(error: AuthError) -> Self {
         match error {
             AuthError::Throttled { retry_after } => Self::Throttled { retry_after },
@@ -95,18 +126,25 @@ impl From<AuthError> for Failure {
                 reason,
                 retry_after,
             } => Self::Unavailable {
-                reason: reason.to_string(),
+                reason: UnavailableReason::Auth(reason),
                 retry_after,
             },
             AuthError::Refused(refusal) if refusal.kind == RefusalKind::Invalid => {
-                Self::Unacceptable
+                Self::InvalidRequest
             }
             AuthError::Refused(_) | AuthError::Broken(_) => {
                 AUTH_FAULTS.log(|requests| {
                     tracing::error!(%error, requests, "auth-service failed, or this service is set up wrongly");
                 });
-                Self::Broken
+                Self::Internal
             }
         }
     }
+}
+
+/// Whole seconds for `Retry-After` (RFC 9110 §10.2.3): rounded up, and at least one.
+#[must_use]
+pub fn retry_after_seconds(wait: Duration) -> u64 {
+    let seconds = wait.as_millis().div_ceil(1000).max(1);
+    seconds.try_into().unwrap_or(u64::MAX)
 }

@@ -1,11 +1,10 @@
-//! Envoy's `ext_authz` over gRPC: the same decision, on a listener that only the proxy reaches.
+//! Forward auth over gRPC: Envoy's `ext_authz`, on a listener of its own that only the proxy reaches.
+
+mod withheld;
 
 use std::{io, net::IpAddr, time::Duration};
 
-use axum::{
-    http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, header},
-    response::Response,
-};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, header};
 use envoy_types::pb::{
     envoy::{
         config::core::v3::{
@@ -33,31 +32,44 @@ use tokio::{net::TcpListener, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Status};
 
+use self::withheld::{cookies_of_application, could_be_identity};
 use crate::{
-    forward_auth::policy::{OriginalRequest, Requirements},
-    http::{
-        forward_auth::{
-            Wanted, changes_nothing, cookies_of_application, could_be_identity, misconfigured,
-            presents_token, too_slow, verify,
-        },
-        request_source::{NOT_KNOWN, Visitor},
-        state::AppState,
+    forward_auth::{
+        decision::ForwardAuth,
+        policy::{OriginalRequest, Requirements},
+        response::{ProxyDialect, ProxyResponse},
     },
-    request::{cookie_names::CookieNames, forwarded},
+    request::{
+        authorization,
+        cookie_names::CookieNames,
+        forwarded,
+        source::{RequestReader, UNKNOWN_ADDRESS},
+        websocket::is_safe_request,
+    },
+    service_error::ServiceError,
 };
 
-/// Envoy waits 200 ms by default, and then decides by itself.
+/// Envoy's own timeout is 200 ms by default.
 const DEADLINE: Duration = Duration::from_millis(180);
+/// Largest message, in bytes.
 const MAX_MESSAGE: usize = 64 * 1024;
+/// Calls at once on one connection.
 const MAX_CALLS: usize = 1024;
 const MAX_CONNECTIONS: usize = 256;
+/// Interval of HTTP/2 pings.
 const KEEPALIVE: Duration = Duration::from_secs(20);
-/// How long a proxy may send nothing at all, not even the answer to a ping.
-const MAX_SILENCE: Duration = Duration::from_mins(1);
+/// Time after which a connection without a byte from the proxy, not even the answer to a ping, is closed.
+const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 
-struct ExtAuthz(AppState);
+/// The service `envoy.service.auth.v3.Authorization`.
+pub struct ExtAuthz {
+    /// Decides.
+    pub forward_auth: ForwardAuth,
+    /// Reads the original requests.
+    pub requests: RequestReader,
+}
 
-/// The one call of the port.
+/// The kind of the only call of the service.
 struct ExtAuthzCalls;
 
 impl Calls for ExtAuthzCalls {
@@ -84,11 +96,11 @@ impl Calls for ExtAuthzCalls {
 /// When the listener fails.
 pub async fn serve(
     listener: TcpListener,
-    state: AppState,
+    ext_authz: ExtAuthz,
     shutdown: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
-    let service = AuthorizationServer::new(ExtAuthz(state)).max_decoding_message_size(MAX_MESSAGE);
-    let connections = Connections::new(MAX_CONNECTIONS, MAX_SILENCE);
+    let service = AuthorizationServer::new(ext_authz).max_decoding_message_size(MAX_MESSAGE);
+    let connections = Connections::new(MAX_CONNECTIONS, IDLE_TIMEOUT);
     let listener = BoundedListener::new(listener, connections);
     let incoming = stream::unfold(listener, async |listener| {
         let (connection, _) = listener.next().await;
@@ -111,49 +123,53 @@ impl Authorization for ExtAuthz {
         request: Request<CheckRequest>,
     ) -> Result<tonic::Response<CheckResponse>, Status> {
         let attributes = request.into_inner().attributes;
-        let response = match attributes.and_then(Asked::read) {
-            Some(asked) => self.verify(&asked).await,
+        let response = match attributes.and_then(Check::read) {
+            Some(check) => self.verify(&check).await,
             // What cannot be read cannot be allowed.
-            None => denied(&misconfigured()),
+            None => denied(ProxyResponse::misconfigured()),
         };
         Ok(tonic::Response::new(response))
     }
 }
 
 impl ExtAuthz {
-    async fn verify(&self, asked: &Asked) -> CheckResponse {
-        let Asked {
-            headers,
-            socket,
-            original,
-            wanted,
-        } = asked;
-        let visitor = Visitor {
-            headers,
-            socket: *socket,
-        };
-        let answer = timeout(DEADLINE, verify(&self.0, visitor, original, wanted)).await;
-        match answer {
-            Ok(answer) if answer.status().is_success() => {
-                allowed(&answer, headers, &self.0.cookie_names)
+    async fn verify(&self, check: &Check) -> CheckResponse {
+        match timeout(DEADLINE, self.decide(check)).await {
+            Ok(response) if response.status == 200 => {
+                allowed(response, &check.headers, &self.requests.cookie_names)
             }
-            Ok(answer) => denied(&answer),
-            Err(_elapsed) => denied(&too_slow()),
+            Ok(response) => denied(response),
+            Err(_elapsed) => denied(ProxyResponse::failed(&ServiceError::deadline_exceeded())),
         }
+    }
+
+    async fn decide(&self, check: &Check) -> ProxyResponse {
+        let Check {
+            headers,
+            peer,
+            original,
+            requirements,
+        } = check;
+        let request = self.requests.read(headers, *peer);
+        let forward_auth = &self.forward_auth;
+        let decision = forward_auth.decide(&request, original, requirements).await;
+        forward_auth.respond(decision, &request, original, ProxyDialect::PassThrough)
     }
 }
 
-/// What Envoy asks, as far as it could be read.
-struct Asked {
+/// A check that Envoy requests.
+struct Check {
     headers: HeaderMap,
-    socket: IpAddr,
+    /// The other end of Envoy's connection.
+    peer: IpAddr,
     original: OriginalRequest,
-    wanted: Requirements,
+    requirements: Requirements,
 }
 
-impl Asked {
+impl Check {
+    /// Reads the attributes of a check; `None` where a part of them is invalid or not known.
     fn read(attributes: AttributeContext) -> Option<Self> {
-        let socket = attributes.source.as_ref().and_then(address);
+        let peer = attributes.source.as_ref().and_then(address);
         let HttpRequest {
             method,
             headers,
@@ -166,7 +182,7 @@ impl Asked {
         let mut map = HeaderMap::new();
         for (name, value) in headers.iter().filter(|(name, _)| !name.starts_with(':')) {
             let name = HeaderName::try_from(name).ok()?;
-            // Envoy joins what is repeated; two spellings of one name are not Envoy's.
+            // Envoy joins repeated headers; two spellings of one name do not come from Envoy.
             if map
                 .insert(name, HeaderValue::try_from(value).ok()?)
                 .is_some()
@@ -179,7 +195,7 @@ impl Asked {
                 .map(|value: &HeaderValue| value.as_bytes().to_vec())
         };
         let original = OriginalRequest {
-            is_safe: changes_nothing(&method, &map),
+            is_safe: is_safe_request(&method, &map),
             method: Some(method.to_string()),
             origin: origin(&scheme, &host),
             uri: Some(path),
@@ -188,35 +204,32 @@ impl Asked {
         };
         // Per route, by `check_settings.context_extensions`.
         let mut extensions = attributes.context_extensions;
-        let mut wants = |name: &str| extensions.remove(name).unwrap_or_default();
-        let max_age = Some(wants("max_age")).filter(|text| !text.is_empty());
-        let wanted = Wanted {
-            scope: wants("scope"),
-            audience: wants("audience"),
-            max_age: max_age.map(|text| text.parse()).transpose().ok()?,
-        };
-        // A requirement that is not known is not met.
+        let mut take = |name: &str| extensions.remove(name).unwrap_or_default();
+        let max_age = Some(take("max_age")).filter(|text| !text.is_empty());
+        let max_age = max_age.map(|text| text.parse()).transpose().ok()?;
+        let requirements = Requirements::new(&take("scope"), take("audience"), max_age);
+        // An unknown requirement cannot be met.
         if !extensions.is_empty() {
             return None;
         }
         Some(Self {
-            socket: socket.unwrap_or(NOT_KNOWN),
+            peer: peer.unwrap_or(UNKNOWN_ADDRESS),
             headers: map,
             original,
-            wanted: wanted.into(),
+            requirements,
         })
     }
 }
 
-/// The origin that the browser sees.
+/// The origin of the application as the browser sees it.
 fn origin(scheme: &str, host: &str) -> Option<String> {
     forwarded::origin(&[scheme], &[host]).unwrap_or_else(|error| {
-        tracing::debug!(scheme, host, %error, "the origin that Envoy names is not used");
+        tracing::debug!(scheme, host, %error, "the origin that Envoy sent is invalid; it is not used");
         None
     })
 }
 
-/// Who sent the request to the proxy.
+/// The address of the peer that sent the request to Envoy.
 fn address(source: &Peer) -> Option<IpAddr> {
     match source.address.as_ref()?.address.as_ref()? {
         Address::SocketAddress(socket) => socket.address.parse().ok(),
@@ -224,32 +237,33 @@ fn address(source: &Peer) -> Option<IpAddr> {
     }
 }
 
-/// The application gets who it is, and not what proved it, nor what only looks like who it is.
-fn allowed(answer: &Response, asked: &HeaderMap, names: &CookieNames) -> CheckResponse {
-    let identity = |(name, _): &(&HeaderName, &HeaderValue)| could_be_identity(name.as_str());
-    let mut headers: Vec<_> = answer
-        .headers()
-        .iter()
-        .filter(identity)
-        .map(option)
-        .collect();
+/// The application receives the identity, and neither the credentials nor what could be read as an identity.
+fn allowed(response: ProxyResponse, sent: &HeaderMap, names: &CookieNames) -> CheckResponse {
+    let is_identity = |name: &str| response.headers.iter().any(|(known, _)| *known == name);
     let mut headers_to_remove = vec!["dpop".to_owned()];
-    // What is not for us is the application's own.
-    if presents_token(asked) {
+    // Another scheme is the application's own.
+    if authorization::is_presented(sent) {
         headers_to_remove.push(header::AUTHORIZATION.to_string());
     }
-    let looks_like_ours = asked
-        .keys()
-        .filter(|name| could_be_identity(name.as_str()) && !answer.headers().contains_key(*name));
-    headers_to_remove.extend(looks_like_ours.map(HeaderName::to_string));
-    match cookies_of_application(asked, names) {
-        Some(rest) => headers.push(option((&header::COOKIE, &rest))),
-        None => headers_to_remove.push(header::COOKIE.to_string()),
+    let names_sent = sent.keys().map(HeaderName::as_str);
+    let imitations = names_sent.filter(|name| could_be_identity(name) && !is_identity(name));
+    headers_to_remove.extend(imitations.map(str::to_owned));
+    let cookies = cookies_of_application(sent, names);
+    if cookies.is_none() {
+        headers_to_remove.push(header::COOKIE.to_string());
     }
+    let identity = response.headers.into_iter();
+    let identity = identity.filter(|(name, _)| could_be_identity(name));
+    let headers = identity.map(option);
+    // Cookies of applications may contain any bytes.
+    let cookies = cookies.map(|rest| {
+        let text = str::from_utf8(rest.as_bytes()).unwrap_or_default();
+        option(("cookie", text.to_owned()))
+    });
     CheckResponse {
         status: Some(status(Code::Ok)),
         http_response: Some(HttpResponse::OkResponse(OkHttpResponse {
-            headers,
+            headers: headers.chain(cookies).collect(),
             headers_to_remove,
             ..Default::default()
         })),
@@ -257,14 +271,14 @@ fn allowed(answer: &Response, asked: &HeaderMap, names: &CookieNames) -> CheckRe
     }
 }
 
-fn denied(answer: &Response) -> CheckResponse {
+fn denied(response: ProxyResponse) -> CheckResponse {
     CheckResponse {
         status: Some(status(Code::PermissionDenied)),
         http_response: Some(HttpResponse::DeniedResponse(DeniedHttpResponse {
             status: Some(HttpStatus {
-                code: answer.status().as_u16().into(),
+                code: response.status.into(),
             }),
-            headers: answer.headers().iter().map(option).collect(),
+            headers: response.headers.into_iter().map(option).collect(),
             body: String::new(),
         })),
         ..Default::default()
@@ -278,15 +292,12 @@ fn status(code: Code) -> rpc::Status {
     }
 }
 
-/// In place of whatever the client sent under this name, empty or not.
-fn option((name, value): (&HeaderName, &HeaderValue)) -> HeaderValueOption {
+/// A header that replaces what the client sent under the same name, even with an empty value.
+fn option((name, value): (&str, String)) -> HeaderValueOption {
     HeaderValueOption {
         header: Some(EnvoyValue {
-            key: name.to_string(),
-            // Cookies of applications may hold any text.
-            value: str::from_utf8(value.as_bytes())
-                .unwrap_or_default()
-                .to_owned(),
+            key: name.to_owned(),
+            value,
             ..Default::default()
         }),
         append_action: HeaderAppendAction::OverwriteIfExistsOrAdd.into(),

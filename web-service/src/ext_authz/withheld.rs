@@ -1,16 +1,16 @@
-//! What an application behind a proxy does not get to see of a request: our cookies, and identity headers that a client wrote.
+//! What Envoy withholds from applications: the cookies of this service, and identity headers that a client sent.
 //!
-//! The proxies in `deploy/` do the same in their own languages; for Envoy it is decided here.
+//! For other proxies the files in `deploy/` do the same.
 
 use axum::http::{HeaderMap, HeaderValue};
 
-use crate::{http::cookies, request::cookie_names::CookieNames};
+use crate::request::{cookie_names::CookieNames, cookies};
 
-/// All cookies but ours; `None` where there are no others.
+/// All cookies but those of this service; `None` where there are no others.
 ///
-/// A cookie counts as ours where one of our names stands anywhere in it as a name: lines that something on the way joined with
-/// commas hide it behind another one's value.
-pub(crate) fn cookies_of_application(
+/// A cookie is one of this service where one of its names occurs anywhere in it as a name: a proxy on the way may have joined lines with
+/// commas, so that it follows the value of another cookie.
+pub(super) fn cookies_of_application(
     headers: &HeaderMap,
     names: &CookieNames,
 ) -> Option<HeaderValue> {
@@ -21,7 +21,7 @@ pub(crate) fn cookies_of_application(
     rest.filter(|rest| !rest.is_empty())
 }
 
-/// Whether `name` stands in the pair, in any case, and a value or the end follows.
+/// Whether `name` occurs in the pair, in any case, followed by a value or the end.
 fn has_name(pair: &[u8], name: &str) -> bool {
     (0..pair.len()).any(|at| {
         let (found, rest) = pair[at..].split_at(name.len().min(pair.len() - at));
@@ -30,9 +30,9 @@ fn has_name(pair: &[u8], name: &str) -> bool {
     })
 }
 
-/// Whether a server could take a header of this name for one of ours (`X-AuthService-…`). CGI, WSGI and their like read `-`, `_` and, some of
-/// them, any other punctuation as one and the same character.
-pub(crate) fn could_be_identity(name: &str) -> bool {
+/// Whether a server could read a header of this name as an identity header (`X-Auth-…`). CGI, WSGI and similar interfaces do not
+/// distinguish `-`, `_` and, some of them, any other punctuation.
+pub(super) fn could_be_identity(name: &str) -> bool {
     const START: &[u8] = b"x-auth-";
     let plain = |byte: u8| match byte.to_ascii_lowercase() {
         byte if byte.is_ascii_alphanumeric() => byte,
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn every_cookie_of_ours_is_taken_out_and_no_other() {
+    fn cookies_of_this_service_are_removed_and_no_others() {
         let cases: &[(Lines, Option<&[u8]>)] = &[
             (&[], None),
             (&[b"__Host-session=a"], None),
@@ -78,12 +78,12 @@ mod tests {
                 ],
                 Some(b"a=b; c=d"),
             ),
-            // Repeated, with nothing or too much between them.
+            // Repeated, without a separator or with several.
             (
                 &[b"__Host-session=a;__Host-session=b;;\t __Host-known=c ;a=b;"],
                 Some(b"a=b"),
             ),
-            // Planted by a script of the application, to be found first.
+            // Planted by a script of the application, before the real one.
             (&[b"x__Host-session=1; __Host-session=a; y=z"], Some(b"y=z")),
             (
                 &[b"__Host-session=; __host-SESSION=1; __Host-session=a; y=z"],
@@ -94,7 +94,7 @@ mod tests {
                 Some(b"y=z"),
             ),
             (&[b"y=\"; __Host-session=a; z=\""], Some(b"y=\"; z=\"")),
-            // Lines that were joined on the way.
+            // Lines that a proxy joined.
             (&[b"a=b,__Host-session=a; y=z"], Some(b"y=z")),
             (&[b"a=b, __Host-session-proof=a; y=z"], Some(b"y=z")),
             // Other cookies, of any bytes.
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn the_names_of_this_installation_count() {
+    fn cookie_names_are_those_of_this_installation() {
         let names = CookieNames::with_prefix("staging").unwrap();
         let sent = b"__Host-staging-session=a; b=c; __Host-staging-known=d".as_slice();
         assert_eq!(rest(&names, &[sent]).as_deref(), Some(b"b=c".as_slice()));

@@ -1,157 +1,192 @@
-//! The decision, the same for every dialect.
+//! The decision of forward auth, the same for every proxy.
 
-use axum::http::HeaderMap;
-use holdfast_client::auth::{AuthError, DpopProof, RefusalKind};
+use std::sync::Arc;
+
+use holdfast_client::{
+    auth::{AuthError, DpopProof, RefusalKind},
+    revocations::Revocations,
+    token_verifier::CachingTokenVerifier,
+};
+use holdfast_core::clock::Clock;
 use time::OffsetDateTime;
 
 use crate::{
-    forward_auth::policy::{AccessDenied, Identity, Method, OriginalRequest, Requirements},
-    http::{
-        api::bearer::{self, Scheme},
-        dpop::{self, DpopChallenge, nonce_of},
-        request_source::Visitor,
-        service_error::Failure,
-        signed_in::{AuthenticatedSession, SessionError},
-        state::AppState,
+    config::PublicUrl,
+    forward_auth::{
+        access_request::AccessRequest,
+        policy::{AccessDenied, Identity, Method, OriginalRequest, Requirements},
     },
-    session::sign_in::SESSION_SCOPE,
+    request::{
+        authorization::TokenScheme,
+        dpop::{DpopChallenge, nonce_of},
+        redirect_origins::AllowedRedirectOrigins,
+    },
+    service_error::ServiceError,
+    session::{
+        authenticator::{SessionAuthenticator, SessionError},
+        sign_in::SESSION_SCOPE,
+    },
 };
+
+/// Decides whether requests to applications may pass, and on whose behalf.
+#[derive(Clone)]
+pub struct ForwardAuth {
+    /// Validates access tokens.
+    pub verifier: CachingTokenVerifier,
+    /// Authenticates session cookies.
+    pub authenticator: SessionAuthenticator,
+    /// The clock of auth-service, which dates `auth_time`.
+    pub revocations: Arc<dyn Revocations>,
+    /// The clock here, where that one is not known yet.
+    pub clock: Arc<dyn Clock>,
+    /// The URL of this service.
+    pub public_url: Arc<PublicUrl>,
+    /// The origins of the applications.
+    pub redirect_origins: Arc<AllowedRedirectOrigins>,
+}
 
 /// Why a request does not pass.
 #[derive(Debug)]
-pub(super) enum Denied {
+pub enum DenialReason {
     /// It may not.
     AccessDenied(AccessDenied),
-    /// The key that the token is bound to was not proved.
+    /// The `DPoP` proof of the token's key is missing or invalid.
     Dpop(DpopChallenge),
-    /// It cannot be told now.
-    Failed(Failure),
+    /// It cannot be decided now.
+    Failed(ServiceError),
 }
 
-impl From<AccessDenied> for Denied {
-    fn from(refused: AccessDenied) -> Self {
-        Self::AccessDenied(refused)
+impl From<AccessDenied> for DenialReason {
+    fn from(reason: AccessDenied) -> Self {
+        Self::AccessDenied(reason)
     }
 }
 
-/// A decision, and the nonce for the next proof of a key, or nothing.
-pub(super) struct Decision {
-    pub(super) decision: Result<Identity, Denied>,
-    pub(super) dpop_nonce: String,
+/// A decision.
+pub struct Decision {
+    /// Who passes, or why nobody does.
+    pub outcome: Result<Identity, DenialReason>,
+    /// The nonce for the next `DPoP` proof; empty without one.
+    pub dpop_nonce: String,
 }
 
-/// An access token decides where it is presented; there is no falling back to the cookie.
-pub(super) async fn decide(
-    state: &AppState,
-    visitor: Visitor<'_>,
-    original: &OriginalRequest,
-    wanted: &Requirements,
-) -> Decision {
-    let mut dpop_nonce = String::new();
-    let decision = if bearer::is_presented(visitor.headers) {
-        by_token(state, visitor.headers, original, wanted, &mut dpop_nonce).await
-    } else {
-        by_cookie(state, visitor, original, wanted).await
-    };
-    Decision {
-        decision,
-        dpop_nonce,
-    }
-}
-
-async fn by_token(
-    state: &AppState,
-    headers: &HeaderMap,
-    original: &OriginalRequest,
-    wanted: &Requirements,
-    dpop_nonce: &mut String,
-) -> Result<Identity, Denied> {
-    let (scheme, token) = bearer::read(headers).map_err(|_| AccessDenied::Unauthenticated)?;
-    let proof = match scheme {
-        Scheme::Bearer => None,
-        Scheme::Dpop => Some(proof(state, headers, original)?),
-    };
-    let scopes: Vec<_> = wanted.scopes.iter().map(String::as_str).collect();
-    let judged = state
-        .verify
-        .validate(token, proof.as_ref(), &wanted.audience, &scopes)
-        .await;
-    let claims = match judged {
-        Ok(claims) => claims,
-        Err(error) => {
-            nonce_of(&error).clone_into(dpop_nonce);
-            return Err(denied(error));
+impl ForwardAuth {
+    /// Decides by the access token where one is presented, and otherwise by the session cookie.
+    pub async fn decide(
+        &self,
+        request: &impl AccessRequest,
+        original: &OriginalRequest,
+        requirements: &Requirements,
+    ) -> Decision {
+        let mut dpop_nonce = String::new();
+        let outcome = if request.presents_token() {
+            self.by_token(request, original, requirements, &mut dpop_nonce)
+                .await
+        } else {
+            self.by_cookie(request, original, requirements).await
+        };
+        Decision {
+            outcome,
+            dpop_nonce,
         }
-    };
-    dpop_nonce.clone_from(&claims.dpop_nonce);
-    wanted.check_age(claims.authenticated_at, issuer_now(state))?;
-    Ok(Identity {
-        username: claims.username.clone(),
-        subject: claims.subject.clone(),
-        sid: claims.sid.clone(),
-        scope: claims.scope.clone(),
-        method: match scheme {
-            Scheme::Bearer => Method::Bearer,
-            Scheme::Dpop => Method::Dpop,
-        },
-    })
+    }
+
+    async fn by_token(
+        &self,
+        request: &impl AccessRequest,
+        original: &OriginalRequest,
+        requirements: &Requirements,
+        dpop_nonce: &mut String,
+    ) -> Result<Identity, DenialReason> {
+        let presented = request.access_token();
+        let (scheme, token) = presented.map_err(|_| AccessDenied::Unauthenticated)?;
+        let proof = match scheme {
+            TokenScheme::Bearer => None,
+            TokenScheme::Dpop => Some(self.proof(request, original)?),
+        };
+        let scopes: Vec<_> = requirements.scopes.iter().map(String::as_str).collect();
+        let validated = self
+            .verifier
+            .validate(token, proof.as_ref(), &requirements.audience, &scopes)
+            .await;
+        let claims = match validated {
+            Ok(claims) => claims,
+            Err(error) => {
+                nonce_of(&error).clone_into(dpop_nonce);
+                return Err(denial(error));
+            }
+        };
+        dpop_nonce.clone_from(&claims.dpop_nonce);
+        requirements.check_age(claims.authenticated_at, self.issuer_now())?;
+        Ok(Identity {
+            username: claims.username.clone(),
+            subject: claims.subject.clone(),
+            sid: claims.sid.clone(),
+            scope: claims.scope.clone(),
+            method: match scheme {
+                TokenScheme::Bearer => Method::Bearer,
+                TokenScheme::Dpop => Method::Dpop,
+            },
+        })
+    }
+
+    /// The time by the clock that `auth_time` is dated by, which may be ahead of the clock here or behind.
+    fn issuer_now(&self) -> OffsetDateTime {
+        let now = self.revocations.issuer_now();
+        now.unwrap_or_else(|| self.clock.now())
+    }
+
+    /// The proof of the original request, whose method and URL come from the proxy.
+    fn proof(
+        &self,
+        request: &impl AccessRequest,
+        original: &OriginalRequest,
+    ) -> Result<DpopProof, DenialReason> {
+        let target = original.proven_target(&self.public_url.origin, &self.redirect_origins);
+        let (jwt, (method, uri)) = request
+            .dpop_proof()
+            .zip(target)
+            .ok_or(DenialReason::Dpop(DpopChallenge::InvalidProof))?;
+        Ok(DpopProof { jwt, method, uri })
+    }
+
+    async fn by_cookie(
+        &self,
+        request: &impl AccessRequest,
+        original: &OriginalRequest,
+        requirements: &Requirements,
+    ) -> Result<Identity, DenialReason> {
+        let session = match self.authenticator.authenticate(request).await {
+            Ok(session) => session.record,
+            Err(SessionError::NotBound) => return Err(AccessDenied::NotBound.into()),
+            Err(SessionError::NoSession) => return Err(AccessDenied::Unauthenticated.into()),
+            Err(SessionError::NoProof) => return Err(AccessDenied::NoProof.into()),
+            Err(SessionError::Failed(error)) => return Err(DenialReason::Failed(error)),
+        };
+        if !original.may_use_cookie(&self.redirect_origins) {
+            return Err(AccessDenied::Foreign.into());
+        }
+        requirements.check_scope(SESSION_SCOPE)?;
+        requirements.check_age(Some(session.authenticated_at), self.issuer_now())?;
+        Ok(Identity {
+            username: session.username.clone(),
+            subject: session.user_id.clone(),
+            sid: session.sid.clone(),
+            scope: SESSION_SCOPE.to_owned(),
+            method: Method::Cookie,
+        })
+    }
 }
 
-/// By the clock that proofs are dated by, which may be ahead of ours or behind.
-fn issuer_now(state: &AppState) -> OffsetDateTime {
-    let now = state.revocations.issuer_now();
-    now.unwrap_or_else(|| state.clock.now())
-}
-
-/// The proof that came with the original request, which the proxy has to tell of.
-fn proof(
-    state: &AppState,
-    headers: &HeaderMap,
-    original: &OriginalRequest,
-) -> Result<DpopProof, Denied> {
-    let target = original.proven_target(&state.public_url.origin, &state.return_origins);
-    let (jwt, (method, uri)) = dpop::jwt(headers)
-        .zip(target)
-        .ok_or(Denied::Dpop(DpopChallenge::InvalidProof))?;
-    Ok(DpopProof { jwt, method, uri })
-}
-
-fn denied(error: AuthError) -> Denied {
+fn denial(error: AuthError) -> DenialReason {
     let AuthError::Refused(refusal) = error else {
-        return Denied::Failed(error.into());
+        return DenialReason::Failed(error.into());
     };
     match (DpopChallenge::of(&refusal.reason), refusal.kind) {
-        (Some(challenge), _) => Denied::Dpop(challenge),
-        (None, RefusalKind::Forbidden) => Denied::AccessDenied(AccessDenied::Scope),
+        (Some(challenge), _) => DenialReason::Dpop(challenge),
+        (None, RefusalKind::Forbidden) => AccessDenied::Scope.into(),
         (None, RefusalKind::Unauthenticated | RefusalKind::Invalid) => {
-            Denied::AccessDenied(AccessDenied::Unauthenticated)
+            AccessDenied::Unauthenticated.into()
         }
     }
-}
-
-async fn by_cookie(
-    state: &AppState,
-    visitor: Visitor<'_>,
-    original: &OriginalRequest,
-    wanted: &Requirements,
-) -> Result<Identity, Denied> {
-    let session = match AuthenticatedSession::find(visitor, state).await {
-        Ok(browser) => browser.session,
-        Err(SessionError::NotBound) => return Err(AccessDenied::NotBound.into()),
-        Err(SessionError::NoSession) => return Err(AccessDenied::Unauthenticated.into()),
-        Err(SessionError::NoProof) => return Err(AccessDenied::NoProof.into()),
-        Err(SessionError::Failed(failure)) => return Err(Denied::Failed(failure)),
-    };
-    if !original.may_use_cookie(&state.return_origins) {
-        return Err(AccessDenied::Foreign.into());
-    }
-    wanted.check_scope(SESSION_SCOPE)?;
-    wanted.check_age(Some(session.authenticated_at), issuer_now(state))?;
-    Ok(Identity {
-        username: session.username.clone(),
-        subject: session.user_id.clone(),
-        sid: session.sid.clone(),
-        scope: SESSION_SCOPE.to_owned(),
-        method: Method::Cookie,
-    })
 }

@@ -1,3 +1,6 @@
-//! Whether a request that a reverse proxy asks about may pass.
+//! Whether a request to an application may pass, and on whose behalf: the rules behind the check that a reverse proxy makes.
 
+pub mod access_request;
+pub mod decision;
 pub mod policy;
+pub mod response;

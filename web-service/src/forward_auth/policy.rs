@@ -1,4 +1,4 @@
-//! Whether a request to somebody else's application may pass: what a reverse proxy asks, in whatever dialect.
+//! The rules of forward auth: what the original request has to be, what the application may require, and whom it lets pass.
 
 use time::{Duration, OffsetDateTime};
 
@@ -7,27 +7,27 @@ use crate::request::{
     redirect_origins::AllowedRedirectOrigins,
 };
 
-/// What the application wants of whoever passes.
+/// What an application requires.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Requirements {
-    /// Scopes, all of them.
+    /// The scopes that must have been granted.
     pub scopes: Vec<String>,
-    /// Whom an access token has to be for; empty: auth-service's first audience.
+    /// The audience that an access token must have; empty: the first of auth-service's own.
     pub audience: String,
-    /// How old the proof of who somebody is may be.
+    /// The greatest age of the latest authentication (`auth_time`).
     pub max_age: Option<Duration>,
 }
 
-/// What a trusted proxy says of the request that it asks about. What it leaves out counts as the worst.
+/// The request that a trusted proxy submits, as far as the proxy describes it. What is absent is treated as the least trusted value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OriginalRequest {
-    /// Whether the method changes nothing (RFC 9110 §9.2.1).
+    /// Whether the request changes nothing: a safe method (RFC 9110 §9.2.1) that opens no WebSocket.
     pub is_safe: bool,
-    /// The method, where it is known.
+    /// The HTTP method.
     pub method: Option<String>,
-    /// Scheme and host, where they are known.
+    /// Scheme, host and port, as browsers write them in `Origin`.
     pub origin: Option<String>,
-    /// Path and query, where they are known.
+    /// Path and query.
     pub uri: Option<String>,
     /// `Sec-Fetch-Site`, as the browser sent it.
     pub sec_fetch_site: Option<Vec<u8>>,
@@ -36,7 +36,8 @@ pub struct OriginalRequest {
 }
 
 impl OriginalRequest {
-    /// Whether a page of the same origin sent it, or it changes nothing: a cookie comes along whoever asks.
+    /// Whether the session cookie counts: the request changes nothing, or a page of its own origin caused it. Browsers attach the cookie
+    /// to requests of other pages, too.
     #[must_use]
     pub fn may_use_cookie(&self, origins: &AllowedRedirectOrigins) -> bool {
         let own = self
@@ -48,8 +49,8 @@ impl OriginalRequest {
             || verify(site, self.sent_origin.as_deref(), own) == RequestInitiator::SameOrigin
     }
 
-    /// The method and the URL that a proof of a key has to name, where they are known. The origin has to be one of ours: who gets
-    /// a token and a proof for somewhere else could use them here.
+    /// The method and the URL that a `DPoP` proof has to name. The origin must be a configured one: otherwise a token and a proof that
+    /// were sent to another server could be used here.
     #[must_use]
     pub fn proven_target(
         &self,
@@ -64,7 +65,7 @@ impl OriginalRequest {
         Some((self.method.clone()?, format!("{origin}{uri}")))
     }
 
-    /// Where somebody comes back to after signing in, if that is a place that they may be sent to.
+    /// The URL to return to after signing in, if its origin is a configured one.
     #[must_use]
     pub fn return_address(&self, origins: &AllowedRedirectOrigins) -> Option<String> {
         let origin = self
@@ -77,8 +78,8 @@ impl OriginalRequest {
 }
 
 impl OriginalRequest {
-    /// Where somebody comes back to who sent a form: the page that has it, as the browser names it (`Referer`), or the beginning of
-    /// the application. The form's own address may have no page.
+    /// The URL to return to for a form: the page that has it, by `Referer`, or the start page of the application. The address that the
+    /// form was sent to may not be a page.
     #[must_use]
     pub fn form_address(
         &self,
@@ -96,34 +97,34 @@ impl OriginalRequest {
     }
 }
 
-/// Who passes.
+/// On whose behalf a request passes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// The person's name; empty for a client in its own name.
+    /// The username; empty for an OAuth client in its own name.
     pub username: String,
-    /// `sub`.
+    /// Identifier of the account or OAuth client (`sub`).
     pub subject: String,
-    /// `sid`; empty for a client in its own name.
+    /// Identifier of the login (`sid`); empty for an OAuth client in its own name.
     pub sid: String,
-    /// `scope`.
+    /// The granted scopes, separated by spaces.
     pub scope: String,
-    /// How they are known.
+    /// The credential that was accepted.
     pub method: Method,
 }
 
-/// How somebody is known.
+/// The credential that was accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// By a session cookie.
+    /// A session cookie.
     Cookie,
-    /// By an access token.
+    /// A bearer token.
     Bearer,
-    /// By an access token and the key that it is bound to.
+    /// A bound token with a `DPoP` proof.
     Dpop,
 }
 
 impl Method {
-    /// Its name.
+    /// The value of `X-Auth-Method`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -134,28 +135,39 @@ impl Method {
     }
 }
 
-/// Why nobody passes.
+/// Why a request is denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccessDenied {
-    /// Nobody is known.
+    /// There is no valid credential.
     Unauthenticated,
-    /// Somebody is known, who has to prove again who they are.
+    /// The latest authentication is older than the application accepts.
     TooLongAgo,
-    /// They lack a scope.
+    /// A required scope was not granted.
     Scope,
-    /// A page of another origin sent it.
+    /// A page of another origin caused an unsafe request.
     Foreign,
-    /// Their session is bound to a device, which may have to be asked again.
+    /// The session is bound to a device, and there is no valid device proof.
     NoProof,
-    /// Their session has to be bound to a device, and is not.
+    /// Sessions have to be bound to a device, and this one is not.
     NotBound,
 }
 
 impl Requirements {
-    /// Whether the proof is young enough.
+    /// Requirements as proxies state them: scopes separated by spaces, an audience, and an age in seconds.
+    #[must_use]
+    pub fn new(scopes: &str, audience: String, max_age: Option<u32>) -> Self {
+        let scopes = scopes.split(' ').filter(|name| !name.is_empty());
+        Self {
+            scopes: scopes.map(str::to_owned).collect(),
+            audience,
+            max_age: max_age.map(|seconds| Duration::seconds(seconds.into())),
+        }
+    }
+
+    /// Checks the age of the latest authentication.
     ///
     /// # Errors
-    /// When it is not, or there is none.
+    /// [`AccessDenied::TooLongAgo`] where it is too old, or is required and not known.
     pub fn check_age(
         &self,
         authenticated_at: Option<OffsetDateTime>,
@@ -163,15 +175,15 @@ impl Requirements {
     ) -> Result<(), AccessDenied> {
         match (self.max_age, authenticated_at) {
             (None, _) => Ok(()),
-            (Some(most), Some(at)) if now - at <= most => Ok(()),
+            (Some(max_age), Some(at)) if now - at <= max_age => Ok(()),
             (Some(_), _) => Err(AccessDenied::TooLongAgo),
         }
     }
 
-    /// Whether what was granted is enough.
+    /// Checks the granted scopes, which are separated by spaces.
     ///
     /// # Errors
-    /// When it is not.
+    /// [`AccessDenied::Scope`] where a required one is missing.
     pub fn check_scope(&self, granted: &str) -> Result<(), AccessDenied> {
         let has = |name: &String| granted.split(' ').any(|one| one == name);
         if self.scopes.iter().all(has) {
@@ -202,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_something_takes_the_browsers_word() {
+    fn unsafe_request_needs_fetch_metadata_of_its_own_origin() {
         let may = |original: OriginalRequest| original.may_use_cookie(&origins());
         assert!(may(original(true, Some("cross-site"), None)));
         assert!(may(original(false, Some("same-origin"), None)));
@@ -223,11 +235,11 @@ mod tests {
         };
         assert!(!may(elsewhere));
         let unknown = OriginalRequest::default();
-        assert!(!may(unknown), "what is left out counts as the worst");
+        assert!(!may(unknown), "absent values are the least trusted");
     }
 
     #[test]
-    fn people_come_back_to_listed_places_only() {
+    fn return_address_has_a_configured_origin() {
         let back = |original: &OriginalRequest| original.return_address(&origins());
         let here = original(true, None, None);
         assert_eq!(back(&here).as_deref(), Some("https://app.example/a?b"));
@@ -244,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proof_is_for_our_own_places_only() {
+    fn proof_target_has_a_configured_origin() {
         let target =
             |original: &OriginalRequest| original.proven_target("https://id.example", &origins());
         let here = original(true, None, None);
@@ -275,21 +287,27 @@ mod tests {
     }
 
     #[test]
-    fn scopes_and_age_are_checked_whole() {
-        let wants = Requirements {
+    fn every_scope_and_the_age_are_required() {
+        let requirements = Requirements {
             scopes: vec!["a".into(), "b".into()],
             max_age: Some(Duration::MINUTE),
             ..Requirements::default()
         };
-        assert_eq!(wants.check_scope("b c a"), Ok(()));
-        assert_eq!(wants.check_scope("ab"), Err(AccessDenied::Scope));
+        assert_eq!(requirements.check_scope("b c a"), Ok(()));
+        assert_eq!(requirements.check_scope("ab"), Err(AccessDenied::Scope));
         let now = OffsetDateTime::UNIX_EPOCH + Duration::HOUR;
-        assert_eq!(wants.check_age(Some(now - Duration::MINUTE), now), Ok(()));
+        assert_eq!(
+            requirements.check_age(Some(now - Duration::MINUTE), now),
+            Ok(())
+        );
         let old = now - Duration::seconds(61);
         assert_eq!(
-            wants.check_age(Some(old), now),
+            requirements.check_age(Some(old), now),
             Err(AccessDenied::TooLongAgo)
         );
-        assert_eq!(wants.check_age(None, now), Err(AccessDenied::TooLongAgo));
+        assert_eq!(
+            requirements.check_age(None, now),
+            Err(AccessDenied::TooLongAgo)
+        );
     }
 }

@@ -1,200 +1,186 @@
-//! The decision in the proxy's dialect. Every identity header is always there, empty where nothing is known, so that a client's
-//! own never survives.
+//! The answer to a proxy: status and headers. Every identity header is always there, empty where nothing is known, so that one that
+//! the client sent never survives.
 
-use axum::{
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
-    response::{IntoResponse as _, Response},
-};
 use holdfast_core::rate_limited_log::LogRateLimiter;
 
 use crate::{
-    forward_auth::policy::{AccessDenied, Identity, OriginalRequest},
-    http::{
-        api::bearer,
-        csrf::joined,
-        dpop::with_nonce,
-        forward_auth::decision::{Decision, Denied},
-        next,
-        service_error::Failure,
-        state::AppState,
-        time::in_seconds,
+    forward_auth::{
+        access_request::AccessRequest,
+        decision::{Decision, DenialReason, ForwardAuth},
+        policy::{AccessDenied, Identity, OriginalRequest},
     },
+    request::next_query::{encoded, page_with},
+    service_error::{ServiceError, retry_after_seconds},
 };
 
 static MISCONFIGURED: LogRateLimiter = LogRateLimiter::new();
 
-const CHALLENGE: HeaderValue =
-    HeaderValue::from_static(r#"Bearer realm="holdfast", Session realm="holdfast""#);
-const STEP_UP: HeaderValue = HeaderValue::from_static(
-    r#"Bearer realm="holdfast", error="insufficient_user_authentication""#,
-);
-const SCOPE: HeaderValue =
-    HeaderValue::from_static(r#"Bearer realm="holdfast", error="insufficient_scope""#);
+const CHALLENGE: &str = r#"Bearer realm="holdfast", Session realm="holdfast""#;
+const STEP_UP: &str = r#"Bearer realm="holdfast", error="insufficient_user_authentication""#;
+const SCOPE: &str = r#"Bearer realm="holdfast", error="insufficient_scope""#;
 
-/// How a proxy takes an answer.
+/// What a proxy does with an answer that is not 2xx.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dialect {
-    /// nginx: it acts on 401 and 403 by itself, and may look at `Location`.
+pub enum ProxyDialect {
+    /// nginx: it acts on 401 and 403 by itself, and may read `Location`.
     StatusOnly,
-    /// Caddy, Traefik, Envoy: what is not 2xx goes to the client as it is, redirects, too.
-    PassedOn,
+    /// Caddy, Traefik, Envoy: the answer goes to the client as it is, redirects included.
+    PassThrough,
 }
 
-impl Dialect {
-    /// Caddy and Traefik name the original request so.
-    pub(super) fn of(headers: &HeaderMap) -> Self {
-        if headers.contains_key("x-forwarded-uri") {
-            Self::PassedOn
-        } else {
-            Self::StatusOnly
+/// An answer to a proxy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProxyResponse {
+    /// The HTTP status: 200 lets the request pass.
+    pub status: u16,
+    /// Names, in lower case, and values of the headers.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+impl ProxyResponse {
+    fn new(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+        }
+    }
+
+    fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    fn challenging(self, challenge: &str) -> Self {
+        self.with("www-authenticate", challenge)
+    }
+
+    fn with_identity(self, identity: Option<&Identity>) -> Self {
+        let text = |part: fn(&Identity) -> &str| header_text(identity.map_or("", part));
+        self.with("x-auth-user", text(|identity| &identity.username))
+            .with("x-auth-subject", text(|identity| &identity.subject))
+            .with("x-auth-login", text(|identity| &identity.sid))
+            .with("x-auth-scope", text(|identity| &identity.scope))
+            .with("x-auth-method", text(|identity| identity.method.as_str()))
+    }
+
+    /// The answer to requirements that cannot be read, which might have been stricter than any that can: nobody passes.
+    #[must_use]
+    pub fn misconfigured() -> Self {
+        MISCONFIGURED.log(|requests| {
+            tracing::error!(
+                requests,
+                "a proxy asks with requirements that cannot be read; everybody is denied"
+            );
+        });
+        Self::new(403).with_identity(None)
+    }
+
+    /// The answer without a decision. It never lets a request pass.
+    #[must_use]
+    pub fn failed(error: &ServiceError) -> Self {
+        let (status, wait) = match error {
+            ServiceError::Unavailable { retry_after, .. } => (503, Some(*retry_after)),
+            ServiceError::Throttled { retry_after } => (429, Some(*retry_after)),
+            ServiceError::InvalidRequest => (403, None),
+            ServiceError::Internal => (500, None),
+        };
+        let response = Self::new(status);
+        match wait {
+            Some(wait) => response.with("retry-after", retry_after_seconds(wait).to_string()),
+            None => response,
         }
     }
 }
 
-pub(super) fn answer(
-    state: &AppState,
-    decided: Decision,
-    original: &OriginalRequest,
-    dialect: Dialect,
-    headers: &HeaderMap,
-) -> Response {
-    let answer = match decided.decision {
-        Ok(identity) => with_identity(StatusCode::OK.into_response(), Some(&identity)),
-        Err(Denied::Failed(failure)) => with_identity(failed(&failure), None),
-        Err(Denied::Dpop(challenge)) => {
-            let challenge = HeaderValue::from_static(challenge.header());
-            let response = challenged(StatusCode::UNAUTHORIZED, Some(challenge));
-            with_identity(response, None)
-        }
-        Err(Denied::AccessDenied(refused)) => {
-            let mut response = refusal(refused);
-            let target = target(state, refused, original, headers)
-                .filter(|_| is_navigation(original, headers));
-            if let Some(target) = target.and_then(|target| HeaderValue::try_from(target).ok()) {
-                if dialect == Dialect::PassedOn {
-                    *response.status_mut() = StatusCode::SEE_OTHER;
+impl ForwardAuth {
+    /// The answer that tells a proxy of a decision.
+    #[must_use]
+    pub fn respond(
+        &self,
+        decision: Decision,
+        request: &impl AccessRequest,
+        original: &OriginalRequest,
+        dialect: ProxyDialect,
+    ) -> ProxyResponse {
+        let response = match decision.outcome {
+            Ok(identity) => ProxyResponse::new(200).with_identity(Some(&identity)),
+            Err(DenialReason::Failed(error)) => ProxyResponse::failed(&error).with_identity(None),
+            Err(DenialReason::Dpop(challenge)) => ProxyResponse::new(401)
+                .challenging(challenge.header())
+                .with_identity(None),
+            Err(DenialReason::AccessDenied(reason)) => {
+                let mut response = denied(reason);
+                let target = self.target(reason, original, request);
+                if let Some(target) = target.filter(|_| is_navigation(original, request)) {
+                    if dialect == ProxyDialect::PassThrough {
+                        response.status = 303;
+                    }
+                    response = response.with("location", target);
                 }
-                response.headers_mut().insert(header::LOCATION, target);
+                response.with_identity(None)
             }
-            with_identity(response, None)
+        };
+        if decision.dpop_nonce.is_empty() {
+            response
+        } else {
+            response.with("dpop-nonce", decision.dpop_nonce)
         }
-    };
-    with_nonce(answer, &decided.dpop_nonce)
-}
-
-/// A requirement that cannot be read denies everybody.
-pub(crate) fn misconfigured() -> Response {
-    MISCONFIGURED.log(|requests| {
-        tracing::error!(
-            requests,
-            "a proxy asks with requirements that cannot be read; everybody is denied"
-        );
-    });
-    with_identity(StatusCode::FORBIDDEN.into_response(), None)
-}
-
-fn refusal(refused: AccessDenied) -> Response {
-    let (status, challenge) = match refused {
-        AccessDenied::Unauthenticated | AccessDenied::NoProof => {
-            (StatusCode::UNAUTHORIZED, Some(CHALLENGE))
-        }
-        AccessDenied::TooLongAgo => (StatusCode::UNAUTHORIZED, Some(STEP_UP)),
-        AccessDenied::Scope => (StatusCode::FORBIDDEN, Some(SCOPE)),
-        AccessDenied::Foreign | AccessDenied::NotBound => (StatusCode::FORBIDDEN, None),
-    };
-    challenged(status, challenge)
-}
-
-fn challenged(status: StatusCode, challenge: Option<HeaderValue>) -> Response {
-    let mut response = status.into_response();
-    if let Some(challenge) = challenge {
-        response
-            .headers_mut()
-            .insert(header::WWW_AUTHENTICATE, challenge);
     }
-    response
-}
 
-/// Never an answer that lets somebody pass.
-pub(super) fn failed(failure: &Failure) -> Response {
-    let (status, wait) = match failure {
-        Failure::Unavailable { retry_after, .. } => {
-            (StatusCode::SERVICE_UNAVAILABLE, Some(*retry_after))
-        }
-        Failure::Throttled { retry_after } => (StatusCode::TOO_MANY_REQUESTS, Some(*retry_after)),
-        Failure::Unacceptable => (StatusCode::FORBIDDEN, None),
-        Failure::Broken => (StatusCode::INTERNAL_SERVER_ERROR, None),
-    };
-    let mut response = status.into_response();
-    if let Some(wait) = wait {
-        response
-            .headers_mut()
-            .insert(header::RETRY_AFTER, in_seconds(wait).into());
+    /// The page where a person signs in or authenticates again. They come back by way of a page, as the answer to a form may not lead
+    /// to another origin. A form that they sent is not sent again: the page says so, and leads back to the page that has the form.
+    fn target(
+        &self,
+        reason: AccessDenied,
+        original: &OriginalRequest,
+        request: &impl AccessRequest,
+    ) -> Option<String> {
+        let own = &self.public_url.origin;
+        let origins = &self.redirect_origins;
+        let back = if original.is_safe {
+            original.return_address(origins)
+        } else {
+            original.form_address(request.referer(), origins)
+        };
+        let page = match (reason, &back) {
+            (AccessDenied::NoProof, Some(back)) if original.is_safe => {
+                return Some(format!("{own}/account/again?to={}", encoded(back)));
+            }
+            (AccessDenied::Unauthenticated | AccessDenied::NoProof, _) => "/login",
+            (AccessDenied::TooLongAgo, _) => "/account/confirm",
+            // The dashboard shows why.
+            (AccessDenied::NotBound, _) => return Some(format!("{own}/dashboard")),
+            (AccessDenied::Scope | AccessDenied::Foreign, _) => return None,
+        };
+        let next = back.map(|back| format!("/continue?to={}", encoded(&back)));
+        let target = page_with(page, next.as_deref(), !original.is_safe);
+        Some(format!("{own}{target}"))
     }
-    response
 }
 
-/// Where a person goes to sign in, or to prove again who they are, and comes back from by way of a page: a form's answer may not
-/// lead to another origin. A form that they sent is not sent again: they are told so, and come back to the page that has it.
-fn target(
-    state: &AppState,
-    refused: AccessDenied,
-    original: &OriginalRequest,
-    headers: &HeaderMap,
-) -> Option<String> {
-    let own = &state.public_url.origin;
-    let origins = &state.return_origins;
-    let back = if original.is_safe {
-        original.return_address(origins)
+/// The text, where a header can carry it (RFC 9110 §5.5); otherwise nothing.
+fn header_text(text: &str) -> &str {
+    let is_allowed = |byte: u8| byte == b'\t' || (b' '..0x7f).contains(&byte);
+    if text.bytes().all(is_allowed) {
+        text
     } else {
-        let referer = headers.get(header::REFERER);
-        let referer = referer.and_then(|referer| referer.to_str().ok());
-        original.form_address(referer, origins)
-    };
-    let page = match (refused, &back) {
-        (AccessDenied::NoProof, Some(back)) if original.is_safe => {
-            return Some(format!("{own}/account/again?to={}", next::encoded(back)));
+        ""
+    }
+}
+
+fn denied(reason: AccessDenied) -> ProxyResponse {
+    match reason {
+        AccessDenied::Unauthenticated | AccessDenied::NoProof => {
+            ProxyResponse::new(401).challenging(CHALLENGE)
         }
-        (AccessDenied::Unauthenticated | AccessDenied::NoProof, _) => "/login",
-        (AccessDenied::TooLongAgo, _) => "/account/confirm",
-        // It tells people why.
-        (AccessDenied::NotBound, _) => return Some(format!("{own}/dashboard")),
-        (AccessDenied::Scope | AccessDenied::Foreign, _) => return None,
-    };
-    let next = back.map(|back| format!("/continue?to={}", next::encoded(&back)));
-    let target = next::page_with(page, next.as_deref(), !original.is_safe);
-    Some(format!("{own}{target}"))
+        AccessDenied::TooLongAgo => ProxyResponse::new(401).challenging(STEP_UP),
+        AccessDenied::Scope => ProxyResponse::new(403).challenging(SCOPE),
+        AccessDenied::Foreign | AccessDenied::NotBound => ProxyResponse::new(403),
+    }
 }
 
-/// A browser that wants a page or sends a form, and not a program or an image.
-fn is_navigation(original: &OriginalRequest, headers: &HeaderMap) -> bool {
+/// Whether a browser wants a page or sends a form, and no program or image is loaded.
+fn is_navigation(original: &OriginalRequest, request: &impl AccessRequest) -> bool {
     let may_be = original.is_safe || original.method.as_deref() == Some("POST");
-    if !may_be || bearer::is_presented(headers) {
-        return false;
-    }
-    match joined(headers, "sec-fetch-mode") {
-        Some(mode) => mode.as_ref() == b"navigate",
-        None => headers
-            .get(header::ACCEPT)
-            .and_then(|accept| accept.to_str().ok())
-            .is_some_and(|accept| accept.to_ascii_lowercase().contains("text/html")),
-    }
-}
-
-fn with_identity(mut response: Response, identity: Option<&Identity>) -> Response {
-    let text = |part: fn(&Identity) -> &str| identity.map_or("", part);
-    let values = [
-        ("x-auth-user", text(|identity| &identity.username)),
-        ("x-auth-subject", text(|identity| &identity.subject)),
-        ("x-auth-login", text(|identity| &identity.sid)),
-        ("x-auth-scope", text(|identity| &identity.scope)),
-        ("x-auth-method", text(|identity| identity.method.as_str())),
-    ];
-    for (name, value) in values {
-        let value = HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(""));
-        response
-            .headers_mut()
-            .insert(HeaderName::from_static(name), value);
-    }
-    response
+    may_be && !request.presents_token() && request.expects_page()
 }

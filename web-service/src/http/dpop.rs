@@ -1,4 +1,4 @@
-//! Proofs of possession on their way in, and nonces for the next ones on their way out (RFC 9449).
+//! `DPoP` (RFC 9449): the proof of a request, and the nonce in its response.
 
 use std::{
     convert::Infallible,
@@ -7,77 +7,24 @@ use std::{
 
 use axum::{
     extract::{FromRef, FromRequestParts, Request},
-    http::{HeaderMap, HeaderName, HeaderValue, request::Parts},
+    http::{HeaderName, HeaderValue, request::Parts},
     response::Response,
 };
-use holdfast_client::{
-    ErrorReason, Reason,
-    auth::{AuthError, Claims, DpopProof, Tokens},
+use holdfast_client::auth::{AuthError, Claims, DpopProof, Tokens};
+
+use crate::{
+    config::PublicUrl,
+    request::dpop::{HEADER, nonce_of, proof},
 };
 
-use crate::config::PublicUrl;
-
-pub(super) const HEADER: HeaderName = HeaderName::from_static("dpop");
 const NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
-/// What signs proofs, as a challenge names it.
-macro_rules! challenge {
-    ($error:literal) => {
-        concat!(
-            r#"DPoP realm="holdfast", algs="ES256 EdDSA", error=""#,
-            $error,
-            "\""
-        )
-    };
-}
-
-/// What `WWW-Authenticate` says of a proof, or of the token that came with it (RFC 9449 §7.1, §9).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum DpopChallenge {
-    /// The proof is missing or does not hold.
-    InvalidProof,
-    /// It needs the nonce in `DPoP-Nonce`.
-    UseNonce,
-    /// The token does not hold.
-    InvalidToken,
-}
-
-impl DpopChallenge {
-    /// What a refusal with this reason says; `None` where it is about no proof.
-    pub(super) fn of(reason: &Reason) -> Option<Self> {
-        match reason.contract()? {
-            ErrorReason::DpopNonceRequired => Some(Self::UseNonce),
-            ErrorReason::DpopProofRequired | ErrorReason::DpopProofInvalid => {
-                Some(Self::InvalidProof)
-            }
-            _ => None,
-        }
-    }
-
-    /// RFC 9449 §5, §8.
-    pub(super) const fn error(self) -> &'static str {
-        match self {
-            Self::InvalidProof => "invalid_dpop_proof",
-            Self::UseNonce => "use_dpop_nonce",
-            Self::InvalidToken => "invalid_token",
-        }
-    }
-
-    pub(super) const fn header(self) -> &'static str {
-        match self {
-            Self::InvalidProof => challenge!("invalid_dpop_proof"),
-            Self::UseNonce => challenge!("use_dpop_nonce"),
-            Self::InvalidToken => challenge!("invalid_token"),
-        }
-    }
-}
-
-/// Where the nonce for a client's next proof waits for the answer to go out.
+/// The place of the nonce for a client's next proof, from the call to auth-service to the response.
 #[derive(Clone, Default)]
 pub(super) struct NextNonce(Arc<OnceLock<String>>);
 
 impl NextNonce {
-    /// For a request that comes with a proof: what is heard of on its way belongs to its answer, whatever that says.
+    /// Adds it to a request that has a proof. The nonce belongs to every response to it, of whatever status.
     pub(super) fn expect_for(request: &mut Request) -> Option<Self> {
         if !request.headers().contains_key(HEADER) {
             return None;
@@ -87,33 +34,28 @@ impl NextNonce {
         Some(nonce)
     }
 
-    /// The same response with the nonce, if one was heard of.
-    pub(super) fn add(&self, response: Response) -> Response {
-        with_nonce(response, self.0.get().map_or("", String::as_str))
+    /// The response with the nonce, if auth-service sent one.
+    pub(super) fn add(&self, mut response: Response) -> Response {
+        if let Some(nonce) = self.0.get()
+            && let Ok(value) = HeaderValue::from_str(nonce)
+        {
+            response.headers_mut().insert(NONCE, value);
+        }
+        response
     }
 }
 
-/// The same response with a nonce, where there is one.
-pub(super) fn with_nonce(mut response: Response, nonce: &str) -> Response {
-    if let Ok(value) = HeaderValue::from_str(nonce)
-        && !nonce.is_empty()
-    {
-        response.headers_mut().insert(NONCE, value);
-    }
-    response
-}
-
-/// What a request proves, and where the next nonce goes.
+/// The proof of a request, and the place of the next nonce.
 pub(super) struct Dpop {
     proof: Option<DpopProof>,
     nonce: Option<NextNonce>,
 }
 
 impl Dpop {
-    /// The proof that came with a request to this service itself.
+    /// The proof of a request to this service itself, with the method and URL that it has to name.
     pub(super) fn of(parts: &Parts, public_url: &PublicUrl) -> Self {
         Self {
-            proof: jwt(&parts.headers).map(|jwt| DpopProof {
+            proof: proof(&parts.headers).map(|jwt| DpopProof {
                 jwt,
                 method: parts.method.to_string(),
                 uri: format!("{}{}", public_url.origin, parts.uri.path()),
@@ -126,13 +68,13 @@ impl Dpop {
         self.proof.as_ref()
     }
 
-    /// Keeps the nonce of what auth-service answered.
-    pub(super) fn heard<T: CarriesNonce>(
+    /// Keeps the nonce of a result of auth-service for the response.
+    pub(super) fn keep_nonce<T: CarriesNonce>(
         &self,
-        answer: Result<T, AuthError>,
+        result: Result<T, AuthError>,
     ) -> Result<T, AuthError> {
-        let nonce = match &answer {
-            Ok(answer) => answer.nonce(),
+        let nonce = match &result {
+            Ok(value) => value.nonce(),
             Err(error) => nonce_of(error),
         };
         if let Some(NextNonce(slot)) = &self.nonce
@@ -140,7 +82,7 @@ impl Dpop {
         {
             let _ = slot.set(nonce.to_owned());
         }
-        answer
+        result
     }
 }
 
@@ -155,26 +97,9 @@ where
     }
 }
 
-/// The proof of a request. What is there twice, or is no text, is one that holds for nobody (RFC 9449 §4.3, check 1).
-pub(super) fn jwt(headers: &HeaderMap) -> Option<String> {
-    let mut values = headers.get_all(HEADER).into_iter();
-    let value = values.next()?;
-    let text = value.to_str().unwrap_or_default();
-    let is_only = values.next().is_none();
-    Some(if is_only { text } else { "" }.to_owned())
-}
-
-/// The nonce that a refusal carries, or nothing.
-pub(super) fn nonce_of(error: &AuthError) -> &str {
-    match error {
-        AuthError::Refused(refusal) => &refusal.dpop_nonce,
-        _ => "",
-    }
-}
-
-/// An answer of auth-service that may carry a nonce.
+/// A result of auth-service that may carry a nonce.
 pub(super) trait CarriesNonce {
-    /// The nonce, or nothing.
+    /// The nonce; empty without one.
     fn nonce(&self) -> &str;
 }
 
@@ -190,7 +115,7 @@ impl CarriesNonce for Arc<Claims> {
     }
 }
 
-/// Answers that carry none.
+/// Results of calls that take no proof of a key have none.
 impl CarriesNonce for () {
     fn nonce(&self) -> &'static str {
         ""
@@ -200,20 +125,5 @@ impl CarriesNonce for () {
 impl<T> CarriesNonce for Vec<T> {
     fn nonce(&self) -> &'static str {
         ""
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn two_proofs_are_none_that_holds() {
-        let mut headers = HeaderMap::new();
-        assert_eq!(jwt(&headers), None);
-        headers.append(HEADER, HeaderValue::from_static("a.b.c"));
-        assert_eq!(jwt(&headers).as_deref(), Some("a.b.c"));
-        headers.append(HEADER, HeaderValue::from_static("a.b.c"));
-        assert_eq!(jwt(&headers).as_deref(), Some(""));
     }
 }

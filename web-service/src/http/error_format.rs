@@ -3,8 +3,9 @@
 use axum::response::{IntoResponse as _, Response};
 use holdfast_server_kit::request_body::BodyError;
 
-use crate::http::{
-    api::problem::Problem, head::HeadError, pages::error::ErrorPage, service_error::Failure,
+use crate::{
+    http::{api::problem::Problem, head::HeadError, pages::error::ErrorPage},
+    service_error::ServiceError,
 };
 
 /// The form of the errors of a route.
@@ -18,7 +19,7 @@ pub enum ErrorFormat {
 
 impl ErrorFormat {
     /// The answer of a failure.
-    pub(super) fn answer(self, failure: Failure) -> Response {
+    pub(super) fn answer(self, failure: ServiceError) -> Response {
         match self {
             Self::ProblemJson => Problem::from(failure).into_response(),
             Self::Html => ErrorPage::from(failure).into_response(),
@@ -42,8 +43,8 @@ impl ErrorFormat {
         match (error, self) {
             (BodyError::TooSlow, Self::ProblemJson) => Problem::body_too_slow().into_response(),
             (BodyError::TooSlow, Self::Html) => ErrorPage::body_too_slow().into_response(),
-            (BodyError::Displaced, _) => self.answer(Failure::overloaded()),
-            (BodyError::Broken, _) => self.answer(Failure::Unacceptable),
+            (BodyError::Displaced, _) => self.answer(ServiceError::overloaded()),
+            (BodyError::Broken, _) => self.answer(ServiceError::InvalidRequest),
         }
     }
 

@@ -11,7 +11,7 @@ use holdfast_server_kit::{
 };
 use tokio::time::{Instant, timeout_at};
 
-use crate::http::{error_format::ErrorFormat, service_error::Failure};
+use crate::{http::error_format::ErrorFormat, service_error::ServiceError};
 
 static CUT: LogRateLimiter = LogRateLimiter::new();
 
@@ -43,7 +43,7 @@ impl LoadShed {
             .as_ref()
             .is_some_and(ConnectionHandle::is_trusted);
         let Some(_place) = RequestLimit::enter(limit, connection, begun, || is_trusted) else {
-            return error_format.answer(Failure::overloaded());
+            return error_format.answer(ServiceError::overloaded());
         };
         answer_within(begun + DEADLINE, answer, error_format).await
     }
@@ -58,10 +58,10 @@ async fn answer_within(
     error_format.answer(match timeout_at(deadline, answer).await {
         Ok(Ok(response)) => return response,
         // The panic hook has said where and why.
-        Ok(Err(_panic)) => Failure::Broken,
+        Ok(Err(_panic)) => ServiceError::Internal,
         Err(_elapsed) => {
             CUT.log(|requests| tracing::warn!(requests, "a request was cut at its deadline"));
-            Failure::too_slow()
+            ServiceError::deadline_exceeded()
         }
     })
 }

@@ -39,15 +39,15 @@ use crate::{
     http::{
         body, content_type, csrf,
         dpop::NextNonce,
+        extract::peer::{connection, peer_address},
         head,
         headers::SecurityHeaders,
         load_shed::LoadShed,
         request_id,
-        request_source::{self, Visitor},
         router::{PolicyLookup, RoutePolicy},
         state::AppState,
     },
-    request::trusted_proxies::TrustedProxies,
+    request::{source::client_address, trusted_proxies::TrustedProxies},
 };
 
 static FOREIGN: LogRateLimiter = LogRateLimiter::new();
@@ -92,7 +92,7 @@ impl RequestPipeline {
             policies: PolicyLookup::new(),
             ids: RequestIds::begin(&*state.random),
             public_url: Arc::clone(&state.public_url),
-            trusted_proxies: Arc::clone(&state.trusted_proxies),
+            trusted_proxies: Arc::clone(&state.requests.trusted_proxies),
             guard: LoadShed(Arc::clone(&state.request_limit)),
             bodies: body::reader(),
             headers: SecurityHeaders::of(&state.public_url),
@@ -167,8 +167,8 @@ impl Common {
     /// The same for a request whose body is still to be read. Until then it has no place among those that are worked on.
     async fn answer_when_read(self: Arc<Self>, unread: Unread, known: Known) -> Response {
         let (router, request) = *unread;
-        let visitor = Visitor::new(request.headers(), request.extensions());
-        let client = request_source::address(visitor, &self.trusted_proxies);
+        let peer = peer_address(request.extensions());
+        let client = client_address(request.headers(), peer, &self.trusted_proxies);
         let outcome = match body::route(&self.bodies, router, request, client).await {
             Ok(answer) => Either::Right(answer),
             Err(error) => refusal(known.policy.error_format.refuse_unread(error)),
@@ -200,7 +200,7 @@ where
             id,
             policy,
             nonce: NextNonce::expect_for(&mut request),
-            connection: request_source::connection(request.extensions()).cloned(),
+            connection: connection(request.extensions()).cloned(),
             is_http2: request.version() == Version::HTTP_2,
             begun: Instant::now(),
         };

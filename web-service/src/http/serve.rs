@@ -64,7 +64,7 @@ pub async fn serve(port: Port, state: &AppState, shutdown: CancellationToken) ->
     let connections = Connections::new(port.max_connections, MAX_SILENCE);
     let admission = Admission {
         connections: connections.clone(),
-        trusted: Arc::clone(&state.trusted_proxies),
+        trusted: Arc::clone(&state.requests.trusted_proxies),
     };
     let service = router::service(state);
     let faults = connections.clone();

@@ -1,7 +1,7 @@
-//! The cookies of this service, read strictly and written whole.
+//! `Set-Cookie` for the cookies of this service.
 
 use axum::{
-    http::{HeaderMap, HeaderValue, header},
+    http::{HeaderValue, header},
     response::Response,
 };
 use holdfast_client::auth::DeviceId;
@@ -20,35 +20,6 @@ const KNOWN_FOR: &str = "Max-Age=2592000";
 
 /// `__Host-` needs `Secure` and `Path=/` and no `Domain`; no `Max-Age`, as the server decides when it ends.
 pub(super) const ATTRIBUTES: &str = "HttpOnly; Secure; SameSite=Lax; Path=/";
-
-/// The session id, if there is exactly one session cookie and its value is in canonical form.
-#[must_use]
-pub fn session_id(headers: &HeaderMap, names: &CookieNames) -> Option<SessionId> {
-    only(headers, &names.session)?.parse().ok()
-}
-
-/// What says that the device proved itself, if there is exactly one such cookie.
-pub(super) fn proof<'a>(headers: &'a HeaderMap, names: &CookieNames) -> Option<&'a str> {
-    only(headers, &names.proof)
-}
-
-/// What the sign-in cookie carries, if there is exactly one.
-pub(super) fn login_nonce(
-    headers: &HeaderMap,
-    names: &CookieNames,
-    tokens: &dyn CsrfTokens,
-) -> Option<[u8; 16]> {
-    tokens.open_nonce(SignedCookie::SignIn, only(headers, &names.login)?)
-}
-
-/// Which browser it is, if somebody signed in with it before.
-pub(super) fn known_browser(
-    headers: &HeaderMap,
-    names: &CookieNames,
-    tokens: &dyn CsrfTokens,
-) -> Option<DeviceId> {
-    tokens.open_nonce(SignedCookie::KnownBrowser, only(headers, &names.known)?)
-}
 
 pub(super) fn set_session(names: &CookieNames, id: &SessionId) -> Option<HeaderValue> {
     set(&names.session, &id.expose())
@@ -115,84 +86,14 @@ fn remove(name: &str) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("{name}=; {ATTRIBUTES}; Max-Age=0")).ok()
 }
 
-/// Every `name=value` that was sent, from all lines, without the blanks around it.
-pub(super) fn pairs(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    let lines = headers.get_all(header::COOKIE).into_iter();
-    lines
-        .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
-        .map(<[u8]>::trim_ascii)
-}
-
-/// Two cookies of one name mean that somebody planted one: neither counts. Other cookies may hold any bytes.
-fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let mut found = pairs(headers).filter_map(|pair| {
-        let value = pair.strip_prefix(name.as_bytes())?;
-        value.strip_prefix(b"=")
-    });
-    let value = found.next()?;
-    if found.next().is_some() {
-        return None;
-    }
-    str::from_utf8(value).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const ID: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 
-    fn read(lines: &[&str]) -> Option<String> {
-        let mut headers = HeaderMap::new();
-        for line in lines {
-            headers.append(
-                header::COOKIE,
-                HeaderValue::from_bytes(line.as_bytes()).unwrap(),
-            );
-        }
-        session_id(&headers, &CookieNames::default()).map(|id| id.expose())
-    }
-
     #[test]
-    fn exactly_one_canonical_session_cookie_counts() {
-        assert_eq!(
-            read(&[&format!("a=b; __Host-session={ID}; c=d")]).as_deref(),
-            Some(ID)
-        );
-        assert_eq!(
-            read(&["a=b", &format!("__Host-session={ID}")]).as_deref(),
-            Some(ID)
-        );
-        assert_eq!(
-            read(&[&format!("theme=dünn; __Host-session={ID}")]).as_deref(),
-            Some(ID),
-            "what others put there does not matter"
-        );
-        for lines in [
-            vec![],
-            vec![
-                "__Host-session=dünn".to_owned(),
-                format!("__Host-session={ID}"),
-            ],
-            vec!["a=b".to_owned()],
-            vec![format!("__Host-session={ID}; __Host-session={ID}")],
-            vec![
-                format!("__Host-session={ID}"),
-                "__Host-session=x".to_owned(),
-            ],
-            vec![format!("__Host-session=\"{ID}\"")],
-            vec![format!("__host-session={ID}")],
-            vec![format!("session={ID}")],
-            vec![format!("__Host-session={ID}A")],
-            vec!["__Host-session=".to_owned()],
-        ] {
-            let lines: Vec<_> = lines.iter().map(String::as_str).collect();
-            assert_eq!(read(&lines), None, "{lines:?}");
-        }
-    }
-
-    #[test]
-    fn what_is_set_and_what_is_removed_have_the_same_attributes() {
+    fn removal_has_the_attributes_of_the_cookie() {
         let names = CookieNames::default();
         let set = set_session(&names, &ID.parse().unwrap()).unwrap();
         assert_eq!(

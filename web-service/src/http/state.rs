@@ -1,4 +1,4 @@
-//! What handlers can ask for.
+//! The shared state of all handlers.
 
 use std::{ops::Deref, sync::Arc};
 
@@ -7,96 +7,111 @@ use holdfast_client::{
     auth::AuthService, retry_queue::DeferredSignOut, revocations::Revocations,
     token_verifier::CachingTokenVerifier,
 };
-use holdfast_core::{clock::Clock, random::Random};
+use holdfast_core::random::Random;
 use holdfast_server_kit::request_limit::RequestLimit;
 
 use crate::{
     config::PublicUrl,
+    forward_auth::decision::ForwardAuth,
     request::{
-        cookie_names::CookieNames, redirect_origins::AllowedRedirectOrigins,
-        trusted_proxies::TrustedProxies,
+        cookie_names::CookieNames, redirect_origins::AllowedRedirectOrigins, source::RequestReader,
     },
-    session::{csrf_token::CsrfTokens, device_binding::DeviceBindings, sessions::Sessions},
+    session::{
+        authenticator::SessionAuthenticator, csrf_token::CsrfTokens,
+        device_binding::DeviceBindings, sessions::Sessions,
+    },
 };
 
-/// What becomes of what browsers keep for this site.
+/// What happens to the data that browsers keep for this site.
 #[derive(Clone, Copy, Debug)]
 pub struct SiteData {
-    /// Whether it is cleared at sign-out, in sibling hosts, too.
+    /// Whether sign-out clears it (`Clear-Site-Data`), that of sibling hosts included.
     pub is_cleared: bool,
 }
 
-/// Everything; a handler names only what it uses. Clones are cheap: every layer makes one for every request.
+/// The state of all handlers; each takes only the part that it uses. A clone is one reference count.
 #[derive(Clone)]
-pub struct AppState(Arc<Parts>);
+pub struct AppState(Arc<Dependencies>);
 
-/// What it is made of.
-pub struct Parts {
-    /// auth-service.
+/// What handlers depend on.
+pub struct Dependencies {
+    /// Calls to auth-service.
     pub auth: Arc<dyn AuthService>,
-    /// Judges access tokens.
-    pub verify: CachingTokenVerifier,
-    /// What auth-service told of ended logins.
+    /// Validates access tokens.
+    pub verifier: CachingTokenVerifier,
+    /// Which logins and tokens are revoked.
     pub revocations: Arc<dyn Revocations>,
-    /// Sign-outs while auth-service is away.
-    pub end_later: Arc<dyn DeferredSignOut>,
+    /// Sign-outs that auth-service could not be asked for.
+    pub deferred_sign_out: Arc<dyn DeferredSignOut>,
     /// Browser sessions.
     pub sessions: Sessions,
-    /// Their bindings to devices.
+    /// The bindings of sessions to devices.
     pub bindings: DeviceBindings,
-    /// What cookies are called.
-    pub cookie_names: Arc<CookieNames>,
-    /// Form tokens.
-    pub form_tokens: Arc<dyn CsrfTokens>,
-    /// Fresh nonces.
+    /// Authenticates session cookies.
+    pub authenticator: SessionAuthenticator,
+    /// Decides about requests to applications.
+    pub forward_auth: ForwardAuth,
+    /// Reads who sent a request, and its cookies.
+    pub requests: RequestReader,
+    /// Makes nonces.
     pub random: Arc<dyn Random>,
-    /// Whose word counts about where a request came from.
-    pub trusted_proxies: Arc<TrustedProxies>,
-    /// Where people may be sent back to after signing in.
-    pub return_origins: Arc<AllowedRedirectOrigins>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// How many requests are worked on at once.
+    /// The origins of applications that people may be redirected to.
+    pub redirect_origins: Arc<AllowedRedirectOrigins>,
+    /// The number of requests that are processed at once.
     pub request_limit: Arc<RequestLimit>,
-    /// What becomes of what browsers keep for this site.
+    /// What sign-out does to the data that browsers keep.
     pub site_data: SiteData,
-    /// Where people reach this service.
+    /// The URL of this service as browsers see it.
     pub public_url: Arc<PublicUrl>,
 }
 
-impl From<Parts> for AppState {
-    fn from(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+impl Dependencies {
+    /// The names of the cookies of this installation.
+    #[must_use]
+    pub fn cookie_names(&self) -> &CookieNames {
+        &self.requests.cookie_names
+    }
+
+    /// Makes and checks CSRF tokens.
+    #[must_use]
+    pub fn csrf_tokens(&self) -> &dyn CsrfTokens {
+        &*self.requests.csrf_tokens
+    }
+}
+
+impl From<Dependencies> for AppState {
+    fn from(dependencies: Dependencies) -> Self {
+        Self(Arc::new(dependencies))
     }
 }
 
 impl Deref for AppState {
-    type Target = Parts;
+    type Target = Dependencies;
 
-    fn deref(&self) -> &Parts {
+    fn deref(&self) -> &Dependencies {
         &self.0
     }
 }
 
-macro_rules! gives {
-    ($($field:ident: $part:ty),+ $(,)?) => {
+macro_rules! impl_from_ref {
+    ($($($field:ident).+: $part:ty),+ $(,)?) => {
         $(
             impl FromRef<AppState> for $part {
                 fn from_ref(state: &AppState) -> Self {
-                    state.$field.clone()
+                    state.$($field).+.clone()
                 }
             }
         )+
     };
 }
 
-gives! {
+impl_from_ref! {
     auth: Arc<dyn AuthService>,
-    end_later: Arc<dyn DeferredSignOut>,
+    deferred_sign_out: Arc<dyn DeferredSignOut>,
     revocations: Arc<dyn Revocations>,
     sessions: Sessions,
-    form_tokens: Arc<dyn CsrfTokens>,
-    cookie_names: Arc<CookieNames>,
-    return_origins: Arc<AllowedRedirectOrigins>,
+    requests.csrf_tokens: Arc<dyn CsrfTokens>,
+    requests.cookie_names: Arc<CookieNames>,
+    redirect_origins: Arc<AllowedRedirectOrigins>,
     public_url: Arc<PublicUrl>,
 }

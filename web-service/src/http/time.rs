@@ -1,11 +1,11 @@
-//! Times for machines: RFC 3339, in UTC, to the second.
+//! Times in responses: RFC 3339, in UTC, to the second.
 
-use std::{fmt, str, time::Duration};
+use std::{fmt, str};
 
 use serde::{Serialize, Serializer};
 use time::{OffsetDateTime, UtcOffset};
 
-/// As an answer says it: it is on the way to a client already when it is made, and so takes no memory of its own.
+/// A time such as `2027-01-02T03:04:05Z`, without a heap allocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rfc3339([u8; 20]);
 
@@ -27,12 +27,7 @@ impl Serialize for Rfc3339 {
     }
 }
 
-/// Whole seconds, for `Retry-After`: never less than the wait, never none.
-pub(super) fn in_seconds(wait: Duration) -> u64 {
-    let seconds = wait.as_millis().div_ceil(1000).max(1);
-    seconds.try_into().unwrap_or(u64::MAX)
-}
-
+/// A time as responses contain it, in UTC.
 pub(super) fn rfc3339(time: OffsetDateTime) -> Rfc3339 {
     let time = time.to_offset(UtcOffset::UTC);
     let year = u16::try_from(time.year()).unwrap_or_default();
@@ -62,15 +57,15 @@ mod tests {
 
     #[test]
     fn times_are_in_utc_to_the_second() {
-        let said = |time| rfc3339(time).to_string();
+        let text = |time| rfc3339(time).to_string();
         assert_eq!(
-            said(datetime!(2027-01-02 03:04:05.678 UTC)),
+            text(datetime!(2027-01-02 03:04:05.678 UTC)),
             "2027-01-02T03:04:05Z"
         );
         assert_eq!(
-            said(datetime!(1999-12-31 23:59:59 -1)),
+            text(datetime!(1999-12-31 23:59:59 -1)),
             "2000-01-01T00:59:59Z"
         );
-        assert_eq!(said(OffsetDateTime::UNIX_EPOCH), "1970-01-01T00:00:00Z");
+        assert_eq!(text(OffsetDateTime::UNIX_EPOCH), "1970-01-01T00:00:00Z");
     }
 }

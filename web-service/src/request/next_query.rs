@@ -1,20 +1,22 @@
-//! Where somebody goes on after signing in, in the query of the page that asks them to.
+//! `next` in the query of the pages that a person is redirected to: the address to continue at afterwards.
 
 use url::form_urlencoded::byte_serialize;
 
-/// As much as fits into the head of a request beside cookies. What is longer would lead to a page that cannot be asked for.
+/// Longest `next`, in bytes, so that the head of the next request stays below its limit; a longer one is left out.
 const MAX_LENGTH: usize = 12 * 1024;
 
-/// The text as a value in a query.
-pub(super) fn encoded(text: &str) -> String {
+/// Percent-encodes a text as a value in a query.
+#[must_use]
+pub fn encoded(text: &str) -> String {
     byte_serialize(text.as_bytes()).collect()
 }
 
-/// `/login?next=…` for a `page` such as `/login`. `unsent`: it says that a form that was sent was not passed on.
-pub(super) fn page_with(page: &str, next: Option<&str>, unsent: bool) -> String {
+/// `/login?next=…` for a `page` such as `/login`. With `is_unsent` the page says that the form which was sent had no effect.
+#[must_use]
+pub fn page_with(page: &str, next: Option<&str>, is_unsent: bool) -> String {
     let next = next.map(|next| format!("next={}", encoded(next)));
     let next = next.filter(|next| next.len() <= MAX_LENGTH);
-    let unsent = unsent.then(|| "unsent".to_owned());
+    let unsent = is_unsent.then(|| "unsent".to_owned());
     let query: Vec<_> = next.into_iter().chain(unsent).collect();
     if query.is_empty() {
         return page.to_owned();
@@ -27,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_fit_into_a_head_is_left_out() {
+    fn next_beyond_the_limit_is_left_out() {
         let page = |next: &str, unsent| page_with("/login", Some(next), unsent);
         assert_eq!(page("/a?b", false), "/login?next=%2Fa%3Fb");
         assert_eq!(page("/a", true), "/login?next=%2Fa&unsent");

@@ -1,136 +1,164 @@
-//! Where a request comes from.
+//! The source of a request: its headers and its peer, read on demand as plain values.
 
-use std::{
-    convert::Infallible,
-    net::{IpAddr, Ipv4Addr},
-};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
-use axum::{
-    extract::{ConnectInfo, FromRef, FromRequestParts},
-    http::{Extensions, HeaderMap, HeaderValue, header, request::Parts},
-};
+use axum::http::{HeaderMap, HeaderValue, header};
 use holdfast_client::auth::{ClientInfo, ClientKind, DeviceId};
-use holdfast_server_kit::connections::ConnectionHandle;
 
 use crate::{
-    http::{cookies, state::AppState},
-    request::trusted_proxies::TrustedProxies,
+    forward_auth::access_request::AccessRequest,
+    request::{
+        authorization::{self, AuthorizationError, PresentedToken},
+        cookie_names::CookieNames,
+        cookies, device_proof, dpop,
+        headers::joined,
+        trusted_proxies::TrustedProxies,
+    },
+    session::{csrf_token::CsrfTokens, session_id::SessionId, session_request::SessionRequest},
 };
 
+/// Longest `User-Agent` that is kept, in characters.
 const MAX_USER_AGENT: usize = 256;
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// An address of zeros: nothing is known of where somebody is.
-pub(crate) const NOT_KNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+/// In place of an address that is not known: all zeros.
+pub const UNKNOWN_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
-/// What a request says of who sent it, before anything is read from it.
+/// What the reading of a request depends on: the proxies in front, the names of the cookies, and the key of the signed ones.
+#[derive(Clone)]
+pub struct RequestReader {
+    /// The proxies whose `X-Forwarded-*` headers are used.
+    pub trusted_proxies: Arc<TrustedProxies>,
+    /// The names of the cookies of this installation.
+    pub cookie_names: Arc<CookieNames>,
+    /// Opens signed cookies.
+    pub csrf_tokens: Arc<dyn CsrfTokens>,
+}
+
+/// The source of one request.
 #[derive(Clone, Copy)]
-pub(crate) struct Visitor<'a> {
-    /// As they were sent.
-    pub(crate) headers: &'a HeaderMap,
-    /// The other end of the connection; zeros where it is not known.
-    pub(crate) socket: IpAddr,
+pub struct RequestSource<'a> {
+    reader: &'a RequestReader,
+    headers: &'a HeaderMap,
+    peer: IpAddr,
 }
 
-/// The connection that a request came on.
-pub(super) fn connection(extensions: &Extensions) -> Option<&ConnectionHandle> {
-    let info = extensions.get::<ConnectInfo<ConnectionHandle>>();
-    info.map(|ConnectInfo(connection)| connection)
+impl RequestReader {
+    /// The source of a request with these headers. `peer` is the address of the other end of the connection,
+    /// [`UNKNOWN_ADDRESS`] where it is not known.
+    #[must_use]
+    pub const fn read<'a>(&'a self, headers: &'a HeaderMap, peer: IpAddr) -> RequestSource<'a> {
+        RequestSource {
+            reader: self,
+            headers,
+            peer,
+        }
+    }
 }
 
-/// The other end of a request's connection.
-pub(super) struct Socket(pub(super) IpAddr);
+impl RequestSource<'_> {
+    /// Whether the other end of the connection is a trusted proxy.
+    #[must_use]
+    pub fn is_trusted_proxy(&self) -> bool {
+        self.reader.trusted_proxies.contains(self.peer)
+    }
 
-/// The client's address, its `User-Agent`, and which browser it is, if that is known.
-pub(super) struct Peer {
-    address: IpAddr,
-    user_agent: String,
-    /// From its cookie.
-    pub(super) device: Option<DeviceId>,
-}
-
-impl Peer {
-    /// The client at the other end of a connection, or of the trusted proxy there.
-    pub(super) fn of(visitor: Visitor<'_>, state: &AppState) -> Self {
+    /// Address, user agent and known device of the client, `kind` being what keeps its tokens.
+    #[must_use]
+    pub fn client_info_as(&self, kind: ClientKind) -> ClientInfo {
         let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
-        let user_agent = visitor.headers.get(header::USER_AGENT).map(text);
-        Self {
-            address: address(visitor, &state.trusted_proxies),
+        let user_agent = self.headers.get(header::USER_AGENT).map(text);
+        ClientInfo {
+            kind,
+            ip_address: client_address(self.headers, self.peer, &self.reader.trusted_proxies),
             user_agent: user_agent
                 .unwrap_or_default()
                 .chars()
                 .take(MAX_USER_AGENT)
                 .collect(),
-            device: cookies::known_browser(
-                visitor.headers,
-                &state.cookie_names,
-                &*state.form_tokens,
-            ),
+            device: self.known_browser(),
         }
     }
 
-    /// The client that auth-service is told of.
-    pub(super) fn into_client(self, kind: ClientKind) -> ClientInfo {
-        ClientInfo {
-            kind,
-            ip_address: self.address,
-            user_agent: self.user_agent,
-            device: self.device,
-        }
+    fn known_browser(&self) -> Option<DeviceId> {
+        let reader = self.reader;
+        cookies::known_browser(self.headers, &reader.cookie_names, &*reader.csrf_tokens)
     }
 }
 
-/// The client's address, as far as trusted proxies tell it.
-pub(super) fn address(visitor: Visitor<'_>, proxies: &TrustedProxies) -> IpAddr {
-    let lines = visitor.headers.get_all(FORWARDED_FOR).into_iter();
+impl SessionRequest for RequestSource<'_> {
+    fn session_id(&self) -> Option<SessionId> {
+        cookies::session_id(self.headers, &self.reader.cookie_names)
+    }
+
+    fn proof_cookie(&self) -> Option<&str> {
+        cookies::proof(self.headers, &self.reader.cookie_names)
+    }
+
+    fn is_proof_unanswered(&self, sid: &str) -> bool {
+        device_proof::is_unanswered(self.headers, sid)
+    }
+
+    fn is_cross_site_navigation(&self) -> bool {
+        device_proof::is_cross_site_navigation(self.headers)
+    }
+
+    fn client_info(&self) -> ClientInfo {
+        self.client_info_as(ClientKind::Browser)
+    }
+}
+
+impl AccessRequest for RequestSource<'_> {
+    fn access_token(&self) -> Result<PresentedToken<'_>, AuthorizationError> {
+        authorization::read(self.headers)
+    }
+
+    fn presents_token(&self) -> bool {
+        authorization::is_presented(self.headers)
+    }
+
+    fn dpop_proof(&self) -> Option<String> {
+        dpop::proof(self.headers)
+    }
+
+    fn expects_page(&self) -> bool {
+        match joined(self.headers, "sec-fetch-mode") {
+            Some(mode) => mode.as_ref() == b"navigate",
+            None => self
+                .text(header::ACCEPT)
+                .is_some_and(|accept| accept.to_ascii_lowercase().contains("text/html")),
+        }
+    }
+
+    fn referer(&self) -> Option<&str> {
+        self.text(header::REFERER)
+    }
+}
+
+impl RequestSource<'_> {
+    fn text(&self, name: header::HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// The address of the client: that of the peer or, where the peer is a trusted proxy, that in `X-Forwarded-For`.
+#[must_use]
+pub fn client_address(headers: &HeaderMap, peer: IpAddr, proxies: &TrustedProxies) -> IpAddr {
+    let lines = headers.get_all(FORWARDED_FOR).into_iter();
     // A line that is no text ends the search, as any other that holds no address.
     let lines: Vec<_> = lines.map(|line| line.to_str().unwrap_or("?")).collect();
-    let client = proxies.client(visitor.socket, &lines);
+    let client = proxies.client(peer, &lines);
     if let Some(unread) = client.unread {
         tracing::debug!(
             unread,
-            "X-Forwarded-For holds what is no address; the proxy's own counts"
+            "X-Forwarded-For contains a value that is not an address; using the address of the proxy"
         );
-    } else if lines.is_empty()
-        && visitor.headers.contains_key(header::FORWARDED)
-        && proxies.contains(visitor.socket)
+    } else if lines.is_empty() && headers.contains_key(header::FORWARDED) && proxies.contains(peer)
     {
-        tracing::debug!("Forwarded (RFC 7239) is not read; have the proxy send X-Forwarded-For");
+        tracing::debug!(
+            "Forwarded (RFC 7239) is not read; configure the proxy to send X-Forwarded-For"
+        );
     }
     client.address
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Peer
-where
-    AppState: FromRef<S>,
-{
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        Ok(Self::of(Visitor::of(parts), &AppState::from_ref(state)))
-    }
-}
-
-impl<'a> Visitor<'a> {
-    /// Whoever sent a request.
-    pub(super) fn of(parts: &'a Parts) -> Self {
-        Self::new(&parts.headers, &parts.extensions)
-    }
-
-    /// Whoever sent these headers.
-    pub(super) fn new(headers: &'a HeaderMap, extensions: &Extensions) -> Self {
-        let connection = connection(extensions);
-        Self {
-            headers,
-            socket: connection.map_or(NOT_KNOWN, |connection| connection.peer().ip()),
-        }
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Socket {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self(Visitor::of(parts).socket))
-    }
 }

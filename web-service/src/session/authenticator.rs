@@ -1,70 +1,71 @@
-//! Who is signed in with this browser.
+//! When a session cookie is a signed-in person: cookie, device proof and client info in, an authenticated session out.
 
 use std::sync::Arc;
 
-use axum::{
-    extract::{FromRef, FromRequestParts},
-    http::{HeaderMap, Method, request::Parts},
-};
 use holdfast_client::{
-    auth::{
-        AuthError, AuthService, Authorization, ClientInfo, ClientKind, Grant, Holder, RefusalKind,
-    },
-    revocations::LoginState,
+    auth::{AuthError, AuthService, Authorization, ClientInfo, Grant, Holder, RefusalKind},
+    retry_queue::DeferredSignOut,
+    revocations::{LoginState, Revocations},
 };
 use secrecy::SecretString;
 use time::OffsetDateTime;
 
 use crate::{
-    http::{
-        api::problem::Problem,
-        cookies, dbsc,
-        pages::{
-            error::{ErrorPage, PageRefusal},
-            self_reload::SelfReload,
-        },
-        request_source::{Peer, Visitor},
-        service_error::Failure,
-        state::AppState,
-    },
+    service_error::ServiceError,
     session::{
         browser_session::Session,
         csrf_token::CsrfTokens,
-        device_binding::DeviceProofStatus,
+        device_binding::{DeviceBindings, DeviceProofStatus},
         session_id::SessionId,
+        session_request::SessionRequest,
         sessions::{RecordsUnavailable, Sessions},
         sign_in::SignedIn,
         sign_out::sign_out,
     },
 };
 
-/// A browser whose session and login are both alive.
-pub(super) struct AuthenticatedSession {
-    /// The secret of its cookie.
-    pub(super) id: SessionId,
+/// Authenticates requests by their session cookie.
+#[derive(Clone)]
+pub struct SessionAuthenticator {
+    /// Issues access tokens for the account's owner.
+    pub auth: Arc<dyn AuthService>,
+    /// Ends logins that auth-service could not be asked to end.
+    pub deferred_sign_out: Arc<dyn DeferredSignOut>,
+    /// Which logins have ended.
+    pub revocations: Arc<dyn Revocations>,
+    /// The sessions.
+    pub sessions: Sessions,
+    /// Their bindings to devices.
+    pub bindings: DeviceBindings,
+}
+
+/// A session that is not over, of a login that is alive.
+pub struct AuthenticatedSession {
+    /// The secret of the session cookie.
+    pub id: SessionId,
+    /// The session record.
+    pub record: Arc<Session>,
+}
+
+/// An authenticated session with an access token.
+pub struct SessionWithToken {
     /// The session.
-    pub(super) session: Arc<Session>,
+    pub session: AuthenticatedSession,
+    /// Acts for the account's owner towards auth-service; made for one request.
+    pub authorization: Authorization,
 }
 
-/// The same, with what acts for the person towards auth-service.
-pub(super) struct SessionWithToken {
-    /// The browser.
-    pub(super) browser: AuthenticatedSession,
-    /// Made for this request.
-    pub(super) authorization: Authorization,
-}
-
-/// Why a request has no signed-in browser.
+/// Why a request has no authenticated session.
 #[derive(Debug)]
-pub(super) enum SessionError {
-    /// There is no session, or it is over.
+pub enum SessionError {
+    /// There is no session cookie, or its session or login is over.
     NoSession,
-    /// The session is bound to a device, and nothing shows that it is this one.
+    /// The session is bound to a device, and the request has no valid device proof.
     NoProof,
-    /// The session has to be bound to a device, and this browser did not bind it.
+    /// Sessions have to be bound to a device, and this one is not.
     NotBound,
-    /// It cannot be told now.
-    Failed(Failure),
+    /// It cannot be decided now.
+    Failed(ServiceError),
 }
 
 impl From<RecordsUnavailable> for SessionError {
@@ -74,205 +75,159 @@ impl From<RecordsUnavailable> for SessionError {
 }
 
 impl AuthenticatedSession {
-    /// Opens the session that the cookie names, sees that its device is here, and notes that it was seen.
-    pub(super) async fn find(visitor: Visitor<'_>, state: &AppState) -> Result<Self, SessionError> {
-        let mut browser = Self::open(visitor.headers, state).await?;
-        let session = &mut browser.session;
-        let bindings = &state.bindings;
-        match bindings.verify(
-            session,
-            cookies::proof(visitor.headers, &state.cookie_names),
-        ) {
+    /// The CSRF token for the forms of this session's pages.
+    #[must_use]
+    pub fn csrf_token(&self, tokens: &dyn CsrfTokens) -> String {
+        tokens.session_token(&self.id, &self.record.user_id)
+    }
+}
+
+impl SessionAuthenticator {
+    /// Authenticates a request: the session of its cookie, with the device proof that the session needs. Once a minute records that
+    /// the session is in use.
+    ///
+    /// # Errors
+    /// [`SessionError`], each variant.
+    pub async fn authenticate(
+        &self,
+        request: &impl SessionRequest,
+    ) -> Result<AuthenticatedSession, SessionError> {
+        let mut found = self.open(request).await?;
+        let session = &mut found.record;
+        match self.bindings.verify(session, request.proof_cookie()) {
             DeviceProofStatus::Enough => {}
             DeviceProofStatus::First => {
-                let client = Peer::of(visitor, state).into_client(ClientKind::Browser);
-                if !bindings.confirm(&browser.id, session, &client).await? {
+                let client = request.client_info();
+                if !self.bindings.confirm(&found.id, session, &client).await? {
                     return Err(SessionError::NoSession);
                 }
             }
             DeviceProofStatus::Unbound => return Err(SessionError::NotBound),
-            shown => return Err(no_proof(visitor, state, session, shown).await),
+            status => return Err(self.no_proof(request, session, status).await),
         }
-        if state.sessions.should_note(session) {
-            if !state.sessions.note_seen(&browser.id, session).await? {
+        if self.sessions.should_note(session) {
+            if !self.sessions.note_seen(&found.id, session).await? {
                 return Err(SessionError::NoSession);
             }
-            note_seen(Arc::clone(&state.auth), session.refresh_token.clone());
+            note_seen(Arc::clone(&self.auth), session.refresh_token.clone());
         }
-        Ok(browser)
+        Ok(found)
     }
 
-    /// The session that the cookie names, whose login lives; whether its device is here is not looked at.
-    pub(super) async fn open(headers: &HeaderMap, state: &AppState) -> Result<Self, SessionError> {
-        let id =
-            cookies::session_id(headers, &state.cookie_names).ok_or(SessionError::NoSession)?;
-        let session = state.sessions.find(&id).await?;
-        let session = session.ok_or(SessionError::NoSession)?;
-        match state.revocations.login(&session.sid, &session.epoch) {
-            LoginState::Live => Ok(Self { id, session }),
-            LoginState::Ended => Err(end_with_login(&state.sessions, &id, &session).await),
-            LoginState::Unknown => Err(SessionError::Failed(Failure::nothing_heard())),
+    /// The session of the cookie, whose login is alive, without a look at the device proof.
+    ///
+    /// # Errors
+    /// [`SessionError::NoSession`] and [`SessionError::Failed`].
+    pub async fn open(
+        &self,
+        request: &impl SessionRequest,
+    ) -> Result<AuthenticatedSession, SessionError> {
+        let id = request.session_id().ok_or(SessionError::NoSession)?;
+        let record = self.sessions.find(&id).await?;
+        let record = record.ok_or(SessionError::NoSession)?;
+        match self.revocations.login(&record.sid, &record.epoch) {
+            LoginState::Live => Ok(AuthenticatedSession { id, record }),
+            LoginState::Ended => Err(self.end_with_login(&id, &record).await),
+            LoginState::Unknown => Err(SessionError::Failed(ServiceError::revocations_stale())),
         }
     }
 
-    /// The token for the forms of its pages.
-    pub(super) fn form_token(&self, tokens: &dyn CsrfTokens) -> String {
-        tokens.session_token(&self.id, &self.session.user_id)
-    }
-
-    /// Asks auth-service for what acts for the person.
-    pub(super) async fn act(self, state: &AppState) -> Result<SessionWithToken, SessionError> {
-        let grant = Grant::RefreshToken(&self.session.refresh_token);
-        match state
-            .auth
-            .issue_token(grant, "", Holder::Browser, None)
-            .await
-        {
+    /// Obtains an access token that acts for the account's owner.
+    ///
+    /// # Errors
+    /// [`SessionError::NoSession`] where the login has ended, and [`SessionError::Failed`].
+    pub async fn access_token(
+        &self,
+        session: AuthenticatedSession,
+    ) -> Result<SessionWithToken, SessionError> {
+        let grant = Grant::RefreshToken(&session.record.refresh_token);
+        let issued = self.auth.issue_token(grant, "", Holder::Browser, None);
+        match issued.await {
             Ok(tokens) => Ok(SessionWithToken {
-                browser: self,
+                session,
                 authorization: Authorization {
                     access_token: tokens.access_token,
                     proof: None,
                 },
             }),
             Err(AuthError::Refused(refusal)) if refusal.kind == RefusalKind::Unauthenticated => {
-                Err(end_with_login(&state.sessions, &self.id, &self.session).await)
+                Err(self.end_with_login(&session.id, &session.record).await)
             }
             Err(error) => Err(SessionError::Failed(error.into())),
         }
     }
-}
 
-/// A browser that says why its device was not asked is no thief's for it, and is not sent away where it was our fault.
-async fn no_proof(
-    visitor: Visitor<'_>,
-    state: &AppState,
-    session: &Session,
-    shown: DeviceProofStatus,
-) -> SessionError {
-    let was_not_answered = dbsc::was_not_answered(visitor.headers, &session.sid);
-    // A page of another site led here, and then browsers do not ask the device.
-    let is_explained = was_not_answered || dbsc::is_led_here(visitor.headers);
-    let client = Peer::of(visitor, state).into_client(ClientKind::Browser);
-    let bindings = &state.bindings;
-    let told = bindings
-        .report_possible_theft(session, shown, is_explained, &client)
-        .await;
-    match told {
-        Err(error) => error.into(),
-        Ok(()) if was_not_answered => SessionError::Failed(Failure::device_not_asked()),
-        Ok(()) => SessionError::NoProof,
+    /// Begins the session of a person who just signed in. A login without a session is ended again.
+    ///
+    /// # Errors
+    /// Where the session store does not answer.
+    pub async fn begin(
+        &self,
+        signed_in: SignedIn,
+        client: &ClientInfo,
+    ) -> Result<SessionId, ServiceError> {
+        let refresh_token = signed_in.refresh_token.clone();
+        match self.sessions.begin(signed_in).await {
+            Ok(id) => Ok(id),
+            Err(error) => {
+                let deferred = &*self.deferred_sign_out;
+                sign_out(&*self.auth, deferred, &refresh_token, client).await;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Continues a session under a new id, after its owner authenticated again.
+    ///
+    /// # Errors
+    /// [`SessionError::NoSession`] where it ended meanwhile, and [`SessionError::Failed`].
+    pub async fn renew(
+        &self,
+        session: AuthenticatedSession,
+        authenticated_at: OffsetDateTime,
+    ) -> Result<AuthenticatedSession, SessionError> {
+        let old = (&session.id, session.record.sid.as_str());
+        let renewed = self.sessions.renew(old, authenticated_at).await?;
+        let (id, record) = renewed.ok_or(SessionError::NoSession)?;
+        Ok(AuthenticatedSession { id, record })
+    }
+
+    /// A missing proof that the browser explains is not a sign of theft, and one that this service failed to answer signs nobody
+    /// out.
+    async fn no_proof(
+        &self,
+        request: &impl SessionRequest,
+        session: &Session,
+        status: DeviceProofStatus,
+    ) -> SessionError {
+        let is_unanswered = request.is_proof_unanswered(&session.sid);
+        let is_explained = is_unanswered || request.is_cross_site_navigation();
+        let client = request.client_info();
+        let reported = self
+            .bindings
+            .report_possible_theft(session, status, is_explained, &client)
+            .await;
+        match reported {
+            Err(error) => error.into(),
+            Ok(()) if is_unanswered => SessionError::Failed(ServiceError::device_not_asked()),
+            Ok(()) => SessionError::NoProof,
+        }
+    }
+
+    /// Removes the session of a login that has ended.
+    async fn end_with_login(&self, id: &SessionId, session: &Session) -> SessionError {
+        tracing::info!(sid = session.sid, "a session ended with its login");
+        match self.sessions.end(id).await {
+            Ok(()) => SessionError::NoSession,
+            Err(error) => error.into(),
+        }
     }
 }
 
-/// The login has ended: so has the session.
-async fn end_with_login(sessions: &Sessions, id: &SessionId, session: &Session) -> SessionError {
-    tracing::info!(sid = session.sid, "a session ended with its login");
-    match sessions.end(id).await {
-        Ok(()) => SessionError::NoSession,
-        Err(error) => error.into(),
-    }
-}
-
-/// Lets auth-service know that the login is in use. Nobody waits for it, and nothing is lost when it fails.
+/// Reports to auth-service that the login is in use, without waiting for it: a failure loses nothing.
 fn note_seen(auth: Arc<dyn AuthService>, refresh_token: SecretString) {
     tokio::spawn(async move {
         let grant = Grant::RefreshToken(&refresh_token);
         let _ = auth.issue_token(grant, "", Holder::Browser, None).await;
     });
-}
-
-/// Begins the session of somebody who just signed in. A login that no session can hold is ended again.
-pub(super) async fn begin(
-    state: &AppState,
-    signed_in: SignedIn,
-    client: &ClientInfo,
-) -> Result<SessionId, Failure> {
-    let refresh_token = signed_in.refresh_token.clone();
-    match state.sessions.begin(signed_in).await {
-        Ok(id) => Ok(id),
-        Err(error) => {
-            sign_out(&*state.auth, &*state.end_later, &refresh_token, client).await;
-            Err(error.into())
-        }
-    }
-}
-
-/// Goes on in a session with a new id, after the person proved again who they are.
-pub(super) async fn renew(
-    state: &AppState,
-    browser: AuthenticatedSession,
-    authenticated_at: OffsetDateTime,
-) -> Result<AuthenticatedSession, SessionError> {
-    let renewed = state
-        .sessions
-        .renew((&browser.id, &browser.session.sid), authenticated_at)
-        .await?;
-    let (id, session) = renewed.ok_or(SessionError::NoSession)?;
-    Ok(AuthenticatedSession { id, session })
-}
-
-/// For pages: without a session the person is sent to sign in.
-pub(super) struct PageBrowser(pub(super) AuthenticatedSession);
-
-/// For pages that act for the person.
-pub(super) struct PageActor(pub(super) SessionWithToken);
-
-fn page_refusal(refused: SessionError, parts: &Parts) -> PageRefusal {
-    match refused {
-        SessionError::NoProof
-            if parts.method == Method::GET && dbsc::is_led_here(&parts.headers) =>
-        {
-            PageRefusal::SelfReload(SelfReload::at(&parts.uri))
-        }
-        SessionError::NoProof if !parts.method.is_safe() => {
-            PageRefusal::Error(ErrorPage::no_device_proof(&parts.uri))
-        }
-        SessionError::NoSession | SessionError::NoProof => {
-            PageRefusal::sign_in(&parts.method, &parts.uri)
-        }
-        SessionError::NotBound => PageRefusal::Error(ErrorPage::not_bound()),
-        SessionError::Failed(failure) => PageRefusal::Error(failure.into()),
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for PageBrowser
-where
-    AppState: FromRef<S>,
-{
-    type Rejection = PageRefusal;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, PageRefusal> {
-        let found =
-            AuthenticatedSession::find(Visitor::of(parts), &AppState::from_ref(state)).await;
-        found
-            .map(Self)
-            .map_err(|refused| page_refusal(refused, parts))
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for PageActor
-where
-    AppState: FromRef<S>,
-{
-    type Rejection = PageRefusal;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, PageRefusal> {
-        let PageBrowser(browser) = PageBrowser::from_request_parts(parts, state).await?;
-        let actor = browser.act(&AppState::from_ref(state)).await;
-        actor
-            .map(Self)
-            .map_err(|refused| page_refusal(refused, parts))
-    }
-}
-
-impl From<SessionError> for Problem {
-    fn from(refused: SessionError) -> Self {
-        match refused {
-            SessionError::NoSession => Self::no_session(),
-            SessionError::NoProof => Self::no_device_proof(),
-            SessionError::NotBound => Self::not_bound(),
-            SessionError::Failed(failure) => failure.into(),
-        }
-    }
 }

@@ -1,11 +1,13 @@
 //! Browser sessions: the rules, the codecs of what goes to the browser, and the stores.
 
+pub mod authenticator;
 pub mod browser_session;
 pub mod codec;
 pub mod csrf_token;
 pub mod device;
 pub mod device_binding;
 pub mod session_id;
+pub mod session_request;
 pub mod sessions;
 pub mod sign_in;
 pub mod sign_out;

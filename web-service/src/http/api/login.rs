@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use holdfast_client::{
-    auth::{AuthService, ClientKind, Grant, Holder},
+    auth::{AuthService, Grant, Holder},
     retry_queue::DeferredSignOut,
 };
 use secrecy::SecretString;
@@ -13,9 +13,9 @@ use utoipa::ToSchema;
 
 use crate::{
     http::{
-        api::{json::Json, problem::Problem, tokens::TokenAnswer},
+        api::{problem::Problem, tokens::TokenAnswer},
         dpop::Dpop,
-        request_source::Peer,
+        extract::{client::ApiClientInfo, json::Json},
     },
     session::sign_out::sign_out,
 };
@@ -40,13 +40,12 @@ pub(in crate::http) struct Credentials {
 )]
 pub(in crate::http) async fn submit(
     State(auth): State<Arc<dyn AuthService>>,
-    State(end_later): State<Arc<dyn DeferredSignOut>>,
-    peer: Peer,
+    State(deferred_sign_out): State<Arc<dyn DeferredSignOut>>,
+    ApiClientInfo(client): ApiClientInfo,
     dpop: Dpop,
     Json(credentials): Json<Credentials>,
 ) -> Result<axum::Json<TokenAnswer>, Problem> {
     let Credentials { username, password } = credentials;
-    let client = peer.into_client(ClientKind::Api);
     let (_, login) = auth
         .login(&username, &password, None, &client)
         .await
@@ -60,11 +59,11 @@ pub(in crate::http) async fn submit(
             dpop.proof(),
         )
         .await;
-    match dpop.heard(issued) {
+    match dpop.keep_nonce(issued) {
         Ok(tokens) => Ok(axum::Json(tokens.into())),
-        // A login that nobody holds tokens of is over.
+        // A login without tokens ends at once.
         Err(error) => {
-            sign_out(&*auth, &*end_later, ticket, &client).await;
+            sign_out(&*auth, &*deferred_sign_out, ticket, &client).await;
             Err(Problem::for_credential(error))
         }
     }

@@ -13,8 +13,8 @@ use utoipa::ToSchema;
 
 use crate::{
     http::{
-        api::{caller::ApiPerson, problem::Problem},
-        request_source::Peer,
+        api::problem::Problem,
+        extract::caller::ApiCaller,
         time::{Rfc3339, rfc3339},
     },
     session::user_agent::describe,
@@ -87,10 +87,10 @@ impl From<LoginRecord> for LoginAnswer {
 )]
 pub(in crate::http) async fn list(
     State(auth): State<Arc<dyn AuthService>>,
-    person: ApiPerson,
+    caller: ApiCaller,
 ) -> Result<Json<Logins>, Problem> {
-    let logins = auth.logins(&person.authorization).await;
-    let logins = person.heard(logins)?;
+    let logins = auth.logins(&caller.authorization).await;
+    let logins = caller.result(logins)?;
     Ok(Json(Logins {
         logins: logins.into_iter().map(LoginAnswer::from).collect(),
     }))
@@ -108,15 +108,13 @@ pub(in crate::http) async fn list(
 )]
 pub(in crate::http) async fn end(
     State(auth): State<Arc<dyn AuthService>>,
-    person: ApiPerson,
-    peer: Peer,
+    caller: ApiCaller,
     Path(sid): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let client = peer.into_client(person.kind());
     let ended = auth
-        .end_login_by_id(&person.authorization, &sid, &client)
+        .end_login_by_id(&caller.authorization, &sid, &caller.client)
         .await;
-    person.heard(ended)?;
+    caller.result(ended)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -131,11 +129,11 @@ pub(in crate::http) async fn end(
 )]
 pub(in crate::http) async fn end_others(
     State(auth): State<Arc<dyn AuthService>>,
-    person: ApiPerson,
-    peer: Peer,
+    caller: ApiCaller,
 ) -> Result<StatusCode, Problem> {
-    let client = peer.into_client(person.kind());
-    let ended = auth.end_other_logins(&person.authorization, &client).await;
-    person.heard(ended)?;
+    let ended = auth
+        .end_other_logins(&caller.authorization, &caller.client)
+        .await;
+    caller.result(ended)?;
     Ok(StatusCode::NO_CONTENT)
 }

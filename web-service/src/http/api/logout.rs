@@ -4,23 +4,26 @@ use axum::{
     extract::{FromRequest, Request, State},
     http::{HeaderMap, StatusCode, header},
 };
-use holdfast_client::{ErrorReason, auth::ClientKind};
+use holdfast_client::ErrorReason;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::http::{
-    api::{
-        bearer::{self, SCOPE},
-        json::Json,
-        problem::Problem,
+use crate::{
+    http::{
+        api::problem::Problem,
+        dpop::Dpop,
+        extract::{
+            access_token::{SCOPE, required_proof},
+            client::ApiClientInfo,
+            json::Json,
+        },
+        state::AppState,
     },
-    dpop::Dpop,
-    request_source::Peer,
-    state::AppState,
+    request::authorization,
 };
 
-/// The body, where no access token comes along.
+/// The body of a request without an access token.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"refresh_token": "hfr_…"}))]
 pub(in crate::http) struct Logout {
@@ -28,19 +31,19 @@ pub(in crate::http) struct Logout {
     refresh_token: SecretString,
 }
 
-/// What a program signs out with.
-pub(in crate::http) enum Holds {
+/// The credential that an API client signs out with.
+pub(in crate::http) enum SignOutCredential {
     AccessToken(HeaderMap),
     RefreshToken(SecretString),
 }
 
-impl FromRequest<AppState> for Holds {
+impl FromRequest<AppState> for SignOutCredential {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
         let headers = request.headers();
-        // An access token decides where it is presented.
-        if bearer::is_presented(headers) {
+        // Where an access token is presented the body does not count.
+        if authorization::is_presented(headers) {
             return Ok(Self::AccessToken(headers.clone()));
         }
         if !headers.contains_key(header::CONTENT_TYPE) {
@@ -64,31 +67,31 @@ impl FromRequest<AppState> for Holds {
 )]
 pub(in crate::http) async fn submit(
     State(state): State<AppState>,
-    peer: Peer,
+    ApiClientInfo(client): ApiClientInfo,
     dpop: Dpop,
-    holds: Holds,
+    credential: SignOutCredential,
 ) -> Result<StatusCode, Problem> {
-    let (auth, client) = (&state.auth, peer.into_client(ClientKind::Api));
-    match holds {
-        Holds::AccessToken(headers) => {
-            let (scheme, token) = bearer::read(&headers)?;
-            let proof = bearer::proof(scheme, &dpop)?;
-            let judged = state.verify.validate(token, proof, "", &[SCOPE]).await;
-            let ended = match dpop.heard(judged) {
+    let auth = &state.auth;
+    match credential {
+        SignOutCredential::AccessToken(headers) => {
+            let (scheme, token) = authorization::read(&headers)?;
+            let proof = required_proof(scheme, &dpop)?;
+            let validated = state.verifier.validate(token, proof, "", &[SCOPE]).await;
+            let ended = match dpop.keep_nonce(validated) {
                 Ok(_) => auth.end_login(token, None, &client).await,
                 Err(error) if error.is_refused_as(ErrorReason::TokenExpired) => {
                     auth.end_login(token, proof, &client).await
                 }
                 Err(refused) => Err(refused),
             };
-            dpop.heard(ended)
+            dpop.keep_nonce(ended)
                 .map_err(|error| Problem::for_token(error, scheme))?;
         }
-        Holds::RefreshToken(token) => {
+        SignOutCredential::RefreshToken(token) => {
             let ended = auth
                 .end_login(token.expose_secret(), dpop.proof(), &client)
                 .await;
-            dpop.heard(ended).map_err(Problem::for_credential)?;
+            dpop.keep_nonce(ended).map_err(Problem::for_credential)?;
         }
     }
     Ok(StatusCode::NO_CONTENT)

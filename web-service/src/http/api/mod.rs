@@ -1,9 +1,6 @@
-//! JSON for programs.
+//! The REST API: JSON for API clients, and for scripts of pages.
 
-pub(super) mod bearer;
-mod caller;
 pub(super) mod docs;
-pub(super) mod json;
 pub(super) mod jwks;
 pub(super) mod login;
 pub(super) mod logins;

@@ -13,8 +13,13 @@ use holdfast_client::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::{
-    api::bearer::Scheme, dpop::DpopChallenge, service_error::Failure, time::in_seconds,
+use crate::{
+    request::{
+        authorization::{AuthorizationError, TokenScheme},
+        dpop::DpopChallenge,
+    },
+    service_error::{ServiceError, retry_after_seconds},
+    session::authenticator::SessionError,
 };
 
 /// A problem on its way to the client.
@@ -76,7 +81,7 @@ impl Problem {
     }
 
     /// The request itself is wrong.
-    pub(super) fn invalid(status: StatusCode, detail: &str) -> Self {
+    pub(in crate::http) fn invalid(status: StatusCode, detail: &str) -> Self {
         Self::new(status, "INVALID_REQUEST", detail)
     }
 
@@ -124,18 +129,18 @@ impl Problem {
             .challenging(Challenge::Session)
     }
 
-    pub(super) fn no_token() -> Self {
+    pub(in crate::http) fn no_token() -> Self {
         let detail = "send an access token as Authorization: Bearer …";
         Self::new(StatusCode::UNAUTHORIZED, "TOKEN_MISSING", detail).challenging(Challenge::Bearer)
     }
 
-    pub(super) fn malformed_token() -> Self {
+    fn malformed_token() -> Self {
         let detail = "the Authorization header is not one bearer token";
         Self::new(StatusCode::UNAUTHORIZED, "TOKEN_MALFORMED", detail)
             .challenging(Challenge::InvalidToken)
     }
 
-    pub(super) fn no_dpop_proof() -> Self {
+    pub(in crate::http) fn no_dpop_proof() -> Self {
         let detail = "with Authorization: DPoP … send the proof of its key as DPoP: …";
         Self::new(
             StatusCode::UNAUTHORIZED,
@@ -146,16 +151,16 @@ impl Problem {
     }
 
     /// A refusal of an access token that was presented like this.
-    pub(super) fn for_token(error: AuthError, scheme: Scheme) -> Self {
+    pub(in crate::http) fn for_token(error: AuthError, scheme: TokenScheme) -> Self {
         let challenge = match scheme {
-            Scheme::Bearer => Challenge::InvalidToken,
-            Scheme::Dpop => Challenge::Dpop(DpopChallenge::InvalidToken),
+            TokenScheme::Bearer => Challenge::InvalidToken,
+            TokenScheme::Dpop => Challenge::Dpop(DpopChallenge::InvalidToken),
         };
         Self::from_auth(error, challenge)
     }
 
     /// A refusal of what a session stands for.
-    pub(super) fn for_session(error: AuthError) -> Self {
+    pub(in crate::http) fn for_session(error: AuthError) -> Self {
         Self::from_auth(error, Challenge::Session)
     }
 
@@ -167,7 +172,7 @@ impl Problem {
     fn from_auth(error: AuthError, challenge: Challenge) -> Self {
         match error {
             AuthError::Refused(refusal) => Self::refused(&refusal, challenge),
-            error => Failure::from(error).into(),
+            error => ServiceError::from(error).into(),
         }
     }
 
@@ -227,19 +232,39 @@ impl Problem {
     }
 }
 
-impl From<Failure> for Problem {
-    fn from(failure: Failure) -> Self {
+impl From<ServiceError> for Problem {
+    fn from(failure: ServiceError) -> Self {
         match failure {
-            Failure::Unavailable {
+            ServiceError::Unavailable {
                 reason,
                 retry_after,
-            } => Self::unavailable(&reason, retry_after),
-            Failure::Throttled { retry_after } => Self::throttled(retry_after),
-            Failure::Unacceptable => Self::invalid(
+            } => Self::unavailable(reason.as_str(), retry_after),
+            ServiceError::Throttled { retry_after } => Self::throttled(retry_after),
+            ServiceError::InvalidRequest => Self::invalid(
                 StatusCode::BAD_REQUEST,
                 "a field has a value it cannot have",
             ),
-            Failure::Broken => Self::internal(),
+            ServiceError::Internal => Self::internal(),
+        }
+    }
+}
+
+impl From<SessionError> for Problem {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::NoSession => Self::no_session(),
+            SessionError::NoProof => Self::no_device_proof(),
+            SessionError::NotBound => Self::not_bound(),
+            SessionError::Failed(error) => error.into(),
+        }
+    }
+}
+
+impl From<AuthorizationError> for Problem {
+    fn from(error: AuthorizationError) -> Self {
+        match error {
+            AuthorizationError::Missing => Self::no_token(),
+            AuthorizationError::Malformed => Self::malformed_token(),
         }
     }
 }
@@ -258,7 +283,7 @@ impl IntoResponse for Problem {
         let media_type = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, media_type);
         if let Some(wait) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, in_seconds(wait).into());
+            headers.insert(header::RETRY_AFTER, retry_after_seconds(wait).into());
         }
         if let Some(challenge) = self.challenge.header() {
             headers.insert(

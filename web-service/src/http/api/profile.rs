@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::{
-    api::bearer::Bearer,
+    extract::access_token::AccessTokenClaims,
     time::{Rfc3339, rfc3339},
 };
 
@@ -33,7 +33,7 @@ pub(in crate::http) struct Profile<'a> {
     security(("bearer" = [])),
     responses((status = 200, description = "Whose token it is", body = Profile)),
 )]
-pub(in crate::http) async fn show(Bearer { claims, .. }: Bearer) -> Response {
+pub(in crate::http) async fn show(AccessTokenClaims(claims): AccessTokenClaims) -> Response {
     let profile = Profile {
         logged_in_as: &claims.username,
         sub: &claims.subject,

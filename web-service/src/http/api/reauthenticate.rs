@@ -5,16 +5,14 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
-use holdfast_client::auth::ClientKind;
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::http::{
-    api::{caller::ApiBrowser, json::Json, problem::Problem},
-    cookies::{self, with_cookie},
-    request_source::Peer,
-    signed_in::renew,
+    api::problem::Problem,
+    extract::{caller::ApiSession, client::BrowserInfo, json::Json},
+    set_cookie::{self, with_cookie},
     state::AppState,
 };
 
@@ -38,18 +36,17 @@ pub(in crate::http) struct Proof {
 )]
 pub(in crate::http) async fn submit(
     State(state): State<AppState>,
-    ApiBrowser(browser): ApiBrowser,
-    peer: Peer,
+    ApiSession(session): ApiSession,
+    BrowserInfo(client): BrowserInfo,
     Json(proof): Json<Proof>,
 ) -> Result<Response, Problem> {
-    let client = peer.into_client(ClientKind::Browser);
-    let actor = browser.act(&state).await?;
+    let caller = state.authenticator.access_token(session).await?;
     let at = state
         .auth
-        .reauthenticate(&actor.authorization, &proof.password, &client)
+        .reauthenticate(&caller.authorization, &proof.password, &client)
         .await
         .map_err(Problem::for_credential)?;
-    let browser = renew(&state, actor.browser, at).await?;
-    let cookie = cookies::set_session(&state.cookie_names, &browser.id);
+    let session = state.authenticator.renew(caller.session, at).await?;
+    let cookie = set_cookie::set_session(state.cookie_names(), &session.id);
     Ok(with_cookie(StatusCode::NO_CONTENT.into_response(), cookie))
 }

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use holdfast_client::auth::{AuthService, ClientKind, Grant, Holder};
+use holdfast_client::auth::{AuthService, Grant, Holder};
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::http::{
-    api::{json::Json, problem::Problem, tokens::TokenAnswer},
+    api::{problem::Problem, tokens::TokenAnswer},
     dpop::Dpop,
-    request_source::Peer,
+    extract::{client::ApiClientInfo, json::Json},
 };
 
 /// The body.
@@ -33,15 +33,14 @@ pub(in crate::http) struct Refresh {
 )]
 pub(in crate::http) async fn submit(
     State(auth): State<Arc<dyn AuthService>>,
-    peer: Peer,
+    ApiClientInfo(client): ApiClientInfo,
     dpop: Dpop,
     Json(refresh): Json<Refresh>,
 ) -> Result<axum::Json<TokenAnswer>, Problem> {
     let grant = Grant::RefreshToken(&refresh.refresh_token);
-    let client = peer.into_client(ClientKind::Api);
     let issued = auth
         .issue_token(grant, "", Holder::Program(&client), dpop.proof())
         .await;
-    let tokens = dpop.heard(issued).map_err(Problem::for_credential)?;
+    let tokens = dpop.keep_nonce(issued).map_err(Problem::for_credential)?;
     Ok(axum::Json(tokens.into()))
 }

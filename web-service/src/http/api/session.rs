@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::{
     http::{
-        api::caller::ApiBrowser,
+        extract::caller::ApiSession,
         time::{Rfc3339, rfc3339},
     },
     session::sessions::Sessions,
@@ -50,9 +50,9 @@ pub(in crate::http) struct SessionAnswer<'a> {
 )]
 pub(in crate::http) async fn show(
     State(sessions): State<Sessions>,
-    ApiBrowser(browser): ApiBrowser,
+    ApiSession(session): ApiSession,
 ) -> Response {
-    let (session, lifetimes) = (&*browser.session, sessions.lifetimes());
+    let (session, lifetimes) = (&*session.record, sessions.lifetimes());
     let device = session.device.as_ref();
     let answer = SessionAnswer {
         username: &session.username,

@@ -8,7 +8,7 @@ use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::api::{caller::ApiBrowser, problem::Problem};
+use crate::http::{api::problem::Problem, extract::caller::ApiSession};
 
 /// What a page's own calls may do: say who it is, and nothing to the account.
 const SCOPE: &str = "profile";
@@ -34,9 +34,9 @@ pub(in crate::http) struct SessionToken {
 )]
 pub(in crate::http) async fn submit(
     State(auth): State<Arc<dyn AuthService>>,
-    ApiBrowser(browser): ApiBrowser,
+    ApiSession(session): ApiSession,
 ) -> Result<Json<SessionToken>, Problem> {
-    let grant = Grant::RefreshToken(&browser.session.refresh_token);
+    let grant = Grant::RefreshToken(&session.record.refresh_token);
     let tokens = auth
         .issue_token(grant, SCOPE, Holder::Browser, None)
         .await

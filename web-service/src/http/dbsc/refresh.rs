@@ -1,5 +1,5 @@
-//! `POST /session/refresh`: the browser shows its key again. It is never redirected, and an outage is never a sign-out: at a 4xx
-//! browsers end the session, at a 5xx they keep it.
+//! `POST /session/refresh`: a fresh proof of the device key. It is never redirected, and an outage is never a sign-out: at a 4xx browsers
+//! end the bound session, at a 5xx they keep it.
 
 use axum::{
     Json,
@@ -7,57 +7,60 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse as _, Response},
 };
-use holdfast_client::auth::ClientKind;
 
 use crate::{
     http::{
         api::problem::Problem,
         dbsc::{
-            SESSION_ID, proof, renewed, session_config::Over, tell_refused, text, with_challenge,
+            SESSION_ID, bound, proof, report_rejected_proof, session_config::SessionEnd, text,
+            with_challenge,
         },
-        request_source::Peer,
-        service_error::Failure,
-        signed_in::AuthenticatedSession,
+        extract::{client::BrowserInfo, peer::PeerAddress},
         state::AppState,
     },
-    session::{browser_session::Session, device_binding::ProofRefused},
+    service_error::ServiceError,
+    session::{
+        authenticator::AuthenticatedSession, browser_session::Session, device_binding::ProofRefused,
+    },
 };
 
-/// Takes the proof for the session of the cookie, or asks for one.
+/// Verifies the proof for the session of the cookie, or demands one.
 pub(in crate::http) async fn submit(
     State(state): State<AppState>,
     headers: HeaderMap,
-    peer: Peer,
+    PeerAddress(peer): PeerAddress,
+    BrowserInfo(client): BrowserInfo,
 ) -> Result<Response, Problem> {
-    let AuthenticatedSession { session, .. } = AuthenticatedSession::open(&headers, &state).await?;
-    // A browser keeps the sessions of earlier sign-ins until it is told.
+    let request = state.requests.read(&headers, peer);
+    let AuthenticatedSession {
+        record: session, ..
+    } = state.authenticator.open(&request).await?;
+    // A browser keeps the bound sessions of earlier sign-ins until the response ends them.
     match text(&headers, &SESSION_ID) {
-        Some(of) if of != session.sid => return Ok(Json(Over::of(of)).into_response()),
+        Some(sid) if sid != session.sid => return Ok(Json(SessionEnd::of(sid)).into_response()),
         Some(_) if session.device.is_some() => {}
-        // The browser knows of a key that we do not: somebody has to look at this.
+        // The browser has a key that the session record does not: this belongs into the audit trail.
         Some(_) => {
-            let client = peer.into_client(ClientKind::Browser);
-            tell_refused(&state, &session, &client).await?;
+            report_rejected_proof(&state, &session, &client).await?;
             return Err(Problem::no_session());
         }
         None => return Err(Problem::no_session()),
     }
     let Some(jwt) = proof(&headers) else {
-        return Ok(ask(&state, &session));
+        return Ok(demand_proof(&state, &session));
     };
     match state.bindings.renew(&session, jwt).await {
-        Ok(fresh) => Ok(renewed(&state, &session.sid, &fresh)),
-        Err(ProofRefused::Unavailable(error)) => Err(Failure::from(error).into()),
-        Err(ProofRefused::OutOfDate) => Ok(ask(&state, &session)),
+        Ok(renewed) => Ok(bound(&state, &session.sid, &renewed)),
+        Err(ProofRefused::Unavailable(error)) => Err(ServiceError::from(error).into()),
+        Err(ProofRefused::OutOfDate) => Ok(demand_proof(&state, &session)),
         Err(ProofRefused::Wrong | ProofRefused::Pointless) => {
-            let client = peer.into_client(ClientKind::Browser);
-            tell_refused(&state, &session, &client).await?;
-            Ok(ask(&state, &session))
+            report_rejected_proof(&state, &session, &client).await?;
+            Ok(demand_proof(&state, &session))
         }
     }
 }
 
-fn ask(state: &AppState, session: &Session) -> Response {
+fn demand_proof(state: &AppState, session: &Session) -> Response {
     let response = Problem::device_proof_refused().into_response();
     let challenge = state.bindings.refresh_challenge(&session.sid);
     with_challenge(response, &session.sid, &challenge)

@@ -1,37 +1,35 @@
-//! `POST /session/bind`: the browser made a key.
+//! `POST /session/bind`: registration of the device key that a browser generated.
 
 use axum::{extract::State, http::HeaderMap, response::Response};
-use holdfast_client::auth::ClientKind;
 
 use crate::{
     http::{
         api::problem::Problem,
-        dbsc::{proof, renewed, tell_refused},
-        request_source::Peer,
-        service_error::Failure,
-        signed_in::AuthenticatedSession,
+        dbsc::{bound, proof, report_rejected_proof},
+        extract::{client::BrowserInfo, peer::PeerAddress},
         state::AppState,
     },
-    session::device_binding::ProofRefused,
+    service_error::ServiceError,
+    session::{authenticator::AuthenticatedSession, device_binding::ProofRefused},
 };
 
-/// Binds the session of the cookie to it.
+/// Binds the session of the cookie to the key of the proof.
 pub(in crate::http) async fn submit(
     State(state): State<AppState>,
     headers: HeaderMap,
-    peer: Peer,
+    PeerAddress(peer): PeerAddress,
+    BrowserInfo(client): BrowserInfo,
 ) -> Result<Response, Problem> {
-    let AuthenticatedSession { id, mut session } =
-        AuthenticatedSession::open(&headers, &state).await?;
+    let request = state.requests.read(&headers, peer);
+    let AuthenticatedSession { id, mut record } = state.authenticator.open(&request).await?;
     let jwt = proof(&headers).ok_or_else(Problem::device_proof_refused)?;
-    let client = peer.into_client(ClientKind::Browser);
-    let bound = state.bindings.bind(&id, &mut session, jwt, &client).await;
-    match bound {
-        Ok(bound) => Ok(renewed(&state, &session.sid, &bound)),
-        Err(ProofRefused::Unavailable(error)) => Err(Failure::from(error).into()),
+    let renewed = state.bindings.bind(&id, &mut record, jwt, &client).await;
+    match renewed {
+        Ok(renewed) => Ok(bound(&state, &record.sid, &renewed)),
+        Err(ProofRefused::Unavailable(error)) => Err(ServiceError::from(error).into()),
         Err(ProofRefused::OutOfDate) => Err(Problem::device_proof_refused()),
         Err(ProofRefused::Wrong | ProofRefused::Pointless) => {
-            tell_refused(&state, &session, &client).await?;
+            report_rejected_proof(&state, &record, &client).await?;
             Err(Problem::device_proof_refused())
         }
     }

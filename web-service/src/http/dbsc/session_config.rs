@@ -1,4 +1,4 @@
-//! How a bound session works, told to the browser (session instructions).
+//! The session configuration that a browser receives for a bound session (session instructions).
 
 use axum::{
     Json,
@@ -8,11 +8,11 @@ use serde::Serialize;
 
 use crate::{
     config::PublicUrl,
-    http::{cookies::ATTRIBUTES, dbsc::REFRESH},
+    http::{dbsc::REFRESH, set_cookie::ATTRIBUTES},
     request::cookie_names::CookieNames,
 };
 
-/// Paths whose requests need no proof, and do not wait for one.
+/// Path prefixes of requests that need no proof, so that browsers do not renew it before them.
 const OUTSIDE: [&str; 4] = [
     "/static/style.css",
     "/static/icon.svg",
@@ -21,7 +21,7 @@ const OUTSIDE: [&str; 4] = [
 ];
 
 #[derive(Serialize)]
-pub(super) struct Instructions<'a> {
+pub(super) struct SessionConfig<'a> {
     session_identifier: &'a str,
     refresh_url: &'static str,
     scope: Scope<'a>,
@@ -47,11 +47,11 @@ struct Rule {
 struct Credential<'a> {
     r#type: &'static str,
     name: &'a str,
-    /// Those of the real cookie, but for its time; otherwise browsers would ask with every request.
+    /// Those of the proof cookie, but for `Max-Age`; otherwise browsers would refresh with every request.
     attributes: &'static str,
 }
 
-impl<'a> Instructions<'a> {
+impl<'a> SessionConfig<'a> {
     pub(super) fn of(sid: &'a str, public_url: &'a PublicUrl, names: &'a CookieNames) -> Self {
         Self {
             session_identifier: sid,
@@ -78,14 +78,14 @@ impl<'a> Instructions<'a> {
     }
 }
 
-/// Tells the browser that its session is over.
+/// Ends the bound session in the browser.
 #[derive(Serialize)]
-pub(super) struct Over<'a> {
+pub(super) struct SessionEnd<'a> {
     session_identifier: &'a str,
     r#continue: bool,
 }
 
-impl<'a> Over<'a> {
+impl<'a> SessionEnd<'a> {
     pub(super) fn of(sid: &'a str) -> Self {
         Self {
             session_identifier: sid,
@@ -99,11 +99,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_cookie_is_that_of_this_installation() {
+    fn proof_cookie_has_the_name_of_this_installation() {
         let names = CookieNames::with_prefix("staging").unwrap();
         let public_url = PublicUrl::localhost(8443);
-        let instructions = Instructions::of("sid", &public_url, &names);
-        let [credential] = instructions.credentials;
+        let config = SessionConfig::of("sid", &public_url, &names);
+        let [credential] = config.credentials;
         assert_eq!(credential.name, "__Host-staging-session-proof");
     }
 }

@@ -1,94 +1,98 @@
-//! Who calls a JSON route: a browser with its cookie, or a program with its access token.
+//! The caller of a JSON route: a browser by its session cookie, or an API client by its access token.
 
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, StatusCode, request::Parts},
 };
-use holdfast_client::auth::{AuthError, Authorization, ClientKind};
+use holdfast_client::auth::{AuthError, Authorization, ClientInfo, ClientKind};
 
 use crate::{
     http::{
-        api::{
-            bearer::{self, Scheme},
-            problem::Problem,
-        },
+        api::problem::Problem,
         content_type,
-        csrf::provenance,
+        csrf::initiator,
         dpop::{CarriesNonce, Dpop},
-        request_source::Visitor,
-        signed_in::AuthenticatedSession,
+        extract::{access_token::required_proof, client::client_info, peer::peer_address},
         state::AppState,
     },
-    request::fetch_metadata::RequestInitiator,
+    request::{
+        authorization::{self, TokenScheme},
+        fetch_metadata::RequestInitiator,
+    },
+    session::authenticator::AuthenticatedSession,
 };
 
-/// For JSON routes of browsers: without a session the answer is 401. What changes something needs proof that a page of ours
-/// asks.
-pub(in crate::http) struct ApiBrowser(pub(in crate::http) AuthenticatedSession);
+/// The session of a JSON route. Without one the answer is 401. Unsafe methods need proof that a page of this origin caused the
+/// request.
+pub(in crate::http) struct ApiSession(pub(in crate::http) AuthenticatedSession);
 
-/// A person, by cookie or by access token, and what acts for them.
-pub(in crate::http) struct ApiPerson {
-    pub(super) authorization: Authorization,
-    pub(super) known_by: AuthScheme,
+/// The account's owner, by session cookie or access token, and what acts for them.
+pub(in crate::http) struct ApiCaller {
+    pub(in crate::http) authorization: Authorization,
+    /// The source of the request.
+    pub(in crate::http) client: ClientInfo,
+    scheme: AuthScheme,
     dpop: Dpop,
 }
 
-/// How a caller proved who they are.
+/// How a caller is authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AuthScheme {
+enum AuthScheme {
     /// By a session cookie.
     Cookie,
     /// By an access token.
-    Token(Scheme),
+    Token(TokenScheme),
 }
 
-impl FromRequestParts<AppState> for ApiBrowser {
+impl FromRequestParts<AppState> for ApiSession {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
-        // An access token decides where it is presented; there is no falling back to the cookie.
-        if bearer::is_presented(&parts.headers) {
+        // Where an access token is presented the cookie does not count.
+        if authorization::is_presented(&parts.headers) {
             return Err(Problem::no_session());
         }
         if !parts.method.is_safe() {
-            prove_same_origin(&parts.headers, &state.public_url.origin)?;
+            require_same_origin(&parts.headers, &state.public_url.origin)?;
         }
-        Ok(Self(
-            AuthenticatedSession::find(Visitor::of(parts), state).await?,
-        ))
+        let peer = peer_address(&parts.extensions);
+        let request = state.requests.read(&parts.headers, peer);
+        Ok(Self(state.authenticator.authenticate(&request).await?))
     }
 }
 
-impl FromRequestParts<AppState> for ApiPerson {
+impl FromRequestParts<AppState> for ApiCaller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
         let dpop = Dpop::of(parts, &state.public_url);
-        if bearer::is_presented(&parts.headers) {
-            let (scheme, token) = bearer::read(&parts.headers)?;
+        if authorization::is_presented(&parts.headers) {
+            let (scheme, token) = authorization::read(&parts.headers)?;
             return Ok(Self {
                 authorization: Authorization {
                     access_token: token.to_owned().into(),
-                    proof: bearer::proof(scheme, &dpop)?.cloned(),
+                    proof: required_proof(scheme, &dpop)?.cloned(),
                 },
-                known_by: AuthScheme::Token(scheme),
+                client: client_info(parts, state, ClientKind::Api),
+                scheme: AuthScheme::Token(scheme),
                 dpop,
             });
         }
-        let ApiBrowser(browser) = ApiBrowser::from_request_parts(parts, state).await?;
-        let actor = browser.act(state).await?;
+        let ApiSession(session) = ApiSession::from_request_parts(parts, state).await?;
+        let session = state.authenticator.access_token(session).await?;
         Ok(Self {
-            authorization: actor.authorization,
-            known_by: AuthScheme::Cookie,
+            authorization: session.authorization,
+            client: client_info(parts, state, ClientKind::Browser),
+            scheme: AuthScheme::Cookie,
             dpop,
         })
     }
 }
 
-/// A cookie comes along whoever asks: the browser has to say that it was a page of ours, and the content type has to be one
-/// that no form can send (ASVS 3.5).
-fn prove_same_origin(headers: &HeaderMap, own_origin: &str) -> Result<(), Problem> {
-    if provenance(headers, own_origin) != RequestInitiator::SameOrigin {
+/// Browsers attach a cookie whichever page causes a request: the browser has to report a page of this origin, and the content type
+/// has to be one that no form can send (ASVS 3.5).
+fn require_same_origin(headers: &HeaderMap, own_origin: &str) -> Result<(), Problem> {
+    if initiator(headers, own_origin) != RequestInitiator::SameOrigin {
         return Err(Problem::foreign_origin());
     }
     if content_type::is(headers, "application/json") {
@@ -101,21 +105,14 @@ fn prove_same_origin(headers: &HeaderMap, own_origin: &str) -> Result<(), Proble
     }
 }
 
-impl ApiPerson {
-    pub(super) const fn kind(&self) -> ClientKind {
-        match self.known_by {
-            AuthScheme::Cookie => ClientKind::Browser,
-            AuthScheme::Token(_) => ClientKind::Api,
-        }
-    }
-
-    /// What auth-service answered; a refusal in the terms of how this caller proved who they are.
-    pub(super) fn heard<T: CarriesNonce>(
+impl ApiCaller {
+    /// The result of auth-service. A refusal becomes a problem with the challenge of this caller's scheme.
+    pub(in crate::http) fn result<T: CarriesNonce>(
         &self,
-        answer: Result<T, AuthError>,
+        result: Result<T, AuthError>,
     ) -> Result<T, Problem> {
-        let answer = self.dpop.heard(answer);
-        answer.map_err(|error| match self.known_by {
+        let result = self.dpop.keep_nonce(result);
+        result.map_err(|error| match self.scheme {
             AuthScheme::Cookie => Problem::for_session(error),
             AuthScheme::Token(scheme) => Problem::for_token(error, scheme),
         })

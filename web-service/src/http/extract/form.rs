@@ -1,4 +1,4 @@
-//! Forms and the tokens that tie them to who was shown them. No unsafe page handler but those of [`SentForm`] compiles without.
+//! Forms with CSRF tokens. No handler of a form compiles without one; only [`SentForm`] leaves the check to the handler.
 
 use std::{marker::PhantomData, sync::Arc};
 
@@ -11,31 +11,30 @@ use holdfast_core::rate_limited_log::LogRateLimiter;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
-    http::{content_type, cookies, pages::error::ErrorPage},
-    request::cookie_names::CookieNames,
+    http::{content_type, pages::error::ErrorPage},
+    request::{cookie_names::CookieNames, cookies},
     session::csrf_token::{CsrfScope, CsrfTokens},
 };
 
 static WITHOUT_TOKEN: LogRateLimiter = LogRateLimiter::new();
 
-/// A form with its token, which is not checked yet: for signing in and signing out, where a form of an older tab must not be a
-/// dead end.
-pub(super) struct SentForm<T> {
-    /// Its fields.
-    pub(super) fields: T,
+/// A form whose CSRF token is not checked yet: for sign-in and sign-out, where the form of an older tab must not be a dead end.
+pub(in crate::http) struct SentForm<T> {
+    /// The fields, but for the token.
+    pub(in crate::http) fields: T,
     token: String,
 }
 
-/// A form that came back from the browser it was made for.
-pub(super) struct CsrfForm<T, B> {
-    /// Its fields.
-    pub(super) fields: T,
-    binding: PhantomData<B>,
+/// A form with a valid CSRF token of the scope `B`.
+pub(in crate::http) struct CsrfForm<T, B> {
+    /// The fields, but for the token.
+    pub(in crate::http) fields: T,
+    scope: PhantomData<B>,
 }
 
-/// What a form is tied to.
-pub(super) trait BoundTo {
-    /// Whether `form` was made for what these headers carry.
+/// What the CSRF token of a form is tied to.
+pub(in crate::http) trait FormScope {
+    /// Whether the token of `form` was made for the cookies in these headers.
     fn verify<T>(
         headers: &HeaderMap,
         names: &CookieNames,
@@ -44,10 +43,10 @@ pub(super) trait BoundTo {
     ) -> bool;
 }
 
-/// Forms of signed-in people, tied to their session.
-pub(super) struct ToSession;
+/// The session: for forms of signed-in people.
+pub(in crate::http) struct ToSession;
 
-impl BoundTo for ToSession {
+impl FormScope for ToSession {
     fn verify<T>(
         headers: &HeaderMap,
         names: &CookieNames,
@@ -55,12 +54,12 @@ impl BoundTo for ToSession {
         form: &SentForm<T>,
     ) -> bool {
         cookies::session_id(headers, names)
-            .is_some_and(|id| form.was_made_for(CsrfScope::Session(&id), tokens))
+            .is_some_and(|id| form.has_token_of(CsrfScope::Session(&id), tokens))
     }
 }
 
 #[derive(Deserialize)]
-struct Tied<T> {
+struct WithToken<T> {
     #[serde(default)]
     csrf_token: String,
     #[serde(flatten)]
@@ -68,9 +67,13 @@ struct Tied<T> {
 }
 
 impl<T> SentForm<T> {
-    /// Whether its token is the one for this.
-    pub(super) fn was_made_for(&self, binding: CsrfScope<'_>, tokens: &dyn CsrfTokens) -> bool {
-        tokens.verify(binding, &self.token)
+    /// Whether the CSRF token is valid in this scope.
+    pub(in crate::http) fn has_token_of(
+        &self,
+        scope: CsrfScope<'_>,
+        tokens: &dyn CsrfTokens,
+    ) -> bool {
+        tokens.verify(scope, &self.token)
     }
 }
 
@@ -83,7 +86,7 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ErrorPage> {
         let request = content_type::with_plain_form(request);
-        let Form(form): Form<Tied<T>> = Form::from_request(request, state)
+        let Form(form): Form<WithToken<T>> = Form::from_request(request, state)
             .await
             .map_err(|rejection: FormRejection| ErrorPage::unreadable_form(rejection.status()))?;
         Ok(Self {
@@ -99,7 +102,7 @@ where
     Arc<dyn CsrfTokens>: FromRef<S>,
     Arc<CookieNames>: FromRef<S>,
     T: DeserializeOwned,
-    B: BoundTo,
+    B: FormScope,
 {
     type Rejection = ErrorPage;
 
@@ -116,7 +119,7 @@ where
         }
         Ok(Self {
             fields: form.fields,
-            binding: PhantomData,
+            scope: PhantomData,
         })
     }
 }

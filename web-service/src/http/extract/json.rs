@@ -1,4 +1,4 @@
-//! JSON bodies, refused with a problem where they cannot be read.
+//! JSON bodies. One that cannot be read is answered with a problem.
 
 use axum::{
     extract::{FromRequest, Request, rejection::JsonRejection},
@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 
 use crate::http::api::problem::Problem;
 
-/// A JSON body. The content type must say so: a plain form of another site cannot.
-pub(in crate::http) struct Json<T>(pub(super) T);
+/// A JSON body. The content type must be `application/json`, which no form of another site can send.
+pub(in crate::http) struct Json<T>(pub(in crate::http) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Problem;
@@ -27,7 +27,7 @@ fn unreadable(rejection: &JsonRejection) -> Problem {
     let detail = match status {
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "the content type must be application/json",
         StatusCode::PAYLOAD_TOO_LARGE => "the body is larger than 64 KiB",
-        StatusCode::UNPROCESSABLE_ENTITY => "a field is missing or has a value it cannot have",
+        StatusCode::UNPROCESSABLE_ENTITY => "a field is missing or has an invalid value",
         _ => "the body is not JSON",
     };
     Problem::invalid(status, detail)

@@ -1,61 +1,37 @@
-//! `/auth/verify`: a reverse proxy asks whether a request may pass (nginx `auth_request`, Caddy `forward_auth`, Traefik
-//! `ForwardAuth`, Envoy HTTP).
+//! `/auth/verify`: forward auth over HTTP (nginx `auth_request`, Caddy `forward_auth`, Traefik `ForwardAuth`, Envoy HTTP).
 
-mod answer;
-mod decision;
 mod original_request;
-mod withheld;
 
 use axum::{
     extract::{Query, Request, State, rejection::QueryRejection},
-    http::HeaderMap,
-    response::Response,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
+    response::{IntoResponse as _, Response},
 };
 use serde::Deserialize;
-use time::Duration;
 
-use self::{answer::Dialect, original_request::Proxied};
-pub(crate) use self::{
-    answer::misconfigured,
-    original_request::changes_nothing,
-    withheld::{cookies_of_application, could_be_identity},
-};
-pub(crate) use crate::http::api::bearer::is_presented as presents_token;
+use self::original_request::ProxiedRequest;
 use crate::{
-    forward_auth::policy::{OriginalRequest, Requirements},
-    http::{
-        request_source::{Socket, Visitor},
-        service_error::Failure,
-        state::AppState,
+    forward_auth::{
+        policy::{OriginalRequest, Requirements},
+        response::{ProxyDialect, ProxyResponse},
     },
+    http::{extract::peer::PeerAddress, state::AppState},
+    request::source::RequestSource,
     session::sign_in::SESSION_SCOPE,
 };
 
-/// What the application wants.
+/// The query: what the application requires.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Wanted {
+pub(in crate::http) struct RequirementsQuery {
     /// Scopes separated by spaces.
     #[serde(default)]
-    pub(crate) scope: String,
-    /// Whom an access token has to be for.
+    scope: String,
+    /// The audience that an access token must have.
     #[serde(default)]
-    pub(crate) audience: String,
-    /// How old the proof of who somebody is may be, in seconds.
-    pub(crate) max_age: Option<u32>,
-}
-
-impl From<Wanted> for Requirements {
-    fn from(wanted: Wanted) -> Self {
-        let scopes = wanted.scope.split(' ').filter(|name| !name.is_empty());
-        Self {
-            scopes: scopes.map(str::to_owned).collect(),
-            audience: wanted.audience,
-            max_age: wanted
-                .max_age
-                .map(|seconds| Duration::seconds(seconds.into())),
-        }
-    }
+    audience: String,
+    /// The greatest age of the latest authentication, in seconds.
+    max_age: Option<u32>,
 }
 
 /// Whether the request may pass, and who it is.
@@ -70,52 +46,60 @@ impl From<Wanted> for Requirements {
 )]
 pub(in crate::http) async fn show(
     State(state): State<AppState>,
-    Proxied { original, .. }: Proxied,
-    wanted: Result<Query<Wanted>, QueryRejection>,
-    Socket(socket): Socket,
+    ProxiedRequest { original, .. }: ProxiedRequest,
+    requirements: Result<Query<RequirementsQuery>, QueryRejection>,
+    PeerAddress(peer): PeerAddress,
     headers: HeaderMap,
 ) -> Response {
     // What cannot be read might have been a requirement.
-    let Ok(Query(wanted)) = wanted else {
-        return answer::misconfigured();
+    let Ok(Query(query)) = requirements else {
+        return into_response(ProxyResponse::misconfigured());
     };
-    let dialect = Dialect::of(&headers);
-    let visitor = Visitor {
-        headers: &headers,
-        socket,
+    let requirements = Requirements::new(&query.scope, query.audience, query.max_age);
+    // Caddy and Traefik name the original request by this header.
+    let dialect = if headers.contains_key("x-forwarded-uri") {
+        ProxyDialect::PassThrough
+    } else {
+        ProxyDialect::StatusOnly
     };
-    let decided = decision::decide(&state, visitor, &original, &wanted.into()).await;
-    answer::answer(&state, decided, &original, dialect, &headers)
+    let request = state.requests.read(&headers, peer);
+    verify(&state, &request, &original, &requirements, dialect).await
 }
 
-/// The same in the dialect of Envoy's HTTP service. Its query is the client's own, and so are no requirements but one: it is for
-/// people.
+/// The same for Envoy's HTTP service. Its query is that of the original request, so that it states no requirements; the fixed one
+/// admits people only.
 pub(in crate::http) async fn show_to_envoy(
     State(state): State<AppState>,
-    proxied: Proxied,
+    proxied: ProxiedRequest,
+    PeerAddress(peer): PeerAddress,
     request: Request,
 ) -> Response {
-    let (request, _) = request.into_parts();
-    let original = original_request::as_envoy_asks(&request, proxied);
-    let wanted = Requirements {
-        scopes: vec![SESSION_SCOPE.to_owned()],
-        ..Requirements::default()
-    };
-    verify(&state, Visitor::of(&request), &original, &wanted).await
+    let (parts, _) = request.into_parts();
+    let original = original_request::for_envoy(&parts, proxied);
+    let requirements = Requirements::new(SESSION_SCOPE, String::new(), None);
+    let request = state.requests.read(&parts.headers, peer);
+    let dialect = ProxyDialect::PassThrough;
+    verify(&state, &request, &original, &requirements, dialect).await
 }
 
-/// The same for a proxy that asks in another way, and passes on what is not a yes.
-pub(crate) async fn verify(
+async fn verify(
     state: &AppState,
-    visitor: Visitor<'_>,
+    request: &RequestSource<'_>,
     original: &OriginalRequest,
-    wanted: &Requirements,
+    requirements: &Requirements,
+    dialect: ProxyDialect,
 ) -> Response {
-    let decided = decision::decide(state, visitor, original, wanted).await;
-    answer::answer(state, decided, original, Dialect::PassedOn, visitor.headers)
+    let forward_auth = &state.forward_auth;
+    let decision = forward_auth.decide(request, original, requirements).await;
+    into_response(forward_auth.respond(decision, request, original, dialect))
 }
 
-/// The answer where there is none in time.
-pub(crate) fn too_slow() -> Response {
-    answer::failed(&Failure::too_slow())
+fn into_response(response: ProxyResponse) -> Response {
+    let status = StatusCode::from_u16(response.status);
+    let headers = response.headers.into_iter().filter_map(|(name, value)| {
+        let value = HeaderValue::try_from(value).ok()?;
+        Some((HeaderName::from_static(name), value))
+    });
+    let headers: HeaderMap = headers.collect();
+    (status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), headers).into_response()
 }

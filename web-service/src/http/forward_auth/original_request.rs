@@ -1,4 +1,4 @@
-//! The request that a proxy asks about, in the proxy's words. They count from trusted proxies only.
+//! The original request, as the headers of a proxy describe it. Only those of trusted proxies are used.
 
 use std::{borrow::Cow, convert::Infallible};
 
@@ -13,30 +13,31 @@ use axum::{
 
 use crate::{
     forward_auth::policy::OriginalRequest,
-    http::{
-        csrf::{SEC_FETCH_SITE, joined},
-        request_source::Visitor,
-        state::AppState,
+    http::{extract::peer::peer_address, state::AppState},
+    request::{
+        forwarded,
+        headers::{SEC_FETCH_SITE, joined},
+        websocket::is_safe_request,
     },
-    request::forwarded,
 };
 
-/// nginx is told to send the first, Caddy and Traefik send the second by themselves.
+/// The first is configured for nginx, the second is sent by Caddy and Traefik.
 const METHODS: [&str; 2] = ["x-original-method", "x-forwarded-method"];
 const URIS: [&str; 2] = ["x-original-uri", "x-forwarded-uri"];
 const PROTOCOL: &str = "x-forwarded-proto";
 const HOST: &str = "x-forwarded-host";
 
-/// Where Envoy is told to ask.
+/// The path prefix that is configured for Envoy.
 const PREFIX: &str = "/auth/verify";
 
-/// What is known of it, and whether it is a trusted proxy that asks.
-pub(in crate::http) struct Proxied {
+/// The original request.
+pub(in crate::http) struct ProxiedRequest {
     pub(super) original: OriginalRequest,
+    /// Whether a trusted proxy describes it.
     pub(super) is_trusted: bool,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Proxied
+impl<S: Send + Sync> FromRequestParts<S> for ProxiedRequest
 where
     AppState: FromRef<S>,
 {
@@ -44,7 +45,8 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         let state = AppState::from_ref(state);
-        let is_trusted = state.trusted_proxies.contains(Visitor::of(parts).socket);
+        let proxies = &state.requests.trusted_proxies;
+        let is_trusted = proxies.contains(peer_address(&parts.extensions));
         let browser = OriginalRequest {
             sec_fetch_site: joined(&parts.headers, SEC_FETCH_SITE).map(Cow::into_owned),
             sent_origin: joined(&parts.headers, header::ORIGIN.as_str()).map(Cow::into_owned),
@@ -61,7 +63,7 @@ where
         let original = OriginalRequest {
             is_safe: method
                 .as_ref()
-                .is_some_and(|method| changes_nothing(method, &parts.headers)),
+                .is_some_and(|method| is_safe_request(method, &parts.headers)),
             method: method.map(|method| method.to_string()),
             origin: origin(&parts.headers, &lines(&parts.headers, HOST)),
             uri: one_of(&parts.headers, URIS).and_then(local),
@@ -74,24 +76,9 @@ where
     }
 }
 
-/// A safe method, and not the beginning of a WebSocket: that is a `GET` which opens a way for changes, and a page of another
-/// origin may send it.
-pub(crate) fn changes_nothing(method: &Method, headers: &HeaderMap) -> bool {
-    let says = |name: &str, word: &str| {
-        let mut values = headers.get_all(name).iter();
-        values.any(|value| value.as_bytes().eq_ignore_ascii_case(word.as_bytes()))
-    };
-    // Over HTTP/2 there is no key (RFC 8441 §5.1).
-    let is_socket = headers.contains_key(header::SEC_WEBSOCKET_KEY)
-        || headers.contains_key(header::SEC_WEBSOCKET_VERSION)
-        || says("sec-fetch-mode", "websocket")
-        || says("upgrade", "websocket");
-    method.is_safe() && !is_socket
-}
-
-/// Envoy's HTTP dialect asks with the original method and host, and with the original path behind ours.
-pub(super) fn as_envoy_asks(request: &Parts, proxied: Proxied) -> OriginalRequest {
-    let Proxied {
+/// The original request of Envoy's HTTP service, which uses its method and host, and its path after the prefix.
+pub(super) fn for_envoy(request: &Parts, proxied: ProxiedRequest) -> OriginalRequest {
+    let ProxiedRequest {
         original,
         is_trusted,
     } = proxied;
@@ -105,7 +92,7 @@ pub(super) fn as_envoy_asks(request: &Parts, proxied: Proxied) -> OriginalReques
     };
     let path = request.uri.path_and_query().map(PathAndQuery::as_str);
     OriginalRequest {
-        is_safe: changes_nothing(&request.method, &request.headers),
+        is_safe: is_safe_request(&request.method, &request.headers),
         method: Some(request.method.to_string()),
         origin: origin(&request.headers, &hosts),
         uri: path
@@ -115,48 +102,48 @@ pub(super) fn as_envoy_asks(request: &Parts, proxied: Proxied) -> OriginalReques
     }
 }
 
-/// The origin that the browser sees.
+/// The origin of the application as the browser sees it.
 fn origin(headers: &HeaderMap, hosts: &[&str]) -> Option<String> {
     let protocols = lines(headers, PROTOCOL);
     forwarded::origin(&protocols, hosts).unwrap_or_else(|error| {
-        tracing::debug!(?protocols, ?hosts, %error, "the origin that a proxy names is not used");
+        tracing::debug!(?protocols, ?hosts, %error, "the origin that a proxy sent is invalid; it is not used");
         None
     })
 }
 
-/// A path with its query.
+/// A path with its query; anything else is not used.
 fn local(uri: &str) -> Option<String> {
     if uri.starts_with('/') {
         return Some(uri.to_owned());
     }
-    tracing::debug!("the path that a proxy names does not begin with /, and is not used");
+    tracing::debug!("the path that a proxy sent does not begin with /; it is not used");
     None
 }
 
-/// The header of these that is there. Where both are, one of them may be the client's own.
-fn one_of<'a>(headers: &'a HeaderMap, [one, other]: [&'static str; 2]) -> Option<&'a str> {
-    match (headers.contains_key(one), headers.contains_key(other)) {
-        (true, false) => only(headers, one),
-        (false, true) => only(headers, other),
+/// The value of the only one of two headers that is present. Where both are, the client may have sent one of them.
+fn one_of<'a>(headers: &'a HeaderMap, [first, second]: [&'static str; 2]) -> Option<&'a str> {
+    match (headers.contains_key(first), headers.contains_key(second)) {
+        (true, false) => only(headers, first),
+        (false, true) => only(headers, second),
         (true, true) => {
-            tracing::debug!("{one} and {other} came together; neither is used");
+            tracing::debug!("{first} and {second} are both present; neither is used");
             None
         }
         (false, false) => None,
     }
 }
 
-/// A header that stands there once. Twice, one of them may be the client's own.
+/// The value of a header that is present once. Where it is repeated, the client may have sent one of them.
 fn only<'a>(headers: &'a HeaderMap, name: &'static str) -> Option<&'a str> {
     let lines = lines(headers, name);
     if let [value] = lines[..] {
         return Some(value);
     }
-    tracing::debug!("{name} came more than once; it is not used");
+    tracing::debug!("{name} is repeated; it is not used");
     None
 }
 
-/// Every line of a header; what is no text counts as a value that cannot be used.
+/// Every line of a header; one that is no text becomes `?`, which no value can be.
 fn lines<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
     let lines = headers.get_all(name).into_iter();
     lines.map(|line| line.to_str().unwrap_or("?")).collect()

@@ -11,7 +11,10 @@ use holdfast_client::{ErrorReason, auth::AuthError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::{dpop::DpopChallenge, service_error::Failure, time::in_seconds};
+use crate::{
+    request::dpop::DpopChallenge,
+    service_error::{ServiceError, retry_after_seconds},
+};
 
 const BASIC: HeaderValue = HeaderValue::from_static(r#"Basic realm="holdfast", charset="UTF-8""#);
 
@@ -62,7 +65,7 @@ impl OauthError {
         )
     }
 
-    pub(super) fn anothers_grant() -> Self {
+    pub(super) fn foreign_grant() -> Self {
         Self::new(
             "invalid_grant",
             "refresh tokens are issued to the client first-party",
@@ -77,7 +80,7 @@ impl OauthError {
 impl From<AuthError> for OauthError {
     fn from(error: AuthError) -> Self {
         let AuthError::Refused(refusal) = error else {
-            return Failure::from(error).into();
+            return ServiceError::from(error).into();
         };
         if let Some(dpop) = DpopChallenge::of(&refusal.reason) {
             return Self::new(dpop.error(), refusal.message);
@@ -95,21 +98,21 @@ impl From<AuthError> for OauthError {
     }
 }
 
-impl From<Failure> for OauthError {
-    fn from(failure: Failure) -> Self {
+impl From<ServiceError> for OauthError {
+    fn from(failure: ServiceError) -> Self {
         let (status, error, retry_after) = match failure {
-            Failure::Unavailable { retry_after, .. } => (
+            ServiceError::Unavailable { retry_after, .. } => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "temporarily_unavailable",
                 Some(retry_after),
             ),
-            Failure::Throttled { retry_after } => (
+            ServiceError::Throttled { retry_after } => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "temporarily_unavailable",
                 Some(retry_after),
             ),
-            Failure::Unacceptable => (StatusCode::BAD_REQUEST, "invalid_request", None),
-            Failure::Broken => (StatusCode::INTERNAL_SERVER_ERROR, "server_error", None),
+            ServiceError::InvalidRequest => (StatusCode::BAD_REQUEST, "invalid_request", None),
+            ServiceError::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "server_error", None),
         };
         Self {
             status,
@@ -131,7 +134,7 @@ impl IntoResponse for OauthError {
             headers.insert(header::WWW_AUTHENTICATE, BASIC);
         }
         if let Some(wait) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, in_seconds(wait).into());
+            headers.insert(header::RETRY_AFTER, retry_after_seconds(wait).into());
         }
         response
     }

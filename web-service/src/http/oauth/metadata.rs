@@ -11,10 +11,7 @@ use holdfast_client::auth::AuthService;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{
-    config::PublicUrl,
-    http::{api::problem::Problem, service_error::Failure},
-};
+use crate::{config::PublicUrl, http::api::problem::Problem, service_error::ServiceError};
 
 const CACHED: (HeaderName, &str) = (header::CACHE_CONTROL, "public, max-age=300");
 
@@ -65,7 +62,7 @@ pub(in crate::http) async fn show(
     State(auth): State<Arc<dyn AuthService>>,
     State(public_url): State<Arc<PublicUrl>>,
 ) -> Result<([(HeaderName, &'static str); 1], Json<Metadata>), Problem> {
-    let issuer = auth.jwks().await.map_err(Failure::from)?.issuer;
+    let issuer = auth.jwks().await.map_err(ServiceError::from)?.issuer;
     let here = |path: &str| format!("{}{path}", public_url.origin);
     let metadata = Metadata {
         issuer,

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
-use holdfast_client::auth::{AuthService, ClientKind};
+use holdfast_client::auth::AuthService;
 
 use crate::http::{
     dpop::Dpop,
+    extract::client::ApiClientInfo,
     oauth::{error::OauthError, form::OauthForm},
-    request_source::Peer,
 };
 
 /// Ends a token: an access token alone, a refresh token with its login. One that is none is ended already. One that is bound to a
@@ -24,14 +24,13 @@ use crate::http::{
 )]
 pub(in crate::http) async fn submit(
     State(auth): State<Arc<dyn AuthService>>,
-    peer: Peer,
+    ApiClientInfo(client): ApiClientInfo,
     dpop: Dpop,
     form: OauthForm,
 ) -> Result<StatusCode, OauthError> {
     let token = form.required("token")?;
-    let client = peer.into_client(ClientKind::Api);
     let credentials = Some(&form.client);
     let revoked = auth.revoke(credentials, token, dpop.proof(), &client).await;
-    dpop.heard(revoked)?;
+    dpop.keep_nonce(revoked)?;
     Ok(StatusCode::OK)
 }

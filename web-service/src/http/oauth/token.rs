@@ -4,15 +4,15 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use holdfast_client::auth::{AuthService, ClientKind, ClientProof, Grant, Holder, Tokens};
+use holdfast_client::auth::{AuthService, ClientInfo, ClientProof, Grant, Holder, Tokens};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::{
     dpop::Dpop,
+    extract::client::ApiClientInfo,
     oauth::{error::OauthError, form::OauthForm},
-    request_source::Peer,
 };
 
 const FIRST_PARTY: &str = "first-party";
@@ -54,19 +54,19 @@ impl From<Tokens> for TokenAnswer {
 )]
 pub(in crate::http) async fn submit(
     State(auth): State<Arc<dyn AuthService>>,
-    peer: Peer,
+    ApiClientInfo(client): ApiClientInfo,
     dpop: Dpop,
     form: OauthForm,
 ) -> Result<Json<TokenAnswer>, OauthError> {
     let tokens = match form.required("grant_type")? {
-        "client_credentials" => in_its_own_name(&*auth, &form, &dpop).await?,
-        "refresh_token" => refreshed(&*auth, peer, &form, &dpop).await?,
+        "client_credentials" => client_credentials(&*auth, &form, &dpop).await?,
+        "refresh_token" => refresh(&*auth, &client, &form, &dpop).await?,
         _ => return Err(OauthError::unsupported_grant_type()),
     };
     Ok(Json(tokens.into()))
 }
 
-async fn in_its_own_name(
+async fn client_credentials(
     auth: &dyn AuthService,
     form: &OauthForm,
     dpop: &Dpop,
@@ -78,25 +78,24 @@ async fn in_its_own_name(
     let issued = auth
         .issue_to_client(&form.client, audience, scope, dpop.proof())
         .await;
-    Ok(dpop.heard(issued)?)
+    Ok(dpop.keep_nonce(issued)?)
 }
 
-async fn refreshed(
+async fn refresh(
     auth: &dyn AuthService,
-    peer: Peer,
+    client: &ClientInfo,
     form: &OauthForm,
     dpop: &Dpop,
 ) -> Result<Tokens, OauthError> {
     let token: SecretString = form.required("refresh_token")?.to_owned().into();
     let is_public = matches!(form.client.proof, ClientProof::None);
     if !is_public || ![FIRST_PARTY, ""].contains(&form.client.id.as_str()) {
-        return Err(OauthError::anothers_grant());
+        return Err(OauthError::foreign_grant());
     }
     let scope = form.parameter("scope").unwrap_or_default();
     let grant = Grant::RefreshToken(&token);
-    let client = peer.into_client(ClientKind::Api);
     let issued = auth
-        .issue_token(grant, scope, Holder::Program(&client), dpop.proof())
+        .issue_token(grant, scope, Holder::Program(client), dpop.proof())
         .await;
-    Ok(dpop.heard(issued)?)
+    Ok(dpop.keep_nonce(issued)?)
 }

@@ -8,14 +8,14 @@ use holdfast_client::auth::{Account, AuthService};
 
 use crate::{
     http::{
+        extract::session::PageSessionWithToken,
         pages::{
             error::ErrorPage,
             render::{Moment, page},
         },
-        service_error::Failure,
-        signed_in::{AuthenticatedSession, PageActor},
     },
-    session::{csrf_token::CsrfTokens, sessions::Sessions},
+    service_error::ServiceError,
+    session::{authenticator::AuthenticatedSession, csrf_token::CsrfTokens, sessions::Sessions},
 };
 
 #[derive(Template)]
@@ -30,27 +30,27 @@ struct Dashboard {
     password_changed_at: Moment,
 }
 
-/// Greets the person and shows their session and account.
+/// Shows the session and the account of the person who is signed in.
 pub(in crate::http) async fn show(
     State(auth): State<Arc<dyn AuthService>>,
     State(sessions): State<Sessions>,
-    State(form_tokens): State<Arc<dyn CsrfTokens>>,
-    PageActor(actor): PageActor,
+    State(csrf_tokens): State<Arc<dyn CsrfTokens>>,
+    PageSessionWithToken(caller): PageSessionWithToken,
 ) -> Result<Response, ErrorPage> {
     let account = auth
-        .account(&actor.authorization)
+        .account(&caller.authorization)
         .await
-        .map_err(Failure::from)?;
-    let csrf_token = actor.browser.form_token(&*form_tokens);
+        .map_err(ServiceError::from)?;
+    let csrf_token = caller.session.csrf_token(&*csrf_tokens);
     Ok(page(
         StatusCode::OK,
-        &dashboard(csrf_token, &actor.browser, account, &sessions),
+        &dashboard(csrf_token, &caller.session, account, &sessions),
     ))
 }
 
 fn dashboard(
     csrf_token: String,
-    browser: &AuthenticatedSession,
+    session: &AuthenticatedSession,
     account: Account,
     sessions: &Sessions,
 ) -> Dashboard {
@@ -58,8 +58,8 @@ fn dashboard(
     Dashboard {
         csrf_token,
         username: account.username,
-        signed_in_at: browser.session.authenticated_at.into(),
-        ends_at: lifetimes.absolute_end(&browser.session).into(),
+        signed_in_at: session.record.authenticated_at.into(),
+        ends_at: lifetimes.absolute_end(&session.record).into(),
         idle_minutes: lifetimes.idle.as_secs().div_ceil(60),
         created_at: account.created_at.into(),
         password_changed_at: account.password_changed_at.into(),

@@ -1,5 +1,5 @@
-//! `GET /account/again`: back to an application of another origin, once the browser has shown its device here. For that application
-//! it is not asked.
+//! `GET /account/again`: back to an application of another origin, after the browser renewed the device proof here. For requests to the
+//! application it does not renew it.
 
 use axum::{
     extract::{Query, State, rejection::QueryRejection},
@@ -7,42 +7,41 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 
-use crate::http::{
-    dbsc, next,
-    pages::{
-        error::{ErrorPage, PageRefusal, no_such_page},
-        external_redirect::Target,
-        self_reload::SelfReload,
+use crate::{
+    http::{
+        extract::peer::PeerAddress,
+        pages::{
+            error::{ErrorPage, PageRejection, no_such_page},
+            external_redirect::Target,
+            self_reload::SelfReload,
+        },
+        state::AppState,
     },
-    request_source::{Socket, Visitor},
-    signed_in::{AuthenticatedSession, SessionError},
-    state::AppState,
+    request::{device_proof::is_cross_site_navigation, next_query},
+    session::authenticator::SessionError,
 };
 
-/// Goes back to a listed origin; where that cannot be, the person is to sign in, and then comes back by way of a page.
+/// Redirects back to an allowed origin. Without a session the person signs in first, and comes back by way of a page.
 pub(in crate::http) async fn show(
     State(state): State<AppState>,
     target: Result<Query<Target>, QueryRejection>,
     uri: Uri,
-    Socket(socket): Socket,
+    PeerAddress(peer): PeerAddress,
     headers: HeaderMap,
 ) -> Result<Response, ErrorPage> {
     let target = target.map_err(|_| no_such_page())?.0;
-    let url = state.return_origins.accept(&target.to);
+    let url = state.redirect_origins.accept(&target.to);
     let url = url.ok_or_else(no_such_page)?;
-    let visitor = Visitor {
-        headers: &headers,
-        socket,
-    };
-    Ok(match AuthenticatedSession::find(visitor, &state).await {
+    let request = state.requests.read(&headers, peer);
+    Ok(match state.authenticator.authenticate(&request).await {
         Ok(_) => Redirect::to(url.as_str()).into_response(),
-        Err(SessionError::NoProof) if dbsc::is_led_here(&headers) => {
+        Err(SessionError::NoProof) if is_cross_site_navigation(&headers) => {
             SelfReload::at(&uri).into_response()
         }
         Err(SessionError::NoSession | SessionError::NoProof) => {
-            let onward = format!("/continue?to={}", next::encoded(url.as_str()));
-            Redirect::to(&next::page_with("/login", Some(&onward), false)).into_response()
+            let next = format!("/continue?to={}", next_query::encoded(url.as_str()));
+            Redirect::to(&next_query::page_with("/login", Some(&next), false)).into_response()
         }
-        Err(refused) => PageRefusal::after_a_form(refused).into_response(),
+        Err(error) => PageRejection::after_form(error).into_response(),
     })
 }

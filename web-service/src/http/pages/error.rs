@@ -8,14 +8,14 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
-use crate::http::{
-    next,
-    pages::{
+use crate::{
+    http::pages::{
         render::{page, with_wait},
         self_reload::SelfReload,
     },
-    service_error::{DEVICE_NOT_ASKED, Failure},
-    signed_in::SessionError,
+    request::next_query,
+    service_error::{ServiceError, UnavailableReason},
+    session::authenticator::SessionError,
 };
 
 /// A page that says what went wrong and what to do.
@@ -169,17 +169,17 @@ impl ErrorPage {
     }
 }
 
-impl From<Failure> for ErrorPage {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Unavailable {
-                reason,
+impl From<ServiceError> for ErrorPage {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Unavailable {
+                reason: UnavailableReason::DeviceNotAsked,
                 retry_after,
-            } if reason == DEVICE_NOT_ASKED => Self::device_not_asked(retry_after),
-            Failure::Unavailable { retry_after, .. } => Self::unavailable(retry_after),
-            Failure::Throttled { retry_after } => Self::throttled(retry_after),
-            Failure::Unacceptable => Self::unreadable_form(StatusCode::BAD_REQUEST),
-            Failure::Broken => Self::internal(),
+            } => Self::device_not_asked(retry_after),
+            ServiceError::Unavailable { retry_after, .. } => Self::unavailable(retry_after),
+            ServiceError::Throttled { retry_after } => Self::throttled(retry_after),
+            ServiceError::InvalidRequest => Self::unreadable_form(StatusCode::BAD_REQUEST),
+            ServiceError::Internal => Self::internal(),
         }
     }
 }
@@ -191,7 +191,7 @@ impl IntoResponse for ErrorPage {
 }
 
 /// Why a page that needs a session is not shown.
-pub(in crate::http) enum PageRefusal {
+pub(in crate::http) enum PageRejection {
     /// The person is to sign in first.
     SignIn(Redirect),
     /// The browser is to ask again by itself.
@@ -200,7 +200,7 @@ pub(in crate::http) enum PageRefusal {
     Error(ErrorPage),
 }
 
-impl PageRefusal {
+impl PageRejection {
     /// After signing in, the person comes back to the page they asked for. A form that they sent is not sent again: they are told
     /// so, and come back to the page that has it.
     pub(in crate::http) fn sign_in(method: &Method, uri: &Uri) -> Self {
@@ -209,23 +209,23 @@ impl PageRefusal {
         } else {
             (page_of(uri), true)
         };
-        let target = next::page_with("/login", Some(next), unsent);
+        let target = next_query::page_with("/login", Some(next), unsent);
         Self::SignIn(Redirect::to(&target))
     }
 
     /// The same while a form is worked on.
-    pub(in crate::http) fn after_a_form(refused: SessionError) -> Self {
-        match refused {
+    pub(in crate::http) fn after_form(error: SessionError) -> Self {
+        match error {
             SessionError::NoSession | SessionError::NoProof => {
                 Self::SignIn(Redirect::to("/login?unsent"))
             }
             SessionError::NotBound => Self::Error(ErrorPage::not_bound()),
-            SessionError::Failed(failure) => Self::Error(failure.into()),
+            SessionError::Failed(error) => Self::Error(error.into()),
         }
     }
 }
 
-impl IntoResponse for PageRefusal {
+impl IntoResponse for PageRejection {
     fn into_response(self) -> Response {
         match self {
             Self::SignIn(redirect) => redirect.into_response(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use holdfast_client::{ErrorReason, auth::AuthError};
 
-use crate::http::service_error::Failure;
+use crate::service_error::ServiceError;
 
 /// Something for the form to say.
 pub(super) struct FormError {
@@ -28,7 +28,7 @@ impl FormError {
     }
 
     /// What auth-service says of a password; anything else is a failure.
-    pub(super) fn of(error: AuthError) -> Result<Self, Failure> {
+    pub(super) fn of(error: AuthError) -> Result<Self, ServiceError> {
         match error {
             AuthError::Throttled { retry_after } => Ok(Self::throttled(retry_after)),
             AuthError::Refused(refusal) if refusal.reason == ErrorReason::PasswordRejected => {

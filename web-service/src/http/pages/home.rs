@@ -7,12 +7,14 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use crate::http::{
-    dbsc,
-    pages::{render::page, self_reload::SelfReload},
-    request_source::{Socket, Visitor},
-    signed_in::{AuthenticatedSession, SessionError},
-    state::AppState,
+use crate::{
+    http::{
+        extract::peer::PeerAddress,
+        pages::{render::page, self_reload::SelfReload},
+        state::AppState,
+    },
+    request::device_proof::is_cross_site_navigation,
+    session::authenticator::SessionError,
 };
 
 #[derive(Template)]
@@ -21,20 +23,17 @@ struct Home {
     username: Option<String>,
 }
 
-/// Says what this is; says hello to who is signed in, as far as that can be told.
+/// The start page, with the username of the person who is signed in.
 pub(in crate::http) async fn show(
     State(state): State<AppState>,
     uri: Uri,
-    Socket(socket): Socket,
+    PeerAddress(peer): PeerAddress,
     headers: HeaderMap,
 ) -> Response {
-    let visitor = Visitor {
-        headers: &headers,
-        socket,
-    };
-    let username = match AuthenticatedSession::find(visitor, &state).await {
-        Ok(browser) => Some(browser.session.username.clone()),
-        Err(SessionError::NoProof) if dbsc::is_led_here(&headers) => {
+    let request = state.requests.read(&headers, peer);
+    let username = match state.authenticator.authenticate(&request).await {
+        Ok(session) => Some(session.record.username.clone()),
+        Err(SessionError::NoProof) if is_cross_site_navigation(&headers) => {
             return SelfReload::at(&uri).into_response();
         }
         Err(_) => None,

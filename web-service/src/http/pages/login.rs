@@ -16,24 +16,26 @@ use serde::Deserialize;
 
 use crate::{
     http::{
-        cookies::{self, with_cookie},
         dbsc,
-        form::SentForm,
+        extract::{form::SentForm, peer::PeerAddress},
         pages::{
             error::ErrorPage,
             form_error::FormError,
             render::{page, with_wait},
             self_reload::SelfReload,
         },
-        request_source::{Peer, Socket, Visitor},
-        service_error::Failure,
-        signed_in::{AuthenticatedSession, SessionError, begin},
+        set_cookie::{self, with_cookie},
         state::AppState,
     },
-    request::local_path::LocalPath,
+    request::{
+        cookies, device_proof::is_cross_site_navigation, local_path::LocalPath,
+        source::RequestSource,
+    },
+    service_error::ServiceError,
     session::{
-        browser_session::Session, csrf_token::CsrfScope, device_binding::DeviceProofStatus,
-        session_id::SessionId, sign_in::sign_in, sign_out::sign_out,
+        authenticator::SessionError, browser_session::Session, csrf_token::CsrfScope,
+        device_binding::DeviceProofStatus, session_id::SessionId, sign_in::sign_in,
+        sign_out::sign_out,
     },
 };
 
@@ -83,20 +85,17 @@ pub(in crate::http) async fn show(
     State(state): State<AppState>,
     wanted: Result<Query<Wanted>, QueryRejection>,
     uri: Uri,
-    Socket(socket): Socket,
+    PeerAddress(peer): PeerAddress,
     headers: HeaderMap,
 ) -> Response {
     // Whatever else is asked in the URL, the form is shown.
     let (next, unsent) = wanted
         .map(|Query(wanted)| (wanted.next, wanted.unsent))
         .unwrap_or_default();
-    let visitor = Visitor {
-        headers: &headers,
-        socket,
-    };
-    match AuthenticatedSession::find(visitor, &state).await {
+    let request = state.requests.read(&headers, peer);
+    match state.authenticator.authenticate(&request).await {
         Ok(_) => return Redirect::to(destination(&next).as_str()).into_response(),
-        Err(SessionError::NoProof) if dbsc::is_led_here(&headers) => {
+        Err(SessionError::NoProof) if is_cross_site_navigation(&headers) => {
             return SelfReload::at(&uri).into_response();
         }
         Err(_) => {}
@@ -112,26 +111,23 @@ pub(in crate::http) async fn show(
 /// Signs in: a new session with a new id, and the old one of this browser ends.
 pub(in crate::http) async fn submit(
     State(state): State<AppState>,
-    Socket(socket): Socket,
+    PeerAddress(peer): PeerAddress,
     headers: HeaderMap,
     form: SentForm<LoginForm>,
 ) -> Result<Response, ErrorPage> {
-    let visitor = Visitor {
-        headers: &headers,
-        socket,
-    };
-    let tokens = &*state.form_tokens;
-    let nonce = cookies::login_nonce(&headers, &state.cookie_names, tokens);
-    let nonce = nonce.filter(|nonce| form.was_made_for(CsrfScope::Anonymous(nonce), tokens));
+    let request = state.requests.read(&headers, peer);
+    let tokens = state.csrf_tokens();
+    let nonce = cookies::login_nonce(&headers, state.cookie_names(), tokens);
+    let nonce = nonce.filter(|nonce| form.has_token_of(CsrfScope::Anonymous(nonce), tokens));
     let form = form.fields;
     let Some(nonce) = nonce else {
-        return Ok(out_of_date(&state, visitor, form).await);
+        return Ok(out_of_date(&state, &request, &headers, form).await);
     };
-    let peer = Peer::of(visitor, &state);
-    let device = peer.device.unwrap_or_else(|| fresh_nonce(&*state.random));
+    let client = request.client_info_as(ClientKind::Browser);
+    let device = client.device.unwrap_or_else(|| fresh_nonce(&*state.random));
     let client = ClientInfo {
         device: Some(device),
-        ..peer.into_client(ClientKind::Browser)
+        ..client
     };
     let credentials = (form.username.as_str(), &form.password);
     let signed_in = match sign_in(&*state.auth, credentials, &nonce, &client).await {
@@ -147,34 +143,43 @@ pub(in crate::http) async fn submit(
         }
     };
     let sid = signed_in.login.sid.clone();
-    let id = begin(&state, signed_in, &client).await?;
-    if let Some(old) = cookies::session_id(&headers, &state.cookie_names) {
+    let id = state.authenticator.begin(signed_in, &client).await?;
+    if let Some(old) = cookies::session_id(&headers, state.cookie_names()) {
         end_quietly(&state, &headers, (&old, &sid), &client).await;
     }
     let response = Redirect::to(destination(&form.next).as_str()).into_response();
-    let response = dbsc::with_invitation(response, &state, &sid);
-    let names = &state.cookie_names;
-    let response = with_cookie(response, cookies::set_session(names, &id));
-    let known = cookies::set_known(names, &device, &*state.form_tokens);
+    let response = dbsc::with_registration(response, &state, &sid);
+    let names = state.cookie_names();
+    let response = with_cookie(response, set_cookie::set_session(names, &id));
+    let known = set_cookie::set_known(names, &device, state.csrf_tokens());
     let response = with_cookie(response, known);
-    Ok(with_cookie(response, cookies::remove_login(names)))
+    Ok(with_cookie(response, set_cookie::remove_login(names)))
 }
 
 /// For a form of another tab, or of one that was restored without its cookies. Where the person is signed in meanwhile they go on;
 /// otherwise they get the form again, which is good now. No password is checked.
-async fn out_of_date(state: &AppState, visitor: Visitor<'_>, form: LoginForm) -> Response {
-    let text = match AuthenticatedSession::find(visitor, state).await {
-        Ok(browser) if is_name_of(&browser.session, &form.username) => {
+async fn out_of_date(
+    state: &AppState,
+    request: &RequestSource<'_>,
+    headers: &HeaderMap,
+    form: LoginForm,
+) -> Response {
+    let text = match state.authenticator.authenticate(request).await {
+        Ok(session) if is_name_of(&session.record, &form.username) => {
             return Redirect::to(destination(&form.next).as_str()).into_response();
         }
-        Ok(browser) => format!(
+        Ok(session) => format!(
             "{} is signed in with this browser, so your password was not checked. To sign in as somebody else, give it once more.",
-            browser.session.username
+            session.record.username
         ),
         Err(_) => OUT_OF_DATE.to_owned(),
     };
-    let said = (StatusCode::FORBIDDEN, None, Some(text));
-    form_page(state, visitor.headers, form, said)
+    form_page(
+        state,
+        headers,
+        form,
+        (StatusCode::FORBIDDEN, None, Some(text)),
+    )
 }
 
 fn is_name_of(session: &Session, typed: &str) -> bool {
@@ -192,13 +197,19 @@ async fn end_quietly(
     if let Ok(Some(session)) = state.sessions.find(id).await {
         let shown = state
             .bindings
-            .verify(&session, cookies::proof(headers, &state.cookie_names));
+            .verify(&session, cookies::proof(headers, state.cookie_names()));
         if matches!(shown, DeviceProofStatus::Nothing | DeviceProofStatus::Stale) {
             return;
         }
         if session.sid != new_sid {
             let refresh_token = &session.refresh_token;
-            sign_out(&*state.auth, &*state.end_later, refresh_token, client).await;
+            sign_out(
+                &*state.auth,
+                &*state.deferred_sign_out,
+                refresh_token,
+                client,
+            )
+            .await;
         }
     }
     if let Err(error) = state.sessions.end(id).await {
@@ -215,10 +226,10 @@ fn form_page(
     form: LoginForm,
     (status, notice, trouble): (StatusCode, Option<&'static str>, Option<String>),
 ) -> Response {
-    let known = cookies::login_nonce(headers, &state.cookie_names, &*state.form_tokens);
+    let known = cookies::login_nonce(headers, state.cookie_names(), state.csrf_tokens());
     let nonce = known.unwrap_or_else(|| fresh_nonce(&*state.random));
     let form = LoginPage {
-        csrf_token: state.form_tokens.anonymous_token(&nonce),
+        csrf_token: state.csrf_tokens().anonymous_token(&nonce),
         username: form.username,
         next: form.next,
         notice,
@@ -228,11 +239,11 @@ fn form_page(
     if known.is_some() {
         return response;
     }
-    let cookie = cookies::set_login(&state.cookie_names, &nonce, &*state.form_tokens);
+    let cookie = set_cookie::set_login(state.cookie_names(), &nonce, state.csrf_tokens());
     with_cookie(response, cookie)
 }
 
-fn trouble(error: AuthError) -> Result<FormError, Failure> {
+fn trouble(error: AuthError) -> Result<FormError, ServiceError> {
     match error {
         error if error.is_refused_as(ErrorReason::InvalidCredentials) => Ok(FormError {
             status: StatusCode::UNAUTHORIZED,

@@ -15,34 +15,36 @@ use holdfast_client::{
 
 use crate::{
     http::{
-        form::{CsrfForm, ToSession},
+        extract::{
+            client::BrowserInfo,
+            form::{CsrfForm, ToSession},
+            session::PageSessionWithToken,
+        },
         pages::{
             error::{self, ErrorPage},
             logout::signed_out,
-            reauthenticate::{Act, Confirmation},
+            reauthenticate::{Confirmation, SensitiveOperation},
             render::{Moment, page},
         },
-        request_source::Peer,
-        service_error::Failure,
-        signed_in::{PageActor, SessionWithToken},
         state::AppState,
     },
-    session::{csrf_token::CsrfTokens, user_agent::describe},
+    service_error::ServiceError,
+    session::{authenticator::SessionWithToken, csrf_token::CsrfTokens, user_agent::describe},
 };
 
-const HERE: &str = "/account/logins";
+const LOGINS: &str = "/account/logins";
 const END_OTHERS: &str = "/account/logins/end-others";
 
 #[derive(Template)]
 #[template(path = "logins.html")]
 struct LoginsPage {
     csrf_token: String,
-    logins: Vec<Place>,
+    logins: Vec<LoginItem>,
     has_others: bool,
 }
 
-/// A place where the person is signed in.
-struct Place {
+/// A login as the page shows it.
+struct LoginItem {
     sid: String,
     client: String,
     is_program: bool,
@@ -53,7 +55,7 @@ struct Place {
     is_current: bool,
 }
 
-impl From<LoginRecord> for Place {
+impl From<LoginRecord> for LoginItem {
     fn from(login: LoginRecord) -> Self {
         Self {
             client: describe(&login.user_agent),
@@ -68,21 +70,21 @@ impl From<LoginRecord> for Place {
     }
 }
 
-/// Shows where the person is signed in, this browser first.
+/// Lists the logins of the account, that of this browser first.
 pub(in crate::http) async fn show(
     State(auth): State<Arc<dyn AuthService>>,
-    State(form_tokens): State<Arc<dyn CsrfTokens>>,
-    PageActor(actor): PageActor,
+    State(csrf_tokens): State<Arc<dyn CsrfTokens>>,
+    PageSessionWithToken(caller): PageSessionWithToken,
 ) -> Result<Response, ErrorPage> {
-    let logins = auth.logins(&actor.authorization).await;
+    let logins = auth.logins(&caller.authorization).await;
     let mut logins: Vec<_> = logins
-        .map_err(Failure::from)?
+        .map_err(ServiceError::from)?
         .into_iter()
-        .map(Place::from)
+        .map(LoginItem::from)
         .collect();
-    logins.sort_by_key(|place| !place.is_current);
+    logins.sort_by_key(|login| !login.is_current);
     let shown = LoginsPage {
-        csrf_token: actor.browser.form_token(&*form_tokens),
+        csrf_token: caller.session.csrf_token(&*csrf_tokens),
         has_others: logins.len() > 1,
         logins,
     };
@@ -92,21 +94,20 @@ pub(in crate::http) async fn show(
 /// Ends one login; this browser's own is a sign-out.
 pub(in crate::http) async fn end(
     State(state): State<AppState>,
-    PageActor(actor): PageActor,
+    PageSessionWithToken(caller): PageSessionWithToken,
     Path(sid): Path<String>,
-    peer: Peer,
+    BrowserInfo(client): BrowserInfo,
     form: CsrfForm<Confirmation, ToSession>,
 ) -> Result<Response, ErrorPage> {
-    let client = peer.into_client(ClientKind::Browser);
-    // What is no identifier was nobody's, and is not repeated in a form.
-    let action = format!("/account/logins/{}/end", known_form(&sid)?);
-    let act = Act {
+    // A text that is no identifier names no login, and is not repeated in a form.
+    let action = format!("/account/logins/{}/end", plain_sid(&sid)?);
+    let operation = SensitiveOperation {
         state: &state,
         action: Some(&action),
         client: &client,
     };
-    let end = async |actor: &SessionWithToken| {
-        let authorization = &actor.authorization;
+    let end = async |caller: &SessionWithToken| {
+        let authorization = &caller.authorization;
         match state
             .auth
             .end_login_by_id(authorization, &sid, &client)
@@ -116,41 +117,40 @@ pub(in crate::http) async fn end(
                 Ok(error::no_such_page().into_response())
             }
             Err(error) => Err(error),
-            Ok(()) if sid == actor.browser.session.sid => {
-                let ended = state.sessions.end(&actor.browser.id).await;
+            Ok(()) if sid == caller.session.record.sid => {
+                let ended = state.sessions.end(&caller.session.id).await;
                 Ok(ended.map_or_else(
-                    |error| ErrorPage::from(Failure::from(error)).into_response(),
+                    |error| ErrorPage::from(ServiceError::from(error)).into_response(),
                     |()| signed_out(&state),
                 ))
             }
-            Ok(()) => Ok(Redirect::to(HERE).into_response()),
+            Ok(()) => Ok(Redirect::to(LOGINS).into_response()),
         }
     };
-    Ok(act.run(actor, &form.fields, end).await)
+    Ok(operation.run(caller, &form.fields, end).await)
 }
 
 /// Ends all logins but this browser's.
 pub(in crate::http) async fn end_others(
     State(state): State<AppState>,
-    PageActor(actor): PageActor,
-    peer: Peer,
+    PageSessionWithToken(caller): PageSessionWithToken,
+    BrowserInfo(client): BrowserInfo,
     form: CsrfForm<Confirmation, ToSession>,
 ) -> Response {
-    let client = peer.into_client(ClientKind::Browser);
-    let act = Act {
+    let operation = SensitiveOperation {
         state: &state,
         action: Some(END_OTHERS),
         client: &client,
     };
-    let end = async |actor: &SessionWithToken| {
-        let authorization = &actor.authorization;
+    let end = async |caller: &SessionWithToken| {
+        let authorization = &caller.authorization;
         state.auth.end_other_logins(authorization, &client).await?;
-        Ok(Redirect::to(HERE).into_response())
+        Ok(Redirect::to(LOGINS).into_response())
     };
-    act.run(actor, &form.fields, end).await
+    operation.run(caller, &form.fields, end).await
 }
 
-fn known_form(sid: &str) -> Result<&str, ErrorPage> {
+fn plain_sid(sid: &str) -> Result<&str, ErrorPage> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     if sid.bytes().all(is_plain) {
         Ok(sid)

@@ -18,21 +18,26 @@ use serde::Deserialize;
 
 use crate::{
     http::{
-        cookies::{self, with_cookie},
         dbsc,
-        form::{CsrfForm, ToSession},
+        extract::{
+            client::BrowserInfo,
+            form::{CsrfForm, ToSession},
+            session::{PageSession, PageSessionWithToken},
+        },
         pages::{
             error::ErrorPage,
             form_error::FormError,
-            reauthenticate::{NotProven, Proven, prove},
+            reauthenticate::{Reauthenticated, ReauthenticationError, reauthenticate},
             render::{page, with_wait},
         },
-        request_source::Peer,
-        service_error::Failure,
-        signed_in::{AuthenticatedSession, PageActor, PageBrowser, begin},
+        set_cookie::{self, with_cookie},
         state::AppState,
     },
-    session::{csrf_token::CsrfTokens, session_id::SessionId, sign_in::complete},
+    service_error::ServiceError,
+    session::{
+        authenticator::AuthenticatedSession, csrf_token::CsrfTokens, session_id::SessionId,
+        sign_in::complete,
+    },
 };
 
 static NOT_REMOVED: LogRateLimiter = LogRateLimiter::new();
@@ -57,79 +62,78 @@ pub(in crate::http) struct PasswordForm {
     new_password_again: SecretString,
 }
 
-/// `GET /.well-known/change-password`: where password managers lead people (W3C change-password-url).
+/// `GET /.well-known/change-password`: where password managers direct people (W3C change-password-url).
 pub(in crate::http) async fn redirect_here() -> Redirect {
     Redirect::to("/account/password")
 }
 
 /// Shows the form.
 pub(in crate::http) async fn show(
-    State(form_tokens): State<Arc<dyn CsrfTokens>>,
-    PageBrowser(browser): PageBrowser,
+    State(csrf_tokens): State<Arc<dyn CsrfTokens>>,
+    PageSession(session): PageSession,
 ) -> Response {
-    form(StatusCode::OK, &*form_tokens, &browser, None)
+    form(StatusCode::OK, &*csrf_tokens, &session, None)
 }
 
-/// Changes the password. All logins end; this browser goes on in a new one, with a new session id.
+/// Changes the password. All logins end, and this browser continues in a new one, with a new session id.
 pub(in crate::http) async fn submit(
     State(state): State<AppState>,
-    PageActor(actor): PageActor,
-    peer: Peer,
+    PageSessionWithToken(caller): PageSessionWithToken,
+    BrowserInfo(client): BrowserInfo,
     fields: CsrfForm<PasswordForm, ToSession>,
 ) -> Response {
     let fields = fields.fields;
     if fields.new_password.expose_secret() != fields.new_password_again.expose_secret() {
         let trouble = FormError::mendable("The two new passwords are not the same.");
-        return form_again(&state, &actor.browser, trouble);
+        return form_again(&state, &caller.session, trouble);
     }
-    let wanted = PasswordChange {
+    let change = PasswordChange {
         current: &fields.current_password,
         new: &fields.new_password,
     };
-    let client = peer.into_client(ClientKind::Browser);
     let auth = &state.auth;
     let changed = auth
-        .change_password(&actor.authorization, wanted, &client)
+        .change_password(&caller.authorization, change, &client)
         .await;
-    let (actor, cookie, changed) = match changed {
-        // The current password, which they just gave, is the proof that is asked for.
+    let (caller, cookie, changed) = match changed {
+        // The current password, which the form contains, serves for the reauthentication, too.
         Err(error) if error.is_refused_as(ErrorReason::StepUpRequired) => {
-            match prove(&state, actor, wanted.current, &client).await {
-                Ok(Proven { actor, cookie }) => {
-                    let authorization = &actor.authorization;
-                    let changed = auth.change_password(authorization, wanted, &client).await;
-                    (actor, cookie, changed)
+            match reauthenticate(&state, caller, change.current, &client).await {
+                Ok(Reauthenticated { caller, cookie }) => {
+                    let authorization = &caller.authorization;
+                    let changed = auth.change_password(authorization, change, &client).await;
+                    (caller, cookie, changed)
                 }
-                Err(NotProven::Refused(actor, error)) => (*actor, None, Err(error)),
-                Err(NotProven::Failed(response)) => return response,
+                Err(ReauthenticationError::Refused(caller, error)) => (*caller, None, Err(error)),
+                Err(ReauthenticationError::Failed(response)) => return response,
             }
         }
-        changed => (actor, None, changed),
+        changed => (caller, None, changed),
     };
     match changed {
-        // From here on the password is changed and every login ended, whatever else goes wrong.
-        Ok(login) => continue_anew(&state, &actor.browser, login, &client).await,
-        Err(error) => with_cookie(refused(&state, &actor.browser, error), cookie),
+        // The password is changed and every login ended, whatever fails from here on.
+        Ok(login) => continue_in(login, &state, &caller.session, &client).await,
+        Err(error) => with_cookie(refused(&state, &caller.session, error), cookie),
     }
 }
 
-fn refused(state: &AppState, browser: &AuthenticatedSession, error: AuthError) -> Response {
+fn refused(state: &AppState, session: &AuthenticatedSession, error: AuthError) -> Response {
     match FormError::of(error) {
-        Ok(trouble) => form_again(state, browser, trouble),
+        Ok(trouble) => form_again(state, session, trouble),
         Err(failure) => ErrorPage::from(failure).into_response(),
     }
 }
 
-/// Goes on in the new login, or asks to sign in where that cannot be done now.
-async fn continue_anew(
-    state: &AppState,
-    browser: &AuthenticatedSession,
+/// Continues in the new login, or redirects to sign-in where its session cannot begin now.
+async fn continue_in(
     login: Login,
+    state: &AppState,
+    session: &AuthenticatedSession,
     client: &ClientInfo,
 ) -> Response {
-    let begun = begin_anew(state, browser, login, client).await;
-    // After the new one: until then a sign-out with the old id finds what it ends.
-    if let Err(error) = state.sessions.end(&browser.id).await {
+    let begun = begin_session(login, state, session, client).await;
+    // After the new session began: until then a sign-out with the old id finds what it ends.
+    if let Err(error) = state.sessions.end(&session.id).await {
         NOT_REMOVED.log(|sessions| {
             tracing::warn!(%error, sessions, "the record of an ended session could not be removed");
         });
@@ -137,30 +141,30 @@ async fn continue_anew(
     match begun {
         Ok((id, sid)) => {
             let response = Redirect::to("/dashboard").into_response();
-            let response = dbsc::with_invitation(response, state, &sid);
-            with_cookie(response, cookies::set_session(&state.cookie_names, &id))
+            let response = dbsc::with_registration(response, state, &sid);
+            with_cookie(response, set_cookie::set_session(state.cookie_names(), &id))
         }
         Err(_failure) => dbsc::with_cookies_removed(Redirect::to("/login").into_response(), state),
     }
 }
 
-async fn begin_anew(
-    state: &AppState,
-    browser: &AuthenticatedSession,
+async fn begin_session(
     login: Login,
+    state: &AppState,
+    session: &AuthenticatedSession,
     client: &ClientInfo,
-) -> Result<(SessionId, String), Failure> {
+) -> Result<(SessionId, String), ServiceError> {
     let person = Person {
-        user_id: browser.session.user_id.clone(),
-        username: browser.session.username.clone(),
+        user_id: session.record.user_id.clone(),
+        username: session.record.username.clone(),
     };
     let signed_in = complete(&*state.auth, person, login).await?;
     let sid = signed_in.login.sid.clone();
     let refresh_token = signed_in.refresh_token.clone();
-    let id = begin(state, signed_in, client).await?;
+    let id = state.authenticator.begin(signed_in, client).await?;
     if let Err(error) = state
         .sessions
-        .replace(&browser.id, &id, &refresh_token)
+        .replace(&session.id, &id, &refresh_token)
         .await
     {
         NOT_REPLACED.log(|sessions| {
@@ -170,21 +174,21 @@ async fn begin_anew(
     Ok((id, sid))
 }
 
-fn form_again(state: &AppState, browser: &AuthenticatedSession, trouble: FormError) -> Response {
-    let tokens = &*state.form_tokens;
-    let response = form(trouble.status, tokens, browser, Some(trouble.text));
+fn form_again(state: &AppState, session: &AuthenticatedSession, trouble: FormError) -> Response {
+    let tokens = state.csrf_tokens();
+    let response = form(trouble.status, tokens, session, Some(trouble.text));
     with_wait(response, trouble.retry_after)
 }
 
 fn form(
     status: StatusCode,
-    form_tokens: &dyn CsrfTokens,
-    browser: &AuthenticatedSession,
+    csrf_tokens: &dyn CsrfTokens,
+    session: &AuthenticatedSession,
     trouble: Option<String>,
 ) -> Response {
     let form = PasswordPage {
-        csrf_token: browser.form_token(form_tokens),
-        username: browser.session.username.clone(),
+        csrf_token: session.csrf_token(csrf_tokens),
+        username: session.record.username.clone(),
         trouble,
     };
     page(status, &form)

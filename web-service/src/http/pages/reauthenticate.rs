@@ -1,4 +1,4 @@
-//! Asking again who somebody is, before a sensitive act (ASVS 7.5.3): a form in between that goes on where they were.
+//! Reauthentication before a sensitive operation (ASVS 7.5.3): a form in between that continues where the person was.
 
 use askama::Template;
 use axum::{
@@ -15,19 +15,22 @@ use serde::Deserialize;
 
 use crate::{
     http::{
-        cookies::{self, with_cookie},
-        form::{CsrfForm, ToSession},
+        extract::{
+            client::BrowserInfo,
+            form::{CsrfForm, ToSession},
+            session::{PageSession, PageSessionWithToken},
+        },
         pages::{
-            error::{ErrorPage, PageRefusal},
+            error::{ErrorPage, PageRejection},
             form_error::FormError,
             render::{page, with_wait},
         },
-        request_source::Peer,
-        service_error::Failure,
-        signed_in::{AuthenticatedSession, PageActor, PageBrowser, SessionWithToken, renew},
+        set_cookie::{self, with_cookie},
         state::AppState,
     },
     request::local_path::LocalPath,
+    service_error::ServiceError,
+    session::authenticator::{AuthenticatedSession, SessionWithToken},
 };
 
 #[derive(Template)]
@@ -51,7 +54,7 @@ pub(in crate::http) struct Confirmation {
 
 /// Where to go on, of the page that is only for this.
 #[derive(Deserialize)]
-pub(in crate::http) struct Onward {
+pub(in crate::http) struct ConfirmQuery {
     #[serde(default)]
     next: String,
     /// There where an application's form led here, which was not passed on.
@@ -61,13 +64,13 @@ pub(in crate::http) struct Onward {
 /// Asks, for an application that wants to know again who somebody is.
 pub(in crate::http) async fn show(
     State(state): State<AppState>,
-    PageBrowser(browser): PageBrowser,
-    onward: Result<Query<Onward>, QueryRejection>,
+    PageSession(session): PageSession,
+    query: Result<Query<ConfirmQuery>, QueryRejection>,
 ) -> Response {
-    let is_unsent = matches!(&onward, Ok(Query(onward)) if onward.unsent.is_some());
+    let is_unsent = matches!(&query, Ok(Query(query)) if query.unsent.is_some());
     let form = ConfirmPage {
-        csrf_token: browser.form_token(&*state.form_tokens),
-        username: &browser.session.username,
+        csrf_token: session.csrf_token(state.csrf_tokens()),
+        username: &session.record.username,
         action: None,
         is_unsent,
         trouble: None,
@@ -78,156 +81,167 @@ pub(in crate::http) async fn show(
 /// Checks the password and goes on where the person wanted.
 pub(in crate::http) async fn submit(
     State(state): State<AppState>,
-    PageActor(actor): PageActor,
-    peer: Peer,
-    onward: Result<Query<Onward>, QueryRejection>,
-    given: CsrfForm<Confirmation, ToSession>,
+    PageSessionWithToken(caller): PageSessionWithToken,
+    BrowserInfo(client): BrowserInfo,
+    query: Result<Query<ConfirmQuery>, QueryRejection>,
+    form_fields: CsrfForm<Confirmation, ToSession>,
 ) -> Response {
-    let next = wanted(onward);
-    let act = Act {
+    let next = destination(query);
+    let operation = SensitiveOperation {
         state: &state,
         action: None,
-        client: &peer.into_client(ClientKind::Browser),
+        client: &client,
     };
-    if given.fields.confirm_password.expose_secret().is_empty() {
+    if form_fields
+        .fields
+        .confirm_password
+        .expose_secret()
+        .is_empty()
+    {
         return form(
             &state,
-            (StatusCode::UNPROCESSABLE_ENTITY, act.action),
-            &actor.browser,
+            (StatusCode::UNPROCESSABLE_ENTITY, operation.action),
+            &caller.session,
             None,
         );
     }
-    let go_on = async |_: &SessionWithToken| Ok(Redirect::to(next.as_str()).into_response());
-    act.run(actor, &given.fields, go_on).await
+    let redirect = async |_: &SessionWithToken| Ok(Redirect::to(next.as_str()).into_response());
+    operation.run(caller, &form_fields.fields, redirect).await
 }
 
-fn wanted(onward: Result<Query<Onward>, QueryRejection>) -> LocalPath {
-    let next = onward.map(|Query(onward)| onward.next).unwrap_or_default();
+fn destination(query: Result<Query<ConfirmQuery>, QueryRejection>) -> LocalPath {
+    let next = query.map(|Query(query)| query.next).unwrap_or_default();
     next.parse().unwrap_or_else(|_| LocalPath::dashboard())
 }
 
-/// Somebody who may have proved again who they are.
-pub(super) struct Proven {
-    /// Acts for them.
-    pub(super) actor: SessionWithToken,
-    /// The new session's, where there is one. Every answer has to carry it: the old id is dead.
+/// A session whose owner authenticated again, or did not have to.
+pub(super) struct Reauthenticated {
+    /// The session, under its new id.
+    pub(super) caller: SessionWithToken,
+    /// `Set-Cookie` with the new id, if there is one. Every response must contain it: the old id is not valid any more.
     pub(super) cookie: Option<HeaderValue>,
 }
 
-/// Why nobody proved anything.
-pub(super) enum NotProven {
-    /// auth-service said no; the session is as it was.
+/// Why a reauthentication failed.
+pub(super) enum ReauthenticationError {
+    /// auth-service refused the password; the session is unchanged.
     Refused(Box<SessionWithToken>, AuthError),
-    /// It could not be done, as this answer says.
+    /// It could not be done; the response says why.
     Failed(Response),
 }
 
-/// Checks the password and goes on in a session with a new id.
-pub(super) async fn prove(
+/// Verifies the password, and continues the session under a new id.
+pub(super) async fn reauthenticate(
     state: &AppState,
-    actor: SessionWithToken,
+    caller: SessionWithToken,
     password: &SecretString,
     client: &ClientInfo,
-) -> Result<Proven, NotProven> {
+) -> Result<Reauthenticated, ReauthenticationError> {
     let auth = &state.auth;
-    let proved = auth
-        .reauthenticate(&actor.authorization, password, client)
+    let reauthenticated = auth
+        .reauthenticate(&caller.authorization, password, client)
         .await;
-    let at = match proved {
+    let at = match reauthenticated {
         Ok(at) => at,
-        Err(error) => return Err(NotProven::Refused(Box::new(actor), error)),
-    };
-    let browser = match renew(state, actor.browser, at).await {
-        Ok(browser) => browser,
-        Err(refused) => {
-            let response = PageRefusal::after_a_form(refused).into_response();
-            return Err(NotProven::Failed(response));
+        Err(error) => {
+            let caller = Box::new(caller);
+            return Err(ReauthenticationError::Refused(caller, error));
         }
     };
-    let cookie = cookies::set_session(&state.cookie_names, &browser.id);
-    // What the old access token says of that time is out of date.
-    match browser.act(state).await {
-        Ok(actor) => Ok(Proven { actor, cookie }),
-        Err(refused) => {
-            let response = PageRefusal::after_a_form(refused).into_response();
-            Err(NotProven::Failed(with_cookie(response, cookie)))
+    let session = match state.authenticator.renew(caller.session, at).await {
+        Ok(session) => session,
+        Err(error) => {
+            let response = PageRejection::after_form(error).into_response();
+            return Err(ReauthenticationError::Failed(response));
+        }
+    };
+    let cookie = set_cookie::set_session(state.cookie_names(), &session.id);
+    // The old access token has the previous `auth_time`.
+    match state.authenticator.access_token(session).await {
+        Ok(caller) => Ok(Reauthenticated { caller, cookie }),
+        Err(error) => {
+            let response = PageRejection::after_form(error).into_response();
+            Err(ReauthenticationError::Failed(with_cookie(response, cookie)))
         }
     }
 }
 
-fn answer(failure: Failure) -> Response {
-    ErrorPage::from(failure).into_response()
+fn failed(error: ServiceError) -> Response {
+    ErrorPage::from(error).into_response()
 }
 
-/// A sensitive act that somebody is about to do.
-pub(super) struct Act<'a> {
-    /// What does it.
+/// A sensitive operation that a form requests.
+pub(super) struct SensitiveOperation<'a> {
+    /// The shared state.
     pub(super) state: &'a AppState,
-    /// Where its form is sent, if that is not the address of the page.
+    /// The address that the form is sent to; `None`: that of the page.
     pub(super) action: Option<&'a str>,
-    /// Who does it.
+    /// The source of the request.
     pub(super) client: &'a ClientInfo,
 }
 
-impl Act<'_> {
-    /// Does it, after a proof where one was given or is asked for.
+impl SensitiveOperation<'_> {
+    /// Performs the operation, after a reauthentication if the form has a password. Where the operation needs one, the response is the form
+    /// that asks for it.
     pub(super) async fn run(
         &self,
-        actor: SessionWithToken,
-        given: &Confirmation,
-        act: impl AsyncFnOnce(&SessionWithToken) -> Result<Response, AuthError>,
+        caller: SessionWithToken,
+        confirmation: &Confirmation,
+        operation: impl AsyncFnOnce(&SessionWithToken) -> Result<Response, AuthError>,
     ) -> Response {
-        let password = &given.confirm_password;
-        let proven = if password.expose_secret().is_empty() {
+        let password = &confirmation.confirm_password;
+        let reauthenticated = if password.expose_secret().is_empty() {
             let cookie = None;
-            Ok(Proven { actor, cookie })
+            Ok(Reauthenticated { caller, cookie })
         } else {
-            prove(self.state, actor, password, self.client).await
+            reauthenticate(self.state, caller, password, self.client).await
         };
-        let Proven { actor, cookie } = match proven {
-            Ok(proven) => proven,
-            Err(NotProven::Failed(response)) => return response,
-            Err(NotProven::Refused(actor, error)) => return self.refused(&actor.browser, error),
+        let Reauthenticated { caller, cookie } = match reauthenticated {
+            Ok(reauthenticated) => reauthenticated,
+            Err(ReauthenticationError::Failed(response)) => return response,
+            Err(ReauthenticationError::Refused(caller, error)) => {
+                return self.refused(&caller.session, error);
+            }
         };
-        let response = match act(&actor).await {
+        let response = match operation(&caller).await {
             Ok(response) => response,
             Err(error) if error.is_refused_as(ErrorReason::StepUpRequired) => {
-                self.form(StatusCode::FORBIDDEN, &actor.browser, None)
+                self.form(StatusCode::FORBIDDEN, &caller.session, None)
             }
-            Err(error) => answer(error.into()),
+            Err(error) => failed(error.into()),
         };
         with_cookie(response, cookie)
     }
 
-    fn refused(&self, browser: &AuthenticatedSession, error: AuthError) -> Response {
+    fn refused(&self, session: &AuthenticatedSession, error: AuthError) -> Response {
         match FormError::of(error) {
             Ok(trouble) => {
-                let response = self.form(trouble.status, browser, Some(trouble.text));
+                let response = self.form(trouble.status, session, Some(trouble.text));
                 with_wait(response, trouble.retry_after)
             }
-            Err(failure) => answer(failure),
+            Err(error) => failed(error),
         }
     }
 
     fn form(
         &self,
         status: StatusCode,
-        browser: &AuthenticatedSession,
+        session: &AuthenticatedSession,
         trouble: Option<String>,
     ) -> Response {
-        form(self.state, (status, self.action), browser, trouble)
+        form(self.state, (status, self.action), session, trouble)
     }
 }
 
 fn form(
     state: &AppState,
     (status, action): (StatusCode, Option<&str>),
-    browser: &AuthenticatedSession,
+    session: &AuthenticatedSession,
     trouble: Option<String>,
 ) -> Response {
     let form = ConfirmPage {
-        csrf_token: browser.form_token(&*state.form_tokens),
-        username: &browser.session.username,
+        csrf_token: session.csrf_token(state.csrf_tokens()),
+        username: &session.record.username,
         action,
         is_unsent: false,
         trouble,

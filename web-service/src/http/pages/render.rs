@@ -10,7 +10,7 @@ use axum::{
 use holdfast_core::rate_limited_log::LogRateLimiter;
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
-use crate::http::time::{in_seconds, rfc3339};
+use crate::{http::time::rfc3339, service_error::retry_after_seconds};
 
 static RENDER_FAULTS: LogRateLimiter = LogRateLimiter::new();
 
@@ -34,7 +34,7 @@ pub(super) fn with_wait(mut response: Response, wait: Option<Duration>) -> Respo
     if let Some(wait) = wait {
         response
             .headers_mut()
-            .insert(header::RETRY_AFTER, in_seconds(wait).into());
+            .insert(header::RETRY_AFTER, retry_after_seconds(wait).into());
     }
     response
 }

@@ -1,0 +1,173 @@
+//! The service as a whole: built from its configuration, and run until the stop signal.
+
+mod certificate;
+mod readiness;
+mod session_store;
+mod wiring;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use anyhow::Context as _;
+use holdfast_client::{issuer, revocation_watch::RevocationWatcher, rpc::AuthClient};
+use holdfast_core::clock::Clock;
+use holdfast_server_kit::{
+    connections, fd_limit, ops,
+    shutdown::{OPS_DRAIN, Signals},
+};
+use tokio::{net::TcpListener, time::timeout};
+
+use self::{certificate::CertificateUpdates, readiness::DependencyReadiness};
+use crate::{
+    config::{PublicUrl, ServeConfig},
+    ext_authz::{self, ExtAuthz},
+    http::{self, state::AppState},
+    session::store::redis::BreakerStore,
+};
+
+/// A service that is bound to its ports and not running yet.
+pub struct App {
+    port: http::Port,
+    ops_listener: TcpListener,
+    ext_authz_listener: Option<TcpListener>,
+    state: AppState,
+    certificate: Option<CertificateUpdates>,
+    auth: AuthClient,
+    revocations: RevocationWatcher,
+    redis: Option<Arc<BreakerStore>>,
+    clock: Arc<dyn Clock>,
+}
+
+/// Selects the cryptographic library of rustls for this process; dependencies may have compiled in more than one.
+pub fn install_crypto_provider() {
+    // A second call finds the choice of the first, which is the same.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
+impl App {
+    /// Loads the certificate, connects the session store, and binds the ports.
+    ///
+    /// # Errors
+    /// When any of that fails.
+    pub async fn build(config: ServeConfig, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let (tls, certificate) = certificate::load(config.tls, &clock)?.unzip();
+        let listener = bind("WEB_LISTEN", config.listen)?;
+        let port = listener.local_addr()?.port();
+        let store = session_store::connect(config.session_store, &clock).await?;
+        let auth = AuthClient::new(&config.auth)?;
+        let revocations = RevocationWatcher::new(clock.clone(), config.max_staleness, &auth);
+        let redis = store.redis.clone();
+        let state = wiring::state(wiring::Parts {
+            auth: auth.clone(),
+            revocations: revocations.clone(),
+            store,
+            clock: clock.clone(),
+            public_url: config
+                .public_url
+                .unwrap_or_else(|| PublicUrl::localhost(port)),
+            secret_key: config.secret_key,
+            cookie_names: config.cookie_names,
+            trusted_proxies: config.trusted_proxies,
+            redirect_origins: config.return_origins,
+            lifetimes: config.lifetimes,
+            device_binding: config.device_binding,
+            clear_site_data: config.clear_site_data,
+        });
+        let ext_authz = config.ext_authz_listen;
+        Ok(Self {
+            port: http::Port {
+                listener,
+                tls,
+                max_connections: fd_limit::raise_fd_limit(config.max_connections),
+            },
+            ops_listener: bind("WEB_OPS_LISTEN", config.ops_listen)?,
+            ext_authz_listener: ext_authz
+                .map(|address| bind("WEB_EXT_AUTHZ_LISTEN", address))
+                .transpose()?,
+            state,
+            certificate,
+            auth,
+            revocations,
+            redis,
+            clock,
+        })
+    }
+
+    /// The address of the HTTPS port.
+    ///
+    /// # Errors
+    /// When the socket is broken.
+    pub fn address(&self) -> anyhow::Result<SocketAddr> {
+        Ok(self.port.listener.local_addr()?)
+    }
+
+    /// The address of the port for Envoy's `ext_authz`, if it is enabled.
+    ///
+    /// # Errors
+    /// When the socket is broken.
+    pub fn ext_authz_address(&self) -> anyhow::Result<Option<SocketAddr>> {
+        let listener = self.ext_authz_listener.as_ref();
+        Ok(listener.map(TcpListener::local_addr).transpose()?)
+    }
+
+    /// Serves until the stop signal, then lets requests in flight finish.
+    ///
+    /// # Errors
+    /// When a listener fails.
+    pub async fn run(self, signals: impl Into<Signals>) -> anyhow::Result<()> {
+        let signals = signals.into();
+        let shutdown = signals.shutdown.clone();
+        let address = self.address()?;
+        let readiness = Arc::new(self.readiness());
+        tokio::spawn(self.auth.clone().keep_certificates_current(
+            self.clock.clone(),
+            signals.reload.clone(),
+            shutdown.clone(),
+        ));
+        let revocations = self.revocations;
+        tokio::spawn(revocations.clone().follow(self.auth, shutdown.clone()));
+        revocations.first_heard().await;
+        tracing::info!(
+            %address,
+            ops_address = %self.ops_listener.local_addr()?,
+            url = self.state.public_url.origin,
+            "listening"
+        );
+        tokio::spawn(issuer::watch(
+            self.state.auth.clone(),
+            self.state.public_url.origin.clone(),
+            shutdown.clone(),
+        ));
+        let ops = tokio::spawn(ops::serve(self.ops_listener, readiness, shutdown.clone()));
+        if let Some(certificate) = self.certificate {
+            certificate.start(self.clock, &signals);
+        }
+        if let Some(listener) = self.ext_authz_listener {
+            tracing::info!(address = %listener.local_addr()?, "listening for Envoy");
+            let service = ExtAuthz {
+                forward_auth: self.state.forward_auth.clone(),
+                requests: self.state.requests.clone(),
+            };
+            tokio::spawn(ext_authz::serve(listener, service, shutdown.clone()));
+        }
+        http::serve(self.port, &self.state, shutdown.clone()).await?;
+        shutdown.cancel();
+        // Probes that are still in progress may finish.
+        let _ = timeout(OPS_DRAIN, ops).await;
+        tracing::info!("stopped");
+        Ok(())
+    }
+
+    fn readiness(&self) -> DependencyReadiness {
+        DependencyReadiness {
+            auth: self.state.auth.clone(),
+            revocations: self.state.revocations.clone(),
+            sessions: self.state.sessions.clone(),
+            redis: self.redis.clone(),
+            request_limit: Arc::clone(&self.state.request_limit),
+        }
+    }
+}
+
+fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    connections::listen(address).with_context(|| format!("{setting}: cannot listen on {address}"))
+}

@@ -1,0 +1,118 @@
+//! Constructs the shared state of all handlers, and connects its parts.
+
+use std::sync::Arc;
+
+use holdfast_client::{
+    fingerprint::Sha256, retry_queue::RetryQueue, revocation_watch::RevocationWatcher,
+    rpc::AuthClient, token_verifier::CachingTokenVerifier,
+};
+use holdfast_core::{clock::Clock, secret_key::SecretKey};
+use holdfast_crypto::random::SystemRandom;
+use holdfast_server_kit::request_limit::RequestLimit;
+
+use crate::{
+    app::session_store::SessionStore,
+    config::PublicUrl,
+    forward_auth::decision::ForwardAuth,
+    http::{
+        self,
+        state::{AppState, Dependencies, SiteData},
+    },
+    request::{
+        cookie_names::CookieNames, redirect_origins::AllowedRedirectOrigins, source::RequestReader,
+        trusted_proxies::TrustedProxies,
+    },
+    session::{
+        authenticator::SessionAuthenticator,
+        browser_session::Lifetimes,
+        codec::{csrf_token::HmacCsrfTokens, dbsc::DbscCodec},
+        device_binding::{BindingPolicy, DeviceBinding, DeviceBindings},
+        sessions::Sessions,
+    },
+};
+
+/// What the state is made from.
+pub(super) struct Parts {
+    pub(super) auth: AuthClient,
+    pub(super) revocations: RevocationWatcher,
+    pub(super) store: SessionStore,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) public_url: PublicUrl,
+    pub(super) secret_key: SecretKey,
+    pub(super) cookie_names: CookieNames,
+    pub(super) trusted_proxies: TrustedProxies,
+    pub(super) redirect_origins: AllowedRedirectOrigins,
+    pub(super) lifetimes: Lifetimes,
+    pub(super) device_binding: BindingPolicy,
+    pub(super) clear_site_data: bool,
+}
+
+/// Constructs the state.
+pub(super) fn state(parts: Parts) -> AppState {
+    let has_other_origins = parts.redirect_origins.has_others(&parts.public_url.origin);
+    if has_other_origins && parts.device_binding.binding == DeviceBinding::Prefer {
+        tracing::info!(
+            "sessions are not bound to devices: WEB_RETURN_ORIGINS lists applications at other origins, where browsers do not \
+             renew the proof; WEB_DEVICE_BINDING=require binds them nevertheless"
+        );
+    }
+    let random = Arc::new(SystemRandom);
+    let auth = Arc::new(parts.auth);
+    let revocations = Arc::new(parts.revocations);
+    let retry_queue = Arc::new(RetryQueue::start(auth.clone()));
+    let sessions = Sessions::new(parts.store.records, parts.clock.clone(), parts.lifetimes);
+    let bindings = DeviceBindings {
+        policy: parts.device_binding,
+        proofs: Arc::new(DbscCodec::new(&parts.secret_key, random.clone())),
+        has_other_origins,
+        once: parts.store.replay_cache,
+        sessions: sessions.clone(),
+        reports: retry_queue.clone(),
+        clock: parts.clock.clone(),
+    };
+    let authenticator = SessionAuthenticator {
+        auth: auth.clone(),
+        deferred_sign_out: retry_queue.clone(),
+        revocations: revocations.clone(),
+        sessions: sessions.clone(),
+        bindings: bindings.clone(),
+    };
+    let verifier = CachingTokenVerifier::new(
+        auth.clone(),
+        revocations.clone(),
+        Arc::new(Sha256),
+        parts.clock.clone(),
+    );
+    let public_url = Arc::new(parts.public_url);
+    let redirect_origins = Arc::new(parts.redirect_origins);
+    let forward_auth = ForwardAuth {
+        verifier: verifier.clone(),
+        authenticator: authenticator.clone(),
+        revocations: revocations.clone(),
+        clock: parts.clock,
+        public_url: public_url.clone(),
+        redirect_origins: redirect_origins.clone(),
+    };
+    AppState::from(Dependencies {
+        auth,
+        verifier,
+        revocations,
+        deferred_sign_out: retry_queue,
+        sessions,
+        bindings,
+        authenticator,
+        forward_auth,
+        requests: RequestReader {
+            trusted_proxies: Arc::new(parts.trusted_proxies),
+            cookie_names: Arc::new(parts.cookie_names),
+            csrf_tokens: Arc::new(HmacCsrfTokens::new(&parts.secret_key)),
+        },
+        random,
+        redirect_origins,
+        request_limit: Arc::new(RequestLimit::new(http::PLACES)),
+        site_data: SiteData {
+            is_cleared: parts.clear_site_data,
+        },
+        public_url,
+    })
+}

@@ -1,0 +1,72 @@
+//! The authenticated session of a page. Without one, the person is redirected to sign in.
+
+use axum::{
+    extract::{FromRef, FromRequestParts},
+    http::{Method, request::Parts},
+};
+
+use crate::{
+    http::{
+        extract::peer::peer_address,
+        pages::{
+            error::{ErrorPage, PageRejection},
+            self_reload::SelfReload,
+        },
+        state::AppState,
+    },
+    request::device_proof::is_cross_site_navigation,
+    session::authenticator::{AuthenticatedSession, SessionError, SessionWithToken},
+};
+
+/// The session of a page.
+pub(in crate::http) struct PageSession(pub(in crate::http) AuthenticatedSession);
+
+/// The session of a page that acts for the account's owner.
+pub(in crate::http) struct PageSessionWithToken(pub(in crate::http) SessionWithToken);
+
+fn rejection(error: SessionError, parts: &Parts) -> PageRejection {
+    match error {
+        SessionError::NoProof
+            if parts.method == Method::GET && is_cross_site_navigation(&parts.headers) =>
+        {
+            PageRejection::SelfReload(SelfReload::at(&parts.uri))
+        }
+        SessionError::NoProof if !parts.method.is_safe() => {
+            PageRejection::Error(ErrorPage::no_device_proof(&parts.uri))
+        }
+        SessionError::NoSession | SessionError::NoProof => {
+            PageRejection::sign_in(&parts.method, &parts.uri)
+        }
+        SessionError::NotBound => PageRejection::Error(ErrorPage::not_bound()),
+        SessionError::Failed(error) => PageRejection::Error(error.into()),
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PageSession
+where
+    AppState: FromRef<S>,
+{
+    type Rejection = PageRejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, PageRejection> {
+        let state = AppState::from_ref(state);
+        let peer = peer_address(&parts.extensions);
+        let request = state.requests.read(&parts.headers, peer);
+        let session = state.authenticator.authenticate(&request).await;
+        session.map(Self).map_err(|error| rejection(error, parts))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PageSessionWithToken
+where
+    AppState: FromRef<S>,
+{
+    type Rejection = PageRejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, PageRejection> {
+        let PageSession(session) = PageSession::from_request_parts(parts, state).await?;
+        let state = AppState::from_ref(state);
+        let session = state.authenticator.access_token(session).await;
+        session.map(Self).map_err(|error| rejection(error, parts))
+    }
+}
