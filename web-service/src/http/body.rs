@@ -1,4 +1,4 @@
-//! The bodies of requests, read before a request counts among those that are worked on.
+//! The bodies of requests, read before a request takes a request slot.
 
 use std::{convert::Infallible, net::IpAddr, time::Duration};
 
@@ -14,21 +14,21 @@ use tower::Service as _;
 
 use crate::http::router::RoutePolicy;
 
-/// The largest request body, in bytes.
+/// Largest request body, in bytes.
 const MAX_BODY: usize = 64 * 1024;
-/// In place of a body that says that it is larger: it is not waited for, and each route refuses it in its own words.
+/// In place of a body whose announced length is above the limit: the body is not read, and the route rejects this one.
 static TOO_LARGE: [u8; MAX_BODY + 1] = [0; MAX_BODY + 1];
-/// How long one may take to arrive.
+/// Time in which a body has to arrive.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// How many may be on their way at once.
+/// Number of bodies that may be incomplete at once.
 const MAX_UNFINISHED: usize = 1024;
 
-/// A reader for all requests of the service.
+/// The reader of all bodies of the service.
 pub(super) fn reader() -> BodyReader {
     BodyReader::new(MAX_UNFINISHED, MAX_BODY, DEADLINE)
 }
 
-/// Whether the request waits for its body: not where no handler reads one.
+/// Whether the body is read before the handler runs. No handler of a safe method has one.
 pub(super) fn is_awaited(request: &Request, policy: RoutePolicy) -> bool {
     let body = request.body();
     !body.is_end_stream()
@@ -39,12 +39,12 @@ pub(super) fn is_awaited(request: &Request, policy: RoutePolicy) -> bool {
         && policy.reads_body()
 }
 
-/// Applies the limit to what the routes read.
+/// Applies the limit to the extractors of the handler.
 pub(super) fn limit(request: &mut Request) {
     DefaultBodyLimit::max(MAX_BODY).apply(request);
 }
 
-/// What the routes do with the request, once its body is there.
+/// Reads the body, and calls the router with the complete request.
 pub(super) async fn route(
     bodies: &BodyReader,
     mut routes: Router,
@@ -80,7 +80,7 @@ mod tests {
         super::is_awaited(request, PolicyLookup::new().find(request))
     }
 
-    /// A body that says how long it is, and does not come.
+    /// A body that announces its length and never arrives.
     struct Announced(u64);
 
     impl HttpBody for Announced {
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn body_above_the_limit_is_refused_without_waiting_for_it() {
+    async fn body_above_the_limit_is_rejected_without_reading_it() {
         let begun = tokio::time::Instant::now();
         for body in [
             Body::new(Announced(70_000)),
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_whose_body_nobody_reads_do_not_wait() {
+    fn body_that_no_handler_reads_is_not_awaited() {
         for (method, path) in [("GET", "/login"), ("HEAD", "/"), ("POST", "/auth/verify")] {
             let request = Request::builder().method(method).uri(path);
             let request = request.body(Body::new(Announced(40))).unwrap();

@@ -1,4 +1,4 @@
-//! The content type of a request's body, which has to be there once.
+//! The content type of a request's body.
 
 use axum::{
     extract::Request,
@@ -7,8 +7,8 @@ use axum::{
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Removes `Content-Type` where it is repeated. A form of another site may send some types and not others, so the first of two
-/// must not pass for the one that was checked elsewhere.
+/// Removes a repeated `Content-Type`. Forms of other sites can send some types only, so that no check must see another of two values than the
+/// next one does.
 pub(super) fn remove_repeated(headers: &mut HeaderMap) {
     if headers
         .get_all(header::CONTENT_TYPE)
@@ -20,7 +20,7 @@ pub(super) fn remove_repeated(headers: &mut HeaderMap) {
     }
 }
 
-/// Whether the content type is this one, with whatever parameters; case does not matter (RFC 9110 §8.3.1).
+/// Whether the content type is `expected`, with any parameters and in any case (RFC 9110 §8.3.1).
 pub(super) fn is(headers: &HeaderMap, expected: &str) -> bool {
     let content_type = headers.get(header::CONTENT_TYPE);
     let essence = content_type
@@ -30,7 +30,7 @@ pub(super) fn is(headers: &HeaderMap, expected: &str) -> bool {
     essence.trim().eq_ignore_ascii_case(expected)
 }
 
-/// The same request, with the content type of forms in the one spelling that axum's `Form` knows.
+/// Rewrites the content type of a form to the spelling that axum's `Form` requires.
 pub(super) fn with_plain_form(mut request: Request) -> Request {
     if is(request.headers(), FORM) {
         let plain = HeaderValue::from_static(FORM);
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn neither_case_nor_parameters_matter() {
+    fn content_type_matches_in_any_case_and_with_parameters() {
         let is_form = |text: &'static str| {
             let content_type = (header::CONTENT_TYPE, HeaderValue::from_static(text));
             is(&HeaderMap::from_iter([content_type]), FORM)

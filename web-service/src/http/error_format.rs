@@ -18,15 +18,15 @@ pub enum ErrorFormat {
 }
 
 impl ErrorFormat {
-    /// The answer of a failure.
-    pub(super) fn answer(self, failure: ServiceError) -> Response {
+    /// The response for a service error.
+    pub(super) fn answer(self, error: ServiceError) -> Response {
         match self {
-            Self::ProblemJson => Problem::from(failure).into_response(),
-            Self::Html => ErrorPage::from(failure).into_response(),
+            Self::ProblemJson => Problem::from(error).into_response(),
+            Self::Html => ErrorPage::from(error).into_response(),
         }
     }
 
-    /// The answer to a request whose head cannot be served.
+    /// The response to a request with an invalid head.
     pub(super) fn refuse_head(self, error: HeadError) -> Response {
         match (self, error) {
             (Self::ProblemJson, HeadError::Host) => Problem::bad_host().into_response(),
@@ -38,7 +38,7 @@ impl ErrorFormat {
         }
     }
 
-    /// The answer to a request whose body was not read.
+    /// The response to a request whose body was not read.
     pub(super) fn refuse_unread(self, error: BodyError) -> Response {
         match (error, self) {
             (BodyError::TooSlow, Self::ProblemJson) => Problem::body_too_slow().into_response(),
@@ -48,7 +48,7 @@ impl ErrorFormat {
         }
     }
 
-    /// The answer to a request that a page of another origin sent.
+    /// The response to a request that a page of another origin caused.
     pub(super) fn refuse_foreign(self) -> Response {
         match self {
             Self::ProblemJson => Problem::foreign_origin().into_response(),
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn body_that_is_late_or_in_the_way_has_a_status_of_its_own() {
+    fn each_error_of_a_body_has_its_status() {
         for format in [ErrorFormat::ProblemJson, ErrorFormat::Html] {
             let status = |error| format.refuse_unread(error).status().as_u16();
             assert_eq!(status(BodyError::TooSlow), 408);

@@ -1,7 +1,7 @@
-//! What the head of a request has to be before anything else is done with it: it names one host, and is not too large.
+//! Checks of the head of a request: it names one host, and is not too large.
 //!
-//! The protocols' own limits are higher ([`serve`](mod@crate::http::serve)): what hyper refuses by itself has no words for a person whose
-//! browser sends too many cookies, and leaves no line in the log.
+//! hyper's own limits are higher ([`serve`](mod@crate::http::serve)): a head that hyper rejects gets no error page and no log line, and the
+//! usual cause is a browser with too many cookies.
 
 use axum::{
     extract::Request,
@@ -12,23 +12,23 @@ use holdfast_core::rate_limited_log::LogRateLimiter;
 
 use crate::{http::error_format::ErrorFormat, request::forwarded::is_host_and_port};
 
-/// All cookies together, in bytes, as one line: browsers send those of every application of the host, and of its domain.
+/// Size of all cookies in one line, in bytes: browsers send those of every application of the host, and of its domain.
 const MAX_COOKIES: usize = 16 * 1024;
 
-/// The target and all other fields, names and values, in bytes.
+/// Size of the target and all other fields, names and values, in bytes.
 const MAX_FIELDS: usize = 16 * 1024;
 
-/// How many other fields there may be.
+/// Number of other fields.
 const MAX_FIELD_COUNT: usize = 100;
 
 static TOO_LARGE: LogRateLimiter = LogRateLimiter::new();
 
-/// Why a request is not served.
+/// Why a head is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HeadError {
-    /// It names no host, several, or what is none (RFC 9112 §3.2, RFC 9113 §8.3.1).
+    /// There is no host, several, or an invalid one (RFC 9112 §3.2, RFC 9113 §8.3.1).
     Host,
-    /// Its head is too large (RFC 6585 §5).
+    /// It is too large (RFC 6585 §5).
     TooLarge(Size),
 }
 
@@ -41,7 +41,7 @@ pub(super) struct Size {
 }
 
 impl HeadError {
-    /// The answer, and a line in the log.
+    /// The response, with a log line.
     pub(super) fn answer(self, error_format: ErrorFormat) -> Response {
         match self {
             Self::Host => tracing::debug!("a request without one valid host was refused"),
@@ -63,10 +63,10 @@ impl HeadError {
     }
 }
 
-/// Whether a request can be served.
+/// Checks the head of a request.
 ///
 /// # Errors
-/// When it cannot.
+/// [`HeadError`], each variant.
 pub(super) fn check(request: &Request) -> Result<(), HeadError> {
     if !names_one_host(request.version(), request.uri(), request.headers()) {
         return Err(HeadError::Host);
@@ -86,10 +86,10 @@ fn names_one_host(version: Version, uri: &Uri, headers: &HeaderMap) -> bool {
     }
     match (version, uri.authority(), host) {
         (Version::HTTP_09 | Version::HTTP_10, _, _) => true,
-        // An absolute target goes before `Host`, which is needed nevertheless (RFC 9112 §3.2.2).
+        // An absolute target takes precedence over `Host`, which is required nevertheless (RFC 9112 §3.2.2).
         (Version::HTTP_11, authority, Some(_)) => authority.is_none_or(is_valid),
         (Version::HTTP_11, _, None) => false,
-        // `Host` may say something else beside it: nothing is decided by either.
+        // `Host` may differ from it: no decision depends on either.
         (_, Some(authority), _) => is_valid(authority),
         (_, None, host) => host.is_some(),
     }
@@ -107,7 +107,7 @@ impl Size {
         };
         for (name, value) in headers {
             if name == header::COOKIE {
-                // HTTP/2 may send each cookie by itself (RFC 9113 §8.2.3).
+                // HTTP/2 may send each cookie in a field of its own (RFC 9113 §8.2.3).
                 let separator = if size.cookies == 0 { 0 } else { 2 };
                 size.cookies += separator + value.len();
             } else {
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn cookies_count_alike_in_one_line_and_in_crumbs() {
+    fn cookies_have_the_same_size_in_one_line_and_in_crumbs() {
         let crumb = "a".repeat(62);
         let crumbs = vec![("cookie", crumb.as_str()); 256];
         let line = vec![crumb.as_str(); 256].join("; ");

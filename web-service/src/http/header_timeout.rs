@@ -1,4 +1,4 @@
-//! When the head of a request is late.
+//! The timeout of request heads.
 
 use std::{
     pin::Pin,
@@ -9,13 +9,12 @@ use std::{
 use hyper::rt::{Sleep, Timer};
 use tokio::time;
 
-/// Tells whether it is late when it is asked, and wakes nobody: each connection is looked at every few seconds as it is
-/// ([`Connections`](holdfast_server_kit::connections::Connections)), and whoever looks asks. A timer that wakes would be set and taken back
-/// for every request.
+/// A timer whose deadlines are checked when they are polled, and wake no task: each connection is polled every few seconds anyway
+/// ([`Connections`](holdfast_server_kit::connections::Connections)). A timer that wakes would be set and cancelled for every request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PollOnlyTimer;
 
-/// The end of the time for a head.
+/// The time at which a head is late.
 struct Deadline(Instant);
 
 impl Timer for PollOnlyTimer {
@@ -64,27 +63,27 @@ mod tests {
     };
 
     use super::*;
-    use crate::http::serve::{HEAD_TIMEOUT, MAX_SILENCE, limit};
+    use crate::http::serve::{HEAD_TIMEOUT, IDLE_TIMEOUT, limit};
 
-    const A_WHILE: Duration = Duration::from_secs(1);
-    /// The paused clock may jump to the next look while an answer is on its way.
+    const PAUSE: Duration = Duration::from_secs(1);
+    /// The paused clock may advance to the next check while a response is in flight.
     const EARLIEST: Duration = Duration::from_secs(10 - 5);
-    /// The last look before the end may come just too early.
+    /// The check before the last may come just before the deadline.
     const LATEST: Duration = Duration::from_secs(10 + 5 + 1);
 
-    /// A client of a server that answers everything.
+    /// A client of a server that answers every request.
     async fn connect() -> TcpStream {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap());
         let (client, (stream, peer)) = tokio::try_join!(client, listener.accept()).unwrap();
-        let connection = Connections::new(1, MAX_SILENCE)
+        let connection = Connections::new(1, IDLE_TIMEOUT)
             .admit(stream, peer, false)
             .unwrap();
         tokio::spawn(async move {
             let mut http = Builder::new(TokioExecutor::new());
             limit(&mut http);
             let answer = service_fn(async |_| Ok::<_, Infallible>(Response::new(Body::empty())));
-            // How it ends is for the client to see.
+            // The client observes how it ends.
             let _ = http
                 .serve_connection(TokioIo::new(connection), answer)
                 .await;
@@ -92,7 +91,7 @@ mod tests {
         client
     }
 
-    async fn ask(client: &mut TcpStream) {
+    async fn send_request(client: &mut TcpStream) {
         let mut answer = [0; 256];
         client
             .write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
@@ -102,42 +101,42 @@ mod tests {
         assert!(answer[..length].starts_with(b"HTTP/1.1 200"), "{answer:?}");
     }
 
-    /// When the server hangs up on who sends a byte once in a while.
-    async fn dribble(client: &mut TcpStream) -> Duration {
+    /// The time after which the server disconnects a client that sends a byte every second.
+    async fn trickle(client: &mut TcpStream) -> Duration {
         let begun = time::Instant::now();
         loop {
-            let gone = client.write_all(b"x").await.is_err();
-            let mut farewell = [0; 256];
-            let read = time::timeout(A_WHILE, client.read(&mut farewell)).await;
-            if gone || read.is_ok_and(|read| !matches!(read, Ok(1..))) {
+            let is_closed = client.write_all(b"x").await.is_err();
+            let mut response = [0; 256];
+            let read = time::timeout(PAUSE, client.read(&mut response)).await;
+            if is_closed || read.is_ok_and(|read| !matches!(read, Ok(1..))) {
                 return begun.elapsed();
             }
-            assert!(begun.elapsed() < MAX_SILENCE);
+            assert!(begun.elapsed() < IDLE_TIMEOUT);
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_head_that_takes_its_time_is_cut() {
+    async fn slow_head_is_disconnected() {
         let mut client = connect().await;
-        let cut = dribble(&mut client).await;
-        assert!((HEAD_TIMEOUT..LATEST).contains(&cut), "{cut:?}");
+        let elapsed = trickle(&mut client).await;
+        assert!((HEAD_TIMEOUT..LATEST).contains(&elapsed), "{elapsed:?}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn each_head_has_its_own_time() {
+    async fn each_head_has_its_own_timeout() {
         let mut client = connect().await;
         for _ in 0..30 {
-            sleep(A_WHILE).await;
-            ask(&mut client).await;
+            sleep(PAUSE).await;
+            send_request(&mut client).await;
         }
-        let cut = dribble(&mut client).await;
-        assert!((EARLIEST..LATEST).contains(&cut), "{cut:?}");
+        let elapsed = trickle(&mut client).await;
+        assert!((EARLIEST..LATEST).contains(&elapsed), "{elapsed:?}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_asks_nothing_more_is_cut() {
+    async fn idle_connection_is_disconnected() {
         let mut client = connect().await;
-        ask(&mut client).await;
+        send_request(&mut client).await;
         let begun = time::Instant::now();
         assert_eq!(client.read(&mut [0; 1]).await.unwrap(), 0);
         assert!((EARLIEST..LATEST).contains(&begun.elapsed()));

@@ -22,7 +22,7 @@ const ALWAYS: [(HeaderName, HeaderValue); 8] = [
         HeaderValue::from_static("nosniff"),
     ),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-    // `no-referrer` would make browsers send `Origin: null` with our own forms.
+    // With `no-referrer` browsers would send `Origin: null` with forms of this origin.
     (
         header::REFERRER_POLICY,
         HeaderValue::from_static("same-origin"),
@@ -50,24 +50,25 @@ const ALWAYS: [(HeaderName, HeaderValue); 8] = [
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// The policy of a page whose forms may lead to another origin, too, by the redirect that answers them. `None`: a header cannot carry
-/// its name.
+/// The content security policy of a page whose forms may be answered by a redirect to `origin`. `None` where the origin cannot stand in a
+/// header.
 pub(super) fn policy_with_forms_to(origin: &str) -> Option<HeaderValue> {
     let forms = format!("form-action 'self' {origin}");
     let policy = CONTENT_SECURITY_POLICY.replace("form-action 'self'", &forms);
     HeaderValue::try_from(policy).ok()
 }
 
-/// How many others a response has, at most as a rule; beyond that the map has to grow.
-const OWN: usize = 16;
+/// Capacity for the headers of a handler; with more the map grows.
+const HANDLER_HEADERS: usize = 16;
 
-/// The headers of every response, made once.
+/// The headers of every response, constructed once.
 pub(super) struct SecurityHeaders(HeaderMap);
 
 impl SecurityHeaders {
-    /// HSTS is not for a loopback host, where it would hit every local port. Nothing is stored by caches.
+    /// The headers for a public URL. A loopback host gets no HSTS, which would apply to every local port. By default no cache stores a
+    /// response.
     pub(super) fn of(public_url: &PublicUrl) -> Self {
-        let mut headers = HeaderMap::with_capacity(ALWAYS.len() + OWN);
+        let mut headers = HeaderMap::with_capacity(ALWAYS.len() + HANDLER_HEADERS);
         headers.extend(ALWAYS);
         if !public_url.is_loopback {
             headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
@@ -76,7 +77,7 @@ impl SecurityHeaders {
         Self(headers)
     }
 
-    /// The same response with them. What its handler says goes before.
+    /// Adds them to a response. Those of the handler take precedence.
     pub(super) fn add(&self, mut response: Response) -> Response {
         let mut headers = self.0.clone();
         headers.extend(mem::take(response.headers_mut()));

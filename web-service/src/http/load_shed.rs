@@ -1,4 +1,4 @@
-//! Every request gets an answer: in time, and after a panic, too; and only so many are worked on at once.
+//! Load shedding, the deadline of requests, and the response after a panic.
 
 use std::{panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
 
@@ -13,25 +13,25 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::{http::error_format::ErrorFormat, service_error::ServiceError};
 
-static CUT: LogRateLimiter = LogRateLimiter::new();
+static DEADLINES: LogRateLimiter = LogRateLimiter::new();
 
-/// For a request as a whole, reading its body included.
+/// Deadline of a request, the reading of its body included.
 const DEADLINE: Duration = Duration::from_secs(15);
 
-/// How many requests are worked on at once; what comes beyond is refused. None is reserved: what is trusted here, a reverse proxy,
-/// carries the requests of strangers.
+/// Number of requests that are processed at once; further ones are rejected. None is reserved for trusted peers: a reverse proxy forwards the
+/// requests of any client.
 pub const PLACES: Places = Places {
     all: 2048,
     reserved: 0,
     per_network: 1536,
 };
 
-/// Limits requests.
+/// Assigns a request slot to each request, or rejects it.
 pub(super) struct LoadShed(pub(super) Arc<RequestLimit>);
 
 impl LoadShed {
-    /// Waits for `answer`, unless there are too many requests, or it takes too long since `begun`. It is only referred to here: a
-    /// future that is handed on by value is there twice each time, and each request would pay for that.
+    /// Waits for `answer`, unless there is no request slot, or until the deadline since `begun`. The future is passed by reference: passed by
+    /// value it would be in memory twice at each call, at the expense of each request.
     pub(super) async fn answer_always(
         &self,
         answer: Pin<&mut impl Future<Output = Response>>,
@@ -42,7 +42,7 @@ impl LoadShed {
         let is_trusted = connection
             .as_ref()
             .is_some_and(ConnectionHandle::is_trusted);
-        let Some(_place) = RequestLimit::enter(limit, connection, begun, || is_trusted) else {
+        let Some(_slot) = RequestLimit::enter(limit, connection, begun, || is_trusted) else {
             return error_format.answer(ServiceError::overloaded());
         };
         answer_within(begun + DEADLINE, answer, error_format).await
@@ -57,10 +57,10 @@ async fn answer_within(
     let answer = AssertUnwindSafe(answer).catch_unwind();
     error_format.answer(match timeout_at(deadline, answer).await {
         Ok(Ok(response)) => return response,
-        // The panic hook has said where and why.
+        // The panic hook has logged it.
         Ok(Err(_panic)) => ServiceError::Internal,
         Err(_elapsed) => {
-            CUT.log(|requests| tracing::warn!(requests, "a request was cut at its deadline"));
+            DEADLINES.log(|requests| tracing::warn!(requests, "a request was cut at its deadline"));
             ServiceError::deadline_exceeded()
         }
     })
@@ -77,8 +77,8 @@ mod tests {
 
     use super::*;
 
-    /// Status, and whether it is a problem.
-    fn seen(response: &Response) -> (u16, bool) {
+    /// The status, and whether the body is a problem.
+    fn status_and_form(response: &Response) -> (u16, bool) {
         let is_problem = response.headers()["content-type"] == "application/problem+json";
         (response.status().as_u16(), is_problem)
     }
@@ -89,11 +89,11 @@ mod tests {
         error_format: ErrorFormat,
     ) -> (u16, bool) {
         let answer = pin!(answer);
-        seen(&answer_within(Instant::now() + within, answer, error_format).await)
+        status_and_form(&answer_within(Instant::now() + within, answer, error_format).await)
     }
 
     #[tokio::test]
-    async fn a_panic_is_a_500_in_the_clients_language() {
+    async fn panic_is_a_500_in_the_error_format_of_the_route() {
         let panics = async || panic!("on purpose");
         assert_eq!(
             outcome(DEADLINE, panics(), ErrorFormat::ProblemJson).await,
@@ -106,8 +106,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn beyond_what_can_be_worked_on_requests_are_refused() {
-        let guard = LoadShed(Arc::new(RequestLimit::new(Places {
+    async fn request_without_a_slot_is_rejected() {
+        let load_shed = LoadShed(Arc::new(RequestLimit::new(Places {
             all: 1,
             reserved: 0,
             per_network: 1,
@@ -115,24 +115,24 @@ mod tests {
         let answer = async || {
             let served = pin!(ready(Response::new(Body::empty())));
             let source = (None, Instant::now());
-            guard
+            load_shed
                 .answer_always(served, ErrorFormat::ProblemJson, source)
                 .await
         };
-        let place = RequestLimit::enter(&*guard.0, None, Instant::now(), || false);
+        let slot = RequestLimit::enter(&*load_shed.0, None, Instant::now(), || false);
         for _ in 0..2 {
             let response = answer().await;
-            assert_eq!(seen(&response), (503, true));
+            assert_eq!(status_and_form(&response), (503, true));
             assert_eq!(response.headers()["retry-after"], "1");
         }
-        drop(place);
+        drop(slot);
         for _ in 0..2 {
             assert_eq!(answer().await.status(), 200);
         }
     }
 
     #[tokio::test]
-    async fn what_takes_too_long_is_a_503() {
+    async fn request_beyond_its_deadline_is_a_503() {
         assert_eq!(
             outcome(Duration::ZERO, pending(), ErrorFormat::ProblemJson).await,
             (503, true)

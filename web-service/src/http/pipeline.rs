@@ -1,8 +1,7 @@
-//! What every request passes, whatever its route: it gets a name, a line in the log, an answer in any case, and security
-//! headers; and other pages' requests are refused (ASVS 3.5).
+//! What every request passes before its route: request id, log line, checks of head and CSRF (ASVS 3.5), limits, and security headers.
 //!
-//! One service around the router instead of layers in it: each of those costs each request a copy of all that lies behind it,
-//! and two boxes (ADR 14).
+//! One service around the router instead of layers in it: each layer costs each request a clone of what is behind it, and two boxes
+//! (ADR 14).
 
 use std::{
     convert::Infallible,
@@ -50,33 +49,34 @@ use crate::{
     request::{source::client_address, trusted_proxies::TrustedProxies},
 };
 
-static FOREIGN: LogRateLimiter = LogRateLimiter::new();
+static FOREIGN_REQUESTS: LogRateLimiter = LogRateLimiter::new();
 
-/// The routes, behind what is common to them.
+/// The router, behind what is common to all routes.
 #[derive(Clone)]
 pub(super) struct RequestPipeline {
     routes: Router,
     common: Arc<Common>,
 }
 
+/// What all requests share.
 struct Common {
     policies: PolicyLookup,
     ids: RequestIds,
     public_url: Arc<PublicUrl>,
     trusted_proxies: Arc<TrustedProxies>,
-    guard: LoadShed,
+    load_shed: LoadShed,
     bodies: BodyReader,
     headers: SecurityHeaders,
 }
 
-/// A refusal, or what a route does.
+/// A rejection, or the future of the handler.
 type Routed = Either<Ready<Result<Response, Infallible>>, RouteFuture<Infallible>>;
 
-/// A request whose body is still to be read, and where it goes then.
-type Unread = Box<(Router, Request)>;
+/// A request whose body has to be read, and the router for it.
+type UnreadRequest = Box<(Router, Request)>;
 
-/// What is known of a request before its route.
-struct Known {
+/// What the response to a request depends on, apart from its handler.
+struct RequestContext {
     id: RequestId,
     policy: RoutePolicy,
     nonce: Option<NextNonce>,
@@ -86,14 +86,14 @@ struct Known {
 }
 
 impl RequestPipeline {
-    /// Stands before `routes`.
+    /// The pipeline before `routes`.
     pub(super) fn new(routes: Router, state: &AppState) -> Self {
         let common = Common {
             policies: PolicyLookup::new(),
             ids: RequestIds::begin(&*state.random),
             public_url: Arc::clone(&state.public_url),
             trusted_proxies: Arc::clone(&state.requests.trusted_proxies),
-            guard: LoadShed(Arc::clone(&state.request_limit)),
+            load_shed: LoadShed(Arc::clone(&state.request_limit)),
             bodies: body::reader(),
             headers: SecurityHeaders::of(&state.public_url),
         };
@@ -103,18 +103,22 @@ impl RequestPipeline {
         }
     }
 
-    /// What answers, which begins when it is polled.
-    fn route(&mut self, mut request: Request, policy: RoutePolicy) -> Either<Routed, Unread> {
+    /// Checks a request and calls its route, whose future runs when it is polled.
+    fn route(
+        &mut self,
+        mut request: Request,
+        policy: RoutePolicy,
+    ) -> Either<Routed, UnreadRequest> {
         let error_format = policy.error_format;
         if let Err(error) = head::check(&request) {
-            return Either::Left(refusal(error.answer(error_format)));
+            return Either::Left(rejection(error.answer(error_format)));
         }
         if csrf::is_rejected(&request, policy.csrf, &self.common.public_url.origin) {
             let route = policy.name;
-            FOREIGN.log(|requests| {
+            FOREIGN_REQUESTS.log(|requests| {
                 tracing::warn!(requests, route, "a request from a foreign page was refused");
             });
-            return Either::Left(refusal(error_format.refuse_foreign()));
+            return Either::Left(rejection(error_format.refuse_foreign()));
         }
         if !request.method().is_safe() {
             content_type::remove_repeated(request.headers_mut());
@@ -130,16 +134,16 @@ impl RequestPipeline {
 }
 
 impl Common {
-    /// The answer of the routes, or one of our own, with what is common to all.
-    async fn answer(self: Arc<Self>, routed: Routed, known: Known) -> Response {
-        let Known {
+    /// The response of the route, or a rejection, with what is common to all responses.
+    async fn answer(self: Arc<Self>, routed: Routed, context: RequestContext) -> Response {
+        let RequestContext {
             id,
             policy,
             nonce,
             connection,
             is_http2,
             begun,
-        } = known;
+        } = context;
         let answers = connection
             .as_ref()
             .filter(|_| is_http2)
@@ -147,11 +151,11 @@ impl Common {
         let routed = pin!(routed.map(|Ok(response)| response));
         let source = (connection, begun);
         let response = self
-            .guard
+            .load_shed
             .answer_always(routed, policy.error_format, source)
             .await;
         let status = response.status().as_u16();
-        // A 5xx is logged where it is found, too, with its cause.
+        // A 5xx is also logged where it occurs, with its cause.
         tracing::info!(latency = ?begun.elapsed(), status, "answered");
         let response = match nonce {
             Some(nonce) => nonce.add(response),
@@ -164,16 +168,20 @@ impl Common {
         }
     }
 
-    /// The same for a request whose body is still to be read. Until then it has no place among those that are worked on.
-    async fn answer_when_read(self: Arc<Self>, unread: Unread, known: Known) -> Response {
+    /// The response to a request whose body has to be read. Until then it takes no request slot.
+    async fn answer_when_read(
+        self: Arc<Self>,
+        unread: UnreadRequest,
+        context: RequestContext,
+    ) -> Response {
         let (router, request) = *unread;
         let peer = peer_address(request.extensions());
         let client = client_address(request.headers(), peer, &self.trusted_proxies);
         let outcome = match body::route(&self.bodies, router, request, client).await {
             Ok(answer) => Either::Right(answer),
-            Err(error) => refusal(known.policy.error_format.refuse_unread(error)),
+            Err(error) => rejection(context.policy.error_format.refuse_unread(error)),
         };
-        self.answer(outcome, known).await
+        self.answer(outcome, context).await
     }
 }
 
@@ -196,7 +204,7 @@ where
         let id = common.ids.next();
         let span = span(id, &request);
         let policy = common.policies.find(&request);
-        let known = Known {
+        let context = RequestContext {
             id,
             policy,
             nonce: NextNonce::expect_for(&mut request),
@@ -205,20 +213,20 @@ where
             begun: Instant::now(),
         };
         let answer = match span.in_scope(|| self.route(request, policy)) {
-            Either::Left(routed) => Either::Left(common.answer(routed, known)),
+            Either::Left(routed) => Either::Left(common.answer(routed, context)),
             Either::Right(unread) => {
-                Either::Right(Box::pin(common.answer_when_read(unread, known)))
+                Either::Right(Box::pin(common.answer_when_read(unread, context)))
             }
         };
         Box::pin(scope(id, answer.map(Ok).instrument(span)))
     }
 }
 
-fn refusal(response: Response) -> Routed {
+fn rejection(response: Response) -> Routed {
     Either::Left(ready(Ok(response)))
 }
 
-/// Paths are logged, queries are not: they may say where somebody was going.
+/// The span of a request. Queries are not logged: they may contain addresses that a person was going to.
 fn span(id: RequestId, request: &Request) -> Span {
     let path = request.uri().path();
     tracing::info_span!("request", id = id.as_str(), method = %request.method(), path)

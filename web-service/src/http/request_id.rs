@@ -1,4 +1,4 @@
-//! Tells clients what their request is called.
+//! The request id in responses.
 
 use axum::{
     http::{HeaderName, HeaderValue},
@@ -8,7 +8,7 @@ use holdfast_client::request_id::RequestId;
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The same response with the name of its request. One that a client sends is not taken: it could be another request's.
+/// Adds the id of its request to a response. An id that a client sends is not used: it could be that of another request.
 pub(super) fn add(mut response: Response, id: RequestId) -> Response {
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(HEADER, value);

@@ -27,80 +27,85 @@ use crate::http::{
     pipeline::RequestPipeline,
     router,
     state::AppState,
-    thread_per_core::{Admission, Peer, Workers},
+    thread_per_core::{Admission, PeerConnection, Workers},
 };
 
-/// The largest request head that is read, in bytes; in HTTP/2 with 32 for each field (RFC 9113 §6.5.2). What is served is smaller
+/// Largest request head that is read, in bytes; in HTTP/2 with 32 for each field (RFC 9113 §6.5.2). The limit of what is served is lower
 /// ([`head`](crate::http::head)).
 const MAX_HEAD: usize = 64 * 1024;
+/// Number of header fields that are read, in HTTP/1.1.
 const MAX_HEADERS: usize = 100;
+/// [`MAX_HEAD`] for HTTP/2.
 const MAX_HEAD_LIST: u32 = 64 * 1024;
+/// Requests at once on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 100;
-/// What a client may send of one body before it is read: as much as a body may have.
+/// Bytes of one body that a client may send before it is read: as many as a body may have.
 const STREAM_WINDOW: u32 = 64 * 1024;
-/// The same of all bodies on a connection: what is not read stays in memory.
+/// The same for all bodies on a connection, which are in memory until they are read.
 const CONNECTION_WINDOW: u32 = 256 * 1024;
+/// Time in which the head of a request has to arrive.
 pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Interval of HTTP/2 pings.
 const KEEPALIVE: Duration = Duration::from_secs(20);
 
-/// How long a client may send nothing at all, not even the answer to a ping.
-pub(super) const MAX_SILENCE: Duration = Duration::from_mins(1);
+/// Time after which a connection without a byte from the client, not even the answer to a ping, is closed.
+pub(super) const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Where HTTPS is served, and how much of it at once.
+/// The HTTPS port before it serves.
 pub struct Port {
-    /// The socket.
+    /// The listening socket.
     pub listener: TcpListener,
-    /// The certificate; `None`: a proxy speaks TLS.
+    /// The certificate; `None`: plain HTTP, behind a proxy that terminates TLS.
     pub tls: Option<RustlsConfig>,
-    /// The number of connections.
+    /// The connection limit.
     pub max_connections: usize,
 }
 
 /// Serves HTTPS until `shutdown`, then lets the requests in flight finish.
 ///
 /// # Errors
-/// When a thread that serves cannot be started, or ends.
+/// When a thread cannot be started, or ends by itself.
 pub async fn serve(port: Port, state: &AppState, shutdown: CancellationToken) -> io::Result<()> {
-    let connections = Connections::new(port.max_connections, MAX_SILENCE);
+    let connections = Connections::new(port.max_connections, IDLE_TIMEOUT);
     let admission = Admission {
         connections: connections.clone(),
         trusted: Arc::clone(&state.requests.trusted_proxies),
     };
     let service = router::service(state);
     let faults = connections.clone();
-    let mut threads = Workers::start(&admission, move |server| {
-        serve_thread(server, faults.clone(), port.tls.clone(), service.clone())
+    let mut workers = Workers::start(&admission, move |server| {
+        serve_worker(server, faults.clone(), port.tls.clone(), service.clone())
     })?;
     loop {
         tokio::select! {
-            (stream, peer) = connections.accept(&port.listener) => threads.hand(stream, peer).await,
-            error = threads.fail() => return Err(error),
+            (stream, peer) = connections.accept(&port.listener) => workers.dispatch(stream, peer).await,
+            error = workers.fail() => return Err(error),
             () = shutdown.cancelled() => break,
         }
     }
     drop(port.listener);
     let begun = Instant::now();
-    threads.finish(DRAIN_DEADLINE).await;
+    workers.finish(DRAIN_DEADLINE).await;
     if begun.elapsed() >= DRAIN_DEADLINE {
         tracing::warn!("requests were still in flight after {DRAIN_DEADLINE:?}");
     }
     Ok(())
 }
 
-async fn serve_thread(
-    server: Server<Peer>,
+async fn serve_worker(
+    server: Server<PeerConnection>,
     connections: Connections,
     tls: Option<RustlsConfig>,
     service: RequestPipeline,
 ) -> io::Result<()> {
     let mut server = server
         .accept_error_handler(move |peer, error| {
-            // With a peer it is only that one's handshake.
+            // An error with a peer is that of one TLS handshake.
             if peer.is_none() {
                 connections.cannot_accept(error);
             }
         })
-        // Also for who connects and says nothing, not even which version of HTTP.
+        // Also for clients that connect and send nothing.
         .first_request_timeout(HEAD_TIMEOUT);
     limit(server.http_builder());
     let service =

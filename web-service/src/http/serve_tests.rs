@@ -1,4 +1,4 @@
-//! Clients of HTTP/2 that do not take their answers, with a clock that is moved.
+//! HTTP/2 clients that do not read their responses, with paused time.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -15,20 +15,20 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::http::serve::{MAX_SILENCE, limit};
+use crate::http::serve::{IDLE_TIMEOUT, limit};
 
-/// Two to three looks at a connection.
-const CUT: std::ops::Range<Duration> = Duration::from_secs(10)..Duration::from_secs(16);
-/// Longer than any client that takes nothing may stay, shorter than until the first `PING`.
-const A_WHILE: Duration = Duration::from_secs(18);
+/// Two to three checks of a connection.
+const CLOSED_AFTER: std::ops::Range<Duration> = Duration::from_secs(10)..Duration::from_secs(16);
+/// Longer than a client that reads nothing may stay connected, shorter than the time to the first `PING`.
+const OBSERVATION: Duration = Duration::from_secs(18);
 
-/// Connects to a server whose answers have this length, and asks once, as a client that takes `window` bytes of each answer.
-async fn ask(window: u8, length: usize) -> TcpStream {
+/// Connects to a server whose responses have this length, and sends one request as a client with a flow-control window of `window` bytes.
+async fn send_request(window: u8, length: usize) -> TcpStream {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap());
     let (client, accepted) = tokio::join!(client, listener.accept());
     let (stream, peer) = accepted.unwrap();
-    let connection = Connections::new(1, MAX_SILENCE)
+    let connection = Connections::new(1, IDLE_TIMEOUT)
         .admit(stream, peer, false)
         .unwrap();
     let answers = connection.handle().answers().clone();
@@ -39,7 +39,7 @@ async fn ask(window: u8, length: usize) -> TcpStream {
             let body = AnswerBody::new(Body::from(vec![b'x'; length]), &answers);
             async { Ok::<_, Infallible>(Response::new(body)) }
         });
-        // How it ends is for the client to see.
+        // The client observes how it ends.
         let _ = http
             .serve_connection(TokioIo::new(connection), answer)
             .await;
@@ -54,25 +54,29 @@ async fn ask(window: u8, length: usize) -> TcpStream {
     client
 }
 
-/// When the connection ended, if it did within a while.
+/// The time after which the connection ended; `None`: it did not during the observation.
 async fn end(client: &mut TcpStream) -> Option<Duration> {
     let begun = Instant::now();
-    let ended = timeout(A_WHILE, client.read_to_end(&mut Vec::new())).await;
+    let ended = timeout(OBSERVATION, client.read_to_end(&mut Vec::new())).await;
     ended.is_ok().then(|| begun.elapsed())
 }
 
 #[tokio::test(start_paused = true)]
-async fn client_that_takes_nothing_or_little_of_an_answer_is_cut() {
+async fn client_that_reads_little_or_nothing_is_disconnected() {
     for (window, length) in [(0, 10), (0, 50_000), (1, 5000), (100, 5000)] {
-        let ended = end(&mut ask(window, length).await).await;
-        let ended = ended.unwrap_or_else(|| panic!("window {window} stays"));
-        assert!(CUT.contains(&ended), "window {window}: {ended:?}");
+        let ended = end(&mut send_request(window, length).await).await;
+        let ended = ended.unwrap_or_else(|| panic!("window {window}: still connected"));
+        assert!(CLOSED_AFTER.contains(&ended), "window {window}: {ended:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn client_that_took_its_answer_stays() {
+async fn client_that_read_its_response_stays_connected() {
     for length in [0, 100, 127] {
-        assert_eq!(end(&mut ask(127, length).await).await, None, "{length}");
+        assert_eq!(
+            end(&mut send_request(127, length).await).await,
+            None,
+            "{length}"
+        );
     }
 }

@@ -15,10 +15,10 @@ use crate::{
     },
 };
 
-/// As long as auth-service remembers, 30 days.
-const KNOWN_FOR: &str = "Max-Age=2592000";
+/// 30 days, as long as auth-service keeps known locations.
+const KNOWN_MAX_AGE: &str = "Max-Age=2592000";
 
-/// `__Host-` needs `Secure` and `Path=/` and no `Domain`; no `Max-Age`, as the server decides when it ends.
+/// `__Host-` requires `Secure`, `Path=/` and no `Domain`. There is no `Max-Age`: the session record determines the end.
 pub(super) const ATTRIBUTES: &str = "HttpOnly; Secure; SameSite=Lax; Path=/";
 
 pub(super) fn set_session(names: &CookieNames, id: &SessionId) -> Option<HeaderValue> {
@@ -43,10 +43,10 @@ pub(super) fn set_known(
 ) -> Option<HeaderValue> {
     let known = &names.known;
     let value = tokens.seal_nonce(SignedCookie::KnownBrowser, device);
-    HeaderValue::try_from(format!("{known}={value}; {ATTRIBUTES}; {KNOWN_FOR}")).ok()
+    HeaderValue::try_from(format!("{known}={value}; {ATTRIBUTES}; {KNOWN_MAX_AGE}")).ok()
 }
 
-/// As long as the server takes it, so that browsers have it renewed in time.
+/// `Max-Age` is as long as the value is valid, so that browsers renew it in time.
 pub(super) fn set_proof(names: &CookieNames, ticket: &str) -> Option<HeaderValue> {
     let proof = &names.proof;
     let seconds = PROOF_TTL.as_secs();
@@ -68,7 +68,7 @@ pub(super) fn remove_login(names: &CookieNames) -> Option<HeaderValue> {
     remove(&names.login)
 }
 
-/// The same response with a cookie set or removed.
+/// Adds a `Set-Cookie` to a response.
 pub(super) fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {
     if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);

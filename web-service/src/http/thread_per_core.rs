@@ -1,5 +1,5 @@
-//! A thread for each core, with a runtime of its own: a request is read, answered and forgotten where it arrived, and wakes no
-//! other thread (ADR 17).
+//! A thread for each core, each with its own runtime: a connection is served by one thread, so that a request wakes no other thread
+//! (ADR 17).
 
 use std::{
     future::pending,
@@ -23,54 +23,54 @@ use tokio::{
 
 use crate::request::trusted_proxies::TrustedProxies;
 
-/// How many connections may wait for a thread; the others wait with the system.
-const WAITING: usize = 64;
+/// Number of connections that may wait for one thread; further ones wait in the backlog of the listener.
+const QUEUE_LENGTH: usize = 64;
 
-/// The threads that serve the connections of a port. They end when this is dropped.
+/// The threads that serve the connections of a port. Dropping this ends them and their connections.
 pub(super) struct Workers {
-    threads: Vec<Thread>,
+    threads: Vec<Worker>,
     ends: FuturesUnordered<oneshot::Receiver<io::Result<()>>>,
 }
 
-struct Thread {
-    arrivals: mpsc::Sender<Handed>,
-    /// One more than it has connections.
-    seats: ConnectionCount,
-    handle: Handle<Peer>,
+struct Worker {
+    queue: mpsc::Sender<Dispatched>,
+    /// The reference count is one more than the number of connections.
+    count: ConnectionCount,
+    handle: Handle<PeerConnection>,
 }
 
-/// What a connection keeps of its thread until it ends, so that it counts.
+/// A reference that each connection of a worker holds until it ends.
 pub(super) type ConnectionCount = Arc<()>;
 
-/// A connection on its way to its thread: of no runtime yet.
-type Handed = (TcpStream, SocketAddr, ConnectionCount);
+/// A connection on its way to its worker, registered with no runtime yet.
+type Dispatched = (TcpStream, SocketAddr, ConnectionCount);
 
-/// A connection that counts, among those of its thread, too.
-pub(super) type Arrival = Connection<((), ConnectionCount)>;
+/// A connection within the connection limit that counts among those of its worker.
+pub(super) type AdmittedConnection = Connection<((), ConnectionCount)>;
 
-/// What a thread listens to: the connections that it is given.
-pub(super) struct Arrivals {
-    arriving: Mutex<mpsc::Receiver<Handed>>,
+/// The listener of a worker: the connections that are dispatched to it.
+pub(super) struct DispatchedConnections {
+    queue: Mutex<mpsc::Receiver<Dispatched>>,
     admission: Admission,
 }
 
-/// Who connected.
+/// The peer of a connection, in place of its address.
 #[derive(Clone)]
-pub(super) struct Peer(ConnectionHandle);
+pub(super) struct PeerConnection(ConnectionHandle);
 
-/// Takes new connections in, before their TLS handshake costs anything.
+/// The connection limit, applied before the TLS handshake.
 #[derive(Clone)]
 pub(super) struct Admission {
     pub(super) connections: Connections,
-    /// Their connections are not closed for others: each carries the requests of many people.
+    /// Connections of these peers are not closed in favour of new ones: each carries the requests of many clients.
     pub(super) trusted: Arc<TrustedProxies>,
 }
 
 impl Workers {
-    /// One for each core that the process may use, each of which runs `serve` for the connections that are admitted.
+    /// Starts a thread for each core that the process may use. Each runs `serve` with the connections that are dispatched to it.
     pub(super) fn start<S, F>(admission: &Admission, serve: S) -> io::Result<Self>
     where
-        S: Fn(Server<Peer>) -> F + Clone + Send + 'static,
+        S: Fn(Server<PeerConnection>) -> F + Clone + Send + 'static,
         F: Future<Output = io::Result<()>>,
     {
         let mut started = Self {
@@ -85,15 +85,14 @@ impl Workers {
 
     fn add<S, F>(&mut self, admission: Admission, serve: S) -> io::Result<()>
     where
-        S: Fn(Server<Peer>) -> F + Send + 'static,
+        S: Fn(Server<PeerConnection>) -> F + Send + 'static,
         F: Future<Output = io::Result<()>>,
     {
-        let (arrivals, arriving) = mpsc::channel(WAITING);
+        let (queue, receiver) = mpsc::channel(QUEUE_LENGTH);
         let (ended, end) = oneshot::channel();
         let handle = Handle::new();
-        let arriving = Mutex::new(arriving);
-        let listener = Arrivals {
-            arriving,
+        let listener = DispatchedConnections {
+            queue: Mutex::new(receiver),
             admission,
         };
         let server = Server::from_listener(listener).handle(handle.clone());
@@ -101,34 +100,32 @@ impl Workers {
         thread::Builder::new()
             .name("connections".to_owned())
             .spawn(move || {
-                // Nobody waits for it where all of them were dropped.
+                // The receiver is gone where the workers were dropped.
                 let _ = ended.send(runtime.block_on(serve(server)));
             })?;
-        self.threads.push(Thread {
-            arrivals,
-            seats: ConnectionCount::default(),
+        self.threads.push(Worker {
+            queue,
+            count: ConnectionCount::default(),
             handle,
         });
         self.ends.push(end);
         Ok(())
     }
 
-    /// Gives a connection to the thread that has the fewest.
-    pub(super) async fn hand(&self, stream: net::TcpStream, peer: SocketAddr) {
-        let idlest = self
+    /// Dispatches a connection to the thread that has the fewest.
+    pub(super) async fn dispatch(&self, stream: net::TcpStream, peer: SocketAddr) {
+        let least_loaded = self
             .threads
             .iter()
-            .min_by_key(|thread| thread.connections());
-        if let (Some(thread), Ok(stream)) = (idlest, stream.into_std()) {
-            // That a thread ended is noticed by whoever waits for that.
-            let _ = thread
-                .arrivals
-                .send((stream, peer, thread.seats.clone()))
-                .await;
+            .min_by_key(|worker| worker.connections());
+        if let (Some(worker), Ok(stream)) = (least_loaded, stream.into_std()) {
+            // A thread that ended is reported by `fail`.
+            let dispatched = (stream, peer, worker.count.clone());
+            let _ = worker.queue.send(dispatched).await;
         }
     }
 
-    /// Waits for a thread that ends by itself, as none should.
+    /// Waits for a thread that ends by itself, and returns its error.
     pub(super) async fn fail(&mut self) -> io::Error {
         match self.ends.next().await {
             Some(Ok(Err(error))) => error,
@@ -137,42 +134,42 @@ impl Workers {
         }
     }
 
-    /// Lets requests in flight finish, for as long as that.
+    /// Stops accepting and lets requests in flight finish, for at most `within`.
     pub(super) async fn finish(mut self, within: Duration) {
-        for thread in &self.threads {
-            thread.handle.graceful_shutdown(Some(within));
+        for worker in &self.threads {
+            worker.handle.graceful_shutdown(Some(within));
         }
         while self.ends.next().await.is_some() {}
     }
 }
 
-impl Thread {
-    /// How many it has, with those that wait for it.
+impl Worker {
+    /// Number of its connections, those in its queue included.
     fn connections(&self) -> usize {
-        Arc::strong_count(&self.seats) - 1
+        Arc::strong_count(&self.count) - 1
     }
 }
 
-impl Drop for Thread {
+impl Drop for Worker {
     fn drop(&mut self) {
         self.handle.shutdown();
     }
 }
 
-impl Address for Peer {
-    type Stream = Arrival;
-    type Listener = Arrivals;
+impl Address for PeerConnection {
+    type Stream = AdmittedConnection;
+    type Listener = DispatchedConnections;
 }
 
-impl AddrListener<Arrival, Peer> for Arrivals {
-    async fn bind_to(_: Peer) -> io::Result<Self> {
+impl AddrListener<AdmittedConnection, PeerConnection> for DispatchedConnections {
+    async fn bind_to(_: PeerConnection) -> io::Result<Self> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    async fn accept_stream(&self) -> io::Result<(Arrival, Peer)> {
+    async fn accept_stream(&self) -> io::Result<(AdmittedConnection, PeerConnection)> {
         loop {
-            let Some((stream, peer, seat)) = self.arriving.lock().await.recv().await else {
-                // The thread is about to end.
+            let Some((stream, peer, count)) = self.queue.lock().await.recv().await else {
+                // The workers were dropped: this thread is about to end.
                 return pending().await;
             };
             let stream = net::TcpStream::from_std(stream)?;
@@ -181,19 +178,19 @@ impl AddrListener<Arrival, Peer> for Arrivals {
                 trusted,
             } = &self.admission;
             if let Some(connection) = connections.admit(stream, peer, trusted.contains(peer.ip())) {
-                let peer = Peer(connection.handle().clone());
-                return Ok((connection.keeping(seat), peer));
+                let peer = PeerConnection(connection.handle().clone());
+                return Ok((connection.keeping(count), peer));
             }
         }
     }
 
-    fn get_local_addr(&self) -> io::Result<Peer> {
+    fn get_local_addr(&self) -> io::Result<PeerConnection> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }
 
-impl Connected<Peer> for ConnectionHandle {
-    fn connect_info(Peer(connection): Peer) -> Self {
+impl Connected<PeerConnection> for ConnectionHandle {
+    fn connect_info(PeerConnection(connection): PeerConnection) -> Self {
         connection
     }
 }
@@ -216,7 +213,7 @@ mod tests {
         }
     }
 
-    /// Threads that serve nothing, a listener, and who connected.
+    /// Workers that serve nothing, a listener, and the clients that connected.
     struct Port {
         threads: Workers,
         listener: TcpListener,
@@ -241,11 +238,11 @@ mod tests {
             self.clients
                 .push(TcpStream::connect(address).await.unwrap());
             let (stream, peer) = self.listener.accept().await.unwrap();
-            self.threads.hand(stream, peer).await;
+            self.threads.dispatch(stream, peer).await;
             self.settle().await;
         }
 
-        /// Waits until the threads know of every client, and of no other.
+        /// Waits until every client is counted, and no other connection.
         async fn settle(&self) {
             while self.counts().iter().sum::<usize>() != self.clients.len() {
                 yield_now().await;
@@ -254,12 +251,12 @@ mod tests {
 
         fn counts(&self) -> Vec<usize> {
             let threads = self.threads.threads.iter();
-            threads.map(Thread::connections).collect()
+            threads.map(Worker::connections).collect()
         }
     }
 
     #[tokio::test]
-    async fn a_connection_goes_to_the_thread_that_has_the_fewest() {
+    async fn connection_goes_to_the_thread_with_the_fewest() {
         let mut port = Port::open().await;
         let threads = port.counts().len();
         for _ in 0..3 * threads {
@@ -267,20 +264,20 @@ mod tests {
         }
         assert_eq!(port.counts(), vec![3; threads]);
 
-        let all_of_one = [2 * threads, threads, 0];
-        for index in all_of_one {
+        let all_of_one_thread = [2 * threads, threads, 0];
+        for index in all_of_one_thread {
             port.clients.remove(index);
         }
         port.settle().await;
         assert!(port.counts().contains(&0));
-        for _ in all_of_one {
+        for _ in all_of_one_thread {
             port.connect().await;
         }
         assert_eq!(port.counts(), vec![3; threads]);
     }
 
     #[tokio::test]
-    async fn without_their_owner_they_and_their_connections_end() {
+    async fn dropped_workers_end_with_their_connections() {
         let mut port = Port::open().await;
         port.connect().await;
         let Port {
@@ -294,7 +291,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_that_ends_by_itself_is_noticed() {
+    async fn thread_that_ends_by_itself_is_reported() {
         let mut threads =
             Workers::start(&admission(), |_| async { Err(io::Error::other("broken")) }).unwrap();
         assert_eq!(threads.fail().await.to_string(), "broken");

@@ -1,4 +1,4 @@
-//! `GET /api/docs`: the contract for people, made here and without scripts.
+//! `GET /api/docs`: the OpenAPI document as a page, without scripts.
 
 use std::sync::LazyLock;
 
@@ -22,7 +22,7 @@ struct Docs {
     operations: Vec<Operation>,
 }
 
-/// An operation, in words.
+/// An operation as the page shows it.
 struct Operation {
     method: String,
     path: String,
@@ -30,11 +30,11 @@ struct Operation {
     credentials: String,
     parameters: Vec<(String, String)>,
     request: String,
-    responses: Vec<Answer>,
+    responses: Vec<ResponseRow>,
 }
 
-/// What it may answer.
-struct Answer {
+/// A response of an operation.
+struct ResponseRow {
     status: String,
     description: String,
     example: String,
@@ -53,7 +53,7 @@ static PAGE: LazyLock<Result<String, askama::Error>> = LazyLock::new(|| {
     docs.render()
 });
 
-/// The page; it is the same as long as the service runs.
+/// The page, rendered once.
 pub(in crate::http) async fn show() -> Response {
     match &*PAGE {
         Ok(html) => ([CACHED], Html(html.as_str())).into_response(),
@@ -81,7 +81,7 @@ fn operation(document: &Value, (method, path): (&str, &str), operation: &Value) 
             .collect(),
         request: example(document, &operation["requestBody"]["content"]),
         responses: responses
-            .map(|(status, one)| Answer {
+            .map(|(status, one)| ResponseRow {
                 status: status.clone(),
                 description: text(&one["description"]),
                 example: example(document, &one["content"]),
@@ -90,7 +90,7 @@ fn operation(document: &Value, (method, path): (&str, &str), operation: &Value) 
     }
 }
 
-/// The content's own example, or that of the schema that it refers to.
+/// The example of the content, or of the schema that it references.
 fn example(document: &Value, content: &Value) -> String {
     let content = content
         .as_object()

@@ -13,14 +13,14 @@ use utoipa::ToSchema;
 
 use crate::{
     http::{
-        api::{problem::Problem, tokens::TokenAnswer},
+        api::{problem::Problem, tokens::TokenResponse},
         dpop::Dpop,
         extract::{client::ApiClientInfo, json::Json},
     },
     session::sign_out::sign_out,
 };
 
-/// The body.
+/// The body of a sign-in.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"username": "ada", "password": "correct horse battery staple"}))]
 pub(in crate::http) struct Credentials {
@@ -29,14 +29,14 @@ pub(in crate::http) struct Credentials {
     password: SecretString,
 }
 
-/// Name and password for tokens.
+/// Signs in with username and password, and returns tokens.
 #[utoipa::path(
     post,
     path = "/api/login",
     tag = "tokens",
     operation_id = "login",
     request_body = Credentials,
-    responses((status = 200, description = "Tokens of a new login", body = crate::http::api::tokens::TokenAnswer)),
+    responses((status = 200, description = "Tokens of a new login", body = crate::http::api::tokens::TokenResponse)),
 )]
 pub(in crate::http) async fn submit(
     State(auth): State<Arc<dyn AuthService>>,
@@ -44,7 +44,7 @@ pub(in crate::http) async fn submit(
     ApiClientInfo(client): ApiClientInfo,
     dpop: Dpop,
     Json(credentials): Json<Credentials>,
-) -> Result<axum::Json<TokenAnswer>, Problem> {
+) -> Result<axum::Json<TokenResponse>, Problem> {
     let Credentials { username, password } = credentials;
     let (_, login) = auth
         .login(&username, &password, None, &client)

@@ -20,21 +20,21 @@ use crate::{
     session::user_agent::describe,
 };
 
-/// The caller's logins.
+/// The logins of the account.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"logins": [{"sid": "a3bb189e-8bf9-4c4e-9bbb-3d6b2a4f3c11", "kind": "browser", "client": "Firefox on Linux", "user_agent": "Mozilla/5.0 …", "ip_address": "192.0.2.1", "created_at": "2027-01-01T12:00:00Z", "auth_time": "2027-01-01T12:00:00Z", "amr": ["pwd"], "last_seen_at": "2027-01-01T12:00:00Z", "expires_at": "2027-04-01T12:00:00Z", "bound_at": "2027-01-01T12:00:01Z", "current": true}]}))]
 pub(in crate::http) struct Logins {
-    logins: Vec<LoginAnswer>,
+    logins: Vec<LoginResponse>,
 }
 
-/// One of them.
+/// A login.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Login, example = json!({"sid": "a3bb189e-8bf9-4c4e-9bbb-3d6b2a4f3c11", "kind": "browser", "client": "Firefox on Linux", "user_agent": "Mozilla/5.0 …", "ip_address": "192.0.2.1", "created_at": "2027-01-01T12:00:00Z", "auth_time": "2027-01-01T12:00:00Z", "amr": ["pwd"], "last_seen_at": "2027-01-01T12:00:00Z", "expires_at": "2027-04-01T12:00:00Z", "bound_at": "2027-01-01T12:00:01Z", "current": true}))]
-struct LoginAnswer {
+struct LoginResponse {
     sid: String,
     /// `browser` or `api`.
     kind: &'static str,
-    /// The client in words.
+    /// Browser or program, and operating system, from the user agent.
     client: String,
     user_agent: String,
     ip_address: String,
@@ -47,14 +47,14 @@ struct LoginAnswer {
     last_seen_at: Rfc3339,
     #[schema(value_type = String)]
     expires_at: Rfc3339,
-    /// Since when it is bound to its browser's device; null where it is not.
+    /// Time of the binding to the browser's device; null for a login that is not bound.
     #[schema(value_type = Option<String>)]
     bound_at: Option<Rfc3339>,
-    /// Whether it is the one that asks.
+    /// Whether it is the login of this request.
     current: bool,
 }
 
-impl From<LoginRecord> for LoginAnswer {
+impl From<LoginRecord> for LoginResponse {
     fn from(login: LoginRecord) -> Self {
         Self {
             sid: login.sid,
@@ -76,7 +76,7 @@ impl From<LoginRecord> for LoginAnswer {
     }
 }
 
-/// Where the caller is signed in.
+/// Lists where the account's owner is signed in.
 #[utoipa::path(
     get,
     path = "/api/logins",
@@ -92,11 +92,11 @@ pub(in crate::http) async fn list(
     let logins = auth.logins(&caller.authorization).await;
     let logins = caller.result(logins)?;
     Ok(Json(Logins {
-        logins: logins.into_iter().map(LoginAnswer::from).collect(),
+        logins: logins.into_iter().map(LoginResponse::from).collect(),
     }))
 }
 
-/// Ends one of the caller's logins. Somebody else's is as unknown as one that never was.
+/// Ends a login of the account. One of another account is answered as one that does not exist.
 #[utoipa::path(
     delete,
     path = "/api/logins/{sid}",
@@ -104,7 +104,7 @@ pub(in crate::http) async fn list(
     operation_id = "end_login",
     params(("sid" = String, Path, description = "The login")),
     security(("cookie" = []), ("bearer" = [])),
-    responses((status = 204, description = "It has ended"), (status = 404, description = "The person has no such login that lives", body = crate::http::api::problem::Body, content_type = "application/problem+json")),
+    responses((status = 204, description = "It has ended"), (status = 404, description = "The account has no such active login", body = crate::http::api::problem::Body, content_type = "application/problem+json")),
 )]
 pub(in crate::http) async fn end(
     State(auth): State<Arc<dyn AuthService>>,
@@ -118,7 +118,7 @@ pub(in crate::http) async fn end(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Ends all of the caller's logins but the one that asks.
+/// Ends all logins of the account but that of this request.
 #[utoipa::path(
     delete,
     path = "/api/logins",

@@ -55,7 +55,7 @@ impl FromRequest<AppState> for SignOutCredential {
     }
 }
 
-/// Ends the whole login that an access token belongs to, also one that has expired, or a refresh token in the body.
+/// Ends the login of an access token, even an expired one, or of the refresh token in the body.
 #[utoipa::path(
     post,
     path = "/api/logout",
@@ -63,7 +63,7 @@ impl FromRequest<AppState> for SignOutCredential {
     operation_id = "logout",
     request_body = Option<Logout>,
     security(("bearer" = []), ()),
-    responses((status = 204, description = "The whole login has ended")),
+    responses((status = 204, description = "The login has ended")),
 )]
 pub(in crate::http) async fn submit(
     State(state): State<AppState>,

@@ -1,4 +1,4 @@
-//! `GET /api/openapi.json`: the contract of the JSON routes, made from the handlers themselves.
+//! `GET /api/openapi.json`: the OpenAPI document, generated from the handlers.
 
 use std::sync::{Arc, LazyLock};
 
@@ -11,9 +11,11 @@ use serde_json::json;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
-        ContentBuilder, HttpMethod, OpenApi as Document, Ref, ResponseBuilder,
+        ContentBuilder, HttpMethod, OpenApi as OpenApiDocument, Ref, ResponseBuilder,
         path::{Operation, PathItem},
-        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
+        security::{
+            ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+        },
     },
 };
 
@@ -51,15 +53,15 @@ const CACHED: (HeaderName, &str) = (header::CACHE_CONTROL, "public, max-age=300"
     components(schemas(problem::Body<'_>, oauth::error::Body<'_>)),
     modifiers(&Security, &Errors),
 )]
-struct Contract;
+struct Document;
 
-pub(super) static DOCUMENT: LazyLock<Document> = LazyLock::new(Contract::openapi);
+pub(super) static DOCUMENT: LazyLock<OpenApiDocument> = LazyLock::new(Document::openapi);
 
-/// How callers prove who they are.
+/// Adds the security schemes.
 struct Security;
 
 impl Modify for Security {
-    fn modify(&self, document: &mut Document) {
+    fn modify(&self, document: &mut OpenApiDocument) {
         let components = document.components.get_or_insert_default();
         let http = |scheme| SecurityScheme::Http(HttpBuilder::new().scheme(scheme).build());
         components.add_security_scheme("bearer", http(HttpAuthScheme::Bearer));
@@ -68,22 +70,22 @@ impl Modify for Security {
     }
 }
 
-fn name_cookie(document: &mut Document, names: &CookieNames) {
+fn name_cookie(document: &mut OpenApiDocument, names: &CookieNames) {
     let components = document.components.get_or_insert_default();
     let cookie = ApiKey::Cookie(ApiKeyValue::new(&*names.session));
     components.add_security_scheme("cookie", SecurityScheme::ApiKey(cookie));
 }
 
-/// What can go wrong, by what an operation takes: the same everywhere, and so said once.
+/// Adds the error responses that follow from what an operation takes.
 struct Errors;
 
 impl Modify for Errors {
-    fn modify(&self, document: &mut Document) {
-        for (path, item) in &mut document.paths.paths {
+    fn modify(&self, document: &mut OpenApiDocument) {
+        for item in document.paths.paths.values_mut() {
             for (method, operation) in operations(item) {
                 let is_read = matches!(method, HttpMethod::Get);
-                for error in errors(path, is_read, operation) {
-                    add(operation, path, error);
+                for error in errors(is_read, operation) {
+                    add(operation, error);
                 }
             }
         }
@@ -97,7 +99,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (HttpMethod, &mut Ope
     get.into_iter().chain(post).chain(delete)
 }
 
-/// A way to fail: status, reason in our terms and in those of OAuth, and what it means.
+/// An error response: status, reason, error code of OAuth, and description.
 type Error = (u16, &'static str, &'static str, &'static str);
 
 const ALWAYS: [Error; 2] = [
@@ -106,7 +108,7 @@ const ALWAYS: [Error; 2] = [
         503,
         "AUTH_UNAVAILABLE",
         "temporarily_unavailable",
-        "A part of the service does not answer, or has too much to do; Retry-After says when to come back",
+        "A part of the service does not respond, or is overloaded; Retry-After has the time to wait",
     ),
 ];
 
@@ -115,7 +117,7 @@ const OF_BODIES: [Error; 5] = [
         400,
         "INVALID_REQUEST",
         "invalid_grant",
-        "The body or a parameter cannot be read or met",
+        "The body or a parameter is invalid",
     ),
     (
         413,
@@ -127,19 +129,19 @@ const OF_BODIES: [Error; 5] = [
         415,
         "INVALID_REQUEST",
         "invalid_request",
-        "The content type is another",
+        "The content type is not accepted",
     ),
     (
         422,
         "INVALID_REQUEST",
         "invalid_request",
-        "A field is missing or has a value it cannot have",
+        "A field is missing or has an invalid value",
     ),
     (
         429,
         "THROTTLED",
         "temporarily_unavailable",
-        "Too many attempts; Retry-After says when to come back",
+        "Too many attempts; Retry-After has the time to wait",
     ),
 ];
 
@@ -147,18 +149,18 @@ const OF_CREDENTIALS: Error = (
     401,
     "TOKEN_EXPIRED",
     "invalid_client",
-    "The credential is missing or does not hold; the reason says why",
+    "The credential is missing or invalid; the reason says why",
 );
 
 const OF_ORIGIN_AND_SCOPE: Error = (
     403,
     "FOREIGN_ORIGIN",
     "",
-    "A scope is missing, or a page of another origin asks",
+    "A scope is missing, or a page of another origin sent the request",
 );
 
 const OF_BARE_CHANGES: [Error; 2] = [
-    (400, "INVALID_REQUEST", "", "What was sent cannot be met"),
+    (400, "INVALID_REQUEST", "", "The request is invalid"),
     (
         415,
         "INVALID_REQUEST",
@@ -167,7 +169,7 @@ const OF_BARE_CHANGES: [Error; 2] = [
     ),
 ];
 
-fn errors(path: &str, is_read: bool, operation: &Operation) -> Vec<Error> {
+fn errors(is_read: bool, operation: &Operation) -> Vec<Error> {
     let has_body = operation.request_body.is_some();
     let mut errors = ALWAYS.to_vec();
     if has_body {
@@ -175,21 +177,41 @@ fn errors(path: &str, is_read: bool, operation: &Operation) -> Vec<Error> {
     } else if !is_read {
         errors.extend(OF_BARE_CHANGES);
     }
-    if (operation.security.is_some() || has_body) && path != "/auth/verify" {
+    let is_forward_auth = has_tag(operation, FORWARD_AUTH_TAG);
+    if (operation.security.is_some() || has_body) && !is_forward_auth {
         errors.push(OF_CREDENTIALS);
     }
-    if !is_read || path == "/api/logins" || path == "/api/profile" {
+    if !is_read || (takes_access_token(operation) && !is_forward_auth) {
         errors.push(OF_ORIGIN_AND_SCOPE);
     }
     errors
 }
 
-fn add(operation: &mut Operation, path: &str, (status, reason, oauth_error, words): Error) {
-    let is_oauth = path.starts_with("/oauth2/") && !oauth_error.is_empty();
+/// The tag of forward auth, whose responses have no body.
+const FORWARD_AUTH_TAG: &str = "proxies";
+
+fn has_tag(operation: &Operation, tag: &str) -> bool {
+    let mut tags = operation.tags.iter().flatten();
+    tags.any(|one| one == tag)
+}
+
+fn takes_access_token(operation: &Operation) -> bool {
+    let mut schemes = operation.security.iter().flatten();
+    let bearer = SecurityRequirement::new("bearer", [] as [&str; 0]);
+    schemes.any(|scheme| *scheme == bearer)
+}
+
+/// Whether errors have the form of RFC 6749 §5.2: those of the endpoints that take a form.
+fn has_oauth_errors(operation: &Operation) -> bool {
+    has_tag(operation, "oauth") && operation.request_body.is_some()
+}
+
+fn add(operation: &mut Operation, (status, reason, oauth_error, description): Error) {
+    let is_oauth = has_oauth_errors(operation) && !oauth_error.is_empty();
     let title = StatusCode::from_u16(status).ok();
     let title = title.and_then(|status| status.canonical_reason());
     let (schema, media_type, example) = if is_oauth {
-        let example = json!({"error": oauth_error, "error_description": words});
+        let example = json!({"error": oauth_error, "error_description": description});
         ("OauthError", "application/json", example)
     } else {
         let example = json!({
@@ -197,12 +219,12 @@ fn add(operation: &mut Operation, path: &str, (status, reason, oauth_error, word
             "title": title,
             "status": status,
             "reason": reason,
-            "detail": words,
+            "detail": description,
         });
         ("Problem", "application/problem+json", example)
     };
-    let mut response = ResponseBuilder::new().description(words);
-    if path != "/auth/verify" {
+    let mut response = ResponseBuilder::new().description(description);
+    if !has_tag(operation, FORWARD_AUTH_TAG) {
         let schema = Some(Ref::from_schema_name(schema));
         let content = ContentBuilder::new().schema(schema).example(Some(example));
         response = response.content(media_type, content.build());
@@ -213,10 +235,10 @@ fn add(operation: &mut Operation, path: &str, (status, reason, oauth_error, word
         .or_insert_with(|| response.build().into());
 }
 
-/// The document, with the cookie's name here.
+/// The document, with the cookie name of this installation.
 pub(in crate::http) async fn document(
     State(names): State<Arc<CookieNames>>,
-) -> ([(HeaderName, &'static str); 1], Json<Document>) {
+) -> ([(HeaderName, &'static str); 1], Json<OpenApiDocument>) {
     let mut document = DOCUMENT.clone();
     name_cookie(&mut document, &names);
     ([CACHED], Json(document))

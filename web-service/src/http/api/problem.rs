@@ -1,4 +1,4 @@
-//! What went wrong, as `application/problem+json` (RFC 9457) with a stable `reason`.
+//! Problem details: `application/problem+json` (RFC 9457) with a stable `reason`.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::{
     session::authenticator::SessionError,
 };
 
-/// A problem on its way to the client.
+/// An error response.
 #[derive(Debug)]
 pub(in crate::http) struct Problem {
     status: StatusCode,
@@ -32,26 +32,26 @@ pub(in crate::http) struct Problem {
     challenge: Challenge,
 }
 
-/// What `WWW-Authenticate` says on a 401 or 403.
+/// The challenge in `WWW-Authenticate` of a 401 or 403.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Challenge {
-    /// Nothing.
+    /// No challenge.
     None,
-    /// A bearer token is missing (RFC 6750 §3: then no error is named).
+    /// The access token is missing; the challenge has no error code (RFC 6750 §3).
     Bearer,
-    /// The bearer token does not hold.
+    /// The bearer token is invalid.
     InvalidToken,
-    /// It holds and lacks a scope.
+    /// The token is valid and lacks a scope.
     InsufficientScope,
-    /// It holds, and its owner has to prove again who they are (RFC 9470).
+    /// The token is valid, and the operation requires reauthentication (RFC 9470).
     StepUp,
-    /// The session cookie is missing.
+    /// The session cookie is missing, or its session is over.
     Session,
-    /// Its owner has to prove again who they are.
+    /// The session is valid, and the operation requires reauthentication.
     SessionStepUp,
-    /// Name and password belong in the body.
+    /// The credential in the body is invalid.
     Password,
-    /// A proof of a key, or the token that came with it, does not hold.
+    /// A `DPoP` proof, or the token that came with it, is invalid.
     Dpop(DpopChallenge),
 }
 
@@ -80,7 +80,7 @@ impl Problem {
         Self { challenge, ..self }
     }
 
-    /// The request itself is wrong.
+    /// The request is invalid (`INVALID_REQUEST`).
     pub(in crate::http) fn invalid(status: StatusCode, detail: &str) -> Self {
         Self::new(status, "INVALID_REQUEST", detail)
     }
@@ -91,7 +91,7 @@ impl Problem {
     }
 
     pub(in crate::http) fn bad_host() -> Self {
-        let detail = "the request names no host, several, or what is none";
+        let detail = "the request has no host, several, or an invalid one";
         Self::invalid(StatusCode::BAD_REQUEST, detail)
     }
 
@@ -113,18 +113,18 @@ impl Problem {
     }
 
     pub(in crate::http) fn no_device_proof() -> Self {
-        let detail = "the session is bound to a device, and nothing shows that it is this one";
+        let detail = "the session is bound to a device, and the request has no valid device proof";
         Self::new(StatusCode::UNAUTHORIZED, "DEVICE_PROOF_MISSING", detail)
             .challenging(Challenge::Session)
     }
 
     pub(in crate::http) fn device_proof_refused() -> Self {
-        let detail = "show the device's key: sign the challenge in Secure-Session-Challenge";
+        let detail = "prove the device key: sign the challenge in Secure-Session-Challenge";
         Self::new(StatusCode::FORBIDDEN, "DEVICE_PROOF_REFUSED", detail)
     }
 
     pub(in crate::http) fn not_bound() -> Self {
-        let detail = "sessions have to be bound to a device here, and this browser did not do so";
+        let detail = "sessions must be bound to a device here, and this one is not";
         Self::new(StatusCode::UNAUTHORIZED, "DEVICE_BINDING_REQUIRED", detail)
             .challenging(Challenge::Session)
     }
@@ -141,7 +141,7 @@ impl Problem {
     }
 
     pub(in crate::http) fn no_dpop_proof() -> Self {
-        let detail = "with Authorization: DPoP … send the proof of its key as DPoP: …";
+        let detail = "with Authorization: DPoP … send the proof of the key as DPoP: …";
         Self::new(
             StatusCode::UNAUTHORIZED,
             ErrorReason::DpopProofRequired.wire_name(),
@@ -150,7 +150,7 @@ impl Problem {
         .challenging(Challenge::Dpop(DpopChallenge::InvalidProof))
     }
 
-    /// A refusal of an access token that was presented like this.
+    /// The problem for a refused access token, with the challenge of its scheme.
     pub(in crate::http) fn for_token(error: AuthError, scheme: TokenScheme) -> Self {
         let challenge = match scheme {
             TokenScheme::Bearer => Challenge::InvalidToken,
@@ -159,12 +159,12 @@ impl Problem {
         Self::from_auth(error, challenge)
     }
 
-    /// A refusal of what a session stands for.
+    /// The problem for a refused operation of a session.
     pub(in crate::http) fn for_session(error: AuthError) -> Self {
         Self::from_auth(error, Challenge::Session)
     }
 
-    /// A refusal of a credential in the body.
+    /// The problem for a refused credential in the body.
     pub(super) fn for_credential(error: AuthError) -> Self {
         Self::from_auth(error, Challenge::Password)
     }
@@ -204,7 +204,7 @@ impl Problem {
     }
 
     fn unavailable(reason: &str, retry_after: Duration) -> Self {
-        let detail = "a part of this service does not answer; try again";
+        let detail = "a part of this service does not respond; try again later";
         Self {
             retry_after: Some(retry_after),
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, reason, detail)
@@ -212,7 +212,7 @@ impl Problem {
     }
 
     fn throttled(retry_after: Duration) -> Self {
-        let detail = "too many attempts; wait as long as Retry-After says";
+        let detail = "too many attempts; wait for the time in Retry-After";
         Self {
             retry_after: Some(retry_after),
             ..Self::new(
@@ -233,17 +233,16 @@ impl Problem {
 }
 
 impl From<ServiceError> for Problem {
-    fn from(failure: ServiceError) -> Self {
-        match failure {
+    fn from(error: ServiceError) -> Self {
+        match error {
             ServiceError::Unavailable {
                 reason,
                 retry_after,
             } => Self::unavailable(reason.as_str(), retry_after),
             ServiceError::Throttled { retry_after } => Self::throttled(retry_after),
-            ServiceError::InvalidRequest => Self::invalid(
-                StatusCode::BAD_REQUEST,
-                "a field has a value it cannot have",
-            ),
+            ServiceError::InvalidRequest => {
+                Self::invalid(StatusCode::BAD_REQUEST, "a field has an invalid value")
+            }
             ServiceError::Internal => Self::internal(),
         }
     }
@@ -317,7 +316,7 @@ impl Challenge {
     }
 }
 
-/// Any API path that is none.
+/// For paths without a resource.
 pub(in crate::http) async fn not_found() -> Problem {
     Problem::new(
         StatusCode::NOT_FOUND,
@@ -326,7 +325,7 @@ pub(in crate::http) async fn not_found() -> Problem {
     )
 }
 
-/// Any method that a resource does not have.
+/// For methods that a resource does not have.
 pub(in crate::http) async fn method_not_allowed() -> Problem {
     let detail = "this resource does not have this method";
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", detail)

@@ -12,7 +12,7 @@ use crate::http::{
     time::{Rfc3339, rfc3339},
 };
 
-/// Whose access token this is.
+/// The account's owner, as the access token names them.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"logged_in_as": "ada", "sub": "67e55044-10b1-426f-9247-bb680e5fe0c8", "sid": "a3bb189e-8bf9-4c4e-9bbb-3d6b2a4f3c11", "scope": "profile", "expires_at": "2027-01-01T12:00:00Z"}))]
 pub(in crate::http) struct Profile<'a> {
@@ -24,14 +24,14 @@ pub(in crate::http) struct Profile<'a> {
     expires_at: Rfc3339,
 }
 
-/// Says who the access token speaks for.
+/// Shows whose access token it is.
 #[utoipa::path(
     get,
     path = "/api/profile",
     tag = "tokens",
     operation_id = "profile",
     security(("bearer" = [])),
-    responses((status = 200, description = "Whose token it is", body = Profile)),
+    responses((status = 200, description = "Whose access token it is", body = Profile)),
 )]
 pub(in crate::http) async fn show(AccessTokenClaims(claims): AccessTokenClaims) -> Response {
     let profile = Profile {

@@ -16,34 +16,34 @@ use crate::http::{
     state::AppState,
 };
 
-/// The body.
+/// The body of a reauthentication.
 #[derive(Deserialize, ToSchema)]
-#[schema(example = json!({"password": "correct horse battery staple"}))]
-pub(in crate::http) struct Proof {
+#[schema(as = Proof, example = json!({"password": "correct horse battery staple"}))]
+pub(in crate::http) struct Password {
     #[schema(value_type = String, format = Password)]
     password: SecretString,
 }
 
-/// The person proves again who they are; the session goes on under a new id.
+/// Authenticates the account's owner again; the session continues under a new id.
 #[utoipa::path(
     post,
     path = "/api/session/reauthenticate",
     tag = "session",
     operation_id = "reauthenticate",
-    request_body = Proof,
+    request_body = Password,
     security(("cookie" = [])),
-    responses((status = 204, description = "The session goes on under a new id")),
+    responses((status = 204, description = "The session continues under a new id")),
 )]
 pub(in crate::http) async fn submit(
     State(state): State<AppState>,
     ApiSession(session): ApiSession,
     BrowserInfo(client): BrowserInfo,
-    Json(proof): Json<Proof>,
+    Json(body): Json<Password>,
 ) -> Result<Response, Problem> {
     let caller = state.authenticator.access_token(session).await?;
     let at = state
         .auth
-        .reauthenticate(&caller.authorization, &proof.password, &client)
+        .reauthenticate(&caller.authorization, &body.password, &client)
         .await
         .map_err(Problem::for_credential)?;
     let session = state.authenticator.renew(caller.session, at).await?;

@@ -9,12 +9,12 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::http::{
-    api::{problem::Problem, tokens::TokenAnswer},
+    api::{problem::Problem, tokens::TokenResponse},
     dpop::Dpop,
     extract::{client::ApiClientInfo, json::Json},
 };
 
-/// The body.
+/// The body of a refresh.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"refresh_token": "hfr_…"}))]
 pub(in crate::http) struct Refresh {
@@ -22,21 +22,21 @@ pub(in crate::http) struct Refresh {
     refresh_token: SecretString,
 }
 
-/// A refresh token for an access token and the next refresh token.
+/// Exchanges a refresh token for an access token and the next refresh token.
 #[utoipa::path(
     post,
     path = "/api/refresh",
     tag = "tokens",
     operation_id = "refresh",
     request_body = Refresh,
-    responses((status = 200, description = "The next pair of tokens", body = crate::http::api::tokens::TokenAnswer)),
+    responses((status = 200, description = "The next pair of tokens", body = crate::http::api::tokens::TokenResponse)),
 )]
 pub(in crate::http) async fn submit(
     State(auth): State<Arc<dyn AuthService>>,
     ApiClientInfo(client): ApiClientInfo,
     dpop: Dpop,
     Json(refresh): Json<Refresh>,
-) -> Result<axum::Json<TokenAnswer>, Problem> {
+) -> Result<axum::Json<TokenResponse>, Problem> {
     let grant = Grant::RefreshToken(&refresh.refresh_token);
     let issued = auth
         .issue_token(grant, "", Holder::Program(&client), dpop.proof())

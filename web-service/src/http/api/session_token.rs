@@ -10,10 +10,10 @@ use utoipa::ToSchema;
 
 use crate::http::{api::problem::Problem, extract::caller::ApiSession};
 
-/// What a page's own calls may do: say who it is, and nothing to the account.
+/// Scope of the tokens for scripts of pages: to show who is signed in, and no access to the account.
 const SCOPE: &str = "profile";
 
-/// A token for the page's own calls. There is no refresh token: while the session lives, the page asks again.
+/// An access token for scripts of a page. There is no refresh token: the page requests another while the session lasts.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"access_token": "eyJ…", "token_type": "Bearer", "expires_in": 900, "scope": "profile"}))]
 pub(in crate::http) struct SessionToken {
@@ -23,14 +23,14 @@ pub(in crate::http) struct SessionToken {
     scope: String,
 }
 
-/// Gives a page of ours an access token for the API.
+/// Issues an access token for scripts of a page of this origin.
 #[utoipa::path(
     post,
     path = "/api/session/token",
     tag = "session",
     operation_id = "session_token",
     security(("cookie" = [])),
-    responses((status = 200, description = "A token for the page's own calls", body = SessionToken)),
+    responses((status = 200, description = "A token for scripts of the page", body = SessionToken)),
 )]
 pub(in crate::http) async fn submit(
     State(auth): State<Arc<dyn AuthService>>,

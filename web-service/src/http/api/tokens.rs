@@ -1,4 +1,4 @@
-//! The token answer of `/api/login` and `/api/refresh` (RFC 6749 §5.1).
+//! The token response of `/api/login` and `/api/refresh` (RFC 6749 §5.1).
 
 use holdfast_client::auth::Tokens;
 use secrecy::ExposeSecret as _;
@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Tokens, example = json!({"access_token": "eyJ…", "token_type": "Bearer", "expires_in": 900, "refresh_token": "hfr_…", "scope": "profile"}))]
-pub(in crate::http) struct TokenAnswer {
+pub(in crate::http) struct TokenResponse {
     access_token: String,
     token_type: String,
     expires_in: u64,
@@ -15,7 +15,7 @@ pub(in crate::http) struct TokenAnswer {
     scope: String,
 }
 
-impl From<Tokens> for TokenAnswer {
+impl From<Tokens> for TokenResponse {
     fn from(tokens: Tokens) -> Self {
         Self {
             access_token: tokens.access_token.expose_secret().to_owned(),

@@ -1,5 +1,5 @@
-//! How a client says who it is: `client_secret_basic`, `client_secret_post`, `private_key_jwt`, or nothing but its name. One way
-//! at a time (RFC 6749 §2.3).
+//! Client authentication: `client_secret_basic`, `client_secret_post`, `private_key_jwt` or none; one method in a request (RFC 6749
+//! §2.3).
 
 use std::collections::HashMap;
 
@@ -23,21 +23,21 @@ pub(super) fn read(
     let values = headers.get_all(header::AUTHORIZATION).iter();
     let mut values = values.filter(|value| is_basic(value));
     let authorization = values.next();
-    let ways = [
+    let methods = [
         authorization.is_some(),
         secret.is_some(),
         assertion.is_some(),
     ];
-    if values.next().is_some() || ways.into_iter().filter(|way| *way).count() > 1 {
+    if values.next().is_some() || methods.into_iter().filter(|is_used| *is_used).count() > 1 {
         return Err(OauthError::invalid_request(
-            "the client proves itself in more than one way",
+            "the request has more than one client authentication",
         ));
     }
     if let Some(authorization) = authorization {
         let credentials = basic(authorization).ok_or_else(OauthError::invalid_client)?;
         if id.is_some_and(|id| id != credentials.id) {
             return Err(OauthError::invalid_request(
-                "client_id is another than in Authorization",
+                "client_id differs from that in Authorization",
             ));
         }
         return Ok(credentials);
@@ -65,7 +65,7 @@ fn is_basic(value: &HeaderValue) -> bool {
         .is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"basic"))
 }
 
-/// Both parts are form-encoded first (RFC 6749 §2.3.1).
+/// The credentials of `Basic`; both parts are form-encoded before (RFC 6749 §2.3.1).
 fn basic(value: &HeaderValue) -> Option<ClientCredentials> {
     let (_, encoded) = value.to_str().ok()?.split_once(' ')?;
     let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn both_parts_of_basic_are_form_encoded() {
+    fn basic_credentials_are_form_encoded() {
         let read = credentials("orders", "a%2Bb+c%3A%25").unwrap();
         assert_eq!(read, ("orders".to_owned(), "a+b c:%".to_owned()));
         assert!(basic(&HeaderValue::from_static("Basic !")).is_none());

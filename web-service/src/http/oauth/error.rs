@@ -1,4 +1,4 @@
-//! What went wrong, as RFC 6749 §5.2 wants it said.
+//! Errors of the OAuth endpoints (RFC 6749 §5.2).
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::{
 
 const BASIC: HeaderValue = HeaderValue::from_static(r#"Basic realm="holdfast", charset="UTF-8""#);
 
-/// An error on its way to the client.
+/// An error response.
 #[derive(Debug)]
 pub(in crate::http) struct OauthError {
     status: StatusCode,
@@ -53,7 +53,7 @@ impl OauthError {
             status: StatusCode::UNAUTHORIZED,
             ..Self::new(
                 "invalid_client",
-                "the client is unknown or its proof does not hold",
+                "the client is unknown, or its authentication is invalid",
             )
         }
     }
@@ -61,14 +61,14 @@ impl OauthError {
     pub(super) fn unsupported_grant_type() -> Self {
         Self::new(
             "unsupported_grant_type",
-            "client_credentials and refresh_token are served here",
+            "supported are client_credentials and refresh_token",
         )
     }
 
     pub(super) fn foreign_grant() -> Self {
         Self::new(
             "invalid_grant",
-            "refresh tokens are issued to the client first-party",
+            "refresh tokens are issued to the client first-party only",
         )
     }
 
@@ -99,8 +99,8 @@ impl From<AuthError> for OauthError {
 }
 
 impl From<ServiceError> for OauthError {
-    fn from(failure: ServiceError) -> Self {
-        let (status, error, retry_after) = match failure {
+    fn from(error: ServiceError) -> Self {
+        let (status, error, retry_after) = match error {
             ServiceError::Unavailable { retry_after, .. } => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "temporarily_unavailable",

@@ -1,4 +1,4 @@
-//! The parameters of a request: a form, each name once; what is not known is ignored (RFC 6749 §3.2).
+//! The parameters of a request: a form with each name at most once; unknown names are ignored (RFC 6749 §3.2).
 
 use std::collections::HashMap;
 
@@ -28,10 +28,13 @@ const KNOWN: [&str; 10] = [
     "client_assertion_type",
 ];
 
-/// For documentation: what `/oauth2/token` takes.
+/// The form of `/oauth2/token`, for the OpenAPI document.
 #[derive(ToSchema)]
 #[schema(example = json!({"grant_type": "client_credentials", "scope": "orders:read"}))]
-#[expect(dead_code, reason = "it describes a form that is read by name")]
+#[expect(
+    dead_code,
+    reason = "describes a form whose parameters are read by name"
+)]
 pub(in crate::http) struct TokenForm {
     /// `client_credentials` or `refresh_token`.
     #[schema(pattern = "^(client_credentials|refresh_token)$")]
@@ -40,44 +43,47 @@ pub(in crate::http) struct TokenForm {
     refresh_token: Option<String>,
     /// Scopes separated by spaces.
     scope: Option<String>,
-    /// Whom the token is for (RFC 8707).
+    /// The audience of the token (RFC 8707).
     resource: Option<String>,
-    /// Where it is not in `Authorization`.
+    /// For clients that do not use `Authorization`.
     client_id: Option<String>,
-    /// The same.
+    /// For `client_secret_post`.
     client_secret: Option<String>,
 }
 
-/// For documentation: what `/oauth2/introspect` and `/oauth2/revoke` take.
+/// The form of `/oauth2/introspect` and `/oauth2/revoke`, for the OpenAPI document.
 #[derive(ToSchema)]
-#[schema(example = json!({"token": "eyJ…"}))]
-#[expect(dead_code, reason = "it describes a form that is read by name")]
-pub(in crate::http) struct SomeToken {
+#[schema(as = SomeToken, example = json!({"token": "eyJ…"}))]
+#[expect(
+    dead_code,
+    reason = "describes a form whose parameters are read by name"
+)]
+pub(in crate::http) struct TokenOnlyForm {
     /// An access token or a refresh token.
     #[schema(min_length = 1)]
     token: String,
-    /// Not needed: what kind it is can be told.
+    /// Ignored: the kind is evident from the token.
     token_type_hint: Option<String>,
-    /// Where it is not in `Authorization`.
+    /// For clients that do not use `Authorization`.
     client_id: Option<String>,
-    /// The same.
+    /// For `client_secret_post`.
     client_secret: Option<String>,
 }
 
-/// The parameters, and who sends them.
+/// The parameters, and the client authentication.
 pub(in crate::http) struct OauthForm {
     pub(super) client: ClientCredentials,
     parameters: HashMap<String, String>,
 }
 
 impl OauthForm {
-    /// A parameter; an empty one counts as left out (RFC 6749 §3.2).
+    /// The value of a parameter; an empty one counts as absent (RFC 6749 §3.2).
     pub(super) fn parameter(&self, name: &str) -> Option<&str> {
         let value = self.parameters.get(name).map(String::as_str);
         value.filter(|value| !value.is_empty())
     }
 
-    /// One that has to be there.
+    /// The value of a required parameter.
     pub(super) fn required(&self, name: &str) -> Result<&str, OauthError> {
         self.parameter(name)
             .ok_or_else(|| OauthError::invalid_request(&format!("{name} is missing")))
@@ -93,7 +99,8 @@ impl<S: Send + Sync> FromRequest<S> for OauthForm {
         let Form(pairs): Form<Vec<(String, String)>> = Form::from_request(request, state)
             .await
             .map_err(|rejection| {
-                OauthError::invalid_request("the body is no form").with_status(rejection.status())
+                OauthError::invalid_request("the body is not a form")
+                    .with_status(rejection.status())
             })?;
         let mut parameters = HashMap::new();
         let known = pairs
@@ -101,7 +108,7 @@ impl<S: Send + Sync> FromRequest<S> for OauthForm {
             .filter(|(name, _)| KNOWN.contains(&name.as_str()));
         for (name, value) in known {
             if parameters.insert(name, value).is_some() {
-                return Err(OauthError::invalid_request("a parameter comes twice"));
+                return Err(OauthError::invalid_request("a parameter is repeated"));
             }
         }
         let client = client::read(&headers, &mut parameters)?;

@@ -63,42 +63,43 @@ struct Confirmation {
 }
 
 impl From<Introspection> for IntrospectionResponse {
-    fn from(told: Introspection) -> Self {
+    fn from(introspection: Introspection) -> Self {
         let seconds = |at: Option<OffsetDateTime>| at.map(OffsetDateTime::unix_timestamp);
         Self {
             active: true,
-            scope: told.scope,
-            client_id: told.client_id,
-            username: told.username,
-            token_type: if told.jkt.is_empty() {
+            scope: introspection.scope,
+            client_id: introspection.client_id,
+            username: introspection.username,
+            token_type: if introspection.jkt.is_empty() {
                 "Bearer"
             } else {
                 "DPoP"
             },
-            cnf: Some(told.jkt)
+            cnf: Some(introspection.jkt)
                 .filter(|jkt| !jkt.is_empty())
                 .map(|jkt| Confirmation { jkt }),
-            exp: seconds(told.expires_at),
-            iat: seconds(told.issued_at),
-            sub: told.subject,
-            aud: told.audience,
-            iss: told.issuer,
-            jti: told.jti,
-            sid: told.sid,
-            auth_time: seconds(told.authenticated_at),
+            exp: seconds(introspection.expires_at),
+            iat: seconds(introspection.issued_at),
+            sub: introspection.subject,
+            aud: introspection.audience,
+            iss: introspection.issuer,
+            jti: introspection.jti,
+            sid: introspection.sid,
+            auth_time: seconds(introspection.authenticated_at),
         }
     }
 }
 
-/// What an access token is worth, for a client that authenticates itself. Of one that is worth nothing, nothing else is said.
+/// Tells an authenticated client whether an access token is active, and what it contains. The response for an inactive one says nothing
+/// else.
 #[utoipa::path(
     post,
     path = "/oauth2/introspect",
     tag = "oauth",
     operation_id = "oauth_introspect",
-    request_body(content = crate::http::oauth::form::SomeToken, content_type = "application/x-www-form-urlencoded"),
+    request_body(content = crate::http::oauth::form::TokenOnlyForm, content_type = "application/x-www-form-urlencoded"),
     security(("client" = [])),
-    responses((status = 200, description = "What it is worth (RFC 7662)", body = IntrospectionResponse)),
+    responses((status = 200, description = "Whether the token is active, and what it contains (RFC 7662)", body = IntrospectionResponse)),
 )]
 pub(in crate::http) async fn submit(
     State(auth): State<Arc<dyn AuthService>>,
@@ -106,10 +107,10 @@ pub(in crate::http) async fn submit(
     form: OauthForm,
 ) -> Result<Response, OauthError> {
     let token = form.required("token")?;
-    let told = auth.introspect(&form.client, token).await?;
+    let introspection = auth.introspect(&form.client, token).await?;
     Ok(
-        match told.filter(|told| !revocations.has_ended(Named::from(told))) {
-            Some(told) => Json(IntrospectionResponse::from(told)).into_response(),
+        match introspection.filter(|found| !revocations.has_ended(Named::from(found))) {
+            Some(found) => Json(IntrospectionResponse::from(found)).into_response(),
             None => Json(json!({"active": false})).into_response(),
         },
     )

@@ -50,13 +50,13 @@ pub(in crate::http) struct Metadata {
     dpop_signing_alg_values_supported: [&'static str; 3],
 }
 
-/// Where everything is, and what it takes.
+/// Shows the endpoints and what they support.
 #[utoipa::path(
     get,
     path = "/.well-known/oauth-authorization-server",
     tag = "oauth",
     operation_id = "oauth_metadata",
-    responses((status = 200, description = "Where everything is (RFC 8414)", body = Metadata)),
+    responses((status = 200, description = "The endpoints and what they support (RFC 8414)", body = Metadata)),
 )]
 pub(in crate::http) async fn show(
     State(auth): State<Arc<dyn AuthService>>,

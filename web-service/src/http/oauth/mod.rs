@@ -1,4 +1,4 @@
-//! The standard endpoints of OAuth 2.0: RFC 6749, 7009, 7662, 8414.
+//! The endpoints of OAuth 2.0 (RFC 6749, 7009, 7662, 8414).
 
 mod client;
 pub(super) mod error;

@@ -11,16 +11,16 @@ use crate::http::{
     oauth::{error::OauthError, form::OauthForm},
 };
 
-/// Ends a token: an access token alone, a refresh token with its login. One that is none is ended already. One that is bound to a
-/// key takes the proof of it, as its use does, unless the client that it was issued to authenticates itself.
+/// Revokes an access token, or a refresh token with its login. An invalid token counts as revoked. A bound token needs a proof of its key,
+/// as its use does, unless the client that it was issued to authenticates itself.
 #[utoipa::path(
     post,
     path = "/oauth2/revoke",
     tag = "oauth",
     operation_id = "oauth_revoke",
-    request_body(content = crate::http::oauth::form::SomeToken, content_type = "application/x-www-form-urlencoded"),
+    request_body(content = crate::http::oauth::form::TokenOnlyForm, content_type = "application/x-www-form-urlencoded"),
     security((), ("client" = [])),
-    responses((status = 200, description = "It is of no use any more (RFC 7009)")),
+    responses((status = 200, description = "The token is not valid any more (RFC 7009)")),
 )]
 pub(in crate::http) async fn submit(
     State(auth): State<Arc<dyn AuthService>>,

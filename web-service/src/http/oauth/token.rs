@@ -1,5 +1,5 @@
-//! `POST /oauth2/token` (RFC 6749 §4.4, §6). There is no password grant: it was removed from OAuth (RFC 9700 §2.4), as it teaches
-//! people to give their password to programs. Programs of one's own use `/api/login`.
+//! `POST /oauth2/token` (RFC 6749 §4.4, §6). There is no password grant: OAuth removed it (RFC 9700 §2.4), as it gives passwords to
+//! third-party programs. First-party programs use `/api/login`.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ const FIRST_PARTY: &str = "first-party";
 /// RFC 6749 §5.1
 #[derive(Serialize, ToSchema)]
 #[schema(as = OauthTokens, example = json!({"access_token": "eyJ…", "token_type": "Bearer", "expires_in": 900, "scope": "orders:read"}))]
-pub(in crate::http) struct TokenAnswer {
+pub(in crate::http) struct TokenResponse {
     access_token: String,
     token_type: String,
     expires_in: u64,
@@ -30,7 +30,7 @@ pub(in crate::http) struct TokenAnswer {
     scope: String,
 }
 
-impl From<Tokens> for TokenAnswer {
+impl From<Tokens> for TokenResponse {
     fn from(tokens: Tokens) -> Self {
         Self {
             access_token: tokens.access_token.expose_secret().to_owned(),
@@ -42,7 +42,7 @@ impl From<Tokens> for TokenAnswer {
     }
 }
 
-/// A grant for tokens.
+/// Exchanges a grant for tokens.
 #[utoipa::path(
     post,
     path = "/oauth2/token",
@@ -50,14 +50,14 @@ impl From<Tokens> for TokenAnswer {
     operation_id = "oauth_token",
     request_body(content = crate::http::oauth::form::TokenForm, content_type = "application/x-www-form-urlencoded"),
     security((), ("client" = [])),
-    responses((status = 200, description = "Tokens (RFC 6749 §5.1)", body = TokenAnswer)),
+    responses((status = 200, description = "Tokens (RFC 6749 §5.1)", body = TokenResponse)),
 )]
 pub(in crate::http) async fn submit(
     State(auth): State<Arc<dyn AuthService>>,
     ApiClientInfo(client): ApiClientInfo,
     dpop: Dpop,
     form: OauthForm,
-) -> Result<Json<TokenAnswer>, OauthError> {
+) -> Result<Json<TokenResponse>, OauthError> {
     let tokens = match form.required("grant_type")? {
         "client_credentials" => client_credentials(&*auth, &form, &dpop).await?,
         "refresh_token" => refresh(&*auth, &client, &form, &dpop).await?,
@@ -72,7 +72,7 @@ async fn client_credentials(
     dpop: &Dpop,
 ) -> Result<Tokens, OauthError> {
     let scope = form.parameter("scope").unwrap_or_default();
-    // RFC 8707; `audience` is what others call it.
+    // RFC 8707; other servers call it `audience`.
     let audience = form.parameter("resource").or(form.parameter("audience"));
     let audience = audience.unwrap_or_default();
     let issued = auth

@@ -1,4 +1,4 @@
-//! Files that never change while the service runs.
+//! Static files, compiled into the program.
 
 use axum::{
     http::{HeaderName, header},

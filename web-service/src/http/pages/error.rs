@@ -1,4 +1,4 @@
-//! Pages for what went wrong, in plain words.
+//! Error pages, and what is answered where a page's session is missing.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::{
     session::authenticator::SessionError,
 };
 
-/// A page that says what went wrong and what to do.
+/// A page with the error and what the person can do.
 #[derive(Debug, Template)]
 #[template(path = "error.html")]
 pub(in crate::http) struct ErrorPage {
@@ -26,8 +26,9 @@ pub(in crate::http) struct ErrorPage {
     title: &'static str,
     text: &'static str,
     retry_after: Option<Duration>,
+    /// Whether it links to the sign-in page.
     signs_in_again: bool,
-    /// Where the form is that was sent.
+    /// The address of the page with the form that was sent.
     form: Option<String>,
 }
 
@@ -43,7 +44,7 @@ impl ErrorPage {
         }
     }
 
-    /// For a form that was sent to `uri`: leads back to the page that has it.
+    /// Adds a link to the page with the form that was sent to `uri`.
     fn of_form(self, uri: &Uri) -> Self {
         Self {
             form: Some(page_of(uri).to_owned()),
@@ -63,7 +64,7 @@ impl ErrorPage {
         Self::new(
             StatusCode::BAD_REQUEST,
             "This request cannot be read",
-            "Nothing was changed. It does not say, or not clearly, which site it is for.",
+            "Nothing was changed. The request does not name exactly one valid host.",
         )
     }
 
@@ -190,19 +191,19 @@ impl IntoResponse for ErrorPage {
     }
 }
 
-/// Why a page that needs a session is not shown.
+/// The answer in place of a page that needs a session.
 pub(in crate::http) enum PageRejection {
-    /// The person is to sign in first.
+    /// A redirect to the sign-in page.
     SignIn(Redirect),
-    /// The browser is to ask again by itself.
+    /// A page that loads itself again, so that the browser renews the device proof.
     SelfReload(SelfReload),
-    /// Something else.
+    /// An error page.
     Error(ErrorPage),
 }
 
 impl PageRejection {
-    /// After signing in, the person comes back to the page they asked for. A form that they sent is not sent again: they are told
-    /// so, and come back to the page that has it.
+    /// A redirect to the sign-in page, and from there back to the requested page. A form is not sent again: the sign-in page says so,
+    /// and leads back to the page that has the form.
     pub(in crate::http) fn sign_in(method: &Method, uri: &Uri) -> Self {
         let (next, unsent) = if method.is_safe() {
             (address(uri), false)
@@ -213,7 +214,7 @@ impl PageRejection {
         Self::SignIn(Redirect::to(&target))
     }
 
-    /// The same while a form is worked on.
+    /// The answer where the session ended while a form was processed.
     pub(in crate::http) fn after_form(error: SessionError) -> Self {
         match error {
             SessionError::NoSession | SessionError::NoProof => {
@@ -239,7 +240,7 @@ fn address(uri: &Uri) -> &str {
     uri.path_and_query().map_or("/", PathAndQuery::as_str)
 }
 
-/// The page that has the form which is sent to `uri`.
+/// The page with the form that is sent to `uri`.
 fn page_of(uri: &Uri) -> &str {
     match uri.path() {
         "/logout" => "/dashboard",
@@ -248,7 +249,7 @@ fn page_of(uri: &Uri) -> &str {
     }
 }
 
-/// Any path that is none.
+/// For paths without a page.
 pub(in crate::http) async fn not_found() -> ErrorPage {
     no_such_page()
 }
@@ -261,7 +262,7 @@ pub(super) fn no_such_page() -> ErrorPage {
     )
 }
 
-/// Any method that a page does not have.
+/// For methods that a page does not have.
 pub(in crate::http) async fn method_not_allowed() -> ErrorPage {
     ErrorPage::new(
         StatusCode::METHOD_NOT_ALLOWED,

@@ -1,6 +1,6 @@
-//! `GET`, `POST /continue`: the last step to an application of another origin. A form's answer may lead there from this page only
-//! (`form-action`), and people see where they go. A form, not a link: it posts to the page's own address, and so the browser keeps
-//! the fragment that only it knows.
+//! `GET`, `POST /continue`: the redirect to an application of another origin. The response to a form may lead there from this page only
+//! (`form-action`), and the page shows the destination. It has a form and not a link: the form is sent to the page's own address, so that
+//! the browser keeps the fragment, which no server sees.
 
 use std::sync::Arc;
 
@@ -25,41 +25,41 @@ use crate::{
 };
 
 #[derive(Template)]
-#[template(path = "continue.html")]
-struct Continue<'a> {
+#[template(path = "external_redirect.html")]
+struct ExternalRedirectPage<'a> {
     host: &'a str,
 }
 
-/// Where to.
+/// The query: the URL to redirect to.
 #[derive(Deserialize)]
 pub(in crate::http) struct Target {
     pub(super) to: String,
 }
 
-/// Shows the way, where it leads to a listed origin.
+/// Shows the destination, if it has an allowed origin.
 pub(in crate::http) async fn show(
     State(origins): State<Arc<AllowedRedirectOrigins>>,
     target: Result<Query<Target>, QueryRejection>,
 ) -> Result<Response, ErrorPage> {
-    let url = listed(&origins, target)?;
-    let shown = Continue {
+    let url = allowed_url(&origins, target)?;
+    let template = ExternalRedirectPage {
         host: url.host_str().unwrap_or_default(),
     };
     let origin = url.origin().ascii_serialization();
     let policy = headers::policy_with_forms_to(&origin).ok_or_else(no_such_page)?;
     let policy = [(header::CONTENT_SECURITY_POLICY, policy)];
-    Ok((policy, page(StatusCode::OK, &shown)).into_response())
+    Ok((policy, page(StatusCode::OK, &template)).into_response())
 }
 
-/// Goes there. It changes nothing, so its form needs no token.
+/// Redirects there. That changes nothing, so that the form needs no CSRF token.
 pub(in crate::http) async fn submit(
     State(origins): State<Arc<AllowedRedirectOrigins>>,
     target: Result<Query<Target>, QueryRejection>,
 ) -> Result<Redirect, ErrorPage> {
-    Ok(Redirect::to(listed(&origins, target)?.as_str()))
+    Ok(Redirect::to(allowed_url(&origins, target)?.as_str()))
 }
 
-fn listed(
+fn allowed_url(
     origins: &AllowedRedirectOrigins,
     target: Result<Query<Target>, QueryRejection>,
 ) -> Result<Url, ErrorPage> {

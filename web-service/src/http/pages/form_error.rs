@@ -1,4 +1,4 @@
-//! What stands in the way of a form and its sender can mend or wait for, in words.
+//! Errors that are shown in a form: those that the person can correct or wait for.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ use holdfast_client::{ErrorReason, auth::AuthError};
 
 use crate::service_error::ServiceError;
 
-/// Something for the form to say.
+/// An error to show in a form.
 pub(super) struct FormError {
-    /// Of the answer.
+    /// The status of the response.
     pub(super) status: StatusCode,
-    /// The words.
+    /// The text for the person.
     pub(super) text: String,
-    /// When to try again, where waiting helps.
+    /// Time to the next attempt, where waiting helps.
     pub(super) retry_after: Option<Duration>,
 }
 
 impl FormError {
-    /// Something that the person can mend.
-    pub(super) fn mendable(text: impl Into<String>) -> Self {
+    /// An error that the person can correct.
+    pub(super) fn correctable(text: impl Into<String>) -> Self {
         Self {
             status: StatusCode::UNPROCESSABLE_ENTITY,
             text: text.into(),
@@ -27,21 +27,24 @@ impl FormError {
         }
     }
 
-    /// What auth-service says of a password; anything else is a failure.
+    /// The error for a password that auth-service refused, or does not verify now.
+    ///
+    /// # Errors
+    /// Any other error is not one of the form.
     pub(super) fn of(error: AuthError) -> Result<Self, ServiceError> {
         match error {
             AuthError::Throttled { retry_after } => Ok(Self::throttled(retry_after)),
             AuthError::Refused(refusal) if refusal.reason == ErrorReason::PasswordRejected => {
-                Ok(Self::mendable(sentence(&refusal.message)))
+                Ok(Self::correctable(sentence(&refusal.message)))
             }
             error if error.is_refused_as(ErrorReason::InvalidCredentials) => {
-                Ok(Self::mendable("The current password is wrong."))
+                Ok(Self::correctable("The current password is wrong."))
             }
             error => Err(error.into()),
         }
     }
 
-    /// Too many passwords were wrong, or right.
+    /// Too many passwords were tried (`THROTTLED`).
     pub(super) fn throttled(retry_after: Duration) -> Self {
         let text = format!(
             "Too many passwords were tried. To keep the account safe, the next try is possible in {}. \
@@ -56,7 +59,7 @@ impl FormError {
     }
 }
 
-/// `1 second`, `45 seconds`, `3 minutes`; never less than the truth.
+/// `1 second`, `45 seconds`, `3 minutes`; rounded up.
 fn in_words(time: Duration) -> String {
     let seconds = time.as_millis().div_ceil(1000).max(1);
     let (number, unit) = if seconds < 90 {
@@ -68,9 +71,9 @@ fn in_words(time: Duration) -> String {
     format!("{number} {unit}{plural}")
 }
 
-/// auth-service's words begin small and have no full stop.
-fn sentence(words: &str) -> String {
-    let mut letters = words.chars();
+/// A message of auth-service, which begins in lower case and has no full stop, as a sentence.
+fn sentence(message: &str) -> String {
+    let mut letters = message.chars();
     letters
         .next()
         .map(|first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
@@ -82,11 +85,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_told_as_people_tell_them() {
-        let told =
+    fn wait_is_rounded_up_to_seconds_or_minutes() {
+        let texts =
             [0, 1, 45, 89, 90, 121, 3600].map(|seconds| in_words(Duration::from_secs(seconds)));
         assert_eq!(
-            told,
+            texts,
             [
                 "1 second",
                 "1 second",

@@ -51,7 +51,7 @@ struct LoginPage {
     trouble: Option<String>,
 }
 
-const WRONG: &str = "The username or the password is wrong. Please try again.";
+const INVALID_CREDENTIALS: &str = "The username or the password is wrong. Please try again.";
 const BUSY: &str = "Many people are signing in at this moment. Please try again in a few seconds.";
 const AWAY: &str = "Signing in is not possible right now: a part of this service does not answer. \
                     Your password was not checked. Please try again in a moment.";
@@ -62,10 +62,10 @@ const UNSENT: &str = "You were signed out before you sent the form, so nothing w
 
 /// The query of `GET /login`.
 #[derive(Deserialize)]
-pub(in crate::http) struct Wanted {
+pub(in crate::http) struct LoginQuery {
     #[serde(default)]
     next: String,
-    /// There where a form led here that came after its session's end.
+    /// Present after a form that was sent when its session had ended.
     unsent: Option<String>,
 }
 
@@ -80,17 +80,17 @@ pub(in crate::http) struct LoginForm {
     next: String,
 }
 
-/// Shows the form, or goes on where somebody is signed in already.
+/// Shows the form, or redirects where somebody is signed in already.
 pub(in crate::http) async fn show(
     State(state): State<AppState>,
-    wanted: Result<Query<Wanted>, QueryRejection>,
+    query: Result<Query<LoginQuery>, QueryRejection>,
     uri: Uri,
     PeerAddress(peer): PeerAddress,
     headers: HeaderMap,
 ) -> Response {
-    // Whatever else is asked in the URL, the form is shown.
-    let (next, unsent) = wanted
-        .map(|Query(wanted)| (wanted.next, wanted.unsent))
+    // A query that cannot be read is ignored.
+    let (next, unsent) = query
+        .map(|Query(query)| (query.next, query.unsent))
         .unwrap_or_default();
     let request = state.requests.read(&headers, peer);
     match state.authenticator.authenticate(&request).await {
@@ -108,7 +108,7 @@ pub(in crate::http) async fn show(
     form_page(&state, &headers, form, (StatusCode::OK, notice, None))
 }
 
-/// Signs in: a new session with a new id, and the old one of this browser ends.
+/// Signs in: a new session with a new id begins, and the previous session of this browser ends.
 pub(in crate::http) async fn submit(
     State(state): State<AppState>,
     PeerAddress(peer): PeerAddress,
@@ -137,7 +137,7 @@ pub(in crate::http) async fn submit(
                 status,
                 text,
                 retry_after,
-            } = trouble(error)?;
+            } = form_error(error)?;
             let response = form_page(&state, &headers, form, (status, None, Some(text)));
             return Ok(with_wait(response, retry_after));
         }
@@ -145,7 +145,7 @@ pub(in crate::http) async fn submit(
     let sid = signed_in.login.sid.clone();
     let id = state.authenticator.begin(signed_in, &client).await?;
     if let Some(old) = cookies::session_id(&headers, state.cookie_names()) {
-        end_quietly(&state, &headers, (&old, &sid), &client).await;
+        end_previous(&state, &headers, (&old, &sid), &client).await;
     }
     let response = Redirect::to(destination(&form.next).as_str()).into_response();
     let response = dbsc::with_registration(response, &state, &sid);
@@ -156,8 +156,8 @@ pub(in crate::http) async fn submit(
     Ok(with_cookie(response, set_cookie::remove_login(names)))
 }
 
-/// For a form of another tab, or of one that was restored without its cookies. Where the person is signed in meanwhile they go on;
-/// otherwise they get the form again, which is good now. No password is checked.
+/// The response to a form of another tab, or of one that was restored without its cookies. A person who is signed in meanwhile is
+/// redirected; otherwise the form is shown again with a valid token. No password is verified.
 async fn out_of_date(
     state: &AppState,
     request: &RequestSource<'_>,
@@ -165,7 +165,7 @@ async fn out_of_date(
     form: LoginForm,
 ) -> Response {
     let text = match state.authenticator.authenticate(request).await {
-        Ok(session) if is_name_of(&session.record, &form.username) => {
+        Ok(session) if is_username_of(&session.record, &form.username) => {
             return Redirect::to(destination(&form.next).as_str()).into_response();
         }
         Ok(session) => format!(
@@ -182,23 +182,26 @@ async fn out_of_date(
     )
 }
 
-fn is_name_of(session: &Session, typed: &str) -> bool {
-    blanks::trim(typed).eq_ignore_ascii_case(&session.username)
+fn is_username_of(session: &Session, username: &str) -> bool {
+    blanks::trim(username).eq_ignore_ascii_case(&session.username)
 }
 
-/// Ends a session and its login; nobody waits for what cannot be done now. Of a session that is bound to another device not even
-/// that. The login that the browser goes on in does not end: the same form may have begun it before.
-async fn end_quietly(
+/// Ends the previous session and its login; a failure does not affect the response. A session that is bound to another device does not end,
+/// and neither does the login of the new session: the same form may have begun it before.
+async fn end_previous(
     state: &AppState,
     headers: &HeaderMap,
     (id, new_sid): (&SessionId, &str),
     client: &ClientInfo,
 ) {
     if let Ok(Some(session)) = state.sessions.find(id).await {
-        let shown = state
+        let status = state
             .bindings
             .verify(&session, cookies::proof(headers, state.cookie_names()));
-        if matches!(shown, DeviceProofStatus::Nothing | DeviceProofStatus::Stale) {
+        if matches!(
+            status,
+            DeviceProofStatus::Nothing | DeviceProofStatus::Stale
+        ) {
             return;
         }
         if session.sid != new_sid {
@@ -219,7 +222,7 @@ async fn end_quietly(
     }
 }
 
-/// The form with a token that is good in this browser, the name and the way onward kept, and perhaps with what there is to say.
+/// The form with a token that is valid in this browser, with the username and the next address kept, and with a notice or an error.
 fn form_page(
     state: &AppState,
     headers: &HeaderMap,
@@ -243,11 +246,11 @@ fn form_page(
     with_cookie(response, cookie)
 }
 
-fn trouble(error: AuthError) -> Result<FormError, ServiceError> {
+fn form_error(error: AuthError) -> Result<FormError, ServiceError> {
     match error {
         error if error.is_refused_as(ErrorReason::InvalidCredentials) => Ok(FormError {
             status: StatusCode::UNAUTHORIZED,
-            text: WRONG.to_owned(),
+            text: INVALID_CREDENTIALS.to_owned(),
             retry_after: None,
         }),
         AuthError::Throttled { retry_after } => Ok(FormError::throttled(retry_after)),

@@ -83,12 +83,12 @@ pub(in crate::http) async fn show(
         .map(LoginItem::from)
         .collect();
     logins.sort_by_key(|login| !login.is_current);
-    let shown = LoginsPage {
+    let template = LoginsPage {
         csrf_token: caller.session.csrf_token(&*csrf_tokens),
         has_others: logins.len() > 1,
         logins,
     };
-    Ok(page(StatusCode::OK, &shown))
+    Ok(page(StatusCode::OK, &template))
 }
 
 /// Ends one login; this browser's own is a sign-out.

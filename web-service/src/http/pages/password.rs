@@ -84,7 +84,7 @@ pub(in crate::http) async fn submit(
 ) -> Response {
     let fields = fields.fields;
     if fields.new_password.expose_secret() != fields.new_password_again.expose_secret() {
-        let trouble = FormError::mendable("The two new passwords are not the same.");
+        let trouble = FormError::correctable("The two new passwords are not the same.");
         return form_again(&state, &caller.session, trouble);
     }
     let change = PasswordChange {

@@ -34,41 +34,41 @@ use crate::{
 };
 
 #[derive(Template)]
-#[template(path = "confirm.html")]
-struct ConfirmPage<'a> {
+#[template(path = "reauthenticate.html")]
+struct ReauthenticatePage<'a> {
     csrf_token: String,
     username: &'a str,
-    /// Where it is sent; `None`: to its own address, with what only the browser knows of that.
+    /// The address that the form is sent to; `None`: that of the page, with the fragment that only the browser has.
     action: Option<&'a str>,
     is_unsent: bool,
     trouble: Option<String>,
 }
 
-/// What the form in between adds to the one that it stands for.
+/// The field that the form for reauthentication adds to the form of the operation.
 #[derive(Deserialize)]
 pub(in crate::http) struct Confirmation {
-    /// Empty where it was not asked.
+    /// Empty in a form without the field.
     #[serde(default)]
     confirm_password: SecretString,
 }
 
-/// Where to go on, of the page that is only for this.
+/// The query of the page that only reauthenticates.
 #[derive(Deserialize)]
 pub(in crate::http) struct ConfirmQuery {
     #[serde(default)]
     next: String,
-    /// There where an application's form led here, which was not passed on.
+    /// Present after a form of an application that was not passed on.
     unsent: Option<String>,
 }
 
-/// Asks, for an application that wants to know again who somebody is.
+/// Shows the form, for an application that requires a more recent authentication.
 pub(in crate::http) async fn show(
     State(state): State<AppState>,
     PageSession(session): PageSession,
     query: Result<Query<ConfirmQuery>, QueryRejection>,
 ) -> Response {
     let is_unsent = matches!(&query, Ok(Query(query)) if query.unsent.is_some());
-    let form = ConfirmPage {
+    let form = ReauthenticatePage {
         csrf_token: session.csrf_token(state.csrf_tokens()),
         username: &session.record.username,
         action: None,
@@ -78,7 +78,7 @@ pub(in crate::http) async fn show(
     page(StatusCode::OK, &form)
 }
 
-/// Checks the password and goes on where the person wanted.
+/// Verifies the password and redirects to the next address.
 pub(in crate::http) async fn submit(
     State(state): State<AppState>,
     PageSessionWithToken(caller): PageSessionWithToken,
@@ -239,7 +239,7 @@ fn form(
     session: &AuthenticatedSession,
     trouble: Option<String>,
 ) -> Response {
-    let form = ConfirmPage {
+    let form = ReauthenticatePage {
         csrf_token: session.csrf_token(state.csrf_tokens()),
         username: &session.record.username,
         action,

@@ -1,4 +1,4 @@
-//! Templates into responses, and times into words.
+//! Pages from templates, and times for people.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use crate::{http::time::rfc3339, service_error::retry_after_seconds};
 
 static RENDER_FAULTS: LogRateLimiter = LogRateLimiter::new();
 
-const FOR_PEOPLE: &[BorrowedFormatItem<'_>] =
+const DATE_AND_TIME: &[BorrowedFormatItem<'_>] =
     format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
 
-/// A page with its status.
+/// Renders a page.
 pub(super) fn page(status: StatusCode, template: &impl Template) -> Response {
     match template.render() {
         Ok(html) => (status, Html(html)).into_response(),
@@ -29,7 +29,7 @@ pub(super) fn page(status: StatusCode, template: &impl Template) -> Response {
     }
 }
 
-/// The same response, which says when to come back.
+/// Adds `Retry-After` to a response.
 pub(super) fn with_wait(mut response: Response, wait: Option<Duration>) -> Response {
     if let Some(wait) = wait {
         response
@@ -39,18 +39,18 @@ pub(super) fn with_wait(mut response: Response, wait: Option<Duration>) -> Respo
     response
 }
 
-/// A point in time for the `time` element.
+/// A point in time for a `time` element.
 pub(super) struct Moment {
-    /// For people.
+    /// Date and time, to the minute.
     pub(super) text: String,
-    /// For machines.
+    /// RFC 3339.
     pub(super) datetime: String,
 }
 
 impl From<OffsetDateTime> for Moment {
     fn from(time: OffsetDateTime) -> Self {
         Self {
-            text: time.format(FOR_PEOPLE).unwrap_or_default(),
+            text: time.format(DATE_AND_TIME).unwrap_or_default(),
             datetime: rfc3339(time).to_string(),
         }
     }

@@ -1,5 +1,5 @@
-//! A page that loads its own address once more. Where another site led here, the browser did not have its device asked; for
-//! what a page of ours asks, it does.
+//! A page that loads its own address again. Browsers do not renew the device proof for a navigation from another site; for one from a page
+//! of this origin they do.
 
 use askama::Template;
 use axum::{
@@ -9,19 +9,19 @@ use axum::{
 
 use crate::http::pages::render::page;
 
-/// The page.
+/// The page, with its own address.
 #[derive(Debug, Template)]
-#[template(path = "load_again.html")]
+#[template(path = "self_reload.html")]
 pub(in crate::http) struct SelfReload {
-    here: String,
+    address: String,
 }
 
 impl SelfReload {
-    /// For who asked for this.
+    /// The page at this address.
     pub(in crate::http) fn at(uri: &Uri) -> Self {
-        let here = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        let address = uri.path_and_query().map_or("/", PathAndQuery::as_str);
         Self {
-            here: here.to_owned(),
+            address: address.to_owned(),
         }
     }
 }
