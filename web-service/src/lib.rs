@@ -1,5 +1,5 @@
-//! The service that browsers and API clients speak to: cookie sessions, pages, a REST API. It holds no key that signs or
-//! verifies an access token; it asks auth-service.
+//! The service for browsers and API clients: cookie sessions, pages, a REST API. It has no key that signs or verifies access tokens:
+//! auth-service issues and validates them.
 
 pub mod app;
 pub mod cli;

@@ -83,8 +83,9 @@ impl ServiceError {
     pub fn revocations_stale() -> Self {
         REVOCATIONS_STALE.log(|requests| {
             tracing::error!(
+                event = "revocation_stream.stale",
                 requests,
-                "the ends of logins were not heard of for too long; requests with a cookie are answered 503"
+                "the revocation stream is stale; responding 503 to requests with a cookie"
             );
         });
         Self::unavailable(UnavailableReason::Auth(Reason::Unreachable))
@@ -108,9 +109,10 @@ impl From<RecordsUnavailable> for ServiceError {
     fn from(error: RecordsUnavailable) -> Self {
         STORE_FAULTS.log(|requests| {
             tracing::error!(
+                event = "session_store.unavailable",
                 %error,
                 requests,
-                "the session store cannot be used; requests with a cookie are answered 503"
+                "the session store is unavailable; responding 503 to requests with a cookie"
             );
         });
         Self::unavailable(UnavailableReason::Sessions)
@@ -134,7 +136,7 @@ impl From<AuthError> for ServiceError {
             }
             AuthError::Refused(_) | AuthError::Broken(_) => {
                 AUTH_FAULTS.log(|requests| {
-                    tracing::error!(%error, requests, "auth-service failed, or this service is set up wrongly");
+                    tracing::error!(event = "auth_service.call_failed", %error, requests, "auth-service failed, or this service is configured incorrectly; responding 500");
                 });
                 Self::Internal
             }

@@ -96,8 +96,8 @@ async fn invalid_requests_of_one_sender_write_few_log_lines() {
         assert_eq!(unreadable().send().await.unwrap().status(), 403);
     }
     for text in [
-        "a request from a foreign page was refused",
-        "a proxy asks with requirements that cannot be read; everybody is denied",
+        "a request caused by a page of another origin was rejected",
+        "the requirements of a proxy cannot be read; its requests are denied",
     ] {
         let output = pair.web.output();
         let lines = output.matches(text).count();

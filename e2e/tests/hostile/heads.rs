@@ -36,8 +36,7 @@ async fn oversized_cookies_are_logged_in_one_line() {
         let answer = request.header("cookie", &cookies).send().await.unwrap();
         assert_eq!(answer.status(), 431);
     }
-    let message =
-        "heads of requests are too large, most often for their cookies; they are answered 431";
+    let message = "request heads are too large, most often because of cookies; responding 431";
     let line = pair.web.logged(message).await;
     assert_eq!(
         (&line["level"], &line["refused"]),
@@ -83,15 +82,15 @@ async fn unused_forwarded_header_is_logged() {
         ),
         (
             verify().header("x-original-uri", "/other"),
-            "x-original-uri and x-forwarded-uri came together",
+            "x-original-uri and x-forwarded-uri are both present",
         ),
         (
             verify().header("x-forwarded-method", "POST"),
-            "x-forwarded-method came more than once",
+            "x-forwarded-method is repeated",
         ),
         (
             sign_in().header("x-forwarded-for", "unknown"),
-            "X-Forwarded-For holds what is no address",
+            "X-Forwarded-For contains a value that is not an address",
         ),
         (
             sign_in().header("forwarded", "for=192.0.2.1;proto=https"),

@@ -127,6 +127,7 @@ impl App {
         tokio::spawn(revocations.clone().follow(self.auth, shutdown.clone()));
         revocations.first_heard().await;
         tracing::info!(
+            event = "service.listening",
             %address,
             ops_address = %self.ops_listener.local_addr()?,
             url = self.state.public_url.origin,
@@ -142,7 +143,7 @@ impl App {
             certificate.start(self.clock, &signals);
         }
         if let Some(listener) = self.ext_authz_listener {
-            tracing::info!(address = %listener.local_addr()?, "listening for Envoy");
+            tracing::info!(event = "ext_authz.listening", address = %listener.local_addr()?, "listening for Envoy");
             let service = ExtAuthz {
                 forward_auth: self.state.forward_auth.clone(),
                 requests: self.state.requests.clone(),
@@ -153,7 +154,7 @@ impl App {
         shutdown.cancel();
         // Probes that are still in progress may finish.
         let _ = timeout(OPS_DRAIN, ops).await;
-        tracing::info!("stopped");
+        tracing::info!(event = "service.stopped", "stopped");
         Ok(())
     }
 

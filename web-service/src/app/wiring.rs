@@ -52,6 +52,7 @@ pub(super) fn state(parts: Parts) -> AppState {
     let has_other_origins = parts.redirect_origins.has_others(&parts.public_url.origin);
     if has_other_origins && parts.device_binding.binding == DeviceBinding::Prefer {
         tracing::info!(
+            event = "device_binding.disabled",
             "sessions are not bound to devices: WEB_RETURN_ORIGINS lists applications at other origins, where browsers do not \
              renew the proof; WEB_DEVICE_BINDING=require binds them nevertheless"
         );

@@ -68,8 +68,9 @@ impl ProxyResponse {
     pub fn misconfigured() -> Self {
         MISCONFIGURED.log(|requests| {
             tracing::error!(
+                event = "forward_auth.invalid_requirements",
                 requests,
-                "a proxy asks with requirements that cannot be read; everybody is denied"
+                "the requirements of a proxy cannot be read; its requests are denied"
             );
         });
         Self::new(403).with_identity(None)

@@ -51,11 +51,12 @@ impl HeadError {
                 field_count,
             }) => TOO_LARGE.log(|refused| {
                 tracing::warn!(
+                    event = "request.head_too_large",
                     refused,
                     cookies,
                     fields,
                     field_count,
-                    "heads of requests are too large, most often for their cookies; they are answered 431"
+                    "request heads are too large, most often because of cookies; responding 431"
                 );
             }),
         }

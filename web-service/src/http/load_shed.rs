@@ -60,7 +60,13 @@ async fn answer_within(
         // The panic hook has logged it.
         Ok(Err(_panic)) => ServiceError::Internal,
         Err(_elapsed) => {
-            DEADLINES.log(|requests| tracing::warn!(requests, "a request was cut at its deadline"));
+            DEADLINES.log(|requests| {
+                tracing::warn!(
+                    event = "request.deadline_exceeded",
+                    requests,
+                    "a request exceeded its deadline; responding 503"
+                )
+            });
             ServiceError::deadline_exceeded()
         }
     })

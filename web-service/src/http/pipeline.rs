@@ -116,7 +116,12 @@ impl RequestPipeline {
         if csrf::is_rejected(&request, policy.csrf, &self.common.public_url.origin) {
             let route = policy.name;
             FOREIGN_REQUESTS.log(|requests| {
-                tracing::warn!(requests, route, "a request from a foreign page was refused");
+                tracing::warn!(
+                    event = "csrf.foreign_origin",
+                    requests,
+                    route,
+                    "a request caused by a page of another origin was rejected"
+                );
             });
             return Either::Left(rejection(error_format.refuse_foreign()));
         }

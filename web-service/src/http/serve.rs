@@ -87,7 +87,10 @@ pub async fn serve(port: Port, state: &AppState, shutdown: CancellationToken) ->
     let begun = Instant::now();
     workers.finish(DRAIN_DEADLINE).await;
     if begun.elapsed() >= DRAIN_DEADLINE {
-        tracing::warn!("requests were still in flight after {DRAIN_DEADLINE:?}");
+        tracing::warn!(
+            event = "service.drain_timeout",
+            "requests were still in flight after {DRAIN_DEADLINE:?}; they are aborted"
+        );
     }
     Ok(())
 }

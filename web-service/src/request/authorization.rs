@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn exactly_one_bearer_token_counts() {
+    fn exactly_one_access_token_is_read() {
         assert!(reads(&["Bearer abc"]));
         assert!(reads(&["bearer abc"]));
         assert!(reads(&["DPoP abc"]));
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn other_schemes_are_not_for_us() {
+    fn other_schemes_are_ignored() {
         let is_presented = |values: &[&[u8]]| {
             let mut headers = HeaderMap::new();
             for value in values {

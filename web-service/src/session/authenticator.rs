@@ -216,7 +216,11 @@ impl SessionAuthenticator {
 
     /// Removes the session of a login that has ended.
     async fn end_with_login(&self, id: &SessionId, session: &Session) -> SessionError {
-        tracing::info!(sid = session.sid, "a session ended with its login");
+        tracing::info!(
+            event = "session.login_ended",
+            sid = session.sid,
+            "a session was removed, as its login has ended"
+        );
         match self.sessions.end(id).await {
             Ok(()) => SessionError::NoSession,
             Err(error) => error.into(),

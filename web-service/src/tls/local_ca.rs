@@ -1,7 +1,7 @@
-//! A certificate authority of this installation, so that a person can trust it once.
+//! A local certificate authority, so that a person can trust all certificates of this installation at once.
 //!
-//! It can vouch for this machine only: name constraints keep it to localhost and the loopback addresses, whoever may
-//! hold its key.
+//! It can issue certificates for this machine only: name constraints limit it to localhost and the loopback addresses, even if its key is
+//! stolen.
 
 use std::{
     fs,
@@ -26,13 +26,15 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _};
 use time::OffsetDateTime;
 
+/// Validity of the authority's certificate.
 const AUTHORITY_LIFETIME: Duration = days(3650);
+/// Validity of the certificate for localhost.
 const LEAF_LIFETIME: Duration = days(90);
 
-/// A certificate with less time left is made anew.
+/// Remaining validity below which the certificate for localhost is renewed.
 const RENEW_BEFORE: Duration = days(30);
 
-/// Clocks of browsers may be behind.
+/// Time by which `notBefore` is in the past, as clocks of browsers may be behind.
 const BACKDATED: Duration = days(1);
 
 const fn days(days: u64) -> Duration {
@@ -46,31 +48,31 @@ pub struct LocalAuthority {
 }
 
 impl LocalAuthority {
-    /// The authority that is or will be kept in `directory`.
+    /// The authority whose files are, or will be, in `directory`.
     #[must_use]
     pub const fn new(directory: PathBuf) -> Self {
         Self { directory }
     }
 
-    /// The certificate that a person may trust.
+    /// Path of the authority's certificate, which a person may trust.
     #[must_use]
     pub fn authority_file(&self) -> PathBuf {
         self.directory.join("ca.pem")
     }
 
-    /// The certificate of this machine.
+    /// Path of the certificate for localhost.
     #[must_use]
     pub fn certificate_file(&self) -> PathBuf {
         self.directory.join("localhost.pem")
     }
 
-    /// Its private key.
+    /// Path of the private key of the certificate for localhost.
     #[must_use]
     pub fn key_file(&self) -> PathBuf {
         self.directory.join("localhost.key")
     }
 
-    /// What the port presents; the end of the authority itself is announced, too.
+    /// The files that the port serves. The expiry of the authority's certificate is announced, too.
     #[must_use]
     pub fn files(&self) -> TlsFiles {
         const SETTING: &str = "WEB_DATA_DIR";
@@ -88,35 +90,35 @@ impl LocalAuthority {
         self.directory.join("ca.key")
     }
 
-    /// Makes what is missing and renews the certificate when its end is near.
+    /// Creates missing files, and renews the certificate for localhost before it expires.
     ///
     /// # Errors
-    /// When the directory cannot be written.
+    /// When the directory cannot be written, or its files do not belong together.
     pub fn ensure(&self, now: OffsetDateTime) -> anyhow::Result<()> {
         fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(&self.directory)
-            .with_context(|| format!("cannot make the directory {}", self.directory.display()))?;
+            .with_context(|| format!("cannot create the directory {}", self.directory.display()))?;
         let authority = self.authority(now).with_context(|| {
             format!(
                 "cannot keep a certificate authority in {}",
                 self.directory.display()
             )
         })?;
-        if !self.is_good_at(now + RENEW_BEFORE) {
+        if !self.is_valid_at(now + RENEW_BEFORE) {
             self.issue(&authority, now)?;
             ensure!(
-                self.is_good_at(now),
+                self.is_valid_at(now),
                 "ca.pem and ca.key in {} do not belong together or have expired; remove both, and trust the new one",
                 self.directory.display()
             );
-            tracing::info!(file = %self.certificate_file().display(), "made a certificate for localhost");
+            tracing::info!(event = "certificate.created", file = %self.certificate_file().display(), "created a certificate for localhost");
         }
         Ok(())
     }
 
-    /// The kept authority, or a new one.
+    /// The existing authority, or a new one.
     fn authority(&self, now: OffsetDateTime) -> anyhow::Result<Issuer<'static, KeyPair>> {
         let (certificate, key) = (self.authority_file(), self.authority_key_file());
         if certificate.exists() && key.exists() {
@@ -127,7 +129,7 @@ impl LocalAuthority {
         let params = authority_params(now)?;
         private_file::write(&key, new_key.serialize_pem().as_bytes())?;
         private_file::write_public(&certificate, params.self_signed(&new_key)?.pem().as_bytes())?;
-        tracing::info!(file = %certificate.display(), "made a certificate authority for this machine");
+        tracing::info!(event = "certificate_authority.created", file = %certificate.display(), "created a certificate authority for this machine");
         Ok(Issuer::new(params, new_key))
     }
 
@@ -143,8 +145,8 @@ impl LocalAuthority {
         Ok(())
     }
 
-    /// Whether a client that trusts the authority would take the certificate at `time`.
-    fn is_good_at(&self, time: OffsetDateTime) -> bool {
+    /// Whether a client that trusts the authority would accept the certificate at `time`.
+    fn is_valid_at(&self, time: OffsetDateTime) -> bool {
         verify(&self.authority_file(), &self.certificate_file(), time).is_ok()
             && self.key_file().exists()
     }
@@ -219,12 +221,12 @@ mod tests {
     }
 
     #[test]
-    fn it_is_made_once_and_kept() {
+    fn authority_and_certificate_are_created_once() {
         let directory = tempfile::tempdir().unwrap();
         let authority = LocalAuthority::new(directory.path().join("new"));
         let now = ManualClock::default().now();
         authority.ensure(now).unwrap();
-        let made = (
+        let created = (
             read(&authority.authority_file()),
             read(&authority.certificate_file()),
         );
@@ -238,7 +240,7 @@ mod tests {
         authority.ensure(now + days(59)).unwrap();
 
         assert_eq!(
-            made,
+            created,
             (
                 read(&authority.authority_file()),
                 read(&authority.certificate_file())
@@ -253,12 +255,12 @@ mod tests {
     }
 
     #[test]
-    fn the_certificate_is_renewed_and_the_authority_is_not() {
+    fn certificate_is_renewed_and_authority_is_not() {
         let directory = tempfile::tempdir().unwrap();
         let authority = LocalAuthority::new(directory.path().to_owned());
         let now = ManualClock::default().now();
         authority.ensure(now).unwrap();
-        let made = (
+        let created = (
             read(&authority.authority_file()),
             read(&authority.certificate_file()),
         );
@@ -266,8 +268,8 @@ mod tests {
 
         authority.ensure(later).unwrap();
 
-        assert_eq!(made.0, read(&authority.authority_file()));
-        assert_ne!(made.1, read(&authority.certificate_file()));
+        assert_eq!(created.0, read(&authority.authority_file()));
+        assert_ne!(created.1, read(&authority.certificate_file()));
         let end = later + LEAF_LIFETIME - days(1);
         verify(
             &authority.authority_file(),
@@ -278,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_certificate_is_replaced() {
+    fn damaged_certificate_is_replaced() {
         let directory = tempfile::tempdir().unwrap();
         let authority = LocalAuthority::new(directory.path().to_owned());
         let now = ManualClock::default().now();
@@ -294,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn an_authority_that_does_not_fit_its_key_is_told() {
+    fn authority_with_another_key_is_an_error() {
         let directory = tempfile::tempdir().unwrap();
         let authority = LocalAuthority::new(directory.path().to_owned());
         let now = ManualClock::default().now();
@@ -307,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn it_cannot_vouch_for_anybody_else() {
+    fn authority_cannot_issue_for_other_names() {
         let directory = tempfile::tempdir().unwrap();
         let authority = LocalAuthority::new(directory.path().to_owned());
         let now = ManualClock::default().now();

@@ -1,4 +1,4 @@
-//! The local certificate of this machine, made here where none is given.
+//! The local certificate of this machine, created where none is configured.
 
 pub mod local_ca;
 pub mod reload;

@@ -1,4 +1,4 @@
-//! A local certificate that is renewed while the service runs.
+//! Renewal of the local certificate while the service runs.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,10 +8,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::tls::local_ca::LocalAuthority;
 
-/// How often the certificate's end is looked at.
+/// Interval between checks of the expiry.
 const INTERVAL: Duration = Duration::from_hours(1);
 
-/// Renews the files of the certificate before its end, until `shutdown`; a `TlsWatch` on them brings them into use.
+/// Renews the files of the certificate before it expires, until `shutdown`. A `TlsWatch` on them loads them.
 pub async fn renew_regularly(
     authority: LocalAuthority,
     clock: Arc<dyn Clock>,
@@ -28,7 +28,11 @@ pub async fn renew_regularly(
         let renewed = spawn_blocking(move || authority.ensure(now)).await;
         if let Ok(Err(error)) = renewed {
             let error = format!("{error:#}");
-            tracing::error!(error, "the local certificate could not be renewed");
+            tracing::error!(
+                event = "certificate.renewal_failed",
+                error,
+                "the local certificate could not be renewed; the current one stays in use"
+            );
         }
     }
 }

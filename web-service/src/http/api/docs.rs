@@ -59,7 +59,7 @@ pub(in crate::http) async fn show() -> Response {
         Ok(html) => ([CACHED], Html(html.as_str())).into_response(),
         Err(error) => {
             RENDER_FAULTS
-                .log(|pages| tracing::error!(%error, pages, "a page could not be rendered"));
+                .log(|pages| tracing::error!(event = "page.render_failed", %error, pages, "a page could not be rendered; responding 500"));
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }

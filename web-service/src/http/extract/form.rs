@@ -113,8 +113,13 @@ where
         let uri = request.uri().clone();
         let form = SentForm::from_request(request, state).await?;
         if !B::verify(&headers, &names, &*tokens, &form) {
-            WITHOUT_TOKEN
-                .log(|forms| tracing::warn!(forms, "a form without its token was refused"));
+            WITHOUT_TOKEN.log(|forms| {
+                tracing::warn!(
+                    event = "csrf.token_invalid",
+                    forms,
+                    "a form without a valid CSRF token was rejected"
+                )
+            });
             return Err(ErrorPage::form_out_of_date(&uri));
         }
         Ok(Self {

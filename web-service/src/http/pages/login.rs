@@ -217,7 +217,7 @@ async fn end_previous(
     }
     if let Err(error) = state.sessions.end(id).await {
         NOT_REMOVED.log(|sessions| {
-            tracing::warn!(%error, sessions, "a replaced session could not be removed");
+            tracing::warn!(event = "session.removal_failed", %error, sessions, "a replaced session could not be removed; it expires");
         });
     }
 }

@@ -135,7 +135,7 @@ async fn continue_in(
     // After the new session began: until then a sign-out with the old id finds what it ends.
     if let Err(error) = state.sessions.end(&session.id).await {
         NOT_REMOVED.log(|sessions| {
-            tracing::warn!(%error, sessions, "the record of an ended session could not be removed");
+            tracing::warn!(event = "session.removal_failed", %error, sessions, "the record of an ended session could not be removed; it expires");
         });
     }
     match begun {
@@ -168,7 +168,7 @@ async fn begin_session(
         .await
     {
         NOT_REPLACED.log(|sessions| {
-            tracing::warn!(%error, sessions, "a sign-out with the old session id will not end the new login");
+            tracing::warn!(event = "session.successor_not_stored", %error, sessions, "the successor of a session could not be stored; a sign-out with the old session id will not end the new login");
         });
     }
     Ok((id, sid))

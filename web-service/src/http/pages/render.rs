@@ -23,7 +23,7 @@ pub(super) fn page(status: StatusCode, template: &impl Template) -> Response {
         Ok(html) => (status, Html(html)).into_response(),
         Err(error) => {
             RENDER_FAULTS
-                .log(|pages| tracing::error!(%error, pages, "a page could not be rendered"));
+                .log(|pages| tracing::error!(event = "page.render_failed", %error, pages, "a page could not be rendered; responding 500"));
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
