@@ -5,7 +5,7 @@ use crate::{
     session::session_request::SessionRequest,
 };
 
-/// What a request to an application presents. Each value is read when it is asked for.
+/// What a request to an application presents. Each value is read on demand.
 pub trait AccessRequest: SessionRequest {
     /// Whether `Authorization` presents an access token, or should. Then the cookie does not count.
     fn presents_token(&self) -> bool;

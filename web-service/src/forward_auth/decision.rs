@@ -64,7 +64,7 @@ impl From<AccessDenied> for DenialReason {
 
 /// A decision.
 pub struct Decision {
-    /// Who passes, or why nobody does.
+    /// The identity on whose behalf the request passes, or why it does not.
     pub outcome: Result<Identity, DenialReason>,
     /// The nonce for the next `DPoP` proof; empty without one.
     pub dpop_nonce: String,

@@ -63,7 +63,7 @@ impl ProxyResponse {
             .with("x-auth-method", text(|identity| identity.method.as_str()))
     }
 
-    /// The answer to requirements that cannot be read, which might have been stricter than any that can: nobody passes.
+    /// The answer to requirements that cannot be read: no request passes, as they might have been strict ones.
     #[must_use]
     pub fn misconfigured() -> Self {
         MISCONFIGURED.log(|requests| {
@@ -94,7 +94,7 @@ impl ProxyResponse {
 }
 
 impl ForwardAuth {
-    /// The answer that tells a proxy of a decision.
+    /// The answer to the proxy for a decision.
     #[must_use]
     pub fn respond(
         &self,

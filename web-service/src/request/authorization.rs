@@ -100,7 +100,7 @@ mod tests {
             }
             super::is_presented(&headers)
         };
-        let ours: [&[u8]; 6] = [
+        let known: [&[u8]; 6] = [
             b"Bearer abc",
             b"bearer",
             b"DPOP abc",
@@ -108,7 +108,7 @@ mod tests {
             b"Bearer ",
             b"Bearer \xff",
         ];
-        for value in ours {
+        for value in known {
             assert!(is_presented(&[value]), "{value:?}");
             assert!(is_presented(&[b"Basic abc", value]));
         }

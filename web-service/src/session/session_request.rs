@@ -4,7 +4,7 @@ use holdfast_client::auth::ClientInfo;
 
 use crate::session::session_id::SessionId;
 
-/// What a request presents for its session. Each value is read when it is asked for: most requests need the first two only.
+/// What a request presents for its session. Each value is read on demand: most requests need the first two only.
 pub trait SessionRequest: Sync {
     /// The id in the session cookie; `None` without exactly one such cookie in canonical form.
     fn session_id(&self) -> Option<SessionId>;

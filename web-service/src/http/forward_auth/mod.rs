@@ -40,9 +40,9 @@ pub(in crate::http) struct RequirementsQuery {
     path = "/auth/verify",
     tag = "proxies",
     operation_id = "verify",
-    params(("scope" = Option<String>, Query, description = "Scopes that are needed, separated by spaces"), ("audience" = Option<String>, Query, description = "Whom an access token has to be for"), ("max_age" = Option<u32>, Query, description = "How old the proof of who somebody is may be, in seconds")),
+    params(("scope" = Option<String>, Query, description = "Scopes that are needed, separated by spaces"), ("audience" = Option<String>, Query, description = "Audience that an access token must have"), ("max_age" = Option<u32>, Query, description = "Greatest age of the latest authentication, in seconds")),
     security(("cookie" = []), ("bearer" = [])),
-    responses((status = 200, description = "It may pass; X-Auth-User, X-Auth-Subject, X-Auth-Login, X-Auth-Scope and X-Auth-Method say who it is"), (status = 303, description = "A browser is to sign in first"), (status = 401, description = "Nobody is known, or the proof is too old; with Location for a browser"), (status = 403, description = "They may not")),
+    responses((status = 200, description = "The request may pass; X-Auth-User, X-Auth-Subject, X-Auth-Login, X-Auth-Scope and X-Auth-Method contain the identity"), (status = 303, description = "A browser has to sign in first"), (status = 401, description = "No valid credential, or the latest authentication is too old; with Location for a browser"), (status = 403, description = "The request may not pass")),
 )]
 pub(in crate::http) async fn show(
     State(state): State<AppState>,
@@ -66,8 +66,8 @@ pub(in crate::http) async fn show(
     verify(&state, &request, &original, &requirements, dialect).await
 }
 
-/// The same for Envoy's HTTP service. Its query is that of the original request, so that it states no requirements; the fixed one
-/// admits people only.
+/// The same for Envoy's HTTP service. Its query is that of the original request and states no requirements; the fixed one
+/// is the scope of people.
 pub(in crate::http) async fn show_to_envoy(
     State(state): State<AppState>,
     proxied: ProxiedRequest,

@@ -126,7 +126,7 @@ impl ErrorPage {
                 "This browser cannot keep you signed in here",
                 "Sign-ins are bound to the device here, so that nobody can use a stolen cookie, and this browser did not \
              take part. Please sign in again; if that does not help, use a current Chrome or Edge on a computer with a security \
-             chip, or ask whoever runs this site.",
+             chip, or ask the operator of this site.",
             )
         }
     }
