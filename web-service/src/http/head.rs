@@ -6,11 +6,10 @@
 use axum::{
     extract::Request,
     http::{HeaderMap, Uri, Version, header, uri::Authority},
-    response::Response,
 };
 use holdfast_core::rate_limited_log::LogRateLimiter;
 
-use crate::{http::error_format::ErrorFormat, request::forwarded::is_host_and_port};
+use crate::request::forwarded::is_host_and_port;
 
 /// Size of all cookies in one line, in bytes: browsers send those of every application of the host, and of its domain.
 const MAX_COOKIES: usize = 16 * 1024;
@@ -41,8 +40,8 @@ pub(super) struct Size {
 }
 
 impl HeadError {
-    /// The response, with a log line.
-    pub(super) fn answer(self, error_format: ErrorFormat) -> Response {
+    /// Logs the rejection.
+    pub(super) fn log(self) {
         match self {
             Self::Host => tracing::debug!("a request without one valid host was refused"),
             Self::TooLarge(Size {
@@ -60,7 +59,6 @@ impl HeadError {
                 );
             }),
         }
-        error_format.refuse_head(self)
     }
 }
 

@@ -43,7 +43,7 @@ use crate::{
         headers::SecurityHeaders,
         load_shed::LoadShed,
         request_id,
-        router::{PolicyLookup, RoutePolicy},
+        router::{self, PolicyLookup, RoutePolicy},
         state::AppState,
     },
     request::{source::client_address, trusted_proxies::TrustedProxies},
@@ -86,8 +86,8 @@ struct RequestContext {
 }
 
 impl RequestPipeline {
-    /// The pipeline before `routes`.
-    pub(super) fn new(routes: Router, state: &AppState) -> Self {
+    /// The pipeline and the routes behind it.
+    pub(super) fn new(state: &AppState) -> Self {
         let common = Common {
             policies: PolicyLookup::new(),
             ids: RequestIds::begin(&*state.random),
@@ -98,7 +98,7 @@ impl RequestPipeline {
             headers: SecurityHeaders::of(&state.public_url),
         };
         Self {
-            routes,
+            routes: router::router(state),
             common: Arc::new(common),
         }
     }
@@ -111,7 +111,8 @@ impl RequestPipeline {
     ) -> Either<Routed, UnreadRequest> {
         let error_format = policy.error_format;
         if let Err(error) = head::check(&request) {
-            return Either::Left(rejection(error.answer(error_format)));
+            error.log();
+            return Either::Left(rejection(error_format.refuse_head(error)));
         }
         if csrf::is_rejected(&request, policy.csrf, &self.common.public_url.origin) {
             let route = policy.name;

@@ -8,19 +8,17 @@ use crate::http::{
     api,
     error_format::ErrorFormat,
     pages,
-    pipeline::RequestPipeline,
     route::{CsrfCheck, CsrfExemption, Route, RouteMethod},
     routes::ROUTES,
     state::AppState,
 };
 
-/// The application.
-pub(super) fn service(state: &AppState) -> RequestPipeline {
-    RequestPipeline::new(router().with_state(state.clone()), state)
+/// axum's router of all routes, with the answers to unknown paths and methods.
+pub(super) fn router(state: &AppState) -> Router {
+    routes().with_state(state.clone())
 }
 
-/// axum's router of all routes, with the answers to unknown paths and methods.
-fn router() -> Router<AppState> {
+fn routes() -> Router<AppState> {
     let router = Router::new().fallback(pages::error::not_found);
     by_path()
         .into_iter()
@@ -136,7 +134,7 @@ mod tests {
             );
         }
         // It panics where two routes exclude each other.
-        drop(router());
+        drop(routes());
     }
 
     #[test]

@@ -25,7 +25,6 @@ use tokio_util::sync::CancellationToken;
 use crate::http::{
     header_timeout::PollOnlyTimer,
     pipeline::RequestPipeline,
-    router,
     state::AppState,
     thread_per_core::{Admission, PeerConnection, Workers},
 };
@@ -71,7 +70,7 @@ pub async fn serve(port: Port, state: &AppState, shutdown: CancellationToken) ->
         connections: connections.clone(),
         trusted: Arc::clone(&state.requests.trusted_proxies),
     };
-    let service = router::service(state);
+    let service = RequestPipeline::new(state);
     let faults = connections.clone();
     let mut workers = Workers::start(&admission, move |server| {
         serve_worker(server, faults.clone(), port.tls.clone(), service.clone())

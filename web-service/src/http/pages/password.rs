@@ -10,7 +10,7 @@ use axum::{
 };
 use holdfast_client::{
     ErrorReason,
-    auth::{AuthError, ClientInfo, ClientKind, Login, PasswordChange, Person},
+    auth::{AuthError, ClientInfo, Login, PasswordChange, Person},
 };
 use holdfast_core::rate_limited_log::LogRateLimiter;
 use secrecy::{ExposeSecret as _, SecretString};

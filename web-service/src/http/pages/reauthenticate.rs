@@ -8,7 +8,7 @@ use axum::{
 };
 use holdfast_client::{
     ErrorReason,
-    auth::{AuthError, ClientInfo, ClientKind},
+    auth::{AuthError, ClientInfo},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
