@@ -21,7 +21,8 @@ use crate::{
     config::{PublicUrl, ServeConfig},
     ext_authz::{self, ExtAuthz},
     http::{self, state::AppState},
-    session::store::redis::BreakerStore,
+    request::source::RequestReader,
+    session::{codec::csrf_token::HmacCsrfTokens, store::redis::BreakerStore},
 };
 
 /// A service that is bound to its ports and not running yet.
@@ -64,9 +65,12 @@ impl App {
             public_url: config
                 .public_url
                 .unwrap_or_else(|| PublicUrl::localhost(port)),
+            requests: RequestReader {
+                trusted_proxies: Arc::new(config.trusted_proxies),
+                cookie_names: Arc::new(config.cookie_names),
+                csrf_tokens: Arc::new(HmacCsrfTokens::new(&config.secret_key)),
+            },
             secret_key: config.secret_key,
-            cookie_names: config.cookie_names,
-            trusted_proxies: config.trusted_proxies,
             redirect_origins: config.return_origins,
             lifetimes: config.lifetimes,
             device_binding: config.device_binding,

@@ -18,14 +18,11 @@ use crate::{
         self,
         state::{AppState, Dependencies, SiteData},
     },
-    request::{
-        cookie_names::CookieNames, redirect_origins::AllowedRedirectOrigins, source::RequestReader,
-        trusted_proxies::TrustedProxies,
-    },
+    request::{redirect_origins::AllowedRedirectOrigins, source::RequestReader},
     session::{
         authenticator::SessionAuthenticator,
         browser_session::Lifetimes,
-        codec::{csrf_token::HmacCsrfTokens, dbsc::DbscCodec},
+        codec::dbsc::DbscCodec,
         device_binding::{BindingPolicy, DeviceBinding, DeviceBindings},
         sessions::Sessions,
     },
@@ -39,8 +36,7 @@ pub(super) struct Parts {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) public_url: PublicUrl,
     pub(super) secret_key: SecretKey,
-    pub(super) cookie_names: CookieNames,
-    pub(super) trusted_proxies: TrustedProxies,
+    pub(super) requests: RequestReader,
     pub(super) redirect_origins: AllowedRedirectOrigins,
     pub(super) lifetimes: Lifetimes,
     pub(super) device_binding: BindingPolicy,
@@ -50,13 +46,7 @@ pub(super) struct Parts {
 /// Constructs the state.
 pub(super) fn state(parts: Parts) -> AppState {
     let has_other_origins = parts.redirect_origins.has_others(&parts.public_url.origin);
-    if has_other_origins && parts.device_binding.binding == DeviceBinding::Prefer {
-        tracing::info!(
-            event = "device_binding.disabled",
-            "sessions are not bound to devices: WEB_RETURN_ORIGINS lists applications at other origins, where browsers do not \
-             renew the proof; WEB_DEVICE_BINDING=require binds them nevertheless"
-        );
-    }
+    log_disabled_binding(parts.device_binding, has_other_origins);
     let random = Arc::new(SystemRandom);
     let auth = Arc::new(parts.auth);
     let revocations = Arc::new(parts.revocations);
@@ -103,11 +93,7 @@ pub(super) fn state(parts: Parts) -> AppState {
         bindings,
         authenticator,
         forward_auth,
-        requests: RequestReader {
-            trusted_proxies: Arc::new(parts.trusted_proxies),
-            cookie_names: Arc::new(parts.cookie_names),
-            csrf_tokens: Arc::new(HmacCsrfTokens::new(&parts.secret_key)),
-        },
+        requests: parts.requests,
         random,
         redirect_origins,
         request_limit: Arc::new(RequestLimit::new(http::PLACES)),
@@ -116,4 +102,15 @@ pub(super) fn state(parts: Parts) -> AppState {
         },
         public_url,
     })
+}
+
+/// Browsers do not renew the device proof for requests to other origins.
+fn log_disabled_binding(policy: BindingPolicy, has_other_origins: bool) {
+    if has_other_origins && policy.binding == DeviceBinding::Prefer {
+        tracing::info!(
+            event = "device_binding.disabled",
+            "sessions are not bound to devices: WEB_RETURN_ORIGINS lists applications at other origins, where browsers do not \
+             renew the proof; WEB_DEVICE_BINDING=require binds them nevertheless"
+        );
+    }
 }
