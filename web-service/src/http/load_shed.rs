@@ -65,7 +65,7 @@ async fn answer_within(
                     event = "request.deadline_exceeded",
                     requests,
                     "a request exceeded its deadline; responding 503"
-                )
+                );
             });
             ServiceError::deadline_exceeded()
         }

@@ -118,7 +118,7 @@ where
                     event = "csrf.token_invalid",
                     forms,
                     "a form without a valid CSRF token was rejected"
-                )
+                );
             });
             return Err(ErrorPage::form_out_of_date(&uri));
         }
