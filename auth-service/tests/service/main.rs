@@ -1,23 +1,23 @@
 //! auth-service as its clients see it: a real service on a real port, with a clock that the test moves.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
-mod account;
-mod admin;
 mod audit;
-mod clients;
-mod clock;
+mod change_password;
 mod dpop;
-mod identity;
+mod grpc_port;
 mod issue_token;
 mod issuer;
-mod keys;
 mod login;
 mod logins;
-mod port;
+mod oauth_clients;
+mod rate_limit;
+mod reauthenticate;
 mod revoke_token;
-mod step_up;
+mod service_identity;
+mod signing_keys;
+mod steady_clock;
 mod support;
-mod throttle;
 mod tls;
+mod users;
 mod validate_token;
-mod watch;
+mod watch_revocations;

@@ -1,9 +1,9 @@
 //! Tokens that are bound to a key (RFC 9449).
 
-mod login;
+mod bound_token;
+mod issue_token;
 mod proof;
-mod revoke;
-mod token;
+mod revoke_token;
 
 use auth_proto::v1::{
     DpopProof, IssueTokenRequest, IssueTokenResponse, ValidateTokenRequest, ValidateTokenResponse,

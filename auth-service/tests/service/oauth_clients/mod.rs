@@ -1,9 +1,9 @@
 //! OAuth clients: who they are, and what they may.
 
-mod assertion;
-mod credentials;
-mod keys;
-mod tokens;
+mod client_assertion;
+mod client_credentials;
+mod client_keys;
+mod introspect_token;
 
 use auth_proto::v1::{
     ClientCredentials, ClientProofKind, CreateClientRequest, IntrospectTokenRequest,

@@ -1,6 +1,6 @@
 //! Device Bound Session Credentials, with a browser that this test plays.
 
-mod binding;
+mod bind;
 mod policy;
 mod proof;
 mod theft;

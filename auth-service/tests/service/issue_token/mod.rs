@@ -1,0 +1,3 @@
+//! `AuthService/IssueToken`.
+
+mod refresh;

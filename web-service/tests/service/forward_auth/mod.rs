@@ -1,0 +1,3 @@
+//! `GET /auth/verify`.
+
+mod original_request;

@@ -1,0 +1,3 @@
+//! The routes under `/oauth2`.
+
+mod introspect;

@@ -1,0 +1,3 @@
+//! Forms of tabs that were loaded before the session changed.
+
+mod login;

@@ -1,0 +1,7 @@
+//! The pages that a browser shows.
+
+mod login;
+mod logins;
+mod logout;
+mod password;
+mod trailing_slash;
