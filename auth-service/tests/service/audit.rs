@@ -45,7 +45,7 @@ async fn events_of(
 }
 
 #[tokio::test]
-async fn what_happens_to_a_person_is_kept_with_who_when_and_from_where() {
+async fn account_events_are_recorded_with_source_and_no_secret() {
     let service = TestService::start().await;
     let admin = service.admin_token().await;
     let ada = service.add_user("ada", false).await.id.to_string();
@@ -94,7 +94,7 @@ async fn what_happens_to_a_person_is_kept_with_who_when_and_from_where() {
 }
 
 #[tokio::test]
-async fn a_stolen_refresh_token_is_an_event() {
+async fn refresh_reuse_is_recorded() {
     let service = TestService::start().await;
     let admin = service.admin_token().await;
     let ada = service.add_user("ada", false).await.id.to_string();
@@ -107,7 +107,7 @@ async fn a_stolen_refresh_token_is_an_event() {
 }
 
 #[tokio::test]
-async fn an_administrator_is_named_and_so_is_the_request_of_web_service() {
+async fn event_names_administrator_and_request_of_web_service() {
     let service = TestService::start().await;
     let admin = service.admin_token().await;
     let own = service.try_validate(&admin).await.unwrap();
@@ -140,7 +140,7 @@ async fn an_administrator_is_named_and_so_is_the_request_of_web_service() {
 }
 
 #[tokio::test]
-async fn it_is_read_page_by_page_by_administrators_alone() {
+async fn trail_is_paged_for_administrators_only() {
     let service = TestService::start().await;
     let admin = service.admin_token().await;
     let ada = service.add_user("ada", false).await.id.to_string();
@@ -186,7 +186,7 @@ async fn it_is_read_page_by_page_by_administrators_alone() {
 
 /// Each twice or more, and only the first time changes anything.
 #[tokio::test]
-async fn what_was_done_before_is_no_event() {
+async fn operation_without_effect_is_not_recorded() {
     let service = TestService::start().await;
     let admin = service.admin_token().await;
     let user_id = service.add_user("ada", false).await.id.to_string();
@@ -254,7 +254,7 @@ async fn what_was_done_before_is_no_event() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_that_is_repeated_elsewhere_is_an_event() {
+async fn refresh_repeat_from_other_source_is_recorded() {
     let service = TestService::start().await;
     let admin = service.admin_token().await;
     let ada = service.add_user("ada", false).await.id.to_string();

@@ -15,7 +15,7 @@ async fn service() -> TestService {
 }
 
 #[tokio::test]
-async fn people_see_their_own_account() {
+async fn own_account_is_returned() {
     let service = service().await;
     let token = service.tokens("ada", "account").await.access_token;
     let answer = service
@@ -26,7 +26,7 @@ async fn people_see_their_own_account() {
 }
 
 #[tokio::test]
-async fn it_takes_a_token_with_the_scope() {
+async fn token_without_scope_account_is_refused() {
     let service = service().await;
     let mut client = service.account();
     let none = client.get_account(GetAccountRequest {}).await;
@@ -43,7 +43,7 @@ async fn it_takes_a_token_with_the_scope() {
 }
 
 #[tokio::test]
-async fn a_new_password_ends_every_login_and_starts_one() {
+async fn new_password_ends_all_logins_and_starts_one() {
     let service = service().await;
     let elsewhere = service.tokens("ada", "").await;
     let here = service.tokens("ada", "account").await;
@@ -73,7 +73,7 @@ async fn a_new_password_ends_every_login_and_starts_one() {
 }
 
 #[tokio::test]
-async fn the_current_password_and_the_rules_are_asked_for() {
+async fn wrong_current_or_weak_new_password_is_refused() {
     let service = service().await;
     let token = service.tokens("ada", "account").await.access_token;
     let mut client = service.account();
@@ -99,7 +99,7 @@ async fn the_current_password_and_the_rules_are_asked_for() {
 }
 
 #[tokio::test]
-async fn the_new_password_is_not_the_old_one() {
+async fn unchanged_password_is_refused_in_any_unicode_form() {
     let service = service().await;
     let token = service.tokens("ada", "account").await.access_token;
     // In another Unicode form it is the same one.
@@ -125,7 +125,7 @@ async fn the_new_password_is_not_the_old_one() {
 
 /// Without an entry among the revocations, as when another instance ended it this very moment.
 #[tokio::test]
-async fn a_login_that_has_ended_in_the_store_acts_for_nobody() {
+async fn login_ended_only_in_store_is_refused() {
     let service = service().await;
     // What is as old as the store's history is looked up anyway.
     service.clock.advance(seconds(2));
@@ -142,7 +142,7 @@ async fn a_login_that_has_ended_in_the_store_acts_for_nobody() {
 }
 
 #[tokio::test]
-async fn of_two_changes_at_once_one_wins() {
+async fn concurrent_changes_let_one_succeed() {
     let service = service().await;
     let token = service.tokens("ada", "account").await.access_token;
     let change = |new: &'static str| {
@@ -161,7 +161,7 @@ async fn of_two_changes_at_once_one_wins() {
 }
 
 #[tokio::test]
-async fn a_browser_stays_a_browser() {
+async fn browser_login_continues_as_browser_login() {
     let service = service().await;
     let ticket = service
         .auth()

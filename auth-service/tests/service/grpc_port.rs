@@ -30,7 +30,7 @@ async fn send(
 }
 
 #[tokio::test]
-async fn health_is_told_for_the_port_and_each_service() {
+async fn health_is_served_for_port_and_each_service() {
     let service = TestService::start().await;
     let mut client = HealthClient::new(service.channel.clone());
     for name in [
@@ -48,7 +48,7 @@ async fn health_is_told_for_the_port_and_each_service() {
 }
 
 #[tokio::test]
-async fn reflection_speaks_both_versions_and_is_off_unless_asked_for() {
+async fn reflection_serves_both_versions_where_enabled() {
     let service = TestService::start().await;
     let request = v1::ServerReflectionRequest {
         host: String::new(),
@@ -91,7 +91,7 @@ async fn reflection_speaks_both_versions_and_is_off_unless_asked_for() {
 }
 
 #[tokio::test]
-async fn a_message_above_the_limit_is_refused() {
+async fn message_above_limit_is_refused() {
     let service = TestService::start().await;
     let request = LoginRequest {
         username: "x".repeat(65 * 1024),
@@ -104,7 +104,7 @@ async fn a_message_above_the_limit_is_refused() {
 const GET_JWKS: &str = "/auth.v1.AuthService/GetJwks";
 
 #[tokio::test]
-async fn only_grpc_calls_are_read() {
+async fn request_that_is_not_grpc_is_refused() {
     let service = TestService::start().await;
     let empty = b"\0\0\0\0\0";
     for path in [GET_JWKS, "/", "/grpc.health.v1.Health/Check"] {
@@ -131,7 +131,7 @@ async fn only_grpc_calls_are_read() {
 }
 
 #[tokio::test]
-async fn a_message_that_cannot_be_read_is_the_callers_mistake() {
+async fn malformed_message_is_invalid_argument() {
     let service = TestService::start().await;
     let login = "/auth.v1.AuthService/Login";
     for (what, body) in [

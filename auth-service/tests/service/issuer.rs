@@ -31,7 +31,7 @@ async fn token(service: &TestService) -> String {
 }
 
 #[tokio::test]
-async fn what_was_issued_under_its_former_spelling_lives_on() {
+async fn former_issuer_spelling_stays_valid() {
     let service = TestService::start_with(before).await;
     service.add_user("ada", false).await;
     let old = token(&service).await;
@@ -96,7 +96,7 @@ async fn what_was_issued_under_its_former_spelling_lives_on() {
 }
 
 #[tokio::test]
-async fn an_audience_with_a_blank_would_be_two() {
+async fn audience_with_blank_is_refused() {
     let service = TestService::start().await;
     let admin = service.admin_token().await;
     for audience in ["", " ", "https://a.example https://b.example", "a\n"] {

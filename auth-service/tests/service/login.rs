@@ -3,7 +3,7 @@ use tonic::Code;
 use crate::support::{PASSWORD, TestService, assert_refused};
 
 #[tokio::test]
-async fn the_right_password_starts_a_login() {
+async fn right_password_starts_login() {
     let service = TestService::start().await;
     let user = service.add_user("ada", false).await;
 
@@ -20,7 +20,7 @@ async fn the_right_password_starts_a_login() {
 }
 
 #[tokio::test]
-async fn every_spelling_of_the_name_is_the_account() {
+async fn username_in_any_spelling_is_one_account() {
     let service = TestService::start().await;
     service.add_user("ada", false).await;
     for name in ["ADA", " ada ", "ada\u{a0}", "\u{200b}Ada\u{feff}"] {
@@ -30,7 +30,7 @@ async fn every_spelling_of_the_name_is_the_account() {
 }
 
 #[tokio::test]
-async fn parallel_logins_share_no_sid() {
+async fn concurrent_logins_have_distinct_sids() {
     let service = TestService::start().await;
     service.add_user("ada", false).await;
     let (one, two) = tokio::join!(service.login("ada"), service.login("ada"));
@@ -39,7 +39,7 @@ async fn parallel_logins_share_no_sid() {
 }
 
 #[tokio::test]
-async fn who_is_signed_in_is_told_so_though_the_place_cannot_be_remembered() {
+async fn login_succeeds_when_location_cannot_be_stored() {
     let service = TestService::start().await;
     service.add_user("ada", false).await;
     let full =
@@ -52,7 +52,7 @@ async fn who_is_signed_in_is_told_so_though_the_place_cannot_be_remembered() {
 }
 
 #[tokio::test]
-async fn unknown_wrong_and_disabled_are_one_answer() {
+async fn unknown_wrong_and_disabled_get_one_answer() {
     let service = TestService::start().await;
     service.add_user("ada", false).await;
     let disabled = service.add_user("bob", false).await;
@@ -127,7 +127,7 @@ mod form {
     }
 
     #[tokio::test]
-    async fn begins_one_login_however_often_it_is_sent() {
+    async fn form_sent_repeatedly_starts_one_login() {
         let service = TestService::start().await;
         service.add_user("ada", false).await;
 
@@ -149,7 +149,7 @@ mod form {
     }
 
     #[tokio::test]
-    async fn of_another_person_or_another_page_begins_another_login() {
+    async fn form_of_other_account_or_page_starts_another_login() {
         let service = TestService::start().await;
         service.add_user("ada", false).await;
         service.add_user("bob", false).await;
@@ -170,7 +170,7 @@ mod form {
     }
 
     #[tokio::test]
-    async fn goes_on_with_nothing_that_has_ended() {
+    async fn form_sent_after_login_ended_starts_another_login() {
         let service = TestService::start().await;
         service.add_user("ada", false).await;
         let first = press(&service).await;
@@ -183,7 +183,7 @@ mod form {
 
     /// Whoever is not web-service names no forms.
     #[tokio::test]
-    async fn counts_in_web_services_word_only() {
+    async fn form_id_counts_from_web_service_only() {
         let service = TestService::start().await;
         service.add_user("ada", false).await;
         let stranger = async || {

@@ -35,7 +35,7 @@ async fn exchange(service: &TestService, login: &LoginResponse) -> String {
 }
 
 #[tokio::test]
-async fn people_see_where_they_are_signed_in() {
+async fn logins_of_account_are_listed() {
     let (service, token) = ada().await;
     service.clock.advance(minutes(5));
     let other = service.login("ada").await;
@@ -57,7 +57,7 @@ async fn people_see_where_they_are_signed_in() {
 }
 
 #[tokio::test]
-async fn a_use_is_noted_once_a_minute() {
+async fn refresh_updates_last_seen_each_minute() {
     let service = TestService::start().await;
     service.add_user("ada", false).await;
     let mut issued = service.tokens("ada", "profile account").await;
@@ -71,7 +71,7 @@ async fn a_use_is_noted_once_a_minute() {
 }
 
 #[tokio::test]
-async fn an_ended_login_ends_with_all_of_its_credentials() {
+async fn ended_login_ends_all_its_credentials() {
     let (service, token) = ada().await;
     let other = service.login("ada").await;
     let issued = service
@@ -90,7 +90,7 @@ async fn an_ended_login_ends_with_all_of_its_credentials() {
 }
 
 #[tokio::test]
-async fn somebody_elses_login_is_as_unknown_as_one_that_never_was() {
+async fn login_of_other_account_is_reported_as_unknown() {
     let (service, token) = ada().await;
     service.add_user("bob", false).await;
     let bobs = service.login("bob").await;
@@ -111,7 +111,7 @@ async fn somebody_elses_login_is_as_unknown_as_one_that_never_was() {
 }
 
 #[tokio::test]
-async fn all_others_end_and_the_one_that_asks_stays() {
+async fn end_others_keeps_current_login() {
     let (service, token) = ada().await;
     let others = [service.login("ada").await, service.login("ada").await];
     let mut tokens = Vec::new();
@@ -129,7 +129,7 @@ async fn all_others_end_and_the_one_that_asks_stays() {
 }
 
 #[tokio::test]
-async fn an_administrator_ends_all_logins_of_a_person() {
+async fn administrator_ends_all_logins_of_user() {
     let (service, token) = ada().await;
     let admin = service.admin_token().await;
     let user_id = service.try_validate(&token).await.unwrap().subject;
@@ -147,7 +147,7 @@ async fn an_administrator_ends_all_logins_of_a_person() {
 }
 
 #[tokio::test]
-async fn beyond_a_hundred_the_oldest_ends() {
+async fn login_beyond_hundred_ends_oldest() {
     let (service, token) = ada().await;
     for _ in 0..99 {
         service

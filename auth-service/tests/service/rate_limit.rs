@@ -72,7 +72,7 @@ async fn service() -> TestService {
 }
 
 #[tokio::test]
-async fn after_five_wrong_passwords_one_waits_ever_longer_and_a_right_one_forgets_them() {
+async fn wrong_passwords_cause_growing_delay_until_right_one() {
     let service = service().await;
     let here = from("192.0.2.1");
     for _ in 0..5 {
@@ -95,7 +95,7 @@ async fn after_five_wrong_passwords_one_waits_ever_longer_and_a_right_one_forget
 }
 
 #[tokio::test]
-async fn unknown_names_are_counted_alike() {
+async fn unknown_usernames_are_counted_like_known_ones() {
     let service = service().await;
     let mut answers = Vec::new();
     for name in ["ada", "nobody", "no name at all"] {
@@ -117,7 +117,7 @@ async fn unknown_names_are_counted_alike() {
 }
 
 #[tokio::test]
-async fn of_many_guesses_at_once_no_more_are_hashed_than_may_be() {
+async fn concurrent_attempts_hash_no_more_than_limit() {
     let service = service().await;
     let guesses = (0..50).map(|_| try_login(&service, "ada", WRONG, from("192.0.2.1")));
     let hashed = join_all(guesses)
@@ -129,7 +129,7 @@ async fn of_many_guesses_at_once_no_more_are_hashed_than_may_be() {
 }
 
 #[tokio::test]
-async fn a_thousand_guesses_from_a_hundred_addresses_lock_nobody_out_of_a_known_place() {
+async fn distributed_guessing_locks_out_no_known_location() {
     let service = service().await;
     let (home, laptop) = (
         from("198.51.100.7"),
@@ -171,7 +171,7 @@ async fn a_thousand_guesses_from_a_hundred_addresses_lock_nobody_out_of_a_known_
 }
 
 #[tokio::test]
-async fn a_place_is_known_for_thirty_days_and_not_after_a_new_password() {
+async fn location_is_known_for_thirty_days_or_until_new_password() {
     let service = service().await;
     let home = from("198.51.100.7");
     let exhaust = async || {
@@ -196,7 +196,7 @@ async fn a_place_is_known_for_thirty_days_and_not_after_a_new_password() {
 }
 
 #[tokio::test]
-async fn one_address_that_tries_many_names_waits_and_its_neighbour_does_not() {
+async fn address_trying_many_usernames_is_limited_alone() {
     let service = service().await;
     let spray = "192.0.2.1";
     for number in 0..100 {
@@ -211,7 +211,7 @@ async fn one_address_that_tries_many_names_waits_and_its_neighbour_does_not() {
 
 /// Whoever shares an address with somebody can say that they are another browser each time.
 #[tokio::test]
-async fn at_a_known_address_devices_that_are_not_known_share_one_budget() {
+async fn unknown_devices_at_known_address_share_one_limit() {
     let service = service().await;
     let here = "198.51.100.7";
     try_login(&service, "ada", PASSWORD, from(here))
@@ -245,7 +245,7 @@ async fn at_a_known_address_devices_that_are_not_known_share_one_budget() {
 }
 
 #[tokio::test]
-async fn changing_the_password_counts_and_nobody_else_can_make_its_owner_wait() {
+async fn password_change_has_its_own_limit() {
     let service = service().await;
     let token = service.tokens("ada", "account").await.access_token;
     let new = "quite another long password";
@@ -272,7 +272,7 @@ async fn changing_the_password_counts_and_nobody_else_can_make_its_owner_wait() 
 }
 
 #[tokio::test]
-async fn a_login_is_refreshed_sixty_times_a_minute_and_a_refusal_costs_it_nothing() {
+async fn refresh_beyond_sixty_a_minute_is_throttled_and_ends_nothing() {
     let service = service().await;
     let mut token = service.tokens("ada", "").await.refresh_token;
     // The ticket's exchange was the first.
@@ -290,7 +290,7 @@ async fn a_login_is_refreshed_sixty_times_a_minute_and_a_refusal_costs_it_nothin
 }
 
 #[tokio::test]
-async fn a_password_is_hashed_anew_when_a_hash_costs_more() {
+async fn outdated_hash_is_replaced() {
     let service = service().await;
     let hash = async |service: &TestService| {
         let file = service.directory.path().join("auth.db");
@@ -342,7 +342,7 @@ async fn sign_in_often(service: &TestService, times: usize, from: From<'_>) -> u
 }
 
 #[tokio::test]
-async fn right_passwords_are_counted_too_and_a_known_place_has_its_own_budget() {
+async fn right_passwords_are_limited_for_each_location() {
     let service = service().await;
     let (home, device) = (from("192.0.2.1"), Some(7));
     let phone = From {

@@ -16,7 +16,7 @@ async fn reauthenticate(service: &TestService, token: &str, password: &str) -> R
 }
 
 #[tokio::test]
-async fn sensitive_acts_take_a_proof_that_is_younger_than_five_minutes() {
+async fn sensitive_operation_requires_recent_authentication() {
     let service = TestService::start().await;
     service.add_user("ada", false).await;
     let other = service.login("ada").await.sid;
@@ -66,7 +66,7 @@ async fn sensitive_acts_take_a_proof_that_is_younger_than_five_minutes() {
 }
 
 #[tokio::test]
-async fn signing_out_never_takes_one() {
+async fn sign_out_requires_no_recent_authentication() {
     let service = TestService::start().await;
     service.add_user("ada", false).await;
     let token = service.tokens("ada", "account").await.access_token;
@@ -78,7 +78,7 @@ async fn signing_out_never_takes_one() {
 }
 
 #[tokio::test]
-async fn the_admin_scope_takes_one() {
+async fn admin_scope_requires_recent_authentication() {
     let service = TestService::start().await;
     service.add_user("root", true).await;
     let issued = service.tokens("root", "admin account").await;
@@ -99,7 +99,7 @@ async fn the_admin_scope_takes_one() {
 }
 
 #[tokio::test]
-async fn an_ended_login_or_an_old_password_proves_nothing() {
+async fn ended_login_cannot_reauthenticate() {
     let service = TestService::start().await;
     let admin = service.admin_token().await;
     let ada = service.create_user(&admin, "ada", PASSWORD).await.unwrap();

@@ -10,7 +10,7 @@ async fn service() -> TestService {
 }
 
 #[tokio::test]
-async fn an_access_token_ends_alone_and_for_good() {
+async fn access_token_ends_alone_and_permanently() {
     let service = service().await;
     let issued = service.tokens("ada", "").await;
     let sibling = service.try_refresh(&issued.refresh_token).await.unwrap();
@@ -26,7 +26,7 @@ async fn an_access_token_ends_alone_and_for_good() {
 }
 
 #[tokio::test]
-async fn no_restart_forgets_what_was_revoked() {
+async fn restart_keeps_revocations() {
     let mut service = service().await;
     for _round in 0..rounds(3) {
         // Each round leaves a login behind; beyond a hundred the oldest one ends.
@@ -48,7 +48,7 @@ async fn no_restart_forgets_what_was_revoked() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_of_any_generation_ends_the_login() {
+async fn refresh_token_of_any_generation_ends_login() {
     let service = service().await;
     let first = service.tokens("ada", "").await;
     let second = service.try_refresh(&first.refresh_token).await.unwrap();
@@ -71,7 +71,7 @@ async fn a_refresh_token_of_any_generation_ends_the_login() {
 }
 
 #[tokio::test]
-async fn on_request_an_access_token_ends_its_login() {
+async fn access_token_with_end_login_ends_login() {
     let service = service().await;
     let issued = service.tokens("ada", "account").await;
     let end_login_of = |token: &str| RevokeTokenRequest {
@@ -97,7 +97,7 @@ async fn on_request_an_access_token_ends_its_login() {
 }
 
 #[tokio::test]
-async fn a_ticket_that_was_never_exchanged_can_be_given_back() {
+async fn unexchanged_ticket_ends_login() {
     let service = service().await;
     let ticket = service.login("ada").await.login_ticket;
     service.revoke(&ticket).await;
@@ -106,7 +106,7 @@ async fn a_ticket_that_was_never_exchanged_can_be_given_back() {
 }
 
 #[tokio::test]
-async fn what_is_unknown_or_over_is_no_error() {
+async fn unknown_or_ended_token_is_no_error() {
     let service = service().await;
     let issued = service.tokens("ada", "").await;
     for _twice in 0..2 {
@@ -118,7 +118,7 @@ async fn what_is_unknown_or_over_is_no_error() {
 }
 
 #[tokio::test]
-async fn what_is_over_already_writes_nothing() {
+async fn repeated_revocation_writes_nothing() {
     let service = service().await;
     let issued = service.tokens("ada", "").await;
     let before = service.revoke(&issued.access_token).await;
@@ -138,7 +138,7 @@ async fn what_is_over_already_writes_nothing() {
 }
 
 #[tokio::test]
-async fn of_one_login_sixty_access_tokens_a_minute_are_revoked() {
+async fn access_tokens_beyond_sixty_a_minute_are_throttled() {
     let service = service().await;
     let mut tokens = vec![service.tokens("ada", "").await];
     let other = service.tokens("ada", "").await.access_token;
@@ -171,7 +171,7 @@ async fn of_one_login_sixty_access_tokens_a_minute_are_revoked() {
 }
 
 #[tokio::test]
-async fn a_login_whose_ticket_was_never_exchanged_ends_without_an_entry() {
+async fn login_without_tokens_ends_without_log_entry() {
     let service = service().await;
     let (used, unused) = (
         service.tokens("ada", "").await,
@@ -194,7 +194,7 @@ async fn a_login_whose_ticket_was_never_exchanged_ends_without_an_entry() {
 }
 
 #[tokio::test]
-async fn an_expired_access_token_ends_its_login_and_nothing_else() {
+async fn expired_access_token_with_end_login_ends_login() {
     let service = service().await;
     let issued = service.tokens("ada", "account").await;
     let weak = service.tokens("ada", "profile").await;

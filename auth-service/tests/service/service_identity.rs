@@ -7,7 +7,7 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn what_a_stranger_states_about_the_client_has_no_effect() {
+async fn client_info_without_service_identity_is_ignored() {
     let service = TestService::start().await;
     service.add_user("ada", false).await;
     let login = service
@@ -25,7 +25,7 @@ async fn what_a_stranger_states_about_the_client_has_no_effect() {
 }
 
 #[tokio::test]
-async fn a_wrong_service_secret_is_noticed() {
+async fn wrong_service_secret_is_refused() {
     let service = TestService::start().await;
     service.add_user("ada", false).await;
     for wrong in ["", "wrong", "a service secret of good length!?"] {
@@ -36,7 +36,7 @@ async fn a_wrong_service_secret_is_noticed() {
 }
 
 #[tokio::test]
-async fn a_repeated_service_secret_is_none() {
+async fn repeated_service_secret_is_refused() {
     let service = TestService::start().await;
     service.add_user("ada", false).await;
     for other in [SERVICE_SECRET, "wrong"] {
@@ -76,7 +76,7 @@ async fn repeated_authorization_metadata_is_refused() {
 }
 
 #[tokio::test]
-async fn without_a_configured_secret_nobody_is_the_web_service() {
+async fn service_secret_without_configured_one_is_refused() {
     let service = TestService::start_with(|config| config.service_secret = None).await;
     service.add_user("ada", false).await;
     let request = with_metadata(browser_login(), "holdfast-service-secret", "");

@@ -14,7 +14,7 @@ use tonic::Code;
 use crate::support::{ManualClock, TestService, assert_refused, bearer, config, minutes, until};
 
 #[tokio::test]
-async fn the_published_key_is_the_one_that_signs() {
+async fn published_key_verifies_tokens() {
     for (algorithm, kty, crv) in [
         (Algorithm::EdDsa, "OKP", "Ed25519"),
         (Algorithm::Es256, "EC", "P-256"),
@@ -52,7 +52,7 @@ async fn the_published_key_is_the_one_that_signs() {
 }
 
 #[tokio::test]
-async fn an_administrator_rotates_the_key() {
+async fn rotation_by_administrator_publishes_key() {
     let service = TestService::start().await;
     let admin = service.admin_token().await;
     let request = || bearer(RotateSigningKeyRequest {}, &admin);
@@ -74,7 +74,7 @@ async fn an_administrator_rotates_the_key() {
 }
 
 #[tokio::test]
-async fn a_wrong_key_encryption_key_makes_no_signing_key_either() {
+async fn wrong_encryption_key_creates_no_signing_key() {
     let service = TestService::start().await;
     service
         .stop_and(async |directory| {
@@ -101,7 +101,7 @@ async fn a_wrong_key_encryption_key_makes_no_signing_key_either() {
 }
 
 #[tokio::test]
-async fn a_change_of_algorithm_keeps_old_tokens_valid() {
+async fn algorithm_change_keeps_old_tokens_valid() {
     let service = TestService::start().await;
     service.add_user("ada", false).await;
     let token = service.tokens("ada", "").await.access_token;
@@ -134,7 +134,7 @@ async fn a_change_of_algorithm_keeps_old_tokens_valid() {
 }
 
 #[tokio::test]
-async fn another_key_encryption_key_opens_nothing() {
+async fn start_with_wrong_encryption_key_fails() {
     let service = TestService::start().await;
     let mut config = config(service.directory.path());
     config.key_encryption_key = SecretBox::new(Box::new([2; 32]));
@@ -149,7 +149,7 @@ async fn another_key_encryption_key_opens_nothing() {
 }
 
 #[tokio::test]
-async fn a_start_with_the_wrong_key_leaves_nothing_behind() {
+async fn failed_start_with_wrong_encryption_key_changes_nothing() {
     let service = TestService::start().await;
     let mut wrong = config(service.directory.path());
     wrong.key_encryption_key = SecretBox::new(Box::new([2; 32]));
@@ -169,7 +169,7 @@ async fn a_start_with_the_wrong_key_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn the_database_holds_no_private_key_password_or_refresh_token() {
+async fn database_contains_no_plain_secret() {
     let service = TestService::start().await;
     service.add_user("ada", false).await;
     let issued = service.tokens("ada", "").await;
@@ -229,7 +229,7 @@ async fn until_published(service: &TestService, count: usize) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_new_key_is_published_before_it_signs_and_the_old_one_verifies_to_the_end() {
+async fn new_key_is_published_before_it_signs() {
     let service = TestService::start().await;
     service.add_user("ada", false).await;
     let (old, old_token) = signed(&service).await;
@@ -262,7 +262,7 @@ async fn a_new_key_is_published_before_it_signs_and_the_old_one_verifies_to_the_
 }
 
 #[tokio::test]
-async fn a_key_is_replaced_when_it_is_old() {
+async fn old_key_is_replaced() {
     let service = TestService::start().await;
     service.add_user("ada", false).await;
     let (old, _) = signed(&service).await;
@@ -274,7 +274,7 @@ async fn a_key_is_replaced_when_it_is_old() {
 }
 
 #[tokio::test]
-async fn the_tokens_of_a_revoked_key_die_at_once_and_everybody_goes_on() {
+async fn revoked_key_ends_its_tokens_and_no_login() {
     let service = TestService::start().await;
     service.add_user("ada", false).await;
     let issued = service.tokens("ada", "").await;

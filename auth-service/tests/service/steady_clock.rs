@@ -57,7 +57,7 @@ async fn events(service: &TestService) -> usize {
 }
 
 #[tokio::test]
-async fn what_ends_while_the_clock_leaps_stays_ended() {
+async fn login_ended_during_clock_jump_stays_ended() {
     for leap in [time::Duration::minutes(20), time::Duration::days(400)] {
         let service = TestService::start().await;
         service.clock.advance(minutes(1));
@@ -76,7 +76,7 @@ async fn what_ends_while_the_clock_leaps_stays_ended() {
 }
 
 #[tokio::test]
-async fn a_token_from_a_leap_ends_with_its_login() {
+async fn token_issued_during_clock_jump_ends_with_login() {
     let service = TestService::start().await;
     service.clock.advance(minutes(1));
     service.add_user("ada", false).await;
@@ -97,7 +97,7 @@ async fn a_token_from_a_leap_ends_with_its_login() {
 }
 
 #[tokio::test]
-async fn a_leap_that_comes_back_revives_no_revoked_token() {
+async fn clock_jump_and_return_revives_no_revoked_token() {
     let service = TestService::start().await;
     // What is as old as the store is looked up there, whatever memory says.
     service.clock.advance(minutes(1));
@@ -116,7 +116,7 @@ async fn a_leap_that_comes_back_revives_no_revoked_token() {
 }
 
 #[tokio::test]
-async fn a_start_with_a_clock_that_is_ahead_removes_neither_audit_trail_nor_revocations() {
+async fn start_with_clock_ahead_keeps_audit_trail_and_revocations() {
     let service = TestService::start().await;
     service.clock.advance(minutes(1));
     service.add_user("root", true).await;
@@ -143,7 +143,7 @@ async fn a_start_with_a_clock_that_is_ahead_removes_neither_audit_trail_nor_revo
 
 /// As a service of an earlier version leaves its database.
 #[tokio::test]
-async fn the_same_holds_where_no_time_was_written_down_yet() {
+async fn start_with_clock_ahead_and_no_checkpoint_keeps_revocations() {
     let service = TestService::start().await;
     service.add_user("root", true).await;
     let ended = service.tokens("root", "").await;
@@ -158,7 +158,7 @@ async fn the_same_holds_where_no_time_was_written_down_yet() {
 }
 
 #[tokio::test]
-async fn after_a_day_the_clock_is_believed_and_what_is_too_old_goes() {
+async fn clock_ahead_for_a_day_is_accepted() {
     let service = TestService::start().await;
     service.add_user("root", true).await;
     let before = service.tokens("root", "").await;
@@ -173,7 +173,7 @@ async fn after_a_day_the_clock_is_believed_and_what_is_too_old_goes() {
 }
 
 #[tokio::test]
-async fn an_operator_may_say_that_the_clock_is_right() {
+async fn clock_accepted_by_operator_deletes_expired_entries() {
     let service = TestService::start().await;
     service.add_user("root", true).await;
     let before = service.tokens("root", "").await;
@@ -193,7 +193,7 @@ async fn an_operator_may_say_that_the_clock_is_right() {
 }
 
 #[tokio::test]
-async fn a_leap_that_comes_back_leaves_no_signing_key_behind() {
+async fn clock_jump_and_return_leaves_one_signing_key() {
     let service = TestService::start().await;
     let directory = Arc::clone(&service.directory);
     let store = store(&directory).await;

@@ -37,7 +37,7 @@ fn connect(service: &TestService, tls: ClientTlsConfig) -> AuthServiceClient<Cha
 }
 
 #[tokio::test]
-async fn tls_serves_who_trusts_the_certificate() {
+async fn client_that_trusts_authority_is_served() {
     let pki = Pki::new();
     let service = service(&pki, None).await;
     let trusting = ClientTlsConfig::new().ca_certificate(pki.certificate());
@@ -53,7 +53,7 @@ async fn tls_serves_who_trusts_the_certificate() {
 }
 
 #[tokio::test]
-async fn mutual_tls_keeps_strangers_out() {
+async fn mutual_tls_refuses_unknown_clients() {
     let (server, clients) = (Pki::new(), Pki::new());
     let service = service(&server, Some(&clients)).await;
     let base = ClientTlsConfig::new().ca_certificate(server.certificate());
@@ -69,7 +69,7 @@ async fn mutual_tls_keeps_strangers_out() {
 }
 
 #[tokio::test]
-async fn the_name_in_the_certificate_is_web_services_identity() {
+async fn certificate_name_is_service_identity() {
     let (server, clients) = (Pki::new(), Pki::new());
     let service = service(&server, Some(&clients)).await;
     service.add_user("ada", false).await;
@@ -99,7 +99,7 @@ async fn the_name_in_the_certificate_is_web_services_identity() {
 }
 
 #[tokio::test]
-async fn changed_certificate_is_presented_and_open_connections_go_on() {
+async fn changed_certificate_is_presented_to_new_connections() {
     let (old, new) = (Pki::new(), Pki::new());
     let service = service(&old, None).await;
     let mut connected = connect(&service, trusting(&old));
@@ -118,7 +118,7 @@ async fn changed_certificate_is_presented_and_open_connections_go_on() {
 }
 
 #[tokio::test]
-async fn changed_client_authority_admits_its_clients_and_ends_connections_of_others() {
+async fn changed_client_authority_ends_connections_of_others() {
     let (server, old, new) = (Pki::new(), Pki::new(), Pki::new());
     let service = service(&server, Some(&old)).await;
     let base = trusting(&server);
@@ -141,7 +141,7 @@ async fn changed_client_authority_admits_its_clients_and_ends_connections_of_oth
 }
 
 #[tokio::test]
-async fn clients_that_never_finish_their_handshake_hold_nobody_up() {
+async fn unfinished_handshakes_delay_no_client() {
     let pki = Pki::new();
     let service = service(&pki, None).await;
     let mut silent = Vec::new();

@@ -9,7 +9,7 @@ use crate::support::{PASSWORD, TestService, assert_refused, bearer};
 const NOBODY: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
 
 #[tokio::test]
-async fn only_admins_may() {
+async fn request_without_scope_admin_is_refused() {
     let service = TestService::start().await;
     service.add_user("ada", false).await;
     let mut client = service.admin();
@@ -23,7 +23,7 @@ async fn only_admins_may() {
 }
 
 #[tokio::test]
-async fn an_account_that_an_admin_makes_can_sign_in_and_be_found() {
+async fn created_user_signs_in_and_is_found() {
     let service = TestService::start().await;
     let admin = service.admin_token().await;
 
@@ -54,7 +54,7 @@ async fn an_account_that_an_admin_makes_can_sign_in_and_be_found() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_made_says_why() {
+async fn invalid_user_is_refused_with_reason() {
     let service = TestService::start().await;
     let admin = service.admin_token().await;
     let taken = service.create_user(&admin, "ROOT", PASSWORD).await;
@@ -66,7 +66,7 @@ async fn what_cannot_be_made_says_why() {
 }
 
 #[tokio::test]
-async fn accounts_are_listed_page_by_page() {
+async fn user_list_is_paged() {
     let service = TestService::start().await;
     let admin = service.admin_token().await;
     for name in ["cleo", "abel", "bert"] {
@@ -103,7 +103,7 @@ async fn accounts_are_listed_page_by_page() {
 }
 
 #[tokio::test]
-async fn disabling_ends_every_login_and_enabling_revives_none() {
+async fn disabling_ends_all_logins_for_good() {
     let service = TestService::start().await;
     let admin = service.admin_token().await;
     let user_id = service.add_user("ada", false).await.id.to_string();
@@ -141,7 +141,7 @@ async fn disabling_ends_every_login_and_enabling_revives_none() {
 }
 
 #[tokio::test]
-async fn deleting_leaves_nothing_to_use() {
+async fn deleting_ends_all_credentials() {
     let service = TestService::start().await;
     let admin = service.admin_token().await;
     let user_id = service.add_user("ada", false).await.id.to_string();
@@ -167,7 +167,7 @@ async fn deleting_leaves_nothing_to_use() {
 }
 
 #[tokio::test]
-async fn a_password_set_by_an_admin_ends_every_login() {
+async fn password_set_by_admin_ends_all_logins() {
     let service = TestService::start().await;
     let admin = service.admin_token().await;
     let user_id = service.add_user("ada", false).await.id.to_string();
@@ -206,7 +206,7 @@ async fn a_password_set_by_an_admin_ends_every_login() {
 }
 
 #[tokio::test]
-async fn an_account_that_is_not_there_is_not_found() {
+async fn unknown_user_is_not_found() {
     let service = TestService::start().await;
     let admin = service.admin_token().await;
     let request = || DisableUserRequest {

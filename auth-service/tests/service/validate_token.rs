@@ -11,7 +11,7 @@ async fn service() -> TestService {
 }
 
 #[tokio::test]
-async fn a_valid_token_tells_its_claims() {
+async fn valid_token_yields_claims() {
     let service = service().await;
     let issued = service.tokens("ada", "profile account").await;
 
@@ -29,7 +29,7 @@ async fn a_valid_token_tells_its_claims() {
 }
 
 #[tokio::test]
-async fn it_expires_after_fifteen_minutes_and_the_leeway() {
+async fn token_expires_after_lifetime_and_leeway() {
     let service = service().await;
     let issued = service.tokens("ada", "").await;
     service.clock.advance(minutes(15) + seconds(29));
@@ -40,7 +40,7 @@ async fn it_expires_after_fifteen_minutes_and_the_leeway() {
 }
 
 #[tokio::test]
-async fn a_tampered_token_has_a_bad_signature() {
+async fn tampered_token_is_refused() {
     let service = service().await;
     let issued = service.tokens("ada", "").await;
     let mut parts: Vec<_> = issued.access_token.split('.').map(str::to_owned).collect();
@@ -51,7 +51,7 @@ async fn a_tampered_token_has_a_bad_signature() {
 }
 
 #[tokio::test]
-async fn what_is_no_token_is_malformed() {
+async fn malformed_token_is_refused() {
     let service = service().await;
     let refresh = service.tokens("ada", "").await.refresh_token;
     for text in ["", "a.b.c", "Bearer", refresh.as_str()] {
@@ -61,7 +61,7 @@ async fn what_is_no_token_is_malformed() {
 }
 
 #[tokio::test]
-async fn audience_and_scopes_are_the_callers_to_demand() {
+async fn required_audience_and_scopes_are_checked() {
     let service = service().await;
     let access_token = service.tokens("ada", "profile").await.access_token;
     let ask = |audience: &str, scopes: &[&str]| ValidateTokenRequest {
@@ -89,7 +89,7 @@ async fn audience_and_scopes_are_the_callers_to_demand() {
 }
 
 #[tokio::test]
-async fn tokens_survive_a_restart() {
+async fn tokens_stay_valid_after_restart() {
     let service = service().await;
     let issued = service.tokens("ada", "").await;
     let service = service.restart().await;

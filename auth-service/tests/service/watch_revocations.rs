@@ -120,7 +120,7 @@ async fn end_one(service: &TestService) -> String {
 }
 
 #[tokio::test]
-async fn only_web_service_may_watch() {
+async fn caller_without_service_identity_is_refused() {
     let service = service().await;
     let request = WatchRevocationsRequest::default();
     let refused = service.auth().watch_revocations(request).await;
@@ -128,7 +128,7 @@ async fn only_web_service_may_watch() {
 }
 
 #[tokio::test]
-async fn who_ends_something_learns_by_which_number_it_is_told() {
+async fn revocation_answer_names_its_sequence() {
     let service = service().await;
     let mut watcher = Watcher::begin(&service, "", 0).await;
     watcher.catch_up().await;
@@ -144,7 +144,7 @@ async fn who_ends_something_learns_by_which_number_it_is_told() {
 }
 
 #[tokio::test]
-async fn a_watcher_gets_all_there_is_then_what_comes_and_a_word_each_second() {
+async fn stream_sends_snapshot_entries_and_heartbeats() {
     let service = service().await;
     let first = end_one(&service).await;
     let mut watcher = Watcher::begin(&service, "", 0).await;
@@ -164,7 +164,7 @@ async fn a_watcher_gets_all_there_is_then_what_comes_and_a_word_each_second() {
 }
 
 #[tokio::test]
-async fn one_that_comes_back_gets_what_it_missed_and_no_more() {
+async fn resumed_stream_sends_missed_entries_only() {
     let service = service().await;
     end_one(&service).await;
     let mut watcher = Watcher::begin(&service, "", 0).await;
@@ -187,7 +187,7 @@ async fn one_that_comes_back_gets_what_it_missed_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_restart_forgets_nothing_and_keeps_the_numbers() {
+async fn restart_keeps_entries_and_sequence() {
     let service = service().await;
     let ended = end_one(&service).await;
     let issued = service.tokens("ada", "profile").await;
@@ -211,7 +211,7 @@ async fn a_restart_forgets_nothing_and_keeps_the_numbers() {
 }
 
 #[tokio::test]
-async fn an_entry_goes_when_nothing_it_could_hit_is_alive() {
+async fn entry_is_dropped_when_it_can_match_nothing() {
     let service = service().await;
     let issued = service.tokens("ada", "profile").await;
     service.revoke(&issued.access_token).await;
@@ -229,7 +229,7 @@ async fn an_entry_goes_when_nothing_it_could_hit_is_alive() {
 }
 
 #[tokio::test]
-async fn ten_thousand_in_a_burst_reach_who_reads_and_one_who_does_not_disturbs_nobody() {
+async fn burst_reaches_reader_and_slow_watcher_is_disconnected() {
     let service = service().await;
     let mut reader = Watcher::begin(&service, "", 0).await;
     let mut deaf = Watcher::narrow(&service).await;
@@ -261,7 +261,7 @@ async fn ten_thousand_in_a_burst_reach_who_reads_and_one_who_does_not_disturbs_n
 }
 
 #[tokio::test]
-async fn a_watcher_that_comes_back_a_hundred_times_misses_nothing() {
+async fn stream_resumed_many_times_misses_nothing() {
     let service = service().await;
     let mut ended = Vec::new();
     let mut known: Vec<String> = Vec::new();
@@ -278,7 +278,7 @@ async fn a_watcher_that_comes_back_a_hundred_times_misses_nothing() {
 }
 
 #[tokio::test]
-async fn both_consistencies_know_what_was_ended_here() {
+async fn ended_login_is_refused_at_each_consistency() {
     let service = service().await;
     let issued = service.tokens("ada", "profile").await;
     service.revoke(&issued.refresh_token).await;

@@ -46,7 +46,7 @@ async fn sign_in(site: &Site, prefix: &str, jar: &str) -> String {
 }
 
 #[tokio::test]
-async fn one_browser_is_signed_in_at_both_and_out_of_one_alone() {
+async fn two_installations_keep_separate_sessions() {
     let production = Site::with_user("ada").await;
     let staging = staging().await;
     let jar = sign_in(&production, "", "theme=dark").await;
@@ -67,7 +67,7 @@ async fn one_browser_is_signed_in_at_both_and_out_of_one_alone() {
 }
 
 #[tokio::test]
-async fn the_contract_names_the_cookie() {
+async fn openapi_names_prefixed_cookie() {
     let staging = staging().await;
     let contract = staging.get("/api/openapi.json", "").await;
     let contract: serde_json::Value = contract.json().await.unwrap();

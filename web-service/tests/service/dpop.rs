@@ -91,7 +91,7 @@ impl<'a> Client<'a> {
 }
 
 #[tokio::test]
-async fn a_bound_token_is_of_use_with_its_key_alone() {
+async fn bound_token_requires_its_key() {
     let site = Site::with_user("ada").await;
     let mut client = Client::new(&site);
     let (token, _) = client.sign_in().await;
@@ -123,7 +123,7 @@ async fn a_bound_token_is_of_use_with_its_key_alone() {
 }
 
 #[tokio::test]
-async fn a_client_without_a_nonce_is_given_one_and_two_proofs_are_none() {
+async fn missing_nonce_is_supplied_and_two_proofs_are_refused() {
     let site = Site::with_user("ada").await;
     let mut client = Client::new(&site);
     let (token, _) = client.sign_in().await;
@@ -147,7 +147,7 @@ async fn a_client_without_a_nonce_is_given_one_and_two_proofs_are_none() {
 }
 
 #[tokio::test]
-async fn a_proof_for_one_route_is_none_for_another_and_none_twice() {
+async fn proof_is_valid_for_one_route_and_once() {
     let site = Site::with_user("ada").await;
     let mut client = Client::new(&site);
     let (token, _) = client.sign_in().await;
@@ -164,7 +164,7 @@ async fn a_proof_for_one_route_is_none_for_another_and_none_twice() {
 }
 
 #[tokio::test]
-async fn refreshing_and_signing_out_take_the_key_too() {
+async fn refresh_and_logout_require_key() {
     let site = Site::with_user("ada").await;
     let mut client = Client::new(&site);
     let (_, refresh_token) = client.sign_in().await;
@@ -193,7 +193,7 @@ async fn refreshing_and_signing_out_take_the_key_too() {
 }
 
 #[tokio::test]
-async fn a_wrong_proof_at_sign_in_leaves_no_login_behind() {
+async fn invalid_proof_at_login_starts_no_login() {
     let site = Site::with_user("ada").await;
     let client = Client::new(&site);
     let body = json!({"username": "ada", "password": PASSWORD});
@@ -207,7 +207,7 @@ async fn a_wrong_proof_at_sign_in_leaves_no_login_behind() {
 }
 
 #[tokio::test]
-async fn a_proxy_asks_with_the_proof_for_the_application() {
+async fn forward_auth_accepts_proof_for_application_only() {
     let site = Site::start_behind_for(["127.0.0.0/8"], [APP]).await;
     site.add_user("ada").await;
     let mut client = Client::new(&site);
@@ -239,7 +239,7 @@ async fn a_proxy_asks_with_the_proof_for_the_application() {
 }
 
 #[tokio::test]
-async fn what_is_bound_is_revoked_and_signed_out_with_its_key_alone() {
+async fn revoke_and_logout_require_key() {
     let site = Site::with_user("ada").await;
     let mut client = Client::new(&site);
     let (access, refresh) = client.sign_in().await;
@@ -273,7 +273,7 @@ async fn what_is_bound_is_revoked_and_signed_out_with_its_key_alone() {
 }
 
 #[tokio::test]
-async fn an_expired_bound_token_signs_out_with_its_key_alone() {
+async fn expired_bound_token_signs_out_with_its_key_only() {
     let site = Site::with_user("ada").await;
     let mut client = Client::new(&site);
     let (access, refresh) = client.sign_in().await;

@@ -5,7 +5,7 @@ use crate::support::{Site, header};
 const CHECK: &str = "envoy.service.auth.v3.Authorization/Check";
 
 #[tokio::test]
-async fn only_grpc_calls_are_read_on_the_port() {
+async fn request_that_is_not_grpc_is_refused() {
     let site = Site::start().await;
     let http2 = Client::builder().http2_prior_knowledge().no_proxy();
     let client = http2.build().unwrap();

@@ -18,7 +18,7 @@ async fn guess_over_rest(site: &Site, address: &str) -> Response {
 }
 
 #[tokio::test]
-async fn one_counter_for_page_and_rest_that_says_when_to_come_back() {
+async fn page_and_api_share_one_counter() {
     let site = Site::with_user("ada").await;
     for _ in 0..3 {
         assert_eq!(site.api_login("ada", "guessed").await.status(), 401);
@@ -51,7 +51,7 @@ async fn one_counter_for_page_and_rest_that_says_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn a_strangers_word_about_the_address_does_not_count_and_a_proxys_does() {
+async fn forwarded_address_counts_from_trusted_proxy_only() {
     let stranger = Site::with_user("ada").await;
     for host in 0..5 {
         guess_over_rest(&stranger, &format!("203.0.113.{host}")).await;
@@ -69,7 +69,7 @@ async fn a_strangers_word_about_the_address_does_not_count_and_a_proxys_does() {
 }
 
 #[tokio::test]
-async fn a_browser_that_is_known_is_not_locked_out_by_others() {
+async fn known_browser_is_not_locked_out() {
     let site = Site::start_behind(["127.0.0.0/8"]).await;
     site.add_user("ada").await;
     let signed_in = site
@@ -105,7 +105,7 @@ async fn a_browser_that_is_known_is_not_locked_out_by_others() {
 
 /// Phones leave blanks around a name that nobody sees. At every door it is the same name, and the same counter.
 #[tokio::test]
-async fn a_name_with_blanks_around_it_is_that_name_at_every_door() {
+async fn username_with_blanks_is_one_account_on_every_route() {
     let site = Site::with_user("ada").await;
     for around in [" ", "\u{a0}", "\u{200b}", "\u{feff}"] {
         let name = format!("{around}Ada{around}");

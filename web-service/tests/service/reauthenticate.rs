@@ -31,7 +31,7 @@ async fn end_others(site: &Site, cookie: &str, password: &str) -> Response {
 }
 
 #[tokio::test]
-async fn a_page_asks_again_and_goes_on_under_a_new_id() {
+async fn page_requires_password_and_renews_session_id() {
     let site = Site::with_user("ada").await;
     let (cookie, other) = a_while_ago(&site).await;
 
@@ -77,7 +77,7 @@ async fn a_page_asks_again_and_goes_on_under_a_new_id() {
 }
 
 #[tokio::test]
-async fn ending_one_asks_again_and_signing_out_does_not() {
+async fn ending_other_login_requires_password_and_sign_out_does_not() {
     let site = Site::with_user("ada").await;
     let (cookie, other) = a_while_ago(&site).await;
     let own = session(&site, &cookie).await.unwrap()["sid"].clone();
@@ -110,7 +110,7 @@ async fn change(site: &Site, cookie: &str, current: &str, new: &str) -> Response
 }
 
 #[tokio::test]
-async fn a_new_password_takes_the_current_one_and_nothing_else() {
+async fn password_change_requires_current_password_only() {
     let site = Site::with_user("ada").await;
     let (cookie, _) = a_while_ago(&site).await;
     let wrong = change(&site, &cookie, "a wrong password", NEW).await;
@@ -132,7 +132,7 @@ async fn a_new_password_takes_the_current_one_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn programs_of_a_page_are_told_and_can_prove_it() {
+async fn api_requires_reauthentication_and_offers_it() {
     let site = Site::with_user("ada").await;
     let (cookie, other) = a_while_ago(&site).await;
     let send = async |method: Method, path: &str, cookie: &str, body: Value| {

@@ -20,7 +20,7 @@ async fn answer_to(site: &Site, head: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_request_without_one_valid_host_is_refused_with_our_headers() {
+async fn request_without_one_valid_host_is_refused() {
     let site = Site::start_with(|config| config.tls = TlsConfig::Off).await;
     for (version, hosts, expected) in [
         ("1.1", "Host: id.example\r\n", "200"),
@@ -94,7 +94,7 @@ async fn ask(
 }
 
 #[tokio::test]
-async fn sixteen_kib_of_cookies_are_taken_over_both_versions() {
+async fn cookies_up_to_16_kib_are_accepted() {
     let site = Site::with_user("ada").await;
     let session = site.sign_in("ada").await;
     for client in clients(&site) {
@@ -111,7 +111,7 @@ async fn sixteen_kib_of_cookies_are_taken_over_both_versions() {
 }
 
 #[tokio::test]
-async fn more_are_refused_in_words_over_both_versions() {
+async fn cookies_beyond_16_kib_are_refused_with_explanation() {
     let site = Site::start().await;
     for client in clients(&site) {
         for size in [16 * 1024 + 1, 20_000, 40_000] {
@@ -130,7 +130,7 @@ async fn more_are_refused_in_words_over_both_versions() {
 }
 
 #[tokio::test]
-async fn other_fields_are_bounded_in_size_and_number() {
+async fn other_fields_are_limited_in_size_and_number() {
     let site = Site::start().await;
     let (_, client) = &clients(&site)[1];
     let status = async |count: usize, size: usize| {

@@ -32,7 +32,7 @@ fn assert_guarded(response: &Response) {
 }
 
 #[tokio::test]
-async fn every_answer_of_every_status_is_guarded() {
+async fn every_response_has_security_headers() {
     let site = Site::with_user("ada").await;
     let cookie = site.sign_in("ada").await;
     let send = async |method: Method, path: &str, cookie: &str, body: String| {
@@ -87,7 +87,7 @@ async fn every_answer_of_every_status_is_guarded() {
 }
 
 #[tokio::test]
-async fn under_a_public_name_https_is_demanded_for_a_year() {
+async fn hsts_is_sent_for_public_host() {
     let site = Site::start_as(PublicUrl {
         origin: "https://id.example".to_owned(),
         is_loopback: false,
@@ -100,7 +100,7 @@ async fn under_a_public_name_https_is_demanded_for_a_year() {
 }
 
 #[tokio::test]
-async fn pages_and_resources_say_what_is_wrong_in_their_own_way() {
+async fn error_format_follows_route() {
     let site = Site::start().await;
     let page = site.get("/nowhere", "").await;
     assert_eq!(header(&page, "content-type"), "text/html; charset=utf-8");

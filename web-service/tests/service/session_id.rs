@@ -64,7 +64,7 @@ async fn replaced(site: &Site, way: &str, old: &str) -> String {
 const WAYS: [&str; 4] = ["api", "page", "password", "late"];
 
 #[tokio::test]
-async fn a_sign_out_with_the_old_id_ends_the_login() {
+async fn sign_out_with_old_id_ends_login() {
     for way in WAYS {
         let site = Site::with_user("ada").await;
         let old = site.sign_in("ada").await;
@@ -80,7 +80,7 @@ async fn a_sign_out_with_the_old_id_ends_the_login() {
 }
 
 #[tokio::test]
-async fn a_sign_out_with_the_oldest_of_several_ids_ends_the_login() {
+async fn sign_out_with_oldest_id_ends_login() {
     let site = Site::with_user("ada").await;
     let oldest = site.sign_in("ada").await;
     let token = site.page_token("/dashboard", &oldest).await;
@@ -91,7 +91,7 @@ async fn a_sign_out_with_the_oldest_of_several_ids_ends_the_login() {
 }
 
 #[tokio::test]
-async fn after_a_minute_the_old_id_leads_nowhere() {
+async fn old_id_ends_nothing_after_a_minute() {
     let site = Site::with_user("ada").await;
     let old = site.sign_in("ada").await;
     let token = site.page_token("/dashboard", &old).await;
@@ -102,7 +102,7 @@ async fn after_a_minute_the_old_id_leads_nowhere() {
 }
 
 #[tokio::test]
-async fn the_old_id_opens_nothing() {
+async fn old_id_matches_no_session() {
     let site = Site::with_user("ada").await;
     let old = site.sign_in("ada").await;
     let new = replaced(&site, "api", &old).await;

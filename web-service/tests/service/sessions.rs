@@ -10,7 +10,7 @@ async fn status(site: &Site, cookie: &str) -> u16 {
 }
 
 #[tokio::test]
-async fn a_session_ends_after_thirty_idle_minutes() {
+async fn session_ends_after_thirty_idle_minutes() {
     let site = Site::with_user("ada").await;
     let cookie = site.sign_in("ada").await;
     site.clock.advance(ALMOST);
@@ -27,7 +27,7 @@ async fn a_session_ends_after_thirty_idle_minutes() {
 }
 
 #[tokio::test]
-async fn twelve_hours_are_the_end_whatever_is_done() {
+async fn session_ends_after_twelve_hours() {
     let site = Site::with_user("ada").await;
     let cookie = site.sign_in("ada").await;
     for _visit in 0..35 {
@@ -39,7 +39,7 @@ async fn twelve_hours_are_the_end_whatever_is_done() {
 }
 
 #[tokio::test]
-async fn an_id_that_was_not_made_here_is_never_adopted() {
+async fn planted_id_is_not_adopted() {
     let site = Site::with_user("ada").await;
     let planted = "__Host-session=AAAAAAAAAAAAAAAAAAAAAA";
     assert_eq!(status(&site, planted).await, 401);
@@ -62,7 +62,7 @@ async fn an_id_that_was_not_made_here_is_never_adopted() {
 }
 
 #[tokio::test]
-async fn signing_in_again_gives_a_new_id_and_ends_the_old_session() {
+async fn sign_in_gives_new_id_and_ends_old_session() {
     let site = Site::with_user("ada").await;
     let old = site.sign_in("ada").await;
     let (login_cookie, token) = site.login_form().await;
@@ -83,7 +83,7 @@ async fn signing_in_again_gives_a_new_id_and_ends_the_old_session() {
 }
 
 #[tokio::test]
-async fn only_one_cookie_in_its_one_spelling_counts() {
+async fn repeated_or_respelled_cookie_is_refused() {
     let site = Site::with_user("ada").await;
     let cookie = site.sign_in("ada").await;
     let other = site.sign_in("ada").await;
@@ -109,7 +109,7 @@ async fn only_one_cookie_in_its_one_spelling_counts() {
 }
 
 #[tokio::test]
-async fn a_disabled_account_is_out_at_the_next_request() {
+async fn disabled_account_is_signed_out() {
     let site = Site::with_user("ada").await;
     let cookie = site.sign_in("ada").await;
     site.disable("ada").await;
@@ -121,7 +121,7 @@ async fn a_disabled_account_is_out_at_the_next_request() {
 }
 
 #[tokio::test]
-async fn who_is_out_is_not_greeted_and_can_sign_in_again() {
+async fn signed_out_browser_is_offered_sign_in() {
     let site = Site::with_user("ada").await;
     let cookie = site.sign_in("ada").await;
     assert!(

@@ -15,7 +15,7 @@ use super::{
 use crate::support::{ISSUER, bearer, with_metadata};
 
 #[tokio::test]
-async fn a_bound_token_is_good_with_a_proof_of_its_key_and_says_which_one() {
+async fn proof_of_its_key_makes_token_valid() {
     let service = service().await;
     for key in [
         Key::p256(),
@@ -31,7 +31,7 @@ async fn a_bound_token_is_good_with_a_proof_of_its_key_and_says_which_one() {
 }
 
 #[tokio::test]
-async fn a_bound_token_is_of_no_use_to_its_bearer_and_a_proof_of_none_with_another() {
+async fn token_and_proof_without_each_other_are_refused() {
     let service = service().await;
     let key = Key::p256();
     let issued = bound(&service, &key).await;
@@ -55,7 +55,7 @@ async fn a_bound_token_is_of_no_use_to_its_bearer_and_a_proof_of_none_with_anoth
 }
 
 #[tokio::test]
-async fn the_account_takes_a_bound_token_with_a_proof_for_the_call() {
+async fn account_rpc_requires_proof_for_that_call() {
     let service = service().await;
     let key = Key::p256();
     let issued = bound(&service, &key).await;
@@ -96,7 +96,7 @@ async fn the_account_takes_a_bound_token_with_a_proof_for_the_call() {
 }
 
 #[tokio::test]
-async fn a_thief_of_a_bound_token_does_not_sign_its_owner_out() {
+async fn bound_token_without_key_ends_no_login() {
     let service = service().await;
     let issued = bound(&service, &Key::p256()).await;
     let request = RevokeTokenRequest {
@@ -109,7 +109,7 @@ async fn a_thief_of_a_bound_token_does_not_sign_its_owner_out() {
 }
 
 #[tokio::test]
-async fn a_clients_own_tokens_are_bound_where_it_proves_a_key_and_where_it_must() {
+async fn client_with_dpop_required_gets_bound_tokens_only() {
     let service = service().await;
     let admin = service.admin_token().await;
     let create = async |id: &str, dpop_required, introspection_only| {

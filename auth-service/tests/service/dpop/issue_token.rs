@@ -7,7 +7,7 @@ use super::{Key, assert_status, bound, said_at_issue, service, service_with, wit
 use crate::support::{for_browser_use, from_web_service, seconds, with_refresh, with_ticket};
 
 #[tokio::test]
-async fn refresh_tokens_of_a_bound_login_are_bound_to_the_same_key() {
+async fn bound_refresh_token_requires_its_key() {
     let service = service().await;
     let key = Key::p256();
     let issued = bound(&service, &key).await;
@@ -42,7 +42,7 @@ async fn refresh_tokens_of_a_bound_login_are_bound_to_the_same_key() {
 }
 
 #[tokio::test]
-async fn a_login_that_was_not_bound_stays_so_and_a_thief_is_found_out_though_they_prove_a_key() {
+async fn unbound_login_is_not_bound_later_and_reuse_ends_it() {
     let service = service().await;
     let key = Key::p256();
     let nonce = bound(&service, &key).await.dpop_nonce;
@@ -62,7 +62,7 @@ async fn a_login_that_was_not_bound_stays_so_and_a_thief_is_found_out_though_the
 }
 
 #[tokio::test]
-async fn where_it_is_required_nothing_else_is_issued_but_to_web_service() {
+async fn required_dpop_exempts_web_service_only() {
     let service = service_with(Dpop::Require).await;
     let key = Key::p256();
     let ticket = service.login("ada").await.login_ticket;
@@ -78,7 +78,7 @@ async fn where_it_is_required_nothing_else_is_issued_but_to_web_service() {
 }
 
 #[tokio::test]
-async fn where_it_is_off_proofs_bind_nothing() {
+async fn disabled_dpop_ignores_proofs() {
     let service = service_with(Dpop::Off).await;
     let ticket = service.login("ada").await.login_ticket;
     let jwt = Key::p256().proof(&said_at_issue(&service, None));

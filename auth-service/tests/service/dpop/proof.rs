@@ -27,7 +27,7 @@ fn unsigned(payload: &Value) -> String {
 
 /// Check 7, and that the key is one: at `IssueToken`, where any key may come along.
 #[tokio::test]
-async fn what_is_no_public_key_binds_nothing() {
+async fn invalid_key_is_refused() {
     let service = service().await;
     let ticket = service.login("ada").await.login_ticket;
     let key = Key::p256();
@@ -68,7 +68,7 @@ async fn what_is_no_public_key_binds_nothing() {
 
 /// Checks 2 to 12 of RFC 9449 §4.3; check 1 is about headers, which are web-service's.
 #[tokio::test]
-async fn each_check_has_its_failing_case() {
+async fn failing_any_check_is_refused() {
     let service = service().await;
     let key = Key::p256();
     let issued = bound(&service, &key).await;
@@ -162,7 +162,7 @@ async fn each_check_has_its_failing_case() {
 }
 
 #[tokio::test]
-async fn spelling_and_clocks_may_differ_a_little() {
+async fn equivalent_uri_and_clock_skew_are_accepted() {
     let service = service().await;
     let key = Key::p256();
     let issued = bound(&service, &key).await;
@@ -187,7 +187,7 @@ async fn spelling_and_clocks_may_differ_a_little() {
 }
 
 #[tokio::test]
-async fn a_proof_is_good_once_and_a_nonce_for_some_minutes() {
+async fn proof_is_valid_once_and_nonce_expires() {
     let service = service().await;
     let key = Key::p256();
     let issued = bound(&service, &key).await;
@@ -211,7 +211,7 @@ async fn a_proof_is_good_once_and_a_nonce_for_some_minutes() {
 }
 
 #[tokio::test]
-async fn a_restart_makes_no_proof_good_again() {
+async fn proof_is_not_valid_again_after_restart() {
     let service = service().await;
     let key = Key::p256();
     let issued = bound(&service, &key).await;
@@ -230,7 +230,7 @@ async fn a_restart_makes_no_proof_good_again() {
 }
 
 #[tokio::test]
-async fn only_web_service_states_what_a_proof_was_sent_with() {
+async fn stated_method_and_uri_count_from_web_service_only() {
     let service = service().await;
     let key = Key::p256();
     let elsewhere = json!({

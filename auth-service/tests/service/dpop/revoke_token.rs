@@ -33,7 +33,7 @@ async fn revoke(
 }
 
 #[tokio::test]
-async fn a_copy_of_a_bound_token_revokes_nothing() {
+async fn bound_token_without_key_revokes_nothing() {
     let service = service().await;
     let key = Key::p256();
     let issued = bound(&service, &key).await;
@@ -73,7 +73,7 @@ async fn a_copy_of_a_bound_token_revokes_nothing() {
 }
 
 #[tokio::test]
-async fn a_proof_that_revoked_something_is_good_no_second_time() {
+async fn proof_is_valid_for_one_revocation() {
     let service = service().await;
     let key = Key::p256();
     let (one, other) = (bound(&service, &key).await, bound(&service, &key).await);
@@ -90,7 +90,7 @@ async fn a_proof_that_revoked_something_is_good_no_second_time() {
 }
 
 #[tokio::test]
-async fn an_expired_bound_token_signs_out_with_its_key_alone() {
+async fn expired_bound_token_signs_out_with_its_key_only() {
     let service = service().await;
     let key = Key::p256();
     let issued = bound(&service, &key).await;

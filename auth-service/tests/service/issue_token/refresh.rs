@@ -16,7 +16,7 @@ async fn service() -> TestService {
 }
 
 #[tokio::test]
-async fn a_ticket_becomes_a_token_of_fifteen_minutes() {
+async fn ticket_yields_token_of_fifteen_minutes() {
     let service = service().await;
     let login = service.login("ada").await;
 
@@ -31,7 +31,7 @@ async fn a_ticket_becomes_a_token_of_fifteen_minutes() {
 }
 
 #[tokio::test]
-async fn a_ticket_is_good_for_one_use_and_the_second_ends_the_login() {
+async fn ticket_used_twice_ends_login() {
     let service = service().await;
     let ticket = service.login("ada").await.login_ticket;
     let issued = service.try_exchange(&ticket, "").await.unwrap();
@@ -49,7 +49,7 @@ async fn a_ticket_is_good_for_one_use_and_the_second_ends_the_login() {
 }
 
 #[tokio::test]
-async fn a_ticket_waits_for_sixty_seconds() {
+async fn ticket_expires_after_sixty_seconds() {
     let service = service().await;
     let early = service.login("ada").await.login_ticket;
     let late = service.login("ada").await.login_ticket;
@@ -64,7 +64,7 @@ async fn a_ticket_waits_for_sixty_seconds() {
 }
 
 #[tokio::test]
-async fn junk_is_malformed() {
+async fn malformed_ticket_is_refused() {
     let service = service().await;
     let issued = service.tokens("ada", "").await;
     for junk in [
@@ -89,7 +89,7 @@ async fn junk_is_malformed() {
 }
 
 #[tokio::test]
-async fn refreshing_rotates() {
+async fn refresh_rotates_token() {
     let service = service().await;
     let first = service.tokens("ada", "profile account").await;
 
@@ -102,7 +102,7 @@ async fn refreshing_rotates() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_can_be_asked_for_again_within_ten_seconds() {
+async fn repeat_within_ten_seconds_yields_same_successor() {
     let service = service().await;
     let mut token = service.tokens("ada", "").await.refresh_token;
     for _round in 0..rounds(5) {
@@ -117,7 +117,7 @@ async fn a_lost_answer_can_be_asked_for_again_within_ten_seconds() {
 }
 
 #[tokio::test]
-async fn two_repeats_of_a_refresh_token_are_answered_and_more_end_nothing() {
+async fn repeats_beyond_two_are_throttled_and_end_nothing() {
     let service = service().await;
     let mut token = service.tokens("ada", "").await.refresh_token;
     for _generation in 0..3 {
@@ -136,7 +136,7 @@ async fn two_repeats_of_a_refresh_token_are_answered_and_more_end_nothing() {
 }
 
 #[tokio::test]
-async fn any_other_reuse_ends_the_login() {
+async fn reuse_after_ten_seconds_ends_login() {
     for wait in [10, 3600] {
         let service = service().await;
         let first = service.tokens("ada", "").await;
@@ -156,7 +156,7 @@ async fn any_other_reuse_ends_the_login() {
 }
 
 #[tokio::test]
-async fn of_two_generations_back_none_is_repeated_however_soon() {
+async fn reuse_two_generations_back_ends_login() {
     let service = service().await;
     let first = service.tokens("ada", "").await;
     let second = service.try_refresh(&first.refresh_token).await.unwrap();
@@ -166,7 +166,7 @@ async fn of_two_generations_back_none_is_repeated_however_soon() {
 }
 
 #[tokio::test]
-async fn of_fifty_refreshes_at_once_one_successor_comes_into_being() {
+async fn concurrent_refreshes_yield_one_successor() {
     let service = service().await;
     let mut token = service.tokens("ada", "").await.refresh_token;
     for _round in 0..rounds(4) {
@@ -189,7 +189,7 @@ async fn of_fifty_refreshes_at_once_one_successor_comes_into_being() {
 }
 
 #[tokio::test]
-async fn of_parallel_uses_of_a_ticket_at_most_one_is_served() {
+async fn concurrent_uses_of_ticket_yield_one_token() {
     let service = service().await;
     for _round in 0..rounds(5) {
         let ticket = service.login("ada").await.login_ticket;
@@ -200,7 +200,7 @@ async fn of_parallel_uses_of_a_ticket_at_most_one_is_served() {
 }
 
 #[tokio::test]
-async fn revocation_wins_against_refresh() {
+async fn concurrent_revocation_wins_over_refresh() {
     let service = service().await;
     for _round in 0..rounds(10) {
         let token = service.tokens("ada", "").await.refresh_token;
@@ -213,7 +213,7 @@ async fn revocation_wins_against_refresh() {
 }
 
 #[tokio::test]
-async fn an_unused_refresh_token_dies_and_so_does_the_oldest_login() {
+async fn unused_token_and_old_login_expire() {
     let service = service().await;
     let unused = service.tokens("ada", "").await;
     service.clock.advance(minutes(60 * 24 * 30));
@@ -231,7 +231,7 @@ async fn an_unused_refresh_token_dies_and_so_does_the_oldest_login() {
 }
 
 #[tokio::test]
-async fn no_token_outlives_its_login() {
+async fn access_token_expires_with_login() {
     let service = TestService::start_with(|config| config.policy.login_ttl = minutes(5)).await;
     service.add_user("ada", false).await;
     let issued = service.tokens("ada", "").await;
@@ -239,7 +239,7 @@ async fn no_token_outlives_its_login() {
 }
 
 #[tokio::test]
-async fn nobody_gets_more_than_was_granted() {
+async fn scope_beyond_grant_is_refused() {
     let service = service().await;
     let ticket = service.login("ada").await.login_ticket;
     let denied = service.try_exchange(&ticket, "admin").await;
@@ -274,7 +274,7 @@ async fn nobody_gets_more_than_was_granted() {
 }
 
 #[tokio::test]
-async fn a_token_is_for_one_of_our_audiences() {
+async fn audience_that_is_not_configured_is_refused() {
     let service = service().await;
     let ticket = service.login("ada").await.login_ticket;
     let elsewhere = IssueTokenRequest {
@@ -296,7 +296,7 @@ async fn a_token_is_for_one_of_our_audiences() {
 }
 
 #[tokio::test]
-async fn tokens_of_a_browser_stay_with_the_web_service() {
+async fn browser_tokens_are_issued_to_web_service_only() {
     let service = service().await;
     let ticket = service
         .auth()
@@ -340,7 +340,7 @@ async fn tokens_of_a_browser_stay_with_the_web_service() {
 
 /// A write that its caller has given up must not happen later: that would be a refresh nobody knows of.
 #[tokio::test]
-async fn while_the_database_is_locked_nothing_is_written_and_nobody_is_signed_out() {
+async fn locked_database_refuses_refresh_and_writes_nothing() {
     let service = service().await;
     let issued = service.tokens("ada", "").await;
     let file = format!(

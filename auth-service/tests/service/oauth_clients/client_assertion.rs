@@ -9,7 +9,7 @@ use super::{Signer, World};
 use crate::support::{ISSUER, assert_refused};
 
 #[tokio::test]
-async fn a_signed_assertion_is_good_once_for_us_and_for_five_minutes() {
+async fn assertion_is_valid_once_and_for_this_issuer() {
     let world = World::begin().await;
     let signer = Signer::new();
     world

@@ -10,7 +10,7 @@ use super::{World, with_secret};
 use crate::support::{assert_refused, bearer, until};
 
 #[tokio::test]
-async fn a_client_has_tokens_in_its_own_name_and_no_more_than_it_was_granted() {
+async fn client_token_has_no_login_and_granted_scopes_only() {
     let world = World::begin().await;
     let orders = world.client("orders").await;
     let issued = world.try_token(&orders, "orders:read").await.unwrap();
@@ -42,7 +42,7 @@ async fn a_client_has_tokens_in_its_own_name_and_no_more_than_it_was_granted() {
 }
 
 #[tokio::test]
-async fn who_cannot_prove_who_they_are_gets_nothing() {
+async fn unauthenticated_client_is_refused() {
     let world = World::begin().await;
     let orders = world.client("orders").await;
     let public = world
@@ -80,7 +80,7 @@ async fn who_cannot_prove_who_they_are_gets_nothing() {
 }
 
 #[tokio::test]
-async fn a_new_secret_replaces_the_old_one_and_the_end_of_a_client_kills_its_tokens() {
+async fn secret_rotation_and_disabling_take_effect_at_once() {
     let world = World::begin().await;
     let old = world.client("orders").await;
     let token = world.try_token(&old, "").await.unwrap().access_token;
@@ -151,7 +151,7 @@ async fn a_new_secret_replaces_the_old_one_and_the_end_of_a_client_kills_its_tok
 }
 
 #[tokio::test]
-async fn names_are_taken_once_and_scopes_of_people_are_not_for_clients() {
+async fn taken_id_or_scope_of_people_is_refused() {
     let world = World::begin().await;
     world.client("orders").await;
     for taken in ["orders", "first-party"] {
@@ -181,7 +181,7 @@ async fn names_are_taken_once_and_scopes_of_people_are_not_for_clients() {
 }
 
 #[tokio::test]
-async fn what_clients_do_is_in_the_audit_trail_and_their_secrets_are_not() {
+async fn client_events_are_recorded_without_secrets() {
     let world = World::begin().await;
     let orders = world.client("orders").await;
     world.try_token(&orders, "").await.unwrap();

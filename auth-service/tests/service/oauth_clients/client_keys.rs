@@ -33,7 +33,7 @@ fn forged(claims: &Value) -> ClientCredentials {
 }
 
 #[tokio::test]
-async fn a_key_that_is_no_public_key_of_two_curves_is_refused_with_the_reason() {
+async fn unsupported_key_is_refused_with_reason() {
     let world = World::begin().await;
     let good: Value = serde_json::from_str(&Signer::new().jwk).unwrap();
     let with = |name: &str, value: Value| {
@@ -98,7 +98,7 @@ async fn a_key_that_is_no_public_key_of_two_curves_is_refused_with_the_reason() 
 }
 
 #[tokio::test]
-async fn a_key_from_before_that_would_be_refused_now_verifies_nothing_and_hinders_no_start() {
+async fn stored_weak_key_verifies_nothing() {
     let world = World::begin().await;
     let signer = Signer::new();
     for id in ["weak", "sound"] {

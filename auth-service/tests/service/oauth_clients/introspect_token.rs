@@ -9,7 +9,7 @@ use super::{World, first_party, with_secret};
 use crate::support::{assert_refused, minutes};
 
 #[tokio::test]
-async fn introspection_tells_who_may_know() {
+async fn audience_and_owner_see_claims_of_active_token() {
     let world = World::begin().await;
     world.service.add_user("ada", false).await;
     let (orders, elsewhere) = (
@@ -49,7 +49,7 @@ async fn introspection_tells_who_may_know() {
 }
 
 #[tokio::test]
-async fn introspection_takes_client_authentication() {
+async fn request_without_client_authentication_is_refused() {
     let world = World::begin().await;
     world.service.add_user("ada", false).await;
     let created = world.try_register("page", ClientProofKind::None, "").await;
@@ -79,7 +79,7 @@ async fn introspection_takes_client_authentication() {
 }
 
 #[tokio::test]
-async fn introspections_of_a_client_are_counted() {
+async fn requests_beyond_limit_are_throttled() {
     let world = World::begin().await;
     let (orders, other) = (world.client("orders").await, world.client("other").await);
     let token = world.try_token(&orders, "").await.unwrap().access_token;
@@ -96,7 +96,7 @@ async fn introspections_of_a_client_are_counted() {
 }
 
 #[tokio::test]
-async fn nobody_ends_the_token_of_another_client() {
+async fn token_of_other_client_is_not_revoked() {
     let world = World::begin().await;
     let (orders, other) = (world.client("orders").await, world.client("other").await);
     let token = world.try_token(&orders, "").await.unwrap().access_token;

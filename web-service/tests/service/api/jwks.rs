@@ -3,7 +3,7 @@ use serde_json::Value;
 use crate::support::{Site, header};
 
 #[tokio::test]
-async fn the_published_keys_may_be_cached_and_are_public_halves_only() {
+async fn key_set_is_cacheable_and_has_public_keys_only() {
     let site = Site::start().await;
     let response = site.get("/.well-known/jwks.json", "").await;
     assert_eq!(

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::{PASSWORD, Site, assert_problem, header, until};
 
 #[tokio::test]
-async fn name_and_password_become_tokens() {
+async fn right_password_yields_tokens() {
     let site = Site::with_user("ada").await;
     let response = site.api_login("ada", PASSWORD).await;
     assert_eq!(response.status(), 200);
@@ -19,7 +19,7 @@ async fn name_and_password_become_tokens() {
 }
 
 #[tokio::test]
-async fn unknown_wrong_and_disabled_are_one_answer() {
+async fn unknown_wrong_and_disabled_get_one_answer() {
     let site = Site::with_user("ada").await;
     site.add_user("bob").await;
     site.disable("bob").await;
@@ -44,7 +44,7 @@ async fn unknown_wrong_and_disabled_are_one_answer() {
 }
 
 #[tokio::test]
-async fn what_is_no_login_is_refused_in_words() {
+async fn malformed_request_is_refused_with_reason() {
     let site = Site::start().await;
     let post = |kind: &str, body: String| {
         let request = site
@@ -78,7 +78,7 @@ async fn what_is_no_login_is_refused_in_words() {
 }
 
 #[tokio::test]
-async fn a_repeated_content_type_is_none() {
+async fn repeated_content_type_is_refused() {
     let site = Site::with_user("ada").await;
     let login = format!(r#"{{"username":"ada","password":"{PASSWORD}"}}"#);
     for other in ["text/plain", "application/json"] {
@@ -92,7 +92,7 @@ async fn a_repeated_content_type_is_none() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_for_auth_service_is_the_clients_fault() {
+async fn request_too_large_for_auth_service_is_refused() {
     let site = Site::start().await;
     let body = json!({"username": "ada", "password": "x".repeat(65_480)});
     let request = site
@@ -107,7 +107,7 @@ async fn what_is_too_large_for_auth_service_is_the_clients_fault() {
 }
 
 #[tokio::test]
-async fn refreshing_rotates_and_reuse_ends_the_login() {
+async fn refresh_rotates_token_and_reuse_ends_login() {
     let site = Site::with_user("ada").await;
     let (_, first) = site.tokens("ada").await;
     let refresh = async |token: &str| {
@@ -126,7 +126,7 @@ async fn refreshing_rotates_and_reuse_ends_the_login() {
 }
 
 #[tokio::test]
-async fn a_repeat_from_another_user_agent_is_in_the_audit_trail() {
+async fn repeat_from_other_user_agent_is_recorded() {
     let site = Site::with_user("ada").await;
     let (_, token) = site.tokens("ada").await;
     let refresh = async |path: &str, agent: &str, token: &str| {
@@ -150,7 +150,7 @@ async fn a_repeat_from_another_user_agent_is_in_the_audit_trail() {
 }
 
 #[tokio::test]
-async fn signing_out_ends_the_whole_login() {
+async fn access_token_ends_whole_login() {
     let site = Site::with_user("ada").await;
     let (access, refresh) = site.tokens("ada").await;
     let (other, _) = site.tokens("ada").await;
@@ -175,7 +175,7 @@ async fn signing_out_ends_the_whole_login() {
 }
 
 #[tokio::test]
-async fn a_client_that_was_asleep_signs_out_with_what_it_has() {
+async fn expired_access_token_or_refresh_token_signs_out() {
     let site = Site::with_user("ada").await;
     let logout = || site.request(Method::POST, "/api/logout");
     let is_live = async |token: &str| {
@@ -213,7 +213,7 @@ async fn a_client_that_was_asleep_signs_out_with_what_it_has() {
 }
 
 #[tokio::test]
-async fn a_foreign_page_gets_nothing() {
+async fn page_of_other_origin_is_refused() {
     let site = Site::with_user("ada").await;
     let body = json!({"username": "ada", "password": PASSWORD});
     let request = site

@@ -32,7 +32,7 @@ fn method(route: &Route) -> &'static str {
 }
 
 #[tokio::test]
-async fn every_json_route_is_in_the_contract() {
+async fn every_json_route_is_documented() {
     let site = Site::start().await;
     let document = document(&site).await;
     assert!(
@@ -54,7 +54,7 @@ async fn every_json_route_is_in_the_contract() {
 }
 
 #[tokio::test]
-async fn every_operation_tells_its_errors_and_every_reference_leads_somewhere() {
+async fn operations_have_errors_and_references_resolve() {
     let site = Site::start().await;
     let document = document(&site).await;
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -79,7 +79,7 @@ async fn every_operation_tells_its_errors_and_every_reference_leads_somewhere() 
 }
 
 #[tokio::test]
-async fn the_page_shows_it_without_scripts() {
+async fn docs_page_has_no_scripts() {
     let site = Site::start().await;
     let page = site.request(Method::GET, "/api/docs").send().await.unwrap();
     assert!(header(&page, "content-security-policy").starts_with("default-src 'none'"));

@@ -9,7 +9,7 @@ use crate::support::{Site, assert_problem};
 const INVALID: &str = r#"Bearer realm="holdfast", error="invalid_token""#;
 
 #[tokio::test]
-async fn it_says_who_is_logged_in() {
+async fn valid_token_yields_profile() {
     let site = Site::with_user("ada").await;
     let (token, _) = site.tokens("ada").await;
     let profile: Value = site.profile(&token).await.json().await.unwrap();
@@ -20,7 +20,7 @@ async fn it_says_who_is_logged_in() {
 }
 
 #[tokio::test]
-async fn without_a_token_the_challenge_names_no_error() {
+async fn missing_token_gets_challenge_without_error() {
     let site = Site::start().await;
     let challenge = assert_problem(site.get("/api/profile", "").await, 401, "TOKEN_MISSING").await;
     assert_eq!(challenge, r#"Bearer realm="holdfast""#);
@@ -31,7 +31,7 @@ async fn without_a_token_the_challenge_names_no_error() {
 }
 
 #[tokio::test]
-async fn a_cookie_is_no_bearer() {
+async fn cookie_is_no_bearer_token() {
     let site = Site::with_user("ada").await;
     let cookie = site.sign_in("ada").await;
     assert_problem(
@@ -43,7 +43,7 @@ async fn a_cookie_is_no_bearer() {
 }
 
 #[tokio::test]
-async fn malformed_tampered_and_expired_each_have_their_reason() {
+async fn invalid_token_is_refused_with_reason() {
     let site = Site::with_user("ada").await;
     let (token, refresh_token) = site.tokens("ada").await;
     for malformed in ["x", "a.b.c", "", refresh_token.as_str()] {
@@ -62,7 +62,7 @@ async fn malformed_tampered_and_expired_each_have_their_reason() {
 }
 
 #[tokio::test]
-async fn two_tokens_are_none() {
+async fn repeated_token_is_refused() {
     let site = Site::with_user("ada").await;
     let (token, _) = site.tokens("ada").await;
     let request = site

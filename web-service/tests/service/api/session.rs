@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::{Site, assert_problem};
 
 #[tokio::test]
-async fn it_tells_who_since_when_and_until_when() {
+async fn session_yields_account_and_times() {
     let site = Site::with_user("ada").await;
     let cookie = site.sign_in("ada").await;
     site.clock.advance(Duration::from_mins(10));
@@ -33,7 +33,7 @@ async fn it_tells_who_since_when_and_until_when() {
 }
 
 #[tokio::test]
-async fn without_a_session_it_is_401() {
+async fn missing_session_is_refused() {
     let site = Site::start().await;
     let challenge =
         assert_problem(site.get("/api/session", "").await, 401, "SESSION_MISSING").await;
@@ -41,7 +41,7 @@ async fn without_a_session_it_is_401() {
 }
 
 #[tokio::test]
-async fn where_authorization_is_sent_there_is_no_falling_back_to_the_cookie() {
+async fn invalid_bearer_token_is_refused_despite_cookie() {
     let site = Site::with_user("ada").await;
     let cookie = site.sign_in("ada").await;
     let request = site
@@ -53,7 +53,7 @@ async fn where_authorization_is_sent_there_is_no_falling_back_to_the_cookie() {
 
 /// A staging site's password, or a proxy's ticket: not for us, wherever it is asked.
 #[tokio::test]
-async fn schemes_that_are_not_ours_are_no_credentials_anywhere() {
+async fn unknown_scheme_is_ignored_on_every_route() {
     let site = Site::start_behind_for(["127.0.0.0/8"], []).await;
     site.add_user("ada").await;
     let cookie = site.sign_in("ada").await;
@@ -88,7 +88,7 @@ async fn schemes_that_are_not_ours_are_no_credentials_anywhere() {
 }
 
 #[tokio::test]
-async fn beside_another_scheme_a_cookie_takes_its_proof_of_origin_as_ever() {
+async fn cookie_beside_unknown_scheme_requires_same_origin() {
     let site = Site::with_user("ada").await;
     let cookie = site.sign_in("ada").await;
     let end_others = async |site_says: &str| {

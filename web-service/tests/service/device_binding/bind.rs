@@ -9,7 +9,7 @@ use super::{Browser, get, site};
 use crate::support::{PASSWORD, assert_problem, cookie_of, header, until};
 
 #[tokio::test]
-async fn binding_tells_how_the_session_works_and_sets_the_cookie_that_it_describes() {
+async fn binding_sets_cookie_that_its_answer_describes() {
     let site = site().await;
     let browser = Browser::signed_in(&site).await;
     let answer = browser
@@ -32,7 +32,7 @@ async fn binding_tells_how_the_session_works_and_sets_the_cookie_that_it_describ
 }
 
 #[tokio::test]
-async fn a_session_is_bound_once_and_only_right_after_the_sign_in() {
+async fn session_is_bound_once_and_right_after_sign_in() {
     let site = site().await;
     let browser = Browser::signed_in(&site).await;
     let other = Browser::signed_in(&site).await;
@@ -59,7 +59,7 @@ async fn a_session_is_bound_once_and_only_right_after_the_sign_in() {
 }
 
 #[tokio::test]
-async fn whoever_is_not_signed_in_can_neither_bind_nor_refresh() {
+async fn unknown_session_can_neither_bind_nor_refresh() {
     let site = site().await;
     let mut browser = Browser::bound(&site).await;
     browser.session = "__Host-session=AAAAAAAAAAAAAAAAAAAAAA".to_owned();
@@ -69,7 +69,7 @@ async fn whoever_is_not_signed_in_can_neither_bind_nor_refresh() {
 }
 
 #[tokio::test]
-async fn the_list_of_devices_says_which_are_bound_and_since_when() {
+async fn login_list_shows_bound_sessions() {
     let site = site().await;
     let browser = Browser::bound(&site).await;
     site.sign_in("ada").await;
@@ -89,7 +89,7 @@ async fn the_list_of_devices_says_which_are_bound_and_since_when() {
 }
 
 #[tokio::test]
-async fn a_new_password_asks_the_device_again_and_a_new_id_keeps_the_binding() {
+async fn reauthentication_keeps_binding_and_new_password_offers_it() {
     let site = site().await;
     let browser = Browser::bound(&site).await;
     let answer = site

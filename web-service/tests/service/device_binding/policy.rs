@@ -11,7 +11,7 @@ use super::{Browser, get, site, site_with};
 use crate::support::{PASSWORD, assert_problem};
 
 #[tokio::test]
-async fn where_binding_is_required_an_unbound_session_has_a_minute() {
+async fn required_binding_refuses_unbound_session_after_a_minute() {
     let site = site_with(|config| config.device_binding.binding = DeviceBinding::Require).await;
     let bound = Browser::bound(&site).await;
     let plain = Browser::signed_in(&site).await;
@@ -32,7 +32,7 @@ async fn where_binding_is_required_an_unbound_session_has_a_minute() {
 }
 
 #[tokio::test]
-async fn where_binding_is_off_nobody_is_invited() {
+async fn disabled_binding_is_not_offered() {
     let site = site_with(|config| config.device_binding.binding = DeviceBinding::Off).await;
     let fields = [("username", "ada"), ("password", PASSWORD)];
     let answer = site.submit_login(&fields).await;
@@ -46,7 +46,7 @@ async fn where_binding_is_off_nobody_is_invited() {
 }
 
 #[tokio::test]
-async fn an_unbound_browser_works_as_before() {
+async fn unbound_session_stays_valid_where_preferred() {
     let site = site().await;
     let cookie = site.sign_in("ada").await;
     site.clock.advance(Duration::from_mins(20));
@@ -61,7 +61,7 @@ async fn an_unbound_browser_works_as_before() {
 }
 
 #[tokio::test]
-async fn where_an_application_has_another_origin_nobody_is_bound_by_preference() {
+async fn preferred_binding_is_not_offered_beside_other_origins() {
     let site = site_with(|config| {
         config.return_origins = AllowedRedirectOrigins::new(vec!["https://app.example".to_owned()]);
     })

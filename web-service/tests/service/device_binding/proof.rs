@@ -13,7 +13,7 @@ use super::{Browser, challenge_of, get, site, site_with};
 use crate::support::{assert_problem, header, until};
 
 #[tokio::test]
-async fn a_bound_session_needs_both_cookies_and_asking_without_changes_nothing() {
+async fn bound_session_requires_both_cookies() {
     let site = site().await;
     let mut browser = Browser::bound(&site).await;
     browser.assert_bound().await;
@@ -36,7 +36,7 @@ async fn a_bound_session_needs_both_cookies_and_asking_without_changes_nothing()
 }
 
 #[tokio::test]
-async fn without_a_proof_idle_time_goes_on() {
+async fn request_without_proof_does_not_extend_session() {
     let site = site().await;
     let mut browser = Browser::bound(&site).await;
     for _ in 0..29 {
@@ -55,7 +55,7 @@ async fn without_a_proof_idle_time_goes_on() {
 }
 
 #[tokio::test]
-async fn a_page_that_another_site_led_to_loads_once_more() {
+async fn navigation_from_other_site_reloads_once() {
     let site = site().await;
     let browser = Browser::bound(&site).await;
     for path in ["/dashboard?a=%22b", "/login?next=/dashboard"] {
@@ -88,7 +88,7 @@ async fn a_page_that_another_site_led_to_loads_once_more() {
 }
 
 #[tokio::test]
-async fn our_own_outage_sends_nobody_away() {
+async fn skipped_refresh_after_outage_is_unavailable() {
     let site = site().await;
     let browser = Browser::bound(&site).await;
     for why in ["server_error", "unreachable"] {
@@ -102,7 +102,7 @@ async fn our_own_outage_sends_nobody_away() {
 }
 
 #[tokio::test]
-async fn a_refresh_without_a_proof_gets_a_fresh_challenge_that_is_good_once() {
+async fn refresh_without_proof_gets_challenge_valid_once() {
     let site = site().await;
     let mut browser = Browser::bound(&site).await;
     let asked = browser.ask().await;
@@ -124,7 +124,7 @@ async fn a_refresh_without_a_proof_gets_a_fresh_challenge_that_is_good_once() {
 }
 
 #[tokio::test]
-async fn every_wrong_proof_is_refused_and_harms_nothing() {
+async fn invalid_proof_is_refused_and_uses_nothing_up() {
     let site = site().await;
     let mut browser = Browser::bound(&site).await;
     let other = Browser::bound(&site).await;
@@ -173,7 +173,7 @@ async fn every_wrong_proof_is_refused_and_harms_nothing() {
 }
 
 #[tokio::test]
-async fn the_session_of_an_earlier_sign_in_is_told_to_be_over() {
+async fn earlier_session_is_reported_as_ended() {
     let site = site().await;
     let old = Browser::bound(&site).await;
     let new = Browser {
@@ -188,7 +188,7 @@ async fn the_session_of_an_earlier_sign_in_is_told_to_be_over() {
 }
 
 #[tokio::test]
-async fn signing_out_ends_both_cookies() {
+async fn sign_out_removes_both_cookies() {
     let site = site().await;
     let browser = Browser::bound(&site).await;
     let page = get(&site, "/dashboard", &browser.cookies(), &[]).await;
@@ -206,7 +206,7 @@ async fn signing_out_ends_both_cookies() {
 }
 
 #[tokio::test]
-async fn a_proxy_gets_the_same_decision() {
+async fn forward_auth_requires_both_cookies() {
     let app = "https://app.example";
     let site = site_with(|config| {
         config.trusted_proxies = TrustedProxies::new(vec!["127.0.0.0/8".parse().unwrap()]);
@@ -256,7 +256,7 @@ async fn a_proxy_gets_the_same_decision() {
 
 /// A page of another site can send the request, and neither the proof nor what says that it is none.
 #[tokio::test]
-async fn what_says_that_another_site_sent_it_is_refused() {
+async fn request_of_other_site_is_refused() {
     let site = site().await;
     let browser = Browser::bound(&site).await;
     for (path, id) in [("/session/bind", ""), ("/session/refresh", &browser.sid)] {

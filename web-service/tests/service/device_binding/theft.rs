@@ -9,7 +9,7 @@ use super::{Browser, challenge_of, get, site, site_with};
 use crate::support::{PASSWORD, assert_problem, until};
 
 #[tokio::test]
-async fn copies_of_both_cookies_are_good_until_the_proof_is_over_and_the_trail_says_so() {
+async fn copied_cookies_work_until_proof_expires_and_are_recorded() {
     let site = site().await;
     let mut browser = Browser::bound(&site).await;
     let copies = browser.cookies();
@@ -36,7 +36,7 @@ async fn copies_of_both_cookies_are_good_until_the_proof_is_over_and_the_trail_s
 }
 
 #[tokio::test]
-async fn only_a_cookie_from_elsewhere_looks_like_a_theft() {
+async fn session_cookie_from_other_device_is_recorded_once() {
     let site = site().await;
     let browser = Browser::bound(&site).await;
     let led = [
@@ -60,7 +60,7 @@ async fn only_a_cookie_from_elsewhere_looks_like_a_theft() {
 }
 
 #[tokio::test]
-async fn a_theft_ends_the_login_where_the_operator_wants_it() {
+async fn suspected_theft_ends_login_where_configured() {
     let site = site_with(|config| config.device_binding.on_theft = OnTheft::EndLogin).await;
     let mut browser = Browser::bound(&site).await;
     let copies = browser.cookies();
@@ -83,7 +83,7 @@ async fn a_theft_ends_the_login_where_the_operator_wants_it() {
 }
 
 #[tokio::test]
-async fn a_browser_that_never_heard_of_its_binding_is_not_shut_out() {
+async fn lost_binding_response_locks_out_no_browser() {
     let site = site().await;
     let mut browser = Browser::signed_in(&site).await;
     let jwt = browser.registration(&browser.challenge);
@@ -107,7 +107,7 @@ async fn a_browser_that_never_heard_of_its_binding_is_not_shut_out() {
 }
 
 #[tokio::test]
-async fn a_stranger_with_the_cookie_cannot_end_the_login_by_signing_in() {
+async fn sign_in_with_copied_cookie_ends_no_login() {
     let site = site().await;
     site.add_user("eve").await;
     let browser = Browser::bound(&site).await;
@@ -124,7 +124,7 @@ async fn a_stranger_with_the_cookie_cannot_end_the_login_by_signing_in() {
 }
 
 #[tokio::test]
-async fn an_honest_browser_that_signs_an_old_challenge_is_in_no_audit_trail() {
+async fn expired_challenge_is_not_recorded() {
     let site = site().await;
     let mut browser = Browser::bound(&site).await;
     site.clock.advance(Duration::from_mins(11));

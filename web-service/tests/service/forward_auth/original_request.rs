@@ -43,7 +43,7 @@ fn identity(response: &Response) -> [String; 5] {
 }
 
 #[tokio::test]
-async fn who_is_known_passes_and_every_answer_has_every_identity_header() {
+async fn every_response_has_every_identity_header() {
     let site = site().await;
     let cookie = site.sign_in("ada").await;
     let passed = ask(&site, "", &[("cookie", &cookie)]).await;
@@ -92,7 +92,7 @@ async fn who_is_known_passes_and_every_answer_has_every_identity_header() {
 }
 
 #[tokio::test]
-async fn a_strangers_word_about_the_request_does_not_count() {
+async fn description_by_untrusted_peer_is_ignored() {
     let site = Site::start().await;
     site.add_user("ada").await;
     let cookie = site.sign_in("ada").await;
@@ -118,7 +118,7 @@ async fn a_strangers_word_about_the_request_does_not_count() {
 
 /// Envoy's HTTP service keeps method, host and path; its query is the client's.
 #[tokio::test]
-async fn envoy_asks_with_the_request_itself() {
+async fn envoy_request_is_checked_as_received() {
     let site = site().await;
     let cookie = site.sign_in("ada").await;
     let ask = async |method: Method, headers: &[(&str, &str)]| {
@@ -175,7 +175,7 @@ async fn envoy_asks_with_the_request_itself() {
 
 /// Proxies write scheme and host in their own ways: a WebSocket's upgrade and a form pass in each of them.
 #[tokio::test]
-async fn the_origin_is_known_in_every_form_that_proxies_send() {
+async fn origin_is_recognized_in_every_forwarded_form() {
     let site = site().await;
     let cookie = site.sign_in("ada").await;
     for (proto, host, expected) in [
@@ -235,7 +235,7 @@ async fn asks(site: &Site, method: &str, headers: &[(&str, &str)]) -> Response {
 
 /// It carries no credential: letting it pass would show the application a request of nobody.
 #[tokio::test]
-async fn a_preflight_does_not_pass() {
+async fn preflight_is_refused() {
     let site = site().await;
     let preflight = [
         ("x-forwarded-proto", "https"),
@@ -253,7 +253,7 @@ async fn a_preflight_does_not_pass() {
 }
 
 #[tokio::test]
-async fn an_application_may_want_to_know_again_who_somebody_is() {
+async fn old_authentication_leads_to_reauthentication() {
     let site = site().await;
     let cookie = site.sign_in("ada").await;
     let fresh = ask(&site, "?max_age=60", &[("cookie", &cookie)]).await;
@@ -296,7 +296,7 @@ async fn an_application_may_want_to_know_again_who_somebody_is() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_over_leads_to_sign_in() {
+async fn ended_session_leads_to_sign_in() {
     let site = site().await;
     let cookie = site.sign_in("ada").await;
     site.clock.advance(Duration::from_mins(30));
@@ -308,7 +308,7 @@ async fn a_session_that_is_over_leads_to_sign_in() {
 }
 
 #[tokio::test]
-async fn the_way_onward_leads_to_listed_origins_only() {
+async fn redirect_leads_to_configured_origins_only() {
     let site = site().await;
     for (to, status) in [
         ("https://app.example/a", 200),
@@ -357,7 +357,7 @@ async fn the_way_onward_leads_to_listed_origins_only() {
 
 /// A form that came after the session's end is not passed on; the person is told so, and comes back to the page that has it.
 #[tokio::test]
-async fn a_form_after_the_sessions_end_says_that_nothing_was_changed() {
+async fn form_after_session_end_reports_no_change() {
     let site = site().await;
     let post = ("x-forwarded-method", "POST");
     let ask = async |headers: &[(&str, &str)]| {
@@ -417,7 +417,7 @@ async fn a_form_after_the_sessions_end_says_that_nothing_was_changed() {
 
 /// A person behind a staging site's password is one who navigates.
 #[tokio::test]
-async fn beside_another_scheme_people_are_led_to_the_sign_in() {
+async fn navigation_with_unknown_scheme_leads_to_sign_in() {
     let site = site().await;
     let navigation = ("sec-fetch-mode", "navigate");
     let basic = ("authorization", "Basic c3RhZ2luZzpzaXRl");
@@ -428,7 +428,7 @@ async fn beside_another_scheme_people_are_led_to_the_sign_in() {
 
 /// What an application keeps in its address is still there after the sign-in; what no browser could ask for is left out.
 #[tokio::test]
-async fn long_addresses_survive_the_sign_in() {
+async fn long_target_survives_sign_in() {
     let site = site().await;
     let ask = async |uri: &str| {
         let request = site
@@ -474,7 +474,7 @@ async fn long_addresses_survive_the_sign_in() {
 
 /// By whatever clock web-service goes.
 #[tokio::test]
-async fn the_age_of_a_proof_is_measured_on_the_clock_that_dates_it() {
+async fn age_is_measured_on_clock_of_auth_service() {
     for skew in [-120, 120] {
         let (clock, auth_clock) = (ManualClock::default(), ManualClock::default());
         clock.leap(time::Duration::seconds(skew));

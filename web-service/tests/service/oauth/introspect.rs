@@ -4,7 +4,7 @@ use serde_json::Value;
 use crate::support::{Site, header};
 
 #[tokio::test]
-async fn introspection_takes_client_authentication() {
+async fn request_without_client_authentication_is_refused() {
     let site = Site::with_user("ada").await;
     let (access, refresh) = site.tokens("ada").await;
     for token in [access.as_str(), refresh.as_str(), "junk"] {

@@ -50,7 +50,7 @@ fn assert_signed_out(answer: &Response) {
 }
 
 #[tokio::test]
-async fn signing_out_ends_the_session_that_the_browser_has_by_now() {
+async fn outdated_form_ends_current_session() {
     for what in ["confirmed", "new password", "signed out", "idle"] {
         let site = Site::with_user("ada").await;
         let old = site.sign_in("ada").await;
@@ -76,7 +76,7 @@ async fn signing_out_ends_the_session_that_the_browser_has_by_now() {
 }
 
 #[tokio::test]
-async fn signing_out_twice_is_signed_out() {
+async fn repeated_sign_out_succeeds() {
     let site = Site::with_user("ada").await;
     let cookie = site.sign_in("ada").await;
     let token = site.page_token("/dashboard", &cookie).await;
@@ -87,7 +87,7 @@ async fn signing_out_twice_is_signed_out() {
 
 /// The token is not the session's: then it has to be the person's, and the browser has to say that a page of ours sent it.
 #[tokio::test]
-async fn an_older_form_signs_nobody_else_out_and_is_taken_from_pages_of_ours_only() {
+async fn outdated_form_of_other_account_or_origin_is_refused() {
     let site = Site::with_user("ada").await;
     site.add_user("bob").await;
     let token = site
@@ -145,7 +145,7 @@ impl Form {
 }
 
 #[tokio::test]
-async fn a_second_sign_in_tab_goes_on_where_it_wanted() {
+async fn second_sign_in_tab_continues_to_its_target() {
     let site = Site::with_user("ada").await;
     let form = Form::of(site.get("/login", "").await, "").await;
     let first = form.send(&site, &form.cookie, "ada").await;
@@ -169,7 +169,7 @@ async fn a_second_sign_in_tab_goes_on_where_it_wanted() {
 }
 
 #[tokio::test]
-async fn a_second_sign_in_tab_of_somebody_else_says_who_is_signed_in() {
+async fn second_sign_in_tab_of_other_account_names_signed_in_account() {
     let site = Site::with_user("ada").await;
     site.add_user("bob").await;
     let form = Form::of(site.get("/login", "").await, "").await;
@@ -191,7 +191,7 @@ async fn a_second_sign_in_tab_of_somebody_else_says_who_is_signed_in() {
 }
 
 #[tokio::test]
-async fn a_sign_in_tab_without_its_cookies_gets_a_form_that_is_good() {
+async fn form_without_its_cookie_gets_valid_form() {
     let site = Site::with_user("ada").await;
     let form = Form::of(site.get("/login", "").await, "").await;
     let other = Form::of(site.get("/login", "").await, "").await;
@@ -223,7 +223,7 @@ async fn logins(site: &Site, cookie: &str) -> usize {
 
 /// A double click, whose first answer the browser does not wait for.
 #[tokio::test]
-async fn a_form_that_is_sent_twice_begins_one_login() {
+async fn form_sent_twice_starts_one_login() {
     let site = Site::with_user("ada").await;
     let old = site.sign_in("ada").await;
     let form = Form::of(site.get("/login", "").await, "").await;
@@ -266,7 +266,7 @@ async fn a_form_that_is_sent_twice_begins_one_login() {
 
 /// The answer of the first came, and its cookie with it, before the second was sent.
 #[tokio::test]
-async fn a_second_press_with_the_first_ones_cookie_ends_nothing() {
+async fn form_sent_again_with_new_cookie_keeps_login() {
     let site = Site::with_user("ada").await;
     let form = Form::of(site.get("/login", "").await, "").await;
     let first = form.send(&site, &form.cookie, "ada").await;
@@ -280,7 +280,7 @@ async fn a_second_press_with_the_first_ones_cookie_ends_nothing() {
 }
 
 #[tokio::test]
-async fn after_the_sessions_end_every_form_says_that_nothing_was_changed_and_leads_back() {
+async fn form_after_session_end_reports_no_change() {
     let site = Site::with_user("ada").await;
     let cookie = site.sign_in("ada").await;
     let token = site.page_token("/dashboard", &cookie).await;
@@ -312,7 +312,7 @@ async fn after_the_sessions_end_every_form_says_that_nothing_was_changed_and_lea
 
 /// The session goes on under a new id: nothing is done, and the page is a click away.
 #[tokio::test]
-async fn a_form_from_before_a_new_id_leads_to_its_page() {
+async fn form_from_before_new_session_id_links_to_its_page() {
     let site = Site::with_user("ada").await;
     let old = site.sign_in("ada").await;
     let token = site.page_token("/account/logins", &old).await;

@@ -3,7 +3,7 @@ use reqwest::Method;
 use crate::support::{PASSWORD, Site, cookie_of, header};
 
 #[tokio::test]
-async fn the_right_password_leads_to_the_dashboard_that_greets() {
+async fn right_password_leads_to_dashboard() {
     let site = Site::with_user("ada").await;
 
     let response = site
@@ -38,7 +38,7 @@ async fn the_right_password_leads_to_the_dashboard_that_greets() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_keeps_the_name_and_says_so() {
+async fn wrong_password_shows_form_with_username() {
     let site = Site::with_user("ada").await;
     let response = site
         .submit_login(&[("username", "ada"), ("password", "wrong")])
@@ -52,7 +52,7 @@ async fn a_wrong_password_keeps_the_name_and_says_so() {
 }
 
 #[tokio::test]
-async fn unknown_disabled_and_wrong_are_one_page() {
+async fn unknown_wrong_and_disabled_get_one_page() {
     let site = Site::with_user("ada").await;
     site.add_user("bob").await;
     site.disable("bob").await;
@@ -79,7 +79,7 @@ async fn unknown_disabled_and_wrong_are_one_page() {
 }
 
 #[tokio::test]
-async fn a_name_is_shown_as_text_whatever_it_is() {
+async fn username_is_escaped() {
     let site = Site::start().await;
     let name = r#""><script>alert(1)</script>"#;
     let response = site
@@ -89,7 +89,7 @@ async fn a_name_is_shown_as_text_whatever_it_is() {
 }
 
 #[tokio::test]
-async fn after_signing_in_people_go_where_they_wanted_and_never_elsewhere() {
+async fn sign_in_leads_to_local_target_only() {
     let site = Site::with_user("ada").await;
     let visit = site.get("/account/password?a=b", "").await;
     assert_eq!(visit.status(), 303);
@@ -117,7 +117,7 @@ async fn after_signing_in_people_go_where_they_wanted_and_never_elsewhere() {
 }
 
 #[tokio::test]
-async fn who_is_signed_in_is_not_asked_again() {
+async fn signed_in_browser_is_redirected() {
     let site = Site::with_user("ada").await;
     let cookie = site.sign_in("ada").await;
     let response = site.get("/login?next=/account/password", &cookie).await;
@@ -125,7 +125,7 @@ async fn who_is_signed_in_is_not_asked_again() {
 }
 
 #[tokio::test]
-async fn the_form_works_only_in_the_browser_it_was_made_for() {
+async fn form_is_valid_in_its_browser_only() {
     let site = Site::with_user("ada").await;
     let (cookie, token) = site.login_form().await;
     let (other_cookie, _) = site.login_form().await;
@@ -155,7 +155,7 @@ async fn the_form_works_only_in_the_browser_it_was_made_for() {
 }
 
 #[tokio::test]
-async fn a_foreign_page_cannot_send_it_even_with_the_token() {
+async fn form_of_other_origin_is_refused_despite_token() {
     let site = Site::with_user("ada").await;
     let (cookie, token) = site.login_form().await;
     let form = [
@@ -224,7 +224,7 @@ async fn a_foreign_page_cannot_send_it_even_with_the_token() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_refused() {
+async fn malformed_form_is_refused() {
     let site = Site::with_user("ada").await;
     let (cookie, _) = site.login_form().await;
     let send = async |kind: &str, body: String| {

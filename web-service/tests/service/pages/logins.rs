@@ -23,7 +23,7 @@ async fn is_in(site: &Site, cookie: &str) -> bool {
 }
 
 #[tokio::test]
-async fn a_person_sees_every_place_and_ends_one() {
+async fn login_is_listed_and_ended() {
     let site = Site::with_user("ada").await;
     let (here, there) = (site.sign_in("ada").await, site.sign_in("ada").await);
     site.tokens("ada").await;
@@ -59,7 +59,7 @@ async fn a_person_sees_every_place_and_ends_one() {
 }
 
 #[tokio::test]
-async fn ending_this_browsers_own_login_is_a_sign_out() {
+async fn ending_own_login_signs_out() {
     let site = Site::with_user("ada").await;
     let cookie = site.sign_in("ada").await;
     let sid = list(&site, &cookie).await[0]["sid"]
@@ -77,7 +77,7 @@ async fn ending_this_browsers_own_login_is_a_sign_out() {
 }
 
 #[tokio::test]
-async fn all_others_are_ended_by_page_and_by_rest() {
+async fn other_logins_are_ended_by_page_and_api() {
     let site = Site::with_user("ada").await;
     let here = site.sign_in("ada").await;
     let there = site.sign_in("ada").await;
@@ -96,7 +96,7 @@ async fn all_others_are_ended_by_page_and_by_rest() {
 }
 
 #[tokio::test]
-async fn with_a_cookie_nothing_is_changed_without_proof_that_a_page_of_ours_asks() {
+async fn cookie_without_same_origin_changes_nothing() {
     let site = Site::with_user("ada").await;
     let cookie = site.sign_in("ada").await;
     let other = site.sign_in("ada").await;
@@ -128,7 +128,7 @@ async fn with_a_cookie_nothing_is_changed_without_proof_that_a_page_of_ours_asks
 }
 
 #[tokio::test]
-async fn a_bearer_needs_the_scope_and_no_proof() {
+async fn bearer_token_requires_scope_account() {
     let site = Site::with_user("ada").await;
     let cookie = site.sign_in("ada").await;
     let (token, _) = site.tokens("ada").await;
@@ -147,7 +147,7 @@ async fn a_bearer_needs_the_scope_and_no_proof() {
 }
 
 #[tokio::test]
-async fn a_page_gets_a_token_for_its_own_calls_and_nothing_more() {
+async fn token_of_page_permits_no_account_operation() {
     let site = Site::with_user("ada").await;
     let cookie = site.sign_in("ada").await;
     let answer = send(&site, Method::POST, "/api/session/token", &cookie).await;
@@ -176,7 +176,7 @@ async fn a_page_gets_a_token_for_its_own_calls_and_nothing_more() {
 }
 
 #[tokio::test]
-async fn every_answer_names_its_request() {
+async fn response_has_its_own_request_id() {
     let site = Site::with_user("ada").await;
     let request = site.request(Method::GET, "/api/profile");
     let answer = request.header("x-request-id", "mine").send().await.unwrap();

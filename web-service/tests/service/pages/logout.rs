@@ -3,7 +3,7 @@ use reqwest::Method;
 use crate::support::{Site, cookie_of, header};
 
 #[tokio::test]
-async fn signing_out_ends_the_session_and_removes_the_cookie() {
+async fn sign_out_ends_session_and_removes_cookie() {
     let site = Site::with_user("ada").await;
     let cookie = site.sign_in("ada").await;
     let token = site.page_token("/dashboard", &cookie).await;
@@ -34,7 +34,7 @@ async fn signing_out_ends_the_session_and_removes_the_cookie() {
 }
 
 #[tokio::test]
-async fn nobody_else_can_sign_a_person_out() {
+async fn sign_out_without_own_csrf_token_is_refused() {
     let site = Site::with_user("ada").await;
     let cookie = site.sign_in("ada").await;
     site.add_user("bob").await;
@@ -61,7 +61,7 @@ async fn nobody_else_can_sign_a_person_out() {
 }
 
 #[tokio::test]
-async fn one_session_ends_and_the_other_stays() {
+async fn sign_out_ends_one_session_only() {
     let site = Site::with_user("ada").await;
     let (one, two) = (site.sign_in("ada").await, site.sign_in("ada").await);
     let token = site.page_token("/dashboard", &one).await;
@@ -72,7 +72,7 @@ async fn one_session_ends_and_the_other_stays() {
 
 /// ASVS 7.4.4
 #[tokio::test]
-async fn every_page_of_a_signed_in_person_has_it() {
+async fn every_page_offers_sign_out() {
     let site = Site::with_user("ada").await;
     let cookie = site.sign_in("ada").await;
     for path in ["/dashboard", "/account/logins", "/account/password"] {

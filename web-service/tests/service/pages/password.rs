@@ -3,7 +3,7 @@ use crate::support::{PASSWORD, Site, cookie_of, header};
 const NEW: &str = "a new and longer password";
 
 #[tokio::test]
-async fn the_browser_continues_with_a_new_id_and_everything_else_ends() {
+async fn new_password_continues_session_and_ends_all_else() {
     let site = Site::with_user("ada").await;
     let cookie = site.sign_in("ada").await;
     let elsewhere = site.sign_in("ada").await;
@@ -32,7 +32,7 @@ async fn the_browser_continues_with_a_new_id_and_everything_else_ends() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_told_and_nothing_changes() {
+async fn invalid_change_is_explained_and_changes_nothing() {
     let site = Site::with_user("ada").await;
     let cookie = site.sign_in("ada").await;
     let token = site.page_token("/account/password", &cookie).await;
@@ -75,7 +75,7 @@ async fn what_is_wrong_is_told_and_nothing_changes() {
 }
 
 #[tokio::test]
-async fn it_takes_a_session_and_the_token() {
+async fn change_requires_session_and_csrf_token() {
     let site = Site::with_user("ada").await;
     let fields = [
         ("current_password", PASSWORD),
@@ -99,7 +99,7 @@ async fn it_takes_a_session_and_the_token() {
 
 /// What browsers and their password managers go by.
 #[tokio::test]
-async fn password_managers_find_the_page_and_the_name() {
+async fn password_manager_finds_page_and_username() {
     let site = Site::with_user("ada").await;
     let led = site.get("/.well-known/change-password", "").await;
     assert_eq!(

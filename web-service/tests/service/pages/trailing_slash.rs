@@ -5,7 +5,7 @@ use reqwest::Method;
 use crate::support::{PASSWORD, Site, header};
 
 #[tokio::test]
-async fn a_slash_behind_a_page_leads_to_the_page() {
+async fn trailing_slash_redirects_to_page() {
     let site = Site::with_user("ada").await;
     let cookie = site.sign_in("ada").await;
     for (method, path, target) in [
@@ -44,7 +44,7 @@ async fn a_slash_behind_a_page_leads_to_the_page() {
 }
 
 #[tokio::test]
-async fn a_form_that_is_sent_to_a_slash_loses_nothing() {
+async fn form_sent_to_trailing_slash_keeps_method_and_body() {
     let site = Site::with_user("ada").await;
     let cookie = site.sign_in("ada").await;
     let token = site.page_token("/dashboard", &cookie).await;
@@ -58,7 +58,7 @@ async fn a_form_that_is_sent_to_a_slash_loses_nothing() {
 }
 
 #[tokio::test]
-async fn the_case_of_a_content_type_does_not_matter() {
+async fn content_type_is_case_insensitive() {
     let site = Site::with_user("ada").await;
     let (cookie, token) = site.login_form().await;
     let send = async |path: &str, content_type: &str, body: String| {
