@@ -1,3 +1,7 @@
+//! The audit trail: which operations are recorded, with what, and `AdminService/ListAuditEvents` (ASVS 16.2, 16.3).
+
+use std::collections::BTreeSet;
+
 use auth_proto::v1::{
     AuditEvent, Client, ClientProofKind, CreateClientRequest, DisableClientRequest,
     DisableUserRequest, EnableUserRequest, EndOtherLoginsRequest, EndUserLoginsRequest,
@@ -24,14 +28,14 @@ async fn list(
     listed.unwrap().into_inner()
 }
 
-/// The events of a person, the first first, once there are so many.
+/// The events of an account, oldest first, once there are at least `count`.
 async fn events_of(
     service: &TestService,
     admin: &str,
     user_id: &str,
     count: usize,
 ) -> Vec<AuditEvent> {
-    let mut events = until("the trail to be written", async || {
+    let mut events = until("the events to be written", async || {
         let request = ListAuditEventsRequest {
             user_id: user_id.to_owned(),
             ..Default::default()
@@ -166,8 +170,9 @@ async fn trail_is_paged_for_administrators_only() {
             break;
         }
     }
-    seen.dedup();
     assert_eq!(seen.len(), 5);
+    let distinct: BTreeSet<_> = seen.into_iter().collect();
+    assert_eq!(distinct.len(), 5);
 
     let nobody = service.tokens("ada", "profile account").await.access_token;
     let request = bearer(ListAuditEventsRequest::default(), &nobody);
@@ -184,7 +189,37 @@ async fn trail_is_paged_for_administrators_only() {
     assert_refused(refused, Code::InvalidArgument, "INVALID_REQUEST");
 }
 
-/// Each twice or more, and only the first time changes anything.
+/// Creates an OAuth client, then disables it and the account twice, and enables the account twice.
+async fn administer_repeatedly(service: &TestService, admin: &str, user_id: &str) {
+    let mut calls = service.admin();
+    let request = CreateClientRequest {
+        client_id: "orders".to_owned(),
+        proof_kind: ClientProofKind::Secret.into(),
+        audiences: vec!["https://api.example".to_owned()],
+        ..Default::default()
+    };
+    let created = calls.create_client(bearer(request, admin)).await;
+    created.unwrap();
+    for _ in 0..2 {
+        let user_id = user_id.to_owned();
+        let end = EndUserLoginsRequest {
+            user_id: user_id.clone(),
+        };
+        calls.end_user_logins(bearer(end, admin)).await.unwrap();
+        let disable = DisableUserRequest { user_id };
+        calls.disable_user(bearer(disable, admin)).await.unwrap();
+        let client_id = "orders".to_owned();
+        let disable = DisableClientRequest { client_id };
+        calls.disable_client(bearer(disable, admin)).await.unwrap();
+    }
+    for _ in 0..2 {
+        let user_id = user_id.to_owned();
+        let enable = EnableUserRequest { user_id };
+        calls.enable_user(bearer(enable, admin)).await.unwrap();
+    }
+}
+
+/// Each operation is done twice or more, and has an effect the first time only.
 #[tokio::test]
 async fn operation_without_effect_is_not_recorded() {
     let service = TestService::start().await;
@@ -203,32 +238,7 @@ async fn operation_without_effect_is_not_recorded() {
         service.revoke(&tokens.refresh_token).await;
         service.revoke(&tokens.access_token).await;
     }
-    let mut calls = service.admin();
-    let request = CreateClientRequest {
-        client_id: "orders".to_owned(),
-        proof_kind: ClientProofKind::Secret.into(),
-        audiences: vec!["https://api.example".to_owned()],
-        ..Default::default()
-    };
-    let created = calls.create_client(bearer(request, &admin)).await;
-    created.unwrap();
-    for _ in 0..2 {
-        let user_id = user_id.clone();
-        let end = EndUserLoginsRequest {
-            user_id: user_id.clone(),
-        };
-        calls.end_user_logins(bearer(end, &admin)).await.unwrap();
-        let disable = DisableUserRequest { user_id };
-        calls.disable_user(bearer(disable, &admin)).await.unwrap();
-        let client_id = "orders".to_owned();
-        let disable = DisableClientRequest { client_id };
-        calls.disable_client(bearer(disable, &admin)).await.unwrap();
-    }
-    for _ in 0..2 {
-        let user_id = user_id.clone();
-        let enable = EnableUserRequest { user_id };
-        calls.enable_user(bearer(enable, &admin)).await.unwrap();
-    }
+    administer_repeatedly(&service, &admin, &user_id).await;
     service.login("ada").await;
 
     let all = until("the last event", async || {
@@ -279,14 +289,14 @@ async fn refresh_repeat_from_other_source_is_recorded() {
         token = successor;
     }
     let events = events_of(&service, &admin, &ada, 7).await;
-    let told: Vec<_> = events
+    let recorded: Vec<_> = events
         .iter()
         .map(|event| (event.kind.as_str(), event.ip_address.as_str()))
         .collect();
     let refreshed = ("REFRESHED", home);
     let repeated = |address| ("REFRESH_REPEATED_ELSEWHERE", address);
     assert_eq!(
-        told[1..],
+        recorded[1..],
         [
             refreshed,
             refreshed,

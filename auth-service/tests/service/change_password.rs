@@ -1,50 +1,17 @@
-use auth_proto::v1::{GetAccountRequest, ListUsersRequest};
+//! `AccountService/ChangePassword` (ASVS 6.2.2, 6.2.3, 7.4.3).
+
 use tonic::Code;
 
 use crate::support::{
     PASSWORD, SERVICE_SECRET, TestService, assert_refused, bearer, browser_login, change_password,
-    for_browser_use, from_web_service, seconds, with_ticket,
+    for_browser_use, from_web_service, with_ticket,
 };
 
 const NEW_PASSWORD: &str = "a new and longer password";
 
-async fn service() -> TestService {
-    let service = TestService::start().await;
-    service.add_user("ada", false).await;
-    service
-}
-
-#[tokio::test]
-async fn own_account_is_returned() {
-    let service = service().await;
-    let token = service.tokens("ada", "account").await.access_token;
-    let answer = service
-        .account()
-        .get_account(bearer(GetAccountRequest {}, &token))
-        .await;
-    assert_eq!(answer.unwrap().into_inner().user.unwrap().username, "ada");
-}
-
-#[tokio::test]
-async fn token_without_scope_account_is_refused() {
-    let service = service().await;
-    let mut client = service.account();
-    let none = client.get_account(GetAccountRequest {}).await;
-    assert_refused(none, Code::Unauthenticated, "TOKEN_MISSING");
-    let junk = client
-        .get_account(bearer(GetAccountRequest {}, "junk"))
-        .await;
-    assert_refused(junk, Code::Unauthenticated, "TOKEN_MALFORMED");
-    let profile = service.tokens("ada", "profile").await.access_token;
-    let lacking = client
-        .get_account(bearer(GetAccountRequest {}, &profile))
-        .await;
-    assert_refused(lacking, Code::PermissionDenied, "INSUFFICIENT_SCOPE");
-}
-
 #[tokio::test]
 async fn new_password_ends_all_logins_and_starts_one() {
-    let service = service().await;
+    let service = TestService::with_user("ada").await;
     let elsewhere = service.tokens("ada", "").await;
     let here = service.tokens("ada", "account").await;
 
@@ -68,13 +35,14 @@ async fn new_password_ends_all_logins_and_starts_one() {
         .unwrap();
     let claims = service.try_validate(&continued.access_token).await.unwrap();
     assert_eq!(claims.sid, answer.sid);
-    assert!(service.try_login("ada", PASSWORD).await.is_err());
+    let former = service.try_login("ada", PASSWORD).await;
+    assert_refused(former, Code::Unauthenticated, "INVALID_CREDENTIALS");
     assert!(service.try_login("ada", NEW_PASSWORD).await.is_ok());
 }
 
 #[tokio::test]
 async fn wrong_current_or_weak_new_password_is_refused() {
-    let service = service().await;
+    let service = TestService::with_user("ada").await;
     let token = service.tokens("ada", "account").await.access_token;
     let mut client = service.account();
     let wrong = client
@@ -100,9 +68,9 @@ async fn wrong_current_or_weak_new_password_is_refused() {
 
 #[tokio::test]
 async fn unchanged_password_is_refused_in_any_unicode_form() {
-    let service = service().await;
+    let service = TestService::with_user("ada").await;
     let token = service.tokens("ada", "account").await.access_token;
-    // In another Unicode form it is the same one.
+    // Two Unicode forms of one password.
     let (composed, decomposed) = (
         "caf\u{e9} und sieben Stufen",
         "cafe\u{301} und sieben Stufen",
@@ -123,46 +91,33 @@ async fn unchanged_password_is_refused_in_any_unicode_form() {
     assert!(service.try_login("ada", composed).await.is_ok());
 }
 
-/// Without an entry among the revocations, as when another instance ended it this very moment.
-#[tokio::test]
-async fn login_ended_only_in_store_is_refused() {
-    let service = service().await;
-    // What is as old as the store's history is looked up anyway.
-    service.clock.advance(seconds(2));
-    let admin = service.admin_token().await;
-    let token = service.tokens("ada", "account").await.access_token;
-    let end = "UPDATE logins SET ended_at = 1, end_reason = 'signed_out'";
-    service.do_to_database(end.to_owned()).await;
-    let request = bearer(GetAccountRequest {}, &token);
-    let refused = service.account().get_account(request).await;
-    assert_refused(refused, Code::Unauthenticated, "LOGIN_ENDED");
-    let request = bearer(ListUsersRequest::default(), &admin);
-    let refused = service.admin().list_users(request).await;
-    assert_refused(refused, Code::Unauthenticated, "LOGIN_ENDED");
-}
-
 #[tokio::test]
 async fn concurrent_changes_let_one_succeed() {
-    let service = service().await;
+    let service = TestService::with_user("ada").await;
     let token = service.tokens("ada", "account").await.access_token;
     let change = |new: &'static str| {
         let mut client = service.account();
         let request = bearer(change_password(PASSWORD, new), &token);
         async move { client.change_password(request).await }
     };
-    let (one, two) = tokio::join!(
-        change("the first new password"),
-        change("the second new password")
-    );
-    assert_eq!(
-        [one.is_ok(), two.is_ok()].iter().filter(|ok| **ok).count(),
-        1
-    );
+    let (first, second) = ("the first new password", "the second new password");
+    let (one, two) = tokio::join!(change(first), change(second));
+    assert_ne!(one.is_ok(), two.is_ok(), "{one:?} {two:?}");
+    let (accepted, refused) = if one.is_ok() {
+        (first, second)
+    } else {
+        (second, first)
+    };
+    assert!(service.try_login("ada", accepted).await.is_ok());
+    for other in [refused, PASSWORD] {
+        let answer = service.try_login("ada", other).await;
+        assert_refused(answer, Code::Unauthenticated, "INVALID_CREDENTIALS");
+    }
 }
 
 #[tokio::test]
 async fn browser_login_continues_as_browser_login() {
-    let service = service().await;
+    let service = TestService::with_user("ada").await;
     let ticket = service
         .auth()
         .login(from_web_service(browser_login()))

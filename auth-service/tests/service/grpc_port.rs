@@ -1,3 +1,5 @@
+//! The gRPC port: health, reflection, message limits, and requests that are no gRPC calls.
+
 use auth_proto::v1::LoginRequest;
 use http::{Method, Request, Response};
 use tonic::{Code, Status, body::Body};
@@ -5,12 +7,11 @@ use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 use tonic_reflection::pb::{v1, v1alpha};
-
 use tower::{Service as _, ServiceExt as _};
 
 use crate::support::TestService;
 
-/// Sends a request as it is, of any method and content type.
+/// Sends an HTTP request of any method and content type.
 async fn send(
     service: &TestService,
     (method, path): (Method, &str),
@@ -58,12 +59,15 @@ async fn reflection_serves_both_versions_where_enabled() {
     };
     let mut client =
         v1::server_reflection_client::ServerReflectionClient::new(service.channel.clone());
-    assert!(
-        client
-            .server_reflection_info(tokio_stream(request))
-            .await
-            .is_ok()
-    );
+    let mut answers = client.server_reflection_info(once(request)).await;
+    let answer = answers.as_mut().unwrap().get_mut().message().await.unwrap();
+    let Some(v1::server_reflection_response::MessageResponse::ListServicesResponse(listed)) =
+        answer.unwrap().message_response
+    else {
+        panic!("no list of services");
+    };
+    let names: Vec<_> = listed.service.iter().map(|one| one.name.as_str()).collect();
+    assert!(names.contains(&"auth.v1.AuthService"), "{names:?}");
     let request = v1alpha::ServerReflectionRequest {
         host: String::new(),
         message_request: Some(
@@ -72,19 +76,22 @@ async fn reflection_serves_both_versions_where_enabled() {
     };
     let mut client =
         v1alpha::server_reflection_client::ServerReflectionClient::new(service.channel.clone());
-    assert!(
-        client
-            .server_reflection_info(tokio_stream(request))
-            .await
-            .is_ok()
-    );
+    let mut answers = client.server_reflection_info(once(request)).await;
+    let answer = answers.as_mut().unwrap().get_mut().message().await.unwrap();
+    let Some(v1alpha::server_reflection_response::MessageResponse::ListServicesResponse(listed)) =
+        answer.unwrap().message_response
+    else {
+        panic!("no list of services");
+    };
+    let names: Vec<_> = listed.service.iter().map(|one| one.name.as_str()).collect();
+    assert!(names.contains(&"auth.v1.AuthService"), "{names:?}");
 
     let closed = TestService::start_with(|config| config.reflection = false).await;
     let request = v1::ServerReflectionRequest::default();
     let mut client =
         v1::server_reflection_client::ServerReflectionClient::new(closed.channel.clone());
     let refused = client
-        .server_reflection_info(tokio_stream(request))
+        .server_reflection_info(once(request))
         .await
         .unwrap_err();
     assert_eq!(refused.code(), Code::Unimplemented);
@@ -140,7 +147,7 @@ async fn malformed_message_is_invalid_argument() {
         ("half a message", b"\0\0\0\0\x09\x0a"),
         ("a length beyond the message", b"\0\0\0\0\x02\x0a\x7f"),
         ("groups within groups", b"\0\0\0\0\x04\x0b\x0b\x0b\x0b"),
-        ("compressed, no one says how", b"\x01\0\0\0\x02\x0a\0"),
+        ("compressed, without an encoding", b"\x01\0\0\0\x02\x0a\0"),
         ("an unknown flag", b"\x07\0\0\0\x02\x0a\0"),
     ] {
         let answer = send(&service, (Method::POST, login), &["application/grpc"], body).await;
@@ -149,6 +156,6 @@ async fn malformed_message_is_invalid_argument() {
     }
 }
 
-fn tokio_stream<T>(item: T) -> impl futures_util::Stream<Item = T> {
+fn once<T>(item: T) -> impl futures_util::Stream<Item = T> {
     futures_util::stream::iter([item])
 }

@@ -1,3 +1,5 @@
+//! `ListLogins`, `EndLogin`, `EndOtherLogins`, `EndUserLogins`, and the limit of a hundred logins (ASVS 7.1.2, 7.4.5, 7.5.2).
+
 use auth_proto::v1::{
     ClientKind, EndLoginRequest, EndOtherLoginsRequest, EndUserLoginsRequest, ListLoginsRequest,
     Login, LoginResponse,
@@ -6,10 +8,9 @@ use tonic::Code;
 
 use crate::support::{TestService, assert_refused, bearer, minutes, with_ticket};
 
-/// A service with Ada, and an access token of hers for her account.
+/// A service with the account `ada`, and an access token of it with the scope `account`.
 async fn ada() -> (TestService, String) {
-    let service = TestService::start().await;
-    service.add_user("ada", false).await;
+    let service = TestService::with_user("ada").await;
     let token = service.tokens("ada", "profile account").await.access_token;
     (service, token)
 }
@@ -44,7 +45,7 @@ async fn logins_of_account_are_listed() {
 
     let logins = list(&service, &token).await;
 
-    assert_eq!(logins.len(), 2, "and nobody else's: {logins:?}");
+    assert_eq!(logins.len(), 2, "{logins:?}");
     let (newer, older) = (&logins[0], &logins[1]);
     assert_eq!(newer.sid, other.sid);
     assert!(older.current && !newer.current);
@@ -58,15 +59,14 @@ async fn logins_of_account_are_listed() {
 
 #[tokio::test]
 async fn refresh_updates_last_seen_each_minute() {
-    let service = TestService::start().await;
-    service.add_user("ada", false).await;
+    let service = TestService::with_user("ada").await;
     let mut issued = service.tokens("ada", "profile account").await;
     let seen = async |token: &str| list(&service, token).await[0].last_seen_at.unwrap().seconds;
-    let begun = seen(&issued.access_token).await;
+    let started = seen(&issued.access_token).await;
     for minute in 1..=3 {
         service.clock.advance(minutes(1));
         issued = service.try_refresh(&issued.refresh_token).await.unwrap();
-        assert_eq!(seen(&issued.access_token).await, begun + minute * 60);
+        assert_eq!(seen(&issued.access_token).await, started + minute * 60);
     }
 }
 
@@ -107,7 +107,10 @@ async fn login_of_other_account_is_reported_as_unknown() {
     }
     answers.dedup();
     assert_eq!(answers.len(), 1, "one answer: {answers:?}");
-    assert!(exchange(&service, &bobs).await.len() > 10, "it lives on");
+    assert!(
+        exchange(&service, &bobs).await.len() > 10,
+        "the login is alive"
+    );
 }
 
 #[tokio::test]
@@ -155,7 +158,10 @@ async fn login_beyond_hundred_ends_oldest() {
             .advance(minutes(0) + std::time::Duration::from_millis(1));
         service.login("ada").await;
     }
-    assert!(service.try_validate(&token).await.is_ok(), "a hundred live");
+    assert!(
+        service.try_validate(&token).await.is_ok(),
+        "a hundred logins are alive"
+    );
     let newest = service.login("ada").await;
     let access = service.try_validate(&token).await;
     assert_refused(access, Code::Unauthenticated, "LOGIN_ENDED");

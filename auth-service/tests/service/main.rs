@@ -1,9 +1,11 @@
-//! auth-service as its clients see it: a real service on a real port, with a clock that the test moves.
+//! auth-service through its port, as its clients use it, with a clock that the test controls. Paths follow RPCs: `revoke_token.rs`
+//! is about `RevokeToken`.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod audit;
 mod change_password;
 mod dpop;
+mod get_account;
 mod grpc_port;
 mod issue_token;
 mod issuer;
@@ -14,6 +16,7 @@ mod rate_limit;
 mod reauthenticate;
 mod revoke_token;
 mod service_identity;
+mod sign_in_form;
 mod signing_keys;
 mod steady_clock;
 mod support;

@@ -1,3 +1,5 @@
+//! `AccountService/Reauthenticate`, and the operations that require it (ASVS 7.5.1, 7.5.3).
+
 use auth_proto::v1::{EndLoginRequest, EndOtherLoginsRequest, ReauthenticateRequest};
 use tonic::{Code, Status};
 
@@ -17,8 +19,7 @@ async fn reauthenticate(service: &TestService, token: &str, password: &str) -> R
 
 #[tokio::test]
 async fn sensitive_operation_requires_recent_authentication() {
-    let service = TestService::start().await;
-    service.add_user("ada", false).await;
+    let service = TestService::with_user("ada").await;
     let other = service.login("ada").await.sid;
     let issued = service.tokens("ada", "account").await;
     service.clock.advance(minutes(5));
@@ -67,8 +68,7 @@ async fn sensitive_operation_requires_recent_authentication() {
 
 #[tokio::test]
 async fn sign_out_requires_no_recent_authentication() {
-    let service = TestService::start().await;
-    service.add_user("ada", false).await;
+    let service = TestService::with_user("ada").await;
     let token = service.tokens("ada", "account").await.access_token;
     let sid = service.try_validate(&token).await.unwrap().sid;
     service.clock.advance(minutes(10));

@@ -1,17 +1,13 @@
+//! `AuthService/RevokeToken` (RFC 7009).
+
 use auth_proto::v1::RevokeTokenRequest;
 use tonic::Code;
 
 use crate::support::{TestService, assert_refused, minutes, rounds, seconds};
 
-async fn service() -> TestService {
-    let service = TestService::start().await;
-    service.add_user("ada", false).await;
-    service
-}
-
 #[tokio::test]
 async fn access_token_ends_alone_and_permanently() {
-    let service = service().await;
+    let service = TestService::with_user("ada").await;
     let issued = service.tokens("ada", "").await;
     let sibling = service.try_refresh(&issued.refresh_token).await.unwrap();
 
@@ -27,9 +23,9 @@ async fn access_token_ends_alone_and_permanently() {
 
 #[tokio::test]
 async fn restart_keeps_revocations() {
-    let mut service = service().await;
+    let mut service = TestService::with_user("ada").await;
     for _round in 0..rounds(3) {
-        // Each round leaves a login behind; beyond a hundred the oldest one ends.
+        // Each round leaves a login; beyond a hundred the oldest one ends.
         service.clock.advance(seconds(1));
         let (token, login) = (
             service.tokens("ada", "").await,
@@ -49,7 +45,7 @@ async fn restart_keeps_revocations() {
 
 #[tokio::test]
 async fn refresh_token_of_any_generation_ends_login() {
-    let service = service().await;
+    let service = TestService::with_user("ada").await;
     let first = service.tokens("ada", "").await;
     let second = service.try_refresh(&first.refresh_token).await.unwrap();
     let other_login = service.tokens("ada", "").await;
@@ -72,7 +68,7 @@ async fn refresh_token_of_any_generation_ends_login() {
 
 #[tokio::test]
 async fn access_token_with_end_login_ends_login() {
-    let service = service().await;
+    let service = TestService::with_user("ada").await;
     let issued = service.tokens("ada", "account").await;
     let end_login_of = |token: &str| RevokeTokenRequest {
         token: token.to_owned(),
@@ -98,7 +94,7 @@ async fn access_token_with_end_login_ends_login() {
 
 #[tokio::test]
 async fn unexchanged_ticket_ends_login() {
-    let service = service().await;
+    let service = TestService::with_user("ada").await;
     let ticket = service.login("ada").await.login_ticket;
     service.revoke(&ticket).await;
     let answer = service.try_exchange(&ticket, "").await;
@@ -107,9 +103,9 @@ async fn unexchanged_ticket_ends_login() {
 
 #[tokio::test]
 async fn unknown_or_ended_token_is_no_error() {
-    let service = service().await;
+    let service = TestService::with_user("ada").await;
     let issued = service.tokens("ada", "").await;
-    for _twice in 0..2 {
+    for _ in 0..2 {
         service.revoke(&issued.refresh_token).await;
         service.revoke(&issued.access_token).await;
         service.revoke("junk").await;
@@ -119,10 +115,10 @@ async fn unknown_or_ended_token_is_no_error() {
 
 #[tokio::test]
 async fn repeated_revocation_writes_nothing() {
-    let service = service().await;
+    let service = TestService::with_user("ada").await;
     let issued = service.tokens("ada", "").await;
     let before = service.revoke(&issued.access_token).await;
-    for _again in 0..3 {
+    for _ in 0..3 {
         assert_eq!(service.revoke(&issued.access_token).await, before);
     }
     let sibling = service.try_refresh(&issued.refresh_token).await.unwrap();
@@ -139,11 +135,11 @@ async fn repeated_revocation_writes_nothing() {
 
 #[tokio::test]
 async fn access_tokens_beyond_sixty_a_minute_are_throttled() {
-    let service = service().await;
+    let service = TestService::with_user("ada").await;
     let mut tokens = vec![service.tokens("ada", "").await];
     let other = service.tokens("ada", "").await.access_token;
     for number in 1..61 {
-        // Not so often that refreshing is refused.
+        // Below the limit of refreshes.
         service.clock.advance(seconds(u64::from(number == 40) * 60));
         let last = &tokens[number - 1].refresh_token;
         tokens.push(service.try_refresh(last).await.unwrap());
@@ -172,17 +168,17 @@ async fn access_tokens_beyond_sixty_a_minute_are_throttled() {
 
 #[tokio::test]
 async fn login_without_tokens_ends_without_log_entry() {
-    let service = service().await;
+    let service = TestService::with_user("ada").await;
     let (used, unused) = (
         service.tokens("ada", "").await,
         service.login("ada").await.login_ticket,
     );
     let before = service.revoke("").await;
-    assert_eq!(service.revoke(&unused).await, before, "nothing was issued");
+    assert_eq!(service.revoke(&unused).await, before, "no token was issued");
     let exchanged = service.try_exchange(&unused, "").await;
     assert_refused(exchanged, Code::Unauthenticated, "LOGIN_ENDED");
 
-    // Whatever the clock shows at that moment, as it may be wrong.
+    // The clock at the time of the revocation does not count, as it may be wrong.
     service.clock.advance(minutes(15) + seconds(10 + 60));
     assert_eq!(service.revoke(&used.refresh_token).await, before + 1);
     let refreshed = service.try_refresh(&used.refresh_token).await;
@@ -195,7 +191,7 @@ async fn login_without_tokens_ends_without_log_entry() {
 
 #[tokio::test]
 async fn expired_access_token_with_end_login_ends_login() {
-    let service = service().await;
+    let service = TestService::with_user("ada").await;
     let issued = service.tokens("ada", "account").await;
     let weak = service.tokens("ada", "profile").await;
     service.clock.advance(minutes(16));

@@ -1,3 +1,5 @@
+//! The service identity of web-service, and credentials that are sent twice (CWE-436).
+
 use auth_proto::v1::{ClientKind, GetAccountRequest, GetJwksRequest};
 use tonic::Code;
 
@@ -8,8 +10,7 @@ use crate::support::{
 
 #[tokio::test]
 async fn client_info_without_service_identity_is_ignored() {
-    let service = TestService::start().await;
-    service.add_user("ada", false).await;
+    let service = TestService::with_user("ada").await;
     let login = service
         .auth()
         .login(browser_login())
@@ -18,7 +19,7 @@ async fn client_info_without_service_identity_is_ignored() {
         .into_inner();
     assert_eq!(login.client_kind(), ClientKind::Api);
     let ticket = login.login_ticket;
-    // A browser's ticket would be refused here, so the login counts as an API client's.
+    // The ticket of a browser would be refused here: the login counts as that of an API client.
     let issued = service.try_exchange(&ticket, "").await.unwrap();
     let rotated = service.try_refresh(&issued.refresh_token).await.unwrap();
     assert_ne!(rotated.refresh_token, issued.refresh_token);
@@ -26,8 +27,7 @@ async fn client_info_without_service_identity_is_ignored() {
 
 #[tokio::test]
 async fn wrong_service_secret_is_refused() {
-    let service = TestService::start().await;
-    service.add_user("ada", false).await;
+    let service = TestService::with_user("ada").await;
     for wrong in ["", "wrong", "a service secret of good length!?"] {
         let request = with_metadata(browser_login(), "holdfast-service-secret", wrong);
         let answer = service.auth().login(request).await;
@@ -37,8 +37,7 @@ async fn wrong_service_secret_is_refused() {
 
 #[tokio::test]
 async fn repeated_service_secret_is_refused() {
-    let service = TestService::start().await;
-    service.add_user("ada", false).await;
+    let service = TestService::with_user("ada").await;
     for other in [SERVICE_SECRET, "wrong"] {
         let mut request = from_web_service(browser_login());
         let other = other.parse().unwrap();
@@ -52,8 +51,7 @@ async fn repeated_service_secret_is_refused() {
 
 #[tokio::test]
 async fn repeated_authorization_metadata_is_refused() {
-    let service = TestService::start().await;
-    service.add_user("ada", false).await;
+    let service = TestService::with_user("ada").await;
     let token = service.tokens("ada", "account").await.access_token;
     assert!(
         service

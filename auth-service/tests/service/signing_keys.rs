@@ -1,3 +1,5 @@
+//! Signing keys: rotation, revocation, publication (`AuthService/GetJwks`), and their encryption at rest.
+
 use std::sync::Arc;
 
 use auth_proto::v1::{GetJwksRequest, RotateSigningKeyRequest};
@@ -102,8 +104,7 @@ async fn wrong_encryption_key_creates_no_signing_key() {
 
 #[tokio::test]
 async fn algorithm_change_keeps_old_tokens_valid() {
-    let service = TestService::start().await;
-    service.add_user("ada", false).await;
+    let service = TestService::with_user("ada").await;
     let token = service.tokens("ada", "").await.access_token;
 
     let changed =
@@ -113,14 +114,14 @@ async fn algorithm_change_keeps_old_tokens_valid() {
     let changed = changed.await;
 
     assert!(changed.try_validate(&token).await.is_ok());
-    let (still, _) = signed(&changed).await;
+    let (still, _) = sign_token(&changed).await;
     assert_eq!(
         Some(still),
         jsonwebtoken::decode_header(&token).unwrap().kid,
-        "the new one is not known yet"
+        "caches do not have the new key yet"
     );
     changed.clock.advance(minutes(10));
-    let (_, new_token) = signed(&changed).await;
+    let (_, new_token) = sign_token(&changed).await;
     assert!(changed.try_validate(&new_token).await.is_ok());
     let keys = changed
         .auth()
@@ -170,8 +171,7 @@ async fn failed_start_with_wrong_encryption_key_changes_nothing() {
 
 #[tokio::test]
 async fn database_contains_no_plain_secret() {
-    let service = TestService::start().await;
-    service.add_user("ada", false).await;
+    let service = TestService::with_user("ada").await;
     let issued = service.tokens("ada", "").await;
     let directory = service.directory.clone();
     drop(service.restart().await);
@@ -189,13 +189,13 @@ async fn database_contains_no_plain_secret() {
     }
 }
 
-/// How every Ed25519 key in PKCS #8 begins (RFC 8410 §7).
+/// The beginning of every Ed25519 key in PKCS #8 (RFC 8410 §7).
 const PKCS8_ED25519: &[u8] = &[
     0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
 ];
 
-/// The care of a service's keys, as the command line has it.
-async fn keys_of(service: &TestService) -> SigningKeys {
+/// The key management of the command line, on the database of a service.
+async fn key_manager(service: &TestService) -> SigningKeys {
     let config = config(service.directory.path());
     let store = SqliteStore::open(&config.database).await.unwrap();
     let policy = KeyPolicy {
@@ -213,8 +213,8 @@ async fn published(service: &TestService) -> Vec<String> {
     keys.map(|key| key.kid).collect()
 }
 
-/// The key that signed a fresh token, and the token.
-async fn signed(service: &TestService) -> (String, String) {
+/// Issues a token; returns the `kid` of its key, and the token.
+async fn sign_token(service: &TestService) -> (String, String) {
     let token = service.tokens("ada", "").await.access_token;
     let header = jsonwebtoken::decode_header(&token).unwrap();
     (header.kid.unwrap(), token)
@@ -230,23 +230,31 @@ async fn until_published(service: &TestService, count: usize) -> Vec<String> {
 
 #[tokio::test]
 async fn new_key_is_published_before_it_signs() {
-    let service = TestService::start().await;
-    service.add_user("ada", false).await;
-    let (old, old_token) = signed(&service).await;
+    let service = TestService::with_user("ada").await;
+    let (old, old_token) = sign_token(&service).await;
 
-    let new = keys_of(&service).await.rotate().await.unwrap().unwrap();
+    let new = key_manager(&service).await.rotate().await.unwrap().unwrap();
     assert_eq!(
         until_published(&service, 2).await,
         [old.clone(), new.clone()]
     );
-    assert_eq!(signed(&service).await.0, old, "caches do not know it yet");
+    assert_eq!(
+        sign_token(&service).await.0,
+        old,
+        "caches do not have it yet"
+    );
     assert!(
-        keys_of(&service).await.rotate().await.unwrap().is_none(),
-        "one at a time"
+        key_manager(&service)
+            .await
+            .rotate()
+            .await
+            .unwrap()
+            .is_none(),
+        "one rotation at a time"
     );
 
     service.clock.advance(minutes(10));
-    let (kid, new_token) = signed(&service).await;
+    let (kid, new_token) = sign_token(&service).await;
     assert_eq!(kid, new);
     assert_eq!(published(&service).await, [new.clone(), old]);
     for token in [&old_token, &new_token] {
@@ -258,39 +266,39 @@ async fn new_key_is_published_before_it_signs() {
         until_published(&service, 1).await,
         std::slice::from_ref(&new)
     );
-    assert_eq!(signed(&service).await.0, new);
+    assert_eq!(sign_token(&service).await.0, new);
 }
 
 #[tokio::test]
 async fn old_key_is_replaced() {
-    let service = TestService::start().await;
-    service.add_user("ada", false).await;
-    let (old, _) = signed(&service).await;
+    let service = TestService::with_user("ada").await;
+    let (old, _) = sign_token(&service).await;
     service.clock.advance(minutes(90 * 24 * 60));
     let keys = until_published(&service, 2).await;
     assert_eq!(keys[0], old);
     service.clock.advance(minutes(10));
-    assert_eq!(signed(&service).await.0, keys[1]);
+    assert_eq!(sign_token(&service).await.0, keys[1]);
 }
 
 #[tokio::test]
 async fn revoked_key_ends_its_tokens_and_no_login() {
-    let service = TestService::start().await;
-    service.add_user("ada", false).await;
+    let service = TestService::with_user("ada").await;
     let issued = service.tokens("ada", "").await;
     let kid = jsonwebtoken::decode_header(&issued.access_token)
         .unwrap()
         .kid;
     let kid = kid.unwrap();
 
-    let keys = keys_of(&service).await;
+    let keys = key_manager(&service).await;
     assert!(keys.revoke(&kid).await.unwrap());
-    assert!(!keys.revoke(&kid).await.unwrap(), "it is gone");
+    assert!(!keys.revoke(&kid).await.unwrap(), "it is revoked already");
 
-    until("the token to die", async || {
+    until("the token to be refused", async || {
         service.try_validate(&issued.access_token).await.err()
     })
     .await;
+    let refused = service.try_validate(&issued.access_token).await;
+    assert_refused(refused, Code::Unauthenticated, "TOKEN_BAD_SIGNATURE");
     let published = published(&service).await;
     assert!(!published.contains(&kid) && published.len() == 1);
     let again = service.try_refresh(&issued.refresh_token).await.unwrap();

@@ -1,4 +1,4 @@
-//! A clock that leaps and comes back.
+//! A clock that jumps and returns revives nothing and deletes nothing (`SteadyClock`).
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,20 +10,20 @@ use tempfile::TempDir;
 use tonic::Code;
 
 use crate::support::{
-    ManualClock, TestService, assert_refused, bearer, do_to_database, minutes, until,
+    ManualClock, TestService, assert_refused, bearer, execute_sql, minutes, until,
 };
 
-const YEAR_AND_MORE: time::Duration = time::Duration::days(400);
+const JUMP: time::Duration = time::Duration::days(400);
 
 async fn store(directory: &TempDir) -> SqliteStore {
     let database = directory.path().join("auth.db");
     SqliteStore::open(&database).await.unwrap()
 }
 
-/// Waits until a service that just started has removed what is too old, in whatever time that is.
-async fn purged(directory: &TempDir) {
+/// Waits until a service that just started has deleted what has expired.
+async fn wait_for_purge(directory: &TempDir) {
     let store = store(directory).await;
-    until("the oldest revocation to be removed", async || {
+    until("the oldest revocation to be deleted", async || {
         let all = store.revocations_after(0, 1000).await.unwrap();
         let is_there = all.iter().any(|one| one.expires_at.unix_timestamp() == 0);
         (!is_there).then_some(())
@@ -31,12 +31,12 @@ async fn purged(directory: &TempDir) {
     .await;
 }
 
-/// Something so old that every start removes it.
-const OLDEST: &str = "INSERT INTO revocations (kind, subject, expires_at) \
+/// An entry that every start deletes.
+const EXPIRED_ENTRY: &str = "INSERT INTO revocations (kind, subject, expires_at) \
                       VALUES ('sid', '00000000-0000-4000-8000-000000000001', 0)";
 
 async fn stop(service: TestService) -> (Arc<TempDir>, ManualClock) {
-    service.do_to_database(OLDEST.to_owned()).await;
+    service.execute_sql(EXPIRED_ENTRY.to_owned()).await;
     let (directory, clock) = (Arc::clone(&service.directory), service.clock.clone());
     service.stop_and(async |_| ()).await;
     (directory, clock)
@@ -44,12 +44,12 @@ async fn stop(service: TestService) -> (Arc<TempDir>, ManualClock) {
 
 async fn start((directory, clock): (Arc<TempDir>, ManualClock)) -> TestService {
     let service = TestService::start_in(Arc::clone(&directory), clock, |_| ()).await;
-    purged(&directory).await;
+    wait_for_purge(&directory).await;
     service
 }
 
 async fn events(service: &TestService) -> usize {
-    // With a token of its own time.
+    // With a token that is valid at the present time.
     let token = service.tokens("root", "admin account").await.access_token;
     let request = bearer(ListAuditEventsRequest::default(), &token);
     let listed = service.admin().list_audit_events(request).await.unwrap();
@@ -83,30 +83,30 @@ async fn token_issued_during_clock_jump_ends_with_login() {
     let tokens = service.tokens("ada", "").await;
 
     service.clock.leap(time::Duration::minutes(16));
-    let leapt = service.try_refresh(&tokens.refresh_token).await.unwrap();
+    let ahead = service.try_refresh(&tokens.refresh_token).await.unwrap();
     service.clock.leap(time::Duration::minutes(-16));
-    let next = service.try_refresh(&leapt.refresh_token).await.unwrap();
+    let next = service.try_refresh(&ahead.refresh_token).await.unwrap();
     service.revoke(&next.refresh_token).await;
     service.clock.advance(minutes(17));
-    // It makes the service look at its memory.
+    // A revocation makes the service drop expired entries from memory.
     let other = service.tokens("ada", "").await.access_token;
     service.revoke(&other).await;
 
-    let answer = service.try_validate(&leapt.access_token).await;
+    let answer = service.try_validate(&ahead.access_token).await;
     assert_refused(answer, Code::Unauthenticated, "LOGIN_ENDED");
 }
 
 #[tokio::test]
 async fn clock_jump_and_return_revives_no_revoked_token() {
     let service = TestService::start().await;
-    // What is as old as the store is looked up there, whatever memory says.
+    // A token as old as the history of the store is looked up there in any case.
     service.clock.advance(minutes(1));
     service.add_user("ada", false).await;
     let token = service.tokens("ada", "").await.access_token;
     service.revoke(&token).await;
 
     service.clock.leap(time::Duration::minutes(20));
-    // Each revocation makes the service look at its memory.
+    // A revocation makes the service drop expired entries from memory.
     let other = service.tokens("ada", "").await.access_token;
     service.revoke(&other).await;
     service.clock.leap(time::Duration::minutes(-20));
@@ -126,22 +126,22 @@ async fn start_with_clock_ahead_keeps_audit_trail_and_revocations() {
     let before = store(&directory).await.revocations_after(0, 1000).await;
     let before = before.unwrap().len() - 1;
 
-    clock.leap(YEAR_AND_MORE);
+    clock.leap(JUMP);
     let service = start((directory.clone(), clock.clone())).await;
     let left = store(&directory).await.revocations_after(0, 1000).await;
     assert_eq!(left.unwrap().len(), before);
 
     let stopped = stop(service).await;
-    clock.leap(-YEAR_AND_MORE);
+    clock.leap(-JUMP);
     let service = start(stopped).await;
-    assert!(events(&service).await >= 2, "the trail is there");
-    let refused = service.try_refresh(&ended.refresh_token).await.unwrap_err();
-    assert_eq!(refused.code(), Code::Unauthenticated);
+    assert!(events(&service).await >= 2, "the audit trail is kept");
+    let refused = service.try_refresh(&ended.refresh_token).await;
+    assert_refused(refused, Code::Unauthenticated, "LOGIN_ENDED");
     let answer = service.try_validate(&ended.access_token).await;
     assert_refused(answer, Code::Unauthenticated, "LOGIN_ENDED");
 }
 
-/// As a service of an earlier version leaves its database.
+/// The database of an earlier version has no checkpoint.
 #[tokio::test]
 async fn start_with_clock_ahead_and_no_checkpoint_keeps_revocations() {
     let service = TestService::start().await;
@@ -149,9 +149,9 @@ async fn start_with_clock_ahead_and_no_checkpoint_keeps_revocations() {
     let ended = service.tokens("root", "").await;
     service.revoke(&ended.refresh_token).await;
     let (directory, clock) = stop(service).await;
-    clock.leap(YEAR_AND_MORE);
+    clock.leap(JUMP);
     let store = store(&directory).await;
-    do_to_database(directory.path(), "DELETE FROM steady_time".to_owned()).await;
+    execute_sql(directory.path(), "DELETE FROM steady_time".to_owned()).await;
     let _service = start((directory.clone(), clock)).await;
     let left = store.revocations_after(0, 1000).await.unwrap();
     assert_eq!(left.len(), 1);
@@ -164,7 +164,7 @@ async fn clock_ahead_for_a_day_is_accepted() {
     let before = service.tokens("root", "").await;
     service.revoke(&before.refresh_token).await;
     let (directory, clock) = stop(service).await;
-    clock.leap(YEAR_AND_MORE);
+    clock.leap(JUMP);
     let service = start((directory.clone(), clock.clone())).await;
     clock.advance(minutes(25 * 60));
     let _service = start(stop(service).await).await;
@@ -179,15 +179,15 @@ async fn clock_accepted_by_operator_deletes_expired_entries() {
     let before = service.tokens("root", "").await;
     service.revoke(&before.refresh_token).await;
     let (directory, clock) = stop(service).await;
-    clock.leap(YEAR_AND_MORE);
+    clock.leap(JUMP);
     // What `auth-service clock believe` does.
-    let believed = Checkpoint {
+    let checkpoint = Checkpoint {
         steady: clock.now(),
         clock: clock.now(),
         apart_for: Duration::ZERO,
     };
     let store = store(&directory).await;
-    store.keep_checkpoint(believed).await.unwrap();
+    store.keep_checkpoint(checkpoint).await.unwrap();
     let _service = start((directory, clock)).await;
     assert!(store.revocations_after(0, 1000).await.unwrap().is_empty());
 }
@@ -198,19 +198,19 @@ async fn clock_jump_and_return_leaves_one_signing_key() {
     let directory = Arc::clone(&service.directory);
     let store = store(&directory).await;
     service.clock.advance(minutes(60));
-    service.clock.leap(YEAR_AND_MORE);
-    // One that goes each time the keys are looked after; the second time, all of the first time has been done.
+    service.clock.leap(JUMP);
+    // A key that each maintenance of the keys deletes; once it is deleted a second time, the first one is complete.
     for _ in 0..2 {
         let sql = "INSERT INTO signing_keys SELECT 'outlived', algorithm, public_key, sealed_private_key, created_at, 0, NULL \
                    FROM signing_keys LIMIT 1";
-        service.do_to_database(sql.to_owned()).await;
-        until("the keys to be looked after", async || {
+        service.execute_sql(sql.to_owned()).await;
+        until("the keys to be maintained", async || {
             let keys = store.signing_keys().await.unwrap();
             let is_there = keys.iter().any(|key| key.kid == "outlived");
             (!is_there).then_some(())
         })
         .await;
     }
-    service.clock.leap(-YEAR_AND_MORE);
+    service.clock.leap(-JUMP);
     assert_eq!(store.signing_keys().await.unwrap().len(), 1);
 }

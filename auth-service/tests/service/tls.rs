@@ -1,3 +1,5 @@
+//! TLS and mutual TLS on the gRPC port, and the replacement of certificates while it serves.
+
 use std::sync::Arc;
 
 use auth_proto::v1::{GetJwksRequest, auth_service_client::AuthServiceClient};
@@ -57,14 +59,14 @@ async fn mutual_tls_refuses_unknown_clients() {
     let (server, clients) = (Pki::new(), Pki::new());
     let service = service(&server, Some(&clients)).await;
     let base = ClientTlsConfig::new().ca_certificate(server.certificate());
-    let mut nobody = connect(&service, base.clone());
-    assert!(nobody.get_jwks(GetJwksRequest {}).await.is_err());
+    let mut anonymous = connect(&service, base.clone());
+    assert!(anonymous.get_jwks(GetJwksRequest {}).await.is_err());
     let mut stranger = connect(
         &service,
         base.clone().identity(Pki::new().identity("web-service")),
     );
     assert!(stranger.get_jwks(GetJwksRequest {}).await.is_err());
-    let mut known = connect(&service, base.identity(clients.identity("somebody")));
+    let mut known = connect(&service, base.identity(clients.identity("billing")));
     assert!(known.get_jwks(GetJwksRequest {}).await.is_ok());
 }
 

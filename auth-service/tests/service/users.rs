@@ -1,3 +1,5 @@
+//! `AdminService`: RPCs on accounts (ASVS 7.4.2, 7.4.5).
+
 use auth_proto::v1::{
     DeleteUserRequest, DisableUserRequest, EnableUserRequest, GetUserRequest, ListUsersRequest,
     SetPasswordRequest, get_user_request::Lookup,
@@ -196,7 +198,8 @@ async fn password_set_by_admin_ends_all_logins() {
 
     let access = service.try_validate(&issued.access_token).await;
     assert_refused(access, Code::Unauthenticated, "LOGIN_ENDED");
-    assert!(service.try_login("ada", PASSWORD).await.is_err());
+    let former = service.try_login("ada", PASSWORD).await;
+    assert_refused(former, Code::Unauthenticated, "INVALID_CREDENTIALS");
     assert!(
         service
             .try_login("ada", "set by the admin, long")

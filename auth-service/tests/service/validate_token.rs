@@ -1,18 +1,14 @@
-use auth_proto::v1::ValidateTokenRequest;
+//! `AuthService/ValidateToken` (RFC 9068 §4).
+
+use auth_proto::v1::{Consistency, ValidateTokenRequest};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use tonic::Code;
 
 use crate::support::{ISSUER, TestService, assert_refused, minutes, seconds};
 
-async fn service() -> TestService {
-    let service = TestService::start().await;
-    service.add_user("ada", false).await;
-    service
-}
-
 #[tokio::test]
 async fn valid_token_yields_claims() {
-    let service = service().await;
+    let service = TestService::with_user("ada").await;
     let issued = service.tokens("ada", "profile account").await;
 
     let claims = service.try_validate(&issued.access_token).await.unwrap();
@@ -30,7 +26,7 @@ async fn valid_token_yields_claims() {
 
 #[tokio::test]
 async fn token_expires_after_lifetime_and_leeway() {
-    let service = service().await;
+    let service = TestService::with_user("ada").await;
     let issued = service.tokens("ada", "").await;
     service.clock.advance(minutes(15) + seconds(29));
     assert!(service.try_validate(&issued.access_token).await.is_ok());
@@ -41,7 +37,7 @@ async fn token_expires_after_lifetime_and_leeway() {
 
 #[tokio::test]
 async fn tampered_token_is_refused() {
-    let service = service().await;
+    let service = TestService::with_user("ada").await;
     let issued = service.tokens("ada", "").await;
     let mut parts: Vec<_> = issued.access_token.split('.').map(str::to_owned).collect();
     let payload = String::from_utf8(URL_SAFE_NO_PAD.decode(&parts[1]).unwrap()).unwrap();
@@ -52,7 +48,7 @@ async fn tampered_token_is_refused() {
 
 #[tokio::test]
 async fn malformed_token_is_refused() {
-    let service = service().await;
+    let service = TestService::with_user("ada").await;
     let refresh = service.tokens("ada", "").await.refresh_token;
     for text in ["", "a.b.c", "Bearer", refresh.as_str()] {
         let answer = service.try_validate(text).await;
@@ -62,7 +58,7 @@ async fn malformed_token_is_refused() {
 
 #[tokio::test]
 async fn required_audience_and_scopes_are_checked() {
-    let service = service().await;
+    let service = TestService::with_user("ada").await;
     let access_token = service.tokens("ada", "profile").await.access_token;
     let ask = |audience: &str, scopes: &[&str]| ValidateTokenRequest {
         access_token: access_token.clone(),
@@ -90,9 +86,25 @@ async fn required_audience_and_scopes_are_checked() {
 
 #[tokio::test]
 async fn tokens_stay_valid_after_restart() {
-    let service = service().await;
+    let service = TestService::with_user("ada").await;
     let issued = service.tokens("ada", "").await;
     let service = service.restart().await;
     assert!(service.try_validate(&issued.access_token).await.is_ok());
     assert!(service.try_refresh(&issued.refresh_token).await.is_ok());
+}
+
+#[tokio::test]
+async fn ended_login_is_refused_at_each_consistency() {
+    let service = TestService::with_user("ada").await;
+    let issued = service.tokens("ada", "profile").await;
+    service.revoke(&issued.refresh_token).await;
+    for consistency in [Consistency::Local, Consistency::Strong] {
+        let request = ValidateTokenRequest {
+            access_token: issued.access_token.clone(),
+            consistency: consistency.into(),
+            ..Default::default()
+        };
+        let answer = service.auth().validate_token(request).await;
+        assert_refused(answer, Code::Unauthenticated, "LOGIN_ENDED");
+    }
 }

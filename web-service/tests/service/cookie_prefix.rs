@@ -1,4 +1,4 @@
-//! Two installations on one host, whose cookies a browser does not keep apart by port.
+//! `WEB_COOKIE_PREFIX`: two installations on one host, as browsers do not separate cookies by port (RFC 6265bis §8.5).
 
 use reqwest::Response;
 use web_service::request::cookie_names::CookieNames;
@@ -15,7 +15,7 @@ async fn staging() -> Site {
 }
 
 /// The names of the cookies that a response sets.
-fn set(response: &Response) -> Vec<String> {
+fn set_cookies(response: &Response) -> Vec<String> {
     let cookies = response.headers().get_all("set-cookie").into_iter();
     let name = |cookie: &str| cookie.split('=').next().unwrap().to_owned();
     let mut names: Vec<_> = cookies
@@ -25,7 +25,7 @@ fn set(response: &Response) -> Vec<String> {
     names
 }
 
-/// Signs in with a browser that has these cookies, and gives all that it has then.
+/// Signs in with a browser that has the cookies `jar`; returns all cookies that it has afterwards.
 async fn sign_in(site: &Site, prefix: &str, jar: &str) -> String {
     let page = site.get("/login", jar).await;
     let form_cookie = cookie_of(&page, &format!("__Host-{prefix}login")).unwrap();
@@ -39,7 +39,7 @@ async fn sign_in(site: &Site, prefix: &str, jar: &str) -> String {
     let signed_in = site.post_form("/login", &jar, &fields).await;
     assert_eq!(signed_in.status(), 303);
     let expected = ["known", "login", "session"].map(|end| format!("__Host-{prefix}{end}"));
-    assert_eq!(set(&signed_in), expected);
+    assert_eq!(set_cookies(&signed_in), expected);
     let session = cookie_of(&signed_in, &format!("__Host-{prefix}session")).unwrap();
     let known = cookie_of(&signed_in, &format!("__Host-{prefix}known")).unwrap();
     format!("{jar}; {session}; {known}")
@@ -61,7 +61,7 @@ async fn two_installations_keep_separate_sessions() {
         .await;
     assert_eq!(out.status(), 303);
     let removed = ["session", "session-proof"].map(|end| format!("__Host-staging-{end}"));
-    assert_eq!(set(&out), removed);
+    assert_eq!(set_cookies(&out), removed);
     assert_eq!(staging.get("/dashboard", &jar).await.status(), 303);
     assert_eq!(production.get("/dashboard", &jar).await.status(), 200);
 }

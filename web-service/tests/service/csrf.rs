@@ -1,3 +1,5 @@
+//! CSRF checks of every route, by the route table (ASVS 3.5.1).
+
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use web_service::http::{CsrfCheck, CsrfExemption, ErrorFormat, ROUTES, Route, RouteMethod};

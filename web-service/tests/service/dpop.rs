@@ -1,4 +1,4 @@
-//! Bound tokens at the HTTP port (RFC 9449).
+//! Tokens that are bound to a key: login, refresh, logout, revocation and forward auth with proofs of possession (RFC 9449).
 
 use aws_lc_rs::{
     digest,
@@ -14,14 +14,14 @@ use crate::support::{PASSWORD, Site, assert_problem, header};
 
 const APP: &str = "https://app.example";
 
-/// A client with a key, and the nonce that it was last given.
-struct Client<'a> {
+/// A program with a key, and the last nonce that it received.
+struct Program<'a> {
     site: &'a Site,
     key: EcdsaKeyPair,
     nonce: String,
 }
 
-impl<'a> Client<'a> {
+impl<'a> Program<'a> {
     fn new(site: &'a Site) -> Self {
         Self {
             site,
@@ -37,31 +37,31 @@ impl<'a> Client<'a> {
             json!({"kty": "EC", "crv": "P-256", "x": text(&point[1..33]), "y": text(&point[33..])});
         let mut id = [0; 16];
         aws_lc_rs::rand::fill(&mut id).unwrap();
-        let mut said = json!({
+        let mut claims = json!({
             "jti": text(&id),
             "htm": method.as_str(),
             "htu": uri,
             "iat": self.site.clock.now().unix_timestamp(),
         });
         if !self.nonce.is_empty() {
-            said["nonce"] = self.nonce.as_str().into();
+            claims["nonce"] = self.nonce.as_str().into();
         }
         if let Some(token) = token {
-            said["ath"] = text(digest::digest(&digest::SHA256, token.as_bytes()).as_ref()).into();
+            claims["ath"] = text(digest::digest(&digest::SHA256, token.as_bytes()).as_ref()).into();
         }
         let header = json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": jwk});
         let part = |value: &Value| text(value.to_string().as_bytes());
-        let message = format!("{}.{}", part(&header), part(&said));
+        let message = format!("{}.{}", part(&header), part(&claims));
         let signature = self.key.sign(&SystemRandom::new(), message.as_bytes());
         format!("{message}.{}", text(signature.unwrap().as_ref()))
     }
 
-    fn own(&self, path: &str) -> String {
+    fn url(&self, path: &str) -> String {
         format!("{}{path}", self.site.origin)
     }
 
     fn with_proof(&self, method: Method, path: &str, token: Option<&str>) -> RequestBuilder {
-        let proof = self.proof(&method, &self.own(path), token);
+        let proof = self.proof(&method, &self.url(path), token);
         self.site.request(method, path).header("dpop", proof)
     }
 
@@ -71,20 +71,20 @@ impl<'a> Client<'a> {
         request.send().await.unwrap()
     }
 
-    /// Signs in; gives both tokens and keeps the nonce.
+    /// Signs in; returns access and refresh token, and stores the nonce.
     async fn sign_in(&mut self) -> (String, String) {
         let request = self.with_proof(Method::POST, "/api/login", None);
         let body = json!({"username": "ada", "password": PASSWORD});
         let answer = request.json(&body).send().await.unwrap();
         assert_eq!(answer.status(), 200);
-        self.keep(&answer);
+        self.store_nonce(&answer);
         let tokens: Value = answer.json().await.unwrap();
         assert_eq!(tokens["token_type"], "DPoP");
         let text = |name: &str| tokens[name].as_str().unwrap().to_owned();
         (text("access_token"), text("refresh_token"))
     }
 
-    fn keep(&mut self, answer: &Response) {
+    fn store_nonce(&mut self, answer: &Response) {
         header(answer, "dpop-nonce").clone_into(&mut self.nonce);
         assert!(!self.nonce.is_empty());
     }
@@ -93,12 +93,12 @@ impl<'a> Client<'a> {
 #[tokio::test]
 async fn bound_token_requires_its_key() {
     let site = Site::with_user("ada").await;
-    let mut client = Client::new(&site);
-    let (token, _) = client.sign_in().await;
+    let mut program = Program::new(&site);
+    let (token, _) = program.sign_in().await;
 
-    let answer = client.call(Method::GET, "/api/profile", &token).await;
+    let answer = program.call(Method::GET, "/api/profile", &token).await;
     assert_eq!(answer.status(), 200);
-    client.keep(&answer);
+    program.store_nonce(&answer);
     let profile: Value = answer.json().await.unwrap();
     assert_eq!(profile["logged_in_as"], "ada");
 
@@ -107,9 +107,9 @@ async fn bound_token_requires_its_key() {
         challenge.starts_with("DPoP ") && challenge.contains("algs=\"ES256 EdDSA\""),
         "{challenge}"
     );
-    let thief = Client {
-        nonce: client.nonce.clone(),
-        ..Client::new(&site)
+    let thief = Program {
+        nonce: program.nonce.clone(),
+        ..Program::new(&site)
     };
     let stolen = thief.call(Method::GET, "/api/profile", &token).await;
     assert_problem(stolen, 401, "DPOP_PROOF_INVALID").await;
@@ -117,7 +117,7 @@ async fn bound_token_requires_its_key() {
         .request(Method::GET, "/api/profile")
         .header("authorization", format!("DPoP {token}"));
     assert_problem(bare.send().await.unwrap(), 401, "DPOP_PROOF_REQUIRED").await;
-    let junk = client.call(Method::GET, "/api/profile", "junk").await;
+    let junk = program.call(Method::GET, "/api/profile", "junk").await;
     let challenge = assert_problem(junk, 401, "TOKEN_MALFORMED").await;
     assert!(challenge.contains("error=\"invalid_token\""), "{challenge}");
 }
@@ -125,23 +125,23 @@ async fn bound_token_requires_its_key() {
 #[tokio::test]
 async fn missing_nonce_is_supplied_and_two_proofs_are_refused() {
     let site = Site::with_user("ada").await;
-    let mut client = Client::new(&site);
-    let (token, _) = client.sign_in().await;
-    client.nonce.clear();
-    let asked = client.call(Method::GET, "/api/profile", &token).await;
-    client.keep(&asked);
+    let mut program = Program::new(&site);
+    let (token, _) = program.sign_in().await;
+    program.nonce.clear();
+    let asked = program.call(Method::GET, "/api/profile", &token).await;
+    program.store_nonce(&asked);
     let challenge = assert_problem(asked, 401, "DPOP_NONCE_REQUIRED").await;
     assert!(
         challenge.contains("error=\"use_dpop_nonce\""),
         "{challenge}"
     );
-    let answer = client.call(Method::GET, "/api/profile", &token).await;
+    let answer = program.call(Method::GET, "/api/profile", &token).await;
     assert_eq!(answer.status(), 200);
 
-    let uri = client.own("/api/profile");
-    let twice = client
+    let uri = program.url("/api/profile");
+    let twice = program
         .with_proof(Method::GET, "/api/profile", Some(&token))
-        .header("dpop", client.proof(&Method::GET, &uri, Some(&token)))
+        .header("dpop", program.proof(&Method::GET, &uri, Some(&token)))
         .header("authorization", format!("DPoP {token}"));
     assert_problem(twice.send().await.unwrap(), 401, "DPOP_PROOF_INVALID").await;
 }
@@ -149,16 +149,16 @@ async fn missing_nonce_is_supplied_and_two_proofs_are_refused() {
 #[tokio::test]
 async fn proof_is_valid_for_one_route_and_once() {
     let site = Site::with_user("ada").await;
-    let mut client = Client::new(&site);
-    let (token, _) = client.sign_in().await;
-    let proof = client.proof(&Method::GET, &client.own("/api/session"), Some(&token));
+    let mut program = Program::new(&site);
+    let (token, _) = program.sign_in().await;
+    let proof = program.proof(&Method::GET, &program.url("/api/session"), Some(&token));
     let send = async |proof: &str| {
         let request = site.request(Method::GET, "/api/profile?a=b");
         let request = request.header("authorization", format!("DPoP {token}"));
         request.header("dpop", proof).send().await.unwrap()
     };
     assert_problem(send(&proof).await, 401, "DPOP_PROOF_INVALID").await;
-    let proof = client.proof(&Method::GET, &client.own("/api/profile"), Some(&token));
+    let proof = program.proof(&Method::GET, &program.url("/api/profile"), Some(&token));
     assert_eq!(send(&proof).await.status(), 200, "the query does not count");
     assert_problem(send(&proof).await, 401, "DPOP_PROOF_INVALID").await;
 }
@@ -166,13 +166,13 @@ async fn proof_is_valid_for_one_route_and_once() {
 #[tokio::test]
 async fn refresh_and_logout_require_key() {
     let site = Site::with_user("ada").await;
-    let mut client = Client::new(&site);
-    let (_, refresh_token) = client.sign_in().await;
+    let mut program = Program::new(&site);
+    let (_, refresh_token) = program.sign_in().await;
     let body = json!({"refresh_token": refresh_token});
     let stolen = site.post_json("/api/refresh", &body).await;
     let challenge = assert_problem(stolen, 401, "DPOP_PROOF_REQUIRED").await;
     assert!(challenge.starts_with("DPoP "), "{challenge}");
-    let request = client.with_proof(Method::POST, "/api/refresh", None);
+    let request = program.with_proof(Method::POST, "/api/refresh", None);
     let answer = request.json(&body).send().await.unwrap();
     assert_eq!(answer.status(), 200);
     let next: Value = answer.json().await.unwrap();
@@ -186,18 +186,18 @@ async fn refresh_and_logout_require_key() {
         .await
         .unwrap();
     assert_problem(stolen, 401, "DPOP_PROOF_REQUIRED").await;
-    let answer = client.call(Method::POST, "/api/logout", token).await;
+    let answer = program.call(Method::POST, "/api/logout", token).await;
     assert_eq!(answer.status(), 204);
-    let over = client.call(Method::GET, "/api/profile", token).await;
+    let over = program.call(Method::GET, "/api/profile", token).await;
     assert_problem(over, 401, "LOGIN_ENDED").await;
 }
 
 #[tokio::test]
 async fn invalid_proof_at_login_starts_no_login() {
     let site = Site::with_user("ada").await;
-    let client = Client::new(&site);
+    let program = Program::new(&site);
     let body = json!({"username": "ada", "password": PASSWORD});
-    let elsewhere = client.proof(&Method::POST, "https://evil.example/api/login", None);
+    let elsewhere = program.proof(&Method::POST, "https://evil.example/api/login", None);
     let request = site.request(Method::POST, "/api/login").json(&body);
     let refused = request.header("dpop", elsewhere).send().await.unwrap();
     assert_problem(refused, 401, "DPOP_PROOF_INVALID").await;
@@ -210,8 +210,8 @@ async fn invalid_proof_at_login_starts_no_login() {
 async fn forward_auth_accepts_proof_for_application_only() {
     let site = Site::start_behind_for(["127.0.0.0/8"], [APP]).await;
     site.add_user("ada").await;
-    let mut client = Client::new(&site);
-    let (token, _) = client.sign_in().await;
+    let mut program = Program::new(&site);
+    let (token, _) = program.sign_in().await;
     let ask = async |proof: String, host: &str| {
         let request = site.request(Method::GET, "/auth/verify");
         let request = request
@@ -223,13 +223,13 @@ async fn forward_auth_accepts_proof_for_application_only() {
         request.header("dpop", proof).send().await.unwrap()
     };
     let for_app =
-        |origin: &str| client.proof(&Method::POST, &format!("{origin}/orders"), Some(&token));
+        |origin: &str| program.proof(&Method::POST, &format!("{origin}/orders"), Some(&token));
     let passed = ask(for_app(APP), "app.example").await;
     assert_eq!(passed.status(), 200);
     assert_eq!(header(&passed, "x-auth-method"), "dpop");
     assert!(!header(&passed, "dpop-nonce").is_empty());
 
-    // Whoever got this proof for their own host has it pass for nobody else's, and here not at all.
+    // A proof for the attacker's own host is valid for no other host, and that host is not configured.
     let elsewhere = ask(for_app("https://evil.example"), "evil.example").await;
     assert_eq!(elsewhere.status(), 401);
     let wrong = ask(for_app("https://evil.example"), "app.example").await;
@@ -241,8 +241,8 @@ async fn forward_auth_accepts_proof_for_application_only() {
 #[tokio::test]
 async fn revoke_and_logout_require_key() {
     let site = Site::with_user("ada").await;
-    let mut client = Client::new(&site);
-    let (access, refresh) = client.sign_in().await;
+    let mut program = Program::new(&site);
+    let (access, refresh) = program.sign_in().await;
     let revoke = async |request: RequestBuilder, token: &str| {
         let form = [("token", token), ("client_id", "first-party")];
         request.form(&form).send().await.unwrap()
@@ -257,17 +257,17 @@ async fn revoke_and_logout_require_key() {
     }
     let bare = site.post_json(logout, &body).await;
     assert_problem(bare, 401, "DPOP_PROOF_REQUIRED").await;
-    let answer = client.call(Method::GET, "/api/profile", &access).await;
+    let answer = program.call(Method::GET, "/api/profile", &access).await;
     assert_eq!(answer.status(), 200, "nothing has ended");
-    client.keep(&answer);
+    program.store_nonce(&answer);
 
-    let answer = revoke(client.with_proof(Method::POST, path, None), &access).await;
+    let answer = revoke(program.with_proof(Method::POST, path, None), &access).await;
     assert_eq!(answer.status(), 200);
-    let revoked = client.call(Method::GET, "/api/profile", &access).await;
+    let revoked = program.call(Method::GET, "/api/profile", &access).await;
     assert_problem(revoked, 401, "TOKEN_REVOKED").await;
-    let request = client.with_proof(Method::POST, logout, None).json(&body);
+    let request = program.with_proof(Method::POST, logout, None).json(&body);
     assert_eq!(request.send().await.unwrap().status(), 204);
-    let refreshed = client.with_proof(Method::POST, "/api/refresh", None);
+    let refreshed = program.with_proof(Method::POST, "/api/refresh", None);
     let refreshed = refreshed.json(&body).send().await.unwrap();
     assert_problem(refreshed, 401, "LOGIN_ENDED").await;
 }
@@ -275,18 +275,18 @@ async fn revoke_and_logout_require_key() {
 #[tokio::test]
 async fn expired_bound_token_signs_out_with_its_key_only() {
     let site = Site::with_user("ada").await;
-    let mut client = Client::new(&site);
-    let (access, refresh) = client.sign_in().await;
+    let mut program = Program::new(&site);
+    let (access, refresh) = program.sign_in().await;
     site.clock.advance(std::time::Duration::from_mins(16));
     let bare = site.request(Method::POST, "/api/logout");
     let bare = bare.bearer_auth(&access).send().await.unwrap();
     assert_problem(bare, 401, "DPOP_PROOF_REQUIRED").await;
-    let asked = client.call(Method::POST, "/api/logout", &access).await;
-    client.keep(&asked);
+    let asked = program.call(Method::POST, "/api/logout", &access).await;
+    program.store_nonce(&asked);
     assert_problem(asked, 401, "DPOP_NONCE_REQUIRED").await;
-    let answer = client.call(Method::POST, "/api/logout", &access).await;
+    let answer = program.call(Method::POST, "/api/logout", &access).await;
     assert_eq!(answer.status(), 204);
-    let refreshed = client.with_proof(Method::POST, "/api/refresh", None);
+    let refreshed = program.with_proof(Method::POST, "/api/refresh", None);
     let body = json!({"refresh_token": refresh});
     let refreshed = refreshed.json(&body).send().await.unwrap();
     assert_problem(refreshed, 401, "LOGIN_ENDED").await;

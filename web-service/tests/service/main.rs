@@ -1,12 +1,13 @@
-//! web-service as its clients see it: HTTPS on a real port, a real auth-service behind it, and one clock for both that
-//! the test moves.
+//! web-service through its port, as its clients use it: HTTPS, a real auth-service behind it, and a clock of both that the test
+//! controls. Paths follow routes: `api/login.rs` is about `/api/login`, `pages/login.rs` about `/login`.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
-mod api_login;
-mod api_profile;
-mod api_session;
+mod api;
+mod authorization;
+mod content_type;
+mod cookie_prefix;
 mod csrf;
-mod device;
+mod device_binding;
 mod dpop;
 mod ext_authz;
 mod forward_auth;

@@ -1,3 +1,5 @@
+//! Rate limits of sign-in, by page and API (ASVS 6.3.1).
+
 use std::time::Duration;
 
 use reqwest::Response;
@@ -5,7 +7,7 @@ use serde_json::json;
 
 use crate::support::{PASSWORD, Site, assert_problem, cookie_of, header};
 
-async fn guess_over_rest(site: &Site, address: &str) -> Response {
+async fn guess_by_api(site: &Site, address: &str) -> Response {
     let body = json!({"username": "ada", "password": "guessed"});
     let request = site
         .request(reqwest::Method::POST, "/api/login")
@@ -41,7 +43,10 @@ async fn page_and_api_share_one_counter() {
         text.contains("the next try is possible in 1 second"),
         "{text}"
     );
-    assert!(text.contains(r#"value="ada""#), "the name is kept");
+    assert!(
+        text.contains(r#"value="ada""#),
+        "the form keeps the username"
+    );
     let rest = site.api_login("ada", PASSWORD).await;
     assert_eq!(header(&rest, "retry-after"), "1");
     assert_problem(rest, 429, "THROTTLED").await;
@@ -54,18 +59,18 @@ async fn page_and_api_share_one_counter() {
 async fn forwarded_address_counts_from_trusted_proxy_only() {
     let stranger = Site::with_user("ada").await;
     for host in 0..5 {
-        guess_over_rest(&stranger, &format!("203.0.113.{host}")).await;
+        guess_by_api(&stranger, &format!("203.0.113.{host}")).await;
     }
-    let sixth = guess_over_rest(&stranger, "203.0.113.9").await;
-    assert_eq!(sixth.status(), 429);
+    let sixth = guess_by_api(&stranger, "203.0.113.9").await;
+    assert_problem(sixth, 429, "THROTTLED").await;
 
     let proxied = Site::start_behind(["127.0.0.0/8"]).await;
     proxied.add_user("ada").await;
     for _ in 0..5 {
-        guess_over_rest(&proxied, "198.51.100.1, 203.0.113.1").await;
+        guess_by_api(&proxied, "198.51.100.1, 203.0.113.1").await;
     }
-    assert_eq!(guess_over_rest(&proxied, "203.0.113.1").await.status(), 429);
-    assert_eq!(guess_over_rest(&proxied, "203.0.113.2").await.status(), 401);
+    assert_eq!(guess_by_api(&proxied, "203.0.113.1").await.status(), 429);
+    assert_eq!(guess_by_api(&proxied, "203.0.113.2").await.status(), 401);
 }
 
 #[tokio::test]
@@ -77,7 +82,7 @@ async fn known_browser_is_not_locked_out() {
         .await;
     let known = cookie_of(&signed_in, "__Host-known").unwrap();
     for host in 0..110 {
-        guess_over_rest(&site, &format!("203.0.113.{host}")).await;
+        guess_by_api(&site, &format!("203.0.113.{host}")).await;
     }
     let sign_in = async |cookies: &str| {
         let (form, token) = site.login_form().await;
@@ -103,7 +108,7 @@ async fn known_browser_is_not_locked_out() {
     assert_eq!(sign_in(&known).await, 303);
 }
 
-/// Phones leave blanks around a name that nobody sees. At every door it is the same name, and the same counter.
+/// Keyboards of phones add invisible blanks around a name: it stays the same account, and the same counter.
 #[tokio::test]
 async fn username_with_blanks_is_one_account_on_every_route() {
     let site = Site::with_user("ada").await;
@@ -123,11 +128,11 @@ async fn username_with_blanks_is_one_account_on_every_route() {
         site.api_login(name, "wrong").await;
     }
     let throttled = site.api_login("\u{feff}bob", PASSWORD).await;
-    assert_eq!(throttled.status(), 429);
+    assert_problem(throttled, 429, "THROTTLED").await;
     let password = format!(" {PASSWORD}");
     assert_eq!(
         site.api_login("ada", &password).await.status(),
         401,
-        "as typed"
+        "nothing is removed from a password"
     );
 }

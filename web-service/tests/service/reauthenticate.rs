@@ -1,3 +1,5 @@
+//! Reauthentication before sensitive operations, on pages and in the API (ASVS 7.5.1, 7.5.3).
+
 use std::time::Duration;
 
 use reqwest::{Method, Response};
@@ -7,8 +9,8 @@ use crate::support::{PASSWORD, Site, assert_problem, cookie_of, header};
 
 const NEW: &str = "quite another long password";
 
-/// A person who signed in ten minutes ago, here and elsewhere.
-async fn a_while_ago(site: &Site) -> (String, String) {
+/// Two sessions of `ada` that started ten minutes ago.
+async fn two_old_sessions(site: &Site) -> (String, String) {
     let cookies = (site.sign_in("ada").await, site.sign_in("ada").await);
     site.clock.advance(Duration::from_mins(10));
     cookies
@@ -33,7 +35,7 @@ async fn end_others(site: &Site, cookie: &str, password: &str) -> Response {
 #[tokio::test]
 async fn page_requires_password_and_renews_session_id() {
     let site = Site::with_user("ada").await;
-    let (cookie, other) = a_while_ago(&site).await;
+    let (cookie, other) = two_old_sessions(&site).await;
 
     let asked = end_others(&site, &cookie, "").await;
     assert_eq!(asked.status(), 403);
@@ -61,25 +63,29 @@ async fn page_requires_password_and_renews_session_id() {
     assert_ne!(renewed, cookie);
     assert!(
         session(&site, &cookie).await.is_none(),
-        "the old id is dead"
+        "the old id matches no session"
     );
     assert!(session(&site, &other).await.is_none());
     let after = session(&site, &renewed).await.unwrap();
     assert_eq!(after["sid"], before["sid"]);
     assert_eq!(
         after["expires_at"], before["expires_at"],
-        "the absolute end stays"
+        "the absolute timeout is kept"
     );
     assert_ne!(after["auth_time"], before["auth_time"]);
 
     let again = end_others(&site, &renewed, "").await;
-    assert_eq!(again.status(), 303, "for five minutes nobody asks again");
+    assert_eq!(
+        again.status(),
+        303,
+        "the password is not required again within five minutes"
+    );
 }
 
 #[tokio::test]
 async fn ending_other_login_requires_password_and_sign_out_does_not() {
     let site = Site::with_user("ada").await;
-    let (cookie, other) = a_while_ago(&site).await;
+    let (cookie, other) = two_old_sessions(&site).await;
     let own = session(&site, &cookie).await.unwrap()["sid"].clone();
     let others = session(&site, &other).await.unwrap()["sid"].clone();
     let token = site.page_token("/account/logins", &cookie).await;
@@ -98,35 +104,24 @@ async fn ending_other_login_requires_password_and_sign_out_does_not() {
     assert!(session(&site, &cookie).await.is_none());
 }
 
-async fn change(site: &Site, cookie: &str, current: &str, new: &str) -> Response {
-    let token = site.page_token("/account/password", cookie).await;
-    let fields = [
-        ("csrf_token", token.as_str()),
-        ("current_password", current),
-        ("new_password", new),
-        ("new_password_again", new),
-    ];
-    site.post_form("/account/password", cookie, &fields).await
-}
-
 #[tokio::test]
 async fn password_change_requires_current_password_only() {
     let site = Site::with_user("ada").await;
-    let (cookie, _) = a_while_ago(&site).await;
-    let wrong = change(&site, &cookie, "a wrong password", NEW).await;
+    let (cookie, _) = two_old_sessions(&site).await;
+    let wrong = site.change_password(&cookie, "a wrong password", NEW).await;
     assert_eq!(wrong.status(), 422);
     let page = wrong.text().await.unwrap();
     assert!(page.contains("The current password is wrong"), "{page}");
 
-    let weak = change(&site, &cookie, PASSWORD, "short").await;
+    let weak = site.change_password(&cookie, PASSWORD, "short").await;
     assert_eq!(weak.status(), 422);
     let renewed = cookie_of(&weak, "__Host-session").unwrap();
     assert!(
         session(&site, &cookie).await.is_none(),
-        "who proved who they are goes on under a new id"
+        "the verified password replaces the session id, even when the change is refused"
     );
 
-    let changed = change(&site, &renewed, PASSWORD, NEW).await;
+    let changed = site.change_password(&renewed, PASSWORD, NEW).await;
     assert_eq!(header(&changed, "location"), "/dashboard");
     assert_eq!(site.api_login("ada", NEW).await.status(), 200);
 }
@@ -134,7 +129,7 @@ async fn password_change_requires_current_password_only() {
 #[tokio::test]
 async fn api_requires_reauthentication_and_offers_it() {
     let site = Site::with_user("ada").await;
-    let (cookie, other) = a_while_ago(&site).await;
+    let (cookie, other) = two_old_sessions(&site).await;
     let send = async |method: Method, path: &str, cookie: &str, body: Value| {
         let request = site.request(method, path).header("cookie", cookie);
         let request = request.header("sec-fetch-site", "same-origin").json(&body);

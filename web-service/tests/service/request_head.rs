@@ -1,4 +1,4 @@
-//! What the head of a request may be.
+//! Limits and validity of a request's head: `Host` (RFC 9112 §3.2, RFC 9113 §8.3.1), cookies and other fields.
 
 use reqwest::{Client, Method, Response, StatusCode, Version};
 use tokio::{
@@ -9,7 +9,7 @@ use web_service::config::TlsConfig;
 
 use crate::support::{Site, assert_problem, header};
 
-/// A site that speaks plain HTTP, and what it answers to a request that no client library would send.
+/// The response of a site without TLS to a head that no client library would send.
 async fn answer_to(site: &Site, head: &str) -> String {
     let address = site.origin.strip_prefix("https://").unwrap();
     let mut stream = TcpStream::connect(address).await.unwrap();
@@ -52,7 +52,7 @@ async fn request_without_one_valid_host_is_refused() {
     }
 }
 
-/// Clients of both versions, for the same site.
+/// A client of HTTP/1.1 and one of HTTP/2.
 fn clients(site: &Site) -> [(Version, Client); 2] {
     let builder = || site.client_builder();
     [
@@ -61,7 +61,7 @@ fn clients(site: &Site) -> [(Version, Client); 2] {
     ]
 }
 
-/// `count` cookies of so many bytes together, as one line is long.
+/// `count` cookies whose joined line has `bytes` bytes.
 fn cookies(count: usize, bytes: usize) -> Vec<String> {
     let all = bytes + 2;
     let each = all / count;
@@ -73,8 +73,8 @@ fn cookies(count: usize, bytes: usize) -> Vec<String> {
     cookies
 }
 
-/// HTTP/2 sends each cookie by itself, HTTP/1.1 all of them in one line.
-async fn ask(
+/// Requests a path with cookies: over HTTP/2 each in a field of its own, over HTTP/1.1 all in one line.
+async fn get_with_cookies(
     site: &Site,
     (version, client): &(Version, Client),
     path: &str,
@@ -104,7 +104,7 @@ async fn cookies_up_to_16_kib_are_accepted() {
             cookies(4, 16 * 1024 - session.len() - 2),
         ] {
             let all = [others, vec![session.clone()]].concat();
-            let page = ask(&site, &client, "/dashboard", &all).await;
+            let page = get_with_cookies(&site, &client, "/dashboard", &all).await;
             assert_eq!(page.status(), 200, "{:?}", client.0);
         }
     }
@@ -116,13 +116,13 @@ async fn cookies_beyond_16_kib_are_refused_with_explanation() {
     for client in clients(&site) {
         for size in [16 * 1024 + 1, 20_000, 40_000] {
             for many in [cookies(1, size), cookies(180, size)] {
-                let page = ask(&site, &client, "/login", &many).await;
+                let page = get_with_cookies(&site, &client, "/login", &many).await;
                 assert_eq!(page.status(), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
                 assert_eq!(header(&page, "content-type"), "text/html; charset=utf-8");
                 assert_eq!(header(&page, "x-content-type-options"), "nosniff");
                 let text = page.text().await.unwrap();
                 assert!(text.contains("delete the cookies of this site"), "{text}");
-                let problem = ask(&site, &client, "/api/session", &many).await;
+                let problem = get_with_cookies(&site, &client, "/api/session", &many).await;
                 assert_problem(problem, 431, "HEADERS_TOO_LARGE").await;
             }
         }

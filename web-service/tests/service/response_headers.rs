@@ -1,3 +1,5 @@
+//! Header fields of every response: security headers (ASVS 3.4), media type of errors, request id.
+
 use reqwest::{Method, Response};
 use web_service::config::PublicUrl;
 
@@ -106,4 +108,13 @@ async fn error_format_follows_route() {
     assert_eq!(header(&page, "content-type"), "text/html; charset=utf-8");
     let problem = site.get("/api/nowhere", "").await;
     assert_eq!(header(&problem, "content-type"), "application/problem+json");
+}
+
+#[tokio::test]
+async fn response_has_its_own_request_id() {
+    let site = Site::with_user("ada").await;
+    let request = site.request(Method::GET, "/api/profile");
+    let answer = request.header("x-request-id", "mine").send().await.unwrap();
+    let id = header(&answer, "x-request-id").to_owned();
+    assert!(id.len() == 16 && id != "mine", "{id}");
 }

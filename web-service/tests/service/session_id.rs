@@ -1,11 +1,11 @@
-//! A session id is replaced, and the answer that carries the new one may be lost.
+//! The session id is replaced at reauthentication (ASVS 7.2.4), and the response with the new one may be lost.
 
 use std::time::Duration;
 
 use reqwest::{Method, Response};
 use serde_json::json;
 
-use crate::support::{PASSWORD, Site, cookie_of, header};
+use crate::support::{PASSWORD, Site, assert_problem, cookie_of, header};
 
 const NEW: &str = "quite another long password";
 
@@ -17,50 +17,25 @@ async fn reauthenticate(site: &Site, cookie: &str) -> Response {
     request.json(&body).send().await.unwrap()
 }
 
-async fn confirm(site: &Site, cookie: &str) -> Response {
-    let token = site.page_token("/account/confirm", cookie).await;
-    let fields = [
-        ("csrf_token", token.as_str()),
-        ("confirm_password", PASSWORD),
-    ];
-    site.post_form("/account/confirm", cookie, &fields).await
+fn assert_signed_out(answer: &Response) {
+    assert_eq!(header(answer, "location"), "/login?signed_out");
 }
 
-async fn change_password(site: &Site, cookie: &str) -> Response {
-    let token = site.page_token("/account/password", cookie).await;
-    let fields = [
-        ("csrf_token", token.as_str()),
-        ("current_password", PASSWORD),
-        ("new_password", NEW),
-        ("new_password_again", NEW),
-    ];
-    site.post_form("/account/password", cookie, &fields).await
-}
-
-async fn sign_out(site: &Site, cookie: &str, token: &str) {
-    let fields = [("csrf_token", token)];
-    let answer = site.post_form("/logout", cookie, &fields).await;
-    assert_eq!(header(&answer, "location"), "/login?signed_out");
-}
-
-async fn is_in(site: &Site, cookie: &str) -> bool {
-    site.get("/api/session", cookie).await.status() == 200
-}
-
-/// Replaces the session's id in each way there is; `late`: so long after the sign-in that a new password asks for a proof first,
-/// which replaces the id, too.
-async fn replaced(site: &Site, way: &str, old: &str) -> String {
+/// Replaces the session's id in one of the [`WAYS`]. `late` is so long after the sign-in that a password change reauthenticates
+/// first, which replaces the id, too.
+async fn replace_id(site: &Site, way: &str, old: &str) -> String {
     if way == "late" {
         site.clock.advance(Duration::from_mins(10));
     }
     let answer = match way {
         "api" => reauthenticate(site, old).await,
-        "page" => confirm(site, old).await,
-        _ => change_password(site, old).await,
+        "page" => site.confirm_password(old).await,
+        _ => site.change_password(old, PASSWORD, NEW).await,
     };
     cookie_of(&answer, "__Host-session").unwrap()
 }
 
+/// Ways to replace a session id.
 const WAYS: [&str; 4] = ["api", "page", "password", "late"];
 
 #[tokio::test]
@@ -69,13 +44,13 @@ async fn sign_out_with_old_id_ends_login() {
         let site = Site::with_user("ada").await;
         let old = site.sign_in("ada").await;
         let token = site.page_token("/dashboard", &old).await;
-        let new = replaced(&site, way, &old).await;
-        assert!(is_in(&site, &new).await, "{way}");
+        let new = replace_id(&site, way, &old).await;
+        assert!(site.is_signed_in(&new).await, "{way}");
 
         site.clock.advance(Duration::from_secs(58));
-        sign_out(&site, &old, &token).await;
+        assert_signed_out(&site.sign_out(&old, &token).await);
 
-        assert!(!is_in(&site, &new).await, "{way}");
+        assert!(!site.is_signed_in(&new).await, "{way}");
     }
 }
 
@@ -84,10 +59,10 @@ async fn sign_out_with_oldest_id_ends_login() {
     let site = Site::with_user("ada").await;
     let oldest = site.sign_in("ada").await;
     let token = site.page_token("/dashboard", &oldest).await;
-    let old = replaced(&site, "api", &oldest).await;
-    let new = replaced(&site, "page", &old).await;
-    sign_out(&site, &oldest, &token).await;
-    assert!(!is_in(&site, &new).await);
+    let old = replace_id(&site, "api", &oldest).await;
+    let new = replace_id(&site, "page", &old).await;
+    assert_signed_out(&site.sign_out(&oldest, &token).await);
+    assert!(!site.is_signed_in(&new).await);
 }
 
 #[tokio::test]
@@ -95,17 +70,17 @@ async fn old_id_ends_nothing_after_a_minute() {
     let site = Site::with_user("ada").await;
     let old = site.sign_in("ada").await;
     let token = site.page_token("/dashboard", &old).await;
-    let new = replaced(&site, "api", &old).await;
+    let new = replace_id(&site, "api", &old).await;
     site.clock.advance(Duration::from_secs(62));
-    sign_out(&site, &old, &token).await;
-    assert!(is_in(&site, &new).await);
+    assert_signed_out(&site.sign_out(&old, &token).await);
+    assert!(site.is_signed_in(&new).await);
 }
 
 #[tokio::test]
 async fn old_id_matches_no_session() {
     let site = Site::with_user("ada").await;
     let old = site.sign_in("ada").await;
-    let new = replaced(&site, "api", &old).await;
+    let new = replace_id(&site, "api", &old).await;
     let routes = [
         (Method::GET, "/api/session", 401),
         (Method::GET, "/api/logins", 401),
@@ -124,6 +99,9 @@ async fn old_id_matches_no_session() {
         let answer = request.json(&body).send().await.unwrap();
         assert_eq!(answer.status(), status, "{path}");
         assert_eq!(cookie_of(&answer, "__Host-session"), None, "{path}");
+        if header(&answer, "content-type") == "application/problem+json" {
+            assert_problem(answer, 401, "SESSION_MISSING").await;
+        }
     }
-    assert!(is_in(&site, &new).await);
+    assert!(site.is_signed_in(&new).await);
 }

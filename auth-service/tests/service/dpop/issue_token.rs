@@ -1,16 +1,16 @@
-//! A login is bound with its first token, or never.
+//! A login is bound to a key with its first token, or never (RFC 9449 §5).
 
 use holdfast_identity::oauth::Dpop;
 use tonic::Code;
 
-use super::{Key, assert_status, bound, said_at_issue, service, service_with, with_proof};
+use super::{Key, assert_status, bound_tokens, issue_claims, service, service_with, with_proof};
 use crate::support::{for_browser_use, from_web_service, seconds, with_refresh, with_ticket};
 
 #[tokio::test]
 async fn bound_refresh_token_requires_its_key() {
     let service = service().await;
     let key = Key::p256();
-    let issued = bound(&service, &key).await;
+    let issued = bound_tokens(&service, &key).await;
     let refresh = |jwt| with_proof(with_refresh(&issued.refresh_token), jwt);
 
     let stolen = service
@@ -19,24 +19,24 @@ async fn bound_refresh_token_requires_its_key() {
         .unwrap_err();
     assert_status(&stolen, Code::Unauthenticated, "DPOP_PROOF_REQUIRED");
     let nonce = issued.dpop_nonce.as_str();
-    let others = Key::p256().proof(&said_at_issue(&service, Some(nonce)));
+    let others = Key::p256().proof(&issue_claims(&service, Some(nonce)));
     let refused = service.try_issue(refresh(others)).await.unwrap_err();
     assert_status(&refused, Code::Unauthenticated, "DPOP_PROOF_INVALID");
-    let without = key.proof(&said_at_issue(&service, None));
+    let without = key.proof(&issue_claims(&service, None));
     let refused = service.try_issue(refresh(without)).await.unwrap_err();
     assert_status(&refused, Code::Unauthenticated, "DPOP_NONCE_REQUIRED");
 
-    let jwt = key.proof(&said_at_issue(&service, Some(nonce)));
+    let jwt = key.proof(&issue_claims(&service, Some(nonce)));
     let next = service.try_issue(refresh(jwt)).await.unwrap();
     assert_eq!(next.token_type, "DPoP");
-    // A thief of the used-up one cannot even end the login with it.
+    // The used refresh token does not end the login without the key.
     service.clock.advance(seconds(11));
     let used_up = service
         .try_refresh(&issued.refresh_token)
         .await
         .unwrap_err();
     assert_status(&used_up, Code::Unauthenticated, "DPOP_PROOF_REQUIRED");
-    let jwt = key.proof(&said_at_issue(&service, Some(nonce)));
+    let jwt = key.proof(&issue_claims(&service, Some(nonce)));
     let request = with_proof(with_refresh(&next.refresh_token), jwt);
     service.try_issue(request).await.unwrap();
 }
@@ -45,9 +45,9 @@ async fn bound_refresh_token_requires_its_key() {
 async fn unbound_login_is_not_bound_later_and_reuse_ends_it() {
     let service = service().await;
     let key = Key::p256();
-    let nonce = bound(&service, &key).await.dpop_nonce;
+    let nonce = bound_tokens(&service, &key).await.dpop_nonce;
     let plain = service.tokens("ada", "profile").await;
-    let jwt = key.proof(&said_at_issue(&service, Some(&nonce)));
+    let jwt = key.proof(&issue_claims(&service, Some(&nonce)));
     let request = with_proof(with_refresh(&plain.refresh_token), jwt);
     let next = service.try_issue(request).await.unwrap();
     assert_eq!(next.token_type, "DPoP", "the access token is bound");
@@ -68,7 +68,7 @@ async fn required_dpop_exempts_web_service_only() {
     let ticket = service.login("ada").await.login_ticket;
     let refused = service.try_exchange(&ticket, "profile").await.unwrap_err();
     assert_status(&refused, Code::Unauthenticated, "DPOP_PROOF_REQUIRED");
-    bound(&service, &key).await;
+    bound_tokens(&service, &key).await;
 
     let login = from_web_service(crate::support::browser_login());
     let login = service.auth().login(login).await.unwrap().into_inner();
@@ -81,7 +81,7 @@ async fn required_dpop_exempts_web_service_only() {
 async fn disabled_dpop_ignores_proofs() {
     let service = service_with(Dpop::Off).await;
     let ticket = service.login("ada").await.login_ticket;
-    let jwt = Key::p256().proof(&said_at_issue(&service, None));
+    let jwt = Key::p256().proof(&issue_claims(&service, None));
     let request = with_proof(with_ticket(&ticket, "profile"), jwt);
     let issued = service.try_issue(request).await.unwrap();
     assert_eq!(issued.token_type, "Bearer");

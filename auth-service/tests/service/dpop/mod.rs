@@ -1,6 +1,7 @@
 //! Tokens that are bound to a key (RFC 9449).
 
 mod bound_token;
+mod client_token;
 mod issue_token;
 mod proof;
 mod revoke_token;
@@ -22,9 +23,9 @@ use tonic_types::StatusExt as _;
 
 use crate::support::{ISSUER, TestService, assert_refused, with_ticket};
 
-const HERE: &str = "https://api.example/orders";
+const RESOURCE: &str = "https://api.example/orders";
 
-/// A client with a key of its own.
+/// The key of a program.
 enum Key {
     P256(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
@@ -84,30 +85,30 @@ fn fresh_id() -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// What a proof for `GET` of [`HERE`] says, with this token.
-fn said(service: &TestService, token: &str, nonce: &str) -> Value {
+/// The claims of a proof for `GET` of [`RESOURCE`] with this token.
+fn validation_claims(service: &TestService, token: &str, nonce: &str) -> Value {
     json!({
         "jti": fresh_id(),
         "htm": "GET",
-        "htu": HERE,
+        "htu": RESOURCE,
         "iat": service.clock.now().unix_timestamp(),
         "ath": token_hash(token),
         "nonce": nonce,
     })
 }
 
-/// What a proof for a direct call of `IssueToken` says.
-fn said_at_issue(service: &TestService, nonce: Option<&str>) -> Value {
-    let mut said = json!({
+/// The claims of a proof for a direct call of `IssueToken`.
+fn issue_claims(service: &TestService, nonce: Option<&str>) -> Value {
+    let mut claims = json!({
         "jti": fresh_id(),
         "htm": "POST",
         "htu": format!("{ISSUER}/auth.v1.AuthService/IssueToken"),
         "iat": service.clock.now().unix_timestamp(),
     });
     if let Some(nonce) = nonce {
-        said["nonce"] = nonce.into();
+        claims["nonce"] = nonce.into();
     }
-    said
+    claims
 }
 
 fn with_proof(request: IssueTokenRequest, jwt: String) -> IssueTokenRequest {
@@ -120,10 +121,10 @@ fn with_proof(request: IssueTokenRequest, jwt: String) -> IssueTokenRequest {
     }
 }
 
-/// Signs in and has tokens that are bound to `key`.
-async fn bound(service: &TestService, key: &Key) -> IssueTokenResponse {
+/// Signs in; returns tokens that are bound to `key`.
+async fn bound_tokens(service: &TestService, key: &Key) -> IssueTokenResponse {
     let ticket = service.login("ada").await.login_ticket;
-    let jwt = key.proof(&said_at_issue(service, None));
+    let jwt = key.proof(&issue_claims(service, None));
     let request = with_proof(with_ticket(&ticket, "profile account"), jwt);
     let issued = service.try_issue(request).await.unwrap();
     assert_eq!(issued.token_type, "DPoP");
@@ -131,13 +132,13 @@ async fn bound(service: &TestService, key: &Key) -> IssueTokenResponse {
     issued
 }
 
-fn validation(token: &str, jwt: String) -> ValidateTokenRequest {
+fn validate_request(token: &str, jwt: String) -> ValidateTokenRequest {
     ValidateTokenRequest {
         access_token: token.to_owned(),
         dpop: Some(DpopProof {
             jwt,
             http_method: "GET".to_owned(),
-            http_uri: format!("{HERE}?page=2"),
+            http_uri: format!("{RESOURCE}?page=2"),
         }),
         ..Default::default()
     }
@@ -154,7 +155,7 @@ fn assert_status(refused: &Status, code: Code, reason: &str) {
     assert_refused::<()>(Err(refused.clone()), code, reason);
 }
 
-/// The nonce that a refusal carries.
+/// The nonce in the error details of a refusal.
 fn nonce_of(status: &Status) -> String {
     let details = status.get_error_details();
     details.error_info().unwrap().metadata["dpop_nonce"].clone()

@@ -1,4 +1,4 @@
-//! What a proof has to be (RFC 9449 §4.3).
+//! The checks of a proof of possession (RFC 9449 §4.3).
 
 use auth_proto::v1::{DpopProof, IssueTokenRequest};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use tonic::Code;
 
 use super::{
-    HERE, Key, assert_status, bound, fresh_id, nonce_of, said, said_at_issue, service, token_hash,
-    validate, validation, with_proof,
+    Key, RESOURCE, assert_status, bound_tokens, fresh_id, issue_claims, nonce_of, service,
+    token_hash, validate, validate_request, validation_claims, with_proof,
 };
 use crate::support::{from_web_service, seconds, with_ticket};
 
-/// What nobody signed, and what verifies all the same where points of small order are taken as keys: key and R are the neutral
-/// element of Ed25519, S is 0.
+/// A proof without a signer, which verifies where points of small order are accepted as keys: key and R are the neutral element of
+/// Ed25519, S is 0.
 fn unsigned(payload: &Value) -> String {
     let mut neutral = [0; 32];
     neutral[0] = 1;
@@ -25,13 +25,13 @@ fn unsigned(payload: &Value) -> String {
     format!("{}.{}.{signature}", part(&header), part(payload))
 }
 
-/// Check 7, and that the key is one: at `IssueToken`, where any key may come along.
+/// Check 7, and the validity of the key, at `IssueToken`, which accepts any key.
 #[tokio::test]
 async fn invalid_key_is_refused() {
     let service = service().await;
     let ticket = service.login("ada").await.login_ticket;
     let key = Key::p256();
-    let payload = said_at_issue(&service, None);
+    let payload = issue_claims(&service, None);
     let under = |jwk: &Value| {
         let mut header = key.header();
         header["jwk"] = jwk.clone();
@@ -66,23 +66,23 @@ async fn invalid_key_is_refused() {
     assert!(service.try_issue(request).await.is_ok());
 }
 
-/// Checks 2 to 12 of RFC 9449 §4.3; check 1 is about headers, which are web-service's.
+/// Checks 2 to 12 of RFC 9449 §4.3; check 1 is about header fields, which web-service checks.
 #[tokio::test]
 async fn failing_any_check_is_refused() {
     let service = service().await;
     let key = Key::p256();
-    let issued = bound(&service, &key).await;
+    let issued = bound_tokens(&service, &key).await;
     let (token, nonce) = (issued.access_token.as_str(), issued.dpop_nonce.as_str());
-    let good = || said(&service, token, nonce);
+    let good = || validation_claims(&service, token, nonce);
     let with = |name: &str, value: Value| {
-        let mut said = good();
-        said[name] = value;
-        said
+        let mut claims = good();
+        claims[name] = value;
+        claims
     };
     let without = |name: &str| {
-        let mut said = good();
-        said.as_object_mut().unwrap().remove(name);
-        said
+        let mut claims = good();
+        claims.as_object_mut().unwrap().remove(name);
+        claims
     };
     let under = |name: &str, value: Value| {
         let mut header = key.header();
@@ -141,23 +141,25 @@ async fn failing_any_check_is_refused() {
         ("12: with another key", Key::p256().proof(&good())),
     ];
     for (what, jwt) in cases {
-        let refused = validate(&service, validation(token, jwt)).await;
+        let refused = validate(&service, validate_request(token, jwt)).await;
         let refused = refused.expect_err(what);
         assert_status(&refused, Code::Unauthenticated, "DPOP_PROOF_INVALID");
         assert_eq!(nonce_of(&refused), nonce, "{what}");
     }
-    for (what, said) in [
+    for (what, claims) in [
         ("10: no nonce", without("nonce")),
         (
             "10: another nonce",
             with("nonce", json!("AAAAAAAAAAAAAAAAAAAAAA")),
         ),
     ] {
-        let refused = validate(&service, validation(token, key.proof(&said))).await;
+        let refused = validate(&service, validate_request(token, key.proof(&claims))).await;
         let refused = refused.expect_err(what);
         assert_status(&refused, Code::Unauthenticated, "DPOP_NONCE_REQUIRED");
         let jwt = key.proof(&with("nonce", nonce_of(&refused).into()));
-        validate(&service, validation(token, jwt)).await.unwrap();
+        validate(&service, validate_request(token, jwt))
+            .await
+            .unwrap();
     }
 }
 
@@ -165,24 +167,24 @@ async fn failing_any_check_is_refused() {
 async fn equivalent_uri_and_clock_skew_are_accepted() {
     let service = service().await;
     let key = Key::p256();
-    let issued = bound(&service, &key).await;
+    let issued = bound_tokens(&service, &key).await;
     let (token, nonce) = (issued.access_token.as_str(), issued.dpop_nonce.as_str());
     let with = |name: &str, value: Value| {
-        let mut said = said(&service, token, nonce);
-        said[name] = value;
-        said
+        let mut claims = validation_claims(&service, token, nonce);
+        claims[name] = value;
+        claims
     };
     let now = service.clock.now().unix_timestamp();
     let same = [
-        with("htu", json!(format!("{HERE}#fragment"))),
+        with("htu", json!(format!("{RESOURCE}#fragment"))),
         with("htu", json!("HTTPS://API.example:443/orders?x")),
         with("iat", json!(now - 89)),
         with("iat", json!(now + 30)),
         with("unknown", json!(1)),
     ];
-    for said in same {
-        let answer = validate(&service, validation(token, key.proof(&said))).await;
-        assert!(answer.is_ok(), "{said}");
+    for claims in same {
+        let answer = validate(&service, validate_request(token, key.proof(&claims))).await;
+        assert!(answer.is_ok(), "{claims}");
     }
 }
 
@@ -190,20 +192,20 @@ async fn equivalent_uri_and_clock_skew_are_accepted() {
 async fn proof_is_valid_once_and_nonce_expires() {
     let service = service().await;
     let key = Key::p256();
-    let issued = bound(&service, &key).await;
+    let issued = bound_tokens(&service, &key).await;
     let token = issued.access_token.as_str();
-    let jwt = key.proof(&said(&service, token, &issued.dpop_nonce));
-    validate(&service, validation(token, jwt.clone()))
+    let jwt = key.proof(&validation_claims(&service, token, &issued.dpop_nonce));
+    validate(&service, validate_request(token, jwt.clone()))
         .await
         .unwrap();
-    let again = validate(&service, validation(token, jwt))
+    let again = validate(&service, validate_request(token, jwt))
         .await
         .unwrap_err();
     assert_status(&again, Code::Unauthenticated, "DPOP_PROOF_INVALID");
 
     service.clock.advance(seconds(240));
-    let old = key.proof(&said(&service, token, &issued.dpop_nonce));
-    let refused = validate(&service, validation(token, old))
+    let old = key.proof(&validation_claims(&service, token, &issued.dpop_nonce));
+    let refused = validate(&service, validate_request(token, old))
         .await
         .unwrap_err();
     assert_status(&refused, Code::Unauthenticated, "DPOP_NONCE_REQUIRED");
@@ -214,19 +216,21 @@ async fn proof_is_valid_once_and_nonce_expires() {
 async fn proof_is_not_valid_again_after_restart() {
     let service = service().await;
     let key = Key::p256();
-    let issued = bound(&service, &key).await;
+    let issued = bound_tokens(&service, &key).await;
     let token = issued.access_token.as_str();
-    let jwt = key.proof(&said(&service, token, &issued.dpop_nonce));
-    validate(&service, validation(token, jwt.clone()))
+    let jwt = key.proof(&validation_claims(&service, token, &issued.dpop_nonce));
+    validate(&service, validate_request(token, jwt.clone()))
         .await
         .unwrap();
     let service = service.restart().await;
-    let replayed = validate(&service, validation(token, jwt))
+    let replayed = validate(&service, validate_request(token, jwt))
         .await
         .unwrap_err();
     assert_status(&replayed, Code::Unauthenticated, "DPOP_NONCE_REQUIRED");
-    let jwt = key.proof(&said(&service, token, &nonce_of(&replayed)));
-    validate(&service, validation(token, jwt)).await.unwrap();
+    let jwt = key.proof(&validation_claims(&service, token, &nonce_of(&replayed)));
+    validate(&service, validate_request(token, jwt))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

@@ -1,3 +1,5 @@
 //! `AuthService/IssueToken`.
 
+mod grant;
+mod login_ticket;
 mod refresh;

@@ -1,33 +1,38 @@
-//! Clients that prove who they are with a key (RFC 7523).
+//! Client authentication by a signed assertion (RFC 7523).
 
 use auth_proto::v1::{ClientCredentials, ClientProofKind, client_credentials::Proof};
 use holdfast_core::clock::Clock as _;
 use serde_json::{Value, json};
 use tonic::Code;
 
-use super::{Signer, World};
+use super::{Fixture, Signer};
 use crate::support::{ISSUER, assert_refused};
 
 #[tokio::test]
 async fn assertion_is_valid_once_and_for_this_issuer() {
-    let world = World::begin().await;
+    let fixture = Fixture::start().await;
     let signer = Signer::new();
-    world
+    fixture
         .try_register("signer", ClientProofKind::Key, &signer.jwk)
         .await
         .unwrap();
-    let now = world.service.clock.now().unix_timestamp();
+    let now = fixture.service.clock.now().unix_timestamp();
     let claims = |jti: &str| json!({"iss": "signer", "sub": "signer", "aud": format!("{ISSUER}/oauth2/token"), "exp": now + 60, "jti": jti});
     let good = signer.sign(&claims("1"));
-    assert!(world.try_token(&good, "").await.is_ok());
+    assert!(fixture.try_issue(&good, "").await.is_ok());
     assert_refused(
-        world.try_token(&good, "").await,
+        fixture.try_issue(&good, "").await,
         Code::Unauthenticated,
         "INVALID_CLIENT",
     );
     let mut for_issuer = claims("2");
     for_issuer["aud"] = json!(["https://other.example", ISSUER]);
-    assert!(world.try_token(&signer.sign(&for_issuer), "").await.is_ok());
+    assert!(
+        fixture
+            .try_issue(&signer.sign(&for_issuer), "")
+            .await
+            .is_ok()
+    );
 
     for (name, value) in [
         ("aud", json!("https://other.example")),
@@ -41,12 +46,12 @@ async fn assertion_is_valid_once_and_for_this_issuer() {
     ] {
         let mut wrong = claims(&format!("{name}{value}"));
         wrong[name] = value;
-        let refused = world.try_token(&signer.sign(&wrong), "").await;
+        let refused = fixture.try_issue(&signer.sign(&wrong), "").await;
         assert_refused(refused, Code::Unauthenticated, "INVALID_CLIENT");
     }
     let forged = Signer::new().sign(&claims("3"));
     assert_refused(
-        world.try_token(&forged, "").await,
+        fixture.try_issue(&forged, "").await,
         Code::Unauthenticated,
         "INVALID_CLIENT",
     );
@@ -56,7 +61,7 @@ async fn assertion_is_valid_once_and_for_this_issuer() {
         proof: Some(Proof::ClientAssertion(none.to_owned())),
     };
     assert_refused(
-        world.try_token(&unsigned, "").await,
+        fixture.try_issue(&unsigned, "").await,
         Code::Unauthenticated,
         "INVALID_CLIENT",
     );

@@ -1,4 +1,4 @@
-//! Which keys are taken at registration, and what becomes of those that were taken before (RFC 7517, RFC 8037).
+//! Keys of OAuth clients: which are accepted at registration, and what becomes of keys of earlier versions (RFC 7517, RFC 8037).
 
 use auth_proto::v1::{ClientCredentials, ClientProofKind, client_credentials::Proof};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -6,7 +6,7 @@ use holdfast_core::clock::Clock as _;
 use serde_json::{Value, json};
 use tonic::Code;
 
-use super::{Signer, World};
+use super::{Fixture, Signer};
 use crate::support::{ISSUER, assert_refused};
 
 const P256_X: &str = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU";
@@ -19,7 +19,7 @@ fn neutral() -> Value {
     json!({"kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(x)})
 }
 
-/// What nobody signed: with the neutral element as key and as R, and 0 as S, it verifies.
+/// An assertion without a signer, which verifies where points of small order are accepted: key and R are the neutral element, S is 0.
 fn forged(claims: &Value) -> ClientCredentials {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let message = format!("{}.{}", part(&json!({"alg": "EdDSA"})), part(claims));
@@ -34,7 +34,7 @@ fn forged(claims: &Value) -> ClientCredentials {
 
 #[tokio::test]
 async fn unsupported_key_is_refused_with_reason() {
-    let world = World::begin().await;
+    let fixture = Fixture::start().await;
     let good: Value = serde_json::from_str(&Signer::new().jwk).unwrap();
     let with = |name: &str, value: Value| {
         let mut jwk = good.clone();
@@ -79,7 +79,7 @@ async fn unsupported_key_is_refused_with_reason() {
         ),
     ];
     for (jwk, reason) in cases {
-        let refused = world
+        let refused = fixture
             .try_register("keyed", ClientProofKind::Key, &jwk.to_string())
             .await;
         let refused = refused.expect_err(reason);
@@ -87,11 +87,11 @@ async fn unsupported_key_is_refused_with_reason() {
         assert_refused::<()>(Err(refused), Code::InvalidArgument, "INVALID_REQUEST");
     }
     for kind in [ClientProofKind::Secret, ClientProofKind::None] {
-        let ignored = world.try_register("keyed", kind, &good.to_string()).await;
+        let ignored = fixture.try_register("keyed", kind, &good.to_string()).await;
         assert_refused(ignored, Code::InvalidArgument, "INVALID_REQUEST");
     }
     let p256 = json!({"kty": "EC", "crv": "P-256", "x": P256_X, "y": P256_Y, "alg": "ES256"});
-    world
+    fixture
         .try_register("keyed", ClientProofKind::Key, &p256.to_string())
         .await
         .unwrap();
@@ -99,34 +99,34 @@ async fn unsupported_key_is_refused_with_reason() {
 
 #[tokio::test]
 async fn stored_weak_key_verifies_nothing() {
-    let world = World::begin().await;
+    let fixture = Fixture::start().await;
     let signer = Signer::new();
     for id in ["weak", "sound"] {
-        world
+        fixture
             .try_register(id, ClientProofKind::Key, &signer.jwk)
             .await
             .unwrap();
     }
-    // As an earlier version kept it: with what the client wrote beside.
+    // As an earlier version stored it: with other members of the JWK.
     let mut kept: Value = serde_json::from_str(&signer.jwk).unwrap();
     kept["kid"] = json!("1");
     let sql = format!(
         "UPDATE clients SET jwk = '{}' WHERE id = 'weak'; UPDATE clients SET jwk = '{kept}' WHERE id = 'sound'",
         neutral()
     );
-    world.service.do_to_database(sql).await;
-    let world = World {
-        service: world.service.restart().await,
-        ..world
+    fixture.service.execute_sql(sql).await;
+    let fixture = Fixture {
+        service: fixture.service.restart().await,
+        ..fixture
     };
-    let now = world.service.clock.now().unix_timestamp();
+    let now = fixture.service.clock.now().unix_timestamp();
     let claims =
         |id: &str| json!({"iss": id, "sub": id, "aud": ISSUER, "exp": now + 60, "jti": "1"});
     assert_refused(
-        world.try_token(&forged(&claims("weak")), "").await,
+        fixture.try_issue(&forged(&claims("weak")), "").await,
         Code::Unauthenticated,
         "INVALID_CLIENT",
     );
     let sound = signer.sign(&claims("sound"));
-    assert!(world.try_token(&sound, "").await.is_ok());
+    assert!(fixture.try_issue(&sound, "").await.is_ok());
 }

@@ -1,9 +1,11 @@
-//! OAuth clients: who they are, and what they may.
+//! OAuth clients: registration, client authentication, and their tokens.
 
 mod client_assertion;
 mod client_credentials;
 mod client_keys;
 mod introspect_token;
+mod registration;
+mod revoke_token;
 
 use auth_proto::v1::{
     ClientCredentials, ClientProofKind, CreateClientRequest, IntrospectTokenRequest,
@@ -18,7 +20,8 @@ use crate::support::{TestService, bearer};
 
 const AUDIENCE: &str = "https://api.example";
 
-struct World {
+/// A service, and an access token of an administrator.
+struct Fixture {
     service: TestService,
     admin: String,
 }
@@ -37,8 +40,8 @@ fn first_party() -> ClientCredentials {
     }
 }
 
-impl World {
-    async fn begin() -> Self {
+impl Fixture {
+    async fn start() -> Self {
         let service = TestService::start().await;
         let admin = service.admin_token().await;
         Self { service, admin }
@@ -63,13 +66,13 @@ impl World {
         Ok(created.into_inner().client_secret)
     }
 
-    /// A client with a secret.
+    /// Registers an OAuth client with a secret; returns its credentials.
     async fn client(&self, id: &str) -> ClientCredentials {
         let secret = self.try_register(id, ClientProofKind::Secret, "").await;
         with_secret(id, &secret.unwrap())
     }
 
-    async fn try_token(
+    async fn try_issue(
         &self,
         client: &ClientCredentials,
         scope: &str,
@@ -96,7 +99,7 @@ impl World {
     }
 }
 
-/// A key of the client's own, and what it signs.
+/// The key of an OAuth client, which signs assertions.
 struct Signer {
     key: EncodingKey,
     jwk: String,

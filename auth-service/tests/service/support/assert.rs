@@ -1,8 +1,10 @@
+//! The assertion on statuses.
+
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-/// The stable reason of a status; checks that the domain is ours.
-fn reason(status: &Status) -> String {
+/// The reason of a status; asserts that its domain is `holdfast`.
+pub(crate) fn reason(status: &Status) -> String {
     let details = status.get_error_details();
     let info = details
         .error_info()
@@ -11,6 +13,7 @@ fn reason(status: &Status) -> String {
     info.reason.clone()
 }
 
+/// Asserts code and reason of a refusal.
 #[track_caller]
 pub(crate) fn assert_refused<T: std::fmt::Debug>(
     answer: Result<T, Status>,

@@ -1,3 +1,5 @@
+//! A certificate authority, and TLS files of the port.
+
 use std::{fs, path::Path};
 
 use holdfast_core::private_file;

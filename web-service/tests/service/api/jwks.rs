@@ -1,3 +1,5 @@
+//! `GET /.well-known/jwks.json` (RFC 7517).
+
 use serde_json::Value;
 
 use crate::support::{Site, header};

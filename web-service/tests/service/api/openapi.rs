@@ -1,3 +1,5 @@
+//! `GET /api/openapi.json` and `GET /api/docs`.
+
 use reqwest::Method;
 use serde_json::Value;
 use web_service::http::{ErrorFormat, ROUTES, Route, RouteMethod};
@@ -51,6 +53,7 @@ async fn every_json_route_is_documented() {
             assert!(ROUTES.iter().any(|route| is_route(&route)), "{name} {path}");
         }
     }
+    assert!(documented.len() > 10, "{documented:?}");
 }
 
 #[tokio::test]
@@ -69,6 +72,7 @@ async fn operations_have_errors_and_references_resolve() {
         }
     }
     let text = document.to_string();
+    assert!(text.contains(r##""$ref":"#/components/"##), "{text}");
     for reference in text.split(r##""$ref":"#"##).skip(1) {
         let pointer = reference.split('"').next().unwrap();
         let schema = document

@@ -1,3 +1,5 @@
+//! `GET /api/profile`: bearer tokens and their challenges (RFC 6750 §3).
+
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};

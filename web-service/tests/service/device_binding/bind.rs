@@ -1,4 +1,4 @@
-//! A session becomes bound, once.
+//! `POST /session/bind`: binding a session to a key, once, right after the sign-in.
 
 use std::time::Duration;
 
@@ -13,17 +13,17 @@ async fn binding_sets_cookie_that_its_answer_describes() {
     let site = site().await;
     let browser = Browser::signed_in(&site).await;
     let answer = browser
-        .bind(&browser.registration(&browser.challenge))
+        .bind(&browser.registration_proof(&browser.challenge))
         .await;
     assert_eq!(answer.status(), 200);
     let set = header(&answer, "set-cookie").to_owned();
-    let told: Value = answer.json().await.unwrap();
+    let instructions: Value = answer.json().await.unwrap();
 
-    assert_eq!(told["session_identifier"], browser.sid.as_str());
-    assert_eq!(told["refresh_url"], "/session/refresh");
-    assert_eq!(told["scope"]["origin"], site.origin.as_str());
-    assert_eq!(told["scope"]["include_site"], false);
-    let credential = &told["credentials"][0];
+    assert_eq!(instructions["session_identifier"], browser.sid.as_str());
+    assert_eq!(instructions["refresh_url"], "/session/refresh");
+    assert_eq!(instructions["scope"]["origin"], site.origin.as_str());
+    assert_eq!(instructions["scope"]["include_site"], false);
+    let credential = &instructions["credentials"][0];
     assert_eq!(credential["name"], "__Host-session-proof");
     let (value_and_attributes, age) = set.rsplit_once("; ").unwrap();
     let (_, attributes) = value_and_attributes.split_once("; ").unwrap();
@@ -36,26 +36,28 @@ async fn session_is_bound_once_and_right_after_sign_in() {
     let site = site().await;
     let browser = Browser::signed_in(&site).await;
     let other = Browser::signed_in(&site).await;
-    let good = browser.registration(&browser.challenge);
-    let without_key = browser.renewal(&browser.challenge);
+    let good = browser.registration_proof(&browser.challenge);
+    let without_key = browser.refresh_proof(&browser.challenge);
     for wrong in [
         without_key,
-        browser.registration(&other.challenge),
-        browser.registration("AAAA"),
+        browser.registration_proof(&other.challenge),
+        browser.registration_proof("AAAA"),
         good[..good.len() - 4].to_owned(),
     ] {
         let refused = browser.bind(&wrong).await;
         assert_problem(refused, 403, "DEVICE_PROOF_REFUSED").await;
     }
     assert_eq!(browser.bind(&good).await.status(), 200);
-    let thief = other.registration(&browser.challenge);
-    assert_eq!(browser.bind(&thief).await.status(), 403, "bound already");
-    assert_eq!(browser.bind(&good).await.status(), 403);
+    let thief = other.registration_proof(&browser.challenge);
+    for repeated in [&thief, &good] {
+        let refused = browser.bind(repeated).await;
+        assert_problem(refused, 403, "DEVICE_PROOF_REFUSED").await;
+    }
 
     site.clock.advance(Duration::from_secs(45));
-    let late = other.registration(&other.challenge);
-    assert_eq!(other.bind(&late).await.status(), 403, "too late");
-    assert_eq!(other.session().await.status(), 200, "and still signed in");
+    let late = other.registration_proof(&other.challenge);
+    assert_problem(other.bind(&late).await, 403, "DEVICE_PROOF_REFUSED").await;
+    assert_eq!(other.session().await.status(), 200, "still signed in");
 }
 
 #[tokio::test]
@@ -63,9 +65,10 @@ async fn unknown_session_can_neither_bind_nor_refresh() {
     let site = site().await;
     let mut browser = Browser::bound(&site).await;
     browser.session = "__Host-session=AAAAAAAAAAAAAAAAAAAAAA".to_owned();
-    assert_eq!(browser.ask().await.status(), 401);
-    let jwt = browser.registration(&browser.challenge);
-    assert_eq!(browser.bind(&jwt).await.status(), 401);
+    let refused = browser.refresh_without_proof().await;
+    assert_problem(refused, 401, "SESSION_MISSING").await;
+    let jwt = browser.registration_proof(&browser.challenge);
+    assert_problem(browser.bind(&jwt).await, 401, "SESSION_MISSING").await;
 }
 
 #[tokio::test]

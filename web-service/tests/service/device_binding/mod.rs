@@ -1,8 +1,9 @@
-//! Device Bound Session Credentials, with a browser that this test plays.
+//! Device Bound Session Credentials (`/session/bind`, `/session/refresh`), with a browser that the test imitates.
 
 mod bind;
 mod policy;
 mod proof;
+mod refresh;
 mod theft;
 
 use aws_lc_rs::{
@@ -10,16 +11,17 @@ use aws_lc_rs::{
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use holdfast_identity::audit::AuditKind;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use web_service::config::ServeConfig;
 
-use crate::support::{PASSWORD, Site, cookie_of, header};
+use crate::support::{PASSWORD, Site, cookie_of, header, until, with_headers};
 
-/// What a browser calls itself here; whoever does not is elsewhere.
+/// The user agent of the browser; requests without it come from another device.
 const BROWSER: &str = "Browser/1.0";
 
-/// A browser that keeps its keys in a device.
+/// A browser with a device-bound key.
 struct Browser<'a> {
     site: &'a Site,
     key: EcdsaKeyPair,
@@ -34,19 +36,19 @@ impl<'a> Browser<'a> {
     async fn bound(site: &'a Site) -> Self {
         let mut browser = Self::signed_in(site).await;
         let challenge = browser.challenge.clone();
-        let answer = browser.bind(&browser.registration(&challenge)).await;
+        let answer = browser.bind(&browser.registration_proof(&challenge)).await;
         assert_eq!(answer.status(), 200);
-        browser.take(answer).await;
+        browser.store_proof(answer).await;
         browser.assert_bound().await;
         browser
     }
 
-    /// Signs in, and has its invitation.
+    /// Signs in, and stores the challenge of the registration that is offered.
     async fn signed_in(site: &'a Site) -> Self {
         let fields = [("username", "ada"), ("password", PASSWORD)];
         let answer = site.submit_login(&fields).await;
-        let invitation = header(&answer, "secure-session-registration");
-        let challenge = invitation
+        let registration = header(&answer, "secure-session-registration");
+        let challenge = registration
             .strip_prefix("(ES256);path=\"/session/bind\";challenge=\"")
             .and_then(|rest| rest.strip_suffix('"'));
         let session = cookie_of(&answer, "__Host-session").unwrap();
@@ -84,12 +86,12 @@ impl<'a> Browser<'a> {
         format!("{message}.{signature}")
     }
 
-    fn registration(&self, challenge: &str) -> String {
+    fn registration_proof(&self, challenge: &str) -> String {
         let header = json!({"alg": "ES256", "typ": "dbsc+jwt", "jwk": self.jwk()});
         self.sign(&header, challenge)
     }
 
-    fn renewal(&self, challenge: &str) -> String {
+    fn refresh_proof(&self, challenge: &str) -> String {
         self.sign(&json!({"alg": "ES256", "typ": "dbsc+jwt"}), challenge)
     }
 
@@ -104,46 +106,52 @@ impl<'a> Browser<'a> {
             .await
     }
 
-    async fn ask(&self) -> Response {
+    async fn refresh_without_proof(&self) -> Response {
         let id = ("sec-secure-session-id", self.sid.as_str());
         self.post("/session/refresh", &[id]).await
     }
 
     async fn post(&self, path: &str, headers: &[(&str, &str)]) -> Response {
-        let mut request = self.site.request(Method::POST, path);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let request = request
+        let request = with_headers(self.site.request(Method::POST, path), headers)
             .header("cookie", self.cookies())
             .header("user-agent", BROWSER);
         request.send().await.unwrap()
     }
 
-    /// Keeps the proof cookie and the next challenge.
-    async fn take(&mut self, answer: Response) -> Value {
+    /// Stores the proof cookie and the next challenge; returns the session instructions.
+    async fn store_proof(&mut self, answer: Response) -> Value {
         self.proof = cookie_of(&answer, "__Host-session-proof").unwrap();
         self.challenge = challenge_of(&answer, &self.sid);
         answer.json().await.unwrap()
     }
 
     async fn renew(&mut self) {
-        let answer = self.refresh(&self.renewal(&self.challenge)).await;
+        let answer = self.refresh(&self.refresh_proof(&self.challenge)).await;
         assert_eq!(answer.status(), 200);
-        self.take(answer).await;
+        self.store_proof(answer).await;
     }
 
     async fn session(&self) -> Response {
         get(self.site, "/api/session", &self.cookies(), &[]).await
     }
 
-    /// Sees whether it is still signed in and bound.
+    /// Asserts that the session is alive and bound.
     async fn assert_bound(&self) {
         let answer = self.session().await;
         assert_eq!(answer.status(), 200);
         let session: Value = answer.json().await.unwrap();
         assert!(session["bound_at"].is_string(), "{session}");
     }
+}
+
+/// Binds one more session and waits until that is recorded, so that events before it are recorded, too. `bound` is the number of
+/// sessions that are bound then.
+async fn settle_audit_trail(site: &Site, bound: usize) {
+    Browser::bound(site).await;
+    until("the binding in the audit trail", async || {
+        (site.audit_count(AuditKind::DeviceBound).await == bound).then_some(())
+    })
+    .await;
 }
 
 fn challenge_of(answer: &Response, sid: &str) -> String {
@@ -153,12 +161,9 @@ fn challenge_of(answer: &Response, sid: &str) -> String {
 }
 
 async fn get(site: &Site, path: &str, cookie: &str, headers: &[(&str, &str)]) -> Response {
-    let mut request = site.request(Method::GET, path).header("cookie", cookie);
-    request = request.header("user-agent", BROWSER);
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    request.send().await.unwrap()
+    let request = site.request(Method::GET, path).header("cookie", cookie);
+    let request = request.header("user-agent", BROWSER);
+    with_headers(request, headers).send().await.unwrap()
 }
 
 async fn site_with(adjust: impl FnOnce(&mut ServeConfig)) -> Site {

@@ -1,4 +1,4 @@
-//! Who is invited, and who has to.
+//! `WEB_DEVICE_BINDING`: to whom binding is offered, and whom it is required of.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ async fn required_binding_refuses_unbound_session_after_a_minute() {
     let refused = plain.session().await;
     assert_problem(refused, 401, "DEVICE_BINDING_REQUIRED").await;
     let unconfirmed = Browser::signed_in(&site).await;
-    let jwt = unconfirmed.registration(&unconfirmed.challenge);
+    let jwt = unconfirmed.registration_proof(&unconfirmed.challenge);
     assert_eq!(unconfirmed.bind(&jwt).await.status(), 200);
     site.clock.advance(Duration::from_mins(1));
     let refused = unconfirmed.session().await;
@@ -68,6 +68,6 @@ async fn preferred_binding_is_not_offered_beside_other_origins() {
     .await;
     let fields = [("username", "ada"), ("password", PASSWORD)];
     let answer = site.submit_login(&fields).await;
-    let invitation = answer.headers().get("secure-session-registration");
-    assert!(invitation.is_none());
+    let offered = answer.headers().get("secure-session-registration");
+    assert!(offered.is_none());
 }

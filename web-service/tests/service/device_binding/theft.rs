@@ -1,11 +1,11 @@
-//! What looks like a theft, and what does not.
+//! `THEFT_SUSPECTED`: which requests are reported as a theft, and which are not.
 
 use std::time::Duration;
 
 use holdfast_identity::audit::AuditKind;
 use web_service::session::{device::PROOF_TTL, device_binding::OnTheft};
 
-use super::{Browser, challenge_of, get, site, site_with};
+use super::{Browser, challenge_of, get, settle_audit_trail, site, site_with};
 use crate::support::{PASSWORD, assert_problem, until};
 
 #[tokio::test]
@@ -16,7 +16,8 @@ async fn copied_cookies_work_until_proof_expires_and_are_recorded() {
     let second = Duration::from_secs(1);
     site.clock.advance(PROOF_TTL.saturating_sub(second));
     assert_eq!(site.get("/api/session", &copies).await.status(), 200);
-    assert_eq!(site.audited(AuditKind::TheftSuspected).await, 0);
+    settle_audit_trail(&site, 2).await;
+    assert_eq!(site.audit_count(AuditKind::TheftSuspected).await, 0);
 
     site.clock.advance(second);
     let refused = site.get("/api/session", &copies).await;
@@ -26,10 +27,8 @@ async fn copied_cookies_work_until_proof_expires_and_are_recorded() {
         let refused = site.get("/api/session", &copies).await;
         assert_problem(refused, 401, "DEVICE_PROOF_MISSING").await;
     }
-    until("the theft in the audit trail", async || {
-        (site.audited(AuditKind::TheftSuspected).await == 1).then_some(())
-    })
-    .await;
+    settle_audit_trail(&site, 3).await;
+    assert_eq!(site.audit_count(AuditKind::TheftSuspected).await, 1);
 
     browser.renew().await;
     browser.assert_bound().await;
@@ -50,12 +49,8 @@ async fn session_cookie_from_other_device_is_recorded_once() {
         site.get("/api/session", &browser.session).await.status(),
         401
     );
-    until("the theft in the audit trail", async || {
-        (site.audited(AuditKind::TheftSuspected).await > 0).then_some(())
-    })
-    .await;
-    assert_eq!(site.audited(AuditKind::TheftSuspected).await, 1);
-    assert_eq!(site.audited(AuditKind::DeviceBound).await, 1);
+    settle_audit_trail(&site, 2).await;
+    assert_eq!(site.audit_count(AuditKind::TheftSuspected).await, 1);
     browser.assert_bound().await;
 }
 
@@ -67,17 +62,17 @@ async fn suspected_theft_ends_login_where_configured() {
     let alone = site.get("/api/session", &browser.session).await;
     assert_eq!(alone.status(), 401);
     until("the suspicion in the audit trail", async || {
-        (site.audited(AuditKind::TheftSuspected).await == 1).then_some(())
+        (site.audit_count(AuditKind::TheftSuspected).await == 1).then_some(())
     })
     .await;
     browser.renew().await;
     browser.assert_bound().await;
 
-    // A device that calls itself something else may have been updated; a copy of its proof is a copy.
+    // Another user agent may be an update of the browser; another device with an expired proof cookie is a copy.
     site.clock.advance(PROOF_TTL + Duration::from_mins(2));
     assert_eq!(site.get("/api/session", &copies).await.status(), 401);
-    until("the end of the session", async || {
-        (browser.ask().await.status() == 401).then_some(())
+    until("the session to end", async || {
+        (browser.refresh_without_proof().await.status() == 401).then_some(())
     })
     .await;
 }
@@ -86,24 +81,28 @@ async fn suspected_theft_ends_login_where_configured() {
 async fn lost_binding_response_locks_out_no_browser() {
     let site = site().await;
     let mut browser = Browser::signed_in(&site).await;
-    let jwt = browser.registration(&browser.challenge);
+    let jwt = browser.registration_proof(&browser.challenge);
     let lost = browser.bind(&jwt).await;
     assert_eq!(lost.status(), 200);
     site.clock.advance(Duration::from_mins(10));
     assert_eq!(browser.session().await.status(), 200);
-    assert_eq!(site.audited(AuditKind::DeviceBound).await, 0);
+    settle_audit_trail(&site, 1).await;
 
-    browser.take(lost).await;
+    browser.store_proof(lost).await;
     assert_eq!(
         browser.session().await.status(),
         200,
-        "over, and so no proof"
+        "an expired proof cookie does not confirm the binding"
     );
-    browser.challenge = challenge_of(&browser.ask().await, &browser.sid);
+    browser.challenge = challenge_of(&browser.refresh_without_proof().await, &browser.sid);
     browser.renew().await;
     browser.assert_bound().await;
     let alone = site.get("/api/session", &browser.session).await;
-    assert_eq!(alone.status(), 401, "from then on nothing less will do");
+    assert_eq!(
+        alone.status(),
+        401,
+        "a confirmed binding requires the proof"
+    );
 }
 
 #[tokio::test]
@@ -128,10 +127,13 @@ async fn expired_challenge_is_not_recorded() {
     let site = site().await;
     let mut browser = Browser::bound(&site).await;
     site.clock.advance(Duration::from_mins(11));
-    let old = browser.refresh(&browser.renewal(&browser.challenge)).await;
+    let old = browser
+        .refresh(&browser.refresh_proof(&browser.challenge))
+        .await;
     assert_eq!(old.status(), 403);
     browser.challenge = challenge_of(&old, &browser.sid);
     browser.renew().await;
-    assert_eq!(site.audited(AuditKind::DeviceProofRefused).await, 0);
-    assert_eq!(site.audited(AuditKind::TheftSuspected).await, 0);
+    settle_audit_trail(&site, 2).await;
+    assert_eq!(site.audit_count(AuditKind::DeviceProofRefused).await, 0);
+    assert_eq!(site.audit_count(AuditKind::TheftSuspected).await, 0);
 }

@@ -1,3 +1,5 @@
+//! `POST /oauth2/introspect` (RFC 7662 §2.1).
+
 use reqwest::Method;
 use serde_json::Value;
 

@@ -1,3 +1,3 @@
-//! The routes under `/oauth2`.
+//! Routes below `/oauth2`.
 
 mod introspect;

@@ -1,3 +1,5 @@
+//! `GET` and `POST /login`.
+
 use reqwest::Method;
 
 use crate::support::{PASSWORD, Site, cookie_of, header};
@@ -48,7 +50,10 @@ async fn wrong_password_shows_form_with_username() {
     let page = response.text().await.unwrap();
     assert!(page.contains("The username or the password is wrong"));
     assert!(page.contains(r#"name="username" value="ada""#));
-    assert!(!page.contains("wrong\""), "the password is not given back");
+    assert!(
+        !page.contains("wrong\""),
+        "the page does not repeat the password"
+    );
 }
 
 #[tokio::test]
@@ -183,7 +188,7 @@ async fn form_of_other_origin_is_refused_despite_token() {
         &[("origin", "https://evil.example")],
         &[("origin", "null")],
         &[("origin", "https://localhost")],
-        // No browser contradicts itself, or says it twice.
+        // Contradictory and repeated metadata, which no browser sends.
         &[
             ("sec-fetch-site", "same-origin"),
             ("origin", "https://evil.example"),
@@ -215,7 +220,7 @@ async fn form_of_other_origin_is_refused_despite_token() {
             ("sec-fetch-site", "same-origin"),
             ("origin", site.origin.as_str()),
         ],
-        // What a page without referrers sends.
+        // A page with `Referrer-Policy: no-referrer`.
         &[("sec-fetch-site", "same-origin"), ("origin", "null")],
         &[],
     ] {

@@ -1,3 +1,5 @@
+//! `POST /logout` (ASVS 7.4.1, 7.4.4).
+
 use reqwest::Method;
 
 use crate::support::{Site, cookie_of, header};
@@ -29,7 +31,7 @@ async fn sign_out_ends_session_and_removes_cookie() {
     assert_eq!(
         cookie_of(&dashboard, "__Host-session"),
         None,
-        "an unknown id gets no removal"
+        "an unknown id gets no removal of the cookie"
     );
 }
 
@@ -70,7 +72,7 @@ async fn sign_out_ends_one_session_only() {
     assert_eq!(site.get("/dashboard", &two).await.status(), 200);
 }
 
-/// ASVS 7.4.4
+/// ASVS 7.4.4.
 #[tokio::test]
 async fn every_page_offers_sign_out() {
     let site = Site::with_user("ada").await;

@@ -1,5 +1,6 @@
-//! The pages that a browser shows.
+//! Pages and their forms.
 
+mod external_redirect;
 mod login;
 mod logins;
 mod logout;

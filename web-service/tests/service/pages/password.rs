@@ -1,4 +1,6 @@
-use crate::support::{PASSWORD, Site, cookie_of, header};
+//! `/account/password`, and what password managers read (ASVS 6.2.2, 6.2.7, 7.4.3).
+
+use crate::support::{PASSWORD, Site, assert_problem, cookie_of, header};
 
 const NEW: &str = "a new and longer password";
 
@@ -27,8 +29,9 @@ async fn new_password_continues_session_and_ends_all_else() {
     assert_eq!(site.get("/dashboard", &continued).await.status(), 200);
     assert_eq!(site.get("/dashboard", &cookie).await.status(), 303);
     assert_eq!(site.get("/dashboard", &elsewhere).await.status(), 303);
-    assert_eq!(site.profile(&access_token).await.status(), 401);
-    assert_eq!(site.api_login("ada", PASSWORD).await.status(), 401);
+    assert_problem(site.profile(&access_token).await, 401, "LOGIN_ENDED").await;
+    let former = site.api_login("ada", PASSWORD).await;
+    assert_problem(former, 401, "INVALID_CREDENTIALS").await;
 }
 
 #[tokio::test]
@@ -97,7 +100,7 @@ async fn change_requires_session_and_csrf_token() {
     assert_eq!(site.api_login("ada", PASSWORD).await.status(), 200);
 }
 
-/// What browsers and their password managers go by.
+/// `/.well-known/change-password`, and the username beside a password field.
 #[tokio::test]
 async fn password_manager_finds_page_and_username() {
     let site = Site::with_user("ada").await;

@@ -1,8 +1,8 @@
-//! What may be written in more than one way.
+//! Pages with a slash behind their path redirect to the page.
 
 use reqwest::Method;
 
-use crate::support::{PASSWORD, Site, header};
+use crate::support::{Site, header};
 
 #[tokio::test]
 async fn trailing_slash_redirects_to_page() {
@@ -55,45 +55,4 @@ async fn form_sent_to_trailing_slash_keeps_method_and_body() {
     let target = header(&moved, "location");
     assert_eq!(site.post_form(target, &cookie, &form).await.status(), 303);
     assert_eq!(site.get("/dashboard", &cookie).await.status(), 303);
-}
-
-#[tokio::test]
-async fn content_type_is_case_insensitive() {
-    let site = Site::with_user("ada").await;
-    let (cookie, token) = site.login_form().await;
-    let send = async |path: &str, content_type: &str, body: String| {
-        let request = site.request(Method::POST, path).header("cookie", &cookie);
-        request
-            .header("sec-fetch-site", "same-origin")
-            .header("content-type", content_type)
-            .body(body)
-            .send()
-            .await
-            .unwrap()
-    };
-    let form: String = url::form_urlencoded::Serializer::new(String::new())
-        .append_pair("username", "ada")
-        .append_pair("password", PASSWORD)
-        .append_pair("csrf_token", &token)
-        .finish();
-    for form_type in [
-        "Application/X-WWW-Form-Urlencoded",
-        "APPLICATION/X-WWW-FORM-URLENCODED; Charset=UTF-8",
-        "application/x-www-form-urlencoded ; charset=utf-8",
-    ] {
-        let signed_in = send("/login", form_type, form.clone()).await;
-        assert_eq!(signed_in.status(), 303, "{form_type}");
-        let client = "token=abc&client_id=nobody&client_secret=x".to_owned();
-        let revoked = send("/oauth2/revoke", form_type, client).await;
-        assert_eq!(revoked.status(), 401, "{form_type}: the form was read");
-    }
-    let json = format!(r#"{{"username":"ada","password":"{PASSWORD}"}}"#);
-    for json_type in ["Application/JSON", "APPLICATION/json;Charset=utf-8"] {
-        let signed_in = send("/api/login", json_type, json.clone()).await;
-        assert_eq!(signed_in.status(), 200, "{json_type}");
-    }
-    for other in ["text/plain", "multipart/form-data; boundary=x"] {
-        assert_eq!(send("/login", other, form.clone()).await.status(), 415);
-        assert_eq!(send("/api/login", other, json.clone()).await.status(), 415);
-    }
 }

@@ -1,0 +1,120 @@
+//! A running auth-service with its own database and a clock that the test controls.
+
+use std::{net::SocketAddr, num::NonZero, path::Path, sync::Arc};
+
+use auth_proto::v1::{
+    account_service_client::AccountServiceClient, admin_service_client::AdminServiceClient,
+    auth_service_client::AuthServiceClient,
+};
+use auth_service::{app::App, config::ServeConfig};
+use holdfast_core::clock::ManualClock;
+use holdfast_crypto::{argon2id::Argon2id, random::SystemRandom};
+use holdfast_identity::account::{Accounts, User};
+use holdfast_store_sqlite::SqliteStore;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::{Channel, Endpoint};
+
+use super::{PASSWORD, config};
+
+/// A running service with its own database.
+pub(crate) struct TestService {
+    pub(crate) address: SocketAddr,
+    pub(crate) clock: ManualClock,
+    pub(crate) directory: Arc<TempDir>,
+    pub(crate) channel: Channel,
+    accounts: Accounts,
+    shutdown: CancellationToken,
+    running: JoinHandle<anyhow::Result<()>>,
+}
+
+impl TestService {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|_| ()).await
+    }
+
+    /// A service with one account.
+    pub(crate) async fn with_user(name: &str) -> Self {
+        let service = Self::start().await;
+        service.add_user(name, false).await;
+        service
+    }
+
+    pub(crate) async fn start_with(adjust: impl FnOnce(&mut ServeConfig)) -> Self {
+        let directory = Arc::new(tempfile::tempdir().unwrap());
+        Self::start_in(directory, ManualClock::default(), adjust).await
+    }
+
+    /// A service on a directory that may contain the database of an earlier one.
+    pub(crate) async fn start_in(
+        directory: Arc<TempDir>,
+        clock: ManualClock,
+        adjust: impl FnOnce(&mut ServeConfig),
+    ) -> Self {
+        let mut config = config(directory.path());
+        adjust(&mut config);
+        let (database, hashing) = (config.database.clone(), config.hashing.clone());
+        let app = App::build(config, Arc::new(clock.clone())).await.unwrap();
+        let address = app.address().unwrap();
+        let shutdown = CancellationToken::new();
+        let random = Arc::new(SystemRandom);
+        let store = SqliteStore::open(&database).await.unwrap();
+        let feed = auth_service::app::open_feed(&store, Arc::new(clock.clone())).await;
+        let accounts = Accounts::new(
+            Arc::new(store),
+            Arc::new(feed.unwrap()),
+            Arc::new(Argon2id::start(hashing.params, NonZero::<u32>::MIN, random.clone()).unwrap()),
+            Arc::new(clock.clone()),
+            random,
+        );
+        Self {
+            address,
+            clock,
+            directory,
+            channel: Endpoint::from_shared(format!("http://{address}"))
+                .unwrap()
+                .connect_lazy(),
+            accounts,
+            running: tokio::spawn(app.run(shutdown.clone())),
+            shutdown,
+        }
+    }
+
+    /// Stops the service, then calls `act` with its directory.
+    pub(crate) async fn stop_and(self, act: impl AsyncFnOnce(&Path)) {
+        self.shutdown.cancel();
+        drop(self.channel);
+        self.running.await.unwrap().unwrap();
+        act(self.directory.path()).await;
+    }
+
+    /// Stops the service as SIGTERM does, and starts it again on the same database.
+    pub(crate) async fn restart(self) -> Self {
+        self.shutdown.cancel();
+        drop(self.channel);
+        self.running.await.unwrap().unwrap();
+        Self::start_in(self.directory, self.clock, |_| ()).await
+    }
+
+    /// Creates an account as the command line does.
+    pub(crate) async fn add_user(&self, name: &str, admin: bool) -> User {
+        let accounts = &self.accounts;
+        accounts
+            .create(name.parse().unwrap(), PASSWORD, admin)
+            .await
+            .unwrap()
+    }
+
+    pub(crate) fn auth(&self) -> AuthServiceClient<Channel> {
+        AuthServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn account(&self) -> AccountServiceClient<Channel> {
+        AccountServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn admin(&self) -> AdminServiceClient<Channel> {
+        AdminServiceClient::new(self.channel.clone())
+    }
+}

@@ -1,0 +1,71 @@
+//! auth-service behind web-service.
+
+use std::{num::NonZero, sync::Arc, time::Duration};
+
+use auth_service::config::HashingConfig;
+use holdfast_core::clock::ManualClock;
+use holdfast_crypto::{
+    argon2id::{Argon2id, Cost},
+    random::SystemRandom,
+};
+use holdfast_identity::{account::Accounts, key::Algorithm, oauth::Dpop, service::Policy};
+use holdfast_store_sqlite::SqliteStore;
+use secrecy::SecretBox;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use super::SECRET;
+
+/// Starts auth-service on a port and a database of its own; returns its URL and a handle for its accounts.
+pub(super) async fn start_auth(directory: &TempDir, clock: &ManualClock) -> (String, Accounts) {
+    let cost = Cost {
+        memory: 64,
+        iterations: 1,
+        parallelism: 1,
+    };
+    let params = cost.params().unwrap();
+    let database = directory.path().join("auth.db");
+    let config = auth_service::config::ServeConfig {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        ops_listen: "127.0.0.1:0".parse().unwrap(),
+        database: database.clone(),
+        redis: None,
+        policy: Policy {
+            issuer: "https://id.example".to_owned(),
+            audiences: vec!["https://api.example".to_owned()],
+            access_ttl: Duration::from_mins(15),
+            refresh_ttl: Duration::from_hours(30 * 24),
+            login_ttl: Duration::from_hours(90 * 24),
+            step_up_max_age: Duration::from_mins(5),
+            dpop: Dpop::Allow,
+        },
+        signing_algorithm: Algorithm::EdDsa,
+        key_max_age: Duration::from_hours(90 * 24),
+        audit_retention: Duration::from_hours(365 * 24),
+        key_encryption_key: SecretBox::new(Box::new([1; 32])),
+        service_secret: Some(SECRET.to_owned().into()),
+        tls: None,
+        hashing: HashingConfig {
+            params: params.clone(),
+            threads: NonZero::new(2).unwrap(),
+        },
+        max_connections: 64,
+        reflection: false,
+    };
+    let app = auth_service::app::App::build(config, Arc::new(clock.clone()))
+        .await
+        .unwrap();
+    let url = format!("http://{}", app.address().unwrap());
+    tokio::spawn(app.run(CancellationToken::new()));
+    let random = Arc::new(SystemRandom);
+    let store = SqliteStore::open(&database).await.unwrap();
+    let feed = auth_service::app::open_feed(&store, Arc::new(clock.clone())).await;
+    let accounts = Accounts::new(
+        Arc::new(store),
+        Arc::new(feed.unwrap()),
+        Arc::new(Argon2id::start(params, NonZero::<u32>::MIN, random.clone()).unwrap()),
+        Arc::new(clock.clone()),
+        random,
+    );
+    (url, accounts)
+}
