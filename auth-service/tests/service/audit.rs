@@ -128,12 +128,12 @@ async fn event_names_administrator_and_request_of_web_service() {
         .metadata_mut()
         .insert("x-request-id", "cafe".parse().unwrap());
     service.auth().login(request).await.unwrap();
-    let stranger = LoginRequest {
+    let without_identity = LoginRequest {
         username: "ada".to_owned(),
         password: PASSWORD.to_owned(),
         client: None,
     };
-    let request = with_metadata(stranger, "x-request-id", "forged");
+    let request = with_metadata(without_identity, "x-request-id", "forged");
     service.auth().login(request).await.unwrap();
     let events = events_of(&service, &admin, &ada, 2).await;
     let ids: Vec<_> = events
@@ -174,8 +174,8 @@ async fn trail_is_paged_for_administrators_only() {
     let distinct: BTreeSet<_> = seen.into_iter().collect();
     assert_eq!(distinct.len(), 5);
 
-    let nobody = service.tokens("ada", "profile account").await.access_token;
-    let request = bearer(ListAuditEventsRequest::default(), &nobody);
+    let ordinary = service.tokens("ada", "profile account").await.access_token;
+    let request = bearer(ListAuditEventsRequest::default(), &ordinary);
     let refused = service.admin().list_audit_events(request).await;
     assert_refused(refused, Code::PermissionDenied, "INSUFFICIENT_SCOPE");
     let request = ListAuditEventsRequest {

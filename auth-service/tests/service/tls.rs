@@ -61,11 +61,11 @@ async fn mutual_tls_refuses_unknown_clients() {
     let base = ClientTlsConfig::new().ca_certificate(server.certificate());
     let mut anonymous = connect(&service, base.clone());
     assert!(anonymous.get_jwks(GetJwksRequest {}).await.is_err());
-    let mut stranger = connect(
+    let mut untrusted = connect(
         &service,
         base.clone().identity(Pki::new().identity("web-service")),
     );
-    assert!(stranger.get_jwks(GetJwksRequest {}).await.is_err());
+    assert!(untrusted.get_jwks(GetJwksRequest {}).await.is_err());
     let mut known = connect(&service, base.identity(clients.identity("billing")));
     assert!(known.get_jwks(GetJwksRequest {}).await.is_ok());
 }

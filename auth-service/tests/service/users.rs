@@ -8,7 +8,7 @@ use tonic::Code;
 
 use crate::support::{PASSWORD, TestService, assert_refused, bearer};
 
-const NOBODY: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
+const UNKNOWN_ID: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
 
 #[tokio::test]
 async fn request_without_scope_admin_is_refused() {
@@ -213,7 +213,7 @@ async fn unknown_user_is_not_found() {
     let service = TestService::start().await;
     let admin = service.admin_token().await;
     let request = || DisableUserRequest {
-        user_id: NOBODY.into(),
+        user_id: UNKNOWN_ID.into(),
     };
     let missing = service
         .admin()

@@ -60,7 +60,7 @@ async fn malformed_token_is_refused() {
 async fn required_audience_and_scopes_are_checked() {
     let service = TestService::with_user("ada").await;
     let access_token = service.tokens("ada", "profile").await.access_token;
-    let ask = |audience: &str, scopes: &[&str]| ValidateTokenRequest {
+    let request = |audience: &str, scopes: &[&str]| ValidateTokenRequest {
         access_token: access_token.clone(),
         audience: audience.to_owned(),
         required_scopes: scopes.iter().map(ToString::to_string).collect(),
@@ -70,16 +70,18 @@ async fn required_audience_and_scopes_are_checked() {
     let mut client = service.auth();
     assert!(
         client
-            .validate_token(ask("https://api.example", &["profile"]))
+            .validate_token(request("https://api.example", &["profile"]))
             .await
             .is_ok()
     );
     let elsewhere = client
-        .validate_token(ask("https://other.example", &[]))
+        .validate_token(request("https://other.example", &[]))
         .await;
     assert_refused(elsewhere, Code::Unauthenticated, "TOKEN_WRONG_AUDIENCE");
     for lacking in ["account", "orders:read", ""] {
-        let answer = client.validate_token(ask("", &["profile", lacking])).await;
+        let answer = client
+            .validate_token(request("", &["profile", lacking]))
+            .await;
         assert_refused(answer, Code::PermissionDenied, "INSUFFICIENT_SCOPE");
     }
 }

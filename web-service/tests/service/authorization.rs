@@ -22,7 +22,7 @@ async fn unknown_scheme_is_ignored_on_every_route() {
     let site = Site::start_behind_for(["127.0.0.0/8"], []).await;
     site.add_user("ada").await;
     let cookie = site.sign_in("ada").await;
-    let ask = async |path: &str, authorization: &str, cookie: &str| {
+    let status = async |path: &str, authorization: &str, cookie: &str| {
         let request = site
             .request(Method::GET, path)
             .header("cookie", cookie)
@@ -33,15 +33,19 @@ async fn unknown_scheme_is_ignored_on_every_route() {
     let pages = ["/api/session", "/api/logins", "/auth/verify", "/dashboard"];
     for scheme in ["Basic c3RhZ2luZzpzaXRl", "Negotiate abc", "AWS4 a=b", ""] {
         for path in pages {
-            assert_eq!(ask(path, scheme, &cookie).await, 200, "{path} {scheme}");
-            assert_ne!(ask(path, scheme, "").await, 200, "{path} {scheme}");
+            assert_eq!(status(path, scheme, &cookie).await, 200, "{path} {scheme}");
+            assert_ne!(status(path, scheme, "").await, 200, "{path} {scheme}");
         }
-        assert_eq!(ask("/api/profile", scheme, &cookie).await, 401, "{scheme}");
+        assert_eq!(
+            status("/api/profile", scheme, &cookie).await,
+            401,
+            "{scheme}"
+        );
     }
     // A bearer or DPoP token takes precedence, valid or not, beside a cookie and beside another scheme.
     for scheme in ["Bearer abc", "bearer", "DPoP abc"] {
         for path in &pages[..3] {
-            assert_eq!(ask(path, scheme, &cookie).await, 401, "{path} {scheme}");
+            assert_eq!(status(path, scheme, &cookie).await, 401, "{path} {scheme}");
         }
     }
     let both = site

@@ -128,9 +128,9 @@ async fn missing_nonce_is_supplied_and_two_proofs_are_refused() {
     let mut program = Program::new(&site);
     let (token, _) = program.sign_in().await;
     program.nonce.clear();
-    let asked = program.call(Method::GET, "/api/profile", &token).await;
-    program.store_nonce(&asked);
-    let challenge = assert_problem(asked, 401, "DPOP_NONCE_REQUIRED").await;
+    let without_nonce = program.call(Method::GET, "/api/profile", &token).await;
+    program.store_nonce(&without_nonce);
+    let challenge = assert_problem(without_nonce, 401, "DPOP_NONCE_REQUIRED").await;
     assert!(
         challenge.contains("error=\"use_dpop_nonce\""),
         "{challenge}"
@@ -212,7 +212,7 @@ async fn forward_auth_accepts_proof_for_application_only() {
     site.add_user("ada").await;
     let mut program = Program::new(&site);
     let (token, _) = program.sign_in().await;
-    let ask = async |proof: String, host: &str| {
+    let verify = async |proof: String, host: &str| {
         let request = site.request(Method::GET, "/auth/verify");
         let request = request
             .header("authorization", format!("DPoP {token}"))
@@ -224,15 +224,15 @@ async fn forward_auth_accepts_proof_for_application_only() {
     };
     let for_app =
         |origin: &str| program.proof(&Method::POST, &format!("{origin}/orders"), Some(&token));
-    let passed = ask(for_app(APP), "app.example").await;
+    let passed = verify(for_app(APP), "app.example").await;
     assert_eq!(passed.status(), 200);
     assert_eq!(header(&passed, "x-auth-method"), "dpop");
     assert!(!header(&passed, "dpop-nonce").is_empty());
 
     // A proof for the attacker's own host is valid for no other host, and that host is not configured.
-    let elsewhere = ask(for_app("https://evil.example"), "evil.example").await;
+    let elsewhere = verify(for_app("https://evil.example"), "evil.example").await;
     assert_eq!(elsewhere.status(), 401);
-    let wrong = ask(for_app("https://evil.example"), "app.example").await;
+    let wrong = verify(for_app("https://evil.example"), "app.example").await;
     assert_eq!(wrong.status(), 401);
     assert!(header(&wrong, "www-authenticate").contains("invalid_dpop_proof"));
     assert_eq!(header(&wrong, "x-auth-user"), "");
@@ -281,9 +281,9 @@ async fn expired_bound_token_signs_out_with_its_key_only() {
     let bare = site.request(Method::POST, "/api/logout");
     let bare = bare.bearer_auth(&access).send().await.unwrap();
     assert_problem(bare, 401, "DPOP_PROOF_REQUIRED").await;
-    let asked = program.call(Method::POST, "/api/logout", &access).await;
-    program.store_nonce(&asked);
-    assert_problem(asked, 401, "DPOP_NONCE_REQUIRED").await;
+    let without_nonce = program.call(Method::POST, "/api/logout", &access).await;
+    program.store_nonce(&without_nonce);
+    assert_problem(without_nonce, 401, "DPOP_NONCE_REQUIRED").await;
     let answer = program.call(Method::POST, "/api/logout", &access).await;
     assert_eq!(answer.status(), 204);
     let refreshed = program.with_proof(Method::POST, "/api/refresh", None);

@@ -57,11 +57,11 @@ async fn page_and_api_share_one_counter() {
 
 #[tokio::test]
 async fn forwarded_address_counts_from_trusted_proxy_only() {
-    let stranger = Site::with_user("ada").await;
+    let direct = Site::with_user("ada").await;
     for host in 0..5 {
-        guess_by_api(&stranger, &format!("203.0.113.{host}")).await;
+        guess_by_api(&direct, &format!("203.0.113.{host}")).await;
     }
-    let sixth = guess_by_api(&stranger, "203.0.113.9").await;
+    let sixth = guess_by_api(&direct, "203.0.113.9").await;
     assert_problem(sixth, 429, "THROTTLED").await;
 
     let proxied = Site::start_behind(["127.0.0.0/8"]).await;

@@ -37,10 +37,10 @@ async fn page_requires_password_and_renews_session_id() {
     let site = Site::with_user("ada").await;
     let (cookie, other) = two_old_sessions(&site).await;
 
-    let asked = end_others(&site, &cookie, "").await;
-    assert_eq!(asked.status(), 403);
-    assert_eq!(cookie_of(&asked, "__Host-session"), None);
-    let page = asked.text().await.unwrap();
+    let unconfirmed = end_others(&site, &cookie, "").await;
+    assert_eq!(unconfirmed.status(), 403);
+    assert_eq!(cookie_of(&unconfirmed, "__Host-session"), None);
+    let page = unconfirmed.text().await.unwrap();
     assert!(page.contains("Confirm that it is you"), "{page}");
     assert!(
         page.contains(r#"action="/account/logins/end-others""#),

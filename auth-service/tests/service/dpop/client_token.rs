@@ -58,8 +58,8 @@ async fn client_with_dpop_required_gets_bound_tokens_only() {
     assert_status(&refused, Code::Unauthenticated, "DPOP_PROOF_REQUIRED");
     let key = Key::p256();
     let jwt = key.proof(&issue_claims(&service, Some(&nonce_of(&refused))));
-    let stranger = token_request(&with_secret("orders", "a guess"));
-    let refused = service.try_issue(with_proof(stranger, jwt.clone())).await;
+    let guessed = token_request(&with_secret("orders", "a guess"));
+    let refused = service.try_issue(with_proof(guessed, jwt.clone())).await;
     assert_status(
         &refused.unwrap_err(),
         Code::Unauthenticated,

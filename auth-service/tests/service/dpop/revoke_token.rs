@@ -66,7 +66,7 @@ async fn bound_token_without_key_revokes_nothing() {
     let ended = with_proof(with_refresh(refresh), jwt_at_issue);
     let ended = service.try_issue(ended).await.unwrap_err();
     assert_status(&ended, Code::Unauthenticated, "LOGIN_ENDED");
-    // Without the key, the caller is not told that the login has ended.
+    // Without the key, the answer does not disclose that the login has ended.
     let bare = revoke(&service, (refresh, false), None).await.unwrap_err();
     assert_status(&bare, Code::Unauthenticated, "DPOP_PROOF_REQUIRED");
     revoke(&service, (refresh, false), Some(jwt)).await.unwrap();

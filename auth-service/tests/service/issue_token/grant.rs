@@ -1,4 +1,4 @@
-//! `IssueToken` grants no more than the login allows: scope, audience, expiry, and who may have tokens of a browser.
+//! `IssueToken` grants no more than the login allows: scope, audience, expiry, and the caller that may obtain tokens of a browser.
 
 use auth_proto::v1::IssueTokenRequest;
 use tonic::Code;

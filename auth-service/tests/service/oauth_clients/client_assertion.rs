@@ -36,7 +36,7 @@ async fn assertion_is_valid_once_and_for_this_issuer() {
 
     for (name, value) in [
         ("aud", json!("https://other.example")),
-        ("sub", json!("somebody")),
+        ("sub", json!("other")),
         ("iss", json!("first-party")),
         ("exp", json!(now - 60)),
         ("exp", json!(now + 3600)),

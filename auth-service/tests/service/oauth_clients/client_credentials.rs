@@ -50,7 +50,7 @@ async fn unauthenticated_client_is_refused() {
         .await
         .unwrap();
     assert_eq!(public, "");
-    for stranger in [
+    for unauthenticated in [
         with_secret("orders", "hfs_guessed"),
         with_secret("orders", ""),
         with_secret("nobody", "hfs_guessed"),
@@ -61,10 +61,10 @@ async fn unauthenticated_client_is_refused() {
         },
         ClientCredentials::default(),
     ] {
-        let refused = fixture.try_issue(&stranger, "").await;
+        let refused = fixture.try_issue(&unauthenticated, "").await;
         assert_refused(refused, Code::Unauthenticated, "INVALID_CLIENT");
         assert_refused(
-            fixture.introspect(&stranger, "x").await,
+            fixture.introspect(&unauthenticated, "x").await,
             Code::Unauthenticated,
             "INVALID_CLIENT",
         );

@@ -21,20 +21,20 @@ async fn audience_and_owner_see_claims_of_active_token() {
 
     // The token is for an audience of this client, too.
     assert!(fixture.introspect(&elsewhere, &own).await.unwrap().active);
-    let person = fixture.service.tokens("ada", "profile").await;
+    let tokens = fixture.service.tokens("ada", "profile").await;
     let response = fixture
-        .introspect(&orders, &person.access_token)
+        .introspect(&orders, &tokens.access_token)
         .await
         .unwrap();
     assert_eq!(response.claims.unwrap().username, "ada");
-    for token in [person.refresh_token.as_str(), "hfr_junk", "junk", ""] {
+    for token in [tokens.refresh_token.as_str(), "hfr_junk", "junk", ""] {
         let response = fixture.introspect(&orders, token).await.unwrap();
         assert_eq!(response, IntrospectTokenResponse::default());
     }
 
-    fixture.service.revoke(&person.access_token).await;
+    fixture.service.revoke(&tokens.access_token).await;
     let response = fixture
-        .introspect(&orders, &person.access_token)
+        .introspect(&orders, &tokens.access_token)
         .await
         .unwrap();
     assert_eq!(
@@ -55,7 +55,7 @@ async fn request_without_client_authentication_is_refused() {
         .await;
     created.unwrap();
     let orders = fixture.client("orders").await;
-    let person = fixture.service.tokens("ada", "profile").await;
+    let tokens = fixture.service.tokens("ada", "profile").await;
     let public = |id: &str| ClientCredentials {
         client_id: id.to_owned(),
         proof: None,
@@ -69,12 +69,12 @@ async fn request_without_client_authentication_is_refused() {
         with_secret("orders", "guessed"),
         with_secret("first-party", ""),
     ] {
-        for token in [&person.refresh_token, &person.access_token, "junk"] {
+        for token in [&tokens.refresh_token, &tokens.access_token, "junk"] {
             let refused = fixture.introspect(&client, token).await;
             assert_refused(refused, Code::Unauthenticated, "INVALID_CLIENT");
         }
     }
-    let response = fixture.introspect(&orders, &person.access_token).await;
+    let response = fixture.introspect(&orders, &tokens.access_token).await;
     assert!(response.unwrap().active);
 }
 

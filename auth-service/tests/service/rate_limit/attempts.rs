@@ -46,18 +46,18 @@ async fn unknown_usernames_are_counted_like_known_ones() {
     let service = TestService::with_user("ada").await;
     let mut answers = Vec::new();
     for name in ["ada", "nobody", "no name at all"] {
-        let mut told = Vec::new();
+        let mut statuses = Vec::new();
         for _ in 0..7 {
             let status = try_login(&service, name, WRONG, source("192.0.2.1"))
                 .await
                 .unwrap_err();
-            told.push((
+            statuses.push((
                 status.code(),
                 status.message().to_owned(),
                 status.details().to_vec(),
             ));
         }
-        answers.push(told);
+        answers.push(statuses);
     }
     answers.dedup();
     assert_eq!(answers.len(), 1);

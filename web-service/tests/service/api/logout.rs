@@ -22,12 +22,12 @@ async fn access_token_ends_whole_login() {
         .await;
     assert_problem(refreshed, 401, "LOGIN_ENDED").await;
     assert_eq!(site.profile(&other).await.status(), 200);
-    let nobody = site
+    let missing = site
         .request(Method::POST, "/api/logout")
         .send()
         .await
         .unwrap();
-    assert_problem(nobody, 401, "TOKEN_MISSING").await;
+    assert_problem(missing, 401, "TOKEN_MISSING").await;
 }
 
 #[tokio::test]

@@ -129,11 +129,11 @@ async fn forward_auth_requires_both_cookies() {
     })
     .await;
     let browser = Browser::bound(&site).await;
-    let asked = [("x-original-method", "GET"), ("x-original-uri", "/")];
-    let both = get(&site, "/auth/verify", &browser.cookies(), &asked).await;
+    let described = [("x-original-method", "GET"), ("x-original-uri", "/")];
+    let both = get(&site, "/auth/verify", &browser.cookies(), &described).await;
     assert_eq!(both.status(), 200);
     assert_eq!(header(&both, "x-auth-user"), "ada");
-    let alone = get(&site, "/auth/verify", &browser.session, &asked).await;
+    let alone = get(&site, "/auth/verify", &browser.session, &described).await;
     assert_eq!(alone.status(), 401);
     assert_eq!(header(&alone, "x-auth-user"), "");
 
@@ -161,8 +161,8 @@ async fn forward_auth_requires_both_cookies() {
         header(&back, "location"),
         "https://app.example/orders?page=2"
     );
-    let stranger = get(&site, &here, "", &[]).await;
-    assert!(header(&stranger, "location").starts_with("/login?next=%2Fcontinue"));
+    let anonymous = get(&site, &here, "", &[]).await;
+    assert!(header(&anonymous, "location").starts_with("/login?next=%2Fcontinue"));
     let elsewhere = "/account/again?to=https://evil.example/";
     let elsewhere = get(&site, elsewhere, &browser.cookies(), &[]).await;
     assert_eq!(elsewhere.status(), 404);

@@ -12,10 +12,10 @@ use crate::support::{assert_problem, header, until};
 async fn refresh_without_proof_gets_challenge_valid_once() {
     let site = site().await;
     let mut browser = Browser::bound(&site).await;
-    let asked = browser.refresh_without_proof().await;
-    assert_eq!(asked.status(), 403);
-    assert!(asked.headers().get("set-cookie").is_none());
-    let challenge = challenge_of(&asked, &browser.sid);
+    let unproved = browser.refresh_without_proof().await;
+    assert_eq!(unproved.status(), 403);
+    assert!(unproved.headers().get("set-cookie").is_none());
+    let challenge = challenge_of(&unproved, &browser.sid);
     assert_ne!(challenge, browser.challenge);
 
     // The previous challenge is valid, too, as a response may have been in transit.
@@ -54,7 +54,7 @@ async fn invalid_proof_is_refused_and_uses_nothing_up() {
         ("HS256", browser.sign(&header("HS256", "dbsc+jwt"), &fresh)),
         ("RS256", browser.sign(&header("RS256", "dbsc+jwt"), &fresh)),
         ("typ", browser.sign(&header("ES256", "jwt"), &fresh)),
-        ("a key comes along", browser.sign(&with_key, &fresh)),
+        ("a key in the header", browser.sign(&with_key, &fresh)),
         ("junk", "junk".to_owned()),
     ];
     for (what, jwt) in wrong {
@@ -106,14 +106,14 @@ async fn request_of_other_site_is_refused() {
     let site = site().await;
     let browser = Browser::bound(&site).await;
     for (path, id) in [("/session/bind", ""), ("/session/refresh", &browser.sid)] {
-        for says in [
+        for metadata in [
             &[("sec-fetch-site", "cross-site")][..],
             &[
                 ("sec-fetch-site", "same-origin"),
                 ("sec-fetch-site", "cross-site"),
             ],
         ] {
-            let headers = [&[("sec-secure-session-id", id)], says].concat();
+            let headers = [&[("sec-secure-session-id", id)], metadata].concat();
             let answer = browser.post(path, &headers).await;
             assert_eq!(header(&answer, "secure-session-challenge"), "");
             assert_problem(answer, 403, "FOREIGN_ORIGIN").await;

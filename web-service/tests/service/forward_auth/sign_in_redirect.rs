@@ -27,7 +27,7 @@ async fn ended_session_leads_to_sign_in() {
 async fn form_after_session_end_reports_no_change() {
     let site = site().await;
     let post = ("x-forwarded-method", "POST");
-    let ask = async |headers: &[(&str, &str)]| {
+    let verify_form = async |headers: &[(&str, &str)]| {
         let proxied = [
             post,
             ("x-forwarded-uri", "/orders/7/cancel"),
@@ -51,7 +51,7 @@ async fn form_after_session_end_reports_no_change() {
         ("https://evil.example/orders/7", "https://app.example/"),
         ("", "https://app.example/"),
     ] {
-        let sent = ask(&[&form[..], &[("referer", referer)]].concat()).await;
+        let sent = verify_form(&[&form[..], &[("referer", referer)]].concat()).await;
         assert_eq!(sent.status(), 303);
         let location = url::Url::parse(header(&sent, "location")).unwrap();
         let (_, next) = location.query_pairs().next().unwrap();
@@ -67,13 +67,13 @@ async fn form_after_session_end_reports_no_change() {
         let page = site.get(sign_in, "").await.text().await.unwrap();
         assert!(page.contains("so nothing was changed"), "{page}");
     }
-    let old_browser = ask(&[("accept", "text/html,*/*"), ("origin", APP)]).await;
+    let old_browser = verify_form(&[("accept", "text/html,*/*"), ("origin", APP)]).await;
     assert_eq!(old_browser.status(), 303);
     for program in [
         [("sec-fetch-mode", "cors"), ("accept", "text/html")],
         [("accept", "application/json"), ("origin", APP)],
     ] {
-        let denied = ask(&program).await;
+        let denied = verify_form(&program).await;
         assert_eq!(denied.status(), 401);
         assert_eq!(header(&denied, "location"), "");
     }
@@ -94,7 +94,7 @@ async fn navigation_with_unknown_scheme_leads_to_sign_in() {
 #[tokio::test]
 async fn long_target_survives_sign_in() {
     let site = site().await;
-    let ask = async |uri: &str| {
+    let navigate = async |uri: &str| {
         let request = site
             .request(Method::GET, "/auth/verify")
             .header("x-forwarded-method", "GET")
@@ -106,7 +106,7 @@ async fn long_target_survives_sign_in() {
     };
     let deep = format!("/orders?filter={}", "%C3%A4".repeat(700));
     assert!(deep.len() > 4096);
-    let sent = ask(&deep).await;
+    let sent = navigate(&deep).await;
     assert_eq!(sent.status(), 303);
     let sign_in = header(&sent, "location")
         .strip_prefix(&site.origin)
@@ -132,6 +132,6 @@ async fn long_target_survives_sign_in() {
     let wanted = format!("https://app.example{deep}");
     assert_eq!(header(&sent, "location"), wanted);
 
-    let sent = ask(&format!("/orders?filter={}", "/".repeat(7000))).await;
+    let sent = navigate(&format!("/orders?filter={}", "/".repeat(7000))).await;
     assert_eq!(header(&sent, "location"), format!("{}/login", site.origin));
 }

@@ -9,7 +9,7 @@ async fn form_after_session_end_reports_no_change() {
     let cookie = site.sign_in("ada").await;
     let token = site.page_token("/dashboard", &cookie).await;
     assert_signed_out(&site.sign_out(&cookie, &token).await);
-    let nobodys = "/account/logins/67e55044-10b1-426f-9247-bb680e5fe0c8/end";
+    let unknown_login = "/account/logins/67e55044-10b1-426f-9247-bb680e5fe0c8/end";
     for (form, page) in [
         ("/account/password", "/account/password"),
         (
@@ -17,7 +17,7 @@ async fn form_after_session_end_reports_no_change() {
             "/account/confirm?next=/a?b%3Dc",
         ),
         ("/account/logins/end-others", "/account/logins"),
-        (nobodys, "/account/logins"),
+        (unknown_login, "/account/logins"),
     ] {
         let answer = site
             .post_form(form, &cookie, &[("csrf_token", &token)])
@@ -25,8 +25,8 @@ async fn form_after_session_end_reports_no_change() {
         assert_eq!(answer.status(), 303, "{form}");
         let sign_in = header(&answer, "location").to_owned();
         let shown = Form::of(site.get(&sign_in, &cookie).await, "").await;
-        let says = "You were signed out before you sent the form, so nothing was changed.";
-        assert!(shown.page.contains(says), "{form}: {}", shown.page);
+        let notice = "You were signed out before you sent the form, so nothing was changed.";
+        assert!(shown.page.contains(notice), "{form}: {}", shown.page);
         let next = format!(r#"name="next" value="{page}""#);
         assert!(shown.page.contains(&next), "{form}: {}", shown.page);
     }

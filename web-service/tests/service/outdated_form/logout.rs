@@ -68,7 +68,7 @@ async fn outdated_form_of_other_account_or_origin_is_refused() {
         ("sec-fetch-site", "cross-site"),
         ("sec-fetch-site", "same-site"),
         ("origin", "https://evil.example"),
-        ("x-nothing", "said"),
+        ("x-other", "without metadata"),
     ] {
         let request = site
             .request(Method::POST, "/logout")
