@@ -9,8 +9,8 @@ use std::{
 use async_trait::async_trait;
 use holdfast_core::{rate_limited_log::LogRateLimiter, steady_clock::SteadyClock};
 use holdfast_identity::{
-    revocation::{Epoch, Revocation, RevocationSet, RevocationStatus},
-    store::{RevocationMemory, Revocations, StoreError},
+    revocation::{Epoch, Revocation, RevocationCache, RevocationSet, RevocationStatus},
+    store::{RevocationLog, StoreError},
     token::Claims,
 };
 use tokio::{
@@ -32,7 +32,7 @@ static FAULTS: LogRateLimiter = LogRateLimiter::new();
 
 /// The unexpired entries of the revocation log, in memory.
 pub struct RevocationFeed {
-    store: Arc<dyn Revocations>,
+    store: Arc<dyn RevocationLog>,
     steady: Arc<SteadyClock>,
     epoch: Epoch,
     memory: RwLock<Memory>,
@@ -63,7 +63,7 @@ impl RevocationFeed {
     /// # Errors
     /// The store is unavailable.
     pub async fn open(
-        store: Arc<dyn Revocations>,
+        store: Arc<dyn RevocationLog>,
         steady: Arc<SteadyClock>,
         fresh: Epoch,
     ) -> Result<Self, StoreError> {
@@ -186,15 +186,15 @@ impl Memory {
 }
 
 #[async_trait]
-impl RevocationMemory for RevocationFeed {
+impl RevocationCache for RevocationFeed {
     fn epoch(&self) -> &Epoch {
         &self.epoch
     }
 
-    fn judge(&self, claims: &Claims) -> RevocationStatus {
+    fn status(&self, claims: &Claims) -> RevocationStatus {
         let memory = self.memory();
-        if let Some(refused) = memory.revoked.is_revoked(claims) {
-            return RevocationStatus::Refused(refused);
+        if let Err(error) = memory.revoked.check(claims) {
+            return RevocationStatus::Revoked(error);
         }
         // The log of a restored store lacks the revocations before its epoch; the login's row in the store decides.
         if memory.is_current() && claims.issued_at > self.epoch.begun_at {

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use holdfast_core::clock::Clock;
+use holdfast_core::{
+    clock::Clock,
+    replay_cache::{InMemoryReplayCache, ReplayCache},
+};
 use holdfast_crypto::{
     argon2id::Argon2id, client_authentication::ClientAuthenticator, dpop::Dpop, jwt::Jwts,
     keyed_hash::HmacKeyedHasher, random::SystemRandom, refresh_token::RefreshTokenKey,
 };
 use holdfast_identity::{
-    account::Accounts,
-    authentication::AttemptCounters,
-    oauth::{Clients, ReplayCache},
-    service::{Dependencies, IdentityService, Policy},
+    account::Accounts, authentication::AttemptCounters, dependencies::Dependencies,
+    oauth::OauthClients, policy::Policy, services::IdentityServices,
 };
 use holdfast_store_sqlite::SqliteStore;
 
@@ -22,9 +23,12 @@ use crate::{
     storage::{
         counters::{memory::InMemoryAttemptCounters, redis::RedisAttemptCounters},
         redis::Redis,
-        replay_cache::{memory::InMemoryReplayCache, redis::RedisReplayCache},
+        replay_cache::RedisReplayCache,
     },
 };
+
+/// Maximum number of used DPoP proofs and client assertions that one process keeps in memory.
+const REPLAY_CAPACITY: usize = 500_000;
 
 /// What the operations work on.
 pub(super) struct Resources {
@@ -39,9 +43,9 @@ pub(super) struct Resources {
 
 /// The operations on logins and tokens, accounts, and OAuth clients.
 pub(super) struct Operations {
-    pub(super) identity: IdentityService,
+    pub(super) identity: IdentityServices,
     pub(super) accounts: Accounts,
-    pub(super) clients: Clients,
+    pub(super) clients: OauthClients,
 }
 
 impl Operations {
@@ -62,7 +66,7 @@ impl Operations {
         let (store, random) = (Arc::new(store), Arc::new(SystemRandom));
         let HashingConfig { params, threads } = hashing;
         let hasher = Arc::new(Argon2id::start(params, threads, random.clone())?);
-        let client_proofs = Arc::new(ClientAuthenticator::new(random.clone()));
+        let client_credentials = Arc::new(ClientAuthenticator::new(random.clone()));
         let accounts = Accounts::new(
             store.clone(),
             feed.clone(),
@@ -70,10 +74,10 @@ impl Operations {
             clock.clone(),
             random.clone(),
         );
-        let clients = Clients {
+        let clients = OauthClients {
             store: store.clone(),
             revocations: feed.clone(),
-            proofs: client_proofs.clone(),
+            credentials: client_credentials.clone(),
             clock: clock.clone(),
             audiences: policy.audiences.clone(),
         };
@@ -81,18 +85,18 @@ impl Operations {
             store,
             revocations: feed,
             hasher,
-            tokens: jwts,
-            client_proofs,
+            access_tokens: jwts,
+            client_credentials,
             counters: attempt_counters(redis.clone(), clock.clone()),
             dpop_proofs: Arc::new(Dpop::new(&secrets.nonces)),
             replay_cache: replay_cache(redis, clock.clone()),
             keyed_hasher: Arc::new(HmacKeyedHasher::new(&secrets.keyed_hashes)),
-            credentials: Arc::new(RefreshTokenKey::new(&secrets.refresh_tokens)),
+            refresh_tokens: Arc::new(RefreshTokenKey::new(&secrets.refresh_tokens)),
             clock,
             random,
         };
         Ok(Self {
-            identity: IdentityService::new(dependencies, policy),
+            identity: IdentityServices::new(dependencies, policy),
             accounts,
             clients,
         })
@@ -109,6 +113,6 @@ fn attempt_counters(redis: Option<Redis>, clock: Arc<dyn Clock>) -> Arc<dyn Atte
 fn replay_cache(redis: Option<Redis>, clock: Arc<dyn Clock>) -> Arc<dyn ReplayCache> {
     match redis {
         Some(redis) => Arc::new(RedisReplayCache::new(redis)),
-        None => Arc::new(InMemoryReplayCache::new(clock)),
+        None => Arc::new(InMemoryReplayCache::new(clock, REPLAY_CAPACITY)),
     }
 }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use holdfast_core::steady_clock::SteadyClock;
-use holdfast_identity::{store::Logins as _, token::LEEWAY};
+use holdfast_identity::{leeway::LEEWAY, store::LoginStore as _};
 use holdfast_store_sqlite::SqliteStore;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;

@@ -11,9 +11,8 @@ use holdfast_core::{
 use holdfast_crypto::{jwt::Jwts, key_ring::KeyRing, seal::Sealer, signing_key};
 use holdfast_identity::{
     error::Fault,
-    key::{Algorithm, PUBLISHED_BEFORE, StoredSigningKey, outlived},
-    store::KeyRotation,
-    token::LEEWAY,
+    key::{Algorithm, KeyRotation, PUBLICATION_LEAD_TIME, StoredSigningKey, expired_keys},
+    leeway::LEEWAY,
 };
 use holdfast_store_sqlite::SqliteStore;
 use time::OffsetDateTime;
@@ -86,12 +85,12 @@ impl SigningKeys {
             self.key_ring(keys)?;
         }
         if self.keys_of_algorithm().await?.is_empty() {
-            self.add(now + PUBLISHED_BEFORE, None).await?;
+            self.add(now + PUBLICATION_LEAD_TIME, None).await?;
         }
         Ok(Jwts::new(self.key_ring(self.store.signing_keys().await?)?))
     }
 
-    /// Publishes a new key, which signs [`PUBLISHED_BEFORE`] later, when every verifier has it. Returns its `kid`; `None` if a key is
+    /// Publishes a new key, which signs [`PUBLICATION_LEAD_TIME`] later, when every verifier has it. Returns its `kid`; `None` if a key is
     /// published already that does not sign yet.
     ///
     /// # Errors
@@ -106,7 +105,7 @@ impl SigningKeys {
         if latest.is_some_and(|signs_from| signs_from > now) {
             return Ok(None);
         }
-        self.add(now + PUBLISHED_BEFORE, latest).await
+        self.add(now + PUBLICATION_LEAD_TIME, latest).await
     }
 
     /// Revokes a key, and thereby all tokens that it signed. If no other key signs now, creates one that does. False if there is no such
@@ -162,7 +161,7 @@ impl SigningKeys {
     /// published that signs in the far future, and would prevent the next rotation until then.
     async fn refresh(&self, jwts: &Jwts, now: OffsetDateTime) -> anyhow::Result<()> {
         let keys = self.store.signing_keys().await?;
-        for key in outlived(&keys, self.policy.algorithm, self.max_token_lifetime(), now) {
+        for key in expired_keys(&keys, self.policy.algorithm, self.max_token_lifetime(), now) {
             self.store.remove_signing_key(&key.kid).await?;
             tracing::info!(
                 event = "signing_key.deleted",

@@ -2,7 +2,7 @@
 
 use holdfast_core::clock::{Clock as _, SystemClock};
 use holdfast_identity::{
-    audit::{AuditEvent, AuditKind, AuditTrail as _, Origin},
+    audit::{AuditEvent, AuditKind, AuditTrail as _, RequestSource},
     id::UserId,
     oauth::ClientId,
 };
@@ -31,7 +31,7 @@ pub(super) async fn record(store: SqliteStore, kind: AuditKind, subject: Subject
         client,
         sid: None,
         actor: None,
-        origin: Origin::default(),
+        source: RequestSource::default(),
     });
     drop(trail);
     let _ = writer.await;

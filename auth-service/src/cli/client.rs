@@ -11,7 +11,9 @@ use holdfast_core::{
 use holdfast_crypto::{client_authentication::ClientAuthenticator, random::SystemRandom};
 use holdfast_identity::{
     audit::AuditKind,
-    oauth::{ClientAuthMethod, ClientProofs, Clients, NewClient, ProvesBy},
+    oauth::{
+        ClientAuthMethod, ClientCredentialVerifier, NewClient, OauthClients, RequestedAuthMethod,
+    },
 };
 use secrecy::ExposeSecret as _;
 
@@ -63,10 +65,10 @@ pub(super) enum ClientCommand {
 pub(super) async fn run(command: ClientCommand, settings: &Settings) -> anyhow::Result<()> {
     let (database, _) = settings.accounts()?;
     let store = app::open_store(&database).await?;
-    let clients = Clients {
+    let clients = OauthClients {
         store: Arc::new(store.clone()),
         revocations: Arc::new(app::open_feed(&store, Arc::new(SystemClock)).await?),
-        proofs: Arc::new(ClientAuthenticator::new(Arc::new(SystemRandom))),
+        credentials: Arc::new(ClientAuthenticator::new(Arc::new(SystemRandom))),
         clock: Arc::new(SystemClock),
         audiences: Vec::new(),
     };
@@ -80,18 +82,18 @@ pub(super) async fn run(command: ClientCommand, settings: &Settings) -> anyhow::
             introspection_only,
             dpop_required,
         } => {
-            let proves_by = match jwk {
+            let auth_method = match jwk {
                 Some(file) => {
                     let jwk = fs::read_to_string(&file)
                         .with_context(|| format!("cannot read {}", file.display()))?;
-                    ProvesBy::Key(text::line(&jwk).to_owned())
+                    RequestedAuthMethod::Key(text::line(&jwk).to_owned())
                 }
-                None if public => ProvesBy::Nothing,
-                None => ProvesBy::Secret,
+                None if public => RequestedAuthMethod::None,
+                None => RequestedAuthMethod::Secret,
             };
             let new = NewClient {
                 id: id.parse()?,
-                proves_by,
+                auth_method,
                 scopes: scope.join(" ").parse()?,
                 audiences: audience
                     .iter()
@@ -126,9 +128,9 @@ pub(super) async fn run(command: ClientCommand, settings: &Settings) -> anyhow::
     Ok(())
 }
 
-async fn list_clients(clients: &Clients) -> anyhow::Result<()> {
+async fn list_clients(clients: &OauthClients) -> anyhow::Result<()> {
     for client in clients.list().await? {
-        let proof = authentication(&client.registered, &*clients.proofs);
+        let proof = authentication(&client.auth_method, &*clients.credentials);
         let disabled = if client.disabled { " disabled" } else { "" };
         let dpop = if client.dpop_required { " dpop" } else { "" };
         let grants = client.grant_types.iter().map(|one| one.as_str());
@@ -142,7 +144,10 @@ async fn list_clients(clients: &Clients) -> anyhow::Result<()> {
 }
 
 /// How a client authenticates, in a word. A key that an earlier version took may be one that verifies nothing today.
-fn authentication(registered: &ClientAuthMethod, proofs: &dyn ClientProofs) -> &'static str {
+fn authentication(
+    registered: &ClientAuthMethod,
+    proofs: &dyn ClientCredentialVerifier,
+) -> &'static str {
     match registered {
         ClientAuthMethod::Public => "public",
         ClientAuthMethod::Secret(_) => "secret",

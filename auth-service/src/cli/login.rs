@@ -5,7 +5,7 @@ use holdfast_core::clock::{Clock as _, SystemClock};
 use holdfast_identity::{
     audit::AuditKind,
     login::EndReason,
-    store::{Logins as _, Revocations as _},
+    store::{LoginStore as _, RevocationLog as _},
 };
 
 use crate::{

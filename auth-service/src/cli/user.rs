@@ -86,14 +86,14 @@ pub(super) async fn run(command: UserCommand, settings: &Settings) -> anyhow::Re
         }
         UserCommand::Disable { name } => {
             let user = accounts.by_name(&name.parse()?).await?;
-            if !accounts.disable(user.id).await?.is_new {
+            if !accounts.disable(user.id).await?.changed {
                 return Ok(());
             }
             (AuditKind::UserDisabled, user.id)
         }
         UserCommand::Enable { name } => {
             let user = accounts.by_name(&name.parse()?).await?;
-            if !accounts.enable(user.id).await?.is_new {
+            if !accounts.enable(user.id).await?.changed {
                 return Ok(());
             }
             (AuditKind::UserEnabled, user.id)

@@ -6,7 +6,7 @@ use std::{net::SocketAddr, num::NonZero, path::PathBuf, time::Duration};
 
 use argon2::Params;
 use holdfast_core::secret_key::SecretKey;
-use holdfast_identity::{key::Algorithm, service::Policy};
+use holdfast_identity::{key::Algorithm, policy::Policy};
 use holdfast_tls::TlsFiles;
 use secrecy::SecretString;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use holdfast_core::{clock::Clock, rate_limited_log::LogRateLimiter};
 use holdfast_identity::{
-    audit::{AuditEvent, AuditKind, AuditTrail, Origin},
+    audit::{AuditEvent, AuditKind, AuditTrail, RequestSource},
     id::{Sid, UserId},
     oauth::ClientId,
     token::Person,
@@ -18,7 +18,7 @@ pub(super) struct AuditRecorder {
 }
 
 impl AuditRecorder {
-    pub(super) fn record(&self, kind: AuditKind, subject: AuditSubject, origin: Origin) {
+    pub(super) fn record(&self, kind: AuditKind, subject: AuditSubject, origin: RequestSource) {
         self.trail.record(AuditEvent {
             at: self.clock.now(),
             kind,
@@ -26,7 +26,7 @@ impl AuditRecorder {
             client: subject.client,
             sid: subject.sid,
             actor: subject.actor,
-            origin,
+            source: origin,
         });
     }
 }
@@ -41,7 +41,7 @@ impl AuditRateLimiter {
         audit: &AuditRecorder,
         kind: AuditKind,
         subject: AuditSubject,
-        origin: Origin,
+        origin: RequestSource,
     ) {
         self.0.log(|_| audit.record(kind, subject, origin));
     }

@@ -7,7 +7,7 @@ use holdfast_identity::{
     authentication::SignInError,
     id::{Sid, UserId},
     login::{DeviceEvent, EndLoginError},
-    oauth::{ClientAuthentication, ClientId, ClientProof, PresentedProof},
+    oauth::{ClientAuthentication, ClientCredentials, ClientId, PresentedProof},
     token::{Consistency, Scopes},
 };
 use tonic::Status;
@@ -26,8 +26,8 @@ pub(super) fn sid(text: &str) -> Result<Sid, Status> {
 }
 
 /// What an OAuth client authenticates with.
-pub(super) fn client_proof(stated: v1::ClientCredentials) -> ClientProof {
-    let proof = match stated.proof {
+pub(super) fn client_credentials(stated: v1::ClientCredentials) -> ClientCredentials {
+    let authentication = match stated.proof {
         None => ClientAuthentication::None,
         Some(client_credentials::Proof::ClientSecret(secret)) => {
             ClientAuthentication::Secret(secret.into())
@@ -36,9 +36,9 @@ pub(super) fn client_proof(stated: v1::ClientCredentials) -> ClientProof {
             ClientAuthentication::Assertion(jwt)
         }
     };
-    ClientProof {
+    ClientCredentials {
         id: stated.client_id,
-        proof,
+        authentication,
     }
 }
 

@@ -84,7 +84,7 @@ async fn unchanged_password_is_refused_in_any_unicode_form() {
         let request = bearer(change_password(composed, new), &token.access_token);
         let refused = service.account().change_password(request).await;
         let message = refused.as_ref().unwrap_err().message().to_owned();
-        assert_eq!(message, "this is the password so far; choose another one");
+        assert_eq!(message, "this is the current password; choose another one");
         assert_refused(refused, Code::InvalidArgument, "PASSWORD_REJECTED");
     }
     assert_eq!(service.revoke("").await, before, "nothing has ended");

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use auth_proto::v1::ListAuditEventsRequest;
 use holdfast_core::{clock::Clock as _, steady_clock::Checkpoint};
-use holdfast_identity::store::Revocations as _;
+use holdfast_identity::store::RevocationLog as _;
 use holdfast_store_sqlite::SqliteStore;
 use tempfile::TempDir;
 use tonic::Code;

@@ -2,6 +2,7 @@
 
 pub mod blanks;
 pub mod bounded_cache;
+pub mod client_info;
 pub mod client_network;
 pub mod clock;
 pub mod invalid_key;
@@ -9,6 +10,7 @@ pub mod private_file;
 pub mod public_url;
 pub mod random;
 pub mod rate_limited_log;
+pub mod replay_cache;
 pub mod replay_set;
 pub mod secret_key;
 pub mod steady_clock;

@@ -1,4 +1,4 @@
-//! What is good once: a bounded memory of what was seen, until it may be seen again.
+//! A bounded set of identifiers that were used, each until it may be used again.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -7,70 +7,70 @@ use std::{
     time::Duration,
 };
 
-/// What one process saw. What is full takes nothing more: forgetting sooner would let something pass a second time.
+/// The in-memory set under a replay cache. When it is full it refuses new keys: evicting one would allow its second use.
 #[derive(Debug)]
 pub struct BoundedReplaySet<K> {
-    names: Mutex<Names<K>>,
-    most: usize,
+    keys: Mutex<Keys<K>>,
+    capacity: usize,
 }
 
 #[derive(Debug)]
-struct Names<K> {
+struct Keys<K> {
     all: HashSet<K>,
-    by_end: BTreeSet<(Duration, K)>,
+    by_expiry: BTreeSet<(Duration, K)>,
 }
 
-/// There is no room for another name.
+/// The set is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("too much happened at once to be remembered")]
+#[error("the replay cache is full")]
 pub struct CapacityExceeded;
 
 impl<K: Clone + Eq + Hash + Ord> BoundedReplaySet<K> {
-    /// Has room for so many names.
+    /// Creates an empty set of at most `capacity` keys.
     #[must_use]
-    pub fn new(most: usize) -> Self {
-        let names = Names {
+    pub fn new(capacity: usize) -> Self {
+        let keys = Keys {
             all: HashSet::new(),
-            by_end: BTreeSet::new(),
+            by_expiry: BTreeSet::new(),
         };
         Self {
-            names: Mutex::new(names),
-            most,
+            keys: Mutex::new(keys),
+            capacity,
         }
     }
 
-    /// Whether it is seen for the first time; it is remembered for `window`. `uptime` is that of the
-    /// [`Clock`](crate::clock::Clock): what the time is does not matter, so that a clock that leaps lets nothing pass twice.
+    /// Inserts `key` for `window`, and returns true if it was not in the set. `uptime` is that of the
+    /// [`Clock`](crate::clock::Clock), so that a change of the system clock allows no second use.
     ///
     /// # Errors
-    /// When there is no room for it.
+    /// When the set is full.
     pub fn insert_if_new(
         &self,
-        name: K,
+        key: K,
         uptime: Duration,
         window: Duration,
     ) -> Result<bool, CapacityExceeded> {
-        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        names.forget(uptime);
-        if names.all.contains(&name) {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.remove_expired(uptime);
+        if keys.all.contains(&key) {
             return Ok(false);
         }
-        if names.all.len() >= self.most {
+        if keys.all.len() >= self.capacity {
             return Err(CapacityExceeded);
         }
-        names.all.insert(name.clone());
-        names.by_end.insert((uptime.saturating_add(window), name));
+        keys.all.insert(key.clone());
+        keys.by_expiry.insert((uptime.saturating_add(window), key));
         Ok(true)
     }
 }
 
-impl<K: Eq + Hash + Ord> Names<K> {
-    fn forget(&mut self, uptime: Duration) {
-        while let Some(first) = self.by_end.first()
+impl<K: Eq + Hash + Ord> Keys<K> {
+    fn remove_expired(&mut self, uptime: Duration) {
+        while let Some(first) = self.by_expiry.first()
             && first.0 <= uptime
-            && let Some((_, name)) = self.by_end.pop_first()
+            && let Some((_, key)) = self.by_expiry.pop_first()
         {
-            self.all.remove(&name);
+            self.all.remove(&key);
         }
     }
 }
@@ -80,19 +80,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_time_is_noticed_until_the_end_and_what_is_full_takes_nothing() {
-        let seen = BoundedReplaySet::new(2);
+    fn key_is_refused_until_expiry_and_a_full_set_refuses_new_keys() {
+        let set = BoundedReplaySet::new(2);
         let (start, minute) = (Duration::from_secs(7), Duration::from_mins(1));
-        assert_eq!(seen.insert_if_new("a", start, minute), Ok(true));
-        assert_eq!(seen.insert_if_new("a", start, minute), Ok(false));
-        assert_eq!(seen.insert_if_new("b", start, minute), Ok(true));
-        assert_eq!(
-            seen.insert_if_new("c", start, minute),
-            Err(CapacityExceeded)
-        );
-        assert_eq!(seen.insert_if_new("b", start, minute), Ok(false));
+        assert_eq!(set.insert_if_new("a", start, minute), Ok(true));
+        assert_eq!(set.insert_if_new("a", start, minute), Ok(false));
+        assert_eq!(set.insert_if_new("b", start, minute), Ok(true));
+        assert_eq!(set.insert_if_new("c", start, minute), Err(CapacityExceeded));
+        assert_eq!(set.insert_if_new("b", start, minute), Ok(false));
 
-        assert_eq!(seen.insert_if_new("a", start + minute, minute), Ok(true));
-        assert_eq!(seen.names.lock().unwrap().by_end.len(), 1);
+        assert_eq!(set.insert_if_new("a", start + minute, minute), Ok(true));
+        assert_eq!(set.keys.lock().unwrap().by_expiry.len(), 1);
     }
 }

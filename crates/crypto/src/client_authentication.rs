@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_lc_rs::constant_time;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use holdfast_core::{invalid_key::InvalidKey, random::Random};
-use holdfast_identity::oauth::{Assertion, ClientProofs};
+use holdfast_identity::oauth::{Assertion, ClientCredentialVerifier};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use time::OffsetDateTime;
@@ -57,8 +57,8 @@ struct Issuer {
     iss: String,
 }
 
-impl ClientProofs for ClientAuthenticator {
-    fn new_secret(&self) -> (SecretString, [u8; 32]) {
+impl ClientCredentialVerifier for ClientAuthenticator {
+    fn generate_secret(&self) -> (SecretString, [u8; 32]) {
         let mut bytes = Zeroizing::new([0; 32]);
         self.0.fill(bytes.as_mut());
         let secret = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes.as_ref()));
@@ -66,7 +66,7 @@ impl ClientProofs for ClientAuthenticator {
         (secret.into(), hash)
     }
 
-    fn is_secret(&self, secret: &SecretString, hash: &[u8; 32]) -> bool {
+    fn verify_secret(&self, secret: &SecretString, hash: &[u8; 32]) -> bool {
         let presented = sha256(secret.expose_secret());
         constant_time::verify_slices_are_equal(&presented, hash).is_ok()
     }
@@ -75,7 +75,7 @@ impl ClientProofs for ClientAuthenticator {
         VerifyingKey::from_json(jwk).map(|key| key.to_json())
     }
 
-    fn open_assertion(&self, assertion: &str, jwk: &str) -> Option<Assertion> {
+    fn verify_assertion(&self, assertion: &str, jwk: &str) -> Option<Assertion> {
         let assertion = Unverified::split(assertion, MAX_LENGTH)?;
         let header: Header = assertion.header()?;
         let key = VerifyingKey::from_json(jwk).ok()?;
@@ -101,7 +101,7 @@ impl ClientProofs for ClientAuthenticator {
         })
     }
 
-    fn issuer_of(&self, assertion: &str) -> Option<String> {
+    fn unverified_issuer(&self, assertion: &str) -> Option<String> {
         let issuer: Issuer = Unverified::split(assertion, MAX_LENGTH)?.payload()?;
         Some(issuer.iss)
     }

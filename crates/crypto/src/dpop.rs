@@ -2,7 +2,7 @@
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use holdfast_identity::oauth::{DpopProofs, Proof};
+use holdfast_identity::oauth::{DpopCodec, DpopProof};
 use serde::{Deserialize, de::IgnoredAny};
 use time::OffsetDateTime;
 
@@ -63,8 +63,8 @@ struct Payload {
     ath: Option<String>,
 }
 
-impl DpopProofs for Dpop {
-    fn open(&self, jwt: &str) -> Option<Proof> {
+impl DpopCodec for Dpop {
+    fn decode(&self, jwt: &str) -> Option<DpopProof> {
         let jwt = Unverified::split(jwt, MAX_LENGTH)?;
         let header: Header = jwt.header()?;
         if header.typ != TYPE || header.crit.is_some() {
@@ -75,7 +75,7 @@ impl DpopProofs for Dpop {
             return None;
         }
         let payload: Payload = jwt.payload()?;
-        Some(Proof {
+        Some(DpopProof {
             key: key.thumbprint().parse().ok()?,
             id: payload.jti,
             method: payload.htm,
@@ -94,7 +94,7 @@ impl DpopProofs for Dpop {
         self.nonce_of(slot(now))
     }
 
-    fn is_nonce(&self, nonce: &str, now: OffsetDateTime) -> bool {
+    fn is_current_nonce(&self, nonce: &str, now: OffsetDateTime) -> bool {
         [slot(now), slot(now) - 1]
             .into_iter()
             .any(|slot| self.nonce_of(slot) == nonce)
@@ -110,10 +110,11 @@ mod tests {
         let dpop = Dpop::new(&[1; 32]);
         let start = OffsetDateTime::UNIX_EPOCH;
         let nonce = dpop.nonce(start);
-        let good = |seconds| dpop.is_nonce(&nonce, start + time::Duration::seconds(seconds));
+        let good =
+            |seconds| dpop.is_current_nonce(&nonce, start + time::Duration::seconds(seconds));
         assert!(good(0) && good(SLOT) && good(2 * SLOT - 1));
         assert!(!good(2 * SLOT) && !good(-1));
-        assert!(!Dpop::new(&[2; 32]).is_nonce(&nonce, start));
-        assert!(!dpop.is_nonce("", start));
+        assert!(!Dpop::new(&[2; 32]).is_current_nonce(&nonce, start));
+        assert!(!dpop.is_current_nonce("", start));
     }
 }

@@ -4,9 +4,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use holdfast_core::bounded_cache::TwoGenerationCache;
 use holdfast_identity::{
-    key::StoredSigningKey,
-    store::{AccessTokens, PublishedKeys, SigningFailed},
-    token::{Claims, Person, TokenError},
+    key::{PublishedKeys, StoredSigningKey},
+    token::{AccessTokens, Claims, Person, SigningError, TokenError},
 };
 use jsonwebtoken::Header;
 use serde::{Deserialize, Serialize};
@@ -106,21 +105,21 @@ struct Confirmation {
 }
 
 impl AccessTokens for Jwts {
-    fn sign(&self, claims: &Claims) -> Result<String, SigningFailed> {
+    fn sign(&self, claims: &Claims) -> Result<String, SigningError> {
         let keys = self.keys();
         let key = keys
             .signer(claims.issued_at)
-            .ok_or_else(|| SigningFailed("there is no key".to_owned()))?;
+            .ok_or_else(|| SigningError("there is no key".to_owned()))?;
         let header = Header {
             typ: Some(TYPE.to_owned()),
             kid: Some(key.kid.clone()),
             ..Header::new(key.library_algorithm())
         };
         jsonwebtoken::encode(&header, &StrictClaims::from(claims), &key.encoding)
-            .map_err(|why| SigningFailed(why.to_string()))
+            .map_err(|why| SigningError(why.to_string()))
     }
 
-    fn open(&self, token: &str) -> Result<Arc<Claims>, TokenError> {
+    fn verify(&self, token: &str) -> Result<Arc<Claims>, TokenError> {
         let unverified = Unverified::split(token, MAX_LENGTH).ok_or(TokenError::Malformed)?;
         let fingerprint = sha256(token);
         if let Some(claims) = self.opened.get(&fingerprint) {

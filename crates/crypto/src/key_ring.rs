@@ -1,6 +1,6 @@
 //! The signing keys in use.
 
-use holdfast_identity::key::{Algorithm, StoredSigningKey, signer};
+use holdfast_identity::key::{Algorithm, StoredSigningKey, signing_key_index};
 use time::OffsetDateTime;
 
 use crate::{
@@ -40,7 +40,7 @@ impl KeyRing {
 
     pub(super) fn signer(&self, at: OffsetDateTime) -> Option<&SigningKey> {
         let keys = self.keys.iter().map(|key| (key.algorithm, key.signs_from));
-        signer(keys, self.algorithm, at).and_then(|place| self.keys.get(place))
+        signing_key_index(keys, self.algorithm, at).and_then(|index| self.keys.get(index))
     }
 
     pub(super) fn verifier(&self, kid: &str) -> Option<&SigningKey> {

@@ -15,7 +15,7 @@ impl HmacKeyedHasher {
 }
 
 impl KeyedHasher for HmacKeyedHasher {
-    fn blind(&self, parts: &[&[u8]]) -> KeyedHash {
+    fn hash(&self, parts: &[&[u8]]) -> KeyedHash {
         let mut mac = hmac::Context::with_key(&self.0);
         for part in parts {
             // With its length, so that no part can pretend to be two.
@@ -37,10 +37,10 @@ mod tests {
     #[test]
     fn parts_stay_apart_and_names_depend_on_the_key() {
         let key = HmacKeyedHasher::new(&[1; 32]);
-        let name = key.blind(&[b"ab", b"c"]);
-        assert_eq!(name, key.blind(&[b"ab", b"c"]));
-        assert_ne!(name, key.blind(&[b"a", b"bc"]));
-        assert_ne!(name, key.blind(&[b"abc"]));
-        assert_ne!(name, HmacKeyedHasher::new(&[2; 32]).blind(&[b"ab", b"c"]));
+        let name = key.hash(&[b"ab", b"c"]);
+        assert_eq!(name, key.hash(&[b"ab", b"c"]));
+        assert_ne!(name, key.hash(&[b"a", b"bc"]));
+        assert_ne!(name, key.hash(&[b"abc"]));
+        assert_ne!(name, HmacKeyedHasher::new(&[2; 32]).hash(&[b"ab", b"c"]));
     }
 }

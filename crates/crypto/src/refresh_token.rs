@@ -5,8 +5,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use holdfast_identity::{
     id::Sid,
     login::Generation,
-    store::RefreshTokenCodec,
-    token::{HandleKind, RefreshHandle},
+    token::{HandleKind, RefreshHandle, RefreshTokenCodec},
 };
 use zeroize::Zeroizing;
 
@@ -40,15 +39,15 @@ fn message(kind: HandleKind, body: &[u8]) -> Vec<u8> {
 }
 
 impl RefreshTokenCodec for RefreshTokenKey {
-    fn seal(&self, credential: RefreshHandle) -> String {
-        let generation = credential.generation.0.to_be_bytes();
-        let body = [credential.sid.as_bytes().as_slice(), &generation].concat();
-        let mac = hmac::sign(&self.0, &message(credential.kind, &body));
+    fn encode(&self, handle: RefreshHandle) -> String {
+        let generation = handle.generation.0.to_be_bytes();
+        let body = [handle.sid.as_bytes().as_slice(), &generation].concat();
+        let mac = hmac::sign(&self.0, &message(handle.kind, &body));
         let text = URL_SAFE_NO_PAD.encode([&body, mac.as_ref()].concat());
-        format!("{}{text}", prefix(credential.kind))
+        format!("{}{text}", prefix(handle.kind))
     }
 
-    fn open(&self, text: &str) -> Option<RefreshHandle> {
+    fn decode(&self, text: &str) -> Option<RefreshHandle> {
         let (kind, encoded) = [HandleKind::LoginTicket, HandleKind::RefreshToken]
             .into_iter()
             .find_map(|kind| Some((kind, text.strip_prefix(prefix(kind))?)))?;
@@ -73,34 +72,34 @@ mod tests {
         RefreshTokenKey::new(&Zeroizing::new(vec![byte; 32]))
     }
 
-    const CREDENTIAL: RefreshHandle = RefreshHandle {
+    const HANDLE: RefreshHandle = RefreshHandle {
         kind: HandleKind::RefreshToken,
         sid: Sid::from_bytes([7; 16]),
         generation: Generation(41),
     };
 
     #[test]
-    fn opens_what_it_sealed() {
-        let text = key(1).seal(CREDENTIAL);
+    fn encoded_handle_decodes_under_its_key_only() {
+        let text = key(1).encode(HANDLE);
         assert!(text.starts_with("hfr_"));
-        assert_eq!(key(1).open(&text), Some(CREDENTIAL));
-        assert_eq!(key(2).open(&text), None);
+        assert_eq!(key(1).decode(&text), Some(HANDLE));
+        assert_eq!(key(2).decode(&text), None);
     }
 
     #[test]
-    fn a_refresh_token_does_not_pass_as_a_ticket() {
-        let text = key(1).seal(CREDENTIAL).replace("hfr_", "hft_");
-        assert_eq!(key(1).open(&text), None);
+    fn refresh_token_with_ticket_prefix_is_refused() {
+        let text = key(1).encode(HANDLE).replace("hfr_", "hft_");
+        assert_eq!(key(1).decode(&text), None);
     }
 
     #[test]
-    fn every_change_is_noticed() {
-        let text = key(1).seal(CREDENTIAL);
+    fn changed_text_is_refused() {
+        let text = key(1).encode(HANDLE);
         for index in 0..text.len() {
             let mut changed = text.clone().into_bytes();
             changed[index] = if changed[index] == b'A' { b'B' } else { b'A' };
             assert_eq!(
-                key(1).open(std::str::from_utf8(&changed).unwrap()),
+                key(1).decode(std::str::from_utf8(&changed).unwrap()),
                 None,
                 "{index}"
             );
@@ -112,7 +111,7 @@ mod tests {
             &text[..text.len() - 1],
             &format!("{text}AAAA"),
         ] {
-            assert_eq!(key(1).open(junk), None, "{junk}");
+            assert_eq!(key(1).decode(junk), None, "{junk}");
         }
     }
 }

@@ -1,95 +1,43 @@
-//! The authority over logins and tokens: it alone starts, continues, judges and ends them.
+//! The ports that the services need, as one set.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use holdfast_core::{clock::Clock, random::Random};
+use holdfast_core::{clock::Clock, random::Random, replay_cache::ReplayCache};
 
 use crate::{
+    account::PasswordHasher,
     authentication::{AttemptCounters, KeyedHasher},
-    oauth::{ClientProofs, Dpop, DpopProofs, ReplayCache},
-    store::{AccessTokens, PasswordHasher, RefreshTokenCodec, RevocationMemory, Store},
-    token::is_spelling_of,
+    oauth::{ClientCredentialVerifier, DpopCodec},
+    revocation::RevocationCache,
+    store::Store,
+    token::{AccessTokens, RefreshTokenCodec},
 };
 
-/// Names and times that an operator sets.
-#[derive(Clone, Debug)]
-pub struct Policy {
-    /// `iss` of every access token.
-    pub issuer: String,
-    /// Who may be named as `aud`; the first one where nobody is named.
-    pub audiences: Vec<String>,
-    /// How long an access token is valid.
-    pub access_ttl: Duration,
-    /// How long an unused refresh token is good.
-    pub refresh_ttl: Duration,
-    /// When a login ends at the latest.
-    pub login_ttl: Duration,
-    /// How old the proof of who somebody is may be for a sensitive act.
-    pub step_up_max_age: Duration,
-    /// Whether tokens are bound to keys.
-    pub dpop: Dpop,
-}
-
-impl Policy {
-    pub(crate) fn default_audience(&self) -> &str {
-        self.audiences.first().map_or(&self.issuer, String::as_str)
-    }
-
-    /// An audience, or the issuer in its normal form where it is another spelling of that.
-    pub(crate) fn canonical<'a>(&'a self, name: &'a str) -> &'a str {
-        if is_spelling_of(&self.issuer, name) {
-            &self.issuer
-        } else {
-            name
-        }
-    }
-}
-
-/// What the authority needs from outside.
+/// Implementations of the ports. Cloning it clones references.
 #[derive(Clone)]
 pub struct Dependencies {
-    /// Accounts and logins.
+    /// Accounts, logins, OAuth clients and the revocation log.
     pub store: Arc<dyn Store>,
-    /// What has ended, in memory.
-    pub revocations: Arc<dyn RevocationMemory>,
-    /// Password checks.
+    /// Revocations that this instance holds in memory.
+    pub revocations: Arc<dyn RevocationCache>,
+    /// Hashes and verifies passwords.
     pub hasher: Arc<dyn PasswordHasher>,
-    /// How often it was tried.
+    /// Counters of the rate limits.
     pub counters: Arc<dyn AttemptCounters>,
-    /// Under what name that is counted.
+    /// Computes the keys of counters, known locations and replay cache entries.
     pub keyed_hasher: Arc<dyn KeyedHasher>,
-    /// Access tokens.
-    pub tokens: Arc<dyn AccessTokens>,
-    /// What clients prove themselves with.
-    pub client_proofs: Arc<dyn ClientProofs>,
-    /// What shows that somebody has the key that a token is bound to.
-    pub dpop_proofs: Arc<dyn DpopProofs>,
-    /// What is good once.
+    /// Signs and verifies access tokens.
+    pub access_tokens: Arc<dyn AccessTokens>,
+    /// Encodes and decodes login tickets and refresh tokens.
+    pub refresh_tokens: Arc<dyn RefreshTokenCodec>,
+    /// Verifies secrets and assertions of OAuth clients.
+    pub client_credentials: Arc<dyn ClientCredentialVerifier>,
+    /// Decodes DPoP proofs and makes nonces for them.
+    pub dpop_proofs: Arc<dyn DpopCodec>,
+    /// DPoP proofs and client assertions that were used.
     pub replay_cache: Arc<dyn ReplayCache>,
-    /// Tickets and refresh tokens.
-    pub credentials: Arc<dyn RefreshTokenCodec>,
-    /// The time.
+    /// The system clock.
     pub clock: Arc<dyn Clock>,
-    /// Fresh identifiers.
+    /// Source of identifiers.
     pub random: Arc<dyn Random>,
-}
-
-/// Starts, continues, judges and ends logins and their tokens.
-pub struct IdentityService {
-    pub(crate) deps: Dependencies,
-    pub(crate) policy: Policy,
-}
-
-impl IdentityService {
-    /// Puts the parts together.
-    #[must_use]
-    pub const fn new(deps: Dependencies, policy: Policy) -> Self {
-        Self { deps, policy }
-    }
-
-    /// `iss` of every token.
-    #[must_use]
-    pub fn issuer(&self) -> &str {
-        &self.policy.issuer
-    }
 }

@@ -1,11 +1,11 @@
-//! Identifiers: random UUIDs, each with a type of its own.
+//! Identifiers: random UUIDs (version 4), with one type for each kind.
 
 use std::{fmt, str::FromStr};
 
 use holdfast_core::random::Random;
 use uuid::{Builder, Uuid};
 
-/// The text is not a UUID in its canonical form.
+/// The text is not a UUID in its canonical form: lower case, with hyphens.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("not an identifier")]
 pub struct InvalidId;
@@ -17,26 +17,26 @@ macro_rules! id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// A new one, of 122 random bits.
+            /// Creates an identifier of 122 random bits.
             pub fn random(random: &dyn Random) -> Self {
                 let mut bytes = [0; 16];
                 random.fill(&mut bytes);
                 Self::from_random_bytes(bytes)
             }
 
-            /// One of 122 of these bits, which nobody could have guessed.
+            /// Creates an identifier from 122 of these bits, which must be unpredictable.
             #[must_use]
             pub const fn from_random_bytes(bytes: [u8; 16]) -> Self {
                 Self(Builder::from_random_bytes(bytes).into_uuid())
             }
 
-            /// The 16 bytes of the UUID.
+            /// Returns the 16 bytes of the UUID.
             #[must_use]
             pub const fn as_bytes(&self) -> &[u8; 16] {
                 self.0.as_bytes()
             }
 
-            /// The identifier with these 16 bytes.
+            /// Returns the identifier with these 16 bytes, unchecked.
             #[must_use]
             pub const fn from_bytes(bytes: [u8; 16]) -> Self {
                 Self(Uuid::from_bytes(bytes))
@@ -61,15 +61,15 @@ macro_rules! id {
 }
 
 id! {
-    /// An account; the `sub` of its tokens.
+    /// Identifier of an account: `sub` of its tokens.
     UserId
 }
 id! {
-    /// A login, the spine that every credential of one sign-in hangs on.
+    /// Identifier of a login: `sid` of every token that it was issued.
     Sid
 }
 id! {
-    /// One access token.
+    /// Identifier of one access token: `jti`.
     Jti
 }
 
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_canonical_spelling_parses() {
+    fn identifier_in_another_spelling_is_refused() {
         let canonical = "67e55044-10b1-426f-9247-bb680e5fe0c8";
         assert_eq!(canonical.parse::<Sid>().unwrap().to_string(), canonical);
         for other in [

@@ -1,126 +1,42 @@
-//! What the domain needs from outside.
-
-use std::{sync::Arc, time::Duration};
+//! The ports of the store: accounts, logins, OAuth clients, and the revocation log.
 
 use async_trait::async_trait;
-pub use holdfast_core::{clock::Clock, random::Random};
 use time::OffsetDateTime;
 
+pub use crate::error::StoreError;
 use crate::{
-    account::{Account, Password, PasswordHash, PasswordVersion, User, Username},
+    account::{Account, PasswordHash, PasswordVersion, User, Username},
     authentication::{KnownLocations, LocationTrust},
-    error::Fault,
     id::{Jti, Sid, UserId},
-    key::StoredSigningKey,
     login::{EndReason, Generation, Login, LoginRecord, NewLogin, Rotation},
     oauth::{ClientId, OauthClient},
-    revocation::{Epoch, Revocation, RevocationStatus},
-    token::{Claims, RefreshHandle, TokenError},
+    revocation::{Epoch, Revocation},
 };
 
-/// Hashes and checks passwords, a bounded number at a time.
-#[async_trait]
-pub trait PasswordHasher: Send + Sync {
-    /// Hashes a password with the parameters of today.
-    async fn hash(&self, password: &Password) -> Result<PasswordHash, HasherError>;
-
-    /// Checks a password. Without a hash to check against it does the same work and says no.
-    async fn verify(
-        &self,
-        password: &Password,
-        hash: Option<&PasswordHash>,
-    ) -> Result<bool, HasherError>;
-
-    /// Whether a hash cost less than one costs today.
-    fn is_outdated(&self, hash: &PasswordHash) -> bool;
-}
-
-/// Why a password was not hashed or checked.
-#[derive(Debug, thiserror::Error)]
-pub enum HasherError {
-    /// Too many are waiting.
-    #[error("too many passwords are being checked")]
-    Overloaded {
-        /// When to come back.
-        retry_after: Duration,
-    },
-    /// The stored hash cannot be read, or memory ran out.
-    #[error("password hashing failed: {0}")]
-    Broken(String),
-}
-
-/// Signs access tokens and opens them again.
-pub trait AccessTokens: Send + Sync {
-    /// The signed token that says `claims`.
-    fn sign(&self, claims: &Claims) -> Result<String, SigningFailed>;
-
-    /// What a token says, once its form and signature hold; times and audience are the caller's to check.
-    fn open(&self, token: &str) -> Result<Arc<Claims>, TokenError>;
-}
-
-/// The keys that others verify with.
-pub trait PublishedKeys: Send + Sync {
-    /// Every key whose tokens may be valid at `at` or soon after, the one that signs then first.
-    fn published(&self, at: OffsetDateTime) -> Vec<StoredSigningKey>;
-}
-
-/// Replaces the key that signs.
-#[async_trait]
-pub trait KeyRotation: Send + Sync {
-    /// Publishes a new key, which signs once everybody can know it. Gives its `kid`, or `None` when another one is on its way
-    /// already.
-    async fn rotate(&self) -> Result<Option<String>, Fault>;
-}
-
-/// The signing key did not sign.
-#[derive(Debug, thiserror::Error)]
-#[error("signing failed: {0}")]
-pub struct SigningFailed(pub String);
-
-/// Writes login tickets and refresh tokens and reads them again.
-pub trait RefreshTokenCodec: Send + Sync {
-    /// The text of a credential.
-    fn seal(&self, credential: RefreshHandle) -> String;
-
-    /// The credential that a text is; `None` for any text that this issuer did not make.
-    fn open(&self, text: &str) -> Option<RefreshHandle>;
-}
-
-/// Why the store gave no answer.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum StoreError {
-    /// It failed or did not answer in time.
-    #[error("the store failed: {0}")]
-    Unavailable(String),
-    /// It answered with what cannot be.
-    #[error("the store holds what it cannot: {0}")]
-    Corrupt(String),
-}
-
-/// What became of a change that can be made only once.
+/// The result of a change that can be made only once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// It was made.
-    Made,
+    /// The change was made.
+    Applied,
     /// It had been made before; nothing was written.
-    MadeBefore,
-    /// There is nothing that could be changed.
+    AlreadyApplied,
+    /// The object to change does not exist.
     NotFound,
 }
 
 /// Accounts.
 #[async_trait]
-pub trait Users: Send + Sync {
-    /// Adds an account; false if its name is taken.
+pub trait AccountStore: Send + Sync {
+    /// Inserts an account; false if its username is taken.
     async fn insert_user(&self, account: &Account) -> Result<bool, StoreError>;
 
-    /// Finds an account by its identifier.
+    /// Returns the account with this identifier.
     async fn account(&self, id: UserId) -> Result<Option<Account>, StoreError>;
 
-    /// Finds an account by its name.
+    /// Returns the account with this username.
     async fn account_by_name(&self, username: &Username) -> Result<Option<Account>, StoreError>;
 
-    /// The accounts after `after` in the order of names, at most `limit`.
+    /// Returns at most `limit` accounts in the order of usernames, from the first one after `after`.
     async fn users_after(
         &self,
         after: Option<&Username>,
@@ -133,12 +49,12 @@ pub trait Users: Send + Sync {
     /// Enables an account.
     async fn enable_user(&self, id: UserId) -> Result<Change, StoreError>;
 
-    /// Removes an account and ends its logins, in one transaction; false if there is no such account.
+    /// Deletes an account and ends its logins, in one transaction; false if there is no such account.
     async fn delete_user(&self, id: UserId, now: OffsetDateTime) -> Result<bool, StoreError>;
 
-    /// Replaces the password of version `from` and ends all logins, in one transaction; gives the new version. Nothing is
-    /// replaced if there is no such account, its password has another version by now, or `by`, the login through which
-    /// its owner asks, is not alive any more.
+    /// Replaces the password of version `from` and ends all logins of the account, in one transaction. Returns the new version.
+    /// `None`, and nothing is written, if there is no such account, its password has another version, or `by`, the login in which
+    /// its owner changes the password, is not live at `now`.
     async fn replace_password(
         &self,
         id: UserId,
@@ -148,8 +64,9 @@ pub trait Users: Send + Sync {
         now: OffsetDateTime,
     ) -> Result<Option<PasswordVersion>, StoreError>;
 
-    /// Replaces the hash of the password of this version by another one of the same password.
-    async fn rehash(
+    /// Replaces the hash of the password of this version by another hash of the same password. Nothing is written if the password
+    /// has another version.
+    async fn replace_password_hash(
         &self,
         id: UserId,
         version: PasswordVersion,
@@ -157,35 +74,37 @@ pub trait Users: Send + Sync {
     ) -> Result<(), StoreError>;
 }
 
-/// Logins. Whatever ends one appends it to the sequence of revocations in the same transaction, where a credential of it is out
-/// that does not need its row: not before its ticket was exchanged, and not once its access tokens are dead.
+/// Logins. An operation that ends a login appends it to the revocation log in the same transaction, while a credential of the
+/// login may exist that is accepted without a look at its row: after its ticket was exchanged, until its access tokens have
+/// expired.
 #[async_trait]
-pub trait Logins: Send + Sync {
-    /// Begins a login, and remembers where from; `None` if the account is gone, disabled, or has another password by now, or if
-    /// there is a login with this identifier.
-    /// Beyond [`MAX_LIVE_LOGINS`](crate::login::MAX_LIVE_LOGINS) the person's oldest ones end: gives which.
+pub trait LoginStore: Send + Sync {
+    /// Starts a login and stores its known locations. `None` if the account does not exist, is disabled, or has another password
+    /// version, or if the identifier is in use. Otherwise returns the oldest logins of the account, which ended because there were
+    /// more than [`MAX_LIVE_LOGINS`](crate::login::MAX_LIVE_LOGINS).
     async fn insert_login(&self, login: &NewLogin) -> Result<Option<Vec<Sid>>, StoreError>;
 
-    /// From which of these places somebody signed in to this account after `since`. Takes the same time whether there is such
-    /// an account or not.
-    async fn knows_place(
+    /// Returns which of these locations was used for a sign-in to the account after `since`. Takes the same time whether the
+    /// account exists or not.
+    async fn location_trust(
         &self,
         user: UserId,
-        places: KnownLocations,
+        locations: KnownLocations,
         since: OffsetDateTime,
     ) -> Result<LocationTrust, StoreError>;
 
-    /// Finds a login and whose it is.
+    /// Returns a login, live or not, and its account.
     async fn login(&self, sid: Sid) -> Result<Option<(Login, User)>, StoreError>;
 
-    /// A person's logins that live at `now`, the one last seen first.
+    /// Returns the logins of an account that are live at `now`, the latest used first.
     async fn logins_of(
         &self,
         user: UserId,
         now: OffsetDateTime,
     ) -> Result<Vec<LoginRecord>, StoreError>;
 
-    /// Moves on from this generation to the next; false if the login has ended or moved on.
+    /// Advances a login from this generation to the next, by compare-and-set; false if the login has ended or is at another
+    /// generation.
     async fn advance(
         &self,
         login: (Sid, Generation),
@@ -193,22 +112,22 @@ pub trait Logins: Send + Sync {
         now: OffsetDateTime,
     ) -> Result<bool, StoreError>;
 
-    /// Notes that a login was used.
-    async fn note_seen(&self, sid: Sid, now: OffsetDateTime) -> Result<(), StoreError>;
+    /// Sets the time at which a login was last used.
+    async fn update_last_seen(&self, sid: Sid, now: OffsetDateTime) -> Result<(), StoreError>;
 
-    /// Notes that a login is bound to its browser's device.
-    async fn note_bound(&self, sid: Sid, now: OffsetDateTime) -> Result<(), StoreError>;
+    /// Sets the time at which a login was bound to its browser's device.
+    async fn set_bound_at(&self, sid: Sid, now: OffsetDateTime) -> Result<(), StoreError>;
 
-    /// Notes that the owner of a login proved again who they are, with the password of this version; false if the login has
-    /// ended or the password is another one by now.
-    async fn reauthenticated(
+    /// Sets the time of the latest authentication of a login, by the password of this version; false if the login has ended or
+    /// the password has another version.
+    async fn update_authenticated_at(
         &self,
         sid: Sid,
         password: PasswordVersion,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError>;
 
-    /// Ends a login; false if it has ended already, or never was.
+    /// Ends a login; false if it has ended already or does not exist.
     async fn end_login(
         &self,
         sid: Sid,
@@ -216,7 +135,7 @@ pub trait Logins: Send + Sync {
         now: OffsetDateTime,
     ) -> Result<bool, StoreError>;
 
-    /// Ends a login of this person; false if they have none such that lives.
+    /// Ends a login of this account; false if the account has no such live login.
     async fn end_login_of(
         &self,
         user: UserId,
@@ -225,16 +144,16 @@ pub trait Logins: Send + Sync {
         now: OffsetDateTime,
     ) -> Result<bool, StoreError>;
 
-    /// Ends all logins of a person, but perhaps one; says how many.
+    /// Ends all logins of an account except one, if given. Returns the number of logins that ended.
     async fn end_logins_of(
         &self,
         user: UserId,
-        but: Option<Sid>,
+        except: Option<Sid>,
         reason: EndReason,
         now: OffsetDateTime,
     ) -> Result<u64, StoreError>;
 
-    /// Ends every login of everybody; says how many.
+    /// Ends all logins of all accounts. Returns their number.
     async fn end_every_login(
         &self,
         reason: EndReason,
@@ -244,68 +163,55 @@ pub trait Logins: Send + Sync {
     /// Revokes one access token that expires at `expires_at`; false if it was revoked before.
     async fn revoke_token(&self, jti: Jti, expires_at: OffsetDateTime) -> Result<bool, StoreError>;
 
-    /// Forgets logins and revocations that expired before `before`, and places that were not seen since
-    /// [`KNOWN_FOR`](crate::authentication::KNOWN_FOR) before that.
+    /// Deletes logins and revocations that expired before `before`, and known locations that were last used longer than
+    /// [`KNOWN_LOCATION_TTL`](crate::authentication::KNOWN_LOCATION_TTL) before that.
     async fn purge(&self, before: OffsetDateTime) -> Result<(), StoreError>;
 }
 
-/// Clients.
+/// OAuth clients.
 #[async_trait]
-pub trait Clients: Send + Sync {
-    /// Adds a client; false if its name is taken.
+pub trait ClientStore: Send + Sync {
+    /// Inserts an OAuth client; false if its `client_id` is taken.
     async fn insert_client(&self, client: &OauthClient) -> Result<bool, StoreError>;
 
-    /// Finds a client.
+    /// Returns the OAuth client with this identifier, disabled or not.
     async fn client(&self, id: &ClientId) -> Result<Option<OauthClient>, StoreError>;
 
-    /// All of them, by name.
+    /// Returns all OAuth clients in the order of their identifiers.
     async fn clients(&self) -> Result<Vec<OauthClient>, StoreError>;
 
-    /// Ends a client and appends it to the sequence of revocations, in one transaction.
+    /// Disables an OAuth client and appends it to the revocation log, in one transaction.
     async fn disable_client(
         &self,
         id: &ClientId,
         now: OffsetDateTime,
     ) -> Result<Change, StoreError>;
 
-    /// Replaces what is kept of a client's secret.
+    /// Replaces the SHA-256 of an OAuth client's secret.
     async fn set_client_secret(&self, id: &ClientId, hash: &[u8; 32]) -> Result<(), StoreError>;
 }
 
-/// The sequence of revocations.
+/// The revocation log.
 #[async_trait]
-pub trait Revocations: Send + Sync {
-    /// The history that the store has; `fresh` becomes it where there is none, as in a restored copy.
+pub trait RevocationLog: Send + Sync {
+    /// Returns the epoch of the store. If it has none, as a restored backup, stores and returns `fresh`.
     async fn epoch(&self, fresh: Epoch) -> Result<Epoch, StoreError>;
 
-    /// The entries after `sequence`, at most `limit`, in their order.
+    /// Returns at most `limit` entries after the position `sequence`, in order.
     async fn revocations_after(
         &self,
         sequence: i64,
         limit: u32,
     ) -> Result<Vec<Revocation>, StoreError>;
 
-    /// Ends the history: whoever opens the store next begins another one.
+    /// Deletes the epoch: the next process that opens the store begins another one.
     async fn end_epoch(&self) -> Result<(), StoreError>;
 
-    /// Whether an access token was revoked by itself.
+    /// Whether this access token was revoked by itself. Its login and its OAuth client are not examined.
     async fn is_revoked(&self, jti: Jti) -> Result<bool, StoreError>;
 }
 
-/// What is known of revocations without asking the store.
-#[async_trait]
-pub trait RevocationMemory: Send + Sync {
-    /// The history that this is of.
-    fn epoch(&self) -> &Epoch;
+/// All ports of the store.
+pub trait Store: AccountStore + LoginStore + RevocationLog + ClientStore {}
 
-    /// Judges a token whose signature and times hold.
-    fn judge(&self, claims: &Claims) -> RevocationStatus;
-
-    /// Takes in all that is committed. Once it returns, a revocation written before is known here.
-    async fn catch_up(&self);
-}
-
-/// All that is stored about people and clients.
-pub trait Store: Users + Logins + Revocations + Clients {}
-
-impl<T: Users + Logins + Revocations + Clients> Store for T {}
+impl<T: AccountStore + LoginStore + RevocationLog + ClientStore> Store for T {}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use holdfast_core::rate_limited_log::LogRateLimiter;
 use holdfast_identity::{
-    audit::{AuditEvent, AuditKind, AuditQuery, AuditRecord, AuditTrail, Origin},
+    audit::{AuditEvent, AuditKind, AuditQuery, AuditRecord, AuditTrail, RequestSource},
     oauth::ClientId,
     store::StoreError,
 };
@@ -68,8 +68,8 @@ impl AuditTrail for SqliteAudit {
             sid = event.sid.map(tracing::field::display),
             client = event.client.as_ref().map(tracing::field::display),
             actor = event.actor.map(tracing::field::display),
-            ip_address = event.origin.ip_address.map(tracing::field::display),
-            request_id = event.origin.request_id,
+            ip_address = event.source.ip_address.map(tracing::field::display),
+            request_id = event.source.request_id,
             "audit"
         );
         if self.events.try_send(event).is_err() {
@@ -109,9 +109,9 @@ impl SqliteStore {
                 .push_bind(event.user.map(|id| id.to_string()))
                 .push_bind(event.sid.map(|id| id.to_string()))
                 .push_bind(event.actor.map(|id| id.to_string()))
-                .push_bind(event.origin.ip_address.map(|address| address.to_string()))
-                .push_bind(event.origin.user_agent.as_deref())
-                .push_bind(event.origin.request_id.as_deref())
+                .push_bind(event.source.ip_address.map(|address| address.to_string()))
+                .push_bind(event.source.user_agent.as_deref())
+                .push_bind(event.source.request_id.as_deref())
                 .push_bind(event.client.as_ref().map(ClientId::as_str));
         });
         sql.build()
@@ -148,7 +148,7 @@ fn record(row: &SqliteRow) -> Result<AuditRecord, StoreError> {
             sid: row::parse_optional(row, "sid")?,
             client: row::parse_optional(row, "client_id")?,
             actor: row::parse_optional(row, "actor_id")?,
-            origin: Origin {
+            source: RequestSource {
                 ip_address: address.and_then(|address| address.parse().ok()),
                 user_agent: row.try_get("user_agent").map_err(unavailable)?,
                 request_id: row.try_get("request_id").map_err(unavailable)?,

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use holdfast_identity::{
     oauth::{ClientAuthMethod, ClientId, GrantType, OauthClient, UnknownGrantType},
-    store::{Change, Clients, StoreError},
+    store::{Change, ClientStore, StoreError},
 };
 use sqlx::{Row as _, sqlite::SqliteRow};
 use time::{Duration, OffsetDateTime};
@@ -19,9 +19,9 @@ use crate::{
 const REMEMBERED: Duration = Duration::days(366);
 
 #[async_trait]
-impl Clients for SqliteStore {
+impl ClientStore for SqliteStore {
     async fn insert_client(&self, client: &OauthClient) -> Result<bool, StoreError> {
-        let (hash, jwk) = match &client.registered {
+        let (hash, jwk) = match &client.auth_method {
             ClientAuthMethod::Public => (None, None),
             ClientAuthMethod::Secret(hash) => (Some(hash.as_slice()), None),
             ClientAuthMethod::Key(jwk) => (None, Some(jwk.as_str())),
@@ -81,7 +81,7 @@ impl Clients for SqliteStore {
                 .fetch_optional(&mut *transaction)
                 .await
                 .map_err(unavailable)?;
-            return Ok(found.map_or(Change::NotFound, |_| Change::MadeBefore));
+            return Ok(found.map_or(Change::NotFound, |_| Change::AlreadyApplied));
         }
         sqlx::query(
             "INSERT INTO revocations (kind, subject, expires_at) VALUES ('client_id', ?, ?)",
@@ -92,7 +92,7 @@ impl Clients for SqliteStore {
         .await
         .map_err(unavailable)?;
         transaction.commit().await.map_err(unavailable)?;
-        Ok(Change::Made)
+        Ok(Change::Applied)
     }
 
     async fn set_client_secret(&self, id: &ClientId, hash: &[u8; 32]) -> Result<(), StoreError> {
@@ -122,7 +122,7 @@ fn client(row: &SqliteRow) -> Result<OauthClient, StoreError> {
     };
     Ok(OauthClient {
         id: row::parse(row, "id")?,
-        registered,
+        auth_method: registered,
         scopes: row::parse(row, "scope")?,
         grant_types: grant_types(row.try_get("grant_types").map_err(unavailable)?)?,
         dpop_required: row.try_get("dpop_required").map_err(unavailable)?,

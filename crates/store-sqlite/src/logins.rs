@@ -7,11 +7,11 @@ use futures_util::future::try_join_all;
 use holdfast_core::rate_limited_log::LogRateLimiter;
 use holdfast_identity::{
     account::{PasswordVersion, User},
-    authentication::{KNOWN_FOR, KeyedHash, KnownLocations, LocationTrust},
+    authentication::{KNOWN_LOCATION_TTL, KeyedHash, KnownLocations, LocationTrust},
     id::{Jti, Sid, UserId},
     login::{EndReason, Generation, Login, LoginRecord, MAX_LIVE_LOGINS, NewLogin, Rotation},
-    revocation::REMEMBERED_BEYOND,
-    store::{Logins, StoreError},
+    revocation::REVOCATION_MARGIN,
+    store::{LoginStore, StoreError},
 };
 use sqlx::{AssertSqlSafe, Row as _};
 use time::OffsetDateTime;
@@ -27,7 +27,7 @@ static NOT_REMEMBERED: LogRateLimiter = LogRateLimiter::new();
 static SURPLUS_STAYS: LogRateLimiter = LogRateLimiter::new();
 
 #[async_trait]
-impl Logins for SqliteStore {
+impl LoginStore for SqliteStore {
     async fn insert_login(&self, login: &NewLogin) -> Result<Option<Vec<Sid>>, StoreError> {
         let Some(begun) = self.begin_login(login).await? else {
             return Ok(None);
@@ -52,10 +52,10 @@ impl Logins for SqliteStore {
         Ok(Some(ended))
     }
 
-    async fn knows_place(
+    async fn location_trust(
         &self,
         user: UserId,
-        places: KnownLocations,
+        locations: KnownLocations,
         since: OffsetDateTime,
     ) -> Result<LocationTrust, StoreError> {
         let rows = sqlx::query(
@@ -63,16 +63,19 @@ impl Logins for SqliteStore {
              WHERE user_id = ? AND place IN (?, ?) AND last_seen_at > ?",
         )
         .bind(user.to_string())
-        .bind(bytes(places.device))
-        .bind(bytes(places.address))
+        .bind(bytes(locations.device))
+        .bind(bytes(locations.address))
         .bind(millis(since))
         .fetch_all(&mut *self.read().await?)
         .await
         .map_err(unavailable)?;
-        let mut knows = LocationTrust::Nothing;
+        let mut knows = LocationTrust::Unknown;
         for row in &rows {
             let place: &[u8] = row.try_get("place").map_err(unavailable)?;
-            if places.device.is_some_and(|KeyedHash(name)| name == place) {
+            if locations
+                .device
+                .is_some_and(|KeyedHash(name)| name == place)
+            {
                 return Ok(LocationTrust::Device);
             }
             knows = LocationTrust::Address;
@@ -137,7 +140,7 @@ impl Logins for SqliteStore {
         Ok(self.commit(advance).await?.len() == 1)
     }
 
-    async fn note_seen(&self, sid: Sid, now: OffsetDateTime) -> Result<(), StoreError> {
+    async fn update_last_seen(&self, sid: Sid, now: OffsetDateTime) -> Result<(), StoreError> {
         let note =
             sqlx::query("UPDATE logins SET last_seen_at = ? WHERE sid = ? AND ended_at IS NULL")
                 .bind(millis(now))
@@ -145,14 +148,14 @@ impl Logins for SqliteStore {
         self.commit(note).await.map(drop)
     }
 
-    async fn note_bound(&self, sid: Sid, now: OffsetDateTime) -> Result<(), StoreError> {
+    async fn set_bound_at(&self, sid: Sid, now: OffsetDateTime) -> Result<(), StoreError> {
         let note = sqlx::query("UPDATE logins SET bound_at = ? WHERE sid = ? AND ended_at IS NULL")
             .bind(millis(now))
             .bind(sid.to_string());
         self.commit(note).await.map(drop)
     }
 
-    async fn reauthenticated(
+    async fn update_authenticated_at(
         &self,
         sid: Sid,
         password: PasswordVersion,
@@ -215,7 +218,7 @@ impl Logins for SqliteStore {
              RETURNING sequence",
         )
         .bind(jti.to_string())
-        .bind(millis(expires_at + REMEMBERED_BEYOND));
+        .bind(millis(expires_at + REVOCATION_MARGIN));
         Ok(self.commit(append).await?.len() == 1)
     }
 
@@ -233,7 +236,7 @@ impl Logins for SqliteStore {
             .await
             .map_err(unavailable)?;
         sqlx::query("DELETE FROM known_places WHERE last_seen_at < ?")
-            .bind(millis(before - KNOWN_FOR))
+            .bind(millis(before - KNOWN_LOCATION_TTL))
             .execute(&mut *transaction)
             .await
             .map_err(unavailable)?;
@@ -274,8 +277,8 @@ impl SqliteStore {
         .bind(millis(login.expires_at))
         .bind(login.user_id.to_string())
         .bind(login.password_version.0)
-        .bind(bytes(login.places.device))
-        .bind(bytes(login.places.address))
+        .bind(bytes(login.known_locations.device))
+        .bind(bytes(login.known_locations.address))
         .bind(millis(login.created_at - PLACE_INTERVAL));
         let rows = self.commit(insert).await?;
         let Some(row) = rows.first() else {
@@ -286,7 +289,7 @@ impl SqliteStore {
             row.try_get("familiar").map_err(unavailable)?,
         );
         Ok(Some(Begun {
-            is_from_elsewhere: familiar as usize != login.places.all().count(),
+            is_from_elsewhere: familiar as usize != login.known_locations.all().count(),
             is_surplus: live > MAX_LIVE_LOGINS,
         }))
     }
@@ -294,7 +297,7 @@ impl SqliteStore {
     /// Notes where it began, and forgets the places beyond the most. Nothing is noted of a login that ended meanwhile: a new
     /// password forgets the places of the old one.
     pub(super) async fn remember_places(&self, begun: &NewLogin) -> Result<(), StoreError> {
-        let notes = begun.places.all().map(|KeyedHash(place)| {
+        let notes = begun.known_locations.all().map(|KeyedHash(place)| {
             sqlx::query(
                 "INSERT INTO known_places (user_id, place, last_seen_at) \
                  SELECT user_id, ?, ? FROM logins WHERE sid = ? AND ended_at IS NULL \

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use holdfast_identity::{
     id::{Jti, Sid, UserId},
     login::{EndReason, Generation},
-    revocation::{Epoch, REMEMBERED_BEYOND, Revocation, Revoked},
-    store::{Revocations, StoreError},
+    revocation::{Epoch, REVOCATION_MARGIN, Revocation, Revoked},
+    store::{RevocationLog, StoreError},
 };
 use sqlx::{Row as _, Sqlite, Transaction, sqlite::SqliteRow};
 use time::OffsetDateTime;
@@ -92,7 +92,7 @@ pub(super) async fn end_logins(
 }
 
 fn beyond() -> i64 {
-    i64::try_from(REMEMBERED_BEYOND.as_millis()).unwrap_or(i64::MAX)
+    i64::try_from(REVOCATION_MARGIN.as_millis()).unwrap_or(i64::MAX)
 }
 
 impl SqliteStore {
@@ -112,7 +112,7 @@ impl SqliteStore {
 }
 
 #[async_trait]
-impl Revocations for SqliteStore {
+impl RevocationLog for SqliteStore {
     async fn epoch(&self, fresh: Epoch) -> Result<Epoch, StoreError> {
         sqlx::query(
             "INSERT INTO epoch (id, begun_at) SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM epoch)",

@@ -5,7 +5,7 @@ use holdfast_identity::{
     account::{Account, PasswordHash, PasswordVersion, User, Username},
     id::{Sid, UserId},
     login::EndReason,
-    store::{Change, StoreError, Users},
+    store::{AccountStore, Change, StoreError},
 };
 use sqlx::{AssertSqlSafe, SqliteConnection, sqlite::SqliteRow};
 use time::OffsetDateTime;
@@ -36,17 +36,20 @@ impl SqliteStore {
 }
 
 /// Why a switch of an account changed nothing.
-async fn made_before(connection: &mut SqliteConnection, id: UserId) -> Result<Change, StoreError> {
+async fn already_applied(
+    connection: &mut SqliteConnection,
+    id: UserId,
+) -> Result<Change, StoreError> {
     let found = sqlx::query("SELECT 1 FROM users WHERE id = ?")
         .bind(id.to_string())
         .fetch_optional(connection)
         .await
         .map_err(unavailable)?;
-    Ok(found.map_or(Change::NotFound, |_| Change::MadeBefore))
+    Ok(found.map_or(Change::NotFound, |_| Change::AlreadyApplied))
 }
 
 #[async_trait]
-impl Users for SqliteStore {
+impl AccountStore for SqliteStore {
     async fn insert_user(&self, account: &Account) -> Result<bool, StoreError> {
         let user = &account.user;
         let inserted = sqlx::query(
@@ -104,8 +107,8 @@ impl Users for SqliteStore {
         let all = Which::AllOf(id);
         end_logins(&mut transaction, &all, EndReason::AccountDisabled, now).await?;
         let change = match updated.rows_affected() {
-            0 => made_before(&mut transaction, id).await?,
-            _ => Change::Made,
+            0 => already_applied(&mut transaction, id).await?,
+            _ => Change::Applied,
         };
         transaction.commit().await.map_err(unavailable)?;
         Ok(change)
@@ -121,9 +124,9 @@ impl Users for SqliteStore {
         .await
         .map_err(unavailable)?;
         if updated.rows_affected() == 0 {
-            return made_before(&mut writer, id).await;
+            return already_applied(&mut writer, id).await;
         }
-        Ok(Change::Made)
+        Ok(Change::Applied)
     }
 
     async fn delete_user(&self, id: UserId, now: OffsetDateTime) -> Result<bool, StoreError> {
@@ -189,18 +192,18 @@ impl Users for SqliteStore {
         Ok(Some(from.next()))
     }
 
-    async fn rehash(
+    async fn replace_password_hash(
         &self,
         id: UserId,
         version: PasswordVersion,
         hash: &PasswordHash,
     ) -> Result<(), StoreError> {
-        let rehash =
+        let replacement =
             sqlx::query("UPDATE users SET password_hash = ? WHERE id = ? AND password_version = ?")
                 .bind(hash.as_phc().to_owned())
                 .bind(id.to_string())
                 .bind(version.0);
-        self.commit(rehash).await.map(drop)
+        self.commit(replacement).await.map(drop)
     }
 }
 
@@ -211,7 +214,7 @@ mod tests {
     use holdfast_identity::{
         authentication::{KeyedHash, KnownLocations, LocationTrust},
         login::{ClientInfo, ClientKind, NewLogin},
-        store::Logins as _,
+        store::LoginStore as _,
     };
 
     use super::*;
@@ -244,7 +247,7 @@ mod tests {
                 user_agent: None,
                 device: None,
             },
-            places: KnownLocations::default(),
+            known_locations: KnownLocations::default(),
             amr: &["pwd"],
             created_at: now,
             expires_at: now + time::Duration::HOUR,
@@ -299,13 +302,13 @@ mod tests {
             ..KnownLocations::default()
         };
         let login = NewLogin {
-            places,
+            known_locations: places,
             ..login(&account)
         };
         let id = account.user.id;
         let knows = async || {
             let since = now - time::Duration::HOUR;
-            store.knows_place(id, places, since).await.unwrap()
+            store.location_trust(id, places, since).await.unwrap()
         };
         assert!(store.insert_login(&login).await.unwrap().is_some());
         assert_eq!(knows().await, LocationTrust::Address);
@@ -317,7 +320,7 @@ mod tests {
         let replaced = store.replace_password(id, from, &new, None, now).await;
         assert!(replaced.unwrap().is_some());
         store.remember_places(&login).await.unwrap();
-        assert_eq!(knows().await, LocationTrust::Nothing);
+        assert_eq!(knows().await, LocationTrust::Unknown);
 
         assert!(store.delete_user(id, now).await.unwrap());
         store.remember_places(&login).await.unwrap();

@@ -5,25 +5,25 @@ use std::{sync::Arc, time::Duration};
 use auth_service::storage::{
     counters::{memory::InMemoryAttemptCounters, redis::RedisAttemptCounters},
     redis::{Redis as Shared, RedisUrl},
-    replay_cache::redis::RedisReplayCache,
+    replay_cache::RedisReplayCache,
 };
 use e2e::{redis::Redis, wait::until};
 use futures_util::future::join_all;
-use holdfast_core::clock::{ManualClock, SystemClock};
-use holdfast_identity::{
-    authentication::{AttemptCounters, Counter, KeyedHash, Limit, Throttled},
-    oauth::ReplayCache as _,
+use holdfast_core::{
+    clock::{ManualClock, SystemClock},
+    replay_cache::ReplayCache as _,
 };
+use holdfast_identity::authentication::{AttemptCounters, Counter, KeyedHash, Limit, Throttled};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
 const fn growing(name: u8) -> Counter {
     Counter {
         name: KeyedHash([name; 16]),
-        limit: Limit::Growing {
+        limit: Limit::Backoff {
             free: 3,
-            longest: Duration::from_secs(5),
-            forgotten_after: MINUTE,
+            max_delay: Duration::from_secs(5),
+            reset_after: MINUTE,
         },
     }
 }
@@ -32,7 +32,7 @@ const fn window(name: u8) -> Counter {
     Counter {
         name: KeyedHash([name; 16]),
         limit: Limit::Window {
-            most: 3,
+            max: 3,
             length: MINUTE,
         },
     }
@@ -98,7 +98,7 @@ async fn check_counters(counters: &dyn AttemptCounters, pass: impl AsyncFn(u64))
     counters.refund(&[two]).await;
     assert_eq!(count(two).await, Ok(()));
     assert_eq!(count(two).await, waits(1, true));
-    counters.forget(&two).await;
+    counters.reset(&two).await;
     for _ in 0..3 {
         assert_eq!(count(two).await, Ok(()));
     }
@@ -197,8 +197,8 @@ async fn replay_cache_in_redis_is_shared_and_survives_restart() {
     let mut redis = Redis::start().await;
     let instances = [shared(&redis), shared(&redis)].map(RedisReplayCache::new);
     let see = async |instance: &RedisReplayCache, name| {
-        let name = KeyedHash([name; 16]);
-        instance.insert_if_new(name, MINUTE).await
+        let key = KeyedHash([name; 16]).hex();
+        instance.insert_if_new(&key, MINUTE).await
     };
     assert!(see(&instances[0], 1).await.unwrap());
     assert!(!see(&instances[1], 1).await.unwrap());
@@ -236,6 +236,6 @@ async fn foreign_value_under_counter_key_is_replaced() {
         redis.cli(&["DEL", &key]).await;
         redis.cli(spoil).await;
         counters.refund(&[growing(1)]).await;
-        counters.forget(&growing(2)).await;
+        counters.reset(&growing(2)).await;
     }
 }

@@ -2,23 +2,27 @@
 
 use std::sync::Arc;
 
-use holdfast_core::clock::Clock;
+use holdfast_core::{
+    clock::Clock,
+    replay_cache::{InMemoryReplayCache, ReplayCache},
+};
 use holdfast_crypto::random::SystemRandom;
 
 use crate::{
     config::SessionStoreConfig,
     session::{
-        device::ReplayCache,
         sessions::SessionRecords,
         store::{
             encrypted_store::EncryptedRecords,
             memory::MemoryStore,
             redis::{self, BreakerStore},
-            replay_cache::InMemoryReplayCache,
             session_cache::{CachedRecords, SessionCache},
         },
     },
 };
+
+/// Maximum number of used challenges that one process keeps in memory.
+const REPLAY_CAPACITY: usize = 200_000;
 
 /// The session store, and the replay cache in the same place.
 pub(super) struct SessionStore {
@@ -42,7 +46,7 @@ pub(super) async fn connect(
             let store = Arc::new(MemoryStore::new(clock.clone()));
             SessionStore {
                 records: Arc::new(EncryptedRecords::new(store, random)),
-                replay_cache: Arc::new(InMemoryReplayCache::new(clock.clone())),
+                replay_cache: Arc::new(InMemoryReplayCache::new(clock.clone(), REPLAY_CAPACITY)),
                 redis: None,
             }
         }

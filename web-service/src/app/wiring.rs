@@ -56,7 +56,7 @@ pub(super) fn state(parts: Parts) -> AppState {
         policy: parts.device_binding,
         proofs: Arc::new(DbscCodec::new(&parts.secret_key, random.clone())),
         has_other_origins,
-        once: parts.store.replay_cache,
+        replay_cache: parts.store.replay_cache,
         sessions: sessions.clone(),
         reports: retry_queue.clone(),
         clock: parts.clock.clone(),

@@ -2,12 +2,9 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use async_trait::async_trait;
 use holdfast_client::auth::ClientInfo;
 use ipnet::IpNet;
 use time::OffsetDateTime;
-
-use crate::session::sessions::RecordsUnavailable;
 
 /// How long a browser need not show its key again. Chromium asks anew when less than two minutes are left.
 pub const PROOF_TTL: Duration = Duration::from_mins(5);
@@ -128,14 +125,6 @@ pub trait DeviceProofCodec: Send + Sync {
 
     /// Until when a ticket counts that was made for this session and key.
     fn open_ticket(&self, sid: &str, key: &DeviceKey, ticket: &str) -> Option<OffsetDateTime>;
-}
-
-/// Remembers, for all instances, that something has happened.
-#[async_trait]
-pub trait ReplayCache: Send + Sync {
-    /// Whether this is the first time within `window`.
-    async fn insert_if_new(&self, name: &str, window: Duration)
-    -> Result<bool, RecordsUnavailable>;
 }
 
 #[cfg(test)]

@@ -6,14 +6,13 @@ use holdfast_client::{
     auth::ClientInfo,
     device_report::{DeviceEvent, DeviceReport, DeviceReports},
 };
-use holdfast_core::clock::Clock;
+use holdfast_core::{clock::Clock, replay_cache::ReplayCache};
 use time::OffsetDateTime;
 
 use crate::session::{
     browser_session::Session,
     device::{
         Challenge, Device, DeviceKey, DeviceProofCodec, DeviceSimilarity, PROOF_TTL, Purpose,
-        ReplayCache,
     },
     session_id::SessionId,
     sessions::{RecordsUnavailable, Sessions},
@@ -108,8 +107,8 @@ pub struct DeviceBindings {
     pub proofs: Arc<dyn DeviceProofCodec>,
     /// Whether there are applications at other origins, whose requests browsers do not renew the proof for.
     pub has_other_origins: bool,
-    /// Which challenges were used.
-    pub once: Arc<dyn ReplayCache>,
+    /// Challenges that were used, and reports that were sent.
+    pub replay_cache: Arc<dyn ReplayCache>,
     /// Where sessions are kept.
     pub sessions: Sessions,
     /// Who is told.
@@ -231,7 +230,11 @@ impl DeviceBindings {
             .ok_or(ProofRefused::Wrong)?;
         let (now, window) = (self.clock.now(), purpose.window());
         let is_in_time = made_at <= now + SKEW && now < made_at + window;
-        if is_in_time && self.once.insert_if_new(&name, window + SKEW * 2).await? {
+        if !is_in_time {
+            return Err(ProofRefused::OutOfDate);
+        }
+        let inserted = self.replay_cache.insert_if_new(&name, window + SKEW * 2);
+        if inserted.await.map_err(RecordsUnavailable::from)? {
             Ok(())
         } else {
             Err(ProofRefused::OutOfDate)
@@ -319,7 +322,11 @@ impl DeviceBindings {
         client: &ClientInfo,
     ) -> Result<(), RecordsUnavailable> {
         let name = format!("{kind}:{}", session.sid);
-        if self.once.insert_if_new(&name, TOLD_AGAIN_AFTER).await? {
+        if self
+            .replay_cache
+            .insert_if_new(&name, TOLD_AGAIN_AFTER)
+            .await?
+        {
             self.report(session, event, client);
         }
         Ok(())

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use holdfast_core::clock::Clock;
+use holdfast_core::{clock::Clock, replay_cache::ReplayCacheError};
 use secrecy::SecretString;
 use time::OffsetDateTime;
 
@@ -74,6 +74,12 @@ pub trait SessionRecords: Send + Sync {
 #[derive(Debug, thiserror::Error)]
 #[error("the session store does not answer: {0}")]
 pub struct RecordsUnavailable(pub String);
+
+impl From<ReplayCacheError> for RecordsUnavailable {
+    fn from(error: ReplayCacheError) -> Self {
+        Self(error.to_string())
+    }
+}
 
 /// Browser sessions.
 #[derive(Clone)]

@@ -4,7 +4,9 @@ use std::{net::SocketAddr, num::NonZero, path::PathBuf, thread, time::Duration};
 
 use holdfast_core::{public_url::PublicUrl, text};
 use holdfast_crypto::argon2id::Cost;
-use holdfast_identity::{key::Algorithm, oauth::Dpop, service::Policy, token::is_spelling_of};
+use holdfast_identity::{
+    issuer::is_equivalent_issuer, key::Algorithm, oauth::DpopPolicy, policy::Policy,
+};
 use holdfast_server_kit::{
     config::{Problems, SecretSource},
     telemetry::LogConfig,
@@ -17,7 +19,7 @@ use crate::{
     storage::redis::RedisUrl,
 };
 
-/// Twice [`PUBLISHED_BEFORE`](holdfast_identity::key::PUBLISHED_BEFORE).
+/// Twice [`PUBLICATION_LEAD_TIME`](holdfast_identity::key::PUBLICATION_LEAD_TIME).
 const LEAST_KEY_MAX_AGE: &str = "20m";
 
 /// The most memory of one hash, in KiB: 4 GiB.
@@ -189,15 +191,15 @@ impl Settings {
         );
         let audiences = self.audiences(problems);
         let words = [
-            ("off", Dpop::Off),
-            ("allow", Dpop::Allow),
-            ("require", Dpop::Require),
+            ("off", DpopPolicy::Off),
+            ("allow", DpopPolicy::Allow),
+            ("require", DpopPolicy::Require),
         ];
         let dpop = problems.choice("AUTH_DPOP", &self.dpop, &words);
         let issuer = issuer?;
         let mut audiences = audiences?;
         for audience in &mut audiences {
-            if is_spelling_of(&issuer, audience) {
+            if is_equivalent_issuer(&issuer, audience) {
                 audience.clone_from(&issuer);
             }
         }

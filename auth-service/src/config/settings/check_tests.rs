@@ -1,6 +1,6 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clap::Parser;
-use holdfast_identity::key::PUBLISHED_BEFORE;
+use holdfast_identity::key::PUBLICATION_LEAD_TIME;
 
 use super::*;
 
@@ -52,7 +52,7 @@ fn the_issuer_is_an_origin_in_its_normal_form() {
 fn lists_and_words_are_brought_into_one_form() {
     let audiences = policy("audience", " https://a.example , b,").audiences;
     assert_eq!(audiences, ["https://a.example", "b"]);
-    assert_eq!(policy("dpop", "Require").dpop, Dpop::Require);
+    assert_eq!(policy("dpop", "Require").dpop, DpopPolicy::Require);
     let (_, config) = settings("reflection", "ON").serve().unwrap();
     assert!(config.reflection);
     let (_, config) = settings("signing-algorithm", "es256").serve().unwrap();
@@ -200,5 +200,5 @@ fn what_cannot_be_meant_is_refused_with_what_can() {
 #[test]
 fn a_key_signs_for_as_long_again_as_it_is_published_before() {
     let config = settings("key-max-age", LEAST_KEY_MAX_AGE).keys().unwrap();
-    assert_eq!(config.max_age, PUBLISHED_BEFORE * 2);
+    assert_eq!(config.max_age, PUBLICATION_LEAD_TIME * 2);
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use auth_proto::v1::ErrorReason;
 use holdfast_identity::{
-    service::IdentityService,
+    services::IdentityServices,
     token::{Consistency, Person, Scope, TokenRequirements, ValidateTokenError},
 };
 use tonic::{Request, Status};
@@ -20,7 +20,7 @@ use crate::grpc::{
 /// Authenticates callers by the access token in the metadata entry `authorization`.
 #[derive(Clone)]
 pub(in crate::grpc) struct CallerAuthenticator {
-    pub(in crate::grpc) identity: Arc<IdentityService>,
+    pub(in crate::grpc) identity: Arc<IdentityServices>,
     pub(in crate::grpc) service_identity: Arc<ServiceIdentity>,
 }
 
@@ -38,7 +38,7 @@ impl CallerAuthenticator {
             Scheme::Dpop => Some(dpop::in_metadata(
                 request,
                 &self.service_identity,
-                self.identity.issuer(),
+                self.identity.tokens.issuer(),
             )?),
         };
         let requirements = TokenRequirements {
@@ -47,7 +47,11 @@ impl CallerAuthenticator {
             proof: proof.as_ref(),
             ..TokenRequirements::default()
         };
-        let claims = self.identity.validate_token(token, requirements).await;
+        let claims = self
+            .identity
+            .tokens
+            .validate_token(token, requirements)
+            .await;
         // OAuth clients cannot have these scopes.
         let person = claims.or_status()?.person.clone();
         person.ok_or_else(|| ValidateTokenError::InsufficientScope.into_status())

@@ -9,7 +9,7 @@ mod service_identity;
 use auth_proto::SIGN_IN_FORM;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use holdfast_identity::{
-    audit::Origin,
+    audit::RequestSource,
     login::{ClientInfo, SignInForm},
 };
 use tonic::{Request, Status};
@@ -54,8 +54,8 @@ impl CallContext {
     }
 
     /// The origin of the call for audit events.
-    pub(super) fn origin(&self) -> Origin {
-        Origin {
+    pub(super) fn origin(&self) -> RequestSource {
+        RequestSource {
             ip_address: self.client.ip_address,
             user_agent: self.client.user_agent.clone(),
             request_id: self.request_id.clone(),
@@ -74,10 +74,10 @@ impl CallContext {
 pub(super) fn origin_of_call<T>(
     request: &Request<T>,
     service_identity: &ServiceIdentity,
-) -> Origin {
+) -> RequestSource {
     let from_web_service = service_identity.authenticates(request).unwrap_or(false);
     let address = Peer::address(request).filter(|_| !from_web_service);
-    Origin {
+    RequestSource {
         ip_address: address.map(|address| address.ip()),
         user_agent: None,
         request_id: request_id(request, from_web_service),

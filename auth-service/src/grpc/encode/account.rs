@@ -92,9 +92,9 @@ pub(in crate::grpc) fn audit_event(record: AuditRecord) -> v1::AuditEvent {
         sid: text(event.sid.map(|id| id.to_string())),
         actor_id: text(event.actor.map(|id| id.to_string())),
         client_id: text(event.client.map(|id| id.to_string())),
-        ip_address: text(event.origin.ip_address.map(|address| address.to_string())),
-        user_agent: text(event.origin.user_agent),
-        request_id: text(event.origin.request_id),
+        ip_address: text(event.source.ip_address.map(|address| address.to_string())),
+        user_agent: text(event.source.user_agent),
+        request_id: text(event.source.request_id),
     }
 }
 

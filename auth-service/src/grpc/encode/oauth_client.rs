@@ -6,7 +6,7 @@ use holdfast_identity::oauth::{ClientAuthMethod, OauthClient};
 use crate::grpc::encode::timestamp;
 
 pub(in crate::grpc) fn oauth_client(client: OauthClient) -> v1::OauthClient {
-    let proof_kind = match client.registered {
+    let proof_kind = match client.auth_method {
         ClientAuthMethod::Public => v1::ClientProofKind::None,
         ClientAuthMethod::Secret(_) => v1::ClientProofKind::Secret,
         ClientAuthMethod::Key(_) => v1::ClientProofKind::Key,

@@ -4,14 +4,13 @@ use auth_proto::v1;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use holdfast_identity::{
     key::{PublicKey, StoredSigningKey},
-    oauth::ClientToken,
-    token::{Claims, Issued},
+    token::{Claims, ClientToken, IssuedTokens},
 };
 use prost_types::Duration;
 
 use crate::grpc::encode::timestamp;
 
-pub(in crate::grpc) fn issued(issued: Issued) -> v1::IssueTokenResponse {
+pub(in crate::grpc) fn issued(issued: IssuedTokens) -> v1::IssueTokenResponse {
     v1::IssueTokenResponse {
         access_token: issued.access_token,
         token_type: token_type(issued.is_bound),

@@ -4,7 +4,7 @@ use auth_proto::v1::ErrorReason;
 use holdfast_identity::{
     account::{ChangeAccountError, CreateAccountError},
     authentication::{ChangePasswordError, ReauthenticateError, SignInError},
-    login::{EndLoginError, EndOtherLoginsError},
+    login::{EndLoginError, EndOtherLoginsError, ReportDeviceError},
     oauth::{InvalidClient, RegisterClientError},
     token::{IntrospectError, IssueTokenError, RevokeTokenError, TokenError, ValidateTokenError},
 };
@@ -59,6 +59,11 @@ reasons! {
         ..StepUpRequired,
         ..Dpop,
         ..Throttled,
+        ..Fault,
+    }
+    ReportDeviceError {
+        Malformed => TokenMalformed,
+        LoginEnded => LoginEnded,
         ..Fault,
     }
     TokenError {

@@ -37,9 +37,9 @@ use holdfast_core::clock::Clock;
 use holdfast_identity::{
     account::Accounts,
     audit::AuditTrail,
-    oauth::Clients,
-    service::IdentityService,
-    store::{KeyRotation, PublishedKeys},
+    key::{KeyRotation, PublishedKeys},
+    oauth::OauthClients,
+    services::IdentityServices,
 };
 use tokio_util::sync::CancellationToken;
 use tonic::service::RoutesBuilder;
@@ -60,11 +60,11 @@ use crate::{
 /// The operations that the services call.
 pub struct Services {
     /// Logins and tokens.
-    pub identity: Arc<IdentityService>,
+    pub identity: Arc<IdentityServices>,
     /// Accounts.
     pub accounts: Accounts,
     /// OAuth clients.
-    pub clients: Clients,
+    pub clients: OauthClients,
     /// What web-service authenticates itself with.
     pub service_identity: Arc<ServiceIdentity>,
     /// The keys of the JWKS.

@@ -97,7 +97,7 @@ impl AttemptCounters for InMemoryAttemptCounters {
         }
     }
 
-    async fn forget(&self, counter: &Counter) {
+    async fn reset(&self, counter: &Counter) {
         self.counters().remove(&counter.name);
     }
 }
@@ -105,13 +105,13 @@ impl AttemptCounters for InMemoryAttemptCounters {
 impl Attempts {
     /// One attempt more than `before`.
     fn counted(before: Option<Self>, counter: &Counter, now: Duration) -> Self {
-        let (lifetime, is_prolonged) = counter.limit.memory();
+        let (lifetime, is_prolonged) = counter.limit.retention();
         let count = before.map_or(0, |before| before.count).saturating_add(1);
         let expires_at = before
             .map(|before| before.expires_at)
             .filter(|_| !is_prolonged)
             .unwrap_or(now + lifetime);
-        let wait = counter.limit.wait_after(count);
+        let wait = counter.limit.delay_after(count);
         Self {
             count,
             blocked_until: (!wait.is_zero()).then(|| (now + wait).min(expires_at)),

@@ -128,14 +128,14 @@ impl AttemptCounters for RedisAttemptCounters {
         self.fallback.refund(counters).await;
     }
 
-    async fn forget(&self, counter: &Counter) {
+    async fn reset(&self, counter: &Counter) {
         let outcome = self.redis.call(async |mut connection| {
             let mut delete = redis::cmd("DEL");
             delete.arg(key(counter.name));
             delete.query_async::<()>(&mut connection).await
         });
         outcome.await;
-        self.fallback.forget(counter).await;
+        self.fallback.reset(counter).await;
     }
 }
 
@@ -146,15 +146,17 @@ fn key(name: KeyedHash) -> String {
 /// A limit as arguments of the script: the first count with a wait, the first wait, the longest wait, the lifetime of the counter, and
 /// whether each attempt prolongs that lifetime.
 fn arguments(limit: Limit) -> [u128; 5] {
-    let (lifetime, is_prolonged) = limit.memory();
-    let (first_blocked, longest) = match limit {
-        Limit::Growing { free, longest, .. } => (free, longest),
-        Limit::Window { most, length } => (most, length),
+    let (lifetime, is_prolonged) = limit.retention();
+    let (first_blocked, max_delay) = match limit {
+        Limit::Backoff {
+            free, max_delay, ..
+        } => (free, max_delay),
+        Limit::Window { max, length } => (max, length),
     };
     [
         first_blocked.into(),
-        limit.wait_after(first_blocked).as_millis(),
-        longest.as_millis(),
+        limit.delay_after(first_blocked).as_millis(),
+        max_delay.as_millis(),
         lifetime.as_millis(),
         is_prolonged.into(),
     ]

@@ -1,6 +1,6 @@
 //! A login is bound to a key with its first token, or never (RFC 9449 §5).
 
-use holdfast_identity::oauth::Dpop;
+use holdfast_identity::oauth::DpopPolicy;
 use tonic::Code;
 
 use super::{Key, assert_status, bound_tokens, issue_claims, service, service_with, with_proof};
@@ -63,7 +63,7 @@ async fn unbound_login_is_not_bound_later_and_reuse_ends_it() {
 
 #[tokio::test]
 async fn required_dpop_exempts_web_service_only() {
-    let service = service_with(Dpop::Require).await;
+    let service = service_with(DpopPolicy::Require).await;
     let key = Key::p256();
     let ticket = service.login("ada").await.login_ticket;
     let refused = service.try_exchange(&ticket, "profile").await.unwrap_err();
@@ -79,7 +79,7 @@ async fn required_dpop_exempts_web_service_only() {
 
 #[tokio::test]
 async fn disabled_dpop_ignores_proofs() {
-    let service = service_with(Dpop::Off).await;
+    let service = service_with(DpopPolicy::Off).await;
     let ticket = service.login("ada").await.login_ticket;
     let jwt = Key::p256().proof(&issue_claims(&service, None));
     let request = with_proof(with_ticket(&ticket, "profile"), jwt);

@@ -16,7 +16,7 @@ use aws_lc_rs::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use holdfast_core::clock::Clock as _;
-use holdfast_identity::oauth::Dpop;
+use holdfast_identity::oauth::DpopPolicy;
 use serde_json::{Value, json};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -162,10 +162,10 @@ fn nonce_of(status: &Status) -> String {
 }
 
 async fn service() -> TestService {
-    service_with(Dpop::Allow).await
+    service_with(DpopPolicy::Allow).await
 }
 
-async fn service_with(dpop: Dpop) -> TestService {
+async fn service_with(dpop: DpopPolicy) -> TestService {
     let service = TestService::start_with(|config| config.policy.dpop = dpop).await;
     service.add_user("ada", false).await;
     service

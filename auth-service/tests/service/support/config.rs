@@ -4,7 +4,7 @@ use std::{num::NonZero, path::Path};
 
 use auth_service::config::{HashingConfig, ServeConfig};
 use holdfast_crypto::argon2id::Cost;
-use holdfast_identity::{key::Algorithm, oauth::Dpop, service::Policy};
+use holdfast_identity::{key::Algorithm, oauth::DpopPolicy, policy::Policy};
 use secrecy::SecretBox;
 
 use super::{ISSUER, SERVICE_SECRET, minutes};
@@ -30,7 +30,7 @@ pub(crate) fn config(directory: &Path) -> ServeConfig {
             refresh_ttl: minutes(60 * 24 * 30),
             login_ttl: minutes(60 * 24 * 90),
             step_up_max_age: minutes(5),
-            dpop: Dpop::Allow,
+            dpop: DpopPolicy::Allow,
         },
         signing_algorithm: Algorithm::EdDsa,
         key_max_age: std::time::Duration::from_hours(90 * 24),

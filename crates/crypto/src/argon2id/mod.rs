@@ -19,10 +19,7 @@ use argon2::{
 use async_trait::async_trait;
 use aws_lc_rs::constant_time;
 use holdfast_core::random::Random;
-use holdfast_identity::{
-    account::{Password, PasswordHash},
-    store::{HasherError, PasswordHasher},
-};
+use holdfast_identity::account::{HasherError, Password, PasswordHash, PasswordHasher};
 use tokio::sync::oneshot;
 
 use self::{

@@ -7,7 +7,7 @@ use argon2::{
     Algorithm, Argon2, Block, Params, Version,
     password_hash::phc::{PasswordHash as Phc, Salt},
 };
-use holdfast_identity::{account::Password, store::HasherError};
+use holdfast_identity::account::{HasherError, Password};
 use hugealloc::HugeAlloc;
 use tokio::sync::oneshot;
 

@@ -4,7 +4,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use holdfast_identity::{
     id::{Jti, Sid, UserId},
     key::Algorithm,
-    token::{FIRST_PARTY_CLIENT, Scope},
+    oauth::FIRST_PARTY_CLIENT,
+    token::Scope,
 };
 use jsonwebtoken::{EncodingKey, crypto};
 use secrecy::SecretBox;
@@ -86,7 +87,7 @@ fn both_algorithms_open_what_they_signed() {
     for algorithm in [Algorithm::EdDsa, Algorithm::Es256] {
         let jwts = jwts(&keys, algorithm);
         let token = jwts.sign(&claims()).unwrap();
-        assert_eq!(jwts.open(&token), Ok(Arc::new(claims())), "{algorithm}");
+        assert_eq!(jwts.verify(&token), Ok(Arc::new(claims())), "{algorithm}");
     }
 }
 
@@ -95,7 +96,7 @@ fn a_key_that_does_not_sign_any_more_still_verifies() {
     let keys = [stored(Algorithm::EdDsa), stored(Algorithm::Es256)];
     let old = jwts(&keys, Algorithm::Es256).sign(&claims()).unwrap();
     assert_eq!(
-        jwts(&keys, Algorithm::EdDsa).open(&old),
+        jwts(&keys, Algorithm::EdDsa).verify(&old),
         Ok(Arc::new(claims()))
     );
 }
@@ -109,9 +110,9 @@ fn a_foreign_key_is_refused_whatever_it_is_called() {
         &header(&theirs).to_string(),
         &payload().to_string(),
     );
-    assert_eq!(jwts.open(&unknown), Err(TokenError::BadSignature));
+    assert_eq!(jwts.verify(&unknown), Err(TokenError::BadSignature));
     let disguised = forge(&theirs, &header(&ours).to_string(), &payload().to_string());
-    assert_eq!(jwts.open(&disguised), Err(TokenError::BadSignature));
+    assert_eq!(jwts.verify(&disguised), Err(TokenError::BadSignature));
 }
 
 #[test]
@@ -129,7 +130,7 @@ fn the_long_type_in_any_case_is_an_access_token() {
             &with(header(&key), "typ", typ.into()),
             &payload().to_string(),
         );
-        assert_eq!(jwts.open(&token), Ok(Arc::new(claims())), "{typ}");
+        assert_eq!(jwts.verify(&token), Ok(Arc::new(claims())), "{typ}");
     }
 }
 
@@ -159,7 +160,7 @@ fn every_other_header_is_malformed() {
     ];
     for header in &headers {
         let token = forge(&key, header, &payload().to_string());
-        assert_eq!(jwts.open(&token), Err(TokenError::Malformed), "{header}");
+        assert_eq!(jwts.verify(&token), Err(TokenError::Malformed), "{header}");
     }
 }
 
@@ -195,7 +196,7 @@ fn every_other_payload_is_malformed() {
     ]);
     for payload in payloads {
         let token = forge(&key, &header(&key).to_string(), &payload);
-        assert_eq!(jwts.open(&token), Err(TokenError::Malformed), "{payload}");
+        assert_eq!(jwts.verify(&token), Err(TokenError::Malformed), "{payload}");
     }
 }
 
@@ -217,7 +218,7 @@ fn the_form_must_be_exact() {
         format!("{header}.{payload} .{signature}"),
         format!("{token}{}", "A".repeat(MAX_LENGTH)),
     ] {
-        assert_eq!(jwts.open(&text), Err(TokenError::Malformed), "{text}");
+        assert_eq!(jwts.verify(&text), Err(TokenError::Malformed), "{text}");
     }
     for text in [
         format!("{head}."),
@@ -226,7 +227,7 @@ fn the_form_must_be_exact() {
         format!("{head}.{}", "A".repeat(86)),
         format!("{head}.{}", &signature[..80]),
     ] {
-        assert_eq!(jwts.open(&text), Err(TokenError::BadSignature), "{text}");
+        assert_eq!(jwts.verify(&text), Err(TokenError::BadSignature), "{text}");
     }
 }
 
@@ -242,7 +243,7 @@ fn a_signature_with_any_other_bit_is_not_the_keys() {
             other[bit / 8] ^= 1 << (bit % 8);
             let forged = format!("{message}.{}", URL_SAFE_NO_PAD.encode(other));
             assert_eq!(
-                jwts.open(&forged),
+                jwts.verify(&forged),
                 Err(TokenError::BadSignature),
                 "{algorithm}, bit {bit}"
             );
@@ -267,7 +268,7 @@ fn a_public_key_as_a_shared_secret_signs_nothing() {
     let signature =
         crypto::sign(message.as_bytes(), &secret, jsonwebtoken::Algorithm::HS256).unwrap();
     assert_eq!(
-        jwts.open(&format!("{message}.{signature}")),
+        jwts.verify(&format!("{message}.{signature}")),
         Err(TokenError::Malformed)
     );
 }
@@ -281,15 +282,15 @@ fn a_signature_is_remembered_while_its_key_is_there() {
     let jwts = jwts(&keys[..1], Algorithm::EdDsa);
     let token = jwts.sign(&claims()).unwrap();
     assert!(jwts.opened.is_empty());
-    let first = jwts.open(&token).unwrap();
-    assert!(Arc::ptr_eq(&first, &jwts.open(&token).unwrap()));
+    let first = jwts.verify(&token).unwrap();
+    assert!(Arc::ptr_eq(&first, &jwts.verify(&token).unwrap()));
     let (message, _) = token.rsplit_once('.').unwrap();
     let forged = format!("{message}.{}", "A".repeat(86));
-    assert_eq!(jwts.open(&forged), Err(TokenError::BadSignature));
+    assert_eq!(jwts.verify(&forged), Err(TokenError::BadSignature));
     assert_eq!(jwts.opened.len(), 1);
 
     jwts.replace(ring(&keys[1..]));
-    assert_eq!(jwts.open(&token), Err(TokenError::BadSignature));
+    assert_eq!(jwts.verify(&token), Err(TokenError::BadSignature));
     jwts.replace(ring(&keys));
-    assert!(jwts.open(&token).is_ok());
+    assert!(jwts.verify(&token).is_ok());
 }

@@ -1,80 +1,75 @@
-//! The care of accounts, for `AdminService` and the command line.
+//! Creation and administration of accounts, for `AdminService` and the command line.
 
 use std::sync::Arc;
 
 use holdfast_core::{clock::Clock, random::Random};
 
 use crate::{
-    account::{Account, NewPassword, PasswordRejected, PasswordVersion, User, Username},
-    error::Fault,
+    account::{
+        Account, HasherError, NewPassword, PasswordHasher, PasswordRejected, PasswordVersion, User,
+        Username,
+    },
+    error::{Fault, StoreError, fault_from},
     id::UserId,
-    store::{Change, PasswordHasher, RevocationMemory, StoreError, Users},
+    revocation::RevocationCache,
+    store::{AccountStore, Change},
 };
 
 /// Why an account was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateAccountError {
-    /// The password breaks a rule.
+    /// The password does not satisfy a rule for new passwords.
     #[error(transparent)]
     Password(#[from] PasswordRejected),
-    /// Another account has the name.
+    /// Another account has this username.
     #[error("another account has this username")]
     NameTaken,
-    /// It could not be done now.
+    /// The service failed.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
-/// Why an account was not found or changed.
+/// Why an account was not returned or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeAccountError {
-    /// There is no such account.
+    /// No account has this identifier or username.
     #[error("there is no such account")]
     NotFound,
-    /// The password breaks a rule.
+    /// The password does not satisfy a rule for new passwords.
     #[error(transparent)]
     Password(#[from] PasswordRejected),
-    /// It could not be done now.
+    /// The service failed.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
-impl From<StoreError> for CreateAccountError {
-    fn from(error: StoreError) -> Self {
-        Self::Fault(error.into())
-    }
-}
+fault_from!(CreateAccountError: StoreError, HasherError);
+fault_from!(ChangeAccountError: StoreError, HasherError);
 
-impl From<StoreError> for ChangeAccountError {
-    fn from(error: StoreError) -> Self {
-        Self::Fault(error.into())
-    }
-}
-
-/// An account that is disabled or enabled now.
+/// The result of disabling or enabling an account.
 #[derive(Debug)]
-pub struct Switched {
-    /// The account.
+pub struct StatusChange {
+    /// The account in its new state.
     pub user: User,
-    /// Whether it was not so before.
-    pub is_new: bool,
+    /// False if the account was in this state already.
+    pub changed: bool,
 }
 
-/// Creates, finds and changes accounts.
+/// The operations on accounts.
 #[derive(Clone)]
 pub struct Accounts {
-    users: Arc<dyn Users>,
-    revocations: Arc<dyn RevocationMemory>,
+    users: Arc<dyn AccountStore>,
+    revocations: Arc<dyn RevocationCache>,
     hasher: Arc<dyn PasswordHasher>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
 
 impl Accounts {
-    /// Puts the parts together.
+    /// Creates the service.
     pub fn new(
-        users: Arc<dyn Users>,
-        revocations: Arc<dyn RevocationMemory>,
+        users: Arc<dyn AccountStore>,
+        revocations: Arc<dyn RevocationCache>,
         hasher: Arc<dyn PasswordHasher>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
@@ -88,7 +83,7 @@ impl Accounts {
         }
     }
 
-    /// Creates an account.
+    /// Creates an account with a password, enabled.
     pub async fn create(
         &self,
         username: Username,
@@ -96,11 +91,7 @@ impl Accounts {
         admin: bool,
     ) -> Result<User, CreateAccountError> {
         let password = NewPassword::parse(password, &username)?;
-        let password_hash = self
-            .hasher
-            .hash(password.password())
-            .await
-            .map_err(Fault::from)?;
+        let password_hash = self.hasher.hash(password.password()).await?;
         let now = self.clock.now();
         let user = User {
             id: UserId::random(&*self.random),
@@ -122,61 +113,68 @@ impl Accounts {
         }
     }
 
-    /// Finds an account by its identifier.
+    /// Returns the account with this identifier.
     pub async fn by_id(&self, id: UserId) -> Result<User, ChangeAccountError> {
         Ok(self.account(id).await?.user)
     }
 
-    /// Finds an account by its name.
+    /// Returns the account with this username.
     pub async fn by_name(&self, username: &Username) -> Result<User, ChangeAccountError> {
         let account = self.users.account_by_name(username).await?;
         Ok(account.ok_or(ChangeAccountError::NotFound)?.user)
     }
 
-    /// The accounts after `after` in the order of names, at most `limit`.
+    /// Returns at most `limit` accounts in the order of usernames, from the first one after `after`.
     pub async fn list(&self, after: Option<&Username>, limit: u32) -> Result<Vec<User>, Fault> {
         Ok(self.users.users_after(after, limit).await?)
     }
 
-    /// Refuses further sign-ins and ends all logins.
-    pub async fn disable(&self, id: UserId) -> Result<Switched, ChangeAccountError> {
+    /// Disables an account: refuses further sign-ins and ends all of its logins.
+    pub async fn disable(&self, id: UserId) -> Result<StatusChange, ChangeAccountError> {
         let change = self.users.disable_user(id, self.clock.now()).await?;
         self.revocations.catch_up().await;
-        self.switched(id, change).await
+        self.status_change(id, change).await
     }
 
-    /// Allows sign-in again.
-    pub async fn enable(&self, id: UserId) -> Result<Switched, ChangeAccountError> {
+    /// Enables an account. Logins that were ended stay ended.
+    pub async fn enable(&self, id: UserId) -> Result<StatusChange, ChangeAccountError> {
         let change = self.users.enable_user(id).await?;
-        self.switched(id, change).await
+        self.status_change(id, change).await
     }
 
-    async fn switched(&self, id: UserId, change: Change) -> Result<Switched, ChangeAccountError> {
-        Ok(Switched {
+    async fn status_change(
+        &self,
+        id: UserId,
+        change: Change,
+    ) -> Result<StatusChange, ChangeAccountError> {
+        Ok(StatusChange {
             user: self.by_id(id).await?,
-            is_new: change == Change::Made,
+            changed: change == Change::Applied,
         })
     }
 
-    /// Removes an account and all of its logins.
+    /// Deletes an account and ends all of its logins.
     pub async fn delete(&self, id: UserId) -> Result<(), ChangeAccountError> {
         let deleted = self.users.delete_user(id, self.clock.now()).await?;
         self.revocations.catch_up().await;
-        found(deleted)
+        if deleted {
+            Ok(())
+        } else {
+            Err(ChangeAccountError::NotFound)
+        }
     }
 
-    /// Sets a password without knowing the old one and ends all logins. Of two at once, the later one stays. It may not be the
-    /// account's already; for that it is hashed and checked in any case.
+    /// Sets a password without the current one and ends all logins. Of two concurrent calls, the later one prevails. The new
+    /// password must differ from the current one, which costs a verification in any case.
     pub async fn set_password(&self, id: UserId, password: &str) -> Result<(), ChangeAccountError> {
         let user = self.by_id(id).await?;
         let password = NewPassword::parse(password, &user.username)?;
         let password = password.password();
-        let hash = self.hasher.hash(password).await.map_err(Fault::from)?;
+        let hash = self.hasher.hash(password).await?;
         loop {
             let account = self.account(id).await?;
             let current = Some(&account.password_hash);
-            let checked = self.hasher.verify(password, current).await;
-            if checked.map_err(Fault::from)? {
+            if self.hasher.verify(password, current).await? {
                 return Err(PasswordRejected::Unchanged.into());
             }
             let (version, now) = (account.password_version, self.clock.now());
@@ -196,13 +194,5 @@ impl Accounts {
             .account(id)
             .await?
             .ok_or(ChangeAccountError::NotFound)
-    }
-}
-
-const fn found(found: bool) -> Result<(), ChangeAccountError> {
-    if found {
-        Ok(())
-    } else {
-        Err(ChangeAccountError::NotFound)
     }
 }

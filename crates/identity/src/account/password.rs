@@ -1,33 +1,36 @@
-//! Passwords on their way in, and what is kept of them.
+//! Passwords: as typed, as new ones that satisfy the rules, and as hashes.
 
 use std::fmt;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use unicode_normalization::UnicodeNormalization as _;
 
-use crate::account::{Username, WeakPassword, check};
+use crate::account::{
+    password_strength::{WeakPassword, check},
+    username::Username,
+};
 
-/// The longest password, in code points (ASVS 6.2.9).
+/// Maximum length of a password, in code points (ASVS 6.2.9).
 pub const MAX_LENGTH: usize = 256;
 
-/// The shortest new password, in code points, where it is the only factor (NIST SP 800-63B-4 §3.1.1.2).
+/// Minimum length of a new password, in code points, where it is the only factor (NIST SP 800-63B-4 §3.1.1.2).
 pub const MIN_LENGTH: usize = 15;
 
-/// No text longer than this, in bytes, is normalised at all.
+/// Longer texts, in bytes, are refused without normalization.
 const MAX_BYTES: usize = 8 * 1024;
 
-/// A password as somebody typed it, in Unicode normal form C, at most [`MAX_LENGTH`] code points. Nothing else is
-/// changed: no trimming, no case folding, no truncation.
+/// A password as it was typed, in Unicode normal form C, at most [`MAX_LENGTH`] code points. Nothing else is changed: no
+/// trimming, no case folding, no truncation.
 #[derive(Clone)]
 pub struct Password(SecretString);
 
-/// The text is longer than any password.
+/// The text is longer than [`MAX_LENGTH`].
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("a password has at most 256 characters")]
 pub struct PasswordTooLong;
 
 impl Password {
-    /// Takes a password as it was typed.
+    /// Normalizes a password as it was typed.
     ///
     /// # Errors
     /// When it is longer than [`MAX_LENGTH`].
@@ -42,7 +45,7 @@ impl Password {
         Ok(Self(normal.into()))
     }
 
-    /// The bytes to hash.
+    /// The UTF-8 bytes to hash.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         self.0.expose_secret().as_bytes()
@@ -55,11 +58,11 @@ impl fmt::Debug for Password {
     }
 }
 
-/// A password that somebody may choose.
+/// A password that satisfies the rules for new passwords.
 #[derive(Clone, Debug)]
 pub struct NewPassword(Password);
 
-/// Why a password may not be chosen.
+/// The rule for new passwords that a password does not satisfy.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum PasswordRejected {
     /// Shorter than [`MIN_LENGTH`].
@@ -68,19 +71,19 @@ pub enum PasswordRejected {
     /// Longer than [`MAX_LENGTH`].
     #[error(transparent)]
     TooLong(#[from] PasswordTooLong),
-    /// A guesser tries it early.
+    /// It is easily guessed.
     #[error(transparent)]
     WeakPassword(#[from] WeakPassword),
-    /// It is the account's password already.
-    #[error("this is the password so far; choose another one")]
+    /// It is the current password of the account.
+    #[error("this is the current password; choose another one")]
     Unchanged,
 }
 
 impl NewPassword {
-    /// Checks a password that the owner of `username` wants.
+    /// Checks a new password for the account with this username.
     ///
     /// # Errors
-    /// The rule that it breaks.
+    /// The first rule that it does not satisfy.
     pub fn parse(text: &str, username: &Username) -> Result<Self, PasswordRejected> {
         let password = Password::parse(text)?;
         let text = password.0.expose_secret();
@@ -91,25 +94,25 @@ impl NewPassword {
         Ok(Self(password))
     }
 
-    /// The password to hash.
+    /// The password itself, to be hashed.
     #[must_use]
     pub const fn password(&self) -> &Password {
         &self.0
     }
 }
 
-/// A password's Argon2id hash as a PHC string.
+/// The Argon2id hash of a password as a PHC string.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
 
 impl PasswordHash {
-    /// Takes a PHC string.
+    /// Wraps a PHC string without looking into it.
     #[must_use]
     pub const fn from_phc(phc: String) -> Self {
         Self(phc)
     }
 
-    /// The PHC string.
+    /// Returns the PHC string.
     #[must_use]
     pub fn as_phc(&self) -> &str {
         &self.0
@@ -122,12 +125,13 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
-/// Counts an account's passwords, so that a check that began with the old one cannot end in a login.
+/// A counter of an account that grows with each new password: a login starts only if the version that was verified is still the
+/// current one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PasswordVersion(pub i64);
 
 impl PasswordVersion {
-    /// The one after this.
+    /// The version of the next password.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
@@ -143,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn length_is_counted_in_code_points() {
+    fn password_length_is_counted_in_code_points() {
         assert_eq!(reject("fourteen chars"), PasswordRejected::TooShort);
         let umlauts = "süß & übermütig";
         assert_eq!(umlauts.chars().count(), MIN_LENGTH);
@@ -160,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn both_spellings_of_an_umlaut_are_one_password() {
+    fn composed_and_decomposed_spellings_are_one_password() {
         let composed = Password::parse("caf\u{e9}").unwrap();
         let decomposed = Password::parse("cafe\u{301}").unwrap();
         assert_eq!(composed.expose(), decomposed.expose());
@@ -175,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_has_no_place_in_it() {
+    fn password_with_username_is_refused() {
         assert_eq!(
             reject("my name is Ada, really"),
             PasswordRejected::WeakPassword(WeakPassword::ContainsUsername)
@@ -183,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_nothing() {
+    fn debug_output_omits_the_password() {
         let password = Password::parse("correct horse battery").unwrap();
         assert_eq!(format!("{password:?}"), "Password(..)");
     }

@@ -1,46 +1,46 @@
-//! Passwords that a guesser tries early (NIST SP 800-63B-4 §3.1.1.2, ASVS 6.2.4, 6.2.11).
+//! Rejection of easily guessed passwords (NIST SP 800-63B-4 §3.1.1.2, ASVS 6.2.4, 6.2.11).
 
 use zxcvbn::{Score, feedback::Feedback, zxcvbn};
 
-/// How much of a password is judged by its words, in characters. That takes as long as one hash at most; all of a long one
-/// could take ten times as long.
-const JUDGED: usize = 32;
+/// Number of leading characters that the estimator (zxcvbn) examines. These take at most as long as one hash; a password of the
+/// maximum length could take ten times as long.
+const ESTIMATED_PREFIX: usize = 32;
 
-/// The name of the product, which people put into its passwords.
+/// The product's name, which attackers add to their word lists.
 const PRODUCT: &str = "holdfast";
 
-/// What is repeated has to be longer than this to count as more than one word.
-const SHORT_WORD: usize = 10;
+/// Longest word, in characters, whose repetition counts as one word.
+const MAX_REPEATED_WORD: usize = 10;
 
-/// How much of a password may be steps to the key beside, in percent. Words have some twenty.
-const MOST_EASY_STEPS: usize = 65;
+/// Maximum share of keyboard or counting steps between neighbouring characters, in percent. Passphrases have some twenty.
+const MAX_WALK_PERCENT: usize = 65;
 
 const KEYBOARD: [&str; 4] = ["1234567890-=", "qwertyuiop[]", "asdfghjkl;'", "zxcvbnm,./"];
 
 /// Why a password is easily guessed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WeakPassword {
-    /// It has the account's name in it.
+    /// It contains the username.
     #[error("a password must not contain the username")]
     ContainsUsername,
-    /// It has the product's name in it.
+    /// It contains the product's name.
     #[error("a password must not contain the name of this service")]
     ContainsProduct,
-    /// It is one short word, again and again.
+    /// It repeats one short word.
     #[error("this password is one short word again and again; a few different words are better")]
     Repeats,
-    /// It goes along the keyboard, or counts.
+    /// It follows rows of the keyboard, or counts up or down.
     #[error("this password goes along the keyboard or counts up; a few words are better")]
     Walk,
-    /// It is a common one, or one with little added to it.
+    /// It is common, or a small variation of a common one; with the estimator's warning.
     #[error("this password is easy to guess: {0}")]
     Common(String),
 }
 
-/// Checks a password that the owner of `username` wants.
+/// Refuses a new password of the account with this username if it is easily guessed.
 pub(crate) fn check(password: &str, username: &str) -> Result<(), WeakPassword> {
     let lower = password.to_lowercase();
-    // A name of one or two letters is in many good passwords by chance.
+    // Many strong passwords contain a username of one or two letters by chance.
     if username.len() >= 3 && lower.contains(username) {
         return Err(WeakPassword::ContainsUsername);
     }
@@ -54,15 +54,15 @@ pub(crate) fn check(password: &str, username: &str) -> Result<(), WeakPassword> 
     if is_walk(&letters) {
         return Err(WeakPassword::Walk);
     }
-    let beginning: String = password.chars().take(JUDGED).collect();
-    let judged = zxcvbn(&beginning, &[username, PRODUCT]);
-    if judged.score() < Score::Three {
-        return Err(WeakPassword::Common(words(judged.feedback())));
+    let prefix: String = password.chars().take(ESTIMATED_PREFIX).collect();
+    let estimate = zxcvbn(&prefix, &[username, PRODUCT]);
+    if estimate.score() < Score::Three {
+        return Err(WeakPassword::Common(warning(estimate.feedback())));
     }
     Ok(())
 }
 
-fn words(feedback: Option<&Feedback>) -> String {
+fn warning(feedback: Option<&Feedback>) -> String {
     let warning = feedback.and_then(Feedback::warning);
     warning.map_or_else(
         || "add another word or two".to_owned(),
@@ -70,9 +70,9 @@ fn words(feedback: Option<&Feedback>) -> String {
     )
 }
 
-/// Whether it is a short word at least twice, the last time perhaps not to its end.
+/// Whether a short word occurs at least twice in a row, the last time perhaps incompletely.
 fn repeats(letters: &[char]) -> bool {
-    let longest = SHORT_WORD.min(letters.len() / 2);
+    let longest = MAX_REPEATED_WORD.min(letters.len() / 2);
     (1..=longest).any(|length| {
         letters
             .iter()
@@ -83,23 +83,25 @@ fn repeats(letters: &[char]) -> bool {
 
 fn is_walk(letters: &[char]) -> bool {
     let steps = letters.iter().zip(letters.iter().skip(1));
-    let easy = steps.filter(|(from, to)| is_easy(**from, **to)).count();
-    easy * 100 > letters.len().saturating_sub(1) * MOST_EASY_STEPS
+    let walked = steps
+        .filter(|(from, to)| is_walk_step(**from, **to))
+        .count();
+    walked * 100 > letters.len().saturating_sub(1) * MAX_WALK_PERCENT
 }
 
-/// To the same key, to one beside it, or to the next letter or digit.
-fn is_easy(from: char, to: char) -> bool {
+/// Whether the step goes to the same key, to a neighbouring one, or to the next letter or digit.
+fn is_walk_step(from: char, to: char) -> bool {
     let is_next = u32::from(from).abs_diff(u32::from(to)) <= 1;
-    let beside = match (place(from), place(to)) {
+    let is_neighbour = match (position(from), position(to)) {
         (Some((row, column)), Some((other_row, other_column))) => {
             row.abs_diff(other_row) <= 1 && column.abs_diff(other_column) <= 1
         }
         _ => false,
     };
-    is_next || beside
+    is_next || is_neighbour
 }
 
-fn place(key: char) -> Option<(usize, usize)> {
+fn position(key: char) -> Option<(usize, usize)> {
     KEYBOARD.iter().enumerate().find_map(|(row, keys)| {
         let column = keys.chars().position(|other| other == key)?;
         Some((row, column))

@@ -1,4 +1,4 @@
-//! Accounts.
+//! Accounts, with and without their credentials.
 
 use time::OffsetDateTime;
 
@@ -7,36 +7,36 @@ use crate::{
     id::UserId,
 };
 
-/// An account as others may see it.
+/// An account without its credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
-    /// Never changes and is never used again.
+    /// `sub` of the account's tokens. It never changes and is never reused.
     pub id: UserId,
-    /// The name to sign in with.
+    /// The name that its owner signs in with. Unique.
     pub username: Username,
     /// Whether the scope `admin` may be granted.
     pub admin: bool,
-    /// Whether sign-in is refused.
+    /// Whether sign-in is refused. A disabled account has no live login.
     pub disabled: bool,
-    /// When the account was made.
+    /// Time of creation, UTC, in whole milliseconds.
     pub created_at: OffsetDateTime,
-    /// When the password was last set.
+    /// Time at which the current password was set, UTC, in whole milliseconds.
     pub password_changed_at: OffsetDateTime,
 }
 
-/// An account with what proves its owner.
+/// An account with its credentials.
 #[derive(Clone, Debug)]
 pub struct Account {
-    /// The account.
+    /// The account itself.
     pub user: User,
-    /// What the password is checked against.
+    /// The hash of the current password.
     pub password_hash: PasswordHash,
-    /// Which password it is; goes up with every change.
+    /// The version of the current password. It grows with each new password, not with a new hash of the same one.
     pub password_version: PasswordVersion,
 }
 
 impl Account {
-    /// Whether its owner may sign in.
+    /// Whether sign-in is allowed.
     #[must_use]
     pub const fn is_enabled(&self) -> bool {
         !self.user.disabled

@@ -1,16 +1,15 @@
-//! The names that people sign in with.
+//! Usernames.
 
 use std::{fmt, str::FromStr};
 
 use holdfast_core::blanks;
 
-/// The name a person signs in with: 1 to 64 ASCII letters, digits and `._-+@`, beginning with a letter or a digit, in
-/// lower case. Every spelling of a name is the same name, with blanks and invisible characters around it, too, as keyboards of
-/// phones leave them.
+/// The name that an account signs in with: 1 to 64 ASCII letters, digits and `._-+@`, starting with a letter or a digit, in lower
+/// case. Parsing ignores case, and surrounding blanks and invisible characters, which keyboards of phones add.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Username(String);
 
-/// The text cannot be anybody's name.
+/// The text is not a username.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
     "a username is 1 to 64 ASCII letters, digits and . _ - + @, and begins with a letter or a digit"
@@ -20,7 +19,7 @@ pub struct InvalidUsername;
 impl Username {
     const MAX_LENGTH: usize = 64;
 
-    /// The canonical text.
+    /// The canonical text, in lower case.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -32,11 +31,11 @@ impl FromStr for Username {
 
     fn from_str(text: &str) -> Result<Self, InvalidUsername> {
         let text = blanks::trim(text);
-        let begins_well = text.starts_with(|c: char| c.is_ascii_alphanumeric());
-        let goes_on_well = text
+        let has_valid_start = text.starts_with(|c: char| c.is_ascii_alphanumeric());
+        let has_valid_characters = text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"._-+@".contains(&byte));
-        if begins_well && goes_on_well && text.len() <= Self::MAX_LENGTH {
+        if has_valid_start && has_valid_characters && text.len() <= Self::MAX_LENGTH {
             Ok(Self(text.to_ascii_lowercase()))
         } else {
             Err(InvalidUsername)
@@ -55,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_spelling_is_the_same_name() {
+    fn equivalent_spellings_are_one_username() {
         assert_eq!(
             "Ada.Lovelace@Example.org"
                 .parse::<Username>()
@@ -71,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_name_is_refused() {
+    fn invalid_username_is_refused() {
         let too_long = "a".repeat(65);
         for text in [
             "",

@@ -1,101 +1,85 @@
-//! Changing one's own password.
+//! Password change by the account's owner.
 
 use crate::{
-    account::{Account, NewPassword, Password, PasswordRejected},
+    account::{Account, HasherError, NewPassword, Password, PasswordRejected},
     authentication::{
-        LoginAttemptKeys, PasswordCheckError, SignInError, SignedIn, StepUpRequired, Throttled,
+        AuthenticationService, LoginAttemptKeys, SignInError, SignedIn, StepUpRequired, Throttled,
+        verify_password::PasswordCheckError,
     },
-    error::Fault,
+    error::{Fault, StoreError, fault_from},
     login::ClientInfo,
-    service::IdentityService,
-    store::StoreError,
     token::Person,
 };
 
-/// Why the password stays as it is.
+/// Why a password was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangePasswordError {
-    /// The current password is wrong.
+    /// The current password is wrong, or the login has ended.
     #[error("the current password is wrong")]
     InvalidCredentials,
-    /// The new one breaks a rule.
+    /// The new password does not satisfy a rule.
     #[error(transparent)]
     Password(#[from] PasswordRejected),
-    /// Whoever asks has to prove first who they are.
+    /// The caller must reauthenticate first.
     #[error(transparent)]
     StepUpRequired(#[from] StepUpRequired),
-    /// Too many were wrong.
+    /// A rate limit refuses further attempts for now.
     #[error(transparent)]
     Throttled(#[from] Throttled),
-    /// It could not be done now.
+    /// The service failed.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
-impl From<StoreError> for ChangePasswordError {
-    fn from(error: StoreError) -> Self {
-        Self::Fault(error.into())
-    }
-}
+fault_from!(ChangePasswordError: StoreError, HasherError);
 
 impl From<PasswordCheckError> for ChangePasswordError {
-    fn from(not_checked: PasswordCheckError) -> Self {
-        match not_checked {
+    fn from(error: PasswordCheckError) -> Self {
+        match error {
             PasswordCheckError::Throttled(throttled) => Self::Throttled(throttled),
             PasswordCheckError::Fault(fault) => Self::Fault(fault),
         }
     }
 }
 
-/// A password that was changed: that stands, whatever becomes of the rest.
+/// A password that was changed, whether or not a new login could be started.
 #[derive(Debug)]
-pub struct Changed {
-    /// The login that begins in place of the caller's.
+pub struct PasswordChanged {
+    /// The new login in place of the caller's, or why it did not start.
     pub login: Result<SignedIn, SignInError>,
 }
 
-impl IdentityService {
-    /// Replaces the password of the person who calls, ends all of their logins, and begins a new one of the
-    /// same kind. The current password is checked, and counted, before anything is made of the new one.
+impl AuthenticationService {
+    /// Replaces the password of the caller's account, ends all of its logins, and starts a new one of the same kind. Requires a
+    /// recent authentication. The current password is verified, and counted, before the new one is examined.
     pub async fn change_password(
         &self,
         caller: &Person,
         current: &Password,
         new: &str,
         client: ClientInfo,
-    ) -> Result<Changed, ChangePasswordError> {
-        self.require_fresh(caller.authenticated_at)?;
+    ) -> Result<PasswordChanged, ChangePasswordError> {
+        let now = self.deps.clock.now();
+        self.policy
+            .require_recent_authentication(caller.authenticated_at, now)?;
         let account = self.own_account(caller).await?;
-        let (keyed_hasher, address) = (&*self.deps.keyed_hasher, client.ip_address);
-        let guess = LoginAttemptKeys::within(keyed_hasher, (caller.subject, caller.sid), address);
-        if !self.check_password(&guess, Some(&account), current).await? {
+        let keys = LoginAttemptKeys::for_reauthentication(
+            &*self.deps.keyed_hasher,
+            (caller.subject, caller.sid),
+            client.ip_address,
+        );
+        if !self.verify_password(&keys, Some(&account), current).await? {
             return Err(ChangePasswordError::InvalidCredentials);
         }
         let new = NewPassword::parse(new, &account.user.username)?;
-        // The current one was shown to be the account's.
+        // `current` was just verified to be the account's password.
         if new.password().expose() == current.expose() {
             return Err(PasswordRejected::Unchanged.into());
         }
-        let client = self.same_kind(caller, client).await?;
-        let hasher = &self.deps.hasher;
-        let hash = hasher.hash(new.password()).await.map_err(Fault::from)?;
-        let (store, now) = (&self.deps.store, self.deps.clock.now());
-        let replaced = store
-            .replace_password(
-                account.user.id,
-                account.password_version,
-                &hash,
-                Some(caller.sid),
-                now,
-            )
-            .await?;
-        self.deps.revocations.catch_up().await;
-        let account = Account {
-            password_version: replaced.ok_or(ChangePasswordError::InvalidCredentials)?,
-            ..account
-        };
-        Ok(Changed {
-            login: self.begin_login(account, client).await,
+        let client = self.with_kind_of_login(caller, client).await?;
+        let account = self.replace_password(caller, account, &new).await?;
+        Ok(PasswordChanged {
+            login: self.start_login(account, client).await,
         })
     }
 
@@ -104,8 +88,28 @@ impl IdentityService {
         account.ok_or(ChangePasswordError::InvalidCredentials)
     }
 
-    /// The client continues as the kind it signed in as.
-    async fn same_kind(
+    /// Stores the new password and returns the account with its new password version.
+    async fn replace_password(
+        &self,
+        caller: &Person,
+        account: Account,
+        new: &NewPassword,
+    ) -> Result<Account, ChangePasswordError> {
+        let hash = self.deps.hasher.hash(new.password()).await?;
+        let (id, version) = (account.user.id, account.password_version);
+        let (store, now) = (&self.deps.store, self.deps.clock.now());
+        let replaced = store
+            .replace_password(id, version, &hash, Some(caller.sid), now)
+            .await?;
+        self.deps.revocations.catch_up().await;
+        Ok(Account {
+            password_version: replaced.ok_or(ChangePasswordError::InvalidCredentials)?,
+            ..account
+        })
+    }
+
+    /// The client info with the kind of the caller's login, which the new login keeps.
+    async fn with_kind_of_login(
         &self,
         caller: &Person,
         client: ClientInfo,

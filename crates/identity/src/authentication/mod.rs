@@ -1,19 +1,24 @@
-//! Signing in: password checks, rate limits, known locations, reauthentication.
+//! Authentication: sign-in, reauthentication, password change, and their rate limits.
 
 mod change_password;
-pub(crate) mod rate_limit;
+mod keyed_hash;
+mod known_location;
+mod login_attempt_keys;
+mod rate_limit;
 mod reauthenticate;
+mod service;
 mod sign_in;
+mod step_up;
 mod verify_password;
 
-pub(crate) use self::verify_password::PasswordCheckError;
 pub use self::{
-    change_password::{ChangePasswordError, Changed},
-    rate_limit::{
-        AttemptCounters, Counter, KNOWN_FOR, KeyedHash, KeyedHasher, KnownLocations, Limit,
-        LocationTrust, LoginAttemptKeys, Throttled, introspections, refreshes, repeats,
-        revocations,
-    },
-    reauthenticate::{ReauthenticateError, StepUpRequired},
+    change_password::{ChangePasswordError, PasswordChanged},
+    keyed_hash::{KeyedHash, KeyedHasher},
+    known_location::{KNOWN_LOCATION_TTL, KnownLocations, LocationTrust},
+    login_attempt_keys::LoginAttemptKeys,
+    rate_limit::{AttemptCounters, Counter, Limit, Throttled},
+    reauthenticate::ReauthenticateError,
+    service::AuthenticationService,
     sign_in::{LoginAttempt, SignInError, SignedIn},
+    step_up::StepUpRequired,
 };

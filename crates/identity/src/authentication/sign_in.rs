@@ -1,155 +1,151 @@
-//! Signing in with a name and a password.
+//! Sign-in with a username and a password.
 
 use time::OffsetDateTime;
 
 use crate::{
     account::{Account, Password, User, Username},
-    authentication::{KnownLocations, PasswordCheckError, Throttled},
-    error::Fault,
+    authentication::{
+        AuthenticationService, KnownLocations, Throttled, verify_password::PasswordCheckError,
+    },
+    error::{Fault, StoreError, fault_from},
     id::{Sid, UserId},
     login::{ClientInfo, ClientKind, Generation, NewLogin, SignInForm},
-    service::IdentityService,
-    store::StoreError,
     token::{HandleKind, RefreshHandle},
 };
 
-/// `amr` of who proved a password and nothing else.
+/// `amr` of an authentication by password alone (RFC 8176).
 const PASSWORD: &[&str] = &["pwd"];
 
-/// Somebody who wants to sign in.
+/// An attempt to sign in.
 #[derive(Debug)]
 pub struct LoginAttempt {
-    /// The name as typed.
+    /// The username as it was typed.
     pub username: String,
-    /// The password as typed, when it is one at all.
+    /// The password as it was typed.
     pub password: Password,
-    /// Where from.
+    /// The source of the request.
     pub client: ClientInfo,
-    /// The form that it was typed into, where that is known.
+    /// The sign-in form of web-service that was sent, if any.
     pub form: Option<SignInForm>,
 }
 
-/// A login that just began.
+/// A login that was started.
 #[derive(Debug)]
 pub struct SignedIn {
-    /// Who it is.
+    /// The account that signed in.
     pub user: User,
-    /// The login.
+    /// Identifier of the login.
     pub sid: Sid,
-    /// What kind of client the login counts as.
+    /// Who keeps its tokens: web-service for a browser, or the program itself.
     pub client_kind: ClientKind,
-    /// When the person proved who they are.
+    /// Time of the authentication, UTC.
     pub authenticated_at: OffsetDateTime,
-    /// How they proved it (RFC 8176).
+    /// Authentication methods (RFC 8176).
     pub amr: &'static [&'static str],
-    /// The history of the store that the login is part of.
+    /// The epoch of the store that the login belongs to.
     pub epoch: String,
-    /// When the login ends at the latest.
+    /// Expiry of the login, however often it is refreshed.
     pub expires_at: OffsetDateTime,
-    /// For one exchange.
+    /// The login ticket (`hft_…`), valid for [`TICKET_TTL`](crate::login::TICKET_TTL).
     pub ticket: String,
-    /// Which older logins of the person ended, as these are too many.
+    /// Older logins that ended because the account had too many.
     pub ended: Vec<Sid>,
-    /// Whether the same form began it a moment ago.
+    /// Whether an earlier submission of the same form started the login.
     pub is_repeated: bool,
 }
 
-/// Why nobody was signed in.
+/// Why a sign-in failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
-    /// Unknown name, wrong password or disabled account; never told which. The account, if there is one, is for the audit
-    /// trail alone.
+    /// The username is unknown, the password wrong, or the account disabled; the caller does not learn which. The account, if
+    /// there is one, is for the audit trail only.
     #[error("the username or the password is wrong")]
     InvalidCredentials(Option<UserId>),
-    /// Too many were wrong. The account, if there is one, is for the audit trail alone.
+    /// A rate limit refuses further attempts for now. The account, if there is one, is for the audit trail only.
     #[error("{0}")]
     Throttled(Throttled, Option<UserId>),
-    /// It could not be done now.
+    /// The service failed.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
-impl From<StoreError> for SignInError {
-    fn from(error: StoreError) -> Self {
-        Self::Fault(error.into())
-    }
-}
+fault_from!(SignInError: StoreError);
 
-impl IdentityService {
-    /// Finds the account, checks the password, then decides.
-    pub async fn login(&self, attempt: LoginAttempt) -> Result<SignedIn, SignInError> {
+impl AuthenticationService {
+    /// Finds the account, verifies the password, and starts a login.
+    pub async fn sign_in(&self, attempt: LoginAttempt) -> Result<SignedIn, SignInError> {
         let account = self.find_account(&attempt.username).await?;
-        let known = account.as_ref().map(|account| account.user.id);
+        let id = account.as_ref().map(|account| account.user.id);
         let (name, client) = (&attempt.username, &attempt.client);
-        let guess = self
-            .guess_to_sign_in(name, account.as_ref(), client)
-            .await?;
-        let is_right = self.check_password(&guess, account.as_ref(), &attempt.password);
-        let is_right = is_right.await.map_err(|not_checked| match not_checked {
-            PasswordCheckError::Throttled(throttled) => SignInError::Throttled(throttled, known),
+        let keys = self.sign_in_keys(name, account.as_ref(), client).await?;
+        let is_right = self.verify_password(&keys, account.as_ref(), &attempt.password);
+        let is_right = is_right.await.map_err(|error| match error {
+            PasswordCheckError::Throttled(throttled) => SignInError::Throttled(throttled, id),
             PasswordCheckError::Fault(fault) => SignInError::Fault(fault),
         })?;
         match account.filter(|_| is_right) {
             Some(account) => {
-                self.rehash(&account, &attempt.password).await;
+                self.update_hash(&account, &attempt.password).await;
                 match attempt.form {
-                    Some(form) => self.begin_once(account, attempt.client, form).await,
-                    None => self.begin_login(account, attempt.client).await,
+                    Some(form) => self.start_form_login(account, attempt.client, form).await,
+                    None => self.start_login(account, attempt.client).await,
                 }
             }
-            None => Err(SignInError::InvalidCredentials(known)),
+            None => Err(SignInError::InvalidCredentials(id)),
         }
     }
 
-    /// Hashes the password anew where a hash costs more today than when it was set. It may fail: the next sign-in tries again.
-    async fn rehash(&self, account: &Account, password: &Password) {
+    /// Replaces a hash that was made with weaker parameters than the configured ones. A failure is ignored: the next sign-in tries
+    /// again.
+    async fn update_hash(&self, account: &Account, password: &Password) {
         if !self.deps.hasher.is_outdated(&account.password_hash) {
             return;
         }
         let Ok(hash) = self.deps.hasher.hash(password).await else {
             return;
         };
-        let (store, user) = (&self.deps.store, account.user.id);
-        let _ = store.rehash(user, account.password_version, &hash).await;
+        let (id, version) = (account.user.id, account.password_version);
+        let store = &self.deps.store;
+        let _ = store.replace_password_hash(id, version, &hash).await;
     }
 
-    /// Starts a login for somebody who has just proved to own `account`.
-    pub(crate) async fn begin_login(
+    /// Starts a login of `account`, whose owner has just authenticated.
+    pub(super) async fn start_login(
         &self,
         account: Account,
         client: ClientInfo,
     ) -> Result<SignedIn, SignInError> {
         let sid = Sid::random(&*self.deps.random);
-        let begun = self.begin_as(sid, &account, client).await?;
-        begun.ok_or(SignInError::InvalidCredentials(Some(account.user.id)))
+        let started = self.start_login_as(sid, &account, client).await?;
+        started.ok_or(SignInError::InvalidCredentials(Some(account.user.id)))
     }
 
-    /// The same with a form, which begins one login however often it is sent: a person who presses the button twice gets the
-    /// second answer, and holds nothing of the first.
-    async fn begin_once(
+    /// Starts the login of a form, or returns the one that an earlier submission started: a browser that sends the form twice
+    /// reads only the second answer.
+    async fn start_form_login(
         &self,
         account: Account,
         client: ClientInfo,
         form: SignInForm,
     ) -> Result<SignedIn, SignInError> {
         let sid = form.sid(&*self.deps.keyed_hasher, account.user.id);
-        if let Some(begun) = self.begin_as(sid, &account, client.clone()).await? {
-            return Ok(begun);
+        if let Some(started) = self.start_login_as(sid, &account, client.clone()).await? {
+            return Ok(started);
         }
-        match self.begun_lately(sid).await? {
-            Some(begun) => Ok(begun),
-            // That one is over, or this is no second press of a button.
-            None => self.begin_login(account, client).await,
+        match self.recent_form_login(sid).await? {
+            Some(started) => Ok(started),
+            // That login has ended, or its ticket has expired.
+            None => self.start_login(account, client).await,
         }
     }
 
-    /// The login that the same form began, as long as its ticket is good.
-    async fn begun_lately(&self, sid: Sid) -> Result<Option<SignedIn>, StoreError> {
+    /// Returns the login that the same form started, while its ticket is valid.
+    async fn recent_form_login(&self, sid: Sid) -> Result<Option<SignedIn>, StoreError> {
         let now = self.deps.clock.now();
         let found = self.deps.store.login(sid).await?;
         let found = found.filter(|(login, _)| {
             let is_browser = login.kind == ClientKind::Browser;
-            is_browser && login.is_live(now) && login.takes_ticket(now)
+            is_browser && login.is_live(now) && login.accepts_ticket(now)
         });
         Ok(found.map(|(login, user)| SignedIn {
             user,
@@ -165,19 +161,19 @@ impl IdentityService {
         }))
     }
 
-    /// Starts the login with this identifier. `None`: the account may not begin one any more, or there is such a login.
-    async fn begin_as(
+    /// Starts the login with this identifier. `None` if the account may not sign in any more, or the identifier is in use.
+    async fn start_login_as(
         &self,
         sid: Sid,
         account: &Account,
         client: ClientInfo,
     ) -> Result<Option<SignedIn>, StoreError> {
-        let now = self.deps.clock.now();
+        let (user, now) = (&account.user, self.deps.clock.now());
         let login = NewLogin {
             sid,
-            user_id: account.user.id,
+            user_id: user.id,
             password_version: account.password_version,
-            places: KnownLocations::of(&*self.deps.keyed_hasher, account.user.id, &client),
+            known_locations: KnownLocations::of(&*self.deps.keyed_hasher, user.id, &client),
             client,
             amr: PASSWORD,
             created_at: now,
@@ -190,7 +186,7 @@ impl IdentityService {
             self.deps.revocations.catch_up().await;
         }
         Ok(Some(SignedIn {
-            user: account.user.clone(),
+            user: user.clone(),
             sid,
             client_kind: login.client.kind,
             authenticated_at: now,
@@ -204,7 +200,7 @@ impl IdentityService {
     }
 
     fn ticket(&self, sid: Sid) -> String {
-        self.deps.credentials.seal(RefreshHandle {
+        self.deps.refresh_tokens.encode(RefreshHandle {
             kind: HandleKind::LoginTicket,
             sid,
             generation: Generation::TICKET,

@@ -1,84 +1,81 @@
-//! Checking a password for whoever claims to own an account: the limits first, then the hash, whatever it is checked for.
+//! Verification of a password: rate limits first, then the hash, for every purpose.
 
 use crate::{
-    account::{Account, Password},
-    authentication::{KNOWN_FOR, KnownLocations, LoginAttemptKeys, Throttled},
-    error::Fault,
+    account::{Account, HasherError, Password},
+    authentication::{
+        AuthenticationService, KNOWN_LOCATION_TTL, KnownLocations, LoginAttemptKeys, Throttled,
+    },
+    error::{Fault, StoreError, fault_from},
     id::UserId,
     login::ClientInfo,
-    service::IdentityService,
-    store::{HasherError, StoreError},
 };
 
-/// Why a password was not checked.
+/// Why a password was not verified.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum PasswordCheckError {
-    /// Too many were wrong.
+pub(super) enum PasswordCheckError {
+    /// A rate limit refuses further attempts for now.
     #[error(transparent)]
     Throttled(#[from] Throttled),
-    /// It could not be done now.
+    /// The service failed.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
-impl From<StoreError> for PasswordCheckError {
-    fn from(error: StoreError) -> Self {
-        Self::Fault(error.into())
-    }
-}
+fault_from!(PasswordCheckError: HasherError);
 
-impl IdentityService {
-    /// Whether it is the password of an enabled account. It is counted before it is hashed, so that of many at once no more
-    /// are hashed than may be; always hashed, so that every refusal takes the same time; and forgiven when it was right. How
-    /// often it was right is limited, too.
-    pub(crate) async fn check_password(
+impl AuthenticationService {
+    /// Whether `password` is that of an enabled account. The attempt is counted before it is hashed, so that concurrent attempts
+    /// do not exceed the limit; it is always hashed, so that every refusal takes the same time; a success is refunded. Successes
+    /// are limited separately.
+    pub(super) async fn verify_password(
         &self,
-        guess: &LoginAttemptKeys,
+        keys: &LoginAttemptKeys,
         account: Option<&Account>,
         password: &Password,
     ) -> Result<bool, PasswordCheckError> {
         let counters = &self.deps.counters;
-        counters.count(&guess.counters()).await?;
+        counters.count(&keys.counters()).await?;
         let hash = account.map(|account| &account.password_hash);
         match self.deps.hasher.verify(password, hash).await {
             Ok(true) if account.is_some_and(Account::is_enabled) => {
-                counters.forget(&guess.own).await;
-                counters.refund(&guess.shared).await;
+                counters.reset(&keys.own).await;
+                counters.refund(&keys.shared).await;
                 Ok(true)
             }
             Ok(_) => {
-                counters.refund(&[guess.right]).await;
+                counters.refund(&[keys.right]).await;
                 Ok(false)
             }
             Err(error) => {
-                let uncounted = match error {
-                    HasherError::Overloaded { .. } => guess.counters(),
-                    HasherError::Broken(_) => vec![guess.right],
+                let refunded = match error {
+                    HasherError::Overloaded { .. } => keys.counters(),
+                    HasherError::Broken(_) => vec![keys.right],
                 };
-                counters.refund(&uncounted).await;
-                Err(Fault::from(error).into())
+                counters.refund(&refunded).await;
+                Err(error.into())
             }
         }
     }
 
-    /// What a sign-in counts on. The same is asked of the store for a name that nobody has.
-    pub(crate) async fn guess_to_sign_in(
+    /// Returns the counters of a sign-in. The store performs the same query for an unknown username.
+    pub(super) async fn sign_in_keys(
         &self,
         name: &str,
         account: Option<&Account>,
         client: &ClientInfo,
     ) -> Result<LoginAttemptKeys, StoreError> {
         let keyed_hasher = &*self.deps.keyed_hasher;
-        let nobody = || UserId::random(&*self.deps.random);
-        let user = account.map_or_else(nobody, |account| account.user.id);
-        let places = KnownLocations::of(keyed_hasher, user, client);
-        let since = self.deps.clock.now() - KNOWN_FOR;
-        let knows = self.deps.store.knows_place(user, places, since).await?;
-        Ok(LoginAttemptKeys::to_sign_in(
+        let no_account = || UserId::random(&*self.deps.random);
+        let user = account.map_or_else(no_account, |account| account.user.id);
+        let locations = KnownLocations::of(keyed_hasher, user, client);
+        let since = self.deps.clock.now() - KNOWN_LOCATION_TTL;
+        let store = &self.deps.store;
+        let trust = store.location_trust(user, locations, since).await?;
+        Ok(LoginAttemptKeys::for_sign_in(
             keyed_hasher,
             name,
             client,
-            knows,
+            trust,
         ))
     }
 }

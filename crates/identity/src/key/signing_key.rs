@@ -1,10 +1,10 @@
 //! Signing keys as they are stored and published.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, str::FromStr};
 
 use time::OffsetDateTime;
 
-/// How a key signs. A key is good for one algorithm only (RFC 8725 §3.1).
+/// A signature algorithm. Each key is used with one algorithm only (RFC 8725 §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
     /// Ed25519 (RFC 8037).
@@ -14,7 +14,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// The value of `alg`.
+    /// The value of `alg`: `EdDSA` or `ES256`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -44,22 +44,22 @@ impl FromStr for Algorithm {
 /// The public half of a signing key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PublicKey {
-    /// An Edwards point.
+    /// A point of the curve edwards25519.
     Ed25519 {
-        /// Its encoding.
+        /// Its encoding (RFC 8032 §5.1.2).
         x: [u8; 32],
     },
     /// A point on P-256.
     P256 {
-        /// One coordinate, big-endian.
+        /// The x coordinate, big-endian.
         x: [u8; 32],
-        /// The other.
+        /// The y coordinate, big-endian.
         y: [u8; 32],
     },
 }
 
 impl PublicKey {
-    /// The one algorithm this key is good for.
+    /// The algorithm that this key is used with.
     #[must_use]
     pub const fn algorithm(&self) -> Algorithm {
         match self {
@@ -69,98 +69,17 @@ impl PublicKey {
     }
 }
 
-/// A signing key at rest.
+/// A signing key as it is stored, with its private half sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredSigningKey {
-    /// Its RFC 7638 thumbprint.
+    /// The RFC 7638 thumbprint of the public half.
     pub kid: String,
-    /// The public half.
+    /// The public half, which is published in the JWKS.
     pub public_key: PublicKey,
-    /// The private half, sealed.
+    /// The private half, sealed with the key-encryption key.
     pub sealed_private_key: Vec<u8>,
-    /// When it was made.
+    /// Time of creation, UTC.
     pub created_at: OffsetDateTime,
-    /// From when on it signs, until the next one does.
+    /// Time from which the key signs, UTC, until a later key does.
     pub signs_from: OffsetDateTime,
-}
-
-/// How long a key is published before it signs: longer than anybody keeps a copy of the JWKS.
-pub const PUBLISHED_BEFORE: Duration = Duration::from_mins(10);
-
-/// The place of the key that signs at `at`: the latest one of `algorithm` that has begun to, or of any while none has.
-pub fn signer<'a>(
-    keys: impl Iterator<Item = (Algorithm, OffsetDateTime)> + Clone + 'a,
-    algorithm: Algorithm,
-    at: OffsetDateTime,
-) -> Option<usize> {
-    let keys = keys.enumerate();
-    let begun = keys.clone().filter(|(_, key)| key.1 <= at);
-    let signer = begun.max_by_key(|(_, key)| (key.0 == algorithm, key.1));
-    // Where none has begun, as after a clock was set back, the first one begins now.
-    let signer = signer.or_else(|| keys.min_by_key(|(_, key)| (key.0 != algorithm, key.1)));
-    signer.map(|(place, _)| place)
-}
-
-/// Those of `keys` that only verified, and whose last token is dead at `now`: another key has signed for longer than
-/// `longest_life`.
-#[must_use]
-pub fn outlived(
-    keys: &[StoredSigningKey],
-    algorithm: Algorithm,
-    longest_life: Duration,
-    now: OffsetDateTime,
-) -> Vec<&StoredSigningKey> {
-    let is_outlived = |key: &StoredSigningKey| {
-        let successor = |other: &StoredSigningKey| {
-            other.public_key.algorithm() == algorithm && other.signs_from > key.signs_from
-        };
-        let mut later = keys.iter().filter(|other| successor(other));
-        later.any(|other| other.signs_from + longest_life < now)
-    };
-    keys.iter().filter(|key| is_outlived(key)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const START: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
-    const HOUR: Duration = Duration::from_hours(1);
-
-    fn key(kid: &str, signs_from: OffsetDateTime) -> StoredSigningKey {
-        StoredSigningKey {
-            kid: kid.to_owned(),
-            public_key: PublicKey::Ed25519 { x: [0; 32] },
-            sealed_private_key: Vec::new(),
-            created_at: signs_from,
-            signs_from,
-        }
-    }
-
-    #[test]
-    fn the_latest_that_has_begun_signs() {
-        let keys = [
-            (Algorithm::EdDsa, START),
-            (Algorithm::EdDsa, START + HOUR),
-            (Algorithm::Es256, START + HOUR),
-        ];
-        let at = |at| signer(keys.into_iter(), Algorithm::EdDsa, at);
-        assert_eq!(at(START), Some(0));
-        assert_eq!(at(START + HOUR - Duration::from_millis(1)), Some(0));
-        assert_eq!(at(START + HOUR), Some(1));
-        assert_eq!(at(START - HOUR), Some(0), "a clock that was set back");
-        assert_eq!(signer([].into_iter(), Algorithm::EdDsa, START), None);
-    }
-
-    #[test]
-    fn a_key_goes_when_the_last_token_it_signed_is_dead() {
-        let keys = [key("old", START), key("new", START + HOUR)];
-        let gone = |now| {
-            let gone = outlived(&keys, Algorithm::EdDsa, HOUR, now);
-            gone.iter().map(|key| key.kid.as_str()).collect::<Vec<_>>()
-        };
-        assert!(gone(START + HOUR * 2).is_empty());
-        assert_eq!(gone(START + HOUR * 2 + Duration::from_millis(1)), ["old"]);
-        assert_eq!(gone(START + HOUR * 1000), ["old"], "the last one stays");
-    }
 }

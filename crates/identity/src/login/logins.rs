@@ -1,25 +1,23 @@
-//! The logins of a person, for that person and for administrators.
+//! List and end of logins, by the account's owner and by administrators.
 
 use crate::{
     authentication::StepUpRequired,
-    error::Fault,
+    error::{Fault, StoreError, fault_from},
     id::{Sid, UserId},
-    login::{EndReason, LoginRecord},
-    service::IdentityService,
-    store::StoreError,
+    login::{EndReason, LoginRecord, LoginService},
     token::Person,
 };
 
 /// Why a login was not ended.
 #[derive(Debug, thiserror::Error)]
 pub enum EndLoginError {
-    /// The person has none such that lives. Somebody else's is no different from one that never was.
+    /// The account has no live login with this identifier. A login of another account is not distinguished from none.
     #[error("there is no such login")]
     NotFound,
-    /// Whoever asks has to prove first who they are.
+    /// The caller must reauthenticate first.
     #[error(transparent)]
     StepUpRequired(#[from] StepUpRequired),
-    /// It could not be done now.
+    /// The service failed.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
@@ -27,36 +25,34 @@ pub enum EndLoginError {
 /// Why the other logins were not ended.
 #[derive(Debug, thiserror::Error)]
 pub enum EndOtherLoginsError {
-    /// Whoever asks has to prove first who they are.
+    /// The caller must reauthenticate first.
     #[error(transparent)]
     StepUpRequired(#[from] StepUpRequired),
-    /// It could not be done now.
+    /// The service failed.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
-impl From<StoreError> for EndLoginError {
-    fn from(error: StoreError) -> Self {
-        Self::Fault(error.into())
-    }
-}
+fault_from!(EndLoginError: StoreError);
 
-impl IdentityService {
-    /// The caller's logins that live, the one last seen first.
+impl LoginService {
+    /// Returns the live logins of the caller's account, the latest used first.
     pub async fn own_logins(&self, caller: &Person) -> Result<Vec<LoginRecord>, Fault> {
         let now = self.deps.clock.now();
         Ok(self.deps.store.logins_of(caller.subject, now).await?)
     }
 
-    /// Ends one of the caller's logins. Any but the one through which they ask takes a fresh proof of who they are.
+    /// Ends one of the caller's logins. Any but the caller's current one requires a recent authentication.
     pub async fn end_own_login(&self, caller: &Person, sid: Sid) -> Result<(), EndLoginError> {
+        let now = self.deps.clock.now();
         let reason = if sid == caller.sid {
             EndReason::SignedOut
         } else {
-            self.require_fresh(caller.authenticated_at)?;
+            self.policy
+                .require_recent_authentication(caller.authenticated_at, now)?;
             EndReason::EndedElsewhere
         };
-        let (store, now) = (&self.deps.store, self.deps.clock.now());
+        let store = &self.deps.store;
         let ended = store.end_login_of(caller.subject, sid, reason, now).await?;
         self.deps.revocations.catch_up().await;
         if ended {
@@ -66,14 +62,16 @@ impl IdentityService {
         }
     }
 
-    /// Ends all of the caller's logins but the one through which they ask; says how many. Takes a fresh proof of who they are.
+    /// Ends all of the caller's logins but the current one, and returns their number. Requires a recent authentication.
     pub async fn end_other_logins(&self, caller: &Person) -> Result<u64, EndOtherLoginsError> {
-        self.require_fresh(caller.authenticated_at)?;
-        let (but, reason) = (Some(caller.sid), EndReason::EndedElsewhere);
-        Ok(self.end_logins(caller.subject, but, reason).await?)
+        let now = self.deps.clock.now();
+        self.policy
+            .require_recent_authentication(caller.authenticated_at, now)?;
+        let (except, reason) = (Some(caller.sid), EndReason::EndedElsewhere);
+        Ok(self.end_logins(caller.subject, except, reason).await?)
     }
 
-    /// Ends all logins of a person, as an administrator; says how many.
+    /// Ends all logins of an account for an administrator, and returns their number.
     pub async fn end_user_logins(&self, user: UserId) -> Result<u64, Fault> {
         self.end_logins(user, None, EndReason::Administrator).await
     }
@@ -81,11 +79,11 @@ impl IdentityService {
     async fn end_logins(
         &self,
         user: UserId,
-        but: Option<Sid>,
+        except: Option<Sid>,
         reason: EndReason,
     ) -> Result<u64, Fault> {
         let (store, now) = (&self.deps.store, self.deps.clock.now());
-        let ended = store.end_logins_of(user, but, reason, now).await?;
+        let ended = store.end_logins_of(user, except, reason, now).await?;
         self.deps.revocations.catch_up().await;
         Ok(ended)
     }

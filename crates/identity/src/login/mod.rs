@@ -1,15 +1,25 @@
-//! Logins: their state, their lists, their devices.
+//! Logins: their state, their lists, their ends, and the devices that they are bound to.
 
 mod device_events;
-mod entity;
+mod end_reason;
+mod generation;
+mod login_record;
 mod logins;
+mod new_login;
+mod rotation;
+mod service;
+mod stored_login;
+
+pub use holdfast_core::client_info::{ClientInfo, ClientKind, DeviceId};
 
 pub use self::{
-    device_events::DeviceEvent,
-    entity::{
-        ClientInfo, ClientKind, DeviceId, EndReason, Generation, Login, LoginRecord,
-        MAX_LIVE_LOGINS, NewLogin, REPLAY_WINDOW, RefreshTokenState, Rotation, SEEN_INTERVAL,
-        SignInForm, TICKET_TTL,
-    },
+    device_events::{DeviceEvent, ReportDeviceError},
+    end_reason::EndReason,
+    generation::{Generation, REPEAT_WINDOW},
+    login_record::LoginRecord,
     logins::{EndLoginError, EndOtherLoginsError},
+    new_login::{MAX_LIVE_LOGINS, NewLogin, SignInForm},
+    rotation::Rotation,
+    service::LoginService,
+    stored_login::{LAST_SEEN_INTERVAL, Login, RefreshTokenState, TICKET_TTL},
 };

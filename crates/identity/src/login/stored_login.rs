@@ -1,4 +1,4 @@
-//! A login: one sign-in on any channel, and the generations of its refresh token.
+//! Logins as the store has them, and the state of their tickets and refresh tokens.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -6,242 +6,79 @@ use holdfast_core::client_network::ClientNetwork;
 use time::OffsetDateTime;
 
 use crate::{
-    account::PasswordVersion,
-    authentication::{KeyedHash, KeyedHasher, KnownLocations},
-    id::{Sid, UserId},
-    oauth::Thumbprint,
+    id::Sid,
+    login::{ClientInfo, ClientKind, Generation, REPEAT_WINDOW},
+    oauth::KeyThumbprint,
     token::Scopes,
 };
 
-/// How long a login ticket may wait for its exchange.
+/// Lifetime of a login ticket: one minute.
 pub const TICKET_TTL: Duration = Duration::from_mins(1);
 
-/// How many logins of a person may live at once; beyond that the oldest ends.
-pub const MAX_LIVE_LOGINS: u32 = 100;
+/// Minimum time between two updates of the time at which a login was last used.
+pub const LAST_SEEN_INTERVAL: Duration = Duration::from_mins(1);
 
-/// How much later than the last time a use is noted again.
-pub const SEEN_INTERVAL: Duration = Duration::from_mins(1);
-
-/// How long the refresh token before the current one may be repeated, for an answer that got lost.
-pub const REPLAY_WINDOW: Duration = Duration::from_secs(10);
-
-/// What kind of client signed in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClientKind {
-    /// It keeps its own tokens; its refresh tokens rotate.
-    Api,
-    /// The web-service keeps its tokens; they do not rotate.
-    Browser,
-}
-
-/// Where a sign-in came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientInfo {
-    /// What kind of client.
-    pub kind: ClientKind,
-    /// Its address, when known.
-    pub ip_address: Option<IpAddr>,
-    /// What it calls itself, at most 256 characters.
-    pub user_agent: Option<String>,
-    /// What web-service knows the browser by, whoever signs in with it.
-    pub device: Option<DeviceId>,
-}
-
-/// A browser that somebody signed in with before, from its signed cookie.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeviceId([u8; 16]);
-
-impl DeviceId {
-    /// Takes its bytes.
-    #[must_use]
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        bytes.try_into().ok().map(Self)
-    }
-
-    /// Its bytes.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-}
-
-/// A sign-in form as it was shown to one browser, named by web-service. Sent twice, it begins one login.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SignInForm([u8; 16]);
-
-impl SignInForm {
-    /// The form with these 16 bytes.
-    #[must_use]
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        bytes.try_into().ok().map(Self)
-    }
-
-    /// The identifier of the login that this person begins with it, the same on all instances. As the name of a login it is no
-    /// secret; it is a keyed hash all the same, so that nobody can choose it.
-    #[must_use]
-    pub fn sid(&self, keyed_hasher: &dyn KeyedHasher, user: UserId) -> Sid {
-        let KeyedHash(hash) = keyed_hasher.blind(&[b"sign-in form", user.as_bytes(), &self.0]);
-        Sid::from_random_bytes(hash)
-    }
-}
-
-/// Why a login ended before its time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EndReason {
-    /// The person signed out.
-    SignedOut,
-    /// A one-use ticket or refresh token was used again.
-    Reused,
-    /// The account got a new password.
-    PasswordChanged,
-    /// The account was disabled.
-    AccountDisabled,
-    /// The account was deleted.
-    AccountDeleted,
-    /// The person ended it from another login.
-    EndedElsewhere,
-    /// An administrator ended it.
-    Administrator,
-    /// The person began more than may live at once.
-    TooMany,
-    /// The operator ended it.
-    Operator,
-    /// Its cookie came from another device without a proof.
-    Stolen,
-}
-
-/// Counts the refresh tokens of a login. The login ticket is generation 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Generation(pub i64);
-
-impl Generation {
-    /// The login ticket's.
-    pub const TICKET: Self = Self(0);
-
-    /// The one after this.
-    #[must_use]
-    pub const fn next(self) -> Self {
-        Self(self.0.saturating_add(1))
-    }
-}
-
-/// A login that is to begin.
-#[derive(Clone, Debug)]
-pub struct NewLogin {
-    /// Its identifier.
-    pub sid: Sid,
-    /// Whose it is.
-    pub user_id: UserId,
-    /// The password that was proved; the login begins only if it is still the account's.
-    pub password_version: PasswordVersion,
-    /// Where from.
-    pub client: ClientInfo,
-    /// The same, as places that the account knows from now on.
-    pub places: KnownLocations,
-    /// How the person proved who they are (RFC 8176).
-    pub amr: &'static [&'static str],
-    /// Now; also when the person proved who they are.
-    pub created_at: OffsetDateTime,
-    /// When it ends at the latest.
-    pub expires_at: OffsetDateTime,
-}
-
-/// What a login moves on with, from one generation to the next.
-#[derive(Clone, Copy, Debug)]
-pub struct Rotation<'a> {
-    /// What is granted from now on.
-    pub scopes: &'a Scopes,
-    /// The key that the login is bound to, where it is bound to none.
-    pub key: Option<&'a Thumbprint>,
-    /// Who refreshes.
-    pub client: &'a ClientInfo,
-    /// When every access token of this and earlier generations is dead, where nothing else is out that does not need the login's
-    /// row: not so for a browser, whose cookie does without.
-    pub tokens_until: Option<OffsetDateTime>,
-}
-
-/// A login.
+/// An authenticated relationship of an account with this service, from sign-in to its end.
 #[derive(Clone, Debug)]
 pub struct Login {
-    /// Its identifier.
+    /// Identifier of the login.
     pub sid: Sid,
-    /// What kind of client keeps its tokens.
+    /// Who keeps its tokens: web-service for a browser, or the program itself.
     pub kind: ClientKind,
-    /// What was granted at the exchange of the ticket.
+    /// Scopes that were granted when the login ticket was exchanged.
     pub scopes: Scopes,
-    /// The refresh token that is good now.
+    /// The current generation of its refresh token.
     pub generation: Generation,
-    /// When that generation came into being.
+    /// Time at which that generation was issued, UTC.
     pub refreshed_at: OffsetDateTime,
-    /// From which address that was, where it is known.
+    /// IP address that the current generation was issued to, if known.
     pub refresh_ip_address: Option<IpAddr>,
-    /// What the client called itself then, where it is known.
+    /// User agent that the current generation was issued to, if known.
     pub refresh_user_agent: Option<String>,
-    /// When the person proved who they are.
+    /// Time of the latest authentication, UTC.
     pub authenticated_at: OffsetDateTime,
-    /// When it was last used, to the minute.
+    /// Time of the latest use, UTC, accurate to [`LAST_SEEN_INTERVAL`].
     pub last_seen_at: OffsetDateTime,
-    /// When it ends at the latest.
+    /// Expiry, however often the login is refreshed.
     pub expires_at: OffsetDateTime,
-    /// Whether it ended before that.
+    /// Whether it ended before its expiry.
     pub ended: bool,
-    /// The key that its tokens are bound to.
-    pub key: Option<Thumbprint>,
+    /// The key that its tokens are bound to; `None` for bearer tokens.
+    pub key: Option<KeyThumbprint>,
 }
 
-/// A login as its owner sees it.
-#[derive(Clone, Debug)]
-pub struct LoginRecord {
-    /// Its identifier.
-    pub sid: Sid,
-    /// Where from.
-    pub client: ClientInfo,
-    /// When it began.
-    pub created_at: OffsetDateTime,
-    /// When the person proved who they are.
-    pub authenticated_at: OffsetDateTime,
-    /// How they proved it (RFC 8176).
-    pub amr: Vec<String>,
-    /// When it was last used, to the minute.
-    pub last_seen_at: OffsetDateTime,
-    /// When it ends at the latest.
-    pub expires_at: OffsetDateTime,
-    /// Since when it is bound to its browser's device.
-    pub bound_at: Option<OffsetDateTime>,
-}
-
-/// What a presented refresh token is worth.
+/// What a presented refresh token is to its login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefreshTokenState {
-    /// It is the current one.
+    /// The current one.
     Current,
-    /// It is the one before, repeated in time: the current one is given again.
+    /// The previous one, within [`REPEAT_WINDOW`] of the rotation: it is answered with the current generation again.
     Repeated,
-    /// It was used up: somebody has a copy.
+    /// Used up: a copy exists (RFC 9700 §4.14.2).
     Reused,
 }
 
 impl Login {
-    /// Whether credentials of this login are good at `now`.
+    /// Whether credentials of this login are accepted at `now`.
     #[must_use]
     pub fn is_live(&self, now: OffsetDateTime) -> bool {
         !self.ended && now < self.expires_at
     }
 
-    /// Whether it is time to note that it was used.
+    /// Whether the stored time of the latest use is older than [`LAST_SEEN_INTERVAL`].
     #[must_use]
-    pub fn should_note_seen(&self, now: OffsetDateTime) -> bool {
-        now >= self.last_seen_at + SEEN_INTERVAL
+    pub fn is_last_seen_due(&self, now: OffsetDateTime) -> bool {
+        now >= self.last_seen_at + LAST_SEEN_INTERVAL
     }
 
-    /// Whether the login ticket is still good at `now`.
+    /// Whether the login ticket has not expired at `now`.
     #[must_use]
-    pub fn takes_ticket(&self, now: OffsetDateTime) -> bool {
-        within(self.authenticated_at, TICKET_TTL, now)
+    pub fn accepts_ticket(&self, now: OffsetDateTime) -> bool {
+        is_within(self.authenticated_at, TICKET_TTL, now)
     }
 
-    /// Whether a client is seen at another network or calls itself something else than the one that refreshed last; what is not known
-    /// of one of them is not compared.
+    /// Whether the network or the user agent of `client` differs from that of the latest refresh. What is unknown of one of the two
+    /// is not compared.
     #[must_use]
     pub fn was_refreshed_elsewhere(&self, client: &ClientInfo) -> bool {
         let address = self.refresh_ip_address.zip(client.ip_address);
@@ -251,13 +88,17 @@ impl Login {
             || agent.is_some_and(|(one, other)| one != other)
     }
 
-    /// Judges a refresh token of generation `presented`.
+    /// Returns the state of the refresh token of generation `presented`.
     #[must_use]
-    pub fn judge(&self, presented: Generation, now: OffsetDateTime) -> RefreshTokenState {
+    pub fn refresh_token_state(
+        &self,
+        presented: Generation,
+        now: OffsetDateTime,
+    ) -> RefreshTokenState {
         if presented == self.generation {
             RefreshTokenState::Current
         } else if presented.next() == self.generation
-            && within(self.refreshed_at, REPLAY_WINDOW, now)
+            && is_within(self.refreshed_at, REPEAT_WINDOW, now)
         {
             RefreshTokenState::Repeated
         } else {
@@ -266,8 +107,8 @@ impl Login {
     }
 }
 
-/// Less than `window` from `since`, to either side: a clock that was set back opens no window anew.
-fn within(since: OffsetDateTime, window: Duration, now: OffsetDateTime) -> bool {
+/// Whether `now` is less than `window` from `since`, to either side: a clock that was set back does not extend the window.
+fn is_within(since: OffsetDateTime, window: Duration, now: OffsetDateTime) -> bool {
     (now - since).unsigned_abs() < window
 }
 
@@ -295,21 +136,21 @@ mod tests {
     }
 
     #[test]
-    fn the_generation_before_may_be_repeated_for_ten_seconds() {
-        let just_before = NOW + REPLAY_WINDOW - Duration::from_millis(1);
+    fn previous_generation_may_be_repeated_for_ten_seconds() {
+        let just_before = NOW + REPEAT_WINDOW - Duration::from_millis(1);
         let cases = [
             (5, NOW, RefreshTokenState::Current),
-            (5, NOW + REPLAY_WINDOW, RefreshTokenState::Current),
+            (5, NOW + REPEAT_WINDOW, RefreshTokenState::Current),
             (4, NOW, RefreshTokenState::Repeated),
             (4, just_before, RefreshTokenState::Repeated),
-            (4, NOW + REPLAY_WINDOW, RefreshTokenState::Reused),
-            (4, NOW - REPLAY_WINDOW, RefreshTokenState::Reused),
+            (4, NOW + REPEAT_WINDOW, RefreshTokenState::Reused),
+            (4, NOW - REPEAT_WINDOW, RefreshTokenState::Reused),
             (3, NOW, RefreshTokenState::Reused),
             (6, NOW, RefreshTokenState::Reused),
         ];
         for (presented, at, expected) in cases {
             assert_eq!(
-                login(5).judge(Generation(presented), at),
+                login(5).refresh_token_state(Generation(presented), at),
                 expected,
                 "{presented} at {at}"
             );
@@ -317,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_of_both_is_compared() {
+    fn unknown_address_or_agent_is_not_compared() {
         let is_elsewhere = |address: &str, agent: Option<&str>| {
             login(1).was_refreshed_elsewhere(&ClientInfo {
                 kind: ClientKind::Api,
@@ -327,14 +168,14 @@ mod tests {
             })
         };
         assert!(!is_elsewhere("192.0.2.1", Some("one/1")));
-        assert!(!is_elsewhere("", None), "nothing is known");
+        assert!(!is_elsewhere("", None), "neither is known");
         assert!(is_elsewhere("192.0.2.2", Some("one/1")));
         assert!(is_elsewhere("192.0.2.1", Some("other/1")));
         assert!(is_elsewhere("", Some("other/1")));
     }
 
     #[test]
-    fn a_login_is_live_until_it_ends() {
+    fn login_is_live_until_expiry_or_end() {
         let mut login = login(1);
         assert!(login.is_live(NOW));
         assert!(!login.is_live(login.expires_at));

@@ -1,120 +1,130 @@
-//! Judging proofs of possession (RFC 9449 §4.3).
+//! Verification of DPoP proofs (RFC 9449 §4.3).
 
-use crate::{
-    authentication::KeyedHash,
-    error::Fault,
-    oauth::{PresentedProof, REMEMBERED_FOR, Thumbprint},
-    service::IdentityService,
-    store::StoreError,
+use std::sync::Arc;
+
+use holdfast_core::{
+    clock::Clock,
+    replay_cache::{ReplayCache, ReplayCacheError},
 };
 
-/// Whether tokens are bound to keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dpop {
-    /// Proofs bind nothing new; what was bound stays bound.
-    Off,
-    /// Where a proof comes along.
-    Allow,
-    /// Always, but for what web-service keeps itself.
-    Require,
-}
+use crate::{
+    authentication::KeyedHasher,
+    dependencies::Dependencies,
+    error::{Fault, fault_from},
+    oauth::{DpopCodec, KeyThumbprint, PROOF_REPLAY_WINDOW, PresentedProof},
+};
 
-/// Why a proof does not do. All carry a nonce for the next one.
+/// Why a request lacks a valid proof. Each reason carries a nonce for the next proof.
 #[derive(Debug, thiserror::Error)]
 pub enum DpopError {
-    /// There is none, and one is needed.
-    #[error("a DPoP proof of the key is needed")]
+    /// A proof is required, and there is none.
+    #[error("a DPoP proof is required")]
     Required(String),
-    /// It is not one for this request, token and key, or was used before.
-    #[error("the DPoP proof does not hold")]
+    /// The proof is not valid for this request, token and key, or was used before.
+    #[error("the DPoP proof is not valid")]
     Invalid(String),
-    /// It has no nonce that is fresh.
-    #[error("the DPoP proof needs the nonce that comes along")]
+    /// The proof has no current nonce.
+    #[error("the DPoP proof must contain the nonce of this answer")]
     NonceRequired(String),
-    /// It cannot be judged now.
+    /// The service failed.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
-impl From<StoreError> for DpopError {
-    fn from(error: StoreError) -> Self {
-        Self::Fault(error.into())
-    }
-}
+fault_from!(DpopError: ReplayCacheError);
 
-/// What a proof has to show besides the key.
+/// What a proof must satisfy besides its own form.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ProofRequirements<'a> {
-    /// The access token that it came with.
+    /// The access token that `ath` must be the hash of, if the request has one.
     pub(crate) token: Option<&'a str>,
-    /// Whether it may do without a nonce: what it came with is fresh by itself.
-    pub(crate) is_fresh: bool,
+    /// Whether a nonce may be absent, because what the proof came with is recent in itself.
+    pub(crate) nonce_optional: bool,
 }
 
-/// A proof that holds and was not used yet, as far as is known.
+/// A proof that passed all checks and is not recorded in the replay cache yet.
 pub(crate) struct VerifiedProof {
-    /// What it shows.
-    pub(crate) key: Thumbprint,
-    name: KeyedHash,
+    /// Thumbprint of the key that the caller possesses.
+    pub(crate) key: KeyThumbprint,
+    /// Key of the proof in the replay cache.
+    replay_key: String,
 }
 
-impl IdentityService {
-    /// A nonce for the next proof.
+/// Verifies proofs and ensures that each is used once.
+pub struct DpopVerifier {
+    codec: Arc<dyn DpopCodec>,
+    keyed_hasher: Arc<dyn KeyedHasher>,
+    replay_cache: Arc<dyn ReplayCache>,
+    clock: Arc<dyn Clock>,
+}
+
+impl DpopVerifier {
+    /// Creates a verifier.
     #[must_use]
-    pub fn dpop_nonce(&self) -> String {
-        self.deps.dpop_proofs.nonce(self.deps.clock.now())
+    pub fn new(deps: &Dependencies) -> Self {
+        Self {
+            codec: deps.dpop_proofs.clone(),
+            keyed_hasher: deps.keyed_hasher.clone(),
+            replay_cache: deps.replay_cache.clone(),
+            clock: deps.clock.clone(),
+        }
     }
 
-    pub(crate) fn proof_required(&self) -> DpopError {
-        DpopError::Required(self.dpop_nonce())
+    /// Returns a nonce for the next proof.
+    pub(crate) fn nonce(&self) -> String {
+        self.codec.nonce(self.clock.now())
     }
 
-    pub(crate) fn proof_invalid(&self) -> DpopError {
-        DpopError::Invalid(self.dpop_nonce())
+    pub(crate) fn required(&self) -> DpopError {
+        DpopError::Required(self.nonce())
     }
 
-    /// The key that a proof shows. It has to be spent before anything is done because of it.
-    pub(crate) fn prove_key(
+    pub(crate) fn invalid(&self) -> DpopError {
+        DpopError::Invalid(self.nonce())
+    }
+
+    /// Verifies a proof. It must be passed to [`consume`](Self::consume) before it has any effect.
+    pub(crate) fn verify(
         &self,
         presented: &PresentedProof,
-        wanted: ProofRequirements<'_>,
+        required: ProofRequirements<'_>,
     ) -> Result<VerifiedProof, DpopError> {
-        let proofs = &self.deps.dpop_proofs;
-        let now = self.deps.clock.now();
-        let proof = proofs
-            .open(&presented.jwt)
+        let now = self.clock.now();
+        let proof = self
+            .codec
+            .decode(&presented.jwt)
             .filter(|proof| proof.is_for(&presented.method, &presented.uri))
             .filter(|proof| proof.is_recent(now));
-        let proof = proof.ok_or_else(|| self.proof_invalid())?;
-        let token_hash = wanted.token.map(|token| proofs.token_hash(token));
+        let proof = proof.ok_or_else(|| self.invalid())?;
+        let token_hash = required.token.map(|token| self.codec.token_hash(token));
         if token_hash.is_some() && proof.token_hash != token_hash {
-            return Err(self.proof_invalid());
+            return Err(self.invalid());
         }
         let has_nonce = match &proof.nonce {
-            Some(nonce) => proofs.is_nonce(nonce, now),
-            None => wanted.is_fresh,
+            Some(nonce) => self.codec.is_current_nonce(nonce, now),
+            None => required.nonce_optional,
         };
         if !has_nonce {
-            return Err(DpopError::NonceRequired(self.dpop_nonce()));
+            return Err(DpopError::NonceRequired(self.nonce()));
         }
         let key = proof.key.to_string();
         let name = [b"dpop".as_slice(), key.as_bytes(), proof.id.as_bytes()];
         Ok(VerifiedProof {
-            name: self.deps.keyed_hasher.blind(&name),
+            replay_key: self.keyed_hasher.hash(&name).hex(),
             key: proof.key,
         })
     }
 
-    /// What was good is good no second time. Only for who has shown that they have more than a key: strangers fill no memory.
+    /// Records a proof as used. Call it only after the caller has presented a valid token or credentials: others must not be able
+    /// to fill the replay cache.
     pub(crate) async fn consume(&self, proof: &VerifiedProof) -> Result<(), DpopError> {
-        let replay_cache = &self.deps.replay_cache;
-        if replay_cache
-            .insert_if_new(proof.name, REMEMBERED_FOR)
-            .await?
-        {
+        let inserted = self
+            .replay_cache
+            .insert_if_new(&proof.replay_key, PROOF_REPLAY_WINDOW);
+        if inserted.await? {
             Ok(())
         } else {
-            Err(self.proof_invalid())
+            Err(self.invalid())
         }
     }
 }

@@ -1,22 +1,26 @@
-//! OAuth clients, their authentication, and `DPoP`.
+//! OAuth clients and their authentication, and DPoP.
 
 mod client_authentication;
-mod dpop;
+mod client_credentials;
+mod client_id;
+mod dpop_policy;
+mod dpop_proof;
+mod dpop_verifier;
+mod key_thumbprint;
 mod oauth_client;
 mod oauth_clients;
-mod verify_dpop_proof;
 
-pub(crate) use self::verify_dpop_proof::{ProofRequirements, VerifiedProof};
+pub(crate) use self::dpop_verifier::{ProofRequirements, VerifiedProof};
 pub use self::{
-    client_authentication::{ClientToken, ClientTokenRequest, InvalidClient},
-    dpop::{
-        DpopProofs, InvalidThumbprint, PresentedProof, Proof, REMEMBERED_FOR, ReplayCache,
-        Thumbprint,
+    client_authentication::{ClientAuthenticationService, InvalidClient},
+    client_credentials::{
+        Assertion, ClientAuthentication, ClientCredentialVerifier, ClientCredentials,
     },
-    oauth_client::{
-        Assertion, ClientAuthMethod, ClientAuthentication, ClientId, ClientProof, ClientProofs,
-        GrantType, InvalidClientId, OauthClient, UnknownGrantType,
-    },
-    oauth_clients::{Clients, NewClient, ProvesBy, RegisterClientError},
-    verify_dpop_proof::{Dpop, DpopError},
+    client_id::{ClientId, FIRST_PARTY_CLIENT, InvalidClientId},
+    dpop_policy::DpopPolicy,
+    dpop_proof::{DpopCodec, DpopProof, PROOF_REPLAY_WINDOW, PresentedProof},
+    dpop_verifier::{DpopError, DpopVerifier},
+    key_thumbprint::{InvalidKeyThumbprint, KeyThumbprint},
+    oauth_client::{ClientAuthMethod, GrantType, OauthClient, UnknownGrantType},
+    oauth_clients::{NewClient, OauthClients, RegisterClientError, RequestedAuthMethod},
 };

@@ -1,4 +1,4 @@
-//! The care of clients, for `AdminService` and the command line.
+//! Registration and administration of OAuth clients, for `AdminService` and the command line.
 
 use std::sync::Arc;
 
@@ -6,120 +6,116 @@ use holdfast_core::{clock::Clock, invalid_key::InvalidKey};
 use secrecy::SecretString;
 
 use crate::{
-    error::Fault,
-    oauth::{ClientAuthMethod, ClientId, ClientProofs, GrantType, OauthClient},
-    store::{Change, Clients as Store, RevocationMemory, StoreError},
-    token::Scopes,
+    error::{Fault, StoreError, fault_from},
+    oauth::{ClientAuthMethod, ClientCredentialVerifier, ClientId, GrantType, OauthClient},
+    revocation::RevocationCache,
+    store::{Change, ClientStore},
+    token::{Scope, Scopes},
 };
 
-/// A client that is to be registered.
+/// An OAuth client that is to be registered.
 #[derive(Clone, Debug)]
 pub struct NewClient {
-    /// Its name.
+    /// `client_id`, which must not be taken.
     pub id: ClientId,
-    /// How it is to prove who it is.
-    pub proves_by: ProvesBy,
-    /// What it may ask for in its own name.
+    /// How it is to authenticate itself.
+    pub auth_method: RequestedAuthMethod,
+    /// Scopes that its own tokens may have.
     pub scopes: Scopes,
-    /// Whom its tokens may be for.
+    /// Audiences that its own tokens may be issued for; empty for the first audience of the issuer.
     pub audiences: Vec<String>,
-    /// It gets no tokens, and only asks what those of others are worth.
+    /// Whether it only introspects tokens, and is issued none of its own.
     pub introspection_only: bool,
-    /// Whether its tokens have to be bound to a key.
+    /// Whether its tokens must be bound to a key (RFC 9449 §5.2).
     pub dpop_required: bool,
 }
 
-/// How a client is to prove who it is.
+/// The authentication method that is to be registered.
 #[derive(Clone, Debug)]
-pub enum ProvesBy {
-    /// Not at all.
-    Nothing,
-    /// By a secret that is made for it.
+pub enum RequestedAuthMethod {
+    /// None: a public client.
+    None,
+    /// A secret, which is generated.
     Secret,
-    /// By this public key, a JWK in JSON.
+    /// An assertion that is signed by the private half of this public key, a JWK in JSON.
     Key(String),
 }
 
-/// Why a client was not registered or changed.
+/// Why an OAuth client was not registered or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum RegisterClientError {
-    /// Another one has the name.
+    /// Another OAuth client has this `client_id`.
     #[error("another client has this client_id")]
     IdTaken,
-    /// There is none of this name.
+    /// No OAuth client has this `client_id`.
     #[error("there is no such client")]
     NotFound,
-    /// The key is none that assertions can be verified with.
+    /// The key cannot verify assertions.
     #[error("jwk: {0}")]
     Key(#[from] InvalidKey),
-    /// Scopes of people are not granted to clients.
+    /// Scopes of accounts are not granted to OAuth clients.
     #[error("profile, account and admin are for people; give the application's own scopes")]
     Scope,
-    /// They are kept with blanks between them.
+    /// An audience is empty or contains blanks, which separate audiences in the store.
     #[error("audiences: an audience is a name without blanks, such as https://api.example")]
     Audience,
-    /// It has no secret, or is not to be changed.
+    /// It authenticates itself by a key, or is a public client.
     #[error("this client has no secret")]
     NoSecret,
-    /// The first-party client stays.
+    /// The first-party client cannot be disabled.
     #[error("the first-party client cannot be changed")]
     FirstParty,
-    /// It could not be done now.
+    /// The service failed.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
-impl From<StoreError> for RegisterClientError {
-    fn from(error: StoreError) -> Self {
-        Self::Fault(error.into())
-    }
-}
+fault_from!(RegisterClientError: StoreError);
 
-/// Registers, lists and ends clients.
+/// The operations on registered OAuth clients.
 #[derive(Clone)]
-pub struct Clients {
-    /// Where they are kept.
-    pub store: Arc<dyn Store>,
-    /// What has ended.
-    pub revocations: Arc<dyn RevocationMemory>,
-    /// Their secrets and keys.
-    pub proofs: Arc<dyn ClientProofs>,
-    /// The time.
+pub struct OauthClients {
+    /// The store of OAuth clients.
+    pub store: Arc<dyn ClientStore>,
+    /// Revocations that this instance holds in memory.
+    pub revocations: Arc<dyn RevocationCache>,
+    /// Generates secrets and parses keys.
+    pub credentials: Arc<dyn ClientCredentialVerifier>,
+    /// The system clock.
     pub clock: Arc<dyn Clock>,
-    /// Whom tokens may be for, the default first.
+    /// Audiences of the issuer, the default first.
     pub audiences: Vec<String>,
 }
 
-impl Clients {
-    /// Registers a client; gives its secret where it has one, which is told this once.
+impl OauthClients {
+    /// Registers an OAuth client. Returns it with its secret, if it has one, which cannot be read again later.
     pub async fn register(
         &self,
         new: NewClient,
     ) -> Result<(OauthClient, Option<SecretString>), RegisterClientError> {
-        if !new
-            .scopes
-            .iter()
-            .all(crate::token::Scope::is_of_application)
-        {
+        if !new.scopes.iter().all(Scope::is_application) {
             return Err(RegisterClientError::Scope);
         }
-        let is_name =
+        let is_audience =
             |audience: &String| !audience.is_empty() && !audience.contains(char::is_whitespace);
-        if !new.audiences.iter().all(is_name) {
+        if !new.audiences.iter().all(is_audience) {
             return Err(RegisterClientError::Audience);
         }
-        let (registered, secret) = match new.proves_by {
-            ProvesBy::Nothing => (ClientAuthMethod::Public, None),
-            ProvesBy::Secret => {
-                let (secret, hash) = self.proofs.new_secret();
+        let (auth_method, secret) = match new.auth_method {
+            RequestedAuthMethod::None => (ClientAuthMethod::Public, None),
+            RequestedAuthMethod::Secret => {
+                let (secret, hash) = self.credentials.generate_secret();
                 (ClientAuthMethod::Secret(hash), Some(secret))
             }
-            ProvesBy::Key(jwk) => (ClientAuthMethod::Key(self.proofs.parse_key(&jwk)?), None),
+            RequestedAuthMethod::Key(jwk) => (
+                ClientAuthMethod::Key(self.credentials.parse_key(&jwk)?),
+                None,
+            ),
         };
-        let has_own_tokens = !new.introspection_only && registered != ClientAuthMethod::Public;
+        let has_own_tokens = !new.introspection_only && auth_method != ClientAuthMethod::Public;
         let client = OauthClient {
             id: new.id,
-            registered,
+            auth_method,
             grant_types: has_own_tokens
                 .then_some(GrantType::ClientCredentials)
                 .into_iter()
@@ -141,12 +137,12 @@ impl Clients {
         }
     }
 
-    /// All clients, by name.
+    /// Returns all OAuth clients in the order of their identifiers.
     pub async fn list(&self) -> Result<Vec<OauthClient>, Fault> {
         Ok(self.store.clients().await?)
     }
 
-    /// Ends a client for good: its tokens die at once, and it gets no more. False if that was done before.
+    /// Disables an OAuth client permanently and revokes its tokens. False if it was disabled before.
     pub async fn disable(&self, id: &ClientId) -> Result<bool, RegisterClientError> {
         if id.is_first_party() {
             return Err(RegisterClientError::FirstParty);
@@ -154,23 +150,23 @@ impl Clients {
         let change = self.store.disable_client(id, self.clock.now()).await?;
         self.revocations.catch_up().await;
         match change {
-            Change::Made => Ok(true),
-            Change::MadeBefore => Ok(false),
+            Change::Applied => Ok(true),
+            Change::AlreadyApplied => Ok(false),
             Change::NotFound => Err(RegisterClientError::NotFound),
         }
     }
 
-    /// Gives a client another secret; the one before is of no use from now on.
+    /// Replaces the secret of an OAuth client, and returns the new one. The previous one is invalid at once.
     pub async fn rotate_secret(&self, id: &ClientId) -> Result<SecretString, RegisterClientError> {
         let client = self
             .store
             .client(id)
             .await?
             .ok_or(RegisterClientError::NotFound)?;
-        if !matches!(client.registered, ClientAuthMethod::Secret(_)) {
+        if !matches!(client.auth_method, ClientAuthMethod::Secret(_)) {
             return Err(RegisterClientError::NoSecret);
         }
-        let (secret, hash) = self.proofs.new_secret();
+        let (secret, hash) = self.credentials.generate_secret();
         self.store.set_client_secret(id, &hash).await?;
         Ok(secret)
     }

@@ -1,57 +1,43 @@
-//! What ended before its time, as everybody who judges credentials has to know it.
+//! Entries of the revocation log.
 
 use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use crate::{
-    id::{Jti, Sid},
-    token::TokenError,
-};
+use crate::id::{Jti, Sid};
 
-/// How much longer than what it hits a revocation is remembered: more than clocks may differ.
-pub const REMEMBERED_BEYOND: Duration = Duration::from_mins(1);
+/// Time for which a revocation is kept after the last credential that it affects has expired: more than clocks may differ.
+pub const REVOCATION_MARGIN: Duration = Duration::from_mins(1);
 
-/// What was ended.
+/// What a revocation affects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Revoked {
     /// One access token.
     Token(Jti),
-    /// A login, and with it every credential of it.
+    /// A login, with every token that it was issued.
     Login(Sid),
-    /// All tokens that a client got by itself.
+    /// An OAuth client, by `client_id`: all tokens from its client credentials grant.
     Client(String),
-    /// All tokens that a key signed, by its `kid`.
+    /// A signing key, by `kid`: all tokens that it signed.
     Key(String),
 }
 
-/// An entry of the sequence.
+/// An entry of the revocation log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revocation {
-    /// Its place; numbers follow the order in which entries were committed.
+    /// Position in the log. Numbers follow the order of commits and may have gaps.
     pub sequence: i64,
-    /// What was ended.
+    /// What was revoked.
     pub revoked: Revoked,
-    /// When nothing that it could hit is alive any more.
+    /// Time at which every credential that the entry affects has expired, UTC.
     pub expires_at: OffsetDateTime,
 }
 
-/// Which history a store has. A restored copy has another one.
+/// The identifier of one history of a store. A restored backup gets another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Epoch {
-    /// Its random name.
+    /// Random identifier.
     pub id: String,
-    /// When it began; what is older has to be looked up.
+    /// Start of the epoch, UTC. Memory is incomplete for tokens that were issued before it.
     pub begun_at: OffsetDateTime,
-}
-
-/// What memory says of an access token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RevocationStatus {
-    /// Nothing that it hangs on was ended.
-    Live,
-    /// Something was.
-    Refused(TokenError),
-    /// Memory may be behind the store, or does not reach back far enough.
-    Unknown,
 }

@@ -1,9 +1,11 @@
-//! What was ended before its time.
+//! Revocations: entries of the revocation log, the set that is kept in memory, and the port of that memory.
 
+mod cache;
 mod entry;
 mod set;
 
 pub use self::{
-    entry::{Epoch, REMEMBERED_BEYOND, Revocation, RevocationStatus, Revoked},
+    cache::{RevocationCache, RevocationStatus},
+    entry::{Epoch, REVOCATION_MARGIN, Revocation, Revoked},
     set::RevocationSet,
 };

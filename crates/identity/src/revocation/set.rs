@@ -1,4 +1,4 @@
-//! The revocations that can still hit something, in memory.
+//! The revocation set: entries of the revocation log that can still match a token.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -13,70 +13,74 @@ use crate::{
     token::{Claims, TokenError},
 };
 
-/// Knows them by what they hit, and in their order.
+/// Entries in memory, indexed by what they affect, by expiry and by position.
 #[derive(Debug, Default)]
 pub struct RevocationSet {
     in_order: BTreeMap<i64, Revocation>,
-    /// When each can hit nothing any more, soonest first.
-    ends: BTreeSet<(OffsetDateTime, i64)>,
-    tokens: Ends<Jti>,
-    logins: Ends<Sid>,
-    clients: Ends<String>,
+    /// Expiry and position of each entry, the earliest first.
+    by_expiry: BTreeSet<(OffsetDateTime, i64)>,
+    tokens: Expiries<Jti>,
+    logins: Expiries<Sid>,
+    clients: Expiries<String>,
     newest: i64,
 }
 
-/// Until when each can hit something: a client can be revoked again before the first time is over.
+/// The latest expiry for each identifier: an OAuth client can be revoked again before the first entry has expired.
 #[derive(Debug)]
-struct Ends<T>(HashMap<T, OffsetDateTime>);
+struct Expiries<T>(HashMap<T, OffsetDateTime>);
 
-impl<T> Default for Ends<T> {
+impl<T> Default for Expiries<T> {
     fn default() -> Self {
         Self(HashMap::new())
     }
 }
 
-impl<T: Eq + Hash> Ends<T> {
-    fn insert(&mut self, what: T, end: OffsetDateTime) {
-        let latest = self.0.entry(what).or_insert(end);
-        *latest = end.max(*latest);
+impl<T: Eq + Hash> Expiries<T> {
+    fn insert(&mut self, id: T, expiry: OffsetDateTime) {
+        let latest = self.0.entry(id).or_insert(expiry);
+        *latest = expiry.max(*latest);
     }
 
-    fn prune(&mut self, what: &T, now: OffsetDateTime) {
-        if self.0.get(what).is_some_and(|end| *end < now) {
-            self.0.remove(what);
+    fn prune(&mut self, id: &T, now: OffsetDateTime) {
+        if self.0.get(id).is_some_and(|expiry| *expiry < now) {
+            self.0.remove(id);
         }
     }
 }
 
 impl RevocationSet {
-    /// The number of the newest entry that was ever taken in.
+    /// Returns the position of the newest entry that was ever inserted, pruned or not.
     #[must_use]
     pub const fn newest(&self) -> i64 {
         self.newest
     }
 
-    /// Takes one in.
+    /// Adds an entry.
     pub fn insert(&mut self, revocation: Revocation) {
-        let end = revocation.expires_at;
+        let expiry = revocation.expires_at;
         match &revocation.revoked {
-            Revoked::Token(jti) => self.tokens.insert(*jti, end),
-            Revoked::Login(sid) => self.logins.insert(*sid, end),
-            Revoked::Client(id) => self.clients.insert(id.clone(), end),
-            // The keys themselves are what verifies: a revoked one does not.
+            Revoked::Token(jti) => self.tokens.insert(*jti, expiry),
+            Revoked::Login(sid) => self.logins.insert(*sid, expiry),
+            Revoked::Client(id) => self.clients.insert(id.clone(), expiry),
+            // A revoked key is removed from the key ring, so that its signatures do not verify.
             Revoked::Key(_) => {}
         }
         self.newest = self.newest.max(revocation.sequence);
-        self.ends.insert((end, revocation.sequence));
+        self.by_expiry.insert((expiry, revocation.sequence));
         self.in_order.insert(revocation.sequence, revocation);
     }
 
-    /// Forgets what can hit nothing any more, and looks at nothing else: it is asked often, and there may be a million.
+    /// Removes the entries that expired before `now`. It visits no others: it is called often, and there may be a million.
     pub fn prune(&mut self, now: OffsetDateTime) {
-        while let Some(&(end, sequence)) = self.ends.first()
-            && end < now
+        while let Some(&(expiry, sequence)) = self.by_expiry.first()
+            && expiry < now
         {
-            self.ends.pop_first();
-            match self.in_order.remove(&sequence).map(|dead| dead.revoked) {
+            self.by_expiry.pop_first();
+            match self
+                .in_order
+                .remove(&sequence)
+                .map(|expired| expired.revoked)
+            {
                 Some(Revoked::Token(jti)) => self.tokens.prune(&jti, now),
                 Some(Revoked::Login(sid)) => self.logins.prune(&sid, now),
                 Some(Revoked::Client(id)) => self.clients.prune(&id, now),
@@ -85,22 +89,24 @@ impl RevocationSet {
         }
     }
 
-    /// Why a token with these claims is refused, if it is.
-    #[must_use]
-    pub fn is_revoked(&self, claims: &Claims) -> Option<TokenError> {
+    /// Checks that no entry affects a token with these claims.
+    ///
+    /// # Errors
+    /// [`TokenError::LoginEnded`] or [`TokenError::Revoked`].
+    pub fn check(&self, claims: &Claims) -> Result<(), TokenError> {
         let person = claims.person.as_ref();
         if person.is_some_and(|person| self.logins.0.contains_key(&person.sid)) {
-            Some(TokenError::LoginEnded)
+            Err(TokenError::LoginEnded)
         } else if self.tokens.0.contains_key(&claims.jti)
             || self.clients.0.contains_key(&claims.client_id)
         {
-            Some(TokenError::Revoked)
+            Err(TokenError::Revoked)
         } else {
-            None
+            Ok(())
         }
     }
 
-    /// Those after `sequence`, at most `limit`, in their order.
+    /// Returns at most `limit` entries after the position `sequence`, in order.
     #[must_use]
     pub fn after(&self, sequence: i64, limit: usize) -> Vec<Revocation> {
         let later = self.in_order.range(sequence.saturating_add(1)..);
@@ -125,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn it_gives_them_in_order_from_any_place() {
+    fn entries_are_returned_in_order_after_a_position() {
         let mut set = RevocationSet::default();
         for sequence in [3, 1, 2] {
             set.insert(login(sequence, 1, NOW));
@@ -141,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_hit_nothing_is_forgotten_and_the_place_is_not() {
+    fn pruning_removes_expired_entries_and_keeps_the_newest_position() {
         let mut set = RevocationSet::default();
         set.insert(login(1, 1, NOW));
         set.insert(login(2, 2, NOW + Duration::from_secs(2)));
@@ -153,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_revoked_again_outlives_the_first_time() {
+    fn second_revocation_outlives_the_first() {
         let mut set = RevocationSet::default();
         let client = |sequence, seconds| Revocation {
             sequence,

@@ -1,64 +1,60 @@
-//! What an access token is worth, for a client that received it (RFC 7662).
+//! Introspection of access tokens by OAuth clients (RFC 7662): `IntrospectToken`.
 
 use std::sync::Arc;
 
 use crate::{
-    authentication::{Throttled, rate_limit},
+    authentication::Throttled,
     error::Fault,
-    oauth::{ClientId, ClientProof, InvalidClient, OauthClient},
-    service::IdentityService,
-    token::{Claims, Consistency, FIRST_PARTY_CLIENT, ValidateTokenError},
+    oauth::{ClientCredentials, ClientId, FIRST_PARTY_CLIENT, InvalidClient, OauthClient},
+    token::{Claims, Consistency, TokenService, ValidateTokenError, rate_limits},
 };
 
-/// Why a client is told nothing.
+/// Why an introspection is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum IntrospectError {
-    /// It did not authenticate itself (RFC 7662 §2.1): it is unknown, ended or public, or its proof does not hold.
-    #[error("the client is unknown or its proof does not hold")]
+    /// The OAuth client is unknown, disabled or public, or its credentials are wrong (RFC 7662 §2.1).
+    #[error("the client is unknown, or its authentication failed")]
     InvalidClient,
-    /// It asked too often. Which one it is is for the audit trail.
+    /// The OAuth client exceeded the rate limit; with its identifier for the audit trail.
     #[error("{0}")]
     Throttled(Throttled, ClientId),
-    /// It could not be told now.
+    /// The service failed.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
 impl From<InvalidClient> for IntrospectError {
-    fn from(refused: InvalidClient) -> Self {
-        match refused {
+    fn from(error: InvalidClient) -> Self {
+        match error {
             InvalidClient::InvalidClient => Self::InvalidClient,
             InvalidClient::Fault(fault) => Self::Fault(fault),
         }
     }
 }
 
-impl IdentityService {
-    /// Looks at an access token for a client that authenticates itself; `None` for whatever is not good, or neither the client's own
-    /// nor for one of its audiences. Refresh tokens are told to nobody: only this issuer takes them.
+impl TokenService {
+    /// Returns the claims of an access token, if it is valid and was issued to this OAuth client or for one of its audiences; otherwise
+    /// `None` (inactive). Refresh tokens are always inactive: only this issuer accepts them.
     pub async fn introspect(
         &self,
-        proof: &ClientProof,
+        credentials: &ClientCredentials,
         token: &str,
     ) -> Result<Option<Arc<Claims>>, IntrospectError> {
-        let client = self.authenticate_client(proof).await?;
+        let client = self.clients.authenticate(credentials).await?;
         if !client.is_confidential() {
             return Err(IntrospectError::InvalidClient);
         }
-        let counter = rate_limit::introspections(&*self.deps.keyed_hasher, &client.id);
+        let counter = rate_limits::introspections(&*self.deps.keyed_hasher, &client.id);
         let now = self.deps.clock.now();
-        let outcome = self.deps.counters.count(&[counter]).await;
-        outcome.map_err(|throttled| IntrospectError::Throttled(throttled, client.id.clone()))?;
-        let Ok(claims) = self.deps.tokens.open(token) else {
+        let counted = self.deps.counters.count(&[counter]).await;
+        counted.map_err(|throttled| IntrospectError::Throttled(throttled, client.id.clone()))?;
+        let Ok(claims) = self.deps.access_tokens.verify(token) else {
             return Ok(None);
         };
-        let is_own = claims.client_id == client.id.as_str();
-        let audience = self.policy.canonical(&claims.audience);
-        let mut audiences = client.audiences.iter();
-        if !is_own && !audiences.any(|one| self.policy.canonical(one) == audience) {
+        if !self.may_introspect(&client, &claims) {
             return Ok(None);
         }
-        let expected = self.expectation(Some(&claims.audience));
+        let expected = self.expected_claims(Some(&claims.audience));
         if claims.check(&expected, now).is_err() {
             return Ok(None);
         }
@@ -72,16 +68,24 @@ impl IdentityService {
         }
     }
 
-    /// Whether a client may end this token (RFC 7009 §2.1): it is not another's.
+    /// Whether the token was issued to the OAuth client, or for one of its audiences.
+    fn may_introspect(&self, client: &OauthClient, claims: &Claims) -> bool {
+        let audience = self.policy.canonical_audience(&claims.audience);
+        let mut audiences = client.audiences.iter();
+        claims.client_id == client.id.as_str()
+            || audiences.any(|one| self.policy.canonical_audience(one) == audience)
+    }
+
+    /// Whether an OAuth client may revoke this token (RFC 7009 §2.1): it was issued to that client, or is no token at all, so that
+    /// there is nothing to revoke.
     #[must_use]
-    pub fn is_token_of(&self, client: &OauthClient, token: &str) -> bool {
-        let of = if self.deps.credentials.open(token).is_some() {
+    pub fn may_revoke(&self, client: &OauthClient, token: &str) -> bool {
+        let owner = if self.deps.refresh_tokens.decode(token).is_some() {
             Some(FIRST_PARTY_CLIENT.to_owned())
         } else {
-            let claims = self.deps.tokens.open(token).ok();
+            let claims = self.deps.access_tokens.verify(token).ok();
             claims.map(|claims| claims.client_id.clone())
         };
-        // What is no token is nobody's, and there is nothing to end.
-        of.is_none_or(|of| of == client.id.as_str())
+        owner.is_none_or(|owner| owner == client.id.as_str())
     }
 }

@@ -1,19 +1,35 @@
-//! Access tokens, refresh tokens, login tickets.
+//! Access tokens, refresh tokens and login tickets.
 
+mod access_tokens;
 mod claims;
+mod client_token;
+mod exchange_ticket;
 mod introspect;
 mod issue_token;
+mod issue_token_error;
+mod key_binding;
+mod mint;
+mod rate_limits;
+mod refresh;
 mod refresh_token;
 mod revoke_token;
+mod rotation;
 mod scope;
+mod service;
+mod token_error;
 mod validate_token;
 
 pub use self::{
-    claims::{Claims, Expectation, FIRST_PARTY_CLIENT, LEEWAY, Person, TokenError, is_spelling_of},
+    access_tokens::{AccessTokens, SigningError},
+    claims::{Claims, ExpectedClaims, Person},
+    client_token::{ClientToken, ClientTokenRequest},
     introspect::IntrospectError,
-    issue_token::{Grant, IssueTokenError, Issued, TokenRequest},
-    refresh_token::{HandleKind, RefreshHandle},
-    revoke_token::{RevocationRequest, RevokeTokenError, RevokedBy},
+    issue_token::{AuthorizationGrant, IssuedTokens, TokenRequest},
+    issue_token_error::IssueTokenError,
+    refresh_token::{HandleKind, RefreshHandle, RefreshTokenCodec},
+    revoke_token::{RevocationOutcome, RevocationRequest, RevokeTokenError},
     scope::{Scope, ScopeName, Scopes, UnknownScope},
+    service::TokenService,
+    token_error::TokenError,
     validate_token::{Consistency, TokenRequirements, ValidateTokenError},
 };

@@ -1,24 +1,33 @@
-//! The credentials of a login that are not access tokens.
+//! Login tickets and refresh tokens.
 
 use crate::{id::Sid, login::Generation};
 
-/// Which of a login's own credentials a text is.
+/// Whether a credential is a login ticket or a refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HandleKind {
-    /// From a sign-in, for one exchange.
+    /// A login ticket (`hft_…`), from a sign-in, exchanged for the first tokens of the login.
     LoginTicket,
-    /// From an exchange, for the next access token.
+    /// A refresh token (`hfr_…`), from an exchange, exchanged for the next tokens.
     RefreshToken,
 }
 
-/// A login ticket or a refresh token that this issuer made. It holds no secret of its own: the login's row says what it
-/// is worth.
+/// The content of a login ticket or refresh token of this issuer. It contains no secret; the row of its login determines whether
+/// it is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefreshHandle {
-    /// Ticket or refresh token.
+    /// Login ticket or refresh token.
     pub kind: HandleKind,
-    /// The login it belongs to.
+    /// The login that it belongs to.
     pub sid: Sid,
-    /// Its place in the line.
+    /// Its generation; a login ticket has generation 0.
     pub generation: Generation,
+}
+
+/// Encodes login tickets and refresh tokens with a MAC, and decodes them.
+pub trait RefreshTokenCodec: Send + Sync {
+    /// Returns the text of a login ticket or refresh token.
+    fn encode(&self, handle: RefreshHandle) -> String;
+
+    /// Returns the content of a text; `None` if this issuer did not make it.
+    fn decode(&self, text: &str) -> Option<RefreshHandle>;
 }

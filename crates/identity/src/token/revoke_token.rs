@@ -1,124 +1,124 @@
-//! Ending what a token stands for (RFC 7009).
+//! Revocation of tokens and of their logins (RFC 7009): `RevokeToken`.
 
 use std::{sync::Arc, time::Duration};
 
+use holdfast_core::replay_cache::ReplayCacheError;
+
 use crate::{
-    authentication::{Throttled, rate_limit},
-    error::Fault,
+    authentication::Throttled,
+    error::{Fault, StoreError, fault_from},
     id::{Sid, UserId},
+    leeway::LEEWAY,
     login::{ClientKind, EndReason},
-    oauth::{DpopError, PresentedProof, ProofRequirements, Thumbprint, VerifiedProof},
+    oauth::{DpopError, KeyThumbprint, PresentedProof, ProofRequirements, VerifiedProof},
     revocation::RevocationStatus,
-    service::IdentityService,
-    store::StoreError,
-    token::{Claims, Consistency, Expectation, LEEWAY, RefreshHandle, Scope, ValidateTokenError},
+    token::{
+        Claims, Consistency, ExpectedClaims, RefreshHandle, Scope, TokenService,
+        ValidateTokenError, rate_limits,
+    },
 };
 
-/// What the lifetime of access tokens may be set to at most.
-const LONGEST_ACCESS_TTL: Duration = Duration::from_hours(24);
+/// Maximum lifetime of access tokens that can be configured.
+const MAX_ACCESS_TTL: Duration = Duration::from_hours(24);
 
-/// A token that is to be of no use any more.
+/// A request to revoke a token.
 #[derive(Clone, Copy, Debug)]
 pub struct RevocationRequest<'a> {
     /// An access token, a refresh token or a login ticket.
     pub token: &'a str,
-    /// Of the key that the token is bound to, for the request that revokes it.
+    /// A DPoP proof of the key that the token is bound to.
     pub proof: Option<&'a PresentedProof>,
-    /// Whether the OAuth client that it was issued to authenticated itself, which shows more than the key.
-    pub is_clients_own: bool,
+    /// Whether the OAuth client that the token was issued to authenticated itself, so that no DPoP proof is needed.
+    pub by_own_client: bool,
 }
 
-/// What came to an end.
+/// What a revocation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RevokedBy {
-    /// This person's login.
+pub enum RevocationOutcome {
+    /// The login of an account.
     Login(UserId, Sid),
-    /// One access token, of this person's login where it was a person's.
+    /// One access token, with its account and login unless it was issued to an OAuth client for itself.
     Token(Option<(UserId, Sid)>),
-    /// Nothing: the text is no token, or none that was alive.
+    /// Nothing: the text is no token, or the token was expired or revoked.
     Nothing,
 }
 
-/// Why nothing was ended.
+/// Why a revocation is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum RevokeTokenError {
-    /// The access token does not allow to end its login.
-    #[error("the access token lacks a scope that is needed here")]
+    /// The access token lacks the scope `account`, which ending its login requires.
+    #[error("the access token lacks a required scope")]
     InsufficientScope,
-    /// The token is bound to a key, and nothing shows that the caller has it.
+    /// The token is bound to a key, and the DPoP proof of that is missing or not valid.
     #[error(transparent)]
     Dpop(#[from] DpopError),
-    /// Too many access tokens of one login or client were revoked.
+    /// Too many single access tokens of the login or OAuth client were revoked.
     #[error(transparent)]
     Throttled(#[from] Throttled),
-    /// It could not be done now.
+    /// The service failed.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
-impl From<StoreError> for RevokeTokenError {
-    fn from(error: StoreError) -> Self {
-        Self::Fault(error.into())
-    }
-}
+fault_from!(RevokeTokenError: StoreError, ReplayCacheError);
 
-impl IdentityService {
-    /// Ends a login by its refresh token or ticket, or one access token alone. A text that is neither, or over already, is no
-    /// error, and writes nothing. What is bound to a key takes a proof of it, as its use does: a copy alone ends nothing.
+impl TokenService {
+    /// Revokes one access token, or ends the login of a refresh token or login ticket. For a text that is no token, and for a token
+    /// that is expired or revoked, nothing is written. A bound token requires a DPoP proof.
     pub async fn revoke_token(
         &self,
         request: RevocationRequest<'_>,
-    ) -> Result<RevokedBy, RevokeTokenError> {
-        if let Some(credential) = self.deps.credentials.open(request.token) {
-            return self.end_by_credential(credential, request).await;
+    ) -> Result<RevocationOutcome, RevokeTokenError> {
+        if let Some(handle) = self.deps.refresh_tokens.decode(request.token) {
+            return self.end_login_of_handle(handle, request).await;
         }
-        match self.deps.tokens.open(request.token) {
+        match self.deps.access_tokens.verify(request.token) {
             Ok(claims) => self.revoke_access_token(&claims, request).await,
-            Err(_) => Ok(RevokedBy::Nothing),
+            Err(_) => Ok(RevocationOutcome::Nothing),
         }
     }
 
-    /// Ends the login that a token of any kind belongs to. With an access token that takes the scope `account`: an API that
-    /// was given a token cannot sign its owner out with it. For a program that signs itself out through web-service any
-    /// token of its own login does, as it gets no other. One that has expired does as well: a program that was asleep has no other.
+    /// Ends the login that a token belongs to. An access token must have the scope `account`, so that an API which received it cannot
+    /// sign the account's owner out. Through web-service any access token of a program's own login is accepted, also an expired
+    /// one, since the program may have no other.
     pub async fn end_login_of(
         &self,
         request: RevocationRequest<'_>,
         from_web_service: bool,
-    ) -> Result<RevokedBy, RevokeTokenError> {
-        if let Some(credential) = self.deps.credentials.open(request.token) {
-            return self.end_by_credential(credential, request).await;
+    ) -> Result<RevocationOutcome, RevokeTokenError> {
+        if let Some(handle) = self.deps.refresh_tokens.decode(request.token) {
+            return self.end_login_of_handle(handle, request).await;
         }
-        let claims = match self.claims_to_sign_out(request.token).await {
+        let claims = match self.claims_for_sign_out(request.token).await {
             Ok(claims) => claims,
             Err(ValidateTokenError::Fault(fault)) => return Err(fault.into()),
-            Err(_) => return Ok(RevokedBy::Nothing),
+            Err(_) => return Ok(RevocationOutcome::Nothing),
         };
         let Some(person) = &claims.person else {
             return self.revoke_access_token(&claims, request).await;
         };
-        // A token that lives was judged by web-service, and so was the proof that came with it.
-        let is_judged = from_web_service && !self.has_expired(&claims);
-        let key = claims.key.as_ref().filter(|_| !is_judged);
-        let proof = self.proof_of_key(key, request)?;
+        // Web-service has verified a token that has not expired, with its proof.
+        let is_verified = from_web_service && !self.has_expired(&claims);
+        let key = claims.key.as_ref().filter(|_| !is_verified);
+        let proof = self.required_proof(key, request)?;
         let login = self.deps.store.login(person.sid).await?;
-        let is_programs = login.is_some_and(|(login, _)| login.kind == ClientKind::Api);
-        if claims.scopes.contains(&Scope::Account) || (from_web_service && is_programs) {
-            self.spend_where_given(proof).await?;
+        let is_api_login = login.is_some_and(|(login, _)| login.kind == ClientKind::Api);
+        if claims.scopes.contains(&Scope::Account) || (from_web_service && is_api_login) {
+            self.consume_if_any(proof).await?;
             self.end_login((person.subject, person.sid)).await
         } else {
             Err(RevokeTokenError::InsufficientScope)
         }
     }
 
-    /// What an access token says that is valid, or was until it expired.
-    async fn claims_to_sign_out(&self, token: &str) -> Result<Arc<Claims>, ValidateTokenError> {
-        let claims = self.deps.tokens.open(token)?;
+    /// Returns the claims of an access token that is valid, or was until it expired.
+    async fn claims_for_sign_out(&self, token: &str) -> Result<Arc<Claims>, ValidateTokenError> {
+        let claims = self.deps.access_tokens.verify(token)?;
         let now = self.deps.clock.now();
-        // It may have been issued before a shorter lifetime was configured.
-        let expected = Expectation {
-            max_lifetime: LONGEST_ACCESS_TTL,
-            ..self.expectation(None)
+        // A shorter lifetime may have been configured since the token was issued.
+        let expected = ExpectedClaims {
+            max_lifetime: MAX_ACCESS_TTL,
+            ..self.expected_claims(None)
         };
         claims.check(&expected, now.min(claims.expires_at))?;
         self.check_not_revoked(&claims, Consistency::Local, now)
@@ -130,20 +130,20 @@ impl IdentityService {
         self.deps.clock.now() >= claims.expires_at + LEEWAY
     }
 
-    async fn end_by_credential(
+    async fn end_login_of_handle(
         &self,
-        credential: RefreshHandle,
+        handle: RefreshHandle,
         request: RevocationRequest<'_>,
-    ) -> Result<RevokedBy, RevokeTokenError> {
-        let Some((login, user)) = self.deps.store.login(credential.sid).await? else {
-            return Ok(RevokedBy::Nothing);
+    ) -> Result<RevocationOutcome, RevokeTokenError> {
+        let Some((login, user)) = self.deps.store.login(handle.sid).await? else {
+            return Ok(RevocationOutcome::Nothing);
         };
-        // Before anything tells whether the login lives.
-        let proof = self.proof_of_key(login.key.as_ref(), request)?;
+        // Before the answer reveals whether the login is live.
+        let proof = self.required_proof(login.key.as_ref(), request)?;
         if login.ended {
-            return Ok(RevokedBy::Nothing);
+            return Ok(RevocationOutcome::Nothing);
         }
-        self.spend_where_given(proof).await?;
+        self.consume_if_any(proof).await?;
         self.end_login((user.id, login.sid)).await
     }
 
@@ -151,67 +151,71 @@ impl IdentityService {
         &self,
         claims: &Claims,
         request: RevocationRequest<'_>,
-    ) -> Result<RevokedBy, RevokeTokenError> {
+    ) -> Result<RevocationOutcome, RevokeTokenError> {
         if self.has_expired(claims) {
-            return Ok(RevokedBy::Nothing);
+            return Ok(RevocationOutcome::Nothing);
         }
-        let proof = self.proof_of_key(claims.key.as_ref(), request)?;
-        if let RevocationStatus::Refused(_) = self.deps.revocations.judge(claims) {
-            return Ok(RevokedBy::Nothing);
+        let proof = self.required_proof(claims.key.as_ref(), request)?;
+        if let RevocationStatus::Revoked(_) = self.deps.revocations.status(claims) {
+            return Ok(RevocationOutcome::Nothing);
         }
-        let of = claims.person.as_ref();
-        let owner = of.map_or_else(|| claims.client_id.clone(), |person| person.sid.to_string());
-        let counter = rate_limit::revocations(&*self.deps.keyed_hasher, &owner);
+        let person = claims.person.as_ref();
+        let owner =
+            person.map_or_else(|| claims.client_id.clone(), |person| person.sid.to_string());
+        let counter = rate_limits::revocations(&*self.deps.keyed_hasher, &owner);
         self.deps.counters.count(&[counter]).await?;
-        self.spend_where_given(proof).await?;
+        self.consume_if_any(proof).await?;
         let store = &self.deps.store;
         let is_new = store.revoke_token(claims.jti, claims.expires_at).await?;
         self.deps.revocations.catch_up().await;
         Ok(if is_new {
-            RevokedBy::Token(of.map(|person| (person.subject, person.sid)))
+            RevocationOutcome::Token(person.map(|person| (person.subject, person.sid)))
         } else {
-            RevokedBy::Nothing
+            RevocationOutcome::Nothing
         })
     }
 
-    /// The proof that is needed of `key`, if any, not spent yet.
-    fn proof_of_key(
+    /// Verifies the DPoP proof that a token bound to `key` requires; `None` if none is required.
+    fn required_proof(
         &self,
-        key: Option<&Thumbprint>,
+        key: Option<&KeyThumbprint>,
         request: RevocationRequest<'_>,
     ) -> Result<Option<VerifiedProof>, DpopError> {
-        let Some(key) = key.filter(|_| !request.is_clients_own) else {
+        let Some(key) = key.filter(|_| !request.by_own_client) else {
             return Ok(None);
         };
-        let proof = request.proof.ok_or_else(|| self.proof_required())?;
-        let wanted = ProofRequirements {
+        let proof = request.proof.ok_or_else(|| self.dpop.required())?;
+        let required = ProofRequirements {
             token: None,
-            is_fresh: false,
+            nonce_optional: false,
         };
-        let proof = self.prove_key(proof, wanted)?;
+        let proof = self.dpop.verify(proof, required)?;
         if proof.key == *key {
             Ok(Some(proof))
         } else {
-            Err(self.proof_invalid())
+            Err(self.dpop.invalid())
         }
     }
 
-    async fn spend_where_given(&self, proof: Option<VerifiedProof>) -> Result<(), DpopError> {
+    async fn consume_if_any(&self, proof: Option<VerifiedProof>) -> Result<(), DpopError> {
         match proof {
-            Some(proof) => self.consume(&proof).await,
+            Some(proof) => self.dpop.consume(&proof).await,
             None => Ok(()),
         }
     }
 
-    /// Ends a login because its owner signed out.
-    async fn end_login(&self, (user, sid): (UserId, Sid)) -> Result<RevokedBy, RevokeTokenError> {
+    /// Ends a login because the account's owner signed out.
+    async fn end_login(
+        &self,
+        (user, sid): (UserId, Sid),
+    ) -> Result<RevocationOutcome, RevokeTokenError> {
         let (store, now) = (&self.deps.store, self.deps.clock.now());
         let ended = store.end_login(sid, EndReason::SignedOut, now).await?;
         self.deps.revocations.catch_up().await;
         Ok(if ended {
-            RevokedBy::Login(user, sid)
+            RevocationOutcome::Login(user, sid)
         } else {
-            RevokedBy::Nothing
+            RevocationOutcome::Nothing
         })
     }
 }

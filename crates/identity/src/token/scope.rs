@@ -1,46 +1,46 @@
-//! What an access token may be used for.
+//! Scopes (RFC 6749 §3.3).
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use crate::account::User;
 
-/// One scope.
+/// A scope.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
-    /// Who the person is.
+    /// `profile`: identifier and username of the account.
     Profile,
-    /// The person's own account: `AccountService`.
+    /// `account`: the account's own administration, `AccountService`.
     Account,
-    /// Everybody's accounts: `AdminService`.
+    /// `admin`: the administration of all accounts, `AdminService`.
     Admin,
-    /// What an application calls its own; only clients are granted such.
-    Of(ScopeName),
+    /// A scope that an application defines. Only OAuth clients are granted such scopes.
+    Application(ScopeName),
 }
 
-/// The name of an application's own scope: at most 64 of the characters that RFC 6749 §3.3 allows.
+/// The name of a scope of an application: 1 to 64 of the characters that RFC 6749 §3.3 allows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ScopeName(String);
 
 impl Scope {
-    /// What people can be granted.
-    const OF_PEOPLE: [Self; 3] = [Self::Profile, Self::Account, Self::Admin];
+    /// Scopes that accounts can be granted.
+    const OF_ACCOUNTS: [Self; 3] = [Self::Profile, Self::Account, Self::Admin];
     const MAX_LENGTH: usize = 64;
 
-    /// The scope's name on the wire.
+    /// Returns the scope's name as it is in `scope`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Profile => "profile",
             Self::Account => "account",
             Self::Admin => "admin",
-            Self::Of(ScopeName(name)) => name,
+            Self::Application(ScopeName(name)) => name,
         }
     }
 
-    /// Whether it is an application's own.
+    /// Whether an application defines it.
     #[must_use]
-    pub const fn is_of_application(&self) -> bool {
-        matches!(self, Self::Of(_))
+    pub const fn is_application(&self) -> bool {
+        matches!(self, Self::Application(_))
     }
 }
 
@@ -48,60 +48,65 @@ impl FromStr for Scope {
     type Err = UnknownScope;
 
     fn from_str(text: &str) -> Result<Self, UnknownScope> {
-        let own = Self::OF_PEOPLE.into_iter();
-        if let Some(scope) = own.clone().find(|scope| scope.as_str() == text) {
+        let mut own = Self::OF_ACCOUNTS.into_iter();
+        if let Some(scope) = own.find(|scope| scope.as_str() == text) {
             return Ok(scope);
         }
         let is_allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
         if (1..=Self::MAX_LENGTH).contains(&text.len()) && text.bytes().all(is_allowed) {
-            Ok(Self::Of(ScopeName(text.to_owned())))
+            Ok(Self::Application(ScopeName(text.to_owned())))
         } else {
             Err(UnknownScope)
         }
     }
 }
 
-/// There can be no such scope.
+/// The text cannot be a scope.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("unknown scope")]
 pub struct UnknownScope;
 
-/// A set of scopes; on the wire their names, separated by spaces (RFC 6749 §3.3).
+/// A set of scopes. Its text form is their names, separated by spaces (RFC 6749 §3.3).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scopes(BTreeSet<Scope>);
 
 impl Scopes {
-    /// The scopes that `user` may be granted.
+    /// Returns the scopes that an account may be granted: `admin` only to administrators.
     #[must_use]
     pub fn grantable(user: &User) -> Self {
-        Scope::OF_PEOPLE
+        Scope::OF_ACCOUNTS
             .into_iter()
             .filter(|scope| *scope != Scope::Admin || user.admin)
             .collect()
     }
 
-    /// Whether `scope` is one of them.
+    /// Whether `scope` is in the set.
     #[must_use]
     pub fn contains(&self, scope: &Scope) -> bool {
         self.0.contains(scope)
     }
 
-    /// Whether there is none.
+    /// Whether the set is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// All of them, in their order.
+    /// Iterates over the scopes in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = &Scope> {
         self.0.iter()
     }
 
-    /// Whether each of `self` is one of `others`.
+    /// Whether the set is a subset of `others`.
     #[must_use]
     pub fn is_within(&self, others: &Self) -> bool {
         self.0.is_subset(&others.0)
     }
+}
+
+/// Returns `scopes` if it is a subset of `limit`.
+pub(super) fn within(scopes: Scopes, limit: &Scopes) -> Option<Scopes> {
+    scopes.is_within(limit).then_some(scopes)
 }
 
 impl FromIterator<Scope> for Scopes {
@@ -137,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_of_names_is_a_set() {
+    fn scope_list_is_parsed_as_a_set() {
         let scopes: Scopes = "account profile  account".parse().unwrap();
         assert_eq!(scopes.to_string(), "profile account");
         let own: Scopes = "orders:read account".parse().unwrap();

@@ -1,112 +1,108 @@
-//! Judging an access token.
+//! Validation of an access token: `ValidateToken`.
 
 use std::sync::Arc;
 
+use holdfast_core::replay_cache::ReplayCacheError;
 use time::OffsetDateTime;
 
 use crate::{
-    error::Fault,
+    error::{Fault, StoreError, fault_from},
     oauth::{DpopError, PresentedProof, ProofRequirements},
     revocation::RevocationStatus,
-    service::IdentityService,
-    store::StoreError,
-    token::{Claims, Expectation, Scope, TokenError},
+    token::{Claims, ExpectedClaims, Scope, TokenError, TokenService},
 };
 
-/// Why an access token does not do.
+/// Why an access token is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ValidateTokenError {
     /// It is not valid.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// It is valid and lacks a scope.
-    #[error("the access token lacks a scope that is needed here")]
+    /// It is valid and lacks a required scope.
+    #[error("the access token lacks a required scope")]
     InsufficientScope,
-    /// It is bound to a key, and nothing shows that whoever presents it has that.
+    /// It is bound to a key, and the DPoP proof of that is missing or not valid.
     #[error(transparent)]
     Dpop(#[from] DpopError),
-    /// It could not be judged now.
+    /// The service failed.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
-impl From<StoreError> for ValidateTokenError {
-    fn from(error: StoreError) -> Self {
-        Self::Fault(error.into())
-    }
-}
+fault_from!(ValidateTokenError: StoreError, ReplayCacheError);
 
-/// How sure an answer has to be.
+/// Whether the local revocation cache is enough, or the store must be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Consistency {
-    /// As this instance knows it: what another one ended may be a fraction of a second behind.
+    /// The local revocation cache, which may lack revocations that another instance committed a fraction of a second ago.
     #[default]
     Local,
-    /// As the store has it.
+    /// The store.
     Strong,
 }
 
-/// What a token must be good for.
+/// What an access token must satisfy to be accepted.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TokenRequirements<'a> {
-    /// Who is to accept it; the default audience where nobody is named.
+    /// Required `aud`; `None` for the default audience.
     pub audience: Option<&'a str>,
-    /// What it must allow, all of it.
+    /// Scopes that the token must have, all of them.
     pub scopes: &'a [&'a str],
-    /// How sure the answer has to be.
+    /// Where revocations are looked up.
     pub consistency: Consistency,
-    /// What came with a token that was not presented as one for its bearer.
+    /// The DPoP proof, if the token was presented as `DPoP`; `None` if it was presented as `Bearer`.
     pub proof: Option<&'a PresentedProof>,
 }
 
-impl IdentityService {
-    /// What a valid token says.
+impl TokenService {
+    /// Validates an access token and returns its claims.
     pub async fn validate_token(
         &self,
         token: &str,
-        needed: TokenRequirements<'_>,
+        required: TokenRequirements<'_>,
     ) -> Result<Arc<Claims>, ValidateTokenError> {
-        let claims = self.validate_claims(token, &needed).await?;
-        self.check_key(token, &claims, needed.proof).await?;
+        let claims = self.validate_claims(token, &required).await?;
+        self.check_binding(token, &claims, required.proof).await?;
         let has = |name: &&str| {
             name.parse()
                 .is_ok_and(|scope: Scope| claims.scopes.contains(&scope))
         };
-        if needed.scopes.iter().all(has) {
+        if required.scopes.iter().all(has) {
             Ok(claims)
         } else {
             Err(ValidateTokenError::InsufficientScope)
         }
     }
 
-    /// What a token says that is valid in the hands of whoever has its key; whether they have is not looked at.
+    /// Returns the claims of a token whose signature, issuer, audience and times are valid, and that is not revoked. Its key binding
+    /// is not checked.
     async fn validate_claims(
         &self,
         token: &str,
-        needed: &TokenRequirements<'_>,
+        required: &TokenRequirements<'_>,
     ) -> Result<Arc<Claims>, ValidateTokenError> {
-        let claims = self.deps.tokens.open(token)?;
+        let claims = self.deps.access_tokens.verify(token)?;
         let now = self.deps.clock.now();
-        claims.check(&self.expectation(needed.audience), now)?;
-        self.check_not_revoked(&claims, needed.consistency, now)
+        claims.check(&self.expected_claims(required.audience), now)?;
+        self.check_not_revoked(&claims, required.consistency, now)
             .await?;
         Ok(claims)
     }
 
-    /// What every valid access token for `audience` says, or for the default one.
-    pub(crate) fn expectation<'a>(&'a self, audience: Option<&'a str>) -> Expectation<'a> {
-        Expectation {
+    /// The claims that a valid access token for `audience`, or for the default one, has.
+    pub(super) fn expected_claims<'a>(&'a self, audience: Option<&'a str>) -> ExpectedClaims<'a> {
+        ExpectedClaims {
             issuer: &self.policy.issuer,
             audience: audience.map_or_else(
                 || self.policy.default_audience(),
-                |audience| self.policy.canonical(audience),
+                |audience| self.policy.canonical_audience(audience),
             ),
             max_lifetime: self.policy.access_ttl,
         }
     }
 
-    /// Check 12 of RFC 9449 §4.3, and §7.1: what is bound is not taken from a mere bearer.
-    async fn check_key(
+    /// Check 12 of RFC 9449 §4.3, and §7.1: a bound token is not accepted as a bearer token.
+    async fn check_binding(
         &self,
         token: &str,
         claims: &Claims,
@@ -115,30 +111,31 @@ impl IdentityService {
         let (bound_to, proof) = match (&claims.key, proof) {
             (None, None) => return Ok(()),
             (None, Some(_)) => return Err(TokenError::NotBound.into()),
-            (Some(_), None) => return Err(self.proof_required().into()),
+            (Some(_), None) => return Err(self.dpop.required().into()),
             (Some(key), Some(proof)) => (key, proof),
         };
-        let wanted = ProofRequirements {
+        let required = ProofRequirements {
             token: Some(token),
-            is_fresh: false,
+            nonce_optional: false,
         };
-        let proof = self.prove_key(proof, wanted)?;
+        let proof = self.dpop.verify(proof, required)?;
         if proof.key != *bound_to {
-            return Err(self.proof_invalid().into());
+            return Err(self.dpop.invalid().into());
         }
-        Ok(self.consume(&proof).await?)
+        Ok(self.dpop.consume(&proof).await?)
     }
 
-    pub(crate) async fn check_not_revoked(
+    /// Checks that the token, its login and its OAuth client are not revoked.
+    pub(super) async fn check_not_revoked(
         &self,
         claims: &Claims,
         consistency: Consistency,
         now: OffsetDateTime,
     ) -> Result<(), ValidateTokenError> {
         if consistency == Consistency::Local {
-            match self.deps.revocations.judge(claims) {
+            match self.deps.revocations.status(claims) {
                 RevocationStatus::Live => return Ok(()),
-                RevocationStatus::Refused(refused) => return Err(refused.into()),
+                RevocationStatus::Revoked(error) => return Err(error.into()),
                 RevocationStatus::Unknown => {}
             }
         }
@@ -147,7 +144,7 @@ impl IdentityService {
             return Err(TokenError::Revoked.into());
         }
         let Some(person) = &claims.person else {
-            return self.check_client(&claims.client_id).await;
+            return self.check_client_enabled(&claims.client_id).await;
         };
         match store.login(person.sid).await? {
             Some((login, user)) if login.is_live(now) && user.id == person.subject => Ok(()),
@@ -155,7 +152,7 @@ impl IdentityService {
         }
     }
 
-    async fn check_client(&self, id: &str) -> Result<(), ValidateTokenError> {
+    async fn check_client_enabled(&self, id: &str) -> Result<(), ValidateTokenError> {
         let client = match id.parse() {
             Ok(id) => self.deps.store.client(&id).await?,
             Err(_) => None,

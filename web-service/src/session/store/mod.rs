@@ -6,6 +6,5 @@ pub mod memory;
 mod record;
 pub mod redis;
 mod redis_records;
-pub mod replay_cache;
 mod seal;
 pub mod session_cache;

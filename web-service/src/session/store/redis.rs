@@ -19,7 +19,11 @@ use fred::{
     },
 };
 use holdfast_circuit_breaker::{CircuitBreaker, Probe};
-use holdfast_core::{clock::Clock, rate_limited_log::LogRateLimiter};
+use holdfast_core::{
+    clock::Clock,
+    rate_limited_log::LogRateLimiter,
+    replay_cache::{ReplayCache, ReplayCacheError},
+};
 use holdfast_server_kit::redis_info::{OLDEST_VERSION, RedisInfo};
 use tokio::time::timeout;
 use tower_sessions::{
@@ -28,13 +32,9 @@ use tower_sessions::{
     session_store::{self, Error},
 };
 
-use crate::session::{
-    device::ReplayCache,
-    sessions::RecordsUnavailable,
-    store::{
-        encrypted_store::ExpiryClock, invalidation::track, redis_records::RedisRecords,
-        session_cache::SessionCache,
-    },
+use crate::session::store::{
+    encrypted_store::ExpiryClock, invalidation::track, redis_records::RedisRecords,
+    session_cache::SessionCache,
 };
 
 /// For a call as a whole, waiting for a connection included.
@@ -251,20 +251,16 @@ impl SessionStore for BreakerStore {
 
 #[async_trait]
 impl ReplayCache for BreakerStore {
-    async fn insert_if_new(
-        &self,
-        name: &str,
-        window: Duration,
-    ) -> Result<bool, RecordsUnavailable> {
+    async fn insert_if_new(&self, key: &str, window: Duration) -> Result<bool, ReplayCacheError> {
         let millis = i64::try_from(window.as_millis()).unwrap_or(i64::MAX);
         let set = async {
             let (until, if_new) = (Some(Expiration::PX(millis)), Some(SetOptions::NX));
-            let key = format!("once:{name}");
+            let key = format!("once:{key}");
             let set = self.client.set(key, "", until, if_new, false).await;
-            // Nothing, where it was there.
+            // Redis answers nil if the key exists.
             set.map(|was_set: Option<String>| was_set.is_some())
-                .map_err(|error| RecordsUnavailable(error.to_string()))
+                .map_err(|error| ReplayCacheError(error.to_string()))
         };
-        self.ask(set, RecordsUnavailable).await
+        self.ask(set, ReplayCacheError).await
     }
 }

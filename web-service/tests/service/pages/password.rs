@@ -51,7 +51,7 @@ async fn invalid_change_is_explained_and_changes_nothing() {
             PASSWORD,
             PASSWORD,
             PASSWORD,
-            "This is the password so far; choose another one",
+            "This is the current password; choose another one",
         ),
         (
             PASSWORD,

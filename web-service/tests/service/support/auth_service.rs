@@ -8,7 +8,7 @@ use holdfast_crypto::{
     argon2id::{Argon2id, Cost},
     random::SystemRandom,
 };
-use holdfast_identity::{account::Accounts, key::Algorithm, oauth::Dpop, service::Policy};
+use holdfast_identity::{account::Accounts, key::Algorithm, oauth::DpopPolicy, policy::Policy};
 use holdfast_store_sqlite::SqliteStore;
 use secrecy::SecretBox;
 use tempfile::TempDir;
@@ -37,7 +37,7 @@ pub(super) async fn start_auth(directory: &TempDir, clock: &ManualClock) -> (Str
             refresh_ttl: Duration::from_hours(30 * 24),
             login_ttl: Duration::from_hours(90 * 24),
             step_up_max_age: Duration::from_mins(5),
-            dpop: Dpop::Allow,
+            dpop: DpopPolicy::Allow,
         },
         signing_algorithm: Algorithm::EdDsa,
         key_max_age: Duration::from_hours(90 * 24),

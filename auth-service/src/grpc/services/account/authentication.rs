@@ -22,6 +22,7 @@ pub(super) async fn reauthenticate(
     let address = context.client.ip_address;
     let outcome = api
         .identity
+        .authentication
         .reauthenticate(&owner, &password, address)
         .await;
     let kind = match &outcome {
@@ -49,6 +50,7 @@ pub(super) async fn change_password(
     let current = decode::password(&message.current_password)?;
     let outcome = api
         .identity
+        .authentication
         .change_password(&owner, &current, &message.new_password, context.client)
         .await;
     let kind = match &outcome {

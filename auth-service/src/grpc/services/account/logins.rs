@@ -16,7 +16,7 @@ pub(super) async fn list(
     request: Request<ListLoginsRequest>,
 ) -> Result<ListLoginsResponse, Status> {
     let owner = api.owner(&request).await?;
-    let logins = api.identity.own_logins(&owner).await.or_status()?;
+    let logins = api.identity.logins.own_logins(&owner).await.or_status()?;
     let logins = logins
         .into_iter()
         .map(|login| encode::login(login, owner.sid));
@@ -31,7 +31,11 @@ pub(super) async fn end(
 ) -> Result<EndLoginResponse, Status> {
     let (owner, context) = api.owner_in_context(&mut request).await?;
     let sid = decode::sid(&request.into_inner().sid)?;
-    api.identity.end_own_login(&owner, sid).await.or_status()?;
+    api.identity
+        .logins
+        .end_own_login(&owner, sid)
+        .await
+        .or_status()?;
     let subject = AuditSubject::login(owner.subject, sid);
     api.audit
         .record(AuditKind::LoginEnded, subject, context.origin());
@@ -45,7 +49,12 @@ pub(super) async fn end_others(
     mut request: Request<EndOtherLoginsRequest>,
 ) -> Result<EndOtherLoginsResponse, Status> {
     let (owner, context) = api.owner_in_context(&mut request).await?;
-    let ended = api.identity.end_other_logins(&owner).await.or_status()?;
+    let ended = api
+        .identity
+        .logins
+        .end_other_logins(&owner)
+        .await
+        .or_status()?;
     if ended > 0 {
         let subject = AuditSubject::caller(&owner);
         api.audit

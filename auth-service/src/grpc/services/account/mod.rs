@@ -13,7 +13,7 @@ use auth_proto::v1::{
 };
 use holdfast_identity::{
     account::Accounts,
-    service::IdentityService,
+    services::IdentityServices,
     token::{Person, Scope},
 };
 use tonic::{Request, Status};
@@ -30,7 +30,7 @@ use crate::{
 
 /// The state of the service.
 pub(super) struct AccountApi {
-    pub(super) identity: Arc<IdentityService>,
+    pub(super) identity: Arc<IdentityServices>,
     pub(super) accounts: Accounts,
     pub(super) callers: CallerAuthenticator,
     pub(super) audit: AuditRecorder,

@@ -20,10 +20,10 @@ use auth_proto::v1::{
 };
 use holdfast_identity::{
     account::Accounts,
-    audit::Origin,
-    oauth::Clients,
-    service::IdentityService,
-    store::KeyRotation,
+    audit::RequestSource,
+    key::KeyRotation,
+    oauth::OauthClients,
+    services::IdentityServices,
     token::{Person, Scope},
 };
 use tonic::{Request, Status};
@@ -35,9 +35,9 @@ use crate::grpc::{
 
 /// The state of the service.
 pub(super) struct AdminApi {
-    pub(super) identity: Arc<IdentityService>,
+    pub(super) identity: Arc<IdentityServices>,
     pub(super) accounts: Accounts,
-    pub(super) clients: Clients,
+    pub(super) clients: OauthClients,
     pub(super) callers: CallerAuthenticator,
     pub(super) key_rotation: Arc<dyn KeyRotation>,
     pub(super) audit: AuditRecorder,
@@ -53,7 +53,7 @@ impl AdminApi {
     async fn admin_call<T: Sync>(
         &self,
         request: Request<T>,
-    ) -> Result<(Person, Origin, T), Status> {
+    ) -> Result<(Person, RequestSource, T), Status> {
         let admin = self.admin(&request).await?;
         let origin = origin_of_call(&request, &self.callers.service_identity);
         Ok((admin, origin, request.into_inner()))

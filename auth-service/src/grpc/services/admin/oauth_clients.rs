@@ -7,7 +7,7 @@ use auth_proto::v1::{
 };
 use holdfast_identity::{
     audit::AuditKind,
-    oauth::{NewClient, ProvesBy},
+    oauth::{NewClient, RequestedAuthMethod},
 };
 use secrecy::ExposeSecret as _;
 use tonic::{Request, Status};
@@ -41,15 +41,15 @@ fn new_client(message: CreateClientRequest) -> Result<NewClient, Status> {
     if kind != ClientProofKind::Key && !message.jwk.is_empty() {
         return Err(invalid("jwk", "is only for CLIENT_PROOF_KIND_KEY"));
     }
-    let proves_by = match kind {
-        ClientProofKind::None => ProvesBy::Nothing,
-        ClientProofKind::Secret => ProvesBy::Secret,
-        ClientProofKind::Key => ProvesBy::Key(message.jwk),
+    let auth_method = match kind {
+        ClientProofKind::None => RequestedAuthMethod::None,
+        ClientProofKind::Secret => RequestedAuthMethod::Secret,
+        ClientProofKind::Key => RequestedAuthMethod::Key(message.jwk),
         ClientProofKind::Unspecified => return Err(invalid("proof_kind", "is required")),
     };
     Ok(NewClient {
         id: decode::client_id(&message.client_id)?,
-        proves_by,
+        auth_method,
         scopes: decode::scopes(&message.scope)?,
         audiences: message.audiences,
         introspection_only: message.introspection_only,

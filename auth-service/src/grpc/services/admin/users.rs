@@ -80,7 +80,7 @@ pub(super) async fn disable(
     let (admin, origin, message) = api.admin_call(request).await?;
     let id = decode::user_id("user_id", &message.user_id)?;
     let disabled = api.accounts.disable(id).await.or_status()?;
-    if disabled.is_new {
+    if disabled.changed {
         let subject = AuditSubject::user_by(&admin, id);
         api.audit.record(AuditKind::UserDisabled, subject, origin);
     }
@@ -96,7 +96,7 @@ pub(super) async fn enable(
     let (admin, origin, message) = api.admin_call(request).await?;
     let id = decode::user_id("user_id", &message.user_id)?;
     let enabled = api.accounts.enable(id).await.or_status()?;
-    if enabled.is_new {
+    if enabled.changed {
         let subject = AuditSubject::user_by(&admin, id);
         api.audit.record(AuditKind::UserEnabled, subject, origin);
     }
@@ -137,7 +137,12 @@ pub(super) async fn end_logins(
     let (admin, origin, message) = api.admin_call(request).await?;
     let id = decode::user_id("user_id", &message.user_id)?;
     let user = api.accounts.by_id(id).await.or_status()?;
-    let ended = api.identity.end_user_logins(user.id).await.or_status()?;
+    let ended = api
+        .identity
+        .logins
+        .end_user_logins(user.id)
+        .await
+        .or_status()?;
     if ended > 0 {
         let subject = AuditSubject::user_by(&admin, id);
         api.audit.record(AuditKind::AllLoginsEnded, subject, origin);

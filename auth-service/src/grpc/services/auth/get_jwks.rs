@@ -15,6 +15,6 @@ pub(super) async fn get_jwks(
     let keys = api.keys.published(api.clock.now());
     Ok(GetJwksResponse {
         keys: keys.iter().map(encode::json_web_key).collect(),
-        issuer: api.identity.issuer().to_owned(),
+        issuer: api.identity.tokens.issuer().to_owned(),
     })
 }

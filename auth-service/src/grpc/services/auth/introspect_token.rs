@@ -2,8 +2,8 @@
 
 use auth_proto::v1::{IntrospectTokenRequest, IntrospectTokenResponse};
 use holdfast_identity::{
-    audit::{AuditKind, Origin},
-    oauth::ClientProof,
+    audit::{AuditKind, RequestSource},
+    oauth::ClientCredentials,
     token::IntrospectError,
 };
 use tonic::{Request, Status};
@@ -19,8 +19,12 @@ pub(super) async fn introspect_token(
 ) -> Result<IntrospectTokenResponse, Status> {
     let origin = origin_of_call(&request, &api.service_identity);
     let message = request.into_inner();
-    let client = decode::client_proof(message.client_credentials.unwrap_or_default());
-    let outcome = api.identity.introspect(&client, &message.token).await;
+    let client = decode::client_credentials(message.client_credentials.unwrap_or_default());
+    let outcome = api
+        .identity
+        .tokens
+        .introspect(&client, &message.token)
+        .await;
     match &outcome {
         Err(IntrospectError::InvalidClient) => api.record_invalid_client(&client, origin),
         Err(IntrospectError::Throttled(throttled, client)) if throttled.is_first => {
@@ -35,7 +39,7 @@ pub(super) async fn introspect_token(
 
 impl AuthApi {
     /// Records a failed client authentication. The stated id is kept only if it has the form of one.
-    pub(super) fn record_invalid_client(&self, client: &ClientProof, origin: Origin) {
+    pub(super) fn record_invalid_client(&self, client: &ClientCredentials, origin: RequestSource) {
         let subject = AuditSubject {
             client: client.id.parse().ok(),
             ..AuditSubject::default()

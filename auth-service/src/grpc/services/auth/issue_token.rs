@@ -4,9 +4,8 @@ use auth_proto::v1::{
     IssueTokenRequest, IssueTokenResponse, issue_token_request::Grant as StatedGrant,
 };
 use holdfast_identity::{
-    audit::{AuditKind, Origin},
-    oauth::ClientTokenRequest,
-    token::{Grant, IssueTokenError, Issued, TokenRequest},
+    audit::{AuditKind, RequestSource},
+    token::{AuthorizationGrant, ClientTokenRequest, IssueTokenError, IssuedTokens, TokenRequest},
 };
 use tonic::{Request, Status};
 
@@ -30,7 +29,7 @@ pub(super) async fn issue_token(
     let message = request.into_inner();
     let proof = message
         .dpop
-        .map(|stated| context.proof(stated, api.identity.issuer(), PATH));
+        .map(|stated| context.proof(stated, api.identity.tokens.issuer(), PATH));
     let has_proof = proof.is_some();
     let Some(grant) = message.grant else {
         let grants = "one of login_ticket, refresh_token and client_credentials is required";
@@ -39,11 +38,11 @@ pub(super) async fn issue_token(
     let audience = decode::optional(message.audience);
     let scopes = decode::scopes(&message.scope)?;
     let grant = match grant {
-        StatedGrant::LoginTicket(ticket) => Grant::LoginTicket(ticket),
-        StatedGrant::RefreshToken(token) => Grant::RefreshToken(token),
+        StatedGrant::LoginTicket(ticket) => AuthorizationGrant::LoginTicket(ticket),
+        StatedGrant::RefreshToken(token) => AuthorizationGrant::RefreshToken(token),
         StatedGrant::ClientCredentials(stated) => {
             let request = ClientTokenRequest {
-                client: decode::client_proof(stated),
+                client: decode::client_credentials(stated),
                 audience,
                 scopes,
                 proof,
@@ -59,7 +58,7 @@ pub(super) async fn issue_token(
         client: context.client,
         proof,
     };
-    let outcome = api.identity.issue_token(request).await;
+    let outcome = api.identity.tokens.issue_token(&request).await;
     if let Some((kind, subject)) = event_of(&outcome) {
         api.audit.record(kind, subject, origin);
     }
@@ -70,9 +69,9 @@ pub(super) async fn issue_token(
 async fn issue_to_client(
     api: &AuthApi,
     request: &ClientTokenRequest,
-    origin: Origin,
+    origin: RequestSource,
 ) -> Result<IssueTokenResponse, Status> {
-    let outcome = api.identity.issue_to_client(request).await;
+    let outcome = api.identity.tokens.issue_client_token(request).await;
     match &outcome {
         Ok(issued) => {
             let subject = AuditSubject::client(issued.client.clone());
@@ -89,14 +88,14 @@ async fn issue_to_client(
 
 /// A caller that presented a proof gets the nonce for its next one.
 fn with_nonce(api: &AuthApi, issued: IssueTokenResponse, has_proof: bool) -> IssueTokenResponse {
-    let nonce = has_proof.then(|| api.identity.dpop_nonce());
+    let nonce = has_proof.then(|| api.identity.tokens.dpop_nonce());
     IssueTokenResponse {
         dpop_nonce: nonce.unwrap_or_default(),
         ..issued
     }
 }
 
-fn event_of(outcome: &Result<Issued, IssueTokenError>) -> Option<(AuditKind, AuditSubject)> {
+fn event_of(outcome: &Result<IssuedTokens, IssueTokenError>) -> Option<(AuditKind, AuditSubject)> {
     let (kind, user, sid) = match outcome {
         Ok(issued) if issued.is_refresh => (AuditKind::Refreshed, issued.user, issued.sid),
         Ok(issued) if issued.is_repeated_elsewhere => {

@@ -29,7 +29,7 @@ pub(super) async fn login(
         client: context.client,
         form,
     };
-    let outcome = api.identity.login(attempt).await;
+    let outcome = api.identity.authentication.sign_in(attempt).await;
     if let Ok(SignedIn { user, ended, .. }) = &outcome {
         for sid in ended {
             let subject = AuditSubject::login(user.id, *sid);

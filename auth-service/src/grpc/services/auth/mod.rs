@@ -18,7 +18,7 @@ use auth_proto::v1::{
     ValidateTokenResponse, WatchRevocationsRequest, auth_service_server::AuthService,
 };
 use holdfast_core::clock::Clock;
-use holdfast_identity::{service::IdentityService, store::PublishedKeys};
+use holdfast_identity::{key::PublishedKeys, services::IdentityServices};
 
 use self::watch_revocations::Responses;
 pub(super) use self::watch_revocations::RevocationStreams;
@@ -29,7 +29,7 @@ use crate::grpc::{
 
 /// The state of the service.
 pub(super) struct AuthApi {
-    pub(super) identity: Arc<IdentityService>,
+    pub(super) identity: Arc<IdentityServices>,
     pub(super) service_identity: Arc<ServiceIdentity>,
     pub(super) keys: Arc<dyn PublishedKeys>,
     pub(super) clock: Arc<dyn Clock>,

@@ -17,7 +17,10 @@ pub(super) async fn report_device(
     let context = CallContext::take(&mut request, &api.service_identity)?;
     let message = request.into_inner();
     let event = decode::device_event(message.event(), message.end_login)?;
-    let reported = api.identity.report_device(message.refresh_token, event);
+    let reported = api
+        .identity
+        .logins
+        .report_device(&message.refresh_token, event);
     let (user, sid) = reported.await.or_status()?;
     let kind = match event {
         DeviceEvent::Bound => AuditKind::DeviceBound,

@@ -3,7 +3,7 @@
 use auth_proto::v1::{ClientCredentials, RevokeTokenRequest, RevokeTokenResponse};
 use holdfast_identity::{
     audit::AuditKind,
-    token::{IssueTokenError, RevocationRequest, RevokedBy},
+    token::{IssueTokenError, RevocationOutcome, RevocationRequest},
 };
 use tonic::{Request, Status};
 
@@ -24,25 +24,28 @@ pub(super) async fn revoke_token(
 ) -> Result<RevokeTokenResponse, Status> {
     let context = CallContext::take(&mut request, &api.service_identity)?;
     let message = request.into_inner();
-    let issuer = api.identity.issuer();
+    let issuer = api.identity.tokens.issuer();
     let proof = message
         .dpop
         .map(|stated| context.proof(stated, issuer, PATH));
-    let is_clients_own = match message.client_credentials {
-        Some(stated) => is_clients_own(api, stated, &message.token).await?,
+    let by_own_client = match message.client_credentials {
+        Some(stated) => is_own_client(api, stated, &message.token).await?,
         None => false,
     };
     let revocation = RevocationRequest {
         token: &message.token,
         proof: proof.as_ref(),
-        is_clients_own,
+        by_own_client,
     };
     let revoked = if message.end_login {
         let from_web_service = context.from_web_service;
-        let ended = api.identity.end_login_of(revocation, from_web_service);
+        let ended = api
+            .identity
+            .tokens
+            .end_login_of(revocation, from_web_service);
         ended.await
     } else {
-        api.identity.revoke_token(revocation).await
+        api.identity.tokens.revoke_token(revocation).await
     };
     if let Some((kind, subject)) = event_of(revoked.or_status()?) {
         api.audit.record(kind, subject, context.origin());
@@ -53,29 +56,34 @@ pub(super) async fn revoke_token(
 }
 
 /// Whether an OAuth client that can authenticate itself did so. A token of another client is an error.
-async fn is_clients_own(
+async fn is_own_client(
     api: &AuthApi,
     stated: ClientCredentials,
     token: &str,
 ) -> Result<bool, Status> {
-    let proof = decode::client_proof(stated);
-    let client = api.identity.authenticate_client(&proof).await.or_status()?;
-    if !api.identity.is_token_of(&client, token) {
+    let credentials = decode::client_credentials(stated);
+    let client = api
+        .identity
+        .clients
+        .authenticate(&credentials)
+        .await
+        .or_status()?;
+    if !api.identity.tokens.may_revoke(&client, token) {
         return Err(IssueTokenError::UnauthorizedClient.into_status());
     }
     Ok(client.is_confidential())
 }
 
-fn event_of(revoked: RevokedBy) -> Option<(AuditKind, AuditSubject)> {
+fn event_of(revoked: RevocationOutcome) -> Option<(AuditKind, AuditSubject)> {
     match revoked {
-        RevokedBy::Login(user, sid) => {
+        RevocationOutcome::Login(user, sid) => {
             Some((AuditKind::LoginEnded, AuditSubject::login(user, sid)))
         }
-        RevokedBy::Token(login) => {
+        RevocationOutcome::Token(login) => {
             let subject = login.map(|(user, sid)| AuditSubject::login(user, sid));
             Some((AuditKind::TokenRevoked, subject.unwrap_or_default()))
         }
-        RevokedBy::Nothing => None,
+        RevocationOutcome::Nothing => None,
     }
 }
 

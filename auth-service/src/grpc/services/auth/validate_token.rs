@@ -23,10 +23,11 @@ pub(super) async fn validate_token(
     };
     let claims = api
         .identity
+        .tokens
         .validate_token(&message.access_token, requirements)
         .await
         .or_status()?;
-    let nonce = proof.map(|_| api.identity.dpop_nonce());
+    let nonce = proof.map(|_| api.identity.tokens.dpop_nonce());
     Ok(ValidateTokenResponse {
         claims: Some(encode::claims(&claims)),
         dpop_nonce: nonce.unwrap_or_default(),

@@ -5,7 +5,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 use auth_proto::v1::{ErrorReason, WatchRevocationsRequest, WatchRevocationsResponse};
 use futures_util::{Stream, StreamExt as _, stream};
 use holdfast_core::clock::Clock;
-use holdfast_identity::store::RevocationMemory as _;
+use holdfast_identity::revocation::RevocationCache as _;
 use tokio::{
     sync::{mpsc, oneshot},
     time::timeout,

@@ -1,4 +1,0 @@
-//! The replay cache: in memory for one instance, in Redis for several.
-
-pub mod memory;
-pub mod redis;

@@ -1,0 +1,119 @@
+//! The kinds of audit events, in one list with their names.
+
+/// Declares the enum, the list of its variants and their names from one list of `Variant = "NAME"`.
+macro_rules! audit_kinds {
+    ($($(#[$doc:meta])* $kind:ident = $name:literal,)+) => {
+        /// The kind of an audit event.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum AuditKind {
+            $($(#[$doc])* $kind,)+
+        }
+
+        impl AuditKind {
+            /// All kinds, in the order of their declaration.
+            pub const ALL: &[Self] = &[$(Self::$kind,)+];
+
+            /// The stable name of the kind, as it is stored, listed and logged: `SIGNED_IN`.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)+
+                }
+            }
+        }
+    };
+}
+
+audit_kinds! {
+    /// A login started.
+    SignedIn = "SIGNED_IN",
+    /// The username or the password was wrong, or the account disabled.
+    SignInRefused = "SIGN_IN_REFUSED",
+    /// A sign-in was refused because the queue of password hashes was full.
+    SignInOverloaded = "SIGN_IN_OVERLOADED",
+    /// A refresh token was exchanged for its successor.
+    Refreshed = "REFRESHED",
+    /// A login ticket or refresh token that was used up was presented again; the login was ended.
+    RefreshReused = "REFRESH_REUSED",
+    /// A login was ended by the account's owner.
+    LoginEnded = "LOGIN_ENDED",
+    /// One access token was revoked.
+    TokenRevoked = "TOKEN_REVOKED",
+    /// All logins of an account but one were ended by the account's owner.
+    OtherLoginsEnded = "OTHER_LOGINS_ENDED",
+    /// All logins of an account were ended by an administrator or the operator.
+    AllLoginsEnded = "ALL_LOGINS_ENDED",
+    /// The account's owner changed the password; all of the account's logins ended.
+    PasswordChanged = "PASSWORD_CHANGED",
+    /// A password change was refused because the current password was wrong.
+    PasswordChangeRefused = "PASSWORD_CHANGE_REFUSED",
+    /// An administrator or the operator set a password; all logins of the account ended.
+    PasswordSet = "PASSWORD_SET",
+    /// A sign-in was refused by a rate limit; one event for each delay, however many attempts it refuses.
+    SignInThrottled = "SIGN_IN_THROTTLED",
+    /// A login was refreshed too often, or one refresh token repeated too often.
+    RefreshThrottled = "REFRESH_THROTTLED",
+    /// The previous refresh token was repeated from another network or with another user agent than the refresh itself.
+    RefreshRepeatedElsewhere = "REFRESH_REPEATED_ELSEWHERE",
+    /// A login was ended as the oldest one because the account had too many.
+    SurplusEnded = "SURPLUS_LOGIN_ENDED",
+    /// A password change was refused by a rate limit.
+    PasswordChangeThrottled = "PASSWORD_CHANGE_THROTTLED",
+    /// The account's owner authenticated again within a login.
+    Reauthenticated = "REAUTHENTICATED",
+    /// The password was wrong at a reauthentication.
+    ReauthenticationRefused = "REAUTHENTICATION_REFUSED",
+    /// A reauthentication was refused by a rate limit.
+    ReauthenticationThrottled = "REAUTHENTICATION_THROTTLED",
+    /// A browser session was bound to a key of its device.
+    DeviceBound = "DEVICE_BOUND",
+    /// An invalid device proof was presented; at most one event a minute for a session.
+    DeviceProofRefused = "DEVICE_PROOF_REFUSED",
+    /// A bound session's cookie came from another source without a device proof; at most one event a minute for a session.
+    TheftSuspected = "THEFT_SUSPECTED",
+    /// An account was created.
+    UserCreated = "USER_CREATED",
+    /// An account was disabled; all of its logins ended.
+    UserDisabled = "USER_DISABLED",
+    /// An account was enabled.
+    UserEnabled = "USER_ENABLED",
+    /// An account was deleted; all of its logins ended.
+    UserDeleted = "USER_DELETED",
+    /// An OAuth client was issued a token by the client credentials grant.
+    ClientTokenIssued = "CLIENT_TOKEN_ISSUED",
+    /// The authentication of an OAuth client failed; at most one event in ten seconds.
+    ClientRefused = "CLIENT_REFUSED",
+    /// An OAuth client exceeded the rate limit of introspection.
+    IntrospectionThrottled = "INTROSPECTION_THROTTLED",
+    /// An OAuth client was registered.
+    ClientCreated = "CLIENT_CREATED",
+    /// An OAuth client was disabled; its tokens were revoked.
+    ClientDisabled = "CLIENT_DISABLED",
+    /// An OAuth client was given a new secret.
+    ClientSecretRotated = "CLIENT_SECRET_ROTATED",
+    /// A new signing key was published.
+    KeyRotated = "KEY_ROTATED",
+    /// A signing key was revoked, and with it the tokens that it signed.
+    KeyRevoked = "KEY_REVOKED",
+}
+
+impl AuditKind {
+    /// Returns the kind with this name, which is compared exactly.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.as_str() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_is_found_by_its_name() {
+        for kind in AuditKind::ALL {
+            assert_eq!(AuditKind::from_name(kind.as_str()), Some(*kind));
+        }
+        assert_eq!(AuditKind::from_name("signed_in"), None);
+    }
+}

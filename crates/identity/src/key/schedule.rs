@@ -1,0 +1,103 @@
+//! When a key signs, and when it is not needed any more.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use crate::key::{Algorithm, StoredSigningKey};
+
+/// Time between the publication of a key and its first signature: longer than verifiers cache the JWKS.
+pub const PUBLICATION_LEAD_TIME: Duration = Duration::from_mins(10);
+
+/// Returns the index of the key that signs at `at`: of the keys that have started by then, the latest one of `algorithm`, or of
+/// any algorithm if that has none.
+pub fn signing_key_index<'a>(
+    keys: impl Iterator<Item = (Algorithm, OffsetDateTime)> + Clone + 'a,
+    algorithm: Algorithm,
+    at: OffsetDateTime,
+) -> Option<usize> {
+    let keys = keys.enumerate();
+    let started = keys.clone().filter(|(_, key)| key.1 <= at);
+    let latest = started.max_by_key(|(_, key)| (key.0 == algorithm, key.1));
+    // Where none has started, as after the clock was set back, the earliest one signs.
+    let chosen = latest.or_else(|| keys.min_by_key(|(_, key)| (key.0 != algorithm, key.1)));
+    chosen.map(|(index, _)| index)
+}
+
+/// Returns those of `keys` whose last token has expired at `now`: another key of `algorithm` has signed for longer than
+/// `max_token_life`.
+#[must_use]
+pub fn expired_keys(
+    keys: &[StoredSigningKey],
+    algorithm: Algorithm,
+    max_token_life: Duration,
+    now: OffsetDateTime,
+) -> Vec<&StoredSigningKey> {
+    let is_expired = |key: &StoredSigningKey| {
+        let is_successor = |other: &StoredSigningKey| {
+            other.public_key.algorithm() == algorithm && other.signs_from > key.signs_from
+        };
+        let mut successors = keys.iter().filter(|other| is_successor(other));
+        successors.any(|other| other.signs_from + max_token_life < now)
+    };
+    keys.iter().filter(|key| is_expired(key)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::PublicKey;
+
+    const START: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+    const HOUR: Duration = Duration::from_hours(1);
+
+    fn key(kid: &str, signs_from: OffsetDateTime) -> StoredSigningKey {
+        StoredSigningKey {
+            kid: kid.to_owned(),
+            public_key: PublicKey::Ed25519 { x: [0; 32] },
+            sealed_private_key: Vec::new(),
+            created_at: signs_from,
+            signs_from,
+        }
+    }
+
+    #[test]
+    fn latest_started_key_signs() {
+        let keys = [
+            (Algorithm::EdDsa, START),
+            (Algorithm::EdDsa, START + HOUR),
+            (Algorithm::Es256, START + HOUR),
+        ];
+        let at = |at| signing_key_index(keys.into_iter(), Algorithm::EdDsa, at);
+        assert_eq!(at(START), Some(0));
+        assert_eq!(at(START + HOUR - Duration::from_millis(1)), Some(0));
+        assert_eq!(at(START + HOUR), Some(1));
+        assert_eq!(at(START - HOUR), Some(0), "a clock that was set back");
+        assert_eq!(
+            signing_key_index([].into_iter(), Algorithm::EdDsa, START),
+            None
+        );
+    }
+
+    #[test]
+    fn key_expires_with_its_last_token() {
+        let keys = [key("old", START), key("new", START + HOUR)];
+        let expired = |now| {
+            let expired = expired_keys(&keys, Algorithm::EdDsa, HOUR, now);
+            expired
+                .iter()
+                .map(|key| key.kid.as_str())
+                .collect::<Vec<_>>()
+        };
+        assert!(expired(START + HOUR * 2).is_empty());
+        assert_eq!(
+            expired(START + HOUR * 2 + Duration::from_millis(1)),
+            ["old"]
+        );
+        assert_eq!(
+            expired(START + HOUR * 1000),
+            ["old"],
+            "the newest key stays"
+        );
+    }
+}

@@ -1,0 +1,26 @@
+//! Reasons for the end of a login.
+
+/// Why a login ended before its expiry. Stored with the login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// The account's owner signed out.
+    SignedOut,
+    /// A login ticket or refresh token that was used up was presented again.
+    Reused,
+    /// The account's password was changed or set.
+    PasswordChanged,
+    /// The account was disabled.
+    AccountDisabled,
+    /// The account was deleted.
+    AccountDeleted,
+    /// The account's owner ended it from another login.
+    EndedElsewhere,
+    /// An administrator ended it.
+    Administrator,
+    /// The account had more than [`MAX_LIVE_LOGINS`](crate::login::MAX_LIVE_LOGINS), and this was the oldest.
+    TooMany,
+    /// The operator ended it on the command line.
+    Operator,
+    /// Its session cookie came from another device without a device proof.
+    Stolen,
+}

@@ -1,0 +1,54 @@
+//! Logins that are about to start.
+
+use time::OffsetDateTime;
+
+use crate::{
+    account::PasswordVersion,
+    authentication::{KeyedHash, KeyedHasher, KnownLocations},
+    id::{Sid, UserId},
+    login::ClientInfo,
+};
+
+/// Maximum number of live logins of an account. When another one starts, the oldest ends.
+pub const MAX_LIVE_LOGINS: u32 = 100;
+
+/// A login that is about to start.
+#[derive(Clone, Debug)]
+pub struct NewLogin {
+    /// Identifier of the login.
+    pub sid: Sid,
+    /// The account that signs in.
+    pub user_id: UserId,
+    /// The password version that was verified. The login starts only if it is still the account's.
+    pub password_version: PasswordVersion,
+    /// The source of the sign-in.
+    pub client: ClientInfo,
+    /// The locations of that source, which are known to the account from now on.
+    pub known_locations: KnownLocations,
+    /// Authentication methods (RFC 8176).
+    pub amr: &'static [&'static str],
+    /// Start of the login and time of the authentication, UTC.
+    pub created_at: OffsetDateTime,
+    /// Expiry of the login, however often it is refreshed.
+    pub expires_at: OffsetDateTime,
+}
+
+/// A sign-in form as it was shown to one browser, identified by web-service. Sent twice, it starts one login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignInForm([u8; 16]);
+
+impl SignInForm {
+    /// Returns the form with this identifier; `None` unless it has 16 bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// Derives the identifier of the login that `user` starts with this form, the same on all instances. A `sid` is not secret;
+    /// the keyed hash ensures that no caller can choose it.
+    #[must_use]
+    pub fn sid(&self, keyed_hasher: &dyn KeyedHasher, user: UserId) -> Sid {
+        let KeyedHash(hash) = keyed_hasher.hash(&[b"sign-in form", user.as_bytes(), &self.0]);
+        Sid::from_random_bytes(hash)
+    }
+}

@@ -1,0 +1,54 @@
+//! The operator's decisions that the rules follow.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use crate::{authentication::StepUpRequired, issuer::is_equivalent_issuer, oauth::DpopPolicy};
+
+/// Names, lifetimes and the DPoP policy, from the configuration.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// `iss` of every access token: an origin in its normal form.
+    pub issuer: String,
+    /// Audiences that tokens may be issued for. The first one is the default where a request names none.
+    pub audiences: Vec<String>,
+    /// Lifetime of an access token.
+    pub access_ttl: Duration,
+    /// Time after which a refresh token that was not used has expired.
+    pub refresh_ttl: Duration,
+    /// Lifetime of a login, however often it is refreshed.
+    pub login_ttl: Duration,
+    /// Maximum age of the authentication (`auth_time`) that a sensitive operation accepts (ASVS 7.5.3).
+    pub step_up_max_age: Duration,
+    /// Whether tokens are bound to keys.
+    pub dpop: DpopPolicy,
+}
+
+impl Policy {
+    pub(crate) fn default_audience(&self) -> &str {
+        self.audiences.first().map_or(&self.issuer, String::as_str)
+    }
+
+    /// The audience itself, or the issuer in its normal form where `name` is another spelling of the issuer.
+    pub(crate) fn canonical_audience<'a>(&'a self, name: &'a str) -> &'a str {
+        if is_equivalent_issuer(&self.issuer, name) {
+            &self.issuer
+        } else {
+            name
+        }
+    }
+
+    /// Requires that the authentication at `authenticated_at` is recent enough for a sensitive operation.
+    pub(crate) fn require_recent_authentication(
+        &self,
+        authenticated_at: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<(), StepUpRequired> {
+        if now - authenticated_at < self.step_up_max_age {
+            Ok(())
+        } else {
+            Err(StepUpRequired)
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The services that share dependencies and policy.
+
+use crate::{
+    authentication::AuthenticationService,
+    dependencies::Dependencies,
+    login::LoginService,
+    oauth::{ClientAuthenticationService, DpopVerifier},
+    policy::Policy,
+    token::TokenService,
+};
+
+/// One service for each subject that has operations for callers of the gRPC API.
+pub struct IdentityServices {
+    /// Sign-in, reauthentication, password change.
+    pub authentication: AuthenticationService,
+    /// Lists and ends of logins, reports about devices.
+    pub logins: LoginService,
+    /// Issue, validation, introspection and revocation of tokens.
+    pub tokens: TokenService,
+    /// Authentication of OAuth clients.
+    pub clients: ClientAuthenticationService,
+}
+
+impl IdentityServices {
+    /// Creates the services.
+    #[must_use]
+    pub fn new(deps: Dependencies, policy: Policy) -> Self {
+        let clients = ClientAuthenticationService::new(deps.clone(), policy.issuer.clone());
+        Self {
+            authentication: AuthenticationService::new(deps.clone(), policy.clone()),
+            logins: LoginService::new(deps.clone(), policy.clone()),
+            tokens: TokenService::new(DpopVerifier::new(&deps), clients.clone(), deps, policy),
+            clients,
+        }
+    }
+}

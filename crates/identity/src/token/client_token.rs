@@ -1,0 +1,126 @@
+//! Tokens of OAuth clients by the client credentials grant (RFC 6749 §4.4).
+
+use std::time::Duration;
+
+use crate::{
+    id::Jti,
+    oauth::{
+        ClientCredentials, ClientId, DpopPolicy, GrantType, KeyThumbprint, OauthClient,
+        PresentedProof,
+    },
+    token::{Claims, HandleKind, IssueTokenError, Scopes, TokenService},
+};
+
+/// A token that was issued to an OAuth client for itself.
+#[derive(Debug)]
+pub struct ClientToken {
+    /// The signed access token, a JWT.
+    pub access_token: String,
+    /// Lifetime of the access token, from now.
+    pub expires_in: Duration,
+    /// Scopes of the access token.
+    pub scopes: Scopes,
+    /// Whether the access token is bound to a key.
+    pub is_bound: bool,
+    /// The OAuth client, which is also `sub`.
+    pub client: ClientId,
+}
+
+/// A request for a token by the client credentials grant.
+#[derive(Debug)]
+pub struct ClientTokenRequest {
+    /// The credentials of the OAuth client.
+    pub client: ClientCredentials,
+    /// `aud` of the access token; `None` for the OAuth client's first audience.
+    pub audience: Option<String>,
+    /// Requested scopes; empty requests all that the OAuth client may have.
+    pub scopes: Scopes,
+    /// A DPoP proof of the key that the token is to be bound to.
+    pub proof: Option<PresentedProof>,
+}
+
+impl TokenService {
+    /// Issues a token to an OAuth client by the client credentials grant.
+    pub async fn issue_client_token(
+        &self,
+        request: &ClientTokenRequest,
+    ) -> Result<ClientToken, IssueTokenError> {
+        // Before authentication, which uses up an assertion: a caller without a nonce has to repeat the request.
+        let proof = match &request.proof {
+            Some(proof) => Some(self.verify_dpop_proof(proof, HandleKind::RefreshToken)?),
+            None => None,
+        };
+        let client = self.clients.authenticate(&request.client).await?;
+        if !client.may(GrantType::ClientCredentials) {
+            return Err(IssueTokenError::UnauthorizedClient);
+        }
+        if let Some(proof) = &proof {
+            self.dpop.consume(proof).await?;
+        }
+        let key = self.client_binding(&client, proof.map(|proof| proof.key))?;
+        let scopes = client_scopes(&client, request.scopes.clone())?;
+        let audience = self.client_audience(&client, request.audience.as_deref())?;
+        let issued_at = self.deps.clock.now().truncate_to_second();
+        let claims = Claims {
+            issuer: self.policy.issuer.clone(),
+            person: None,
+            audience: audience.to_owned(),
+            client_id: client.id.to_string(),
+            jti: Jti::random(&*self.deps.random),
+            scopes,
+            issued_at,
+            expires_at: issued_at + self.policy.access_ttl,
+            key,
+        };
+        Ok(ClientToken {
+            access_token: self.deps.access_tokens.sign(&claims)?,
+            expires_in: self.policy.access_ttl,
+            scopes: claims.scopes,
+            is_bound: claims.key.is_some(),
+            client: client.id,
+        })
+    }
+
+    /// Returns the key that the token must be bound to, given the key that was proved.
+    fn client_binding(
+        &self,
+        client: &OauthClient,
+        proved: Option<KeyThumbprint>,
+    ) -> Result<Option<KeyThumbprint>, IssueTokenError> {
+        match (proved, self.policy.dpop) {
+            (None, policy) if client.dpop_required || policy == DpopPolicy::Require => {
+                Err(self.dpop.required().into())
+            }
+            (_, DpopPolicy::Off) if !client.dpop_required => Ok(None),
+            (proved, _) => Ok(proved),
+        }
+    }
+
+    /// Returns the requested audience in its normal form, or the first one of the OAuth client.
+    fn client_audience<'a>(
+        &'a self,
+        client: &'a OauthClient,
+        requested: Option<&str>,
+    ) -> Result<&'a str, IssueTokenError> {
+        let mut audiences = client.audiences.iter();
+        let audience = match requested.map(|requested| self.policy.canonical_audience(requested)) {
+            None => audiences.next(),
+            Some(requested) => {
+                audiences.find(|one| self.policy.canonical_audience(one) == requested)
+            }
+        };
+        let audience = audience.ok_or(IssueTokenError::InvalidAudience)?;
+        Ok(self.policy.canonical_audience(audience))
+    }
+}
+
+/// Returns the requested scopes, or all that the OAuth client may have.
+fn client_scopes(client: &OauthClient, requested: Scopes) -> Result<Scopes, IssueTokenError> {
+    if requested.is_empty() {
+        Ok(client.scopes.clone())
+    } else if requested.is_within(&client.scopes) {
+        Ok(requested)
+    } else {
+        Err(IssueTokenError::InvalidScope)
+    }
+}

@@ -1,0 +1,66 @@
+//! Reasons for which no token is issued.
+
+use holdfast_core::replay_cache::ReplayCacheError;
+
+use crate::{
+    authentication::{StepUpRequired, Throttled},
+    error::{Fault, StoreError, fault_from},
+    id::{Sid, UserId},
+    oauth::{DpopError, InvalidClient},
+    token::SigningError,
+};
+
+/// Why no token was issued.
+#[derive(Debug, thiserror::Error)]
+pub enum IssueTokenError {
+    /// The text is no login ticket or refresh token of this issuer.
+    #[error("the ticket or refresh token is malformed")]
+    Malformed,
+    /// The login ticket or refresh token has expired.
+    #[error("the ticket or refresh token has expired")]
+    Expired,
+    /// The login has ended or expired.
+    #[error("the login has ended")]
+    LoginEnded,
+    /// The login ticket or refresh token was used up; its login has been ended (RFC 9700 §4.14.2).
+    #[error("the ticket or refresh token was used before; the login has been ended")]
+    Reused(UserId, Sid),
+    /// The OAuth client is unknown or disabled, or its credentials are wrong.
+    #[error("the client is unknown, or its authentication failed")]
+    InvalidClient,
+    /// The OAuth client may not use this grant type, or the token belongs to another one.
+    #[error("the client is not authorized to do this")]
+    UnauthorizedClient,
+    /// The login is that of a browser, whose tokens only web-service may obtain.
+    #[error("tokens of a browser login are issued to the web-service only")]
+    ServiceIdentityRequired,
+    /// A requested scope cannot be granted.
+    #[error("a requested scope cannot be granted")]
+    InvalidScope,
+    /// A requested scope requires a recent authentication.
+    #[error(transparent)]
+    StepUpRequired(#[from] StepUpRequired),
+    /// A DPoP proof is missing or not valid.
+    #[error(transparent)]
+    Dpop(#[from] DpopError),
+    /// The login was refreshed too often; with its account and identifier for the audit trail.
+    #[error("{0}")]
+    Throttled(Throttled, UserId, Sid),
+    /// Tokens are not issued for this audience.
+    #[error("the requested audience is not served here")]
+    InvalidAudience,
+    /// The service failed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+fault_from!(IssueTokenError: StoreError, SigningError, ReplayCacheError);
+
+impl From<InvalidClient> for IssueTokenError {
+    fn from(error: InvalidClient) -> Self {
+        match error {
+            InvalidClient::InvalidClient => Self::InvalidClient,
+            InvalidClient::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The key that issued tokens are bound to (RFC 9449 §5).
+
+use crate::{
+    login::{ClientKind, Login},
+    oauth::{
+        DpopError, DpopPolicy, KeyThumbprint, PresentedProof, ProofRequirements, VerifiedProof,
+    },
+    token::{HandleKind, TokenService},
+};
+
+impl TokenService {
+    /// Verifies the DPoP proof of a token request. With a login ticket a nonce is optional: the ticket itself is recent, and a
+    /// client that has just signed in has no nonce yet.
+    pub(super) fn verify_dpop_proof(
+        &self,
+        proof: &PresentedProof,
+        kind: HandleKind,
+    ) -> Result<VerifiedProof, DpopError> {
+        let required = ProofRequirements {
+            token: None,
+            nonce_optional: kind == HandleKind::LoginTicket,
+        };
+        self.dpop.verify(proof, required)
+    }
+
+    /// Returns the key that the next tokens of a login must be bound to, given the key that was proved. A login that is bound
+    /// accepts no other key, and no refresh token without a proof.
+    pub(super) fn required_binding<'a>(
+        &self,
+        login: &Login,
+        proved: Option<&'a KeyThumbprint>,
+    ) -> Result<Option<&'a KeyThumbprint>, DpopError> {
+        let must_be_bound =
+            self.policy.dpop == DpopPolicy::Require && login.kind == ClientKind::Api;
+        match (&login.key, proved) {
+            (Some(bound_to), Some(proved)) if bound_to != proved => Err(self.dpop.invalid()),
+            (Some(_), None) => Err(self.dpop.required()),
+            (None, None) if must_be_bound => Err(self.dpop.required()),
+            (None, Some(_)) if self.policy.dpop == DpopPolicy::Off => Ok(None),
+            (_, proved) => Ok(proved),
+        }
+    }
+}

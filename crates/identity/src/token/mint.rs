@@ -1,0 +1,75 @@
+//! Creation of an access token and of the refresh token that goes with it.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use crate::{
+    account::User,
+    id::Jti,
+    login::{Generation, Login},
+    oauth::{FIRST_PARTY_CLIENT, KeyThumbprint},
+    token::{
+        Claims, HandleKind, IssueTokenError, IssuedTokens, Person, RefreshHandle, Scopes,
+        TokenService,
+    },
+};
+
+/// What the tokens of a login are to contain.
+pub(super) struct TokenContent<'a> {
+    pub(super) login: &'a Login,
+    pub(super) user: &'a User,
+    pub(super) audience: &'a str,
+    pub(super) scopes: Scopes,
+    pub(super) key: Option<&'a KeyThumbprint>,
+    pub(super) now: OffsetDateTime,
+}
+
+impl TokenService {
+    /// Signs an access token, which does not outlive its login, and encodes the refresh token of this generation.
+    pub(super) fn mint(
+        &self,
+        content: TokenContent<'_>,
+        generation: Generation,
+    ) -> Result<IssuedTokens, IssueTokenError> {
+        let (login, user) = (content.login, content.user);
+        let issued_at = content.now.truncate_to_second();
+        let expires_at =
+            (issued_at + self.policy.access_ttl).min(login.expires_at.truncate_to_second());
+        let expires_in = Duration::try_from(expires_at - issued_at)
+            .ok()
+            .filter(|left| !left.is_zero())
+            .ok_or(IssueTokenError::LoginEnded)?;
+        let claims = Claims {
+            issuer: self.policy.issuer.clone(),
+            person: Some(Person {
+                subject: user.id,
+                sid: login.sid,
+                username: user.username.clone(),
+                authenticated_at: login.authenticated_at.truncate_to_second(),
+            }),
+            audience: content.audience.to_owned(),
+            client_id: FIRST_PARTY_CLIENT.to_owned(),
+            jti: Jti::random(&*self.deps.random),
+            scopes: content.scopes,
+            issued_at,
+            expires_at,
+            key: content.key.cloned(),
+        };
+        Ok(IssuedTokens {
+            access_token: self.deps.access_tokens.sign(&claims)?,
+            expires_in,
+            refresh_token: self.deps.refresh_tokens.encode(RefreshHandle {
+                kind: HandleKind::RefreshToken,
+                sid: login.sid,
+                generation,
+            }),
+            scopes: claims.scopes,
+            is_bound: claims.key.is_some(),
+            user: user.id,
+            sid: login.sid,
+            is_refresh: generation != login.generation && login.generation != Generation::TICKET,
+            is_repeated_elsewhere: false,
+        })
+    }
+}

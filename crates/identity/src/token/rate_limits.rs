@@ -1,0 +1,70 @@
+//! The rate limits of operations on tokens.
+
+use std::time::Duration;
+
+use crate::{
+    authentication::{Counter, KeyedHasher, Limit},
+    id::Sid,
+    login::{Generation, REPEAT_WINDOW},
+    oauth::ClientId,
+};
+
+/// Refreshes of one login. A client that uses its access token until it expires stays far below.
+const REFRESHES: Limit = Limit::Window {
+    max: 60,
+    length: Duration::from_mins(1),
+};
+
+/// Repeats of one previous refresh token: one for an answer that was lost, and one more.
+const REPEATS: Limit = Limit::Window {
+    max: 2,
+    length: REPEAT_WINDOW,
+};
+
+/// Single access tokens of one login or one OAuth client that are revoked. Each is an entry of the revocation log.
+const REVOCATIONS: Limit = Limit::Window {
+    max: 60,
+    length: Duration::from_mins(1),
+};
+
+/// Introspections by one OAuth client, a hundred per second. A resource server that needs more calls `ValidateToken` or caches.
+const INTROSPECTIONS: Limit = Limit::Window {
+    max: 6_000,
+    length: Duration::from_mins(1),
+};
+
+/// Counts the refreshes of a login.
+pub(super) fn refreshes(keyed_hasher: &dyn KeyedHasher, sid: Sid) -> Counter {
+    Counter {
+        name: keyed_hasher.hash(&[b"refresh", sid.to_string().as_bytes()]),
+        limit: REFRESHES,
+    }
+}
+
+/// Counts the repeats that are answered with the refresh token of this generation.
+pub(super) fn repeats(
+    keyed_hasher: &dyn KeyedHasher,
+    sid: Sid,
+    Generation(number): Generation,
+) -> Counter {
+    Counter {
+        name: keyed_hasher.hash(&[b"repeat", sid.as_bytes(), &number.to_be_bytes()]),
+        limit: REPEATS,
+    }
+}
+
+/// Counts the single access tokens that are revoked, of the login or OAuth client with this identifier.
+pub(super) fn revocations(keyed_hasher: &dyn KeyedHasher, owner: &str) -> Counter {
+    Counter {
+        name: keyed_hasher.hash(&[b"revoke", owner.as_bytes()]),
+        limit: REVOCATIONS,
+    }
+}
+
+/// Counts the introspections by an OAuth client.
+pub(super) fn introspections(keyed_hasher: &dyn KeyedHasher, client: &ClientId) -> Counter {
+    Counter {
+        name: keyed_hasher.hash(&[b"introspect", client.as_str().as_bytes()]),
+        limit: INTROSPECTIONS,
+    }
+}
