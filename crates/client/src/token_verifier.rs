@@ -188,7 +188,7 @@ fn insufficient_scope() -> AuthError {
     AuthError::Refused(Refusal {
         kind: RefusalKind::Forbidden,
         reason: ErrorReason::InsufficientScope.into(),
-        message: "the access token lacks a scope that is needed here".to_owned(),
+        message: "the access token lacks a required scope".to_owned(),
         dpop_nonce: String::new(),
     })
 }

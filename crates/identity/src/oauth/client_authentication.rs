@@ -21,7 +21,7 @@ const MAX_ASSERTION_LIFE: Duration = Duration::from_mins(5);
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidClient {
     /// It is unknown or disabled, or its credentials are wrong; the caller does not learn which.
-    #[error("the client is unknown, or its authentication failed")]
+    #[error("the client is unknown, or its authentication is invalid")]
     InvalidClient,
     /// The service failed.
     #[error(transparent)]

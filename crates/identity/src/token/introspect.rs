@@ -13,7 +13,7 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum IntrospectError {
     /// The OAuth client is unknown, disabled or public, or its credentials are wrong (RFC 7662 §2.1).
-    #[error("the client is unknown, or its authentication failed")]
+    #[error("the client is unknown, or its authentication is invalid")]
     InvalidClient,
     /// The OAuth client exceeded the rate limit; with its identifier for the audit trail.
     #[error("{0}")]

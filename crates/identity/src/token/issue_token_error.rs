@@ -26,7 +26,7 @@ pub enum IssueTokenError {
     #[error("the ticket or refresh token was used before; the login has been ended")]
     Reused(UserId, Sid),
     /// The OAuth client is unknown or disabled, or its credentials are wrong.
-    #[error("the client is unknown, or its authentication failed")]
+    #[error("the client is unknown, or its authentication is invalid")]
     InvalidClient,
     /// The OAuth client may not use this grant type, or the token belongs to another one.
     #[error("the client is not authorized to do this")]
