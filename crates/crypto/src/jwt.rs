@@ -126,7 +126,7 @@ impl AccessTokens for Jwts {
             return Ok(claims);
         }
         let generation = self.opened.generation();
-        let claims = Arc::new(self.verify(unverified)?);
+        let claims = Arc::new(self.check_signature(unverified)?);
         self.opened
             .insert(generation, fingerprint, Arc::clone(&claims));
         Ok(claims)
@@ -134,7 +134,7 @@ impl AccessTokens for Jwts {
 }
 
 impl Jwts {
-    fn verify(&self, token: Unverified<'_>) -> Result<Claims, TokenError> {
+    fn check_signature(&self, token: Unverified<'_>) -> Result<Claims, TokenError> {
         let header: StrictHeader = token.header().ok_or(TokenError::Malformed)?;
         if ![TYPE, LONG_TYPE]
             .iter()
