@@ -46,8 +46,8 @@ impl TokenService {
         }
         let counter = rate_limits::introspections(&*self.deps.keyed_hasher, &client.id);
         let now = self.deps.clock.now();
-        let counted = self.deps.counters.count(&[counter]).await;
-        counted.map_err(|throttled| IntrospectError::Throttled(throttled, client.id.clone()))?;
+        let result = self.deps.counters.count(&[counter]).await;
+        result.map_err(|throttled| IntrospectError::Throttled(throttled, client.id.clone()))?;
         let Ok(claims) = self.deps.access_tokens.verify(token) else {
             return Ok(None);
         };

@@ -57,7 +57,7 @@ impl TokenService {
         user: &User,
     ) -> Result<(), IssueTokenError> {
         let counter = rate_limits::repeats(&*self.deps.keyed_hasher, login.sid, login.generation);
-        let counted = self.deps.counters.count(&[counter]).await;
-        counted.map_err(|throttled| IssueTokenError::Throttled(throttled, user.id, login.sid))
+        let result = self.deps.counters.count(&[counter]).await;
+        result.map_err(|throttled| IssueTokenError::Throttled(throttled, user.id, login.sid))
     }
 }

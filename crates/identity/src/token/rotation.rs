@@ -81,8 +81,8 @@ impl TokenService {
         let (login, user) = (content.login, content.user);
         let (store, counters) = (&self.deps.store, &self.deps.counters);
         let counter = [rate_limits::refreshes(&*self.deps.keyed_hasher, login.sid)];
-        let counted = counters.count(&counter).await;
-        counted.map_err(|throttled| IssueTokenError::Throttled(throttled, user.id, login.sid))?;
+        let result = counters.count(&counter).await;
+        result.map_err(|throttled| IssueTokenError::Throttled(throttled, user.id, login.sid))?;
         let from = (login.sid, login.generation);
         let has_advanced = store.advance(from, rotation, content.now).await?;
         if !has_advanced {
