@@ -11,7 +11,7 @@ local TIMEOUT = 2000
 local COOKIES = { "__Host-session", "__Host-session-proof", "__Host-known", "__Host-login" }
 
 -- The headers that the decision depends on, besides cookies.
-local ASKED = {
+local REQUEST_HEADERS = {
   "authorization", "dpop", "origin", "accept", "user-agent", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest",
   "sec-websocket-key", "sec-websocket-version", "upgrade", "referer", "secure-session-skipped",
 }
@@ -62,7 +62,7 @@ local function split_cookies(headers)
 end
 
 local function ask(txn, headers, cookies, requirements)
-  local asked = {
+  local sent = {
     ["host"] = { HOST },
     ["cookie"] = cookies ~= "" and { cookies } or nil,
     ["x-forwarded-method"] = { txn.sf:method() },
@@ -71,14 +71,14 @@ local function ask(txn, headers, cookies, requirements)
     ["x-forwarded-host"] = { txn.sf:req_fhdr("host") },
     ["x-forwarded-for"] = { txn.sf:src() },
   }
-  for _, name in ipairs(ASKED) do
+  for _, name in ipairs(REQUEST_HEADERS) do
     local values = lines(headers, name)
-    if #values > 0 then asked[name] = values end
+    if #values > 0 then sent[name] = values end
   end
   return core.httpclient():get({
     url = "https://" .. HOST .. "/auth/verify?" .. requirements,
     dst = ADDRESS,
-    headers = asked,
+    headers = sent,
     timeout = TIMEOUT,
   })
 end

@@ -78,6 +78,10 @@ fn run_all(options: &Options, environment: &[(&str, OsString)]) -> anyhow::Resul
     let mut passed = true;
     for part in &options.only {
         passed &= cargo_test(&selection(*part), &options.rest, environment)?;
+        if *part == Part::Unit {
+            // Cargo runs documentation tests together with no other kind.
+            passed &= cargo_test(&["--workspace", "--doc"], &options.rest, environment)?;
+        }
     }
     Ok(passed)
 }

@@ -22,7 +22,7 @@ const NAMES: [&str; 3] = [
 ];
 
 pub(super) const SCENARIO: Scenario = Scenario {
-    title: "ValidateToken, cold tokens",
+    title: "ValidateToken, uncached tokens",
     about: "A different token in each call, so that no cache contains it: 100,000 tokens in turn, 16 concurrent calls over 4 \
             connections. The floor is a bare tonic response after one Ed25519 verification of 600 bytes. Holdfast verifies the \
             signature by making it again (ADR 15); besides, it parses the token, checks times, audience and revocations, and caches \
