@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use self::fixture::Upgraded;
 
-/// A rotated key signs this long after it was published.
-const PUBLISHED_BEFORE: Duration = Duration::from_mins(10);
+/// A rotated key signs ten minutes after it was published.
+const ROTATED: Duration = Duration::from_mins(11);
 
 /// A refresh token may be repeated for this long after its use.
 const REPEAT: Duration = Duration::from_secs(10);
@@ -119,7 +119,7 @@ async fn upgrade_keeps_signing_keys_and_their_rotation() {
     expected.sort_by_key(Value::to_string);
     assert_eq!(kids, expected);
 
-    upgraded.clock.advance(PUBLISHED_BEFORE);
+    upgraded.clock.advance(ROTATED);
     let signed_before = upgraded.text("/ada/access_token");
     assert_eq!(upgraded.profile_status(signed_before).await, 200);
     let refreshed = upgraded.refresh(upgraded.text("/ada/refresh_token")).await;
