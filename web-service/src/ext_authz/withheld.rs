@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn no_spelling_of_an_identity_header_is_left() {
+    fn every_spelling_of_an_identity_header_is_removed() {
         for name in [
             "x-auth-user",
             "X-Auth-User",

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_names_one_valid_host() {
+    fn request_has_exactly_one_valid_host() {
         const ONE: (&str, &str) = ("host", "id.example");
         const TWO: Version = Version::HTTP_2;
         let cases: &[(Version, &str, Fields, bool)] = &[

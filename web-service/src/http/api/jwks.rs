@@ -1,4 +1,4 @@
-//! `GET /.well-known/jwks.json`
+//! `GET /.well-known/jwks.json`: the public keys that verify access tokens (RFC 7517).
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub(in crate::http) struct JwkSet {
     keys: Vec<Key>,
 }
 
-/// RFC 7517 §4, RFC 8037 §2.
+/// A key in JWK form (RFC 7517 §4, RFC 8037 §2).
 #[derive(Serialize, ToSchema)]
 #[schema(as = Jwk, example = json!({"kid": "…", "kty": "OKP", "alg": "EdDSA", "use": "sig", "crv": "Ed25519", "x": "…"}))]
 struct Key {

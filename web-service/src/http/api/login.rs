@@ -1,4 +1,4 @@
-//! `POST /api/login`
+//! `POST /api/login`: sign-in of first-party API clients.
 
 use std::sync::Arc;
 

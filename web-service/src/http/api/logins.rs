@@ -1,4 +1,4 @@
-//! `GET|DELETE /api/logins`, `DELETE /api/logins/{sid}`
+//! `GET`, `DELETE /api/logins` and `DELETE /api/logins/{sid}`: the logins of the account.
 
 use std::sync::Arc;
 

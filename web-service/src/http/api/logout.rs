@@ -1,4 +1,4 @@
-//! `POST /api/logout`
+//! `POST /api/logout`: ends the login of an API client.
 
 use axum::{
     extract::{FromRequest, Request, State},

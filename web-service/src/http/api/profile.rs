@@ -1,4 +1,4 @@
-//! `GET /api/profile`
+//! `GET /api/profile`: the account's owner of an access token.
 
 use axum::{
     Json,

@@ -1,4 +1,4 @@
-//! `POST /api/session/reauthenticate`
+//! `POST /api/session/reauthenticate`: reauthentication before a sensitive operation.
 
 use axum::{
     extract::State,

@@ -1,4 +1,4 @@
-//! `POST /api/refresh`
+//! `POST /api/refresh`: the next tokens of a login.
 
 use std::sync::Arc;
 

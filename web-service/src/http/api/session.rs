@@ -1,4 +1,4 @@
-//! `GET /api/session`
+//! `GET /api/session`: the session of the cookie.
 
 use axum::{
     Json,

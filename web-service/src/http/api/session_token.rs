@@ -1,4 +1,4 @@
-//! `POST /api/session/token`
+//! `POST /api/session/token`: access tokens for scripts of pages.
 
 use std::sync::Arc;
 

@@ -39,7 +39,7 @@ pub(in crate::http) struct TokenForm {
     /// `client_credentials` or `refresh_token`.
     #[schema(pattern = "^(client_credentials|refresh_token)$")]
     grant_type: String,
-    /// With `refresh_token`.
+    /// The refresh token, for the grant `refresh_token`.
     refresh_token: Option<String>,
     /// Scopes separated by spaces.
     scope: Option<String>,

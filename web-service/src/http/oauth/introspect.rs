@@ -1,4 +1,4 @@
-//! `POST /oauth2/introspect` (RFC 7662)
+//! `POST /oauth2/introspect`: token introspection (RFC 7662).
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 
 use crate::http::oauth::{error::OauthError, form::OauthForm};
 
-/// RFC 7662 §2.2, and `sid` and `auth_time`.
+/// The response for an active token (RFC 7662 §2.2), with `sid` and `auth_time` in addition.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Introspection, example = json!({"active": true, "scope": "profile", "client_id": "first-party", "username": "ada", "token_type": "Bearer", "exp": 1_800_000_000, "iat": 1_799_999_100, "sub": "67e55044-10b1-426f-9247-bb680e5fe0c8", "aud": "https://id.example", "iss": "https://id.example", "jti": "…", "sid": "…", "auth_time": 1_799_999_000}))]
 pub(in crate::http) struct IntrospectionResponse {

@@ -1,4 +1,4 @@
-//! `GET /.well-known/oauth-authorization-server` (RFC 8414)
+//! `GET /.well-known/oauth-authorization-server`: authorization server metadata (RFC 8414).
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ const CONFIDENTIAL: [&str; 3] = [
 ];
 const SIGNING: [&str; 3] = ["EdDSA", "Ed25519", "ES256"];
 
-/// RFC 8414 §2
+/// Authorization server metadata (RFC 8414 §2).
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"issuer": "https://id.example", "token_endpoint": "https://id.example/oauth2/token", "jwks_uri": "https://id.example/.well-known/jwks.json"}))]
 pub(in crate::http) struct Metadata {
@@ -46,7 +46,7 @@ pub(in crate::http) struct Metadata {
     introspection_endpoint_auth_signing_alg_values_supported: [&'static str; 3],
     revocation_endpoint_auth_methods_supported: [&'static str; 4],
     revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 3],
-    /// RFC 9449 §5.1
+    /// Algorithms of `DPoP` proofs (RFC 9449 §5.1).
     dpop_signing_alg_values_supported: [&'static str; 3],
 }
 

@@ -1,4 +1,4 @@
-//! `POST /oauth2/revoke` (RFC 7009)
+//! `POST /oauth2/revoke`: token revocation (RFC 7009).
 
 use std::sync::Arc;
 

@@ -17,7 +17,7 @@ use crate::http::{
 
 const FIRST_PARTY: &str = "first-party";
 
-/// RFC 6749 §5.1
+/// A token response (RFC 6749 §5.1).
 #[derive(Serialize, ToSchema)]
 #[schema(as = OauthTokens, example = json!({"access_token": "eyJ…", "token_type": "Bearer", "expires_in": 900, "scope": "orders:read"}))]
 pub(in crate::http) struct TokenResponse {

@@ -7,13 +7,13 @@ use axum::{
 
 const CACHED: (HeaderName, &str) = (header::CACHE_CONTROL, "public, max-age=3600");
 
-/// `GET /static/style.css`
+/// `GET /static/style.css`: the style sheet of all pages.
 pub(in crate::http) async fn style() -> impl IntoResponse {
     let kind = (header::CONTENT_TYPE, "text/css; charset=utf-8");
     ([kind, CACHED], include_str!("../../../static/style.css"))
 }
 
-/// `GET /static/icon.svg`
+/// `GET /static/icon.svg`: the icon of the site.
 pub(in crate::http) async fn icon() -> impl IntoResponse {
     let kind = (header::CONTENT_TYPE, "image/svg+xml");
     ([kind, CACHED], include_str!("../../../static/icon.svg"))

@@ -1,4 +1,4 @@
-//! `GET /dashboard`
+//! `GET /dashboard`: the session and the account of the person who is signed in.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `GET /`
+//! `GET /`: the start page.
 
 use askama::Template;
 use axum::{

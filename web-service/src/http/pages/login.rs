@@ -1,4 +1,4 @@
-//! `GET|POST /login`
+//! `GET`, `POST /login`: sign-in of a browser.
 
 use askama::Template;
 use axum::{
@@ -48,16 +48,17 @@ struct LoginPage {
     username: String,
     next: String,
     notice: Option<&'static str>,
-    trouble: Option<String>,
+    error_text: Option<String>,
 }
 
 const INVALID_CREDENTIALS: &str = "The username or the password is wrong. Please try again.";
-const BUSY: &str = "Many people are signing in at this moment. Please try again in a few seconds.";
-const AWAY: &str = "Signing in is not possible right now: a part of this service does not answer. \
+const OVERLOADED: &str =
+    "Many people are signing in at this moment. Please try again in a few seconds.";
+const UNAVAILABLE: &str = "Signing in is not possible right now: a part of this service does not answer. \
                     Your password was not checked. Please try again in a moment.";
 const OUT_OF_DATE: &str = "This page was out of date, as pages are that a browser restores, so your password was not checked. \
                            Please give it once more. Cookies must be allowed for this site.";
-const UNSENT: &str = "You were signed out before you sent the form, so nothing was changed. Sign in to go back to the page; what \
+const FORM_NOT_SENT: &str = "You were signed out before you sent the form, so nothing was changed. Sign in to go back to the page; what \
                       you typed there has to be typed again.";
 
 /// The query of `GET /login`.
@@ -104,7 +105,7 @@ pub(in crate::http) async fn show(
         next,
         ..LoginForm::default()
     };
-    let notice = unsent.map(|_| UNSENT);
+    let notice = unsent.map(|_| FORM_NOT_SENT);
     form_page(&state, &headers, form, (StatusCode::OK, notice, None))
 }
 
@@ -227,7 +228,7 @@ fn form_page(
     state: &AppState,
     headers: &HeaderMap,
     form: LoginForm,
-    (status, notice, trouble): (StatusCode, Option<&'static str>, Option<String>),
+    (status, notice, error_text): (StatusCode, Option<&'static str>, Option<String>),
 ) -> Response {
     let known = cookies::login_nonce(headers, state.cookie_names(), state.csrf_tokens());
     let nonce = known.unwrap_or_else(|| fresh_nonce(&*state.random));
@@ -236,7 +237,7 @@ fn form_page(
         username: form.username,
         next: form.next,
         notice,
-        trouble,
+        error_text,
     };
     let response = page(status, &form);
     if known.is_some() {
@@ -260,9 +261,9 @@ fn form_error(error: AuthError) -> Result<FormError, ServiceError> {
         } => Ok(FormError {
             status: StatusCode::SERVICE_UNAVAILABLE,
             text: if reason == ErrorReason::Overloaded {
-                BUSY
+                OVERLOADED
             } else {
-                AWAY
+                UNAVAILABLE
             }
             .to_owned(),
             retry_after: Some(retry_after),

@@ -1,4 +1,4 @@
-//! `GET /account/logins`, `POST /account/logins/{sid}/end`, `POST /account/logins/end-others`
+//! `GET /account/logins`, `POST /account/logins/{sid}/end` and `POST /account/logins/end-others`: the logins of the account.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `POST /logout`
+//! `POST /logout`: sign-out of a browser.
 
 use axum::{
     extract::State,

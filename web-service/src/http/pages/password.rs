@@ -1,4 +1,4 @@
-//! `GET|POST /account/password`
+//! `GET`, `POST /account/password`: change of the password.
 
 use std::sync::Arc;
 
@@ -48,10 +48,10 @@ static NOT_REPLACED: LogRateLimiter = LogRateLimiter::new();
 struct PasswordPage {
     csrf_token: String,
     username: String,
-    trouble: Option<String>,
+    error_text: Option<String>,
 }
 
-/// The fields of the form.
+/// The fields of the form; absent ones are empty.
 #[derive(Deserialize)]
 pub(in crate::http) struct PasswordForm {
     #[serde(default)]
@@ -67,7 +67,7 @@ pub(in crate::http) async fn redirect_here() -> Redirect {
     Redirect::to("/account/password")
 }
 
-/// Shows the form.
+/// Shows the form for a new password.
 pub(in crate::http) async fn show(
     State(csrf_tokens): State<Arc<dyn CsrfTokens>>,
     PageSession(session): PageSession,
@@ -84,8 +84,8 @@ pub(in crate::http) async fn submit(
 ) -> Response {
     let fields = fields.fields;
     if fields.new_password.expose_secret() != fields.new_password_again.expose_secret() {
-        let trouble = FormError::correctable("The two new passwords are not the same.");
-        return form_again(&state, &caller.session, trouble);
+        let error = FormError::correctable("The two new passwords are not the same.");
+        return form_again(&state, &caller.session, error);
     }
     let change = PasswordChange {
         current: &fields.current_password,
@@ -119,7 +119,7 @@ pub(in crate::http) async fn submit(
 
 fn refused(state: &AppState, session: &AuthenticatedSession, error: AuthError) -> Response {
     match FormError::of(error) {
-        Ok(trouble) => form_again(state, session, trouble),
+        Ok(error) => form_again(state, session, error),
         Err(failure) => ErrorPage::from(failure).into_response(),
     }
 }
@@ -174,22 +174,22 @@ async fn begin_session(
     Ok((id, sid))
 }
 
-fn form_again(state: &AppState, session: &AuthenticatedSession, trouble: FormError) -> Response {
+fn form_again(state: &AppState, session: &AuthenticatedSession, error: FormError) -> Response {
     let tokens = state.csrf_tokens();
-    let response = form(trouble.status, tokens, session, Some(trouble.text));
-    with_wait(response, trouble.retry_after)
+    let response = form(error.status, tokens, session, Some(error.text));
+    with_wait(response, error.retry_after)
 }
 
 fn form(
     status: StatusCode,
     csrf_tokens: &dyn CsrfTokens,
     session: &AuthenticatedSession,
-    trouble: Option<String>,
+    error_text: Option<String>,
 ) -> Response {
     let form = PasswordPage {
         csrf_token: session.csrf_token(csrf_tokens),
         username: session.record.username.clone(),
-        trouble,
+        error_text,
     };
     page(status, &form)
 }

@@ -41,7 +41,7 @@ struct ReauthenticatePage<'a> {
     /// The address that the form is sent to; `None`: that of the page, with the fragment that only the browser has.
     action: Option<&'a str>,
     is_unsent: bool,
-    trouble: Option<String>,
+    error_text: Option<String>,
 }
 
 /// The field that the form for reauthentication adds to the form of the operation.
@@ -73,7 +73,7 @@ pub(in crate::http) async fn show(
         username: &session.record.username,
         action: None,
         is_unsent,
-        trouble: None,
+        error_text: None,
     };
     page(StatusCode::OK, &form)
 }
@@ -215,9 +215,9 @@ impl SensitiveOperation<'_> {
 
     fn refused(&self, session: &AuthenticatedSession, error: AuthError) -> Response {
         match FormError::of(error) {
-            Ok(trouble) => {
-                let response = self.form(trouble.status, session, Some(trouble.text));
-                with_wait(response, trouble.retry_after)
+            Ok(error) => {
+                let response = self.form(error.status, session, Some(error.text));
+                with_wait(response, error.retry_after)
             }
             Err(error) => failed(error),
         }
@@ -227,9 +227,9 @@ impl SensitiveOperation<'_> {
         &self,
         status: StatusCode,
         session: &AuthenticatedSession,
-        trouble: Option<String>,
+        error_text: Option<String>,
     ) -> Response {
-        form(self.state, (status, self.action), session, trouble)
+        form(self.state, (status, self.action), session, error_text)
     }
 }
 
@@ -237,14 +237,14 @@ fn form(
     state: &AppState,
     (status, action): (StatusCode, Option<&str>),
     session: &AuthenticatedSession,
-    trouble: Option<String>,
+    error_text: Option<String>,
 ) -> Response {
     let form = ReauthenticatePage {
         csrf_token: session.csrf_token(state.csrf_tokens()),
         username: &session.record.username,
         action,
         is_unsent: false,
-        trouble,
+        error_text,
     };
     page(status, &form)
 }
