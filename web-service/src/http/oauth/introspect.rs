@@ -90,8 +90,9 @@ impl From<Introspection> for IntrospectionResponse {
     }
 }
 
-/// Tells an authenticated client whether an access token is active, and what it contains. The response for an inactive one says nothing
-/// else.
+/// Tells an authenticated client whether an access token is active, and what it contains.
+///
+/// The response for an inactive token says nothing else.
 #[utoipa::path(
     post,
     path = "/oauth2/introspect",

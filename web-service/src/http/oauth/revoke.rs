@@ -11,8 +11,10 @@ use crate::http::{
     oauth::{error::OauthError, form::OauthForm},
 };
 
-/// Revokes an access token, or a refresh token with its login. An invalid token counts as revoked. A bound token needs a proof of its key,
-/// as its use does, unless the client that it was issued to authenticates itself.
+/// Revokes an access token, or a refresh token with its login.
+///
+/// An invalid token counts as revoked. A bound token needs a proof of its key, as its use does, unless the client that it was issued to
+/// authenticates itself.
 #[utoipa::path(
     post,
     path = "/oauth2/revoke",
