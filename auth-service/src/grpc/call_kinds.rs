@@ -12,10 +12,9 @@ use tonic::{Code, Status};
 use crate::grpc::{
     connections::Peer,
     errors::{overloaded, refuse_as},
+    rpc_paths,
 };
 
-/// A stream that lasts as long as the process of its caller, which is web-service.
-const WATCH_REVOCATIONS: &str = "/auth.v1.AuthService/WatchRevocations";
 /// Prefix of the health service. Any caller may watch it without a time limit.
 const HEALTH: &str = "/grpc.health.v1.Health/";
 /// Prefix of both versions of server reflection.
@@ -30,7 +29,7 @@ impl Calls for PortCalls {
     }
 
     fn kind(path: &str) -> CallKind {
-        if path == WATCH_REVOCATIONS {
+        if path == rpc_paths::WATCH_REVOCATIONS {
             CallKind::TrustedStream
         } else if path.starts_with(HEALTH) {
             CallKind::Open

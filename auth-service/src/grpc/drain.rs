@@ -19,13 +19,10 @@ use tokio::{
 use tonic::body::Body;
 use tower::{BoxError, Layer, Service};
 
-use crate::grpc::errors::overloaded;
+use crate::grpc::{errors::overloaded, rpc_paths};
 
 /// RPCs that return a login ticket.
-const TICKET_RPCS: [&str; 2] = [
-    "/auth.v1.AuthService/Login",
-    "/auth.v1.AccountService/ChangePassword",
-];
+const TICKET_RPCS: [&str; 2] = [rpc_paths::LOGIN, rpc_paths::CHANGE_PASSWORD];
 
 /// How long after a ticket was returned its exchange may begin; web-service begins it at once.
 const EXCHANGE_WITHIN: Duration = Duration::from_millis(500);

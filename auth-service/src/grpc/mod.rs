@@ -9,6 +9,7 @@ mod drain;
 mod encode;
 mod errors;
 mod health;
+mod rpc_paths;
 mod run_to_completion;
 mod server;
 mod services;

@@ -20,13 +20,11 @@ use crate::grpc::{
     call_context::{RpcPath, ServiceIdentity},
     connections::Peer,
     errors::overloaded,
+    rpc_paths,
 };
 
 /// RPCs that change nothing. They end when their caller disconnects, and are not spawned: they are the most frequent ones.
-const READ_ONLY: [&str; 2] = [
-    "/auth.v1.AuthService/ValidateToken",
-    "/auth.v1.AuthService/GetJwks",
-];
+const READ_ONLY: [&str; 2] = [rpc_paths::VALIDATE_TOKEN, rpc_paths::GET_JWKS];
 
 /// The layer that completes each call with a request slot, and rejects the others.
 #[derive(Clone)]
@@ -125,7 +123,7 @@ mod tests {
     const SECRET: &str = "the secret of both services";
 
     fn call(secret: Option<&str>) -> Request<Body> {
-        let request = Request::get("/auth.v1.AuthService/ValidateToken");
+        let request = Request::get(rpc_paths::VALIDATE_TOKEN);
         let request = secret.into_iter().fold(request, |request, secret| {
             request.header(SERVICE_SECRET, secret)
         });

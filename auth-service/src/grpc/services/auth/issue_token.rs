@@ -14,11 +14,9 @@ use crate::grpc::{
     call_context::CallContext,
     decode, encode,
     errors::{OrStatus as _, invalid},
+    rpc_paths,
     services::auth::AuthApi,
 };
-
-/// The path that the proof of a direct caller names.
-const PATH: &str = "/auth.v1.AuthService/IssueToken";
 
 pub(super) async fn issue_token(
     api: &AuthApi,
@@ -29,7 +27,7 @@ pub(super) async fn issue_token(
     let message = request.into_inner();
     let proof = message
         .dpop
-        .map(|stated| context.proof(stated, api.identity.tokens.issuer(), PATH));
+        .map(|stated| context.proof(stated, api.identity.tokens.issuer(), rpc_paths::ISSUE_TOKEN));
     let has_proof = proof.is_some();
     let Some(grant) = message.grant else {
         let grants = "one of login_ticket, refresh_token and client_credentials is required";

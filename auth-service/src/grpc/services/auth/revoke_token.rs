@@ -12,11 +12,9 @@ use crate::grpc::{
     call_context::CallContext,
     decode,
     errors::{IntoStatus as _, OrStatus as _},
+    rpc_paths,
     services::auth::AuthApi,
 };
-
-/// The path that the proof of a direct caller names.
-const PATH: &str = "/auth.v1.AuthService/RevokeToken";
 
 pub(super) async fn revoke_token(
     api: &AuthApi,
@@ -27,7 +25,7 @@ pub(super) async fn revoke_token(
     let issuer = api.identity.tokens.issuer();
     let proof = message
         .dpop
-        .map(|stated| context.proof(stated, issuer, PATH));
+        .map(|stated| context.proof(stated, issuer, rpc_paths::REVOKE_TOKEN));
     let by_own_client = match message.client_credentials {
         Some(stated) => is_own_client(api, stated, &message.token).await?,
         None => false,
