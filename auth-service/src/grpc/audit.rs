@@ -18,7 +18,7 @@ pub(super) struct AuditRecorder {
 }
 
 impl AuditRecorder {
-    pub(super) fn record(&self, kind: AuditKind, subject: AuditSubject, origin: RequestSource) {
+    pub(super) fn record(&self, kind: AuditKind, subject: AuditSubject, source: RequestSource) {
         self.trail.record(AuditEvent {
             at: self.clock.now(),
             kind,
@@ -26,7 +26,7 @@ impl AuditRecorder {
             client: subject.client,
             sid: subject.sid,
             actor: subject.actor,
-            source: origin,
+            source,
         });
     }
 }
@@ -41,9 +41,9 @@ impl AuditRateLimiter {
         audit: &AuditRecorder,
         kind: AuditKind,
         subject: AuditSubject,
-        origin: RequestSource,
+        source: RequestSource,
     ) {
-        self.0.log(|_| audit.record(kind, subject, origin));
+        self.0.log(|_| audit.record(kind, subject, source));
     }
 }
 

@@ -53,8 +53,8 @@ impl CallContext {
         })
     }
 
-    /// The origin of the call for audit events.
-    pub(super) fn origin(&self) -> RequestSource {
+    /// The source of the call for audit events.
+    pub(super) fn source(&self) -> RequestSource {
         RequestSource {
             ip_address: self.client.ip_address,
             user_agent: self.client.user_agent.clone(),
@@ -69,9 +69,9 @@ impl CallContext {
     }
 }
 
-/// The origin, for audit events, of a call whose request message has no field `client`. The address of web-service itself is left out: it
+/// The source, for audit events, of a call whose request message has no field `client`. The address of web-service itself is left out: it
 /// is not the source of the request.
-pub(super) fn origin_of_call<T>(
+pub(super) fn source_of_call<T>(
     request: &Request<T>,
     service_identity: &ServiceIdentity,
 ) -> RequestSource {

@@ -35,7 +35,7 @@ pub(super) async fn reauthenticate(
     };
     if let Some(kind) = kind {
         let subject = AuditSubject::caller(&owner);
-        api.audit.record(kind, subject, context.origin());
+        api.audit.record(kind, subject, context.source());
     }
     Ok(encode::reauthenticated(outcome.or_status()?))
 }
@@ -45,7 +45,7 @@ pub(super) async fn change_password(
     mut request: Request<ChangePasswordRequest>,
 ) -> Result<ChangePasswordResponse, Status> {
     let (owner, context) = api.owner_in_context(&mut request).await?;
-    let origin = context.origin();
+    let source = context.source();
     let message = request.into_inner();
     let current = decode::password(&message.current_password)?;
     let outcome = api
@@ -62,7 +62,7 @@ pub(super) async fn change_password(
         Err(_) => None,
     };
     if let Some(kind) = kind {
-        api.audit.record(kind, AuditSubject::caller(&owner), origin);
+        api.audit.record(kind, AuditSubject::caller(&owner), source);
     }
     let login = outcome.or_status()?.login.or_status()?;
     let revocation_sequence = api.feed.revocation_sequence().await;

@@ -38,7 +38,7 @@ pub(super) async fn end(
         .or_status()?;
     let subject = AuditSubject::login(owner.subject, sid);
     api.audit
-        .record(AuditKind::LoginEnded, subject, context.origin());
+        .record(AuditKind::LoginEnded, subject, context.source());
     Ok(EndLoginResponse {
         revocation_sequence: api.feed.revocation_sequence().await,
     })
@@ -58,7 +58,7 @@ pub(super) async fn end_others(
     if ended > 0 {
         let subject = AuditSubject::caller(&owner);
         api.audit
-            .record(AuditKind::OtherLoginsEnded, subject, context.origin());
+            .record(AuditKind::OtherLoginsEnded, subject, context.source());
     }
     Ok(EndOtherLoginsResponse {
         ended: encode::count(ended),

@@ -30,7 +30,7 @@ use tonic::{Request, Status};
 
 use crate::grpc::{
     audit::AuditRecorder,
-    call_context::{CallerAuthenticator, origin_of_call},
+    call_context::{CallerAuthenticator, source_of_call},
 };
 
 /// The state of the service.
@@ -49,14 +49,14 @@ impl AdminApi {
         self.callers.person(request, Scope::Admin).await
     }
 
-    /// The administrator, the origin of the call for audit events, and the request message.
+    /// The administrator, the source of the call for audit events, and the request message.
     async fn admin_call<T: Sync>(
         &self,
         request: Request<T>,
     ) -> Result<(Person, RequestSource, T), Status> {
         let admin = self.admin(&request).await?;
-        let origin = origin_of_call(&request, &self.callers.service_identity);
-        Ok((admin, origin, request.into_inner()))
+        let source = source_of_call(&request, &self.callers.service_identity);
+        Ok((admin, source, request.into_inner()))
     }
 }
 

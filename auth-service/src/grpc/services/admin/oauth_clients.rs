@@ -23,11 +23,11 @@ pub(super) async fn create(
     api: &AdminApi,
     request: Request<CreateClientRequest>,
 ) -> Result<CreateClientResponse, Status> {
-    let (admin, origin, message) = api.admin_call(request).await?;
+    let (admin, source, message) = api.admin_call(request).await?;
     let new = new_client(message)?;
     let (client, secret) = api.clients.register(new).await.or_status()?;
     let subject = AuditSubject::client_by(&admin, client.id.clone());
-    api.audit.record(AuditKind::ClientCreated, subject, origin);
+    api.audit.record(AuditKind::ClientCreated, subject, source);
     Ok(CreateClientResponse {
         client: Some(encode::oauth_client(client)),
         client_secret: secret
@@ -72,11 +72,11 @@ pub(super) async fn disable(
     api: &AdminApi,
     request: Request<DisableClientRequest>,
 ) -> Result<DisableClientResponse, Status> {
-    let (admin, origin, message) = api.admin_call(request).await?;
+    let (admin, source, message) = api.admin_call(request).await?;
     let id = decode::client_id(&message.client_id)?;
     if api.clients.disable(&id).await.or_status()? {
         let subject = AuditSubject::client_by(&admin, id);
-        api.audit.record(AuditKind::ClientDisabled, subject, origin);
+        api.audit.record(AuditKind::ClientDisabled, subject, source);
     }
     Ok(DisableClientResponse {})
 }
@@ -85,12 +85,12 @@ pub(super) async fn rotate_secret(
     api: &AdminApi,
     request: Request<RotateClientSecretRequest>,
 ) -> Result<RotateClientSecretResponse, Status> {
-    let (admin, origin, message) = api.admin_call(request).await?;
+    let (admin, source, message) = api.admin_call(request).await?;
     let id = decode::client_id(&message.client_id)?;
     let secret = api.clients.rotate_secret(&id).await.or_status()?;
     let subject = AuditSubject::client_by(&admin, id);
     api.audit
-        .record(AuditKind::ClientSecretRotated, subject, origin);
+        .record(AuditKind::ClientSecretRotated, subject, source);
     Ok(RotateClientSecretResponse {
         client_secret: secret.expose_secret().to_owned(),
     })

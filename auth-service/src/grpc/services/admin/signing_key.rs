@@ -14,11 +14,11 @@ pub(super) async fn rotate(
     api: &AdminApi,
     request: Request<RotateSigningKeyRequest>,
 ) -> Result<RotateSigningKeyResponse, Status> {
-    let (admin, origin, _) = api.admin_call(request).await?;
+    let (admin, source, _) = api.admin_call(request).await?;
     let kid = api.key_rotation.rotate().await.or_status()?;
     let kid = kid.ok_or_else(key_pending)?;
     let subject = AuditSubject::by(&admin);
-    api.audit.record(AuditKind::KeyRotated, subject, origin);
+    api.audit.record(AuditKind::KeyRotated, subject, source);
     Ok(RotateSigningKeyResponse { kid })
 }
 

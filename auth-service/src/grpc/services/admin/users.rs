@@ -20,7 +20,7 @@ pub(super) async fn create(
     api: &AdminApi,
     request: Request<CreateUserRequest>,
 ) -> Result<CreateUserResponse, Status> {
-    let (admin, origin, message) = api.admin_call(request).await?;
+    let (admin, source, message) = api.admin_call(request).await?;
     let username = decode::username("username", &message.username)?;
     let user = api
         .accounts
@@ -28,7 +28,7 @@ pub(super) async fn create(
         .await
         .or_status()?;
     let subject = AuditSubject::user_by(&admin, user.id);
-    api.audit.record(AuditKind::UserCreated, subject, origin);
+    api.audit.record(AuditKind::UserCreated, subject, source);
     Ok(CreateUserResponse {
         user: Some(encode::user(user)),
     })
@@ -77,12 +77,12 @@ pub(super) async fn disable(
     api: &AdminApi,
     request: Request<DisableUserRequest>,
 ) -> Result<DisableUserResponse, Status> {
-    let (admin, origin, message) = api.admin_call(request).await?;
+    let (admin, source, message) = api.admin_call(request).await?;
     let id = decode::user_id("user_id", &message.user_id)?;
     let disabled = api.accounts.disable(id).await.or_status()?;
     if disabled.changed {
         let subject = AuditSubject::user_by(&admin, id);
-        api.audit.record(AuditKind::UserDisabled, subject, origin);
+        api.audit.record(AuditKind::UserDisabled, subject, source);
     }
     Ok(DisableUserResponse {
         user: Some(encode::user(disabled.user)),
@@ -93,12 +93,12 @@ pub(super) async fn enable(
     api: &AdminApi,
     request: Request<EnableUserRequest>,
 ) -> Result<EnableUserResponse, Status> {
-    let (admin, origin, message) = api.admin_call(request).await?;
+    let (admin, source, message) = api.admin_call(request).await?;
     let id = decode::user_id("user_id", &message.user_id)?;
     let enabled = api.accounts.enable(id).await.or_status()?;
     if enabled.changed {
         let subject = AuditSubject::user_by(&admin, id);
-        api.audit.record(AuditKind::UserEnabled, subject, origin);
+        api.audit.record(AuditKind::UserEnabled, subject, source);
     }
     Ok(EnableUserResponse {
         user: Some(encode::user(enabled.user)),
@@ -109,11 +109,11 @@ pub(super) async fn delete(
     api: &AdminApi,
     request: Request<DeleteUserRequest>,
 ) -> Result<DeleteUserResponse, Status> {
-    let (admin, origin, message) = api.admin_call(request).await?;
+    let (admin, source, message) = api.admin_call(request).await?;
     let id = decode::user_id("user_id", &message.user_id)?;
     api.accounts.delete(id).await.or_status()?;
     let subject = AuditSubject::user_by(&admin, id);
-    api.audit.record(AuditKind::UserDeleted, subject, origin);
+    api.audit.record(AuditKind::UserDeleted, subject, source);
     Ok(DeleteUserResponse {})
 }
 
@@ -121,12 +121,12 @@ pub(super) async fn set_password(
     api: &AdminApi,
     request: Request<SetPasswordRequest>,
 ) -> Result<SetPasswordResponse, Status> {
-    let (admin, origin, message) = api.admin_call(request).await?;
+    let (admin, source, message) = api.admin_call(request).await?;
     let id = decode::user_id("user_id", &message.user_id)?;
     let set = api.accounts.set_password(id, &message.new_password).await;
     set.or_status()?;
     let subject = AuditSubject::user_by(&admin, id);
-    api.audit.record(AuditKind::PasswordSet, subject, origin);
+    api.audit.record(AuditKind::PasswordSet, subject, source);
     Ok(SetPasswordResponse {})
 }
 
@@ -134,7 +134,7 @@ pub(super) async fn end_logins(
     api: &AdminApi,
     request: Request<EndUserLoginsRequest>,
 ) -> Result<EndUserLoginsResponse, Status> {
-    let (admin, origin, message) = api.admin_call(request).await?;
+    let (admin, source, message) = api.admin_call(request).await?;
     let id = decode::user_id("user_id", &message.user_id)?;
     let user = api.accounts.by_id(id).await.or_status()?;
     let ended = api
@@ -145,7 +145,7 @@ pub(super) async fn end_logins(
         .or_status()?;
     if ended > 0 {
         let subject = AuditSubject::user_by(&admin, id);
-        api.audit.record(AuditKind::AllLoginsEnded, subject, origin);
+        api.audit.record(AuditKind::AllLoginsEnded, subject, source);
     }
     Ok(EndUserLoginsResponse {
         ended: encode::count(ended),

@@ -9,7 +9,7 @@ use holdfast_identity::{
 use tonic::{Request, Status};
 
 use crate::grpc::{
-    audit::AuditSubject, call_context::origin_of_call, decode, encode, errors::OrStatus as _,
+    audit::AuditSubject, call_context::source_of_call, decode, encode, errors::OrStatus as _,
     services::auth::AuthApi,
 };
 
@@ -17,7 +17,7 @@ pub(super) async fn introspect_token(
     api: &AuthApi,
     request: Request<IntrospectTokenRequest>,
 ) -> Result<IntrospectTokenResponse, Status> {
-    let origin = origin_of_call(&request, &api.service_identity);
+    let source = source_of_call(&request, &api.service_identity);
     let message = request.into_inner();
     let client = decode::client_credentials(message.client_credentials.unwrap_or_default());
     let outcome = api
@@ -26,11 +26,11 @@ pub(super) async fn introspect_token(
         .introspect(&client, &message.token)
         .await;
     match &outcome {
-        Err(IntrospectError::InvalidClient) => api.record_invalid_client(&client, origin),
+        Err(IntrospectError::InvalidClient) => api.record_invalid_client(&client, source),
         Err(IntrospectError::Throttled(throttled, client)) if throttled.is_first => {
             let subject = AuditSubject::client(client.clone());
             api.audit
-                .record(AuditKind::IntrospectionThrottled, subject, origin);
+                .record(AuditKind::IntrospectionThrottled, subject, source);
         }
         _ => {}
     }
@@ -39,12 +39,12 @@ pub(super) async fn introspect_token(
 
 impl AuthApi {
     /// Records a failed client authentication. The stated id is kept only if it has the form of one.
-    pub(super) fn record_invalid_client(&self, client: &ClientCredentials, origin: RequestSource) {
+    pub(super) fn record_invalid_client(&self, client: &ClientCredentials, source: RequestSource) {
         let subject = AuditSubject {
             client: client.id.parse().ok(),
             ..AuditSubject::default()
         };
         self.invalid_clients
-            .record(&self.audit, AuditKind::ClientRefused, subject, origin);
+            .record(&self.audit, AuditKind::ClientRefused, subject, source);
     }
 }

@@ -23,7 +23,7 @@ pub(super) async fn issue_token(
     mut request: Request<IssueTokenRequest>,
 ) -> Result<IssueTokenResponse, Status> {
     let context = CallContext::take(&mut request, &api.service_identity)?;
-    let origin = context.origin();
+    let source = context.source();
     let message = request.into_inner();
     let proof = message
         .dpop
@@ -45,7 +45,7 @@ pub(super) async fn issue_token(
                 scopes,
                 proof,
             };
-            let issued = issue_to_client(api, &request, origin).await?;
+            let issued = issue_to_client(api, &request, source).await?;
             return Ok(with_nonce(api, issued, has_proof));
         }
     };
@@ -58,7 +58,7 @@ pub(super) async fn issue_token(
     };
     let outcome = api.identity.tokens.issue_token(&request).await;
     if let Some((kind, subject)) = event_of(&outcome) {
-        api.audit.record(kind, subject, origin);
+        api.audit.record(kind, subject, source);
     }
     let issued = encode::issued(outcome.or_status()?);
     Ok(with_nonce(api, issued, has_proof))
@@ -67,17 +67,17 @@ pub(super) async fn issue_token(
 async fn issue_to_client(
     api: &AuthApi,
     request: &ClientTokenRequest,
-    origin: RequestSource,
+    source: RequestSource,
 ) -> Result<IssueTokenResponse, Status> {
     let outcome = api.identity.tokens.issue_client_token(request).await;
     match &outcome {
         Ok(issued) => {
             let subject = AuditSubject::client(issued.client.clone());
             api.audit
-                .record(AuditKind::ClientTokenIssued, subject, origin);
+                .record(AuditKind::ClientTokenIssued, subject, source);
         }
         Err(IssueTokenError::InvalidClient) => {
-            api.record_invalid_client(&request.client, origin);
+            api.record_invalid_client(&request.client, source);
         }
         Err(_) => {}
     }

@@ -19,7 +19,7 @@ pub(super) async fn login(
 ) -> Result<LoginResponse, Status> {
     let context = CallContext::take(&mut request, &api.service_identity)?;
     let form = context.sign_in_form(&request);
-    let origin = context.origin();
+    let source = context.source();
     let LoginRequest {
         username, password, ..
     } = request.into_inner();
@@ -34,11 +34,11 @@ pub(super) async fn login(
         for sid in ended {
             let subject = AuditSubject::login(user.id, *sid);
             api.audit
-                .record(AuditKind::SurplusEnded, subject, origin.clone());
+                .record(AuditKind::SurplusEnded, subject, source.clone());
         }
     }
     if let Some((kind, subject)) = event_of(&outcome) {
-        api.audit.record(kind, subject, origin);
+        api.audit.record(kind, subject, source);
     }
     Ok(encode::signed_in(outcome.or_status()?))
 }

@@ -28,7 +28,7 @@ pub(super) async fn report_device(
         DeviceEvent::TheftSuspected { .. } => AuditKind::TheftSuspected,
     };
     let subject = AuditSubject::login(user, sid);
-    api.audit.record(kind, subject, context.origin());
+    api.audit.record(kind, subject, context.source());
     Ok(ReportDeviceResponse {
         revocation_sequence: api.revocation_sequence().await,
     })

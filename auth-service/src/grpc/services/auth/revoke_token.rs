@@ -46,7 +46,7 @@ pub(super) async fn revoke_token(
         api.identity.tokens.revoke_token(revocation).await
     };
     if let Some((kind, subject)) = event_of(revoked.or_status()?) {
-        api.audit.record(kind, subject, context.origin());
+        api.audit.record(kind, subject, context.source());
     }
     Ok(RevokeTokenResponse {
         revocation_sequence: api.revocation_sequence().await,
