@@ -26,7 +26,7 @@ fn named_tests(document: &str) -> Vec<(&str, &str)> {
 }
 
 #[test]
-fn every_test_that_is_named_exists() {
+fn tests_named_in_security_exist() {
     let document = document("docs/SECURITY.md");
     let named = named_tests(&document);
     assert!(named.len() > 40, "the tables name their tests");
@@ -50,7 +50,7 @@ fn every_test_that_is_named_exists() {
 }
 
 #[test]
-fn every_log_line_worth_an_alarm_is_written_somewhere() {
+fn log_lines_named_in_operations_are_written() {
     let document = document("docs/OPERATIONS.md");
     let (_, rest) = document
         .split_once("\n## Log lines worth an alarm\n")
@@ -69,7 +69,43 @@ fn every_log_line_worth_an_alarm_is_written_somewhere() {
     }
 }
 
-/// Every tracked kind of file below a directory, without build output.
+/// Documents that say which file contains what.
+const GUIDES: [&str; 7] = [
+    "CONTRIBUTING.md",
+    "README.md",
+    "docs/ARCHITECTURE.md",
+    "docs/GLOSSARY.md",
+    "docs/OPERATIONS.md",
+    "docs/SECURITY.md",
+    "docs/integrate.md",
+];
+
+/// Whether a text in backquotes is the path of a file or directory of the repository. Patterns with placeholders are not.
+fn is_path(text: &str) -> bool {
+    const ROOTS: [&str; 12] = [
+        ".ci/",
+        "auth-service/",
+        "bench/",
+        "crates/",
+        "deploy/",
+        "docs/",
+        "e2e/",
+        "examples/",
+        "fuzz/",
+        "proto/",
+        "web-service/",
+        "xtask/",
+    ];
+    const EXTENSIONS: [&str; 6] = [".rs", ".proto", ".toml", ".md", ".sql", ".yml"];
+    let is_pattern = ["*", "<", "NNNN", "NAME", " ", "::"]
+        .iter()
+        .any(|placeholder| text.contains(placeholder));
+    let has_root = ROOTS.iter().any(|root| text.starts_with(root));
+    let has_extension = EXTENSIONS.iter().any(|extension| text.ends_with(extension));
+    !is_pattern && !text.starts_with('/') && (has_root || has_extension)
+}
+
+/// All files below a directory, without build output.
 fn all_files(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).unwrap() {
@@ -88,7 +124,26 @@ fn all_files(directory: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn every_link_leads_somewhere() {
+fn files_named_in_guides_exist() {
+    let files = all_files(source::root());
+    let mut missing = Vec::new();
+    for guide in GUIDES {
+        let document = document(guide);
+        for name in quoted(&document).filter(|text| is_path(text)) {
+            // A table may shorten a path: `…/services/auth.rs`.
+            let name = name.trim_start_matches("…/");
+            let exists =
+                source::root().join(name).exists() || files.iter().any(|file| file.ends_with(name));
+            if !exists {
+                missing.push(format!("{guide} names {name}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
+fn links_in_documents_lead_to_files() {
     let documents = all_files(source::root())
         .into_iter()
         .filter(|file| file.extension().is_some_and(|extension| extension == "md"));
