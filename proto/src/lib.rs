@@ -32,19 +32,19 @@ impl v1::ErrorReason {
     }
 }
 
-/// The metadata entry with which web-service proves itself to auth-service.
+/// The metadata entry by whose value, the service secret, web-service authenticates to auth-service.
 pub const SERVICE_SECRET: &str = "holdfast-service-secret";
 
-/// The metadata entry of the proof that comes with `authorization: DPoP …` (RFC 9449 §4.1).
+/// The metadata entry of the DPoP proof that accompanies `authorization: DPoP …` (RFC 9449 §4.1).
 pub const DPOP: &str = "dpop";
 
-/// The metadata entries in which web-service states the method and the URL of the request that such a proof came with.
+/// The metadata entry in which web-service states the HTTP method of the request that a proof came with.
 pub const DPOP_METHOD: &str = "holdfast-dpop-method";
-/// See [`DPOP_METHOD`].
+/// The metadata entry in which web-service states the URL of the request that a proof came with.
 pub const DPOP_URI: &str = "holdfast-dpop-uri";
 
-/// The metadata entry in which web-service names the sign-in form that a `Login` call comes from: 16 random bytes in base64url.
-/// Somebody who presses its button twice begins one login.
+/// The metadata entry in which web-service identifies the sign-in form that a `Login` call comes from: 16 random bytes in base64url.
+/// A form that is submitted twice starts one login.
 pub const SIGN_IN_FORM: &str = "holdfast-sign-in-form";
 
 /// The `FileDescriptorSet` of the package and its imports, encoded, for gRPC reflection.

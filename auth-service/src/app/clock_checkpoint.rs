@@ -48,7 +48,7 @@ pub(super) async fn store_checkpoints(
 /// Stores a checkpoint, and adopts the time that another process or `auth-service clock` stored.
 pub(super) async fn store_checkpoint(store: &SqliteStore, steady: &SteadyClock) {
     match store.keep_checkpoint(steady.checkpoint()).await {
-        Ok(kept) => steady.believe(kept),
+        Ok(kept) => steady.accept(kept),
         Err(error) => FAULTS.log(|times| {
             tracing::error!(
                 event = "clock.checkpoint_failed",

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use holdfast_core::{
     clock::Clock,
     rate_limited_log::LogRateLimiter,
-    steady_clock::{LONGEST_STOP, SteadyClock},
+    steady_clock::{MAX_STOP, SteadyClock},
 };
 use holdfast_crypto::{jwt::Jwts, key_ring::KeyRing, seal::Sealer, signing_key};
 use holdfast_identity::{
@@ -171,7 +171,7 @@ impl SigningKeys {
         }
         if self.is_rotation_due(&keys, now) {
             // After a stop the system clock is right and ahead of the steady clock; after a leap it may show any time.
-            let clock = self.clock.now().min(now + LONGEST_STOP);
+            let clock = self.clock.now().min(now + MAX_STOP);
             self.rotate_at(clock).await?;
         }
         let keys = self.store.signing_keys().await?;

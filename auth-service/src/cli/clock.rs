@@ -24,7 +24,7 @@ pub(super) async fn run(command: ClockCommand, settings: &Settings) -> anyhow::R
     let believed = Checkpoint {
         steady: now,
         clock: now,
-        apart_for: Duration::ZERO,
+        since_leap: Duration::ZERO,
     };
     store.keep_checkpoint(believed).await?;
     println!("it is {now}");

@@ -184,7 +184,7 @@ async fn clock_accepted_by_operator_deletes_expired_entries() {
     let checkpoint = Checkpoint {
         steady: clock.now(),
         clock: clock.now(),
-        apart_for: Duration::ZERO,
+        since_leap: Duration::ZERO,
     };
     let store = store(&directory).await;
     store.keep_checkpoint(checkpoint).await.unwrap();

@@ -1,12 +1,13 @@
-//! What phones and clipboards leave around a name, and nobody sees.
+//! Removal of blanks and invisible characters around a text, as keyboards of phones and clipboards add them.
 
-/// The text without white space and invisible characters around it. What is between its letters stays.
+/// Returns the text without surrounding white space and invisible characters. Those between other characters remain.
 #[must_use]
 pub fn trim(text: &str) -> &str {
     text.trim_matches(|letter: char| letter.is_whitespace() || is_invisible(letter))
 }
 
-/// Zero-width characters, marks of direction and other formatting (Unicode `Default_Ignorable_Code_Point`, and the blank of Braille).
+/// Whether it is a zero-width character, a directional mark or other formatting (Unicode `Default_Ignorable_Code_Point`, and the blank
+/// of Braille).
 const fn is_invisible(letter: char) -> bool {
     matches!(
         letter,
@@ -36,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_around_goes_and_what_is_between_stays() {
+    fn surrounding_blanks_are_removed_and_inner_ones_remain() {
         for around in [
             " ",
             "\t",
@@ -61,7 +62,11 @@ mod tests {
             assert_eq!(trim(&between), between);
         }
         assert_eq!(trim(" \u{200b}"), "");
-        assert_eq!(trim("\0ada"), "\0ada", "that is not invisible but wrong");
+        assert_eq!(
+            trim("\0ada"),
+            "\0ada",
+            "a control character is kept, and refused later"
+        );
         assert_eq!(trim("äda"), "äda");
     }
 }

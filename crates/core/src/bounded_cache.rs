@@ -1,4 +1,4 @@
-//! A bounded memory of what was found out lately.
+//! A bounded cache of recent results.
 
 use std::{
     collections::HashMap,
@@ -7,8 +7,8 @@ use std::{
     sync::{PoisonError, RwLock, RwLockWriteGuard},
 };
 
-/// Keeps what was used lately and forgets the rest, in two generations: when the younger one is full, the older one is forgotten,
-/// and what is asked for until then moves up. So each look costs the same, however much is kept.
+/// A bounded cache that evicts by generation. When the younger of two generations is full, the older one is dropped; an entry that
+/// is read from the older one moves to the younger one. The cost of a lookup does not depend on the capacity.
 #[derive(Debug)]
 pub struct TwoGenerationCache<K, V> {
     generations: RwLock<Generations<K, V>>,
@@ -19,29 +19,30 @@ pub struct TwoGenerationCache<K, V> {
 struct Generations<K, V> {
     young: HashMap<K, V>,
     old: HashMap<K, V>,
-    /// Counts how often all was forgotten.
+    /// The number of calls of `clear`.
     generation: u64,
 }
 
-/// When something began to be found out. What was forgotten meanwhile is not remembered by it.
+/// The time at which a computation began, measured in calls of [`clear`](TwoGenerationCache::clear). A result from before the latest
+/// one is not inserted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Generation(u64);
 
 impl<K: Eq + Hash + Clone, V: Clone> TwoGenerationCache<K, V> {
-    /// Keeps at most `most` entries.
+    /// Creates an empty cache of at most `capacity` entries.
     #[must_use]
-    pub fn new(most: usize) -> Self {
+    pub fn new(capacity: usize) -> Self {
         Self {
             generations: RwLock::new(Generations {
                 young: HashMap::new(),
                 old: HashMap::new(),
                 generation: 0,
             }),
-            half: (most / 2).max(1),
+            half: (capacity / 2).max(1),
         }
     }
 
-    /// What is known of `key`.
+    /// Returns the value of `key`.
     pub fn get(&self, key: &K) -> Option<V> {
         let generations = self.generations.read();
         let generations = generations.unwrap_or_else(PoisonError::into_inner);
@@ -52,16 +53,16 @@ impl<K: Eq + Hash + Clone, V: Clone> TwoGenerationCache<K, V> {
             return None;
         }
         drop(generations);
-        // Whoever forgets meanwhile has forgotten this, too.
+        // A concurrent `remove` or `clear` takes effect between the two locks.
         let mut generations = self.write();
         if let Some(value) = generations.old.remove(key) {
-            self.keep(&mut generations, key.clone(), value.clone());
+            self.insert_young(&mut generations, key.clone(), value.clone());
             return Some(value);
         }
         generations.young.get(key).cloned()
     }
 
-    /// Now, for [`insert`](Self::insert).
+    /// Returns the current generation, to pass to [`insert`](Self::insert) once the value has been computed.
     pub fn generation(&self) -> Generation {
         let generations = self.generations.read();
         Generation(
@@ -71,23 +72,23 @@ impl<K: Eq + Hash + Clone, V: Clone> TwoGenerationCache<K, V> {
         )
     }
 
-    /// Remembers what began to be found out in `since`, unless all was forgotten meanwhile.
+    /// Inserts a value whose computation began in the generation `since`, unless the cache was cleared in the meantime.
     pub fn insert(&self, since: Generation, key: K, value: V) {
         let mut generations = self.write();
         if Generation(generations.generation) == since {
             generations.old.remove(&key);
-            self.keep(&mut generations, key, value);
+            self.insert_young(&mut generations, key, value);
         }
     }
 
-    /// Forgets one thing.
+    /// Removes an entry.
     pub fn remove(&self, key: &K) {
         let mut generations = self.write();
         generations.young.remove(key);
         generations.old.remove(key);
     }
 
-    /// Forgets everything.
+    /// Removes all entries and begins the next generation.
     pub fn clear(&self) {
         let mut generations = self.write();
         generations.generation += 1;
@@ -95,19 +96,19 @@ impl<K: Eq + Hash + Clone, V: Clone> TwoGenerationCache<K, V> {
         generations.old = HashMap::new();
     }
 
-    /// How much is kept.
+    /// Returns the number of entries.
     pub fn len(&self) -> usize {
         let generations = self.generations.read();
         let generations = generations.unwrap_or_else(PoisonError::into_inner);
         generations.young.len() + generations.old.len()
     }
 
-    /// Whether nothing is kept.
+    /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    fn keep(&self, generations: &mut Generations<K, V>, key: K, value: V) {
+    fn insert_young(&self, generations: &mut Generations<K, V>, key: K, value: V) {
         if generations.young.len() >= self.half && !generations.young.contains_key(&key) {
             generations.old = mem::take(&mut generations.young);
         }
@@ -126,29 +127,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_asked_for_stays_and_the_rest_goes() {
-        let recent = TwoGenerationCache::new(4);
-        let insert = |key| recent.insert(recent.generation(), key, key);
+    fn entry_that_is_read_is_not_evicted() {
+        let cache = TwoGenerationCache::new(4);
+        let insert = |key| cache.insert(cache.generation(), key, key);
         insert(1);
         insert(2);
         for key in 3..100 {
             insert(key);
-            assert_eq!(recent.get(&1), Some(1), "after {key}");
-            assert!(recent.len() <= 4);
+            assert_eq!(cache.get(&1), Some(1), "after {key}");
+            assert!(cache.len() <= 4);
         }
-        assert_eq!(recent.get(&2), None);
+        assert_eq!(cache.get(&2), None);
     }
 
     #[test]
-    fn what_was_forgotten_is_not_remembered_by_who_began_before() {
-        let recent = TwoGenerationCache::new(4);
-        let before = recent.generation();
-        recent.clear();
-        recent.insert(before, 1, 1);
-        assert!(recent.is_empty());
-        recent.insert(recent.generation(), 1, 1);
-        assert_eq!(recent.get(&1), Some(1));
-        recent.remove(&1);
-        assert_eq!(recent.get(&1), None);
+    fn result_from_before_a_clear_is_not_inserted() {
+        let cache = TwoGenerationCache::new(4);
+        let before = cache.generation();
+        cache.clear();
+        cache.insert(before, 1, 1);
+        assert!(cache.is_empty());
+        cache.insert(cache.generation(), 1, 1);
+        assert_eq!(cache.get(&1), Some(1));
+        cache.remove(&1);
+        assert_eq!(cache.get(&1), None);
     }
 }

@@ -1,8 +1,8 @@
-//! Client networks: what counts as one client wherever something is limited by address.
+//! Client networks: the addresses that count as one source in every limit by address.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// How many bits of an IPv6 address name a subscriber; one has all addresses below them.
+/// Length of the IPv6 prefix that a subscriber is assigned, in bits.
 const IPV6_PREFIX: u32 = 64;
 
 /// One IPv4 address, or the /64 of an IPv6 address.
@@ -10,7 +10,7 @@ const IPV6_PREFIX: u32 = 64;
 pub struct ClientNetwork(IpAddr);
 
 impl ClientNetwork {
-    /// What all of its addresses begin with: 4 bytes of an IPv4 address, 8 of an IPv6 one.
+    /// Returns the prefix of all of its addresses: 4 bytes for IPv4, 8 for IPv6.
     #[must_use]
     pub fn prefix(self) -> Vec<u8> {
         match self.0 {

@@ -1,4 +1,4 @@
-//! Time as a port, and the system clock behind it.
+//! The port of time, and the system clock.
 
 mod manual;
 
@@ -9,17 +9,17 @@ use time::OffsetDateTime;
 
 pub use self::manual::ManualClock;
 
-/// Tells the time.
+/// A source of the current time.
 pub trait Clock: Send + Sync {
-    /// Now, in UTC.
+    /// Returns the current time, UTC.
     fn now(&self) -> OffsetDateTime;
 
-    /// Time that has passed since a fixed moment, whatever is done to the clock that tells the time: for what waits for a duration.
-    /// It goes on while the machine sleeps.
+    /// Returns the time since a fixed moment, for waits and windows. Changes of the system clock do not affect it; it includes the
+    /// time for which the machine is suspended.
     fn uptime(&self) -> Duration;
 }
 
-/// The system clock, in whole milliseconds: what is stored is what was said.
+/// The system clock, truncated to milliseconds, the precision of stored times.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemClock;
 

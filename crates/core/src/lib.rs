@@ -1,4 +1,5 @@
-//! What several crates speak of: time, randomness, keys, networks, bounded memory. No I/O but for files that hold secrets.
+//! Types and ports that several crates share: time, randomness, keys, client info, bounded caches. The only I/O is that of files with
+//! secrets.
 
 pub mod blanks;
 pub mod bounded_cache;

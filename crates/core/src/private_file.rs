@@ -12,10 +12,10 @@ use secrecy::SecretString;
 
 use crate::text::line;
 
-/// Reads a secret, without a byte order mark before it and the newline at its end.
+/// Reads a secret from a file, without a leading byte order mark and line ends after it.
 ///
 /// # Errors
-/// In words: the file is missing, unreadable, not text, empty, or readable by everybody.
+/// A message for the operator: the file is missing, unreadable, not UTF-8 text, empty, or world-readable.
 pub fn read_secret(path: &Path) -> Result<SecretString, String> {
     let shown = path.display();
     let metadata = fs::metadata(path).map_err(|why| format!("{shown}: {why}"))?;
@@ -33,7 +33,7 @@ pub fn read_secret(path: &Path) -> Result<SecretString, String> {
     }
 }
 
-/// Writes a file that only its owner can read, whole or not at all.
+/// Writes a file with mode 0600, atomically.
 ///
 /// # Errors
 /// When the directory cannot be written.
@@ -41,7 +41,7 @@ pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     write_with_mode(path, content, 0o600)
 }
 
-/// Writes a file that everybody may read, such as a certificate, whole or not at all.
+/// Writes a file with mode 0644, such as a certificate, atomically.
 ///
 /// # Errors
 /// When the directory cannot be written.
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_can_be_read_by_the_owner_alone() {
+    fn written_file_is_readable_by_its_owner_only() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("secret");
         write(&path, b"hush\n").unwrap();
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_everybody_can_read_is_refused() {
+    fn world_readable_secret_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("secret");
         fs::write(&path, "hush").unwrap();
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn how_an_editor_writes_text_does_not_change_a_secret() {
+    fn byte_order_mark_and_line_ends_are_not_part_of_the_secret() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("secret");
         for content in ["hush", "hush\n", "hush\r\n", "\u{feff}hush\r\n"] {

@@ -1,18 +1,18 @@
-//! The URL under which people reach the installation: an origin.
+//! The public URL of the installation: an origin.
 
 use url::{Host, Url};
 
-/// The origin under which people reach web-service; auth-service names it as the issuer (RFC 8414 §2).
+/// The origin at which browsers reach web-service. It is also the issuer of auth-service (RFC 8414 §2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicUrl {
-    /// Scheme, host and port as browsers write them in `Origin`: lower case, without a default port or a slash at the end.
+    /// Scheme, host and port as browsers send them in `Origin`: lower case, without a default port or a trailing slash.
     pub origin: String,
-    /// Whether the host is this very machine, for everybody.
+    /// Whether the host is a loopback name or address.
     pub is_loopback: bool,
 }
 
 impl PublicUrl {
-    /// The URL on this machine, where nothing else is configured.
+    /// Returns the default: `https` on `localhost` with this port.
     #[must_use]
     pub fn localhost(port: u16) -> Self {
         Self {
@@ -24,7 +24,7 @@ impl PublicUrl {
     /// Parses an origin: `https`, or `http` on a loopback host.
     ///
     /// # Errors
-    /// In words, with an example; credentials are not repeated.
+    /// A message for the operator with an example; credentials in the text are not repeated.
     pub fn parse(text: &str) -> Result<Self, String> {
         let url = parse_origin(text, "https://id.example")?;
         let is_loopback = match url.host() {
@@ -44,10 +44,10 @@ impl PublicUrl {
         })
     }
 
-    /// The same, and `https` on every host.
+    /// Parses an `https` origin.
     ///
     /// # Errors
-    /// In words, with an example; credentials are not repeated.
+    /// A message for the operator with an example; credentials in the text are not repeated.
     pub fn parse_https(text: &str) -> Result<Self, String> {
         let url = Self::parse(text)?;
         if url.origin.starts_with("https://") {
@@ -60,14 +60,14 @@ impl PublicUrl {
     }
 }
 
-/// Parses an `http` or `https` URL that has a host and perhaps a port, and nothing else; `example` shows one.
+/// Parses an `http` or `https` URL of a host and optionally a port, without anything else. `example` is part of the message.
 ///
 /// # Errors
-/// In words; credentials are not repeated.
+/// A message for the operator; credentials in the text are not repeated.
 pub fn parse_origin(text: &str, example: &str) -> Result<Url, String> {
     let form =
         || format!("must be http:// or https://, a host and perhaps a port, such as {example}");
-    // It may be a password that makes it unreadable.
+    // The part that cannot be parsed may be a password.
     let shown = if text.contains('@') {
         "the URL".to_owned()
     } else {
@@ -75,7 +75,7 @@ pub fn parse_origin(text: &str, example: &str) -> Result<Url, String> {
     };
     let url = Url::parse(text).map_err(|why| format!("{shown}: {why}; {}", form()))?;
     let has_credentials = !url.username().is_empty() || url.password().is_some();
-    let superfluous = match () {
+    let surplus = match () {
         () if !matches!(url.scheme(), "http" | "https") => {
             return Err(format!("{shown}: {}", form()));
         }
@@ -85,7 +85,7 @@ pub fn parse_origin(text: &str, example: &str) -> Result<Url, String> {
         () if url.fragment().is_some() => "a fragment",
         () => return Ok(url),
     };
-    Err(format!("{shown}: has {superfluous}; {}", form()))
+    Err(format!("{shown}: has {surplus}; {}", form()))
 }
 
 #[cfg(test)]
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_origin_is_written_as_browsers_write_it() {
+    fn origin_is_normalized_as_in_browsers() {
         for (text, origin, is_loopback) in [
             ("https://id.example", "https://id.example", false),
             ("https://id.example/", "https://id.example", false),

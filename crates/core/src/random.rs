@@ -1,7 +1,7 @@
-//! Randomness as a port.
+//! The port of randomness.
 
-/// Gives randomness fit for keys.
+/// A cryptographically secure random generator.
 pub trait Random: Send + Sync {
-    /// Overwrites `bytes`.
+    /// Fills `bytes` with random bytes.
     fn fill(&self, bytes: &mut [u8]);
 }

@@ -1,4 +1,4 @@
-//! Log lines that a flood of the same event must not turn into a flood of lines.
+//! Rate limit of log lines, so that many equal events do not fill the log.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -7,30 +7,30 @@ use std::{
 
 use tokio::time::Instant;
 
-/// The least time from one line to the next.
+/// Minimum time between two lines.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// Lets one line through in ten seconds, and counts.
+/// Allows one line in ten seconds for an event, and counts the events between the lines.
 #[derive(Debug, Default)]
 pub struct LogRateLimiter(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     last: Option<Instant>,
-    unsaid: u64,
+    unreported: u64,
 }
 
 impl LogRateLimiter {
-    /// Nothing said yet.
+    /// Creates a limiter that allows the first line.
     #[must_use]
     pub const fn new() -> Self {
         Self(Mutex::new(State {
             last: None,
-            unsaid: 0,
+            unreported: 0,
         }))
     }
 
-    /// Counts an event; writes the line with how many there were since the last one, this one included, if it is time.
+    /// Counts an event. If a line is due, calls `line` with the number of events since the previous line, this one included.
     pub fn log(&self, line: impl FnOnce(u64)) {
         if let Some(count) = self.due() {
             line(count);
@@ -40,12 +40,12 @@ impl LogRateLimiter {
     fn due(&self) -> Option<u64> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        state.unsaid += 1;
+        state.unreported += 1;
         if state.last.is_some_and(|last| now - last < INTERVAL) {
             return None;
         }
         state.last = Some(now);
-        Some(std::mem::take(&mut state.unsaid))
+        Some(std::mem::take(&mut state.unreported))
     }
 }
 
@@ -54,12 +54,12 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn the_first_is_said_at_once_and_the_rest_is_counted() {
-        let seldom = LogRateLimiter::new();
-        assert_eq!(seldom.due(), Some(1));
-        assert_eq!(seldom.due(), None);
-        assert_eq!(seldom.due(), None);
+    async fn first_event_is_logged_and_later_ones_are_counted() {
+        let limiter = LogRateLimiter::new();
+        assert_eq!(limiter.due(), Some(1));
+        assert_eq!(limiter.due(), None);
+        assert_eq!(limiter.due(), None);
         tokio::time::advance(INTERVAL).await;
-        assert_eq!(seldom.due(), Some(3));
+        assert_eq!(limiter.due(), Some(3));
     }
 }

@@ -1,6 +1,6 @@
-//! Keys that an operator gives.
+//! Secret keys from the configuration.
 
 use secrecy::SecretBox;
 
-/// 32 bytes that were drawn at random. Wiped when dropped.
+/// 32 random bytes, zeroized on drop.
 pub type SecretKey = SecretBox<[u8; 32]>;

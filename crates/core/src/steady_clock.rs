@@ -1,4 +1,4 @@
-//! The time by which something is deleted for its age: a clock that leaps and comes back must not take anything with it.
+//! The clock that decides what is old enough to be deleted. A wrong system clock must not lead to a deletion.
 
 use std::{
     fmt,
@@ -10,35 +10,35 @@ use time::OffsetDateTime;
 
 use crate::{clock::Clock, rate_limited_log::LogRateLimiter};
 
-/// What the clock may differ from the time that has passed, as it does where it is adjusted; more than that is a leap.
-pub const LEAP: Duration = Duration::from_secs(30);
+/// Maximum difference between the system clock and elapsed time that counts as an adjustment; a greater one is a leap.
+pub const MAX_ADJUSTMENT: Duration = Duration::from_secs(30);
 
-/// How long the clock has to go on from where it leapt to before it is believed.
-pub const BELIEVED_AFTER: Duration = Duration::from_hours(24);
+/// Time for which the system clock must run without another leap before it is accepted.
+pub const ACCEPTED_AFTER: Duration = Duration::from_hours(24);
 
-/// A process that was stopped for longer is rather one whose clock leapt meanwhile.
-pub const LONGEST_STOP: Duration = Duration::from_hours(7 * 24);
+/// Maximum time between two processes that counts as a stop; a longer one counts as a leap.
+pub const MAX_STOP: Duration = Duration::from_hours(7 * 24);
 
-/// One second of drift is followed in so many seconds.
-const SLOWNESS: u32 = 20;
+/// Seconds in which an adjustment of one second is followed.
+const SLEW_FACTOR: u32 = 20;
 
-/// A clock that never runs ahead of the system's clock, nor of the time that has passed. Where those two differ by more than
-/// [`LEAP`], the log says so, and the time that has passed counts until the clock has gone on from there for [`BELIEVED_AFTER`].
+/// A clock that runs ahead neither of the system clock nor of elapsed time. When the two differ by more than [`MAX_ADJUSTMENT`], it
+/// logs `clock.leapt` and follows elapsed time, until the system clock has run without another leap for [`ACCEPTED_AFTER`].
 pub struct SteadyClock {
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
     alarms: LogRateLimiter,
 }
 
-/// What of a steady clock outlives its process.
+/// The state of a steady clock that the store keeps for the next process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// What it showed.
+    /// The time of the steady clock, UTC.
     pub steady: OffsetDateTime,
-    /// What the system's clock showed at the same moment.
+    /// The time of the system clock at the same moment, UTC.
     pub clock: OffsetDateTime,
-    /// How long the system's clock had gone on since it leapt; zero where it had not.
-    pub apart_for: Duration,
+    /// Time for which the system clock had run since it leapt; zero if it had not leapt.
+    pub since_leap: Duration,
 }
 
 #[derive(Debug)]
@@ -46,9 +46,9 @@ struct State {
     steady: OffsetDateTime,
     clock: OffsetDateTime,
     uptime: Duration,
-    /// `None` while both agree.
-    apart_for: Option<Duration>,
-    /// Whether the log says that they do not.
+    /// Time since the latest leap; `None` while both agree.
+    since_leap: Option<Duration>,
+    /// Whether the log reports a leap.
     is_alarmed: bool,
 }
 
@@ -59,27 +59,27 @@ impl fmt::Debug for SteadyClock {
 }
 
 impl SteadyClock {
-    /// Starts with what the system's clock shows.
+    /// Creates a steady clock that starts at the time of the system clock.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         let now = clock.now();
         Self::starting(clock, now, None)
     }
 
-    /// Goes on from where an earlier process was. A stop as long as [`LONGEST_STOP`] is no alarm; but how long it was only the
-    /// system's clock says, which therefore has to be believed first.
+    /// Continues from the checkpoint of an earlier process. A stop of at most [`MAX_STOP`] is not reported as a leap. Its length is
+    /// known only from the system clock, which must therefore be accepted first.
     #[must_use]
     pub fn resume(clock: Arc<dyn Clock>, earlier: Checkpoint) -> Self {
         let now = clock.now();
         let stopped_for = now - earlier.clock;
         let is_plausible =
-            stopped_for + LEAP >= time::Duration::ZERO && stopped_for <= LONGEST_STOP;
-        let apart_for = if is_plausible {
-            earlier.apart_for
+            stopped_for + MAX_ADJUSTMENT >= time::Duration::ZERO && stopped_for <= MAX_STOP;
+        let since_leap = if is_plausible {
+            earlier.since_leap
         } else {
             Duration::ZERO
         };
-        let resumed = Self::starting(clock, earlier.steady.min(now), Some(apart_for));
+        let resumed = Self::starting(clock, earlier.steady.min(now), Some(since_leap));
         if !is_plausible {
             resumed.alarm(&mut resumed.tick(), earlier.clock);
         }
@@ -89,13 +89,13 @@ impl SteadyClock {
     fn starting(
         clock: Arc<dyn Clock>,
         steady: OffsetDateTime,
-        apart_for: Option<Duration>,
+        since_leap: Option<Duration>,
     ) -> Self {
         let state = State {
             steady,
             clock: clock.now(),
             uptime: clock.uptime(),
-            apart_for,
+            since_leap,
             is_alarmed: false,
         };
         Self {
@@ -105,25 +105,24 @@ impl SteadyClock {
         }
     }
 
-    /// What is older than this may be deleted. It is to be asked regularly: how long the clock has gone on since a leap is measured
-    /// from one call to the next.
+    /// Returns the current time. Call it regularly: the time since a leap is measured between calls.
     pub fn now(&self) -> OffsetDateTime {
         let state = self.tick();
         state.steady.min(state.clock)
     }
 
-    /// For [`resume`](Self::resume).
+    /// Returns the state to pass to [`resume`](Self::resume).
     pub fn checkpoint(&self) -> Checkpoint {
         let state = self.tick();
         Checkpoint {
             steady: state.steady.min(state.clock),
             clock: state.clock,
-            apart_for: state.apart_for.unwrap_or_default(),
+            since_leap: state.since_leap.unwrap_or_default(),
         }
     }
 
-    /// Believes the system's clock up to `steady`, as another process or an operator does.
-    pub fn believe(&self, steady: OffsetDateTime) {
+    /// Advances to `steady`, if that is later and not ahead of the system clock: another process or the operator accepted it.
+    pub fn accept(&self, steady: OffsetDateTime) {
         let mut state = self.tick();
         state.steady = state.steady.max(steady.min(state.clock));
     }
@@ -135,29 +134,29 @@ impl SteadyClock {
         let steady = state.steady + passed;
         let expected = state.clock + passed;
         (state.clock, state.uptime) = (clock, uptime);
-        let apart = clock - steady;
-        match state.apart_for {
-            _ if is_small(apart) => {
-                let most = time::Duration::try_from(passed / SLOWNESS).unwrap_or_default();
-                state.steady = steady + apart.clamp(-most, most);
-                state.apart_for = None;
+        let difference = clock - steady;
+        match state.since_leap {
+            _ if is_small(difference) => {
+                let max = time::Duration::try_from(passed / SLEW_FACTOR).unwrap_or_default();
+                state.steady = steady + difference.clamp(-max, max);
+                state.since_leap = None;
                 if std::mem::take(&mut state.is_alarmed) {
-                    tracing::info!(event = "clock.agrees", %clock, "the clock agrees with the time that has passed");
+                    tracing::info!(event = "clock.agrees", %clock, "the clock agrees with elapsed time again");
                 }
             }
-            Some(apart_for) if is_small(clock - expected) => {
-                let apart_for = apart_for + passed;
-                state.apart_for = Some(apart_for);
+            Some(since_leap) if is_small(clock - expected) => {
+                let since_leap = since_leap + passed;
+                state.since_leap = Some(since_leap);
                 state.steady = steady;
-                if apart_for >= BELIEVED_AFTER {
+                if since_leap >= ACCEPTED_AFTER {
                     state.steady = clock;
-                    state.apart_for = None;
+                    state.since_leap = None;
                     state.is_alarmed = false;
-                    tracing::info!(event = "clock.believed", %clock, "the clock has gone on for a day and is believed");
+                    tracing::info!(event = "clock.believed", %clock, "the clock has run for 24 hours since it leapt and is accepted");
                 }
             }
             Some(_) | None => {
-                state.apart_for = Some(Duration::ZERO);
+                state.since_leap = Some(Duration::ZERO);
                 state.steady = steady;
                 self.alarm(&mut state, expected);
             }
@@ -174,15 +173,15 @@ impl SteadyClock {
                 %clock,
                 %expected,
                 times,
-                "the clock leapt against the time that has passed; nothing is deleted for its age by the new time until the clock has \
-                 gone on from there for 24 hours"
+                "the clock leapt against elapsed time; nothing is deleted by age according to the new time until the clock has run for \
+                 24 hours"
             );
         });
     }
 }
 
 fn is_small(difference: time::Duration) -> bool {
-    difference.unsigned_abs() <= LEAP
+    difference.unsigned_abs() <= MAX_ADJUSTMENT
 }
 
 #[cfg(test)]

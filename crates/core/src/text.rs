@@ -1,8 +1,8 @@
-//! The text of a setting.
+//! Texts of settings and of files with one line.
 
 use std::ops::Deref;
 
-/// The text of a setting, without the blanks around it.
+/// The text of a setting, without surrounding blanks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text(String);
 
@@ -20,14 +20,14 @@ impl Deref for Text {
     }
 }
 
-/// The items of a list, in the order in which they were given. An empty item, such as one after a comma at the end, is none.
+/// Returns the items of a list in their order, without empty ones, such as after a comma at the end.
 pub fn items(list: &[Text]) -> impl Iterator<Item = &str> {
     list.iter()
         .map(|item| &**item)
         .filter(|item| !item.is_empty())
 }
 
-/// What a line or a small file says: without a byte order mark before it, which some editors write, and the line's end.
+/// Returns the text without a leading byte order mark, which some editors write, and without line ends after it.
 #[must_use]
 pub fn line(text: &str) -> &str {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -39,13 +39,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blanks_around_a_text_and_empty_items_of_a_list_do_not_count() {
+    fn surrounding_blanks_and_empty_items_are_ignored() {
         let list: Vec<Text> = " a, b ,\tc\n,, ".split(',').map(Text::from).collect();
         assert_eq!(items(&list).collect::<Vec<_>>(), ["a", "b", "c"]);
     }
 
     #[test]
-    fn a_byte_order_mark_and_the_end_of_a_line_do_not_count() {
+    fn byte_order_mark_and_line_ends_are_ignored() {
         for text in ["hush", "hush\n", "hush\r\n", "\u{feff}hush\r\n", "hush\n\n"] {
             assert_eq!(line(text), "hush", "{text:?}");
         }

@@ -39,7 +39,7 @@ impl SqliteStore {
         &self,
         checkpoint: Checkpoint,
     ) -> Result<OffsetDateTime, StoreError> {
-        let apart_for = i64::try_from(checkpoint.apart_for.as_millis()).unwrap_or(i64::MAX);
+        let apart_for = i64::try_from(checkpoint.since_leap.as_millis()).unwrap_or(i64::MAX);
         let kept = sqlx::query(
             "INSERT INTO steady_time (only_row, steady_at, clock_at, apart_for) VALUES (1, ?, ?, ?) \
              ON CONFLICT DO UPDATE SET clock_at = excluded.clock_at, apart_for = excluded.apart_for, \
@@ -61,6 +61,6 @@ fn checkpoint(row: &SqliteRow) -> Result<Checkpoint, StoreError> {
     Ok(Checkpoint {
         steady: row::time(row, "steady_at")?,
         clock: row::time(row, "clock_at")?,
-        apart_for: Duration::from_millis(apart_for.try_into().unwrap_or_default()),
+        since_leap: Duration::from_millis(apart_for.try_into().unwrap_or_default()),
     })
 }

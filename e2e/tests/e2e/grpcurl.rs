@@ -44,7 +44,7 @@ async fn reflection_lists_and_describes_every_service() {
         "{described}"
     );
     assert!(
-        described.contains("Judges an access token"),
+        described.contains("Validates an access token"),
         "comments are part of the description: {described}"
     );
     let (_, health) = grpcurl(&pair, &[], &["grpc.health.v1.Health/Check"]).await;

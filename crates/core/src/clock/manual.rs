@@ -9,7 +9,7 @@ use time::{OffsetDateTime, macros::datetime};
 
 use crate::clock::Clock;
 
-/// A clock that stands still until it is moved. Clones share the time.
+/// A clock that changes only by its methods; it starts at noon on 1 January 2026. Clones share the time.
 #[derive(Clone, Debug)]
 pub struct ManualClock(Arc<Mutex<Times>>);
 
@@ -29,14 +29,14 @@ impl Default for ManualClock {
 }
 
 impl ManualClock {
-    /// Lets time pass.
+    /// Advances the time and the uptime.
     pub fn advance(&self, by: Duration) {
         let mut times = self.times();
         times.now += by;
         times.uptime += by;
     }
 
-    /// Sets the clock forward or back, while no time passes.
+    /// Changes the time, forward or back, and leaves the uptime as it is.
     pub fn leap(&self, by: time::Duration) {
         self.times().now += by;
     }

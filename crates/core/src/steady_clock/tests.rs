@@ -15,14 +15,14 @@ fn resume(earlier: Checkpoint, clock: &ManualClock) -> SteadyClock {
 }
 
 #[test]
-fn it_shows_the_time_that_has_passed() {
+fn steady_clock_follows_elapsed_time() {
     let (steady, clock) = steady();
     clock.advance(DAY * 400);
     assert_eq!(steady.now(), clock.now());
 }
 
 #[test]
-fn a_leap_that_comes_back_leaves_no_trace() {
+fn leap_that_is_undone_has_no_effect() {
     for (minutes, seconds) in [(16, 1), (100 * 24 * 60, 3), (-16, 1)] {
         let (steady, clock) = steady();
         let start = clock.now();
@@ -37,14 +37,14 @@ fn a_leap_that_comes_back_leaves_no_trace() {
 }
 
 #[test]
-fn it_never_runs_ahead_of_a_clock_that_was_set_back() {
+fn steady_clock_follows_a_clock_that_was_set_back() {
     let (steady, clock) = steady();
     clock.leap(-time::Duration::HOUR);
     assert_eq!(steady.now(), clock.now());
 }
 
 #[test]
-fn a_clock_that_goes_on_from_where_it_leapt_to_is_believed_after_a_day() {
+fn clock_is_accepted_a_day_after_a_leap() {
     let (steady, clock) = steady();
     let start = clock.now();
     clock.leap(time::Duration::days(400));
@@ -58,7 +58,7 @@ fn a_clock_that_goes_on_from_where_it_leapt_to_is_believed_after_a_day() {
 }
 
 #[test]
-fn each_leap_begins_the_day_anew() {
+fn another_leap_restarts_the_day() {
     let (steady, clock) = steady();
     let start = clock.now();
     for turn in 1..=4 {
@@ -70,7 +70,7 @@ fn each_leap_begins_the_day_anew() {
 }
 
 #[test]
-fn a_small_correction_is_followed_slowly() {
+fn small_adjustment_is_followed_slowly() {
     let (steady, clock) = steady();
     let start = clock.now();
     clock.leap(time::Duration::seconds(25));
@@ -82,7 +82,7 @@ fn a_small_correction_is_followed_slowly() {
 }
 
 #[test]
-fn many_small_corrections_are_one_leap() {
+fn many_small_adjustments_count_as_a_leap() {
     let (steady, clock) = steady();
     let start = clock.now();
     for _ in 0..100 {
@@ -93,7 +93,7 @@ fn many_small_corrections_are_one_leap() {
 }
 
 #[test]
-fn a_leap_while_the_process_was_stopped_is_one_too() {
+fn leap_between_two_processes_is_detected() {
     let (steady, clock) = steady();
     let earlier = steady.checkpoint();
     clock.leap(time::Duration::days(400));
@@ -106,7 +106,7 @@ fn a_leap_while_the_process_was_stopped_is_one_too() {
 }
 
 #[test]
-fn an_honest_stop_is_believed_after_a_day_however_often_the_process_starts() {
+fn stop_is_accepted_after_a_day_across_restarts() {
     let (steady, clock) = steady();
     let mut earlier = steady.checkpoint();
     for _ in 0..4 {
@@ -115,7 +115,7 @@ fn an_honest_stop_is_believed_after_a_day_however_often_the_process_starts() {
         assert_eq!(
             steady.now(),
             earlier.steady,
-            "only the clock says that time has passed"
+            "only the clock shows the length of the stop"
         );
         clock.advance(HOUR * 8);
         earlier = steady.checkpoint();
@@ -124,10 +124,10 @@ fn an_honest_stop_is_believed_after_a_day_however_often_the_process_starts() {
 }
 
 #[test]
-fn an_operator_may_say_that_the_clock_is_right() {
+fn operator_may_accept_the_clock() {
     let (steady, clock) = steady();
     clock.leap(time::Duration::days(400));
     assert!(steady.now() < clock.now());
-    steady.believe(clock.now() + DAY);
+    steady.accept(clock.now() + DAY);
     assert_eq!(steady.now(), clock.now());
 }
