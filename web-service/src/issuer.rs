@@ -1,27 +1,26 @@
-//! Whether auth-service names the URL of this service as the issuer of its tokens.
+//! Compares the issuer of auth-service with the public URL of this service.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
+use holdfast_client::AuthClient;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::AuthService;
-
-/// While auth-service does not answer.
+/// Interval of the attempts while auth-service is unavailable.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// It may be started again with another setting.
-const CHECK_AGAIN: Duration = Duration::from_hours(1);
+/// Interval of the checks, as auth-service may be restarted with another issuer.
+const CHECK_INTERVAL: Duration = Duration::from_hours(1);
 
-/// Warns, once an hour, while the issuer is not `public_url`: applications look for metadata and keys under the issuer (RFC 8414
-/// §3), and `DPoP` proofs of clients name it.
-pub async fn watch(auth: Arc<dyn AuthService>, public_url: String, shutdown: CancellationToken) {
+/// Logs a warning, once an hour, while the issuer is not `public_url`: applications look for metadata and keys under the issuer
+/// (RFC 8414 §3), and `DPoP` proofs of clients name it. Returns at `shutdown`.
+pub(crate) async fn watch(auth: AuthClient, public_url: String, shutdown: CancellationToken) {
     let checks = async {
         loop {
             let wait = match auth.jwks().await {
                 Ok(jwks) => {
                     warn_of_difference(&jwks.issuer, &public_url);
-                    CHECK_AGAIN
+                    CHECK_INTERVAL
                 }
                 Err(_) => RETRY,
             };

@@ -7,6 +7,7 @@ pub mod config;
 pub mod ext_authz;
 pub mod forward_auth;
 pub mod http;
+mod issuer;
 pub mod request;
 pub mod service_error;
 pub mod session;

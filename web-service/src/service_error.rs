@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use holdfast_client::{
-    ErrorReason, Reason,
-    auth::{AuthError, RefusalKind},
-};
+use holdfast_client::{AuthError, ErrorReason, Reason, RefusalKind};
 use holdfast_core::rate_limited_log::LogRateLimiter;
 
 use crate::session::sessions::RecordsUnavailable;

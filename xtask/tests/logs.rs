@@ -15,7 +15,7 @@ const NOT_BY_REQUESTS: &[&str] = &[
     "Redis removes sessions when it is full",
     "Redis is too old to keep sessions",
     "Redis does not tell what changes; every session is read from it",
-    "the ends of logins are not heard of; cookies are judged by what was heard",
+    "revocation stream disconnected; using the last known state",
     "the local certificate could not be renewed",
     "a thread that should stand back does not",
     "no answer; calls are refused until there is one",

@@ -4,11 +4,7 @@ use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use anyhow::ensure;
 use clap::Args;
-use holdfast_client::{
-    ErrorReason,
-    auth::{AuthError, AuthService as _},
-    rpc::AuthClient,
-};
+use holdfast_client::{AuthClient, AuthError, ErrorReason};
 use secrecy::SecretString;
 use tokio::{
     task::JoinSet,

@@ -3,11 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use clap::Args;
-use holdfast_client::{
-    auth::{AuthService as _, ClientInfo, ClientKind},
-    config::AuthConfig,
-    rpc::AuthClient,
-};
+use holdfast_client::{AuthClient, AuthConfig, ClientInfo, ClientKind};
 use holdfast_tls::TlsFiles;
 use secrecy::SecretString;
 use tonic::transport::{Channel, Endpoint};
@@ -34,11 +30,11 @@ pub(crate) struct Site {
 impl Site {
     /// The client that web-service uses.
     pub(crate) fn client(&self) -> anyhow::Result<AuthClient> {
-        AuthClient::new(&AuthConfig {
+        Ok(AuthClient::new(&AuthConfig {
             urls: vec![self.auth.clone()],
             tls: TlsFiles::default(),
             service_secret: Some(self.secret.clone()),
-        })
+        })?)
     }
 
     /// Opens a new connection.

@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf, sync::Arc};
 
 use clap::Args;
-use holdfast_client::auth::{AuthService as _, Grant, Holder};
+use holdfast_client::{Grant, Holder};
 use secrecy::ExposeSecret as _;
 use tokio::task::JoinSet;
 use web_service::session::sign_in::SESSION_SCOPE;

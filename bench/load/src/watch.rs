@@ -11,7 +11,6 @@ use auth_proto::{
     },
 };
 use clap::Args;
-use holdfast_client::auth::AuthService as _;
 use secrecy::ExposeSecret as _;
 use tokio::{
     sync::mpsc,

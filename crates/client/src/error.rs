@@ -46,8 +46,8 @@ pub struct Refusal {
     pub reason: Reason,
     /// Explanation in English, for logs and developers. Its text is not stable.
     pub message: String,
-    /// Nonce for the next `DPoP` proof (RFC 9449 §8); empty unless the refusal is about a proof.
-    pub dpop_nonce: String,
+    /// Nonce for the next `DPoP` proof (RFC 9449 §8); `None` unless the refusal is about a proof.
+    pub dpop_nonce: Option<String>,
 }
 
 /// What a refusal is about.

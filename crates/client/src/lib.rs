@@ -1,23 +1,40 @@
-//! A client of auth-service: calls with deadlines, retries and circuit breakers, a revocation watcher, and a caching verifier of
-//! access tokens.
+#![doc = include_str!("../README.md")]
 
-pub mod auth;
-pub mod config;
-mod decode;
-pub mod device_report;
-mod encode;
-mod endpoint;
-mod endpoints;
-pub mod error;
-pub mod fingerprint;
-pub mod issuer;
-mod read_your_writes;
+mod auth_client;
+mod authorization;
+mod calls;
+mod client_info;
+mod config;
+mod error;
+mod pending_revocations;
 mod reason;
 pub mod request_id;
-pub mod retry_queue;
-pub mod revocation_watch;
-pub mod revocations;
-pub mod rpc;
-pub mod token_verifier;
+mod require_token;
+mod retry_queue;
+mod revocation;
+mod token_verifier;
+mod transport;
+mod verifier;
 
+pub use auth_client::AuthClient;
+pub use authorization::{Authorization, DpopProof};
+pub use calls::{
+    account::{Account, PasswordChange},
+    device::{DeviceEvent, DeviceReport},
+    introspect::Introspection,
+    jwks::{Jwk, Jwks},
+    login::{Login, Person},
+    logins::LoginRecord,
+    oauth_client::{ClientCredentials, ClientProof},
+    token::{Grant, Holder, Tokens},
+    validate::Claims,
+};
+pub use client_info::{ClientInfo, ClientKind, DeviceId};
+pub use config::{AuthConfig, ConfigError};
+pub use error::{AuthError, Refusal, RefusalKind};
 pub use reason::{ErrorReason, Reason};
+pub use require_token::{RequireToken, RequireTokenService};
+pub use retry_queue::RetryQueue;
+pub use revocation::{CacheEpoch, LoginState, RevocableIds, watcher::RevocationWatcher};
+pub use token_verifier::CachingTokenVerifier;
+pub use verifier::Verifier;

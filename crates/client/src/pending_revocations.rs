@@ -1,4 +1,5 @@
-//! What this instance had ended itself: whoever did that is to see it at once, and not some milliseconds later, when it is heard of.
+//! Read-your-writes for revocations: a caller sees the revocation that it requested as soon as the call returns, although other
+//! revocations reach this process over the stream some milliseconds later.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -11,26 +12,26 @@ use auth_proto::v1::{
 };
 use tokio::{sync::watch, time::timeout};
 
-/// How long an act waits for its own news, which come as fast as its answer did.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// How long a call waits for the stream to deliver its revocation, which usually takes a millisecond.
+const MAX_WAIT: Duration = Duration::from_millis(100);
 
-/// Waits for the news of each act, and counts those of which none came in time.
+/// Waits for the revocations that this process requested, and counts those that were not delivered in time.
 #[derive(Debug, Default)]
-pub(super) struct PendingRevocations {
-    unheard: AtomicU64,
-    /// How much was heard of; `None`: nobody listens.
-    heard: watch::Sender<Option<i64>>,
+pub(crate) struct PendingRevocations {
+    missed: AtomicU64,
+    /// Highest sequence that the stream delivered; `None` while it is disconnected.
+    delivered: watch::Sender<Option<i64>>,
 }
 
-/// An answer that says by which number what ended is told.
-pub(super) trait RevokingResponse {
-    /// The number, or 0.
+/// A response that contains the sequence of the revocation that the call caused.
+pub(crate) trait RevokingResponse {
+    /// The sequence; 0 where the response has none.
     fn revocation_sequence(&self) -> i64;
 }
 
-macro_rules! ends {
-    ($($answer:ty),*) => {
-        $(impl RevokingResponse for $answer {
+macro_rules! revoking_responses {
+    ($($response:ty),*) => {
+        $(impl RevokingResponse for $response {
             fn revocation_sequence(&self) -> i64 {
                 self.revocation_sequence
             }
@@ -38,7 +39,7 @@ macro_rules! ends {
     };
 }
 
-ends!(
+revoking_responses!(
     ChangePasswordResponse,
     EndLoginResponse,
     EndOtherLoginsResponse,
@@ -47,32 +48,33 @@ ends!(
 );
 
 impl PendingRevocations {
-    /// Of how many it is not known that they were heard of: each takes back all that is remembered.
-    pub(super) fn unheard(&self) -> u64 {
-        self.unheard.load(Ordering::Acquire)
+    /// Number of revocations of which it is unknown whether the stream delivered them. Each increase invalidates all cached results.
+    pub(crate) fn missed(&self) -> u64 {
+        self.missed.load(Ordering::Acquire)
     }
 
-    /// Something may have ended, and nobody knows by which number that is told.
-    pub(super) fn may_have_ended(&self) {
-        self.unheard.fetch_add(1, Ordering::Release);
+    /// A call may have revoked something, with an unknown sequence.
+    pub(crate) fn may_have_revoked(&self) {
+        self.missed.fetch_add(1, Ordering::Release);
     }
 
-    /// Something ended. Returns when it was heard of, or what is remembered was taken back.
-    pub(super) async fn ended(&self, revocation_sequence: i64) {
-        let mut heard = self.heard.subscribe();
-        let news = heard.wait_for(|heard| heard.is_none_or(|newest| newest >= revocation_sequence));
-        let is_heard = match timeout(PATIENCE, news).await {
+    /// A call revoked something. Returns when the stream has delivered it, or all cached results are invalidated.
+    pub(crate) async fn revoked(&self, revocation_sequence: i64) {
+        let mut delivered = self.delivered.subscribe();
+        let delivery =
+            delivered.wait_for(|newest| newest.is_none_or(|newest| newest >= revocation_sequence));
+        let is_delivered = match timeout(MAX_WAIT, delivery).await {
             Ok(Ok(newest)) => revocation_sequence > 0 && newest.is_some(),
             Ok(Err(_)) | Err(_) => false,
         };
-        if !is_heard {
-            self.may_have_ended();
+        if !is_delivered {
+            self.may_have_revoked();
         }
     }
 
-    /// Everything up to `newest` was heard of; `None` when nobody listens any more.
-    pub(super) fn heard(&self, newest: Option<i64>) {
-        self.heard.send_replace(newest);
+    /// The stream has delivered everything up to `newest`; `None`: it is disconnected.
+    pub(crate) fn delivered(&self, newest: Option<i64>) {
+        self.delivered.send_replace(newest);
     }
 }
 
@@ -83,29 +85,29 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn an_act_returns_when_it_was_heard_of_and_takes_nothing_back() {
-        let acts = Arc::new(PendingRevocations::default());
-        acts.heard(Some(6));
-        let acting = Arc::clone(&acts);
-        let act = tokio::spawn(async move { acting.ended(7).await });
+    async fn revocation_delivered_in_time_invalidates_nothing() {
+        let pending = Arc::new(PendingRevocations::default());
+        pending.delivered(Some(6));
+        let calling = Arc::clone(&pending);
+        let call = tokio::spawn(async move { calling.revoked(7).await });
         tokio::task::yield_now().await;
-        assert!(!act.is_finished());
-        acts.heard(Some(7));
-        act.await.unwrap();
-        acts.ended(5).await;
-        assert_eq!(acts.unheard(), 0);
+        assert!(!call.is_finished());
+        pending.delivered(Some(7));
+        call.await.unwrap();
+        pending.revoked(5).await;
+        assert_eq!(pending.missed(), 0);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_not_heard_of_in_time_takes_everything_back() {
-        let acts = PendingRevocations::default();
-        acts.heard(Some(6));
-        acts.ended(7).await;
-        assert_eq!(acts.unheard(), 1, "it waited");
-        acts.ended(0).await;
-        assert_eq!(acts.unheard(), 2, "the number is not known");
-        acts.heard(None);
-        acts.ended(3).await;
-        assert_eq!(acts.unheard(), 3, "nobody listens");
+    async fn revocation_not_delivered_in_time_invalidates_everything() {
+        let pending = PendingRevocations::default();
+        pending.delivered(Some(6));
+        pending.revoked(7).await;
+        assert_eq!(pending.missed(), 1, "it waited");
+        pending.revoked(0).await;
+        assert_eq!(pending.missed(), 2, "the sequence is unknown");
+        pending.delivered(None);
+        pending.revoked(3).await;
+        assert_eq!(pending.missed(), 3, "the stream is disconnected");
     }
 }

@@ -1,4 +1,4 @@
-//! A name for each request, the same in this service's log, in auth-service's audit trail, and in the answer.
+//! Request ids. Calls within [`scope`] send theirs to auth-service, which writes it into its audit trail.
 
 use std::{
     str,
@@ -12,33 +12,34 @@ task_local! {
     static CURRENT: RequestId;
 }
 
-/// 64 bits in hexadecimal, the same for no two requests.
+/// Identifier of a request: 64 bits, 16 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestId([u8; 16]);
 
-/// Makes them: `SplitMix64` from a random beginning on. They are names and no secrets, so this is enough, and cheap.
+/// Generator of request ids: `SplitMix64`, which repeats none within 2⁶⁴. Request ids are not secret, so that no cryptographic
+/// generator is needed.
 pub struct RequestIds(AtomicU64);
 
 impl RequestIds {
-    /// Begins anywhere.
-    pub fn begin(random: &dyn Random) -> Self {
+    /// A generator with a random start.
+    pub fn new(random: &dyn Random) -> Self {
         let mut bytes = [0; 8];
         random.fill(&mut bytes);
         Self(AtomicU64::new(u64::from_le_bytes(bytes)))
     }
 
-    /// The next one.
+    /// The next id.
     pub fn next(&self) -> RequestId {
         const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
         let mut bits = self.0.fetch_add(STEP, Ordering::Relaxed);
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        RequestId::of(bits ^ (bits >> 31))
+        RequestId::from_bits(bits ^ (bits >> 31))
     }
 }
 
 impl RequestId {
-    fn of(bits: u64) -> Self {
+    fn from_bits(bits: u64) -> Self {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut text = [0; 16];
         for (pair, byte) in text.chunks_exact_mut(2).zip(bits.to_be_bytes()) {
@@ -49,19 +50,19 @@ impl RequestId {
         Self(text)
     }
 
-    /// Its text.
+    /// The 16 digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
         str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
-/// Runs `work` as part of the request `id`.
+/// Runs `work` as a part of the request `id`.
 pub fn scope<T>(id: RequestId, work: impl Future<Output = T>) -> impl Future<Output = T> {
     CURRENT.scope(id, work)
 }
 
-/// The request that this is part of, if any.
+/// Id of the request that the current task works for; `None` outside of [`scope`].
 #[must_use]
 pub fn current() -> Option<RequestId> {
     CURRENT.try_with(|id| *id).ok()
@@ -82,13 +83,13 @@ mod tests {
     }
 
     #[test]
-    fn it_is_sixteen_digits() {
-        assert_eq!(RequestId::of(0x1f_a0ff).as_str(), "00000000001fa0ff");
+    fn request_id_has_sixteen_digits() {
+        assert_eq!(RequestId::from_bits(0x1f_a0ff).as_str(), "00000000001fa0ff");
     }
 
     #[test]
-    fn no_two_are_the_same() {
-        let ids = RequestIds::begin(&Zeros);
+    fn request_ids_are_distinct() {
+        let ids = RequestIds::new(&Zeros);
         let some: HashSet<_> = (0..10_000).map(|_| ids.next().0).collect();
         assert_eq!(some.len(), 10_000);
     }

@@ -1,83 +1,84 @@
-//! What auth-service has not heard yet: sign-outs, and what became of devices. It is told until it has.
+//! Calls that are repeated until auth-service has answered them.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use holdfast_core::rate_limited_log::LogRateLimiter;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::{sync::mpsc, time::sleep};
 
 use crate::{
-    auth::{AuthError, AuthService, ClientInfo},
-    device_report::{DeviceReport, DeviceReports},
+    auth_client::AuthClient, calls::device::DeviceReport, client_info::ClientInfo, error::AuthError,
 };
 
-/// How many may wait.
-const WAITING: usize = 4096;
+/// Number of calls that can wait.
+const CAPACITY: usize = 4096;
 
-/// Between two tries; while auth-service is away a try costs nothing.
+/// Pause between two attempts. While a circuit breaker is open, an attempt costs nothing.
 const PAUSE: Duration = Duration::from_millis(250);
 
-static LOST: LogRateLimiter = LogRateLimiter::new();
+static FULL: LogRateLimiter = LogRateLimiter::new();
 
-/// Ends logins when auth-service is there again.
-pub trait DeferredSignOut: Send + Sync {
-    /// Takes the refresh token of a login that is to end, and who signed it out.
-    fn end_later(&self, refresh_token: SecretString, client: ClientInfo);
-}
-
-/// What waits, in this process's memory.
+/// A bounded queue, in memory, of sign-outs and device reports that auth-service has not confirmed. Clones share it.
 #[derive(Clone)]
 pub struct RetryQueue(mpsc::Sender<PendingCall>);
 
 enum PendingCall {
     SignOut(SecretString, ClientInfo),
-    Device(DeviceReport),
+    DeviceReport(DeviceReport),
 }
 
 impl RetryQueue {
-    /// Starts to try.
-    pub fn start(auth: Arc<dyn AuthService>) -> Self {
-        let (sender, receiver) = mpsc::channel(WAITING);
-        tokio::spawn(tell_all(auth, receiver));
+    /// An empty queue, and a task that makes its calls one after the other.
+    #[must_use]
+    pub fn start(auth: AuthClient) -> Self {
+        let (sender, receiver) = mpsc::channel(CAPACITY);
+        tokio::spawn(run(auth, receiver));
         Self(sender)
     }
-}
 
-impl DeferredSignOut for RetryQueue {
-    fn end_later(&self, refresh_token: SecretString, client: ClientInfo) {
-        let news = PendingCall::SignOut(refresh_token, client);
-        if self.0.try_send(news).is_err() {
-            LOST.log(|lost| {
-                tracing::error!(lost, "logins that were signed out live on without a holder");
+    /// Ends the login of `refresh_token` as soon as auth-service is available; `client` is the source of the sign-out.
+    pub fn end_login(&self, refresh_token: SecretString, client: ClientInfo) {
+        let call = PendingCall::SignOut(refresh_token, client);
+        if self.0.try_send(call).is_err() {
+            FULL.log(|lost| {
+                tracing::error!(
+                    event = "retry_queue.sign_out_dropped",
+                    lost,
+                    "sign-outs were dropped, as the retry queue is full; their logins stay alive until they expire"
+                );
+            });
+        }
+    }
+
+    /// Reports a device event, now or as soon as auth-service is available.
+    pub fn report_device(&self, report: DeviceReport) {
+        let device_event = report.event;
+        if self.0.try_send(PendingCall::DeviceReport(report)).is_err() {
+            FULL.log(|lost| {
+                tracing::error!(
+                    event = "retry_queue.device_report_dropped",
+                    ?device_event,
+                    lost,
+                    "device events were dropped, as the retry queue is full; they are missing in the audit trail"
+                );
             });
         }
     }
 }
 
-impl DeviceReports for RetryQueue {
-    fn report(&self, report: DeviceReport) {
-        let event = report.event;
-        if self.0.try_send(PendingCall::Device(report)).is_err() {
-            LOST.log(|lost| {
-                tracing::error!(?event, lost, "what became of a device is in no audit trail");
-            });
-        }
-    }
-}
-
-async fn tell_all(auth: Arc<dyn AuthService>, mut waiting: mpsc::Receiver<PendingCall>) {
-    while let Some(news) = waiting.recv().await {
-        while let Err(AuthError::Unavailable { .. }) = tell(&*auth, &news).await {
+async fn run(auth: AuthClient, mut calls: mpsc::Receiver<PendingCall>) {
+    while let Some(call) = calls.recv().await {
+        while let Err(AuthError::Unavailable { .. }) = make(&auth, &call).await {
             sleep(PAUSE).await;
         }
     }
 }
 
-async fn tell(auth: &dyn AuthService, news: &PendingCall) -> Result<(), AuthError> {
-    match news {
+async fn make(auth: &AuthClient, call: &PendingCall) -> Result<(), AuthError> {
+    match call {
         PendingCall::SignOut(token, client) => {
             auth.end_login(token.expose_secret(), None, client).await
         }
-        PendingCall::Device(report) => auth.report_device(report).await,
+        PendingCall::DeviceReport(report) => auth.report_device(report).await,
     }
 }

@@ -1,10 +1,11 @@
-//! Judging access tokens, from memory where that is as good as asking.
+//! Validation of access tokens with a cache.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use async_trait::async_trait;
 use futures_util::{
     FutureExt as _,
     future::{BoxFuture, Shared, WeakShared},
@@ -12,71 +13,94 @@ use futures_util::{
 use holdfast_core::{bounded_cache::TwoGenerationCache, clock::Clock};
 
 use crate::{
-    auth::{AuthError, Claims, DpopProof, Refusal, RefusalKind, TokenValidation},
+    auth_client::AuthClient,
+    authorization::DpopProof,
+    calls::validate::Claims,
+    error::{AuthError, Refusal, RefusalKind},
     reason::ErrorReason,
-    revocations::{CacheEpoch, Named, Revocations},
+    revocation::{CacheEpoch, RevocableIds, watcher::RevocationWatcher},
+    token_verifier::fingerprint::{Fingerprint, fingerprint},
 };
 
-/// How many verdicts are remembered, at about a kilobyte each.
-const MOST: usize = 32_768;
+mod fingerprint;
 
-/// SHA-256 over a token and whom it is for: what is remembered is of no use to who reads this process's memory.
-pub type Fingerprint = [u8; 32];
+/// Number of cached results, of about a kilobyte each.
+const CAPACITY: usize = 32_768;
 
-/// Makes fingerprints.
-pub trait Fingerprints: Send + Sync {
-    /// Of a token that is to be for `audience`.
-    fn of(&self, token: &str, audience: &str) -> Fingerprint;
+/// Number of calls in progress at which the entries of abandoned ones are removed.
+const PURGE_AT: usize = 256;
+
+/// The call that the verifier caches.
+#[async_trait]
+trait TokenValidation: Send + Sync {
+    async fn validate(
+        &self,
+        access_token: &str,
+        proof: Option<&DpopProof>,
+        audience: &str,
+        scopes: &[&str],
+    ) -> Result<Claims, AuthError>;
 }
 
-/// What auth-service said of a token, and what was known then.
+/// The invalidations of the cache.
+trait Revocations: Send + Sync {
+    fn cache_epoch(&self) -> Option<CacheEpoch>;
+    fn is_revoked(&self, ids: RevocableIds<'_>) -> bool;
+}
+
+/// A result of auth-service, and the state of the revocation stream when its call began.
 #[derive(Clone)]
-struct Verdict {
+struct CachedClaims {
     claims: Arc<Claims>,
-    history: CacheEpoch,
+    epoch: CacheEpoch,
 }
 
-/// A question that is on its way; whoever has the same one waits for the same answer. It is over when nobody waits any more.
-type Question = Shared<Asking>;
-type Asked = HashMap<(Fingerprint, Option<CacheEpoch>), WeakShared<Asking>>;
-type Asking = BoxFuture<'static, Result<Arc<Claims>, AuthError>>;
+/// A call in progress that several tasks wait for. It is dropped with the last of them.
+type SharedCall = Shared<Call>;
+type Call = BoxFuture<'static, Result<Arc<Claims>, AuthError>>;
+type CallKey = (Fingerprint, Option<CacheEpoch>);
+type CallsInFlight = HashMap<CallKey, WeakShared<Call>>;
 
-/// How many questions may be known before those are forgotten that nobody waits for.
-const MANY_QUESTIONS: usize = 256;
-
-/// Judges access tokens. Clones remember together.
+/// Validates access tokens by [`AuthClient::validate`], and from its cache while the revocation stream is fresh. Clones share the
+/// cache.
+///
+/// A result is cached until the token expires, and used only while the stream is connected, its last message is less than three
+/// seconds old, and it has reported no revocation of the token, its login or its OAuth client, no other epoch and no revoked signing
+/// key since.
 #[derive(Clone)]
-pub struct CachingTokenVerifier(Arc<Parts>);
+pub struct CachingTokenVerifier(Arc<Inner>);
 
-struct Parts {
+struct Inner {
     auth: Arc<dyn TokenValidation>,
     revocations: Arc<dyn Revocations>,
-    fingerprints: Arc<dyn Fingerprints>,
     clock: Arc<dyn Clock>,
-    verdicts: TwoGenerationCache<Fingerprint, Verdict>,
-    asked: Mutex<Asked>,
+    cache: TwoGenerationCache<Fingerprint, CachedClaims>,
+    in_flight: Mutex<CallsInFlight>,
 }
 
 impl CachingTokenVerifier {
-    /// Remembers nothing yet.
-    pub fn new(
+    /// A verifier with an empty cache, which `revocations` invalidates.
+    #[must_use]
+    pub fn new(auth: AuthClient, revocations: RevocationWatcher, clock: Arc<dyn Clock>) -> Self {
+        Self::with(Arc::new(auth), Arc::new(revocations), clock)
+    }
+
+    fn with(
         auth: Arc<dyn TokenValidation>,
         revocations: Arc<dyn Revocations>,
-        fingerprints: Arc<dyn Fingerprints>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self(Arc::new(Parts {
+        Self(Arc::new(Inner {
             auth,
             revocations,
-            fingerprints,
             clock,
-            verdicts: TwoGenerationCache::new(MOST),
-            asked: Mutex::default(),
+            cache: TwoGenerationCache::new(CAPACITY),
+            in_flight: Mutex::default(),
         }))
     }
 
-    /// What a valid token says that is for `audience` and has all of these scopes. A token that is bound to a key is never judged
-    /// from memory: its proof is good once.
+    /// The claims of a valid token for `audience`, or for the issuer's first audience where that is empty, that has all of `scopes`.
+    /// A token that is bound to a key is never validated from the cache, as its proof is accepted once.
     pub async fn validate(
         &self,
         token: &str,
@@ -84,15 +108,15 @@ impl CachingTokenVerifier {
         audience: &str,
         scopes: &[&str],
     ) -> Result<Arc<Claims>, AuthError> {
-        let parts = &self.0;
+        let inner = &self.0;
         if proof.is_some() {
-            let claims = parts.auth.validate(token, proof, audience, scopes).await?;
-            return parts.not_ended(claims);
+            let claims = inner.auth.validate(token, proof, audience, scopes).await?;
+            return inner.not_revoked(claims);
         }
-        let fingerprint = parts.fingerprints.of(token, audience);
-        let claims = match parts.remembered(&fingerprint) {
+        let fingerprint = fingerprint(token, audience);
+        let claims = match inner.cached(&fingerprint) {
             Some(claims) => claims,
-            None => self.question(fingerprint, token, audience).await?,
+            None => self.shared_call(fingerprint, token, audience).await?,
         };
         let has = |name: &str| claims.scope.split(' ').any(|one| one == name);
         if scopes.iter().copied().all(has) {
@@ -102,76 +126,101 @@ impl CachingTokenVerifier {
         }
     }
 
-    /// Joins whoever asks the same and knows the same, or asks: what ended meanwhile may not be in an answer that is on its way.
-    fn question(&self, fingerprint: Fingerprint, token: &str, audience: &str) -> Question {
-        let history = self.0.revocations.history();
-        let key = (fingerprint, history);
-        let mut asked = self.0.asked();
-        if let Some(question) = asked.get(&key).and_then(WeakShared::upgrade) {
-            return question;
+    /// Joins the call for the same token, or starts one. A call that began under another state of the revocation stream is not
+    /// joined: its answer may be older than a revocation.
+    fn shared_call(&self, fingerprint: Fingerprint, token: &str, audience: &str) -> SharedCall {
+        let key = (fingerprint, self.0.revocations.cache_epoch());
+        let mut in_flight = self.0.in_flight();
+        if let Some(call) = in_flight.get(&key).and_then(WeakShared::upgrade) {
+            return call;
         }
-        if asked.len() >= MANY_QUESTIONS {
-            asked.retain(|_, question| question.upgrade().is_some());
+        if in_flight.len() >= PURGE_AT {
+            in_flight.retain(|_, call| call.upgrade().is_some());
         }
-        let parts = Arc::clone(&self.0);
+        let inner = Arc::clone(&self.0);
         let (token, audience) = (token.to_owned(), audience.to_owned());
-        let question = async move {
-            let answer = parts.ask(key, &token, &audience).await;
-            parts.asked().remove(&key);
-            answer
+        let call = async move {
+            let result = inner.call(key, &token, &audience).await;
+            inner.in_flight().remove(&key);
+            result
         };
-        let question = question.boxed().shared();
-        if let Some(weak) = question.downgrade() {
-            asked.insert(key, weak);
+        let call = call.boxed().shared();
+        if let Some(weak) = call.downgrade() {
+            in_flight.insert(key, weak);
         }
-        question
+        call
     }
 }
 
-impl Parts {
-    /// What was said of a token, where nothing that was heard since speaks against it, and all was heard that could.
-    fn remembered(&self, fingerprint: &Fingerprint) -> Option<Arc<Claims>> {
-        let history = self.revocations.history()?;
-        let verdict = self.verdicts.get(fingerprint)?;
-        let claims = verdict.claims;
-        let holds = verdict.history == history
+impl Inner {
+    /// A cached result that is still valid; one that is not is removed.
+    fn cached(&self, fingerprint: &Fingerprint) -> Option<Arc<Claims>> {
+        let epoch = self.revocations.cache_epoch()?;
+        let cached = self.cache.get(fingerprint)?;
+        let claims = cached.claims;
+        let is_valid = cached.epoch == epoch
             && self.clock.now() < claims.expires_at
-            && !self.revocations.has_ended(Named::from(&*claims));
-        if holds {
+            && !self.revocations.is_revoked(RevocableIds::from(&*claims));
+        if is_valid {
             Some(claims)
         } else {
-            self.verdicts.remove(fingerprint);
+            self.cache.remove(fingerprint);
             None
         }
     }
 
-    async fn ask(
+    async fn call(
         &self,
-        (fingerprint, history): (Fingerprint, Option<CacheEpoch>),
+        (fingerprint, epoch): CallKey,
         token: &str,
         audience: &str,
     ) -> Result<Arc<Claims>, AuthError> {
-        // What is heard while auth-service thinks may be what it does not know yet: it counts as of before.
-        let generation = self.verdicts.generation();
-        let claims = self.not_ended(self.auth.validate(token, None, audience, &[]).await?)?;
-        if let Some(history) = history {
+        // The answer counts as of before the call: the stream may report a revocation meanwhile that the answer does not reflect.
+        let generation = self.cache.generation();
+        let claims = self.not_revoked(self.auth.validate(token, None, audience, &[]).await?)?;
+        if let Some(epoch) = epoch {
             let claims = Arc::clone(&claims);
-            let verdict = Verdict { claims, history };
-            self.verdicts.insert(generation, fingerprint, verdict);
+            let cached = CachedClaims { claims, epoch };
+            self.cache.insert(generation, fingerprint, cached);
         }
         Ok(claims)
     }
 
-    /// What has ended does not come back, though auth-service's instance may have lost it, or never knew.
-    fn not_ended(&self, claims: Claims) -> Result<Arc<Claims>, AuthError> {
-        if self.revocations.has_ended(Named::from(&claims)) {
+    /// A revocation that the stream reported stays, though an instance whose replica lags behind may answer that the token is valid.
+    fn not_revoked(&self, claims: Claims) -> Result<Arc<Claims>, AuthError> {
+        if self.revocations.is_revoked(RevocableIds::from(&claims)) {
             return Err(revoked());
         }
         Ok(Arc::new(claims))
     }
 
-    fn asked(&self) -> MutexGuard<'_, Asked> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    fn in_flight(&self) -> MutexGuard<'_, CallsInFlight> {
+        self.in_flight
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl TokenValidation for AuthClient {
+    async fn validate(
+        &self,
+        access_token: &str,
+        proof: Option<&DpopProof>,
+        audience: &str,
+        scopes: &[&str],
+    ) -> Result<Claims, AuthError> {
+        Self::validate(self, access_token, proof, audience, scopes).await
+    }
+}
+
+impl Revocations for RevocationWatcher {
+    fn cache_epoch(&self) -> Option<CacheEpoch> {
+        Self::cache_epoch(self)
+    }
+
+    fn is_revoked(&self, ids: RevocableIds<'_>) -> bool {
+        Self::is_revoked(self, ids)
     }
 }
 
@@ -180,7 +229,7 @@ fn revoked() -> AuthError {
         kind: RefusalKind::Unauthenticated,
         reason: ErrorReason::TokenRevoked.into(),
         message: "the access token was revoked".to_owned(),
-        dpop_nonce: String::new(),
+        dpop_nonce: None,
     })
 }
 
@@ -189,7 +238,7 @@ fn insufficient_scope() -> AuthError {
         kind: RefusalKind::Forbidden,
         reason: ErrorReason::InsufficientScope.into(),
         message: "the access token lacks a required scope".to_owned(),
-        dpop_nonce: String::new(),
+        dpop_nonce: None,
     })
 }
 

@@ -184,7 +184,7 @@ async fn client_certificate_not_accepted_yet_keeps_old_connection() {
     }
 
     pair.web
-        .printed("auth-service does not accept the changed certificate; the old connection stays")
+        .printed("auth-service does not accept the changed client certificate; keeping the current connection")
         .await;
 
     assert_eq!(pair.site.try_form_login("ada").await.status(), 303);
@@ -192,7 +192,7 @@ async fn client_certificate_not_accepted_yet_keeps_old_connection() {
     let both = [authority(directory.path()), authority(strange.path())].concat();
     fs::write(directory.path().join("authority.pem"), both).unwrap();
     pair.web
-        .printed("auth-service is connected to with the changed certificate")
+        .printed("new connections to auth-service use the changed certificates")
         .await;
     assert_eq!(pair.site.try_form_login("ada").await.status(), 303);
 }

@@ -7,8 +7,8 @@ mod wiring;
 
 use std::{net::SocketAddr, sync::Arc};
 
-use anyhow::Context as _;
-use holdfast_client::{issuer, revocation_watch::RevocationWatcher, rpc::AuthClient};
+use anyhow::{Context as _, anyhow};
+use holdfast_client::{AuthClient, AuthConfig, ConfigError, RevocationWatcher};
 use holdfast_core::clock::Clock;
 use holdfast_server_kit::{
     connections, fd_limit, ops,
@@ -21,6 +21,7 @@ use crate::{
     config::{PublicUrl, ServeConfig},
     ext_authz::{self, ExtAuthz},
     http::{self, state::AppState},
+    issuer,
     request::source::RequestReader,
     session::{codec::csrf_token::HmacCsrfTokens, store::redis::BreakerStore},
 };
@@ -54,7 +55,7 @@ impl App {
         let listener = bind("WEB_LISTEN", config.listen)?;
         let port = listener.local_addr()?.port();
         let store = session_store::connect(config.session_store, &clock).await?;
-        let auth = AuthClient::new(&config.auth)?;
+        let auth = auth_client(&config.auth)?;
         let revocations = RevocationWatcher::new(clock.clone(), config.max_staleness, &auth);
         let redis = store.redis.clone();
         let state = wiring::state(wiring::Parts {
@@ -129,7 +130,7 @@ impl App {
         ));
         let revocations = self.revocations;
         tokio::spawn(revocations.clone().follow(self.auth, shutdown.clone()));
-        revocations.first_heard().await;
+        revocations.wait_for_first_message().await;
         tracing::info!(
             event = "service.listening",
             %address,
@@ -171,6 +172,20 @@ impl App {
             request_limit: Arc::clone(&self.state.request_limit),
         }
     }
+}
+
+/// A client of auth-service; an error names the setting that it is about.
+fn auth_client(config: &AuthConfig) -> anyhow::Result<AuthClient> {
+    AuthClient::new(config).map_err(|error| {
+        let setting = match error {
+            ConfigError::NoUrl | ConfigError::Url { .. } => "WEB_AUTH_URL: ",
+            ConfigError::ServiceSecret => "WEB_AUTH_SECRET: ",
+            ConfigError::Tls(_) => "WEB_AUTH_CA, WEB_AUTH_CERT or WEB_AUTH_KEY: ",
+            // Each message names its setting.
+            ConfigError::TlsFiles(_) => "",
+        };
+        anyhow!("{setting}{error}")
+    })
 }
 
 fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {

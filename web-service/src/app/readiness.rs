@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use holdfast_client::{auth::AuthService, revocations::Revocations};
+use holdfast_client::{AuthClient, RevocationWatcher};
 use holdfast_server_kit::{ops::Readiness, request_limit::RequestLimit};
 
 use crate::session::{sessions::Sessions, store::redis::BreakerStore};
 
 /// Ready while auth-service, the revocation stream and the session store are available, and requests are not shed.
 pub(super) struct DependencyReadiness {
-    pub(super) auth: Arc<dyn AuthService>,
-    pub(super) revocations: Arc<dyn Revocations>,
+    pub(super) auth: AuthClient,
+    pub(super) revocations: RevocationWatcher,
     pub(super) sessions: Sessions,
     pub(super) redis: Option<Arc<BreakerStore>>,
     pub(super) request_limit: Arc<RequestLimit>,

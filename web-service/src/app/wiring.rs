@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use holdfast_client::{
-    fingerprint::Sha256, retry_queue::RetryQueue, revocation_watch::RevocationWatcher,
-    rpc::AuthClient, token_verifier::CachingTokenVerifier,
-};
+use holdfast_client::{AuthClient, CachingTokenVerifier, RetryQueue, RevocationWatcher};
 use holdfast_core::{clock::Clock, secret_key::SecretKey};
 use holdfast_crypto::random::SystemRandom;
 use holdfast_server_kit::request_limit::RequestLimit;
@@ -48,9 +45,8 @@ pub(super) fn state(parts: Parts) -> AppState {
     let has_other_origins = parts.redirect_origins.has_others(&parts.public_url.origin);
     log_disabled_binding(parts.device_binding, has_other_origins);
     let random = Arc::new(SystemRandom);
-    let auth = Arc::new(parts.auth);
-    let revocations = Arc::new(parts.revocations);
-    let retry_queue = Arc::new(RetryQueue::start(auth.clone()));
+    let (auth, revocations) = (parts.auth, parts.revocations);
+    let retry_queue = RetryQueue::start(auth.clone());
     let sessions = Sessions::new(parts.store.records, parts.clock.clone(), parts.lifetimes);
     let bindings = DeviceBindings {
         policy: parts.device_binding,
@@ -68,12 +64,8 @@ pub(super) fn state(parts: Parts) -> AppState {
         sessions: sessions.clone(),
         bindings: bindings.clone(),
     };
-    let verifier = CachingTokenVerifier::new(
-        auth.clone(),
-        revocations.clone(),
-        Arc::new(Sha256),
-        parts.clock.clone(),
-    );
+    let verifier =
+        CachingTokenVerifier::new(auth.clone(), revocations.clone(), parts.clock.clone());
     let public_url = Arc::new(parts.public_url);
     let redirect_origins = Arc::new(parts.redirect_origins);
     let forward_auth = ForwardAuth {

@@ -5,7 +5,7 @@ mod settings;
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use fred::types::config::Config as RedisConfig;
-use holdfast_client::config::AuthConfig;
+use holdfast_client::AuthConfig;
 pub use holdfast_core::public_url::PublicUrl;
 use holdfast_core::secret_key::SecretKey;
 use holdfast_tls::IdentityFiles;

@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use holdfast_client::{
-    auth::{AuthError, DpopProof, RefusalKind},
-    revocations::Revocations,
-    token_verifier::CachingTokenVerifier,
-};
+use holdfast_client::{AuthError, CachingTokenVerifier, DpopProof, RefusalKind, RevocationWatcher};
 use holdfast_core::clock::Clock;
 use time::OffsetDateTime;
 
@@ -36,7 +32,7 @@ pub struct ForwardAuth {
     /// Authenticates session cookies.
     pub authenticator: SessionAuthenticator,
     /// The clock of auth-service, which dates `auth_time`.
-    pub revocations: Arc<dyn Revocations>,
+    pub revocations: RevocationWatcher,
     /// The clock here, where that one is not known yet.
     pub clock: Arc<dyn Clock>,
     /// The URL of this service.
@@ -66,8 +62,8 @@ impl From<AccessDenied> for DenialReason {
 pub struct Decision {
     /// The identity on whose behalf the request passes, or why it does not.
     pub outcome: Result<Identity, DenialReason>,
-    /// The nonce for the next `DPoP` proof; empty without one.
-    pub dpop_nonce: String,
+    /// The nonce for the next `DPoP` proof, if there is one.
+    pub dpop_nonce: Option<String>,
 }
 
 impl ForwardAuth {
@@ -78,7 +74,7 @@ impl ForwardAuth {
         original: &OriginalRequest,
         requirements: &Requirements,
     ) -> Decision {
-        let mut dpop_nonce = String::new();
+        let mut dpop_nonce = None;
         let outcome = if request.presents_token() {
             self.by_token(request, original, requirements, &mut dpop_nonce)
                 .await
@@ -96,7 +92,7 @@ impl ForwardAuth {
         request: &impl AccessRequest,
         original: &OriginalRequest,
         requirements: &Requirements,
-        dpop_nonce: &mut String,
+        dpop_nonce: &mut Option<String>,
     ) -> Result<Identity, DenialReason> {
         let presented = request.access_token();
         let (scheme, token) = presented.map_err(|_| AccessDenied::Unauthenticated)?;
@@ -112,7 +108,7 @@ impl ForwardAuth {
         let claims = match validated {
             Ok(claims) => claims,
             Err(error) => {
-                nonce_of(&error).clone_into(dpop_nonce);
+                *dpop_nonce = nonce_of(&error).map(str::to_owned);
                 return Err(denial(error));
             }
         };
@@ -121,7 +117,7 @@ impl ForwardAuth {
         Ok(Identity {
             username: claims.username.clone(),
             subject: claims.subject.clone(),
-            sid: claims.sid.clone(),
+            sid: claims.sid.clone().unwrap_or_default(),
             scope: claims.scope.clone(),
             method: match scheme {
                 TokenScheme::Bearer => Method::Bearer,

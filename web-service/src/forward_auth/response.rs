@@ -121,10 +121,9 @@ impl ForwardAuth {
                 response.with_identity(None)
             }
         };
-        if decision.dpop_nonce.is_empty() {
-            response
-        } else {
-            response.with("dpop-nonce", decision.dpop_nonce)
+        match decision.dpop_nonce {
+            Some(nonce) => response.with("dpop-nonce", nonce),
+            None => response,
         }
     }
 

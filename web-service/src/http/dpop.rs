@@ -10,7 +10,7 @@ use axum::{
     http::{HeaderName, HeaderValue, request::Parts},
     response::Response,
 };
-use holdfast_client::auth::{AuthError, Claims, DpopProof, Tokens};
+use holdfast_client::{AuthError, Claims, DpopProof, Tokens};
 
 use crate::{
     config::PublicUrl,
@@ -77,9 +77,7 @@ impl Dpop {
             Ok(value) => value.nonce(),
             Err(error) => nonce_of(error),
         };
-        if let Some(NextNonce(slot)) = &self.nonce
-            && !nonce.is_empty()
-        {
+        if let (Some(NextNonce(slot)), Some(nonce)) = (&self.nonce, nonce) {
             let _ = slot.set(nonce.to_owned());
         }
         result
@@ -99,31 +97,31 @@ where
 
 /// A result of auth-service that may carry a nonce.
 pub(super) trait CarriesNonce {
-    /// The nonce; empty without one.
-    fn nonce(&self) -> &str;
+    /// The nonce, if there is one.
+    fn nonce(&self) -> Option<&str>;
 }
 
 impl CarriesNonce for Tokens {
-    fn nonce(&self) -> &str {
-        &self.dpop_nonce
+    fn nonce(&self) -> Option<&str> {
+        self.dpop_nonce.as_deref()
     }
 }
 
 impl CarriesNonce for Arc<Claims> {
-    fn nonce(&self) -> &str {
-        &self.dpop_nonce
+    fn nonce(&self) -> Option<&str> {
+        self.dpop_nonce.as_deref()
     }
 }
 
 /// Results of calls that take no proof of a key have none.
 impl CarriesNonce for () {
-    fn nonce(&self) -> &'static str {
-        ""
+    fn nonce(&self) -> Option<&str> {
+        None
     }
 }
 
 impl<T> CarriesNonce for Vec<T> {
-    fn nonce(&self) -> &'static str {
-        ""
+    fn nonce(&self) -> Option<&str> {
+        None
     }
 }

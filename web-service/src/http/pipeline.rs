@@ -90,7 +90,7 @@ impl RequestPipeline {
     pub(super) fn new(state: &AppState) -> Self {
         let common = Common {
             policies: PolicyLookup::new(),
-            ids: RequestIds::begin(&*state.random),
+            ids: RequestIds::new(&*state.random),
             public_url: Arc::clone(&state.public_url),
             trusted_proxies: Arc::clone(&state.requests.trusted_proxies),
             load_shed: LoadShed(Arc::clone(&state.request_limit)),

@@ -4,7 +4,7 @@ use axum::{
     http::{HeaderValue, header},
     response::Response,
 };
-use holdfast_client::auth::DeviceId;
+use holdfast_client::DeviceId;
 
 use crate::{
     request::cookie_names::CookieNames,

@@ -3,10 +3,7 @@
 use std::{ops::Deref, sync::Arc};
 
 use axum::extract::FromRef;
-use holdfast_client::{
-    auth::AuthService, retry_queue::DeferredSignOut, revocations::Revocations,
-    token_verifier::CachingTokenVerifier,
-};
+use holdfast_client::{AuthClient, CachingTokenVerifier, RetryQueue, RevocationWatcher};
 use holdfast_core::random::Random;
 use holdfast_server_kit::request_limit::RequestLimit;
 
@@ -36,13 +33,13 @@ pub struct AppState(Arc<Dependencies>);
 /// What handlers depend on.
 pub struct Dependencies {
     /// Calls to auth-service.
-    pub auth: Arc<dyn AuthService>,
+    pub auth: AuthClient,
     /// Validates access tokens.
     pub verifier: CachingTokenVerifier,
     /// Which logins and tokens are revoked.
-    pub revocations: Arc<dyn Revocations>,
+    pub revocations: RevocationWatcher,
     /// Sign-outs that auth-service could not be asked for.
-    pub deferred_sign_out: Arc<dyn DeferredSignOut>,
+    pub deferred_sign_out: RetryQueue,
     /// Browser sessions.
     pub sessions: Sessions,
     /// The bindings of sessions to devices.
@@ -106,9 +103,9 @@ macro_rules! impl_from_ref {
 }
 
 impl_from_ref! {
-    auth: Arc<dyn AuthService>,
-    deferred_sign_out: Arc<dyn DeferredSignOut>,
-    revocations: Arc<dyn Revocations>,
+    auth: AuthClient,
+    deferred_sign_out: RetryQueue,
+    revocations: RevocationWatcher,
     sessions: Sessions,
     requests.csrf_tokens: Arc<dyn CsrfTokens>,
     requests.cookie_names: Arc<CookieNames>,

@@ -1,7 +1,7 @@
 //! The cookies of this service in a request, read strictly.
 
 use axum::http::{HeaderMap, header};
-use holdfast_client::auth::DeviceId;
+use holdfast_client::DeviceId;
 
 use crate::{
     request::cookie_names::CookieNames,

@@ -1,7 +1,7 @@
 //! `DPoP` proofs in requests, and the challenges that ask for them (RFC 9449).
 
 use axum::http::{HeaderMap, HeaderName};
-use holdfast_client::{ErrorReason, Reason, auth::AuthError};
+use holdfast_client::{AuthError, ErrorReason, Reason};
 
 /// The header of a proof.
 pub const HEADER: HeaderName = HeaderName::from_static("dpop");
@@ -75,10 +75,10 @@ impl DpopChallenge {
 
 /// The nonce that an error carries for the next proof; empty without one.
 #[must_use]
-pub fn nonce_of(error: &AuthError) -> &str {
+pub fn nonce_of(error: &AuthError) -> Option<&str> {
     match error {
-        AuthError::Refused(refusal) => &refusal.dpop_nonce,
-        _ => "",
+        AuthError::Refused(refusal) => refusal.dpop_nonce.as_deref(),
+        _ => None,
     }
 }
 

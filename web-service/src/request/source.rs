@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderValue, header};
-use holdfast_client::auth::{ClientInfo, ClientKind, DeviceId};
+use holdfast_client::{ClientInfo, ClientKind, DeviceId};
 
 use crate::{
     forward_auth::access_request::AccessRequest,

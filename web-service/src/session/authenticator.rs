@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use holdfast_client::{
-    auth::{AuthError, AuthService, Authorization, ClientInfo, Grant, Holder, RefusalKind},
-    retry_queue::DeferredSignOut,
-    revocations::{LoginState, Revocations},
+    AuthClient, AuthError, Authorization, ClientInfo, Grant, Holder, LoginState, RefusalKind,
+    RetryQueue, RevocationWatcher,
 };
 use secrecy::SecretString;
 use time::OffsetDateTime;
@@ -28,11 +27,11 @@ use crate::{
 #[derive(Clone)]
 pub struct SessionAuthenticator {
     /// Issues access tokens for the account's owner.
-    pub auth: Arc<dyn AuthService>,
+    pub auth: AuthClient,
     /// Ends logins that auth-service could not be asked to end.
-    pub deferred_sign_out: Arc<dyn DeferredSignOut>,
+    pub deferred_sign_out: RetryQueue,
     /// Which logins have ended.
-    pub revocations: Arc<dyn Revocations>,
+    pub revocations: RevocationWatcher,
     /// The sessions.
     pub sessions: Sessions,
     /// Their bindings to devices.
@@ -109,7 +108,7 @@ impl SessionAuthenticator {
             if !self.sessions.note_seen(&found.id, session).await? {
                 return Err(SessionError::NoSession);
             }
-            note_seen(Arc::clone(&self.auth), session.refresh_token.clone());
+            note_seen(self.auth.clone(), session.refresh_token.clone());
         }
         Ok(found)
     }
@@ -125,7 +124,7 @@ impl SessionAuthenticator {
         let id = request.session_id().ok_or(SessionError::NoSession)?;
         let record = self.sessions.find(&id).await?;
         let record = record.ok_or(SessionError::NoSession)?;
-        match self.revocations.login(&record.sid, &record.epoch) {
+        match self.revocations.login_state(&record.sid, &record.epoch) {
             LoginState::Live => Ok(AuthenticatedSession { id, record }),
             LoginState::Ended => Err(self.end_with_login(&id, &record).await),
             LoginState::Unknown => Err(SessionError::Failed(ServiceError::revocations_stale())),
@@ -170,8 +169,8 @@ impl SessionAuthenticator {
         match self.sessions.begin(signed_in).await {
             Ok(id) => Ok(id),
             Err(error) => {
-                let deferred = &*self.deferred_sign_out;
-                sign_out(&*self.auth, deferred, &refresh_token, client).await;
+                let deferred = &self.deferred_sign_out;
+                sign_out(&self.auth, deferred, &refresh_token, client).await;
                 Err(error.into())
             }
         }
@@ -229,7 +228,7 @@ impl SessionAuthenticator {
 }
 
 /// Reports to auth-service that the login is in use, without waiting for it: a failure loses nothing.
-fn note_seen(auth: Arc<dyn AuthService>, refresh_token: SecretString) {
+fn note_seen(auth: AuthClient, refresh_token: SecretString) {
     tokio::spawn(async move {
         let grant = Grant::RefreshToken(&refresh_token);
         let _ = auth.issue_token(grant, "", Holder::Browser, None).await;

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use holdfast_client::auth::ClientInfo;
+use holdfast_client::ClientInfo;
 use ipnet::IpNet;
 use time::OffsetDateTime;
 
@@ -129,7 +129,7 @@ pub trait DeviceProofCodec: Send + Sync {
 
 #[cfg(test)]
 mod tests {
-    use holdfast_client::auth::ClientKind;
+    use holdfast_client::ClientKind;
 
     use super::*;
 

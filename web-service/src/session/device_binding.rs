@@ -2,10 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use holdfast_client::{
-    auth::ClientInfo,
-    device_report::{DeviceEvent, DeviceReport, DeviceReports},
-};
+use holdfast_client::{ClientInfo, DeviceEvent, DeviceReport, RetryQueue};
 use holdfast_core::{clock::Clock, replay_cache::ReplayCache};
 use time::OffsetDateTime;
 
@@ -112,7 +109,7 @@ pub struct DeviceBindings {
     /// Where sessions are kept.
     pub sessions: Sessions,
     /// Who is told.
-    pub reports: Arc<dyn DeviceReports>,
+    pub reports: RetryQueue,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -333,7 +330,7 @@ impl DeviceBindings {
     }
 
     fn report(&self, session: &Session, event: DeviceEvent, client: &ClientInfo) {
-        self.reports.report(DeviceReport {
+        self.reports.report_device(DeviceReport {
             refresh_token: session.refresh_token.clone(),
             event,
             client: client.clone(),

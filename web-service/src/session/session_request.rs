@@ -1,6 +1,6 @@
 //! What a request presents for its session.
 
-use holdfast_client::auth::ClientInfo;
+use holdfast_client::ClientInfo;
 
 use crate::session::session_id::SessionId;
 

@@ -1,6 +1,6 @@
 //! Signing a browser in.
 
-use holdfast_client::auth::{AuthError, AuthService, ClientInfo, Grant, Holder, Login, Person};
+use holdfast_client::{AuthClient, AuthError, ClientInfo, Grant, Holder, Login, Person};
 use secrecy::SecretString;
 
 /// What a session stands for, towards applications behind a reverse proxy.
@@ -23,7 +23,7 @@ pub struct SignedIn {
 /// Checks the name and the password that somebody typed into `form`, and starts a browser's login; one, however often the form is
 /// sent.
 pub async fn sign_in(
-    auth: &dyn AuthService,
+    auth: &AuthClient,
     (username, password): (&str, &SecretString),
     form: &[u8; 16],
     client: &ClientInfo,
@@ -34,7 +34,7 @@ pub async fn sign_in(
 
 /// Exchanges the ticket of a browser's login that just began.
 pub async fn complete(
-    auth: &dyn AuthService,
+    auth: &AuthClient,
     person: Person,
     login: Login,
 ) -> Result<SignedIn, AuthError> {

@@ -1,6 +1,6 @@
-//! What a client calls itself, in words that its owner recognises.
+//! Readable names of browsers and programs.
 
-/// Names that come before those they contain: every browser claims to be several others.
+/// Parts of `User-Agent` and the browser that each stands for. The first match counts, as most browsers also name others.
 const BROWSERS: [(&str, &str); 9] = [
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -13,6 +13,7 @@ const BROWSERS: [(&str, &str); 9] = [
     ("Version/", "Safari"),
 ];
 
+/// The same for operating systems.
 const SYSTEMS: [(&str, &str); 7] = [
     ("Android", "Android"),
     ("iPhone", "iPhone"),
@@ -23,9 +24,10 @@ const SYSTEMS: [(&str, &str); 7] = [
     ("Linux", "Linux"),
 ];
 
-/// Such as "Firefox on Linux". What is not recognised is shown by its first word.
+/// A name for lists of logins, such as "Firefox on Linux"; the first word where the browser is not recognized.
 #[must_use]
-pub fn describe(user_agent: &str) -> String {
+pub fn describe(user_agent: Option<&str>) -> String {
+    let user_agent = user_agent.unwrap_or_default();
     let named = |names: &[(&str, &'static str)]| {
         let mut names = names.iter();
         names
@@ -53,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn browsers_and_systems_have_their_names() {
+    fn user_agent_is_described_by_browser_and_system() {
         let cases = [
             (
                 "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
@@ -76,7 +78,7 @@ mod tests {
             ("", "Unknown client"),
         ];
         for (user_agent, expected) in cases {
-            assert_eq!(describe(user_agent), expected);
+            assert_eq!(describe(Some(user_agent)), expected);
         }
     }
 }

@@ -1,36 +1,65 @@
-//! What became of the key that a browser session is bound to, for the audit trail of auth-service.
+//! Events of the device binding of browser sessions, for the audit trail of auth-service.
 
-use secrecy::SecretString;
+use auth_proto::v1::{self, ReportDeviceRequest, auth_service_client::AuthServiceClient};
+use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::auth::ClientInfo;
+use crate::{
+    auth_client::{AuthClient, CHANGE},
+    client_info::{self, ClientInfo},
+    error::AuthError,
+};
 
-/// What became of a device's key.
+/// An event of a device binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceEvent {
-    /// The session is bound to it.
+    /// The session was bound to the device's key, and the browser confirmed it.
     Bound,
-    /// Something that is no proof of it was presented as one.
+    /// A device proof was refused: it is malformed, or not of the session's key.
     ProofRefused,
-    /// The session's cookie came from elsewhere, without a proof.
+    /// The session cookie was presented by what is probably another device, without a proof.
     TheftSuspected {
-        /// Whether the login is to end.
+        /// Whether auth-service shall end the login.
         ends_login: bool,
     },
 }
 
-/// The same, of a login.
+/// A [`DeviceEvent`] of a login.
 #[derive(Clone, Debug)]
 pub struct DeviceReport {
-    /// Says which login.
+    /// Refresh token of the login.
     pub refresh_token: SecretString,
-    /// What happened.
+    /// The event.
     pub event: DeviceEvent,
-    /// Where it came from.
+    /// Source of the request that caused the event.
     pub client: ClientInfo,
 }
 
-/// Tells auth-service, now or as soon as it answers.
-pub trait DeviceReports: Send + Sync {
-    /// Takes a report.
-    fn report(&self, report: DeviceReport);
+impl AuthClient {
+    /// Records an event of a device binding, and ends the login if the event says so.
+    pub async fn report_device(&self, report: &DeviceReport) -> Result<(), AuthError> {
+        let (event, end_login) = encode(report.event);
+        let call = async |channel| {
+            let request = self.request(ReportDeviceRequest {
+                refresh_token: report.refresh_token.expose_secret().to_owned(),
+                event: event.into(),
+                end_login,
+                client: Some(client_info::encode(&report.client)),
+            });
+            AuthServiceClient::new(channel).report_device(request).await
+        };
+        if end_login {
+            self.revoke_by(CHANGE, call).await?;
+        } else {
+            self.call(CHANGE, call).await?;
+        }
+        Ok(())
+    }
+}
+
+const fn encode(event: DeviceEvent) -> (v1::DeviceEvent, bool) {
+    match event {
+        DeviceEvent::Bound => (v1::DeviceEvent::Bound, false),
+        DeviceEvent::ProofRefused => (v1::DeviceEvent::ProofRefused, false),
+        DeviceEvent::TheftSuspected { ends_login } => (v1::DeviceEvent::TheftSuspected, ends_login),
+    }
 }

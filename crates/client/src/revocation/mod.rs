@@ -1,80 +1,61 @@
-//! Which logins have ended, as auth-service tells it.
+//! Revocations, as the revocation stream of auth-service reports them.
 
-use time::OffsetDateTime;
+use crate::calls::{introspect::Introspection, validate::Claims};
 
-use crate::auth::{Claims, Introspection};
+mod clock_skew;
+mod set;
+pub(crate) mod watcher;
 
-/// What is known of a login.
+/// What the revocation stream says of a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoginState {
-    /// It was not ended, as far as is known; and enough is known.
+    /// It was not revoked, as of the last message of a stream that is recent enough.
     Live,
-    /// It was ended.
+    /// It was revoked, or belongs to an epoch that is over.
     Ended,
-    /// Too little is known, or nothing new for too long.
+    /// The stream was disconnected for too long, or has not delivered a snapshot of the login's epoch yet.
     Unknown,
 }
 
-/// A state of knowledge under which what was said of a token stays true, but for what [`Revocations::has_ended`] says.
+/// The state of the revocation stream under which a cached result stays valid, apart from what
+/// [`RevocationWatcher::is_revoked`](watcher::RevocationWatcher::is_revoked) says of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CacheEpoch {
-    /// Counts the histories of auth-service's store that were heard of.
-    pub epoch: u64,
-    /// Counts the signing keys that were revoked.
+    /// Number of epochs of auth-service's store that the stream reported.
+    pub epochs: u64,
+    /// Number of signing keys that were revoked.
     pub revoked_keys: u64,
-    /// Counts what this very instance had ended and did not hear of at once, as whoever did that is to see it.
-    pub own_acts: u64,
+    /// Number of revocations that this process requested and that the stream did not deliver in time.
+    pub missed_revocations: u64,
 }
 
-/// What a token hangs on, any of which may have ended; empty where it hangs on none such.
+/// The identifiers of a token by which it can be revoked.
 #[derive(Clone, Copy, Debug)]
-pub struct Named<'a> {
-    /// Its login.
-    pub sid: &'a str,
-    /// The token itself.
-    pub jti: &'a str,
-    /// Its client.
+pub struct RevocableIds<'a> {
+    /// Identifier of its login; `None` for a token that an OAuth client got in its own name.
+    pub sid: Option<&'a str>,
+    /// Identifier of the token.
+    pub jti: Option<&'a str>,
+    /// The OAuth client that it was issued to.
     pub client_id: &'a str,
 }
 
-impl<'a> From<&'a Claims> for Named<'a> {
+impl<'a> From<&'a Claims> for RevocableIds<'a> {
     fn from(claims: &'a Claims) -> Self {
         Self {
-            sid: &claims.sid,
-            jti: &claims.jti,
+            sid: claims.sid.as_deref(),
+            jti: Some(&claims.jti),
             client_id: &claims.client_id,
         }
     }
 }
 
-impl<'a> From<&'a Introspection> for Named<'a> {
+impl<'a> From<&'a Introspection> for RevocableIds<'a> {
     fn from(token: &'a Introspection) -> Self {
         Self {
-            sid: &token.sid,
-            jti: &token.jti,
+            sid: token.sid.as_deref(),
+            jti: token.jti.as_deref(),
             client_id: &token.client_id,
         }
     }
-}
-
-/// What auth-service told of ended logins.
-pub trait Revocations: Send + Sync {
-    /// The state of the login `sid` that is part of the history `epoch`.
-    fn login(&self, sid: &str, epoch: &str) -> LoginState;
-
-    /// What is known now; `None` where it was not heard within three seconds that this is all.
-    fn history(&self) -> Option<CacheEpoch>;
-
-    /// Whether a token, its login or its client has ended. That holds against whatever auth-service says of it later.
-    fn has_ended(&self, named: Named<'_>) -> bool;
-
-    /// What auth-service's clock shows now, by the last that it said and the time that has passed since: by that clock it is told
-    /// when somebody proved who they are. `None`: it has not said.
-    fn issuer_now(&self) -> Option<OffsetDateTime>;
-
-    /// Whether enough is known for cookies to be judged.
-    ///
-    /// # Errors
-    /// What is missing, in words for the operator.
-    fn readiness(&self) -> Result<(), String>;
 }

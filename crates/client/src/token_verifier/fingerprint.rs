@@ -1,21 +1,18 @@
-//! Fingerprints of access tokens.
+//! Keys of the token cache.
 
 use aws_lc_rs::digest::{Context, SHA256};
 
-use crate::token_verifier::{Fingerprint, Fingerprints};
+/// SHA-256 over token and audience, so that the memory of the cache contains no token.
+pub(super) type Fingerprint = [u8; 32];
 
-/// By SHA-256.
-pub struct Sha256;
-
-impl Fingerprints for Sha256 {
-    fn of(&self, token: &str, audience: &str) -> Fingerprint {
-        let mut hash = Context::new(&SHA256);
-        // No token has one in it.
-        hash.update(token.as_bytes());
-        hash.update(b"\n");
-        hash.update(audience.as_bytes());
-        let mut fingerprint = [0; 32];
-        fingerprint.copy_from_slice(hash.finish().as_ref());
-        fingerprint
-    }
+/// The fingerprint of a token for `audience`.
+pub(super) fn fingerprint(token: &str, audience: &str) -> Fingerprint {
+    let mut hash = Context::new(&SHA256);
+    hash.update(token.as_bytes());
+    // A token contains no line break, so that no other pair has the same input.
+    hash.update(b"\n");
+    hash.update(audience.as_bytes());
+    let mut fingerprint = [0; 32];
+    fingerprint.copy_from_slice(hash.finish().as_ref());
+    fingerprint
 }

@@ -3,24 +3,21 @@ use std::{
     time::Duration,
 };
 
-use async_trait::async_trait;
 use futures_util::future::join_all;
 use holdfast_core::clock::ManualClock;
-use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::{fingerprint::Sha256, revocations::LoginState};
 
-/// An auth-service that counts, and answers as often as it is let.
-struct Counting {
-    asked: AtomicUsize,
-    may_answer: Semaphore,
+/// An auth-service that counts calls, and answers one for each permit.
+struct CountingAuth {
+    calls: AtomicUsize,
+    permits: Semaphore,
     clock: Arc<ManualClock>,
 }
 
 #[async_trait]
-impl TokenValidation for Counting {
+impl TokenValidation for CountingAuth {
     async fn validate(
         &self,
         _: &str,
@@ -28,147 +25,134 @@ impl TokenValidation for Counting {
         audience: &str,
         _: &[&str],
     ) -> Result<Claims, AuthError> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        self.may_answer.acquire().await.unwrap().forget();
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        self.permits.acquire().await.unwrap().forget();
         Ok(Claims {
             username: "ada".to_owned(),
             subject: audience.to_owned(),
-            sid: "sid".to_owned(),
+            sid: Some("sid".to_owned()),
             jti: "jti".to_owned(),
             client_id: "client".to_owned(),
             scope: "profile mail".to_owned(),
             expires_at: self.clock.now() + Duration::from_mins(15),
             authenticated_at: None,
-            dpop_nonce: String::new(),
+            dpop_nonce: None,
         })
     }
 }
 
-/// What was heard.
-struct IntrospectionResponse {
-    history: Mutex<Option<CacheEpoch>>,
-    has_ended: AtomicBool,
+/// A revocation stream that the test controls.
+struct FakeRevocations {
+    epoch: Mutex<Option<CacheEpoch>>,
+    is_revoked: AtomicBool,
 }
 
-impl Revocations for IntrospectionResponse {
-    fn login(&self, _: &str, _: &str) -> LoginState {
-        LoginState::Live
+impl Revocations for FakeRevocations {
+    fn cache_epoch(&self) -> Option<CacheEpoch> {
+        *self.epoch.lock().unwrap()
     }
 
-    fn history(&self) -> Option<CacheEpoch> {
-        *self.history.lock().unwrap()
-    }
-
-    fn has_ended(&self, _: Named<'_>) -> bool {
-        self.has_ended.load(Ordering::SeqCst)
-    }
-
-    fn issuer_now(&self) -> Option<OffsetDateTime> {
-        None
-    }
-
-    fn readiness(&self) -> Result<(), String> {
-        Ok(())
+    fn is_revoked(&self, _: RevocableIds<'_>) -> bool {
+        self.is_revoked.load(Ordering::SeqCst)
     }
 }
 
-const HISTORY: CacheEpoch = CacheEpoch {
-    epoch: 1,
+const EPOCH: CacheEpoch = CacheEpoch {
+    epochs: 1,
     revoked_keys: 0,
-    own_acts: 0,
+    missed_revocations: 0,
 };
 
-struct Court {
-    verify: CachingTokenVerifier,
-    auth: Arc<Counting>,
-    told: Arc<IntrospectionResponse>,
+struct Fixture {
+    verifier: CachingTokenVerifier,
+    auth: Arc<CountingAuth>,
+    revocations: Arc<FakeRevocations>,
     clock: Arc<ManualClock>,
 }
 
-impl Court {
-    fn open() -> Self {
+impl Fixture {
+    fn new() -> Self {
         let clock = Arc::new(ManualClock::default());
-        let auth = Arc::new(Counting {
-            asked: AtomicUsize::new(0),
-            may_answer: Semaphore::new(1_000),
+        let auth = Arc::new(CountingAuth {
+            calls: AtomicUsize::new(0),
+            permits: Semaphore::new(1_000),
             clock: clock.clone(),
         });
-        let told = Arc::new(IntrospectionResponse {
-            history: Mutex::new(Some(HISTORY)),
-            has_ended: AtomicBool::new(false),
+        let revocations = Arc::new(FakeRevocations {
+            epoch: Mutex::new(Some(EPOCH)),
+            is_revoked: AtomicBool::new(false),
         });
-        let verify =
-            CachingTokenVerifier::new(auth.clone(), told.clone(), Arc::new(Sha256), clock.clone());
+        let verifier = CachingTokenVerifier::with(auth.clone(), revocations.clone(), clock.clone());
         Self {
-            verify,
+            verifier,
             auth,
-            told,
+            revocations,
             clock,
         }
     }
 
-    async fn judges(&self, token: &str) -> Arc<Claims> {
-        self.verify.validate(token, None, "", &[]).await.unwrap()
+    async fn validate(&self, token: &str) -> Arc<Claims> {
+        self.verifier.validate(token, None, "", &[]).await.unwrap()
     }
 
-    fn asked(&self) -> usize {
-        self.auth.asked.load(Ordering::SeqCst)
+    fn calls(&self) -> usize {
+        self.auth.calls.load(Ordering::SeqCst)
     }
 
-    fn hears(&self, history: Option<CacheEpoch>) {
-        *self.told.history.lock().unwrap() = history;
+    fn set_epoch(&self, epoch: Option<CacheEpoch>) {
+        *self.revocations.epoch.lock().unwrap() = epoch;
     }
 }
 
 #[tokio::test]
-async fn what_has_ended_stays_so_whatever_auth_service_answers() {
-    let court = Court::open();
+async fn revoked_token_is_refused_though_auth_service_accepts_it() {
+    let fixture = Fixture::new();
     let proof = DpopProof {
         jwt: "a proof".to_owned(),
         method: "GET".to_owned(),
         uri: "https://id.example/".to_owned(),
     };
-    court.told.has_ended.store(true, Ordering::SeqCst);
+    fixture.revocations.is_revoked.store(true, Ordering::SeqCst);
     for proof in [None, Some(&proof)] {
         for _ in 0..2 {
-            let refused = court
-                .verify
+            let error = fixture
+                .verifier
                 .validate("a", proof, "", &[])
                 .await
                 .unwrap_err();
-            assert!(
-                refused.is_refused_as(ErrorReason::TokenRevoked),
-                "{refused}"
-            );
+            assert!(error.is_refused_as(ErrorReason::TokenRevoked), "{error}");
         }
     }
-    assert_eq!(court.asked(), 4, "the answers were not remembered");
+    assert_eq!(fixture.calls(), 4, "nothing is cached");
 }
 
 #[tokio::test]
-async fn the_same_token_is_asked_for_once() {
-    let court = Court::open();
-    court.judges("a").await;
-    court.judges("a").await;
-    assert_eq!(court.asked(), 1);
-    court.judges("b").await;
-    assert_eq!(court.asked(), 2);
+async fn second_validation_uses_cache() {
+    let fixture = Fixture::new();
+    fixture.validate("a").await;
+    fixture.validate("a").await;
+    assert_eq!(fixture.calls(), 1);
+    fixture.validate("b").await;
+    assert_eq!(fixture.calls(), 2);
 }
 
 #[tokio::test]
-async fn a_verdict_is_for_one_audience() {
-    let court = Court::open();
+async fn cached_result_is_for_one_audience() {
+    let fixture = Fixture::new();
     for audience in ["", "a", "b", "a"] {
-        let claims = court.verify.validate("token", None, audience, &[]).await;
+        let claims = fixture
+            .verifier
+            .validate("token", None, audience, &[])
+            .await;
         assert_eq!(claims.unwrap().subject, audience);
     }
-    assert_eq!(court.asked(), 3);
+    assert_eq!(fixture.calls(), 3);
 }
 
 #[tokio::test]
-async fn scopes_are_judged_for_each_request() {
-    let court = Court::open();
-    court.judges("a").await;
+async fn scopes_are_checked_for_each_request() {
+    let fixture = Fixture::new();
+    fixture.validate("a").await;
     for (scopes, suffices) in [
         (vec!["profile"], true),
         (vec!["mail", "profile"], true),
@@ -177,8 +161,8 @@ async fn scopes_are_judged_for_each_request() {
         (vec!["profile mail"], false),
         (vec![""], false),
     ] {
-        let judged = court.verify.validate("a", None, "", &scopes).await;
-        match judged {
+        let result = fixture.verifier.validate("a", None, "", &scopes).await;
+        match result {
             Ok(_) => assert!(suffices, "{scopes:?}"),
             Err(error) => {
                 assert!(error.is_refused_as(ErrorReason::InsufficientScope));
@@ -186,147 +170,144 @@ async fn scopes_are_judged_for_each_request() {
             }
         }
     }
-    assert_eq!(court.asked(), 1);
+    assert_eq!(fixture.calls(), 1);
 }
 
 #[tokio::test]
-async fn nothing_is_good_longer_than_the_token() {
-    let court = Court::open();
-    court.judges("a").await;
-    court
+async fn cached_result_ends_with_token_expiry() {
+    let fixture = Fixture::new();
+    fixture.validate("a").await;
+    fixture
         .clock
         .advance(Duration::from_mins(15) - Duration::from_secs(1));
-    court.judges("a").await;
-    assert_eq!(court.asked(), 1);
-    court.clock.advance(Duration::from_secs(1));
-    court.judges("a").await;
-    assert_eq!(court.asked(), 2);
+    fixture.validate("a").await;
+    assert_eq!(fixture.calls(), 1);
+    fixture.clock.advance(Duration::from_secs(1));
+    fixture.validate("a").await;
+    assert_eq!(fixture.calls(), 2);
 }
 
 #[tokio::test]
-async fn what_ended_is_asked_for_anew() {
-    let court = Court::open();
-    court.judges("a").await;
-    court.told.has_ended.store(true, Ordering::SeqCst);
-    let answer = court.verify.validate("a", None, "", &[]).await;
+async fn revocation_removes_cached_result() {
+    let fixture = Fixture::new();
+    fixture.validate("a").await;
+    fixture.revocations.is_revoked.store(true, Ordering::SeqCst);
+    let answer = fixture.verifier.validate("a", None, "", &[]).await;
     assert!(answer.unwrap_err().is_refused_as(ErrorReason::TokenRevoked));
-    assert_eq!(court.asked(), 2);
+    assert_eq!(fixture.calls(), 2);
 }
 
 #[tokio::test]
-async fn whatever_else_is_heard_or_done_takes_the_verdicts_back() {
+async fn changed_cache_epoch_invalidates_cached_results() {
     for changed in [
-        CacheEpoch {
-            epoch: 2,
-            ..HISTORY
-        },
+        CacheEpoch { epochs: 2, ..EPOCH },
         CacheEpoch {
             revoked_keys: 1,
-            ..HISTORY
+            ..EPOCH
         },
         CacheEpoch {
-            own_acts: 1,
-            ..HISTORY
+            missed_revocations: 1,
+            ..EPOCH
         },
     ] {
-        let court = Court::open();
-        court.judges("a").await;
-        court.hears(Some(changed));
-        court.judges("a").await;
-        assert_eq!(court.asked(), 2, "{changed:?}");
-        court.judges("a").await;
-        assert_eq!(court.asked(), 2, "{changed:?}");
+        let fixture = Fixture::new();
+        fixture.validate("a").await;
+        fixture.set_epoch(Some(changed));
+        fixture.validate("a").await;
+        assert_eq!(fixture.calls(), 2, "{changed:?}");
+        fixture.validate("a").await;
+        assert_eq!(fixture.calls(), 2, "{changed:?}");
     }
 }
 
 #[tokio::test]
-async fn while_nothing_is_heard_nothing_is_remembered() {
-    let court = Court::open();
-    court.judges("a").await;
-    court.hears(None);
-    for asked in 2..5 {
-        court.judges("a").await;
-        assert_eq!(court.asked(), asked);
+async fn stale_stream_disables_cache() {
+    let fixture = Fixture::new();
+    fixture.validate("a").await;
+    fixture.set_epoch(None);
+    for calls in 2..5 {
+        fixture.validate("a").await;
+        assert_eq!(fixture.calls(), calls);
     }
 }
 
 #[tokio::test]
-async fn what_is_heard_while_the_answer_is_on_its_way_counts() {
-    let court = Court::open();
-    court.auth.may_answer.forget_permits(1_000);
-    let judged = tokio::spawn({
-        let verify = court.verify.clone();
-        async move { verify.validate("a", None, "", &[]).await.map(drop) }
+async fn epoch_changed_during_call_invalidates_its_result() {
+    let fixture = Fixture::new();
+    fixture.auth.permits.forget_permits(1_000);
+    let validation = tokio::spawn({
+        let verifier = fixture.verifier.clone();
+        async move { verifier.validate("a", None, "", &[]).await.map(drop) }
     });
-    while court.asked() == 0 {
+    while fixture.calls() == 0 {
         tokio::task::yield_now().await;
     }
-    court.hears(Some(CacheEpoch {
+    fixture.set_epoch(Some(CacheEpoch {
         revoked_keys: 1,
-        ..HISTORY
+        ..EPOCH
     }));
-    court.auth.may_answer.add_permits(1_000);
-    judged.await.unwrap().unwrap();
-    court.judges("a").await;
-    assert_eq!(court.asked(), 2);
+    fixture.auth.permits.add_permits(1_000);
+    validation.await.unwrap().unwrap();
+    fixture.validate("a").await;
+    assert_eq!(fixture.calls(), 2);
 }
 
 #[tokio::test]
-async fn a_burst_of_the_same_new_token_is_one_question() {
-    let court = Court::open();
-    court.auth.may_answer.forget_permits(999);
-    let burst = (0..100).map(|_| court.judges("a"));
+async fn concurrent_validations_of_one_token_share_a_call() {
+    let fixture = Fixture::new();
+    fixture.auth.permits.forget_permits(999);
+    let burst = (0..100).map(|_| fixture.validate("a"));
     assert_eq!(join_all(burst).await.len(), 100);
-    assert_eq!(court.asked(), 1);
+    assert_eq!(fixture.calls(), 1);
 }
 
 #[tokio::test]
-async fn nobody_joins_a_question_that_is_older_than_what_ended() {
-    let court = Court::open();
-    court.auth.may_answer.forget_permits(1_000);
-    let mut before = Box::pin(court.judges("a"));
+async fn validation_after_epoch_change_does_not_join_earlier_call() {
+    let fixture = Fixture::new();
+    fixture.auth.permits.forget_permits(1_000);
+    let mut before = Box::pin(fixture.validate("a"));
     assert!((&mut before).now_or_never().is_none());
-    court.hears(Some(CacheEpoch {
-        own_acts: 1,
-        ..HISTORY
+    fixture.set_epoch(Some(CacheEpoch {
+        missed_revocations: 1,
+        ..EPOCH
     }));
-    let mut after = Box::pin(court.judges("a"));
+    let mut after = Box::pin(fixture.validate("a"));
     assert!((&mut after).now_or_never().is_none());
-    assert_eq!(court.asked(), 2);
-    court.auth.may_answer.add_permits(2);
+    assert_eq!(fixture.calls(), 2);
+    fixture.auth.permits.add_permits(2);
     before.await;
     after.await;
-    court.judges("a").await;
-    assert_eq!(court.asked(), 2, "the newer answer is remembered");
+    fixture.validate("a").await;
+    assert_eq!(fixture.calls(), 2, "the newer answer is cached");
 }
 
 #[tokio::test]
-async fn a_question_that_nobody_waits_for_leaves_none_behind() {
-    let court = Court::open();
-    court.auth.may_answer.forget_permits(1_000);
-    for turn in 0..MANY_QUESTIONS * 2 {
+async fn abandoned_calls_are_removed() {
+    let fixture = Fixture::new();
+    fixture.auth.permits.forget_permits(1_000);
+    for turn in 0..PURGE_AT * 2 {
         let token = turn.to_string();
-        let mut question = Box::pin(court.judges(&token));
-        assert!((&mut question).now_or_never().is_none());
+        let mut call = Box::pin(fixture.validate(&token));
+        assert!((&mut call).now_or_never().is_none());
     }
-    assert!(court.verify.0.asked().len() <= MANY_QUESTIONS);
-    court.auth.may_answer.add_permits(1);
-    assert_eq!(court.judges("0").await.username, "ada");
+    assert!(fixture.verifier.0.in_flight().len() <= PURGE_AT);
+    fixture.auth.permits.add_permits(1);
+    assert_eq!(fixture.validate("0").await.username, "ada");
 }
 
 #[tokio::test]
-async fn a_proof_is_always_shown_to_auth_service() {
-    let court = Court::open();
+async fn validation_with_proof_always_calls_auth_service() {
+    let fixture = Fixture::new();
     let proof = DpopProof {
         jwt: "proof".to_owned(),
         method: "GET".to_owned(),
         uri: "https://localhost/".to_owned(),
     };
-    for asked in 1..4 {
-        let judged = court.verify.validate("a", Some(&proof), "", &[]).await;
-        judged.unwrap();
-        assert_eq!(court.asked(), asked);
+    for calls in 1..4 {
+        let result = fixture.verifier.validate("a", Some(&proof), "", &[]).await;
+        result.unwrap();
+        assert_eq!(fixture.calls(), calls);
     }
-    court.judges("a").await;
-    assert_eq!(court.asked(), 4, "and is not remembered");
+    fixture.validate("a").await;
+    assert_eq!(fixture.calls(), 4, "and is not cached");
 }

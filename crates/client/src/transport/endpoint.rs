@@ -1,25 +1,30 @@
-//! How one instance of auth-service is connected to.
+//! Settings of a connection to one instance of auth-service.
 
 use std::time::Duration;
 
-use anyhow::Context as _;
 use holdfast_tls::TlsMaterial;
 use secrecy::ExposeSecret as _;
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 
+use crate::config::ConfigError;
+
 /// Short enough for a second instance to answer within the deadline of a call.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
-/// Often enough for a connection that lags behind to be given up soon: what is remembered of tokens lives by what it tells.
+/// Interval of HTTP/2 pings. Cached results are used for up to three seconds after the last message of the revocation stream, so
+/// that a connection that hangs must be closed before.
 const KEEPALIVE: Duration = Duration::from_secs(1);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The instance at `url`; an `https` one has to prove itself to the authorities of `tls`, and is shown its identity, if it has one.
+/// The endpoint at `url`. One with the scheme `https` is verified with the authorities of `tls`, and receives its client certificate.
 ///
 /// # Errors
-/// When the URL or the material cannot be used.
-pub(super) fn endpoint(url: &str, tls: &TlsMaterial) -> anyhow::Result<Endpoint> {
+/// When the URL or the certificates cannot be used.
+pub(super) fn endpoint(url: &str, tls: &TlsMaterial) -> Result<Endpoint, ConfigError> {
     let endpoint = Endpoint::from_shared(url.to_owned())
-        .with_context(|| format!("WEB_AUTH_URL: {url}"))?
+        .map_err(|source| ConfigError::Url {
+            url: url.to_owned(),
+            source,
+        })?
         .connect_timeout(CONNECT_TIMEOUT)
         .http2_keep_alive_interval(KEEPALIVE)
         .keep_alive_timeout(KEEPALIVE_TIMEOUT)
@@ -27,7 +32,7 @@ pub(super) fn endpoint(url: &str, tls: &TlsMaterial) -> anyhow::Result<Endpoint>
     if url.starts_with("https:") {
         return endpoint
             .tls_config(client_tls(tls))
-            .context("WEB_AUTH_CA, WEB_AUTH_CERT or WEB_AUTH_KEY cannot be used");
+            .map_err(ConfigError::Tls);
     }
     Ok(endpoint)
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use holdfast_client::config::AuthConfig;
+use holdfast_client::AuthConfig;
 use holdfast_core::{
     public_url::{PublicUrl, parse_origin},
     text,

@@ -1,14 +1,12 @@
 //! `GET /.well-known/jwks.json`: the public keys that verify access tokens (RFC 7517).
 
-use std::sync::Arc;
-
 use axum::{
     Json,
     extract::State,
     http::header,
     response::{IntoResponse, Response},
 };
-use holdfast_client::auth::{AuthService, Jwk};
+use holdfast_client::{AuthClient, Jwk};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -56,9 +54,7 @@ impl From<Jwk> for Key {
     operation_id = "jwks",
     responses((status = 200, description = "The public keys (RFC 7517)", body = JwkSet, content_type = "application/jwk-set+json")),
 )]
-pub(in crate::http) async fn show(
-    State(auth): State<Arc<dyn AuthService>>,
-) -> Result<Response, Problem> {
+pub(in crate::http) async fn show(State(auth): State<AuthClient>) -> Result<Response, Problem> {
     let keys = auth.jwks().await.map_err(Problem::for_credential)?.keys;
     let set = JwkSet {
         keys: keys.into_iter().map(Key::from).collect(),

@@ -1,12 +1,7 @@
 //! `POST /api/login`: sign-in of first-party API clients.
 
-use std::sync::Arc;
-
 use axum::extract::State;
-use holdfast_client::{
-    auth::{AuthService, Grant, Holder},
-    retry_queue::DeferredSignOut,
-};
+use holdfast_client::{AuthClient, Grant, Holder, RetryQueue};
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -39,8 +34,8 @@ pub(in crate::http) struct Credentials {
     responses((status = 200, description = "Tokens of a new login", body = crate::http::api::tokens::TokenResponse)),
 )]
 pub(in crate::http) async fn submit(
-    State(auth): State<Arc<dyn AuthService>>,
-    State(deferred_sign_out): State<Arc<dyn DeferredSignOut>>,
+    State(auth): State<AuthClient>,
+    State(deferred_sign_out): State<RetryQueue>,
     ApiClientInfo(client): ApiClientInfo,
     dpop: Dpop,
     Json(credentials): Json<Credentials>,
@@ -63,7 +58,7 @@ pub(in crate::http) async fn submit(
         Ok(tokens) => Ok(axum::Json(tokens.into())),
         // A login without tokens ends at once.
         Err(error) => {
-            sign_out(&*auth, &*deferred_sign_out, ticket, &client).await;
+            sign_out(&auth, &deferred_sign_out, ticket, &client).await;
             Err(Problem::for_credential(error))
         }
     }

@@ -1,13 +1,11 @@
 //! `GET`, `DELETE /api/logins` and `DELETE /api/logins/{sid}`: the logins of the account.
 
-use std::sync::Arc;
-
 use axum::{
     Json,
     extract::{Path, State},
     http::StatusCode,
 };
-use holdfast_client::auth::{AuthService, ClientKind, LoginRecord};
+use holdfast_client::{AuthClient, ClientKind, LoginRecord};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -62,9 +60,12 @@ impl From<LoginRecord> for LoginResponse {
                 ClientKind::Browser => "browser",
                 ClientKind::Api => "api",
             },
-            client: describe(&login.user_agent),
-            user_agent: login.user_agent,
-            ip_address: login.ip_address,
+            client: describe(login.user_agent.as_deref()),
+            user_agent: login.user_agent.unwrap_or_default(),
+            ip_address: login
+                .ip_address
+                .map(|address| address.to_string())
+                .unwrap_or_default(),
             created_at: rfc3339(login.created_at),
             auth_time: rfc3339(login.authenticated_at),
             amr: login.amr,
@@ -86,7 +87,7 @@ impl From<LoginRecord> for LoginResponse {
     responses((status = 200, description = "Where the person is signed in", body = Logins)),
 )]
 pub(in crate::http) async fn list(
-    State(auth): State<Arc<dyn AuthService>>,
+    State(auth): State<AuthClient>,
     caller: ApiCaller,
 ) -> Result<Json<Logins>, Problem> {
     let logins = auth.logins(&caller.authorization).await;
@@ -107,7 +108,7 @@ pub(in crate::http) async fn list(
     responses((status = 204, description = "It has ended"), (status = 404, description = "The account has no such active login", body = crate::http::api::problem::Body, content_type = "application/problem+json")),
 )]
 pub(in crate::http) async fn end(
-    State(auth): State<Arc<dyn AuthService>>,
+    State(auth): State<AuthClient>,
     caller: ApiCaller,
     Path(sid): Path<String>,
 ) -> Result<StatusCode, Problem> {
@@ -128,7 +129,7 @@ pub(in crate::http) async fn end(
     responses((status = 204, description = "All others have ended")),
 )]
 pub(in crate::http) async fn end_others(
-    State(auth): State<Arc<dyn AuthService>>,
+    State(auth): State<AuthClient>,
     caller: ApiCaller,
 ) -> Result<StatusCode, Problem> {
     let ended = auth

@@ -6,10 +6,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use holdfast_client::{
-    ErrorReason,
-    auth::{AuthError, Refusal, RefusalKind},
-};
+use holdfast_client::{AuthError, ErrorReason, Refusal, RefusalKind};
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -37,7 +37,7 @@ pub(in crate::http) async fn show(AccessTokenClaims(claims): AccessTokenClaims) 
     let profile = Profile {
         logged_in_as: &claims.username,
         sub: &claims.subject,
-        sid: &claims.sid,
+        sid: claims.sid.as_deref().unwrap_or_default(),
         scope: &claims.scope,
         expires_at: rfc3339(claims.expires_at),
     };

@@ -1,9 +1,7 @@
 //! `POST /api/refresh`: the next tokens of a login.
 
-use std::sync::Arc;
-
 use axum::extract::State;
-use holdfast_client::auth::{AuthService, Grant, Holder};
+use holdfast_client::{AuthClient, Grant, Holder};
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -32,7 +30,7 @@ pub(in crate::http) struct Refresh {
     responses((status = 200, description = "The next pair of tokens", body = crate::http::api::tokens::TokenResponse)),
 )]
 pub(in crate::http) async fn submit(
-    State(auth): State<Arc<dyn AuthService>>,
+    State(auth): State<AuthClient>,
     ApiClientInfo(client): ApiClientInfo,
     dpop: Dpop,
     Json(refresh): Json<Refresh>,

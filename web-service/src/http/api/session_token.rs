@@ -1,9 +1,7 @@
 //! `POST /api/session/token`: access tokens for scripts of pages.
 
-use std::sync::Arc;
-
 use axum::{Json, extract::State};
-use holdfast_client::auth::{AuthService, Grant, Holder};
+use holdfast_client::{AuthClient, Grant, Holder};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -33,7 +31,7 @@ pub(in crate::http) struct SessionToken {
     responses((status = 200, description = "A token for scripts of the page", body = SessionToken)),
 )]
 pub(in crate::http) async fn submit(
-    State(auth): State<Arc<dyn AuthService>>,
+    State(auth): State<AuthClient>,
     ApiSession(session): ApiSession,
 ) -> Result<Json<SessionToken>, Problem> {
     let grant = Grant::RefreshToken(&session.record.refresh_token);

@@ -1,6 +1,6 @@
 //! The token response of `/api/login` and `/api/refresh` (RFC 6749 §5.1).
 
-use holdfast_client::auth::Tokens;
+use holdfast_client::Tokens;
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use utoipa::ToSchema;

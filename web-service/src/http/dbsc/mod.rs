@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, header},
     response::Response,
 };
-use holdfast_client::auth::ClientInfo;
+use holdfast_client::ClientInfo;
 
 use self::session_config::SessionConfig;
 use crate::{

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use holdfast_client::auth::{Claims, DpopProof};
+use holdfast_client::{Claims, DpopProof};
 
 use crate::{
     http::{api::problem::Problem, dpop::Dpop, state::AppState},

@@ -4,7 +4,7 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, StatusCode, request::Parts},
 };
-use holdfast_client::auth::{AuthError, Authorization, ClientInfo, ClientKind};
+use holdfast_client::{AuthError, Authorization, ClientInfo, ClientKind};
 
 use crate::{
     http::{

@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRef, FromRequestParts},
     http::request::Parts,
 };
-use holdfast_client::auth::{ClientInfo, ClientKind};
+use holdfast_client::{ClientInfo, ClientKind};
 
 use crate::http::{extract::peer::peer_address, state::AppState};
 

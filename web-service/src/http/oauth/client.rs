@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use holdfast_client::auth::{ClientCredentials, ClientProof};
+use holdfast_client::{ClientCredentials, ClientProof};
 use url::form_urlencoded;
 
 use crate::http::oauth::error::OauthError;
@@ -35,7 +35,7 @@ pub(super) fn read(
     }
     if let Some(authorization) = authorization {
         let credentials = basic(authorization).ok_or_else(OauthError::invalid_client)?;
-        if id.is_some_and(|id| id != credentials.id) {
+        if id.is_some() && id != credentials.id {
             return Err(OauthError::invalid_request(
                 "client_id differs from that in Authorization",
             ));
@@ -52,10 +52,7 @@ pub(super) fn read(
         (None, Some(secret)) => ClientProof::Secret(secret.into()),
         (None, None) => ClientProof::None,
     };
-    Ok(ClientCredentials {
-        id: id.unwrap_or_default(),
-        proof,
-    })
+    Ok(ClientCredentials { id, proof })
 }
 
 fn is_basic(value: &HeaderValue) -> bool {
@@ -71,7 +68,7 @@ fn basic(value: &HeaderValue) -> Option<ClientCredentials> {
     let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
     let (id, secret) = decoded.split_once(':')?;
     Some(ClientCredentials {
-        id: form_decoded(id),
+        id: Some(form_decoded(id)).filter(|id| !id.is_empty()),
         proof: ClientProof::Secret(form_decoded(secret).into()),
     })
 }
@@ -95,7 +92,7 @@ mod tests {
         let value = format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")));
         let read = basic(&HeaderValue::from_str(&value).unwrap())?;
         match read.proof {
-            ClientProof::Secret(secret) => Some((read.id, secret.expose_secret().to_owned())),
+            ClientProof::Secret(secret) => Some((read.id?, secret.expose_secret().to_owned())),
             _ => None,
         }
     }

@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use holdfast_client::{ErrorReason, auth::AuthError};
+use holdfast_client::{AuthError, ErrorReason};
 use serde::Serialize;
 use utoipa::ToSchema;
 

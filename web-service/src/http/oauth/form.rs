@@ -7,7 +7,7 @@ use axum::{
     extract::{FromRequest, Request},
     http::HeaderMap,
 };
-use holdfast_client::auth::ClientCredentials;
+use holdfast_client::ClientCredentials;
 use utoipa::ToSchema;
 
 use crate::http::{

@@ -1,16 +1,11 @@
 //! `POST /oauth2/introspect`: token introspection (RFC 7662).
 
-use std::sync::Arc;
-
 use axum::{
     Json,
     extract::State,
     response::{IntoResponse as _, Response},
 };
-use holdfast_client::{
-    auth::{AuthService, Introspection},
-    revocations::{Named, Revocations},
-};
+use holdfast_client::{AuthClient, Introspection, RevocableIds, RevocationWatcher};
 use serde::Serialize;
 use serde_json::json;
 use time::OffsetDateTime;
@@ -27,9 +22,9 @@ pub(in crate::http) struct IntrospectionResponse {
     scope: String,
     #[schema(required = false)]
     client_id: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    #[schema(required = false)]
-    username: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    username: Option<String>,
     #[schema(required = false)]
     token_type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,17 +33,17 @@ pub(in crate::http) struct IntrospectionResponse {
     iat: Option<i64>,
     #[schema(required = false)]
     sub: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    #[schema(required = false)]
-    aud: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    aud: Option<String>,
     #[schema(required = false)]
     iss: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    #[schema(required = false)]
-    jti: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    #[schema(required = false)]
-    sid: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    jti: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    sid: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     auth_time: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,14 +65,12 @@ impl From<Introspection> for IntrospectionResponse {
             scope: introspection.scope,
             client_id: introspection.client_id,
             username: introspection.username,
-            token_type: if introspection.jkt.is_empty() {
-                "Bearer"
-            } else {
+            token_type: if introspection.jkt.is_some() {
                 "DPoP"
+            } else {
+                "Bearer"
             },
-            cnf: Some(introspection.jkt)
-                .filter(|jkt| !jkt.is_empty())
-                .map(|jkt| Confirmation { jkt }),
+            cnf: introspection.jkt.map(|jkt| Confirmation { jkt }),
             exp: seconds(introspection.expires_at),
             iat: seconds(introspection.issued_at),
             sub: introspection.subject,
@@ -103,14 +96,14 @@ impl From<Introspection> for IntrospectionResponse {
     responses((status = 200, description = "Whether the token is active, and what it contains (RFC 7662)", body = IntrospectionResponse)),
 )]
 pub(in crate::http) async fn submit(
-    State(auth): State<Arc<dyn AuthService>>,
-    State(revocations): State<Arc<dyn Revocations>>,
+    State(auth): State<AuthClient>,
+    State(revocations): State<RevocationWatcher>,
     form: OauthForm,
 ) -> Result<Response, OauthError> {
     let token = form.required("token")?;
     let introspection = auth.introspect(&form.client, token).await?;
     Ok(
-        match introspection.filter(|found| !revocations.has_ended(Named::from(found))) {
+        match introspection.filter(|found| !revocations.is_revoked(RevocableIds::from(found))) {
             Some(found) => Json(IntrospectionResponse::from(found)).into_response(),
             None => Json(json!({"active": false})).into_response(),
         },

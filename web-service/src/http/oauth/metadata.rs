@@ -7,7 +7,7 @@ use axum::{
     extract::State,
     http::{HeaderName, header},
 };
-use holdfast_client::auth::AuthService;
+use holdfast_client::AuthClient;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -59,7 +59,7 @@ pub(in crate::http) struct Metadata {
     responses((status = 200, description = "The endpoints and what they support (RFC 8414)", body = Metadata)),
 )]
 pub(in crate::http) async fn show(
-    State(auth): State<Arc<dyn AuthService>>,
+    State(auth): State<AuthClient>,
     State(public_url): State<Arc<PublicUrl>>,
 ) -> Result<([(HeaderName, &'static str); 1], Json<Metadata>), Problem> {
     let issuer = auth.jwks().await.map_err(ServiceError::from)?.issuer;

@@ -1,9 +1,7 @@
 //! `POST /oauth2/revoke`: token revocation (RFC 7009).
 
-use std::sync::Arc;
-
 use axum::{extract::State, http::StatusCode};
-use holdfast_client::auth::AuthService;
+use holdfast_client::AuthClient;
 
 use crate::http::{
     dpop::Dpop,
@@ -25,7 +23,7 @@ use crate::http::{
     responses((status = 200, description = "The token is not valid any more (RFC 7009)")),
 )]
 pub(in crate::http) async fn submit(
-    State(auth): State<Arc<dyn AuthService>>,
+    State(auth): State<AuthClient>,
     ApiClientInfo(client): ApiClientInfo,
     dpop: Dpop,
     form: OauthForm,

@@ -1,10 +1,8 @@
 //! `POST /oauth2/token` (RFC 6749 §4.4, §6). There is no password grant: OAuth removed it (RFC 9700 §2.4), as it gives passwords to
 //! third-party programs. First-party programs use `/api/login`.
 
-use std::sync::Arc;
-
 use axum::{Json, extract::State};
-use holdfast_client::auth::{AuthService, ClientInfo, ClientProof, Grant, Holder, Tokens};
+use holdfast_client::{AuthClient, ClientInfo, ClientProof, Grant, Holder, Tokens};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -53,21 +51,21 @@ impl From<Tokens> for TokenResponse {
     responses((status = 200, description = "Tokens (RFC 6749 §5.1)", body = TokenResponse)),
 )]
 pub(in crate::http) async fn submit(
-    State(auth): State<Arc<dyn AuthService>>,
+    State(auth): State<AuthClient>,
     ApiClientInfo(client): ApiClientInfo,
     dpop: Dpop,
     form: OauthForm,
 ) -> Result<Json<TokenResponse>, OauthError> {
     let tokens = match form.required("grant_type")? {
-        "client_credentials" => client_credentials(&*auth, &form, &dpop).await?,
-        "refresh_token" => refresh(&*auth, &client, &form, &dpop).await?,
+        "client_credentials" => client_credentials(&auth, &form, &dpop).await?,
+        "refresh_token" => refresh(&auth, &client, &form, &dpop).await?,
         _ => return Err(OauthError::unsupported_grant_type()),
     };
     Ok(Json(tokens.into()))
 }
 
 async fn client_credentials(
-    auth: &dyn AuthService,
+    auth: &AuthClient,
     form: &OauthForm,
     dpop: &Dpop,
 ) -> Result<Tokens, OauthError> {
@@ -82,14 +80,15 @@ async fn client_credentials(
 }
 
 async fn refresh(
-    auth: &dyn AuthService,
+    auth: &AuthClient,
     client: &ClientInfo,
     form: &OauthForm,
     dpop: &Dpop,
 ) -> Result<Tokens, OauthError> {
     let token: SecretString = form.required("refresh_token")?.to_owned().into();
     let is_public = matches!(form.client.proof, ClientProof::None);
-    if !is_public || ![FIRST_PARTY, ""].contains(&form.client.id.as_str()) {
+    let is_other = |id: &String| id != FIRST_PARTY;
+    if !is_public || form.client.id.as_ref().is_some_and(is_other) {
         return Err(OauthError::foreign_grant());
     }
     let scope = form.parameter("scope").unwrap_or_default();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
-use holdfast_client::auth::{Account, AuthService};
+use holdfast_client::{Account, AuthClient};
 
 use crate::{
     http::{
@@ -32,7 +32,7 @@ struct Dashboard {
 
 /// Shows the session and the account of the person who is signed in.
 pub(in crate::http) async fn show(
-    State(auth): State<Arc<dyn AuthService>>,
+    State(auth): State<AuthClient>,
     State(sessions): State<Sessions>,
     State(csrf_tokens): State<Arc<dyn CsrfTokens>>,
     PageSessionWithToken(caller): PageSessionWithToken,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use holdfast_client::{ErrorReason, auth::AuthError};
+use holdfast_client::{AuthError, ErrorReason};
 
 use crate::service_error::ServiceError;
 

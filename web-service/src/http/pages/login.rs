@@ -6,10 +6,7 @@ use axum::{
     http::{HeaderMap, StatusCode, Uri},
     response::{IntoResponse as _, Redirect, Response},
 };
-use holdfast_client::{
-    ErrorReason,
-    auth::{AuthError, ClientInfo, ClientKind},
-};
+use holdfast_client::{AuthError, ClientInfo, ClientKind, ErrorReason};
 use holdfast_core::{blanks, random::Random, rate_limited_log::LogRateLimiter};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -131,7 +128,7 @@ pub(in crate::http) async fn submit(
         ..client
     };
     let credentials = (form.username.as_str(), &form.password);
-    let signed_in = match sign_in(&*state.auth, credentials, &nonce, &client).await {
+    let signed_in = match sign_in(&state.auth, credentials, &nonce, &client).await {
         Ok(signed_in) => signed_in,
         Err(error) => {
             let FormError {
@@ -207,13 +204,7 @@ async fn end_previous(
         }
         if session.sid != new_sid {
             let refresh_token = &session.refresh_token;
-            sign_out(
-                &*state.auth,
-                &*state.deferred_sign_out,
-                refresh_token,
-                client,
-            )
-            .await;
+            sign_out(&state.auth, &state.deferred_sign_out, refresh_token, client).await;
         }
     }
     if let Err(error) = state.sessions.end(id).await {

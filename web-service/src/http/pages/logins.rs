@@ -1,6 +1,6 @@
 //! `GET /account/logins`, `POST /account/logins/{sid}/end` and `POST /account/logins/end-others`: the logins of the account.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use askama::Template;
 use axum::{
@@ -8,10 +8,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Redirect, Response},
 };
-use holdfast_client::{
-    ErrorReason,
-    auth::{AuthService, ClientKind, LoginRecord},
-};
+use holdfast_client::{AuthClient, ClientKind, ErrorReason, LoginRecord};
 
 use crate::{
     http::{
@@ -48,7 +45,7 @@ struct LoginItem {
     sid: String,
     client: String,
     is_program: bool,
-    ip_address: String,
+    ip_address: Option<IpAddr>,
     since: Moment,
     last_seen: Moment,
     bound_at: Option<Moment>,
@@ -58,7 +55,7 @@ struct LoginItem {
 impl From<LoginRecord> for LoginItem {
     fn from(login: LoginRecord) -> Self {
         Self {
-            client: describe(&login.user_agent),
+            client: describe(login.user_agent.as_deref()),
             is_program: login.kind == ClientKind::Api,
             sid: login.sid,
             ip_address: login.ip_address,
@@ -72,7 +69,7 @@ impl From<LoginRecord> for LoginItem {
 
 /// Lists the logins of the account, that of this browser first.
 pub(in crate::http) async fn show(
-    State(auth): State<Arc<dyn AuthService>>,
+    State(auth): State<AuthClient>,
     State(csrf_tokens): State<Arc<dyn CsrfTokens>>,
     PageSessionWithToken(caller): PageSessionWithToken,
 ) -> Result<Response, ErrorPage> {

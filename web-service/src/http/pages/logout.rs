@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Uri},
     response::{IntoResponse as _, Redirect, Response},
 };
-use holdfast_client::auth::ClientInfo;
+use holdfast_client::ClientInfo;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -62,13 +62,7 @@ async fn end(
     client: &ClientInfo,
 ) -> Result<(), RecordsUnavailable> {
     let end_login = async |refresh_token: &SecretString| {
-        sign_out(
-            &*state.auth,
-            &*state.deferred_sign_out,
-            refresh_token,
-            client,
-        )
-        .await;
+        sign_out(&state.auth, &state.deferred_sign_out, refresh_token, client).await;
     };
     if let Some(session) = state.sessions.find(id).await? {
         end_login(&session.refresh_token).await;

@@ -8,10 +8,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Redirect, Response},
 };
-use holdfast_client::{
-    ErrorReason,
-    auth::{AuthError, ClientInfo, Login, PasswordChange, Person},
-};
+use holdfast_client::{AuthError, ClientInfo, ErrorReason, Login, PasswordChange, Person};
 use holdfast_core::rate_limited_log::LogRateLimiter;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -158,7 +155,7 @@ async fn begin_session(
         user_id: session.record.user_id.clone(),
         username: session.record.username.clone(),
     };
-    let signed_in = complete(&*state.auth, person, login).await?;
+    let signed_in = complete(&state.auth, person, login).await?;
     let sid = signed_in.login.sid.clone();
     let refresh_token = signed_in.refresh_token.clone();
     let id = state.authenticator.begin(signed_in, client).await?;

@@ -6,10 +6,7 @@ use axum::{
     http::{HeaderValue, StatusCode},
     response::{IntoResponse as _, Redirect, Response},
 };
-use holdfast_client::{
-    ErrorReason,
-    auth::{AuthError, ClientInfo},
-};
+use holdfast_client::{AuthError, ClientInfo, ErrorReason};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use holdfast_client::config::AuthConfig;
+use holdfast_client::AuthConfig;
 use holdfast_core::clock::ManualClock;
 use holdfast_identity::{
     account::Accounts,

@@ -1,0 +1,120 @@
+//! The account of the person on whose behalf a call is made.
+
+use auth_proto::v1::{
+    ChangePasswordRequest, ChangePasswordResponse, GetAccountRequest, GetAccountResponse,
+    ReauthenticateRequest, account_service_client::AccountServiceClient,
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use time::OffsetDateTime;
+
+use crate::{
+    auth_client::{AuthClient, PASSWORD, READ},
+    authorization::{Authorization, AuthorizationMetadata},
+    calls::login::Login,
+    client_info::{self, ClientInfo},
+    error::AuthError,
+    transport::response::{incomplete, time},
+};
+
+/// A person's account.
+#[derive(Debug)]
+pub struct Account {
+    /// Name that the account signs in with.
+    pub username: String,
+    /// Time of its creation.
+    pub created_at: OffsetDateTime,
+    /// Time at which its current password was set.
+    pub password_changed_at: OffsetDateTime,
+}
+
+/// The passwords for [`AuthClient::change_password`].
+#[derive(Clone, Copy, Debug)]
+pub struct PasswordChange<'a> {
+    /// The password that is valid until then.
+    pub current: &'a SecretString,
+    /// The password that replaces it, 15 to 256 code points.
+    pub new: &'a SecretString,
+}
+
+impl AuthClient {
+    /// Reads the account of the token's owner.
+    pub async fn account(&self, authorization: &Authorization) -> Result<Account, AuthError> {
+        let metadata = AuthorizationMetadata::new(authorization)?;
+        let call = async |channel| {
+            let request = metadata.add(self.request(GetAccountRequest {}));
+            AccountServiceClient::new(channel)
+                .get_account(request)
+                .await
+        };
+        self.call(READ, call).await?.try_into()
+    }
+
+    /// Reauthenticates the token's owner with their password; returns the time of it, the new `auth_time`.
+    pub async fn reauthenticate(
+        &self,
+        authorization: &Authorization,
+        password: &SecretString,
+        client: &ClientInfo,
+    ) -> Result<OffsetDateTime, AuthError> {
+        let metadata = AuthorizationMetadata::new(authorization)?;
+        let call = async |channel| {
+            let message = ReauthenticateRequest {
+                password: password.expose_secret().to_owned(),
+                client: Some(client_info::encode(client)),
+            };
+            AccountServiceClient::new(channel)
+                .reauthenticate(metadata.add(self.request(message)))
+                .await
+        };
+        time(self.call(PASSWORD, call).await?.auth_time)
+    }
+
+    /// Replaces the password of the token's owner, ends all of their logins, and starts a new login.
+    pub async fn change_password(
+        &self,
+        authorization: &Authorization,
+        change: PasswordChange<'_>,
+        client: &ClientInfo,
+    ) -> Result<Login, AuthError> {
+        let metadata = AuthorizationMetadata::new(authorization)?;
+        let call = async |channel| {
+            let message = ChangePasswordRequest {
+                current_password: change.current.expose_secret().to_owned(),
+                new_password: change.new.expose_secret().to_owned(),
+                client: Some(client_info::encode(client)),
+            };
+            AccountServiceClient::new(channel)
+                .change_password(metadata.add(self.request(message)))
+                .await
+        };
+        self.revoke_by(PASSWORD, call).await?.try_into()
+    }
+}
+
+impl TryFrom<GetAccountResponse> for Account {
+    type Error = AuthError;
+
+    fn try_from(response: GetAccountResponse) -> Result<Self, AuthError> {
+        let user = response.user.ok_or_else(incomplete)?;
+        Ok(Self {
+            username: user.username,
+            created_at: time(user.created_at)?,
+            password_changed_at: time(user.password_changed_at)?,
+        })
+    }
+}
+
+impl TryFrom<ChangePasswordResponse> for Login {
+    type Error = AuthError;
+
+    fn try_from(response: ChangePasswordResponse) -> Result<Self, AuthError> {
+        Ok(Self {
+            sid: response.sid,
+            expires_at: time(response.login_expires_at)?,
+            authenticated_at: time(response.auth_time)?,
+            amr: response.amr,
+            epoch: response.epoch,
+            ticket: response.login_ticket.into(),
+        })
+    }
+}

@@ -1,0 +1,64 @@
+//! The public keys that verify access tokens.
+
+use auth_proto::v1::{GetJwksRequest, JsonWebKey, auth_service_client::AuthServiceClient};
+
+use crate::{
+    auth_client::{AuthClient, READ},
+    error::AuthError,
+    transport::response::non_empty,
+};
+
+/// The published keys and their issuer.
+#[derive(Debug)]
+pub struct Jwks {
+    /// Keys of the set, each with another `kid`.
+    pub keys: Vec<Jwk>,
+    /// `iss` of every access token that these keys verify.
+    pub issuer: String,
+}
+
+/// A public key (RFC 7517 §4).
+#[derive(Debug)]
+pub struct Jwk {
+    /// `kid`: identifier of the key.
+    pub kid: String,
+    /// `kty`: `OKP` or `EC`.
+    pub kty: String,
+    /// `alg`: `EdDSA` or `ES256`.
+    pub alg: String,
+    /// `use`: `sig`.
+    pub usage: String,
+    /// `crv`: `Ed25519` or `P-256`.
+    pub crv: String,
+    /// `x`: coordinate in base64url.
+    pub x: String,
+    /// `y`: coordinate in base64url; `None` for `OKP` keys (RFC 8037 §2).
+    pub y: Option<String>,
+}
+
+impl AuthClient {
+    /// Fetches the published keys.
+    pub async fn jwks(&self) -> Result<Jwks, AuthError> {
+        let call = async |channel| {
+            let request = self.request(GetJwksRequest {});
+            AuthServiceClient::new(channel).get_jwks(request).await
+        };
+        let response = self.call(READ, call).await?;
+        Ok(Jwks {
+            keys: response.keys.into_iter().map(decode).collect(),
+            issuer: response.issuer,
+        })
+    }
+}
+
+fn decode(key: JsonWebKey) -> Jwk {
+    Jwk {
+        kid: key.kid,
+        kty: key.kty,
+        alg: key.alg,
+        usage: key.r#use,
+        crv: key.crv,
+        x: key.x,
+        y: non_empty(key.y),
+    }
+}

@@ -1,0 +1,121 @@
+//! The logins of an account, as its owner sees them.
+
+use std::net::IpAddr;
+
+use auth_proto::v1::{
+    self, EndLoginRequest, EndOtherLoginsRequest, ListLoginsRequest,
+    account_service_client::AccountServiceClient,
+};
+use time::OffsetDateTime;
+
+use crate::{
+    auth_client::{AuthClient, CHANGE, READ},
+    authorization::{Authorization, AuthorizationMetadata},
+    client_info::{self, ClientInfo, ClientKind},
+    error::AuthError,
+    transport::response::{non_empty, optional_time, time},
+};
+
+/// A live login.
+#[derive(Debug)]
+pub struct LoginRecord {
+    /// `sid`: identifier of the login.
+    pub sid: String,
+    /// Whether a program or a browser session holds its tokens.
+    pub kind: ClientKind,
+    /// Address from which it was started, if known.
+    pub ip_address: Option<IpAddr>,
+    /// `User-Agent` of the request that started it, if it had one.
+    pub user_agent: Option<String>,
+    /// Time at which it was started.
+    pub created_at: OffsetDateTime,
+    /// `auth_time`: time of the latest authentication.
+    pub authenticated_at: OffsetDateTime,
+    /// `amr`: the factors of the authentication (RFC 8176).
+    pub amr: Vec<String>,
+    /// Time of the latest use, stored once a minute.
+    pub last_seen_at: OffsetDateTime,
+    /// Time at which it ends at the latest.
+    pub expires_at: OffsetDateTime,
+    /// Time at which its session was bound to the browser's device; `None` while it is not bound.
+    pub bound_at: Option<OffsetDateTime>,
+    /// Whether the access token of the call belongs to it.
+    pub is_current: bool,
+}
+
+impl AuthClient {
+    /// Lists the live logins of the token's owner, the latest used first.
+    pub async fn logins(
+        &self,
+        authorization: &Authorization,
+    ) -> Result<Vec<LoginRecord>, AuthError> {
+        let metadata = AuthorizationMetadata::new(authorization)?;
+        let call = async |channel| {
+            let request = metadata.add(self.request(ListLoginsRequest {}));
+            AccountServiceClient::new(channel)
+                .list_logins(request)
+                .await
+        };
+        let response = self.call(READ, call).await?;
+        response.logins.into_iter().map(decode).collect()
+    }
+
+    /// Ends one login of the token's owner; `LOGIN_NOT_FOUND` for any other.
+    pub async fn end_login_by_id(
+        &self,
+        authorization: &Authorization,
+        sid: &str,
+        client: &ClientInfo,
+    ) -> Result<(), AuthError> {
+        let metadata = AuthorizationMetadata::new(authorization)?;
+        let call = async |channel| {
+            let message = EndLoginRequest {
+                sid: sid.to_owned(),
+                client: Some(client_info::encode(client)),
+            };
+            AccountServiceClient::new(channel)
+                .end_login(metadata.add(self.request(message)))
+                .await
+        };
+        self.revoke_by(CHANGE, call).await?;
+        Ok(())
+    }
+
+    /// Ends all logins of the token's owner except the one that the token belongs to.
+    pub async fn end_other_logins(
+        &self,
+        authorization: &Authorization,
+        client: &ClientInfo,
+    ) -> Result<(), AuthError> {
+        let metadata = AuthorizationMetadata::new(authorization)?;
+        let call = async |channel| {
+            let message = EndOtherLoginsRequest {
+                client: Some(client_info::encode(client)),
+            };
+            AccountServiceClient::new(channel)
+                .end_other_logins(metadata.add(self.request(message)))
+                .await
+        };
+        self.revoke_by(CHANGE, call).await?;
+        Ok(())
+    }
+}
+
+fn decode(login: v1::Login) -> Result<LoginRecord, AuthError> {
+    Ok(LoginRecord {
+        kind: match login.client_kind() {
+            v1::ClientKind::Browser => ClientKind::Browser,
+            v1::ClientKind::Api | v1::ClientKind::Unspecified => ClientKind::Api,
+        },
+        sid: login.sid,
+        ip_address: login.ip_address.parse().ok(),
+        user_agent: non_empty(login.user_agent),
+        created_at: time(login.created_at)?,
+        authenticated_at: time(login.auth_time)?,
+        amr: login.amr,
+        last_seen_at: time(login.last_seen_at)?,
+        expires_at: time(login.expires_at)?,
+        bound_at: optional_time(login.bound_at)?,
+        is_current: login.current,
+    })
+}

@@ -1,0 +1,13 @@
+//! The calls of [`AuthClient`](crate::AuthClient), by subject: the types of each and their form in the contract.
+
+pub(crate) mod account;
+pub(crate) mod device;
+pub(crate) mod introspect;
+pub(crate) mod jwks;
+pub(crate) mod login;
+pub(crate) mod logins;
+pub(crate) mod oauth_client;
+pub(crate) mod revoke;
+pub(crate) mod token;
+pub(crate) mod validate;
+pub(crate) mod watch_revocations;

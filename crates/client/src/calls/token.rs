@@ -1,0 +1,113 @@
+//! Tokens of a login.
+
+use std::time::Duration;
+
+use auth_proto::v1::{
+    self, IssueTokenRequest, IssueTokenResponse, auth_service_client::AuthServiceClient,
+    issue_token_request,
+};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::{
+    auth_client::{AuthClient, CHANGE},
+    authorization::{DpopProof, encode_proof},
+    client_info::{self, ClientInfo},
+    error::AuthError,
+    transport::response::{incomplete, non_empty},
+};
+
+/// What is exchanged for an access token.
+#[derive(Debug)]
+pub enum Grant<'a> {
+    /// The login ticket of a sign-in, accepted once within 60 seconds.
+    LoginTicket(&'a SecretString),
+    /// The refresh token of an earlier exchange.
+    RefreshToken(&'a SecretString),
+}
+
+/// Where the issued tokens are kept.
+#[derive(Clone, Copy, Debug)]
+pub enum Holder<'a> {
+    /// By a program, with the source of its request.
+    Program(&'a ClientInfo),
+    /// By web-service, in the session record of a browser. Its refresh token does not rotate.
+    Browser,
+}
+
+/// The result of an exchange (RFC 6749 §5.1).
+#[derive(Debug)]
+pub struct Tokens {
+    /// The JWT.
+    pub access_token: SecretString,
+    /// `Bearer`, or `DPoP` for a token that is bound to a key.
+    pub token_type: String,
+    /// Time until the access token expires.
+    pub expires_in: Duration,
+    /// The refresh token that replaces the one exchanged; empty for an OAuth client in its own name.
+    pub refresh_token: SecretString,
+    /// Granted scope, names separated by blanks.
+    pub scope: String,
+    /// Nonce for the next `DPoP` proof (RFC 9449 §8.2); `None` where the request had no proof.
+    pub dpop_nonce: Option<String>,
+}
+
+impl AuthClient {
+    /// Exchanges a login ticket or a refresh token for an access token. An empty `scope` stands for all that the login allows.
+    pub async fn issue_token(
+        &self,
+        grant: Grant<'_>,
+        scope: &str,
+        holder: Holder<'_>,
+        proof: Option<&DpopProof>,
+    ) -> Result<Tokens, AuthError> {
+        let call = async |channel| {
+            let request = self.request(IssueTokenRequest {
+                grant: Some(encode_grant(&grant)),
+                audience: String::new(),
+                scope: scope.to_owned(),
+                client: Some(encode_holder(holder)),
+                dpop: proof.map(encode_proof),
+            });
+            AuthServiceClient::new(channel).issue_token(request).await
+        };
+        self.call(CHANGE, call).await?.try_into()
+    }
+}
+
+fn encode_grant(grant: &Grant<'_>) -> issue_token_request::Grant {
+    match grant {
+        Grant::LoginTicket(ticket) => {
+            issue_token_request::Grant::LoginTicket(ticket.expose_secret().to_owned())
+        }
+        Grant::RefreshToken(token) => {
+            issue_token_request::Grant::RefreshToken(token.expose_secret().to_owned())
+        }
+    }
+}
+
+/// For a browser, auth-service uses nothing but the kind.
+fn encode_holder(holder: Holder<'_>) -> v1::Client {
+    match holder {
+        Holder::Program(program) => client_info::encode(program),
+        Holder::Browser => v1::Client {
+            kind: v1::ClientKind::Browser.into(),
+            ..Default::default()
+        },
+    }
+}
+
+impl TryFrom<IssueTokenResponse> for Tokens {
+    type Error = AuthError;
+
+    fn try_from(response: IssueTokenResponse) -> Result<Self, AuthError> {
+        let expires_in = response.expires_in.ok_or_else(incomplete)?;
+        Ok(Self {
+            access_token: response.access_token.into(),
+            token_type: response.token_type,
+            expires_in: expires_in.try_into().map_err(|_| incomplete())?,
+            refresh_token: response.refresh_token.into(),
+            scope: response.scope,
+            dpop_nonce: non_empty(response.dpop_nonce),
+        })
+    }
+}
