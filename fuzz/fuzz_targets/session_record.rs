@@ -15,7 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 use tower_sessions::{SessionStore as _, session::Record};
 use web_service::session::{
     browser_session::Session,
-    sessions::SessionRecords as _,
+    records::SessionRecords as _,
     store::{encrypted_store::EncryptedRecords, memory::MemoryStore},
 };
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use holdfast_client::{AuthError, ErrorReason, Reason, RefusalKind};
 use holdfast_core::rate_limited_log::LogRateLimiter;
 
-use crate::session::sessions::RecordsUnavailable;
+use crate::session::unavailable::RecordsUnavailable;
 
 static AUTH_FAULTS: LogRateLimiter = LogRateLimiter::new();
 static REVOCATIONS_STALE: LogRateLimiter = LogRateLimiter::new();

@@ -14,7 +14,7 @@ const NOT_BY_REQUESTS: &[&str] = &[
     "Redis connection lost; reconnecting",
     "Redis removes sessions when it is full",
     "Redis is too old to keep sessions",
-    "Redis does not tell what changes; every session is read from it",
+    "Redis refuses CLIENT TRACKING; every session is read from Redis",
     "revocation stream disconnected; using the last known state",
     "the local certificate could not be renewed",
     "a thread that should stand back does not",

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use tokio::task::JoinSet;
 use web_service::session::{
     browser_session::{Lifetimes, Session},
-    sessions::SessionRecords as _,
+    records::SessionRecords as _,
     sign_in::SignedIn,
     store::{encrypted_store::EncryptedRecords, redis},
 };

@@ -11,7 +11,7 @@ use holdfast_crypto::random::SystemRandom;
 use crate::{
     config::SessionStoreConfig,
     session::{
-        sessions::SessionRecords,
+        records::SessionRecords,
         store::{
             encrypted_store::EncryptedRecords,
             memory::MemoryStore,

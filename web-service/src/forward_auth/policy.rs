@@ -3,7 +3,7 @@
 use time::{Duration, OffsetDateTime};
 
 use crate::request::{
-    fetch_metadata::{RequestInitiator, verify},
+    fetch_metadata::{RequestInitiator, classify},
     redirect_origins::AllowedRedirectOrigins,
 };
 
@@ -46,7 +46,7 @@ impl OriginalRequest {
             .filter(|origin| origins.contains(origin));
         let site = self.sec_fetch_site.as_deref();
         self.is_safe
-            || verify(site, self.sent_origin.as_deref(), own) == RequestInitiator::SameOrigin
+            || classify(site, self.sent_origin.as_deref(), own) == RequestInitiator::SameOrigin
     }
 
     /// The method and the URL that a `DPoP` proof has to name. The origin must be a configured one: otherwise a token and a proof that

@@ -8,7 +8,7 @@ use axum::{
 use crate::{
     http::route::{CsrfCheck, CsrfExemption},
     request::{
-        fetch_metadata::{RequestInitiator, verify},
+        fetch_metadata::{RequestInitiator, classify},
         headers::{SEC_FETCH_SITE, joined},
     },
 };
@@ -30,7 +30,7 @@ pub(super) fn is_rejected(request: &Request, check: CsrfCheck, own_origin: &str)
 pub(super) fn initiator(headers: &HeaderMap, own_origin: &str) -> RequestInitiator {
     let site = joined(headers, SEC_FETCH_SITE);
     let origin = joined(headers, header::ORIGIN.as_str());
-    verify(site.as_deref(), origin.as_deref(), Some(own_origin))
+    classify(site.as_deref(), origin.as_deref(), Some(own_origin))
 }
 
 /// Whether the browser reports a page of another site. The requests that browsers send by themselves for a bound session never do.

@@ -10,7 +10,7 @@ use crate::{
     request::cookie_names::CookieNames,
     session::{
         csrf_token::{CsrfTokens, SignedCookie},
-        device::PROOF_TTL,
+        device_binding::protocol::PROOF_TTL,
         session_id::SessionId,
     },
 };

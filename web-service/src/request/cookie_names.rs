@@ -1,25 +1,24 @@
-//! The names of this service's cookies.
+//! The names of the cookies of this installation.
 
-/// The longest prefix, in characters.
+/// Length limit of a prefix, in characters.
 const MAX_PREFIX: usize = 32;
 
-/// The cookie names of one installation.
+/// The cookie names of an installation, which all begin with `__Host-` (RFC 6265bis §4.1.3.2).
 ///
-/// Browsers do not keep cookies of different ports apart (RFC 6265bis §8.5), so two installations on one host need names of their
-/// own. All begin with `__Host-` (RFC 6265bis §4.1.3.2).
+/// Browsers send cookies to all ports of a host (RFC 6265bis §8.5), so that two installations on one host need different names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookieNames {
-    /// The session of a signed-in browser.
+    /// The session cookie.
     pub session: String,
-    /// Shows that the device of a bound session proved its key lately.
+    /// The proof cookie of a bound session.
     pub proof: String,
-    /// Ties the sign-in form to the browser that it was shown to.
+    /// The signed cookie that ties the sign-in form to the browser.
     pub login: String,
-    /// Marks a browser in which a person signed in before. It opens nothing.
+    /// The signed cookie of a browser in which an account signed in before. It gives no access.
     pub known: String,
 }
 
-/// A prefix that cannot be part of a cookie's name.
+/// A prefix that is empty, too long, or has a character other than letters, digits, `-` and `_`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "must be 1 to {MAX_PREFIX} letters, digits, `-` or `_`, such as staging; `__Host-` is put before it"
@@ -27,19 +26,19 @@ pub struct CookieNames {
 pub struct InvalidCookiePrefix;
 
 impl CookieNames {
-    /// Names such as `__Host-staging-session`, for the prefix `staging`.
+    /// Names with a prefix: `staging` gives `__Host-staging-session`.
     ///
     /// # Errors
-    /// When the prefix is empty, too long, or has a character that names here do not have.
+    /// When the prefix cannot be a part of a cookie name.
     pub fn with_prefix(prefix: &str) -> Result<Self, InvalidCookiePrefix> {
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
         if prefix.is_empty() || prefix.len() > MAX_PREFIX || !prefix.bytes().all(is_allowed) {
             return Err(InvalidCookiePrefix);
         }
-        Ok(Self::beginning_with(&format!("__Host-{prefix}-")))
+        Ok(Self::with_start(&format!("__Host-{prefix}-")))
     }
 
-    fn beginning_with(start: &str) -> Self {
+    fn with_start(start: &str) -> Self {
         let name = |end: &str| format!("{start}{end}");
         Self {
             session: name("session"),
@@ -49,7 +48,7 @@ impl CookieNames {
         }
     }
 
-    /// Every name.
+    /// All names.
     #[must_use]
     pub fn all(&self) -> [&str; 4] {
         let Self {
@@ -62,10 +61,10 @@ impl CookieNames {
     }
 }
 
-/// `__Host-session` and its siblings.
+/// The names without a prefix, such as `__Host-session`.
 impl Default for CookieNames {
     fn default() -> Self {
-        Self::beginning_with("__Host-")
+        Self::with_start("__Host-")
     }
 }
 
@@ -74,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_follows_the_prefix() {
+    fn prefix_applies_to_every_name() {
         let names = CookieNames::with_prefix("staging").unwrap();
         assert_eq!(
             names.all(),
@@ -88,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn two_installations_share_no_name() {
+    fn different_prefixes_share_no_name() {
         let chosen = ["a", "b", "session", "a-session", "known", "session-proof"];
         let prefixed = chosen.map(|prefix| CookieNames::with_prefix(prefix).unwrap());
         let installations = [&[CookieNames::default()][..], &prefixed].concat();
@@ -99,7 +98,7 @@ mod tests {
         assert_eq!(names.len(), count);
     }
 
-    /// What stands between `__Host-(` and `)` in the expressions of a proxy's file, sorted.
+    /// The alternatives between `__Host-(` and `)` in the expressions of a proxy configuration, sorted.
     fn alternatives(file: &str) -> Vec<Vec<&str>> {
         let groups = file.split("__Host-(").skip(1);
         let mut found: Vec<Vec<_>> = groups
@@ -113,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_files_for_proxies_take_every_one_out() {
+    fn proxy_configurations_remove_every_cookie() {
         let names = CookieNames::default();
         let mut ends = names.all().map(|name| name.trim_start_matches("__Host-"));
         ends.sort_unstable();
@@ -134,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_part_of_a_name_is_refused() {
+    fn invalid_prefix_is_refused() {
         let long = "a".repeat(MAX_PREFIX + 1);
         for prefix in ["", " ", "a b", "a;b", "a=b", "ä", "a.b", "a\n", &long] {
             let refused = CookieNames::with_prefix(prefix);

@@ -1,23 +1,22 @@
-//! Where a request that changes something comes from, as the browser itself tells (Fetch Metadata, RFC 6454).
+//! The initiator of a request by fetch metadata and `Origin` (W3C Fetch Metadata, RFC 6454).
 
-/// What the browser says.
+/// The page that made the browser send a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestInitiator {
-    /// A page of this site.
+    /// A page of this origin.
     SameOrigin,
-    /// Any other page, also one of a sibling host.
+    /// A page of another origin, which may be of the same site; or the headers contradict each other.
     Foreign,
-    /// Nothing: no browser of this decade, or none at all.
+    /// Unknown: the request has neither header, and comes from an old browser or from a program.
     Unknown,
 }
 
-/// Judges by `Sec-Fetch-Site`, or by `Origin` where that is absent. Where the two contradict each other, no browser sent them. The
-/// expected origin comes from configuration, never from `Host`; `None`: it is not known, and nothing can be compared with it. What
-/// came more than once is passed on joined by commas, and so is none of the values that count.
+/// Classifies a request by `Sec-Fetch-Site`, or by `Origin` where that is absent. `own_origin` comes from the configuration, never from
+/// `Host`; without it, an `Origin` cannot be compared. Repeated headers are passed joined by commas, which matches no accepted value.
 ///
-/// `Origin: null` contradicts nothing: browsers send it with the forms of pages whose `Referrer-Policy` is `no-referrer`.
+/// `Origin: null` contradicts nothing: browsers send it with forms of pages whose `Referrer-Policy` is `no-referrer`.
 #[must_use]
-pub fn verify(
+pub fn classify(
     sec_fetch_site: Option<&[u8]>,
     origin: Option<&[u8]>,
     own_origin: Option<&str>,
@@ -41,7 +40,7 @@ mod tests {
     const OWN: &str = "https://localhost:8443";
 
     #[test]
-    fn only_this_very_origin_is_ours() {
+    fn only_exact_own_origin_is_same_origin() {
         let cases: [(Option<&str>, Option<&str>, RequestInitiator); 18] = [
             (Some("same-origin"), None, RequestInitiator::SameOrigin),
             (Some("same-origin"), Some(OWN), RequestInitiator::SameOrigin),
@@ -95,28 +94,28 @@ mod tests {
             ),
         ];
         for (site, origin, expected) in cases {
-            let judged = verify(
+            let initiator = classify(
                 site.map(str::as_bytes),
                 origin.map(str::as_bytes),
                 Some(OWN),
             );
-            assert_eq!(judged, expected, "{site:?} {origin:?}");
+            assert_eq!(initiator, expected, "{site:?} {origin:?}");
         }
     }
 
     #[test]
-    fn of_an_origin_that_is_not_known_only_the_browsers_own_word_counts() {
-        let judged = |site: Option<&str>, origin: Option<&str>| {
-            verify(site.map(str::as_bytes), origin.map(str::as_bytes), None)
+    fn without_own_origin_only_fetch_metadata_counts() {
+        let initiator = |site: Option<&str>, origin: Option<&str>| {
+            classify(site.map(str::as_bytes), origin.map(str::as_bytes), None)
         };
         assert_eq!(
-            judged(Some("same-origin"), Some(OWN)),
+            initiator(Some("same-origin"), Some(OWN)),
             RequestInitiator::SameOrigin
         );
         assert_eq!(
-            judged(Some("same-site"), Some(OWN)),
+            initiator(Some("same-site"), Some(OWN)),
             RequestInitiator::Foreign
         );
-        assert_eq!(judged(None, Some(OWN)), RequestInitiator::Foreign);
+        assert_eq!(initiator(None, Some(OWN)), RequestInitiator::Foreign);
     }
 }

@@ -1,31 +1,32 @@
-//! What reverse proxies and balancers write into `X-Forwarded-*`, in the forms that they are known to use. RFC 7239's `Forwarded` is not read (ADR 25).
+//! Parsing of `X-Forwarded-*`, in all forms that reverse proxies and load balancers are known to write. `Forwarded` (RFC 7239) is not
+//! read (ADR 25).
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use url::Url;
 
-/// A value that is not used.
+/// A value that is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ForwardedError {
-    /// The scheme is none of `https`, `wss`, `http` and `ws`.
+    /// The scheme is not `https`, `wss`, `http` or `ws`.
     #[error("the scheme is none of https, wss, http and ws")]
     Scheme,
-    /// The host is no host with perhaps a port.
+    /// The host is not a host with an optional port.
     #[error("the host is not a host with an optional port")]
     Host,
-    /// Several different hosts, of which the client may have written some.
+    /// Several different hosts, some of which the client may have sent.
     #[error("several hosts that differ")]
     DifferentHosts,
 }
 
-/// The origin that a browser sees, as browsers write it in `Origin`; `None` where scheme or host is not said.
+/// The origin that the browser sees, in the form of the header `Origin`; `None` where scheme or host is missing.
 ///
-/// `protocols` and `hosts` are the lines of `X-Forwarded-Proto` and `X-Forwarded-Host`, each of which may be a list. The first
-/// protocol counts: it is that of the client's own connection, and who forges it gains nothing, as only `https` origins are ever
-/// listed. Hosts have to agree: proxies append to what the client sent.
+/// `protocols` and `hosts` are the values of `X-Forwarded-Proto` and `X-Forwarded-Host`, each of which may be a list. The first protocol
+/// is used: it is that of the browser's connection, and forging it is useless, as only `https` origins are allowed. Hosts must be equal,
+/// as proxies append to the value that the client sent.
 ///
 /// # Errors
-/// When a value is not of these forms.
+/// When a value has none of these forms.
 pub fn origin(protocols: &[&str], hosts: &[&str]) -> Result<Option<String>, ForwardedError> {
     let schemes: Result<Vec<_>, _> = members(protocols).map(scheme).collect();
     let (schemes, mut hosts) = (schemes?, members(hosts));
@@ -41,7 +42,7 @@ pub fn origin(protocols: &[&str], hosts: &[&str]) -> Result<Option<String>, Forw
     Ok(Some(first))
 }
 
-/// An address as it stands in `X-Forwarded-For`: bare, in brackets, with a port or a zone, in quotes.
+/// Parses an address of `X-Forwarded-For`: plain, in brackets, with a port or a zone, or in quotes.
 #[must_use]
 pub fn address(text: &str) -> Option<IpAddr> {
     let text = unquoted(text);
@@ -54,13 +55,13 @@ pub fn address(text: &str) -> Option<IpAddr> {
     bare.parse().ok().or_else(with_port)
 }
 
-/// The members of a list that may go over several lines (RFC 9110 §5.6.1); empty ones do not count.
+/// The members of a list in one or several header values, without empty ones (RFC 9110 §5.6.1).
 pub fn members<'a>(lines: &[&'a str]) -> impl DoubleEndedIterator<Item = &'a str> {
     let members = lines.iter().flat_map(|line| line.split(','));
     members.map(str::trim).filter(|member| !member.is_empty())
 }
 
-/// Whether this is a host with an optional port, and nothing else (RFC 3986 §3.2.2, without what no name in DNS has).
+/// Whether `text` is a host with an optional port (RFC 3986 §3.2.2, restricted to the characters of DNS names).
 #[must_use]
 pub fn is_host_and_port(text: &[u8]) -> bool {
     let Ok(text) = str::from_utf8(text) else {
@@ -113,7 +114,7 @@ fn unquoted(text: &str) -> &str {
 mod tests {
     use super::*;
 
-    /// Lines of `X-Forwarded-Proto`, of `X-Forwarded-Host`, and what they say.
+    /// Values of `X-Forwarded-Proto`, of `X-Forwarded-Host`, and the expected origin.
     type Case = (
         &'static [&'static str],
         &'static [&'static str],
@@ -121,7 +122,7 @@ mod tests {
     );
 
     #[test]
-    fn the_origin_is_found_in_every_known_form() {
+    fn origin_is_parsed_in_every_known_form() {
         let app = Ok(Some("https://app.example"));
         let cases: &[Case] = &[
             (&["https"], &["app.example"], app),
@@ -174,12 +175,12 @@ mod tests {
                 Ok(Some("http://app.example")),
             ),
             (&["https,"], &[", app.example"], app),
-            // What is not said.
+            // Missing values.
             (&[], &["app.example"], Ok(None)),
             (&["https"], &[], Ok(None)),
             (&["", ","], &["app.example"], Ok(None)),
             (&["https"], &[""], Ok(None)),
-            // What is not of these forms.
+            // Refused values.
             (&["ftp"], &["app.example"], Err(ForwardedError::Scheme)),
             (&["https://"], &["app.example"], Err(ForwardedError::Scheme)),
             (&["https, x"], &["app.example"], Err(ForwardedError::Scheme)),
@@ -225,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_is_found_in_every_known_form() {
+    fn address_is_parsed_in_every_known_form() {
         let cases = [
             ("198.51.100.1", Some("198.51.100.1")),
             // Azure and IIS write the port, too.

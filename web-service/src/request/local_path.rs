@@ -1,27 +1,27 @@
-//! Where to go on this site, and nowhere else.
+//! Redirect targets within this origin.
 
 use std::{fmt, str::FromStr};
 
-/// A path with an optional query on this site: it begins with one slash and can lead to no other host.
+/// A path with an optional query. It begins with exactly one slash, so that no browser reads it as another host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalPath(String);
 
-/// The text may lead elsewhere.
+/// A text that may lead to another origin, or is too long.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("not a path on this site")]
 pub struct NotLocal;
 
 impl LocalPath {
-    /// In bytes. Applications keep what a page shows in its address, with every letter escaped.
+    /// Length limit in bytes. Applications keep filters and forms in the query, percent-encoded.
     const MAX_LENGTH: usize = 8 * 1024;
 
-    /// Where people go after signing in when nothing else was asked for.
+    /// The target after a sign-in that was not started by another page.
     #[must_use]
     pub fn dashboard() -> Self {
         Self("/dashboard".to_owned())
     }
 
-    /// The text, fit for a `Location` header.
+    /// The text, which is valid in a `Location` header.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_on_this_site_pass() {
+    fn local_path_is_accepted() {
         for text in [
             "/",
             "/dashboard",
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_may_lead_elsewhere_does_not() {
+    fn path_to_another_origin_is_refused() {
         let long = format!("/{}", "a".repeat(LocalPath::MAX_LENGTH));
         for text in [
             "",

@@ -1,32 +1,32 @@
-//! Other origins that people may be sent back to after signing in: applications behind a reverse proxy.
+//! Allowed redirect targets at other origins: the applications behind a reverse proxy.
 
 use url::Url;
 
-/// The origins, as browsers write them. Only exact ones count.
+/// The origins of `WEB_RETURN_ORIGINS`, in the form of the header `Origin`. They are compared exactly.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AllowedRedirectOrigins(Vec<String>);
 
 impl AllowedRedirectOrigins {
-    /// Takes them as browsers write them.
+    /// Origins in the form of the header `Origin`, such as `https://app.example:8443`.
     #[must_use]
     pub const fn new(origins: Vec<String>) -> Self {
         Self(origins)
     }
 
-    /// Whether this is one of them.
+    /// Whether `origin` is allowed.
     #[must_use]
     pub fn contains(&self, origin: &str) -> bool {
         self.0.iter().any(|one| one == origin)
     }
 
-    /// Whether there are others than this one.
+    /// Whether there is an origin other than `own`.
     #[must_use]
     pub fn has_others(&self, own: &str) -> bool {
         self.0.iter().any(|one| one != own)
     }
 
-    /// The URL, as a browser reads it, if it leads to one of them: scheme, host and port are the same. What is of another scheme,
-    /// such as `blob:https://…`, has an origin, too, and is no page of it.
+    /// Parses a URL, by the rules of browsers, that leads to an allowed origin. URLs of other schemes, such as `blob:https://…`, have an
+    /// origin, too, and are refused.
     #[must_use]
     pub fn accept(&self, url: &str) -> Option<Url> {
         let url = Url::parse(url).ok()?;
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_exact_origins_count() {
+    fn only_url_of_exact_origin_is_accepted() {
         let origins = AllowedRedirectOrigins::new(vec!["https://app.example".into()]);
         assert!(origins.accept("https://app.example/a?b").is_some());
         assert!(origins.accept("https://app.example:443/").is_some());

@@ -149,7 +149,7 @@ pub fn client_address(headers: &HeaderMap, peer: IpAddr, proxies: &TrustedProxie
     // A line that is no text ends the search, as any other that holds no address.
     let lines: Vec<_> = lines.map(|line| line.to_str().unwrap_or("?")).collect();
     let client = proxies.client(peer, &lines);
-    if let Some(unread) = client.unread {
+    if let Some(unread) = client.unparsed {
         tracing::debug!(
             unread,
             "X-Forwarded-For contains a value that is not an address; using the address of the proxy"

@@ -1,4 +1,4 @@
-//! Whose word counts about where a request came from.
+//! Trusted proxies, and the address of the client behind them.
 
 use std::net::IpAddr;
 
@@ -6,47 +6,47 @@ use ipnet::IpNet;
 
 use crate::request::forwarded;
 
-/// Where a request comes from.
+/// The address of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddress<'a> {
-    /// The client's address, or that of the last trusted proxy before what could not be read.
+    /// Address of the client, or of the trusted proxy that sent an entry which could not be parsed.
     pub address: IpAddr,
-    /// What a trusted proxy wrote in place of an address, where that ended the search.
-    pub unread: Option<&'a str>,
+    /// The entry of a trusted proxy that could not be parsed, where it ended the search.
+    pub unparsed: Option<&'a str>,
 }
 
-/// The networks of the reverse proxies in front of this service.
+/// The networks of `WEB_TRUSTED_PROXIES`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
-    /// Takes their networks.
+    /// Proxies in these networks.
     #[must_use]
     pub const fn new(networks: Vec<IpNet>) -> Self {
         Self(networks)
     }
 
-    /// Whether this is the address of one of them.
+    /// Whether `address` is that of a trusted proxy.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// The client's address: the socket's, or, where a trusted proxy sent the request, the last one in `X-Forwarded-For` that
-    /// is not a trusted proxy's. What stands before that, anybody can have written.
+    /// The address of the client: that of the socket, or where a trusted proxy sent the request, the last entry of `X-Forwarded-For` that is
+    /// not a trusted proxy. Earlier entries can be forged.
     #[must_use]
     pub fn client<'a>(&self, socket: IpAddr, forwarded_for: &[&'a str]) -> ClientAddress<'a> {
         let mut client = ClientAddress {
             address: socket.to_canonical(),
-            unread: None,
+            unparsed: None,
         };
         for hop in forwarded::members(forwarded_for).rev() {
             if !self.contains(client.address) {
                 break;
             }
             let Some(address) = forwarded::address(hop) else {
-                client.unread = Some(hop);
+                client.unparsed = Some(hop);
                 break;
             };
             client.address = address.to_canonical();
@@ -67,13 +67,13 @@ mod tests {
     }
 
     #[test]
-    fn a_strangers_word_does_not_count() {
+    fn header_of_untrusted_peer_is_ignored() {
         assert_eq!(client("192.0.2.1", &["198.51.100.1"]), "192.0.2.1");
         assert_eq!(client("::ffff:192.0.2.1", &["198.51.100.1"]), "192.0.2.1");
     }
 
     #[test]
-    fn the_last_address_that_is_no_proxys_counts() {
+    fn last_address_that_is_not_a_trusted_proxy_is_used() {
         assert_eq!(client("10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
         assert_eq!(client("::ffff:10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
         assert_eq!(
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_ends_the_search() {
+    fn unparsed_entry_ends_the_search() {
         assert_eq!(client("10.0.0.1", &[]), "10.0.0.1");
         assert_eq!(client("10.0.0.1", &["198.51.100.1, unknown"]), "10.0.0.1");
         assert_eq!(
@@ -100,9 +100,13 @@ mod tests {
             "10.0.0.3"
         );
         let proxies = TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
-        let unread = |socket: &str, lines| proxies.client(socket.parse().unwrap(), lines).unread;
-        assert_eq!(unread("10.0.0.1", &["unknown, 10.0.0.3"]), Some("unknown"));
-        assert_eq!(unread("10.0.0.1", &["unknown, 198.51.100.1"]), None);
-        assert_eq!(unread("198.51.100.1", &["unknown"]), None);
+        let unparsed =
+            |socket: &str, lines| proxies.client(socket.parse().unwrap(), lines).unparsed;
+        assert_eq!(
+            unparsed("10.0.0.1", &["unknown, 10.0.0.3"]),
+            Some("unknown")
+        );
+        assert_eq!(unparsed("10.0.0.1", &["unknown, 198.51.100.1"]), None);
+        assert_eq!(unparsed("198.51.100.1", &["unknown"]), None);
     }
 }

@@ -17,9 +17,10 @@ use crate::{
         device_binding::{DeviceBindings, DeviceProofStatus},
         session_id::SessionId,
         session_request::SessionRequest,
-        sessions::{RecordsUnavailable, Sessions},
+        sessions::Sessions,
         sign_in::SignedIn,
         sign_out::sign_out,
+        unavailable::RecordsUnavailable,
     },
 };
 
@@ -93,9 +94,9 @@ impl SessionAuthenticator {
     ) -> Result<AuthenticatedSession, SessionError> {
         let mut found = self.open(request).await?;
         let session = &mut found.record;
-        match self.bindings.verify(session, request.proof_cookie()) {
-            DeviceProofStatus::Enough => {}
-            DeviceProofStatus::First => {
+        match self.bindings.proof_status(session, request.proof_cookie()) {
+            DeviceProofStatus::Sufficient => {}
+            DeviceProofStatus::FirstProof => {
                 let client = request.client_info();
                 if !self.bindings.confirm(&found.id, session, &client).await? {
                     return Err(SessionError::NoSession);
@@ -104,8 +105,8 @@ impl SessionAuthenticator {
             DeviceProofStatus::Unbound => return Err(SessionError::NotBound),
             status => return Err(self.no_proof(request, session, status).await),
         }
-        if self.sessions.should_note(session) {
-            if !self.sessions.note_seen(&found.id, session).await? {
+        if self.sessions.should_record_seen(session) {
+            if !self.sessions.record_seen(&found.id, session).await? {
                 return Err(SessionError::NoSession);
             }
             note_seen(self.auth.clone(), session.refresh_token.clone());
@@ -166,7 +167,7 @@ impl SessionAuthenticator {
         client: &ClientInfo,
     ) -> Result<SessionId, ServiceError> {
         let refresh_token = signed_in.refresh_token.clone();
-        match self.sessions.begin(signed_in).await {
+        match self.sessions.start(signed_in).await {
             Ok(id) => Ok(id),
             Err(error) => {
                 let deferred = &self.deferred_sign_out;

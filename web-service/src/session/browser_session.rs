@@ -1,84 +1,84 @@
-//! A browser session and its times.
+//! A browser session and its timeouts.
 
 use std::time::Duration;
 
 use secrecy::SecretString;
 use time::OffsetDateTime;
 
-use crate::session::device::{BIND_WITHIN, Device};
+use crate::session::device_binding::{device::Device, protocol::REGISTRATION_WINDOW};
 
-/// What the server knows of a signed-in browser. It is stored sealed.
+/// A browser session. It is stored sealed.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// The person's stable identifier.
+    /// `sub`: identifier of the account.
     pub user_id: String,
-    /// The person's name.
+    /// Username of the account.
     pub username: String,
-    /// The login that this session belongs to.
+    /// `sid`: the login that the session belongs to.
     pub sid: String,
-    /// The history of auth-service's store that the login is part of.
+    /// Epoch of auth-service's store that the login belongs to.
     pub epoch: String,
-    /// Acts for the person towards auth-service until the login ends. It never reaches the browser.
+    /// Refresh token of the login. It never reaches the browser.
     pub refresh_token: SecretString,
-    /// When the person proved who they are.
+    /// `auth_time`: time of the latest authentication.
     pub authenticated_at: OffsetDateTime,
-    /// How they proved it (RFC 8176).
+    /// `amr`: the factors of the sign-in (RFC 8176).
     pub amr: Vec<String>,
-    /// When the login ends at the latest.
+    /// Time at which the login ends at the latest.
     pub login_expires_at: OffsetDateTime,
-    /// When the session began.
+    /// Time at which the session started.
     pub created_at: OffsetDateTime,
-    /// When the browser was last seen, to the minute.
+    /// Time of the latest use, recorded at most once a minute.
     pub last_seen_at: OffsetDateTime,
-    /// What it is bound to; `None`: it is not bound.
+    /// The device that the session is bound to, if it is.
     pub device: Option<Device>,
 }
 
-/// How long sessions last (ASVS 7.3).
+/// The timeouts of sessions (ASVS 7.3).
 #[derive(Clone, Copy, Debug)]
 pub struct Lifetimes {
-    /// Without a request.
+    /// Idle timeout: time after the latest request.
     pub idle: Duration,
-    /// Whatever happens.
+    /// Absolute timeout: time after the start.
     pub absolute: Duration,
 }
 
-/// As long as a key is taken after a sign-in, and as long as the request that brings it may be worked on.
-const MAY_BE_BOUND: Duration = BIND_WITHIN.saturating_add(Duration::from_secs(15));
+/// Time after the start in which a registration may still change the record: its window, and the time that its request may take.
+const BINDABLE_FOR: Duration = REGISTRATION_WINDOW.saturating_add(Duration::from_secs(15));
 
-/// A request within this time of the last one does not write.
-const COARSE: Duration = Duration::from_mins(1);
+/// Resolution of `last_seen_at`.
+const SEEN_INTERVAL: Duration = Duration::from_mins(1);
 
 impl Lifetimes {
-    /// When the session ends if no request comes.
+    /// The end of the session without a further request.
     #[must_use]
     pub fn idle_end(&self, session: &Session) -> OffsetDateTime {
         (session.last_seen_at + self.idle).min(self.absolute_end(session))
     }
 
-    /// When it ends whatever comes.
+    /// The latest end of the session: the absolute timeout, or the end of its login.
     #[must_use]
     pub fn absolute_end(&self, session: &Session) -> OffsetDateTime {
         (session.created_at + self.absolute).min(session.login_expires_at)
     }
 
-    /// Whether it has ended.
+    /// Whether the session has timed out at `now`.
     #[must_use]
     pub fn is_over(&self, session: &Session, now: OffsetDateTime) -> bool {
         now >= self.idle_end(session)
     }
 
-    /// Whether it is time to write down that the browser was seen. While a key may still come in, only what would otherwise end is
-    /// written: one of two writes would be lost.
+    /// Whether the use of the session at `now` should be recorded: once a minute, and more often with a short idle timeout. While a
+    /// registration may come, only when the session would otherwise time out, as one of two concurrent writes would be lost.
     #[must_use]
-    pub fn should_note(&self, session: &Session, now: OffsetDateTime) -> bool {
-        let may_be_bound = session.device.is_none() && now < session.created_at + MAY_BE_BOUND;
-        let pause = if may_be_bound {
+    pub fn should_record_seen(&self, session: &Session, now: OffsetDateTime) -> bool {
+        let is_bindable = session.device.is_none() && now < session.created_at + BINDABLE_FOR;
+        let interval = if is_bindable {
             self.idle / 2
         } else {
-            COARSE.min(self.idle / 10)
+            SEEN_INTERVAL.min(self.idle / 10)
         };
-        now >= session.last_seen_at + pause
+        now >= session.last_seen_at + interval
     }
 }
 
@@ -121,14 +121,14 @@ mod tests {
     }
 
     #[test]
-    fn it_ends_after_thirty_idle_minutes() {
+    fn session_ends_after_idle_timeout() {
         let end = START + minutes(30);
         assert!(!lifetimes().is_over(&session(), end - TICK));
         assert!(lifetimes().is_over(&session(), end));
     }
 
     #[test]
-    fn activity_moves_the_idle_end_and_never_the_absolute_one() {
+    fn activity_moves_idle_end_up_to_absolute_end() {
         let mut active = session();
         active.last_seen_at = START + hours(12) - minutes(1);
         assert_eq!(lifetimes().idle_end(&active), START + hours(12));
@@ -136,31 +136,31 @@ mod tests {
     }
 
     #[test]
-    fn it_ends_with_its_login() {
+    fn session_ends_with_its_login() {
         let mut short = session();
         short.login_expires_at = START + minutes(5);
         assert!(lifetimes().is_over(&short, START + minutes(5)));
     }
 
     #[test]
-    fn seen_is_written_once_a_minute_and_more_often_where_sessions_are_short() {
-        assert!(!lifetimes().should_note(&session(), START + minutes(1) - TICK));
-        assert!(lifetimes().should_note(&session(), START + minutes(1)));
+    fn use_is_recorded_once_a_minute_and_more_often_with_short_idle_timeout() {
+        assert!(!lifetimes().should_record_seen(&session(), START + minutes(1) - TICK));
+        assert!(lifetimes().should_record_seen(&session(), START + minutes(1)));
         let short = Lifetimes {
             idle: Duration::from_secs(10),
             ..lifetimes()
         };
         let second = Duration::from_secs(1);
         assert!(
-            !short.should_note(&session(), START + second),
-            "it may be bound yet"
+            !short.should_record_seen(&session(), START + second),
+            "it may still be bound"
         );
         assert!(
-            short.should_note(&session(), START + second * 5),
-            "or it would end"
+            short.should_record_seen(&session(), START + second * 5),
+            "it would time out"
         );
         let mut later = session();
         later.last_seen_at += minutes(1);
-        assert!(short.should_note(&later, START + minutes(1) + second));
+        assert!(short.should_record_seen(&later, START + minutes(1) + second));
     }
 }

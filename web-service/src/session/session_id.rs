@@ -1,4 +1,4 @@
-//! The secret in the session cookie.
+//! Session ids.
 
 use std::{fmt, str::FromStr};
 
@@ -6,30 +6,30 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use holdfast_core::random::Random;
 use zeroize::Zeroize;
 
-/// 128 random bits that only the browser keeps (ASVS 7.2.3). On the wire 22 letters of base64url.
+/// The secret in the session cookie: 128 random bits (ASVS 7.2.3), 22 characters in base64url. It is not stored.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SessionId([u8; 16]);
 
-/// The text is no session id in its canonical spelling.
+/// A text that is not a session id in its canonical encoding.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("not a session id")]
 pub struct InvalidSessionId;
 
 impl SessionId {
-    /// A fresh one.
+    /// A new id.
     pub fn random(random: &dyn Random) -> Self {
         let mut bytes = [0; 16];
         random.fill(&mut bytes);
         Self(bytes)
     }
 
-    /// The text for the cookie.
+    /// The value of the cookie.
     #[must_use]
     pub fn expose(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 
-    /// The bytes, to derive keys from.
+    /// The 16 bytes, for key derivation.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_canonical_spelling_parses() {
+    fn session_id_parses_from_canonical_encoding_only() {
         let canonical = SessionId([0xa5; 16]).expose();
         assert_eq!(canonical.len(), 22);
         assert_eq!(canonical.parse(), Ok(SessionId([0xa5; 16])));
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_nothing() {
+    fn session_id_debug_output_hides_the_secret() {
         assert_eq!(format!("{:?}", SessionId([1; 16])), "SessionId(..)");
     }
 }

@@ -1,87 +1,23 @@
-//! Beginning, resuming and ending browser sessions.
+//! Start, use and end of browser sessions.
 
 use std::{sync::Arc, time::Duration};
 
-use async_trait::async_trait;
-use holdfast_core::{clock::Clock, replay_cache::ReplayCacheError};
+use holdfast_core::clock::Clock;
 use secrecy::SecretString;
 use time::OffsetDateTime;
 
 use crate::session::{
     browser_session::{Lifetimes, Session},
+    records::{SessionRecords, Successor},
     session_id::SessionId,
     sign_in::SignedIn,
+    unavailable::RecordsUnavailable,
 };
 
-/// How long an id that was replaced still leads to its login. Longer than a browser waits for an answer that was lost.
+/// How long a replaced id leads to its successor: longer than a browser waits for a response that was lost.
 const SUCCESSOR_TTL: Duration = Duration::from_mins(1);
 
-/// What took the place of a session id. A sign-out with the old id ends it; the old id opens nothing.
-#[derive(Clone, Debug)]
-pub struct Successor {
-    /// The id that the session goes on under.
-    pub id: SessionId,
-    /// Names the login towards auth-service.
-    pub refresh_token: SecretString,
-}
-
-/// Where sessions are kept.
-#[async_trait]
-pub trait SessionRecords: Send + Sync {
-    /// Keeps a new session under a fresh id until `until`.
-    async fn create(
-        &self,
-        session: &Session,
-        until: OffsetDateTime,
-    ) -> Result<SessionId, RecordsUnavailable>;
-
-    /// Finds a session. One that cannot be read is removed and counts as none.
-    async fn load(&self, id: &SessionId) -> Result<Option<Arc<Session>>, RecordsUnavailable>;
-
-    /// The same, by the store's own word: what a change begins from.
-    async fn newest(&self, id: &SessionId) -> Result<Option<Arc<Session>>, RecordsUnavailable> {
-        self.load(id).await
-    }
-
-    /// Replaces a session that is still there; one that is gone stays gone.
-    async fn update(
-        &self,
-        id: &SessionId,
-        session: &Session,
-        until: OffsetDateTime,
-    ) -> Result<(), RecordsUnavailable>;
-
-    /// Removes a session.
-    async fn remove(&self, id: &SessionId) -> Result<(), RecordsUnavailable>;
-
-    /// Keeps what replaces `old` until `until`, unless something has replaced it already; says whether nothing had. Of any number
-    /// of calls at once, on whatever instance, one is first.
-    async fn leave_successor(
-        &self,
-        old: &SessionId,
-        successor: &Successor,
-        until: OffsetDateTime,
-    ) -> Result<bool, RecordsUnavailable>;
-
-    /// What replaced `old` within the last minute.
-    async fn successor(&self, old: &SessionId) -> Result<Option<Successor>, RecordsUnavailable>;
-
-    /// Whether the store answers, and takes writes.
-    async fn ping(&self) -> Result<(), RecordsUnavailable>;
-}
-
-/// The store does not answer. Nobody is signed out by that.
-#[derive(Debug, thiserror::Error)]
-#[error("the session store does not answer: {0}")]
-pub struct RecordsUnavailable(pub String);
-
-impl From<ReplayCacheError> for RecordsUnavailable {
-    fn from(error: ReplayCacheError) -> Self {
-        Self(error.to_string())
-    }
-}
-
-/// Browser sessions.
+/// Operations on sessions. Clones share the store.
 #[derive(Clone)]
 pub struct Sessions {
     records: Arc<dyn SessionRecords>,
@@ -90,7 +26,7 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// Puts the parts together.
+    /// Operations on the sessions in `records`.
     pub fn new(
         records: Arc<dyn SessionRecords>,
         clock: Arc<dyn Clock>,
@@ -103,8 +39,8 @@ impl Sessions {
         }
     }
 
-    /// Begins a session, always with a new id.
-    pub async fn begin(&self, signed_in: SignedIn) -> Result<SessionId, RecordsUnavailable> {
+    /// Starts a session, always with a new id (ASVS 7.2.4).
+    pub async fn start(&self, signed_in: SignedIn) -> Result<SessionId, RecordsUnavailable> {
         let now = self.clock.now();
         let session = Session {
             user_id: signed_in.person.user_id,
@@ -123,21 +59,21 @@ impl Sessions {
         self.records.create(&session, until).await
     }
 
-    /// Finds a session that is not over.
+    /// Finds a session that has not timed out.
     pub async fn find(&self, id: &SessionId) -> Result<Option<Arc<Session>>, RecordsUnavailable> {
         let now = self.clock.now();
         let found = self.records.load(id).await?;
         Ok(found.filter(|session| !self.lifetimes.is_over(session, now)))
     }
 
-    /// Whether it is time to note that the browser was seen: once a minute.
+    /// Whether the session's last use should be recorded, see [`Lifetimes::should_record_seen`].
     #[must_use]
-    pub fn should_note(&self, session: &Session) -> bool {
-        self.lifetimes.should_note(session, self.clock.now())
+    pub fn should_record_seen(&self, session: &Session) -> bool {
+        self.lifetimes.should_record_seen(session, self.clock.now())
     }
 
-    /// Notes that the browser was seen; says whether the session is there.
-    pub async fn note_seen(
+    /// Records that the session was used; returns whether it is still there.
+    pub async fn record_seen(
         &self,
         id: &SessionId,
         session: &mut Arc<Session>,
@@ -147,14 +83,14 @@ impl Sessions {
             .await
     }
 
-    /// Changes a session as it is now, whatever of it was known, and says whether it is there. One that is gone stays gone.
+    /// Changes the session as it is in the store, which `session` becomes; returns whether it is still there.
     pub async fn change(
         &self,
         id: &SessionId,
         session: &mut Arc<Session>,
         change: impl FnOnce(&mut Session) + Send,
     ) -> Result<bool, RecordsUnavailable> {
-        let Some(newest) = self.records.newest(id).await? else {
+        let Some(newest) = self.records.load_uncached(id).await? else {
             return Ok(false);
         };
         let mut changed = Arc::unwrap_or_clone(newest);
@@ -165,16 +101,16 @@ impl Sessions {
         Ok(true)
     }
 
-    /// Goes on under a new id, as the person proved again who they are; the old id opens nothing any more. The absolute end stays.
-    /// Of several calls at once all go on under the same new id. `None`: the session ended meanwhile, or its login `sid` did: what
-    /// replaced it after a new password is of another login, and for nobody who held this one.
+    /// Gives the session a new id after a reauthentication; the old id opens nothing any more, and the absolute timeout stays. Of
+    /// concurrent calls, all return the same new id. `None`: the session ended meanwhile, or its login `sid` did. The successor after a
+    /// password change belongs to another login, and is not for the holder of the old id.
     pub async fn renew(
         &self,
         (old, sid): (&SessionId, &str),
         authenticated_at: OffsetDateTime,
     ) -> Result<Option<(SessionId, Arc<Session>)>, RecordsUnavailable> {
-        // As it is now: it may have been bound while the proof was checked.
-        let Some(newest) = self.records.newest(old).await? else {
+        // From the store, as the session may have been bound to a device meanwhile.
+        let Some(newest) = self.records.load_uncached(old).await? else {
             return self.join_renewed((old, sid), authenticated_at).await;
         };
         let session = Session {
@@ -184,17 +120,17 @@ impl Sessions {
         };
         let until = self.lifetimes.idle_end(&session);
         let id = self.records.create(&session, until).await?;
-        // Before the old one is gone: a sign-out finds one of the two.
-        let is_new = self.replace(old, &id, &session.refresh_token).await?;
+        // Before the old session is removed, so that a sign-out finds one of the two.
+        let is_first = self.replace(old, &id, &session.refresh_token).await?;
         self.records.remove(old).await?;
-        if is_new {
+        if is_first {
             return Ok(Some((id, Arc::new(session))));
         }
         self.records.remove(&id).await?;
         self.join_renewed((old, sid), authenticated_at).await
     }
 
-    /// Goes on with what another request renewed the session to.
+    /// The session that a concurrent request renewed.
     async fn join_renewed(
         &self,
         (old, sid): (&SessionId, &str),
@@ -203,18 +139,19 @@ impl Sessions {
         let Some(Successor { id, .. }) = self.successor(old).await? else {
             return Ok(None);
         };
-        let newest = self.records.newest(&id).await?;
+        let newest = self.records.load_uncached(&id).await?;
         let Some(mut session) = newest.filter(|session| session.sid == sid) else {
             return Ok(None);
         };
-        let prove = |newest: &mut Session| {
+        let authenticate = |newest: &mut Session| {
             newest.authenticated_at = newest.authenticated_at.max(authenticated_at);
         };
-        let is_there = self.change(&id, &mut session, prove).await?;
+        let is_there = self.change(&id, &mut session, authenticate).await?;
         Ok(is_there.then_some((id, session)))
     }
 
-    /// Lets a sign-out with `old` end the login of `new`, for a minute; says whether nothing had replaced `old` before.
+    /// Makes `new` the successor of `old` for a minute, so that a sign-out with `old` ends its login; returns whether `old` had no
+    /// successor before.
     pub async fn replace(
         &self,
         old: &SessionId,
@@ -226,10 +163,10 @@ impl Sessions {
             refresh_token: refresh_token.clone(),
         };
         let until = self.clock.now() + SUCCESSOR_TTL;
-        self.records.leave_successor(old, &successor, until).await
+        self.records.insert_successor(old, &successor, until).await
     }
 
-    /// What an id that was replaced within the last minute leads to, for a sign-out and nothing else.
+    /// The latest successor of an id that was replaced within the last minute. It is for a sign-out only.
     pub async fn successor(
         &self,
         old: &SessionId,
@@ -243,18 +180,18 @@ impl Sessions {
         Ok(last)
     }
 
-    /// Ends a session here; its login is auth-service's to end.
+    /// Removes a session. Its login stays.
     pub async fn end(&self, id: &SessionId) -> Result<(), RecordsUnavailable> {
         self.records.remove(id).await
     }
 
-    /// How long sessions last.
+    /// The timeouts of sessions.
     #[must_use]
     pub const fn lifetimes(&self) -> &Lifetimes {
         &self.lifetimes
     }
 
-    /// Whether the store answers, and takes writes.
+    /// Checks that the store answers and accepts writes.
     pub async fn ping(&self) -> Result<(), RecordsUnavailable> {
         self.records.ping().await
     }

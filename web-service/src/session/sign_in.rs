@@ -1,27 +1,26 @@
-//! Signing a browser in.
+//! Sign-in of a browser.
 
 use holdfast_client::{AuthClient, AuthError, ClientInfo, Grant, Holder, Login, Person};
 use secrecy::SecretString;
 
-/// What a session stands for, towards applications behind a reverse proxy.
+/// Scope of a session in forward auth.
 pub const SESSION_SCOPE: &str = "profile";
 
-/// What this service may do for the person: show who they are, and act on their account.
+/// Scope of the access tokens that web-service gets for a session: the profile, and calls on the account.
 const BROWSER_SCOPE: &str = "profile account";
 
-/// A person who signed in with a browser, and what keeps their session going.
+/// A login that was started by a browser.
 #[derive(Debug)]
 pub struct SignedIn {
-    /// Who it is.
+    /// The account.
     pub person: Person,
-    /// The login.
+    /// The login, whose ticket is consumed.
     pub login: Login,
-    /// Acts for the person until the login ends.
+    /// Its refresh token, valid until the login ends.
     pub refresh_token: SecretString,
 }
 
-/// Checks the name and the password that somebody typed into `form`, and starts a browser's login; one, however often the form is
-/// sent.
+/// Verifies username and password of a sign-in form and starts a login: one, also where the same `form` is sent several times.
 pub async fn sign_in(
     auth: &AuthClient,
     (username, password): (&str, &SecretString),
@@ -32,7 +31,7 @@ pub async fn sign_in(
     complete(auth, person, login).await
 }
 
-/// Exchanges the ticket of a browser's login that just began.
+/// Exchanges the login ticket of a new login.
 pub async fn complete(
     auth: &AuthClient,
     person: Person,

@@ -18,7 +18,7 @@ use crate::{
         state::AppState,
     },
     service_error::ServiceError,
-    session::{browser_session::Session, device_binding::Renewed},
+    session::{browser_session::Session, device_binding::AcceptedProof},
 };
 
 const BIND: &str = "/session/bind";
@@ -63,7 +63,7 @@ async fn report_rejected_proof(
     session: &Session,
     client: &ClientInfo,
 ) -> Result<(), Problem> {
-    let reported = state.bindings.refused(session, client).await;
+    let reported = state.bindings.report_refused_proof(session, client).await;
     reported.map_err(|error| ServiceError::from(error).into())
 }
 
@@ -81,13 +81,13 @@ fn with_challenge(mut response: Response, sid: &str, challenge: &str) -> Respons
 }
 
 /// The response to a valid proof: the session configuration, the proof cookie, and the next challenge.
-fn bound(state: &AppState, sid: &str, renewed: &Renewed) -> Response {
+fn bound(state: &AppState, sid: &str, accepted: &AcceptedProof) -> Response {
     let mut response =
         SessionConfig::of(sid, &state.public_url, state.cookie_names()).into_response();
-    if let Some(cookie) = set_cookie::set_proof(state.cookie_names(), &renewed.ticket) {
+    if let Some(cookie) = set_cookie::set_proof(state.cookie_names(), &accepted.cookie) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
-    with_challenge(response, sid, &renewed.challenge)
+    with_challenge(response, sid, &accepted.next_challenge)
 }
 
 /// The response with both cookies of the session removed.

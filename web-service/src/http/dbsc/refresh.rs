@@ -20,7 +20,8 @@ use crate::{
     },
     service_error::ServiceError,
     session::{
-        authenticator::AuthenticatedSession, browser_session::Session, device_binding::ProofRefused,
+        authenticator::AuthenticatedSession, browser_session::Session,
+        device_binding::DeviceProofError,
     },
 };
 
@@ -49,11 +50,11 @@ pub(in crate::http) async fn submit(
     let Some(jwt) = proof(&headers) else {
         return Ok(demand_proof(&state, &session));
     };
-    match state.bindings.renew(&session, jwt).await {
+    match state.bindings.refresh(&session, jwt).await {
         Ok(renewed) => Ok(bound(&state, &session.sid, &renewed)),
-        Err(ProofRefused::Unavailable(error)) => Err(ServiceError::from(error).into()),
-        Err(ProofRefused::OutOfDate) => Ok(demand_proof(&state, &session)),
-        Err(ProofRefused::Wrong | ProofRefused::Pointless) => {
+        Err(DeviceProofError::Unavailable(error)) => Err(ServiceError::from(error).into()),
+        Err(DeviceProofError::OutdatedChallenge) => Ok(demand_proof(&state, &session)),
+        Err(DeviceProofError::Invalid | DeviceProofError::NotExpected) => {
             report_rejected_proof(&state, &session, &client).await?;
             Ok(demand_proof(&state, &session))
         }

@@ -10,7 +10,7 @@ use crate::{
         state::AppState,
     },
     service_error::ServiceError,
-    session::{authenticator::AuthenticatedSession, device_binding::ProofRefused},
+    session::{authenticator::AuthenticatedSession, device_binding::DeviceProofError},
 };
 
 /// Binds the session of the cookie to the key of the proof.
@@ -23,12 +23,15 @@ pub(in crate::http) async fn submit(
     let request = state.requests.read(&headers, peer);
     let AuthenticatedSession { id, mut record } = state.authenticator.open(&request).await?;
     let jwt = proof(&headers).ok_or_else(Problem::device_proof_refused)?;
-    let renewed = state.bindings.bind(&id, &mut record, jwt, &client).await;
+    let renewed = state
+        .bindings
+        .register(&id, &mut record, jwt, &client)
+        .await;
     match renewed {
         Ok(renewed) => Ok(bound(&state, &record.sid, &renewed)),
-        Err(ProofRefused::Unavailable(error)) => Err(ServiceError::from(error).into()),
-        Err(ProofRefused::OutOfDate) => Err(Problem::device_proof_refused()),
-        Err(ProofRefused::Wrong | ProofRefused::Pointless) => {
+        Err(DeviceProofError::Unavailable(error)) => Err(ServiceError::from(error).into()),
+        Err(DeviceProofError::OutdatedChallenge) => Err(Problem::device_proof_refused()),
+        Err(DeviceProofError::Invalid | DeviceProofError::NotExpected) => {
             report_rejected_proof(&state, &record, &client).await?;
             Err(Problem::device_proof_refused())
         }

@@ -195,10 +195,10 @@ async fn end_previous(
     if let Ok(Some(session)) = state.sessions.find(id).await {
         let status = state
             .bindings
-            .verify(&session, cookies::proof(headers, state.cookie_names()));
+            .proof_status(&session, cookies::proof(headers, state.cookie_names()));
         if matches!(
             status,
-            DeviceProofStatus::Nothing | DeviceProofStatus::Stale
+            DeviceProofStatus::Missing | DeviceProofStatus::Expired
         ) {
             return;
         }

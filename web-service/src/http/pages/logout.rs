@@ -20,8 +20,8 @@ use crate::{
     request::{cookies, fetch_metadata::RequestInitiator},
     service_error::ServiceError,
     session::{
-        csrf_token::CsrfScope, session_id::SessionId, sessions::RecordsUnavailable,
-        sign_out::sign_out,
+        csrf_token::CsrfScope, session_id::SessionId, sign_out::sign_out,
+        unavailable::RecordsUnavailable,
     },
 };
 

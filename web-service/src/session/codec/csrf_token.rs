@@ -1,4 +1,4 @@
-//! Form tokens as MACs under the key that all instances share.
+//! CSRF tokens and signed cookies with a MAC under the key that all instances share.
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -13,24 +13,24 @@ use crate::session::{
 const NONCE: usize = 16;
 const MAC: usize = 32;
 
-/// Makes and checks form tokens.
+/// CSRF tokens by HMAC-SHA-256.
 pub struct HmacCsrfTokens(hmac::Key);
 
 impl HmacCsrfTokens {
-    /// Takes the key that all instances share.
+    /// Tokens under `key`.
     #[must_use]
     pub fn new(key: &SecretKey) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, key.expose_secret()))
     }
 
-    fn sign(&self, binding: CsrfScope<'_>) -> hmac::Tag {
-        hmac::sign(&self.0, &message(binding))
+    fn sign(&self, scope: CsrfScope<'_>) -> hmac::Tag {
+        hmac::sign(&self.0, &message(scope))
     }
 }
 
-/// What a MAC covers; the first byte keeps the purposes apart.
-fn message(binding: CsrfScope<'_>) -> Vec<u8> {
-    match binding {
+/// The input of a MAC; its first byte separates the scopes.
+fn message(scope: CsrfScope<'_>) -> Vec<u8> {
+    match scope {
         CsrfScope::Session(id) => [b"s", id.as_bytes().as_slice()].concat(),
         CsrfScope::Person(user_id) => [b"p", user_id.as_bytes()].concat(),
         CsrfScope::Anonymous(nonce) => [b"a", nonce.as_slice()].concat(),
@@ -56,18 +56,18 @@ impl CsrfTokens for HmacCsrfTokens {
         URL_SAFE_NO_PAD.encode([session.as_ref(), person.as_ref()].concat())
     }
 
-    fn verify(&self, binding: CsrfScope<'_>, token: &str) -> bool {
+    fn verify(&self, scope: CsrfScope<'_>, token: &str) -> bool {
         let Ok(bytes) = URL_SAFE_NO_PAD.decode(token) else {
             return false;
         };
-        let mac = match (binding, bytes.split_at_checked(MAC)) {
+        let mac = match (scope, bytes.split_at_checked(MAC)) {
             (CsrfScope::Person(_), Some((_, person))) => person,
-            // The token of a page from before an upgrade has nothing behind it.
+            // Pages from before an upgrade have tokens without the part for the person.
             (CsrfScope::Session(_), Some((session, _))) => session,
             (CsrfScope::Person(_) | CsrfScope::Session(_), None) => return false,
             (CsrfScope::Anonymous(_), _) => &bytes,
         };
-        hmac::verify(&self.0, &message(binding), mac).is_ok()
+        hmac::verify(&self.0, &message(scope), mac).is_ok()
     }
 
     fn seal_nonce(&self, cookie: SignedCookie, nonce: &[u8; NONCE]) -> String {
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_good_for_its_binding_only() {
+    fn token_is_valid_for_its_scope_only() {
         let (one, two) = ([1; NONCE], [2; NONCE]);
         let token = tokens(9).anonymous_token(&one);
         assert!(tokens(9).verify(CsrfScope::Anonymous(&one), &token));
@@ -108,11 +108,11 @@ mod tests {
     }
 
     #[test]
-    fn a_signed_in_persons_token_is_for_their_session_and_for_them() {
+    fn session_token_is_valid_for_its_session_and_its_person() {
         let [one, two] = [[1; 16], [2; 16]]
             .map(|bytes| -> SessionId { URL_SAFE_NO_PAD.encode(bytes).parse().unwrap() });
         let token = tokens(9).session_token(&one, "ada");
-        let verify = |binding| tokens(9).verify(binding, &token);
+        let verify = |scope| tokens(9).verify(scope, &token);
         assert!(verify(CsrfScope::Session(&one)));
         assert!(!verify(CsrfScope::Session(&two)));
         assert!(verify(CsrfScope::Person("ada")));
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_opens_where_it_was_made() {
+    fn signed_cookie_opens_with_its_key_and_purpose_only() {
         use SignedCookie::{KnownBrowser, SignIn};
         let cookie = tokens(9).seal_nonce(SignIn, &[1; NONCE]);
         assert_eq!(tokens(9).open_nonce(SignIn, &cookie), Some([1; NONCE]));

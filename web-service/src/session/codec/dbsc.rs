@@ -1,4 +1,5 @@
-//! Challenges and tickets as MACs under the key that all instances share; proofs as JWTs of type `dbsc+jwt`, read strictly.
+//! The formats of DBSC: challenges and proof cookies with a MAC under the key that all instances share, and device proofs, JWTs of the
+//! type `dbsc+jwt`.
 
 use std::sync::Arc;
 
@@ -16,27 +17,30 @@ use secrecy::ExposeSecret as _;
 use serde::{Deserialize, de::IgnoredAny};
 use time::OffsetDateTime;
 
-use crate::session::device::{Challenge, DeviceKey, DeviceProofCodec, Purpose, Registration};
+use crate::session::device_binding::{
+    device::DeviceKey,
+    protocol::{Challenge, ChallengePurpose, DeviceProofCodec, Registration},
+};
 
-/// No longer proof is looked at.
+/// Length limit of a device proof, in bytes.
 const MAX_LENGTH: usize = 4 * 1024;
 const TYPE: &str = "dbsc+jwt";
 const ALGORITHM: &str = "ES256";
 
-/// Keeps these MACs apart from all others under the same key.
+/// Separates the key of these MACs from that of all others.
 const LABEL: &[u8] = b"holdfast device binding v1";
 
 const TIME: usize = 8;
 const NONCE: usize = 16;
 
-/// Makes and reads challenges, proofs and tickets.
+/// Encodes and verifies challenges, device proofs and proof cookies.
 pub struct DbscCodec {
     key: hmac::Key,
     random: Arc<dyn Random>,
 }
 
 impl DbscCodec {
-    /// Takes the key that all instances share.
+    /// A codec with the key that all instances share.
     pub fn new(key: &SecretKey, random: Arc<dyn Random>) -> Self {
         let shared = hmac::Key::new(hmac::HMAC_SHA256, key.expose_secret());
         let own = hmac::sign(&shared, LABEL);
@@ -46,13 +50,13 @@ impl DbscCodec {
         }
     }
 
-    /// `body` and a MAC over it and over what it is for.
+    /// `body` and a MAC over `context` and `body`, in base64url.
     fn seal(&self, context: &[u8], body: &[u8]) -> String {
         let mac = hmac::sign(&self.key, &[context, body].concat());
         URL_SAFE_NO_PAD.encode([body, mac.as_ref()].concat())
     }
 
-    /// The body of this length of a text that was made here for this.
+    /// The body, of `N` bytes, of a text that [`seal`](Self::seal) made in the same context.
     fn open<const N: usize>(&self, context: &[u8], text: &str) -> Option<[u8; N]> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (body, mac) = bytes.split_at_checked(N)?;
@@ -61,16 +65,16 @@ impl DbscCodec {
     }
 }
 
-/// What a MAC covers besides its body. The length of what varies comes first, so that no two contexts are the same bytes.
+/// The context of a MAC. The length of `sid` comes first, so that no two contexts are the same bytes.
 fn context(kind: u8, sid: &str, key: &[u8]) -> Vec<u8> {
     let length = u64::try_from(sid.len()).unwrap_or(u64::MAX).to_be_bytes();
     [&[kind], length.as_slice(), sid.as_bytes(), key].concat()
 }
 
-const fn kind(purpose: Purpose) -> u8 {
+const fn kind(purpose: ChallengePurpose) -> u8 {
     match purpose {
-        Purpose::Bind => b'b',
-        Purpose::Renew => b'r',
+        ChallengePurpose::Registration => b'b',
+        ChallengePurpose::Refresh => b'r',
     }
 }
 
@@ -92,13 +96,13 @@ struct Payload {
     jti: String,
 }
 
-/// The key of a JWK, which has to be one of P-256.
+/// The key of a JWK; `None` unless it is on P-256.
 fn device_key(jwk: &Jwk) -> Option<DeviceKey> {
     let (x, y) = VerifyingKey::try_from(jwk).ok()?.p256_coordinates()?;
     [x, y].concat().try_into().ok().map(DeviceKey)
 }
 
-/// A proof before its signature is checked.
+/// A device proof whose signature is not verified yet.
 struct Proof<'a> {
     header: Header,
     jwt: Unverified<'a>,
@@ -112,7 +116,7 @@ impl<'a> Proof<'a> {
         is_ours.then_some(Self { header, jwt })
     }
 
-    /// The challenge that this key signed.
+    /// The challenge, if the signature is of this key.
     fn challenge(&self, DeviceKey(point): &DeviceKey) -> Option<String> {
         let uncompressed = [&[4], point.as_slice()].concat();
         let signature = URL_SAFE_NO_PAD.decode(self.jwt.signature).ok()?;
@@ -125,7 +129,7 @@ impl<'a> Proof<'a> {
 }
 
 impl DeviceProofCodec for DbscCodec {
-    fn challenge(&self, purpose: Purpose, sid: &str, now: OffsetDateTime) -> String {
+    fn challenge(&self, purpose: ChallengePurpose, sid: &str, now: OffsetDateTime) -> String {
         let mut body = [0; TIME + NONCE];
         let (seconds, nonce) = body.split_at_mut(TIME);
         seconds.copy_from_slice(&now.unix_timestamp().to_be_bytes());
@@ -133,7 +137,12 @@ impl DeviceProofCodec for DbscCodec {
         self.seal(&context(kind(purpose), sid, &[]), &body)
     }
 
-    fn open_challenge(&self, purpose: Purpose, sid: &str, challenge: &str) -> Option<Challenge> {
+    fn open_challenge(
+        &self,
+        purpose: ChallengePurpose,
+        sid: &str,
+        challenge: &str,
+    ) -> Option<Challenge> {
         let context = context(kind(purpose), sid, &[]);
         let body: [u8; TIME + NONCE] = self.open(&context, challenge)?;
         let (seconds, nonce) = body.split_at_checked(TIME)?;
@@ -150,27 +159,27 @@ impl DeviceProofCodec for DbscCodec {
         Some(Registration { key, challenge })
     }
 
-    fn renewal(&self, jwt: &str, key: &DeviceKey) -> Option<String> {
+    fn refresh(&self, jwt: &str, key: &DeviceKey) -> Option<String> {
         let proof = Proof::read(jwt)?;
-        // Whoever brings a key along has another one in mind.
+        // A proof with a key is a registration.
         if proof.header.jwk.is_some() {
             return None;
         }
         proof.challenge(key)
     }
 
-    fn ticket(&self, sid: &str, DeviceKey(key): &DeviceKey, until: OffsetDateTime) -> String {
+    fn proof_cookie(&self, sid: &str, DeviceKey(key): &DeviceKey, until: OffsetDateTime) -> String {
         let body = until.unix_timestamp().to_be_bytes();
         self.seal(&context(b't', sid, key), &body)
     }
 
-    fn open_ticket(
+    fn open_proof_cookie(
         &self,
         sid: &str,
         DeviceKey(key): &DeviceKey,
-        ticket: &str,
+        value: &str,
     ) -> Option<OffsetDateTime> {
-        let body: [u8; TIME] = self.open(&context(b't', sid, key), ticket)?;
+        let body: [u8; TIME] = self.open(&context(b't', sid, key), value)?;
         time(&body)
     }
 }

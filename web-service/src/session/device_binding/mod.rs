@@ -1,4 +1,4 @@
-//! Binding browser sessions to devices, and asking for the proof again: a cookie alone is then of no use to a thief.
+//! Device binding (W3C Device Bound Session Credentials): a session cookie without a proof of the device's key is of no use to a thief.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,123 +8,102 @@ use time::OffsetDateTime;
 
 use crate::session::{
     browser_session::Session,
-    device::{
-        Challenge, Device, DeviceKey, DeviceProofCodec, DeviceSimilarity, PROOF_TTL, Purpose,
+    device_binding::{
+        device::{Device, DeviceKey, DeviceSimilarity},
+        protocol::{Challenge, ChallengePurpose, DeviceProofCodec, PROOF_TTL},
     },
     session_id::SessionId,
-    sessions::{RecordsUnavailable, Sessions},
+    sessions::Sessions,
+    unavailable::RecordsUnavailable,
 };
 
-/// How far the clocks of instances, and those of browsers, may differ.
+pub mod device;
+mod policy;
+pub mod protocol;
+
+pub use policy::{BindingPolicy, DeviceBinding, OnTheft};
+
+/// Largest difference between the clocks of instances.
 const SKEW: Duration = Duration::from_secs(30);
 
-/// How long a session may be without a device where one is required.
+/// How long a session may be used before it is bound, where binding is required.
 const GRACE: Duration = Duration::from_mins(1);
 
-/// The audit trail has one event of a kind for a session in this time, however often somebody tries.
-const TOLD_AGAIN_AFTER: Duration = Duration::from_mins(1);
+/// Interval in which an event of one kind is recorded once for a session.
+const REPORT_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Whether sessions are bound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DeviceBinding {
-    /// They are not, and what was bound before counts as if it were not.
-    Off,
-    /// Where the browser can.
-    Prefer,
-    /// Always: a browser that cannot is refused.
-    Require,
-}
-
-/// What happens to a login whose cookie was most likely stolen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnTheft {
-    /// The audit trail says so.
-    Report,
-    /// It ends, too.
-    EndLogin,
-}
-
-/// What the operator decided.
-#[derive(Clone, Copy, Debug)]
-pub struct BindingPolicy {
-    /// Whether sessions are bound.
-    pub binding: DeviceBinding,
-    /// What happens at a theft.
-    pub on_theft: OnTheft,
-}
-
-/// What a request with a session's cookie shows of the device.
+/// What a request with a session cookie shows of the bound device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceProofStatus {
-    /// Enough.
-    Enough,
-    /// Its proof, for the first time: from now on nothing less will do.
-    First,
-    /// No proof, though the session is bound. That alone says nothing bad: the browser may not have been asked.
-    Nothing,
-    /// A proof of this very session that has been over for a while: browsers throw it away in time, copies stay.
-    Stale,
-    /// The session is not bound, has had its time, and has to be.
+    /// The request is accepted: it has a valid proof cookie, or needs none.
+    Sufficient,
+    /// A valid proof cookie for the first time. The binding is enforced once [`confirm`](DeviceBindings::confirm) has recorded it.
+    FirstProof,
+    /// The session is bound, and the request has no valid proof cookie. The browser may not have been asked for a proof.
+    Missing,
+    /// The proof cookie of this session expired more than the clock skew ago: browsers delete it in time, copies remain.
+    Expired,
+    /// The session is not bound, and must be.
     Unbound,
 }
 
-/// What a browser gets for a good proof.
+/// The result of an accepted device proof.
 #[derive(Debug)]
-pub struct Renewed {
-    /// For the proof cookie.
-    pub ticket: String,
-    /// For the next time.
-    pub challenge: String,
+pub struct AcceptedProof {
+    /// Value of the proof cookie.
+    pub cookie: String,
+    /// Challenge for the next refresh.
+    pub next_challenge: String,
 }
 
-/// Why a proof was not taken.
+/// Why a device proof was not accepted.
 #[derive(Debug, thiserror::Error)]
-pub enum ProofRefused {
-    /// It is none, or not for this session.
-    #[error("the proof does not hold")]
-    Wrong,
-    /// The session's own key signed a challenge of ours that is too old, or was used before. Honest browsers do, after a pause
-    /// or a lost answer.
-    #[error("the challenge is out of date")]
-    OutOfDate,
-    /// The session is bound already, or bound to nothing, or sessions are not bound at all.
-    #[error("there is nothing to prove")]
-    Pointless,
-    /// It could not be told now.
+pub enum DeviceProofError {
+    /// It is malformed, has an invalid signature, or was made for another session.
+    #[error("the device proof is invalid")]
+    Invalid,
+    /// Its challenge has expired or was used before. Browsers send such proofs after a pause or a lost response.
+    #[error("the challenge has expired or was used before")]
+    OutdatedChallenge,
+    /// The session is bound already, is not bound to a key, or sessions are not bound at all.
+    #[error("no device proof is expected")]
+    NotExpected,
+    /// The session store does not answer.
     #[error(transparent)]
     Unavailable(#[from] RecordsUnavailable),
 }
 
-/// Binds sessions and judges proofs.
+/// Binds sessions to devices and verifies their proofs.
 #[derive(Clone)]
 pub struct DeviceBindings {
-    /// What the operator decided.
+    /// The operator's settings.
     pub policy: BindingPolicy,
-    /// Challenges, proofs and tickets.
+    /// Formats of challenges, proofs and cookies.
     pub proofs: Arc<dyn DeviceProofCodec>,
-    /// Whether there are applications at other origins, whose requests browsers do not renew the proof for.
+    /// Whether there are applications at other origins. Browsers do not refresh the proof for requests to them.
     pub has_other_origins: bool,
-    /// Challenges that were used, and reports that were sent.
+    /// Used challenges, and events that were recorded within the last minute.
     pub replay_cache: Arc<dyn ReplayCache>,
-    /// Where sessions are kept.
+    /// The sessions.
     pub sessions: Sessions,
-    /// Who is told.
+    /// Where device events are reported to.
     pub reports: RetryQueue,
-    /// The time.
+    /// Dates challenges and proof cookies.
     pub clock: Arc<dyn Clock>,
 }
 
 impl DeviceBindings {
-    /// The challenge that invites a browser to make a key, right after its owner proved who they are: later, whoever has the
-    /// cookie could make it theirs.
+    /// The challenge with which a browser registers a key; `None` where sessions are not bound. It must be sent right after an
+    /// authentication only: later, the holder of a stolen cookie could register a key.
     #[must_use]
     pub fn registration_challenge(&self, sid: &str) -> Option<String> {
-        self.invites().then(|| self.challenge(Purpose::Bind, sid))
+        self.is_enabled()
+            .then(|| self.challenge(ChallengePurpose::Registration, sid))
     }
 
-    /// Whether sessions are bound at all.
+    /// Whether new sessions are bound.
     #[must_use]
-    pub fn invites(&self) -> bool {
+    pub fn is_enabled(&self) -> bool {
         match self.policy.binding {
             DeviceBinding::Off => false,
             DeviceBinding::Prefer => !self.has_other_origins,
@@ -132,29 +111,31 @@ impl DeviceBindings {
         }
     }
 
-    /// A challenge for a fresh proof.
+    /// The challenge for a refresh.
     #[must_use]
     pub fn refresh_challenge(&self, sid: &str) -> String {
-        self.challenge(Purpose::Renew, sid)
+        self.challenge(ChallengePurpose::Refresh, sid)
     }
 
-    fn challenge(&self, purpose: Purpose, sid: &str) -> String {
+    fn challenge(&self, purpose: ChallengePurpose, sid: &str) -> String {
         self.proofs.challenge(purpose, sid, self.clock.now())
     }
 
-    /// Binds a session to the key that a proof brings along.
-    pub async fn bind(
+    /// Binds a session to the key in a device proof.
+    pub async fn register(
         &self,
         id: &SessionId,
         session: &mut Arc<Session>,
         jwt: &str,
         client: &ClientInfo,
-    ) -> Result<Renewed, ProofRefused> {
-        if session.device.is_some() || !self.invites() {
-            return Err(ProofRefused::Pointless);
+    ) -> Result<AcceptedProof, DeviceProofError> {
+        if session.device.is_some() || !self.is_enabled() {
+            return Err(DeviceProofError::NotExpected);
         }
-        let registration = self.proofs.registration(jwt).ok_or(ProofRefused::Wrong)?;
-        self.use_up(Purpose::Bind, &session.sid, &registration.challenge)
+        let registration = self.proofs.registration(jwt);
+        let registration = registration.ok_or(DeviceProofError::Invalid)?;
+        let challenge = &registration.challenge;
+        self.consume_challenge(ChallengePurpose::Registration, &session.sid, challenge)
             .await?;
         let device = Device {
             key: registration.key,
@@ -169,14 +150,14 @@ impl DeviceBindings {
         let is_there = self.sessions.change(id, session, bind).await?;
         let key = session.device.as_ref().map(|device| &device.key);
         if is_there && key == Some(&registration.key) {
-            Ok(self.renewed(&session.sid, &registration.key))
+            Ok(self.accepted(&session.sid, &registration.key))
         } else {
-            // It ended, or another key was first.
-            Err(ProofRefused::OutOfDate)
+            // The session ended, or a concurrent registration was first.
+            Err(DeviceProofError::OutdatedChallenge)
         }
     }
 
-    /// Takes nothing less from now on: the browser knows that its session is bound. Says whether the session is there.
+    /// Enforces the binding from now on, as the browser has received its proof cookie; returns whether the session is still there.
     pub async fn confirm(
         &self,
         id: &SessionId,
@@ -196,113 +177,120 @@ impl DeviceBindings {
         Ok(is_there)
     }
 
-    /// Takes a fresh proof of a session's key. Nothing is written but that the challenge was used.
-    pub async fn renew(&self, session: &Session, jwt: &str) -> Result<Renewed, ProofRefused> {
-        let device = session.device.as_ref().ok_or(ProofRefused::Pointless)?;
-        let challenge = self.proofs.renewal(jwt, &device.key);
-        let challenge = challenge.ok_or(ProofRefused::Wrong)?;
-        self.use_up(Purpose::Renew, &session.sid, &challenge)
+    /// Accepts a new proof of the registered key. Only the use of the challenge is recorded.
+    pub async fn refresh(
+        &self,
+        session: &Session,
+        jwt: &str,
+    ) -> Result<AcceptedProof, DeviceProofError> {
+        let device = session.device.as_ref();
+        let device = device.ok_or(DeviceProofError::NotExpected)?;
+        let challenge = self.proofs.refresh(jwt, &device.key);
+        let challenge = challenge.ok_or(DeviceProofError::Invalid)?;
+        self.consume_challenge(ChallengePurpose::Refresh, &session.sid, &challenge)
             .await?;
-        Ok(self.renewed(&session.sid, &device.key))
+        Ok(self.accepted(&session.sid, &device.key))
     }
 
-    fn renewed(&self, sid: &str, key: &DeviceKey) -> Renewed {
+    fn accepted(&self, sid: &str, key: &DeviceKey) -> AcceptedProof {
         let until = self.clock.now() + PROOF_TTL;
-        Renewed {
-            ticket: self.proofs.ticket(sid, key, until),
-            challenge: self.refresh_challenge(sid),
+        AcceptedProof {
+            cookie: self.proofs.proof_cookie(sid, key, until),
+            next_challenge: self.refresh_challenge(sid),
         }
     }
 
-    /// Each challenge is good once, on whatever instance; the one before the newest, too, as an answer may be on its way.
-    async fn use_up(
+    /// Each challenge is accepted once, by any instance. An older one than the newest is accepted, too, as the response with the newest
+    /// may be on its way.
+    async fn consume_challenge(
         &self,
-        purpose: Purpose,
+        purpose: ChallengePurpose,
         sid: &str,
         challenge: &str,
-    ) -> Result<(), ProofRefused> {
+    ) -> Result<(), DeviceProofError> {
         let Challenge { made_at, name } = self
             .proofs
             .open_challenge(purpose, sid, challenge)
-            .ok_or(ProofRefused::Wrong)?;
+            .ok_or(DeviceProofError::Invalid)?;
         let (now, window) = (self.clock.now(), purpose.window());
         let is_in_time = made_at <= now + SKEW && now < made_at + window;
         if !is_in_time {
-            return Err(ProofRefused::OutOfDate);
+            return Err(DeviceProofError::OutdatedChallenge);
         }
         let inserted = self.replay_cache.insert_if_new(&name, window + SKEW * 2);
         if inserted.await.map_err(RecordsUnavailable::from)? {
             Ok(())
         } else {
-            Err(ProofRefused::OutOfDate)
+            Err(DeviceProofError::OutdatedChallenge)
         }
     }
 
-    /// What a request with this session's cookie, and perhaps with a ticket, shows.
+    /// What a request with this session's cookie, and perhaps a proof cookie, shows of the bound device.
     #[must_use]
-    pub fn verify(&self, session: &Session, ticket: Option<&str>) -> DeviceProofStatus {
+    pub fn proof_status(&self, session: &Session, proof_cookie: Option<&str>) -> DeviceProofStatus {
+        use DeviceProofStatus::{Expired, FirstProof, Missing, Sufficient, Unbound};
         let now = self.clock.now();
-        let shown = match (&session.device, self.policy.binding) {
-            (_, DeviceBinding::Off) => return DeviceProofStatus::Enough,
-            (Some(device), _) => match self.judge_ticket(&session.sid, device, ticket, now) {
-                DeviceProofStatus::Enough if !device.is_confirmed => DeviceProofStatus::First,
-                DeviceProofStatus::Nothing | DeviceProofStatus::Stale if !device.is_confirmed => {
-                    DeviceProofStatus::Unbound
+        let status = match (&session.device, self.policy.binding) {
+            (_, DeviceBinding::Off) => return Sufficient,
+            (Some(device), _) => {
+                match self.cookie_status(&session.sid, device, proof_cookie, now) {
+                    Sufficient if !device.is_confirmed => FirstProof,
+                    Missing | Expired if !device.is_confirmed => Unbound,
+                    status => status,
                 }
-                shown => shown,
-            },
-            (None, _) => DeviceProofStatus::Unbound,
+            }
+            (None, _) => Unbound,
         };
         let may_be_unbound =
             self.policy.binding == DeviceBinding::Prefer || now < session.created_at + GRACE;
-        if shown == DeviceProofStatus::Unbound && may_be_unbound {
-            DeviceProofStatus::Enough
+        if status == Unbound && may_be_unbound {
+            Sufficient
         } else {
-            shown
+            status
         }
     }
 
-    fn judge_ticket(
+    fn cookie_status(
         &self,
         sid: &str,
         device: &Device,
-        ticket: Option<&str>,
+        proof_cookie: Option<&str>,
         now: OffsetDateTime,
     ) -> DeviceProofStatus {
-        let until = ticket.and_then(|ticket| self.proofs.open_ticket(sid, &device.key, ticket));
+        let until =
+            proof_cookie.and_then(|value| self.proofs.open_proof_cookie(sid, &device.key, value));
         match until {
-            Some(until) if now < until => DeviceProofStatus::Enough,
-            Some(until) if now >= until + SKEW => DeviceProofStatus::Stale,
-            _ => DeviceProofStatus::Nothing,
+            Some(until) if now < until => DeviceProofStatus::Sufficient,
+            Some(until) if now >= until + SKEW => DeviceProofStatus::Expired,
+            _ => DeviceProofStatus::Missing,
         }
     }
 
-    /// Tells that a session's cookie came without the proof that it needs, where that looks like a theft. Where the browser says
-    /// why there is none, a device that has merely changed is no thief's; and for less than a copy or another device no login
-    /// ends.
+    /// Reports a session cookie that came without the required proof, where that looks like a theft, and ends its login where that is
+    /// certain and the policy says so. Where the browser explains the missing proof, a changed device is not reported.
     pub async fn report_possible_theft(
         &self,
         session: &Session,
-        shown: DeviceProofStatus,
+        status: DeviceProofStatus,
         is_explained: bool,
         client: &ClientInfo,
     ) -> Result<(), RecordsUnavailable> {
         let device = session.device.as_ref();
         let similarity = device.map_or(DeviceSimilarity::Same, |device| device.similarity(client));
         let is_certain =
-            shown == DeviceProofStatus::Stale || similarity == DeviceSimilarity::Another;
+            status == DeviceProofStatus::Expired || similarity == DeviceSimilarity::Another;
         if !is_certain && (similarity == DeviceSimilarity::Same || is_explained) {
             return Ok(());
         }
         let ends_login = is_certain && self.policy.on_theft == OnTheft::EndLogin;
         let event = DeviceEvent::TheftSuspected { ends_login };
-        // What ends a login is not left out because something lesser was told.
+        // An own name, so that an earlier report does not suppress the one that ends the login.
         let kind = if ends_login { "stolen" } else { "theft" };
         self.report_once(session, kind, event, client).await
     }
 
-    /// Tells that a proof was refused.
-    pub async fn refused(
+    /// Reports a device proof that was refused.
+    pub async fn report_refused_proof(
         &self,
         session: &Session,
         client: &ClientInfo,
@@ -321,19 +309,15 @@ impl DeviceBindings {
         let name = format!("{kind}:{}", session.sid);
         if self
             .replay_cache
-            .insert_if_new(&name, TOLD_AGAIN_AFTER)
+            .insert_if_new(&name, REPORT_INTERVAL)
             .await?
         {
-            self.report(session, event, client);
+            self.reports.report_device(DeviceReport {
+                refresh_token: session.refresh_token.clone(),
+                event,
+                client: client.clone(),
+            });
         }
         Ok(())
-    }
-
-    fn report(&self, session: &Session, event: DeviceEvent, client: &ClientInfo) {
-        self.reports.report_device(DeviceReport {
-            refresh_token: session.refresh_token.clone(),
-            event,
-            client: client.clone(),
-        });
     }
 }

@@ -1,4 +1,4 @@
-//! Session records in any store of the `tower-sessions` family, under a hashed key and sealed.
+//! Sealed session records in a store of `tower-sessions`, under hashed keys.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -15,27 +15,28 @@ use zeroize::Zeroizing;
 
 use crate::session::{
     browser_session::Session,
+    records::{SessionRecords, Successor},
     session_id::SessionId,
-    sessions::{RecordsUnavailable, SessionRecords, Successor},
     store::{
         record,
         seal::{self, Kind, RecordKey},
     },
+    unavailable::RecordsUnavailable,
 };
 
 static DISCARDED: LogRateLimiter = LogRateLimiter::new();
 
-/// The one entry of a stored record.
+/// The only entry of a stored record.
 const SEALED: &str = "sealed";
 
 /// The clock by which a store removes records.
 #[async_trait]
 pub trait ExpiryClock: Send + Sync {
-    /// How far it is ahead of this service's clock; negative where it is behind.
+    /// Its difference from the clock of this instance; negative where it is behind.
     async fn ahead(&self) -> session_store::Result<Duration>;
 }
 
-/// For a store that goes by the clock of this service.
+/// The clock of this instance.
 struct OwnClock;
 
 #[async_trait]
@@ -45,7 +46,7 @@ impl ExpiryClock for OwnClock {
     }
 }
 
-/// Wraps a store so that it sees neither ids nor sessions.
+/// Records of which the store contains neither session ids nor content.
 #[derive(Clone)]
 pub struct EncryptedRecords {
     store: Arc<dyn SessionStore>,
@@ -54,7 +55,7 @@ pub struct EncryptedRecords {
 }
 
 impl EncryptedRecords {
-    /// Takes the store that keeps the sealed records.
+    /// Records in `store`, which removes them by the clock of this instance.
     pub fn new(store: Arc<dyn SessionStore>, random: Arc<dyn Random>) -> Self {
         Self {
             store,
@@ -63,7 +64,7 @@ impl EncryptedRecords {
         }
     }
 
-    /// The same for a store that goes by another clock.
+    /// The same records, which the store removes by `expiry_clock`.
     #[must_use]
     pub fn dated_by(self, expiry_clock: Arc<dyn ExpiryClock>) -> Self {
         Self {
@@ -72,30 +73,30 @@ impl EncryptedRecords {
         }
     }
 
-    /// A time of this service as the store's clock shows it.
+    /// A time of this instance's clock, converted to that of the store.
     async fn in_store(&self, until: OffsetDateTime) -> Result<OffsetDateTime, RecordsUnavailable> {
         Ok(until + self.expiry_clock.ahead().await?)
     }
 
-    /// Under what key a store keeps the record of this session.
+    /// The key of this session in the store.
     #[must_use]
     pub fn key(id: &SessionId) -> Id {
         key(Kind::Session, id)
     }
 
-    /// Creates the record unless there is one of this kind already; says whether there was none.
+    /// Creates a record unless its key exists; returns whether it did not.
     async fn create_record(&self, mut record: Record) -> Result<bool, RecordsUnavailable> {
         let key = record.id;
         self.store.create(&mut record).await?;
         if record.id == key {
             return Ok(true);
         }
-        // The key was taken and the store chose another, under which nothing can ever open this record.
+        // The key exists, and the store chose another one, under which the record can never be opened.
         self.store.delete(&record.id).await?;
         Ok(false)
     }
 
-    /// What is stored under an id. What cannot be read is removed and counts as nothing.
+    /// Loads and opens a record. One that cannot be opened is removed and counts as missing.
     async fn load_record<T>(
         &self,
         (kind, id): (Kind, &SessionId),
@@ -104,7 +105,7 @@ impl EncryptedRecords {
         let key = key(kind, id);
         let found = match self.store.load(&key).await {
             Err(session_store::Error::Decode(_)) => {
-                self.discard(&key, "it is no record").await?;
+                self.discard(&key, "its encoding is invalid").await?;
                 return Ok(None);
             }
             found => found?,
@@ -112,7 +113,7 @@ impl EncryptedRecords {
         let Some(found) = found else { return Ok(None) };
         let opened = open_record((kind, id), &found).and_then(|plain| decode(&plain));
         if opened.is_none() {
-            self.discard(&key, "it does not open").await?;
+            self.discard(&key, "its seal is invalid").await?;
         }
         Ok(opened)
     }
@@ -120,6 +121,7 @@ impl EncryptedRecords {
     async fn discard(&self, key: &Id, why: &str) -> Result<(), RecordsUnavailable> {
         DISCARDED.log(|records| {
             tracing::warn!(
+                event = "session_record.discarded",
                 why,
                 records,
                 "a session record cannot be read; it was removed"
@@ -166,7 +168,7 @@ impl SessionRecords for EncryptedRecords {
         Ok(self.store.delete(&Self::key(id)).await?)
     }
 
-    async fn leave_successor(
+    async fn insert_successor(
         &self,
         old: &SessionId,
         successor: &Successor,
@@ -184,13 +186,13 @@ impl SessionRecords for EncryptedRecords {
     }
 
     async fn ping(&self) -> Result<(), RecordsUnavailable> {
-        // Replaces a record that is not there, which writes nothing: a store that is full or read-only refuses it nevertheless.
-        let nobodys = Record {
+        // Replacing a record that does not exist writes nothing, but fails where the store is full or read-only.
+        let missing = Record {
             id: Id(0),
             data: HashMap::new(),
             expiry_date: OffsetDateTime::UNIX_EPOCH + Duration::DAY,
         };
-        Ok(self.store.save(&nobodys).await?)
+        Ok(self.store.save(&missing).await?)
     }
 }
 
@@ -212,7 +214,7 @@ fn sealed_record(
     until: OffsetDateTime,
 ) -> Result<Record, RecordsUnavailable> {
     let plain = plain.map_err(|why| RecordsUnavailable(why.to_string()))?;
-    // Stores keep whole seconds: a record may outlive its session, whose own times decide, but never the reverse.
+    // Stores have a resolution of one second. A record may outlive its session, whose own times decide, but never the reverse.
     let expiry_date = until.truncate_to_second() + Duration::SECOND;
     let sealed = seal::seal((kind, id), expiry_date.unix_timestamp(), &plain);
     let sealed = sealed.map_err(|why| RecordsUnavailable(why.to_string()))?;
@@ -224,7 +226,7 @@ fn sealed_record(
 }
 
 fn open_record((kind, id): (Kind, &SessionId), record: &Record) -> Option<Zeroizing<Vec<u8>>> {
-    // Nothing of it may have changed, not even what says nothing of the session.
+    // Any change makes a record invalid, also one outside of the sealed value.
     if record.id != key(kind, id) || record.data.len() != 1 || record.expiry_date.nanosecond() != 0
     {
         return None;

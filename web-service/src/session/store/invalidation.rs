@@ -1,4 +1,4 @@
-//! Redis tells what changes (client-side caching), and for as long as it does, what was read from it may be remembered.
+//! Invalidation of the session cache by Redis (`CLIENT TRACKING`).
 
 use std::time::Duration;
 
@@ -23,78 +23,79 @@ use crate::session::store::{
     session_cache::SessionCache,
 };
 
-/// How often it is asked whether the connection that tells what changes is there.
-const TRACKING_PING: Duration = Duration::from_millis(500);
+/// Interval of the command that checks the connection and dates the cache.
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Where the marks of instances are, and how long one stays, in seconds, that an instance left behind.
-const MARKS: &str = "there:";
-const MARK_TTL: i64 = 60;
+/// Prefix of the presence keys, and their expiry in seconds.
+const PRESENCE_PREFIX: &str = "there:";
+const PRESENCE_TTL: i64 = 60;
 
-/// Follows what Redis pushes. What it pushed before it answers has arrived before that answer, on the same connection.
-pub(super) async fn track(client: Client, opened: SessionCache) {
+/// Applies the invalidations that Redis pushes to `cache`. On one connection, a push arrives before the replies that follow it, so that
+/// a reply shows that all invalidations up to its command were received.
+pub(super) async fn track(client: Client, cache: SessionCache) {
     let mut connections = client.reconnect_rx();
     let mut faults = client.error_rx();
     let mut pushes = client.invalidation_rx();
-    let mark = PresenceKey::new();
-    let mut ticks = interval(TRACKING_PING);
+    let presence = PresenceKey::new();
+    let mut ticks = interval(CHECK_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut is_tracked = client.is_connected() && start_tracking(&client).await;
     loop {
         tokio::select! {
             biased;
             _ = connections.recv() => {
-                opened.lost();
+                cache.invalidate_all();
                 is_tracked = start_tracking(&client).await;
             }
             _ = faults.recv() => {
-                opened.lost();
+                cache.invalidate_all();
                 is_tracked = false;
             }
             push = pushes.recv() => match push {
-                Ok(push) => forget(&opened, push),
-                Err(RecvError::Lagged(_)) => opened.lost(),
-                Err(RecvError::Closed) => return opened.lost(),
+                Ok(push) => invalidate(&cache, push),
+                Err(RecvError::Lagged(_)) => cache.invalidate_all(),
+                Err(RecvError::Closed) => return cache.invalidate_all(),
             },
             _ = ticks.tick() => {
                 is_tracked = is_tracked || start_tracking(&client).await;
-                let asked = Instant::now();
-                let is_there = is_tracked && mark.is_there(&client).await;
-                if !forget_all(&opened, &mut pushes) || !is_there {
-                    if is_tracked && !is_there {
-                        opened.lost();
+                let sent_at = Instant::now();
+                let is_present = is_tracked && presence.exists(&client).await;
+                if !apply_pending(&cache, &mut pushes) || !is_present {
+                    if is_tracked && !is_present {
+                        cache.invalidate_all();
                     }
                     continue;
                 }
-                // A connection that was lost is told above, and then this did not count.
+                // After a disconnection, the branches above invalidate the cache first.
                 if faults.is_empty() && connections.is_empty() {
-                    opened.heard(asked);
+                    cache.mark_current(sent_at);
                 }
             }
         }
     }
 }
 
-/// What was pushed until now; whether that is all of it.
-fn forget_all(opened: &SessionCache, pushes: &mut Receiver<Invalidation>) -> bool {
+/// Applies the invalidations that were received so far; returns whether none was lost.
+fn apply_pending(cache: &SessionCache, pushes: &mut Receiver<Invalidation>) -> bool {
     loop {
         match pushes.try_recv() {
-            Ok(push) => forget(opened, push),
+            Ok(push) => invalidate(cache, push),
             Err(TryRecvError::Empty) => return true,
             Err(TryRecvError::Lagged(_) | TryRecvError::Closed) => {
-                opened.lost();
+                cache.invalidate_all();
                 return false;
             }
         }
     }
 }
 
-/// No keys: all of them.
-fn forget(opened: &SessionCache, Invalidation { keys, .. }: Invalidation) {
+/// Applies one push. One without keys stands for all (`FLUSHALL`).
+fn invalidate(cache: &SessionCache, Invalidation { keys, .. }: Invalidation) {
     if keys.is_empty() {
-        opened.lost();
+        cache.invalidate_all();
     }
     let ids = keys.iter().filter_map(|key| key.as_str()?.parse().ok());
-    ids.for_each(|id| opened.forget(id));
+    ids.for_each(|id| cache.invalidate(id));
 }
 
 async fn start_tracking(client: &Client) -> bool {
@@ -106,7 +107,7 @@ async fn start_tracking(client: &Client) -> bool {
         Ok(Ok(())) => true,
         Ok(Err(error)) => {
             FAULTS.log(|_| {
-                tracing::warn!(%error, "Redis does not tell what changes; every session is read from it");
+                tracing::warn!(event = "session_cache.tracking_refused", %error, "Redis refuses CLIENT TRACKING; every session is read from Redis");
             });
             false
         }
@@ -114,24 +115,24 @@ async fn start_tracking(client: &Client) -> bool {
     }
 }
 
-/// A key of this instance's own. Where everything was removed at once (`FLUSHALL`), that is not told key by key; this is gone, too.
+/// A key of this instance, whose presence shows that Redis was not emptied: `FLUSHALL` is not pushed key by key.
 struct PresenceKey(String);
 
 impl PresenceKey {
     fn new() -> Self {
-        Self(format!("{MARKS}{}", Id::default()))
+        Self(format!("{PRESENCE_PREFIX}{}", Id::default()))
     }
 
-    /// Whether Redis answers, and has it still; where it has not, it is left anew.
-    async fn is_there(&self, client: &Client) -> bool {
-        let kept = timeout(COMMAND_TIMEOUT, client.expire(&self.0, MARK_TTL, None));
-        match kept.await {
+    /// Whether Redis answers and still has the key; sets it again where it has not.
+    async fn exists(&self, client: &Client) -> bool {
+        let renewed = timeout(COMMAND_TIMEOUT, client.expire(&self.0, PRESENCE_TTL, None));
+        match renewed.await {
             Ok(Ok(true)) => true,
             Ok(Ok(false)) => {
-                let expiration = Some(Expiration::EX(MARK_TTL));
-                let left = client.set::<(), _, _>(&self.0, "", expiration, None, false);
-                // The next time tells.
-                let _ = timeout(COMMAND_TIMEOUT, left).await;
+                let expiration = Some(Expiration::EX(PRESENCE_TTL));
+                let set = client.set::<(), _, _>(&self.0, "", expiration, None, false);
+                // The next check shows whether that succeeded.
+                let _ = timeout(COMMAND_TIMEOUT, set).await;
                 false
             }
             Ok(Err(_)) | Err(_) => false,

@@ -1,4 +1,5 @@
-//! Records in memory, for one process: deleted ones stay deleted, expired ones go.
+//! The session store in memory, for a single process. Unlike that of `tower-sessions`, it does not create deleted records again on
+//! saving, and removes expired ones.
 
 use std::{
     collections::HashMap,
@@ -14,19 +15,19 @@ use tower_sessions::{
     session_store,
 };
 
-/// How many creations pass between two looks at everything.
+/// Number of created records after which expired ones are removed.
 const SWEEP_EVERY: usize = 256;
 
-/// A store that forgets when the process ends.
+/// A session store that is lost when the process ends.
 pub struct MemoryStore {
-    kept: Mutex<Kept>,
+    contents: Mutex<Contents>,
     clock: Arc<dyn Clock>,
-    /// By which expired records are removed: where the clock leaps and comes back, they live on.
+    /// Decides when records are removed: a clock that is set wrongly for a while must not remove live ones.
     steady: SteadyClock,
 }
 
 #[derive(Default)]
-struct Kept {
+struct Contents {
     records: HashMap<Id, Record>,
     created_since_sweep: usize,
 }
@@ -35,20 +36,20 @@ impl MemoryStore {
     /// An empty store.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
-            kept: Mutex::default(),
+            contents: Mutex::default(),
             steady: SteadyClock::new(clock.clone()),
             clock,
         }
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn contents(&self) -> MutexGuard<'_, Contents> {
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many records are kept, whether they have expired or not.
+    /// Number of records, including expired ones.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.kept().records.len()
+        self.contents().records.len()
     }
 
     fn is_live(&self, record: &Record) -> bool {
@@ -65,34 +66,36 @@ impl fmt::Debug for MemoryStore {
 #[async_trait]
 impl SessionStore for MemoryStore {
     async fn create(&self, record: &mut Record) -> session_store::Result<()> {
-        let mut kept = self.kept();
-        kept.created_since_sweep += 1;
-        if kept.created_since_sweep >= SWEEP_EVERY {
-            kept.created_since_sweep = 0;
+        let mut contents = self.contents();
+        contents.created_since_sweep += 1;
+        if contents.created_since_sweep >= SWEEP_EVERY {
+            contents.created_since_sweep = 0;
             let now = self.steady.now();
-            kept.records.retain(|_, record| now < record.expiry_date);
+            contents
+                .records
+                .retain(|_, record| now < record.expiry_date);
         }
-        while kept.records.contains_key(&record.id) {
+        while contents.records.contains_key(&record.id) {
             record.id = Id::default();
         }
-        kept.records.insert(record.id, record.clone());
+        contents.records.insert(record.id, record.clone());
         Ok(())
     }
 
     async fn save(&self, record: &Record) -> session_store::Result<()> {
-        if let Some(existing) = self.kept().records.get_mut(&record.id) {
+        if let Some(existing) = self.contents().records.get_mut(&record.id) {
             *existing = record.clone();
         }
         Ok(())
     }
 
     async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
-        let found = self.kept().records.get(id).cloned();
+        let found = self.contents().records.get(id).cloned();
         Ok(found.filter(|record| self.is_live(record)))
     }
 
     async fn delete(&self, id: &Id) -> session_store::Result<()> {
-        self.kept().records.remove(id);
+        self.contents().records.remove(id);
         Ok(())
     }
 }
@@ -114,7 +117,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn saving_does_not_revive_what_was_deleted() {
+    async fn save_does_not_create_deleted_record() {
         let clock = ManualClock::default();
         let store = MemoryStore::new(Arc::new(clock.clone()));
         let mut record = record(&clock, 1);
@@ -125,7 +128,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_has_expired_is_gone_and_in_time_forgotten() {
+    async fn expired_record_is_not_loaded_and_later_removed() {
         let clock = ManualClock::default();
         let store = MemoryStore::new(Arc::new(clock.clone()));
         store.create(&mut record(&clock, 1)).await.unwrap();
@@ -134,11 +137,11 @@ mod tests {
         for id in 2..=SWEEP_EVERY as i128 {
             store.create(&mut record(&clock, id)).await.unwrap();
         }
-        assert!(!store.kept().records.contains_key(&Id(1)));
+        assert!(!store.contents().records.contains_key(&Id(1)));
     }
 
     #[tokio::test]
-    async fn a_clock_that_leaps_and_comes_back_takes_no_record_with_it() {
+    async fn clock_leap_and_return_removes_no_record() {
         let clock = ManualClock::default();
         let store = MemoryStore::new(Arc::new(clock.clone()));
         store.create(&mut record(&clock, 1)).await.unwrap();
@@ -146,13 +149,17 @@ mod tests {
         for id in 2..=SWEEP_EVERY as i128 {
             store.create(&mut record(&clock, id)).await.unwrap();
         }
-        assert_eq!(store.load(&Id(1)).await.unwrap(), None, "it is over now");
+        assert_eq!(
+            store.load(&Id(1)).await.unwrap(),
+            None,
+            "expired at that time"
+        );
         clock.leap(-time::Duration::days(100));
         assert!(store.load(&Id(1)).await.unwrap().is_some());
     }
 
     #[tokio::test]
-    async fn a_taken_id_is_not_taken_over() {
+    async fn create_with_taken_id_chooses_another() {
         let clock = ManualClock::default();
         let store = MemoryStore::new(Arc::new(clock.clone()));
         store.create(&mut record(&clock, 1)).await.unwrap();

@@ -1,4 +1,4 @@
-//! What is inside sealed records.
+//! The content of sealed session records, in JSON.
 
 use std::net::IpAddr;
 
@@ -9,11 +9,11 @@ use time::OffsetDateTime;
 
 use crate::session::{
     browser_session::Session,
-    device::{Device, DeviceKey},
-    sessions::Successor,
+    device_binding::device::{Device, DeviceKey},
+    records::Successor,
 };
 
-/// Times are milliseconds since 1970 in UTC.
+/// A session. Times are milliseconds since 1970 in UTC.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Record {
@@ -70,7 +70,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Session> {
         login_expires_at: time(record.login_expires_at)?,
         created_at: time(record.created_at)?,
         last_seen_at: time(record.last_seen_at)?,
-        // A device that cannot be read is not none.
+        // With an unreadable device the record is invalid: the session must not become unbound.
         device: match record.device {
             Some(device) => Some(decode_device(device)?),
             None => None,

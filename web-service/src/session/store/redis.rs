@@ -1,5 +1,5 @@
-//! The Redis client behind the session store, set up so that a Redis without an answer costs half a second once,
-//! and then nothing.
+//! The session store in Redis, behind a circuit breaker: an unavailable Redis delays one request by half a second, and further ones not
+//! at all.
 
 use std::{
     fmt,
@@ -37,40 +37,40 @@ use crate::session::store::{
     session_cache::SessionCache,
 };
 
-/// For a call as a whole, waiting for a connection included.
+/// Deadline of a command, including the wait for a connection.
 pub(super) const COMMAND_TIMEOUT: Duration = Duration::from_millis(500);
-/// After twice that the client forgets a command that nobody waits for any more.
+/// After this time the client drops a command; the caller has given up before.
 const ABANDONED_AFTER: Duration = Duration::from_secs(1);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const UNRESPONSIVE_AFTER: Duration = Duration::from_secs(1);
 const UNRESPONSIVE_CHECK: Duration = Duration::from_millis(250);
-/// Also before the very first connection.
+/// Pause before a reconnection in milliseconds, also before the first connection; it doubles each time.
 const FIRST_RECONNECT_MS: u32 = 10;
 const LAST_RECONNECT_MS: u32 = 1_000;
 const COMMAND_BUFFER: usize = 1024;
 
-/// How many changes may wait to be taken in; beyond that all is forgotten.
-const CHANGES: usize = 4096;
+/// Number of invalidations that can wait; when more come, the cache is cleared.
+const INVALIDATIONS: usize = 4096;
 
-/// How long a start waits for the first connection; a Redis that is away must not keep the service from starting.
-const FIRST_CONNECTION: Duration = Duration::from_millis(100);
+/// How long a start waits for the first connection. An unavailable Redis must not prevent the service from starting.
+const START_WAIT: Duration = Duration::from_millis(100);
 
 pub(super) static FAULTS: LogRateLimiter = LogRateLimiter::new();
 
-/// Checks a `redis://` URL.
+/// Parses a `redis://` URL.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The cause, in words for the operator.
 pub fn parse(url: &str) -> Result<Config, String> {
     let mut config = Config::from_url(url).map_err(|why| why.details().to_owned())?;
-    // Redis tells over the same connection what changes.
+    // Invalidations are pushed over the same connection only with RESP3.
     config.version = RespVersion::RESP3;
-    // A Redis that is away when this service starts is no different from one that goes away later.
+    // An outage at the start is handled like a later one.
     config.fail_fast = false;
     Ok(config)
 }
 
-/// Starts connecting; until the connection stands, the store's calls fail.
+/// A store that connects in the background; its calls fail while it is not connected.
 ///
 /// # Errors
 /// When the client cannot be built.
@@ -78,7 +78,7 @@ pub async fn connect(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Ar
     let client: Client = Builder::from_config(config)
         .with_performance_config(|performance| {
             performance.default_command_timeout = ABANDONED_AFTER;
-            performance.broadcast_channel_capacity = CHANGES;
+            performance.broadcast_channel_capacity = INVALIDATIONS;
         })
         .with_connection_config(|connection| {
             connection.connection_timeout = CONNECT_TIMEOUT;
@@ -105,17 +105,17 @@ pub async fn connect(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Ar
         Ok(())
     });
     let fault = Fault::default();
-    let (asked, found) = (client.clone(), fault.clone());
+    let (connected, found) = (client.clone(), fault.clone());
     client.on_reconnect(move |server| {
-        let (asked, found) = (asked.clone(), found.clone());
+        let (connected, found) = (connected.clone(), found.clone());
         async move {
             tracing::info!(%server, "connected to Redis");
-            tokio::spawn(async move { found.look_for(&asked).await });
+            tokio::spawn(async move { found.check(&connected).await });
             Ok(())
         }
     });
     let _task = client.connect();
-    let _ = timeout(FIRST_CONNECTION, client.wait_for_connect()).await;
+    let _ = timeout(START_WAIT, client.wait_for_connect()).await;
     Ok(Arc::new(BreakerStore {
         breaker: CircuitBreaker::new("Redis".to_owned(), probe(client.clone())),
         store: RedisRecords::new(client.clone()),
@@ -129,7 +129,7 @@ fn probe(client: Client) -> Probe {
     Box::new(move || {
         let client = client.clone();
         Box::pin(async move {
-            // Without a connection the question would only be queued.
+            // Without a connection the command would only be queued.
             if !client.is_connected() {
                 return Err("there is no connection".to_owned());
             }
@@ -139,13 +139,13 @@ fn probe(client: Client) -> Probe {
     })
 }
 
-/// Why the Redis of the last connection cannot be used, though it answers.
+/// Why the Redis of the last connection cannot be used although it answers.
 #[derive(Clone, Debug, Default)]
 struct Fault(Arc<Mutex<Option<String>>>);
 
 impl Fault {
-    /// Asks a Redis what it is. One that does not say is taken as it is: its user may not be allowed to ask.
-    async fn look_for(&self, client: &Client) {
+    /// Checks version and eviction policy. A Redis whose user lacks the permission for `INFO` is used unchecked.
+    async fn check(&self, client: &Client) {
         let answer = timeout(COMMAND_TIMEOUT, client.info::<String>(None)).await;
         let info = match answer {
             Ok(Ok(info)) => RedisInfo::parse(&info),
@@ -172,7 +172,7 @@ impl Fault {
     }
 }
 
-/// Asks Redis only while it answers.
+/// The session store and replay cache in Redis, behind a circuit breaker.
 #[derive(Clone)]
 pub struct BreakerStore {
     store: RedisRecords,
@@ -183,49 +183,49 @@ pub struct BreakerStore {
 }
 
 impl BreakerStore {
-    /// Whether the Redis is one that can be used.
+    /// Whether this Redis can be used.
     ///
     /// # Errors
-    /// Why it is not, in words for the operator.
+    /// The cause where it cannot, in words for the operator.
     pub fn is_fit(&self) -> Result<(), String> {
         let fault = self.fault.0.lock();
         let fault = fault.unwrap_or_else(PoisonError::into_inner);
         fault.clone().map_or(Ok(()), Err)
     }
 
-    /// Tells `opened` what changes in Redis (client-side caching), from now on, and whenever that cannot be told.
-    pub fn track(&self, opened: SessionCache) {
-        tokio::spawn(track(self.client.clone(), opened));
+    /// Starts to invalidate `cache` by what changes in Redis (`CLIENT TRACKING`).
+    pub fn track(&self, cache: SessionCache) {
+        tokio::spawn(track(self.client.clone(), cache));
     }
 
-    /// The error is made of words, as none of its kind came.
-    async fn ask<T, E>(
+    /// Awaits the reply to a command, within its deadline and while the circuit breaker is closed; `error` makes the error otherwise.
+    async fn command<T, E>(
         &self,
-        answer: impl Future<Output = Result<T, E>>,
-        none: impl Fn(String) -> E,
+        reply: impl Future<Output = Result<T, E>>,
+        error: impl Fn(String) -> E,
     ) -> Result<T, E> {
         if self.breaker.is_open() {
-            return Err(none("Redis is away".to_owned()));
+            return Err(error("Redis is unavailable".to_owned()));
         }
-        timeout(COMMAND_TIMEOUT, answer).await.unwrap_or_else(|_| {
+        timeout(COMMAND_TIMEOUT, reply).await.unwrap_or_else(|_| {
             let why = "no answer in time";
             self.breaker.open(why);
-            Err(none(why.to_owned()))
+            Err(error(why.to_owned()))
         })
     }
 }
 
 impl fmt::Debug for BreakerStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WhileThere").finish_non_exhaustive()
+        f.debug_struct("BreakerStore").finish_non_exhaustive()
     }
 }
 
-/// Redis removes records by its own clock, which may be another machine's.
+/// The clock of the machine that Redis runs on.
 #[async_trait]
 impl ExpiryClock for BreakerStore {
     async fn ahead(&self) -> session_store::Result<time::Duration> {
-        let time = self.ask(self.store.time(), Error::Backend).await?;
+        let time = self.command(self.store.time(), Error::Backend).await?;
         Ok(time.map_or(time::Duration::ZERO, |time| time - self.clock.now()))
     }
 }
@@ -233,19 +233,20 @@ impl ExpiryClock for BreakerStore {
 #[async_trait]
 impl SessionStore for BreakerStore {
     async fn create(&self, record: &mut Record) -> session_store::Result<()> {
-        self.ask(self.store.create(record), Error::Backend).await
+        self.command(self.store.create(record), Error::Backend)
+            .await
     }
 
     async fn save(&self, record: &Record) -> session_store::Result<()> {
-        self.ask(self.store.save(record), Error::Backend).await
+        self.command(self.store.save(record), Error::Backend).await
     }
 
     async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
-        self.ask(self.store.load(id), Error::Backend).await
+        self.command(self.store.load(id), Error::Backend).await
     }
 
     async fn delete(&self, id: &Id) -> session_store::Result<()> {
-        self.ask(self.store.delete(id), Error::Backend).await
+        self.command(self.store.delete(id), Error::Backend).await
     }
 }
 
@@ -257,10 +258,10 @@ impl ReplayCache for BreakerStore {
             let (until, if_new) = (Some(Expiration::PX(millis)), Some(SetOptions::NX));
             let key = format!("once:{key}");
             let set = self.client.set(key, "", until, if_new, false).await;
-            // Redis answers nil if the key exists.
+            // `SET … NX` replies with nil where the key exists.
             set.map(|was_set: Option<String>| was_set.is_some())
                 .map_err(|error| ReplayCacheError(error.to_string()))
         };
-        self.ask(set, ReplayCacheError).await
+        self.command(set, ReplayCacheError).await
     }
 }

@@ -1,4 +1,4 @@
-//! Records in Redis by `tower-sessions-redis-store`, but read strictly, and dated by the clock of Redis.
+//! Records in Redis by `tower-sessions-redis-store`, with strict decoding.
 
 use async_trait::async_trait;
 use fred::{
@@ -15,7 +15,7 @@ use tower_sessions::{
 };
 use tower_sessions_redis_store::RedisStore;
 
-/// The records of one Redis.
+/// The session records of a Redis.
 #[derive(Clone, Debug)]
 pub(super) struct RedisRecords {
     store: RedisStore<Client>,
@@ -30,7 +30,7 @@ impl RedisRecords {
         }
     }
 
-    /// The time of Redis, by which it removes records. `None`: its user may not ask.
+    /// The time of Redis (`TIME`), by which it removes records; `None` where its user lacks the permission.
     pub(super) async fn time(&self) -> session_store::Result<Option<OffsetDateTime>> {
         let command = CustomCommand::new_static("TIME", None::<u16>, false);
         let answer: Result<(i64, i64), _> = self.client.custom(command, Vec::<String>::new()).await;
@@ -56,12 +56,12 @@ impl SessionStore for RedisRecords {
         self.store.save(record).await
     }
 
-    /// The library takes bytes after a record for part of it.
+    /// Not by the library, which accepts additional bytes after a record.
     async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
         let found: Result<Option<Vec<u8>>, _> = self.client.get(id.to_string()).await;
         match found {
             Ok(found) => found.as_deref().map(decode).transpose(),
-            Err(error) if is_no_record(&error) => Err(Error::Decode(error.to_string())),
+            Err(error) if is_wrong_type(&error) => Err(Error::Decode(error.to_string())),
             Err(error) => Err(backend(&error)),
         }
     }
@@ -75,19 +75,21 @@ fn encode(record: &Record) -> session_store::Result<Vec<u8>> {
     rmp_serde::to_vec(record).map_err(|why| Error::Encode(why.to_string()))
 }
 
-/// Reads what the library wrote, and nothing else: not a byte may be added, nor anything written in another way.
+/// Decodes a record whose encoding is exactly that of the library.
 fn decode(bytes: &[u8]) -> session_store::Result<Record> {
     let record: Record =
         rmp_serde::from_slice(bytes).map_err(|why| Error::Decode(why.to_string()))?;
     if encode(&record)? == bytes {
         Ok(record)
     } else {
-        Err(Error::Decode("it has more in it than a record".to_owned()))
+        Err(Error::Decode(
+            "it is not the encoding of a record".to_owned(),
+        ))
     }
 }
 
-/// Whether there is something else under the key than a string (`WRONGTYPE`).
-fn is_no_record(error: &RedisError) -> bool {
+/// Whether the key has a value of another type than string (`WRONGTYPE`).
+fn is_wrong_type(error: &RedisError) -> bool {
     error.details().starts_with("WRONGTYPE")
 }
 
@@ -102,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_is_read_as_it_was_written_and_in_no_other_way() {
+    fn record_decodes_from_its_exact_encoding_only() {
         let record = Record {
             id: Id(7),
             data: HashMap::from([("sealed".to_owned(), "AAAA".into())]),

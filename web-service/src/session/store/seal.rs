@@ -1,7 +1,7 @@
-//! The seal of what is stored under a session id: nobody who holds the store holds a session.
+//! The seal of records that are stored under a session id, so that read access to the store gives no access to a session.
 //!
-//! Of the id that only the cookie carries, the store sees a hash as key, and a value that opens only with a key derived
-//! from that same id, in that same place, with that same expiry.
+//! The key in the store is a hash of the session id, and the value is encrypted with a key derived from the session id, which only the
+//! cookie contains. It opens only under the same key and with the same expiry.
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
@@ -14,15 +14,15 @@ use crate::session::session_id::SessionId;
 /// The layout of a sealed record: this byte, the nonce, the ciphertext with its tag.
 const VERSION: u8 = 2;
 
-/// No record is longer, in bytes; what is, is none of ours.
+/// Length limit of a sealed record, in bytes.
 const MAX_SIZE: usize = 8 * 1024;
 
-/// What is stored under a session id. Each kind has a key and a seal of its own, so that one never passes for the other.
+/// The kind of a record under a session id. Each kind has its own key in the store and its own encryption key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// The session that the id opens.
+    /// The session with this id.
     Session,
-    /// Where a sign-out with an id goes that was replaced.
+    /// The successor of the session with this id.
     Successor,
 }
 
@@ -42,12 +42,12 @@ impl Kind {
     }
 }
 
-/// The name of a record in the store.
+/// The key of a record in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RecordKey([u8; 16]);
 
 impl RecordKey {
-    /// 128 bits of SHA-256 over the id.
+    /// The first 128 bits of SHA-256 over a label and the id.
     pub(super) fn of(kind: Kind, id: &SessionId) -> Self {
         let mut hash = digest::Context::new(&digest::SHA256);
         hash.update(kind.key_label());
@@ -58,21 +58,21 @@ impl RecordKey {
         Self(key)
     }
 
-    /// The bytes.
+    /// The 16 bytes of the key.
     pub(super) const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
 }
 
-/// The sealed bytes do not open.
+/// A record that cannot be sealed or opened.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("the session record does not open")]
 pub(super) struct DoesNotOpen;
 
-/// Seals a record under this id; `expiry` is what the store is told of when it ends, in seconds since 1970.
+/// Seals a record; `expiry` is the expiry in the store, in seconds since 1970.
 ///
 /// # Errors
-/// When it is too long, or the cryptographic library fails.
+/// When the record is too long, or the cryptographic library fails.
 pub(super) fn seal(
     (kind, id): (Kind, &SessionId),
     expiry: i64,
@@ -88,10 +88,10 @@ pub(super) fn seal(
     Ok([&[VERSION], nonce.as_ref().as_slice(), &text].concat())
 }
 
-/// Opens a record that is stored under this id.
+/// Opens a sealed record.
 ///
 /// # Errors
-/// When it was changed, belongs to another session, is too long, or of an unknown version.
+/// When the record was changed, belongs to another session or kind, is too long, or has another version.
 pub(super) fn open(
     (kind, id): (Kind, &SessionId),
     expiry: i64,
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn opens_for_its_session_only() {
+    fn record_opens_for_its_session_kind_and_expiry_only() {
         let (one, two) = (
             SessionId::random(&SystemRandom),
             SessionId::random(&SystemRandom),
@@ -149,14 +149,14 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_has_a_place_of_its_own() {
+    fn kinds_have_different_keys() {
         let id = SessionId::random(&SystemRandom);
         let place = |kind| RecordKey::of(kind, &id);
         assert_ne!(place(Kind::Session), place(Kind::Successor));
     }
 
     #[test]
-    fn any_flipped_bit_is_noticed() {
+    fn record_with_flipped_bit_does_not_open() {
         let id = SessionId::random(&SystemRandom);
         let sealed = seal((Kind::Session, &id), 7, b"record").unwrap();
         for bit in 0..sealed.len() * 8 {
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_or_of_another_version_is_refused() {
+    fn record_too_long_or_of_another_version_is_refused() {
         let id = SessionId::random(&SystemRandom);
         assert!(seal((Kind::Session, &id), 7, &[0; MAX_SIZE]).is_err());
         assert!(open((Kind::Session, &id), 7, &[VERSION; MAX_SIZE + 1]).is_err());
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn the_store_sees_neither_id_nor_content() {
+    fn sealed_record_contains_neither_id_nor_content() {
         let id = SessionId::random(&SystemRandom);
         let sealed = seal((Kind::Session, &id), 7, b"record").unwrap();
         assert!(!sealed.windows(6).any(|window| window == b"record"));

@@ -1,4 +1,4 @@
-//! Opened sessions in memory, as long as their store tells at once what changes.
+//! A cache of opened sessions, which is used while Redis pushes invalidations.
 
 use std::{
     collections::HashMap,
@@ -17,63 +17,67 @@ use tower_sessions::session::Id;
 
 use crate::session::{
     browser_session::Session,
+    records::{SessionRecords, Successor},
     session_id::SessionId,
-    sessions::{RecordsUnavailable, SessionRecords, Successor},
     store::encrypted_store::EncryptedRecords,
+    unavailable::RecordsUnavailable,
 };
 
-/// How many sessions are remembered, at about a kilobyte each.
-const MOST: usize = 32_768;
+/// Number of cached sessions, of about a kilobyte each.
+const CAPACITY: usize = 32_768;
 
-/// A store that has not been heard for so long may have changed without a word.
-const MAX_SILENCE: Duration = Duration::from_millis(1500);
+/// Age of the last [`SessionCache::mark_current`] at which the cache is not used any more.
+const MAX_AGE: Duration = Duration::from_millis(1500);
 
-/// What is remembered of sessions, by the key that the store has for them. Clones remember together.
+/// Opened sessions by their key in the store. Clones share them.
 #[derive(Clone)]
 pub struct SessionCache(Arc<Inner>);
 
 struct Inner {
     sessions: TwoGenerationCache<Id, Arc<Session>>,
-    /// Who is being loaded, how often, and whether it stayed as it was since the first one asked.
+    /// Keys that are being loaded.
     loading: Mutex<HashMap<Id, Loading>>,
-    begun: Instant,
-    /// Milliseconds from `begun` to when all was heard; zero: it is not heard.
-    heard: AtomicU64,
+    created_at: Instant,
+    /// Milliseconds from `created_at` to the time up to which all invalidations were received; 0 while they are not received.
+    current_at: AtomicU64,
 }
 
+/// Loads of one key in progress.
 #[derive(Clone, Copy)]
 struct Loading {
     count: usize,
+    /// Whether the key was not invalidated since the first of them began.
     is_clean: bool,
 }
 
 impl Default for SessionCache {
     fn default() -> Self {
         Self(Arc::new(Inner {
-            sessions: TwoGenerationCache::new(MOST),
+            sessions: TwoGenerationCache::new(CAPACITY),
             loading: Mutex::default(),
-            begun: Instant::now(),
-            heard: AtomicU64::new(0),
+            created_at: Instant::now(),
+            current_at: AtomicU64::new(0),
         }))
     }
 }
 
 impl SessionCache {
-    /// All changes until then were told.
-    pub(super) fn heard(&self, until: Instant) {
-        let millis = until.duration_since(self.0.begun).as_millis();
+    /// All invalidations up to `until` were received.
+    pub(super) fn mark_current(&self, until: Instant) {
+        let millis = until.duration_since(self.0.created_at).as_millis();
         let millis = u64::try_from(millis).unwrap_or(u64::MAX).max(1);
-        self.0.heard.store(millis, Ordering::Release);
+        self.0.current_at.store(millis, Ordering::Release);
     }
 
-    /// Changes are not told any more: nothing that was remembered counts.
-    pub(super) fn lost(&self) {
-        self.0.heard.store(0, Ordering::Release);
+    /// Invalidations may have been lost: removes every session, and disables the cache until the next
+    /// [`mark_current`](Self::mark_current).
+    pub(super) fn invalidate_all(&self) {
+        self.0.current_at.store(0, Ordering::Release);
         self.0.sessions.clear();
     }
 
-    /// This one changed.
-    pub(super) fn forget(&self, key: Id) {
+    /// The record with this key changed.
+    pub(super) fn invalidate(&self, key: Id) {
         if let Some(loading) = self.loading().get_mut(&key) {
             loading.is_clean = false;
         }
@@ -81,17 +85,17 @@ impl SessionCache {
     }
 
     fn is_current(&self) -> bool {
-        let heard = self.0.heard.load(Ordering::Acquire);
-        heard > 0 && self.0.begun.elapsed() < Duration::from_millis(heard) + MAX_SILENCE
+        let current_at = self.0.current_at.load(Ordering::Acquire);
+        current_at > 0 && self.0.created_at.elapsed() < Duration::from_millis(current_at) + MAX_AGE
     }
 
     fn find(&self, key: &Id) -> Option<Arc<Session>> {
         self.is_current().then(|| self.0.sessions.get(key))?
     }
 
-    /// Before the store is asked; `None` where the answer is not to be remembered.
-    fn begin(&self, key: Id) -> Option<Generation> {
-        // First: what is lost after that is not remembered.
+    /// Begins a load; `None` where its result must not be cached.
+    fn begin_load(&self, key: Id) -> Option<Generation> {
+        // Read first, so that an `invalidate_all` from here on prevents the insertion.
         let generation = self.0.sessions.generation();
         if !self.is_current() {
             return None;
@@ -105,8 +109,8 @@ impl SessionCache {
         Some(generation)
     }
 
-    /// After it answered. What changed meanwhile is not remembered: the answer may be older than the change.
-    fn end(&self, key: Id, generation: Generation, found: Option<Arc<Session>>) {
+    /// Ends a load. Its result is not cached if the key was invalidated meanwhile, as it may be older than the change.
+    fn end_load(&self, key: Id, generation: Generation, found: Option<Arc<Session>>) {
         let mut loading = self.loading();
         let is_clean = loading.get(&key).is_some_and(|entry| entry.is_clean);
         if let (Some(session), true) = (found, is_clean) {
@@ -128,9 +132,9 @@ impl SessionCache {
     }
 }
 
-/// Ends a load, however it ends.
+/// A load in progress; ends it also when it is dropped early.
 struct Load<'a> {
-    opened: &'a SessionCache,
+    cache: &'a SessionCache,
     key: Id,
     generation: Generation,
     found: Option<Arc<Session>>,
@@ -138,22 +142,22 @@ struct Load<'a> {
 
 impl Drop for Load<'_> {
     fn drop(&mut self) {
-        self.opened
-            .end(self.key, self.generation, self.found.take());
+        self.cache
+            .end_load(self.key, self.generation, self.found.take());
     }
 }
 
-/// Sealed records, of which those that are open already are not asked for again.
+/// Sealed records, of which opened ones are read from a cache.
 pub struct CachedRecords {
     records: EncryptedRecords,
-    opened: SessionCache,
+    cache: SessionCache,
 }
 
 impl CachedRecords {
-    /// Takes the records, and the memory that is told what changes.
+    /// Records that are read through `cache`, which must receive the invalidations of their store.
     #[must_use]
-    pub const fn new(records: EncryptedRecords, opened: SessionCache) -> Self {
-        Self { records, opened }
+    pub const fn new(records: EncryptedRecords, cache: SessionCache) -> Self {
+        Self { records, cache }
     }
 }
 
@@ -169,14 +173,14 @@ impl SessionRecords for CachedRecords {
 
     async fn load(&self, id: &SessionId) -> Result<Option<Arc<Session>>, RecordsUnavailable> {
         let key = EncryptedRecords::key(id);
-        if let Some(session) = self.opened.find(&key) {
+        if let Some(session) = self.cache.find(&key) {
             return Ok(Some(session));
         }
-        let Some(generation) = self.opened.begin(key) else {
+        let Some(generation) = self.cache.begin_load(key) else {
             return self.records.load(id).await;
         };
         let mut load = Load {
-            opened: &self.opened,
+            cache: &self.cache,
             key,
             generation,
             found: None,
@@ -186,10 +190,13 @@ impl SessionRecords for CachedRecords {
         Ok(found)
     }
 
-    async fn newest(&self, id: &SessionId) -> Result<Option<Arc<Session>>, RecordsUnavailable> {
+    async fn load_uncached(
+        &self,
+        id: &SessionId,
+    ) -> Result<Option<Arc<Session>>, RecordsUnavailable> {
         let newest = self.records.load(id).await?;
         if newest.is_none() {
-            self.opened.forget(EncryptedRecords::key(id));
+            self.cache.invalidate(EncryptedRecords::key(id));
         }
         Ok(newest)
     }
@@ -201,24 +208,24 @@ impl SessionRecords for CachedRecords {
         until: OffsetDateTime,
     ) -> Result<(), RecordsUnavailable> {
         let updated = self.records.update(id, session, until).await;
-        // Before the store tells it: whoever asked for it is to see it at once.
-        self.opened.forget(EncryptedRecords::key(id));
+        // Without waiting for the push, so that the next request of the same browser sees the change.
+        self.cache.invalidate(EncryptedRecords::key(id));
         updated
     }
 
     async fn remove(&self, id: &SessionId) -> Result<(), RecordsUnavailable> {
         let removed = self.records.remove(id).await;
-        self.opened.forget(EncryptedRecords::key(id));
+        self.cache.invalidate(EncryptedRecords::key(id));
         removed
     }
 
-    async fn leave_successor(
+    async fn insert_successor(
         &self,
         old: &SessionId,
         successor: &Successor,
         until: OffsetDateTime,
     ) -> Result<bool, RecordsUnavailable> {
-        self.records.leave_successor(old, successor, until).await
+        self.records.insert_successor(old, successor, until).await
     }
 
     async fn successor(&self, old: &SessionId) -> Result<Option<Successor>, RecordsUnavailable> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use holdfast_identity::audit::AuditKind;
-use web_service::session::{device::PROOF_TTL, device_binding::OnTheft};
+use web_service::session::device_binding::{OnTheft, protocol::PROOF_TTL};
 
 use super::{Browser, challenge_of, get, settle_audit_trail, site, site_with};
 use crate::support::{PASSWORD, assert_problem, until};

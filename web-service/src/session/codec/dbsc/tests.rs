@@ -13,7 +13,7 @@ use super::*;
 
 const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 
-fn proofs(byte: u8) -> DbscCodec {
+fn codec(byte: u8) -> DbscCodec {
     let key = SecretBox::new(Box::new([byte; 32]));
     DbscCodec::new(&key, Arc::new(SystemRandom))
 }
@@ -51,67 +51,67 @@ impl Device {
 }
 
 #[test]
-fn a_challenge_is_good_for_its_session_and_purpose_only() {
-    let challenge = proofs(1).challenge(Purpose::Bind, "a", NOW);
-    let opened = proofs(1).open_challenge(Purpose::Bind, "a", &challenge);
+fn challenge_is_valid_for_its_session_and_purpose_only() {
+    let challenge = codec(1).challenge(ChallengePurpose::Registration, "a", NOW);
+    let opened = codec(1).open_challenge(ChallengePurpose::Registration, "a", &challenge);
     assert_eq!(opened.unwrap().made_at, NOW);
     let wrong = [
-        (2, Purpose::Bind, "a"),
-        (1, Purpose::Renew, "a"),
-        (1, Purpose::Bind, "b"),
-        (1, Purpose::Bind, ""),
+        (2, ChallengePurpose::Registration, "a"),
+        (1, ChallengePurpose::Refresh, "a"),
+        (1, ChallengePurpose::Registration, "b"),
+        (1, ChallengePurpose::Registration, ""),
     ];
     for (key, purpose, sid) in wrong {
-        let opened = proofs(key).open_challenge(purpose, sid, &challenge);
+        let opened = codec(key).open_challenge(purpose, sid, &challenge);
         assert_eq!(opened, None, "{key} {purpose:?} {sid}");
     }
-    let another = proofs(1).challenge(Purpose::Bind, "a", NOW);
+    let another = codec(1).challenge(ChallengePurpose::Registration, "a", NOW);
     assert_ne!(challenge, another);
 }
 
 #[test]
-fn a_ticket_is_good_for_its_session_and_key_only() {
+fn proof_cookie_is_valid_for_its_session_and_key_only() {
     let (key, other) = (DeviceKey([1; 64]), DeviceKey([2; 64]));
-    let ticket = proofs(1).ticket("a", &key, NOW);
-    assert_eq!(proofs(1).open_ticket("a", &key, &ticket), Some(NOW));
-    assert_eq!(proofs(1).open_ticket("a", &other, &ticket), None);
-    assert_eq!(proofs(1).open_ticket("b", &key, &ticket), None);
-    assert_eq!(proofs(2).open_ticket("a", &key, &ticket), None);
-    let challenge = proofs(1).challenge(Purpose::Renew, "a", NOW);
-    assert_eq!(proofs(1).open_ticket("a", &key, &challenge), None);
+    let cookie = codec(1).proof_cookie("a", &key, NOW);
+    assert_eq!(codec(1).open_proof_cookie("a", &key, &cookie), Some(NOW));
+    assert_eq!(codec(1).open_proof_cookie("a", &other, &cookie), None);
+    assert_eq!(codec(1).open_proof_cookie("b", &key, &cookie), None);
+    assert_eq!(codec(2).open_proof_cookie("a", &key, &cookie), None);
+    let challenge = codec(1).challenge(ChallengePurpose::Refresh, "a", NOW);
+    assert_eq!(codec(1).open_proof_cookie("a", &key, &challenge), None);
 }
 
 #[test]
-fn a_registration_brings_its_key_and_a_renewal_none() {
+fn registration_contains_key_and_refresh_does_not() {
     let device = Device::fixed();
-    let said = json!({"jti": "c"});
+    let payload = json!({"jti": "c"});
     let with_key = json!({"alg": "ES256", "typ": "dbsc+jwt", "jwk": device.jwk()});
     let without = json!({"alg": "ES256", "typ": "dbsc+jwt"});
 
-    let registration = proofs(1).registration(&device.sign(&with_key, &said));
+    let registration = codec(1).registration(&device.sign(&with_key, &payload));
     let expected = Registration {
         key: device.key(),
         challenge: "c".into(),
     };
     assert_eq!(registration, Some(expected));
-    let renewal = device.sign(&without, &said);
+    let refresh = device.sign(&without, &payload);
     assert_eq!(
-        proofs(1).renewal(&renewal, &device.key()).as_deref(),
+        codec(1).refresh(&refresh, &device.key()).as_deref(),
         Some("c")
     );
 
-    assert_eq!(proofs(1).registration(&renewal), None);
-    let extra = device.sign(&with_key, &said);
-    assert_eq!(proofs(1).renewal(&extra, &device.key()), None);
+    assert_eq!(codec(1).registration(&refresh), None);
+    let extra = device.sign(&with_key, &payload);
+    assert_eq!(codec(1).refresh(&extra, &device.key()), None);
     let other = Device::fixed();
-    assert_eq!(proofs(1).renewal(&renewal, &other.key()), None);
+    assert_eq!(codec(1).refresh(&refresh, &other.key()), None);
 }
 
 #[test]
-fn whatever_is_not_written_as_it_should_be_is_no_proof() {
+fn malformed_proof_is_refused() {
     let device = Device::fixed();
     let key = device.key();
-    let said = json!({"jti": "c"});
+    let payload = json!({"jti": "c"});
     for header in [
         json!({"alg": "none", "typ": "dbsc+jwt"}),
         json!({"alg": "HS256", "typ": "dbsc+jwt"}),
@@ -122,15 +122,15 @@ fn whatever_is_not_written_as_it_should_be_is_no_proof() {
         json!({"alg": "ES256"}),
         json!({"alg": "ES256", "typ": "dbsc+jwt", "crit": ["b64"]}),
     ] {
-        let jwt = device.sign(&header, &said);
-        assert_eq!(proofs(1).renewal(&jwt, &key), None, "{header}");
+        let jwt = device.sign(&header, &payload);
+        assert_eq!(codec(1).refresh(&jwt, &key), None, "{header}");
     }
     let header = json!({"alg": "ES256", "typ": "dbsc+jwt"});
     for payload in [json!({}), json!({"jti": 1}), json!("c")] {
         let jwt = device.sign(&header, &payload);
-        assert_eq!(proofs(1).renewal(&jwt, &key), None, "{payload}");
+        assert_eq!(codec(1).refresh(&jwt, &key), None, "{payload}");
     }
-    let jwt = device.sign(&header, &said);
+    let jwt = device.sign(&header, &payload);
     let (message, _) = jwt.rsplit_once('.').unwrap();
     for junk in [
         String::new(),
@@ -140,20 +140,20 @@ fn whatever_is_not_written_as_it_should_be_is_no_proof() {
         format!("{jwt}.x"),
         "x".repeat(MAX_LENGTH + 1),
     ] {
-        assert_eq!(proofs(1).renewal(&junk, &key), None, "{junk}");
+        assert_eq!(codec(1).refresh(&junk, &key), None, "{junk}");
     }
 }
 
 #[test]
-fn a_signature_in_der_is_none() {
+fn signature_in_der_is_refused() {
     let device = Device::new(&ECDSA_P256_SHA256_ASN1_SIGNING);
     let header = json!({"alg": "ES256", "typ": "dbsc+jwt"});
     let jwt = device.sign(&header, &json!({"jti": "c"}));
-    assert_eq!(proofs(1).renewal(&jwt, &device.key()), None);
+    assert_eq!(codec(1).refresh(&jwt, &device.key()), None);
 }
 
 #[test]
-fn a_key_is_a_public_one_on_the_curve() {
+fn key_must_be_public_point_on_the_curve() {
     let device = Device::fixed();
     let good = device.jwk();
     let with = |name: &str, value: Value| {
@@ -179,6 +179,6 @@ fn a_key_is_a_public_one_on_the_curve() {
     ] {
         let header = json!({"alg": "ES256", "typ": "dbsc+jwt", "jwk": jwk});
         let jwt = device.sign(&header, &json!({"jti": "c"}));
-        assert_eq!(proofs(1).registration(&jwt), None, "{jwk}");
+        assert_eq!(codec(1).registration(&jwt), None, "{jwk}");
     }
 }

@@ -36,7 +36,7 @@ fn until() -> OffsetDateTime {
 }
 
 #[tokio::test]
-async fn what_is_kept_comes_back_to_its_id_alone() {
+async fn record_is_loaded_by_its_id_only() {
     let records = EncryptedRecords::new(store(), Arc::new(SystemRandom));
     let id = records.create(&session(), until()).await.unwrap();
     assert_eq!(records.load(&id).await.unwrap().unwrap().username, "ada");
@@ -55,7 +55,7 @@ impl ExpiryClock for DayAhead {
 }
 
 #[tokio::test]
-async fn a_record_is_dated_by_the_clock_of_its_store() {
+async fn expiry_is_by_the_clock_of_the_store() {
     let store = store();
     let records = EncryptedRecords::new(store.clone(), Arc::new(SystemRandom));
     let records = records.dated_by(Arc::new(DayAhead));
@@ -77,7 +77,7 @@ async fn a_record_is_dated_by_the_clock_of_its_store() {
 }
 
 #[tokio::test]
-async fn another_sessions_record_under_my_key_does_not_open_and_is_removed() {
+async fn record_moved_to_another_key_is_removed() {
     let store = store();
     let records = EncryptedRecords::new(store.clone(), Arc::new(SystemRandom));
     let mine = records.create(&session(), until()).await.unwrap();
@@ -100,7 +100,7 @@ async fn another_sessions_record_under_my_key_does_not_open_and_is_removed() {
 }
 
 #[tokio::test]
-async fn a_session_that_was_removed_is_not_revived_by_an_update() {
+async fn update_does_not_create_removed_session() {
     let records = EncryptedRecords::new(store(), Arc::new(SystemRandom));
     let id = records.create(&session(), until()).await.unwrap();
     records.remove(&id).await.unwrap();
@@ -118,7 +118,7 @@ impl Random for Repeating {
 }
 
 #[tokio::test]
-async fn a_collision_is_noticed_and_nobody_shares_an_id() {
+async fn id_collision_creates_another_id() {
     let store = store();
     let records = EncryptedRecords::new(store, Arc::new(Repeating(AtomicU8::new(0))));
     let first = records.create(&session(), until()).await.unwrap();
@@ -136,12 +136,12 @@ fn successor(refresh_token: &str) -> Successor {
 }
 
 #[tokio::test]
-async fn a_replaced_id_leads_to_the_first_that_took_its_place() {
+async fn first_successor_stays() {
     let records = EncryptedRecords::new(store(), Arc::new(SystemRandom));
     let old = SessionId::random(&SystemRandom);
     assert!(records.successor(&old).await.unwrap().is_none());
     let (first, second) = (successor("first"), successor("second"));
-    let leave = async |new| records.leave_successor(&old, new, until()).await.unwrap();
+    let leave = async |new| records.insert_successor(&old, new, until()).await.unwrap();
     assert!(leave(&first).await);
     assert!(!leave(&second).await);
     let found = records.successor(&old).await.unwrap().unwrap();
@@ -151,7 +151,7 @@ async fn a_replaced_id_leads_to_the_first_that_took_its_place() {
 }
 
 #[tokio::test]
-async fn a_successor_that_cannot_be_read_is_removed_and_counts_as_none() {
+async fn unreadable_successor_is_removed() {
     let store = store();
     let records = EncryptedRecords::new(store.clone(), Arc::new(SystemRandom));
     let id = records.create(&session(), until()).await.unwrap();
@@ -185,7 +185,7 @@ mod rotation {
     }
 
     #[tokio::test]
-    async fn two_at_once_go_on_under_one_id() {
+    async fn concurrent_renewals_share_one_id() {
         let store = store();
         let ((one, records), (two, _)) = (instance(&store), instance(&store));
         let old = records.create(&session(), until()).await.unwrap();
@@ -214,7 +214,7 @@ mod rotation {
     }
 
     #[tokio::test]
-    async fn what_both_find_is_replaced_once() {
+    async fn concurrent_renewals_replace_once() {
         let store = store();
         let (one, records) = instance(&store);
         let old = records.create(&session(), until()).await.unwrap();
@@ -236,7 +236,7 @@ mod rotation {
     }
 
     #[tokio::test]
-    async fn the_session_of_another_login_is_not_joined() {
+    async fn renewal_does_not_join_session_of_another_login() {
         let store = store();
         let (sessions, records) = instance(&store);
         let old = records.create(&session(), until()).await.unwrap();
@@ -256,7 +256,7 @@ mod rotation {
     }
 
     #[tokio::test]
-    async fn a_session_that_ended_meanwhile_is_not_renewed() {
+    async fn ended_session_is_not_renewed() {
         let store = store();
         let (sessions, records) = instance(&store);
         let old = records.create(&session(), until()).await.unwrap();

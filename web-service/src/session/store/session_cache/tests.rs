@@ -7,12 +7,12 @@ use tower_sessions::{session::Record, session_store};
 use super::*;
 use crate::session::store::memory::MemoryStore;
 
-/// A store that counts how often it is read.
+/// A store that counts its reads.
 #[derive(Clone, Debug)]
-struct Counting(Arc<MemoryStore>, Arc<AtomicU64>);
+struct CountingStore(Arc<MemoryStore>, Arc<AtomicU64>);
 
 #[async_trait]
-impl tower_sessions::SessionStore for Counting {
+impl tower_sessions::SessionStore for CountingStore {
     async fn create(&self, record: &mut Record) -> session_store::Result<()> {
         self.0.create(record).await
     }
@@ -31,19 +31,19 @@ impl tower_sessions::SessionStore for Counting {
     }
 }
 
-struct World {
+struct Fixture {
     records: CachedRecords,
-    opened: SessionCache,
+    cache: SessionCache,
     reads: Arc<AtomicU64>,
     id: SessionId,
 }
 
-impl World {
-    async fn begin() -> Self {
+impl Fixture {
+    async fn new() -> Self {
         let clock = ManualClock::default();
         let now = clock.now();
         let reads = Arc::new(AtomicU64::new(0));
-        let store = Counting(Arc::new(MemoryStore::new(Arc::new(clock))), reads.clone());
+        let store = CountingStore(Arc::new(MemoryStore::new(Arc::new(clock))), reads.clone());
         let sealed = EncryptedRecords::new(Arc::new(store), Arc::new(SystemRandom));
         let session = Session {
             user_id: "u".into(),
@@ -60,10 +60,10 @@ impl World {
         };
         let id = sealed.create(&session, now + Duration::from_hours(1));
         let id = id.await.unwrap();
-        let opened = SessionCache::default();
+        let cache = SessionCache::default();
         Self {
-            records: CachedRecords::new(sealed, opened.clone()),
-            opened,
+            records: CachedRecords::new(sealed, cache.clone()),
+            cache,
             reads,
             id,
         }
@@ -83,97 +83,108 @@ impl World {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_changes_are_told_a_session_is_read_once() {
-    let world = World::begin().await;
+async fn current_cache_reads_session_once() {
+    let fixture = Fixture::new().await;
     tokio::time::advance(Duration::from_millis(5)).await;
-    world.load().await;
-    world.load().await;
-    assert_eq!(world.reads(), 2, "nothing was heard yet");
-    world.opened.heard(Instant::now());
+    fixture.load().await;
+    fixture.load().await;
+    assert_eq!(fixture.reads(), 2, "not current yet");
+    fixture.cache.mark_current(Instant::now());
     for _ in 0..5 {
-        assert_eq!(world.load().await.unwrap().username, "ada");
+        assert_eq!(fixture.load().await.unwrap().username, "ada");
     }
-    assert_eq!(world.reads(), 3);
+    assert_eq!(fixture.reads(), 3);
 }
 
 #[tokio::test(start_paused = true)]
-async fn silence_a_lost_connection_and_a_change_drop_it() {
-    let world = World::begin().await;
+async fn cache_is_not_used_after_silence_disconnection_or_invalidation() {
+    let fixture = Fixture::new().await;
     tokio::time::advance(Duration::from_millis(5)).await;
-    world.opened.heard(Instant::now());
-    world.load().await;
-    world.opened.forget(world.key());
-    world.load().await;
-    assert_eq!(world.reads(), 2, "it changed");
+    fixture.cache.mark_current(Instant::now());
+    fixture.load().await;
+    fixture.cache.invalidate(fixture.key());
+    fixture.load().await;
+    assert_eq!(fixture.reads(), 2, "invalidated");
 
-    tokio::time::advance(MAX_SILENCE).await;
-    world.load().await;
-    assert_eq!(world.reads(), 3, "nothing was heard for too long");
-    world.opened.heard(Instant::now());
-    world.load().await;
-    assert_eq!(world.reads(), 3, "what was remembered still holds");
+    tokio::time::advance(MAX_AGE).await;
+    fixture.load().await;
+    assert_eq!(fixture.reads(), 3, "not current any more");
+    fixture.cache.mark_current(Instant::now());
+    fixture.load().await;
+    assert_eq!(fixture.reads(), 3, "still cached");
 
-    world.opened.lost();
-    world.load().await;
-    world.opened.heard(Instant::now());
-    world.load().await;
-    assert_eq!(world.reads(), 5, "all of it was dropped");
+    fixture.cache.invalidate_all();
+    fixture.load().await;
+    fixture.cache.mark_current(Instant::now());
+    fixture.load().await;
+    assert_eq!(fixture.reads(), 5, "all were removed");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_a_change_overtook_is_not_remembered() {
-    let world = World::begin().await;
+async fn load_overtaken_by_invalidation_is_not_cached() {
+    let fixture = Fixture::new().await;
     tokio::time::advance(Duration::from_millis(5)).await;
-    world.opened.heard(Instant::now());
-    let key = world.key();
-    let session = world.load().await.unwrap();
-    world.opened.forget(key);
+    fixture.cache.mark_current(Instant::now());
+    let key = fixture.key();
+    let session = fixture.load().await.unwrap();
+    fixture.cache.invalidate(key);
 
-    let generation = world.opened.begin(key).unwrap();
-    world.opened.forget(key);
-    world.opened.end(key, generation, Some(session.clone()));
-    assert!(world.opened.find(&key).is_none());
+    let generation = fixture.cache.begin_load(key).unwrap();
+    fixture.cache.invalidate(key);
+    fixture
+        .cache
+        .end_load(key, generation, Some(session.clone()));
+    assert!(fixture.cache.find(&key).is_none());
 
-    let generation = world.opened.begin(key).unwrap();
-    world.opened.lost();
-    world.opened.heard(Instant::now());
-    world.opened.end(key, generation, Some(session.clone()));
-    assert!(world.opened.find(&key).is_none());
-    assert!(world.opened.loading().is_empty());
+    let generation = fixture.cache.begin_load(key).unwrap();
+    fixture.cache.invalidate_all();
+    fixture.cache.mark_current(Instant::now());
+    fixture
+        .cache
+        .end_load(key, generation, Some(session.clone()));
+    assert!(fixture.cache.find(&key).is_none());
+    assert!(fixture.cache.loading().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_ends_or_changes_here_is_felt_at_once() {
-    let world = World::begin().await;
+async fn own_update_and_removal_are_visible_at_once() {
+    let fixture = Fixture::new().await;
     tokio::time::advance(Duration::from_millis(5)).await;
-    world.opened.heard(Instant::now());
-    let mut session = Session::clone(&world.load().await.unwrap());
+    fixture.cache.mark_current(Instant::now());
+    let mut session = Session::clone(&fixture.load().await.unwrap());
     session.username = "eve".into();
     let until = session.login_expires_at;
-    world
+    fixture
         .records
-        .update(&world.id, &session, until)
+        .update(&fixture.id, &session, until)
         .await
         .unwrap();
-    assert_eq!(world.load().await.unwrap().username, "eve");
-    world.records.remove(&world.id).await.unwrap();
-    assert!(world.load().await.is_none());
+    assert_eq!(fixture.load().await.unwrap().username, "eve");
+    fixture.records.remove(&fixture.id).await.unwrap();
+    assert!(fixture.load().await.is_none());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_begins_from_what_the_store_has_and_not_from_what_is_remembered() {
-    let world = World::begin().await;
+async fn uncached_load_reads_the_store() {
+    let fixture = Fixture::new().await;
     tokio::time::advance(Duration::from_millis(5)).await;
-    world.opened.heard(Instant::now());
-    let mut elsewhere = Session::clone(&world.load().await.unwrap());
+    fixture.cache.mark_current(Instant::now());
+    let mut elsewhere = Session::clone(&fixture.load().await.unwrap());
     elsewhere.username = "changed elsewhere".to_owned();
-    let (key, until) = (world.key(), elsewhere.created_at + Duration::from_hours(1));
-    let other = CachedRecords::new(world.records.records.clone(), SessionCache::default());
-    other.update(&world.id, &elsewhere, until).await.unwrap();
+    let (key, until) = (
+        fixture.key(),
+        elsewhere.created_at + Duration::from_hours(1),
+    );
+    let other = CachedRecords::new(fixture.records.records.clone(), SessionCache::default());
+    other.update(&fixture.id, &elsewhere, until).await.unwrap();
 
-    assert_eq!(world.load().await.unwrap().username, "ada", "nobody told");
-    let newest = world.records.newest(&world.id).await.unwrap();
+    assert_eq!(
+        fixture.load().await.unwrap().username,
+        "ada",
+        "not invalidated yet"
+    );
+    let newest = fixture.records.load_uncached(&fixture.id).await.unwrap();
     assert_eq!(newest.unwrap().username, "changed elsewhere");
-    world.opened.forget(key);
-    assert_eq!(world.load().await.unwrap().username, "changed elsewhere");
+    fixture.cache.invalidate(key);
+    assert_eq!(fixture.load().await.unwrap().username, "changed elsewhere");
 }
