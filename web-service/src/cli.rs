@@ -8,7 +8,7 @@ use holdfast_server_kit::{config::command_line, healthcheck, shutdown::Signals, 
 
 use crate::{
     app::{self, App},
-    config::Settings,
+    config::{PREFIX, Settings},
 };
 
 /// Cookie sessions, pages and a REST API over HTTPS.
@@ -25,16 +25,16 @@ struct Cli {
 enum Command {
     /// Serve HTTPS until SIGTERM, SIGINT or SIGQUIT (the default)
     Serve,
-    /// Ask the ops port of the service beside this whether it is ready
+    /// Query `/readyz` of the service on this machine, and fail where it is not ready
     Healthcheck,
 }
 
-/// Runs the command that the process was started with.
+/// Runs the command that the command line names.
 ///
 /// # Errors
-/// Why it failed.
+/// Why the command failed, with all causes.
 pub async fn main() -> anyhow::Result<()> {
-    let Cli { command, settings } = command_line::parse();
+    let Cli { command, settings } = command_line::parse(PREFIX);
     match command.unwrap_or(Command::Serve) {
         Command::Serve => serve(settings).await,
         Command::Healthcheck => check_health(&settings).await,
@@ -55,4 +55,21 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
 
 async fn check_health(settings: &Settings) -> anyhow::Result<()> {
     healthcheck::probe(settings.ops_listen()?).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use holdfast_server_kit::config::reference;
+
+    use super::*;
+
+    #[test]
+    fn configuration_document_lists_the_settings() {
+        let document = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/CONFIGURATION.md");
+        let command = command_line::command::<Cli>(PREFIX);
+        let verified = reference::verify(Path::new(document), "web-service", &command);
+        assert_eq!(verified, Ok(()));
+    }
 }

@@ -6,6 +6,7 @@ use anyhow::{Context as _, anyhow};
 use holdfast_core::clock::Clock;
 use holdfast_crypto::seal::Sealer;
 use holdfast_server_kit::{
+    config::RedisUrl,
     connections::{self, BoundedListener, Connections},
     fd_limit,
     request_limit::RequestLimit,
@@ -25,7 +26,7 @@ use crate::{
     },
     config::{ServeConfig, TlsConfig},
     grpc::{self, PortTls, ServiceIdentity, Services},
-    storage::redis::{Redis, RedisUrl},
+    storage::redis::Redis,
 };
 
 impl App {
@@ -36,7 +37,7 @@ impl App {
     pub async fn build(config: ServeConfig, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         let store = open_store(&config.database).await?;
         let sealer = Sealer::new(&config.key_encryption_key);
-        let redis = config.redis.map(connect_redis).transpose()?;
+        let redis = config.redis.as_ref().map(connect_redis).transpose()?;
         let secrets = Secrets::open(&store, &sealer, &*clock, redis.is_some()).await?;
         let key_policy = KeyPolicy {
             algorithm: config.signing_algorithm,
@@ -102,7 +103,7 @@ impl App {
     }
 }
 
-fn connect_redis(url: RedisUrl) -> anyhow::Result<Redis> {
+fn connect_redis(url: &RedisUrl) -> anyhow::Result<Redis> {
     let redis = Redis::new(url).context("AUTH_REDIS_URL cannot be used")?;
     redis.check_server();
     Ok(redis)

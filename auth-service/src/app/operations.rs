@@ -64,8 +64,8 @@ impl Operations {
             clock,
         } = resources;
         let (store, random) = (Arc::new(store), Arc::new(SystemRandom));
-        let HashingConfig { params, threads } = hashing;
-        let hasher = Arc::new(Argon2id::start(params, threads, random.clone())?);
+        let HashingConfig { cost, threads } = hashing;
+        let hasher = Arc::new(Argon2id::start(cost, threads, random.clone())?);
         let client_credentials = Arc::new(ClientAuthenticator::new(random.clone()));
         let accounts = Accounts::new(
             store.clone(),

@@ -1,4 +1,4 @@
-//! What the operator did, in the audit trail.
+//! Audit events of the command line.
 
 use holdfast_core::clock::{Clock as _, SystemClock};
 use holdfast_identity::{
@@ -8,15 +8,17 @@ use holdfast_identity::{
 };
 use holdfast_store_sqlite::{SqliteStore, audit::SqliteAudit};
 
-/// To whom or what something was done.
+/// What a command changed.
 pub(super) enum Subject {
+    /// An account.
     User(UserId),
+    /// An OAuth client.
     Client(ClientId),
-    /// As a whole.
+    /// The service as a whole, such as its keys.
     Service,
 }
 
-/// Notes it, and waits until that is written.
+/// Records an audit event, and returns when it is written, or has been logged as lost.
 pub(super) async fn record(store: SqliteStore, kind: AuditKind, subject: Subject) {
     let (user, client) = match subject {
         Subject::User(user) => (Some(user), None),

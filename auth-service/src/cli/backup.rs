@@ -17,23 +17,23 @@ pub(super) async fn run(file: &Path, settings: &Settings) -> anyhow::Result<()> 
         return store
             .back_up(file)
             .await
-            .with_context(|| format!("cannot make the backup {}", file.display()));
+            .with_context(|| format!("cannot write the backup {}", file.display()));
     }
     if io::stdout().is_terminal() {
-        bail!("a database is nothing for a terminal; redirect the output, or name a file");
+        bail!("standard output is a terminal; redirect it, or name a file");
     }
-    // One name: what an earlier one left behind does not stay.
+    // A fixed name, so that the file of an interrupted backup is replaced.
     let draft = database.with_added_extension("backup");
     let _ = fs::remove_file(&draft);
     let copied = match store.back_up(&draft).await {
-        Ok(()) => File::open(&draft).and_then(|copy| pour(copy, io::stdout())),
+        Ok(()) => File::open(&draft).and_then(|copy| copy_all(copy, io::stdout())),
         Err(error) => Err(io::Error::other(error)),
     };
     let _ = fs::remove_file(&draft);
-    copied.context("cannot make the backup")
+    copied.context("cannot write the backup")
 }
 
-fn pour(mut from: impl io::Read, mut to: impl io::Write) -> io::Result<()> {
+fn copy_all(mut from: impl io::Read, mut to: impl io::Write) -> io::Result<()> {
     io::copy(&mut from, &mut to)?;
     to.flush()
 }

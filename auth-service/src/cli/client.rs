@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use holdfast_core::{
     clock::SystemClock,
     text::{self, Text},
@@ -25,41 +25,67 @@ use crate::{
 
 #[derive(Subcommand)]
 pub(super) enum ClientCommand {
-    /// Register a client and print its secret, which is told this once
-    Add {
-        /// Its name
-        id: String,
-        /// What it may ask for, such as `orders:read`; as often as needed
-        #[arg(long)]
-        scope: Vec<String>,
-        /// Whom its tokens may be for; as often as needed
-        #[arg(long, required = true)]
-        audience: Vec<Text>,
-        /// It proves itself with this public key, a JWK in a file, instead of a secret
-        #[arg(long, value_name = "FILE", conflicts_with = "public")]
-        jwk: Option<PathBuf>,
-        /// It cannot prove itself, and gets no tokens in its own name
-        #[arg(long)]
-        public: bool,
-        /// It gets no tokens, and only asks what those of others are worth
-        #[arg(long)]
-        introspection_only: bool,
-        /// Its tokens have to be bound to a key (`DPoP`)
-        #[arg(long)]
-        dpop_required: bool,
-    },
-    /// List the clients
+    /// Register an OAuth client and print its secret, which is not shown again
+    Add(AddClient),
+    /// List the OAuth clients
     List,
-    /// End a client for good: its tokens die at once
+    /// Disable an OAuth client for good and revoke its tokens at once
     Disable {
-        /// Which
+        /// The `client_id`
         id: String,
     },
-    /// Give a client another secret and print it
+    /// Replace the secret of an OAuth client and print the new one
     RotateSecret {
-        /// Which
+        /// The `client_id`
         id: String,
     },
+}
+
+#[derive(Args)]
+pub(super) struct AddClient {
+    /// The `client_id`
+    id: String,
+    /// A scope that it may request, such as `orders:read`; can be repeated
+    #[arg(long)]
+    scope: Vec<String>,
+    /// An audience that its tokens may have; can be repeated
+    #[arg(long, required = true)]
+    audience: Vec<Text>,
+    /// File with the public key (JWK) by which it authenticates instead of a secret
+    #[arg(long, value_name = "FILE", conflicts_with = "public")]
+    jwk: Option<PathBuf>,
+    /// It cannot authenticate itself, and obtains no tokens of its own
+    #[arg(long)]
+    public: bool,
+    /// It obtains no tokens, and only introspects those of others
+    #[arg(long)]
+    introspection_only: bool,
+    /// Its tokens must be bound to a key (`DPoP`)
+    #[arg(long)]
+    dpop_required: bool,
+}
+
+impl AddClient {
+    fn parse(self) -> anyhow::Result<NewClient> {
+        let auth_method = match self.jwk {
+            Some(file) => {
+                let jwk = fs::read_to_string(&file)
+                    .with_context(|| format!("cannot read {}", file.display()))?;
+                RequestedAuthMethod::Key(text::line(&jwk).to_owned())
+            }
+            None if self.public => RequestedAuthMethod::None,
+            None => RequestedAuthMethod::Secret,
+        };
+        let audiences = self.audience.iter().map(|audience| audience.to_string());
+        Ok(NewClient {
+            id: self.id.parse()?,
+            auth_method,
+            scopes: self.scope.join(" ").parse()?,
+            audiences: audiences.collect(),
+            introspection_only: self.introspection_only,
+            dpop_required: self.dpop_required,
+        })
+    }
 }
 
 pub(super) async fn run(command: ClientCommand, settings: &Settings) -> anyhow::Result<()> {
@@ -73,36 +99,8 @@ pub(super) async fn run(command: ClientCommand, settings: &Settings) -> anyhow::
         audiences: Vec::new(),
     };
     let (kind, id) = match command {
-        ClientCommand::Add {
-            id,
-            scope,
-            audience,
-            jwk,
-            public,
-            introspection_only,
-            dpop_required,
-        } => {
-            let auth_method = match jwk {
-                Some(file) => {
-                    let jwk = fs::read_to_string(&file)
-                        .with_context(|| format!("cannot read {}", file.display()))?;
-                    RequestedAuthMethod::Key(text::line(&jwk).to_owned())
-                }
-                None if public => RequestedAuthMethod::None,
-                None => RequestedAuthMethod::Secret,
-            };
-            let new = NewClient {
-                id: id.parse()?,
-                auth_method,
-                scopes: scope.join(" ").parse()?,
-                audiences: audience
-                    .iter()
-                    .map(|audience| audience.to_string())
-                    .collect(),
-                introspection_only,
-                dpop_required,
-            };
-            let (client, secret) = clients.register(new).await?;
+        ClientCommand::Add(new) => {
+            let (client, secret) = clients.register(new.parse()?).await?;
             match secret {
                 Some(secret) => println!("{} {}", client.id, secret.expose_secret()),
                 None => println!("{}", client.id),
@@ -143,11 +141,8 @@ async fn list_clients(clients: &OauthClients) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How a client authenticates, in a word. A key that an earlier version took may be one that verifies nothing today.
-fn authentication(
-    registered: &ClientAuthMethod,
-    proofs: &dyn ClientCredentialVerifier,
-) -> &'static str {
+/// How a client authenticates, as a keyword. `key-refused` is a key that an earlier version accepted and this one does not.
+fn authentication(registered: &ClientAuthMethod, proofs: &dyn ClientProofs) -> &'static str {
     match registered {
         ClientAuthMethod::Public => "public",
         ClientAuthMethod::Secret(_) => "secret",
@@ -161,14 +156,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_that_verifies_nothing_is_shown_as_refused() {
+    fn unusable_key_is_listed_as_refused() {
         let proofs = ClientAuthenticator::new(Arc::new(SystemRandom));
-        let shown = |x: &str| {
+        let listed = |x: &str| {
             let jwk = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
             authentication(&ClientAuthMethod::Key(jwk), &proofs)
         };
-        let sound = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
-        assert_eq!(shown(sound), "key");
-        assert_eq!(shown(&"A".repeat(43)), "key-refused");
+        let valid = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+        assert_eq!(listed(valid), "key");
+        assert_eq!(listed(&"A".repeat(43)), "key-refused");
     }
 }

@@ -12,7 +12,7 @@ use crate::{app, config::Settings};
 
 #[derive(Subcommand)]
 pub(super) enum ClockCommand {
-    /// Say that the clock of this machine is right, though it leapt: what is too old by it is deleted again, from the next minute on
+    /// Confirm that the clock of this machine is right after a leap: from the next minute on, expired data is deleted by it
     Believe,
 }
 
@@ -21,12 +21,12 @@ pub(super) async fn run(command: ClockCommand, settings: &Settings) -> anyhow::R
     let (database, _) = settings.accounts()?;
     let store = app::open_store(&database).await?;
     let now = SystemClock.now();
-    let believed = Checkpoint {
+    let checkpoint = Checkpoint {
         steady: now,
         clock: now,
         since_leap: Duration::ZERO,
     };
-    store.keep_checkpoint(believed).await?;
+    store.keep_checkpoint(checkpoint).await?;
     println!("it is {now}");
     Ok(())
 }

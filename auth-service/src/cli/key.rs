@@ -22,11 +22,11 @@ use crate::{
 pub(super) enum KeyCommand {
     /// List the signing keys, in the order in which they sign
     List,
-    /// Publish a new key, which signs ten minutes later; the old one goes when its last token is dead
+    /// Publish a new key, which signs ten minutes later; the old one is removed when its last token has expired
     Rotate,
-    /// Refuse every token that a key signed, at once, and never use it again
+    /// Revoke a key and every token that it signed, at once
     Revoke {
-        /// Which key
+        /// The `kid`
         kid: String,
     },
 }
@@ -43,7 +43,7 @@ pub(super) async fn run(command: KeyCommand, settings: Settings) -> anyhow::Resu
         KeyCommand::List => return Ok(()),
         KeyCommand::Rotate => {
             let kid = keys.rotate().await?;
-            let kid = kid.context("a key was published that does not sign yet; wait for it")?;
+            let kid = kid.context("a new key is already published and does not sign yet")?;
             println!("{kid}");
             AuditKind::KeyRotated
         }
@@ -70,7 +70,7 @@ async fn keys(store: SqliteStore, config: KeyConfig) -> anyhow::Result<SigningKe
         Arc::new(SystemClock),
         policy,
     );
-    // A wrong key-encryption key is found here, before anything is sealed with it.
+    // Fails with a wrong key-encryption key, before anything is sealed with it.
     keys.open().await?;
     Ok(keys)
 }

@@ -16,10 +16,10 @@ use crate::{
 
 #[derive(Subcommand)]
 pub(super) enum LoginCommand {
-    /// End every login of everybody
+    /// End every login of every account
     EndAll {
-        /// The database is a copy that was not made by `backup`, and the service is stopped: end also those that began after
-        /// it was made
+        /// The database is a copy that `backup` did not make, and the service is stopped: also end the logins that began after the
+        /// copy
         #[arg(long)]
         restored: bool,
     },

@@ -1,4 +1,4 @@
-//! The command line: `serve`, and the care of accounts, clients and keys beside a running service.
+//! The command line: `serve`, and commands for accounts, logins, OAuth clients and keys, which may run beside the service.
 #![expect(clippy::print_stdout, reason = "this is the command line")]
 
 mod audit;
@@ -21,7 +21,7 @@ use self::{
 };
 use crate::{
     app::{self, App},
-    config::Settings,
+    config::{PREFIX, Settings},
 };
 
 /// Accounts, logins and tokens over gRPC.
@@ -44,30 +44,30 @@ enum Command {
     /// Logins
     #[command(subcommand)]
     Login(LoginCommand),
-    /// Programs that ask for tokens in their own name (OAuth clients)
+    /// OAuth clients
     #[command(subcommand)]
     Client(ClientCommand),
     /// Signing keys
     #[command(subcommand)]
     Key(KeyCommand),
-    /// The clock by which the service deletes what is too old
+    /// The clock by which expired data is deleted
     #[command(subcommand)]
     Clock(ClockCommand),
     /// Copy the database, without logins, into a new file; `-` is standard output
     Backup {
-        /// Where to
+        /// The new file, or `-`
         file: PathBuf,
     },
-    /// Ask the ops port of the service beside this whether it is ready
+    /// Query `/readyz` of the service on this machine, and fail where it is not ready
     Healthcheck,
 }
 
-/// Runs the command that the process was started with.
+/// Runs the command that the command line names.
 ///
 /// # Errors
-/// Why it failed.
+/// Why the command failed, with all causes.
 pub async fn main() -> anyhow::Result<()> {
-    let Cli { command, settings } = command_line::parse();
+    let Cli { command, settings } = command_line::parse(PREFIX);
     match command.unwrap_or(Command::Serve) {
         Command::Serve => serve(settings).await,
         Command::User(command) => user::run(command, &settings).await,
@@ -98,12 +98,25 @@ async fn check_health(settings: &Settings) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use clap::FromArgMatches as _;
+    use holdfast_server_kit::config::reference;
+
     use super::*;
 
-    /// An argument of a command that is named like a setting has the setting's identifier, and must have its type: clap finds that
-    /// out only when it is read.
     #[test]
-    fn every_argument_of_a_command_is_read() {
+    fn configuration_document_lists_the_settings() {
+        let document = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/CONFIGURATION.md");
+        let command = command_line::command::<Cli>(PREFIX);
+        let verified = reference::verify(Path::new(document), "auth-service", &command);
+        assert_eq!(verified, Ok(()));
+    }
+
+    /// An argument of a command that has the name of a setting also has its identifier, and must have its type: clap detects a
+    /// difference only when the argument is parsed.
+    #[test]
+    fn arguments_of_every_command_are_parsed() {
         for line in [
             "serve",
             "user add ada --admin --password-stdin",
@@ -118,11 +131,14 @@ mod tests {
             "key rotate",
             "key revoke 7",
             "backup -",
-            "healthcheck",
+            "clock believe",
+            "healthcheck --ops-listen 127.0.0.1:1",
         ] {
             let arguments = ["auth-service"].into_iter().chain(line.split(' '));
-            let parsed = Cli::try_parse_from(arguments).map(|_| ());
-            assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
+            let matches = command_line::command::<Cli>(PREFIX).try_get_matches_from(arguments);
+            let parsed = matches.and_then(|matches| Cli::from_arg_matches(&matches));
+            let error = parsed.err().map(|error| error.to_string());
+            assert_eq!(error, None, "{line}");
         }
     }
 }

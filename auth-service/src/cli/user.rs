@@ -26,7 +26,7 @@ use crate::{
 pub(super) enum UserCommand {
     /// Create an account
     Add {
-        /// The name to sign in with
+        /// The username
         name: String,
         /// Allow the scope `admin`
         #[arg(long)]
@@ -37,20 +37,20 @@ pub(super) enum UserCommand {
     },
     /// Set a password and end all logins of the account
     SetPassword {
-        /// Whose
+        /// The username
         name: String,
         /// Read the password as one line from standard input
         #[arg(long)]
         password_stdin: bool,
     },
-    /// Refuse sign-in and end all logins of the account
+    /// Reject sign-in and end all logins of the account
     Disable {
-        /// Whose
+        /// The username
         name: String,
     },
     /// Allow sign-in again
     Enable {
-        /// Whose
+        /// The username
         name: String,
     },
     /// List the accounts
@@ -123,7 +123,7 @@ async fn list_users(accounts: &Accounts) -> anyhow::Result<()> {
 
 async fn accounts(store: SqliteStore, hashing: HashingConfig) -> anyhow::Result<Accounts> {
     let random = Arc::new(SystemRandom);
-    let hasher = Argon2id::start(hashing.params, NonZero::<u32>::MIN, random.clone())?;
+    let hasher = Argon2id::start(hashing.cost, NonZero::<u32>::MIN, random.clone())?;
     let feed = app::open_feed(&store, Arc::new(SystemClock)).await?;
     Ok(Accounts::new(
         Arc::new(store),
@@ -134,7 +134,7 @@ async fn accounts(store: SqliteStore, hashing: HashingConfig) -> anyhow::Result<
     ))
 }
 
-/// Asks twice at a terminal without showing it; anything else must say `--password-stdin`.
+/// Reads the password from standard input, or twice from a terminal without echo.
 fn password(from_stdin: bool) -> anyhow::Result<String> {
     if from_stdin {
         let mut line = String::new();
@@ -142,15 +142,15 @@ fn password(from_stdin: bool) -> anyhow::Result<String> {
         return Ok(text::line(&line).to_owned());
     }
     if !io::stdin().is_terminal() {
-        bail!("there is no terminal to ask at; give the password with --password-stdin");
+        bail!("standard input is not a terminal; pass the password with --password-stdin");
     }
-    let first = ask("Password: ")?;
-    if first != ask("Again: ")? {
-        bail!("the two do not match");
+    let first = prompt("Password: ")?;
+    if first != prompt("Again: ")? {
+        bail!("the passwords do not match");
     }
     Ok(first)
 }
 
-fn ask(prompt: &str) -> anyhow::Result<String> {
-    rpassword::prompt_password(prompt).context("cannot ask for a password")
+fn prompt(text: &str) -> anyhow::Result<String> {
+    rpassword::prompt_password(text).context("cannot read a password from the terminal")
 }

@@ -1,80 +1,83 @@
-//! What the service is told from outside, once it is known to be usable.
+//! Typed and validated configuration. It contains no types of drivers.
 
 mod settings;
 
 use std::{net::SocketAddr, num::NonZero, path::PathBuf, time::Duration};
 
-use argon2::Params;
 use holdfast_core::secret_key::SecretKey;
+use holdfast_crypto::argon2id::Cost;
 use holdfast_identity::{key::Algorithm, policy::Policy};
+use holdfast_server_kit::config::RedisUrl;
 use holdfast_tls::TlsFiles;
 use secrecy::SecretString;
 
 pub use self::settings::Settings;
-use crate::storage::redis::RedisUrl;
 
-/// What `serve` needs.
+/// The prefix of environment variables.
+pub const PREFIX: &str = "AUTH";
+
+/// The configuration of `serve`.
 #[derive(Debug)]
 pub struct ServeConfig {
-    /// Where gRPC is served.
+    /// Address of the gRPC port.
     pub listen: SocketAddr,
-    /// Where probes are answered.
+    /// Address of the ops port.
     pub ops_listen: SocketAddr,
     /// The database file.
     pub database: PathBuf,
-    /// Where instances count attempts together, and remember what is good once; `None`: each for itself.
+    /// The Redis that instances share for the counters of rate limits and the replay cache. `None`: each instance keeps its own in memory.
     pub redis: Option<RedisUrl>,
-    /// Names and times.
+    /// Issuer, audiences, lifetimes and requirements of tokens and logins.
     pub policy: Policy,
-    /// What signs new tokens.
+    /// Algorithm that signs new tokens.
     pub signing_algorithm: Algorithm,
-    /// How long a signing key signs before another one takes its place.
+    /// Time for which a signing key signs before its successor replaces it.
     pub key_max_age: Duration,
-    /// How long audit events are kept.
+    /// Time for which audit events are kept.
     pub audit_retention: Duration,
-    /// What seals the keys at rest.
+    /// Key that seals the keys in the database.
     pub key_encryption_key: SecretKey,
-    /// What web-service proves itself with.
+    /// Secret by which web-service authenticates. `None`: only by its client certificate.
     pub service_secret: Option<SecretString>,
-    /// TLS on the gRPC port.
+    /// TLS on the gRPC port. `None`: it is not encrypted.
     pub tls: Option<TlsConfig>,
-    /// How passwords are hashed.
+    /// Cost and concurrency of password hashing.
     pub hashing: HashingConfig,
-    /// How many connections the gRPC port takes at once.
+    /// Maximum number of connections to the gRPC port.
     pub max_connections: usize,
-    /// Whether gRPC reflection is on.
+    /// Whether gRPC reflection is served.
     pub reflection: bool,
 }
 
-/// What the commands need that make or revoke signing keys.
+/// The configuration of commands that create or revoke signing keys.
 #[derive(Debug)]
 pub struct KeyConfig {
     /// The database file.
     pub database: PathBuf,
-    /// What seals the keys at rest.
+    /// Key that seals the keys in the database.
     pub key_encryption_key: SecretKey,
-    /// What signs new tokens.
+    /// Algorithm that signs new tokens.
     pub algorithm: Algorithm,
-    /// How long a key signs.
+    /// Time for which a signing key signs before its successor replaces it.
     pub max_age: Duration,
-    /// How long an access token is valid.
+    /// Lifetime of an access token.
     pub access_ttl: Duration,
 }
 
 /// TLS on the gRPC port.
 #[derive(Clone, Debug)]
 pub struct TlsConfig {
-    /// Certificate and key; where authorities are named, every client needs a certificate of one of them (mutual TLS).
+    /// Certificate and key. Where certificate authorities are named, every client must present a certificate of one of them (mutual TLS).
     pub files: TlsFiles,
-    /// The DNS name in the client certificate that is web-service's.
+    /// DNS name in the client certificate that identifies web-service.
     pub web_service_name: String,
 }
 
-/// How passwords are hashed.
+/// Cost and concurrency of password hashing.
 #[derive(Clone, Debug)]
 pub struct HashingConfig {
-    /// What a hash costs.
-    pub params: Params,
-    /// How many at once.
+    /// Cost of one hash.
+    pub cost: Cost,
+    /// Passwords that are hashed at once.
     pub threads: NonZero<u32>,
 }

@@ -1,10 +1,13 @@
 //! The Redis that instances share. It holds keyed hashes and numbers only.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use holdfast_circuit_breaker::{CircuitBreaker, Probe};
 use holdfast_core::rate_limited_log::LogRateLimiter;
-use holdfast_server_kit::redis_info::{OLDEST_VERSION, RedisInfo};
+use holdfast_server_kit::{
+    config::RedisUrl,
+    redis_info::{OLDEST_VERSION, RedisInfo},
+};
 use redis::{
     Client, RedisError, RedisResult,
     aio::{ConnectionManager, ConnectionManagerConfig},
@@ -21,27 +24,6 @@ const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(1);
 static EVICTS: LogRateLimiter = LogRateLimiter::new();
 static TOO_OLD: LogRateLimiter = LogRateLimiter::new();
 
-/// The address and credentials of Redis.
-#[derive(Clone)]
-pub struct RedisUrl(Client);
-
-impl RedisUrl {
-    /// Parses a `redis://` URL.
-    ///
-    /// # Errors
-    /// What is wrong with the URL.
-    pub fn parse(url: &str) -> Result<Self, String> {
-        let client = Client::open(url).map_err(|why| why.to_string())?;
-        Ok(Self(client))
-    }
-}
-
-impl fmt::Debug for RedisUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RedisUrl(..)")
-    }
-}
-
 /// A connection, established by the first call, behind a circuit breaker. Clones share both.
 #[derive(Clone)]
 pub struct Redis {
@@ -53,8 +35,9 @@ impl Redis {
     /// A connection to `url`, which is not established yet.
     ///
     /// # Errors
-    /// The client cannot be built.
-    pub fn new(RedisUrl(client): RedisUrl) -> RedisResult<Self> {
+    /// The driver cannot use the URL.
+    pub fn new(url: &RedisUrl) -> RedisResult<Self> {
+        let client = Client::open(url.expose())?;
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(DEADLINE))
             .set_response_timeout(Some(DEADLINE))

@@ -114,12 +114,11 @@ async fn outdated_hash_is_replaced() {
 
     let (directory, clock) = (service.directory.clone(), service.clock.clone());
     let service = TestService::start_in(directory, clock, |config| {
-        let cost = Cost {
+        config.hashing.cost = Cost {
             memory: 128,
             iterations: 2,
             parallelism: 1,
         };
-        config.hashing.params = cost.params().unwrap();
     })
     .await;
     let wrong = service.try_login("ada", "a wrong password").await;

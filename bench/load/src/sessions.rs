@@ -5,6 +5,7 @@ use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 use clap::Args;
 use holdfast_core::clock::{Clock as _, SystemClock};
 use holdfast_crypto::random::SystemRandom;
+use holdfast_server_kit::config::RedisUrl;
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
 use web_service::session::{
@@ -55,9 +56,9 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: Options) -> anyhow::Result<String> {
     let login = options.site.sign_in(&options.site.client()?).await?;
     let session = Arc::new(session(login, SystemClock.now()));
-    let config = redis::parse(&options.redis).map_err(anyhow::Error::msg)?;
+    let url = RedisUrl::parse(&options.redis).map_err(anyhow::Error::msg)?;
     let records = EncryptedRecords::new(
-        redis::connect(config, Arc::new(SystemClock)).await?,
+        redis::connect(&url, Arc::new(SystemClock)).await?,
         Arc::new(SystemRandom),
     );
     let until = LIFETIMES.idle_end(&session);

@@ -1,4 +1,4 @@
-//! Logs on standard error, as text for people or as JSON for machines.
+//! Logs on standard error, as text or as JSON.
 
 mod escape;
 mod queue;
@@ -18,14 +18,13 @@ use holdfast_core::rate_limited_log::LogRateLimiter;
 use tracing_subscriber::EnvFilter;
 
 use self::{escape::escape, queue::LineQueue};
-use crate::config::Problems;
 
-/// How a log line is written.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// One line for people.
+    /// Text for people to read.
     Text,
-    /// One JSON object a line.
+    /// One JSON object in each line.
     Json,
 }
 
@@ -41,61 +40,46 @@ impl FromStr for LogFormat {
     }
 }
 
-/// What is logged, and how.
+/// Filter and format of the log.
 #[derive(Debug)]
 pub struct LogConfig {
-    /// Which events are kept, in the syntax of `tracing`'s `EnvFilter`, such as `info,auth_service=debug`.
+    /// The events that are written, in the syntax of [`EnvFilter`], such as `info,auth_service=debug`.
     pub filter: EnvFilter,
-    /// How they are written.
+    /// The format of their lines.
     pub format: LogFormat,
 }
 
-impl LogConfig {
-    /// Reads the settings `<PREFIX>_LOG` and `<PREFIX>_LOG_FORMAT`.
-    pub fn parse(
-        problems: &mut Problems,
-        prefix: &str,
-        filter: &str,
-        format: &str,
-    ) -> Option<Self> {
-        let filter = problems.parse(&format!("{prefix}_LOG"), filter);
-        let format = problems.parse(&format!("{prefix}_LOG_FORMAT"), format);
-        Some(Self {
-            filter: filter?,
-            format: format?,
-        })
-    }
-}
+/// Time that writing the last lines may take at the end of the process.
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How long the end of a process waits for its last lines to be read.
-const LAST_LINES: Duration = Duration::from_millis(500);
-
-/// Waits, when it is dropped, until the last lines are written, but not for long.
+/// Waits, when it is dropped, until the last lines are written, for at most half a second.
 #[must_use = "without it the last lines may be lost"]
 #[derive(Debug)]
 pub struct LogGuard(LineQueue);
 
 impl Drop for LogGuard {
     fn drop(&mut self) {
-        self.0.flush(LAST_LINES);
+        self.0.flush(FLUSH_TIMEOUT);
     }
 }
 
-/// Sends this process's log lines to standard error from now on, panics among them. Call it once, and keep the guard until the end.
-/// A reader that takes nothing holds nobody up: what does not fit into a queue of 1 MiB is dropped, and the number of lost lines is
-/// logged when others can be written again.
+/// Installs the subscriber that writes log lines, and panics, to standard error. To be called once; the guard is to be kept until the end
+/// of the process.
+///
+/// Logging never blocks, also where standard error is not read: lines that do not fit into a queue of 1 MiB are dropped, and their number
+/// is logged when lines can be written again.
 ///
 /// # Errors
-/// When there is no thread or descriptor for it.
+/// When the thread or the file descriptor for it cannot be created.
 pub fn init(config: LogConfig) -> io::Result<LogGuard> {
     let has_colours = config.format == LogFormat::Text && io::stderr().is_terminal();
-    // A descriptor of its own: whoever writes to `io::stderr` must not wait for the lock of a writer that is stuck.
+    // A separate descriptor, so that a blocked write does not hold the lock of `io::stderr`.
     let output = File::from(io::stderr().as_fd().try_clone_to_owned()?);
     let queue = LineQueue::start(output, |dropped| {
         tracing::warn!(
             event = "log.lines_dropped",
             dropped,
-            "log lines were dropped, as nobody read them in time"
+            "log lines were dropped, as standard error was not read"
         );
     })?;
     let writer = Writer {
@@ -115,21 +99,22 @@ pub fn init(config: LogConfig) -> io::Result<LogGuard> {
     panic::set_hook(Box::new(move |panic| {
         let place = panic.location().map(ToString::to_string);
         let message = panic.payload_as_str().unwrap_or("no message");
-        // A request that finds one can be repeated; places in the code are few.
+        // Limited for each place in the code, as a request that causes a panic can be repeated.
         let mut panics = panics.lock().unwrap_or_else(PoisonError::into_inner);
         panics.entry(place.clone()).or_default().log(|times| {
             tracing::error!(
+                event = "process.panicked",
                 panic = message,
                 place,
                 times,
-                "something panicked; this is a bug"
+                "a thread panicked; this is a bug"
             );
         });
     }));
     Ok(LogGuard(queue))
 }
 
-/// Takes one whole line at a time, as the subscriber writes them.
+/// Queues lines. The subscriber writes one whole line with each call.
 #[derive(Clone)]
 struct Writer {
     queue: LineQueue,

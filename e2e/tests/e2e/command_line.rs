@@ -91,7 +91,7 @@ async fn command_with_invalid_input_fails_with_reason() {
     );
     let (success, text) = run("web-service", &["serve", "--tls", "off"], &[], "").await;
     assert!(
-        !success && text.contains("WEB_TLS: off needs WEB_TRUSTED_PROXIES"),
+        !success && text.contains("WEB_TLS: off requires WEB_TRUSTED_PROXIES"),
         "{text}"
     );
 }

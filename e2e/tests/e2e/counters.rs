@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use auth_service::storage::{
     counters::{memory::InMemoryAttemptCounters, redis::RedisAttemptCounters},
-    redis::{Redis as Shared, RedisUrl},
+    redis::Redis as Shared,
     replay_cache::RedisReplayCache,
 };
 use e2e::{redis::Redis, wait::until};
@@ -14,6 +14,7 @@ use holdfast_core::{
     replay_cache::ReplayCache as _,
 };
 use holdfast_identity::authentication::{AttemptCounters, Counter, KeyedHash, Limit, Throttled};
+use holdfast_server_kit::config::RedisUrl;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -40,7 +41,7 @@ const fn window(name: u8) -> Counter {
 
 fn shared(redis: &Redis) -> Shared {
     let url = RedisUrl::parse(&redis.url()).unwrap();
-    Shared::new(url).unwrap()
+    Shared::new(&url).unwrap()
 }
 
 fn in_redis(redis: &Redis) -> RedisAttemptCounters {

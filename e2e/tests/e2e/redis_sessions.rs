@@ -8,6 +8,7 @@ use e2e::{
     wait::until,
 };
 use holdfast_core::clock::{Clock as _, ManualClock, SystemClock};
+use holdfast_server_kit::config::RedisUrl;
 use redis::AsyncCommands as _;
 use serde_json::Value;
 use tower_sessions::{
@@ -300,8 +301,8 @@ async fn new_session_record_expires_after_idle_timeout_by_clock_of_redis() {
     ] {
         let clock = ManualClock::default();
         clock.leap(SystemClock.now() - clock.now() + skew);
-        let config = web_service::session::store::redis::parse(&redis.url()).unwrap();
-        let store = web_service::session::store::redis::connect(config, Arc::new(clock.clone()));
+        let url = RedisUrl::parse(&redis.url()).unwrap();
+        let store = web_service::session::store::redis::connect(&url, Arc::new(clock.clone()));
         let store = store.await.unwrap();
         let idle = Duration::from_mins(30);
         let ahead = until("a connection", async || store.ahead().await.ok()).await;

@@ -50,8 +50,8 @@ pub(super) async fn connect(
                 redis: None,
             }
         }
-        SessionStoreConfig::Redis(config) => {
-            let redis = redis::connect(config, clock.clone()).await?;
+        SessionStoreConfig::Redis(url) => {
+            let redis = redis::connect(&url, clock.clone()).await?;
             let cache = SessionCache::default();
             redis.track(cache.clone());
             let records = EncryptedRecords::new(redis.clone(), random).dated_by(redis.clone());

@@ -1,13 +1,13 @@
-//! What the service is told from outside, once it is known to be usable.
+//! Typed and validated configuration. It contains no types of drivers.
 
 mod settings;
 
-use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use fred::types::config::Config as RedisConfig;
-use holdfast_client::AuthConfig;
+use holdfast_client::config::AuthConfig;
 pub use holdfast_core::public_url::PublicUrl;
 use holdfast_core::secret_key::SecretKey;
+use holdfast_server_kit::config::RedisUrl;
 use holdfast_tls::IdentityFiles;
 
 pub use self::settings::Settings;
@@ -19,68 +19,62 @@ use crate::{
     session::{browser_session::Lifetimes, device_binding::BindingPolicy},
 };
 
-/// What `serve` needs.
+/// The prefix of environment variables.
+pub const PREFIX: &str = "WEB";
+
+/// The configuration of `serve`.
 #[derive(Debug)]
 pub struct ServeConfig {
-    /// Where HTTPS is served.
+    /// Address of the HTTPS port.
     pub listen: SocketAddr,
-    /// Where Envoy asks, over gRPC; `None`: nowhere.
+    /// Address of forward auth for Envoy, `ext_authz` over gRPC. `None`: it is not served.
     pub ext_authz_listen: Option<SocketAddr>,
-    /// Where probes are answered.
+    /// Address of the ops port.
     pub ops_listen: SocketAddr,
-    /// The URL under which people reach this service; `None`: localhost with the port that is served.
+    /// Public URL of this service. `None`: `https://localhost` with the port that is served.
     pub public_url: Option<PublicUrl>,
-    /// How auth-service is reached.
+    /// Addresses of auth-service, and how this service authenticates to it.
     pub auth: AuthConfig,
-    /// Where sessions are kept.
+    /// Where session records are kept.
     pub session_store: SessionStoreConfig,
-    /// What cookies are called.
+    /// Names of the cookies.
     pub cookie_names: CookieNames,
-    /// Makes form tokens, challenges and proof cookies.
+    /// Key of CSRF tokens, challenges and proof cookies.
     pub secret_key: SecretKey,
-    /// How long cookies are judged by what was last heard of ended logins.
+    /// Time for which cookies are accepted after the last message of the revocation stream.
     pub max_staleness: Duration,
-    /// How long sessions last.
+    /// Idle and absolute timeout of sessions.
     pub lifetimes: Lifetimes,
-    /// The certificate.
+    /// The certificate of the HTTPS port.
     pub tls: TlsConfig,
-    /// Whose word counts about where a request came from.
+    /// Reverse proxies whose `X-Forwarded-*` headers are used.
     pub trusted_proxies: TrustedProxies,
-    /// Other origins that people may be sent back to after signing in.
+    /// Origins to which a browser may be redirected after sign-in, besides the own one.
     pub return_origins: AllowedRedirectOrigins,
-    /// Whether browsers are told at sign-out to clear what they keep for this site.
+    /// Whether sign-out makes the browser clear its cache and storage for this site.
     pub clear_site_data: bool,
-    /// Whether sessions are bound to devices.
+    /// Whether sessions are bound to devices, and the reaction to a possible theft.
     pub device_binding: BindingPolicy,
-    /// How many connections the HTTPS port takes at once.
+    /// Maximum number of connections to the HTTPS port.
     pub max_connections: usize,
 }
 
-/// Where sessions are kept.
+/// Where session records are kept.
+#[derive(Debug)]
 pub enum SessionStoreConfig {
     /// In this process, until it ends.
     Memory,
     /// In Redis.
-    Redis(RedisConfig),
+    Redis(RedisUrl),
 }
 
-/// The URL of a Redis may hold its password.
-impl fmt::Debug for SessionStoreConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Memory => "Memory",
-            Self::Redis(_) => "Redis(..)",
-        })
-    }
-}
-
-/// Where the certificate comes from.
+/// The certificate of the HTTPS port.
 #[derive(Debug)]
 pub enum TlsConfig {
-    /// Nowhere: a proxy on the same machine or network has it.
+    /// None: a proxy serves TLS.
     Off,
-    /// Made here, by a certificate authority of this installation kept in this directory.
+    /// A local certificate, issued by the certificate authority that is kept in this directory.
     Local(PathBuf),
-    /// Given.
+    /// The certificate in these files.
     Files(IdentityFiles),
 }

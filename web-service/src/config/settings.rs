@@ -1,4 +1,4 @@
-//! Flags with an environment variable each, checked as a whole before anything starts.
+//! The settings of web-service as text: flags, each with an environment variable (`WEB_…`) of the same name.
 
 mod check;
 mod proxies;
@@ -7,151 +7,98 @@ use std::path::PathBuf;
 
 use clap::Args;
 use holdfast_core::text::Text;
+use holdfast_server_kit::config::args::{LogArgs, OpsArgs, TlsArgs};
 
-/// All settings as text. Durations carry their unit, such as `30m` or `12h`. It holds secrets and has no `Debug`.
+/// All settings as text, which `check` parses. The doc comments are the help, and the tables of `docs/CONFIGURATION.md`. Contains
+/// secrets, and therefore has no `Debug`.
 #[derive(Args)]
 #[command(next_help_heading = "Settings")]
 pub struct Settings {
-    /// Where HTTPS is served: an IP address, or localhost, and a port
-    #[arg(
-        long,
-        env = "WEB_LISTEN",
-        global = true,
-        default_value = "127.0.0.1:8443"
-    )]
+    /// Address and port of HTTPS
+    #[arg(long, default_value = "127.0.0.1:8443")]
     listen: Text,
-    /// Where probes are answered: /livez and /readyz
-    #[arg(
-        long,
-        env = "WEB_OPS_LISTEN",
-        global = true,
-        default_value = "127.0.0.1:9443"
-    )]
-    ops_listen: Text,
-    /// Where Envoy asks whether requests may pass (`ext_authz` over gRPC, not encrypted), such as 127.0.0.1:9002; nowhere
-    /// where it is not set
-    #[arg(long, env = "WEB_EXT_AUTHZ_LISTEN", global = true)]
+    #[command(flatten)]
+    ops: OpsArgs<9443>,
+    /// Address and port of forward auth for Envoy (`ext_authz` over gRPC), such as `127.0.0.1:9002`. Not encrypted: for a network that
+    /// only Envoy can reach
+    #[arg(long)]
     ext_authz_listen: Option<Text>,
-    /// Directory for files that the service makes for itself
-    #[arg(long, env = "WEB_DATA_DIR", global = true, default_value = ".holdfast")]
+    /// Directory for files that the service creates, such as the local certificate
+    #[arg(long, default_value = ".holdfast")]
     data_dir: PathBuf,
-    /// The URL under which people reach this service: https://, host and perhaps a port, such as `https://id.example`
-    /// [default: localhost with the port that is served]
-    #[arg(long, env = "WEB_PUBLIC_URL", global = true)]
+    /// Public URL of this service, such as `https://id.example` [default: `https://localhost` with the served port]
+    #[arg(long)]
     public_url: Option<Text>,
-    /// auth-service, http:// or https://, several separated by commas
-    #[arg(
-        long,
-        env = "WEB_AUTH_URL",
-        global = true,
-        value_delimiter = ',',
-        default_value = "http://127.0.0.1:50051"
-    )]
+    /// Addresses of auth-service, `http://` or `https://`, separated by commas
+    #[arg(long, value_delimiter = ',', default_value = "http://127.0.0.1:50051")]
     auth_url: Vec<Text>,
-    /// Certificate authority of auth-service in PEM, read again when it changes
-    #[arg(long, env = "WEB_AUTH_CA", global = true)]
+    /// Certificate authority of auth-service in PEM, required with `https://`. Reloaded when the file changes
+    #[arg(long)]
     auth_ca: Option<PathBuf>,
-    /// Client certificate for auth-service in PEM, read again when it changes
-    #[arg(long, env = "WEB_AUTH_CERT", global = true)]
+    /// Client certificate for auth-service in PEM. Reloaded when the file changes
+    #[arg(long)]
     auth_cert: Option<PathBuf>,
-    /// The client certificate's private key in PEM
-    #[arg(long, env = "WEB_AUTH_KEY", global = true)]
+    /// Private key of the client certificate in PEM. Reloaded when the file changes
+    #[arg(long)]
     auth_key: Option<PathBuf>,
-    /// What this service proves itself with to auth-service
-    #[arg(long, env = "WEB_AUTH_SECRET", global = true, hide_env_values = true)]
+    /// Secret by which this service authenticates to auth-service; the same as `AUTH_SERVICE_SECRET`
+    #[arg(long, hide_env_values = true)]
     auth_secret: Option<String>,
-    /// File that holds that secret
-    #[arg(long, env = "WEB_AUTH_SECRET_FILE", global = true)]
+    /// File that contains that secret
+    #[arg(long)]
     auth_secret_file: Option<PathBuf>,
-    /// Where sessions are kept: memory, or a redis:// URL [default: memory]
-    #[arg(long, env = "WEB_SESSION_STORE", global = true, hide_env_values = true)]
+    /// Session store: `memory`, or a `redis://` URL (Redis 6.2 or later, with `maxmemory-policy noeviction`) [default: `memory`]
+    #[arg(long, hide_env_values = true)]
     session_store: Option<String>,
-    /// File that holds the same; the URL may have a password
-    #[arg(long, env = "WEB_SESSION_STORE_FILE", global = true)]
+    /// File that contains the same; the URL may include a password
+    #[arg(long)]
     session_store_file: Option<PathBuf>,
-    /// Makes form tokens, challenges and proof cookies; 32 random bytes in base64, the same for all instances
-    #[arg(long, env = "WEB_SECRET_KEY", global = true, hide_env_values = true)]
+    /// Key of CSRF tokens, challenges and proof cookies: 32 random bytes in base64, the same for all instances [required to serve]
+    #[arg(long, hide_env_values = true)]
     secret_key: Option<String>,
-    /// File that holds the secret key
-    #[arg(long, env = "WEB_SECRET_KEY_FILE", global = true)]
+    /// File that contains the secret key
+    #[arg(long)]
     secret_key_file: Option<PathBuf>,
-    /// Stands in the names of all cookies, such as staging for `__Host-staging-session`: several installations on one host, whose
-    /// cookies browsers do not keep apart by port, need one each [default: none, as in `__Host-session`]
-    #[arg(long, env = "WEB_COOKIE_PREFIX", global = true)]
+    /// Part of the name of every cookie: `staging` turns `__Host-session` into `__Host-staging-session`. Several installations on one
+    /// host need one each, as browsers share cookies between ports
+    #[arg(long)]
     cookie_prefix: Option<Text>,
-    /// When a session ends without a request, at most 31d
-    #[arg(long, env = "WEB_IDLE_TIMEOUT", global = true, default_value = "30m")]
+    /// Time without a request after which a session ends, from `1s` to `31d`
+    #[arg(long, default_value = "30m")]
     idle_timeout: Text,
-    /// When a session ends whatever happens, at most 366d
-    #[arg(
-        long,
-        env = "WEB_ABSOLUTE_TIMEOUT",
-        global = true,
-        default_value = "12h"
-    )]
+    /// Time after which a session ends, however it is used, from `1s` to `366d`
+    #[arg(long, default_value = "12h")]
     absolute_timeout: Text,
-    /// How long cookies are good after auth-service was last heard of ended logins, at most 1h
-    #[arg(
-        long,
-        env = "WEB_REVOCATION_MAX_STALENESS",
-        global = true,
-        default_value = "60s"
-    )]
+    /// Time for which cookies are accepted after the last message of the revocation stream, from `1s` to `1h`
+    #[arg(long, default_value = "60s")]
     revocation_max_staleness: Text,
-    /// Speak TLS: on, or off behind a proxy that does; needs `WEB_TRUSTED_PROXIES` and `WEB_PUBLIC_URL` then
-    #[arg(long, env = "WEB_TLS", global = true, default_value = "on")]
+    /// Whether TLS is served: `on`, with a local certificate that is created and kept where `--tls-cert` is not set; `off` behind a
+    /// proxy that serves TLS, which requires `WEB_TRUSTED_PROXIES` and `WEB_PUBLIC_URL`
+    #[arg(long, default_value = "on")]
     tls: Text,
-    /// Certificate chain in PEM, read again when it changes [default: a local certificate is made and kept]
-    #[arg(long, env = "WEB_TLS_CERT", global = true)]
-    tls_cert: Option<PathBuf>,
-    /// The certificate's private key in PEM
-    #[arg(long, env = "WEB_TLS_KEY", global = true)]
-    tls_key: Option<PathBuf>,
-    /// Reverse proxies whose X-Forwarded-For counts: networks such as 10.0.0.0/8, and none larger, separated by commas
-    #[arg(
-        long,
-        env = "WEB_TRUSTED_PROXIES",
-        global = true,
-        value_delimiter = ','
-    )]
+    #[command(flatten)]
+    certificate: TlsArgs,
+    /// Reverse proxies whose `X-Forwarded-*` headers are used: addresses or networks, at most a `/8` (IPv6: `/7`), separated by commas
+    #[arg(long, value_delimiter = ',')]
     trusted_proxies: Vec<Text>,
-    /// Applications behind a reverse proxy that people may be sent back to after signing in: origins such as
+    /// Origins of applications behind a reverse proxy to which a browser may be redirected after sign-in, such as
     /// `https://app.example`, separated by commas
-    #[arg(long, env = "WEB_RETURN_ORIGINS", global = true, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',')]
     return_origins: Vec<Text>,
-    /// Tell browsers at sign-out to clear what they keep for this site, and for its sibling hosts: on or off
-    #[arg(long, env = "WEB_CLEAR_SITE_DATA", global = true, default_value = "on")]
+    /// Whether sign-out makes the browser clear its cache and storage for this site and its sibling hosts: `on` or `off`
+    #[arg(long, default_value = "on")]
     clear_site_data: Text,
-    /// Whether sessions are bound to a key that the browser's device keeps (Device Bound Session Credentials): off, prefer (where
-    /// the browser can) or require (others are refused after a minute)
-    #[arg(
-        long,
-        env = "WEB_DEVICE_BINDING",
-        global = true,
-        default_value = "prefer"
-    )]
+    /// Whether sessions are bound to a key of the browser's device (DBSC): `off`; `prefer`, where the browser supports it; `require`,
+    /// others are refused after a minute
+    #[arg(long, default_value = "prefer")]
     device_binding: Text,
-    /// What happens when a bound session's cookie comes from elsewhere without a proof: report (in the audit trail) or end (the
-    /// login, too)
-    #[arg(
-        long,
-        env = "WEB_DEVICE_THEFT",
-        global = true,
-        default_value = "report"
-    )]
+    /// Reaction to the cookie of a bound session that comes from another source without a device proof: `report` in the audit trail,
+    /// or `end` the login, too
+    #[arg(long, default_value = "report")]
     device_theft: Text,
-    /// How many connections the HTTPS port takes at once
-    #[arg(
-        long,
-        env = "WEB_MAX_CONNECTIONS",
-        global = true,
-        default_value = "4096"
-    )]
+    /// Maximum number of connections to the HTTPS port, from `1` to `1000000`
+    #[arg(long, default_value = "4096")]
     max_connections: Text,
-    /// What is logged, such as `info` or `web_service=debug`
-    #[arg(long, env = "WEB_LOG", global = true, default_value = "info")]
-    log: Text,
-    /// How it is logged: text or json
-    #[arg(long, env = "WEB_LOG_FORMAT", global = true, default_value = "text")]
-    log_format: Text,
+    #[command(flatten)]
+    log: LogArgs,
 }

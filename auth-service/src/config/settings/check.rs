@@ -1,40 +1,37 @@
-//! What is wrong with the settings, all of it at once; or what they mean.
+//! Parses the settings into typed configurations, and reports everything that is wrong with them at once.
 
 use std::{net::SocketAddr, num::NonZero, path::PathBuf, thread, time::Duration};
 
-use holdfast_core::{public_url::PublicUrl, text};
+use holdfast_core::{public_url::PublicUrl, secret_key::SecretKey, text};
 use holdfast_crypto::argon2id::Cost;
 use holdfast_identity::{
     issuer::is_equivalent_issuer, key::Algorithm, oauth::DpopPolicy, policy::Policy,
 };
 use holdfast_server_kit::{
-    config::{Problems, SecretSource},
+    config::{Problems, RedisUrl, SecretSource},
     telemetry::LogConfig,
 };
-use holdfast_tls::{IdentityFiles, PemFile, TlsFiles};
-use secrecy::ExposeSecret as _;
+use holdfast_tls::{PemFile, TlsFiles};
+use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::{
-    config::{HashingConfig, KeyConfig, ServeConfig, TlsConfig, settings::Settings},
-    storage::redis::RedisUrl,
-};
+use crate::config::{HashingConfig, KeyConfig, PREFIX, ServeConfig, TlsConfig, settings::Settings};
 
-/// Twice [`PUBLICATION_LEAD_TIME`](holdfast_identity::key::PUBLICATION_LEAD_TIME).
-const LEAST_KEY_MAX_AGE: &str = "20m";
+/// The minimum of `AUTH_KEY_MAX_AGE`: twice [`PUBLICATION_LEAD_TIME`](holdfast_identity::key::PUBLICATION_LEAD_TIME).
+const MIN_KEY_MAX_AGE: &str = "20m";
 
-/// The most memory of one hash, in KiB: 4 GiB.
-const MOST_MEMORY: u32 = 4 << 20;
+/// The maximum of `AUTH_ARGON2_MEMORY`, in KiB: 4 GiB.
+const MAX_MEMORY: u32 = 4 << 20;
 
 impl Settings {
-    /// Everything that `serve` needs.
+    /// The configuration of `serve`, and of its log.
     ///
     /// # Errors
-    /// All that is wrong.
+    /// Everything that is wrong with the settings.
     pub fn serve(self) -> Result<(LogConfig, ServeConfig), Problems> {
         let mut problems = Problems::default();
-        let log = LogConfig::parse(&mut problems, "AUTH", &self.log, &self.log_format);
+        let log = self.log.parse(&mut problems, PREFIX);
         let listen = problems.listen("AUTH_LISTEN", &self.listen);
-        let ops_listen = problems.listen("AUTH_OPS_LISTEN", &self.ops_listen);
+        let ops_listen = self.ops.parse(&mut problems, PREFIX);
         let database = self.database(&mut problems);
         let redis = self.redis(&mut problems);
         let policy = self.policy(&mut problems);
@@ -50,20 +47,8 @@ impl Settings {
         );
         let reflection = problems.switch("AUTH_REFLECTION", &self.reflection);
         let tls = self.tls(&mut problems);
-        let key_encryption_key = problems.key(
-            "AUTH_KEY_ENCRYPTION_KEY",
-            SecretSource {
-                value: self.key_encryption_key,
-                file: self.key_encryption_key_file,
-            },
-        );
-        let service_secret = problems.service_secret(
-            "AUTH_SERVICE_SECRET",
-            SecretSource {
-                value: self.service_secret,
-                file: self.service_secret_file,
-            },
-        );
+        let key_encryption_key = self.key_encryption_key(&mut problems);
+        let service_secret = self.service_secret(&mut problems);
         problems.finish(|| {
             let config = ServeConfig {
                 listen: listen?,
@@ -85,10 +70,10 @@ impl Settings {
         })
     }
 
-    /// What the commands need that work on accounts.
+    /// The database and the cost of a password hash, for commands that work on accounts.
     ///
     /// # Errors
-    /// All that is wrong.
+    /// Everything that is wrong with these settings.
     pub fn accounts(&self) -> Result<(PathBuf, HashingConfig), Problems> {
         let mut problems = Problems::default();
         let database = self.database(&mut problems);
@@ -96,23 +81,17 @@ impl Settings {
         problems.finish(|| Some((database?, hashing?)))
     }
 
-    /// What the commands need that make or revoke signing keys.
+    /// The configuration of commands that create or revoke signing keys.
     ///
     /// # Errors
-    /// All that is wrong.
+    /// Everything that is wrong with these settings.
     pub fn keys(self) -> Result<KeyConfig, Problems> {
         let mut problems = Problems::default();
         let database = self.database(&mut problems);
         let algorithm = self.signing_algorithm(&mut problems);
         let max_age = self.key_max_age(&mut problems);
         let access_ttl = self.access_ttl(&mut problems);
-        let key_encryption_key = problems.key(
-            "AUTH_KEY_ENCRYPTION_KEY",
-            SecretSource {
-                value: self.key_encryption_key,
-                file: self.key_encryption_key_file,
-            },
-        );
+        let key_encryption_key = self.key_encryption_key(&mut problems);
         problems.finish(|| {
             Some(KeyConfig {
                 database: database?,
@@ -124,30 +103,46 @@ impl Settings {
         })
     }
 
-    fn signing_algorithm(&self, problems: &mut Problems) -> Option<Algorithm> {
-        let words = [Algorithm::EdDsa, Algorithm::Es256].map(|one| (one.as_str(), one));
-        problems.choice("AUTH_SIGNING_ALGORITHM", &self.signing_algorithm, &words)
+    /// The address of the ops port, for `healthcheck`.
+    ///
+    /// # Errors
+    /// When it is not an address with a port.
+    pub fn ops_listen(&self) -> Result<SocketAddr, Problems> {
+        self.ops.parse_alone(PREFIX)
     }
 
-    /// Whoever verifies offline sees an end no earlier.
+    fn key_encryption_key(&self, problems: &mut Problems) -> Option<SecretKey> {
+        let source = SecretSource::new(
+            self.key_encryption_key.as_deref(),
+            self.key_encryption_key_file.as_deref(),
+        );
+        problems.key("AUTH_KEY_ENCRYPTION_KEY", source)
+    }
+
+    /// `Some(None)`: not set.
+    fn service_secret(&self, problems: &mut Problems) -> Option<Option<SecretString>> {
+        let source = SecretSource::new(
+            self.service_secret.as_deref(),
+            self.service_secret_file.as_deref(),
+        );
+        problems.service_secret("AUTH_SERVICE_SECRET", source)
+    }
+
+    fn signing_algorithm(&self, problems: &mut Problems) -> Option<Algorithm> {
+        let choices =
+            [Algorithm::EdDsa, Algorithm::Es256].map(|algorithm| (algorithm.as_str(), algorithm));
+        problems.choice("AUTH_SIGNING_ALGORITHM", &self.signing_algorithm, &choices)
+    }
+
+    /// The upper bound limits for how long offline verification accepts a revoked token.
     fn access_ttl(&self, problems: &mut Problems) -> Option<Duration> {
         problems.duration("AUTH_ACCESS_TTL", &self.access_ttl, ("1s", "24h"))
     }
 
-    /// A key is published for some time before it signs.
+    /// The lower bound leaves time in which a key is published and does not sign yet.
     fn key_max_age(&self, problems: &mut Problems) -> Option<Duration> {
-        let bounds = (LEAST_KEY_MAX_AGE, "2y");
+        let bounds = (MIN_KEY_MAX_AGE, "2y");
         problems.duration("AUTH_KEY_MAX_AGE", &self.key_max_age, bounds)
-    }
-
-    /// Where the ops port is.
-    ///
-    /// # Errors
-    /// When it is no address.
-    pub fn ops_listen(&self) -> Result<SocketAddr, Problems> {
-        let mut problems = Problems::default();
-        let address = problems.listen("AUTH_OPS_LISTEN", &self.ops_listen);
-        problems.finish(|| address)
     }
 
     fn database(&self, problems: &mut Problems) -> Option<PathBuf> {
@@ -164,12 +159,9 @@ impl Settings {
         problems.check("AUTH_DATABASE_URL", file.ok_or(form))
     }
 
-    /// `Some(None)`: none is used.
+    /// `Some(None)`: not set.
     fn redis(&self, problems: &mut Problems) -> Option<Option<RedisUrl>> {
-        let source = SecretSource {
-            value: self.redis_url.clone(),
-            file: self.redis_url_file.clone(),
-        };
+        let source = SecretSource::new(self.redis_url.as_deref(), self.redis_url_file.as_deref());
         let Some(url) = problems.secret("AUTH_REDIS_URL", source)? else {
             return Some(None);
         };
@@ -180,8 +172,7 @@ impl Settings {
     fn policy(&self, problems: &mut Problems) -> Option<Policy> {
         let issuer = self.issuer(problems);
         let access_ttl = self.access_ttl(problems);
-        let year = ("1s", "366d");
-        let refresh_ttl = problems.duration("AUTH_REFRESH_TTL", &self.refresh_ttl, year);
+        let refresh_ttl = problems.duration("AUTH_REFRESH_TTL", &self.refresh_ttl, ("1s", "366d"));
         let step_up_max_age =
             problems.duration("AUTH_STEP_UP_MAX_AGE", &self.step_up_max_age, ("1s", "24h"));
         let login_ttl = problems.duration(
@@ -190,12 +181,12 @@ impl Settings {
             ("1s", "10y"),
         );
         let audiences = self.audiences(problems);
-        let words = [
+        let choices = [
             ("off", DpopPolicy::Off),
             ("allow", DpopPolicy::Allow),
             ("require", DpopPolicy::Require),
         ];
-        let dpop = problems.choice("AUTH_DPOP", &self.dpop, &words);
+        let dpop = problems.choice("AUTH_DPOP", &self.dpop, &choices);
         let issuer = issuer?;
         let mut audiences = audiences?;
         for audience in &mut audiences {
@@ -218,20 +209,20 @@ impl Settings {
     }
 
     fn issuer(&self, problems: &mut Problems) -> Option<String> {
-        let written = self.issuer.as_deref().ok_or_else(|| {
-            "not set; give the URL under which people reach this installation, such as https://id.example"
+        let text = self.issuer.as_deref().ok_or_else(|| {
+            "not set; give the public URL of this installation, such as https://id.example"
                 .to_owned()
         });
-        let issuer = written.and_then(PublicUrl::parse).map(|url| url.origin);
+        let issuer = text.and_then(PublicUrl::parse).map(|url| url.origin);
         problems.check("AUTH_ISSUER", issuer)
     }
 
-    /// The list of a client's audiences is kept with blanks between them.
+    /// Rejects whitespace inside an audience: the store separates the audiences of an OAuth client by spaces.
     fn audiences(&self, problems: &mut Problems) -> Option<Vec<String>> {
         let audience = |text: &str| {
             if text.contains(char::is_whitespace) {
                 Err(format!(
-                    "{text:?}: has a blank; separate audiences by commas"
+                    "{text:?}: contains whitespace; separate audiences by commas"
                 ))
             } else {
                 Ok(text.to_owned())
@@ -242,7 +233,7 @@ impl Settings {
     }
 
     fn hashing(&self, problems: &mut Problems) -> Option<HashingConfig> {
-        let memory = problems.number("AUTH_ARGON2_MEMORY", &self.argon2_memory, 1..=MOST_MEMORY);
+        let memory = problems.number("AUTH_ARGON2_MEMORY", &self.argon2_memory, 1..=MAX_MEMORY);
         let iterations =
             problems.number("AUTH_ARGON2_ITERATIONS", &self.argon2_iterations, 1..=1000);
         let parallelism =
@@ -261,28 +252,28 @@ impl Settings {
         if cost.is_weak() {
             problems.add("AUTH_ARGON2_MEMORY (in KiB) and AUTH_ARGON2_ITERATIONS: at least 7168 KiB, and 35840 KiB over all passes");
         }
+        problems.check("AUTH_ARGON2_…", cost.validate())?;
         Some(HashingConfig {
-            params: problems.check("AUTH_ARGON2_…", cost.params())?,
+            cost,
             threads: threads?,
         })
     }
 
     /// `Some(None)`: no TLS.
     fn tls(&self, problems: &mut Problems) -> Option<Option<TlsConfig>> {
-        let (certificate, key) = match (&self.tls_cert, &self.tls_key) {
-            (Some(certificate), Some(key)) => (certificate, key),
-            (None, None) if self.tls_client_ca.is_none() => return Some(None),
-            _ => {
-                problems.add("AUTH_TLS_CERT and AUTH_TLS_KEY: set both, or neither and no AUTH_TLS_CLIENT_CA");
+        let identity = self
+            .tls
+            .identity(problems, ["AUTH_TLS_CERT", "AUTH_TLS_KEY"])?;
+        let Some(identity) = identity else {
+            if self.tls_client_ca.is_some() {
+                problems.add("AUTH_TLS_CLIENT_CA: requires AUTH_TLS_CERT and AUTH_TLS_KEY");
                 return None;
             }
+            return Some(None);
         };
         let authorities = self.tls_client_ca.as_ref();
         let files = TlsFiles {
-            identity: Some(IdentityFiles {
-                certificate: PemFile::new("AUTH_TLS_CERT", certificate),
-                key: PemFile::new("AUTH_TLS_KEY", key),
-            }),
+            identity: Some(identity),
             authorities: authorities.map(|file| PemFile::new("AUTH_TLS_CLIENT_CA", file)),
             announced: Vec::new(),
         };

@@ -10,7 +10,7 @@ struct Cli {
     settings: Settings,
 }
 
-/// The settings that are needed, with this one in place of its default.
+/// The required settings, with one more.
 fn settings(flag: &str, value: &str) -> Settings {
     let key = STANDARD.encode(b"for tests: neither drawn nor one");
     let mut flags = vec![
@@ -30,7 +30,7 @@ fn policy(flag: &str, value: &str) -> Policy {
 }
 
 #[test]
-fn the_issuer_is_an_origin_in_its_normal_form() {
+fn issuer_in_any_spelling_becomes_its_origin() {
     for written in [
         "https://id.example",
         " https://id.example ",
@@ -49,7 +49,7 @@ fn the_issuer_is_an_origin_in_its_normal_form() {
 }
 
 #[test]
-fn lists_and_words_are_brought_into_one_form() {
+fn lists_and_keywords_are_normalized() {
     let audiences = policy("audience", " https://a.example , b,").audiences;
     assert_eq!(audiences, ["https://a.example", "b"]);
     assert_eq!(policy("dpop", "Require").dpop, DpopPolicy::Require);
@@ -61,8 +61,8 @@ fn lists_and_words_are_brought_into_one_form() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:50051");
 }
 
-/// A flag, a value that it does not take, and what is said of that.
-const REFUSED: &[(&str, &str, &str)] = &[
+/// A flag, a value that it rejects, and a part of the message.
+const REJECTED: &[(&str, &str, &str)] = &[
     (
         "issuer",
         "https://id.example/auth",
@@ -78,7 +78,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     (
         "audience",
         "https://a.example b",
-        "AUTH_AUDIENCE: \"https://a.example b\": has a blank",
+        "AUTH_AUDIENCE: \"https://a.example b\": contains whitespace",
     ),
     (
         "listen",
@@ -168,6 +168,21 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "AUTH_DATABASE_URL: must be sqlite:FILE",
     ),
     (
+        "redis-url",
+        "http://:hush@redis",
+        "AUTH_REDIS_URL: must be a URL such as redis://redis:6379",
+    ),
+    (
+        "tls-client-ca",
+        "ca.pem",
+        "AUTH_TLS_CLIENT_CA: requires AUTH_TLS_CERT and AUTH_TLS_KEY",
+    ),
+    (
+        "tls-cert",
+        "port.pem",
+        "AUTH_TLS_CERT and AUTH_TLS_KEY: set both or neither",
+    ),
+    (
         "service-secret",
         "short",
         "AUTH_SERVICE_SECRET: has fewer than 32 characters",
@@ -180,25 +195,25 @@ const REFUSED: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
-fn what_cannot_be_meant_is_refused_with_what_can() {
-    for (flag, value, why) in REFUSED {
-        let refused = settings(flag, value).serve().map(|_| ()).unwrap_err();
-        let refused = refused.to_string();
-        assert!(refused.contains(why), "{flag}={value}: {refused}");
-        assert!(!refused.contains("hush"), "{refused}");
+fn invalid_setting_is_rejected_with_an_example() {
+    for (flag, value, part) in REJECTED {
+        let problems = settings(flag, value).serve().map(|_| ()).unwrap_err();
+        let message = problems.to_string();
+        assert!(message.contains(part), "{flag}={value}: {message}");
+        assert!(!message.contains("hush"), "{message}");
     }
     let equal = STANDARD.encode([7; 32]);
     let flags = ["auth-service", &format!("--key-encryption-key={equal}")];
     let settings = Cli::try_parse_from(flags).unwrap().settings;
-    let refused = settings.keys().unwrap_err().to_string();
+    let message = settings.keys().unwrap_err().to_string();
     assert!(
-        refused.contains("AUTH_KEY_ENCRYPTION_KEY: does not look random"),
-        "{refused}"
+        message.contains("AUTH_KEY_ENCRYPTION_KEY: does not look random"),
+        "{message}"
     );
 }
 
 #[test]
-fn a_key_signs_for_as_long_again_as_it_is_published_before() {
-    let config = settings("key-max-age", LEAST_KEY_MAX_AGE).keys().unwrap();
+fn shortest_key_age_is_twice_the_time_of_publication_before_signing() {
+    let config = settings("key-max-age", MIN_KEY_MAX_AGE).keys().unwrap();
     assert_eq!(config.max_age, PUBLICATION_LEAD_TIME * 2);
 }

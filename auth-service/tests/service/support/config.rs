@@ -39,7 +39,7 @@ pub(crate) fn config(directory: &Path) -> ServeConfig {
         service_secret: Some(SERVICE_SECRET.to_owned().into()),
         tls: None,
         hashing: HashingConfig {
-            params: cost.params().unwrap(),
+            cost,
             threads: NonZero::new(2).unwrap(),
         },
         max_connections: 64,

@@ -64,7 +64,7 @@ impl TestService {
         let accounts = Accounts::new(
             Arc::new(store),
             Arc::new(feed.unwrap()),
-            Arc::new(Argon2id::start(hashing.params, NonZero::<u32>::MIN, random.clone()).unwrap()),
+            Arc::new(Argon2id::start(hashing.cost, NonZero::<u32>::MIN, random.clone()).unwrap()),
             Arc::new(clock.clone()),
             random,
         );

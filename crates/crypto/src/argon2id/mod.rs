@@ -1,5 +1,4 @@
-//! Argon2id on threads of its own, so that password checks take no more cores and memory than they were given and never
-//! stand in the way of anything else.
+//! Password hashing with Argon2id (RFC 9106), on separate threads of lower priority, which bounds its use of processors and memory.
 
 mod queue;
 mod worker;
@@ -27,40 +26,44 @@ use self::{
     worker::{Job, Work, work_on},
 };
 
-/// What filling a KiB of memory once takes, about; the queue starts from it and then measures.
-const TURN_PER_BLOCK: Duration = Duration::from_nanos(600);
+/// Approximate time of one pass over a KiB of memory, from which the queue starts before it has measured.
+const SERVICE_TIME_PER_BLOCK: Duration = Duration::from_nanos(600);
 
-/// The least that a refused caller is asked to wait.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// Minimum time after which a rejected caller is asked to retry.
+const MIN_RETRY_AFTER: Duration = Duration::from_secs(1);
 const SALT_LENGTH: usize = 16;
 const OUTPUT_LENGTH: usize = 32;
 
-/// What a hash costs.
+/// The cost parameters of Argon2id (RFC 9106 §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
-    /// Memory in KiB.
+    /// Memory of one hash, in KiB.
     pub memory: u32,
-    /// Passes over it.
+    /// Passes over the memory.
     pub iterations: u32,
     /// Lanes.
     pub parallelism: u32,
 }
 
 impl Cost {
-    /// Whether it is below what OWASP's Password Storage Cheat Sheet recommends: 46 MiB once, 19 MiB twice, … 7 MiB five
-    /// times.
+    /// Whether the cost is below what OWASP's Password Storage Cheat Sheet recommends: 46 MiB in one pass, 19 MiB in two, … 7 MiB in
+    /// five.
     #[must_use]
     pub const fn is_weak(self) -> bool {
-        const LEAST_MEMORY: u32 = 7 * 1024;
-        const LEAST_WORK: u32 = 5 * LEAST_MEMORY;
-        self.memory < LEAST_MEMORY || self.memory.saturating_mul(self.iterations) < LEAST_WORK
+        const MIN_MEMORY: u32 = 7 * 1024;
+        const MIN_WORK: u32 = 5 * MIN_MEMORY;
+        self.memory < MIN_MEMORY || self.memory.saturating_mul(self.iterations) < MIN_WORK
     }
 
-    /// Checks that the algorithm can work with it.
+    /// Checks that the algorithm is defined for these parameters, such as at least 8 KiB for each lane.
     ///
     /// # Errors
-    /// What is out of range.
-    pub fn params(self) -> Result<Params, argon2::Error> {
+    /// Which parameter is out of range, in words.
+    pub fn validate(self) -> Result<(), String> {
+        self.params().map(drop).map_err(|why| why.to_string())
+    }
+
+    fn params(self) -> Result<Params, argon2::Error> {
         Params::new(
             self.memory,
             self.iterations,
@@ -70,7 +73,7 @@ impl Cost {
     }
 }
 
-/// A pool of threads that hash.
+/// A queue of passwords, and the threads that hash them.
 pub struct Argon2id {
     queue: Arc<Queue<Job>>,
     params: Params,
@@ -79,15 +82,12 @@ pub struct Argon2id {
 }
 
 impl Argon2id {
-    /// Starts `threads` threads. The decoy for unknown names is made here, with the same parameters as every new hash.
+    /// Starts this number of threads, and creates the decoy hash, with the same cost as every new hash.
     ///
     /// # Errors
-    /// When a thread cannot be started.
-    pub fn start(
-        params: Params,
-        threads: NonZero<u32>,
-        random: Arc<dyn Random>,
-    ) -> io::Result<Self> {
+    /// When the cost is out of range, or a thread cannot be started.
+    pub fn start(cost: Cost, threads: NonZero<u32>, random: Arc<dyn Random>) -> io::Result<Self> {
+        let params = cost.params().map_err(io::Error::other)?;
         let pool = Self::idle(params, threads, random).map_err(io::Error::other)?;
         for index in 0..threads.get() {
             let queue = Arc::clone(&pool.queue);
@@ -98,7 +98,7 @@ impl Argon2id {
         Ok(pool)
     }
 
-    /// A pool whose threads have not started yet.
+    /// An instance without threads.
     fn idle(
         params: Params,
         threads: NonZero<u32>,
@@ -107,7 +107,7 @@ impl Argon2id {
         let blocks = params.m_cost().saturating_mul(params.t_cost());
         let decoy = decoy(&params, &*random)?;
         Ok(Self {
-            queue: Arc::new(Queue::new(threads, TURN_PER_BLOCK * blocks)),
+            queue: Arc::new(Queue::new(threads, SERVICE_TIME_PER_BLOCK * blocks)),
             params,
             random,
             decoy,
@@ -115,16 +115,15 @@ impl Argon2id {
     }
 
     async fn run(&self, work: Work) -> Result<Phc, HasherError> {
-        let (answer, answered) = oneshot::channel();
+        let (sender, result) = oneshot::channel();
         let job = Job {
             work,
-            since: Instant::now(),
-            answer,
+            queued_at: Instant::now(),
+            result: sender,
         };
         self.queue.push(job).map_err(overloaded)?;
-        answered
-            .await
-            .map_err(|_| broken("a hashing thread ended"))?
+        let result = result.await;
+        result.map_err(|_| broken("a hashing thread ended"))?
     }
 }
 
@@ -136,7 +135,7 @@ impl Drop for Argon2id {
 
 fn overloaded(wait: Duration) -> HasherError {
     HasherError::Overloaded {
-        retry_after: wait.max(RETRY_AFTER),
+        retry_after: wait.max(MIN_RETRY_AFTER),
     }
 }
 
@@ -156,7 +155,7 @@ impl PasswordHasher for Argon2id {
         password: &Password,
         hash: Option<&PasswordHash>,
     ) -> Result<bool, HasherError> {
-        let known = hash.is_some();
+        let is_known = hash.is_some();
         let expected = Phc::new(hash.unwrap_or(&self.decoy).as_phc()).map_err(broken)?;
         let work = Work {
             password: password.clone(),
@@ -164,7 +163,7 @@ impl PasswordHasher for Argon2id {
             salt: expected.salt.ok_or_else(|| broken("no salt"))?,
         };
         let computed = self.run(work).await?;
-        Ok(known & same_output(&computed, &expected))
+        Ok(is_known & same_output(&computed, &expected))
     }
 
     fn is_outdated(&self, hash: &PasswordHash) -> bool {
@@ -183,7 +182,7 @@ fn same_output(computed: &Phc, expected: &Phc) -> bool {
     }
 }
 
-/// A hash of nobody's password: it has live parameters and a random output, and takes no time to make.
+/// The decoy hash: the current cost and a random output, so that no password matches it and no hashing is needed.
 fn decoy(params: &Params, random: &dyn Random) -> Result<PasswordHash, HasherError> {
     let mut output = [0; OUTPUT_LENGTH];
     random.fill(&mut output);

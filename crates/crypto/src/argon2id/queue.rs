@@ -1,4 +1,4 @@
-//! What waits for a hashing thread: as much as can be served in time, and no more.
+//! A queue for hashing threads that rejects jobs whose expected wait is too long.
 
 use std::{
     collections::VecDeque,
@@ -7,16 +7,16 @@ use std::{
     time::Duration,
 };
 
-/// How long a password may wait for its turn.
+/// Maximum expected wait of a job.
 pub(super) const MAX_WAIT: Duration = Duration::from_secs(2);
 
-/// However fast the threads are.
+/// Maximum number of waiting jobs, however fast the threads are.
 const MAX_LENGTH: usize = 4096;
 
-/// How many turns the mean looks back on.
-const MEMORY: u32 = 8;
+/// The weight of the mean so far against one new measurement is one less than this.
+const WEIGHT: u32 = 8;
 
-/// Jobs for a number of threads.
+/// Jobs that wait for a number of threads.
 pub(super) struct Queue<T> {
     state: Mutex<State<T>>,
     changed: Condvar,
@@ -25,29 +25,29 @@ pub(super) struct Queue<T> {
 
 struct State<T> {
     waiting: VecDeque<T>,
-    /// How long one job takes, by the latest ones.
-    turn: Duration,
+    /// Exponentially weighted mean of the time that one job takes.
+    service_time: Duration,
     is_closed: bool,
 }
 
-/// What a thread finds.
+/// What [`Queue::pop`] returns.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Popped<T> {
-    /// A job to do.
+    /// A job.
     Job(T),
-    /// Nothing, for as long as it was willing to wait.
-    Nothing,
-    /// Nothing ever again.
-    End,
+    /// No job within the timeout.
+    Timeout,
+    /// No job, and the queue is closed.
+    Closed,
 }
 
 impl<T> Queue<T> {
-    /// For this many threads, of which each is expected to need `turn` for a job.
-    pub(super) const fn new(threads: NonZero<u32>, turn: Duration) -> Self {
+    /// An empty queue for this number of threads, each of which is expected to need `service_time` for a job.
+    pub(super) const fn new(threads: NonZero<u32>, service_time: Duration) -> Self {
         Self {
             state: Mutex::new(State {
                 waiting: VecDeque::new(),
-                turn,
+                service_time,
                 is_closed: false,
             }),
             changed: Condvar::new(),
@@ -55,11 +55,14 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Adds a job; refuses it with the expected wait when that is too long.
+    /// Adds a job.
+    ///
+    /// # Errors
+    /// The expected wait, where it exceeds [`MAX_WAIT`] or the queue is full.
     pub(super) fn push(&self, job: T) -> Result<(), Duration> {
         let mut state = self.lock();
         let ahead = u32::try_from(state.waiting.len()).unwrap_or(u32::MAX);
-        let wait = state.turn.saturating_mul(ahead) / self.threads.get();
+        let wait = state.service_time.saturating_mul(ahead) / self.threads.get();
         if wait > MAX_WAIT || state.waiting.len() >= MAX_LENGTH {
             return Err(wait);
         }
@@ -69,27 +72,27 @@ impl<T> Queue<T> {
         Ok(())
     }
 
-    /// Takes the job that waited longest; waits for one, but not longer than `patience`.
-    pub(super) fn pop(&self, patience: Duration) -> Popped<T> {
-        let nothing_yet = |state: &mut State<T>| state.waiting.is_empty() && !state.is_closed;
+    /// Removes the job that has waited longest, and waits up to `timeout` for one.
+    pub(super) fn pop(&self, timeout: Duration) -> Popped<T> {
+        let has_nothing = |state: &mut State<T>| state.waiting.is_empty() && !state.is_closed;
         let (mut state, _) = self
             .changed
-            .wait_timeout_while(self.lock(), patience, nothing_yet)
+            .wait_timeout_while(self.lock(), timeout, has_nothing)
             .unwrap_or_else(PoisonError::into_inner);
         match state.waiting.pop_front() {
             Some(job) => Popped::Job(job),
-            None if state.is_closed => Popped::End,
-            None => Popped::Nothing,
+            None if state.is_closed => Popped::Closed,
+            None => Popped::Timeout,
         }
     }
 
-    /// Learns how long a job took.
-    pub(super) fn note(&self, took: Duration) {
+    /// Records the time that a job took.
+    pub(super) fn record(&self, elapsed: Duration) {
         let mut state = self.lock();
-        state.turn = (state.turn * (MEMORY - 1) + took) / MEMORY;
+        state.service_time = (state.service_time * (WEIGHT - 1) + elapsed) / WEIGHT;
     }
 
-    /// Lets the threads end once nothing waits.
+    /// Closes the queue: once no job waits, [`pop`](Self::pop) returns [`Popped::Closed`].
     pub(super) fn close(&self) {
         self.lock().is_closed = true;
         self.changed.notify_all();
@@ -106,51 +109,51 @@ mod tests {
 
     const NOW: Duration = Duration::ZERO;
 
-    fn queue_of<T>(threads: u32, turn: Duration) -> Queue<T> {
-        Queue::new(NonZero::new(threads).unwrap(), turn)
+    fn queue_for<T>(threads: u32, service_time: Duration) -> Queue<T> {
+        Queue::new(NonZero::new(threads).unwrap(), service_time)
     }
 
-    /// How many jobs it takes.
-    fn room(queue: &Queue<()>) -> usize {
+    /// The number of jobs that the queue accepts.
+    fn capacity(queue: &Queue<()>) -> usize {
         (0..=MAX_LENGTH)
             .take_while(|_| queue.push(()).is_ok())
             .count()
     }
 
     #[test]
-    fn it_takes_what_can_be_served_in_two_seconds() {
-        let turn = Duration::from_millis(100);
-        assert_eq!(room(&queue_of(1, turn)), 21);
-        assert_eq!(room(&queue_of(4, turn)), 81);
-        assert_eq!(room(&queue_of(1, MAX_WAIT * 2)), 1);
-        assert_eq!(room(&queue_of(1, Duration::ZERO)), MAX_LENGTH);
+    fn queue_accepts_what_can_be_served_within_the_maximum_wait() {
+        let service_time = Duration::from_millis(100);
+        assert_eq!(capacity(&queue_for(1, service_time)), 21);
+        assert_eq!(capacity(&queue_for(4, service_time)), 81);
+        assert_eq!(capacity(&queue_for(1, MAX_WAIT * 2)), 1);
+        assert_eq!(capacity(&queue_for(1, Duration::ZERO)), MAX_LENGTH);
     }
 
     #[test]
-    fn who_is_refused_learns_how_long_it_would_have_been() {
-        let queue = queue_of(2, Duration::from_secs(3));
+    fn rejected_job_returns_the_expected_wait() {
+        let queue = queue_for(2, Duration::from_secs(3));
         queue.push(()).unwrap();
         queue.push(()).unwrap();
         assert_eq!(queue.push(()), Err(Duration::from_secs(3)));
     }
 
     #[test]
-    fn when_jobs_take_longer_fewer_may_wait() {
-        let queue = queue_of(1, Duration::from_millis(100));
+    fn longer_jobs_reduce_the_capacity() {
+        let queue = queue_for(1, Duration::from_millis(100));
         for _ in 0..64 {
-            queue.note(Duration::from_secs(1));
+            queue.record(Duration::from_secs(1));
         }
-        assert_eq!(room(&queue), 3);
+        assert_eq!(capacity(&queue), 3);
     }
 
     #[test]
-    fn jobs_come_out_in_turn_and_then_there_is_nothing() {
-        let queue = queue_of(1, NOW);
+    fn jobs_are_popped_in_order_until_the_queue_is_closed() {
+        let queue = queue_for(1, NOW);
         queue.push('a').unwrap();
         queue.push('b').unwrap();
         queue.close();
         let popped = [queue.pop(NOW), queue.pop(NOW), queue.pop(NOW)];
-        assert_eq!(popped, [Popped::Job('a'), Popped::Job('b'), Popped::End]);
-        assert_eq!(queue_of::<()>(1, NOW).pop(NOW), Popped::Nothing);
+        assert_eq!(popped, [Popped::Job('a'), Popped::Job('b'), Popped::Closed]);
+        assert_eq!(queue_for::<()>(1, NOW).pop(NOW), Popped::Timeout);
     }
 }

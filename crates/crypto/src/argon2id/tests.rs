@@ -5,13 +5,12 @@ use crate::{
     random::SystemRandom,
 };
 
-fn cost(memory: u32) -> Params {
-    let cost = Cost {
+const fn cost(memory: u32) -> Cost {
+    Cost {
         memory,
         iterations: 1,
         parallelism: 1,
-    };
-    cost.params().unwrap()
+    }
 }
 
 const TWO: NonZero<u32> = NonZero::new(2).unwrap();
@@ -25,7 +24,7 @@ fn password(text: &str) -> Password {
 }
 
 #[tokio::test]
-async fn a_hash_matches_its_password_and_no_other() {
+async fn hash_matches_its_password_only() {
     let pool = pool(64);
     let hash = pool.hash(&password("correct horse")).await.unwrap();
 
@@ -45,7 +44,7 @@ async fn a_hash_matches_its_password_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_hash_of_other_parameters_still_matches() {
+async fn hash_with_other_parameters_matches() {
     let hash = pool(64).hash(&password("correct horse")).await.unwrap();
     assert!(
         pool(128)
@@ -56,7 +55,7 @@ async fn a_hash_of_other_parameters_still_matches() {
 }
 
 #[tokio::test]
-async fn without_a_hash_the_answer_is_no_and_the_decoy_has_live_parameters() {
+async fn verify_without_a_hash_uses_a_decoy_with_current_parameters() {
     let pool = pool(96);
     assert!(
         pool.decoy
@@ -66,10 +65,10 @@ async fn without_a_hash_the_answer_is_no_and_the_decoy_has_live_parameters() {
     assert!(!pool.verify(&password("correct horse"), None).await.unwrap());
 }
 
-/// Whether some memory of this process may be in huge pages (`proc(5)`); what else it has did not ask.
+/// Checks that some memory of this process may be in huge pages (`proc(5)`), which nothing else here requests.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn its_memory_is_in_huge_pages_where_linux_has_some() {
+async fn memory_is_in_huge_pages_where_linux_supports_them() {
     let pool = pool(64);
     pool.hash(&password("correct horse")).await.unwrap();
 
@@ -77,13 +76,13 @@ async fn its_memory_is_in_huge_pages_where_linux_has_some() {
     let mut flags = mappings
         .lines()
         .filter_map(|line| line.strip_prefix("VmFlags:"));
-    let has_asked = flags.any(|flags| flags.split(' ').any(|flag| flag == "hg"));
-    let there_are_some = std::path::Path::new("/sys/kernel/mm/transparent_hugepage").exists();
-    assert!(has_asked || !there_are_some);
+    let is_requested = flags.any(|flags| flags.split(' ').any(|flag| flag == "hg"));
+    let is_supported = std::path::Path::new("/sys/kernel/mm/transparent_hugepage").exists();
+    assert!(is_requested || !is_supported);
 }
 
 #[tokio::test]
-async fn a_hash_known_from_the_reference_implementation_matches() {
+async fn hash_of_the_reference_implementation_matches() {
     // argon2 -id -t 2 -k 256 -p 1 -l 24 with "password" and "somesalt", from its test vectors.
     let reference =
         "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
@@ -97,8 +96,8 @@ async fn a_hash_known_from_the_reference_implementation_matches() {
 }
 
 #[tokio::test]
-async fn beyond_the_queue_the_surplus_is_refused_and_the_rest_served() {
-    let mut pool = Argon2id::idle(cost(8), TWO, Arc::new(SystemRandom)).unwrap();
+async fn surplus_beyond_the_queue_is_rejected_and_the_rest_hashed() {
+    let mut pool = Argon2id::idle(cost(8).params().unwrap(), TWO, Arc::new(SystemRandom)).unwrap();
     pool.queue = Arc::new(Queue::new(NonZero::new(1).unwrap(), Duration::from_secs(1)));
     let password = password("x");
 
@@ -116,8 +115,8 @@ async fn beyond_the_queue_the_surplus_is_refused_and_the_rest_served() {
 }
 
 #[tokio::test]
-async fn nothing_is_computed_for_a_caller_who_left() {
-    let pool = Argon2id::idle(cost(8), TWO, Arc::new(SystemRandom)).unwrap();
+async fn abandoned_job_is_not_hashed() {
+    let pool = Argon2id::idle(cost(8).params().unwrap(), TWO, Arc::new(SystemRandom)).unwrap();
     let password = password("x");
 
     assert!(pool.hash(&password).now_or_never().is_none());
@@ -125,11 +124,11 @@ async fn nothing_is_computed_for_a_caller_who_left() {
     let Popped::Job(job) = pool.queue.pop(Duration::ZERO) else {
         panic!("no job");
     };
-    assert!(job.answer.is_closed());
+    assert!(job.result.is_closed());
 }
 
 #[test]
-fn what_owasp_recommends_is_the_least() {
+fn cost_below_the_recommendation_of_owasp_is_weak() {
     let is_weak = |memory, iterations| {
         let cost = Cost {
             memory,

@@ -1,11 +1,11 @@
-//! Addresses to listen on.
+//! Parsing of addresses to listen on.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
 const FORM: &str = "must be an IP address and a port, such as 127.0.0.1:50051, or 0.0.0.0:50051 for all addresses of this machine";
 
-/// Parses an IP address with a port. `localhost` is 127.0.0.1; no other name is looked up, and a port without an address is
-/// refused, as it does not say whether other machines are meant.
+/// Parses an IP address with a port. `localhost` is 127.0.0.1; no other name is resolved. A port without an address is rejected, as
+/// it leaves open whether other machines may connect.
 ///
 /// # Errors
 /// In words, with an example.
@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_has_a_port_and_localhost_is_the_one_name() {
+    fn address_requires_an_ip_address_or_localhost_and_a_port() {
         for (text, address) in [
             ("127.0.0.1:50051", "127.0.0.1:50051"),
             ("0.0.0.0:0", "0.0.0.0:0"),
@@ -48,8 +48,8 @@ mod tests {
             "id.example:50051",
             "http://127.0.0.1:50051",
         ] {
-            let refused = parse(text).unwrap_err();
-            assert!(refused.contains("such as 127.0.0.1:50051"), "{refused}");
+            let error = parse(text).unwrap_err();
+            assert!(error.contains("such as 127.0.0.1:50051"), "{error}");
         }
     }
 }

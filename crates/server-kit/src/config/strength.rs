@@ -1,18 +1,18 @@
-//! Keys and secrets that were typed, not drawn.
+//! Detection of keys and secrets that were not generated at random.
 
-/// Fewer different bytes, or fewer different steps from one byte to the next, do not come about by chance: of 32 random bytes about 30
-/// differ, and less than one key in 10^20 has so few.
-const FEWEST: usize = 8;
+/// Minimum number of different bytes, and of different steps from one byte to the next. Of 32 random bytes about 30 differ, and less
+/// than one key in 10^20 has fewer than eight.
+const MIN_DIFFERENT: usize = 8;
 
-/// Whether a key of 32 bytes or more cannot have come from a random generator: it repeats a few bytes, or counts.
+/// Whether a key of at least 32 bytes repeats a few bytes or counts, and so does not come from a random generator.
 #[must_use]
 pub(super) fn is_patterned(bytes: &[u8]) -> bool {
     let steps = bytes.iter().zip(bytes.iter().skip(1));
     let steps = steps.map(|(one, next)| next.wrapping_sub(*one));
-    different(bytes.iter().copied()) < FEWEST || different(steps) < FEWEST
+    count_different(bytes.iter().copied()) < MIN_DIFFERENT || count_different(steps) < MIN_DIFFERENT
 }
 
-fn different(bytes: impl Iterator<Item = u8>) -> usize {
+fn count_different(bytes: impl Iterator<Item = u8>) -> usize {
     let mut seen = [false; 256];
     bytes.for_each(|byte| seen[usize::from(byte)] = true);
     seen.iter().filter(|seen| **seen).count()
@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_repeats_or_counts_is_patterned_and_what_is_drawn_is_not() {
+    fn repetition_and_counting_are_patterned_and_random_keys_are_not() {
         let counting: Vec<u8> = (0..32).collect();
         let falling: Vec<u8> = (0..32).rev().collect();
         for bytes in [
@@ -43,7 +43,7 @@ mod tests {
             aws_lc_rs::rand::fill(&mut key).unwrap();
             assert!(!is_patterned(&key), "{key:?}");
         }
-        // As `openssl rand -hex 16` writes 16 bytes, and what people think of.
+        // The output of `openssl rand -hex 16`, and a phrase.
         for secret in [
             "d41d8cd98f00b204e9800998ecf8427e",
             "correct horse battery staple gun",

@@ -1,4 +1,4 @@
-//! What is wrong with the settings, all of it at once; or what they mean.
+//! Parses the settings into a typed configuration, and reports everything that is wrong with them at once.
 
 use std::net::SocketAddr;
 
@@ -8,16 +8,16 @@ use holdfast_core::{
     text,
 };
 use holdfast_server_kit::{
-    config::{Problems, SecretSource},
+    config::{Problems, RedisUrl, SecretSource},
     telemetry::LogConfig,
 };
-use holdfast_tls::{IdentityFiles, PemFile, TlsFiles};
-use secrecy::ExposeSecret;
+use holdfast_tls::{PemFile, TlsFiles};
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::{
     config::{
-        ServeConfig, SessionStoreConfig, TlsConfig,
+        PREFIX, ServeConfig, SessionStoreConfig, TlsConfig,
         settings::{Settings, proxies},
     },
     request::{
@@ -27,24 +27,20 @@ use crate::{
     session::{
         browser_session::Lifetimes,
         device_binding::{BindingPolicy, DeviceBinding, OnTheft},
-        store::redis,
     },
 };
 
 impl Settings {
-    /// Everything that `serve` needs.
+    /// The configuration of `serve`, and of its log.
     ///
     /// # Errors
-    /// All that is wrong.
+    /// Everything that is wrong with the settings.
     pub fn serve(self) -> Result<(LogConfig, ServeConfig), Problems> {
         let mut problems = Problems::default();
-        let log = LogConfig::parse(&mut problems, "WEB", &self.log, &self.log_format);
+        let log = self.log.parse(&mut problems, PREFIX);
         let listen = problems.listen("WEB_LISTEN", &self.listen);
-        let ops_listen = problems.listen("WEB_OPS_LISTEN", &self.ops_listen);
-        let ext_authz_listen = match &self.ext_authz_listen {
-            Some(text) => problems.listen("WEB_EXT_AUTHZ_LISTEN", text).map(Some),
-            None => Some(None),
-        };
+        let ops_listen = self.ops.parse(&mut problems, PREFIX);
+        let ext_authz_listen = self.ext_authz_listen(&mut problems);
         let public_url = self.public_url(&mut problems);
         let session_store = self.session_store(&mut problems);
         let cookie_names = self.cookie_names(&mut problems);
@@ -61,46 +57,16 @@ impl Settings {
         let return_origins = self.return_origins(&mut problems);
         let clear_site_data = problems.switch("WEB_CLEAR_SITE_DATA", &self.clear_site_data);
         let device_binding = self.device_binding(&mut problems);
-        let urls = self.auth_urls(&mut problems);
-        let auth_tls = self.auth_tls(&mut problems);
-        let service_secret = problems.service_secret(
-            "WEB_AUTH_SECRET",
-            SecretSource {
-                value: self.auth_secret,
-                file: self.auth_secret_file,
-            },
-        );
-        if let (Some(None), Some(tls)) = (&service_secret, &auth_tls) {
-            let is_plain = urls.iter().flatten().any(|url| url.scheme() == "http");
-            if tls.identity.is_none() {
-                problems.add("WEB_AUTH_SECRET or WEB_AUTH_CERT: give one, so that auth-service knows this service");
-            } else if is_plain {
-                problems.add("WEB_AUTH_URL: WEB_AUTH_CERT proves nothing over http://; use https:// or give WEB_AUTH_SECRET");
-            }
-        }
-        let is_encrypted = urls.iter().flatten().any(|url| url.scheme() == "https");
-        if is_encrypted && self.auth_ca.is_none() {
-            problems.add("WEB_AUTH_CA: not set; an https:// WEB_AUTH_URL needs to know whose certificate to trust");
-        }
-        let secret_key = problems.key(
-            "WEB_SECRET_KEY",
-            SecretSource {
-                value: self.secret_key,
-                file: self.secret_key_file,
-            },
-        );
+        let auth = self.auth(&mut problems);
+        let source = SecretSource::new(self.secret_key.as_deref(), self.secret_key_file.as_deref());
+        let secret_key = problems.key("WEB_SECRET_KEY", source);
         problems.finish(|| {
-            let auth = AuthConfig {
-                urls: urls?,
-                tls: auth_tls?,
-                service_secret: service_secret?,
-            };
             let config = ServeConfig {
                 listen: listen?,
                 ops_listen: ops_listen?,
                 ext_authz_listen: ext_authz_listen?,
                 public_url: public_url?,
-                auth,
+                auth: auth?,
                 session_store: session_store?,
                 cookie_names: cookie_names?,
                 secret_key: secret_key?,
@@ -117,14 +83,20 @@ impl Settings {
         })
     }
 
-    /// Where the ops port is.
+    /// The address of the ops port, for `healthcheck`.
     ///
     /// # Errors
-    /// When it is no address.
+    /// When it is not an address with a port.
     pub fn ops_listen(&self) -> Result<SocketAddr, Problems> {
-        let mut problems = Problems::default();
-        let address = problems.listen("WEB_OPS_LISTEN", &self.ops_listen);
-        problems.finish(|| address)
+        self.ops.parse_alone(PREFIX)
+    }
+
+    /// `Some(None)`: not set.
+    fn ext_authz_listen(&self, problems: &mut Problems) -> Option<Option<SocketAddr>> {
+        match &self.ext_authz_listen {
+            Some(text) => problems.listen("WEB_EXT_AUTHZ_LISTEN", text).map(Some),
+            None => Some(None),
+        }
     }
 
     /// `Some(None)`: not set.
@@ -138,22 +110,20 @@ impl Settings {
     }
 
     fn session_store(&self, problems: &mut Problems) -> Option<SessionStoreConfig> {
-        let source = SecretSource {
-            value: self.session_store.clone(),
-            file: self.session_store_file.clone(),
-        };
+        let file = self.session_store_file.as_deref();
+        let source = SecretSource::new(self.session_store.as_deref(), file);
         let store = problems.secret("WEB_SESSION_STORE", source)?;
         let store = store.as_ref().map(|store| store.expose_secret().trim());
-        let config = match store {
+        let url = match store {
             None => return Some(SessionStoreConfig::Memory),
-            Some(word) if word.eq_ignore_ascii_case("memory") => {
+            Some(text) if text.eq_ignore_ascii_case("memory") => {
                 return Some(SessionStoreConfig::Memory);
             }
-            Some(url) if url.starts_with("redis://") => redis::parse(url),
+            Some(text) if text.starts_with("redis://") => RedisUrl::parse(text),
             Some(_) => Err("must be memory, or a URL such as redis://redis:6379".to_owned()),
         };
         problems
-            .check("WEB_SESSION_STORE", config)
+            .check("WEB_SESSION_STORE", url)
             .map(SessionStoreConfig::Redis)
     }
 
@@ -182,14 +152,14 @@ impl Settings {
     }
 
     fn device_binding(&self, problems: &mut Problems) -> Option<BindingPolicy> {
-        let words = [
+        let choices = [
             ("off", DeviceBinding::Off),
             ("prefer", DeviceBinding::Prefer),
             ("require", DeviceBinding::Require),
         ];
-        let binding = problems.choice("WEB_DEVICE_BINDING", &self.device_binding, &words);
-        let words = [("report", OnTheft::Report), ("end", OnTheft::EndLogin)];
-        let on_theft = problems.choice("WEB_DEVICE_THEFT", &self.device_theft, &words);
+        let binding = problems.choice("WEB_DEVICE_BINDING", &self.device_binding, &choices);
+        let choices = [("report", OnTheft::Report), ("end", OnTheft::EndLogin)];
+        let on_theft = problems.choice("WEB_DEVICE_THEFT", &self.device_theft, &choices);
         Some(BindingPolicy {
             binding: binding?,
             on_theft: on_theft?,
@@ -213,33 +183,48 @@ impl Settings {
         if !problems.switch("WEB_TLS", &self.tls)? {
             return Some(self.tls_off(problems));
         }
-        match (&self.tls_cert, &self.tls_key) {
-            (Some(certificate), Some(key)) => {
-                let identity = IdentityFiles {
-                    certificate: PemFile::new("WEB_TLS_CERT", certificate),
-                    key: PemFile::new("WEB_TLS_KEY", key),
-                };
-                problems.tls_files(&identity.clone().into());
-                Some(TlsConfig::Files(identity))
-            }
-            (None, None) => Some(TlsConfig::Local(self.data_dir.clone())),
-            _ => {
-                problems.add("WEB_TLS_CERT and WEB_TLS_KEY: set both or neither");
-                None
-            }
-        }
+        let identity = self
+            .certificate
+            .identity(problems, ["WEB_TLS_CERT", "WEB_TLS_KEY"])?;
+        let Some(identity) = identity else {
+            return Some(TlsConfig::Local(self.data_dir.clone()));
+        };
+        problems.tls_files(&identity.clone().into());
+        Some(TlsConfig::Files(identity))
     }
 
-    /// Cookies are for HTTPS only, and so are the people: somebody else has to speak it.
+    /// Cookies are `Secure`, so that a browser reaches this service only through a proxy that serves TLS.
     fn tls_off(&self, problems: &mut Problems) -> TlsConfig {
         let has_proxies = text::items(&self.trusted_proxies).next().is_some();
         if !has_proxies || self.public_url.is_none() {
-            problems.add("WEB_TLS: off needs WEB_TRUSTED_PROXIES and WEB_PUBLIC_URL, of the proxy that speaks TLS");
+            problems.add("WEB_TLS: off requires WEB_TRUSTED_PROXIES and WEB_PUBLIC_URL, those of the proxy that serves TLS");
         }
-        if self.tls_cert.is_some() || self.tls_key.is_some() {
-            problems.add("WEB_TLS_CERT and WEB_TLS_KEY: of no use with WEB_TLS=off");
+        if self.certificate.is_set() {
+            problems.add("WEB_TLS_CERT and WEB_TLS_KEY: not used with WEB_TLS=off; remove them");
         }
         TlsConfig::Off
+    }
+
+    fn auth(&self, problems: &mut Problems) -> Option<AuthConfig> {
+        let urls = self.auth_urls(problems);
+        let tls = self.auth_tls(problems);
+        let source = SecretSource::new(
+            self.auth_secret.as_deref(),
+            self.auth_secret_file.as_deref(),
+        );
+        let service_secret = problems.service_secret("WEB_AUTH_SECRET", source);
+        let has_scheme = |scheme| urls.iter().flatten().any(|url| url.scheme() == scheme);
+        if has_scheme("https") && self.auth_ca.is_none() {
+            problems.add("WEB_AUTH_CA: not set; it is required with https:// in WEB_AUTH_URL");
+        }
+        if let (Some(tls), Some(secret)) = (&tls, &service_secret) {
+            check_identity(problems, tls, secret.as_ref(), has_scheme("http"));
+        }
+        Some(AuthConfig {
+            urls: urls?,
+            tls: tls?,
+            service_secret: service_secret?,
+        })
     }
 
     fn auth_urls(&self, problems: &mut Problems) -> Option<Vec<Url>> {
@@ -255,17 +240,9 @@ impl Settings {
     }
 
     fn auth_tls(&self, problems: &mut Problems) -> Option<TlsFiles> {
-        let identity = match (&self.auth_cert, &self.auth_key) {
-            (Some(certificate), Some(key)) => Some(IdentityFiles {
-                certificate: PemFile::new("WEB_AUTH_CERT", certificate),
-                key: PemFile::new("WEB_AUTH_KEY", key),
-            }),
-            (None, None) => None,
-            _ => {
-                problems.add("WEB_AUTH_CERT and WEB_AUTH_KEY: set both or neither");
-                return None;
-            }
-        };
+        let names = ["WEB_AUTH_CERT", "WEB_AUTH_KEY"];
+        let paths = [self.auth_cert.as_ref(), self.auth_key.as_ref()];
+        let identity = problems.identity_files(names, paths)?;
         let authorities = self.auth_ca.as_ref();
         let files = TlsFiles {
             identity,
@@ -274,6 +251,23 @@ impl Settings {
         };
         problems.tls_files(&files);
         Some(files)
+    }
+}
+
+/// Requires a secret, or a client certificate, which is presented over `https://` only.
+fn check_identity(
+    problems: &mut Problems,
+    tls: &TlsFiles,
+    secret: Option<&SecretString>,
+    is_plain: bool,
+) {
+    if secret.is_some() {
+        return;
+    }
+    if tls.identity.is_none() {
+        problems.add("WEB_AUTH_SECRET or WEB_AUTH_CERT: set one, by which this service authenticates to auth-service");
+    } else if is_plain {
+        problems.add("WEB_AUTH_URL: WEB_AUTH_CERT is not presented over http://; use https://, or set WEB_AUTH_SECRET");
     }
 }
 

@@ -9,42 +9,44 @@ struct Cli {
     settings: Settings,
 }
 
-/// The settings that are needed, with this one in place of its default.
+/// The configuration of the required settings, with one more.
 fn serve(flag: &str, value: &str) -> Result<ServeConfig, String> {
     let key = STANDARD.encode(b"for tests: neither drawn nor one");
     let secret = "for tests: between both services";
-    let needed = [("secret-key", key.as_str()), ("auth-secret", secret)];
-    let flags = needed.into_iter().filter(|(needed, _)| *needed != flag);
+    let required = [("secret-key", key.as_str()), ("auth-secret", secret)];
+    let flags = required
+        .into_iter()
+        .filter(|(required, _)| *required != flag);
     let flags = flags
         .chain([(flag, value)])
         .map(|(flag, value)| format!("--{flag}={value}"));
     let flags = ["web-service".to_owned()].into_iter().chain(flags);
-    let served = Cli::try_parse_from(flags).unwrap().settings.serve();
-    served
+    let parsed = Cli::try_parse_from(flags).unwrap().settings.serve();
+    parsed
         .map(|(_, config)| config)
-        .map_err(|why| why.to_string())
+        .map_err(|problems| problems.to_string())
 }
 
 #[test]
-fn what_can_be_meant_is_brought_into_one_form() {
-    let origin = |written| {
-        serve("public-url", written)
+fn settings_in_any_spelling_are_normalized() {
+    let origin = |text| {
+        serve("public-url", text)
             .unwrap()
             .public_url
             .unwrap()
             .origin
     };
-    for written in [
+    for text in [
         "https://id.example/",
         "HTTPS://ID.example:443",
         " https://id.example",
     ] {
-        assert_eq!(origin(written), "https://id.example");
+        assert_eq!(origin(text), "https://id.example");
     }
     let urls = serve("auth-url", " http://A:50051 , https://b/,").map(|config| config.auth.urls);
     assert!(
         urls.unwrap_err().contains("WEB_AUTH_CA: not set"),
-        "both are read"
+        "both are parsed"
     );
     let urls = serve("auth-url", " http://A:50051 , http://b/,")
         .unwrap()
@@ -71,8 +73,8 @@ fn what_can_be_meant_is_brought_into_one_form() {
     assert!(matches!(store, SessionStoreConfig::Memory));
 }
 
-/// A flag, a value that it does not take, and what is said of that.
-const REFUSED: &[(&str, &str, &str)] = &[
+/// A flag, a value that it rejects, and a part of the message.
+const REJECTED: &[(&str, &str, &str)] = &[
     (
         "public-url",
         "http://id.example",
@@ -116,12 +118,12 @@ const REFUSED: &[(&str, &str, &str)] = &[
     (
         "trusted-proxies",
         "0.0.0.0/0",
-        "WEB_TRUSTED_PROXIES: \"0.0.0.0/0\": would take everybody's word",
+        "WEB_TRUSTED_PROXIES: \"0.0.0.0/0\": would trust the headers of every client",
     ),
     (
         "trusted-proxies",
         "127.0.0.1,::/0",
-        "would take everybody's word",
+        "would trust the headers of every client",
     ),
     ("trusted-proxies", "nginx", "such as 10.0.0.0/8"),
     (
@@ -179,16 +181,16 @@ const REFUSED: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
-fn what_cannot_be_meant_is_refused_with_what_can() {
-    for (flag, value, why) in REFUSED {
-        let refused = serve(flag, value).map(|_| ()).unwrap_err();
-        assert!(refused.contains(why), "{flag}={value}: {refused}");
-        assert!(!refused.contains("hush"), "{refused}");
+fn invalid_setting_is_rejected_with_an_example() {
+    for (flag, value, part) in REJECTED {
+        let message = serve(flag, value).map(|_| ()).unwrap_err();
+        assert!(message.contains(part), "{flag}={value}: {message}");
+        assert!(!message.contains("hush"), "{message}");
     }
     let equal = STANDARD.encode([8; 32]);
-    let refused = serve("secret-key", &equal).map(|_| ()).unwrap_err();
+    let message = serve("secret-key", &equal).map(|_| ()).unwrap_err();
     assert!(
-        refused.contains("WEB_SECRET_KEY: does not look random"),
-        "{refused}"
+        message.contains("WEB_SECRET_KEY: does not look random"),
+        "{message}"
     );
 }

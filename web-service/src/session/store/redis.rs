@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use async_trait::async_trait;
 use fred::{
     clients::Client,
@@ -24,7 +24,10 @@ use holdfast_core::{
     rate_limited_log::LogRateLimiter,
     replay_cache::{ReplayCache, ReplayCacheError},
 };
-use holdfast_server_kit::redis_info::{OLDEST_VERSION, RedisInfo};
+use holdfast_server_kit::{
+    config::RedisUrl,
+    redis_info::{OLDEST_VERSION, RedisInfo},
+};
 use tokio::time::timeout;
 use tower_sessions::{
     SessionStore,
@@ -57,13 +60,10 @@ const START_WAIT: Duration = Duration::from_millis(100);
 
 pub(super) static FAULTS: LogRateLimiter = LogRateLimiter::new();
 
-/// Parses a `redis://` URL.
-///
-/// # Errors
-/// The cause, in words for the operator.
-pub fn parse(url: &str) -> Result<Config, String> {
-    let mut config = Config::from_url(url).map_err(|why| why.details().to_owned())?;
-    // Invalidations are pushed over the same connection only with RESP3.
+fn client_config(url: &RedisUrl) -> anyhow::Result<Config> {
+    let config = Config::from_url(url.expose());
+    let mut config = config.map_err(|why| anyhow!(why.details().to_owned()))?;
+    // Redis tells over the same connection what changes.
     config.version = RespVersion::RESP3;
     // An outage at the start is handled like a later one.
     config.fail_fast = false;
@@ -73,8 +73,9 @@ pub fn parse(url: &str) -> Result<Config, String> {
 /// A store that connects in the background; its calls fail while it is not connected.
 ///
 /// # Errors
-/// When the client cannot be built.
-pub async fn connect(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<BreakerStore>> {
+/// When the driver cannot use the URL.
+pub async fn connect(url: &RedisUrl, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<BreakerStore>> {
+    let config = client_config(url).context("WEB_SESSION_STORE cannot be used")?;
     let client: Client = Builder::from_config(config)
         .with_performance_config(|performance| {
             performance.default_command_timeout = ABANDONED_AFTER;

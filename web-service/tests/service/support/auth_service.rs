@@ -23,7 +23,6 @@ pub(super) async fn start_auth(directory: &TempDir, clock: &ManualClock) -> (Str
         iterations: 1,
         parallelism: 1,
     };
-    let params = cost.params().unwrap();
     let database = directory.path().join("auth.db");
     let config = auth_service::config::ServeConfig {
         listen: "127.0.0.1:0".parse().unwrap(),
@@ -46,7 +45,7 @@ pub(super) async fn start_auth(directory: &TempDir, clock: &ManualClock) -> (Str
         service_secret: Some(SECRET.to_owned().into()),
         tls: None,
         hashing: HashingConfig {
-            params: params.clone(),
+            cost,
             threads: NonZero::new(2).unwrap(),
         },
         max_connections: 64,
@@ -63,7 +62,7 @@ pub(super) async fn start_auth(directory: &TempDir, clock: &ManualClock) -> (Str
     let accounts = Accounts::new(
         Arc::new(store),
         Arc::new(feed.unwrap()),
-        Arc::new(Argon2id::start(params, NonZero::<u32>::MIN, random.clone()).unwrap()),
+        Arc::new(Argon2id::start(cost, NonZero::<u32>::MIN, random.clone()).unwrap()),
         Arc::new(clock.clone()),
         random,
     );
