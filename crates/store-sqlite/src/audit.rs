@@ -1,4 +1,4 @@
-//! The audit trail: written in the background, many events in one transaction.
+//! The audit trail, written in the background, with many events in one transaction.
 
 use std::time::Duration;
 
@@ -9,49 +9,55 @@ use holdfast_identity::{
     oauth::ClientId,
     store::StoreError,
 };
-use sqlx::{QueryBuilder, Row as _, Sqlite, sqlite::SqliteRow};
+use sqlx::{QueryBuilder, Sqlite, sqlite::SqliteRow};
 use time::OffsetDateTime;
 use tokio::{sync::mpsc, task::JoinHandle, time::sleep};
 
 use crate::{
     SqliteStore,
+    query::{RunQuery as _, get},
     row::{self, millis},
-    unavailable,
 };
 
-/// How many events may wait to be written, and how many are written at once.
-const WAITING: usize = 8192;
+/// Maximum number of events that wait to be written.
+const QUEUE_LENGTH: usize = 8192;
+/// Maximum number of events in one transaction.
 const BATCH: usize = 500;
 
-/// What comes within this time of the last write is written together.
+/// Time between two transactions.
 const PAUSE: Duration = Duration::from_millis(100);
 
 static LOST: LogRateLimiter = LogRateLimiter::new();
 
-/// The trail of a store.
+/// The audit trail of a store. Each event is also a log line (target `audit`), which remains where the database cannot be written.
 pub struct SqliteAudit {
     store: SqliteStore,
     events: mpsc::Sender<AuditEvent>,
 }
 
 impl SqliteAudit {
-    /// Starts to write. The task ends when the trail is gone and all is written.
+    /// Starts the task that writes. It ends when the trail is dropped and all events are written.
     #[must_use]
     pub fn start(store: SqliteStore) -> (Self, JoinHandle<()>) {
-        let (events, waiting) = mpsc::channel(WAITING);
-        let writer = tokio::spawn(write_all(store.clone(), waiting));
+        let (events, queue) = mpsc::channel(QUEUE_LENGTH);
+        let writer = tokio::spawn(write_all(store.clone(), queue));
         (Self { store, events }, writer)
     }
 }
 
-async fn write_all(store: SqliteStore, mut waiting: mpsc::Receiver<AuditEvent>) {
+async fn write_all(store: SqliteStore, mut queue: mpsc::Receiver<AuditEvent>) {
     let mut batch = Vec::new();
-    while waiting.recv_many(&mut batch, BATCH).await > 0 {
+    while queue.recv_many(&mut batch, BATCH).await > 0 {
         if let Err(error) = store.insert_events(&batch).await {
             let lost = batch.len();
-            LOST.log(
-                |_| tracing::error!(%error, lost, "audit events are in the log and nowhere else"),
-            );
+            LOST.log(|_| {
+                tracing::error!(
+                    event = "audit.not_stored",
+                    %error,
+                    lost,
+                    "audit events could not be stored; they are only in the log"
+                );
+            });
         }
         batch.clear();
         sleep(PAUSE).await;
@@ -73,7 +79,13 @@ impl AuditTrail for SqliteAudit {
             "audit"
         );
         if self.events.try_send(event).is_err() {
-            LOST.log(|lost| tracing::error!(lost, "audit events are in the log and nowhere else"));
+            LOST.log(|lost| {
+                tracing::error!(
+                    event = "audit.not_stored",
+                    lost,
+                    "audit events could not be stored; they are only in the log"
+                );
+            });
         }
     }
 
@@ -89,11 +101,7 @@ impl AuditTrail for SqliteAudit {
             sql.push(" AND id < ").push_bind(before);
         }
         sql.push(" ORDER BY id DESC LIMIT ").push_bind(query.limit);
-        let rows = sql
-            .build()
-            .fetch_all(&mut *self.store.read().await?)
-            .await
-            .map_err(unavailable)?;
+        let rows = sql.build().rows(&mut *self.store.read().await?).await?;
         rows.iter().map(record).collect()
     }
 }
@@ -114,44 +122,41 @@ impl SqliteStore {
                 .push_bind(event.source.request_id.as_deref())
                 .push_bind(event.client.as_ref().map(ClientId::as_str));
         });
-        sql.build()
-            .execute(&mut *self.write().await?)
-            .await
-            .map_err(unavailable)?;
+        sql.build().run(&mut *self.write().await?).await?;
         Ok(())
     }
 
-    /// Forgets events that happened before `before`.
+    /// Deletes the events before this time.
     ///
     /// # Errors
-    /// When the database fails.
+    /// When the database cannot be written.
     pub async fn purge_events(&self, before: OffsetDateTime) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM audit_events WHERE at < ?")
             .bind(millis(before))
-            .execute(&mut *self.write().await?)
-            .await
-            .map_err(unavailable)?;
+            .run(&mut *self.write().await?)
+            .await?;
         Ok(())
     }
 }
 
 fn record(row: &SqliteRow) -> Result<AuditRecord, StoreError> {
-    let kind: &str = row.try_get("kind").map_err(unavailable)?;
-    let address: Option<&str> = row.try_get("ip_address").map_err(unavailable)?;
+    let kind: &str = get(row, "kind")?;
+    let address: Option<&str> = get(row, "ip_address")?;
     Ok(AuditRecord {
-        id: row.try_get("id").map_err(unavailable)?,
+        id: get(row, "id")?,
         event: AuditEvent {
             at: row::time(row, "at")?,
-            kind: AuditKind::from_name(kind)
-                .ok_or_else(|| StoreError::Corrupt(format!("an event of kind {kind:?}")))?,
+            kind: AuditKind::from_name(kind).ok_or_else(|| {
+                StoreError::Corrupt(format!("an audit event of the unknown kind {kind:?}"))
+            })?,
             user: row::parse_optional(row, "user_id")?,
             sid: row::parse_optional(row, "sid")?,
             client: row::parse_optional(row, "client_id")?,
             actor: row::parse_optional(row, "actor_id")?,
             source: RequestSource {
                 ip_address: address.and_then(|address| address.parse().ok()),
-                user_agent: row.try_get("user_agent").map_err(unavailable)?,
-                request_id: row.try_get("request_id").map_err(unavailable)?,
+                user_agent: get(row, "user_agent")?,
+                request_id: get(row, "request_id")?,
             },
         },
     })

@@ -1,5 +1,5 @@
-//! A copy of the database, for safe keeping. It holds no logins, and begins a history of its own: where it is restored, nothing that was signed out since,
-//! and no refresh token that was used since, may come back to life.
+//! Backups. A backup contains no logins and no epoch, so that restoring it revives neither a login that has ended since nor a refresh token
+//! that was rotated since.
 
 use std::{
     fs::{self, OpenOptions},
@@ -14,24 +14,27 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode},
 };
 
-use crate::{SqliteStore, unavailable};
+use crate::{
+    SqliteStore,
+    query::{RunQuery as _, unavailable},
+};
 
-/// What lives no longer than the database it is in. A signing key may be revoked after the copy was made, and as all of its
-/// tokens end with the logins, nothing needs it.
-const FORGET: &str = "DELETE FROM logins; DELETE FROM revocations; DELETE FROM epoch; DELETE FROM signing_keys; \
+/// Deletes what a backup must not contain. Signing keys are deleted, as one may be revoked after the backup; no token needs them once all
+/// logins have ended.
+const STRIP: &str = "DELETE FROM logins; DELETE FROM revocations; DELETE FROM epoch; DELETE FROM signing_keys; \
      DELETE FROM known_places;";
 
 impl SqliteStore {
-    /// Writes a copy, as of this moment, into a new file for its owner alone. The service may go on meanwhile.
+    /// Writes a backup of the current state into a new file with mode 0600. The service may run meanwhile.
     ///
     /// # Errors
-    /// When the file exists, cannot be written, or the database does not answer.
+    /// When the file exists or cannot be written, or the database cannot be read.
     pub async fn back_up(&self, file: &Path) -> Result<(), StoreError> {
-        make_new(file).map_err(failed)?;
-        // Until it holds no logins, it must not look like a backup.
+        create_new(file).map_err(unavailable)?;
+        // The file has its name only once it contains no logins.
         let draft = file.with_added_extension("part");
         let copied = match self.copy_without_logins(&draft).await {
-            Ok(()) => fs::rename(&draft, file).map_err(failed),
+            Ok(()) => fs::rename(&draft, file).map_err(unavailable),
             Err(error) => Err(error),
         };
         if copied.is_err() {
@@ -43,22 +46,21 @@ impl SqliteStore {
 
     async fn copy_without_logins(&self, file: &Path) -> Result<(), StoreError> {
         let _ = fs::remove_file(file);
-        make_new(file).map_err(failed)?;
+        create_new(file).map_err(unavailable)?;
         let path = file.to_string_lossy().into_owned();
         sqlx::query("VACUUM INTO ?")
             .bind(path)
-            .execute(&mut *self.read().await?)
-            .await
-            .map_err(unavailable)?;
+            .run(&mut *self.read().await?)
+            .await?;
         let options = SqliteConnectOptions::new()
             .filename(file)
-            // One file, without others beside it.
+            // Without the files of a write-ahead log.
             .journal_mode(SqliteJournalMode::Delete)
             .pragma("secure_delete", "ON");
         let mut copy = SqliteConnection::connect_with(&options)
             .await
             .map_err(unavailable)?;
-        sqlx::raw_sql(FORGET)
+        sqlx::raw_sql(STRIP)
             .execute(&mut copy)
             .await
             .map_err(unavailable)?;
@@ -67,15 +69,7 @@ impl SqliteStore {
     }
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "errors are passed on by map_err"
-)]
-fn failed(why: io::Error) -> StoreError {
-    StoreError::Unavailable(why.to_string())
-}
-
-fn make_new(file: &Path) -> io::Result<()> {
+fn create_new(file: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o600);
     options.open(file)?;

@@ -1,22 +1,22 @@
-//! Clients.
+//! OAuth clients.
 
 use async_trait::async_trait;
 use holdfast_identity::{
     oauth::{ClientAuthMethod, ClientId, GrantType, OauthClient, UnknownGrantType},
     store::{Change, ClientStore, StoreError},
 };
-use sqlx::{Row as _, sqlite::SqliteRow};
+use sqlx::sqlite::SqliteRow;
 use time::{Duration, OffsetDateTime};
 
 use crate::{
     SqliteStore,
+    query::{RunQuery as _, get, unavailable},
     row::{self, millis},
-    unavailable,
 };
 
-/// How long an ended client is remembered for tokens that it still holds. No access token lives so long, and after that the row
-/// itself refuses.
-const REMEMBERED: Duration = Duration::days(366);
+/// Time for which the revocation log contains a disabled client. It exceeds the lifetime of every access token; new tokens are rejected
+/// by the row.
+const REVOKED_FOR: Duration = Duration::days(366);
 
 #[async_trait]
 impl ClientStore for SqliteStore {
@@ -26,7 +26,11 @@ impl ClientStore for SqliteStore {
             ClientAuthMethod::Secret(hash) => (Some(hash.as_slice()), None),
             ClientAuthMethod::Key(jwk) => (None, Some(jwk.as_str())),
         };
-        let grant_types: Vec<_> = client.grant_types.iter().map(|one| one.as_str()).collect();
+        let grant_types: Vec<_> = client
+            .grant_types
+            .iter()
+            .map(|grant| grant.as_str())
+            .collect();
         let inserted = sqlx::query(
             "INSERT INTO clients (id, secret_hash, jwk, scope, audiences, grant_types, dpop_required, created_at) \
              VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
@@ -39,25 +43,23 @@ impl ClientStore for SqliteStore {
         .bind(grant_types.join(" "))
         .bind(client.dpop_required)
         .bind(millis(client.created_at))
-        .execute(&mut *self.write().await?)
-        .await.map_err(unavailable)?;
-        Ok(inserted.rows_affected() == 1)
+        .run(&mut *self.write().await?)
+.await?;
+        Ok(inserted == 1)
     }
 
     async fn client(&self, id: &ClientId) -> Result<Option<OauthClient>, StoreError> {
         let row = sqlx::query("SELECT * FROM clients WHERE id = ?")
             .bind(id.as_str())
-            .fetch_optional(&mut *self.read().await?)
-            .await
-            .map_err(unavailable)?;
+            .first_row(&mut *self.read().await?)
+            .await?;
         row.as_ref().map(client).transpose()
     }
 
     async fn clients(&self) -> Result<Vec<OauthClient>, StoreError> {
         let rows = sqlx::query("SELECT * FROM clients ORDER BY id")
-            .fetch_all(&mut *self.read().await?)
-            .await
-            .map_err(unavailable)?;
+            .rows(&mut *self.read().await?)
+            .await?;
         rows.iter().map(client).collect()
     }
 
@@ -72,25 +74,22 @@ impl ClientStore for SqliteStore {
             sqlx::query("UPDATE clients SET disabled_at = ? WHERE id = ? AND disabled_at IS NULL")
                 .bind(millis(now))
                 .bind(id.as_str())
-                .execute(&mut *transaction)
-                .await
-                .map_err(unavailable)?;
-        if updated.rows_affected() == 0 {
+                .run(&mut transaction)
+                .await?;
+        if updated == 0 {
             let found = sqlx::query("SELECT 1 FROM clients WHERE id = ?")
                 .bind(id.as_str())
-                .fetch_optional(&mut *transaction)
-                .await
-                .map_err(unavailable)?;
+                .first_row(&mut transaction)
+                .await?;
             return Ok(found.map_or(Change::NotFound, |_| Change::AlreadyApplied));
         }
         sqlx::query(
             "INSERT INTO revocations (kind, subject, expires_at) VALUES ('client_id', ?, ?)",
         )
         .bind(id.as_str())
-        .bind(millis(now + REMEMBERED))
-        .execute(&mut *transaction)
-        .await
-        .map_err(unavailable)?;
+        .bind(millis(now + REVOKED_FOR))
+        .run(&mut transaction)
+        .await?;
         transaction.commit().await.map_err(unavailable)?;
         Ok(Change::Applied)
     }
@@ -99,22 +98,21 @@ impl ClientStore for SqliteStore {
         sqlx::query("UPDATE clients SET secret_hash = ? WHERE id = ?")
             .bind(hash.as_slice())
             .bind(id.as_str())
-            .execute(&mut *self.write().await?)
-            .await
-            .map_err(unavailable)?;
+            .run(&mut *self.write().await?)
+            .await?;
         Ok(())
     }
 }
 
 fn client(row: &SqliteRow) -> Result<OauthClient, StoreError> {
-    let hash: Option<&[u8]> = row.try_get("secret_hash").map_err(unavailable)?;
-    let jwk: Option<String> = row.try_get("jwk").map_err(unavailable)?;
-    let audiences: &str = row.try_get("audiences").map_err(unavailable)?;
+    let hash: Option<&[u8]> = get(row, "secret_hash")?;
+    let jwk: Option<String> = get(row, "jwk")?;
+    let audiences: &str = get(row, "audiences")?;
     let registered = match (hash, jwk) {
         (Some(hash), _) => {
             let hash = hash.try_into();
             ClientAuthMethod::Secret(
-                hash.map_err(|_| StoreError::Corrupt("a client's hash".into()))?,
+                hash.map_err(|_| StoreError::Corrupt("the secret hash of an OAuth client".into()))?,
             )
         }
         (None, Some(jwk)) => ClientAuthMethod::Key(jwk),
@@ -124,22 +122,19 @@ fn client(row: &SqliteRow) -> Result<OauthClient, StoreError> {
         id: row::parse(row, "id")?,
         auth_method: registered,
         scopes: row::parse(row, "scope")?,
-        grant_types: grant_types(row.try_get("grant_types").map_err(unavailable)?)?,
-        dpop_required: row.try_get("dpop_required").map_err(unavailable)?,
+        grant_types: grant_types(get(row, "grant_types")?)?,
+        dpop_required: get(row, "dpop_required")?,
         audiences: audiences
             .split(' ')
-            .filter(|one| !one.is_empty())
+            .filter(|audience| !audience.is_empty())
             .map(str::to_owned)
             .collect(),
-        disabled: row
-            .try_get::<Option<i64>, _>("disabled_at")
-            .map_err(unavailable)?
-            .is_some(),
+        disabled: get::<Option<i64>>(row, "disabled_at")?.is_some(),
         created_at: row::time(row, "created_at")?,
     })
 }
 
 fn grant_types(text: &str) -> Result<Vec<GrantType>, StoreError> {
     let parsed: Result<_, UnknownGrantType> = text.split_whitespace().map(str::parse).collect();
-    parsed.map_err(|_| StoreError::Corrupt("a client's grant types".to_owned()))
+    parsed.map_err(|_| StoreError::Corrupt("the grant types of an OAuth client".to_owned()))
 }

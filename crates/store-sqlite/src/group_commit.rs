@@ -1,5 +1,5 @@
-//! Writes of one statement each. Those that wait for the disk at the same moment are committed together: a slow disk is waited
-//! for once for all of them, and a burst of sign-ins is as fast as their passwords are checked.
+//! Group commit: single-statement writes that wait at the same time are committed in one transaction, so that a slow disk delays all of
+//! them once.
 
 use std::{mem, sync::Arc, time::Duration};
 
@@ -15,70 +15,71 @@ use tokio::{
 };
 
 use crate::{
-    pool::{ACQUIRE_TIMEOUT, Connections, PooledConnection},
-    unavailable,
+    pool::{ACQUIRE_TIMEOUT, Pool, PooledConnection},
+    query::{RunQuery as _, unavailable},
 };
 
-/// How many may wait: as many as there can be requests at once.
-const MOST: usize = 2048;
+/// Maximum number of statements that wait: the number of requests that are processed at once.
+const QUEUE_LENGTH: usize = 2048;
 
-/// How long it is, on the average, from one commit to the next while there is always something to write; each costs as much as
-/// some statements do.
+/// Mean time between two commits under continuous load. A commit costs as much as several statements.
 const INTERVAL: Duration = Duration::from_millis(20);
-/// How many may follow each other at once, before whoever writes again and again waits for company.
+/// Number of commits that may follow each other without that interval.
 const BURST: u32 = 8;
 
-/// A statement with its arguments. It changes either all that it is to change or nothing.
+/// A statement with its arguments.
 pub(super) type Statement = Query<'static, Sqlite, SqliteArguments>;
 
-/// What a statement returns.
+/// The rows of its `RETURNING` clause.
 pub(super) type Rows = Vec<SqliteRow>;
 
-/// Where statements wait for their commit.
+/// The queue of statements that wait for their commit, and the task that commits them. Clones share both.
 #[derive(Clone, Debug)]
-pub(super) struct GroupCommitter(mpsc::Sender<Waiting>);
+pub(super) struct GroupCommitter(mpsc::Sender<Job>);
 
-struct Waiting {
+struct Job {
     statement: Statement,
-    since: Instant,
-    answer: Answer,
+    queued_at: Instant,
+    result: ResultSender,
 }
 
-type Answer = oneshot::Sender<Result<Rows, StoreError>>;
+type ResultSender = oneshot::Sender<Result<Rows, StoreError>>;
 
-impl Waiting {
-    /// Whether it waited so long for its turn that its caller may have given up before it is done.
+impl Job {
+    /// Whether it waited so long that its caller may have given up before it is committed.
     fn is_late(&self) -> bool {
-        self.since.elapsed() >= ACQUIRE_TIMEOUT
+        self.queued_at.elapsed() >= ACQUIRE_TIMEOUT
     }
 }
 
 impl GroupCommitter {
-    /// Starts to commit through `writer`, until this and its clones are gone.
-    pub(super) fn start(writer: Arc<Connections>) -> Self {
-        let (jobs, waiting) = mpsc::channel(MOST);
-        tokio::spawn(commit_all(writer, waiting));
-        Self(jobs)
+    /// Starts the task, which commits on the connection of `writer` and ends when this and its clones are dropped.
+    pub(super) fn start(writer: Arc<Pool>) -> Self {
+        let (sender, jobs) = mpsc::channel(QUEUE_LENGTH);
+        tokio::spawn(commit_all(writer, jobs));
+        Self(sender)
     }
 
-    /// Runs the statement; once this returns, what it changed is on the disk. One whose caller stopped waiting before its turn is
-    /// not run, and neither is one whose turn came too late: a write that its caller has given up must not happen later.
+    /// Runs the statement, and returns when its change is on the disk. A statement whose caller dropped this future before it was run is
+    /// discarded, so that no write takes place after its caller has given up.
+    ///
+    /// # Errors
+    /// When it waited for longer than [`ACQUIRE_TIMEOUT`], or it or one that was committed with it failed. Nothing has changed then.
     pub(super) async fn commit(&self, statement: Statement) -> Result<Rows, StoreError> {
-        let (answer, answered) = oneshot::channel();
-        let waiting = Waiting {
+        let stopped = || unavailable("the task that writes has stopped");
+        let (sender, result) = oneshot::channel();
+        let job = Job {
             statement,
-            since: Instant::now(),
-            answer,
+            queued_at: Instant::now(),
+            result: sender,
         };
-        let sent = self.0.send(waiting).await;
-        sent.map_err(|_| unavailable("nothing is written any more"))?;
-        let answered = answered.await;
-        answered.map_err(|_| unavailable("nothing is written any more"))?
+        self.0.send(job).await.map_err(|_| stopped())?;
+        result.await.map_err(|_| stopped())?
     }
 }
 
-async fn commit_all(writer: Arc<Connections>, mut jobs: mpsc::Receiver<Waiting>) {
-    let mut pace = CommitPacer::begin(Instant::now());
+async fn commit_all(writer: Arc<Pool>, mut jobs: mpsc::Receiver<Job>) {
+    let mut pacer = CommitPacer::new(Instant::now());
     let mut waiting = Vec::new();
     loop {
         if waiting.is_empty() {
@@ -87,94 +88,91 @@ async fn commit_all(writer: Arc<Connections>, mut jobs: mpsc::Receiver<Waiting>)
                 None => return,
             }
         }
-        sleep_until(pace.next()).await;
-        let taken = writer.take().await;
+        sleep_until(pacer.next_commit()).await;
+        let acquired = writer.acquire().await;
         while let Ok(next) = jobs.try_recv() {
             waiting.push(next);
         }
-        waiting.retain(|one: &Waiting| !one.answer.is_closed());
-        let late = waiting.extract_if(.., |one| one.is_late());
+        waiting.retain(|job: &Job| !job.result.is_closed());
+        let late = waiting.extract_if(.., |job| job.is_late());
         let busy = || unavailable("all connections are busy");
-        let why = taken.as_ref().err().cloned().unwrap_or_else(busy);
-        refuse(late.map(|one| one.answer), &why);
-        if let Ok(mut writer) = taken {
+        let error = acquired.as_ref().err().cloned().unwrap_or_else(busy);
+        fail(late.map(|job| job.result), &error);
+        if let Ok(mut writer) = acquired {
             commit(&mut writer, mem::take(&mut waiting)).await;
         }
-        pace.note(Instant::now());
+        pacer.record(Instant::now());
     }
 }
 
-fn refuse(answers: impl IntoIterator<Item = Answer>, why: &StoreError) {
-    for answer in answers {
-        let _ = answer.send(Err(why.clone()));
+fn fail(results: impl IntoIterator<Item = ResultSender>, error: &StoreError) {
+    for result in results {
+        let _ = result.send(Err(error.clone()));
     }
 }
 
-async fn commit(writer: &mut PooledConnection<'_>, together: Vec<Waiting>) {
-    let (statements, answers): (Vec<_>, Vec<_>) = together
+async fn commit(writer: &mut PooledConnection<'_>, jobs: Vec<Job>) {
+    let (statements, results): (Vec<_>, Vec<_>) = jobs
         .into_iter()
-        .map(|one| (one.statement, one.answer))
+        .map(|job| (job.statement, job.result))
         .unzip();
-    match run(writer, statements).await {
-        Ok(outcomes) => {
-            for (answer, rows) in answers.into_iter().zip(outcomes) {
-                let _ = answer.send(Ok(rows));
+    match run_atomically(writer, statements).await {
+        Ok(all_rows) => {
+            for (result, rows) in results.into_iter().zip(all_rows) {
+                let _ = result.send(Ok(rows));
             }
         }
-        Err(error) => refuse(answers, &error),
+        Err(error) => fail(results, &error),
     }
 }
 
-/// When to commit again (the generic cell rate algorithm).
+/// The pace of commits, by the generic cell rate algorithm (GCRA).
 struct CommitPacer {
-    /// When as many may follow each other again as in the beginning.
-    rested: Instant,
+    /// When a whole burst is allowed again: the theoretical arrival time of the algorithm.
+    full_burst_at: Instant,
 }
 
 impl CommitPacer {
-    const fn begin(now: Instant) -> Self {
-        Self { rested: now }
+    const fn new(now: Instant) -> Self {
+        Self { full_burst_at: now }
     }
 
-    fn next(&self) -> Instant {
-        self.rested - INTERVAL * (BURST - 1)
+    /// When the next commit is allowed; may be in the past.
+    fn next_commit(&self) -> Instant {
+        self.full_burst_at - INTERVAL * (BURST - 1)
     }
 
-    fn note(&mut self, now: Instant) {
-        self.rested = self.rested.max(now) + INTERVAL;
+    /// Records a commit.
+    fn record(&mut self, now: Instant) {
+        self.full_burst_at = self.full_burst_at.max(now) + INTERVAL;
     }
 }
 
-/// All of them, or none.
-async fn run(
+/// Runs all statements or none.
+async fn run_atomically(
     writer: &mut PooledConnection<'_>,
     statements: Vec<Statement>,
 ) -> Result<Vec<Rows>, StoreError> {
-    // One alone is its own transaction.
+    // A single statement is a transaction by itself.
     if statements.len() < 2 {
         return run_each(writer, statements).await;
     }
     let mut transaction = writer.begin().await?;
-    let outcomes = run_each(&mut transaction, statements).await?;
+    let rows = run_each(&mut transaction, statements).await?;
     transaction.commit().await.map_err(unavailable)?;
-    Ok(outcomes)
+    Ok(rows)
 }
 
 async fn run_each(
     connection: &mut SqliteConnection,
     statements: Vec<Statement>,
 ) -> Result<Vec<Rows>, StoreError> {
-    let mut outcomes = Vec::with_capacity(statements.len());
+    let mut all_rows = Vec::with_capacity(statements.len());
     for statement in statements {
-        // All rows, though there may be one: a statement is done when it came to its end.
-        outcomes.push(
-            statement
-                .fetch_all(&mut *connection)
-                .await
-                .map_err(unavailable)?,
-        );
+        // A statement is complete only when all of its rows have been read.
+        all_rows.push(statement.rows(connection).await?);
     }
-    Ok(outcomes)
+    Ok(all_rows)
 }
 
 #[cfg(test)]
@@ -195,10 +193,10 @@ mod tests {
     use super::*;
     use crate::BUSY_TIMEOUT;
 
-    /// A database with a table, and what commits to it.
+    /// A database with a table `numbers`, and a committer.
     struct Numbers {
         directory: TempDir,
-        writer: Arc<Connections>,
+        writer: Arc<Pool>,
         commits: GroupCommitter,
     }
 
@@ -209,9 +207,9 @@ mod tests {
             .create_if_missing(true)
             .busy_timeout(BUSY_TIMEOUT)
             .journal_mode(SqliteJournalMode::Wal);
-        let writer = Connections::open(options, 1).await.unwrap();
+        let writer = Pool::open(options, 1).await.unwrap();
         sqlx::raw_sql("CREATE TABLE numbers (number PRIMARY KEY)")
-            .execute(&mut *writer.take().await.unwrap())
+            .execute(&mut *writer.acquire().await.unwrap())
             .await
             .unwrap();
         let writer = Arc::new(writer);
@@ -230,13 +228,13 @@ mod tests {
         sqlx::query("INSERT INTO numbers VALUES (?) RETURNING number").bind(number)
     }
 
-    async fn count(writer: &Connections) -> u32 {
+    async fn count(writer: &Pool) -> u32 {
         let count = sqlx::query_scalar("SELECT count(*) FROM numbers");
-        let mut writer = writer.take().await.unwrap();
+        let mut writer = writer.acquire().await.unwrap();
         count.fetch_one(&mut *writer).await.unwrap()
     }
 
-    /// Of the write-ahead log: a frame whose size field is not 0 ends a transaction (`SQLite` file format, §4.1).
+    /// The number of transactions in the write-ahead log: a frame whose size field is not 0 ends one (`SQLite` file format, §4.1).
     fn transactions(file: &Path) -> usize {
         const HEADER: usize = 32;
         const FRAME: usize = 24 + 4096;
@@ -246,25 +244,25 @@ mod tests {
     }
 
     #[test]
-    fn some_commits_follow_each_other_at_once_and_many_at_a_steady_pace() {
+    fn pacer_allows_a_burst_and_then_a_steady_pace() {
         let mut now = Instant::now();
-        let mut pace = CommitPacer::begin(now);
+        let mut pacer = CommitPacer::new(now);
         for _round in 0..2 {
             for _ in 0..BURST {
-                assert!(pace.next() <= now);
-                pace.note(now);
+                assert!(pacer.next_commit() <= now);
+                pacer.record(now);
             }
             for _ in 0..3 {
-                assert_eq!(pace.next(), now + INTERVAL);
+                assert_eq!(pacer.next_commit(), now + INTERVAL);
                 now += INTERVAL;
-                pace.note(now);
+                pacer.record(now);
             }
             now += INTERVAL * BURST;
         }
     }
 
     #[tokio::test]
-    async fn what_waits_for_the_disk_is_committed_together() {
+    async fn waiting_statements_are_committed_in_one_transaction() {
         let Numbers {
             directory,
             writer,
@@ -273,7 +271,7 @@ mod tests {
         let file = file_in(&directory);
         let before = transactions(&file);
 
-        let busy = writer.take().await.unwrap();
+        let busy = writer.acquire().await.unwrap();
         let mut all = join_all((0..100).map(|number| commits.commit(insert(number)))).boxed();
         assert!(all.as_mut().now_or_never().is_none());
         drop(busy);
@@ -286,16 +284,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_its_caller_gave_up_is_not_written() {
+    async fn abandoned_statement_is_not_run() {
         let Numbers {
             directory: _kept,
             writer,
             commits,
         } = numbers().await;
 
-        let busy = writer.take().await.unwrap();
-        let given_up = commits.commit(insert(1)).now_or_never();
-        assert!(given_up.is_none());
+        let busy = writer.acquire().await.unwrap();
+        let abandoned = commits.commit(insert(1)).now_or_never();
+        assert!(abandoned.is_none());
         drop(busy);
         commits.commit(insert(2)).await.unwrap();
 
@@ -303,30 +301,30 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waited_too_long_is_refused_and_who_came_later_is_not() {
+    async fn statement_that_waited_too_long_fails_and_a_later_one_succeeds() {
         let Numbers {
             directory: _kept,
             writer,
             commits,
         } = numbers().await;
 
-        let busy = writer.take().await.unwrap();
+        let busy = writer.acquire().await.unwrap();
         let mut early = commits.commit(insert(1)).boxed();
         assert!(early.as_mut().now_or_never().is_none());
         sleep(ACQUIRE_TIMEOUT / 2).await;
         let mut later = commits.commit(insert(2)).boxed();
         assert!(later.as_mut().now_or_never().is_none());
-        let refused = early.await.unwrap_err().to_string();
-        assert!(refused.contains("busy"), "{refused}");
+        let error = early.await.unwrap_err().to_string();
+        assert!(error.contains("busy"), "{error}");
         drop(busy);
 
         assert_eq!(later.await.unwrap().len(), 1);
         assert_eq!(count(&writer).await, 1);
     }
 
-    /// `SQLite` waits for a lock by its own clock.
+    /// Runs in real time, as `SQLite` waits for a lock by its own clock.
     #[tokio::test]
-    async fn while_another_process_writes_each_is_refused_before_its_caller_gives_up() {
+    async fn statement_fails_in_time_while_another_process_writes() {
         let Numbers {
             directory,
             writer,
@@ -340,14 +338,14 @@ mod tests {
         let each = (0..4).map(async |number| {
             sleep(BUSY_TIMEOUT / 3 * number).await;
             let begun = Instant::now();
-            let refused = commits.commit(insert(number)).await.is_err();
-            (refused, begun.elapsed())
+            let has_failed = commits.commit(insert(number)).await.is_err();
+            (has_failed, begun.elapsed())
         });
-        for (refused, took) in join_all(each).await {
-            assert!(refused);
+        for (has_failed, elapsed) in join_all(each).await {
+            assert!(has_failed);
             assert!(
-                took < ACQUIRE_TIMEOUT + BUSY_TIMEOUT + BUSY_TIMEOUT / 2,
-                "{took:?}"
+                elapsed < ACQUIRE_TIMEOUT + BUSY_TIMEOUT + BUSY_TIMEOUT / 2,
+                "{elapsed:?}"
             );
         }
         lock.rollback().await.unwrap();
@@ -356,14 +354,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn where_one_fails_nothing_is_half_done_and_the_next_go_on() {
+    async fn failing_statement_undoes_its_transaction_and_later_ones_succeed() {
         let Numbers {
             directory: _kept,
             writer,
             commits,
         } = numbers().await;
 
-        let busy = writer.take().await.unwrap();
+        let busy = writer.acquire().await.unwrap();
         let mut all = join_all([1, 2, 2].map(|number| commits.commit(insert(number)))).boxed();
         assert!(all.as_mut().now_or_never().is_none());
         drop(busy);
@@ -375,14 +373,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_written_once_the_database_is_closed() {
+    async fn closed_database_rejects_statements() {
         let Numbers {
             directory: _kept,
             writer,
             commits,
         } = numbers().await;
         writer.close().await;
-        let refused = commits.commit(insert(1)).await.unwrap_err().to_string();
-        assert!(refused.contains("closed"), "{refused}");
+        let error = commits.commit(insert(1)).await.unwrap_err().to_string();
+        assert!(error.contains("closed"), "{error}");
     }
 }

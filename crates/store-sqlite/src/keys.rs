@@ -1,38 +1,37 @@
-//! Sealed keys.
+//! Signing keys and secret keys, both sealed.
 
 use holdfast_identity::{
     key::{Algorithm, PublicKey, StoredSigningKey},
     store::StoreError,
 };
-use sqlx::{Row as _, sqlite::SqliteRow};
+use sqlx::sqlite::SqliteRow;
 use time::OffsetDateTime;
 
 use crate::{
     SqliteStore,
+    query::{RunQuery as _, get, unavailable},
     row::{self, millis},
-    unavailable,
 };
 
 impl SqliteStore {
-    /// All signing keys that were not revoked, in the order in which they sign.
+    /// All signing keys that are not revoked, in the order in which they sign.
     ///
     /// # Errors
-    /// When the database fails or holds what no key can be.
+    /// When the database cannot be read, or a row is not a valid key.
     pub async fn signing_keys(&self) -> Result<Vec<StoredSigningKey>, StoreError> {
         let rows = sqlx::query(
             "SELECT * FROM signing_keys WHERE revoked_at IS NULL ORDER BY signs_from, kid",
         )
-        .fetch_all(&mut *self.read().await?)
-        .await
-        .map_err(unavailable)?;
+        .rows(&mut *self.read().await?)
+        .await?;
         rows.iter().map(signing_key).collect()
     }
 
-    /// Adds a signing key unless there is one of its algorithm that signs later than `latest`, and tells whether it did: of
-    /// two services that add one at once, the first one's stays.
+    /// Inserts a signing key, unless one of its algorithm signs later than `latest`; returns whether it was inserted. Of two instances
+    /// that insert a key at the same time, only the first succeeds.
     ///
     /// # Errors
-    /// When the database fails.
+    /// When the database cannot be written.
     pub async fn insert_signing_key(
         &self,
         key: &StoredSigningKey,
@@ -52,20 +51,21 @@ impl SqliteStore {
         .bind(millis(key.signs_from))
         .bind(algorithm)
         .bind(latest.map_or(i64::MIN, millis))
-        .execute(&mut *self.write().await?)
-        .await.map_err(unavailable)?;
-        Ok(inserted.rows_affected() == 1)
+        .run(&mut *self.write().await?)
+.await?;
+        Ok(inserted == 1)
     }
 
-    /// Revokes a signing key: its tokens die at once. False if there is no such key.
+    /// Revokes a signing key and all tokens that it signed, of which the last expires at `tokens_expire_at`. Returns false if there is no
+    /// such key, or it was revoked before.
     ///
     /// # Errors
-    /// When the database fails.
+    /// When the database cannot be written.
     pub async fn revoke_signing_key(
         &self,
         kid: &str,
         now: OffsetDateTime,
-        tokens_dead_at: OffsetDateTime,
+        tokens_expire_at: OffsetDateTime,
     ) -> Result<bool, StoreError> {
         let mut writer = self.write().await?;
         let mut transaction = writer.begin().await?;
@@ -74,55 +74,48 @@ impl SqliteStore {
         )
         .bind(millis(now))
         .bind(kid)
-        .execute(&mut *transaction)
-        .await
-        .map_err(unavailable)?;
-        if revoked.rows_affected() == 0 {
+        .run(&mut transaction)
+        .await?;
+        if revoked == 0 {
             return Ok(false);
         }
         sqlx::query("INSERT INTO revocations (kind, subject, expires_at) VALUES ('kid', ?, ?)")
             .bind(kid)
-            .bind(millis(tokens_dead_at))
-            .execute(&mut *transaction)
-            .await
-            .map_err(unavailable)?;
+            .bind(millis(tokens_expire_at))
+            .run(&mut transaction)
+            .await?;
         transaction.commit().await.map_err(unavailable)?;
         Ok(true)
     }
 
-    /// Removes a signing key whose tokens are all dead.
+    /// Deletes a signing key whose tokens have all expired.
     ///
     /// # Errors
-    /// When the database fails.
+    /// When the database cannot be written.
     pub async fn remove_signing_key(&self, kid: &str) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM signing_keys WHERE kid = ?")
             .bind(kid)
-            .execute(&mut *self.write().await?)
-            .await
-            .map_err(unavailable)?;
+            .run(&mut *self.write().await?)
+            .await?;
         Ok(())
     }
 
-    /// One of the sealed secrets and its name, if there is any.
+    /// The name of a secret key and the sealed key, to try the key-encryption key on. `None`: the database has none yet.
     ///
     /// # Errors
-    /// When the database fails.
+    /// When the database cannot be read.
     pub async fn any_secret_key(&self) -> Result<Option<(String, Vec<u8>)>, StoreError> {
         let row = sqlx::query("SELECT name, sealed FROM secret_keys ORDER BY name LIMIT 1")
-            .fetch_optional(&mut *self.read().await?)
-            .await
-            .map_err(unavailable)?;
+            .first_row(&mut *self.read().await?)
+            .await?;
         let Some(row) = row else { return Ok(None) };
-        Ok(Some((
-            row.try_get("name").map_err(unavailable)?,
-            row.try_get("sealed").map_err(unavailable)?,
-        )))
+        Ok(Some((get(&row, "name")?, get(&row, "sealed")?)))
     }
 
-    /// The sealed secret called `name`; `sealed` becomes it if there is none.
+    /// The sealed secret key of this name, after inserting `sealed` where there was none.
     ///
     /// # Errors
-    /// When the database fails.
+    /// When the database cannot be written.
     pub async fn secret_key_or(
         &self,
         name: &str,
@@ -136,26 +129,23 @@ impl SqliteStore {
         .bind(name)
         .bind(sealed)
         .bind(millis(now))
-        .execute(&mut *self.write().await?)
-        .await
-        .map_err(unavailable)?;
+        .run(&mut *self.write().await?)
+        .await?;
         let row = sqlx::query("SELECT sealed FROM secret_keys WHERE name = ?")
             .bind(name)
-            .fetch_one(&mut *self.write().await?)
-            .await
-            .map_err(unavailable)?;
-        row.try_get("sealed").map_err(unavailable)
+            .only_row(&mut *self.write().await?)
+            .await?;
+        get(&row, "sealed")
     }
 }
 
 fn signing_key(row: &SqliteRow) -> Result<StoredSigningKey, StoreError> {
-    let public_key: &[u8] = row.try_get("public_key").map_err(unavailable)?;
+    let public_key: &[u8] = get(row, "public_key")?;
     Ok(StoredSigningKey {
-        kid: row.try_get("kid").map_err(unavailable)?,
-        public_key: public_key_from(row::parse(row, "algorithm")?, public_key).ok_or_else(
-            || StoreError::Corrupt("a signing key has a public half of wrong length".into()),
-        )?,
-        sealed_private_key: row.try_get("sealed_private_key").map_err(unavailable)?,
+        kid: get(row, "kid")?,
+        public_key: public_key_from(row::parse(row, "algorithm")?, public_key)
+            .ok_or_else(|| StoreError::Corrupt("the public key of a signing key".into()))?,
+        sealed_private_key: get(row, "sealed_private_key")?,
         created_at: row::time(row, "created_at")?,
         signs_from: row::time(row, "signs_from")?,
     })

@@ -1,4 +1,4 @@
-//! `SQLite`: one file, one writer, several readers.
+//! The store on `SQLite`: one file, with one connection that writes and several that read.
 
 pub mod audit;
 mod backup;
@@ -8,6 +8,7 @@ mod keys;
 mod logins;
 pub mod migration;
 mod pool;
+mod query;
 mod revocations;
 mod row;
 mod steady_time;
@@ -32,32 +33,36 @@ use sqlx::{
 use self::{
     group_commit::{GroupCommitter, Rows, Statement},
     migration::{OpenError, migrate},
-    pool::{Connections, PooledConnection},
+    pool::{Pool, PooledConnection},
+    query::{RunQuery as _, unavailable},
 };
 
+/// Number of connections that read.
 const READERS: usize = 4;
+/// Result code of a database that is locked (`SQLITE_BUSY`).
 const SQLITE_BUSY: &str = "5";
-/// How long a file may be locked at start, by another process that brings it up to date.
+/// Time for which opening a file is repeated while another process has locked it, for example to migrate it.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
-const LOCKED_INTERVAL: Duration = Duration::from_millis(10);
+/// Time between two attempts to open it.
+const OPEN_RETRY_INTERVAL: Duration = Duration::from_millis(10);
 
-/// How long a write waits while another process writes. Together with the wait for a connection shorter than any caller's deadline:
-/// a write that its caller has given up must not happen later.
+/// Time for which a write waits while another process writes. Together with the wait for a connection it is shorter than any caller's
+/// deadline, so that no write takes place after its caller has given up.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// A database file.
+/// A database file. Clones share its connections.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
-    readers: Arc<Connections>,
-    writer: Arc<Connections>,
+    readers: Arc<Pool>,
+    writer: Arc<Pool>,
     commits: GroupCommitter,
 }
 
 impl SqliteStore {
-    /// Opens the file, makes it if there is none, and brings it up to date.
+    /// Opens the file, creates it if there is none, and migrates it.
     ///
     /// # Errors
-    /// When it cannot be opened or is from a later version.
+    /// When it cannot be opened, or was written by a later version.
     pub async fn open(file: &Path) -> Result<Self, OpenError> {
         let options = SqliteConnectOptions::new()
             .filename(file)
@@ -65,12 +70,12 @@ impl SqliteStore {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT)
             .foreign_keys(true)
-            // A slow disk would otherwise write a line for each request.
+            // The driver logs slow statements, with a slow disk one line for each request.
             .disable_statement_logging();
-        make_private(file).map_err(|why| StoreError::Unavailable(why.to_string()))?;
+        create_private(file).map_err(|why| StoreError::Unavailable(why.to_string()))?;
         let writer = connect_writer(options.clone()).await?;
         migrate(&writer).await?;
-        let readers = Connections::open(options.read_only(true), READERS).await?;
+        let readers = Pool::open(options.read_only(true), READERS).await?;
         let writer = Arc::new(writer);
         Ok(Self {
             readers: Arc::new(readers),
@@ -79,58 +84,58 @@ impl SqliteStore {
         })
     }
 
-    /// Whether the database answers, and can be written: on a full disk one can still read.
+    /// Checks that the database can be read and written. On a full disk only reading succeeds.
     ///
     /// # Errors
-    /// When it does not.
+    /// When it cannot be read or written.
     pub async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT 1 FROM signing_keys LIMIT 1")
-            .execute(&mut *self.read().await?)
-            .await
-            .map_err(unavailable)?;
+            .run(&mut *self.read().await?)
+            .await?;
         let write = sqlx::query("UPDATE secret_keys SET name = name");
         self.commit(write).await.map(drop)
     }
 
-    /// Lets every connection finish and closes the file.
+    /// Waits until no connection is in use, and closes the file.
     pub async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
     }
 
+    /// A connection for reading.
     async fn read(&self) -> Result<PooledConnection<'_>, StoreError> {
-        self.readers.take().await
+        self.readers.acquire().await
     }
 
-    /// For transactions of several statements, and for what is seldom written.
+    /// The connection for writing, for transactions of several statements and for rare writes.
     async fn write(&self) -> Result<PooledConnection<'_>, StoreError> {
-        self.writer.take().await
+        self.writer.acquire().await
     }
 
-    /// For what a sign-in, a refresh or any request may write: one statement, which is committed together with others.
+    /// Runs a statement of a frequent operation, such as a sign-in or a refresh, and commits it together with others.
     async fn commit(&self, statement: Statement) -> Result<Rows, StoreError> {
         self.commits.commit(statement).await
     }
 }
 
-/// Makes the file, if there is none, for its owner alone; what `SQLite` puts beside it gets the same mode.
-fn make_private(file: &Path) -> io::Result<()> {
+/// Creates the file, if there is none, with mode 0600, which `SQLite` also gives to the files beside it.
+fn create_private(file: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.create(true).append(true).mode(0o600).open(file)?;
     Ok(())
 }
 
-/// Of two processes that open a new file at once, one finds it locked while the other switches it to WAL, which
-/// `SQLite` does not wait for by itself.
-async fn connect_writer(options: SqliteConnectOptions) -> Result<Connections, StoreError> {
+/// Opens the connection for writing, and repeats that while the file is locked: `SQLite` does not wait while another process switches a
+/// new file to WAL.
+async fn connect_writer(options: SqliteConnectOptions) -> Result<Pool, StoreError> {
     let begun = Instant::now();
     loop {
-        match Connections::open(options.clone(), 1).await {
+        match Pool::open(options.clone(), 1).await {
             Ok(writer) => return Ok(writer),
             Err(error) if !is_locked(&error) || begun.elapsed() > OPEN_TIMEOUT => {
                 return Err(unavailable(error));
             }
-            Err(_) => tokio::time::sleep(LOCKED_INTERVAL).await,
+            Err(_) => tokio::time::sleep(OPEN_RETRY_INTERVAL).await,
         }
     }
 }
@@ -138,12 +143,6 @@ async fn connect_writer(options: SqliteConnectOptions) -> Result<Connections, St
 fn is_locked(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(DatabaseError::code);
     code.is_some_and(|code| code == SQLITE_BUSY)
-}
-
-/// A failure of the driver, as the port reports it.
-#[expect(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
-fn unavailable(error: impl ToString) -> StoreError {
-    StoreError::Unavailable(error.to_string())
 }
 
 #[cfg(test)]
@@ -155,7 +154,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_it_writes_is_for_its_owner_alone() {
+    async fn database_files_are_readable_by_their_owner_only() {
         let directory = tempfile::tempdir().unwrap();
         let _store = SqliteStore::open(&directory.path().join("auth.db"))
             .await
@@ -167,7 +166,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn after_a_full_disk_writing_goes_on() {
+    async fn full_disk_rejects_a_write_and_later_writes_succeed() {
         let directory = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(&directory.path().join("auth.db"))
             .await
@@ -179,9 +178,8 @@ mod tests {
                 "INSERT INTO secret_keys (name, sealed, created_at) VALUES ('x', zeroblob(?), 0)",
             )
             .bind(bytes)
-            .execute(&mut *transaction)
-            .await
-            .map_err(unavailable)?;
+            .run(&mut transaction)
+            .await?;
             transaction.rollback().await.map_err(unavailable)?;
             Ok::<_, StoreError>(())
         };
@@ -191,15 +189,15 @@ mod tests {
             .await
             .unwrap();
 
-        let refused = fill(10_000_000).await.unwrap_err();
-        assert!(refused.to_string().contains("full"), "{refused}");
+        let error = fill(10_000_000).await.unwrap_err();
+        assert!(error.to_string().contains("full"), "{error}");
 
         fill(1).await.unwrap();
         store.ping().await.unwrap();
     }
 
     #[tokio::test]
-    async fn processes_that_open_a_new_file_at_once_all_succeed() {
+    async fn new_file_opened_concurrently_is_created_once() {
         for _round in 0..10 {
             let directory = tempfile::tempdir().unwrap();
             let file = directory.path().join("auth.db");

@@ -1,4 +1,4 @@
-//! Logins.
+//! Logins and known locations.
 
 use std::time::Duration;
 
@@ -13,39 +13,49 @@ use holdfast_identity::{
     revocation::REVOCATION_MARGIN,
     store::{LoginStore, StoreError},
 };
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::AssertSqlSafe;
 use time::OffsetDateTime;
 
 use crate::{
     SqliteStore,
-    revocations::{Which, end_logins},
+    query::{RunQuery as _, get, unavailable},
+    revocations::{LoginFilter, end_logins},
     row::{self, USER, client_kind_text, millis},
-    unavailable,
 };
 
-static NOT_REMEMBERED: LogRateLimiter = LogRateLimiter::new();
-static SURPLUS_STAYS: LogRateLimiter = LogRateLimiter::new();
+static LOCATION_NOT_STORED: LogRateLimiter = LogRateLimiter::new();
+static SURPLUS_NOT_ENDED: LogRateLimiter = LogRateLimiter::new();
 
 #[async_trait]
 impl LoginStore for SqliteStore {
     async fn insert_login(&self, login: &NewLogin) -> Result<Option<Vec<Sid>>, StoreError> {
-        let Some(begun) = self.begin_login(login).await? else {
+        let Some(started) = self.start_login(login).await? else {
             return Ok(None);
         };
-        // The login stands; the next sign-in makes good for what fails here.
-        if begun.is_from_elsewhere
-            && let Err(error) = self.remember_places(login).await
+        // The login is stored; what fails from here on, the next sign-in repeats.
+        if started.has_new_location
+            && let Err(error) = self.store_locations(login).await
         {
-            NOT_REMEMBERED.log(|logins| {
-                tracing::warn!(%error, logins, "a place is not remembered until the next sign-in from there");
+            LOCATION_NOT_STORED.log(|logins| {
+                tracing::warn!(
+                    event = "known_location.not_stored",
+                    %error,
+                    logins,
+                    "a known location was not stored; the next sign-in from there stores it"
+                );
             });
         }
-        if !begun.is_surplus {
+        if !started.has_surplus {
             return Ok(Some(Vec::new()));
         }
         let ended = self.end_surplus(login).await.unwrap_or_else(|error| {
-            SURPLUS_STAYS.log(|logins| {
-                tracing::warn!(%error, logins, "too many logins of a person live on, until their next sign-in");
+            SURPLUS_NOT_ENDED.log(|logins| {
+                tracing::warn!(
+                    event = "login.surplus_not_ended",
+                    %error,
+                    logins,
+                    "surplus logins of an account were not ended; the next sign-in ends them"
+                );
             });
             Vec::new()
         });
@@ -66,21 +76,17 @@ impl LoginStore for SqliteStore {
         .bind(bytes(locations.device))
         .bind(bytes(locations.address))
         .bind(millis(since))
-        .fetch_all(&mut *self.read().await?)
-        .await
-        .map_err(unavailable)?;
-        let mut knows = LocationTrust::Unknown;
+        .rows(&mut *self.read().await?)
+        .await?;
+        let mut trust = LocationTrust::Unknown;
         for row in &rows {
-            let place: &[u8] = row.try_get("place").map_err(unavailable)?;
-            if locations
-                .device
-                .is_some_and(|KeyedHash(name)| name == place)
-            {
+            let place: &[u8] = get(row, "place")?;
+            if locations.device.is_some_and(|KeyedHash(hash)| hash == place) {
                 return Ok(LocationTrust::Device);
             }
-            knows = LocationTrust::Address;
+            trust = LocationTrust::Address;
         }
-        Ok(knows)
+        Ok(trust)
     }
 
     async fn login(&self, sid: Sid) -> Result<Option<(Login, User)>, StoreError> {
@@ -90,9 +96,8 @@ impl LoginStore for SqliteStore {
         );
         let found = sqlx::query(AssertSqlSafe(sql))
             .bind(sid.to_string())
-            .fetch_optional(&mut *self.read().await?)
-            .await
-            .map_err(unavailable)?;
+            .first_row(&mut *self.read().await?)
+            .await?;
         let Some(found) = found else { return Ok(None) };
         Ok(Some((row::login(&found)?, row::user(&found)?)))
     }
@@ -108,9 +113,8 @@ impl LoginStore for SqliteStore {
         )
         .bind(user.to_string())
         .bind(millis(now))
-        .fetch_all(&mut *self.read().await?)
-        .await
-        .map_err(unavailable)?;
+        .rows(&mut *self.read().await?)
+        .await?;
         rows.iter().map(row::login_record).collect()
     }
 
@@ -120,8 +124,7 @@ impl LoginStore for SqliteStore {
         rotation: &Rotation<'_>,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
-        // Of all tokens the one counts that dies last: an earlier one may live longer, where the clock leapt or a setting changed.
-        // With NULL, the maximum is NULL.
+        // An earlier access token may expire last, after a leap of the clock or a change of the setting. With NULL, the maximum is NULL.
         let advance = sqlx::query(
             "UPDATE logins SET generation = ?, scope = ?, refreshed_at = ?, last_seen_at = ?, jkt = coalesce(jkt, ?), \
                                tokens_until = max(coalesce(tokens_until, 0), ?), refresh_ip_address = ?, refresh_user_agent = ? \
@@ -141,18 +144,19 @@ impl LoginStore for SqliteStore {
     }
 
     async fn update_last_seen(&self, sid: Sid, now: OffsetDateTime) -> Result<(), StoreError> {
-        let note =
+        let update =
             sqlx::query("UPDATE logins SET last_seen_at = ? WHERE sid = ? AND ended_at IS NULL")
                 .bind(millis(now))
                 .bind(sid.to_string());
-        self.commit(note).await.map(drop)
+        self.commit(update).await.map(drop)
     }
 
     async fn set_bound_at(&self, sid: Sid, now: OffsetDateTime) -> Result<(), StoreError> {
-        let note = sqlx::query("UPDATE logins SET bound_at = ? WHERE sid = ? AND ended_at IS NULL")
-            .bind(millis(now))
-            .bind(sid.to_string());
-        self.commit(note).await.map(drop)
+        let update =
+            sqlx::query("UPDATE logins SET bound_at = ? WHERE sid = ? AND ended_at IS NULL")
+                .bind(millis(now))
+                .bind(sid.to_string());
+        self.commit(update).await.map(drop)
     }
 
     async fn update_authenticated_at(
@@ -179,7 +183,7 @@ impl LoginStore for SqliteStore {
         reason: EndReason,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
-        Ok(self.end(Which::One(sid), reason, now).await? == 1)
+        Ok(self.end(LoginFilter::One(sid), reason, now).await? == 1)
     }
 
     async fn end_login_of(
@@ -189,7 +193,7 @@ impl LoginStore for SqliteStore {
         reason: EndReason,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
-        Ok(self.end(Which::OneOf(user, sid), reason, now).await? == 1)
+        Ok(self.end(LoginFilter::OneOf(user, sid), reason, now).await? == 1)
     }
 
     async fn end_logins_of(
@@ -199,8 +203,10 @@ impl LoginStore for SqliteStore {
         reason: EndReason,
         now: OffsetDateTime,
     ) -> Result<u64, StoreError> {
-        let which = but.map_or(Which::AllOf(user), |sid| Which::AllOfBut(user, sid));
-        self.end(which, reason, now).await
+        let filter = but.map_or(LoginFilter::AllOf(user), |sid| {
+            LoginFilter::AllOfBut(user, sid)
+        });
+        self.end(filter, reason, now).await
     }
 
     async fn end_every_login(
@@ -208,7 +214,7 @@ impl LoginStore for SqliteStore {
         reason: EndReason,
         now: OffsetDateTime,
     ) -> Result<u64, StoreError> {
-        self.end(Which::All, reason, now).await
+        self.end(LoginFilter::All, reason, now).await
     }
 
     async fn revoke_token(&self, jti: Jti, expires_at: OffsetDateTime) -> Result<bool, StoreError> {
@@ -227,35 +233,32 @@ impl LoginStore for SqliteStore {
         let mut transaction = writer.begin().await?;
         sqlx::query("DELETE FROM logins WHERE expires_at < ?")
             .bind(millis(before))
-            .execute(&mut *transaction)
-            .await
-            .map_err(unavailable)?;
+            .run(&mut transaction)
+            .await?;
         sqlx::query("DELETE FROM revocations WHERE expires_at < ?")
             .bind(millis(before))
-            .execute(&mut *transaction)
-            .await
-            .map_err(unavailable)?;
+            .run(&mut transaction)
+            .await?;
         sqlx::query("DELETE FROM known_places WHERE last_seen_at < ?")
             .bind(millis(before - KNOWN_LOCATION_TTL))
-            .execute(&mut *transaction)
-            .await
-            .map_err(unavailable)?;
+            .run(&mut transaction)
+            .await?;
         transaction.commit().await.map_err(unavailable)?;
         Ok(())
     }
 }
 
-/// What there is still to do for a login that began; as a rule nothing.
-struct Begun {
-    /// A place that it comes from is to be noted.
-    is_from_elsewhere: bool,
-    /// The person has more logins than may live.
-    is_surplus: bool,
+/// What remains to be done for a login that has started; usually nothing.
+struct StartedLogin {
+    /// Whether one of its locations is not known, or was last stored more than [`LOCATION_INTERVAL`] ago.
+    has_new_location: bool,
+    /// Whether the account has more than [`MAX_LIVE_LOGINS`].
+    has_surplus: bool,
 }
 
 impl SqliteStore {
-    /// Begins it with one statement, which finds out what else there is to do. `None`: it may not begin, or did so before.
-    async fn begin_login(&self, login: &NewLogin) -> Result<Option<Begun>, StoreError> {
+    /// Inserts a login with one statement. `None`: the account is disabled, its password has changed, or the `sid` exists.
+    async fn start_login(&self, login: &NewLogin) -> Result<Option<StartedLogin>, StoreError> {
         let insert = sqlx::query(
             "INSERT INTO logins (sid, user_id, client_kind, ip_address, user_agent, scope, amr, generation, \
                                  refreshed_at, created_at, authenticated_at, last_seen_at, expires_at) \
@@ -279,47 +282,47 @@ impl SqliteStore {
         .bind(login.password_version.0)
         .bind(bytes(login.known_locations.device))
         .bind(bytes(login.known_locations.address))
-        .bind(millis(login.created_at - PLACE_INTERVAL));
+        .bind(millis(login.created_at - LOCATION_INTERVAL));
         let rows = self.commit(insert).await?;
         let Some(row) = rows.first() else {
             return Ok(None);
         };
-        let (live, familiar): (u32, u32) = (
-            row.try_get("live").map_err(unavailable)?,
-            row.try_get("familiar").map_err(unavailable)?,
-        );
-        Ok(Some(Begun {
-            is_from_elsewhere: familiar as usize != login.known_locations.all().count(),
-            is_surplus: live > MAX_LIVE_LOGINS,
+        let (live, familiar): (u32, u32) = (get(row, "live")?, get(row, "familiar")?);
+        Ok(Some(StartedLogin {
+            has_new_location: familiar as usize != login.known_locations.all().count(),
+            has_surplus: live > MAX_LIVE_LOGINS,
         }))
     }
 
-    /// Notes where it began, and forgets the places beyond the most. Nothing is noted of a login that ended meanwhile: a new
-    /// password forgets the places of the old one.
-    pub(super) async fn remember_places(&self, begun: &NewLogin) -> Result<(), StoreError> {
-        let notes = begun.known_locations.all().map(|KeyedHash(place)| {
+    /// Stores the locations of a login as known, and deletes the oldest beyond [`MAX_LOCATIONS`]. Stores none where the login has ended
+    /// meanwhile, as a new password deletes the known locations of the old one.
+    pub(super) async fn store_locations(&self, login: &NewLogin) -> Result<(), StoreError> {
+        let inserts = login.known_locations.all().map(|KeyedHash(place)| {
             sqlx::query(
                 "INSERT INTO known_places (user_id, place, last_seen_at) \
                  SELECT user_id, ?, ? FROM logins WHERE sid = ? AND ended_at IS NULL \
                  ON CONFLICT DO UPDATE SET last_seen_at = excluded.last_seen_at",
             )
             .bind(place.to_vec())
-            .bind(millis(begun.created_at))
-            .bind(begun.sid.to_string())
+            .bind(millis(login.created_at))
+            .bind(login.sid.to_string())
         });
         let trim = sqlx::query(
             "DELETE FROM known_places WHERE user_id = ?1 AND place NOT IN (\
                  SELECT place FROM known_places WHERE user_id = ?1 ORDER BY last_seen_at DESC LIMIT ?2)",
         )
-        .bind(begun.user_id.to_string())
-        .bind(MAX_PLACES);
-        // They wait together, and are run in this order.
-        let all = notes.chain([trim]).map(|statement| self.commit(statement));
+        .bind(login.user_id.to_string())
+        .bind(MAX_LOCATIONS);
+        // Queued together, and run in this order.
+        let all = inserts
+            .chain([trim])
+            .map(|statement| self.commit(statement));
         try_join_all(all).await.map(drop)
     }
 
-    /// Ends the oldest logins beyond as many as may live, the one that just began not among them; gives which.
-    async fn end_surplus(&self, begun: &NewLogin) -> Result<Vec<Sid>, StoreError> {
+    /// Ends the logins of an account that were used longest ago, except the one that has just started, until [`MAX_LIVE_LOGINS`] remain;
+    /// returns their `sid`s.
+    async fn end_surplus(&self, started: &NewLogin) -> Result<Vec<Sid>, StoreError> {
         let mut writer = self.write().await?;
         let mut transaction = writer.begin().await?;
         let surplus = sqlx::query(
@@ -327,18 +330,17 @@ impl SqliteStore {
              WHERE user_id = ? AND ended_at IS NULL AND expires_at > ? AND sid <> ? \
              ORDER BY last_seen_at DESC, created_at DESC, sid LIMIT -1 OFFSET ?",
         )
-        .bind(begun.user_id.to_string())
-        .bind(millis(begun.created_at))
-        .bind(begun.sid.to_string())
+        .bind(started.user_id.to_string())
+        .bind(millis(started.created_at))
+        .bind(started.sid.to_string())
         .bind(MAX_LIVE_LOGINS - 1)
-        .fetch_all(&mut *transaction)
-        .await
-        .map_err(unavailable)?;
+        .rows(&mut transaction)
+        .await?;
         let mut ended = Vec::new();
         for row in &surplus {
             let sid = row::parse(row, "sid")?;
-            let (one, now) = (Which::One(sid), begun.created_at);
-            end_logins(&mut transaction, &one, EndReason::TooMany, now).await?;
+            let (filter, now) = (LoginFilter::One(sid), started.created_at);
+            end_logins(&mut transaction, &filter, EndReason::TooMany, now).await?;
             ended.push(sid);
         }
         transaction.commit().await.map_err(unavailable)?;
@@ -347,11 +349,11 @@ impl SqliteStore {
 }
 
 fn bytes(place: Option<KeyedHash>) -> Option<Vec<u8>> {
-    place.map(|KeyedHash(name)| name.to_vec())
+    place.map(|KeyedHash(hash)| hash.to_vec())
 }
 
-/// How many places of a person are remembered.
-const MAX_PLACES: u32 = 50;
+/// Maximum number of known locations of an account.
+const MAX_LOCATIONS: u32 = 50;
 
-/// How much later than the last time a sign-in from a place is noted again.
-const PLACE_INTERVAL: Duration = Duration::from_hours(24);
+/// Time after which a further sign-in from a known location renews it.
+const LOCATION_INTERVAL: Duration = Duration::from_hours(24);

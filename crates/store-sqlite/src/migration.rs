@@ -1,33 +1,33 @@
-//! A database file is brought up to date, unless a later version has been there.
+//! Migration of a database file to the schema of this version.
 
 use holdfast_identity::store::StoreError;
 use sqlx::migrate::{MigrateError, Migrator};
 
-use crate::{pool::Connections, unavailable};
+use crate::{pool::Pool, query::unavailable};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// Why a database file cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// A later version has changed it; what it holds is whole.
+    /// A later version has migrated it. Its content is unchanged.
     #[error(
-        "it was written by a later version of auth-service (schema {found}; this version knows {known}), and nothing was changed; \
+        "it was written by a later version of auth-service (schema {found}; this version supports {known}), and nothing was changed; \
          start that version again, or restore a backup that this version made"
     )]
     LaterVersion {
-        /// The latest change that was made to the schema.
+        /// The number of the latest migration in the file.
         found: i64,
-        /// The latest that this version knows.
+        /// The number of the latest migration that this version has.
         known: i64,
     },
-    /// It was changed by something that is no release of auth-service.
+    /// A migration in the file, which has this number, differs from that of this version.
     #[error(
-        "change {0} of its schema is not the one that this version of auth-service made, and nothing was changed; \
+        "migration {0} of its schema differs from that of this version of auth-service, and nothing was changed; \
          start the version that wrote it, or restore a backup"
     )]
     OtherSchema(i64),
-    /// The store failed.
+    /// The database cannot be opened, read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -38,9 +38,9 @@ impl From<sqlx::Error> for OpenError {
     }
 }
 
-/// Under the write lock, so that of two processes that start at once the second finds everything done.
-pub(super) async fn migrate(writer: &Connections) -> Result<(), OpenError> {
-    let mut writer = writer.take().await?;
+/// Runs the missing migrations under the write lock, so that of two processes that start at once only one migrates.
+pub(super) async fn migrate(writer: &Pool) -> Result<(), OpenError> {
+    let mut writer = writer.acquire().await?;
     let mut transaction = writer.begin().await?;
     match MIGRATIONS.run(&mut *transaction).await {
         Ok(()) => Ok(transaction.commit().await?),
@@ -66,8 +66,8 @@ mod tests {
     use super::*;
     use crate::SqliteStore;
 
-    /// What opening says after this was done to the file.
-    async fn after(sql: &'static str) -> OpenError {
+    /// The error of opening a file after this statement.
+    async fn open_error_after(sql: &'static str) -> OpenError {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("auth.db");
         let store = SqliteStore::open(&file).await.unwrap();
@@ -79,10 +79,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn database_of_a_later_version_is_named_as_such() {
-        let error = after(
+    async fn schema_of_a_later_version_is_reported() {
+        let error = open_error_after(
             "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-             VALUES (9999, 'what is to come', TRUE, x'00', 0)",
+             VALUES (9999, 'later', TRUE, x'00', 0)",
         )
         .await;
         assert!(
@@ -92,8 +92,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn changed_schema_is_named_as_such() {
-        let error = after("UPDATE _sqlx_migrations SET checksum = x'00' WHERE version = 2").await;
+    async fn changed_migration_is_reported() {
+        let error =
+            open_error_after("UPDATE _sqlx_migrations SET checksum = x'00' WHERE version = 2")
+                .await;
         assert!(matches!(error, OpenError::OtherSchema(2)), "{error}");
     }
 }

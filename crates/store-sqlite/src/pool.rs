@@ -1,7 +1,7 @@
-//! The connections to a database file.
+//! A pool of connections to a database file.
 //!
-//! `sqlx` has a pool, too. That one asks each connection that comes back whether it is well: with `SQLite`, to whom there is no
-//! network, a second switch to the connection's thread and back, for as much as most questions cost themselves.
+//! The pool of `sqlx` pings each connection that is returned. With `SQLite`, which has no network, that is a second switch to the
+//! connection's thread and back, which costs as much as most queries.
 
 use std::{
     ops::{Deref, DerefMut},
@@ -18,86 +18,90 @@ use tokio::{
     time::timeout,
 };
 
-use crate::unavailable;
+use crate::query::unavailable;
 
-/// How long to wait for a connection.
+/// Time for which [`Pool::acquire`] waits for a free connection.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// So many connections, opened when they are needed, and kept.
+/// A fixed number of connections, which are opened when they are first needed and then kept.
 #[derive(Debug)]
-pub(super) struct Connections {
+pub(super) struct Pool {
     options: SqliteConnectOptions,
-    places: Vec<Mutex<Option<SqliteConnection>>>,
-    /// As many as there are places that nobody has locked.
+    /// `None` in a slot: its connection is not open.
+    slots: Vec<Mutex<Option<SqliteConnection>>>,
+    /// One for each slot that is not locked.
     permits: Semaphore,
 }
 
-impl Connections {
-    /// Opens the first of `most`.
+impl Pool {
+    /// Opens the first of `size` connections.
     pub(super) async fn open(
         options: SqliteConnectOptions,
-        most: usize,
+        size: usize,
     ) -> Result<Self, sqlx::Error> {
         let mut first = Some(options.connect().await?);
         Ok(Self {
             options,
-            places: (0..most).map(|_| Mutex::new(first.take())).collect(),
-            permits: Semaphore::new(most),
+            slots: (0..size).map(|_| Mutex::new(first.take())).collect(),
+            permits: Semaphore::new(size),
         })
     }
 
-    /// One that nobody uses, as soon as there is one.
-    pub(super) async fn take(&self) -> Result<PooledConnection<'_>, StoreError> {
+    /// Waits for a connection that is not in use, and reserves it.
+    ///
+    /// # Errors
+    /// When none becomes free within [`ACQUIRE_TIMEOUT`], the pool is closed, or the file cannot be opened.
+    pub(super) async fn acquire(&self) -> Result<PooledConnection<'_>, StoreError> {
         let permit = timeout(ACQUIRE_TIMEOUT, self.permits.acquire()).await;
         let permit = permit
             .map_err(|_| unavailable("all connections are busy"))?
             .map_err(|_| unavailable("the database is closed"))?;
-        let free = self.places.iter().find_map(|place| place.try_lock().ok());
-        let mut place = free.ok_or_else(|| unavailable("all connections are busy"))?;
-        if let Some(connection) = &mut *place
-            && !is_in_order(connection).await
+        let free = self.slots.iter().find_map(|slot| slot.try_lock().ok());
+        let mut slot = free.ok_or_else(|| unavailable("all connections are busy"))?;
+        if let Some(connection) = &mut *slot
+            && !is_usable(connection).await
         {
-            *place = None;
+            *slot = None;
         }
-        if place.is_none() {
-            *place = Some(self.options.connect().await.map_err(unavailable)?);
+        if slot.is_none() {
+            *slot = Some(self.options.connect().await.map_err(unavailable)?);
         }
-        let connection = MutexGuard::try_map(place, Option::as_mut);
+        let connection = MutexGuard::try_map(slot, Option::as_mut);
         Ok(PooledConnection {
             connection: connection.map_err(|_| unavailable("there is no connection"))?,
             _permit: permit,
         })
     }
 
-    /// Closes them all, once nobody uses them.
+    /// Waits until no connection is in use, and closes all. Later calls of [`acquire`](Self::acquire) fail.
     pub(super) async fn close(&self) {
-        let all = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
-        let _nobody_uses_any = self.permits.acquire_many(all).await;
+        let all = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
+        let _none_in_use = self.permits.acquire_many(all).await;
         self.permits.close();
-        for place in &self.places {
-            if let Some(connection) = place.lock().await.take() {
+        for slot in &self.slots {
+            if let Some(connection) = slot.lock().await.take() {
                 let _ = connection.close().await;
             }
         }
     }
 }
 
-/// Whether no transaction is left over. One that was given up may be about to be rolled back. But a full disk makes `SQLite` end
-/// a transaction by itself, and the connection waits for that end forever.
-async fn is_in_order(connection: &mut SqliteConnection) -> bool {
+/// Whether a connection has no open transaction. An abandoned one may still have to be rolled back, which the ping waits for. But on a
+/// full disk `SQLite` ends a transaction by itself, and the driver then considers it open forever.
+async fn is_usable(connection: &mut SqliteConnection) -> bool {
     !connection.is_in_transaction()
         || (connection.ping().await.is_ok() && !connection.is_in_transaction())
 }
 
-/// A connection, for as long as this lives.
+/// A reserved connection, which is free again when this is dropped.
 pub(super) struct PooledConnection<'a> {
     connection: MappedMutexGuard<'a, SqliteConnection>,
-    /// Goes back after the connection.
+    /// Dropped after the connection, so that a permit means a free slot.
     _permit: SemaphorePermit<'a>,
 }
 
 impl PooledConnection<'_> {
-    /// A transaction that takes the write lock at once, so that it cannot fail half way for want of it.
+    /// Starts a transaction that acquires the write lock at once, so that none of its statements can fail for want of it.
     pub(super) async fn begin(&mut self) -> Result<Transaction<'_, Sqlite>, StoreError> {
         let begun = self.connection.begin_with("BEGIN IMMEDIATE").await;
         begun.map_err(unavailable)
@@ -124,63 +128,64 @@ mod tests {
 
     use super::*;
 
-    async fn one() -> Arc<Connections> {
+    async fn pool_of_one() -> Arc<Pool> {
         let options = SqliteConnectOptions::new().in_memory(true);
-        Arc::new(Connections::open(options, 1).await.unwrap())
+        Arc::new(Pool::open(options, 1).await.unwrap())
     }
 
-    async fn tables(connections: &Connections) -> i64 {
-        let mut taken = connections.take().await.unwrap();
+    async fn count_tables(pool: &Pool) -> i64 {
+        let mut connection = pool.acquire().await.unwrap();
         let count = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema");
-        count.fetch_one(&mut *taken).await.unwrap()
+        count.fetch_one(&mut *connection).await.unwrap()
     }
 
     #[tokio::test]
-    async fn what_was_given_up_half_way_is_undone_and_the_connection_stays() {
-        let connections = one().await;
-        let mut taken = connections.take().await.unwrap();
+    async fn abandoned_transaction_is_rolled_back_and_its_connection_kept() {
+        let pool = pool_of_one().await;
+        let mut connection = pool.acquire().await.unwrap();
         sqlx::raw_sql("CREATE TABLE kept (x)")
-            .execute(&mut *taken)
+            .execute(&mut *connection)
             .await
             .unwrap();
-        let mut transaction = taken.begin().await.unwrap();
-        sqlx::raw_sql("CREATE TABLE given_up (x)")
+        let mut transaction = connection.begin().await.unwrap();
+        sqlx::raw_sql("CREATE TABLE abandoned (x)")
             .execute(&mut *transaction)
             .await
             .unwrap();
         drop(transaction);
-        drop(taken);
-        assert_eq!(tables(&connections).await, 1);
+        drop(connection);
+        assert_eq!(count_tables(&pool).await, 1);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_finds_them_all_busy_waits_but_not_for_long() {
-        let connections = one().await;
-        let taken = connections.take().await.unwrap();
-        let refused = connections.take().await.err().unwrap().to_string();
-        assert!(refused.contains("busy"), "{refused}");
+    async fn acquire_waits_for_a_busy_connection_until_the_timeout() {
+        let pool = pool_of_one().await;
+        let connection = pool.acquire().await.unwrap();
+        let error = pool.acquire().await.err().unwrap().to_string();
+        assert!(error.contains("busy"), "{error}");
 
-        let waiting = Arc::clone(&connections);
-        let waiting = tokio::spawn(async move { tables(&waiting).await });
+        let waiting = Arc::clone(&pool);
+        let waiting = tokio::spawn(async move { count_tables(&waiting).await });
         tokio::task::yield_now().await;
-        drop(taken);
+        drop(connection);
         assert_eq!(waiting.await.unwrap(), 0);
     }
 
     #[tokio::test]
-    async fn closing_waits_for_who_is_not_done_and_lets_nobody_else_in() {
-        let connections = one().await;
-        let taken = connections.take().await.unwrap();
-        let closing = Arc::clone(&connections);
+    async fn close_waits_for_connections_in_use_and_rejects_later_callers() {
+        let pool = pool_of_one().await;
+        let connection = pool.acquire().await.unwrap();
+        let closing = Arc::clone(&pool);
         let closing = tokio::spawn(async move { closing.close().await });
         tokio::task::yield_now().await;
-        let late = Arc::clone(&connections);
-        let late = tokio::spawn(async move { late.take().await.err().map(|why| why.to_string()) });
+        let late = Arc::clone(&pool);
+        let late =
+            tokio::spawn(async move { late.acquire().await.err().map(|why| why.to_string()) });
         tokio::task::yield_now().await;
         assert!(!closing.is_finished());
-        drop(taken);
+        drop(connection);
         closing.await.unwrap();
-        let refused = late.await.unwrap().unwrap();
-        assert!(refused.contains("closed"), "{refused}");
+        let error = late.await.unwrap().unwrap();
+        assert!(error.contains("closed"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! The sequence of revocations, and the logins that it grows from.
+//! The revocation log, and the end of logins, which appends to it.
 
 use async_trait::async_trait;
 use holdfast_identity::{
@@ -7,30 +7,31 @@ use holdfast_identity::{
     revocation::{Epoch, REVOCATION_MARGIN, Revocation, Revoked},
     store::{RevocationLog, StoreError},
 };
-use sqlx::{Row as _, Sqlite, Transaction, sqlite::SqliteRow};
+use sqlx::{Sqlite, Transaction, sqlite::SqliteRow};
 use time::OffsetDateTime;
 
 use crate::{
     SqliteStore,
+    query::{RunQuery as _, get, unavailable},
     row::{self, end_reason_text, millis},
-    unavailable,
 };
 
-/// Which logins are to end.
-pub(super) enum Which {
-    /// One.
+/// A selection of logins.
+pub(super) enum LoginFilter {
+    /// The login with this `sid`.
     One(Sid),
-    /// One, if it is this person's.
+    /// The login with this `sid`, if it belongs to the account.
     OneOf(UserId, Sid),
-    /// All of a person.
+    /// All logins of an account.
     AllOf(UserId),
-    /// All of a person but one.
+    /// All logins of an account except one.
     AllOfBut(UserId, Sid),
-    /// Everybody's.
+    /// All logins of all accounts.
     All,
 }
 
-impl Which {
+impl LoginFilter {
+    /// An SQL condition and its arguments.
     fn condition(&self) -> (&'static str, Vec<String>) {
         match self {
             Self::One(sid) => ("sid = ?", vec![sid.to_string()]),
@@ -48,35 +49,31 @@ impl Which {
     }
 }
 
-/// When an entry for a login can hit nothing any more: with the login, or with its last access token where refresh tokens are all
-/// else that is out, as those are of no use without a row that lives.
-const HITS_UNTIL: &str = "min(expires_at, coalesce(tokens_until, expires_at))";
+/// When no credential of a login can be accepted any more without its row: when the login expires, or, where only refresh tokens remain,
+/// its last access token.
+const CREDENTIALS_EXPIRE_AT: &str = "min(expires_at, coalesce(tokens_until, expires_at))";
 
-/// Ends logins, each with its entry in the sequence where that can hit anything; says how many. Of a login whose ticket was never
-/// exchanged nothing is out, and the ticket needs the row. What the time is decides nothing: a clock that leaps and comes back must
-/// not leave alive what was ended meanwhile.
+/// Ends logins, and appends each to the revocation log; returns their number. A login whose ticket was never exchanged is not appended, as
+/// it has no other credential and the ticket requires the row. Expired logins end, too: after a leap of the clock they may be valid again.
 pub(super) async fn end_logins(
     transaction: &mut Transaction<'_, Sqlite>,
-    which: &Which,
+    filter: &LoginFilter,
     reason: EndReason,
     now: OffsetDateTime,
 ) -> Result<u64, StoreError> {
-    let (condition, values) = which.condition();
+    let (condition, values) = filter.condition();
     let live = format!("ended_at IS NULL AND {condition}");
     let sql = format!(
         "INSERT INTO revocations (kind, subject, expires_at) \
-         SELECT 'sid', sid, {HITS_UNTIL} + ? FROM logins WHERE {live} \
+         SELECT 'sid', sid, {CREDENTIALS_EXPIRE_AT} + ? FROM logins WHERE {live} \
              AND generation > ? ORDER BY created_at, sid"
     );
-    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(beyond());
+    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(revocation_margin());
     for value in &values {
         query = query.bind(value);
     }
     query = query.bind(Generation::TICKET.0);
-    query
-        .execute(&mut **transaction)
-        .await
-        .map_err(unavailable)?;
+    query.run(transaction).await?;
     let sql = format!("UPDATE logins SET ended_at = ?, end_reason = ? WHERE {live}");
     let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(millis(now))
@@ -84,28 +81,26 @@ pub(super) async fn end_logins(
     for value in &values {
         query = query.bind(value);
     }
-    let ended = query
-        .execute(&mut **transaction)
-        .await
-        .map_err(unavailable)?;
-    Ok(ended.rows_affected())
+    let ended = query.run(transaction).await?;
+    Ok(ended)
 }
 
-fn beyond() -> i64 {
+/// In milliseconds.
+fn revocation_margin() -> i64 {
     i64::try_from(REVOCATION_MARGIN.as_millis()).unwrap_or(i64::MAX)
 }
 
 impl SqliteStore {
-    /// Ends logins in a transaction of their own.
+    /// Ends logins in a separate transaction; returns their number.
     pub(super) async fn end(
         &self,
-        which: Which,
+        filter: LoginFilter,
         reason: EndReason,
         now: OffsetDateTime,
     ) -> Result<u64, StoreError> {
         let mut writer = self.write().await?;
         let mut transaction = writer.begin().await?;
-        let ended = end_logins(&mut transaction, &which, reason, now).await?;
+        let ended = end_logins(&mut transaction, &filter, reason, now).await?;
         transaction.commit().await.map_err(unavailable)?;
         Ok(ended)
     }
@@ -119,15 +114,13 @@ impl RevocationLog for SqliteStore {
         )
         .bind(&fresh.id)
         .bind(millis(fresh.begun_at))
-        .execute(&mut *self.write().await?)
-        .await
-        .map_err(unavailable)?;
+        .run(&mut *self.write().await?)
+        .await?;
         let row = sqlx::query("SELECT id, begun_at FROM epoch")
-            .fetch_one(&mut *self.write().await?)
-            .await
-            .map_err(unavailable)?;
+            .only_row(&mut *self.write().await?)
+            .await?;
         Ok(Epoch {
-            id: row.try_get("id").map_err(unavailable)?,
+            id: get(&row, "id")?,
             begun_at: row::time(&row, "begun_at")?,
         })
     }
@@ -143,44 +136,41 @@ impl RevocationLog for SqliteStore {
         )
         .bind(sequence)
         .bind(limit)
-        .fetch_all(&mut *self.read().await?)
-        .await
-        .map_err(unavailable)?;
+        .rows(&mut *self.read().await?)
+        .await?;
         rows.iter().map(revocation).collect()
     }
 
     async fn end_epoch(&self) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM epoch")
-            .execute(&mut *self.write().await?)
-            .await
-            .map_err(unavailable)?;
+            .run(&mut *self.write().await?)
+            .await?;
         Ok(())
     }
 
     async fn is_revoked(&self, jti: Jti) -> Result<bool, StoreError> {
         let found = sqlx::query("SELECT 1 FROM revocations WHERE subject = ? AND kind = 'jti'")
             .bind(jti.to_string())
-            .fetch_optional(&mut *self.read().await?)
-            .await
-            .map_err(unavailable)?;
+            .first_row(&mut *self.read().await?)
+            .await?;
         Ok(found.is_some())
     }
 }
 
 fn revocation(row: &SqliteRow) -> Result<Revocation, StoreError> {
-    let kind: &str = row.try_get("kind").map_err(unavailable)?;
+    let kind: &str = get(row, "kind")?;
     let revoked = match kind {
         "jti" => Revoked::Token(row::parse(row, "subject")?),
         "sid" => Revoked::Login(row::parse(row, "subject")?),
-        "client_id" => Revoked::Client(row.try_get("subject").map_err(unavailable)?),
-        "kid" => Revoked::Key(row.try_get("subject").map_err(unavailable)?),
+        "client_id" => Revoked::Client(get(row, "subject")?),
+        "kid" => Revoked::Key(get(row, "subject")?),
         other => {
-            let what = format!("a revocation of the unknown kind {other:?}");
-            return Err(StoreError::Corrupt(what));
+            let reason = format!("a revocation of the unknown kind {other:?}");
+            return Err(StoreError::Corrupt(reason));
         }
     };
     Ok(Revocation {
-        sequence: row.try_get("sequence").map_err(unavailable)?,
+        sequence: get(row, "sequence")?,
         revoked,
         expires_at: row::time(row, "expires_at")?,
     })

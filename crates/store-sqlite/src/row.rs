@@ -1,16 +1,16 @@
-//! Rows into domain types and back.
+//! Conversion of rows to domain types and back.
 
 use holdfast_identity::{
     account::{Account, PasswordHash, PasswordVersion, User},
     login::{ClientInfo, ClientKind, EndReason, Generation, Login, LoginRecord},
     store::StoreError,
 };
-use sqlx::{Row as _, sqlite::SqliteRow};
+use sqlx::sqlite::SqliteRow;
 use time::OffsetDateTime;
 
-use crate::unavailable;
+use crate::query::get;
 
-/// Columns of `users` that make a [`User`]; `user_id` so that a join with `logins` has each name once.
+/// The columns of `users` that [`user`] reads, with names that `logins` does not have.
 pub(super) const USER: &str = "users.id AS user_id, users.username, users.admin, users.disabled_at, \
      users.created_at AS user_created_at, users.password_changed_at";
 
@@ -18,11 +18,8 @@ pub(super) fn user(row: &SqliteRow) -> Result<User, StoreError> {
     Ok(User {
         id: parse(row, "user_id")?,
         username: parse(row, "username")?,
-        admin: row.try_get("admin").map_err(unavailable)?,
-        disabled: row
-            .try_get::<Option<i64>, _>("disabled_at")
-            .map_err(unavailable)?
-            .is_some(),
+        admin: get(row, "admin")?,
+        disabled: get::<Option<i64>>(row, "disabled_at")?.is_some(),
         created_at: time(row, "user_created_at")?,
         password_changed_at: time(row, "password_changed_at")?,
     })
@@ -31,41 +28,38 @@ pub(super) fn user(row: &SqliteRow) -> Result<User, StoreError> {
 pub(super) fn account(row: &SqliteRow) -> Result<Account, StoreError> {
     Ok(Account {
         user: user(row)?,
-        password_hash: PasswordHash::from_phc(row.try_get("password_hash").map_err(unavailable)?),
-        password_version: PasswordVersion(row.try_get("password_version").map_err(unavailable)?),
+        password_hash: PasswordHash::from_phc(get(row, "password_hash")?),
+        password_version: PasswordVersion(get(row, "password_version")?),
     })
 }
 
 pub(super) fn login(row: &SqliteRow) -> Result<Login, StoreError> {
-    let refresh_address: Option<&str> = row.try_get("refresh_ip_address").map_err(unavailable)?;
+    let refresh_address: Option<&str> = get(row, "refresh_ip_address")?;
     Ok(Login {
         sid: parse(row, "sid")?,
-        kind: client_kind(row.try_get("client_kind").map_err(unavailable)?)?,
+        kind: client_kind(get(row, "client_kind")?)?,
         scopes: parse(row, "scope")?,
-        generation: Generation(row.try_get("generation").map_err(unavailable)?),
+        generation: Generation(get(row, "generation")?),
         refreshed_at: time(row, "refreshed_at")?,
         refresh_ip_address: refresh_address.and_then(|address| address.parse().ok()),
-        refresh_user_agent: row.try_get("refresh_user_agent").map_err(unavailable)?,
+        refresh_user_agent: get(row, "refresh_user_agent")?,
         authenticated_at: time(row, "authenticated_at")?,
         last_seen_at: time(row, "last_seen_at")?,
         expires_at: time(row, "expires_at")?,
-        ended: row
-            .try_get::<Option<i64>, _>("ended_at")
-            .map_err(unavailable)?
-            .is_some(),
+        ended: get::<Option<i64>>(row, "ended_at")?.is_some(),
         key: parse_optional(row, "jkt")?,
     })
 }
 
 pub(super) fn login_record(row: &SqliteRow) -> Result<LoginRecord, StoreError> {
-    let amr: &str = row.try_get("amr").map_err(unavailable)?;
-    let address: Option<&str> = row.try_get("ip_address").map_err(unavailable)?;
+    let amr: &str = get(row, "amr")?;
+    let address: Option<&str> = get(row, "ip_address")?;
     Ok(LoginRecord {
         sid: parse(row, "sid")?,
         client: ClientInfo {
-            kind: client_kind(row.try_get("client_kind").map_err(unavailable)?)?,
+            kind: client_kind(get(row, "client_kind")?)?,
             ip_address: address.and_then(|address| address.parse().ok()),
-            user_agent: row.try_get("user_agent").map_err(unavailable)?,
+            user_agent: get(row, "user_agent")?,
             device: None,
         },
         created_at: time(row, "created_at")?,
@@ -81,7 +75,7 @@ pub(super) fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(
     row: &SqliteRow,
     column: &str,
 ) -> Result<T, StoreError> {
-    let text: &str = row.try_get(column).map_err(unavailable)?;
+    let text: &str = get(row, column)?;
     text.parse().map_err(|why| corrupt(column, &why))
 }
 
@@ -89,17 +83,17 @@ pub(super) fn parse_optional<T: std::str::FromStr<Err: std::fmt::Display>>(
     row: &SqliteRow,
     column: &str,
 ) -> Result<Option<T>, StoreError> {
-    let text: Option<&str> = row.try_get(column).map_err(unavailable)?;
+    let text: Option<&str> = get(row, column)?;
     text.map(|text| text.parse().map_err(|why| corrupt(column, &why)))
         .transpose()
 }
 
 pub(super) fn time(row: &SqliteRow, column: &str) -> Result<OffsetDateTime, StoreError> {
-    from_millis(column, row.try_get(column).map_err(unavailable)?)
+    from_millis(column, get(row, column)?)
 }
 
 fn optional_time(row: &SqliteRow, column: &str) -> Result<Option<OffsetDateTime>, StoreError> {
-    let millis: Option<i64> = row.try_get(column).map_err(unavailable)?;
+    let millis: Option<i64> = get(row, column)?;
     millis.map(|millis| from_millis(column, millis)).transpose()
 }
 

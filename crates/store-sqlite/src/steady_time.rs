@@ -1,20 +1,20 @@
-//! What time it was when a process last served this database.
+//! The stored checkpoint of the steady clock.
 
 use std::time::Duration;
 
 use holdfast_core::steady_clock::Checkpoint;
 use holdfast_identity::store::StoreError;
-use sqlx::{Row as _, sqlite::SqliteRow};
+use sqlx::sqlite::SqliteRow;
 use time::OffsetDateTime;
 
 use crate::{
     SqliteStore,
+    query::{RunQuery as _, get},
     row::{self, millis},
-    unavailable,
 };
 
 impl SqliteStore {
-    /// The last checkpoint; of a database that has none yet, when something last happened in it. `None`: it is new.
+    /// The latest checkpoint. Of a database without one, the time of its latest login or audit event; `None` where it has neither.
     ///
     /// # Errors
     /// When the database fails.
@@ -24,14 +24,11 @@ impl SqliteStore {
                        SELECT max(last_seen_at) AS at FROM logins UNION ALL \
                        SELECT at FROM (SELECT at FROM audit_events ORDER BY id DESC LIMIT 1)) \
                    HAVING max(at) IS NOT NULL LIMIT 1";
-        let found = sqlx::query(sql)
-            .fetch_optional(&mut *self.read().await?)
-            .await
-            .map_err(unavailable)?;
+        let found = sqlx::query(sql).first_row(&mut *self.read().await?).await?;
         found.as_ref().map(checkpoint).transpose()
     }
 
-    /// Keeps a checkpoint, and gives what all processes on this database believe that time it is.
+    /// Stores a checkpoint; returns the steady time that all processes on this database share.
     ///
     /// # Errors
     /// When the database fails.
@@ -50,14 +47,13 @@ impl SqliteStore {
         .bind(millis(checkpoint.steady))
         .bind(millis(checkpoint.clock))
         .bind(apart_for)
-        .fetch_one(&mut *self.write().await?)
-        .await.map_err(unavailable)?;
+        .only_row(&mut *self.write().await?).await?;
         row::time(&kept, "steady_at")
     }
 }
 
 fn checkpoint(row: &SqliteRow) -> Result<Checkpoint, StoreError> {
-    let apart_for: i64 = row.try_get("apart_for").map_err(unavailable)?;
+    let apart_for: i64 = get(row, "apart_for")?;
     Ok(Checkpoint {
         steady: row::time(row, "steady_at")?,
         clock: row::time(row, "clock_at")?,

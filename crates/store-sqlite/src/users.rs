@@ -12,9 +12,9 @@ use time::OffsetDateTime;
 
 use crate::{
     SqliteStore,
-    revocations::{Which, end_logins},
+    query::{RunQuery as _, unavailable},
+    revocations::{LoginFilter, end_logins},
     row::{self, USER, millis},
-    unavailable,
 };
 
 impl SqliteStore {
@@ -28,23 +28,18 @@ impl SqliteStore {
         );
         let found: Option<SqliteRow> = sqlx::query(AssertSqlSafe(sql))
             .bind(value)
-            .fetch_optional(&mut *self.read().await?)
-            .await
-            .map_err(unavailable)?;
+            .first_row(&mut *self.read().await?)
+            .await?;
         found.as_ref().map(row::account).transpose()
     }
 }
 
-/// Why a switch of an account changed nothing.
-async fn already_applied(
-    connection: &mut SqliteConnection,
-    id: UserId,
-) -> Result<Change, StoreError> {
+/// Why disabling or enabling an account changed nothing: there is no such account, or it was done before.
+async fn unchanged(connection: &mut SqliteConnection, id: UserId) -> Result<Change, StoreError> {
     let found = sqlx::query("SELECT 1 FROM users WHERE id = ?")
         .bind(id.to_string())
-        .fetch_optional(connection)
-        .await
-        .map_err(unavailable)?;
+        .first_row(connection)
+        .await?;
     Ok(found.map_or(Change::NotFound, |_| Change::AlreadyApplied))
 }
 
@@ -64,10 +59,9 @@ impl AccountStore for SqliteStore {
         .bind(account.password_version.0)
         .bind(millis(user.password_changed_at))
         .bind(millis(user.created_at))
-        .execute(&mut *self.write().await?)
-        .await
-        .map_err(unavailable)?;
-        Ok(inserted.rows_affected() == 1)
+        .run(&mut *self.write().await?)
+        .await?;
+        Ok(inserted == 1)
     }
 
     async fn account(&self, id: UserId) -> Result<Option<Account>, StoreError> {
@@ -87,9 +81,8 @@ impl AccountStore for SqliteStore {
         let rows = sqlx::query(AssertSqlSafe(sql))
             .bind(after.map_or("", Username::as_str))
             .bind(limit)
-            .fetch_all(&mut *self.read().await?)
-            .await
-            .map_err(unavailable)?;
+            .rows(&mut *self.read().await?)
+            .await?;
         rows.iter().map(row::user).collect()
     }
 
@@ -100,14 +93,13 @@ impl AccountStore for SqliteStore {
             sqlx::query("UPDATE users SET disabled_at = ? WHERE id = ? AND disabled_at IS NULL")
                 .bind(millis(now))
                 .bind(id.to_string())
-                .execute(&mut *transaction)
-                .await
-                .map_err(unavailable)?;
-        // Of an account that is disabled already nothing should live; if something does, it ends now.
-        let all = Which::AllOf(id);
-        end_logins(&mut transaction, &all, EndReason::AccountDisabled, now).await?;
-        let change = match updated.rows_affected() {
-            0 => already_applied(&mut transaction, id).await?,
+                .run(&mut transaction)
+                .await?;
+        // Also for an account that was disabled before, which should have no live login.
+        let filter = LoginFilter::AllOf(id);
+        end_logins(&mut transaction, &filter, EndReason::AccountDisabled, now).await?;
+        let change = match updated {
+            0 => unchanged(&mut transaction, id).await?,
             _ => Change::Applied,
         };
         transaction.commit().await.map_err(unavailable)?;
@@ -120,11 +112,10 @@ impl AccountStore for SqliteStore {
             "UPDATE users SET disabled_at = NULL WHERE id = ? AND disabled_at IS NOT NULL",
         )
         .bind(id.to_string())
-        .execute(&mut *writer)
-        .await
-        .map_err(unavailable)?;
-        if updated.rows_affected() == 0 {
-            return already_applied(&mut writer, id).await;
+        .run(&mut writer)
+        .await?;
+        if updated == 0 {
+            return unchanged(&mut writer, id).await;
         }
         Ok(Change::Applied)
     }
@@ -132,15 +123,14 @@ impl AccountStore for SqliteStore {
     async fn delete_user(&self, id: UserId, now: OffsetDateTime) -> Result<bool, StoreError> {
         let mut writer = self.write().await?;
         let mut transaction = writer.begin().await?;
-        let all = Which::AllOf(id);
-        end_logins(&mut transaction, &all, EndReason::AccountDeleted, now).await?;
+        let filter = LoginFilter::AllOf(id);
+        end_logins(&mut transaction, &filter, EndReason::AccountDeleted, now).await?;
         let deleted = sqlx::query("DELETE FROM users WHERE id = ?")
             .bind(id.to_string())
-            .execute(&mut *transaction)
-            .await
-            .map_err(unavailable)?;
+            .run(&mut transaction)
+            .await?;
         transaction.commit().await.map_err(unavailable)?;
-        Ok(deleted.rows_affected() == 1)
+        Ok(deleted == 1)
     }
 
     async fn replace_password(
@@ -169,25 +159,23 @@ impl AccountStore for SqliteStore {
         .bind(by.as_deref())
         .bind(by.as_deref())
         .bind(millis(now))
-        .execute(&mut *transaction)
-        .await
-        .map_err(unavailable)?;
-        if updated.rows_affected() == 0 {
+        .run(&mut transaction)
+        .await?;
+        if updated == 0 {
             return Ok(None);
         }
         end_logins(
             &mut transaction,
-            &Which::AllOf(id),
+            &LoginFilter::AllOf(id),
             EndReason::PasswordChanged,
             now,
         )
         .await?;
-        // Whoever knew the old password may have made their place known with it.
+        // An attacker who knew the old password may have stored a location with it.
         sqlx::query("DELETE FROM known_places WHERE user_id = ?")
             .bind(id.to_string())
-            .execute(&mut *transaction)
-            .await
-            .map_err(unavailable)?;
+            .run(&mut transaction)
+            .await?;
         transaction.commit().await.map_err(unavailable)?;
         Ok(Some(from.next()))
     }
@@ -254,9 +242,9 @@ mod tests {
         }
     }
 
-    /// Hashing takes time: what ended meanwhile must not change a password.
+    /// The login may end while the new password is hashed.
     #[tokio::test]
-    async fn a_login_that_ended_changes_no_password() {
+    async fn replace_password_by_an_ended_login_is_rejected() {
         let directory = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(&directory.path().join("auth.db"))
             .await
@@ -284,13 +272,13 @@ mod tests {
         assert_eq!(
             replace(live.sid, now).await,
             None,
-            "another password by now"
+            "the password has changed"
         );
     }
 
-    /// A sign-in with the old password may be about to note its place when the password is replaced, or the account removed.
+    /// A sign-in with the old password may store its location after the password is replaced or the account is deleted.
     #[tokio::test]
-    async fn a_login_that_ended_makes_no_place_known() {
+    async fn location_of_an_ended_login_is_not_stored() {
         let directory = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(&directory.path().join("auth.db"))
             .await
@@ -306,12 +294,12 @@ mod tests {
             ..login(&account)
         };
         let id = account.user.id;
-        let knows = async || {
+        let trust = async || {
             let since = now - time::Duration::HOUR;
             store.location_trust(id, places, since).await.unwrap()
         };
         assert!(store.insert_login(&login).await.unwrap().is_some());
-        assert_eq!(knows().await, LocationTrust::Address);
+        assert_eq!(trust().await, LocationTrust::Address);
 
         let (from, new) = (
             account.password_version,
@@ -319,10 +307,10 @@ mod tests {
         );
         let replaced = store.replace_password(id, from, &new, None, now).await;
         assert!(replaced.unwrap().is_some());
-        store.remember_places(&login).await.unwrap();
-        assert_eq!(knows().await, LocationTrust::Unknown);
+        store.store_locations(&login).await.unwrap();
+        assert_eq!(trust().await, LocationTrust::Unknown);
 
         assert!(store.delete_user(id, now).await.unwrap());
-        store.remember_places(&login).await.unwrap();
+        store.store_locations(&login).await.unwrap();
     }
 }
