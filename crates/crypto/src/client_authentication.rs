@@ -1,4 +1,4 @@
-//! What clients prove themselves with: secrets of 256 bits, and JWTs signed by their own keys (RFC 7523).
+//! Authentication of OAuth clients: secrets of 256 bits, and assertions signed by the client's key (RFC 7523).
 
 use std::sync::Arc;
 
@@ -13,17 +13,17 @@ use zeroize::Zeroizing;
 
 use crate::{hash::sha256, jws::Unverified, verifying_key::VerifyingKey};
 
-/// No longer assertion is looked at.
+/// Maximum length of an assertion, in bytes.
 const MAX_LENGTH: usize = 8 * 1024;
 
-/// Recognisable by people and by secret scanners.
+/// The prefix of a secret, by which people and secret scanners recognize it.
 const PREFIX: &str = "hfs_";
 
-/// Secrets and assertions.
+/// Generates and verifies secrets, and parses and verifies assertions.
 pub struct ClientAuthenticator(Arc<dyn Random>);
 
 impl ClientAuthenticator {
-    /// Takes where secrets come from.
+    /// With the source of new secrets.
     pub fn new(random: Arc<dyn Random>) -> Self {
         Self(random)
     }

@@ -1,4 +1,4 @@
-//! Proofs of possession as JWTs of type `dpop+jwt`, read strictly, and nonces as MACs over the time (RFC 9449).
+//! `DPoP` proofs, JWTs of the type `dpop+jwt` that are parsed strictly, and nonces, which are MACs over the time (RFC 9449).
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -12,21 +12,22 @@ use crate::{
     verifying_key::{Jwk, VerifyingKey},
 };
 
-/// No longer proof is looked at.
+/// Maximum length of a proof, in bytes.
 const MAX_LENGTH: usize = 4 * 1024;
 const TYPE: &str = "dpop+jwt";
 
-/// How long a nonce is given out, in seconds; it is taken for as long again.
+/// Time for which a nonce is issued, in seconds. It is accepted for as long again.
 const SLOT: i64 = 120;
+/// Length of a nonce, in bytes.
 const MAC: usize = 16;
 
-/// Reads proofs and makes nonces.
+/// Verifies proofs, and issues and verifies nonces.
 pub struct Dpop {
     nonces: hmac::Key,
 }
 
 impl Dpop {
-    /// Takes the key of nonces.
+    /// With the key of nonces.
     #[must_use]
     pub fn new(nonces: &[u8]) -> Self {
         Self {
@@ -36,11 +37,12 @@ impl Dpop {
 
     fn nonce_of(&self, slot: i64) -> String {
         let mac = hmac::sign(&self.nonces, &slot.to_be_bytes());
-        let short: Vec<_> = mac.as_ref().iter().copied().take(MAC).collect();
-        URL_SAFE_NO_PAD.encode(short)
+        let truncated: Vec<_> = mac.as_ref().iter().copied().take(MAC).collect();
+        URL_SAFE_NO_PAD.encode(truncated)
     }
 }
 
+/// The number of the interval in which this time lies.
 fn slot(now: OffsetDateTime) -> i64 {
     now.unix_timestamp().div_euclid(SLOT)
 }
@@ -106,14 +108,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_nonce_is_good_in_its_slot_and_the_next() {
+    fn nonce_is_valid_in_its_slot_and_the_next() {
         let dpop = Dpop::new(&[1; 32]);
         let start = OffsetDateTime::UNIX_EPOCH;
         let nonce = dpop.nonce(start);
-        let good =
+        let is_valid =
             |seconds| dpop.is_current_nonce(&nonce, start + time::Duration::seconds(seconds));
-        assert!(good(0) && good(SLOT) && good(2 * SLOT - 1));
-        assert!(!good(2 * SLOT) && !good(-1));
+        assert!(is_valid(0) && is_valid(SLOT) && is_valid(2 * SLOT - 1));
+        assert!(!is_valid(2 * SLOT) && !is_valid(-1));
         assert!(!Dpop::new(&[2; 32]).is_current_nonce(&nonce, start));
         assert!(!dpop.is_current_nonce("", start));
     }

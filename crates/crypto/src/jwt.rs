@@ -1,4 +1,4 @@
-//! Access tokens as JWTs of type `at+jwt`, read strictly (RFC 9068, RFC 8725).
+//! Access tokens, JWTs of the type `at+jwt` that are parsed strictly (RFC 9068, RFC 8725).
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -13,41 +13,41 @@ use time::OffsetDateTime;
 
 use crate::{hash::sha256, jws::Unverified, key_ring::KeyRing};
 
-/// No longer token is looked at.
+/// Maximum length of a token, in bytes.
 const MAX_LENGTH: usize = 8 * 1024;
 
-/// `typ` of an access token; the long form is allowed as well, in any case.
+/// `typ` of an access token. The long form is accepted, too, and case is not significant.
 const TYPE: &str = "at+jwt";
 const LONG_TYPE: &str = "application/at+jwt";
 
-/// How many signatures are remembered that hold, at some 700 bytes each.
-const MOST: usize = 65_536;
+/// Number of verified tokens that are cached, with about 700 bytes each.
+const CACHED_TOKENS: usize = 65_536;
 
-/// Signs and opens access tokens with the keys in use. A token whose signature held once is known again by its SHA-256, and costs
-/// no curve operation, while the keys are the same.
+/// Signs and verifies access tokens with a key ring. Verified tokens are cached by their SHA-256 until the key ring is replaced, so that a
+/// signature is verified once.
 pub struct Jwts {
     keys: RwLock<Arc<KeyRing>>,
-    opened: TwoGenerationCache<[u8; 32], Arc<Claims>>,
+    verified: TwoGenerationCache<[u8; 32], Arc<Claims>>,
 }
 
 impl Jwts {
-    /// Takes the keys.
+    /// With this key ring.
     #[must_use]
     pub fn new(keys: KeyRing) -> Self {
         Self {
             keys: RwLock::new(Arc::new(keys)),
-            opened: TwoGenerationCache::new(MOST),
+            verified: TwoGenerationCache::new(CACHED_TOKENS),
         }
     }
 
-    /// Goes on with other keys.
+    /// Replaces the key ring, and empties the cache.
     pub fn replace(&self, keys: KeyRing) {
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
-        // One that was opened with a key that is gone is not opened again.
-        self.opened.clear();
+        // A token whose key was removed must be rejected.
+        self.verified.clear();
     }
 
-    /// Whether these are the keys in use.
+    /// Whether the key ring consists of these keys.
     #[must_use]
     pub fn has(&self, stored: &[StoredSigningKey]) -> bool {
         self.keys().stored() == stored
@@ -64,8 +64,8 @@ impl PublishedKeys for Jwts {
     }
 }
 
-/// The only header that we write, and so the only one that we read: `crit`, `b64`, `zip`, `jwk`, `jku`, `x5u` and `x5c`
-/// are refused by not being here, and so is a name that comes twice.
+/// The only header that is issued, and so the only one that is accepted: other parameters (`crit`, `b64`, `zip`, `jwk`, `jku`, `x5u`, `x5c`)
+/// and duplicate names are rejected.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StrictHeader {
@@ -74,8 +74,8 @@ struct StrictHeader {
     kid: String,
 }
 
-/// The only claims that we write, and so the only ones that we read. A claim from a later version could bind the token to
-/// something that this one does not check, so an unknown one is refused, too.
+/// The only claims that are issued, and so the only ones that are accepted. An unknown claim is rejected, as it could be a restriction of a
+/// later version that this one does not check.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StrictClaims {
@@ -97,7 +97,7 @@ struct StrictClaims {
     cnf: Option<Confirmation>,
 }
 
-/// RFC 9449 §6.1. A way of binding that is not known is not taken for none.
+/// The key that a token is bound to (RFC 9449 §6.1). An unknown confirmation method is rejected instead of ignored.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Confirmation {
@@ -109,7 +109,7 @@ impl AccessTokens for Jwts {
         let keys = self.keys();
         let key = keys
             .signer(claims.issued_at)
-            .ok_or_else(|| SigningError("there is no key".to_owned()))?;
+            .ok_or_else(|| SigningError("there is no signing key".to_owned()))?;
         let header = Header {
             typ: Some(TYPE.to_owned()),
             kid: Some(key.kid.clone()),
@@ -122,12 +122,12 @@ impl AccessTokens for Jwts {
     fn verify(&self, token: &str) -> Result<Arc<Claims>, TokenError> {
         let unverified = Unverified::split(token, MAX_LENGTH).ok_or(TokenError::Malformed)?;
         let fingerprint = sha256(token);
-        if let Some(claims) = self.opened.get(&fingerprint) {
+        if let Some(claims) = self.verified.get(&fingerprint) {
             return Ok(claims);
         }
-        let generation = self.opened.generation();
+        let generation = self.verified.generation();
         let claims = Arc::new(self.check_signature(unverified)?);
-        self.opened
+        self.verified
             .insert(generation, fingerprint, Arc::clone(&claims));
         Ok(claims)
     }
@@ -150,7 +150,7 @@ impl Jwts {
         if header.alg != key.algorithm.as_str() {
             return Err(TokenError::Malformed);
         }
-        if !key.made(token.signature, token.message.as_bytes()) {
+        if !key.has_signed(token.signature, token.message.as_bytes()) {
             return Err(TokenError::BadSignature);
         }
         Ok(claims)
@@ -182,14 +182,14 @@ impl From<&Claims> for StrictClaims {
 impl TryFrom<StrictClaims> for Claims {
     type Error = TokenError;
 
-    /// What is said of a person is said whole, or not at all.
+    /// The claims about a person are present all together or not at all.
     fn try_from(claims: StrictClaims) -> Result<Self, TokenError> {
         let person = match (claims.sid, claims.preferred_username, claims.auth_time) {
             (Some(sid), Some(username), Some(auth_time)) => Some(Person {
-                subject: part(claims.sub.parse())?,
-                sid: part(sid.parse())?,
-                username: part(username.parse())?,
-                authenticated_at: part(OffsetDateTime::from_unix_timestamp(auth_time))?,
+                subject: valid(claims.sub.parse())?,
+                sid: valid(sid.parse())?,
+                username: valid(username.parse())?,
+                authenticated_at: valid(OffsetDateTime::from_unix_timestamp(auth_time))?,
             }),
             (None, None, None) if claims.sub == claims.client_id => None,
             _ => return Err(TokenError::Malformed),
@@ -199,19 +199,19 @@ impl TryFrom<StrictClaims> for Claims {
             person,
             audience: claims.aud,
             client_id: claims.client_id,
-            jti: part(claims.jti.parse())?,
-            scopes: part(claims.scope.parse())?,
-            issued_at: part(OffsetDateTime::from_unix_timestamp(claims.iat))?,
-            expires_at: part(OffsetDateTime::from_unix_timestamp(claims.exp))?,
+            jti: valid(claims.jti.parse())?,
+            scopes: valid(claims.scope.parse())?,
+            issued_at: valid(OffsetDateTime::from_unix_timestamp(claims.iat))?,
+            expires_at: valid(OffsetDateTime::from_unix_timestamp(claims.exp))?,
             key: claims
                 .cnf
-                .map(|confirmation| part(confirmation.jkt.parse()))
+                .map(|confirmation| valid(confirmation.jkt.parse()))
                 .transpose()?,
         })
     }
 }
 
-fn part<T, E>(parsed: Result<T, E>) -> Result<T, TokenError> {
+fn valid<T, E>(parsed: Result<T, E>) -> Result<T, TokenError> {
     parsed.map_err(|_| TokenError::Malformed)
 }
 

@@ -1,4 +1,4 @@
-//! The signing keys in use.
+//! The key ring.
 
 use holdfast_identity::key::{Algorithm, StoredSigningKey, signing_key_index};
 use time::OffsetDateTime;
@@ -8,7 +8,7 @@ use crate::{
     signing_key::{self, KeyError, SigningKey},
 };
 
-/// Keys of which each signs in its time, and all verify.
+/// The signing keys that an instance holds in memory. One of them signs, and all verify.
 pub struct KeyRing {
     keys: Vec<SigningKey>,
     stored: Vec<StoredSigningKey>,
@@ -16,10 +16,10 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// Opens all keys; those of `algorithm` sign once they have begun to.
+    /// Opens all keys. Only those of `algorithm` sign, each from its time on.
     ///
     /// # Errors
-    /// When a key does not open, or there is none.
+    /// When a key cannot be opened, or there is none.
     pub fn open(
         stored: Vec<StoredSigningKey>,
         algorithm: Algorithm,
@@ -38,16 +38,18 @@ impl KeyRing {
         })
     }
 
+    /// The key that signs at this time.
     pub(super) fn signer(&self, at: OffsetDateTime) -> Option<&SigningKey> {
         let keys = self.keys.iter().map(|key| (key.algorithm, key.signs_from));
         signing_key_index(keys, self.algorithm, at).and_then(|index| self.keys.get(index))
     }
 
+    /// The key with this `kid`.
     pub(super) fn verifier(&self, kid: &str) -> Option<&SigningKey> {
         self.keys.iter().find(|key| key.kid == kid)
     }
 
-    /// All keys as they are published, the one that signs at `at` first.
+    /// All keys in the order of the JWKS: the one that signs at this time, then the others.
     pub(super) fn published(&self, at: OffsetDateTime) -> Vec<StoredSigningKey> {
         let signer = self.signer(at).map(|key| key.kid.as_str());
         let mut keys = self.stored.clone();
@@ -55,6 +57,7 @@ impl KeyRing {
         keys
     }
 
+    /// All keys as they were opened.
     pub(super) fn stored(&self) -> &[StoredSigningKey] {
         &self.stored
     }

@@ -1,4 +1,5 @@
-//! Argon2id, access tokens, JWS, sealed keys and keyed hashes, behind the ports of `holdfast-identity`.
+//! Implementations of the ports of `holdfast-identity`: Argon2id, access tokens, refresh tokens, `DPoP` proofs, client authentication, sealed
+//! keys and keyed hashes.
 
 pub mod argon2id;
 pub mod client_authentication;

@@ -1,4 +1,4 @@
-//! The random number generator of the cryptographic library.
+//! The source of randomness.
 
 use holdfast_core::random::Random;
 
@@ -8,7 +8,7 @@ pub struct SystemRandom;
 
 impl Random for SystemRandom {
     fn fill(&self, bytes: &mut [u8]) {
-        #[expect(clippy::expect_used, reason = "without randomness nothing may go on")]
+        #[expect(clippy::expect_used, reason = "nothing is secure without randomness")]
         aws_lc_rs::rand::fill(bytes).expect("the random number generator failed");
     }
 }

@@ -1,4 +1,4 @@
-//! Login tickets and refresh tokens: a login's `sid`, a generation, and a MAC over both.
+//! Login tickets and refresh tokens: the `sid` of a login, a generation, and a MAC (HMAC-SHA-256) over both.
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -13,19 +13,18 @@ const SID: usize = 16;
 const GENERATION: usize = 8;
 const MAC: usize = 32;
 
-/// The key that makes and recognises the credentials of logins. A text that it did not make is told without a look at
-/// the database.
+/// The MAC key of login tickets and refresh tokens. Tokens that it did not make are rejected without reading the database.
 pub struct RefreshTokenKey(hmac::Key);
 
 impl RefreshTokenKey {
-    /// Takes 32 random bytes.
+    /// The key from 32 random bytes.
     #[must_use]
     pub fn new(bytes: &Zeroizing<Vec<u8>>) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
     }
 }
 
-/// Recognisable by people and by secret scanners.
+/// The prefix of a token, by which people and secret scanners recognize it.
 const fn prefix(kind: HandleKind) -> &'static str {
     match kind {
         HandleKind::LoginTicket => "hft_",
@@ -33,8 +32,8 @@ const fn prefix(kind: HandleKind) -> &'static str {
     }
 }
 
-/// What the MAC covers: the prefix keeps tickets and refresh tokens apart.
-fn message(kind: HandleKind, body: &[u8]) -> Vec<u8> {
+/// The input of the MAC. It includes the prefix, so that neither kind is valid as the other.
+fn mac_input(kind: HandleKind, body: &[u8]) -> Vec<u8> {
     [prefix(kind).as_bytes(), body].concat()
 }
 
@@ -42,7 +41,7 @@ impl RefreshTokenCodec for RefreshTokenKey {
     fn encode(&self, handle: RefreshHandle) -> String {
         let generation = handle.generation.0.to_be_bytes();
         let body = [handle.sid.as_bytes().as_slice(), &generation].concat();
-        let mac = hmac::sign(&self.0, &message(handle.kind, &body));
+        let mac = hmac::sign(&self.0, &mac_input(handle.kind, &body));
         let text = URL_SAFE_NO_PAD.encode([&body, mac.as_ref()].concat());
         format!("{}{text}", prefix(handle.kind))
     }
@@ -54,7 +53,7 @@ impl RefreshTokenCodec for RefreshTokenKey {
         let mut bytes = [0; SID + GENERATION + MAC];
         let length = URL_SAFE_NO_PAD.decode_slice(encoded, &mut bytes).ok()?;
         let (body, mac) = bytes.get(..length)?.split_at_checked(SID + GENERATION)?;
-        hmac::verify(&self.0, &message(kind, body), mac).ok()?;
+        hmac::verify(&self.0, &mac_input(kind, body), mac).ok()?;
         let (sid, generation) = body.split_at(SID);
         Some(RefreshHandle {
             kind,
@@ -104,14 +103,14 @@ mod tests {
                 "{index}"
             );
         }
-        for junk in [
+        for malformed in [
             "",
             "hfr_",
             "hfr_AAAA",
             &text[..text.len() - 1],
             &format!("{text}AAAA"),
         ] {
-            assert_eq!(key(1).decode(junk), None, "{junk}");
+            assert_eq!(key(1).decode(malformed), None, "{malformed}");
         }
     }
 }

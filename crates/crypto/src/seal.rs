@@ -1,50 +1,50 @@
-//! Keys at rest: AES-256-GCM under the key-encryption key.
+//! Sealing of keys at rest, with AES-256-GCM and the key-encryption key.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use holdfast_core::secret_key::SecretKey;
 use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
-/// The layout of a sealed key: this byte, the nonce, the ciphertext with its tag.
+/// The first byte of a sealed key. The nonce follows, then the ciphertext with its tag.
 const VERSION: u8 = 1;
 
 /// The key-encryption key.
 pub struct Sealer(RandomizedNonceKey);
 
-/// The sealed bytes do not open.
+/// Sealed bytes that cannot be opened: they were sealed with another key or for another name, or have changed.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
-    "a stored key does not open with this key-encryption key; is AUTH_KEY_ENCRYPTION_KEY the one that this database was made with?"
+    "a stored key cannot be opened; AUTH_KEY_ENCRYPTION_KEY must be the key that this database was created with"
 )]
 pub struct DoesNotOpen;
 
 impl Sealer {
-    /// Takes the key-encryption key.
+    /// With this key-encryption key.
     #[must_use]
-    #[expect(clippy::missing_panics_doc, reason = "the length is right by its type")]
+    #[expect(clippy::missing_panics_doc, reason = "the type has the length")]
     pub fn new(key: &SecretKey) -> Self {
-        #[expect(clippy::expect_used, reason = "the length is right by its type")]
+        #[expect(clippy::expect_used, reason = "the type has the length")]
         let key = RandomizedNonceKey::new(&AES_256_GCM, key.expose_secret()).expect("32 bytes");
         Self(key)
     }
 
-    /// Seals `secret` for the place called `name`; it opens in no other.
+    /// Seals a secret for the place `name`; it can be opened for no other.
     #[must_use]
-    #[expect(clippy::missing_panics_doc, reason = "keys are far below the limit")]
+    #[expect(clippy::missing_panics_doc, reason = "keys are shorter than the limit")]
     pub fn seal(&self, name: &str, secret: &[u8]) -> Vec<u8> {
-        let mut text = secret.to_vec();
-        #[expect(clippy::expect_used, reason = "keys are far below the limit")]
+        let mut ciphertext = secret.to_vec();
+        #[expect(clippy::expect_used, reason = "keys are shorter than the limit")]
         let nonce = self
             .0
-            .seal_in_place_append_tag(aad(name), &mut text)
+            .seal_in_place_append_tag(aad(name), &mut ciphertext)
             .expect("a key can be sealed");
-        [&[VERSION], nonce.as_ref().as_slice(), &text].concat()
+        [&[VERSION], nonce.as_ref().as_slice(), &ciphertext].concat()
     }
 
-    /// Opens what was sealed for `name`.
+    /// Opens what was sealed for the place `name`.
     ///
     /// # Errors
-    /// When it was sealed with another key, for another name, or changed since.
+    /// When it was sealed with another key or for another name, or has changed.
     pub fn open(&self, name: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
         let Some((&VERSION, rest)) = sealed.split_first() else {
             return Err(DoesNotOpen);
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn opens_only_with_its_key_and_its_name() {
+    fn sealed_key_is_opened_only_with_its_key_and_name() {
         let sealed = sealer(1).seal("kid", b"secret");
         assert_eq!(
             sealer(1).open("kid", &sealed).unwrap().as_slice(),
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_byte_anywhere_is_noticed() {
+    fn changed_byte_is_rejected() {
         let sealed = sealer(1).seal("kid", b"secret");
         for index in 0..sealed.len() {
             let mut changed = sealed.clone();

@@ -1,4 +1,4 @@
-//! Signing keys: made, sealed, opened, published.
+//! Signing keys: generation, sealing and opening.
 
 use aws_lc_rs::{
     constant_time,
@@ -16,16 +16,16 @@ use crate::{
     verifying_key::VerifyingKey,
 };
 
-/// Why a signing key cannot be made or used.
+/// Why a signing key cannot be generated or used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// It does not open.
+    /// It cannot be opened with this key-encryption key.
     #[error(transparent)]
     DoesNotOpen(#[from] DoesNotOpen),
-    /// There is none.
+    /// The store has no signing key.
     #[error("there is no signing key")]
     None,
-    /// The cryptographic library refuses it.
+    /// The cryptographic library rejects it. With its `kid`, or for a new key its algorithm, and the reason.
     #[error("signing key {0}: {1}")]
     Unusable(String, String),
 }
@@ -36,21 +36,21 @@ pub(super) struct SigningKey {
     pub(super) algorithm: Algorithm,
     pub(super) signs_from: OffsetDateTime,
     pub(super) encoding: EncodingKey,
-    judge: Judge,
+    verification: Verification,
 }
 
-/// How to find out whether a signature is the key's.
-enum Judge {
-    /// Ed25519 gives each message one signature (RFC 8032 §5.1.6), and to make it again takes a quarter of the time that
-    /// verifying takes.
+/// How signatures of a key are verified.
+enum Verification {
+    /// By signing again and comparing: Ed25519 is deterministic (RFC 8032 §5.1.6), and signing takes a quarter of the time of verifying.
     SignAgain(Ed25519KeyPair),
-    /// An ECDSA signature is another one each time.
+    /// By the public key, as ECDSA signatures are randomized.
     Verify(VerifyingKey),
 }
 
+/// Length of an Ed25519 signature, in bytes.
 const ED25519_SIGNATURE: usize = 64;
 
-/// Makes a new key that signs from `signs_from` on, and seals it.
+/// Generates a key that signs from `signs_from` on, and seals it.
 ///
 /// # Errors
 /// When the cryptographic library fails.
@@ -65,7 +65,7 @@ pub fn generate(
         Algorithm::Es256 => generate_p256(),
     }
     .and_then(|(public_key, private_key)| {
-        let kid = verifying(&public_key)?.thumbprint();
+        let kid = verifying_key(&public_key)?.thumbprint();
         Ok((kid, public_key, private_key))
     })
     .map_err(|why| KeyError::Unusable(algorithm.to_string(), why))?;
@@ -81,7 +81,7 @@ pub fn generate(
 /// Opens a stored key.
 ///
 /// # Errors
-/// When it does not open or is not what it says.
+/// When it cannot be opened, or its private key does not belong to its public key.
 pub(super) fn open(stored: &StoredSigningKey, sealer: &Sealer) -> Result<SigningKey, KeyError> {
     let private_key = sealer.open(&stored.kid, &stored.sealed_private_key)?;
     let unusable = |why: String| KeyError::Unusable(stored.kid.clone(), why);
@@ -93,23 +93,23 @@ pub(super) fn open(stored: &StoredSigningKey, sealer: &Sealer) -> Result<Signing
             PublicKey::Ed25519 { .. } => EncodingKey::from_ed_der(&private_key),
             PublicKey::P256 { .. } => EncodingKey::from_ec_der(&private_key),
         },
-        judge: judge(&stored.public_key, &private_key).map_err(unusable)?,
+        verification: verification(&stored.public_key, &private_key).map_err(unusable)?,
     };
-    key.prove(&stored.public_key).map_err(unusable)?;
+    key.self_test(&stored.public_key).map_err(unusable)?;
     Ok(key)
 }
 
-fn judge(public_key: &PublicKey, private_key: &[u8]) -> Result<Judge, String> {
+fn verification(public_key: &PublicKey, private_key: &[u8]) -> Result<Verification, String> {
     Ok(match public_key {
         PublicKey::Ed25519 { .. } => {
             let pair = Ed25519KeyPair::from_pkcs8(private_key);
-            Judge::SignAgain(pair.map_err(|why| why.to_string())?)
+            Verification::SignAgain(pair.map_err(|why| why.to_string())?)
         }
-        PublicKey::P256 { .. } => Judge::Verify(verifying(public_key)?),
+        PublicKey::P256 { .. } => Verification::Verify(verifying_key(public_key)?),
     })
 }
 
-fn verifying(public_key: &PublicKey) -> Result<VerifyingKey, String> {
+fn verifying_key(public_key: &PublicKey) -> Result<VerifyingKey, String> {
     match *public_key {
         PublicKey::Ed25519 { x } => VerifyingKey::ed25519(x),
         PublicKey::P256 { x, y } => VerifyingKey::p256(x, y),
@@ -118,7 +118,7 @@ fn verifying(public_key: &PublicKey) -> Result<VerifyingKey, String> {
 }
 
 impl SigningKey {
-    /// The name of the algorithm in the JWT library.
+    /// The algorithm as a type of the JWT library.
     pub(super) const fn library_algorithm(&self) -> jsonwebtoken::Algorithm {
         match self.algorithm {
             Algorithm::EdDsa => jsonwebtoken::Algorithm::EdDSA,
@@ -126,35 +126,35 @@ impl SigningKey {
         }
     }
 
-    /// Whether this key made `signature`, in base64url, for `message`.
-    pub(super) fn made(&self, signature: &str, message: &[u8]) -> bool {
-        match &self.judge {
-            Judge::SignAgain(pair) => is_made_again(pair, signature, message),
-            Judge::Verify(key) => key.verifies(self.algorithm.as_str(), message, signature),
+    /// Whether `signature`, in base64url, is that of this key for `message`.
+    pub(super) fn has_signed(&self, signature: &str, message: &[u8]) -> bool {
+        match &self.verification {
+            Verification::SignAgain(pair) => is_signed_again(pair, signature, message),
+            Verification::Verify(key) => key.verifies(self.algorithm.as_str(), message, signature),
         }
     }
 
-    /// Signs and verifies once, so that a key whose halves do not belong together is found at start.
-    fn prove(&self, public_key: &PublicKey) -> Result<(), String> {
-        const MESSAGE: &[u8] = b"proof";
+    /// Signs and verifies once, so that a private key that does not belong to the public key is detected at start.
+    fn self_test(&self, public_key: &PublicKey) -> Result<(), String> {
+        const MESSAGE: &[u8] = b"self-test";
         let signature = crypto::sign(MESSAGE, &self.encoding, self.library_algorithm())
             .map_err(|why| why.to_string())?;
         let is_verified =
-            verifying(public_key)?.verifies(self.algorithm.as_str(), MESSAGE, &signature);
-        if is_verified && self.made(&signature, MESSAGE) {
+            verifying_key(public_key)?.verifies(self.algorithm.as_str(), MESSAGE, &signature);
+        if is_verified && self.has_signed(&signature, MESSAGE) {
             Ok(())
         } else {
-            Err("its halves do not belong together".to_owned())
+            Err("the private key does not belong to the public key".to_owned())
         }
     }
 }
 
-/// Compared in constant time: how many bytes agree would help to guess the rest.
-fn is_made_again(pair: &Ed25519KeyPair, signature: &str, message: &[u8]) -> bool {
-    let mut given = [0; ED25519_SIGNATURE];
-    let length = URL_SAFE_NO_PAD.decode_slice(signature, &mut given);
+/// Signs again and compares in constant time, as the number of equal bytes would help to guess a signature.
+fn is_signed_again(pair: &Ed25519KeyPair, signature: &str, message: &[u8]) -> bool {
+    let mut presented = [0; ED25519_SIGNATURE];
+    let length = URL_SAFE_NO_PAD.decode_slice(signature, &mut presented);
     length == Ok(ED25519_SIGNATURE)
-        && constant_time::verify_slices_are_equal(pair.sign(message).as_ref(), &given).is_ok()
+        && constant_time::verify_slices_are_equal(pair.sign(message).as_ref(), &presented).is_ok()
 }
 
 type Generated = Result<(PublicKey, Zeroizing<Vec<u8>>), String>;

@@ -1,20 +1,22 @@
-//! Work that is to stand back.
+//! Lower priority for threads that hash passwords.
 
 use rustix::process::{getpriority_process, setpriority_process};
 
-/// Nice enough that who answers requests goes first, and not so nice that it comes to nothing on a busy machine: it still gets a
-/// tenth of a core that others would take whole.
-const STANDS_BACK: i32 = 10;
+/// The niceness of a thread with lower priority. On a core that is otherwise fully used it still gets a tenth of the time.
+const LOWER_PRIORITY: i32 = 10;
 
-/// From now on this thread gets a processor after others. On Linux niceness belongs to the thread, and taking it needs no
-/// privilege.
+/// Lowers the priority of the calling thread. On Linux niceness is a property of the thread, and raising it needs no privilege.
 pub fn lower_thread_priority() {
-    if let Err(error) = setpriority_process(None, STANDS_BACK) {
-        tracing::warn!(%error, "a thread that should stand back does not");
+    if let Err(error) = setpriority_process(None, LOWER_PRIORITY) {
+        tracing::warn!(
+            event = "thread.priority_unchanged",
+            %error,
+            "lowering the priority of a thread failed"
+        );
     }
 }
 
-/// How nice this thread is: 0 by default, more for one that stands back.
+/// The niceness of the calling thread: 0 by default, higher for a lower priority.
 #[must_use]
 pub fn niceness() -> i32 {
     getpriority_process(None).unwrap_or_default()
@@ -27,13 +29,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_thread_itself_stands_back() {
+    fn priority_is_lowered_for_the_calling_thread_only() {
         let before = niceness();
         let inside = thread::spawn(|| {
             lower_thread_priority();
             niceness()
         });
-        assert_eq!(inside.join().unwrap(), STANDS_BACK.max(before));
+        assert_eq!(inside.join().unwrap(), LOWER_PRIORITY.max(before));
         assert_eq!(niceness(), before);
     }
 }

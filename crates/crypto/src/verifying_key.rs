@@ -1,4 +1,4 @@
-//! Public keys of clients and devices, parsed from JWKs and validated in one place (RFC 7517, RFC 7518 §6.2, RFC 8037 §2).
+//! Public keys of OAuth clients and devices, parsed from JWKs and validated (RFC 7517, RFC 7518 §6.2, RFC 8037 §2).
 
 mod ed25519;
 
@@ -12,9 +12,10 @@ use aws_lc_rs::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, de::IgnoredAny};
 
+/// Length of a coordinate, in bytes.
 const COORDINATE: usize = 32;
 
-/// A JWK as it is written. Members that say nothing about a signature's key are left aside.
+/// A JWK as it was received. Members that do not concern a signature key are ignored.
 #[derive(Deserialize)]
 pub struct Jwk {
     kty: String,
@@ -26,7 +27,7 @@ pub struct Jwk {
     alg: Option<String>,
     r#use: Option<String>,
     key_ops: Option<Vec<String>>,
-    // RFC 7518 §6.2.2, §6.3.2, §6.4: what only the owner may know.
+    // Private members (RFC 7518 §6.2.2, §6.3.2, §6.4).
     d: Option<IgnoredAny>,
     k: Option<IgnoredAny>,
     p: Option<IgnoredAny>,
@@ -49,7 +50,7 @@ impl Jwk {
             || self.oth.is_some()
     }
 
-    /// Whether nothing speaks against verifying signatures of one of these algorithms.
+    /// Whether `alg`, `use` and `key_ops` permit verifying signatures of one of these algorithms.
     fn is_for(&self, algorithms: &[&str]) -> bool {
         let is_named = |alg: &String| algorithms.contains(&alg.as_str());
         let verifies = |ops: &Vec<String>| ops.iter().any(|op| op == "verify");
@@ -59,14 +60,14 @@ impl Jwk {
     }
 }
 
-/// Where a key is on its curve.
+/// A point on one of the two curves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Point {
     Ed25519 { x: [u8; 32] },
     P256 { x: [u8; 32], y: [u8; 32] },
 }
 
-/// A public key of Ed25519 or P-256 that is a valid point, in its canonical encoding, and not of small order.
+/// A public key of Ed25519 or P-256. It is a valid point in canonical encoding, and not of small order.
 #[derive(Clone)]
 pub struct VerifyingKey {
     point: Point,
@@ -80,7 +81,7 @@ impl fmt::Debug for VerifyingKey {
 }
 
 impl VerifyingKey {
-    /// A key of Ed25519, from its encoding (RFC 8032 §5.1.5).
+    /// An Ed25519 key from its encoding (RFC 8032 §5.1.5).
     ///
     /// # Errors
     /// [`InvalidKey::NotOnCurve`], [`InvalidKey::SmallOrder`].
@@ -92,12 +93,12 @@ impl VerifyingKey {
         })
     }
 
-    /// A key of P-256, from its coordinates, big-endian. The point at infinity has none.
+    /// A P-256 key from its coordinates, big-endian. The point at infinity has no coordinates.
     ///
     /// # Errors
     /// [`InvalidKey::NotOnCurve`].
     pub fn p256(x: [u8; 32], y: [u8; 32]) -> Result<Self, InvalidKey> {
-        // SEC 1 §2.3.3: 0x04, x, y. The library checks that both are below the field's order, and the curve's equation.
+        // SEC 1 §2.3.3: 0x04, x, y. The library checks that both are below the field's order and on the curve.
         let uncompressed = [[4].as_slice(), &x, &y].concat();
         let parsed = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, uncompressed);
         Ok(Self {
@@ -115,7 +116,7 @@ impl VerifyingKey {
         Self::try_from(&jwk)
     }
 
-    /// The values of `alg` that it verifies: RFC 9864 gave Ed25519 a name of its own.
+    /// The values of `alg` that it verifies. RFC 9864 added `Ed25519`.
     #[must_use]
     pub const fn algorithms(&self) -> &'static [&'static str] {
         match self.point {
@@ -124,7 +125,8 @@ impl VerifyingKey {
         }
     }
 
-    /// Whether the private half made `signature`, in base64url, over `message` with the algorithm `alg`, which has to be the key's.
+    /// Whether `signature`, in base64url, is a signature of this key over `message`, and `alg` is one of its
+    /// [`algorithms`](Self::algorithms).
     #[must_use]
     pub fn verifies(&self, alg: &str, message: &[u8], signature: &str) -> bool {
         self.algorithms().contains(&alg)
@@ -134,7 +136,7 @@ impl VerifyingKey {
             })
     }
 
-    /// The JWK with the members that are required and no other, in the order of their names: the form that RFC 7638 §3 hashes.
+    /// The JWK with only the required members in lexicographic order, the input of the thumbprint (RFC 7638 §3).
     #[must_use]
     pub fn to_json(&self) -> String {
         let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
@@ -150,13 +152,13 @@ impl VerifyingKey {
         }
     }
 
-    /// The RFC 7638 thumbprint: SHA-256 over that form, in base64url.
+    /// The JWK thumbprint with SHA-256, in base64url (RFC 7638).
     #[must_use]
     pub fn thumbprint(&self) -> String {
         URL_SAFE_NO_PAD.encode(digest(&SHA256, self.to_json().as_bytes()))
     }
 
-    /// The coordinates of a key of P-256, x and then y; `None` for one of Ed25519.
+    /// The coordinates x and y of a P-256 key. `None`: it is an Ed25519 key.
     #[must_use]
     pub const fn p256_coordinates(&self) -> Option<([u8; 32], [u8; 32])> {
         match self.point {

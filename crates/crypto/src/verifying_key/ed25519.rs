@@ -1,7 +1,7 @@
-//! What is a public key of Ed25519 (RFC 8032 §5.1.3). The library finds out only when it verifies whether an encoding is a point, and
-//! takes points of small order.
+//! Validation of Ed25519 public keys (RFC 8032 §5.1.3). The library detects only during verification that an encoding is not a point, and
+//! accepts points of small order.
 //!
-//! Public keys are no secrets, so nothing here needs constant time.
+//! Public keys are not secret, so that nothing here runs in constant time.
 
 use holdfast_core::invalid_key::InvalidKey;
 
@@ -35,7 +35,7 @@ const HALF: Limbs = [
 const ZERO: Limbs = [0; 4];
 const ONE: Limbs = [1, 0, 0, 0];
 
-/// The ordinates of the eight points whose order divides 8: 0, 1, -1, and those of the four points of order 8.
+/// The y coordinates of the eight points whose order divides 8: 0, 1, -1, and those of the four points of order 8.
 pub(super) const SMALL_ORDER: [Limbs; 5] = [
     ZERO,
     ONE,
@@ -59,17 +59,17 @@ pub(super) const SMALL_ORDER: [Limbs; 5] = [
     ],
 ];
 
-/// Checks that an encoding is the canonical one of a point of the curve whose order is not small.
+/// Checks that an encoding is canonical, and that of a point on the curve whose order is not small.
 pub(super) fn validate(encoding: &[u8; 32]) -> Result<(), InvalidKey> {
-    let y = ordinate(encoding);
+    let y = y_coordinate(encoding);
     if !is_below(&y, &P) {
         return Err(InvalidKey::NotOnCurve);
     }
-    // Points whose abscissa is 0, with one sign too many, are among them.
+    // Among these are points with x = 0, whose encoding with the sign bit set is not canonical.
     if SMALL_ORDER.contains(&y) {
         return Err(InvalidKey::SmallOrder);
     }
-    // x² = (y² - 1) / (d y² + 1); a quotient is a square where the product is one.
+    // x² = (y² - 1) / (d y² + 1). A quotient is a square if and only if the product is one.
     let square = multiply(&y, &y);
     let numerator = subtract(&square, &ONE);
     let denominator = add(&multiply(&D, &square), &ONE);
@@ -80,8 +80,8 @@ pub(super) fn validate(encoding: &[u8; 32]) -> Result<(), InvalidKey> {
     }
 }
 
-/// The encoding without its highest bit, which is the sign of the abscissa.
-pub(super) fn ordinate(encoding: &[u8; 32]) -> Limbs {
+/// The y coordinate: the encoding without its highest bit, which is the sign of x.
+pub(super) fn y_coordinate(encoding: &[u8; 32]) -> Limbs {
     let mut limbs = ZERO;
     for (limb, bytes) in limbs.iter_mut().zip(encoding.as_chunks().0) {
         *limb = u64::from_le_bytes(*bytes);
@@ -90,7 +90,7 @@ pub(super) fn ordinate(encoding: &[u8; 32]) -> Limbs {
     limbs
 }
 
-/// Euler's criterion.
+/// Whether a number below P is a square, by Euler's criterion.
 fn is_square(number: &Limbs) -> bool {
     let mut power = ONE;
     for limb in HALF.iter().rev() {
@@ -169,7 +169,7 @@ fn add_with_carry(a: &Limbs, b: &Limbs) -> (Limbs, bool) {
     (sum, carry)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the rest is carried on")]
+#[expect(clippy::cast_possible_truncation, reason = "the high half is carried")]
 const fn low(wide: u128) -> u64 {
     wide as u64
 }

@@ -44,20 +44,20 @@ fn parse(jwk: &Value) -> Result<VerifyingKey, InvalidKey> {
 }
 
 #[test]
-fn a_public_jwk_is_parsed_and_written_in_its_canonical_form() {
-    let ordinary = [
+fn public_jwk_is_parsed_and_serialized_canonically() {
+    let accepted = [
         with(ed25519(), "kid", "a"),
         with(ed25519(), "alg", "EdDSA"),
         with(ed25519(), "alg", "Ed25519"),
         with(ed25519(), "use", "sig"),
-        // As WebCrypto exports it.
+        // The form that WebCrypto exports.
         with(
             with(ed25519(), "key_ops", vec!["verify"]),
             "ext",
             Value::Bool(true),
         ),
     ];
-    for jwk in ordinary {
+    for jwk in accepted {
         let key = parse(&jwk).unwrap();
         let expected = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{ED25519_X}"}}"#);
         assert_eq!(key.to_json(), expected);
@@ -74,7 +74,7 @@ fn a_public_jwk_is_parsed_and_written_in_its_canonical_form() {
 }
 
 #[test]
-fn a_jwk_that_is_not_a_public_key_of_two_curves_is_refused() {
+fn jwk_of_another_type_or_off_the_curve_is_rejected() {
     use InvalidKey::{Encoding, NotOnCurve, OtherPurpose, Private, Unsupported};
     let x = URL_SAFE_NO_PAD.decode(P256_X).unwrap();
     let short = encode(&x[1..]);
@@ -87,7 +87,7 @@ fn a_jwk_that_is_not_a_public_key_of_two_curves_is_refused() {
         (with(p256(), "y", P256_X), NotOnCurve),
         (with(p256(), "x", encode(P256_P)), NotOnCurve),
         (with(p256(), "y", encode([0xff; 32])), NotOnCurve),
-        // How the point at infinity is sometimes written.
+        // An encoding of the point at infinity that some libraries use.
         (
             with(with(p256(), "x", zeros.clone()), "y", zeros.clone()),
             NotOnCurve,
@@ -96,12 +96,12 @@ fn a_jwk_that_is_not_a_public_key_of_two_curves_is_refused() {
         (with(p256(), "x", short.clone()), Encoding),
         (with(p256(), "x", long.clone()), Encoding),
         (with(p256(), "x", format!("{P256_X}=")), Encoding),
-        // The last letter has bits that no byte takes.
+        // The last character has bits that belong to no byte.
         (with(p256(), "x", P256_X.replace("VEU", "VEV")), Encoding),
         (with(ed25519(), "x", short), Encoding),
         (with(ed25519(), "x", long), Encoding),
         (with(ed25519(), "x", ""), Encoding),
-        // The ordinate 2 has no abscissa.
+        // There is no point with y = 2.
         (
             with(ed25519(), "x", encode([[2].as_slice(), &[0; 31]].concat())),
             NotOnCurve,
@@ -139,7 +139,7 @@ fn a_jwk_that_is_not_a_public_key_of_two_curves_is_refused() {
 }
 
 #[test]
-fn what_is_no_jwk_is_refused() {
+fn text_that_is_not_a_jwk_is_rejected() {
     let twice = format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{ED25519_X}","x":"{ED25519_X}"}}"#);
     let set = json!({"keys": [ed25519()]}).to_string();
     for text in [
@@ -151,20 +151,20 @@ fn what_is_no_jwk_is_refused() {
         &set,
         &twice,
     ] {
-        let refused = VerifyingKey::from_json(text).unwrap_err();
-        assert_eq!(refused, InvalidKey::NoJwk, "{text}");
+        let error = VerifyingKey::from_json(text).unwrap_err();
+        assert_eq!(error, InvalidKey::NoJwk, "{text}");
     }
     let typed = with(p256(), "x", 1);
     assert_eq!(parse(&typed).unwrap_err(), InvalidKey::NoJwk);
 }
 
-/// All encodings of the points whose order divides 8: of each ordinate, with both signs, and where it is small enough for one also
-/// the one that is not reduced.
+/// All encodings of the points whose order divides 8: each y coordinate with both signs, and where it is small enough also without
+/// reduction.
 fn small_order() -> Vec<[u8; 32]> {
     let mut encodings = Vec::new();
-    for ordinate in ed25519::SMALL_ORDER {
+    for y in ed25519::SMALL_ORDER {
         let mut bytes = [0; 32];
-        for (place, limb) in bytes.as_chunks_mut().0.iter_mut().zip(ordinate) {
+        for (place, limb) in bytes.as_chunks_mut().0.iter_mut().zip(y) {
             *place = limb.to_le_bytes();
         }
         encodings.push(bytes);
@@ -182,7 +182,8 @@ fn small_order() -> Vec<[u8; 32]> {
     encodings
 }
 
-/// R is the neutral element and S is 0: whenever the challenge is a multiple of the key's order, that is a signature.
+/// Whether a signature without the private key verifies: with R the neutral element and S = 0, where the challenge is a multiple of the
+/// order of the key.
 fn is_forged(key: &[u8; 32]) -> bool {
     let mut signature = [0; 64];
     signature[0] = 1;
@@ -191,24 +192,24 @@ fn is_forged(key: &[u8; 32]) -> bool {
 }
 
 #[test]
-fn every_point_of_small_order_is_refused_in_every_encoding() {
+fn point_of_small_order_is_rejected_in_every_encoding() {
     let encodings = small_order();
     assert_eq!(encodings.len(), 14);
-    // What is at stake: the library verifies what nobody signed, for each of the eight.
+    // Without the check, the library accepts a forged signature for each of the eight points.
     let forged = encodings.iter().filter(|encoding| is_forged(encoding));
     assert_eq!(forged.count(), 8);
     for encoding in encodings {
         let jwk = with(ed25519(), "x", encode(encoding));
-        let refused = parse(&jwk).unwrap_err();
+        let error = parse(&jwk).unwrap_err();
         assert!(
-            matches!(refused, InvalidKey::SmallOrder | InvalidKey::NotOnCurve),
-            "{encoding:x?}: {refused}"
+            matches!(error, InvalidKey::SmallOrder | InvalidKey::NotOnCurve),
+            "{encoding:x?}: {error}"
         );
     }
 }
 
 #[test]
-fn made_keys_are_taken_and_half_of_all_ordinates_are_no_points() {
+fn generated_keys_are_accepted_and_half_of_all_coordinates_rejected() {
     for _ in 0..50 {
         let pair = Ed25519KeyPair::generate().unwrap();
         let x = pair.public_key().as_ref().try_into().unwrap();
@@ -226,7 +227,7 @@ fn made_keys_are_taken_and_half_of_all_ordinates_are_no_points() {
 }
 
 #[test]
-fn a_signature_is_verified_with_the_algorithm_of_the_key_only() {
+fn signature_is_verified_only_with_an_algorithm_of_the_key() {
     let ed25519 = Ed25519KeyPair::generate().unwrap();
     let p256 = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
     let signed = p256.sign(&aws_lc_rs::rand::SystemRandom::new(), b"m");
@@ -253,14 +254,14 @@ fn a_signature_is_verified_with_the_algorithm_of_the_key_only() {
             );
         }
         assert!(!key.verifies(own[0], b"n", &signature));
-        for junk in [
+        for malformed in [
             "",
             "AAAA",
             &signature[..80],
             &format!("{signature}A"),
             &format!("{signature}=="),
         ] {
-            assert!(!key.verifies(own[0], b"m", junk), "{junk}");
+            assert!(!key.verifies(own[0], b"m", malformed), "{malformed}");
         }
     }
 }
