@@ -1,4 +1,4 @@
-//! Keeps calls away from a peer that does not answer, and asks it in the background until it does.
+//! Circuit breaker: rejects calls to a peer that does not answer, and probes it in the background until it does.
 
 use std::{
     fmt,
@@ -13,23 +13,23 @@ use std::{
 
 use tokio::time::{Instant, sleep, timeout};
 
-/// For one question.
+/// Deadline of one probe.
 const PROBE_DEADLINE: Duration = Duration::from_secs(1);
 
-/// The pause after the first question without an answer; it doubles each time.
+/// The pause after the first failed probe, which doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const MAX_PAUSE: Duration = Duration::from_secs(1);
 
-/// How often the log is reminded of a peer that stays away.
-const REMIND_AFTER: Duration = Duration::from_mins(1);
+/// Time between two log lines about a peer that stays unavailable.
+const LOG_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Asks the peer whether it is there; the error says why it seems not to be.
-pub type Probe = Box<dyn Fn() -> ProbeAnswer + Send + Sync>;
+/// A call that finds out whether the peer is available. The error states why it is not, for the log.
+pub type Probe = Box<dyn Fn() -> ProbeResult + Send + Sync>;
 
-/// What a [`Probe`] gives.
-pub type ProbeAnswer = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
+/// The future of a [`Probe`].
+pub type ProbeResult = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
-/// A switch between this service and one peer. Clones are the same switch.
+/// The circuit breaker of one peer. Clones share its state.
 #[derive(Clone)]
 pub struct CircuitBreaker(Arc<Inner>);
 
@@ -41,7 +41,7 @@ struct Inner {
 
 impl fmt::Debug for CircuitBreaker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Breaker")
+        f.debug_struct("CircuitBreaker")
             .field("peer", &self.0.peer)
             .field("is_open", &self.is_open())
             .finish()
@@ -49,7 +49,7 @@ impl fmt::Debug for CircuitBreaker {
 }
 
 impl CircuitBreaker {
-    /// Closed: calls may go out.
+    /// A closed breaker, which lets calls pass. `peer` is its name in the log.
     #[must_use]
     pub fn new(peer: String, probe: Probe) -> Self {
         Self(Arc::new(Inner {
@@ -59,49 +59,62 @@ impl CircuitBreaker {
         }))
     }
 
-    /// Whether calls should be refused without asking the peer.
+    /// Whether calls are to be rejected without calling the peer.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.0.is_open.load(Ordering::Relaxed)
     }
 
-    /// A call got no answer: from now on none goes out until the peer answers a probe.
+    /// Opens the breaker after a call without an answer, until a probe succeeds. `why` is the failure, for the log.
     pub fn open(&self, why: &str) {
         if self.0.is_open.swap(true, Ordering::Relaxed) {
             return;
         }
-        let peer = &self.0.peer;
-        tracing::error!(peer, why, "no answer; calls are refused until there is one");
-        tokio::spawn(close_when_there(Arc::downgrade(&self.0)));
+        tracing::error!(
+            event = "circuit_breaker.opened",
+            peer = self.0.peer,
+            why,
+            "peer unavailable; rejecting calls until a probe succeeds"
+        );
+        tokio::spawn(close_when_available(Arc::downgrade(&self.0)));
     }
 }
 
-async fn close_when_there(switch: Weak<Inner>) {
-    let opened = Instant::now();
-    let mut reminded = opened;
+/// Probes the peer until it answers. Ends early when the breaker is dropped.
+async fn close_when_available(breaker: Weak<Inner>) {
+    let opened_at = Instant::now();
+    let mut logged_at = opened_at;
     let mut pause = FIRST_PAUSE;
-    // A switch that nobody has any more needs no closing.
-    while let Some(switch) = switch.upgrade() {
-        let Err(why) = ask(&switch.probe).await else {
-            switch.is_open.store(false, Ordering::Relaxed);
-            let away_ms = opened.elapsed().as_millis();
-            tracing::info!(peer = switch.peer, away_ms, "answers again");
+    while let Some(breaker) = breaker.upgrade() {
+        let Err(why) = probe(&breaker.probe).await else {
+            breaker.is_open.store(false, Ordering::Relaxed);
+            tracing::info!(
+                event = "circuit_breaker.closed",
+                peer = breaker.peer,
+                away_ms = opened_at.elapsed().as_millis(),
+                "peer available again"
+            );
             return;
         };
-        if reminded.elapsed() >= REMIND_AFTER {
-            reminded = Instant::now();
-            let away_s = opened.elapsed().as_secs();
-            tracing::error!(peer = switch.peer, why, away_s, "still no answer");
+        if logged_at.elapsed() >= LOG_INTERVAL {
+            logged_at = Instant::now();
+            tracing::error!(
+                event = "circuit_breaker.still_open",
+                peer = breaker.peer,
+                why,
+                away_s = opened_at.elapsed().as_secs(),
+                "peer still unavailable"
+            );
         }
-        drop(switch);
+        drop(breaker);
         sleep(pause).await;
-        pause = LONGEST_PAUSE.min(pause * 2);
+        pause = MAX_PAUSE.min(pause * 2);
     }
 }
 
-async fn ask(probe: &Probe) -> Result<(), String> {
-    let answer = timeout(PROBE_DEADLINE, probe()).await;
-    answer.unwrap_or_else(|_elapsed| Err("no answer in time".to_owned()))
+async fn probe(probe: &Probe) -> Result<(), String> {
+    let result = timeout(PROBE_DEADLINE, probe()).await;
+    result.unwrap_or_else(|_elapsed| Err("no answer in time".to_owned()))
 }
 
 #[cfg(test)]
@@ -110,79 +123,79 @@ mod tests {
 
     use super::*;
 
-    /// A peer that answers after this many probes in vain.
-    fn peer(in_vain: usize) -> (CircuitBreaker, Arc<AtomicUsize>) {
-        let asked = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&asked);
+    /// A breaker whose peer answers after this many failed probes, and the number of probes.
+    fn breaker(failures: usize) -> (CircuitBreaker, Arc<AtomicUsize>) {
+        let probes = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&probes);
         let probe: Probe = Box::new(move || {
             let number = count.fetch_add(1, Ordering::Relaxed);
             Box::pin(async move {
-                if number < in_vain {
-                    Err("away".to_owned())
+                if number < failures {
+                    Err("unavailable".to_owned())
                 } else {
                     Ok(())
                 }
             })
         });
-        (CircuitBreaker::new("peer".to_owned(), probe), asked)
+        (CircuitBreaker::new("peer".to_owned(), probe), probes)
     }
 
-    async fn closed(breaker: &CircuitBreaker) {
+    async fn wait_until_closed(breaker: &CircuitBreaker) {
         while breaker.is_open() {
             sleep(Duration::from_millis(1)).await;
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_opens_at_once_and_closes_when_the_peer_answers() {
-        let (breaker, asked) = peer(3);
+    async fn breaker_opens_at_once_and_closes_when_a_probe_succeeds() {
+        let (breaker, probes) = breaker(3);
         assert!(!breaker.is_open());
-        breaker.open("refused");
+        breaker.open("connection refused");
         assert!(breaker.is_open());
 
         let begun = Instant::now();
-        closed(&breaker).await;
+        wait_until_closed(&breaker).await;
 
-        assert_eq!(asked.load(Ordering::Relaxed), 4);
+        assert_eq!(probes.load(Ordering::Relaxed), 4);
         // 10 + 20 + 40 ms.
         assert!(begun.elapsed() >= Duration::from_millis(70));
         assert!(begun.elapsed() < Duration::from_millis(100));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_peer_that_never_answers_is_asked_less_and_less_often() {
-        let (breaker, asked) = peer(usize::MAX);
-        breaker.open("refused");
+    async fn pause_between_probes_grows_to_its_maximum() {
+        let (breaker, probes) = breaker(usize::MAX);
+        breaker.open("connection refused");
         sleep(Duration::from_mins(10)).await;
-        let asked = asked.load(Ordering::Relaxed);
-        assert!((500..=620).contains(&asked), "{asked} times");
+        let probes = probes.load(Ordering::Relaxed);
+        assert!((500..=620).contains(&probes), "{probes} probes");
         assert!(breaker.is_open());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_probe_that_hangs_is_given_up() {
+    async fn hanging_probe_fails_at_its_deadline() {
         let breaker = CircuitBreaker::new("peer".to_owned(), Box::new(|| Box::pin(pending())));
-        breaker.open("refused");
+        breaker.open("connection refused");
         sleep(Duration::from_mins(1)).await;
         assert!(breaker.is_open());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn failures_at_once_start_one_probe() {
-        let (breaker, asked) = peer(0);
+    async fn concurrent_failures_start_one_probe() {
+        let (breaker, probes) = breaker(0);
         for _ in 0..100 {
-            breaker.open("refused");
+            breaker.open("connection refused");
         }
-        closed(&breaker).await;
-        assert_eq!(asked.load(Ordering::Relaxed), 1);
+        wait_until_closed(&breaker).await;
+        assert_eq!(probes.load(Ordering::Relaxed), 1);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_is_asked_for_nobody() {
-        let (breaker, asked) = peer(usize::MAX);
-        breaker.open("refused");
+    async fn dropped_breaker_stops_probing() {
+        let (breaker, probes) = breaker(usize::MAX);
+        breaker.open("connection refused");
         drop(breaker);
         sleep(Duration::from_mins(1)).await;
-        assert!(asked.load(Ordering::Relaxed) <= 1);
+        assert!(probes.load(Ordering::Relaxed) <= 1);
     }
 }

@@ -1,13 +1,13 @@
-//! How a command line ends.
+//! Exit codes, and the error message of a command.
 
 use std::{future::Future, process::ExitCode, sync::mpsc, thread, time::Duration};
 
 use tokio::runtime::Runtime;
 
-/// How long the end waits for somebody to read why.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Time that writing the error message may take, as standard error may be a full pipe.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Runs a command line to its end. What then still blocks a thread, such as the resolution of a name, is not waited for.
+/// Runs a command to its end. Does not wait for blocking tasks that still run, such as the resolution of a name.
 pub fn run(program: &str, command: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
     match Runtime::new() {
         Ok(runtime) => {
@@ -19,25 +19,25 @@ pub fn run(program: &str, command: impl Future<Output = anyhow::Result<()>>) -> 
     }
 }
 
-/// Success, or the error with all of its causes on standard error and a failure. Where nobody reads standard error, and it is full, the
-/// process ends nevertheless.
+/// Success, or failure with the error and all of its causes on standard error. Waits for at most a second where standard error is a full
+/// pipe.
 #[must_use]
 pub fn code(program: &str, outcome: anyhow::Result<()>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say(format!("{program}: {error:#}"));
+            print_error(format!("{program}: {error:#}"));
             ExitCode::FAILURE
         }
     }
 }
 
 #[expect(clippy::print_stderr, reason = "this is the end of a command line")]
-fn say(message: String) {
-    let (said, waiting) = mpsc::channel();
+fn print_error(message: String) {
+    let (sender, written) = mpsc::channel();
     thread::spawn(move || {
         eprintln!("{message}");
-        let _ = said.send(());
+        let _ = sender.send(());
     });
-    let _ = waiting.recv_timeout(PATIENCE);
+    let _ = written.recv_timeout(WRITE_TIMEOUT);
 }

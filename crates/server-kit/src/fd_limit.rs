@@ -1,12 +1,12 @@
-//! File descriptors: as many as the system allows, and no more connections than they suffice for.
+//! The limit of open files, raised to its maximum.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What is needed beside connections: the database, logs, listeners, connections to other services.
+/// File descriptors for other purposes than incoming connections: database, logs, listeners, connections to other services.
 const RESERVED: u64 = 64;
 
-/// Raises the limit of this process to what it may be, and says how many connections it then has descriptors for:
-/// `wanted`, or fewer.
+/// Raises the limit of open files of this process to its hard limit; returns the number of connections for which it suffices, at most
+/// `wanted`.
 #[must_use]
 pub fn raise_fd_limit(wanted: usize) -> usize {
     let allowed = raise();
@@ -15,6 +15,7 @@ pub fn raise_fd_limit(wanted: usize) -> usize {
     });
     if room < wanted {
         tracing::warn!(
+            event = "connections.limit_lowered",
             wanted,
             allowed,
             "the limit of open files (ulimit -n) allows fewer connections"
@@ -23,7 +24,7 @@ pub fn raise_fd_limit(wanted: usize) -> usize {
     wanted.min(room)
 }
 
-/// The limit after it was raised; `None`: there is none.
+/// The new limit. `None`: unlimited.
 fn raise() -> Option<u64> {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {

@@ -1,5 +1,4 @@
-//! The gRPC protocol as both services take it: what is no gRPC request is answered as plain HTTP, and a message that cannot be
-//! read is the caller's mistake.
+//! Protocol checks of gRPC ports: requests that are not gRPC are rejected as plain HTTP, and undecodable messages are errors of the caller.
 
 use std::{
     future::{Ready, ready},
@@ -18,20 +17,20 @@ use tonic::{Status, body::Body};
 use tower::{BoxError, Layer, Service};
 
 const ALLOWED: HeaderValue = HeaderValue::from_static("POST");
-/// `application/grpc` means the same as `application/grpc+proto`.
+/// The content types of Protobuf messages, which are equivalent.
 const CONTENT_TYPES: [&str; 2] = ["application/grpc", "application/grpc+proto"];
 const INTERNAL: HeaderValue = HeaderValue::from_static("13");
 const INVALID_ARGUMENT: HeaderValue = HeaderValue::from_static("3");
 
-/// Refuses requests that are not gRPC, before anything of their body is read.
+/// Rejects requests that are not gRPC before their body is read.
 ///
-/// Any method but `POST` is 405, any content type but `application/grpc` or `application/grpc+proto` is 415. A page can then
-/// not send a call without a preflight (Fetch §2.2.2), which nobody answers here. tonic reports a message that cannot be
-/// decoded as `INTERNAL`; it becomes `INVALID_ARGUMENT`, so that `INTERNAL` always is a fault of the service, with details.
+/// A method other than `POST` is answered 405, a content type other than `application/grpc` and `application/grpc+proto` 415. A page can
+/// therefore not send a call without a CORS preflight (Fetch §2.2.2), which is never granted. tonic reports a message that cannot be
+/// decoded as `INTERNAL`; that becomes `INVALID_ARGUMENT`, so that `INTERNAL` is always a fault of the service, with details.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GrpcOnlyLayer;
 
-/// The same around a service.
+/// The service of [`GrpcOnlyLayer`].
 #[derive(Clone, Debug)]
 pub struct GrpcOnly<S>(S);
 
@@ -43,8 +42,8 @@ impl<S> Layer<S> for GrpcOnlyLayer {
     }
 }
 
-/// A refusal at once, or the service's answer.
-type Answer<F, B, E> =
+/// A rejection, or the response of the inner service.
+type ResponseFuture<F, B, E> =
     Either<Ready<Result<Response<Body>, E>>, MapOk<F, fn(Response<B>) -> Response<Body>>>;
 
 impl<S, B> Service<Request<Body>> for GrpcOnly<S>
@@ -55,21 +54,25 @@ where
 {
     type Response = Response<Body>;
     type Error = S::Error;
-    type Future = Answer<S::Future, B, S::Error>;
+    type Future = ResponseFuture<S::Future, B, S::Error>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.0.poll_ready(context)
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        match refusal(request.method(), request.headers()) {
-            Some(refusal) => Either::Left(ready(Ok(refusal))),
-            None => Either::Right(self.0.call(request).map_ok(blaming_the_caller)),
+        match rejection(request.method(), request.headers()) {
+            Some(rejection) => Either::Left(ready(Ok(rejection))),
+            None => Either::Right(
+                self.0
+                    .call(request)
+                    .map_ok(with_decoding_errors_of_the_caller),
+            ),
         }
     }
 }
 
-fn refusal(method: &Method, headers: &HeaderMap) -> Option<Response<Body>> {
+fn rejection(method: &Method, headers: &HeaderMap) -> Option<Response<Body>> {
     if *method != Method::POST {
         let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "gRPC calls are POST\n");
         response.headers_mut().insert(header::ALLOW, ALLOWED);
@@ -82,7 +85,7 @@ fn refusal(method: &Method, headers: &HeaderMap) -> Option<Response<Body>> {
     None
 }
 
-/// Two content types are none.
+/// Whether there is exactly one content type, and it is one of gRPC.
 fn is_grpc(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(header::CONTENT_TYPE).into_iter();
     let (Some(value), None) = (values.next(), values.next()) else {
@@ -104,8 +107,9 @@ fn plain(status: StatusCode, why: &'static str) -> Response<Body> {
     response
 }
 
-/// An `INTERNAL` without details comes from the transport: the message was cut, or is none, or its compression flag is wrong.
-fn blaming_the_caller<B>(response: Response<B>) -> Response<Body>
+/// Replaces `INTERNAL` without details, which the transport reports where a message is truncated, malformed or has a wrong compression
+/// flag, by `INVALID_ARGUMENT`.
+fn with_decoding_errors_of_the_caller<B>(response: Response<B>) -> Response<Body>
 where
     B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
@@ -126,26 +130,30 @@ mod tests {
 
     use super::*;
 
-    fn refused(method: &Method, content_types: &[&'static str]) -> Option<u16> {
+    fn rejected_status(method: &Method, content_types: &[&'static str]) -> Option<u16> {
         let mut headers = HeaderMap::new();
         for value in content_types {
             headers.append(header::CONTENT_TYPE, HeaderValue::from_static(value));
         }
-        refusal(method, &headers).map(|response| response.status().as_u16())
+        rejection(method, &headers).map(|response| response.status().as_u16())
     }
 
     #[test]
-    fn only_post_and_grpc_content_types_pass() {
-        for passes in [
+    fn only_post_with_a_grpc_content_type_is_accepted() {
+        for accepted in [
             "application/grpc",
             "application/grpc+proto",
             "Application/gRPC",
             "application/grpc; charset=utf-8",
         ] {
-            assert_eq!(refused(&Method::POST, &[passes]), None, "{passes}");
+            assert_eq!(
+                rejected_status(&Method::POST, &[accepted]),
+                None,
+                "{accepted}"
+            );
         }
         for method in [Method::GET, Method::OPTIONS, Method::PUT, Method::CONNECT] {
-            assert_eq!(refused(&method, &["application/grpc"]), Some(405));
+            assert_eq!(rejected_status(&method, &["application/grpc"]), Some(405));
         }
         for content_types in [
             &[][..],
@@ -160,7 +168,7 @@ mod tests {
             &["application/grpc", "text/plain"],
         ] {
             assert_eq!(
-                refused(&Method::POST, content_types),
+                rejected_status(&Method::POST, content_types),
                 Some(415),
                 "{content_types:?}"
             );
@@ -168,10 +176,10 @@ mod tests {
     }
 
     #[test]
-    fn internal_is_left_to_faults_of_the_service() {
+    fn decoding_error_is_invalid_argument_and_a_fault_stays_internal() {
         let code = |status: Status| {
-            let answer = blaming_the_caller(status.into_http::<String>());
-            Status::from_header_map(answer.headers()).map(|status| status.code())
+            let response = with_decoding_errors_of_the_caller(status.into_http::<String>());
+            Status::from_header_map(response.headers()).map(|status| status.code())
         };
         let undecodable = Status::internal("failed to decode Protobuf message");
         assert_eq!(code(undecodable), Some(Code::InvalidArgument));

@@ -1,4 +1,4 @@
-//! The probe that a container runs: it asks the ops port of the service beside it.
+//! The health probe of a container, which queries the ops port of the service on the same machine.
 
 use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -13,17 +13,18 @@ use tokio::{
 };
 
 const DEADLINE: Duration = Duration::from_secs(3);
-const LONGEST_ANSWER: u64 = 4096;
+/// Maximum length of the response that is read, in bytes.
+const MAX_RESPONSE: u64 = 4096;
 
-/// Asks `GET /readyz` of the ops port at `address`.
+/// Requests `/readyz` from the ops port at this address.
 ///
 /// # Errors
-/// When it does not answer 200 within three seconds; says what it answered.
+/// When the response is not 200, with its body, or does not arrive within three seconds.
 pub async fn probe(address: SocketAddr) -> anyhow::Result<()> {
-    let answer = timeout(DEADLINE, readyz(reachable(address)))
+    let response = timeout(DEADLINE, readyz(connectable(address)))
         .await
-        .context("no answer within three seconds")??;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+        .context("no response within three seconds")??;
+    let (head, body) = response.split_once("\r\n\r\n").unwrap_or((&response, ""));
     ensure!(head.starts_with("HTTP/1.1 200 "), "{}", body.trim());
     Ok(())
 }
@@ -34,16 +35,16 @@ async fn readyz(address: SocketAddr) -> anyhow::Result<String> {
         .with_context(|| format!("nothing listens on {address}"))?;
     let request = format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
-    let mut answer = String::new();
+    let mut response = String::new();
     stream
-        .take(LONGEST_ANSWER)
-        .read_to_string(&mut answer)
+        .take(MAX_RESPONSE)
+        .read_to_string(&mut response)
         .await?;
-    Ok(answer)
+    Ok(response)
 }
 
-/// A service that listens on every address is reached on loopback.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
+/// The address to connect to: loopback for a service that listens on all addresses.
+fn connectable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address {
             SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
@@ -85,19 +86,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_ready_service_passes() {
+    async fn ready_service_passes() {
         probe(ops_port(Fixed(Ok(()))).await).await.unwrap();
     }
 
     #[tokio::test]
-    async fn one_that_is_not_says_why() {
-        let address = ops_port(Fixed(Err("the database is away".into()))).await;
+    async fn unready_service_fails_with_its_reason() {
+        let address = ops_port(Fixed(Err("the database is unavailable".into()))).await;
         let error = probe(address).await.unwrap_err();
-        assert_eq!(error.to_string(), "the database is away");
+        assert_eq!(error.to_string(), "the database is unavailable");
     }
 
     #[tokio::test]
-    async fn no_service_fails() {
+    async fn absent_service_fails() {
         let address = TcpListener::bind("127.0.0.1:0")
             .await
             .unwrap()

@@ -1,4 +1,4 @@
-//! What both services share: configuration, logs, connections, limits, the ops port, signals.
+//! What both services have in common as servers: configuration, logs, ops port, limits of connections and requests, signals, shutdown.
 
 pub mod config;
 pub mod connections;

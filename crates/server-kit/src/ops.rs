@@ -1,4 +1,4 @@
-//! The ops port: `GET /livez` and `GET /readyz`, for probes only.
+//! The ops port, which answers health probes: `GET /livez` and `GET /readyz`.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -9,21 +9,20 @@ use tokio_util::sync::CancellationToken;
 
 use crate::connections::{BoundedListener, Connections};
 
-/// Probes are few.
 const MAX_CONNECTIONS: usize = 64;
-const MAX_SILENCE: Duration = Duration::from_secs(10);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Whether a service can do its work now.
+/// The readiness of a service, as `/readyz` reports it.
 #[async_trait]
 pub trait Readiness: Send + Sync + 'static {
-    /// Asks what the service depends on.
+    /// Checks everything that the service depends on.
     ///
     /// # Errors
-    /// What is missing, in words for the operator.
+    /// What is unavailable, in words for the operator.
     async fn ready(&self) -> Result<(), String>;
 }
 
-/// Answers probes until `shutdown`; from then on the service counts as not ready.
+/// Answers probes until `shutdown`, after which the port is closed.
 ///
 /// # Errors
 /// When the listener fails.
@@ -36,7 +35,7 @@ pub async fn serve(
         .route("/livez", get(async || "live\n"))
         .route("/readyz", get(readyz))
         .with_state(readiness);
-    let connections = Connections::new(MAX_CONNECTIONS, MAX_SILENCE);
+    let connections = Connections::new(MAX_CONNECTIONS, IDLE_TIMEOUT);
     axum::serve(BoundedListener::new(listener, connections), router)
         .with_graceful_shutdown(shutdown.cancelled_owned())
         .await
@@ -45,6 +44,6 @@ pub async fn serve(
 async fn readyz(State(readiness): State<Arc<dyn Readiness>>) -> (StatusCode, String) {
     match readiness.ready().await {
         Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
-        Err(missing) => (StatusCode::SERVICE_UNAVAILABLE, format!("{missing}\n")),
+        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")),
     }
 }

@@ -1,14 +1,14 @@
-//! What a Redis says of itself, and whether it is one that can be used.
+//! Version and eviction policy of a Redis, from its `INFO`.
 
 use std::fmt;
 
-/// The oldest version that is supported, as `major.minor`.
+/// The oldest supported version.
 pub const OLDEST_VERSION: Version = Version(6, 2);
 
-/// What keeps everything until it expires. Under any other policy a Redis that is full removes what is still needed.
+/// The `maxmemory-policy` that keeps all data until it expires. With any other one, a full Redis removes data that is still needed.
 const NO_EVICTION: &str = "noeviction";
 
-/// A version of Redis: major and minor.
+/// The major and minor version of a Redis, displayed as `6.2`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(u32, u32);
 
@@ -18,7 +18,7 @@ impl fmt::Display for Version {
     }
 }
 
-/// The answer to `INFO`, as far as it matters here. What it does not say is no fault.
+/// The relevant part of `INFO`. A field that is missing counts as acceptable, as a Redis user may lack permission for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RedisInfo {
     version: Option<Version>,
@@ -26,7 +26,7 @@ pub struct RedisInfo {
 }
 
 impl RedisInfo {
-    /// Reads the answer.
+    /// Parses the response to `INFO`.
     #[must_use]
     pub fn parse(info: &str) -> Self {
         let field = |name: &str| {
@@ -40,13 +40,13 @@ impl RedisInfo {
         }
     }
 
-    /// The version, where it is too old.
+    /// The version, if it is older than [`OLDEST_VERSION`].
     #[must_use]
     pub fn too_old(&self) -> Option<Version> {
         self.version.filter(|version| *version < OLDEST_VERSION)
     }
 
-    /// The eviction policy, where it removes what has not expired.
+    /// The eviction policy, if it removes data that has not expired.
     #[must_use]
     pub fn evicts(&self) -> Option<&str> {
         let policy = self.eviction_policy.as_deref();
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_older_than_six_two_is_too_old() {
+    fn version_before_6_2_is_too_old() {
         for version in ["5.0.14", "6.0.16", "6.1.240"] {
             assert!(info(version, NO_EVICTION).too_old().is_some(), "{version}");
         }
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn every_other_policy_evicts() {
+    fn policy_other_than_noeviction_evicts() {
         assert_eq!(info("7.0.15", NO_EVICTION).evicts(), None);
         for policy in ["allkeys-lru", "volatile-lru", "volatile-ttl"] {
             assert_eq!(info("7.0.15", policy).evicts(), Some(policy));
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_does_not_say_is_no_fault() {
+    fn missing_field_is_acceptable() {
         for info in ["", "redis_version:unstable\r\n", "no info at all"] {
             let info = RedisInfo::parse(info);
             assert_eq!((info.too_old(), info.evicts()), (None, None));

@@ -71,7 +71,7 @@ impl BodyReader {
                 tracing::warn!(
                     event = "requests.unfinished_displaced",
                     requests,
-                    "too many requests wait for their bodies; the oldest of the address that has the most are refused"
+                    "too many incomplete requests; rejecting the oldest of the client network that has the most"
                 );
             });
         }

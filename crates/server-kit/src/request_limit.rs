@@ -110,7 +110,7 @@ impl RequestLimit {
                 event = "requests.refused",
                 refused,
                 places = self.places.all,
-                "too many requests at once; the surplus is refused"
+                "too many requests in progress; rejecting further ones"
             );
         });
     }

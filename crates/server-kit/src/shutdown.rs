@@ -1,4 +1,4 @@
-//! What signals ask of a service; and its end: a drain with a deadline.
+//! Signals, and the deadlines of a shutdown.
 
 use std::{io, time::Duration};
 
@@ -9,22 +9,22 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// How long requests in flight may take to finish once the service was told to stop.
+/// Time that requests in flight have to finish after a stop signal.
 pub const DRAIN_DEADLINE: Duration = Duration::from_secs(8);
 
-/// The same for the ops port, after that.
+/// Time that the ops port then has to finish its requests.
 pub const OPS_DRAIN: Duration = Duration::from_secs(1);
 
-/// What other processes ask of this one.
+/// The signals that this process receives.
 #[derive(Clone, Debug)]
 pub struct Signals {
-    /// Cancelled when the process is asked to stop.
+    /// Cancelled by a stop signal: SIGTERM, SIGINT or SIGQUIT.
     pub shutdown: CancellationToken,
-    /// Changes when it is asked to read its files again.
+    /// Changes with each SIGHUP.
     pub reload: watch::Receiver<()>,
 }
 
-/// For a service that nobody asks to reload.
+/// Without reloading, for tests.
 impl From<CancellationToken> for Signals {
     fn from(shutdown: CancellationToken) -> Self {
         let (_, reload) = watch::channel(());
@@ -32,8 +32,8 @@ impl From<CancellationToken> for Signals {
     }
 }
 
-/// What would end a process by default, and nothing here means: timers, notices of a power supply or of a file that is too large (then
-/// the write fails), and what is left to each program.
+/// Signals that terminate a process by default and have no meaning here: timers, user-defined signals, and a file that is too large, where
+/// the write fails instead.
 const IGNORED: [Signal; 7] = [
     Signal::USR1,
     Signal::USR2,
@@ -45,10 +45,10 @@ const IGNORED: [Signal; 7] = [
 ];
 
 impl Signals {
-    /// Listens from now on: SIGTERM, SIGINT and SIGQUIT ask to stop, SIGHUP to reload; the others that a person may send are ignored.
+    /// Installs the handlers. Other signals that can be sent to a process are ignored.
     ///
     /// # Errors
-    /// When the signals cannot be listened to.
+    /// When a handler cannot be installed.
     pub fn listen() -> io::Result<Self> {
         for ignored in IGNORED {
             ignore(ignored)?;
@@ -70,19 +70,25 @@ impl Signals {
                     _ = interrupt.recv() => break,
                     _ = quit.recv() => break,
                     _ = hang_up.recv() => {
-                        tracing::info!("asked to reload; files are read again");
+                        tracing::info!(
+                            event = "service.reload_requested",
+                            "SIGHUP received; reloading files"
+                        );
                         sender.send_replace(());
                     }
                 }
             }
             shutdown.cancel();
-            tracing::info!("asked to stop; finishing requests in flight");
+            tracing::info!(
+                event = "service.stop_requested",
+                "stop signal received; finishing requests in flight"
+            );
         });
         Ok(signals)
     }
 }
 
-/// A handler stays for good, and this one does nothing.
+/// Installs a handler that does nothing. It stays installed when its stream is dropped.
 fn ignore(ignored: Signal) -> io::Result<()> {
     signal(SignalKind::from_raw(ignored.as_raw())).map(drop)
 }

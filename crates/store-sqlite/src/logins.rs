@@ -81,7 +81,10 @@ impl LoginStore for SqliteStore {
         let mut trust = LocationTrust::Unknown;
         for row in &rows {
             let place: &[u8] = get(row, "place")?;
-            if locations.device.is_some_and(|KeyedHash(hash)| hash == place) {
+            if locations
+                .device
+                .is_some_and(|KeyedHash(hash)| hash == place)
+            {
                 return Ok(LocationTrust::Device);
             }
             trust = LocationTrust::Address;

@@ -1,4 +1,4 @@
-//! The end of certificates, announced two weeks before, and then each day.
+//! Log lines about certificates that have expired or expire within two weeks, once a day each.
 
 use std::{collections::HashMap, path::PathBuf, time::Duration};
 
@@ -7,64 +7,78 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{files::PemFile, validity::not_after};
 
-const ANNOUNCED_BEFORE: Duration = Duration::from_hours(14 * 24);
+/// Time before its expiry from which a certificate is logged.
+const LOGGED_BEFORE: Duration = Duration::from_hours(14 * 24);
+/// Time between two log lines about the same file.
 const INTERVAL: Duration = Duration::from_hours(24);
 
-/// When the certificates of a file end.
+/// The expiry of the certificates in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Expiry {
     setting: &'static str,
     path: PathBuf,
-    ends: Vec<OffsetDateTime>,
+    not_after: Vec<OffsetDateTime>,
 }
 
-/// What is to be said of a file.
+/// The state of a file that a log line is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Notice {
-    /// A certificate ends within two weeks.
-    EndsSoon,
-    /// A certificate has ended.
+    /// A certificate expires within two weeks.
+    ExpiresSoon,
+    /// A certificate has expired.
     Expired,
 }
 
-/// Remembers what was said, so that it is said once a day.
+/// When each line was last written, so that it is written once a day.
 #[derive(Default)]
 pub(super) struct ExpiryLog(HashMap<(PathBuf, Notice), OffsetDateTime>);
 
 impl Expiry {
     pub(super) fn of(file: &PemFile, certificates: &[CertificateDer<'_>]) -> Self {
-        let ends = certificates.iter().filter_map(|der| not_after(der));
+        let not_after = certificates.iter().filter_map(|der| not_after(der));
         Self {
             setting: file.setting,
             path: file.path.clone(),
-            ends: ends.collect(),
+            not_after: not_after.collect(),
         }
     }
 
-    /// What there is to say at this time, and of which end: of those that are near, and of those that have passed, the earliest.
+    /// The states at this time, each with a time of expiry: the earliest one that is near, and the earliest one that has passed.
     fn notices(&self, now: OffsetDateTime) -> impl Iterator<Item = (Notice, OffsetDateTime)> {
-        let (passed, ahead): (Vec<_>, Vec<_>) = self.ends.iter().partition(|end| **end <= now);
+        let (passed, ahead): (Vec<_>, Vec<_>) = self.not_after.iter().partition(|end| **end <= now);
         let near = ahead
             .into_iter()
-            .filter(move |end| *end - now <= ANNOUNCED_BEFORE);
-        let soon = near.min().map(|end| (Notice::EndsSoon, end));
+            .filter(move |end| *end - now <= LOGGED_BEFORE);
+        let soon = near.min().map(|end| (Notice::ExpiresSoon, end));
         let expired = passed.into_iter().min().map(|end| (Notice::Expired, end));
         soon.into_iter().chain(expired)
     }
 }
 
 impl ExpiryLog {
-    /// Logs what is due.
+    /// Writes the lines that are due.
     pub(super) fn report(&mut self, expiries: &[Expiry], now: OffsetDateTime) {
         for (expiry, notice, end) in self.due(expiries, now) {
             let (setting, file) = (expiry.setting, expiry.path.display());
             let end = end.format(&Rfc3339).unwrap_or_default();
             match notice {
-                Notice::EndsSoon => {
-                    tracing::warn!(setting, %file, end, "a certificate ends soon; replace it");
+                Notice::ExpiresSoon => {
+                    tracing::warn!(
+                        event = "certificate.expires_soon",
+                        setting,
+                        %file,
+                        end,
+                        "a certificate expires soon; replace it"
+                    );
                 }
                 Notice::Expired => {
-                    tracing::error!(setting, %file, end, "a certificate has expired; replace it");
+                    tracing::error!(
+                        event = "certificate.expired",
+                        setting,
+                        %file,
+                        end,
+                        "a certificate has expired; replace it"
+                    );
                 }
             }
         }
@@ -76,23 +90,24 @@ impl ExpiryLog {
         now: OffsetDateTime,
     ) -> Vec<(&'a Expiry, Notice, OffsetDateTime)> {
         let notices = expiries.iter().flat_map(|expiry| {
-            let of_one = expiry.notices(now);
-            of_one.map(move |(notice, end)| (expiry, notice, end))
+            let notices = expiry.notices(now);
+            notices.map(move |(notice, end)| (expiry, notice, end))
         });
         notices
             .filter(|(expiry, notice, _)| {
-                let said = self.0.entry((expiry.path.clone(), *notice));
+                let logged_at = self.0.entry((expiry.path.clone(), *notice));
                 let mut is_due = false;
-                said.and_modify(|last| {
-                    // Also where the clock was set back.
-                    if (now - *last).unsigned_abs() >= INTERVAL {
-                        (*last, is_due) = (now, true);
-                    }
-                })
-                .or_insert_with(|| {
-                    is_due = true;
-                    now
-                });
+                logged_at
+                    .and_modify(|last| {
+                        // An absolute difference, as the clock may be set back.
+                        if (now - *last).unsigned_abs() >= INTERVAL {
+                            (*last, is_due) = (now, true);
+                        }
+                    })
+                    .or_insert_with(|| {
+                        is_due = true;
+                        now
+                    });
                 is_due
             })
             .collect()
@@ -113,7 +128,7 @@ mod tests {
         Expiry {
             setting: "AUTH_TLS_CERT",
             path: "/etc/own.pem".into(),
-            ends: ends.to_vec(),
+            not_after: ends.to_vec(),
         }
     }
 
@@ -123,14 +138,17 @@ mod tests {
     }
 
     #[test]
-    fn end_is_announced_two_weeks_before_and_then_daily_until_it_is_an_error() {
+    fn expiry_is_logged_daily_from_two_weeks_before() {
         let mut log = ExpiryLog::default();
         let expiry = file(&[NOW + 14 * DAY + HOUR]);
         assert_eq!(due(&mut log, &expiry, NOW), []);
-        assert_eq!(due(&mut log, &expiry, NOW + HOUR), [Notice::EndsSoon]);
+        assert_eq!(due(&mut log, &expiry, NOW + HOUR), [Notice::ExpiresSoon]);
         assert_eq!(due(&mut log, &expiry, NOW + 2 * HOUR), []);
         assert_eq!(due(&mut log, &expiry, NOW + DAY), []);
-        assert_eq!(due(&mut log, &expiry, NOW + DAY + HOUR), [Notice::EndsSoon]);
+        assert_eq!(
+            due(&mut log, &expiry, NOW + DAY + HOUR),
+            [Notice::ExpiresSoon]
+        );
         let end = NOW + 14 * DAY + HOUR;
         assert_eq!(due(&mut log, &expiry, end), [Notice::Expired]);
         assert_eq!(due(&mut log, &expiry, end + HOUR), []);
@@ -138,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn clock_that_was_set_back_silences_nothing_for_more_than_a_day() {
+    fn clock_set_back_delays_a_line_by_at_most_a_day() {
         let mut log = ExpiryLog::default();
         let expiry = file(&[NOW]);
         assert_eq!(due(&mut log, &expiry, NOW + 100 * DAY), [Notice::Expired]);
@@ -146,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn bundle_says_one_line_of_each_kind() {
+    fn bundle_causes_one_line_of_each_kind() {
         let mut log = ExpiryLog::default();
         let ends = [
             NOW - DAY,
@@ -163,7 +181,10 @@ mod tests {
             .collect();
         assert_eq!(
             due,
-            [(Notice::EndsSoon, NOW + DAY), (Notice::Expired, NOW - DAY)]
+            [
+                (Notice::ExpiresSoon, NOW + DAY),
+                (Notice::Expired, NOW - DAY)
+            ]
         );
     }
 }

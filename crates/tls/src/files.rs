@@ -1,4 +1,4 @@
-//! Which files there are, and what they contain at one moment.
+//! The names of TLS files, and their content at one moment.
 
 use std::{fs, path::PathBuf};
 
@@ -15,10 +15,10 @@ pub struct PemFile {
     pub path: PathBuf,
 }
 
-/// What this side of a connection proves itself with.
+/// The files of a certificate and its key, with which a side of a connection authenticates.
 #[derive(Clone, Debug)]
 pub struct IdentityFiles {
-    /// Certificate chain, the own certificate first.
+    /// Certificate chain, beginning with the own certificate.
     pub certificate: PemFile,
     /// Private key of the first certificate.
     pub key: PemFile,
@@ -27,15 +27,14 @@ pub struct IdentityFiles {
 /// The files of one TLS port or client.
 #[derive(Clone, Debug, Default)]
 pub struct TlsFiles {
-    /// The own certificate and key.
+    /// The certificate and key to present.
     pub identity: Option<IdentityFiles>,
-    /// The certificate authorities that vouch for the other side.
+    /// The certificate authorities that the peer's certificate is verified with.
     pub authorities: Option<PemFile>,
-    /// Further certificates that are not used here, but whose end is announced.
+    /// Further certificates, which are not used here, but whose expiry is logged.
     pub announced: Vec<PemFile>,
 }
 
-/// An identity alone.
 impl From<IdentityFiles> for TlsFiles {
     fn from(identity: IdentityFiles) -> Self {
         Self {
@@ -45,18 +44,18 @@ impl From<IdentityFiles> for TlsFiles {
     }
 }
 
-/// What the files contained at one moment.
+/// The content of the files at one moment.
 pub(super) struct Contents {
     pub(super) identity: Option<(Vec<u8>, SecretString)>,
     pub(super) authorities: Option<Vec<u8>>,
     pub(super) announced: Vec<Vec<u8>>,
 }
 
-/// SHA-256 over contents, to notice a change by without keeping another copy of the key.
+/// SHA-256 of the content, to detect a change without a further copy of the key.
 pub(super) type Fingerprint = [u8; 32];
 
 impl PemFile {
-    /// A file and the setting that names it.
+    /// A file, and the setting that names it.
     pub fn new(setting: &'static str, path: impl Into<PathBuf>) -> Self {
         Self {
             setting,
@@ -74,7 +73,7 @@ impl PemFile {
 }
 
 impl TlsFiles {
-    /// The settings that name them, for messages.
+    /// The names of the settings, separated by commas, for messages.
     pub(super) fn settings(&self) -> String {
         let identity = self.identity.iter();
         let identity = identity.flat_map(|files| [&files.certificate, &files.key]);
@@ -83,10 +82,10 @@ impl TlsFiles {
         settings.join(", ")
     }
 
-    /// Reads all of them.
+    /// Reads all files.
     ///
     /// # Errors
-    /// Every file that cannot be read, in words with its setting; a key that everybody can read is one of them.
+    /// Every file that cannot be read, in words with its setting, and a key that is readable by all users.
     pub(super) fn read(&self) -> Result<Contents, Vec<String>> {
         let mut problems = Vec::new();
         let mut read = |file: &PemFile| {
@@ -116,7 +115,7 @@ impl Contents {
     pub(super) fn fingerprint(&self) -> Fingerprint {
         let mut context = Context::new(&SHA256);
         let mut add = |bytes: &[u8]| {
-            // The length keeps neighbours apart.
+            // With its length, so that no bytes can move from one file to the next unnoticed.
             context.update(&bytes.len().to_be_bytes());
             context.update(bytes);
         };

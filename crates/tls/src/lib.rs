@@ -1,4 +1,4 @@
-//! TLS certificates, keys and authorities in PEM files: read, watched for changes, and their end announced.
+//! TLS certificates, keys and certificate authorities in PEM files, which are reloaded when they change. Their expiry is logged in advance.
 
 mod expiry;
 mod files;

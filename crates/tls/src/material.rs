@@ -1,4 +1,4 @@
-//! What the files contain, once it is known to be usable.
+//! Parsed and validated TLS files.
 
 use std::{fmt, sync::Arc};
 
@@ -16,12 +16,12 @@ use crate::{
     files::{Contents, Fingerprint, IdentityFiles, PemFile, TlsFiles},
 };
 
-/// Certificates and keys that fit together.
+/// Certificates and keys that were parsed, and belong together.
 #[derive(Clone)]
 pub struct TlsMaterial {
-    /// The own certificate and key.
+    /// The certificate and key to present.
     pub identity: Option<Identity>,
-    /// The certificate authorities that vouch for the other side.
+    /// The certificate authorities that the peer's certificate is verified with.
     pub authorities: Option<Authorities>,
     pub(super) expiries: Vec<Expiry>,
     pub(super) fingerprint: Fingerprint,
@@ -34,25 +34,23 @@ pub struct Identity {
     pub certificate_pem: Vec<u8>,
     /// The private key in PEM.
     pub key_pem: SecretString,
-    /// Both as rustls signs with them.
     certified: Arc<CertifiedKey>,
 }
 
-/// Certificate authorities.
+/// Certificate authorities that a peer's certificate is verified with.
 #[derive(Clone)]
 pub struct Authorities {
-    /// In PEM.
+    /// The certificates in PEM.
     pub pem: Vec<u8>,
-    /// As rustls verifies with them.
     roots: Arc<RootCertStore>,
 }
 
 impl TlsMaterial {
-    /// Reads the files and checks that they can be used.
+    /// Reads, parses and validates the files.
     ///
     /// # Errors
-    /// All that is wrong, in words, each with its setting: files that cannot be read, that are not PEM, that have no certificate,
-    /// a key that is not the certificate's.
+    /// All problems, in words with the setting: a file that cannot be read, is not PEM or contains no certificate; a key that does not
+    /// belong to the certificate.
     pub fn load(files: &TlsFiles) -> Result<Self, Vec<String>> {
         Self::parse(files, files.read()?)
     }
@@ -61,7 +59,7 @@ impl TlsMaterial {
         let fingerprint = contents.fingerprint();
         let mut problems = Vec::new();
         let mut expiries = Vec::new();
-        let mut note = |file: &PemFile, pem: &[u8]| match certificates(file, pem) {
+        let mut parse = |file: &PemFile, pem: &[u8]| match certificates(file, pem) {
             Ok(chain) => {
                 expiries.push(Expiry::of(file, &chain));
                 Some(chain)
@@ -73,13 +71,13 @@ impl TlsMaterial {
         };
         let chain = files.identity.as_ref().zip(contents.identity);
         let chain = chain.map(|(files, (pem, key))| {
-            let chain = note(&files.certificate, &pem);
+            let chain = parse(&files.certificate, &pem);
             (files, chain, pem, key)
         });
         let trusted = files.authorities.as_ref().zip(contents.authorities);
-        let trusted = trusted.map(|(file, pem)| (file, note(file, &pem), pem));
+        let trusted = trusted.map(|(file, pem)| (file, parse(file, &pem), pem));
         for (file, pem) in files.announced.iter().zip(contents.announced) {
-            note(file, &pem);
+            parse(file, &pem);
         }
         let identity = match chain {
             Some((files, Some(chain), pem, key)) => Some(Identity::new(files, chain, pem, key)),
@@ -89,8 +87,8 @@ impl TlsMaterial {
             Some((file, Some(chain), pem)) => Some(Authorities::new(file, chain, pem)),
             _ => None,
         };
-        let identity = kept(identity, &mut problems);
-        let authorities = kept(authorities, &mut problems);
+        let identity = ok_or_note(identity, &mut problems);
+        let authorities = ok_or_note(authorities, &mut problems);
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -102,10 +100,11 @@ impl TlsMaterial {
         })
     }
 
-    /// The configuration of a port that presents the identity: TLS 1.2 and 1.3.
+    /// The configuration of a port that presents the identity, with TLS 1.2 and 1.3. Where authorities are named, it requires a client
+    /// certificate.
     ///
     /// # Errors
-    /// When there is no identity, or rustls takes something amiss.
+    /// When there is no identity, or rustls cannot use the authorities.
     pub fn server_config(&self, protocols: &[&[u8]]) -> anyhow::Result<ServerConfig> {
         let builder = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()?;
@@ -121,7 +120,7 @@ impl TlsMaterial {
         Ok(config)
     }
 
-    /// What client certificates are verified with, where authorities are named.
+    /// The verifier of client certificates. `None`: no authorities are named.
     ///
     /// # Errors
     /// When rustls cannot use the authorities.
@@ -164,7 +163,7 @@ impl Authorities {
         pem: Vec<u8>,
     ) -> Result<Self, String> {
         let mut roots = RootCertStore::empty();
-        // As with bundles of an operating system, those that rustls does not understand are left out.
+        // Those that rustls cannot parse are skipped, as bundles of operating systems contain some.
         roots.add_parsable_certificates(certificates);
         if roots.is_empty() {
             return Err(file.problem("has no certificate that can be used"));
@@ -176,7 +175,7 @@ impl Authorities {
     }
 }
 
-/// The key stays out.
+/// Without the key.
 impl fmt::Debug for TlsMaterial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TlsMaterial").finish_non_exhaustive()
@@ -196,8 +195,8 @@ fn certificates(file: &PemFile, pem: &[u8]) -> Result<Vec<CertificateDer<'static
     }
 }
 
-fn kept<T>(made: Option<Result<T, String>>, problems: &mut Vec<String>) -> Option<T> {
-    made.transpose().unwrap_or_else(|problem| {
+fn ok_or_note<T>(parsed: Option<Result<T, String>>, problems: &mut Vec<String>) -> Option<T> {
+    parsed.transpose().unwrap_or_else(|problem| {
         problems.push(problem);
         None
     })

@@ -1,4 +1,4 @@
-//! When a certificate ends: just enough of X.509 (RFC 5280 §4.1.2.5) to read that.
+//! The expiry of a certificate: the part of X.509 (RFC 5280 §4.1.2.5) that is needed to read it.
 
 use time::{Date, Month, OffsetDateTime, Time};
 
@@ -8,12 +8,12 @@ const GENERALIZED_TIME: u8 = 0x18;
 const SEQUENCE: u8 = 0x30;
 const EXPLICIT_0: u8 = 0xa0;
 
-/// `notAfter` of a certificate in DER; `None` where this is none.
+/// `notAfter` of a certificate in DER. `None`: it is not a certificate.
 pub(super) fn not_after(certificate: &[u8]) -> Option<OffsetDateTime> {
     let mut outer = Reader(certificate);
     let mut certificate = Reader(outer.value(SEQUENCE)?);
     let mut body = Reader(certificate.value(SEQUENCE)?);
-    // The version is left out where it is the first.
+    // Absent for version 1.
     if body.0.first() == Some(&EXPLICIT_0) {
         body.value(EXPLICIT_0)?;
     }
@@ -29,18 +29,18 @@ pub(super) fn not_after(certificate: &[u8]) -> Option<OffsetDateTime> {
             let (year, rest) = text.split_at_checked(2)?;
             let year: i32 = year.parse().ok()?;
             // RFC 5280 §4.1.2.5.1
-            at(year + if year < 50 { 2000 } else { 1900 }, rest)
+            parse_time(year + if year < 50 { 2000 } else { 1900 }, rest)
         }
         GENERALIZED_TIME => {
             let (year, rest) = text.split_at_checked(4)?;
-            at(year.parse().ok()?, rest)
+            parse_time(year.parse().ok()?, rest)
         }
         _ => None,
     }
 }
 
-/// Reads `MMDDHHMMSSZ`.
-fn at(year: i32, rest: &str) -> Option<OffsetDateTime> {
+/// Parses `MMDDHHMMSSZ`.
+fn parse_time(year: i32, rest: &str) -> Option<OffsetDateTime> {
     let digits = rest.strip_suffix('Z').filter(|digits| digits.len() == 10)?;
     let pair = |index: usize| digits.get(2 * index..2 * index + 2)?.parse::<u8>().ok();
     let month = Month::try_from(pair(0)?).ok()?;
@@ -49,10 +49,11 @@ fn at(year: i32, rest: &str) -> Option<OffsetDateTime> {
     Some(OffsetDateTime::new_utc(date, time))
 }
 
-/// DER that has not been read yet.
+/// The unread rest of DER.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
+    /// The value of the next element, if it has the expected tag.
     fn value(&mut self, expected: u8) -> Option<&'a [u8]> {
         let (tag, value) = self.next()?;
         (tag == expected).then_some(value)
@@ -66,8 +67,8 @@ impl<'a> Reader<'a> {
         } else {
             let (length, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
             let zero = (length.len() <= 4).then_some(0);
-            let add = |sum: usize, byte: &u8| (sum << 8) | usize::from(*byte);
-            (length.iter().fold(zero?, add), rest)
+            let append = |length: usize, byte: &u8| (length << 8) | usize::from(*byte);
+            (length.iter().fold(zero?, append), rest)
         };
         let (value, rest) = rest.split_at_checked(length)?;
         self.0 = rest;
@@ -83,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn not_after_is_read_in_both_forms() {
+    fn not_after_is_read_in_both_time_formats() {
         for end in [
             datetime!(2026-12-13 07:08:09 UTC),
             datetime!(2049-12-31 23:59:59 UTC),
@@ -98,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_certificate_has_no_end() {
+    fn truncated_certificate_has_no_expiry() {
         let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
         let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
         let der = certificate.der();

@@ -1,4 +1,4 @@
-//! Files that change while the service runs.
+//! Reloading of TLS files that change while the service runs.
 
 use std::{
     sync::Arc,
@@ -19,18 +19,20 @@ use crate::{
     material::TlsMaterial,
 };
 
-/// How often the files are read.
+/// Time between two readings of the files.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often it is said that the files cannot be used: again when they changed, and again while they stay as they are.
-const SAID_OF_CHANGE: Duration = Duration::from_secs(10);
-const SAID_AGAIN: Duration = Duration::from_hours(1);
+/// Minimum time between two log lines about unusable files that have changed again.
+const LOG_INTERVAL_CHANGED: Duration = Duration::from_secs(10);
+/// Time between two log lines about unusable files that stay as they are.
+const LOG_INTERVAL_UNCHANGED: Duration = Duration::from_hours(1);
 
 type Apply = Box<dyn FnMut(&TlsMaterial) -> anyhow::Result<()> + Send>;
 
-/// Reads TLS files each second, by their paths, so that a symbolic link may be swapped, too; hands on what changed and can be used,
-/// and announces the end of certificates. Files that cannot be used, such as a certificate that is written before its key, change
-/// nothing.
+/// Reads TLS files each second, and applies them when they have changed and can be used. Files that cannot be used change nothing, such as
+/// a certificate that is written before its key. Also logs the expiry of certificates.
+///
+/// Content is compared instead of modification times, so that a swapped symbolic link is a change, too.
 pub struct TlsWatch {
     files: TlsFiles,
     clock: Arc<dyn Clock>,
@@ -41,24 +43,25 @@ pub struct TlsWatch {
     failure: Option<Failure>,
 }
 
-/// Files that cannot be used, for several looks in a row.
+/// Files that cannot be used.
 struct Failure {
     /// `None`: they cannot be read.
     fingerprint: Option<Fingerprint>,
-    looks: u32,
-    said: Option<(Option<Fingerprint>, Instant)>,
+    /// The number of checks in a row with this result.
+    checks: u32,
+    logged: Option<(Option<Fingerprint>, Instant)>,
 }
 
-/// What a look at the files gave.
+/// The result of a check of the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Look {
+enum CheckResult {
     Unchanged,
     Applied,
-    Failed { said: bool },
+    Failed { logged: bool },
 }
 
 impl TlsWatch {
-    /// Watches `files`, of which `loaded` is in use; `apply` brings later ones into use, or says why it cannot.
+    /// Watches `files`, whose content `loaded` is in use. `apply` puts changed content into use.
     pub fn new(
         files: TlsFiles,
         loaded: &TlsMaterial,
@@ -76,44 +79,52 @@ impl TlsWatch {
         }
     }
 
-    /// Looks each second, and at once when `reload` changes, until `shutdown`.
+    /// Checks the files each second, and at once when `reload` changes, until `shutdown`.
     pub async fn run(mut self, mut reload: watch::Receiver<()>, shutdown: CancellationToken) {
         let mut interval = interval(INTERVAL);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let is_asked = tokio::select! {
+            let is_requested = tokio::select! {
                 _ = interval.tick() => false,
                 Ok(()) = reload.changed() => true,
                 () = shutdown.cancelled() => return,
             };
-            let looked = spawn_blocking(move || {
-                self.look(is_asked);
+            let checked = spawn_blocking(move || {
+                self.check(is_requested);
                 self.expiry_log.report(&self.expiries, self.clock.now());
                 self
             });
-            match looked.await {
-                Ok(unchanged) => self = unchanged,
+            match checked.await {
+                Ok(watch) => self = watch,
                 Err(error) => {
-                    tracing::error!(%error, "certificates are not watched any more");
+                    tracing::error!(
+                        event = "certificate.watch_stopped",
+                        %error,
+                        "watching TLS files stopped; changes take effect at the next start"
+                    );
                     return;
                 }
             }
         }
     }
 
-    fn look(&mut self, is_asked: bool) -> Look {
+    fn check(&mut self, is_requested: bool) -> CheckResult {
         let contents = match self.files.read() {
             Ok(contents) => contents,
-            Err(problems) => return self.fail(None, is_asked, &problems.join("; ")),
+            Err(problems) => return self.fail(None, is_requested, &problems.join("; ")),
         };
-        let found = contents.fingerprint();
-        if found == self.current {
+        let fingerprint = contents.fingerprint();
+        if fingerprint == self.current {
             self.failure = None;
-            if is_asked {
+            if is_requested {
                 let files = self.files.settings();
-                tracing::info!(files, "the certificate is unchanged");
+                tracing::info!(
+                    event = "certificate.unchanged",
+                    files,
+                    "the certificate is unchanged"
+                );
             }
-            return Look::Unchanged;
+            return CheckResult::Unchanged;
         }
         let applied = TlsMaterial::parse(&self.files, contents)
             .map_err(|problems| problems.join("; "))
@@ -123,45 +134,57 @@ impl TlsWatch {
             });
         match applied {
             Ok(material) => {
-                self.current = found;
+                self.current = fingerprint;
                 self.expiries = material.expiries;
                 self.expiry_log = ExpiryLog::default();
                 self.failure = None;
                 let files = self.files.settings();
-                tracing::info!(files, "the certificate changed and is used from now on");
-                Look::Applied
+                tracing::info!(
+                    event = "certificate.reloaded",
+                    files,
+                    "the changed certificate is in use"
+                );
+                CheckResult::Applied
             }
-            Err(why) => self.fail(Some(found), is_asked, &why),
+            Err(why) => self.fail(Some(fingerprint), is_requested, &why),
         }
     }
 
-    /// A first failure may be a file that is being written, and is not worth a line.
-    fn fail(&mut self, found: Option<Fingerprint>, is_asked: bool, error: &str) -> Look {
+    /// Records a failure. The first one is not logged, as a file may be about to be written.
+    fn fail(
+        &mut self,
+        fingerprint: Option<Fingerprint>,
+        is_requested: bool,
+        error: &str,
+    ) -> CheckResult {
         let failure = self.failure.get_or_insert(Failure {
-            fingerprint: found,
-            looks: 0,
-            said: None,
+            fingerprint,
+            checks: 0,
+            logged: None,
         });
-        failure.fingerprint = found;
-        failure.looks += 1;
-        let said = is_asked || failure.is_due();
-        if said {
-            failure.said = Some((found, Instant::now()));
+        failure.fingerprint = fingerprint;
+        failure.checks += 1;
+        let logged = is_requested || failure.is_log_due();
+        if logged {
+            failure.logged = Some((fingerprint, Instant::now()));
             tracing::error!(
+                event = "certificate.reload_failed",
                 error,
-                "the changed certificate cannot be used; the old one stays"
+                "the changed certificate cannot be used; keeping the current one"
             );
         }
-        Look::Failed { said }
+        CheckResult::Failed { logged }
     }
 }
 
 impl Failure {
-    fn is_due(&self) -> bool {
-        match self.said {
-            None => self.looks > 1,
-            Some((of, at)) if of == self.fingerprint => at.elapsed() >= SAID_AGAIN,
-            Some((_, at)) => at.elapsed() >= SAID_OF_CHANGE,
+    fn is_log_due(&self) -> bool {
+        match self.logged {
+            None => self.checks > 1,
+            Some((logged, at)) if logged == self.fingerprint => {
+                at.elapsed() >= LOG_INTERVAL_UNCHANGED
+            }
+            Some((_, at)) => at.elapsed() >= LOG_INTERVAL_CHANGED,
         }
     }
 }
@@ -196,7 +219,7 @@ mod tests {
         private_file::write(&directory.join("tls.key"), key.as_bytes()).unwrap();
     }
 
-    /// A watch on files in `directory`, and how often something was applied.
+    /// A watch on files in `directory`, and the number of times that files were applied.
     fn watch(directory: &Path) -> (TlsWatch, Arc<AtomicUsize>) {
         let files = TlsFiles {
             identity: Some(IdentityFiles {
@@ -221,14 +244,14 @@ mod tests {
     }
 
     #[test]
-    fn new_pair_is_applied_once() {
+    fn changed_pair_is_applied_once() {
         let directory = directory();
         issue(directory.path());
         let (mut watch, applied) = watch(directory.path());
-        assert_eq!(watch.look(false), Look::Unchanged);
+        assert_eq!(watch.check(false), CheckResult::Unchanged);
         issue(directory.path());
-        assert_eq!(watch.look(false), Look::Applied);
-        assert_eq!(watch.look(true), Look::Unchanged);
+        assert_eq!(watch.check(false), CheckResult::Applied);
+        assert_eq!(watch.check(true), CheckResult::Unchanged);
         assert_eq!(applied.load(Ordering::Relaxed), 1);
     }
 
@@ -240,7 +263,7 @@ mod tests {
             fs::create_dir(version(name)).unwrap();
             issue(&version(name));
         }
-        // As Kubernetes mounts a secret.
+        // The layout in which Kubernetes mounts a secret.
         symlink("..v1", version("..data")).unwrap();
         for name in ["tls.crt", "tls.key"] {
             symlink(Path::new("..data").join(name), version(name)).unwrap();
@@ -248,40 +271,44 @@ mod tests {
         let (mut watch, _) = watch(directory.path());
         symlink("..v2", version("..data_tmp")).unwrap();
         fs::rename(version("..data_tmp"), version("..data")).unwrap();
-        assert_eq!(watch.look(false), Look::Applied);
+        assert_eq!(watch.check(false), CheckResult::Applied);
     }
 
     #[test]
-    fn pair_that_does_not_match_or_is_half_written_changes_nothing_and_is_said_once() {
+    fn mismatched_or_partial_pair_is_not_applied_and_logged_once() {
         let directory = directory();
         let (certificate, key) = issue(directory.path());
         let (mut watch, applied) = watch(directory.path());
         let (_, other_key) = issue(directory.path());
 
         write(directory.path(), &certificate, &other_key);
-        // It may still be on its way.
-        assert_eq!(watch.look(false), Look::Failed { said: false });
-        assert_eq!(watch.look(false), Look::Failed { said: true });
-        assert_eq!(watch.look(false), Look::Failed { said: false });
+        // The other file may still be written.
+        assert_eq!(watch.check(false), CheckResult::Failed { logged: false });
+        assert_eq!(watch.check(false), CheckResult::Failed { logged: true });
+        assert_eq!(watch.check(false), CheckResult::Failed { logged: false });
         write(
             directory.path(),
             &certificate[..certificate.len() / 2],
             &key,
         );
-        assert_eq!(watch.look(false), Look::Failed { said: false });
-        assert_eq!(watch.look(true), Look::Failed { said: true }, "SIGHUP asks");
+        assert_eq!(watch.check(false), CheckResult::Failed { logged: false });
+        assert_eq!(
+            watch.check(true),
+            CheckResult::Failed { logged: true },
+            "requested by SIGHUP"
+        );
         fs::remove_file(directory.path().join("tls.crt")).unwrap();
-        assert_eq!(watch.look(false), Look::Failed { said: false });
+        assert_eq!(watch.check(false), CheckResult::Failed { logged: false });
 
         assert_eq!(applied.load(Ordering::Relaxed), 0);
         write(directory.path(), &certificate, &key);
-        assert_eq!(watch.look(false), Look::Unchanged);
+        assert_eq!(watch.check(false), CheckResult::Unchanged);
         issue(directory.path());
-        assert_eq!(watch.look(false), Look::Applied);
+        assert_eq!(watch.check(false), CheckResult::Applied);
     }
 
     #[test]
-    fn everything_that_is_wrong_is_named_with_its_setting() {
+    fn problems_are_reported_with_their_settings() {
         let directory = directory();
         let files = TlsFiles {
             identity: Some(IdentityFiles {

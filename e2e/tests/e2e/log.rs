@@ -56,7 +56,7 @@ async fn unread_log_delays_no_response_and_no_stop() {
     for program in [&mut pair.auth, &mut pair.web] {
         program.read_output(true);
         program
-            .printed("log lines were dropped, as nobody read them in time")
+            .printed("log lines were dropped, as standard error was not read")
             .await;
         program.read_output(false);
     }

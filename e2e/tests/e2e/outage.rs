@@ -134,10 +134,10 @@ async fn hanging_auth_service_costs_one_timeout() {
     until("the profile", async || (ask().await.0 == 200).then_some(())).await;
     let output = pair.web.output();
     let lines = output
-        .matches("calls are refused until there is one")
+        .matches("rejecting calls until a probe succeeds")
         .count();
     assert_eq!(lines, 1, "one line for the outage:\n{output}");
-    assert!(output.contains("answers again"), "{output}");
+    assert!(output.contains("peer available again"), "{output}");
 }
 
 #[tokio::test]

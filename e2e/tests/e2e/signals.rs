@@ -62,7 +62,7 @@ async fn other_signals_are_ignored_from_the_start() {
             program.output().contains(" listening ").then_some(())
         })
         .await;
-        program.printed("asked to reload").await;
+        program.printed("SIGHUP received").await;
         assert!(program.stop().await.success());
     }
 }
@@ -91,6 +91,6 @@ async fn sighup_logs_certificate_state_and_fails_no_request() {
     pair.web.signal(Signal::HUP);
     pair.auth.signal(Signal::HUP);
     pair.web.printed("the certificate is unchanged").await;
-    pair.auth.printed("asked to reload").await;
+    pair.auth.printed("SIGHUP received").await;
     assert_eq!(pair.site.get("/dashboard", &cookie).await.status(), 200);
 }

@@ -50,7 +50,7 @@ async fn changed_certificate_is_served_without_restart() {
 
     fs::write(directory.path().join("own.pem"), "half a certificate").unwrap();
     pair.web
-        .printed("the changed certificate cannot be used; the old one stays")
+        .printed("the changed certificate cannot be used; keeping the current one")
         .await;
     assert!(new.get(pair.site.url("/login")).send().await.is_ok());
 }
@@ -149,12 +149,8 @@ async fn services_follow_certificates_of_new_authority() {
     mounted("..v2");
 
     // Each service uses the new files, also for the open connection. Requests meanwhile may fail until both have done so.
-    pair.auth
-        .printed("the certificate changed and is used from now on")
-        .await;
-    pair.web
-        .printed("the certificate changed and is used from now on")
-        .await;
+    pair.auth.printed("the changed certificate is in use").await;
+    pair.web.printed("the changed certificate is in use").await;
     until("an answer under the new authority", async || {
         let answer = pair.site.try_form_login("ada").await;
         (answer.status() == 303).then_some(())
@@ -210,7 +206,9 @@ async fn expiring_certificate_is_logged() {
         (&mut pair.auth, ["AUTH_TLS_CERT", "AUTH_TLS_CLIENT_CA"]),
         (&mut pair.web, ["WEB_AUTH_CERT", "WEB_AUTH_CA"]),
     ] {
-        program.printed("a certificate ends soon; replace it").await;
+        program
+            .printed("a certificate expires soon; replace it")
+            .await;
         for setting in settings {
             program.printed(&format!("\"setting\":\"{setting}\"")).await;
         }

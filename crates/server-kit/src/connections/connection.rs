@@ -113,7 +113,7 @@ impl<K> Connection<K> {
                 tracing::warn!(
                     event = "connections.answers_not_taken",
                     connections,
-                    "a client took no answers; its connection is closed"
+                    "a client did not take its responses; closing its connection"
                 );
             });
         }

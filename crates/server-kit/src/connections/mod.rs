@@ -85,7 +85,7 @@ impl Connections {
                     event = "connections.refused",
                     limit = self.limit,
                     refused,
-                    "all connections are taken by trusted peers; new ones are closed"
+                    "all connections are in use by trusted peers; closing new ones"
                 );
             });
             return None;
@@ -101,7 +101,7 @@ impl Connections {
                     event = "connections.replaced",
                     limit = self.limit,
                     replaced,
-                    "all connections are taken; idle ones are closed for new ones"
+                    "all connections are in use; closing idle ones for new ones"
                 );
             });
         }
@@ -126,7 +126,7 @@ impl Connections {
     /// Logs that the system gave no connection.
     pub fn cannot_accept(&self, error: &io::Error) {
         self.log.faults.log(|times| {
-            tracing::error!(%error, times, "a connection cannot be accepted");
+            tracing::error!(%error, times, "accepting a connection failed; retrying");
         });
     }
 }

@@ -1,12 +1,11 @@
-//! Characters that would make a log line look like another one.
+//! Escaping of characters that could make a log line look like another one.
 
 use std::fmt::Write as _;
 
 use crate::telemetry::LogFormat;
 
-/// Writes `line`, which ends with a newline, so that it is one line for every reader: control characters (C0, C1), line
-/// separators and characters that nobody sees, or that turn the direction of what follows, are escaped, in JSON as JSON does it. The escape
-/// sequences of colours stay where `has_colours`; in values tracing escapes those.
+/// Escapes control characters (C0, C1), line separators, invisible characters and those that change the direction of text, in JSON in the
+/// form of JSON. The newline at the end is kept, and with `has_colours` the escape character, which tracing escapes in values.
 pub(super) fn escape(line: &[u8], format: LogFormat, has_colours: bool) -> Vec<u8> {
     let (body, end) = match line.strip_suffix(b"\n") {
         Some(body) => (body, "\n"),
@@ -34,7 +33,7 @@ pub(super) fn escape(line: &[u8], format: LogFormat, has_colours: bool) -> Vec<u
     escaped.into_bytes()
 }
 
-/// Control characters, line and paragraph separators, bidirectional marks, and others without width.
+/// Whether a character is a control character, a line or paragraph separator, a bidirectional control, or has no width.
 fn is_deceptive(character: char) -> bool {
     character.is_control()
         || matches!(
@@ -60,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn line_stays_one_line_and_shows_what_is_in_it() {
+    fn deceptive_characters_are_escaped() {
         for (line, text, json) in [
             ("plain é 日本\n", "plain é 日本\n", "plain é 日本\n"),
             ("a\u{85}b\n", "a\\u{85}b\n", "a\\u0085b\n"),
@@ -91,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn json_has_the_same_value_afterwards() {
+    fn escaped_json_has_the_same_value() {
         let value = "a\u{85}\u{202e}\u{e0041}\u{2028}z";
         let line = format!("{{\"name\":\"{value}\"}}\n");
         let read: serde_json::Value =
@@ -100,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_stay_where_there_are_colours() {
+    fn colour_sequences_are_kept() {
         let line = b"\x1b[32mINFO\x1b[0m a\r\n";
         let kept = escape(line, LogFormat::Text, true);
         assert_eq!(kept, b"\x1b[32mINFO\x1b[0m a\\u{d}\n");

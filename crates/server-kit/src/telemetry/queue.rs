@@ -1,4 +1,4 @@
-//! Log lines on their way to somebody who may not read them.
+//! A queue of log lines, which is written by a separate thread, as standard error may not be read.
 
 use std::{
     collections::VecDeque,
@@ -9,14 +9,13 @@ use std::{
     time::Duration,
 };
 
-/// How many bytes of lines may wait.
+/// Maximum size of the queued lines, in bytes.
 const CAPACITY: usize = 1024 * 1024;
 
-/// How soon it is tried again to write where the other end takes nothing now, but would not make the writer wait.
-const TRY_AGAIN: Duration = Duration::from_millis(10);
+/// Time after which a write to a full, non-blocking descriptor is repeated.
+const RETRY_INTERVAL: Duration = Duration::from_millis(10);
 
-/// A bounded queue of lines, which a thread of its own writes out. Whoever logs never waits: beyond the capacity lines are dropped and
-/// counted. Clones are the same queue.
+/// A bounded queue of lines. Adding a line never blocks: beyond the capacity, lines are dropped and counted. Clones share the queue.
 #[derive(Clone, Debug)]
 pub(super) struct LineQueue(Arc<Shared>);
 
@@ -30,15 +29,15 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     lines: VecDeque<Vec<u8>>,
-    /// Of the lines that wait, and of those that are being written.
+    /// The size of the lines that are queued or being written.
     bytes: usize,
     dropped: u64,
     writer: Option<ThreadId>,
 }
 
 impl LineQueue {
-    /// A queue that is written to `output`. The thread calls `dropped` with the number of lines that were lost once others can be
-    /// written again; what that logs is never dropped.
+    /// Starts the thread that writes to `output`. It calls `dropped` with the number of dropped lines when lines can be written again. Lines
+    /// that this call logs are never dropped.
     pub(super) fn start(
         output: impl Write + Send + 'static,
         dropped: impl Fn(u64) + Send + 'static,
@@ -56,14 +55,14 @@ impl LineQueue {
             changed: Condvar::new(),
             capacity,
         }));
-        let own = queue.clone();
+        let writer = queue.clone();
         thread::Builder::new()
             .name("log".to_owned())
-            .spawn(move || own.write_out(&mut output, &dropped))?;
+            .spawn(move || writer.write_out(&mut output, &dropped))?;
         Ok(queue)
     }
 
-    /// Takes a line, or drops it where too many wait.
+    /// Queues a line, or drops it where the queue is full.
     pub(super) fn push(&self, line: Vec<u8>) {
         let mut state = self.state();
         let is_writer = state.writer == Some(thread::current().id());
@@ -76,12 +75,12 @@ impl LineQueue {
         self.0.changed.notify_all();
     }
 
-    /// Waits until every line is written, but not longer than `patience`.
-    pub(super) fn flush(&self, patience: Duration) {
+    /// Waits up to `timeout` until every line is written.
+    pub(super) fn flush(&self, timeout: Duration) {
         let waited = self
             .0
             .changed
-            .wait_timeout_while(self.state(), patience, |state| state.bytes > 0);
+            .wait_timeout_while(self.state(), timeout, |state| state.bytes > 0);
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 
@@ -96,14 +95,14 @@ impl LineQueue {
                     Err(_) => self.state().dropped += 1,
                 }
             }
-            // Where nothing can be written, a line about that is lost, too.
+            // While nothing can be written, a line about it would be lost, too.
             if written > 0 {
-                let lost = mem::take(&mut self.state().dropped);
-                if lost > 0 {
-                    dropped(lost);
+                let count = mem::take(&mut self.state().dropped);
+                if count > 0 {
+                    dropped(count);
                 }
             }
-            // At last, so that a flush waits for that line, too.
+            // After that call, so that a flush waits for its line.
             self.state().bytes -= lines.iter().map(Vec::len).sum::<usize>();
             self.0.changed.notify_all();
         }
@@ -123,13 +122,15 @@ impl LineQueue {
     }
 }
 
-/// Also where the descriptor was made non-blocking by the process that it is shared with.
+/// Writes a whole line, also to a descriptor that another process has made non-blocking.
 fn write_all(output: &mut impl Write, mut line: &[u8]) -> io::Result<()> {
     while !line.is_empty() {
         match output.write(line) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(count) => line = line.get(count..).unwrap_or_default(),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(TRY_AGAIN),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                thread::sleep(RETRY_INTERVAL);
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
@@ -147,24 +148,24 @@ mod tests {
 
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_secs(10);
+    const TIMEOUT: Duration = Duration::from_secs(10);
 
-    /// A queue into a pipe that nobody reads yet, and its other end. It says itself what was dropped.
+    /// A queue that writes into a pipe, and the reader of that pipe. Dropped lines are reported by a line.
     fn queue(capacity: usize) -> (LineQueue, PipeReader) {
         let (reader, writer) = pipe().unwrap();
-        let own = Arc::new(OnceLock::<LineQueue>::new());
-        let reported = own.clone();
+        let cell = Arc::new(OnceLock::<LineQueue>::new());
+        let reporter = cell.clone();
         let queue = LineQueue::with_capacity(capacity, writer, move |dropped| {
             let line = format!("dropped {dropped}\n");
-            reported.wait().push(line.into_bytes());
+            reporter.wait().push(line.into_bytes());
         });
         let queue = queue.unwrap();
-        own.set(queue.clone()).unwrap();
+        cell.set(queue.clone()).unwrap();
         (queue, reader)
     }
 
     #[test]
-    fn full_pipe_holds_nobody_up_and_lost_lines_are_counted() {
+    fn full_pipe_does_not_block_and_dropped_lines_are_counted() {
         const LINES: usize = 10_000;
         let (queue, reader) = queue(64 * 1024);
         let line = [vec![b'x'; 99], vec![b'\n']].concat();
@@ -172,9 +173,9 @@ mod tests {
             queue.push(line.clone());
         }
         assert!(queue.state().bytes <= 64 * 1024);
-        let begun = Instant::now();
+        let started = Instant::now();
         queue.flush(Duration::from_millis(50));
-        assert!(begun.elapsed() < PATIENCE, "it gives up");
+        assert!(started.elapsed() < TIMEOUT, "flush ends");
 
         let (mut kept, mut dropped) = (0, 0);
         for line in BufReader::new(reader).lines() {
@@ -199,17 +200,17 @@ mod tests {
         for line in ["one\n", "two\n", "three\n"] {
             queue.push(line.into());
         }
-        queue.flush(PATIENCE);
+        queue.flush(TIMEOUT);
         assert_eq!(queue.state().bytes, 0);
         assert_eq!(lines.join().unwrap(), ["one", "two", "three"]);
     }
 
     #[test]
-    fn closed_pipe_ends_nothing() {
+    fn closed_pipe_does_not_block() {
         let (queue, reader) = queue(CAPACITY);
         drop(reader);
-        queue.push(b"nobody\n".to_vec());
-        queue.push(b"nobody\n".to_vec());
+        queue.push(b"line\n".to_vec());
+        queue.push(b"line\n".to_vec());
         queue.flush(Duration::from_millis(50));
     }
 }
