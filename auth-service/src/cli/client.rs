@@ -128,13 +128,13 @@ pub(super) async fn run(command: ClientCommand, settings: &Settings) -> anyhow::
 
 async fn list_clients(clients: &OauthClients) -> anyhow::Result<()> {
     for client in clients.list().await? {
-        let proof = authentication(&client.auth_method, &*clients.credentials);
+        let method = authentication(&client.auth_method, &*clients.credentials);
         let disabled = if client.disabled { " disabled" } else { "" };
         let dpop = if client.dpop_required { " dpop" } else { "" };
-        let grants = client.grant_types.iter().map(|one| one.as_str());
+        let grants = client.grant_types.iter().map(|grant| grant.as_str());
         let grants = grants.collect::<Vec<_>>().join(" ");
         println!(
-            "{} {proof}{dpop}{disabled} ({grants}) {}",
+            "{} {method}{dpop}{disabled} ({grants}) {}",
             client.id, client.scopes
         );
     }
@@ -142,11 +142,14 @@ async fn list_clients(clients: &OauthClients) -> anyhow::Result<()> {
 }
 
 /// How a client authenticates, as a keyword. `key-refused` is a key that an earlier version accepted and this one does not.
-fn authentication(registered: &ClientAuthMethod, proofs: &dyn ClientProofs) -> &'static str {
-    match registered {
+fn authentication(
+    method: &ClientAuthMethod,
+    verifier: &dyn ClientCredentialVerifier,
+) -> &'static str {
+    match method {
         ClientAuthMethod::Public => "public",
         ClientAuthMethod::Secret(_) => "secret",
-        ClientAuthMethod::Key(jwk) if proofs.parse_key(jwk).is_err() => "key-refused",
+        ClientAuthMethod::Key(jwk) if verifier.parse_key(jwk).is_err() => "key-refused",
         ClientAuthMethod::Key(_) => "key",
     }
 }
@@ -157,10 +160,10 @@ mod tests {
 
     #[test]
     fn unusable_key_is_listed_as_refused() {
-        let proofs = ClientAuthenticator::new(Arc::new(SystemRandom));
+        let verifier = ClientAuthenticator::new(Arc::new(SystemRandom));
         let listed = |x: &str| {
             let jwk = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
-            authentication(&ClientAuthMethod::Key(jwk), &proofs)
+            authentication(&ClientAuthMethod::Key(jwk), &verifier)
         };
         let valid = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
         assert_eq!(listed(valid), "key");
