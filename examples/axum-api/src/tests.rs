@@ -33,7 +33,6 @@ async fn start_auth(directory: &TempDir) -> SocketAddr {
         iterations: 1,
         parallelism: 1,
     };
-    let params = cost.params().unwrap();
     let database = directory.path().join("auth.db");
     let config = ServeConfig {
         listen: "127.0.0.1:0".parse().unwrap(),
@@ -56,7 +55,7 @@ async fn start_auth(directory: &TempDir) -> SocketAddr {
         service_secret: Some(SECRET.to_owned().into()),
         tls: None,
         hashing: HashingConfig {
-            params: params.clone(),
+            cost,
             threads: NonZero::new(2).unwrap(),
         },
         max_connections: 64,
@@ -74,7 +73,7 @@ async fn start_auth(directory: &TempDir) -> SocketAddr {
     let accounts = Accounts::new(
         Arc::new(store),
         Arc::new(feed.unwrap()),
-        Arc::new(Argon2id::start(params, NonZero::<u32>::MIN, random.clone()).unwrap()),
+        Arc::new(Argon2id::start(cost, NonZero::<u32>::MIN, random.clone()).unwrap()),
         clock,
         random,
     );

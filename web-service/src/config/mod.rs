@@ -4,7 +4,7 @@ mod settings;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use holdfast_client::config::AuthConfig;
+use holdfast_client::AuthConfig;
 pub use holdfast_core::public_url::PublicUrl;
 use holdfast_core::secret_key::SecretKey;
 use holdfast_server_kit::config::RedisUrl;
