@@ -74,7 +74,7 @@ pub struct TlsConfig {
 }
 
 /// Cost and concurrency of password hashing.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct HashingConfig {
     /// Cost of one hash.
     pub cost: Cost,
