@@ -54,7 +54,7 @@ impl TestService {
     ) -> Self {
         let mut config = config(directory.path());
         adjust(&mut config);
-        let (database, hashing) = (config.database.clone(), config.hashing.clone());
+        let (database, hashing) = (config.database.clone(), config.hashing);
         let app = App::build(config, Arc::new(clock.clone())).await.unwrap();
         let address = app.address().unwrap();
         let shutdown = CancellationToken::new();
