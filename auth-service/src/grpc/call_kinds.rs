@@ -3,7 +3,7 @@
 use auth_proto::v1::ErrorReason;
 use holdfast_server_kit::{
     connections::ConnectionHandle,
-    read_message::{CallKind, Calls},
+    read_message::{CallKind, CallPolicy},
     request_body::BodyError,
 };
 use http::Extensions;
@@ -23,7 +23,7 @@ const REFLECTION: &str = "/grpc.reflection.";
 /// The calls of the gRPC port.
 pub(super) struct PortCalls;
 
-impl Calls for PortCalls {
+impl CallPolicy for PortCalls {
     fn connection(extensions: &Extensions) -> Option<&ConnectionHandle> {
         Peer::connection(extensions)
     }
@@ -32,7 +32,7 @@ impl Calls for PortCalls {
         if path == rpc_paths::WATCH_REVOCATIONS {
             CallKind::TrustedStream
         } else if path.starts_with(HEALTH) {
-            CallKind::Open
+            CallKind::ServerStream
         } else if path.starts_with(REFLECTION) {
             CallKind::ClientStream
         } else {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use auth_proto::DPOP;
-use holdfast_server_kit::request_limit::{Place, RequestLimit};
+use holdfast_server_kit::request_limit::{RequestLimit, RequestSlot};
 use http::{Request, Response};
 use tokio::time::Instant;
 use tonic::{body::Body, metadata::MetadataMap};
@@ -53,9 +53,9 @@ impl<S> Layer<S> for RunToCompletionLayer {
 }
 
 impl RunToCompletionLayer {
-    fn admit(&self, request: &Request<Body>) -> Option<Place<Arc<RequestLimit>>> {
+    fn admit(&self, request: &Request<Body>) -> Option<RequestSlot<Arc<RequestLimit>>> {
         let connection = Peer::connection(request.extensions()).cloned();
-        RequestLimit::enter(Arc::clone(&self.limit), connection, Instant::now(), || {
+        RequestLimit::acquire(Arc::clone(&self.limit), connection, Instant::now(), || {
             let metadata = MetadataMap::from_headers(request.headers().clone());
             let request = tonic::Request::from_parts(metadata, request.extensions().clone(), ());
             self.service_identity
@@ -114,7 +114,7 @@ mod tests {
 
     use auth_proto::SERVICE_SECRET;
     use futures_util::FutureExt as _;
-    use holdfast_server_kit::request_limit::Places;
+    use holdfast_server_kit::request_limit::SlotLimits;
     use tonic::{Code, Status};
     use tower::service_fn;
 
@@ -134,8 +134,8 @@ mod tests {
     async fn reserved_slots_are_for_web_service_only() {
         let service_identity = ServiceIdentity::new(Some(&SECRET.into()), None).unwrap();
         let layer = RunToCompletionLayer {
-            limit: Arc::new(RequestLimit::new(Places {
-                all: 2,
+            limit: Arc::new(RequestLimit::new(SlotLimits {
+                total: 2,
                 reserved: 1,
                 per_network: 2,
             })),

@@ -7,7 +7,7 @@ use holdfast_server_kit::{
     connections::BoundedListener,
     grpc::GrpcOnlyLayer,
     read_message::ReadMessageLayer,
-    request_limit::{Places, RequestLimit},
+    request_limit::{RequestLimit, SlotLimits},
 };
 use tokio_util::sync::CancellationToken;
 use tonic::{
@@ -41,8 +41,8 @@ const CONNECTION_WINDOW: u32 = 256 * 1024;
 
 /// Request slots, over all connections. A call takes one when its message has arrived; a call without one is rejected with
 /// `RESOURCE_EXHAUSTED`.
-pub const REQUEST_SLOTS: Places = Places {
-    all: 2048,
+pub const REQUEST_SLOTS: SlotLimits = SlotLimits {
+    total: 2048,
     reserved: 512,
     per_network: 1024,
 };

@@ -1,4 +1,4 @@
-//! A bounded number of slots that no client network can keep others from.
+//! A bounded number of slots, of which no client network can deprive the others.
 
 use std::{
     cmp::Reverse,
@@ -13,15 +13,15 @@ use std::{
 use holdfast_core::client_network::ClientNetwork;
 use tokio::sync::oneshot;
 
-/// Slots for what may take long and is in the client's hands. Where all are taken, a new one displaces the oldest of the client
-/// network that has the most. Clones are the same slots.
+/// Slots for work whose duration the client determines. Where all are in use, a new one displaces the oldest of the client network that
+/// has the most. Clones share the slots.
 #[derive(Clone, Debug)]
 pub struct FairSlots {
     limit: usize,
-    taken: Arc<Mutex<Taken>>,
+    state: Arc<Mutex<State>>,
 }
 
-/// A slot, until it is dropped or displaced.
+/// A slot, which is free again when this is dropped, or when it is displaced.
 #[derive(Debug)]
 pub struct Slot {
     slots: FairSlots,
@@ -32,40 +32,40 @@ pub struct Slot {
 }
 
 #[derive(Debug, Default)]
-struct Taken {
-    next: u64,
+struct State {
+    next_number: u64,
     count: usize,
-    networks: HashMap<ClientNetwork, Share>,
-    /// The networks by how much they have; of those that have the same, the last one has the oldest slot.
-    order: BTreeSet<(usize, Reverse<u64>, ClientNetwork)>,
+    networks: HashMap<ClientNetwork, Slots>,
+    /// The networks by their number of slots; among those with the same number, the last one has the oldest slot.
+    ranking: BTreeSet<(usize, Reverse<u64>, ClientNetwork)>,
 }
 
-/// The slots of one network by age. That a sender is dropped ends its slot.
-type Share = BTreeMap<u64, oneshot::Sender<Infallible>>;
+/// The slots of one network by age. Dropping a sender displaces its slot.
+type Slots = BTreeMap<u64, oneshot::Sender<Infallible>>;
 
 impl FairSlots {
-    /// At most `limit` slots, which must be more than none.
+    /// At most `limit` slots, at least one.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self {
             limit,
-            taken: Arc::default(),
+            state: Arc::default(),
         }
     }
 
-    /// Takes a slot for a client of `network`, and whether another was displaced for it.
+    /// Takes a slot for a client of `network`; returns whether another one was displaced for it.
     #[must_use]
-    pub fn take(&self, network: ClientNetwork) -> (Slot, bool) {
+    pub fn acquire(&self, network: ClientNetwork) -> (Slot, bool) {
         let (sender, end) = oneshot::channel();
-        let mut taken = self.lock();
-        let is_full = taken.count >= self.limit;
+        let mut state = self.lock();
+        let is_full = state.count >= self.limit;
         if is_full {
-            taken.displace();
+            state.displace();
         }
-        let number = taken.next;
-        taken.next += 1;
-        taken.change(network, |share| share.insert(number, sender).is_none());
-        taken.count += 1;
+        let number = state.next_number;
+        state.next_number += 1;
+        state.update(network, |slots| slots.insert(number, sender).is_none());
+        state.count += 1;
         let slot = Slot {
             slots: self.clone(),
             network,
@@ -75,8 +75,8 @@ impl FairSlots {
         (slot, is_full)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Taken> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -86,10 +86,10 @@ impl Slot {
         poll_fn(|context| self.poll_displaced(context)).await;
     }
 
-    /// The same, for what is polled.
+    /// Whether the slot is displaced; otherwise wakes the task when it is.
     pub fn poll_displaced(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if let Some(end) = &mut self.end {
-            // Nothing is ever sent: it is ready when the sender was dropped.
+            // Nothing is ever sent: it is ready when the sender is dropped.
             ready!(Pin::new(end).poll(context)).ok();
             self.end = None;
         }
@@ -99,34 +99,35 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.slots.lock().give_back(self.network, self.number);
+        self.slots.lock().release(self.network, self.number);
     }
 }
 
-impl Taken {
+impl State {
+    /// Releases the oldest slot of the network that has the most.
     fn displace(&mut self) {
-        let Some((_, Reverse(oldest), network)) = self.order.last().copied() else {
+        let Some((_, Reverse(oldest), network)) = self.ranking.last().copied() else {
             return;
         };
-        self.give_back(network, oldest);
+        self.release(network, oldest);
     }
 
-    fn give_back(&mut self, network: ClientNetwork, number: u64) {
-        if self.change(network, |share| share.remove(&number).is_some()) {
+    fn release(&mut self, network: ClientNetwork, number: u64) {
+        if self.update(network, |slots| slots.remove(&number).is_some()) {
             self.count -= 1;
         }
     }
 
-    /// Changes the share of a network, and keeps the order.
-    fn change(&mut self, network: ClientNetwork, change: impl FnOnce(&mut Share) -> bool) -> bool {
-        let share = self.networks.entry(network).or_default();
-        if let Some(rank) = rank(network, share) {
-            self.order.remove(&rank);
+    /// Changes the slots of a network, and updates the ranking.
+    fn update(&mut self, network: ClientNetwork, change: impl FnOnce(&mut Slots) -> bool) -> bool {
+        let slots = self.networks.entry(network).or_default();
+        if let Some(rank) = rank(network, slots) {
+            self.ranking.remove(&rank);
         }
-        let has_changed = change(share);
-        match rank(network, share) {
+        let has_changed = change(slots);
+        match rank(network, slots) {
             Some(rank) => {
-                self.order.insert(rank);
+                self.ranking.insert(rank);
             }
             None => {
                 self.networks.remove(&network);
@@ -136,9 +137,9 @@ impl Taken {
     }
 }
 
-fn rank(network: ClientNetwork, share: &Share) -> Option<(usize, Reverse<u64>, ClientNetwork)> {
-    let (oldest, _) = share.first_key_value()?;
-    Some((share.len(), Reverse(*oldest), network))
+fn rank(network: ClientNetwork, slots: &Slots) -> Option<(usize, Reverse<u64>, ClientNetwork)> {
+    let (oldest, _) = slots.first_key_value()?;
+    Some((slots.len(), Reverse(*oldest), network))
 }
 
 #[cfg(test)]
@@ -160,10 +161,10 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_of_the_network_that_has_the_most_is_displaced() {
+    fn oldest_slot_of_the_network_with_the_most_is_displaced() {
         let slots = FairSlots::new(5);
-        let mut taken: Vec<_> = [1, 2, 2, 2, 3]
-            .map(|octet| slots.take(network(octet)))
+        let mut held: Vec<_> = [1, 2, 2, 2, 3]
+            .map(|octet| slots.acquire(network(octet)))
             .into_iter()
             .map(|(slot, has_displaced)| {
                 assert!(!has_displaced);
@@ -171,35 +172,35 @@ mod tests {
             })
             .collect();
 
-        let (_new, has_displaced) = slots.take(network(4));
+        let (_new, has_displaced) = slots.acquire(network(4));
         assert!(has_displaced);
-        assert_eq!(displaced(&mut taken), [1]);
-        let (_newer, _) = slots.take(network(5));
-        assert_eq!(displaced(&mut taken), [1, 2]);
-        // All have one now: the oldest of all goes.
-        let (_newest, _) = slots.take(network(6));
-        assert_eq!(displaced(&mut taken), [0, 1, 2]);
+        assert_eq!(displaced(&mut held), [1]);
+        let (_newer, _) = slots.acquire(network(5));
+        assert_eq!(displaced(&mut held), [1, 2]);
+        // Each network has one now, so that the oldest of all is displaced.
+        let (_newest, _) = slots.acquire(network(6));
+        assert_eq!(displaced(&mut held), [0, 1, 2]);
     }
 
     #[test]
-    fn a_slot_is_free_again_when_it_is_dropped() {
+    fn dropped_slot_is_free_again() {
         let slots = FairSlots::new(1);
         for octet in 0..10 {
-            let (slot, has_displaced) = slots.take(network(octet));
+            let (slot, has_displaced) = slots.acquire(network(octet));
             assert!(!has_displaced);
             drop(slot);
         }
-        // One that was displaced gives nothing back.
-        let (first, _) = slots.take(network(1));
-        let (mut second, _) = slots.take(network(1));
+        // A displaced slot releases nothing when it is dropped.
+        let (first, _) = slots.acquire(network(1));
+        let (mut second, _) = slots.acquire(network(1));
         drop(first);
-        let (_third, has_displaced) = slots.take(network(1));
+        let (_third, has_displaced) = slots.acquire(network(1));
         assert!(has_displaced);
         assert!(second.displaced().now_or_never().is_some());
         drop(second);
-        let taken = slots.lock();
+        let state = slots.lock();
         assert_eq!(
-            (taken.count, taken.networks.len(), taken.order.len()),
+            (state.count, state.networks.len(), state.ranking.len()),
             (1, 1, 1)
         );
     }

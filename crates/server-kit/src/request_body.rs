@@ -1,4 +1,4 @@
-//! Request bodies, read whole before anything is worked on: within a deadline, and only so many unfinished ones at once.
+//! Reading of whole request bodies before a request is processed, within a deadline and with a limit of incomplete ones.
 
 use std::{future::poll_fn, net::IpAddr, pin::Pin, task::Poll, time::Duration};
 
@@ -10,24 +10,24 @@ use tokio::time::timeout;
 
 use crate::fair_slots::FairSlots;
 
-/// Reads the bodies of requests. Clones count together.
+/// Reads request bodies. Clones share the limit.
 #[derive(Clone, Debug)]
 pub struct BodyReader {
-    unfinished: FairSlots,
-    limit: usize,
+    incomplete: FairSlots,
+    max_length: usize,
     deadline: Duration,
 }
 
 /// Why a body was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum BodyError {
-    /// It did not end within the deadline.
+    /// It was not complete within the deadline.
     #[error("the body did not arrive in time")]
     TooSlow,
-    /// There were too many unfinished ones, and its client network had the most.
-    #[error("too many requests wait for their bodies")]
+    /// Too many bodies were incomplete, and its client network had the most.
+    #[error("too many incomplete requests")]
     Displaced,
-    /// The client ended it, or broke the protocol.
+    /// The client closed the stream, or violated the protocol.
     #[error("the body ended early")]
     Broken,
 }
@@ -35,37 +35,37 @@ pub enum BodyError {
 static DISPLACED: LogRateLimiter = LogRateLimiter::new();
 
 impl BodyReader {
-    /// Reads bodies of up to `limit` bytes within `deadline`; at most `unfinished` may be on their way at once.
+    /// Reads bodies of up to `max_length` bytes within `deadline`, of which at most `max_incomplete` may be incomplete at once.
     #[must_use]
-    pub fn new(unfinished: usize, limit: usize, deadline: Duration) -> Self {
+    pub fn new(max_incomplete: usize, max_length: usize, deadline: Duration) -> Self {
         Self {
-            unfinished: FairSlots::new(unfinished),
-            limit,
+            incomplete: FairSlots::new(max_incomplete),
+            max_length,
             deadline,
         }
     }
 
-    /// The whole body; of one above the limit, its beginning: one byte more than the limit, or more.
+    /// The whole body; of one that exceeds the maximum length, a beginning that exceeds it, too.
     ///
     /// # Errors
-    /// When it does not come, or not in time, or others need the place.
+    /// When the body does not arrive completely, or not within the deadline, or is displaced.
     pub async fn read<B>(&self, mut body: B, client: IpAddr) -> Result<Bytes, BodyError>
     where
         B: Body<Data = Bytes> + Unpin,
     {
-        let mut read = Buffer::default();
-        // As a rule it came together with the head.
-        let at_once = poll_fn(|context| {
-            let done = read.poll(Pin::new(&mut body), context, self.limit);
-            Poll::Ready(match done {
-                Poll::Ready(done) => Some(done),
+        let mut buffer = Buffer::default();
+        // Usually it has arrived together with the head, and needs no slot.
+        let first_poll = poll_fn(|context| {
+            let result = buffer.poll(Pin::new(&mut body), context, self.max_length);
+            Poll::Ready(match result {
+                Poll::Ready(result) => Some(result),
                 Poll::Pending => None,
             })
         });
-        if let Some(done) = at_once.await {
-            return done.map(|()| read.into_bytes());
+        if let Some(result) = first_poll.await {
+            return result.map(|()| buffer.into_bytes());
         }
-        let (mut slot, has_displaced) = self.unfinished.take(client.into());
+        let (mut slot, has_displaced) = self.incomplete.acquire(client.into());
         if has_displaced {
             DISPLACED.log(|requests| {
                 tracing::warn!(
@@ -75,16 +75,16 @@ impl BodyReader {
                 );
             });
         }
-        let rest = poll_fn(|context| read.poll(Pin::new(&mut body), context, self.limit));
-        let done = tokio::select! {
-            done = timeout(self.deadline, rest) => done.unwrap_or(Err(BodyError::TooSlow)),
+        let rest = poll_fn(|context| buffer.poll(Pin::new(&mut body), context, self.max_length));
+        let result = tokio::select! {
+            result = timeout(self.deadline, rest) => result.unwrap_or(Err(BodyError::TooSlow)),
             () = slot.displaced() => Err(BodyError::Displaced),
         };
-        done.map(|()| read.into_bytes())
+        result.map(|()| buffer.into_bytes())
     }
 }
 
-/// What came so far; a single frame is not copied.
+/// The part of a body that has arrived. A single frame is not copied.
 #[derive(Default)]
 struct Buffer {
     first: Bytes,
@@ -96,7 +96,7 @@ impl Buffer {
         &mut self,
         mut body: Pin<&mut B>,
         context: &mut std::task::Context<'_>,
-        limit: usize,
+        max_length: usize,
     ) -> Poll<Result<(), BodyError>>
     where
         B: Body<Data = Bytes>,
@@ -108,9 +108,9 @@ impl Buffer {
                 Poll::Ready(Some(Err(_))) => return Poll::Ready(Err(BodyError::Broken)),
                 Poll::Ready(Some(Ok(frame))) => {
                     if let Ok(data) = frame.into_data() {
-                        self.add(data);
+                        self.append(data);
                     }
-                    if self.length() > limit {
+                    if self.length() > max_length {
                         break;
                     }
                 }
@@ -119,7 +119,7 @@ impl Buffer {
         Poll::Ready(Ok(()))
     }
 
-    fn add(&mut self, data: Bytes) {
+    fn append(&mut self, data: Bytes) {
         if self.length() == 0 {
             self.first = data;
             return;
@@ -156,14 +156,14 @@ mod tests {
     use super::*;
 
     const DEADLINE: Duration = Duration::from_secs(10);
-    const LIMIT: usize = 100;
+    const MAX_LENGTH: usize = 100;
     const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
     fn reader() -> BodyReader {
-        BodyReader::new(2, LIMIT, DEADLINE)
+        BodyReader::new(2, MAX_LENGTH, DEADLINE)
     }
 
-    /// A body of these frames, which then ends or not.
+    /// A body of these frames, which then ends or stays open.
     fn body(
         frames: &[&'static [u8]],
         ends: bool,
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whole_body_is_given_however_it_came() {
+    async fn body_in_any_number_of_frames_is_read() {
         let bodies: [&[&[u8]]; 3] = [&[b"abcdef"], &[b"ab", b"", b"cd", b"ef"], &[]];
         for frames in bodies {
             let read = reader().read(body(frames, true), CLIENT).await.unwrap();
@@ -193,33 +193,33 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn body_that_does_not_end_is_given_up_at_the_deadline() {
+    async fn incomplete_body_fails_at_the_deadline() {
         for frames in [&[] as &[&[u8]], &[b"a"]] {
-            let begun = Instant::now();
+            let started = Instant::now();
             let error = reader().read(body(frames, false), CLIENT).await;
             assert_eq!(error, Err(BodyError::TooSlow));
-            assert!(begun.elapsed() >= DEADLINE && begun.elapsed() < DEADLINE * 2);
+            assert!(started.elapsed() >= DEADLINE && started.elapsed() < DEADLINE * 2);
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn body_above_the_limit_is_not_waited_for() {
-        const LARGE: &[u8] = &[b'x'; LIMIT + 1];
-        let begun = Instant::now();
+    async fn body_above_the_maximum_length_is_not_waited_for() {
+        const LARGE: &[u8] = &[b'x'; MAX_LENGTH + 1];
+        let started = Instant::now();
         let read = reader().read(body(&[LARGE], false), CLIENT).await.unwrap();
-        assert!(read.len() > LIMIT);
-        assert!(begun.elapsed().is_zero());
+        assert!(read.len() > MAX_LENGTH);
+        assert!(started.elapsed().is_zero());
     }
 
     #[tokio::test]
-    async fn error_of_the_client_is_an_error() {
+    async fn broken_stream_is_an_error() {
         let broken = stream::iter([Err::<Frame<Bytes>, _>(io::Error::other("gone"))]);
         let error = reader().read(StreamBody::new(broken), CLIENT).await;
         assert_eq!(error, Err(BodyError::Broken));
     }
 
     #[tokio::test]
-    async fn finished_body_is_read_whoever_else_waits() {
+    async fn complete_body_needs_no_slot() {
         let reader = reader();
         let waiting: Vec<_> = (0..3)
             .map(|_| {

@@ -1,4 +1,4 @@
-//! How many requests are worked on at once. What comes beyond is refused at once, counted and visible in readiness.
+//! A limit of requests in progress. Further requests are rejected at once and counted, and `/readyz` reports it.
 
 use std::{
     borrow::Borrow,
@@ -11,42 +11,42 @@ use tokio::time::Instant;
 
 use crate::connections::ConnectionHandle;
 
-/// How long a refusal makes the service count as overloaded.
-const RECENT: Duration = Duration::from_secs(5);
+/// Time after a rejection for which the service is not ready.
+const OVERLOADED_FOR: Duration = Duration::from_secs(5);
 
-/// How many places there are.
+/// The number of request slots.
 #[derive(Clone, Copy, Debug)]
-pub struct Places {
-    /// For all requests together.
-    pub all: usize,
-    /// How many of them only trusted peers get.
+pub struct SlotLimits {
+    /// Slots of all requests together.
+    pub total: usize,
+    /// Slots of these that only trusted peers may take.
     pub reserved: usize,
-    /// For one client network, unless it is trusted.
+    /// Slots that one client network may take, unless it is trusted.
     pub per_network: usize,
 }
 
-/// Counts the requests that are worked on. Nobody waits for a place, so there is neither a queue nor a lock.
+/// Counts the requests in progress. No request waits for a slot, so that there is neither a queue nor a lock.
 #[derive(Debug)]
 pub struct RequestLimit {
-    places: Places,
-    taken: AtomicUsize,
-    refused: AtomicU64,
-    /// When the last one was refused for want of places, in milliseconds since `begun`, plus one; 0: none was.
-    last_refused: AtomicU64,
-    begun: Instant,
+    limits: SlotLimits,
+    in_use: AtomicUsize,
+    rejected: AtomicU64,
+    /// When a request was last rejected because all slots were in use, in milliseconds since `started`, plus one. 0: none was.
+    last_rejected: AtomicU64,
+    started: Instant,
     log: LogRateLimiter,
 }
 
-/// A place, until the request has its answer. `L` refers to the limit.
+/// A request slot, which is free again when this is dropped. `L` is a reference to the limit.
 #[derive(Debug)]
-pub struct Place<L: Borrow<RequestLimit>> {
+pub struct RequestSlot<L: Borrow<RequestLimit>> {
     limit: L,
     connection: Option<ConnectionHandle>,
 }
 
-impl<L: Borrow<RequestLimit>> Drop for Place<L> {
+impl<L: Borrow<RequestLimit>> Drop for RequestSlot<L> {
     fn drop(&mut self) {
-        self.limit.borrow().taken.fetch_sub(1, Relaxed);
+        self.limit.borrow().in_use.fetch_sub(1, Relaxed);
         if let Some(connection) = &self.connection {
             connection.load().requests.fetch_sub(1, Relaxed);
             connection.end_request();
@@ -55,85 +55,86 @@ impl<L: Borrow<RequestLimit>> Drop for Place<L> {
 }
 
 impl RequestLimit {
-    /// All places free.
+    /// With all slots free.
     #[must_use]
-    pub fn new(places: Places) -> Self {
+    pub fn new(limits: SlotLimits) -> Self {
         Self {
-            places,
-            taken: AtomicUsize::default(),
-            refused: AtomicU64::default(),
-            last_refused: AtomicU64::default(),
-            begun: Instant::now(),
+            limits,
+            in_use: AtomicUsize::default(),
+            rejected: AtomicU64::default(),
+            last_rejected: AtomicU64::default(),
+            started: Instant::now(),
             log: LogRateLimiter::new(),
         }
     }
 
-    /// Takes a place for a request that is there as a whole and came on `connection` at `now`. Only where strangers have too
-    /// many, `is_trusted` is asked whether this request is of a part of the installation. `None`: there is none; the refusal is counted.
-    pub fn enter<L: Borrow<Self>>(
+    /// Takes a slot for a request that has arrived completely on `connection`. `is_trusted`, whether it comes from a part of the
+    /// installation, is evaluated only where no other slot is free. `None`: the request is rejected and counted.
+    pub fn acquire<L: Borrow<Self>>(
         limit: L,
         connection: Option<ConnectionHandle>,
         now: Instant,
         is_trusted: impl FnOnce() -> bool,
-    ) -> Option<Place<L>> {
-        let place = Place { limit, connection };
-        let this = place.limit.borrow();
-        let before = this.taken.fetch_add(1, Relaxed);
-        let of_network = place.connection.as_ref().map_or(0, |connection| {
+    ) -> Option<RequestSlot<L>> {
+        let slot = RequestSlot { limit, connection };
+        let this = slot.limit.borrow();
+        let in_use = this.in_use.fetch_add(1, Relaxed);
+        let in_use_by_network = slot.connection.as_ref().map_or(0, |connection| {
             connection.begin_request(now);
             connection.load().requests.fetch_add(1, Relaxed)
         });
-        let Places {
-            all,
+        let SlotLimits {
+            total,
             reserved,
             per_network,
-        } = this.places;
-        if before < all - reserved && of_network < per_network {
-            return Some(place);
+        } = this.limits;
+        let is_full = in_use >= total - reserved;
+        if !is_full && in_use_by_network < per_network {
+            return Some(slot);
         }
-        if before < all && is_trusted() {
-            return Some(place);
+        if in_use < total && is_trusted() {
+            return Some(slot);
         }
-        // What one network has too much of leaves the others their places.
-        let is_full = before >= all - reserved;
-        this.refuse(now, is_full);
+        this.record_rejection(now, is_full);
         None
     }
 
-    fn refuse(&self, now: Instant, is_full: bool) {
-        self.refused.fetch_add(1, Relaxed);
+    /// Counts a rejection. It affects readiness only where all slots were in use, not where one network exceeded its share.
+    fn record_rejection(&self, now: Instant, is_full: bool) {
+        self.rejected.fetch_add(1, Relaxed);
         if is_full {
-            self.last_refused.store(self.since_begun(now) + 1, Relaxed);
+            self.last_rejected
+                .store(self.since_started(now) + 1, Relaxed);
         }
         self.log.log(|refused| {
             tracing::warn!(
                 event = "requests.refused",
                 refused,
-                places = self.places.all,
+                places = self.limits.total,
                 "too many requests in progress; rejecting further ones"
             );
         });
     }
 
-    fn since_begun(&self, now: Instant) -> u64 {
-        let since = now.saturating_duration_since(self.begun).as_millis();
+    fn since_started(&self, now: Instant) -> u64 {
+        let since = now.saturating_duration_since(self.started).as_millis();
         u64::try_from(since).unwrap_or(u64::MAX - 1)
     }
 
-    /// Whether no request was refused for want of places in the last seconds, for the probe of readiness. What one network had too much
-    /// of does not count: it must not be able to take the service out of use.
+    /// Checks, for `/readyz`, that no request was rejected in the last five seconds because all slots were in use. Rejections of one network
+    /// that exceeded its share do not count, so that it cannot make the service unready.
     ///
     /// # Errors
-    /// How many were refused since the start, in words for the operator.
+    /// The number of rejections since the start, in words for the operator.
     pub fn readiness(&self) -> Result<(), String> {
-        let now = self.since_begun(Instant::now()) + 1;
-        let last = self.last_refused.load(Relaxed);
-        if last == 0 || u128::from(now.saturating_sub(last)) >= RECENT.as_millis() {
+        let now = self.since_started(Instant::now()) + 1;
+        let last = self.last_rejected.load(Relaxed);
+        if last == 0 || u128::from(now.saturating_sub(last)) >= OVERLOADED_FOR.as_millis() {
             return Ok(());
         }
-        let refused = self.refused.load(Relaxed);
+        let rejected = self.rejected.load(Relaxed);
         Err(format!(
-            "overloaded: requests are refused, {refused} since the start"
+            "overloaded: requests are rejected, {rejected} since the start"
         ))
     }
 }
@@ -148,18 +149,18 @@ mod tests {
     use super::*;
     use crate::connections::{Connection, Connections};
 
-    const PLACES: Places = Places {
-        all: 4,
+    const LIMITS: SlotLimits = SlotLimits {
+        total: 4,
         reserved: 1,
         per_network: 2,
     };
 
-    fn enter<'a>(
+    fn acquire<'a>(
         limit: &'a RequestLimit,
         connection: Option<&Connection>,
-    ) -> Option<Place<&'a RequestLimit>> {
+    ) -> Option<RequestSlot<&'a RequestLimit>> {
         let handle = connection.map(|connection| connection.handle().clone());
-        RequestLimit::enter(limit, handle, Instant::now(), || false)
+        RequestLimit::acquire(limit, handle, Instant::now(), || false)
     }
 
     async fn connection() -> (Connection, TcpStream) {
@@ -173,44 +174,44 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn last_places_are_for_trusted_peers() {
-        let limit = RequestLimit::new(PLACES);
-        let taken: Vec<_> = (0..3).map(|_| enter(&limit, None).unwrap()).collect();
-        assert!(enter(&limit, None).is_none());
-        let trusted = || RequestLimit::enter(&limit, None, Instant::now(), || true);
+    async fn reserved_slots_are_for_trusted_peers() {
+        let limit = RequestLimit::new(LIMITS);
+        let slots: Vec<_> = (0..3).map(|_| acquire(&limit, None).unwrap()).collect();
+        assert!(acquire(&limit, None).is_none());
+        let trusted = || RequestLimit::acquire(&limit, None, Instant::now(), || true);
         let last = trusted().unwrap();
-        assert!(trusted().is_none(), "there are no more than all");
-        drop((taken, last));
-        assert!(enter(&limit, None).is_some());
+        assert!(trusted().is_none(), "all slots are in use");
+        drop((slots, last));
+        assert!(acquire(&limit, None).is_some());
     }
 
     #[tokio::test]
-    async fn one_network_has_a_part_of_the_places() {
-        let limit = RequestLimit::new(PLACES);
+    async fn network_has_a_share_of_the_slots() {
+        let limit = RequestLimit::new(LIMITS);
         let (connection, _client) = connection().await;
-        let taken = [(); 2].map(|()| enter(&limit, Some(&connection)).unwrap());
-        assert!(enter(&limit, Some(&connection)).is_none());
-        assert!(enter(&limit, None).is_some());
-        assert_eq!(limit.readiness(), Ok(()), "others have places");
+        let slots = [(); 2].map(|()| acquire(&limit, Some(&connection)).unwrap());
+        assert!(acquire(&limit, Some(&connection)).is_none());
+        assert!(acquire(&limit, None).is_some());
+        assert_eq!(limit.readiness(), Ok(()), "other networks have slots");
         let handle = Some(connection.handle().clone());
-        assert!(RequestLimit::enter(&limit, handle, Instant::now(), || true).is_some());
-        drop(taken);
-        assert!(enter(&limit, Some(&connection)).is_some());
+        assert!(RequestLimit::acquire(&limit, handle, Instant::now(), || true).is_some());
+        drop(slots);
+        assert!(acquire(&limit, Some(&connection)).is_some());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn readiness_says_that_requests_are_refused_for_some_seconds() {
-        let limit = RequestLimit::new(Places {
-            all: 1,
+    async fn readiness_reports_rejections_for_some_seconds() {
+        let limit = RequestLimit::new(SlotLimits {
+            total: 1,
             reserved: 0,
             per_network: 1,
         });
         assert_eq!(limit.readiness(), Ok(()));
-        let place = enter(&limit, None);
+        let slot = acquire(&limit, None);
         for _ in 0..2 {
-            assert!(enter(&limit, None).is_none());
+            assert!(acquire(&limit, None).is_none());
         }
-        drop(place);
+        drop(slot);
         advance(Duration::from_millis(4990)).await;
         let reason = limit.readiness().unwrap_err();
         assert!(reason.contains("2 since the start"), "{reason}");

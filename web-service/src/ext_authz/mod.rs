@@ -25,7 +25,7 @@ use futures_util::stream;
 use holdfast_server_kit::{
     connections::{BoundedListener, ConnectionHandle, Connections},
     grpc::GrpcOnlyLayer,
-    read_message::{CallKind, Calls, ReadMessageLayer},
+    read_message::{CallKind, CallPolicy, ReadMessageLayer},
     request_body::BodyError,
 };
 use tokio::{net::TcpListener, time::timeout};
@@ -72,7 +72,7 @@ pub struct ExtAuthz {
 /// The kind of the only call of the service.
 struct ExtAuthzCalls;
 
-impl Calls for ExtAuthzCalls {
+impl CallPolicy for ExtAuthzCalls {
     fn connection(extensions: &Extensions) -> Option<&ConnectionHandle> {
         extensions.get()
     }

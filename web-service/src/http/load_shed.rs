@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use holdfast_core::rate_limited_log::LogRateLimiter;
 use holdfast_server_kit::{
     connections::ConnectionHandle,
-    request_limit::{Places, RequestLimit},
+    request_limit::{RequestLimit, SlotLimits},
 };
 use tokio::time::{Instant, timeout_at};
 
@@ -20,8 +20,8 @@ const DEADLINE: Duration = Duration::from_secs(15);
 
 /// Number of requests that are processed at once; further ones are rejected. None is reserved for trusted peers: a reverse proxy forwards the
 /// requests of any client.
-pub const PLACES: Places = Places {
-    all: 2048,
+pub const PLACES: SlotLimits = SlotLimits {
+    total: 2048,
     reserved: 0,
     per_network: 1536,
 };
@@ -42,7 +42,7 @@ impl LoadShed {
         let is_trusted = connection
             .as_ref()
             .is_some_and(ConnectionHandle::is_trusted);
-        let Some(_slot) = RequestLimit::enter(limit, connection, begun, || is_trusted) else {
+        let Some(_slot) = RequestLimit::acquire(limit, connection, begun, || is_trusted) else {
             return error_format.answer(ServiceError::overloaded());
         };
         answer_within(begun + DEADLINE, answer, error_format).await
@@ -113,8 +113,8 @@ mod tests {
 
     #[tokio::test]
     async fn request_without_a_slot_is_rejected() {
-        let load_shed = LoadShed(Arc::new(RequestLimit::new(Places {
-            all: 1,
+        let load_shed = LoadShed(Arc::new(RequestLimit::new(SlotLimits {
+            total: 1,
             reserved: 0,
             per_network: 1,
         })));
@@ -125,7 +125,7 @@ mod tests {
                 .answer_always(served, ErrorFormat::ProblemJson, source)
                 .await
         };
-        let slot = RequestLimit::enter(&*load_shed.0, None, Instant::now(), || false);
+        let slot = RequestLimit::acquire(&*load_shed.0, None, Instant::now(), || false);
         for _ in 0..2 {
             let response = answer().await;
             assert_eq!(status_and_form(&response), (503, true));

@@ -26,7 +26,7 @@ use futures_util::{
 use holdfast_client::request_id::{RequestId, RequestIds, scope};
 use holdfast_core::rate_limited_log::LogRateLimiter;
 use holdfast_server_kit::{
-    connections::{AnswerBody, ConnectionHandle},
+    connections::{ConnectionHandle, TrackedBody},
     request_body::BodyReader,
 };
 use tokio::time::Instant;
@@ -153,7 +153,7 @@ impl Common {
         let answers = connection
             .as_ref()
             .filter(|_| is_http2)
-            .map(|connection| Arc::clone(connection.answers()));
+            .map(|connection| Arc::clone(connection.open_responses()));
         let routed = pin!(routed.map(|Ok(response)| response));
         let source = (connection, begun);
         let response = self
@@ -169,7 +169,7 @@ impl Common {
         };
         let response = request_id::add(self.headers.add(response), id);
         match answers {
-            Some(answers) => response.map(|body| Body::new(AnswerBody::new(body, &answers))),
+            Some(answers) => response.map(|body| Body::new(TrackedBody::new(body, &answers))),
             None => response,
         }
     }

@@ -104,7 +104,7 @@ async fn serve_worker(
         .accept_error_handler(move |peer, error| {
             // An error with a peer is that of one TLS handshake.
             if peer.is_none() {
-                connections.cannot_accept(error);
+                connections.log_accept_error(error);
             }
         })
         // Also for clients that connect and send nothing.

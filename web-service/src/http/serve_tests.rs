@@ -3,7 +3,7 @@
 use std::{convert::Infallible, time::Duration};
 
 use axum::{body::Body, http::Response};
-use holdfast_server_kit::connections::{AnswerBody, Connections};
+use holdfast_server_kit::connections::{Connections, TrackedBody};
 use hyper::service::service_fn;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
@@ -31,12 +31,12 @@ async fn send_request(window: u8, length: usize) -> TcpStream {
     let connection = Connections::new(1, IDLE_TIMEOUT)
         .admit(stream, peer, false)
         .unwrap();
-    let answers = connection.handle().answers().clone();
+    let answers = connection.handle().open_responses().clone();
     tokio::spawn(async move {
         let mut http = Builder::new(TokioExecutor::new());
         limit(&mut http);
         let answer = service_fn(|_| {
-            let body = AnswerBody::new(Body::from(vec![b'x'; length]), &answers);
+            let body = TrackedBody::new(Body::from(vec![b'x'; length]), &answers);
             async { Ok::<_, Infallible>(Response::new(body)) }
         });
         // The client observes how it ends.

@@ -179,7 +179,7 @@ impl AddrListener<AdmittedConnection, PeerConnection> for DispatchedConnections 
             } = &self.admission;
             if let Some(connection) = connections.admit(stream, peer, trusted.contains(peer.ip())) {
                 let peer = PeerConnection(connection.handle().clone());
-                return Ok((connection.keeping(count), peer));
+                return Ok((connection.attach(count), peer));
             }
         }
     }

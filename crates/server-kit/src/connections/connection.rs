@@ -1,4 +1,4 @@
-//! A TCP connection that ends when it does nothing for too long.
+//! A TCP connection that is closed when it is idle for too long.
 
 use std::{
     io,
@@ -15,101 +15,101 @@ use tokio::{
 };
 use tonic::transport::server::Connected;
 
-use crate::connections::{handle::ConnectionHandle, table::Membership};
+use crate::connections::{handle::ConnectionHandle, table::TableEntry};
 
-/// How often a silent connection is looked at before it ends; it may last longer by the time between two looks.
-const LOOKS: u32 = 12;
+/// Number of checks during the idle timeout. An idle connection may stay open longer by the time between two checks.
+const CHECKS: u32 = 12;
 
-static UNTAKEN: LogRateLimiter = LogRateLimiter::new();
+static OVERDUE: LogRateLimiter = LogRateLimiter::new();
 
-/// A TCP connection that counts among those of its port. It ends when nothing moves on it, or an answer is not taken, for too
-/// long, and when it is closed for another one. Until then it keeps its place, and `K`.
+/// A TCP connection that counts among those of its port. It is closed when no data is transferred, or a response is not received, for too
+/// long, and when it is displaced by another one. `A` is kept until then.
 #[derive(Debug)]
-pub struct Connection<K = ()> {
+pub struct Connection<A = ()> {
     stream: TcpStream,
     handle: ConnectionHandle,
-    silence: Duration,
-    patience: Pin<Box<Sleep>>,
-    /// How often in a row nothing had moved.
-    quiet_looks: u32,
-    membership: Membership,
-    kept: K,
+    idle_timeout: Duration,
+    next_check: Pin<Box<Sleep>>,
+    /// Number of checks in a row without transferred data.
+    idle_checks: u32,
+    entry: TableEntry,
+    attachment: A,
 }
 
 impl Connection {
     pub(super) fn new(
         stream: TcpStream,
         handle: ConnectionHandle,
-        silence: Duration,
-        membership: Membership,
+        idle_timeout: Duration,
+        entry: TableEntry,
     ) -> Self {
         Self {
             stream,
             handle,
-            silence,
-            patience: Box::pin(sleep(silence / LOOKS)),
-            quiet_looks: 0,
-            membership,
-            kept: (),
+            idle_timeout,
+            next_check: Box::pin(sleep(idle_timeout / CHECKS)),
+            idle_checks: 0,
+            entry,
+            attachment: (),
         }
     }
 }
 
-impl<K> Connection<K> {
-    /// The same connection, which keeps `more`, too.
+impl<A> Connection<A> {
+    /// Attaches a value, which is dropped with the connection.
     #[must_use]
-    pub fn keeping<M>(self, more: M) -> Connection<(K, M)> {
+    pub fn attach<M>(self, more: M) -> Connection<(A, M)> {
         Connection {
             stream: self.stream,
             handle: self.handle,
-            silence: self.silence,
-            patience: self.patience,
-            quiet_looks: self.quiet_looks,
-            membership: self.membership,
-            kept: (self.kept, more),
+            idle_timeout: self.idle_timeout,
+            next_check: self.next_check,
+            idle_checks: self.idle_checks,
+            entry: self.entry,
+            attachment: (self.attachment, more),
         }
     }
 
-    /// What the requests on it see of it.
+    /// The handle for the requests on this connection.
     #[must_use]
     pub const fn handle(&self) -> &ConnectionHandle {
         &self.handle
     }
 
-    /// What was done; or the end of a connection that was closed, or on which the other side neither says nor takes anything
-    /// for too long. The time is looked at a few times in all, not with each request.
-    fn or_end<T>(
+    /// The result of an operation, or an error where the connection is closed, or has been idle for too long. The time is read only for the
+    /// checks, not for each request.
+    fn with_idle_timeout<T>(
         &mut self,
-        done: Poll<io::Result<T>>,
+        result: Poll<io::Result<T>>,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<T>> {
         if self.handle.is_closed() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
-        if done.is_ready() {
-            self.quiet_looks = 0;
-            return done;
+        if result.is_ready() {
+            self.idle_checks = 0;
+            return result;
         }
         self.handle.wake_at_close(context.waker());
-        // It may have been closed before the waker was there.
+        // It may have been closed before the waker was registered.
         if self.handle.is_closed() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
-        while self.patience.as_mut().poll(context).is_ready() {
-            self.quiet_looks += 1;
-            if self.quiet_looks > LOOKS || self.is_untaken() {
+        while self.next_check.as_mut().poll(context).is_ready() {
+            self.idle_checks += 1;
+            if self.idle_checks > CHECKS || self.has_overdue_response() {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
-            let next = self.patience.deadline() + self.silence / LOOKS;
-            self.patience.as_mut().reset(next);
+            let next = self.next_check.deadline() + self.idle_timeout / CHECKS;
+            self.next_check.as_mut().reset(next);
         }
         Poll::Pending
     }
 
-    fn is_untaken(&self) -> bool {
-        let is_overdue = self.handle.answers().is_overdue();
+    fn has_overdue_response(&self) -> bool {
+        let is_overdue = self.handle.open_responses().advance();
         if is_overdue {
-            UNTAKEN.log(|connections| {
+            OVERDUE.log(|connections| {
                 tracing::warn!(
                     event = "connections.answers_not_taken",
                     connections,
@@ -121,25 +121,25 @@ impl<K> Connection<K> {
     }
 }
 
-impl<K: Unpin> AsyncRead for Connection<K> {
+impl<A: Unpin> AsyncRead for Connection<A> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        self.or_end(read, context)
+        self.with_idle_timeout(read, context)
     }
 }
 
-impl<K: Unpin> AsyncWrite for Connection<K> {
+impl<A: Unpin> AsyncWrite for Connection<A> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.or_end(written, context)
+        self.with_idle_timeout(written, context)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -156,7 +156,7 @@ impl<K: Unpin> AsyncWrite for Connection<K> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.or_end(written, context)
+        self.with_idle_timeout(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -164,7 +164,7 @@ impl<K: Unpin> AsyncWrite for Connection<K> {
     }
 }
 
-impl<K> Connected for Connection<K> {
+impl<A> Connected for Connection<A> {
     type ConnectInfo = ConnectionHandle;
 
     fn connect_info(&self) -> ConnectionHandle {

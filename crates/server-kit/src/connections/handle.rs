@@ -1,4 +1,4 @@
-//! What a connection and the requests on it have in common.
+//! The state that a connection shares with the requests on it.
 
 use std::{
     net::SocketAddr,
@@ -13,15 +13,15 @@ use std::{
 use futures_util::task::AtomicWaker;
 use tokio::time::Instant;
 
-use crate::connections::answers::Answers;
+use crate::connections::open_responses::OpenResponses;
 
-/// An unused connection counts as idle for this much longer once it is older than [`GRACE`]: one that was good for a request
-/// is worth more.
-const UNUSED: Duration = Duration::from_mins(1);
-/// How long a new connection may take until its first request before that: a TLS handshake over a slow network.
+/// Time that is added to the idle time of a connection without any request, once it is older than [`GRACE`], so that it is displaced
+/// before one that had requests.
+const UNUSED_PENALTY: Duration = Duration::from_mins(1);
+/// Time that a new connection has until its first request, for a TLS handshake over a slow network.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// What the connections of one client network have in use, all together.
+/// The connections and requests of one client network.
 #[derive(Debug, Default)]
 pub(crate) struct NetworkLoad {
     /// Open connections.
@@ -30,7 +30,7 @@ pub(crate) struct NetworkLoad {
     pub(crate) requests: AtomicUsize,
 }
 
-/// A connection, as the requests on it see it. Clones are the same connection.
+/// A connection, as seen by the requests on it. Clones refer to the same connection.
 #[derive(Clone, Debug)]
 pub struct ConnectionHandle(Arc<Shared>);
 
@@ -40,12 +40,12 @@ struct Shared {
     load: Arc<NetworkLoad>,
     opened: Instant,
     is_trusted: AtomicBool,
-    /// When its last request came, in milliseconds since it was opened; 0: there was none.
+    /// When its last request arrived, in milliseconds since it was opened. 0: none has.
     last_request: AtomicU64,
     in_progress: AtomicUsize,
     is_closed: AtomicBool,
     waker: AtomicWaker,
-    answers: Arc<Answers>,
+    open_responses: Arc<OpenResponses>,
 }
 
 impl ConnectionHandle {
@@ -59,72 +59,72 @@ impl ConnectionHandle {
             in_progress: AtomicUsize::default(),
             is_closed: AtomicBool::default(),
             waker: AtomicWaker::new(),
-            answers: Arc::default(),
+            open_responses: Arc::default(),
         }))
     }
 
-    /// The address of the other end.
+    /// The address of the peer.
     #[must_use]
     pub fn peer(&self) -> SocketAddr {
         self.0.peer
     }
 
-    /// Whether the other end is part of the installation, such as the other service or a reverse proxy. Such a connection is
-    /// not closed in favour of a new one.
+    /// Whether the peer is part of the installation, such as the other service or a reverse proxy. A trusted connection is never displaced.
     #[must_use]
     pub fn is_trusted(&self) -> bool {
         self.0.is_trusted.load(Relaxed)
     }
 
-    /// Notes that the other end proved to be part of the installation.
+    /// Marks the connection as trusted, after its peer has authenticated.
     pub fn trust(&self) {
         self.0.is_trusted.store(true, Relaxed);
     }
 
-    /// The answers that the client has not taken yet.
+    /// The responses that the client has not received yet.
     #[must_use]
-    pub fn answers(&self) -> &Arc<Answers> {
-        &self.0.answers
+    pub fn open_responses(&self) -> &Arc<OpenResponses> {
+        &self.0.open_responses
     }
 
-    /// What its client network has in use.
+    /// The connections and requests of its client network.
     pub(crate) fn load(&self) -> &NetworkLoad {
         &self.0.load
     }
 
-    /// Notes that a request is worked on.
+    /// Counts a request as in progress.
     pub(crate) fn begin_request(&self, now: Instant) {
         self.0.in_progress.fetch_add(1, Relaxed);
-        self.used(now);
+        self.record_use(now);
     }
 
-    /// Notes that a request has its answer.
+    /// Counts a request as finished.
     pub(crate) fn end_request(&self) {
         self.0.in_progress.fetch_sub(1, Relaxed);
     }
 
-    pub(super) fn used(&self, now: Instant) {
+    /// Records the arrival of a request.
+    pub(super) fn record_use(&self, now: Instant) {
         let since_opened = now.duration_since(self.0.opened).as_millis();
         let since_opened = u64::try_from(since_opened).unwrap_or(u64::MAX).max(1);
         self.0.last_request.store(since_opened, Relaxed);
     }
 
-    /// How long nothing was asked on it, for the choice of the one to close: more for one that was never used, nothing while a request
-    /// is worked on.
-    pub(super) fn idle(&self, now: Instant) -> Duration {
+    /// Time since the last request, by which the connection to displace is chosen: longer for one without any request, zero while a request
+    /// is in progress.
+    pub(super) fn idle_time(&self, now: Instant) -> Duration {
         if self.0.in_progress.load(Relaxed) > 0 {
             return Duration::ZERO;
         }
         let last = Duration::from_millis(self.0.last_request.load(Relaxed));
         let idle = now.saturating_duration_since(self.0.opened + last);
         if last.is_zero() && idle >= GRACE {
-            idle + UNUSED
+            idle + UNUSED_PENALTY
         } else {
             idle
         }
     }
 
-    /// Ends the connection: what reads or writes on it gets an error.
+    /// Closes the connection: reads and writes on it fail.
     pub(super) fn close(&self) {
         self.0.is_closed.store(true, Relaxed);
         self.0.waker.wake();
@@ -134,7 +134,7 @@ impl ConnectionHandle {
         self.0.is_closed.load(Relaxed)
     }
 
-    /// Has [`close`](Self::close) wake the task that waits for the connection.
+    /// Registers the task that [`close`](Self::close) wakes.
     pub(super) fn wake_at_close(&self, waker: &Waker) {
         self.0.waker.register(waker);
     }

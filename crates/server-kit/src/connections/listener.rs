@@ -1,4 +1,4 @@
-//! A listener whose connections are counted.
+//! A listener with a limit of connections.
 
 use std::{io, net::SocketAddr};
 
@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 
 use crate::connections::{Connection, Connections};
 
-/// A listener whose connections are counted.
+/// A listener that admits its connections to [`Connections`].
 #[derive(Debug)]
 pub struct BoundedListener {
     listener: TcpListener,
@@ -15,7 +15,7 @@ pub struct BoundedListener {
 }
 
 impl BoundedListener {
-    /// Counts what `listener` accepts.
+    /// Admits what `listener` accepts.
     #[must_use]
     pub const fn new(listener: TcpListener, connections: Connections) -> Self {
         Self {
@@ -24,15 +24,15 @@ impl BoundedListener {
         }
     }
 
-    /// Where it listens.
+    /// The local address.
     ///
     /// # Errors
-    /// When the socket is broken.
+    /// When the system cannot determine it.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
-    /// The next connection that is taken in.
+    /// Waits for the next connection that is admitted.
     pub async fn next(&self) -> (Connection, SocketAddr) {
         loop {
             let (stream, address) = self.connections.accept(&self.listener).await;

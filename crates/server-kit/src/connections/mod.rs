@@ -1,9 +1,9 @@
-//! A port's connections: only so many, none that is silent for long, and a new one always gets in where another does nothing.
+//! The connections of a port: a maximum number, an idle timeout, and displacement of idle connections by new ones.
 
-mod answers;
 mod connection;
 mod handle;
 mod listener;
+mod open_responses;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -18,17 +18,17 @@ use tokio::{
 
 use self::table::{Admitted, Table};
 pub use self::{
-    answers::{AnswerBody, Answers},
     connection::Connection,
     handle::ConnectionHandle,
     listener::BoundedListener,
+    open_responses::{OpenResponses, TrackedBody},
 };
 
-/// How long to wait when the system gives no connection, such as for want of file descriptors.
+/// Time after which accepting is retried when it fails, for example for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How many connections may wait to be accepted, where `net.core.somaxconn` allows as many. Where the queue is full, Linux drops
-/// the first packet of a new connection, whose client sends it again after a second.
+/// Maximum number of connections that wait to be accepted, where `net.core.somaxconn` allows it. Where the queue is full, Linux drops the
+/// first packet of a new connection, and the client sends it again after a second.
 const BACKLOG: u32 = 4096;
 
 /// Listens on `address`.
@@ -45,12 +45,12 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// The connections of a port. Clones count together.
+/// The connections of a port. Clones share the limit.
 #[derive(Clone, Debug)]
 pub struct Connections {
     table: Table,
     limit: usize,
-    silence: Duration,
+    idle_timeout: Duration,
     log: Arc<Log>,
 }
 
@@ -58,25 +58,24 @@ pub struct Connections {
 struct Log {
     refused: LogRateLimiter,
     replaced: LogRateLimiter,
-    faults: LogRateLimiter,
+    accept_errors: LogRateLimiter,
 }
 
 impl Connections {
-    /// At most `limit` at once, each closed when nothing arrives on it, or is taken from it, for the time of `silence`, or a twelfth
-    /// longer; and when the client left an answer over HTTP/2 untaken for a sixth to a quarter of it.
+    /// At most `limit` at once. Each is closed when no data is transferred for the time of `idle_timeout`, or a twelfth longer; and when the
+    /// client has not received a response over HTTP/2 for a sixth to a quarter of it.
     #[must_use]
-    pub fn new(limit: usize, silence: Duration) -> Self {
+    pub fn new(limit: usize, idle_timeout: Duration) -> Self {
         Self {
             table: Table::new(limit),
             limit,
-            silence,
+            idle_timeout,
             log: Arc::default(),
         }
     }
 
-    /// Takes a new connection in; one from a `trusted` peer is never closed for another. Where there are enough, one that does
-    /// nothing is closed for it: first one of a network that has many. `None` when all of them are trusted: it is closed at
-    /// once, before it costs anything.
+    /// Admits a new connection. At the limit, an idle one is closed for it, first one of a network that has many, but never one of a
+    /// trusted peer. `None`: all are trusted, and the new one is closed.
     #[must_use]
     pub fn admit(&self, stream: TcpStream, peer: SocketAddr, trusted: bool) -> Option<Connection> {
         let Some(admitted) = self.table.admit(peer, trusted) else {
@@ -91,11 +90,11 @@ impl Connections {
             return None;
         };
         let Admitted {
-            membership,
+            entry,
             handle,
-            has_replaced,
+            has_displaced,
         } = admitted;
-        if has_replaced {
+        if has_displaced {
             self.log.replaced.log(|replaced| {
                 tracing::warn!(
                     event = "connections.replaced",
@@ -105,28 +104,33 @@ impl Connections {
                 );
             });
         }
-        // Answers are small; without it they could wait for a packet that never comes.
+        // Responses are small, and Nagle's algorithm would delay them.
         let _ = stream.set_nodelay(true);
-        Some(Connection::new(stream, handle, self.silence, membership))
+        Some(Connection::new(stream, handle, self.idle_timeout, entry))
     }
 
-    /// The next connection that the system gives, which is not taken in yet.
+    /// Waits for the next connection, which is not admitted yet.
     pub async fn accept(&self, listener: &TcpListener) -> (TcpStream, SocketAddr) {
         loop {
             match listener.accept().await {
                 Ok(accepted) => return accepted,
                 Err(error) => {
-                    self.cannot_accept(&error);
+                    self.log_accept_error(&error);
                     sleep(ACCEPT_PAUSE).await;
                 }
             }
         }
     }
 
-    /// Logs that the system gave no connection.
-    pub fn cannot_accept(&self, error: &io::Error) {
-        self.log.faults.log(|times| {
-            tracing::error!(%error, times, "accepting a connection failed; retrying");
+    /// Logs that accepting a connection failed.
+    pub fn log_accept_error(&self, error: &io::Error) {
+        self.log.accept_errors.log(|times| {
+            tracing::error!(
+                event = "connections.accept_failed",
+                %error,
+                times,
+                "accepting a connection failed; retrying"
+            );
         });
     }
 }

@@ -1,8 +1,8 @@
-//! A deadline for answers that a client does not take.
+//! A deadline for responses that a client does not receive.
 //!
-//! Over HTTP/2 a client decides how much of each answer it takes. One that answers pings and takes nothing would keep all
-//! its answers in memory for as long as it likes. A timer for each answer would cost every request, so a connection counts
-//! its open answers by the interval in which they began and looks at the oldest a few times a minute.
+//! HTTP/2 flow control lets a client determine how much of each response is sent. A client that answers pings and grants no window would
+//! keep its responses in memory for any time. A timer for each response would cost every request; instead, a connection counts its open
+//! responses by the interval in which they started, and checks the oldest interval a few times a minute.
 
 use std::{
     pin::Pin,
@@ -17,74 +17,74 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-/// How many intervals are told apart; an answer is overdue when it is older than all but one of them.
+/// Number of intervals that are counted. A response is overdue when it is older than all but one of them.
 const INTERVALS: usize = 4;
 
-/// A larger frame is split before its last byte. The transport asks for the rest only when the client has taken what was
-/// before it, so the body lives until then. Of a smaller answer no more than this stays in memory.
+/// Length above which a frame is split before its last byte. The transport polls for the rest only when the client has received what
+/// precedes it, so that the body is alive until then. Of a smaller response no more than this stays in memory.
 const SPLIT_ABOVE: usize = 1024;
 
-/// The answers of one connection that are not taken yet, counted by when they began.
+/// The open responses of one connection, counted by the interval in which they started.
 #[derive(Debug, Default)]
-pub struct Answers {
+pub struct OpenResponses {
     interval: AtomicUsize,
-    begun: [AtomicUsize; INTERVALS],
+    started: [AtomicUsize; INTERVALS],
 }
 
-impl Answers {
-    fn begin(self: &Arc<Self>) -> OpenAnswer {
+impl OpenResponses {
+    fn start(self: &Arc<Self>) -> OpenResponse {
         let interval = self.interval.load(Relaxed) % INTERVALS;
-        self.begun[interval].fetch_add(1, Relaxed);
-        OpenAnswer {
-            answers: Arc::clone(self),
+        self.started[interval].fetch_add(1, Relaxed);
+        OpenResponse {
+            responses: Arc::clone(self),
             interval,
         }
     }
 
-    /// Begins the next interval; whether an answer from the oldest one is still open, which began two to three intervals ago.
-    pub(super) fn is_overdue(&self) -> bool {
+    /// Starts the next interval; returns whether a response is still open that started two to three intervals ago.
+    pub(super) fn advance(&self) -> bool {
         let next = self.interval.load(Relaxed).wrapping_add(1);
         self.interval.store(next, Relaxed);
-        self.begun[next.wrapping_add(1) % INTERVALS].load(Relaxed) > 0
+        self.started[next.wrapping_add(1) % INTERVALS].load(Relaxed) > 0
     }
 }
 
-/// Counts an answer until it is dropped.
+/// Counts a response until it is dropped.
 #[derive(Debug)]
-struct OpenAnswer {
-    answers: Arc<Answers>,
+struct OpenResponse {
+    responses: Arc<OpenResponses>,
     interval: usize,
 }
 
-impl Drop for OpenAnswer {
+impl Drop for OpenResponse {
     fn drop(&mut self) {
-        self.answers.begun[self.interval].fetch_sub(1, Relaxed);
+        self.responses.started[self.interval].fetch_sub(1, Relaxed);
     }
 }
 
 pin_project! {
-    /// The body of an answer over HTTP/2, which its connection counts until the client took it.
+    /// The body of a response over HTTP/2, which its connection counts until the client has received it.
     #[derive(Debug)]
-    pub struct AnswerBody<B> {
+    pub struct TrackedBody<B> {
         #[pin]
         body: B,
         last: Option<Bytes>,
-        open: OpenAnswer,
+        open: OpenResponse,
     }
 }
 
-impl<B> AnswerBody<B> {
-    /// Counts `body` among `answers` until it is dropped, which the transport does when the client has taken it.
-    pub fn new(body: B, answers: &Arc<Answers>) -> Self {
+impl<B> TrackedBody<B> {
+    /// Counts `body` among the open responses until it is dropped, which the transport does when the client has received it.
+    pub fn new(body: B, responses: &Arc<OpenResponses>) -> Self {
         Self {
             body,
             last: None,
-            open: answers.begin(),
+            open: responses.start(),
         }
     }
 }
 
-impl<B: Body<Data = Bytes>> Body for AnswerBody<B> {
+impl<B: Body<Data = Bytes>> Body for TrackedBody<B> {
     type Data = Bytes;
     type Error = B::Error;
 
@@ -113,13 +113,13 @@ impl<B: Body<Data = Bytes>> Body for AnswerBody<B> {
     }
 
     fn size_hint(&self) -> SizeHint {
-        let held_back = self.last.as_ref().map_or(0, Bytes::len) as u64;
+        let withheld = self.last.as_ref().map_or(0, Bytes::len) as u64;
         let rest = self.body.size_hint();
         let mut hint = SizeHint::new();
         if let Some(upper) = rest.upper() {
-            hint.set_upper(upper + held_back);
+            hint.set_upper(upper + withheld);
         }
-        hint.set_lower(rest.lower() + held_back);
+        hint.set_lower(rest.lower() + withheld);
         hint
     }
 }
@@ -131,36 +131,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answer_is_overdue_after_two_to_three_intervals() {
-        let answers = Arc::new(Answers::default());
+    fn response_is_overdue_after_two_to_three_intervals() {
+        let responses = Arc::new(OpenResponses::default());
         for _ in 0..20 {
-            assert!(!answers.is_overdue());
-            let open = answers.begin();
-            assert!(!answers.is_overdue());
-            assert!(!answers.is_overdue());
-            assert!(answers.is_overdue());
+            assert!(!responses.advance());
+            let open = responses.start();
+            assert!(!responses.advance());
+            assert!(!responses.advance());
+            assert!(responses.advance());
             drop(open);
         }
     }
 
     #[tokio::test]
     async fn large_frame_is_split_before_its_last_byte_and_nothing_is_lost() {
-        let answers = Arc::new(Answers::default());
+        let responses = Arc::new(OpenResponses::default());
         for length in [0, 1, SPLIT_ABOVE, SPLIT_ABOVE + 1, 100_000] {
             let data: Vec<u8> = (0..=255).cycle().take(length).collect();
             let whole = Full::new(Bytes::from(data.clone()));
-            let mut body = AnswerBody::new(whole, &answers);
-            let mut taken = Vec::new();
+            let mut body = TrackedBody::new(whole, &responses);
+            let mut received = Vec::new();
             let mut frames = 0;
             assert_eq!(body.size_hint().exact(), Some(length as u64));
             while let Some(frame) = body.frame().await {
                 frames += 1;
-                taken.extend_from_slice(&frame.unwrap().into_data().unwrap());
-                let rest = (length - taken.len()) as u64;
+                received.extend_from_slice(&frame.unwrap().into_data().unwrap());
+                let rest = (length - received.len()) as u64;
                 assert_eq!(body.size_hint().exact(), Some(rest));
                 assert_eq!(body.is_end_stream(), rest == 0);
             }
-            assert_eq!(taken, data);
+            assert_eq!(received, data);
             assert_eq!(
                 frames,
                 usize::from(length > 0) + usize::from(length > SPLIT_ABOVE)

@@ -1,4 +1,4 @@
-//! The open connections of a port, and which of them is closed when there are too many.
+//! The open connections of a port, and the choice of the one to displace at the limit.
 
 use std::{
     cmp::Reverse,
@@ -12,41 +12,41 @@ use tokio::time::Instant;
 
 use crate::connections::handle::{ConnectionHandle, NetworkLoad};
 
-/// A network is heavy when it has more than this part of all connections that are allowed.
-const HEAVY_PART: usize = 8;
+/// A client network is heavy when it has more than the limit divided by this.
+const HEAVY_DIVISOR: usize = 8;
 
-/// The open connections. Clones are the same table.
+/// The open connections. Clones share the table.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
     limit: usize,
-    open: Arc<Mutex<Open>>,
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Debug, Default)]
-struct Open {
-    next: u64,
+struct State {
+    next_number: u64,
     connections: HashMap<u64, ConnectionHandle>,
     networks: HashMap<ClientNetwork, Weak<NetworkLoad>>,
 }
 
-/// What became of a new connection.
+/// An admitted connection.
 pub(super) struct Admitted {
-    pub(super) membership: Membership,
+    pub(super) entry: TableEntry,
     pub(super) handle: ConnectionHandle,
-    /// Whether another connection was closed for it.
-    pub(super) has_replaced: bool,
+    /// Whether another connection was displaced for it.
+    pub(super) has_displaced: bool,
 }
 
-/// Keeps a connection in the table until it is dropped.
+/// The entry of a connection in the table, which is removed when this is dropped.
 #[derive(Debug)]
-pub(super) struct Membership {
+pub(super) struct TableEntry {
     table: Table,
     number: u64,
 }
 
-impl Drop for Membership {
+impl Drop for TableEntry {
     fn drop(&mut self) {
-        self.table.lock().leave(self.number);
+        self.table.lock().remove(self.number);
     }
 }
 
@@ -54,42 +54,42 @@ impl Table {
     pub(super) fn new(limit: usize) -> Self {
         Self {
             limit,
-            open: Arc::default(),
+            state: Arc::default(),
         }
     }
 
-    /// Takes a connection in. Where there are as many as may be, one that does nothing is closed for it: first of a network
-    /// that has many, then the one that was idle for longest. `None`: all are trusted.
+    /// Adds a connection. At the limit, another one is displaced: one of a heavy network, if there is any, and of these the one that has been
+    /// idle for longest. `None`: all are trusted.
     pub(super) fn admit(&self, peer: SocketAddr, is_trusted: bool) -> Option<Admitted> {
-        let mut open = self.lock();
-        let is_full = open.connections.len() >= self.limit;
+        let mut state = self.lock();
+        let is_full = state.connections.len() >= self.limit;
         if is_full {
-            let victim = open.victim(self.limit / HEAVY_PART)?;
-            if let Some(handle) = open.leave(victim) {
+            let victim = state.victim(self.limit / HEAVY_DIVISOR)?;
+            if let Some(handle) = state.remove(victim) {
                 handle.close();
             }
         }
-        let handle = ConnectionHandle::new(peer, open.load(peer.ip().into()), is_trusted);
-        let number = open.next;
-        open.next += 1;
-        open.connections.insert(number, handle.clone());
+        let handle = ConnectionHandle::new(peer, state.add_to_load(peer.ip().into()), is_trusted);
+        let number = state.next_number;
+        state.next_number += 1;
+        state.connections.insert(number, handle.clone());
         Some(Admitted {
-            membership: Membership {
+            entry: TableEntry {
                 table: self.clone(),
                 number,
             },
             handle,
-            has_replaced: is_full,
+            has_displaced: is_full,
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Open> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Open {
-    fn leave(&mut self, number: u64) -> Option<ConnectionHandle> {
+impl State {
+    fn remove(&mut self, number: u64) -> Option<ConnectionHandle> {
         let handle = self.connections.remove(&number)?;
         if handle.load().connections.fetch_sub(1, Relaxed) == 1 {
             self.networks.remove(&handle.peer().ip().into());
@@ -97,8 +97,8 @@ impl Open {
         Some(handle)
     }
 
-    /// The load of a network, with one connection more.
-    fn load(&mut self, network: ClientNetwork) -> Arc<NetworkLoad> {
+    /// Adds a connection to the load of a network, and returns the load.
+    fn add_to_load(&mut self, network: ClientNetwork) -> Arc<NetworkLoad> {
         let known = self.networks.get(&network).and_then(Weak::upgrade);
         let load = known.unwrap_or_else(|| {
             let load = Arc::default();
@@ -109,6 +109,7 @@ impl Open {
         load
     }
 
+    /// The connection to displace. `None`: all are trusted.
     fn victim(&self, heavy: usize) -> Option<u64> {
         let now = Instant::now();
         let candidates = self.connections.iter();
@@ -116,7 +117,7 @@ impl Open {
         candidates
             .min_by_key(|(_, handle)| {
                 let is_heavy = handle.load().connections.load(Relaxed) > heavy;
-                Reverse((is_heavy, handle.idle(now)))
+                Reverse((is_heavy, handle.idle_time(now)))
             })
             .map(|(number, _)| *number)
     }
@@ -153,19 +154,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn idle_connection_is_closed_for_a_new_one() {
+    async fn connection_idle_for_longest_is_displaced() {
         let (table, admitted) = full(&[1, 2, 3, 4]).await;
         for one in &admitted {
-            one.handle.used(Instant::now());
+            one.handle.record_use(Instant::now());
             advance(Duration::from_secs(1)).await;
         }
-        admitted[0].handle.used(Instant::now());
+        admitted[0].handle.record_use(Instant::now());
         admitted[1].handle.begin_request(Instant::now());
         advance(Duration::from_secs(1)).await;
 
         let new = admit(&table, 5).unwrap();
 
-        assert!(new.has_replaced);
+        assert!(new.has_displaced);
         assert_eq!(
             closed(&admitted),
             [2],
@@ -174,10 +175,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn unused_connection_is_closed_before_a_used_one() {
+    async fn unused_connection_is_displaced_before_a_used_one() {
         let (table, admitted) = full(&[1, 2, 3, 4]).await;
         for used in [0, 1] {
-            admitted[used].handle.used(Instant::now());
+            admitted[used].handle.record_use(Instant::now());
         }
         advance(Duration::from_secs(30)).await;
         let _new = admit(&table, 5).unwrap();
@@ -185,23 +186,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn new_connection_has_time_for_its_handshake() {
+    async fn new_connection_is_not_displaced_during_its_handshake() {
         let (table, admitted) = full(&[1, 2, 3]).await;
         admitted[0]
             .handle
-            .used(Instant::now() - Duration::from_millis(2500));
+            .record_use(Instant::now() - Duration::from_millis(2500));
         let _new = admit(&table, 5).unwrap();
         // The second is older than its grace, the third is not.
         assert_eq!(closed(&admitted), [1]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn heavy_network_gives_up_its_own_connection() {
+    async fn connection_of_a_heavy_network_is_displaced_first() {
         let mut octets = vec![1];
         octets.extend([2; 20]);
         let (table, admitted) = full(&octets).await;
         for one in &admitted[1..] {
-            one.handle.used(Instant::now());
+            one.handle.record_use(Instant::now());
         }
         let _new = admit(&table, 3).unwrap();
         let closed = closed(&admitted);
@@ -210,7 +211,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn trusted_connection_is_never_closed() {
+    async fn trusted_connection_is_never_displaced() {
         let (table, admitted) = full(&[1, 2]).await;
         admitted[0].handle.trust();
         let _new = admit(&table, 3).unwrap();
@@ -224,12 +225,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn closed_connections_do_not_count() {
+    async fn closed_connection_does_not_count() {
         let (table, mut admitted) = full(&[1, 1]).await;
         admitted.pop();
-        assert!(!admit(&table, 2).unwrap().has_replaced);
+        assert!(!admit(&table, 2).unwrap().has_displaced);
         drop(admitted);
-        let open = table.lock();
-        assert!(open.connections.is_empty() && open.networks.is_empty());
+        let state = table.lock();
+        assert!(state.connections.is_empty() && state.networks.is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! Connections through real sockets, with a clock that is moved.
+//! Connections over real sockets, with paused time.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -8,19 +8,19 @@ use tokio::{
     time::Instant,
 };
 
-use crate::connections::{AnswerBody, BoundedListener, Connections};
+use crate::connections::{BoundedListener, Connections, TrackedBody};
 
-const SILENCE: Duration = Duration::from_mins(1);
+const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 
 async fn port(limit: usize) -> (BoundedListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let connections = Connections::new(limit, SILENCE);
+    let connections = Connections::new(limit, IDLE_TIMEOUT);
     (BoundedListener::new(listener, connections), address)
 }
 
 #[tokio::test]
-async fn beyond_the_limit_the_idle_connection_is_closed_for_the_new_one() {
+async fn idle_connection_is_closed_for_a_new_one_at_the_limit() {
     let (listener, address) = port(1).await;
     let mut old = TcpStream::connect(address).await.unwrap();
     let (mut old_here, _) = listener.next().await;
@@ -33,7 +33,7 @@ async fn beyond_the_limit_the_idle_connection_is_closed_for_the_new_one() {
         waits.await.unwrap().kind(),
         io::ErrorKind::ConnectionAborted
     );
-    // Closed, by a farewell or by a reset.
+    // Closed by FIN or by RST.
     let closed = old.read_to_end(&mut Vec::new()).await;
     assert!(closed.is_err() || closed.unwrap() == 0);
     new.write_all(b"x").await.unwrap();
@@ -41,7 +41,7 @@ async fn beyond_the_limit_the_idle_connection_is_closed_for_the_new_one() {
 }
 
 #[tokio::test]
-async fn beyond_the_limit_of_trusted_connections_a_new_one_is_closed_at_once() {
+async fn new_connection_is_closed_where_all_are_trusted() {
     let (listener, address) = port(1).await;
     let first = TcpStream::connect(address).await.unwrap();
     let (first_here, _) = listener.next().await;
@@ -56,7 +56,7 @@ async fn beyond_the_limit_of_trusted_connections_a_new_one_is_closed_at_once() {
 }
 
 #[tokio::test]
-async fn a_place_is_free_again_when_its_connection_ends() {
+async fn closed_connection_makes_room_for_a_new_one() {
     let (listener, address) = port(1).await;
     for _ in 0..3 {
         let _client = TcpStream::connect(address).await.unwrap();
@@ -66,7 +66,7 @@ async fn a_place_is_free_again_when_its_connection_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_takes_nothing_ends() {
+async fn connection_whose_client_does_not_read_is_closed() {
     let (listener, address) = port(1).await;
     let client = TcpStream::connect(address).await.unwrap();
     let (mut connection, _) = listener.next().await;
@@ -82,32 +82,32 @@ async fn a_client_that_takes_nothing_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_silent_connection_ends() {
+async fn idle_connection_is_closed() {
     let (listener, address) = port(1).await;
     let mut client = TcpStream::connect(address).await.unwrap();
     let (mut connection, _) = listener.next().await;
-    let begun = Instant::now();
+    let started = Instant::now();
 
     client.write_all(b"x").await.unwrap();
     assert_eq!(connection.read_u8().await.unwrap(), b'x');
-    let silent = connection.read_u8().await.unwrap_err();
+    let idle = connection.read_u8().await.unwrap_err();
 
-    assert_eq!(silent.kind(), io::ErrorKind::TimedOut);
-    assert!((SILENCE..SILENCE * 3 / 2).contains(&begun.elapsed()));
+    assert_eq!(idle.kind(), io::ErrorKind::TimedOut);
+    assert!((IDLE_TIMEOUT..IDLE_TIMEOUT * 3 / 2).contains(&started.elapsed()));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_whose_answer_is_not_taken_ends() {
+async fn connection_with_an_overdue_response_is_closed() {
     let (listener, address) = port(1).await;
     let client = TcpStream::connect(address).await.unwrap();
     let (mut connection, _) = listener.next().await;
-    let begun = Instant::now();
+    let started = Instant::now();
 
-    let body = axum::body::Body::from("an answer");
-    let untaken = AnswerBody::new(body, &Arc::clone(connection.handle().answers()));
+    let body = axum::body::Body::from("a response");
+    let overdue = TrackedBody::new(body, &Arc::clone(connection.handle().open_responses()));
     let ended = connection.read_u8().await.unwrap_err();
 
     assert_eq!(ended.kind(), io::ErrorKind::TimedOut);
-    assert!((SILENCE / 6..SILENCE / 3).contains(&begun.elapsed()));
-    drop((untaken, client));
+    assert!((IDLE_TIMEOUT / 6..IDLE_TIMEOUT / 3).contains(&started.elapsed()));
+    drop((overdue, client));
 }

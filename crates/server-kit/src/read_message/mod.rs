@@ -1,7 +1,7 @@
-//! Waits for the request message of each gRPC call before anything is done for the call.
+//! Reads the request message of each gRPC call before the call is processed.
 //!
-//! What a client began and does not finish must cost the other clients nothing: it has no place among the calls in progress,
-//! it ends at a deadline of its own, and where there are too many, the oldest of the address that has the most ends first.
+//! Incomplete calls do not affect other clients: they take no request slot, have a separate deadline, and where there are too many, the
+//! oldest of the client network that has the most is rejected.
 
 mod open_stream;
 
@@ -23,82 +23,82 @@ use tower::{BoxError, Layer, Service};
 
 use self::open_stream::OpenStream;
 use crate::{
-    connections::{AnswerBody, ConnectionHandle},
+    connections::{ConnectionHandle, TrackedBody},
     fair_slots::FairSlots,
     request_body::{BodyError, BodyReader},
 };
 
-/// The length of what precedes each message: whether it is compressed, and its length.
-const MESSAGE_HEAD: usize = 5;
-/// How long a message may take to arrive.
+/// Length of the prefix of each message: the compression flag and the length.
+const MESSAGE_PREFIX: usize = 5;
+/// Time within which a message has to arrive.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// How many calls may wait for their messages.
-const MAX_UNFINISHED: usize = 1024;
-/// How many calls of [`CallKind::ClientStream`] and [`CallKind::Open`] may be there at once.
+/// Maximum number of calls with an incomplete message.
+const MAX_INCOMPLETE: usize = 1024;
+/// Maximum number of open calls of the kinds [`CallKind::ServerStream`] and [`CallKind::ClientStream`].
 const MAX_OPEN: usize = 256;
 
-/// How long a call lasts, and in whose hands that is.
+/// The kind of a call, which determines who can keep it open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallKind {
-    /// One message, one answer.
+    /// One message and one response.
     Unary,
-    /// One message, then a stream that only trusted peers get.
+    /// One message, then a stream, which only trusted peers may open.
     TrustedStream,
-    /// One message, then a stream for as long as the client likes.
-    Open,
-    /// Streams of both sides for as long as the client likes.
+    /// One message, then a stream that the client may keep open.
+    ServerStream,
+    /// Streams in both directions that the client may keep open.
     ClientStream,
 }
 
-/// What a gRPC port says of its calls.
-pub trait Calls: Send + Sync + 'static {
-    /// The connection that a call came on, which is among its extensions.
+/// The calls of a gRPC port, and the status of those that are rejected.
+pub trait CallPolicy: Send + Sync + 'static {
+    /// The connection of a call, from the extensions of its request.
     fn connection(extensions: &Extensions) -> Option<&ConnectionHandle>;
 
-    /// What kind of call this path is.
+    /// The kind of the call with this path.
     fn kind(path: &str) -> CallKind;
 
-    /// The answer to a call whose message was not read.
+    /// The status of a call whose message was not read.
     fn unread(error: BodyError) -> Status;
 
-    /// The end of an open stream whose place others need.
+    /// The status of an open stream that is displaced.
     fn displaced() -> Status;
 }
 
-/// Hands a call on when its message is there as a whole.
-pub struct ReadMessageLayer<C>(Arc<Limits<C>>);
+/// Calls the inner service when the message of a call has arrived completely.
+pub struct ReadMessageLayer<P>(Arc<Limits<P>>);
 
-struct Limits<C> {
+struct Limits<P> {
     messages: BodyReader,
     open: FairSlots,
-    calls: PhantomData<C>,
+    policy: PhantomData<P>,
 }
 
-/// A service that waits for messages.
-pub struct ReadMessage<S, C> {
+/// The service of [`ReadMessageLayer`].
+pub struct ReadMessage<S, P> {
     inner: S,
-    limits: Arc<Limits<C>>,
+    limits: Arc<Limits<P>>,
 }
 
-impl<C> ReadMessageLayer<C> {
-    /// For messages of up to `max_message` bytes; of a larger one the service gets the beginning, and refuses it.
+impl<P> ReadMessageLayer<P> {
+    /// Reads messages of up to `max_message` bytes. Of a larger one the service receives the beginning, and rejects it.
     #[must_use]
     pub fn new(max_message: usize) -> Self {
         Self(Arc::new(Limits {
-            messages: BodyReader::new(MAX_UNFINISHED, MESSAGE_HEAD + max_message, DEADLINE),
+            messages: BodyReader::new(MAX_INCOMPLETE, MESSAGE_PREFIX + max_message, DEADLINE),
             open: FairSlots::new(MAX_OPEN),
-            calls: PhantomData,
+            policy: PhantomData,
         }))
     }
 }
 
-impl<C> Clone for ReadMessageLayer<C> {
+impl<P> Clone for ReadMessageLayer<P> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<S: Clone, C> Clone for ReadMessage<S, C> {
+impl<S: Clone, P> Clone for ReadMessage<S, P> {
     fn clone(&self) -> Self {
         Self {
             inner: self.inner.clone(),
@@ -107,10 +107,10 @@ impl<S: Clone, C> Clone for ReadMessage<S, C> {
     }
 }
 
-impl<S, C> Layer<S> for ReadMessageLayer<C> {
-    type Service = ReadMessage<S, C>;
+impl<S, P> Layer<S> for ReadMessageLayer<P> {
+    type Service = ReadMessage<S, P>;
 
-    fn layer(&self, inner: S) -> ReadMessage<S, C> {
+    fn layer(&self, inner: S) -> ReadMessage<S, P> {
         ReadMessage {
             inner,
             limits: Arc::clone(&self.0),
@@ -118,13 +118,13 @@ impl<S, C> Layer<S> for ReadMessageLayer<C> {
     }
 }
 
-impl<S, B, C> Service<Request<Body>> for ReadMessage<S, C>
+impl<S, B, P> Service<Request<Body>> for ReadMessage<S, P>
 where
     S: Service<Request<Body>, Response = Response<B>> + Clone + Send + 'static,
     S::Future: Send,
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
-    C: Calls,
+    P: CallPolicy,
 {
     type Response = Response<Body>;
     type Error = S::Error;
@@ -135,15 +135,15 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        // The one that was polled ready is the one to call.
+        // The service that was polled for readiness has to be called, not its clone.
         let clone = self.inner.clone();
         let inner = mem::replace(&mut self.inner, clone);
-        Box::pin(Arc::clone(&self.limits).answer(inner, request))
+        Box::pin(Arc::clone(&self.limits).call(inner, request))
     }
 }
 
-impl<C: Calls> Limits<C> {
-    async fn answer<S, B>(
+impl<P: CallPolicy> Limits<P> {
+    async fn call<S, B>(
         self: Arc<Self>,
         mut inner: S,
         request: Request<Body>,
@@ -153,32 +153,32 @@ impl<C: Calls> Limits<C> {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let connection = C::connection(request.extensions()).cloned();
+        let connection = P::connection(request.extensions()).cloned();
         let client = connection
             .as_ref()
             .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |connection| {
                 connection.peer().ip()
             });
-        let kind = C::kind(request.uri().path());
+        let kind = P::kind(request.uri().path());
         let request = if kind == CallKind::ClientStream {
             request
         } else {
             match self.read(request, client).await {
                 Ok(request) => request,
-                Err(error) => return Ok(C::unread(error).into_http()),
+                Err(error) => return Ok(P::unread(error).into_http()),
             }
         };
         match (kind, connection) {
-            (CallKind::Open | CallKind::ClientStream, _) => {
-                let (slot, _) = self.open.take(client.into());
+            (CallKind::ServerStream | CallKind::ClientStream, _) => {
+                let (slot, _) = self.open.acquire(client.into());
                 let response = inner.call(request).await?;
                 Ok(response
-                    .map(|body| Body::new(OpenStream::new(Body::new(body), slot, C::displaced))))
+                    .map(|body| Body::new(OpenStream::new(Body::new(body), slot, P::displaced))))
             }
             (CallKind::Unary, Some(connection)) => {
                 let response = inner.call(request).await?;
-                let answers = connection.answers();
-                Ok(response.map(|body| Body::new(AnswerBody::new(body, answers))))
+                let open = connection.open_responses();
+                Ok(response.map(|body| Body::new(TrackedBody::new(body, open))))
             }
             (CallKind::Unary | CallKind::TrustedStream, _) => {
                 Ok(inner.call(request).await?.map(Body::new))

@@ -1,4 +1,4 @@
-//! A stream that stays open for as long as its client likes, unless others need its place.
+//! A response stream that the client may keep open until it is displaced.
 
 use std::{
     pin::Pin,
@@ -12,7 +12,7 @@ use tonic::{Status, body::Body};
 
 use crate::fair_slots::Slot;
 
-/// The answers of an open call, which has a slot until it ends.
+/// The response stream of an open call, which has a slot until it ends.
 pub(super) struct OpenStream {
     body: Body,
     /// `None` after it was displaced.
@@ -70,15 +70,15 @@ mod tests {
     use crate::fair_slots::FairSlots;
 
     #[tokio::test]
-    async fn stream_whose_place_is_needed_ends_with_a_status() {
+    async fn displaced_stream_ends_with_a_status() {
         let slots = FairSlots::new(1);
         let network = IpAddr::V4(Ipv4Addr::LOCALHOST).into();
         let frames = StreamBody::new(stream::pending::<Result<Frame<Bytes>, Status>>());
-        let (slot, _) = slots.take(network);
+        let (slot, _) = slots.acquire(network);
         let mut open = OpenStream::new(Body::new(frames), slot, || {
             Status::resource_exhausted("too many")
         });
-        let _newer = slots.take(network);
+        let _newer = slots.acquire(network);
 
         let trailers = open.frame().await.unwrap().unwrap().into_trailers();
         let status = Status::from_header_map(&trailers.unwrap()).unwrap();
