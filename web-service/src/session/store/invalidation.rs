@@ -19,7 +19,7 @@ use tokio::{
 use tower_sessions::session::Id;
 
 use crate::session::store::{
-    redis::{COMMAND_TIMEOUT, FAULTS},
+    redis_connection::{COMMAND_TIMEOUT, FAULTS},
     session_cache::SessionCache,
 };
 

@@ -5,6 +5,7 @@ mod invalidation;
 pub mod memory;
 mod record;
 pub mod redis;
+mod redis_connection;
 mod redis_records;
 mod seal;
 pub mod session_cache;

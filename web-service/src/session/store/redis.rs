@@ -21,7 +21,6 @@ use fred::{
 use holdfast_circuit_breaker::{CircuitBreaker, Probe};
 use holdfast_core::{
     clock::Clock,
-    rate_limited_log::LogRateLimiter,
     replay_cache::{ReplayCache, ReplayCacheError},
 };
 use holdfast_server_kit::{
@@ -36,12 +35,13 @@ use tower_sessions::{
 };
 
 use crate::session::store::{
-    encrypted_store::ExpiryClock, invalidation::track, redis_records::RedisRecords,
+    encrypted_store::ExpiryClock,
+    invalidation::track,
+    redis_connection::{COMMAND_TIMEOUT, FAULTS},
+    redis_records::RedisRecords,
     session_cache::SessionCache,
 };
 
-/// Deadline of a command, including the wait for a connection.
-pub(super) const COMMAND_TIMEOUT: Duration = Duration::from_millis(500);
 /// After this time the client drops a command; the caller has given up before.
 const ABANDONED_AFTER: Duration = Duration::from_secs(1);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -57,8 +57,6 @@ const INVALIDATIONS: usize = 4096;
 
 /// How long a start waits for the first connection. An unavailable Redis must not prevent the service from starting.
 const START_WAIT: Duration = Duration::from_millis(100);
-
-pub(super) static FAULTS: LogRateLimiter = LogRateLimiter::new();
 
 fn client_config(url: &RedisUrl) -> anyhow::Result<Config> {
     let config = Config::from_url(url.expose());
