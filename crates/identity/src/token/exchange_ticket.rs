@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use crate::{
     account::User,
     login::{ClientKind, Generation, Login},
-    token::{IssueTokenError, Scope, Scopes, rotation::RotationOutcome, scope::within},
+    token::{IssueTokenError, Scope, Scopes, rotation_outcome::RotationOutcome, scope::within},
 };
 
 /// Decides what the login ticket of `login` leads to.

@@ -1,76 +1,21 @@
 //! The exchange of a login ticket or refresh token for tokens: `IssueToken`.
 
-use std::time::Duration;
-
 use time::OffsetDateTime;
 
 use crate::{
     account::User,
     error::StoreError,
-    id::{Sid, UserId},
-    login::{ClientInfo, ClientKind, Login},
-    oauth::{PresentedProof, VerifiedProof},
+    id::Sid,
+    login::{ClientKind, Login},
     token::{
-        HandleKind, IssueTokenError, RefreshHandle, Scope, Scopes, TokenService,
-        exchange_ticket::first_scopes, mint::TokenContent, refresh::narrowed_scopes,
-        rotation::RotationOutcome,
+        HandleKind, IssueTokenError, RefreshHandle, Scope, TokenService,
+        exchange_ticket::first_scopes,
+        mint::TokenContent,
+        refresh::narrowed_scopes,
+        rotation_outcome::RotationOutcome,
+        token_request::{AuthorizationGrant, Exchange, IssuedTokens, TokenRequest},
     },
 };
-
-/// What a token is requested with (RFC 6749 §1.3).
-#[derive(Debug)]
-pub enum AuthorizationGrant {
-    /// A login ticket, from a sign-in.
-    LoginTicket(String),
-    /// A refresh token, from an earlier exchange.
-    RefreshToken(String),
-}
-
-/// A request for tokens of a login.
-#[derive(Debug)]
-pub struct TokenRequest {
-    /// The login ticket or refresh token.
-    pub grant: AuthorizationGrant,
-    /// `aud` of the access token; `None` for the default audience.
-    pub audience: Option<String>,
-    /// Requested scopes. Empty requests the default: `profile` with a login ticket, everything granted with a refresh token.
-    pub scopes: Scopes,
-    /// The source of the request. Only web-service may state that it is a browser.
-    pub client: ClientInfo,
-    /// A DPoP proof of the key that the tokens are to be bound to.
-    pub proof: Option<PresentedProof>,
-}
-
-/// Tokens that were issued.
-#[derive(Debug)]
-pub struct IssuedTokens {
-    /// The signed access token, a JWT.
-    pub access_token: String,
-    /// Lifetime of the access token, from now.
-    pub expires_in: Duration,
-    /// The current refresh token of the login.
-    pub refresh_token: String,
-    /// Scopes of the access token.
-    pub scopes: Scopes,
-    /// Whether the access token is bound to a key.
-    pub is_bound: bool,
-    /// The account that the tokens are about.
-    pub user: UserId,
-    /// The login that the tokens belong to.
-    pub sid: Sid,
-    /// Whether a refresh token was rotated.
-    pub is_refresh: bool,
-    /// Whether this answers a repeat from another network or user agent than the refresh.
-    pub is_repeated_elsewhere: bool,
-}
-
-/// A request whose parts were verified independently of its login.
-pub(super) struct Exchange<'a> {
-    pub(super) request: &'a TokenRequest,
-    pub(super) audience: &'a str,
-    pub(super) handle: RefreshHandle,
-    pub(super) proof: Option<&'a VerifiedProof>,
-}
 
 impl TokenService {
     /// Exchanges a login ticket or refresh token for tokens. A rotation is one compare-and-set; if a concurrent request was faster,

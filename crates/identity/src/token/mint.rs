@@ -10,8 +10,8 @@ use crate::{
     login::{Generation, Login},
     oauth::{FIRST_PARTY_CLIENT, KeyThumbprint},
     token::{
-        Claims, HandleKind, IssueTokenError, IssuedTokens, Person, RefreshHandle, Scopes,
-        TokenService,
+        Claims, HandleKind, IssueTokenError, Person, RefreshHandle, Scopes, TokenService,
+        token_request::IssuedTokens,
     },
 };
 

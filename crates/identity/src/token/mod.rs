@@ -14,9 +14,11 @@ mod refresh;
 mod refresh_token;
 mod revoke_token;
 mod rotation;
+mod rotation_outcome;
 mod scope;
 mod service;
 mod token_error;
+mod token_request;
 mod validate_token;
 
 pub use self::{
@@ -24,12 +26,12 @@ pub use self::{
     claims::{Claims, ExpectedClaims, Person},
     client_token::{ClientToken, ClientTokenRequest},
     introspect::IntrospectError,
-    issue_token::{AuthorizationGrant, IssuedTokens, TokenRequest},
     issue_token_error::IssueTokenError,
     refresh_token::{HandleKind, RefreshHandle, RefreshTokenCodec},
     revoke_token::{RevocationOutcome, RevocationRequest, RevokeTokenError},
     scope::{Scope, ScopeName, Scopes, UnknownScope},
     service::TokenService,
     token_error::TokenError,
+    token_request::{AuthorizationGrant, IssuedTokens, TokenRequest},
     validate_token::{Consistency, TokenRequirements, ValidateTokenError},
 };

@@ -8,7 +8,7 @@ use crate::{
     account::User,
     login::{ClientKind, Generation, Login, RefreshTokenState},
     token::{
-        IssueTokenError, Scopes, TokenService, rate_limits, rotation::RotationOutcome,
+        IssueTokenError, Scopes, TokenService, rate_limits, rotation_outcome::RotationOutcome,
         scope::within,
     },
 };

@@ -7,26 +7,15 @@ use crate::{
     id::{Sid, UserId},
     login::{ClientKind, EndReason, Login, REPEAT_WINDOW, Rotation},
     token::{
-        HandleKind, IssueTokenError, IssuedTokens, RefreshHandle, TokenService,
-        exchange_ticket::ticket_outcome, issue_token::Exchange, mint::TokenContent, rate_limits,
+        HandleKind, IssueTokenError, RefreshHandle, TokenService,
+        exchange_ticket::ticket_outcome,
+        mint::TokenContent,
+        rate_limits,
         refresh::refresh_outcome,
+        rotation_outcome::RotationOutcome,
+        token_request::{Exchange, IssuedTokens},
     },
 };
-
-/// What a login ticket or refresh token leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RotationOutcome {
-    /// The login advances to the next generation.
-    Advance,
-    /// The login stays at its generation, as it does for a browser.
-    Keep,
-    /// The previous refresh token is repeated: it is answered with the current one.
-    Repeat,
-    /// The login ticket or refresh token has expired.
-    Expired,
-    /// The login ticket or refresh token was used up: the login ends.
-    Reused,
-}
 
 impl TokenService {
     /// Decides what a login ticket or refresh token leads to.

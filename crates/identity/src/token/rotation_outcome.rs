@@ -1,0 +1,16 @@
+//! The outcomes of presenting a login ticket or refresh token.
+
+/// What a login ticket or refresh token leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RotationOutcome {
+    /// The login advances to the next generation.
+    Advance,
+    /// The login stays at its generation, as it does for a browser.
+    Keep,
+    /// The previous refresh token is repeated: it is answered with the current one.
+    Repeat,
+    /// The login ticket or refresh token has expired.
+    Expired,
+    /// The login ticket or refresh token was used up: the login ends.
+    Reused,
+}
