@@ -22,7 +22,8 @@ COPY e2e/Cargo.toml e2e/
 COPY bench/Cargo.toml bench/
 COPY bench/load/Cargo.toml bench/load/
 COPY xtask/Cargo.toml xtask/
-RUN for member in proto crates/* auth-service web-service e2e bench bench/load xtask; do \
+COPY examples/axum-api/Cargo.toml examples/axum-api/
+RUN for member in proto crates/* auth-service web-service e2e bench bench/load xtask examples/axum-api; do \
       mkdir $member/src && touch $member/src/lib.rs && echo 'fn main() {}' > $member/src/main.rs; \
     done \
  && cargo build --release --locked --bin auth-service --bin web-service \

@@ -1,53 +1,87 @@
-//! Log lines of level WARN and ERROR: those that a request can cause are written at most once in ten seconds.
+//! Log lines of level WARN and ERROR: each has an event that docs/OPERATIONS.md lists, and those that a request can cause are
+//! written at most once in ten seconds.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod source;
 
-use std::{fs, ops::Range};
+use std::{collections::BTreeSet, fs, ops::Range, path::PathBuf};
 
 /// Lines that no request causes: they are logged at the start, at the stop, or by a background task with its own interval.
 const NOT_BY_REQUESTS: &[&str] = &[
-    "gRPC is not encrypted and reachable from other machines",
-    "requests were still in flight after",
-    "expired logins were not deleted",
-    "expired audit events were not deleted",
-    "Redis connection lost; reconnecting",
-    "Redis removes sessions when it is full",
-    "Redis is too old to keep sessions",
-    "Redis refuses CLIENT TRACKING; every session is read from Redis",
-    "revocation stream disconnected; using the last known state",
-    "the local certificate could not be renewed",
-    "lowering the priority of a thread failed",
-    "peer unavailable; rejecting calls until a probe succeeds",
-    "peer still unavailable",
-    "a certificate expires soon; replace it",
-    "a certificate has expired; replace it",
-    "watching TLS files stopped; changes take effect at the next start",
-    "the changed certificate cannot be used; keeping the current one",
-    "sign-ins were unfinished at shutdown",
-    "log lines were dropped, as standard error was not read",
-    "the limit of open files (ulimit -n) allows fewer connections",
-    "AUTH_ISSUER of auth-service is not WEB_PUBLIC_URL",
-    "the clocks of the two services differ by more than 30 seconds",
+    "certificate.expired",
+    "certificate.expires_soon",
+    "certificate.reload_failed",
+    "certificate.renewal_failed",
+    "certificate.watch_stopped",
+    "circuit_breaker.opened",
+    "circuit_breaker.still_open",
+    "clock.skewed",
+    "connections.limit_lowered",
+    "drain.deadline_exceeded",
+    "drain.sign_ins_unfinished",
+    "grpc.unencrypted",
+    "issuer.differs",
+    "log.lines_dropped",
+    "redis.evicts",
+    "redis.too_old",
+    "retention.audit_failed",
+    "retention.logins_failed",
+    "revocation_stream.disconnected",
+    "thread.priority_unchanged",
 ];
 
+/// The log macros of the levels that need an event.
+const MACROS: [(&str, &str); 2] = [("tracing::warn!(", "warn"), ("tracing::error!(", "error")];
+
 /// A call of a log macro.
-struct LogCall<'a> {
-    at: usize,
-    /// The arguments.
-    arguments: &'a str,
+struct LogCall {
+    file: PathBuf,
+    level: &'static str,
+    arguments: String,
+    /// Whether it is an argument of `LogRateLimiter::log`.
+    is_limited: bool,
 }
 
-/// All `tracing::warn!(…)` and `tracing::error!(…)` in a source file.
-fn log_calls(code: &str) -> Vec<LogCall<'_>> {
+impl LogCall {
+    /// The value of the field `event`.
+    fn event(&self) -> Option<&str> {
+        let (_, value) = self.arguments.split_once("event = \"")?;
+        value.split('"').next()
+    }
+}
+
+/// All log calls of level WARN and ERROR in the services and their crates.
+fn log_calls() -> Vec<LogCall> {
+    let directories = ["auth-service", "web-service", "crates"];
+    let files = directories.map(|directory| source::rust_files(&source::root().join(directory)));
+    let calls: Vec<_> = files.into_iter().flatten().flat_map(calls_in).collect();
+    assert!(calls.len() > 30, "{}", calls.len());
+    calls
+}
+
+fn calls_in(file: PathBuf) -> Vec<LogCall> {
+    let code = fs::read_to_string(&file).unwrap();
+    let limited = limited_ranges(&code);
     let mut calls = Vec::new();
-    for name in ["tracing::warn!(", "tracing::error!("] {
+    for (name, level) in MACROS {
         for (at, _) in code.match_indices(name) {
-            let arguments = &code[parentheses(code, at + name.len() - 1)];
-            calls.push(LogCall { at, arguments });
+            calls.push(LogCall {
+                file: file.clone(),
+                level,
+                arguments: code[parentheses(&code, at + name.len() - 1)].to_owned(),
+                is_limited: limited.iter().any(|range| range.contains(&at)),
+            });
         }
     }
     calls
+}
+
+/// The arguments of every `.log(…)`: the calls of a `LogRateLimiter`.
+fn limited_ranges(code: &str) -> Vec<Range<usize>> {
+    let calls = code.match_indices(".log(");
+    calls
+        .map(|(at, call)| parentheses(code, at + call.len() - 1))
+        .collect()
 }
 
 /// The range between the parenthesis at `open` and its counterpart. Parentheses in strings do not count.
@@ -73,32 +107,58 @@ fn parentheses(code: &str, open: usize) -> Range<usize> {
     panic!("a parenthesis is not closed: {}", &code[open..])
 }
 
-/// The arguments of every `.log(…)`: the calls of a `LogRateLimiter`.
-fn limited_ranges(code: &str) -> Vec<Range<usize>> {
-    let calls = code.match_indices(".log(");
-    calls
-        .map(|(at, call)| parentheses(code, at + call.len() - 1))
-        .collect()
+#[test]
+fn log_line_that_a_request_can_cause_is_limited() {
+    for call in log_calls() {
+        let is_exempt = NOT_BY_REQUESTS
+            .iter()
+            .any(|event| call.event() == Some(event));
+        assert!(
+            call.is_limited || is_exempt,
+            "{}: a request could repeat this without bound; use holdfast_core::rate_limited_log::LogRateLimiter:\n{}",
+            call.file.display(),
+            call.arguments
+        );
+    }
 }
 
 #[test]
-fn log_line_that_a_request_can_cause_is_limited() {
-    let mut count = 0;
-    for directory in ["auth-service", "web-service", "crates"] {
-        for file in source::rust_files(&source::root().join(directory)) {
-            let code = fs::read_to_string(&file).unwrap();
-            let limited = limited_ranges(&code);
-            for LogCall { at, arguments } in log_calls(&code) {
-                count += 1;
-                let is_limited = limited.iter().any(|range| range.contains(&at));
-                let is_exempt = NOT_BY_REQUESTS.iter().any(|text| arguments.contains(text));
-                assert!(
-                    is_limited || is_exempt,
-                    "{}: a request could repeat this without bound; use holdfast_core::rate_limited_log::LogRateLimiter:\n{arguments}",
-                    file.display()
-                );
-            }
-        }
+fn log_line_of_warn_and_error_has_an_event() {
+    for call in log_calls() {
+        let event = call.event().unwrap_or_default();
+        let is_well_formed = event.contains('.')
+            && event
+                .chars()
+                .all(|letter| letter.is_ascii_lowercase() || ".-_".contains(letter));
+        assert!(
+            is_well_formed,
+            "{}: add event = \"subject.event\":\n{}",
+            call.file.display(),
+            call.arguments
+        );
     }
-    assert!(count > 30, "{count}");
+}
+
+#[test]
+fn events_table_in_operations_lists_every_event_with_its_level() {
+    let document = fs::read_to_string(source::root().join("docs/OPERATIONS.md")).unwrap();
+    let (_, section) = document.split_once("\n## Events\n").unwrap();
+    let rows = section.lines().take_while(|line| !line.starts_with("## "));
+    // | `event` | level | …
+    let listed: BTreeSet<(&str, &str)> = rows
+        .filter_map(|row| row.strip_prefix("| `")?.split_once("` | "))
+        .filter_map(|(event, rest)| Some((event, rest.split(" |").next()?)))
+        .filter(|(_, level)| ["warn", "error"].contains(level))
+        .collect();
+    let calls = log_calls();
+    let logged: BTreeSet<(&str, &str)> = calls
+        .iter()
+        .filter_map(|call| Some((call.event()?, call.level)))
+        .collect();
+    let missing: Vec<_> = logged.difference(&listed).collect();
+    let obsolete: Vec<_> = listed.difference(&logged).collect();
+    assert!(
+        missing.is_empty() && obsolete.is_empty(),
+        "docs/OPERATIONS.md, Events: missing {missing:?}, obsolete {obsolete:?}"
+    );
 }

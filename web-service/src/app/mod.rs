@@ -132,7 +132,7 @@ impl App {
         tokio::spawn(revocations.clone().follow(self.auth, shutdown.clone()));
         revocations.wait_for_first_message().await;
         tracing::info!(
-            event = "service.listening",
+            event = "service.started",
             %address,
             ops_address = %self.ops_listener.local_addr()?,
             url = self.state.public_url.origin,

@@ -87,7 +87,7 @@ pub async fn serve(port: Port, state: &AppState, shutdown: CancellationToken) ->
     workers.finish(DRAIN_DEADLINE).await;
     if begun.elapsed() >= DRAIN_DEADLINE {
         tracing::warn!(
-            event = "service.drain_timeout",
+            event = "drain.deadline_exceeded",
             "requests were still in flight after {DRAIN_DEADLINE:?}; they are aborted"
         );
     }

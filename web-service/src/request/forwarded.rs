@@ -122,6 +122,7 @@ mod tests {
     );
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn origin_is_parsed_in_every_known_form() {
         let app = Ok(Some("https://app.example"));
         let cases: &[Case] = &[

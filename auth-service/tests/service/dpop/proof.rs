@@ -68,6 +68,7 @@ async fn invalid_key_is_refused() {
 
 /// Checks 2 to 12 of RFC 9449 §4.3; check 1 is about header fields, which web-service checks.
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 async fn failing_any_check_is_refused() {
     let service = service().await;
     let key = Key::p256();

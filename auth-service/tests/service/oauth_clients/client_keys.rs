@@ -33,6 +33,7 @@ fn forged(claims: &Value) -> ClientCredentials {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 async fn unsupported_key_is_refused_with_reason() {
     let fixture = Fixture::start().await;
     let good: Value = serde_json::from_str(&Signer::new().jwk).unwrap();

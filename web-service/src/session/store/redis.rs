@@ -99,7 +99,7 @@ pub async fn connect(url: &RedisUrl, clock: Arc<dyn Clock>) -> anyhow::Result<Ar
         .context("WEB_SESSION_STORE cannot be used")?;
     client.on_error(|(error, server)| async move {
         FAULTS.log(|attempts| {
-            tracing::error!(%error, ?server, attempts, "Redis connection lost; reconnecting");
+            tracing::error!(event = "redis.disconnected", %error, ?server, attempts, "Redis connection lost; reconnecting");
         });
         Ok(())
     });
@@ -108,7 +108,7 @@ pub async fn connect(url: &RedisUrl, clock: Arc<dyn Clock>) -> anyhow::Result<Ar
     client.on_reconnect(move |server| {
         let (connected, found) = (connected.clone(), found.clone());
         async move {
-            tracing::info!(%server, "connected to Redis");
+            tracing::info!(event = "redis.connected", %server, "connected to Redis");
             tokio::spawn(async move { found.check(&connected).await });
             Ok(())
         }
@@ -156,13 +156,14 @@ impl Fault {
         };
         if let Some(policy) = info.evicts() {
             tracing::warn!(
+                event = "redis.evicts",
                 policy,
                 "Redis removes sessions when it is full; set maxmemory-policy to noeviction"
             );
         }
         let too_old = info.too_old();
         if let Some(version) = too_old {
-            tracing::error!(%version, oldest = %OLDEST_VERSION, "Redis is too old to keep sessions");
+            tracing::error!(event = "redis.too_old", %version, oldest = %OLDEST_VERSION, "Redis is too old to keep sessions");
         }
         let why = too_old.map(|version| {
             format!("Redis {version} is too old to keep sessions; {OLDEST_VERSION} is needed")

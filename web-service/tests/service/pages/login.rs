@@ -160,6 +160,7 @@ async fn form_is_valid_in_its_browser_only() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 async fn form_of_other_origin_is_refused_despite_token() {
     let site = Site::with_user("ada").await;
     let (cookie, token) = site.login_form().await;
