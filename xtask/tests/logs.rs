@@ -4,7 +4,12 @@
 
 mod source;
 
-use std::{collections::BTreeSet, fs, ops::Range, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    fs,
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
 /// Lines that no request causes: they are logged at the start, at the stop, or by a background task with its own interval.
 const NOT_BY_REQUESTS: &[&str] = &[
@@ -54,19 +59,23 @@ impl LogCall {
 fn log_calls() -> Vec<LogCall> {
     let directories = ["auth-service", "web-service", "crates"];
     let files = directories.map(|directory| source::rust_files(&source::root().join(directory)));
-    let calls: Vec<_> = files.into_iter().flatten().flat_map(calls_in).collect();
+    let calls: Vec<_> = files
+        .iter()
+        .flatten()
+        .flat_map(|file| calls_in(file))
+        .collect();
     assert!(calls.len() > 30, "{}", calls.len());
     calls
 }
 
-fn calls_in(file: PathBuf) -> Vec<LogCall> {
-    let code = fs::read_to_string(&file).unwrap();
+fn calls_in(file: &Path) -> Vec<LogCall> {
+    let code = fs::read_to_string(file).unwrap();
     let limited = limited_ranges(&code);
     let mut calls = Vec::new();
     for (name, level) in MACROS {
         for (at, _) in code.match_indices(name) {
             calls.push(LogCall {
-                file: file.clone(),
+                file: file.to_owned(),
                 level,
                 arguments: code[parentheses(&code, at + name.len() - 1)].to_owned(),
                 is_limited: limited.iter().any(|range| range.contains(&at)),
