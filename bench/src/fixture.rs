@@ -13,7 +13,6 @@ use crate::{
     http::{PASSWORD, status},
     process::Server,
     redis, scratch_directory,
-    web::Web,
 };
 
 /// The service secret.
@@ -22,11 +21,11 @@ pub(super) const SECRET: &str = "SzM1q8VbE2xYw7RkT0nLd5HcJf9GpA4u";
 /// Ports, a data directory and a Redis for one pair of services.
 pub(super) struct Fixture {
     pub(super) programs: PathBuf,
-    directory: PathBuf,
+    pub(super) directory: PathBuf,
     pub(super) tls: bool,
     grpc: u16,
     auth_ops: u16,
-    https: u16,
+    pub(super) https: u16,
     redis: Server,
     pub(super) redis_port: u16,
 }
@@ -73,7 +72,7 @@ impl Fixture {
         command
             .args(["revocations", "--count", &count.to_string(), "--database"])
             .arg(self.directory.join("auth.db"));
-        crate::load::output(&mut command).map(drop)
+        crate::generator::output(&mut command).map(drop)
     }
 
     /// Starts auth-service without waiting.
@@ -99,18 +98,6 @@ impl Fixture {
     /// Starts auth-service and waits until it is ready.
     pub(super) fn auth(&self) -> anyhow::Result<Server> {
         self.spawn_auth()?.wait_ready(|| self.is_auth_ready())
-    }
-
-    /// Starts the only web-service, or the first of several, without waiting.
-    pub(super) fn first_web(&self) -> anyhow::Result<Web> {
-        Web::spawn(self, self.https, &self.directory)
-    }
-
-    /// Starts another web-service beside the first and waits until it is ready.
-    pub(super) fn another_web(&self) -> anyhow::Result<Web> {
-        let port = free_port()?;
-        let web = Web::spawn(self, port, &self.directory.join(port.to_string()))?;
-        web.wait_ready()
     }
 
     pub(super) fn scheme(&self) -> &'static str {

@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command, time::Duration};
 
 use anyhow::{Context as _, ensure};
 
-use crate::load::{LoadResult, output};
+use crate::generator::{LoadResult, output};
 
 const STREAMS: &str = "4";
 const CONNECTIONS: u32 = 4;

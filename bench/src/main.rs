@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "this is a command line")]
 
 mod fixture;
+mod generator;
 mod h2load;
 mod http;
 mod load;
@@ -36,7 +37,8 @@ use xtask::{
 };
 
 use self::{
-    load::{Clients, Load},
+    generator::Clients,
+    load::Load,
     process::Server,
     report::Row,
     sampler::{Sample, Sampler, WARM_UP},

@@ -67,7 +67,7 @@ impl Pair {
         let file = scratch_directory()?.join("tokens");
         let mut command = self.fixture.load("tokens");
         command.args(["--count", &count.to_string(), "--out"]);
-        crate::load::output(command.arg(&file))?;
+        crate::generator::output(command.arg(&file))?;
         Ok(file)
     }
 }

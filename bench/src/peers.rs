@@ -9,9 +9,10 @@ use xtask::{install::BenchTools, workspace};
 
 use crate::{
     Contender, ContenderSpec, Kind, free_port,
+    generator::Clients,
     h2load::Pace,
     http::{cookie_of, curl, status, token_of},
-    load::{Clients, Load},
+    load::Load,
     process::Server,
     redis,
     services::validate_load,

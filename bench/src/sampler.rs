@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{
-    load::{Load, LoadResult},
-    process::Server,
-    redis,
-};
+use crate::{generator::LoadResult, load::Load, process::Server, redis};
 
 /// Duration of the load before the first run that counts.
 pub(super) const WARM_UP: Duration = Duration::from_secs(1);

@@ -8,10 +8,7 @@ use std::{
 use xtask::workspace;
 
 use crate::{
-    Contender, ContenderSpec, Kind,
-    h2load::Pace,
-    load::{Clients, Load},
-    pair::Pair,
+    Contender, ContenderSpec, Kind, generator::Clients, h2load::Pace, load::Load, pair::Pair,
     scratch_directory,
 };
 

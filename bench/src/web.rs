@@ -62,3 +62,17 @@ impl Web {
         Ok(Self { server, ..self })
     }
 }
+
+impl Fixture {
+    /// Starts the only web-service, or the first of several, without waiting.
+    pub(super) fn first_web(&self) -> anyhow::Result<Web> {
+        Web::spawn(self, self.https, &self.directory)
+    }
+
+    /// Starts another web-service beside the first and waits until it is ready.
+    pub(super) fn another_web(&self) -> anyhow::Result<Web> {
+        let port = free_port()?;
+        let web = Web::spawn(self, port, &self.directory.join(port.to_string()))?;
+        web.wait_ready()
+    }
+}

@@ -5,7 +5,7 @@ use std::{process::Command, time::Duration};
 use anyhow::ensure;
 use xtask::workspace;
 
-use crate::load::{Clients, LineCursor, LoadResult, output, parse_result};
+use crate::generator::{Clients, LineCursor, LoadResult, output, parse_result};
 
 /// The command that generates load for `length`.
 pub(super) fn command(clients: Clients, length: Duration, cursor: Option<&LineCursor>) -> Command {

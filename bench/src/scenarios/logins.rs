@@ -7,7 +7,7 @@ use xtask::workspace;
 use crate::{
     Bench, cores,
     fixture::Fixture,
-    load::{LoadResult, output, parse_result},
+    generator::{LoadResult, output, parse_result},
     process::Server,
     sampler::{Sampler, mib, real},
     scenario::{Chart, Column, Measurement, Scenario, add_ratios, measure_interleaved, or_failed},

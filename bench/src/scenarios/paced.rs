@@ -1,8 +1,9 @@
 //! Checks with a load below the capacity of the servers.
 
 use crate::{
-    Bench, Kind, Running, launch,
-    load::Clients,
+    Bench, Kind, Running,
+    generator::Clients,
+    launch,
     scenario::{
         Chart, Column, Measurement, Runner, Scenario, add_ratios, measure_interleaved, or_failed,
     },

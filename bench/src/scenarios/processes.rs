@@ -6,7 +6,8 @@ use anyhow::Context as _;
 
 use crate::{
     Bench,
-    load::{Clients, Load, LoadResult},
+    generator::{Clients, LoadResult},
+    load::Load,
     pair::Pair,
     sampler::{Sample, Sampler, median},
     scenario::{Chart, Column, Measurement, Scenario},

@@ -4,7 +4,8 @@ use std::{path::Path, time::Duration};
 
 use crate::{
     Bench,
-    load::{LineCursor, Load, output},
+    generator::{LineCursor, output},
+    load::Load,
     pair::Pair,
     redis::used_memory,
     sampler::{Sample, Sampler, median, real},

@@ -4,7 +4,8 @@ use std::{path::Path, time::Duration};
 
 use crate::{
     Bench,
-    load::{LineCursor, Load},
+    generator::LineCursor,
+    load::Load,
     pair::Pair,
     sampler::{Sample, Sampler, median, mib},
     scenario::{Chart, Column, Measurement, Scenario},

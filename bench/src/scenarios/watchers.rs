@@ -11,7 +11,7 @@ use anyhow::{Context as _, ensure};
 
 use crate::{
     Bench,
-    load::parse_result,
+    generator::parse_result,
     pair::Pair,
     sampler::{Sampler, real},
     scenario::{Chart, Column, Measurement, Scenario},

@@ -1,6 +1,6 @@
 //! The client of auth-service.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use auth_proto::SERVICE_SECRET;
 use holdfast_core::clock::Clock;
@@ -19,27 +19,7 @@ use crate::{
     error::AuthError,
     pending_revocations::{PendingRevocations, RevokingResponse},
     request_id,
-    transport::endpoints::{Endpoints, Lane, RetryPolicy},
-};
-
-/// For calls that change nothing.
-pub(crate) const READ: RetryPolicy = RetryPolicy {
-    deadline: Duration::from_millis(1500),
-    repeat: true,
-    lane: Lane::Quick,
-};
-
-/// For calls that change something, or that contain a one-time credential.
-pub(crate) const CHANGE: RetryPolicy = RetryPolicy {
-    repeat: false,
-    ..READ
-};
-
-/// For calls that hash passwords, which may wait in a queue: two of them for a password change.
-pub(crate) const PASSWORD: RetryPolicy = RetryPolicy {
-    deadline: Duration::from_secs(8),
-    repeat: false,
-    lane: Lane::Passwords,
+    transport::{endpoints::Endpoints, retry_policy::RetryPolicy},
 };
 
 /// The metadata entry with the id of the request that a call belongs to.

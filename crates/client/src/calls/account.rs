@@ -8,12 +8,13 @@ use secrecy::{ExposeSecret as _, SecretString};
 use time::OffsetDateTime;
 
 use crate::{
-    auth_client::{AuthClient, PASSWORD, READ},
+    auth_client::AuthClient,
     authorization::{Authorization, AuthorizationMetadata},
     calls::login::Login,
     client_info::{self, ClientInfo},
     error::AuthError,
     transport::response::{incomplete, time},
+    transport::retry_policy::{PASSWORD, READ},
 };
 
 /// A person's account.

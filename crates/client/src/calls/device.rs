@@ -4,9 +4,10 @@ use auth_proto::v1::{self, ReportDeviceRequest, auth_service_client::AuthService
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
-    auth_client::{AuthClient, CHANGE},
+    auth_client::AuthClient,
     client_info::{self, ClientInfo},
     error::AuthError,
+    transport::retry_policy::CHANGE,
 };
 
 /// An event of a device binding.

@@ -6,10 +6,11 @@ use auth_proto::v1::{
 use time::OffsetDateTime;
 
 use crate::{
-    auth_client::{AuthClient, CHANGE},
+    auth_client::AuthClient,
     calls::oauth_client::{self, ClientCredentials},
     error::AuthError,
     transport::response::{incomplete, non_empty, optional_time},
+    transport::retry_policy::CHANGE,
 };
 
 /// What introspection says of an active access token (RFC 7662 §2.2).

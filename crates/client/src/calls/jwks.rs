@@ -3,9 +3,8 @@
 use auth_proto::v1::{GetJwksRequest, JsonWebKey, auth_service_client::AuthServiceClient};
 
 use crate::{
-    auth_client::{AuthClient, READ},
-    error::AuthError,
-    transport::response::non_empty,
+    auth_client::AuthClient, error::AuthError, transport::response::non_empty,
+    transport::retry_policy::READ,
 };
 
 /// The published keys and their issuer.

@@ -9,11 +9,12 @@ use secrecy::{ExposeSecret as _, SecretString};
 use time::OffsetDateTime;
 
 use crate::{
-    auth_client::{AuthClient, CHANGE, PASSWORD},
+    auth_client::AuthClient,
     authorization::{DpopProof, encode_proof},
     client_info::{self, ClientInfo},
     error::AuthError,
     transport::response::{incomplete, time},
+    transport::retry_policy::{CHANGE, PASSWORD},
 };
 
 /// auth-service treated the login as one of another caller than web-service: it did not accept the service identity.

@@ -9,11 +9,12 @@ use auth_proto::v1::{
 use time::OffsetDateTime;
 
 use crate::{
-    auth_client::{AuthClient, CHANGE, READ},
+    auth_client::AuthClient,
     authorization::{Authorization, AuthorizationMetadata},
     client_info::{self, ClientInfo, ClientKind},
     error::AuthError,
     transport::response::{non_empty, optional_time, time},
+    transport::retry_policy::{CHANGE, READ},
 };
 
 /// A live login.

@@ -7,10 +7,11 @@ use auth_proto::v1::{
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
-    auth_client::{AuthClient, CHANGE},
+    auth_client::AuthClient,
     authorization::{DpopProof, encode_proof},
     calls::token::Tokens,
     error::AuthError,
+    transport::retry_policy::CHANGE,
 };
 
 /// The credentials that an OAuth client presents.

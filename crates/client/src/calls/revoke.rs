@@ -3,11 +3,12 @@
 use auth_proto::v1::{RevokeTokenRequest, auth_service_client::AuthServiceClient};
 
 use crate::{
-    auth_client::{AuthClient, CHANGE},
+    auth_client::AuthClient,
     authorization::{DpopProof, encode_proof},
     calls::oauth_client::{self, ClientCredentials},
     client_info::{self, ClientInfo},
     error::AuthError,
+    transport::retry_policy::CHANGE,
 };
 
 impl AuthClient {

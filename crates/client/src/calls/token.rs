@@ -9,11 +9,12 @@ use auth_proto::v1::{
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
-    auth_client::{AuthClient, CHANGE},
+    auth_client::AuthClient,
     authorization::{DpopProof, encode_proof},
     client_info::{self, ClientInfo},
     error::AuthError,
     transport::response::{incomplete, non_empty},
+    transport::retry_policy::CHANGE,
 };
 
 /// What is exchanged for an access token.

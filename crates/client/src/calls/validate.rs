@@ -6,10 +6,11 @@ use auth_proto::v1::{
 use time::OffsetDateTime;
 
 use crate::{
-    auth_client::{AuthClient, CHANGE, READ},
+    auth_client::AuthClient,
     authorization::{DpopProof, encode_proof},
     error::AuthError,
     transport::response::{incomplete, non_empty, optional_time, time},
+    transport::retry_policy::{CHANGE, READ},
 };
 
 /// The claims of a valid access token.

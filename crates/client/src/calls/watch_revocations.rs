@@ -5,10 +5,7 @@ use auth_proto::v1::{
 };
 use tonic::Streaming;
 
-use crate::{
-    auth_client::{AuthClient, READ},
-    error::AuthError,
-};
+use crate::{auth_client::AuthClient, error::AuthError, transport::retry_policy::READ};
 
 impl AuthClient {
     /// Opens a revocation stream with the entries of `epoch` after `sequence`, or with a snapshot where that is not possible.

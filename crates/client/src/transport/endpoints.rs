@@ -20,13 +20,13 @@ use tokio::{
 use tonic::{Response, Status, transport::Channel};
 use url::Url;
 
-pub(crate) use crate::transport::connections::Lane;
 use crate::{
     config::ConfigError,
     error::AuthError,
     transport::{
         connections::{Channels, Connections},
         endpoint::endpoint,
+        retry_policy::RetryPolicy,
         status::{self, CallOutcome},
     },
 };
@@ -35,17 +35,6 @@ use crate::{
 const REPLACE_RETRY: Duration = Duration::from_secs(1);
 
 static NOT_ACCEPTED: LogRateLimiter = LogRateLimiter::new();
-
-/// The deadline of a call, and whether another endpoint may be tried when the outcome is unknown.
-#[derive(Clone, Copy)]
-pub(crate) struct RetryPolicy {
-    /// For all attempts together, including connecting.
-    pub(crate) deadline: Duration,
-    /// Whether the call may be sent to another endpoint when the first one may have received it.
-    pub(crate) repeat: bool,
-    /// Connection of the call.
-    pub(crate) lane: Lane,
-}
 
 /// All endpoints. Clones share them.
 #[derive(Clone)]

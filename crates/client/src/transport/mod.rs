@@ -4,4 +4,5 @@ mod connections;
 mod endpoint;
 pub(crate) mod endpoints;
 pub(crate) mod response;
+pub(crate) mod retry_policy;
 mod status;

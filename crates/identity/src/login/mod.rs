@@ -3,10 +3,11 @@
 mod device_events;
 mod end_reason;
 mod generation;
+mod login_limit;
 mod login_record;
 mod logins;
 mod new_login;
-mod rotation;
+mod rotation_changes;
 mod service;
 mod stored_login;
 
@@ -16,10 +17,11 @@ pub use self::{
     device_events::{DeviceEvent, ReportDeviceError},
     end_reason::EndReason,
     generation::{Generation, REPEAT_WINDOW},
+    login_limit::MAX_LIVE_LOGINS,
     login_record::LoginRecord,
     logins::{EndLoginError, EndOtherLoginsError},
-    new_login::{MAX_LIVE_LOGINS, NewLogin, SignInForm},
-    rotation::Rotation,
+    new_login::{NewLogin, SignInForm},
+    rotation_changes::Rotation,
     service::LoginService,
     stored_login::{LAST_SEEN_INTERVAL, Login, RefreshTokenState, TICKET_TTL},
 };
