@@ -194,7 +194,7 @@ impl Program {
         let _ = self.child.start_kill();
     }
 
-    /// Waits for the end of the process; panics after [`EXIT_DEADLINE`].
+    /// Waits for the end of the process; panics after `EXIT_DEADLINE`.
     pub async fn exit(&mut self) -> ExitStatus {
         let exited = timeout(EXIT_DEADLINE, self.child.wait()).await;
         let status =
