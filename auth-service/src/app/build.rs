@@ -19,9 +19,9 @@ use crate::{
     app::{
         App,
         clock_checkpoint::steady_clock,
+        key_rotation::{KeyPolicy, SigningKeys},
         operations::{Operations, Resources},
         secrets::Secrets,
-        signing_keys::{KeyPolicy, SigningKeys},
         store::{open_feed_by, open_store},
     },
     config::{ServeConfig, TlsConfig},

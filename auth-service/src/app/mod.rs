@@ -2,10 +2,10 @@
 
 mod build;
 mod clock_checkpoint;
+pub mod key_rotation;
 mod operations;
 mod retention;
 mod secrets;
-pub mod signing_keys;
 mod store;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -27,8 +27,8 @@ use tokio_util::sync::CancellationToken;
 pub use self::store::{open_feed, open_store};
 use self::{
     clock_checkpoint::{store_checkpoint, store_checkpoints},
+    key_rotation::SigningKeys,
     retention::purge_regularly,
-    signing_keys::SigningKeys,
 };
 use crate::{grpc, revocation_feed::RevocationFeed};
 

@@ -12,7 +12,7 @@ use holdfast_store_sqlite::SqliteStore;
 use crate::{
     app::{
         self,
-        signing_keys::{KeyPolicy, SigningKeys},
+        key_rotation::{KeyPolicy, SigningKeys},
     },
     cli::audit::{Subject, record},
     config::{KeyConfig, Settings},

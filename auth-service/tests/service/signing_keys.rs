@@ -5,7 +5,7 @@ use std::sync::Arc;
 use auth_proto::v1::{GetJwksRequest, RotateSigningKeyRequest};
 use auth_service::app::{
     App,
-    signing_keys::{KeyPolicy, SigningKeys},
+    key_rotation::{KeyPolicy, SigningKeys},
 };
 use holdfast_crypto::seal::Sealer;
 use holdfast_identity::key::Algorithm;

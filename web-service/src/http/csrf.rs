@@ -5,13 +5,30 @@ use axum::{
     http::{HeaderMap, header},
 };
 
-use crate::{
-    http::route::{CsrfCheck, CsrfExemption},
-    request::{
-        fetch_metadata::{RequestInitiator, classify},
-        headers::{SEC_FETCH_SITE, joined},
-    },
+use crate::request::{
+    fetch_metadata::{RequestInitiator, classify},
+    headers::{SEC_FETCH_SITE, joined},
 };
+
+/// The check of who caused a request with an unsafe method (ASVS 3.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CsrfCheck {
+    /// `Sec-Fetch-Site` and `Origin` must not name another origin.
+    Checked,
+    /// The check is left out, for a reason.
+    Exempt(CsrfExemption),
+}
+
+/// Why a route is exempt from the full check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CsrfExemption {
+    /// Forward auth: a proxy asks about another request, the original one. Its origin is part of the question and checked by the
+    /// [decision](crate::forward_auth). A body length, which some proxies copy, is the original request's: no body is read.
+    OriginalRequest,
+    /// Device Bound Session Credentials: browsers send these requests themselves, with less fetch metadata than those of pages, and
+    /// without a proof of the device's key they change nothing. Only `Sec-Fetch-Site: cross-site` is rejected.
+    DeviceBinding,
+}
 
 /// Whether a request is rejected because of the page that caused it. A request without fetch metadata and
 /// `Origin` passes: it is not a browser's, or is rejected for its form's missing CSRF token.

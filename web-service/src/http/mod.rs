@@ -28,8 +28,9 @@ pub mod state;
 mod thread_per_core;
 mod time;
 
+pub use csrf::{CsrfCheck, CsrfExemption};
 pub use error_format::ErrorFormat;
 pub use load_shed::PLACES;
-pub use route::{CsrfCheck, CsrfExemption, Route, RouteMethod};
+pub use route::{Route, RouteMethod};
 pub use routes::ROUTES;
 pub use serve::{Port, serve};

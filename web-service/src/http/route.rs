@@ -6,7 +6,7 @@ use axum::{
     routing::{MethodRouter, any, delete, get, post},
 };
 
-use crate::http::{error_format::ErrorFormat, state::AppState};
+use crate::http::{csrf::CsrfCheck, error_format::ErrorFormat, state::AppState};
 
 /// One entry of the [route table](crate::http::routes::ROUTES).
 pub struct Route {
@@ -35,26 +35,6 @@ pub enum RouteMethod {
     Delete,
     /// Every method.
     Any,
-}
-
-/// The check of who caused a request with an unsafe method (ASVS 3.5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CsrfCheck {
-    /// `Sec-Fetch-Site` and `Origin` must not name another origin.
-    Checked,
-    /// The check is left out, for a reason.
-    Exempt(CsrfExemption),
-}
-
-/// Why a route is exempt from the full check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CsrfExemption {
-    /// Forward auth: a proxy asks about another request, the original one. Its origin is part of the question and checked by the
-    /// [decision](crate::forward_auth). A body length, which some proxies copy, is the original request's: no body is read.
-    OriginalRequest,
-    /// Device Bound Session Credentials: browsers send these requests themselves, with less fetch metadata than those of pages, and
-    /// without a proof of the device's key they change nothing. Only `Sec-Fetch-Site: cross-site` is rejected.
-    DeviceBinding,
 }
 
 impl Route {

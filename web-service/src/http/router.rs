@@ -6,9 +6,10 @@ use axum::{Router, extract::Request, http::Method, routing::MethodRouter};
 
 use crate::http::{
     api,
+    csrf::{CsrfCheck, CsrfExemption},
     error_format::ErrorFormat,
     pages,
-    route::{CsrfCheck, CsrfExemption, Route, RouteMethod},
+    route::{Route, RouteMethod},
     routes::ROUTES,
     state::AppState,
 };

@@ -4,13 +4,14 @@
 //! [`pipeline`](crate::http::pipeline).
 
 use crate::http::{
-    api, dbsc, forward_auth, oauth,
-    pages::{self, trailing_slash},
-    route::{
+    api,
+    csrf::{
         CsrfCheck::{Checked, Exempt},
         CsrfExemption::{DeviceBinding, OriginalRequest},
-        Route, route_table,
     },
+    dbsc, forward_auth, oauth,
+    pages::{self, trailing_slash},
+    route::{Route, route_table},
 };
 
 /// Every route. Of two patterns that match a path the more specific one counts, in whatever order they stand.

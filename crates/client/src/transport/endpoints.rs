@@ -70,11 +70,7 @@ impl Endpoints {
     /// may have arrived.
     pub(crate) async fn call<T, Answer>(
         &self,
-        RetryPolicy {
-            deadline,
-            repeat,
-            lane,
-        }: RetryPolicy,
+        policy: RetryPolicy,
         call: impl Fn(Channel) -> Answer,
     ) -> Result<T, AuthError>
     where
@@ -84,12 +80,16 @@ impl Endpoints {
             .rotated()
             .filter(|endpoint| !endpoint.breaker.is_open())
             .collect();
-        let attempts = if repeat { available.len().max(1) } else { 1 };
-        let attempt_deadline = deadline / u32::try_from(attempts).unwrap_or(u32::MAX);
-        let last = Instant::now() + deadline;
+        let attempts = if policy.repeat {
+            available.len().max(1)
+        } else {
+            1
+        };
+        let attempt_deadline = policy.deadline / u32::try_from(attempts).unwrap_or(u32::MAX);
+        let last = Instant::now() + policy.deadline;
         for endpoint in available {
             let until = last.min(Instant::now() + attempt_deadline);
-            let response = timeout_at(until, call(endpoint.connections.channel(lane))).await;
+            let response = timeout_at(until, call(endpoint.connections.channel(policy.lane))).await;
             let outcome = match response {
                 Ok(Ok(response)) => return Ok(response.into_inner()),
                 Ok(Err(status)) => status::classify_status(&status),
@@ -99,7 +99,7 @@ impl Endpoints {
                 CallOutcome::Answer(error) => return Err(error),
                 CallOutcome::NoAnswer { cause, was_sent } => {
                     endpoint.breaker.open(&cause);
-                    if was_sent && !repeat {
+                    if !policy.may_repeat(was_sent) {
                         break;
                     }
                 }

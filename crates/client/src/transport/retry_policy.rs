@@ -15,6 +15,13 @@ pub(crate) struct RetryPolicy {
     pub(crate) lane: Lane,
 }
 
+impl RetryPolicy {
+    /// Whether the call may be sent to another endpoint after one that gave no answer. `was_sent`: that one may have received it.
+    pub(crate) const fn may_repeat(self, was_sent: bool) -> bool {
+        self.repeat || !was_sent
+    }
+}
+
 /// For calls that change nothing.
 pub(crate) const READ: RetryPolicy = RetryPolicy {
     deadline: Duration::from_millis(1500),

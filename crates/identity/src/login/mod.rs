@@ -7,6 +7,7 @@ mod login_limit;
 mod login_record;
 mod logins;
 mod new_login;
+mod refresh_token_state;
 mod rotation_changes;
 mod service;
 mod stored_login;
@@ -21,7 +22,8 @@ pub use self::{
     login_record::LoginRecord,
     logins::{EndLoginError, EndOtherLoginsError},
     new_login::{NewLogin, SignInForm},
+    refresh_token_state::RefreshTokenState,
     rotation_changes::Rotation,
     service::LoginService,
-    stored_login::{LAST_SEEN_INTERVAL, Login, RefreshTokenState, TICKET_TTL},
+    stored_login::{LAST_SEEN_INTERVAL, Login, TICKET_TTL},
 };

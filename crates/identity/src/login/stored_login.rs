@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use crate::{
     id::Sid,
-    login::{ClientInfo, ClientKind, Generation, REPEAT_WINDOW},
+    login::{ClientInfo, ClientKind, Generation},
     oauth::KeyThumbprint,
     token::Scopes,
 };
@@ -47,17 +47,6 @@ pub struct Login {
     pub key: Option<KeyThumbprint>,
 }
 
-/// What a presented refresh token is to its login.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RefreshTokenState {
-    /// The current one.
-    Current,
-    /// The previous one, within [`REPEAT_WINDOW`] of the rotation: it is answered with the current generation again.
-    Repeated,
-    /// Used up: a copy exists (RFC 9700 §4.14.2).
-    Reused,
-}
-
 impl Login {
     /// Whether credentials of this login are accepted at `now`.
     #[must_use]
@@ -87,34 +76,17 @@ impl Login {
         address.is_some_and(|(one, other)| ClientNetwork::from(one) != ClientNetwork::from(other))
             || agent.is_some_and(|(one, other)| one != other)
     }
-
-    /// Returns the state of the refresh token of generation `presented`.
-    #[must_use]
-    pub fn refresh_token_state(
-        &self,
-        presented: Generation,
-        now: OffsetDateTime,
-    ) -> RefreshTokenState {
-        if presented == self.generation {
-            RefreshTokenState::Current
-        } else if presented.next() == self.generation
-            && is_within(self.refreshed_at, REPEAT_WINDOW, now)
-        {
-            RefreshTokenState::Repeated
-        } else {
-            RefreshTokenState::Reused
-        }
-    }
 }
 
 /// Whether `now` is less than `window` from `since`, to either side: a clock that was set back does not extend the window.
-fn is_within(since: OffsetDateTime, window: Duration, now: OffsetDateTime) -> bool {
+pub(super) fn is_within(since: OffsetDateTime, window: Duration, now: OffsetDateTime) -> bool {
     (now - since).unsigned_abs() < window
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::login::{REPEAT_WINDOW, RefreshTokenState};
 
     const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 

@@ -1,4 +1,4 @@
-//! Rotation of refresh tokens, and reuse detection (RFC 9700 §4.14.2).
+//! Rotation of refresh tokens, and what follows from reuse, which `login::refresh_token_state` detects (RFC 9700 §4.14.2).
 
 use time::OffsetDateTime;
 

@@ -1,0 +1,36 @@
+//! Reuse detection: whether a presented refresh token is the current one, a repeat, or reused (RFC 9700 §4.14.2).
+
+use time::OffsetDateTime;
+
+use crate::login::{Generation, Login, REPEAT_WINDOW, stored_login::is_within};
+
+/// What a presented refresh token is to its login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefreshTokenState {
+    /// The current one.
+    Current,
+    /// The previous one, within [`REPEAT_WINDOW`] of the rotation: it is answered with the current generation again.
+    Repeated,
+    /// Used up: a copy exists (RFC 9700 §4.14.2).
+    Reused,
+}
+
+impl Login {
+    /// Returns the state of the refresh token of generation `presented`.
+    #[must_use]
+    pub fn refresh_token_state(
+        &self,
+        presented: Generation,
+        now: OffsetDateTime,
+    ) -> RefreshTokenState {
+        if presented == self.generation {
+            RefreshTokenState::Current
+        } else if presented.next() == self.generation
+            && is_within(self.refreshed_at, REPEAT_WINDOW, now)
+        {
+            RefreshTokenState::Repeated
+        } else {
+            RefreshTokenState::Reused
+        }
+    }
+}
