@@ -82,8 +82,8 @@ impl ErrorPage {
         Self::new(
             StatusCode::FORBIDDEN,
             "This form is out of date",
-            "Nothing was changed: since the page was loaded, somebody signed in or confirmed a password in this browser. Load the \
-             page again and do it there. Cookies must be allowed for this site.",
+            "Nothing was changed: this browser has signed in, or confirmed a password, since the page was loaded. Load the page \
+             again and do it there. Cookies must be allowed for this site.",
         )
         .of_form(uri)
     }

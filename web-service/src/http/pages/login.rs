@@ -78,7 +78,7 @@ pub(in crate::http) struct LoginForm {
     next: String,
 }
 
-/// Shows the form, or redirects where somebody is signed in already.
+/// Shows the form, or redirects where the browser is signed in already.
 pub(in crate::http) async fn show(
     State(state): State<AppState>,
     query: Result<Query<LoginQuery>, QueryRejection>,
@@ -167,7 +167,7 @@ async fn out_of_date(
             return Redirect::to(destination(&form.next).as_str()).into_response();
         }
         Ok(session) => format!(
-            "{} is signed in with this browser, so your password was not checked. To sign in as somebody else, give it once more.",
+            "{} is signed in with this browser, so your password was not checked. To sign in with another account, give it once more.",
             session.record.username
         ),
         Err(_) => OUT_OF_DATE.to_owned(),
