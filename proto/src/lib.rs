@@ -35,6 +35,12 @@ impl v1::ErrorReason {
 /// The metadata entry by whose value, the service secret, web-service authenticates to auth-service.
 pub const SERVICE_SECRET: &str = "holdfast-service-secret";
 
+/// The metadata entry with the id of the request that a call belongs to, for the audit trail.
+pub const REQUEST_ID: &str = "x-request-id";
+
+/// The key of `google.rpc.ErrorInfo.metadata` with the nonce that the next DPoP proof must contain (RFC 9449 §8).
+pub const DPOP_NONCE: &str = "dpop_nonce";
+
 /// The metadata entry of the DPoP proof that accompanies `authorization: DPoP …` (RFC 9449 §4.1).
 pub const DPOP: &str = "dpop";
 

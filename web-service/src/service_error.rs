@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+pub use holdfast_client::retry_after_seconds;
 use holdfast_client::{AuthError, ErrorReason, Reason, RefusalKind};
 use holdfast_core::rate_limited_log::LogRateLimiter;
 
@@ -139,11 +140,4 @@ impl From<AuthError> for ServiceError {
             }
         }
     }
-}
-
-/// Whole seconds for `Retry-After` (RFC 9110 §10.2.3): rounded up, and at least one.
-#[must_use]
-pub fn retry_after_seconds(wait: Duration) -> u64 {
-    let seconds = wait.as_millis().div_ceil(1000).max(1);
-    seconds.try_into().unwrap_or(u64::MAX)
 }

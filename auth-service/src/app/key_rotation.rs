@@ -74,19 +74,21 @@ impl SigningKeys {
     /// The store is unavailable, or a key cannot be opened with the key-encryption key.
     pub async fn open(&self) -> anyhow::Result<Jwts> {
         let now = self.clock.now();
-        let keys = self.store.signing_keys().await?;
+        let mut keys = self.store.signing_keys().await?;
         // A wrong key-encryption key is detected before anything is sealed with it.
         if let Some((name, sealed)) = self.store.any_secret_key().await? {
             self.sealer.open(&name, &sealed)?;
         }
         if keys.is_empty() {
             self.add(now, None).await?;
-        } else {
-            self.key_ring(keys)?;
+            keys = self.store.signing_keys().await?;
         }
-        if self.keys_of_algorithm().await?.is_empty() {
-            self.add(now + PUBLICATION_LEAD_TIME, None).await?;
+        let has_own = self.of_algorithm(&keys).next().is_some();
+        let ring = self.key_ring(keys)?;
+        if has_own {
+            return Ok(Jwts::new(ring));
         }
+        self.add(now + PUBLICATION_LEAD_TIME, None).await?;
         Ok(Jwts::new(self.key_ring(self.store.signing_keys().await?)?))
     }
 
@@ -100,8 +102,8 @@ impl SigningKeys {
     }
 
     async fn rotate_at(&self, now: OffsetDateTime) -> anyhow::Result<Option<String>> {
-        let keys = self.keys_of_algorithm().await?;
-        let latest = keys.last().map(|key| key.signs_from);
+        let keys = self.store.signing_keys().await?;
+        let latest = self.of_algorithm(&keys).last().map(|key| key.signs_from);
         if latest.is_some_and(|signs_from| signs_from > now) {
             return Ok(None);
         }
@@ -160,9 +162,11 @@ impl SigningKeys {
     /// Rotates and deletes keys by their age at `now`, the time of the steady clock. By a system clock that leaps and returns, a key would be
     /// published that signs in the far future, and would prevent the next rotation until then.
     async fn refresh(&self, jwts: &Jwts, now: OffsetDateTime) -> anyhow::Result<()> {
-        let keys = self.store.signing_keys().await?;
+        let mut keys = self.store.signing_keys().await?;
+        let mut has_changed = false;
         for key in expired_keys(&keys, self.policy.algorithm, self.max_token_lifetime(), now) {
             self.store.remove_signing_key(&key.kid).await?;
+            has_changed = true;
             tracing::info!(
                 event = "signing_key.deleted",
                 kid = key.kid,
@@ -173,8 +177,11 @@ impl SigningKeys {
             // After a stop the system clock is right and ahead of the steady clock; after a leap it may show any time.
             let clock = self.clock.now().min(now + MAX_STOP);
             self.rotate_at(clock).await?;
+            has_changed = true;
         }
-        let keys = self.store.signing_keys().await?;
+        if has_changed {
+            keys = self.store.signing_keys().await?;
+        }
         if !jwts.has(&keys) {
             jwts.replace(self.key_ring(keys)?);
             tracing::info!(event = "signing_keys.changed", "signing keys changed");
@@ -183,17 +190,18 @@ impl SigningKeys {
     }
 
     fn is_rotation_due(&self, keys: &[StoredSigningKey], now: OffsetDateTime) -> bool {
-        let of_algorithm = keys
-            .iter()
-            .filter(|key| key.public_key.algorithm() == self.policy.algorithm);
-        let newest = of_algorithm.map(|key| key.signs_from).max();
+        let newest = self.of_algorithm(keys).map(|key| key.signs_from).max();
         newest.is_none_or(|signs_from| now >= signs_from + self.policy.max_age)
     }
 
-    async fn keys_of_algorithm(&self) -> anyhow::Result<Vec<StoredSigningKey>> {
-        let mut keys = self.store.signing_keys().await?;
-        keys.retain(|key| key.public_key.algorithm() == self.policy.algorithm);
-        Ok(keys)
+    /// The keys of the configured algorithm.
+    fn of_algorithm<'a>(
+        &self,
+        keys: &'a [StoredSigningKey],
+    ) -> impl Iterator<Item = &'a StoredSigningKey> + use<'a> {
+        let algorithm = self.policy.algorithm;
+        keys.iter()
+            .filter(move |key| key.public_key.algorithm() == algorithm)
     }
 
     /// Creates a key that signs from `signs_from`. `latest`: the time from which the newest key signs; returns `None` if another instance

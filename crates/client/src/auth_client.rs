@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auth_proto::SERVICE_SECRET;
+use auth_proto::{REQUEST_ID, SERVICE_SECRET};
 use holdfast_core::clock::Clock;
 use holdfast_tls::{TlsFiles, TlsMaterial, TlsWatch};
 use tokio::sync::watch;
@@ -21,9 +21,6 @@ use crate::{
     request_id,
     transport::{endpoints::Endpoints, retry_policy::RetryPolicy},
 };
-
-/// The metadata entry with the id of the request that a call belongs to.
-const REQUEST_ID: &str = "x-request-id";
 
 /// A client of auth-service. Clones share connections and circuit breakers.
 ///
@@ -110,13 +107,7 @@ impl AuthClient {
         Answer: Future<Output = Result<Response<T>, Status>>,
     {
         let result = self.call(policy, call).await;
-        let pending = &self.0.pending;
-        match &result {
-            Ok(response) => pending.revoked(response.revocation_sequence()).await,
-            Err(AuthError::Refused(_)) => {}
-            // The call may have succeeded.
-            Err(_) => pending.may_have_revoked(),
-        }
+        self.0.pending.settle(&result).await;
         result
     }
 

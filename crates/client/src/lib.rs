@@ -2,6 +2,7 @@
 
 mod auth_client;
 mod authorization;
+pub mod authorization_header;
 mod calls;
 mod client_info;
 mod config;
@@ -10,6 +11,7 @@ mod pending_revocations;
 mod reason;
 pub mod request_id;
 mod require_token;
+mod retry_after;
 mod retry_queue;
 mod revocation;
 mod token_verifier;
@@ -34,6 +36,7 @@ pub use config::{AuthConfig, ConfigError};
 pub use error::{AuthError, Refusal, RefusalKind};
 pub use reason::{ErrorReason, Reason};
 pub use require_token::{RequireToken, RequireTokenService};
+pub use retry_after::retry_after_seconds;
 pub use retry_queue::RetryQueue;
 pub use revocation::{CacheEpoch, LoginState, RevocableIds, watcher::RevocationWatcher};
 pub use token_verifier::CachingTokenVerifier;

@@ -12,6 +12,8 @@ use auth_proto::v1::{
 };
 use tokio::{sync::watch, time::timeout};
 
+use crate::error::AuthError;
+
 /// How long a call waits for the stream to deliver its revocation, which usually takes a millisecond.
 const MAX_WAIT: Duration = Duration::from_millis(100);
 
@@ -53,13 +55,23 @@ impl PendingRevocations {
         self.missed.load(Ordering::Acquire)
     }
 
+    /// Takes the result of a call that revokes something. Returns when no cached result contradicts it.
+    pub(crate) async fn settle<T: RevokingResponse>(&self, result: &Result<T, AuthError>) {
+        match result {
+            Ok(response) => self.revoked(response.revocation_sequence()).await,
+            // auth-service counts before it revokes: a throttled call has revoked nothing.
+            Err(AuthError::Refused(_) | AuthError::Throttled { .. }) => {}
+            Err(AuthError::Unavailable { .. } | AuthError::Broken(_)) => self.may_have_revoked(),
+        }
+    }
+
     /// A call may have revoked something, with an unknown sequence.
-    pub(crate) fn may_have_revoked(&self) {
+    fn may_have_revoked(&self) {
         self.missed.fetch_add(1, Ordering::Release);
     }
 
     /// A call revoked something. Returns when the stream has delivered it, or all cached results are invalidated.
-    pub(crate) async fn revoked(&self, revocation_sequence: i64) {
+    async fn revoked(&self, revocation_sequence: i64) {
         let mut delivered = self.delivered.subscribe();
         let delivery =
             delivered.wait_for(|newest| newest.is_none_or(|newest| newest >= revocation_sequence));
@@ -96,6 +108,18 @@ mod tests {
         call.await.unwrap();
         pending.revoked(5).await;
         assert_eq!(pending.missed(), 0);
+    }
+
+    #[tokio::test]
+    async fn only_a_call_that_may_have_revoked_invalidates() {
+        let pending = PendingRevocations::default();
+        let retry_after = Duration::from_secs(1);
+        let settle = async |error| {
+            pending.settle(&Err::<RevokeTokenResponse, _>(error)).await;
+            pending.missed()
+        };
+        assert_eq!(settle(AuthError::Throttled { retry_after }).await, 0);
+        assert_eq!(settle(AuthError::Broken("reset".to_owned())).await, 1);
     }
 
     #[tokio::test(start_paused = true)]

@@ -9,22 +9,24 @@ use std::{
 use futures_util::future::BoxFuture;
 use http::{
     HeaderMap, HeaderValue, Request, Response, StatusCode,
-    header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE},
+    header::{RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
+    authorization_header::{self, TokenScheme},
     calls::validate::Claims,
     error::{AuthError, RefusalKind},
+    retry_after::retry_after_seconds,
     verifier::Verifier,
 };
 
 /// A [`Layer`] that accepts requests with a valid bearer token (RFC 6750) and adds its [`Claims`] to their extensions, as
 /// `Arc<Claims>`.
 ///
-/// Other requests are answered without a body: 401 where the token is missing or invalid, 403 where it lacks a scope, 503 while
-/// auth-service is unavailable. Tokens that are bound to a key are refused; [`Verifier::verify_bound`] accepts them.
+/// Other requests are answered without a body: 401 where the token is missing or invalid, 403 where it lacks a scope, 429 where
+/// auth-service limits the rate, 503 while it is unavailable. Tokens that are bound to a key are refused; [`Verifier::verify_bound`] accepts them.
 #[derive(Clone)]
 pub struct RequireToken {
     verifier: Verifier,
@@ -41,7 +43,9 @@ impl RequireToken {
     }
 
     async fn check(&self, headers: &HeaderMap) -> Result<Arc<Claims>, Rejection> {
-        let token = bearer_token(headers).ok_or(Rejection::TokenMissing)?;
+        let Ok((TokenScheme::Bearer, token)) = authorization_header::read(headers) else {
+            return Err(Rejection::TokenMissing);
+        };
         let scopes: Vec<_> = self.scopes.iter().map(String::as_str).collect();
         Ok(self.verifier.verify(token, &scopes).await?)
     }
@@ -121,8 +125,7 @@ impl Rejection {
             AuthError::Unavailable { retry_after, .. } | AuthError::Throttled { retry_after },
         ) = self
         {
-            let seconds = retry_after.as_secs().max(1);
-            headers.insert(RETRY_AFTER, seconds.into());
+            headers.insert(RETRY_AFTER, retry_after_seconds(retry_after).into());
         }
         response
     }
@@ -134,9 +137,8 @@ impl Rejection {
                 RefusalKind::Unauthenticated | RefusalKind::Invalid => StatusCode::UNAUTHORIZED,
                 RefusalKind::Forbidden => StatusCode::FORBIDDEN,
             },
-            Self::Auth(AuthError::Throttled { .. } | AuthError::Unavailable { .. }) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Auth(AuthError::Throttled { .. }) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Auth(AuthError::Unavailable { .. }) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Auth(AuthError::Broken(_)) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -158,42 +160,27 @@ impl Rejection {
     }
 }
 
-/// The token of the only `Authorization` field, if that is of the scheme `Bearer`.
-fn bearer_token(headers: &HeaderMap) -> Option<&str> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let value = values.next()?.to_str().ok()?;
-    if values.next().is_some() {
-        return None;
-    }
-    let (scheme, token) = value.split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("bearer")
-        .then(|| token.trim_matches(' '))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::reason::Reason;
 
     #[test]
-    fn only_one_bearer_token_is_read() {
-        let token = |values: &[&'static str]| {
-            let mut headers = HeaderMap::new();
-            for value in values {
-                headers.append(AUTHORIZATION, HeaderValue::from_static(value));
-            }
-            bearer_token(&headers).map(str::to_owned)
+    fn rejection_says_when_to_try_again_rounded_up() {
+        let retry_after = Duration::from_millis(1500);
+        let unavailable = AuthError::Unavailable {
+            reason: Reason::Unreachable,
+            retry_after,
         };
-        assert_eq!(token(&["Bearer a.b.c"]).as_deref(), Some("a.b.c"));
-        assert_eq!(token(&["bearer  a.b.c"]).as_deref(), Some("a.b.c"));
-        for values in [
-            &[][..],
-            &["Bearer"],
-            &["DPoP a.b.c"],
-            &["Basic YTpi"],
-            &["Bearer a.b.c", "Bearer a.b.c"],
+        for (error, status) in [
+            (AuthError::Throttled { retry_after }, 429),
+            (unavailable, 503),
         ] {
-            assert_eq!(token(values), None, "{values:?}");
+            let response: Response<()> = Rejection::from(error).into_response();
+            assert_eq!(response.status(), status);
+            assert_eq!(response.headers()[RETRY_AFTER], "2");
         }
     }
 }

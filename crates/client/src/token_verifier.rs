@@ -27,6 +27,9 @@ mod fingerprint;
 /// Number of cached results, of about a kilobyte each.
 const CAPACITY: usize = 32_768;
 
+/// Longest token, in bytes: auth-service accepts no longer one.
+const MAX_TOKEN: usize = 8192;
+
 /// Number of calls in progress at which the entries of abandoned ones are removed.
 const PURGE_AT: usize = 256;
 
@@ -58,8 +61,7 @@ struct CachedClaims {
 /// A call in progress that several tasks wait for. It is dropped with the last of them.
 type SharedCall = Shared<Call>;
 type Call = BoxFuture<'static, Result<Arc<Claims>, AuthError>>;
-type CallKey = (Fingerprint, Option<CacheEpoch>);
-type CallsInFlight = HashMap<CallKey, WeakShared<Call>>;
+type CallsInFlight = HashMap<(Fingerprint, CacheEpoch), WeakShared<Call>>;
 
 /// Validates access tokens by [`AuthClient::validate`], and from its cache while the revocation stream is fresh. Clones share the
 /// cache.
@@ -108,6 +110,9 @@ impl CachingTokenVerifier {
         audience: &str,
         scopes: &[&str],
     ) -> Result<Arc<Claims>, AuthError> {
+        if token.len() > MAX_TOKEN {
+            return Err(malformed());
+        }
         let inner = &self.0;
         if proof.is_some() {
             let claims = inner.auth.validate(token, proof, audience, scopes).await?;
@@ -127,9 +132,13 @@ impl CachingTokenVerifier {
     }
 
     /// Joins the call for the same token, or starts one. A call that began under another state of the revocation stream is not
-    /// joined: its answer may be older than a revocation.
+    /// joined, and none is joined while the stream is not fresh: its answer may be older than a revocation.
     fn shared_call(&self, fingerprint: Fingerprint, token: &str, audience: &str) -> SharedCall {
-        let key = (fingerprint, self.0.revocations.cache_epoch());
+        let epoch = self.0.revocations.cache_epoch();
+        let Some(epoch) = epoch else {
+            return self.start_call((fingerprint, None), token, audience);
+        };
+        let key = (fingerprint, epoch);
         let mut in_flight = self.0.in_flight();
         if let Some(call) = in_flight.get(&key).and_then(WeakShared::upgrade) {
             return call;
@@ -137,18 +146,29 @@ impl CachingTokenVerifier {
         if in_flight.len() >= PURGE_AT {
             in_flight.retain(|_, call| call.upgrade().is_some());
         }
-        let inner = Arc::clone(&self.0);
-        let (token, audience) = (token.to_owned(), audience.to_owned());
-        let call = async move {
-            let result = inner.call(key, &token, &audience).await;
-            inner.in_flight().remove(&key);
-            result
-        };
-        let call = call.boxed().shared();
+        let call = self.start_call((fingerprint, Some(epoch)), token, audience);
         if let Some(weak) = call.downgrade() {
             in_flight.insert(key, weak);
         }
         call
+    }
+
+    fn start_call(
+        &self,
+        (fingerprint, epoch): (Fingerprint, Option<CacheEpoch>),
+        token: &str,
+        audience: &str,
+    ) -> SharedCall {
+        let inner = Arc::clone(&self.0);
+        let (token, audience) = (token.to_owned(), audience.to_owned());
+        let call = async move {
+            let result = inner.call(fingerprint, epoch, &token, &audience).await;
+            if let Some(epoch) = epoch {
+                inner.in_flight().remove(&(fingerprint, epoch));
+            }
+            result
+        };
+        call.boxed().shared()
     }
 }
 
@@ -171,7 +191,8 @@ impl Inner {
 
     async fn call(
         &self,
-        (fingerprint, epoch): CallKey,
+        fingerprint: Fingerprint,
+        epoch: Option<CacheEpoch>,
         token: &str,
         audience: &str,
     ) -> Result<Arc<Claims>, AuthError> {
@@ -229,6 +250,15 @@ fn revoked() -> AuthError {
         kind: RefusalKind::Unauthenticated,
         reason: ErrorReason::TokenRevoked.into(),
         message: "the access token was revoked".to_owned(),
+        dpop_nonce: None,
+    })
+}
+
+fn malformed() -> AuthError {
+    AuthError::Refused(Refusal {
+        kind: RefusalKind::Unauthenticated,
+        reason: ErrorReason::TokenMalformed.into(),
+        message: "the access token is too long".to_owned(),
         dpop_nonce: None,
     })
 }

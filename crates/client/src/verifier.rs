@@ -26,8 +26,6 @@ pub struct Verifier(Arc<Inner>);
 struct Inner {
     tokens: CachingTokenVerifier,
     audience: String,
-    /// Without a sender, the receiver would report a change all the time.
-    _reload: watch::Sender<()>,
     _stop: DropGuard,
 }
 
@@ -46,17 +44,17 @@ impl Verifier {
         let revocations = RevocationWatcher::new(clock.clone(), MAX_STALENESS, &auth);
         let tokens = CachingTokenVerifier::new(auth.clone(), revocations.clone(), clock.clone());
         let shutdown = CancellationToken::new();
-        let (reload, changed) = watch::channel(());
+        // Files are watched; nothing else asks to reload them.
+        let (_, reload) = watch::channel(());
         let certificates = auth
             .clone()
-            .keep_certificates_current(clock, changed, shutdown.clone());
+            .keep_certificates_current(clock, reload, shutdown.clone());
         tokio::spawn(certificates);
         tokio::spawn(revocations.clone().follow(auth, shutdown.clone()));
         revocations.wait_for_first_message().await;
         Ok(Self(Arc::new(Inner {
             tokens,
             audience: audience.into(),
-            _reload: reload,
             _stop: shutdown.drop_guard(),
         })))
     }

@@ -6,6 +6,7 @@ mod dpop;
 mod metadata;
 mod service_identity;
 
+use auth_proto::REQUEST_ID;
 use auth_proto::SIGN_IN_FORM;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use holdfast_identity::{
@@ -19,8 +20,6 @@ pub use self::service_identity::ServiceIdentity;
 pub(super) use self::{caller::CallerAuthenticator, client::StatesClient, dpop::RpcPath};
 use crate::grpc::connections::Peer;
 
-/// The metadata entry with the id that web-service gave the request that a call is part of.
-const REQUEST_ID: &str = "x-request-id";
 /// In bytes; longer ids are not used.
 const MAX_REQUEST_ID: usize = 64;
 

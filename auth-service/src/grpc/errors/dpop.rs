@@ -1,14 +1,11 @@
 //! Errors of DPoP proofs, which carry the nonce that the next proof has to contain (RFC 9449 §8).
 
-use auth_proto::v1::ErrorReason;
+use auth_proto::{DPOP_NONCE, v1::ErrorReason};
 use holdfast_identity::oauth::DpopError;
 use tonic::Status;
 use tonic_types::StatusExt as _;
 
 use crate::grpc::errors::{IntoStatus, code_of, details};
-
-/// The key of the nonce in the metadata of `google.rpc.ErrorInfo`.
-const DPOP_NONCE: &str = "dpop_nonce";
 
 impl IntoStatus for DpopError {
     fn into_status(self) -> Status {

@@ -7,7 +7,6 @@ use std::{
 
 use auth_proto::v1::WatchRevocationsResponse;
 use holdfast_core::{clock::Clock, rate_limited_log::LogRateLimiter, steady_clock::SteadyClock};
-use prost_types::Timestamp;
 use time::OffsetDateTime;
 use tokio::{
     sync::Notify,
@@ -16,6 +15,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
 
+use crate::transport::response::optional_time;
 use crate::{
     auth_client::AuthClient,
     error::AuthError,
@@ -168,7 +168,7 @@ impl RevocationWatcher {
 
     fn apply(&self, message: WatchRevocationsResponse) {
         let now = self.0.steady.now().unix_timestamp();
-        let issuer_time = message.issuer_time.and_then(issuer_time);
+        let issuer_time = optional_time(message.issuer_time).ok().flatten();
         // The expiry times of entries are by auth-service's clock.
         let now = issuer_time.map_or(now, |time| now.min(time.unix_timestamp()));
         let newest = message.current.then_some(message.newest);
@@ -275,11 +275,6 @@ impl StreamState {
         self.last_message_at
             .is_none_or(|last_message_at| last_message_at.elapsed() > age)
     }
-}
-
-fn issuer_time(time: Timestamp) -> Option<OffsetDateTime> {
-    let seconds = OffsetDateTime::from_unix_timestamp(time.seconds).ok()?;
-    seconds.checked_add(time::Duration::nanoseconds(time.nanos.into()))
 }
 
 /// The next message; `None` when the stream ended, failed or is stale.

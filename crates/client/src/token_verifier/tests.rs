@@ -282,6 +282,27 @@ async fn validation_after_epoch_change_does_not_join_earlier_call() {
 }
 
 #[tokio::test]
+async fn validations_share_no_call_while_stream_is_stale() {
+    let fixture = Fixture::new();
+    fixture.set_epoch(None);
+    let burst = (0..3).map(|_| fixture.validate("a"));
+    assert_eq!(join_all(burst).await.len(), 3);
+    assert_eq!(fixture.calls(), 3);
+    assert!(fixture.verifier.0.in_flight().is_empty());
+}
+
+#[tokio::test]
+async fn token_longer_than_auth_service_accepts_is_refused_without_a_call() {
+    let fixture = Fixture::new();
+    let token = "a".repeat(MAX_TOKEN + 1);
+    let result = fixture.verifier.validate(&token, None, "", &[]).await;
+    let error = result.unwrap_err();
+    assert!(error.is_refused_as(ErrorReason::TokenMalformed), "{error}");
+    fixture.validate(&token[1..]).await;
+    assert_eq!(fixture.calls(), 1);
+}
+
+#[tokio::test]
 async fn abandoned_calls_are_removed() {
     let fixture = Fixture::new();
     fixture.auth.permits.forget_permits(1_000);

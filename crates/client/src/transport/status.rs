@@ -1,5 +1,6 @@
 //! The meaning of gRPC statuses.
 
+use auth_proto::DPOP_NONCE;
 use std::{error::Error, iter, time::Duration};
 
 use tonic::{Code, ConnectError, Status};
@@ -9,9 +10,6 @@ use crate::{
     error::{AuthError, Refusal, RefusalKind},
     reason::{ErrorReason, Reason},
 };
-
-/// The entry of `ErrorInfo.metadata` with the nonce for the next `DPoP` proof.
-const DPOP_NONCE: &str = "dpop_nonce";
 
 /// Used where auth-service sends no `RetryInfo`.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
