@@ -24,7 +24,7 @@ use holdfast_tls::TlsWatch;
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-pub use self::store::{open_feed, open_store};
+pub use self::store::{open_accounts, open_feed, open_store};
 use self::{
     clock_checkpoint::{store_checkpoint, store_checkpoints},
     key_rotation::SigningKeys,

@@ -1,14 +1,14 @@
-//! Opening of the database and of its revocation feed.
+//! Opening of the database, of its revocation feed and of its accounts.
 
-use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt as _, path::Path, sync::Arc};
+use std::{fs::DirBuilder, num::NonZero, os::unix::fs::DirBuilderExt as _, path::Path, sync::Arc};
 
 use anyhow::Context as _;
 use holdfast_core::{clock::Clock, steady_clock::SteadyClock};
-use holdfast_crypto::random::SystemRandom;
-use holdfast_identity::{id::Jti, revocation::Epoch};
+use holdfast_crypto::{argon2id::Argon2id, random::SystemRandom};
+use holdfast_identity::{account::Accounts, id::Jti, revocation::Epoch};
 use holdfast_store_sqlite::SqliteStore;
 
-use crate::revocation_feed::RevocationFeed;
+use crate::{config::HashingConfig, revocation_feed::RevocationFeed};
 
 /// Opens the database, and creates its directory with access for its owner only if there is none.
 ///
@@ -40,6 +40,27 @@ pub async fn open_feed(
 ) -> anyhow::Result<RevocationFeed> {
     let steady = Arc::new(SteadyClock::new(clock.clone()));
     open_feed_by(store, &*clock, steady).await
+}
+
+/// The accounts of a store, for a command: one thread hashes passwords.
+///
+/// # Errors
+/// The store is unavailable, or the thread cannot be started.
+pub async fn open_accounts(
+    store: SqliteStore,
+    hashing: HashingConfig,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Accounts> {
+    let random = Arc::new(SystemRandom);
+    let hasher = Argon2id::start(hashing.cost, NonZero::<u32>::MIN, random.clone())?;
+    let feed = open_feed(&store, clock.clone()).await?;
+    Ok(Accounts::new(
+        Arc::new(store),
+        Arc::new(feed),
+        Arc::new(hasher),
+        clock,
+        random,
+    ))
 }
 
 /// The revocation feed of a store, whose expired entries are pruned by `steady`.

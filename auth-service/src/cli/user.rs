@@ -2,24 +2,21 @@
 
 use std::{
     io::{self, BufRead as _, IsTerminal as _},
-    num::NonZero,
     sync::Arc,
 };
 
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use holdfast_core::{clock::SystemClock, text};
-use holdfast_crypto::{argon2id::Argon2id, random::SystemRandom};
 use holdfast_identity::{
     account::{Accounts, Username},
     audit::AuditKind,
 };
-use holdfast_store_sqlite::SqliteStore;
 
 use crate::{
     app,
     cli::audit::{Subject, record},
-    config::{HashingConfig, Settings},
+    config::Settings,
 };
 
 #[derive(Subcommand)]
@@ -60,7 +57,7 @@ pub(super) enum UserCommand {
 pub(super) async fn run(command: UserCommand, settings: &Settings) -> anyhow::Result<()> {
     let (database, hashing) = settings.accounts()?;
     let store = app::open_store(&database).await?;
-    let accounts = accounts(store.clone(), hashing).await?;
+    let accounts = app::open_accounts(store.clone(), hashing, Arc::new(SystemClock)).await?;
     let (kind, user) = match command {
         UserCommand::Add {
             name,
@@ -119,19 +116,6 @@ async fn list_users(accounts: &Accounts) -> anyhow::Result<()> {
             None => return Ok(()),
         }
     }
-}
-
-async fn accounts(store: SqliteStore, hashing: HashingConfig) -> anyhow::Result<Accounts> {
-    let random = Arc::new(SystemRandom);
-    let hasher = Argon2id::start(hashing.cost, NonZero::<u32>::MIN, random.clone())?;
-    let feed = app::open_feed(&store, Arc::new(SystemClock)).await?;
-    Ok(Accounts::new(
-        Arc::new(store),
-        Arc::new(feed),
-        Arc::new(hasher),
-        Arc::new(SystemClock),
-        random,
-    ))
 }
 
 /// Reads the password from standard input, or twice from a terminal without echo.

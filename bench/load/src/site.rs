@@ -63,8 +63,8 @@ impl Site {
 pub(crate) fn client_at(ip_address: IpAddr) -> ClientInfo {
     ClientInfo {
         kind: ClientKind::Browser,
-        ip_address,
-        user_agent: "load".to_owned(),
+        ip_address: Some(ip_address),
+        user_agent: Some("load".to_owned()),
         device: None,
     }
 }

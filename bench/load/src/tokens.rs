@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf, sync::Arc};
 
 use clap::Args;
-use holdfast_client::{Grant, Holder};
+use holdfast_client::{AuthorizationGrant, Holder};
 use secrecy::ExposeSecret as _;
 use tokio::task::JoinSet;
 use web_service::session::sign_in::SESSION_SCOPE;
@@ -38,7 +38,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<String> {
         tasks.spawn(async move {
             let mut tokens = String::new();
             while requests.next().is_some() {
-                let grant = Grant::RefreshToken(&login.refresh_token);
+                let grant = AuthorizationGrant::RefreshToken(&login.refresh_token);
                 let issued = auth.issue_token(grant, SESSION_SCOPE, Holder::Browser, None);
                 tokens += issued.await?.access_token.expose_secret();
                 tokens.push('\n');

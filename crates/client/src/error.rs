@@ -30,6 +30,12 @@ pub enum AuthError {
 }
 
 impl AuthError {
+    /// The error of a response that lacks a required field.
+    #[must_use]
+    pub fn incomplete() -> Self {
+        Self::Broken("an answer of auth-service lacks a field".to_owned())
+    }
+
     /// Whether this is a refusal with the reason `reason`.
     #[must_use]
     pub fn is_refused_as(&self, reason: ErrorReason) -> bool {

@@ -27,13 +27,13 @@ pub use calls::{
     jwks::{Jwk, Jwks},
     login::{Login, Person},
     logins::LoginRecord,
-    oauth_client::{ClientCredentials, ClientProof},
-    token::{Grant, Holder, Tokens},
+    oauth_client::{ClientAuthentication, ClientCredentials},
+    token::{AuthorizationGrant, Holder, Tokens},
     validate::Claims,
 };
-pub use client_info::{ClientInfo, ClientKind, DeviceId};
 pub use config::{AuthConfig, ConfigError};
 pub use error::{AuthError, Refusal, RefusalKind};
+pub use holdfast_core::client_info::{ClientInfo, ClientKind, DeviceId};
 pub use reason::{ErrorReason, Reason};
 pub use require_token::{RequireToken, RequireTokenService};
 pub use retry_after::retry_after_seconds;

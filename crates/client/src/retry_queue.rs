@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
+use holdfast_core::client_info::ClientInfo;
 use holdfast_core::rate_limited_log::LogRateLimiter;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::{sync::mpsc, time::sleep};
 
-use crate::{
-    auth_client::AuthClient, calls::device::DeviceReport, client_info::ClientInfo, error::AuthError,
-};
+use crate::{auth_client::AuthClient, calls::device::DeviceReport, error::AuthError};
 
 /// Number of calls that can wait.
 const CAPACITY: usize = 4096;

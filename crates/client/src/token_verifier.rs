@@ -197,12 +197,12 @@ impl Inner {
         audience: &str,
     ) -> Result<Arc<Claims>, AuthError> {
         // The answer counts as of before the call: the stream may report a revocation meanwhile that the answer does not reflect.
-        let generation = self.cache.generation();
+        let since = self.cache.clear_count();
         let claims = self.not_revoked(self.auth.validate(token, None, audience, &[]).await?)?;
         if let Some(epoch) = epoch {
             let claims = Arc::clone(&claims);
             let cached = CachedClaims { claims, epoch };
-            self.cache.insert(generation, fingerprint, cached);
+            self.cache.insert(since, fingerprint, cached);
         }
         Ok(claims)
     }

@@ -20,13 +20,13 @@ struct Generations<K, V> {
     young: HashMap<K, V>,
     old: HashMap<K, V>,
     /// The number of calls of `clear`.
-    generation: u64,
+    clears: u64,
 }
 
 /// The time at which a computation began, measured in calls of [`clear`](TwoGenerationCache::clear). A result from before the latest
 /// one is not inserted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Generation(u64);
+pub struct ClearCount(u64);
 
 impl<K: Eq + Hash + Clone, V: Clone> TwoGenerationCache<K, V> {
     /// Creates an empty cache of at most `capacity` entries.
@@ -36,7 +36,7 @@ impl<K: Eq + Hash + Clone, V: Clone> TwoGenerationCache<K, V> {
             generations: RwLock::new(Generations {
                 young: HashMap::new(),
                 old: HashMap::new(),
-                generation: 0,
+                clears: 0,
             }),
             half: (capacity / 2).max(1),
         }
@@ -62,20 +62,16 @@ impl<K: Eq + Hash + Clone, V: Clone> TwoGenerationCache<K, V> {
         generations.young.get(key).cloned()
     }
 
-    /// Returns the current generation, to pass to [`insert`](Self::insert) once the value has been computed.
-    pub fn generation(&self) -> Generation {
+    /// Returns how often the cache was cleared, to pass to [`insert`](Self::insert) once the value has been computed.
+    pub fn clear_count(&self) -> ClearCount {
         let generations = self.generations.read();
-        Generation(
-            generations
-                .unwrap_or_else(PoisonError::into_inner)
-                .generation,
-        )
+        ClearCount(generations.unwrap_or_else(PoisonError::into_inner).clears)
     }
 
-    /// Inserts a value whose computation began in the generation `since`, unless the cache was cleared in the meantime.
-    pub fn insert(&self, since: Generation, key: K, value: V) {
+    /// Inserts a value whose computation began at `since`, unless the cache was cleared in the meantime.
+    pub fn insert(&self, since: ClearCount, key: K, value: V) {
         let mut generations = self.write();
-        if Generation(generations.generation) == since {
+        if ClearCount(generations.clears) == since {
             generations.old.remove(&key);
             self.insert_young(&mut generations, key, value);
         }
@@ -88,10 +84,10 @@ impl<K: Eq + Hash + Clone, V: Clone> TwoGenerationCache<K, V> {
         generations.old.remove(key);
     }
 
-    /// Removes all entries and begins the next generation.
+    /// Removes all entries, and refuses results whose computation began before.
     pub fn clear(&self) {
         let mut generations = self.write();
-        generations.generation += 1;
+        generations.clears += 1;
         generations.young = HashMap::new();
         generations.old = HashMap::new();
     }
@@ -129,7 +125,7 @@ mod tests {
     #[test]
     fn entry_that_is_read_is_not_evicted() {
         let cache = TwoGenerationCache::new(4);
-        let insert = |key| cache.insert(cache.generation(), key, key);
+        let insert = |key| cache.insert(cache.clear_count(), key, key);
         insert(1);
         insert(2);
         for key in 3..100 {
@@ -143,11 +139,11 @@ mod tests {
     #[test]
     fn result_from_before_a_clear_is_not_inserted() {
         let cache = TwoGenerationCache::new(4);
-        let before = cache.generation();
+        let before = cache.clear_count();
         cache.clear();
         cache.insert(before, 1, 1);
         assert!(cache.is_empty());
-        cache.insert(cache.generation(), 1, 1);
+        cache.insert(cache.clear_count(), 1, 1);
         assert_eq!(cache.get(&1), Some(1));
         cache.remove(&1);
         assert_eq!(cache.get(&1), None);

@@ -29,6 +29,12 @@ pub struct ClientInfo {
 pub struct DeviceId([u8; 16]);
 
 impl DeviceId {
+    /// Returns the identifier with these bytes, which are random.
+    #[must_use]
+    pub const fn new(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
     /// Returns the identifier with these bytes; `None` unless there are 16.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {

@@ -12,7 +12,7 @@ pub mod public_url;
 pub mod random;
 pub mod rate_limited_log;
 pub mod replay_cache;
-pub mod replay_set;
+mod replay_set;
 pub mod secret_key;
 pub mod steady_clock;
 pub mod text;

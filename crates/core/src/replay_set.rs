@@ -9,7 +9,7 @@ use std::{
 
 /// The in-memory set under a replay cache. When it is full it refuses new keys: evicting one would allow its second use.
 #[derive(Debug)]
-pub struct BoundedReplaySet<K> {
+pub(crate) struct BoundedReplaySet<K> {
     keys: Mutex<Keys<K>>,
     capacity: usize,
 }
@@ -23,12 +23,12 @@ struct Keys<K> {
 /// The set is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the replay cache is full")]
-pub struct CapacityExceeded;
+pub(crate) struct CapacityExceeded;
 
 impl<K: Clone + Eq + Hash + Ord> BoundedReplaySet<K> {
     /// Creates an empty set of at most `capacity` keys.
     #[must_use]
-    pub fn new(capacity: usize) -> Self {
+    pub(crate) fn new(capacity: usize) -> Self {
         let keys = Keys {
             all: HashSet::new(),
             by_expiry: BTreeSet::new(),
@@ -44,7 +44,7 @@ impl<K: Clone + Eq + Hash + Ord> BoundedReplaySet<K> {
     ///
     /// # Errors
     /// When the set is full.
-    pub fn insert_if_new(
+    pub(crate) fn insert_if_new(
         &self,
         key: K,
         uptime: Duration,

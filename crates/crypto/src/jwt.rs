@@ -125,10 +125,10 @@ impl AccessTokens for Jwts {
         if let Some(claims) = self.verified.get(&fingerprint) {
             return Ok(claims);
         }
-        let generation = self.verified.generation();
+        let since = self.verified.clear_count();
         let claims = Arc::new(self.check_signature(unverified)?);
         self.verified
-            .insert(generation, fingerprint, Arc::clone(&claims));
+            .insert(since, fingerprint, Arc::clone(&claims));
         Ok(claims)
     }
 }

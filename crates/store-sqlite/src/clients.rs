@@ -11,6 +11,7 @@ use time::{Duration, OffsetDateTime};
 use crate::{
     SqliteStore,
     query::{RunQuery as _, get, unavailable},
+    revocations,
     row::{self, millis},
 };
 
@@ -83,12 +84,12 @@ impl ClientStore for SqliteStore {
                 .await?;
             return Ok(found.map_or(Change::NotFound, |_| Change::AlreadyApplied));
         }
-        sqlx::query(
-            "INSERT INTO revocations (kind, subject, expires_at) VALUES ('client_id', ?, ?)",
+        revocations::append(
+            &mut transaction,
+            "client_id",
+            id.as_str(),
+            now + REVOKED_FOR,
         )
-        .bind(id.as_str())
-        .bind(millis(now + REVOKED_FOR))
-        .run(&mut transaction)
         .await?;
         transaction.commit().await.map_err(unavailable)?;
         Ok(Change::Applied)

@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use crate::{
     SqliteStore,
     query::{RunQuery as _, get, unavailable},
+    revocations,
     row::{self, millis},
 };
 
@@ -79,11 +80,7 @@ impl SqliteStore {
         if revoked == 0 {
             return Ok(false);
         }
-        sqlx::query("INSERT INTO revocations (kind, subject, expires_at) VALUES ('kid', ?, ?)")
-            .bind(kid)
-            .bind(millis(tokens_expire_at))
-            .run(&mut transaction)
-            .await?;
+        revocations::append(&mut transaction, "kid", kid, tokens_expire_at).await?;
         transaction.commit().await.map_err(unavailable)?;
         Ok(true)
     }

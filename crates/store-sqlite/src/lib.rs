@@ -5,6 +5,7 @@ mod backup;
 mod clients;
 mod group_commit;
 mod keys;
+mod known_locations;
 mod logins;
 pub mod migration;
 mod pool;

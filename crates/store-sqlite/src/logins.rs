@@ -1,13 +1,10 @@
-//! Logins and known locations.
-
-use std::time::Duration;
+//! Logins.
 
 use async_trait::async_trait;
-use futures_util::future::try_join_all;
 use holdfast_core::rate_limited_log::LogRateLimiter;
 use holdfast_identity::{
     account::{PasswordVersion, User},
-    authentication::{KNOWN_LOCATION_TTL, KeyedHash, KnownLocations, LocationTrust},
+    authentication::{KNOWN_LOCATION_TTL, KnownLocations, LocationTrust},
     id::{Jti, Sid, UserId},
     login::{EndReason, Generation, Login, LoginRecord, MAX_LIVE_LOGINS, NewLogin, Rotation},
     revocation::REVOCATION_MARGIN,
@@ -18,6 +15,7 @@ use time::OffsetDateTime;
 
 use crate::{
     SqliteStore,
+    known_locations::{LOCATION_INTERVAL, bytes},
     query::{RunQuery as _, get, unavailable},
     revocations::{LoginFilter, end_logins},
     row::{self, USER, client_kind_text, millis},
@@ -68,28 +66,7 @@ impl LoginStore for SqliteStore {
         locations: KnownLocations,
         since: OffsetDateTime,
     ) -> Result<LocationTrust, StoreError> {
-        let rows = sqlx::query(
-            "SELECT place FROM known_places \
-             WHERE user_id = ? AND place IN (?, ?) AND last_seen_at > ?",
-        )
-        .bind(user.to_string())
-        .bind(bytes(locations.device))
-        .bind(bytes(locations.address))
-        .bind(millis(since))
-        .rows(&mut *self.read().await?)
-        .await?;
-        let mut trust = LocationTrust::Unknown;
-        for row in &rows {
-            let place: &[u8] = get(row, "place")?;
-            if locations
-                .device
-                .is_some_and(|KeyedHash(hash)| hash == place)
-            {
-                return Ok(LocationTrust::Device);
-            }
-            trust = LocationTrust::Address;
-        }
-        Ok(trust)
+        self.known_location_trust(user, locations, since).await
     }
 
     async fn login(&self, sid: Sid) -> Result<Option<(Login, User)>, StoreError> {
@@ -202,11 +179,11 @@ impl LoginStore for SqliteStore {
     async fn end_logins_of(
         &self,
         user: UserId,
-        but: Option<Sid>,
+        except: Option<Sid>,
         reason: EndReason,
         now: OffsetDateTime,
     ) -> Result<u64, StoreError> {
-        let filter = but.map_or(LoginFilter::AllOf(user), |sid| {
+        let filter = except.map_or(LoginFilter::AllOf(user), |sid| {
             LoginFilter::AllOfBut(user, sid)
         });
         self.end(filter, reason, now).await
@@ -297,32 +274,6 @@ impl SqliteStore {
         }))
     }
 
-    /// Stores the locations of a login as known, and deletes the oldest beyond [`MAX_LOCATIONS`]. Stores none where the login has ended
-    /// meanwhile, as a new password deletes the known locations of the old one.
-    pub(super) async fn store_locations(&self, login: &NewLogin) -> Result<(), StoreError> {
-        let inserts = login.known_locations.all().map(|KeyedHash(place)| {
-            sqlx::query(
-                "INSERT INTO known_places (user_id, place, last_seen_at) \
-                 SELECT user_id, ?, ? FROM logins WHERE sid = ? AND ended_at IS NULL \
-                 ON CONFLICT DO UPDATE SET last_seen_at = excluded.last_seen_at",
-            )
-            .bind(place.to_vec())
-            .bind(millis(login.created_at))
-            .bind(login.sid.to_string())
-        });
-        let trim = sqlx::query(
-            "DELETE FROM known_places WHERE user_id = ?1 AND place NOT IN (\
-                 SELECT place FROM known_places WHERE user_id = ?1 ORDER BY last_seen_at DESC LIMIT ?2)",
-        )
-        .bind(login.user_id.to_string())
-        .bind(MAX_LOCATIONS);
-        // Queued together, and run in this order.
-        let all = inserts
-            .chain([trim])
-            .map(|statement| self.commit(statement));
-        try_join_all(all).await.map(drop)
-    }
-
     /// Ends the logins of an account that were used longest ago, except the one that has just started, until [`MAX_LIVE_LOGINS`] remain;
     /// returns their `sid`s.
     async fn end_surplus(&self, started: &NewLogin) -> Result<Vec<Sid>, StoreError> {
@@ -350,13 +301,3 @@ impl SqliteStore {
         Ok(ended)
     }
 }
-
-fn bytes(place: Option<KeyedHash>) -> Option<Vec<u8>> {
-    place.map(|KeyedHash(hash)| hash.to_vec())
-}
-
-/// Maximum number of known locations of an account.
-const MAX_LOCATIONS: u32 = 50;
-
-/// Time after which a further sign-in from a known location renews it.
-const LOCATION_INTERVAL: Duration = Duration::from_hours(24);

@@ -53,6 +53,22 @@ impl LoginFilter {
 /// its last access token.
 const CREDENTIALS_EXPIRE_AT: &str = "min(expires_at, coalesce(tokens_until, expires_at))";
 
+/// Appends an entry to the revocation log, which may be deleted after `expires_at`.
+pub(super) async fn append(
+    transaction: &mut Transaction<'_, Sqlite>,
+    kind: &str,
+    subject: &str,
+    expires_at: OffsetDateTime,
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO revocations (kind, subject, expires_at) VALUES (?, ?, ?)")
+        .bind(kind)
+        .bind(subject)
+        .bind(millis(expires_at))
+        .run(transaction)
+        .await?;
+    Ok(())
+}
+
 /// Ends logins, and appends each to the revocation log; returns their number. A login whose ticket was never exchanged is not appended, as
 /// it has no other credential and the ticket requires the row. Expired logins end, too: after a leap of the clock they may be valid again.
 pub(super) async fn end_logins(

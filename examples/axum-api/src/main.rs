@@ -8,7 +8,10 @@ use tokio::net::TcpListener;
 
 /// Answers only requests with a token that has the scope `profile`.
 async fn orders(Extension(claims): Extension<Arc<Claims>>) -> String {
-    format!("orders of {}\n", claims.username)
+    format!(
+        "orders of {}\n",
+        claims.username.as_deref().unwrap_or("a program")
+    )
 }
 
 fn router(verifier: Verifier) -> Router {

@@ -2,21 +2,18 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    num::NonZero,
     time::{Duration, Instant},
 };
 
-use auth_service::config::{HashingConfig, ServeConfig};
-use holdfast_client::{AuthClient, ClientInfo, ClientKind, Grant, Holder, Tokens};
-use holdfast_core::clock::SystemClock;
-use holdfast_crypto::{
-    argon2id::{Argon2id, Cost},
-    random::SystemRandom,
+use auth_service::{
+    app::{self, App},
+    config::Settings,
 };
-use holdfast_identity::{account::Accounts, key::Algorithm, oauth::DpopPolicy, policy::Policy};
-use holdfast_store_sqlite::SqliteStore;
+use clap::Parser;
+use holdfast_client::{AuthClient, AuthorizationGrant, ClientInfo, ClientKind, Holder, Tokens};
+use holdfast_core::clock::SystemClock;
 use reqwest::{Client, StatusCode};
-use secrecy::{ExposeSecret as _, SecretBox};
+use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -24,59 +21,37 @@ use super::*;
 
 const PASSWORD: &str = "correct horse battery staple";
 const SECRET: &str = "SzM1q8VbE2xYw7RkT0nLd5HcJf9GpA4u";
+const KEY: &str = "B1dxMlpmOVl0OGtRYjFzWGg2Y0xyM2RHYTV1RW9QaTI=";
 const AUDIENCE: &str = "https://api.example";
+
+#[derive(Parser)]
+struct AuthService {
+    #[command(flatten)]
+    settings: Settings,
+}
 
 /// An auth-service with the account `ada`; returns its address.
 async fn start_auth(directory: &TempDir) -> SocketAddr {
-    let cost = Cost {
-        memory: 64,
-        iterations: 1,
-        parallelism: 1,
-    };
-    let database = directory.path().join("auth.db");
-    let config = ServeConfig {
-        listen: "127.0.0.1:0".parse().unwrap(),
-        ops_listen: "127.0.0.1:0".parse().unwrap(),
-        database: database.clone(),
-        redis: None,
-        policy: Policy {
-            issuer: "https://id.example".to_owned(),
-            audiences: vec![AUDIENCE.to_owned()],
-            access_ttl: Duration::from_mins(15),
-            refresh_ttl: Duration::from_hours(30 * 24),
-            login_ttl: Duration::from_hours(90 * 24),
-            step_up_max_age: Duration::from_mins(5),
-            dpop: DpopPolicy::Allow,
-        },
-        signing_algorithm: Algorithm::EdDsa,
-        key_max_age: Duration::from_hours(90 * 24),
-        audit_retention: Duration::from_hours(365 * 24),
-        key_encryption_key: SecretBox::new(Box::new([1; 32])),
-        service_secret: Some(SECRET.to_owned().into()),
-        tls: None,
-        hashing: HashingConfig {
-            cost,
-            threads: NonZero::new(2).unwrap(),
-        },
-        max_connections: 64,
-        reflection: false,
-    };
+    let arguments = [
+        "auth-service",
+        "--listen=127.0.0.1:0",
+        "--ops-listen=127.0.0.1:0",
+        &format!("--data-dir={}", directory.path().display()),
+        "--issuer=https://id.example",
+        &format!("--audience={AUDIENCE}"),
+        &format!("--key-encryption-key={KEY}"),
+        &format!("--service-secret={SECRET}"),
+    ];
+    let settings = AuthService::parse_from(arguments).settings;
+    let (_, config) = settings.serve().unwrap();
+    let (database, hashing) = (config.database.clone(), config.hashing);
     let clock = Arc::new(SystemClock);
-    let app = auth_service::app::App::build(config, clock.clone())
-        .await
-        .unwrap();
-    let address = app.address().unwrap();
-    tokio::spawn(app.run(CancellationToken::new()));
-    let random = Arc::new(SystemRandom);
-    let store = SqliteStore::open(&database).await.unwrap();
-    let feed = auth_service::app::open_feed(&store, clock.clone()).await;
-    let accounts = Accounts::new(
-        Arc::new(store),
-        Arc::new(feed.unwrap()),
-        Arc::new(Argon2id::start(cost, NonZero::<u32>::MIN, random.clone()).unwrap()),
-        clock,
-        random,
-    );
+    app::install_crypto_providers();
+    let auth = App::build(config, clock.clone()).await.unwrap();
+    let address = auth.address().unwrap();
+    tokio::spawn(auth.run(CancellationToken::new()));
+    let store = app::open_store(&database).await.unwrap();
+    let accounts = app::open_accounts(store, hashing, clock).await.unwrap();
     accounts
         .create("ada".parse().unwrap(), PASSWORD, false)
         .await
@@ -96,8 +71,8 @@ async fn start_api(config: &AuthConfig) -> String {
 fn program() -> ClientInfo {
     ClientInfo {
         kind: ClientKind::Api,
-        ip_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        user_agent: "axum-api".to_owned(),
+        ip_address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        user_agent: Some("axum-api".to_owned()),
         device: None,
     }
 }
@@ -106,7 +81,7 @@ async fn sign_in(auth: &AuthClient) -> Tokens {
     let password = PASSWORD.to_owned().into();
     let client = program();
     let (_, login) = auth.login("ada", &password, None, &client).await.unwrap();
-    let grant = Grant::LoginTicket(&login.ticket);
+    let grant = AuthorizationGrant::LoginTicket(&login.ticket);
     auth.issue_token(grant, "profile", Holder::Program(&client), None)
         .await
         .unwrap()
@@ -136,9 +111,13 @@ async fn token_is_refused_within_200_ms_after_login_ended() {
         assert_eq!(status().await, StatusCode::OK);
     }
 
-    auth.end_login(tokens.refresh_token.expose_secret(), None, &program())
-        .await
-        .unwrap();
+    auth.end_login(
+        tokens.refresh_token.unwrap().expose_secret(),
+        None,
+        &program(),
+    )
+    .await
+    .unwrap();
     let ended = Instant::now();
     loop {
         let sent = ended.elapsed();

@@ -22,6 +22,7 @@ use envoy_types::pb::{
     google::rpc,
 };
 use futures_util::stream;
+use holdfast_client::authorization_header;
 use holdfast_server_kit::{
     connections::{BoundedListener, ConnectionHandle, Connections},
     grpc::GrpcOnlyLayer,
@@ -40,7 +41,6 @@ use crate::{
         response::{ProxyDialect, ProxyResponse},
     },
     request::{
-        authorization,
         cookie_names::CookieNames,
         forwarded,
         source::{RequestReader, UNKNOWN_ADDRESS},
@@ -242,7 +242,7 @@ fn allowed(response: ProxyResponse, sent: &HeaderMap, names: &CookieNames) -> Ch
     let is_identity = |name: &str| response.headers.iter().any(|(known, _)| *known == name);
     let mut headers_to_remove = vec!["dpop".to_owned()];
     // Another scheme is the application's own.
-    if authorization::is_presented(sent) {
+    if authorization_header::is_presented(sent) {
         headers_to_remove.push(header::AUTHORIZATION.to_string());
     }
     let names_sent = sent.keys().map(HeaderName::as_str);

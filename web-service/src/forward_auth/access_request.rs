@@ -1,9 +1,8 @@
 //! What a request to an application presents to forward auth.
 
-use crate::{
-    request::authorization::{AuthorizationError, PresentedToken},
-    session::session_request::SessionRequest,
-};
+use holdfast_client::authorization_header::{AuthorizationError, PresentedToken};
+
+use crate::session::session_request::SessionRequest;
 
 /// What a request to an application presents. Each value is read on demand.
 pub trait AccessRequest: SessionRequest {

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use holdfast_client::{AuthError, CachingTokenVerifier, DpopProof, RefusalKind, RevocationWatcher};
+use holdfast_client::{
+    AuthError, CachingTokenVerifier, DpopProof, RefusalKind, RevocationWatcher,
+    authorization_header::TokenScheme,
+};
 use holdfast_core::clock::Clock;
 use time::OffsetDateTime;
 
@@ -13,7 +16,6 @@ use crate::{
         policy::{AccessDenied, Identity, Method, OriginalRequest, Requirements},
     },
     request::{
-        authorization::TokenScheme,
         dpop::{DpopChallenge, nonce_of},
         redirect_origins::AllowedRedirectOrigins,
     },
@@ -117,7 +119,7 @@ impl ForwardAuth {
         Ok(Identity {
             username: claims.username.clone(),
             subject: claims.subject.clone(),
-            sid: claims.sid.clone().unwrap_or_default(),
+            sid: claims.sid.clone(),
             scope: claims.scope.clone(),
             method: match scheme {
                 TokenScheme::Bearer => Method::Bearer,
@@ -165,9 +167,9 @@ impl ForwardAuth {
         requirements.check_scope(SESSION_SCOPE)?;
         requirements.check_age(Some(session.authenticated_at), self.issuer_now())?;
         Ok(Identity {
-            username: session.username.clone(),
+            username: Some(session.username.clone()),
             subject: session.user_id.clone(),
-            sid: session.sid.clone(),
+            sid: Some(session.sid.clone()),
             scope: SESSION_SCOPE.to_owned(),
             method: Method::Cookie,
         })

@@ -100,12 +100,12 @@ impl OriginalRequest {
 /// On whose behalf a request passes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// The username; empty for an OAuth client in its own name.
-    pub username: String,
+    /// The username; `None` for an OAuth client in its own name.
+    pub username: Option<String>,
     /// Identifier of the account or OAuth client (`sub`).
     pub subject: String,
-    /// Identifier of the login (`sid`); empty for an OAuth client in its own name.
-    pub sid: String,
+    /// Identifier of the login (`sid`); `None` for an OAuth client in its own name.
+    pub sid: Option<String>,
     /// The granted scopes, separated by spaces.
     pub scope: String,
     /// The credential that was accepted.

@@ -56,11 +56,17 @@ impl ProxyResponse {
 
     fn with_identity(self, identity: Option<&Identity>) -> Self {
         let text = |part: fn(&Identity) -> &str| header_text(identity.map_or("", part));
-        self.with("x-auth-user", text(|identity| &identity.username))
-            .with("x-auth-subject", text(|identity| &identity.subject))
-            .with("x-auth-login", text(|identity| &identity.sid))
-            .with("x-auth-scope", text(|identity| &identity.scope))
-            .with("x-auth-method", text(|identity| identity.method.as_str()))
+        self.with(
+            "x-auth-user",
+            text(|identity| identity.username.as_deref().unwrap_or_default()),
+        )
+        .with("x-auth-subject", text(|identity| &identity.subject))
+        .with(
+            "x-auth-login",
+            text(|identity| identity.sid.as_deref().unwrap_or_default()),
+        )
+        .with("x-auth-scope", text(|identity| &identity.scope))
+        .with("x-auth-method", text(|identity| identity.method.as_str()))
     }
 
     /// The answer to requirements that cannot be read: no request passes, as they might have been strict ones.

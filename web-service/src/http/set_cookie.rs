@@ -42,7 +42,7 @@ pub(super) fn set_known(
     tokens: &dyn CsrfTokens,
 ) -> Option<HeaderValue> {
     let known = &names.known;
-    let value = tokens.seal_nonce(SignedCookie::KnownBrowser, device);
+    let value = tokens.seal_nonce(SignedCookie::KnownBrowser, device.as_bytes());
     HeaderValue::try_from(format!("{known}={value}; {ATTRIBUTES}; {KNOWN_MAX_AGE}")).ok()
 }
 

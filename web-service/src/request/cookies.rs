@@ -38,7 +38,10 @@ pub fn known_browser(
     names: &CookieNames,
     tokens: &dyn CsrfTokens,
 ) -> Option<DeviceId> {
-    tokens.open_nonce(SignedCookie::KnownBrowser, only(headers, &names.known)?)
+    let cookie = only(headers, &names.known)?;
+    tokens
+        .open_nonce(SignedCookie::KnownBrowser, cookie)
+        .map(DeviceId::new)
 }
 
 /// Every `name=value` of a request, from all `Cookie` lines, without surrounding blanks.

@@ -1,6 +1,5 @@
 //! What a request says, as plain values: who sent it, what it presents, and where it may be redirected.
 
-pub mod authorization;
 pub mod cookie_names;
 pub mod cookies;
 pub mod device_proof;

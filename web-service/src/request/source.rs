@@ -3,16 +3,16 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, HeaderValue, header};
-use holdfast_client::{ClientInfo, ClientKind, DeviceId};
+use axum::http::{HeaderMap, header};
+use holdfast_client::{
+    ClientInfo, ClientKind, DeviceId,
+    authorization_header::{self, AuthorizationError, PresentedToken},
+};
 
 use crate::{
     forward_auth::access_request::AccessRequest,
     request::{
-        authorization::{self, AuthorizationError, PresentedToken},
-        cookie_names::CookieNames,
-        cookies, device_proof, dpop,
-        headers::joined,
+        cookie_names::CookieNames, cookies, device_proof, dpop, headers::joined,
         trusted_proxies::TrustedProxies,
     },
     session::{csrf_token::CsrfTokens, session_id::SessionId, session_request::SessionRequest},
@@ -67,16 +67,16 @@ impl RequestSource<'_> {
     /// Address, user agent and known device of the client, `kind` being what keeps its tokens.
     #[must_use]
     pub fn client_info_as(&self, kind: ClientKind) -> ClientInfo {
-        let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
-        let user_agent = self.headers.get(header::USER_AGENT).map(text);
+        let user_agent = self.headers.get(header::USER_AGENT);
+        let user_agent = user_agent.and_then(|value| value.to_str().ok());
         ClientInfo {
             kind,
-            ip_address: client_address(self.headers, self.peer, &self.reader.trusted_proxies),
-            user_agent: user_agent
-                .unwrap_or_default()
-                .chars()
-                .take(MAX_USER_AGENT)
-                .collect(),
+            ip_address: Some(client_address(
+                self.headers,
+                self.peer,
+                &self.reader.trusted_proxies,
+            )),
+            user_agent: user_agent.map(|text| text.chars().take(MAX_USER_AGENT).collect()),
             device: self.known_browser(),
         }
     }
@@ -111,11 +111,11 @@ impl SessionRequest for RequestSource<'_> {
 
 impl AccessRequest for RequestSource<'_> {
     fn access_token(&self) -> Result<PresentedToken<'_>, AuthorizationError> {
-        authorization::read(self.headers)
+        authorization_header::read(self.headers)
     }
 
     fn presents_token(&self) -> bool {
-        authorization::is_presented(self.headers)
+        authorization_header::is_presented(self.headers)
     }
 
     fn dpop_proof(&self) -> Option<String> {

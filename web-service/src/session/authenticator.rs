@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use holdfast_client::{
-    AuthClient, AuthError, Authorization, ClientInfo, Grant, Holder, LoginState, RefusalKind,
-    RetryQueue, RevocationWatcher,
+    AuthClient, AuthError, Authorization, AuthorizationGrant, ClientInfo, Holder, LoginState,
+    RefusalKind, RetryQueue, RevocationWatcher,
 };
 use secrecy::SecretString;
 use time::OffsetDateTime;
@@ -140,7 +140,7 @@ impl SessionAuthenticator {
         &self,
         session: AuthenticatedSession,
     ) -> Result<SessionWithToken, SessionError> {
-        let grant = Grant::RefreshToken(&session.record.refresh_token);
+        let grant = AuthorizationGrant::RefreshToken(&session.record.refresh_token);
         let issued = self.auth.issue_token(grant, "", Holder::Browser, None);
         match issued.await {
             Ok(tokens) => Ok(SessionWithToken {
@@ -231,7 +231,7 @@ impl SessionAuthenticator {
 /// Reports to auth-service that the login is in use, without waiting for it: a failure loses nothing.
 fn note_seen(auth: AuthClient, refresh_token: SecretString) {
     tokio::spawn(async move {
-        let grant = Grant::RefreshToken(&refresh_token);
+        let grant = AuthorizationGrant::RefreshToken(&refresh_token);
         let _ = auth.issue_token(grant, "", Holder::Browser, None).await;
     });
 }

@@ -1,6 +1,8 @@
 //! Sign-in of a browser.
 
-use holdfast_client::{AuthClient, AuthError, ClientInfo, Grant, Holder, Login, Person};
+use holdfast_client::{
+    AuthClient, AuthError, AuthorizationGrant, ClientInfo, Holder, Login, Person,
+};
 use secrecy::SecretString;
 
 /// Scope of a session in forward auth.
@@ -37,13 +39,14 @@ pub async fn complete(
     person: Person,
     login: Login,
 ) -> Result<SignedIn, AuthError> {
-    let grant = Grant::LoginTicket(&login.ticket);
+    let grant = AuthorizationGrant::LoginTicket(&login.ticket);
     let tokens = auth
         .issue_token(grant, BROWSER_SCOPE, Holder::Browser, None)
         .await?;
+    let refresh_token = tokens.refresh_token.ok_or_else(AuthError::incomplete)?;
     Ok(SignedIn {
         person,
         login,
-        refresh_token: tokens.refresh_token,
+        refresh_token,
     })
 }

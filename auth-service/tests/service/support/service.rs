@@ -1,6 +1,6 @@
 //! A running auth-service with its own database and a clock that the test controls.
 
-use std::{net::SocketAddr, num::NonZero, path::Path, sync::Arc};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use auth_proto::v1::{
     account_service_client::AccountServiceClient, admin_service_client::AdminServiceClient,
@@ -8,7 +8,6 @@ use auth_proto::v1::{
 };
 use auth_service::{app::App, config::ServeConfig};
 use holdfast_core::clock::ManualClock;
-use holdfast_crypto::{argon2id::Argon2id, random::SystemRandom};
 use holdfast_identity::account::{Accounts, User};
 use holdfast_store_sqlite::SqliteStore;
 use tempfile::TempDir;
@@ -58,16 +57,9 @@ impl TestService {
         let app = App::build(config, Arc::new(clock.clone())).await.unwrap();
         let address = app.address().unwrap();
         let shutdown = CancellationToken::new();
-        let random = Arc::new(SystemRandom);
         let store = SqliteStore::open(&database).await.unwrap();
-        let feed = auth_service::app::open_feed(&store, Arc::new(clock.clone())).await;
-        let accounts = Accounts::new(
-            Arc::new(store),
-            Arc::new(feed.unwrap()),
-            Arc::new(Argon2id::start(hashing.cost, NonZero::<u32>::MIN, random.clone()).unwrap()),
-            Arc::new(clock.clone()),
-            random,
-        );
+        let accounts = auth_service::app::open_accounts(store, hashing, Arc::new(clock.clone()));
+        let accounts = accounts.await.unwrap();
         Self {
             address,
             clock,

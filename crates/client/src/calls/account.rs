@@ -4,6 +4,7 @@ use auth_proto::v1::{
     ChangePasswordRequest, ChangePasswordResponse, GetAccountRequest, GetAccountResponse,
     ReauthenticateRequest, account_service_client::AccountServiceClient,
 };
+use holdfast_core::client_info::ClientInfo;
 use secrecy::{ExposeSecret as _, SecretString};
 use time::OffsetDateTime;
 
@@ -11,9 +12,9 @@ use crate::{
     auth_client::AuthClient,
     authorization::{Authorization, AuthorizationMetadata},
     calls::login::Login,
-    client_info::{self, ClientInfo},
+    client_info,
     error::AuthError,
-    transport::response::{incomplete, time},
+    transport::response::time,
     transport::retry_policy::{PASSWORD, READ},
 };
 
@@ -96,7 +97,7 @@ impl TryFrom<GetAccountResponse> for Account {
     type Error = AuthError;
 
     fn try_from(response: GetAccountResponse) -> Result<Self, AuthError> {
-        let user = response.user.ok_or_else(incomplete)?;
+        let user = response.user.ok_or_else(AuthError::incomplete)?;
         Ok(Self {
             username: user.username,
             created_at: time(user.created_at)?,

@@ -1,13 +1,11 @@
 //! Events of the device binding of browser sessions, for the audit trail of auth-service.
 
 use auth_proto::v1::{self, ReportDeviceRequest, auth_service_client::AuthServiceClient};
+use holdfast_core::client_info::ClientInfo;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
-    auth_client::AuthClient,
-    client_info::{self, ClientInfo},
-    error::AuthError,
-    transport::retry_policy::CHANGE,
+    auth_client::AuthClient, client_info, error::AuthError, transport::retry_policy::CHANGE,
 };
 
 /// An event of a device binding.

@@ -9,7 +9,7 @@ use crate::{
     auth_client::AuthClient,
     calls::oauth_client::{self, ClientCredentials},
     error::AuthError,
-    transport::response::{incomplete, non_empty, optional_time},
+    transport::response::{non_empty, optional_time},
     transport::retry_policy::CHANGE,
 };
 
@@ -67,7 +67,7 @@ fn decode(response: IntrospectTokenResponse) -> Result<Option<Introspection>, Au
     if !response.active {
         return Ok(None);
     }
-    let claims = response.claims.ok_or_else(incomplete)?;
+    let claims = response.claims.ok_or_else(AuthError::incomplete)?;
     Ok(Some(Introspection {
         issuer: claims.issuer,
         subject: claims.subject,

@@ -5,15 +5,16 @@ use auth_proto::{
     v1::{LoginRequest, LoginResponse, RevokeTokenRequest, auth_service_client::AuthServiceClient},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use holdfast_core::client_info::ClientInfo;
 use secrecy::{ExposeSecret as _, SecretString};
 use time::OffsetDateTime;
 
 use crate::{
     auth_client::AuthClient,
     authorization::{DpopProof, encode_proof},
-    client_info::{self, ClientInfo},
+    client_info,
     error::AuthError,
-    transport::response::{incomplete, time},
+    transport::response::time,
     transport::retry_policy::{CHANGE, PASSWORD},
 };
 
@@ -100,7 +101,7 @@ impl AuthClient {
 }
 
 fn decode(response: LoginResponse) -> Result<(Person, Login), AuthError> {
-    let user = response.user.ok_or_else(incomplete)?;
+    let user = response.user.ok_or_else(AuthError::incomplete)?;
     let person = Person {
         user_id: user.id,
         username: user.username,

@@ -6,12 +6,13 @@ use auth_proto::v1::{
     self, EndLoginRequest, EndOtherLoginsRequest, ListLoginsRequest,
     account_service_client::AccountServiceClient,
 };
+use holdfast_core::client_info::{ClientInfo, ClientKind};
 use time::OffsetDateTime;
 
 use crate::{
     auth_client::AuthClient,
     authorization::{Authorization, AuthorizationMetadata},
-    client_info::{self, ClientInfo, ClientKind},
+    client_info,
     error::AuthError,
     transport::response::{non_empty, optional_time, time},
     transport::retry_policy::{CHANGE, READ},

@@ -20,12 +20,12 @@ pub struct ClientCredentials {
     /// `client_id`; `None` where only the assertion names the client (RFC 7521 §4.2).
     pub id: Option<String>,
     /// How the client authenticates.
-    pub proof: ClientProof,
+    pub proof: ClientAuthentication,
 }
 
 /// Client authentication of an OAuth client (RFC 6749 §2.3, RFC 7523).
 #[derive(Debug)]
-pub enum ClientProof {
+pub enum ClientAuthentication {
     /// `none`: a public client.
     None,
     /// `client_secret_basic` or `client_secret_post`: the client secret.
@@ -63,13 +63,13 @@ pub(super) fn encode(credentials: &ClientCredentials) -> v1::ClientCredentials {
     v1::ClientCredentials {
         client_id: credentials.id.clone().unwrap_or_default(),
         proof: match &credentials.proof {
-            ClientProof::None => None,
-            ClientProof::Secret(secret) => Some(client_credentials::Proof::ClientSecret(
+            ClientAuthentication::None => None,
+            ClientAuthentication::Secret(secret) => Some(client_credentials::Proof::ClientSecret(
                 secret.expose_secret().to_owned(),
             )),
-            ClientProof::Assertion(jwt) => Some(client_credentials::Proof::ClientAssertion(
-                jwt.expose_secret().to_owned(),
-            )),
+            ClientAuthentication::Assertion(jwt) => Some(
+                client_credentials::Proof::ClientAssertion(jwt.expose_secret().to_owned()),
+            ),
         },
     }
 }

@@ -1,12 +1,13 @@
 //! Token revocation (RFC 7009).
 
 use auth_proto::v1::{RevokeTokenRequest, auth_service_client::AuthServiceClient};
+use holdfast_core::client_info::ClientInfo;
 
 use crate::{
     auth_client::AuthClient,
     authorization::{DpopProof, encode_proof},
     calls::oauth_client::{self, ClientCredentials},
-    client_info::{self, ClientInfo},
+    client_info,
     error::AuthError,
     transport::retry_policy::CHANGE,
 };

@@ -6,20 +6,21 @@ use auth_proto::v1::{
     self, IssueTokenRequest, IssueTokenResponse, auth_service_client::AuthServiceClient,
     issue_token_request,
 };
+use holdfast_core::client_info::ClientInfo;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     auth_client::AuthClient,
     authorization::{DpopProof, encode_proof},
-    client_info::{self, ClientInfo},
+    client_info,
     error::AuthError,
-    transport::response::{incomplete, non_empty},
+    transport::response::non_empty,
     transport::retry_policy::CHANGE,
 };
 
 /// What is exchanged for an access token.
 #[derive(Debug)]
-pub enum Grant<'a> {
+pub enum AuthorizationGrant<'a> {
     /// The login ticket of a sign-in, accepted once within 60 seconds.
     LoginTicket(&'a SecretString),
     /// The refresh token of an earlier exchange.
@@ -44,8 +45,8 @@ pub struct Tokens {
     pub token_type: String,
     /// Time until the access token expires.
     pub expires_in: Duration,
-    /// The refresh token that replaces the one exchanged; empty for an OAuth client in its own name.
-    pub refresh_token: SecretString,
+    /// The refresh token that replaces the one exchanged; `None` for an OAuth client in its own name.
+    pub refresh_token: Option<SecretString>,
     /// Granted scope, names separated by blanks.
     pub scope: String,
     /// Nonce for the next `DPoP` proof (RFC 9449 §8.2); `None` where the request had no proof.
@@ -56,7 +57,7 @@ impl AuthClient {
     /// Exchanges a login ticket or a refresh token for an access token. An empty `scope` stands for all that the login allows.
     pub async fn issue_token(
         &self,
-        grant: Grant<'_>,
+        grant: AuthorizationGrant<'_>,
         scope: &str,
         holder: Holder<'_>,
         proof: Option<&DpopProof>,
@@ -75,12 +76,12 @@ impl AuthClient {
     }
 }
 
-fn encode_grant(grant: &Grant<'_>) -> issue_token_request::Grant {
+fn encode_grant(grant: &AuthorizationGrant<'_>) -> issue_token_request::Grant {
     match grant {
-        Grant::LoginTicket(ticket) => {
+        AuthorizationGrant::LoginTicket(ticket) => {
             issue_token_request::Grant::LoginTicket(ticket.expose_secret().to_owned())
         }
-        Grant::RefreshToken(token) => {
+        AuthorizationGrant::RefreshToken(token) => {
             issue_token_request::Grant::RefreshToken(token.expose_secret().to_owned())
         }
     }
@@ -101,12 +102,12 @@ impl TryFrom<IssueTokenResponse> for Tokens {
     type Error = AuthError;
 
     fn try_from(response: IssueTokenResponse) -> Result<Self, AuthError> {
-        let expires_in = response.expires_in.ok_or_else(incomplete)?;
+        let expires_in = response.expires_in.ok_or_else(AuthError::incomplete)?;
         Ok(Self {
             access_token: response.access_token.into(),
             token_type: response.token_type,
-            expires_in: expires_in.try_into().map_err(|_| incomplete())?,
-            refresh_token: response.refresh_token.into(),
+            expires_in: expires_in.try_into().map_err(|_| AuthError::incomplete())?,
+            refresh_token: non_empty(response.refresh_token).map(SecretString::from),
             scope: response.scope,
             dpop_nonce: non_empty(response.dpop_nonce),
         })

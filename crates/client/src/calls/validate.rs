@@ -9,15 +9,15 @@ use crate::{
     auth_client::AuthClient,
     authorization::{DpopProof, encode_proof},
     error::AuthError,
-    transport::response::{incomplete, non_empty, optional_time, time},
+    transport::response::{non_empty, optional_time, time},
     transport::retry_policy::{CHANGE, READ},
 };
 
 /// The claims of a valid access token.
 #[derive(Debug)]
 pub struct Claims {
-    /// Username of the account; empty for an OAuth client in its own name.
-    pub username: String,
+    /// Username of the account; `None` for a token that an OAuth client got in its own name.
+    pub username: Option<String>,
     /// `sub`: identifier of the account, or of the OAuth client for a token of its own.
     pub subject: String,
     /// `sid`: identifier of the login; `None` for a token that an OAuth client got in its own name.
@@ -68,9 +68,9 @@ impl TryFrom<ValidateTokenResponse> for Claims {
     type Error = AuthError;
 
     fn try_from(response: ValidateTokenResponse) -> Result<Self, AuthError> {
-        let claims = response.claims.ok_or_else(incomplete)?;
+        let claims = response.claims.ok_or_else(AuthError::incomplete)?;
         Ok(Self {
-            username: claims.username,
+            username: non_empty(claims.username),
             subject: claims.subject,
             sid: non_empty(claims.sid),
             jti: claims.jti,

@@ -10,7 +10,7 @@ use crate::error::AuthError;
 /// # Errors
 /// [`AuthError::Broken`] when it is missing or out of range.
 pub(crate) fn time(timestamp: Option<Timestamp>) -> Result<OffsetDateTime, AuthError> {
-    optional_time(timestamp)?.ok_or_else(incomplete)
+    optional_time(timestamp)?.ok_or_else(AuthError::incomplete)
 }
 
 /// A time that may be missing.
@@ -24,16 +24,12 @@ pub(crate) fn optional_time(
         return Ok(None);
     };
     let nanos = i128::from(timestamp.seconds) * 1_000_000_000 + i128::from(timestamp.nanos);
-    let time = OffsetDateTime::from_unix_timestamp_nanos(nanos).map_err(|_| incomplete())?;
+    let time =
+        OffsetDateTime::from_unix_timestamp_nanos(nanos).map_err(|_| AuthError::incomplete())?;
     Ok(Some(time))
 }
 
 /// A text whose absence the contract expresses by an empty one.
 pub(crate) fn non_empty(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
-}
-
-/// The error of a response that lacks a required field.
-pub(crate) fn incomplete() -> AuthError {
-    AuthError::Broken("an answer of auth-service lacks a field".to_owned())
 }

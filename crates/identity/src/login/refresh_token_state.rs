@@ -34,3 +34,33 @@ impl Login {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::login::stored_login::tests::{NOW, login};
+
+    #[test]
+    fn previous_generation_may_be_repeated_for_ten_seconds() {
+        let just_before = NOW + REPEAT_WINDOW - Duration::from_millis(1);
+        let cases = [
+            (5, NOW, RefreshTokenState::Current),
+            (5, NOW + REPEAT_WINDOW, RefreshTokenState::Current),
+            (4, NOW, RefreshTokenState::Repeated),
+            (4, just_before, RefreshTokenState::Repeated),
+            (4, NOW + REPEAT_WINDOW, RefreshTokenState::Reused),
+            (4, NOW - REPEAT_WINDOW, RefreshTokenState::Reused),
+            (3, NOW, RefreshTokenState::Reused),
+            (6, NOW, RefreshTokenState::Reused),
+        ];
+        for (presented, at, expected) in cases {
+            assert_eq!(
+                login(5).refresh_token_state(Generation(presented), at),
+                expected,
+                "{presented} at {at}"
+            );
+        }
+    }
+}

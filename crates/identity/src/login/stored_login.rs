@@ -84,13 +84,13 @@ pub(super) fn is_within(since: OffsetDateTime, window: Duration, now: OffsetDate
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
-    use crate::login::{REPEAT_WINDOW, RefreshTokenState};
 
-    const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+    pub(in crate::login) const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 
-    fn login(generation: i64) -> Login {
+    /// A login at this generation of its refresh token.
+    pub(in crate::login) fn login(generation: i64) -> Login {
         Login {
             sid: Sid::from_bytes([1; 16]),
             kind: ClientKind::Api,
@@ -104,28 +104,6 @@ mod tests {
             expires_at: NOW + Duration::from_hours(1),
             ended: false,
             key: None,
-        }
-    }
-
-    #[test]
-    fn previous_generation_may_be_repeated_for_ten_seconds() {
-        let just_before = NOW + REPEAT_WINDOW - Duration::from_millis(1);
-        let cases = [
-            (5, NOW, RefreshTokenState::Current),
-            (5, NOW + REPEAT_WINDOW, RefreshTokenState::Current),
-            (4, NOW, RefreshTokenState::Repeated),
-            (4, just_before, RefreshTokenState::Repeated),
-            (4, NOW + REPEAT_WINDOW, RefreshTokenState::Reused),
-            (4, NOW - REPEAT_WINDOW, RefreshTokenState::Reused),
-            (3, NOW, RefreshTokenState::Reused),
-            (6, NOW, RefreshTokenState::Reused),
-        ];
-        for (presented, at, expected) in cases {
-            assert_eq!(
-                login(5).refresh_token_state(Generation(presented), at),
-                expected,
-                "{presented} at {at}"
-            );
         }
     }
 

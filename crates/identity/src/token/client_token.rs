@@ -8,6 +8,7 @@ use crate::{
         ClientCredentials, ClientId, DpopPolicy, GrantType, KeyThumbprint, OauthClient,
         PresentedProof,
     },
+    token::scope::within,
     token::{Claims, HandleKind, IssueTokenError, Scopes, TokenService},
 };
 
@@ -118,9 +119,7 @@ impl TokenService {
 fn client_scopes(client: &OauthClient, requested: Scopes) -> Result<Scopes, IssueTokenError> {
     if requested.is_empty() {
         Ok(client.scopes.clone())
-    } else if requested.is_within(&client.scopes) {
-        Ok(requested)
     } else {
-        Err(IssueTokenError::InvalidScope)
+        within(requested, &client.scopes).ok_or(IssueTokenError::InvalidScope)
     }
 }

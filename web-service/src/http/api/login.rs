@@ -1,7 +1,7 @@
 //! `POST /api/login`: sign-in of first-party API clients.
 
 use axum::extract::State;
-use holdfast_client::{AuthClient, Grant, Holder, RetryQueue};
+use holdfast_client::{AuthClient, AuthorizationGrant, Holder, RetryQueue};
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -48,7 +48,7 @@ pub(in crate::http) async fn submit(
     let ticket = &login.ticket;
     let issued = auth
         .issue_token(
-            Grant::LoginTicket(ticket),
+            AuthorizationGrant::LoginTicket(ticket),
             "",
             Holder::Program(&client),
             dpop.proof(),

@@ -4,23 +4,20 @@ use axum::{
     extract::{FromRequest, Request, State},
     http::{HeaderMap, StatusCode, header},
 };
-use holdfast_client::ErrorReason;
+use holdfast_client::{ErrorReason, authorization_header};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::{
-    http::{
-        api::problem::Problem,
-        dpop::Dpop,
-        extract::{
-            access_token::{SCOPE, required_proof},
-            client::ApiClientInfo,
-            json::Json,
-        },
-        state::AppState,
+use crate::http::{
+    api::problem::Problem,
+    dpop::Dpop,
+    extract::{
+        access_token::{SCOPE, required_proof},
+        client::ApiClientInfo,
+        json::Json,
     },
-    request::authorization,
+    state::AppState,
 };
 
 /// The body of a request without an access token.
@@ -43,7 +40,7 @@ impl FromRequest<AppState> for SignOutCredential {
     async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
         let headers = request.headers();
         // Where an access token is presented the body does not count.
-        if authorization::is_presented(headers) {
+        if authorization_header::is_presented(headers) {
             return Ok(Self::AccessToken(headers.clone()));
         }
         if !headers.contains_key(header::CONTENT_TYPE) {
@@ -74,7 +71,7 @@ pub(in crate::http) async fn submit(
     let auth = &state.auth;
     match credential {
         SignOutCredential::AccessToken(headers) => {
-            let (scheme, token) = authorization::read(&headers)?;
+            let (scheme, token) = authorization_header::read(&headers)?;
             let proof = required_proof(scheme, &dpop)?;
             let validated = state.verifier.validate(token, proof, "", &[SCOPE]).await;
             let ended = match dpop.keep_nonce(validated) {

@@ -6,15 +6,15 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use holdfast_client::{AuthError, ErrorReason, Refusal, RefusalKind};
+use holdfast_client::{
+    AuthError, ErrorReason, Refusal, RefusalKind,
+    authorization_header::{AuthorizationError, TokenScheme},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    request::{
-        authorization::{AuthorizationError, TokenScheme},
-        dpop::DpopChallenge,
-    },
+    request::dpop::DpopChallenge,
     service_error::{ServiceError, retry_after_seconds},
     session::authenticator::SessionError,
 };

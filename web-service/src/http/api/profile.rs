@@ -35,7 +35,7 @@ pub(in crate::http) struct Profile<'a> {
 )]
 pub(in crate::http) async fn show(AccessTokenClaims(claims): AccessTokenClaims) -> Response {
     let profile = Profile {
-        logged_in_as: &claims.username,
+        logged_in_as: claims.username.as_deref().unwrap_or_default(),
         sub: &claims.subject,
         sid: claims.sid.as_deref().unwrap_or_default(),
         scope: &claims.scope,

@@ -1,7 +1,7 @@
 //! `POST /api/refresh`: the next tokens of a login.
 
 use axum::extract::State;
-use holdfast_client::{AuthClient, Grant, Holder};
+use holdfast_client::{AuthClient, AuthorizationGrant, Holder};
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -35,7 +35,7 @@ pub(in crate::http) async fn submit(
     dpop: Dpop,
     Json(refresh): Json<Refresh>,
 ) -> Result<axum::Json<TokenResponse>, Problem> {
-    let grant = Grant::RefreshToken(&refresh.refresh_token);
+    let grant = AuthorizationGrant::RefreshToken(&refresh.refresh_token);
     let issued = auth
         .issue_token(grant, "", Holder::Program(&client), dpop.proof())
         .await;

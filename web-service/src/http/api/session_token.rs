@@ -1,7 +1,7 @@
 //! `POST /api/session/token`: access tokens for scripts of pages.
 
 use axum::{Json, extract::State};
-use holdfast_client::{AuthClient, Grant, Holder};
+use holdfast_client::{AuthClient, AuthorizationGrant, Holder};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -34,7 +34,7 @@ pub(in crate::http) async fn submit(
     State(auth): State<AuthClient>,
     ApiSession(session): ApiSession,
 ) -> Result<Json<SessionToken>, Problem> {
-    let grant = Grant::RefreshToken(&session.record.refresh_token);
+    let grant = AuthorizationGrant::RefreshToken(&session.record.refresh_token);
     let tokens = auth
         .issue_token(grant, SCOPE, Holder::Browser, None)
         .await

@@ -21,7 +21,10 @@ impl From<Tokens> for TokenResponse {
             access_token: tokens.access_token.expose_secret().to_owned(),
             token_type: tokens.token_type,
             expires_in: tokens.expires_in.as_secs(),
-            refresh_token: tokens.refresh_token.expose_secret().to_owned(),
+            refresh_token: tokens
+                .refresh_token
+                .map(|token| token.expose_secret().to_owned())
+                .unwrap_or_default(),
             scope: tokens.scope,
         }
     }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use holdfast_client::{Claims, DpopProof};
-
-use crate::{
-    http::{api::problem::Problem, dpop::Dpop, state::AppState},
-    request::authorization::{self, TokenScheme},
+use holdfast_client::{
+    Claims, DpopProof,
+    authorization_header::{self, TokenScheme},
 };
+
+use crate::http::{api::problem::Problem, dpop::Dpop, state::AppState};
 
 /// The scope that every route with an access token needs: to show who the account's owner is.
 pub(in crate::http) const SCOPE: &str = "profile";
@@ -20,7 +20,7 @@ impl FromRequestParts<AppState> for AccessTokenClaims {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
-        let (scheme, token) = authorization::read(&parts.headers)?;
+        let (scheme, token) = authorization_header::read(&parts.headers)?;
         let dpop = Dpop::of(parts, &state.public_url);
         let proof = required_proof(scheme, &dpop)?;
         let validated = state.verifier.validate(token, proof, "", &[SCOPE]).await;

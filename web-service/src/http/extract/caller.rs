@@ -4,7 +4,10 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, StatusCode, request::Parts},
 };
-use holdfast_client::{AuthError, Authorization, ClientInfo, ClientKind};
+use holdfast_client::{
+    AuthError, Authorization, ClientInfo, ClientKind,
+    authorization_header::{self, TokenScheme},
+};
 
 use crate::{
     http::{
@@ -15,10 +18,7 @@ use crate::{
         extract::{access_token::required_proof, client::client_info, peer::peer_address},
         state::AppState,
     },
-    request::{
-        authorization::{self, TokenScheme},
-        fetch_metadata::RequestInitiator,
-    },
+    request::fetch_metadata::RequestInitiator,
     session::authenticator::AuthenticatedSession,
 };
 
@@ -49,7 +49,7 @@ impl FromRequestParts<AppState> for ApiSession {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
         // Where an access token is presented the cookie does not count.
-        if authorization::is_presented(&parts.headers) {
+        if authorization_header::is_presented(&parts.headers) {
             return Err(Problem::no_session());
         }
         if !parts.method.is_safe() {
@@ -66,8 +66,8 @@ impl FromRequestParts<AppState> for ApiCaller {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
         let dpop = Dpop::of(parts, &state.public_url);
-        if authorization::is_presented(&parts.headers) {
-            let (scheme, token) = authorization::read(&parts.headers)?;
+        if authorization_header::is_presented(&parts.headers) {
+            let (scheme, token) = authorization_header::read(&parts.headers)?;
             return Ok(Self {
                 authorization: Authorization {
                     access_token: token.to_owned().into(),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use holdfast_client::{ClientCredentials, ClientProof};
+use holdfast_client::{ClientAuthentication, ClientCredentials};
 use url::form_urlencoded;
 
 use crate::http::oauth::error::OauthError;
@@ -48,9 +48,9 @@ pub(super) fn read(
                 "client_assertion_type is not jwt-bearer",
             ));
         }
-        (Some(assertion), _) => ClientProof::Assertion(assertion.into()),
-        (None, Some(secret)) => ClientProof::Secret(secret.into()),
-        (None, None) => ClientProof::None,
+        (Some(assertion), _) => ClientAuthentication::Assertion(assertion.into()),
+        (None, Some(secret)) => ClientAuthentication::Secret(secret.into()),
+        (None, None) => ClientAuthentication::None,
     };
     Ok(ClientCredentials { id, proof })
 }
@@ -69,7 +69,7 @@ fn basic(value: &HeaderValue) -> Option<ClientCredentials> {
     let (id, secret) = decoded.split_once(':')?;
     Some(ClientCredentials {
         id: Some(form_decoded(id)).filter(|id| !id.is_empty()),
-        proof: ClientProof::Secret(form_decoded(secret).into()),
+        proof: ClientAuthentication::Secret(form_decoded(secret).into()),
     })
 }
 
@@ -92,7 +92,9 @@ mod tests {
         let value = format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")));
         let read = basic(&HeaderValue::from_str(&value).unwrap())?;
         match read.proof {
-            ClientProof::Secret(secret) => Some((read.id?, secret.expose_secret().to_owned())),
+            ClientAuthentication::Secret(secret) => {
+                Some((read.id?, secret.expose_secret().to_owned()))
+            }
             _ => None,
         }
     }

@@ -2,7 +2,9 @@
 //! third-party programs. First-party programs use `/api/login`.
 
 use axum::{Json, extract::State};
-use holdfast_client::{AuthClient, ClientInfo, ClientProof, Grant, Holder, Tokens};
+use holdfast_client::{
+    AuthClient, AuthorizationGrant, ClientAuthentication, ClientInfo, Holder, Tokens,
+};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -22,9 +24,9 @@ pub(in crate::http) struct TokenResponse {
     access_token: String,
     token_type: String,
     expires_in: u64,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    #[schema(required = false)]
-    refresh_token: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    refresh_token: Option<String>,
     scope: String,
 }
 
@@ -34,7 +36,9 @@ impl From<Tokens> for TokenResponse {
             access_token: tokens.access_token.expose_secret().to_owned(),
             token_type: tokens.token_type,
             expires_in: tokens.expires_in.as_secs(),
-            refresh_token: tokens.refresh_token.expose_secret().to_owned(),
+            refresh_token: tokens
+                .refresh_token
+                .map(|token| token.expose_secret().to_owned()),
             scope: tokens.scope,
         }
     }
@@ -86,13 +90,13 @@ async fn refresh(
     dpop: &Dpop,
 ) -> Result<Tokens, OauthError> {
     let token: SecretString = form.required("refresh_token")?.to_owned().into();
-    let is_public = matches!(form.client.proof, ClientProof::None);
+    let is_public = matches!(form.client.proof, ClientAuthentication::None);
     let is_other = |id: &String| id != FIRST_PARTY;
     if !is_public || form.client.id.as_ref().is_some_and(is_other) {
         return Err(OauthError::foreign_grant());
     }
     let scope = form.parameter("scope").unwrap_or_default();
-    let grant = Grant::RefreshToken(&token);
+    let grant = AuthorizationGrant::RefreshToken(&token);
     let issued = auth
         .issue_token(grant, scope, Holder::Program(client), dpop.proof())
         .await;

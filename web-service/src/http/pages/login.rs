@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, StatusCode, Uri},
     response::{IntoResponse as _, Redirect, Response},
 };
-use holdfast_client::{AuthError, ClientInfo, ClientKind, ErrorReason};
+use holdfast_client::{AuthError, ClientInfo, ClientKind, DeviceId, ErrorReason};
 use holdfast_core::{blanks, random::Random, rate_limited_log::LogRateLimiter};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -122,9 +122,11 @@ pub(in crate::http) async fn submit(
         return Ok(out_of_date(&state, &request, &headers, form).await);
     };
     let client = request.client_info_as(ClientKind::Browser);
-    let device = client.device.unwrap_or_else(|| fresh_nonce(&*state.random));
+    let device = client
+        .device
+        .unwrap_or_else(|| DeviceId::new(fresh_nonce(&*state.random)));
     let client = ClientInfo {
-        device: Some(device),
+        device: Some(device.clone()),
         ..client
     };
     let credentials = (form.username.as_str(), &form.password);

@@ -1,6 +1,6 @@
 //! The device that a session is bound to.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use holdfast_client::ClientInfo;
 use ipnet::IpNet;
@@ -17,9 +17,9 @@ pub struct Device {
     pub key: DeviceKey,
     /// Time of the binding.
     pub bound_at: OffsetDateTime,
-    /// Address from which it was registered.
+    /// Address from which it was registered; unspecified if unknown.
     pub ip_address: IpAddr,
-    /// `User-Agent` with which it was registered.
+    /// `User-Agent` with which it was registered; empty if it sent none.
     pub user_agent: String,
     /// Whether a request came with its proof cookie. Until then the binding is not enforced, as the response that contained the cookie
     /// may have been lost.
@@ -38,17 +38,35 @@ pub enum DeviceSimilarity {
 }
 
 impl Device {
-    /// How much `client` resembles this device. The unspecified address stands for an unknown one, which resembles every other.
+    /// The device of `client`, which has just proved that it has `key`.
+    #[must_use]
+    pub fn new(key: DeviceKey, bound_at: OffsetDateTime, client: &ClientInfo) -> Self {
+        Self {
+            key,
+            bound_at,
+            ip_address: address_of(client),
+            user_agent: client.user_agent.clone().unwrap_or_default(),
+            is_confirmed: false,
+        }
+    }
+
+    /// How much `client` resembles this device. An unknown address resembles every other.
     #[must_use]
     pub fn similarity(&self, client: &ClientInfo) -> DeviceSimilarity {
-        let is_known = !client.ip_address.is_unspecified() && !self.ip_address.is_unspecified();
-        let has_moved = is_known && network(client.ip_address) != network(self.ip_address);
-        match (has_moved, client.user_agent != self.user_agent) {
+        let address = address_of(client);
+        let is_known = !address.is_unspecified() && !self.ip_address.is_unspecified();
+        let has_moved = is_known && network(address) != network(self.ip_address);
+        let user_agent = client.user_agent.as_deref().unwrap_or_default();
+        match (has_moved, user_agent != self.user_agent) {
             (false, false) => DeviceSimilarity::Same,
             (true, true) => DeviceSimilarity::Another,
             (true, false) | (false, true) => DeviceSimilarity::Changed,
         }
     }
+}
+
+fn address_of(client: &ClientInfo) -> IpAddr {
+    client.ip_address.unwrap_or(Ipv4Addr::UNSPECIFIED.into())
 }
 
 /// The largest network that a provider usually assigns to one customer: an IPv4 /24 or an IPv6 /48.
@@ -67,8 +85,8 @@ mod tests {
     fn client(ip_address: &str, user_agent: &str) -> ClientInfo {
         ClientInfo {
             kind: ClientKind::Browser,
-            ip_address: ip_address.parse().unwrap(),
-            user_agent: user_agent.into(),
+            ip_address: ip_address.parse().ok(),
+            user_agent: Some(user_agent.into()),
             device: None,
         }
     }

@@ -137,13 +137,7 @@ impl DeviceBindings {
         let challenge = &registration.challenge;
         self.consume_challenge(ChallengePurpose::Registration, &session.sid, challenge)
             .await?;
-        let device = Device {
-            key: registration.key,
-            bound_at: self.clock.now(),
-            ip_address: client.ip_address,
-            user_agent: client.user_agent.clone(),
-            is_confirmed: false,
-        };
+        let device = Device::new(registration.key, self.clock.now(), client);
         let bind = |newest: &mut Session| {
             newest.device.get_or_insert(device);
         };

@@ -10,7 +10,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use holdfast_core::bounded_cache::{Generation, TwoGenerationCache};
+use holdfast_core::bounded_cache::{ClearCount, TwoGenerationCache};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 use tower_sessions::session::Id;
@@ -94,9 +94,9 @@ impl SessionCache {
     }
 
     /// Begins a load; `None` where its result must not be cached.
-    fn begin_load(&self, key: Id) -> Option<Generation> {
+    fn begin_load(&self, key: Id) -> Option<ClearCount> {
         // Read first, so that an `invalidate_all` from here on prevents the insertion.
-        let generation = self.0.sessions.generation();
+        let since = self.0.sessions.clear_count();
         if !self.is_current() {
             return None;
         }
@@ -106,15 +106,15 @@ impl SessionCache {
             is_clean: true,
         });
         entry.count += 1;
-        Some(generation)
+        Some(since)
     }
 
     /// Ends a load. Its result is not cached if the key was invalidated meanwhile, as it may be older than the change.
-    fn end_load(&self, key: Id, generation: Generation, found: Option<Arc<Session>>) {
+    fn end_load(&self, key: Id, since: ClearCount, found: Option<Arc<Session>>) {
         let mut loading = self.loading();
         let is_clean = loading.get(&key).is_some_and(|entry| entry.is_clean);
         if let (Some(session), true) = (found, is_clean) {
-            self.0.sessions.insert(generation, key, session);
+            self.0.sessions.insert(since, key, session);
         }
         if let Some(entry) = loading.get_mut(&key) {
             entry.count -= 1;
@@ -136,14 +136,13 @@ impl SessionCache {
 struct Load<'a> {
     cache: &'a SessionCache,
     key: Id,
-    generation: Generation,
+    since: ClearCount,
     found: Option<Arc<Session>>,
 }
 
 impl Drop for Load<'_> {
     fn drop(&mut self) {
-        self.cache
-            .end_load(self.key, self.generation, self.found.take());
+        self.cache.end_load(self.key, self.since, self.found.take());
     }
 }
 
@@ -176,13 +175,13 @@ impl SessionRecords for CachedRecords {
         if let Some(session) = self.cache.find(&key) {
             return Ok(Some(session));
         }
-        let Some(generation) = self.cache.begin_load(key) else {
+        let Some(since) = self.cache.begin_load(key) else {
             return self.records.load(id).await;
         };
         let mut load = Load {
             cache: &self.cache,
             key,
-            generation,
+            since,
             found: None,
         };
         let found = self.records.load(id).await?;

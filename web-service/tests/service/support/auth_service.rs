@@ -4,10 +4,7 @@ use std::{num::NonZero, sync::Arc, time::Duration};
 
 use auth_service::config::HashingConfig;
 use holdfast_core::clock::ManualClock;
-use holdfast_crypto::{
-    argon2id::{Argon2id, Cost},
-    random::SystemRandom,
-};
+use holdfast_crypto::argon2id::Cost;
 use holdfast_identity::{account::Accounts, key::Algorithm, oauth::DpopPolicy, policy::Policy};
 use holdfast_store_sqlite::SqliteStore;
 use secrecy::SecretBox;
@@ -22,6 +19,10 @@ pub(super) async fn start_auth(directory: &TempDir, clock: &ManualClock) -> (Str
         memory: 64,
         iterations: 1,
         parallelism: 1,
+    };
+    let hashing = HashingConfig {
+        cost,
+        threads: NonZero::new(2).unwrap(),
     };
     let database = directory.path().join("auth.db");
     let config = auth_service::config::ServeConfig {
@@ -44,10 +45,7 @@ pub(super) async fn start_auth(directory: &TempDir, clock: &ManualClock) -> (Str
         key_encryption_key: SecretBox::new(Box::new([1; 32])),
         service_secret: Some(SECRET.to_owned().into()),
         tls: None,
-        hashing: HashingConfig {
-            cost,
-            threads: NonZero::new(2).unwrap(),
-        },
+        hashing,
         max_connections: 64,
         reflection: false,
     };
@@ -56,15 +54,8 @@ pub(super) async fn start_auth(directory: &TempDir, clock: &ManualClock) -> (Str
         .unwrap();
     let url = format!("http://{}", app.address().unwrap());
     tokio::spawn(app.run(CancellationToken::new()));
-    let random = Arc::new(SystemRandom);
     let store = SqliteStore::open(&database).await.unwrap();
-    let feed = auth_service::app::open_feed(&store, Arc::new(clock.clone())).await;
-    let accounts = Accounts::new(
-        Arc::new(store),
-        Arc::new(feed.unwrap()),
-        Arc::new(Argon2id::start(cost, NonZero::<u32>::MIN, random.clone()).unwrap()),
-        Arc::new(clock.clone()),
-        random,
-    );
+    let accounts = auth_service::app::open_accounts(store, hashing, Arc::new(clock.clone()));
+    let accounts = accounts.await.unwrap();
     (url, accounts)
 }

@@ -1,3 +1,0 @@
-//! The access token in `Authorization`.
-
-pub use holdfast_client::authorization_header::*;
