@@ -5,13 +5,13 @@ use std::{net::SocketAddr, sync::Arc};
 use anyhow::{Context as _, anyhow};
 use holdfast_core::clock::Clock;
 use holdfast_crypto::seal::Sealer;
+use holdfast_identity::audit::AuditRecorder;
 use holdfast_server_kit::{
     config::RedisUrl,
     connections::{self, BoundedListener, Connections},
     fd_limit,
     request_limit::RequestLimit,
 };
-use holdfast_store_sqlite::audit::SqliteAudit;
 use holdfast_tls::{TlsMaterial, TlsWatch};
 use tokio::net::TcpListener;
 
@@ -26,7 +26,7 @@ use crate::{
     },
     config::{ServeConfig, TlsConfig},
     grpc::{self, PortTls, ServiceIdentity, Services},
-    storage::redis::Redis,
+    storage::{audit_trail::BackgroundAuditTrail, redis::Redis},
 };
 
 impl App {
@@ -38,15 +38,23 @@ impl App {
         let store = open_store(&config.database).await?;
         let sealer = Sealer::new(&config.key_encryption_key);
         let redis = config.redis.as_ref().map(connect_redis).transpose()?;
-        let secrets = Secrets::open(&store, &sealer, &*clock, redis.is_some()).await?;
+        let secrets = Secrets::open(&*store, &sealer, &*clock, redis.is_some()).await?;
         let key_policy = KeyPolicy {
             algorithm: config.signing_algorithm,
             max_age: config.key_max_age,
             access_ttl: config.policy.access_ttl,
         };
-        let keys = SigningKeys::new(store.clone(), sealer, clock.clone(), key_policy);
+        let (trail, audit_writer) = BackgroundAuditTrail::start(store.clone());
+        let audit = AuditRecorder::new(Arc::new(trail), clock.clone());
+        let keys = SigningKeys::new(
+            store.clone(),
+            sealer,
+            audit.clone(),
+            clock.clone(),
+            key_policy,
+        );
         let jwts = Arc::new(keys.open().await?);
-        let steady = steady_clock(&store, clock.clone()).await?;
+        let steady = steady_clock(&*store, clock.clone()).await?;
         let feed = Arc::new(open_feed_by(&store, &*clock, steady.clone()).await?);
         let resources = Resources {
             store: store.clone(),
@@ -54,12 +62,12 @@ impl App {
             jwts: jwts.clone(),
             redis,
             secrets,
+            audit,
             clock: clock.clone(),
         };
         let operations = Operations::new(resources, config.hashing, config.policy)?;
         let service_identity =
             ServiceIdentity::new(config.service_secret.as_ref(), config.tls.as_ref())?;
-        let (audit, audit_writer) = SqliteAudit::start(store.clone());
         let services = Services {
             identity: Arc::new(operations.identity),
             accounts: operations.accounts,
@@ -68,7 +76,7 @@ impl App {
             keys: jwts.clone(),
             key_rotation: Arc::new(keys.clone()),
             clock: clock.clone(),
-            audit: Arc::new(audit),
+            audit: store.clone(),
             feed: feed.clone(),
         };
         let tls = config.tls.map(|tls| port_tls(tls, &clock)).transpose()?;

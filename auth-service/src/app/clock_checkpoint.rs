@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use holdfast_core::{clock::Clock, rate_limited_log::LogRateLimiter, steady_clock::SteadyClock};
-use holdfast_store_sqlite::SqliteStore;
+use holdfast_identity::store::Store;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -18,7 +18,7 @@ static FAULTS: LogRateLimiter = LogRateLimiter::new();
 /// # Errors
 /// The store is unavailable.
 pub(super) async fn steady_clock(
-    store: &SqliteStore,
+    store: &dyn Store,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<Arc<SteadyClock>> {
     let checkpoint = store.checkpoint().await;
@@ -31,7 +31,7 @@ pub(super) async fn steady_clock(
 
 /// Stores a checkpoint each minute, until `shutdown`.
 pub(super) async fn store_checkpoints(
-    store: SqliteStore,
+    store: Arc<dyn Store>,
     steady: Arc<SteadyClock>,
     shutdown: CancellationToken,
 ) {
@@ -39,14 +39,14 @@ pub(super) async fn store_checkpoints(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            _ = ticks.tick() => store_checkpoint(&store, &steady).await,
+            _ = ticks.tick() => store_checkpoint(&*store, &steady).await,
             () = shutdown.cancelled() => return,
         }
     }
 }
 
 /// Stores a checkpoint, and adopts the time that another process or `auth-service clock` stored.
-pub(super) async fn store_checkpoint(store: &SqliteStore, steady: &SteadyClock) {
+pub(super) async fn store_checkpoint(store: &dyn Store, steady: &SteadyClock) {
     match store.keep_checkpoint(steady.checkpoint()).await {
         Ok(kept) => steady.accept(kept),
         Err(error) => FAULTS.log(|times| {

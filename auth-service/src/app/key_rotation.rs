@@ -10,11 +10,13 @@ use holdfast_core::{
 };
 use holdfast_crypto::{jwt::Jwts, key_ring::KeyRing, seal::Sealer, signing_key};
 use holdfast_identity::{
+    audit::{AuditEvent, AuditKind, AuditRecorder, AuditSubject},
+    call_context::CallContext,
     error::Fault,
     key::{Algorithm, KeyRotation, PUBLICATION_LEAD_TIME, StoredSigningKey, expired_keys},
     leeway::LEEWAY,
+    store::Store,
 };
-use holdfast_store_sqlite::SqliteStore;
 use time::OffsetDateTime;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -27,16 +29,17 @@ static FAULTS: LogRateLimiter = LogRateLimiter::new();
 /// Creates, rotates, revokes and deletes signing keys. Clones share the store.
 #[derive(Clone)]
 pub struct SigningKeys {
-    store: SqliteStore,
+    store: Arc<dyn Store>,
     sealer: Arc<Sealer>,
+    audit: AuditRecorder,
     clock: Arc<dyn Clock>,
     policy: KeyPolicy,
 }
 
 #[async_trait]
 impl KeyRotation for SigningKeys {
-    async fn rotate(&self) -> Result<Option<String>, Fault> {
-        let rotated = Self::rotate(self).await;
+    async fn rotate(&self, context: &CallContext) -> Result<Option<String>, Fault> {
+        let rotated = Self::rotate(self, context).await;
         rotated.map_err(|error| Fault::Internal(format!("{error:#}")))
     }
 }
@@ -55,14 +58,16 @@ pub struct KeyPolicy {
 impl SigningKeys {
     /// The signing keys in `store`, sealed by `sealer`.
     pub fn new(
-        store: SqliteStore,
+        store: Arc<dyn Store>,
         sealer: Sealer,
+        audit: AuditRecorder,
         clock: Arc<dyn Clock>,
         policy: KeyPolicy,
     ) -> Self {
         Self {
             store,
             sealer: Arc::new(sealer),
+            audit,
             clock,
             policy,
         }
@@ -80,7 +85,7 @@ impl SigningKeys {
             self.sealer.open(&name, &sealed)?;
         }
         if keys.is_empty() {
-            self.add(now, None).await?;
+            self.add(now, None, &[]).await?;
             keys = self.store.signing_keys().await?;
         }
         let has_own = self.of_algorithm(&keys).next().is_some();
@@ -88,7 +93,7 @@ impl SigningKeys {
         if has_own {
             return Ok(Jwts::new(ring));
         }
-        self.add(now + PUBLICATION_LEAD_TIME, None).await?;
+        self.add(now + PUBLICATION_LEAD_TIME, None, &[]).await?;
         Ok(Jwts::new(self.key_ring(self.store.signing_keys().await?)?))
     }
 
@@ -97,17 +102,28 @@ impl SigningKeys {
     ///
     /// # Errors
     /// The store is unavailable.
-    pub async fn rotate(&self) -> anyhow::Result<Option<String>> {
-        self.rotate_at(self.clock.now()).await
+    pub async fn rotate(&self, context: &CallContext) -> anyhow::Result<Option<String>> {
+        let events = [self.event(context, AuditKind::KeyRotated)];
+        let kid = self.rotate_at(self.clock.now(), &events).await?;
+        self.audit.committed(kid.is_some(), &events);
+        Ok(kid)
     }
 
-    async fn rotate_at(&self, now: OffsetDateTime) -> anyhow::Result<Option<String>> {
+    fn event(&self, context: &CallContext, kind: AuditKind) -> AuditEvent {
+        self.audit.event(context, kind, AuditSubject::default())
+    }
+
+    async fn rotate_at(
+        &self,
+        now: OffsetDateTime,
+        events: &[AuditEvent],
+    ) -> anyhow::Result<Option<String>> {
         let keys = self.store.signing_keys().await?;
         let latest = self.of_algorithm(&keys).last().map(|key| key.signs_from);
         if latest.is_some_and(|signs_from| signs_from > now) {
             return Ok(None);
         }
-        self.add(now + PUBLICATION_LEAD_TIME, latest).await
+        self.add(now + PUBLICATION_LEAD_TIME, latest, events).await
     }
 
     /// Revokes a key, and thereby all tokens that it signed. If no other key signs now, creates one that does. False if there is no such
@@ -115,19 +131,21 @@ impl SigningKeys {
     ///
     /// # Errors
     /// The store is unavailable.
-    pub async fn revoke(&self, kid: &str) -> anyhow::Result<bool> {
+    pub async fn revoke(&self, kid: &str, context: &CallContext) -> anyhow::Result<bool> {
         let now = self.clock.now();
         let tokens_expire_at = now + self.max_token_lifetime();
-        if !self
+        let events = [self.event(context, AuditKind::KeyRevoked)];
+        let is_revoked = self
             .store
-            .revoke_signing_key(kid, now, tokens_expire_at)
-            .await?
-        {
+            .revoke_signing_key(kid, now, tokens_expire_at, &events)
+            .await?;
+        self.audit.committed(is_revoked, &events);
+        if !is_revoked {
             return Ok(false);
         }
         let remaining = self.store.signing_keys().await?;
         if !remaining.iter().any(|key| key.signs_from <= now) {
-            self.add(now, None).await?;
+            self.add(now, None, &[]).await?;
         }
         Ok(true)
     }
@@ -176,7 +194,7 @@ impl SigningKeys {
         if self.is_rotation_due(&keys, now) {
             // After a stop the system clock is right and ahead of the steady clock; after a leap it may show any time.
             let clock = self.clock.now().min(now + MAX_STOP);
-            self.rotate_at(clock).await?;
+            self.rotate_at(clock, &[]).await?;
             has_changed = true;
         }
         if has_changed {
@@ -210,10 +228,12 @@ impl SigningKeys {
         &self,
         signs_from: OffsetDateTime,
         latest: Option<OffsetDateTime>,
+        events: &[AuditEvent],
     ) -> anyhow::Result<Option<String>> {
         let (algorithm, now) = (self.policy.algorithm, self.clock.now());
         let key = signing_key::generate(algorithm, &self.sealer, now, signs_from)?;
-        if !self.store.insert_signing_key(&key, latest).await? {
+        let is_inserted = self.store.insert_signing_key(&key, latest, events);
+        if !is_inserted.await? {
             return Ok(None);
         }
         tracing::info!(

@@ -13,18 +13,18 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use holdfast_core::steady_clock::SteadyClock;
 use holdfast_crypto::jwt::Jwts;
+use holdfast_identity::store::Store;
 use holdfast_server_kit::{
     connections::BoundedListener,
     ops::{self, Readiness},
     request_limit::RequestLimit,
     shutdown::{DRAIN_DEADLINE, OPS_DRAIN, Signals},
 };
-use holdfast_store_sqlite::SqliteStore;
 use holdfast_tls::TlsWatch;
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-pub use self::store::{open_accounts, open_feed, open_store};
+pub use self::store::{command_audit, open_accounts, open_feed, open_store};
 use self::{
     clock_checkpoint::{store_checkpoint, store_checkpoints},
     key_rotation::SigningKeys,
@@ -38,7 +38,7 @@ pub struct App {
     ops_listener: TcpListener,
     server: grpc::Server,
     tls_watch: Option<TlsWatch>,
-    store: SqliteStore,
+    store: Arc<dyn Store>,
     feed: Arc<RevocationFeed>,
     keys: SigningKeys,
     jwts: Arc<Jwts>,
@@ -118,7 +118,7 @@ impl App {
             timeout(OPS_DRAIN, ops),
             timeout(OPS_DRAIN, self.audit_writer)
         );
-        store_checkpoint(store, steady).await;
+        store_checkpoint(&**store, steady).await;
         store.close().await;
         tracing::info!(event = "service.stopped", "stopped");
         Ok(())
@@ -132,7 +132,7 @@ async fn drain_deadline(shutdown: &CancellationToken) {
 
 /// Ready: the store answers, and no call was rejected lately for want of a request slot.
 struct ServiceReadiness {
-    store: SqliteStore,
+    store: Arc<dyn Store>,
     request_limit: Arc<RequestLimit>,
 }
 

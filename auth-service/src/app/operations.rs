@@ -11,10 +11,10 @@ use holdfast_crypto::{
     keyed_hash::HmacKeyedHasher, random::SystemRandom, refresh_token::RefreshTokenKey,
 };
 use holdfast_identity::{
-    account::Accounts, authentication::AttemptCounters, dependencies::Dependencies,
-    oauth::OauthClients, policy::Policy, services::IdentityServices,
+    account::Accounts, audit::AuditRecorder, authentication::AttemptCounters,
+    dependencies::Dependencies, oauth::OauthClients, policy::Policy, services::IdentityServices,
+    store::Store,
 };
-use holdfast_store_sqlite::SqliteStore;
 
 use crate::{
     app::secrets::Secrets,
@@ -32,12 +32,13 @@ const REPLAY_CAPACITY: usize = 500_000;
 
 /// What the operations work on.
 pub(super) struct Resources {
-    pub(super) store: SqliteStore,
+    pub(super) store: Arc<dyn Store>,
     pub(super) feed: Arc<RevocationFeed>,
     pub(super) jwts: Arc<Jwts>,
     /// `None`: attempts and used proofs are kept in the memory of this process.
     pub(super) redis: Option<Redis>,
     pub(super) secrets: Secrets,
+    pub(super) audit: AuditRecorder,
     pub(super) clock: Arc<dyn Clock>,
 }
 
@@ -61,9 +62,10 @@ impl Operations {
             jwts,
             redis,
             secrets,
+            audit,
             clock,
         } = resources;
-        let (store, random) = (Arc::new(store), Arc::new(SystemRandom));
+        let random = Arc::new(SystemRandom);
         let HashingConfig { cost, threads } = hashing;
         let hasher = Arc::new(Argon2id::start(cost, threads, random.clone())?);
         let client_credentials = Arc::new(ClientAuthenticator::new(random.clone()));
@@ -71,6 +73,7 @@ impl Operations {
             store.clone(),
             feed.clone(),
             hasher.clone(),
+            audit.clone(),
             clock.clone(),
             random.clone(),
         );
@@ -78,6 +81,7 @@ impl Operations {
             store: store.clone(),
             revocations: feed.clone(),
             credentials: client_credentials.clone(),
+            audit: audit.clone(),
             clock: clock.clone(),
             audiences: policy.audiences.clone(),
         };
@@ -92,6 +96,7 @@ impl Operations {
             replay_cache: replay_cache(redis, clock.clone()),
             keyed_hasher: Arc::new(HmacKeyedHasher::new(&secrets.keyed_hashes)),
             refresh_tokens: Arc::new(RefreshTokenKey::new(&secrets.refresh_tokens)),
+            audit,
             clock,
             random,
         };

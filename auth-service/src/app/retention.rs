@@ -3,8 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use holdfast_core::steady_clock::SteadyClock;
-use holdfast_identity::{leeway::LEEWAY, store::LoginStore as _};
-use holdfast_store_sqlite::SqliteStore;
+use holdfast_identity::{leeway::LEEWAY, store::Store};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -14,7 +13,7 @@ const PURGE_INTERVAL: Duration = Duration::from_hours(1);
 /// Deletes, at the start and each hour until `shutdown`, the logins and revocations that have expired and the audit events that are older
 /// than `audit_retention`.
 pub(super) async fn purge_regularly(
-    store: SqliteStore,
+    store: Arc<dyn Store>,
     steady: Arc<SteadyClock>,
     audit_retention: Duration,
     shutdown: CancellationToken,

@@ -2,7 +2,7 @@
 
 use holdfast_core::{clock::Clock, random::Random as _};
 use holdfast_crypto::{random::SystemRandom, seal::Sealer};
-use holdfast_store_sqlite::SqliteStore;
+use holdfast_identity::store::Store;
 use zeroize::Zeroizing;
 
 /// The stored names of the keys. They are part of the sealed data and must not change.
@@ -31,7 +31,7 @@ impl Secrets {
     /// # Errors
     /// The store is unavailable, or the key-encryption key is wrong. In the latter case nothing was sealed with it.
     pub(super) async fn open(
-        store: &SqliteStore,
+        store: &dyn Store,
         sealer: &Sealer,
         clock: &dyn Clock,
         is_replay_cache_shared: bool,
@@ -50,7 +50,7 @@ impl Secrets {
 
 /// The key of this name, created by the first instance that needs it.
 async fn secret_key(
-    store: &SqliteStore,
+    store: &dyn Store,
     sealer: &Sealer,
     clock: &dyn Clock,
     name: &str,

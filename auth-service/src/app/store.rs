@@ -5,16 +5,21 @@ use std::{fs::DirBuilder, num::NonZero, os::unix::fs::DirBuilderExt as _, path::
 use anyhow::Context as _;
 use holdfast_core::{clock::Clock, steady_clock::SteadyClock};
 use holdfast_crypto::{argon2id::Argon2id, random::SystemRandom};
-use holdfast_identity::{account::Accounts, id::Jti, revocation::Epoch};
+use holdfast_identity::{
+    account::Accounts, audit::AuditRecorder, id::Jti, revocation::Epoch, store::Store,
+};
 use holdfast_store_sqlite::SqliteStore;
 
-use crate::{config::HashingConfig, revocation_feed::RevocationFeed};
+use crate::{
+    config::HashingConfig, revocation_feed::RevocationFeed,
+    storage::audit_trail::BackgroundAuditTrail,
+};
 
 /// Opens the database, and creates its directory with access for its owner only if there is none.
 ///
 /// # Errors
 /// The directory cannot be created, or the database cannot be opened; the error names the path.
-pub async fn open_store(database: &Path) -> anyhow::Result<SqliteStore> {
+pub async fn open_store(database: &Path) -> anyhow::Result<Arc<dyn Store>> {
     if let Some(directory) = database
         .parent()
         .filter(|path| !path.as_os_str().is_empty())
@@ -25,9 +30,10 @@ pub async fn open_store(database: &Path) -> anyhow::Result<SqliteStore> {
             .create(directory)
             .with_context(|| format!("cannot create the directory {}", directory.display()))?;
     }
-    SqliteStore::open(database)
-        .await
-        .with_context(|| format!("cannot open the database {}", database.display()))
+    let store = SqliteStore::open(database).await;
+    let store =
+        store.with_context(|| format!("cannot open the database {}", database.display()))?;
+    Ok(Arc::new(store))
 }
 
 /// The revocation feed of a store, for a command: expired entries are pruned by the system's clock. A store without an epoch gets one.
@@ -35,7 +41,7 @@ pub async fn open_store(database: &Path) -> anyhow::Result<SqliteStore> {
 /// # Errors
 /// The store is unavailable.
 pub async fn open_feed(
-    store: &SqliteStore,
+    store: &Arc<dyn Store>,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<RevocationFeed> {
     let steady = Arc::new(SteadyClock::new(clock.clone()));
@@ -47,7 +53,7 @@ pub async fn open_feed(
 /// # Errors
 /// The store is unavailable, or the thread cannot be started.
 pub async fn open_accounts(
-    store: SqliteStore,
+    store: Arc<dyn Store>,
     hashing: HashingConfig,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<Accounts> {
@@ -55,17 +61,24 @@ pub async fn open_accounts(
     let hasher = Argon2id::start(hashing.cost, NonZero::<u32>::MIN, random.clone())?;
     let feed = open_feed(&store, clock.clone()).await?;
     Ok(Accounts::new(
-        Arc::new(store),
+        store.clone(),
         Arc::new(feed),
         Arc::new(hasher),
+        command_audit(store, clock.clone()),
         clock,
         random,
     ))
 }
 
+/// The recorder of audit events of a command. A command only makes changes, with which their events are stored.
+pub fn command_audit(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> AuditRecorder {
+    let (trail, _) = BackgroundAuditTrail::start(store);
+    AuditRecorder::new(Arc::new(trail), clock)
+}
+
 /// The revocation feed of a store, whose expired entries are pruned by `steady`.
 pub(super) async fn open_feed_by(
-    store: &SqliteStore,
+    store: &Arc<dyn Store>,
     clock: &dyn Clock,
     steady: Arc<SteadyClock>,
 ) -> anyhow::Result<RevocationFeed> {
@@ -73,6 +86,6 @@ pub(super) async fn open_feed_by(
         id: Jti::random(&SystemRandom).to_string(),
         begun_at: clock.now(),
     };
-    let feed = RevocationFeed::open(Arc::new(store.clone()), steady, fresh).await;
+    let feed = RevocationFeed::open(store.clone(), steady, fresh).await;
     feed.context("cannot read the revocation log")
 }

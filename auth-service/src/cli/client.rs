@@ -10,18 +10,14 @@ use holdfast_core::{
 };
 use holdfast_crypto::{client_authentication::ClientAuthenticator, random::SystemRandom};
 use holdfast_identity::{
-    audit::AuditKind,
+    call_context::CallContext,
     oauth::{
         ClientAuthMethod, ClientCredentialVerifier, NewClient, OauthClients, RequestedAuthMethod,
     },
 };
 use secrecy::ExposeSecret as _;
 
-use crate::{
-    app,
-    cli::audit::{Subject, record},
-    config::Settings,
-};
+use crate::{app, config::Settings};
 
 #[derive(Subcommand)]
 pub(super) enum ClientCommand {
@@ -91,38 +87,34 @@ impl AddClient {
 pub(super) async fn run(command: ClientCommand, settings: &Settings) -> anyhow::Result<()> {
     let (database, _) = settings.accounts()?;
     let store = app::open_store(&database).await?;
+    let clock = Arc::new(SystemClock);
     let clients = OauthClients {
-        store: Arc::new(store.clone()),
-        revocations: Arc::new(app::open_feed(&store, Arc::new(SystemClock)).await?),
+        revocations: Arc::new(app::open_feed(&store, clock.clone()).await?),
+        audit: app::command_audit(store.clone(), clock.clone()),
+        store,
         credentials: Arc::new(ClientAuthenticator::new(Arc::new(SystemRandom))),
-        clock: Arc::new(SystemClock),
+        clock,
         audiences: Vec::new(),
     };
-    let (kind, id) = match command {
+    let context = CallContext::operator();
+    match command {
         ClientCommand::Add(new) => {
-            let (client, secret) = clients.register(new.parse()?).await?;
+            let (client, secret) = clients.register(new.parse()?, &context).await?;
             match secret {
                 Some(secret) => println!("{} {}", client.id, secret.expose_secret()),
                 None => println!("{}", client.id),
             }
-            (AuditKind::ClientCreated, client.id)
         }
-        ClientCommand::List => return list_clients(&clients).await,
+        ClientCommand::List => list_clients(&clients).await?,
         ClientCommand::Disable { id } => {
-            let id = id.parse()?;
-            if !clients.disable(&id).await? {
-                return Ok(());
-            }
-            (AuditKind::ClientDisabled, id)
+            clients.disable(&id.parse()?, &context).await?;
         }
         ClientCommand::RotateSecret { id } => {
             let id = id.parse()?;
-            let secret = clients.rotate_secret(&id).await?;
+            let secret = clients.rotate_secret(&id, &context).await?;
             println!("{id} {}", secret.expose_secret());
-            (AuditKind::ClientSecretRotated, id)
         }
-    };
-    record(store, kind, Subject::Client(id)).await;
+    }
     Ok(())
 }
 

@@ -6,15 +6,13 @@ use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use holdfast_core::clock::SystemClock;
 use holdfast_crypto::seal::Sealer;
-use holdfast_identity::audit::AuditKind;
-use holdfast_store_sqlite::SqliteStore;
+use holdfast_identity::{call_context::CallContext, store::Store};
 
 use crate::{
     app::{
         self,
         key_rotation::{KeyPolicy, SigningKeys},
     },
-    cli::audit::{Subject, record},
     config::{KeyConfig, Settings},
 };
 
@@ -38,36 +36,36 @@ pub(super) async fn run(command: KeyCommand, settings: Settings) -> anyhow::Resu
     let config = settings.keys()?;
     app::install_crypto_providers();
     let store = app::open_store(&config.database).await?;
-    let keys = keys(store.clone(), config).await?;
-    let kind = match command {
-        KeyCommand::List => return Ok(()),
+    let keys = keys(store, config).await?;
+    let context = CallContext::operator();
+    match command {
+        KeyCommand::List => {}
         KeyCommand::Rotate => {
-            let kid = keys.rotate().await?;
+            let kid = keys.rotate(&context).await?;
             let kid = kid.context("a new key is already published and does not sign yet")?;
             println!("{kid}");
-            AuditKind::KeyRotated
         }
         KeyCommand::Revoke { kid } => {
-            if !keys.revoke(&kid).await? {
+            if !keys.revoke(&kid, &context).await? {
                 bail!("there is no such key");
             }
-            AuditKind::KeyRevoked
         }
-    };
-    record(store, kind, Subject::Service).await;
+    }
     Ok(())
 }
 
-async fn keys(store: SqliteStore, config: KeyConfig) -> anyhow::Result<SigningKeys> {
+async fn keys(store: Arc<dyn Store>, config: KeyConfig) -> anyhow::Result<SigningKeys> {
     let policy = KeyPolicy {
         algorithm: config.algorithm,
         max_age: config.max_age,
         access_ttl: config.access_ttl,
     };
+    let clock = Arc::new(SystemClock);
     let keys = SigningKeys::new(
-        store,
+        store.clone(),
         Sealer::new(&config.key_encryption_key),
-        Arc::new(SystemClock),
+        app::command_audit(store, clock.clone()),
+        clock,
         policy,
     );
     // Fails with a wrong key-encryption key, before anything is sealed with it.

@@ -1,18 +1,16 @@
 //! `auth-service login`
 
+use std::sync::Arc;
+
 use clap::Subcommand;
 use holdfast_core::clock::{Clock as _, SystemClock};
 use holdfast_identity::{
-    audit::AuditKind,
+    audit::{AuditKind, AuditSubject},
+    call_context::CallContext,
     login::EndReason,
-    store::{LoginStore as _, RevocationLog as _},
 };
 
-use crate::{
-    app,
-    cli::audit::{Subject, record},
-    config::Settings,
-};
+use crate::{app, config::Settings};
 
 #[derive(Subcommand)]
 pub(super) enum LoginCommand {
@@ -29,13 +27,15 @@ pub(super) async fn run(command: LoginCommand, settings: &Settings) -> anyhow::R
     let LoginCommand::EndAll { restored } = command;
     let (database, _) = settings.accounts()?;
     let store = app::open_store(&database).await?;
-    let ended = store
-        .end_every_login(EndReason::Operator, SystemClock.now())
-        .await?;
+    let audit = app::command_audit(store.clone(), Arc::new(SystemClock));
+    let (context, kind) = (CallContext::operator(), AuditKind::AllLoginsEnded);
+    let events = [audit.event(&context, kind, AuditSubject::default())];
+    let (reason, now) = (EndReason::Operator, SystemClock.now());
+    let ended = store.end_every_login(reason, now, &events).await?;
+    audit.committed(true, &events);
     if restored {
         store.end_epoch().await?;
     }
-    record(store, AuditKind::AllLoginsEnded, Subject::Service).await;
     println!("{ended} logins ended");
     Ok(())
 }

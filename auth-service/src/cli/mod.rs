@@ -1,7 +1,6 @@
 //! The command line: `serve`, and commands for accounts, logins, OAuth clients and keys, which may run beside the service.
 #![expect(clippy::print_stdout, reason = "this is the command line")]
 
-mod audit;
 mod backup;
 mod client;
 mod clock;

@@ -10,14 +10,10 @@ use clap::Subcommand;
 use holdfast_core::{clock::SystemClock, text};
 use holdfast_identity::{
     account::{Accounts, Username},
-    audit::AuditKind,
+    call_context::CallContext,
 };
 
-use crate::{
-    app,
-    cli::audit::{Subject, record},
-    config::Settings,
-};
+use crate::{app, config::Settings};
 
 #[derive(Subcommand)]
 pub(super) enum UserCommand {
@@ -57,47 +53,36 @@ pub(super) enum UserCommand {
 pub(super) async fn run(command: UserCommand, settings: &Settings) -> anyhow::Result<()> {
     let (database, hashing) = settings.accounts()?;
     let store = app::open_store(&database).await?;
-    let accounts = app::open_accounts(store.clone(), hashing, Arc::new(SystemClock)).await?;
-    let (kind, user) = match command {
+    let accounts = app::open_accounts(store, hashing, Arc::new(SystemClock)).await?;
+    let context = CallContext::operator();
+    match command {
         UserCommand::Add {
             name,
             admin,
             password_stdin,
         } => {
-            let name = name.parse()?;
-            let user = accounts
-                .create(name, &password(password_stdin)?, admin)
-                .await?;
+            let (name, password) = (name.parse()?, password(password_stdin)?);
+            let user = accounts.create(name, &password, admin, &context).await?;
             println!("{} {}", user.id, user.username);
-            (AuditKind::UserCreated, user.id)
         }
         UserCommand::SetPassword {
             name,
             password_stdin,
         } => {
             let user = accounts.by_name(&name.parse()?).await?;
-            accounts
-                .set_password(user.id, &password(password_stdin)?)
-                .await?;
-            (AuditKind::PasswordSet, user.id)
+            let password = password(password_stdin)?;
+            accounts.set_password(user.id, &password, &context).await?;
         }
         UserCommand::Disable { name } => {
             let user = accounts.by_name(&name.parse()?).await?;
-            if !accounts.disable(user.id).await?.changed {
-                return Ok(());
-            }
-            (AuditKind::UserDisabled, user.id)
+            accounts.disable(user.id, &context).await?;
         }
         UserCommand::Enable { name } => {
             let user = accounts.by_name(&name.parse()?).await?;
-            if !accounts.enable(user.id).await?.changed {
-                return Ok(());
-            }
-            (AuditKind::UserEnabled, user.id)
+            accounts.enable(user.id, &context).await?;
         }
-        UserCommand::List => return list_users(&accounts).await,
-    };
-    record(store, kind, Subject::User(user)).await;
+        UserCommand::List => list_users(&accounts).await?,
+    }
     Ok(())
 }
 

@@ -63,7 +63,7 @@ pub(super) fn username(field: &str, text: &str) -> Result<Username, Status> {
 
 /// A password to verify. One that is longer than a password may be is wrong, like any other wrong password.
 pub(super) fn password(text: &str) -> Result<Password, Status> {
-    Password::parse(text).map_err(|_| SignInError::InvalidCredentials(None).into_status())
+    Password::parse(text).map_err(|_| SignInError::InvalidCredentials.into_status())
 }
 
 pub(super) const fn consistency(stated: v1::Consistency) -> Consistency {

@@ -1,6 +1,5 @@
 //! The gRPC port: decodes requests, calls the operations of the identity service, and encodes their results.
 
-mod audit;
 mod call_context;
 mod call_kinds;
 mod connections;

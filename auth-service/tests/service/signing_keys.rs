@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use auth_proto::v1::{GetJwksRequest, RotateSigningKeyRequest};
 use auth_service::app::{
-    App,
+    self, App,
     key_rotation::{KeyPolicy, SigningKeys},
 };
 use holdfast_crypto::seal::Sealer;
-use holdfast_identity::key::Algorithm;
-use holdfast_store_sqlite::SqliteStore;
+use holdfast_identity::{call_context::CallContext, key::Algorithm};
 use secrecy::SecretBox;
 use tonic::Code;
 
 use crate::support::{ManualClock, TestService, assert_refused, bearer, config, minutes, until};
+
+const OPERATOR: CallContext = CallContext::operator();
 
 #[tokio::test]
 async fn published_key_verifies_tokens() {
@@ -80,7 +81,7 @@ async fn wrong_encryption_key_creates_no_signing_key() {
     let service = TestService::start().await;
     service
         .stop_and(async |directory| {
-            let store = SqliteStore::open(&directory.join("auth.db")).await.unwrap();
+            let store = app::open_store(&directory.join("auth.db")).await.unwrap();
             for key in store.signing_keys().await.unwrap() {
                 store.remove_signing_key(&key.kid).await.unwrap();
             }
@@ -93,6 +94,7 @@ async fn wrong_encryption_key_creates_no_signing_key() {
             let keys = SigningKeys::new(
                 store.clone(),
                 wrong,
+                app::command_audit(store.clone(), Arc::new(ManualClock::default())),
                 Arc::new(ManualClock::default()),
                 policy,
             );
@@ -197,14 +199,16 @@ const PKCS8_ED25519: &[u8] = &[
 /// The key management of the command line, on the database of a service.
 async fn key_manager(service: &TestService) -> SigningKeys {
     let config = config(service.directory.path());
-    let store = SqliteStore::open(&config.database).await.unwrap();
+    let store = app::open_store(&config.database).await.unwrap();
     let policy = KeyPolicy {
         algorithm: config.signing_algorithm,
         max_age: config.key_max_age,
         access_ttl: config.policy.access_ttl,
     };
     let sealer = Sealer::new(&config.key_encryption_key);
-    SigningKeys::new(store, sealer, Arc::new(service.clock.clone()), policy)
+    let clock = Arc::new(service.clock.clone());
+    let audit = app::command_audit(store.clone(), clock.clone());
+    SigningKeys::new(store, sealer, audit, clock, policy)
 }
 
 async fn published(service: &TestService) -> Vec<String> {
@@ -233,7 +237,12 @@ async fn new_key_is_published_before_it_signs() {
     let service = TestService::with_user("ada").await;
     let (old, old_token) = sign_token(&service).await;
 
-    let new = key_manager(&service).await.rotate().await.unwrap().unwrap();
+    let new = key_manager(&service)
+        .await
+        .rotate(&OPERATOR)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(
         until_published(&service, 2).await,
         [old.clone(), new.clone()]
@@ -246,7 +255,7 @@ async fn new_key_is_published_before_it_signs() {
     assert!(
         key_manager(&service)
             .await
-            .rotate()
+            .rotate(&OPERATOR)
             .await
             .unwrap()
             .is_none(),
@@ -290,8 +299,11 @@ async fn revoked_key_ends_its_tokens_and_no_login() {
     let kid = kid.unwrap();
 
     let keys = key_manager(&service).await;
-    assert!(keys.revoke(&kid).await.unwrap());
-    assert!(!keys.revoke(&kid).await.unwrap(), "it is revoked already");
+    assert!(keys.revoke(&kid, &OPERATOR).await.unwrap());
+    assert!(
+        !keys.revoke(&kid, &OPERATOR).await.unwrap(),
+        "it is revoked already"
+    );
 
     until("the token to be refused", async || {
         service.try_validate(&issued.access_token).await.err()

@@ -4,8 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use auth_proto::v1::ListAuditEventsRequest;
 use holdfast_core::{clock::Clock as _, steady_clock::Checkpoint};
-use holdfast_identity::store::RevocationLog as _;
-use holdfast_store_sqlite::SqliteStore;
+use holdfast_identity::store::Store;
 use tempfile::TempDir;
 use tonic::Code;
 
@@ -15,9 +14,9 @@ use crate::support::{
 
 const JUMP: time::Duration = time::Duration::days(400);
 
-async fn store(directory: &TempDir) -> SqliteStore {
+async fn store(directory: &TempDir) -> Arc<dyn Store> {
     let database = directory.path().join("auth.db");
-    SqliteStore::open(&database).await.unwrap()
+    auth_service::app::open_store(&database).await.unwrap()
 }
 
 /// Waits until a service that just started has deleted what has expired.

@@ -6,6 +6,7 @@ use holdfast_core::{clock::Clock, random::Random, replay_cache::ReplayCache};
 
 use crate::{
     account::PasswordHasher,
+    audit::AuditRecorder,
     authentication::{AttemptCounters, KeyedHasher},
     oauth::{ClientCredentialVerifier, DpopCodec},
     revocation::RevocationCache,
@@ -36,6 +37,8 @@ pub struct Dependencies {
     pub dpop_proofs: Arc<dyn DpopCodec>,
     /// DPoP proofs and client assertions that were used.
     pub replay_cache: Arc<dyn ReplayCache>,
+    /// Writes the audit events of operations.
+    pub audit: AuditRecorder,
     /// The system clock.
     pub clock: Arc<dyn Clock>,
     /// Source of identifiers.

@@ -9,6 +9,7 @@
 pub mod account;
 pub mod audit;
 pub mod authentication;
+pub mod call_context;
 pub mod dependencies;
 pub mod error;
 pub mod id;

@@ -1,92 +1,59 @@
-//! The audit trail, written in the background, with many events in one transaction.
-
-use std::time::Duration;
+//! The stored audit events.
 
 use async_trait::async_trait;
-use holdfast_core::rate_limited_log::LogRateLimiter;
 use holdfast_identity::{
-    audit::{AuditEvent, AuditKind, AuditQuery, AuditRecord, AuditTrail, RequestSource},
+    audit::{AuditEvent, AuditKind, AuditQuery, AuditRecord, RequestSource},
     oauth::ClientId,
-    store::StoreError,
+    store::{AuditLog, StoreError},
 };
-use sqlx::{QueryBuilder, Sqlite, sqlite::SqliteRow};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection, Transaction, sqlite::SqliteRow};
 use time::OffsetDateTime;
-use tokio::{sync::mpsc, task::JoinHandle, time::sleep};
 
 use crate::{
     SqliteStore,
-    query::{RunQuery as _, get},
+    query::{RunQuery as _, get, unavailable},
     row::{self, millis},
 };
 
-/// Maximum number of events that wait to be written.
-const QUEUE_LENGTH: usize = 8192;
-/// Maximum number of events in one transaction.
-const BATCH: usize = 500;
-
-/// Time between two transactions.
-const PAUSE: Duration = Duration::from_millis(100);
-
-static LOST: LogRateLimiter = LogRateLimiter::new();
-
-/// The audit trail of a store. Each event is also a log line (target `audit`), which remains where the database cannot be written.
-pub struct SqliteAudit {
-    store: SqliteStore,
-    events: mpsc::Sender<AuditEvent>,
+/// Inserts events, in the transaction of their change. One statement for each, as the driver caches statements by their text.
+pub(super) async fn append(
+    connection: &mut SqliteConnection,
+    events: impl IntoIterator<Item = &AuditEvent>,
+) -> Result<(), StoreError> {
+    for event in events {
+        sqlx::query(
+            "INSERT INTO audit_events (at, kind, user_id, sid, actor_id, ip_address, user_agent, request_id, client_id) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(millis(event.at))
+        .bind(event.kind.as_str())
+        .bind(event.user.map(|id| id.to_string()))
+        .bind(event.sid.map(|id| id.to_string()))
+        .bind(event.actor.map(|id| id.to_string()))
+        .bind(event.source.ip_address.map(|address| address.to_string()))
+        .bind(event.source.user_agent.as_deref())
+        .bind(event.source.request_id.as_deref())
+        .bind(event.client.as_ref().map(ClientId::as_str))
+        .run(connection)
+        .await?;
+    }
+    Ok(())
 }
 
-impl SqliteAudit {
-    /// Starts the task that writes. It ends when the trail is dropped and all events are written.
-    #[must_use]
-    pub fn start(store: SqliteStore) -> (Self, JoinHandle<()>) {
-        let (events, queue) = mpsc::channel(QUEUE_LENGTH);
-        let writer = tokio::spawn(write_all(store.clone(), queue));
-        (Self { store, events }, writer)
-    }
-}
-
-async fn write_all(store: SqliteStore, mut queue: mpsc::Receiver<AuditEvent>) {
-    let mut batch = Vec::new();
-    while queue.recv_many(&mut batch, BATCH).await > 0 {
-        if let Err(error) = store.insert_events(&batch).await {
-            let lost = batch.len();
-            LOST.log(|_| {
-                tracing::error!(
-                    event = "audit.not_stored",
-                    %error,
-                    lost,
-                    "audit events could not be stored; they are only in the log"
-                );
-            });
-        }
-        batch.clear();
-        sleep(PAUSE).await;
-    }
+/// Commits a change together with its audit events.
+pub(super) async fn commit(
+    mut transaction: Transaction<'_, Sqlite>,
+    events: &[AuditEvent],
+) -> Result<(), StoreError> {
+    append(&mut transaction, events).await?;
+    transaction.commit().await.map_err(unavailable)
 }
 
 #[async_trait]
-impl AuditTrail for SqliteAudit {
-    fn record(&self, event: AuditEvent) {
-        tracing::info!(
-            target: "audit",
-            kind = event.kind.as_str(),
-            user = event.user.map(tracing::field::display),
-            sid = event.sid.map(tracing::field::display),
-            client = event.client.as_ref().map(tracing::field::display),
-            actor = event.actor.map(tracing::field::display),
-            ip_address = event.source.ip_address.map(tracing::field::display),
-            request_id = event.source.request_id,
-            "audit"
-        );
-        if self.events.try_send(event).is_err() {
-            LOST.log(|lost| {
-                tracing::error!(
-                    event = "audit.not_stored",
-                    lost,
-                    "audit events could not be stored; they are only in the log"
-                );
-            });
-        }
+impl AuditLog for SqliteStore {
+    async fn append_events(&self, events: &[AuditEvent]) -> Result<(), StoreError> {
+        let mut writer = self.write().await?;
+        commit(writer.begin().await?, events).await
     }
 
     async fn events(&self, query: &AuditQuery) -> Result<Vec<AuditRecord>, StoreError> {
@@ -101,36 +68,11 @@ impl AuditTrail for SqliteAudit {
             sql.push(" AND id < ").push_bind(before);
         }
         sql.push(" ORDER BY id DESC LIMIT ").push_bind(query.limit);
-        let rows = sql.build().rows(&mut *self.store.read().await?).await?;
+        let rows = sql.build().rows(&mut *self.read().await?).await?;
         rows.iter().map(record).collect()
     }
-}
 
-impl SqliteStore {
-    async fn insert_events(&self, events: &[AuditEvent]) -> Result<(), StoreError> {
-        let mut sql = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO audit_events (at, kind, user_id, sid, actor_id, ip_address, user_agent, request_id, client_id) ",
-        );
-        sql.push_values(events, |mut row, event| {
-            row.push_bind(millis(event.at))
-                .push_bind(event.kind.as_str())
-                .push_bind(event.user.map(|id| id.to_string()))
-                .push_bind(event.sid.map(|id| id.to_string()))
-                .push_bind(event.actor.map(|id| id.to_string()))
-                .push_bind(event.source.ip_address.map(|address| address.to_string()))
-                .push_bind(event.source.user_agent.as_deref())
-                .push_bind(event.source.request_id.as_deref())
-                .push_bind(event.client.as_ref().map(ClientId::as_str));
-        });
-        sql.build().run(&mut *self.write().await?).await?;
-        Ok(())
-    }
-
-    /// Deletes the events before this time.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub async fn purge_events(&self, before: OffsetDateTime) -> Result<(), StoreError> {
+    async fn purge_events(&self, before: OffsetDateTime) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM audit_events WHERE at < ?")
             .bind(millis(before))
             .run(&mut *self.write().await?)

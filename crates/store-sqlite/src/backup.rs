@@ -25,11 +25,11 @@ const STRIP: &str = "DELETE FROM logins; DELETE FROM revocations; DELETE FROM ep
      DELETE FROM known_places;";
 
 impl SqliteStore {
-    /// Writes a backup of the current state into a new file with mode 0600. The service may run meanwhile.
+    /// Writes a backup into a new file.
     ///
     /// # Errors
     /// When the file exists or cannot be written, or the database cannot be read.
-    pub async fn back_up(&self, file: &Path) -> Result<(), StoreError> {
+    pub(super) async fn write_backup(&self, file: &Path) -> Result<(), StoreError> {
         create_new(file).map_err(unavailable)?;
         // The file has its name only once it contains no logins.
         let draft = file.with_added_extension("part");

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use holdfast_identity::{
+    audit::AuditEvent,
     oauth::{ClientAuthMethod, ClientId, GrantType, OauthClient, UnknownGrantType},
     store::{Change, ClientStore, StoreError},
 };
@@ -9,8 +10,8 @@ use sqlx::sqlite::SqliteRow;
 use time::{Duration, OffsetDateTime};
 
 use crate::{
-    SqliteStore,
-    query::{RunQuery as _, get, unavailable},
+    SqliteStore, audit,
+    query::{RunQuery as _, get},
     revocations,
     row::{self, millis},
 };
@@ -21,7 +22,11 @@ const REVOKED_FOR: Duration = Duration::days(366);
 
 #[async_trait]
 impl ClientStore for SqliteStore {
-    async fn insert_client(&self, client: &OauthClient) -> Result<bool, StoreError> {
+    async fn insert_client(
+        &self,
+        client: &OauthClient,
+        events: &[AuditEvent],
+    ) -> Result<bool, StoreError> {
         let (hash, jwk) = match &client.auth_method {
             ClientAuthMethod::Public => (None, None),
             ClientAuthMethod::Secret(hash) => (Some(hash.as_slice()), None),
@@ -32,8 +37,11 @@ impl ClientStore for SqliteStore {
             .iter()
             .map(|grant| grant.as_str())
             .collect();
+        let mut writer = self.write().await?;
+        let mut transaction = writer.begin().await?;
         let inserted = sqlx::query(
-            "INSERT INTO clients (id, secret_hash, jwk, scope, audiences, grant_types, dpop_required, created_at) \
+            "INSERT INTO clients \
+                 (id, secret_hash, jwk, scope, audiences, grant_types, dpop_required, created_at) \
              VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
         )
         .bind(client.id.as_str())
@@ -44,9 +52,13 @@ impl ClientStore for SqliteStore {
         .bind(grant_types.join(" "))
         .bind(client.dpop_required)
         .bind(millis(client.created_at))
-        .run(&mut *self.write().await?)
-.await?;
-        Ok(inserted == 1)
+        .run(&mut transaction)
+        .await?;
+        if inserted == 0 {
+            return Ok(false);
+        }
+        audit::commit(transaction, events).await?;
+        Ok(true)
     }
 
     async fn client(&self, id: &ClientId) -> Result<Option<OauthClient>, StoreError> {
@@ -68,6 +80,7 @@ impl ClientStore for SqliteStore {
         &self,
         id: &ClientId,
         now: OffsetDateTime,
+        events: &[AuditEvent],
     ) -> Result<Change, StoreError> {
         let mut writer = self.write().await?;
         let mut transaction = writer.begin().await?;
@@ -91,17 +104,28 @@ impl ClientStore for SqliteStore {
             now + REVOKED_FOR,
         )
         .await?;
-        transaction.commit().await.map_err(unavailable)?;
+        audit::commit(transaction, events).await?;
         Ok(Change::Applied)
     }
 
-    async fn set_client_secret(&self, id: &ClientId, hash: &[u8; 32]) -> Result<(), StoreError> {
-        sqlx::query("UPDATE clients SET secret_hash = ? WHERE id = ?")
+    async fn set_client_secret(
+        &self,
+        id: &ClientId,
+        hash: &[u8; 32],
+        events: &[AuditEvent],
+    ) -> Result<bool, StoreError> {
+        let mut writer = self.write().await?;
+        let mut transaction = writer.begin().await?;
+        let updated = sqlx::query("UPDATE clients SET secret_hash = ? WHERE id = ?")
             .bind(hash.as_slice())
             .bind(id.as_str())
-            .run(&mut *self.write().await?)
+            .run(&mut transaction)
             .await?;
-        Ok(())
+        if updated == 0 {
+            return Ok(false);
+        }
+        audit::commit(transaction, events).await?;
+        Ok(true)
     }
 }
 

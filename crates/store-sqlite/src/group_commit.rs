@@ -3,7 +3,7 @@
 
 use std::{mem, sync::Arc, time::Duration};
 
-use holdfast_identity::store::StoreError;
+use holdfast_identity::{audit::AuditEvent, store::StoreError};
 use sqlx::{
     Sqlite, SqliteConnection,
     query::Query,
@@ -15,6 +15,7 @@ use tokio::{
 };
 
 use crate::{
+    audit,
     pool::{ACQUIRE_TIMEOUT, Pool, PooledConnection},
     query::{RunQuery as _, unavailable},
 };
@@ -39,6 +40,7 @@ pub(super) struct GroupCommitter(mpsc::Sender<Job>);
 
 struct Job {
     statement: Statement,
+    events: Vec<AuditEvent>,
     queued_at: Instant,
     result: ResultSender,
 }
@@ -60,16 +62,22 @@ impl GroupCommitter {
         Self(sender)
     }
 
-    /// Runs the statement, and returns when its change is on the disk. A statement whose caller dropped this future before it was run is
+    /// Runs the statement, and returns when its change is on the disk, with the audit events of that change: they are stored if the
+    /// statement returns a row. A statement whose caller dropped this future before it was run is
     /// discarded, so that no write takes place after its caller has given up.
     ///
     /// # Errors
     /// When it waited for longer than [`ACQUIRE_TIMEOUT`], or it or one that was committed with it failed. Nothing has changed then.
-    pub(super) async fn commit(&self, statement: Statement) -> Result<Rows, StoreError> {
+    pub(super) async fn commit(
+        &self,
+        statement: Statement,
+        events: &[AuditEvent],
+    ) -> Result<Rows, StoreError> {
         let stopped = || unavailable("the task that writes has stopped");
         let (sender, result) = oneshot::channel();
         let job = Job {
             statement,
+            events: events.to_vec(),
             queued_at: Instant::now(),
             result: sender,
         };
@@ -112,11 +120,11 @@ fn fail(results: impl IntoIterator<Item = ResultSender>, error: &StoreError) {
 }
 
 async fn commit(writer: &mut PooledConnection<'_>, jobs: Vec<Job>) {
-    let (statements, results): (Vec<_>, Vec<_>) = jobs
+    let (writes, results): (Vec<_>, Vec<_>) = jobs
         .into_iter()
-        .map(|job| (job.statement, job.result))
+        .map(|job| ((job.statement, job.events), job.result))
         .unzip();
-    match run_atomically(writer, statements).await {
+    match run_atomically(writer, writes).await {
         Ok(all_rows) => {
             for (result, rows) in results.into_iter().zip(all_rows) {
                 let _ = result.send(Ok(rows));
@@ -148,29 +156,37 @@ impl CommitPacer {
     }
 }
 
+/// A statement, and the audit events of the change that it makes.
+type Write = (Statement, Vec<AuditEvent>);
+
 /// Runs all statements or none.
 async fn run_atomically(
     writer: &mut PooledConnection<'_>,
-    statements: Vec<Statement>,
+    writes: Vec<Write>,
 ) -> Result<Vec<Rows>, StoreError> {
     // A single statement is a transaction by itself.
-    if statements.len() < 2 {
-        return run_each(writer, statements).await;
+    let has_events = writes.iter().any(|(_, events)| !events.is_empty());
+    if writes.len() < 2 && !has_events {
+        return run_each(writer, writes).await;
     }
     let mut transaction = writer.begin().await?;
-    let rows = run_each(&mut transaction, statements).await?;
+    let rows = run_each(&mut transaction, writes).await?;
     transaction.commit().await.map_err(unavailable)?;
     Ok(rows)
 }
 
 async fn run_each(
     connection: &mut SqliteConnection,
-    statements: Vec<Statement>,
+    writes: Vec<Write>,
 ) -> Result<Vec<Rows>, StoreError> {
-    let mut all_rows = Vec::with_capacity(statements.len());
-    for statement in statements {
+    let mut all_rows = Vec::with_capacity(writes.len());
+    for (statement, events) in writes {
         // A statement is complete only when all of its rows have been read.
-        all_rows.push(statement.rows(connection).await?);
+        let rows = statement.rows(connection).await?;
+        if !rows.is_empty() {
+            audit::append(connection, &events).await?;
+        }
+        all_rows.push(rows);
     }
     Ok(all_rows)
 }
@@ -272,7 +288,7 @@ mod tests {
         let before = transactions(&file);
 
         let busy = writer.acquire().await.unwrap();
-        let mut all = join_all((0..100).map(|number| commits.commit(insert(number)))).boxed();
+        let mut all = join_all((0..100).map(|number| commits.commit(insert(number), &[]))).boxed();
         assert!(all.as_mut().now_or_never().is_none());
         drop(busy);
         for rows in all.await {
@@ -292,10 +308,10 @@ mod tests {
         } = numbers().await;
 
         let busy = writer.acquire().await.unwrap();
-        let abandoned = commits.commit(insert(1)).now_or_never();
+        let abandoned = commits.commit(insert(1), &[]).now_or_never();
         assert!(abandoned.is_none());
         drop(busy);
-        commits.commit(insert(2)).await.unwrap();
+        commits.commit(insert(2), &[]).await.unwrap();
 
         assert_eq!(count(&writer).await, 1);
     }
@@ -309,10 +325,10 @@ mod tests {
         } = numbers().await;
 
         let busy = writer.acquire().await.unwrap();
-        let mut early = commits.commit(insert(1)).boxed();
+        let mut early = commits.commit(insert(1), &[]).boxed();
         assert!(early.as_mut().now_or_never().is_none());
         sleep(ACQUIRE_TIMEOUT / 2).await;
-        let mut later = commits.commit(insert(2)).boxed();
+        let mut later = commits.commit(insert(2), &[]).boxed();
         assert!(later.as_mut().now_or_never().is_none());
         let error = early.await.unwrap_err().to_string();
         assert!(error.contains("busy"), "{error}");
@@ -338,7 +354,7 @@ mod tests {
         let each = (0..4).map(async |number| {
             sleep(BUSY_TIMEOUT / 3 * number).await;
             let begun = Instant::now();
-            let has_failed = commits.commit(insert(number)).await.is_err();
+            let has_failed = commits.commit(insert(number), &[]).await.is_err();
             (has_failed, begun.elapsed())
         });
         for (has_failed, elapsed) in join_all(each).await {
@@ -349,7 +365,7 @@ mod tests {
             );
         }
         lock.rollback().await.unwrap();
-        commits.commit(insert(5)).await.unwrap();
+        commits.commit(insert(5), &[]).await.unwrap();
         assert_eq!(count(&writer).await, 1);
     }
 
@@ -362,13 +378,13 @@ mod tests {
         } = numbers().await;
 
         let busy = writer.acquire().await.unwrap();
-        let mut all = join_all([1, 2, 2].map(|number| commits.commit(insert(number)))).boxed();
+        let mut all = join_all([1, 2, 2].map(|number| commits.commit(insert(number), &[]))).boxed();
         assert!(all.as_mut().now_or_never().is_none());
         drop(busy);
         assert!(all.await.iter().all(Result::is_err));
 
         assert_eq!(count(&writer).await, 0);
-        commits.commit(insert(1)).await.unwrap();
+        commits.commit(insert(1), &[]).await.unwrap();
         assert_eq!(count(&writer).await, 1);
     }
 
@@ -380,7 +396,11 @@ mod tests {
             commits,
         } = numbers().await;
         writer.close().await;
-        let error = commits.commit(insert(1)).await.unwrap_err().to_string();
+        let error = commits
+            .commit(insert(1), &[])
+            .await
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("closed"), "{error}");
     }
 }

@@ -1,25 +1,24 @@
 //! Signing keys and secret keys, both sealed.
 
+use async_trait::async_trait;
 use holdfast_identity::{
+    audit::AuditEvent,
     key::{Algorithm, PublicKey, StoredSigningKey},
-    store::StoreError,
+    store::{KeyStore, StoreError},
 };
 use sqlx::sqlite::SqliteRow;
 use time::OffsetDateTime;
 
 use crate::{
-    SqliteStore,
-    query::{RunQuery as _, get, unavailable},
+    SqliteStore, audit,
+    query::{RunQuery as _, get},
     revocations,
     row::{self, millis},
 };
 
-impl SqliteStore {
-    /// All signing keys that are not revoked, in the order in which they sign.
-    ///
-    /// # Errors
-    /// When the database cannot be read, or a row is not a valid key.
-    pub async fn signing_keys(&self) -> Result<Vec<StoredSigningKey>, StoreError> {
+#[async_trait]
+impl KeyStore for SqliteStore {
+    async fn signing_keys(&self) -> Result<Vec<StoredSigningKey>, StoreError> {
         let rows = sqlx::query(
             "SELECT * FROM signing_keys WHERE revoked_at IS NULL ORDER BY signs_from, kid",
         )
@@ -28,21 +27,21 @@ impl SqliteStore {
         rows.iter().map(signing_key).collect()
     }
 
-    /// Inserts a signing key, unless one of its algorithm signs later than `latest`; returns whether it was inserted. Of two instances
-    /// that insert a key at the same time, only the first succeeds.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub async fn insert_signing_key(
+    async fn insert_signing_key(
         &self,
         key: &StoredSigningKey,
         latest: Option<OffsetDateTime>,
+        events: &[AuditEvent],
     ) -> Result<bool, StoreError> {
         let algorithm = key.public_key.algorithm().as_str();
+        let mut writer = self.write().await?;
+        let mut transaction = writer.begin().await?;
         let inserted = sqlx::query(
-            "INSERT INTO signing_keys (kid, algorithm, public_key, sealed_private_key, created_at, signs_from) \
+            "INSERT INTO signing_keys \
+                 (kid, algorithm, public_key, sealed_private_key, created_at, signs_from) \
              SELECT ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (\
-                 SELECT 1 FROM signing_keys WHERE algorithm = ? AND revoked_at IS NULL AND signs_from > ?)",
+                 SELECT 1 FROM signing_keys \
+                 WHERE algorithm = ? AND revoked_at IS NULL AND signs_from > ?)",
         )
         .bind(&key.kid)
         .bind(algorithm)
@@ -52,21 +51,21 @@ impl SqliteStore {
         .bind(millis(key.signs_from))
         .bind(algorithm)
         .bind(latest.map_or(i64::MIN, millis))
-        .run(&mut *self.write().await?)
-.await?;
-        Ok(inserted == 1)
+        .run(&mut transaction)
+        .await?;
+        if inserted == 0 {
+            return Ok(false);
+        }
+        audit::commit(transaction, events).await?;
+        Ok(true)
     }
 
-    /// Revokes a signing key and all tokens that it signed, of which the last expires at `tokens_expire_at`. Returns false if there is no
-    /// such key, or it was revoked before.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub async fn revoke_signing_key(
+    async fn revoke_signing_key(
         &self,
         kid: &str,
         now: OffsetDateTime,
         tokens_expire_at: OffsetDateTime,
+        events: &[AuditEvent],
     ) -> Result<bool, StoreError> {
         let mut writer = self.write().await?;
         let mut transaction = writer.begin().await?;
@@ -81,15 +80,11 @@ impl SqliteStore {
             return Ok(false);
         }
         revocations::append(&mut transaction, "kid", kid, tokens_expire_at).await?;
-        transaction.commit().await.map_err(unavailable)?;
+        audit::commit(transaction, events).await?;
         Ok(true)
     }
 
-    /// Deletes a signing key whose tokens have all expired.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub async fn remove_signing_key(&self, kid: &str) -> Result<(), StoreError> {
+    async fn remove_signing_key(&self, kid: &str) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM signing_keys WHERE kid = ?")
             .bind(kid)
             .run(&mut *self.write().await?)
@@ -97,11 +92,7 @@ impl SqliteStore {
         Ok(())
     }
 
-    /// The name of a secret key and the sealed key, to try the key-encryption key on. `None`: the database has none yet.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn any_secret_key(&self) -> Result<Option<(String, Vec<u8>)>, StoreError> {
+    async fn any_secret_key(&self) -> Result<Option<(String, Vec<u8>)>, StoreError> {
         let row = sqlx::query("SELECT name, sealed FROM secret_keys ORDER BY name LIMIT 1")
             .first_row(&mut *self.read().await?)
             .await?;
@@ -109,11 +100,7 @@ impl SqliteStore {
         Ok(Some((get(&row, "name")?, get(&row, "sealed")?)))
     }
 
-    /// The sealed secret key of this name, after inserting `sealed` where there was none.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub async fn secret_key_or(
+    async fn secret_key_or(
         &self,
         name: &str,
         sealed: &[u8],

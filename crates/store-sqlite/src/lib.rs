@@ -1,12 +1,13 @@
 //! The store on `SQLite`: one file, with one connection that writes and several that read.
 
-pub mod audit;
+mod audit;
 mod backup;
 mod clients;
 mod group_commit;
 mod keys;
 mod known_locations;
 mod logins;
+mod maintenance;
 pub mod migration;
 mod pool;
 mod query;
@@ -24,7 +25,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use holdfast_identity::store::StoreError;
+use holdfast_identity::{audit::AuditEvent, store::StoreError};
 use sqlx::{
     ConnectOptions as _,
     error::DatabaseError,
@@ -35,7 +36,7 @@ use self::{
     group_commit::{GroupCommitter, Rows, Statement},
     migration::{OpenError, migrate},
     pool::{Pool, PooledConnection},
-    query::{RunQuery as _, unavailable},
+    query::unavailable,
 };
 
 /// Number of connections that read.
@@ -85,24 +86,6 @@ impl SqliteStore {
         })
     }
 
-    /// Checks that the database can be read and written. On a full disk only reading succeeds.
-    ///
-    /// # Errors
-    /// When it cannot be read or written.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1 FROM signing_keys LIMIT 1")
-            .run(&mut *self.read().await?)
-            .await?;
-        let write = sqlx::query("UPDATE secret_keys SET name = name");
-        self.commit(write).await.map(drop)
-    }
-
-    /// Waits until no connection is in use, and closes the file.
-    pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
-    }
-
     /// A connection for reading.
     async fn read(&self) -> Result<PooledConnection<'_>, StoreError> {
         self.readers.acquire().await
@@ -114,8 +97,14 @@ impl SqliteStore {
     }
 
     /// Runs a statement of a frequent operation, such as a sign-in or a refresh, and commits it together with others.
-    async fn commit(&self, statement: Statement) -> Result<Rows, StoreError> {
-        self.commits.commit(statement).await
+    ///
+    /// The events are stored with it if it returns a row.
+    async fn commit(
+        &self,
+        statement: Statement,
+        events: &[AuditEvent],
+    ) -> Result<Rows, StoreError> {
+        self.commits.commit(statement, events).await
     }
 }
 
@@ -151,8 +140,10 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use futures_util::future::try_join_all;
+    use holdfast_identity::store::Maintenance as _;
 
     use super::*;
+    use crate::query::RunQuery as _;
 
     #[tokio::test]
     async fn database_files_are_readable_by_their_owner_only() {

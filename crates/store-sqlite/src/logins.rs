@@ -4,17 +4,17 @@ use async_trait::async_trait;
 use holdfast_core::rate_limited_log::LogRateLimiter;
 use holdfast_identity::{
     account::{PasswordVersion, User},
+    audit::AuditEvent,
     authentication::{KNOWN_LOCATION_TTL, KnownLocations, LocationTrust},
-    id::{Jti, Sid, UserId},
+    id::{Sid, UserId},
     login::{EndReason, Generation, Login, LoginRecord, MAX_LIVE_LOGINS, NewLogin, Rotation},
-    revocation::REVOCATION_MARGIN,
     store::{LoginStore, StoreError},
 };
 use sqlx::AssertSqlSafe;
 use time::OffsetDateTime;
 
 use crate::{
-    SqliteStore,
+    SqliteStore, audit,
     known_locations::{LOCATION_INTERVAL, bytes},
     query::{RunQuery as _, get, unavailable},
     revocations::{LoginFilter, end_logins},
@@ -103,6 +103,7 @@ impl LoginStore for SqliteStore {
         (sid, from): (Sid, Generation),
         rotation: &Rotation<'_>,
         now: OffsetDateTime,
+        events: &[AuditEvent],
     ) -> Result<bool, StoreError> {
         // An earlier access token may expire last, after a leap of the clock or a change of the setting. With NULL, the maximum is NULL.
         let advance = sqlx::query(
@@ -120,7 +121,7 @@ impl LoginStore for SqliteStore {
         .bind(rotation.client.user_agent.clone())
         .bind(sid.to_string())
         .bind(from.0);
-        Ok(self.commit(advance).await?.len() == 1)
+        Ok(self.commit(advance, events).await?.len() == 1)
     }
 
     async fn update_last_seen(&self, sid: Sid, now: OffsetDateTime) -> Result<(), StoreError> {
@@ -128,15 +129,21 @@ impl LoginStore for SqliteStore {
             sqlx::query("UPDATE logins SET last_seen_at = ? WHERE sid = ? AND ended_at IS NULL")
                 .bind(millis(now))
                 .bind(sid.to_string());
-        self.commit(update).await.map(drop)
+        self.commit(update, &[]).await.map(drop)
     }
 
-    async fn set_bound_at(&self, sid: Sid, now: OffsetDateTime) -> Result<(), StoreError> {
-        let update =
-            sqlx::query("UPDATE logins SET bound_at = ? WHERE sid = ? AND ended_at IS NULL")
-                .bind(millis(now))
-                .bind(sid.to_string());
-        self.commit(update).await.map(drop)
+    async fn set_bound_at(
+        &self,
+        sid: Sid,
+        now: OffsetDateTime,
+        events: &[AuditEvent],
+    ) -> Result<bool, StoreError> {
+        let update = sqlx::query(
+            "UPDATE logins SET bound_at = ? WHERE sid = ? AND ended_at IS NULL RETURNING sid",
+        )
+        .bind(millis(now))
+        .bind(sid.to_string());
+        Ok(self.commit(update, events).await?.len() == 1)
     }
 
     async fn update_authenticated_at(
@@ -144,6 +151,7 @@ impl LoginStore for SqliteStore {
         sid: Sid,
         password: PasswordVersion,
         now: OffsetDateTime,
+        events: &[AuditEvent],
     ) -> Result<bool, StoreError> {
         let update = sqlx::query(
             "UPDATE logins SET authenticated_at = ?1 \
@@ -154,7 +162,7 @@ impl LoginStore for SqliteStore {
         .bind(millis(now))
         .bind(sid.to_string())
         .bind(password.0);
-        Ok(self.commit(update).await?.len() == 1)
+        Ok(self.commit(update, events).await?.len() == 1)
     }
 
     async fn end_login(
@@ -162,8 +170,10 @@ impl LoginStore for SqliteStore {
         sid: Sid,
         reason: EndReason,
         now: OffsetDateTime,
+        events: &[AuditEvent],
     ) -> Result<bool, StoreError> {
-        Ok(self.end(LoginFilter::One(sid), reason, now).await? == 1)
+        let ended = self.end(LoginFilter::One(sid), reason, now, events);
+        Ok(ended.await? == 1)
     }
 
     async fn end_login_of(
@@ -172,8 +182,10 @@ impl LoginStore for SqliteStore {
         sid: Sid,
         reason: EndReason,
         now: OffsetDateTime,
+        events: &[AuditEvent],
     ) -> Result<bool, StoreError> {
-        Ok(self.end(LoginFilter::OneOf(user, sid), reason, now).await? == 1)
+        let filter = LoginFilter::OneOf(user, sid);
+        Ok(self.end(filter, reason, now, events).await? == 1)
     }
 
     async fn end_logins_of(
@@ -182,30 +194,25 @@ impl LoginStore for SqliteStore {
         except: Option<Sid>,
         reason: EndReason,
         now: OffsetDateTime,
+        events: &[AuditEvent],
     ) -> Result<u64, StoreError> {
         let filter = except.map_or(LoginFilter::AllOf(user), |sid| {
             LoginFilter::AllOfBut(user, sid)
         });
-        self.end(filter, reason, now).await
+        self.end(filter, reason, now, events).await
     }
 
     async fn end_every_login(
         &self,
         reason: EndReason,
         now: OffsetDateTime,
+        events: &[AuditEvent],
     ) -> Result<u64, StoreError> {
-        self.end(LoginFilter::All, reason, now).await
-    }
-
-    async fn revoke_token(&self, jti: Jti, expires_at: OffsetDateTime) -> Result<bool, StoreError> {
-        let append = sqlx::query(
-            "INSERT INTO revocations (kind, subject, expires_at) SELECT 'jti', ?1, ?2 \
-             WHERE NOT EXISTS (SELECT 1 FROM revocations WHERE kind = 'jti' AND subject = ?1) \
-             RETURNING sequence",
-        )
-        .bind(jti.to_string())
-        .bind(millis(expires_at + REVOCATION_MARGIN));
-        Ok(self.commit(append).await?.len() == 1)
+        let mut writer = self.write().await?;
+        let mut transaction = writer.begin().await?;
+        let ended = end_logins(&mut transaction, &LoginFilter::All, reason, now).await?;
+        audit::commit(transaction, events).await?;
+        Ok(ended)
     }
 
     async fn purge(&self, before: OffsetDateTime) -> Result<(), StoreError> {
@@ -263,7 +270,7 @@ impl SqliteStore {
         .bind(bytes(login.known_locations.device))
         .bind(bytes(login.known_locations.address))
         .bind(millis(login.created_at - LOCATION_INTERVAL));
-        let rows = self.commit(insert).await?;
+        let rows = self.commit(insert, &login.events).await?;
         let Some(row) = rows.first() else {
             return Ok(None);
         };
@@ -297,7 +304,8 @@ impl SqliteStore {
             end_logins(&mut transaction, &filter, EndReason::TooMany, now).await?;
             ended.push(sid);
         }
-        transaction.commit().await.map_err(unavailable)?;
+        let events = started.surplus_events(&ended);
+        audit::commit(transaction, &events).await?;
         Ok(ended)
     }
 }

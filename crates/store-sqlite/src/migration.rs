@@ -63,6 +63,8 @@ pub(super) async fn migrate(writer: &Pool) -> Result<(), OpenError> {
 
 #[cfg(test)]
 mod tests {
+    use holdfast_identity::store::Maintenance as _;
+
     use super::*;
     use crate::SqliteStore;
 

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use holdfast_identity::{
+    audit::AuditEvent,
     id::{Jti, Sid, UserId},
     login::{EndReason, Generation},
     revocation::{Epoch, REVOCATION_MARGIN, Revocation, Revoked},
@@ -11,8 +12,8 @@ use sqlx::{Sqlite, Transaction, sqlite::SqliteRow};
 use time::OffsetDateTime;
 
 use crate::{
-    SqliteStore,
-    query::{RunQuery as _, get, unavailable},
+    SqliteStore, audit,
+    query::{RunQuery as _, get},
     row::{self, end_reason_text, millis},
 };
 
@@ -107,17 +108,20 @@ fn revocation_margin() -> i64 {
 }
 
 impl SqliteStore {
-    /// Ends logins in a separate transaction; returns their number.
+    /// Ends logins in a separate transaction, with these events if there was one; returns their number.
     pub(super) async fn end(
         &self,
         filter: LoginFilter,
         reason: EndReason,
         now: OffsetDateTime,
+        events: &[AuditEvent],
     ) -> Result<u64, StoreError> {
         let mut writer = self.write().await?;
         let mut transaction = writer.begin().await?;
         let ended = end_logins(&mut transaction, &filter, reason, now).await?;
-        transaction.commit().await.map_err(unavailable)?;
+        if ended > 0 {
+            audit::commit(transaction, events).await?;
+        }
         Ok(ended)
     }
 }
@@ -162,6 +166,22 @@ impl RevocationLog for SqliteStore {
             .run(&mut *self.write().await?)
             .await?;
         Ok(())
+    }
+
+    async fn revoke_token(
+        &self,
+        jti: Jti,
+        expires_at: OffsetDateTime,
+        events: &[AuditEvent],
+    ) -> Result<bool, StoreError> {
+        let append = sqlx::query(
+            "INSERT INTO revocations (kind, subject, expires_at) SELECT 'jti', ?1, ?2 \
+             WHERE NOT EXISTS (SELECT 1 FROM revocations WHERE kind = 'jti' AND subject = ?1) \
+             RETURNING sequence",
+        )
+        .bind(jti.to_string())
+        .bind(millis(expires_at + REVOCATION_MARGIN));
+        Ok(self.commit(append, events).await?.len() == 1)
     }
 
     async fn is_revoked(&self, jti: Jti) -> Result<bool, StoreError> {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use holdfast_core::steady_clock::Checkpoint;
-use holdfast_identity::store::StoreError;
+use holdfast_identity::store::{ClockStore, StoreError};
 use sqlx::sqlite::SqliteRow;
 use time::OffsetDateTime;
 
@@ -13,12 +14,9 @@ use crate::{
     row::{self, millis},
 };
 
-impl SqliteStore {
-    /// The latest checkpoint. Of a database without one, the time of its latest login or audit event; `None` where it has neither.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {
+#[async_trait]
+impl ClockStore for SqliteStore {
+    async fn checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {
         let sql = "SELECT steady_at, clock_at, apart_for FROM steady_time UNION ALL \
                    SELECT max(at), max(at), 0 FROM (\
                        SELECT max(last_seen_at) AS at FROM logins UNION ALL \
@@ -28,26 +26,20 @@ impl SqliteStore {
         found.as_ref().map(checkpoint).transpose()
     }
 
-    /// Stores a checkpoint; returns the steady time that all processes on this database share.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn keep_checkpoint(
-        &self,
-        checkpoint: Checkpoint,
-    ) -> Result<OffsetDateTime, StoreError> {
+    async fn keep_checkpoint(&self, checkpoint: Checkpoint) -> Result<OffsetDateTime, StoreError> {
         let apart_for = i64::try_from(checkpoint.since_leap.as_millis()).unwrap_or(i64::MAX);
         let kept = sqlx::query(
             "INSERT INTO steady_time (only_row, steady_at, clock_at, apart_for) VALUES (1, ?, ?, ?) \
-             ON CONFLICT DO UPDATE SET clock_at = excluded.clock_at, apart_for = excluded.apart_for, \
-                 steady_at = CASE WHEN steady_at > excluded.clock_at THEN excluded.steady_at \
+             ON CONFLICT DO UPDATE SET clock_at = excluded.clock_at, \
+                 apart_for = excluded.apart_for, steady_at = CASE WHEN steady_at > excluded.clock_at THEN excluded.steady_at \
                                   ELSE max(steady_at, excluded.steady_at) END \
              RETURNING steady_at",
         )
         .bind(millis(checkpoint.steady))
         .bind(millis(checkpoint.clock))
         .bind(apart_for)
-        .only_row(&mut *self.write().await?).await?;
+        .only_row(&mut *self.write().await?)
+        .await?;
         row::time(&kept, "steady_at")
     }
 }

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use holdfast_identity::{
     account::{Account, PasswordHash, PasswordVersion, User, Username},
+    audit::AuditEvent,
     id::{Sid, UserId},
     login::EndReason,
     store::{AccountStore, Change, StoreError},
@@ -11,7 +12,7 @@ use sqlx::{AssertSqlSafe, SqliteConnection, sqlite::SqliteRow};
 use time::OffsetDateTime;
 
 use crate::{
-    SqliteStore,
+    SqliteStore, audit,
     query::{RunQuery as _, unavailable},
     revocations::{LoginFilter, end_logins},
     row::{self, USER, millis},
@@ -45,8 +46,14 @@ async fn unchanged(connection: &mut SqliteConnection, id: UserId) -> Result<Chan
 
 #[async_trait]
 impl AccountStore for SqliteStore {
-    async fn insert_user(&self, account: &Account) -> Result<bool, StoreError> {
+    async fn insert_user(
+        &self,
+        account: &Account,
+        events: &[AuditEvent],
+    ) -> Result<bool, StoreError> {
         let user = &account.user;
+        let mut writer = self.write().await?;
+        let mut transaction = writer.begin().await?;
         let inserted = sqlx::query(
             "INSERT INTO users (id, username, admin, password_hash, password_version, \
                                 password_changed_at, created_at) \
@@ -59,9 +66,13 @@ impl AccountStore for SqliteStore {
         .bind(account.password_version.0)
         .bind(millis(user.password_changed_at))
         .bind(millis(user.created_at))
-        .run(&mut *self.write().await?)
+        .run(&mut transaction)
         .await?;
-        Ok(inserted == 1)
+        if inserted == 0 {
+            return Ok(false);
+        }
+        audit::commit(transaction, events).await?;
+        Ok(true)
     }
 
     async fn account(&self, id: UserId) -> Result<Option<Account>, StoreError> {
@@ -86,7 +97,12 @@ impl AccountStore for SqliteStore {
         rows.iter().map(row::user).collect()
     }
 
-    async fn disable_user(&self, id: UserId, now: OffsetDateTime) -> Result<Change, StoreError> {
+    async fn disable_user(
+        &self,
+        id: UserId,
+        now: OffsetDateTime,
+        events: &[AuditEvent],
+    ) -> Result<Change, StoreError> {
         let mut writer = self.write().await?;
         let mut transaction = writer.begin().await?;
         let updated =
@@ -98,29 +114,38 @@ impl AccountStore for SqliteStore {
         // Also for an account that was disabled before, which should have no live login.
         let filter = LoginFilter::AllOf(id);
         end_logins(&mut transaction, &filter, EndReason::AccountDisabled, now).await?;
-        let change = match updated {
-            0 => unchanged(&mut transaction, id).await?,
-            _ => Change::Applied,
+        let change = if updated == 0 {
+            unchanged(&mut transaction, id).await?
+        } else {
+            audit::append(&mut transaction, events).await?;
+            Change::Applied
         };
         transaction.commit().await.map_err(unavailable)?;
         Ok(change)
     }
 
-    async fn enable_user(&self, id: UserId) -> Result<Change, StoreError> {
+    async fn enable_user(&self, id: UserId, events: &[AuditEvent]) -> Result<Change, StoreError> {
         let mut writer = self.write().await?;
+        let mut transaction = writer.begin().await?;
         let updated = sqlx::query(
             "UPDATE users SET disabled_at = NULL WHERE id = ? AND disabled_at IS NOT NULL",
         )
         .bind(id.to_string())
-        .run(&mut writer)
+        .run(&mut transaction)
         .await?;
         if updated == 0 {
-            return unchanged(&mut writer, id).await;
+            return unchanged(&mut transaction, id).await;
         }
+        audit::commit(transaction, events).await?;
         Ok(Change::Applied)
     }
 
-    async fn delete_user(&self, id: UserId, now: OffsetDateTime) -> Result<bool, StoreError> {
+    async fn delete_user(
+        &self,
+        id: UserId,
+        now: OffsetDateTime,
+        events: &[AuditEvent],
+    ) -> Result<bool, StoreError> {
         let mut writer = self.write().await?;
         let mut transaction = writer.begin().await?;
         let filter = LoginFilter::AllOf(id);
@@ -129,8 +154,11 @@ impl AccountStore for SqliteStore {
             .bind(id.to_string())
             .run(&mut transaction)
             .await?;
-        transaction.commit().await.map_err(unavailable)?;
-        Ok(deleted == 1)
+        if deleted == 0 {
+            return Ok(false);
+        }
+        audit::commit(transaction, events).await?;
+        Ok(true)
     }
 
     async fn replace_password(
@@ -140,6 +168,7 @@ impl AccountStore for SqliteStore {
         to: &PasswordHash,
         by: Option<Sid>,
         now: OffsetDateTime,
+        events: &[AuditEvent],
     ) -> Result<Option<PasswordVersion>, StoreError> {
         let by = by.map(|sid| sid.to_string());
         let mut writer = self.write().await?;
@@ -176,7 +205,7 @@ impl AccountStore for SqliteStore {
             .bind(id.to_string())
             .run(&mut transaction)
             .await?;
-        transaction.commit().await.map_err(unavailable)?;
+        audit::commit(transaction, events).await?;
         Ok(Some(from.next()))
     }
 
@@ -191,7 +220,7 @@ impl AccountStore for SqliteStore {
                 .bind(hash.as_phc().to_owned())
                 .bind(id.to_string())
                 .bind(version.0);
-        self.commit(replacement).await.map(drop)
+        self.commit(replacement, &[]).await.map(drop)
     }
 }
 
@@ -200,6 +229,7 @@ mod tests {
     use holdfast_core::clock::{Clock as _, ManualClock};
     use holdfast_crypto::random::SystemRandom;
     use holdfast_identity::{
+        audit::{AuditKind, RequestSource},
         authentication::{KeyedHash, KnownLocations, LocationTrust},
         login::{ClientInfo, ClientKind, NewLogin},
         store::LoginStore as _,
@@ -239,6 +269,16 @@ mod tests {
             amr: &["pwd"],
             created_at: now,
             expires_at: now + time::Duration::HOUR,
+            events: Vec::new(),
+            surplus_event: AuditEvent {
+                at: now,
+                kind: AuditKind::SurplusEnded,
+                user: None,
+                sid: None,
+                client: None,
+                actor: None,
+                source: RequestSource::default(),
+            },
         }
     }
 
@@ -250,19 +290,20 @@ mod tests {
             .await
             .unwrap();
         let (account, now) = (account(), ManualClock::default().now());
-        assert!(store.insert_user(&account).await.unwrap());
+        assert!(store.insert_user(&account, &[]).await.unwrap());
         let (live, ended) = (login(&account), login(&account));
         for login in [&live, &ended] {
             assert!(store.insert_login(login).await.unwrap().is_some());
         }
         store
-            .end_login(ended.sid, EndReason::SignedOut, now)
+            .end_login(ended.sid, EndReason::SignedOut, now, &[])
             .await
             .unwrap();
         let new = PasswordHash::from_phc("new".into());
         let replace = async |by: Sid, at| {
             let version = account.password_version;
-            let replaced = store.replace_password(account.user.id, version, &new, Some(by), at);
+            let replaced =
+                store.replace_password(account.user.id, version, &new, Some(by), at, &[]);
             replaced.await.unwrap()
         };
 
@@ -284,7 +325,7 @@ mod tests {
             .await
             .unwrap();
         let (account, now) = (account(), ManualClock::default().now());
-        assert!(store.insert_user(&account).await.unwrap());
+        assert!(store.insert_user(&account, &[]).await.unwrap());
         let places = KnownLocations {
             address: Some(KeyedHash([7; 16])),
             ..KnownLocations::default()
@@ -305,12 +346,12 @@ mod tests {
             account.password_version,
             PasswordHash::from_phc("new".into()),
         );
-        let replaced = store.replace_password(id, from, &new, None, now).await;
+        let replaced = store.replace_password(id, from, &new, None, now, &[]).await;
         assert!(replaced.unwrap().is_some());
         store.store_locations(&login).await.unwrap();
         assert_eq!(trust().await, LocationTrust::Unknown);
 
-        assert!(store.delete_user(id, now).await.unwrap());
+        assert!(store.delete_user(id, now, &[]).await.unwrap());
         store.store_locations(&login).await.unwrap();
     }
 }

@@ -12,6 +12,7 @@ use e2e::{
     pair::{PASSWORD, Pair},
     wait::until,
 };
+use holdfast_identity::audit::{AuditKind, AuditQuery};
 use tokio::{sync::Mutex, task::JoinSet, time::sleep};
 use tonic::{
     Code,
@@ -30,6 +31,8 @@ struct Acknowledged {
     newest: HashMap<String, String>,
     /// Logins whose sign-out was acknowledged.
     ended: HashSet<String>,
+    /// The number of rotations.
+    refreshes: usize,
     /// The successors that each refresh token was exchanged for.
     successors: HashMap<String, HashSet<String>>,
 }
@@ -64,11 +67,10 @@ async fn refresh_until_it_fails(mut client: Client, acknowledged: Shared, sid: S
             return;
         };
         let mut acknowledged = acknowledged.lock().await;
-        acknowledged
-            .successors
-            .entry(token.clone())
-            .or_default()
-            .insert(successor.clone());
+        let successors = acknowledged.successors.entry(token.clone()).or_default();
+        if successors.insert(successor.clone()) {
+            acknowledged.refreshes += 1;
+        }
         // The other task may have been faster.
         if acknowledged.newest.get(&sid) == Some(&token) {
             acknowledged.newest.insert(sid.clone(), successor);
@@ -121,6 +123,33 @@ async fn connect(pair: &Pair) -> Client {
     AuthServiceClient::new(channel)
 }
 
+/// Panics if an acknowledged change has no audit event.
+async fn check_audit(pair: &Pair, acknowledged: &Shared) {
+    let database = pair.directory.path().join("auth.db");
+    let store = auth_service::app::open_store(&database).await.unwrap();
+    let acknowledged = acknowledged.lock().await;
+    let count = async |kind| {
+        let query = AuditQuery {
+            kind: Some(kind),
+            limit: u32::MAX,
+            ..AuditQuery::default()
+        };
+        store.events(&query).await.unwrap()
+    };
+    let refreshes = count(AuditKind::Refreshed).await.len();
+    assert!(
+        refreshes >= acknowledged.refreshes,
+        "{refreshes} events of {} refreshes",
+        acknowledged.refreshes
+    );
+    let ended: HashSet<String> = count(AuditKind::LoginEnded)
+        .await
+        .into_iter()
+        .filter_map(|record| Some(record.event.sid?.to_string()))
+        .collect();
+    assert!(acknowledged.ended.is_subset(&ended));
+}
+
 /// Panics if an acknowledged change is lost.
 async fn check(client: &mut Client, acknowledged: &Shared) {
     let mut acknowledged = acknowledged.lock().await;
@@ -170,6 +199,7 @@ async fn kill_under_load_loses_no_commit_and_restores_no_session() {
         pair.auth.signal(rustix::process::Signal::KILL);
         pair.auth.exit().await;
         blowing.await.unwrap();
+        check_audit(&pair, &acknowledged).await;
         pair.start_auth_again().await;
 
         check(&mut connect(&pair).await, &acknowledged).await;

@@ -12,6 +12,7 @@ use auth_service::{
 use clap::Parser;
 use holdfast_client::{AuthClient, AuthorizationGrant, ClientInfo, ClientKind, Holder, Tokens};
 use holdfast_core::clock::SystemClock;
+use holdfast_identity::call_context::CallContext;
 use reqwest::{Client, StatusCode};
 use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
@@ -53,7 +54,12 @@ async fn start_auth(directory: &TempDir) -> SocketAddr {
     let store = app::open_store(&database).await.unwrap();
     let accounts = app::open_accounts(store, hashing, clock).await.unwrap();
     accounts
-        .create("ada".parse().unwrap(), PASSWORD, false)
+        .create(
+            "ada".parse().unwrap(),
+            PASSWORD,
+            false,
+            &CallContext::operator(),
+        )
         .await
         .unwrap();
     address

@@ -1,11 +1,11 @@
 //! The DPoP proof of a call, and the HTTP request that it was made for (RFC 9449 §4.2).
 
 use auth_proto::{DPOP, DPOP_METHOD, DPOP_URI, v1};
-use holdfast_identity::oauth::PresentedProof;
+use holdfast_identity::{call_context::CallContext, oauth::PresentedProof};
 use tonic::{Request, Status};
 
 use crate::grpc::{
-    call_context::{CallContext, ServiceIdentity, metadata::text},
+    call_context::{ServiceIdentity, metadata::text},
     decode,
 };
 
@@ -16,24 +16,22 @@ const RPC_METHOD: &str = "POST";
 #[derive(Clone)]
 pub(in crate::grpc) struct RpcPath(pub(in crate::grpc) String);
 
-impl CallContext {
-    /// The proof in a request message. The request that it was made for is the one that web-service states, and for any other caller the
-    /// RPC at `path` itself.
-    pub(in crate::grpc) fn proof(
-        &self,
-        stated: v1::DpopProof,
-        issuer: &str,
-        path: &str,
-    ) -> PresentedProof {
-        if self.from_web_service {
-            decode::proof(stated)
-        } else {
-            for_rpc(stated.jwt, issuer, path)
-        }
+/// The proof in a request message. The request that it was made for is the one that web-service states, and for any other caller the RPC
+/// at `path` itself.
+pub(in crate::grpc) fn proof_for_rpc(
+    context: &CallContext,
+    stated: v1::DpopProof,
+    issuer: &str,
+    path: &str,
+) -> PresentedProof {
+    if context.from_web_service {
+        decode::proof(stated)
+    } else {
+        for_rpc(stated.jwt, issuer, path)
     }
 }
 
-/// The proof in the metadata of a call with `authorization: DPoP …`. The request that it was made for is as in [`CallContext::proof`].
+/// The proof in the metadata of a call with `authorization: DPoP …`. The request that it was made for is as in [`proof_for_rpc`].
 pub(super) fn in_metadata<T>(
     request: &Request<T>,
     service_identity: &ServiceIdentity,

@@ -10,77 +10,82 @@ use auth_proto::REQUEST_ID;
 use auth_proto::SIGN_IN_FORM;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use holdfast_identity::{
-    audit::RequestSource,
-    login::{ClientInfo, SignInForm},
+    call_context::CallContext,
+    login::{ClientInfo, ClientKind, SignInForm},
+    token::Person,
 };
 use tonic::{Request, Status};
 
 use self::metadata::text;
 pub use self::service_identity::ServiceIdentity;
-pub(super) use self::{caller::CallerAuthenticator, client::StatesClient, dpop::RpcPath};
+pub(super) use self::{
+    caller::CallerAuthenticator,
+    client::StatesClient,
+    dpop::{RpcPath, proof_for_rpc},
+};
 use crate::grpc::connections::Peer;
 
 /// In bytes; longer ids are not used.
 const MAX_REQUEST_ID: usize = 64;
 
-/// The context of a call whose request message has a field `client`.
-pub(super) struct CallContext {
-    /// Whether the caller is web-service, whose statements about the request that it serves are used.
-    pub(super) from_web_service: bool,
-    /// The source of the request: as web-service states it, and for any other caller that of the call itself.
-    pub(super) client: ClientInfo,
-    request_id: Option<String>,
+/// The context of a call whose request message has a field `client`, which is taken out of the message. Fails with
+/// `SERVICE_SECRET_WRONG` for a wrong service secret.
+pub(super) fn take_context<M: StatesClient>(
+    request: &mut Request<M>,
+    service_identity: &ServiceIdentity,
+) -> Result<CallContext, Status> {
+    let stated = request.get_mut().take_client();
+    let from_web_service = service_identity.authenticates(request)?;
+    let client = if from_web_service {
+        client::stated(stated.unwrap_or_default())
+    } else {
+        client::of_call(request)
+    };
+    Ok(CallContext {
+        administrator: None,
+        from_web_service,
+        client,
+        request_id: request_id(request, from_web_service),
+    })
 }
 
-impl CallContext {
-    /// Takes the field `client` out of the message. Fails with `SERVICE_SECRET_WRONG` for a wrong service secret.
-    pub(super) fn take<M: StatesClient>(
-        request: &mut Request<M>,
-        service_identity: &ServiceIdentity,
-    ) -> Result<Self, Status> {
-        let stated = request.get_mut().take_client();
-        let from_web_service = service_identity.authenticates(request)?;
-        let client = if from_web_service {
-            client::stated(stated.unwrap_or_default())
-        } else {
-            client::of_call(request)
-        };
-        Ok(Self {
-            from_web_service,
-            client,
-            request_id: request_id(request, from_web_service),
-        })
-    }
-
-    /// The source of the call for audit events.
-    pub(super) fn source(&self) -> RequestSource {
-        RequestSource {
-            ip_address: self.client.ip_address,
-            user_agent: self.client.user_agent.clone(),
-            request_id: self.request_id.clone(),
-        }
-    }
-
-    /// The form that a sign-in was submitted with, as web-service states it.
-    pub(super) fn sign_in_form<T>(&self, request: &Request<T>) -> Option<SignInForm> {
-        let form = text(request, SIGN_IN_FORM).filter(|_| self.from_web_service)?;
-        SignInForm::from_bytes(&URL_SAFE_NO_PAD.decode(form).ok()?)
-    }
-}
-
-/// The source, for audit events, of a call whose request message has no field `client`. The address of web-service itself is left out: it
-/// is not the source of the request.
-pub(super) fn source_of_call<T>(
+/// The context of a call whose request message has no field `client`. The address of web-service itself is left out: it is not the source
+/// of the request.
+pub(super) fn context_of_call<T>(
     request: &Request<T>,
     service_identity: &ServiceIdentity,
-) -> RequestSource {
+) -> CallContext {
     let from_web_service = service_identity.authenticates(request).unwrap_or(false);
     let address = Peer::address(request).filter(|_| !from_web_service);
-    RequestSource {
-        ip_address: address.map(|address| address.ip()),
-        user_agent: None,
+    CallContext {
+        administrator: None,
+        from_web_service,
+        client: ClientInfo {
+            kind: ClientKind::Api,
+            ip_address: address.map(|address| address.ip()),
+            user_agent: None,
+            device: None,
+        },
         request_id: request_id(request, from_web_service),
     }
+}
+
+/// The context of a call of an administrator.
+pub(super) fn context_of_admin<T>(
+    request: &Request<T>,
+    service_identity: &ServiceIdentity,
+    admin: &Person,
+) -> CallContext {
+    CallContext {
+        administrator: Some(admin.subject),
+        ..context_of_call(request, service_identity)
+    }
+}
+
+/// The form that a sign-in was submitted with, as web-service states it.
+pub(super) fn sign_in_form<T>(context: &CallContext, request: &Request<T>) -> Option<SignInForm> {
+    let form = text(request, SIGN_IN_FORM).filter(|_| context.from_web_service)?;
+    SignInForm::from_bytes(&URL_SAFE_NO_PAD.decode(form).ok()?)
 }
 
 /// The id of web-service's request. Other callers state none: they could imitate the ids of other requests.

@@ -36,10 +36,10 @@ use auth_proto::v1::{
 use holdfast_core::clock::Clock;
 use holdfast_identity::{
     account::Accounts,
-    audit::AuditTrail,
     key::{KeyRotation, PublishedKeys},
     oauth::OauthClients,
     services::IdentityServices,
+    store::AuditLog,
 };
 use tokio_util::sync::CancellationToken;
 use tonic::service::RoutesBuilder;
@@ -50,10 +50,7 @@ use self::{
     auth::{AuthApi, RevocationStreams},
 };
 use crate::{
-    grpc::{
-        audit::{AuditRateLimiter, AuditRecorder},
-        call_context::{CallerAuthenticator, ServiceIdentity},
-    },
+    grpc::call_context::{CallerAuthenticator, ServiceIdentity},
     revocation_feed::RevocationFeed,
 };
 
@@ -71,10 +68,10 @@ pub struct Services {
     pub keys: Arc<dyn PublishedKeys>,
     /// Rotation of the signing key.
     pub key_rotation: Arc<dyn KeyRotation>,
-    /// The time of audit events and heartbeats.
+    /// The time of answers and heartbeats.
     pub clock: Arc<dyn Clock>,
-    /// The audit trail.
-    pub audit: Arc<dyn AuditTrail>,
+    /// The stored audit events.
+    pub audit: Arc<dyn AuditLog>,
     /// The source of the revocation streams.
     pub feed: Arc<RevocationFeed>,
 }
@@ -91,10 +88,6 @@ impl Services {
             identity: Arc::clone(&self.identity),
             service_identity: Arc::clone(&self.service_identity),
         };
-        let audit = AuditRecorder {
-            trail: self.audit,
-            clock: Arc::clone(&self.clock),
-        };
         let auth = AuthApi {
             identity: Arc::clone(&self.identity),
             service_identity: self.service_identity,
@@ -105,14 +98,11 @@ impl Services {
                 clock: self.clock,
                 shutdown: shutdown.clone(),
             },
-            audit: audit.clone(),
-            invalid_clients: AuditRateLimiter::default(),
         };
         let account = AccountApi {
             identity: Arc::clone(&self.identity),
             accounts: self.accounts.clone(),
             callers: callers.clone(),
-            audit: audit.clone(),
             feed: self.feed,
         };
         let admin = AdminApi {
@@ -121,7 +111,7 @@ impl Services {
             clients: self.clients,
             callers,
             key_rotation: self.key_rotation,
-            audit,
+            audit: self.audit,
         };
         routes
             .add_service(AuthServiceServer::new(auth).max_decoding_message_size(max_message))

@@ -8,8 +8,10 @@ use auth_proto::v1::{
 };
 use auth_service::{app::App, config::ServeConfig};
 use holdfast_core::clock::ManualClock;
-use holdfast_identity::account::{Accounts, User};
-use holdfast_store_sqlite::SqliteStore;
+use holdfast_identity::{
+    account::{Accounts, User},
+    call_context::CallContext,
+};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -57,7 +59,7 @@ impl TestService {
         let app = App::build(config, Arc::new(clock.clone())).await.unwrap();
         let address = app.address().unwrap();
         let shutdown = CancellationToken::new();
-        let store = SqliteStore::open(&database).await.unwrap();
+        let store = auth_service::app::open_store(&database).await.unwrap();
         let accounts = auth_service::app::open_accounts(store, hashing, Arc::new(clock.clone()));
         let accounts = accounts.await.unwrap();
         Self {
@@ -93,7 +95,12 @@ impl TestService {
     pub(crate) async fn add_user(&self, name: &str, admin: bool) -> User {
         let accounts = &self.accounts;
         accounts
-            .create(name.parse().unwrap(), PASSWORD, admin)
+            .create(
+                name.parse().unwrap(),
+                PASSWORD,
+                admin,
+                &CallContext::operator(),
+            )
             .await
             .unwrap()
     }

@@ -9,6 +9,8 @@ use crate::{
         Account, HasherError, NewPassword, PasswordHasher, PasswordRejected, PasswordVersion, User,
         Username,
     },
+    audit::{AuditEvent, AuditKind, AuditRecorder, AuditSubject},
+    call_context::CallContext,
     error::{Fault, StoreError, fault_from},
     id::UserId,
     revocation::RevocationCache,
@@ -61,6 +63,7 @@ pub struct Accounts {
     users: Arc<dyn AccountStore>,
     revocations: Arc<dyn RevocationCache>,
     hasher: Arc<dyn PasswordHasher>,
+    audit: AuditRecorder,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -71,6 +74,7 @@ impl Accounts {
         users: Arc<dyn AccountStore>,
         revocations: Arc<dyn RevocationCache>,
         hasher: Arc<dyn PasswordHasher>,
+        audit: AuditRecorder,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Self {
@@ -78,6 +82,7 @@ impl Accounts {
             users,
             revocations,
             hasher,
+            audit,
             clock,
             random,
         }
@@ -89,6 +94,7 @@ impl Accounts {
         username: Username,
         password: &str,
         admin: bool,
+        context: &CallContext,
     ) -> Result<User, CreateAccountError> {
         let password = NewPassword::parse(password, &username)?;
         let password_hash = self.hasher.hash(password.password()).await?;
@@ -106,7 +112,10 @@ impl Accounts {
             password_hash,
             password_version: PasswordVersion(1),
         };
-        if self.users.insert_user(&account).await? {
+        let events = [self.event(context, AuditKind::UserCreated, account.user.id)];
+        let is_inserted = self.users.insert_user(&account, &events).await?;
+        self.audit.committed(is_inserted, &events);
+        if is_inserted {
             Ok(account.user)
         } else {
             Err(CreateAccountError::NameTaken)
@@ -130,16 +139,33 @@ impl Accounts {
     }
 
     /// Disables an account: refuses further sign-ins and ends all of its logins.
-    pub async fn disable(&self, id: UserId) -> Result<StatusChange, ChangeAccountError> {
-        let change = self.users.disable_user(id, self.clock.now()).await?;
+    pub async fn disable(
+        &self,
+        id: UserId,
+        context: &CallContext,
+    ) -> Result<StatusChange, ChangeAccountError> {
+        let now = self.clock.now();
+        let events = [self.event(context, AuditKind::UserDisabled, id)];
+        let change = self.users.disable_user(id, now, &events).await?;
+        self.audit.committed(change == Change::Applied, &events);
         self.revocations.catch_up().await;
         self.status_change(id, change).await
     }
 
     /// Enables an account. Logins that were ended stay ended.
-    pub async fn enable(&self, id: UserId) -> Result<StatusChange, ChangeAccountError> {
-        let change = self.users.enable_user(id).await?;
+    pub async fn enable(
+        &self,
+        id: UserId,
+        context: &CallContext,
+    ) -> Result<StatusChange, ChangeAccountError> {
+        let events = [self.event(context, AuditKind::UserEnabled, id)];
+        let change = self.users.enable_user(id, &events).await?;
+        self.audit.committed(change == Change::Applied, &events);
         self.status_change(id, change).await
+    }
+
+    fn event(&self, context: &CallContext, kind: AuditKind, user: UserId) -> AuditEvent {
+        self.audit.event(context, kind, AuditSubject::user(user))
     }
 
     async fn status_change(
@@ -154,8 +180,15 @@ impl Accounts {
     }
 
     /// Deletes an account and ends all of its logins.
-    pub async fn delete(&self, id: UserId) -> Result<(), ChangeAccountError> {
-        let deleted = self.users.delete_user(id, self.clock.now()).await?;
+    pub async fn delete(
+        &self,
+        id: UserId,
+        context: &CallContext,
+    ) -> Result<(), ChangeAccountError> {
+        let events = [self.event(context, AuditKind::UserDeleted, id)];
+        let now = self.clock.now();
+        let deleted = self.users.delete_user(id, now, &events).await?;
+        self.audit.committed(deleted, &events);
         self.revocations.catch_up().await;
         if deleted {
             Ok(())
@@ -166,7 +199,12 @@ impl Accounts {
 
     /// Sets a password without the current one and ends all logins. Of two concurrent calls, the later one prevails. The new
     /// password must differ from the current one, which costs a verification in any case.
-    pub async fn set_password(&self, id: UserId, password: &str) -> Result<(), ChangeAccountError> {
+    pub async fn set_password(
+        &self,
+        id: UserId,
+        password: &str,
+        context: &CallContext,
+    ) -> Result<(), ChangeAccountError> {
         let user = self.by_id(id).await?;
         let password = NewPassword::parse(password, &user.username)?;
         let password = password.password();
@@ -178,11 +216,13 @@ impl Accounts {
                 return Err(PasswordRejected::Unchanged.into());
             }
             let (version, now) = (account.password_version, self.clock.now());
+            let events = [self.event(context, AuditKind::PasswordSet, id)];
             let replaced = self
                 .users
-                .replace_password(id, version, &hash, None, now)
+                .replace_password(id, version, &hash, None, now, &events)
                 .await?;
             if replaced.is_some() {
+                self.audit.committed(true, &events);
                 self.revocations.catch_up().await;
                 return Ok(());
             }

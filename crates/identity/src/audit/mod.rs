@@ -2,10 +2,14 @@
 
 mod event;
 mod kind;
+mod recorder;
+mod subject;
 mod trail;
 
 pub use self::{
     event::{AuditEvent, AuditRecord, RequestSource},
     kind::AuditKind,
+    recorder::AuditRecorder,
+    subject::AuditSubject,
     trail::{AuditQuery, AuditTrail},
 };

@@ -1,10 +1,7 @@
 //! The port of the audit trail.
 
-use async_trait::async_trait;
-
 use crate::{
-    audit::{AuditEvent, AuditKind, AuditRecord},
-    error::StoreError,
+    audit::{AuditEvent, AuditKind},
     id::UserId,
 };
 
@@ -21,12 +18,11 @@ pub struct AuditQuery {
     pub limit: u32,
 }
 
-/// Keeps audit events.
-#[async_trait]
+/// Keeps the audit events of a process.
 pub trait AuditTrail: Send + Sync {
-    /// Queues an event for the store and returns at once. If the event cannot be stored, the action that it reports stands.
+    /// Logs an event, queues it for the store and returns at once. If the event cannot be stored, it is only in the log.
     fn record(&self, event: AuditEvent);
 
-    /// Returns the records that match, the newest first.
-    async fn events(&self, query: &AuditQuery) -> Result<Vec<AuditRecord>, StoreError>;
+    /// Logs an event that the store has already stored.
+    fn log(&self, event: &AuditEvent);
 }

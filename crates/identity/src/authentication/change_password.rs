@@ -2,10 +2,12 @@
 
 use crate::{
     account::{Account, HasherError, NewPassword, Password, PasswordRejected},
+    audit::{AuditKind, AuditSubject},
     authentication::{
         AuthenticationService, LoginAttemptKeys, SignInError, SignedIn, StepUpRequired, Throttled,
         verify_password::PasswordCheckError,
     },
+    call_context::CallContext,
     error::{Fault, StoreError, fault_from},
     login::ClientInfo,
     token::Person,
@@ -49,6 +51,21 @@ pub struct PasswordChanged {
     pub login: Result<SignedIn, SignInError>,
 }
 
+impl ChangePasswordError {
+    /// The kind of the audit event of this error, if it has one.
+    const fn audit_kind(&self) -> Option<AuditKind> {
+        match self {
+            Self::InvalidCredentials => Some(AuditKind::PasswordChangeRefused),
+            Self::Throttled(throttled) if throttled.is_first => {
+                Some(AuditKind::PasswordChangeThrottled)
+            }
+            Self::Password(_) | Self::StepUpRequired(_) | Self::Throttled(_) | Self::Fault(_) => {
+                None
+            }
+        }
+    }
+}
+
 impl AuthenticationService {
     /// Replaces the password of the caller's account, ends all of its logins, and starts a new one of the same kind. Requires a
     /// recent authentication. The current password is verified, and counted, before the new one is examined.
@@ -57,7 +74,23 @@ impl AuthenticationService {
         caller: &Person,
         current: &Password,
         new: &str,
-        client: ClientInfo,
+        context: &CallContext,
+    ) -> Result<PasswordChanged, ChangePasswordError> {
+        let result = self.change_to(caller, current, new, context).await;
+        let error = result.as_ref().err();
+        if let Some(kind) = error.and_then(ChangePasswordError::audit_kind) {
+            let subject = AuditSubject::caller(caller);
+            self.deps.audit.record(context, kind, subject);
+        }
+        result
+    }
+
+    async fn change_to(
+        &self,
+        caller: &Person,
+        current: &Password,
+        new: &str,
+        context: &CallContext,
     ) -> Result<PasswordChanged, ChangePasswordError> {
         let now = self.deps.clock.now();
         self.policy
@@ -66,7 +99,7 @@ impl AuthenticationService {
         let keys = LoginAttemptKeys::for_reauthentication(
             &*self.deps.keyed_hasher,
             (caller.subject, caller.sid),
-            client.ip_address,
+            context.client.ip_address,
         );
         if !self.verify_password(&keys, Some(&account), current).await? {
             return Err(ChangePasswordError::InvalidCredentials);
@@ -76,10 +109,12 @@ impl AuthenticationService {
         if new.password().expose() == current.expose() {
             return Err(PasswordRejected::Unchanged.into());
         }
-        let client = self.with_kind_of_login(caller, client).await?;
-        let account = self.replace_password(caller, account, &new).await?;
+        let of_login = self.with_kind_of_login(caller, context).await?;
+        let account = self
+            .replace_password(caller, account, &new, context)
+            .await?;
         Ok(PasswordChanged {
-            login: self.start_login(account, client).await,
+            login: self.continue_login(account, &of_login).await,
         })
     }
 
@@ -94,13 +129,17 @@ impl AuthenticationService {
         caller: &Person,
         account: Account,
         new: &NewPassword,
+        context: &CallContext,
     ) -> Result<Account, ChangePasswordError> {
         let hash = self.deps.hasher.hash(new.password()).await?;
         let (id, version) = (account.user.id, account.password_version);
-        let (store, now) = (&self.deps.store, self.deps.clock.now());
+        let (store, audit, now) = (&self.deps.store, &self.deps.audit, self.deps.clock.now());
+        let subject = AuditSubject::caller(caller);
+        let events = [audit.event(context, AuditKind::PasswordChanged, subject)];
         let replaced = store
-            .replace_password(id, version, &hash, Some(caller.sid), now)
+            .replace_password(id, version, &hash, Some(caller.sid), now, &events)
             .await?;
+        audit.committed(replaced.is_some(), &events);
         self.deps.revocations.catch_up().await;
         Ok(Account {
             password_version: replaced.ok_or(ChangePasswordError::InvalidCredentials)?,
@@ -108,18 +147,20 @@ impl AuthenticationService {
         })
     }
 
-    /// The client info with the kind of the caller's login, which the new login keeps.
+    /// The context with the kind of the caller's login, which the new login keeps.
     async fn with_kind_of_login(
         &self,
         caller: &Person,
-        client: ClientInfo,
-    ) -> Result<ClientInfo, ChangePasswordError> {
-        match self.deps.store.login(caller.sid).await? {
-            Some((login, _)) => Ok(ClientInfo {
+        context: &CallContext,
+    ) -> Result<CallContext, ChangePasswordError> {
+        let found = self.deps.store.login(caller.sid).await?;
+        let (login, _) = found.ok_or(ChangePasswordError::InvalidCredentials)?;
+        Ok(CallContext {
+            client: ClientInfo {
                 kind: login.kind,
-                ..client
-            }),
-            None => Err(ChangePasswordError::InvalidCredentials),
-        }
+                ..context.client.clone()
+            },
+            ..context.clone()
+        })
     }
 }

@@ -4,12 +4,14 @@ use time::OffsetDateTime;
 
 use crate::{
     account::{Account, Password, User, Username},
+    audit::{AuditKind, AuditSubject},
     authentication::{
         AuthenticationService, KnownLocations, Throttled, verify_password::PasswordCheckError,
     },
+    call_context::CallContext,
     error::{Fault, StoreError, fault_from},
-    id::{Sid, UserId},
-    login::{ClientInfo, ClientKind, Generation, NewLogin, SignInForm},
+    id::Sid,
+    login::{ClientKind, Generation, NewLogin, SignInForm},
     token::{HandleKind, RefreshHandle},
 };
 
@@ -23,8 +25,6 @@ pub struct LoginAttempt {
     pub username: String,
     /// The password as it was typed.
     pub password: Password,
-    /// The source of the request.
-    pub client: ClientInfo,
     /// The sign-in form of web-service that was sent, if any.
     pub form: Option<SignInForm>,
 }
@@ -48,22 +48,17 @@ pub struct SignedIn {
     pub expires_at: OffsetDateTime,
     /// The login ticket (`hft_…`), valid for [`TICKET_TTL`](crate::login::TICKET_TTL).
     pub ticket: String,
-    /// Older logins that ended because the account had too many.
-    pub ended: Vec<Sid>,
-    /// Whether an earlier submission of the same form started the login.
-    pub is_repeated: bool,
 }
 
 /// Why a sign-in failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
-    /// The username is unknown, the password wrong, or the account disabled; the caller does not learn which. The account, if
-    /// there is one, is for the audit trail only.
+    /// The username is unknown, the password wrong, or the account disabled; the caller does not learn which.
     #[error("the username or the password is wrong")]
-    InvalidCredentials(Option<UserId>),
-    /// A rate limit refuses further attempts for now. The account, if there is one, is for the audit trail only.
-    #[error("{0}")]
-    Throttled(Throttled, Option<UserId>),
+    InvalidCredentials,
+    /// A rate limit refuses further attempts for now.
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
     /// The service failed.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -71,27 +66,64 @@ pub enum SignInError {
 
 fault_from!(SignInError: StoreError);
 
+impl From<PasswordCheckError> for SignInError {
+    fn from(error: PasswordCheckError) -> Self {
+        match error {
+            PasswordCheckError::Throttled(throttled) => Self::Throttled(throttled),
+            PasswordCheckError::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+impl SignInError {
+    /// The kind of the audit event of this error, if it has one.
+    const fn audit_kind(&self) -> Option<AuditKind> {
+        match self {
+            Self::InvalidCredentials => Some(AuditKind::SignInRefused),
+            Self::Throttled(throttled) if throttled.is_first => Some(AuditKind::SignInThrottled),
+            Self::Fault(Fault::Overloaded { .. }) => Some(AuditKind::SignInOverloaded),
+            Self::Throttled(_) | Self::Fault(_) => None,
+        }
+    }
+}
+
 impl AuthenticationService {
     /// Finds the account, verifies the password, and starts a login.
-    pub async fn sign_in(&self, attempt: LoginAttempt) -> Result<SignedIn, SignInError> {
+    pub async fn sign_in(
+        &self,
+        attempt: LoginAttempt,
+        context: &CallContext,
+    ) -> Result<SignedIn, SignInError> {
         let account = self.find_account(&attempt.username).await?;
         let id = account.as_ref().map(|account| account.user.id);
-        let (name, client) = (&attempt.username, &attempt.client);
+        let result = self.sign_in_to(account, attempt, context).await;
+        if let Some(kind) = result.as_ref().err().and_then(SignInError::audit_kind) {
+            let subject = match kind {
+                AuditKind::SignInOverloaded => AuditSubject::default(),
+                _ => AuditSubject::attempted(id),
+            };
+            self.deps.audit.record(context, kind, subject);
+        }
+        result
+    }
+
+    async fn sign_in_to(
+        &self,
+        account: Option<Account>,
+        attempt: LoginAttempt,
+        context: &CallContext,
+    ) -> Result<SignedIn, SignInError> {
+        let (name, client) = (&attempt.username, &context.client);
         let keys = self.sign_in_keys(name, account.as_ref(), client).await?;
-        let is_right = self.verify_password(&keys, account.as_ref(), &attempt.password);
-        let is_right = is_right.await.map_err(|error| match error {
-            PasswordCheckError::Throttled(throttled) => SignInError::Throttled(throttled, id),
-            PasswordCheckError::Fault(fault) => SignInError::Fault(fault),
-        })?;
-        match account.filter(|_| is_right) {
-            Some(account) => {
-                self.update_hash(&account, &attempt.password).await;
-                match attempt.form {
-                    Some(form) => self.start_form_login(account, attempt.client, form).await,
-                    None => self.start_login(account, attempt.client).await,
-                }
-            }
-            None => Err(SignInError::InvalidCredentials(id)),
+        let is_right = self
+            .verify_password(&keys, account.as_ref(), &attempt.password)
+            .await?;
+        let account = account.filter(|_| is_right);
+        let account = account.ok_or(SignInError::InvalidCredentials)?;
+        self.update_hash(&account, &attempt.password).await;
+        match attempt.form {
+            Some(form) => self.start_form_login(account, context, form).await,
+            None => self.start_login(account, context).await,
         }
     }
 
@@ -110,14 +142,27 @@ impl AuthenticationService {
     }
 
     /// Starts a login of `account`, whose owner has just authenticated.
-    pub(super) async fn start_login(
+    async fn start_login(
         &self,
         account: Account,
-        client: ClientInfo,
+        context: &CallContext,
     ) -> Result<SignedIn, SignInError> {
         let sid = Sid::random(&*self.deps.random);
-        let started = self.start_login_as(sid, &account, client).await?;
-        started.ok_or(SignInError::InvalidCredentials(Some(account.user.id)))
+        let kind = Some(AuditKind::SignedIn);
+        let started = self.start_login_as(sid, &account, kind, context).await?;
+        started.ok_or(SignInError::InvalidCredentials)
+    }
+
+    /// Starts a login of `account` in place of the one in which its owner has just changed the password, which is the event that is
+    /// recorded.
+    pub(super) async fn continue_login(
+        &self,
+        account: Account,
+        context: &CallContext,
+    ) -> Result<SignedIn, SignInError> {
+        let sid = Sid::random(&*self.deps.random);
+        let started = self.start_login_as(sid, &account, None, context).await?;
+        started.ok_or(SignInError::InvalidCredentials)
     }
 
     /// Starts the login of a form, or returns the one that an earlier submission started: a browser that sends the form twice
@@ -125,17 +170,18 @@ impl AuthenticationService {
     async fn start_form_login(
         &self,
         account: Account,
-        client: ClientInfo,
+        context: &CallContext,
         form: SignInForm,
     ) -> Result<SignedIn, SignInError> {
         let sid = form.sid(&*self.deps.keyed_hasher, account.user.id);
-        if let Some(started) = self.start_login_as(sid, &account, client.clone()).await? {
+        let kind = Some(AuditKind::SignedIn);
+        if let Some(started) = self.start_login_as(sid, &account, kind, context).await? {
             return Ok(started);
         }
         match self.recent_form_login(sid).await? {
             Some(started) => Ok(started),
             // That login has ended, or its ticket has expired.
-            None => self.start_login(account, client).await,
+            None => self.start_login(account, context).await,
         }
     }
 
@@ -156,8 +202,6 @@ impl AuthenticationService {
             epoch: self.deps.revocations.epoch().id.clone(),
             expires_at: login.expires_at,
             ticket: self.ticket(sid),
-            ended: Vec::new(),
-            is_repeated: true,
         }))
     }
 
@@ -166,9 +210,15 @@ impl AuthenticationService {
         &self,
         sid: Sid,
         account: &Account,
-        client: ClientInfo,
+        kind: Option<AuditKind>,
+        context: &CallContext,
     ) -> Result<Option<SignedIn>, StoreError> {
         let (user, now) = (&account.user, self.deps.clock.now());
+        let client = context.client.clone();
+        let event = |kind| {
+            let subject = AuditSubject::login(user.id, sid);
+            self.deps.audit.event(context, kind, subject)
+        };
         let login = NewLogin {
             sid,
             user_id: user.id,
@@ -178,10 +228,16 @@ impl AuthenticationService {
             amr: PASSWORD,
             created_at: now,
             expires_at: now + self.policy.login_ttl,
+            events: kind.map(event).into_iter().collect(),
+            surplus_event: event(AuditKind::SurplusEnded),
         };
         let Some(ended) = self.deps.store.insert_login(&login).await? else {
             return Ok(None);
         };
+        self.deps.audit.committed(true, &login.events);
+        self.deps
+            .audit
+            .committed(true, &login.surplus_events(&ended));
         if !ended.is_empty() {
             self.deps.revocations.catch_up().await;
         }
@@ -194,8 +250,6 @@ impl AuthenticationService {
             epoch: self.deps.revocations.epoch().id.clone(),
             expires_at: login.expires_at,
             ticket: self.ticket(sid),
-            ended,
-            is_repeated: false,
         }))
     }
 

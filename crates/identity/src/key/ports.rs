@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
-use crate::{error::Fault, key::StoredSigningKey};
+use crate::{call_context::CallContext, error::Fault, key::StoredSigningKey};
 
 /// The JWKS of this instance.
 pub trait PublishedKeys: Send + Sync {
@@ -16,5 +16,5 @@ pub trait PublishedKeys: Send + Sync {
 pub trait KeyRotation: Send + Sync {
     /// Publishes a new key, which signs after [`PUBLICATION_LEAD_TIME`](crate::key::PUBLICATION_LEAD_TIME). Returns its `kid`, or
     /// `None` if a published key does not sign yet.
-    async fn rotate(&self) -> Result<Option<String>, Fault>;
+    async fn rotate(&self, context: &CallContext) -> Result<Option<String>, Fault>;
 }

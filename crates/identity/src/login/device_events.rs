@@ -1,8 +1,9 @@
 //! Reports of web-service about the keys that bind browser sessions to devices.
 
 use crate::{
+    audit::{AuditKind, AuditSubject},
+    call_context::CallContext,
     error::{Fault, StoreError, fault_from},
-    id::{Sid, UserId},
     login::{EndReason, LoginService},
     token::HandleKind,
 };
@@ -37,29 +38,48 @@ pub enum ReportDeviceError {
 
 fault_from!(ReportDeviceError: StoreError);
 
+impl DeviceEvent {
+    const fn audit_kind(self) -> AuditKind {
+        match self {
+            Self::Bound => AuditKind::DeviceBound,
+            Self::ProofRefused => AuditKind::DeviceProofRefused,
+            Self::TheftSuspected { .. } => AuditKind::TheftSuspected,
+        }
+    }
+}
+
 impl LoginService {
-    /// Records an event for the login that a refresh token belongs to, and returns the account and the login.
+    /// Records an event for the login that a refresh token belongs to.
     pub async fn report_device(
         &self,
         refresh_token: &str,
         event: DeviceEvent,
-    ) -> Result<(UserId, Sid), ReportDeviceError> {
+        context: &CallContext,
+    ) -> Result<(), ReportDeviceError> {
         let handle = self.deps.refresh_tokens.decode(refresh_token);
         let handle = handle.filter(|handle| handle.kind == HandleKind::RefreshToken);
         let sid = handle.ok_or(ReportDeviceError::Malformed)?.sid;
-        let (store, now) = (&self.deps.store, self.deps.clock.now());
+        let (store, audit, now) = (&self.deps.store, &self.deps.audit, self.deps.clock.now());
         let found = store.login(sid).await?;
-        let (login, user) = found
-            .filter(|(login, _)| login.is_live(now))
-            .ok_or(ReportDeviceError::LoginEnded)?;
+        let found = found.filter(|(login, _)| login.is_live(now));
+        let (login, user) = found.ok_or(ReportDeviceError::LoginEnded)?;
+        let (kind, subject) = (event.audit_kind(), AuditSubject::login(user.id, login.sid));
+        let events = [audit.event(context, kind, subject.clone())];
         match event {
-            DeviceEvent::Bound => store.set_bound_at(login.sid, now).await?,
+            DeviceEvent::Bound => {
+                let is_bound = store.set_bound_at(login.sid, now, &events).await?;
+                audit.committed(is_bound, &events);
+            }
             DeviceEvent::TheftSuspected { ends_login: true } => {
-                store.end_login(login.sid, EndReason::Stolen, now).await?;
+                let (sid, reason) = (login.sid, EndReason::Stolen);
+                let ended = store.end_login(sid, reason, now, &events).await?;
+                audit.committed(ended, &events);
                 self.deps.revocations.catch_up().await;
             }
-            DeviceEvent::ProofRefused | DeviceEvent::TheftSuspected { ends_login: false } => {}
+            DeviceEvent::ProofRefused | DeviceEvent::TheftSuspected { ends_login: false } => {
+                audit.record(context, kind, subject);
+            }
         }
-        Ok((user.id, login.sid))
+        Ok(())
     }
 }

@@ -1,7 +1,9 @@
 //! List and end of logins, by the account's owner and by administrators.
 
 use crate::{
+    audit::{AuditEvent, AuditKind, AuditSubject},
     authentication::StepUpRequired,
+    call_context::CallContext,
     error::{Fault, StoreError, fault_from},
     id::{Sid, UserId},
     login::{EndReason, LoginRecord, LoginService},
@@ -43,7 +45,12 @@ impl LoginService {
     }
 
     /// Ends one of the caller's logins. Any but the caller's current one requires a recent authentication.
-    pub async fn end_own_login(&self, caller: &Person, sid: Sid) -> Result<(), EndLoginError> {
+    pub async fn end_own_login(
+        &self,
+        caller: &Person,
+        sid: Sid,
+        context: &CallContext,
+    ) -> Result<(), EndLoginError> {
         let now = self.deps.clock.now();
         let reason = if sid == caller.sid {
             EndReason::SignedOut
@@ -52,8 +59,13 @@ impl LoginService {
                 .require_recent_authentication(caller.authenticated_at, now)?;
             EndReason::EndedElsewhere
         };
-        let store = &self.deps.store;
-        let ended = store.end_login_of(caller.subject, sid, reason, now).await?;
+        let (store, audit) = (&self.deps.store, &self.deps.audit);
+        let subject = AuditSubject::login(caller.subject, sid);
+        let events = [audit.event(context, AuditKind::LoginEnded, subject)];
+        let ended = store
+            .end_login_of(caller.subject, sid, reason, now, &events)
+            .await?;
+        audit.committed(ended, &events);
         self.deps.revocations.catch_up().await;
         if ended {
             Ok(())
@@ -63,17 +75,30 @@ impl LoginService {
     }
 
     /// Ends all of the caller's logins but the current one, and returns their number. Requires a recent authentication.
-    pub async fn end_other_logins(&self, caller: &Person) -> Result<u64, EndOtherLoginsError> {
+    pub async fn end_other_logins(
+        &self,
+        caller: &Person,
+        context: &CallContext,
+    ) -> Result<u64, EndOtherLoginsError> {
         let now = self.deps.clock.now();
         self.policy
             .require_recent_authentication(caller.authenticated_at, now)?;
+        let subject = AuditSubject::caller(caller);
+        let kind = AuditKind::OtherLoginsEnded;
+        let events = [self.deps.audit.event(context, kind, subject)];
         let (except, reason) = (Some(caller.sid), EndReason::EndedElsewhere);
-        Ok(self.end_logins(caller.subject, except, reason).await?)
+        Ok(self
+            .end_logins(caller.subject, except, reason, &events)
+            .await?)
     }
 
     /// Ends all logins of an account for an administrator, and returns their number.
-    pub async fn end_user_logins(&self, user: UserId) -> Result<u64, Fault> {
-        self.end_logins(user, None, EndReason::Administrator).await
+    pub async fn end_user_logins(&self, user: UserId, context: &CallContext) -> Result<u64, Fault> {
+        let subject = AuditSubject::user(user);
+        let kind = AuditKind::AllLoginsEnded;
+        let events = [self.deps.audit.event(context, kind, subject)];
+        self.end_logins(user, None, EndReason::Administrator, &events)
+            .await
     }
 
     async fn end_logins(
@@ -81,9 +106,13 @@ impl LoginService {
         user: UserId,
         except: Option<Sid>,
         reason: EndReason,
+        events: &[AuditEvent],
     ) -> Result<u64, Fault> {
         let (store, now) = (&self.deps.store, self.deps.clock.now());
-        let ended = store.end_logins_of(user, except, reason, now).await?;
+        let ended = store
+            .end_logins_of(user, except, reason, now, events)
+            .await?;
+        self.deps.audit.committed(ended > 0, events);
         self.deps.revocations.catch_up().await;
         Ok(ended)
     }

@@ -4,6 +4,7 @@ use time::OffsetDateTime;
 
 use crate::{
     account::PasswordVersion,
+    audit::AuditEvent,
     authentication::{KeyedHash, KeyedHasher, KnownLocations},
     id::{Sid, UserId},
     login::ClientInfo,
@@ -28,6 +29,22 @@ pub struct NewLogin {
     pub created_at: OffsetDateTime,
     /// Expiry of the login, however often it is refreshed.
     pub expires_at: OffsetDateTime,
+    /// Audit events of the start.
+    pub events: Vec<AuditEvent>,
+    /// Audit event for each older login that ends because the account has too many, but for its `sid`.
+    pub surplus_event: AuditEvent,
+}
+
+impl NewLogin {
+    /// The audit events for the end of older logins.
+    #[must_use]
+    pub fn surplus_events(&self, ended: &[Sid]) -> Vec<AuditEvent> {
+        let event = |sid: &Sid| AuditEvent {
+            sid: Some(*sid),
+            ..self.surplus_event.clone()
+        };
+        ended.iter().map(event).collect()
+    }
 }
 
 /// A sign-in form as it was shown to one browser, identified by web-service. Sent twice, it starts one login.

@@ -5,6 +5,8 @@ use std::time::Duration;
 use holdfast_core::replay_cache::ReplayCacheError;
 
 use crate::{
+    audit::AuditSubject,
+    call_context::CallContext,
     dependencies::Dependencies,
     error::{Fault, StoreError, fault_from},
     issuer::is_equivalent_issuer,
@@ -48,7 +50,25 @@ impl ClientAuthenticationService {
     pub async fn authenticate(
         &self,
         credentials: &ClientCredentials,
+        context: &CallContext,
     ) -> Result<OauthClient, InvalidClient> {
+        let result = self.verify(credentials).await;
+        if let Err(InvalidClient::InvalidClient) = result {
+            self.record_refusal(credentials, context);
+        }
+        result
+    }
+
+    /// Records that credentials were refused. The stated identifier is kept only if it has the form of one.
+    pub(crate) fn record_refusal(&self, credentials: &ClientCredentials, context: &CallContext) {
+        let subject = AuditSubject {
+            client: credentials.id.parse().ok(),
+            ..AuditSubject::default()
+        };
+        self.deps.audit.record_invalid_client(context, &subject);
+    }
+
+    async fn verify(&self, credentials: &ClientCredentials) -> Result<OauthClient, InvalidClient> {
         let verifier = &self.deps.client_credentials;
         let id = match &credentials.authentication {
             ClientAuthentication::Assertion(assertion) if credentials.id.is_empty() => {

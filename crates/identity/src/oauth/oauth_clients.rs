@@ -6,6 +6,8 @@ use holdfast_core::{clock::Clock, invalid_key::InvalidKey};
 use secrecy::SecretString;
 
 use crate::{
+    audit::{AuditEvent, AuditKind, AuditRecorder, AuditSubject},
+    call_context::CallContext,
     error::{Fault, StoreError, fault_from},
     oauth::{ClientAuthMethod, ClientCredentialVerifier, ClientId, GrantType, OauthClient},
     revocation::RevocationCache,
@@ -81,6 +83,8 @@ pub struct OauthClients {
     pub revocations: Arc<dyn RevocationCache>,
     /// Generates secrets and parses keys.
     pub credentials: Arc<dyn ClientCredentialVerifier>,
+    /// Writes the audit events.
+    pub audit: AuditRecorder,
     /// The system clock.
     pub clock: Arc<dyn Clock>,
     /// Audiences of the issuer, the default first.
@@ -92,6 +96,7 @@ impl OauthClients {
     pub async fn register(
         &self,
         new: NewClient,
+        context: &CallContext,
     ) -> Result<(OauthClient, Option<SecretString>), RegisterClientError> {
         if !new.scopes.iter().all(Scope::is_application) {
             return Err(RegisterClientError::Scope);
@@ -130,7 +135,10 @@ impl OauthClients {
             disabled: false,
             created_at: self.clock.now(),
         };
-        if self.store.insert_client(&client).await? {
+        let events = [self.event(context, AuditKind::ClientCreated, &client.id)];
+        let is_inserted = self.store.insert_client(&client, &events).await?;
+        self.audit.committed(is_inserted, &events);
+        if is_inserted {
             Ok((client, secret))
         } else {
             Err(RegisterClientError::IdTaken)
@@ -143,11 +151,18 @@ impl OauthClients {
     }
 
     /// Disables an OAuth client permanently and revokes its tokens. False if it was disabled before.
-    pub async fn disable(&self, id: &ClientId) -> Result<bool, RegisterClientError> {
+    pub async fn disable(
+        &self,
+        id: &ClientId,
+        context: &CallContext,
+    ) -> Result<bool, RegisterClientError> {
         if id.is_first_party() {
             return Err(RegisterClientError::FirstParty);
         }
-        let change = self.store.disable_client(id, self.clock.now()).await?;
+        let events = [self.event(context, AuditKind::ClientDisabled, id)];
+        let now = self.clock.now();
+        let change = self.store.disable_client(id, now, &events).await?;
+        self.audit.committed(change == Change::Applied, &events);
         self.revocations.catch_up().await;
         match change {
             Change::Applied => Ok(true),
@@ -157,7 +172,11 @@ impl OauthClients {
     }
 
     /// Replaces the secret of an OAuth client, and returns the new one. The previous one is invalid at once.
-    pub async fn rotate_secret(&self, id: &ClientId) -> Result<SecretString, RegisterClientError> {
+    pub async fn rotate_secret(
+        &self,
+        id: &ClientId,
+        context: &CallContext,
+    ) -> Result<SecretString, RegisterClientError> {
         let client = self
             .store
             .client(id)
@@ -167,7 +186,14 @@ impl OauthClients {
             return Err(RegisterClientError::NoSecret);
         }
         let (secret, hash) = self.credentials.generate_secret();
-        self.store.set_client_secret(id, &hash).await?;
+        let events = [self.event(context, AuditKind::ClientSecretRotated, id)];
+        let is_set = self.store.set_client_secret(id, &hash, &events).await?;
+        self.audit.committed(is_set, &events);
         Ok(secret)
+    }
+
+    fn event(&self, context: &CallContext, kind: AuditKind, client: &ClientId) -> AuditEvent {
+        self.audit
+            .event(context, kind, AuditSubject::client(client))
     }
 }

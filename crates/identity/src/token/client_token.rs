@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use crate::{
+    audit::{AuditKind, AuditSubject},
+    call_context::CallContext,
     id::Jti,
-    oauth::{
-        ClientCredentials, ClientId, DpopPolicy, GrantType, KeyThumbprint, OauthClient,
-        PresentedProof,
-    },
+    oauth::{ClientCredentials, DpopPolicy, GrantType, KeyThumbprint, OauthClient, PresentedProof},
     token::scope::within,
     token::{Claims, HandleKind, IssueTokenError, Scopes, TokenService},
 };
@@ -23,8 +22,6 @@ pub struct ClientToken {
     pub scopes: Scopes,
     /// Whether the access token is bound to a key.
     pub is_bound: bool,
-    /// The OAuth client, which is also `sub`.
-    pub client: ClientId,
 }
 
 /// A request for a token by the client credentials grant.
@@ -45,13 +42,14 @@ impl TokenService {
     pub async fn issue_client_token(
         &self,
         request: &ClientTokenRequest,
+        context: &CallContext,
     ) -> Result<ClientToken, IssueTokenError> {
         // Before authentication, which uses up an assertion: a caller without a nonce has to repeat the request.
         let proof = match &request.proof {
             Some(proof) => Some(self.verify_dpop_proof(proof, HandleKind::RefreshToken)?),
             None => None,
         };
-        let client = self.clients.authenticate(&request.client).await?;
+        let client = self.clients.authenticate(&request.client, context).await?;
         if !client.may(GrantType::ClientCredentials) {
             return Err(IssueTokenError::UnauthorizedClient);
         }
@@ -73,12 +71,17 @@ impl TokenService {
             expires_at: issued_at + self.policy.access_ttl,
             key,
         };
+        let access_token = self.deps.access_tokens.sign(&claims)?;
+        let (kind, subject) = (
+            AuditKind::ClientTokenIssued,
+            AuditSubject::client(&client.id),
+        );
+        self.deps.audit.record(context, kind, subject);
         Ok(ClientToken {
-            access_token: self.deps.access_tokens.sign(&claims)?,
+            access_token,
             expires_in: self.policy.access_ttl,
             scopes: claims.scopes,
             is_bound: claims.key.is_some(),
-            client: client.id,
         })
     }
 

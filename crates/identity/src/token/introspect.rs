@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use crate::{
+    audit::{AuditKind, AuditSubject},
     authentication::Throttled,
+    call_context::CallContext,
     error::Fault,
-    oauth::{ClientCredentials, ClientId, FIRST_PARTY_CLIENT, InvalidClient, OauthClient},
+    oauth::{ClientCredentials, FIRST_PARTY_CLIENT, InvalidClient, OauthClient},
     token::{Claims, Consistency, TokenService, ValidateTokenError, rate_limits},
 };
 
@@ -15,9 +17,9 @@ pub enum IntrospectError {
     /// The OAuth client is unknown, disabled or public, or its credentials are wrong (RFC 7662 §2.1).
     #[error("the client is unknown, or its authentication is invalid")]
     InvalidClient,
-    /// The OAuth client exceeded the rate limit; with its identifier for the audit trail.
-    #[error("{0}")]
-    Throttled(Throttled, ClientId),
+    /// The OAuth client exceeded the rate limit.
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
     /// The service failed.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -39,15 +41,24 @@ impl TokenService {
         &self,
         credentials: &ClientCredentials,
         token: &str,
+        context: &CallContext,
     ) -> Result<Option<Arc<Claims>>, IntrospectError> {
-        let client = self.clients.authenticate(credentials).await?;
+        let client = self.clients.authenticate(credentials, context).await?;
         if !client.is_confidential() {
+            self.clients.record_refusal(credentials, context);
             return Err(IntrospectError::InvalidClient);
         }
         let counter = rate_limits::introspections(&*self.deps.keyed_hasher, &client.id);
         let now = self.deps.clock.now();
         let result = self.deps.counters.count(&[counter]).await;
-        result.map_err(|throttled| IntrospectError::Throttled(throttled, client.id.clone()))?;
+        if let Err(throttled) = result {
+            if throttled.is_first {
+                let kind = AuditKind::IntrospectionThrottled;
+                let subject = AuditSubject::client(&client.id);
+                self.deps.audit.record(context, kind, subject);
+            }
+            return Err(throttled.into());
+        }
         let Ok(claims) = self.deps.access_tokens.verify(token) else {
             return Ok(None);
         };

@@ -4,6 +4,8 @@ use time::OffsetDateTime;
 
 use crate::{
     account::User,
+    audit::{AuditKind, AuditSubject},
+    call_context::CallContext,
     error::StoreError,
     id::Sid,
     login::{ClientKind, Login},
@@ -23,6 +25,7 @@ impl TokenService {
     pub async fn issue_token(
         &self,
         request: &TokenRequest,
+        context: &CallContext,
     ) -> Result<IssuedTokens, IssueTokenError> {
         let audience = self.served_audience(request.audience.as_deref())?;
         let handle = self.decode_grant(&request.grant)?;
@@ -32,6 +35,7 @@ impl TokenService {
         };
         let exchange = Exchange {
             request,
+            context,
             audience,
             handle,
             proof: proof.as_ref(),
@@ -54,7 +58,7 @@ impl TokenService {
         let now = self.deps.clock.now();
         let (handle, requested) = (exchange.handle, exchange.request.scopes.clone());
         let (login, user) = self.live_login(handle.sid, now).await?;
-        let is_browser = exchange.request.client.kind == ClientKind::Browser;
+        let is_browser = exchange.context.client.kind == ClientKind::Browser;
         if login.kind == ClientKind::Browser && !is_browser {
             return Err(IssueTokenError::ServiceIdentityRequired);
         }
@@ -66,10 +70,13 @@ impl TokenService {
         match outcome {
             RotationOutcome::Expired => return Err(IssueTokenError::Expired),
             RotationOutcome::Reused => {
-                return Err(self.revoke_on_reuse(user.id, login.sid, now).await?);
+                let subject = AuditSubject::login(user.id, login.sid);
+                return Err(self.revoke_on_reuse(exchange, subject, now).await?);
             }
             // A request that was in progress when a concurrent one rotated is no repeat of a lost answer.
-            RotationOutcome::Repeat if is_first_attempt => self.count_repeat(&login, &user).await?,
+            RotationOutcome::Repeat if is_first_attempt => {
+                self.count_repeat(exchange, &login, &user).await?;
+            }
             RotationOutcome::Advance | RotationOutcome::Keep | RotationOutcome::Repeat => {}
         }
         let scopes = match (handle.kind, outcome) {
@@ -92,12 +99,14 @@ impl TokenService {
             return self.rotate(exchange, content).await;
         }
         self.update_last_seen(&login, now).await?;
-        let issued = self.mint(content, login.generation)?;
-        Ok(Some(IssuedTokens {
-            is_repeated_elsewhere: outcome == RotationOutcome::Repeat
-                && login.was_refreshed_elsewhere(&exchange.request.client),
-            ..issued
-        }))
+        if outcome == RotationOutcome::Repeat
+            && login.was_refreshed_elsewhere(&exchange.context.client)
+        {
+            let subject = AuditSubject::login(user.id, login.sid);
+            let kind = AuditKind::RefreshRepeatedElsewhere;
+            self.deps.audit.record(exchange.context, kind, subject);
+        }
+        self.mint(content, login.generation).map(Some)
     }
 
     /// Returns the requested audience in its normal form, or the default one.

@@ -5,7 +5,6 @@ use holdfast_core::replay_cache::ReplayCacheError;
 use crate::{
     authentication::{StepUpRequired, Throttled},
     error::{Fault, StoreError, fault_from},
-    id::{Sid, UserId},
     oauth::{DpopError, InvalidClient},
     token::SigningError,
 };
@@ -24,7 +23,7 @@ pub enum IssueTokenError {
     LoginEnded,
     /// The login ticket or refresh token was used up; its login has been ended (RFC 9700 §4.14.2).
     #[error("the ticket or refresh token was used before; the login has been ended")]
-    Reused(UserId, Sid),
+    Reused,
     /// The OAuth client is unknown or disabled, or its credentials are wrong.
     #[error("the client is unknown, or its authentication is invalid")]
     InvalidClient,
@@ -43,9 +42,9 @@ pub enum IssueTokenError {
     /// A DPoP proof is missing or not valid.
     #[error(transparent)]
     Dpop(#[from] DpopError),
-    /// The login was refreshed too often; with its account and identifier for the audit trail.
-    #[error("{0}")]
-    Throttled(Throttled, UserId, Sid),
+    /// The login was refreshed too often.
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
     /// Tokens are not issued for this audience.
     #[error("the requested audience is not served here")]
     InvalidAudience,

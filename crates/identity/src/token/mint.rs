@@ -66,10 +66,6 @@ impl TokenService {
             }),
             scopes: claims.scopes,
             is_bound: claims.key.is_some(),
-            user: user.id,
-            sid: login.sid,
-            is_refresh: generation != login.generation && login.generation != Generation::TICKET,
-            is_repeated_elsewhere: false,
         })
     }
 }

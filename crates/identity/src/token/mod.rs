@@ -28,7 +28,7 @@ pub use self::{
     introspect::IntrospectError,
     issue_token_error::IssueTokenError,
     refresh_token::{HandleKind, RefreshHandle, RefreshTokenCodec},
-    revoke_token::{RevocationOutcome, RevocationRequest, RevokeTokenError},
+    revoke_token::{RevocationRequest, RevokeTokenError},
     scope::{Scope, ScopeName, Scopes, UnknownScope},
     service::TokenService,
     token_error::TokenError,

@@ -6,10 +6,13 @@ use time::OffsetDateTime;
 
 use crate::{
     account::User,
+    audit::{AuditKind, AuditSubject},
+    authentication::Throttled,
+    call_context::CallContext,
     login::{ClientKind, Generation, Login, RefreshTokenState},
     token::{
         IssueTokenError, Scopes, TokenService, rate_limits, rotation_outcome::RotationOutcome,
-        scope::within,
+        scope::within, token_request::Exchange,
     },
 };
 
@@ -53,11 +56,29 @@ impl TokenService {
     /// program may send many requests at once.
     pub(super) async fn count_repeat(
         &self,
+        exchange: &Exchange<'_>,
         login: &Login,
         user: &User,
     ) -> Result<(), IssueTokenError> {
         let counter = rate_limits::repeats(&*self.deps.keyed_hasher, login.sid, login.generation);
         let result = self.deps.counters.count(&[counter]).await;
-        result.map_err(|throttled| IssueTokenError::Throttled(throttled, user.id, login.sid))
+        result.map_err(|throttled| {
+            let subject = AuditSubject::login(user.id, login.sid);
+            self.refresh_throttled(exchange.context, throttled, subject)
+        })
+    }
+
+    /// Records the first refusal of a delay, and returns the error.
+    pub(super) fn refresh_throttled(
+        &self,
+        context: &CallContext,
+        throttled: Throttled,
+        subject: AuditSubject,
+    ) -> IssueTokenError {
+        if throttled.is_first {
+            let kind = AuditKind::RefreshThrottled;
+            self.deps.audit.record(context, kind, subject);
+        }
+        throttled.into()
     }
 }

@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use holdfast_core::replay_cache::ReplayCacheError;
 
 use crate::{
+    audit::{AuditKind, AuditSubject},
     authentication::Throttled,
+    call_context::CallContext,
     error::{Fault, StoreError, fault_from},
     id::{Sid, UserId},
     leeway::LEEWAY,
@@ -30,17 +32,6 @@ pub struct RevocationRequest<'a> {
     pub proof: Option<&'a PresentedProof>,
     /// Whether the OAuth client that the token was issued to authenticated itself, so that no DPoP proof is needed.
     pub by_own_client: bool,
-}
-
-/// What a revocation ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RevocationOutcome {
-    /// The login of an account.
-    Login(UserId, Sid),
-    /// One access token, with its account and login unless it was issued to an OAuth client for itself.
-    Token(Option<(UserId, Sid)>),
-    /// Nothing: the text is no token, or the token was expired or revoked.
-    Nothing,
 }
 
 /// Why a revocation is refused.
@@ -68,13 +59,14 @@ impl TokenService {
     pub async fn revoke_token(
         &self,
         request: RevocationRequest<'_>,
-    ) -> Result<RevocationOutcome, RevokeTokenError> {
+        context: &CallContext,
+    ) -> Result<(), RevokeTokenError> {
         if let Some(handle) = self.deps.refresh_tokens.decode(request.token) {
-            return self.end_login_of_handle(handle, request).await;
+            return self.end_login_of_handle(handle, request, context).await;
         }
         match self.deps.access_tokens.verify(request.token) {
-            Ok(claims) => self.revoke_access_token(&claims, request).await,
-            Err(_) => Ok(RevocationOutcome::Nothing),
+            Ok(claims) => self.revoke_access_token(&claims, request, context).await,
+            Err(_) => Ok(()),
         }
     }
 
@@ -84,19 +76,20 @@ impl TokenService {
     pub async fn end_login_of(
         &self,
         request: RevocationRequest<'_>,
-        from_web_service: bool,
-    ) -> Result<RevocationOutcome, RevokeTokenError> {
+        context: &CallContext,
+    ) -> Result<(), RevokeTokenError> {
         if let Some(handle) = self.deps.refresh_tokens.decode(request.token) {
-            return self.end_login_of_handle(handle, request).await;
+            return self.end_login_of_handle(handle, request, context).await;
         }
         let claims = match self.claims_for_sign_out(request.token).await {
             Ok(claims) => claims,
             Err(ValidateTokenError::Fault(fault)) => return Err(fault.into()),
-            Err(_) => return Ok(RevocationOutcome::Nothing),
+            Err(_) => return Ok(()),
         };
         let Some(person) = &claims.person else {
-            return self.revoke_access_token(&claims, request).await;
+            return self.revoke_access_token(&claims, request, context).await;
         };
+        let from_web_service = context.from_web_service;
         // Web-service has verified a token that has not expired, with its proof.
         let is_verified = from_web_service && !self.has_expired(&claims);
         let key = claims.key.as_ref().filter(|_| !is_verified);
@@ -105,7 +98,7 @@ impl TokenService {
         let is_api_login = login.is_some_and(|(login, _)| login.kind == ClientKind::Api);
         if claims.scopes.contains(&Scope::Account) || (from_web_service && is_api_login) {
             self.consume_if_any(proof).await?;
-            self.end_login((person.subject, person.sid)).await
+            self.end_login((person.subject, person.sid), context).await
         } else {
             Err(RevokeTokenError::InsufficientScope)
         }
@@ -134,30 +127,32 @@ impl TokenService {
         &self,
         handle: RefreshHandle,
         request: RevocationRequest<'_>,
-    ) -> Result<RevocationOutcome, RevokeTokenError> {
+        context: &CallContext,
+    ) -> Result<(), RevokeTokenError> {
         let Some((login, user)) = self.deps.store.login(handle.sid).await? else {
-            return Ok(RevocationOutcome::Nothing);
+            return Ok(());
         };
         // Before the answer reveals whether the login is live.
         let proof = self.required_proof(login.key.as_ref(), request)?;
         if login.ended {
-            return Ok(RevocationOutcome::Nothing);
+            return Ok(());
         }
         self.consume_if_any(proof).await?;
-        self.end_login((user.id, login.sid)).await
+        self.end_login((user.id, login.sid), context).await
     }
 
     async fn revoke_access_token(
         &self,
         claims: &Claims,
         request: RevocationRequest<'_>,
-    ) -> Result<RevocationOutcome, RevokeTokenError> {
+        context: &CallContext,
+    ) -> Result<(), RevokeTokenError> {
         if self.has_expired(claims) {
-            return Ok(RevocationOutcome::Nothing);
+            return Ok(());
         }
         let proof = self.required_proof(claims.key.as_ref(), request)?;
         if let RevocationStatus::Revoked(_) = self.deps.revocations.status(claims) {
-            return Ok(RevocationOutcome::Nothing);
+            return Ok(());
         }
         let person = claims.person.as_ref();
         let owner =
@@ -165,14 +160,18 @@ impl TokenService {
         let counter = rate_limits::revocations(&*self.deps.keyed_hasher, &owner);
         self.deps.counters.count(&[counter]).await?;
         self.consume_if_any(proof).await?;
-        let store = &self.deps.store;
-        let is_new = store.revoke_token(claims.jti, claims.expires_at).await?;
+        let (store, audit) = (&self.deps.store, &self.deps.audit);
+        let subject = AuditSubject {
+            client: claims.client_id.parse().ok(),
+            ..person.map(AuditSubject::caller).unwrap_or_default()
+        };
+        let events = [audit.event(context, AuditKind::TokenRevoked, subject)];
+        let is_new = store
+            .revoke_token(claims.jti, claims.expires_at, &events)
+            .await?;
+        audit.committed(is_new, &events);
         self.deps.revocations.catch_up().await;
-        Ok(if is_new {
-            RevocationOutcome::Token(person.map(|person| (person.subject, person.sid)))
-        } else {
-            RevocationOutcome::Nothing
-        })
+        Ok(())
     }
 
     /// Verifies the DPoP proof that a token bound to `key` requires; `None` if none is required.
@@ -208,14 +207,16 @@ impl TokenService {
     async fn end_login(
         &self,
         (user, sid): (UserId, Sid),
-    ) -> Result<RevocationOutcome, RevokeTokenError> {
-        let (store, now) = (&self.deps.store, self.deps.clock.now());
-        let ended = store.end_login(sid, EndReason::SignedOut, now).await?;
+        context: &CallContext,
+    ) -> Result<(), RevokeTokenError> {
+        let (store, audit, now) = (&self.deps.store, &self.deps.audit, self.deps.clock.now());
+        let subject = AuditSubject::login(user, sid);
+        let events = [audit.event(context, AuditKind::LoginEnded, subject)];
+        let ended = store
+            .end_login(sid, EndReason::SignedOut, now, &events)
+            .await?;
+        audit.committed(ended, &events);
         self.deps.revocations.catch_up().await;
-        Ok(if ended {
-            RevocationOutcome::Login(user, sid)
-        } else {
-            RevocationOutcome::Nothing
-        })
+        Ok(())
     }
 }

@@ -3,9 +3,9 @@
 use time::OffsetDateTime;
 
 use crate::{
+    audit::{AuditKind, AuditSubject},
     error::StoreError,
-    id::{Sid, UserId},
-    login::{ClientKind, EndReason, Login, REPEAT_WINDOW, Rotation},
+    login::{ClientKind, EndReason, Generation, Login, REPEAT_WINDOW, Rotation},
     token::{
         HandleKind, IssueTokenError, RefreshHandle, TokenService,
         exchange_ticket::ticket_outcome,
@@ -49,12 +49,12 @@ impl TokenService {
         let rotation = Rotation {
             scopes,
             key,
-            client: &exchange.request.client,
+            client: &exchange.context.client,
             // A repeat of the previous generation may be answered within the window.
             tokens_until: (login.kind == ClientKind::Api)
                 .then(|| now + REPEAT_WINDOW + self.policy.access_ttl),
         };
-        if !self.advance(&content, &rotation).await? {
+        if !self.advance(exchange, &content, &rotation).await? {
             return Ok(None);
         }
         let generation = login.generation.next();
@@ -64,16 +64,24 @@ impl TokenService {
     /// Performs the compare-and-set, which waits for the disk and is therefore limited. One that fails is refunded.
     async fn advance(
         &self,
+        exchange: &Exchange<'_>,
         content: &TokenContent<'_>,
         rotation: &Rotation<'_>,
     ) -> Result<bool, IssueTokenError> {
-        let (login, user) = (content.login, content.user);
+        let (login, context) = (content.login, exchange.context);
+        let subject = AuditSubject::login(content.user.id, login.sid);
         let (store, counters) = (&self.deps.store, &self.deps.counters);
         let counter = [rate_limits::refreshes(&*self.deps.keyed_hasher, login.sid)];
         let result = counters.count(&counter).await;
-        result.map_err(|throttled| IssueTokenError::Throttled(throttled, user.id, login.sid))?;
+        result.map_err(|throttled| self.refresh_throttled(context, throttled, subject.clone()))?;
+        let audit = &self.deps.audit;
+        // The exchange of a login ticket is part of the sign-in.
+        let is_refresh = login.generation != Generation::TICKET;
+        let event = || audit.event(context, AuditKind::Refreshed, subject);
+        let events: Vec<_> = is_refresh.then(event).into_iter().collect();
         let from = (login.sid, login.generation);
-        let has_advanced = store.advance(from, rotation, content.now).await?;
+        let has_advanced = store.advance(from, rotation, content.now, &events).await?;
+        audit.committed(has_advanced, &events);
         if !has_advanced {
             counters.refund(&counter).await;
         }
@@ -83,13 +91,17 @@ impl TokenService {
     /// Ends the login of a login ticket or refresh token that was reused.
     pub(super) async fn revoke_on_reuse(
         &self,
-        user: UserId,
-        sid: Sid,
+        exchange: &Exchange<'_>,
+        subject: AuditSubject,
         now: OffsetDateTime,
     ) -> Result<IssueTokenError, StoreError> {
-        let store = &self.deps.store;
-        store.end_login(sid, EndReason::Reused, now).await?;
+        let (store, audit, sid) = (&self.deps.store, &self.deps.audit, exchange.handle.sid);
+        let events = [audit.event(exchange.context, AuditKind::RefreshReused, subject)];
+        let ended = store
+            .end_login(sid, EndReason::Reused, now, &events)
+            .await?;
+        audit.committed(ended, &events);
         self.deps.revocations.catch_up().await;
-        Ok(IssueTokenError::Reused(user, sid))
+        Ok(IssueTokenError::Reused)
     }
 }

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    id::{Sid, UserId},
-    login::ClientInfo,
+    call_context::CallContext,
     oauth::{PresentedProof, VerifiedProof},
     token::{RefreshHandle, Scopes},
 };
@@ -27,8 +26,6 @@ pub struct TokenRequest {
     pub audience: Option<String>,
     /// Requested scopes. Empty requests the default: `profile` with a login ticket, everything granted with a refresh token.
     pub scopes: Scopes,
-    /// The source of the request. Only web-service may state that it is a browser.
-    pub client: ClientInfo,
     /// A DPoP proof of the key that the tokens are to be bound to.
     pub proof: Option<PresentedProof>,
 }
@@ -46,19 +43,12 @@ pub struct IssuedTokens {
     pub scopes: Scopes,
     /// Whether the access token is bound to a key.
     pub is_bound: bool,
-    /// The account that the tokens are about.
-    pub user: UserId,
-    /// The login that the tokens belong to.
-    pub sid: Sid,
-    /// Whether a refresh token was rotated.
-    pub is_refresh: bool,
-    /// Whether this answers a repeat from another network or user agent than the refresh.
-    pub is_repeated_elsewhere: bool,
 }
 
 /// A request whose parts were verified independently of its login.
 pub(super) struct Exchange<'a> {
     pub(super) request: &'a TokenRequest,
+    pub(super) context: &'a CallContext,
     pub(super) audience: &'a str,
     pub(super) handle: RefreshHandle,
     pub(super) proof: Option<&'a VerifiedProof>,

@@ -6,7 +6,6 @@ use auth_service::config::HashingConfig;
 use holdfast_core::clock::ManualClock;
 use holdfast_crypto::argon2id::Cost;
 use holdfast_identity::{account::Accounts, key::Algorithm, oauth::DpopPolicy, policy::Policy};
-use holdfast_store_sqlite::SqliteStore;
 use secrecy::SecretBox;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -54,7 +53,7 @@ pub(super) async fn start_auth(directory: &TempDir, clock: &ManualClock) -> (Str
         .unwrap();
     let url = format!("http://{}", app.address().unwrap());
     tokio::spawn(app.run(CancellationToken::new()));
-    let store = SqliteStore::open(&database).await.unwrap();
+    let store = auth_service::app::open_store(&database).await.unwrap();
     let accounts = auth_service::app::open_accounts(store, hashing, Arc::new(clock.clone()));
     let accounts = accounts.await.unwrap();
     (url, accounts)

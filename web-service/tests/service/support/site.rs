@@ -6,9 +6,9 @@ use holdfast_client::AuthConfig;
 use holdfast_core::clock::ManualClock;
 use holdfast_identity::{
     account::Accounts,
-    audit::{AuditKind, AuditQuery, AuditTrail as _},
+    audit::{AuditKind, AuditQuery},
+    call_context::CallContext,
 };
-use holdfast_store_sqlite::{SqliteStore, audit::SqliteAudit};
 use holdfast_tls::TlsFiles;
 use reqwest::{Certificate, Client};
 use secrecy::SecretBox;
@@ -146,26 +146,31 @@ impl Site {
 
     pub(crate) async fn add_user(&self, name: &str) {
         self.accounts
-            .create(name.parse().unwrap(), PASSWORD, false)
+            .create(
+                name.parse().unwrap(),
+                PASSWORD,
+                false,
+                &CallContext::operator(),
+            )
             .await
             .unwrap();
     }
 
     pub(crate) async fn disable(&self, name: &str) {
         let user = self.accounts.by_name(&name.parse().unwrap()).await.unwrap();
-        self.accounts.disable(user.id).await.unwrap();
+        let context = CallContext::operator();
+        self.accounts.disable(user.id, &context).await.unwrap();
     }
 
     /// The number of events of a kind in the audit trail, at most 100.
     pub(crate) async fn audit_count(&self, kind: AuditKind) -> usize {
         let database = self.directory.path().join("auth.db");
-        let store = SqliteStore::open(&database).await.unwrap();
-        let (trail, _writer) = SqliteAudit::start(store);
+        let store = auth_service::app::open_store(&database).await.unwrap();
         let query = AuditQuery {
             kind: Some(kind),
             limit: 100,
             ..AuditQuery::default()
         };
-        trail.events(&query).await.unwrap().len()
+        store.events(&query).await.unwrap().len()
     }
 }

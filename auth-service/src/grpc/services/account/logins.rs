@@ -4,12 +4,9 @@ use auth_proto::v1::{
     EndLoginRequest, EndLoginResponse, EndOtherLoginsRequest, EndOtherLoginsResponse,
     ListLoginsRequest, ListLoginsResponse,
 };
-use holdfast_identity::audit::AuditKind;
 use tonic::{Request, Status};
 
-use crate::grpc::{
-    audit::AuditSubject, decode, encode, errors::OrStatus as _, services::account::AccountApi,
-};
+use crate::grpc::{decode, encode, errors::OrStatus as _, services::account::AccountApi};
 
 pub(super) async fn list(
     api: &AccountApi,
@@ -33,12 +30,9 @@ pub(super) async fn end(
     let sid = decode::sid(&request.into_inner().sid)?;
     api.identity
         .logins
-        .end_own_login(&owner, sid)
+        .end_own_login(&owner, sid, &context)
         .await
         .or_status()?;
-    let subject = AuditSubject::login(owner.subject, sid);
-    api.audit
-        .record(AuditKind::LoginEnded, subject, context.source());
     Ok(EndLoginResponse {
         revocation_sequence: api.feed.revocation_sequence().await,
     })
@@ -52,14 +46,9 @@ pub(super) async fn end_others(
     let ended = api
         .identity
         .logins
-        .end_other_logins(&owner)
+        .end_other_logins(&owner, &context)
         .await
         .or_status()?;
-    if ended > 0 {
-        let subject = AuditSubject::caller(&owner);
-        api.audit
-            .record(AuditKind::OtherLoginsEnded, subject, context.source());
-    }
     Ok(EndOtherLoginsResponse {
         ended: encode::count(ended),
         revocation_sequence: api.feed.revocation_sequence().await,

@@ -13,6 +13,7 @@ use auth_proto::v1::{
 };
 use holdfast_identity::{
     account::Accounts,
+    call_context::CallContext,
     services::IdentityServices,
     token::{Person, Scope},
 };
@@ -20,8 +21,7 @@ use tonic::{Request, Status};
 
 use crate::{
     grpc::{
-        audit::AuditRecorder,
-        call_context::{CallContext, CallerAuthenticator, StatesClient},
+        call_context::{CallerAuthenticator, StatesClient, take_context},
         encode,
         errors::OrStatus as _,
     },
@@ -33,7 +33,6 @@ pub(super) struct AccountApi {
     pub(super) identity: Arc<IdentityServices>,
     pub(super) accounts: Accounts,
     pub(super) callers: CallerAuthenticator,
-    pub(super) audit: AuditRecorder,
     pub(super) feed: Arc<RevocationFeed>,
 }
 
@@ -49,7 +48,7 @@ impl AccountApi {
         request: &mut Request<M>,
     ) -> Result<(Person, CallContext), Status> {
         let owner = self.owner(request).await?;
-        let context = CallContext::take(request, &self.callers.service_identity)?;
+        let context = take_context(request, &self.callers.service_identity)?;
         Ok((owner, context))
     }
 }

@@ -29,7 +29,7 @@ pub(super) async fn list(
             .transpose()?,
         limit: size.limit(),
     };
-    let events = api.audit.trail.events(&query).await;
+    let events = api.audit.events(&query).await;
     let mut events = events.map_err(Fault::from).or_status()?;
     Ok(ListAuditEventsResponse {
         next_page_token: size.cut(&mut events, |event| event.id.to_string()),

@@ -20,18 +20,16 @@ use auth_proto::v1::{
 };
 use holdfast_identity::{
     account::Accounts,
-    audit::RequestSource,
+    call_context::CallContext,
     key::KeyRotation,
     oauth::OauthClients,
     services::IdentityServices,
+    store::AuditLog,
     token::{Person, Scope},
 };
 use tonic::{Request, Status};
 
-use crate::grpc::{
-    audit::AuditRecorder,
-    call_context::{CallerAuthenticator, source_of_call},
-};
+use crate::grpc::call_context::{CallerAuthenticator, context_of_admin};
 
 /// The state of the service.
 pub(super) struct AdminApi {
@@ -40,7 +38,7 @@ pub(super) struct AdminApi {
     pub(super) clients: OauthClients,
     pub(super) callers: CallerAuthenticator,
     pub(super) key_rotation: Arc<dyn KeyRotation>,
-    pub(super) audit: AuditRecorder,
+    pub(super) audit: Arc<dyn AuditLog>,
 }
 
 impl AdminApi {
@@ -49,14 +47,11 @@ impl AdminApi {
         self.callers.person(request, Scope::Admin).await
     }
 
-    /// The administrator, the source of the call for audit events, and the request message.
-    async fn admin_call<T: Sync>(
-        &self,
-        request: Request<T>,
-    ) -> Result<(Person, RequestSource, T), Status> {
+    /// The context of an administrator's call, and the request message.
+    async fn admin_call<T: Sync>(&self, request: Request<T>) -> Result<(CallContext, T), Status> {
         let admin = self.admin(&request).await?;
-        let source = source_of_call(&request, &self.callers.service_identity);
-        Ok((admin, source, request.into_inner()))
+        let context = context_of_admin(&request, &self.callers.service_identity, &admin);
+        Ok((context, request.into_inner()))
     }
 }
 

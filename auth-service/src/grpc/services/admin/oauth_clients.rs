@@ -5,15 +5,11 @@ use auth_proto::v1::{
     DisableClientResponse, ListClientsRequest, ListClientsResponse, RotateClientSecretRequest,
     RotateClientSecretResponse,
 };
-use holdfast_identity::{
-    audit::AuditKind,
-    oauth::{NewClient, RequestedAuthMethod},
-};
+use holdfast_identity::oauth::{NewClient, RequestedAuthMethod};
 use secrecy::ExposeSecret as _;
 use tonic::{Request, Status};
 
 use crate::grpc::{
-    audit::AuditSubject,
     decode, encode,
     errors::{OrStatus as _, invalid},
     services::admin::AdminApi,
@@ -23,11 +19,9 @@ pub(super) async fn create(
     api: &AdminApi,
     request: Request<CreateClientRequest>,
 ) -> Result<CreateClientResponse, Status> {
-    let (admin, source, message) = api.admin_call(request).await?;
+    let (context, message) = api.admin_call(request).await?;
     let new = new_client(message)?;
-    let (client, secret) = api.clients.register(new).await.or_status()?;
-    let subject = AuditSubject::client_by(&admin, client.id.clone());
-    api.audit.record(AuditKind::ClientCreated, subject, source);
+    let (client, secret) = api.clients.register(new, &context).await.or_status()?;
     Ok(CreateClientResponse {
         client: Some(encode::oauth_client(client)),
         client_secret: secret
@@ -72,12 +66,9 @@ pub(super) async fn disable(
     api: &AdminApi,
     request: Request<DisableClientRequest>,
 ) -> Result<DisableClientResponse, Status> {
-    let (admin, source, message) = api.admin_call(request).await?;
+    let (context, message) = api.admin_call(request).await?;
     let id = decode::client_id(&message.client_id)?;
-    if api.clients.disable(&id).await.or_status()? {
-        let subject = AuditSubject::client_by(&admin, id);
-        api.audit.record(AuditKind::ClientDisabled, subject, source);
-    }
+    api.clients.disable(&id, &context).await.or_status()?;
     Ok(DisableClientResponse {})
 }
 
@@ -85,12 +76,9 @@ pub(super) async fn rotate_secret(
     api: &AdminApi,
     request: Request<RotateClientSecretRequest>,
 ) -> Result<RotateClientSecretResponse, Status> {
-    let (admin, source, message) = api.admin_call(request).await?;
+    let (context, message) = api.admin_call(request).await?;
     let id = decode::client_id(&message.client_id)?;
-    let secret = api.clients.rotate_secret(&id).await.or_status()?;
-    let subject = AuditSubject::client_by(&admin, id);
-    api.audit
-        .record(AuditKind::ClientSecretRotated, subject, source);
+    let secret = api.clients.rotate_secret(&id, &context).await.or_status()?;
     Ok(RotateClientSecretResponse {
         client_secret: secret.expose_secret().to_owned(),
     })

@@ -1,11 +1,9 @@
 //! `RotateSigningKey`.
 
 use auth_proto::v1::{ErrorReason, RotateSigningKeyRequest, RotateSigningKeyResponse};
-use holdfast_identity::audit::AuditKind;
 use tonic::{Request, Status};
 
 use crate::grpc::{
-    audit::AuditSubject,
     errors::{OrStatus as _, refuse},
     services::admin::AdminApi,
 };
@@ -14,11 +12,9 @@ pub(super) async fn rotate(
     api: &AdminApi,
     request: Request<RotateSigningKeyRequest>,
 ) -> Result<RotateSigningKeyResponse, Status> {
-    let (admin, source, _) = api.admin_call(request).await?;
-    let kid = api.key_rotation.rotate().await.or_status()?;
+    let (context, _) = api.admin_call(request).await?;
+    let kid = api.key_rotation.rotate(&context).await.or_status()?;
     let kid = kid.ok_or_else(key_pending)?;
-    let subject = AuditSubject::by(&admin);
-    api.audit.record(AuditKind::KeyRotated, subject, source);
     Ok(RotateSigningKeyResponse { kid })
 }
 

@@ -6,11 +6,9 @@ use auth_proto::v1::{
     EndUserLoginsRequest, EndUserLoginsResponse, GetUserRequest, GetUserResponse, ListUsersRequest,
     ListUsersResponse, SetPasswordRequest, SetPasswordResponse, get_user_request::Lookup,
 };
-use holdfast_identity::audit::AuditKind;
 use tonic::{Request, Status};
 
 use crate::grpc::{
-    audit::AuditSubject,
     decode, encode,
     errors::{OrStatus as _, invalid},
     services::admin::{AdminApi, page::PageSize},
@@ -20,15 +18,13 @@ pub(super) async fn create(
     api: &AdminApi,
     request: Request<CreateUserRequest>,
 ) -> Result<CreateUserResponse, Status> {
-    let (admin, source, message) = api.admin_call(request).await?;
+    let (context, message) = api.admin_call(request).await?;
     let username = decode::username("username", &message.username)?;
     let user = api
         .accounts
-        .create(username, &message.password, message.admin)
+        .create(username, &message.password, message.admin, &context)
         .await
         .or_status()?;
-    let subject = AuditSubject::user_by(&admin, user.id);
-    api.audit.record(AuditKind::UserCreated, subject, source);
     Ok(CreateUserResponse {
         user: Some(encode::user(user)),
     })
@@ -77,13 +73,9 @@ pub(super) async fn disable(
     api: &AdminApi,
     request: Request<DisableUserRequest>,
 ) -> Result<DisableUserResponse, Status> {
-    let (admin, source, message) = api.admin_call(request).await?;
+    let (context, message) = api.admin_call(request).await?;
     let id = decode::user_id("user_id", &message.user_id)?;
-    let disabled = api.accounts.disable(id).await.or_status()?;
-    if disabled.changed {
-        let subject = AuditSubject::user_by(&admin, id);
-        api.audit.record(AuditKind::UserDisabled, subject, source);
-    }
+    let disabled = api.accounts.disable(id, &context).await.or_status()?;
     Ok(DisableUserResponse {
         user: Some(encode::user(disabled.user)),
     })
@@ -93,13 +85,9 @@ pub(super) async fn enable(
     api: &AdminApi,
     request: Request<EnableUserRequest>,
 ) -> Result<EnableUserResponse, Status> {
-    let (admin, source, message) = api.admin_call(request).await?;
+    let (context, message) = api.admin_call(request).await?;
     let id = decode::user_id("user_id", &message.user_id)?;
-    let enabled = api.accounts.enable(id).await.or_status()?;
-    if enabled.changed {
-        let subject = AuditSubject::user_by(&admin, id);
-        api.audit.record(AuditKind::UserEnabled, subject, source);
-    }
+    let enabled = api.accounts.enable(id, &context).await.or_status()?;
     Ok(EnableUserResponse {
         user: Some(encode::user(enabled.user)),
     })
@@ -109,11 +97,9 @@ pub(super) async fn delete(
     api: &AdminApi,
     request: Request<DeleteUserRequest>,
 ) -> Result<DeleteUserResponse, Status> {
-    let (admin, source, message) = api.admin_call(request).await?;
+    let (context, message) = api.admin_call(request).await?;
     let id = decode::user_id("user_id", &message.user_id)?;
-    api.accounts.delete(id).await.or_status()?;
-    let subject = AuditSubject::user_by(&admin, id);
-    api.audit.record(AuditKind::UserDeleted, subject, source);
+    api.accounts.delete(id, &context).await.or_status()?;
     Ok(DeleteUserResponse {})
 }
 
@@ -121,12 +107,11 @@ pub(super) async fn set_password(
     api: &AdminApi,
     request: Request<SetPasswordRequest>,
 ) -> Result<SetPasswordResponse, Status> {
-    let (admin, source, message) = api.admin_call(request).await?;
+    let (context, message) = api.admin_call(request).await?;
     let id = decode::user_id("user_id", &message.user_id)?;
-    let set = api.accounts.set_password(id, &message.new_password).await;
+    let password = &message.new_password;
+    let set = api.accounts.set_password(id, password, &context).await;
     set.or_status()?;
-    let subject = AuditSubject::user_by(&admin, id);
-    api.audit.record(AuditKind::PasswordSet, subject, source);
     Ok(SetPasswordResponse {})
 }
 
@@ -134,19 +119,15 @@ pub(super) async fn end_logins(
     api: &AdminApi,
     request: Request<EndUserLoginsRequest>,
 ) -> Result<EndUserLoginsResponse, Status> {
-    let (admin, source, message) = api.admin_call(request).await?;
+    let (context, message) = api.admin_call(request).await?;
     let id = decode::user_id("user_id", &message.user_id)?;
     let user = api.accounts.by_id(id).await.or_status()?;
     let ended = api
         .identity
         .logins
-        .end_user_logins(user.id)
+        .end_user_logins(user.id, &context)
         .await
         .or_status()?;
-    if ended > 0 {
-        let subject = AuditSubject::user_by(&admin, id);
-        api.audit.record(AuditKind::AllLoginsEnded, subject, source);
-    }
     Ok(EndUserLoginsResponse {
         ended: encode::count(ended),
     })

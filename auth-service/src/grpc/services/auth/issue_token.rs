@@ -3,15 +3,11 @@
 use auth_proto::v1::{
     IssueTokenRequest, IssueTokenResponse, issue_token_request::Grant as StatedGrant,
 };
-use holdfast_identity::{
-    audit::{AuditKind, RequestSource},
-    token::{AuthorizationGrant, ClientTokenRequest, IssueTokenError, IssuedTokens, TokenRequest},
-};
+use holdfast_identity::token::{AuthorizationGrant, ClientTokenRequest, TokenRequest};
 use tonic::{Request, Status};
 
 use crate::grpc::{
-    audit::AuditSubject,
-    call_context::CallContext,
+    call_context::{proof_for_rpc, take_context},
     decode, encode,
     errors::{OrStatus as _, invalid},
     rpc_paths,
@@ -22,12 +18,12 @@ pub(super) async fn issue_token(
     api: &AuthApi,
     mut request: Request<IssueTokenRequest>,
 ) -> Result<IssueTokenResponse, Status> {
-    let context = CallContext::take(&mut request, &api.service_identity)?;
-    let source = context.source();
+    let context = take_context(&mut request, &api.service_identity)?;
     let message = request.into_inner();
+    let (tokens, path) = (&api.identity.tokens, rpc_paths::ISSUE_TOKEN);
     let proof = message
         .dpop
-        .map(|stated| context.proof(stated, api.identity.tokens.issuer(), rpc_paths::ISSUE_TOKEN));
+        .map(|stated| proof_for_rpc(&context, stated, tokens.issuer(), path));
     let has_proof = proof.is_some();
     let Some(grant) = message.grant else {
         let grants = "one of login_ticket, refresh_token and client_credentials is required";
@@ -45,7 +41,8 @@ pub(super) async fn issue_token(
                 scopes,
                 proof,
             };
-            let issued = issue_to_client(api, &request, source).await?;
+            let issued = tokens.issue_client_token(&request, &context).await;
+            let issued = encode::client_token(issued.or_status()?);
             return Ok(with_nonce(api, issued, has_proof));
         }
     };
@@ -53,35 +50,14 @@ pub(super) async fn issue_token(
         grant,
         audience,
         scopes,
-        client: context.client,
         proof,
     };
-    let outcome = api.identity.tokens.issue_token(&request).await;
-    if let Some((kind, subject)) = event_of(&outcome) {
-        api.audit.record(kind, subject, source);
-    }
-    let issued = encode::issued(outcome.or_status()?);
-    Ok(with_nonce(api, issued, has_proof))
-}
-
-async fn issue_to_client(
-    api: &AuthApi,
-    request: &ClientTokenRequest,
-    source: RequestSource,
-) -> Result<IssueTokenResponse, Status> {
-    let outcome = api.identity.tokens.issue_client_token(request).await;
-    match &outcome {
-        Ok(issued) => {
-            let subject = AuditSubject::client(issued.client.clone());
-            api.audit
-                .record(AuditKind::ClientTokenIssued, subject, source);
-        }
-        Err(IssueTokenError::InvalidClient) => {
-            api.record_invalid_client(&request.client, source);
-        }
-        Err(_) => {}
-    }
-    Ok(encode::client_token(outcome.or_status()?))
+    let issued = tokens.issue_token(&request, &context).await;
+    Ok(with_nonce(
+        api,
+        encode::issued(issued.or_status()?),
+        has_proof,
+    ))
 }
 
 /// A caller that presented a proof gets the nonce for its next one.
@@ -91,20 +67,4 @@ fn with_nonce(api: &AuthApi, issued: IssueTokenResponse, has_proof: bool) -> Iss
         dpop_nonce: nonce.unwrap_or_default(),
         ..issued
     }
-}
-
-fn event_of(outcome: &Result<IssuedTokens, IssueTokenError>) -> Option<(AuditKind, AuditSubject)> {
-    let (kind, user, sid) = match outcome {
-        Ok(issued) if issued.is_refresh => (AuditKind::Refreshed, issued.user, issued.sid),
-        Ok(issued) if issued.is_repeated_elsewhere => {
-            let kind = AuditKind::RefreshRepeatedElsewhere;
-            (kind, issued.user, issued.sid)
-        }
-        Err(IssueTokenError::Reused(user, sid)) => (AuditKind::RefreshReused, *user, *sid),
-        Err(IssueTokenError::Throttled(throttled, user, sid)) if throttled.is_first => {
-            (AuditKind::RefreshThrottled, *user, *sid)
-        }
-        _ => return None,
-    };
-    Some((kind, AuditSubject::login(user, sid)))
 }

@@ -22,10 +22,7 @@ use holdfast_identity::{key::PublishedKeys, services::IdentityServices};
 
 use self::watch_revocations::Responses;
 pub(super) use self::watch_revocations::RevocationStreams;
-use crate::grpc::{
-    audit::{AuditRateLimiter, AuditRecorder},
-    call_context::ServiceIdentity,
-};
+use crate::grpc::call_context::ServiceIdentity;
 
 /// The state of the service.
 pub(super) struct AuthApi {
@@ -34,9 +31,6 @@ pub(super) struct AuthApi {
     pub(super) keys: Arc<dyn PublishedKeys>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) streams: RevocationStreams,
-    pub(super) audit: AuditRecorder,
-    /// Limits the events of failed client authentication, which any caller can cause.
-    pub(super) invalid_clients: AuditRateLimiter,
 }
 
 rpcs! {

@@ -2,14 +2,13 @@
 
 use auth_proto::v1::{ClientCredentials, RevokeTokenRequest, RevokeTokenResponse};
 use holdfast_identity::{
-    audit::AuditKind,
-    token::{IssueTokenError, RevocationOutcome, RevocationRequest},
+    call_context::CallContext,
+    token::{IssueTokenError, RevocationRequest},
 };
 use tonic::{Request, Status};
 
 use crate::grpc::{
-    audit::AuditSubject,
-    call_context::CallContext,
+    call_context::{proof_for_rpc, take_context},
     decode,
     errors::{IntoStatus as _, OrStatus as _},
     rpc_paths,
@@ -20,14 +19,14 @@ pub(super) async fn revoke_token(
     api: &AuthApi,
     mut request: Request<RevokeTokenRequest>,
 ) -> Result<RevokeTokenResponse, Status> {
-    let context = CallContext::take(&mut request, &api.service_identity)?;
+    let context = take_context(&mut request, &api.service_identity)?;
     let message = request.into_inner();
     let issuer = api.identity.tokens.issuer();
     let proof = message
         .dpop
-        .map(|stated| context.proof(stated, issuer, rpc_paths::REVOKE_TOKEN));
+        .map(|stated| proof_for_rpc(&context, stated, issuer, rpc_paths::REVOKE_TOKEN));
     let by_own_client = match message.client_credentials {
-        Some(stated) => is_own_client(api, stated, &message.token).await?,
+        Some(stated) => is_own_client(api, stated, &message.token, &context).await?,
         None => false,
     };
     let revocation = RevocationRequest {
@@ -35,19 +34,13 @@ pub(super) async fn revoke_token(
         proof: proof.as_ref(),
         by_own_client,
     };
+    let tokens = &api.identity.tokens;
     let revoked = if message.end_login {
-        let from_web_service = context.from_web_service;
-        let ended = api
-            .identity
-            .tokens
-            .end_login_of(revocation, from_web_service);
-        ended.await
+        tokens.end_login_of(revocation, &context).await
     } else {
-        api.identity.tokens.revoke_token(revocation).await
+        tokens.revoke_token(revocation, &context).await
     };
-    if let Some((kind, subject)) = event_of(revoked.or_status()?) {
-        api.audit.record(kind, subject, context.source());
-    }
+    revoked.or_status()?;
     Ok(RevokeTokenResponse {
         revocation_sequence: api.revocation_sequence().await,
     })
@@ -58,31 +51,19 @@ async fn is_own_client(
     api: &AuthApi,
     stated: ClientCredentials,
     token: &str,
+    context: &CallContext,
 ) -> Result<bool, Status> {
     let credentials = decode::client_credentials(stated);
     let client = api
         .identity
         .clients
-        .authenticate(&credentials)
+        .authenticate(&credentials, context)
         .await
         .or_status()?;
     if !api.identity.tokens.may_revoke(&client, token) {
         return Err(IssueTokenError::UnauthorizedClient.into_status());
     }
     Ok(client.is_confidential())
-}
-
-fn event_of(revoked: RevocationOutcome) -> Option<(AuditKind, AuditSubject)> {
-    match revoked {
-        RevocationOutcome::Login(user, sid) => {
-            Some((AuditKind::LoginEnded, AuditSubject::login(user, sid)))
-        }
-        RevocationOutcome::Token(login) => {
-            let subject = login.map(|(user, sid)| AuditSubject::login(user, sid));
-            Some((AuditKind::TokenRevoked, subject.unwrap_or_default()))
-        }
-        RevocationOutcome::Nothing => None,
-    }
 }
 
 impl AuthApi {

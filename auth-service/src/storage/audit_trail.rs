@@ -1,0 +1,80 @@
+//! The audit trail of this process: log lines, and the queue of events that report no change.
+
+use std::{sync::Arc, time::Duration};
+
+use holdfast_core::rate_limited_log::LogRateLimiter;
+use holdfast_identity::{
+    audit::{AuditEvent, AuditTrail},
+    store::AuditLog,
+};
+use tokio::{sync::mpsc, task::JoinHandle, time::sleep};
+
+/// Maximum number of events that wait to be written.
+const QUEUE_LENGTH: usize = 8192;
+/// Maximum number of events in one transaction.
+const BATCH: usize = 500;
+
+/// Time between two transactions.
+const PAUSE: Duration = Duration::from_millis(100);
+
+static LOST: LogRateLimiter = LogRateLimiter::new();
+
+/// Logs each event (target `audit`), and writes those that were not stored with a change in the background, many in one transaction.
+pub struct BackgroundAuditTrail(mpsc::Sender<AuditEvent>);
+
+impl BackgroundAuditTrail {
+    /// Starts the task that writes. It ends when the trail is dropped and all events are written.
+    #[must_use]
+    pub fn start(store: Arc<dyn AuditLog>) -> (Self, JoinHandle<()>) {
+        let (events, queue) = mpsc::channel(QUEUE_LENGTH);
+        (Self(events), tokio::spawn(write_all(store, queue)))
+    }
+}
+
+async fn write_all(store: Arc<dyn AuditLog>, mut queue: mpsc::Receiver<AuditEvent>) {
+    let mut batch = Vec::new();
+    while queue.recv_many(&mut batch, BATCH).await > 0 {
+        if let Err(error) = store.append_events(&batch).await {
+            let lost = batch.len();
+            LOST.log(|_| {
+                tracing::error!(
+                    event = "audit.not_stored",
+                    %error,
+                    lost,
+                    "audit events could not be stored; they are only in the log"
+                );
+            });
+        }
+        batch.clear();
+        sleep(PAUSE).await;
+    }
+}
+
+impl AuditTrail for BackgroundAuditTrail {
+    fn record(&self, event: AuditEvent) {
+        self.log(&event);
+        if self.0.try_send(event).is_err() {
+            LOST.log(|lost| {
+                tracing::error!(
+                    event = "audit.not_stored",
+                    lost,
+                    "audit events could not be stored; they are only in the log"
+                );
+            });
+        }
+    }
+
+    fn log(&self, event: &AuditEvent) {
+        tracing::info!(
+            target: "audit",
+            kind = event.kind.as_str(),
+            user = event.user.map(tracing::field::display),
+            sid = event.sid.map(tracing::field::display),
+            client = event.client.as_ref().map(tracing::field::display),
+            actor = event.actor.map(tracing::field::display),
+            ip_address = event.source.ip_address.map(tracing::field::display),
+            request_id = event.source.request_id,
+            "audit"
+        );
+    }
+}

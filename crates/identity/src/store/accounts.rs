@@ -1,0 +1,76 @@
+//! The port for accounts.
+
+use async_trait::async_trait;
+use time::OffsetDateTime;
+
+use crate::{
+    account::{Account, PasswordHash, PasswordVersion, User, Username},
+    audit::AuditEvent,
+    id::{Sid, UserId},
+    store::{Change, StoreError},
+};
+
+/// Accounts.
+#[async_trait]
+pub trait AccountStore: Send + Sync {
+    /// Inserts an account; false if its username is taken.
+    async fn insert_user(
+        &self,
+        account: &Account,
+        events: &[AuditEvent],
+    ) -> Result<bool, StoreError>;
+
+    /// Returns the account with this identifier.
+    async fn account(&self, id: UserId) -> Result<Option<Account>, StoreError>;
+
+    /// Returns the account with this username.
+    async fn account_by_name(&self, username: &Username) -> Result<Option<Account>, StoreError>;
+
+    /// Returns at most `limit` accounts in the order of usernames, from the first one after `after`.
+    async fn users_after(
+        &self,
+        after: Option<&Username>,
+        limit: u32,
+    ) -> Result<Vec<User>, StoreError>;
+
+    /// Disables an account and ends its logins. Logins are ended, without events, also where it was disabled before.
+    async fn disable_user(
+        &self,
+        id: UserId,
+        now: OffsetDateTime,
+        events: &[AuditEvent],
+    ) -> Result<Change, StoreError>;
+
+    /// Enables an account.
+    async fn enable_user(&self, id: UserId, events: &[AuditEvent]) -> Result<Change, StoreError>;
+
+    /// Deletes an account and ends its logins; false if there is no such account.
+    async fn delete_user(
+        &self,
+        id: UserId,
+        now: OffsetDateTime,
+        events: &[AuditEvent],
+    ) -> Result<bool, StoreError>;
+
+    /// Replaces the password of version `from`, ends all logins of the account and deletes its known locations. Returns the new
+    /// version. `None`, and nothing is written, if there is no such account, its password has another version, or `by`, the login in
+    /// which its owner changes the password, is not live at `now`.
+    async fn replace_password(
+        &self,
+        id: UserId,
+        from: PasswordVersion,
+        to: &PasswordHash,
+        by: Option<Sid>,
+        now: OffsetDateTime,
+        events: &[AuditEvent],
+    ) -> Result<Option<PasswordVersion>, StoreError>;
+
+    /// Replaces the hash of the password of this version by another hash of the same password. Nothing is written if the password
+    /// has another version.
+    async fn replace_password_hash(
+        &self,
+        id: UserId,
+        version: PasswordVersion,
+        hash: &PasswordHash,
+    ) -> Result<(), StoreError>;
+}

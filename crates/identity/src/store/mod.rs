@@ -1,0 +1,56 @@
+//! The ports of the store, one file for each subject.
+//!
+//! Every method is atomic: it runs in one transaction, which is on the disk when the method returns, or has changed nothing when it
+//! returns an error. The `events` of a method are the audit events of its change. They are stored in the same transaction if the
+//! change was made, and not at all otherwise.
+
+mod accounts;
+mod audit;
+mod clients;
+mod clock;
+mod keys;
+mod logins;
+mod maintenance;
+mod revocations;
+
+pub use self::{
+    accounts::AccountStore, audit::AuditLog, clients::ClientStore, clock::ClockStore,
+    keys::KeyStore, logins::LoginStore, maintenance::Maintenance, revocations::RevocationLog,
+};
+pub use crate::error::StoreError;
+
+/// The result of a change that can be made only once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The change was made.
+    Applied,
+    /// It had been made before; nothing was written.
+    AlreadyApplied,
+    /// The object to change does not exist.
+    NotFound,
+}
+
+/// All ports of the store.
+pub trait Store:
+    AccountStore
+    + AuditLog
+    + ClientStore
+    + ClockStore
+    + KeyStore
+    + LoginStore
+    + Maintenance
+    + RevocationLog
+{
+}
+
+impl<T> Store for T where
+    T: AccountStore
+        + AuditLog
+        + ClientStore
+        + ClockStore
+        + KeyStore
+        + LoginStore
+        + Maintenance
+        + RevocationLog
+{
+}
