@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes a fixture of the upgrade test (e2e/tests/e2e/upgrade.rs) with the programs of an earlier version.
+"""Writes a fixture of the upgrade tests (e2e/tests/e2e/upgrade) with the programs of an earlier version.
 
 usage: write_upgrade_fixture.py DIRECTORY_OF_PROGRAMS OUTPUT_DIRECTORY
 
@@ -168,6 +168,7 @@ assert status in (200, 204), (status, text)
 for _ in range(6):
     post_json("/api/login", username="carol", password="a wrong password")
 auth_command("key", "rotate")
+time.sleep(1)  # A running service reads its keys five times a second.
 status, _, logins = send("/api/logins", cookie=ada["cookie"])
 assert status == 200, logins
 status, _, jwks = send("/.well-known/jwks.json")

@@ -39,11 +39,6 @@ impl App {
         let sealer = Sealer::new(&config.key_encryption_key);
         let redis = config.redis.as_ref().map(connect_redis).transpose()?;
         let secrets = Secrets::open(&*store, &sealer, &*clock, redis.is_some()).await?;
-        let key_policy = KeyPolicy {
-            algorithm: config.signing_algorithm,
-            max_age: config.key_max_age,
-            access_ttl: config.policy.access_ttl,
-        };
         let (trail, audit_writer) = BackgroundAuditTrail::start(store.clone());
         let audit = AuditRecorder::new(Arc::new(trail), clock.clone());
         let keys = SigningKeys::new(
@@ -51,7 +46,7 @@ impl App {
             sealer,
             audit.clone(),
             clock.clone(),
-            key_policy,
+            key_policy(&config),
         );
         let jwts = Arc::new(keys.open().await?);
         let steady = steady_clock(&*store, clock.clone()).await?;
@@ -108,6 +103,14 @@ impl App {
             );
         }
         Ok(())
+    }
+}
+
+fn key_policy(config: &ServeConfig) -> KeyPolicy {
+    KeyPolicy {
+        algorithm: config.signing_algorithm,
+        max_age: config.key_max_age,
+        access_ttl: config.policy.access_ttl,
     }
 }
 

@@ -5,8 +5,8 @@ use holdfast_identity::{
     account::{Password, Username},
     audit::AuditKind,
     authentication::SignInError,
-    id::{Sid, UserId},
-    login::{DeviceEvent, EndLoginError},
+    id::{GrantId, Sid, UserId},
+    login::{DeviceEvent, EndGrantError, EndLoginError},
     oauth::{ClientAuthentication, ClientCredentials, ClientId, PresentedProof},
     token::{Consistency, Scopes},
 };
@@ -23,6 +23,12 @@ pub(super) fn user_id(field: &str, text: &str) -> Result<UserId, Status> {
 pub(super) fn sid(text: &str) -> Result<Sid, Status> {
     text.parse()
         .map_err(|_| EndLoginError::NotFound.into_status())
+}
+
+/// The identifier of a grant to end. A text of another form is the identifier of no grant.
+pub(super) fn grant_id(text: &str) -> Result<GrantId, Status> {
+    text.parse()
+        .map_err(|_| EndGrantError::NotFound.into_status())
 }
 
 /// What an OAuth client authenticates with.

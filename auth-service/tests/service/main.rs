@@ -6,6 +6,7 @@ mod audit;
 mod change_password;
 mod dpop;
 mod get_account;
+mod grants;
 mod grpc_port;
 mod issue_token;
 mod issuer;

@@ -26,7 +26,7 @@ pub use calls::{
     introspect::Introspection,
     jwks::{Jwk, Jwks},
     login::{Login, Person},
-    logins::LoginRecord,
+    logins::{GrantRecord, LoginRecord},
     oauth_client::{ClientAuthentication, ClientCredentials},
     token::{AuthorizationGrant, Holder, Tokens},
     validate::Claims,

@@ -7,8 +7,8 @@ use std::{
 };
 
 use auth_proto::v1::{
-    ChangePasswordResponse, EndLoginResponse, EndOtherLoginsResponse, ReportDeviceResponse,
-    RevokeTokenResponse,
+    ChangePasswordResponse, EndGrantResponse, EndLoginResponse, EndOtherLoginsResponse,
+    ReportDeviceResponse, RevokeTokenResponse,
 };
 use tokio::{sync::watch, time::timeout};
 
@@ -44,6 +44,7 @@ macro_rules! revoking_responses {
 revoking_responses!(
     ChangePasswordResponse,
     EndLoginResponse,
+    EndGrantResponse,
     EndOtherLoginsResponse,
     ReportDeviceResponse,
     RevokeTokenResponse

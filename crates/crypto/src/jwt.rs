@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use holdfast_core::bounded_cache::TwoGenerationCache;
 use holdfast_identity::{
+    id::GrantId,
     key::{PublishedKeys, StoredSigningKey},
     token::{AccessTokens, Claims, Person, SigningError, TokenError},
 };
@@ -85,6 +86,9 @@ struct StrictClaims {
     client_id: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sid: Option<String>,
+    /// Absent where the grant is the one that the login began with, which has the identifier of the login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    grant_id: Option<String>,
     jti: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     preferred_username: Option<String>,
@@ -166,6 +170,9 @@ impl From<&Claims> for StrictClaims {
             aud: claims.audience.clone(),
             client_id: claims.client_id.clone(),
             sid: person.map(|person| person.sid.to_string()),
+            grant_id: person
+                .filter(|person| person.grant != GrantId::first_of(person.sid))
+                .map(|person| person.grant.to_string()),
             jti: claims.jti.to_string(),
             preferred_username: person.map(|person| person.username.to_string()),
             scope: claims.scopes.to_string(),
@@ -185,13 +192,20 @@ impl TryFrom<StrictClaims> for Claims {
     /// The claims about a person are present all together or not at all.
     fn try_from(claims: StrictClaims) -> Result<Self, TokenError> {
         let person = match (claims.sid, claims.preferred_username, claims.auth_time) {
-            (Some(sid), Some(username), Some(auth_time)) => Some(Person {
-                subject: valid(claims.sub.parse())?,
-                sid: valid(sid.parse())?,
-                username: valid(username.parse())?,
-                authenticated_at: valid(OffsetDateTime::from_unix_timestamp(auth_time))?,
-            }),
-            (None, None, None) if claims.sub == claims.client_id => None,
+            (Some(sid), Some(username), Some(auth_time)) => {
+                let sid = valid(sid.parse())?;
+                let grant = claims.grant_id.map(|id| valid(id.parse())).transpose()?;
+                Some(Person {
+                    subject: valid(claims.sub.parse())?,
+                    sid,
+                    grant: grant.unwrap_or(GrantId::first_of(sid)),
+                    username: valid(username.parse())?,
+                    authenticated_at: valid(OffsetDateTime::from_unix_timestamp(auth_time))?,
+                })
+            }
+            (None, None, None) if claims.sub == claims.client_id && claims.grant_id.is_none() => {
+                None
+            }
             _ => return Err(TokenError::Malformed),
         };
         Ok(Self {

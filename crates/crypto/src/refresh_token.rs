@@ -1,15 +1,15 @@
-//! Login tickets and refresh tokens: the `sid` of a login, a generation, and a MAC (HMAC-SHA-256) over both.
+//! Login tickets and refresh tokens: the identifier of a login or grant, a generation, and a MAC (HMAC-SHA-256) over both.
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use holdfast_identity::{
-    id::Sid,
+    id::{GrantId, Sid},
     login::Generation,
-    token::{HandleKind, RefreshHandle, RefreshTokenCodec},
+    token::{RefreshHandle, RefreshTokenCodec},
 };
 use zeroize::Zeroizing;
 
-const SID: usize = 16;
+const ID: usize = 16;
 const GENERATION: usize = 8;
 const MAC: usize = 32;
 
@@ -24,42 +24,55 @@ impl RefreshTokenKey {
     }
 }
 
-/// The prefix of a token, by which people and secret scanners recognize it.
-const fn prefix(kind: HandleKind) -> &'static str {
-    match kind {
-        HandleKind::LoginTicket => "hft_",
-        HandleKind::RefreshToken => "hfr_",
+/// The prefix of a login ticket, by which people and secret scanners recognize it. The MAC includes it, so that neither kind is valid as
+/// the other.
+const TICKET_PREFIX: &str = "hft_";
+/// The prefix of a refresh token.
+const REFRESH_PREFIX: &str = "hfr_";
+/// In place of the generation of a login ticket.
+const TICKET: i64 = 0;
+
+impl RefreshTokenKey {
+    fn mac(&self, prefix: &str, body: &[u8]) -> hmac::Tag {
+        hmac::sign(&self.0, &mac_input(prefix, body))
     }
 }
 
-/// The input of the MAC. It includes the prefix, so that neither kind is valid as the other.
-fn mac_input(kind: HandleKind, body: &[u8]) -> Vec<u8> {
-    [prefix(kind).as_bytes(), body].concat()
+fn mac_input(prefix: &str, body: &[u8]) -> Vec<u8> {
+    [prefix.as_bytes(), body].concat()
 }
 
 impl RefreshTokenCodec for RefreshTokenKey {
     fn encode(&self, handle: RefreshHandle) -> String {
-        let generation = handle.generation.0.to_be_bytes();
-        let body = [handle.sid.as_bytes().as_slice(), &generation].concat();
-        let mac = hmac::sign(&self.0, &mac_input(handle.kind, &body));
+        let (prefix, id, number) = match handle {
+            RefreshHandle::LoginTicket(sid) => (TICKET_PREFIX, *sid.as_bytes(), TICKET),
+            RefreshHandle::RefreshToken(grant, Generation(number)) => {
+                (REFRESH_PREFIX, *grant.as_bytes(), number)
+            }
+        };
+        let body = [id.as_slice(), &number.to_be_bytes()].concat();
+        let mac = self.mac(prefix, &body);
         let text = URL_SAFE_NO_PAD.encode([&body, mac.as_ref()].concat());
-        format!("{}{text}", prefix(handle.kind))
+        format!("{prefix}{text}")
     }
 
     fn decode(&self, text: &str) -> Option<RefreshHandle> {
-        let (kind, encoded) = [HandleKind::LoginTicket, HandleKind::RefreshToken]
+        let (prefix, encoded) = [TICKET_PREFIX, REFRESH_PREFIX]
             .into_iter()
-            .find_map(|kind| Some((kind, text.strip_prefix(prefix(kind))?)))?;
-        let mut bytes = [0; SID + GENERATION + MAC];
+            .find_map(|prefix| Some((prefix, text.strip_prefix(prefix)?)))?;
+        let mut bytes = [0; ID + GENERATION + MAC];
         let length = URL_SAFE_NO_PAD.decode_slice(encoded, &mut bytes).ok()?;
-        let (body, mac) = bytes.get(..length)?.split_at_checked(SID + GENERATION)?;
-        hmac::verify(&self.0, &mac_input(kind, body), mac).ok()?;
-        let (sid, generation) = body.split_at(SID);
-        Some(RefreshHandle {
-            kind,
-            sid: Sid::from_bytes(sid.try_into().ok()?),
-            generation: Generation(i64::from_be_bytes(generation.try_into().ok()?)),
-        })
+        let (body, mac) = bytes.get(..length)?.split_at_checked(ID + GENERATION)?;
+        hmac::verify(&self.0, &mac_input(prefix, body), mac).ok()?;
+        let (id, number) = body.split_at(ID);
+        let id: [u8; ID] = id.try_into().ok()?;
+        let number = i64::from_be_bytes(number.try_into().ok()?);
+        if prefix == TICKET_PREFIX {
+            Some(RefreshHandle::LoginTicket(Sid::from_bytes(id)))
+        } else {
+            let grant = GrantId::from_bytes(id);
+            Some(RefreshHandle::RefreshToken(grant, Generation(number)))
+        }
     }
 }
 
@@ -71,11 +84,8 @@ mod tests {
         RefreshTokenKey::new(&Zeroizing::new(vec![byte; 32]))
     }
 
-    const HANDLE: RefreshHandle = RefreshHandle {
-        kind: HandleKind::RefreshToken,
-        sid: Sid::from_bytes([7; 16]),
-        generation: Generation(41),
-    };
+    const HANDLE: RefreshHandle =
+        RefreshHandle::RefreshToken(GrantId::from_bytes([7; 16]), Generation(41));
 
     #[test]
     fn encoded_handle_decodes_under_its_key_only() {

@@ -69,8 +69,20 @@ id! {
     Sid
 }
 id! {
+    /// Identifier of a grant: what a login allowed one OAuth client.
+    GrantId
+}
+id! {
     /// Identifier of one access token: `jti`.
     Jti
+}
+
+impl GrantId {
+    /// The grant that a login begins with: it has the login's identifier, so that a login ticket can be exchanged only once.
+    #[must_use]
+    pub const fn first_of(sid: Sid) -> Self {
+        Self::from_bytes(*sid.as_bytes())
+    }
 }
 
 #[cfg(test)]

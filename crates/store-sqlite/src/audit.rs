@@ -3,41 +3,33 @@
 use async_trait::async_trait;
 use holdfast_identity::{
     audit::{AuditEvent, AuditKind, AuditQuery, AuditRecord, RequestSource},
-    oauth::ClientId,
     store::{AuditLog, StoreError},
 };
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection, Transaction, sqlite::SqliteRow};
+use sqlx::{QueryBuilder, Sqlite, Transaction, sqlite::SqliteRow};
 use time::OffsetDateTime;
 
 use crate::{
     SqliteStore,
+    group_commit::Statement,
     query::{RunQuery as _, get, unavailable},
     row::{self, millis},
 };
 
-/// Inserts events, in the transaction of their change. One statement for each, as the driver caches statements by their text.
-pub(super) async fn append(
-    connection: &mut SqliteConnection,
-    events: impl IntoIterator<Item = &AuditEvent>,
-) -> Result<(), StoreError> {
-    for event in events {
-        sqlx::query(
-            "INSERT INTO audit_events (at, kind, user_id, sid, actor_id, ip_address, user_agent, request_id, client_id) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(millis(event.at))
-        .bind(event.kind.as_str())
-        .bind(event.user.map(|id| id.to_string()))
-        .bind(event.sid.map(|id| id.to_string()))
-        .bind(event.actor.map(|id| id.to_string()))
-        .bind(event.source.ip_address.map(|address| address.to_string()))
-        .bind(event.source.user_agent.as_deref())
-        .bind(event.source.request_id.as_deref())
-        .bind(event.client.as_ref().map(ClientId::as_str))
-        .run(connection)
-        .await?;
-    }
-    Ok(())
+/// The statement that inserts an event. One for each, as the driver caches statements by their text.
+pub(super) fn insert(event: &AuditEvent) -> Statement {
+    sqlx::query(
+        "INSERT INTO audit_events (at, kind, user_id, sid, actor_id, ip_address, user_agent, request_id, client_id) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(millis(event.at))
+    .bind(event.kind.as_str())
+    .bind(event.user.map(|id| id.to_string()))
+    .bind(event.sid.map(|id| id.to_string()))
+    .bind(event.actor.map(|id| id.to_string()))
+    .bind(event.source.ip_address.map(|address| address.to_string()))
+    .bind(event.source.user_agent.clone())
+    .bind(event.source.request_id.clone())
+    .bind(event.client.as_ref().map(ToString::to_string))
 }
 
 /// Commits a change together with its audit events.
@@ -45,7 +37,9 @@ pub(super) async fn commit(
     mut transaction: Transaction<'_, Sqlite>,
     events: &[AuditEvent],
 ) -> Result<(), StoreError> {
-    append(&mut transaction, events).await?;
+    for event in events {
+        insert(event).run(&mut transaction).await?;
+    }
     transaction.commit().await.map_err(unavailable)
 }
 

@@ -21,7 +21,7 @@ use crate::{
 
 /// Deletes what a backup must not contain. Signing keys are deleted, as one may be revoked after the backup; no token needs them once all
 /// logins have ended.
-const STRIP: &str = "DELETE FROM logins; DELETE FROM revocations; DELETE FROM epoch; DELETE FROM signing_keys; \
+const STRIP: &str = "DELETE FROM grants; DELETE FROM logins; DELETE FROM revocations; DELETE FROM epoch; DELETE FROM signing_keys; \
      DELETE FROM known_places;";
 
 impl SqliteStore {

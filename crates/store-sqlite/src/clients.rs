@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use holdfast_identity::{
     audit::AuditEvent,
+    login::EndReason,
     oauth::{ClientAuthMethod, ClientId, GrantType, OauthClient, UnknownGrantType},
     store::{Change, ClientStore, StoreError},
 };
@@ -13,7 +14,7 @@ use crate::{
     SqliteStore, audit,
     query::{RunQuery as _, get},
     revocations,
-    row::{self, millis},
+    row::{self, end_reason_text, millis},
 };
 
 /// Time for which the revocation log contains a disabled client. It exceeds the lifetime of every access token; new tokens are rejected
@@ -97,6 +98,14 @@ impl ClientStore for SqliteStore {
                 .await?;
             return Ok(found.map_or(Change::NotFound, |_| Change::AlreadyApplied));
         }
+        sqlx::query(
+            "UPDATE grants SET ended_at = ?, end_reason = ? WHERE client_id = ? AND ended_at IS NULL",
+        )
+        .bind(millis(now))
+        .bind(end_reason_text(EndReason::ClientDisabled))
+        .bind(id.as_str())
+        .run(&mut transaction)
+        .await?;
         revocations::append(
             &mut transaction,
             "client_id",
@@ -154,6 +163,7 @@ fn client(row: &SqliteRow) -> Result<OauthClient, StoreError> {
             .filter(|audience| !audience.is_empty())
             .map(str::to_owned)
             .collect(),
+        protected: get(row, "protected")?,
         disabled: get::<Option<i64>>(row, "disabled_at")?.is_some(),
         created_at: row::time(row, "created_at")?,
     })

@@ -31,6 +31,37 @@ const BURST: u32 = 8;
 /// A statement with its arguments.
 pub(super) type Statement = Query<'static, Sqlite, SqliteArguments>;
 
+/// A write of one operation.
+pub(super) struct Write {
+    /// The statement that makes the change, and returns a row if it made one.
+    first: Statement,
+    /// Statements that run after it, in the same transaction, if it returned a row.
+    then: Vec<Statement>,
+}
+
+impl Write {
+    /// Adds a statement that runs if the change was made.
+    pub(super) fn then(mut self, statement: Statement) -> Self {
+        self.then.push(statement);
+        self
+    }
+
+    /// Adds the audit events of the change.
+    pub(super) fn with_events(mut self, events: &[AuditEvent]) -> Self {
+        self.then.extend(events.iter().map(audit::insert));
+        self
+    }
+}
+
+impl From<Statement> for Write {
+    fn from(first: Statement) -> Self {
+        Self {
+            first,
+            then: Vec::new(),
+        }
+    }
+}
+
 /// The rows of its `RETURNING` clause.
 pub(super) type Rows = Vec<SqliteRow>;
 
@@ -39,8 +70,7 @@ pub(super) type Rows = Vec<SqliteRow>;
 pub(super) struct GroupCommitter(mpsc::Sender<Job>);
 
 struct Job {
-    statement: Statement,
-    events: Vec<AuditEvent>,
+    write: Write,
     queued_at: Instant,
     result: ResultSender,
 }
@@ -62,22 +92,16 @@ impl GroupCommitter {
         Self(sender)
     }
 
-    /// Runs the statement, and returns when its change is on the disk, with the audit events of that change: they are stored if the
-    /// statement returns a row. A statement whose caller dropped this future before it was run is
-    /// discarded, so that no write takes place after its caller has given up.
+    /// Runs the statements, and returns the rows of the first one when their change is on the disk. A write whose caller dropped this
+    /// future before it was run is discarded, so that no write takes place after its caller has given up.
     ///
     /// # Errors
     /// When it waited for longer than [`ACQUIRE_TIMEOUT`], or it or one that was committed with it failed. Nothing has changed then.
-    pub(super) async fn commit(
-        &self,
-        statement: Statement,
-        events: &[AuditEvent],
-    ) -> Result<Rows, StoreError> {
+    pub(super) async fn commit(&self, write: Write) -> Result<Rows, StoreError> {
         let stopped = || unavailable("the task that writes has stopped");
         let (sender, result) = oneshot::channel();
         let job = Job {
-            statement,
-            events: events.to_vec(),
+            write,
             queued_at: Instant::now(),
             result: sender,
         };
@@ -119,12 +143,10 @@ fn fail(results: impl IntoIterator<Item = ResultSender>, error: &StoreError) {
     }
 }
 
-async fn commit(writer: &mut PooledConnection<'_>, jobs: Vec<Job>) {
-    let (writes, results): (Vec<_>, Vec<_>) = jobs
-        .into_iter()
-        .map(|job| ((job.statement, job.events), job.result))
-        .unzip();
-    match run_atomically(writer, writes).await {
+async fn commit(connection: &mut PooledConnection<'_>, jobs: Vec<Job>) {
+    let (writes, results): (Vec<_>, Vec<_>) =
+        jobs.into_iter().map(|job| (job.write, job.result)).unzip();
+    match run_atomically(connection, writes).await {
         Ok(all_rows) => {
             for (result, rows) in results.into_iter().zip(all_rows) {
                 let _ = result.send(Ok(rows));
@@ -156,20 +178,16 @@ impl CommitPacer {
     }
 }
 
-/// A statement, and the audit events of the change that it makes.
-type Write = (Statement, Vec<AuditEvent>);
-
-/// Runs all statements or none.
+/// Runs all writes or none.
 async fn run_atomically(
-    writer: &mut PooledConnection<'_>,
+    connection: &mut PooledConnection<'_>,
     writes: Vec<Write>,
 ) -> Result<Vec<Rows>, StoreError> {
     // A single statement is a transaction by itself.
-    let has_events = writes.iter().any(|(_, events)| !events.is_empty());
-    if writes.len() < 2 && !has_events {
-        return run_each(writer, writes).await;
+    if writes.len() < 2 && writes.iter().all(|write| write.then.is_empty()) {
+        return run_each(connection, writes).await;
     }
-    let mut transaction = writer.begin().await?;
+    let mut transaction = connection.begin().await?;
     let rows = run_each(&mut transaction, writes).await?;
     transaction.commit().await.map_err(unavailable)?;
     Ok(rows)
@@ -180,11 +198,13 @@ async fn run_each(
     writes: Vec<Write>,
 ) -> Result<Vec<Rows>, StoreError> {
     let mut all_rows = Vec::with_capacity(writes.len());
-    for (statement, events) in writes {
+    for Write { first, then } in writes {
         // A statement is complete only when all of its rows have been read.
-        let rows = statement.rows(connection).await?;
+        let rows = first.rows(connection).await?;
         if !rows.is_empty() {
-            audit::append(connection, &events).await?;
+            for statement in then {
+                statement.run(connection).await?;
+            }
         }
         all_rows.push(rows);
     }
@@ -288,7 +308,8 @@ mod tests {
         let before = transactions(&file);
 
         let busy = writer.acquire().await.unwrap();
-        let mut all = join_all((0..100).map(|number| commits.commit(insert(number), &[]))).boxed();
+        let mut all =
+            join_all((0..100).map(|number| commits.commit(insert(number).into()))).boxed();
         assert!(all.as_mut().now_or_never().is_none());
         drop(busy);
         for rows in all.await {
@@ -308,10 +329,10 @@ mod tests {
         } = numbers().await;
 
         let busy = writer.acquire().await.unwrap();
-        let abandoned = commits.commit(insert(1), &[]).now_or_never();
+        let abandoned = commits.commit(insert(1).into()).now_or_never();
         assert!(abandoned.is_none());
         drop(busy);
-        commits.commit(insert(2), &[]).await.unwrap();
+        commits.commit(insert(2).into()).await.unwrap();
 
         assert_eq!(count(&writer).await, 1);
     }
@@ -325,10 +346,10 @@ mod tests {
         } = numbers().await;
 
         let busy = writer.acquire().await.unwrap();
-        let mut early = commits.commit(insert(1), &[]).boxed();
+        let mut early = commits.commit(insert(1).into()).boxed();
         assert!(early.as_mut().now_or_never().is_none());
         sleep(ACQUIRE_TIMEOUT / 2).await;
-        let mut later = commits.commit(insert(2), &[]).boxed();
+        let mut later = commits.commit(insert(2).into()).boxed();
         assert!(later.as_mut().now_or_never().is_none());
         let error = early.await.unwrap_err().to_string();
         assert!(error.contains("busy"), "{error}");
@@ -354,7 +375,7 @@ mod tests {
         let each = (0..4).map(async |number| {
             sleep(BUSY_TIMEOUT / 3 * number).await;
             let begun = Instant::now();
-            let has_failed = commits.commit(insert(number), &[]).await.is_err();
+            let has_failed = commits.commit(insert(number).into()).await.is_err();
             (has_failed, begun.elapsed())
         });
         for (has_failed, elapsed) in join_all(each).await {
@@ -365,7 +386,7 @@ mod tests {
             );
         }
         lock.rollback().await.unwrap();
-        commits.commit(insert(5), &[]).await.unwrap();
+        commits.commit(insert(5).into()).await.unwrap();
         assert_eq!(count(&writer).await, 1);
     }
 
@@ -378,13 +399,14 @@ mod tests {
         } = numbers().await;
 
         let busy = writer.acquire().await.unwrap();
-        let mut all = join_all([1, 2, 2].map(|number| commits.commit(insert(number), &[]))).boxed();
+        let mut all =
+            join_all([1, 2, 2].map(|number| commits.commit(insert(number).into()))).boxed();
         assert!(all.as_mut().now_or_never().is_none());
         drop(busy);
         assert!(all.await.iter().all(Result::is_err));
 
         assert_eq!(count(&writer).await, 0);
-        commits.commit(insert(1), &[]).await.unwrap();
+        commits.commit(insert(1).into()).await.unwrap();
         assert_eq!(count(&writer).await, 1);
     }
 
@@ -397,7 +419,7 @@ mod tests {
         } = numbers().await;
         writer.close().await;
         let error = commits
-            .commit(insert(1), &[])
+            .commit(insert(1).into())
             .await
             .unwrap_err()
             .to_string();

@@ -77,7 +77,7 @@ impl SqliteStore {
         // Queued together, and run in this order.
         let all = inserts
             .chain([trim])
-            .map(|statement| self.commit(statement, &[]));
+            .map(|statement| self.commit(statement));
         try_join_all(all).await.map(drop)
     }
 }

@@ -3,6 +3,7 @@
 mod audit;
 mod backup;
 mod clients;
+mod grants;
 mod group_commit;
 mod keys;
 mod known_locations;
@@ -25,7 +26,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use holdfast_identity::{audit::AuditEvent, store::StoreError};
+use holdfast_identity::store::StoreError;
 use sqlx::{
     ConnectOptions as _,
     error::DatabaseError,
@@ -33,7 +34,7 @@ use sqlx::{
 };
 
 use self::{
-    group_commit::{GroupCommitter, Rows, Statement},
+    group_commit::{GroupCommitter, Rows, Write},
     migration::{OpenError, migrate},
     pool::{Pool, PooledConnection},
     query::unavailable,
@@ -96,15 +97,9 @@ impl SqliteStore {
         self.writer.acquire().await
     }
 
-    /// Runs a statement of a frequent operation, such as a sign-in or a refresh, and commits it together with others.
-    ///
-    /// The events are stored with it if it returns a row.
-    async fn commit(
-        &self,
-        statement: Statement,
-        events: &[AuditEvent],
-    ) -> Result<Rows, StoreError> {
-        self.commits.commit(statement, events).await
+    /// Runs the statements of a frequent operation, such as a sign-in or a refresh, and commits them together with others.
+    async fn commit(&self, write: impl Into<Write>) -> Result<Rows, StoreError> {
+        self.commits.commit(write.into()).await
     }
 }
 

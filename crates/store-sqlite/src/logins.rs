@@ -7,7 +7,7 @@ use holdfast_identity::{
     audit::AuditEvent,
     authentication::{KNOWN_LOCATION_TTL, KnownLocations, LocationTrust},
     id::{Sid, UserId},
-    login::{EndReason, Generation, Login, LoginRecord, MAX_LIVE_LOGINS, NewLogin, Rotation},
+    login::{EndReason, Login, LoginRecord, MAX_LIVE_LOGINS, NewLogin},
     store::{LoginStore, StoreError},
 };
 use sqlx::AssertSqlSafe;
@@ -15,6 +15,7 @@ use time::OffsetDateTime;
 
 use crate::{
     SqliteStore, audit,
+    group_commit::Write,
     known_locations::{LOCATION_INTERVAL, bytes},
     query::{RunQuery as _, get, unavailable},
     revocations::{LoginFilter, end_logins},
@@ -87,41 +88,25 @@ impl LoginStore for SqliteStore {
         user: UserId,
         now: OffsetDateTime,
     ) -> Result<Vec<LoginRecord>, StoreError> {
+        let mut reader = self.read().await?;
+        let grants = sqlx::query(
+            "SELECT grants.* FROM grants JOIN logins USING (sid) \
+             WHERE user_id = ? AND grants.ended_at IS NULL ORDER BY grants.created_at, grants.id",
+        )
+        .bind(user.to_string())
+        .rows(&mut reader)
+        .await?;
         let rows = sqlx::query(
             "SELECT * FROM logins WHERE user_id = ? AND ended_at IS NULL AND expires_at > ? \
              ORDER BY last_seen_at DESC, created_at DESC, sid",
         )
         .bind(user.to_string())
         .bind(millis(now))
-        .rows(&mut *self.read().await?)
+        .rows(&mut reader)
         .await?;
-        rows.iter().map(row::login_record).collect()
-    }
-
-    async fn advance(
-        &self,
-        (sid, from): (Sid, Generation),
-        rotation: &Rotation<'_>,
-        now: OffsetDateTime,
-        events: &[AuditEvent],
-    ) -> Result<bool, StoreError> {
-        // An earlier access token may expire last, after a leap of the clock or a change of the setting. With NULL, the maximum is NULL.
-        let advance = sqlx::query(
-            "UPDATE logins SET generation = ?, scope = ?, refreshed_at = ?, last_seen_at = ?, jkt = coalesce(jkt, ?), \
-                               tokens_until = max(coalesce(tokens_until, 0), ?), refresh_ip_address = ?, refresh_user_agent = ? \
-             WHERE sid = ? AND generation = ? AND ended_at IS NULL RETURNING sid",
-        )
-        .bind(from.next().0)
-        .bind(rotation.scopes.to_string())
-        .bind(millis(now))
-        .bind(millis(now))
-        .bind(rotation.key.map(ToString::to_string))
-        .bind(rotation.tokens_until.map(millis))
-        .bind(rotation.client.ip_address.map(|address| address.to_string()))
-        .bind(rotation.client.user_agent.clone())
-        .bind(sid.to_string())
-        .bind(from.0);
-        Ok(self.commit(advance, events).await?.len() == 1)
+        rows.iter()
+            .map(|login| row::login_record(login, &grants))
+            .collect()
     }
 
     async fn update_last_seen(&self, sid: Sid, now: OffsetDateTime) -> Result<(), StoreError> {
@@ -129,7 +114,7 @@ impl LoginStore for SqliteStore {
             sqlx::query("UPDATE logins SET last_seen_at = ? WHERE sid = ? AND ended_at IS NULL")
                 .bind(millis(now))
                 .bind(sid.to_string());
-        self.commit(update, &[]).await.map(drop)
+        self.commit(update).await.map(drop)
     }
 
     async fn set_bound_at(
@@ -143,7 +128,11 @@ impl LoginStore for SqliteStore {
         )
         .bind(millis(now))
         .bind(sid.to_string());
-        Ok(self.commit(update, events).await?.len() == 1)
+        Ok(self
+            .commit(Write::from(update).with_events(events))
+            .await?
+            .len()
+            == 1)
     }
 
     async fn update_authenticated_at(
@@ -162,7 +151,11 @@ impl LoginStore for SqliteStore {
         .bind(millis(now))
         .bind(sid.to_string())
         .bind(password.0);
-        Ok(self.commit(update, events).await?.len() == 1)
+        Ok(self
+            .commit(Write::from(update).with_events(events))
+            .await?
+            .len()
+            == 1)
     }
 
     async fn end_login(
@@ -247,22 +240,21 @@ impl SqliteStore {
     /// Inserts a login with one statement. `None`: the account is disabled, its password has changed, or the `sid` exists.
     async fn start_login(&self, login: &NewLogin) -> Result<Option<StartedLogin>, StoreError> {
         let insert = sqlx::query(
-            "INSERT INTO logins (sid, user_id, client_kind, ip_address, user_agent, scope, amr, generation, \
-                                 refreshed_at, created_at, authenticated_at, last_seen_at, expires_at) \
-             SELECT ?1, id, ?2, ?3, ?4, '', ?5, ?6, ?7, ?7, ?7, ?7, ?8 FROM users \
-             WHERE id = ?9 AND password_version = ?10 AND disabled_at IS NULL \
+            "INSERT INTO logins (sid, user_id, client_kind, ip_address, user_agent, amr, \
+                                 created_at, authenticated_at, last_seen_at, expires_at) \
+             SELECT ?1, id, ?2, ?3, ?4, ?5, ?6, ?6, ?6, ?7 FROM users \
+             WHERE id = ?8 AND password_version = ?9 AND disabled_at IS NULL \
              ON CONFLICT (sid) DO NOTHING \
-             RETURNING (SELECT count(*) FROM logins AS own WHERE own.user_id = ?9 \
-                            AND own.ended_at IS NULL AND own.expires_at > ?7) AS live, \
-                       (SELECT count(*) FROM known_places WHERE user_id = ?9 \
-                            AND place IN (?11, ?12) AND last_seen_at > ?13) AS familiar",
+             RETURNING (SELECT count(*) FROM logins AS own WHERE own.user_id = ?8 \
+                            AND own.ended_at IS NULL AND own.expires_at > ?6) AS live, \
+                       (SELECT count(*) FROM known_places WHERE user_id = ?8 \
+                            AND place IN (?10, ?11) AND last_seen_at > ?12) AS familiar",
         )
         .bind(login.sid.to_string())
         .bind(client_kind_text(login.client.kind))
         .bind(login.client.ip_address.map(|address| address.to_string()))
         .bind(login.client.user_agent.clone())
         .bind(login.amr.join(" "))
-        .bind(Generation::TICKET.0)
         .bind(millis(login.created_at))
         .bind(millis(login.expires_at))
         .bind(login.user_id.to_string())
@@ -270,7 +262,9 @@ impl SqliteStore {
         .bind(bytes(login.known_locations.device))
         .bind(bytes(login.known_locations.address))
         .bind(millis(login.created_at - LOCATION_INTERVAL));
-        let rows = self.commit(insert, &login.events).await?;
+        let rows = self
+            .commit(Write::from(insert).with_events(&login.events))
+            .await?;
         let Some(row) = rows.first() else {
             return Ok(None);
         };

@@ -17,7 +17,7 @@ impl Maintenance for SqliteStore {
             .run(&mut *self.read().await?)
             .await?;
         let write = sqlx::query("UPDATE secret_keys SET name = name");
-        self.commit(write, &[]).await.map(drop)
+        self.commit(write).await.map(drop)
     }
 
     async fn schema_version(&self) -> Result<i64, StoreError> {

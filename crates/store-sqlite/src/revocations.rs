@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use holdfast_identity::{
     audit::AuditEvent,
     id::{Jti, Sid, UserId},
-    login::{EndReason, Generation},
+    login::EndReason,
     revocation::{Epoch, REVOCATION_MARGIN, Revocation, Revoked},
     store::{RevocationLog, StoreError},
 };
@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 
 use crate::{
     SqliteStore, audit,
+    group_commit::Write,
     query::{RunQuery as _, get},
     row::{self, end_reason_text, millis},
 };
@@ -51,8 +52,10 @@ impl LoginFilter {
 }
 
 /// When no credential of a login can be accepted any more without its row: when the login expires, or, where only refresh tokens remain,
-/// its last access token.
-const CREDENTIALS_EXPIRE_AT: &str = "min(expires_at, coalesce(tokens_until, expires_at))";
+/// the last access token of its grants.
+const CREDENTIALS_EXPIRE_AT: &str = "min(expires_at, coalesce((\
+     SELECT CASE WHEN count(*) = count(tokens_until) THEN max(tokens_until) END \
+     FROM grants WHERE grants.sid = logins.sid), expires_at))";
 
 /// Appends an entry to the revocation log, which may be deleted after `expires_at`.
 pub(super) async fn append(
@@ -83,13 +86,12 @@ pub(super) async fn end_logins(
     let sql = format!(
         "INSERT INTO revocations (kind, subject, expires_at) \
          SELECT 'sid', sid, {CREDENTIALS_EXPIRE_AT} + ? FROM logins WHERE {live} \
-             AND generation > ? ORDER BY created_at, sid"
+             AND EXISTS (SELECT 1 FROM grants WHERE grants.sid = logins.sid) ORDER BY created_at, sid"
     );
     let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(revocation_margin());
     for value in &values {
         query = query.bind(value);
     }
-    query = query.bind(Generation::TICKET.0);
     query.run(transaction).await?;
     let sql = format!("UPDATE logins SET ended_at = ?, end_reason = ? WHERE {live}");
     let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))
@@ -103,7 +105,7 @@ pub(super) async fn end_logins(
 }
 
 /// In milliseconds.
-fn revocation_margin() -> i64 {
+pub(super) fn revocation_margin() -> i64 {
     i64::try_from(REVOCATION_MARGIN.as_millis()).unwrap_or(i64::MAX)
 }
 
@@ -181,7 +183,11 @@ impl RevocationLog for SqliteStore {
         )
         .bind(jti.to_string())
         .bind(millis(expires_at + REVOCATION_MARGIN));
-        Ok(self.commit(append, events).await?.len() == 1)
+        Ok(self
+            .commit(Write::from(append).with_events(events))
+            .await?
+            .len()
+            == 1)
     }
 
     async fn is_revoked(&self, jti: Jti) -> Result<bool, StoreError> {
@@ -198,6 +204,7 @@ fn revocation(row: &SqliteRow) -> Result<Revocation, StoreError> {
     let revoked = match kind {
         "jti" => Revoked::Token(row::parse(row, "subject")?),
         "sid" => Revoked::Login(row::parse(row, "subject")?),
+        "grant" => Revoked::Grant(row::parse(row, "subject")?),
         "client_id" => Revoked::Client(get(row, "subject")?),
         "kid" => Revoked::Key(get(row, "subject")?),
         other => {

@@ -2,7 +2,9 @@
 
 use holdfast_identity::{
     account::{Account, PasswordHash, PasswordVersion, User},
-    login::{ClientInfo, ClientKind, EndReason, Generation, Login, LoginRecord},
+    login::{
+        ClientInfo, ClientKind, EndReason, Generation, Grant, GrantRecord, Login, LoginRecord,
+    },
     store::StoreError,
 };
 use sqlx::sqlite::SqliteRow;
@@ -34,24 +36,62 @@ pub(super) fn account(row: &SqliteRow) -> Result<Account, StoreError> {
 }
 
 pub(super) fn login(row: &SqliteRow) -> Result<Login, StoreError> {
-    let refresh_address: Option<&str> = get(row, "refresh_ip_address")?;
     Ok(Login {
         sid: parse(row, "sid")?,
         kind: client_kind(get(row, "client_kind")?)?,
-        scopes: parse(row, "scope")?,
-        generation: Generation(get(row, "generation")?),
-        refreshed_at: time(row, "refreshed_at")?,
-        refresh_ip_address: refresh_address.and_then(|address| address.parse().ok()),
-        refresh_user_agent: get(row, "refresh_user_agent")?,
         authenticated_at: time(row, "authenticated_at")?,
         last_seen_at: time(row, "last_seen_at")?,
         expires_at: time(row, "expires_at")?,
         ended: get::<Option<i64>>(row, "ended_at")?.is_some(),
-        key: parse_optional(row, "jkt")?,
     })
 }
 
-pub(super) fn login_record(row: &SqliteRow) -> Result<LoginRecord, StoreError> {
+/// The columns of `grants` and `clients` that [`grant`] reads, with names that `logins` does not have.
+pub(super) const GRANT: &str = "grants.id AS grant_id, grants.client_id, grants.scope, grants.audience, grants.jkt, \
+     grants.generation, grants.refreshed_at, grants.refresh_ip_address, grants.refresh_user_agent, \
+     grants.ended_at AS grant_ended_at, \
+     clients.secret_hash IS NOT NULL OR clients.jwk IS NOT NULL AS is_confidential";
+
+pub(super) fn grant(row: &SqliteRow) -> Result<Grant, StoreError> {
+    let address: Option<&str> = get(row, "refresh_ip_address")?;
+    Ok(Grant {
+        id: parse(row, "grant_id")?,
+        sid: parse(row, "sid")?,
+        client: parse(row, "client_id")?,
+        is_confidential: get(row, "is_confidential")?,
+        scopes: parse(row, "scope")?,
+        audience: get(row, "audience")?,
+        generation: Generation(get(row, "generation")?),
+        refreshed_at: time(row, "refreshed_at")?,
+        refresh_ip_address: address.and_then(|address| address.parse().ok()),
+        refresh_user_agent: get(row, "refresh_user_agent")?,
+        key: parse_optional(row, "jkt")?,
+        ended: get::<Option<i64>>(row, "grant_ended_at")?.is_some(),
+    })
+}
+
+fn grant_record(row: &SqliteRow) -> Result<GrantRecord, StoreError> {
+    Ok(GrantRecord {
+        id: parse(row, "id")?,
+        client: parse(row, "client_id")?,
+        scopes: parse(row, "scope")?,
+        created_at: time(row, "created_at")?,
+        refreshed_at: time(row, "refreshed_at")?,
+    })
+}
+
+/// A login with those of `grants` that belong to it.
+pub(super) fn login_record(
+    row: &SqliteRow,
+    grants: &[SqliteRow],
+) -> Result<LoginRecord, StoreError> {
+    let sid: &str = get(row, "sid")?;
+    let mut own = Vec::new();
+    for grant in grants {
+        if get::<&str>(grant, "sid")? == sid {
+            own.push(grant_record(grant)?);
+        }
+    }
     let amr: &str = get(row, "amr")?;
     let address: Option<&str> = get(row, "ip_address")?;
     Ok(LoginRecord {
@@ -68,6 +108,7 @@ pub(super) fn login_record(row: &SqliteRow) -> Result<LoginRecord, StoreError> {
         last_seen_at: time(row, "last_seen_at")?,
         expires_at: time(row, "expires_at")?,
         bound_at: optional_time(row, "bound_at")?,
+        grants: own,
     })
 }
 
@@ -132,6 +173,7 @@ pub(super) const fn end_reason_text(reason: EndReason) -> &'static str {
         EndReason::Administrator => "administrator",
         EndReason::TooMany => "too_many",
         EndReason::Operator => "operator",
+        EndReason::ClientDisabled => "client_disabled",
         EndReason::Stolen => "stolen",
     }
 }

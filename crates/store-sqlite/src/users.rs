@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 
 use crate::{
     SqliteStore, audit,
-    query::{RunQuery as _, unavailable},
+    query::RunQuery as _,
     revocations::{LoginFilter, end_logins},
     row::{self, USER, millis},
 };
@@ -114,13 +114,11 @@ impl AccountStore for SqliteStore {
         // Also for an account that was disabled before, which should have no live login.
         let filter = LoginFilter::AllOf(id);
         end_logins(&mut transaction, &filter, EndReason::AccountDisabled, now).await?;
-        let change = if updated == 0 {
-            unchanged(&mut transaction, id).await?
-        } else {
-            audit::append(&mut transaction, events).await?;
-            Change::Applied
+        let (change, events) = match updated {
+            0 => (unchanged(&mut transaction, id).await?, [].as_slice()),
+            _ => (Change::Applied, events),
         };
-        transaction.commit().await.map_err(unavailable)?;
+        audit::commit(transaction, events).await?;
         Ok(change)
     }
 
@@ -220,7 +218,7 @@ impl AccountStore for SqliteStore {
                 .bind(hash.as_phc().to_owned())
                 .bind(id.to_string())
                 .bind(version.0);
-        self.commit(replacement, &[]).await.map(drop)
+        self.commit(replacement).await.map(drop)
     }
 }
 

@@ -58,6 +58,7 @@ pub static ROUTES: &[Route] = route_table! {
     Get    "/api/logins"                             => api::logins::list,                ProblemJson, Checked,                 "api.logins";
     Delete "/api/logins"                             => api::logins::end_others,          ProblemJson, Checked,                 "api.logins.end_others";
     Delete "/api/logins/{sid}"                       => api::logins::end,                 ProblemJson, Checked,                 "api.logins.end";
+    Delete "/api/grants/{id}"                        => api::logins::end_grant,           ProblemJson, Checked,                 "api.grants.end";
     Get    "/api/openapi.json"                       => api::openapi::document,           ProblemJson, Checked,                 "api.openapi";
     Get    "/api/docs"                               => api::docs::show,                  ProblemJson, Checked,                 "api.docs";
 

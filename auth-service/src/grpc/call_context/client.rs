@@ -34,6 +34,7 @@ states_client!(
     ChangePasswordRequest,
     EndLoginRequest,
     EndOtherLoginsRequest,
+    EndGrantRequest,
 );
 
 /// The client info that web-service states.

@@ -6,7 +6,7 @@ use holdfast_identity::{
     audit::AuditRecord,
     authentication::SignedIn,
     id::Sid,
-    login::{ClientKind, LoginRecord},
+    login::{ClientKind, GrantRecord, LoginRecord},
 };
 use time::OffsetDateTime;
 
@@ -78,6 +78,21 @@ pub(in crate::grpc) fn login(login: LoginRecord, current: Sid) -> v1::Login {
         last_seen_at: Some(timestamp(login.last_seen_at)),
         expires_at: Some(timestamp(login.expires_at)),
         bound_at: login.bound_at.map(timestamp),
+        grants: login.grants.into_iter().map(grant).collect(),
+    }
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the message replaces the grant"
+)]
+fn grant(grant: GrantRecord) -> v1::Grant {
+    v1::Grant {
+        id: grant.id.to_string(),
+        client_id: grant.client.to_string(),
+        scope: grant.scopes.to_string(),
+        created_at: Some(timestamp(grant.created_at)),
+        refreshed_at: Some(timestamp(grant.refreshed_at)),
     }
 }
 

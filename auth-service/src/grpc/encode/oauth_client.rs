@@ -22,6 +22,7 @@ pub(in crate::grpc) fn oauth_client(client: OauthClient) -> v1::OauthClient {
             .map(|grant_type| grant_type.as_str().to_owned())
             .collect(),
         dpop_required: client.dpop_required,
+        protected: client.protected,
         disabled: client.disabled,
         created_at: Some(timestamp(client.created_at)),
     }

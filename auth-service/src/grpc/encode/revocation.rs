@@ -11,6 +11,7 @@ pub(in crate::grpc) fn revocation(revocation: Revocation) -> v1::Revocation {
         revoked: Some(match revocation.revoked {
             Revoked::Token(jti) => v1::revocation::Revoked::Jti(jti.to_string()),
             Revoked::Login(sid) => v1::revocation::Revoked::Sid(sid.to_string()),
+            Revoked::Grant(id) => v1::revocation::Revoked::GrantId(id.to_string()),
             Revoked::Client(id) => v1::revocation::Revoked::ClientId(id),
             Revoked::Key(kid) => v1::revocation::Revoked::Kid(kid),
         }),

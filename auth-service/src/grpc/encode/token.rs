@@ -54,6 +54,9 @@ pub(in crate::grpc) fn claims(claims: &Claims) -> v1::AccessTokenClaims {
         sid: person
             .map(|person| person.sid.to_string())
             .unwrap_or_default(),
+        grant_id: person
+            .map(|person| person.grant.to_string())
+            .unwrap_or_default(),
         jti: claims.jti.to_string(),
         username: person
             .map(|person| person.username.to_string())

@@ -33,7 +33,7 @@ pub(super) const fn code_of(reason: ErrorReason) -> Code {
             Code::InvalidArgument
         }
         R::UsernameTaken | R::ClientIdTaken => Code::AlreadyExists,
-        R::UserNotFound | R::LoginNotFound | R::ClientNotFound => Code::NotFound,
+        R::UserNotFound | R::LoginNotFound | R::GrantNotFound | R::ClientNotFound => Code::NotFound,
         R::KeyPending => Code::FailedPrecondition,
         R::Overloaded | R::Throttled => Code::ResourceExhausted,
         R::StoreUnavailable => Code::Unavailable,

@@ -4,7 +4,7 @@ use auth_proto::v1::ErrorReason;
 use holdfast_identity::{
     account::{ChangeAccountError, CreateAccountError},
     authentication::{ChangePasswordError, ReauthenticateError, SignInError},
-    login::{EndLoginError, EndOtherLoginsError, ReportDeviceError},
+    login::{EndGrantError, EndLoginError, EndOtherLoginsError, ReportDeviceError},
     oauth::{InvalidClient, RegisterClientError},
     token::{IntrospectError, IssueTokenError, RevokeTokenError, TokenError, ValidateTokenError},
 };
@@ -106,7 +106,7 @@ reasons! {
         Scope => InvalidRequest,
         Audience => InvalidRequest,
         NoSecret => InvalidRequest,
-        FirstParty => InvalidRequest,
+        Protected => InvalidRequest,
         ..Fault,
     }
 
@@ -122,6 +122,11 @@ reasons! {
     }
     EndLoginError {
         NotFound => LoginNotFound,
+        ..StepUpRequired,
+        ..Fault,
+    }
+    EndGrantError {
+        NotFound => GrantNotFound,
         ..StepUpRequired,
         ..Fault,
     }

@@ -4,6 +4,7 @@ mod assert;
 mod calls;
 mod config;
 mod database;
+mod grants;
 mod pki;
 mod requests;
 mod service;
@@ -15,6 +16,7 @@ pub(crate) use self::{
     assert::{assert_refused, reason},
     config::config,
     database::execute_sql,
+    grants::GrantOf,
     pki::{Pki, port_files},
     requests::{
         bearer, browser_login, change_password, for_browser_use, from_web_service, with_metadata,

@@ -11,6 +11,7 @@ use holdfast_core::clock::ManualClock;
 use holdfast_identity::{
     account::{Accounts, User},
     call_context::CallContext,
+    store::Store,
 };
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -73,6 +74,12 @@ impl TestService {
             running: tokio::spawn(app.run(shutdown.clone())),
             shutdown,
         }
+    }
+
+    /// The store of the service, opened beside it.
+    pub(crate) async fn store(&self) -> Arc<dyn Store> {
+        let database = self.directory.path().join("auth.db");
+        auth_service::app::open_store(&database).await.unwrap()
     }
 
     /// Stops the service, then calls `act` with its directory.

@@ -26,6 +26,8 @@ pub struct Introspection {
     pub client_id: String,
     /// `sid`: identifier of the login; `None` for a token that an OAuth client got in its own name.
     pub sid: Option<String>,
+    /// The grant that the token was issued by; `None` for a token that an OAuth client got in its own name.
+    pub grant_id: Option<String>,
     /// `jti`: identifier of the token.
     pub jti: Option<String>,
     /// `cnf.jkt`: thumbprint of the key that the token is bound to (RFC 9449 §6.1); `None` for a bearer token.
@@ -74,6 +76,7 @@ fn decode(response: IntrospectTokenResponse) -> Result<Option<Introspection>, Au
         audience: non_empty(claims.audience),
         client_id: claims.client_id,
         sid: non_empty(claims.sid),
+        grant_id: non_empty(claims.grant_id),
         jti: non_empty(claims.jti),
         jkt: non_empty(claims.jkt),
         username: non_empty(claims.username),

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use auth_proto::v1::{
-    self, EndLoginRequest, EndOtherLoginsRequest, ListLoginsRequest,
+    self, EndGrantRequest, EndLoginRequest, EndOtherLoginsRequest, ListLoginsRequest,
     account_service_client::AccountServiceClient,
 };
 use holdfast_core::client_info::{ClientInfo, ClientKind};
@@ -41,8 +41,25 @@ pub struct LoginRecord {
     pub expires_at: OffsetDateTime,
     /// Time at which its session was bound to the browser's device; `None` while it is not bound.
     pub bound_at: Option<OffsetDateTime>,
+    /// Its grants that have not ended, the oldest first.
+    pub grants: Vec<GrantRecord>,
     /// Whether the access token of the call belongs to it.
     pub is_current: bool,
+}
+
+/// What a login allowed one OAuth client.
+#[derive(Debug)]
+pub struct GrantRecord {
+    /// Identifier of the grant.
+    pub id: String,
+    /// `client_id`: the OAuth client that tokens are issued to.
+    pub client_id: String,
+    /// `scope`: names separated by blanks.
+    pub scope: String,
+    /// Start of the grant.
+    pub created_at: OffsetDateTime,
+    /// Time of the latest refresh.
+    pub refreshed_at: OffsetDateTime,
 }
 
 impl AuthClient {
@@ -77,6 +94,27 @@ impl AuthClient {
             };
             AccountServiceClient::new(channel)
                 .end_login(metadata.add(self.request(message)))
+                .await
+        };
+        self.revoke_by(CHANGE, call).await?;
+        Ok(())
+    }
+
+    /// Ends one grant of a login of the token's owner; `GRANT_NOT_FOUND` for any other.
+    pub async fn end_grant(
+        &self,
+        authorization: &Authorization,
+        grant_id: &str,
+        client: &ClientInfo,
+    ) -> Result<(), AuthError> {
+        let metadata = AuthorizationMetadata::new(authorization)?;
+        let call = async |channel| {
+            let message = EndGrantRequest {
+                grant_id: grant_id.to_owned(),
+                client: Some(client_info::encode(client)),
+            };
+            AccountServiceClient::new(channel)
+                .end_grant(metadata.add(self.request(message)))
                 .await
         };
         self.revoke_by(CHANGE, call).await?;
@@ -118,6 +156,21 @@ fn decode(login: v1::Login) -> Result<LoginRecord, AuthError> {
         last_seen_at: time(login.last_seen_at)?,
         expires_at: time(login.expires_at)?,
         bound_at: optional_time(login.bound_at)?,
+        grants: login
+            .grants
+            .into_iter()
+            .map(decode_grant)
+            .collect::<Result<_, _>>()?,
         is_current: login.current,
+    })
+}
+
+fn decode_grant(grant: v1::Grant) -> Result<GrantRecord, AuthError> {
+    Ok(GrantRecord {
+        id: grant.id,
+        client_id: grant.client_id,
+        scope: grant.scope,
+        created_at: time(grant.created_at)?,
+        refreshed_at: time(grant.refreshed_at)?,
     })
 }

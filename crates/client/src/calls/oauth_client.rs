@@ -1,9 +1,6 @@
 //! Client authentication of OAuth clients, and tokens that they get in their own name.
 
-use auth_proto::v1::{
-    self, IssueTokenRequest, auth_service_client::AuthServiceClient, client_credentials,
-    issue_token_request,
-};
+use auth_proto::v1::{self, IssueTokenRequest, client_credentials, issue_token_request};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
@@ -11,7 +8,6 @@ use crate::{
     authorization::{DpopProof, encode_proof},
     calls::token::Tokens,
     error::AuthError,
-    transport::retry_policy::CHANGE,
 };
 
 /// The credentials that an OAuth client presents.
@@ -44,18 +40,15 @@ impl AuthClient {
         scope: &str,
         proof: Option<&DpopProof>,
     ) -> Result<Tokens, AuthError> {
-        let call = async |channel| {
-            let credentials = encode(client);
-            let request = self.request(IssueTokenRequest {
-                grant: Some(issue_token_request::Grant::ClientCredentials(credentials)),
-                audience: audience.to_owned(),
-                scope: scope.to_owned(),
-                client: None,
-                dpop: proof.map(encode_proof),
-            });
-            AuthServiceClient::new(channel).issue_token(request).await
+        let credentials = encode(client);
+        let request = IssueTokenRequest {
+            grant: Some(issue_token_request::Grant::ClientCredentials(credentials)),
+            audience: audience.to_owned(),
+            scope: scope.to_owned(),
+            dpop: proof.map(encode_proof),
+            ..Default::default()
         };
-        self.call(CHANGE, call).await?.try_into()
+        self.issue(request).await
     }
 }
 

@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::{
     auth_client::AuthClient,
     authorization::{DpopProof, encode_proof},
+    calls::oauth_client::{self, ClientCredentials},
     client_info,
     error::AuthError,
     transport::response::non_empty,
@@ -62,14 +63,41 @@ impl AuthClient {
         holder: Holder<'_>,
         proof: Option<&DpopProof>,
     ) -> Result<Tokens, AuthError> {
+        let request = IssueTokenRequest {
+            grant: Some(encode_grant(&grant)),
+            scope: scope.to_owned(),
+            client: Some(encode_holder(holder)),
+            dpop: proof.map(encode_proof),
+            ..Default::default()
+        };
+        self.issue(request).await
+    }
+
+    /// Exchanges a refresh token for an OAuth client (RFC 6749 §6). Its credentials may be absent if it is public.
+    pub async fn refresh_for_client(
+        &self,
+        refresh_token: &SecretString,
+        client: Option<&ClientCredentials>,
+        scope: &str,
+        source: &ClientInfo,
+        proof: Option<&DpopProof>,
+    ) -> Result<Tokens, AuthError> {
+        let request = IssueTokenRequest {
+            grant: Some(encode_grant(&AuthorizationGrant::RefreshToken(
+                refresh_token,
+            ))),
+            scope: scope.to_owned(),
+            client: Some(client_info::encode(source)),
+            client_authentication: client.map(oauth_client::encode),
+            dpop: proof.map(encode_proof),
+            ..Default::default()
+        };
+        self.issue(request).await
+    }
+
+    pub(super) async fn issue(&self, message: IssueTokenRequest) -> Result<Tokens, AuthError> {
         let call = async |channel| {
-            let request = self.request(IssueTokenRequest {
-                grant: Some(encode_grant(&grant)),
-                audience: String::new(),
-                scope: scope.to_owned(),
-                client: Some(encode_holder(holder)),
-                dpop: proof.map(encode_proof),
-            });
+            let request = self.request(message.clone());
             AuthServiceClient::new(channel).issue_token(request).await
         };
         self.call(CHANGE, call).await?.try_into()

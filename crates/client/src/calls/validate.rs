@@ -22,6 +22,8 @@ pub struct Claims {
     pub subject: String,
     /// `sid`: identifier of the login; `None` for a token that an OAuth client got in its own name.
     pub sid: Option<String>,
+    /// The grant that the token was issued by; `None` for a token that an OAuth client got in its own name.
+    pub grant_id: Option<String>,
     /// `jti`: identifier of the token.
     pub jti: String,
     /// `client_id`: the OAuth client that the token was issued to.
@@ -73,6 +75,7 @@ impl TryFrom<ValidateTokenResponse> for Claims {
             username: non_empty(claims.username),
             subject: claims.subject,
             sid: non_empty(claims.sid),
+            grant_id: non_empty(claims.grant_id),
             jti: claims.jti,
             client_id: claims.client_id,
             scope: claims.scope,

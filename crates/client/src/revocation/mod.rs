@@ -34,6 +34,8 @@ pub struct CacheEpoch {
 pub struct RevocableIds<'a> {
     /// Identifier of its login; `None` for a token that an OAuth client got in its own name.
     pub sid: Option<&'a str>,
+    /// Its grant; `None` for a token that an OAuth client got in its own name.
+    pub grant_id: Option<&'a str>,
     /// Identifier of the token.
     pub jti: Option<&'a str>,
     /// The OAuth client that it was issued to.
@@ -44,6 +46,7 @@ impl<'a> From<&'a Claims> for RevocableIds<'a> {
     fn from(claims: &'a Claims) -> Self {
         Self {
             sid: claims.sid.as_deref(),
+            grant_id: claims.grant_id.as_deref(),
             jti: Some(&claims.jti),
             client_id: &claims.client_id,
         }
@@ -54,6 +57,7 @@ impl<'a> From<&'a Introspection> for RevocableIds<'a> {
     fn from(token: &'a Introspection) -> Self {
         Self {
             sid: token.sid.as_deref(),
+            grant_id: token.grant_id.as_deref(),
             jti: token.jti.as_deref(),
             client_id: &token.client_id,
         }

@@ -19,6 +19,8 @@ pub(super) struct RevocationSet {
     pruned_at: i64,
     /// Entries by `sid`, each with the time from which on it matches nothing, in seconds since 1970.
     pub(super) logins: HashMap<Box<str>, i64>,
+    /// The same by identifier of a grant.
+    grants: HashMap<Box<str>, i64>,
     /// The same by `jti`.
     tokens: HashMap<Box<str>, i64>,
     /// The same by `client_id`.
@@ -41,6 +43,7 @@ impl RevocationSet {
         let until = revocation.expires_at.map_or(i64::MAX, |time| time.seconds);
         match revocation.revoked {
             Some(Revoked::Sid(sid)) => drop(self.logins.insert(sid.into(), until)),
+            Some(Revoked::GrantId(id)) => drop(self.grants.insert(id.into(), until)),
             Some(Revoked::Jti(jti)) => drop(self.tokens.insert(jti.into(), until)),
             Some(Revoked::ClientId(id)) => drop(self.clients.insert(id.into(), until)),
             Some(Revoked::Kid(_)) => self.keys += 1,
@@ -53,6 +56,7 @@ impl RevocationSet {
         if self.epoch == snapshot.epoch {
             self.sequence = self.sequence.max(snapshot.sequence);
             self.logins.extend(snapshot.logins);
+            self.grants.extend(snapshot.grants);
             self.tokens.extend(snapshot.tokens);
             self.clients.extend(snapshot.clients);
             self.keys += snapshot.keys;
@@ -67,7 +71,12 @@ impl RevocationSet {
             return;
         }
         self.pruned_at = now;
-        for entries in [&mut self.logins, &mut self.tokens, &mut self.clients] {
+        for entries in [
+            &mut self.logins,
+            &mut self.grants,
+            &mut self.tokens,
+            &mut self.clients,
+        ] {
             entries.retain(|_, until| *until >= now);
         }
     }
@@ -78,6 +87,7 @@ impl RevocationSet {
 
     pub(super) fn contains_any(&self, ids: RevocableIds<'_>) -> bool {
         ids.sid.is_some_and(|sid| self.contains_login(sid))
+            || ids.grant_id.is_some_and(|id| self.grants.contains_key(id))
             || ids.jti.is_some_and(|jti| self.tokens.contains_key(jti))
             || self.clients.contains_key(ids.client_id)
     }

@@ -31,6 +31,7 @@ impl TokenValidation for CountingAuth {
             username: Some("ada".to_owned()),
             subject: audience.to_owned(),
             sid: Some("sid".to_owned()),
+            grant_id: Some("sid".to_owned()),
             jti: "jti".to_owned(),
             client_id: "client".to_owned(),
             scope: "profile mail".to_owned(),

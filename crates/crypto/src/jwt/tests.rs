@@ -2,9 +2,8 @@ use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use holdfast_identity::{
-    id::{Jti, Sid, UserId},
+    id::{GrantId, Jti, Sid, UserId},
     key::Algorithm,
-    oauth::FIRST_PARTY_CLIENT,
     token::Scope,
 };
 use jsonwebtoken::{EncodingKey, crypto};
@@ -37,11 +36,12 @@ fn claims() -> Claims {
         person: Some(Person {
             subject: UserId::from_bytes([1; 16]),
             sid: Sid::from_bytes([2; 16]),
+            grant: GrantId::from_bytes([2; 16]),
             username: "ada".parse().unwrap(),
             authenticated_at: issued_at,
         }),
         audience: "https://api.example".into(),
-        client_id: FIRST_PARTY_CLIENT.into(),
+        client_id: "first-party".into(),
         jti: Jti::from_bytes([3; 16]),
         scopes: [Scope::Profile].into_iter().collect(),
         issued_at,

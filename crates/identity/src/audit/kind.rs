@@ -37,6 +37,8 @@ audit_kinds! {
     RefreshReused = "REFRESH_REUSED",
     /// A login was ended by the account's owner.
     LoginEnded = "LOGIN_ENDED",
+    /// A grant was ended by the account's owner or its OAuth client; its login continues.
+    GrantEnded = "GRANT_ENDED",
     /// One access token was revoked.
     TokenRevoked = "TOKEN_REVOKED",
     /// All logins of an account but one were ended by the account's owner.

@@ -2,6 +2,7 @@
 
 use crate::{
     id::{Sid, UserId},
+    login::Grant,
     oauth::ClientId,
     token::Person,
 };
@@ -25,6 +26,15 @@ impl AuditSubject {
             user: Some(user),
             sid: Some(sid),
             client: None,
+        }
+    }
+
+    /// A grant, by its account, login and OAuth client.
+    #[must_use]
+    pub fn grant(user: UserId, grant: &Grant) -> Self {
+        Self {
+            client: Some(grant.client.clone()),
+            ..Self::login(user, grant.sid)
         }
     }
 

@@ -11,8 +11,8 @@ use crate::{
     call_context::CallContext,
     error::{Fault, StoreError, fault_from},
     id::Sid,
-    login::{ClientKind, Generation, NewLogin, SignInForm},
-    token::{HandleKind, RefreshHandle},
+    login::{ClientKind, NewLogin, SignInForm},
+    token::RefreshHandle,
 };
 
 /// `amr` of an authentication by password alone (RFC 8176).
@@ -254,11 +254,8 @@ impl AuthenticationService {
     }
 
     fn ticket(&self, sid: Sid) -> String {
-        self.deps.refresh_tokens.encode(RefreshHandle {
-            kind: HandleKind::LoginTicket,
-            sid,
-            generation: Generation::TICKET,
-        })
+        let handle = RefreshHandle::LoginTicket(sid);
+        self.deps.refresh_tokens.encode(handle)
     }
 
     async fn find_account(&self, username: &str) -> Result<Option<Account>, StoreError> {

@@ -5,7 +5,7 @@ use crate::{
     call_context::CallContext,
     error::{Fault, StoreError, fault_from},
     login::{EndReason, LoginService},
-    token::HandleKind,
+    token::RefreshHandle,
 };
 
 /// What happened to the device binding of a session.
@@ -57,12 +57,13 @@ impl LoginService {
         context: &CallContext,
     ) -> Result<(), ReportDeviceError> {
         let handle = self.deps.refresh_tokens.decode(refresh_token);
-        let handle = handle.filter(|handle| handle.kind == HandleKind::RefreshToken);
-        let sid = handle.ok_or(ReportDeviceError::Malformed)?.sid;
+        let Some(RefreshHandle::RefreshToken(grant, _)) = handle else {
+            return Err(ReportDeviceError::Malformed);
+        };
         let (store, audit, now) = (&self.deps.store, &self.deps.audit, self.deps.clock.now());
-        let found = store.login(sid).await?;
-        let found = found.filter(|(login, _)| login.is_live(now));
-        let (login, user) = found.ok_or(ReportDeviceError::LoginEnded)?;
+        let found = store.grant(grant).await?;
+        let found = found.filter(|(_, login, _)| login.is_live(now));
+        let (_, login, user) = found.ok_or(ReportDeviceError::LoginEnded)?;
         let (kind, subject) = (event.audit_kind(), AuditSubject::login(user.id, login.sid));
         let events = [audit.event(context, kind, subject.clone())];
         match event {

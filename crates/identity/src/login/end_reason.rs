@@ -1,6 +1,6 @@
 //! Reasons for the end of a login.
 
-/// Why a login ended before its expiry. Stored with the login.
+/// Why a login or a grant ended before its expiry. Stored with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndReason {
     /// The account's owner signed out.
@@ -21,6 +21,8 @@ pub enum EndReason {
     TooMany,
     /// The operator ended it on the command line.
     Operator,
+    /// The OAuth client of the grant was disabled.
+    ClientDisabled,
     /// Its session cookie came from another device without a device proof.
     Stolen,
 }

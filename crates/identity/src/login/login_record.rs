@@ -2,7 +2,10 @@
 
 use time::OffsetDateTime;
 
-use crate::{id::Sid, login::ClientInfo};
+use crate::{
+    id::Sid,
+    login::{ClientInfo, GrantRecord},
+};
 
 /// A live login as its owner sees it.
 #[derive(Clone, Debug)]
@@ -23,4 +26,6 @@ pub struct LoginRecord {
     pub expires_at: OffsetDateTime,
     /// Time since which the login is bound to its browser's device; `None` if it is not bound.
     pub bound_at: Option<OffsetDateTime>,
+    /// Its grants that have not ended, the oldest first.
+    pub grants: Vec<GrantRecord>,
 }

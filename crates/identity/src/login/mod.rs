@@ -1,8 +1,10 @@
-//! Logins: their state, their lists, their ends, and the devices that they are bound to.
+//! Logins: their state, their grants, their lists, their ends, and the devices that they are bound to.
 
 mod device_events;
 mod end_reason;
 mod generation;
+mod grant;
+mod grants;
 mod login_limit;
 mod login_record;
 mod logins;
@@ -18,6 +20,8 @@ pub use self::{
     device_events::{DeviceEvent, ReportDeviceError},
     end_reason::EndReason,
     generation::{Generation, REPEAT_WINDOW},
+    grant::{Grant, GrantRecord, NewGrant},
+    grants::EndGrantError,
     login_limit::MAX_LIVE_LOGINS,
     login_record::LoginRecord,
     logins::{EndLoginError, EndOtherLoginsError},

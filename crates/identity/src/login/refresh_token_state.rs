@@ -2,9 +2,9 @@
 
 use time::OffsetDateTime;
 
-use crate::login::{Generation, Login, REPEAT_WINDOW, stored_login::is_within};
+use crate::login::{Generation, Grant, REPEAT_WINDOW, stored_login::is_within};
 
-/// What a presented refresh token is to its login.
+/// What a presented refresh token is to its grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefreshTokenState {
     /// The current one.
@@ -15,7 +15,7 @@ pub enum RefreshTokenState {
     Reused,
 }
 
-impl Login {
+impl Grant {
     /// Returns the state of the refresh token of generation `presented`.
     #[must_use]
     pub fn refresh_token_state(
@@ -40,7 +40,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::login::stored_login::tests::{NOW, login};
+    use crate::login::grant::tests::{NOW, grant};
 
     #[test]
     fn previous_generation_may_be_repeated_for_ten_seconds() {
@@ -57,7 +57,7 @@ mod tests {
         ];
         for (presented, at, expected) in cases {
             assert_eq!(
-                login(5).refresh_token_state(Generation(presented), at),
+                grant(5).refresh_token_state(Generation(presented), at),
                 expected,
                 "{presented} at {at}"
             );

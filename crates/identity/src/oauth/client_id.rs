@@ -4,9 +4,6 @@ use std::{fmt, str::FromStr};
 
 use crate::id::UserId;
 
-/// The `client_id` of tokens that a sign-in with a password leads to. This OAuth client has no secret.
-pub const FIRST_PARTY_CLIENT: &str = "first-party";
-
 /// A `client_id`: 1 to 64 ASCII letters, digits and `._-`, and no UUID.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ClientId(String);
@@ -25,10 +22,11 @@ impl ClientId {
         &self.0
     }
 
-    /// Whether it is [`FIRST_PARTY_CLIENT`].
+    /// The OAuth client that a login ticket is exchanged for: the programs of the installation itself. It is registered by the store
+    /// when that is created, and has no secret.
     #[must_use]
-    pub fn is_first_party(&self) -> bool {
-        self.0 == FIRST_PARTY_CLIENT
+    pub fn first_party() -> Self {
+        Self("first-party".to_owned())
     }
 }
 

@@ -42,6 +42,14 @@ pub(crate) struct ProofRequirements<'a> {
     pub(crate) nonce_optional: bool,
 }
 
+impl ProofRequirements<'_> {
+    /// A proof with a nonce, for a request without an access token.
+    pub(crate) const WITH_NONCE: Self = Self {
+        token: None,
+        nonce_optional: false,
+    };
+}
+
 /// A proof that passed all checks and is not recorded in the replay cache yet.
 pub(crate) struct VerifiedProof {
     /// Thumbprint of the key that the caller possesses.

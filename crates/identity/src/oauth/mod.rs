@@ -16,7 +16,7 @@ pub use self::{
     client_credentials::{
         Assertion, ClientAuthentication, ClientCredentialVerifier, ClientCredentials,
     },
-    client_id::{ClientId, FIRST_PARTY_CLIENT, InvalidClientId},
+    client_id::{ClientId, InvalidClientId},
     dpop_policy::DpopPolicy,
     dpop_proof::{DpopCodec, DpopProof, PROOF_REPLAY_WINDOW, PresentedProof},
     dpop_verifier::{DpopError, DpopVerifier},

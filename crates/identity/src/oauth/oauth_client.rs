@@ -42,6 +42,8 @@ pub struct OauthClient {
     pub grant_types: Vec<GrantType>,
     /// Whether its tokens must be bound to a key (RFC 9449 §5.2).
     pub dpop_required: bool,
+    /// Whether sign-in depends on it, so that it cannot be disabled.
+    pub protected: bool,
     /// Whether it was disabled, which is permanent.
     pub disabled: bool,
     /// Time of registration, UTC.

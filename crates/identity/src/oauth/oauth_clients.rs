@@ -64,9 +64,9 @@ pub enum RegisterClientError {
     /// It authenticates itself by a key, or is a public client.
     #[error("this client has no secret")]
     NoSecret,
-    /// The first-party client cannot be disabled.
-    #[error("the first-party client cannot be changed")]
-    FirstParty,
+    /// Sign-in depends on the OAuth client.
+    #[error("sign-in depends on this client; it cannot be disabled")]
+    Protected,
     /// The service failed.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -132,6 +132,7 @@ impl OauthClients {
             } else {
                 new.audiences
             },
+            protected: false,
             disabled: false,
             created_at: self.clock.now(),
         };
@@ -156,8 +157,9 @@ impl OauthClients {
         id: &ClientId,
         context: &CallContext,
     ) -> Result<bool, RegisterClientError> {
-        if id.is_first_party() {
-            return Err(RegisterClientError::FirstParty);
+        let client = self.store.client(id).await?;
+        if client.is_some_and(|client| client.protected) {
+            return Err(RegisterClientError::Protected);
         }
         let events = [self.event(context, AuditKind::ClientDisabled, id)];
         let now = self.clock.now();

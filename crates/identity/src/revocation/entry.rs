@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use crate::id::{Jti, Sid};
+use crate::id::{GrantId, Jti, Sid};
 
 /// Time for which a revocation is kept after the last credential that it affects has expired: more than clocks may differ.
 pub const REVOCATION_MARGIN: Duration = Duration::from_mins(1);
@@ -16,6 +16,8 @@ pub enum Revoked {
     Token(Jti),
     /// A login, with every token that it was issued.
     Login(Sid),
+    /// A grant, with every token that it was issued.
+    Grant(GrantId),
     /// An OAuth client, by `client_id`: all tokens from its client credentials grant.
     Client(String),
     /// A signing key, by `kid`: all tokens that it signed.

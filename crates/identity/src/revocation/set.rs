@@ -8,7 +8,7 @@ use std::{
 use time::OffsetDateTime;
 
 use crate::{
-    id::{Jti, Sid},
+    id::{GrantId, Jti, Sid},
     revocation::{Revocation, Revoked},
     token::{Claims, TokenError},
 };
@@ -21,6 +21,7 @@ pub struct RevocationSet {
     by_expiry: BTreeSet<(OffsetDateTime, i64)>,
     tokens: Expiries<Jti>,
     logins: Expiries<Sid>,
+    grants: Expiries<GrantId>,
     clients: Expiries<String>,
     newest: i64,
 }
@@ -61,6 +62,7 @@ impl RevocationSet {
         match &revocation.revoked {
             Revoked::Token(jti) => self.tokens.insert(*jti, expiry),
             Revoked::Login(sid) => self.logins.insert(*sid, expiry),
+            Revoked::Grant(id) => self.grants.insert(*id, expiry),
             Revoked::Client(id) => self.clients.insert(id.clone(), expiry),
             // A revoked key is removed from the key ring, so that its signatures do not verify.
             Revoked::Key(_) => {}
@@ -83,6 +85,7 @@ impl RevocationSet {
             {
                 Some(Revoked::Token(jti)) => self.tokens.prune(&jti, now),
                 Some(Revoked::Login(sid)) => self.logins.prune(&sid, now),
+                Some(Revoked::Grant(id)) => self.grants.prune(&id, now),
                 Some(Revoked::Client(id)) => self.clients.prune(&id, now),
                 Some(Revoked::Key(_)) | None => {}
             }
@@ -97,7 +100,8 @@ impl RevocationSet {
         let person = claims.person.as_ref();
         if person.is_some_and(|person| self.logins.0.contains_key(&person.sid)) {
             Err(TokenError::LoginEnded)
-        } else if self.tokens.0.contains_key(&claims.jti)
+        } else if person.is_some_and(|person| self.grants.0.contains_key(&person.grant))
+            || self.tokens.0.contains_key(&claims.jti)
             || self.clients.0.contains_key(&claims.client_id)
         {
             Err(TokenError::Revoked)

@@ -8,13 +8,13 @@ use crate::{
     audit::AuditEvent,
     authentication::{KnownLocations, LocationTrust},
     id::{Sid, UserId},
-    login::{EndReason, Generation, Login, LoginRecord, NewLogin, Rotation},
+    login::{EndReason, Login, LoginRecord, NewLogin},
     store::StoreError,
 };
 
 /// Logins. An operation that ends a login appends it to the revocation log in the same transaction, while a credential of the
-/// login may exist that is accepted without a look at its row: after its ticket was exchanged, until its access tokens have
-/// expired.
+/// login may exist that is accepted without a look at its row: once it has a grant, until the access tokens of all of its grants
+/// have expired.
 #[async_trait]
 pub trait LoginStore: Send + Sync {
     /// Starts a login and stores its known locations. `None` if the account does not exist, is disabled, or has another password
@@ -35,22 +35,12 @@ pub trait LoginStore: Send + Sync {
     /// Returns a login, live or not, and its account.
     async fn login(&self, sid: Sid) -> Result<Option<(Login, User)>, StoreError>;
 
-    /// Returns the logins of an account that are live at `now`, the latest used first.
+    /// Returns the logins of an account that are live at `now`, with their grants, the latest used first.
     async fn logins_of(
         &self,
         user: UserId,
         now: OffsetDateTime,
     ) -> Result<Vec<LoginRecord>, StoreError>;
-
-    /// Advances a login from this generation to the next, by compare-and-set; false if the login has ended or is at another
-    /// generation.
-    async fn advance(
-        &self,
-        login: (Sid, Generation),
-        rotation: &Rotation<'_>,
-        now: OffsetDateTime,
-        events: &[AuditEvent],
-    ) -> Result<bool, StoreError>;
 
     /// Sets the time at which a login was last used.
     async fn update_last_seen(&self, sid: Sid, now: OffsetDateTime) -> Result<(), StoreError>;
@@ -110,7 +100,7 @@ pub trait LoginStore: Send + Sync {
         events: &[AuditEvent],
     ) -> Result<u64, StoreError>;
 
-    /// Deletes logins and revocations that expired before `before`, and known locations that were last used longer than
+    /// Deletes logins, with their grants, and revocations that expired before `before`, and known locations that were last used longer than
     /// [`KNOWN_LOCATION_TTL`](crate::authentication::KNOWN_LOCATION_TTL) before that.
     async fn purge(&self, before: OffsetDateTime) -> Result<(), StoreError>;
 }

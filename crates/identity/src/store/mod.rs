@@ -8,6 +8,7 @@ mod accounts;
 mod audit;
 mod clients;
 mod clock;
+mod grants;
 mod keys;
 mod logins;
 mod maintenance;
@@ -15,7 +16,8 @@ mod revocations;
 
 pub use self::{
     accounts::AccountStore, audit::AuditLog, clients::ClientStore, clock::ClockStore,
-    keys::KeyStore, logins::LoginStore, maintenance::Maintenance, revocations::RevocationLog,
+    grants::GrantStore, keys::KeyStore, logins::LoginStore, maintenance::Maintenance,
+    revocations::RevocationLog,
 };
 pub use crate::error::StoreError;
 
@@ -36,6 +38,7 @@ pub trait Store:
     + AuditLog
     + ClientStore
     + ClockStore
+    + GrantStore
     + KeyStore
     + LoginStore
     + Maintenance
@@ -48,6 +51,7 @@ impl<T> Store for T where
         + AuditLog
         + ClientStore
         + ClockStore
+        + GrantStore
         + KeyStore
         + LoginStore
         + Maintenance

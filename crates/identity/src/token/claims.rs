@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use crate::{
     account::Username,
-    id::{Jti, Sid, UserId},
+    id::{GrantId, Jti, Sid, UserId},
     issuer::is_equivalent_issuer,
     leeway::LEEWAY,
     oauth::KeyThumbprint,
@@ -20,6 +20,8 @@ pub struct Person {
     pub subject: UserId,
     /// `sid`: the login.
     pub sid: Sid,
+    /// `grant_id`: the grant of that login; absent from the token for the grant that the login began with.
+    pub grant: GrantId,
     /// `preferred_username`: the username when the token was issued.
     pub username: Username,
     /// `auth_time`: time of the latest authentication, UTC, in whole seconds.
@@ -111,7 +113,6 @@ impl Claims {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oauth::FIRST_PARTY_CLIENT;
 
     const ISSUED: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
     const LIFETIME: Duration = Duration::from_mins(15);
@@ -121,7 +122,7 @@ mod tests {
             issuer: "https://id.example".into(),
             person: None,
             audience: "https://api.example".into(),
-            client_id: FIRST_PARTY_CLIENT.into(),
+            client_id: "first-party".into(),
             jti: Jti::from_bytes([3; 16]),
             scopes: Scopes::default(),
             issued_at: ISSUED,

@@ -6,9 +6,12 @@ use crate::{
     audit::{AuditKind, AuditSubject},
     call_context::CallContext,
     id::Jti,
-    oauth::{ClientCredentials, DpopPolicy, GrantType, KeyThumbprint, OauthClient, PresentedProof},
+    oauth::{
+        ClientCredentials, DpopPolicy, GrantType, KeyThumbprint, OauthClient, PresentedProof,
+        ProofRequirements,
+    },
     token::scope::within,
-    token::{Claims, HandleKind, IssueTokenError, Scopes, TokenService},
+    token::{Claims, IssueTokenError, Scopes, TokenService},
 };
 
 /// A token that was issued to an OAuth client for itself.
@@ -46,7 +49,7 @@ impl TokenService {
     ) -> Result<ClientToken, IssueTokenError> {
         // Before authentication, which uses up an assertion: a caller without a nonce has to repeat the request.
         let proof = match &request.proof {
-            Some(proof) => Some(self.verify_dpop_proof(proof, HandleKind::RefreshToken)?),
+            Some(proof) => Some(self.dpop.verify(proof, ProofRequirements::WITH_NONCE)?),
             None => None,
         };
         let client = self.clients.authenticate(&request.client, context).await?;

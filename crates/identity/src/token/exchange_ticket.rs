@@ -1,29 +1,111 @@
-//! The exchange of a login ticket: when it is accepted, and which scopes it gives.
+//! The exchange of a login ticket: when it is accepted, and the grant that it begins.
 
 use time::OffsetDateTime;
 
 use crate::{
     account::User,
-    login::{ClientKind, Generation, Login},
-    token::{IssueTokenError, Scope, Scopes, rotation_outcome::RotationOutcome, scope::within},
+    audit::AuditSubject,
+    id::{GrantId, Sid},
+    login::{ClientKind, Generation, Grant, Login, NewGrant},
+    oauth::ClientId,
+    token::{
+        IssueTokenError, Scope, Scopes, TokenService,
+        mint::TokenContent,
+        rotation_outcome::RotationOutcome,
+        scope::within,
+        token_request::{Exchange, IssuedTokens},
+    },
 };
 
-/// Decides what the login ticket of `login` leads to.
-pub(super) fn ticket_outcome(login: &Login, now: OffsetDateTime) -> RotationOutcome {
-    let is_exchanged = login.generation != Generation::TICKET;
-    match (is_exchanged, login.accepts_ticket(now)) {
+/// Decides what the login ticket of `login` leads to, given the grant that it was exchanged for, if any.
+fn ticket_outcome(login: &Login, grant: Option<&Grant>, now: OffsetDateTime) -> RotationOutcome {
+    match (grant, login.accepts_ticket(now)) {
         // A browser that sends its sign-in form twice has the same ticket twice. Tickets of browsers never leave the services.
-        (true, true) if login.kind == ClientKind::Browser => RotationOutcome::Keep,
-        (true, _) => RotationOutcome::Reused,
-        (false, false) => RotationOutcome::Expired,
-        (false, true) => RotationOutcome::Advance,
+        (Some(grant), true) if login.kind == ClientKind::Browser && !grant.ended => {
+            RotationOutcome::Keep
+        }
+        (Some(_), _) => RotationOutcome::Reused,
+        (None, false) => RotationOutcome::Expired,
+        (None, true) => RotationOutcome::Advance,
     }
 }
 
 /// The scopes of the first tokens: those that were requested, if the account may have them; by default `profile`.
-pub(super) fn first_scopes(requested: Scopes, user: &User) -> Result<Scopes, IssueTokenError> {
+fn first_scopes(requested: Scopes, user: &User) -> Result<Scopes, IssueTokenError> {
     if requested.is_empty() {
         return Ok([Scope::Profile].into_iter().collect());
     }
     within(requested, &Scopes::grantable(user)).ok_or(IssueTokenError::InvalidScope)
+}
+
+impl TokenService {
+    /// Decides and performs the exchange of a login ticket; `None` if a concurrent request with the same ticket was faster.
+    pub(super) async fn exchange_ticket(
+        &self,
+        exchange: &Exchange<'_>,
+        sid: Sid,
+    ) -> Result<Option<IssuedTokens>, IssueTokenError> {
+        let (store, now) = (&self.deps.store, self.deps.clock.now());
+        let found = store.login(sid).await?;
+        let found = found.filter(|(login, _)| login.is_live(now));
+        let (login, user) = found.ok_or(IssueTokenError::LoginEnded)?;
+        exchange.require_holder(&login)?;
+        let found = store.grant(GrantId::first_of(sid)).await?;
+        let grant = found.map(|(grant, ..)| grant);
+        let bound_to = grant.as_ref().and_then(|grant| grant.key.as_ref());
+        let key = self.required_binding(&login, bound_to, exchange.proved_key())?;
+        self.consume_proof(exchange).await?;
+        let requested = exchange.request.scopes.clone();
+        let scopes = match (ticket_outcome(&login, grant.as_ref(), now), &grant) {
+            (RotationOutcome::Advance, _) => first_scopes(requested, &user)?,
+            (RotationOutcome::Keep, Some(grant)) => grant.narrowed_scopes(requested, &user)?,
+            (RotationOutcome::Expired, _) => return Err(IssueTokenError::Expired),
+            _ => {
+                let subject = AuditSubject::login(user.id, sid);
+                return Err(self.revoke_on_reuse(exchange, sid, subject, now).await?);
+            }
+        };
+        self.require_step_up(&scopes, &login, now)?;
+        let client = ClientId::first_party();
+        let content = TokenContent {
+            login: &login,
+            user: &user,
+            grant: GrantId::first_of(sid),
+            client: &client,
+            audience: exchange.audience,
+            scopes,
+            key,
+            now,
+        };
+        if let Some(grant) = grant {
+            self.update_last_seen(&login, now).await?;
+            return self.mint(content, grant.generation).map(Some);
+        }
+        if store
+            .insert_grant(&self.first_grant(exchange, &content))
+            .await?
+        {
+            self.mint(content, Generation::FIRST).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// The grant that a login begins with. It is bound with its first tokens or never: otherwise a thief could bind it to another key,
+    /// and a refresh token of its owner would be refused before its reuse is detected.
+    fn first_grant(&self, exchange: &Exchange<'_>, content: &TokenContent<'_>) -> NewGrant {
+        NewGrant {
+            id: content.grant,
+            sid: content.login.sid,
+            client: content.client.clone(),
+            scopes: content.scopes.clone(),
+            audience: None,
+            key: content.key.cloned(),
+            source: exchange.context.client.clone(),
+            tokens_until: self.tokens_until(content.login, content.now),
+            created_at: content.now,
+            // The exchange of a login ticket is part of the sign-in.
+            events: Vec::new(),
+        }
+    }
 }

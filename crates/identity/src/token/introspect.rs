@@ -7,7 +7,7 @@ use crate::{
     authentication::Throttled,
     call_context::CallContext,
     error::Fault,
-    oauth::{ClientCredentials, FIRST_PARTY_CLIENT, InvalidClient, OauthClient},
+    oauth::{ClientCredentials, InvalidClient, OauthClient},
     token::{Claims, Consistency, TokenService, ValidateTokenError, rate_limits},
 };
 
@@ -85,18 +85,5 @@ impl TokenService {
         let mut audiences = client.audiences.iter();
         claims.client_id == client.id.as_str()
             || audiences.any(|one| self.policy.canonical_audience(one) == audience)
-    }
-
-    /// Whether an OAuth client may revoke this token (RFC 7009 §2.1): it was issued to that client, or is no token at all, so that
-    /// there is nothing to revoke.
-    #[must_use]
-    pub fn may_revoke(&self, client: &OauthClient, token: &str) -> bool {
-        let owner = if self.deps.refresh_tokens.decode(token).is_some() {
-            Some(FIRST_PARTY_CLIENT.to_owned())
-        } else {
-            let claims = self.deps.access_tokens.verify(token).ok();
-            claims.map(|claims| claims.client_id.clone())
-        };
-        owner.is_none_or(|owner| owner == client.id.as_str())
     }
 }

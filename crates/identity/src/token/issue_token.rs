@@ -3,25 +3,19 @@
 use time::OffsetDateTime;
 
 use crate::{
-    account::User,
-    audit::{AuditKind, AuditSubject},
     call_context::CallContext,
     error::StoreError,
-    id::Sid,
     login::{ClientKind, Login},
+    oauth::{DpopError, KeyThumbprint},
     token::{
-        HandleKind, IssueTokenError, RefreshHandle, Scope, TokenService,
-        exchange_ticket::first_scopes,
-        mint::TokenContent,
-        refresh::narrowed_scopes,
-        rotation_outcome::RotationOutcome,
+        IssueTokenError, RefreshHandle, Scope, Scopes, TokenService,
         token_request::{AuthorizationGrant, Exchange, IssuedTokens, TokenRequest},
     },
 };
 
 impl TokenService {
-    /// Exchanges a login ticket or refresh token for tokens. A rotation is one compare-and-set; if a concurrent request was faster,
-    /// the login is read again and the request decided anew.
+    /// Exchanges a login ticket or refresh token for tokens. The exchange is one compare-and-set; if a concurrent request was faster,
+    /// the grant is read again and the request decided anew.
     pub async fn issue_token(
         &self,
         request: &TokenRequest,
@@ -30,83 +24,34 @@ impl TokenService {
         let audience = self.served_audience(request.audience.as_deref())?;
         let handle = self.decode_grant(&request.grant)?;
         let proof = match &request.proof {
-            Some(proof) => Some(self.verify_dpop_proof(proof, handle.kind)?),
+            Some(proof) => Some(self.verify_dpop_proof(proof, &handle)?),
             None => None,
         };
-        let exchange = Exchange {
+        // An assertion is used up by it.
+        let client = match &request.client {
+            Some(credentials) => Some(self.clients.authenticate(credentials, context).await?),
+            None => None,
+        };
+        let mut exchange = Exchange {
             request,
             context,
             audience,
-            handle,
+            client: client.as_ref(),
             proof: proof.as_ref(),
+            is_first_attempt: true,
         };
-        let mut is_first_attempt = true;
         loop {
-            if let Some(issued) = self.try_exchange(&exchange, is_first_attempt).await? {
+            let issued = match handle {
+                RefreshHandle::LoginTicket(sid) => self.exchange_ticket(&exchange, sid).await?,
+                RefreshHandle::RefreshToken(grant, generation) => {
+                    self.refresh(&exchange, grant, generation).await?
+                }
+            };
+            if let Some(issued) = issued {
                 return Ok(issued);
             }
-            is_first_attempt = false;
+            exchange.is_first_attempt = false;
         }
-    }
-
-    /// Decides and performs the exchange for the current state of the login; `None` if a concurrent rotation was faster.
-    async fn try_exchange(
-        &self,
-        exchange: &Exchange<'_>,
-        is_first_attempt: bool,
-    ) -> Result<Option<IssuedTokens>, IssueTokenError> {
-        let now = self.deps.clock.now();
-        let (handle, requested) = (exchange.handle, exchange.request.scopes.clone());
-        let (login, user) = self.live_login(handle.sid, now).await?;
-        let is_browser = exchange.context.client.kind == ClientKind::Browser;
-        if login.kind == ClientKind::Browser && !is_browser {
-            return Err(IssueTokenError::ServiceIdentityRequired);
-        }
-        let key = self.required_binding(&login, exchange.proof.map(|proof| &proof.key))?;
-        if let (true, Some(proof)) = (is_first_attempt, exchange.proof) {
-            self.dpop.consume(proof).await?;
-        }
-        let outcome = self.rotation_outcome(handle, &login, now);
-        match outcome {
-            RotationOutcome::Expired => return Err(IssueTokenError::Expired),
-            RotationOutcome::Reused => {
-                let subject = AuditSubject::login(user.id, login.sid);
-                return Err(self.revoke_on_reuse(exchange, subject, now).await?);
-            }
-            // A request that was in progress when a concurrent one rotated is no repeat of a lost answer.
-            RotationOutcome::Repeat if is_first_attempt => {
-                self.count_repeat(exchange, &login, &user).await?;
-            }
-            RotationOutcome::Advance | RotationOutcome::Keep | RotationOutcome::Repeat => {}
-        }
-        let scopes = match (handle.kind, outcome) {
-            (HandleKind::LoginTicket, RotationOutcome::Advance) => first_scopes(requested, &user)?,
-            _ => narrowed_scopes(requested, &login, &user)?,
-        };
-        if scopes.contains(&Scope::Admin) {
-            self.policy
-                .require_recent_authentication(login.authenticated_at, now)?;
-        }
-        let content = TokenContent {
-            login: &login,
-            user: &user,
-            audience: exchange.audience,
-            scopes,
-            key,
-            now,
-        };
-        if outcome == RotationOutcome::Advance {
-            return self.rotate(exchange, content).await;
-        }
-        self.update_last_seen(&login, now).await?;
-        if outcome == RotationOutcome::Repeat
-            && login.was_refreshed_elsewhere(&exchange.context.client)
-        {
-            let subject = AuditSubject::login(user.id, login.sid);
-            let kind = AuditKind::RefreshRepeatedElsewhere;
-            self.deps.audit.record(exchange.context, kind, subject);
-        }
-        self.mint(content, login.generation).map(Some)
     }
 
     /// Returns the requested audience in its normal form, or the default one.
@@ -123,31 +68,70 @@ impl TokenService {
     }
 
     fn decode_grant(&self, grant: &AuthorizationGrant) -> Result<RefreshHandle, IssueTokenError> {
-        let (kind, text) = match grant {
-            AuthorizationGrant::LoginTicket(text) => (HandleKind::LoginTicket, text),
-            AuthorizationGrant::RefreshToken(text) => (HandleKind::RefreshToken, text),
+        let text = match grant {
+            AuthorizationGrant::LoginTicket(text) | AuthorizationGrant::RefreshToken(text) => text,
         };
-        self.deps
-            .refresh_tokens
-            .decode(text)
-            .filter(|handle| handle.kind == kind)
-            .ok_or(IssueTokenError::Malformed)
+        let handle = self.deps.refresh_tokens.decode(text);
+        let is_of_kind = |handle: &RefreshHandle| {
+            matches!(
+                (grant, handle),
+                (
+                    AuthorizationGrant::LoginTicket(_),
+                    RefreshHandle::LoginTicket(_)
+                ) | (
+                    AuthorizationGrant::RefreshToken(_),
+                    RefreshHandle::RefreshToken(..)
+                )
+            )
+        };
+        handle.filter(is_of_kind).ok_or(IssueTokenError::Malformed)
     }
 
-    async fn live_login(
+    /// Uses the DPoP proof up, at the first attempt.
+    pub(super) async fn consume_proof(&self, exchange: &Exchange<'_>) -> Result<(), DpopError> {
+        match exchange.proof {
+            Some(proof) if exchange.is_first_attempt => self.dpop.consume(proof).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Requires a recent authentication for the scope `admin`.
+    pub(super) fn require_step_up(
         &self,
-        sid: Sid,
+        scopes: &Scopes,
+        login: &Login,
         now: OffsetDateTime,
-    ) -> Result<(Login, User), IssueTokenError> {
-        let found = self.deps.store.login(sid).await?;
-        found
-            .filter(|(login, _)| login.is_live(now))
-            .ok_or(IssueTokenError::LoginEnded)
+    ) -> Result<(), IssueTokenError> {
+        if scopes.contains(&Scope::Admin) {
+            self.policy
+                .require_recent_authentication(login.authenticated_at, now)?;
+        }
+        Ok(())
     }
 
-    async fn update_last_seen(&self, login: &Login, now: OffsetDateTime) -> Result<(), StoreError> {
+    pub(super) async fn update_last_seen(
+        &self,
+        login: &Login,
+        now: OffsetDateTime,
+    ) -> Result<(), StoreError> {
         if login.is_last_seen_due(now) {
             self.deps.store.update_last_seen(login.sid, now).await?;
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Exchange<'a> {
+    /// The key that the DPoP proof proves.
+    pub(super) fn proved_key(&self) -> Option<&'a KeyThumbprint> {
+        self.proof.map(|proof| &proof.key)
+    }
+
+    /// Requires that tokens of a browser's login are requested by web-service for its own use.
+    pub(super) fn require_holder(&self, login: &Login) -> Result<(), IssueTokenError> {
+        let is_browser = self.context.client.kind == ClientKind::Browser;
+        if login.kind == ClientKind::Browser && !is_browser {
+            return Err(IssueTokenError::ServiceIdentityRequired);
         }
         Ok(())
     }

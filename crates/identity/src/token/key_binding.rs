@@ -5,7 +5,7 @@ use crate::{
     oauth::{
         DpopError, DpopPolicy, KeyThumbprint, PresentedProof, ProofRequirements, VerifiedProof,
     },
-    token::{HandleKind, TokenService},
+    token::{RefreshHandle, TokenService},
 };
 
 impl TokenService {
@@ -14,25 +14,26 @@ impl TokenService {
     pub(super) fn verify_dpop_proof(
         &self,
         proof: &PresentedProof,
-        kind: HandleKind,
+        handle: &RefreshHandle,
     ) -> Result<VerifiedProof, DpopError> {
         let required = ProofRequirements {
             token: None,
-            nonce_optional: kind == HandleKind::LoginTicket,
+            nonce_optional: matches!(handle, RefreshHandle::LoginTicket(_)),
         };
         self.dpop.verify(proof, required)
     }
 
-    /// Returns the key that the next tokens of a login must be bound to, given the key that was proved. A login that is bound
-    /// accepts no other key, and no refresh token without a proof.
+    /// Returns the key that the next tokens of a grant must be bound to, given the key that it is bound to and the key that was
+    /// proved. A grant that is bound accepts no other key, and no refresh token without a proof.
     pub(super) fn required_binding<'a>(
         &self,
         login: &Login,
+        bound_to: Option<&KeyThumbprint>,
         proved: Option<&'a KeyThumbprint>,
     ) -> Result<Option<&'a KeyThumbprint>, DpopError> {
         let must_be_bound =
             self.policy.dpop == DpopPolicy::Require && login.kind == ClientKind::Api;
-        match (&login.key, proved) {
+        match (bound_to, proved) {
             (Some(bound_to), Some(proved)) if bound_to != proved => Err(self.dpop.invalid()),
             (Some(_), None) => Err(self.dpop.required()),
             (None, None) if must_be_bound => Err(self.dpop.required()),

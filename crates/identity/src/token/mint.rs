@@ -6,19 +6,21 @@ use time::OffsetDateTime;
 
 use crate::{
     account::User,
-    id::Jti,
+    id::{GrantId, Jti},
     login::{Generation, Login},
-    oauth::{FIRST_PARTY_CLIENT, KeyThumbprint},
+    oauth::{ClientId, KeyThumbprint},
     token::{
-        Claims, HandleKind, IssueTokenError, Person, RefreshHandle, Scopes, TokenService,
+        Claims, IssueTokenError, Person, RefreshHandle, Scopes, TokenService,
         token_request::IssuedTokens,
     },
 };
 
-/// What the tokens of a login are to contain.
+/// What the tokens of a grant are to contain.
 pub(super) struct TokenContent<'a> {
     pub(super) login: &'a Login,
     pub(super) user: &'a User,
+    pub(super) grant: GrantId,
+    pub(super) client: &'a ClientId,
     pub(super) audience: &'a str,
     pub(super) scopes: Scopes,
     pub(super) key: Option<&'a KeyThumbprint>,
@@ -45,25 +47,23 @@ impl TokenService {
             person: Some(Person {
                 subject: user.id,
                 sid: login.sid,
+                grant: content.grant,
                 username: user.username.clone(),
                 authenticated_at: login.authenticated_at.truncate_to_second(),
             }),
             audience: content.audience.to_owned(),
-            client_id: FIRST_PARTY_CLIENT.to_owned(),
+            client_id: content.client.to_string(),
             jti: Jti::random(&*self.deps.random),
             scopes: content.scopes,
             issued_at,
             expires_at,
             key: content.key.cloned(),
         };
+        let handle = RefreshHandle::RefreshToken(content.grant, generation);
         Ok(IssuedTokens {
             access_token: self.deps.access_tokens.sign(&claims)?,
             expires_in,
-            refresh_token: self.deps.refresh_tokens.encode(RefreshHandle {
-                kind: HandleKind::RefreshToken,
-                sid: login.sid,
-                generation,
-            }),
+            refresh_token: self.deps.refresh_tokens.encode(handle),
             scopes: claims.scopes,
             is_bound: claims.key.is_some(),
         })

@@ -27,7 +27,7 @@ pub use self::{
     client_token::{ClientToken, ClientTokenRequest},
     introspect::IntrospectError,
     issue_token_error::IssueTokenError,
-    refresh_token::{HandleKind, RefreshHandle, RefreshTokenCodec},
+    refresh_token::{RefreshHandle, RefreshTokenCodec},
     revoke_token::{RevocationRequest, RevokeTokenError},
     scope::{Scope, ScopeName, Scopes, UnknownScope},
     service::TokenService,

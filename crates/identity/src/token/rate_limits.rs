@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use crate::{
     authentication::{Counter, KeyedHasher, Limit},
-    id::Sid,
+    id::GrantId,
     login::{Generation, REPEAT_WINDOW},
     oauth::ClientId,
 };
 
-/// Refreshes of one login. A client that uses its access token until it expires stays far below.
+/// Refreshes of one grant. A client that uses its access token until it expires stays far below.
 const REFRESHES: Limit = Limit::Window {
     max: 60,
     length: Duration::from_mins(1),
@@ -33,10 +33,10 @@ const INTROSPECTIONS: Limit = Limit::Window {
     length: Duration::from_mins(1),
 };
 
-/// Counts the refreshes of a login.
-pub(super) fn refreshes(keyed_hasher: &dyn KeyedHasher, sid: Sid) -> Counter {
+/// Counts the refreshes of a grant.
+pub(super) fn refreshes(keyed_hasher: &dyn KeyedHasher, grant: GrantId) -> Counter {
     Counter {
-        name: keyed_hasher.hash(&[b"refresh", sid.to_string().as_bytes()]),
+        name: keyed_hasher.hash(&[b"refresh", grant.to_string().as_bytes()]),
         limit: REFRESHES,
     }
 }
@@ -44,11 +44,11 @@ pub(super) fn refreshes(keyed_hasher: &dyn KeyedHasher, sid: Sid) -> Counter {
 /// Counts the repeats that are answered with the refresh token of this generation.
 pub(super) fn repeats(
     keyed_hasher: &dyn KeyedHasher,
-    sid: Sid,
+    grant: GrantId,
     Generation(number): Generation,
 ) -> Counter {
     Counter {
-        name: keyed_hasher.hash(&[b"repeat", sid.as_bytes(), &number.to_be_bytes()]),
+        name: keyed_hasher.hash(&[b"repeat", grant.as_bytes(), &number.to_be_bytes()]),
         limit: REPEATS,
     }
 }

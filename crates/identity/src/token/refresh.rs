@@ -9,63 +9,142 @@ use crate::{
     audit::{AuditKind, AuditSubject},
     authentication::Throttled,
     call_context::CallContext,
-    login::{ClientKind, Generation, Login, RefreshTokenState},
+    id::GrantId,
+    login::{ClientKind, Generation, Grant, Login, RefreshTokenState},
     token::{
-        IssueTokenError, Scopes, TokenService, rate_limits, rotation_outcome::RotationOutcome,
-        scope::within, token_request::Exchange,
+        IssueTokenError, Scopes, TokenService,
+        mint::TokenContent,
+        rate_limits,
+        rotation_outcome::RotationOutcome,
+        scope::within,
+        token_request::{Exchange, IssuedTokens},
     },
 };
 
 /// Decides what the refresh token of generation `presented` leads to.
-pub(super) fn refresh_outcome(
-    login: &Login,
+fn refresh_outcome(
+    (login, grant): (&Login, &Grant),
     presented: Generation,
     refresh_ttl: Duration,
     now: OffsetDateTime,
 ) -> RotationOutcome {
-    let state = login.refresh_token_state(presented, now);
+    let state = grant.refresh_token_state(presented, now);
     match (login.kind, state) {
         // The refresh token of a browser does not rotate, so that only the current one exists.
         (ClientKind::Browser, RefreshTokenState::Current) => RotationOutcome::Keep,
         (ClientKind::Browser, _) | (_, RefreshTokenState::Reused) => RotationOutcome::Reused,
-        _ if now >= login.refreshed_at + refresh_ttl => RotationOutcome::Expired,
+        _ if now >= grant.refreshed_at + refresh_ttl => RotationOutcome::Expired,
         (ClientKind::Api, RefreshTokenState::Current) => RotationOutcome::Advance,
         (ClientKind::Api, RefreshTokenState::Repeated) => RotationOutcome::Repeat,
     }
 }
 
-/// The scopes of refreshed tokens: all that the login was granted, or those of them that were requested (RFC 6749 §6), as far as
-/// the account may still have them.
-pub(super) fn narrowed_scopes(
-    requested: Scopes,
-    login: &Login,
-    user: &User,
-) -> Result<Scopes, IssueTokenError> {
-    let requested = if requested.is_empty() {
-        login.scopes.clone()
-    } else {
-        requested
-    };
-    within(requested, &login.scopes)
-        .and_then(|scopes| within(scopes, &Scopes::grantable(user)))
-        .ok_or(IssueTokenError::InvalidScope)
+impl Grant {
+    /// The scopes of refreshed tokens: all of the grant, or those of them that were requested (RFC 6749 §6), as far as the account may
+    /// still have them.
+    pub(super) fn narrowed_scopes(
+        &self,
+        requested: Scopes,
+        user: &User,
+    ) -> Result<Scopes, IssueTokenError> {
+        let requested = if requested.is_empty() {
+            self.scopes.clone()
+        } else {
+            requested
+        };
+        within(requested, &self.scopes)
+            .and_then(|scopes| within(scopes, &Scopes::grantable(user)))
+            .ok_or(IssueTokenError::InvalidScope)
+    }
+
+    /// Requires that the OAuth client of the grant presents its refresh token (RFC 6749 §6).
+    fn require_client(&self, exchange: &Exchange<'_>) -> Result<(), IssueTokenError> {
+        match exchange.client {
+            Some(client) if client.id == self.client => Ok(()),
+            None if !self.is_confidential => Ok(()),
+            _ => Err(IssueTokenError::UnauthorizedClient),
+        }
+    }
+
+    /// The audience of the next tokens.
+    fn audience<'a>(&'a self, exchange: &Exchange<'a>) -> Result<&'a str, IssueTokenError> {
+        match &self.audience {
+            None => Ok(exchange.audience),
+            Some(only) if exchange.request.audience.is_none() || exchange.audience == only => {
+                Ok(only)
+            }
+            Some(_) => Err(IssueTokenError::InvalidAudience),
+        }
+    }
 }
 
 impl TokenService {
-    /// Counts a repeat of the previous refresh token. Two are answered; further ones are refused and do not end the login, since a
-    /// program may send many requests at once.
-    pub(super) async fn count_repeat(
+    /// Decides and performs the exchange of a refresh token for the current state of its grant; `None` if a concurrent rotation was
+    /// faster.
+    pub(super) async fn refresh(
         &self,
         exchange: &Exchange<'_>,
-        login: &Login,
-        user: &User,
+        id: GrantId,
+        presented: Generation,
+    ) -> Result<Option<IssuedTokens>, IssueTokenError> {
+        let (store, now) = (&self.deps.store, self.deps.clock.now());
+        let found = store.grant(id).await?;
+        let found = found.filter(|(grant, login, _)| login.is_live(now) && !grant.ended);
+        let (grant, login, user) = found.ok_or(IssueTokenError::LoginEnded)?;
+        exchange.require_holder(&login)?;
+        grant.require_client(exchange)?;
+        let key = self.required_binding(&login, grant.key.as_ref(), exchange.proved_key())?;
+        self.consume_proof(exchange).await?;
+        let ttl = self.policy.refresh_ttl;
+        let outcome = refresh_outcome((&login, &grant), presented, ttl, now);
+        let subject = || AuditSubject::grant(user.id, &grant);
+        match outcome {
+            RotationOutcome::Expired => return Err(IssueTokenError::Expired),
+            RotationOutcome::Reused => {
+                let (sid, subject) = (login.sid, subject());
+                return Err(self.revoke_on_reuse(exchange, sid, subject, now).await?);
+            }
+            // A request that was in progress when a concurrent one rotated is no repeat of a lost answer.
+            RotationOutcome::Repeat if exchange.is_first_attempt => {
+                self.count_repeat(exchange, &grant, subject()).await?;
+            }
+            RotationOutcome::Advance | RotationOutcome::Keep | RotationOutcome::Repeat => {}
+        }
+        let scopes = grant.narrowed_scopes(exchange.request.scopes.clone(), &user)?;
+        self.require_step_up(&scopes, &login, now)?;
+        let content = TokenContent {
+            login: &login,
+            user: &user,
+            grant: grant.id,
+            client: &grant.client,
+            audience: grant.audience(exchange)?,
+            scopes,
+            key,
+            now,
+        };
+        if outcome == RotationOutcome::Advance {
+            return self.rotate(exchange, &grant, content).await;
+        }
+        self.update_last_seen(&login, now).await?;
+        let is_repeat = outcome == RotationOutcome::Repeat;
+        if is_repeat && grant.was_refreshed_elsewhere(&exchange.context.client) {
+            let kind = AuditKind::RefreshRepeatedElsewhere;
+            self.deps.audit.record(exchange.context, kind, subject());
+        }
+        self.mint(content, grant.generation).map(Some)
+    }
+
+    /// Counts a repeat of the previous refresh token. Two are answered; further ones are refused and do not end the login, since a
+    /// program may send many requests at once.
+    async fn count_repeat(
+        &self,
+        exchange: &Exchange<'_>,
+        grant: &Grant,
+        subject: AuditSubject,
     ) -> Result<(), IssueTokenError> {
-        let counter = rate_limits::repeats(&*self.deps.keyed_hasher, login.sid, login.generation);
+        let counter = rate_limits::repeats(&*self.deps.keyed_hasher, grant.id, grant.generation);
         let result = self.deps.counters.count(&[counter]).await;
-        result.map_err(|throttled| {
-            let subject = AuditSubject::login(user.id, login.sid);
-            self.refresh_throttled(exchange.context, throttled, subject)
-        })
+        result.map_err(|throttled| self.refresh_throttled(exchange.context, throttled, subject))
     }
 
     /// Records the first refusal of a delay, and returns the error.

@@ -1,26 +1,18 @@
 //! Login tickets and refresh tokens.
 
-use crate::{id::Sid, login::Generation};
+use crate::{
+    id::{GrantId, Sid},
+    login::Generation,
+};
 
-/// Whether a credential is a login ticket or a refresh token.
+/// The content of a login ticket or refresh token of this issuer. It contains no secret; the rows of its login and grant determine
+/// whether it is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HandleKind {
+pub enum RefreshHandle {
     /// A login ticket (`hft_…`), from a sign-in, exchanged for the first tokens of the login.
-    LoginTicket,
-    /// A refresh token (`hfr_…`), from an exchange, exchanged for the next tokens.
-    RefreshToken,
-}
-
-/// The content of a login ticket or refresh token of this issuer. It contains no secret; the row of its login determines whether
-/// it is accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RefreshHandle {
-    /// Login ticket or refresh token.
-    pub kind: HandleKind,
-    /// The login that it belongs to.
-    pub sid: Sid,
-    /// Its generation; a login ticket has generation 0.
-    pub generation: Generation,
+    LoginTicket(Sid),
+    /// A refresh token (`hfr_…`) of this generation, from an exchange, exchanged for the next tokens of the grant.
+    RefreshToken(GrantId, Generation),
 }
 
 /// Encodes login tickets and refresh tokens with a MAC, and decodes them.

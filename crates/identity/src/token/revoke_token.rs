@@ -9,10 +9,12 @@ use crate::{
     authentication::Throttled,
     call_context::CallContext,
     error::{Fault, StoreError, fault_from},
-    id::{Sid, UserId},
+    id::{GrantId, Sid, UserId},
     leeway::LEEWAY,
-    login::{ClientKind, EndReason},
-    oauth::{DpopError, KeyThumbprint, PresentedProof, ProofRequirements, VerifiedProof},
+    login::{ClientKind, EndReason, Grant},
+    oauth::{
+        DpopError, KeyThumbprint, OauthClient, PresentedProof, ProofRequirements, VerifiedProof,
+    },
     revocation::RevocationStatus,
     token::{
         Claims, Consistency, ExpectedClaims, RefreshHandle, Scope, TokenService,
@@ -54,7 +56,7 @@ pub enum RevokeTokenError {
 fault_from!(RevokeTokenError: StoreError, ReplayCacheError);
 
 impl TokenService {
-    /// Revokes one access token, or ends the login of a refresh token or login ticket. For a text that is no token, and for a token
+    /// Revokes one access token, or ends the login of a login ticket or the grant of a refresh token. For a text that is no token, and for a token
     /// that is expired or revoked, nothing is written. A bound token requires a DPoP proof.
     pub async fn revoke_token(
         &self,
@@ -62,7 +64,7 @@ impl TokenService {
         context: &CallContext,
     ) -> Result<(), RevokeTokenError> {
         if let Some(handle) = self.deps.refresh_tokens.decode(request.token) {
-            return self.end_login_of_handle(handle, request, context).await;
+            return self.end_by_handle(handle, request, context).await;
         }
         match self.deps.access_tokens.verify(request.token) {
             Ok(claims) => self.revoke_access_token(&claims, request, context).await,
@@ -79,7 +81,7 @@ impl TokenService {
         context: &CallContext,
     ) -> Result<(), RevokeTokenError> {
         if let Some(handle) = self.deps.refresh_tokens.decode(request.token) {
-            return self.end_login_of_handle(handle, request, context).await;
+            return self.end_by_handle(handle, request, context).await;
         }
         let claims = match self.claims_for_sign_out(request.token).await {
             Ok(claims) => claims,
@@ -123,22 +125,73 @@ impl TokenService {
         self.deps.clock.now() >= claims.expires_at + LEEWAY
     }
 
-    async fn end_login_of_handle(
+    /// Ends the login of a login ticket, or the grant of a refresh token; with the grant that a login began with, the login.
+    async fn end_by_handle(
         &self,
         handle: RefreshHandle,
         request: RevocationRequest<'_>,
         context: &CallContext,
     ) -> Result<(), RevokeTokenError> {
-        let Some((login, user)) = self.deps.store.login(handle.sid).await? else {
-            return Ok(());
+        let store = &self.deps.store;
+        let (sid, id) = match handle {
+            RefreshHandle::LoginTicket(sid) => (Some(sid), GrantId::first_of(sid)),
+            RefreshHandle::RefreshToken(grant, _) => (None, grant),
+        };
+        let (grant, login, user) = match (store.grant(id).await?, sid) {
+            (Some((grant, login, user)), _) => (Some(grant), login, user),
+            (None, Some(sid)) => match store.login(sid).await? {
+                Some((login, user)) => (None, login, user),
+                None => return Ok(()),
+            },
+            (None, None) => return Ok(()),
         };
         // Before the answer reveals whether the login is live.
-        let proof = self.required_proof(login.key.as_ref(), request)?;
-        if login.ended {
+        let key = grant.as_ref().and_then(|grant| grant.key.as_ref());
+        let proof = self.required_proof(key, request)?;
+        if login.ended || grant.as_ref().is_some_and(|grant| grant.ended) {
             return Ok(());
         }
         self.consume_if_any(proof).await?;
-        self.end_login((user.id, login.sid), context).await
+        match grant {
+            Some(grant) if !grant.is_first() => self.end_grant(&grant, user.id, context).await,
+            _ => self.end_login((user.id, login.sid), context).await,
+        }
+    }
+
+    /// Ends a grant because its OAuth client revoked its refresh token (RFC 7009 §2.1).
+    async fn end_grant(
+        &self,
+        grant: &Grant,
+        user: UserId,
+        context: &CallContext,
+    ) -> Result<(), RevokeTokenError> {
+        let (store, audit, now) = (&self.deps.store, &self.deps.audit, self.deps.clock.now());
+        let subject = AuditSubject::grant(user, grant);
+        let events = [audit.event(context, AuditKind::GrantEnded, subject)];
+        let reason = EndReason::SignedOut;
+        let ended = store.end_grant(grant.id, reason, now, &events).await?;
+        audit.committed(ended, &events);
+        self.deps.revocations.catch_up().await;
+        Ok(())
+    }
+
+    /// Whether an OAuth client may revoke this token (RFC 7009 §2.1): it was issued to that client, or is no token at all, so that
+    /// there is nothing to revoke.
+    pub async fn may_revoke(&self, client: &OauthClient, token: &str) -> Result<bool, Fault> {
+        let store = &self.deps.store;
+        let grant = match self.deps.refresh_tokens.decode(token) {
+            Some(RefreshHandle::RefreshToken(grant, _)) => Some(grant),
+            Some(RefreshHandle::LoginTicket(sid)) => Some(GrantId::first_of(sid)),
+            None => None,
+        };
+        let owner = if let Some(id) = grant {
+            let found = store.grant(id).await?;
+            found.map(|(grant, ..)| grant.client.to_string())
+        } else {
+            let claims = self.deps.access_tokens.verify(token).ok();
+            claims.map(|claims| claims.client_id.clone())
+        };
+        Ok(owner.is_none_or(|owner| owner == client.id.as_str()))
     }
 
     async fn revoke_access_token(
@@ -184,11 +237,7 @@ impl TokenService {
             return Ok(None);
         };
         let proof = request.proof.ok_or_else(|| self.dpop.required())?;
-        let required = ProofRequirements {
-            token: None,
-            nonce_optional: false,
-        };
-        let proof = self.dpop.verify(proof, required)?;
+        let proof = self.dpop.verify(proof, ProofRequirements::WITH_NONCE)?;
         if proof.key == *key {
             Ok(Some(proof))
         } else {

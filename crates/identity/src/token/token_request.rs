@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::{
     call_context::CallContext,
-    oauth::{PresentedProof, VerifiedProof},
-    token::{RefreshHandle, Scopes},
+    oauth::{ClientCredentials, OauthClient, PresentedProof, VerifiedProof},
+    token::Scopes,
 };
 
 /// What a token is requested with (RFC 6749 §1.3).
@@ -26,6 +26,8 @@ pub struct TokenRequest {
     pub audience: Option<String>,
     /// Requested scopes. Empty requests the default: `profile` with a login ticket, everything granted with a refresh token.
     pub scopes: Scopes,
+    /// Credentials of the OAuth client that presents a refresh token. A public one may omit them.
+    pub client: Option<ClientCredentials>,
     /// A DPoP proof of the key that the tokens are to be bound to.
     pub proof: Option<PresentedProof>,
 }
@@ -37,7 +39,7 @@ pub struct IssuedTokens {
     pub access_token: String,
     /// Lifetime of the access token, from now.
     pub expires_in: Duration,
-    /// The current refresh token of the login.
+    /// The current refresh token of the grant.
     pub refresh_token: String,
     /// Scopes of the access token.
     pub scopes: Scopes,
@@ -50,6 +52,9 @@ pub(super) struct Exchange<'a> {
     pub(super) request: &'a TokenRequest,
     pub(super) context: &'a CallContext,
     pub(super) audience: &'a str,
-    pub(super) handle: RefreshHandle,
+    /// The OAuth client that authenticated itself.
+    pub(super) client: Option<&'a OauthClient>,
     pub(super) proof: Option<&'a VerifiedProof>,
+    /// Whether the state of the grant is read for the first time.
+    pub(super) is_first_attempt: bool,
 }

@@ -125,7 +125,7 @@ impl TokenService {
         Ok(self.dpop.consume(&proof).await?)
     }
 
-    /// Checks that the token, its login and its OAuth client are not revoked.
+    /// Checks that the token, its grant, its login and its OAuth client are not revoked.
     pub(super) async fn check_not_revoked(
         &self,
         claims: &Claims,
@@ -146,8 +146,13 @@ impl TokenService {
         let Some(person) = &claims.person else {
             return self.check_client_enabled(&claims.client_id).await;
         };
-        match store.login(person.sid).await? {
-            Some((login, user)) if login.is_live(now) && user.id == person.subject => Ok(()),
+        match store.grant(person.grant).await? {
+            Some((grant, login, user)) if login.is_live(now) && user.id == person.subject => {
+                if grant.ended || grant.sid != person.sid {
+                    return Err(TokenError::Revoked.into());
+                }
+                Ok(())
+            }
             _ => Err(TokenError::LoginEnded.into()),
         }
     }

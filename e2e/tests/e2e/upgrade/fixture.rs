@@ -41,8 +41,17 @@ pub(super) struct Upgraded {
 }
 
 impl Upgraded {
-    pub(super) async fn start() -> Self {
-        let data = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data/upgrade-0001");
+    /// Both services on each fixture.
+    pub(super) async fn start_all() -> [Self; 2] {
+        [
+            Self::start("upgrade-0001").await,
+            Self::start("upgrade-0002").await,
+        ]
+    }
+
+    async fn start(name: &str) -> Self {
+        let data = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data");
+        let data = data.join(name);
         let fixture: Value = json_file(&data.join("fixture.json"));
         let directory = tempfile::tempdir().unwrap();
         restore_database(

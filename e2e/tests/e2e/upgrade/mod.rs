@@ -19,124 +19,145 @@ const REPEAT: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn upgrade_keeps_browser_session_and_every_login() {
-    let upgraded = Upgraded::start().await;
-    let session = upgraded.with_cookie("/api/session", "/ada/cookie").await;
-    assert_eq!(session.status(), 200);
-    let session: Value = session.json().await.unwrap();
-    assert_eq!(session["username"], "ada");
-    let dashboard = upgraded.with_cookie("/dashboard", "/ada/cookie").await;
-    assert_eq!(dashboard.status(), 200);
+    for upgraded in Upgraded::start_all().await {
+        let session = upgraded.with_cookie("/api/session", "/ada/cookie").await;
+        assert_eq!(session.status(), 200);
+        let session: Value = session.json().await.unwrap();
+        assert_eq!(session["username"], "ada");
+        let dashboard = upgraded.with_cookie("/dashboard", "/ada/cookie").await;
+        assert_eq!(dashboard.status(), 200);
 
-    let logins = upgraded.with_cookie("/api/logins", "/ada/cookie").await;
-    let logins: Value = logins.json().await.unwrap();
-    let logins = logins["logins"].as_array().unwrap().iter();
-    let mut sids: Vec<Value> = logins.map(|login| login["sid"].clone()).collect();
-    sids.sort_by_key(Value::to_string);
-    assert_eq!(Value::from(sids), upgraded.fixture["sids"]);
+        let logins = upgraded.with_cookie("/api/logins", "/ada/cookie").await;
+        let logins: Value = logins.json().await.unwrap();
+        let logins = logins["logins"].as_array().unwrap().iter();
+        let mut sids: Vec<Value> = logins.map(|login| login["sid"].clone()).collect();
+        sids.sort_by_key(Value::to_string);
+        assert_eq!(Value::from(sids), upgraded.fixture["sids"]);
+    }
 }
 
 #[tokio::test]
 async fn upgrade_keeps_access_tokens_and_revocations() {
-    let upgraded = Upgraded::start().await;
-    let valid = upgraded.text("/ada/access_token");
-    assert_eq!(upgraded.profile_status(valid).await, 200);
-    let revoked = upgraded.text("/revoked_access_token");
-    assert_eq!(upgraded.profile_status(revoked).await, 401);
-    let disabled = upgraded.text("/bob/access_token");
-    assert_eq!(upgraded.profile_status(disabled).await, 401);
+    for upgraded in Upgraded::start_all().await {
+        let valid = upgraded.text("/ada/access_token");
+        assert_eq!(upgraded.profile_status(valid).await, 200);
+        let revoked = upgraded.text("/revoked_access_token");
+        assert_eq!(upgraded.profile_status(revoked).await, 401);
+        let disabled = upgraded.text("/bob/access_token");
+        assert_eq!(upgraded.profile_status(disabled).await, 401);
+    }
 }
 
 #[tokio::test]
 async fn upgrade_accepts_refresh_token_once() {
-    let upgraded = Upgraded::start().await;
-    let token = upgraded.text("/ada/refresh_token");
-    let refreshed = upgraded.refresh(token).await;
-    assert_eq!(refreshed.status(), 200);
-    let refreshed: Value = refreshed.json().await.unwrap();
-    let access_token = refreshed["access_token"].as_str().unwrap();
-    assert_eq!(upgraded.profile_status(access_token).await, 200);
+    for upgraded in Upgraded::start_all().await {
+        let token = upgraded.text("/ada/refresh_token");
+        let refreshed = upgraded.refresh(token).await;
+        assert_eq!(refreshed.status(), 200);
+        let refreshed: Value = refreshed.json().await.unwrap();
+        let access_token = refreshed["access_token"].as_str().unwrap();
+        assert_eq!(upgraded.profile_status(access_token).await, 200);
 
-    upgraded.clock.advance(REPEAT * 2);
-    assert_eq!(upgraded.refresh(token).await.status(), 401);
-    assert_eq!(
-        upgraded.profile_status(access_token).await,
-        401,
-        "the reuse ends the login"
-    );
+        upgraded.clock.advance(REPEAT * 2);
+        assert_eq!(upgraded.refresh(token).await.status(), 401);
+        assert_eq!(
+            upgraded.profile_status(access_token).await,
+            401,
+            "the reuse ends the login"
+        );
+    }
+}
+
+#[tokio::test]
+async fn upgrade_accepts_repeat_of_superseded_refresh_token_in_its_window() {
+    for upgraded in Upgraded::start_all().await {
+        let superseded = upgraded.text("/superseded_refresh_token");
+        let repeated = upgraded.refresh(superseded).await;
+        let repeated: Value = repeated.json().await.unwrap();
+        assert_eq!(
+            repeated["refresh_token"].as_str(),
+            Some(upgraded.text("/ada/refresh_token"))
+        );
+    }
 }
 
 #[tokio::test]
 async fn upgrade_detects_reuse_of_superseded_refresh_token() {
-    let upgraded = Upgraded::start().await;
-    upgraded.clock.advance(REPEAT * 2);
-    let superseded = upgraded.text("/superseded_refresh_token");
-    assert_eq!(upgraded.refresh(superseded).await.status(), 401);
-    let current = upgraded.text("/ada/refresh_token");
-    assert_eq!(upgraded.refresh(current).await.status(), 401);
+    for upgraded in Upgraded::start_all().await {
+        upgraded.clock.advance(REPEAT * 2);
+        let superseded = upgraded.text("/superseded_refresh_token");
+        assert_eq!(upgraded.refresh(superseded).await.status(), 401);
+        let current = upgraded.text("/ada/refresh_token");
+        assert_eq!(upgraded.refresh(current).await.status(), 401);
+    }
 }
 
 #[tokio::test]
 async fn upgrade_keeps_passwords_and_disabled_accounts() {
-    let upgraded = Upgraded::start().await;
-    let password = upgraded.text("/password");
-    assert_eq!(upgraded.login("ada", password).await.status(), 200);
-    assert_eq!(upgraded.login("bob", password).await.status(), 401);
-    let session = upgraded.with_cookie("/api/session", "/bob/cookie").await;
-    assert_eq!(session.status(), 401);
-    let refreshed = upgraded.refresh(upgraded.text("/bob/refresh_token")).await;
-    assert_eq!(refreshed.status(), 401);
+    for upgraded in Upgraded::start_all().await {
+        let password = upgraded.text("/password");
+        assert_eq!(upgraded.login("ada", password).await.status(), 200);
+        assert_eq!(upgraded.login("bob", password).await.status(), 401);
+        let session = upgraded.with_cookie("/api/session", "/bob/cookie").await;
+        assert_eq!(session.status(), 401);
+        let refreshed = upgraded.refresh(upgraded.text("/bob/refresh_token")).await;
+        assert_eq!(refreshed.status(), 401);
+    }
 }
 
 #[tokio::test]
 async fn upgrade_keeps_oauth_client_and_its_token() {
-    let upgraded = Upgraded::start().await;
-    let request = upgraded
-        .client
-        .post(format!("{}/oauth2/introspect", upgraded.origin));
-    let (id, secret) = (upgraded.text("/client/id"), upgraded.text("/client/secret"));
-    let form = [("token", upgraded.text("/client/access_token"))];
-    let response = request.basic_auth(id, Some(secret)).form(&form).send();
-    let introspection: Value = response.await.unwrap().json().await.unwrap();
-    assert_eq!(introspection["active"], true, "{introspection}");
-    assert_eq!(introspection["client_id"], "reports");
-    assert_eq!(introspection["scope"], "reports:read");
+    for upgraded in Upgraded::start_all().await {
+        let request = upgraded
+            .client
+            .post(format!("{}/oauth2/introspect", upgraded.origin));
+        let (id, secret) = (upgraded.text("/client/id"), upgraded.text("/client/secret"));
+        let form = [("token", upgraded.text("/client/access_token"))];
+        let response = request.basic_auth(id, Some(secret)).form(&form).send();
+        let introspection: Value = response.await.unwrap().json().await.unwrap();
+        assert_eq!(introspection["active"], true, "{introspection}");
+        assert_eq!(introspection["client_id"], "reports");
+        assert_eq!(introspection["scope"], "reports:read");
+    }
 }
 
 #[tokio::test]
 async fn upgrade_keeps_signing_keys_and_their_rotation() {
-    let upgraded = Upgraded::start().await;
-    let jwks = upgraded
-        .get("/.well-known/jwks.json")
-        .send()
-        .await
-        .unwrap()
-        .json::<Value>();
-    let jwks = jwks.await.unwrap();
-    let keys = jwks["keys"].as_array().unwrap().iter();
-    let mut kids: Vec<Value> = keys.map(|key| key["kid"].clone()).collect();
-    kids.sort_by_key(Value::to_string);
-    let mut expected = upgraded.fixture["kids"].as_array().unwrap().clone();
-    expected.sort_by_key(Value::to_string);
-    assert_eq!(kids, expected);
+    for upgraded in Upgraded::start_all().await {
+        let jwks = upgraded
+            .get("/.well-known/jwks.json")
+            .send()
+            .await
+            .unwrap()
+            .json::<Value>();
+        let jwks = jwks.await.unwrap();
+        let keys = jwks["keys"].as_array().unwrap().iter();
+        let mut kids: Vec<Value> = keys.map(|key| key["kid"].clone()).collect();
+        kids.sort_by_key(Value::to_string);
+        let mut expected = upgraded.fixture["kids"].as_array().unwrap().clone();
+        expected.sort_by_key(Value::to_string);
+        assert_eq!(kids, expected);
 
-    upgraded.clock.advance(ROTATED);
-    let signed_before = upgraded.text("/ada/access_token");
-    assert_eq!(upgraded.profile_status(signed_before).await, 200);
-    let refreshed = upgraded.refresh(upgraded.text("/ada/refresh_token")).await;
-    let refreshed: Value = refreshed.json().await.unwrap();
-    let signed_after = refreshed["access_token"].as_str().unwrap();
-    let header = |token: &str| token.split('.').next().unwrap().to_owned();
-    assert_ne!(header(signed_before), header(signed_after), "another kid");
+        upgraded.clock.advance(ROTATED);
+        let signed_before = upgraded.text("/ada/access_token");
+        assert_eq!(upgraded.profile_status(signed_before).await, 200);
+        let refreshed = upgraded.refresh(upgraded.text("/ada/refresh_token")).await;
+        let refreshed: Value = refreshed.json().await.unwrap();
+        let signed_after = refreshed["access_token"].as_str().unwrap();
+        let header = |token: &str| token.split('.').next().unwrap().to_owned();
+        assert_ne!(header(signed_before), header(signed_after), "another kid");
+    }
 }
 
 #[tokio::test]
 async fn upgrade_keeps_attempt_counters_in_redis() {
-    let upgraded = Upgraded::start().await;
-    let wrong = "another wrong password";
-    assert_eq!(upgraded.login("carol", wrong).await.status(), 401);
-    assert_eq!(
-        upgraded.login("carol", wrong).await.status(),
-        429,
-        "a new counter would allow five attempts"
-    );
+    for upgraded in Upgraded::start_all().await {
+        let wrong = "another wrong password";
+        assert_eq!(upgraded.login("carol", wrong).await.status(), 401);
+        assert_eq!(
+            upgraded.login("carol", wrong).await.status(),
+            429,
+            "a new counter would allow five attempts"
+        );
+    }
 }

@@ -42,6 +42,7 @@ const CACHED: (HeaderName, &str) = (header::CACHE_CONTROL, "public, max-age=300"
         api::session_token::submit,
         api::logins::list,
         api::logins::end,
+        api::logins::end_grant,
         api::logins::end_others,
         oauth::token::submit,
         oauth::introspect::submit,

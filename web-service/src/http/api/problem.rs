@@ -192,7 +192,12 @@ impl Problem {
                 (StatusCode::FORBIDDEN, Challenge::InsufficientScope)
             }
             RefusalKind::Forbidden => (StatusCode::FORBIDDEN, Challenge::None),
-            RefusalKind::Invalid if refusal.reason == ErrorReason::LoginNotFound => {
+            RefusalKind::Invalid
+                if matches!(
+                    refusal.reason.contract(),
+                    Some(ErrorReason::LoginNotFound | ErrorReason::GrantNotFound)
+                ) =>
+            {
                 (StatusCode::NOT_FOUND, Challenge::None)
             }
             RefusalKind::Invalid => (StatusCode::BAD_REQUEST, Challenge::None),

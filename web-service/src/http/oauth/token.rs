@@ -2,9 +2,7 @@
 //! third-party programs. First-party programs use `/api/login`.
 
 use axum::{Json, extract::State};
-use holdfast_client::{
-    AuthClient, AuthorizationGrant, ClientAuthentication, ClientInfo, Holder, Tokens,
-};
+use holdfast_client::{AuthClient, ClientAuthentication, ClientInfo, ErrorReason, Tokens};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -14,8 +12,6 @@ use crate::http::{
     extract::client::ApiClientInfo,
     oauth::{error::OauthError, form::OauthForm},
 };
-
-const FIRST_PARTY: &str = "first-party";
 
 /// A token response (RFC 6749 §5.1).
 #[derive(Serialize, ToSchema)]
@@ -90,15 +86,19 @@ async fn refresh(
     dpop: &Dpop,
 ) -> Result<Tokens, OauthError> {
     let token: SecretString = form.required("refresh_token")?.to_owned().into();
-    let is_public = matches!(form.client.proof, ClientAuthentication::None);
-    let is_other = |id: &String| id != FIRST_PARTY;
-    if !is_public || form.client.id.as_ref().is_some_and(is_other) {
-        return Err(OauthError::foreign_grant());
-    }
+    let is_anonymous =
+        form.client.id.is_none() && matches!(form.client.proof, ClientAuthentication::None);
+    let credentials = Some(&form.client).filter(|_| !is_anonymous);
     let scope = form.parameter("scope").unwrap_or_default();
-    let grant = AuthorizationGrant::RefreshToken(&token);
     let issued = auth
-        .issue_token(grant, scope, Holder::Program(client), dpop.proof())
+        .refresh_for_client(&token, credentials, scope, client, dpop.proof())
         .await;
-    Ok(dpop.keep_nonce(issued)?)
+    dpop.keep_nonce(issued).map_err(|error| {
+        // RFC 6749 §5.2
+        if error.is_refused_as(ErrorReason::UnauthorizedClient) {
+            OauthError::foreign_grant()
+        } else {
+            error.into()
+        }
+    })
 }

@@ -1,8 +1,8 @@
-//! `ListLogins`, `EndLogin` and `EndOtherLogins`: the owner's logins.
+//! `ListLogins`, `EndLogin`, `EndGrant` and `EndOtherLogins`: the owner's logins.
 
 use auth_proto::v1::{
-    EndLoginRequest, EndLoginResponse, EndOtherLoginsRequest, EndOtherLoginsResponse,
-    ListLoginsRequest, ListLoginsResponse,
+    EndGrantRequest, EndGrantResponse, EndLoginRequest, EndLoginResponse, EndOtherLoginsRequest,
+    EndOtherLoginsResponse, ListLoginsRequest, ListLoginsResponse,
 };
 use tonic::{Request, Status};
 
@@ -34,6 +34,19 @@ pub(super) async fn end(
         .await
         .or_status()?;
     Ok(EndLoginResponse {
+        revocation_sequence: api.feed.revocation_sequence().await,
+    })
+}
+
+pub(super) async fn end_grant(
+    api: &AccountApi,
+    mut request: Request<EndGrantRequest>,
+) -> Result<EndGrantResponse, Status> {
+    let (owner, context) = api.owner_in_context(&mut request).await?;
+    let id = decode::grant_id(&request.into_inner().grant_id)?;
+    let ended = api.identity.logins.end_own_grant(&owner, id, &context);
+    ended.await.or_status()?;
+    Ok(EndGrantResponse {
         revocation_sequence: api.feed.revocation_sequence().await,
     })
 }

@@ -6,10 +6,10 @@ mod logins;
 use std::sync::Arc;
 
 use auth_proto::v1::{
-    ChangePasswordRequest, ChangePasswordResponse, EndLoginRequest, EndLoginResponse,
-    EndOtherLoginsRequest, EndOtherLoginsResponse, GetAccountRequest, GetAccountResponse,
-    ListLoginsRequest, ListLoginsResponse, ReauthenticateRequest, ReauthenticateResponse,
-    account_service_server::AccountService,
+    ChangePasswordRequest, ChangePasswordResponse, EndGrantRequest, EndGrantResponse,
+    EndLoginRequest, EndLoginResponse, EndOtherLoginsRequest, EndOtherLoginsResponse,
+    GetAccountRequest, GetAccountResponse, ListLoginsRequest, ListLoginsResponse,
+    ReauthenticateRequest, ReauthenticateResponse, account_service_server::AccountService,
 };
 use holdfast_identity::{
     account::Accounts,
@@ -60,6 +60,7 @@ rpcs! {
         change_password(ChangePasswordRequest) -> ChangePasswordResponse = authentication::change_password;
         list_logins(ListLoginsRequest) -> ListLoginsResponse = logins::list;
         end_login(EndLoginRequest) -> EndLoginResponse = logins::end;
+        end_grant(EndGrantRequest) -> EndGrantResponse = logins::end_grant;
         end_other_logins(EndOtherLoginsRequest) -> EndOtherLoginsResponse = logins::end_others;
     }
 }

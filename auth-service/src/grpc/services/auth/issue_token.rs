@@ -46,10 +46,15 @@ pub(super) async fn issue_token(
             return Ok(with_nonce(api, issued, has_proof));
         }
     };
+    let is_refresh = matches!(grant, AuthorizationGrant::RefreshToken(_));
     let request = TokenRequest {
         grant,
         audience,
         scopes,
+        client: message
+            .client_authentication
+            .filter(|_| is_refresh)
+            .map(decode::client_credentials),
         proof,
     };
     let issued = tokens.issue_token(&request, &context).await;

@@ -60,7 +60,8 @@ async fn is_own_client(
         .authenticate(&credentials, context)
         .await
         .or_status()?;
-    if !api.identity.tokens.may_revoke(&client, token) {
+    let may_revoke = api.identity.tokens.may_revoke(&client, token);
+    if !may_revoke.await.or_status()? {
         return Err(IssueTokenError::UnauthorizedClient.into_status());
     }
     Ok(client.is_confidential())

@@ -1,0 +1,146 @@
+//! Grants: what a login allowed one OAuth client.
+
+use std::net::IpAddr;
+
+use holdfast_core::client_network::ClientNetwork;
+use time::OffsetDateTime;
+
+use crate::{
+    audit::AuditEvent,
+    id::{GrantId, Sid},
+    login::{ClientInfo, Generation},
+    oauth::{ClientId, KeyThumbprint},
+    token::Scopes,
+};
+
+/// What a login allowed one OAuth client, and the state of the refresh tokens of that. It ends with its login, or alone.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    /// Identifier of the grant.
+    pub id: GrantId,
+    /// The login that it belongs to.
+    pub sid: Sid,
+    /// The OAuth client that tokens are issued to.
+    pub client: ClientId,
+    /// Whether the OAuth client is confidential, so that it must authenticate itself with each refresh token (RFC 6749 §6).
+    pub is_confidential: bool,
+    /// Scopes that were granted.
+    pub scopes: Scopes,
+    /// The only audience that tokens may have; `None` for all audiences that are served.
+    pub audience: Option<String>,
+    /// The current generation of its refresh token.
+    pub generation: Generation,
+    /// Time at which that generation was issued, UTC.
+    pub refreshed_at: OffsetDateTime,
+    /// IP address that the current generation was issued to, if known.
+    pub refresh_ip_address: Option<IpAddr>,
+    /// User agent that the current generation was issued to, if known.
+    pub refresh_user_agent: Option<String>,
+    /// The key that its tokens are bound to; `None` for bearer tokens.
+    pub key: Option<KeyThumbprint>,
+    /// Whether it ended before its login.
+    pub ended: bool,
+}
+
+impl Grant {
+    /// Whether it is the grant that its login began with. The end of that grant is the end of the login.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        self.id == GrantId::first_of(self.sid)
+    }
+
+    /// Whether the network or the user agent of `client` differs from that of the latest refresh. What is unknown of one of the two
+    /// is not compared.
+    #[must_use]
+    pub fn was_refreshed_elsewhere(&self, client: &ClientInfo) -> bool {
+        let address = self.refresh_ip_address.zip(client.ip_address);
+        let agent = self.refresh_user_agent.as_ref();
+        let agent = agent.zip(client.user_agent.as_ref());
+        address.is_some_and(|(one, other)| ClientNetwork::from(one) != ClientNetwork::from(other))
+            || agent.is_some_and(|(one, other)| one != other)
+    }
+}
+
+/// A grant that is about to begin, with the first generation of its refresh token.
+#[derive(Clone, Debug)]
+pub struct NewGrant {
+    /// Identifier of the grant.
+    pub id: GrantId,
+    /// The login that it belongs to.
+    pub sid: Sid,
+    /// The OAuth client that tokens are issued to.
+    pub client: ClientId,
+    /// Scopes that are granted.
+    pub scopes: Scopes,
+    /// The only audience that tokens may have; `None` for all audiences that are served.
+    pub audience: Option<String>,
+    /// The key that its tokens are bound to; `None` for bearer tokens.
+    pub key: Option<KeyThumbprint>,
+    /// The source of the request.
+    pub source: ClientInfo,
+    /// Time by which its access tokens have expired; see [`Rotation::tokens_until`](crate::login::Rotation::tokens_until).
+    pub tokens_until: Option<OffsetDateTime>,
+    /// Start of the grant, UTC.
+    pub created_at: OffsetDateTime,
+    /// Audit events of the start.
+    pub events: Vec<AuditEvent>,
+}
+
+/// A grant of a live login as the account's owner sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantRecord {
+    /// Identifier of the grant.
+    pub id: GrantId,
+    /// The OAuth client.
+    pub client: ClientId,
+    /// Scopes that were granted.
+    pub scopes: Scopes,
+    /// Start of the grant, UTC.
+    pub created_at: OffsetDateTime,
+    /// Time of the latest refresh, UTC.
+    pub refreshed_at: OffsetDateTime,
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::login::ClientKind;
+
+    pub(in crate::login) const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+
+    /// A grant at this generation of its refresh token.
+    pub(in crate::login) fn grant(generation: i64) -> Grant {
+        let sid = Sid::from_bytes([1; 16]);
+        Grant {
+            id: GrantId::first_of(sid),
+            sid,
+            client: ClientId::first_party(),
+            is_confidential: false,
+            scopes: Scopes::default(),
+            audience: None,
+            generation: Generation(generation),
+            refreshed_at: NOW,
+            refresh_ip_address: "192.0.2.1".parse().ok(),
+            refresh_user_agent: Some("one/1".to_owned()),
+            key: None,
+            ended: false,
+        }
+    }
+
+    #[test]
+    fn unknown_address_or_agent_is_not_compared() {
+        let is_elsewhere = |address: &str, agent: Option<&str>| {
+            grant(1).was_refreshed_elsewhere(&ClientInfo {
+                kind: ClientKind::Api,
+                ip_address: address.parse().ok(),
+                user_agent: agent.map(str::to_owned),
+                device: None,
+            })
+        };
+        assert!(!is_elsewhere("192.0.2.1", Some("one/1")));
+        assert!(!is_elsewhere("", None), "neither is known");
+        assert!(is_elsewhere("192.0.2.2", Some("one/1")));
+        assert!(is_elsewhere("192.0.2.1", Some("other/1")));
+        assert!(is_elsewhere("", Some("other/1")));
+    }
+}

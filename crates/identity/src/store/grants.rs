@@ -1,0 +1,43 @@
+//! The port for grants.
+
+use async_trait::async_trait;
+use time::OffsetDateTime;
+
+use crate::{
+    account::User,
+    audit::AuditEvent,
+    id::GrantId,
+    login::{EndReason, Generation, Grant, Login, NewGrant, Rotation},
+    store::StoreError,
+};
+
+/// Grants. They end with their login, without a change of their rows, and are deleted with it.
+#[async_trait]
+pub trait GrantStore: Send + Sync {
+    /// Begins a grant at [`Generation::FIRST`]; false if its identifier is in use, or the login does not exist or has ended. Of
+    /// concurrent calls with one identifier only the first succeeds.
+    async fn insert_grant(&self, grant: &NewGrant) -> Result<bool, StoreError>;
+
+    /// Returns a grant, ended or not, its login and its account.
+    async fn grant(&self, id: GrantId) -> Result<Option<(Grant, Login, User)>, StoreError>;
+
+    /// Advances a grant from this generation to the next, by compare-and-set, and sets the time at which its login was last used;
+    /// false if the grant or its login has ended, or the grant is at another generation.
+    async fn advance(
+        &self,
+        grant: (GrantId, Generation),
+        rotation: &Rotation<'_>,
+        now: OffsetDateTime,
+        events: &[AuditEvent],
+    ) -> Result<bool, StoreError>;
+
+    /// Ends a grant, and appends it to the revocation log until its access tokens have expired; false if it or its login has ended
+    /// already, or it does not exist.
+    async fn end_grant(
+        &self,
+        id: GrantId,
+        reason: EndReason,
+        now: OffsetDateTime,
+        events: &[AuditEvent],
+    ) -> Result<bool, StoreError>;
+}

@@ -1,0 +1,140 @@
+//! Grants.
+
+use async_trait::async_trait;
+use holdfast_identity::{
+    account::User,
+    audit::AuditEvent,
+    id::GrantId,
+    login::{EndReason, Generation, Grant, Login, NewGrant, Rotation},
+    store::{GrantStore, StoreError},
+};
+use sqlx::AssertSqlSafe;
+use time::OffsetDateTime;
+
+use crate::{
+    SqliteStore, audit,
+    group_commit::Write,
+    query::RunQuery as _,
+    revocations::revocation_margin,
+    row::{self, GRANT, USER, end_reason_text, millis},
+};
+
+/// That the login of a grant has not ended.
+const LOGIN_IS_LIVE: &str =
+    "EXISTS (SELECT 1 FROM logins WHERE logins.sid = grants.sid AND logins.ended_at IS NULL)";
+
+#[async_trait]
+impl GrantStore for SqliteStore {
+    async fn insert_grant(&self, grant: &NewGrant) -> Result<bool, StoreError> {
+        let source = &grant.source;
+        let insert = sqlx::query(
+            "INSERT INTO grants (id, sid, client_id, scope, audience, jkt, generation, created_at, \
+                                 refreshed_at, refresh_ip_address, refresh_user_agent, tokens_until) \
+             SELECT ?1, sid, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10 FROM logins \
+             WHERE sid = ?11 AND ended_at IS NULL ON CONFLICT (id) DO NOTHING RETURNING id",
+        )
+        .bind(grant.id.to_string())
+        .bind(grant.client.to_string())
+        .bind(grant.scopes.to_string())
+        .bind(grant.audience.clone())
+        .bind(grant.key.as_ref().map(ToString::to_string))
+        .bind(Generation::FIRST.0)
+        .bind(millis(grant.created_at))
+        .bind(source.ip_address.map(|address| address.to_string()))
+        .bind(source.user_agent.clone())
+        .bind(grant.tokens_until.map(millis))
+        .bind(grant.sid.to_string());
+        let write = Write::from(insert).with_events(&grant.events);
+        Ok(self.commit(write).await?.len() == 1)
+    }
+
+    async fn grant(&self, id: GrantId) -> Result<Option<(Grant, Login, User)>, StoreError> {
+        let sql = format!(
+            "SELECT {USER}, {GRANT}, logins.* FROM grants \
+             JOIN logins USING (sid) JOIN users ON users.id = logins.user_id \
+             JOIN clients ON clients.id = grants.client_id WHERE grants.id = ?"
+        );
+        let found = sqlx::query(AssertSqlSafe(sql))
+            .bind(id.to_string())
+            .first_row(&mut *self.read().await?)
+            .await?;
+        let Some(found) = found else { return Ok(None) };
+        Ok(Some((
+            row::grant(&found)?,
+            row::login(&found)?,
+            row::user(&found)?,
+        )))
+    }
+
+    async fn advance(
+        &self,
+        (id, from): (GrantId, Generation),
+        rotation: &Rotation<'_>,
+        now: OffsetDateTime,
+        events: &[AuditEvent],
+    ) -> Result<bool, StoreError> {
+        // An earlier access token may expire last, after a leap of the clock or a change of the setting. With NULL, the maximum is NULL.
+        let advance = sqlx::query(
+            "UPDATE grants SET generation = ?, refreshed_at = ?, \
+                               tokens_until = max(coalesce(tokens_until, 0), ?), \
+                               refresh_ip_address = ?, refresh_user_agent = ? \
+             WHERE id = ? AND generation = ? AND ended_at IS NULL AND EXISTS (\
+                 SELECT 1 FROM logins WHERE logins.sid = grants.sid AND logins.ended_at IS NULL) \
+             RETURNING id",
+        )
+        .bind(from.next().0)
+        .bind(millis(now))
+        .bind(rotation.tokens_until.map(millis))
+        .bind(
+            rotation
+                .client
+                .ip_address
+                .map(|address| address.to_string()),
+        )
+        .bind(rotation.client.user_agent.clone())
+        .bind(id.to_string())
+        .bind(from.0);
+        let last_seen = sqlx::query(
+            "UPDATE logins SET last_seen_at = ? WHERE sid = (SELECT sid FROM grants WHERE id = ?)",
+        )
+        .bind(millis(now))
+        .bind(id.to_string());
+        let write = Write::from(advance).then(last_seen).with_events(events);
+        Ok(self.commit(write).await?.len() == 1)
+    }
+
+    async fn end_grant(
+        &self,
+        id: GrantId,
+        reason: EndReason,
+        now: OffsetDateTime,
+        events: &[AuditEvent],
+    ) -> Result<bool, StoreError> {
+        let mut writer = self.write().await?;
+        let mut transaction = writer.begin().await?;
+        let sql = format!(
+            "UPDATE grants SET ended_at = ?, end_reason = ? \
+             WHERE id = ? AND ended_at IS NULL AND {LOGIN_IS_LIVE}"
+        );
+        let ended = sqlx::query(AssertSqlSafe(sql))
+            .bind(millis(now))
+            .bind(end_reason_text(reason))
+            .bind(id.to_string())
+            .run(&mut transaction)
+            .await?;
+        if ended == 0 {
+            return Ok(false);
+        }
+        sqlx::query(
+            "INSERT INTO revocations (kind, subject, expires_at) \
+             SELECT 'grant', id, min(expires_at, coalesce(tokens_until, expires_at)) + ? \
+             FROM grants JOIN logins USING (sid) WHERE id = ?",
+        )
+        .bind(revocation_margin())
+        .bind(id.to_string())
+        .run(&mut transaction)
+        .await?;
+        audit::commit(transaction, events).await?;
+        Ok(true)
+    }
+}
