@@ -14,6 +14,7 @@ COPY crates/core/Cargo.toml crates/core/
 COPY crates/crypto/Cargo.toml crates/crypto/
 COPY crates/identity/Cargo.toml crates/identity/
 COPY crates/server-kit/Cargo.toml crates/server-kit/
+COPY crates/store-conformance/Cargo.toml crates/store-conformance/
 COPY crates/store-sqlite/Cargo.toml crates/store-sqlite/
 COPY crates/tls/Cargo.toml crates/tls/
 COPY auth-service/Cargo.toml auth-service/

@@ -34,7 +34,15 @@ impl Part {
     #[must_use]
     pub const fn targets(self) -> &'static [&'static str] {
         match self {
-            Self::Unit => &["crates", "docs", "limits", "logs", "parts", "style"],
+            Self::Unit => &[
+                "conformance",
+                "crates",
+                "docs",
+                "limits",
+                "logs",
+                "parts",
+                "style",
+            ],
             Self::AuthService | Self::WebService => &["service"],
             Self::E2e => &["e2e"],
             Self::Readme => &["readme"],

@@ -40,7 +40,7 @@ const FRAMEWORKS_AND_DRIVERS: &[&str] = &[
     "tracing",
 ];
 
-const WALLS: [Wall; 9] = [
+const WALLS: [Wall; 10] = [
     Wall {
         package: "holdfast-core",
         may_depend_on: &[],
@@ -78,6 +78,11 @@ const WALLS: [Wall; 9] = [
             "tonic",
             "tower",
         ],
+    },
+    Wall {
+        package: "holdfast-store-conformance",
+        may_depend_on: &["holdfast-core", "holdfast-identity"],
+        may_not_depend_on: &["sqlx"],
     },
     Wall {
         package: "holdfast-circuit-breaker",

@@ -280,41 +280,6 @@ mod tests {
         }
     }
 
-    /// The login may end while the new password is hashed.
-    #[tokio::test]
-    async fn replace_password_by_an_ended_login_is_rejected() {
-        let directory = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(&directory.path().join("auth.db"))
-            .await
-            .unwrap();
-        let (account, now) = (account(), ManualClock::default().now());
-        assert!(store.insert_user(&account, &[]).await.unwrap());
-        let (live, ended) = (login(&account), login(&account));
-        for login in [&live, &ended] {
-            assert!(store.insert_login(login).await.unwrap().is_some());
-        }
-        store
-            .end_login(ended.sid, EndReason::SignedOut, now, &[])
-            .await
-            .unwrap();
-        let new = PasswordHash::from_phc("new".into());
-        let replace = async |by: Sid, at| {
-            let version = account.password_version;
-            let replaced =
-                store.replace_password(account.user.id, version, &new, Some(by), at, &[]);
-            replaced.await.unwrap()
-        };
-
-        assert_eq!(replace(ended.sid, now).await, None);
-        assert_eq!(replace(live.sid, live.expires_at).await, None);
-        assert_eq!(replace(live.sid, now).await, Some(PasswordVersion(2)));
-        assert_eq!(
-            replace(live.sid, now).await,
-            None,
-            "the password has changed"
-        );
-    }
-
     /// A sign-in with the old password may store its location after the password is replaced or the account is deleted.
     #[tokio::test]
     async fn location_of_an_ended_login_is_not_stored() {

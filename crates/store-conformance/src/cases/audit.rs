@@ -1,0 +1,111 @@
+//! [`AuditLog`](holdfast_identity::store::AuditLog).
+
+use std::time::Duration;
+
+use holdfast_identity::{
+    audit::{AuditEvent, AuditKind, AuditQuery, RequestSource},
+    id::{Sid, UserId},
+};
+
+use crate::fixture::{Fixture, NOW, TestRandom, event};
+
+pub(super) async fn events_are_stored_whole(fixture: Fixture) {
+    let whole = AuditEvent {
+        user: Some(UserId::random(&TestRandom)),
+        sid: Some(Sid::random(&TestRandom)),
+        client: "shop".parse().ok(),
+        actor: Some(UserId::random(&TestRandom)),
+        source: RequestSource {
+            ip_address: "2001:db8::1".parse().ok(),
+            user_agent: Some("Firefox „42“".to_owned()),
+            request_id: Some("cafe".to_owned()),
+        },
+        ..event(AuditKind::UserDisabled)
+    };
+    let empty = event(AuditKind::KeyRotated);
+    let events = [whole.clone(), empty.clone()];
+    fixture.store.append_events(&events).await.unwrap();
+    let stored = fixture.events(AuditKind::UserDisabled).await;
+    assert_eq!(stored[0].event, whole);
+    let stored = fixture.events(AuditKind::KeyRotated).await;
+    assert_eq!(stored[0].event, empty);
+}
+
+pub(super) async fn events_are_listed_by_filter_and_page(fixture: Fixture) {
+    let (ada, bob) = (UserId::random(&TestRandom), UserId::random(&TestRandom));
+    for (user, kind) in [
+        (ada, AuditKind::SignedIn),
+        (bob, AuditKind::SignedIn),
+        (ada, AuditKind::Refreshed),
+        (ada, AuditKind::SignedIn),
+    ] {
+        let event = AuditEvent {
+            user: Some(user),
+            ..event(kind)
+        };
+        fixture.store.append_events(&[event]).await.unwrap();
+    }
+    let query = AuditQuery {
+        user: Some(ada),
+        limit: 10,
+        ..AuditQuery::default()
+    };
+    let all = fixture.store.events(&query).await.unwrap();
+    let kinds: Vec<_> = all.iter().map(|record| record.event.kind).collect();
+    let newest_first = [
+        AuditKind::SignedIn,
+        AuditKind::Refreshed,
+        AuditKind::SignedIn,
+    ];
+    assert_eq!(kinds, newest_first);
+    let page = AuditQuery {
+        kind: Some(AuditKind::SignedIn),
+        before: Some(all[0].id),
+        limit: 1,
+        ..query
+    };
+    let page = fixture.store.events(&page).await.unwrap();
+    assert_eq!(page.len(), 1);
+    assert_eq!(page[0].id, all[2].id);
+}
+
+pub(super) async fn events_before_a_time_are_purged(fixture: Fixture) {
+    let old = event(AuditKind::SignedIn);
+    let new = AuditEvent {
+        at: NOW + Duration::from_secs(1),
+        ..old.clone()
+    };
+    let events = [old, new.clone()];
+    fixture.store.append_events(&events).await.unwrap();
+    fixture.store.purge_events(new.at).await.unwrap();
+    let left = fixture.events(AuditKind::SignedIn).await;
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].event, new);
+}
+
+/// A handle that opens the store at any moment sees a change and its event, or neither.
+pub(super) async fn event_of_a_change_is_stored_with_it(fixture: Fixture) {
+    let (_, sid) = fixture.signed_in().await;
+    let other = fixture.subject.open().await;
+    let query = AuditQuery {
+        kind: Some(AuditKind::LoginEnded),
+        limit: 1,
+        ..AuditQuery::default()
+    };
+    let end = fixture.end(sid);
+    let observe = async {
+        loop {
+            // The event is read second: it must be there once the end is seen.
+            let (login, _) = other.login(sid).await.unwrap().unwrap();
+            let events = other.events(&query).await.unwrap();
+            if login.ended {
+                assert_eq!(events.len(), 1, "an end without its event");
+                return;
+            }
+        }
+    };
+    let (ended, ()) = tokio::join!(end, observe);
+    assert!(ended);
+    assert!(!fixture.end(sid).await);
+    assert_eq!(fixture.count(AuditKind::LoginEnded).await, 1);
+}

@@ -1,0 +1,108 @@
+//! [`ClientStore`](holdfast_identity::store::ClientStore).
+
+use holdfast_identity::{
+    audit::AuditKind,
+    id::GrantId,
+    login::Generation,
+    oauth::{ClientAuthMethod, ClientId, GrantType},
+    revocation::Revoked,
+    store::Change,
+};
+
+use crate::fixture::{Fixture, NOW, event, oauth_client};
+
+pub(super) async fn client_is_stored_whole(fixture: Fixture) {
+    let methods = [
+        ClientAuthMethod::Public,
+        ClientAuthMethod::Secret([5; 32]),
+        ClientAuthMethod::Key(r#"{"kty":"OKP"}"#.to_owned()),
+    ];
+    let mut expected = Vec::new();
+    for (index, auth_method) in methods.into_iter().enumerate() {
+        let mut client = oauth_client(&format!("client-{index}"));
+        client.auth_method = auth_method;
+        client.grant_types = vec![GrantType::ClientCredentials];
+        client.dpop_required = index == 1;
+        assert!(fixture.store.insert_client(&client, &[]).await.unwrap());
+        let found = fixture.store.client(&client.id).await.unwrap();
+        assert_eq!(found.as_ref(), Some(&client));
+        expected.push(client);
+    }
+    let mut listed = fixture.store.clients().await.unwrap();
+    listed.retain(|client| !client.protected);
+    assert_eq!(listed, expected);
+}
+
+pub(super) async fn client_id_is_taken_once(fixture: Fixture) {
+    let events = [event(AuditKind::ClientCreated)];
+    for expected in [true, false] {
+        let client = oauth_client("shop");
+        let inserted = fixture.store.insert_client(&client, &events).await;
+        assert_eq!(inserted.unwrap(), expected);
+    }
+    assert_eq!(fixture.count(AuditKind::ClientCreated).await, 1);
+    let unknown = "unknown".parse().unwrap();
+    assert!(fixture.store.client(&unknown).await.unwrap().is_none());
+}
+
+pub(super) async fn disabling_ends_grants_and_appends_the_client(fixture: Fixture) {
+    let (_, sid) = fixture.signed_in().await;
+    let grant = fixture.grant_of_shop(sid).await;
+    let shop: ClientId = "shop".parse().unwrap();
+    let events = [event(AuditKind::ClientDisabled)];
+    let change = fixture.store.disable_client(&shop, NOW, &events).await;
+    assert_eq!(change.unwrap(), Change::Applied);
+    let revoked = fixture.revoked().await;
+    assert_eq!(revoked, [Revoked::Client("shop".to_owned())]);
+    assert!(fixture.store.client(&shop).await.unwrap().unwrap().disabled);
+    assert!(!fixture.advance(grant, Generation::FIRST).await);
+    assert!(fixture.is_live(sid).await);
+    assert!(
+        fixture
+            .advance(GrantId::first_of(sid), Generation::FIRST)
+            .await
+    );
+    assert_eq!(fixture.count(AuditKind::ClientDisabled).await, 1);
+}
+
+pub(super) async fn second_disabling_of_client_changes_nothing(fixture: Fixture) {
+    let client = oauth_client("shop");
+    fixture.store.insert_client(&client, &[]).await.unwrap();
+    let unknown = "unknown".parse().unwrap();
+    let events = [event(AuditKind::ClientDisabled)];
+    for (id, expected) in [
+        (&client.id, Change::Applied),
+        (&client.id, Change::AlreadyApplied),
+        (&unknown, Change::NotFound),
+    ] {
+        let change = fixture.store.disable_client(id, NOW, &events).await;
+        assert_eq!(change.unwrap(), expected);
+    }
+    assert_eq!(fixture.revoked().await.len(), 1);
+    assert_eq!(fixture.count(AuditKind::ClientDisabled).await, 1);
+}
+
+pub(super) async fn secret_of_unknown_client_is_not_set(fixture: Fixture) {
+    let mut client = oauth_client("shop");
+    client.auth_method = ClientAuthMethod::Secret([1; 32]);
+    fixture.store.insert_client(&client, &[]).await.unwrap();
+    let unknown = "unknown".parse().unwrap();
+    let events = [event(AuditKind::ClientSecretRotated)];
+    for (id, expected) in [(&unknown, false), (&client.id, true)] {
+        let set = fixture.store.set_client_secret(id, &[2; 32], &events);
+        assert_eq!(set.await.unwrap(), expected);
+    }
+    let found = fixture.store.client(&client.id).await.unwrap().unwrap();
+    assert_eq!(found.auth_method, ClientAuthMethod::Secret([2; 32]));
+    assert_eq!(fixture.count(AuditKind::ClientSecretRotated).await, 1);
+}
+
+pub(super) async fn client_of_sign_ins_is_protected(fixture: Fixture) {
+    let found = fixture
+        .store
+        .client(&ClientId::first_party())
+        .await
+        .unwrap();
+    let client = found.unwrap();
+    assert!(client.protected && !client.disabled && !client.is_confidential());
+}

@@ -1,0 +1,245 @@
+//! [`GrantStore`](holdfast_identity::store::GrantStore).
+
+use std::{sync::Arc, time::Duration};
+
+use holdfast_identity::{
+    audit::AuditKind,
+    id::{GrantId, Sid},
+    login::{EndReason, Generation, NewGrant, Rotation},
+    oauth::KeyThumbprint,
+    revocation::{REVOCATION_MARGIN, Revoked},
+};
+
+use crate::{
+    fixture::{EPHEMERAL, Fixture, NOW, TestRandom, advance, event, new_grant, program},
+    race::{race, rounds, winners},
+};
+
+const SECOND: Generation = Generation::FIRST.next();
+
+async fn end_grant(fixture: &Fixture, id: GrantId) -> bool {
+    let events = [event(AuditKind::GrantEnded)];
+    let reason = EndReason::SignedOut;
+    let ended = fixture.store.end_grant(id, reason, NOW, &events).await;
+    ended.unwrap()
+}
+
+pub(super) async fn grant_begins_at_first_generation(fixture: Fixture) {
+    let ada = fixture.account("ada").await;
+    let sid = fixture.ticket(&ada).await;
+    let key: KeyThumbprint = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+        .parse()
+        .unwrap();
+    let new = NewGrant {
+        audience: Some("https://a.example".to_owned()),
+        key: Some(key.clone()),
+        events: vec![event(AuditKind::Refreshed)],
+        ..new_grant(sid)
+    };
+    assert!(fixture.store.insert_grant(&new).await.unwrap());
+    let found = fixture.store.grant(new.id).await.unwrap();
+    let (grant, login, user) = found.unwrap();
+    assert_eq!((grant.sid, login.sid, user.id), (sid, sid, ada.user.id));
+    assert_eq!(grant.generation, Generation::FIRST);
+    assert_eq!(grant.client.as_str(), "first-party");
+    assert_eq!(grant.scopes, new.scopes);
+    assert_eq!(grant.audience, new.audience);
+    assert_eq!(grant.key, Some(key));
+    assert_eq!(grant.refreshed_at, NOW);
+    assert_eq!(grant.refresh_user_agent.as_deref(), Some("program/1"));
+    assert!(!grant.ended && !grant.is_confidential && grant.is_first());
+    assert_eq!(fixture.count(AuditKind::Refreshed).await, 1);
+}
+
+pub(super) async fn identifier_of_a_grant_is_used_once(fixture: Fixture) {
+    let (ada, sid) = fixture.signed_in().await;
+    let other = fixture.ticket(&ada).await;
+    let mut again = new_grant(sid);
+    again.events = vec![event(AuditKind::Refreshed)];
+    assert!(!fixture.store.insert_grant(&again).await.unwrap());
+    again.sid = other;
+    assert!(!fixture.store.insert_grant(&again).await.unwrap());
+    assert_eq!(fixture.count(AuditKind::Refreshed).await, 0);
+    assert!(end_grant(&fixture, again.id).await);
+    again.sid = sid;
+    assert!(
+        !fixture.store.insert_grant(&again).await.unwrap(),
+        "not after its end"
+    );
+}
+
+pub(super) async fn racing_grants_with_one_identifier_have_one_winner(fixture: Fixture) {
+    let ada = fixture.account("ada").await;
+    let grant = new_grant(fixture.ticket(&ada).await);
+    let inserted = race(|_| {
+        let (store, grant) = (Arc::clone(&fixture.store), grant.clone());
+        async move { store.insert_grant(&grant).await.unwrap() }
+    })
+    .await;
+    assert_eq!(winners(&inserted), 1);
+}
+
+pub(super) async fn grant_needs_live_login(fixture: Fixture) {
+    let ada = fixture.account("ada").await;
+    let sid = fixture.ticket(&ada).await;
+    fixture.end(sid).await;
+    for sid in [sid, Sid::random(&TestRandom)] {
+        let inserted = fixture.store.insert_grant(&new_grant(sid)).await;
+        assert!(!inserted.unwrap());
+    }
+}
+
+pub(super) async fn grant_advances_one_generation(fixture: Fixture) {
+    let (_, sid) = fixture.signed_in().await;
+    let (grant, later) = (GrantId::first_of(sid), NOW + Duration::from_secs(90));
+    let mut client = program();
+    client.user_agent = Some("program/2".to_owned());
+    let rotation = Rotation {
+        client: &client,
+        tokens_until: Some(later + EPHEMERAL),
+    };
+    let from = (grant, Generation::FIRST);
+    let events = [event(AuditKind::Refreshed)];
+    let advanced = fixture.store.advance(from, &rotation, later, &events);
+    assert!(advanced.await.unwrap());
+    let (grant, login, _) = fixture.store.grant(grant).await.unwrap().unwrap();
+    assert_eq!((grant.generation, grant.refreshed_at), (SECOND, later));
+    assert_eq!(grant.refresh_user_agent, client.user_agent);
+    assert_eq!(login.last_seen_at, later);
+    assert_eq!(fixture.count(AuditKind::Refreshed).await, 1);
+}
+
+pub(super) async fn grant_at_another_generation_does_not_advance(fixture: Fixture) {
+    let (_, sid) = fixture.signed_in().await;
+    let grant = GrantId::first_of(sid);
+    for generation in [Generation(0), SECOND] {
+        assert!(!fixture.advance(grant, generation).await);
+    }
+    assert!(fixture.advance(grant, Generation::FIRST).await);
+    assert!(!fixture.advance(grant, Generation::FIRST).await);
+    assert_eq!(fixture.generation(grant).await, SECOND);
+    assert_eq!(fixture.count(AuditKind::Refreshed).await, 1);
+}
+
+pub(super) async fn racing_advances_have_one_winner(fixture: Fixture) {
+    let (_, sid) = fixture.signed_in().await;
+    let grant = GrantId::first_of(sid);
+    for round in 1..=rounds(3) {
+        let from = Generation(i64::try_from(round).unwrap());
+        let advanced = race(|_| {
+            let store = Arc::clone(&fixture.store);
+            async move { advance(&*store, grant, from).await }
+        })
+        .await;
+        assert_eq!(winners(&advanced), 1);
+        assert_eq!(fixture.generation(grant).await, from.next());
+        assert_eq!(fixture.count(AuditKind::Refreshed).await, round);
+    }
+}
+
+pub(super) async fn ended_grant_does_not_advance(fixture: Fixture) {
+    let (_, sid) = fixture.signed_in().await;
+    let grant = fixture.grant_of_shop(sid).await;
+    assert!(end_grant(&fixture, grant).await);
+    assert!(!fixture.advance(grant, Generation::FIRST).await);
+    assert!(
+        fixture
+            .advance(GrantId::first_of(sid), Generation::FIRST)
+            .await
+    );
+}
+
+pub(super) async fn grant_of_an_ended_login_does_not_advance(fixture: Fixture) {
+    let (_, sid) = fixture.signed_in().await;
+    let grant = fixture.grant_of_shop(sid).await;
+    fixture.end(sid).await;
+    for grant in [grant, GrantId::first_of(sid)] {
+        assert!(!fixture.advance(grant, Generation::FIRST).await);
+    }
+    assert_eq!(fixture.count(AuditKind::Refreshed).await, 0);
+}
+
+pub(super) async fn grant_ends_alone_and_once(fixture: Fixture) {
+    let (_, sid) = fixture.signed_in().await;
+    let grant = fixture.grant_of_shop(sid).await;
+    assert!(end_grant(&fixture, grant).await);
+    assert!(!end_grant(&fixture, grant).await);
+    assert!(!end_grant(&fixture, GrantId::random(&TestRandom)).await);
+    assert!(fixture.is_live(sid).await);
+    let (ended, ..) = fixture.store.grant(grant).await.unwrap().unwrap();
+    assert!(ended.ended);
+    let log = fixture.log().await;
+    assert_eq!(log.len(), 1);
+    assert_eq!(log[0].revoked, Revoked::Grant(grant));
+    assert_eq!(log[0].expires_at, NOW + EPHEMERAL + REVOCATION_MARGIN);
+    assert_eq!(fixture.count(AuditKind::GrantEnded).await, 1);
+}
+
+pub(super) async fn grant_of_an_ended_login_does_not_end_again(fixture: Fixture) {
+    let (_, sid) = fixture.signed_in().await;
+    let grant = fixture.grant_of_shop(sid).await;
+    fixture.end(sid).await;
+    assert!(!end_grant(&fixture, grant).await);
+    assert_eq!(fixture.revoked().await, [Revoked::Login(sid)]);
+}
+
+pub(super) async fn end_of_login_wins_over_racing_advances(fixture: Fixture) {
+    let ada = fixture.account("ada").await;
+    for _round in 0..rounds(5) {
+        let sid = fixture.login(&ada).await;
+        let grant = GrantId::first_of(sid);
+        let store = Arc::clone(&fixture.store);
+        let end = async move {
+            let ended = store.end_login(sid, EndReason::SignedOut, NOW, &[]).await;
+            assert!(ended.unwrap());
+        };
+        let advances = race(|racer| {
+            let store = Arc::clone(&fixture.store);
+            let from = Generation(1 + i64::try_from(racer).unwrap() % 3);
+            async move { advance(&*store, grant, from).await }
+        });
+        tokio::join!(end, advances);
+        let generation = fixture.generation(grant).await;
+        assert!(!fixture.advance(grant, generation).await);
+        assert_eq!(fixture.generation(grant).await, generation);
+    }
+}
+
+pub(super) async fn grants_are_listed_with_their_login(fixture: Fixture) {
+    let (ada, sid) = fixture.signed_in().await;
+    let other = fixture.ticket(&ada).await;
+    let shop = fixture.grant_of_shop(sid).await;
+    let ids = async || {
+        let listed = fixture.store.logins_of(ada.user.id, NOW).await.unwrap();
+        let login = listed.iter().find(|login| login.sid == sid).unwrap();
+        let without = listed.iter().find(|login| login.sid == other).unwrap();
+        assert!(without.grants.is_empty());
+        let mut ids: Vec<_> = login.grants.iter().map(|grant| grant.id).collect();
+        ids.sort();
+        ids
+    };
+    let mut both = [GrantId::first_of(sid), shop];
+    both.sort();
+    assert_eq!(ids().await, both);
+    end_grant(&fixture, shop).await;
+    assert_eq!(ids().await, [GrantId::first_of(sid)]);
+}
+
+/// After a leap of the clock, or with another setting, an earlier token may expire last.
+pub(super) async fn time_of_last_token_does_not_decrease(fixture: Fixture) {
+    let (_, sid) = fixture.signed_in().await;
+    let (grant, client) = (GrantId::first_of(sid), program());
+    let latest = NOW + EPHEMERAL * 4;
+    for (generation, until) in [(1, latest), (2, NOW)] {
+        let rotation = Rotation {
+            client: &client,
+            tokens_until: Some(until),
+        };
+        let from = (grant, Generation(generation));
+        let advanced = fixture.store.advance(from, &rotation, NOW, &[]).await;
+        assert!(advanced.unwrap());
+    }
+    fixture.end(sid).await;
+    let log = fixture.log().await;
+    assert_eq!(log[0].expires_at, latest + REVOCATION_MARGIN);
+}

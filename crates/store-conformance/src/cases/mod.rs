@@ -1,0 +1,139 @@
+//! The cases, one file for each port.
+
+mod accounts;
+mod audit;
+mod clients;
+mod clock;
+mod grants;
+mod keys;
+mod known_locations;
+mod logins;
+mod maintenance;
+mod revocations;
+
+use crate::{Case, fixture::Fixture};
+
+/// Declares [`CASES`] and the macro that makes a test of each case, from one list.
+macro_rules! cases {
+    ($d:tt $($module:ident { $($case:ident,)+ })+) => {
+        /// All cases.
+        pub const CASES: &[Case] = &[$($(Case {
+            name: concat!(stringify!($module), "::", stringify!($case)),
+            run: |subject| Box::pin(async move {
+                $module::$case(Fixture::new(subject).await).await;
+            }),
+        },)+)+];
+
+        /// Calls a macro for each case.
+        #[doc(hidden)]
+        #[macro_export]
+        macro_rules! for_each_case {
+            ($d subject:path) => {
+                $(mod $module {
+                    $($d crate::conformance_test!($d subject, $module, $case);)+
+                })+
+            };
+        }
+    };
+}
+
+cases! {$
+    accounts {
+        account_is_found_by_identifier_and_username,
+        unknown_account_is_not_found,
+        accounts_are_listed_in_order_by_pages,
+        username_is_taken_once,
+        racing_insertions_of_a_username_have_one_winner,
+        disabling_ends_logins_with_entries,
+        second_disabling_has_no_event,
+        enabling_restores_no_login,
+        deletion_ends_logins_and_removes_everything,
+        new_password_increments_version_and_ends_logins,
+        password_of_another_version_is_not_replaced,
+        password_is_not_replaced_by_an_ended_login,
+        racing_password_changes_have_one_winner,
+        new_hash_of_same_password_ends_nothing,
+    }
+    logins {
+        login_starts_with_its_event,
+        login_needs_enabled_account_and_current_password,
+        identifier_of_a_login_is_used_once,
+        racing_logins_with_one_identifier_have_one_winner,
+        login_beyond_hundred_ends_the_oldest,
+        live_logins_are_listed_latest_used_first,
+        last_use_of_an_ended_login_stays,
+        ended_login_is_not_bound,
+        authentication_needs_live_login_and_current_password,
+        login_ends_once,
+        login_without_grant_ends_without_entry,
+        login_of_another_account_is_not_ended,
+        all_logins_but_one_end,
+        every_login_ends,
+        entry_outlives_what_it_affects,
+        disabling_races_with_sign_in,
+        password_change_races_with_sign_in,
+        expired_logins_are_purged,
+    }
+    grants {
+        grant_begins_at_first_generation,
+        identifier_of_a_grant_is_used_once,
+        racing_grants_with_one_identifier_have_one_winner,
+        grant_needs_live_login,
+        grant_advances_one_generation,
+        grant_at_another_generation_does_not_advance,
+        racing_advances_have_one_winner,
+        ended_grant_does_not_advance,
+        grant_of_an_ended_login_does_not_advance,
+        grant_ends_alone_and_once,
+        grant_of_an_ended_login_does_not_end_again,
+        end_of_login_wins_over_racing_advances,
+        grants_are_listed_with_their_login,
+        time_of_last_token_does_not_decrease,
+    }
+    clients {
+        client_is_stored_whole,
+        client_id_is_taken_once,
+        disabling_ends_grants_and_appends_the_client,
+        second_disabling_of_client_changes_nothing,
+        secret_of_unknown_client_is_not_set,
+        client_of_sign_ins_is_protected,
+    }
+    revocations {
+        epoch_is_stored_once,
+        token_is_revoked_once,
+        racing_revocations_have_one_winner,
+        entries_follow_a_position_in_order,
+        numbers_follow_commits_of_several_writers,
+        held_transaction_loses_no_entry,
+        numbers_are_not_reused_after_a_purge,
+    }
+    audit {
+        events_are_stored_whole,
+        events_are_listed_by_filter_and_page,
+        events_before_a_time_are_purged,
+        event_of_a_change_is_stored_with_it,
+    }
+    keys {
+        signing_keys_are_listed_in_the_order_of_signing,
+        racing_insertions_of_signing_keys_have_one_winner,
+        signing_key_is_revoked_once_with_entry,
+        removed_signing_key_is_gone,
+        racing_creations_of_a_secret_key_return_one_key,
+    }
+    clock {
+        checkpoint_of_a_store_without_one_is_its_latest_use,
+        greatest_checkpoint_is_kept_unless_the_clock_was_set_back,
+    }
+    known_locations {
+        location_is_known_after_a_sign_in,
+        new_password_forgets_locations,
+        fifty_locations_are_kept,
+        unused_locations_are_purged,
+    }
+    maintenance {
+        store_is_reopened_with_its_content,
+        backup_has_accounts_and_no_logins,
+        corrupt_rows_are_reported,
+        killed_writer_loses_nothing_that_was_acknowledged,
+    }
+}

@@ -1,0 +1,223 @@
+//! A driver that breaks one promise.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+};
+
+use async_trait::async_trait;
+use holdfast_core::steady_clock::Checkpoint;
+use holdfast_identity::{
+    account::{Account, PasswordHash, PasswordVersion, User, Username},
+    audit::{AuditEvent, AuditQuery, AuditRecord},
+    authentication::{KnownLocations, LocationTrust},
+    id::{GrantId, Jti, Sid, UserId},
+    key::StoredSigningKey,
+    login::{EndReason, Generation, Grant, Login, LoginRecord, NewGrant, NewLogin, Rotation},
+    oauth::{ClientId, OauthClient},
+    revocation::{Epoch, Revocation, Revoked},
+    store::{
+        AccountStore, AuditLog, Change, ClientStore, ClockStore, GrantStore, KeyStore, LoginStore,
+        Maintenance, RevocationLog, Store, StoreError,
+    },
+};
+use time::OffsetDateTime;
+
+/// The promise that is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mutation {
+    /// Of two insertions with one identifier both succeed.
+    CheckWithoutLock,
+    /// A compare-and-set does not compare.
+    LostUpdate,
+    /// The events of a change are stored after it, whether it was made or not.
+    AuditOutside,
+    /// A sequence number is taken before the commit, so that a smaller one becomes visible later.
+    NumbersInOrderOfInsertion,
+    /// The end of a login is not appended to the revocation log.
+    EndWithoutEntry,
+}
+
+/// A store with a mutation.
+pub(crate) struct BrokenStore {
+    inner: Arc<dyn Store>,
+    mutation: Mutation,
+    ended: Mutex<Vec<Sid>>,
+    seen: Mutex<Vec<i64>>,
+}
+
+impl BrokenStore {
+    pub(crate) fn new(inner: Arc<dyn Store>, mutation: Mutation) -> Self {
+        Self {
+            inner,
+            mutation,
+            ended: Mutex::default(),
+            seen: Mutex::default(),
+        }
+    }
+
+    fn is(&self, mutation: Mutation) -> bool {
+        self.mutation == mutation
+    }
+}
+
+/// Implements a port: by the inner store, except for the methods in the second block.
+macro_rules! delegate {
+    ($port:ident {
+        $($name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*
+    } $({ $($broken:item)* })?) => {
+        #[async_trait]
+        impl $port for BrokenStore {
+            $(async fn $name(&self, $($argument: $type),*) -> $result {
+                self.inner.$name($($argument),*).await
+            })*
+            $($($broken)*)?
+        }
+    };
+}
+
+type Stored<T> = Result<T, StoreError>;
+
+delegate! {
+    AccountStore {
+        insert_user(account: &Account, events: &[AuditEvent]) -> Stored<bool>;
+        account(id: UserId) -> Stored<Option<Account>>;
+        account_by_name(username: &Username) -> Stored<Option<Account>>;
+        users_after(after: Option<&Username>, limit: u32) -> Stored<Vec<User>>;
+        disable_user(id: UserId, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<Change>;
+        enable_user(id: UserId, events: &[AuditEvent]) -> Stored<Change>;
+        delete_user(id: UserId, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<bool>;
+        replace_password(id: UserId, from: PasswordVersion, to: &PasswordHash, by: Option<Sid>, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<Option<PasswordVersion>>;
+        replace_password_hash(id: UserId, version: PasswordVersion, hash: &PasswordHash) -> Stored<()>;
+    }
+}
+
+delegate! {
+    AuditLog {
+        append_events(events: &[AuditEvent]) -> Stored<()>;
+        events(query: &AuditQuery) -> Stored<Vec<AuditRecord>>;
+        purge_events(before: OffsetDateTime) -> Stored<()>;
+    }
+}
+
+delegate! {
+    ClientStore {
+        insert_client(client: &OauthClient, events: &[AuditEvent]) -> Stored<bool>;
+        client(id: &ClientId) -> Stored<Option<OauthClient>>;
+        clients() -> Stored<Vec<OauthClient>>;
+        disable_client(id: &ClientId, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<Change>;
+        set_client_secret(id: &ClientId, hash: &[u8; 32], events: &[AuditEvent]) -> Stored<bool>;
+    }
+}
+
+delegate! {
+    ClockStore {
+        checkpoint() -> Stored<Option<Checkpoint>>;
+        keep_checkpoint(checkpoint: Checkpoint) -> Stored<OffsetDateTime>;
+    }
+}
+
+delegate! {
+    KeyStore {
+        signing_keys() -> Stored<Vec<StoredSigningKey>>;
+        insert_signing_key(key: &StoredSigningKey, latest: Option<OffsetDateTime>, events: &[AuditEvent]) -> Stored<bool>;
+        revoke_signing_key(kid: &str, now: OffsetDateTime, tokens_expire_at: OffsetDateTime, events: &[AuditEvent]) -> Stored<bool>;
+        remove_signing_key(kid: &str) -> Stored<()>;
+        any_secret_key() -> Stored<Option<(String, Vec<u8>)>>;
+        secret_key_or(name: &str, sealed: &[u8], now: OffsetDateTime) -> Stored<Vec<u8>>;
+    }
+}
+
+delegate! {
+    GrantStore {
+        grant(id: GrantId) -> Stored<Option<(Grant, Login, User)>>;
+        end_grant(id: GrantId, reason: EndReason, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<bool>;
+    } {
+        async fn insert_grant(&self, grant: &NewGrant) -> Stored<bool> {
+            let is_inserted = self.inner.insert_grant(grant).await?;
+            let is_there = self.inner.grant(grant.id).await?.is_some();
+            Ok(is_inserted || (self.is(Mutation::CheckWithoutLock) && is_there))
+        }
+
+        async fn advance(
+            &self,
+            (id, presented): (GrantId, Generation),
+            rotation: &Rotation<'_>,
+            now: OffsetDateTime,
+            events: &[AuditEvent],
+        ) -> Stored<bool> {
+            let from = match self.inner.grant(id).await? {
+                Some((grant, ..)) if self.is(Mutation::LostUpdate) => grant.generation,
+                _ => presented,
+            };
+            self.inner.advance((id, from), rotation, now, events).await
+        }
+    }
+}
+
+delegate! {
+    LoginStore {
+        insert_login(login: &NewLogin) -> Stored<Option<Vec<Sid>>>;
+        location_trust(user: UserId, locations: KnownLocations, since: OffsetDateTime) -> Stored<LocationTrust>;
+        login(sid: Sid) -> Stored<Option<(Login, User)>>;
+        logins_of(user: UserId, now: OffsetDateTime) -> Stored<Vec<LoginRecord>>;
+        update_last_seen(sid: Sid, now: OffsetDateTime) -> Stored<()>;
+        set_bound_at(sid: Sid, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<bool>;
+        update_authenticated_at(sid: Sid, password: PasswordVersion, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<bool>;
+        end_login_of(user: UserId, sid: Sid, reason: EndReason, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<bool>;
+        end_logins_of(user: UserId, except: Option<Sid>, reason: EndReason, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<u64>;
+        end_every_login(reason: EndReason, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<u64>;
+        purge(before: OffsetDateTime) -> Stored<()>;
+    } {
+        async fn end_login(
+            &self,
+            sid: Sid,
+            reason: EndReason,
+            now: OffsetDateTime,
+            events: &[AuditEvent],
+        ) -> Stored<bool> {
+            if self.is(Mutation::AuditOutside) {
+                let ended = self.inner.end_login(sid, reason, now, &[]).await?;
+                self.inner.append_events(events).await?;
+                return Ok(ended);
+            }
+            let ended = self.inner.end_login(sid, reason, now, events).await?;
+            self.ended.lock().unwrap().push(sid);
+            Ok(ended)
+        }
+    }
+}
+
+delegate! {
+    RevocationLog {
+        epoch(fresh: Epoch) -> Stored<Epoch>;
+        end_epoch() -> Stored<()>;
+        revoke_token(jti: Jti, expires_at: OffsetDateTime, events: &[AuditEvent]) -> Stored<bool>;
+        is_revoked(jti: Jti) -> Stored<bool>;
+    } {
+        async fn revocations_after(&self, sequence: i64, limit: u32) -> Stored<Vec<Revocation>> {
+            let mut entries = self.inner.revocations_after(sequence, limit).await?;
+            if self.is(Mutation::EndWithoutEntry) {
+                let ended = self.ended.lock().unwrap();
+                entries.retain(|entry| !matches!(&entry.revoked, Revoked::Login(sid) if ended.contains(sid)));
+            }
+            if self.is(Mutation::NumbersInOrderOfInsertion) && entries.len() > 1 {
+                let mut seen = self.seen.lock().unwrap();
+                let late = entries.len() - 2;
+                if !seen.contains(&entries[late].sequence) {
+                    seen.push(entries.remove(late).sequence);
+                }
+            }
+            Ok(entries)
+        }
+    }
+}
+
+delegate! {
+    Maintenance {
+        ping() -> Stored<()>;
+        schema_version() -> Stored<i64>;
+        back_up(file: &Path) -> Stored<()>;
+        close() -> ();
+    }
+}
