@@ -197,3 +197,12 @@ fn crate_depends_only_on_what_its_wall_allows() {
         }
     }
 }
+
+/// web-service finds the entry of a request in its route table with `matchit`, and axum its handler: with two versions, one path could have
+/// the CSRF check of another.
+#[test]
+fn one_version_of_matchit_matches_paths() {
+    let lock = std::fs::read_to_string(xtask::workspace::root().join("Cargo.lock")).unwrap();
+    let versions = lock.matches("name = \"matchit\"\n").count();
+    assert_eq!(versions, 1);
+}

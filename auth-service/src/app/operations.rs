@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use holdfast_core::{
     clock::Clock,
     replay_cache::{InMemoryReplayCache, ReplayCache},
 };
 use holdfast_crypto::{
-    argon2id::Argon2id, client_authentication::ClientAuthenticator, dpop::Dpop, jwt::Jwts,
-    keyed_hash::HmacKeyedHasher, random::SystemRandom, refresh_token::RefreshTokenKey,
+    argon2id::Argon2id, attempt::AttemptKey, client_authentication::ClientAuthenticator,
+    dpop::Dpop, jwt::Jwts, keyed_hash::HmacKeyedHasher, random::SystemRandom,
+    refresh_token::RefreshTokenKey,
 };
 use holdfast_identity::{
     account::Accounts, audit::AuditRecorder, authentication::AttemptCounters,
@@ -85,6 +87,8 @@ impl Operations {
             clock: clock.clone(),
             audiences: policy.audiences.clone(),
         };
+        let attempts =
+            AttemptKey::new(&secrets.attempts).context("the key of attempts has no 32 bytes")?;
         let dependencies = Dependencies {
             store,
             revocations: feed,
@@ -94,6 +98,7 @@ impl Operations {
             counters: attempt_counters(redis.clone(), clock.clone()),
             dpop_proofs: Arc::new(Dpop::new(&secrets.nonces)),
             replay_cache: replay_cache(redis, clock.clone()),
+            attempts: Arc::new(attempts),
             keyed_hasher: Arc::new(HmacKeyedHasher::new(&secrets.keyed_hashes)),
             refresh_tokens: Arc::new(RefreshTokenKey::new(&secrets.refresh_tokens)),
             audit,

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 const REFRESH_TOKEN_KEY: &str = "credentials";
 const KEYED_HASH_KEY: &str = "blinding";
 const NONCE_KEY: &str = "nonces";
+const ATTEMPT_KEY: &str = "attempts";
 
 /// In bytes.
 const KEY_LENGTH: usize = 32;
@@ -19,6 +20,8 @@ pub(super) struct Secrets {
     pub(super) refresh_tokens: Zeroizing<Vec<u8>>,
     /// Hashes the names of attempt counters and known locations.
     pub(super) keyed_hashes: Zeroizing<Vec<u8>>,
+    /// Seals authentication attempts.
+    pub(super) attempts: Zeroizing<Vec<u8>>,
     /// Authenticates DPoP nonces.
     pub(super) nonces: Zeroizing<Vec<u8>>,
 }
@@ -39,6 +42,12 @@ impl Secrets {
         Ok(Self {
             refresh_tokens: secret_key(store, sealer, clock, REFRESH_TOKEN_KEY).await?,
             keyed_hashes: secret_key(store, sealer, clock, KEYED_HASH_KEY).await?,
+            // As nonces: an attempt that was completed before a restart must not be completed again.
+            attempts: if is_replay_cache_shared {
+                secret_key(store, sealer, clock, ATTEMPT_KEY).await?
+            } else {
+                random_key()
+            },
             nonces: if is_replay_cache_shared {
                 secret_key(store, sealer, clock, NONCE_KEY).await?
             } else {

@@ -22,7 +22,12 @@ use tower::{BoxError, Layer, Service};
 use crate::grpc::{errors::overloaded, rpc_paths};
 
 /// RPCs that return a login ticket.
-const TICKET_RPCS: [&str; 2] = [rpc_paths::LOGIN, rpc_paths::CHANGE_PASSWORD];
+const TICKET_RPCS: [&str; 4] = [
+    rpc_paths::LOGIN,
+    rpc_paths::START_AUTHENTICATION,
+    rpc_paths::CONTINUE_AUTHENTICATION,
+    rpc_paths::CHANGE_PASSWORD,
+];
 
 /// How long after a ticket was returned its exchange may begin; web-service begins it at once.
 const EXCHANGE_WITHIN: Duration = Duration::from_millis(500);

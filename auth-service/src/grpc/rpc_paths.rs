@@ -2,6 +2,10 @@
 
 /// Verifies username and password, and returns a login ticket.
 pub(super) const LOGIN: &str = "/auth.v1.AuthService/Login";
+/// May verify a factor, and return a login ticket.
+pub(super) const START_AUTHENTICATION: &str = "/auth.v1.AuthService/StartAuthentication";
+/// Verifies a factor, and may return a login ticket.
+pub(super) const CONTINUE_AUTHENTICATION: &str = "/auth.v1.AuthService/ContinueAuthentication";
 /// Returns a login ticket, as all other logins end.
 pub(super) const CHANGE_PASSWORD: &str = "/auth.v1.AccountService/ChangePassword";
 /// May carry a proof in its message.
@@ -36,6 +40,8 @@ mod tests {
         }
         for path in [
             LOGIN,
+            START_AUTHENTICATION,
+            CONTINUE_AUTHENTICATION,
             CHANGE_PASSWORD,
             ISSUE_TOKEN,
             REVOKE_TOKEN,

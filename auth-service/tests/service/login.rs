@@ -52,6 +52,17 @@ async fn login_succeeds_when_location_cannot_be_stored() {
 }
 
 #[tokio::test]
+async fn account_without_password_gets_the_answer_of_a_wrong_one() {
+    let service = TestService::with_user("ada").await;
+    let sql = "DELETE FROM credentials".to_owned();
+    service.execute_sql(sql).await;
+    for password in [PASSWORD, ""] {
+        let refused = service.try_login("ada", password).await;
+        assert_refused(refused, Code::Unauthenticated, "INVALID_CREDENTIALS");
+    }
+}
+
+#[tokio::test]
 async fn unknown_wrong_and_disabled_get_one_answer() {
     let service = TestService::with_user("ada").await;
     let disabled = service.add_user("bob", false).await;
@@ -102,7 +113,7 @@ async fn outdated_hash_is_replaced() {
     let hash = async |service: &TestService| {
         let file = service.directory.path().join("auth.db");
         let database = sqlx::SqlitePool::connect(&format!("sqlite:{}", file.display())).await;
-        let hash: (String,) = sqlx::query_as("SELECT password_hash FROM users")
+        let hash: (String,) = sqlx::query_as("SELECT CAST(data AS TEXT) FROM credentials")
             .fetch_one(&database.unwrap())
             .await
             .unwrap();

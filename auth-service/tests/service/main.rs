@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod audit;
+mod authentication;
 mod change_password;
 mod dpop;
 mod get_account;

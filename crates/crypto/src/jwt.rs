@@ -171,7 +171,7 @@ impl From<&Claims> for StrictClaims {
             client_id: claims.client_id.clone(),
             sid: person.map(|person| person.sid.to_string()),
             grant_id: person
-                .filter(|person| person.grant != GrantId::first_of(person.sid))
+                .filter(|person| !person.has_first_grant())
                 .map(|person| person.grant.to_string()),
             jti: claims.jti.to_string(),
             preferred_username: person.map(|person| person.username.to_string()),

@@ -2,6 +2,7 @@
 //! keys and keyed hashes.
 
 pub mod argon2id;
+pub mod attempt;
 pub mod client_authentication;
 pub mod dpop;
 mod hash;

@@ -7,7 +7,7 @@ use holdfast_core::{clock::Clock, random::Random, replay_cache::ReplayCache};
 use crate::{
     account::PasswordHasher,
     audit::AuditRecorder,
-    authentication::{AttemptCounters, KeyedHasher},
+    authentication::{AttemptCodec, AttemptCounters, KeyedHasher},
     oauth::{ClientCredentialVerifier, DpopCodec},
     revocation::RevocationCache,
     store::Store,
@@ -31,6 +31,8 @@ pub struct Dependencies {
     pub access_tokens: Arc<dyn AccessTokens>,
     /// Encodes and decodes login tickets and refresh tokens.
     pub refresh_tokens: Arc<dyn RefreshTokenCodec>,
+    /// Seals and opens authentication attempts.
+    pub attempts: Arc<dyn AttemptCodec>,
     /// Verifies secrets and assertions of OAuth clients.
     pub client_credentials: Arc<dyn ClientCredentialVerifier>,
     /// Decodes DPoP proofs and makes nonces for them.

@@ -9,9 +9,9 @@ use std::{
 
 use holdfast_core::random::Random;
 use holdfast_identity::{
-    account::{Account, PasswordHash, PasswordVersion, User},
+    account::{Account, AuthenticationVersion, PasswordHash, User},
     audit::{AuditEvent, AuditKind, AuditQuery, AuditRecord, RequestSource},
-    authentication::{KeyedHash, KnownLocations},
+    authentication::{Factor, KeyedHash, KnownLocations},
     id::{GrantId, Jti, Sid, UserId},
     key::{PublicKey, StoredSigningKey},
     login::{ClientInfo, ClientKind, EndReason, Generation, NewGrant, NewLogin, Rotation},
@@ -76,10 +76,10 @@ pub(crate) fn new_login(account: &Account) -> NewLogin {
     NewLogin {
         sid: Sid::random(&TestRandom),
         user_id: account.user.id,
-        password_version: account.password_version,
+        authentication_version: account.authentication_version,
         client: program(),
         known_locations: KnownLocations::default(),
-        amr: &["pwd"],
+        factors: &[Factor::Password],
         created_at: NOW,
         expires_at: NOW + LOGIN_TTL,
         events: vec![event(AuditKind::SignedIn)],
@@ -257,10 +257,10 @@ pub(crate) fn new_account(name: &str) -> Account {
             admin: false,
             disabled: false,
             created_at: NOW,
-            password_changed_at: NOW,
+            password_changed_at: Some(NOW),
         },
-        password_hash: PasswordHash::from_phc("first".to_owned()),
-        password_version: PasswordVersion(1),
+        password_hash: Some(PasswordHash::from_phc("first".to_owned())),
+        authentication_version: AuthenticationVersion(1),
     }
 }
 

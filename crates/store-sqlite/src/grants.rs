@@ -16,7 +16,7 @@ use crate::{
     group_commit::Write,
     query::RunQuery as _,
     revocations::revocation_margin,
-    row::{self, GRANT, USER, end_reason_text, millis},
+    row::{self, GRANT, PASSWORD, USER, end_reason_text, millis},
 };
 
 /// That the login of a grant has not ended.
@@ -51,7 +51,7 @@ impl GrantStore for SqliteStore {
     async fn grant(&self, id: GrantId) -> Result<Option<(Grant, Login, User)>, StoreError> {
         let sql = format!(
             "SELECT {USER}, {GRANT}, logins.* FROM grants \
-             JOIN logins USING (sid) JOIN users ON users.id = logins.user_id \
+             JOIN logins USING (sid) JOIN users ON users.id = logins.user_id {PASSWORD} \
              JOIN clients ON clients.id = grants.client_id WHERE grants.id = ?"
         );
         let found = sqlx::query(AssertSqlSafe(sql))

@@ -1,7 +1,7 @@
 //! Group commit: single-statement writes that wait at the same time are committed in one transaction, so that a slow disk delays all of
 //! them once.
 
-use std::{mem, sync::Arc, time::Duration};
+use std::{mem, sync::Arc};
 
 use holdfast_identity::{audit::AuditEvent, store::StoreError};
 use sqlx::{
@@ -16,17 +16,13 @@ use tokio::{
 
 use crate::{
     audit,
+    commit_pacer::CommitPacer,
     pool::{ACQUIRE_TIMEOUT, Pool, PooledConnection},
     query::{RunQuery as _, unavailable},
 };
 
 /// Maximum number of statements that wait: the number of requests that are processed at once.
 const QUEUE_LENGTH: usize = 2048;
-
-/// Mean time between two commits under continuous load. A commit costs as much as several statements.
-const INTERVAL: Duration = Duration::from_millis(20);
-/// Number of commits that may follow each other without that interval.
-const BURST: u32 = 8;
 
 /// A statement with its arguments.
 pub(super) type Statement = Query<'static, Sqlite, SqliteArguments>;
@@ -156,28 +152,6 @@ async fn commit(connection: &mut PooledConnection<'_>, jobs: Vec<Job>) {
     }
 }
 
-/// The pace of commits, by the generic cell rate algorithm (GCRA).
-struct CommitPacer {
-    /// When a whole burst is allowed again: the theoretical arrival time of the algorithm.
-    full_burst_at: Instant,
-}
-
-impl CommitPacer {
-    const fn new(now: Instant) -> Self {
-        Self { full_burst_at: now }
-    }
-
-    /// When the next commit is allowed; may be in the past.
-    fn next_commit(&self) -> Instant {
-        self.full_burst_at - INTERVAL * (BURST - 1)
-    }
-
-    /// Records a commit.
-    fn record(&mut self, now: Instant) {
-        self.full_burst_at = self.full_burst_at.max(now) + INTERVAL;
-    }
-}
-
 /// Runs all writes or none.
 async fn run_atomically(
     connection: &mut PooledConnection<'_>,
@@ -277,24 +251,6 @@ mod tests {
         let log = fs::read(file.with_extension("db-wal")).unwrap();
         let frames = log[HEADER..].chunks(FRAME);
         frames.filter(|frame| frame[4..8] != [0; 4]).count()
-    }
-
-    #[test]
-    fn pacer_allows_a_burst_and_then_a_steady_pace() {
-        let mut now = Instant::now();
-        let mut pacer = CommitPacer::new(now);
-        for _round in 0..2 {
-            for _ in 0..BURST {
-                assert!(pacer.next_commit() <= now);
-                pacer.record(now);
-            }
-            for _ in 0..3 {
-                assert_eq!(pacer.next_commit(), now + INTERVAL);
-                now += INTERVAL;
-                pacer.record(now);
-            }
-            now += INTERVAL * BURST;
-        }
     }
 
     #[tokio::test]

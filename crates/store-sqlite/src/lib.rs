@@ -3,6 +3,7 @@
 mod audit;
 mod backup;
 mod clients;
+mod commit_pacer;
 mod grants;
 mod group_commit;
 mod keys;

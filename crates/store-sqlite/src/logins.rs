@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use holdfast_core::rate_limited_log::LogRateLimiter;
 use holdfast_identity::{
-    account::{PasswordVersion, User},
+    account::{AuthenticationVersion, User},
     audit::AuditEvent,
     authentication::{KNOWN_LOCATION_TTL, KnownLocations, LocationTrust},
     id::{Sid, UserId},
@@ -19,7 +19,7 @@ use crate::{
     known_locations::{LOCATION_INTERVAL, bytes},
     query::{RunQuery as _, get, unavailable},
     revocations::{LoginFilter, end_logins},
-    row::{self, USER, client_kind_text, millis},
+    row::{self, PASSWORD, USER, client_kind_text, millis},
 };
 
 static LOCATION_NOT_STORED: LogRateLimiter = LogRateLimiter::new();
@@ -72,7 +72,7 @@ impl LoginStore for SqliteStore {
 
     async fn login(&self, sid: Sid) -> Result<Option<(Login, User)>, StoreError> {
         let sql = format!(
-            "SELECT {USER}, logins.* FROM logins JOIN users ON users.id = logins.user_id \
+            "SELECT {USER}, logins.* FROM logins JOIN users ON users.id = logins.user_id {PASSWORD} \
              WHERE sid = ?"
         );
         let found = sqlx::query(AssertSqlSafe(sql))
@@ -138,7 +138,7 @@ impl LoginStore for SqliteStore {
     async fn update_authenticated_at(
         &self,
         sid: Sid,
-        password: PasswordVersion,
+        password: AuthenticationVersion,
         now: OffsetDateTime,
         events: &[AuditEvent],
     ) -> Result<bool, StoreError> {
@@ -146,7 +146,7 @@ impl LoginStore for SqliteStore {
             "UPDATE logins SET authenticated_at = ?1 \
              WHERE sid = ?2 AND ended_at IS NULL AND expires_at > ?1 AND EXISTS (\
                  SELECT 1 FROM users WHERE id = logins.user_id \
-                     AND password_version = ?3 AND disabled_at IS NULL) RETURNING sid",
+                     AND authentication_version = ?3 AND disabled_at IS NULL) RETURNING sid",
         )
         .bind(millis(now))
         .bind(sid.to_string())
@@ -239,11 +239,13 @@ struct StartedLogin {
 impl SqliteStore {
     /// Inserts a login with one statement. `None`: the account is disabled, its password has changed, or the `sid` exists.
     async fn start_login(&self, login: &NewLogin) -> Result<Option<StartedLogin>, StoreError> {
+        let amr: Vec<_> = login.factors.iter().map(|factor| factor.amr()).collect();
+        let amr = amr.join(" ");
         let insert = sqlx::query(
             "INSERT INTO logins (sid, user_id, client_kind, ip_address, user_agent, amr, \
                                  created_at, authenticated_at, last_seen_at, expires_at) \
              SELECT ?1, id, ?2, ?3, ?4, ?5, ?6, ?6, ?6, ?7 FROM users \
-             WHERE id = ?8 AND password_version = ?9 AND disabled_at IS NULL \
+             WHERE id = ?8 AND authentication_version = ?9 AND disabled_at IS NULL \
              ON CONFLICT (sid) DO NOTHING \
              RETURNING (SELECT count(*) FROM logins AS own WHERE own.user_id = ?8 \
                             AND own.ended_at IS NULL AND own.expires_at > ?6) AS live, \
@@ -254,17 +256,25 @@ impl SqliteStore {
         .bind(client_kind_text(login.client.kind))
         .bind(login.client.ip_address.map(|address| address.to_string()))
         .bind(login.client.user_agent.clone())
-        .bind(login.amr.join(" "))
+        .bind(amr)
         .bind(millis(login.created_at))
         .bind(millis(login.expires_at))
         .bind(login.user_id.to_string())
-        .bind(login.password_version.0)
+        .bind(login.authentication_version.0)
         .bind(bytes(login.known_locations.device))
         .bind(bytes(login.known_locations.address))
         .bind(millis(login.created_at - LOCATION_INTERVAL));
-        let rows = self
-            .commit(Write::from(insert).with_events(&login.events))
-            .await?;
+        let mut write = Write::from(insert).with_events(&login.events);
+        for factor in login.factors {
+            let used = sqlx::query(
+                "UPDATE credentials SET last_used_at = ? WHERE user_id = ? AND kind = ?",
+            )
+            .bind(millis(login.created_at))
+            .bind(login.user_id.to_string())
+            .bind(factor.credential_kind().as_str());
+            write = write.then(used);
+        }
+        let rows = self.commit(write).await?;
         let Some(row) = rows.first() else {
             return Ok(None);
         };

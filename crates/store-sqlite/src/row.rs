@@ -1,7 +1,7 @@
 //! Conversion of rows to domain types and back.
 
 use holdfast_identity::{
-    account::{Account, PasswordHash, PasswordVersion, User},
+    account::{Account, AuthenticationVersion, PasswordHash, User},
     login::{
         ClientInfo, ClientKind, EndReason, Generation, Grant, GrantRecord, Login, LoginRecord,
     },
@@ -12,9 +12,13 @@ use time::OffsetDateTime;
 
 use crate::query::get;
 
-/// The columns of `users` that [`user`] reads, with names that `logins` does not have.
+/// The columns of `users` and [`PASSWORD`] that [`user`] reads, with names that `logins` does not have.
 pub(super) const USER: &str = "users.id AS user_id, users.username, users.admin, users.disabled_at, \
-     users.created_at AS user_created_at, users.password_changed_at";
+     users.created_at AS user_created_at, password.created_at AS password_changed_at";
+
+/// Joins the password of each of `users`.
+pub(super) const PASSWORD: &str = "LEFT JOIN credentials AS password \
+     ON password.user_id = users.id AND password.kind = 'password'";
 
 pub(super) fn user(row: &SqliteRow) -> Result<User, StoreError> {
     Ok(User {
@@ -23,15 +27,18 @@ pub(super) fn user(row: &SqliteRow) -> Result<User, StoreError> {
         admin: get(row, "admin")?,
         disabled: get::<Option<i64>>(row, "disabled_at")?.is_some(),
         created_at: time(row, "user_created_at")?,
-        password_changed_at: time(row, "password_changed_at")?,
+        password_changed_at: optional_time(row, "password_changed_at")?,
     })
 }
 
 pub(super) fn account(row: &SqliteRow) -> Result<Account, StoreError> {
+    let hash: Option<Vec<u8>> = get(row, "password_hash")?;
+    let hash = hash.map(String::from_utf8).transpose();
+    let hash = hash.map_err(|why| corrupt("data", &why))?;
     Ok(Account {
         user: user(row)?,
-        password_hash: PasswordHash::from_phc(get(row, "password_hash")?),
-        password_version: PasswordVersion(get(row, "password_version")?),
+        password_hash: hash.map(PasswordHash::from_phc),
+        authentication_version: AuthenticationVersion(get(row, "authentication_version")?),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use holdfast_identity::{
-    account::{Account, PasswordHash, PasswordVersion, User, Username},
+    account::{Account, AuthenticationVersion, PasswordHash, User, Username},
     audit::AuditEvent,
     id::{Sid, UserId},
     login::EndReason,
@@ -15,7 +15,7 @@ use crate::{
     SqliteStore, audit,
     query::RunQuery as _,
     revocations::{LoginFilter, end_logins},
-    row::{self, USER, millis},
+    row::{self, PASSWORD, USER, millis},
 };
 
 impl SqliteStore {
@@ -25,7 +25,8 @@ impl SqliteStore {
         value: &str,
     ) -> Result<Option<Account>, StoreError> {
         let sql = format!(
-            "SELECT {USER}, password_hash, password_version FROM users WHERE {condition} = ?"
+            "SELECT {USER}, password.data AS password_hash, authentication_version FROM users {PASSWORD} \
+             WHERE users.{condition} = ?"
         );
         let found: Option<SqliteRow> = sqlx::query(AssertSqlSafe(sql))
             .bind(value)
@@ -44,6 +45,26 @@ async fn unchanged(connection: &mut SqliteConnection, id: UserId) -> Result<Chan
     Ok(found.map_or(Change::NotFound, |_| Change::AlreadyApplied))
 }
 
+/// Inserts or replaces the password of an account.
+async fn set_password(
+    connection: &mut SqliteConnection,
+    user: UserId,
+    hash: &PasswordHash,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO credentials (id, user_id, kind, label, data, created_at) \
+         VALUES (?1, ?1, 'password', '', ?2, ?3) ON CONFLICT (id) DO UPDATE \
+         SET data = excluded.data, created_at = excluded.created_at, last_used_at = NULL",
+    )
+    .bind(user.to_string())
+    .bind(hash.as_phc().as_bytes())
+    .bind(millis(now))
+    .run(connection)
+    .await?;
+    Ok(())
+}
+
 #[async_trait]
 impl AccountStore for SqliteStore {
     async fn insert_user(
@@ -55,21 +76,22 @@ impl AccountStore for SqliteStore {
         let mut writer = self.write().await?;
         let mut transaction = writer.begin().await?;
         let inserted = sqlx::query(
-            "INSERT INTO users (id, username, admin, password_hash, password_version, \
-                                password_changed_at, created_at) \
-             VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (username) DO NOTHING",
+            "INSERT INTO users (id, username, admin, authentication_version, created_at) \
+             VALUES (?, ?, ?, ?, ?) ON CONFLICT (username) DO NOTHING",
         )
         .bind(user.id.to_string())
         .bind(user.username.as_str())
         .bind(user.admin)
-        .bind(account.password_hash.as_phc())
-        .bind(account.password_version.0)
-        .bind(millis(user.password_changed_at))
+        .bind(account.authentication_version.0)
         .bind(millis(user.created_at))
         .run(&mut transaction)
         .await?;
         if inserted == 0 {
             return Ok(false);
+        }
+        if let Some(hash) = &account.password_hash {
+            let set_at = user.password_changed_at.unwrap_or(user.created_at);
+            set_password(&mut transaction, user.id, hash, set_at).await?;
         }
         audit::commit(transaction, events).await?;
         Ok(true)
@@ -88,7 +110,9 @@ impl AccountStore for SqliteStore {
         after: Option<&Username>,
         limit: u32,
     ) -> Result<Vec<User>, StoreError> {
-        let sql = format!("SELECT {USER} FROM users WHERE username > ? ORDER BY username LIMIT ?");
+        let sql = format!(
+            "SELECT {USER} FROM users {PASSWORD} WHERE username > ? ORDER BY username LIMIT ?"
+        );
         let rows = sqlx::query(AssertSqlSafe(sql))
             .bind(after.map_or("", Username::as_str))
             .bind(limit)
@@ -162,25 +186,22 @@ impl AccountStore for SqliteStore {
     async fn replace_password(
         &self,
         id: UserId,
-        from: PasswordVersion,
+        from: AuthenticationVersion,
         to: &PasswordHash,
         by: Option<Sid>,
         now: OffsetDateTime,
         events: &[AuditEvent],
-    ) -> Result<Option<PasswordVersion>, StoreError> {
+    ) -> Result<Option<AuthenticationVersion>, StoreError> {
         let by = by.map(|sid| sid.to_string());
         let mut writer = self.write().await?;
         let mut transaction = writer.begin().await?;
         let updated = sqlx::query(
-            "UPDATE users SET password_hash = ?, password_version = ?, \
-                              password_changed_at = ? \
-             WHERE id = ? AND password_version = ? AND (? IS NULL OR EXISTS (\
+            "UPDATE users SET authentication_version = ? \
+             WHERE id = ? AND authentication_version = ? AND (? IS NULL OR EXISTS (\
                  SELECT 1 FROM logins WHERE sid = ? AND user_id = users.id \
                      AND ended_at IS NULL AND expires_at > ?))",
         )
-        .bind(to.as_phc())
         .bind(from.next().0)
-        .bind(millis(now))
         .bind(id.to_string())
         .bind(from.0)
         .bind(by.as_deref())
@@ -191,6 +212,7 @@ impl AccountStore for SqliteStore {
         if updated == 0 {
             return Ok(None);
         }
+        set_password(&mut transaction, id, to, now).await?;
         end_logins(
             &mut transaction,
             &LoginFilter::AllOf(id),
@@ -210,14 +232,16 @@ impl AccountStore for SqliteStore {
     async fn replace_password_hash(
         &self,
         id: UserId,
-        version: PasswordVersion,
+        version: AuthenticationVersion,
         hash: &PasswordHash,
     ) -> Result<(), StoreError> {
-        let replacement =
-            sqlx::query("UPDATE users SET password_hash = ? WHERE id = ? AND password_version = ?")
-                .bind(hash.as_phc().to_owned())
-                .bind(id.to_string())
-                .bind(version.0);
+        let replacement = sqlx::query(
+            "UPDATE credentials SET data = ? WHERE kind = 'password' AND user_id = (\
+                 SELECT id FROM users WHERE id = ? AND authentication_version = ?)",
+        )
+        .bind(hash.as_phc().as_bytes().to_vec())
+        .bind(id.to_string())
+        .bind(version.0);
         self.commit(replacement).await.map(drop)
     }
 }
@@ -228,12 +252,13 @@ mod tests {
     use holdfast_crypto::random::SystemRandom;
     use holdfast_identity::{
         audit::{AuditKind, RequestSource},
-        authentication::{KeyedHash, KnownLocations, LocationTrust},
+        authentication::{Factor, KeyedHash, KnownLocations, LocationTrust},
         login::{ClientInfo, ClientKind, NewLogin},
         store::LoginStore as _,
     };
 
     use super::*;
+    use crate::query::get;
 
     fn account() -> Account {
         let now = ManualClock::default().now();
@@ -244,10 +269,10 @@ mod tests {
                 admin: false,
                 disabled: false,
                 created_at: now,
-                password_changed_at: now,
+                password_changed_at: Some(now),
             },
-            password_hash: PasswordHash::from_phc("old".into()),
-            password_version: PasswordVersion(1),
+            password_hash: Some(PasswordHash::from_phc("old".into())),
+            authentication_version: AuthenticationVersion(1),
         }
     }
 
@@ -256,7 +281,7 @@ mod tests {
         NewLogin {
             sid: Sid::random(&SystemRandom),
             user_id: account.user.id,
-            password_version: account.password_version,
+            authentication_version: account.authentication_version,
             client: ClientInfo {
                 kind: ClientKind::Api,
                 ip_address: None,
@@ -264,7 +289,7 @@ mod tests {
                 device: None,
             },
             known_locations: KnownLocations::default(),
-            amr: &["pwd"],
+            factors: &[Factor::Password],
             created_at: now,
             expires_at: now + time::Duration::HOUR,
             events: Vec::new(),
@@ -278,6 +303,27 @@ mod tests {
                 source: RequestSource::default(),
             },
         }
+    }
+
+    #[tokio::test]
+    async fn sign_in_marks_its_credential_as_used() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&directory.path().join("auth.db"))
+            .await
+            .unwrap();
+        let account = account();
+        assert!(store.insert_user(&account, &[]).await.unwrap());
+        let last_used = async || -> Option<i64> {
+            let row = sqlx::query("SELECT last_used_at FROM credentials")
+                .only_row(&mut store.read().await.unwrap())
+                .await
+                .unwrap();
+            get(&row, "last_used_at").unwrap()
+        };
+        assert_eq!(last_used().await, None);
+        let login = login(&account);
+        assert!(store.insert_login(&login).await.unwrap().is_some());
+        assert_eq!(last_used().await, Some(millis(login.created_at)));
     }
 
     /// A sign-in with the old password may store its location after the password is replaced or the account is deleted.
@@ -306,7 +352,7 @@ mod tests {
         assert_eq!(trust().await, LocationTrust::Address);
 
         let (from, new) = (
-            account.password_version,
+            account.authentication_version,
             PasswordHash::from_phc("new".into()),
         );
         let replaced = store.replace_password(id, from, &new, None, now, &[]).await;

@@ -105,6 +105,26 @@ mod tests {
     }
 
     #[test]
+    fn page_has_a_redirect_from_its_address_with_a_slash() {
+        let pages = ROUTES
+            .iter()
+            .filter(|route| route.name.starts_with("page."));
+        for page in pages.filter(|page| !page.path.ends_with('/')) {
+            let with_slash = format!("{}/", page.path);
+            let twin = ROUTES.iter().find(|route| route.path == with_slash);
+            let name = twin.map(|twin| twin.name);
+            assert_eq!(name, Some("page.trailing_slash"), "{}", page.path);
+        }
+    }
+
+    #[test]
+    fn paths_that_answers_name_are_in_the_table() {
+        for path in [dbsc::BIND, dbsc::REFRESH] {
+            assert!(ROUTES.iter().any(|route| route.path == path), "{path}");
+        }
+    }
+
+    #[test]
     fn route_names_are_constant_labels_and_unique_but_for_whole_paths() {
         let mut names = BTreeSet::new();
         for Route { name, method, .. } in ROUTES {

@@ -27,6 +27,8 @@ macro_rules! states_client {
 
 states_client!(
     LoginRequest,
+    StartAuthenticationRequest,
+    ContinueAuthenticationRequest,
     IssueTokenRequest,
     RevokeTokenRequest,
     ReportDeviceRequest,

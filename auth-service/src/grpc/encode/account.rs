@@ -4,7 +4,7 @@ use auth_proto::v1;
 use holdfast_identity::{
     account::User,
     audit::AuditRecord,
-    authentication::SignedIn,
+    authentication::{Factor, NextSteps, SignedIn},
     id::Sid,
     login::{ClientKind, GrantRecord, LoginRecord},
 };
@@ -23,7 +23,7 @@ pub(in crate::grpc) fn user(user: User) -> v1::User {
         admin: user.admin,
         disabled: user.disabled,
         created_at: Some(timestamp(user.created_at)),
-        password_changed_at: Some(timestamp(user.password_changed_at)),
+        password_changed_at: user.password_changed_at.map(timestamp),
     }
 }
 
@@ -34,9 +34,20 @@ pub(in crate::grpc) fn signed_in(signed_in: SignedIn) -> v1::LoginResponse {
         login_expires_at: Some(timestamp(signed_in.expires_at)),
         login_ticket: signed_in.ticket,
         auth_time: Some(timestamp(signed_in.authenticated_at)),
-        amr: amr(signed_in.amr),
+        amr: amr(signed_in.factors),
         client_kind: client_kind(signed_in.client_kind).into(),
         epoch: signed_in.epoch,
+    }
+}
+
+pub(in crate::grpc) fn next_steps(next: NextSteps) -> v1::NextSteps {
+    let factors = next.factors.into_iter().map(|factor| match factor {
+        Factor::Password => v1::AuthenticationFactor::Password.into(),
+    });
+    v1::NextSteps {
+        factors: factors.collect(),
+        attempt: next.attempt,
+        expires_at: Some(timestamp(next.expires_at)),
     }
 }
 
@@ -49,7 +60,7 @@ pub(in crate::grpc) fn password_changed(
         login_expires_at: Some(timestamp(signed_in.expires_at)),
         login_ticket: signed_in.ticket,
         auth_time: Some(timestamp(signed_in.authenticated_at)),
-        amr: amr(signed_in.amr),
+        amr: amr(signed_in.factors),
         epoch: signed_in.epoch,
         revocation_sequence,
     }
@@ -120,6 +131,10 @@ const fn client_kind(kind: ClientKind) -> v1::ClientKind {
     }
 }
 
-fn amr(methods: &[&str]) -> Vec<String> {
-    methods.iter().map(ToString::to_string).collect()
+/// Authentication methods (RFC 8176).
+fn amr(factors: &[Factor]) -> Vec<String> {
+    factors
+        .iter()
+        .map(|factor| factor.amr().to_owned())
+        .collect()
 }

@@ -21,6 +21,7 @@ pub(super) const fn code_of(reason: ErrorReason) -> Code {
         | R::LoginEnded
         | R::RefreshReused
         | R::InvalidClient
+        | R::AttemptInvalid
         | R::DpopProofRequired
         | R::DpopProofInvalid
         | R::DpopNonceRequired => Code::Unauthenticated,

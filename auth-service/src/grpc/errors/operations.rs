@@ -3,7 +3,7 @@
 use auth_proto::v1::ErrorReason;
 use holdfast_identity::{
     account::{ChangeAccountError, CreateAccountError},
-    authentication::{ChangePasswordError, ReauthenticateError, SignInError},
+    authentication::{ChangePasswordError, ContinueError, ReauthenticateError, SignInError},
     login::{EndGrantError, EndLoginError, EndOtherLoginsError, ReportDeviceError},
     oauth::{InvalidClient, RegisterClientError},
     token::{IntrospectError, IssueTokenError, RevokeTokenError, TokenError, ValidateTokenError},
@@ -32,6 +32,10 @@ reasons! {
         InvalidCredentials => InvalidCredentials,
         ..Throttled,
         ..Fault,
+    }
+    ContinueError {
+        InvalidAttempt => AttemptInvalid,
+        ..SignIn,
     }
     ReauthenticateError {
         InvalidCredentials => InvalidCredentials,

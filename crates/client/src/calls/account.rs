@@ -14,7 +14,7 @@ use crate::{
     calls::login::Login,
     client_info,
     error::AuthError,
-    transport::response::time,
+    transport::response::{optional_time, time},
     transport::retry_policy::{PASSWORD, READ},
 };
 
@@ -26,7 +26,7 @@ pub struct Account {
     /// Time of its creation.
     pub created_at: OffsetDateTime,
     /// Time at which its current password was set.
-    pub password_changed_at: OffsetDateTime,
+    pub password_changed_at: Option<OffsetDateTime>,
 }
 
 /// The passwords for [`AuthClient::change_password`].
@@ -101,7 +101,7 @@ impl TryFrom<GetAccountResponse> for Account {
         Ok(Self {
             username: user.username,
             created_at: time(user.created_at)?,
-            password_changed_at: time(user.password_changed_at)?,
+            password_changed_at: optional_time(user.password_changed_at)?,
         })
     }
 }

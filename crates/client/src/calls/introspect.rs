@@ -26,7 +26,8 @@ pub struct Introspection {
     pub client_id: String,
     /// `sid`: identifier of the login; `None` for a token that an OAuth client got in its own name.
     pub sid: Option<String>,
-    /// The grant that the token was issued by; `None` for a token that an OAuth client got in its own name.
+    /// The grant that the token was issued by; `None` for the grant that the login began with, which ends with the login, and for a
+    /// token that an OAuth client got in its own name.
     pub grant_id: Option<String>,
     /// `jti`: identifier of the token.
     pub jti: Option<String>,

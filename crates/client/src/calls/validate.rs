@@ -22,7 +22,8 @@ pub struct Claims {
     pub subject: String,
     /// `sid`: identifier of the login; `None` for a token that an OAuth client got in its own name.
     pub sid: Option<String>,
-    /// The grant that the token was issued by; `None` for a token that an OAuth client got in its own name.
+    /// The grant that the token was issued by; `None` for the grant that the login began with, which ends with the login, and for a
+    /// token that an OAuth client got in its own name.
     pub grant_id: Option<String>,
     /// `jti`: identifier of the token.
     pub jti: String,

@@ -34,7 +34,7 @@ pub struct CacheEpoch {
 pub struct RevocableIds<'a> {
     /// Identifier of its login; `None` for a token that an OAuth client got in its own name.
     pub sid: Option<&'a str>,
-    /// Its grant; `None` for a token that an OAuth client got in its own name.
+    /// Its grant; `None` for the grant that its login began with, and for a token that an OAuth client got in its own name.
     pub grant_id: Option<&'a str>,
     /// Identifier of the token.
     pub jti: Option<&'a str>,

@@ -6,8 +6,8 @@ use holdfast_core::{clock::Clock, random::Random};
 
 use crate::{
     account::{
-        Account, HasherError, NewPassword, PasswordHasher, PasswordRejected, PasswordVersion, User,
-        Username,
+        Account, AuthenticationVersion, HasherError, NewPassword, PasswordHasher, PasswordRejected,
+        User, Username,
     },
     audit::{AuditEvent, AuditKind, AuditRecorder, AuditSubject},
     call_context::CallContext,
@@ -105,12 +105,12 @@ impl Accounts {
             admin,
             disabled: false,
             created_at: now,
-            password_changed_at: now,
+            password_changed_at: Some(now),
         };
         let account = Account {
             user,
-            password_hash,
-            password_version: PasswordVersion(1),
+            password_hash: Some(password_hash),
+            authentication_version: AuthenticationVersion::FIRST,
         };
         let events = [self.event(context, AuditKind::UserCreated, account.user.id)];
         let is_inserted = self.users.insert_user(&account, &events).await?;
@@ -211,11 +211,11 @@ impl Accounts {
         let hash = self.hasher.hash(password).await?;
         loop {
             let account = self.account(id).await?;
-            let current = Some(&account.password_hash);
+            let current = account.password_hash.as_ref();
             if self.hasher.verify(password, current).await? {
                 return Err(PasswordRejected::Unchanged.into());
             }
-            let (version, now) = (account.password_version, self.clock.now());
+            let (version, now) = (account.authentication_version, self.clock.now());
             let events = [self.event(context, AuditKind::PasswordSet, id)];
             let replaced = self
                 .users

@@ -1,6 +1,8 @@
-//! Accounts: usernames, passwords, and the operations on accounts.
+//! Accounts: usernames, credentials, and the operations on accounts.
 
 mod accounts;
+mod authentication_version;
+mod credential;
 mod password;
 mod password_hasher;
 mod password_strength;
@@ -9,9 +11,11 @@ mod username;
 
 pub use self::{
     accounts::{Accounts, ChangeAccountError, CreateAccountError, StatusChange},
+    authentication_version::AuthenticationVersion,
+    credential::CredentialKind,
     password::{
         MAX_LENGTH, MIN_LENGTH, NewPassword, Password, PasswordHash, PasswordRejected,
-        PasswordTooLong, PasswordVersion,
+        PasswordTooLong,
     },
     password_hasher::{HasherError, PasswordHasher},
     password_strength::WeakPassword,

@@ -125,19 +125,6 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
-/// A counter of an account that grows with each new password: a login starts only if the version that was verified is still the
-/// current one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PasswordVersion(pub i64);
-
-impl PasswordVersion {
-    /// The version of the next password.
-    #[must_use]
-    pub const fn next(self) -> Self {
-        Self(self.0.saturating_add(1))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 
 use crate::{
-    account::{PasswordHash, PasswordVersion, Username},
+    account::{AuthenticationVersion, PasswordHash, Username},
     id::UserId,
 };
 
@@ -20,8 +20,8 @@ pub struct User {
     pub disabled: bool,
     /// Time of creation, UTC, in whole milliseconds.
     pub created_at: OffsetDateTime,
-    /// Time at which the current password was set, UTC, in whole milliseconds.
-    pub password_changed_at: OffsetDateTime,
+    /// Time at which the current password was set, UTC, in whole milliseconds; `None` without a password.
+    pub password_changed_at: Option<OffsetDateTime>,
 }
 
 /// An account with its credentials.
@@ -29,10 +29,10 @@ pub struct User {
 pub struct Account {
     /// The account itself.
     pub user: User,
-    /// The hash of the current password.
-    pub password_hash: PasswordHash,
-    /// The version of the current password. It grows with each new password, not with a new hash of the same one.
-    pub password_version: PasswordVersion,
+    /// The hash of the current password; `None` without a password.
+    pub password_hash: Option<PasswordHash>,
+    /// The version of its credentials. It grows with each new password, not with a new hash of the same one.
+    pub authentication_version: AuthenticationVersion,
 }
 
 impl Account {

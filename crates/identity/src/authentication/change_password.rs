@@ -132,7 +132,7 @@ impl AuthenticationService {
         context: &CallContext,
     ) -> Result<Account, ChangePasswordError> {
         let hash = self.deps.hasher.hash(new.password()).await?;
-        let (id, version) = (account.user.id, account.password_version);
+        let (id, version) = (account.user.id, account.authentication_version);
         let (store, audit, now) = (&self.deps.store, &self.deps.audit, self.deps.clock.now());
         let subject = AuditSubject::caller(caller);
         let events = [audit.event(context, AuditKind::PasswordChanged, subject)];
@@ -142,7 +142,7 @@ impl AuthenticationService {
         audit.committed(replaced.is_some(), &events);
         self.deps.revocations.catch_up().await;
         Ok(Account {
-            password_version: replaced.ok_or(ChangePasswordError::InvalidCredentials)?,
+            authentication_version: replaced.ok_or(ChangePasswordError::InvalidCredentials)?,
             ..account
         })
     }

@@ -1,6 +1,8 @@
 //! Authentication: sign-in, reauthentication, password change, and their rate limits.
 
+mod attempt;
 mod change_password;
+mod factor;
 mod keyed_hash;
 mod known_location;
 mod login_attempt_keys;
@@ -9,10 +11,13 @@ mod reauthenticate;
 mod service;
 mod sign_in;
 mod step_up;
+mod steps;
 mod verify_password;
 
 pub use self::{
+    attempt::{ATTEMPT_TTL, Attempt, AttemptCodec, NextSteps},
     change_password::{ChangePasswordError, PasswordChanged},
+    factor::Factor,
     keyed_hash::{KeyedHash, KeyedHasher},
     known_location::{KNOWN_LOCATION_TTL, KnownLocations, LocationTrust},
     login_attempt_keys::LoginAttemptKeys,
@@ -21,4 +26,5 @@ pub use self::{
     service::AuthenticationService,
     sign_in::{LoginAttempt, SignInError, SignedIn},
     step_up::StepUpRequired,
+    steps::{AuthenticationState, AuthenticationStep, ContinueError},
 };

@@ -91,7 +91,7 @@ impl AuthenticationService {
         let subject = AuditSubject::caller(caller);
         let events = [audit.event(context, AuditKind::Reauthenticated, subject)];
         let is_updated = store
-            .update_authenticated_at(caller.sid, account.password_version, now, &events)
+            .update_authenticated_at(caller.sid, account.authentication_version, now, &events)
             .await?;
         audit.committed(is_updated, &events);
         if is_updated {

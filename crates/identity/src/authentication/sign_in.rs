@@ -6,17 +6,18 @@ use crate::{
     account::{Account, Password, User, Username},
     audit::{AuditKind, AuditSubject},
     authentication::{
-        AuthenticationService, KnownLocations, Throttled, verify_password::PasswordCheckError,
+        AuthenticationService, Factor, KnownLocations, Throttled,
+        verify_password::PasswordCheckError,
     },
     call_context::CallContext,
     error::{Fault, StoreError, fault_from},
-    id::Sid,
+    id::{Sid, UserId},
     login::{ClientKind, NewLogin, SignInForm},
     token::RefreshHandle,
 };
 
-/// `amr` of an authentication by password alone (RFC 8176).
-const PASSWORD: &[&str] = &["pwd"];
+/// The factors of a sign-in by password alone.
+const PASSWORD: &[Factor] = &[Factor::Password];
 
 /// An attempt to sign in.
 #[derive(Debug)]
@@ -40,8 +41,8 @@ pub struct SignedIn {
     pub client_kind: ClientKind,
     /// Time of the authentication, UTC.
     pub authenticated_at: OffsetDateTime,
-    /// Authentication methods (RFC 8176).
-    pub amr: &'static [&'static str],
+    /// The factors that were verified.
+    pub factors: &'static [Factor],
     /// The epoch of the store that the login belongs to.
     pub epoch: String,
     /// Expiry of the login, however often it is refreshed.
@@ -94,25 +95,31 @@ impl AuthenticationService {
         attempt: LoginAttempt,
         context: &CallContext,
     ) -> Result<SignedIn, SignInError> {
+        let account = self.verify_sign_in(&attempt, context).await?;
+        self.start_verified(account, attempt.form, context).await
+    }
+
+    /// Returns the account whose password was presented. A refusal is recorded.
+    pub(super) async fn verify_sign_in(
+        &self,
+        attempt: &LoginAttempt,
+        context: &CallContext,
+    ) -> Result<Account, SignInError> {
         let account = self.find_account(&attempt.username).await?;
         let id = account.as_ref().map(|account| account.user.id);
-        let result = self.sign_in_to(account, attempt, context).await;
-        if let Some(kind) = result.as_ref().err().and_then(SignInError::audit_kind) {
-            let subject = match kind {
-                AuditKind::SignInOverloaded => AuditSubject::default(),
-                _ => AuditSubject::attempted(id),
-            };
-            self.deps.audit.record(context, kind, subject);
+        let result = self.verify_account(account, attempt, context).await;
+        if let Err(error) = &result {
+            self.record_refusal(error, id, context);
         }
         result
     }
 
-    async fn sign_in_to(
+    async fn verify_account(
         &self,
         account: Option<Account>,
-        attempt: LoginAttempt,
+        attempt: &LoginAttempt,
         context: &CallContext,
-    ) -> Result<SignedIn, SignInError> {
+    ) -> Result<Account, SignInError> {
         let (name, client) = (&attempt.username, &context.client);
         let keys = self.sign_in_keys(name, account.as_ref(), client).await?;
         let is_right = self
@@ -121,22 +128,50 @@ impl AuthenticationService {
         let account = account.filter(|_| is_right);
         let account = account.ok_or(SignInError::InvalidCredentials)?;
         self.update_hash(&account, &attempt.password).await;
-        match attempt.form {
+        Ok(account)
+    }
+
+    /// Starts the login of an account that was verified. Its credentials may have changed meanwhile, which is recorded as a refusal.
+    pub(super) async fn start_verified(
+        &self,
+        account: Account,
+        form: Option<SignInForm>,
+        context: &CallContext,
+    ) -> Result<SignedIn, SignInError> {
+        let id = account.user.id;
+        let result = match form {
             Some(form) => self.start_form_login(account, context, form).await,
             None => self.start_login(account, context).await,
+        };
+        if let Err(error) = &result {
+            self.record_refusal(error, Some(id), context);
         }
+        result
+    }
+
+    fn record_refusal(&self, error: &SignInError, id: Option<UserId>, context: &CallContext) {
+        let Some(kind) = error.audit_kind() else {
+            return;
+        };
+        let subject = match kind {
+            AuditKind::SignInOverloaded => AuditSubject::default(),
+            _ => AuditSubject::attempted(id),
+        };
+        self.deps.audit.record(context, kind, subject);
     }
 
     /// Replaces a hash that was made with weaker parameters than the configured ones. A failure is ignored: the next sign-in tries
     /// again.
     async fn update_hash(&self, account: &Account, password: &Password) {
-        if !self.deps.hasher.is_outdated(&account.password_hash) {
+        let hasher = &self.deps.hasher;
+        let is_outdated = |hash| hasher.is_outdated(hash);
+        if !account.password_hash.as_ref().is_some_and(is_outdated) {
             return;
         }
         let Ok(hash) = self.deps.hasher.hash(password).await else {
             return;
         };
-        let (id, version) = (account.user.id, account.password_version);
+        let (id, version) = (account.user.id, account.authentication_version);
         let store = &self.deps.store;
         let _ = store.replace_password_hash(id, version, &hash).await;
     }
@@ -198,7 +233,7 @@ impl AuthenticationService {
             sid,
             client_kind: login.kind,
             authenticated_at: login.authenticated_at,
-            amr: PASSWORD,
+            factors: PASSWORD,
             epoch: self.deps.revocations.epoch().id.clone(),
             expires_at: login.expires_at,
             ticket: self.ticket(sid),
@@ -222,10 +257,10 @@ impl AuthenticationService {
         let login = NewLogin {
             sid,
             user_id: user.id,
-            password_version: account.password_version,
+            authentication_version: account.authentication_version,
             known_locations: KnownLocations::of(&*self.deps.keyed_hasher, user.id, &client),
             client,
-            amr: PASSWORD,
+            factors: PASSWORD,
             created_at: now,
             expires_at: now + self.policy.login_ttl,
             events: kind.map(event).into_iter().collect(),
@@ -246,7 +281,7 @@ impl AuthenticationService {
             sid,
             client_kind: login.client.kind,
             authenticated_at: now,
-            amr: PASSWORD,
+            factors: PASSWORD,
             epoch: self.deps.revocations.epoch().id.clone(),
             expires_at: login.expires_at,
             ticket: self.ticket(sid),

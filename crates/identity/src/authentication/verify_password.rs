@@ -35,7 +35,7 @@ impl AuthenticationService {
     ) -> Result<bool, PasswordCheckError> {
         let counters = &self.deps.counters;
         counters.count(&keys.counters()).await?;
-        let hash = account.map(|account| &account.password_hash);
+        let hash = account.and_then(|account| account.password_hash.as_ref());
         match self.deps.hasher.verify(password, hash).await {
             Ok(true) if account.is_some_and(Account::is_enabled) => {
                 counters.reset(&keys.own).await;

@@ -3,9 +3,9 @@
 use time::OffsetDateTime;
 
 use crate::{
-    account::PasswordVersion,
+    account::AuthenticationVersion,
     audit::AuditEvent,
-    authentication::{KeyedHash, KeyedHasher, KnownLocations},
+    authentication::{Factor, KeyedHash, KeyedHasher, KnownLocations},
     id::{Sid, UserId},
     login::ClientInfo,
 };
@@ -17,14 +17,14 @@ pub struct NewLogin {
     pub sid: Sid,
     /// The account that signs in.
     pub user_id: UserId,
-    /// The password version that was verified. The login starts only if it is still the account's.
-    pub password_version: PasswordVersion,
+    /// The version of the credentials that were verified. The login starts only if it is still the account's.
+    pub authentication_version: AuthenticationVersion,
     /// The source of the sign-in.
     pub client: ClientInfo,
     /// The locations of that source, which are known to the account from now on.
     pub known_locations: KnownLocations,
-    /// Authentication methods (RFC 8176).
-    pub amr: &'static [&'static str],
+    /// The factors that were verified; `amr` of the login.
+    pub factors: &'static [Factor],
     /// Start of the login and time of the authentication, UTC.
     pub created_at: OffsetDateTime,
     /// Expiry of the login, however often it is refreshed.
@@ -56,6 +56,12 @@ impl SignInForm {
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
+    }
+
+    /// Returns the 16 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
     }
 
     /// Derives the identifier of the login that `user` starts with this form, the same on all instances. A `sid` is not secret;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use crate::{
-    account::{Account, PasswordHash, PasswordVersion, User, Username},
+    account::{Account, AuthenticationVersion, PasswordHash, User, Username},
     audit::AuditEvent,
     id::{Sid, UserId},
     store::{Change, StoreError},
@@ -58,19 +58,19 @@ pub trait AccountStore: Send + Sync {
     async fn replace_password(
         &self,
         id: UserId,
-        from: PasswordVersion,
+        from: AuthenticationVersion,
         to: &PasswordHash,
         by: Option<Sid>,
         now: OffsetDateTime,
         events: &[AuditEvent],
-    ) -> Result<Option<PasswordVersion>, StoreError>;
+    ) -> Result<Option<AuthenticationVersion>, StoreError>;
 
     /// Replaces the hash of the password of this version by another hash of the same password. Nothing is written if the password
     /// has another version.
     async fn replace_password_hash(
         &self,
         id: UserId,
-        version: PasswordVersion,
+        version: AuthenticationVersion,
         hash: &PasswordHash,
     ) -> Result<(), StoreError>;
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use crate::{
-    account::{PasswordVersion, User},
+    account::{AuthenticationVersion, User},
     audit::AuditEvent,
     authentication::{KnownLocations, LocationTrust},
     id::{Sid, UserId},
@@ -58,7 +58,7 @@ pub trait LoginStore: Send + Sync {
     async fn update_authenticated_at(
         &self,
         sid: Sid,
-        password: PasswordVersion,
+        password: AuthenticationVersion,
         now: OffsetDateTime,
         events: &[AuditEvent],
     ) -> Result<bool, StoreError>;

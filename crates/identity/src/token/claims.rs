@@ -28,6 +28,14 @@ pub struct Person {
     pub authenticated_at: OffsetDateTime,
 }
 
+impl Person {
+    /// Whether the token was issued by the grant that the login began with, which has the identifier of the login.
+    #[must_use]
+    pub fn has_first_grant(&self) -> bool {
+        self.grant == GrantId::first_of(self.sid)
+    }
+}
+
 /// The claims of an access token whose form and signature were verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use holdfast_identity::{
-    account::{PasswordHash, PasswordVersion},
+    account::{AuthenticationVersion, PasswordHash},
     audit::AuditKind,
     id::UserId,
     revocation::Revoked,
@@ -28,8 +28,8 @@ pub(super) async fn account_is_found_by_identifier_and_username(fixture: Fixture
     let by_name = fixture.store.account_by_name(&account.user.username).await;
     for found in [by_id.unwrap(), by_name.unwrap().unwrap()] {
         assert_eq!(found.user, account.user);
-        assert_eq!(found.password_hash.as_phc(), "first");
-        assert_eq!(found.password_version, PasswordVersion(1));
+        assert_eq!(found.password_hash.unwrap().as_phc(), "first");
+        assert_eq!(found.authentication_version, AuthenticationVersion(1));
     }
 }
 
@@ -38,6 +38,25 @@ pub(super) async fn unknown_account_is_not_found(fixture: Fixture) {
     assert!(found.unwrap().is_none());
     let found = fixture.store.account_by_name(&"ada".parse().unwrap()).await;
     assert!(found.unwrap().is_none());
+}
+
+pub(super) async fn account_without_password_is_given_one(fixture: Fixture) {
+    let mut account = new_account("ada");
+    account.password_hash = None;
+    account.user.password_changed_at = None;
+    let inserted = fixture.store.insert_user(&account, &[]).await;
+    assert!(inserted.unwrap());
+    let id = account.user.id;
+    let found = fixture.store.account(id).await.unwrap().unwrap();
+    assert_eq!((found.user, found.password_hash), (account.user, None));
+    let (from, to) = (AuthenticationVersion::FIRST, hash("first"));
+    let set = fixture
+        .store
+        .replace_password(id, from, &to, None, NOW, &[]);
+    assert_eq!(set.await.unwrap(), Some(from.next()));
+    let found = fixture.store.account(id).await.unwrap().unwrap();
+    assert_eq!(found.password_hash, Some(to));
+    assert_eq!(found.user.password_changed_at, Some(NOW));
 }
 
 pub(super) async fn accounts_are_listed_in_order_by_pages(fixture: Fixture) {
@@ -140,18 +159,18 @@ pub(super) async fn new_password_increments_version_and_ends_logins(fixture: Fix
         .store
         .replace_password(
             id,
-            PasswordVersion(1),
+            AuthenticationVersion(1),
             &hash("second"),
             Some(sid),
             later,
             &events,
         )
         .await;
-    assert_eq!(replaced.unwrap(), Some(PasswordVersion(2)));
+    assert_eq!(replaced.unwrap(), Some(AuthenticationVersion(2)));
     let account = fixture.store.account(id).await.unwrap().unwrap();
-    assert_eq!(account.password_hash.as_phc(), "second");
-    assert_eq!(account.password_version, PasswordVersion(2));
-    assert_eq!(account.user.password_changed_at, later);
+    assert_eq!(account.password_hash.unwrap().as_phc(), "second");
+    assert_eq!(account.authentication_version, AuthenticationVersion(2));
+    assert_eq!(account.user.password_changed_at, Some(later));
     assert!(!fixture.is_live(sid).await);
     assert_eq!(fixture.revoked().await, [Revoked::Login(sid)]);
     assert_eq!(fixture.count(AuditKind::PasswordChanged).await, 1);
@@ -161,7 +180,7 @@ pub(super) async fn password_of_another_version_is_not_replaced(fixture: Fixture
     let (ada, sid) = fixture.signed_in().await;
     let events = [event(AuditKind::PasswordChanged)];
     for (id, version) in [(ada.user.id, 2), (UserId::random(&TestRandom), 1)] {
-        let version = PasswordVersion(version);
+        let version = AuthenticationVersion(version);
         let replaced = fixture
             .store
             .replace_password(id, version, &hash("second"), None, NOW, &events)
@@ -183,14 +202,14 @@ pub(super) async fn password_is_not_replaced_by_an_ended_login(fixture: Fixture)
         (ended, NOW, None),
         (foreign, NOW, None),
         (live, NOW + LOGIN_TTL, None),
-        (live, NOW, Some(PasswordVersion(2))),
+        (live, NOW, Some(AuthenticationVersion(2))),
     ];
     for (by, at, expected) in cases {
         let replaced = fixture
             .store
             .replace_password(
                 ada.user.id,
-                PasswordVersion(1),
+                AuthenticationVersion(1),
                 &hash("new"),
                 Some(by),
                 at,
@@ -207,7 +226,7 @@ pub(super) async fn racing_password_changes_have_one_winner(fixture: Fixture) {
     let replaced = race(|racer| {
         let (store, id, events) = (Arc::clone(&fixture.store), ada.user.id, events.clone());
         async move {
-            let (from, to) = (PasswordVersion(1), hash(&racer.to_string()));
+            let (from, to) = (AuthenticationVersion(1), hash(&racer.to_string()));
             let replaced = store.replace_password(id, from, &to, None, NOW, &events);
             replaced.await.unwrap().is_some()
         }
@@ -220,14 +239,14 @@ pub(super) async fn racing_password_changes_have_one_winner(fixture: Fixture) {
 pub(super) async fn new_hash_of_same_password_ends_nothing(fixture: Fixture) {
     let (ada, sid) = fixture.signed_in().await;
     for (version, expected) in [(2, "first"), (1, "stronger")] {
-        let (version, new) = (PasswordVersion(version), hash("stronger"));
+        let (version, new) = (AuthenticationVersion(version), hash("stronger"));
         let replaced = fixture
             .store
             .replace_password_hash(ada.user.id, version, &new);
         replaced.await.unwrap();
         let account = fixture.store.account(ada.user.id).await.unwrap().unwrap();
-        assert_eq!(account.password_hash.as_phc(), expected);
-        assert_eq!(account.password_version, PasswordVersion(1));
+        assert_eq!(account.password_hash.unwrap().as_phc(), expected);
+        assert_eq!(account.authentication_version, AuthenticationVersion(1));
     }
     assert!(fixture.is_live(sid).await);
 }

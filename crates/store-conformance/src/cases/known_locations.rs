@@ -60,7 +60,7 @@ pub(super) async fn new_password_forgets_locations(fixture: Fixture) {
     let home = locations(Some(1), Some(2));
     sign_in_from(&fixture, &ada, home, NOW).await;
     let (from, to) = (
-        ada.password_version,
+        ada.authentication_version,
         PasswordHash::from_phc("second".to_owned()),
     );
     let replaced = fixture

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use holdfast_identity::{
-    account::{PasswordHash, PasswordVersion},
+    account::{AuthenticationVersion, PasswordHash},
     audit::AuditKind,
     id::{Sid, UserId},
     login::{ClientInfo, ClientKind, EndReason, MAX_LIVE_LOGINS, NewGrant, NewLogin},
@@ -44,7 +44,7 @@ pub(super) async fn login_needs_enabled_account_and_current_password(fixture: Fi
     let id = disabled.user.id;
     fixture.store.disable_user(id, NOW, &[]).await.unwrap();
     let mut old = ada.clone();
-    old.password_version = PasswordVersion(0);
+    old.authentication_version = AuthenticationVersion(0);
     for account in [&unknown, &disabled, &old] {
         let started = fixture.store.insert_login(&new_login(account)).await;
         assert_eq!(started.unwrap(), None);
@@ -153,7 +153,7 @@ pub(super) async fn authentication_needs_live_login_and_current_password(fixture
     let later = NOW + Duration::from_mins(1);
     let events = [event(AuditKind::Reauthenticated)];
     let update = async |sid: Sid, version: i64, at| {
-        let version = PasswordVersion(version);
+        let version = AuthenticationVersion(version);
         let updated = fixture
             .store
             .update_authenticated_at(sid, version, at, &events);
@@ -295,7 +295,7 @@ pub(super) async fn password_change_races_with_sign_in(fixture: Fixture) {
         let store = Arc::clone(&fixture.store);
         let change = async move {
             let (from, to) = (
-                PasswordVersion(1),
+                AuthenticationVersion(1),
                 PasswordHash::from_phc("second".to_owned()),
             );
             let replaced = store.replace_password(id, from, &to, None, NOW, &[]);

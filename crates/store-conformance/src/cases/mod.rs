@@ -41,6 +41,7 @@ cases! {$
     accounts {
         account_is_found_by_identifier_and_username,
         unknown_account_is_not_found,
+        account_without_password_is_given_one,
         accounts_are_listed_in_order_by_pages,
         username_is_taken_once,
         racing_insertions_of_a_username_have_one_winner,

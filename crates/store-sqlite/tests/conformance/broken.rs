@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use holdfast_core::steady_clock::Checkpoint;
 use holdfast_identity::{
-    account::{Account, PasswordHash, PasswordVersion, User, Username},
+    account::{Account, AuthenticationVersion, PasswordHash, User, Username},
     audit::{AuditEvent, AuditQuery, AuditRecord},
     authentication::{KnownLocations, LocationTrust},
     id::{GrantId, Jti, Sid, UserId},
@@ -87,8 +87,8 @@ delegate! {
         disable_user(id: UserId, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<Change>;
         enable_user(id: UserId, events: &[AuditEvent]) -> Stored<Change>;
         delete_user(id: UserId, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<bool>;
-        replace_password(id: UserId, from: PasswordVersion, to: &PasswordHash, by: Option<Sid>, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<Option<PasswordVersion>>;
-        replace_password_hash(id: UserId, version: PasswordVersion, hash: &PasswordHash) -> Stored<()>;
+        replace_password(id: UserId, from: AuthenticationVersion, to: &PasswordHash, by: Option<Sid>, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<Option<AuthenticationVersion>>;
+        replace_password_hash(id: UserId, version: AuthenticationVersion, hash: &PasswordHash) -> Stored<()>;
     }
 }
 
@@ -163,7 +163,7 @@ delegate! {
         logins_of(user: UserId, now: OffsetDateTime) -> Stored<Vec<LoginRecord>>;
         update_last_seen(sid: Sid, now: OffsetDateTime) -> Stored<()>;
         set_bound_at(sid: Sid, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<bool>;
-        update_authenticated_at(sid: Sid, password: PasswordVersion, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<bool>;
+        update_authenticated_at(sid: Sid, password: AuthenticationVersion, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<bool>;
         end_login_of(user: UserId, sid: Sid, reason: EndReason, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<bool>;
         end_logins_of(user: UserId, except: Option<Sid>, reason: EndReason, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<u64>;
         end_every_login(reason: EndReason, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<u64>;

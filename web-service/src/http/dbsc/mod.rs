@@ -21,8 +21,8 @@ use crate::{
     session::{browser_session::Session, device_binding::AcceptedProof},
 };
 
-const BIND: &str = "/session/bind";
-const REFRESH: &str = "/session/refresh";
+pub(super) const BIND: &str = "/session/bind";
+pub(super) const REFRESH: &str = "/session/refresh";
 
 const REGISTRATION: HeaderName = HeaderName::from_static("secure-session-registration");
 const CHALLENGE: HeaderName = HeaderName::from_static("secure-session-challenge");

@@ -27,7 +27,7 @@ struct Dashboard {
     ends_at: Moment,
     idle_minutes: u64,
     created_at: Moment,
-    password_changed_at: Moment,
+    password_changed_at: Option<Moment>,
 }
 
 /// Shows the session and the account of the person who is signed in.
@@ -62,6 +62,6 @@ fn dashboard(
         ends_at: lifetimes.absolute_end(&session.record).into(),
         idle_minutes: lifetimes.idle.as_secs().div_ceil(60),
         created_at: account.created_at.into(),
-        password_changed_at: account.password_changed_at.into(),
+        password_changed_at: account.password_changed_at.map(Moment::from),
     }
 }

@@ -1,5 +1,6 @@
 //! `auth.v1.AuthService`.
 
+mod authentication;
 mod get_jwks;
 mod introspect_token;
 mod issue_token;
@@ -12,10 +13,12 @@ mod watch_revocations;
 use std::sync::Arc;
 
 use auth_proto::v1::{
-    GetJwksRequest, GetJwksResponse, IntrospectTokenRequest, IntrospectTokenResponse,
-    IssueTokenRequest, IssueTokenResponse, LoginRequest, LoginResponse, ReportDeviceRequest,
-    ReportDeviceResponse, RevokeTokenRequest, RevokeTokenResponse, ValidateTokenRequest,
-    ValidateTokenResponse, WatchRevocationsRequest, auth_service_server::AuthService,
+    ContinueAuthenticationRequest, ContinueAuthenticationResponse, GetJwksRequest, GetJwksResponse,
+    IntrospectTokenRequest, IntrospectTokenResponse, IssueTokenRequest, IssueTokenResponse,
+    LoginRequest, LoginResponse, ReportDeviceRequest, ReportDeviceResponse, RevokeTokenRequest,
+    RevokeTokenResponse, StartAuthenticationRequest, StartAuthenticationResponse,
+    ValidateTokenRequest, ValidateTokenResponse, WatchRevocationsRequest,
+    auth_service_server::AuthService,
 };
 use holdfast_core::clock::Clock;
 use holdfast_identity::{key::PublishedKeys, services::IdentityServices};
@@ -36,6 +39,8 @@ pub(super) struct AuthApi {
 rpcs! {
     AuthService for AuthApi, type WatchRevocationsStream = Responses {
         login(LoginRequest) -> LoginResponse = login::login;
+        start_authentication(StartAuthenticationRequest) -> StartAuthenticationResponse = authentication::start;
+        continue_authentication(ContinueAuthenticationRequest) -> ContinueAuthenticationResponse = authentication::continue_attempt;
         issue_token(IssueTokenRequest) -> IssueTokenResponse = issue_token::issue_token;
         validate_token(ValidateTokenRequest) -> ValidateTokenResponse = validate_token::validate_token;
         introspect_token(IntrospectTokenRequest) -> IntrospectTokenResponse = introspect_token::introspect_token;

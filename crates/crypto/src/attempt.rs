@@ -1,0 +1,119 @@
+//! Authentication attempts, sealed for their caller with AES-256-GCM.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use holdfast_identity::{
+    authentication::{Attempt, AttemptCodec},
+    login::SignInForm,
+};
+use secrecy::SecretBox;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use crate::seal::Sealer;
+
+/// By which people and secret scanners recognize an attempt.
+const PREFIX: &str = "hfa_";
+/// Maximum length of a text, in bytes: more than the longest username needs.
+const MAX_LENGTH: usize = 4096;
+/// What the seal is bound to.
+const PLACE: &str = "attempt";
+
+/// The key of attempts, which all instances share.
+pub struct AttemptKey(Sealer);
+
+impl AttemptKey {
+    /// The key from 32 random bytes; `None` for another length.
+    #[must_use]
+    pub fn new(bytes: &Zeroizing<Vec<u8>>) -> Option<Self> {
+        let key: [u8; 32] = bytes.as_slice().try_into().ok()?;
+        Some(Self(Sealer::new(&SecretBox::new(Box::new(key)))))
+    }
+}
+
+/// An attempt as it is sealed. Identifiers are base64url, so that all attempts with names of one length have one length.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SealedAttempt {
+    id: String,
+    username: String,
+    form: Option<String>,
+    /// In seconds since 1970.
+    expires_at: i64,
+}
+
+impl AttemptCodec for AttemptKey {
+    fn seal(&self, attempt: &Attempt) -> String {
+        let sealed = SealedAttempt {
+            id: URL_SAFE_NO_PAD.encode(attempt.id),
+            username: attempt.username.clone(),
+            form: attempt
+                .form
+                .map(|form| URL_SAFE_NO_PAD.encode(form.as_bytes())),
+            expires_at: attempt.expires_at.unix_timestamp(),
+        };
+        // A struct of texts and numbers has a JSON form.
+        let json = serde_json::to_vec(&sealed).unwrap_or_default();
+        let text = URL_SAFE_NO_PAD.encode(self.0.seal(PLACE, &json));
+        format!("{PREFIX}{text}")
+    }
+
+    fn open(&self, text: &str) -> Option<Attempt> {
+        let encoded = text.strip_prefix(PREFIX)?;
+        let sealed = Some(encoded).filter(|encoded| encoded.len() <= MAX_LENGTH)?;
+        let sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+        let json = self.0.open(PLACE, &sealed).ok()?;
+        let attempt: SealedAttempt = serde_json::from_slice(&json).ok()?;
+        let bytes = |text: String| URL_SAFE_NO_PAD.decode(text).ok();
+        let form = match attempt.form {
+            Some(form) => Some(SignInForm::from_bytes(&bytes(form)?)?),
+            None => None,
+        };
+        Some(Attempt {
+            id: bytes(attempt.id)?.try_into().ok()?,
+            username: attempt.username,
+            form,
+            expires_at: OffsetDateTime::from_unix_timestamp(attempt.expires_at).ok()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(byte: u8) -> AttemptKey {
+        AttemptKey::new(&Zeroizing::new(vec![byte; 32])).unwrap()
+    }
+
+    fn attempt() -> Attempt {
+        Attempt {
+            id: [1; 16],
+            username: "ada".to_owned(),
+            form: SignInForm::from_bytes(&[2; 16]),
+            expires_at: OffsetDateTime::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn sealed_attempt_opens_under_its_key_only() {
+        let text = key(1).seal(&attempt());
+        assert!(text.starts_with("hfa_") && !text.contains("ada"));
+        assert_eq!(key(1).open(&text), Some(attempt()));
+        assert_eq!(key(2).open(&text), None);
+    }
+
+    #[test]
+    fn changed_text_is_refused() {
+        let text = key(1).seal(&attempt());
+        for index in 0..text.len() {
+            let mut changed = text.clone().into_bytes();
+            changed[index] = if changed[index] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(changed).unwrap();
+            assert_eq!(key(1).open(&changed), None, "{index}");
+        }
+        for malformed in ["", "hfa_", &text[..text.len() - 1], &format!("{text}AAAA")] {
+            assert_eq!(key(1).open(malformed), None, "{malformed}");
+        }
+    }
+}
