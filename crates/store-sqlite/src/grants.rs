@@ -19,10 +19,6 @@ use crate::{
     row::{self, GRANT, PASSWORD, USER, end_reason_text, millis},
 };
 
-/// That the login of a grant has not ended.
-const LOGIN_IS_LIVE: &str =
-    "EXISTS (SELECT 1 FROM logins WHERE logins.sid = grants.sid AND logins.ended_at IS NULL)";
-
 #[async_trait]
 impl GrantStore for SqliteStore {
     async fn insert_grant(&self, grant: &NewGrant) -> Result<bool, StoreError> {
@@ -112,16 +108,16 @@ impl GrantStore for SqliteStore {
     ) -> Result<bool, StoreError> {
         let mut writer = self.write().await?;
         let mut transaction = writer.begin().await?;
-        let sql = format!(
+        let ended = sqlx::query(
             "UPDATE grants SET ended_at = ?, end_reason = ? \
-             WHERE id = ? AND ended_at IS NULL AND {LOGIN_IS_LIVE}"
-        );
-        let ended = sqlx::query(AssertSqlSafe(sql))
-            .bind(millis(now))
-            .bind(end_reason_text(reason))
-            .bind(id.to_string())
-            .run(&mut transaction)
-            .await?;
+             WHERE id = ? AND ended_at IS NULL AND EXISTS (\
+                 SELECT 1 FROM logins WHERE logins.sid = grants.sid AND logins.ended_at IS NULL)",
+        )
+        .bind(millis(now))
+        .bind(end_reason_text(reason))
+        .bind(id.to_string())
+        .run(&mut transaction)
+        .await?;
         if ended == 0 {
             return Ok(false);
         }

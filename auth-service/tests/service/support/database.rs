@@ -1,8 +1,10 @@
-//! Changes to the database by another process.
+//! The database, as another process changes and reads it.
 
 use std::path::Path;
 
-use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use sqlx::{
+    AssertSqlSafe, Connection as _, SqliteConnection, SqlitePool, sqlite::SqliteConnectOptions,
+};
 
 use super::TestService;
 
@@ -27,6 +29,36 @@ impl TestService {
 pub(crate) async fn execute_sql(directory: &Path, sql: String) {
     let options = SqliteConnectOptions::new().filename(directory.join("auth.db"));
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-    let script = sqlx::raw_sql(sqlx::AssertSqlSafe(sql));
+    let script = sqlx::raw_sql(AssertSqlSafe(sql));
     script.execute(&mut connection).await.unwrap();
+}
+
+impl TestService {
+    /// Every row of the database but the checkpoint of the clock, which is written each minute.
+    pub(crate) async fn content(&self) -> Vec<String> {
+        let file = self.directory.path().join("auth.db");
+        let database = SqlitePool::connect(&format!("sqlite:{}", file.display()))
+            .await
+            .unwrap();
+        let tables =
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'steady_time'";
+        let tables: Vec<(String,)> = sqlx::query_as(tables).fetch_all(&database).await.unwrap();
+        let mut rows = Vec::new();
+        for (table,) in tables {
+            let columns = format!("SELECT name FROM pragma_table_info('{table}')");
+            let columns: Vec<(String,)> = sqlx::query_as(AssertSqlSafe(columns))
+                .fetch_all(&database)
+                .await
+                .unwrap();
+            let quoted = columns.iter().map(|(column,)| format!("quote({column})"));
+            let row = quoted.collect::<Vec<_>>().join(" || ',' || ");
+            let sql = format!("SELECT {row} FROM {table}");
+            let found: Vec<(String,)> = sqlx::query_as(AssertSqlSafe(sql))
+                .fetch_all(&database)
+                .await
+                .unwrap();
+            rows.extend(found.into_iter().map(|(row,)| format!("{table}: {row}")));
+        }
+        rows
+    }
 }
