@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use holdfast_core::{
     clock::Clock,
     replay_cache::{InMemoryReplayCache, ReplayCache},
@@ -87,8 +86,6 @@ impl Operations {
             clock: clock.clone(),
             audiences: policy.audiences.clone(),
         };
-        let attempts =
-            AttemptKey::new(&secrets.attempts).context("the key of attempts has no 32 bytes")?;
         let dependencies = Dependencies {
             store,
             revocations: feed,
@@ -98,7 +95,7 @@ impl Operations {
             counters: attempt_counters(redis.clone(), clock.clone()),
             dpop_proofs: Arc::new(Dpop::new(&secrets.nonces)),
             replay_cache: replay_cache(redis, clock.clone()),
-            attempts: Arc::new(attempts),
+            attempts: Arc::new(AttemptKey::new(&secrets.attempts)),
             keyed_hasher: Arc::new(HmacKeyedHasher::new(&secrets.keyed_hashes)),
             refresh_tokens: Arc::new(RefreshTokenKey::new(&secrets.refresh_tokens)),
             audit,

@@ -42,12 +42,7 @@ impl Secrets {
         Ok(Self {
             refresh_tokens: secret_key(store, sealer, clock, REFRESH_TOKEN_KEY).await?,
             keyed_hashes: secret_key(store, sealer, clock, KEYED_HASH_KEY).await?,
-            // As nonces: an attempt that was completed before a restart must not be completed again.
-            attempts: if is_replay_cache_shared {
-                secret_key(store, sealer, clock, ATTEMPT_KEY).await?
-            } else {
-                random_key()
-            },
+            attempts: secret_key(store, sealer, clock, ATTEMPT_KEY).await?,
             nonces: if is_replay_cache_shared {
                 secret_key(store, sealer, clock, NONCE_KEY).await?
             } else {

@@ -1,4 +1,4 @@
-//! `AuthService/StartAuthentication` and `ContinueAuthentication`: a half-done sign-in opens nothing.
+//! `AuthService/StartAuthentication` and `ContinueAuthentication`: an incomplete sign-in gives no access.
 
 use auth_proto::v1::{
     AuthenticationFactor, AuthenticationStep, ContinueAuthenticationRequest,
@@ -10,8 +10,8 @@ use tokio::task::JoinSet;
 use tonic::{Code, Request, Status};
 
 use crate::support::{
-    PASSWORD, TestService, assert_refused, bearer, from_web_service, minutes, rounds, seconds,
-    with_metadata, with_refresh, with_ticket,
+    PASSWORD, TestService, assert_refused, bearer, browser_login, from_web_service, minutes,
+    rounds, seconds, with_metadata, with_refresh, with_ticket,
 };
 
 /// Identifiers of sign-in forms, 16 bytes in base64url.
@@ -188,8 +188,17 @@ async fn attempt_of_another_browser_is_refused() {
         let refused = service.go_on(request).await;
         assert_refused(refused, Code::Unauthenticated, "ATTEMPT_INVALID");
     }
-    let own = with_form(step(&next.attempt, PASSWORD), FORM);
-    service.go_on(own).await.unwrap();
+    let own = || {
+        let mut step = step(&next.attempt, PASSWORD);
+        step.client = browser_login().client;
+        with_form(step, FORM)
+    };
+    let login = service.go_on(own()).await.unwrap();
+    // The form may be sent twice, and the browser reads the second answer.
+    assert_eq!(service.go_on(own()).await.unwrap().sid, login.sid);
+    service.clock.advance(minutes(2));
+    let replayed = service.go_on(own()).await;
+    assert_refused(replayed, Code::Unauthenticated, "ATTEMPT_INVALID");
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
 //! Authentication attempts, sealed for their caller with AES-256-GCM.
 
+use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use holdfast_identity::{
-    authentication::{Attempt, AttemptCodec},
+    authentication::{Attempt, AttemptCodec, AttemptId},
     login::SignInForm,
 };
 use secrecy::SecretBox;
@@ -18,16 +19,25 @@ const PREFIX: &str = "hfa_";
 const MAX_LENGTH: usize = 4096;
 /// What the seal is bound to.
 const PLACE: &str = "attempt";
+/// Length of the hour before the sealed attempt, in bytes.
+const HOUR: usize = 8;
 
-/// The key of attempts, which all instances share.
-pub struct AttemptKey(Sealer);
+/// The key of attempts, which all instances share. Each hour has a key that is derived from it: anybody may start attempts, and the nonces
+/// of one key are random (NIST SP 800-38D §8.3).
+pub struct AttemptKey(hmac::Key);
 
 impl AttemptKey {
-    /// The key from 32 random bytes; `None` for another length.
+    /// The key from 32 random bytes.
     #[must_use]
-    pub fn new(bytes: &Zeroizing<Vec<u8>>) -> Option<Self> {
-        let key: [u8; 32] = bytes.as_slice().try_into().ok()?;
-        Some(Self(Sealer::new(&SecretBox::new(Box::new(key)))))
+    pub fn new(bytes: &Zeroizing<Vec<u8>>) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
+    }
+
+    /// The key of attempts that expire in this hour, counted since 1970.
+    fn of_hour(&self, hour: [u8; HOUR]) -> Option<Sealer> {
+        let key = hmac::sign(&self.0, &hour);
+        let key: [u8; 32] = key.as_ref().try_into().ok()?;
+        Some(Sealer::new(&SecretBox::new(Box::new(key))))
     }
 }
 
@@ -45,7 +55,7 @@ struct SealedAttempt {
 impl AttemptCodec for AttemptKey {
     fn seal(&self, attempt: &Attempt) -> String {
         let sealed = SealedAttempt {
-            id: URL_SAFE_NO_PAD.encode(attempt.id),
+            id: URL_SAFE_NO_PAD.encode(attempt.id.0),
             username: attempt.username.clone(),
             form: attempt
                 .form
@@ -54,7 +64,9 @@ impl AttemptCodec for AttemptKey {
         };
         // A struct of texts and numbers has a JSON form.
         let json = serde_json::to_vec(&sealed).unwrap_or_default();
-        let text = URL_SAFE_NO_PAD.encode(self.0.seal(PLACE, &json));
+        let hour = (sealed.expires_at / 3600).to_be_bytes();
+        let sealed = self.of_hour(hour).map(|key| key.seal(PLACE, &json));
+        let text = URL_SAFE_NO_PAD.encode([hour.as_slice(), &sealed.unwrap_or_default()].concat());
         format!("{PREFIX}{text}")
     }
 
@@ -62,7 +74,8 @@ impl AttemptCodec for AttemptKey {
         let encoded = text.strip_prefix(PREFIX)?;
         let sealed = Some(encoded).filter(|encoded| encoded.len() <= MAX_LENGTH)?;
         let sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;
-        let json = self.0.open(PLACE, &sealed).ok()?;
+        let (hour, sealed) = sealed.split_first_chunk::<HOUR>()?;
+        let json = self.of_hour(*hour)?.open(PLACE, sealed).ok()?;
         let attempt: SealedAttempt = serde_json::from_slice(&json).ok()?;
         let bytes = |text: String| URL_SAFE_NO_PAD.decode(text).ok();
         let form = match attempt.form {
@@ -70,7 +83,7 @@ impl AttemptCodec for AttemptKey {
             None => None,
         };
         Some(Attempt {
-            id: bytes(attempt.id)?.try_into().ok()?,
+            id: AttemptId(bytes(attempt.id)?.try_into().ok()?),
             username: attempt.username,
             form,
             expires_at: OffsetDateTime::from_unix_timestamp(attempt.expires_at).ok()?,
@@ -83,12 +96,12 @@ mod tests {
     use super::*;
 
     fn key(byte: u8) -> AttemptKey {
-        AttemptKey::new(&Zeroizing::new(vec![byte; 32])).unwrap()
+        AttemptKey::new(&Zeroizing::new(vec![byte; 32]))
     }
 
     fn attempt() -> Attempt {
         Attempt {
-            id: [1; 16],
+            id: AttemptId([1; 16]),
             username: "ada".to_owned(),
             form: SignInForm::from_bytes(&[2; 16]),
             expires_at: OffsetDateTime::UNIX_EPOCH,

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use holdfast_identity::{
     audit::AuditEvent,
     login::EndReason,
-    oauth::{ClientAuthMethod, ClientId, GrantType, OauthClient, UnknownGrantType},
+    oauth::{ClientAuthMethod, ClientId, OauthClient},
     store::{Change, ClientStore, StoreError},
 };
 use sqlx::sqlite::SqliteRow;
@@ -86,7 +86,7 @@ impl ClientStore for SqliteStore {
         let mut writer = self.write().await?;
         let mut transaction = writer.begin().await?;
         let updated =
-            sqlx::query("UPDATE clients SET disabled_at = ? WHERE id = ? AND disabled_at IS NULL")
+            sqlx::query("UPDATE clients SET disabled_at = ? WHERE id = ? AND disabled_at IS NULL AND protected = 0")
                 .bind(millis(now))
                 .bind(id.as_str())
                 .run(&mut transaction)
@@ -156,7 +156,7 @@ fn client(row: &SqliteRow) -> Result<OauthClient, StoreError> {
         id: row::parse(row, "id")?,
         auth_method: registered,
         scopes: row::parse(row, "scope")?,
-        grant_types: grant_types(get(row, "grant_types")?)?,
+        grant_types: row::grant_types(get(row, "grant_types")?)?,
         dpop_required: get(row, "dpop_required")?,
         audiences: audiences
             .split(' ')
@@ -167,9 +167,4 @@ fn client(row: &SqliteRow) -> Result<OauthClient, StoreError> {
         disabled: get::<Option<i64>>(row, "disabled_at")?.is_some(),
         created_at: row::time(row, "created_at")?,
     })
-}
-
-fn grant_types(text: &str) -> Result<Vec<GrantType>, StoreError> {
-    let parsed: Result<_, UnknownGrantType> = text.split_whitespace().map(str::parse).collect();
-    parsed.map_err(|_| StoreError::Corrupt("the grant types of an OAuth client".to_owned()))
 }

@@ -27,7 +27,9 @@ impl GrantStore for SqliteStore {
             "INSERT INTO grants (id, sid, client_id, scope, audience, jkt, generation, created_at, \
                                  refreshed_at, refresh_ip_address, refresh_user_agent, tokens_until) \
              SELECT ?1, sid, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10 FROM logins \
-             WHERE sid = ?11 AND ended_at IS NULL ON CONFLICT (id) DO NOTHING RETURNING id",
+             WHERE sid = ?11 AND ended_at IS NULL \
+                 AND EXISTS (SELECT 1 FROM clients WHERE id = ?2 AND disabled_at IS NULL) \
+             ON CONFLICT DO NOTHING RETURNING id",
         )
         .bind(grant.id.to_string())
         .bind(grant.client.to_string())
@@ -110,7 +112,7 @@ impl GrantStore for SqliteStore {
         let mut transaction = writer.begin().await?;
         let ended = sqlx::query(
             "UPDATE grants SET ended_at = ?, end_reason = ? \
-             WHERE id = ? AND ended_at IS NULL AND EXISTS (\
+             WHERE id = ? AND id <> sid AND ended_at IS NULL AND EXISTS (\
                  SELECT 1 FROM logins WHERE logins.sid = grants.sid AND logins.ended_at IS NULL)",
         )
         .bind(millis(now))

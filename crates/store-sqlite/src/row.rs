@@ -3,8 +3,10 @@
 use holdfast_identity::{
     account::{Account, AuthenticationVersion, PasswordHash, User},
     login::{
-        ClientInfo, ClientKind, EndReason, Generation, Grant, GrantRecord, Login, LoginRecord,
+        ClientInfo, ClientKind, ClientRules, EndReason, Generation, Grant, GrantRecord, Login,
+        LoginRecord,
     },
+    oauth::{GrantType, UnknownGrantType},
     store::StoreError,
 };
 use sqlx::sqlite::SqliteRow;
@@ -57,7 +59,8 @@ pub(super) fn login(row: &SqliteRow) -> Result<Login, StoreError> {
 pub(super) const GRANT: &str = "grants.id AS grant_id, grants.client_id, grants.scope, grants.audience, grants.jkt, \
      grants.generation, grants.refreshed_at, grants.refresh_ip_address, grants.refresh_user_agent, \
      grants.ended_at AS grant_ended_at, \
-     clients.secret_hash IS NOT NULL OR clients.jwk IS NOT NULL AS is_confidential";
+     clients.secret_hash IS NOT NULL OR clients.jwk IS NOT NULL AS is_confidential, \
+     clients.grant_types, clients.dpop_required";
 
 pub(super) fn grant(row: &SqliteRow) -> Result<Grant, StoreError> {
     let address: Option<&str> = get(row, "refresh_ip_address")?;
@@ -65,7 +68,11 @@ pub(super) fn grant(row: &SqliteRow) -> Result<Grant, StoreError> {
         id: parse(row, "grant_id")?,
         sid: parse(row, "sid")?,
         client: parse(row, "client_id")?,
-        is_confidential: get(row, "is_confidential")?,
+        client_rules: ClientRules {
+            is_confidential: get(row, "is_confidential")?,
+            may_refresh: grant_types(get(row, "grant_types")?)?.contains(&GrantType::RefreshToken),
+            dpop_required: get(row, "dpop_required")?,
+        },
         scopes: parse(row, "scope")?,
         audience: get(row, "audience")?,
         generation: Generation(get(row, "generation")?),
@@ -187,4 +194,9 @@ pub(super) const fn end_reason_text(reason: EndReason) -> &'static str {
 
 fn corrupt(column: &str, why: &dyn std::fmt::Display) -> StoreError {
     StoreError::Corrupt(format!("column {column}: {why}"))
+}
+
+pub(super) fn grant_types(text: &str) -> Result<Vec<GrantType>, StoreError> {
+    let parsed: Result<_, UnknownGrantType> = text.split_whitespace().map(str::parse).collect();
+    parsed.map_err(|_| StoreError::Corrupt("the grant types of an OAuth client".to_owned()))
 }

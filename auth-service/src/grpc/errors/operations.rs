@@ -88,6 +88,7 @@ reasons! {
         ..Fault,
     }
     RevokeTokenError {
+        InvalidClient => InvalidClient,
         InsufficientScope => InsufficientScope,
         ..Dpop,
         ..Throttled,

@@ -5,7 +5,7 @@ use holdfast_crypto::{random::SystemRandom, refresh_token::RefreshTokenKey, seal
 use holdfast_identity::{
     id::GrantId,
     login::{ClientInfo, ClientKind, Generation, NewGrant},
-    oauth::{ClientAuthMethod, OauthClient},
+    oauth::{ClientAuthMethod, GrantType, OauthClient},
     token::{RefreshHandle, RefreshTokenCodec as _},
 };
 
@@ -26,7 +26,7 @@ impl TestService {
             auth_method: ClientAuthMethod::Public,
             scopes: "".parse().unwrap(),
             audiences: vec!["https://api.example".to_owned()],
-            grant_types: Vec::new(),
+            grant_types: vec![GrantType::RefreshToken],
             dpop_required: false,
             protected: false,
             disabled: false,

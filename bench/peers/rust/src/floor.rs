@@ -3,10 +3,12 @@
 use std::net::SocketAddr;
 
 use auth_proto::v1::{
-    AccessTokenClaims, GetJwksRequest, GetJwksResponse, IntrospectTokenRequest,
-    IntrospectTokenResponse, IssueTokenRequest, IssueTokenResponse, LoginRequest, LoginResponse,
-    ReportDeviceRequest, ReportDeviceResponse, RevokeTokenRequest, RevokeTokenResponse,
-    ValidateTokenRequest, ValidateTokenResponse, WatchRevocationsRequest, WatchRevocationsResponse,
+    AccessTokenClaims, ContinueAuthenticationRequest, ContinueAuthenticationResponse,
+    GetJwksRequest, GetJwksResponse, IntrospectTokenRequest, IntrospectTokenResponse,
+    IssueTokenRequest, IssueTokenResponse, LoginRequest, LoginResponse, ReportDeviceRequest,
+    ReportDeviceResponse, RevokeTokenRequest, RevokeTokenResponse, StartAuthenticationRequest,
+    StartAuthenticationResponse, ValidateTokenRequest, ValidateTokenResponse,
+    WatchRevocationsRequest, WatchRevocationsResponse,
     auth_service_server::{AuthService, AuthServiceServer},
 };
 use axum::{Json, Router, routing::get};
@@ -70,6 +72,20 @@ impl AuthService for Bare {
     }
 
     async fn login(&self, _: Request<LoginRequest>) -> Result<Response<LoginResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn start_authentication(
+        &self,
+        _: Request<StartAuthenticationRequest>,
+    ) -> Result<Response<StartAuthenticationResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn continue_authentication(
+        &self,
+        _: Request<ContinueAuthenticationRequest>,
+    ) -> Result<Response<ContinueAuthenticationResponse>, Status> {
         Err(Status::unimplemented(""))
     }
 

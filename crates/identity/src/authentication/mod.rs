@@ -15,7 +15,7 @@ mod steps;
 mod verify_password;
 
 pub use self::{
-    attempt::{ATTEMPT_TTL, Attempt, AttemptCodec, NextSteps},
+    attempt::{ATTEMPT_TTL, Attempt, AttemptCodec, AttemptId, NextSteps},
     change_password::{ChangePasswordError, PasswordChanged},
     factor::Factor,
     keyed_hash::{KeyedHash, KeyedHasher},

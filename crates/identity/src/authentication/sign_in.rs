@@ -149,6 +149,23 @@ impl AuthenticationService {
         result
     }
 
+    /// Starts the login with this identifier for an account that was verified; `None` if it was started before.
+    pub(super) async fn start_once(
+        &self,
+        sid: Sid,
+        account: Account,
+        context: &CallContext,
+    ) -> Result<Option<SignedIn>, SignInError> {
+        let (id, kind) = (account.user.id, Some(AuditKind::SignedIn));
+        let started = self.start_login_as(sid, &account, kind, context).await?;
+        if started.is_some() || self.deps.store.login(sid).await?.is_some() {
+            return Ok(started);
+        }
+        let error = SignInError::InvalidCredentials;
+        self.record_refusal(&error, Some(id), context);
+        Err(error)
+    }
+
     fn record_refusal(&self, error: &SignInError, id: Option<UserId>, context: &CallContext) {
         let Some(kind) = error.audit_kind() else {
             return;
@@ -221,7 +238,7 @@ impl AuthenticationService {
     }
 
     /// Returns the login that the same form started, while its ticket is valid.
-    async fn recent_form_login(&self, sid: Sid) -> Result<Option<SignedIn>, StoreError> {
+    pub(super) async fn recent_form_login(&self, sid: Sid) -> Result<Option<SignedIn>, StoreError> {
         let now = self.deps.clock.now();
         let found = self.deps.store.login(sid).await?;
         let found = found.filter(|(login, _)| {

@@ -1,17 +1,18 @@
 //! Sign-in in steps: start of an attempt, and its continuation.
 
+use holdfast_core::blanks;
+
 use crate::{
     account::Password,
-    audit::{AuditKind, AuditSubject},
     authentication::{
-        ATTEMPT_TTL, Attempt, AuthenticationService, Factor, LoginAttempt, NextSteps, SignInError,
-        SignedIn,
+        ATTEMPT_TTL, Attempt, AttemptId, AuthenticationService, Factor, LoginAttempt, NextSteps,
+        SignInError, SignedIn,
     },
     call_context::CallContext,
     login::SignInForm,
 };
 
-/// Longest username of an attempt, in bytes. A longer one belongs to no account and is cut, as any other one would do.
+/// Longest username of an attempt, in bytes; the rest is cut off. Without surrounding blanks, no account has a longer one.
 const MAX_USERNAME: usize = 256;
 
 /// What is presented for one factor.
@@ -33,7 +34,7 @@ pub enum AuthenticationState {
 /// Why an attempt was not continued.
 #[derive(Debug, thiserror::Error)]
 pub enum ContinueError {
-    /// It is no attempt of this issuer, has expired, was completed before, or was begun by another browser.
+    /// It is no attempt of this issuer, has expired, was completed before, or was begun by another browser or program.
     #[error("the attempt is invalid, or has expired; start again")]
     InvalidAttempt,
     /// The step failed. The attempt can be continued.
@@ -76,36 +77,33 @@ impl AuthenticationService {
         let now = self.deps.clock.now();
         let attempt = attempt.filter(|attempt| attempt.form == form && now < attempt.expires_at);
         let attempt = attempt.ok_or(ContinueError::InvalidAttempt)?;
-        let key = [b"attempt".as_slice(), &attempt.id];
-        let key = self.deps.keyed_hasher.hash(&key).hex();
         let sign_in = LoginAttempt {
             username: attempt.username,
             password,
             form,
         };
-        let verified = self.verify_sign_in(&sign_in, context).await?;
-        let used = self
-            .deps
-            .replay_cache
-            .insert_if_new(&key, ATTEMPT_TTL)
-            .await;
-        if !used.map_err(|error| SignInError::Fault(error.into()))? {
-            let subject = AuditSubject::user(verified.user.id);
-            let kind = AuditKind::SignInRefused;
-            self.deps.audit.record(context, kind, subject);
-            return Err(ContinueError::InvalidAttempt);
+        let account = self.verify_sign_in(&sign_in, context).await?;
+        let (hasher, user) = (&*self.deps.keyed_hasher, account.user.id);
+        let sid = match form {
+            Some(form) => form.sid(hasher, user),
+            None => attempt.id.sid(hasher, user),
+        };
+        let mut started = self.start_once(sid, account, context).await?;
+        // As by `Login`: a browser that sends the form twice reads only the second answer.
+        if started.is_none() && form.is_some() {
+            let recent = self.recent_form_login(sid).await;
+            started = recent.map_err(SignInError::from)?;
         }
-        let signed_in = self.start_verified(verified, form, context).await?;
+        let signed_in = started.ok_or(ContinueError::InvalidAttempt)?;
         Ok(AuthenticationState::Done(Box::new(signed_in)))
     }
 
     fn begin(&self, username: &str, form: Option<SignInForm>) -> NextSteps {
-        let mut id = [0; 16];
-        self.deps.random.fill(&mut id);
         let expires_at = self.deps.clock.now().truncate_to_second() + ATTEMPT_TTL;
+        let username = blanks::trim(username);
         let length = username.floor_char_boundary(MAX_USERNAME);
         let attempt = Attempt {
-            id,
+            id: AttemptId::random(&*self.deps.random),
             username: username[..length].to_owned(),
             form,
             expires_at,

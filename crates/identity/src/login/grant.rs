@@ -8,10 +8,21 @@ use time::OffsetDateTime;
 use crate::{
     audit::AuditEvent,
     id::{GrantId, Sid},
-    login::{ClientInfo, Generation},
+    login::{ClientInfo, ClientKind, Generation, Login},
     oauth::{ClientId, KeyThumbprint},
     token::Scopes,
 };
+
+/// What an OAuth client must and may do with the grants that it has, as it is registered at the time of reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientRules {
+    /// Whether it must authenticate itself with each refresh token, because it is confidential (RFC 6749 §6).
+    pub is_confidential: bool,
+    /// Whether it may use refresh tokens.
+    pub may_refresh: bool,
+    /// Whether its tokens must be bound to a key (RFC 9449 §5.2).
+    pub dpop_required: bool,
+}
 
 /// What a login allowed one OAuth client, and the state of the refresh tokens of that. It ends with its login, or alone.
 #[derive(Clone, Debug)]
@@ -22,8 +33,8 @@ pub struct Grant {
     pub sid: Sid,
     /// The OAuth client that tokens are issued to.
     pub client: ClientId,
-    /// Whether the OAuth client is confidential, so that it must authenticate itself with each refresh token (RFC 6749 §6).
-    pub is_confidential: bool,
+    /// What that OAuth client must and may do.
+    pub client_rules: ClientRules,
     /// Scopes that were granted.
     pub scopes: Scopes,
     /// The only audience that tokens may have; `None` for all audiences that are served.
@@ -47,6 +58,16 @@ impl Grant {
     #[must_use]
     pub fn is_first(&self) -> bool {
         self.id == GrantId::first_of(self.sid)
+    }
+
+    /// Who keeps its tokens: web-service only those of the grant that a browser's login began with.
+    #[must_use]
+    pub fn holder(&self, login: &Login) -> ClientKind {
+        if self.is_first() {
+            login.kind
+        } else {
+            ClientKind::Api
+        }
     }
 
     /// Whether the network or the user agent of `client` differs from that of the latest refresh. What is unknown of one of the two
@@ -104,7 +125,6 @@ pub struct GrantRecord {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::login::ClientKind;
 
     pub(in crate::login) const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 
@@ -115,7 +135,11 @@ pub(super) mod tests {
             id: GrantId::first_of(sid),
             sid,
             client: ClientId::first_party(),
-            is_confidential: false,
+            client_rules: ClientRules {
+                is_confidential: false,
+                may_refresh: true,
+                dpop_required: false,
+            },
             scopes: Scopes::default(),
             audience: None,
             generation: Generation(generation),

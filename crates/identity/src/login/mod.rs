@@ -20,7 +20,7 @@ pub use self::{
     device_events::{DeviceEvent, ReportDeviceError},
     end_reason::EndReason,
     generation::{Generation, REPEAT_WINDOW},
-    grant::{Grant, GrantRecord, NewGrant},
+    grant::{ClientRules, Grant, GrantRecord, NewGrant},
     grants::EndGrantError,
     login_limit::MAX_LIVE_LOGINS,
     login_record::LoginRecord,

@@ -25,7 +25,7 @@ pub trait ClientStore: Send + Sync {
     /// Returns all OAuth clients in the order of their identifiers.
     async fn clients(&self) -> Result<Vec<OauthClient>, StoreError>;
 
-    /// Disables an OAuth client, ends its grants, and appends it to the revocation log.
+    /// Disables an OAuth client, ends its grants, and appends it to the revocation log. A protected one stays as it is.
     async fn disable_client(
         &self,
         id: &ClientId,

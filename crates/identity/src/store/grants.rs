@@ -14,8 +14,9 @@ use crate::{
 /// Grants. They end with their login, without a change of their rows, and are deleted with it.
 #[async_trait]
 pub trait GrantStore: Send + Sync {
-    /// Begins a grant at [`Generation::FIRST`]; false if its identifier is in use, or the login does not exist or has ended. Of
-    /// concurrent calls with one identifier only the first succeeds.
+    /// Begins a grant at [`Generation::FIRST`]; false if its identifier is in use, the login does not exist or has ended, the OAuth
+    /// client does not exist or is disabled, or has a grant of that login that has not ended. Of concurrent calls for one identifier, or
+    /// for one login and OAuth client, only the first succeeds.
     async fn insert_grant(&self, grant: &NewGrant) -> Result<bool, StoreError>;
 
     /// Returns a grant, ended or not, its login and its account.
@@ -32,7 +33,7 @@ pub trait GrantStore: Send + Sync {
     ) -> Result<bool, StoreError>;
 
     /// Ends a grant, and appends it to the revocation log until its access tokens have expired; false if it or its login has ended
-    /// already, or it does not exist.
+    /// already, it does not exist, or is the one that its login began with, which ends with the login.
     async fn end_grant(
         &self,
         id: GrantId,

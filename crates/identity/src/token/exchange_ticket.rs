@@ -49,11 +49,11 @@ impl TokenService {
         let found = store.login(sid).await?;
         let found = found.filter(|(login, _)| login.is_live(now));
         let (login, user) = found.ok_or(IssueTokenError::LoginEnded)?;
-        exchange.require_holder(&login)?;
+        exchange.require_holder(login.kind)?;
         let found = store.grant(GrantId::first_of(sid)).await?;
         let grant = found.map(|(grant, ..)| grant);
         let bound_to = grant.as_ref().and_then(|grant| grant.key.as_ref());
-        let key = self.required_binding(&login, bound_to, exchange.proved_key())?;
+        let key = self.required_binding(login.kind, false, bound_to, exchange.proved_key())?;
         self.consume_proof(exchange).await?;
         let requested = exchange.request.scopes.clone();
         let scopes = match (ticket_outcome(&login, grant.as_ref(), now), &grant) {
@@ -102,7 +102,7 @@ impl TokenService {
             audience: None,
             key: content.key.cloned(),
             source: exchange.context.client.clone(),
-            tokens_until: self.tokens_until(content.login, content.now),
+            tokens_until: self.tokens_until(content.login.kind, content.now),
             created_at: content.now,
             // The exchange of a login ticket is part of the sign-in.
             events: Vec::new(),

@@ -127,10 +127,10 @@ impl<'a> Exchange<'a> {
         self.proof.map(|proof| &proof.key)
     }
 
-    /// Requires that tokens of a browser's login are requested by web-service for its own use.
-    pub(super) fn require_holder(&self, login: &Login) -> Result<(), IssueTokenError> {
+    /// Requires that tokens which web-service keeps are requested by it for its own use.
+    pub(super) fn require_holder(&self, holder: ClientKind) -> Result<(), IssueTokenError> {
         let is_browser = self.context.client.kind == ClientKind::Browser;
-        if login.kind == ClientKind::Browser && !is_browser {
+        if holder == ClientKind::Browser && !is_browser {
             return Err(IssueTokenError::ServiceIdentityRequired);
         }
         Ok(())

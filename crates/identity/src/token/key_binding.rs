@@ -1,7 +1,7 @@
 //! The key that issued tokens are bound to (RFC 9449 §5).
 
 use crate::{
-    login::{ClientKind, Login},
+    login::ClientKind,
     oauth::{
         DpopError, DpopPolicy, KeyThumbprint, PresentedProof, ProofRequirements, VerifiedProof,
     },
@@ -27,17 +27,18 @@ impl TokenService {
     /// proved. A grant that is bound accepts no other key, and no refresh token without a proof.
     pub(super) fn required_binding<'a>(
         &self,
-        login: &Login,
+        holder: ClientKind,
+        is_required: bool,
         bound_to: Option<&KeyThumbprint>,
         proved: Option<&'a KeyThumbprint>,
     ) -> Result<Option<&'a KeyThumbprint>, DpopError> {
-        let must_be_bound =
-            self.policy.dpop == DpopPolicy::Require && login.kind == ClientKind::Api;
+        let is_policy = self.policy.dpop == DpopPolicy::Require && holder == ClientKind::Api;
+        let must_be_bound = is_required || is_policy;
         match (bound_to, proved) {
             (Some(bound_to), Some(proved)) if bound_to != proved => Err(self.dpop.invalid()),
             (Some(_), None) => Err(self.dpop.required()),
             (None, None) if must_be_bound => Err(self.dpop.required()),
-            (None, Some(_)) if self.policy.dpop == DpopPolicy::Off => Ok(None),
+            (None, Some(_)) if self.policy.dpop == DpopPolicy::Off && !is_required => Ok(None),
             (_, proved) => Ok(proved),
         }
     }

@@ -10,7 +10,7 @@ use crate::{
     authentication::Throttled,
     call_context::CallContext,
     id::GrantId,
-    login::{ClientKind, Generation, Grant, Login, RefreshTokenState},
+    login::{ClientKind, Generation, Grant, RefreshTokenState},
     token::{
         IssueTokenError, Scopes, TokenService,
         mint::TokenContent,
@@ -23,13 +23,13 @@ use crate::{
 
 /// Decides what the refresh token of generation `presented` leads to.
 fn refresh_outcome(
-    (login, grant): (&Login, &Grant),
+    (holder, grant): (ClientKind, &Grant),
     presented: Generation,
     refresh_ttl: Duration,
     now: OffsetDateTime,
 ) -> RotationOutcome {
     let state = grant.refresh_token_state(presented, now);
-    match (login.kind, state) {
+    match (holder, state) {
         // The refresh token of a browser does not rotate, so that only the current one exists.
         (ClientKind::Browser, RefreshTokenState::Current) => RotationOutcome::Keep,
         (ClientKind::Browser, _) | (_, RefreshTokenState::Reused) => RotationOutcome::Reused,
@@ -60,9 +60,10 @@ impl Grant {
     /// Requires that the OAuth client of the grant presents its refresh token (RFC 6749 §6).
     fn require_client(&self, exchange: &Exchange<'_>) -> Result<(), IssueTokenError> {
         match exchange.client {
-            Some(client) if client.id == self.client => Ok(()),
-            None if !self.is_confidential => Ok(()),
-            _ => Err(IssueTokenError::UnauthorizedClient),
+            _ if !self.client_rules.may_refresh => Err(IssueTokenError::UnauthorizedClient),
+            Some(client) if client.id != self.client => Err(IssueTokenError::UnauthorizedClient),
+            None if self.client_rules.is_confidential => Err(IssueTokenError::InvalidClient),
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -91,12 +92,15 @@ impl TokenService {
         let found = store.grant(id).await?;
         let found = found.filter(|(grant, login, _)| login.is_live(now) && !grant.ended);
         let (grant, login, user) = found.ok_or(IssueTokenError::LoginEnded)?;
-        exchange.require_holder(&login)?;
+        let holder = grant.holder(&login);
+        exchange.require_holder(holder)?;
         grant.require_client(exchange)?;
-        let key = self.required_binding(&login, grant.key.as_ref(), exchange.proved_key())?;
+        let (bound_to, proved) = (grant.key.as_ref(), exchange.proved_key());
+        let key =
+            self.required_binding(holder, grant.client_rules.dpop_required, bound_to, proved)?;
         self.consume_proof(exchange).await?;
         let ttl = self.policy.refresh_ttl;
-        let outcome = refresh_outcome((&login, &grant), presented, ttl, now);
+        let outcome = refresh_outcome((holder, &grant), presented, ttl, now);
         let subject = || AuditSubject::grant(user.id, &grant);
         match outcome {
             RotationOutcome::Expired => return Err(IssueTokenError::Expired),

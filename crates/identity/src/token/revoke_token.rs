@@ -13,7 +13,8 @@ use crate::{
     leeway::LEEWAY,
     login::{ClientKind, EndReason, Grant},
     oauth::{
-        DpopError, KeyThumbprint, OauthClient, PresentedProof, ProofRequirements, VerifiedProof,
+        ClientId, DpopError, KeyThumbprint, OauthClient, PresentedProof, ProofRequirements,
+        VerifiedProof,
     },
     revocation::RevocationStatus,
     token::{
@@ -39,6 +40,9 @@ pub struct RevocationRequest<'a> {
 /// Why a revocation is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum RevokeTokenError {
+    /// The OAuth client that the refresh token was issued to is confidential, and did not authenticate itself (RFC 7009 §2.1).
+    #[error("the client is unknown, or its authentication is invalid")]
+    InvalidClient,
     /// The access token lacks the scope `account`, which ending its login requires.
     #[error("the access token lacks a required scope")]
     InsufficientScope,
@@ -96,13 +100,22 @@ impl TokenService {
         let is_verified = from_web_service && !self.has_expired(&claims);
         let key = claims.key.as_ref().filter(|_| !is_verified);
         let proof = self.required_proof(key, request)?;
-        let login = self.deps.store.login(person.sid).await?;
-        let is_api_login = login.is_some_and(|(login, _)| login.kind == ClientKind::Api);
-        if claims.scopes.contains(&Scope::Account) || (from_web_service && is_api_login) {
-            self.consume_if_any(proof).await?;
+        let found = self.deps.store.grant(person.grant).await?;
+        // Of an expired token the entry in the revocation log may have been deleted; the rows have not.
+        let found = found.filter(|(grant, login, _)| !grant.ended && !login.ended);
+        let Some((grant, login, _)) = found else {
+            return Ok(());
+        };
+        let has_account = claims.scopes.contains(&Scope::Account);
+        let is_delegated = from_web_service && login.kind == ClientKind::Api;
+        if !has_account && !is_delegated {
+            return Err(RevokeTokenError::InsufficientScope);
+        }
+        self.consume_if_any(proof).await?;
+        if has_account || grant.is_first() {
             self.end_login((person.subject, person.sid), context).await
         } else {
-            Err(RevokeTokenError::InsufficientScope)
+            self.end_grant(&grant, person.subject, context).await
         }
     }
 
@@ -145,6 +158,12 @@ impl TokenService {
             },
             (None, None) => return Ok(()),
         };
+        let is_confidential = grant
+            .as_ref()
+            .is_some_and(|grant| grant.client_rules.is_confidential);
+        if is_confidential && !request.by_own_client {
+            return Err(RevokeTokenError::InvalidClient);
+        }
         // Before the answer reveals whether the login is live.
         let key = grant.as_ref().and_then(|grant| grant.key.as_ref());
         let proof = self.required_proof(key, request)?;
@@ -179,17 +198,16 @@ impl TokenService {
     /// there is nothing to revoke.
     pub async fn may_revoke(&self, client: &OauthClient, token: &str) -> Result<bool, Fault> {
         let store = &self.deps.store;
-        let grant = match self.deps.refresh_tokens.decode(token) {
-            Some(RefreshHandle::RefreshToken(grant, _)) => Some(grant),
-            Some(RefreshHandle::LoginTicket(sid)) => Some(GrantId::first_of(sid)),
-            None => None,
-        };
-        let owner = if let Some(id) = grant {
-            let found = store.grant(id).await?;
-            found.map(|(grant, ..)| grant.client.to_string())
-        } else {
-            let claims = self.deps.access_tokens.verify(token).ok();
-            claims.map(|claims| claims.client_id.clone())
+        let owner = match self.deps.refresh_tokens.decode(token) {
+            Some(RefreshHandle::RefreshToken(grant, _)) => {
+                let found = store.grant(grant).await?;
+                found.map(|(grant, ..)| grant.client.to_string())
+            }
+            Some(RefreshHandle::LoginTicket(_)) => Some(ClientId::first_party().to_string()),
+            None => {
+                let claims = self.deps.access_tokens.verify(token).ok();
+                claims.map(|claims| claims.client_id.clone())
+            }
         };
         Ok(owner.is_none_or(|owner| owner == client.id.as_str()))
     }

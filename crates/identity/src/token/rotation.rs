@@ -6,7 +6,7 @@ use crate::{
     audit::{AuditKind, AuditSubject},
     error::StoreError,
     id::Sid,
-    login::{ClientKind, EndReason, Grant, Login, REPEAT_WINDOW, Rotation},
+    login::{ClientKind, EndReason, Grant, REPEAT_WINDOW, Rotation},
     token::{
         IssueTokenError, TokenService,
         mint::TokenContent,
@@ -33,7 +33,7 @@ impl TokenService {
         let events = [audit.event(call, AuditKind::Refreshed, subject)];
         let rotation = Rotation {
             client: &call.client,
-            tokens_until: self.tokens_until(content.login, now),
+            tokens_until: self.tokens_until(grant.holder(content.login), now),
         };
         let from = (grant.id, grant.generation);
         let has_advanced = store.advance(from, &rotation, now, &events).await?;
@@ -48,11 +48,11 @@ impl TokenService {
     /// Time by which the access tokens that are issued now have expired; see [`Rotation::tokens_until`].
     pub(super) fn tokens_until(
         &self,
-        login: &Login,
+        holder: ClientKind,
         now: OffsetDateTime,
     ) -> Option<OffsetDateTime> {
         // A repeat of the previous generation may be answered within the window.
-        (login.kind == ClientKind::Api).then(|| now + REPEAT_WINDOW + self.policy.access_ttl)
+        (holder == ClientKind::Api).then(|| now + REPEAT_WINDOW + self.policy.access_ttl)
     }
 
     /// Ends the login of a login ticket or refresh token that was reused.

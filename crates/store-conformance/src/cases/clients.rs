@@ -106,3 +106,12 @@ pub(super) async fn client_of_sign_ins_is_protected(fixture: Fixture) {
     let client = found.unwrap();
     assert!(client.protected && !client.disabled && !client.is_confidential());
 }
+
+pub(super) async fn protected_client_is_not_disabled(fixture: Fixture) {
+    let id = ClientId::first_party();
+    let change = fixture.store.disable_client(&id, NOW, &[]).await;
+    assert_ne!(change.unwrap(), Change::Applied);
+    let client = fixture.store.client(&id).await.unwrap().unwrap();
+    assert!(!client.disabled);
+    assert!(fixture.log().await.is_empty());
+}

@@ -8,10 +8,13 @@ use holdfast_identity::{
     login::{EndReason, Generation, NewGrant, Rotation},
     oauth::KeyThumbprint,
     revocation::{REVOCATION_MARGIN, Revoked},
+    store::Change,
 };
 
 use crate::{
-    fixture::{EPHEMERAL, Fixture, NOW, TestRandom, advance, event, new_grant, program},
+    fixture::{
+        EPHEMERAL, Fixture, NOW, TestRandom, advance, event, new_grant, oauth_client, program,
+    },
     race::{race, rounds, winners},
 };
 
@@ -47,7 +50,7 @@ pub(super) async fn grant_begins_at_first_generation(fixture: Fixture) {
     assert_eq!(grant.key, Some(key));
     assert_eq!(grant.refreshed_at, NOW);
     assert_eq!(grant.refresh_user_agent.as_deref(), Some("program/1"));
-    assert!(!grant.ended && !grant.is_confidential && grant.is_first());
+    assert!(!grant.ended && !grant.client_rules.is_confidential && grant.is_first());
     assert_eq!(fixture.count(AuditKind::Refreshed).await, 1);
 }
 
@@ -60,12 +63,53 @@ pub(super) async fn identifier_of_a_grant_is_used_once(fixture: Fixture) {
     again.sid = other;
     assert!(!fixture.store.insert_grant(&again).await.unwrap());
     assert_eq!(fixture.count(AuditKind::Refreshed).await, 0);
-    assert!(end_grant(&fixture, again.id).await);
-    again.sid = sid;
+    let shop = fixture.grant_of_shop(sid).await;
+    assert!(end_grant(&fixture, shop).await);
+    let ended = NewGrant {
+        id: shop,
+        client: "shop".parse().unwrap(),
+        ..new_grant(sid)
+    };
     assert!(
-        !fixture.store.insert_grant(&again).await.unwrap(),
+        !fixture.store.insert_grant(&ended).await.unwrap(),
         "not after its end"
     );
+}
+
+pub(super) async fn client_has_one_grant_of_a_login(fixture: Fixture) {
+    let (_, sid) = fixture.signed_in().await;
+    let shop = fixture.grant_of_shop(sid).await;
+    let second = || NewGrant {
+        id: GrantId::random(&TestRandom),
+        client: "shop".parse().unwrap(),
+        ..new_grant(sid)
+    };
+    assert!(!fixture.store.insert_grant(&second()).await.unwrap());
+    assert!(end_grant(&fixture, shop).await);
+    assert!(fixture.store.insert_grant(&second()).await.unwrap());
+}
+
+pub(super) async fn disabled_or_unknown_client_is_granted_nothing(fixture: Fixture) {
+    let (_, sid) = fixture.signed_in().await;
+    let client = oauth_client("shop");
+    fixture.store.insert_client(&client, &[]).await.unwrap();
+    let disabled = fixture.store.disable_client(&client.id, NOW, &[]).await;
+    assert_eq!(disabled.unwrap(), Change::Applied);
+    for client in ["shop", "unknown"] {
+        let grant = NewGrant {
+            id: GrantId::random(&TestRandom),
+            client: client.parse().unwrap(),
+            ..new_grant(sid)
+        };
+        assert!(!fixture.store.insert_grant(&grant).await.unwrap());
+    }
+}
+
+pub(super) async fn first_grant_ends_with_its_login_only(fixture: Fixture) {
+    let (_, sid) = fixture.signed_in().await;
+    let first = GrantId::first_of(sid);
+    assert!(!end_grant(&fixture, first).await);
+    assert!(fixture.advance(first, Generation::FIRST).await);
 }
 
 pub(super) async fn racing_grants_with_one_identifier_have_one_winner(fixture: Fixture) {

@@ -79,6 +79,9 @@ cases! {$
         grant_begins_at_first_generation,
         identifier_of_a_grant_is_used_once,
         racing_grants_with_one_identifier_have_one_winner,
+        client_has_one_grant_of_a_login,
+        disabled_or_unknown_client_is_granted_nothing,
+        first_grant_ends_with_its_login_only,
         grant_needs_live_login,
         grant_advances_one_generation,
         grant_at_another_generation_does_not_advance,
@@ -98,6 +101,7 @@ cases! {$
         second_disabling_of_client_changes_nothing,
         secret_of_unknown_client_is_not_set,
         client_of_sign_ins_is_protected,
+        protected_client_is_not_disabled,
     }
     revocations {
         epoch_is_stored_once,

@@ -1,10 +1,12 @@
 //! Grants: several OAuth clients in one login, each with refresh tokens of its own; `AccountService/EndGrant`.
 
+mod client;
+
 use auth_proto::v1::{
-    ClientCredentials, ClientProofKind, CreateClientRequest, DisableClientRequest, EndGrantRequest,
-    IssueTokenRequest, IssueTokenResponse, ListAuditEventsRequest, ListLoginsRequest, Login,
-    WatchRevocationsRequest, client_credentials::Proof, revocation::Revoked,
+    EndGrantRequest, IssueTokenResponse, ListAuditEventsRequest, ListLoginsRequest, Login,
+    RevokeTokenRequest, WatchRevocationsRequest, revocation::Revoked,
 };
+use holdfast_core::clock::Clock as _;
 use tokio::task::JoinSet;
 use tonic::{Code, Status};
 
@@ -241,102 +243,32 @@ async fn end_of_login_ends_every_grant() {
     assert_refused(refreshed, Code::Unauthenticated, "LOGIN_ENDED");
 }
 
+/// The entry of a grant in the revocation log is deleted when its tokens have expired.
 #[tokio::test]
-async fn disabled_client_loses_its_grants_and_no_other() {
+async fn token_of_a_grant_ends_that_grant_and_not_the_login() {
     let fixture = Fixture::start().await;
     let service = &fixture.service;
     let shop = service.try_refresh(&fixture.token).await.unwrap();
-    let admin = service.admin_token().await;
-    let disable = async |id: &str| {
-        let request = DisableClientRequest {
-            client_id: id.to_owned(),
-        };
-        service
-            .admin()
-            .disable_client(bearer(request, &admin))
-            .await
-    };
-
-    disable("shop").await.unwrap();
-
-    let access = service.try_validate(&shop.access_token).await;
-    assert_refused(access, Code::Unauthenticated, "TOKEN_REVOKED");
-    let refreshed = service.try_refresh(&shop.refresh_token).await;
-    assert_refused(refreshed, Code::Unauthenticated, "LOGIN_ENDED");
-    fixture.assert_first_grant_lives().await;
-    let protected = disable("first-party").await;
-    assert_refused(protected, Code::InvalidArgument, "INVALID_REQUEST");
-}
-
-#[tokio::test]
-async fn confidential_client_authenticates_to_refresh() {
-    let fixture = Fixture::start().await;
-    let service = &fixture.service;
-    let admin = service.admin_token().await;
-    let mut credentials = Vec::new();
-    for id in ["bank", "other"] {
-        let request = CreateClientRequest {
-            client_id: id.to_owned(),
-            proof_kind: ClientProofKind::Secret.into(),
+    let sign_out = async |token: &str| {
+        let request = RevokeTokenRequest {
+            token: token.to_owned(),
+            end_login: true,
             ..Default::default()
         };
-        let created = service.admin().create_client(bearer(request, &admin)).await;
-        credentials.push(ClientCredentials {
-            client_id: id.to_owned(),
-            proof: Some(Proof::ClientSecret(
-                created.unwrap().into_inner().client_secret,
-            )),
-        });
-    }
-    let grant = GrantOf {
-        client: "bank",
-        ..SHOP
-    };
-    let (_, token) = service.add_grant(&fixture.sid, grant).await;
-    let refresh = async |token: &str, client: Option<&ClientCredentials>| {
-        let request = IssueTokenRequest {
-            client_authentication: client.cloned(),
-            ..with_refresh(token)
-        };
-        service.try_issue(request).await
+        let request = from_web_service(request);
+        service.auth().revoke_token(request).await.unwrap();
     };
 
-    for client in [None, Some(&credentials[1])] {
-        let refused = refresh(&token, client).await;
-        assert_refused(refused, Code::PermissionDenied, "UNAUTHORIZED_CLIENT");
-    }
-    let wrong = ClientCredentials {
-        proof: Some(Proof::ClientSecret("wrong".to_owned())),
-        ..credentials[0].clone()
-    };
-    let refused = refresh(&token, Some(&wrong)).await;
-    assert_refused(refused, Code::Unauthenticated, "INVALID_CLIENT");
-    let foreign = refresh(&fixture.token, Some(&credentials[0])).await;
-    assert_refused(foreign, Code::PermissionDenied, "UNAUTHORIZED_CLIENT");
-    refresh(&token, Some(&credentials[0])).await.unwrap();
-    fixture.assert_first_grant_lives().await;
-}
+    sign_out(&shop.access_token).await;
 
-#[tokio::test]
-async fn grant_for_one_audience_is_issued_no_other() {
-    let fixture = Fixture::start().await;
-    let service = &fixture.service;
-    let grant = GrantOf {
-        audience: Some("https://other.example"),
-        ..SHOP
-    };
-    let (_, token) = service.add_grant(&fixture.sid, grant).await;
-    let request = IssueTokenRequest {
-        audience: "https://api.example".to_owned(),
-        ..with_refresh(&token)
-    };
-    let refused = service.try_issue(request).await;
-    assert_refused(refused, Code::InvalidArgument, "INVALID_AUDIENCE");
-
-    let issued = service.try_refresh(&token).await.unwrap();
-
-    let refused = service.try_validate(&issued.access_token).await;
-    assert_refused(refused, Code::Unauthenticated, "TOKEN_WRONG_AUDIENCE");
+    let refreshed = service.try_refresh(&shop.refresh_token).await;
+    assert_refused(refreshed, Code::Unauthenticated, "LOGIN_ENDED");
+    service.clock.advance(minutes(20));
+    let store = service.store().await;
+    store.purge(service.clock.now()).await.unwrap();
+    sign_out(&shop.access_token).await;
+    let refreshed = service.try_refresh(&fixture.first.refresh_token).await;
+    assert!(refreshed.is_ok(), "{refreshed:?}");
 }
 
 #[tokio::test]
@@ -374,6 +306,7 @@ async fn end_of_one_grant_races_with_refresh_of_another() {
     let fixture = Fixture::start().await;
     let service = &fixture.service;
     let mut token = fixture.first.refresh_token.clone();
+    service.revoke(&fixture.token).await;
     for _round in 0..rounds(10) {
         let (_, shop) = service.add_grant(&fixture.sid, SHOP).await;
         let issued = service.try_refresh(&shop).await.unwrap();
