@@ -42,7 +42,8 @@ fn tests_named_in_security_exist() {
     for (file, test) in named {
         let stem = file.trim_end_matches(".rs").replace("::", "/");
         let exists = files.iter().any(|(path, code)| {
-            let path = path.trim_end_matches(".rs").trim_end_matches("/main");
+            let path = path.trim_end_matches(".rs");
+            let path = path.trim_end_matches("/main").trim_end_matches("/mod");
             path.ends_with(&stem) && code.contains(&format!("fn {test}("))
         });
         assert!(exists, "there is no test {file}::{test}");

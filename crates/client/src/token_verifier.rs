@@ -67,8 +67,8 @@ type CallsInFlight = HashMap<(Fingerprint, CacheEpoch), WeakShared<Call>>;
 /// cache.
 ///
 /// A result is cached until the token expires, and used only while the stream is connected, its last message is less than three
-/// seconds old, and it has reported no revocation of the token, its login or its OAuth client, no other epoch and no revoked signing
-/// key since.
+/// seconds old, and it has reported no revocation of the token, its login, its grant or its OAuth client, no other epoch and no
+/// revoked signing key since.
 #[derive(Clone)]
 pub struct CachingTokenVerifier(Arc<Inner>);
 

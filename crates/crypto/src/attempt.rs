@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::seal::Sealer;
 
-/// By which people and secret scanners recognize an attempt.
+/// Identifies an attempt to people and secret scanners.
 const PREFIX: &str = "hfa_";
 /// Maximum length of a text, in bytes: more than the longest username needs.
 const MAX_LENGTH: usize = 4096;
@@ -22,7 +22,7 @@ const PLACE: &str = "attempt";
 /// Length of the hour before the sealed attempt, in bytes.
 const HOUR: usize = 8;
 
-/// The key of attempts, which all instances share. Each hour has a key that is derived from it: anybody may start attempts, and the nonces
+/// The key of attempts, which all instances share. Each hour has a key that is derived from it: anyone may start attempts, and the nonces
 /// of one key are random (NIST SP 800-38D §8.3).
 pub struct AttemptKey(hmac::Key);
 

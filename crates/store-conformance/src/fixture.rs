@@ -150,7 +150,7 @@ impl Fixture {
         }
     }
 
-    /// Inserts an account with the password version 1.
+    /// Inserts an account with the authentication version 1.
     pub(crate) async fn account(&self, name: &str) -> Account {
         let account = new_account(name);
         assert!(self.store.insert_user(&account, &[]).await.unwrap());
@@ -248,7 +248,7 @@ impl Fixture {
     }
 }
 
-/// An account with the password version 1.
+/// An account with the authentication version 1.
 pub(crate) fn new_account(name: &str) -> Account {
     Account {
         user: User {

@@ -1,4 +1,4 @@
-//! Group commit: single-statement writes that wait at the same time are committed in one transaction, so that a slow disk delays all of
+//! Group commit: writes that wait at the same time are committed in one transaction, so that a slow disk delays all of
 //! them once.
 
 use std::{mem, sync::Arc};

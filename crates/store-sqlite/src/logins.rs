@@ -237,7 +237,7 @@ struct StartedLogin {
 }
 
 impl SqliteStore {
-    /// Inserts a login with one statement. `None`: the account is disabled, its password has changed, or the `sid` exists.
+    /// Inserts a login with one statement. `None`: the account is disabled, its authentication version has changed, or the `sid` exists.
     async fn start_login(&self, login: &NewLogin) -> Result<Option<StartedLogin>, StoreError> {
         let amr: Vec<_> = login.factors.iter().map(|factor| factor.amr()).collect();
         let amr = amr.join(" ");

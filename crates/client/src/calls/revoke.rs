@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl AuthClient {
-    /// Revokes an access token alone, or the login of a refresh token. Where `credentials` are given, the token must have been
+    /// Revokes an access token alone, or the grant of a refresh token, and its login if it began with that grant. Where `credentials` are given, the token must have been
     /// issued to that OAuth client.
     pub async fn revoke(
         &self,

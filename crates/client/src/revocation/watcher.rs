@@ -37,7 +37,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 static REFUSALS: LogRateLimiter = LogRateLimiter::new();
 
-/// Follows the revocation stream of auth-service and keeps the set of revoked logins, tokens and OAuth clients. Clones share it.
+/// Follows the revocation stream of auth-service and keeps the set of revoked logins, grants, tokens and OAuth clients. Clones share it.
 #[derive(Clone)]
 pub struct RevocationWatcher(Arc<Inner>);
 
@@ -237,7 +237,7 @@ impl RevocationWatcher {
         })
     }
 
-    /// Whether a token, its login or its OAuth client was revoked. This holds against any later answer of auth-service.
+    /// Whether a token, its login, its grant or its OAuth client was revoked. This holds against any later answer of auth-service.
     #[must_use]
     pub fn is_revoked(&self, ids: RevocableIds<'_>) -> bool {
         self.state().set.contains_any(ids)

@@ -53,7 +53,7 @@ audit_kinds! {
     PasswordSet = "PASSWORD_SET",
     /// A sign-in was refused by a rate limit; one event for each delay, however many attempts it refuses.
     SignInThrottled = "SIGN_IN_THROTTLED",
-    /// A login was refreshed too often, or one refresh token repeated too often.
+    /// A grant was refreshed too often, or one refresh token repeated too often.
     RefreshThrottled = "REFRESH_THROTTLED",
     /// The previous refresh token was repeated from another network or with another user agent than the refresh itself.
     RefreshRepeatedElsewhere = "REFRESH_REPEATED_ELSEWHERE",

@@ -123,7 +123,7 @@ impl AuthenticationService {
         account.ok_or(ChangePasswordError::InvalidCredentials)
     }
 
-    /// Stores the new password and returns the account with its new password version.
+    /// Stores the new password and returns the account with its new authentication version.
     async fn replace_password(
         &self,
         caller: &Person,

@@ -18,7 +18,7 @@ pub enum Revoked {
     Login(Sid),
     /// A grant, with every token that it was issued.
     Grant(GrantId),
-    /// An OAuth client, by `client_id`: all tokens from its client credentials grant.
+    /// An OAuth client, by `client_id`: all tokens that were issued to it.
     Client(String),
     /// A signing key, by `kid`: all tokens that it signed.
     Key(String),

@@ -17,7 +17,7 @@ use crate::{
 /// have expired.
 #[async_trait]
 pub trait LoginStore: Send + Sync {
-    /// Starts a login and stores its known locations. `None` if the account does not exist, is disabled, or has another password
+    /// Starts a login and stores its known locations. `None` if the account does not exist, is disabled, or has another authentication
     /// version, or if the identifier is in use. Otherwise returns the oldest logins of the account, which ended because there were
     /// more than [`MAX_LIVE_LOGINS`](crate::login::MAX_LIVE_LOGINS). The locations are stored and the oldest logins ended in
     /// transactions of their own, after the login has started: the next sign-in repeats what fails there.

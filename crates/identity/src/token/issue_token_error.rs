@@ -42,7 +42,7 @@ pub enum IssueTokenError {
     /// A DPoP proof is missing or not valid.
     #[error(transparent)]
     Dpop(#[from] DpopError),
-    /// The login was refreshed too often.
+    /// The grant was refreshed too often.
     #[error(transparent)]
     Throttled(#[from] Throttled),
     /// Tokens are not issued for this audience.

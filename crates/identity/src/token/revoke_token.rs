@@ -60,8 +60,8 @@ pub enum RevokeTokenError {
 fault_from!(RevokeTokenError: StoreError, ReplayCacheError);
 
 impl TokenService {
-    /// Revokes one access token, or ends the login of a login ticket or the grant of a refresh token. For a text that is no token, and for a token
-    /// that is expired or revoked, nothing is written. A bound token requires a DPoP proof.
+    /// Revokes one access token, or ends the login of a login ticket or the grant of a refresh token. For a text that is no token, and
+    /// for a token that is expired or revoked, nothing is written. A bound token requires a DPoP proof.
     pub async fn revoke_token(
         &self,
         request: RevocationRequest<'_>,
@@ -78,7 +78,8 @@ impl TokenService {
 
     /// Ends the login that a token belongs to. An access token must have the scope `account`, so that an API which received it cannot
     /// sign the account's owner out. Through web-service any access token of a program's own login is accepted, also an expired
-    /// one, since the program may have no other.
+    /// one, since the program may have no other. Without that scope, a token of a grant that the login did not begin with ends that
+    /// grant.
     pub async fn end_login_of(
         &self,
         request: RevocationRequest<'_>,

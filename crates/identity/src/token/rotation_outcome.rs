@@ -3,9 +3,9 @@
 /// What a login ticket or refresh token leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RotationOutcome {
-    /// The login advances to the next generation.
+    /// The grant advances to the next generation.
     Advance,
-    /// The login stays at its generation, as it does for a browser.
+    /// The grant stays at its generation, as the first one of a browser's login does.
     Keep,
     /// The previous refresh token is repeated: it is answered with the current one.
     Repeat,

@@ -9,7 +9,7 @@ use crate::http::{
     oauth::{error::OauthError, form::OauthForm},
 };
 
-/// Revokes an access token, or a refresh token with its login.
+/// Revokes an access token, or a refresh token with its grant. The end of the grant that a login began with is the end of the login.
 ///
 /// An invalid token counts as revoked. A bound token needs a proof of its key, as its use does, unless the client that it was issued to
 /// authenticates itself.
