@@ -6,6 +6,7 @@ use auth_proto::v1::{
     StartAuthenticationRequest, authentication_step::Step, continue_authentication_response,
     start_authentication_response,
 };
+use holdfast_core::clock::Clock as _;
 use tokio::task::JoinSet;
 use tonic::{Code, Request, Status};
 
@@ -171,6 +172,19 @@ async fn expired_attempt_is_refused() {
     service.clock.advance(minutes(10));
     let late = service.go_on(step(&next.attempt, PASSWORD)).await;
     assert_refused(late, Code::Unauthenticated, "ATTEMPT_INVALID");
+}
+
+#[tokio::test]
+async fn completed_attempt_is_refused_after_the_row_of_its_login_is_deleted() {
+    let service = TestService::start_with(|config| config.policy.login_ttl = minutes(5)).await;
+    service.add_user("ada", false).await;
+    let next = service.begin(start("ada")).await;
+    service.go_on(step(&next.attempt, PASSWORD)).await.unwrap();
+    service.clock.advance(minutes(7));
+    let store = service.store().await;
+    store.purge(service.clock.now()).await.unwrap();
+    let again = service.go_on(step(&next.attempt, PASSWORD)).await;
+    assert_refused(again, Code::Unauthenticated, "ATTEMPT_INVALID");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use crate::{
     login::SignInForm,
 };
 
-/// Time for which an attempt can be continued: ten minutes.
+/// Time for which an attempt can be continued: ten minutes, or as long as a login lasts, if that is shorter.
 pub const ATTEMPT_TTL: Duration = Duration::from_mins(10);
 
 /// The identifier of an attempt.

@@ -99,7 +99,9 @@ impl AuthenticationService {
     }
 
     fn begin(&self, username: &str, form: Option<SignInForm>) -> NextSteps {
-        let expires_at = self.deps.clock.now().truncate_to_second() + ATTEMPT_TTL;
+        // The row of its login, which tells that it was completed, is kept as long as a login lasts.
+        let ttl = ATTEMPT_TTL.min(self.policy.login_ttl);
+        let expires_at = self.deps.clock.now().truncate_to_second() + ttl;
         let username = blanks::trim(username);
         let length = username.floor_char_boundary(MAX_USERNAME);
         let attempt = Attempt {
