@@ -1,14 +1,14 @@
-//! Sealing of keys at rest, with AES-256-GCM and the key-encryption key.
+//! Sealing with AES-256-GCM: of keys at rest under the key-encryption key, and of authentication attempts.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use holdfast_core::secret_key::SecretKey;
 use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
-/// The first byte of a sealed key. The nonce follows, then the ciphertext with its tag.
+/// The first byte of sealed bytes. The nonce follows, then the ciphertext with its tag.
 const VERSION: u8 = 1;
 
-/// The key-encryption key.
+/// A key that seals: the key-encryption key, or the key of the attempts of an hour.
 pub struct Sealer(RandomizedNonceKey);
 
 /// Sealed bytes that cannot be opened: they were sealed with another key or for another name, or have changed.

@@ -3,7 +3,7 @@
 /// Why a login or a grant ended before its expiry. Stored with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndReason {
-    /// The account's owner signed out.
+    /// The account's owner signed out, or the OAuth client revoked the refresh token.
     SignedOut,
     /// A login ticket or refresh token that was used up was presented again.
     Reused,

@@ -10,7 +10,7 @@ use crate::{
 /// Whether the memory of this instance shows an access token as revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RevocationStatus {
-    /// The token, its login and its OAuth client are not revoked.
+    /// The token, its login, its grant and its OAuth client are not revoked.
     Live,
     /// One of them is revoked.
     Revoked(TokenError),

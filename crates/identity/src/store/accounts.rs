@@ -52,8 +52,8 @@ pub trait AccountStore: Send + Sync {
         events: &[AuditEvent],
     ) -> Result<bool, StoreError>;
 
-    /// Replaces the password of version `from`, ends all logins of the account and deletes its known locations. Returns the new
-    /// version. `None`, and nothing is written, if there is no such account, its password has another version, or `by`, the login in
+    /// Replaces the password, ends all logins of the account and deletes its known locations. Returns the new authentication version.
+    /// `None`, and nothing is written, if there is no such account, its authentication version is not `from`, or `by`, the login in
     /// which its owner changes the password, is not live at `now`.
     async fn replace_password(
         &self,
@@ -65,8 +65,8 @@ pub trait AccountStore: Send + Sync {
         events: &[AuditEvent],
     ) -> Result<Option<AuthenticationVersion>, StoreError>;
 
-    /// Replaces the hash of the password of this version by another hash of the same password. Nothing is written if the password
-    /// has another version.
+    /// Replaces the hash of the password by another hash of the same password. Nothing is written if the account has another
+    /// authentication version.
     async fn replace_password_hash(
         &self,
         id: UserId,

@@ -53,12 +53,12 @@ pub trait LoginStore: Send + Sync {
         events: &[AuditEvent],
     ) -> Result<bool, StoreError>;
 
-    /// Sets the time of the latest authentication of a login, by the password of this version; false if the login has ended or
-    /// the password has another version.
+    /// Sets the time of the latest authentication of a login; false if the login has ended or expired, or its account is disabled or
+    /// has another authentication version.
     async fn update_authenticated_at(
         &self,
         sid: Sid,
-        password: AuthenticationVersion,
+        version: AuthenticationVersion,
         now: OffsetDateTime,
         events: &[AuditEvent],
     ) -> Result<bool, StoreError>;

@@ -21,7 +21,7 @@ pub enum TokenError {
     /// `exp` has passed, or its lifetime exceeds the configured one.
     #[error("the access token has expired")]
     Expired,
-    /// It was revoked by itself, or with its OAuth client.
+    /// It was revoked by itself, with its grant, or with its OAuth client.
     #[error("the access token was revoked")]
     Revoked,
     /// Its login ended.

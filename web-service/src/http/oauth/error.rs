@@ -68,7 +68,7 @@ impl OauthError {
     pub(super) fn foreign_grant() -> Self {
         Self::new(
             "invalid_grant",
-            "the refresh token was issued to another client, or the client did not authenticate itself",
+            "the refresh token was issued to another client",
         )
     }
 
