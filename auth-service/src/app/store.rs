@@ -11,8 +11,7 @@ use holdfast_identity::{
 use holdfast_store_sqlite::SqliteStore;
 
 use crate::{
-    config::HashingConfig, revocation_feed::RevocationFeed,
-    storage::audit_trail::BackgroundAuditTrail,
+    config::HashingConfig, revocation_feed::RevocationFeed, storage::audit_trail::AuditLogLines,
 };
 
 /// Opens the database, and creates its directory with access for its owner only if there is none.
@@ -64,16 +63,15 @@ pub async fn open_accounts(
         store.clone(),
         Arc::new(feed),
         Arc::new(hasher),
-        command_audit(store, clock.clone()),
+        command_audit(clock.clone()),
         clock,
         random,
     ))
 }
 
-/// The recorder of audit events of a command. A command only makes changes, with which their events are stored.
-pub fn command_audit(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> AuditRecorder {
-    let (trail, _) = BackgroundAuditTrail::start(store);
-    AuditRecorder::new(Arc::new(trail), clock)
+/// The recorder of audit events of a command.
+pub fn command_audit(clock: Arc<dyn Clock>) -> AuditRecorder {
+    AuditRecorder::new(Arc::new(AuditLogLines), clock)
 }
 
 /// The revocation feed of a store, whose expired entries are pruned by `steady`.

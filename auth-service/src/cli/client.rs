@@ -90,7 +90,7 @@ pub(super) async fn run(command: ClientCommand, settings: &Settings) -> anyhow::
     let clock = Arc::new(SystemClock);
     let clients = OauthClients {
         revocations: Arc::new(app::open_feed(&store, clock.clone()).await?),
-        audit: app::command_audit(store.clone(), clock.clone()),
+        audit: app::command_audit(clock.clone()),
         store,
         credentials: Arc::new(ClientAuthenticator::new(Arc::new(SystemRandom))),
         clock,

@@ -64,7 +64,7 @@ async fn keys(store: Arc<dyn Store>, config: KeyConfig) -> anyhow::Result<Signin
     let keys = SigningKeys::new(
         store.clone(),
         Sealer::new(&config.key_encryption_key),
-        app::command_audit(store, clock.clone()),
+        app::command_audit(clock.clone()),
         clock,
         policy,
     );

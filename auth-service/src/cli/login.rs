@@ -3,12 +3,8 @@
 use std::sync::Arc;
 
 use clap::Subcommand;
-use holdfast_core::clock::{Clock as _, SystemClock};
-use holdfast_identity::{
-    audit::{AuditKind, AuditSubject},
-    call_context::CallContext,
-    login::EndReason,
-};
+use holdfast_core::clock::SystemClock;
+use holdfast_identity::{call_context::CallContext, login::end_every_login};
 
 use crate::{app, config::Settings};
 
@@ -27,12 +23,8 @@ pub(super) async fn run(command: LoginCommand, settings: &Settings) -> anyhow::R
     let LoginCommand::EndAll { restored } = command;
     let (database, _) = settings.accounts()?;
     let store = app::open_store(&database).await?;
-    let audit = app::command_audit(store.clone(), Arc::new(SystemClock));
-    let (context, kind) = (CallContext::operator(), AuditKind::AllLoginsEnded);
-    let events = [audit.event(&context, kind, AuditSubject::default())];
-    let (reason, now) = (EndReason::Operator, SystemClock.now());
-    let ended = store.end_every_login(reason, now, &events).await?;
-    audit.committed(true, &events);
+    let audit = app::command_audit(Arc::new(SystemClock));
+    let ended = end_every_login(&*store, &audit, &CallContext::operator()).await?;
     if restored {
         store.end_epoch().await?;
     }

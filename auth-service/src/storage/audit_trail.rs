@@ -50,6 +50,29 @@ async fn write_all(store: Arc<dyn AuditLog>, mut queue: mpsc::Receiver<AuditEven
     }
 }
 
+/// Logs each event. For a command: it only makes changes, with which their events are stored.
+pub struct AuditLogLines;
+
+impl AuditTrail for AuditLogLines {
+    fn record(&self, event: AuditEvent) {
+        self.log(&event);
+    }
+
+    fn log(&self, event: &AuditEvent) {
+        tracing::info!(
+            target: "audit",
+            kind = event.kind.as_str(),
+            user = event.user.map(tracing::field::display),
+            sid = event.sid.map(tracing::field::display),
+            client = event.client.as_ref().map(tracing::field::display),
+            actor = event.actor.map(tracing::field::display),
+            ip_address = event.source.ip_address.map(tracing::field::display),
+            request_id = event.source.request_id,
+            "audit"
+        );
+    }
+}
+
 impl AuditTrail for BackgroundAuditTrail {
     fn record(&self, event: AuditEvent) {
         self.log(&event);
@@ -65,16 +88,6 @@ impl AuditTrail for BackgroundAuditTrail {
     }
 
     fn log(&self, event: &AuditEvent) {
-        tracing::info!(
-            target: "audit",
-            kind = event.kind.as_str(),
-            user = event.user.map(tracing::field::display),
-            sid = event.sid.map(tracing::field::display),
-            client = event.client.as_ref().map(tracing::field::display),
-            actor = event.actor.map(tracing::field::display),
-            ip_address = event.source.ip_address.map(tracing::field::display),
-            request_id = event.source.request_id,
-            "audit"
-        );
+        AuditLogLines.log(event);
     }
 }

@@ -94,7 +94,7 @@ async fn wrong_encryption_key_creates_no_signing_key() {
             let keys = SigningKeys::new(
                 store.clone(),
                 wrong,
-                app::command_audit(store.clone(), Arc::new(ManualClock::default())),
+                app::command_audit(Arc::new(ManualClock::default())),
                 Arc::new(ManualClock::default()),
                 policy,
             );
@@ -207,7 +207,7 @@ async fn key_manager(service: &TestService) -> SigningKeys {
     };
     let sealer = Sealer::new(&config.key_encryption_key);
     let clock = Arc::new(service.clock.clone());
-    let audit = app::command_audit(store.clone(), clock.clone());
+    let audit = app::command_audit(clock.clone());
     SigningKeys::new(store, sealer, audit, clock, policy)
 }
 

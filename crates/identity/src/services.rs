@@ -17,8 +17,6 @@ pub struct IdentityServices {
     pub logins: LoginService,
     /// Issue, validation, introspection and revocation of tokens.
     pub tokens: TokenService,
-    /// Authentication of OAuth clients.
-    pub clients: ClientAuthenticationService,
 }
 
 impl IdentityServices {
@@ -29,8 +27,7 @@ impl IdentityServices {
         Self {
             authentication: AuthenticationService::new(deps.clone(), policy.clone()),
             logins: LoginService::new(deps.clone(), policy.clone()),
-            tokens: TokenService::new(DpopVerifier::new(&deps), clients.clone(), deps, policy),
-            clients,
+            tokens: TokenService::new(DpopVerifier::new(&deps), clients, deps, policy),
         }
     }
 }

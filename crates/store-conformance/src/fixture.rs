@@ -269,7 +269,7 @@ pub(crate) async fn advance(store: &dyn Store, grant: GrantId, generation: Gener
     let client = program();
     let rotation = Rotation {
         client: &client,
-        tokens_until: Some(NOW + EPHEMERAL),
+        tokens_until: NOW + EPHEMERAL,
     };
     let events = [event(AuditKind::Refreshed)];
     let advanced = store.advance((grant, generation), &rotation, NOW, &events);

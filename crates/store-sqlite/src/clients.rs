@@ -30,36 +30,28 @@ impl ClientStore for SqliteStore {
     ) -> Result<bool, StoreError> {
         let (hash, jwk) = match &client.auth_method {
             ClientAuthMethod::Public => (None, None),
-            ClientAuthMethod::Secret(hash) => (Some(hash.as_slice()), None),
-            ClientAuthMethod::Key(jwk) => (None, Some(jwk.as_str())),
+            ClientAuthMethod::Secret(hash) => (Some(hash.to_vec()), None),
+            ClientAuthMethod::Key(jwk) => (None, Some(jwk.clone())),
         };
         let grant_types: Vec<_> = client
             .grant_types
             .iter()
             .map(|grant| grant.as_str())
             .collect();
-        let mut writer = self.write().await?;
-        let mut transaction = writer.begin().await?;
-        let inserted = sqlx::query(
+        let insert = sqlx::query(
             "INSERT INTO clients \
                  (id, secret_hash, jwk, scope, audiences, grant_types, dpop_required, created_at) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING id",
         )
-        .bind(client.id.as_str())
+        .bind(client.id.to_string())
         .bind(hash)
         .bind(jwk)
         .bind(client.scopes.to_string())
         .bind(client.audiences.join(" "))
         .bind(grant_types.join(" "))
         .bind(client.dpop_required)
-        .bind(millis(client.created_at))
-        .run(&mut transaction)
-        .await?;
-        if inserted == 0 {
-            return Ok(false);
-        }
-        audit::commit(transaction, events).await?;
-        Ok(true)
+        .bind(millis(client.created_at));
+        self.change(insert, events).await
     }
 
     async fn client(&self, id: &ClientId) -> Result<Option<OauthClient>, StoreError> {
@@ -123,18 +115,10 @@ impl ClientStore for SqliteStore {
         hash: &[u8; 32],
         events: &[AuditEvent],
     ) -> Result<bool, StoreError> {
-        let mut writer = self.write().await?;
-        let mut transaction = writer.begin().await?;
-        let updated = sqlx::query("UPDATE clients SET secret_hash = ? WHERE id = ?")
-            .bind(hash.as_slice())
-            .bind(id.as_str())
-            .run(&mut transaction)
-            .await?;
-        if updated == 0 {
-            return Ok(false);
-        }
-        audit::commit(transaction, events).await?;
-        Ok(true)
+        let update = sqlx::query("UPDATE clients SET secret_hash = ? WHERE id = ? RETURNING id")
+            .bind(hash.to_vec())
+            .bind(id.to_string());
+        self.change(update, events).await
     }
 }
 

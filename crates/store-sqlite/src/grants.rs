@@ -42,8 +42,7 @@ impl GrantStore for SqliteStore {
         .bind(source.user_agent.clone())
         .bind(grant.tokens_until.map(millis))
         .bind(grant.sid.to_string());
-        let write = Write::from(insert).with_events(&grant.events);
-        Ok(self.commit(write).await?.len() == 1)
+        self.change(insert, &grant.events).await
     }
 
     async fn grant(&self, id: GrantId) -> Result<Option<(Grant, Login, User)>, StoreError> {
@@ -71,7 +70,7 @@ impl GrantStore for SqliteStore {
         now: OffsetDateTime,
         events: &[AuditEvent],
     ) -> Result<bool, StoreError> {
-        // An earlier access token may expire last, after a leap of the clock or a change of the setting. With NULL, the maximum is NULL.
+        // An earlier access token may expire last, after a leap of the clock or a change of the setting.
         let advance = sqlx::query(
             "UPDATE grants SET generation = ?, refreshed_at = ?, \
                                tokens_until = max(coalesce(tokens_until, 0), ?), \
@@ -82,7 +81,7 @@ impl GrantStore for SqliteStore {
         )
         .bind(from.next().0)
         .bind(millis(now))
-        .bind(rotation.tokens_until.map(millis))
+        .bind(millis(rotation.tokens_until))
         .bind(
             rotation
                 .client
@@ -97,8 +96,8 @@ impl GrantStore for SqliteStore {
         )
         .bind(millis(now))
         .bind(id.to_string());
-        let write = Write::from(advance).then(last_seen).with_events(events);
-        Ok(self.commit(write).await?.len() == 1)
+        self.change(Write::from(advance).then(last_seen), events)
+            .await
     }
 
     async fn end_grant(

@@ -21,7 +21,7 @@ use crate::{
     query::{RunQuery as _, unavailable},
 };
 
-/// Maximum number of statements that wait: the number of requests that are processed at once.
+/// Maximum number of writes that wait: the number of requests that are processed at once.
 const QUEUE_LENGTH: usize = 2048;
 
 /// A statement with its arguments.
@@ -61,7 +61,7 @@ impl From<Statement> for Write {
 /// The rows of its `RETURNING` clause.
 pub(super) type Rows = Vec<SqliteRow>;
 
-/// The queue of statements that wait for their commit, and the task that commits them. Clones share both.
+/// The queue of writes that wait for their commit, and the task that commits them. Clones share both.
 #[derive(Clone, Debug)]
 pub(super) struct GroupCommitter(mpsc::Sender<Job>);
 

@@ -34,30 +34,22 @@ impl KeyStore for SqliteStore {
         events: &[AuditEvent],
     ) -> Result<bool, StoreError> {
         let algorithm = key.public_key.algorithm().as_str();
-        let mut writer = self.write().await?;
-        let mut transaction = writer.begin().await?;
-        let inserted = sqlx::query(
+        let insert = sqlx::query(
             "INSERT INTO signing_keys \
                  (kid, algorithm, public_key, sealed_private_key, created_at, signs_from) \
              SELECT ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (\
                  SELECT 1 FROM signing_keys \
-                 WHERE algorithm = ? AND revoked_at IS NULL AND signs_from > ?)",
+                 WHERE algorithm = ? AND revoked_at IS NULL AND signs_from > ?) RETURNING kid",
         )
-        .bind(&key.kid)
+        .bind(key.kid.clone())
         .bind(algorithm)
         .bind(public_key_bytes(&key.public_key))
-        .bind(&key.sealed_private_key)
+        .bind(key.sealed_private_key.clone())
         .bind(millis(key.created_at))
         .bind(millis(key.signs_from))
         .bind(algorithm)
-        .bind(latest.map_or(i64::MIN, millis))
-        .run(&mut transaction)
-        .await?;
-        if inserted == 0 {
-            return Ok(false);
-        }
-        audit::commit(transaction, events).await?;
-        Ok(true)
+        .bind(latest.map_or(i64::MIN, millis));
+        self.change(insert, events).await
     }
 
     async fn revoke_signing_key(

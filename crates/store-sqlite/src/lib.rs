@@ -27,7 +27,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use holdfast_identity::store::StoreError;
+use holdfast_identity::{audit::AuditEvent, store::StoreError};
 use sqlx::{
     ConnectOptions as _,
     error::DatabaseError,
@@ -101,6 +101,16 @@ impl SqliteStore {
     /// Runs the statements of a frequent operation, such as a sign-in or a refresh, and commits them together with others.
     async fn commit(&self, write: impl Into<Write>) -> Result<Rows, StoreError> {
         self.commits.commit(write.into()).await
+    }
+
+    /// Commits a change of one row with its events; false if `change`, which returns the row, changed none.
+    async fn change(
+        &self,
+        change: impl Into<Write>,
+        events: &[AuditEvent],
+    ) -> Result<bool, StoreError> {
+        let write = change.into().with_events(events);
+        Ok(self.commit(write).await?.len() == 1)
     }
 }
 

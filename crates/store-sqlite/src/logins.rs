@@ -128,17 +128,13 @@ impl LoginStore for SqliteStore {
         )
         .bind(millis(now))
         .bind(sid.to_string());
-        Ok(self
-            .commit(Write::from(update).with_events(events))
-            .await?
-            .len()
-            == 1)
+        self.change(update, events).await
     }
 
     async fn update_authenticated_at(
         &self,
         sid: Sid,
-        password: AuthenticationVersion,
+        version: AuthenticationVersion,
         now: OffsetDateTime,
         events: &[AuditEvent],
     ) -> Result<bool, StoreError> {
@@ -150,12 +146,8 @@ impl LoginStore for SqliteStore {
         )
         .bind(millis(now))
         .bind(sid.to_string())
-        .bind(password.0);
-        Ok(self
-            .commit(Write::from(update).with_events(events))
-            .await?
-            .len()
-            == 1)
+        .bind(version.0);
+        self.change(update, events).await
     }
 
     async fn end_login(
@@ -237,7 +229,8 @@ struct StartedLogin {
 }
 
 impl SqliteStore {
-    /// Inserts a login with one statement. `None`: the account is disabled, its authentication version has changed, or the `sid` exists.
+    /// Inserts a login with one write of the group commit. `None`: the account is disabled, its authentication version has changed, or the
+    /// `sid` exists.
     async fn start_login(&self, login: &NewLogin) -> Result<Option<StartedLogin>, StoreError> {
         let amr: Vec<_> = login.factors.iter().map(|factor| factor.amr()).collect();
         let amr = amr.join(" ");

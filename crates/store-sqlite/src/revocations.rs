@@ -13,7 +13,6 @@ use time::OffsetDateTime;
 
 use crate::{
     SqliteStore, audit,
-    group_commit::Write,
     query::{RunQuery as _, get},
     row::{self, end_reason_text, millis},
 };
@@ -183,11 +182,7 @@ impl RevocationLog for SqliteStore {
         )
         .bind(jti.to_string())
         .bind(millis(expires_at + REVOCATION_MARGIN));
-        Ok(self
-            .commit(Write::from(append).with_events(events))
-            .await?
-            .len()
-            == 1)
+        self.change(append, events).await
     }
 
     async fn is_revoked(&self, jti: Jti) -> Result<bool, StoreError> {

@@ -89,6 +89,7 @@ reasons! {
     }
     RevokeTokenError {
         InvalidClient => InvalidClient,
+        UnauthorizedClient => UnauthorizedClient,
         InsufficientScope => InsufficientScope,
         ..Dpop,
         ..Throttled,

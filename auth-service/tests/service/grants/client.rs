@@ -121,6 +121,35 @@ async fn grant_in_a_login_of_a_browser_is_kept_by_its_client() {
     assert_refused(ended, Code::Unauthenticated, "LOGIN_ENDED");
 }
 
+/// A program that keeps its tokens may have no token with the scope `account`.
+#[tokio::test]
+async fn sign_out_of_grant_in_a_login_of_a_browser_ends_the_grant() {
+    let service = TestService::with_user("ada").await;
+    service.add_public_client("shop").await;
+    let login = service
+        .auth()
+        .login(from_web_service(browser_login()))
+        .await;
+    let login = login.unwrap().into_inner();
+    let exchange = for_browser_use(with_ticket(&login.login_ticket, "profile"));
+    let first = service.try_issue(from_web_service(exchange)).await.unwrap();
+    let (_, token) = service.add_grant(&login.sid, SHOP).await;
+    let shop = service.try_refresh(&token).await.unwrap();
+
+    let request = RevokeTokenRequest {
+        token: shop.access_token,
+        end_login: true,
+        ..Default::default()
+    };
+    let request = from_web_service(request);
+    service.auth().revoke_token(request).await.unwrap();
+
+    let refreshed = service.try_refresh(&shop.refresh_token).await;
+    assert_refused(refreshed, Code::Unauthenticated, "LOGIN_ENDED");
+    let request = for_browser_use(with_refresh(&first.refresh_token));
+    service.try_issue(from_web_service(request)).await.unwrap();
+}
+
 #[tokio::test]
 async fn grant_for_one_audience_is_issued_no_other() {
     let fixture = Fixture::start().await;

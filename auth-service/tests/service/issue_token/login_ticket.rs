@@ -53,6 +53,20 @@ async fn ticket_expires_after_sixty_seconds() {
     );
 }
 
+/// Only an edited database is like this: the client of sign-ins cannot be disabled.
+#[tokio::test]
+async fn ticket_without_client_of_sign_ins_is_an_internal_error() {
+    let service = TestService::with_user("ada").await;
+    let ticket = service.login("ada").await.login_ticket;
+    let disable = "UPDATE clients SET disabled_at = 1".to_owned();
+    service.execute_sql(disable).await;
+    let failed = service.try_exchange(&ticket, "").await;
+    assert_refused(failed, Code::Internal, "INTERNAL");
+    let enable = "UPDATE clients SET disabled_at = NULL".to_owned();
+    service.execute_sql(enable).await;
+    service.try_exchange(&ticket, "").await.unwrap();
+}
+
 #[tokio::test]
 async fn malformed_ticket_is_refused() {
     let service = TestService::with_user("ada").await;

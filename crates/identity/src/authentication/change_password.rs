@@ -114,7 +114,7 @@ impl AuthenticationService {
             .replace_password(caller, account, &new, context)
             .await?;
         Ok(PasswordChanged {
-            login: self.continue_login(account, &of_login).await,
+            login: self.start_login(&account, None, &of_login).await,
         })
     }
 

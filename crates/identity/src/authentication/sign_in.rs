@@ -139,9 +139,11 @@ impl AuthenticationService {
         context: &CallContext,
     ) -> Result<SignedIn, SignInError> {
         let id = account.user.id;
-        let result = match form {
-            Some(form) => self.start_form_login(account, context, form).await,
-            None => self.start_login(account, context).await,
+        let result = if let Some(form) = form {
+            self.start_form_login(account, context, form).await
+        } else {
+            let kind = Some(AuditKind::SignedIn);
+            self.start_login(&account, kind, context).await
         };
         if let Err(error) = &result {
             self.record_refusal(error, Some(id), context);
@@ -193,27 +195,15 @@ impl AuthenticationService {
         let _ = store.replace_password_hash(id, version, &hash).await;
     }
 
-    /// Starts a login of `account`, whose owner has just authenticated.
-    async fn start_login(
+    /// Starts a login of `account`, whose owner has just authenticated, and records `kind` for it, if given.
+    pub(super) async fn start_login(
         &self,
-        account: Account,
+        account: &Account,
+        kind: Option<AuditKind>,
         context: &CallContext,
     ) -> Result<SignedIn, SignInError> {
         let sid = Sid::random(&*self.deps.random);
-        let kind = Some(AuditKind::SignedIn);
-        let started = self.start_login_as(sid, &account, kind, context).await?;
-        started.ok_or(SignInError::InvalidCredentials)
-    }
-
-    /// Starts a login of `account` in place of the one in which its owner has just changed the password, which is the event that is
-    /// recorded.
-    pub(super) async fn continue_login(
-        &self,
-        account: Account,
-        context: &CallContext,
-    ) -> Result<SignedIn, SignInError> {
-        let sid = Sid::random(&*self.deps.random);
-        let started = self.start_login_as(sid, &account, None, context).await?;
+        let started = self.start_login_as(sid, account, kind, context).await?;
         started.ok_or(SignInError::InvalidCredentials)
     }
 
@@ -233,7 +223,7 @@ impl AuthenticationService {
         match self.recent_form_login(sid).await? {
             Some(started) => Ok(started),
             // That login has ended, or its ticket has expired.
-            None => self.start_login(account, context).await,
+            None => self.start_login(&account, kind, context).await,
         }
     }
 
@@ -245,15 +235,9 @@ impl AuthenticationService {
             let is_browser = login.kind == ClientKind::Browser;
             is_browser && login.is_live(now) && login.accepts_ticket(now)
         });
-        Ok(found.map(|(login, user)| SignedIn {
-            user,
-            sid,
-            client_kind: login.kind,
-            authenticated_at: login.authenticated_at,
-            factors: PASSWORD,
-            epoch: self.deps.revocations.epoch().id.clone(),
-            expires_at: login.expires_at,
-            ticket: self.ticket(sid),
+        Ok(found.map(|(login, user)| {
+            let times = (login.authenticated_at, login.expires_at);
+            self.signed_in(user, sid, login.kind, times)
         }))
     }
 
@@ -293,21 +277,34 @@ impl AuthenticationService {
         if !ended.is_empty() {
             self.deps.revocations.catch_up().await;
         }
-        Ok(Some(SignedIn {
-            user: user.clone(),
+        let times = (now, login.expires_at);
+        Ok(Some(self.signed_in(
+            user.clone(),
             sid,
-            client_kind: login.client.kind,
-            authenticated_at: now,
-            factors: PASSWORD,
-            epoch: self.deps.revocations.epoch().id.clone(),
-            expires_at: login.expires_at,
-            ticket: self.ticket(sid),
-        }))
+            login.client.kind,
+            times,
+        )))
     }
 
-    fn ticket(&self, sid: Sid) -> String {
+    /// The login with a ticket for its first tokens.
+    fn signed_in(
+        &self,
+        user: User,
+        sid: Sid,
+        client_kind: ClientKind,
+        (authenticated_at, expires_at): (OffsetDateTime, OffsetDateTime),
+    ) -> SignedIn {
         let handle = RefreshHandle::LoginTicket(sid);
-        self.deps.refresh_tokens.encode(handle)
+        SignedIn {
+            user,
+            sid,
+            client_kind,
+            authenticated_at,
+            factors: PASSWORD,
+            epoch: self.deps.revocations.epoch().id.clone(),
+            expires_at,
+            ticket: self.deps.refresh_tokens.encode(handle),
+        }
     }
 
     async fn find_account(&self, username: &str) -> Result<Option<Account>, StoreError> {

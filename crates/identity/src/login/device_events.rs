@@ -65,17 +65,17 @@ impl LoginService {
         let found = found.filter(|(_, login, _)| login.is_live(now));
         let (_, login, user) = found.ok_or(ReportDeviceError::LoginEnded)?;
         let (kind, subject) = (event.audit_kind(), AuditSubject::login(user.id, login.sid));
-        let events = [audit.event(context, kind, subject.clone())];
         match event {
             DeviceEvent::Bound => {
+                let events = [audit.event(context, kind, subject)];
                 let is_bound = store.set_bound_at(login.sid, now, &events).await?;
                 audit.committed(is_bound, &events);
             }
             DeviceEvent::TheftSuspected { ends_login: true } => {
-                let (sid, reason) = (login.sid, EndReason::Stolen);
-                let ended = store.end_login(sid, reason, now, &events).await?;
-                audit.committed(ended, &events);
-                self.deps.revocations.catch_up().await;
+                let event = audit.event(context, kind, subject);
+                self.deps
+                    .end_login(login.sid, EndReason::Stolen, event)
+                    .await?;
             }
             DeviceEvent::ProofRefused | DeviceEvent::TheftSuspected { ends_login: false } => {
                 audit.record(context, kind, subject);

@@ -99,7 +99,8 @@ pub struct NewGrant {
     pub key: Option<KeyThumbprint>,
     /// The source of the request.
     pub source: ClientInfo,
-    /// Time by which its access tokens have expired; see [`Rotation::tokens_until`](crate::login::Rotation::tokens_until).
+    /// Time by which its access tokens have expired, UTC, if these are the only credentials that are accepted without a look at the
+    /// rows of grant and login. `None` for a browser, whose session cookie is another such credential.
     pub tokens_until: Option<OffsetDateTime>,
     /// Start of the grant, UTC.
     pub created_at: OffsetDateTime,

@@ -1,7 +1,6 @@
 //! End of a grant by the account's owner.
 
 use crate::{
-    audit::{AuditKind, AuditSubject},
     authentication::StepUpRequired,
     call_context::CallContext,
     error::{Fault, StoreError, fault_from},
@@ -51,16 +50,14 @@ impl LoginService {
         if grant.is_first() {
             return Ok(self.end_own_login(caller, grant.sid, context).await?);
         }
-        let (now, audit) = (self.deps.clock.now(), &self.deps.audit);
         self.policy
-            .require_recent_authentication(caller.authenticated_at, now)?;
-        let subject = AuditSubject::grant(user.id, &grant);
-        let events = [audit.event(context, AuditKind::GrantEnded, subject)];
+            .require_recent_authentication(caller.authenticated_at, self.deps.clock.now())?;
         let reason = EndReason::EndedElsewhere;
-        let ended = self.deps.store.end_grant(id, reason, now, &events).await?;
-        audit.committed(ended, &events);
-        self.deps.revocations.catch_up().await;
-        if ended {
+        if self
+            .deps
+            .end_grant(user.id, &grant, reason, context)
+            .await?
+        {
             Ok(())
         } else {
             Err(EndGrantError::NotFound)

@@ -1,12 +1,13 @@
 //! List and end of logins, by the account's owner and by administrators.
 
 use crate::{
-    audit::{AuditEvent, AuditKind, AuditSubject},
+    audit::{AuditEvent, AuditKind, AuditRecorder, AuditSubject},
     authentication::StepUpRequired,
     call_context::CallContext,
     error::{Fault, StoreError, fault_from},
     id::{Sid, UserId},
     login::{EndReason, LoginRecord, LoginService},
+    store::Store,
     token::Person,
 };
 
@@ -116,4 +117,17 @@ impl LoginService {
         self.deps.revocations.catch_up().await;
         Ok(ended)
     }
+}
+
+/// Ends all logins of all accounts for the operator, and returns their number.
+pub async fn end_every_login(
+    store: &dyn Store,
+    audit: &AuditRecorder,
+    context: &CallContext,
+) -> Result<u64, StoreError> {
+    let event = audit.event(context, AuditKind::AllLoginsEnded, AuditSubject::default());
+    let (reason, now, events) = (EndReason::Operator, event.at, [event]);
+    let ended = store.end_every_login(reason, now, &events).await?;
+    audit.committed(true, &events);
+    Ok(ended)
 }

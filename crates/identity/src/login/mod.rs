@@ -1,6 +1,7 @@
 //! Logins: their state, their grants, their lists, their ends, and the devices that they are bound to.
 
 mod device_events;
+mod end;
 mod end_reason;
 mod generation;
 mod grant;
@@ -24,7 +25,7 @@ pub use self::{
     grants::EndGrantError,
     login_limit::MAX_LIVE_LOGINS,
     login_record::LoginRecord,
-    logins::{EndLoginError, EndOtherLoginsError},
+    logins::{EndLoginError, EndOtherLoginsError, end_every_login},
     new_login::{NewLogin, SignInForm},
     refresh_token_state::RefreshTokenState,
     rotation_changes::Rotation,

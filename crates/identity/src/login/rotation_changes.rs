@@ -9,7 +9,6 @@ use crate::login::ClientInfo;
 pub struct Rotation<'a> {
     /// The source of the request.
     pub client: &'a ClientInfo,
-    /// Time by which every access token of this and earlier generations has expired, if these are the only credentials that are
-    /// accepted without a look at the rows of grant and login. `None` for a browser, whose session cookie is another such credential.
-    pub tokens_until: Option<OffsetDateTime>,
+    /// Time by which every access token of this and earlier generations has expired, UTC.
+    pub tokens_until: OffsetDateTime,
 }

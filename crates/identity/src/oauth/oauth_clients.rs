@@ -191,7 +191,11 @@ impl OauthClients {
         let events = [self.event(context, AuditKind::ClientSecretRotated, id)];
         let is_set = self.store.set_client_secret(id, &hash, &events).await?;
         self.audit.committed(is_set, &events);
-        Ok(secret)
+        if is_set {
+            Ok(secret)
+        } else {
+            Err(RegisterClientError::NotFound)
+        }
     }
 
     fn event(&self, context: &CallContext, kind: AuditKind, client: &ClientId) -> AuditEvent {

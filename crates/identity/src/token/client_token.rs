@@ -6,10 +6,8 @@ use crate::{
     audit::{AuditKind, AuditSubject},
     call_context::CallContext,
     id::Jti,
-    oauth::{
-        ClientCredentials, DpopPolicy, GrantType, KeyThumbprint, OauthClient, PresentedProof,
-        ProofRequirements,
-    },
+    login::ClientKind,
+    oauth::{ClientCredentials, GrantType, OauthClient, PresentedProof, ProofRequirements},
     token::scope::within,
     token::{Claims, IssueTokenError, Scopes, TokenService},
 };
@@ -59,7 +57,8 @@ impl TokenService {
         if let Some(proof) = &proof {
             self.dpop.consume(proof).await?;
         }
-        let key = self.client_binding(&client, proof.map(|proof| proof.key))?;
+        let (api, proved) = (ClientKind::Api, proof.as_ref().map(|proof| &proof.key));
+        let key = self.required_binding(api, client.dpop_required, None, proved)?;
         let scopes = client_scopes(&client, request.scopes.clone())?;
         let audience = self.client_audience(&client, request.audience.as_deref())?;
         let issued_at = self.deps.clock.now().truncate_to_second();
@@ -72,7 +71,7 @@ impl TokenService {
             scopes,
             issued_at,
             expires_at: issued_at + self.policy.access_ttl,
-            key,
+            key: key.cloned(),
         };
         let access_token = self.deps.access_tokens.sign(&claims)?;
         let (kind, subject) = (
@@ -86,21 +85,6 @@ impl TokenService {
             scopes: claims.scopes,
             is_bound: claims.key.is_some(),
         })
-    }
-
-    /// Returns the key that the token must be bound to, given the key that was proved.
-    fn client_binding(
-        &self,
-        client: &OauthClient,
-        proved: Option<KeyThumbprint>,
-    ) -> Result<Option<KeyThumbprint>, IssueTokenError> {
-        match (proved, self.policy.dpop) {
-            (None, policy) if client.dpop_required || policy == DpopPolicy::Require => {
-                Err(self.dpop.required().into())
-            }
-            (_, DpopPolicy::Off) if !client.dpop_required => Ok(None),
-            (proved, _) => Ok(proved),
-        }
     }
 
     /// Returns the requested audience in its normal form, or the first one of the OAuth client.

@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use crate::{
     account::User,
     audit::AuditSubject,
+    error::Fault,
     id::{GrantId, Sid},
     login::{ClientKind, Generation, Grant, Login, NewGrant},
     oauth::ClientId,
@@ -62,7 +63,7 @@ impl TokenService {
             (RotationOutcome::Expired, _) => return Err(IssueTokenError::Expired),
             _ => {
                 let subject = AuditSubject::login(user.id, sid);
-                return Err(self.revoke_on_reuse(exchange, sid, subject, now).await?);
+                return Err(self.revoke_on_reuse(exchange, sid, subject).await?);
             }
         };
         self.require_step_up(&scopes, &login, now)?;
@@ -81,13 +82,16 @@ impl TokenService {
             self.update_last_seen(&login, now).await?;
             return self.mint(content, grant.generation).map(Some);
         }
-        if store
-            .insert_grant(&self.first_grant(exchange, &content))
-            .await?
-        {
-            self.mint(content, Generation::FIRST).map(Some)
-        } else {
+        let grant = self.first_grant(exchange, &content);
+        if store.insert_grant(&grant).await? {
+            return self.mint(content, Generation::FIRST).map(Some);
+        }
+        // A concurrent exchange would have been found by the second attempt.
+        if exchange.is_first_attempt {
             Ok(None)
+        } else {
+            let why = format!("the client {client} of sign-ins is missing or disabled");
+            Err(Fault::Internal(why).into())
         }
     }
 
@@ -102,7 +106,8 @@ impl TokenService {
             audience: None,
             key: content.key.cloned(),
             source: exchange.context.client.clone(),
-            tokens_until: self.tokens_until(content.login.kind, content.now),
+            tokens_until: (content.login.kind == ClientKind::Api)
+                .then(|| self.tokens_until(content.now)),
             created_at: content.now,
             // The exchange of a login ticket is part of the sign-in.
             events: Vec::new(),

@@ -23,8 +23,8 @@ impl TokenService {
         self.dpop.verify(proof, required)
     }
 
-    /// Returns the key that the next tokens of a grant must be bound to, given the key that it is bound to and the key that was
-    /// proved. A grant that is bound accepts no other key, and no refresh token without a proof.
+    /// Returns the key that the next tokens must be bound to, given the key that their grant is bound to and the key that was proved.
+    /// A grant that is bound accepts no other key, and no refresh token without a proof.
     pub(super) fn required_binding<'a>(
         &self,
         holder: ClientKind,

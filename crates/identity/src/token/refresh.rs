@@ -106,7 +106,7 @@ impl TokenService {
             RotationOutcome::Expired => return Err(IssueTokenError::Expired),
             RotationOutcome::Reused => {
                 let (sid, subject) = (login.sid, subject());
-                return Err(self.revoke_on_reuse(exchange, sid, subject, now).await?);
+                return Err(self.revoke_on_reuse(exchange, sid, subject).await?);
             }
             // A request that was in progress when a concurrent one rotated is no repeat of a lost answer.
             RotationOutcome::Repeat if exchange.is_first_attempt => {

@@ -1,6 +1,6 @@
 //! Revocation of tokens and of their logins (RFC 7009): `RevokeToken`.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use holdfast_core::replay_cache::ReplayCacheError;
 
@@ -11,10 +11,10 @@ use crate::{
     error::{Fault, StoreError, fault_from},
     id::{GrantId, Sid, UserId},
     leeway::LEEWAY,
-    login::{ClientKind, EndReason, Grant},
+    login::{ClientKind, EndReason},
     oauth::{
-        ClientId, DpopError, KeyThumbprint, OauthClient, PresentedProof, ProofRequirements,
-        VerifiedProof,
+        ClientCredentials, ClientId, DpopError, InvalidClient, KeyThumbprint, OauthClient,
+        PresentedProof, ProofRequirements, VerifiedProof,
     },
     revocation::RevocationStatus,
     token::{
@@ -33,16 +33,20 @@ pub struct RevocationRequest<'a> {
     pub token: &'a str,
     /// A DPoP proof of the key that the token is bound to.
     pub proof: Option<&'a PresentedProof>,
-    /// Whether the OAuth client that the token was issued to authenticated itself, so that no DPoP proof is needed.
-    pub by_own_client: bool,
+    /// The credentials of an OAuth client. Then the token must have been issued to that one, and a confidential one needs no DPoP proof.
+    pub client: Option<&'a ClientCredentials>,
 }
 
 /// Why a revocation is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum RevokeTokenError {
-    /// The OAuth client that the refresh token was issued to is confidential, and did not authenticate itself (RFC 7009 §2.1).
+    /// The OAuth client is unknown or disabled, its credentials are wrong, or it is confidential and the refresh token came without them
+    /// (RFC 7009 §2.1).
     #[error("the client is unknown, or its authentication is invalid")]
     InvalidClient,
+    /// The token was issued to another OAuth client.
+    #[error("the client is not authorized to do this")]
+    UnauthorizedClient,
     /// The access token lacks the scope `account`, which ending its login requires.
     #[error("the access token lacks a required scope")]
     InsufficientScope,
@@ -59,6 +63,40 @@ pub enum RevokeTokenError {
 
 fault_from!(RevokeTokenError: StoreError, ReplayCacheError);
 
+impl From<InvalidClient> for RevokeTokenError {
+    fn from(error: InvalidClient) -> Self {
+        match error {
+            InvalidClient::InvalidClient => Self::InvalidClient,
+            InvalidClient::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+/// Who presents a token for revocation.
+struct Revoker<'a> {
+    /// The OAuth client that authenticated itself, if any; also a public one.
+    client: Option<OauthClient>,
+    /// A DPoP proof of the key that the token is bound to.
+    proof: Option<&'a PresentedProof>,
+}
+
+impl Revoker<'_> {
+    /// Requires that the token was issued to the OAuth client that presents it (RFC 7009 §2.1).
+    fn require_owner(&self, owner: &str) -> Result<(), RevokeTokenError> {
+        let client = self.client.as_ref();
+        if client.is_some_and(|client| client.id.as_str() != owner) {
+            return Err(RevokeTokenError::UnauthorizedClient);
+        }
+        Ok(())
+    }
+
+    /// Whether the OAuth client proved by its own authentication that it may use the token.
+    fn is_confidential(&self) -> bool {
+        let client = self.client.as_ref();
+        client.is_some_and(OauthClient::is_confidential)
+    }
+}
+
 impl TokenService {
     /// Revokes one access token, or ends the login of a login ticket or the grant of a refresh token. For a text that is no token, and
     /// for a token that is expired or revoked, nothing is written. A bound token requires a DPoP proof.
@@ -67,11 +105,12 @@ impl TokenService {
         request: RevocationRequest<'_>,
         context: &CallContext,
     ) -> Result<(), RevokeTokenError> {
+        let revoker = self.revoker(request, context).await?;
         if let Some(handle) = self.deps.refresh_tokens.decode(request.token) {
-            return self.end_by_handle(handle, request, context).await;
+            return self.end_by_handle(handle, &revoker, context).await;
         }
         match self.deps.access_tokens.verify(request.token) {
-            Ok(claims) => self.revoke_access_token(&claims, request, context).await,
+            Ok(claims) => self.revoke_access_token(&claims, &revoker, context).await,
             Err(_) => Ok(()),
         }
     }
@@ -85,22 +124,27 @@ impl TokenService {
         request: RevocationRequest<'_>,
         context: &CallContext,
     ) -> Result<(), RevokeTokenError> {
+        let revoker = self.revoker(request, context).await?;
         if let Some(handle) = self.deps.refresh_tokens.decode(request.token) {
-            return self.end_by_handle(handle, request, context).await;
+            return self.end_by_handle(handle, &revoker, context).await;
         }
-        let claims = match self.claims_for_sign_out(request.token).await {
-            Ok(claims) => claims,
+        let Ok(claims) = self.deps.access_tokens.verify(request.token) else {
+            return Ok(());
+        };
+        revoker.require_owner(&claims.client_id)?;
+        match self.check_for_sign_out(&claims).await {
+            Ok(()) => {}
             Err(ValidateTokenError::Fault(fault)) => return Err(fault.into()),
             Err(_) => return Ok(()),
-        };
+        }
         let Some(person) = &claims.person else {
-            return self.revoke_access_token(&claims, request, context).await;
+            return self.revoke_access_token(&claims, &revoker, context).await;
         };
         let from_web_service = context.from_web_service;
         // Web-service has verified a token that has not expired, with its proof.
         let is_verified = from_web_service && !self.has_expired(&claims);
         let key = claims.key.as_ref().filter(|_| !is_verified);
-        let proof = self.required_proof(key, request)?;
+        let proof = self.required_proof(key, &revoker)?;
         let found = self.deps.store.grant(person.grant).await?;
         // Of an expired token the entry in the revocation log may have been deleted; the rows have not.
         let found = found.filter(|(grant, login, _)| !grant.ended && !login.ended);
@@ -108,21 +152,40 @@ impl TokenService {
             return Ok(());
         };
         let has_account = claims.scopes.contains(&Scope::Account);
-        let is_delegated = from_web_service && login.kind == ClientKind::Api;
+        let is_delegated = from_web_service && grant.holder(&login) == ClientKind::Api;
         if !has_account && !is_delegated {
             return Err(RevokeTokenError::InsufficientScope);
         }
         self.consume_if_any(proof).await?;
-        if has_account || grant.is_first() {
-            self.end_login((person.subject, person.sid), context).await
+        if has_account {
+            self.sign_out(person.subject, person.sid, context).await
         } else {
-            self.end_grant(&grant, person.subject, context).await
+            let user = person.subject;
+            self.deps
+                .end_grant(user, &grant, EndReason::SignedOut, context)
+                .await?;
+            Ok(())
         }
     }
 
-    /// Returns the claims of an access token that is valid, or was until it expired.
-    async fn claims_for_sign_out(&self, token: &str) -> Result<Arc<Claims>, ValidateTokenError> {
-        let claims = self.deps.access_tokens.verify(token)?;
+    /// Authenticates the OAuth client of a request, if it names one.
+    async fn revoker<'a>(
+        &self,
+        request: RevocationRequest<'a>,
+        context: &CallContext,
+    ) -> Result<Revoker<'a>, RevokeTokenError> {
+        let client = match request.client {
+            Some(credentials) => Some(self.clients.authenticate(credentials, context).await?),
+            None => None,
+        };
+        Ok(Revoker {
+            client,
+            proof: request.proof,
+        })
+    }
+
+    /// Requires that an access token is valid, or was until it expired.
+    async fn check_for_sign_out(&self, claims: &Claims) -> Result<(), ValidateTokenError> {
         let now = self.deps.clock.now();
         // A shorter lifetime may have been configured since the token was issued.
         let expected = ExpectedClaims {
@@ -130,9 +193,8 @@ impl TokenService {
             ..self.expected_claims(None)
         };
         claims.check(&expected, now.min(claims.expires_at))?;
-        self.check_not_revoked(&claims, Consistency::Local, now)
-            .await?;
-        Ok(claims)
+        self.check_not_revoked(claims, Consistency::Local, now)
+            .await
     }
 
     fn has_expired(&self, claims: &Claims) -> bool {
@@ -143,7 +205,7 @@ impl TokenService {
     async fn end_by_handle(
         &self,
         handle: RefreshHandle,
-        request: RevocationRequest<'_>,
+        revoker: &Revoker<'_>,
         context: &CallContext,
     ) -> Result<(), RevokeTokenError> {
         let store = &self.deps.store;
@@ -159,70 +221,42 @@ impl TokenService {
             },
             (None, None) => return Ok(()),
         };
+        let first_party = ClientId::first_party();
+        let owner = grant.as_ref().map_or(&first_party, |grant| &grant.client);
+        revoker.require_owner(owner.as_str())?;
         let is_confidential = grant
             .as_ref()
             .is_some_and(|grant| grant.client_rules.is_confidential);
-        if is_confidential && !request.by_own_client {
+        if is_confidential && !revoker.is_confidential() {
             return Err(RevokeTokenError::InvalidClient);
         }
         // Before the answer reveals whether the login is live.
         let key = grant.as_ref().and_then(|grant| grant.key.as_ref());
-        let proof = self.required_proof(key, request)?;
+        let proof = self.required_proof(key, revoker)?;
         if login.ended || grant.as_ref().is_some_and(|grant| grant.ended) {
             return Ok(());
         }
         self.consume_if_any(proof).await?;
-        match grant {
-            Some(grant) if !grant.is_first() => self.end_grant(&grant, user.id, context).await,
-            _ => self.end_login((user.id, login.sid), context).await,
-        }
-    }
-
-    /// Ends a grant because its OAuth client revoked its refresh token (RFC 7009 §2.1).
-    async fn end_grant(
-        &self,
-        grant: &Grant,
-        user: UserId,
-        context: &CallContext,
-    ) -> Result<(), RevokeTokenError> {
-        let (store, audit, now) = (&self.deps.store, &self.deps.audit, self.deps.clock.now());
-        let subject = AuditSubject::grant(user, grant);
-        let events = [audit.event(context, AuditKind::GrantEnded, subject)];
-        let reason = EndReason::SignedOut;
-        let ended = store.end_grant(grant.id, reason, now, &events).await?;
-        audit.committed(ended, &events);
-        self.deps.revocations.catch_up().await;
-        Ok(())
-    }
-
-    /// Whether an OAuth client may revoke this token (RFC 7009 §2.1): it was issued to that client, or is no token at all, so that
-    /// there is nothing to revoke.
-    pub async fn may_revoke(&self, client: &OauthClient, token: &str) -> Result<bool, Fault> {
-        let store = &self.deps.store;
-        let owner = match self.deps.refresh_tokens.decode(token) {
-            Some(RefreshHandle::RefreshToken(grant, _)) => {
-                let found = store.grant(grant).await?;
-                found.map(|(grant, ..)| grant.client.to_string())
-            }
-            Some(RefreshHandle::LoginTicket(_)) => Some(ClientId::first_party().to_string()),
-            None => {
-                let claims = self.deps.access_tokens.verify(token).ok();
-                claims.map(|claims| claims.client_id.clone())
-            }
+        let Some(grant) = grant else {
+            return self.sign_out(user.id, login.sid, context).await;
         };
-        Ok(owner.is_none_or(|owner| owner == client.id.as_str()))
+        self.deps
+            .end_grant(user.id, &grant, EndReason::SignedOut, context)
+            .await?;
+        Ok(())
     }
 
     async fn revoke_access_token(
         &self,
         claims: &Claims,
-        request: RevocationRequest<'_>,
+        revoker: &Revoker<'_>,
         context: &CallContext,
     ) -> Result<(), RevokeTokenError> {
+        revoker.require_owner(&claims.client_id)?;
         if self.has_expired(claims) {
             return Ok(());
         }
-        let proof = self.required_proof(claims.key.as_ref(), request)?;
+        let proof = self.required_proof(claims.key.as_ref(), revoker)?;
         if let RevocationStatus::Revoked(_) = self.deps.revocations.status(claims) {
             return Ok(());
         }
@@ -250,12 +284,12 @@ impl TokenService {
     fn required_proof(
         &self,
         key: Option<&KeyThumbprint>,
-        request: RevocationRequest<'_>,
+        revoker: &Revoker<'_>,
     ) -> Result<Option<VerifiedProof>, DpopError> {
-        let Some(key) = key.filter(|_| !request.by_own_client) else {
+        let Some(key) = key.filter(|_| !revoker.is_confidential()) else {
             return Ok(None);
         };
-        let proof = request.proof.ok_or_else(|| self.dpop.required())?;
+        let proof = revoker.proof.ok_or_else(|| self.dpop.required())?;
         let proof = self.dpop.verify(proof, ProofRequirements::WITH_NONCE)?;
         if proof.key == *key {
             Ok(Some(proof))
@@ -272,19 +306,17 @@ impl TokenService {
     }
 
     /// Ends a login because the account's owner signed out.
-    async fn end_login(
+    async fn sign_out(
         &self,
-        (user, sid): (UserId, Sid),
+        user: UserId,
+        sid: Sid,
         context: &CallContext,
     ) -> Result<(), RevokeTokenError> {
-        let (store, audit, now) = (&self.deps.store, &self.deps.audit, self.deps.clock.now());
-        let subject = AuditSubject::login(user, sid);
-        let events = [audit.event(context, AuditKind::LoginEnded, subject)];
-        let ended = store
-            .end_login(sid, EndReason::SignedOut, now, &events)
+        let (kind, subject) = (AuditKind::LoginEnded, AuditSubject::login(user, sid));
+        let event = self.deps.audit.event(context, kind, subject);
+        self.deps
+            .end_login(sid, EndReason::SignedOut, event)
             .await?;
-        audit.committed(ended, &events);
-        self.deps.revocations.catch_up().await;
         Ok(())
     }
 }

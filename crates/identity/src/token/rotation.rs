@@ -6,7 +6,7 @@ use crate::{
     audit::{AuditKind, AuditSubject},
     error::StoreError,
     id::Sid,
-    login::{ClientKind, EndReason, Grant, REPEAT_WINDOW, Rotation},
+    login::{EndReason, Grant, REPEAT_WINDOW, Rotation},
     token::{
         IssueTokenError, TokenService,
         mint::TokenContent,
@@ -33,7 +33,7 @@ impl TokenService {
         let events = [audit.event(call, AuditKind::Refreshed, subject)];
         let rotation = Rotation {
             client: &call.client,
-            tokens_until: self.tokens_until(grant.holder(content.login), now),
+            tokens_until: self.tokens_until(now),
         };
         let from = (grant.id, grant.generation);
         let has_advanced = store.advance(from, &rotation, now, &events).await?;
@@ -46,13 +46,9 @@ impl TokenService {
     }
 
     /// Time by which the access tokens that are issued now have expired; see [`Rotation::tokens_until`].
-    pub(super) fn tokens_until(
-        &self,
-        holder: ClientKind,
-        now: OffsetDateTime,
-    ) -> Option<OffsetDateTime> {
+    pub(super) fn tokens_until(&self, now: OffsetDateTime) -> OffsetDateTime {
         // A repeat of the previous generation may be answered within the window.
-        (holder == ClientKind::Api).then(|| now + REPEAT_WINDOW + self.policy.access_ttl)
+        now + REPEAT_WINDOW + self.policy.access_ttl
     }
 
     /// Ends the login of a login ticket or refresh token that was reused.
@@ -61,15 +57,10 @@ impl TokenService {
         exchange: &Exchange<'_>,
         sid: Sid,
         subject: AuditSubject,
-        now: OffsetDateTime,
     ) -> Result<IssueTokenError, StoreError> {
-        let (store, audit) = (&self.deps.store, &self.deps.audit);
-        let events = [audit.event(exchange.context, AuditKind::RefreshReused, subject)];
-        let ended = store
-            .end_login(sid, EndReason::Reused, now, &events)
-            .await?;
-        audit.committed(ended, &events);
-        self.deps.revocations.catch_up().await;
+        let (context, kind) = (exchange.context, AuditKind::RefreshReused);
+        let event = self.deps.audit.event(context, kind, subject);
+        self.deps.end_login(sid, EndReason::Reused, event).await?;
         Ok(IssueTokenError::Reused)
     }
 }

@@ -140,7 +140,7 @@ pub(super) async fn grant_advances_one_generation(fixture: Fixture) {
     client.user_agent = Some("program/2".to_owned());
     let rotation = Rotation {
         client: &client,
-        tokens_until: Some(later + EPHEMERAL),
+        tokens_until: later + EPHEMERAL,
     };
     let from = (grant, Generation::FIRST);
     let events = [event(AuditKind::Refreshed)];
@@ -277,7 +277,7 @@ pub(super) async fn time_of_last_token_does_not_decrease(fixture: Fixture) {
     for (generation, until) in [(1, latest), (2, NOW)] {
         let rotation = Rotation {
             client: &client,
-            tokens_until: Some(until),
+            tokens_until: until,
         };
         let from = (grant, Generation(generation));
         let advanced = fixture.store.advance(from, &rotation, NOW, &[]).await;

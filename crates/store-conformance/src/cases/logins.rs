@@ -242,7 +242,7 @@ pub(super) async fn entry_outlives_what_it_affects(fixture: Fixture) {
     let later = NOW + Duration::from_hours(1);
     let rotation = holdfast_identity::login::Rotation {
         client: &crate::fixture::program(),
-        tokens_until: Some(later + EPHEMERAL),
+        tokens_until: later + EPHEMERAL,
     };
     let from = (shop, holdfast_identity::login::Generation::FIRST);
     let advanced = fixture.store.advance(from, &rotation, later, &[]).await;

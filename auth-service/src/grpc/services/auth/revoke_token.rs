@@ -1,16 +1,13 @@
 //! `RevokeToken`: ends a login or revokes one access token (RFC 7009).
 
-use auth_proto::v1::{ClientCredentials, RevokeTokenRequest, RevokeTokenResponse};
-use holdfast_identity::{
-    call_context::CallContext,
-    token::{IssueTokenError, RevocationRequest},
-};
+use auth_proto::v1::{RevokeTokenRequest, RevokeTokenResponse};
+use holdfast_identity::token::RevocationRequest;
 use tonic::{Request, Status};
 
 use crate::grpc::{
     call_context::{proof_for_rpc, take_context},
     decode,
-    errors::{IntoStatus as _, OrStatus as _},
+    errors::OrStatus as _,
     rpc_paths,
     services::auth::AuthApi,
 };
@@ -25,14 +22,11 @@ pub(super) async fn revoke_token(
     let proof = message
         .dpop
         .map(|stated| proof_for_rpc(&context, stated, issuer, rpc_paths::REVOKE_TOKEN));
-    let by_own_client = match message.client_credentials {
-        Some(stated) => is_own_client(api, stated, &message.token, &context).await?,
-        None => false,
-    };
+    let client = message.client_credentials.map(decode::client_credentials);
     let revocation = RevocationRequest {
         token: &message.token,
         proof: proof.as_ref(),
-        by_own_client,
+        client: client.as_ref(),
     };
     let tokens = &api.identity.tokens;
     let revoked = if message.end_login {
@@ -44,27 +38,6 @@ pub(super) async fn revoke_token(
     Ok(RevokeTokenResponse {
         revocation_sequence: api.revocation_sequence().await,
     })
-}
-
-/// Whether an OAuth client that can authenticate itself did so. A token of another client is an error.
-async fn is_own_client(
-    api: &AuthApi,
-    stated: ClientCredentials,
-    token: &str,
-    context: &CallContext,
-) -> Result<bool, Status> {
-    let credentials = decode::client_credentials(stated);
-    let client = api
-        .identity
-        .clients
-        .authenticate(&credentials, context)
-        .await
-        .or_status()?;
-    let may_revoke = api.identity.tokens.may_revoke(&client, token);
-    if !may_revoke.await.or_status()? {
-        return Err(IssueTokenError::UnauthorizedClient.into_status());
-    }
-    Ok(client.is_confidential())
 }
 
 impl AuthApi {
