@@ -321,7 +321,8 @@ async fn unfinished_requests_delay_no_other_client_of_web_service() {
     let _alone = ALONE.lock().await;
     let pair = Pair::start_with(Options {
         web: vec![("WEB_MAX_CONNECTIONS", WEB_CONNECTIONS.to_string())],
-        ..Options::default()
+        // The long attacks last longer than a token does by default.
+        auth: vec![("AUTH_ACCESS_TTL", "24h".to_owned())],
     })
     .await;
     pair.add_user("ada", &[]).await;
