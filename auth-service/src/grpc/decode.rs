@@ -1,10 +1,12 @@
 //! Fields of request messages as values of the rules, or a status that names the field.
 
-use auth_proto::v1::{self, ErrorReason, client_credentials};
+use std::time::Duration;
+
+use auth_proto::v1::{self, ErrorReason, authentication_step::Step, client_credentials};
 use holdfast_identity::{
     account::{Password, Username},
     audit::AuditKind,
-    authentication::SignInError,
+    authentication::{AssuranceLevel, AuthenticationStep, SignInError},
     id::{GrantId, Sid, UserId},
     login::{DeviceEvent, EndGrantError, EndLoginError},
     oauth::{ClientAuthentication, ClientCredentials, ClientId, PresentedProof},
@@ -70,6 +72,50 @@ pub(super) fn username(field: &str, text: &str) -> Result<Username, Status> {
 /// A password to verify. One that is longer than a password may be is wrong, like any other wrong password.
 pub(super) fn password(text: &str) -> Result<Password, Status> {
     Password::parse(text).map_err(|_| SignInError::InvalidCredentials.into_status())
+}
+
+/// The step of an authentication, if the message has one.
+pub(super) fn step(
+    stated: Option<v1::AuthenticationStep>,
+) -> Result<Option<AuthenticationStep>, Status> {
+    match stated.map(|stated| stated.step) {
+        None => Ok(None),
+        Some(Some(Step::Password(text))) => {
+            Ok(Some(AuthenticationStep::Password(password(&text)?)))
+        }
+        Some(None) => Err(missing_step()),
+    }
+}
+
+/// The step of an authentication that continues.
+pub(super) fn next_step(
+    stated: Option<v1::AuthenticationStep>,
+) -> Result<AuthenticationStep, Status> {
+    step(stated)?.ok_or_else(missing_step)
+}
+
+fn missing_step() -> Status {
+    invalid("step", "a factor is required, such as password")
+}
+
+/// A required `acr`.
+pub(super) fn assurance_level(text: String) -> Result<Option<AssuranceLevel>, Status> {
+    let parse = |text: String| {
+        text.parse::<AssuranceLevel>()
+            .map_err(|why| invalid("acr", why.to_string()))
+    };
+    optional(text).map(parse).transpose()
+}
+
+/// A duration that may be absent.
+pub(super) fn duration(
+    field: &str,
+    stated: Option<prost_types::Duration>,
+) -> Result<Option<Duration>, Status> {
+    let parse = |stated| {
+        Duration::try_from(stated).map_err(|_| invalid(field, "is not a positive duration"))
+    };
+    stated.map(parse).transpose()
 }
 
 pub(super) const fn consistency(stated: v1::Consistency) -> Consistency {

@@ -93,6 +93,7 @@ async fn attempt_leads_to_login_in_one_call_or_two() {
     let login = service.go_on(step(&next.attempt, PASSWORD)).await.unwrap();
     assert_eq!(login.user.unwrap().username, "ada");
     assert_eq!(login.amr, ["pwd"]);
+    assert_eq!(login.acr, "aal1");
     service.try_exchange(&login.login_ticket, "").await.unwrap();
 }
 

@@ -18,6 +18,7 @@ async fn right_password_starts_login() {
         (user.id.to_string(), "ada".to_owned())
     );
     assert_eq!(login.amr, ["pwd"]);
+    assert_eq!(login.acr, "aal1");
     let (begins, ends) = (login.auth_time.unwrap(), login.login_expires_at.unwrap());
     assert_eq!(ends.seconds - begins.seconds, 90 * 24 * 3600);
 }

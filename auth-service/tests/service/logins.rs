@@ -53,6 +53,7 @@ async fn logins_of_account_are_listed() {
     assert_eq!(newer.ip_address, "127.0.0.1");
     assert!(newer.user_agent.starts_with("tonic/"), "{newer:?}");
     assert_eq!(newer.amr, ["pwd"]);
+    assert_eq!(newer.acr, "aal1");
     assert_eq!(newer.created_at, newer.auth_time);
     assert_eq!(newer.expires_at, other.login_expires_at);
 }

@@ -16,6 +16,7 @@ mod logins;
 mod oauth_clients;
 mod rate_limit;
 mod reauthenticate;
+mod reauthentication_steps;
 mod revoke_token;
 mod service_identity;
 mod sign_in_form;

@@ -3,7 +3,9 @@
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use holdfast_identity::{
-    authentication::{Attempt, AttemptCodec, AttemptId},
+    authentication::{
+        Attempt, AttemptCodec, AttemptId, AttemptPurpose, ReauthenticationAttempt, SignInAttempt,
+    },
     login::SignInForm,
 };
 use secrecy::SecretBox;
@@ -41,25 +43,34 @@ impl AttemptKey {
     }
 }
 
-/// An attempt as it is sealed. Identifiers are base64url, so that all attempts with names of one length have one length.
+/// An attempt as it is sealed. Identifiers are base64url, so that all sign-ins with names of one length have one length.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SealedAttempt {
-    id: String,
-    username: String,
-    form: Option<String>,
+    purpose: SealedPurpose,
     /// In seconds since 1970.
     expires_at: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+enum SealedPurpose {
+    SignIn {
+        id: String,
+        username: String,
+        form: Option<String>,
+    },
+    Reauthentication {
+        sid: String,
+        /// In milliseconds since 1970.
+        authenticated_at: i64,
+    },
 }
 
 impl AttemptCodec for AttemptKey {
     fn seal(&self, attempt: &Attempt) -> String {
         let sealed = SealedAttempt {
-            id: URL_SAFE_NO_PAD.encode(attempt.id.0),
-            username: attempt.username.clone(),
-            form: attempt
-                .form
-                .map(|form| URL_SAFE_NO_PAD.encode(form.as_bytes())),
+            purpose: encode(&attempt.purpose),
             expires_at: attempt.expires_at.unix_timestamp(),
         };
         // A struct of texts and numbers has a JSON form.
@@ -77,22 +88,66 @@ impl AttemptCodec for AttemptKey {
         let (hour, sealed) = sealed.split_first_chunk::<HOUR>()?;
         let json = self.of_hour(*hour)?.open(PLACE, sealed).ok()?;
         let attempt: SealedAttempt = serde_json::from_slice(&json).ok()?;
-        let bytes = |text: String| URL_SAFE_NO_PAD.decode(text).ok();
-        let form = match attempt.form {
-            Some(form) => Some(SignInForm::from_bytes(&bytes(form)?)?),
-            None => None,
-        };
         Some(Attempt {
-            id: AttemptId(bytes(attempt.id)?.try_into().ok()?),
-            username: attempt.username,
-            form,
+            purpose: decode(attempt.purpose)?,
             expires_at: OffsetDateTime::from_unix_timestamp(attempt.expires_at).ok()?,
         })
     }
 }
 
+fn encode(purpose: &AttemptPurpose) -> SealedPurpose {
+    match purpose {
+        AttemptPurpose::SignIn(attempt) => SealedPurpose::SignIn {
+            id: URL_SAFE_NO_PAD.encode(attempt.id.0),
+            username: attempt.username.clone(),
+            form: attempt
+                .form
+                .map(|form| URL_SAFE_NO_PAD.encode(form.as_bytes())),
+        },
+        AttemptPurpose::Reauthentication(attempt) => SealedPurpose::Reauthentication {
+            sid: attempt.sid.to_string(),
+            authenticated_at: millis(attempt.authenticated_at),
+        },
+    }
+}
+
+fn decode(purpose: SealedPurpose) -> Option<AttemptPurpose> {
+    let bytes = |text: String| URL_SAFE_NO_PAD.decode(text).ok();
+    match purpose {
+        SealedPurpose::SignIn { id, username, form } => {
+            let form = match form {
+                Some(form) => Some(SignInForm::from_bytes(&bytes(form)?)?),
+                None => None,
+            };
+            let id = AttemptId(bytes(id)?.try_into().ok()?);
+            Some(AttemptPurpose::SignIn(SignInAttempt { id, username, form }))
+        }
+        SealedPurpose::Reauthentication {
+            sid,
+            authenticated_at,
+        } => {
+            let nanos = i128::from(authenticated_at) * 1_000_000;
+            let attempt = ReauthenticationAttempt {
+                sid: sid.parse().ok()?,
+                authenticated_at: OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?,
+            };
+            Some(AttemptPurpose::Reauthentication(attempt))
+        }
+    }
+}
+
+/// The precision of the store.
+fn millis(time: OffsetDateTime) -> i64 {
+    let millis = time.unix_timestamp_nanos() / 1_000_000;
+    i64::try_from(millis).unwrap_or(i64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use holdfast_identity::id::Sid;
+
     use super::*;
 
     fn key(byte: u8) -> AttemptKey {
@@ -101,10 +156,26 @@ mod tests {
 
     fn attempt() -> Attempt {
         Attempt {
-            id: AttemptId([1; 16]),
-            username: "ada".to_owned(),
-            form: SignInForm::from_bytes(&[2; 16]),
+            purpose: AttemptPurpose::SignIn(SignInAttempt {
+                id: AttemptId([1; 16]),
+                username: "ada".to_owned(),
+                form: SignInForm::from_bytes(&[2; 16]),
+            }),
             expires_at: OffsetDateTime::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn attempt_of_each_purpose_keeps_its_content() {
+        let again = Attempt {
+            purpose: AttemptPurpose::Reauthentication(ReauthenticationAttempt {
+                sid: Sid::from_random_bytes([3; 16]),
+                authenticated_at: OffsetDateTime::UNIX_EPOCH + Duration::from_millis(1_234_567),
+            }),
+            ..attempt()
+        };
+        for attempt in [attempt(), again] {
+            assert_eq!(key(1).open(&key(1).seal(&attempt)), Some(attempt));
         }
     }
 

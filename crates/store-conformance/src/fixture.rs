@@ -79,7 +79,7 @@ pub(crate) fn new_login(account: &Account) -> NewLogin {
         authentication_version: account.authentication_version,
         client: program(),
         known_locations: KnownLocations::default(),
-        factors: &[Factor::Password],
+        factors: Factor::Password.into(),
         created_at: NOW,
         expires_at: NOW + LOGIN_TTL,
         events: vec![event(AuditKind::SignedIn)],

@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 use holdfast_core::rate_limited_log::LogRateLimiter;
 use holdfast_identity::{
-    account::{AuthenticationVersion, User},
+    account::User,
     audit::AuditEvent,
     authentication::{KNOWN_LOCATION_TTL, KnownLocations, LocationTrust},
     id::{Sid, UserId},
-    login::{EndReason, Login, LoginRecord, MAX_LIVE_LOGINS, NewLogin},
+    login::{AuthenticationUpdate, EndReason, Login, LoginRecord, MAX_LIVE_LOGINS, NewLogin},
     store::{LoginStore, StoreError},
 };
 use sqlx::AssertSqlSafe;
@@ -134,19 +134,20 @@ impl LoginStore for SqliteStore {
     async fn update_authenticated_at(
         &self,
         sid: Sid,
-        version: AuthenticationVersion,
-        now: OffsetDateTime,
+        update: &AuthenticationUpdate,
         events: &[AuditEvent],
     ) -> Result<bool, StoreError> {
         let update = sqlx::query(
             "UPDATE logins SET authenticated_at = ?1 \
-             WHERE sid = ?2 AND ended_at IS NULL AND expires_at > ?1 AND EXISTS (\
+             WHERE sid = ?2 AND ended_at IS NULL AND expires_at > ?1 \
+                 AND authenticated_at = coalesce(?3, authenticated_at) AND EXISTS (\
                  SELECT 1 FROM users WHERE id = logins.user_id \
-                     AND authentication_version = ?3 AND disabled_at IS NULL) RETURNING sid",
+                     AND authentication_version = ?4 AND disabled_at IS NULL) RETURNING sid",
         )
-        .bind(millis(now))
+        .bind(millis(update.now))
         .bind(sid.to_string())
-        .bind(version.0);
+        .bind(update.previous.map(millis))
+        .bind(update.version.0);
         self.change(update, events).await
     }
 
@@ -232,8 +233,6 @@ impl SqliteStore {
     /// Inserts a login with one write of the group commit. `None`: the account is disabled, its authentication version has changed, or the
     /// `sid` exists.
     async fn start_login(&self, login: &NewLogin) -> Result<Option<StartedLogin>, StoreError> {
-        let amr: Vec<_> = login.factors.iter().map(|factor| factor.amr()).collect();
-        let amr = amr.join(" ");
         let insert = sqlx::query(
             "INSERT INTO logins (sid, user_id, client_kind, ip_address, user_agent, amr, \
                                  created_at, authenticated_at, last_seen_at, expires_at) \
@@ -249,7 +248,7 @@ impl SqliteStore {
         .bind(client_kind_text(login.client.kind))
         .bind(login.client.ip_address.map(|address| address.to_string()))
         .bind(login.client.user_agent.clone())
-        .bind(amr)
+        .bind(login.factors.to_string())
         .bind(millis(login.created_at))
         .bind(millis(login.expires_at))
         .bind(login.user_id.to_string())
@@ -258,7 +257,7 @@ impl SqliteStore {
         .bind(bytes(login.known_locations.address))
         .bind(millis(login.created_at - LOCATION_INTERVAL));
         let mut write = Write::from(insert).with_events(&login.events);
-        for factor in login.factors {
+        for factor in login.factors.iter() {
             let used = sqlx::query(
                 "UPDATE credentials SET last_used_at = ? WHERE user_id = ? AND kind = ?",
             )

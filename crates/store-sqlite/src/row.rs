@@ -48,6 +48,7 @@ pub(super) fn login(row: &SqliteRow) -> Result<Login, StoreError> {
     Ok(Login {
         sid: parse(row, "sid")?,
         kind: client_kind(get(row, "client_kind")?)?,
+        factors: parse(row, "amr")?,
         authenticated_at: time(row, "authenticated_at")?,
         last_seen_at: time(row, "last_seen_at")?,
         expires_at: time(row, "expires_at")?,
@@ -106,7 +107,6 @@ pub(super) fn login_record(
             own.push(grant_record(grant)?);
         }
     }
-    let amr: &str = get(row, "amr")?;
     let address: Option<&str> = get(row, "ip_address")?;
     Ok(LoginRecord {
         sid: parse(row, "sid")?,
@@ -118,7 +118,7 @@ pub(super) fn login_record(
         },
         created_at: time(row, "created_at")?,
         authenticated_at: time(row, "authenticated_at")?,
-        amr: amr.split_whitespace().map(str::to_owned).collect(),
+        factors: parse(row, "amr")?,
         last_seen_at: time(row, "last_seen_at")?,
         expires_at: time(row, "expires_at")?,
         bound_at: optional_time(row, "bound_at")?,

@@ -289,7 +289,7 @@ mod tests {
                 device: None,
             },
             known_locations: KnownLocations::default(),
-            factors: &[Factor::Password],
+            factors: Factor::Password.into(),
             created_at: now,
             expires_at: now + time::Duration::HOUR,
             events: Vec::new(),

@@ -33,6 +33,8 @@ states_client!(
     RevokeTokenRequest,
     ReportDeviceRequest,
     ReauthenticateRequest,
+    StartReauthenticationRequest,
+    ContinueReauthenticationRequest,
     ChangePasswordRequest,
     EndLoginRequest,
     EndOtherLoginsRequest,

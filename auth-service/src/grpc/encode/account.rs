@@ -4,7 +4,7 @@ use auth_proto::v1;
 use holdfast_identity::{
     account::User,
     audit::AuditRecord,
-    authentication::{Factor, NextSteps, SignedIn},
+    authentication::{AssuranceLevel, Factor, Factors, NextSteps, SignedIn},
     id::Sid,
     login::{ClientKind, GrantRecord, LoginRecord},
 };
@@ -34,20 +34,31 @@ pub(in crate::grpc) fn signed_in(signed_in: SignedIn) -> v1::LoginResponse {
         login_expires_at: Some(timestamp(signed_in.expires_at)),
         login_ticket: signed_in.ticket,
         auth_time: Some(timestamp(signed_in.authenticated_at)),
-        amr: amr(signed_in.factors),
+        amr: amr(&signed_in.factors),
+        acr: acr(&signed_in.factors),
         client_kind: client_kind(signed_in.client_kind).into(),
         epoch: signed_in.epoch,
     }
 }
 
 pub(in crate::grpc) fn next_steps(next: NextSteps) -> v1::NextSteps {
-    let factors = next.factors.into_iter().map(|factor| match factor {
-        Factor::Password => v1::AuthenticationFactor::Password.into(),
-    });
+    let factors = next.factors.into_iter();
     v1::NextSteps {
-        factors: factors.collect(),
+        factors: factors.map(|next| factor(next).into()).collect(),
         attempt: next.attempt,
         expires_at: Some(timestamp(next.expires_at)),
+    }
+}
+
+/// The name of a factor in the metadata of an error: that of the contract without its prefix, such as `PASSWORD`.
+pub(in crate::grpc) fn factor_name(next: Factor) -> &'static str {
+    let name = factor(next).as_str_name();
+    name.strip_prefix("AUTHENTICATION_FACTOR_").unwrap_or(name)
+}
+
+const fn factor(factor: Factor) -> v1::AuthenticationFactor {
+    match factor {
+        Factor::Password => v1::AuthenticationFactor::Password,
     }
 }
 
@@ -60,7 +71,8 @@ pub(in crate::grpc) fn password_changed(
         login_expires_at: Some(timestamp(signed_in.expires_at)),
         login_ticket: signed_in.ticket,
         auth_time: Some(timestamp(signed_in.authenticated_at)),
-        amr: amr(signed_in.factors),
+        amr: amr(&signed_in.factors),
+        acr: acr(&signed_in.factors),
         epoch: signed_in.epoch,
         revocation_sequence,
     }
@@ -85,7 +97,8 @@ pub(in crate::grpc) fn login(login: LoginRecord, current: Sid) -> v1::Login {
         user_agent: login.client.user_agent.unwrap_or_default(),
         created_at: Some(timestamp(login.created_at)),
         auth_time: Some(timestamp(login.authenticated_at)),
-        amr: login.amr,
+        amr: amr(&login.factors),
+        acr: acr(&login.factors),
         last_seen_at: Some(timestamp(login.last_seen_at)),
         expires_at: Some(timestamp(login.expires_at)),
         bound_at: login.bound_at.map(timestamp),
@@ -132,9 +145,15 @@ const fn client_kind(kind: ClientKind) -> v1::ClientKind {
 }
 
 /// Authentication methods (RFC 8176).
-fn amr(factors: &[Factor]) -> Vec<String> {
+fn amr(factors: &Factors) -> Vec<String> {
     factors
         .iter()
         .map(|factor| factor.amr().to_owned())
         .collect()
+}
+
+/// Authentication context class (`OpenID` Connect Core §2); empty where no factor is known.
+fn acr(factors: &Factors) -> String {
+    let level = factors.assurance_level();
+    level.map_or("", AssuranceLevel::acr).to_owned()
 }

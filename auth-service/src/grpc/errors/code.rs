@@ -22,6 +22,7 @@ pub(super) const fn code_of(reason: ErrorReason) -> Code {
         | R::RefreshReused
         | R::InvalidClient
         | R::AttemptInvalid
+        | R::AdditionalFactorRequired
         | R::DpopProofRequired
         | R::DpopProofInvalid
         | R::DpopNonceRequired => Code::Unauthenticated,

@@ -39,6 +39,7 @@ reasons! {
     }
     ReauthenticateError {
         InvalidCredentials => InvalidCredentials,
+        InvalidAttempt => AttemptInvalid,
         ..Throttled,
         ..Fault,
     }

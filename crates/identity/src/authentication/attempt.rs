@@ -1,4 +1,4 @@
-//! Authentication attempts: the state between the steps of a sign-in.
+//! Authentication attempts: the state between the steps of a sign-in or a reauthentication.
 
 use std::time::Duration;
 
@@ -6,7 +6,8 @@ use holdfast_core::random::Random;
 use time::OffsetDateTime;
 
 use crate::{
-    authentication::{Factor, KeyedHash, KeyedHasher},
+    account::Password,
+    authentication::{AuthenticationService, Factor, KeyedHash, KeyedHasher},
     id::{Sid, UserId},
     login::SignInForm,
 };
@@ -14,7 +15,45 @@ use crate::{
 /// Time for which an attempt can be continued: ten minutes, or as long as a login lasts, if that is shorter.
 pub const ATTEMPT_TTL: Duration = Duration::from_mins(10);
 
-/// The identifier of an attempt.
+/// An authentication that has begun. It is not stored: the caller keeps it, sealed, so that a start costs no write and no memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// What its completion does.
+    pub purpose: AttemptPurpose,
+    /// Time from which on it is refused, UTC, in whole seconds.
+    pub expires_at: OffsetDateTime,
+}
+
+/// What the completion of an attempt does, and what makes it complete once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AttemptPurpose {
+    /// Starts a login.
+    SignIn(SignInAttempt),
+    /// Updates the time of the latest authentication of a login.
+    Reauthentication(ReauthenticationAttempt),
+}
+
+/// A sign-in that has begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignInAttempt {
+    /// Its identifier, from which that of its login is derived: the store starts one login for it.
+    pub id: AttemptId,
+    /// The username as it was typed; whether an account has it is found out at the step that needs it.
+    pub username: String,
+    /// The browser's form with which it began, which must continue it; `None` where a program began it.
+    pub form: Option<SignInForm>,
+}
+
+/// A reauthentication that has begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReauthenticationAttempt {
+    /// The login.
+    pub sid: Sid,
+    /// Time of its latest authentication when the attempt began, UTC, in milliseconds. The attempt is completed only while it is the same.
+    pub authenticated_at: OffsetDateTime,
+}
+
+/// The identifier of a sign-in attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttemptId(pub [u8; 16]);
 
@@ -26,26 +65,12 @@ impl AttemptId {
         Self(id)
     }
 
-    /// Derives the identifier of the login that `user` completes this attempt by, the same on all instances, so that the store starts
-    /// one login for an attempt.
+    /// Derives the identifier of the login that `user` completes this attempt by, the same on all instances.
     #[must_use]
     pub fn sid(&self, keyed_hasher: &dyn KeyedHasher, user: UserId) -> Sid {
         let KeyedHash(hash) = keyed_hasher.hash(&[b"attempt", user.as_bytes(), &self.0]);
         Sid::from_random_bytes(hash)
     }
-}
-
-/// A sign-in that has begun. It is not stored: the caller keeps it, sealed, so that a start costs no write and no memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attempt {
-    /// Its identifier, from which that of its login is derived.
-    pub id: AttemptId,
-    /// The username as it was typed; whether an account has it is found out at the step that needs it.
-    pub username: String,
-    /// The browser's form with which it began, which must continue it; `None` where a program began it.
-    pub form: Option<SignInForm>,
-    /// Time from which on it is refused, UTC, in whole seconds.
-    pub expires_at: OffsetDateTime,
 }
 
 /// Seals attempts for their caller, and opens them.
@@ -57,6 +82,22 @@ pub trait AttemptCodec: Send + Sync {
     fn open(&self, text: &str) -> Option<Attempt>;
 }
 
+/// What is presented for one factor.
+#[derive(Debug)]
+pub enum AuthenticationStep {
+    /// The account's password.
+    Password(Password),
+}
+
+/// The state of an authentication after a step.
+#[derive(Debug)]
+pub enum AuthenticationState<T> {
+    /// Every required factor was verified.
+    Done(T),
+    /// A further step is required.
+    Next(NextSteps),
+}
+
 /// What may follow in an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NextSteps {
@@ -66,4 +107,37 @@ pub struct NextSteps {
     pub factors: Vec<Factor>,
     /// Time from which on the attempt is refused, UTC.
     pub expires_at: OffsetDateTime,
+}
+
+/// The attempt cannot be continued: it is none of this issuer, has expired, was completed before, or belongs to another caller or purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the attempt is invalid, or has expired; start again")]
+pub struct InvalidAttempt;
+
+impl AuthenticationService {
+    /// Seals a new attempt.
+    pub(super) fn begin(&self, purpose: AttemptPurpose) -> NextSteps {
+        // The row of its login, which tells that it was completed, is kept as long as a login lasts.
+        let ttl = ATTEMPT_TTL.min(self.policy.login_ttl);
+        let expires_at = self.deps.clock.now().truncate_to_second() + ttl;
+        let attempt = Attempt {
+            purpose,
+            expires_at,
+        };
+        NextSteps {
+            attempt: self.deps.attempts.seal(&attempt),
+            factors: vec![Factor::Password],
+            expires_at,
+        }
+    }
+
+    /// Opens an attempt that has not expired.
+    pub(super) fn open_attempt(&self, text: &str) -> Result<AttemptPurpose, InvalidAttempt> {
+        let attempt = self.deps.attempts.open(text).ok_or(InvalidAttempt)?;
+        if self.deps.clock.now() < attempt.expires_at {
+            Ok(attempt.purpose)
+        } else {
+            Err(InvalidAttempt)
+        }
+    }
 }

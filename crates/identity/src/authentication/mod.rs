@@ -1,5 +1,6 @@
 //! Authentication: sign-in, reauthentication, password change, and their rate limits.
 
+mod assurance_level;
 mod attempt;
 mod change_password;
 mod factor;
@@ -15,16 +16,20 @@ mod steps;
 mod verify_password;
 
 pub use self::{
-    attempt::{ATTEMPT_TTL, Attempt, AttemptCodec, AttemptId, NextSteps},
+    assurance_level::{AssuranceLevel, UnknownAssuranceLevel},
+    attempt::{
+        ATTEMPT_TTL, Attempt, AttemptCodec, AttemptId, AttemptPurpose, AuthenticationState,
+        AuthenticationStep, InvalidAttempt, NextSteps, ReauthenticationAttempt, SignInAttempt,
+    },
     change_password::{ChangePasswordError, PasswordChanged},
-    factor::Factor,
+    factor::{Factor, Factors},
     keyed_hash::{KeyedHash, KeyedHasher},
     known_location::{KNOWN_LOCATION_TTL, KnownLocations, LocationTrust},
     login_attempt_keys::LoginAttemptKeys,
     rate_limit::{AttemptCounters, Counter, Limit, Throttled},
-    reauthenticate::ReauthenticateError,
+    reauthenticate::{ReauthenticateError, SufficientAuthentication},
     service::AuthenticationService,
-    sign_in::{LoginAttempt, SignInError, SignedIn},
+    sign_in::{SignInError, SignedIn},
     step_up::StepUpRequired,
-    steps::{AuthenticationState, AuthenticationStep, ContinueError},
+    steps::ContinueError,
 };

@@ -6,28 +6,24 @@ use crate::{
     account::{Account, Password, User, Username},
     audit::{AuditKind, AuditSubject},
     authentication::{
-        AuthenticationService, Factor, KnownLocations, Throttled,
+        AuthenticationService, Factor, Factors, KnownLocations, Throttled,
         verify_password::PasswordCheckError,
     },
     call_context::CallContext,
     error::{Fault, StoreError, fault_from},
     id::{Sid, UserId},
-    login::{ClientKind, NewLogin, SignInForm},
+    login::{ClientKind, Login, NewLogin, SignInForm},
     token::RefreshHandle,
 };
 
-/// The factors of a sign-in by password alone.
-const PASSWORD: &[Factor] = &[Factor::Password];
-
-/// An attempt to sign in.
-#[derive(Debug)]
-pub struct LoginAttempt {
+/// An attempt to sign in by password alone.
+pub(super) struct LoginAttempt {
     /// The username as it was typed.
-    pub username: String,
+    pub(super) username: String,
     /// The password as it was typed.
-    pub password: Password,
+    pub(super) password: Password,
     /// The sign-in form of web-service that was sent, if any.
-    pub form: Option<SignInForm>,
+    pub(super) form: Option<SignInForm>,
 }
 
 /// A login that was started.
@@ -42,7 +38,7 @@ pub struct SignedIn {
     /// Time of the authentication, UTC.
     pub authenticated_at: OffsetDateTime,
     /// The factors that were verified.
-    pub factors: &'static [Factor],
+    pub factors: Factors,
     /// The epoch of the store that the login belongs to.
     pub epoch: String,
     /// Expiry of the login, however often it is refreshed.
@@ -90,7 +86,7 @@ impl SignInError {
 
 impl AuthenticationService {
     /// Finds the account, verifies the password, and starts a login.
-    pub async fn sign_in(
+    pub(super) async fn sign_in(
         &self,
         attempt: LoginAttempt,
         context: &CallContext,
@@ -235,10 +231,7 @@ impl AuthenticationService {
             let is_browser = login.kind == ClientKind::Browser;
             is_browser && login.is_live(now) && login.accepts_ticket(now)
         });
-        Ok(found.map(|(login, user)| {
-            let times = (login.authenticated_at, login.expires_at);
-            self.signed_in(user, sid, login.kind, times)
-        }))
+        Ok(found.map(|(login, user)| self.signed_in(user, login)))
     }
 
     /// Starts the login with this identifier. `None` if the account may not sign in any more, or the identifier is in use.
@@ -261,7 +254,7 @@ impl AuthenticationService {
             authentication_version: account.authentication_version,
             known_locations: KnownLocations::of(&*self.deps.keyed_hasher, user.id, &client),
             client,
-            factors: PASSWORD,
+            factors: Factor::Password.into(),
             created_at: now,
             expires_at: now + self.policy.login_ttl,
             events: kind.map(event).into_iter().collect(),
@@ -277,32 +270,20 @@ impl AuthenticationService {
         if !ended.is_empty() {
             self.deps.revocations.catch_up().await;
         }
-        let times = (now, login.expires_at);
-        Ok(Some(self.signed_in(
-            user.clone(),
-            sid,
-            login.client.kind,
-            times,
-        )))
+        Ok(Some(self.signed_in(user.clone(), login.started())))
     }
 
     /// The login with a ticket for its first tokens.
-    fn signed_in(
-        &self,
-        user: User,
-        sid: Sid,
-        client_kind: ClientKind,
-        (authenticated_at, expires_at): (OffsetDateTime, OffsetDateTime),
-    ) -> SignedIn {
-        let handle = RefreshHandle::LoginTicket(sid);
+    fn signed_in(&self, user: User, login: Login) -> SignedIn {
+        let handle = RefreshHandle::LoginTicket(login.sid);
         SignedIn {
             user,
-            sid,
-            client_kind,
-            authenticated_at,
-            factors: PASSWORD,
+            sid: login.sid,
+            client_kind: login.kind,
+            authenticated_at: login.authenticated_at,
+            factors: login.factors,
             epoch: self.deps.revocations.epoch().id.clone(),
-            expires_at,
+            expires_at: login.expires_at,
             ticket: self.deps.refresh_tokens.encode(handle),
         }
     }

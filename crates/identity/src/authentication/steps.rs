@@ -3,10 +3,9 @@
 use holdfast_core::blanks;
 
 use crate::{
-    account::Password,
     authentication::{
-        ATTEMPT_TTL, Attempt, AttemptId, AuthenticationService, Factor, LoginAttempt, NextSteps,
-        SignInError, SignedIn,
+        AttemptId, AttemptPurpose, AuthenticationService, AuthenticationState, AuthenticationStep,
+        InvalidAttempt, NextSteps, SignInAttempt, SignInError, SignedIn, sign_in::LoginAttempt,
     },
     call_context::CallContext,
     login::SignInForm,
@@ -15,28 +14,12 @@ use crate::{
 /// Longest username of an attempt, in bytes; the rest is cut off. Without surrounding blanks, no account has a longer one.
 const MAX_USERNAME: usize = 256;
 
-/// What is presented for one factor.
-#[derive(Debug)]
-pub enum AuthenticationStep {
-    /// The account's password.
-    Password(Password),
-}
-
-/// The state of a sign-in after a step.
-#[derive(Debug)]
-pub enum AuthenticationState {
-    /// Every required factor was verified, and the login has started.
-    Done(Box<SignedIn>),
-    /// A further step is required.
-    Next(NextSteps),
-}
-
 /// Why an attempt was not continued.
 #[derive(Debug, thiserror::Error)]
 pub enum ContinueError {
-    /// It is no attempt of this issuer, has expired, was completed before, or was begun by another browser or program.
-    #[error("the attempt is invalid, or has expired; start again")]
-    InvalidAttempt,
+    /// It cannot be continued, or was begun by another browser or program.
+    #[error(transparent)]
+    InvalidAttempt(#[from] InvalidAttempt),
     /// The step failed. The attempt can be continued.
     #[error(transparent)]
     SignIn(#[from] SignInError),
@@ -51,9 +34,11 @@ impl AuthenticationService {
         step: Option<AuthenticationStep>,
         form: Option<SignInForm>,
         context: &CallContext,
-    ) -> Result<AuthenticationState, SignInError> {
+    ) -> Result<AuthenticationState<SignedIn>, SignInError> {
         let Some(AuthenticationStep::Password(password)) = step else {
-            return Ok(AuthenticationState::Next(self.begin(&username, form)));
+            return Ok(AuthenticationState::Next(
+                self.begin_sign_in(&username, form),
+            ));
         };
         let attempt = LoginAttempt {
             username,
@@ -61,7 +46,7 @@ impl AuthenticationService {
             form,
         };
         let signed_in = self.sign_in(attempt, context).await?;
-        Ok(AuthenticationState::Done(Box::new(signed_in)))
+        Ok(AuthenticationState::Done(signed_in))
     }
 
     /// Continues an attempt by a step. A completed attempt is refused, also where the same step is presented twice at once.
@@ -71,12 +56,14 @@ impl AuthenticationService {
         step: AuthenticationStep,
         form: Option<SignInForm>,
         context: &CallContext,
-    ) -> Result<AuthenticationState, ContinueError> {
+    ) -> Result<AuthenticationState<SignedIn>, ContinueError> {
         let AuthenticationStep::Password(password) = step;
-        let attempt = self.deps.attempts.open(attempt);
-        let now = self.deps.clock.now();
-        let attempt = attempt.filter(|attempt| attempt.form == form && now < attempt.expires_at);
-        let attempt = attempt.ok_or(ContinueError::InvalidAttempt)?;
+        let AttemptPurpose::SignIn(attempt) = self.open_attempt(attempt)? else {
+            return Err(InvalidAttempt.into());
+        };
+        if attempt.form != form {
+            return Err(InvalidAttempt.into());
+        }
         let sign_in = LoginAttempt {
             username: attempt.username,
             password,
@@ -94,26 +81,17 @@ impl AuthenticationService {
             let recent = self.recent_form_login(sid).await;
             started = recent.map_err(SignInError::from)?;
         }
-        let signed_in = started.ok_or(ContinueError::InvalidAttempt)?;
-        Ok(AuthenticationState::Done(Box::new(signed_in)))
+        let signed_in = started.ok_or(InvalidAttempt)?;
+        Ok(AuthenticationState::Done(signed_in))
     }
 
-    fn begin(&self, username: &str, form: Option<SignInForm>) -> NextSteps {
-        // The row of its login, which tells that it was completed, is kept as long as a login lasts.
-        let ttl = ATTEMPT_TTL.min(self.policy.login_ttl);
-        let expires_at = self.deps.clock.now().truncate_to_second() + ttl;
+    fn begin_sign_in(&self, username: &str, form: Option<SignInForm>) -> NextSteps {
         let username = blanks::trim(username);
         let length = username.floor_char_boundary(MAX_USERNAME);
-        let attempt = Attempt {
+        self.begin(AttemptPurpose::SignIn(SignInAttempt {
             id: AttemptId::random(&*self.deps.random),
             username: username[..length].to_owned(),
             form,
-            expires_at,
-        };
-        NextSteps {
-            attempt: self.deps.attempts.seal(&attempt),
-            factors: vec![Factor::Password],
-            expires_at,
-        }
+        }))
     }
 }

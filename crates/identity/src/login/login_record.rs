@@ -3,6 +3,7 @@
 use time::OffsetDateTime;
 
 use crate::{
+    authentication::Factors,
     id::Sid,
     login::{ClientInfo, GrantRecord},
 };
@@ -18,8 +19,8 @@ pub struct LoginRecord {
     pub created_at: OffsetDateTime,
     /// Time of the latest authentication, UTC.
     pub authenticated_at: OffsetDateTime,
-    /// Authentication methods (RFC 8176).
-    pub amr: Vec<String>,
+    /// The factors that were verified; `amr` and `acr`.
+    pub factors: Factors,
     /// Time of the latest use, UTC, accurate to [`LAST_SEEN_INTERVAL`](crate::login::LAST_SEEN_INTERVAL).
     pub last_seen_at: OffsetDateTime,
     /// Expiry of the login, however often it is refreshed.

@@ -30,5 +30,5 @@ pub use self::{
     refresh_token_state::RefreshTokenState,
     rotation_changes::Rotation,
     service::LoginService,
-    stored_login::{LAST_SEEN_INTERVAL, Login, TICKET_TTL},
+    stored_login::{AuthenticationUpdate, LAST_SEEN_INTERVAL, Login, TICKET_TTL},
 };

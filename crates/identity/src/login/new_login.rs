@@ -5,9 +5,9 @@ use time::OffsetDateTime;
 use crate::{
     account::AuthenticationVersion,
     audit::AuditEvent,
-    authentication::{Factor, KeyedHash, KeyedHasher, KnownLocations},
+    authentication::{Factors, KeyedHash, KeyedHasher, KnownLocations},
     id::{Sid, UserId},
-    login::ClientInfo,
+    login::{ClientInfo, Login},
 };
 
 /// A login that is about to start.
@@ -24,7 +24,7 @@ pub struct NewLogin {
     /// The locations of that source, which are known to the account from now on.
     pub known_locations: KnownLocations,
     /// The factors that were verified; `amr` of the login.
-    pub factors: &'static [Factor],
+    pub factors: Factors,
     /// Start of the login and time of the authentication, UTC.
     pub created_at: OffsetDateTime,
     /// Expiry of the login, however often it is refreshed.
@@ -36,6 +36,20 @@ pub struct NewLogin {
 }
 
 impl NewLogin {
+    /// Returns the login as it is once it has started.
+    #[must_use]
+    pub fn started(&self) -> Login {
+        Login {
+            sid: self.sid,
+            kind: self.client.kind,
+            factors: self.factors.clone(),
+            authenticated_at: self.created_at,
+            last_seen_at: self.created_at,
+            expires_at: self.expires_at,
+            ended: false,
+        }
+    }
+
     /// The audit events for the end of older logins.
     #[must_use]
     pub fn surplus_events(&self, ended: &[Sid]) -> Vec<AuditEvent> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use crate::{id::Sid, login::ClientKind};
+use crate::{account::AuthenticationVersion, authentication::Factors, id::Sid, login::ClientKind};
 
 /// Lifetime of a login ticket: one minute.
 pub const TICKET_TTL: Duration = Duration::from_mins(1);
@@ -19,6 +19,8 @@ pub struct Login {
     pub sid: Sid,
     /// Who keeps its tokens: web-service for a browser, or the program itself.
     pub kind: ClientKind,
+    /// The factors that were verified; `amr` and `acr`.
+    pub factors: Factors,
     /// Time of the latest authentication, UTC.
     pub authenticated_at: OffsetDateTime,
     /// Time of the latest use, UTC, accurate to [`LAST_SEEN_INTERVAL`].
@@ -27,6 +29,17 @@ pub struct Login {
     pub expires_at: OffsetDateTime,
     /// Whether it ended before its expiry.
     pub ended: bool,
+}
+
+/// An authentication of the account's owner within a login.
+#[derive(Clone, Copy, Debug)]
+pub struct AuthenticationUpdate {
+    /// The version of the credentials that were verified. It counts only if it is still the account's.
+    pub version: AuthenticationVersion,
+    /// Time of the authentication that it follows, UTC; it counts only if that is still the latest of the login. `None`: whatever that is.
+    pub previous: Option<OffsetDateTime>,
+    /// Its time, UTC.
+    pub now: OffsetDateTime,
 }
 
 impl Login {
@@ -57,6 +70,7 @@ pub(super) fn is_within(since: OffsetDateTime, window: Duration, now: OffsetDate
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::authentication::Factor;
 
     const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 
@@ -65,6 +79,7 @@ mod tests {
         let mut login = Login {
             sid: Sid::from_bytes([1; 16]),
             kind: ClientKind::Api,
+            factors: Factor::Password.into(),
             authenticated_at: NOW,
             last_seen_at: NOW,
             expires_at: NOW + Duration::from_hours(1),

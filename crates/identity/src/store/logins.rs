@@ -4,11 +4,11 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use crate::{
-    account::{AuthenticationVersion, User},
+    account::User,
     audit::AuditEvent,
     authentication::{KnownLocations, LocationTrust},
     id::{Sid, UserId},
-    login::{EndReason, Login, LoginRecord, NewLogin},
+    login::{AuthenticationUpdate, EndReason, Login, LoginRecord, NewLogin},
     store::StoreError,
 };
 
@@ -53,13 +53,12 @@ pub trait LoginStore: Send + Sync {
         events: &[AuditEvent],
     ) -> Result<bool, StoreError>;
 
-    /// Sets the time of the latest authentication of a login; false if the login has ended or expired, or its account is disabled or
-    /// has another authentication version.
+    /// Sets the time of the latest authentication of a login; false if the login has ended or expired or was authenticated otherwise
+    /// meanwhile, or its account is disabled or has another authentication version.
     async fn update_authenticated_at(
         &self,
         sid: Sid,
-        version: AuthenticationVersion,
-        now: OffsetDateTime,
+        update: &AuthenticationUpdate,
         events: &[AuditEvent],
     ) -> Result<bool, StoreError>;
 

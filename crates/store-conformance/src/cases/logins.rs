@@ -6,7 +6,10 @@ use holdfast_identity::{
     account::{AuthenticationVersion, PasswordHash},
     audit::AuditKind,
     id::{Sid, UserId},
-    login::{ClientInfo, ClientKind, EndReason, MAX_LIVE_LOGINS, NewGrant, NewLogin},
+    login::{
+        AuthenticationUpdate, ClientInfo, ClientKind, EndReason, MAX_LIVE_LOGINS, NewGrant,
+        NewLogin,
+    },
     revocation::{REVOCATION_MARGIN, Revoked},
 };
 
@@ -122,7 +125,7 @@ pub(super) async fn live_logins_are_listed_latest_used_first(fixture: Fixture) {
     assert_eq!(sids, [first, second]);
     assert_eq!(listed[0].last_seen_at, later);
     assert_eq!(listed[0].client.user_agent.as_deref(), Some("program/1"));
-    assert_eq!(listed[0].amr, ["pwd"]);
+    assert_eq!(listed[0].factors.to_string(), "pwd");
 }
 
 pub(super) async fn last_use_of_an_ended_login_stays(fixture: Fixture) {
@@ -152,11 +155,13 @@ pub(super) async fn authentication_needs_live_login_and_current_password(fixture
     fixture.end(ended).await;
     let later = NOW + Duration::from_mins(1);
     let events = [event(AuditKind::Reauthenticated)];
-    let update = async |sid: Sid, version: i64, at| {
-        let version = AuthenticationVersion(version);
-        let updated = fixture
-            .store
-            .update_authenticated_at(sid, version, at, &events);
+    let update = async |sid: Sid, version: i64, now| {
+        let update = AuthenticationUpdate {
+            version: AuthenticationVersion(version),
+            previous: None,
+            now,
+        };
+        let updated = fixture.store.update_authenticated_at(sid, &update, &events);
         updated.await.unwrap()
     };
     assert!(!update(sid, 2, later).await);
@@ -166,6 +171,22 @@ pub(super) async fn authentication_needs_live_login_and_current_password(fixture
     assert!(update(sid, 1, later).await);
     let (login, _) = fixture.store.login(sid).await.unwrap().unwrap();
     assert_eq!(login.authenticated_at, later);
+    assert_eq!(fixture.count(AuditKind::Reauthenticated).await, 1);
+}
+
+pub(super) async fn authentication_follows_the_previous_one_once(fixture: Fixture) {
+    let (_, sid) = fixture.signed_in().await;
+    let now = NOW + Duration::from_mins(1);
+    let update = AuthenticationUpdate {
+        version: AuthenticationVersion(1),
+        previous: Some(NOW),
+        now,
+    };
+    let events = [event(AuditKind::Reauthenticated)];
+    for expected in [true, false] {
+        let updated = fixture.store.update_authenticated_at(sid, &update, &events);
+        assert_eq!(updated.await.unwrap(), expected);
+    }
     assert_eq!(fixture.count(AuditKind::Reauthenticated).await, 1);
 }
 

@@ -65,6 +65,7 @@ cases! {$
         last_use_of_an_ended_login_stays,
         ended_login_is_not_bound,
         authentication_needs_live_login_and_current_password,
+        authentication_follows_the_previous_one_once,
         login_ends_once,
         login_without_grant_ends_without_entry,
         login_of_another_account_is_not_ended,

@@ -13,7 +13,10 @@ use holdfast_identity::{
     authentication::{KnownLocations, LocationTrust},
     id::{GrantId, Jti, Sid, UserId},
     key::StoredSigningKey,
-    login::{EndReason, Generation, Grant, Login, LoginRecord, NewGrant, NewLogin, Rotation},
+    login::{
+        AuthenticationUpdate, EndReason, Generation, Grant, Login, LoginRecord, NewGrant, NewLogin,
+        Rotation,
+    },
     oauth::{ClientId, OauthClient},
     revocation::{Epoch, Revocation, Revoked},
     store::{
@@ -163,7 +166,7 @@ delegate! {
         logins_of(user: UserId, now: OffsetDateTime) -> Stored<Vec<LoginRecord>>;
         update_last_seen(sid: Sid, now: OffsetDateTime) -> Stored<()>;
         set_bound_at(sid: Sid, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<bool>;
-        update_authenticated_at(sid: Sid, password: AuthenticationVersion, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<bool>;
+        update_authenticated_at(sid: Sid, update: &AuthenticationUpdate, events: &[AuditEvent]) -> Stored<bool>;
         end_login_of(user: UserId, sid: Sid, reason: EndReason, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<bool>;
         end_logins_of(user: UserId, except: Option<Sid>, reason: EndReason, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<u64>;
         end_every_login(reason: EndReason, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<u64>;

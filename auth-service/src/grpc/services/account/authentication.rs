@@ -1,11 +1,21 @@
-//! `Reauthenticate` and `ChangePassword`: operations that verify the owner's password.
+//! `Reauthenticate` in one call or in steps, and `ChangePassword`: operations that authenticate the owner again.
 
 use auth_proto::v1::{
-    ChangePasswordRequest, ChangePasswordResponse, ReauthenticateRequest, ReauthenticateResponse,
+    ChangePasswordRequest, ChangePasswordResponse, ContinueReauthenticationRequest,
+    ContinueReauthenticationResponse, ReauthenticateRequest, ReauthenticateResponse,
+    StartReauthenticationRequest, StartReauthenticationResponse,
+    continue_reauthentication_response, start_reauthentication_response,
+};
+use holdfast_identity::authentication::{
+    AuthenticationState, AuthenticationStep, SufficientAuthentication,
 };
 use tonic::{Request, Status};
 
-use crate::grpc::{decode, encode, errors::OrStatus as _, services::account::AccountApi};
+use crate::grpc::{
+    decode, encode,
+    errors::{OrStatus as _, completed},
+    services::account::AccountApi,
+};
 
 pub(super) async fn reauthenticate(
     api: &AccountApi,
@@ -13,9 +23,56 @@ pub(super) async fn reauthenticate(
 ) -> Result<ReauthenticateResponse, Status> {
     let (owner, context) = api.owner_in_context(&mut request).await?;
     let password = decode::password(&request.into_inner().password)?;
+    let step = Some(AuthenticationStep::Password(password));
     let authentication = &api.identity.authentication;
-    let reauthenticated = authentication.reauthenticate(&owner, &password, &context);
-    Ok(encode::reauthenticated(reauthenticated.await.or_status()?))
+    let sufficient = SufficientAuthentication::NONE;
+    let started = authentication.start_reauthentication(&owner, sufficient, step, &context);
+    let at = completed(started.await.or_status()?)?;
+    Ok(encode::reauthenticated(at))
+}
+
+pub(super) async fn start_reauthentication(
+    api: &AccountApi,
+    mut request: Request<StartReauthenticationRequest>,
+) -> Result<StartReauthenticationResponse, Status> {
+    use start_reauthentication_response::Result::{Done, Next};
+
+    let (owner, context) = api.owner_in_context(&mut request).await?;
+    let message = request.into_inner();
+    let sufficient = SufficientAuthentication {
+        max_age: decode::duration("max_age", message.max_age)?,
+        level: decode::assurance_level(message.acr)?,
+    };
+    let step = decode::step(message.step)?;
+    let authentication = &api.identity.authentication;
+    let started = authentication.start_reauthentication(&owner, sufficient, step, &context);
+    let result = match started.await.or_status()? {
+        AuthenticationState::Done(at) => Done(encode::reauthenticated(at)),
+        AuthenticationState::Next(next) => Next(encode::next_steps(next)),
+    };
+    Ok(StartReauthenticationResponse {
+        result: Some(result),
+    })
+}
+
+pub(super) async fn continue_reauthentication(
+    api: &AccountApi,
+    mut request: Request<ContinueReauthenticationRequest>,
+) -> Result<ContinueReauthenticationResponse, Status> {
+    use continue_reauthentication_response::Result::{Done, Next};
+
+    let (owner, context) = api.owner_in_context(&mut request).await?;
+    let ContinueReauthenticationRequest { attempt, step, .. } = request.into_inner();
+    let step = decode::next_step(step)?;
+    let authentication = &api.identity.authentication;
+    let continued = authentication.continue_reauthentication(&owner, &attempt, step, &context);
+    let result = match continued.await.or_status()? {
+        AuthenticationState::Done(at) => Done(encode::reauthenticated(at)),
+        AuthenticationState::Next(next) => Next(encode::next_steps(next)),
+    };
+    Ok(ContinueReauthenticationResponse {
+        result: Some(result),
+    })
 }
 
 pub(super) async fn change_password(

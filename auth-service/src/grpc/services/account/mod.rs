@@ -6,10 +6,12 @@ mod logins;
 use std::sync::Arc;
 
 use auth_proto::v1::{
-    ChangePasswordRequest, ChangePasswordResponse, EndGrantRequest, EndGrantResponse,
-    EndLoginRequest, EndLoginResponse, EndOtherLoginsRequest, EndOtherLoginsResponse,
-    GetAccountRequest, GetAccountResponse, ListLoginsRequest, ListLoginsResponse,
-    ReauthenticateRequest, ReauthenticateResponse, account_service_server::AccountService,
+    ChangePasswordRequest, ChangePasswordResponse, ContinueReauthenticationRequest,
+    ContinueReauthenticationResponse, EndGrantRequest, EndGrantResponse, EndLoginRequest,
+    EndLoginResponse, EndOtherLoginsRequest, EndOtherLoginsResponse, GetAccountRequest,
+    GetAccountResponse, ListLoginsRequest, ListLoginsResponse, ReauthenticateRequest,
+    ReauthenticateResponse, StartReauthenticationRequest, StartReauthenticationResponse,
+    account_service_server::AccountService,
 };
 use holdfast_identity::{
     account::Accounts,
@@ -57,6 +59,8 @@ rpcs! {
     AccountService for AccountApi {
         get_account(GetAccountRequest) -> GetAccountResponse = get_account;
         reauthenticate(ReauthenticateRequest) -> ReauthenticateResponse = authentication::reauthenticate;
+        start_reauthentication(StartReauthenticationRequest) -> StartReauthenticationResponse = authentication::start_reauthentication;
+        continue_reauthentication(ContinueReauthenticationRequest) -> ContinueReauthenticationResponse = authentication::continue_reauthentication;
         change_password(ChangePasswordRequest) -> ChangePasswordResponse = authentication::change_password;
         list_logins(ListLoginsRequest) -> ListLoginsResponse = logins::list;
         end_login(EndLoginRequest) -> EndLoginResponse = logins::end;

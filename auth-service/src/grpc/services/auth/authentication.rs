@@ -1,17 +1,16 @@
 //! `StartAuthentication` and `ContinueAuthentication`: sign-in in steps.
 
 use auth_proto::v1::{
-    AuthenticationStep, ContinueAuthenticationRequest, ContinueAuthenticationResponse,
-    StartAuthenticationRequest, StartAuthenticationResponse, authentication_step::Step,
-    continue_authentication_response, start_authentication_response,
+    ContinueAuthenticationRequest, ContinueAuthenticationResponse, StartAuthenticationRequest,
+    StartAuthenticationResponse, continue_authentication_response, start_authentication_response,
 };
-use holdfast_identity::authentication::{self, AuthenticationState};
+use holdfast_identity::authentication::AuthenticationState;
 use tonic::{Request, Status};
 
 use crate::grpc::{
     call_context::{sign_in_form, take_context},
     decode, encode,
-    errors::{OrStatus as _, invalid},
+    errors::OrStatus as _,
     services::auth::AuthApi,
 };
 
@@ -24,11 +23,11 @@ pub(super) async fn start(
     let context = take_context(&mut request, &api.service_identity)?;
     let form = sign_in_form(&context, &request);
     let message = request.into_inner();
-    let step = message.step.map(decode_step).transpose()?;
+    let step = decode::step(message.step)?;
     let authentication = &api.identity.authentication;
     let started = authentication.start_authentication(message.username, step, form, &context);
     let result = match started.await.or_status()? {
-        AuthenticationState::Done(signed_in) => Done(encode::signed_in(*signed_in)),
+        AuthenticationState::Done(signed_in) => Done(encode::signed_in(signed_in)),
         AuthenticationState::Next(next) => Next(encode::next_steps(next)),
     };
     Ok(StartAuthenticationResponse {
@@ -45,23 +44,14 @@ pub(super) async fn continue_attempt(
     let context = take_context(&mut request, &api.service_identity)?;
     let form = sign_in_form(&context, &request);
     let ContinueAuthenticationRequest { attempt, step, .. } = request.into_inner();
-    let step = decode_step(step.unwrap_or_default())?;
+    let step = decode::next_step(step)?;
     let authentication = &api.identity.authentication;
     let continued = authentication.continue_authentication(&attempt, step, form, &context);
     let result = match continued.await.or_status()? {
-        AuthenticationState::Done(signed_in) => Done(encode::signed_in(*signed_in)),
+        AuthenticationState::Done(signed_in) => Done(encode::signed_in(signed_in)),
         AuthenticationState::Next(next) => Next(encode::next_steps(next)),
     };
     Ok(ContinueAuthenticationResponse {
         result: Some(result),
     })
-}
-
-fn decode_step(step: AuthenticationStep) -> Result<authentication::AuthenticationStep, Status> {
-    match step.step {
-        Some(Step::Password(password)) => Ok(authentication::AuthenticationStep::Password(
-            decode::password(&password)?,
-        )),
-        None => Err(invalid("step", "a factor is required, such as password")),
-    }
 }

@@ -1,13 +1,13 @@
 //! `Login`: verifies username and password, and starts a login.
 
 use auth_proto::v1::{LoginRequest, LoginResponse};
-use holdfast_identity::authentication::LoginAttempt;
+use holdfast_identity::authentication::AuthenticationStep;
 use tonic::{Request, Status};
 
 use crate::grpc::{
     call_context::{sign_in_form, take_context},
     decode, encode,
-    errors::OrStatus as _,
+    errors::{OrStatus as _, completed},
     services::auth::AuthApi,
 };
 
@@ -20,11 +20,9 @@ pub(super) async fn login(
     let LoginRequest {
         username, password, ..
     } = request.into_inner();
-    let attempt = LoginAttempt {
-        password: decode::password(&password)?,
-        username,
-        form,
-    };
-    let signed_in = api.identity.authentication.sign_in(attempt, &context).await;
-    Ok(encode::signed_in(signed_in.or_status()?))
+    let step = Some(AuthenticationStep::Password(decode::password(&password)?));
+    let authentication = &api.identity.authentication;
+    let started = authentication.start_authentication(username, step, form, &context);
+    let signed_in = completed(started.await.or_status()?)?;
+    Ok(encode::signed_in(signed_in))
 }
