@@ -4,7 +4,9 @@ use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use anyhow::ensure;
 use clap::Args;
-use holdfast_client::{AuthClient, AuthError, ErrorReason};
+use holdfast_client::{
+    AuthClient, AuthError, AuthenticationState, AuthenticationStep, ErrorReason,
+};
 use secrecy::SecretString;
 use tokio::{
     task::JoinSet,
@@ -79,7 +81,11 @@ async fn sign_in(
     };
     while requests.next().is_some() {
         let started = Instant::now();
-        match auth.login(&username, &password, None, &client).await {
+        let step = Some(AuthenticationStep::Password(&password));
+        let signed_in = auth
+            .start_authentication(&username, step, None, &client)
+            .await;
+        match signed_in.and_then(AuthenticationState::completed) {
             Ok((person, _login)) => {
                 own.last = Instant::now();
                 own.successes.record(own.last - started);

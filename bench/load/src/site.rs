@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use clap::Args;
-use holdfast_client::{AuthClient, AuthConfig, ClientInfo, ClientKind};
+use holdfast_client::{AuthClient, AuthConfig, AuthenticationStep, ClientInfo, ClientKind};
 use holdfast_tls::TlsFiles;
 use secrecy::SecretString;
 use tonic::transport::{Channel, Endpoint};
@@ -54,7 +54,9 @@ impl Site {
     /// Signs in as [`USERNAME`], as a browser does.
     pub(crate) async fn sign_in(&self, auth: &AuthClient) -> anyhow::Result<SignedIn> {
         let client = client_at(Ipv4Addr::LOCALHOST.into());
-        let (person, login) = auth.login(USERNAME, &self.password, None, &client).await?;
+        let step = Some(AuthenticationStep::Password(&self.password));
+        let started = auth.start_authentication(USERNAME, step, None, &client);
+        let (person, login) = started.await?.completed()?;
         Ok(complete(auth, person, login).await?)
     }
 }

@@ -22,6 +22,7 @@ pub use auth_client::AuthClient;
 pub use authorization::{Authorization, DpopProof};
 pub use calls::{
     account::{Account, PasswordChange},
+    authentication::{AuthenticationFactor, AuthenticationState, AuthenticationStep, NextSteps},
     device::{DeviceEvent, DeviceReport},
     introspect::Introspection,
     jwks::{Jwk, Jwks},

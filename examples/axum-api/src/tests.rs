@@ -10,7 +10,9 @@ use auth_service::{
     config::Settings,
 };
 use clap::Parser;
-use holdfast_client::{AuthClient, AuthorizationGrant, ClientInfo, ClientKind, Holder, Tokens};
+use holdfast_client::{
+    AuthClient, AuthenticationStep, AuthorizationGrant, ClientInfo, ClientKind, Holder, Tokens,
+};
 use holdfast_core::clock::SystemClock;
 use holdfast_identity::call_context::CallContext;
 use reqwest::{Client, StatusCode};
@@ -86,7 +88,9 @@ fn program() -> ClientInfo {
 async fn sign_in(auth: &AuthClient) -> Tokens {
     let password = PASSWORD.to_owned().into();
     let client = program();
-    let (_, login) = auth.login("ada", &password, None, &client).await.unwrap();
+    let step = Some(AuthenticationStep::Password(&password));
+    let started = auth.start_authentication("ada", step, None, &client);
+    let (_, login) = started.await.unwrap().completed().unwrap();
     let grant = AuthorizationGrant::LoginTicket(&login.ticket);
     auth.issue_token(grant, "profile", Holder::Program(&client), None)
         .await

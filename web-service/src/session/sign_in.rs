@@ -1,9 +1,11 @@
-//! Sign-in of a browser.
+//! Sign-in, and reauthentication, with a password.
 
 use holdfast_client::{
-    AuthClient, AuthError, AuthorizationGrant, ClientInfo, Holder, Login, Person,
+    AuthClient, AuthError, AuthenticationStep, Authorization, AuthorizationGrant, ClientInfo,
+    Holder, Login, Person,
 };
 use secrecy::SecretString;
+use time::OffsetDateTime;
 
 /// Scope of a session in forward auth.
 pub const SESSION_SCOPE: &str = "profile";
@@ -29,8 +31,33 @@ pub async fn sign_in(
     form: &[u8; 16],
     client: &ClientInfo,
 ) -> Result<SignedIn, AuthError> {
-    let (person, login) = auth.login(username, password, Some(form), client).await?;
+    let credentials = (username, password);
+    let (person, login) = authenticate(auth, credentials, Some(form), client).await?;
     complete(auth, person, login).await
+}
+
+/// Verifies username and password and starts a login, whose ticket is to be exchanged.
+pub async fn authenticate(
+    auth: &AuthClient,
+    (username, password): (&str, &SecretString),
+    form: Option<&[u8; 16]>,
+    client: &ClientInfo,
+) -> Result<(Person, Login), AuthError> {
+    let step = Some(AuthenticationStep::Password(password));
+    let started = auth.start_authentication(username, step, form, client);
+    started.await?.completed()
+}
+
+/// Verifies the password of a session's account again; returns the time of it, the new `auth_time`.
+pub async fn reauthenticate(
+    auth: &AuthClient,
+    authorization: &Authorization,
+    password: &SecretString,
+    client: &ClientInfo,
+) -> Result<OffsetDateTime, AuthError> {
+    let step = Some(AuthenticationStep::Password(password));
+    let started = auth.start_reauthentication(authorization, step, client);
+    started.await?.completed()
 }
 
 /// Exchanges the login ticket of a new login.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod api;
+mod auth_client;
 mod authorization;
 mod content_type;
 mod cookie_prefix;

@@ -2,7 +2,7 @@
 
 use auth_proto::v1::{
     ChangePasswordRequest, ChangePasswordResponse, GetAccountRequest, GetAccountResponse,
-    ReauthenticateRequest, account_service_client::AccountServiceClient,
+    account_service_client::AccountServiceClient,
 };
 use holdfast_core::client_info::ClientInfo;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -14,7 +14,7 @@ use crate::{
     calls::login::Login,
     client_info,
     error::AuthError,
-    transport::response::{optional_time, time},
+    transport::response::{non_empty, optional_time, time},
     transport::retry_policy::{PASSWORD, READ},
 };
 
@@ -49,26 +49,6 @@ impl AuthClient {
                 .await
         };
         self.call(READ, call).await?.try_into()
-    }
-
-    /// Reauthenticates the token's owner with their password; returns the time of it, the new `auth_time`.
-    pub async fn reauthenticate(
-        &self,
-        authorization: &Authorization,
-        password: &SecretString,
-        client: &ClientInfo,
-    ) -> Result<OffsetDateTime, AuthError> {
-        let metadata = AuthorizationMetadata::new(authorization)?;
-        let call = async |channel| {
-            let message = ReauthenticateRequest {
-                password: password.expose_secret().to_owned(),
-                client: Some(client_info::encode(client)),
-            };
-            AccountServiceClient::new(channel)
-                .reauthenticate(metadata.add(self.request(message)))
-                .await
-        };
-        time(self.call(PASSWORD, call).await?.auth_time)
     }
 
     /// Replaces the password of the token's owner, ends all of their logins, and starts a new login.
@@ -115,6 +95,7 @@ impl TryFrom<ChangePasswordResponse> for Login {
             expires_at: time(response.login_expires_at)?,
             authenticated_at: time(response.auth_time)?,
             amr: response.amr,
+            acr: non_empty(response.acr),
             epoch: response.epoch,
             ticket: response.login_ticket.into(),
         })

@@ -35,6 +35,8 @@ pub struct LoginRecord {
     pub authenticated_at: OffsetDateTime,
     /// `amr`: the factors of the authentication (RFC 8176).
     pub amr: Vec<String>,
+    /// `acr`: the strength of the authentication; `None` from an older auth-service.
+    pub acr: Option<String>,
     /// Time of the latest use, stored once a minute.
     pub last_seen_at: OffsetDateTime,
     /// Time at which it ends at the latest.
@@ -153,6 +155,7 @@ fn decode(login: v1::Login) -> Result<LoginRecord, AuthError> {
         created_at: time(login.created_at)?,
         authenticated_at: time(login.auth_time)?,
         amr: login.amr,
+        acr: non_empty(login.acr),
         last_seen_at: time(login.last_seen_at)?,
         expires_at: time(login.expires_at)?,
         bound_at: optional_time(login.bound_at)?,

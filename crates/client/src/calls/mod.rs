@@ -1,6 +1,7 @@
 //! The calls of [`AuthClient`](crate::AuthClient), by subject: the types of each and their form in the contract.
 
 pub(crate) mod account;
+pub(crate) mod authentication;
 pub(crate) mod device;
 pub(crate) mod introspect;
 pub(crate) mod jwks;

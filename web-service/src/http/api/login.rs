@@ -12,7 +12,7 @@ use crate::{
         dpop::Dpop,
         extract::{client::ApiClientInfo, json::Json},
     },
-    session::sign_out::sign_out,
+    session::{sign_in::authenticate, sign_out::sign_out},
 };
 
 /// The body of a sign-in.
@@ -41,10 +41,8 @@ pub(in crate::http) async fn submit(
     Json(credentials): Json<Credentials>,
 ) -> Result<axum::Json<TokenResponse>, Problem> {
     let Credentials { username, password } = credentials;
-    let (_, login) = auth
-        .login(&username, &password, None, &client)
-        .await
-        .map_err(Problem::for_credential)?;
+    let signed_in = authenticate(&auth, (&username, &password), None, &client).await;
+    let (_, login) = signed_in.map_err(Problem::for_credential)?;
     let ticket = &login.ticket;
     let issued = auth
         .issue_token(

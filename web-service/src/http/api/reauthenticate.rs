@@ -9,11 +9,14 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::http::{
-    api::problem::Problem,
-    extract::{caller::ApiSession, client::BrowserInfo, json::Json},
-    set_cookie::{self, with_cookie},
-    state::AppState,
+use crate::{
+    http::{
+        api::problem::Problem,
+        extract::{caller::ApiSession, client::BrowserInfo, json::Json},
+        set_cookie::{self, with_cookie},
+        state::AppState,
+    },
+    session::sign_in::reauthenticate,
 };
 
 /// The body of a reauthentication.
@@ -41,11 +44,9 @@ pub(in crate::http) async fn submit(
     Json(body): Json<Password>,
 ) -> Result<Response, Problem> {
     let caller = state.authenticator.access_token(session).await?;
-    let at = state
-        .auth
-        .reauthenticate(&caller.authorization, &body.password, &client)
-        .await
-        .map_err(Problem::for_credential)?;
+    let (auth, authorization) = (&state.auth, &caller.authorization);
+    let reauthenticated = reauthenticate(auth, authorization, &body.password, &client).await;
+    let at = reauthenticated.map_err(Problem::for_credential)?;
     let session = state.authenticator.renew(caller.session, at).await?;
     let cookie = set_cookie::set_session(state.cookie_names(), &session.id);
     Ok(with_cookie(StatusCode::NO_CONTENT.into_response(), cookie))

@@ -40,8 +40,18 @@ impl FormError {
             error if error.is_refused_as(ErrorReason::InvalidCredentials) => {
                 Ok(Self::correctable("The current password is wrong."))
             }
+            error if error.is_refused_as(ErrorReason::AdditionalFactorRequired) => {
+                Ok(Self::additional_factor())
+            }
             error => Err(error.into()),
         }
+    }
+
+    /// The password is right and not enough, and these pages know no other factor (`ADDITIONAL_FACTOR_REQUIRED`).
+    pub(super) fn additional_factor() -> Self {
+        Self::correctable(
+            "This account needs more than a password, and this page cannot ask for it. Please sign in with a program that can.",
+        )
     }
 
     /// Too many passwords were tried (`THROTTLED`).
@@ -82,7 +92,22 @@ fn sentence(message: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use holdfast_client::{Refusal, RefusalKind};
+
     use super::*;
+
+    #[test]
+    fn further_factor_is_an_error_of_the_form() {
+        let refusal = Refusal {
+            kind: RefusalKind::Unauthenticated,
+            reason: ErrorReason::AdditionalFactorRequired.into(),
+            message: String::new(),
+            dpop_nonce: None,
+        };
+        let error = FormError::of(AuthError::Refused(refusal));
+        let status = error.map(|error| error.status).ok();
+        assert_eq!(status, Some(StatusCode::UNPROCESSABLE_ENTITY));
+    }
 
     #[test]
     fn wait_is_rounded_up_to_seconds_or_minutes() {

@@ -247,6 +247,9 @@ fn form_error(error: AuthError) -> Result<FormError, ServiceError> {
             text: INVALID_CREDENTIALS.to_owned(),
             retry_after: None,
         }),
+        error if error.is_refused_as(ErrorReason::AdditionalFactorRequired) => {
+            Ok(FormError::additional_factor())
+        }
         AuthError::Throttled { retry_after } => Ok(FormError::throttled(retry_after)),
         AuthError::Unavailable {
             reason,

@@ -27,7 +27,10 @@ use crate::{
     },
     request::local_path::LocalPath,
     service_error::ServiceError,
-    session::authenticator::{AuthenticatedSession, SessionWithToken},
+    session::{
+        authenticator::{AuthenticatedSession, SessionWithToken},
+        sign_in,
+    },
 };
 
 #[derive(Template)]
@@ -134,11 +137,9 @@ pub(super) async fn reauthenticate(
     password: &SecretString,
     client: &ClientInfo,
 ) -> Result<Reauthenticated, ReauthenticationError> {
-    let auth = &state.auth;
-    let reauthenticated = auth
-        .reauthenticate(&caller.authorization, password, client)
-        .await;
-    let at = match reauthenticated {
+    let (auth, authorization) = (&state.auth, &caller.authorization);
+    let reauthenticated = sign_in::reauthenticate(auth, authorization, password, client);
+    let at = match reauthenticated.await {
         Ok(at) => at,
         Err(error) => {
             let caller = Box::new(caller);

@@ -1,0 +1,245 @@
+//! Sign-in and reauthentication, in one step or in several.
+
+use auth_proto::{
+    SIGN_IN_FORM,
+    v1::{
+        self, ContinueAuthenticationRequest, ContinueReauthenticationRequest, LoginResponse,
+        ReauthenticateResponse, StartAuthenticationRequest, StartReauthenticationRequest,
+        account_service_client::AccountServiceClient, auth_service_client::AuthServiceClient,
+        authentication_step::Step, continue_authentication_response,
+        continue_reauthentication_response, start_authentication_response,
+        start_reauthentication_response,
+    },
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use holdfast_core::client_info::ClientInfo;
+use secrecy::{ExposeSecret as _, SecretString};
+use time::OffsetDateTime;
+use tonic::Request;
+
+pub use auth_proto::v1::AuthenticationFactor;
+
+use crate::{
+    auth_client::AuthClient,
+    authorization::{Authorization, AuthorizationMetadata},
+    calls::login::{self, Login, Person},
+    client_info,
+    error::{AuthError, Refusal, RefusalKind},
+    reason::ErrorReason,
+    transport::response::time,
+    transport::retry_policy::PASSWORD,
+};
+
+/// auth-service treated the login as one of another caller than web-service: it did not accept the service identity.
+const IDENTITY_NOT_ACCEPTED: &str = "auth-service does not know this service; check the service secret, or the name in the client certificate";
+
+/// What is presented for one factor.
+#[derive(Clone, Copy, Debug)]
+pub enum AuthenticationStep<'a> {
+    /// The account's password.
+    Password(&'a SecretString),
+}
+
+/// The state of an authentication after a step.
+#[derive(Debug)]
+pub enum AuthenticationState<T> {
+    /// It is complete.
+    Done(T),
+    /// A further step is required.
+    Next(NextSteps),
+}
+
+/// What may follow in an attempt.
+#[derive(Clone, Debug)]
+pub struct NextSteps {
+    /// The attempt, to be continued by its caller.
+    pub attempt: SecretString,
+    /// The factors of which one is to be presented next. A factor that this version of the contract does not have is left out.
+    pub factors: Vec<AuthenticationFactor>,
+    /// Time from which on the attempt is refused.
+    pub expires_at: OffsetDateTime,
+}
+
+impl<T> AuthenticationState<T> {
+    /// Returns the result, for a caller that can present no further factor.
+    ///
+    /// # Errors
+    /// A refusal with the reason `ADDITIONAL_FACTOR_REQUIRED` where one is required.
+    pub fn completed(self) -> Result<T, AuthError> {
+        match self {
+            Self::Done(result) => Ok(result),
+            Self::Next(_) => Err(AuthError::Refused(Refusal {
+                kind: RefusalKind::Unauthenticated,
+                reason: ErrorReason::AdditionalFactorRequired.into(),
+                message: "a further factor is required".to_owned(),
+                dpop_nonce: None,
+            })),
+        }
+    }
+}
+
+impl AuthClient {
+    /// Starts a sign-in. With a first step, it is complete where one factor is enough. Calls with the same `form`, the identifier of a
+    /// sign-in form, start one login within a minute.
+    pub async fn start_authentication(
+        &self,
+        username: &str,
+        step: Option<AuthenticationStep<'_>>,
+        form: Option<&[u8; 16]>,
+        client: &ClientInfo,
+    ) -> Result<AuthenticationState<(Person, Login)>, AuthError> {
+        use start_authentication_response::Result::{Done, Next};
+
+        let call = async |channel| {
+            let message = StartAuthenticationRequest {
+                username: username.to_owned(),
+                step: step.map(encode_step),
+                client: Some(client_info::encode(client)),
+            };
+            let request = with_form(self.request(message), form);
+            let mut auth = AuthServiceClient::new(channel);
+            auth.start_authentication(request).await
+        };
+        match self.call(PASSWORD, call).await?.result {
+            Some(Done(started)) => self.signed_in(started, client).await,
+            Some(Next(next)) => decode_next(next),
+            None => Err(AuthError::incomplete()),
+        }
+    }
+
+    /// Continues a sign-in by one step, with the `form` that it was started with. A refused step leaves the attempt as it is, unless the
+    /// reason is `ATTEMPT_INVALID`.
+    pub async fn continue_authentication(
+        &self,
+        attempt: &SecretString,
+        step: AuthenticationStep<'_>,
+        form: Option<&[u8; 16]>,
+        client: &ClientInfo,
+    ) -> Result<AuthenticationState<(Person, Login)>, AuthError> {
+        use continue_authentication_response::Result::{Done, Next};
+
+        let call = async |channel| {
+            let message = ContinueAuthenticationRequest {
+                attempt: attempt.expose_secret().to_owned(),
+                step: Some(encode_step(step)),
+                client: Some(client_info::encode(client)),
+            };
+            let request = with_form(self.request(message), form);
+            let mut auth = AuthServiceClient::new(channel);
+            auth.continue_authentication(request).await
+        };
+        match self.call(PASSWORD, call).await?.result {
+            Some(Done(started)) => self.signed_in(started, client).await,
+            Some(Next(next)) => decode_next(next),
+            None => Err(AuthError::incomplete()),
+        }
+    }
+
+    /// Starts a reauthentication of the token's owner; its result is the new `auth_time`. With a first step, it is complete where one
+    /// factor is enough.
+    pub async fn start_reauthentication(
+        &self,
+        authorization: &Authorization,
+        step: Option<AuthenticationStep<'_>>,
+        client: &ClientInfo,
+    ) -> Result<AuthenticationState<OffsetDateTime>, AuthError> {
+        use start_reauthentication_response::Result::{Done, Next};
+
+        let metadata = AuthorizationMetadata::new(authorization)?;
+        let call = async |channel| {
+            let message = StartReauthenticationRequest {
+                step: step.map(encode_step),
+                client: Some(client_info::encode(client)),
+                ..Default::default()
+            };
+            let request = metadata.add(self.request(message));
+            let mut account = AccountServiceClient::new(channel);
+            account.start_reauthentication(request).await
+        };
+        match self.call(PASSWORD, call).await?.result {
+            Some(Done(done)) => decode_reauthenticated(done),
+            Some(Next(next)) => decode_next(next),
+            None => Err(AuthError::incomplete()),
+        }
+    }
+
+    /// Continues a reauthentication of the token's owner by one step.
+    pub async fn continue_reauthentication(
+        &self,
+        authorization: &Authorization,
+        attempt: &SecretString,
+        step: AuthenticationStep<'_>,
+        client: &ClientInfo,
+    ) -> Result<AuthenticationState<OffsetDateTime>, AuthError> {
+        use continue_reauthentication_response::Result::{Done, Next};
+
+        let metadata = AuthorizationMetadata::new(authorization)?;
+        let call = async |channel| {
+            let message = ContinueReauthenticationRequest {
+                attempt: attempt.expose_secret().to_owned(),
+                step: Some(encode_step(step)),
+                client: Some(client_info::encode(client)),
+            };
+            let request = metadata.add(self.request(message));
+            let mut account = AccountServiceClient::new(channel);
+            account.continue_reauthentication(request).await
+        };
+        match self.call(PASSWORD, call).await?.result {
+            Some(Done(done)) => decode_reauthenticated(done),
+            Some(Next(next)) => decode_next(next),
+            None => Err(AuthError::incomplete()),
+        }
+    }
+
+    /// A login that was started. One that is not of the kind that this service stated is ended.
+    async fn signed_in(
+        &self,
+        response: LoginResponse,
+        client: &ClientInfo,
+    ) -> Result<AuthenticationState<(Person, Login)>, AuthError> {
+        if response.client_kind() != client_info::encode_kind(client.kind) {
+            self.end_login(&response.login_ticket, None, client).await?;
+            return Err(AuthError::Broken(IDENTITY_NOT_ACCEPTED.to_owned()));
+        }
+        login::decode(response).map(AuthenticationState::Done)
+    }
+}
+
+fn encode_step(step: AuthenticationStep<'_>) -> v1::AuthenticationStep {
+    let step = match step {
+        AuthenticationStep::Password(password) => {
+            Step::Password(password.expose_secret().to_owned())
+        }
+    };
+    v1::AuthenticationStep { step: Some(step) }
+}
+
+fn with_form<T>(mut request: Request<T>, form: Option<&[u8; 16]>) -> Request<T> {
+    let form = form.and_then(|form| URL_SAFE_NO_PAD.encode(form).parse().ok());
+    if let Some(form) = form {
+        request.metadata_mut().insert(SIGN_IN_FORM, form);
+    }
+    request
+}
+
+fn decode_next<T>(next: v1::NextSteps) -> Result<AuthenticationState<T>, AuthError> {
+    Ok(AuthenticationState::Next(NextSteps {
+        factors: known_factors(&next),
+        expires_at: time(next.expires_at)?,
+        attempt: next.attempt.into(),
+    }))
+}
+
+fn known_factors(next: &v1::NextSteps) -> Vec<AuthenticationFactor> {
+    let known = next
+        .factors
+        .iter()
+        .filter_map(|factor| (*factor).try_into().ok());
+    known.collect()
+}
+
+fn decode_reauthenticated(
+    response: ReauthenticateResponse,
+) -> Result<AuthenticationState<OffsetDateTime>, AuthError> {
+    time(response.auth_time).map(AuthenticationState::Done)
+}
