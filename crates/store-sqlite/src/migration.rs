@@ -63,10 +63,89 @@ pub(super) async fn migrate(writer: &Pool) -> Result<(), OpenError> {
 
 #[cfg(test)]
 mod tests {
-    use holdfast_identity::store::Maintenance as _;
+    use std::{path::Path, time::Duration};
+
+    use holdfast_identity::{
+        id::{GrantId, Sid},
+        login::EndReason,
+        revocation::{REVOCATION_MARGIN, Revoked},
+        store::{GrantStore as _, LoginStore as _, Maintenance as _, RevocationLog as _},
+    };
+    use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+    use time::OffsetDateTime;
 
     use super::*;
     use crate::SqliteStore;
+
+    /// The latest migration before grants.
+    const BEFORE_GRANTS: i64 = 11;
+
+    /// A login whose ticket was not exchanged, one whose tokens are bound to a key, and one from before `tokens_until`.
+    const LOGINS_BEFORE_GRANTS: &str = "\
+        INSERT INTO users (id, username, admin, password_hash, password_version, password_changed_at, created_at) \
+        VALUES ('00000000-0000-4000-8000-000000000001', 'ada', 0, 'hash', 1, 0, 0); \
+        INSERT INTO logins (sid, user_id, client_kind, scope, generation, refreshed_at, created_at, expires_at, jkt, tokens_until) \
+        VALUES ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000001', 'api', '', 0, 0, 0, 9000, NULL, NULL), \
+               ('00000000-0000-4000-8000-00000000000b', '00000000-0000-4000-8000-000000000001', 'api', 'account', 3, 5, 1, 9000, \
+                'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA', 2000), \
+               ('00000000-0000-4000-8000-00000000000c', '00000000-0000-4000-8000-000000000001', 'api', 'profile', 1, 0, 2, 9000, NULL, NULL)";
+
+    fn sid(last: u8) -> Sid {
+        let sid = format!("00000000-0000-4000-8000-00000000000{last:x}");
+        sid.parse().unwrap()
+    }
+
+    /// Writes a file as an earlier version did: with the migrations up to `latest`, and with these rows.
+    async fn write_as_of(file: &Path, latest: i64, rows: &'static str) {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true);
+        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+        let known = MIGRATIONS.iter().filter(|one| one.version <= latest);
+        let earlier = Migrator {
+            migrations: known.cloned().collect::<Vec<_>>().into(),
+            ..Migrator::DEFAULT
+        };
+        earlier.run(&mut connection).await.unwrap();
+        sqlx::raw_sql(rows).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn login_from_before_grants_keeps_ticket_key_and_unknown_expiry() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("auth.db");
+        write_as_of(&file, BEFORE_GRANTS, LOGINS_BEFORE_GRANTS).await;
+        let store = SqliteStore::open(&file).await.unwrap();
+
+        let grant = async |sid| store.grant(GrantId::first_of(sid)).await.unwrap();
+        assert!(grant(sid(10)).await.is_none());
+        assert!(store.login(sid(10)).await.unwrap().is_some());
+        let (bound, ..) = grant(sid(11)).await.unwrap();
+        assert_eq!(bound.key.map(|key| key.to_string()), Some("A".repeat(43)));
+        assert_eq!(
+            (bound.generation.0, bound.scopes.to_string()),
+            (3, "account".to_owned())
+        );
+        let (old, ..) = grant(sid(12)).await.unwrap();
+        assert!(old.key.is_none());
+
+        let now = OffsetDateTime::UNIX_EPOCH;
+        let ended = store.end_every_login(EndReason::Operator, now, &[]);
+        assert_eq!(ended.await.unwrap(), 3);
+        let entries = store.revocations_after(0, 10).await.unwrap();
+        let expiries = entries.iter().map(|entry| {
+            let since = entry.expires_at - now - REVOCATION_MARGIN;
+            (entry.revoked.clone(), since.unsigned_abs())
+        });
+        let millis = Duration::from_millis;
+        let expected = [
+            (Revoked::Login(sid(11)), millis(2000)),
+            // As long as the login could last.
+            (Revoked::Login(sid(12)), millis(9000)),
+        ];
+        assert_eq!(expiries.collect::<Vec<_>>(), expected);
+    }
 
     /// The error of opening a file after this statement.
     async fn open_error_after(sql: &'static str) -> OpenError {
