@@ -41,14 +41,14 @@ pub struct RevocationFeed {
     newest: watch::Sender<i64>,
 }
 
-/// The entries after a position in the log, and the state of the feed at the same moment.
+/// The entries after a position in the log, up to a limit, and the state of the feed at the same moment.
 pub struct RevocationBatch {
     /// The entries, by ascending sequence number.
     pub entries: Vec<Revocation>,
     /// Whether the log was read to its end within the last second.
     pub is_current: bool,
     /// The sequence number of the newest entry that was read, whether it has expired or not.
-    pub newest: i64,
+    pub newest_read: i64,
 }
 
 struct Memory {
@@ -107,7 +107,7 @@ impl RevocationFeed {
         RevocationBatch {
             entries: memory.revoked.after(sequence, limit),
             is_current: memory.is_current(),
-            newest: memory.revoked.newest(),
+            newest_read: memory.revoked.newest(),
         }
     }
 

@@ -40,7 +40,7 @@ const FRAMEWORKS_AND_DRIVERS: &[&str] = &[
     "tracing",
 ];
 
-const WALLS: [Wall; 10] = [
+const WALLS: [Wall; 11] = [
     Wall {
         package: "holdfast-core",
         may_depend_on: &[],
@@ -65,8 +65,13 @@ const WALLS: [Wall; 10] = [
         ],
     },
     Wall {
-        package: "holdfast-store-sqlite",
+        package: "holdfast-store-sql",
         may_depend_on: &["holdfast-core", "holdfast-identity"],
+        may_not_depend_on: &["tokio", "tracing"],
+    },
+    Wall {
+        package: "holdfast-store-sqlite",
+        may_depend_on: &["holdfast-core", "holdfast-identity", "holdfast-store-sql"],
         may_not_depend_on: &[
             "argon2",
             "auth-proto",

@@ -30,7 +30,7 @@ const NOT_BY_REQUESTS: &[&str] = &[
     "redis.evicts",
     "redis.too_old",
     "retention.audit_failed",
-    "retention.logins_failed",
+    "retention.purge_failed",
     "revocation_stream.disconnected",
     "thread.priority_unchanged",
 ];

@@ -13,7 +13,10 @@ use holdfast_identity::{
     audit::{AuditEvent, AuditKind, AuditRecorder, AuditSubject},
     call_context::CallContext,
     error::Fault,
-    key::{Algorithm, KeyRotation, PUBLICATION_LEAD_TIME, StoredSigningKey, expired_keys},
+    key::{
+        Algorithm, KeyRotation, PUBLICATION_LEAD_TIME, StoredSigningKey, expired_keys,
+        is_rotation_due,
+    },
     leeway::LEEWAY,
     store::Store,
 };
@@ -191,7 +194,7 @@ impl SigningKeys {
                 "signing key deleted; all of its tokens have expired"
             );
         }
-        if self.is_rotation_due(&keys, now) {
+        if is_rotation_due(&keys, self.policy.algorithm, self.policy.max_age, now) {
             // After a stop the system clock is right and ahead of the steady clock; after a leap it may show any time.
             let clock = self.clock.now().min(now + MAX_STOP);
             self.rotate_at(clock, &[]).await?;
@@ -205,11 +208,6 @@ impl SigningKeys {
             tracing::info!(event = "signing_keys.changed", "signing keys changed");
         }
         Ok(())
-    }
-
-    fn is_rotation_due(&self, keys: &[StoredSigningKey], now: OffsetDateTime) -> bool {
-        let newest = self.of_algorithm(keys).map(|key| key.signs_from).max();
-        newest.is_none_or(|signs_from| now >= signs_from + self.policy.max_age)
     }
 
     /// The keys of the configured algorithm.

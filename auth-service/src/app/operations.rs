@@ -7,12 +7,12 @@ use holdfast_core::{
     replay_cache::{InMemoryReplayCache, ReplayCache},
 };
 use holdfast_crypto::{
-    argon2id::Argon2id, attempt::AttemptKey, client_authentication::ClientAuthenticator,
+    argon2id::Argon2id, attempt::AttemptSealer, client_authentication::ClientAuthenticator,
     dpop::Dpop, jwt::Jwts, keyed_hash::HmacKeyedHasher, random::SystemRandom,
     refresh_token::RefreshTokenKey,
 };
 use holdfast_identity::{
-    account::Accounts, audit::AuditRecorder, authentication::AttemptCounters,
+    account::Accounts, audit::AuditRecorder, authentication::RateLimitCounters,
     dependencies::Dependencies, oauth::OauthClients, policy::Policy, services::IdentityServices,
     store::Store,
 };
@@ -22,7 +22,7 @@ use crate::{
     config::HashingConfig,
     revocation_feed::RevocationFeed,
     storage::{
-        counters::{memory::InMemoryAttemptCounters, redis::RedisAttemptCounters},
+        counters::{memory::InMemoryCounters, redis::RedisCounters},
         redis::Redis,
         replay_cache::RedisReplayCache,
     },
@@ -95,7 +95,7 @@ impl Operations {
             counters: attempt_counters(redis.clone(), clock.clone()),
             dpop_proofs: Arc::new(Dpop::new(&secrets.nonces)),
             replay_cache: replay_cache(redis, clock.clone()),
-            attempts: Arc::new(AttemptKey::new(&secrets.attempts)),
+            attempts: Arc::new(AttemptSealer::new(&secrets.attempts)),
             keyed_hasher: Arc::new(HmacKeyedHasher::new(&secrets.keyed_hashes)),
             refresh_tokens: Arc::new(RefreshTokenKey::new(&secrets.refresh_tokens)),
             audit,
@@ -110,10 +110,10 @@ impl Operations {
     }
 }
 
-fn attempt_counters(redis: Option<Redis>, clock: Arc<dyn Clock>) -> Arc<dyn AttemptCounters> {
+fn attempt_counters(redis: Option<Redis>, clock: Arc<dyn Clock>) -> Arc<dyn RateLimitCounters> {
     match redis {
-        Some(redis) => Arc::new(RedisAttemptCounters::new(redis, clock)),
-        None => Arc::new(InMemoryAttemptCounters::new(clock)),
+        Some(redis) => Arc::new(RedisCounters::new(redis, clock)),
+        None => Arc::new(InMemoryCounters::new(clock)),
     }
 }
 

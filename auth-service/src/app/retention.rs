@@ -28,7 +28,7 @@ pub(super) async fn purge_regularly(
         let now = steady.now();
         if let Err(error) = store.purge(now - LEEWAY).await {
             tracing::error!(
-                event = "retention.logins_failed",
+                event = "retention.purge_failed",
                 %error,
                 "expired logins were not deleted; retrying in an hour"
             );

@@ -23,7 +23,7 @@ pub struct ServeConfig {
     pub listen: SocketAddr,
     /// Address of the ops port.
     pub ops_listen: SocketAddr,
-    /// The database file.
+    /// The database file, which is created if there is none.
     pub database: PathBuf,
     /// The Redis that instances share for the counters of rate limits and the replay cache. `None`: each instance keeps its own in memory.
     pub redis: Option<RedisUrl>,
@@ -52,7 +52,7 @@ pub struct ServeConfig {
 /// The configuration of commands that create or revoke signing keys.
 #[derive(Debug)]
 pub struct KeyConfig {
-    /// The database file.
+    /// The database file, which is created if there is none.
     pub database: PathBuf,
     /// Key that seals the keys in the database.
     pub key_encryption_key: SecretKey,

@@ -58,9 +58,7 @@ impl RunToCompletionLayer {
         RequestLimit::acquire(Arc::clone(&self.limit), connection, Instant::now(), || {
             let metadata = MetadataMap::from_headers(request.headers().clone());
             let request = tonic::Request::from_parts(metadata, request.extensions().clone(), ());
-            self.service_identity
-                .authenticates(&request)
-                .unwrap_or(false)
+            self.service_identity.recognize(&request).unwrap_or(false)
         })
     }
 }

@@ -1,18 +1,23 @@
 //! `AuthService/StartAuthentication` and `ContinueAuthentication`: an incomplete sign-in gives no access.
 
+use auth_proto::FILE_DESCRIPTOR_SET;
 use auth_proto::v1::{
-    AuthenticationFactor, AuthenticationStep, ContinueAuthenticationRequest,
-    IntrospectTokenRequest, LoginResponse, NextSteps, RevokeTokenRequest,
-    StartAuthenticationRequest, authentication_step::Step, continue_authentication_response,
-    start_authentication_response,
+    AuthenticationStep, ContinueAuthenticationRequest, LoginResponse, NextSteps, PasswordFactor,
+    RevokeTokenRequest, StartAuthenticationRequest, StartReauthenticationRequest,
+    authentication_step::Step, continue_authentication_response, next_step,
+    start_authentication_response, start_reauthentication_response,
 };
 use holdfast_core::clock::Clock as _;
+use holdfast_identity::audit::{AuditKind, AuditQuery};
+use prost::Message as _;
+use prost_types::FileDescriptorSet;
 use tokio::task::JoinSet;
-use tonic::{Code, Request, Status};
+use tonic::{Code, Request, Status, client::Grpc, codegen::http::uri::PathAndQuery};
+use tonic_prost::ProstCodec;
 
 use crate::support::{
     PASSWORD, TestService, assert_refused, bearer, browser_login, from_web_service, minutes,
-    rounds, seconds, with_metadata, with_refresh, with_ticket,
+    rounds, seconds, until, with_metadata, with_refresh, with_ticket,
 };
 
 /// Identifiers of sign-in forms, 16 bytes in base64url.
@@ -89,7 +94,9 @@ async fn attempt_leads_to_login_in_one_call_or_two() {
     service.try_exchange(&login.login_ticket, "").await.unwrap();
 
     let next = service.begin(start(" ADA ")).await;
-    assert_eq!(next.factors, [i32::from(AuthenticationFactor::Password)]);
+    let password = next_step::Factor::Password(PasswordFactor {});
+    assert_eq!(next.steps.len(), 1);
+    assert_eq!(next.steps[0].factor, Some(password));
     let login = service.go_on(step(&next.attempt, PASSWORD)).await.unwrap();
     assert_eq!(login.user.unwrap().username, "ada");
     assert_eq!(login.amr, ["pwd"]);
@@ -230,6 +237,31 @@ async fn attempt_changed_in_any_byte_is_refused() {
     service.go_on(step(&attempt, PASSWORD)).await.unwrap();
 }
 
+/// The RPCs that a caller authorizes with an access token, from the descriptors of the contract.
+fn rpcs_with_a_token() -> Vec<String> {
+    let files = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap().file;
+    let services = files.iter().flat_map(|file| &file.service);
+    let own =
+        services.filter(|service| ["AccountService", "AdminService"].contains(&service.name()));
+    let paths: Vec<_> = own
+        .flat_map(|service| {
+            let path = |method: &str| format!("/auth.v1.{}/{method}", service.name());
+            service.method.iter().map(move |method| path(method.name()))
+        })
+        .collect();
+    assert!(paths.len() > 20, "{paths:?}");
+    paths
+}
+
+/// Calls an RPC with an empty message.
+async fn call(service: &TestService, path: &str, token: &str) -> Result<(), Status> {
+    let mut grpc = Grpc::new(service.channel.clone());
+    grpc.ready().await.unwrap();
+    let path = PathAndQuery::try_from(path.to_owned()).unwrap();
+    let codec = ProstCodec::<(), ()>::default();
+    grpc.unary(bearer((), token), path, codec).await.map(drop)
+}
+
 #[tokio::test]
 async fn attempt_is_no_other_credential() {
     let service = TestService::with_user("ada").await;
@@ -240,15 +272,20 @@ async fn attempt_is_no_other_credential() {
         let issued = service.try_issue(request).await;
         assert_refused(issued, Code::Unauthenticated, "TOKEN_MALFORMED");
     }
-    let request = bearer(auth_proto::v1::GetAccountRequest {}, &attempt);
-    let account = service.account().get_account(request).await;
-    assert_refused(account, Code::Unauthenticated, "TOKEN_MALFORMED");
-    let introspection = IntrospectTokenRequest {
-        token: attempt.clone(),
-        client_credentials: None,
+    let token = service.tokens("ada", "account").await.access_token;
+    let request = bearer(StartReauthenticationRequest::default(), &token);
+    let again = service.account().start_reauthentication(request).await;
+    let Some(start_reauthentication_response::Result::Next(again)) =
+        again.unwrap().into_inner().result
+    else {
+        panic!("no authentication was sufficient");
     };
-    let introspected = service.auth().introspect_token(introspection).await;
-    assert_refused(introspected, Code::Unauthenticated, "INVALID_CLIENT");
+    for attempt in [&attempt, &again.attempt] {
+        for path in rpcs_with_a_token() {
+            let called = call(&service, &path, attempt).await;
+            assert_refused(called, Code::Unauthenticated, "TOKEN_MALFORMED");
+        }
+    }
     for end_login in [false, true] {
         let request = RevokeTokenRequest {
             token: attempt.clone(),
@@ -287,4 +324,61 @@ async fn started_attempts_write_nothing() {
     };
     let refused = service.auth().continue_authentication(missing).await;
     assert_refused(refused, Code::InvalidArgument, "INVALID_REQUEST");
+}
+
+#[tokio::test]
+async fn replay_of_completed_attempt_is_recorded() {
+    let service = TestService::with_user("ada").await;
+    let next = service.begin(start("ada")).await;
+    service.go_on(step(&next.attempt, PASSWORD)).await.unwrap();
+    let replayed = service.go_on(step(&next.attempt, PASSWORD)).await;
+    assert_refused(replayed, Code::Unauthenticated, "ATTEMPT_INVALID");
+    let store = service.store().await;
+    until("the refusal to be written", async || {
+        let query = AuditQuery {
+            kind: Some(AuditKind::SignInRefused),
+            limit: 2,
+            ..AuditQuery::default()
+        };
+        let events = store.events(&query).await.unwrap();
+        (events.len() == 1).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn attempt_from_before_the_clock_was_set_back_is_refused() {
+    let service = TestService::with_user("ada").await;
+    let next = service.begin(start("ada")).await;
+    let back = time::Duration::hours(-1);
+    service.clock.leap(back);
+    let refused = service.go_on(step(&next.attempt, PASSWORD)).await;
+    assert_refused(refused, Code::Unauthenticated, "ATTEMPT_INVALID");
+}
+
+#[tokio::test]
+async fn browser_starts_another_attempt_after_its_login_ended() {
+    let service = TestService::with_user("ada").await;
+    let own = |attempt: &str| {
+        let mut step = step(attempt, PASSWORD);
+        step.client = browser_login().client;
+        with_form(step, FORM)
+    };
+    let first = service.begin(with_form(start("ada"), FORM)).await;
+    let login = service.go_on(own(&first.attempt)).await.unwrap();
+    service.revoke(&login.login_ticket).await;
+    let second = service.begin(with_form(start("ada"), FORM)).await;
+    let again = service.go_on(own(&second.attempt)).await.unwrap();
+    assert_ne!(again.sid, login.sid);
+    let ended = service.go_on(own(&first.attempt)).await;
+    assert_refused(ended, Code::Unauthenticated, "ATTEMPT_INVALID");
+}
+
+#[tokio::test]
+async fn overlong_username_is_no_other_username() {
+    let service = TestService::with_user("ada").await;
+    let name = format!("ada{}x", " ".repeat(300));
+    let next = service.begin(start(&name)).await;
+    let refused = service.go_on(step(&next.attempt, PASSWORD)).await;
+    assert_refused(refused, Code::Unauthenticated, "INVALID_CREDENTIALS");
 }

@@ -1,9 +1,9 @@
 //! `AccountService/StartReauthentication` and `ContinueReauthentication`.
 
 use auth_proto::v1::{
-    AuthenticationFactor, AuthenticationStep, ContinueAuthenticationRequest,
-    ContinueReauthenticationRequest, NextSteps, StartAuthenticationRequest,
-    StartReauthenticationRequest, authentication_step::Step, continue_reauthentication_response,
+    AuthenticationStep, ContinueAuthenticationRequest, ContinueReauthenticationRequest, NextSteps,
+    PasswordFactor, StartAuthenticationRequest, StartReauthenticationRequest,
+    authentication_step::Step, continue_reauthentication_response, next_step,
     start_authentication_response, start_reauthentication_response,
 };
 use holdfast_core::clock::Clock as _;
@@ -64,7 +64,9 @@ impl TestService {
         let request = StartReauthenticationRequest::default();
         let started = self.start_again(token, request).await.unwrap();
         let next = started.unwrap_err();
-        assert_eq!(next.factors, [i32::from(AuthenticationFactor::Password)]);
+        let password = next_step::Factor::Password(PasswordFactor {});
+        assert_eq!(next.steps.len(), 1);
+        assert_eq!(next.steps[0].factor, Some(password));
         next.attempt
     }
 

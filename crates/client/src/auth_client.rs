@@ -85,7 +85,7 @@ impl AuthClient {
         Arc::clone(&self.0.pending)
     }
 
-    /// Makes a call.
+    /// Makes a call within the deadline of `policy`, at another endpoint where that permits it.
     pub(crate) async fn call<T, Answer>(
         &self,
         policy: RetryPolicy,

@@ -22,7 +22,10 @@ pub use auth_client::AuthClient;
 pub use authorization::{Authorization, DpopProof};
 pub use calls::{
     account::{Account, PasswordChange},
-    authentication::{AuthenticationFactor, AuthenticationState, AuthenticationStep, NextSteps},
+    authentication::{
+        AuthenticationFactor, AuthenticationState, AuthenticationStep, NextSteps,
+        SufficientAuthentication,
+    },
     device::{DeviceEvent, DeviceReport},
     introspect::Introspection,
     jwks::{Jwk, Jwks},

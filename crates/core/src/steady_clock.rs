@@ -152,7 +152,7 @@ impl SteadyClock {
                     state.steady = clock;
                     state.since_leap = None;
                     state.is_alarmed = false;
-                    tracing::info!(event = "clock.believed", %clock, "the clock has run for 24 hours since it leapt and is accepted");
+                    tracing::info!(event = "clock.accepted", %clock, "the clock has run for 24 hours since it leapt and is accepted");
                 }
             }
             Some(_) | None => {

@@ -26,9 +26,9 @@ const HOUR: usize = 8;
 
 /// The key of attempts, which all instances share. Each hour has a key that is derived from it: anyone may start attempts, and the nonces
 /// of one key are random (NIST SP 800-38D §8.3).
-pub struct AttemptKey(hmac::Key);
+pub struct AttemptSealer(hmac::Key);
 
-impl AttemptKey {
+impl AttemptSealer {
     /// The key from 32 random bytes.
     #[must_use]
     pub fn new(bytes: &Zeroizing<Vec<u8>>) -> Self {
@@ -67,7 +67,7 @@ enum SealedPurpose {
     },
 }
 
-impl AttemptCodec for AttemptKey {
+impl AttemptCodec for AttemptSealer {
     fn seal(&self, attempt: &Attempt) -> String {
         let sealed = SealedAttempt {
             purpose: encode(&attempt.purpose),
@@ -150,8 +150,8 @@ mod tests {
 
     use super::*;
 
-    fn key(byte: u8) -> AttemptKey {
-        AttemptKey::new(&Zeroizing::new(vec![byte; 32]))
+    fn key(byte: u8) -> AttemptSealer {
+        AttemptSealer::new(&Zeroizing::new(vec![byte; 32]))
     }
 
     fn attempt() -> Attempt {

@@ -7,7 +7,7 @@ use holdfast_core::{clock::Clock, random::Random, replay_cache::ReplayCache};
 use crate::{
     account::PasswordHasher,
     audit::AuditRecorder,
-    authentication::{AttemptCodec, AttemptCounters, KeyedHasher},
+    authentication::{AttemptCodec, KeyedHasher, RateLimitCounters},
     oauth::{ClientCredentialVerifier, DpopCodec},
     revocation::RevocationCache,
     store::Store,
@@ -24,7 +24,7 @@ pub struct Dependencies {
     /// Hashes and verifies passwords.
     pub hasher: Arc<dyn PasswordHasher>,
     /// Counters of the rate limits.
-    pub counters: Arc<dyn AttemptCounters>,
+    pub counters: Arc<dyn RateLimitCounters>,
     /// Computes the keys of counters, known locations and replay cache entries.
     pub keyed_hasher: Arc<dyn KeyedHasher>,
     /// Signs and verifies access tokens.

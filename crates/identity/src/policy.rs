@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use crate::{authentication::StepUpRequired, issuer::is_equivalent_issuer, oauth::DpopPolicy};
+use crate::{
+    authentication::StepUpRequired, issuer::is_equivalent_issuer, login::is_within,
+    oauth::DpopPolicy,
+};
 
 /// Names, lifetimes and the DPoP policy, from the configuration.
 #[derive(Clone, Debug)]
@@ -45,7 +48,7 @@ impl Policy {
         authenticated_at: OffsetDateTime,
         now: OffsetDateTime,
     ) -> Result<(), StepUpRequired> {
-        if now - authenticated_at < self.step_up_max_age {
+        if is_within(authenticated_at, self.step_up_max_age, now) {
             Ok(())
         } else {
             Err(StepUpRequired)

@@ -50,7 +50,7 @@ pub type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A case, by its name, such as `grants::racing_advances_have_one_winner`.
 pub struct Case {
-    /// The name.
+    /// The path of its function, without `cases`.
     pub name: &'static str,
     /// Runs the case on a new store.
     pub run: fn(Arc<dyn Subject>) -> Running,

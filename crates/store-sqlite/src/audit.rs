@@ -2,18 +2,14 @@
 
 use async_trait::async_trait;
 use holdfast_identity::{
-    audit::{AuditEvent, AuditKind, AuditQuery, AuditRecord, RequestSource},
+    audit::{AuditEvent, AuditQuery, AuditRecord},
     store::{AuditLog, StoreError},
 };
-use sqlx::{QueryBuilder, Sqlite, Transaction, sqlite::SqliteRow};
+use holdfast_store_sql::{audit::audit_record, column::millis, unavailable};
+use sqlx::{QueryBuilder, Sqlite, Transaction};
 use time::OffsetDateTime;
 
-use crate::{
-    SqliteStore,
-    group_commit::Statement,
-    query::{RunQuery as _, get, unavailable},
-    row::{self, millis},
-};
+use crate::{SqliteStore, group_commit::Statement, query::RunQuery as _};
 
 /// The statement that inserts an event. One for each, as the driver caches statements by their text.
 pub(super) fn insert(event: &AuditEvent) -> Statement {
@@ -63,7 +59,7 @@ impl AuditLog for SqliteStore {
         }
         sql.push(" ORDER BY id DESC LIMIT ").push_bind(query.limit);
         let rows = sql.build().rows(&mut *self.read().await?).await?;
-        rows.iter().map(record).collect()
+        rows.iter().map(audit_record).collect()
     }
 
     async fn purge_events(&self, before: OffsetDateTime) -> Result<(), StoreError> {
@@ -73,27 +69,4 @@ impl AuditLog for SqliteStore {
             .await?;
         Ok(())
     }
-}
-
-fn record(row: &SqliteRow) -> Result<AuditRecord, StoreError> {
-    let kind: &str = get(row, "kind")?;
-    let address: Option<&str> = get(row, "ip_address")?;
-    Ok(AuditRecord {
-        id: get(row, "id")?,
-        event: AuditEvent {
-            at: row::time(row, "at")?,
-            kind: AuditKind::from_name(kind).ok_or_else(|| {
-                StoreError::Corrupt(format!("an audit event of the unknown kind {kind:?}"))
-            })?,
-            user: row::parse_optional(row, "user_id")?,
-            sid: row::parse_optional(row, "sid")?,
-            client: row::parse_optional(row, "client_id")?,
-            actor: row::parse_optional(row, "actor_id")?,
-            source: RequestSource {
-                ip_address: address.and_then(|address| address.parse().ok()),
-                user_agent: get(row, "user_agent")?,
-                request_id: get(row, "request_id")?,
-            },
-        },
-    })
 }

@@ -9,15 +9,13 @@ use std::{
 };
 
 use holdfast_identity::store::StoreError;
+use holdfast_store_sql::unavailable;
 use sqlx::{
     Connection as _, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode},
 };
 
-use crate::{
-    SqliteStore,
-    query::{RunQuery as _, unavailable},
-};
+use crate::{SqliteStore, query::RunQuery as _};
 
 /// Deletes what a backup must not contain. Signing keys are deleted, as one may be revoked after the backup; no token needs them once all
 /// logins have ended.

@@ -4,18 +4,16 @@ use async_trait::async_trait;
 use holdfast_identity::{
     audit::AuditEvent,
     login::EndReason,
-    oauth::{ClientAuthMethod, ClientId, OauthClient},
+    oauth::{ClientId, OauthClient},
     store::{Change, ClientStore, StoreError},
 };
-use sqlx::sqlite::SqliteRow;
+use holdfast_store_sql::{
+    column::{end_reason, millis},
+    oauth_client::{auth_columns, grant_types_text, oauth_client},
+};
 use time::{Duration, OffsetDateTime};
 
-use crate::{
-    SqliteStore, audit,
-    query::{RunQuery as _, get},
-    revocations,
-    row::{self, end_reason_text, millis},
-};
+use crate::{SqliteStore, audit, query::RunQuery as _, revocations};
 
 /// Time for which the revocation log contains a disabled client. It exceeds the lifetime of every access token; new tokens are rejected
 /// by the row.
@@ -28,16 +26,7 @@ impl ClientStore for SqliteStore {
         client: &OauthClient,
         events: &[AuditEvent],
     ) -> Result<bool, StoreError> {
-        let (hash, jwk) = match &client.auth_method {
-            ClientAuthMethod::Public => (None, None),
-            ClientAuthMethod::Secret(hash) => (Some(hash.to_vec()), None),
-            ClientAuthMethod::Key(jwk) => (None, Some(jwk.clone())),
-        };
-        let grant_types: Vec<_> = client
-            .grant_types
-            .iter()
-            .map(|grant| grant.as_str())
-            .collect();
+        let (hash, jwk) = auth_columns(&client.auth_method);
         let insert = sqlx::query(
             "INSERT INTO clients \
                  (id, secret_hash, jwk, scope, audiences, grant_types, dpop_required, created_at) \
@@ -48,7 +37,7 @@ impl ClientStore for SqliteStore {
         .bind(jwk)
         .bind(client.scopes.to_string())
         .bind(client.audiences.join(" "))
-        .bind(grant_types.join(" "))
+        .bind(grant_types_text(&client.grant_types))
         .bind(client.dpop_required)
         .bind(millis(client.created_at));
         self.change(insert, events).await
@@ -59,14 +48,14 @@ impl ClientStore for SqliteStore {
             .bind(id.as_str())
             .first_row(&mut *self.read().await?)
             .await?;
-        row.as_ref().map(client).transpose()
+        row.as_ref().map(oauth_client).transpose()
     }
 
     async fn clients(&self) -> Result<Vec<OauthClient>, StoreError> {
         let rows = sqlx::query("SELECT * FROM clients ORDER BY id")
             .rows(&mut *self.read().await?)
             .await?;
-        rows.iter().map(client).collect()
+        rows.iter().map(oauth_client).collect()
     }
 
     async fn disable_client(
@@ -94,7 +83,7 @@ impl ClientStore for SqliteStore {
             "UPDATE grants SET ended_at = ?, end_reason = ? WHERE client_id = ? AND ended_at IS NULL",
         )
         .bind(millis(now))
-        .bind(end_reason_text(EndReason::ClientDisabled))
+        .bind(end_reason(EndReason::ClientDisabled))
         .bind(id.as_str())
         .run(&mut transaction)
         .await?;
@@ -120,35 +109,4 @@ impl ClientStore for SqliteStore {
             .bind(id.to_string());
         self.change(update, events).await
     }
-}
-
-fn client(row: &SqliteRow) -> Result<OauthClient, StoreError> {
-    let hash: Option<&[u8]> = get(row, "secret_hash")?;
-    let jwk: Option<String> = get(row, "jwk")?;
-    let audiences: &str = get(row, "audiences")?;
-    let registered = match (hash, jwk) {
-        (Some(hash), _) => {
-            let hash = hash.try_into();
-            ClientAuthMethod::Secret(
-                hash.map_err(|_| StoreError::Corrupt("the secret hash of an OAuth client".into()))?,
-            )
-        }
-        (None, Some(jwk)) => ClientAuthMethod::Key(jwk),
-        (None, None) => ClientAuthMethod::Public,
-    };
-    Ok(OauthClient {
-        id: row::parse(row, "id")?,
-        auth_method: registered,
-        scopes: row::parse(row, "scope")?,
-        grant_types: row::grant_types(get(row, "grant_types")?)?,
-        dpop_required: get(row, "dpop_required")?,
-        audiences: audiences
-            .split(' ')
-            .filter(|audience| !audience.is_empty())
-            .map(str::to_owned)
-            .collect(),
-        protected: get(row, "protected")?,
-        disabled: get::<Option<i64>>(row, "disabled_at")?.is_some(),
-        created_at: row::time(row, "created_at")?,
-    })
 }

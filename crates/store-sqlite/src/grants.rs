@@ -8,16 +8,16 @@ use holdfast_identity::{
     login::{EndReason, Generation, Grant, Login, NewGrant, Rotation},
     store::{GrantStore, StoreError},
 };
+use holdfast_store_sql::{
+    account::{self, PASSWORD, USER},
+    column::{end_reason, millis, revocation_margin},
+    login::{self, GRANT},
+    revocation::GRANT_CREDENTIALS_EXPIRE_AT,
+};
 use sqlx::AssertSqlSafe;
 use time::OffsetDateTime;
 
-use crate::{
-    SqliteStore, audit,
-    group_commit::Write,
-    query::RunQuery as _,
-    revocations::revocation_margin,
-    row::{self, GRANT, PASSWORD, USER, end_reason_text, millis},
-};
+use crate::{SqliteStore, audit, group_commit::Write, query::RunQuery as _};
 
 #[async_trait]
 impl GrantStore for SqliteStore {
@@ -57,9 +57,9 @@ impl GrantStore for SqliteStore {
             .await?;
         let Some(found) = found else { return Ok(None) };
         Ok(Some((
-            row::grant(&found)?,
-            row::login(&found)?,
-            row::user(&found)?,
+            login::grant(&found)?,
+            login::login(&found)?,
+            account::user(&found)?,
         )))
     }
 
@@ -115,18 +115,18 @@ impl GrantStore for SqliteStore {
                  SELECT 1 FROM logins WHERE logins.sid = grants.sid AND logins.ended_at IS NULL)",
         )
         .bind(millis(now))
-        .bind(end_reason_text(reason))
+        .bind(end_reason(reason))
         .bind(id.to_string())
         .run(&mut transaction)
         .await?;
         if ended == 0 {
             return Ok(false);
         }
-        sqlx::query(
+        sqlx::query(AssertSqlSafe(format!(
             "INSERT INTO revocations (kind, subject, expires_at) \
-             SELECT 'grant', id, min(expires_at, coalesce(tokens_until, expires_at)) + ? \
-             FROM grants JOIN logins USING (sid) WHERE id = ?",
-        )
+                 SELECT 'grant', id, {GRANT_CREDENTIALS_EXPIRE_AT} + ? \
+                 FROM grants JOIN logins USING (sid) WHERE id = ?"
+        )))
         .bind(revocation_margin())
         .bind(id.to_string())
         .run(&mut transaction)

@@ -4,6 +4,7 @@
 use std::{mem, sync::Arc};
 
 use holdfast_identity::{audit::AuditEvent, store::StoreError};
+use holdfast_store_sql::unavailable;
 use sqlx::{
     Sqlite, SqliteConnection,
     query::Query,
@@ -18,7 +19,7 @@ use crate::{
     audit,
     commit_pacer::CommitPacer,
     pool::{ACQUIRE_TIMEOUT, Pool, PooledConnection},
-    query::{RunQuery as _, unavailable},
+    query::RunQuery as _,
 };
 
 /// Maximum number of writes that wait: the number of requests that are processed at once.

@@ -3,18 +3,17 @@
 use async_trait::async_trait;
 use holdfast_identity::{
     audit::AuditEvent,
-    key::{Algorithm, PublicKey, StoredSigningKey},
+    key::StoredSigningKey,
     store::{KeyStore, StoreError},
 };
-use sqlx::sqlite::SqliteRow;
+use holdfast_store_sql::{
+    SqlRow as _,
+    column::{millis, public_key},
+    key::signing_key,
+};
 use time::OffsetDateTime;
 
-use crate::{
-    SqliteStore, audit,
-    query::{RunQuery as _, get},
-    revocations,
-    row::{self, millis},
-};
+use crate::{SqliteStore, audit, query::RunQuery as _, revocations};
 
 #[async_trait]
 impl KeyStore for SqliteStore {
@@ -43,7 +42,7 @@ impl KeyStore for SqliteStore {
         )
         .bind(key.kid.clone())
         .bind(algorithm)
-        .bind(public_key_bytes(&key.public_key))
+        .bind(public_key(&key.public_key))
         .bind(key.sealed_private_key.clone())
         .bind(millis(key.created_at))
         .bind(millis(key.signs_from))
@@ -89,7 +88,8 @@ impl KeyStore for SqliteStore {
             .first_row(&mut *self.read().await?)
             .await?;
         let Some(row) = row else { return Ok(None) };
-        Ok(Some((get(&row, "name")?, get(&row, "sealed")?)))
+        let name = row.text("name")?.to_owned();
+        Ok(Some((name, row.bytes("sealed")?.to_vec())))
     }
 
     async fn secret_key_or(
@@ -111,40 +111,6 @@ impl KeyStore for SqliteStore {
             .bind(name)
             .only_row(&mut *self.write().await?)
             .await?;
-        get(&row, "sealed")
-    }
-}
-
-fn signing_key(row: &SqliteRow) -> Result<StoredSigningKey, StoreError> {
-    let public_key: &[u8] = get(row, "public_key")?;
-    Ok(StoredSigningKey {
-        kid: get(row, "kid")?,
-        public_key: public_key_from(row::parse(row, "algorithm")?, public_key)
-            .ok_or_else(|| StoreError::Corrupt("the public key of a signing key".into()))?,
-        sealed_private_key: get(row, "sealed_private_key")?,
-        created_at: row::time(row, "created_at")?,
-        signs_from: row::time(row, "signs_from")?,
-    })
-}
-
-fn public_key_bytes(key: &PublicKey) -> Vec<u8> {
-    match key {
-        PublicKey::Ed25519 { x } => x.to_vec(),
-        PublicKey::P256 { x, y } => [*x, *y].concat(),
-    }
-}
-
-fn public_key_from(algorithm: Algorithm, bytes: &[u8]) -> Option<PublicKey> {
-    match algorithm {
-        Algorithm::EdDsa => Some(PublicKey::Ed25519 {
-            x: bytes.try_into().ok()?,
-        }),
-        Algorithm::Es256 => {
-            let (x, y) = bytes.split_at_checked(32)?;
-            Some(PublicKey::P256 {
-                x: x.try_into().ok()?,
-                y: y.try_into().ok()?,
-            })
-        }
+        Ok(row.bytes("sealed")?.to_vec())
     }
 }

@@ -9,13 +9,10 @@ use holdfast_identity::{
     login::NewLogin,
     store::StoreError,
 };
+use holdfast_store_sql::{SqlRow as _, column::millis};
 use time::OffsetDateTime;
 
-use crate::{
-    SqliteStore,
-    query::{RunQuery as _, get},
-    row::millis,
-};
+use crate::{SqliteStore, query::RunQuery as _};
 
 /// Maximum number of known locations of an account.
 const MAX_LOCATIONS: u32 = 50;
@@ -43,7 +40,7 @@ impl SqliteStore {
         .await?;
         let mut trust = LocationTrust::Unknown;
         for row in &rows {
-            let place: &[u8] = get(row, "place")?;
+            let place = row.bytes("place")?;
             if locations
                 .device
                 .is_some_and(|KeyedHash(hash)| hash == place)

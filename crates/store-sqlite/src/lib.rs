@@ -14,7 +14,6 @@ pub mod migration;
 mod pool;
 mod query;
 mod revocations;
-mod row;
 mod steady_time;
 mod users;
 
@@ -28,6 +27,7 @@ use std::{
 };
 
 use holdfast_identity::{audit::AuditEvent, store::StoreError};
+use holdfast_store_sql::unavailable;
 use sqlx::{
     ConnectOptions as _,
     error::DatabaseError,
@@ -38,7 +38,6 @@ use self::{
     group_commit::{GroupCommitter, Rows, Write},
     migration::{OpenError, migrate},
     pool::{Pool, PooledConnection},
-    query::unavailable,
 };
 
 /// Number of connections that read.

@@ -5,21 +5,26 @@ use holdfast_core::rate_limited_log::LogRateLimiter;
 use holdfast_identity::{
     account::User,
     audit::AuditEvent,
-    authentication::{KNOWN_LOCATION_TTL, KnownLocations, LocationTrust},
+    authentication::{Factor, KNOWN_LOCATION_TTL, KnownLocations, LocationTrust},
     id::{Sid, UserId},
     login::{AuthenticationUpdate, EndReason, Login, LoginRecord, MAX_LIVE_LOGINS, NewLogin},
     store::{LoginStore, StoreError},
+};
+use holdfast_store_sql::{
+    SqlRow as _,
+    account::{self, PASSWORD, USER},
+    column::{client_kind, millis},
+    login, parse, unavailable,
 };
 use sqlx::AssertSqlSafe;
 use time::OffsetDateTime;
 
 use crate::{
     SqliteStore, audit,
-    group_commit::Write,
+    group_commit::{Statement, Write},
     known_locations::{LOCATION_INTERVAL, bytes},
-    query::{RunQuery as _, get, unavailable},
+    query::RunQuery as _,
     revocations::{LoginFilter, end_logins},
-    row::{self, PASSWORD, USER, client_kind_text, millis},
 };
 
 static LOCATION_NOT_STORED: LogRateLimiter = LogRateLimiter::new();
@@ -80,7 +85,7 @@ impl LoginStore for SqliteStore {
             .first_row(&mut *self.read().await?)
             .await?;
         let Some(found) = found else { return Ok(None) };
-        Ok(Some((row::login(&found)?, row::user(&found)?)))
+        Ok(Some((login::login(&found)?, account::user(&found)?)))
     }
 
     async fn logins_of(
@@ -89,24 +94,25 @@ impl LoginStore for SqliteStore {
         now: OffsetDateTime,
     ) -> Result<Vec<LoginRecord>, StoreError> {
         let mut reader = self.read().await?;
-        let grants = sqlx::query(
-            "SELECT grants.* FROM grants JOIN logins USING (sid) \
-             WHERE user_id = ? AND grants.ended_at IS NULL ORDER BY grants.created_at, grants.id",
-        )
-        .bind(user.to_string())
-        .rows(&mut reader)
-        .await?;
+        let mut transaction = reader.begin_read().await?;
         let rows = sqlx::query(
             "SELECT * FROM logins WHERE user_id = ? AND ended_at IS NULL AND expires_at > ? \
              ORDER BY last_seen_at DESC, created_at DESC, sid",
         )
         .bind(user.to_string())
         .bind(millis(now))
-        .rows(&mut reader)
+        .rows(&mut transaction)
         .await?;
-        rows.iter()
-            .map(|login| row::login_record(login, &grants))
-            .collect()
+        let grants = sqlx::query(
+            "SELECT grants.* FROM logins JOIN grants USING (sid) \
+             WHERE user_id = ? AND logins.ended_at IS NULL AND expires_at > ? AND grants.ended_at IS NULL \
+             ORDER BY grants.created_at, grants.id",
+        )
+        .bind(user.to_string())
+        .bind(millis(now))
+        .rows(&mut transaction)
+        .await?;
+        login::login_records(&rows, &grants)
     }
 
     async fn update_last_seen(&self, sid: Sid, now: OffsetDateTime) -> Result<(), StoreError> {
@@ -137,18 +143,25 @@ impl LoginStore for SqliteStore {
         update: &AuthenticationUpdate,
         events: &[AuditEvent],
     ) -> Result<bool, StoreError> {
-        let update = sqlx::query(
+        let AuthenticationUpdate {
+            version,
+            previous,
+            factor,
+            now,
+        } = update;
+        let write = sqlx::query(
             "UPDATE logins SET authenticated_at = ?1 \
              WHERE sid = ?2 AND ended_at IS NULL AND expires_at > ?1 \
                  AND authenticated_at = coalesce(?3, authenticated_at) AND EXISTS (\
                  SELECT 1 FROM users WHERE id = logins.user_id \
                      AND authentication_version = ?4 AND disabled_at IS NULL) RETURNING sid",
         )
-        .bind(millis(update.now))
+        .bind(millis(*now))
         .bind(sid.to_string())
-        .bind(update.previous.map(millis))
-        .bind(update.version.0);
-        self.change(update, events).await
+        .bind(previous.map(millis))
+        .bind(version.0);
+        let used = mark_used(sid, *factor, *now);
+        self.change(Write::from(write).then(used), events).await
     }
 
     async fn end_login(
@@ -221,6 +234,17 @@ impl LoginStore for SqliteStore {
     }
 }
 
+/// The statement that notes the use of the credential that gave `factor` in a login.
+fn mark_used(sid: Sid, factor: Factor, now: OffsetDateTime) -> Statement {
+    sqlx::query(
+        "UPDATE credentials SET last_used_at = ? \
+         WHERE kind = ? AND user_id = (SELECT user_id FROM logins WHERE sid = ?)",
+    )
+    .bind(millis(now))
+    .bind(factor.credential_kind().as_str())
+    .bind(sid.to_string())
+}
+
 /// What remains to be done for a login that has started; usually nothing.
 struct StartedLogin {
     /// Whether one of its locations is not known, or was last stored more than [`LOCATION_INTERVAL`] ago.
@@ -242,10 +266,10 @@ impl SqliteStore {
              RETURNING (SELECT count(*) FROM logins AS own WHERE own.user_id = ?8 \
                             AND own.ended_at IS NULL AND own.expires_at > ?6) AS live, \
                        (SELECT count(*) FROM known_places WHERE user_id = ?8 \
-                            AND place IN (?10, ?11) AND last_seen_at > ?12) AS familiar",
+                            AND place IN (?10, ?11) AND last_seen_at > ?12) AS known",
         )
         .bind(login.sid.to_string())
-        .bind(client_kind_text(login.client.kind))
+        .bind(client_kind(login.client.kind))
         .bind(login.client.ip_address.map(|address| address.to_string()))
         .bind(login.client.user_agent.clone())
         .bind(login.factors.to_string())
@@ -258,22 +282,17 @@ impl SqliteStore {
         .bind(millis(login.created_at - LOCATION_INTERVAL));
         let mut write = Write::from(insert).with_events(&login.events);
         for factor in login.factors.iter() {
-            let used = sqlx::query(
-                "UPDATE credentials SET last_used_at = ? WHERE user_id = ? AND kind = ?",
-            )
-            .bind(millis(login.created_at))
-            .bind(login.user_id.to_string())
-            .bind(factor.credential_kind().as_str());
-            write = write.then(used);
+            write = write.then(mark_used(login.sid, factor, login.created_at));
         }
         let rows = self.commit(write).await?;
         let Some(row) = rows.first() else {
             return Ok(None);
         };
-        let (live, familiar): (u32, u32) = (get(row, "live")?, get(row, "familiar")?);
+        let (live, known) = (row.integer("live")?, row.integer("known")?);
+        let locations = login.known_locations.all().count();
         Ok(Some(StartedLogin {
-            has_new_location: familiar as usize != login.known_locations.all().count(),
-            has_surplus: live > MAX_LIVE_LOGINS,
+            has_new_location: usize::try_from(known) != Ok(locations),
+            has_surplus: live > i64::from(MAX_LIVE_LOGINS),
         }))
     }
 
@@ -295,7 +314,7 @@ impl SqliteStore {
         .await?;
         let mut ended = Vec::new();
         for row in &surplus {
-            let sid = row::parse(row, "sid")?;
+            let sid = parse(row, "sid")?;
             let (filter, now) = (LoginFilter::One(sid), started.created_at);
             end_logins(&mut transaction, &filter, EndReason::TooMany, now).await?;
             ended.push(sid);

@@ -5,10 +5,9 @@ use std::path::Path;
 use async_trait::async_trait;
 use holdfast_identity::store::{Maintenance, StoreError};
 
-use crate::{
-    SqliteStore,
-    query::{RunQuery as _, get},
-};
+use holdfast_store_sql::SqlRow as _;
+
+use crate::{SqliteStore, query::RunQuery as _};
 
 #[async_trait]
 impl Maintenance for SqliteStore {
@@ -23,7 +22,7 @@ impl Maintenance for SqliteStore {
     async fn schema_version(&self) -> Result<i64, StoreError> {
         let latest = sqlx::query("SELECT max(version) AS version FROM _sqlx_migrations");
         let row = latest.only_row(&mut *self.read().await?).await?;
-        get(&row, "version")
+        row.integer("version")
     }
 
     async fn back_up(&self, file: &Path) -> Result<(), StoreError> {

@@ -1,9 +1,10 @@
 //! Migration of a database file to the schema of this version.
 
 use holdfast_identity::store::StoreError;
+use holdfast_store_sql::unavailable;
 use sqlx::migrate::{MigrateError, Migrator};
 
-use crate::{pool::Pool, query::unavailable};
+use crate::pool::Pool;
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 

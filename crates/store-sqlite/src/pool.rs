@@ -9,6 +9,7 @@ use std::{
 };
 
 use holdfast_identity::store::StoreError;
+use holdfast_store_sql::unavailable;
 use sqlx::{
     ConnectOptions as _, Connection as _, Sqlite, SqliteConnection, Transaction,
     sqlite::SqliteConnectOptions,
@@ -17,8 +18,6 @@ use tokio::{
     sync::{MappedMutexGuard, Mutex, MutexGuard, Semaphore, SemaphorePermit},
     time::timeout,
 };
-
-use crate::query::unavailable;
 
 /// Time for which [`Pool::acquire`] waits for a free connection.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(500);
@@ -105,6 +104,11 @@ impl PooledConnection<'_> {
     pub(super) async fn begin(&mut self) -> Result<Transaction<'_, Sqlite>, StoreError> {
         let begun = self.connection.begin_with("BEGIN IMMEDIATE").await;
         begun.map_err(unavailable)
+    }
+
+    /// Starts a transaction whose queries read one state of the database.
+    pub(super) async fn begin_read(&mut self) -> Result<Transaction<'_, Sqlite>, StoreError> {
+        self.connection.begin().await.map_err(unavailable)
     }
 }
 

@@ -1,8 +1,9 @@
-//! Queries and columns with the errors of the port in place of the driver's.
+//! Queries with the errors of the port in place of the driver's.
 
 use holdfast_identity::store::StoreError;
+use holdfast_store_sql::unavailable;
 use sqlx::{
-    Decode, Row as _, Sqlite, SqliteConnection, Type,
+    Sqlite, SqliteConnection,
     query::Query,
     sqlite::{SqliteArguments, SqliteRow},
 };
@@ -45,18 +46,4 @@ impl RunQuery for Query<'_, Sqlite, SqliteArguments> {
     async fn only_row(self, connection: &mut SqliteConnection) -> Result<SqliteRow, StoreError> {
         self.fetch_one(connection).await.map_err(unavailable)
     }
-}
-
-/// The value of a column.
-pub(super) fn get<'r, T>(row: &'r SqliteRow, column: &str) -> Result<T, StoreError>
-where
-    T: Decode<'r, Sqlite> + Type<Sqlite>,
-{
-    row.try_get(column).map_err(unavailable)
-}
-
-/// A failure of the driver as an error of the port.
-#[expect(clippy::needless_pass_by_value, reason = "passed to `map_err`")]
-pub(super) fn unavailable(error: impl ToString) -> StoreError {
-    StoreError::Unavailable(error.to_string())
 }

@@ -5,17 +5,18 @@ use holdfast_identity::{
     audit::AuditEvent,
     id::{Jti, Sid, UserId},
     login::EndReason,
-    revocation::{Epoch, REVOCATION_MARGIN, Revocation, Revoked},
+    revocation::{Epoch, REVOCATION_MARGIN, Revocation},
     store::{RevocationLog, StoreError},
 };
-use sqlx::{Sqlite, Transaction, sqlite::SqliteRow};
+use holdfast_store_sql::{
+    column::{end_reason, millis, revocation_margin},
+    revocation::{LOGIN_CREDENTIALS_EXPIRE_AT, epoch, revocation},
+    unavailable,
+};
+use sqlx::{Sqlite, Transaction};
 use time::OffsetDateTime;
 
-use crate::{
-    SqliteStore, audit,
-    query::{RunQuery as _, get},
-    row::{self, end_reason_text, millis},
-};
+use crate::{SqliteStore, audit, query::RunQuery as _};
 
 /// A selection of logins.
 pub(super) enum LoginFilter {
@@ -50,12 +51,6 @@ impl LoginFilter {
     }
 }
 
-/// When no credential of a login can be accepted any more without its row: when the login expires, or, where only refresh tokens remain,
-/// the last access token of its grants.
-const CREDENTIALS_EXPIRE_AT: &str = "min(expires_at, coalesce((\
-     SELECT CASE WHEN count(*) = count(tokens_until) THEN max(tokens_until) END \
-     FROM grants WHERE grants.sid = logins.sid), expires_at))";
-
 /// Appends an entry to the revocation log, which may be deleted after `expires_at`.
 pub(super) async fn append(
     transaction: &mut Transaction<'_, Sqlite>,
@@ -84,7 +79,7 @@ pub(super) async fn end_logins(
     let live = format!("ended_at IS NULL AND {condition}");
     let sql = format!(
         "INSERT INTO revocations (kind, subject, expires_at) \
-         SELECT 'sid', sid, {CREDENTIALS_EXPIRE_AT} + ? FROM logins WHERE {live} \
+         SELECT 'sid', sid, {LOGIN_CREDENTIALS_EXPIRE_AT} + ? FROM logins WHERE {live} \
              AND EXISTS (SELECT 1 FROM grants WHERE grants.sid = logins.sid) ORDER BY created_at, sid"
     );
     let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(revocation_margin());
@@ -95,17 +90,12 @@ pub(super) async fn end_logins(
     let sql = format!("UPDATE logins SET ended_at = ?, end_reason = ? WHERE {live}");
     let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(millis(now))
-        .bind(end_reason_text(reason));
+        .bind(end_reason(reason));
     for value in &values {
         query = query.bind(value);
     }
     let ended = query.run(transaction).await?;
     Ok(ended)
-}
-
-/// In milliseconds.
-pub(super) fn revocation_margin() -> i64 {
-    i64::try_from(REVOCATION_MARGIN.as_millis()).unwrap_or(i64::MAX)
 }
 
 impl SqliteStore {
@@ -130,20 +120,20 @@ impl SqliteStore {
 #[async_trait]
 impl RevocationLog for SqliteStore {
     async fn epoch(&self, fresh: Epoch) -> Result<Epoch, StoreError> {
+        let mut writer = self.write().await?;
+        let mut transaction = writer.begin().await?;
         sqlx::query(
             "INSERT INTO epoch (id, begun_at) SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM epoch)",
         )
         .bind(&fresh.id)
         .bind(millis(fresh.begun_at))
-        .run(&mut *self.write().await?)
+        .run(&mut transaction)
         .await?;
         let row = sqlx::query("SELECT id, begun_at FROM epoch")
-            .only_row(&mut *self.write().await?)
+            .only_row(&mut transaction)
             .await?;
-        Ok(Epoch {
-            id: get(&row, "id")?,
-            begun_at: row::time(&row, "begun_at")?,
-        })
+        transaction.commit().await.map_err(unavailable)?;
+        epoch(&row)
     }
 
     async fn revocations_after(
@@ -192,24 +182,4 @@ impl RevocationLog for SqliteStore {
             .await?;
         Ok(found.is_some())
     }
-}
-
-fn revocation(row: &SqliteRow) -> Result<Revocation, StoreError> {
-    let kind: &str = get(row, "kind")?;
-    let revoked = match kind {
-        "jti" => Revoked::Token(row::parse(row, "subject")?),
-        "sid" => Revoked::Login(row::parse(row, "subject")?),
-        "grant" => Revoked::Grant(row::parse(row, "subject")?),
-        "client_id" => Revoked::Client(get(row, "subject")?),
-        "kid" => Revoked::Key(get(row, "subject")?),
-        other => {
-            let reason = format!("a revocation of the unknown kind {other:?}");
-            return Err(StoreError::Corrupt(reason));
-        }
-    };
-    Ok(Revocation {
-        sequence: get(row, "sequence")?,
-        revoked,
-        expires_at: row::time(row, "expires_at")?,
-    })
 }

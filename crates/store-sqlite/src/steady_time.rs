@@ -1,18 +1,12 @@
 //! The stored checkpoint of the steady clock.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use holdfast_core::steady_clock::Checkpoint;
 use holdfast_identity::store::{ClockStore, StoreError};
-use sqlx::sqlite::SqliteRow;
+use holdfast_store_sql::{checkpoint::checkpoint, column::millis, time};
 use time::OffsetDateTime;
 
-use crate::{
-    SqliteStore,
-    query::{RunQuery as _, get},
-    row::{self, millis},
-};
+use crate::{SqliteStore, query::RunQuery as _};
 
 #[async_trait]
 impl ClockStore for SqliteStore {
@@ -40,15 +34,6 @@ impl ClockStore for SqliteStore {
         .bind(apart_for)
         .only_row(&mut *self.write().await?)
         .await?;
-        row::time(&kept, "steady_at")
+        time(&kept, "steady_at")
     }
-}
-
-fn checkpoint(row: &SqliteRow) -> Result<Checkpoint, StoreError> {
-    let apart_for: i64 = get(row, "apart_for")?;
-    Ok(Checkpoint {
-        steady: row::time(row, "steady_at")?,
-        clock: row::time(row, "clock_at")?,
-        since_leap: Duration::from_millis(apart_for.try_into().unwrap_or_default()),
-    })
 }

@@ -8,6 +8,10 @@ use holdfast_identity::{
     login::EndReason,
     store::{AccountStore, Change, StoreError},
 };
+use holdfast_store_sql::{
+    account::{self, PASSWORD, USER},
+    column::millis,
+};
 use sqlx::{AssertSqlSafe, SqliteConnection, sqlite::SqliteRow};
 use time::OffsetDateTime;
 
@@ -15,7 +19,6 @@ use crate::{
     SqliteStore, audit,
     query::RunQuery as _,
     revocations::{LoginFilter, end_logins},
-    row::{self, PASSWORD, USER, millis},
 };
 
 impl SqliteStore {
@@ -32,7 +35,7 @@ impl SqliteStore {
             .bind(value)
             .first_row(&mut *self.read().await?)
             .await?;
-        found.as_ref().map(row::account).transpose()
+        found.as_ref().map(account::account).transpose()
     }
 }
 
@@ -118,7 +121,7 @@ impl AccountStore for SqliteStore {
             .bind(limit)
             .rows(&mut *self.read().await?)
             .await?;
-        rows.iter().map(row::user).collect()
+        rows.iter().map(account::user).collect()
     }
 
     async fn disable_user(
@@ -256,9 +259,9 @@ mod tests {
         login::{ClientInfo, ClientKind, NewLogin},
         store::LoginStore as _,
     };
+    use holdfast_store_sql::SqlRow as _;
 
     use super::*;
-    use crate::query::get;
 
     fn account() -> Account {
         let now = ManualClock::default().now();
@@ -318,7 +321,7 @@ mod tests {
                 .only_row(&mut store.read().await.unwrap())
                 .await
                 .unwrap();
-            get(&row, "last_used_at").unwrap()
+            row.optional_integer("last_used_at").unwrap()
         };
         assert_eq!(last_used().await, None);
         let login = login(&account);

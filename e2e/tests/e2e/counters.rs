@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use auth_service::storage::{
-    counters::{memory::InMemoryAttemptCounters, redis::RedisAttemptCounters},
+    counters::{memory::InMemoryCounters, redis::RedisCounters},
     redis::Redis as Shared,
     replay_cache::RedisReplayCache,
 };
@@ -13,7 +13,7 @@ use holdfast_core::{
     clock::{ManualClock, SystemClock},
     replay_cache::ReplayCache as _,
 };
-use holdfast_identity::authentication::{AttemptCounters, Counter, KeyedHash, Limit, Throttled};
+use holdfast_identity::authentication::{Counter, KeyedHash, Limit, RateLimitCounters, Throttled};
 use holdfast_server_kit::config::RedisUrl;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -44,8 +44,8 @@ fn shared(redis: &Redis) -> Shared {
     Shared::new(&url).unwrap()
 }
 
-fn in_redis(redis: &Redis) -> RedisAttemptCounters {
-    RedisAttemptCounters::new(shared(redis), Arc::new(SystemClock))
+fn in_redis(redis: &Redis) -> RedisCounters {
+    RedisCounters::new(shared(redis), Arc::new(SystemClock))
 }
 
 fn waits(seconds: u64, is_first: bool) -> Result<(), Throttled> {
@@ -56,7 +56,7 @@ fn waits(seconds: u64, is_first: bool) -> Result<(), Throttled> {
 }
 
 /// Counts an attempt. The wait is rounded up to whole seconds.
-async fn count(counters: &dyn AttemptCounters, counter: Counter) -> Result<(), Throttled> {
+async fn count(counters: &dyn RateLimitCounters, counter: Counter) -> Result<(), Throttled> {
     let outcome = counters.count(&[counter]).await;
     outcome.map_err(|throttled| {
         let begun = throttled.retry_after + Duration::from_millis(999);
@@ -68,7 +68,7 @@ async fn count(counters: &dyn AttemptCounters, counter: Counter) -> Result<(), T
 }
 
 /// Checks the behaviour of counters. `pass` advances their clock by seconds.
-async fn check_counters(counters: &dyn AttemptCounters, pass: impl AsyncFn(u64)) {
+async fn check_counters(counters: &dyn RateLimitCounters, pass: impl AsyncFn(u64)) {
     let count = async |counter| count(counters, counter).await;
 
     // Waits grow up to the longest; a rejected attempt is not counted.
@@ -133,7 +133,7 @@ async fn check_counters(counters: &dyn AttemptCounters, pass: impl AsyncFn(u64))
 async fn attempt_counters_in_memory_and_redis_agree() {
     let clock = ManualClock::default();
     let pass = async |seconds| clock.advance(Duration::from_secs(seconds));
-    check_counters(&InMemoryAttemptCounters::new(Arc::new(clock.clone())), pass).await;
+    check_counters(&InMemoryCounters::new(Arc::new(clock.clone())), pass).await;
     let redis = Redis::start().await;
     // The clock of Redis cannot be changed, so the stored end of the wait is.
     let pass = async |seconds: u64| {
@@ -150,7 +150,7 @@ async fn attempt_counters_in_memory_and_redis_agree() {
 #[tokio::test]
 async fn clock_leap_shortens_no_wait() {
     let clock = ManualClock::default();
-    let counters = InMemoryAttemptCounters::new(Arc::new(clock.clone()));
+    let counters = InMemoryCounters::new(Arc::new(clock.clone()));
     for _ in 0..3 {
         counters.count(&[growing(1)]).await.unwrap();
     }
@@ -177,7 +177,7 @@ async fn instances_share_counters_and_count_alone_during_redis_outage() {
 #[tokio::test]
 async fn counters_of_many_keys_are_bounded_and_keep_the_highest() {
     let clock = Arc::new(ManualClock::default());
-    let counters = InMemoryAttemptCounters::with_capacity(clock, 1000);
+    let counters = InMemoryCounters::with_capacity(clock, 1000);
     let guessed = growing(1);
     for _ in 0..3 {
         counters.count(&[guessed]).await.unwrap();

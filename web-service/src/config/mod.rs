@@ -64,7 +64,7 @@ pub struct ServeConfig {
 pub enum SessionStoreConfig {
     /// In this process, until it ends.
     Memory,
-    /// In Redis.
+    /// In Redis, which several instances share.
     Redis(RedisUrl),
 }
 

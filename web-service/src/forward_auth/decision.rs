@@ -60,7 +60,7 @@ impl From<AccessDenied> for DenialReason {
     }
 }
 
-/// A decision.
+/// The answer to the proxy before it is rendered.
 pub struct Decision {
     /// The identity on whose behalf the request passes, or why it does not.
     pub outcome: Result<Identity, DenialReason>,
@@ -158,7 +158,7 @@ impl ForwardAuth {
             Ok(session) => session.record,
             Err(SessionError::NotBound) => return Err(AccessDenied::NotBound.into()),
             Err(SessionError::NoSession) => return Err(AccessDenied::Unauthenticated.into()),
-            Err(SessionError::NoProof) => return Err(AccessDenied::NoProof.into()),
+            Err(SessionError::NoDeviceProof) => return Err(AccessDenied::NoDeviceProof.into()),
             Err(SessionError::Failed(error)) => return Err(DenialReason::Failed(error)),
         };
         if !original.may_use_cookie(&self.redirect_origins) {

@@ -149,10 +149,10 @@ impl ForwardAuth {
             original.form_address(request.referer(), origins)
         };
         let page = match (reason, &back) {
-            (AccessDenied::NoProof, Some(back)) if original.is_safe => {
+            (AccessDenied::NoDeviceProof, Some(back)) if original.is_safe => {
                 return Some(format!("{own}/account/again?to={}", encoded(back)));
             }
-            (AccessDenied::Unauthenticated | AccessDenied::NoProof, _) => "/login",
+            (AccessDenied::Unauthenticated | AccessDenied::NoDeviceProof, _) => "/login",
             (AccessDenied::TooLongAgo, _) => "/account/confirm",
             // The dashboard shows why.
             (AccessDenied::NotBound, _) => return Some(format!("{own}/dashboard")),
@@ -176,7 +176,7 @@ fn header_text(text: &str) -> &str {
 
 fn denied(reason: AccessDenied) -> ProxyResponse {
     match reason {
-        AccessDenied::Unauthenticated | AccessDenied::NoProof => {
+        AccessDenied::Unauthenticated | AccessDenied::NoDeviceProof => {
             ProxyResponse::new(401).challenging(CHALLENGE)
         }
         AccessDenied::TooLongAgo => ProxyResponse::new(401).challenging(STEP_UP),

@@ -24,7 +24,7 @@ pub struct Route {
     pub(super) handler: fn() -> MethodRouter<AppState>,
 }
 
-/// The methods of a route.
+/// The methods that a route accepts. `HEAD` is accepted where `GET` is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RouteMethod {
     /// `GET`, and `HEAD` without the body.

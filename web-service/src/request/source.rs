@@ -36,7 +36,7 @@ pub struct RequestReader {
     pub csrf_tokens: Arc<dyn CsrfTokens>,
 }
 
-/// The source of one request.
+/// Who sent one request and which cookies it has, read from its header fields on demand.
 #[derive(Clone, Copy)]
 pub struct RequestSource<'a> {
     reader: &'a RequestReader,

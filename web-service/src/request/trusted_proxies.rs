@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use crate::request::forwarded;
 
-/// The address of a client.
+/// The address of a client, behind any trusted proxies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddress<'a> {
     /// Address of the client, or of the trusted proxy that sent an entry which could not be parsed.

@@ -33,7 +33,7 @@ pub struct SessionAuthenticator {
     pub deferred_sign_out: RetryQueue,
     /// Which logins have ended.
     pub revocations: RevocationWatcher,
-    /// The sessions.
+    /// The session records and their timeouts.
     pub sessions: Sessions,
     /// Their bindings to devices.
     pub bindings: DeviceBindings,
@@ -49,7 +49,7 @@ pub struct AuthenticatedSession {
 
 /// An authenticated session with an access token.
 pub struct SessionWithToken {
-    /// The session.
+    /// The session that the token was issued for.
     pub session: AuthenticatedSession,
     /// Acts for the account's owner towards auth-service; made for one request.
     pub authorization: Authorization,
@@ -61,7 +61,7 @@ pub enum SessionError {
     /// There is no session cookie, or its session or login is over.
     NoSession,
     /// The session is bound to a device, and the request has no valid device proof.
-    NoProof,
+    NoDeviceProof,
     /// Sessions have to be bound to a device, and this one is not.
     NotBound,
     /// It cannot be decided now.
@@ -210,14 +210,14 @@ impl SessionAuthenticator {
         match reported {
             Err(error) => error.into(),
             Ok(()) if is_unanswered => SessionError::Failed(ServiceError::device_not_asked()),
-            Ok(()) => SessionError::NoProof,
+            Ok(()) => SessionError::NoDeviceProof,
         }
     }
 
     /// Removes the session of a login that has ended.
     async fn end_with_login(&self, id: &SessionId, session: &Session) -> SessionError {
         tracing::info!(
-            event = "session.login_ended",
+            event = "session.removed_with_login",
             sid = session.sid,
             "a session was removed, as its login has ended"
         );

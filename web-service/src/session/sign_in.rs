@@ -2,7 +2,7 @@
 
 use holdfast_client::{
     AuthClient, AuthError, AuthenticationStep, Authorization, AuthorizationGrant, ClientInfo,
-    Holder, Login, Person,
+    Holder, Login, Person, SufficientAuthentication,
 };
 use secrecy::SecretString;
 use time::OffsetDateTime;
@@ -56,7 +56,8 @@ pub async fn reauthenticate(
     client: &ClientInfo,
 ) -> Result<OffsetDateTime, AuthError> {
     let step = Some(AuthenticationStep::Password(password));
-    let started = auth.start_reauthentication(authorization, step, client);
+    let sufficient = SufficientAuthentication::default();
+    let started = auth.start_reauthentication(authorization, sufficient, step, client);
     started.await?.completed()
 }
 

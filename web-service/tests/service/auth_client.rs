@@ -5,6 +5,7 @@ use std::time::Duration;
 use holdfast_client::{
     AuthClient, AuthError, AuthenticationFactor, AuthenticationState, AuthenticationStep,
     Authorization, AuthorizationGrant, ClientInfo, ClientKind, ErrorReason, Holder, NextSteps,
+    SufficientAuthentication,
 };
 use holdfast_core::clock::Clock as _;
 use reqwest::Method;
@@ -73,8 +74,18 @@ async fn client_authenticates_in_steps() {
         access_token: tokens.await.unwrap().access_token,
         proof: None,
     };
-    let again = auth.start_reauthentication(&authorization, None, &browser);
-    let again = next(again.await.unwrap());
+    let again = async |sufficient| {
+        auth.start_reauthentication(&authorization, sufficient, None, &browser)
+            .await
+            .unwrap()
+    };
+    let sufficient = SufficientAuthentication {
+        max_age: Some(Duration::from_mins(5)),
+        acr: Some("aal1"),
+    };
+    let at = again(sufficient).await.completed().unwrap();
+    assert_eq!(at, login.authenticated_at);
+    let again = next(again(SufficientAuthentication::default()).await);
     site.clock.advance(Duration::from_secs(1));
     let go_on = async || {
         auth.continue_reauthentication(&authorization, &again.attempt, step, &browser)

@@ -38,7 +38,7 @@ pub(super) fn in_metadata<T>(
     issuer: &str,
 ) -> Result<PresentedProof, Status> {
     let entry = |name| text(request, name).unwrap_or_default().to_owned();
-    if service_identity.authenticates(request)? {
+    if service_identity.recognize(request)? {
         return Ok(PresentedProof {
             jwt: entry(DPOP),
             method: entry(DPOP_METHOD),

@@ -35,7 +35,7 @@ pub(super) fn take_context<M: StatesClient>(
     service_identity: &ServiceIdentity,
 ) -> Result<CallContext, Status> {
     let stated = request.get_mut().take_client();
-    let from_web_service = service_identity.authenticates(request)?;
+    let from_web_service = service_identity.recognize(request)?;
     let client = if from_web_service {
         client::stated(stated.unwrap_or_default())
     } else {
@@ -50,12 +50,12 @@ pub(super) fn take_context<M: StatesClient>(
 }
 
 /// The context of a call whose request message has no field `client`. The address of web-service itself is left out: it is not the source
-/// of the request.
+/// of the request. A wrong service secret counts as none here: only operations that web-service makes itself report it.
 pub(super) fn context_of_call<T>(
     request: &Request<T>,
     service_identity: &ServiceIdentity,
 ) -> CallContext {
-    let from_web_service = service_identity.authenticates(request).unwrap_or(false);
+    let from_web_service = service_identity.recognize(request).unwrap_or(false);
     let address = Peer::address(request).filter(|_| !from_web_service);
     CallContext {
         administrator: None,

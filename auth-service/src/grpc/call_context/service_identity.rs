@@ -1,4 +1,4 @@
-//! The service identity: how web-service authenticates itself.
+//! The service identity: how web-service recognize itself.
 
 use anyhow::Context as _;
 use auth_proto::{SERVICE_SECRET, v1::ErrorReason};
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// What web-service authenticates with: a secret, or the name in its client certificate.
+/// What web-service recognize with: a secret, or the name in its client certificate.
 pub struct ServiceIdentity {
     /// SHA-256 of the secret.
     secret: Option<digest::Digest>,
@@ -40,9 +40,9 @@ impl ServiceIdentity {
         })
     }
 
-    /// Whether the caller is web-service; its connection is trusted from then on. A wrong secret is an error, so that a wrong
+    /// Whether the caller is web-service, whose connection is then marked as trusted. A wrong secret is an error, so that a wrong
     /// configuration of web-service is noticed.
-    pub(in crate::grpc) fn authenticates<T>(&self, request: &Request<T>) -> Result<bool, Status> {
+    pub(in crate::grpc) fn recognize<T>(&self, request: &Request<T>) -> Result<bool, Status> {
         let is_web_service = self.verify(request)?;
         if let (true, Some(connection)) = (is_web_service, Peer::connection(request.extensions())) {
             connection.trust();
@@ -52,7 +52,7 @@ impl ServiceIdentity {
 
     /// Rejects callers other than web-service with `SERVICE_IDENTITY_REQUIRED`.
     pub(in crate::grpc) fn require<T>(&self, request: &Request<T>) -> Result<(), Status> {
-        if self.authenticates(request)? {
+        if self.recognize(request)? {
             return Ok(());
         }
         Err(refuse(

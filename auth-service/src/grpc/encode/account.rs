@@ -1,6 +1,6 @@
 //! Accounts, logins and audit events.
 
-use auth_proto::v1;
+use auth_proto::v1::{self, next_step};
 use holdfast_identity::{
     account::User,
     audit::AuditRecord,
@@ -42,23 +42,19 @@ pub(in crate::grpc) fn signed_in(signed_in: SignedIn) -> v1::LoginResponse {
 }
 
 pub(in crate::grpc) fn next_steps(next: NextSteps) -> v1::NextSteps {
-    let factors = next.factors.into_iter();
     v1::NextSteps {
-        factors: factors.map(|next| factor(next).into()).collect(),
+        steps: next.factors.into_iter().map(next_step).collect(),
         attempt: next.attempt,
         expires_at: Some(timestamp(next.expires_at)),
     }
 }
 
-/// The name of a factor in the metadata of an error: that of the contract without its prefix, such as `PASSWORD`.
-pub(in crate::grpc) fn factor_name(next: Factor) -> &'static str {
-    let name = factor(next).as_str_name();
-    name.strip_prefix("AUTHENTICATION_FACTOR_").unwrap_or(name)
-}
-
-const fn factor(factor: Factor) -> v1::AuthenticationFactor {
-    match factor {
-        Factor::Password => v1::AuthenticationFactor::Password,
+fn next_step(factor: Factor) -> v1::NextStep {
+    let factor = match factor {
+        Factor::Password => next_step::Factor::Password(v1::PasswordFactor {}),
+    };
+    v1::NextStep {
+        factor: Some(factor),
     }
 }
 
@@ -154,6 +150,6 @@ fn amr(factors: &Factors) -> Vec<String> {
 
 /// Authentication context class (`OpenID` Connect Core §2); empty where no factor is known.
 fn acr(factors: &Factors) -> String {
-    let level = factors.assurance_level();
+    let level = AssuranceLevel::of(factors);
     level.map_or("", AssuranceLevel::acr).to_owned()
 }

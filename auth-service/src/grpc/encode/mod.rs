@@ -9,10 +9,7 @@ use prost_types::Timestamp;
 use time::OffsetDateTime;
 
 pub(super) use self::{
-    account::{
-        audit_event, factor_name, login, next_steps, password_changed, reauthenticated, signed_in,
-        user,
-    },
+    account::{audit_event, login, next_steps, password_changed, reauthenticated, signed_in, user},
     oauth_client::oauth_client,
     revocation::revocation,
     token::{claims, client_token, introspected, issued, json_web_key},

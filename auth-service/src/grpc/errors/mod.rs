@@ -2,7 +2,7 @@
 //!
 //! Every status that this service decides on carries a `google.rpc.ErrorInfo` with a reason of [`ErrorReason`], the only list of reasons.
 
-mod authentication;
+mod additional_factor;
 mod code;
 mod dpop;
 mod fault;
@@ -14,7 +14,7 @@ use auth_proto::v1::ErrorReason;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-pub(super) use self::authentication::completed;
+pub(super) use self::additional_factor::completed;
 use self::code::code_of;
 
 /// `domain` of every `google.rpc.ErrorInfo`.
@@ -76,13 +76,8 @@ fn retry_later(reason: ErrorReason, message: &str, after: Duration) -> Status {
     Status::with_error_details(code_of(reason), message, details)
 }
 
-fn details<'a>(
-    reason: ErrorReason,
-    metadata: impl IntoIterator<Item = (&'a str, String)>,
-) -> ErrorDetails {
-    let metadata = metadata.into_iter();
-    let metadata: HashMap<_, _> = metadata
-        .map(|(key, value)| (key.to_owned(), value))
-        .collect();
+fn details(reason: ErrorReason, metadata: Option<(&str, String)>) -> ErrorDetails {
+    let metadata = metadata.map(|(key, value)| (key.to_owned(), value));
+    let metadata: HashMap<_, _> = metadata.into_iter().collect();
     ErrorDetails::with_error_info(reason.wire_name(), DOMAIN, metadata)
 }

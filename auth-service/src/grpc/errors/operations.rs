@@ -40,6 +40,7 @@ reasons! {
     ReauthenticateError {
         InvalidCredentials => InvalidCredentials,
         InvalidAttempt => AttemptInvalid,
+        LoginEnded => LoginEnded,
         ..Throttled,
         ..Fault,
     }

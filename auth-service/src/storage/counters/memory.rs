@@ -8,13 +8,13 @@ use std::{
 
 use async_trait::async_trait;
 use holdfast_core::clock::Clock;
-use holdfast_identity::authentication::{AttemptCounters, Counter, KeyedHash, Throttled};
+use holdfast_identity::authentication::{Counter, KeyedHash, RateLimitCounters, Throttled};
 
 /// Counters; at some 80 bytes each.
 const CAPACITY: usize = 200_000;
 
 /// Attempt counters whose content ends with the process.
-pub struct InMemoryAttemptCounters {
+pub struct InMemoryCounters {
     counters: Mutex<HashMap<KeyedHash, Attempts>>,
     clock: Arc<dyn Clock>,
     capacity: usize,
@@ -30,7 +30,7 @@ struct Attempts {
     is_reported: bool,
 }
 
-impl InMemoryAttemptCounters {
+impl InMemoryCounters {
     /// Room for 200,000 counters.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
@@ -65,7 +65,7 @@ impl InMemoryAttemptCounters {
 }
 
 #[async_trait]
-impl AttemptCounters for InMemoryAttemptCounters {
+impl RateLimitCounters for InMemoryCounters {
     async fn count(&self, counters: &[Counter]) -> Result<(), Throttled> {
         let now = self.clock.uptime();
         let mut kept = self.counters();

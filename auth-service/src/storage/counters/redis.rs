@@ -9,10 +9,10 @@ use std::{
 
 use async_trait::async_trait;
 use holdfast_core::clock::Clock;
-use holdfast_identity::authentication::{AttemptCounters, Counter, KeyedHash, Limit, Throttled};
+use holdfast_identity::authentication::{Counter, KeyedHash, Limit, RateLimitCounters, Throttled};
 use redis::Script;
 
-use crate::storage::{counters::memory::InMemoryAttemptCounters, redis::Redis};
+use crate::storage::{counters::memory::InMemoryCounters, redis::Redis};
 
 /// Counts an attempt on all counters, or on none if one of them has a wait.
 ///
@@ -76,25 +76,25 @@ end",
 });
 
 /// Attempt counters in Redis, as keys `throttle:<hash>`.
-pub struct RedisAttemptCounters {
+pub struct RedisCounters {
     redis: Redis,
     /// In use while Redis is unavailable.
-    fallback: InMemoryAttemptCounters,
+    fallback: InMemoryCounters,
 }
 
-impl RedisAttemptCounters {
+impl RedisCounters {
     /// The counters in `redis`. `clock` measures waits while it is unavailable.
     #[must_use]
     pub fn new(redis: Redis, clock: Arc<dyn Clock>) -> Self {
         Self {
             redis,
-            fallback: InMemoryAttemptCounters::new(clock),
+            fallback: InMemoryCounters::new(clock),
         }
     }
 }
 
 #[async_trait]
-impl AttemptCounters for RedisAttemptCounters {
+impl RateLimitCounters for RedisCounters {
     async fn count(&self, counters: &[Counter]) -> Result<(), Throttled> {
         let outcome = self.redis.call(async |mut connection| {
             let mut count = COUNT.prepare_invoke();

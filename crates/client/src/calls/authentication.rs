@@ -1,13 +1,15 @@
 //! Sign-in and reauthentication, in one step or in several.
 
+use std::time::Duration;
+
 use auth_proto::{
     SIGN_IN_FORM,
     v1::{
         self, ContinueAuthenticationRequest, ContinueReauthenticationRequest, LoginResponse,
-        ReauthenticateResponse, StartAuthenticationRequest, StartReauthenticationRequest,
+        NextStep, ReauthenticateResponse, StartAuthenticationRequest, StartReauthenticationRequest,
         account_service_client::AccountServiceClient, auth_service_client::AuthServiceClient,
         authentication_step::Step, continue_authentication_response,
-        continue_reauthentication_response, start_authentication_response,
+        continue_reauthentication_response, next_step, start_authentication_response,
         start_reauthentication_response,
     },
 };
@@ -16,8 +18,6 @@ use holdfast_core::client_info::ClientInfo;
 use secrecy::{ExposeSecret as _, SecretString};
 use time::OffsetDateTime;
 use tonic::Request;
-
-pub use auth_proto::v1::AuthenticationFactor;
 
 use crate::{
     auth_client::AuthClient,
@@ -40,6 +40,15 @@ pub enum AuthenticationStep<'a> {
     Password(&'a SecretString),
 }
 
+/// Which authentication of a login is sufficient, so that no further one is required. The default: none.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SufficientAuthentication<'a> {
+    /// Its maximum age; `None` where every authentication so far is too old.
+    pub max_age: Option<Duration>,
+    /// Its minimum strength, an `acr` such as `aal1`; `None` for any.
+    pub acr: Option<&'a str>,
+}
+
 /// The state of an authentication after a step.
 #[derive(Debug)]
 pub enum AuthenticationState<T> {
@@ -47,6 +56,13 @@ pub enum AuthenticationState<T> {
     Done(T),
     /// A further step is required.
     Next(NextSteps),
+}
+
+/// A factor of an authentication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthenticationFactor {
+    /// The account's password.
+    Password,
 }
 
 /// What may follow in an attempt.
@@ -136,10 +152,11 @@ impl AuthClient {
     }
 
     /// Starts a reauthentication of the token's owner; its result is the new `auth_time`. With a first step, it is complete where one
-    /// factor is enough.
+    /// factor is enough; without, if the latest authentication is `sufficient`.
     pub async fn start_reauthentication(
         &self,
         authorization: &Authorization,
+        sufficient: SufficientAuthentication<'_>,
         step: Option<AuthenticationStep<'_>>,
         client: &ClientInfo,
     ) -> Result<AuthenticationState<OffsetDateTime>, AuthError> {
@@ -149,8 +166,9 @@ impl AuthClient {
         let call = async |channel| {
             let message = StartReauthenticationRequest {
                 step: step.map(encode_step),
+                max_age: sufficient.max_age.and_then(|age| age.try_into().ok()),
+                acr: sufficient.acr.unwrap_or_default().to_owned(),
                 client: Some(client_info::encode(client)),
-                ..Default::default()
             };
             let request = metadata.add(self.request(message));
             let mut account = AccountServiceClient::new(channel);
@@ -224,18 +242,16 @@ fn with_form<T>(mut request: Request<T>, form: Option<&[u8; 16]>) -> Request<T> 
 
 fn decode_next<T>(next: v1::NextSteps) -> Result<AuthenticationState<T>, AuthError> {
     Ok(AuthenticationState::Next(NextSteps {
-        factors: known_factors(&next),
+        factors: next.steps.into_iter().filter_map(decode_factor).collect(),
         expires_at: time(next.expires_at)?,
         attempt: next.attempt.into(),
     }))
 }
 
-fn known_factors(next: &v1::NextSteps) -> Vec<AuthenticationFactor> {
-    let known = next
-        .factors
-        .iter()
-        .filter_map(|factor| (*factor).try_into().ok());
-    known.collect()
+fn decode_factor(step: NextStep) -> Option<AuthenticationFactor> {
+    match step.factor? {
+        next_step::Factor::Password(_) => Some(AuthenticationFactor::Password),
+    }
 }
 
 fn decode_reauthenticated(

@@ -27,7 +27,7 @@ pub enum DeviceEvent {
 pub struct DeviceReport {
     /// Refresh token of the login.
     pub refresh_token: SecretString,
-    /// The event.
+    /// What happened to the device binding.
     pub event: DeviceEvent,
     /// Source of the request that caused the event.
     pub client: ClientInfo,

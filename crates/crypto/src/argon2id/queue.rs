@@ -33,7 +33,7 @@ struct State<T> {
 /// What [`Queue::pop`] returns.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Popped<T> {
-    /// A job.
+    /// The job that has waited longest.
     Job(T),
     /// No job within the timeout.
     Timeout,

@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use crate::authentication::Factors;
+
 /// The strength of an authentication, weakest first (NIST SP 800-63B-4 §2): the value of `acr` (`OpenID` Connect Core §2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AssuranceLevel {
@@ -15,6 +17,12 @@ pub enum AssuranceLevel {
 pub struct UnknownAssuranceLevel;
 
 impl AssuranceLevel {
+    /// The strength that factors give together; `None` where no factor is known.
+    #[must_use]
+    pub fn of(factors: &Factors) -> Option<Self> {
+        factors.iter().next().map(|_| Self::Aal1)
+    }
+
     /// The value of `acr`.
     #[must_use]
     pub const fn acr(self) -> &'static str {

@@ -47,7 +47,7 @@ pub struct SignInAttempt {
 /// A reauthentication that has begun.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReauthenticationAttempt {
-    /// The login.
+    /// The login that is reauthenticated, which must be that of the caller.
     pub sid: Sid,
     /// Time of its latest authentication when the attempt began, UTC, in milliseconds. The attempt is completed only while it is the same.
     pub authenticated_at: OffsetDateTime,
@@ -65,7 +65,8 @@ impl AttemptId {
         Self(id)
     }
 
-    /// Derives the identifier of the login that `user` completes this attempt by, the same on all instances.
+    /// Derives the identifier of the login that `user` completes this attempt by, the same on all instances: the primary key of logins makes
+    /// the attempt complete once (ADR 34).
     #[must_use]
     pub fn sid(&self, keyed_hasher: &dyn KeyedHasher, user: UserId) -> Sid {
         let KeyedHash(hash) = keyed_hasher.hash(&[b"attempt", user.as_bytes(), &self.0]);
@@ -134,7 +135,9 @@ impl AuthenticationService {
     /// Opens an attempt that has not expired.
     pub(super) fn open_attempt(&self, text: &str) -> Result<AttemptPurpose, InvalidAttempt> {
         let attempt = self.deps.attempts.open(text).ok_or(InvalidAttempt)?;
-        if self.deps.clock.now() < attempt.expires_at {
+        let remaining = attempt.expires_at - self.deps.clock.now();
+        // One that was sealed while the clock was ahead would be valid for too long.
+        if remaining.is_positive() && remaining <= ATTEMPT_TTL {
             Ok(attempt.purpose)
         } else {
             Err(InvalidAttempt)

@@ -4,7 +4,7 @@ use crate::{
     account::{Account, HasherError, NewPassword, Password, PasswordRejected},
     audit::{AuditKind, AuditSubject},
     authentication::{
-        AuthenticationService, LoginAttemptKeys, SignInError, SignedIn, StepUpRequired, Throttled,
+        AuthenticationService, PasswordCounters, SignInError, SignedIn, StepUpRequired, Throttled,
         verify_password::PasswordCheckError,
     },
     call_context::CallContext,
@@ -96,7 +96,7 @@ impl AuthenticationService {
         self.policy
             .require_recent_authentication(caller.authenticated_at, now)?;
         let account = self.own_account(caller).await?;
-        let keys = LoginAttemptKeys::for_reauthentication(
+        let keys = PasswordCounters::for_reauthentication(
             &*self.deps.keyed_hasher,
             (caller.subject, caller.sid),
             context.client.ip_address,

@@ -1,8 +1,8 @@
-//! Factors of an authentication, and the strength that they give together.
+//! Factors of an authentication.
 
 use std::{convert::Infallible, fmt, str::FromStr};
 
-use crate::{account::CredentialKind, authentication::AssuranceLevel};
+use crate::account::CredentialKind;
 
 /// A factor that was verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,12 +40,6 @@ impl Factors {
     pub fn iter(&self) -> impl Iterator<Item = Factor> {
         self.0.iter().copied()
     }
-
-    /// The strength of the factors together; `None` where no factor is known.
-    #[must_use]
-    pub fn assurance_level(&self) -> Option<AssuranceLevel> {
-        (!self.0.is_empty()).then_some(AssuranceLevel::Aal1)
-    }
 }
 
 impl From<Factor> for Factors {
@@ -74,6 +68,7 @@ impl FromStr for Factors {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::authentication::AssuranceLevel;
 
     #[test]
     fn factors_keep_their_text_and_leave_unknown_ones_out() {
@@ -85,7 +80,7 @@ mod tests {
         ] {
             let Ok(factors) = text.parse::<Factors>();
             assert_eq!(factors.to_string(), known);
-            assert_eq!(factors.assurance_level(), level);
+            assert_eq!(AssuranceLevel::of(&factors), level);
         }
     }
 }

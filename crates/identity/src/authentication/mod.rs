@@ -6,13 +6,13 @@ mod change_password;
 mod factor;
 mod keyed_hash;
 mod known_location;
-mod login_attempt_keys;
+mod password_counters;
 mod rate_limit;
 mod reauthenticate;
 mod service;
 mod sign_in;
+mod sign_in_steps;
 mod step_up;
-mod steps;
 mod verify_password;
 
 pub use self::{
@@ -25,11 +25,11 @@ pub use self::{
     factor::{Factor, Factors},
     keyed_hash::{KeyedHash, KeyedHasher},
     known_location::{KNOWN_LOCATION_TTL, KnownLocations, LocationTrust},
-    login_attempt_keys::LoginAttemptKeys,
-    rate_limit::{AttemptCounters, Counter, Limit, Throttled},
+    password_counters::PasswordCounters,
+    rate_limit::{Counter, Limit, RateLimitCounters, Throttled},
     reauthenticate::{ReauthenticateError, SufficientAuthentication},
     service::AuthenticationService,
     sign_in::{SignInError, SignedIn},
+    sign_in_steps::ContinueError,
     step_up::StepUpRequired,
-    steps::ContinueError,
 };

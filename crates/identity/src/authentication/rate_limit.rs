@@ -80,7 +80,7 @@ pub struct Throttled {
 /// Keeps counters, one set for all channels; in Redis, one set for all instances. Delays are measured by Redis' clock, or by the
 /// uptime of the process.
 #[async_trait]
-pub trait AttemptCounters: Send + Sync {
+pub trait RateLimitCounters: Send + Sync {
     /// Adds one to every counter. If one of them is in a delay, refuses and adds to none.
     async fn count(&self, counters: &[Counter]) -> Result<(), Throttled>;
 

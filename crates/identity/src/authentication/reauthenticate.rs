@@ -9,12 +9,12 @@ use crate::{
     audit::{AuditKind, AuditSubject},
     authentication::{
         AssuranceLevel, AttemptPurpose, AuthenticationService, AuthenticationState,
-        AuthenticationStep, InvalidAttempt, LoginAttemptKeys, ReauthenticationAttempt, Throttled,
-        verify_password::PasswordCheckError,
+        AuthenticationStep, Factor, InvalidAttempt, PasswordCounters, ReauthenticationAttempt,
+        Throttled, verify_password::PasswordCheckError,
     },
     call_context::CallContext,
     error::{Fault, StoreError, fault_from},
-    login::{AuthenticationUpdate, Login},
+    login::{AuthenticationUpdate, Login, is_within},
     token::Person,
 };
 
@@ -24,28 +24,31 @@ pub struct SufficientAuthentication {
     /// Its maximum age; `None` where every authentication so far is too old.
     pub max_age: Option<Duration>,
     /// Its minimum strength; `None` for any.
-    pub level: Option<AssuranceLevel>,
+    pub min_level: Option<AssuranceLevel>,
 }
 
 impl SufficientAuthentication {
     /// No authentication so far is sufficient.
-    pub const NONE: Self = Self {
+    pub const NEVER: Self = Self {
         max_age: None,
-        level: None,
+        min_level: None,
     };
 
     fn is_that_of(&self, login: &Login, now: OffsetDateTime) -> bool {
-        let is_recent = |max_age| now - login.authenticated_at < max_age;
-        self.max_age.is_some_and(is_recent) && self.level <= login.factors.assurance_level()
+        let is_recent = |max_age| is_within(login.authenticated_at, max_age, now);
+        self.max_age.is_some_and(is_recent) && self.min_level <= AssuranceLevel::of(&login.factors)
     }
 }
 
 /// Why a reauthentication failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReauthenticateError {
-    /// The password is wrong, or the login has ended.
+    /// The password is wrong, or was replaced meanwhile.
     #[error("the password is wrong")]
     InvalidCredentials,
+    /// The login has ended or expired.
+    #[error("the login has ended")]
+    LoginEnded,
     /// The attempt cannot be continued, or the login was reauthenticated since it began.
     #[error(transparent)]
     InvalidAttempt(#[from] InvalidAttempt),
@@ -72,18 +75,20 @@ impl ReauthenticateError {
     /// The kind of the audit event of this error, if it has one.
     const fn audit_kind(&self) -> Option<AuditKind> {
         match self {
-            Self::InvalidCredentials => Some(AuditKind::ReauthenticationRefused),
+            Self::InvalidCredentials | Self::LoginEnded | Self::InvalidAttempt(_) => {
+                Some(AuditKind::ReauthenticationRefused)
+            }
             Self::Throttled(throttled) if throttled.is_first => {
                 Some(AuditKind::ReauthenticationThrottled)
             }
-            Self::InvalidAttempt(_) | Self::Throttled(_) | Self::Fault(_) => None,
+            Self::Throttled(_) | Self::Fault(_) => None,
         }
     }
 }
 
 impl AuthenticationService {
-    /// Starts a reauthentication of the caller's login; the result is the time of its latest authentication, `auth_time`. With a first step it is complete where one factor is enough; without, if the
-    /// latest authentication of the login is sufficient.
+    /// Starts a reauthentication of the caller's login; the result is the time of its latest authentication, `auth_time`. With a first step
+    /// it is complete where one factor is enough; without, if the latest authentication of the login is sufficient.
     pub async fn start_reauthentication(
         &self,
         caller: &Person,
@@ -95,9 +100,7 @@ impl AuthenticationService {
             return self.reauthenticate(caller, &password, None, context).await;
         }
         let now = self.deps.clock.now();
-        let found = self.deps.store.login(caller.sid).await?;
-        let found = found.filter(|(login, _)| login.is_live(now));
-        let (login, _) = found.ok_or(ReauthenticateError::InvalidCredentials)?;
+        let login = self.live_login(caller, now).await?;
         if sufficient.is_that_of(&login, now) {
             return Ok(AuthenticationState::Done(login.authenticated_at));
         }
@@ -154,7 +157,7 @@ impl AuthenticationService {
     ) -> Result<OffsetDateTime, ReauthenticateError> {
         let store = &self.deps.store;
         let account = store.account(caller.subject).await?;
-        let keys = LoginAttemptKeys::for_reauthentication(
+        let keys = PasswordCounters::for_reauthentication(
             &*self.deps.keyed_hasher,
             (caller.subject, caller.sid),
             context.client.ip_address,
@@ -170,6 +173,7 @@ impl AuthenticationService {
         let update = AuthenticationUpdate {
             version: account.authentication_version,
             previous: attempt.as_ref().map(|attempt| attempt.authenticated_at),
+            factor: Factor::Password,
             now,
         };
         let is_updated = store
@@ -177,11 +181,25 @@ impl AuthenticationService {
             .await?;
         audit.committed(is_updated, &events);
         if is_updated {
-            Ok(now)
-        } else if attempt.is_some() {
-            Err(InvalidAttempt.into())
-        } else {
-            Err(ReauthenticateError::InvalidCredentials)
+            return Ok(now);
         }
+        let login = self.live_login(caller, now).await?;
+        match attempt {
+            Some(attempt) if attempt.authenticated_at != login.authenticated_at => {
+                Err(InvalidAttempt.into())
+            }
+            _ => Err(ReauthenticateError::InvalidCredentials),
+        }
+    }
+
+    async fn live_login(
+        &self,
+        caller: &Person,
+        now: OffsetDateTime,
+    ) -> Result<Login, ReauthenticateError> {
+        let found = self.deps.store.login(caller.sid).await?;
+        let found = found.filter(|(login, _)| login.is_live(now));
+        let (login, _) = found.ok_or(ReauthenticateError::LoginEnded)?;
+        Ok(login)
     }
 }

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// An attempt to sign in by password alone.
-pub(super) struct LoginAttempt {
+pub(super) struct PasswordSignIn {
     /// The username as it was typed.
     pub(super) username: String,
     /// The password as it was typed.
@@ -88,7 +88,7 @@ impl AuthenticationService {
     /// Finds the account, verifies the password, and starts a login.
     pub(super) async fn sign_in(
         &self,
-        attempt: LoginAttempt,
+        attempt: PasswordSignIn,
         context: &CallContext,
     ) -> Result<SignedIn, SignInError> {
         let account = self.verify_sign_in(&attempt, context).await?;
@@ -98,7 +98,7 @@ impl AuthenticationService {
     /// Returns the account whose password was presented. A refusal is recorded.
     pub(super) async fn verify_sign_in(
         &self,
-        attempt: &LoginAttempt,
+        attempt: &PasswordSignIn,
         context: &CallContext,
     ) -> Result<Account, SignInError> {
         let account = self.find_account(&attempt.username).await?;
@@ -113,7 +113,7 @@ impl AuthenticationService {
     async fn verify_account(
         &self,
         account: Option<Account>,
-        attempt: &LoginAttempt,
+        attempt: &PasswordSignIn,
         context: &CallContext,
     ) -> Result<Account, SignInError> {
         let (name, client) = (&attempt.username, &context.client);
@@ -136,7 +136,7 @@ impl AuthenticationService {
     ) -> Result<SignedIn, SignInError> {
         let id = account.user.id;
         let result = if let Some(form) = form {
-            self.start_form_login(account, context, form).await
+            self.start_form_login(&account, form, context).await
         } else {
             let kind = Some(AuditKind::SignedIn);
             self.start_login(&account, kind, context).await
@@ -147,24 +147,12 @@ impl AuthenticationService {
         result
     }
 
-    /// Starts the login with this identifier for an account that was verified; `None` if it was started before.
-    pub(super) async fn start_once(
+    pub(super) fn record_refusal(
         &self,
-        sid: Sid,
-        account: Account,
+        error: &SignInError,
+        id: Option<UserId>,
         context: &CallContext,
-    ) -> Result<Option<SignedIn>, SignInError> {
-        let (id, kind) = (account.user.id, Some(AuditKind::SignedIn));
-        let started = self.start_login_as(sid, &account, kind, context).await?;
-        if started.is_some() || self.deps.store.login(sid).await?.is_some() {
-            return Ok(started);
-        }
-        let error = SignInError::InvalidCredentials;
-        self.record_refusal(&error, Some(id), context);
-        Err(error)
-    }
-
-    fn record_refusal(&self, error: &SignInError, id: Option<UserId>, context: &CallContext) {
+    ) {
         let Some(kind) = error.audit_kind() else {
             return;
         };
@@ -203,35 +191,41 @@ impl AuthenticationService {
         started.ok_or(SignInError::InvalidCredentials)
     }
 
-    /// Starts the login of a form, or returns the one that an earlier submission started: a browser that sends the form twice
-    /// reads only the second answer.
+    /// Starts the login of a form, or returns the one that an earlier submission started.
     async fn start_form_login(
         &self,
-        account: Account,
-        context: &CallContext,
+        account: &Account,
         form: SignInForm,
+        context: &CallContext,
     ) -> Result<SignedIn, SignInError> {
         let sid = form.sid(&*self.deps.keyed_hasher, account.user.id);
+        if let Some(signed_in) = self.start_login_once(sid, account, context).await? {
+            return Ok(signed_in);
+        }
+        // That login has ended, or its ticket has expired.
         let kind = Some(AuditKind::SignedIn);
-        if let Some(started) = self.start_login_as(sid, &account, kind, context).await? {
-            return Ok(started);
-        }
-        match self.recent_form_login(sid).await? {
-            Some(started) => Ok(started),
-            // That login has ended, or its ticket has expired.
-            None => self.start_login(&account, kind, context).await,
-        }
+        self.start_login(account, kind, context).await
     }
 
-    /// Returns the login that the same form started, while its ticket is valid.
-    pub(super) async fn recent_form_login(&self, sid: Sid) -> Result<Option<SignedIn>, StoreError> {
-        let now = self.deps.clock.now();
+    /// Starts the login with this identifier. If a browser started it while its ticket is valid, returns it: a browser that sends a form
+    /// twice reads only the second answer. `None`: it was started before otherwise.
+    pub(super) async fn start_login_once(
+        &self,
+        sid: Sid,
+        account: &Account,
+        context: &CallContext,
+    ) -> Result<Option<SignedIn>, SignInError> {
+        let kind = Some(AuditKind::SignedIn);
+        let started = self.start_login_as(sid, account, kind, context).await?;
+        if started.is_some() {
+            return Ok(started);
+        }
         let found = self.deps.store.login(sid).await?;
-        let found = found.filter(|(login, _)| {
-            let is_browser = login.kind == ClientKind::Browser;
-            is_browser && login.is_live(now) && login.accepts_ticket(now)
-        });
-        Ok(found.map(|(login, user)| self.signed_in(user, login)))
+        let (login, user) = found.ok_or(SignInError::InvalidCredentials)?;
+        let now = self.deps.clock.now();
+        let is_repeatable =
+            login.kind == ClientKind::Browser && login.is_live(now) && login.accepts_ticket(now);
+        Ok(is_repeatable.then(|| self.signed_in(user, login)))
     }
 
     /// Starts the login with this identifier. `None` if the account may not sign in any more, or the identifier is in use.

@@ -3,7 +3,7 @@
 use crate::{
     account::{Account, HasherError, Password},
     authentication::{
-        AuthenticationService, KNOWN_LOCATION_TTL, KnownLocations, LoginAttemptKeys, Throttled,
+        AuthenticationService, KNOWN_LOCATION_TTL, KnownLocations, PasswordCounters, Throttled,
     },
     error::{Fault, StoreError, fault_from},
     id::UserId,
@@ -29,7 +29,7 @@ impl AuthenticationService {
     /// are limited separately.
     pub(super) async fn verify_password(
         &self,
-        keys: &LoginAttemptKeys,
+        keys: &PasswordCounters,
         account: Option<&Account>,
         password: &Password,
     ) -> Result<bool, PasswordCheckError> {
@@ -38,18 +38,18 @@ impl AuthenticationService {
         let hash = account.and_then(|account| account.password_hash.as_ref());
         match self.deps.hasher.verify(password, hash).await {
             Ok(true) if account.is_some_and(Account::is_enabled) => {
-                counters.reset(&keys.own).await;
-                counters.refund(&keys.shared).await;
+                counters.reset(&keys.failures_here).await;
+                counters.refund(&keys.failures_shared).await;
                 Ok(true)
             }
             Ok(_) => {
-                counters.refund(&[keys.right]).await;
+                counters.refund(&[keys.successes]).await;
                 Ok(false)
             }
             Err(error) => {
                 let refunded = match error {
                     HasherError::Overloaded { .. } => keys.counters(),
-                    HasherError::Broken(_) => vec![keys.right],
+                    HasherError::Broken(_) => vec![keys.successes],
                 };
                 counters.refund(&refunded).await;
                 Err(error.into())
@@ -63,7 +63,7 @@ impl AuthenticationService {
         name: &str,
         account: Option<&Account>,
         client: &ClientInfo,
-    ) -> Result<LoginAttemptKeys, StoreError> {
+    ) -> Result<PasswordCounters, StoreError> {
         let keyed_hasher = &*self.deps.keyed_hasher;
         let no_account = || UserId::random(&*self.deps.random);
         let user = account.map_or_else(no_account, |account| account.user.id);
@@ -71,7 +71,7 @@ impl AuthenticationService {
         let since = self.deps.clock.now() - KNOWN_LOCATION_TTL;
         let store = &self.deps.store;
         let trust = store.location_trust(user, locations, since).await?;
-        Ok(LoginAttemptKeys::for_sign_in(
+        Ok(PasswordCounters::for_sign_in(
             keyed_hasher,
             name,
             client,

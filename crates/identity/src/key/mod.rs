@@ -6,6 +6,6 @@ mod signing_key;
 
 pub use self::{
     ports::{KeyRotation, PublishedKeys},
-    schedule::{PUBLICATION_LEAD_TIME, expired_keys, signing_key_index},
+    schedule::{PUBLICATION_LEAD_TIME, expired_keys, is_rotation_due, signing_key_index},
     signing_key::{Algorithm, PublicKey, StoredSigningKey},
 };

@@ -1,4 +1,4 @@
-//! When a key signs, and when it is not needed any more.
+//! When a key signs, when it is to be replaced, and when it is not needed any more.
 
 use std::time::Duration;
 
@@ -22,6 +22,21 @@ pub fn signing_key_index<'a>(
     // Where none has started, as after the clock was set back, the earliest one signs.
     let chosen = latest.or_else(|| keys.min_by_key(|(_, key)| (key.0 != algorithm, key.1)));
     chosen.map(|(index, _)| index)
+}
+
+/// Whether the newest of `keys` of this algorithm has signed for `max_age`, or there is none.
+#[must_use]
+pub fn is_rotation_due(
+    keys: &[StoredSigningKey],
+    algorithm: Algorithm,
+    max_age: Duration,
+    now: OffsetDateTime,
+) -> bool {
+    let own = keys
+        .iter()
+        .filter(|key| key.public_key.algorithm() == algorithm);
+    let newest = own.map(|key| key.signs_from).max();
+    newest.is_none_or(|signs_from| now >= signs_from + max_age)
 }
 
 /// Returns those of `keys` whose last token has expired at `now`: another key of `algorithm` has signed for longer than
@@ -77,6 +92,16 @@ mod tests {
             signing_key_index([].into_iter(), Algorithm::EdDsa, START),
             None
         );
+    }
+
+    #[test]
+    fn rotation_is_due_at_the_age_of_the_newest_key_of_the_algorithm() {
+        let keys = [key("old", START), key("new", START + HOUR)];
+        let is_due = |algorithm, now| is_rotation_due(&keys, algorithm, HOUR, now);
+        let almost = START + HOUR * 2 - Duration::from_millis(1);
+        assert!(!is_due(Algorithm::EdDsa, almost));
+        assert!(is_due(Algorithm::EdDsa, START + HOUR * 2));
+        assert!(is_due(Algorithm::Es256, START));
     }
 
     #[test]

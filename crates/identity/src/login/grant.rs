@@ -123,6 +123,15 @@ pub struct GrantRecord {
     pub refreshed_at: OffsetDateTime,
 }
 
+/// The values that the store writes when a grant advances from one generation to the next.
+#[derive(Clone, Copy, Debug)]
+pub struct Rotation<'a> {
+    /// The source of the request.
+    pub client: &'a ClientInfo,
+    /// Time by which every access token of this and earlier generations has expired, UTC.
+    pub tokens_until: OffsetDateTime,
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;

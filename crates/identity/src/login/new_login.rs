@@ -10,6 +10,9 @@ use crate::{
     login::{ClientInfo, Login},
 };
 
+/// Maximum number of live logins of an account. When another one starts, the oldest ends.
+pub const MAX_LIVE_LOGINS: u32 = 100;
+
 /// A login that is about to start.
 #[derive(Clone, Debug)]
 pub struct NewLogin {

@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use crate::{account::AuthenticationVersion, authentication::Factors, id::Sid, login::ClientKind};
+use crate::{
+    account::AuthenticationVersion,
+    authentication::{Factor, Factors},
+    id::Sid,
+    login::ClientKind,
+};
 
 /// Lifetime of a login ticket: one minute.
 pub const TICKET_TTL: Duration = Duration::from_mins(1);
@@ -38,6 +43,8 @@ pub struct AuthenticationUpdate {
     pub version: AuthenticationVersion,
     /// Time of the authentication that it follows, UTC; it counts only if that is still the latest of the login. `None`: whatever that is.
     pub previous: Option<OffsetDateTime>,
+    /// The factor that was verified, whose credential is in use.
+    pub factor: Factor,
     /// Its time, UTC.
     pub now: OffsetDateTime,
 }
@@ -63,14 +70,13 @@ impl Login {
 }
 
 /// Whether `now` is less than `window` from `since`, to either side: a clock that was set back does not extend the window.
-pub(super) fn is_within(since: OffsetDateTime, window: Duration, now: OffsetDateTime) -> bool {
+pub(crate) fn is_within(since: OffsetDateTime, window: Duration, now: OffsetDateTime) -> bool {
     (now - since).unsigned_abs() < window
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::authentication::Factor;
 
     const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 

@@ -31,7 +31,7 @@ pub struct Revocation {
     pub sequence: i64,
     /// What was revoked.
     pub revoked: Revoked,
-    /// Time at which every credential that the entry affects has expired, UTC.
+    /// Time from which on no credential that the entry affects is accepted, UTC, [`REVOCATION_MARGIN`] included.
     pub expires_at: OffsetDateTime,
 }
 

@@ -10,7 +10,7 @@ use crate::{
     store::{Change, StoreError},
 };
 
-/// Accounts.
+/// Accounts with their passwords. A change of a password or the end of an account ends its logins in the same transaction.
 #[async_trait]
 pub trait AccountStore: Send + Sync {
     /// Inserts an account; false if its username is taken.

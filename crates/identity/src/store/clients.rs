@@ -9,7 +9,7 @@ use crate::{
     store::{Change, StoreError},
 };
 
-/// OAuth clients.
+/// OAuth clients. Disabling one ends its grants and appends it to the revocation log in the same transaction.
 #[async_trait]
 pub trait ClientStore: Send + Sync {
     /// Inserts an OAuth client; false if its `client_id` is taken.

@@ -1,7 +1,7 @@
 //! The ports of the store, one file for each subject.
 //!
-//! Every method is atomic: it runs in one transaction, which is on the disk when the method returns, or has changed nothing when it
-//! returns an error. The `events` of a method are the audit events of its change. They are stored in the same transaction if the
+//! Every method is atomic unless its documentation names the parts: it runs in one transaction, which is on the disk when the method
+//! returns, or has changed nothing when it returns an error. The `events` of a method are the audit events of its change. They are stored in the same transaction if the
 //! change was made, and not at all otherwise.
 
 mod accounts;

@@ -47,9 +47,9 @@ pub struct Claims {
     pub audience: String,
     /// `client_id`: the OAuth client that the token was issued to.
     pub client_id: String,
-    /// `jti`.
+    /// `jti`: the identifier of the token, by which it is revoked alone.
     pub jti: Jti,
-    /// `scope`.
+    /// `scope`: what the token permits.
     pub scopes: Scopes,
     /// `iat`, UTC, in whole seconds.
     pub issued_at: OffsetDateTime,

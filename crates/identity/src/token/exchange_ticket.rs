@@ -11,23 +11,23 @@ use crate::{
     oauth::ClientId,
     token::{
         IssueTokenError, Scope, Scopes, TokenService,
+        exchange_outcome::ExchangeOutcome,
         mint::TokenContent,
-        rotation_outcome::RotationOutcome,
         scope::within,
         token_request::{Exchange, IssuedTokens},
     },
 };
 
 /// Decides what the login ticket of `login` leads to, given the grant that it was exchanged for, if any.
-fn ticket_outcome(login: &Login, grant: Option<&Grant>, now: OffsetDateTime) -> RotationOutcome {
+fn ticket_outcome(login: &Login, grant: Option<&Grant>, now: OffsetDateTime) -> ExchangeOutcome {
     match (grant, login.accepts_ticket(now)) {
         // A browser that sends its sign-in form twice has the same ticket twice. Tickets of browsers never leave the services.
         (Some(grant), true) if login.kind == ClientKind::Browser && !grant.ended => {
-            RotationOutcome::Keep
+            ExchangeOutcome::Keep
         }
-        (Some(_), _) => RotationOutcome::Reused,
-        (None, false) => RotationOutcome::Expired,
-        (None, true) => RotationOutcome::Advance,
+        (Some(_), _) => ExchangeOutcome::Reused,
+        (None, false) => ExchangeOutcome::Expired,
+        (None, true) => ExchangeOutcome::Advance,
     }
 }
 
@@ -50,7 +50,7 @@ impl TokenService {
         let found = store.login(sid).await?;
         let found = found.filter(|(login, _)| login.is_live(now));
         let (login, user) = found.ok_or(IssueTokenError::LoginEnded)?;
-        exchange.require_holder(login.kind)?;
+        exchange.require_web_service_for(login.kind)?;
         let found = store.grant(GrantId::first_of(sid)).await?;
         let grant = found.map(|(grant, ..)| grant);
         let bound_to = grant.as_ref().and_then(|grant| grant.key.as_ref());
@@ -58,9 +58,9 @@ impl TokenService {
         self.consume_proof(exchange).await?;
         let requested = exchange.request.scopes.clone();
         let scopes = match (ticket_outcome(&login, grant.as_ref(), now), &grant) {
-            (RotationOutcome::Advance, _) => first_scopes(requested, &user)?,
-            (RotationOutcome::Keep, Some(grant)) => grant.narrowed_scopes(requested, &user)?,
-            (RotationOutcome::Expired, _) => return Err(IssueTokenError::Expired),
+            (ExchangeOutcome::Advance, _) => first_scopes(requested, &user)?,
+            (ExchangeOutcome::Keep, Some(grant)) => grant.narrowed_scopes(requested, &user)?,
+            (ExchangeOutcome::Expired, _) => return Err(IssueTokenError::Expired),
             _ => {
                 let subject = AuditSubject::login(user.id, sid);
                 return Err(self.revoke_on_reuse(exchange, sid, subject).await?);

@@ -8,7 +8,7 @@ use crate::{
     call_context::CallContext,
     error::Fault,
     oauth::{ClientCredentials, InvalidClient, OauthClient},
-    token::{Claims, Consistency, TokenService, ValidateTokenError, rate_limits},
+    token::{Claims, Consistency, TokenService, ValidateTokenError, token_limits},
 };
 
 /// Why an introspection is refused.
@@ -48,7 +48,7 @@ impl TokenService {
             self.clients.record_refusal(credentials, context);
             return Err(IntrospectError::InvalidClient);
         }
-        let counter = rate_limits::introspections(&*self.deps.keyed_hasher, &client.id);
+        let counter = token_limits::introspections(&*self.deps.keyed_hasher, &client.id);
         let now = self.deps.clock.now();
         let result = self.deps.counters.count(&[counter]).await;
         if let Err(throttled) = result {

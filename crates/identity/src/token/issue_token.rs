@@ -128,9 +128,13 @@ impl<'a> Exchange<'a> {
     }
 
     /// Requires that tokens which web-service keeps are requested by it for its own use.
-    pub(super) fn require_holder(&self, holder: ClientKind) -> Result<(), IssueTokenError> {
-        let is_browser = self.context.client.kind == ClientKind::Browser;
-        if holder == ClientKind::Browser && !is_browser {
+    pub(super) fn require_web_service_for(
+        &self,
+        holder: ClientKind,
+    ) -> Result<(), IssueTokenError> {
+        let context = self.context;
+        let is_own_use = context.from_web_service && context.client.kind == ClientKind::Browser;
+        if holder == ClientKind::Browser && !is_own_use {
             return Err(IssueTokenError::ServiceIdentityRequired);
         }
         Ok(())

@@ -3,21 +3,21 @@
 mod access_tokens;
 mod claims;
 mod client_token;
+mod exchange_outcome;
 mod exchange_ticket;
 mod introspect;
 mod issue_token;
 mod issue_token_error;
 mod key_binding;
 mod mint;
-mod rate_limits;
 mod refresh;
 mod refresh_token;
 mod revoke_token;
 mod rotation;
-mod rotation_outcome;
 mod scope;
 mod service;
 mod token_error;
+mod token_limits;
 mod token_request;
 mod validate_token;
 

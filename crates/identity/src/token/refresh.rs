@@ -13,10 +13,10 @@ use crate::{
     login::{ClientKind, Generation, Grant, RefreshTokenState},
     token::{
         IssueTokenError, Scopes, TokenService,
+        exchange_outcome::ExchangeOutcome,
         mint::TokenContent,
-        rate_limits,
-        rotation_outcome::RotationOutcome,
         scope::within,
+        token_limits,
         token_request::{Exchange, IssuedTokens},
     },
 };
@@ -27,15 +27,15 @@ fn refresh_outcome(
     presented: Generation,
     refresh_ttl: Duration,
     now: OffsetDateTime,
-) -> RotationOutcome {
+) -> ExchangeOutcome {
     let state = grant.refresh_token_state(presented, now);
     match (holder, state) {
         // The refresh token of a browser does not rotate, so that only the current one exists.
-        (ClientKind::Browser, RefreshTokenState::Current) => RotationOutcome::Keep,
-        (ClientKind::Browser, _) | (_, RefreshTokenState::Reused) => RotationOutcome::Reused,
-        _ if now >= grant.refreshed_at + refresh_ttl => RotationOutcome::Expired,
-        (ClientKind::Api, RefreshTokenState::Current) => RotationOutcome::Advance,
-        (ClientKind::Api, RefreshTokenState::Repeated) => RotationOutcome::Repeat,
+        (ClientKind::Browser, RefreshTokenState::Current) => ExchangeOutcome::Keep,
+        (ClientKind::Browser, _) | (_, RefreshTokenState::Reused) => ExchangeOutcome::Reused,
+        _ if now >= grant.refreshed_at + refresh_ttl => ExchangeOutcome::Expired,
+        (ClientKind::Api, RefreshTokenState::Current) => ExchangeOutcome::Advance,
+        (ClientKind::Api, RefreshTokenState::Repeated) => ExchangeOutcome::Repeat,
     }
 }
 
@@ -93,7 +93,7 @@ impl TokenService {
         let found = found.filter(|(grant, login, _)| login.is_live(now) && !grant.ended);
         let (grant, login, user) = found.ok_or(IssueTokenError::LoginEnded)?;
         let holder = grant.holder(&login);
-        exchange.require_holder(holder)?;
+        exchange.require_web_service_for(holder)?;
         grant.require_client(exchange)?;
         let (bound_to, proved) = (grant.key.as_ref(), exchange.proved_key());
         let key =
@@ -103,16 +103,16 @@ impl TokenService {
         let outcome = refresh_outcome((holder, &grant), presented, ttl, now);
         let subject = || AuditSubject::grant(user.id, &grant);
         match outcome {
-            RotationOutcome::Expired => return Err(IssueTokenError::Expired),
-            RotationOutcome::Reused => {
+            ExchangeOutcome::Expired => return Err(IssueTokenError::Expired),
+            ExchangeOutcome::Reused => {
                 let (sid, subject) = (login.sid, subject());
                 return Err(self.revoke_on_reuse(exchange, sid, subject).await?);
             }
             // A request that was in progress when a concurrent one rotated is no repeat of a lost answer.
-            RotationOutcome::Repeat if exchange.is_first_attempt => {
+            ExchangeOutcome::Repeat if exchange.is_first_attempt => {
                 self.count_repeat(exchange, &grant, subject()).await?;
             }
-            RotationOutcome::Advance | RotationOutcome::Keep | RotationOutcome::Repeat => {}
+            ExchangeOutcome::Advance | ExchangeOutcome::Keep | ExchangeOutcome::Repeat => {}
         }
         let scopes = grant.narrowed_scopes(exchange.request.scopes.clone(), &user)?;
         self.require_step_up(&scopes, &login, now)?;
@@ -126,11 +126,11 @@ impl TokenService {
             key,
             now,
         };
-        if outcome == RotationOutcome::Advance {
+        if outcome == ExchangeOutcome::Advance {
             return self.rotate(exchange, &grant, content).await;
         }
         self.update_last_seen(&login, now).await?;
-        let is_repeat = outcome == RotationOutcome::Repeat;
+        let is_repeat = outcome == ExchangeOutcome::Repeat;
         if is_repeat && grant.was_refreshed_elsewhere(&exchange.context.client) {
             let kind = AuditKind::RefreshRepeatedElsewhere;
             self.deps.audit.record(exchange.context, kind, subject());
@@ -146,7 +146,7 @@ impl TokenService {
         grant: &Grant,
         subject: AuditSubject,
     ) -> Result<(), IssueTokenError> {
-        let counter = rate_limits::repeats(&*self.deps.keyed_hasher, grant.id, grant.generation);
+        let counter = token_limits::repeats(&*self.deps.keyed_hasher, grant.id, grant.generation);
         let result = self.deps.counters.count(&[counter]).await;
         result.map_err(|throttled| self.refresh_throttled(exchange.context, throttled, subject))
     }

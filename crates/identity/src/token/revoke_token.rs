@@ -19,7 +19,7 @@ use crate::{
     revocation::RevocationStatus,
     token::{
         Claims, Consistency, ExpectedClaims, RefreshHandle, Scope, TokenService,
-        ValidateTokenError, rate_limits,
+        ValidateTokenError, token_limits,
     },
 };
 
@@ -82,7 +82,7 @@ struct Revoker<'a> {
 
 impl Revoker<'_> {
     /// Requires that the token was issued to the OAuth client that presents it (RFC 7009 §2.1).
-    fn require_owner(&self, owner: &str) -> Result<(), RevokeTokenError> {
+    fn require_issued_to(&self, owner: &str) -> Result<(), RevokeTokenError> {
         let client = self.client.as_ref();
         if client.is_some_and(|client| client.id.as_str() != owner) {
             return Err(RevokeTokenError::UnauthorizedClient);
@@ -131,7 +131,7 @@ impl TokenService {
         let Ok(claims) = self.deps.access_tokens.verify(request.token) else {
             return Ok(());
         };
-        revoker.require_owner(&claims.client_id)?;
+        revoker.require_issued_to(&claims.client_id)?;
         match self.check_for_sign_out(&claims).await {
             Ok(()) => {}
             Err(ValidateTokenError::Fault(fault)) => return Err(fault.into()),
@@ -223,7 +223,7 @@ impl TokenService {
         };
         let first_party = ClientId::first_party();
         let owner = grant.as_ref().map_or(&first_party, |grant| &grant.client);
-        revoker.require_owner(owner.as_str())?;
+        revoker.require_issued_to(owner.as_str())?;
         let is_confidential = grant
             .as_ref()
             .is_some_and(|grant| grant.client_rules.is_confidential);
@@ -252,7 +252,7 @@ impl TokenService {
         revoker: &Revoker<'_>,
         context: &CallContext,
     ) -> Result<(), RevokeTokenError> {
-        revoker.require_owner(&claims.client_id)?;
+        revoker.require_issued_to(&claims.client_id)?;
         if self.has_expired(claims) {
             return Ok(());
         }
@@ -263,7 +263,7 @@ impl TokenService {
         let person = claims.person.as_ref();
         let owner =
             person.map_or_else(|| claims.client_id.clone(), |person| person.sid.to_string());
-        let counter = rate_limits::revocations(&*self.deps.keyed_hasher, &owner);
+        let counter = token_limits::revocations(&*self.deps.keyed_hasher, &owner);
         self.deps.counters.count(&[counter]).await?;
         self.consume_if_any(proof).await?;
         let (store, audit) = (&self.deps.store, &self.deps.audit);

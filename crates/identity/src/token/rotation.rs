@@ -10,7 +10,7 @@ use crate::{
     token::{
         IssueTokenError, TokenService,
         mint::TokenContent,
-        rate_limits,
+        token_limits,
         token_request::{Exchange, IssuedTokens},
     },
 };
@@ -27,7 +27,7 @@ impl TokenService {
         let (call, now) = (exchange.context, content.now);
         let (store, counters, audit) = (&self.deps.store, &self.deps.counters, &self.deps.audit);
         let subject = AuditSubject::grant(content.user.id, grant);
-        let counter = [rate_limits::refreshes(&*self.deps.keyed_hasher, grant.id)];
+        let counter = [token_limits::refreshes(&*self.deps.keyed_hasher, grant.id)];
         let result = counters.count(&counter).await;
         result.map_err(|throttled| self.refresh_throttled(call, throttled, subject.clone()))?;
         let events = [audit.event(call, AuditKind::Refreshed, subject)];

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use crate::account::User;
 
-/// A scope.
+/// A scope that a token can have: of people (`profile`, `account`, `admin`), or a name that an OAuth client is registered for (RFC 6749 §3.3).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
     /// `profile`: identifier and username of the account.

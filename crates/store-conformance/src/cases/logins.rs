@@ -1,15 +1,12 @@
 //! [`LoginStore`](holdfast_identity::store::LoginStore).
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use holdfast_identity::{
     account::{AuthenticationVersion, PasswordHash},
     audit::AuditKind,
-    id::{Sid, UserId},
-    login::{
-        AuthenticationUpdate, ClientInfo, ClientKind, EndReason, MAX_LIVE_LOGINS, NewGrant,
-        NewLogin,
-    },
+    id::{GrantId, Sid, UserId},
+    login::{ClientInfo, ClientKind, EndReason, MAX_LIVE_LOGINS, NewGrant, NewLogin},
     revocation::{REVOCATION_MARGIN, Revoked},
 };
 
@@ -149,45 +146,37 @@ pub(super) async fn ended_login_is_not_bound(fixture: Fixture) {
     assert_eq!(fixture.count(AuditKind::DeviceBound).await, 1);
 }
 
-pub(super) async fn authentication_needs_live_login_and_current_password(fixture: Fixture) {
-    let (ada, sid) = fixture.signed_in().await;
-    let ended = fixture.login(&ada).await;
-    fixture.end(ended).await;
-    let later = NOW + Duration::from_mins(1);
-    let events = [event(AuditKind::Reauthenticated)];
-    let update = async |sid: Sid, version: i64, now| {
-        let update = AuthenticationUpdate {
-            version: AuthenticationVersion(version),
-            previous: None,
-            now,
-        };
-        let updated = fixture.store.update_authenticated_at(sid, &update, &events);
-        updated.await.unwrap()
-    };
-    assert!(!update(sid, 2, later).await);
-    assert!(!update(ended, 1, later).await);
-    assert!(!update(Sid::random(&TestRandom), 1, later).await);
-    assert!(!update(sid, 1, NOW + LOGIN_TTL).await);
-    assert!(update(sid, 1, later).await);
-    let (login, _) = fixture.store.login(sid).await.unwrap().unwrap();
-    assert_eq!(login.authenticated_at, later);
-    assert_eq!(fixture.count(AuditKind::Reauthenticated).await, 1);
+pub(super) async fn racing_ends_of_login_have_one_winner(fixture: Fixture) {
+    let (_, sid) = fixture.signed_in().await;
+    let ended = race(|_| {
+        let store = Arc::clone(&fixture.store);
+        let events = [event(AuditKind::LoginEnded)];
+        async move {
+            let ended = store.end_login(sid, EndReason::SignedOut, NOW, &events);
+            ended.await.unwrap()
+        }
+    });
+    assert_eq!(winners(&ended.await), 1);
+    assert_eq!(fixture.revoked().await, [Revoked::Login(sid)]);
+    assert_eq!(fixture.count(AuditKind::LoginEnded).await, 1);
 }
 
-pub(super) async fn authentication_follows_the_previous_one_once(fixture: Fixture) {
-    let (_, sid) = fixture.signed_in().await;
-    let now = NOW + Duration::from_mins(1);
-    let update = AuthenticationUpdate {
-        version: AuthenticationVersion(1),
-        previous: Some(NOW),
-        now,
-    };
-    let events = [event(AuditKind::Reauthenticated)];
-    for expected in [true, false] {
-        let updated = fixture.store.update_authenticated_at(sid, &update, &events);
-        assert_eq!(updated.await.unwrap(), expected);
+pub(super) async fn list_leaves_out_grants_of_ended_logins(fixture: Fixture) {
+    let (ada, kept) = fixture.signed_in().await;
+    let shop = fixture.grant_of_shop(kept).await;
+    for _ in 0..10 {
+        let ended = fixture.login(&ada).await;
+        fixture.end(ended).await;
     }
-    assert_eq!(fixture.count(AuditKind::Reauthenticated).await, 1);
+    let listed = fixture.store.logins_of(ada.user.id, NOW).await.unwrap();
+    assert_eq!(listed.len(), 1);
+    let grants: BTreeSet<_> = listed[0]
+        .grants
+        .iter()
+        .map(|grant| grant.id.to_string())
+        .collect();
+    let expected = [GrantId::first_of(kept).to_string(), shop.to_string()];
+    assert_eq!(grants, BTreeSet::from(expected));
 }
 
 pub(super) async fn login_ends_once(fixture: Fixture) {

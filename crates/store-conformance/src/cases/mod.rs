@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audit;
+mod authentications;
 mod clients;
 mod clock;
 mod grants;
@@ -55,6 +56,11 @@ cases! {$
         racing_password_changes_have_one_winner,
         new_hash_of_same_password_ends_nothing,
     }
+    authentications {
+        authentication_needs_live_login_and_current_password,
+        authentication_follows_the_previous_one_once,
+        racing_authentications_after_one_have_one_winner,
+    }
     logins {
         login_starts_with_its_event,
         login_needs_enabled_account_and_current_password,
@@ -64,8 +70,8 @@ cases! {$
         live_logins_are_listed_latest_used_first,
         last_use_of_an_ended_login_stays,
         ended_login_is_not_bound,
-        authentication_needs_live_login_and_current_password,
-        authentication_follows_the_previous_one_once,
+        racing_ends_of_login_have_one_winner,
+        list_leaves_out_grants_of_ended_logins,
         login_ends_once,
         login_without_grant_ends_without_entry,
         login_of_another_account_is_not_ended,

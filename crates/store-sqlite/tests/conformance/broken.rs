@@ -44,13 +44,13 @@ pub(crate) enum Mutation {
 /// A store with a mutation.
 pub(crate) struct BrokenStore {
     inner: Arc<dyn Store>,
-    mutation: Mutation,
+    mutation: Option<Mutation>,
     ended: Mutex<Vec<Sid>>,
     seen: Mutex<Vec<i64>>,
 }
 
 impl BrokenStore {
-    pub(crate) fn new(inner: Arc<dyn Store>, mutation: Mutation) -> Self {
+    pub(crate) fn new(inner: Arc<dyn Store>, mutation: Option<Mutation>) -> Self {
         Self {
             inner,
             mutation,
@@ -60,7 +60,7 @@ impl BrokenStore {
     }
 
     fn is(&self, mutation: Mutation) -> bool {
-        self.mutation == mutation
+        self.mutation == Some(mutation)
     }
 }
 

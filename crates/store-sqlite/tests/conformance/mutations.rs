@@ -12,7 +12,7 @@ use crate::{
     subject::sqlite,
 };
 
-struct BrokenSubject(Arc<dyn Subject>, Mutation);
+struct BrokenSubject(Arc<dyn Subject>, Option<Mutation>);
 
 #[async_trait]
 impl Subject for BrokenSubject {
@@ -37,8 +37,8 @@ impl Subject for BrokenSubject {
     }
 }
 
-/// The name of the first case that fails for a driver with this mutation.
-async fn first_failure(mutation: Mutation) -> Option<&'static str> {
+/// The name of the first case that fails for a driver with this mutation, or for one without.
+async fn first_failure(mutation: Option<Mutation>) -> Option<&'static str> {
     for case in CASES {
         let subject: Arc<dyn Subject> = Arc::new(BrokenSubject(sqlite().await, mutation));
         if tokio::spawn((case.run)(subject)).await.is_err() {
@@ -58,7 +58,8 @@ async fn driver_that_breaks_a_promise_is_noticed() {
         Mutation::NumbersInOrderOfInsertion,
         Mutation::EndWithoutEntry,
     ] {
-        let noticed = first_failure(mutation).await;
+        let noticed = first_failure(Some(mutation)).await;
         assert!(noticed.is_some(), "{mutation:?} is not noticed");
     }
+    assert_eq!(first_failure(None).await, None, "without a mutation");
 }

@@ -25,7 +25,7 @@ pub(in crate::http) struct Logins {
     logins: Vec<LoginResponse>,
 }
 
-/// A login.
+/// A live login of the account, with its grants.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Login, example = json!({"sid": "a3bb189e-8bf9-4c4e-9bbb-3d6b2a4f3c11", "kind": "browser", "client": "Firefox on Linux", "user_agent": "Mozilla/5.0 …", "ip_address": "192.0.2.1", "created_at": "2027-01-01T12:00:00Z", "auth_time": "2027-01-01T12:00:00Z", "amr": ["pwd"], "last_seen_at": "2027-01-01T12:00:00Z", "expires_at": "2027-04-01T12:00:00Z", "bound_at": "2027-01-01T12:00:01Z", "grants": [{"id": "a3bb189e-8bf9-4c4e-9bbb-3d6b2a4f3c11", "client_id": "first-party", "scope": "profile account", "created_at": "2027-01-01T12:00:00Z", "refreshed_at": "2027-01-01T12:00:00Z"}], "current": true}))]
 struct LoginResponse {

@@ -254,7 +254,7 @@ impl From<SessionError> for Problem {
     fn from(error: SessionError) -> Self {
         match error {
             SessionError::NoSession => Self::no_session(),
-            SessionError::NoProof => Self::no_device_proof(),
+            SessionError::NoDeviceProof => Self::no_device_proof(),
             SessionError::NotBound => Self::not_bound(),
             SessionError::Failed(error) => error.into(),
         }

@@ -18,7 +18,7 @@ use crate::{
     session::authenticator::{AuthenticatedSession, SessionError, SessionWithToken},
 };
 
-/// The session of a page.
+/// The session of a page, whose cookie and device proof were verified.
 pub(in crate::http) struct PageSession(pub(in crate::http) AuthenticatedSession);
 
 /// The session of a page that acts for the account's owner.
@@ -26,15 +26,15 @@ pub(in crate::http) struct PageSessionWithToken(pub(in crate::http) SessionWithT
 
 fn rejection(error: SessionError, parts: &Parts) -> PageRejection {
     match error {
-        SessionError::NoProof
+        SessionError::NoDeviceProof
             if parts.method == Method::GET && is_cross_site_navigation(&parts.headers) =>
         {
             PageRejection::SelfReload(SelfReload::at(&parts.uri))
         }
-        SessionError::NoProof if !parts.method.is_safe() => {
+        SessionError::NoDeviceProof if !parts.method.is_safe() => {
             PageRejection::Error(ErrorPage::no_device_proof(&parts.uri))
         }
-        SessionError::NoSession | SessionError::NoProof => {
+        SessionError::NoSession | SessionError::NoDeviceProof => {
             PageRejection::sign_in(&parts.method, &parts.uri)
         }
         SessionError::NotBound => PageRejection::Error(ErrorPage::not_bound()),

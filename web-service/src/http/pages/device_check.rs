@@ -35,10 +35,10 @@ pub(in crate::http) async fn show(
     let request = state.requests.read(&headers, peer);
     Ok(match state.authenticator.authenticate(&request).await {
         Ok(_) => Redirect::to(url.as_str()).into_response(),
-        Err(SessionError::NoProof) if is_cross_site_navigation(&headers) => {
+        Err(SessionError::NoDeviceProof) if is_cross_site_navigation(&headers) => {
             SelfReload::at(&uri).into_response()
         }
-        Err(SessionError::NoSession | SessionError::NoProof) => {
+        Err(SessionError::NoSession | SessionError::NoDeviceProof) => {
             let next = format!("/continue?to={}", next_query::encoded(url.as_str()));
             Redirect::to(&next_query::page_with("/login", Some(&next), false)).into_response()
         }

@@ -217,7 +217,7 @@ impl PageRejection {
     /// The answer where the session ended while a form was processed.
     pub(in crate::http) fn after_form(error: SessionError) -> Self {
         match error {
-            SessionError::NoSession | SessionError::NoProof => {
+            SessionError::NoSession | SessionError::NoDeviceProof => {
                 Self::SignIn(Redirect::to("/login?unsent"))
             }
             SessionError::NotBound => Self::Error(ErrorPage::not_bound()),

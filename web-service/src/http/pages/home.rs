@@ -33,7 +33,7 @@ pub(in crate::http) async fn show(
     let request = state.requests.read(&headers, peer);
     let username = match state.authenticator.authenticate(&request).await {
         Ok(session) => Some(session.record.username.clone()),
-        Err(SessionError::NoProof) if is_cross_site_navigation(&headers) => {
+        Err(SessionError::NoDeviceProof) if is_cross_site_navigation(&headers) => {
             return SelfReload::at(&uri).into_response();
         }
         Err(_) => None,

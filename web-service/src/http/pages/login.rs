@@ -93,7 +93,7 @@ pub(in crate::http) async fn show(
     let request = state.requests.read(&headers, peer);
     match state.authenticator.authenticate(&request).await {
         Ok(_) => return Redirect::to(destination(&next).as_str()).into_response(),
-        Err(SessionError::NoProof) if is_cross_site_navigation(&headers) => {
+        Err(SessionError::NoDeviceProof) if is_cross_site_navigation(&headers) => {
             return SelfReload::at(&uri).into_response();
         }
         Err(_) => {}

@@ -84,7 +84,7 @@ pub struct DeviceBindings {
     pub has_other_origins: bool,
     /// Used challenges, and events that were recorded within the last minute.
     pub replay_cache: Arc<dyn ReplayCache>,
-    /// The sessions.
+    /// The session records, which contain the key of each binding.
     pub sessions: Sessions,
     /// Where device events are reported to.
     pub reports: RetryQueue,
@@ -111,7 +111,7 @@ impl DeviceBindings {
         }
     }
 
-    /// The challenge for a refresh.
+    /// Returns the challenge that the browser signs to renew its proof.
     #[must_use]
     pub fn refresh_challenge(&self, sid: &str) -> String {
         self.challenge(ChallengePurpose::Refresh, sid)

@@ -16,7 +16,7 @@ pub const REGISTRATION_WINDOW: Duration = Duration::from_secs(45);
 /// Validity of a challenge for a refresh; the browser may keep it until its next refresh.
 const REFRESH_WINDOW: Duration = Duration::from_mins(10);
 
-/// What a challenge is for.
+/// The request that a challenge is accepted at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChallengePurpose {
     /// The registration of a new key, after a sign-in.
@@ -48,7 +48,7 @@ pub struct Challenge {
 /// A device proof that contains the key that signed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registration {
-    /// The key.
+    /// The public key that verified the signature.
     pub key: DeviceKey,
     /// The challenge that it signed, still to be verified.
     pub challenge: String,

@@ -111,11 +111,15 @@ impl EncryptedRecords {
             found => found?,
         };
         let Some(found) = found else { return Ok(None) };
-        let opened = open_record((kind, id), &found).and_then(|plain| decode(&plain));
-        if opened.is_none() {
+        let Some(plain) = open_record((kind, id), &found) else {
             self.discard(&key, "its seal is invalid").await?;
+            return Ok(None);
+        };
+        let decoded = decode(&plain);
+        if decoded.is_none() {
+            self.discard(&key, "its content is invalid").await?;
         }
-        Ok(opened)
+        Ok(decoded)
     }
 
     async fn discard(&self, key: &Id, why: &str) -> Result<(), RecordsUnavailable> {

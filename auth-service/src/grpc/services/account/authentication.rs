@@ -25,7 +25,7 @@ pub(super) async fn reauthenticate(
     let password = decode::password(&request.into_inner().password)?;
     let step = Some(AuthenticationStep::Password(password));
     let authentication = &api.identity.authentication;
-    let sufficient = SufficientAuthentication::NONE;
+    let sufficient = SufficientAuthentication::NEVER;
     let started = authentication.start_reauthentication(&owner, sufficient, step, &context);
     let at = completed(started.await.or_status()?)?;
     Ok(encode::reauthenticated(at))
@@ -41,7 +41,7 @@ pub(super) async fn start_reauthentication(
     let message = request.into_inner();
     let sufficient = SufficientAuthentication {
         max_age: decode::duration("max_age", message.max_age)?,
-        level: decode::assurance_level(message.acr)?,
+        min_level: decode::assurance_level(message.acr)?,
     };
     let step = decode::step(message.step)?;
     let authentication = &api.identity.authentication;

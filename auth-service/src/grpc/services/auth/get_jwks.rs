@@ -11,7 +11,7 @@ pub(super) async fn get_jwks(
     request: Request<GetJwksRequest>,
 ) -> Result<GetJwksResponse, Status> {
     // Any caller may call this. A wrong service secret is an error, because web-service's readiness depends on this call.
-    api.service_identity.authenticates(&request)?;
+    api.service_identity.recognize(&request)?;
     let keys = api.keys.published(api.clock.now());
     Ok(GetJwksResponse {
         keys: keys.iter().map(encode::json_web_key).collect(),

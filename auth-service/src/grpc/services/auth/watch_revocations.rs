@@ -151,7 +151,7 @@ impl RevocationStream {
                 snapshot: std::mem::take(&mut self.is_snapshot),
                 revocations: batch.entries.into_iter().map(encode::revocation).collect(),
                 current: is_last,
-                newest: if is_last { batch.newest } else { 0 },
+                newest: if is_last { batch.newest_read } else { 0 },
                 issuer_time: is_last.then(|| encode::timestamp(self.clock.now())),
             };
             self.send(message).await?;

@@ -3,15 +3,16 @@
 use holdfast_core::blanks;
 
 use crate::{
+    audit::{AuditKind, AuditSubject},
     authentication::{
         AttemptId, AttemptPurpose, AuthenticationService, AuthenticationState, AuthenticationStep,
-        InvalidAttempt, NextSteps, SignInAttempt, SignInError, SignedIn, sign_in::LoginAttempt,
+        InvalidAttempt, NextSteps, SignInAttempt, SignInError, SignedIn, sign_in::PasswordSignIn,
     },
     call_context::CallContext,
     login::SignInForm,
 };
 
-/// Longest username of an attempt, in bytes; the rest is cut off. Without surrounding blanks, no account has a longer one.
+/// Longest username of an attempt, in bytes. Without surrounding blanks, no account has a longer one.
 const MAX_USERNAME: usize = 256;
 
 /// Why an attempt was not continued.
@@ -40,7 +41,7 @@ impl AuthenticationService {
                 self.begin_sign_in(&username, form),
             ));
         };
-        let attempt = LoginAttempt {
+        let attempt = PasswordSignIn {
             username,
             password,
             form,
@@ -64,33 +65,37 @@ impl AuthenticationService {
         if attempt.form != form {
             return Err(InvalidAttempt.into());
         }
-        let sign_in = LoginAttempt {
+        let sign_in = PasswordSignIn {
             username: attempt.username,
             password,
             form,
         };
         let account = self.verify_sign_in(&sign_in, context).await?;
-        let (hasher, user) = (&*self.deps.keyed_hasher, account.user.id);
-        let sid = match form {
-            Some(form) => form.sid(hasher, user),
-            None => attempt.id.sid(hasher, user),
-        };
-        let mut started = self.start_once(sid, account, context).await?;
-        // As by `Login`: a browser that sends the form twice reads only the second answer.
-        if started.is_none() && form.is_some() {
-            let recent = self.recent_form_login(sid).await;
-            started = recent.map_err(SignInError::from)?;
+        let user = account.user.id;
+        let sid = attempt.id.sid(&*self.deps.keyed_hasher, user);
+        match self.start_login_once(sid, &account, context).await {
+            Ok(Some(signed_in)) => Ok(AuthenticationState::Done(signed_in)),
+            Ok(None) => {
+                // With the right password, too, a completed attempt is recorded as a refusal.
+                let kind = AuditKind::SignInRefused;
+                let subject = AuditSubject::attempted(Some(user));
+                self.deps.audit.record(context, kind, subject);
+                Err(InvalidAttempt.into())
+            }
+            Err(error) => {
+                self.record_refusal(&error, Some(user), context);
+                Err(error.into())
+            }
         }
-        let signed_in = started.ok_or(InvalidAttempt)?;
-        Ok(AuthenticationState::Done(signed_in))
     }
 
     fn begin_sign_in(&self, username: &str, form: Option<SignInForm>) -> NextSteps {
         let username = blanks::trim(username);
-        let length = username.floor_char_boundary(MAX_USERNAME);
+        // No account has the empty one, either.
+        let username = Some(username).filter(|name| name.len() <= MAX_USERNAME);
         self.begin(AttemptPurpose::SignIn(SignInAttempt {
             id: AttemptId::random(&*self.deps.random),
-            username: username[..length].to_owned(),
+            username: username.unwrap_or_default().to_owned(),
             form,
         }))
     }

@@ -1,4 +1,4 @@
-//! The counters that an authentication attempt is counted on.
+//! The counters that a password is counted on, and their limits.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -43,19 +43,19 @@ const SUCCESSES: Limit = Limit::Window {
     length: Duration::from_mins(10),
 };
 
-/// The counters of one authentication attempt.
+/// The counters of one password that is presented.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoginAttemptKeys {
+pub struct PasswordCounters {
     /// Failures for the account from this location. A success resets it.
-    pub own: Counter,
+    pub failures_here: Counter,
     /// Failures that are counted together with those of others; a success is refunded. From a known location it includes no
     /// counter that attempts from elsewhere increase, so that nobody can lock the account's owner out.
-    pub shared: Vec<Counter>,
+    pub failures_shared: Vec<Counter>,
     /// Successes for the account from this location, or from all unknown ones together; a failure is refunded.
-    pub right: Counter,
+    pub successes: Counter,
 }
 
-impl LoginAttemptKeys {
+impl PasswordCounters {
     /// Returns the counters of a sign-in with the username `name`, in any spelling.
     pub fn for_sign_in(
         keyed_hasher: &dyn KeyedHasher,
@@ -72,30 +72,30 @@ impl LoginAttemptKeys {
             name: keyed_hasher.hash(parts),
             limit,
         };
-        // Only a known device has counters of its own: an attacker can claim to be a new one each time.
+        // Only a known device has counters of its failures_here: an attacker can claim to be a new one each time.
         let device = client
             .device
             .as_ref()
             .filter(|_| trust == LocationTrust::Device);
         match (trust, device) {
             (LocationTrust::Device, Some(device)) => Self {
-                own: counter(KNOWN_LOCATION, &[b"device", name, device.as_bytes()]),
-                shared: Vec::new(),
-                right: counter(SUCCESSES, &[b"right-device", name, device.as_bytes()]),
+                failures_here: counter(KNOWN_LOCATION, &[b"device", name, device.as_bytes()]),
+                failures_shared: Vec::new(),
+                successes: counter(SUCCESSES, &[b"right-device", name, device.as_bytes()]),
             },
             (LocationTrust::Address | LocationTrust::Device, _) => Self {
-                own: counter(KNOWN_LOCATION, &[b"own", name, &address]),
+                failures_here: counter(KNOWN_LOCATION, &[b"own", name, &address]),
                 // A success of the owner does not reset the failures of others who share the address.
-                shared: vec![counter(ACCOUNT, &[b"known", name, &address])],
-                right: counter(SUCCESSES, &[b"right-address", name, &address]),
+                failures_shared: vec![counter(ACCOUNT, &[b"known", name, &address])],
+                successes: counter(SUCCESSES, &[b"right-address", name, &address]),
             },
             (LocationTrust::Unknown, _) => Self {
-                own: counter(UNKNOWN_LOCATION, &[b"own", name, &address]),
-                shared: vec![
+                failures_here: counter(UNKNOWN_LOCATION, &[b"own", name, &address]),
+                failures_shared: vec![
                     counter(CLIENT_NETWORK, &[b"address", &address]),
                     counter(ACCOUNT, &[b"account", name]),
                 ],
-                right: counter(SUCCESSES, &[b"right", name]),
+                successes: counter(SUCCESSES, &[b"right", name]),
             },
         }
     }
@@ -109,13 +109,13 @@ impl LoginAttemptKeys {
         let user = user.to_string();
         let address = address.map(network_prefix).unwrap_or_default();
         Self {
-            own: Counter {
+            failures_here: Counter {
                 name: keyed_hasher.hash(&[b"login", sid.to_string().as_bytes()]),
                 limit: KNOWN_LOCATION,
             },
-            shared: Vec::new(),
+            failures_shared: Vec::new(),
             // Not by login: each new password starts another one.
-            right: Counter {
+            successes: Counter {
                 name: keyed_hasher.hash(&[b"right-again", user.as_bytes(), &address]),
                 limit: SUCCESSES,
             },
@@ -126,7 +126,12 @@ impl LoginAttemptKeys {
     #[must_use]
     pub fn counters(&self) -> Vec<Counter> {
         let one = std::slice::from_ref;
-        [one(&self.own), &self.shared, one(&self.right)].concat()
+        [
+            one(&self.failures_here),
+            &self.failures_shared,
+            one(&self.successes),
+        ]
+        .concat()
     }
 }
 
@@ -147,9 +152,9 @@ mod tests {
         }
     }
 
-    fn keys(name: &str, address: &str) -> LoginAttemptKeys {
+    fn keys(name: &str, address: &str) -> PasswordCounters {
         let client = from(address, None);
-        LoginAttemptKeys::for_sign_in(&UnkeyedHasher, name, &client, LocationTrust::Unknown)
+        PasswordCounters::for_sign_in(&UnkeyedHasher, name, &client, LocationTrust::Unknown)
     }
 
     #[test]
@@ -177,7 +182,10 @@ mod tests {
     fn addresses_of_one_network_have_the_same_counters() {
         let one = keys("ada", "2001:db8:1:2::1");
         assert_eq!(one, keys("ada", "2001:db8:1:2:ffff::9"));
-        assert_ne!(one.own, keys("ada", "2001:db8:1:3::1").own);
+        assert_ne!(
+            one.failures_here,
+            keys("ada", "2001:db8:1:3::1").failures_here
+        );
         assert_eq!(keys("ada", "::ffff:192.0.2.1"), keys("ada", "192.0.2.1"));
     }
 
@@ -185,7 +193,7 @@ mod tests {
     fn unknown_device_is_counted_by_address() {
         let counted = |device, trust| {
             let client = from("192.0.2.1", Some(device));
-            LoginAttemptKeys::for_sign_in(&UnkeyedHasher, "ada", &client, trust).counters()
+            PasswordCounters::for_sign_in(&UnkeyedHasher, "ada", &client, trust).counters()
         };
         for trust in [LocationTrust::Unknown, LocationTrust::Address] {
             assert_eq!(counted(1, trust), counted(2, trust));

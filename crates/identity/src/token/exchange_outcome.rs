@@ -2,7 +2,7 @@
 
 /// What a login ticket or refresh token leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RotationOutcome {
+pub(super) enum ExchangeOutcome {
     /// The grant advances to the next generation.
     Advance,
     /// The grant stays at its generation, as the first one of a browser's login does.

@@ -2,14 +2,18 @@
 
 use auth_proto::v1::ErrorReason;
 use holdfast_identity::authentication::{AuthenticationState, NextSteps};
-use time::format_description::well_known::Rfc3339;
+use prost::Message as _;
+use prost_types::Any;
 use tonic::Status;
-use tonic_types::StatusExt as _;
+use tonic_types::pb;
 
 use crate::grpc::{
     encode,
-    errors::{code_of, details},
+    errors::{code_of, refuse},
 };
+
+/// The type of the detail that says what may follow.
+const NEXT_STEPS: &str = "type.googleapis.com/auth.v1.NextSteps";
 
 /// The value of an authentication that is complete, or `ADDITIONAL_FACTOR_REQUIRED`.
 pub(in crate::grpc) fn completed<T>(state: AuthenticationState<T>) -> Result<T, Status> {
@@ -20,24 +24,26 @@ pub(in crate::grpc) fn completed<T>(state: AuthenticationState<T>) -> Result<T, 
 }
 
 fn additional_factor_required(next: NextSteps) -> Status {
-    let names = next.factors.into_iter().map(encode::factor_name);
-    let names: Vec<_> = names.collect();
-    let expires_at = next.expires_at.format(&Rfc3339).unwrap_or_default();
     let reason = ErrorReason::AdditionalFactorRequired;
-    let metadata = [
-        ("attempt", next.attempt),
-        ("factors", names.join(" ")),
-        ("expires_at", expires_at),
-    ];
     let message = "a further factor is required; continue the attempt";
-    Status::with_error_details(code_of(reason), message, details(reason, metadata))
+    let refusal = refuse(reason, message);
+    // What `refuse` encodes, and one detail more.
+    let mut details = pb::Status::decode(refusal.details()).unwrap_or_default();
+    details.details.push(Any {
+        type_url: NEXT_STEPS.to_owned(),
+        value: encode::next_steps(next).encode_to_vec(),
+    });
+    let details = details.encode_to_vec().into();
+    Status::with_details(code_of(reason), message, details)
 }
 
 #[cfg(test)]
 mod tests {
+    use auth_proto::v1;
     use holdfast_identity::authentication::Factor;
     use time::OffsetDateTime;
     use tonic::Code;
+    use tonic_types::StatusExt as _;
 
     use super::*;
 
@@ -49,17 +55,14 @@ mod tests {
             factors: vec![Factor::Password],
             expires_at: OffsetDateTime::UNIX_EPOCH,
         };
+        let expected = encode::next_steps(next.clone());
         let refused = completed(AuthenticationState::<()>::Next(next)).unwrap_err();
         assert_eq!(refused.code(), Code::Unauthenticated);
-        let details = refused.get_error_details();
-        let info = details.error_info().unwrap();
+        let info = refused.get_details_error_info().unwrap();
         assert_eq!(info.reason, "ADDITIONAL_FACTOR_REQUIRED");
-        for (key, value) in [
-            ("attempt", "hfa_AAAA"),
-            ("factors", "PASSWORD"),
-            ("expires_at", "1970-01-01T00:00:00Z"),
-        ] {
-            assert_eq!(info.metadata.get(key).map(String::as_str), Some(value));
-        }
+        let details = pb::Status::decode(refused.details()).unwrap().details;
+        assert_eq!(details.len(), 2);
+        let steps = v1::NextSteps::decode(details[1].value.as_slice()).unwrap();
+        assert_eq!(steps, expected);
     }
 }

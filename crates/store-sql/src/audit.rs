@@ -1,0 +1,35 @@
+//! Audit events.
+
+use holdfast_identity::{
+    audit::{AuditEvent, AuditKind, AuditRecord, RequestSource},
+    store::StoreError,
+};
+
+use crate::{SqlRow, parse_optional, time};
+
+/// A row of `audit_events`.
+///
+/// # Errors
+/// When a column is missing or invalid.
+pub fn audit_record(row: &impl SqlRow) -> Result<AuditRecord, StoreError> {
+    let kind = row.text("kind")?;
+    let address = row.optional_text("ip_address")?;
+    Ok(AuditRecord {
+        id: row.integer("id")?,
+        event: AuditEvent {
+            at: time(row, "at")?,
+            kind: AuditKind::from_name(kind).ok_or_else(|| {
+                StoreError::Corrupt(format!("an audit event of the unknown kind {kind:?}"))
+            })?,
+            user: parse_optional(row, "user_id")?,
+            sid: parse_optional(row, "sid")?,
+            client: parse_optional(row, "client_id")?,
+            actor: parse_optional(row, "actor_id")?,
+            source: RequestSource {
+                ip_address: address.and_then(|address| address.parse().ok()),
+                user_agent: row.optional_text("user_agent")?.map(str::to_owned),
+                request_id: row.optional_text("request_id")?.map(str::to_owned),
+            },
+        },
+    })
+}

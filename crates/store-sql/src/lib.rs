@@ -1,0 +1,16 @@
+//! What the SQL drivers of the store share: rows as values of the rules, and values as texts and numbers of columns.
+//!
+//! Both drivers have the same tables. Times are milliseconds since 1970 in UTC, identifiers are UUIDs in canonical text, so that a
+//! deployment moves from one to the other without a conversion.
+
+pub mod account;
+pub mod audit;
+pub mod checkpoint;
+pub mod column;
+pub mod key;
+pub mod login;
+pub mod oauth_client;
+pub mod revocation;
+mod sql_row;
+
+pub use self::sql_row::{SqlRow, parse, parse_optional, time, unavailable};
