@@ -11,12 +11,15 @@ const METHODS: [&str; 10] = [
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "BREW",
 ];
 
+/// The identifier of no login and no grant.
+const ID: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
+
 /// One path for each pattern of the route table: a route that is added is tried, too.
 fn paths() -> Vec<String> {
     let mut paths: Vec<_> = ROUTES
         .iter()
         .map(|route| route.path)
-        .map(|path| path.replace("{sid}", "67e55044-10b1-426f-9247-bb680e5fe0c8"))
+        .map(|path| path.replace("{sid}", ID).replace("{id}", ID))
         .map(|path| path.replace("{*path}", "nothing/here"))
         .collect();
     paths.dedup();

@@ -127,7 +127,11 @@ mod tests {
     fn every_route_is_found_by_its_own_path() {
         let lookup = PolicyLookup::new();
         for route in ROUTES {
-            let path = route.path.replace("{sid}", "a").replace("{*path}", "a/b");
+            let path = route
+                .path
+                .replace("{sid}", "a")
+                .replace("{id}", "a")
+                .replace("{*path}", "a/b");
             let found = lookup.0.at(&path).unwrap().value;
             assert!(
                 found.iter().any(|found| std::ptr::eq(*found, route)),

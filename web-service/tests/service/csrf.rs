@@ -24,7 +24,11 @@ fn unsafe_methods(route: &Route) -> Vec<Method> {
 
 /// Whether the answer to a request with this header is the rejection of a foreign page.
 async fn is_rejected(site: &Site, route: &Route, method: Method, cause: (&str, &str)) -> bool {
-    let path = route.path.replace("{sid}", "a").replace("{*path}", "a/b");
+    let path = route
+        .path
+        .replace("{sid}", "a")
+        .replace("{id}", "a")
+        .replace("{*path}", "a/b");
     let request = site.request(method, &path).header(cause.0, cause.1);
     let answer = request.send().await.unwrap();
     if answer.status() != StatusCode::FORBIDDEN {

@@ -1,4 +1,5 @@
-//! `GET /account/logins`, `POST /account/logins/{sid}/end` and `POST /account/logins/end-others`: the logins of the account.
+//! `GET /account/logins`, `POST /account/logins/{sid}/end`, `POST /account/logins/end-others` and `POST /account/grants/{id}/end`: the
+//! logins of the account, and their grants.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -8,7 +9,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Redirect, Response},
 };
-use holdfast_client::{AuthClient, ClientKind, ErrorReason, LoginRecord};
+use holdfast_client::{AuthClient, ClientKind, ErrorReason, GrantRecord, LoginRecord};
 
 use crate::{
     http::{
@@ -50,11 +51,35 @@ struct LoginItem {
     last_seen: Moment,
     bound_at: Option<Moment>,
     is_current: bool,
+    /// The OAuth clients that were granted access beside the one that signed in.
+    applications: Vec<ApplicationItem>,
+}
+
+/// A grant of an OAuth client as the page shows it.
+struct ApplicationItem {
+    grant_id: String,
+    client_id: String,
+    since: Moment,
+}
+
+impl From<GrantRecord> for ApplicationItem {
+    fn from(grant: GrantRecord) -> Self {
+        Self {
+            grant_id: grant.id,
+            client_id: grant.client_id,
+            since: grant.created_at.into(),
+        }
+    }
 }
 
 impl From<LoginRecord> for LoginItem {
     fn from(login: LoginRecord) -> Self {
+        let applications = login
+            .grants
+            .into_iter()
+            .filter(|grant| grant.id != login.sid);
         Self {
+            applications: applications.map(ApplicationItem::from).collect(),
             client: describe(login.user_agent.as_deref()),
             is_program: login.kind == ClientKind::Api,
             sid: login.sid,
@@ -97,7 +122,7 @@ pub(in crate::http) async fn end(
     form: CsrfForm<Confirmation, ToSession>,
 ) -> Result<Response, ErrorPage> {
     // A text that is no identifier names no login, and is not repeated in a form.
-    let action = format!("/account/logins/{}/end", plain_sid(&sid)?);
+    let action = format!("/account/logins/{}/end", plain_id(&sid)?);
     let operation = SensitiveOperation {
         state: &state,
         action: Some(&action),
@@ -127,6 +152,33 @@ pub(in crate::http) async fn end(
     Ok(operation.run(caller, &form.fields, end).await)
 }
 
+/// Ends a grant of an OAuth client; its login goes on.
+pub(in crate::http) async fn end_grant(
+    State(state): State<AppState>,
+    PageSessionWithToken(caller): PageSessionWithToken,
+    Path(id): Path<String>,
+    BrowserInfo(client): BrowserInfo,
+    form: CsrfForm<Confirmation, ToSession>,
+) -> Result<Response, ErrorPage> {
+    let action = format!("/account/grants/{}/end", plain_id(&id)?);
+    let operation = SensitiveOperation {
+        state: &state,
+        action: Some(&action),
+        client: &client,
+    };
+    let end = async |caller: &SessionWithToken| {
+        let ended = state.auth.end_grant(&caller.authorization, &id, &client);
+        match ended.await {
+            Err(error) if error.is_refused_as(ErrorReason::GrantNotFound) => {
+                Ok(error::no_such_page().into_response())
+            }
+            Err(error) => Err(error),
+            Ok(()) => Ok(Redirect::to(LOGINS).into_response()),
+        }
+    };
+    Ok(operation.run(caller, &form.fields, end).await)
+}
+
 /// Ends all logins but this browser's.
 pub(in crate::http) async fn end_others(
     State(state): State<AppState>,
@@ -147,10 +199,10 @@ pub(in crate::http) async fn end_others(
     operation.run(caller, &form.fields, end).await
 }
 
-fn plain_sid(sid: &str) -> Result<&str, ErrorPage> {
+fn plain_id(id: &str) -> Result<&str, ErrorPage> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-    if sid.bytes().all(is_plain) {
-        Ok(sid)
+    if id.bytes().all(is_plain) {
+        Ok(id)
     } else {
         Err(error::no_such_page())
     }

@@ -86,3 +86,52 @@ async fn other_logins_are_ended_by_page_and_api() {
     assert_eq!(ended.status(), 204);
     assert!(!site.is_signed_in(&there).await && site.is_signed_in(&here).await);
 }
+
+#[tokio::test]
+async fn access_of_application_is_listed_and_ended() {
+    let site = Site::with_user("ada").await;
+    let here = site.sign_in("ada").await;
+    let sid = site.logins(&here).await[0]["sid"].clone();
+    let grant = site.add_grant(sid.as_str().unwrap(), "shop").await;
+    let listed = async || {
+        let page = site.get("/account/logins", &here).await;
+        page.text().await.unwrap().contains("shop, since")
+    };
+    assert!(listed().await);
+    let token = site.page_token("/account/logins", &here).await;
+    let fields = [("csrf_token", token.as_str())];
+    let end = async |id: &str, fields: &[(&str, &str)]| {
+        let action = format!("/account/grants/{id}/end");
+        site.post_form(&action, &here, fields).await.status()
+    };
+    assert_eq!(end(&grant, &[]).await, 403, "without the CSRF token");
+    assert!(listed().await);
+    assert_eq!(end(&grant, &fields).await, 303);
+    assert!(!listed().await && site.is_signed_in(&here).await);
+    for unknown in [grant.as_str(), "no", "a%20b"] {
+        assert_eq!(end(unknown, &fields).await, 404, "{unknown}");
+    }
+}
+
+#[tokio::test]
+async fn end_of_access_requires_recent_authentication() {
+    let site = Site::with_user("ada").await;
+    let here = site.sign_in("ada").await;
+    let sid = site.logins(&here).await[0]["sid"].clone();
+    let grant = site.add_grant(sid.as_str().unwrap(), "shop").await;
+    let token = site.page_token("/account/logins", &here).await;
+    site.clock.advance(std::time::Duration::from_mins(6));
+    let action = format!("/account/grants/{grant}/end");
+    let asked = site
+        .post_form(&action, &here, &[("csrf_token", &token)])
+        .await;
+    assert_eq!(asked.status(), 403);
+    let form = asked.text().await.unwrap();
+    assert!(form.contains(&action) && form.contains("confirm_password"));
+    let fields = [
+        ("csrf_token", token.as_str()),
+        ("confirm_password", crate::support::PASSWORD),
+    ];
+    let ended = site.post_form(&action, &here, &fields).await;
+    assert_eq!(ended.status(), 303);
+}

@@ -2,6 +2,7 @@
 
 mod auth_service;
 mod forms;
+mod grants;
 mod requests;
 mod response;
 mod site;

@@ -42,7 +42,7 @@ pub(crate) struct Site {
     pub(super) authority: Certificate,
     pub(super) url: String,
     accounts: Accounts,
-    directory: TempDir,
+    pub(super) directory: TempDir,
 }
 
 impl Site {
