@@ -7,7 +7,11 @@
 
 use std::time::{Duration, Instant};
 
-use auth_proto::v1::{Client, LoginRequest, auth_service_client::AuthServiceClient};
+use auth_proto::v1::{
+    AuthenticationStep, Client, ContinueAuthenticationRequest, LoginRequest,
+    StartAuthenticationRequest, auth_service_client::AuthServiceClient, authentication_step::Step,
+    start_authentication_response,
+};
 use e2e::pair::{PASSWORD, Pair, SERVICE_SECRET};
 use tonic::{
     Request, Status,
@@ -33,14 +37,28 @@ async fn rejections_of_unknown_wrong_and_disabled_are_indistinguishable() {
     }
     let endpoint = Endpoint::from_shared(format!("http://{}", pair.auth_address)).unwrap();
     let mut client = AuthServiceClient::new(endpoint.connect().await.unwrap());
+    for call in [Call::Login, Call::ContinueAuthentication] {
+        assert_indistinguishable(&mut client, call).await;
+    }
+}
+
+/// A call that verifies a password.
+#[derive(Clone, Copy, Debug)]
+enum Call {
+    Login,
+    /// The second step of an attempt, whose start looks nothing up.
+    ContinueAuthentication,
+}
+
+async fn assert_indistinguishable(client: &mut AuthServiceClient<Channel>, call: Call) {
     let mut reports = Vec::new();
     for _round in 0..ROUNDS {
-        let medians = measure(&mut client).await;
+        let medians = measure(client, call).await;
         let slowest = medians.iter().max().unwrap().as_secs_f64();
         let fastest = medians.iter().min().unwrap().as_secs_f64();
         let difference = (slowest - fastest) / slowest;
         reports.push(format!(
-            "unknown, wrong, disabled: {medians:?}, {:.1} % apart",
+            "{call:?} of unknown, wrong, disabled: {medians:?}, {:.1} % apart",
             difference * 100.0
         ));
         if difference <= TOLERANCE {
@@ -52,7 +70,7 @@ async fn rejections_of_unknown_wrong_and_disabled_are_indistinguishable() {
 }
 
 /// The median time of a rejection of each kind, measured in turn.
-async fn measure(client: &mut AuthServiceClient<Channel>) -> [Duration; 3] {
+async fn measure(client: &mut AuthServiceClient<Channel>, call: Call) -> [Duration; 3] {
     let mut times = [(); 3].map(|()| Vec::new());
     let mut answers = Vec::new();
     for index in 0..TRIES {
@@ -62,7 +80,7 @@ async fn measure(client: &mut AuthServiceClient<Channel>) -> [Duration; 3] {
             (format!("disabled{index}"), PASSWORD),
         ];
         for (kind, (username, password)) in attempts.into_iter().enumerate() {
-            let (time, status) = rejection(client, username, password).await;
+            let (time, status) = rejection(client, call, username, password).await;
             times[kind].push(time);
             answers.push((
                 status.code(),
@@ -83,29 +101,73 @@ async fn measure(client: &mut AuthServiceClient<Channel>) -> [Duration; 3] {
 
 async fn rejection(
     client: &mut AuthServiceClient<Channel>,
+    call: Call,
     username: String,
     password: &str,
 ) -> (Duration, Status) {
-    // Each attempt has its own address, so that none is throttled.
-    let [.., a, b, c] = username
+    let source = source(&format!("{call:?} {username}"));
+    let (begun, answer) = match call {
+        Call::Login => {
+            let request = from_web_service(LoginRequest {
+                username,
+                password: password.to_owned(),
+                client: Some(source),
+            });
+            let begun = Instant::now();
+            (begun, client.login(request).await.map(drop))
+        }
+        Call::ContinueAuthentication => {
+            let request = from_web_service(ContinueAuthenticationRequest {
+                attempt: attempt(client, username, source.clone()).await,
+                step: Some(AuthenticationStep {
+                    step: Some(Step::Password(password.to_owned())),
+                }),
+                client: Some(source),
+            });
+            let begun = Instant::now();
+            let answer = client.continue_authentication(request).await;
+            (begun, answer.map(drop))
+        }
+    };
+    (begun.elapsed(), answer.unwrap_err())
+}
+
+async fn attempt(
+    client: &mut AuthServiceClient<Channel>,
+    username: String,
+    source: Client,
+) -> String {
+    let request = from_web_service(StartAuthenticationRequest {
+        username,
+        step: None,
+        client: Some(source),
+    });
+    let started = client.start_authentication(request).await.unwrap();
+    match started.into_inner().result.unwrap() {
+        start_authentication_response::Result::Next(next) => next.attempt,
+        start_authentication_response::Result::Done(login) => panic!("{login:?}"),
+    }
+}
+
+/// Each attempt has its own address, so that none is throttled.
+fn source(name: &str) -> Client {
+    let [.., a, b, c] = name
         .bytes()
         .fold(0_u32, |hash, byte| {
             hash.wrapping_mul(31).wrapping_add(byte.into())
         })
         .to_be_bytes();
-    let mut request = Request::new(LoginRequest {
-        username,
-        password: password.to_owned(),
-        client: Some(Client {
-            ip_address: format!("10.{a}.{b}.{c}"),
-            ..Default::default()
-        }),
-    });
+    Client {
+        ip_address: format!("10.{a}.{b}.{c}"),
+        ..Default::default()
+    }
+}
+
+fn from_web_service<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
     let secret = SERVICE_SECRET.parse().unwrap();
     request
         .metadata_mut()
         .insert(auth_proto::SERVICE_SECRET, secret);
-    let begun = Instant::now();
-    let answer = client.login(request).await;
-    (begun.elapsed(), answer.unwrap_err())
+    request
 }
