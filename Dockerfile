@@ -15,6 +15,7 @@ COPY crates/crypto/Cargo.toml crates/crypto/
 COPY crates/identity/Cargo.toml crates/identity/
 COPY crates/server-kit/Cargo.toml crates/server-kit/
 COPY crates/store-conformance/Cargo.toml crates/store-conformance/
+COPY crates/store-postgres/Cargo.toml crates/store-postgres/
 COPY crates/store-sql/Cargo.toml crates/store-sql/
 COPY crates/store-sqlite/Cargo.toml crates/store-sqlite/
 COPY crates/tls/Cargo.toml crates/tls/

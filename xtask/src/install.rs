@@ -39,6 +39,7 @@ const PROXIES: [Program; 3] = [
 ];
 const NODE: [Program; 2] = [("node", "nodejs"), ("npm", "npm")];
 const PYTHON: [Program; 1] = [("pip3", "python3-pip")];
+const POSTGRES: [Program; 1] = [("pg_lsclusters", "postgresql")];
 const VALGRIND: [Program; 1] = [("valgrind", "valgrind")];
 
 const BENCH: [Program; 7] = [
@@ -72,13 +73,15 @@ pub enum Tool {
     Python,
     /// grpcurl.
     Grpcurl,
+    /// PostgreSQL.
+    Postgres,
     /// Valgrind.
     Valgrind,
 }
 
 impl Tool {
     /// Every tool.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Redis,
         Self::Chromium,
         Self::Curl,
@@ -88,6 +91,7 @@ impl Tool {
         Self::Node,
         Self::Python,
         Self::Grpcurl,
+        Self::Postgres,
         Self::Valgrind,
     ];
 
@@ -101,6 +105,7 @@ impl Tool {
             Self::Proxies => &PROXIES,
             Self::Node => &NODE,
             Self::Python | Self::Grpcurl => &PYTHON,
+            Self::Postgres => &POSTGRES,
             Self::Valgrind => &VALGRIND,
         }
     }

@@ -4,6 +4,7 @@
 mod dev;
 mod docker;
 mod fuzz;
+mod postgres;
 mod release;
 mod test;
 

@@ -13,6 +13,8 @@ pub enum Part {
     AuthService,
     /// web-service through its HTTPS port, in the process of the test. Needs nothing
     WebService,
+    /// The store on PostgreSQL, with a server that is started for the tests
+    Postgres,
     /// Both programs with Chromium, Redis, grpcurl, and clients in Node and Python
     E2e,
     /// The commands of README.md, as written. Needs curl and grpcurl
@@ -44,6 +46,7 @@ impl Part {
                 "style",
             ],
             Self::AuthService | Self::WebService => &["service"],
+            Self::Postgres => &["postgres"],
             Self::E2e => &["e2e"],
             Self::Readme => &["readme"],
             Self::Revocation => &["revocation"],
@@ -59,6 +62,7 @@ impl Part {
     pub const fn tools(self) -> &'static [Tool] {
         match self {
             Self::Unit | Self::AuthService | Self::WebService | Self::Load => &[],
+            Self::Postgres => &[Tool::Postgres],
             Self::E2e => &[
                 Tool::Redis,
                 Tool::Chromium,
@@ -80,7 +84,10 @@ impl Part {
     /// Whether the tests start the built programs.
     #[must_use]
     pub const fn needs_programs(self) -> bool {
-        !matches!(self, Self::Unit | Self::AuthService | Self::WebService)
+        !matches!(
+            self,
+            Self::Unit | Self::AuthService | Self::WebService | Self::Postgres
+        )
     }
 
     /// The command that runs the part of this integration test, for messages of tests that miss something.

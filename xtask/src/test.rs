@@ -9,8 +9,13 @@ use crate::{
     docker,
     install::{self, Tool},
     parts::Part,
-    workspace,
+    postgres, workspace,
 };
+
+/// The environment variable with the URL of the PostgreSQL server.
+const SERVER: &str = "HOLDFAST_TEST_POSTGRES";
+/// The environment variable that makes the tests of auth-service use that server.
+const STORE: &str = "HOLDFAST_TEST_STORE";
 
 /// Options of `cargo xtask test`.
 #[derive(Args)]
@@ -43,6 +48,12 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         let base_images = docker::base_images()?;
         environment.push(("HOLDFAST_TEST_BASE_IMAGES", base_images.into()));
     }
+    // Like the engine.
+    let mut postgres = None;
+    if tools.contains(&Tool::Postgres) {
+        let server = postgres.insert(postgres::Server::start()?);
+        environment.push((SERVER, server.url().into()));
+    }
     if options.long {
         environment.push(("HOLDFAST_TEST_LONG", "1".into()));
     }
@@ -51,7 +62,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         environment.push(("HOLDFAST_TEST_PICTURES", directory.into()));
     }
     let passed = run_all(options, &environment)?;
-    drop(engine);
+    drop((engine, postgres));
     ensure!(passed, "a test failed");
     Ok(())
 }
@@ -70,7 +81,8 @@ impl Options {
 /// Whether all tests passed. A failure does not keep the parts after it from running.
 fn run_all(options: &Options, environment: &[(&str, OsString)]) -> anyhow::Result<bool> {
     if options.only.is_empty() {
-        return cargo_test(&["--workspace"], &options.rest, environment);
+        let passed = cargo_test(&["--workspace"], &options.rest, environment)?;
+        return Ok(passed & test_services_on_postgres(options, environment)?);
     }
     if options.only.iter().any(|part| part.needs_programs()) {
         workspace::cargo(&["test", "--workspace", "--no-run"])?;
@@ -78,12 +90,28 @@ fn run_all(options: &Options, environment: &[(&str, OsString)]) -> anyhow::Resul
     let mut passed = true;
     for part in &options.only {
         passed &= cargo_test(&selection(*part), &options.rest, environment)?;
+        if *part == Part::Postgres {
+            passed &= test_services_on_postgres(options, environment)?;
+        }
         if *part == Part::Unit {
             // Cargo runs documentation tests together with no other kind.
             passed &= cargo_test(&["--workspace", "--doc"], &options.rest, environment)?;
         }
     }
     Ok(passed)
+}
+
+/// Runs the tests of auth-service again, with its store on the PostgreSQL server.
+fn test_services_on_postgres(
+    options: &Options,
+    environment: &[(&str, OsString)],
+) -> anyhow::Result<bool> {
+    let server = environment.iter().find(|(name, _)| *name == SERVER);
+    let (_, url) = server.context("there is no PostgreSQL server")?;
+    let environment = [environment, &[(STORE, url.clone())]].concat();
+    // Of the whole workspace, which is built already; a package alone has other features.
+    let selection = ["--workspace", "--test", "service"];
+    cargo_test(&selection, &options.rest, &environment)
 }
 
 /// The arguments by which cargo selects the tests of a part. The whole workspace is built with the same features for every part.

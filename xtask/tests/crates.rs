@@ -40,7 +40,7 @@ const FRAMEWORKS_AND_DRIVERS: &[&str] = &[
     "tracing",
 ];
 
-const WALLS: [Wall; 11] = [
+const WALLS: [Wall; 12] = [
     Wall {
         package: "holdfast-core",
         may_depend_on: &[],
@@ -71,6 +71,21 @@ const WALLS: [Wall; 11] = [
     },
     Wall {
         package: "holdfast-store-sqlite",
+        may_depend_on: &["holdfast-core", "holdfast-identity", "holdfast-store-sql"],
+        may_not_depend_on: &[
+            "argon2",
+            "auth-proto",
+            "aws-lc-rs",
+            "axum",
+            "clap",
+            "jsonwebtoken",
+            "redis",
+            "tonic",
+            "tower",
+        ],
+    },
+    Wall {
+        package: "holdfast-store-postgres",
         may_depend_on: &["holdfast-core", "holdfast-identity", "holdfast-store-sql"],
         may_not_depend_on: &[
             "argon2",
@@ -126,6 +141,7 @@ const WALLS: [Wall; 11] = [
             "holdfast-crypto",
             "holdfast-identity",
             "holdfast-server-kit",
+            "holdfast-store-postgres",
             "holdfast-store-sqlite",
             "holdfast-tls",
         ],

@@ -25,8 +25,8 @@ pub trait Subject: Send + Sync {
     /// Opens a further handle on the data, as another process does.
     async fn open(&self) -> Arc<dyn Store>;
 
-    /// Opens a backup that the store wrote.
-    async fn open_backup(&self, file: &Path) -> Arc<dyn Store>;
+    /// Opens a backup that the store wrote; `None` if backups of the store are made by other tools.
+    async fn open_backup(&self, file: &Path) -> Option<Arc<dyn Store>>;
 
     /// Changes rows by an SQL statement, beside the store.
     async fn execute(&self, sql: &str);

@@ -5,7 +5,13 @@ use holdfast_identity::{
     store::StoreError,
 };
 
+use time::Duration;
+
 use crate::{SqlRow, parse, sql_row, time};
+
+/// Time for which the revocation log contains a disabled client. It exceeds the lifetime of every access token; new tokens are rejected
+/// by the row.
+pub const REVOKED_FOR: Duration = Duration::days(366);
 
 /// A row of `clients`.
 ///

@@ -9,15 +9,11 @@ use holdfast_identity::{
 };
 use holdfast_store_sql::{
     column::{end_reason, millis},
-    oauth_client::{auth_columns, grant_types_text, oauth_client},
+    oauth_client::{REVOKED_FOR, auth_columns, grant_types_text, oauth_client},
 };
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use crate::{SqliteStore, audit, query::RunQuery as _, revocations};
-
-/// Time for which the revocation log contains a disabled client. It exceeds the lifetime of every access token; new tokens are rejected
-/// by the row.
-const REVOKED_FOR: Duration = Duration::days(366);
 
 #[async_trait]
 impl ClientStore for SqliteStore {

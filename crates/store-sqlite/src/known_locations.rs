@@ -1,7 +1,5 @@
 //! Known locations of accounts: the rows of `known_places`.
 
-use std::time::Duration;
-
 use futures_util::future::try_join_all;
 use holdfast_identity::{
     authentication::{KeyedHash, KnownLocations, LocationTrust},
@@ -9,16 +7,13 @@ use holdfast_identity::{
     login::NewLogin,
     store::StoreError,
 };
-use holdfast_store_sql::{SqlRow as _, column::millis};
+use holdfast_store_sql::{
+    column::millis,
+    known_location::{MAX_LOCATIONS, bytes, trust},
+};
 use time::OffsetDateTime;
 
 use crate::{SqliteStore, query::RunQuery as _};
-
-/// Maximum number of known locations of an account.
-const MAX_LOCATIONS: u32 = 50;
-
-/// Time after which a further sign-in from a known location renews it.
-pub(super) const LOCATION_INTERVAL: Duration = Duration::from_hours(24);
 
 impl SqliteStore {
     /// How far an account knows `locations`: those in which it signed in after `since`.
@@ -38,18 +33,7 @@ impl SqliteStore {
         .bind(millis(since))
         .rows(&mut *self.read().await?)
         .await?;
-        let mut trust = LocationTrust::Unknown;
-        for row in &rows {
-            let place = row.bytes("place")?;
-            if locations
-                .device
-                .is_some_and(|KeyedHash(hash)| hash == place)
-            {
-                return Ok(LocationTrust::Device);
-            }
-            trust = LocationTrust::Address;
-        }
-        Ok(trust)
+        trust(&rows, locations)
     }
 
     /// Stores the locations of a login as known, and deletes the oldest beyond [`MAX_LOCATIONS`]. Stores none where the login has ended
@@ -77,8 +61,4 @@ impl SqliteStore {
             .map(|statement| self.commit(statement));
         try_join_all(all).await.map(drop)
     }
-}
-
-pub(super) fn bytes(place: Option<KeyedHash>) -> Option<Vec<u8>> {
-    place.map(|KeyedHash(hash)| hash.to_vec())
 }

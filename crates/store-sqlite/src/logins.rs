@@ -14,6 +14,7 @@ use holdfast_store_sql::{
     SqlRow as _,
     account::{self, PASSWORD, USER},
     column::{client_kind, millis},
+    known_location::{LOCATION_INTERVAL, bytes},
     login, parse, unavailable,
 };
 use sqlx::AssertSqlSafe;
@@ -22,7 +23,6 @@ use time::OffsetDateTime;
 use crate::{
     SqliteStore, audit,
     group_commit::{Statement, Write},
-    known_locations::{LOCATION_INTERVAL, bytes},
     query::RunQuery as _,
     revocations::{LoginFilter, end_logins},
 };

@@ -1,43 +1,11 @@
 //! Migration of a database file to the schema of this version.
 
-use holdfast_identity::store::StoreError;
-use holdfast_store_sql::unavailable;
-use sqlx::migrate::{MigrateError, Migrator};
+pub use holdfast_store_sql::migration::OpenError;
+use sqlx::migrate::Migrator;
 
 use crate::pool::Pool;
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
-
-/// Why a database file cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// A later version has migrated it. Its content is unchanged.
-    #[error(
-        "it was written by a later version of auth-service (schema {found}; this version supports {known}), and nothing was changed; \
-         start that version again, or restore a backup that this version made"
-    )]
-    LaterVersion {
-        /// The number of the latest migration in the file.
-        found: i64,
-        /// The number of the latest migration that this version has.
-        known: i64,
-    },
-    /// A migration in the file, which has this number, differs from that of this version.
-    #[error(
-        "migration {0} of its schema differs from that of this version of auth-service, and nothing was changed; \
-         start the version that wrote it, or restore a backup"
-    )]
-    OtherSchema(i64),
-    /// The database cannot be opened, read or written.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl From<sqlx::Error> for OpenError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Store(unavailable(error))
-    }
-}
 
 /// Runs the missing migrations under the write lock, so that of two processes that start at once only one migrates.
 pub(super) async fn migrate(writer: &Pool) -> Result<(), OpenError> {
@@ -45,20 +13,16 @@ pub(super) async fn migrate(writer: &Pool) -> Result<(), OpenError> {
     let mut transaction = writer.begin().await?;
     match MIGRATIONS.run(&mut *transaction).await {
         Ok(()) => Ok(transaction.commit().await?),
-        Err(MigrateError::VersionMissing(_)) => {
-            let found = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
+        Err(error) => {
+            let latest = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations");
+            let found: Option<i64> = latest
                 .fetch_one(&mut *transaction)
-                .await?;
+                .await
+                .unwrap_or_default();
             let known = MIGRATIONS.iter().map(|one| one.version).max();
-            let known = known.unwrap_or_default();
-            Err(if found > known {
-                OpenError::LaterVersion { found, known }
-            } else {
-                OpenError::OtherSchema(found)
-            })
+            let (found, known) = (found.unwrap_or_default(), known.unwrap_or_default());
+            Err(OpenError::of(&error, found, known))
         }
-        Err(MigrateError::VersionMismatch(version)) => Err(OpenError::OtherSchema(version)),
-        Err(error) => Err(StoreError::Unavailable(error.to_string()).into()),
     }
 }
 

@@ -249,6 +249,35 @@ pub(super) async fn end_of_login_wins_over_racing_advances(fixture: Fixture) {
     }
 }
 
+/// The entry of an ended login is kept until the tokens of every refresh that was made have expired.
+pub(super) async fn end_of_login_covers_the_tokens_of_a_racing_advance(fixture: Fixture) {
+    let ada = fixture.account("ada").await;
+    let (client, until) = (program(), NOW + EPHEMERAL * 2);
+    let rotation = Rotation {
+        client: &client,
+        tokens_until: until,
+    };
+    for _round in 0..rounds(30) {
+        let sid = fixture.login(&ada).await;
+        let from = (GrantId::first_of(sid), Generation::FIRST);
+        let (ended, advanced) = tokio::join!(
+            fixture.store.end_login(sid, EndReason::SignedOut, NOW, &[]),
+            fixture.store.advance(from, &rotation, NOW, &[]),
+        );
+        assert!(ended.unwrap());
+        let log = fixture.log().await;
+        let entry = log
+            .iter()
+            .find(|entry| entry.revoked == Revoked::Login(sid));
+        let latest = if advanced.unwrap() {
+            until
+        } else {
+            NOW + EPHEMERAL
+        };
+        assert_eq!(entry.unwrap().expires_at, latest + REVOCATION_MARGIN);
+    }
+}
+
 pub(super) async fn grants_are_listed_with_their_login(fixture: Fixture) {
     let (ada, sid) = fixture.signed_in().await;
     let other = fixture.ticket(&ada).await;

@@ -98,6 +98,7 @@ cases! {$
         grant_ends_alone_and_once,
         grant_of_an_ended_login_does_not_end_again,
         end_of_login_wins_over_racing_advances,
+        end_of_login_covers_the_tokens_of_a_racing_advance,
         grants_are_listed_with_their_login,
         time_of_last_token_does_not_decrease,
     }

@@ -20,7 +20,7 @@ impl Subject for BrokenSubject {
         Arc::new(BrokenStore::new(self.0.open().await, self.1))
     }
 
-    async fn open_backup(&self, file: &Path) -> Arc<dyn Store> {
+    async fn open_backup(&self, file: &Path) -> Option<Arc<dyn Store>> {
         self.0.open_backup(file).await
     }
 

@@ -55,8 +55,8 @@ impl Subject for SqliteSubject {
         open(&self.file())
     }
 
-    async fn open_backup(&self, file: &Path) -> Arc<dyn Store> {
-        open(file)
+    async fn open_backup(&self, file: &Path) -> Option<Arc<dyn Store>> {
+        Some(open(file))
     }
 
     async fn execute(&self, sql: &str) {

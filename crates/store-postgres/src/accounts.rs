@@ -1,0 +1,247 @@
+//! Accounts.
+
+use async_trait::async_trait;
+use holdfast_identity::{
+    account::{Account, AuthenticationVersion, PasswordHash, User, Username},
+    audit::AuditEvent,
+    id::{Sid, UserId},
+    login::EndReason,
+    store::{AccountStore, Change, StoreError},
+};
+use holdfast_store_sql::{
+    account::{self, PASSWORD, USER},
+    column::millis,
+};
+use sqlx::{AssertSqlSafe, PgConnection};
+use time::OffsetDateTime;
+
+use crate::{
+    PostgresStore, audit,
+    login_ends::{LoginFilter, end_logins},
+    query::RunQuery as _,
+};
+
+impl PostgresStore {
+    async fn find_account(
+        &self,
+        condition: &str,
+        value: &str,
+    ) -> Result<Option<Account>, StoreError> {
+        let sql = format!(
+            "SELECT {USER}, password.data AS password_hash, authentication_version FROM users {PASSWORD} \
+             WHERE users.{condition} = $1"
+        );
+        let found = sqlx::query(AssertSqlSafe(sql))
+            .bind(value)
+            .first_row(&self.pool)
+            .await?;
+        found.as_ref().map(account::account).transpose()
+    }
+}
+
+/// Why disabling or enabling an account changed nothing: there is no such account, or it was done before.
+async fn unchanged(connection: &mut PgConnection, id: UserId) -> Result<Change, StoreError> {
+    let found = sqlx::query("SELECT 1 FROM users WHERE id = $1")
+        .bind(id.to_string())
+        .first_row(connection)
+        .await?;
+    Ok(found.map_or(Change::NotFound, |_| Change::AlreadyApplied))
+}
+
+/// Inserts or replaces the password of an account.
+async fn set_password(
+    connection: &mut PgConnection,
+    user: UserId,
+    hash: &PasswordHash,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO credentials (id, user_id, kind, label, data, created_at) \
+         VALUES ($1, $1, 'password', '', $2, $3) ON CONFLICT (id) DO UPDATE \
+         SET data = excluded.data, created_at = excluded.created_at, last_used_at = NULL",
+    )
+    .bind(user.to_string())
+    .bind(hash.as_phc().as_bytes())
+    .bind(millis(now))
+    .run(connection)
+    .await?;
+    Ok(())
+}
+
+#[async_trait]
+impl AccountStore for PostgresStore {
+    async fn insert_user(
+        &self,
+        account: &Account,
+        events: &[AuditEvent],
+    ) -> Result<bool, StoreError> {
+        let user = &account.user;
+        let mut transaction = self.begin().await?;
+        let inserted = sqlx::query(
+            "INSERT INTO users (id, username, admin, authentication_version, created_at) \
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (username) DO NOTHING",
+        )
+        .bind(user.id.to_string())
+        .bind(user.username.as_str())
+        .bind(user.admin)
+        .bind(account.authentication_version.0)
+        .bind(millis(user.created_at))
+        .run(&mut *transaction)
+        .await?;
+        if inserted == 0 {
+            return Ok(false);
+        }
+        if let Some(hash) = &account.password_hash {
+            let set_at = user.password_changed_at.unwrap_or(user.created_at);
+            set_password(&mut transaction, user.id, hash, set_at).await?;
+        }
+        audit::commit(transaction, events).await?;
+        Ok(true)
+    }
+
+    async fn account(&self, id: UserId) -> Result<Option<Account>, StoreError> {
+        self.find_account("id", &id.to_string()).await
+    }
+
+    async fn account_by_name(&self, username: &Username) -> Result<Option<Account>, StoreError> {
+        self.find_account("username", username.as_str()).await
+    }
+
+    async fn users_after(
+        &self,
+        after: Option<&Username>,
+        limit: u32,
+    ) -> Result<Vec<User>, StoreError> {
+        let sql = format!(
+            "SELECT {USER} FROM users {PASSWORD} WHERE username > $1 ORDER BY username LIMIT $2"
+        );
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(after.map_or("", Username::as_str))
+            .bind(i64::from(limit))
+            .rows(&self.pool)
+            .await?;
+        rows.iter().map(account::user).collect()
+    }
+
+    async fn disable_user(
+        &self,
+        id: UserId,
+        now: OffsetDateTime,
+        events: &[AuditEvent],
+    ) -> Result<Change, StoreError> {
+        let mut transaction = self.begin().await?;
+        let updated =
+            sqlx::query("UPDATE users SET disabled_at = $1 WHERE id = $2 AND disabled_at IS NULL")
+                .bind(millis(now))
+                .bind(id.to_string())
+                .run(&mut *transaction)
+                .await?;
+        // Also for an account that was disabled before, which should have no live login.
+        let filter = LoginFilter::AllOf(id);
+        end_logins(&mut transaction, &filter, EndReason::AccountDisabled, now).await?;
+        let (change, events) = match updated {
+            0 => (unchanged(&mut transaction, id).await?, [].as_slice()),
+            _ => (Change::Applied, events),
+        };
+        audit::commit(transaction, events).await?;
+        Ok(change)
+    }
+
+    async fn enable_user(&self, id: UserId, events: &[AuditEvent]) -> Result<Change, StoreError> {
+        let mut transaction = self.begin().await?;
+        let updated = sqlx::query(
+            "UPDATE users SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL",
+        )
+        .bind(id.to_string())
+        .run(&mut *transaction)
+        .await?;
+        if updated == 0 {
+            return unchanged(&mut transaction, id).await;
+        }
+        audit::commit(transaction, events).await?;
+        Ok(Change::Applied)
+    }
+
+    async fn delete_user(
+        &self,
+        id: UserId,
+        now: OffsetDateTime,
+        events: &[AuditEvent],
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        // Before its logins, in the order of locks; no login starts from here on.
+        let found = sqlx::query("SELECT id FROM users WHERE id = $1 FOR UPDATE")
+            .bind(id.to_string())
+            .first_row(&mut *transaction)
+            .await?;
+        if found.is_none() {
+            return Ok(false);
+        }
+        let filter = LoginFilter::AllOf(id);
+        end_logins(&mut transaction, &filter, EndReason::AccountDeleted, now).await?;
+        sqlx::query("DELETE FROM users WHERE id = $1")
+            .bind(id.to_string())
+            .run(&mut *transaction)
+            .await?;
+        audit::commit(transaction, events).await?;
+        Ok(true)
+    }
+
+    async fn replace_password(
+        &self,
+        id: UserId,
+        from: AuthenticationVersion,
+        to: &PasswordHash,
+        by: Option<Sid>,
+        now: OffsetDateTime,
+        events: &[AuditEvent],
+    ) -> Result<Option<AuthenticationVersion>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let updated = sqlx::query(
+            "UPDATE users SET authentication_version = $1 \
+             WHERE id = $2 AND authentication_version = $3 AND ($4::text IS NULL OR EXISTS (\
+                 SELECT 1 FROM logins WHERE sid = $4 AND user_id = users.id \
+                     AND ended_at IS NULL AND expires_at > $5))",
+        )
+        .bind(from.next().0)
+        .bind(id.to_string())
+        .bind(from.0)
+        .bind(by.map(|sid| sid.to_string()))
+        .bind(millis(now))
+        .run(&mut *transaction)
+        .await?;
+        if updated == 0 {
+            return Ok(None);
+        }
+        set_password(&mut transaction, id, to, now).await?;
+        let filter = LoginFilter::AllOf(id);
+        end_logins(&mut transaction, &filter, EndReason::PasswordChanged, now).await?;
+        // An attacker who knew the old password may have stored a location with it.
+        sqlx::query("DELETE FROM known_places WHERE user_id = $1")
+            .bind(id.to_string())
+            .run(&mut *transaction)
+            .await?;
+        audit::commit(transaction, events).await?;
+        Ok(Some(from.next()))
+    }
+
+    async fn replace_password_hash(
+        &self,
+        id: UserId,
+        version: AuthenticationVersion,
+        hash: &PasswordHash,
+    ) -> Result<(), StoreError> {
+        // The row of the account is locked, so that a new password is not replaced by a hash of the old one.
+        sqlx::query(
+            "WITH owner AS (\
+                 SELECT id FROM users WHERE id = $2 AND authentication_version = $3 FOR SHARE) \
+             UPDATE credentials SET data = $1 FROM owner WHERE kind = 'password' AND user_id = owner.id",
+        )
+        .bind(hash.as_phc().as_bytes())
+        .bind(id.to_string())
+        .bind(version.0)
+        .run(&self.pool)
+        .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,75 @@
+//! The stored audit events.
+
+use async_trait::async_trait;
+use holdfast_identity::{
+    audit::{AuditEvent, AuditQuery, AuditRecord},
+    store::{AuditLog, StoreError},
+};
+use holdfast_store_sql::{audit::audit_record, column::millis, unavailable};
+use sqlx::{Postgres, QueryBuilder, Transaction};
+use time::OffsetDateTime;
+
+use crate::{
+    PostgresStore,
+    query::{RunQuery as _, Statement},
+};
+
+/// The statement that inserts an event.
+fn insert(event: &AuditEvent) -> Statement<'static> {
+    sqlx::query(
+        "INSERT INTO audit_events (at, kind, user_id, sid, actor_id, ip_address, user_agent, request_id, client_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(millis(event.at))
+    .bind(event.kind.as_str())
+    .bind(event.user.map(|id| id.to_string()))
+    .bind(event.sid.map(|id| id.to_string()))
+    .bind(event.actor.map(|id| id.to_string()))
+    .bind(event.source.ip_address.map(|address| address.to_string()))
+    .bind(event.source.user_agent.clone())
+    .bind(event.source.request_id.clone())
+    .bind(event.client.as_ref().map(ToString::to_string))
+}
+
+/// Commits a change together with its audit events.
+pub(super) async fn commit(
+    mut transaction: Transaction<'_, Postgres>,
+    events: &[AuditEvent],
+) -> Result<(), StoreError> {
+    for event in events {
+        insert(event).run(&mut *transaction).await?;
+    }
+    transaction.commit().await.map_err(unavailable)
+}
+
+#[async_trait]
+impl AuditLog for PostgresStore {
+    async fn append_events(&self, events: &[AuditEvent]) -> Result<(), StoreError> {
+        commit(self.begin().await?, events).await
+    }
+
+    async fn events(&self, query: &AuditQuery) -> Result<Vec<AuditRecord>, StoreError> {
+        let mut sql = QueryBuilder::<Postgres>::new("SELECT * FROM audit_events WHERE TRUE");
+        if let Some(user) = query.user {
+            sql.push(" AND user_id = ").push_bind(user.to_string());
+        }
+        if let Some(kind) = query.kind {
+            sql.push(" AND kind = ").push_bind(kind.as_str());
+        }
+        if let Some(before) = query.before {
+            sql.push(" AND id < ").push_bind(before);
+        }
+        let limit = i64::from(query.limit);
+        sql.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
+        let rows = sql.build().rows(&self.pool).await?;
+        rows.iter().map(audit_record).collect()
+    }
+
+    async fn purge_events(&self, before: OffsetDateTime) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM audit_events WHERE at < $1")
+            .bind(millis(before))
+            .run(&self.pool)
+            .await?;
+        Ok(())
+    }
+}

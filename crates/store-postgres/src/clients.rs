@@ -1,0 +1,106 @@
+//! OAuth clients.
+
+use async_trait::async_trait;
+use holdfast_identity::{
+    audit::AuditEvent,
+    login::EndReason,
+    oauth::{ClientId, OauthClient},
+    store::{Change, ClientStore, StoreError},
+};
+use holdfast_store_sql::{
+    column::{end_reason, millis},
+    oauth_client::{REVOKED_FOR, auth_columns, grant_types_text, oauth_client},
+};
+use time::OffsetDateTime;
+
+use crate::{PostgresStore, audit, login_ends, query::RunQuery as _};
+
+#[async_trait]
+impl ClientStore for PostgresStore {
+    async fn insert_client(
+        &self,
+        client: &OauthClient,
+        events: &[AuditEvent],
+    ) -> Result<bool, StoreError> {
+        let (hash, jwk) = auth_columns(&client.auth_method);
+        let insert = sqlx::query(
+            "INSERT INTO clients \
+                 (id, secret_hash, jwk, scope, audiences, grant_types, dpop_required, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING RETURNING id",
+        )
+        .bind(client.id.as_str())
+        .bind(hash)
+        .bind(jwk)
+        .bind(client.scopes.to_string())
+        .bind(client.audiences.join(" "))
+        .bind(grant_types_text(&client.grant_types))
+        .bind(client.dpop_required)
+        .bind(millis(client.created_at));
+        let inserted = self.change(insert, Vec::new(), events).await?;
+        Ok(inserted.is_some())
+    }
+
+    async fn client(&self, id: &ClientId) -> Result<Option<OauthClient>, StoreError> {
+        let row = sqlx::query("SELECT * FROM clients WHERE id = $1")
+            .bind(id.as_str())
+            .first_row(&self.pool)
+            .await?;
+        row.as_ref().map(oauth_client).transpose()
+    }
+
+    async fn clients(&self) -> Result<Vec<OauthClient>, StoreError> {
+        let rows = sqlx::query("SELECT * FROM clients ORDER BY id")
+            .rows(&self.pool)
+            .await?;
+        rows.iter().map(oauth_client).collect()
+    }
+
+    async fn disable_client(
+        &self,
+        id: &ClientId,
+        now: OffsetDateTime,
+        events: &[AuditEvent],
+    ) -> Result<Change, StoreError> {
+        let mut transaction = self.begin().await?;
+        let updated = sqlx::query(
+            "UPDATE clients SET disabled_at = $1 WHERE id = $2 AND disabled_at IS NULL AND NOT protected",
+        )
+        .bind(millis(now))
+        .bind(id.as_str())
+        .run(&mut *transaction)
+        .await?;
+        if updated == 0 {
+            let found = sqlx::query("SELECT 1 FROM clients WHERE id = $1")
+                .bind(id.as_str())
+                .first_row(&mut *transaction)
+                .await?;
+            return Ok(found.map_or(Change::NotFound, |_| Change::AlreadyApplied));
+        }
+        sqlx::query(
+            "UPDATE grants SET ended_at = $1, end_reason = $2 WHERE id IN (\
+                 SELECT id FROM grants WHERE client_id = $3 AND ended_at IS NULL ORDER BY id FOR NO KEY UPDATE)",
+        )
+        .bind(millis(now))
+        .bind(end_reason(EndReason::ClientDisabled))
+        .bind(id.as_str())
+        .run(&mut *transaction)
+        .await?;
+        let until = now + REVOKED_FOR;
+        login_ends::append(&mut transaction, "client_id", id.as_str(), until).await?;
+        audit::commit(transaction, events).await?;
+        Ok(Change::Applied)
+    }
+
+    async fn set_client_secret(
+        &self,
+        id: &ClientId,
+        hash: &[u8; 32],
+        events: &[AuditEvent],
+    ) -> Result<bool, StoreError> {
+        let update = sqlx::query("UPDATE clients SET secret_hash = $1 WHERE id = $2 RETURNING id")
+            .bind(hash.as_slice())
+            .bind(id.as_str());
+        let updated = self.change(update, Vec::new(), events).await?;
+        Ok(updated.is_some())
+    }
+}

@@ -1,0 +1,146 @@
+//! Grants.
+
+use async_trait::async_trait;
+use holdfast_identity::{
+    account::User,
+    audit::AuditEvent,
+    id::GrantId,
+    login::{EndReason, Generation, Grant, Login, NewGrant, Rotation},
+    store::{GrantStore, StoreError},
+};
+use holdfast_store_sql::{
+    account::{self, PASSWORD, USER},
+    column::{end_reason, millis, revocation_margin},
+    login::{self, GRANT},
+    revocation::GRANT_CREDENTIALS_EXPIRE_AT,
+};
+use sqlx::AssertSqlSafe;
+use time::OffsetDateTime;
+
+use crate::{PostgresStore, audit, query::RunQuery as _};
+
+#[async_trait]
+impl GrantStore for PostgresStore {
+    async fn insert_grant(&self, grant: &NewGrant) -> Result<bool, StoreError> {
+        let source = &grant.source;
+        // Both rows are locked: the end of the login finds this grant, and so does the disabling of the OAuth client.
+        let insert = sqlx::query(
+            "WITH login AS (SELECT sid FROM logins WHERE sid = $11 AND ended_at IS NULL FOR SHARE), \
+                  client AS (SELECT clients.id FROM clients, login \
+                             WHERE clients.id = $2 AND disabled_at IS NULL FOR SHARE OF clients) \
+             INSERT INTO grants (id, sid, client_id, scope, audience, jkt, generation, created_at, \
+                                 refreshed_at, refresh_ip_address, refresh_user_agent, tokens_until) \
+             SELECT $1, login.sid, client.id, $3, $4, $5, $6, $7, $7, $8, $9, $10 FROM login, client \
+             ON CONFLICT DO NOTHING RETURNING id",
+        )
+        .bind(grant.id.to_string())
+        .bind(grant.client.as_str())
+        .bind(grant.scopes.to_string())
+        .bind(grant.audience.clone())
+        .bind(grant.key.as_ref().map(ToString::to_string))
+        .bind(Generation::FIRST.0)
+        .bind(millis(grant.created_at))
+        .bind(source.ip_address.map(|address| address.to_string()))
+        .bind(source.user_agent.clone())
+        .bind(grant.tokens_until.map(millis))
+        .bind(grant.sid.to_string());
+        let inserted = self.change(insert, Vec::new(), &grant.events).await?;
+        Ok(inserted.is_some())
+    }
+
+    async fn grant(&self, id: GrantId) -> Result<Option<(Grant, Login, User)>, StoreError> {
+        let sql = format!(
+            "SELECT {USER}, {GRANT}, logins.* FROM grants \
+             JOIN logins USING (sid) JOIN users ON users.id = logins.user_id {PASSWORD} \
+             JOIN clients ON clients.id = grants.client_id WHERE grants.id = $1"
+        );
+        let found = sqlx::query(AssertSqlSafe(sql))
+            .bind(id.to_string())
+            .first_row(&self.pool)
+            .await?;
+        let Some(found) = found else { return Ok(None) };
+        Ok(Some((
+            login::grant(&found)?,
+            login::login(&found)?,
+            account::user(&found)?,
+        )))
+    }
+
+    async fn advance(
+        &self,
+        (id, from): (GrantId, Generation),
+        rotation: &Rotation<'_>,
+        now: OffsetDateTime,
+        events: &[AuditEvent],
+    ) -> Result<bool, StoreError> {
+        // The row of the login is locked first: an end that follows sees the time until which the new tokens are valid.
+        // An earlier access token may expire last, after a leap of the clock or a change of the setting.
+        let advance = sqlx::query(
+            "WITH login AS (\
+                 SELECT sid FROM logins WHERE sid = (SELECT sid FROM grants WHERE id = $6) \
+                     AND ended_at IS NULL FOR NO KEY UPDATE) \
+             UPDATE grants SET generation = $1, refreshed_at = $2, \
+                               tokens_until = greatest(coalesce(tokens_until, 0), $3), \
+                               refresh_ip_address = $4, refresh_user_agent = $5 \
+             FROM login WHERE grants.sid = login.sid AND id = $6 AND generation = $7 AND ended_at IS NULL \
+             RETURNING id",
+        )
+        .bind(from.next().0)
+        .bind(millis(now))
+        .bind(millis(rotation.tokens_until))
+        .bind(
+            rotation
+                .client
+                .ip_address
+                .map(|address| address.to_string()),
+        )
+        .bind(rotation.client.user_agent.clone())
+        .bind(id.to_string())
+        .bind(from.0);
+        let last_seen = sqlx::query(
+            "UPDATE logins SET last_seen_at = $1 WHERE sid = (SELECT sid FROM grants WHERE id = $2)",
+        )
+        .bind(millis(now))
+        .bind(id.to_string());
+        let advanced = self.change(advance, vec![last_seen], events).await?;
+        Ok(advanced.is_some())
+    }
+
+    async fn end_grant(
+        &self,
+        id: GrantId,
+        reason: EndReason,
+        now: OffsetDateTime,
+        events: &[AuditEvent],
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        let ended = sqlx::query(
+            "WITH login AS (\
+                 SELECT sid FROM logins WHERE sid = (SELECT sid FROM grants WHERE id = $3) \
+                     AND ended_at IS NULL FOR SHARE) \
+             UPDATE grants SET ended_at = $1, end_reason = $2 FROM login \
+             WHERE grants.sid = login.sid AND id = $3 AND id <> grants.sid AND ended_at IS NULL",
+        )
+        .bind(millis(now))
+        .bind(end_reason(reason))
+        .bind(id.to_string())
+        .run(&mut *transaction)
+        .await?;
+        if ended == 0 {
+            return Ok(false);
+        }
+        let sql = format!(
+            "WITH counter AS (UPDATE revocation_counter SET newest = newest + 1 RETURNING newest) \
+             INSERT INTO revocations (sequence, kind, subject, expires_at) \
+             SELECT newest, 'grant', id, {GRANT_CREDENTIALS_EXPIRE_AT} + $1 \
+             FROM counter, grants JOIN logins USING (sid) WHERE id = $2"
+        );
+        sqlx::query(AssertSqlSafe(sql))
+            .bind(revocation_margin())
+            .bind(id.to_string())
+            .run(&mut *transaction)
+            .await?;
+        audit::commit(transaction, events).await?;
+        Ok(true)
+    }
+}

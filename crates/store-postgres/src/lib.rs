@@ -1,0 +1,112 @@
+//! The store on PostgreSQL, which several instances of auth-service share.
+//!
+//! Transactions are READ COMMITTED. What must hold together is a key, a condition of the statement that changes the row, or a row that is
+//! locked while the condition is checked. A condition on a row of another table holds only while that row is locked: `FOR SHARE`. Rows of
+//! several tables are locked in one order, users, logins, clients, grants, and the counter of revocations at last.
+
+mod accounts;
+mod audit;
+mod clients;
+mod grants;
+mod keys;
+mod known_locations;
+mod login_ends;
+mod logins;
+mod maintenance;
+mod migration;
+mod query;
+mod revocations;
+mod steady_time;
+
+use std::time::Duration;
+
+use holdfast_identity::{audit::AuditEvent, store::StoreError};
+use holdfast_store_sql::unavailable;
+use sqlx::{
+    ConnectOptions as _, Connection as _, Executor as _, PgConnection, PgPool, Postgres,
+    Transaction,
+    postgres::{PgConnectOptions, PgPoolOptions, PgRow},
+};
+
+pub use self::migration::OpenError;
+use self::query::{RunQuery as _, Statement};
+
+/// Time for which an operation waits for a free connection. Together with [`SETTINGS`] it is shorter than any caller's deadline.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Limits of each session, so that no statement and no lock outlasts its caller.
+const SETTINGS: &str = "SET statement_timeout = '1s'; SET lock_timeout = '500ms'; \
+     SET idle_in_transaction_session_timeout = '2s'";
+
+/// A database. Clones share its connections.
+#[derive(Clone, Debug)]
+pub struct PostgresStore {
+    pool: PgPool,
+}
+
+impl PostgresStore {
+    /// Connects to a database by its URL, migrates it, and keeps up to `max_connections`.
+    ///
+    /// # Errors
+    /// When it cannot be reached, takes no writes, or was written by a later version.
+    pub async fn open(url: &str, max_connections: u32) -> Result<Self, OpenError> {
+        // The driver logs slow statements, with a slow server one line for each request.
+        let options: PgConnectOptions = url.parse::<PgConnectOptions>()?;
+        let options = options.disable_statement_logging();
+        let mut connection = PgConnection::connect_with(&options).await?;
+        migration::migrate(&mut connection).await?;
+        connection.close().await?;
+        let pool = PgPoolOptions::new()
+            .max_connections(max_connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            // `takes_writes` finds a broken connection, too.
+            .test_before_acquire(false)
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    connection.execute(SETTINGS).await?;
+                    require_writes(connection).await
+                })
+            })
+            .before_acquire(|connection, _| Box::pin(takes_writes(connection)))
+            .connect_with(options)
+            .await?;
+        Ok(Self { pool })
+    }
+
+    async fn begin(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
+        self.pool.begin().await.map_err(unavailable)
+    }
+
+    /// Commits a change with what follows from it and its events; returns the row of `change`, or `None` if it made none.
+    async fn change(
+        &self,
+        change: Statement<'_>,
+        then: Vec<Statement<'_>>,
+        events: &[AuditEvent],
+    ) -> Result<Option<PgRow>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let Some(row) = change.first_row(&mut *transaction).await? else {
+            return Ok(None);
+        };
+        for statement in then {
+            statement.run(&mut *transaction).await?;
+        }
+        audit::commit(transaction, events).await?;
+        Ok(Some(row))
+    }
+}
+
+/// Whether the server of a connection takes writes. After a failover a kept connection may lead to the demoted server.
+async fn takes_writes(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    let takes = sqlx::query_scalar("SELECT current_setting('transaction_read_only') = 'off'");
+    takes.fetch_one(connection).await
+}
+
+async fn require_writes(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    if takes_writes(connection).await? {
+        Ok(())
+    } else {
+        let why = "the server takes no writes: it is a standby, or read-only";
+        Err(sqlx::Error::Configuration(why.into()))
+    }
+}

@@ -1,0 +1,38 @@
+//! The database as a whole.
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use holdfast_identity::store::{Maintenance, StoreError};
+use holdfast_store_sql::{SqlRow as _, unavailable};
+
+use crate::{PostgresStore, query::RunQuery as _};
+
+#[async_trait]
+impl Maintenance for PostgresStore {
+    async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1 FROM signing_keys LIMIT 1")
+            .run(&self.pool)
+            .await?;
+        // On a full disk and on a standby only reading succeeds.
+        sqlx::query("UPDATE steady_time SET clock_at = clock_at")
+            .run(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    async fn schema_version(&self) -> Result<i64, StoreError> {
+        let latest = sqlx::query("SELECT max(version) AS version FROM _sqlx_migrations");
+        latest.only_row(&self.pool).await?.integer("version")
+    }
+
+    async fn back_up(&self, _: &Path) -> Result<(), StoreError> {
+        Err(unavailable(
+            "a PostgreSQL database is backed up by its own tools, such as pg_basebackup or pg_dump",
+        ))
+    }
+
+    async fn close(&self) {
+        self.pool.close().await;
+    }
+}

@@ -1,0 +1,50 @@
+//! Errors of opening a database, whose schema another version may have changed.
+
+use holdfast_identity::store::StoreError;
+use sqlx::migrate::MigrateError;
+
+use crate::unavailable;
+
+/// Why a database cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A later version has migrated it. Its content is unchanged.
+    #[error(
+        "it was written by a later version of auth-service (schema {found}; this version supports {known}), and nothing was changed; \
+         start that version again, or restore a backup that this version made"
+    )]
+    LaterVersion {
+        /// The number of the latest migration in the database.
+        found: i64,
+        /// The number of the latest migration that this version has.
+        known: i64,
+    },
+    /// A migration in the database, which has this number, differs from that of this version.
+    #[error(
+        "migration {0} of its schema differs from that of this version of auth-service, and nothing was changed; \
+         start the version that wrote it, or restore a backup"
+    )]
+    OtherSchema(i64),
+    /// The database cannot be opened, read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl OpenError {
+    /// The error of a migration, given the latest one that the database has, and the latest one that this version knows.
+    #[must_use]
+    pub fn of(error: &MigrateError, found: i64, known: i64) -> Self {
+        match error {
+            MigrateError::VersionMissing(_) if found > known => Self::LaterVersion { found, known },
+            MigrateError::VersionMissing(_) => Self::OtherSchema(found),
+            MigrateError::VersionMismatch(version) => Self::OtherSchema(*version),
+            error => Self::Store(unavailable(error)),
+        }
+    }
+}
+
+impl From<sqlx::Error> for OpenError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(unavailable(error))
+    }
+}

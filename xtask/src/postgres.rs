@@ -1,0 +1,144 @@
+//! A PostgreSQL server for the tests, with a data directory of its own.
+
+use std::{
+    env, fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{self, Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Where Debian installs the programs of each major version.
+const VERSIONS: &str = "/usr/lib/postgresql";
+/// The user that runs the server where this process runs as root, which PostgreSQL refuses.
+const USER: &str = "postgres";
+/// The superuser of the server, who needs no password.
+const SUPERUSER: &str = "holdfast";
+const START_DEADLINE: Duration = Duration::from_mins(1);
+const POLL: Duration = Duration::from_millis(100);
+
+/// A running server. Dropped, it stops and its data is deleted.
+pub(crate) struct Server {
+    process: Child,
+    data: PathBuf,
+    port: u16,
+}
+
+impl Server {
+    /// Creates the data directory and starts the server.
+    pub(crate) fn start() -> anyhow::Result<Self> {
+        let programs = programs()?;
+        let data = env::temp_dir().join(format!("holdfast-postgres-{}", process::id()));
+        make_directory(&data)?;
+        let created = as_user(&programs.join("initdb"))
+            .args(["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"])
+            .arg(format!("--username={SUPERUSER}"))
+            .arg("--pgdata")
+            .arg(&data)
+            .stdout(Stdio::null())
+            .status()
+            .context("cannot run initdb")?;
+        ensure!(created.success(), "initdb failed");
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let log = fs::File::create(data.with_extension("log"))?;
+        let process = as_user(&programs.join("postgres"))
+            .arg("-D")
+            .arg(&data)
+            .arg("-k")
+            .arg(&data)
+            // A crash of the machine loses only this run.
+            .args(["-c", "fsync=off", "-c", "max_connections=1000"])
+            .args(["-c", "listen_addresses=127.0.0.1"])
+            .args(["-c", &format!("port={port}")])
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .context("cannot run postgres")?;
+        let mut server = Self {
+            process,
+            data,
+            port,
+        };
+        server.wait(&programs)?;
+        Ok(server)
+    }
+
+    /// The URL of the server, without a database.
+    pub(crate) fn url(&self) -> String {
+        format!("postgres://{SUPERUSER}@127.0.0.1:{}", self.port)
+    }
+
+    fn wait(&mut self, programs: &Path) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        loop {
+            let ready = Command::new(programs.join("pg_isready"))
+                .args(["--quiet", "--host=127.0.0.1"])
+                .arg(format!("--port={}", self.port))
+                .status()?;
+            if ready.success() {
+                return Ok(());
+            }
+            if self.process.try_wait()?.is_some() || begun.elapsed() > START_DEADLINE {
+                let output = fs::read_to_string(self.data.with_extension("log"));
+                bail!(
+                    "postgres does not start; its output:\n{}",
+                    output.unwrap_or_default()
+                );
+            }
+            thread::sleep(POLL);
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // A fast shutdown, which does not wait for clients.
+        if let Some(pid) = Pid::from_raw(self.process.id().cast_signed()) {
+            let _ = kill_process(pid, Signal::INT);
+            let _ = self.process.wait();
+        }
+        let _ = fs::remove_dir_all(&self.data);
+        let _ = fs::remove_file(self.data.with_extension("log"));
+    }
+}
+
+/// The directory with the programs of the latest installed version.
+fn programs() -> anyhow::Result<PathBuf> {
+    let versions = fs::read_dir(VERSIONS).with_context(|| format!("{VERSIONS} is missing"))?;
+    let versions = versions.filter_map(|entry| Some(entry.ok()?.path().join("bin")));
+    let installed = versions.filter(|programs| programs.join("initdb").exists());
+    installed.max().context("PostgreSQL is not installed")
+}
+
+/// An empty directory that only the user of the server can read.
+fn make_directory(data: &Path) -> anyhow::Result<()> {
+    let mut command = Command::new("install");
+    command.args(["--directory", "--mode=700"]);
+    if is_root() {
+        command.arg(format!("--owner={USER}"));
+    }
+    let made = command.arg(data).status()?;
+    ensure!(made.success(), "cannot create {}", data.display());
+    Ok(())
+}
+
+fn as_user(program: &Path) -> Command {
+    if !is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--reuid", USER, "--regid", USER, "--clear-groups", "--"])
+        .arg(program)
+        // That of this process may not be readable by the other user.
+        .current_dir("/");
+    command
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
