@@ -8,30 +8,46 @@ use holdfast_crypto::{argon2id::Argon2id, random::SystemRandom};
 use holdfast_identity::{
     account::Accounts, audit::AuditRecorder, id::Jti, revocation::Epoch, store::Store,
 };
+use holdfast_store_postgres::PostgresStore;
 use holdfast_store_sqlite::SqliteStore;
 
 use crate::{
-    config::HashingConfig, revocation_feed::RevocationFeed, storage::audit_trail::AuditLogLines,
+    config::{Database, HashingConfig},
+    revocation_feed::RevocationFeed,
+    storage::audit_trail::AuditLogLines,
 };
 
-/// Opens the database, and creates its directory with access for its owner only if there is none.
+/// Opens the database of the store, and migrates it.
 ///
 /// # Errors
-/// The directory cannot be created, or the database cannot be opened; the error names the path.
-pub async fn open_store(database: &Path) -> anyhow::Result<Arc<dyn Store>> {
-    if let Some(directory) = database
-        .parent()
-        .filter(|path| !path.as_os_str().is_empty())
-    {
+/// It cannot be opened; the error names the file or the server.
+pub async fn open_store(database: &Database) -> anyhow::Result<Arc<dyn Store>> {
+    match database {
+        Database::Sqlite(file) => open_file(file).await,
+        Database::Postgres {
+            url,
+            max_connections,
+        } => {
+            let store = PostgresStore::open(url.expose(), *max_connections).await;
+            Ok(Arc::new(
+                store.context("cannot open the PostgreSQL database")?,
+            ))
+        }
+    }
+}
+
+/// Opens a file, and creates its directory with access for its owner only if there is none.
+async fn open_file(file: &Path) -> anyhow::Result<Arc<dyn Store>> {
+    let directory = file.parent().filter(|path| !path.as_os_str().is_empty());
+    if let Some(directory) = directory {
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(directory)
             .with_context(|| format!("cannot create the directory {}", directory.display()))?;
     }
-    let store = SqliteStore::open(database).await;
-    let store =
-        store.with_context(|| format!("cannot open the database {}", database.display()))?;
+    let store = SqliteStore::open(file).await;
+    let store = store.with_context(|| format!("cannot open the database {}", file.display()))?;
     Ok(Arc::new(store))
 }
 

@@ -8,7 +8,10 @@ use std::{
 
 use anyhow::{Context as _, bail};
 
-use crate::{app, config::Settings};
+use crate::{
+    app,
+    config::{Database, Settings},
+};
 
 pub(super) async fn run(file: &Path, settings: &Settings) -> anyhow::Result<()> {
     let (database, _) = settings.accounts()?;
@@ -23,7 +26,11 @@ pub(super) async fn run(file: &Path, settings: &Settings) -> anyhow::Result<()> 
         bail!("standard output is a terminal; redirect it, or name a file");
     }
     // A fixed name, so that the file of an interrupted backup is replaced.
-    let draft = database.with_added_extension("backup");
+    let draft = match &database {
+        Database::Sqlite(file) => file.with_added_extension("backup"),
+        // The store says which tools make its backups.
+        Database::Postgres { .. } => return Ok(store.back_up(file).await?),
+    };
     let _ = fs::remove_file(&draft);
     let copied = match store.back_up(&draft).await {
         Ok(()) => File::open(&draft).and_then(|copy| copy_all(copy, io::stdout())),

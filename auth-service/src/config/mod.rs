@@ -1,8 +1,9 @@
 //! Typed and validated configuration. It contains no types of drivers.
 
+mod database;
 mod settings;
 
-use std::{net::SocketAddr, num::NonZero, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, num::NonZero, time::Duration};
 
 use holdfast_core::secret_key::SecretKey;
 use holdfast_crypto::argon2id::Cost;
@@ -11,7 +12,10 @@ use holdfast_server_kit::config::RedisUrl;
 use holdfast_tls::TlsFiles;
 use secrecy::SecretString;
 
-pub use self::settings::Settings;
+pub use self::{
+    database::{Database, PostgresUrl},
+    settings::Settings,
+};
 
 /// The prefix of environment variables.
 pub const PREFIX: &str = "AUTH";
@@ -23,8 +27,8 @@ pub struct ServeConfig {
     pub listen: SocketAddr,
     /// Address of the ops port.
     pub ops_listen: SocketAddr,
-    /// The database file, which is created if there is none.
-    pub database: PathBuf,
+    /// The database of the store.
+    pub database: Database,
     /// The Redis that instances share for the counters of rate limits and the replay cache. `None`: each instance keeps its own in memory.
     pub redis: Option<RedisUrl>,
     /// Issuer, audiences, lifetimes and requirements of tokens and logins.
@@ -52,8 +56,8 @@ pub struct ServeConfig {
 /// The configuration of commands that create or revoke signing keys.
 #[derive(Debug)]
 pub struct KeyConfig {
-    /// The database file, which is created if there is none.
-    pub database: PathBuf,
+    /// The database of the store.
+    pub database: Database,
     /// Key that seals the keys in the database.
     pub key_encryption_key: SecretKey,
     /// Algorithm that signs new tokens.

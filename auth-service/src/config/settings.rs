@@ -21,9 +21,16 @@ pub struct Settings {
     /// Directory for files that the service creates
     #[arg(long, default_value = ".holdfast")]
     data_dir: PathBuf,
-    /// The database: `sqlite:FILE`, without parameters [default: `auth.db` in the data directory]
+    /// The database: `sqlite:FILE` without parameters, or `postgres://USER:PASSWORD@HOST/DATABASE`, which several instances can share
+    /// [default: `auth.db` in the data directory]
+    #[arg(long, hide_env_values = true)]
+    database_url: Option<String>,
+    /// File that contains the database URL
     #[arg(long)]
-    database_url: Option<Text>,
+    database_url_file: Option<PathBuf>,
+    /// Connections to a PostgreSQL database, of each instance, from 2 to 1000
+    #[arg(long, default_value = "16")]
+    database_connections: Text,
     /// `redis://…` for the counters of rate limits and the replay cache, shared by all instances; without it, each instance keeps its
     /// own in memory
     #[arg(long, hide_env_values = true)]

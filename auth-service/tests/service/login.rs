@@ -3,7 +3,7 @@
 use holdfast_crypto::argon2id::Cost;
 use tonic::Code;
 
-use crate::support::{PASSWORD, TestService, assert_refused};
+use crate::support::{PASSWORD, Sql, TestService, assert_refused};
 
 #[tokio::test]
 async fn right_password_starts_login() {
@@ -43,12 +43,18 @@ async fn concurrent_logins_have_distinct_sids() {
 #[tokio::test]
 async fn login_succeeds_when_location_cannot_be_stored() {
     let service = TestService::with_user("ada").await;
-    let full =
-        "CREATE TRIGGER full BEFORE INSERT ON known_places BEGIN SELECT RAISE (ABORT, 'full'); END";
-    service.execute_sql(full.to_owned()).await;
+    let full = Sql {
+        sqlite: "CREATE TRIGGER full BEFORE INSERT ON known_places BEGIN SELECT RAISE (ABORT, 'full'); END",
+        postgres: "ALTER TABLE known_places ADD CONSTRAINT full_table CHECK (FALSE) NOT VALID",
+    };
+    service.execute(full).await;
     let login = service.login("ada").await;
     assert!(!login.login_ticket.is_empty());
-    service.execute_sql("DROP TRIGGER full".to_owned()).await;
+    let free = Sql {
+        sqlite: "DROP TRIGGER full",
+        postgres: "ALTER TABLE known_places DROP CONSTRAINT full_table",
+    };
+    service.execute(free).await;
     assert_ne!(service.login("ada").await.sid, login.sid);
 }
 
@@ -112,13 +118,10 @@ async fn unknown_wrong_and_disabled_get_one_answer() {
 async fn outdated_hash_is_replaced() {
     let service = TestService::with_user("ada").await;
     let hash = async |service: &TestService| {
-        let file = service.directory.path().join("auth.db");
-        let database = sqlx::SqlitePool::connect(&format!("sqlite:{}", file.display())).await;
-        let hash: (String,) = sqlx::query_as("SELECT CAST(data AS TEXT) FROM credentials")
-            .fetch_one(&database.unwrap())
-            .await
-            .unwrap();
-        hash.0
+        let store = service.store().await;
+        let account = store.account_by_name(&"ada".parse().unwrap()).await;
+        let hash = account.unwrap().unwrap().password_hash.unwrap();
+        hash.as_phc().to_owned()
     };
     let before = hash(&service).await;
     let first = service.tokens("ada", "").await;

@@ -12,7 +12,9 @@ use holdfast_identity::{call_context::CallContext, key::Algorithm};
 use secrecy::SecretBox;
 use tonic::Code;
 
-use crate::support::{ManualClock, TestService, assert_refused, bearer, config, minutes, until};
+use crate::support::{
+    ManualClock, TestService, assert_refused, bearer, config, database, minutes, until,
+};
 
 const OPERATOR: CallContext = CallContext::operator();
 
@@ -81,7 +83,7 @@ async fn wrong_encryption_key_creates_no_signing_key() {
     let service = TestService::start().await;
     service
         .stop_and(async |directory| {
-            let store = app::open_store(&directory.join("auth.db")).await.unwrap();
+            let store = app::open_store(&database(directory)).await.unwrap();
             for key in store.signing_keys().await.unwrap() {
                 store.remove_signing_key(&key.kid).await.unwrap();
             }
@@ -176,7 +178,11 @@ async fn database_contains_no_plain_secret() {
     let service = TestService::with_user("ada").await;
     let issued = service.tokens("ada", "").await;
     let directory = service.directory.clone();
-    drop(service.restart().await);
+    let service = service.restart().await;
+    for row in service.content().await {
+        assert!(!row.contains(crate::support::PASSWORD) && !row.contains(&issued.refresh_token));
+    }
+    drop(service);
 
     let secrets = [
         crate::support::PASSWORD.as_bytes(),

@@ -9,13 +9,13 @@ use tempfile::TempDir;
 use tonic::Code;
 
 use crate::support::{
-    ManualClock, TestService, assert_refused, bearer, execute_sql, minutes, until,
+    ManualClock, Sql, TestService, assert_refused, bearer, database, execute_sql, minutes, until,
 };
 
 const JUMP: time::Duration = time::Duration::days(400);
 
 async fn store(directory: &TempDir) -> Arc<dyn Store> {
-    let database = directory.path().join("auth.db");
+    let database = database(directory.path());
     auth_service::app::open_store(&database).await.unwrap()
 }
 
@@ -31,11 +31,16 @@ async fn wait_for_purge(directory: &TempDir) {
 }
 
 /// An entry that every start deletes.
-const EXPIRED_ENTRY: &str = "INSERT INTO revocations (kind, subject, expires_at) \
-                      VALUES ('sid', '00000000-0000-4000-8000-000000000001', 0)";
+const EXPIRED_ENTRY: Sql = Sql {
+    sqlite: "INSERT INTO revocations (kind, subject, expires_at) \
+             VALUES ('sid', '00000000-0000-4000-8000-000000000001', 0)",
+    postgres: "UPDATE revocation_counter SET newest = newest + 1; \
+               INSERT INTO revocations (sequence, kind, subject, expires_at) \
+               SELECT newest, 'sid', '00000000-0000-4000-8000-000000000001', 0 FROM revocation_counter",
+};
 
 async fn stop(service: TestService) -> (Arc<TempDir>, ManualClock) {
-    service.execute_sql(EXPIRED_ENTRY.to_owned()).await;
+    service.execute(EXPIRED_ENTRY).await;
     let (directory, clock) = (Arc::clone(&service.directory), service.clock.clone());
     service.stop_and(async |_| ()).await;
     (directory, clock)

@@ -125,7 +125,7 @@ async fn connect(pair: &Pair) -> Client {
 
 /// Panics if an acknowledged change has no audit event.
 async fn check_audit(pair: &Pair, acknowledged: &Shared) {
-    let database = pair.directory.path().join("auth.db");
+    let database = auth_service::config::Database::Sqlite(pair.directory.path().join("auth.db"));
     let store = auth_service::app::open_store(&database).await.unwrap();
     let acknowledged = acknowledged.lock().await;
     let events_of = async |kind| {

@@ -1,6 +1,6 @@
 //! Parses the settings into typed configurations, and reports everything that is wrong with them at once.
 
-use std::{net::SocketAddr, num::NonZero, path::PathBuf, thread, time::Duration};
+use std::{net::SocketAddr, num::NonZero, thread, time::Duration};
 
 use holdfast_core::{public_url::PublicUrl, secret_key::SecretKey, text};
 use holdfast_crypto::argon2id::Cost;
@@ -14,7 +14,9 @@ use holdfast_server_kit::{
 use holdfast_tls::{PemFile, TlsFiles};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::config::{HashingConfig, KeyConfig, PREFIX, ServeConfig, TlsConfig, settings::Settings};
+use crate::config::{
+    Database, HashingConfig, KeyConfig, PREFIX, ServeConfig, TlsConfig, settings::Settings,
+};
 
 /// The minimum of `AUTH_KEY_MAX_AGE`: twice [`PUBLICATION_LEAD_TIME`](holdfast_identity::key::PUBLICATION_LEAD_TIME).
 const MIN_KEY_MAX_AGE: &str = "20m";
@@ -74,7 +76,7 @@ impl Settings {
     ///
     /// # Errors
     /// Everything that is wrong with these settings.
-    pub fn accounts(&self) -> Result<(PathBuf, HashingConfig), Problems> {
+    pub fn accounts(&self) -> Result<(Database, HashingConfig), Problems> {
         let mut problems = Problems::default();
         let database = self.database(&mut problems);
         let hashing = self.hashing(&mut problems);
@@ -145,18 +147,23 @@ impl Settings {
         problems.duration("AUTH_KEY_MAX_AGE", &self.key_max_age, bounds)
     }
 
-    fn database(&self, problems: &mut Problems) -> Option<PathBuf> {
-        let Some(url) = &self.database_url else {
-            return Some(self.data_dir.join("auth.db"));
+    fn database(&self, problems: &mut Problems) -> Option<Database> {
+        let max_connections = problems.number(
+            "AUTH_DATABASE_CONNECTIONS",
+            &self.database_connections,
+            2..=1000,
+        );
+        let source = SecretSource::new(
+            self.database_url.as_deref(),
+            self.database_url_file.as_deref(),
+        );
+        let url = problems.secret("AUTH_DATABASE_URL", source)?;
+        let max_connections = max_connections?;
+        let Some(url) = url else {
+            return Some(Database::Sqlite(self.data_dir.join("auth.db")));
         };
-        let file = url
-            .strip_prefix("sqlite://")
-            .or_else(|| url.strip_prefix("sqlite:"))
-            .filter(|file| !file.is_empty() && *file != ":memory:" && !file.contains('?'))
-            .map(PathBuf::from);
-        let form =
-            "must be sqlite:FILE without parameters, such as sqlite:/var/lib/holdfast/auth.db";
-        problems.check("AUTH_DATABASE_URL", file.ok_or(form))
+        let database = Database::parse(url.expose_secret().trim(), max_connections);
+        problems.check("AUTH_DATABASE_URL", database)
     }
 
     /// `Some(None)`: not set.

@@ -164,7 +164,7 @@ const REJECTED: &[(&str, &str, &str)] = &[
     ),
     (
         "database-url",
-        "postgres://db",
+        "postgres://:hush@db",
         "AUTH_DATABASE_URL: must be sqlite:FILE",
     ),
     (

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use sqlx::SqlitePool;
 use tonic::Code;
 
 use crate::support::{TestService, assert_refused, minutes, rounds, seconds};
@@ -151,22 +150,19 @@ async fn unused_token_and_old_login_expire() {
 async fn locked_database_refuses_refresh_and_writes_nothing() {
     let service = TestService::with_user("ada").await;
     let issued = service.tokens("ada", "").await;
-    let file = format!(
-        "sqlite:{}",
-        service.directory.path().join("auth.db").display()
-    );
-    let other = SqlitePool::connect(&file).await.unwrap();
-    let lock = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
-
-    let started = Instant::now();
-    let refused = service.try_refresh(&issued.refresh_token).await;
+    let (refused, elapsed) = service
+        .while_locked(async {
+            let started = Instant::now();
+            let refused = service.try_refresh(&issued.refresh_token).await;
+            (refused, started.elapsed())
+        })
+        .await;
 
     assert!(
-        started.elapsed() < Duration::from_millis(1500),
+        elapsed < Duration::from_millis(1500),
         "before the deadline of any caller"
     );
     assert_refused(refused, Code::Unavailable, "STORE_UNAVAILABLE");
-    lock.rollback().await.unwrap();
     service.clock.advance(seconds(11));
     assert!(service.try_refresh(&issued.refresh_token).await.is_ok());
 }

@@ -7,7 +7,7 @@ use holdfast_crypto::argon2id::Cost;
 use holdfast_identity::{key::Algorithm, oauth::DpopPolicy, policy::Policy};
 use secrecy::SecretBox;
 
-use super::{ISSUER, SERVICE_SECRET, minutes};
+use super::{ISSUER, SERVICE_SECRET, database, minutes};
 
 pub(crate) fn config(directory: &Path) -> ServeConfig {
     let cost = Cost {
@@ -18,7 +18,7 @@ pub(crate) fn config(directory: &Path) -> ServeConfig {
     ServeConfig {
         listen: "127.0.0.1:0".parse().unwrap(),
         ops_listen: "127.0.0.1:0".parse().unwrap(),
-        database: directory.join("auth.db"),
+        database: database(directory),
         redis: None,
         policy: Policy {
             issuer: ISSUER.to_owned(),

@@ -15,7 +15,7 @@ pub(crate) use holdfast_core::clock::ManualClock;
 pub(crate) use self::{
     assert::{assert_refused, reason},
     config::config,
-    database::execute_sql,
+    database::{Sql, database, execute_sql},
     grants::GrantOf,
     pki::{Pki, port_files},
     requests::{

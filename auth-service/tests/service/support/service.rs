@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 
-use super::{PASSWORD, config};
+use super::{PASSWORD, config, database, database::create_database};
 
 /// A running service with its own database.
 pub(crate) struct TestService {
@@ -54,6 +54,7 @@ impl TestService {
         clock: ManualClock,
         adjust: impl FnOnce(&mut ServeConfig),
     ) -> Self {
+        create_database(directory.path()).await;
         let mut config = config(directory.path());
         adjust(&mut config);
         let (database, hashing) = (config.database.clone(), config.hashing);
@@ -78,7 +79,7 @@ impl TestService {
 
     /// The store of the service, opened beside it.
     pub(crate) async fn store(&self) -> Arc<dyn Store> {
-        let database = self.directory.path().join("auth.db");
+        let database = database(self.directory.path());
         auth_service::app::open_store(&database).await.unwrap()
     }
 

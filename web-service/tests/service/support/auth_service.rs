@@ -2,7 +2,7 @@
 
 use std::{num::NonZero, sync::Arc, time::Duration};
 
-use auth_service::config::HashingConfig;
+use auth_service::config::{Database, HashingConfig};
 use holdfast_core::clock::ManualClock;
 use holdfast_crypto::argon2id::Cost;
 use holdfast_identity::{account::Accounts, key::Algorithm, oauth::DpopPolicy, policy::Policy};
@@ -23,7 +23,7 @@ pub(super) async fn start_auth(directory: &TempDir, clock: &ManualClock) -> (Str
         cost,
         threads: NonZero::new(2).unwrap(),
     };
-    let database = directory.path().join("auth.db");
+    let database = Database::Sqlite(directory.path().join("auth.db"));
     let config = auth_service::config::ServeConfig {
         listen: "127.0.0.1:0".parse().unwrap(),
         ops_listen: "127.0.0.1:0".parse().unwrap(),

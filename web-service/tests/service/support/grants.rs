@@ -13,7 +13,8 @@ use super::Site;
 impl Site {
     /// Registers a public OAuth client and gives it a grant of a login; returns the identifier of the grant.
     pub(crate) async fn add_grant(&self, sid: &str, client: &str) -> String {
-        let database = self.directory.path().join("auth.db");
+        let database =
+            auth_service::config::Database::Sqlite(self.directory.path().join("auth.db"));
         let store = auth_service::app::open_store(&database).await.unwrap();
         let (now, scopes) = (self.clock.now(), "profile");
         let client = OauthClient {

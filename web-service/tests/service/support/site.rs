@@ -164,7 +164,8 @@ impl Site {
 
     /// The number of events of a kind in the audit trail, at most 100.
     pub(crate) async fn audit_count(&self, kind: AuditKind) -> usize {
-        let database = self.directory.path().join("auth.db");
+        let database =
+            auth_service::config::Database::Sqlite(self.directory.path().join("auth.db"));
         let store = auth_service::app::open_store(&database).await.unwrap();
         let query = AuditQuery {
             kind: Some(kind),
