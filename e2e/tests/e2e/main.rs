@@ -5,6 +5,7 @@
     reason = "a test that cannot go on should stop"
 )]
 
+mod attempts;
 mod browser;
 mod caches;
 mod command_line;

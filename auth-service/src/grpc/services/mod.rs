@@ -2,10 +2,10 @@
 //! subject.
 
 /// Implements a service: `rpc(Request) -> Response = handler;` for each of its RPCs. A handler takes the state of the service and the
-/// request.
+/// request. With `handler, by caller`, the method `caller` of the state has to accept the request first.
 macro_rules! rpcs {
     ($service:ident for $api:ident $(, type $stream:ident = $responses:ty)? {
-        $($rpc:ident($request:ty) -> $response:ty = $handler:path;)+
+        $($rpc:ident($request:ty) -> $response:ty = $handler:path $(, by $caller:ident)?;)+
     }) => {
         #[tonic::async_trait]
         impl $service for $api {
@@ -16,6 +16,7 @@ macro_rules! rpcs {
                     &self,
                     request: tonic::Request<$request>,
                 ) -> Result<tonic::Response<$response>, tonic::Status> {
+                    $(self.$caller(&request)?;)?
                     $handler(self, request).await.map(tonic::Response::new)
                 }
             )+

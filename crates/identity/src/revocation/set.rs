@@ -72,7 +72,8 @@ impl RevocationSet {
         self.in_order.insert(revocation.sequence, revocation);
     }
 
-    /// Removes the entries that expired before `now`. It visits no others: it is called often, and there may be a million.
+    /// Removes the entries that expired before `now`, the time of the steady clock, so that after a leap of the system clock none is removed
+    /// early (ADR 23). It visits no others: it is called often, and there may be a million.
     pub fn prune(&mut self, now: OffsetDateTime) {
         while let Some(&(expiry, sequence)) = self.by_expiry.first()
             && expiry < now

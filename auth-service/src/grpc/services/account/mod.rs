@@ -30,7 +30,7 @@ use crate::{
     revocation_feed::RevocationFeed,
 };
 
-/// The state of the service.
+/// What the RPCs of `AccountService` use.
 pub(super) struct AccountApi {
     pub(super) identity: Arc<IdentityServices>,
     pub(super) accounts: Accounts,

@@ -31,7 +31,7 @@ use tonic::{Request, Status};
 
 use crate::grpc::call_context::{CallerAuthenticator, context_of_admin};
 
-/// The state of the service.
+/// What the RPCs of `AdminService` use.
 pub(super) struct AdminApi {
     pub(super) identity: Arc<IdentityServices>,
     pub(super) accounts: Accounts,

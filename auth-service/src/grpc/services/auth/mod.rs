@@ -22,18 +22,26 @@ use auth_proto::v1::{
 };
 use holdfast_core::clock::Clock;
 use holdfast_identity::{key::PublishedKeys, services::IdentityServices};
+use tonic::{Request, Status};
 
 use self::watch_revocations::Responses;
 pub(super) use self::watch_revocations::RevocationStreams;
 use crate::grpc::call_context::ServiceIdentity;
 
-/// The state of the service.
+/// What the RPCs of `AuthService` use.
 pub(super) struct AuthApi {
     pub(super) identity: Arc<IdentityServices>,
     pub(super) service_identity: Arc<ServiceIdentity>,
     pub(super) keys: Arc<dyn PublishedKeys>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) streams: RevocationStreams,
+}
+
+impl AuthApi {
+    /// Rejects callers other than web-service.
+    fn web_service<T>(&self, request: &Request<T>) -> Result<(), Status> {
+        self.service_identity.require(request)
+    }
 }
 
 rpcs! {
@@ -45,8 +53,8 @@ rpcs! {
         validate_token(ValidateTokenRequest) -> ValidateTokenResponse = validate_token::validate_token;
         introspect_token(IntrospectTokenRequest) -> IntrospectTokenResponse = introspect_token::introspect_token;
         revoke_token(RevokeTokenRequest) -> RevokeTokenResponse = revoke_token::revoke_token;
-        report_device(ReportDeviceRequest) -> ReportDeviceResponse = report_device::report_device;
-        watch_revocations(WatchRevocationsRequest) -> Responses = watch_revocations::watch_revocations;
+        report_device(ReportDeviceRequest) -> ReportDeviceResponse = report_device::report_device, by web_service;
+        watch_revocations(WatchRevocationsRequest) -> Responses = watch_revocations::watch_revocations, by web_service;
         get_jwks(GetJwksRequest) -> GetJwksResponse = get_jwks::get_jwks;
     }
 }

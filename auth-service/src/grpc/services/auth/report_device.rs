@@ -11,7 +11,6 @@ pub(super) async fn report_device(
     api: &AuthApi,
     mut request: Request<ReportDeviceRequest>,
 ) -> Result<ReportDeviceResponse, Status> {
-    api.service_identity.require(&request)?;
     let context = take_context(&mut request, &api.service_identity)?;
     let message = request.into_inner();
     let event = decode::device_event(message.event(), message.end_login)?;
