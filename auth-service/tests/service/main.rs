@@ -9,6 +9,7 @@ mod dpop;
 mod get_account;
 mod grants;
 mod grpc_port;
+mod instances;
 mod issue_token;
 mod issuer;
 mod login;
