@@ -18,6 +18,7 @@ COPY crates/store-conformance/Cargo.toml crates/store-conformance/
 COPY crates/store-postgres/Cargo.toml crates/store-postgres/
 COPY crates/store-sql/Cargo.toml crates/store-sql/
 COPY crates/store-sqlite/Cargo.toml crates/store-sqlite/
+COPY crates/store-transfer/Cargo.toml crates/store-transfer/
 COPY crates/tls/Cargo.toml crates/tls/
 COPY auth-service/Cargo.toml auth-service/
 COPY web-service/Cargo.toml web-service/

@@ -46,7 +46,7 @@ impl Part {
                 "style",
             ],
             Self::AuthService | Self::WebService => &["service"],
-            Self::Postgres => &["postgres"],
+            Self::Postgres => &["postgres", "transfer"],
             Self::E2e => &["e2e"],
             Self::Readme => &["readme"],
             Self::Revocation => &["revocation"],

@@ -40,7 +40,7 @@ const FRAMEWORKS_AND_DRIVERS: &[&str] = &[
     "tracing",
 ];
 
-const WALLS: [Wall; 12] = [
+const WALLS: [Wall; 13] = [
     Wall {
         package: "holdfast-core",
         may_depend_on: &[],
@@ -100,6 +100,15 @@ const WALLS: [Wall; 12] = [
         ],
     },
     Wall {
+        package: "holdfast-store-transfer",
+        may_depend_on: &[
+            "holdfast-identity",
+            "holdfast-store-postgres",
+            "holdfast-store-sqlite",
+        ],
+        may_not_depend_on: FRAMEWORKS,
+    },
+    Wall {
         package: "holdfast-store-conformance",
         may_depend_on: &["holdfast-core", "holdfast-identity"],
         may_not_depend_on: &["sqlx"],
@@ -143,6 +152,7 @@ const WALLS: [Wall; 12] = [
             "holdfast-server-kit",
             "holdfast-store-postgres",
             "holdfast-store-sqlite",
+            "holdfast-store-transfer",
             "holdfast-tls",
         ],
         may_not_depend_on: &["sqlx"],

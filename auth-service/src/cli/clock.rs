@@ -13,11 +13,11 @@ use crate::{app, config::Settings};
 #[derive(Subcommand)]
 pub(super) enum ClockCommand {
     /// Confirm that the clock of this machine is right after a leap: from the next minute on, expired data is deleted by it
-    Believe,
+    Accept,
 }
 
 pub(super) async fn run(command: ClockCommand, settings: &Settings) -> anyhow::Result<()> {
-    let ClockCommand::Believe = command;
+    let ClockCommand::Accept = command;
     let (database, _) = settings.accounts()?;
     let store = app::open_store(&database).await?;
     let now = SystemClock.now();

@@ -6,6 +6,7 @@ mod client;
 mod clock;
 mod key;
 mod login;
+mod migrate;
 mod user;
 
 use std::{path::PathBuf, sync::Arc};
@@ -16,7 +17,7 @@ use holdfast_server_kit::{config::command_line, healthcheck, shutdown::Signals, 
 
 use self::{
     client::ClientCommand, clock::ClockCommand, key::KeyCommand, login::LoginCommand,
-    user::UserCommand,
+    migrate::MigrateArgs, user::UserCommand,
 };
 use crate::{
     app::{self, App},
@@ -57,6 +58,8 @@ enum Command {
         /// The new file, or `-`
         file: PathBuf,
     },
+    /// Copy a `sqlite:` database, logins included, into a PostgreSQL database; the service must be stopped
+    Migrate(MigrateArgs),
     /// Query `/readyz` of the service on this machine, and fail where it is not ready
     Healthcheck,
 }
@@ -75,6 +78,7 @@ pub async fn main() -> anyhow::Result<()> {
         Command::Key(command) => key::run(command, settings).await,
         Command::Clock(command) => clock::run(command, &settings).await,
         Command::Backup { file } => backup::run(&file, &settings).await,
+        Command::Migrate(arguments) => migrate::run(&arguments, &settings).await,
         Command::Healthcheck => check_health(&settings).await,
     }
 }
@@ -130,7 +134,8 @@ mod tests {
             "key rotate",
             "key revoke 7",
             "backup -",
-            "clock believe",
+            "clock accept",
+            "migrate --from sqlite:auth.db --to postgres://db/holdfast --dry-run",
             "healthcheck --ops-listen 127.0.0.1:1",
         ] {
             let arguments = ["auth-service"].into_iter().chain(line.split(' '));

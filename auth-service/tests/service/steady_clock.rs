@@ -184,7 +184,7 @@ async fn clock_accepted_by_operator_deletes_expired_entries() {
     service.revoke(&before.refresh_token).await;
     let (directory, clock) = stop(service).await;
     clock.leap(JUMP);
-    // What `auth-service clock believe` does.
+    // What `auth-service clock accept` does.
     let checkpoint = Checkpoint {
         steady: clock.now(),
         clock: clock.now(),
