@@ -38,6 +38,9 @@ pub struct Settings {
     /// File that contains the Redis URL
     #[arg(long)]
     redis_url_file: Option<PathBuf>,
+    /// Whether this is the only instance on a PostgreSQL database, which then needs no Redis: `on` or `off`
+    #[arg(long, default_value = "false")]
+    single_instance: Text,
     /// Public URL of the installation, `iss` of every token, such as `https://id.example`; the same as `WEB_PUBLIC_URL` [required to
     /// serve]
     #[arg(long)]

@@ -36,6 +36,7 @@ impl Settings {
         let ops_listen = self.ops.parse(&mut problems, PREFIX);
         let database = self.database(&mut problems);
         let redis = self.redis(&mut problems);
+        self.check_instances(&mut problems, database.as_ref(), redis.as_ref());
         let policy = self.policy(&mut problems);
         let hashing = self.hashing(&mut problems);
         let signing_algorithm = self.signing_algorithm(&mut problems);
@@ -164,6 +165,21 @@ impl Settings {
         };
         let database = Database::parse(url.expose_secret().trim(), max_connections);
         problems.check("AUTH_DATABASE_URL", database)
+    }
+
+    /// Instances that share a database without a Redis would each allow the full number of guesses, and each accept a DPoP proof once.
+    fn check_instances(
+        &self,
+        problems: &mut Problems,
+        database: Option<&Database>,
+        redis: Option<&Option<RedisUrl>>,
+    ) {
+        let is_single = problems.switch("AUTH_SINGLE_INSTANCE", &self.single_instance);
+        let is_shared = matches!(database, Some(Database::Postgres { .. }));
+        if let (true, Some(None), Some(false)) = (is_shared, redis, is_single) {
+            let why = "required with PostgreSQL, so that all instances count together; for one instance, AUTH_SINGLE_INSTANCE=true";
+            problems.check("AUTH_REDIS_URL", Err::<(), _>(why));
+        }
     }
 
     /// `Some(None)`: not set.

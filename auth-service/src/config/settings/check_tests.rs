@@ -164,6 +164,11 @@ const REJECTED: &[(&str, &str, &str)] = &[
     ),
     (
         "database-url",
+        "postgres://auth:hush@db/holdfast",
+        "AUTH_REDIS_URL: required with PostgreSQL",
+    ),
+    (
+        "database-url",
         "postgres://:hush@db",
         "AUTH_DATABASE_URL: must be sqlite:FILE",
     ),
@@ -216,4 +221,19 @@ fn invalid_setting_is_rejected_with_an_example() {
 fn shortest_key_age_is_twice_the_time_of_publication_before_signing() {
     let config = settings("key-max-age", MIN_KEY_MAX_AGE).keys().unwrap();
     assert_eq!(config.max_age, PUBLICATION_LEAD_TIME * 2);
+}
+
+#[test]
+fn one_instance_on_postgresql_needs_no_redis() {
+    let key = STANDARD.encode(b"for tests: neither drawn nor one");
+    let flags = [
+        "auth-service",
+        &format!("--key-encryption-key={key}"),
+        "--issuer=https://id.example",
+        "--database-url=postgres://auth@db/holdfast",
+        "--single-instance=on",
+    ];
+    let settings = Cli::try_parse_from(flags).unwrap().settings;
+    let (_, config) = settings.serve().unwrap();
+    assert!(matches!(config.database, Database::Postgres { .. }));
 }
