@@ -7,6 +7,18 @@ use secrecy::{ExposeSecret as _, SecretString};
 const FORM: &str = "must be sqlite:FILE without parameters, such as sqlite:/var/lib/holdfast/auth.db, or \
      postgres://USER@HOST/DATABASE";
 
+/// The parameters that a PostgreSQL URL may have.
+const PARAMETERS: [&str; 8] = [
+    "application_name",
+    "host",
+    "options",
+    "port",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "sslrootcert",
+];
+
 /// The database of the store.
 #[derive(Clone, Debug)]
 pub enum Database {
@@ -44,27 +56,44 @@ impl Database {
     ///
     /// # Errors
     /// In words, with an example and without the URL.
-    pub fn parse(url: &str, max_connections: u32) -> Result<Self, &'static str> {
+    pub fn parse(url: &str, max_connections: u32) -> Result<Self, String> {
         let sqlite = url
             .strip_prefix("sqlite://")
             .or(url.strip_prefix("sqlite:"));
         if let Some(file) = sqlite {
             let is_file = !file.is_empty() && file != ":memory:" && !file.contains('?');
-            return is_file.then(|| Self::Sqlite(file.into())).ok_or(FORM);
+            let file = is_file.then(|| Self::Sqlite(file.into()));
+            return file.ok_or_else(|| FORM.to_owned());
         }
         let postgres = url
             .strip_prefix("postgres://")
             .or(url.strip_prefix("postgresql://"));
-        let (server, database) = postgres.and_then(|rest| rest.split_once('/')).ok_or(FORM)?;
-        let has_both = !server.is_empty() && !database.is_empty() && !database.starts_with('?');
+        let parts = postgres.and_then(|rest| rest.split_once('/'));
+        let (server, database) = parts.ok_or_else(|| FORM.to_owned())?;
+        let (database, query) = database.split_once('?').unwrap_or((database, ""));
+        if let Some(name) = unknown_parameter(query) {
+            return Err(format!(
+                "has the parameter {name}; known are {}",
+                PARAMETERS.join(", ")
+            ));
+        }
+        let has_both = !server.is_empty() && !database.is_empty();
         let url = PostgresUrl(url.to_owned().into());
         has_both
             .then_some(Self::Postgres {
                 url,
                 max_connections,
             })
-            .ok_or(FORM)
+            .ok_or_else(|| FORM.to_owned())
     }
+}
+
+/// The name of the first parameter that is not one of [`PARAMETERS`]. The driver writes an unknown one to the log with its value, which may
+/// be a secret.
+fn unknown_parameter(query: &str) -> Option<&str> {
+    let names = query.split('&').filter(|pair| !pair.is_empty());
+    let mut names = names.map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name));
+    names.find(|name| !PARAMETERS.contains(name))
 }
 
 #[cfg(test)]
@@ -95,6 +124,7 @@ mod tests {
             "postgres://db",
             "postgres:///holdfast",
             "postgres://db/?sslmode=disable",
+            "postgres://db/holdfast?sslpassword=hush",
         ] {
             assert!(Database::parse(url, 1).is_err(), "{url}");
         }

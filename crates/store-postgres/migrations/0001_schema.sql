@@ -1,5 +1,5 @@
 -- Tables, texts and numbers are those of the SQLite store: times are milliseconds since 1970 in UTC, identifiers are UUIDs in canonical text.
--- Rows of several tables are locked in one order: users, logins, clients, grants, revocation_counter.
+-- Rows of several tables are locked in one order: users, logins, credentials, known_places, clients, grants, revocation_counter.
 
 CREATE TABLE users (
     id                     TEXT    COLLATE "C" PRIMARY KEY,
@@ -16,7 +16,7 @@ CREATE TABLE users (
 CREATE TABLE credentials (
     id           TEXT   COLLATE "C" PRIMARY KEY,
     user_id      TEXT   COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-    kind         TEXT   NOT NULL,
+    kind         TEXT   COLLATE "C" NOT NULL,
     -- The name that the owner gave it.
     label        TEXT   NOT NULL,
     data         BYTEA  NOT NULL,
@@ -98,10 +98,22 @@ CREATE UNIQUE INDEX one_grant_of_client ON grants (sid, client_id) WHERE ended_a
 -- order of commits; a sequence would hand them out before.
 CREATE TABLE revocation_counter (
     only_row BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (only_row),
-    newest   BIGINT  NOT NULL
+    newest   BIGINT  NOT NULL,
+    -- The timeline of the server that handed it out.
+    timeline BIGINT  NOT NULL
 );
 
-INSERT INTO revocation_counter (newest) VALUES (0);
+INSERT INTO revocation_counter (newest, timeline) VALUES (0, 0);
+
+-- Takes that many numbers of the revocation log, and returns the last one. A server that was promoted may not have the last numbers of the
+-- one before, which readers have seen: each timeline begins far above them.
+CREATE FUNCTION take_revocation_numbers(taken BIGINT) RETURNS BIGINT LANGUAGE sql VOLATILE AS $$
+    UPDATE revocation_counter
+    SET newest = CASE WHEN timeline IN (0, present.id) THEN newest ELSE newest + (1::BIGINT << 32) END + taken,
+        timeline = present.id
+    FROM (SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::BIT(32)::BIGINT AS id) AS present
+    RETURNING newest
+$$;
 
 -- The revocation log. An entry is deleted when nothing that it could match is accepted any more.
 CREATE TABLE revocations (
@@ -126,7 +138,7 @@ CREATE TABLE audit_events (
     id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at         BIGINT NOT NULL,
     kind       TEXT   NOT NULL,
-    user_id    TEXT,
+    user_id    TEXT   COLLATE "C",
     sid        TEXT,
     actor_id   TEXT,
     ip_address TEXT,
@@ -150,7 +162,7 @@ CREATE INDEX known_places_by_time ON known_places (last_seen_at);
 
 -- Private keys are sealed with the key-encryption key, which is never stored here.
 CREATE TABLE signing_keys (
-    kid                TEXT   PRIMARY KEY,
+    kid                TEXT   COLLATE "C" PRIMARY KEY,
     algorithm          TEXT   NOT NULL,
     public_key         BYTEA  NOT NULL,
     sealed_private_key BYTEA  NOT NULL,

@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 
 use crate::{
     PostgresStore, audit,
-    login_ends::{LoginFilter, end_logins},
+    login_ends::{LoginFilter, end_locked, end_logins, lock_logins},
     query::RunQuery as _,
 };
 
@@ -169,13 +169,22 @@ impl AccountStore for PostgresStore {
         events: &[AuditEvent],
     ) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
-        // Before its logins, in the order of locks; no login starts from here on.
+        // Everything that is deleted with it is locked before, in the order of locks; no login starts from here on.
         let found = sqlx::query("SELECT id FROM users WHERE id = $1 FOR UPDATE")
             .bind(id.to_string())
             .first_row(&mut *transaction)
             .await?;
         if found.is_none() {
             return Ok(false);
+        }
+        for rows in [
+            "SELECT sid FROM logins WHERE user_id = $1 ORDER BY sid FOR UPDATE",
+            "SELECT id FROM credentials WHERE user_id = $1 ORDER BY id FOR UPDATE",
+            "SELECT place FROM known_places WHERE user_id = $1 ORDER BY place FOR UPDATE",
+            "SELECT grants.id FROM grants JOIN logins USING (sid) WHERE user_id = $1 ORDER BY grants.id FOR UPDATE OF grants",
+        ] {
+            let locked = sqlx::query(rows).bind(id.to_string());
+            locked.rows(&mut *transaction).await?;
         }
         let filter = LoginFilter::AllOf(id);
         end_logins(&mut transaction, &filter, EndReason::AccountDeleted, now).await?;
@@ -197,30 +206,41 @@ impl AccountStore for PostgresStore {
         events: &[AuditEvent],
     ) -> Result<Option<AuthenticationVersion>, StoreError> {
         let mut transaction = self.begin().await?;
-        let updated = sqlx::query(
-            "UPDATE users SET authentication_version = $1 \
-             WHERE id = $2 AND authentication_version = $3 AND ($4::text IS NULL OR EXISTS (\
-                 SELECT 1 FROM logins WHERE sid = $4 AND user_id = users.id \
-                     AND ended_at IS NULL AND expires_at > $5))",
+        let found = sqlx::query(
+            "SELECT id FROM users WHERE id = $1 AND authentication_version = $2 FOR NO KEY UPDATE",
         )
-        .bind(from.next().0)
         .bind(id.to_string())
         .bind(from.0)
-        .bind(by.map(|sid| sid.to_string()))
-        .bind(millis(now))
-        .run(&mut *transaction)
+        .first_row(&mut *transaction)
         .await?;
-        if updated == 0 {
+        if found.is_none() {
             return Ok(None);
         }
-        set_password(&mut transaction, id, to, now).await?;
-        let filter = LoginFilter::AllOf(id);
-        end_logins(&mut transaction, &filter, EndReason::PasswordChanged, now).await?;
-        // An attacker who knew the old password may have stored a location with it.
-        sqlx::query("DELETE FROM known_places WHERE user_id = $1")
+        let live = lock_logins(&mut transaction, &LoginFilter::AllOf(id)).await?;
+        // Of the locked rows: the login may have ended while this waited for them.
+        let is_live = |by| {
+            live.iter()
+                .any(|(sid, expires_at)| *sid == by && *expires_at > now)
+        };
+        if !by.is_none_or(is_live) {
+            return Ok(None);
+        }
+        sqlx::query("UPDATE users SET authentication_version = $1 WHERE id = $2")
+            .bind(from.next().0)
             .bind(id.to_string())
             .run(&mut *transaction)
             .await?;
+        set_password(&mut transaction, id, to, now).await?;
+        // An attacker who knew the old password may have stored a location with it.
+        sqlx::query(
+            "DELETE FROM known_places WHERE user_id = $1 AND place IN (\
+                 SELECT place FROM known_places WHERE user_id = $1 ORDER BY place FOR UPDATE)",
+        )
+        .bind(id.to_string())
+        .run(&mut *transaction)
+        .await?;
+        let sids = live.into_iter().map(|(sid, _)| sid).collect();
+        end_locked(&mut transaction, sids, EndReason::PasswordChanged, now).await?;
         audit::commit(transaction, events).await?;
         Ok(Some(from.next()))
     }

@@ -5,7 +5,11 @@ use holdfast_identity::{
     audit::{AuditEvent, AuditQuery, AuditRecord},
     store::{AuditLog, StoreError},
 };
-use holdfast_store_sql::{audit::audit_record, column::millis, unavailable};
+use holdfast_store_sql::{
+    audit::{AUDIT_EVENT, audit_record},
+    column::millis,
+    unavailable,
+};
 use sqlx::{Postgres, QueryBuilder, Transaction};
 use time::OffsetDateTime;
 
@@ -49,7 +53,9 @@ impl AuditLog for PostgresStore {
     }
 
     async fn events(&self, query: &AuditQuery) -> Result<Vec<AuditRecord>, StoreError> {
-        let mut sql = QueryBuilder::<Postgres>::new("SELECT * FROM audit_events WHERE TRUE");
+        let mut sql = QueryBuilder::<Postgres>::new(format!(
+            "SELECT {AUDIT_EVENT} FROM audit_events WHERE TRUE"
+        ));
         if let Some(user) = query.user {
             sql.push(" AND user_id = ").push_bind(user.to_string());
         }
@@ -66,10 +72,11 @@ impl AuditLog for PostgresStore {
     }
 
     async fn purge_events(&self, before: OffsetDateTime) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM audit_events WHERE at < $1")
-            .bind(millis(before))
-            .run(&self.pool)
-            .await?;
-        Ok(())
+        self.delete_before(
+            "DELETE FROM audit_events WHERE id IN (\
+                 SELECT id FROM audit_events WHERE at < $1 ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)",
+            before,
+        )
+        .await
     }
 }

@@ -9,11 +9,38 @@ use holdfast_identity::{
 };
 use holdfast_store_sql::{
     column::{end_reason, millis},
-    oauth_client::{REVOKED_FOR, auth_columns, grant_types_text, oauth_client},
+    oauth_client::{CLIENT, REVOKED_FOR, auth_columns, grant_types_text, oauth_client},
 };
+use sqlx::{AssertSqlSafe, PgConnection};
 use time::OffsetDateTime;
 
 use crate::{PostgresStore, audit, login_ends, query::RunQuery as _};
+
+/// Distinguishes the advisory locks of OAuth clients from others.
+const LOCK: i64 = i64::from_be_bytes(*b"hf_clien");
+
+/// Keeps the OAuth client from being disabled until the end of the transaction.
+pub(super) async fn lock_shared(
+    connection: &mut PgConnection,
+    id: &ClientId,
+) -> Result<(), StoreError> {
+    sqlx::query("SELECT pg_advisory_xact_lock_shared(hashtextextended($1, $2))")
+        .bind(id.as_str())
+        .bind(LOCK)
+        .run(connection)
+        .await?;
+    Ok(())
+}
+
+/// Waits until no transaction has [`lock_shared`], and keeps others from taking it. Those that come later wait behind this.
+async fn lock(connection: &mut PgConnection, id: &ClientId) -> Result<(), StoreError> {
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, $2))")
+        .bind(id.as_str())
+        .bind(LOCK)
+        .run(connection)
+        .await?;
+    Ok(())
+}
 
 #[async_trait]
 impl ClientStore for PostgresStore {
@@ -41,17 +68,21 @@ impl ClientStore for PostgresStore {
     }
 
     async fn client(&self, id: &ClientId) -> Result<Option<OauthClient>, StoreError> {
-        let row = sqlx::query("SELECT * FROM clients WHERE id = $1")
-            .bind(id.as_str())
-            .first_row(&self.pool)
-            .await?;
+        let row = sqlx::query(AssertSqlSafe(format!(
+            "SELECT {CLIENT} FROM clients WHERE id = $1"
+        )))
+        .bind(id.as_str())
+        .first_row(&self.pool)
+        .await?;
         row.as_ref().map(oauth_client).transpose()
     }
 
     async fn clients(&self) -> Result<Vec<OauthClient>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM clients ORDER BY id")
-            .rows(&self.pool)
-            .await?;
+        let rows = sqlx::query(AssertSqlSafe(format!(
+            "SELECT {CLIENT} FROM clients ORDER BY id"
+        )))
+        .rows(&self.pool)
+        .await?;
         rows.iter().map(oauth_client).collect()
     }
 
@@ -61,7 +92,8 @@ impl ClientStore for PostgresStore {
         now: OffsetDateTime,
         events: &[AuditEvent],
     ) -> Result<Change, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_long().await?;
+        lock(&mut transaction, id).await?;
         let updated = sqlx::query(
             "UPDATE clients SET disabled_at = $1 WHERE id = $2 AND disabled_at IS NULL AND NOT protected",
         )

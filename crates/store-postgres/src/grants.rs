@@ -11,27 +11,29 @@ use holdfast_identity::{
 use holdfast_store_sql::{
     account::{self, PASSWORD, USER},
     column::{end_reason, millis, revocation_margin},
-    login::{self, GRANT},
+    login::{self, GRANT, LOGIN},
     revocation::GRANT_CREDENTIALS_EXPIRE_AT,
 };
 use sqlx::AssertSqlSafe;
 use time::OffsetDateTime;
 
-use crate::{PostgresStore, audit, query::RunQuery as _};
+use crate::{PostgresStore, audit, clients, query::RunQuery as _};
 
 #[async_trait]
 impl GrantStore for PostgresStore {
     async fn insert_grant(&self, grant: &NewGrant) -> Result<bool, StoreError> {
         let source = &grant.source;
-        // Both rows are locked: the end of the login finds this grant, and so does the disabling of the OAuth client.
-        let insert = sqlx::query(
-            "WITH login AS (SELECT sid FROM logins WHERE sid = $11 AND ended_at IS NULL FOR SHARE), \
-                  client AS (SELECT clients.id FROM clients, login \
-                             WHERE clients.id = $2 AND disabled_at IS NULL FOR SHARE OF clients) \
+        let mut transaction = self.begin().await?;
+        // Until the commit: disabling the OAuth client finds this grant. A row lock that many hold at once would keep it waiting for ever.
+        clients::lock_shared(&mut transaction, &grant.client).await?;
+        // The row of the login is locked: its end finds this grant.
+        let inserted = sqlx::query(
+            "WITH login AS (SELECT sid FROM logins WHERE sid = $11 AND ended_at IS NULL FOR SHARE) \
              INSERT INTO grants (id, sid, client_id, scope, audience, jkt, generation, created_at, \
                                  refreshed_at, refresh_ip_address, refresh_user_agent, tokens_until) \
-             SELECT $1, login.sid, client.id, $3, $4, $5, $6, $7, $7, $8, $9, $10 FROM login, client \
-             ON CONFLICT DO NOTHING RETURNING id",
+             SELECT $1, sid, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10 FROM login \
+             WHERE EXISTS (SELECT 1 FROM clients WHERE id = $2 AND disabled_at IS NULL) \
+             ON CONFLICT DO NOTHING",
         )
         .bind(grant.id.to_string())
         .bind(grant.client.as_str())
@@ -43,14 +45,19 @@ impl GrantStore for PostgresStore {
         .bind(source.ip_address.map(|address| address.to_string()))
         .bind(source.user_agent.clone())
         .bind(grant.tokens_until.map(millis))
-        .bind(grant.sid.to_string());
-        let inserted = self.change(insert, Vec::new(), &grant.events).await?;
-        Ok(inserted.is_some())
+        .bind(grant.sid.to_string())
+        .run(&mut *transaction)
+        .await?;
+        if inserted == 0 {
+            return Ok(false);
+        }
+        audit::commit(transaction, &grant.events).await?;
+        Ok(true)
     }
 
     async fn grant(&self, id: GrantId) -> Result<Option<(Grant, Login, User)>, StoreError> {
         let sql = format!(
-            "SELECT {USER}, {GRANT}, logins.* FROM grants \
+            "SELECT {USER}, {GRANT}, {LOGIN} FROM grants \
              JOIN logins USING (sid) JOIN users ON users.id = logins.user_id {PASSWORD} \
              JOIN clients ON clients.id = grants.client_id WHERE grants.id = $1"
         );
@@ -130,10 +137,9 @@ impl GrantStore for PostgresStore {
             return Ok(false);
         }
         let sql = format!(
-            "WITH counter AS (UPDATE revocation_counter SET newest = newest + 1 RETURNING newest) \
-             INSERT INTO revocations (sequence, kind, subject, expires_at) \
-             SELECT newest, 'grant', id, {GRANT_CREDENTIALS_EXPIRE_AT} + $1 \
-             FROM counter, grants JOIN logins USING (sid) WHERE id = $2"
+            "INSERT INTO revocations (sequence, kind, subject, expires_at) \
+             SELECT take_revocation_numbers(1), 'grant', id, {GRANT_CREDENTIALS_EXPIRE_AT} + $1 \
+             FROM grants JOIN logins USING (sid) WHERE id = $2"
         );
         sqlx::query(AssertSqlSafe(sql))
             .bind(revocation_margin())

@@ -9,17 +9,23 @@ use holdfast_identity::{
 use holdfast_store_sql::{
     SqlRow as _,
     column::{millis, public_key},
-    key::signing_key,
+    key::{SIGNING_KEY, signing_key},
 };
+use sqlx::AssertSqlSafe;
 use time::OffsetDateTime;
 
 use crate::{PostgresStore, audit, login_ends, query::RunQuery as _};
+
+/// The advisory lock of insertions of signing keys.
+const LOCK: i64 = i64::from_be_bytes(*b"hf_keys ");
 
 #[async_trait]
 impl KeyStore for PostgresStore {
     async fn signing_keys(&self) -> Result<Vec<StoredSigningKey>, StoreError> {
         let rows = sqlx::query(
-            "SELECT * FROM signing_keys WHERE revoked_at IS NULL ORDER BY signs_from, kid",
+            AssertSqlSafe(format!(
+                "SELECT {SIGNING_KEY} FROM signing_keys WHERE revoked_at IS NULL ORDER BY signs_from, kid"
+            )),
         )
         .rows(&self.pool)
         .await?;
@@ -34,7 +40,8 @@ impl KeyStore for PostgresStore {
     ) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
         // Of instances that rotate at once, each sees the key of the one before it.
-        sqlx::query("LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE")
+        sqlx::query("SELECT pg_advisory_xact_lock($1)")
+            .bind(LOCK)
             .run(&mut *transaction)
             .await?;
         let algorithm = key.public_key.algorithm().as_str();

@@ -40,6 +40,11 @@ impl PostgresStore {
     /// meanwhile, as a new password deletes the known locations of the old one.
     pub(super) async fn store_locations(&self, login: &NewLogin) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
+        // Of sign-ins at once, each trims what the one before it has stored.
+        sqlx::query("SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE")
+            .bind(login.user_id.to_string())
+            .run(&mut *transaction)
+            .await?;
         let live =
             sqlx::query("SELECT sid FROM logins WHERE sid = $1 AND ended_at IS NULL FOR SHARE")
                 .bind(login.sid.to_string())

@@ -2,7 +2,8 @@
 //!
 //! Transactions are READ COMMITTED. What must hold together is a key, a condition of the statement that changes the row, or a row that is
 //! locked while the condition is checked. A condition on a row of another table holds only while that row is locked: `FOR SHARE`. Rows of
-//! several tables are locked in one order, users, logins, clients, grants, and the counter of revocations at last.
+//! several tables are locked in one order: the advisory lock of an OAuth client, users, logins, credentials, known places, clients, grants,
+//! and the counter of revocations at last.
 
 mod accounts;
 mod audit;
@@ -21,12 +22,13 @@ mod steady_time;
 use std::time::Duration;
 
 use holdfast_identity::{audit::AuditEvent, store::StoreError};
-use holdfast_store_sql::unavailable;
+use holdfast_store_sql::{column::millis, unavailable};
 use sqlx::{
     ConnectOptions as _, Connection as _, Executor as _, PgConnection, PgPool, Postgres,
     Transaction,
     postgres::{PgConnectOptions, PgPoolOptions, PgRow},
 };
+use time::OffsetDateTime;
 
 pub use self::migration::OpenError;
 use self::query::{RunQuery as _, Statement};
@@ -34,9 +36,17 @@ use self::query::{RunQuery as _, Statement};
 /// Time for which an operation waits for a free connection. Together with [`SETTINGS`] it is shorter than any caller's deadline.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Limits of each session, so that no statement and no lock outlasts its caller.
+/// Rows that one statement deletes.
+const DELETED_AT_ONCE: i64 = 1000;
+
+/// Settings of each session: limits, so that no statement and no lock outlasts its caller; and what the promises of the ports need, whatever
+/// the defaults of the server, the database or the user are.
 const SETTINGS: &str = "SET statement_timeout = '1s'; SET lock_timeout = '500ms'; \
-     SET idle_in_transaction_session_timeout = '2s'";
+     SET idle_in_transaction_session_timeout = '2s'; SET default_transaction_isolation = 'read committed'; \
+     SELECT set_config('synchronous_commit', 'on', FALSE) WHERE current_setting('synchronous_commit') = 'off'";
+
+/// The limits of one transaction that changes as many rows as there are: an operation in an emergency, which no caller repeats.
+const LONG: &str = "SET LOCAL statement_timeout = '60s'; SET LOCAL lock_timeout = '5s'";
 
 /// A database. Clones share its connections.
 #[derive(Clone, Debug)]
@@ -52,7 +62,10 @@ impl PostgresStore {
     pub async fn open(url: &str, max_connections: u32) -> Result<Self, OpenError> {
         // The driver logs slow statements, with a slow server one line for each request.
         let options: PgConnectOptions = url.parse::<PgConnectOptions>()?;
-        let options = options.disable_statement_logging();
+        let options = options
+            .disable_statement_logging()
+            // PgBouncer refuses the parameter, and no column is of its type.
+            .extra_float_digits(None);
         let mut connection = PgConnection::connect_with(&options).await?;
         migration::migrate(&mut connection).await?;
         connection.close().await?;
@@ -75,6 +88,33 @@ impl PostgresStore {
 
     async fn begin(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
         self.pool.begin().await.map_err(unavailable)
+    }
+
+    /// Starts a transaction that may change many rows.
+    async fn begin_long(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let set = transaction.execute(LONG).await;
+        set.map_err(unavailable)?;
+        Ok(transaction)
+    }
+
+    /// Repeats a statement that deletes up to `$2` rows from before the time `$1` until there are none: each within the limit of a
+    /// statement, however many there are.
+    async fn delete_before(
+        &self,
+        statement: &'static str,
+        before: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        loop {
+            let deleted = sqlx::query(statement)
+                .bind(millis(before))
+                .bind(DELETED_AT_ONCE)
+                .run(&self.pool)
+                .await?;
+            if deleted < DELETED_AT_ONCE.unsigned_abs() {
+                return Ok(());
+            }
+        }
     }
 
     /// Commits a change with what follows from it and its events; returns the row of `change`, or `None` if it made none.

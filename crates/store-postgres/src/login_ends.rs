@@ -7,9 +7,10 @@ use holdfast_identity::{
     store::StoreError,
 };
 use holdfast_store_sql::{
-    SqlRow as _,
     column::{end_reason, millis, revocation_margin},
+    parse,
     revocation::LOGIN_CREDENTIALS_EXPIRE_AT,
+    time,
 };
 use sqlx::{AssertSqlSafe, PgConnection};
 use time::OffsetDateTime;
@@ -60,18 +61,30 @@ impl LoginFilter {
     }
 }
 
-/// Ends logins, and appends each to the revocation log; returns their number. A login whose ticket was never exchanged is not appended, as
-/// it has no other credential and the ticket requires the row. Expired logins end, too: after a leap of the clock they may be valid again.
+/// Ends logins, and appends each to the revocation log; returns those that ended. A login whose ticket was never exchanged is not appended,
+/// as it has no other credential and the ticket requires the row. Expired logins end, too: after a leap of the clock they may be valid again.
 pub(super) async fn end_logins(
     connection: &mut PgConnection,
     filter: &LoginFilter,
     reason: EndReason,
     now: OffsetDateTime,
-) -> Result<u64, StoreError> {
-    let sids = lock_logins(connection, filter).await?;
-    if sids.is_empty() {
-        return Ok(0);
+) -> Result<Vec<Sid>, StoreError> {
+    let locked = lock_logins(connection, filter).await?;
+    let sids = locked.into_iter().map(|(sid, _)| sid).collect();
+    end_locked(connection, sids, reason, now).await
+}
+
+/// Ends logins whose rows are locked; returns them.
+pub(super) async fn end_locked(
+    connection: &mut PgConnection,
+    ended: Vec<Sid>,
+    reason: EndReason,
+    now: OffsetDateTime,
+) -> Result<Vec<Sid>, StoreError> {
+    if ended.is_empty() {
+        return Ok(ended);
     }
+    let sids: Vec<_> = ended.iter().map(Sid::to_string).collect();
     sqlx::query("UPDATE logins SET ended_at = $1, end_reason = $2 WHERE sid = ANY($3)")
         .bind(millis(now))
         .bind(end_reason(reason))
@@ -80,38 +93,38 @@ pub(super) async fn end_logins(
         .await?;
     // A statement of its own, so that it sees the grants of refreshes that were committed before the rows were locked.
     let sql = format!(
-        "WITH ended AS (\
+        "WITH ended AS MATERIALIZED (\
              SELECT sid, {LOGIN_CREDENTIALS_EXPIRE_AT} AS until, row_number() OVER (ORDER BY created_at, sid) AS place \
              FROM logins WHERE sid = ANY($1) AND EXISTS (SELECT 1 FROM grants WHERE grants.sid = logins.sid)), \
-         counter AS (\
-             UPDATE revocation_counter SET newest = newest + (SELECT count(*) FROM ended) RETURNING newest) \
+         total AS MATERIALIZED (SELECT count(*) AS entries FROM ended), \
+         numbers AS MATERIALIZED (SELECT take_revocation_numbers(entries) - entries AS before FROM total WHERE entries > 0) \
          INSERT INTO revocations (sequence, kind, subject, expires_at) \
-         SELECT newest - (SELECT count(*) FROM ended) + place, 'sid', sid, until + $2 FROM ended, counter"
+         SELECT before + place, 'sid', sid, until + $2 FROM ended, numbers"
     );
     sqlx::query(AssertSqlSafe(sql))
         .bind(&sids)
         .bind(revocation_margin())
         .run(connection)
         .await?;
-    Ok(sids.len().try_into().unwrap_or(u64::MAX))
+    Ok(ended)
 }
 
-/// Locks the logins that have not ended, in the order of their identifiers.
-async fn lock_logins(
+/// Locks the logins that have not ended, in the order of their identifiers; returns each with its expiry.
+pub(super) async fn lock_logins(
     connection: &mut PgConnection,
     filter: &LoginFilter,
-) -> Result<Vec<String>, StoreError> {
+) -> Result<Vec<(Sid, OffsetDateTime)>, StoreError> {
     let (condition, text, list) = filter.condition();
     let sql = format!(
-        "SELECT sid FROM logins WHERE ended_at IS NULL AND {condition} ORDER BY sid FOR NO KEY UPDATE"
+        "SELECT sid, expires_at FROM logins WHERE ended_at IS NULL AND {condition} ORDER BY sid FOR NO KEY UPDATE"
     );
     let rows = sqlx::query(AssertSqlSafe(sql))
         .bind(text)
         .bind(list)
         .rows(connection)
         .await?;
-    let sid = |row| sqlx::postgres::PgRow::text(row, "sid").map(str::to_owned);
-    rows.iter().map(sid).collect()
+    let login = |row| Ok((parse(row, "sid")?, time(row, "expires_at")?));
+    rows.iter().map(login).collect()
 }
 
 /// Appends an entry to the revocation log, which may be deleted after `expires_at`.
@@ -122,8 +135,8 @@ pub(super) async fn append(
     expires_at: OffsetDateTime,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "WITH counter AS (UPDATE revocation_counter SET newest = newest + 1 RETURNING newest) \
-         INSERT INTO revocations (sequence, kind, subject, expires_at) SELECT newest, $1, $2, $3 FROM counter",
+        "INSERT INTO revocations (sequence, kind, subject, expires_at) \
+         VALUES (take_revocation_numbers(1), $1, $2, $3)",
     )
     .bind(kind)
     .bind(subject)
@@ -144,9 +157,14 @@ impl PostgresStore {
     ) -> Result<u64, StoreError> {
         let mut transaction = self.begin().await?;
         let ended = end_logins(&mut transaction, &filter, reason, now).await?;
-        if ended > 0 {
+        if !ended.is_empty() {
             audit::commit(transaction, events).await?;
         }
-        Ok(ended)
+        Ok(count(&ended))
     }
+}
+
+/// The number of logins.
+pub(super) fn count(logins: &[Sid]) -> u64 {
+    logins.len().try_into().unwrap_or(u64::MAX)
 }

@@ -15,14 +15,15 @@ use holdfast_store_sql::{
     account::{self, PASSWORD, USER},
     column::{client_kind, millis},
     known_location::{LOCATION_INTERVAL, bytes},
-    login, parse, unavailable,
+    login::{self, GRANT_RECORD, LOGIN},
+    parse, unavailable,
 };
 use sqlx::AssertSqlSafe;
 use time::OffsetDateTime;
 
 use crate::{
-    PostgresStore, audit,
-    login_ends::{LoginFilter, end_logins},
+    DELETED_AT_ONCE, PostgresStore, audit,
+    login_ends::{LoginFilter, count, end_logins},
     query::{RunQuery as _, Statement},
 };
 
@@ -76,7 +77,7 @@ impl LoginStore for PostgresStore {
 
     async fn login(&self, sid: Sid) -> Result<Option<(Login, User)>, StoreError> {
         let sql = format!(
-            "SELECT {USER}, logins.* FROM logins JOIN users ON users.id = logins.user_id {PASSWORD} \
+            "SELECT {USER}, {LOGIN} FROM logins JOIN users ON users.id = logins.user_id {PASSWORD} \
              WHERE sid = $1"
         );
         let found = sqlx::query(AssertSqlSafe(sql))
@@ -96,23 +97,25 @@ impl LoginStore for PostgresStore {
         sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             .run(&mut *transaction)
             .await?;
-        let rows = sqlx::query(
-            "SELECT * FROM logins WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 \
-             ORDER BY last_seen_at DESC, created_at DESC, sid",
-        )
-        .bind(user.to_string())
-        .bind(millis(now))
-        .rows(&mut *transaction)
-        .await?;
-        let grants = sqlx::query(
-            "SELECT grants.* FROM logins JOIN grants USING (sid) \
+        let live = format!(
+            "SELECT {LOGIN} FROM logins WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 \
+             ORDER BY last_seen_at DESC, created_at DESC, sid"
+        );
+        let rows = sqlx::query(AssertSqlSafe(live))
+            .bind(user.to_string())
+            .bind(millis(now))
+            .rows(&mut *transaction)
+            .await?;
+        let own = format!(
+            "SELECT {GRANT_RECORD} FROM logins JOIN grants USING (sid) \
              WHERE user_id = $1 AND logins.ended_at IS NULL AND expires_at > $2 AND grants.ended_at IS NULL \
-             ORDER BY grants.created_at, grants.id",
-        )
-        .bind(user.to_string())
-        .bind(millis(now))
-        .rows(&mut *transaction)
-        .await?;
+             ORDER BY grants.created_at, grants.id"
+        );
+        let grants = sqlx::query(AssertSqlSafe(own))
+            .bind(user.to_string())
+            .bind(millis(now))
+            .rows(&mut *transaction)
+            .await?;
         login::login_records(&rows, &grants)
     }
 
@@ -209,27 +212,26 @@ impl LoginStore for PostgresStore {
         now: OffsetDateTime,
         events: &[AuditEvent],
     ) -> Result<u64, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_long().await?;
         let ended = end_logins(&mut transaction, &LoginFilter::All, reason, now).await?;
         audit::commit(transaction, events).await?;
-        Ok(ended)
+        Ok(count(&ended))
     }
 
     async fn purge(&self, before: OffsetDateTime) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
-        sqlx::query("DELETE FROM logins WHERE expires_at < $1")
-            .bind(millis(before))
-            .run(&mut *transaction)
-            .await?;
-        sqlx::query("DELETE FROM revocations WHERE expires_at < $1")
-            .bind(millis(before))
-            .run(&mut *transaction)
-            .await?;
-        sqlx::query("DELETE FROM known_places WHERE last_seen_at < $1")
-            .bind(millis(before - KNOWN_LOCATION_TTL))
-            .run(&mut *transaction)
-            .await?;
-        transaction.commit().await.map_err(unavailable)
+        while self.purge_logins(before).await? {}
+        self.delete_before(
+            "DELETE FROM revocations WHERE sequence IN (\
+                 SELECT sequence FROM revocations WHERE expires_at < $1 ORDER BY sequence LIMIT $2 FOR UPDATE SKIP LOCKED)",
+            before,
+        )
+        .await?;
+        self.delete_before(
+            "DELETE FROM known_places WHERE (user_id, place) IN (\
+                 SELECT user_id, place FROM known_places WHERE last_seen_at < $1 ORDER BY user_id, place LIMIT $2 FOR UPDATE SKIP LOCKED)",
+            before - KNOWN_LOCATION_TTL,
+        )
+        .await
     }
 }
 
@@ -255,17 +257,26 @@ struct StartedLogin {
 impl PostgresStore {
     /// Inserts a login. `None`: the account is disabled, its authentication version has changed, or the `sid` exists.
     async fn start_login(&self, login: &NewLogin) -> Result<Option<StartedLogin>, StoreError> {
-        // The row of the account is locked: what ends all of its logins finds this one.
-        let insert = sqlx::query(
-            "WITH owner AS (\
-                 SELECT id FROM users WHERE id = $8 AND authentication_version = $9 AND disabled_at IS NULL FOR SHARE) \
-             INSERT INTO logins (sid, user_id, client_kind, ip_address, user_agent, amr, \
+        let mut transaction = self.begin().await?;
+        // Until the commit: what ends all logins of the account finds this one, and sign-ins at once count each other.
+        let owner = sqlx::query(
+            "SELECT id FROM users WHERE id = $1 AND authentication_version = $2 AND disabled_at IS NULL FOR NO KEY UPDATE",
+        )
+        .bind(login.user_id.to_string())
+        .bind(login.authentication_version.0)
+        .first_row(&mut *transaction)
+        .await?;
+        if owner.is_none() {
+            return Ok(None);
+        }
+        let inserted = sqlx::query(
+            "INSERT INTO logins (sid, user_id, client_kind, ip_address, user_agent, amr, \
                                  created_at, authenticated_at, last_seen_at, expires_at) \
-             SELECT $1, id, $2, $3, $4, $5, $6, $6, $6, $7 FROM owner ON CONFLICT (sid) DO NOTHING \
+             VALUES ($1, $8, $2, $3, $4, $5, $6, $6, $6, $7) ON CONFLICT (sid) DO NOTHING \
              RETURNING (SELECT count(*) FROM logins AS own WHERE own.user_id = $8 \
                             AND own.ended_at IS NULL AND own.expires_at > $6) AS earlier, \
                        (SELECT count(*) FROM known_places WHERE user_id = $8 \
-                            AND place IN ($10, $11) AND last_seen_at > $12) AS known",
+                            AND place IN ($9, $10) AND last_seen_at > $11) AS known",
         )
         .bind(login.sid.to_string())
         .bind(client_kind(login.client.kind))
@@ -275,14 +286,17 @@ impl PostgresStore {
         .bind(millis(login.created_at))
         .bind(millis(login.expires_at))
         .bind(login.user_id.to_string())
-        .bind(login.authentication_version.0)
         .bind(bytes(login.known_locations.device))
         .bind(bytes(login.known_locations.address))
-        .bind(millis(login.created_at - LOCATION_INTERVAL));
-        let factors = login.factors.iter();
-        let used = factors.map(|factor| mark_used(login.sid, factor, login.created_at));
-        let row = self.change(insert, used.collect(), &login.events).await?;
-        let Some(row) = row else { return Ok(None) };
+        .bind(millis(login.created_at - LOCATION_INTERVAL))
+        .first_row(&mut *transaction)
+        .await?;
+        let Some(row) = inserted else { return Ok(None) };
+        for factor in login.factors.iter() {
+            let used = mark_used(login.sid, factor, login.created_at);
+            used.run(&mut *transaction).await?;
+        }
+        audit::commit(transaction, &login.events).await?;
         let (earlier, known) = (row.integer("earlier")?, row.integer("known")?);
         let locations = login.known_locations.all().count();
         Ok(Some(StartedLogin {
@@ -313,10 +327,34 @@ impl PostgresStore {
         .await?;
         let sids = surplus.iter().map(|row| parse(row, "sid"));
         let sids: Vec<Sid> = sids.collect::<Result<_, _>>()?;
-        let filter = LoginFilter::These(sids.clone());
-        let now = started.created_at;
-        end_logins(&mut transaction, &filter, EndReason::TooMany, now).await?;
-        audit::commit(transaction, &started.surplus_events(&sids)).await?;
-        Ok(sids)
+        let (filter, now) = (LoginFilter::These(sids), started.created_at);
+        let ended = end_logins(&mut transaction, &filter, EndReason::TooMany, now).await?;
+        audit::commit(transaction, &started.surplus_events(&ended)).await?;
+        Ok(ended)
+    }
+
+    /// Deletes some of the logins that expired before this time, with their grants; returns whether there may be more. Rows that another
+    /// transaction has locked are left for the next time.
+    async fn purge_logins(&self, before: OffsetDateTime) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        let expired = sqlx::query(
+            "SELECT sid FROM logins WHERE expires_at < $1 ORDER BY sid LIMIT $2 FOR UPDATE SKIP LOCKED",
+        )
+        .bind(millis(before))
+        .bind(DELETED_AT_ONCE)
+        .rows(&mut *transaction)
+        .await?;
+        let sids = expired.iter().map(|row| row.text("sid").map(str::to_owned));
+        let sids: Vec<String> = sids.collect::<Result<_, _>>()?;
+        sqlx::query("SELECT id FROM grants WHERE sid = ANY($1) ORDER BY id FOR UPDATE")
+            .bind(&sids)
+            .rows(&mut *transaction)
+            .await?;
+        sqlx::query("DELETE FROM logins WHERE sid = ANY($1)")
+            .bind(&sids)
+            .run(&mut *transaction)
+            .await?;
+        transaction.commit().await.map_err(unavailable)?;
+        Ok(i64::try_from(sids.len()) == Ok(DELETED_AT_ONCE))
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 pub use holdfast_store_sql::migration::OpenError;
 use holdfast_store_sql::unavailable;
-use sqlx::{PgConnection, migrate::Migrator};
+use sqlx::{Executor as _, PgConnection, migrate::Migrator};
 use tokio::time::sleep;
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -16,8 +16,18 @@ const LOCK_TIMEOUT: Duration = Duration::from_mins(1);
 /// Time between two attempts to take the lock.
 const LOCK_INTERVAL: Duration = Duration::from_millis(100);
 
+/// A statement that waits for a lock makes all others wait behind it.
+const SETTINGS: &str = "SET lock_timeout = '3s'; SET statement_timeout = 0";
+
 /// Runs the missing migrations, each in a transaction, while no other instance does.
 pub(super) async fn migrate(connection: &mut PgConnection) -> Result<(), OpenError> {
+    let encoding = sqlx::query_scalar("SELECT current_setting('server_encoding')");
+    let encoding: String = encoding.fetch_one(&mut *connection).await?;
+    if encoding != "UTF8" {
+        let why = format!("the database has the encoding {encoding}; create it with UTF8");
+        return Err(OpenError::Store(unavailable(why)));
+    }
+    connection.execute(SETTINGS).await?;
     lock(connection).await?;
     let migrations = Migrator {
         migrations: MIGRATIONS.migrations.clone(),

@@ -10,7 +10,6 @@ use holdfast_identity::{
 use holdfast_store_sql::{
     column::millis,
     revocation::{epoch, revocation},
-    unavailable,
 };
 use time::OffsetDateTime;
 
@@ -19,16 +18,14 @@ use crate::{PostgresStore, query::RunQuery as _};
 #[async_trait]
 impl RevocationLog for PostgresStore {
     async fn epoch(&self, fresh: Epoch) -> Result<Epoch, StoreError> {
-        let mut transaction = self.begin().await?;
-        sqlx::query("INSERT INTO epoch (id, begun_at) VALUES ($1, $2) ON CONFLICT DO NOTHING")
-            .bind(&fresh.id)
-            .bind(millis(fresh.begun_at))
-            .run(&mut *transaction)
-            .await?;
-        let row = sqlx::query("SELECT id, begun_at FROM epoch FOR SHARE")
-            .only_row(&mut *transaction)
-            .await?;
-        transaction.commit().await.map_err(unavailable)?;
+        let row = sqlx::query(
+            "INSERT INTO epoch (id, begun_at) VALUES ($1, $2) \
+             ON CONFLICT (only_row) DO UPDATE SET only_row = TRUE RETURNING id, begun_at",
+        )
+        .bind(&fresh.id)
+        .bind(millis(fresh.begun_at))
+        .only_row(&self.pool)
+        .await?;
         epoch(&row)
     }
 
@@ -60,9 +57,8 @@ impl RevocationLog for PostgresStore {
         events: &[AuditEvent],
     ) -> Result<bool, StoreError> {
         let append = sqlx::query(
-            "WITH counter AS (UPDATE revocation_counter SET newest = newest + 1 RETURNING newest) \
-             INSERT INTO revocations (sequence, kind, subject, expires_at) \
-             SELECT newest, 'jti', $1, $2 FROM counter \
+            "INSERT INTO revocations (sequence, kind, subject, expires_at) \
+             VALUES (take_revocation_numbers(1), 'jti', $1, $2) \
              ON CONFLICT (subject) WHERE kind = 'jti' DO NOTHING RETURNING sequence",
         )
         .bind(jti.to_string())

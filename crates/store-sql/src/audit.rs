@@ -7,6 +7,10 @@ use holdfast_identity::{
 
 use crate::{SqlRow, parse_optional, time};
 
+/// The columns of `audit_events`.
+pub const AUDIT_EVENT: &str =
+    "id, at, kind, user_id, sid, actor_id, client_id, ip_address, user_agent, request_id";
+
 /// A row of `audit_events`.
 ///
 /// # Errors

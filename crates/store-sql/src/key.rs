@@ -7,6 +7,10 @@ use holdfast_identity::{
 
 use crate::{SqlRow, parse, time};
 
+/// The columns of `signing_keys` that [`signing_key`] reads.
+pub const SIGNING_KEY: &str =
+    "kid, algorithm, public_key, sealed_private_key, created_at, signs_from";
+
 /// A row of `signing_keys`.
 ///
 /// # Errors

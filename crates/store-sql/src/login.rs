@@ -12,6 +12,10 @@ use holdfast_identity::{
 
 use crate::{SqlRow, column, oauth_client::grant_types, parse, parse_optional, sql_row, time};
 
+/// The columns of `logins` that [`login`] and [`login_records`] read. Listed, so that a statement that is prepared survives a new column.
+pub const LOGIN: &str = "logins.sid, logins.client_kind, logins.ip_address, logins.user_agent, logins.amr, logins.created_at, \
+     logins.authenticated_at, logins.last_seen_at, logins.expires_at, logins.bound_at, logins.ended_at";
+
 /// A row of `logins`.
 ///
 /// # Errors
@@ -60,6 +64,10 @@ pub fn grant(row: &impl SqlRow) -> Result<Grant, StoreError> {
         ended: sql_row::has_happened(row, "grant_ended_at")?,
     })
 }
+
+/// The columns of `grants` that [`login_records`] reads.
+pub const GRANT_RECORD: &str =
+    "grants.id, grants.sid, grants.client_id, grants.scope, grants.created_at, grants.refreshed_at";
 
 /// Live logins: rows of `logins`, with the rows of `grants` that belong to them, each in the order of the rows.
 ///

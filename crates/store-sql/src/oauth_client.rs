@@ -13,6 +13,9 @@ use crate::{SqlRow, parse, sql_row, time};
 /// by the row.
 pub const REVOKED_FOR: Duration = Duration::days(366);
 
+/// The columns of `clients`.
+pub const CLIENT: &str = "id, secret_hash, jwk, scope, audiences, grant_types, dpop_required, protected, created_at, disabled_at";
+
 /// A row of `clients`.
 ///
 /// # Errors

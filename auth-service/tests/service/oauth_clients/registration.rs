@@ -42,7 +42,7 @@ async fn taken_id_or_scope_of_people_is_refused() {
 async fn audience_with_blank_is_refused() {
     let service = TestService::start().await;
     let admin = service.admin_token().await;
-    for audience in ["", " ", "https://a.example https://b.example", "a\n"] {
+    for audience in ["", " ", "https://a.example https://b.example", "a\n", "a\0"] {
         let request = CreateClientRequest {
             client_id: "orders".to_owned(),
             proof_kind: ClientProofKind::Secret.into(),

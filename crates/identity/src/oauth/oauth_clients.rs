@@ -58,7 +58,7 @@ pub enum RegisterClientError {
     /// Scopes of accounts are not granted to OAuth clients.
     #[error("profile, account and admin are for people; give the application's own scopes")]
     Scope,
-    /// An audience is empty or contains blanks, which separate audiences in the store.
+    /// An audience is empty or contains blanks, which separate audiences in the store, or control characters.
     #[error("audiences: an audience is a name without blanks, such as https://api.example")]
     Audience,
     /// It authenticates itself by a key, or is a public client.
@@ -101,8 +101,9 @@ impl OauthClients {
         if !new.scopes.iter().all(Scope::is_application) {
             return Err(RegisterClientError::Scope);
         }
+        let is_invalid = |letter: char| letter.is_whitespace() || letter.is_control();
         let is_audience =
-            |audience: &String| !audience.is_empty() && !audience.contains(char::is_whitespace);
+            |audience: &String| !audience.is_empty() && !audience.contains(is_invalid);
         if !new.audiences.iter().all(is_audience) {
             return Err(RegisterClientError::Audience);
         }

@@ -100,6 +100,6 @@ pub trait LoginStore: Send + Sync {
     ) -> Result<u64, StoreError>;
 
     /// Deletes logins, with their grants, and revocations that expired before `before`, and known locations that were last used longer than
-    /// [`KNOWN_LOCATION_TTL`](crate::authentication::KNOWN_LOCATION_TTL) before that.
+    /// [`KNOWN_LOCATION_TTL`](crate::authentication::KNOWN_LOCATION_TTL) before that. A driver may use several transactions.
     async fn purge(&self, before: OffsetDateTime) -> Result<(), StoreError>;
 }

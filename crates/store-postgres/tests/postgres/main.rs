@@ -1,6 +1,8 @@
 //! The PostgreSQL driver keeps the promises of `holdfast-store-conformance`.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod fixture;
+mod locks;
 mod server;
 mod subject;
 

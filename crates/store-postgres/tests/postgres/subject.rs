@@ -93,9 +93,8 @@ impl Subject for PostgresSubject {
         let mut connection = self.connect().await;
         let sql = format!(
             "BEGIN; \
-             WITH counter AS (UPDATE revocation_counter SET newest = newest + 1 RETURNING newest) \
              INSERT INTO revocations (sequence, kind, subject, expires_at) \
-             SELECT newest, 'jti', '{jti}', 9000000000000 FROM counter"
+             VALUES (take_revocation_numbers(1), 'jti', '{jti}', 9000000000000)"
         );
         let statement = sqlx::raw_sql(AssertSqlSafe(sql));
         connection.execute(statement).await.unwrap();
