@@ -8,14 +8,13 @@ use holdfast_identity::{
 use holdfast_store_sql::{
     audit::{AUDIT_EVENT, audit_record},
     column::millis,
-    unavailable,
 };
 use sqlx::{Postgres, QueryBuilder, Transaction};
 use time::OffsetDateTime;
 
 use crate::{
     PostgresStore,
-    query::{RunQuery as _, Statement},
+    query::{RunQuery as _, Statement, answer},
 };
 
 /// The statement that inserts an event.
@@ -43,7 +42,7 @@ pub(super) async fn commit(
     for event in events {
         insert(event).run(&mut *transaction).await?;
     }
-    transaction.commit().await.map_err(unavailable)
+    answer(transaction.commit()).await
 }
 
 #[async_trait]

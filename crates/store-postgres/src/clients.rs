@@ -14,7 +14,10 @@ use holdfast_store_sql::{
 use sqlx::{AssertSqlSafe, PgConnection};
 use time::OffsetDateTime;
 
-use crate::{PostgresStore, audit, login_ends, query::RunQuery as _};
+use crate::{
+    PostgresStore, audit, login_ends,
+    query::{RunQuery as _, long},
+};
 
 /// Distinguishes the advisory locks of OAuth clients from others.
 const LOCK: i64 = i64::from_be_bytes(*b"hf_clien");
@@ -92,35 +95,38 @@ impl ClientStore for PostgresStore {
         now: OffsetDateTime,
         events: &[AuditEvent],
     ) -> Result<Change, StoreError> {
-        let mut transaction = self.begin_long().await?;
-        lock(&mut transaction, id).await?;
-        let updated = sqlx::query(
-            "UPDATE clients SET disabled_at = $1 WHERE id = $2 AND disabled_at IS NULL AND NOT protected",
-        )
-        .bind(millis(now))
-        .bind(id.as_str())
-        .run(&mut *transaction)
-        .await?;
-        if updated == 0 {
-            let found = sqlx::query("SELECT 1 FROM clients WHERE id = $1")
-                .bind(id.as_str())
-                .first_row(&mut *transaction)
-                .await?;
-            return Ok(found.map_or(Change::NotFound, |_| Change::AlreadyApplied));
-        }
-        sqlx::query(
-            "UPDATE grants SET ended_at = $1, end_reason = $2 WHERE id IN (\
-                 SELECT id FROM grants WHERE client_id = $3 AND ended_at IS NULL ORDER BY id FOR NO KEY UPDATE)",
-        )
-        .bind(millis(now))
-        .bind(end_reason(EndReason::ClientDisabled))
-        .bind(id.as_str())
-        .run(&mut *transaction)
-        .await?;
-        let until = now + REVOKED_FOR;
-        login_ends::append(&mut transaction, "client_id", id.as_str(), until).await?;
-        audit::commit(transaction, events).await?;
-        Ok(Change::Applied)
+        Box::pin(long(async {
+            let mut transaction = self.begin_long().await?;
+            lock(&mut transaction, id).await?;
+            let updated = sqlx::query(
+                "UPDATE clients SET disabled_at = $1 WHERE id = $2 AND disabled_at IS NULL AND NOT protected",
+            )
+            .bind(millis(now))
+            .bind(id.as_str())
+            .run(&mut *transaction)
+            .await?;
+            if updated == 0 {
+                let found = sqlx::query("SELECT 1 FROM clients WHERE id = $1")
+                    .bind(id.as_str())
+                    .first_row(&mut *transaction)
+                    .await?;
+                return Ok(found.map_or(Change::NotFound, |_| Change::AlreadyApplied));
+            }
+            sqlx::query(
+                "UPDATE grants SET ended_at = $1, end_reason = $2 WHERE id IN (\
+                     SELECT id FROM grants WHERE client_id = $3 AND ended_at IS NULL ORDER BY id FOR NO KEY UPDATE)",
+            )
+            .bind(millis(now))
+            .bind(end_reason(EndReason::ClientDisabled))
+            .bind(id.as_str())
+            .run(&mut *transaction)
+            .await?;
+            let until = now + REVOKED_FOR;
+            login_ends::append(&mut transaction, "client_id", id.as_str(), until).await?;
+            audit::commit(transaction, events).await?;
+            Ok(Change::Applied)
+        }))
+        .await
     }
 
     async fn set_client_secret(

@@ -9,11 +9,13 @@ use holdfast_identity::{
 use holdfast_store_sql::{
     column::millis,
     known_location::{MAX_LOCATIONS, bytes, trust},
-    unavailable,
 };
 use time::OffsetDateTime;
 
-use crate::{PostgresStore, query::RunQuery as _};
+use crate::{
+    PostgresStore,
+    query::{RunQuery as _, answer},
+};
 
 impl PostgresStore {
     /// How far an account knows `locations`: those in which it signed in after `since`.
@@ -72,6 +74,6 @@ impl PostgresStore {
         .bind(i64::from(MAX_LOCATIONS))
         .run(&mut *transaction)
         .await?;
-        transaction.commit().await.map_err(unavailable)
+        answer(transaction.commit()).await
     }
 }

@@ -19,22 +19,29 @@ mod query;
 mod revocations;
 mod steady_time;
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use holdfast_identity::{audit::AuditEvent, store::StoreError};
-use holdfast_store_sql::{column::millis, unavailable};
+use holdfast_store_sql::column::millis;
 use sqlx::{
     ConnectOptions as _, Connection as _, Executor as _, PgConnection, PgPool, Postgres,
     Transaction,
     postgres::{PgConnectOptions, PgPoolOptions, PgRow},
 };
 use time::OffsetDateTime;
+use tokio::time::timeout;
 
 pub use self::migration::OpenError;
-use self::query::{RunQuery as _, Statement};
+use self::query::{RunQuery as _, Statement, answer};
 
 /// Time for which an operation waits for a free connection. Together with [`SETTINGS`] it is shorter than any caller's deadline.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Time in which the server has to accept the first connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Time for which a connection is kept from the pool until the server has answered all that was sent.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Rows that one statement deletes.
 const DELETED_AT_ONCE: i64 = 1000;
@@ -66,7 +73,8 @@ impl PostgresStore {
             .disable_statement_logging()
             // PgBouncer refuses the parameter, and no column is of its type.
             .extra_float_digits(None);
-        let mut connection = PgConnection::connect_with(&options).await?;
+        let connected = timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&options)).await;
+        let mut connection = connected.map_err(|_| no_answer())??;
         migration::migrate(&mut connection).await?;
         connection.close().await?;
         let pool = PgPoolOptions::new()
@@ -81,20 +89,21 @@ impl PostgresStore {
                 })
             })
             .before_acquire(|connection, _| Box::pin(takes_writes(connection)))
+            // The pool itself would wait without a limit for the rollback of a connection whose server is gone.
+            .after_release(|connection, _| Box::pin(has_answered(connection)))
             .connect_with(options)
             .await?;
         Ok(Self { pool })
     }
 
     async fn begin(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
-        self.pool.begin().await.map_err(unavailable)
+        answer(self.pool.begin()).await
     }
 
-    /// Starts a transaction that may change many rows.
+    /// Starts the transaction of a [`query::long`] operation.
     async fn begin_long(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
         let mut transaction = self.begin().await?;
-        let set = transaction.execute(LONG).await;
-        set.map_err(unavailable)?;
+        answer(transaction.execute(LONG)).await?;
         Ok(transaction)
     }
 
@@ -140,6 +149,18 @@ impl PostgresStore {
 async fn takes_writes(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     let takes = sqlx::query_scalar("SELECT current_setting('transaction_read_only') = 'off'");
     takes.fetch_one(connection).await
+}
+
+/// Whether a connection answers soon, after all that was sent on it before.
+async fn has_answered(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    match timeout(RELEASE_TIMEOUT, connection.ping()).await {
+        Ok(answered) => answered.map(|()| true),
+        Err(_) => Err(no_answer()),
+    }
+}
+
+fn no_answer() -> sqlx::Error {
+    sqlx::Error::Io(io::ErrorKind::TimedOut.into())
 }
 
 async fn require_writes(connection: &mut PgConnection) -> Result<(), sqlx::Error> {

@@ -16,7 +16,7 @@ use holdfast_store_sql::{
     column::{client_kind, millis},
     known_location::{LOCATION_INTERVAL, bytes},
     login::{self, GRANT_RECORD, LOGIN},
-    parse, unavailable,
+    parse,
 };
 use sqlx::AssertSqlSafe;
 use time::OffsetDateTime;
@@ -24,7 +24,7 @@ use time::OffsetDateTime;
 use crate::{
     DELETED_AT_ONCE, PostgresStore, audit,
     login_ends::{LoginFilter, count, end_logins},
-    query::{RunQuery as _, Statement},
+    query::{RunQuery as _, Statement, answer, long},
 };
 
 static LOCATION_NOT_STORED: LogRateLimiter = LogRateLimiter::new();
@@ -212,10 +212,13 @@ impl LoginStore for PostgresStore {
         now: OffsetDateTime,
         events: &[AuditEvent],
     ) -> Result<u64, StoreError> {
-        let mut transaction = self.begin_long().await?;
-        let ended = end_logins(&mut transaction, &LoginFilter::All, reason, now).await?;
-        audit::commit(transaction, events).await?;
-        Ok(count(&ended))
+        Box::pin(long(async {
+            let mut transaction = self.begin_long().await?;
+            let ended = end_logins(&mut transaction, &LoginFilter::All, reason, now).await?;
+            audit::commit(transaction, events).await?;
+            Ok(count(&ended))
+        }))
+        .await
     }
 
     async fn purge(&self, before: OffsetDateTime) -> Result<(), StoreError> {
@@ -354,7 +357,7 @@ impl PostgresStore {
             .bind(&sids)
             .run(&mut *transaction)
             .await?;
-        transaction.commit().await.map_err(unavailable)?;
+        answer(transaction.commit()).await?;
         Ok(i64::try_from(sids.len()) == Ok(DELETED_AT_ONCE))
     }
 }

@@ -1,4 +1,6 @@
-//! Queries with the errors of the port in place of the driver's.
+//! Queries with the errors of the port in place of the driver's, and with a limit of the time for which they wait.
+
+use std::time::Duration;
 
 use holdfast_identity::store::StoreError;
 use holdfast_store_sql::unavailable;
@@ -7,6 +9,34 @@ use sqlx::{
     postgres::{PgArguments, PgRow},
     query::Query,
 };
+use tokio::{task_local, time::timeout};
+
+/// Time for which a statement waits for its answer: more than the limits of the server, below the deadline of any caller. A server whose
+/// host is gone sends neither an answer nor an error, and TCP gives up after a quarter of an hour only.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+/// The same, for a statement of a [`long`] operation.
+const LONG_ANSWER_TIMEOUT: Duration = Duration::from_secs(65);
+
+task_local! {
+    /// The limit of the statements of an operation, if it is not [`ANSWER_TIMEOUT`].
+    static LIMIT: Duration;
+}
+
+/// Runs an operation whose statements may take long.
+pub(super) async fn long<T>(operation: impl Future<Output = T>) -> T {
+    LIMIT.scope(LONG_ANSWER_TIMEOUT, operation).await
+}
+
+/// Waits for an answer of the server. Without one the connection is closed when it returns to the pool.
+pub(super) async fn answer<T>(
+    answered: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, StoreError> {
+    let limit = LIMIT.try_get().unwrap_or(ANSWER_TIMEOUT);
+    match timeout(limit, answered).await {
+        Ok(result) => result.map_err(unavailable),
+        Err(_) => Err(unavailable("the database server does not answer")),
+    }
+}
 
 /// A statement with its arguments.
 pub(super) type Statement<'q> = Query<'q, Postgres, PgArguments>;
@@ -43,7 +73,7 @@ impl RunQuery for Statement<'_> {
         self,
         executor: impl Executor<'c, Database = Postgres>,
     ) -> Result<u64, StoreError> {
-        let result = self.execute(executor).await.map_err(unavailable)?;
+        let result = answer(self.execute(executor)).await?;
         Ok(result.rows_affected())
     }
 
@@ -51,20 +81,20 @@ impl RunQuery for Statement<'_> {
         self,
         executor: impl Executor<'c, Database = Postgres>,
     ) -> Result<Vec<PgRow>, StoreError> {
-        self.fetch_all(executor).await.map_err(unavailable)
+        answer(self.fetch_all(executor)).await
     }
 
     async fn first_row<'c>(
         self,
         executor: impl Executor<'c, Database = Postgres>,
     ) -> Result<Option<PgRow>, StoreError> {
-        self.fetch_optional(executor).await.map_err(unavailable)
+        answer(self.fetch_optional(executor)).await
     }
 
     async fn only_row<'c>(
         self,
         executor: impl Executor<'c, Database = Postgres>,
     ) -> Result<PgRow, StoreError> {
-        self.fetch_one(executor).await.map_err(unavailable)
+        answer(self.fetch_one(executor)).await
     }
 }

@@ -41,6 +41,21 @@ pub(crate) async fn execute(url: &str, sql: String) {
     connection.execute(AssertSqlSafe(sql)).await.unwrap();
 }
 
+/// Until an operation waits for a lock.
+pub(crate) async fn wait_for_lock(url: &str) {
+    let mut observer = PgConnection::connect(url).await.unwrap();
+    let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND \
+         (database IS NULL OR database = (SELECT oid FROM pg_database WHERE datname = current_database()))";
+    while sqlx::query_scalar::<_, i64>(waiting)
+        .fetch_one(&mut observer)
+        .await
+        .unwrap()
+        == 0
+    {
+        tokio::task::yield_now().await;
+    }
+}
+
 pub(crate) fn event(kind: AuditKind) -> AuditEvent {
     AuditEvent {
         at: NOW,

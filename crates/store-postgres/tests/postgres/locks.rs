@@ -15,7 +15,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use tokio::task::JoinSet;
 
 use crate::{
-    fixture::{HOUR, NOW, RANDOM, account, advance, grant, sign_in},
+    fixture::{HOUR, NOW, RANDOM, account, advance, grant, sign_in, wait_for_lock},
     subject::{CONNECTIONS, new_database},
 };
 
@@ -135,17 +135,7 @@ async fn password_is_not_replaced_by_a_login_that_ends_meanwhile() {
     let (id, version) = (ada.user.id, ada.authentication_version);
     let replaced = store.replace_password(id, version, &new, Some(sid), NOW, &[]);
     let commit = async {
-        // Until the other one waits for the row.
-        let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted";
-        let mut observer = PgConnection::connect(&url).await.unwrap();
-        while sqlx::query_scalar::<_, i64>(waiting)
-            .fetch_one(&mut observer)
-            .await
-            .unwrap()
-            == 0
-        {
-            tokio::task::yield_now().await;
-        }
+        wait_for_lock(&url).await;
         other.execute("COMMIT").await.unwrap();
     };
     let (replaced, ()) = tokio::join!(replaced, commit);

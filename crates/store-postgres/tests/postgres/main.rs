@@ -3,6 +3,7 @@
 
 mod fixture;
 mod locks;
+mod network;
 mod server;
 mod subject;
 

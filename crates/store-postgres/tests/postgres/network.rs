@@ -1,0 +1,109 @@
+//! A network that loses packets: connections on which neither an answer nor an error arrives.
+
+use std::time::{Duration, Instant};
+
+use holdfast_identity::store::{AccountStore as _, Maintenance as _, StoreError};
+use holdfast_store_postgres::PostgresStore;
+use sqlx::{Connection as _, Executor as _, PgConnection};
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+
+use crate::{
+    fixture::{account, wait_for_lock},
+    subject::new_database,
+};
+
+/// Time in which an operation has to fail, and the next one has to succeed: less than the 15 s of a failover.
+const RECOVERED_IN: Duration = Duration::from_secs(10);
+
+/// A proxy whose connections can lose all packets from a moment on; those that are opened later work.
+struct Network {
+    lost: watch::Sender<u32>,
+    port: u16,
+}
+
+impl Network {
+    async fn to(server: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let lost = watch::Sender::new(0);
+        let losses = lost.clone();
+        tokio::spawn(async move {
+            loop {
+                let (mut client, _) = listener.accept().await.unwrap();
+                let mut server = TcpStream::connect(&server).await.unwrap();
+                let mut losses = losses.subscribe();
+                tokio::spawn(async move {
+                    tokio::select! {
+                        _ = copy_bidirectional(&mut client, &mut server) => (),
+                        // Both sockets stay open, and nobody reads them.
+                        _ = losses.changed() => std::future::pending().await,
+                    }
+                });
+            }
+        });
+        Self { lost, port }
+    }
+
+    fn lose_connections(&self) {
+        self.lost.send_modify(|losses| *losses += 1);
+    }
+}
+
+/// The URL of a database through a proxy, and the proxy.
+async fn through_network(url: &str) -> (String, Network) {
+    let (before, after) = url.rsplit_once('@').unwrap();
+    let (server, name) = after.split_once('/').unwrap();
+    let network = Network::to(server.to_owned()).await;
+    let port = network.port;
+    (format!("{before}@127.0.0.1:{port}/{name}"), network)
+}
+
+/// The only connection waits for an answer when the network fails: the operation fails, and the next one has a connection.
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_connection_is_replaced_while_an_operation_waits_for_it() {
+    let direct = new_database().await;
+    let (url, network) = through_network(&direct).await;
+    let store = PostgresStore::open(&url, 1).await.unwrap();
+    let ada = account(&store, "ada").await;
+    let mut other = PgConnection::connect(&direct).await.unwrap();
+    other
+        .execute("BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+        .await
+        .unwrap();
+    let waiting = {
+        let store = store.clone();
+        tokio::spawn(async move { store.enable_user(ada.user.id, &[]).await.map(drop) })
+    };
+    wait_for_lock(&direct).await;
+    let begun = Instant::now();
+    network.lose_connections();
+    let failed = waiting.await.unwrap();
+    assert!(
+        matches!(failed, Err(StoreError::Unavailable(_))),
+        "{failed:?}"
+    );
+    other.execute("COMMIT").await.unwrap();
+    while store.ping().await.is_err() {
+        assert!(begun.elapsed() < RECOVERED_IN, "there is no connection yet");
+    }
+    assert!(begun.elapsed() < RECOVERED_IN);
+}
+
+/// Connections that nobody uses are lost: they are found before the next operation has them.
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_connection_is_replaced_while_nobody_waits_for_it() {
+    let (url, network) = through_network(&new_database().await).await;
+    let store = PostgresStore::open(&url, 2).await.unwrap();
+    let (one, other) = tokio::join!(store.ping(), store.ping());
+    one.unwrap();
+    other.unwrap();
+    let begun = Instant::now();
+    network.lose_connections();
+    while store.ping().await.is_err() {
+        assert!(begun.elapsed() < RECOVERED_IN, "there is no connection yet");
+    }
+}
