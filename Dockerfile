@@ -14,6 +14,7 @@ COPY crates/core/Cargo.toml crates/core/
 COPY crates/crypto/Cargo.toml crates/crypto/
 COPY crates/identity/Cargo.toml crates/identity/
 COPY crates/server-kit/Cargo.toml crates/server-kit/
+COPY crates/revocation-model/Cargo.toml crates/revocation-model/
 COPY crates/store-conformance/Cargo.toml crates/store-conformance/
 COPY crates/store-postgres/Cargo.toml crates/store-postgres/
 COPY crates/store-sql/Cargo.toml crates/store-sql/

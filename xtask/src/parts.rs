@@ -7,7 +7,7 @@ use crate::install::Tool;
 /// A part of the tests, for `cargo xtask test --only`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Part {
-    /// Unit tests of every crate, and checks of the contract, the documents and the code style. Needs nothing
+    /// Unit tests of every crate, and checks of the contract, the documents and the code style, and the model of revocation. Needs nothing
     Unit,
     /// auth-service through its gRPC port, in the process of the test. Needs nothing
     AuthService,
@@ -42,6 +42,7 @@ impl Part {
                 "docs",
                 "limits",
                 "logs",
+                "model",
                 "parts",
                 "style",
             ],
