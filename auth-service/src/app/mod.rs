@@ -4,19 +4,19 @@ mod build;
 mod clock_checkpoint;
 pub mod key_rotation;
 mod operations;
+mod readiness;
 mod retention;
 mod secrets;
 mod store;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use holdfast_core::steady_clock::SteadyClock;
 use holdfast_crypto::jwt::Jwts;
 use holdfast_identity::store::Store;
 use holdfast_server_kit::{
     connections::BoundedListener,
-    ops::{self, Readiness},
+    ops,
     request_limit::RequestLimit,
     shutdown::{DRAIN_DEADLINE, OPS_DRAIN, Signals},
 };
@@ -28,6 +28,7 @@ pub use self::store::{command_audit, open_accounts, open_feed, open_store};
 use self::{
     clock_checkpoint::{store_checkpoint, store_checkpoints},
     key_rotation::SigningKeys,
+    readiness::ServiceReadiness,
     retention::purge_regularly,
 };
 use crate::{grpc, revocation_feed::RevocationFeed};
@@ -97,10 +98,8 @@ impl App {
             Arc::clone(steady),
             shutdown.clone(),
         ));
-        let readiness = ServiceReadiness {
-            store: store.clone(),
-            request_limit: self.request_limit,
-        };
+        let readiness = ServiceReadiness::new(store.clone(), self.request_limit);
+        readiness.standby_warning().await;
         let ops = ops::serve(self.ops_listener, Arc::new(readiness), shutdown.clone());
         let ops = tokio::spawn(ops);
 
@@ -128,18 +127,4 @@ impl App {
 async fn drain_deadline(shutdown: &CancellationToken) {
     shutdown.cancelled().await;
     tokio::time::sleep(DRAIN_DEADLINE).await;
-}
-
-/// Ready: the store answers, and no call was rejected lately for want of a request slot.
-struct ServiceReadiness {
-    store: Arc<dyn Store>,
-    request_limit: Arc<RequestLimit>,
-}
-
-#[async_trait]
-impl Readiness for ServiceReadiness {
-    async fn ready(&self) -> Result<(), String> {
-        self.request_limit.readiness()?;
-        self.store.ping().await.map_err(|error| error.to_string())
-    }
 }

@@ -65,11 +65,11 @@ mod tests {
     use super::*;
     use crate::ops::{self, Readiness};
 
-    struct Fixed(Result<(), String>);
+    struct Fixed(Result<Option<String>, String>);
 
     #[async_trait]
     impl Readiness for Fixed {
-        async fn ready(&self) -> Result<(), String> {
+        async fn ready(&self) -> Result<Option<String>, String> {
             self.0.clone()
         }
     }
@@ -87,7 +87,9 @@ mod tests {
 
     #[tokio::test]
     async fn ready_service_passes() {
-        probe(ops_port(Fixed(Ok(()))).await).await.unwrap();
+        probe(ops_port(Fixed(Ok(None))).await).await.unwrap();
+        let warns = Fixed(Ok(Some("the standby is late".into())));
+        probe(ops_port(warns).await).await.unwrap();
     }
 
     #[tokio::test]

@@ -15,11 +15,11 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The readiness of a service, as `/readyz` reports it.
 #[async_trait]
 pub trait Readiness: Send + Sync + 'static {
-    /// Checks everything that the service depends on.
+    /// Checks everything that the service depends on; returns a warning for the operator, if there is one.
     ///
     /// # Errors
     /// What is unavailable, in words for the operator.
-    async fn ready(&self) -> Result<(), String>;
+    async fn ready(&self) -> Result<Option<String>, String>;
 }
 
 /// Answers probes until `shutdown`, after which the port is closed.
@@ -43,7 +43,8 @@ pub async fn serve(
 
 async fn readyz(State(readiness): State<Arc<dyn Readiness>>) -> (StatusCode, String) {
     match readiness.ready().await {
-        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+        Ok(None) => (StatusCode::OK, "ready\n".to_owned()),
+        Ok(Some(warning)) => (StatusCode::OK, format!("ready\nwarning: {warning}\n")),
         Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")),
     }
 }

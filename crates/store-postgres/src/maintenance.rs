@@ -22,6 +22,15 @@ impl Maintenance for PostgresStore {
         Ok(())
     }
 
+    async fn failover_loses_commits(&self) -> Result<bool, StoreError> {
+        // Names and numbers of the connections of standbys are visible to every role, their state is not.
+        let found = sqlx::query(
+            "SELECT 1 FROM pg_stat_replication WHERE application_name <> 'pg_basebackup' \
+             AND (current_setting('synchronous_standby_names') = '' OR current_setting('synchronous_commit') = 'local') LIMIT 1",
+        );
+        Ok(found.first_row(&self.pool).await?.is_some())
+    }
+
     async fn schema_version(&self) -> Result<i64, StoreError> {
         let latest = sqlx::query("SELECT max(version) AS version FROM _sqlx_migrations");
         latest.only_row(&self.pool).await?.integer("version")

@@ -19,6 +19,10 @@ impl Maintenance for SqliteStore {
         self.commit(write).await.map(drop)
     }
 
+    async fn failover_loses_commits(&self) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
     async fn schema_version(&self) -> Result<i64, StoreError> {
         let latest = sqlx::query("SELECT max(version) AS version FROM _sqlx_migrations");
         let row = latest.only_row(&mut *self.read().await?).await?;

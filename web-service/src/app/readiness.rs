@@ -19,7 +19,7 @@ pub(super) struct DependencyReadiness {
 
 #[async_trait]
 impl Readiness for DependencyReadiness {
-    async fn ready(&self) -> Result<(), String> {
+    async fn ready(&self) -> Result<Option<String>, String> {
         self.request_limit.readiness()?;
         self.auth
             .jwks()
@@ -30,6 +30,7 @@ impl Readiness for DependencyReadiness {
         self.sessions
             .ping()
             .await
-            .map_err(|error| error.to_string())
+            .map_err(|error| error.to_string())?;
+        Ok(None)
     }
 }

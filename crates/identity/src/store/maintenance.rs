@@ -12,6 +12,9 @@ pub trait Maintenance: Send + Sync {
     /// Checks that the store can be read and written. On a full disk only reading succeeds.
     async fn ping(&self) -> Result<(), StoreError>;
 
+    /// Whether a failover may lose commits that were acknowledged: there is a standby for which commits do not wait.
+    async fn failover_loses_commits(&self) -> Result<bool, StoreError>;
+
     /// Returns the number of the latest migration that was applied.
     async fn schema_version(&self) -> Result<i64, StoreError>;
 

@@ -6,7 +6,7 @@ use holdfast_identity::{
 };
 use holdfast_store_postgres::{OpenError, PostgresStore};
 use sqlx::{Connection as _, Executor as _, PgConnection};
-use tokio::task::JoinSet;
+use tokio::{process::Command, task::JoinSet, time::timeout};
 
 use crate::{
     fixture::{HOUR, NOW, RANDOM, execute},
@@ -38,6 +38,24 @@ async fn server_that_takes_no_writes_is_refused_and_used_again_later() {
     let server = url.rsplit_once('/').unwrap().0;
     execute(&format!("{server}/postgres"), set("off")).await;
     store.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn standby_for_which_commits_do_not_wait_is_reported() {
+    let url = new_database().await;
+    let store = PostgresStore::open(&url, CONNECTIONS).await.unwrap();
+    assert!(!store.failover_loses_commits().await.unwrap());
+    let directory = tempfile::tempdir().unwrap();
+    let server = url.rsplit_once('/').unwrap().0;
+    // A receiver of the log, as a standby is.
+    let _standby = Command::new("pg_receivewal")
+        .args(["--dbname", server, "--directory"])
+        .arg(directory.path())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let reported = async { while !store.failover_loses_commits().await.unwrap() {} };
+    timeout(HOUR / 60, reported).await.unwrap();
 }
 
 #[tokio::test]

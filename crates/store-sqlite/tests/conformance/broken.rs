@@ -219,6 +219,7 @@ delegate! {
 delegate! {
     Maintenance {
         ping() -> Stored<()>;
+        failover_loses_commits() -> Stored<bool>;
         schema_version() -> Stored<i64>;
         back_up(file: &Path) -> Stored<()>;
         close() -> ();
