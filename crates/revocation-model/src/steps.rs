@@ -64,10 +64,10 @@ impl System {
     fn ends(&self, state: &State, steps: &mut Vec<Step>) {
         let mut logins = state.logins.iter();
         let is_locked = logins.any(|login| matches!(login, Login::Ending(_)));
-        let waits = !(self.safeguards.numbers_under_lock && is_locked);
+        let may_begin = !(self.safeguards.numbers_under_lock && is_locked);
         for login in 0..LOGINS {
             match state.logins[login] {
-                Login::Live if waits => steps.push(Step::BeginEnd(login)),
+                Login::Live if may_begin => steps.push(Step::BeginEnd(login)),
                 Login::Ending(number) if self.is_replicated(state, number) => {
                     steps.push(Step::CommitEnd(login));
                 }
@@ -142,6 +142,7 @@ impl System {
             Step::FailOver => self.fail_over(state),
             Step::Restore => {
                 state.has_restored = true;
+                state.lose_transactions();
                 state.primary = state.primary.restored(self.safeguards);
                 (0..INSTANCES).for_each(|instance| state.restart(instance));
             }
@@ -180,14 +181,13 @@ impl System {
 
     fn fail_over(&self, state: &mut State) {
         state.has_failed_over = true;
+        state.lose_transactions();
         let mut promoted = std::mem::take(&mut state.standby);
         promoted.promote(self.safeguards);
         for (login, number) in state.logins.iter_mut().zip(0..) {
-            *login = match *login {
-                Login::Ending(_) => Login::Unclear,
-                Login::Ended(_) if promoted.is_live(number) => Login::Lost,
-                other => other,
-            };
+            if matches!(login, Login::Ended(_)) && promoted.is_live(number) {
+                *login = Login::Lost;
+            }
         }
         let demoted = std::mem::replace(&mut state.primary, promoted);
         if !self.safeguards.writable_server {
@@ -216,6 +216,14 @@ impl State {
             message.age += 1;
             if message.age > MESSAGE_DELAY {
                 self.web.stream = None;
+            }
+        }
+    }
+
+    fn lose_transactions(&mut self) {
+        for login in &mut self.logins {
+            if matches!(login, Login::Ending(_)) {
+                *login = Login::Unclear;
             }
         }
     }
