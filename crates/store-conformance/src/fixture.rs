@@ -1,4 +1,9 @@
-//! What the cases work with: a store, and values to store.
+//! What the cases, and further tests of a driver, work with: a store, and values to store.
+#![expect(
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    reason = "values of tests, which are used and valid"
+)]
 
 use std::{
     collections::hash_map::RandomState,
@@ -24,14 +29,14 @@ use time::OffsetDateTime;
 use crate::Subject;
 
 /// The time of a case.
-pub(crate) const NOW: OffsetDateTime = time::macros::datetime!(2027-01-01 12:00 UTC);
+pub const NOW: OffsetDateTime = time::macros::datetime!(2027-01-01 12:00 UTC);
 /// Lifetime of a login.
-pub(crate) const LOGIN_TTL: Duration = Duration::from_hours(24);
+pub const LOGIN_TTL: Duration = Duration::from_hours(24);
 /// Lifetime of an access token.
-pub(crate) const EPHEMERAL: Duration = Duration::from_mins(15);
+pub const EPHEMERAL: Duration = Duration::from_mins(15);
 
 /// Random bytes of the hash seeds of the standard library; nothing in a test is secret.
-pub(crate) struct TestRandom;
+pub struct TestRandom;
 
 impl Random for TestRandom {
     fn fill(&self, bytes: &mut [u8]) {
@@ -49,7 +54,7 @@ pub(crate) struct Fixture {
 }
 
 /// An event of this kind, about nobody.
-pub(crate) fn event(kind: AuditKind) -> AuditEvent {
+pub fn event(kind: AuditKind) -> AuditEvent {
     AuditEvent {
         at: NOW,
         kind,
@@ -62,7 +67,7 @@ pub(crate) fn event(kind: AuditKind) -> AuditEvent {
 }
 
 /// A program at `192.0.2.1`.
-pub(crate) fn program() -> ClientInfo {
+pub fn program() -> ClientInfo {
     ClientInfo {
         kind: ClientKind::Api,
         ip_address: "192.0.2.1".parse().ok(),
@@ -72,7 +77,7 @@ pub(crate) fn program() -> ClientInfo {
 }
 
 /// A login of `account` that is about to start, without locations.
-pub(crate) fn new_login(account: &Account) -> NewLogin {
+pub fn new_login(account: &Account) -> NewLogin {
     NewLogin {
         sid: Sid::random(&TestRandom),
         user_id: account.user.id,
@@ -88,7 +93,7 @@ pub(crate) fn new_login(account: &Account) -> NewLogin {
 }
 
 /// The grant that a login begins with.
-pub(crate) fn new_grant(sid: Sid) -> NewGrant {
+pub fn new_grant(sid: Sid) -> NewGrant {
     NewGrant {
         id: GrantId::first_of(sid),
         sid,
@@ -104,7 +109,7 @@ pub(crate) fn new_grant(sid: Sid) -> NewGrant {
 }
 
 /// A public OAuth client.
-pub(crate) fn oauth_client(id: &str) -> OauthClient {
+pub fn oauth_client(id: &str) -> OauthClient {
     OauthClient {
         id: id.parse().unwrap(),
         auth_method: ClientAuthMethod::Public,
@@ -122,7 +127,7 @@ pub(crate) fn oauth_client(id: &str) -> OauthClient {
 }
 
 /// A signing key that signs from `signs_from`.
-pub(crate) fn signing_key(kid: &str, signs_from: OffsetDateTime) -> StoredSigningKey {
+pub fn signing_key(kid: &str, signs_from: OffsetDateTime) -> StoredSigningKey {
     StoredSigningKey {
         kid: kid.to_owned(),
         public_key: PublicKey::Ed25519 { x: [7; 32] },
@@ -133,7 +138,7 @@ pub(crate) fn signing_key(kid: &str, signs_from: OffsetDateTime) -> StoredSignin
 }
 
 /// The locations of a device and an address with these hashes.
-pub(crate) fn locations(device: Option<u8>, address: Option<u8>) -> KnownLocations {
+pub fn locations(device: Option<u8>, address: Option<u8>) -> KnownLocations {
     let hash = |byte| KeyedHash([byte; 16]);
     KnownLocations {
         device: device.map(hash),
@@ -249,7 +254,7 @@ impl Fixture {
 }
 
 /// An account with the authentication version 1.
-pub(crate) fn new_account(name: &str) -> Account {
+pub fn new_account(name: &str) -> Account {
     Account {
         user: User {
             id: UserId::random(&TestRandom),

@@ -9,15 +9,18 @@
 
 mod cases;
 mod crash;
-mod fixture;
+pub mod fixture;
 mod race;
 
-use std::{path::Path, pin::Pin, sync::Arc};
+use std::{ffi::OsString, path::Path, pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
 use holdfast_identity::store::Store;
 
-pub use self::{cases::CASES, crash::write_until_killed};
+pub use self::{
+    cases::CASES,
+    crash::{data_of_writer, write_until_killed},
+};
 
 /// A store that a driver made for one case: its data, and ways to reach it.
 #[async_trait]
@@ -34,8 +37,9 @@ pub trait Subject: Send + Sync {
     /// Begins a transaction that appends an access token to the revocation log, and does not commit it yet.
     async fn hold_revocation(&self, jti: &str) -> Box<dyn HeldTransaction>;
 
-    /// Starts a process that calls [`write_until_killed`] on the data.
-    fn spawn_writer(&self) -> tokio::process::Child;
+    /// Names the data to another process, whose test `write_where_the_environment_says` opens it by [`data_of_writer`] and calls
+    /// [`write_until_killed`].
+    fn data(&self) -> OsString;
 }
 
 /// A transaction that is open.

@@ -97,8 +97,8 @@ async fn confidential_client_authenticates_to_refresh() {
     fixture.assert_first_grant_lives().await;
 }
 
-#[tokio::test]
-async fn grant_in_a_login_of_a_browser_is_kept_by_its_client() {
+/// A login of a browser in which `shop` has a grant; with the refresh tokens of its first grant and of that of `shop`.
+async fn login_of_a_browser_with_grant() -> (TestService, String, String) {
     let service = TestService::with_user("ada").await;
     service.add_public_client("shop").await;
     let login = service
@@ -109,6 +109,12 @@ async fn grant_in_a_login_of_a_browser_is_kept_by_its_client() {
     let exchange = for_browser_use(with_ticket(&login.login_ticket, "profile"));
     let first = service.try_issue(from_web_service(exchange)).await.unwrap();
     let (_, token) = service.add_grant(&login.sid, SHOP).await;
+    (service, first.refresh_token, token)
+}
+
+#[tokio::test]
+async fn grant_in_a_login_of_a_browser_is_kept_by_its_client() {
+    let (service, first, token) = login_of_a_browser_with_grant().await;
 
     let second = service.try_refresh(&token).await.unwrap();
 
@@ -116,7 +122,7 @@ async fn grant_in_a_login_of_a_browser_is_kept_by_its_client() {
     service.clock.advance(seconds(10));
     let reused = service.try_refresh(&token).await;
     assert_refused(reused, Code::Unauthenticated, "REFRESH_REUSED");
-    let request = for_browser_use(with_refresh(&first.refresh_token));
+    let request = for_browser_use(with_refresh(&first));
     let ended = service.try_issue(from_web_service(request)).await;
     assert_refused(ended, Code::Unauthenticated, "LOGIN_ENDED");
 }
@@ -124,16 +130,7 @@ async fn grant_in_a_login_of_a_browser_is_kept_by_its_client() {
 /// A program that keeps its tokens may have no token with the scope `account`.
 #[tokio::test]
 async fn sign_out_of_grant_in_a_login_of_a_browser_ends_the_grant() {
-    let service = TestService::with_user("ada").await;
-    service.add_public_client("shop").await;
-    let login = service
-        .auth()
-        .login(from_web_service(browser_login()))
-        .await;
-    let login = login.unwrap().into_inner();
-    let exchange = for_browser_use(with_ticket(&login.login_ticket, "profile"));
-    let first = service.try_issue(from_web_service(exchange)).await.unwrap();
-    let (_, token) = service.add_grant(&login.sid, SHOP).await;
+    let (service, first, token) = login_of_a_browser_with_grant().await;
     let shop = service.try_refresh(&token).await.unwrap();
 
     let request = RevokeTokenRequest {
@@ -146,7 +143,7 @@ async fn sign_out_of_grant_in_a_login_of_a_browser_ends_the_grant() {
 
     let refreshed = service.try_refresh(&shop.refresh_token).await;
     assert_refused(refreshed, Code::Unauthenticated, "LOGIN_ENDED");
-    let request = for_browser_use(with_refresh(&first.refresh_token));
+    let request = for_browser_use(with_refresh(&first));
     service.try_issue(from_web_service(request)).await.unwrap();
 }
 

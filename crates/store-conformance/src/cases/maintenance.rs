@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use crate::{
-    crash::ACKNOWLEDGED,
+    crash::{ACKNOWLEDGED, spawn_writer},
     fixture::{Fixture, NOW, signing_key},
     race::rounds,
 };
@@ -114,7 +114,7 @@ pub(super) async fn corrupt_rows_are_reported(fixture: Fixture) {
 pub(super) async fn killed_writer_loses_nothing_that_was_acknowledged(fixture: Fixture) {
     let mut acknowledged = Vec::new();
     for round in 0..rounds(5) {
-        let mut writer = fixture.subject.spawn_writer();
+        let mut writer = spawn_writer(&fixture.subject.data());
         let mut lines = BufReader::new(writer.stdout.take().unwrap()).lines();
         let read = async {
             // The first acknowledgement shows that it writes.

@@ -1,40 +1,18 @@
 //! Rows for the tests of the server.
 
-use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
-
-use holdfast_core::random::Random;
 use holdfast_identity::{
-    account::{Account, AuthenticationVersion, PasswordHash, User},
-    audit::{AuditEvent, AuditKind, RequestSource},
-    authentication::{Factor, KnownLocations},
-    id::{GrantId, Sid, UserId},
-    login::{ClientInfo, ClientKind, Generation, NewGrant, NewLogin, Rotation},
+    account::Account,
+    audit::AuditKind,
+    id::{GrantId, Sid},
+    login::{Generation, NewGrant, Rotation},
     oauth::ClientId,
     store::{AccountStore as _, GrantStore as _, LoginStore as _, StoreError},
 };
+use holdfast_store_conformance::fixture::{
+    EPHEMERAL, NOW, event, new_account, new_grant, new_login, program,
+};
 use holdfast_store_postgres::PostgresStore;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
-use time::OffsetDateTime;
-
-pub(crate) const NOW: OffsetDateTime = time::macros::datetime!(2027-01-01 12:00 UTC);
-pub(crate) const HOUR: Duration = Duration::from_hours(1);
-
-/// Numbers in place of random bytes.
-pub(crate) struct Counted(AtomicU64);
-
-impl Random for Counted {
-    fn fill(&self, bytes: &mut [u8]) {
-        let number = self.0.fetch_add(1, Ordering::Relaxed);
-        for (byte, value) in bytes.iter_mut().zip(number.to_be_bytes().iter().cycle()) {
-            *byte = *value;
-        }
-    }
-}
-
-pub(crate) static RANDOM: Counted = Counted(AtomicU64::new(1));
 
 pub(crate) async fn execute(url: &str, sql: String) {
     let mut connection = PgConnection::connect(url).await.unwrap();
@@ -56,40 +34,8 @@ pub(crate) async fn wait_for_lock(url: &str) {
     }
 }
 
-pub(crate) fn event(kind: AuditKind) -> AuditEvent {
-    AuditEvent {
-        at: NOW,
-        kind,
-        user: None,
-        sid: None,
-        client: None,
-        actor: None,
-        source: RequestSource::default(),
-    }
-}
-
-pub(crate) fn program() -> ClientInfo {
-    ClientInfo {
-        kind: ClientKind::Api,
-        ip_address: None,
-        user_agent: None,
-        device: None,
-    }
-}
-
 pub(crate) async fn account(store: &PostgresStore, name: &str) -> Account {
-    let account = Account {
-        user: User {
-            id: UserId::random(&RANDOM),
-            username: name.parse().unwrap(),
-            admin: false,
-            disabled: false,
-            created_at: NOW,
-            password_changed_at: Some(NOW),
-        },
-        password_hash: Some(PasswordHash::from_phc("hash".to_owned())),
-        authentication_version: AuthenticationVersion(1),
-    };
+    let account = new_account(name);
     assert!(store.insert_user(&account, &[]).await.unwrap());
     account
 }
@@ -99,31 +45,15 @@ pub(crate) async fn sign_in(
     store: &PostgresStore,
     account: &Account,
 ) -> Result<Option<Sid>, StoreError> {
-    let login = NewLogin {
-        sid: Sid::random(&RANDOM),
-        user_id: account.user.id,
-        authentication_version: account.authentication_version,
-        client: program(),
-        known_locations: KnownLocations::default(),
-        factors: Factor::Password.into(),
-        created_at: NOW,
-        expires_at: NOW + HOUR,
-        events: vec![event(AuditKind::SignedIn)],
-        surplus_event: event(AuditKind::SurplusEnded),
-    };
+    let login = new_login(account);
     if store.insert_login(&login).await?.is_none() {
         return Ok(None);
     }
-    grant(
-        store,
-        login.sid,
-        GrantId::first_of(login.sid),
-        ClientId::first_party(),
-    )
-    .await?;
+    store.insert_grant(&new_grant(login.sid)).await?;
     Ok(Some(login.sid))
 }
 
+/// A further grant of a login.
 pub(crate) async fn grant(
     store: &PostgresStore,
     sid: Sid,
@@ -132,15 +62,8 @@ pub(crate) async fn grant(
 ) -> Result<bool, StoreError> {
     let grant = NewGrant {
         id,
-        sid,
         client,
-        scopes: "profile".parse().unwrap(),
-        audience: None,
-        key: None,
-        source: program(),
-        tokens_until: Some(NOW + HOUR),
-        created_at: NOW,
-        events: Vec::new(),
+        ..new_grant(sid)
     };
     store.insert_grant(&grant).await
 }
@@ -152,7 +75,7 @@ pub(crate) async fn advance(
 ) -> Result<bool, StoreError> {
     let rotation = Rotation {
         client: &program(),
-        tokens_until: NOW + HOUR,
+        tokens_until: NOW + EPHEMERAL,
     };
     let events = [event(AuditKind::Refreshed)];
     let from = (GrantId::first_of(sid), Generation(from));

@@ -7,15 +7,16 @@ use holdfast_identity::{
     authentication::Factor,
     id::{GrantId, Sid},
     login::{AuthenticationUpdate, EndReason},
-    oauth::{ClientAuthMethod, ClientId, OauthClient},
+    oauth::ClientId,
     store::{AccountStore as _, ClientStore as _, GrantStore as _, LoginStore as _, StoreError},
 };
+use holdfast_store_conformance::fixture::{LOGIN_TTL, NOW, TestRandom, oauth_client};
 use holdfast_store_postgres::PostgresStore;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use tokio::task::JoinSet;
 
 use crate::{
-    fixture::{HOUR, NOW, RANDOM, account, advance, grant, sign_in, wait_for_lock},
+    fixture::{account, advance, grant, sign_in, wait_for_lock},
     subject::{CONNECTIONS, new_database},
 };
 
@@ -37,9 +38,14 @@ impl Rows {
         match racer % 13 {
             0 => sign_in(store, &self.ada).await.map(drop),
             1 => advance(store, first, 1).await.map(drop),
-            2 => grant(store, first, GrantId::random(&RANDOM), self.shop.clone())
-                .await
-                .map(drop),
+            2 => grant(
+                store,
+                first,
+                GrantId::random(&TestRandom),
+                self.shop.clone(),
+            )
+            .await
+            .map(drop),
             3 => store
                 .end_login(first, EndReason::SignedOut, NOW, &[])
                 .await
@@ -73,7 +79,7 @@ impl Rows {
                 .await
                 .map(drop),
             // Everything has expired by then.
-            _ if racer > 30 => store.purge(NOW + HOUR * 2).await,
+            _ if racer > 30 => store.purge(NOW + LOGIN_TTL * 2).await,
             _ => store.delete_user(id, NOW, &[]).await.map(drop),
         }
     }
@@ -84,23 +90,12 @@ impl Rows {
 async fn operations_on_the_same_rows_do_not_deadlock() {
     let url = new_database().await;
     let store = Arc::new(PostgresStore::open(&url, 32).await.unwrap());
-    let shop = |round| OauthClient {
-        id: format!("shop{round}").parse().unwrap(),
-        auth_method: ClientAuthMethod::Public,
-        scopes: "".parse().unwrap(),
-        audiences: Vec::new(),
-        grant_types: Vec::new(),
-        dpop_required: false,
-        protected: false,
-        disabled: false,
-        created_at: NOW,
-    };
     for round in 0..10 {
-        let shop = shop(round);
+        let shop = oauth_client(&format!("shop{round}"));
         assert!(store.insert_client(&shop, &[]).await.unwrap());
         let ada = account(&store, &format!("ada{round}")).await;
         let first = sign_in(&store, &ada).await.unwrap().unwrap();
-        let own = GrantId::random(&RANDOM);
+        let own = GrantId::random(&TestRandom);
         grant(&store, first, own, shop.id.clone()).await.unwrap();
         let rows = Rows {
             ada,

@@ -7,20 +7,19 @@ mod network;
 mod server;
 mod subject;
 
-use std::env;
-
-use holdfast_store_conformance::{conformance_tests, write_until_killed};
+use holdfast_store_conformance::{conformance_tests, data_of_writer, write_until_killed};
 use holdfast_store_postgres::PostgresStore;
 
-use self::subject::{CONNECTIONS, WRITE_TO};
+use self::subject::CONNECTIONS;
 
 conformance_tests!(crate::subject::postgres);
 
 /// Writes until it is killed, in the process that a case starts; otherwise does nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn write_where_the_environment_says() {
-    if let Ok(url) = env::var(WRITE_TO) {
-        let store = PostgresStore::open(&url, CONNECTIONS).await.unwrap();
+    if let Some(url) = data_of_writer() {
+        let url = url.to_str().unwrap();
+        let store = PostgresStore::open(url, CONNECTIONS).await.unwrap();
         write_until_killed(&store).await;
     }
 }

@@ -4,12 +4,13 @@ use holdfast_identity::{
     id::Jti,
     store::{Maintenance as _, RevocationLog as _},
 };
+use holdfast_store_conformance::fixture::{EPHEMERAL, NOW, TestRandom};
 use holdfast_store_postgres::{OpenError, PostgresStore};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use tokio::{process::Command, task::JoinSet, time::timeout};
 
 use crate::{
-    fixture::{HOUR, NOW, RANDOM, execute},
+    fixture::execute,
     subject::{CONNECTIONS, new_database},
 };
 
@@ -55,7 +56,7 @@ async fn standby_for_which_commits_do_not_wait_is_reported() {
         .spawn()
         .unwrap();
     let reported = async { while !store.failover_loses_commits().await.unwrap() {} };
-    timeout(HOUR / 60, reported).await.unwrap();
+    timeout(EPHEMERAL, reported).await.unwrap();
 }
 
 #[tokio::test]
@@ -109,9 +110,9 @@ async fn open_transaction_delays_the_numbers_of_later_ones() {
         writers.spawn(async move {
             let mut appended = 0;
             while appended < 125 {
-                let jti = Jti::random(&RANDOM);
+                let jti = Jti::random(&TestRandom);
                 // Until the transaction is committed, the lock times out.
-                let revoked = store.revoke_token(jti, NOW + HOUR, &[]).await;
+                let revoked = store.revoke_token(jti, NOW + EPHEMERAL, &[]).await;
                 appended += u32::from(revoked.is_ok());
             }
         });
@@ -143,8 +144,8 @@ async fn another_timeline_begins_above_the_numbers_of_the_one_before() {
     let url = new_database().await;
     let store = PostgresStore::open(&url, CONNECTIONS).await.unwrap();
     let newest = async || {
-        let jti = Jti::random(&RANDOM);
-        assert!(store.revoke_token(jti, NOW + HOUR, &[]).await.unwrap());
+        let jti = Jti::random(&TestRandom);
+        assert!(store.revoke_token(jti, NOW + EPHEMERAL, &[]).await.unwrap());
         let log = store.revocations_after(0, 100).await.unwrap();
         log.last().unwrap().sequence
     };

@@ -2,8 +2,8 @@
 
 use std::{
     env,
+    ffi::OsString,
     path::Path,
-    process::Stdio,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -15,14 +15,8 @@ use holdfast_identity::store::Store;
 use holdfast_store_conformance::{HeldTransaction, Subject};
 use holdfast_store_postgres::PostgresStore;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
-use tokio::{
-    process::{Child, Command},
-    runtime::Handle,
-    task::block_in_place,
-};
+use tokio::{runtime::Handle, task::block_in_place};
 
-/// The environment variable that names the database for the process that is killed.
-pub(crate) const WRITE_TO: &str = "HOLDFAST_TEST_WRITE_TO";
 /// The environment variable with the URL of a server, without a database.
 const SERVER: &str = "HOLDFAST_TEST_POSTGRES";
 /// Connections of each store.
@@ -101,15 +95,8 @@ impl Subject for PostgresSubject {
         Box::new(Held(connection))
     }
 
-    fn spawn_writer(&self) -> Child {
-        let mut command = Command::new(env::current_exe().unwrap());
-        command
-            .args(["write_where_the_environment_says", "--exact", "--nocapture"])
-            .env(WRITE_TO, &self.url)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true);
-        command.spawn().unwrap()
+    fn data(&self) -> OsString {
+        self.url.clone().into()
     }
 }
 

@@ -5,19 +5,17 @@ mod broken;
 mod mutations;
 mod subject;
 
-use std::{env, path::Path};
+use std::path::Path;
 
-use holdfast_store_conformance::{conformance_tests, write_until_killed};
+use holdfast_store_conformance::{conformance_tests, data_of_writer, write_until_killed};
 use holdfast_store_sqlite::SqliteStore;
-
-use self::subject::WRITE_TO;
 
 conformance_tests!(crate::subject::sqlite);
 
 /// Writes until it is killed, in the process that a case starts; otherwise does nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn write_where_the_environment_says() {
-    if let Some(file) = env::var_os(WRITE_TO) {
+    if let Some(file) = data_of_writer() {
         let store = SqliteStore::open(Path::new(&file)).await.unwrap();
         write_until_killed(&store).await;
     }

@@ -1,11 +1,10 @@
 //! The cases fail for a driver that breaks one promise.
 
-use std::{path::Path, sync::Arc};
+use std::{ffi::OsString, path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use holdfast_identity::store::Store;
 use holdfast_store_conformance::{CASES, HeldTransaction, Subject};
-use tokio::process::Child;
 
 use crate::{
     broken::{BrokenStore, Mutation},
@@ -32,8 +31,8 @@ impl Subject for BrokenSubject {
         self.0.hold_revocation(jti).await
     }
 
-    fn spawn_writer(&self) -> Child {
-        self.0.spawn_writer()
+    fn data(&self) -> OsString {
+        self.0.data()
     }
 }
 

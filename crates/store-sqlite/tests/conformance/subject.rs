@@ -1,9 +1,8 @@
 //! Database files for the cases.
 
 use std::{
-    env,
+    ffi::OsString,
     path::{Path, PathBuf},
-    process::Stdio,
     sync::Arc,
 };
 
@@ -15,14 +14,7 @@ use sqlx::{
     AssertSqlSafe, Connection as _, Executor as _, SqliteConnection, sqlite::SqliteConnectOptions,
 };
 use tempfile::TempDir;
-use tokio::{
-    process::{Child, Command},
-    runtime::Handle,
-    task::block_in_place,
-};
-
-/// The environment variable that names the file for the process that is killed.
-pub(crate) const WRITE_TO: &str = "HOLDFAST_TEST_WRITE_TO";
+use tokio::{runtime::Handle, task::block_in_place};
 
 /// A database file in a directory of its own.
 pub(crate) struct SqliteSubject(TempDir);
@@ -76,15 +68,8 @@ impl Subject for SqliteSubject {
         Box::new(Held(connection))
     }
 
-    fn spawn_writer(&self) -> Child {
-        let mut command = Command::new(env::current_exe().unwrap());
-        command
-            .args(["write_where_the_environment_says", "--exact", "--nocapture"])
-            .env(WRITE_TO, self.file())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true);
-        command.spawn().unwrap()
+    fn data(&self) -> OsString {
+        self.file().into()
     }
 }
 
