@@ -67,7 +67,7 @@ const WALLS: [Wall; 13] = [
     Wall {
         package: "holdfast-store-sql",
         may_depend_on: &["holdfast-core", "holdfast-identity"],
-        may_not_depend_on: &["tokio", "tracing"],
+        may_not_depend_on: &["tokio"],
     },
     Wall {
         package: "holdfast-store-sqlite",

@@ -11,13 +11,14 @@ use holdfast_identity::{
 use holdfast_store_sql::{
     account::{self, PASSWORD, USER},
     column::millis,
+    login_filter::LoginFilter,
 };
 use sqlx::{AssertSqlSafe, PgConnection};
 use time::OffsetDateTime;
 
 use crate::{
     PostgresStore, audit,
-    login_ends::{LoginFilter, end_locked, end_logins, lock_logins},
+    login_ends::{end_locked, end_logins, lock_logins},
     query::RunQuery as _,
 };
 

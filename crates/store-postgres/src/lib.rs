@@ -10,13 +10,13 @@ mod audit;
 mod clients;
 mod grants;
 mod keys;
-mod known_locations;
 mod login_ends;
 mod logins;
 mod maintenance;
 mod migration;
 mod query;
 mod revocations;
+mod sign_in;
 mod steady_time;
 
 use std::{io, time::Duration};

@@ -1,13 +1,9 @@
 //! The end of logins, which appends to the revocation log.
 
-use holdfast_identity::{
-    audit::AuditEvent,
-    id::{Sid, UserId},
-    login::EndReason,
-    store::StoreError,
-};
+use holdfast_identity::{audit::AuditEvent, id::Sid, login::EndReason, store::StoreError};
 use holdfast_store_sql::{
     column::{end_reason, millis, revocation_margin},
+    login_filter::LoginFilter,
     parse,
     revocation::LOGIN_CREDENTIALS_EXPIRE_AT,
     time,
@@ -17,47 +13,31 @@ use time::OffsetDateTime;
 
 use crate::{PostgresStore, audit, query::RunQuery as _};
 
-/// A selection of logins.
-pub(super) enum LoginFilter {
-    /// Logins by their `sid`.
-    These(Vec<Sid>),
-    /// The login with this `sid`, if it belongs to the account.
-    OneOf(UserId, Sid),
-    /// All logins of an account.
-    AllOf(UserId),
-    /// All logins of an account except one.
-    AllOfBut(UserId, Sid),
-    /// All logins of all accounts.
-    All,
-}
-
-impl LoginFilter {
-    /// An SQL condition on `$1`, a text or NULL, and `$2`, a list of texts, and these.
-    fn condition(&self) -> (&'static str, Option<String>, Vec<String>) {
-        let one = |sid: &Sid| vec![sid.to_string()];
-        match self {
-            Self::These(sids) => (
-                "$1::text IS NULL AND sid = ANY($2)",
-                None,
-                sids.iter().map(Sid::to_string).collect(),
-            ),
-            Self::OneOf(user, sid) => (
-                "user_id = $1 AND sid = ANY($2)",
-                Some(user.to_string()),
-                one(sid),
-            ),
-            Self::AllOf(user) => (
-                "user_id = $1 AND sid <> ALL($2)",
-                Some(user.to_string()),
-                Vec::new(),
-            ),
-            Self::AllOfBut(user, sid) => (
-                "user_id = $1 AND sid <> ALL($2)",
-                Some(user.to_string()),
-                one(sid),
-            ),
-            Self::All => ("$1::text IS NULL AND sid <> ALL($2)", None, Vec::new()),
-        }
+/// An SQL condition on `$1`, a text or NULL, and `$2`, a list of texts, and these.
+fn condition(filter: &LoginFilter) -> (&'static str, Option<String>, Vec<String>) {
+    let one = |sid: &Sid| vec![sid.to_string()];
+    match filter {
+        LoginFilter::These(sids) => (
+            "$1::text IS NULL AND sid = ANY($2)",
+            None,
+            sids.iter().map(Sid::to_string).collect(),
+        ),
+        LoginFilter::OneOf(user, sid) => (
+            "user_id = $1 AND sid = ANY($2)",
+            Some(user.to_string()),
+            one(sid),
+        ),
+        LoginFilter::AllOf(user) => (
+            "user_id = $1 AND sid <> ALL($2)",
+            Some(user.to_string()),
+            Vec::new(),
+        ),
+        LoginFilter::AllOfBut(user, sid) => (
+            "user_id = $1 AND sid <> ALL($2)",
+            Some(user.to_string()),
+            one(sid),
+        ),
+        LoginFilter::All => ("$1::text IS NULL AND sid <> ALL($2)", None, Vec::new()),
     }
 }
 
@@ -114,7 +94,7 @@ pub(super) async fn lock_logins(
     connection: &mut PgConnection,
     filter: &LoginFilter,
 ) -> Result<Vec<(Sid, OffsetDateTime)>, StoreError> {
-    let (condition, text, list) = filter.condition();
+    let (condition, text, list) = condition(filter);
     let sql = format!(
         "SELECT sid, expires_at FROM logins WHERE ended_at IS NULL AND {condition} ORDER BY sid FOR NO KEY UPDATE"
     );

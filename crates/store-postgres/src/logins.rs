@@ -1,69 +1,36 @@
 //! Logins.
 
 use async_trait::async_trait;
-use holdfast_core::rate_limited_log::LogRateLimiter;
 use holdfast_identity::{
     account::User,
     audit::AuditEvent,
     authentication::{Factor, KNOWN_LOCATION_TTL, KnownLocations, LocationTrust},
     id::{Sid, UserId},
-    login::{AuthenticationUpdate, EndReason, Login, LoginRecord, MAX_LIVE_LOGINS, NewLogin},
+    login::{AuthenticationUpdate, EndReason, Login, LoginRecord, NewLogin},
     store::{LoginStore, StoreError},
 };
 use holdfast_store_sql::{
     SqlRow as _,
     account::{self, PASSWORD, USER},
-    column::{client_kind, millis},
-    known_location::{LOCATION_INTERVAL, bytes},
+    column::millis,
+    known_location::{bytes, trust},
     login::{self, GRANT_RECORD, LOGIN},
-    parse,
+    login_filter::LoginFilter,
+    sign_in::insert_login,
 };
 use sqlx::AssertSqlSafe;
 use time::OffsetDateTime;
 
 use crate::{
     DELETED_AT_ONCE, PostgresStore, audit,
-    login_ends::{LoginFilter, count, end_logins},
+    login_ends::{count, end_logins},
     query::{RunQuery as _, Statement, answer, long},
 };
-
-static LOCATION_NOT_STORED: LogRateLimiter = LogRateLimiter::new();
-static SURPLUS_NOT_ENDED: LogRateLimiter = LogRateLimiter::new();
 
 #[async_trait]
 impl LoginStore for PostgresStore {
     async fn insert_login(&self, login: &NewLogin) -> Result<Option<Vec<Sid>>, StoreError> {
-        let Some(started) = self.start_login(login).await? else {
-            return Ok(None);
-        };
-        // The login is stored; what fails from here on, the next sign-in repeats.
-        if started.has_new_location
-            && let Err(error) = self.store_locations(login).await
-        {
-            LOCATION_NOT_STORED.log(|logins| {
-                tracing::warn!(
-                    event = "known_location.not_stored",
-                    %error,
-                    logins,
-                    "a known location was not stored; the next sign-in from there stores it"
-                );
-            });
-        }
-        if !started.has_surplus {
-            return Ok(Some(Vec::new()));
-        }
-        let ended = self.end_surplus(login).await.unwrap_or_else(|error| {
-            SURPLUS_NOT_ENDED.log(|logins| {
-                tracing::warn!(
-                    event = "login.surplus_not_ended",
-                    %error,
-                    logins,
-                    "surplus logins of an account were not ended; the next sign-in ends them"
-                );
-            });
-            Vec::new()
-        });
-        Ok(Some(ended))
+        insert_login(self, login).await
     }
 
     async fn location_trust(
@@ -72,7 +39,17 @@ impl LoginStore for PostgresStore {
         locations: KnownLocations,
         since: OffsetDateTime,
     ) -> Result<LocationTrust, StoreError> {
-        self.known_location_trust(user, locations, since).await
+        let rows = sqlx::query(
+            "SELECT place FROM known_places \
+             WHERE user_id = $1 AND place IN ($2, $3) AND last_seen_at > $4",
+        )
+        .bind(user.to_string())
+        .bind(bytes(locations.device))
+        .bind(bytes(locations.address))
+        .bind(millis(since))
+        .rows(&self.pool)
+        .await?;
+        trust(&rows, locations)
     }
 
     async fn login(&self, sid: Sid) -> Result<Option<(Login, User)>, StoreError> {
@@ -200,9 +177,7 @@ impl LoginStore for PostgresStore {
         now: OffsetDateTime,
         events: &[AuditEvent],
     ) -> Result<u64, StoreError> {
-        let filter = except.map_or(LoginFilter::AllOf(user), |sid| {
-            LoginFilter::AllOfBut(user, sid)
-        });
+        let filter = LoginFilter::all_of(user, except);
         self.end(filter, reason, now, events).await
     }
 
@@ -239,7 +214,7 @@ impl LoginStore for PostgresStore {
 }
 
 /// The statement that notes the use of the credential that gave `factor` in a login.
-fn mark_used(sid: Sid, factor: Factor, now: OffsetDateTime) -> Statement<'static> {
+pub(super) fn mark_used(sid: Sid, factor: Factor, now: OffsetDateTime) -> Statement<'static> {
     sqlx::query(
         "UPDATE credentials SET last_used_at = $1 \
          WHERE kind = $2 AND user_id = (SELECT user_id FROM logins WHERE sid = $3)",
@@ -249,93 +224,7 @@ fn mark_used(sid: Sid, factor: Factor, now: OffsetDateTime) -> Statement<'static
     .bind(sid.to_string())
 }
 
-/// What remains to be done for a login that has started; usually nothing.
-struct StartedLogin {
-    /// Whether one of its locations is not known, or was last stored more than [`LOCATION_INTERVAL`] ago.
-    has_new_location: bool,
-    /// Whether the account has more than [`MAX_LIVE_LOGINS`].
-    has_surplus: bool,
-}
-
 impl PostgresStore {
-    /// Inserts a login. `None`: the account is disabled, its authentication version has changed, or the `sid` exists.
-    async fn start_login(&self, login: &NewLogin) -> Result<Option<StartedLogin>, StoreError> {
-        let mut transaction = self.begin().await?;
-        // Until the commit: what ends all logins of the account finds this one, and sign-ins at once count each other.
-        let owner = sqlx::query(
-            "SELECT id FROM users WHERE id = $1 AND authentication_version = $2 AND disabled_at IS NULL FOR NO KEY UPDATE",
-        )
-        .bind(login.user_id.to_string())
-        .bind(login.authentication_version.0)
-        .first_row(&mut *transaction)
-        .await?;
-        if owner.is_none() {
-            return Ok(None);
-        }
-        let inserted = sqlx::query(
-            "INSERT INTO logins (sid, user_id, client_kind, ip_address, user_agent, amr, \
-                                 created_at, authenticated_at, last_seen_at, expires_at) \
-             VALUES ($1, $8, $2, $3, $4, $5, $6, $6, $6, $7) ON CONFLICT (sid) DO NOTHING \
-             RETURNING (SELECT count(*) FROM logins AS own WHERE own.user_id = $8 \
-                            AND own.ended_at IS NULL AND own.expires_at > $6) AS earlier, \
-                       (SELECT count(*) FROM known_places WHERE user_id = $8 \
-                            AND place IN ($9, $10) AND last_seen_at > $11) AS known",
-        )
-        .bind(login.sid.to_string())
-        .bind(client_kind(login.client.kind))
-        .bind(login.client.ip_address.map(|address| address.to_string()))
-        .bind(login.client.user_agent.clone())
-        .bind(login.factors.to_string())
-        .bind(millis(login.created_at))
-        .bind(millis(login.expires_at))
-        .bind(login.user_id.to_string())
-        .bind(bytes(login.known_locations.device))
-        .bind(bytes(login.known_locations.address))
-        .bind(millis(login.created_at - LOCATION_INTERVAL))
-        .first_row(&mut *transaction)
-        .await?;
-        let Some(row) = inserted else { return Ok(None) };
-        for factor in login.factors.iter() {
-            let used = mark_used(login.sid, factor, login.created_at);
-            used.run(&mut *transaction).await?;
-        }
-        audit::commit(transaction, &login.events).await?;
-        let (earlier, known) = (row.integer("earlier")?, row.integer("known")?);
-        let locations = login.known_locations.all().count();
-        Ok(Some(StartedLogin {
-            has_new_location: usize::try_from(known) != Ok(locations),
-            has_surplus: earlier >= i64::from(MAX_LIVE_LOGINS),
-        }))
-    }
-
-    /// Ends the logins of an account that were used longest ago, except the one that has just started, until [`MAX_LIVE_LOGINS`] remain;
-    /// returns their `sid`s.
-    async fn end_surplus(&self, started: &NewLogin) -> Result<Vec<Sid>, StoreError> {
-        let mut transaction = self.begin().await?;
-        // One at a time, so that two sign-ins at once do not end more than the surplus.
-        sqlx::query("SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE")
-            .bind(started.user_id.to_string())
-            .run(&mut *transaction)
-            .await?;
-        let surplus = sqlx::query(
-            "SELECT sid FROM logins \
-             WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND sid <> $3 \
-             ORDER BY last_seen_at DESC, created_at DESC, sid OFFSET $4",
-        )
-        .bind(started.user_id.to_string())
-        .bind(millis(started.created_at))
-        .bind(started.sid.to_string())
-        .bind(i64::from(MAX_LIVE_LOGINS - 1))
-        .rows(&mut *transaction)
-        .await?;
-        let sids = surplus.iter().map(|row| parse(row, "sid"));
-        let sids: Vec<Sid> = sids.collect::<Result<_, _>>()?;
-        let (filter, now) = (LoginFilter::These(sids), started.created_at);
-        let ended = end_logins(&mut transaction, &filter, EndReason::TooMany, now).await?;
-        audit::commit(transaction, &started.surplus_events(&ended)).await?;
-        Ok(ended)
-    }
-
     /// Deletes some of the logins that expired before this time, with their grants; returns whether there may be more. Rows that another
     /// transaction has locked are left for the next time.
     async fn purge_logins(&self, before: OffsetDateTime) -> Result<bool, StoreError> {

@@ -1,4 +1,5 @@
-//! What the SQL drivers of the store share: rows as values of the rules, and values as texts and numbers of columns.
+//! What the SQL drivers of the store share: rows as values of the rules, and values as texts and numbers of columns; and
+//! the order of the writes of a sign-in.
 //!
 //! Both drivers have the same tables. Times are milliseconds since 1970 in UTC, identifiers are UUIDs in canonical text, so that a
 //! deployment moves from one to the other without a conversion.
@@ -10,9 +11,11 @@ pub mod column;
 pub mod key;
 pub mod known_location;
 pub mod login;
+pub mod login_filter;
 pub mod migration;
 pub mod oauth_client;
 pub mod revocation;
+pub mod sign_in;
 mod sql_row;
 
 pub use self::sql_row::{SqlRow, parse, parse_optional, time, unavailable};

@@ -7,13 +7,13 @@ mod commit_pacer;
 mod grants;
 mod group_commit;
 mod keys;
-mod known_locations;
 mod logins;
 mod maintenance;
 pub mod migration;
 mod pool;
 mod query;
 mod revocations;
+mod sign_in;
 mod steady_time;
 mod users;
 

@@ -3,13 +3,14 @@
 use async_trait::async_trait;
 use holdfast_identity::{
     audit::AuditEvent,
-    id::{Jti, Sid, UserId},
+    id::{Jti, Sid},
     login::EndReason,
     revocation::{Epoch, REVOCATION_MARGIN, Revocation},
     store::{RevocationLog, StoreError},
 };
 use holdfast_store_sql::{
     column::{end_reason, millis, revocation_margin},
+    login_filter::LoginFilter,
     revocation::{LOGIN_CREDENTIALS_EXPIRE_AT, epoch, revocation},
     unavailable,
 };
@@ -18,37 +19,26 @@ use time::OffsetDateTime;
 
 use crate::{SqliteStore, audit, query::RunQuery as _};
 
-/// A selection of logins.
-pub(super) enum LoginFilter {
-    /// The login with this `sid`.
-    One(Sid),
-    /// The login with this `sid`, if it belongs to the account.
-    OneOf(UserId, Sid),
-    /// All logins of an account.
-    AllOf(UserId),
-    /// All logins of an account except one.
-    AllOfBut(UserId, Sid),
-    /// All logins of all accounts.
-    All,
-}
-
-impl LoginFilter {
-    /// An SQL condition and its arguments.
-    fn condition(&self) -> (&'static str, Vec<String>) {
-        match self {
-            Self::One(sid) => ("sid = ?", vec![sid.to_string()]),
-            Self::OneOf(user, sid) => (
-                "user_id = ? AND sid = ?",
-                vec![user.to_string(), sid.to_string()],
-            ),
-            Self::AllOf(user) => ("user_id = ?", vec![user.to_string()]),
-            Self::AllOfBut(user, sid) => (
-                "user_id = ? AND sid <> ?",
-                vec![user.to_string(), sid.to_string()],
-            ),
-            Self::All => ("TRUE", Vec::new()),
+/// An SQL condition and its arguments.
+fn condition(filter: &LoginFilter) -> (String, Vec<String>) {
+    let (condition, values) = match filter {
+        LoginFilter::These(sids) => {
+            let places = vec!["?"; sids.len()].join(", ");
+            let values = sids.iter().map(Sid::to_string).collect();
+            return (format!("sid IN ({places})"), values);
         }
-    }
+        LoginFilter::OneOf(user, sid) => (
+            "user_id = ? AND sid = ?",
+            vec![user.to_string(), sid.to_string()],
+        ),
+        LoginFilter::AllOf(user) => ("user_id = ?", vec![user.to_string()]),
+        LoginFilter::AllOfBut(user, sid) => (
+            "user_id = ? AND sid <> ?",
+            vec![user.to_string(), sid.to_string()],
+        ),
+        LoginFilter::All => ("TRUE", Vec::new()),
+    };
+    (condition.to_owned(), values)
 }
 
 /// Appends an entry to the revocation log, which may be deleted after `expires_at`.
@@ -75,7 +65,7 @@ pub(super) async fn end_logins(
     reason: EndReason,
     now: OffsetDateTime,
 ) -> Result<u64, StoreError> {
-    let (condition, values) = filter.condition();
+    let (condition, values) = condition(filter);
     let live = format!("ended_at IS NULL AND {condition}");
     let sql = format!(
         "INSERT INTO revocations (kind, subject, expires_at) \

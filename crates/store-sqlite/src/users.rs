@@ -11,15 +11,12 @@ use holdfast_identity::{
 use holdfast_store_sql::{
     account::{self, PASSWORD, USER},
     column::millis,
+    login_filter::LoginFilter,
 };
 use sqlx::{AssertSqlSafe, SqliteConnection, sqlite::SqliteRow};
 use time::OffsetDateTime;
 
-use crate::{
-    SqliteStore, audit,
-    query::RunQuery as _,
-    revocations::{LoginFilter, end_logins},
-};
+use crate::{SqliteStore, audit, query::RunQuery as _, revocations::end_logins};
 
 impl SqliteStore {
     async fn find_account(
@@ -259,7 +256,7 @@ mod tests {
         login::{ClientInfo, ClientKind, NewLogin},
         store::LoginStore as _,
     };
-    use holdfast_store_sql::SqlRow as _;
+    use holdfast_store_sql::{SqlRow as _, sign_in::SignInWrites as _};
 
     use super::*;
 

@@ -72,7 +72,7 @@ impl PasswordCounters {
             name: keyed_hasher.hash(parts),
             limit,
         };
-        // Only a known device has counters of its failures_here: an attacker can claim to be a new one each time.
+        // Only a known device has counters of its own: an attacker can claim to be a new one each time.
         let device = client
             .device
             .as_ref()
