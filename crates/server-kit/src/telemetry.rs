@@ -40,13 +40,27 @@ impl FromStr for LogFormat {
     }
 }
 
+/// Lines of libraries that are left out unless the filter names their targets: without a limit, one for each attempt to connect to a
+/// database; notices of a migration. What they report is in the errors that the library returns.
+const LIBRARIES: &str = "sqlx_core::pool=off,sqlx::postgres::notice=warn";
+
 /// Filter and format of the log.
 #[derive(Debug)]
 pub struct LogConfig {
-    /// The events that are written, in the syntax of [`EnvFilter`], such as `info,auth_service=debug`.
-    pub filter: EnvFilter,
-    /// The format of their lines.
-    pub format: LogFormat,
+    filter: EnvFilter,
+    format: LogFormat,
+}
+
+impl LogConfig {
+    /// `filter` selects the events that are written, in the syntax of [`EnvFilter`], such as `info,auth_service=debug`.
+    #[must_use]
+    pub fn new(filter: &EnvFilter, format: LogFormat) -> Self {
+        Self {
+            // Of two directives for one target, the later applies.
+            filter: EnvFilter::new(format!("{LIBRARIES},{filter}")),
+            format,
+        }
+    }
 }
 
 /// Time that writing the last lines may take at the end of the process.
@@ -130,5 +144,35 @@ impl io::Write for Writer {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeated_lines_of_libraries_are_left_out_unless_the_filter_names_them() {
+        let filter = |text: &str| {
+            let filter = text.parse().unwrap();
+            LogConfig::new(&filter, LogFormat::Text).filter.to_string()
+        };
+        let directives =
+            |text| -> Vec<String> { filter(text).split(',').map(str::to_owned).collect() };
+        let default = directives("info");
+        assert!(default.contains(&"info".to_owned()), "{default:?}");
+        assert!(
+            default.contains(&"sqlx_core::pool=off".to_owned()),
+            "{default:?}"
+        );
+        let named = directives("info,sqlx_core::pool=warn");
+        assert!(
+            named.contains(&"sqlx_core::pool=warn".to_owned()),
+            "{named:?}"
+        );
+        assert!(
+            !named.contains(&"sqlx_core::pool=off".to_owned()),
+            "{named:?}"
+        );
     }
 }

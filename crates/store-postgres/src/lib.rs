@@ -21,6 +21,7 @@ mod steady_time;
 
 use std::{io, time::Duration};
 
+use holdfast_core::rate_limited_log::LogRateLimiter;
 use holdfast_identity::{audit::AuditEvent, store::StoreError};
 use holdfast_store_sql::column::millis;
 use sqlx::{
@@ -54,6 +55,8 @@ const SETTINGS: &str = "SET statement_timeout = '1s'; SET lock_timeout = '500ms'
 
 /// The limits of one transaction that changes as many rows as there are: an operation in an emergency, which no caller repeats.
 const LONG: &str = "SET LOCAL statement_timeout = '60s'; SET LOCAL lock_timeout = '5s'";
+
+static READ_ONLY: LogRateLimiter = LogRateLimiter::new();
 
 /// A database. Clones share its connections.
 #[derive(Clone, Debug)]
@@ -165,9 +168,15 @@ fn no_answer() -> sqlx::Error {
 
 async fn require_writes(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     if takes_writes(connection).await? {
-        Ok(())
-    } else {
-        let why = "the server takes no writes: it is a standby, or read-only";
-        Err(sqlx::Error::Configuration(why.into()))
+        return Ok(());
     }
+    READ_ONLY.log(|times| {
+        tracing::warn!(
+            event = "store.read_only_server",
+            times,
+            "the database server takes no writes: it is a standby, or read-only"
+        );
+    });
+    let why = "the server takes no writes: it is a standby, or read-only";
+    Err(sqlx::Error::Configuration(why.into()))
 }

@@ -6,12 +6,15 @@ use async_trait::async_trait;
 use holdfast_identity::store::{Maintenance, StoreError};
 use holdfast_store_sql::{SqlRow as _, unavailable};
 
-use crate::{PostgresStore, query::RunQuery as _};
+use crate::{
+    PostgresStore,
+    query::{RunQuery as _, failed},
+};
 
 #[async_trait]
 impl Maintenance for PostgresStore {
     async fn ping(&self) -> Result<(), StoreError> {
-        let mut connection = self.pool.acquire().await.map_err(unavailable)?;
+        let mut connection = self.pool.acquire().await.map_err(failed)?;
         sqlx::query("SELECT 1 FROM signing_keys LIMIT 1")
             .run(&mut *connection)
             .await?;

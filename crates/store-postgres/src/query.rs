@@ -33,8 +33,18 @@ pub(super) async fn answer<T>(
 ) -> Result<T, StoreError> {
     let limit = LIMIT.try_get().unwrap_or(ANSWER_TIMEOUT);
     match timeout(limit, answered).await {
-        Ok(result) => result.map_err(unavailable),
+        Ok(result) => result.map_err(failed),
         Err(_) => Err(unavailable("the database server does not answer")),
+    }
+}
+
+/// The error of the port. The pool connects again until its time is over, and then does not say why that failed.
+pub(super) fn failed(error: sqlx::Error) -> StoreError {
+    match error {
+        sqlx::Error::PoolTimedOut => unavailable(
+            "no connection to the database: its server is unreachable or takes no writes, or all connections are in use",
+        ),
+        error => unavailable(error),
     }
 }
 

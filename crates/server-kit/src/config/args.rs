@@ -43,10 +43,7 @@ impl LogArgs {
     pub fn parse(&self, problems: &mut Problems, prefix: &str) -> Option<LogConfig> {
         let filter = problems.parse(&format!("{prefix}_LOG"), &self.log);
         let format = problems.parse(&format!("{prefix}_LOG_FORMAT"), &self.log_format);
-        Some(LogConfig {
-            filter: filter?,
-            format: format?,
-        })
+        Some(LogConfig::new(&filter?, format?))
     }
 }
 

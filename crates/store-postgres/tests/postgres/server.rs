@@ -33,7 +33,11 @@ async fn server_that_takes_no_writes_is_refused_and_used_again_later() {
     };
     // The connections that are open are gone with their server; new ones lead to one that takes no writes.
     execute(&url, set("on")).await;
-    assert!(store.ping().await.is_err());
+    let failed = store.ping().await.unwrap_err();
+    let names_causes = failed
+        .to_string()
+        .contains("unreachable or takes no writes");
+    assert!(names_causes, "{failed}");
     let refused = PostgresStore::open(&url, CONNECTIONS).await;
     assert!(matches!(refused, Err(OpenError::Store(_))), "{refused:?}");
     let server = url.rsplit_once('/').unwrap().0;
