@@ -18,6 +18,7 @@ pub mod port;
 pub mod process;
 pub mod program;
 pub mod redis;
+pub mod redis_group;
 pub mod shell;
 pub mod site;
 pub mod tls;

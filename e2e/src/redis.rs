@@ -1,11 +1,14 @@
 //! A Redis server for one test.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use tempfile::TempDir;
-use tokio::process::Command;
+use tokio::{process::Command, time::timeout};
 
 use crate::{packages, port, program::Program, wait::until};
+
+/// Limit for one command, so that a suspended server does not suspend the test.
+const CLI_DEADLINE: Duration = Duration::from_secs(5);
 
 /// A running `redis-server`.
 pub struct Redis {
@@ -17,10 +20,15 @@ pub struct Redis {
 impl Redis {
     /// Starts a server on a free port. It writes each change to disk before it answers.
     pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts a server with further settings.
+    pub async fn start_with(settings: &[&str]) -> Self {
         let port = port::free();
         let directory = tempfile::tempdir().unwrap();
         let redis = Self {
-            program: serve(port, directory.path(), &[]),
+            program: serve(port, directory.path(), settings),
             port,
             directory,
         };
@@ -46,6 +54,12 @@ impl Redis {
             (self.try_cli(&["PING"]).await? == "PONG").then_some(())
         })
         .await;
+    }
+
+    /// The TCP port on the loopback interface.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
     }
 
     /// The URL for `WEB_SESSION_STORE`.
@@ -75,21 +89,29 @@ impl Redis {
     }
 
     /// Kills the server with SIGKILL.
-    pub async fn kill(mut self) {
+    pub async fn kill(&mut self) {
         self.program.signal(rustix::process::Signal::KILL);
         self.program.exit().await;
     }
 
-    async fn try_cli(&self, arguments: &[&str]) -> Option<String> {
-        let output = Command::new("redis-cli")
-            .args(["-h", "127.0.0.1", "-p", &self.port.to_string()])
-            .args(arguments)
-            .output()
-            .await
-            .unwrap_or_else(|why| panic!("redis-cli: {why}; run {}", packages::command()));
-        let reply = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        output.status.success().then_some(reply)
+    /// Runs a command with `redis-cli` and returns the reply; `None` while the server does not respond.
+    pub async fn try_cli(&self, arguments: &[&str]) -> Option<String> {
+        cli(self.port, arguments).await
     }
+}
+
+/// Runs a command with `redis-cli` and returns the reply; `None` where it fails or takes longer than [`CLI_DEADLINE`].
+pub(crate) async fn cli(port: u16, arguments: &[&str]) -> Option<String> {
+    let mut command = Command::new("redis-cli");
+    command
+        .args(["-h", "127.0.0.1", "-p", &port.to_string()])
+        .args(arguments)
+        .kill_on_drop(true);
+    let output = timeout(CLI_DEADLINE, command.output()).await.ok()?;
+    let output =
+        output.unwrap_or_else(|why| panic!("redis-cli: {why}; run {}", packages::command()));
+    let reply = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    output.status.success().then_some(reply)
 }
 
 fn serve(port: u16, directory: &Path, settings: &[&str]) -> Program {

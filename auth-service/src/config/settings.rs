@@ -31,8 +31,9 @@ pub struct Settings {
     /// Connections to a PostgreSQL database, of each instance, from 2 to 1000
     #[arg(long, default_value = "16")]
     database_connections: Text,
-    /// `redis://…` for the counters of rate limits and the replay cache, shared by all instances; without it, each instance keeps its
-    /// own in memory
+    /// URL of a Redis for the counters of rate limits and the replay cache, shared by all instances, such as `redis://redis:6379`,
+    /// `redis+sentinel://HOST,HOST/MASTER` or `redis+cluster://HOST,HOST`; `rediss` in place of `redis` selects TLS; without it, each
+    /// instance keeps its own in memory
     #[arg(long, hide_env_values = true)]
     redis_url: Option<String>,
     /// File that contains the Redis URL

@@ -22,9 +22,10 @@ impl RedisReplayCache {
 impl ReplayCache for RedisReplayCache {
     async fn insert_if_new(&self, key: &str, window: Duration) -> Result<bool, ReplayCacheError> {
         let millis = window.as_millis().max(1);
+        let key = self.0.key("once", key);
         let set = self.0.call(async |mut connection| {
             let mut set = redis::cmd("SET");
-            set.arg(format!("once:{key}")).arg("");
+            set.arg(key).arg("");
             set.arg("NX")
                 .arg("PX")
                 .arg(i64::try_from(millis).unwrap_or(i64::MAX));

@@ -56,7 +56,7 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: Options) -> anyhow::Result<String> {
     let login = options.site.sign_in(&options.site.client()?).await?;
     let session = Arc::new(session(login, SystemClock.now()));
-    let url = RedisUrl::parse(&options.redis).map_err(anyhow::Error::msg)?;
+    let url = RedisUrl::parse("--redis", &options.redis).map_err(anyhow::Error::msg)?;
     let records = EncryptedRecords::new(
         redis::connect(&url, Arc::new(SystemClock)).await?,
         Arc::new(SystemRandom),

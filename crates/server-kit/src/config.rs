@@ -21,7 +21,7 @@ use holdfast_core::{private_file, secret_key::SecretKey, text::line};
 use holdfast_tls::{IdentityFiles, PemFile, TlsFiles, TlsMaterial};
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 
-pub use self::redis_url::RedisUrl;
+pub use self::redis_url::{RedisCredentials, RedisNode, RedisTopology, RedisUrl};
 
 /// Minimum length of the secret between the two services, in bytes.
 const MIN_SERVICE_SECRET: usize = 32;
@@ -172,6 +172,15 @@ impl Problems {
                 None
             }
         }
+    }
+
+    /// Parses the URL of a Redis, and loads its TLS files to add what is wrong with them.
+    pub fn redis_url(&mut self, setting: &'static str, text: &str) -> Option<RedisUrl> {
+        let url = self.check(setting, RedisUrl::parse(setting, text.trim()))?;
+        if let Some(files) = &url.tls {
+            self.tls_files(files);
+        }
+        Some(url)
     }
 
     /// Loads TLS files, and adds everything that is wrong with them.

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use rustls::{
-    RootCertStore, ServerConfig,
+    ClientConfig, RootCertStore, ServerConfig,
     crypto::{CryptoProvider, aws_lc_rs},
     server::{WebPkiClientVerifier, danger::ClientCertVerifier},
     sign::{CertifiedKey, SingleCertAndKey},
@@ -120,6 +120,28 @@ impl TlsMaterial {
         Ok(config)
     }
 
+    /// The configuration of a client, with TLS 1.2 and 1.3, which presents the identity if there is one. It verifies the server with the
+    /// authorities, or, where none are named, with those of the operating system.
+    ///
+    /// # Errors
+    /// When the operating system has no authorities.
+    pub fn client_config(&self) -> anyhow::Result<ClientConfig> {
+        let roots = match &self.authorities {
+            Some(authorities) => authorities.roots.clone(),
+            None => Arc::new(system_roots()?),
+        };
+        let builder = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots);
+        Ok(match &self.identity {
+            Some(identity) => {
+                let resolver = SingleCertAndKey::from(identity.certified.clone());
+                builder.with_client_cert_resolver(Arc::new(resolver))
+            }
+            None => builder.with_no_client_auth(),
+        })
+    }
+
     /// The verifier of client certificates. `None`: no authorities are named.
     ///
     /// # Errors
@@ -180,6 +202,17 @@ impl fmt::Debug for TlsMaterial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TlsMaterial").finish_non_exhaustive()
     }
+}
+
+fn system_roots() -> anyhow::Result<RootCertStore> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(found.certs);
+    anyhow::ensure!(
+        !roots.is_empty(),
+        "the operating system has no certificate authorities"
+    );
+    Ok(roots)
 }
 
 fn provider() -> Arc<CryptoProvider> {

@@ -40,7 +40,7 @@ const fn window(name: u8) -> Counter {
 }
 
 fn shared(redis: &Redis) -> Shared {
-    let url = RedisUrl::parse(&redis.url()).unwrap();
+    let url = RedisUrl::parse("AUTH_REDIS_URL", &redis.url()).unwrap();
     Shared::new(&url).unwrap()
 }
 
@@ -160,7 +160,7 @@ async fn clock_leap_shortens_no_wait() {
 
 #[tokio::test]
 async fn instances_share_counters_and_count_alone_during_redis_outage() {
-    let redis = Redis::start().await;
+    let mut redis = Redis::start().await;
     let (one, two) = (in_redis(&redis), in_redis(&redis));
     for _ in 0..3 {
         assert_eq!(one.count(&[growing(1)]).await, Ok(()));

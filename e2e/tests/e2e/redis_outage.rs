@@ -12,7 +12,7 @@ use crate::redis_sessions::pair;
 
 #[tokio::test]
 async fn redis_outage_signs_nobody_out_and_fails_fast() {
-    let redis = Redis::start().await;
+    let mut redis = Redis::start().await;
     let pair = pair(&redis, "30m").await;
     let cookie = pair.site.form_login("ada").await;
     redis.kill().await;

@@ -8,7 +8,7 @@ use holdfast_core::{
     clock::{Clock as _, SystemClock},
     private_file,
 };
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use reqwest::{Certificate, Client};
 use rustix::process::Signal;
 use time::Duration;
@@ -226,7 +226,7 @@ async fn certificate_of_other_name_is_reported_at_sign_in() {
 }
 
 /// Creates an authority, and a certificate with its key for each name.
-fn make_authority(directory: &Path, names: &[&str]) {
+pub(crate) fn make_authority(directory: &Path, names: &[&str]) {
     make_authority_until(directory, names, Duration::days(365));
 }
 
@@ -236,6 +236,9 @@ fn make_authority_until(directory: &Path, names: &[&str], lifetime: Duration) {
     let mut params = CertificateParams::new([]).unwrap();
     params.not_after = not_after;
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    // With the name of the certificates, OpenSSL would take them for self-signed ones.
+    let name = &mut params.distinguished_name;
+    name.push(DnType::CommonName, "authority");
     let key = KeyPair::generate().unwrap();
     let authority = params.self_signed(&key).unwrap().pem();
     fs::write(directory.join("authority.pem"), authority).unwrap();

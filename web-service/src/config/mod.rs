@@ -65,7 +65,7 @@ pub enum SessionStoreConfig {
     /// In this process, until it ends.
     Memory,
     /// In Redis, which several instances share.
-    Redis(RedisUrl),
+    Redis(Box<RedisUrl>),
 }
 
 /// The certificate of the HTTPS port.

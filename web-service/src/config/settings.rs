@@ -47,7 +47,8 @@ pub struct Settings {
     /// File that contains that secret
     #[arg(long)]
     auth_secret_file: Option<PathBuf>,
-    /// Session store: `memory`, or a `redis://` URL (Redis 6.2 or later, with `maxmemory-policy noeviction`) [default: `memory`]
+    /// Session store: `memory`, or the URL of a Redis (6.2 or later, with `maxmemory-policy noeviction`), such as `redis://redis:6379`,
+    /// `redis+sentinel://HOST,HOST/MASTER` or `redis+cluster://HOST,HOST`; `rediss` in place of `redis` selects TLS [default: `memory`]
     #[arg(long, hide_env_values = true)]
     session_store: Option<String>,
     /// File that contains the same; the URL may include a password

@@ -188,8 +188,9 @@ impl Settings {
         let Some(url) = problems.secret("AUTH_REDIS_URL", source)? else {
             return Some(None);
         };
-        let url = RedisUrl::parse(url.expose_secret().trim());
-        problems.check("AUTH_REDIS_URL", url).map(Some)
+        problems
+            .redis_url("AUTH_REDIS_URL", url.expose_secret())
+            .map(Some)
     }
 
     fn policy(&self, problems: &mut Problems) -> Option<Policy> {

@@ -9,7 +9,7 @@ use std::{
 
 use async_trait::async_trait;
 use holdfast_core::clock::Clock;
-use holdfast_identity::authentication::{Counter, KeyedHash, Limit, RateLimitCounters, Throttled};
+use holdfast_identity::authentication::{Counter, Limit, RateLimitCounters, Throttled};
 use redis::Script;
 
 use crate::storage::{counters::memory::InMemoryCounters, redis::Redis};
@@ -91,6 +91,10 @@ impl RedisCounters {
             fallback: InMemoryCounters::new(clock),
         }
     }
+
+    fn key(&self, counter: &Counter) -> String {
+        self.redis.key("throttle", &counter.name.hex())
+    }
 }
 
 #[async_trait]
@@ -99,7 +103,7 @@ impl RateLimitCounters for RedisCounters {
         let outcome = self.redis.call(async |mut connection| {
             let mut count = COUNT.prepare_invoke();
             for counter in counters {
-                count.key(key(counter.name));
+                count.key(self.key(counter));
                 for argument in arguments(counter.limit) {
                     count.arg(argument);
                 }
@@ -120,7 +124,7 @@ impl RateLimitCounters for RedisCounters {
         let outcome = self.redis.call(async |mut connection| {
             let mut refund = REFUND.prepare_invoke();
             for counter in counters {
-                refund.key(key(counter.name));
+                refund.key(self.key(counter));
             }
             refund.invoke_async::<()>(&mut connection).await
         });
@@ -131,16 +135,12 @@ impl RateLimitCounters for RedisCounters {
     async fn reset(&self, counter: &Counter) {
         let outcome = self.redis.call(async |mut connection| {
             let mut delete = redis::cmd("DEL");
-            delete.arg(key(counter.name));
+            delete.arg(self.key(counter));
             delete.query_async::<()>(&mut connection).await
         });
         outcome.await;
         self.fallback.reset(counter).await;
     }
-}
-
-fn key(name: KeyedHash) -> String {
-    format!("throttle:{}", name.hex())
 }
 
 /// A limit as arguments of the script: the first count with a wait, the first wait, the longest wait, the lifetime of the counter, and

@@ -8,7 +8,7 @@ use holdfast_core::{
     text,
 };
 use holdfast_server_kit::{
-    config::{Problems, RedisUrl, SecretSource},
+    config::{Problems, SecretSource},
     telemetry::LogConfig,
 };
 use holdfast_tls::{PemFile, TlsFiles};
@@ -119,12 +119,13 @@ impl Settings {
             Some(text) if text.eq_ignore_ascii_case("memory") => {
                 return Some(SessionStoreConfig::Memory);
             }
-            Some(text) if text.starts_with("redis://") => RedisUrl::parse(text),
-            Some(_) => Err("must be memory, or a URL such as redis://redis:6379".to_owned()),
+            Some(text) if !text.contains("://") => {
+                let why = "must be memory, or a URL such as redis://redis:6379";
+                problems.check("WEB_SESSION_STORE", Err(why))
+            }
+            Some(text) => problems.redis_url("WEB_SESSION_STORE", text),
         };
-        problems
-            .check("WEB_SESSION_STORE", url)
-            .map(SessionStoreConfig::Redis)
+        url.map(|url| SessionStoreConfig::Redis(Box::new(url)))
     }
 
     fn trusted_proxies(&self, problems: &mut Problems) -> Option<TrustedProxies> {

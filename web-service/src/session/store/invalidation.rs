@@ -4,48 +4,47 @@ use std::time::Duration;
 
 use fred::{
     clients::Client,
-    interfaces::{
-        ClientLike as _, EventInterface as _, KeysInterface as _, TrackingInterface as _,
-    },
-    types::{Expiration, client::Invalidation},
+    interfaces::{EventInterface as _, TrackingInterface as _},
+    types::client::Invalidation,
 };
 use tokio::{
     sync::broadcast::{
         Receiver,
         error::{RecvError, TryRecvError},
     },
-    time::{Instant, MissedTickBehavior, interval, timeout},
+    time::{Instant, MissedTickBehavior, interval},
 };
-use tower_sessions::session::Id;
 
 use crate::session::store::{
-    redis_connection::{COMMAND_TIMEOUT, FAULTS},
     session_cache::SessionCache,
+    tracking::{Status, Tracking},
 };
 
 /// Interval of the command that checks the connection and dates the cache.
 const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Prefix of the presence keys, and their expiry in seconds.
-const PRESENCE_PREFIX: &str = "there:";
-const PRESENCE_TTL: i64 = 60;
-
 /// Applies the invalidations that Redis pushes to `cache`. On one connection, a push arrives before the replies that follow it, so that
-/// a reply shows that all invalidations up to its command were received.
+/// a reply on each connection shows that all invalidations up to its command were received.
 pub(super) async fn track(client: Client, cache: SessionCache) {
     let mut connections = client.reconnect_rx();
+    let mut topologies = client.cluster_change_rx();
     let mut faults = client.error_rx();
     let mut pushes = client.invalidation_rx();
-    let presence = PresenceKey::new();
     let mut ticks = interval(CHECK_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut is_tracked = client.is_connected() && start_tracking(&client).await;
+    let mut tracking = Tracking::new(client);
+    let mut is_tracked = tracking.start().await;
+    let mut reconnection = tokio::spawn(async {});
     loop {
         tokio::select! {
             biased;
             _ = connections.recv() => {
                 cache.invalidate_all();
-                is_tracked = start_tracking(&client).await;
+                is_tracked = tracking.start().await;
+            }
+            _ = topologies.recv() => {
+                cache.invalidate_all();
+                is_tracked = tracking.start().await;
             }
             _ = faults.recv() => {
                 cache.invalidate_all();
@@ -57,17 +56,20 @@ pub(super) async fn track(client: Client, cache: SessionCache) {
                 Err(RecvError::Closed) => return cache.invalidate_all(),
             },
             _ = ticks.tick() => {
-                is_tracked = is_tracked || start_tracking(&client).await;
+                is_tracked = is_tracked || tracking.start().await;
                 let sent_at = Instant::now();
-                let is_present = is_tracked && presence.exists(&client).await;
-                if !apply_pending(&cache, &mut pushes) || !is_present {
-                    if is_tracked && !is_present {
-                        cache.invalidate_all();
-                    }
-                    continue;
+                let status = tracking.check().await;
+                let is_current = apply_pending(&cache, &mut pushes);
+                if status != Status::Complete {
+                    cache.invalidate_all();
+                    is_tracked = false;
+                }
+                if status == Status::NoAnswer && reconnection.is_finished() {
+                    reconnection = tokio::spawn(tracking.reconnect());
                 }
                 // After a disconnection, the branches above invalidate the cache first.
-                if faults.is_empty() && connections.is_empty() {
+                let is_connected = faults.is_empty() && connections.is_empty() && topologies.is_empty();
+                if is_tracked && is_current && is_connected {
                     cache.mark_current(sent_at);
                 }
             }
@@ -96,46 +98,4 @@ fn invalidate(cache: &SessionCache, Invalidation { keys, .. }: Invalidation) {
     }
     let ids = keys.iter().filter_map(|key| key.as_str()?.parse().ok());
     ids.for_each(|id| cache.invalidate(id));
-}
-
-async fn start_tracking(client: &Client) -> bool {
-    let started = timeout(
-        COMMAND_TIMEOUT,
-        client.start_tracking(Vec::<String>::new(), false, false, false, false),
-    );
-    match started.await {
-        Ok(Ok(())) => true,
-        Ok(Err(error)) => {
-            FAULTS.log(|_| {
-                tracing::warn!(event = "session_cache.tracking_refused", %error, "Redis refuses CLIENT TRACKING; every session is read from Redis");
-            });
-            false
-        }
-        Err(_elapsed) => false,
-    }
-}
-
-/// A key of this instance, whose presence shows that Redis was not emptied: `FLUSHALL` is not pushed key by key.
-struct PresenceKey(String);
-
-impl PresenceKey {
-    fn new() -> Self {
-        Self(format!("{PRESENCE_PREFIX}{}", Id::default()))
-    }
-
-    /// Whether Redis answers and still has the key; sets it again where it has not.
-    async fn exists(&self, client: &Client) -> bool {
-        let renewed = timeout(COMMAND_TIMEOUT, client.expire(&self.0, PRESENCE_TTL, None));
-        match renewed.await {
-            Ok(Ok(true)) => true,
-            Ok(Ok(false)) => {
-                let expiration = Some(Expiration::EX(PRESENCE_TTL));
-                let set = client.set::<(), _, _>(&self.0, "", expiration, None, false);
-                // The next check shows whether that succeeded.
-                let _ = timeout(COMMAND_TIMEOUT, set).await;
-                false
-            }
-            Ok(Err(_)) | Err(_) => false,
-        }
-    }
 }

@@ -8,15 +8,12 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use async_trait::async_trait;
 use fred::{
     clients::Client,
     interfaces::{ClientLike as _, EventInterface as _, KeysInterface as _},
-    types::{
-        Builder, Expiration, RespVersion, SetOptions,
-        config::{Config, ReconnectPolicy, UnresponsiveConfig},
-    },
+    types::{Expiration, SetOptions, config::Server},
 };
 use holdfast_circuit_breaker::{CircuitBreaker, Probe};
 use holdfast_core::{
@@ -37,66 +34,21 @@ use tower_sessions::{
 use crate::session::store::{
     encrypted_store::ExpiryClock,
     invalidation::track,
+    redis_client,
     redis_connection::{COMMAND_TIMEOUT, FAULTS},
     redis_records::RedisRecords,
     session_cache::SessionCache,
 };
 
-/// After this time the client drops a command; the caller has given up before.
-const ABANDONED_AFTER: Duration = Duration::from_secs(1);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-const UNRESPONSIVE_AFTER: Duration = Duration::from_secs(1);
-const UNRESPONSIVE_CHECK: Duration = Duration::from_millis(250);
-/// Pause before a reconnection in milliseconds, also before the first connection; it doubles each time.
-const FIRST_RECONNECT_MS: u32 = 10;
-const LAST_RECONNECT_MS: u32 = 1_000;
-const COMMAND_BUFFER: usize = 1024;
-
-/// Number of invalidations that can wait; when more come, the cache is cleared.
-const INVALIDATIONS: usize = 4096;
-
 /// How long a start waits for the first connection. An unavailable Redis must not prevent the service from starting.
 const START_WAIT: Duration = Duration::from_millis(100);
-
-fn client_config(url: &RedisUrl) -> anyhow::Result<Config> {
-    let config = Config::from_url(url.expose());
-    let mut config = config.map_err(|why| anyhow!(why.details().to_owned()))?;
-    // Redis tells over the same connection what changes.
-    config.version = RespVersion::RESP3;
-    // An outage at the start is handled like a later one.
-    config.fail_fast = false;
-    Ok(config)
-}
 
 /// A store that connects in the background; its calls fail while it is not connected.
 ///
 /// # Errors
 /// When the driver cannot use the URL.
 pub async fn connect(url: &RedisUrl, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<BreakerStore>> {
-    let config = client_config(url).context("WEB_SESSION_STORE cannot be used")?;
-    let client: Client = Builder::from_config(config)
-        .with_performance_config(|performance| {
-            performance.default_command_timeout = ABANDONED_AFTER;
-            performance.broadcast_channel_capacity = INVALIDATIONS;
-        })
-        .with_connection_config(|connection| {
-            connection.connection_timeout = CONNECT_TIMEOUT;
-            connection.internal_command_timeout = CONNECT_TIMEOUT;
-            connection.max_command_attempts = 1;
-            connection.max_command_buffer_len = COMMAND_BUFFER;
-            connection.unresponsive = UnresponsiveConfig {
-                max_timeout: Some(UNRESPONSIVE_AFTER),
-                interval: UNRESPONSIVE_CHECK,
-            };
-        })
-        .set_policy(ReconnectPolicy::new_exponential(
-            0,
-            FIRST_RECONNECT_MS,
-            LAST_RECONNECT_MS,
-            2,
-        ))
-        .build()
-        .context("WEB_SESSION_STORE cannot be used")?;
+    let client = redis_client::client(url).context("WEB_SESSION_STORE cannot be used")?;
     client.on_error(|(error, server)| async move {
         FAULTS.log(|attempts| {
             tracing::error!(event = "redis.disconnected", %error, ?server, attempts, "Redis connection lost; reconnecting");
@@ -109,14 +61,17 @@ pub async fn connect(url: &RedisUrl, clock: Arc<dyn Clock>) -> anyhow::Result<Ar
         let (connected, found) = (connected.clone(), found.clone());
         async move {
             tracing::info!(event = "redis.connected", %server, "connected to Redis");
-            tokio::spawn(async move { found.check(&connected).await });
+            tokio::spawn(async move { found.check(&connected, server).await });
             Ok(())
         }
     });
     let _task = client.connect();
     let _ = timeout(START_WAIT, client.wait_for_connect()).await;
+    // Of a Cluster, each node has its own outages, for which the others need not be rejected.
+    let breaker = (!client.is_clustered())
+        .then(|| CircuitBreaker::new("Redis".to_owned(), probe(client.clone())));
     Ok(Arc::new(BreakerStore {
-        breaker: CircuitBreaker::new("Redis".to_owned(), probe(client.clone())),
+        breaker,
         store: RedisRecords::new(client.clone()),
         client,
         clock,
@@ -144,8 +99,15 @@ struct Fault(Arc<Mutex<Option<String>>>);
 
 impl Fault {
     /// Checks version and eviction policy. A Redis whose user lacks the permission for `INFO` is used unchecked.
-    async fn check(&self, client: &Client) {
-        let answer = timeout(COMMAND_TIMEOUT, client.info::<String>(None)).await;
+    async fn check(&self, client: &Client, server: Server) {
+        let answer = async {
+            if client.is_clustered() {
+                client.with_cluster_node(server).info(None).await
+            } else {
+                client.info::<String>(None).await
+            }
+        };
+        let answer = timeout(COMMAND_TIMEOUT, answer).await;
         let info = match answer {
             Ok(Ok(info)) => RedisInfo::parse(&info),
             Ok(Err(error)) => {
@@ -178,7 +140,7 @@ pub struct BreakerStore {
     store: RedisRecords,
     client: Client,
     clock: Arc<dyn Clock>,
-    breaker: CircuitBreaker,
+    breaker: Option<CircuitBreaker>,
     fault: Fault,
 }
 
@@ -204,12 +166,14 @@ impl BreakerStore {
         reply: impl Future<Output = Result<T, E>>,
         error: impl Fn(String) -> E,
     ) -> Result<T, E> {
-        if self.breaker.is_open() {
+        if self.breaker.as_ref().is_some_and(CircuitBreaker::is_open) {
             return Err(error("Redis is unavailable".to_owned()));
         }
         timeout(COMMAND_TIMEOUT, reply).await.unwrap_or_else(|_| {
             let why = "no answer in time";
-            self.breaker.open(why);
+            if let Some(breaker) = &self.breaker {
+                breaker.open(why);
+            }
             Err(error(why.to_owned()))
         })
     }
