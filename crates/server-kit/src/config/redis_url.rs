@@ -173,8 +173,11 @@ fn node(host: &str, default_port: u16) -> Result<RedisNode, String> {
     let host = match url.host() {
         Some(Host::Ipv6(address)) => address.to_string(),
         Some(host) => host.to_string(),
-        None => return Err(FORM.to_owned()),
+        None => String::new(),
     };
+    if host.is_empty() || host.contains(',') {
+        return Err(FORM.to_owned());
+    }
     Ok(RedisNode {
         host,
         port: url.port().unwrap_or(default_port),
