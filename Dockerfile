@@ -53,6 +53,7 @@ USER 10001:10001
 WORKDIR /var/lib/holdfast
 
 FROM runtime AS secrets
+COPY deploy/secrets.sh /usr/local/lib/holdfast/
 COPY deploy/make-secrets /usr/local/bin/
 ENTRYPOINT ["make-secrets"]
 
