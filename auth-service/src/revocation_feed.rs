@@ -9,8 +9,10 @@ use std::{
 use async_trait::async_trait;
 use holdfast_core::{rate_limited_log::LogRateLimiter, steady_clock::SteadyClock};
 use holdfast_identity::{
-    revocation::{Epoch, Revocation, RevocationCache, RevocationSet, RevocationStatus},
-    store::{RevocationLog, StoreError},
+    revocation::{
+        Epoch, Revocation, RevocationCache, RevocationSet, RevocationStatus, restore_lost,
+    },
+    store::{Store, StoreError},
     token::Claims,
 };
 use tokio::{
@@ -32,12 +34,12 @@ static FAULTS: LogRateLimiter = LogRateLimiter::new();
 
 /// The unexpired entries of the revocation log, in memory.
 pub struct RevocationFeed {
-    store: Arc<dyn RevocationLog>,
+    store: Arc<dyn Store>,
     steady: Arc<SteadyClock>,
     epoch: Epoch,
     memory: RwLock<Memory>,
-    /// Serializes reads: one that begins now finds every entry that is committed now.
-    reading: Mutex<()>,
+    /// The timeline of the store at the last read. Serializes reads: one that begins now finds every entry that is committed now.
+    reading: Mutex<Option<i64>>,
     newest: watch::Sender<i64>,
 }
 
@@ -63,7 +65,7 @@ impl RevocationFeed {
     /// # Errors
     /// The store is unavailable.
     pub async fn open(
-        store: Arc<dyn RevocationLog>,
+        store: Arc<dyn Store>,
         steady: Arc<SteadyClock>,
         fresh: Epoch,
     ) -> Result<Self, StoreError> {
@@ -140,16 +142,39 @@ impl RevocationFeed {
     }
 
     async fn read(&self) -> Result<(), StoreError> {
-        let _turn = self.reading.lock().await;
+        let mut timeline = self.reading.lock().await;
         loop {
             let begun_at = Instant::now();
-            let entries = self.store.revocations_after(self.newest(), PAGE).await?;
-            let is_end = entries.len() < PAGE as usize;
-            self.insert(entries, is_end.then_some(begun_at));
+            let page = self.store.revocations_after(self.newest(), PAGE).await?;
+            if *timeline != Some(page.timeline) {
+                if timeline.is_some() {
+                    self.restore_lost().await?;
+                }
+                *timeline = Some(page.timeline);
+            }
+            let is_end = page.entries.len() < PAGE as usize;
+            self.insert(page.entries, is_end.then_some(begun_at));
             if is_end {
                 return Ok(());
             }
         }
+    }
+
+    /// Writes back what a server that was promoted lacks of the entries in memory.
+    async fn restore_lost(&self) -> Result<(), StoreError> {
+        let (mut after, mut restored) = (0, 0);
+        loop {
+            let entries = self.memory().revoked.after(after, PAGE as usize);
+            let Some(last) = entries.last() else { break };
+            after = last.sequence;
+            restored += restore_lost(&*self.store, &entries, self.steady.now()).await?;
+        }
+        tracing::warn!(
+            event = "store.failed_over",
+            restored,
+            "another database server was promoted; the revocations that it lacked were written back"
+        );
+        Ok(())
     }
 
     /// `current_as_of`: the start of the read, if it reached the end of the log.

@@ -23,7 +23,7 @@ async fn store(directory: &TempDir) -> Arc<dyn Store> {
 async fn wait_for_purge(directory: &TempDir) {
     let store = store(directory).await;
     until("the oldest revocation to be deleted", async || {
-        let all = store.revocations_after(0, 1000).await.unwrap();
+        let all = store.revocations_after(0, 1000).await.unwrap().entries;
         let is_there = all.iter().any(|one| one.expires_at.unix_timestamp() == 0);
         (!is_there).then_some(())
     })
@@ -128,12 +128,12 @@ async fn start_with_clock_ahead_keeps_audit_trail_and_revocations() {
     service.revoke(&ended.refresh_token).await;
     let (directory, clock) = stop(service).await;
     let before = store(&directory).await.revocations_after(0, 1000).await;
-    let before = before.unwrap().len() - 1;
+    let before = before.unwrap().entries.len() - 1;
 
     clock.leap(JUMP);
     let service = start((directory.clone(), clock.clone())).await;
     let left = store(&directory).await.revocations_after(0, 1000).await;
-    assert_eq!(left.unwrap().len(), before);
+    assert_eq!(left.unwrap().entries.len(), before);
 
     let stopped = stop(service).await;
     clock.leap(-JUMP);
@@ -157,7 +157,7 @@ async fn start_with_clock_ahead_and_no_checkpoint_keeps_revocations() {
     let store = store(&directory).await;
     execute_sql(directory.path(), "DELETE FROM steady_time".to_owned()).await;
     let _service = start((directory.clone(), clock)).await;
-    let left = store.revocations_after(0, 1000).await.unwrap();
+    let left = store.revocations_after(0, 1000).await.unwrap().entries;
     assert_eq!(left.len(), 1);
 }
 
@@ -173,7 +173,7 @@ async fn clock_ahead_for_a_day_is_accepted() {
     clock.advance(minutes(25 * 60));
     let _service = start(stop(service).await).await;
     let left = store(&directory).await.revocations_after(0, 1000).await;
-    assert!(left.unwrap().is_empty());
+    assert!(left.unwrap().entries.is_empty());
 }
 
 #[tokio::test]
@@ -193,7 +193,14 @@ async fn clock_accepted_by_operator_deletes_expired_entries() {
     let store = store(&directory).await;
     store.keep_checkpoint(checkpoint).await.unwrap();
     let _service = start((directory, clock)).await;
-    assert!(store.revocations_after(0, 1000).await.unwrap().is_empty());
+    assert!(
+        store
+            .revocations_after(0, 1000)
+            .await
+            .unwrap()
+            .entries
+            .is_empty()
+    );
 }
 
 #[tokio::test]

@@ -20,6 +20,8 @@ pub(crate) struct Database {
     /// The last number that was taken.
     pub(crate) counter: u8,
     pub(crate) epoch: u8,
+    /// The number of failovers before.
+    pub(crate) timeline: u8,
     /// Whether a restore has ended all logins.
     pub(crate) has_ended_all: bool,
     /// Whether the first refresh token was used.
@@ -52,6 +54,7 @@ impl Database {
 
     /// What is left of a server that is lost: what was committed, on another timeline.
     pub(crate) fn promote(&mut self, safeguards: Safeguards) {
+        self.timeline += 1;
         if safeguards.numbers_of_timeline {
             self.counter += TIMELINE;
         }
@@ -64,6 +67,7 @@ impl Database {
     pub(crate) fn restored(&self, safeguards: Safeguards) -> Self {
         Self {
             epoch: self.epoch + u8::from(safeguards.epoch_of_restore),
+            timeline: self.timeline,
             has_ended_all: safeguards.epoch_of_restore,
             ..Self::default()
         }

@@ -12,6 +12,8 @@ pub(crate) struct Instance {
     pub(crate) log: Vec<Revocation>,
     /// The epoch of the database at its start.
     pub(crate) epoch: u8,
+    /// The timeline of the database at the last read.
+    pub(crate) timeline: u8,
     /// Ticks since the log was read.
     pub(crate) age: u8,
 }
@@ -21,6 +23,7 @@ impl Instance {
     pub(crate) fn start(database: &Database) -> Self {
         let mut instance = Self {
             epoch: database.epoch,
+            timeline: database.timeline,
             ..Self::default()
         };
         instance.poll(database);
@@ -31,6 +34,20 @@ impl Instance {
     pub(crate) fn poll(&mut self, database: &Database) {
         self.log.extend(database.after(self.newest()));
         self.age = 0;
+    }
+
+    /// The logins whose ends a promoted server lacks, before the first read from it.
+    pub(crate) fn lost(&self, database: &Database) -> Vec<u8> {
+        let is_promoted = self.timeline != database.timeline;
+        let known = self.log.iter().map(|entry| entry.login);
+        known
+            .filter(|login| is_promoted && database.is_live(*login))
+            .collect()
+    }
+
+    /// Whether the end of a login was read.
+    pub(crate) fn knows(&self, login: u8) -> bool {
+        self.log.iter().any(|entry| entry.login == login)
     }
 
     /// The newest number that was read.
@@ -46,7 +63,6 @@ impl Instance {
     /// the login decides.
     pub(crate) fn allows(&self, login: u8, database: &Database) -> bool {
         let trusts_memory = self.is_current() && self.epoch == 0;
-        let is_ended = self.log.iter().any(|entry| entry.login == login);
-        !is_ended && (trusts_memory || database.is_live(login))
+        !self.knows(login) && (trusts_memory || database.is_live(login))
     }
 }

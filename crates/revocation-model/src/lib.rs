@@ -19,7 +19,10 @@ use stateright::{Model, Property};
 
 use self::{database::Database, instance::Instance, web::WebService};
 pub use self::{
-    properties::{END_REFUSED, ENDS_SURVIVE, ENDS_TAKE_EFFECT, NO_FALSE_SIGN_OUT, ONE_SUCCESSOR},
+    properties::{
+        END_REFUSED, ENDS_RESTORED, ENDS_SURVIVE, ENDS_TAKE_EFFECT, NO_FALSE_SIGN_OUT,
+        ONE_SUCCESSOR,
+    },
     steps::Step,
 };
 
@@ -62,6 +65,8 @@ pub struct Safeguards {
     pub max_staleness: bool,
     /// A stream sends no message unless the log was read within [`CURRENT_FOR`].
     pub current_streams: bool,
+    /// The first read from a promoted server writes the ends back that it lacks.
+    pub write_back: bool,
     /// A refresh changes the generation only if it is the one of the token.
     pub compare_and_set: bool,
 }
@@ -77,6 +82,7 @@ impl Safeguards {
         epoch_of_restore: true,
         max_staleness: true,
         current_streams: true,
+        write_back: true,
         compare_and_set: true,
     };
 }
@@ -88,6 +94,8 @@ pub struct Events {
     pub failover: bool,
     /// A backup from before all ends is restored, once.
     pub restore: bool,
+    /// Clients refresh.
+    pub refreshes: bool,
 }
 
 /// A system with some safeguards, to which some events happen.
@@ -109,7 +117,9 @@ enum Login {
     Ended(u8),
     /// The server was lost before it acknowledged the end.
     Unclear,
-    /// The server was lost after it acknowledged the end, and the promoted one does not have it.
+    /// The server was lost after it acknowledged the end, and the promoted one does not have it. An instance knows of it.
+    Remembered,
+    /// The same, and no instance knows of it.
     Lost,
 }
 

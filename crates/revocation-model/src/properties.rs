@@ -8,6 +8,8 @@ use crate::{BOUND, Login, State, System, web::LoginState};
 pub const ENDS_TAKE_EFFECT: &str = "an end is in effect everywhere within the bound";
 /// A failover loses no acknowledged end.
 pub const ENDS_SURVIVE: &str = "an acknowledged end survives";
+/// An end that a promoted server lacks is written back by the first instance that knows of it and reads from that server.
+pub const ENDS_RESTORED: &str = "an end that an instance knows of is written back";
 /// Nobody is signed out whose login has not ended, except by a restored backup.
 pub const NO_FALSE_SIGN_OUT: &str = "a live login is not refused";
 /// A refresh token has one successor.
@@ -22,6 +24,16 @@ pub(crate) fn all() -> Vec<Property<System>> {
         }),
         Property::always(ENDS_SURVIVE, |_, state: &State| {
             !state.logins.contains(&Login::Lost)
+        }),
+        Property::always(ENDS_RESTORED, |_, state: &State| {
+            let mut remembered = select(state, |login| *login == Login::Remembered);
+            remembered.all(|login| {
+                let mut readers = state
+                    .instances
+                    .iter()
+                    .filter(|instance| instance.timeline == state.primary.timeline);
+                readers.all(|instance| !instance.knows(login))
+            })
         }),
         Property::always(NO_FALSE_SIGN_OUT, |system, state: &State| {
             state.has_restored || live(state).all(|login| !is_refused(system, state, login))

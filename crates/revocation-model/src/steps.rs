@@ -48,7 +48,9 @@ impl System {
         let mut steps = vec![Step::Tick];
         self.ends(state, &mut steps);
         self.streams(state, &mut steps);
-        self.refreshes(state, &mut steps);
+        if self.events.refreshes {
+            self.refreshes(state, &mut steps);
+        }
         if self.events.failover && !state.has_failed_over {
             steps.push(Step::FailOver);
             if !self.safeguards.synchronous_standby {
@@ -62,12 +64,10 @@ impl System {
     }
 
     fn ends(&self, state: &State, steps: &mut Vec<Step>) {
-        let mut logins = state.logins.iter();
-        let is_locked = logins.any(|login| matches!(login, Login::Ending(_)));
-        let may_begin = !(self.safeguards.numbers_under_lock && is_locked);
+        let is_locked = self.is_locked(state);
         for login in 0..LOGINS {
             match state.logins[login] {
-                Login::Live if may_begin => steps.push(Step::BeginEnd(login)),
+                Login::Live if !is_locked => steps.push(Step::BeginEnd(login)),
                 Login::Ending(number) if self.is_replicated(state, number) => {
                     steps.push(Step::CommitEnd(login));
                 }
@@ -75,6 +75,12 @@ impl System {
                 _ => {}
             }
         }
+    }
+
+    /// Whether a transaction has taken a number under the lock, and is not committed.
+    fn is_locked(&self, state: &State) -> bool {
+        let mut logins = state.logins.iter();
+        self.safeguards.numbers_under_lock && logins.any(|login| matches!(login, Login::Ending(_)))
     }
 
     /// Whether the commit of this number need not wait for the standby.
@@ -147,16 +153,15 @@ impl System {
                 (0..INSTANCES).for_each(|instance| state.restart(instance));
             }
             Step::Restart(instance) => state.restart(instance),
-            Step::Poll(instance) => state.instances[instance].poll(&state.primary),
+            Step::Poll(instance) => self.poll(state, instance),
             Step::PollDemoted(instance) => {
                 if let Some(demoted) = &state.demoted {
                     state.instances[instance].poll(demoted);
                 }
             }
             Step::Connect(number) => {
-                let instance = &mut state.instances[number];
-                instance.poll(&state.primary);
-                state.web.connect(number, instance);
+                self.poll(state, number);
+                state.web.connect(number, &state.instances[number]);
             }
             Step::Send => {
                 if let Some(stream) = &mut state.web.stream {
@@ -173,6 +178,24 @@ impl System {
         }
     }
 
+    /// Reads the log, after the ends were written back that a promoted server lacks.
+    fn poll(&self, state: &mut State, instance: usize) {
+        let mut lost = state.instances[instance].lost(&state.primary);
+        lost.retain(|_| self.safeguards.write_back);
+        if !lost.is_empty() && self.is_locked(state) {
+            // It waits for the lock of the numbers, and has not read.
+            return;
+        }
+        for login in lost {
+            let number = state.primary.take_number();
+            state.primary.append(Revocation { number, login });
+            state.logins[usize::from(login)] = Login::Ended(0);
+        }
+        let reader = &mut state.instances[instance];
+        reader.timeline = state.primary.timeline;
+        reader.poll(&state.primary);
+    }
+
     fn refresh(&self, state: &mut State) {
         state.primary.is_refreshed = true;
         state.standby.is_refreshed |= self.safeguards.synchronous_standby;
@@ -186,7 +209,12 @@ impl System {
         promoted.promote(self.safeguards);
         for (login, number) in state.logins.iter_mut().zip(0..) {
             if matches!(login, Login::Ended(_)) && promoted.is_live(number) {
-                *login = Login::Lost;
+                let is_known = state.instances.iter().any(|one| one.knows(number));
+                *login = if is_known {
+                    Login::Remembered
+                } else {
+                    Login::Lost
+                };
             }
         }
         let demoted = std::mem::replace(&mut state.primary, promoted);
@@ -238,6 +266,12 @@ impl State {
 
     fn restart(&mut self, instance: usize) {
         self.instances[instance] = Instance::start(&self.primary);
+        for (login, number) in self.logins.iter_mut().zip(0..) {
+            let is_known = self.instances.iter().any(|one| one.knows(number));
+            if *login == Login::Remembered && !is_known {
+                *login = Login::Lost;
+            }
+        }
         if self
             .web
             .stream

@@ -1,7 +1,8 @@
 //! The properties hold in every state, and without any one of the safeguards one of them does not.
 
 use holdfast_revocation_model::{
-    ENDS_SURVIVE, ENDS_TAKE_EFFECT, Events, NO_FALSE_SIGN_OUT, ONE_SUCCESSOR, Safeguards, System,
+    ENDS_RESTORED, ENDS_SURVIVE, ENDS_TAKE_EFFECT, Events, NO_FALSE_SIGN_OUT, ONE_SUCCESSOR,
+    Safeguards, System,
 };
 use stateright::{Checker as _, HasDiscoveries, Model as _};
 
@@ -11,10 +12,12 @@ const THREADS: usize = 2;
 const FAILOVER: Events = Events {
     failover: true,
     restore: false,
+    refreshes: true,
 };
 const RESTORE: Events = Events {
     failover: false,
     restore: true,
+    refreshes: true,
 };
 
 /// A system that lacks some safeguards.
@@ -30,20 +33,22 @@ fn assert_all_hold(events: Events) {
     checker.spawn_bfs().join().assert_properties();
 }
 
-/// Explores every state; fails if this property does not hold in one.
-fn assert_holds(property: &'static str, system: System) {
-    let checker = search(property, system);
-    checker.assert_no_discovery(property);
+/// Explores every state; fails if one of these properties does not hold in one.
+fn assert_hold(properties: &[&'static str], system: System) {
+    let checker = search(properties, system);
+    for property in properties {
+        checker.assert_no_discovery(property);
+    }
 }
 
 /// Explores until this property is violated; fails if it never is.
 fn assert_violated(property: &'static str, system: System) {
-    let checker = search(property, system);
+    let checker = search(&[property], system);
     checker.assert_any_discovery(property);
 }
 
-fn search(property: &'static str, system: System) -> impl stateright::Checker<System> {
-    let violated = HasDiscoveries::AnyOf([property].into());
+fn search(properties: &[&'static str], system: System) -> impl stateright::Checker<System> + use<> {
+    let violated = HasDiscoveries::AnyOf(properties.iter().copied().collect());
     let checker = system.checker().threads(THREADS).finish_when(violated);
     checker.spawn_bfs().join()
 }
@@ -108,14 +113,39 @@ fn asynchronous_standby_loses_ends_and_generations() {
     assert_violated(ONE_SUCCESSOR, system);
 }
 
-/// Ends after the failover are in effect all the same, as long as their numbers are new.
+/// An end is lost for good only if no instance lives that knew of it, and ends after the failover are in effect.
 #[test]
-fn asynchronous_standby_needs_numbers_of_its_own() {
-    let asynchronous = |all: &mut Safeguards| all.synchronous_standby = false;
-    assert_holds(ENDS_TAKE_EFFECT, without(asynchronous, FAILOVER));
+fn asynchronous_standby_loses_no_end_that_an_instance_knows_of() {
+    let system = without(|all| all.synchronous_standby = false, FAILOVER);
+    // What the properties do not concern would multiply the states.
+    let events = Events {
+        refreshes: false,
+        ..FAILOVER
+    };
+    let system = System { events, ..system };
+    assert_hold(
+        &[ENDS_RESTORED, ENDS_TAKE_EFFECT, NO_FALSE_SIGN_OUT],
+        system,
+    );
+}
+
+#[test]
+fn end_that_is_not_written_back_is_lost() {
     let system = without(
         |all| {
-            asynchronous(all);
+            all.synchronous_standby = false;
+            all.write_back = false;
+        },
+        FAILOVER,
+    );
+    assert_violated(ENDS_RESTORED, system);
+}
+
+#[test]
+fn numbers_of_the_timeline_before_hide_ends() {
+    let system = without(
+        |all| {
+            all.synchronous_standby = false;
             all.numbers_of_timeline = false;
         },
         FAILOVER,

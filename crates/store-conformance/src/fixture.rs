@@ -236,7 +236,11 @@ impl Fixture {
 
     /// The whole revocation log.
     pub(crate) async fn log(&self) -> Vec<Revocation> {
-        self.store.revocations_after(0, 100_000).await.unwrap()
+        self.store
+            .revocations_after(0, 100_000)
+            .await
+            .unwrap()
+            .entries
     }
 
     /// What the revocation log contains, in order.
@@ -273,6 +277,7 @@ pub fn new_account(name: &str) -> Account {
 pub(crate) async fn advance(store: &dyn Store, grant: GrantId, generation: Generation) -> bool {
     let client = program();
     let rotation = Rotation {
+        to: generation.next(),
         client: &client,
         tokens_until: NOW + EPHEMERAL,
     };

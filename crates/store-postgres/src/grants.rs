@@ -92,7 +92,7 @@ impl GrantStore for PostgresStore {
              FROM login WHERE grants.sid = login.sid AND id = $6 AND generation = $7 AND ended_at IS NULL \
              RETURNING id",
         )
-        .bind(from.next().0)
+        .bind(rotation.to.0)
         .bind(millis(now))
         .bind(millis(rotation.tokens_until))
         .bind(

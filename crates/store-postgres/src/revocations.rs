@@ -1,19 +1,25 @@
 //! The revocation log.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use holdfast_identity::{
     audit::AuditEvent,
     id::Jti,
     revocation::{Epoch, REVOCATION_MARGIN, Revocation},
-    store::{RevocationLog, StoreError},
+    store::{RevocationLog, RevocationPage, StoreError},
 };
 use holdfast_store_sql::{
+    SqlRow as _,
     column::millis,
-    revocation::{epoch, revocation},
+    revocation::{epoch, revocation, subject},
 };
 use time::OffsetDateTime;
 
-use crate::{PostgresStore, query::RunQuery as _};
+use crate::{
+    PostgresStore,
+    query::{RunQuery as _, answer},
+};
 
 #[async_trait]
 impl RevocationLog for PostgresStore {
@@ -33,21 +39,84 @@ impl RevocationLog for PostgresStore {
         &self,
         sequence: i64,
         limit: u32,
-    ) -> Result<Vec<Revocation>, StoreError> {
+    ) -> Result<RevocationPage, StoreError> {
+        // At least one row, of the server that has the entries.
         let rows = sqlx::query(
-            "SELECT sequence, kind, subject, expires_at FROM revocations \
-             WHERE sequence > $1 ORDER BY sequence LIMIT $2",
+            "SELECT timeline, sequence, kind, subject, expires_at \
+             FROM (SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::BIT(32)::BIGINT AS timeline) AS server \
+             LEFT JOIN (\
+                 SELECT * FROM revocations WHERE sequence > $1 ORDER BY sequence LIMIT $2) AS log ON TRUE \
+             ORDER BY sequence",
         )
         .bind(sequence)
         .bind(i64::from(limit))
         .rows(&self.pool)
         .await?;
-        rows.iter().map(revocation).collect()
+        let timeline = rows.first().map_or(Ok(0), |row| row.integer("timeline"))?;
+        let mut entries = Vec::with_capacity(rows.len());
+        for row in &rows {
+            if row.optional_integer("sequence")?.is_some() {
+                entries.push(revocation(row)?);
+            }
+        }
+        Ok(RevocationPage { entries, timeline })
     }
 
     async fn end_epoch(&self) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM epoch").run(&self.pool).await?;
         Ok(())
+    }
+
+    async fn missing_revocations(
+        &self,
+        entries: &[Revocation],
+    ) -> Result<Vec<Revocation>, StoreError> {
+        let numbers: Vec<_> = entries.iter().map(|entry| entry.sequence).collect();
+        let found = sqlx::query("SELECT sequence FROM revocations WHERE sequence = ANY($1)")
+            .bind(&numbers)
+            .rows(&self.pool)
+            .await?;
+        let found = found.iter().map(|row| row.integer("sequence"));
+        let found: HashSet<_> = found.collect::<Result<_, _>>()?;
+        let missing = entries
+            .iter()
+            .filter(|entry| !found.contains(&entry.sequence));
+        Ok(missing.cloned().collect())
+    }
+
+    async fn append_again(&self, entries: &[Revocation]) -> Result<u64, StoreError> {
+        let columns = entries.iter().map(|entry| {
+            let (kind, subject) = subject(&entry.revoked);
+            (kind, (subject, (entry.sequence, millis(entry.expires_at))))
+        });
+        let (kinds, (subjects, (numbers, expiries))): (Vec<_>, (Vec<_>, (Vec<_>, Vec<_>))) =
+            columns.unzip();
+        let mut transaction = self.begin().await?;
+        // Until the commit: another instance sees what this one appends.
+        sqlx::query("SELECT newest FROM revocation_counter FOR UPDATE")
+            .run(&mut *transaction)
+            .await?;
+        let appended = sqlx::query(
+            "WITH lost AS MATERIALIZED (\
+                 SELECT kind, subject, until, row_number() OVER (ORDER BY number) AS place \
+                 FROM unnest($1::TEXT[], $2::TEXT[], $3::BIGINT[], $4::BIGINT[]) AS entry (kind, subject, number, until) \
+                 WHERE NOT EXISTS (\
+                     SELECT 1 FROM revocations \
+                     WHERE revocations.kind = entry.kind AND revocations.subject = entry.subject \
+                         AND (entry.kind = 'jti' OR sequence > entry.number AND expires_at >= entry.until))), \
+             total AS MATERIALIZED (SELECT count(*) AS entries FROM lost), \
+             numbers AS MATERIALIZED (SELECT take_revocation_numbers(entries) - entries AS before FROM total WHERE entries > 0) \
+             INSERT INTO revocations (sequence, kind, subject, expires_at) \
+             SELECT before + place, kind, subject, until FROM lost, numbers",
+        )
+        .bind(kinds)
+        .bind(subjects)
+        .bind(numbers)
+        .bind(expiries)
+        .run(&mut *transaction)
+        .await?;
+        answer(transaction.commit()).await?;
+        Ok(appended)
     }
 
     async fn revoke_token(

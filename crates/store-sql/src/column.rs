@@ -48,6 +48,7 @@ pub const fn end_reason(reason: EndReason) -> &'static str {
         EndReason::TooMany => "too_many",
         EndReason::Operator => "operator",
         EndReason::ClientDisabled => "client_disabled",
+        EndReason::Restored => "restored",
         EndReason::Stolen => "stolen",
     }
 }

@@ -41,6 +41,18 @@ pub fn revocation(row: &impl SqlRow) -> Result<Revocation, StoreError> {
     })
 }
 
+/// The columns `kind` and `subject` of an entry.
+#[must_use]
+pub fn subject(revoked: &Revoked) -> (&'static str, String) {
+    match revoked {
+        Revoked::Token(jti) => ("jti", jti.to_string()),
+        Revoked::Login(sid) => ("sid", sid.to_string()),
+        Revoked::Grant(id) => ("grant", id.to_string()),
+        Revoked::Client(id) => ("client_id", id.clone()),
+        Revoked::Key(kid) => ("kid", kid.clone()),
+    }
+}
+
 /// The row of `epoch`.
 ///
 /// # Errors

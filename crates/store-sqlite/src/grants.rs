@@ -79,7 +79,7 @@ impl GrantStore for SqliteStore {
                  SELECT 1 FROM logins WHERE logins.sid = grants.sid AND logins.ended_at IS NULL) \
              RETURNING id",
         )
-        .bind(from.next().0)
+        .bind(rotation.to.0)
         .bind(millis(now))
         .bind(millis(rotation.tokens_until))
         .bind(

@@ -98,7 +98,7 @@ mod tests {
         let now = OffsetDateTime::UNIX_EPOCH;
         let ended = store.end_every_login(EndReason::Operator, now, &[]);
         assert_eq!(ended.await.unwrap(), 3);
-        let entries = store.revocations_after(0, 10).await.unwrap();
+        let entries = store.revocations_after(0, 10).await.unwrap().entries;
         let expiries = entries.iter().map(|entry| {
             let since = entry.expires_at - now - REVOCATION_MARGIN;
             (entry.revoked.clone(), since.unsigned_abs())

@@ -6,12 +6,12 @@ use holdfast_identity::{
     id::{Jti, Sid},
     login::EndReason,
     revocation::{Epoch, REVOCATION_MARGIN, Revocation},
-    store::{RevocationLog, StoreError},
+    store::{RevocationLog, RevocationPage, StoreError},
 };
 use holdfast_store_sql::{
     column::{end_reason, millis, revocation_margin},
     login_filter::LoginFilter,
-    revocation::{LOGIN_CREDENTIALS_EXPIRE_AT, epoch, revocation},
+    revocation::{LOGIN_CREDENTIALS_EXPIRE_AT, epoch, revocation, subject},
     unavailable,
 };
 use sqlx::{Sqlite, Transaction};
@@ -130,7 +130,7 @@ impl RevocationLog for SqliteStore {
         &self,
         sequence: i64,
         limit: u32,
-    ) -> Result<Vec<Revocation>, StoreError> {
+    ) -> Result<RevocationPage, StoreError> {
         let rows = sqlx::query(
             "SELECT sequence, kind, subject, expires_at FROM revocations \
              WHERE sequence > ? ORDER BY sequence LIMIT ?",
@@ -139,7 +139,11 @@ impl RevocationLog for SqliteStore {
         .bind(limit)
         .rows(&mut *self.read().await?)
         .await?;
-        rows.iter().map(revocation).collect()
+        let entries = rows.iter().map(revocation).collect::<Result<_, _>>()?;
+        Ok(RevocationPage {
+            entries,
+            timeline: 0,
+        })
     }
 
     async fn end_epoch(&self) -> Result<(), StoreError> {
@@ -147,6 +151,46 @@ impl RevocationLog for SqliteStore {
             .run(&mut *self.write().await?)
             .await?;
         Ok(())
+    }
+
+    async fn missing_revocations(
+        &self,
+        entries: &[Revocation],
+    ) -> Result<Vec<Revocation>, StoreError> {
+        let mut reader = self.read().await?;
+        let mut missing = Vec::new();
+        for entry in entries {
+            let found = sqlx::query("SELECT 1 FROM revocations WHERE sequence = ?")
+                .bind(entry.sequence)
+                .first_row(&mut *reader)
+                .await?;
+            if found.is_none() {
+                missing.push(entry.clone());
+            }
+        }
+        Ok(missing)
+    }
+
+    async fn append_again(&self, entries: &[Revocation]) -> Result<u64, StoreError> {
+        let mut writer = self.write().await?;
+        let mut transaction = writer.begin().await?;
+        let mut appended = 0;
+        for entry in entries {
+            let (kind, subject) = subject(&entry.revoked);
+            appended += sqlx::query(
+                "INSERT INTO revocations (kind, subject, expires_at) SELECT ?1, ?2, ?3 \
+                 WHERE NOT EXISTS (SELECT 1 FROM revocations WHERE kind = ?1 AND subject = ?2 \
+                     AND (kind = 'jti' OR sequence > ?4 AND expires_at >= ?3))",
+            )
+            .bind(kind)
+            .bind(subject)
+            .bind(millis(entry.expires_at))
+            .bind(entry.sequence)
+            .run(&mut transaction)
+            .await?;
+        }
+        transaction.commit().await.map_err(unavailable)?;
+        Ok(appended)
     }
 
     async fn revoke_token(

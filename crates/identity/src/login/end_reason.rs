@@ -23,6 +23,8 @@ pub enum EndReason {
     Operator,
     /// The OAuth client of the grant was disabled.
     ClientDisabled,
+    /// Its end was lost by a failover of the database, and restored from the memory of an instance.
+    Restored,
     /// Its session cookie came from another device without a device proof.
     Stolen,
 }

@@ -126,6 +126,8 @@ pub struct GrantRecord {
 /// The values that the store writes when a grant advances from one generation to the next.
 #[derive(Clone, Copy, Debug)]
 pub struct Rotation<'a> {
+    /// The generation that the grant advances to. More than one after the stored one where the store has lost rotations.
+    pub to: Generation,
     /// The source of the request.
     pub client: &'a ClientInfo,
     /// Time by which every access token of this and earlier generations has expired, UTC.

@@ -13,6 +13,9 @@ pub enum RefreshTokenState {
     Repeated,
     /// Used up: a copy exists (RFC 9700 §4.14.2).
     Reused,
+    /// Later than the current one: the store has lost the rotation that gave it out, in a failover. No other token can be later, as the MAC of a
+    /// refresh token covers its generation.
+    Later,
 }
 
 impl Grant {
@@ -29,6 +32,8 @@ impl Grant {
             && is_within(self.refreshed_at, REPEAT_WINDOW, now)
         {
             RefreshTokenState::Repeated
+        } else if presented > self.generation {
+            RefreshTokenState::Later
         } else {
             RefreshTokenState::Reused
         }
@@ -53,7 +58,8 @@ mod tests {
             (4, NOW + REPEAT_WINDOW, RefreshTokenState::Reused),
             (4, NOW - REPEAT_WINDOW, RefreshTokenState::Reused),
             (3, NOW, RefreshTokenState::Reused),
-            (6, NOW, RefreshTokenState::Reused),
+            (6, NOW, RefreshTokenState::Later),
+            (9, NOW, RefreshTokenState::Later),
         ];
         for (presented, at, expected) in cases {
             assert_eq!(

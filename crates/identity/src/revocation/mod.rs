@@ -2,10 +2,12 @@
 
 mod cache;
 mod entry;
+mod restore;
 mod set;
 
 pub use self::{
     cache::{RevocationCache, RevocationStatus},
     entry::{Epoch, REVOCATION_MARGIN, Revocation, Revoked},
+    restore::restore_lost,
     set::RevocationSet,
 };

@@ -22,8 +22,8 @@ pub trait GrantStore: Send + Sync {
     /// Returns a grant, ended or not, its login and its account.
     async fn grant(&self, id: GrantId) -> Result<Option<(Grant, Login, User)>, StoreError>;
 
-    /// Advances a grant from this generation to the next, by compare-and-set, and sets the time at which its login was last used;
-    /// false if the grant or its login has ended, or the grant is at another generation.
+    /// Advances a grant from this generation to that of `rotation`, by compare-and-set, and sets the time at which its login was last
+    /// used; false if the grant or its login has ended, or the grant is at another generation.
     async fn advance(
         &self,
         grant: (GrantId, Generation),

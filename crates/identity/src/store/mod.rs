@@ -15,9 +15,15 @@ mod maintenance;
 mod revocations;
 
 pub use self::{
-    accounts::AccountStore, audit::AuditLog, clients::ClientStore, clock::ClockStore,
-    grants::GrantStore, keys::KeyStore, logins::LoginStore, maintenance::Maintenance,
-    revocations::RevocationLog,
+    accounts::AccountStore,
+    audit::AuditLog,
+    clients::ClientStore,
+    clock::ClockStore,
+    grants::GrantStore,
+    keys::KeyStore,
+    logins::LoginStore,
+    maintenance::Maintenance,
+    revocations::{RevocationLog, RevocationPage},
 };
 pub use crate::error::StoreError;
 

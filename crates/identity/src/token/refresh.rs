@@ -34,7 +34,9 @@ fn refresh_outcome(
         (ClientKind::Browser, RefreshTokenState::Current) => ExchangeOutcome::Keep,
         (ClientKind::Browser, _) | (_, RefreshTokenState::Reused) => ExchangeOutcome::Reused,
         _ if now >= grant.refreshed_at + refresh_ttl => ExchangeOutcome::Expired,
-        (ClientKind::Api, RefreshTokenState::Current) => ExchangeOutcome::Advance,
+        (ClientKind::Api, RefreshTokenState::Current | RefreshTokenState::Later) => {
+            ExchangeOutcome::Advance
+        }
         (ClientKind::Api, RefreshTokenState::Repeated) => ExchangeOutcome::Repeat,
     }
 }
@@ -127,7 +129,7 @@ impl TokenService {
             now,
         };
         if outcome == ExchangeOutcome::Advance {
-            return self.rotate(exchange, &grant, content).await;
+            return self.rotate(exchange, (&grant, presented), content).await;
         }
         self.update_last_seen(&login, now).await?;
         let is_repeat = outcome == ExchangeOutcome::Repeat;

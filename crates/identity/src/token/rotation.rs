@@ -6,7 +6,7 @@ use crate::{
     audit::{AuditKind, AuditSubject},
     error::StoreError,
     id::Sid,
-    login::{EndReason, Grant, REPEAT_WINDOW, Rotation},
+    login::{EndReason, Generation, Grant, REPEAT_WINDOW, Rotation},
     token::{
         IssueTokenError, TokenService,
         mint::TokenContent,
@@ -16,12 +16,12 @@ use crate::{
 };
 
 impl TokenService {
-    /// Advances a grant to its next generation and issues the tokens of that; `None` if a concurrent request was faster. The
-    /// compare-and-set waits for the disk and is therefore limited. One that fails is refunded.
+    /// Advances a grant to the generation after the one that was presented, and issues the tokens of that; `None` if a concurrent request was
+    /// faster. The compare-and-set waits for the disk and is therefore limited. One that fails is refunded.
     pub(super) async fn rotate(
         &self,
         exchange: &Exchange<'_>,
-        grant: &Grant,
+        (grant, presented): (&Grant, Generation),
         content: TokenContent<'_>,
     ) -> Result<Option<IssuedTokens>, IssueTokenError> {
         let (call, now) = (exchange.context, content.now);
@@ -32,6 +32,7 @@ impl TokenService {
         result.map_err(|throttled| self.refresh_throttled(call, throttled, subject.clone()))?;
         let events = [audit.event(call, AuditKind::Refreshed, subject)];
         let rotation = Rotation {
+            to: presented.next(),
             client: &call.client,
             tokens_until: self.tokens_until(now),
         };
@@ -42,7 +43,7 @@ impl TokenService {
             counters.refund(&counter).await;
             return Ok(None);
         }
-        self.mint(content, grant.generation.next()).map(Some)
+        self.mint(content, rotation.to).map(Some)
     }
 
     /// Time by which the access tokens that are issued now have expired; see [`Rotation::tokens_until`].

@@ -139,6 +139,7 @@ pub(super) async fn grant_advances_one_generation(fixture: Fixture) {
     let mut client = program();
     client.user_agent = Some("program/2".to_owned());
     let rotation = Rotation {
+        to: SECOND,
         client: &client,
         tokens_until: later + EPHEMERAL,
     };
@@ -163,6 +164,22 @@ pub(super) async fn grant_at_another_generation_does_not_advance(fixture: Fixtur
     assert!(!fixture.advance(grant, Generation::FIRST).await);
     assert_eq!(fixture.generation(grant).await, SECOND);
     assert_eq!(fixture.count(AuditKind::Refreshed).await, 1);
+}
+
+pub(super) async fn grant_advances_over_lost_generations(fixture: Fixture) {
+    let (_, sid) = fixture.signed_in().await;
+    let (id, client) = (GrantId::first_of(sid), program());
+    let rotation = Rotation {
+        to: Generation(7),
+        client: &client,
+        tokens_until: NOW + EPHEMERAL,
+    };
+    let from = (id, Generation::FIRST);
+    for expected in [true, false] {
+        let advanced = fixture.store.advance(from, &rotation, NOW, &[]).await;
+        assert_eq!(advanced.unwrap(), expected);
+    }
+    assert_eq!(fixture.generation(id).await, Generation(7));
 }
 
 pub(super) async fn racing_advances_have_one_winner(fixture: Fixture) {
@@ -254,6 +271,7 @@ pub(super) async fn end_of_login_covers_the_tokens_of_a_racing_advance(fixture: 
     let ada = fixture.account("ada").await;
     let (client, until) = (program(), NOW + EPHEMERAL * 2);
     let rotation = Rotation {
+        to: SECOND,
         client: &client,
         tokens_until: until,
     };
@@ -305,6 +323,7 @@ pub(super) async fn time_of_last_token_does_not_decrease(fixture: Fixture) {
     let latest = NOW + EPHEMERAL * 4;
     for (generation, until) in [(1, latest), (2, NOW)] {
         let rotation = Rotation {
+            to: Generation(generation).next(),
             client: &client,
             tokens_until: until,
         };

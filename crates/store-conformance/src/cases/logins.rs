@@ -251,6 +251,7 @@ pub(super) async fn entry_outlives_what_it_affects(fixture: Fixture) {
     let shop = fixture.grant_of_shop(program).await;
     let later = NOW + Duration::from_hours(1);
     let rotation = holdfast_identity::login::Rotation {
+        to: holdfast_identity::login::Generation::FIRST.next(),
         client: &crate::fixture::program(),
         tokens_until: later + EPHEMERAL,
     };

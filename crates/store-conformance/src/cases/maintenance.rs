@@ -58,7 +58,14 @@ pub(super) async fn backup_has_accounts_and_no_logins(fixture: Fixture) {
     let grant = backup.grant(GrantId::first_of(sid)).await.unwrap();
     assert!(grant.is_none());
     assert!(backup.signing_keys().await.unwrap().is_empty());
-    assert!(backup.revocations_after(0, 9).await.unwrap().is_empty());
+    assert!(
+        backup
+            .revocations_after(0, 9)
+            .await
+            .unwrap()
+            .entries
+            .is_empty()
+    );
     let fresh = Epoch {
         id: "two".to_owned(),
         ..epoch
@@ -138,7 +145,7 @@ pub(super) async fn killed_writer_loses_nothing_that_was_acknowledged(fixture: F
         read.await;
         writer.wait().await.unwrap();
         let store = fixture.subject.open().await;
-        let log = store.revocations_after(0, 100_000).await.unwrap();
+        let log = store.revocations_after(0, 100_000).await.unwrap().entries;
         let revoked: Vec<_> = log.into_iter().map(|entry| entry.revoked).collect();
         for jti in &acknowledged {
             assert!(revoked.contains(&Revoked::Token(*jti)), "{jti} is lost");

@@ -92,6 +92,7 @@ cases! {$
         grant_needs_live_login,
         grant_advances_one_generation,
         grant_at_another_generation_does_not_advance,
+        grant_advances_over_lost_generations,
         racing_advances_have_one_winner,
         ended_grant_does_not_advance,
         grant_of_an_ended_login_does_not_advance,
@@ -119,6 +120,8 @@ cases! {$
         numbers_follow_commits_of_several_writers,
         held_transaction_loses_no_entry,
         numbers_are_not_reused_after_a_purge,
+        lost_entries_are_appended_again_once,
+        lost_ends_are_restored,
     }
     audit {
         events_are_stored_whole,

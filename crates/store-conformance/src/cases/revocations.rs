@@ -11,8 +11,8 @@ use std::{
 
 use holdfast_identity::{
     audit::AuditKind,
-    id::Jti,
-    revocation::{Epoch, REVOCATION_MARGIN, Revoked},
+    id::{Jti, Sid},
+    revocation::{Epoch, REVOCATION_MARGIN, Revocation, Revoked, restore_lost},
     store::Store,
 };
 
@@ -73,7 +73,12 @@ pub(super) async fn entries_follow_a_position_in_order(fixture: Fixture) {
     let revoked: Vec<_> = log.iter().map(|entry| entry.revoked.clone()).collect();
     assert_eq!(revoked, tokens);
     let after = log[1].sequence;
-    let page = fixture.store.revocations_after(after, 2).await.unwrap();
+    let page = fixture
+        .store
+        .revocations_after(after, 2)
+        .await
+        .unwrap()
+        .entries;
     assert_eq!(page, log[2..4]);
 }
 
@@ -82,7 +87,7 @@ async fn follow(store: Arc<dyn Store>, is_over: Arc<AtomicBool>) -> Vec<Revoked>
     let (mut last, mut received) = (0, Vec::new());
     loop {
         let was_over = is_over.load(Ordering::SeqCst);
-        let page = store.revocations_after(last, 7).await.unwrap();
+        let page = store.revocations_after(last, 7).await.unwrap().entries;
         for entry in &page {
             assert!(entry.sequence > last, "numbers ascend");
             last = entry.sequence;
@@ -166,4 +171,76 @@ pub(super) async fn numbers_are_not_reused_after_a_purge(fixture: Fixture) {
     assert!(fixture.log().await.is_empty());
     fixture.revoke_token().await;
     assert!(fixture.log().await[0].sequence > newest);
+}
+
+/// Entries with numbers that the log does not have, below those that it hands out.
+async fn lost(fixture: &Fixture, subjects: Vec<Revoked>) -> Vec<Revocation> {
+    for _ in &subjects {
+        fixture.revoke_token().await;
+    }
+    let first = fixture.log().await[0].sequence;
+    let after_expiry = NOW + EPHEMERAL + REVOCATION_MARGIN + Duration::from_secs(1);
+    fixture.store.purge(after_expiry).await.unwrap();
+    let numbered = subjects.into_iter().zip(first..);
+    let entry = |(revoked, sequence)| Revocation {
+        sequence,
+        revoked,
+        expires_at: NOW + EPHEMERAL,
+    };
+    numbered.map(entry).collect()
+}
+
+pub(super) async fn lost_entries_are_appended_again_once(fixture: Fixture) {
+    let store = &fixture.store;
+    let token = Jti::random(&TestRandom);
+    let subjects = vec![
+        Revoked::Token(token),
+        Revoked::Login(Sid::random(&TestRandom)),
+        Revoked::Client("shop".to_owned()),
+    ];
+    let gone = lost(&fixture, subjects).await;
+    fixture.revoke_token().await;
+    let kept = fixture.log().await.remove(0);
+    let known = [vec![kept.clone()], gone.clone()].concat();
+    let missing = store.missing_revocations(&known).await.unwrap();
+    assert_eq!(missing, gone);
+
+    let appended = race(|_| {
+        let (store, gone) = (Arc::clone(store), gone.clone());
+        async move { store.append_again(&gone).await.unwrap_or_default() }
+    })
+    .await;
+    assert_eq!(appended.iter().sum::<u64>(), 3);
+    let log = fixture.log().await;
+    let subjects = log
+        .iter()
+        .skip(1)
+        .map(|entry| (&entry.revoked, entry.expires_at));
+    let expected = gone.iter().map(|entry| (&entry.revoked, entry.expires_at));
+    assert!(subjects.eq(expected), "{log:?}");
+    assert!(log.is_sorted_by(|one, next| one.sequence < next.sequence));
+    assert!(store.is_revoked(token).await.unwrap());
+
+    // An entry that expires earlier does not replace the lost one.
+    let longer = Revocation {
+        expires_at: NOW + EPHEMERAL * 2,
+        ..gone[1].clone()
+    };
+    assert_eq!(store.append_again(&[longer]).await.unwrap(), 1);
+}
+
+pub(super) async fn lost_ends_are_restored(fixture: Fixture) {
+    let (ada, sid) = fixture.signed_in().await;
+    let (kept, gone) = (fixture.login(&ada).await, fixture.login(&ada).await);
+    let shop = fixture.grant_of_shop(kept).await;
+    let subjects = vec![Revoked::Login(gone), Revoked::Grant(shop)];
+    let entries = lost(&fixture, subjects).await;
+    for expected in [2, 0] {
+        let restored = restore_lost(&*fixture.store, &entries, NOW).await;
+        assert_eq!(restored.unwrap(), expected);
+    }
+    assert!(!fixture.is_live(gone).await);
+    assert!(fixture.is_live(sid).await && fixture.is_live(kept).await);
+    let (grant, ..) = fixture.store.grant(shop).await.unwrap().unwrap();
+    assert!(grant.ended);
 }

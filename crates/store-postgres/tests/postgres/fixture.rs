@@ -74,6 +74,7 @@ pub(crate) async fn advance(
     from: i64,
 ) -> Result<bool, StoreError> {
     let rotation = Rotation {
+        to: Generation(from).next(),
         client: &program(),
         tokens_until: NOW + EPHEMERAL,
     };

@@ -128,7 +128,7 @@ async fn open_transaction_delays_the_numbers_of_later_ones() {
             assert_eq!(numbers, [0; 0], "nothing is visible before the first entry");
             held.execute("COMMIT").await.unwrap();
         }
-        for entry in reader.revocations_after(last, 1000).await.unwrap() {
+        for entry in reader.revocations_after(last, 1000).await.unwrap().entries {
             last = entry.sequence;
             numbers.push(entry.sequence);
         }
@@ -137,7 +137,7 @@ async fn open_transaction_delays_the_numbers_of_later_ones() {
         }
     }
     writers.join_all().await;
-    let all = reader.revocations_after(0, 2000).await.unwrap();
+    let all = reader.revocations_after(0, 2000).await.unwrap().entries;
     let all: Vec<_> = all.into_iter().map(|entry| entry.sequence).collect();
     assert_eq!(numbers, all, "a reader that polls has missed none");
 }
@@ -150,7 +150,7 @@ async fn another_timeline_begins_above_the_numbers_of_the_one_before() {
     let newest = async || {
         let jti = Jti::random(&TestRandom);
         assert!(store.revoke_token(jti, NOW + EPHEMERAL, &[]).await.unwrap());
-        let log = store.revocations_after(0, 100).await.unwrap();
+        let log = store.revocations_after(0, 100).await.unwrap().entries;
         log.last().unwrap().sequence
     };
     assert_eq!(newest().await, 1);

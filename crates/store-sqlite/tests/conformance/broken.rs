@@ -21,7 +21,7 @@ use holdfast_identity::{
     revocation::{Epoch, Revocation, Revoked},
     store::{
         AccountStore, AuditLog, Change, ClientStore, ClockStore, GrantStore, KeyStore, LoginStore,
-        Maintenance, RevocationLog, Store, StoreError,
+        Maintenance, RevocationLog, RevocationPage, Store, StoreError,
     },
 };
 use time::OffsetDateTime;
@@ -197,9 +197,12 @@ delegate! {
         end_epoch() -> Stored<()>;
         revoke_token(jti: Jti, expires_at: OffsetDateTime, events: &[AuditEvent]) -> Stored<bool>;
         is_revoked(jti: Jti) -> Stored<bool>;
+        missing_revocations(entries: &[Revocation]) -> Stored<Vec<Revocation>>;
+        append_again(entries: &[Revocation]) -> Stored<u64>;
     } {
-        async fn revocations_after(&self, sequence: i64, limit: u32) -> Stored<Vec<Revocation>> {
-            let mut entries = self.inner.revocations_after(sequence, limit).await?;
+        async fn revocations_after(&self, sequence: i64, limit: u32) -> Stored<RevocationPage> {
+            let mut page = self.inner.revocations_after(sequence, limit).await?;
+            let entries = &mut page.entries;
             if self.is(Mutation::EndWithoutEntry) {
                 let ended = self.ended.lock().unwrap();
                 entries.retain(|entry| !matches!(&entry.revoked, Revoked::Login(sid) if ended.contains(sid)));
@@ -211,7 +214,7 @@ delegate! {
                     seen.push(entries.remove(late).sequence);
                 }
             }
-            Ok(entries)
+            Ok(page)
         }
     }
 }

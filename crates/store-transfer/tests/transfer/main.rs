@@ -64,7 +64,11 @@ async fn target() -> String {
 async fn content(store: &dyn Store) -> Vec<String> {
     let long_ago = OffsetDateTime::UNIX_EPOCH;
     let mut content = Vec::new();
-    let log = store.revocations_after(0, EVERYTHING).await.unwrap();
+    let log = store
+        .revocations_after(0, EVERYTHING)
+        .await
+        .unwrap()
+        .entries;
     for user in store.users_after(None, EVERYTHING).await.unwrap() {
         let account = store.account(user.id).await.unwrap().unwrap();
         let hash = account
@@ -136,7 +140,11 @@ async fn moved_database_is_the_same_and_continues() {
         assert!(revoked.await.unwrap());
     }
     let last = async |store: &dyn Store| {
-        let log = store.revocations_after(0, EVERYTHING).await.unwrap();
+        let log = store
+            .revocations_after(0, EVERYTHING)
+            .await
+            .unwrap()
+            .entries;
         log.last().unwrap().sequence
     };
     assert_eq!(last(after).await, last(before).await);
