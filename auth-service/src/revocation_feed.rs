@@ -9,12 +9,15 @@ use std::{
 use async_trait::async_trait;
 use holdfast_core::{rate_limited_log::LogRateLimiter, steady_clock::SteadyClock};
 use holdfast_identity::{
+    id::{GrantId, Sid},
     revocation::{
-        Epoch, Revocation, RevocationCache, RevocationSet, RevocationStatus, restore_lost,
+        Epoch, Revocation, RevocationCache, RevocationSet, RevocationStatus, StoreOutage,
+        restore_lost,
     },
     store::{Store, StoreError},
     token::Claims,
 };
+use time::OffsetDateTime;
 use tokio::{
     sync::{Mutex, watch},
     time::{Instant, MissedTickBehavior, interval},
@@ -57,6 +60,9 @@ struct Memory {
     revoked: RevocationSet,
     /// Start of the latest read that reached the end of the log.
     read_at: Instant,
+    /// The same by the steady clock.
+    read_time: OffsetDateTime,
+    last_outage: Option<StoreOutage>,
 }
 
 impl RevocationFeed {
@@ -72,11 +78,13 @@ impl RevocationFeed {
         let feed = Self {
             epoch: store.epoch(fresh).await?,
             store,
-            steady,
             memory: RwLock::new(Memory {
                 revoked: RevocationSet::default(),
                 read_at: Instant::now(),
+                read_time: steady.now(),
+                last_outage: None,
             }),
+            steady,
             reading: Mutex::default(),
             newest: watch::Sender::new(0),
         };
@@ -122,12 +130,13 @@ impl RevocationFeed {
         match self.read().await {
             Ok(()) => Some(self.newest()),
             Err(error) => {
+                self.memory_mut().begin_outage();
                 FAULTS.log(|times| {
                     tracing::error!(
                         event = "revocation_feed.read_failed",
                         %error,
                         times,
-                        "revocation log cannot be read; each token is looked up in the store"
+                        "revocation log cannot be read; access tokens are accepted by what is in memory, for AUTH_REVOCATION_MAX_STALENESS"
                     );
                 });
                 None
@@ -186,7 +195,7 @@ impl RevocationFeed {
         }
         memory.revoked.prune(self.steady.now());
         if let Some(begun_at) = current_as_of {
-            memory.read_at = begun_at;
+            memory.record_read(begun_at, self.steady.now());
         }
         let newest = memory.revoked.newest();
         drop(memory);
@@ -206,7 +215,29 @@ impl RevocationFeed {
 
 impl Memory {
     fn is_current(&self) -> bool {
-        self.read_at.elapsed() < CURRENT_FOR
+        self.is_within(CURRENT_FOR)
+    }
+
+    fn is_within(&self, max_age: Duration) -> bool {
+        self.read_at.elapsed() < max_age
+    }
+
+    fn record_read(&mut self, begun_at: Instant, now: OffsetDateTime) {
+        self.read_at = begun_at;
+        self.read_time = now;
+        if let Some(outage) = &mut self.last_outage {
+            outage.ended_at.get_or_insert(now);
+        }
+    }
+
+    fn begin_outage(&mut self) {
+        let is_ongoing = |outage: &StoreOutage| outage.ended_at.is_none();
+        if !self.last_outage.as_ref().is_some_and(is_ongoing) {
+            self.last_outage = Some(StoreOutage {
+                began_at: self.read_time,
+                ended_at: None,
+            });
+        }
     }
 }
 
@@ -217,16 +248,28 @@ impl RevocationCache for RevocationFeed {
     }
 
     fn status(&self, claims: &Claims) -> RevocationStatus {
+        self.status_within(claims, CURRENT_FOR)
+    }
+
+    fn status_within(&self, claims: &Claims, max_age: Duration) -> RevocationStatus {
         let memory = self.memory();
         if let Err(error) = memory.revoked.check(claims) {
             return RevocationStatus::Revoked(error);
         }
         // The log of a restored store lacks the revocations before its epoch; the login's row in the store decides.
-        if memory.is_current() && claims.issued_at > self.epoch.begun_at {
+        if memory.is_within(max_age) && claims.issued_at > self.epoch.begun_at {
             RevocationStatus::Live
         } else {
             RevocationStatus::Unknown
         }
+    }
+
+    fn is_grant_revoked(&self, sid: Sid, grant: GrantId) -> bool {
+        self.memory().revoked.affects_grant(sid, grant)
+    }
+
+    fn last_outage(&self) -> Option<StoreOutage> {
+        self.memory().last_outage
     }
 
     async fn catch_up(&self) {

@@ -21,6 +21,7 @@ use tokio::{
 pub struct Balancer {
     cut: watch::Sender<()>,
     delay: watch::Sender<Duration>,
+    instances: watch::Sender<Vec<SocketAddr>>,
     used: Arc<[AtomicUsize]>,
     accepting: JoinHandle<()>,
 }
@@ -32,9 +33,10 @@ impl Balancer {
         let cut = watch::Sender::new(());
         let delay = watch::Sender::new(Duration::ZERO);
         let used: Arc<[AtomicUsize]> = instances.iter().map(|_| AtomicUsize::new(0)).collect();
+        let instances = watch::Sender::new(instances);
         let accepting = tokio::spawn(accept(
             listener,
-            instances,
+            instances.subscribe(),
             cut.clone(),
             delay.subscribe(),
             used.clone(),
@@ -42,9 +44,16 @@ impl Balancer {
         Self {
             cut,
             delay,
+            instances,
             used,
             accepting,
         }
+    }
+
+    /// Sends further connections to other instances, as many as before, and closes those that are open.
+    pub fn redirect(&self, instances: Vec<SocketAddr>) {
+        self.instances.send_replace(instances);
+        self.cut();
     }
 
     /// Closes every connection, so that the next requests go to other instances.
@@ -73,17 +82,20 @@ impl Drop for Balancer {
 
 async fn accept(
     listener: TcpListener,
-    instances: Vec<SocketAddr>,
+    instances: watch::Receiver<Vec<SocketAddr>>,
     cut: watch::Sender<()>,
     delay: watch::Receiver<Duration>,
     used: Arc<[AtomicUsize]>,
 ) {
-    for (instance, count) in instances.iter().zip(used.iter()).cycle() {
+    for (place, count) in used.iter().enumerate().cycle() {
         let Ok((mut client, _)) = listener.accept().await else {
             return;
         };
         count.fetch_add(1, Ordering::Relaxed);
-        let (instance, mut cut, delay) = (*instance, cut.subscribe(), delay.clone());
+        let Some(instance) = instances.borrow().get(place).copied() else {
+            continue;
+        };
+        let (mut cut, delay) = (cut.subscribe(), delay.clone());
         tokio::spawn(async move {
             let Ok(mut server) = TcpStream::connect(instance).await else {
                 return;

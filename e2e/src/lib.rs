@@ -15,6 +15,7 @@ pub mod instructions;
 pub mod packages;
 pub mod pair;
 pub mod port;
+pub mod postgres;
 pub mod process;
 pub mod program;
 pub mod redis;

@@ -21,7 +21,7 @@ pub const SERVICE_SECRET: &str = "SzM1q8VbE2xYw7RkT0nLd5HcJf9GpA4u";
 pub const KEY_ENCRYPTION_KEY: &str = "nzWJ5mJ7v0qZf3Yt8kQb1sXh6cLr2dGa9uEoPiVxMwE=";
 
 /// `WEB_SECRET_KEY` of web-service, in base64.
-const SECRET_KEY: &str = "Qm9yZ2VsZG8xN3Z4TTRrTDl3UmZIMnRQYzZZc0RqQTg=";
+pub const SECRET_KEY: &str = "Qm9yZ2VsZG8xN3Z4TTRrTDl3UmZIMnRQYzZZc0RqQTg=";
 
 /// Settings of a pair beyond the common ones. A setting with an empty value is removed.
 #[derive(Clone, Default)]

@@ -36,6 +36,12 @@ impl Redis {
         redis
     }
 
+    /// Starts a killed server again with the data on disk.
+    pub async fn start_again(&mut self) {
+        self.program = serve(self.port, self.directory.path(), &[]);
+        self.answers().await;
+    }
+
     /// Kills the server and starts it again with the data on disk.
     pub async fn restart(&mut self) {
         self.restart_with(&[]).await;

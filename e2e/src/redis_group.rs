@@ -73,9 +73,37 @@ impl Sentinels {
         format!("redis+sentinel://{}/{MASTER}/{database}", addresses(ports))
     }
 
-    /// Suspends the first Sentinel of the URL.
-    pub fn hang_first_sentinel(&self) {
-        self.programs[0].0.hang(true);
+    /// Suspends the first Sentinel of the URL, or resumes it.
+    pub fn hang_first_sentinel(&self, hangs: bool) {
+        self.programs[0].0.hang(hangs);
+    }
+
+    /// The index of the server that the Sentinels name as the master.
+    pub async fn master(&self) -> usize {
+        let command = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER];
+        until("the name of the master", async || {
+            let (_, port) = self.programs.last()?;
+            let named = cli(*port, &command).await?;
+            let port: u16 = named.lines().last()?.parse().ok()?;
+            self.servers.iter().position(|server| server.port() == port)
+        })
+        .await
+    }
+
+    /// Waits until one of the servers is the master, and the other one its replica.
+    pub async fn replicates(&self) {
+        until("the replication", async || {
+            let mut roles = Vec::new();
+            for server in &self.servers {
+                roles.push(server.try_cli(&["ROLE"]).await?);
+            }
+            let masters = roles.iter().filter(|role| role.starts_with("master"));
+            let replicas = roles
+                .iter()
+                .filter(|role| role.starts_with("slave") && role.contains("connected"));
+            (masters.count() == 1 && replicas.count() == 1).then_some(())
+        })
+        .await;
     }
 
     /// Waits until the Sentinels name the second server as the master, and it takes writes.

@@ -17,6 +17,8 @@ pub enum Part {
     Postgres,
     /// Both programs with Chromium, Redis, grpcurl, and clients in Node and Python
     E2e,
+    /// Histories of clients while the parts of an installation fail. Needs PostgreSQL and Redis
+    History,
     /// The commands of README.md, as written. Needs curl and grpcurl
     Readme,
     /// Two web-services on one Redis: what ends a login ends it in both. Needs Redis
@@ -49,6 +51,7 @@ impl Part {
             Self::AuthService | Self::WebService => &["service"],
             Self::Postgres => &["postgres", "transfer"],
             Self::E2e => &["e2e"],
+            Self::History => &["history"],
             Self::Readme => &["readme"],
             Self::Revocation => &["revocation"],
             Self::Hostile => &["hostile", "slow", "unfinished"],
@@ -64,6 +67,7 @@ impl Part {
         match self {
             Self::Unit | Self::AuthService | Self::WebService | Self::Load => &[],
             Self::Postgres => &[Tool::Postgres],
+            Self::History => &[Tool::Postgres, Tool::Redis],
             Self::E2e => &[
                 Tool::Redis,
                 Tool::Chromium,

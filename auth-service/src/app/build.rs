@@ -22,7 +22,7 @@ use crate::{
         key_rotation::{KeyPolicy, SigningKeys},
         operations::{Operations, Resources},
         secrets::Secrets,
-        store::{open_feed_by, open_store},
+        store::{open_feed_by, open_store_when_available},
     },
     config::{ServeConfig, TlsConfig},
     grpc::{self, PortTls, ServiceIdentity, Services},
@@ -35,7 +35,7 @@ impl App {
     /// # Errors
     /// One of these steps failed.
     pub async fn build(config: ServeConfig, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
-        let store = open_store(&config.database).await?;
+        let store = open_store_when_available(&config.database).await?;
         let sealer = Sealer::new(&config.key_encryption_key);
         let redis = config.redis.as_ref().map(connect_redis).transpose()?;
         let secrets = Secrets::open(&*store, &sealer, &*clock, redis.is_some()).await?;

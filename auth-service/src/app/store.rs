@@ -1,21 +1,30 @@
 //! Opening of the database, of its revocation feed and of its accounts.
 
-use std::{fs::DirBuilder, num::NonZero, os::unix::fs::DirBuilderExt as _, path::Path, sync::Arc};
+use std::{
+    fs::DirBuilder, num::NonZero, os::unix::fs::DirBuilderExt as _, path::Path, sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
-use holdfast_core::{clock::Clock, steady_clock::SteadyClock};
+use holdfast_core::{clock::Clock, rate_limited_log::LogRateLimiter, steady_clock::SteadyClock};
 use holdfast_crypto::{argon2id::Argon2id, random::SystemRandom};
 use holdfast_identity::{
     account::Accounts, audit::AuditRecorder, id::Jti, revocation::Epoch, store::Store,
 };
-use holdfast_store_postgres::PostgresStore;
+use holdfast_store_postgres::{OpenError, PostgresStore};
 use holdfast_store_sqlite::SqliteStore;
+use tokio::time::sleep;
 
 use crate::{
     config::{Database, HashingConfig},
     revocation_feed::RevocationFeed,
     storage::audit_trail::AuditLogLines,
 };
+
+/// Time between two attempts to open the database.
+const RETRY_INTERVAL: Duration = Duration::from_millis(500);
+
+static WAITING: LogRateLimiter = LogRateLimiter::new();
 
 /// Opens the database of the store, and migrates it.
 ///
@@ -33,6 +42,35 @@ pub async fn open_store(database: &Database) -> anyhow::Result<Arc<dyn Store>> {
                 store.context("cannot open the PostgreSQL database")?,
             ))
         }
+    }
+}
+
+/// Opens the database of the service, and waits for a PostgreSQL server that is not available: the service may have been started before it,
+/// or during a failover.
+///
+/// # Errors
+/// It cannot be opened for another reason.
+pub(super) async fn open_store_when_available(
+    database: &Database,
+) -> anyhow::Result<Arc<dyn Store>> {
+    loop {
+        let error = match open_store(database).await {
+            Ok(store) => return Ok(store),
+            Err(error) => error,
+        };
+        let cause = error.downcast_ref::<OpenError>();
+        if !matches!(cause, Some(OpenError::NotAvailable(_))) {
+            return Err(error);
+        }
+        WAITING.log(|times| {
+            tracing::warn!(
+                event = "store.not_available",
+                error = format!("{error:#}"),
+                times,
+                "the database is not available; the service starts when it is"
+            );
+        });
+        sleep(RETRY_INTERVAL).await;
     }
 }
 

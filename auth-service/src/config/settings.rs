@@ -61,6 +61,10 @@ pub struct Settings {
     /// Maximum age of the latest authentication for a sensitive operation, such as a password change, from `1s` to `24h`
     #[arg(long, default_value = "5m")]
     step_up_max_age: Text,
+    /// Time for which access tokens are accepted by the revocations in memory while the database cannot be read, from `0s` to `1h`; a
+    /// revocation that another instance makes meanwhile is late by that time
+    #[arg(long, default_value = "60s")]
+    revocation_max_staleness: Text,
     /// Whether tokens are bound to keys (`DPoP`, RFC 9449): `off`; `allow`, where the request has a proof; `require`, always, except
     /// for the tokens that web-service keeps
     #[arg(long, default_value = "allow")]

@@ -24,6 +24,8 @@ pub struct Policy {
     pub login_ttl: Duration,
     /// Maximum age of the authentication (`auth_time`) that a sensitive operation accepts (ASVS 7.5.3).
     pub step_up_max_age: Duration,
+    /// Age of the revocations in memory up to which they are enough to accept an access token while the store cannot be read.
+    pub revocation_max_staleness: Duration,
     /// Whether tokens are bound to keys.
     pub dpop: DpopPolicy,
 }

@@ -56,6 +56,9 @@ const SETTINGS: &str = "SET statement_timeout = '1s'; SET lock_timeout = '500ms'
 /// The limits of one transaction that changes as many rows as there are: an operation in an emergency, which no caller repeats.
 const LONG: &str = "SET LOCAL statement_timeout = '60s'; SET LOCAL lock_timeout = '5s'";
 
+/// The error of a server that takes no writes.
+const READ_ONLY_SERVER: &str = "the server takes no writes: it is a standby, or read-only";
+
 static READ_ONLY: LogRateLimiter = LogRateLimiter::new();
 
 /// A database. Clones share its connections.
@@ -77,7 +80,11 @@ impl PostgresStore {
             // PgBouncer refuses the parameter, and no column is of its type.
             .extra_float_digits(None);
         let connected = timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&options)).await;
-        let mut connection = connected.map_err(|_| no_answer())??;
+        let connected = connected.unwrap_or_else(|_| Err(no_answer()));
+        let mut connection = connected.map_err(not_opened)?;
+        if !takes_writes(&mut connection).await.map_err(not_opened)? {
+            return Err(OpenError::NotAvailable(READ_ONLY_SERVER.to_owned()));
+        }
         migration::migrate(&mut connection).await?;
         connection.close().await?;
         let pool = PgPoolOptions::new()
@@ -95,7 +102,8 @@ impl PostgresStore {
             // The pool itself would wait without a limit for the rollback of a connection whose server is gone.
             .after_release(|connection, _| Box::pin(has_answered(connection)))
             .connect_with(options)
-            .await?;
+            .await
+            .map_err(not_opened)?;
         Ok(Self { pool })
     }
 
@@ -148,6 +156,28 @@ impl PostgresStore {
     }
 }
 
+/// Why a database was not opened.
+fn not_opened(error: sqlx::Error) -> OpenError {
+    match &error {
+        // A proxy that has no server closes the connection.
+        sqlx::Error::Protocol(why) if why.contains("SSLRequest") => OpenError::NotAvailable(
+            "the connection was closed before the server answered".to_owned(),
+        ),
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => {
+            OpenError::NotAvailable(error.to_string())
+        }
+        sqlx::Error::Database(refused) if is_temporary(refused.code().as_deref()) => {
+            OpenError::NotAvailable(error.to_string())
+        }
+        _ => error.into(),
+    }
+}
+
+/// Whether a server that refuses with this code (`SQLSTATE`) starts, stops or has too many connections.
+fn is_temporary(code: Option<&str>) -> bool {
+    code.is_some_and(|code| code.starts_with("57P") || code == "53300")
+}
+
 /// Whether the server of a connection takes writes. After a failover a kept connection may lead to the demoted server.
 async fn takes_writes(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     let takes = sqlx::query_scalar("SELECT current_setting('transaction_read_only') = 'off'");
@@ -177,6 +207,5 @@ async fn require_writes(connection: &mut PgConnection) -> Result<(), sqlx::Error
             "the database server takes no writes: it is a standby, or read-only"
         );
     });
-    let why = "the server takes no writes: it is a standby, or read-only";
-    Err(sqlx::Error::Configuration(why.into()))
+    Err(sqlx::Error::Configuration(READ_ONLY_SERVER.into()))
 }

@@ -18,10 +18,13 @@ impl Maintenance for PostgresStore {
         sqlx::query("SELECT 1 FROM signing_keys LIMIT 1")
             .run(&mut *connection)
             .await?;
-        // On a full disk and on a standby only reading succeeds.
-        sqlx::query("UPDATE secret_keys SET name = name")
-            .run(&mut *connection)
-            .await?;
+        // On a full disk and on a standby only reading succeeds. Another instance that writes the row at the same time is not waited for.
+        sqlx::query(
+            "UPDATE secret_keys SET name = name WHERE name = (\
+                 SELECT name FROM secret_keys ORDER BY name LIMIT 1 FOR UPDATE SKIP LOCKED)",
+        )
+        .run(&mut *connection)
+        .await?;
         Ok(())
     }
 

@@ -25,6 +25,9 @@ pub enum OpenError {
          start the version that wrote it, or restore a backup"
     )]
     OtherSchema(i64),
+    /// Its server cannot be reached, is starting, or takes no writes; later it may.
+    #[error("its server is not available: {0}")]
+    NotAvailable(String),
     /// The database cannot be opened, read or written.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -162,7 +162,7 @@ async fn sentinel_failover_of_paused_master_keeps_sessions_and_ignores_it_later(
 #[tokio::test]
 async fn sentinel_that_does_not_respond_prevents_no_start() {
     let group = Sentinels::start().await;
-    group.hang_first_sentinel();
+    group.hang_first_sentinel(true);
     let pair = pair(group.url(0), group.url(1)).await;
     signed_in(&pair).await;
     until("the counters", async || {

@@ -204,6 +204,11 @@ impl Settings {
             &self.login_absolute_ttl,
             ("1s", "10y"),
         );
+        let revocation_max_staleness = problems.duration(
+            "AUTH_REVOCATION_MAX_STALENESS",
+            &self.revocation_max_staleness,
+            ("0s", "1h"),
+        );
         let audiences = self.audiences(problems);
         let choices = [
             ("off", DpopPolicy::Off),
@@ -228,6 +233,7 @@ impl Settings {
             refresh_ttl: refresh_ttl?,
             login_ttl: login_ttl?,
             step_up_max_age: step_up_max_age?,
+            revocation_max_staleness: revocation_max_staleness?,
             dpop: dpop?,
         })
     }

@@ -30,6 +30,7 @@ pub(crate) fn config(directory: &Path) -> ServeConfig {
             refresh_ttl: minutes(60 * 24 * 30),
             login_ttl: minutes(60 * 24 * 90),
             step_up_max_age: minutes(5),
+            revocation_max_staleness: minutes(1),
             dpop: DpopPolicy::Allow,
         },
         signing_algorithm: Algorithm::EdDsa,

@@ -2,14 +2,18 @@
 
 use time::OffsetDateTime;
 
-use crate::login::{Generation, Grant, REPEAT_WINDOW, stored_login::is_within};
+use crate::{
+    login::{Generation, Grant, REPEAT_WINDOW, stored_login::is_within},
+    revocation::StoreOutage,
+};
 
 /// What a presented refresh token is to its grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefreshTokenState {
     /// The current one.
     Current,
-    /// The previous one, within [`REPEAT_WINDOW`] of the rotation: it is answered with the current generation again.
+    /// The previous one, within [`REPEAT_WINDOW`] of the rotation, or of the end of an outage of the store that prevented the client from
+    /// repeating its request: it is answered with the current generation again.
     Repeated,
     /// Used up: a copy exists (RFC 9700 §4.14.2).
     Reused,
@@ -24,12 +28,15 @@ impl Grant {
     pub fn refresh_token_state(
         &self,
         presented: Generation,
+        outage: Option<StoreOutage>,
         now: OffsetDateTime,
     ) -> RefreshTokenState {
+        let refreshed_at = outage.map_or(self.refreshed_at, |outage| {
+            answerable_from(self.refreshed_at, outage, now)
+        });
         if presented == self.generation {
             RefreshTokenState::Current
-        } else if presented.next() == self.generation
-            && is_within(self.refreshed_at, REPEAT_WINDOW, now)
+        } else if presented.next() == self.generation && is_within(refreshed_at, REPEAT_WINDOW, now)
         {
             RefreshTokenState::Repeated
         } else if presented > self.generation {
@@ -38,6 +45,18 @@ impl Grant {
             RefreshTokenState::Reused
         }
     }
+}
+
+/// The time from which on a client could repeat a request whose answer was lost: that of the rotation, or the end of an outage that began
+/// within the window or before.
+fn answerable_from(
+    refreshed_at: OffsetDateTime,
+    outage: StoreOutage,
+    now: OffsetDateTime,
+) -> OffsetDateTime {
+    let ended_at = outage.ended_at.unwrap_or(now);
+    let is_affected = outage.began_at < refreshed_at + REPEAT_WINDOW && refreshed_at < ended_at;
+    if is_affected { ended_at } else { refreshed_at }
 }
 
 #[cfg(test)]
@@ -63,10 +82,35 @@ mod tests {
         ];
         for (presented, at, expected) in cases {
             assert_eq!(
-                grant(5).refresh_token_state(Generation(presented), at),
+                grant(5).refresh_token_state(Generation(presented), None, at),
                 expected,
                 "{presented} at {at}"
             );
+        }
+    }
+
+    #[test]
+    fn previous_generation_may_be_repeated_after_an_outage() {
+        let seconds = |seconds| NOW + time::Duration::seconds(seconds);
+        // The grant was refreshed at second 0.
+        let state = |(began, ended): (i64, Option<i64>), at| {
+            let outage = StoreOutage {
+                began_at: seconds(began),
+                ended_at: ended.map(seconds),
+            };
+            grant(5).refresh_token_state(Generation(4), Some(outage), seconds(at))
+        };
+        for (outage, at, expected) in [
+            ((1, None), 60, RefreshTokenState::Repeated),
+            ((1, Some(60)), 69, RefreshTokenState::Repeated),
+            ((-1, Some(60)), 69, RefreshTokenState::Repeated),
+            ((1, Some(60)), 70, RefreshTokenState::Reused),
+            // It began when the answer could have been repeated, or ended before.
+            ((10, Some(60)), 61, RefreshTokenState::Reused),
+            ((-9, Some(-1)), 10, RefreshTokenState::Reused),
+            ((-9, Some(-1)), 9, RefreshTokenState::Repeated),
+        ] {
+            assert_eq!(state(outage, at), expected, "{outage:?} at {at}");
         }
     }
 }

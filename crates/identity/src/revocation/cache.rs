@@ -1,8 +1,12 @@
 //! The port through which revocations are looked up in memory.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
+use time::OffsetDateTime;
 
 use crate::{
+    id::{GrantId, Sid},
     revocation::Epoch,
     token::{Claims, TokenError},
 };
@@ -18,6 +22,15 @@ pub enum RevocationStatus {
     Unknown,
 }
 
+/// A time during which this instance could not read the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreOutage {
+    /// Start of the last read before it, UTC.
+    pub began_at: OffsetDateTime,
+    /// Start of the first read after it, UTC; `None` while it lasts.
+    pub ended_at: Option<OffsetDateTime>,
+}
+
 /// The revocations that this instance holds in memory.
 #[async_trait]
 pub trait RevocationCache: Send + Sync {
@@ -26,6 +39,16 @@ pub trait RevocationCache: Send + Sync {
 
     /// Returns the status of a token whose signature and times are valid.
     fn status(&self, claims: &Claims) -> RevocationStatus;
+
+    /// Returns the status by memory that is at most this old, also where the store has not been read since. [`RevocationStatus::Unknown`]
+    /// if it is older.
+    fn status_within(&self, claims: &Claims, max_age: Duration) -> RevocationStatus;
+
+    /// Whether an entry in memory affects this login, or this grant of it. The row of a promoted database server may not show that yet.
+    fn is_grant_revoked(&self, sid: Sid, grant: GrantId) -> bool;
+
+    /// Returns the latest outage of the store since the start of this instance.
+    fn last_outage(&self) -> Option<StoreOutage>;
 
     /// Reads all committed entries. When it returns, every revocation that was committed before the call is in memory, if the
     /// store could be read.

@@ -6,7 +6,7 @@ mod restore;
 mod set;
 
 pub use self::{
-    cache::{RevocationCache, RevocationStatus},
+    cache::{RevocationCache, RevocationStatus, StoreOutage},
     entry::{Epoch, REVOCATION_MARGIN, Revocation, Revoked},
     restore::restore_lost,
     set::RevocationSet,

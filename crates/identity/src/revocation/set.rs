@@ -111,6 +111,12 @@ impl RevocationSet {
         }
     }
 
+    /// Whether an entry affects this login, or this grant of it.
+    #[must_use]
+    pub fn affects_grant(&self, sid: Sid, grant: GrantId) -> bool {
+        self.logins.0.contains_key(&sid) || self.grants.0.contains_key(&grant)
+    }
+
     /// Returns at most `limit` entries after the position `sequence`, in order.
     #[must_use]
     pub fn after(&self, sequence: i64, limit: usize) -> Vec<Revocation> {

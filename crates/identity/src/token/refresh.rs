@@ -21,14 +21,13 @@ use crate::{
     },
 };
 
-/// Decides what the refresh token of generation `presented` leads to.
+/// Decides what a refresh token in this state leads to.
 fn refresh_outcome(
     (holder, grant): (ClientKind, &Grant),
-    presented: Generation,
+    state: RefreshTokenState,
     refresh_ttl: Duration,
     now: OffsetDateTime,
 ) -> ExchangeOutcome {
-    let state = grant.refresh_token_state(presented, now);
     match (holder, state) {
         // The refresh token of a browser does not rotate, so that only the current one exists.
         (ClientKind::Browser, RefreshTokenState::Current) => ExchangeOutcome::Keep,
@@ -92,7 +91,10 @@ impl TokenService {
     ) -> Result<Option<IssuedTokens>, IssueTokenError> {
         let (store, now) = (&self.deps.store, self.deps.clock.now());
         let found = store.grant(id).await?;
-        let found = found.filter(|(grant, login, _)| login.is_live(now) && !grant.ended);
+        let revocations = &self.deps.revocations;
+        let found = found.filter(|(grant, login, _)| {
+            login.is_live(now) && !grant.ended && !revocations.is_grant_revoked(login.sid, grant.id)
+        });
         let (grant, login, user) = found.ok_or(IssueTokenError::LoginEnded)?;
         let holder = grant.holder(&login);
         exchange.require_web_service_for(holder)?;
@@ -102,7 +104,8 @@ impl TokenService {
             self.required_binding(holder, grant.client_rules.dpop_required, bound_to, proved)?;
         self.consume_proof(exchange).await?;
         let ttl = self.policy.refresh_ttl;
-        let outcome = refresh_outcome((holder, &grant), presented, ttl, now);
+        let state = grant.refresh_token_state(presented, self.deps.revocations.last_outage(), now);
+        let outcome = refresh_outcome((holder, &grant), state, ttl, now);
         let subject = || AuditSubject::grant(user.id, &grant);
         match outcome {
             ExchangeOutcome::Expired => return Err(IssueTokenError::Expired),

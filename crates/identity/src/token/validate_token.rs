@@ -132,13 +132,40 @@ impl TokenService {
         consistency: Consistency,
         now: OffsetDateTime,
     ) -> Result<(), ValidateTokenError> {
-        if consistency == Consistency::Local {
-            match self.deps.revocations.status(claims) {
-                RevocationStatus::Live => return Ok(()),
-                RevocationStatus::Revoked(error) => return Err(error.into()),
-                RevocationStatus::Unknown => {}
-            }
+        let in_memory = match (self.deps.revocations.status(claims), consistency) {
+            (RevocationStatus::Revoked(error), _) => return Err(error.into()),
+            (_, Consistency::Strong) => return self.check_in_store(claims, now).await,
+            (RevocationStatus::Unknown, _) if self.is_store_away() => self.check_in_memory(claims),
+            (status, _) => decided(status),
+        };
+        if let Some(decided) = in_memory {
+            return decided;
         }
+        match self.check_in_store(claims, now).await {
+            Err(ValidateTokenError::Fault(Fault::StoreUnavailable(why))) => self
+                .check_in_memory(claims)
+                .unwrap_or_else(|| Err(Fault::StoreUnavailable(why).into())),
+            result => result,
+        }
+    }
+
+    /// Whether the last read of the store failed, so that another one would only wait for the same error.
+    fn is_store_away(&self) -> bool {
+        let outage = self.deps.revocations.last_outage();
+        outage.is_some_and(|outage| outage.ended_at.is_none())
+    }
+
+    /// The decision by the revocations in memory, while the store is unavailable; `None` if they are too old.
+    fn check_in_memory(&self, claims: &Claims) -> Option<Result<(), ValidateTokenError>> {
+        let max_age = self.policy.revocation_max_staleness;
+        decided(self.deps.revocations.status_within(claims, max_age))
+    }
+
+    async fn check_in_store(
+        &self,
+        claims: &Claims,
+        now: OffsetDateTime,
+    ) -> Result<(), ValidateTokenError> {
         let store = &self.deps.store;
         if store.is_revoked(claims.jti).await? {
             return Err(TokenError::Revoked.into());
@@ -167,5 +194,14 @@ impl TokenService {
         } else {
             Err(TokenError::Revoked.into())
         }
+    }
+}
+
+/// The decision that follows from a status; `None`: none does.
+fn decided(status: RevocationStatus) -> Option<Result<(), ValidateTokenError>> {
+    match status {
+        RevocationStatus::Live => Some(Ok(())),
+        RevocationStatus::Revoked(error) => Some(Err(error.into())),
+        RevocationStatus::Unknown => None,
     }
 }

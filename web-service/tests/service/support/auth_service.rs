@@ -36,6 +36,7 @@ pub(super) async fn start_auth(directory: &TempDir, clock: &ManualClock) -> (Str
             refresh_ttl: Duration::from_hours(30 * 24),
             login_ttl: Duration::from_hours(90 * 24),
             step_up_max_age: Duration::from_mins(5),
+            revocation_max_staleness: Duration::from_mins(1),
             dpop: DpopPolicy::Allow,
         },
         signing_algorithm: Algorithm::EdDsa,

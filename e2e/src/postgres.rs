@@ -1,0 +1,249 @@
+//! PostgreSQL servers of one test: a primary, and standbys that can be promoted.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::{packages, port, program::Program, wait::until};
+
+/// Where Debian installs the programs of each major version.
+const VERSIONS: &str = "/usr/lib/postgresql";
+/// The user that runs the server where this process runs as root, which PostgreSQL refuses.
+const USER: &str = "postgres";
+/// The superuser of the server, who needs no password.
+const SUPERUSER: &str = "holdfast";
+/// The name by which a primary knows its standby.
+const STANDBY: &str = "standby";
+
+/// A running server with a database `holdfast`.
+pub struct Postgres {
+    program: Program,
+    port: u16,
+    data: PathBuf,
+    _directory: TempDir,
+}
+
+impl Postgres {
+    /// Starts a primary. With `is_synchronous`, its commits wait for a standby.
+    pub async fn start(is_synchronous: bool) -> Self {
+        let (directory, data) = directory();
+        let mut create = as_user("initdb");
+        create
+            .args(["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"])
+            .arg(format!("--username={SUPERUSER}"))
+            .arg("--pgdata")
+            .arg(&data);
+        succeed(&mut create).await;
+        let server = Self::serve(directory, data).await;
+        server.sql("postgres", "CREATE DATABASE holdfast").await;
+        if is_synchronous {
+            server.require_standby().await;
+        }
+        server
+    }
+
+    /// Makes commits wait for a standby, once there is one.
+    pub async fn require_standby(&self) {
+        let statement = format!("ALTER SYSTEM SET synchronous_standby_names = '{STANDBY}'");
+        self.sql("postgres", &statement).await;
+    }
+
+    /// Commits do not wait for a standby any more, as Patroni decides when there is none.
+    pub async fn continue_alone(&self) {
+        let statement = "ALTER SYSTEM SET synchronous_standby_names = ''";
+        self.sql("postgres", statement).await;
+        self.sql("postgres", "SELECT pg_reload_conf()").await;
+    }
+
+    /// Starts a standby of this server, and applies `synchronous_standby_names`.
+    pub async fn standby(&self) -> Self {
+        let (directory, data) = directory();
+        let mut copy = as_user("pg_basebackup");
+        copy.args(["--host=127.0.0.1", "--checkpoint=fast", "--no-sync"])
+            .arg(format!("--port={}", self.port))
+            .args(["--write-recovery-conf", "--wal-method=stream"])
+            .arg(format!(
+                "--dbname=user={SUPERUSER} application_name={STANDBY}"
+            ))
+            .arg("--pgdata")
+            .arg(&data);
+        succeed(&mut copy).await;
+        let standby = Self::serve(directory, data).await;
+        self.sql("postgres", "SELECT pg_reload_conf()").await;
+        until("the standby", async || {
+            let state = self
+                .try_sql("postgres", "SELECT state FROM pg_stat_replication")
+                .await;
+            (state.as_deref() == Some("streaming")).then_some(())
+        })
+        .await;
+        standby
+    }
+
+    async fn serve(directory: TempDir, data: PathBuf) -> Self {
+        let port = port::free();
+        let mut command = as_user("postgres");
+        command
+            .arg("-D")
+            .arg(&data)
+            .arg("-k")
+            .arg(&data)
+            // A crash of the machine loses only this run.
+            .args(["-c", "fsync=off", "-c", "max_connections=200"])
+            .args(["-c", "listen_addresses=127.0.0.1", "-c"])
+            .arg(format!("port={port}"));
+        let server = Self {
+            program: Program::start(&mut command).with_children(),
+            port,
+            data,
+            _directory: directory,
+        };
+        until("PostgreSQL", async || {
+            server.try_sql("postgres", "SELECT 1").await.map(drop)
+        })
+        .await;
+        server
+    }
+
+    /// The TCP port on the loopback interface.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The URL of the database at another address, for `AUTH_DATABASE_URL`.
+    #[must_use]
+    pub fn url_at(port: u16) -> String {
+        format!("postgres://{SUPERUSER}@127.0.0.1:{port}/holdfast")
+    }
+
+    /// Runs a statement and returns what it prints.
+    pub async fn sql(&self, database: &str, statement: &str) -> String {
+        let output = self.try_sql(database, statement).await;
+        output.unwrap_or_else(|| panic!("{statement} failed"))
+    }
+
+    async fn try_sql(&self, database: &str, statement: &str) -> Option<String> {
+        let output = Command::new("psql")
+            .args(["--no-psqlrc", "--tuples-only", "--no-align", "--quiet"])
+            .args(["--host=127.0.0.1", &format!("--port={}", self.port)])
+            .args([&format!("--username={SUPERUSER}"), "--dbname", database])
+            .args(["--command", statement])
+            .env("PGCONNECT_TIMEOUT", "2")
+            .output()
+            .await
+            .unwrap_or_else(|why| panic!("psql: {why}; run {}", packages::command()));
+        let printed = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        output.status.success().then_some(printed)
+    }
+
+    /// Stops a standby from receiving what the primary commits.
+    pub async fn disconnect(&self) {
+        let statement = "ALTER SYSTEM SET primary_conninfo = ''";
+        self.sql("postgres", statement).await;
+        self.sql("postgres", "SELECT pg_reload_conf()").await;
+        until("the end of the replication", async || {
+            let receivers = "SELECT count(*) FROM pg_stat_wal_receiver";
+            (self.sql("postgres", receivers).await == "0").then_some(())
+        })
+        .await;
+    }
+
+    /// Makes a standby the primary, whose commits wait for no other.
+    pub async fn promote(&self) {
+        self.continue_alone().await;
+        self.sql("postgres", "SELECT pg_promote()").await;
+    }
+
+    /// Kills the server with SIGKILL, and waits until its processes have ended.
+    pub async fn kill(&mut self) {
+        self.program.signal(Signal::KILL);
+        self.program.exit().await;
+        // Its children end when they notice.
+        let lock = self.data.join("postmaster.pid");
+        let _ = fs::remove_file(lock);
+    }
+
+    /// Suspends the process that accepts connections and those that serve them, or resumes all.
+    pub fn hang(&self, hangs: bool) {
+        for child in children(self.program.id()) {
+            signal(child, hangs);
+        }
+        self.program.hang(hangs);
+    }
+}
+
+fn signal(process: i32, hangs: bool) {
+    let signal = if hangs { Signal::STOP } else { Signal::CONT };
+    if let Some(process) = rustix::process::Pid::from_raw(process) {
+        let _ = rustix::process::kill_process(process, signal);
+    }
+}
+
+/// The processes whose parent is this one.
+fn children(parent: i32) -> Vec<i32> {
+    let listed = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
+    let listed = listed.unwrap_or_default();
+    listed
+        .split_whitespace()
+        .filter_map(|id| id.parse().ok())
+        .collect()
+}
+
+/// A directory, and one in it that only the user of the server can read.
+fn directory() -> (TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    fs::set_permissions(
+        directory.path(),
+        std::os::unix::fs::PermissionsExt::from_mode(0o755),
+    )
+    .unwrap();
+    let data = directory.path().join("data");
+    let mut make = std::process::Command::new("install");
+    make.args(["--directory", "--mode=700"]);
+    if is_root() {
+        make.arg(format!("--owner={USER}"));
+    }
+    assert!(make.arg(&data).status().unwrap().success());
+    (directory, data)
+}
+
+async fn succeed(command: &mut Command) {
+    let output = command.output().await;
+    let output = output.unwrap_or_else(|why| panic!("{why}; run {}", packages::command()));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+}
+
+fn as_user(program: &str) -> Command {
+    let program = programs().join(program);
+    if !is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--reuid", USER, "--regid", USER, "--clear-groups", "--"])
+        .arg(program)
+        // That of this process may not be readable by the other user.
+        .current_dir("/");
+    command
+}
+
+/// The directory with the programs of the latest installed version.
+fn programs() -> PathBuf {
+    let versions = fs::read_dir(Path::new(VERSIONS));
+    let versions = versions.into_iter().flatten();
+    let versions = versions.filter_map(|entry| Some(entry.ok()?.path().join("bin")));
+    let installed = versions.filter(|programs| programs.join("initdb").exists());
+    let latest = installed.max();
+    latest.unwrap_or_else(|| panic!("PostgreSQL is missing; run {}", packages::command()))
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}

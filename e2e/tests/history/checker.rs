@@ -1,0 +1,172 @@
+//! Finds what must not be in a history.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use crate::{
+    history::{Answer, Event, Request},
+    stack::MAX_STALENESS,
+};
+
+/// Time after which an acknowledged end is in effect everywhere: the age of an instance's memory while the database is away, or that of
+/// web-service's while auth-service is, the delay of a message, and the age of a memory that counts as current.
+pub(crate) const BOUND: Duration = MAX_STALENESS.saturating_add(Duration::from_secs(3));
+
+/// A violation, in words.
+pub(crate) type Violation = String;
+
+/// All violations of a history.
+pub(crate) fn violations(events: &[Event]) -> Vec<Violation> {
+    let mut logins: BTreeMap<usize, Vec<&Event>> = BTreeMap::new();
+    for event in events {
+        logins.entry(event.login).or_default().push(event);
+    }
+    let mut found = Vec::new();
+    for (login, events) in logins {
+        let mut report = |what: &str, event: &Event| {
+            found.push(format!("login {login}: {what}: {event:?}"));
+        };
+        wrong_allows(&events, &mut report);
+        false_sign_outs(&events, &mut report);
+        second_successors(&events, &mut report);
+    }
+    found
+}
+
+/// What began later than the bound after an acknowledged end must be refused.
+fn wrong_allows(events: &[&Event], report: &mut impl FnMut(&str, &Event)) {
+    let Some(ended) = acknowledged_end(events) else {
+        return;
+    };
+    for event in events.iter().filter(|event| event.answer == Answer::Done) {
+        let is_late = match event.request {
+            // It reads the row of the login.
+            Request::Refresh { .. } => event.began > ended.ended,
+            Request::Check => event.began > ended.ended + BOUND,
+            Request::SignIn | Request::End => false,
+        };
+        if is_late {
+            report("allowed after its end", event);
+        }
+    }
+}
+
+/// Nothing that was answered before an end began may be refused.
+fn false_sign_outs(events: &[&Event], report: &mut impl FnMut(&str, &Event)) {
+    let first_end = events
+        .iter()
+        .filter(|event| event.request == Request::End)
+        .map(|event| event.began)
+        .min();
+    for event in events {
+        let is_refused = matches!(event.answer, Answer::Refused(_));
+        if is_refused && first_end.is_none_or(|end| event.ended < end) {
+            report("refused before its end", event);
+        }
+    }
+}
+
+/// A refresh token leads to one successor.
+fn second_successors(events: &[&Event], report: &mut impl FnMut(&str, &Event)) {
+    let mut successors: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for event in events {
+        if let Request::Refresh {
+            presented,
+            successor: Some(successor),
+        } = &event.request
+        {
+            let known = successors.entry(presented).or_default();
+            known.insert(successor);
+            if known.len() > 1 {
+                report("a second successor", event);
+            }
+        }
+    }
+}
+
+/// The first acknowledged end of a login.
+pub(crate) fn acknowledged_end<'a>(events: &[&'a Event]) -> Option<&'a Event> {
+    let mut ends = events.iter().copied();
+    ends.find(|event| event.request == Request::End && event.answer == Answer::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    /// An event that takes a second, from this one on.
+    fn event(from: u64, request: Request, answer: Answer) -> Event {
+        // The same start for all events of a test.
+        static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+        let at = |seconds| *START + Duration::from_secs(seconds);
+        Event {
+            login: 1,
+            request,
+            answer,
+            began: at(from),
+            ended: at(from + 1),
+        }
+    }
+
+    fn refresh(from: u64, presented: &str, successor: &str) -> Event {
+        let request = Request::Refresh {
+            presented: presented.to_owned(),
+            successor: Some(successor.to_owned()),
+        };
+        event(from, request, Answer::Done)
+    }
+
+    fn refused() -> Answer {
+        Answer::Refused(String::new())
+    }
+
+    #[test]
+    fn correct_history_has_no_violation() {
+        let events = [
+            event(0, Request::SignIn, Answer::Done),
+            refresh(1, "a", "b"),
+            refresh(2, "a", "b"),
+            event(3, Request::Check, Answer::Unavailable(String::new())),
+            event(4, Request::End, Answer::Done),
+            event(6, Request::Check, Answer::Done),
+            event(90, Request::Check, refused()),
+        ];
+        assert_eq!(violations(&events), Vec::<String>::new());
+    }
+
+    #[test]
+    fn violations_are_found() {
+        for (events, what) in [
+            (
+                vec![
+                    event(0, Request::End, Answer::Done),
+                    event(1 + BOUND.as_secs() + 1, Request::Check, Answer::Done),
+                ],
+                "allowed after its end",
+            ),
+            (
+                vec![event(0, Request::End, Answer::Done), refresh(2, "a", "b")],
+                "allowed after its end",
+            ),
+            (
+                vec![
+                    event(0, Request::Check, refused()),
+                    event(5, Request::End, Answer::Done),
+                ],
+                "refused before its end",
+            ),
+            (
+                vec![refresh(0, "a", "b"), refresh(1, "a", "c")],
+                "a second successor",
+            ),
+        ] {
+            let found = violations(&events);
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert!(found[0].contains(what), "{found:?}");
+        }
+    }
+}

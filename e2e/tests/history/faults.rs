@@ -1,0 +1,195 @@
+//! What fails while the clients work.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tokio::time::sleep;
+
+use crate::{checker::violations, clients::Clients, report::Report, stack::Stack};
+
+/// Time for which clients work before a fault and after its end.
+const CALM: Duration = Duration::from_secs(2);
+/// Time until a failed server is replaced: as a lease that expires.
+const DETECTION: Duration = Duration::from_secs(2);
+/// Time for which a process is suspended, or a connection disturbed.
+const DISTURBANCE: Duration = Duration::from_secs(5);
+
+/// Limits of the time during which requests fail (`deploy/ha` measures the same with Patroni and HAProxy).
+const SERVICE_LIMIT: Duration = Duration::from_secs(5);
+const REDIS_LIMIT: Duration = Duration::from_secs(10);
+const DATABASE_LIMIT: Duration = Duration::from_secs(15);
+
+/// A fault of one part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    PrimaryKilled,
+    PrimaryPaused,
+    StandbyKilled,
+    DatabaseConnectionsCut,
+    DatabaseSlow,
+    RedisMasterKilled,
+    RedisMasterPaused,
+    SentinelPaused,
+    AuthKilled,
+    AuthPaused,
+    WebKilled,
+    WebPaused,
+}
+
+impl Fault {
+    const ALL: [Self; 12] = [
+        Self::AuthKilled,
+        Self::AuthPaused,
+        Self::WebKilled,
+        Self::WebPaused,
+        Self::RedisMasterKilled,
+        Self::RedisMasterPaused,
+        Self::SentinelPaused,
+        Self::DatabaseConnectionsCut,
+        Self::DatabaseSlow,
+        Self::StandbyKilled,
+        Self::PrimaryKilled,
+        Self::PrimaryPaused,
+    ];
+
+    const fn limit(self) -> Duration {
+        match self {
+            Self::PrimaryKilled
+            | Self::PrimaryPaused
+            | Self::StandbyKilled
+            | Self::DatabaseConnectionsCut
+            | Self::DatabaseSlow => DATABASE_LIMIT,
+            Self::RedisMasterKilled | Self::RedisMasterPaused | Self::SentinelPaused => REDIS_LIMIT,
+            // A request that a suspended process has accepted waits for it.
+            Self::AuthPaused | Self::WebPaused => SERVICE_LIMIT.saturating_add(DISTURBANCE),
+            Self::AuthKilled | Self::WebKilled => SERVICE_LIMIT,
+        }
+    }
+
+    /// Lets the part fail, and repairs it.
+    async fn inject(self, stack: &mut Stack) {
+        match self {
+            Self::PrimaryKilled => {
+                stack.primary.kill().await;
+                sleep(DETECTION).await;
+                stack.promote().await;
+                sleep(CALM).await;
+                stack.add_standby().await;
+            }
+            Self::PrimaryPaused => {
+                stack.primary.hang(true);
+                sleep(DETECTION).await;
+                let former = stack.promote().await;
+                sleep(CALM).await;
+                // It takes writes again, from nobody.
+                former.hang(false);
+                sleep(CALM).await;
+                drop(former);
+                stack.add_standby().await;
+            }
+            Self::StandbyKilled => {
+                let mut standby = stack.standby.take().expect("a standby");
+                standby.kill().await;
+                sleep(DETECTION).await;
+                stack.primary.continue_alone().await;
+                sleep(CALM).await;
+                stack.add_standby().await;
+            }
+            Self::DatabaseConnectionsCut => {
+                for _ in 0..10 {
+                    stack.database.cut();
+                    sleep(DISTURBANCE / 10).await;
+                }
+            }
+            Self::DatabaseSlow => {
+                stack.database.delay(Duration::from_millis(100));
+                sleep(DISTURBANCE).await;
+                stack.database.delay(Duration::ZERO);
+            }
+            Self::RedisMasterKilled => {
+                let master = stack.redis.master().await;
+                stack.redis.servers[master].kill().await;
+                while stack.redis.master().await == master {
+                    sleep(Duration::from_millis(50)).await;
+                }
+                stack.redis.servers[master].start_again().await;
+                stack.redis.replicates().await;
+            }
+            Self::RedisMasterPaused => {
+                let master = stack.redis.master().await;
+                stack.redis.servers[master].hang(true);
+                while stack.redis.master().await == master {
+                    sleep(Duration::from_millis(50)).await;
+                }
+                stack.redis.servers[master].hang(false);
+                stack.redis.replicates().await;
+            }
+            Self::SentinelPaused => {
+                stack.redis.hang_first_sentinel(true);
+                sleep(DISTURBANCE).await;
+                stack.redis.hang_first_sentinel(false);
+            }
+            Self::AuthKilled => {
+                stack.auth[0].signal(Signal::KILL);
+                stack.auth[0].exit().await;
+                sleep(DETECTION).await;
+                stack.auth[0] = stack.start_auth(0).await;
+            }
+            Self::AuthPaused => {
+                stack.auth[0].hang(true);
+                sleep(DISTURBANCE).await;
+                stack.auth[0].hang(false);
+            }
+            Self::WebKilled => {
+                stack.web[0].signal(Signal::KILL);
+                stack.web[0].exit().await;
+                sleep(DETECTION).await;
+                stack.web[0] = stack.start_web_again(0).await;
+            }
+            Self::WebPaused => {
+                stack.web[0].hang(true);
+                sleep(DISTURBANCE).await;
+                stack.web[0].hang(false);
+            }
+        }
+    }
+}
+
+/// Lets a part fail while clients work, and fails if their history is not correct.
+async fn examine(stack: &mut Stack, fault: Fault) -> Report {
+    let clients = Clients::start(&stack.doors);
+    sleep(CALM).await;
+    let failed_at = Instant::now();
+    fault.inject(stack).await;
+    sleep(CALM).await;
+    let events = clients.finish().await;
+    let violations = violations(&events);
+    assert!(
+        violations.is_empty(),
+        "{fault:?}: {} violations\n{}",
+        violations.len(),
+        violations.join("\n")
+    );
+    Report::new(fault, &events, failed_at)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_fault_leaves_a_correct_history() {
+    let rounds = if std::env::var_os("HOLDFAST_TEST_LONG").is_some() {
+        20
+    } else {
+        1
+    };
+    let mut stack = Stack::start(true).await;
+    let mut reports = Vec::new();
+    for _ in 0..rounds {
+        for fault in Fault::ALL {
+            let report = examine(&mut stack, fault).await;
+            println!("{report}");
+            reports.push(report);
+        }
+    }
+    for report in reports {
+        report.assert_within(report.fault.limit());
+    }
+}

@@ -1,0 +1,16 @@
+//! Histories of clients while parts of an installation fail: several instances of both services on PostgreSQL with a standby, and on Redis
+//! with Sentinels. A checker finds what must not be in a history.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on should stop; the figures are its output"
+)]
+
+mod asynchronous;
+mod checker;
+mod clients;
+mod faults;
+mod history;
+mod report;
+mod stack;

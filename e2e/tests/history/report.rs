@@ -1,0 +1,122 @@
+//! What a fault cost.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    checker::acknowledged_end,
+    faults::Fault,
+    history::{Answer, Event, Request},
+};
+
+/// The figures of one fault.
+pub(crate) struct Report {
+    pub(crate) fault: Fault,
+    requests: usize,
+    /// From the fault to the start of the last request that failed.
+    unavailable: Duration,
+    /// Failed requests by kind.
+    failed: BTreeMap<&'static str, usize>,
+    /// Failed requests by answer, shortened.
+    notes: BTreeMap<String, usize>,
+    /// For each login, from the acknowledgement of its end to the start of the last check that was allowed.
+    refused_after: Vec<Duration>,
+}
+
+impl Report {
+    pub(crate) fn new(fault: Fault, events: &[Event], failed_at: Instant) -> Self {
+        let (mut failed, mut notes) = (BTreeMap::new(), BTreeMap::new());
+        let mut last = failed_at;
+        for event in events {
+            if let Answer::Unavailable(note) = &event.answer {
+                *failed.entry(kind(&event.request)).or_default() += 1;
+                *notes.entry(shortened(note)).or_default() += 1;
+                last = last.max(event.began);
+            }
+        }
+        Self {
+            fault,
+            requests: events.len(),
+            unavailable: last - failed_at,
+            failed,
+            notes,
+            refused_after: refused_after(events),
+        }
+    }
+
+    /// Fails if requests failed for longer.
+    pub(crate) fn assert_within(&self, limit: Duration) {
+        assert!(self.unavailable <= limit, "{self}");
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = |part: f64| {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                clippy::cast_precision_loss,
+                reason = "a rank among some hundreds"
+            )]
+            let rank = (self.refused_after.len().saturating_sub(1) as f64 * part) as usize;
+            self.refused_after.get(rank).copied().unwrap_or_default()
+        };
+        writeln!(
+            f,
+            "{:?}: failed for {:.1?} after it; {} requests, failed {:?}; end to refused p50 {:.0?}, p99 {:.0?}, max {:.0?} of {}",
+            self.fault,
+            self.unavailable,
+            self.requests,
+            self.failed,
+            at(0.5),
+            at(0.99),
+            at(1.0),
+            self.refused_after.len(),
+        )?;
+        for (note, times) in &self.notes {
+            writeln!(f, "    {times} × {note}")?;
+        }
+        Ok(())
+    }
+}
+
+fn refused_after(events: &[Event]) -> Vec<Duration> {
+    let mut logins: BTreeMap<usize, Vec<&Event>> = BTreeMap::new();
+    for event in events {
+        logins.entry(event.login).or_default().push(event);
+    }
+    let delay = |events: &Vec<&Event>| {
+        let end = acknowledged_end(events)?.ended;
+        let allowed = events
+            .iter()
+            .filter(|event| event.request == Request::Check && event.answer == Answer::Done);
+        let last = allowed.map(|event| event.began).max()?;
+        Some(last.saturating_duration_since(end))
+    };
+    let mut delays: Vec<_> = logins.values().filter_map(delay).collect();
+    delays.sort_unstable();
+    delays
+}
+
+const fn kind(request: &Request) -> &'static str {
+    match request {
+        Request::SignIn => "sign-in",
+        Request::Check => "check",
+        Request::Refresh { .. } => "refresh",
+        Request::End => "end",
+    }
+}
+
+/// The status and reason of an answer, or what happened to the connection.
+fn shortened(note: &str) -> String {
+    let reason = note.split("\"reason\":\"").nth(1);
+    let reason = reason.and_then(|rest| rest.split('"').next());
+    match reason {
+        Some(reason) => format!("{} {reason}", note.split(':').next().unwrap_or_default()),
+        None => note.chars().take(160).collect(),
+    }
+}
