@@ -15,6 +15,7 @@ pub struct Redis {
     port: u16,
     program: Program,
     directory: TempDir,
+    settings: Vec<String>,
 }
 
 impl Redis {
@@ -31,14 +32,16 @@ impl Redis {
             program: serve(port, directory.path(), settings),
             port,
             directory,
+            settings: settings.iter().map(ToString::to_string).collect(),
         };
         redis.answers().await;
         redis
     }
 
-    /// Starts a killed server again with the data on disk.
+    /// Starts a killed server again with the data on disk and the settings of its first start.
     pub async fn start_again(&mut self) {
-        self.program = serve(self.port, self.directory.path(), &[]);
+        let settings: Vec<_> = self.settings.iter().map(String::as_str).collect();
+        self.program = serve(self.port, self.directory.path(), &settings);
         self.answers().await;
     }
 

@@ -45,7 +45,7 @@ impl Sentinels {
         let master = Redis::start_with(&[&SYNC_AT_ONCE, settings].concat()).await;
         let master_port = master.port().to_string();
         let replica = ["--replicaof", "127.0.0.1", &master_port];
-        let replica = Redis::start_with(&[&replica, settings].concat()).await;
+        let replica = Redis::start_with(&[&replica, &SYNC_AT_ONCE[..], settings].concat()).await;
         replica.is_in_sync().await;
         let directory = tempfile::tempdir().unwrap();
         let start = |number| sentinel(&directory, number, master.port());

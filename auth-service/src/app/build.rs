@@ -4,8 +4,8 @@ use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context as _, anyhow};
 use holdfast_core::clock::Clock;
-use holdfast_crypto::seal::Sealer;
-use holdfast_identity::audit::AuditRecorder;
+use holdfast_crypto::{random::SystemRandom, seal::Sealer};
+use holdfast_identity::{audit::AuditRecorder, id::Jti};
 use holdfast_server_kit::{
     config::RedisUrl,
     connections::{self, BoundedListener, Connections},
@@ -36,18 +36,14 @@ impl App {
     /// One of these steps failed.
     pub async fn build(config: ServeConfig, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         let store = open_store_when_available(&config.database).await?;
+        let instance = Jti::random(&SystemRandom).to_string();
         let sealer = Sealer::new(&config.key_encryption_key);
         let redis = config.redis.as_ref().map(connect_redis).transpose()?;
         let secrets = Secrets::open(&*store, &sealer, &*clock, redis.is_some()).await?;
         let (trail, audit_writer) = BackgroundAuditTrail::start(store.clone());
         let audit = AuditRecorder::new(Arc::new(trail), clock.clone());
-        let keys = SigningKeys::new(
-            store.clone(),
-            sealer,
-            audit.clone(),
-            clock.clone(),
-            key_policy(&config),
-        );
+        let (holder, policy) = ((store.clone(), &*instance), key_policy(&config));
+        let keys = SigningKeys::new(holder, sealer, audit.clone(), clock.clone(), policy);
         let jwts = Arc::new(keys.open().await?);
         let steady = steady_clock(&*store, clock.clone()).await?;
         let feed = Arc::new(open_feed_by(&store, &*clock, steady.clone()).await?);
@@ -83,6 +79,7 @@ impl App {
             server: grpc::Server::new(services, request_limit.clone(), tls, config.reflection),
             tls_watch,
             store,
+            instance,
             feed,
             keys,
             jwts,

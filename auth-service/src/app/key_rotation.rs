@@ -27,12 +27,18 @@ use tokio_util::sync::CancellationToken;
 /// The time between two reads of the store, which finds keys that other instances or the command line created or revoked.
 const REFRESH_INTERVAL: Duration = Duration::from_millis(200);
 
+/// The lease of the instance that rotates and deletes keys.
+const LEASE: &str = "signing_keys";
+const LEASE_DURATION: Duration = Duration::from_mins(1);
+
 static FAULTS: LogRateLimiter = LogRateLimiter::new();
 
 /// Creates, rotates, revokes and deletes signing keys. Clones share the store.
 #[derive(Clone)]
 pub struct SigningKeys {
     store: Arc<dyn Store>,
+    /// This instance, as the holder of a lease.
+    instance: String,
     sealer: Arc<Sealer>,
     audit: AuditRecorder,
     clock: Arc<dyn Clock>,
@@ -59,9 +65,9 @@ pub struct KeyPolicy {
 }
 
 impl SigningKeys {
-    /// The signing keys in `store`, sealed by `sealer`.
+    /// The signing keys in `store`, sealed by `sealer`. `instance` identifies the process.
     pub fn new(
-        store: Arc<dyn Store>,
+        (store, instance): (Arc<dyn Store>, &str),
         sealer: Sealer,
         audit: AuditRecorder,
         clock: Arc<dyn Clock>,
@@ -69,6 +75,7 @@ impl SigningKeys {
     ) -> Self {
         Self {
             store,
+            instance: instance.to_owned(),
             sealer: Arc::new(sealer),
             audit,
             clock,
@@ -185,7 +192,14 @@ impl SigningKeys {
     async fn refresh(&self, jwts: &Jwts, now: OffsetDateTime) -> anyhow::Result<()> {
         let mut keys = self.store.signing_keys().await?;
         let mut has_changed = false;
-        for key in expired_keys(&keys, self.policy.algorithm, self.max_token_lifetime(), now) {
+        let lifetime = self.max_token_lifetime();
+        let mut expired = expired_keys(&keys, self.policy.algorithm, lifetime, now);
+        let mut is_due = is_rotation_due(&keys, self.policy.algorithm, self.policy.max_age, now);
+        if (is_due || !expired.is_empty()) && !self.holds_lease().await? {
+            expired.clear();
+            is_due = false;
+        }
+        for key in expired {
             self.store.remove_signing_key(&key.kid).await?;
             has_changed = true;
             tracing::info!(
@@ -194,7 +208,7 @@ impl SigningKeys {
                 "signing key deleted; all of its tokens have expired"
             );
         }
-        if is_rotation_due(&keys, self.policy.algorithm, self.policy.max_age, now) {
+        if is_due {
             // After a stop the system clock is right and ahead of the steady clock; after a leap it may show any time.
             let clock = self.clock.now().min(now + MAX_STOP);
             self.rotate_at(clock, &[]).await?;
@@ -208,6 +222,14 @@ impl SigningKeys {
             tracing::info!(event = "signing_keys.changed", "signing keys changed");
         }
         Ok(())
+    }
+
+    /// Whether this instance is the one that rotates and deletes keys.
+    async fn holds_lease(&self) -> anyhow::Result<bool> {
+        let lease = self
+            .store
+            .acquire_lease(LEASE, &self.instance, LEASE_DURATION);
+        Ok(lease.await?)
     }
 
     /// The keys of the configured algorithm.

@@ -40,6 +40,8 @@ pub struct App {
     server: grpc::Server,
     tls_watch: Option<TlsWatch>,
     store: Arc<dyn Store>,
+    /// Identifies this process as the holder of leases.
+    instance: String,
     feed: Arc<RevocationFeed>,
     keys: SigningKeys,
     jwts: Arc<Jwts>,
@@ -88,7 +90,7 @@ impl App {
         }
         let (store, steady) = (&self.store, &self.steady);
         tokio::spawn(purge_regularly(
-            store.clone(),
+            (store.clone(), self.instance.clone()),
             Arc::clone(steady),
             self.audit_retention,
             shutdown.clone(),
@@ -118,6 +120,8 @@ impl App {
             timeout(OPS_DRAIN, self.audit_writer)
         );
         store_checkpoint(&**store, steady).await;
+        // Otherwise they expire.
+        let _ = store.release_leases(&self.instance).await;
         store.close().await;
         tracing::info!(event = "service.stopped", "stopped");
         Ok(())

@@ -10,10 +10,14 @@ use tokio_util::sync::CancellationToken;
 /// The time between two deletions.
 const PURGE_INTERVAL: Duration = Duration::from_hours(1);
 
+/// The lease of the instance that deletes: less than an interval, so that another one takes over at its next turn.
+const LEASE: &str = "retention";
+const LEASE_DURATION: Duration = Duration::from_mins(50);
+
 /// Deletes, at the start and each hour until `shutdown`, the logins and revocations that have expired and the audit events that are older
-/// than `audit_retention`.
+/// than `audit_retention`, unless another instance has done so within the last [`LEASE_DURATION`].
 pub(super) async fn purge_regularly(
-    store: Arc<dyn Store>,
+    (store, instance): (Arc<dyn Store>, String),
     steady: Arc<SteadyClock>,
     audit_retention: Duration,
     shutdown: CancellationToken,
@@ -26,6 +30,11 @@ pub(super) async fn purge_regularly(
             () = shutdown.cancelled() => return,
         }
         let now = steady.now();
+        let lease = store.acquire_lease(LEASE, &instance, LEASE_DURATION);
+        // Without an answer the deletion says what is wrong.
+        if matches!(lease.await, Ok(false)) {
+            continue;
+        }
         if let Err(error) = store.purge(now - LEEWAY).await {
             tracing::error!(
                 event = "retention.purge_failed",

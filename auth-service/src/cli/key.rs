@@ -62,7 +62,7 @@ async fn keys(store: Arc<dyn Store>, config: KeyConfig) -> anyhow::Result<Signin
     };
     let clock = Arc::new(SystemClock);
     let keys = SigningKeys::new(
-        store.clone(),
+        (store.clone(), "command line"),
         Sealer::new(&config.key_encryption_key),
         app::command_audit(clock.clone()),
         clock,

@@ -94,7 +94,7 @@ async fn wrong_encryption_key_creates_no_signing_key() {
             };
             let wrong = Sealer::new(&SecretBox::new(Box::new([2; 32])));
             let keys = SigningKeys::new(
-                store.clone(),
+                (store.clone(), "test"),
                 wrong,
                 app::command_audit(Arc::new(ManualClock::default())),
                 Arc::new(ManualClock::default()),
@@ -214,7 +214,7 @@ async fn key_manager(service: &TestService) -> SigningKeys {
     let sealer = Sealer::new(&config.key_encryption_key);
     let clock = Arc::new(service.clock.clone());
     let audit = app::command_audit(clock.clone());
-    SigningKeys::new(store, sealer, audit, clock, policy)
+    SigningKeys::new((store, "test"), sealer, audit, clock, policy)
 }
 
 async fn published(service: &TestService) -> Vec<String> {

@@ -10,6 +10,7 @@ mod audit;
 mod clients;
 mod grants;
 mod keys;
+mod leases;
 mod login_ends;
 mod logins;
 mod maintenance;

@@ -7,6 +7,7 @@ mod commit_pacer;
 mod grants;
 mod group_commit;
 mod keys;
+mod leases;
 mod logins;
 mod maintenance;
 pub mod migration;

@@ -162,7 +162,7 @@ impl RevocationLog for SqliteStore {
         for entry in entries {
             let found = sqlx::query("SELECT 1 FROM revocations WHERE sequence = ?")
                 .bind(entry.sequence)
-                .first_row(&mut *reader)
+                .first_row(&mut reader)
                 .await?;
             if found.is_none() {
                 missing.push(entry.clone());

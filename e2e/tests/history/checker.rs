@@ -17,6 +17,12 @@ pub(crate) const BOUND: Duration = MAX_STALENESS.saturating_add(Duration::from_s
 /// A violation, in words.
 pub(crate) type Violation = String;
 
+/// A failover of Redis can lose sessions, whose people sign in again (ADR 37). Returns the events in which that happened, and the others.
+pub(crate) fn without_lost_sessions(events: Vec<Event>) -> (Vec<Event>, Vec<Event>) {
+    let is_lost = |event: &Event| matches!(&event.answer, Answer::Refused(why) if why.contains("SESSION_MISSING"));
+    events.into_iter().partition(is_lost)
+}
+
 /// All violations of a history.
 pub(crate) fn violations(events: &[Event]) -> Vec<Violation> {
     let mut logins: BTreeMap<usize, Vec<&Event>> = BTreeMap::new();

@@ -23,6 +23,8 @@ const PROGRAMS: usize = 6;
 const BROWSERS: usize = 2;
 /// Checks of a login before its refresh, before its end and after it.
 const CHECKS: usize = 6;
+/// Time after which a request must have had an answer other than a failure.
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Pause between two requests of a client.
 const PAUSE: Duration = Duration::from_millis(40);
 
@@ -97,11 +99,11 @@ impl Session {
 
     /// A login of a program, from sign-in to some checks after its end.
     async fn live_as_program(&mut self) {
-        let Some(first) = self.sign_in().await else {
+        let Some(fresh) = self.sign_in().await else {
             return sleep(PAUSE).await;
         };
-        self.check_token(&first, CHECKS).await;
-        let Some(tokens) = self.refresh(&first).await else {
+        self.check_token(&fresh, CHECKS).await;
+        let Some(tokens) = self.refresh(&fresh).await else {
             return;
         };
         self.check_token(&tokens, CHECKS).await;
@@ -123,7 +125,9 @@ impl Session {
             return sleep(PAUSE).await;
         };
         self.check_cookie(&cookie, CHECKS * 2).await;
-        let page = self.csrf_token(&cookie).await;
+        let Some(page) = self.csrf_token(&cookie).await else {
+            return;
+        };
         let end = |door: &Door| {
             let request = door.client.post(door.site.url("/logout"));
             let request = request.header("cookie", &cookie);
@@ -160,17 +164,29 @@ impl Session {
         cookie_of(&response?, "__Host-session")
     }
 
-    async fn csrf_token(&mut self, cookie: &str) -> String {
+    /// The CSRF token of a page; `None` if the session is refused.
+    async fn csrf_token(&mut self, cookie: &str) -> Option<String> {
+        let first = Instant::now();
         loop {
             let door = self.door();
             let page = door.client.get(door.site.url("/dashboard"));
-            let page = page.header("cookie", cookie).send().await;
-            if let Ok(page) = page
-                && page.status() == 200
-                && let Ok(page) = page.text().await
-            {
-                return form_token(&page);
+            let began = Instant::now();
+            let (answer, page) = classify(page.header("cookie", cookie).send().await).await;
+            match page {
+                Some(page) if page.status() == 200 => {
+                    if let Ok(page) = page.text().await {
+                        return Some(form_token(&page));
+                    }
+                }
+                // To the sign-in page.
+                Some(_) => {
+                    let refused = Answer::Refused("SESSION_MISSING by the page".to_owned());
+                    self.record(Request::Check, refused, began);
+                    return None;
+                }
+                None => {}
             }
+            assert!(first.elapsed() < PATIENCE, "no page: {answer:?}");
             sleep(PAUSE).await;
         }
     }
@@ -198,11 +214,15 @@ impl Session {
     /// Presents a refresh token until there is an answer; `None` if it is refused.
     async fn refresh(&mut self, tokens: &Value) -> Option<Value> {
         let presented = text(tokens, "refresh_token");
+        let first = Instant::now();
         loop {
             match self.try_refresh(&presented).await {
                 (Answer::Done, tokens) => return tokens,
                 (Answer::Refused(_), _) => return None,
-                (Answer::Unavailable(_), _) => sleep(PAUSE * 5).await,
+                (Answer::Unavailable(why), _) => {
+                    assert!(first.elapsed() < PATIENCE, "no refresh: {why}");
+                    sleep(PAUSE * 5).await;
+                }
             }
         }
     }
@@ -235,6 +255,7 @@ impl Session {
 
     /// Sends an end until it is acknowledged.
     async fn end(&mut self, request: impl Fn(&Door) -> RequestBuilder) {
+        let first = Instant::now();
         loop {
             let door = self.door();
             let request = request(&door);
@@ -246,7 +267,10 @@ impl Session {
                     let now = Instant::now();
                     return self.record(Request::End, Answer::Done, now);
                 }
-                Answer::Unavailable(_) => sleep(PAUSE * 5).await,
+                Answer::Unavailable(why) => {
+                    assert!(first.elapsed() < PATIENCE, "no end: {why}");
+                    sleep(PAUSE * 5).await;
+                }
             }
         }
     }

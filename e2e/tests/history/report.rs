@@ -1,7 +1,7 @@
 //! What a fault cost.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     time::{Duration, Instant},
 };
@@ -22,6 +22,8 @@ pub(crate) struct Report {
     failed: BTreeMap<&'static str, usize>,
     /// Failed requests by answer, shortened.
     notes: BTreeMap<String, usize>,
+    /// Logins of browsers whose session was lost.
+    lost_sessions: usize,
     /// For each login, from the acknowledgement of its end to the start of the last check that was allowed.
     refused_after: Vec<Duration>,
 }
@@ -43,7 +45,26 @@ impl Report {
             unavailable: last - failed_at,
             failed,
             notes,
+            lost_sessions: 0,
             refused_after: refused_after(events),
+        }
+    }
+
+    /// Counts the logins that were refused before their end.
+    pub(crate) fn with_lost_sessions(self, refused: &[Event], events: &[Event]) -> Self {
+        let has_ended = |login, at| {
+            let mut ends = events.iter();
+            ends.any(|event| {
+                event.login == login && event.request == Request::End && event.began < at
+            })
+        };
+        let lost = refused
+            .iter()
+            .filter(|event| !has_ended(event.login, event.ended));
+        let logins: BTreeSet<_> = lost.map(|event| event.login).collect();
+        Self {
+            lost_sessions: logins.len(),
+            ..self
         }
     }
 
@@ -77,6 +98,9 @@ impl fmt::Display for Report {
             at(1.0),
             self.refused_after.len(),
         )?;
+        if self.lost_sessions > 0 {
+            writeln!(f, "    {} sessions lost", self.lost_sessions)?;
+        }
         for (note, times) in &self.notes {
             writeln!(f, "    {times} × {note}")?;
         }

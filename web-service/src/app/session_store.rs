@@ -53,7 +53,7 @@ pub(super) async fn connect(
         SessionStoreConfig::Redis(url) => {
             let redis = redis::connect(&url, clock.clone()).await?;
             let cache = SessionCache::default();
-            redis.track(cache.clone());
+            redis.track(&url, cache.clone())?;
             let records = EncryptedRecords::new(redis.clone(), random).dated_by(redis.clone());
             SessionStore {
                 records: Arc::new(CachedRecords::new(records, cache)),

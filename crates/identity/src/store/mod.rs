@@ -10,6 +10,7 @@ mod clients;
 mod clock;
 mod grants;
 mod keys;
+mod leases;
 mod logins;
 mod maintenance;
 mod revocations;
@@ -21,6 +22,7 @@ pub use self::{
     clock::ClockStore,
     grants::GrantStore,
     keys::KeyStore,
+    leases::LeaseStore,
     logins::LoginStore,
     maintenance::Maintenance,
     revocations::{RevocationLog, RevocationPage},
@@ -46,6 +48,7 @@ pub trait Store:
     + ClockStore
     + GrantStore
     + KeyStore
+    + LeaseStore
     + LoginStore
     + Maintenance
     + RevocationLog
@@ -59,6 +62,7 @@ impl<T> Store for T where
         + ClockStore
         + GrantStore
         + KeyStore
+        + LeaseStore
         + LoginStore
         + Maintenance
         + RevocationLog

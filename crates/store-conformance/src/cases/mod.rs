@@ -8,6 +8,7 @@ mod clock;
 mod grants;
 mod keys;
 mod known_locations;
+mod leases;
 mod logins;
 mod maintenance;
 mod revocations;
@@ -60,6 +61,11 @@ cases! {$
         authentication_needs_live_login_and_current_password,
         authentication_follows_the_previous_one_once,
         racing_authentications_after_one_have_one_winner,
+    }
+    leases {
+        lease_has_one_holder_until_it_is_released,
+        expired_lease_is_taken_over,
+        racing_instances_have_one_holder,
     }
     logins {
         login_starts_with_its_event,

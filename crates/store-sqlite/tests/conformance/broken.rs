@@ -3,6 +3,7 @@
 use std::{
     path::Path,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -20,8 +21,8 @@ use holdfast_identity::{
     oauth::{ClientId, OauthClient},
     revocation::{Epoch, Revocation, Revoked},
     store::{
-        AccountStore, AuditLog, Change, ClientStore, ClockStore, GrantStore, KeyStore, LoginStore,
-        Maintenance, RevocationLog, RevocationPage, Store, StoreError,
+        AccountStore, AuditLog, Change, ClientStore, ClockStore, GrantStore, KeyStore, LeaseStore,
+        LoginStore, Maintenance, RevocationLog, RevocationPage, Store, StoreError,
     },
 };
 use time::OffsetDateTime;
@@ -155,6 +156,13 @@ delegate! {
             };
             self.inner.advance((id, from), rotation, now, events).await
         }
+    }
+}
+
+delegate! {
+    LeaseStore {
+        acquire_lease(name: &str, holder: &str, duration: Duration) -> Stored<bool>;
+        release_leases(holder: &str) -> Stored<()>;
     }
 }
 

@@ -16,6 +16,7 @@ use tokio::{
 };
 
 use crate::session::store::{
+    sentinels::Sentinels,
     session_cache::SessionCache,
     tracking::{Status, Tracking},
 };
@@ -25,14 +26,14 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Applies the invalidations that Redis pushes to `cache`. On one connection, a push arrives before the replies that follow it, so that
 /// a reply on each connection shows that all invalidations up to its command were received.
-pub(super) async fn track(client: Client, cache: SessionCache) {
+pub(super) async fn track(client: Client, sentinels: Option<Sentinels>, cache: SessionCache) {
     let mut connections = client.reconnect_rx();
     let mut topologies = client.cluster_change_rx();
     let mut faults = client.error_rx();
     let mut pushes = client.invalidation_rx();
     let mut ticks = interval(CHECK_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut tracking = Tracking::new(client);
+    let mut tracking = Tracking::new(client, sentinels);
     let mut is_tracked = tracking.start().await;
     let mut reconnection = tokio::spawn(async {});
     loop {
@@ -41,6 +42,7 @@ pub(super) async fn track(client: Client, cache: SessionCache) {
             _ = connections.recv() => {
                 cache.invalidate_all();
                 is_tracked = tracking.start().await;
+                ticks.reset_immediately();
             }
             _ = topologies.recv() => {
                 cache.invalidate_all();
@@ -64,7 +66,7 @@ pub(super) async fn track(client: Client, cache: SessionCache) {
                     cache.invalidate_all();
                     is_tracked = false;
                 }
-                if status == Status::NoAnswer && reconnection.is_finished() {
+                if status == Status::WrongServer && reconnection.is_finished() {
                     reconnection = tokio::spawn(tracking.reconnect());
                 }
                 // After a disconnection, the branches above invalidate the cache first.

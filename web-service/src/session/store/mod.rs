@@ -9,5 +9,6 @@ mod redis_client;
 mod redis_connection;
 mod redis_records;
 mod seal;
+mod sentinels;
 pub mod session_cache;
 mod tracking;

@@ -37,6 +37,7 @@ use crate::session::store::{
     redis_client,
     redis_connection::{COMMAND_TIMEOUT, FAULTS},
     redis_records::RedisRecords,
+    sentinels::Sentinels,
     session_cache::SessionCache,
 };
 
@@ -156,8 +157,13 @@ impl BreakerStore {
     }
 
     /// Starts to invalidate `cache` by what changes in Redis (`CLIENT TRACKING`).
-    pub fn track(&self, cache: SessionCache) {
-        tokio::spawn(track(self.client.clone(), cache));
+    ///
+    /// # Errors
+    /// The Sentinels of the URL cannot be used.
+    pub fn track(&self, url: &RedisUrl, cache: SessionCache) -> anyhow::Result<()> {
+        let sentinels = Sentinels::connect(url).context("WEB_SESSION_STORE cannot be used")?;
+        tokio::spawn(track(self.client.clone(), sentinels, cache));
+        Ok(())
     }
 
     /// Awaits the reply to a command, within its deadline and while the circuit breaker is closed; `error` makes the error otherwise.

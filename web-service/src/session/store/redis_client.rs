@@ -33,8 +33,31 @@ const INVALIDATIONS: usize = 4096;
 /// # Errors
 /// A certificate or key cannot be used.
 pub(super) fn client(url: &RedisUrl) -> anyhow::Result<Client> {
-    let topology = &url.topology;
-    Builder::from_config(config(url)?)
+    build(config(url)?, &url.topology)
+}
+
+/// A client of one Sentinel that is not connected yet.
+///
+/// # Errors
+/// A certificate or key cannot be used.
+pub(super) fn sentinel(url: &RedisUrl, node: &RedisNode) -> anyhow::Result<Client> {
+    let credentials = &url.credentials;
+    let password = credentials.sentinel_password.as_ref();
+    let config = Config {
+        username: credentials.sentinel_user.clone(),
+        password: password.map(|password| password.expose_secret().to_owned()),
+        server: ServerConfig::Centralized {
+            server: server(node),
+        },
+        database: None,
+        version: RespVersion::RESP2,
+        ..config(url)?
+    };
+    build(config, &url.topology)
+}
+
+fn build(config: Config, topology: &RedisTopology) -> anyhow::Result<Client> {
+    Builder::from_config(config)
         .with_performance_config(|performance| {
             performance.default_command_timeout = ABANDONED_AFTER;
             performance.broadcast_channel_capacity = INVALIDATIONS;
@@ -80,8 +103,11 @@ fn config(url: &RedisUrl) -> anyhow::Result<Config> {
     })
 }
 
+fn server(node: &RedisNode) -> Server {
+    Server::new(node.host.as_str(), node.port)
+}
+
 fn servers(url: &RedisUrl) -> ServerConfig {
-    let server = |node: &RedisNode| Server::new(node.host.as_str(), node.port);
     let credentials = &url.credentials;
     match &url.topology {
         RedisTopology::Server(node) => ServerConfig::Centralized {

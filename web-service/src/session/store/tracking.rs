@@ -14,7 +14,10 @@ use futures_util::future::try_join_all;
 use tokio::time::timeout;
 use tower_sessions::session::Id;
 
-use crate::session::store::redis_connection::{COMMAND_TIMEOUT, FAULTS};
+use crate::session::store::{
+    redis_connection::{COMMAND_TIMEOUT, FAULTS},
+    sentinels::Sentinels,
+};
 
 /// Prefix of the presence keys, and their expiry in seconds.
 const PRESENCE_PREFIX: &str = "there:";
@@ -30,16 +33,34 @@ pub(super) enum Status {
     Complete,
     /// Invalidations may be missing.
     Incomplete,
-    /// A connection did not answer in time.
-    NoAnswer,
+    /// A connection did not answer in time, or leads to a server that is not the master any more.
+    WrongServer,
+}
+
+impl From<bool> for Status {
+    fn from(is_complete: bool) -> Self {
+        if is_complete {
+            Self::Complete
+        } else {
+            Self::Incomplete
+        }
+    }
 }
 
 /// Tracking on the connections of a client.
 pub(super) enum Tracking {
-    /// One server, and the key whose presence shows that it was not emptied.
-    Server(Client, PresenceKey),
+    /// One server.
+    Server(OneServer),
     /// The nodes of a Cluster.
     Cluster(Cluster),
+}
+
+/// One server, or the one that Sentinels name.
+pub(super) struct OneServer {
+    client: Client,
+    sentinels: Option<Sentinels>,
+    /// A key whose presence shows that the server was not emptied.
+    presence: PresenceKey,
 }
 
 /// The nodes of a Cluster.
@@ -53,7 +74,7 @@ pub(super) struct Cluster {
 
 impl Tracking {
     /// Tracking that has not started.
-    pub(super) fn new(client: Client) -> Self {
+    pub(super) fn new(client: Client, sentinels: Option<Sentinels>) -> Self {
         if client.is_clustered() {
             Self::Cluster(Cluster {
                 client,
@@ -61,7 +82,11 @@ impl Tracking {
                 epoch: None,
             })
         } else {
-            Self::Server(client, PresenceKey::new())
+            Self::Server(OneServer {
+                client,
+                sentinels,
+                presence: PresenceKey::new(),
+            })
         }
     }
 
@@ -69,9 +94,10 @@ impl Tracking {
     pub(super) async fn start(&mut self) -> bool {
         let started = timeout(COMMAND_TIMEOUT, async {
             match self {
-                Self::Server(client, _) => {
+                Self::Server(server) => {
                     let prefixes = Vec::<String>::new();
-                    client
+                    server
+                        .client
                         .start_tracking(prefixes, false, false, false, false)
                         .await
                 }
@@ -94,21 +120,21 @@ impl Tracking {
     pub(super) async fn check(&mut self) -> Status {
         let check = timeout(COMMAND_TIMEOUT, async {
             match self {
-                Self::Server(client, presence) => presence.exists(client).await,
-                Self::Cluster(cluster) => cluster.is_complete().await,
+                Self::Server(server) => server.check().await,
+                Self::Cluster(cluster) => cluster.is_complete().await.map(Status::from),
             }
         });
         match check.await {
-            Ok(Ok(true)) => Status::Complete,
-            Ok(Ok(false) | Err(_)) => Status::Incomplete,
-            Err(_elapsed) => Status::NoAnswer,
+            Ok(Ok(status)) => status,
+            Ok(Err(_)) => Status::Incomplete,
+            Err(_elapsed) => Status::WrongServer,
         }
     }
 
     /// Connects again, or to the nodes that serve the slots now. The client itself waits for a server that holds its connections and does
     /// not answer.
     pub(super) fn reconnect(&self) -> impl Future<Output = ()> + Send + 'static {
-        let (Self::Server(client, _) | Self::Cluster(Cluster { client, .. })) = self;
+        let (Self::Server(OneServer { client, .. }) | Self::Cluster(Cluster { client, .. })) = self;
         let client = client.clone();
         async move {
             // A failure is retried by the client, and logged as its error.
@@ -118,6 +144,19 @@ impl Tracking {
                 client.force_reconnection().await
             };
         }
+    }
+}
+
+impl OneServer {
+    async fn check(&self) -> Result<Status, Error> {
+        let is_present = self.presence.exists(&self.client).await?;
+        let connected = self.client.active_connections().into_iter().next();
+        if let (Some(sentinels), Some(connected)) = (&self.sentinels, connected)
+            && sentinels.name_another(&connected).await
+        {
+            return Ok(Status::WrongServer);
+        }
+        Ok(is_present.into())
     }
 }
 

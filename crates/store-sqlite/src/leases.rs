@@ -1,0 +1,40 @@
+//! Leases, by the clock of this machine.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use holdfast_identity::store::{LeaseStore, StoreError};
+
+use crate::{SqliteStore, query::RunQuery as _};
+
+#[async_trait]
+impl LeaseStore for SqliteStore {
+    async fn acquire_lease(
+        &self,
+        name: &str,
+        holder: &str,
+        duration: Duration,
+    ) -> Result<bool, StoreError> {
+        let taken = sqlx::query(
+            "INSERT INTO leases (name, holder, expires_at) \
+             VALUES ($1, $2, CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER) + $3) \
+             ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at \
+             WHERE leases.holder = excluded.holder \
+                 OR leases.expires_at <= CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER)",
+        )
+        .bind(name)
+        .bind(holder)
+        .bind(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 2))
+        .run(&mut *self.write().await?)
+        .await?;
+        Ok(taken > 0)
+    }
+
+    async fn release_leases(&self, holder: &str) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM leases WHERE holder = $1")
+            .bind(holder)
+            .run(&mut *self.write().await?)
+            .await?;
+        Ok(())
+    }
+}
