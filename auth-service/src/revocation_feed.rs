@@ -130,7 +130,7 @@ impl RevocationFeed {
         match self.read().await {
             Ok(()) => Some(self.newest()),
             Err(error) => {
-                self.memory_mut().begin_outage();
+                self.memory_mut().record_failure();
                 FAULTS.log(|times| {
                     tracing::error!(
                         event = "revocation_feed.read_failed",
@@ -230,14 +230,8 @@ impl Memory {
         }
     }
 
-    fn begin_outage(&mut self) {
-        let is_ongoing = |outage: &StoreOutage| outage.ended_at.is_none();
-        if !self.last_outage.as_ref().is_some_and(is_ongoing) {
-            self.last_outage = Some(StoreOutage {
-                began_at: self.read_time,
-                ended_at: None,
-            });
-        }
+    fn record_failure(&mut self) {
+        self.last_outage = Some(StoreOutage::of_failure(self.last_outage, self.read_time));
     }
 }
 
@@ -266,6 +260,10 @@ impl RevocationCache for RevocationFeed {
 
     fn is_grant_revoked(&self, sid: Sid, grant: GrantId) -> bool {
         self.memory().revoked.affects_grant(sid, grant)
+    }
+
+    fn record_store_failure(&self) {
+        self.memory_mut().record_failure();
     }
 
     fn last_outage(&self) -> Option<StoreOutage> {

@@ -44,6 +44,10 @@ pub(super) fn failed(error: sqlx::Error) -> StoreError {
         sqlx::Error::PoolTimedOut => unavailable(
             "no connection to the database: its server is unreachable or takes no writes, or all connections are in use",
         ),
+        // A proxy that has no server closes the connection.
+        sqlx::Error::Protocol(why) if why.contains("SSLRequest") => {
+            unavailable("the connection was closed before the server answered")
+        }
         error => unavailable(error),
     }
 }

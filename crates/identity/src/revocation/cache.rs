@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use crate::{
     id::{GrantId, Sid},
+    login::REPEAT_WINDOW,
     revocation::Epoch,
     token::{Claims, TokenError},
 };
@@ -31,6 +32,30 @@ pub struct StoreOutage {
     pub ended_at: Option<OffsetDateTime>,
 }
 
+impl StoreOutage {
+    /// The outage that a failure begins after a read at `read_at`, or continues: one that begins again before clients could repeat their
+    /// requests is the same.
+    #[must_use]
+    pub fn of_failure(latest: Option<Self>, read_at: OffsetDateTime) -> Self {
+        match latest {
+            Some(latest)
+                if latest
+                    .ended_at
+                    .is_none_or(|ended_at| read_at < ended_at + REPEAT_WINDOW) =>
+            {
+                Self {
+                    ended_at: None,
+                    ..latest
+                }
+            }
+            _ => Self {
+                began_at: read_at,
+                ended_at: None,
+            },
+        }
+    }
+}
+
 /// The revocations that this instance holds in memory.
 #[async_trait]
 pub trait RevocationCache: Send + Sync {
@@ -47,10 +72,38 @@ pub trait RevocationCache: Send + Sync {
     /// Whether an entry in memory affects this login, or this grant of it. The row of a promoted database server may not show that yet.
     fn is_grant_revoked(&self, sid: Sid, grant: GrantId) -> bool;
 
+    /// Records that a call failed because the store was unavailable: it counts as an outage until the next read.
+    fn record_store_failure(&self);
+
     /// Returns the latest outage of the store since the start of this instance.
     fn last_outage(&self) -> Option<StoreOutage>;
 
     /// Reads all committed entries. When it returns, every revocation that was committed before the call is in memory, if the
     /// store could be read.
     async fn catch_up(&self);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outages_within_the_window_of_repeats_are_one() {
+        let at = |seconds| OffsetDateTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let failed = |latest: Option<(u64, Option<u64>)>, read| {
+            let latest = latest.map(|(began, ended)| StoreOutage {
+                began_at: at(began),
+                ended_at: ended.map(at),
+            });
+            StoreOutage::of_failure(latest, at(read))
+        };
+        let begun = |began| StoreOutage {
+            began_at: at(began),
+            ended_at: None,
+        };
+        assert_eq!(failed(None, 1), begun(1));
+        assert_eq!(failed(Some((1, None)), 1), begun(1));
+        assert_eq!(failed(Some((1, Some(30))), 39), begun(1));
+        assert_eq!(failed(Some((1, Some(30))), 40), begun(40));
+    }
 }

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use crate::{
     call_context::CallContext,
-    error::StoreError,
+    error::{Fault, StoreError},
     login::{ClientKind, Login},
     oauth::{DpopError, KeyThumbprint},
     token::{
@@ -14,9 +14,22 @@ use crate::{
 };
 
 impl TokenService {
-    /// Exchanges a login ticket or refresh token for tokens. The exchange is one compare-and-set; if a concurrent request was faster,
-    /// the grant is read again and the request decided anew.
+    /// Exchanges a login ticket or refresh token for tokens.
     pub async fn issue_token(
+        &self,
+        request: &TokenRequest,
+        context: &CallContext,
+    ) -> Result<IssuedTokens, IssueTokenError> {
+        let issued = self.exchange(request, context).await;
+        if let Err(IssueTokenError::Fault(Fault::StoreUnavailable(_))) = &issued {
+            // The client repeats the request later, and the exchange may have been made.
+            self.deps.revocations.record_store_failure();
+        }
+        issued
+    }
+
+    /// The exchange is one compare-and-set; if a concurrent request was faster, the grant is read again and the request decided anew.
+    async fn exchange(
         &self,
         request: &TokenRequest,
         context: &CallContext,
