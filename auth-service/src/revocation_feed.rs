@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use holdfast_core::{rate_limited_log::LogRateLimiter, steady_clock::SteadyClock};
 use holdfast_identity::{
     id::{GrantId, Sid},
+    oauth::ClientId,
     revocation::{
         Epoch, Revocation, RevocationCache, RevocationSet, RevocationStatus, StoreOutage,
         restore_lost,
@@ -130,7 +131,9 @@ impl RevocationFeed {
         match self.read().await {
             Ok(()) => Some(self.newest()),
             Err(error) => {
-                self.memory_mut().record_failure();
+                if let StoreError::Unavailable(_) = &error {
+                    self.memory_mut().record_failure();
+                }
                 FAULTS.log(|times| {
                     tracing::error!(
                         event = "revocation_feed.read_failed",
@@ -258,8 +261,9 @@ impl RevocationCache for RevocationFeed {
         }
     }
 
-    fn is_grant_revoked(&self, sid: Sid, grant: GrantId) -> bool {
-        self.memory().revoked.affects_grant(sid, grant)
+    fn is_grant_revoked(&self, sid: Sid, grant: GrantId, client: &ClientId) -> bool {
+        let memory = self.memory();
+        memory.revoked.affects_grant(sid, grant, client.as_str())
     }
 
     fn record_store_failure(&self) {

@@ -20,7 +20,14 @@ mod revocations;
 mod sign_in;
 mod steady_time;
 
-use std::{io, time::Duration};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use holdfast_core::rate_limited_log::LogRateLimiter;
 use holdfast_identity::{audit::AuditEvent, store::StoreError};
@@ -58,7 +65,8 @@ const SETTINGS: &str = "SET statement_timeout = '1s'; SET lock_timeout = '500ms'
 const LONG: &str = "SET LOCAL statement_timeout = '60s'; SET LOCAL lock_timeout = '5s'";
 
 /// The error of a server that takes no writes.
-const READ_ONLY_SERVER: &str = "the server takes no writes: it is a standby, or read-only";
+const READ_ONLY_SERVER: &str =
+    "the server takes no writes: it is a standby, or read-only, or was replaced";
 
 static READ_ONLY: LogRateLimiter = LogRateLimiter::new();
 
@@ -83,7 +91,8 @@ impl PostgresStore {
         let connected = timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&options)).await;
         let connected = connected.unwrap_or_else(|_| Err(no_answer()));
         let mut connection = connected.map_err(not_opened)?;
-        if !takes_writes(&mut connection).await.map_err(not_opened)? {
+        let newest = Newest::default();
+        if !newest.accepts(&mut connection).await.map_err(not_opened)? {
             return Err(OpenError::NotAvailable(READ_ONLY_SERVER.to_owned()));
         }
         migration::migrate(&mut connection).await?;
@@ -91,15 +100,22 @@ impl PostgresStore {
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
-            // `takes_writes` finds a broken connection, too.
+            // `Newest::accepts` finds a broken connection, too.
             .test_before_acquire(false)
-            .after_connect(|connection, _| {
-                Box::pin(async move {
-                    connection.execute(SETTINGS).await?;
-                    require_writes(connection).await
-                })
+            .after_connect({
+                let newest = newest.clone();
+                move |connection, _| {
+                    let newest = newest.clone();
+                    Box::pin(async move {
+                        connection.execute(SETTINGS).await?;
+                        require_writes(&newest, connection).await
+                    })
+                }
             })
-            .before_acquire(|connection, _| Box::pin(takes_writes(connection)))
+            .before_acquire(move |connection, _| {
+                let newest = newest.clone();
+                Box::pin(async move { newest.accepts(connection).await })
+            })
             // The pool itself would wait without a limit for the rollback of a connection whose server is gone.
             .after_release(|connection, _| Box::pin(has_answered(connection)))
             .connect_with(options)
@@ -164,8 +180,12 @@ fn not_opened(error: sqlx::Error) -> OpenError {
         sqlx::Error::Protocol(why) if why.contains("SSLRequest") => OpenError::NotAvailable(
             "the connection was closed before the server answered".to_owned(),
         ),
+        sqlx::Error::Io(why) if is_of_files(why.kind()) => error.into(),
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => {
             OpenError::NotAvailable(error.to_string())
+        }
+        sqlx::Error::Configuration(why) if why.to_string() == READ_ONLY_SERVER => {
+            OpenError::NotAvailable(READ_ONLY_SERVER.to_owned())
         }
         sqlx::Error::Database(refused) if is_temporary(refused.code().as_deref()) => {
             OpenError::NotAvailable(error.to_string())
@@ -174,15 +194,43 @@ fn not_opened(error: sqlx::Error) -> OpenError {
     }
 }
 
+/// Whether an error is one of the certificates and keys that the URL names.
+const fn is_of_files(kind: io::ErrorKind) -> bool {
+    matches!(
+        kind,
+        io::ErrorKind::NotFound
+            | io::ErrorKind::PermissionDenied
+            | io::ErrorKind::InvalidData
+            | io::ErrorKind::InvalidInput
+            | io::ErrorKind::IsADirectory
+    )
+}
+
 /// Whether a server that refuses with this code (`SQLSTATE`) starts, stops or has too many connections.
 fn is_temporary(code: Option<&str>) -> bool {
     code.is_some_and(|code| code.starts_with("57P") || code == "53300")
 }
 
-/// Whether the server of a connection takes writes. After a failover a kept connection may lead to the demoted server.
-async fn takes_writes(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    let takes = sqlx::query_scalar("SELECT current_setting('transaction_read_only') = 'off'");
-    takes.fetch_one(connection).await
+/// The newest timeline that a server of this store had. Clones share it.
+#[derive(Clone, Default)]
+struct Newest(Arc<AtomicI64>);
+
+impl Newest {
+    /// Whether the server of a connection takes writes, and no server of a later timeline was seen. After a failover a kept connection may
+    /// lead to the demoted server, or to one that was suspended and does not know yet that it is not the primary any more.
+    async fn accepts(&self, connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+        let (takes_writes, timeline): (bool, Option<i64>) = sqlx::query_as(
+            // A standby has no position to write at.
+            "SELECT current_setting('transaction_read_only') = 'off', \
+                    CASE WHEN NOT pg_is_in_recovery() \
+                        THEN ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::BIT(32)::BIGINT END",
+        )
+        .fetch_one(connection)
+        .await?;
+        let timeline = timeline.unwrap_or_default();
+        let newest = self.0.fetch_max(timeline, Ordering::AcqRel);
+        Ok(takes_writes && timeline >= newest)
+    }
 }
 
 /// Whether a connection answers soon, after all that was sent on it before.
@@ -197,15 +245,15 @@ fn no_answer() -> sqlx::Error {
     sqlx::Error::Io(io::ErrorKind::TimedOut.into())
 }
 
-async fn require_writes(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    if takes_writes(connection).await? {
+async fn require_writes(newest: &Newest, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    if newest.accepts(connection).await? {
         return Ok(());
     }
     READ_ONLY.log(|times| {
         tracing::warn!(
             event = "store.read_only_server",
             times,
-            "the database server takes no writes: it is a standby, or read-only"
+            "the database server takes no writes: it is a standby, or read-only, or was replaced"
         );
     });
     Err(sqlx::Error::Configuration(READ_ONLY_SERVER.into()))

@@ -107,7 +107,8 @@ impl RevocationLog for PostgresStore {
              total AS MATERIALIZED (SELECT count(*) AS entries FROM lost), \
              numbers AS MATERIALIZED (SELECT take_revocation_numbers(entries) - entries AS before FROM total WHERE entries > 0) \
              INSERT INTO revocations (sequence, kind, subject, expires_at) \
-             SELECT before + place, kind, subject, until FROM lost, numbers",
+             SELECT before + place, kind, subject, until FROM lost, numbers \
+             ON CONFLICT (subject) WHERE kind = 'jti' DO NOTHING",
         )
         .bind(kinds)
         .bind(subjects)

@@ -61,14 +61,15 @@ fn wrong_allows(events: &[&Event], report: &mut impl FnMut(&str, &Event)) {
 
 /// Nothing that was answered before an end began may be refused.
 fn false_sign_outs(events: &[&Event], report: &mut impl FnMut(&str, &Event)) {
+    let is_refused = |event: &Event| matches!(event.answer, Answer::Refused(_));
+    // An end that is refused did not end the login.
     let first_end = events
         .iter()
-        .filter(|event| event.request == Request::End)
+        .filter(|event| event.request == Request::End && !is_refused(event))
         .map(|event| event.began)
         .min();
     for event in events {
-        let is_refused = matches!(event.answer, Answer::Refused(_));
-        if is_refused && first_end.is_none_or(|end| event.ended < end) {
+        if is_refused(event) && first_end.is_none_or(|end| event.ended < end) {
             report("refused before its end", event);
         }
     }
@@ -163,6 +164,10 @@ mod tests {
                     event(0, Request::Check, refused()),
                     event(5, Request::End, Answer::Done),
                 ],
+                "refused before its end",
+            ),
+            (
+                vec![event(0, Request::End, refused())],
                 "refused before its end",
             ),
             (

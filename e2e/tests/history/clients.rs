@@ -14,13 +14,13 @@ use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::sleep};
 
 use crate::{
-    history::{Answer, Event, History, Request},
+    history::{Answer, Credential, Event, History, Request},
     stack::{ACCOUNTS, Door, account_name},
 };
 
 /// Clients of the REST API, and browsers.
 const PROGRAMS: usize = 6;
-const BROWSERS: usize = 2;
+pub(crate) const BROWSERS: usize = 2;
 /// Checks of a login before its refresh, before its end and after it.
 const CHECKS: usize = 6;
 /// Time after which a request must have had an answer other than a failure.
@@ -79,11 +79,35 @@ impl Clients {
         clients
     }
 
-    /// Lets each client finish with its login, and returns all events.
-    pub(crate) async fn finish(self) -> Vec<Event> {
+    /// Lets each client finish with its login, and returns the history.
+    pub(crate) async fn finish(self) -> History {
         self.is_over.store(true, Ordering::Relaxed);
         self.tasks.join_all().await;
-        self.history.events()
+        self.history
+    }
+}
+
+/// Presents a credential to a web-service until there is an answer.
+pub(crate) async fn present(door: &Door, credential: &Credential) -> Answer {
+    let first = Instant::now();
+    loop {
+        let request = match credential {
+            Credential::AccessToken(token) => {
+                let request = door.client.get(door.site.url("/api/profile"));
+                request.bearer_auth(token)
+            }
+            Credential::Cookie(cookie) => {
+                let request = door.client.get(door.site.url("/api/session"));
+                request.header("cookie", cookie)
+            }
+        };
+        match classify(request.send().await).await.0 {
+            Answer::Unavailable(why) => {
+                assert!(first.elapsed() < PATIENCE, "no answer: {why}");
+                sleep(PAUSE).await;
+            }
+            answer => return answer,
+        }
     }
 }
 
@@ -112,7 +136,10 @@ impl Session {
             let request = door.client.post(door.site.url("/api/logout"));
             request.bearer_auth(&access_token)
         };
-        self.end(end).await;
+        if self.end(end).await {
+            let credential = Credential::AccessToken(access_token.clone());
+            self.history.add_ended(credential);
+        }
         self.check_token(&tokens, CHECKS).await;
         // An ended login gives out no tokens.
         let presented = text(&tokens, "refresh_token");
@@ -134,7 +161,9 @@ impl Session {
             let request = request.header("sec-fetch-site", "same-origin");
             request.form(&[("csrf_token", &page)])
         };
-        self.end(end).await;
+        if self.end(end).await {
+            self.history.add_ended(Credential::Cookie(cookie.clone()));
+        }
         self.check_cookie(&cookie, CHECKS).await;
     }
 
@@ -253,22 +282,26 @@ impl Session {
         (answer, tokens)
     }
 
-    /// Sends an end until it is acknowledged.
-    async fn end(&mut self, request: impl Fn(&Door) -> RequestBuilder) {
+    /// Sends an end until it is acknowledged; false if it was refused.
+    async fn end(&mut self, request: impl Fn(&Door) -> RequestBuilder) -> bool {
         let first = Instant::now();
+        let mut may_be_made = false;
         loop {
             let door = self.door();
             let request = request(&door);
             let (answer, _) = self.send(Request::End, request).await;
             match answer {
-                Answer::Done => return,
-                // The end before had been made, without an answer.
+                Answer::Done => return true,
+                // One before had been made, without an answer.
                 Answer::Refused(_) => {
-                    let now = Instant::now();
-                    return self.record(Request::End, Answer::Done, now);
+                    if may_be_made {
+                        self.record(Request::End, Answer::Done, Instant::now());
+                    }
+                    return may_be_made;
                 }
                 Answer::Unavailable(why) => {
                     assert!(first.elapsed() < PATIENCE, "no end: {why}");
+                    may_be_made = true;
                     sleep(PAUSE * 5).await;
                 }
             }

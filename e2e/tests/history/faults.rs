@@ -7,8 +7,9 @@ use rustix::process::Signal;
 use tokio::time::sleep;
 
 use crate::{
-    checker::{violations, without_lost_sessions},
-    clients::Clients,
+    checker::{BOUND, violations, without_lost_sessions},
+    clients::{Clients, present},
+    history::{Answer, Credential},
     report::Report,
     stack::Stack,
 };
@@ -172,14 +173,16 @@ async fn suspend(program: &Program) {
 }
 
 /// Lets a part fail while clients work, and fails if their history is not correct.
-async fn examine(stack: &mut Stack, fault: Fault) -> Report {
+async fn examine(stack: &mut Stack, fault: Fault) -> (Report, Vec<Credential>) {
     let clients = Clients::start(&stack.doors);
     sleep(CALM).await;
     let failed_at = Instant::now();
     fault.inject(stack).await;
     sleep(CALM).await;
-    let events = clients.finish().await;
-    let (lost, events) = if fault.limit() == REDIS_LIMIT {
+    let history = clients.finish().await;
+    let events = history.events();
+    let may_lose = [Fault::RedisMasterKilled, Fault::RedisMasterPaused].contains(&fault);
+    let (lost, events) = if may_lose {
         without_lost_sessions(events)
     } else {
         (Vec::new(), events)
@@ -191,7 +194,8 @@ async fn examine(stack: &mut Stack, fault: Fault) -> Report {
         violations.len(),
         violations.join("\n")
     );
-    Report::new(fault, &events, failed_at).with_lost_sessions(&lost, &events)
+    let report = Report::new(fault, &events, failed_at).with_lost_sessions(&lost, &events);
+    (report, history.ended())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -208,12 +212,22 @@ async fn each_fault_leaves_a_correct_history() {
         .filter(|fault| format!("{fault:?}").contains(&only))
         .collect();
     let mut stack = Stack::start(true).await;
-    let mut reports = Vec::new();
+    let (mut reports, mut ended) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
         for fault in faults.iter().copied() {
-            let report = examine(&mut stack, fault).await;
+            let (report, credentials) = examine(&mut stack, fault).await;
             println!("{report}");
             reports.push(report);
+            ended.extend(credentials);
+        }
+    }
+    // Those of a round of an hour have expired, and are refused in any case.
+    sleep(BOUND).await;
+    assert!(!ended.is_empty());
+    for credential in &ended {
+        for door in &stack.doors {
+            let answer = present(door, credential).await;
+            assert_ne!(answer, Answer::Done, "{credential:?} of an ended login");
         }
     }
     for report in reports {

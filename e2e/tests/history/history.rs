@@ -43,17 +43,35 @@ pub(crate) struct Event {
     pub(crate) ended: Instant,
 }
 
-/// The events of all clients.
+/// What a login was checked with.
+#[derive(Clone, Debug)]
+pub(crate) enum Credential {
+    AccessToken(String),
+    Cookie(String),
+}
+
+/// The events of all clients, and the credentials of logins whose end was acknowledged.
 #[derive(Clone, Default)]
-pub(crate) struct History(Arc<Mutex<Vec<Event>>>);
+pub(crate) struct History {
+    events: Arc<Mutex<Vec<Event>>>,
+    ended: Arc<Mutex<Vec<Credential>>>,
+}
 
 impl History {
     pub(crate) fn record(&self, event: Event) {
-        self.0.lock().unwrap().push(event);
+        self.events.lock().unwrap().push(event);
+    }
+
+    pub(crate) fn add_ended(&self, credential: Credential) {
+        self.ended.lock().unwrap().push(credential);
     }
 
     /// The events so far, in the order of their answers.
     pub(crate) fn events(&self) -> Vec<Event> {
-        self.0.lock().unwrap().clone()
+        self.events.lock().unwrap().clone()
+    }
+
+    pub(crate) fn ended(&self) -> Vec<Credential> {
+        self.ended.lock().unwrap().clone()
     }
 }

@@ -8,6 +8,7 @@ use std::{
 
 use crate::{
     checker::acknowledged_end,
+    clients::BROWSERS,
     faults::Fault,
     history::{Answer, Event, Request},
 };
@@ -71,6 +72,7 @@ impl Report {
     /// Fails if requests failed for longer.
     pub(crate) fn assert_within(&self, limit: Duration) {
         assert!(self.unavailable <= limit, "{self}");
+        assert!(self.lost_sessions <= BROWSERS, "{self}");
     }
 }
 

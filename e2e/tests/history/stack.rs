@@ -19,7 +19,7 @@ use tokio::process::Command;
 /// Instances of each service.
 pub(crate) const INSTANCES: usize = 2;
 /// `AUTH_REVOCATION_MAX_STALENESS` and `WEB_REVOCATION_MAX_STALENESS`.
-pub(crate) const MAX_STALENESS: Duration = Duration::from_secs(20);
+pub(crate) const MAX_STALENESS: Duration = Duration::from_secs(12);
 /// The accounts that clients sign in to.
 pub(crate) const ACCOUNTS: usize = 4;
 

@@ -1,11 +1,16 @@
 //! Reuse detection: whether a presented refresh token is the current one, a repeat, or reused (RFC 9700 §4.14.2).
 
+use std::time::Duration;
+
 use time::OffsetDateTime;
 
 use crate::{
     login::{Generation, Grant, REPEAT_WINDOW, stored_login::is_within},
     revocation::StoreOutage,
 };
+
+/// The longest outage over which a request can be repeated: more than a failover takes. A longer one must not disable reuse detection.
+const MAX_OUTAGE: Duration = Duration::from_mins(2);
 
 /// What a presented refresh token is to its grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,14 +60,14 @@ fn answerable_from(
     now: OffsetDateTime,
 ) -> OffsetDateTime {
     let ended_at = outage.ended_at.unwrap_or(now);
-    let is_affected = outage.began_at < refreshed_at + REPEAT_WINDOW && refreshed_at < ended_at;
+    let is_affected = outage.began_at < refreshed_at + REPEAT_WINDOW
+        && refreshed_at < ended_at
+        && ended_at - refreshed_at <= MAX_OUTAGE;
     if is_affected { ended_at } else { refreshed_at }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::login::grant::tests::{NOW, grant};
 
@@ -105,6 +110,9 @@ mod tests {
             ((1, Some(60)), 69, RefreshTokenState::Repeated),
             ((-1, Some(60)), 69, RefreshTokenState::Repeated),
             ((1, Some(60)), 70, RefreshTokenState::Reused),
+            ((1, Some(120)), 129, RefreshTokenState::Repeated),
+            ((1, Some(121)), 122, RefreshTokenState::Reused),
+            ((1, None), 121, RefreshTokenState::Reused),
             // It began when the answer could have been repeated, or ended before.
             ((10, Some(60)), 61, RefreshTokenState::Reused),
             ((-9, Some(-1)), 10, RefreshTokenState::Reused),

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use crate::{
     id::{GrantId, Sid},
     login::REPEAT_WINDOW,
+    oauth::ClientId,
     revocation::Epoch,
     token::{Claims, TokenError},
 };
@@ -69,8 +70,9 @@ pub trait RevocationCache: Send + Sync {
     /// if it is older.
     fn status_within(&self, claims: &Claims, max_age: Duration) -> RevocationStatus;
 
-    /// Whether an entry in memory affects this login, or this grant of it. The row of a promoted database server may not show that yet.
-    fn is_grant_revoked(&self, sid: Sid, grant: GrantId) -> bool;
+    /// Whether an entry in memory affects this login, this grant of it, or the grant's OAuth client. The rows of a promoted database server
+    /// may not show that yet.
+    fn is_grant_revoked(&self, sid: Sid, grant: GrantId, client: &ClientId) -> bool;
 
     /// Records that a call failed because the store was unavailable: it counts as an outage until the next read.
     fn record_store_failure(&self);

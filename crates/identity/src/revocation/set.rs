@@ -111,10 +111,12 @@ impl RevocationSet {
         }
     }
 
-    /// Whether an entry affects this login, or this grant of it.
+    /// Whether an entry affects this login, this grant of it, or the grant's OAuth client.
     #[must_use]
-    pub fn affects_grant(&self, sid: Sid, grant: GrantId) -> bool {
-        self.logins.0.contains_key(&sid) || self.grants.0.contains_key(&grant)
+    pub fn affects_grant(&self, sid: Sid, grant: GrantId, client: &str) -> bool {
+        self.logins.0.contains_key(&sid)
+            || self.grants.0.contains_key(&grant)
+            || self.clients.0.contains_key(client)
     }
 
     /// Returns at most `limit` entries after the position `sequence`, in order.

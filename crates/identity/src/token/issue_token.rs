@@ -14,22 +14,9 @@ use crate::{
 };
 
 impl TokenService {
-    /// Exchanges a login ticket or refresh token for tokens.
+    /// Exchanges a login ticket or refresh token for tokens. The exchange is one compare-and-set; if a concurrent request was faster,
+    /// the grant is read again and the request decided anew.
     pub async fn issue_token(
-        &self,
-        request: &TokenRequest,
-        context: &CallContext,
-    ) -> Result<IssuedTokens, IssueTokenError> {
-        let issued = self.exchange(request, context).await;
-        if let Err(IssueTokenError::Fault(Fault::StoreUnavailable(_))) = &issued {
-            // The client repeats the request later, and the exchange may have been made.
-            self.deps.revocations.record_store_failure();
-        }
-        issued
-    }
-
-    /// The exchange is one compare-and-set; if a concurrent request was faster, the grant is read again and the request decided anew.
-    async fn exchange(
         &self,
         request: &TokenRequest,
         context: &CallContext,
@@ -55,12 +42,16 @@ impl TokenService {
         };
         loop {
             let issued = match handle {
-                RefreshHandle::LoginTicket(sid) => self.exchange_ticket(&exchange, sid).await?,
+                RefreshHandle::LoginTicket(sid) => self.exchange_ticket(&exchange, sid).await,
                 RefreshHandle::RefreshToken(grant, generation) => {
-                    self.refresh(&exchange, grant, generation).await?
+                    self.refresh(&exchange, grant, generation).await
                 }
             };
-            if let Some(issued) = issued {
+            if let Err(IssueTokenError::Fault(Fault::StoreUnavailable(_))) = &issued {
+                // The client repeats the request later, and the exchange may have been made.
+                self.deps.revocations.record_store_failure();
+            }
+            if let Some(issued) = issued? {
                 return Ok(issued);
             }
             exchange.is_first_attempt = false;

@@ -93,7 +93,9 @@ impl TokenService {
         let found = store.grant(id).await?;
         let revocations = &self.deps.revocations;
         let found = found.filter(|(grant, login, _)| {
-            login.is_live(now) && !grant.ended && !revocations.is_grant_revoked(login.sid, grant.id)
+            login.is_live(now)
+                && !grant.ended
+                && !revocations.is_grant_revoked(login.sid, grant.id, &grant.client)
         });
         let (grant, login, user) = found.ok_or(IssueTokenError::LoginEnded)?;
         let holder = grant.holder(&login);
