@@ -35,6 +35,7 @@ const CURRENT_FOR: Duration = Duration::from_secs(1);
 const PAGE: u32 = 1000;
 
 static FAULTS: LogRateLimiter = LogRateLimiter::new();
+static FAILOVERS: LogRateLimiter = LogRateLimiter::new();
 
 /// The unexpired entries of the revocation log, in memory.
 pub struct RevocationFeed {
@@ -181,11 +182,14 @@ impl RevocationFeed {
             after = last.sequence;
             restored += restore_lost(&*self.store, &entries, self.steady.now()).await?;
         }
-        tracing::warn!(
-            event = "store.failed_over",
-            restored,
-            "another database server was promoted; the revocations that it lacked were written back"
-        );
+        FAILOVERS.log(|times| {
+            tracing::warn!(
+                event = "store.failed_over",
+                restored,
+                times,
+                "another database server was promoted; the revocations that it lacked were written back"
+            );
+        });
         Ok(())
     }
 

@@ -1,22 +1,14 @@
 //! PostgreSQL servers of one test: a primary, and standbys that can be promoted.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::PathBuf};
 
 use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::process::Command;
+use xtask::postgres::{self, SUPERUSER};
 
 use crate::{packages, port, program::Program, wait::until};
 
-/// Where Debian installs the programs of each major version.
-const VERSIONS: &str = "/usr/lib/postgresql";
-/// The user that runs the server where this process runs as root, which PostgreSQL refuses.
-const USER: &str = "postgres";
-/// The superuser of the server, who needs no password.
-const SUPERUSER: &str = "holdfast";
 /// The name by which a primary knows its standby.
 const STANDBY: &str = "standby";
 
@@ -32,13 +24,7 @@ impl Postgres {
     /// Starts a primary. With `is_synchronous`, its commits wait for a standby.
     pub async fn start(is_synchronous: bool) -> Self {
         let (directory, data) = directory();
-        let mut create = as_user("initdb");
-        create
-            .args(["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"])
-            .arg(format!("--username={SUPERUSER}"))
-            .arg("--pgdata")
-            .arg(&data);
-        succeed(&mut create).await;
+        postgres::create_cluster(&data).unwrap_or_else(missing);
         let server = Self::serve(directory, data).await;
         server.sql("postgres", "CREATE DATABASE holdfast").await;
         if is_synchronous {
@@ -63,7 +49,8 @@ impl Postgres {
     /// Starts a standby of this server, and applies `synchronous_standby_names`.
     pub async fn standby(&self) -> Self {
         let (directory, data) = directory();
-        let mut copy = as_user("pg_basebackup");
+        let copy = postgres::as_server("pg_basebackup").unwrap_or_else(missing);
+        let mut copy = Command::from(copy);
         copy.args(["--host=127.0.0.1", "--checkpoint=fast", "--no-sync"])
             .arg(format!("--port={}", self.port))
             .args(["--write-recovery-conf", "--wal-method=stream"])
@@ -87,18 +74,9 @@ impl Postgres {
 
     async fn serve(directory: TempDir, data: PathBuf) -> Self {
         let port = port::free();
-        let mut command = as_user("postgres");
-        command
-            .arg("-D")
-            .arg(&data)
-            .arg("-k")
-            .arg(&data)
-            // A crash of the machine loses only this run.
-            .args(["-c", "fsync=off", "-c", "max_connections=200"])
-            .args(["-c", "listen_addresses=127.0.0.1", "-c"])
-            .arg(format!("port={port}"));
+        let command = postgres::serve(&data, port).unwrap_or_else(missing);
         let server = Self {
-            program: Program::start(&mut command).with_children(),
+            program: Program::start(&mut command.into()).with_children(),
             port,
             data,
             _directory: directory,
@@ -204,12 +182,7 @@ fn directory() -> (TempDir, PathBuf) {
     )
     .unwrap();
     let data = directory.path().join("data");
-    let mut make = std::process::Command::new("install");
-    make.args(["--directory", "--mode=700"]);
-    if is_root() {
-        make.arg(format!("--owner={USER}"));
-    }
-    assert!(make.arg(&data).status().unwrap().success());
+    postgres::make_directory(&data).unwrap();
     (directory, data)
 }
 
@@ -220,30 +193,6 @@ async fn succeed(command: &mut Command) {
     assert!(output.status.success(), "{errors}");
 }
 
-fn as_user(program: &str) -> Command {
-    let program = programs().join(program);
-    if !is_root() {
-        return Command::new(program);
-    }
-    let mut command = Command::new("setpriv");
-    command
-        .args(["--reuid", USER, "--regid", USER, "--clear-groups", "--"])
-        .arg(program)
-        // That of this process may not be readable by the other user.
-        .current_dir("/");
-    command
-}
-
-/// The directory with the programs of the latest installed version.
-fn programs() -> PathBuf {
-    let versions = fs::read_dir(Path::new(VERSIONS));
-    let versions = versions.into_iter().flatten();
-    let versions = versions.filter_map(|entry| Some(entry.ok()?.path().join("bin")));
-    let installed = versions.filter(|programs| programs.join("initdb").exists());
-    let latest = installed.max();
-    latest.unwrap_or_else(|| panic!("PostgreSQL is missing; run {}", packages::command()))
-}
-
-fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
+fn missing<T>(why: impl std::fmt::Display) -> T {
+    panic!("{why:#}; run {}", packages::command())
 }

@@ -38,13 +38,6 @@ impl Redis {
         redis
     }
 
-    /// Starts a killed server again with the data on disk and the settings of its first start.
-    pub async fn start_again(&mut self) {
-        let settings: Vec<_> = self.settings.iter().map(String::as_str).collect();
-        self.program = serve(self.port, self.directory.path(), &settings);
-        self.answers().await;
-    }
-
     /// Kills the server and starts it again with the data on disk.
     pub async fn restart(&mut self) {
         self.restart_with(&[]).await;
@@ -52,9 +45,19 @@ impl Redis {
 
     /// Restarts as [`restart`](Self::restart) does, with further settings.
     pub async fn restart_with(&mut self, settings: &[&str]) {
-        self.program.signal(rustix::process::Signal::KILL);
-        self.program.exit().await;
-        self.program = serve(self.port, self.directory.path(), settings);
+        self.kill().await;
+        self.start_again_with(settings).await;
+    }
+
+    /// Starts a killed server again with the data on disk and the settings of its first start.
+    pub async fn start_again(&mut self) {
+        self.start_again_with(&[]).await;
+    }
+
+    async fn start_again_with(&mut self, further: &[&str]) {
+        let settings = self.settings.iter().map(String::as_str);
+        let settings: Vec<_> = settings.chain(further.iter().copied()).collect();
+        self.program = serve(self.port, self.directory.path(), &settings);
         self.answers().await;
     }
 

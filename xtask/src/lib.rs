@@ -3,4 +3,5 @@
 
 pub mod install;
 pub mod parts;
+pub mod postgres;
 pub mod workspace;

@@ -4,7 +4,6 @@
 mod dev;
 mod docker;
 mod fuzz;
-mod postgres;
 mod release;
 mod test;
 
@@ -12,7 +11,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use holdfast_server_kit::exit;
-use xtask::{install, parts, workspace};
+use xtask::{install, parts, postgres, workspace};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask")]

@@ -17,12 +17,12 @@ const VERSIONS: &str = "/usr/lib/postgresql";
 /// The user that runs the server where this process runs as root, which PostgreSQL refuses.
 const USER: &str = "postgres";
 /// The superuser of the server, who needs no password.
-const SUPERUSER: &str = "holdfast";
+pub const SUPERUSER: &str = "holdfast";
 const START_DEADLINE: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(100);
 
 /// A running server. Dropped, it stops and its data is deleted.
-pub(crate) struct Server {
+pub struct Server {
     process: Child,
     data: PathBuf,
     port: u16,
@@ -30,30 +30,16 @@ pub(crate) struct Server {
 
 impl Server {
     /// Creates the data directory and starts the server.
-    pub(crate) fn start() -> anyhow::Result<Self> {
-        let programs = programs()?;
+    ///
+    /// # Errors
+    /// PostgreSQL is not installed, or does not start.
+    pub fn start() -> anyhow::Result<Self> {
         let data = env::temp_dir().join(format!("holdfast-postgres-{}", process::id()));
         make_directory(&data)?;
-        let created = as_user(&programs.join("initdb"))
-            .args(["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"])
-            .arg(format!("--username={SUPERUSER}"))
-            .arg("--pgdata")
-            .arg(&data)
-            .stdout(Stdio::null())
-            .status()
-            .context("cannot run initdb")?;
-        ensure!(created.success(), "initdb failed");
+        create_cluster(&data)?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let log = fs::File::create(data.with_extension("log"))?;
-        let process = as_user(&programs.join("postgres"))
-            .arg("-D")
-            .arg(&data)
-            .arg("-k")
-            .arg(&data)
-            // A crash of the machine loses only this run.
-            .args(["-c", "fsync=off", "-c", "max_connections=1000"])
-            .args(["-c", "listen_addresses=127.0.0.1"])
-            .args(["-c", &format!("port={port}")])
+        let process = serve(&data, port)?
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
@@ -63,12 +49,13 @@ impl Server {
             data,
             port,
         };
-        server.wait(&programs)?;
+        server.wait(&programs()?)?;
         Ok(server)
     }
 
     /// The URL of the server, without a database.
-    pub(crate) fn url(&self) -> String {
+    #[must_use]
+    pub fn url(&self) -> String {
         format!("postgres://{SUPERUSER}@127.0.0.1:{}", self.port)
     }
 
@@ -106,6 +93,41 @@ impl Drop for Server {
     }
 }
 
+/// Fills a directory with the data of a new server.
+///
+/// # Errors
+/// PostgreSQL is not installed, or refuses.
+pub fn create_cluster(data: &Path) -> anyhow::Result<()> {
+    let created = as_server("initdb")?
+        .args(["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"])
+        .arg(format!("--username={SUPERUSER}"))
+        .arg("--pgdata")
+        .arg(data)
+        .stdout(Stdio::null())
+        .status()
+        .context("cannot run initdb")?;
+    ensure!(created.success(), "initdb failed");
+    Ok(())
+}
+
+/// The command that serves the data in a directory on a port of the loopback interface.
+///
+/// # Errors
+/// PostgreSQL is not installed.
+pub fn serve(data: &Path, port: u16) -> anyhow::Result<Command> {
+    let mut command = as_server("postgres")?;
+    command
+        .arg("-D")
+        .arg(data)
+        .arg("-k")
+        .arg(data)
+        // A crash of the machine loses only this run.
+        .args(["-c", "fsync=off", "-c", "max_connections=1000"])
+        .args(["-c", "listen_addresses=127.0.0.1"])
+        .args(["-c", &format!("port={port}")]);
+    Ok(command)
+}
+
 /// The directory with the programs of the latest installed version.
 fn programs() -> anyhow::Result<PathBuf> {
     let versions = fs::read_dir(VERSIONS).with_context(|| format!("{VERSIONS} is missing"))?;
@@ -115,7 +137,10 @@ fn programs() -> anyhow::Result<PathBuf> {
 }
 
 /// An empty directory that only the user of the server can read.
-fn make_directory(data: &Path) -> anyhow::Result<()> {
+///
+/// # Errors
+/// It cannot be created.
+pub fn make_directory(data: &Path) -> anyhow::Result<()> {
     let mut command = Command::new("install");
     command.args(["--directory", "--mode=700"]);
     if is_root() {
@@ -126,9 +151,14 @@ fn make_directory(data: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn as_user(program: &Path) -> Command {
+/// A program of PostgreSQL, run by the user of the server.
+///
+/// # Errors
+/// PostgreSQL is not installed.
+pub fn as_server(program: &str) -> anyhow::Result<Command> {
+    let program = programs()?.join(program);
     if !is_root() {
-        return Command::new(program);
+        return Ok(Command::new(program));
     }
     let mut command = Command::new("setpriv");
     command
@@ -136,7 +166,7 @@ fn as_user(program: &Path) -> Command {
         .arg(program)
         // That of this process may not be readable by the other user.
         .current_dir("/");
-    command
+    Ok(command)
 }
 
 fn is_root() -> bool {

@@ -27,7 +27,6 @@ const NOT_BY_REQUESTS: &[&str] = &[
     "grpc.unencrypted",
     "issuer.differs",
     "log.lines_dropped",
-    "store.failed_over",
     "redis.evicts",
     "redis.too_old",
     "retention.audit_failed",

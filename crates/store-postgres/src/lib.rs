@@ -17,19 +17,12 @@ mod maintenance;
 mod migration;
 mod query;
 mod revocations;
+mod server;
 mod sign_in;
 mod steady_time;
 
-use std::{
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
-use holdfast_core::rate_limited_log::LogRateLimiter;
 use holdfast_identity::{audit::AuditEvent, store::StoreError};
 use holdfast_store_sql::column::millis;
 use sqlx::{
@@ -41,16 +34,16 @@ use time::OffsetDateTime;
 use tokio::time::timeout;
 
 pub use self::migration::OpenError;
-use self::query::{RunQuery as _, Statement, answer};
+use self::{
+    query::{RunQuery as _, Statement, answer},
+    server::{Newest, READ_ONLY_SERVER, has_answered, no_answer, not_opened, require_writes},
+};
 
 /// Time for which an operation waits for a free connection. Together with [`SETTINGS`] it is shorter than any caller's deadline.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Time in which the server has to accept the first connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Time for which a connection is kept from the pool until the server has answered all that was sent.
-const RELEASE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Rows that one statement deletes.
 const DELETED_AT_ONCE: i64 = 1000;
@@ -63,12 +56,6 @@ const SETTINGS: &str = "SET statement_timeout = '1s'; SET lock_timeout = '500ms'
 
 /// The limits of one transaction that changes as many rows as there are: an operation in an emergency, which no caller repeats.
 const LONG: &str = "SET LOCAL statement_timeout = '60s'; SET LOCAL lock_timeout = '5s'";
-
-/// The error of a server that takes no writes.
-const READ_ONLY_SERVER: &str =
-    "the server takes no writes: it is a standby, or read-only, or was replaced";
-
-static READ_ONLY: LogRateLimiter = LogRateLimiter::new();
 
 /// A database. Clones share its connections.
 #[derive(Clone, Debug)]
@@ -171,90 +158,4 @@ impl PostgresStore {
         audit::commit(transaction, events).await?;
         Ok(Some(row))
     }
-}
-
-/// Why a database was not opened.
-fn not_opened(error: sqlx::Error) -> OpenError {
-    match &error {
-        // A proxy that has no server closes the connection.
-        sqlx::Error::Protocol(why) if why.contains("SSLRequest") => OpenError::NotAvailable(
-            "the connection was closed before the server answered".to_owned(),
-        ),
-        sqlx::Error::Io(why) if is_of_files(why.kind()) => error.into(),
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => {
-            OpenError::NotAvailable(error.to_string())
-        }
-        sqlx::Error::Configuration(why) if why.to_string() == READ_ONLY_SERVER => {
-            OpenError::NotAvailable(READ_ONLY_SERVER.to_owned())
-        }
-        sqlx::Error::Database(refused) if is_temporary(refused.code().as_deref()) => {
-            OpenError::NotAvailable(error.to_string())
-        }
-        _ => error.into(),
-    }
-}
-
-/// Whether an error is one of the certificates and keys that the URL names.
-const fn is_of_files(kind: io::ErrorKind) -> bool {
-    matches!(
-        kind,
-        io::ErrorKind::NotFound
-            | io::ErrorKind::PermissionDenied
-            | io::ErrorKind::InvalidData
-            | io::ErrorKind::InvalidInput
-            | io::ErrorKind::IsADirectory
-    )
-}
-
-/// Whether a server that refuses with this code (`SQLSTATE`) starts, stops or has too many connections.
-fn is_temporary(code: Option<&str>) -> bool {
-    code.is_some_and(|code| code.starts_with("57P") || code == "53300")
-}
-
-/// The newest timeline that a server of this store had. Clones share it.
-#[derive(Clone, Default)]
-struct Newest(Arc<AtomicI64>);
-
-impl Newest {
-    /// Whether the server of a connection takes writes, and no server of a later timeline was seen. After a failover a kept connection may
-    /// lead to the demoted server, or to one that was suspended and does not know yet that it is not the primary any more.
-    async fn accepts(&self, connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-        let (takes_writes, timeline): (bool, Option<i64>) = sqlx::query_as(
-            // A standby has no position to write at.
-            "SELECT current_setting('transaction_read_only') = 'off', \
-                    CASE WHEN NOT pg_is_in_recovery() \
-                        THEN ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::BIT(32)::BIGINT END",
-        )
-        .fetch_one(connection)
-        .await?;
-        let timeline = timeline.unwrap_or_default();
-        let newest = self.0.fetch_max(timeline, Ordering::AcqRel);
-        Ok(takes_writes && timeline >= newest)
-    }
-}
-
-/// Whether a connection answers soon, after all that was sent on it before.
-async fn has_answered(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    match timeout(RELEASE_TIMEOUT, connection.ping()).await {
-        Ok(answered) => answered.map(|()| true),
-        Err(_) => Err(no_answer()),
-    }
-}
-
-fn no_answer() -> sqlx::Error {
-    sqlx::Error::Io(io::ErrorKind::TimedOut.into())
-}
-
-async fn require_writes(newest: &Newest, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    if newest.accepts(connection).await? {
-        return Ok(());
-    }
-    READ_ONLY.log(|times| {
-        tracing::warn!(
-            event = "store.read_only_server",
-            times,
-            "the database server takes no writes: it is a standby, or read-only, or was replaced"
-        );
-    });
-    Err(sqlx::Error::Configuration(READ_ONLY_SERVER.into()))
 }

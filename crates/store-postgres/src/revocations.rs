@@ -14,11 +14,13 @@ use holdfast_store_sql::{
     column::millis,
     revocation::{epoch, revocation, subject},
 };
+use sqlx::AssertSqlSafe;
 use time::OffsetDateTime;
 
 use crate::{
     PostgresStore,
     query::{RunQuery as _, answer},
+    server::TIMELINE,
 };
 
 #[async_trait]
@@ -41,17 +43,17 @@ impl RevocationLog for PostgresStore {
         limit: u32,
     ) -> Result<RevocationPage, StoreError> {
         // At least one row, of the server that has the entries.
-        let rows = sqlx::query(
-            "SELECT timeline, sequence, kind, subject, expires_at \
-             FROM (SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::BIT(32)::BIGINT AS timeline) AS server \
+        let sql = format!(
+            "SELECT timeline, sequence, kind, subject, expires_at FROM (SELECT {TIMELINE} AS timeline) AS server \
              LEFT JOIN (\
-                 SELECT * FROM revocations WHERE sequence > $1 ORDER BY sequence LIMIT $2) AS log ON TRUE \
-             ORDER BY sequence",
-        )
-        .bind(sequence)
-        .bind(i64::from(limit))
-        .rows(&self.pool)
-        .await?;
+                 SELECT sequence, kind, subject, expires_at FROM revocations WHERE sequence > $1 ORDER BY sequence LIMIT $2) AS log ON TRUE \
+             ORDER BY sequence"
+        );
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(sequence)
+            .bind(i64::from(limit))
+            .rows(&self.pool)
+            .await?;
         let timeline = rows.first().map_or(Ok(0), |row| row.integer("timeline"))?;
         let mut entries = Vec::with_capacity(rows.len());
         for row in &rows {

@@ -92,14 +92,16 @@ impl Stack {
         stack
     }
 
+    /// The address of the gRPC port of an auth-service.
+    pub(crate) fn auth_address(&self, instance: usize) -> SocketAddr {
+        address(self.auth_ports[instance])
+    }
+
     /// Starts an auth-service on its port.
     pub(crate) async fn start_auth(&self, instance: usize) -> Program {
         let mut command = Command::new(built("auth-service"));
         command
-            .env(
-                "AUTH_LISTEN",
-                address(self.auth_ports[instance]).to_string(),
-            )
+            .env("AUTH_LISTEN", self.auth_address(instance).to_string())
             .env("AUTH_OPS_LISTEN", "127.0.0.1:0")
             .env("AUTH_DATA_DIR", self.directory.path())
             .env("AUTH_DATABASE_URL", self.database_url())
