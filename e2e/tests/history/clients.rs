@@ -20,7 +20,7 @@ use crate::{
 
 /// Clients of the REST API, and browsers.
 const PROGRAMS: usize = 6;
-pub(crate) const BROWSERS: usize = 2;
+const BROWSERS: usize = 2;
 /// Checks of a login before its refresh, before its end and after it.
 const CHECKS: usize = 6;
 /// Time after which a request must have had an answer other than a failure.

@@ -194,7 +194,8 @@ async fn examine(stack: &mut Stack, fault: Fault) -> (Report, Vec<Credential>) {
         violations.len(),
         violations.join("\n")
     );
-    let report = Report::new(fault, &events, failed_at).with_lost_sessions(&lost, &events);
+    let report = Report::new(fault, &events, failed_at);
+    let report = report.with_lost_sessions(&lost, &events, failed_at);
     (report, history.ended())
 }
 

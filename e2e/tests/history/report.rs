@@ -8,10 +8,12 @@ use std::{
 
 use crate::{
     checker::acknowledged_end,
-    clients::BROWSERS,
     faults::Fault,
     history::{Answer, Event, Request},
 };
+
+/// Age at which a session has been replicated, also on a busy machine.
+const MAX_REPLICATION_DELAY: Duration = Duration::from_secs(1);
 
 /// The figures of one fault.
 pub(crate) struct Report {
@@ -23,8 +25,8 @@ pub(crate) struct Report {
     failed: BTreeMap<&'static str, usize>,
     /// Failed requests by answer, shortened.
     notes: BTreeMap<String, usize>,
-    /// Logins of browsers whose session was lost.
-    lost_sessions: usize,
+    /// Times of sign-ins whose session was lost, since the fault; negative before it.
+    lost_sessions: Vec<f64>,
     /// For each login, from the acknowledgement of its end to the start of the last check that was allowed.
     refused_after: Vec<Duration>,
 }
@@ -46,13 +48,18 @@ impl Report {
             unavailable: last - failed_at,
             failed,
             notes,
-            lost_sessions: 0,
+            lost_sessions: Vec::new(),
             refused_after: refused_after(events),
         }
     }
 
-    /// Counts the logins that were refused before their end.
-    pub(crate) fn with_lost_sessions(self, refused: &[Event], events: &[Event]) -> Self {
+    /// Adds the logins that were refused before their end.
+    pub(crate) fn with_lost_sessions(
+        self,
+        refused: &[Event],
+        events: &[Event],
+        failed_at: Instant,
+    ) -> Self {
         let has_ended = |login, at| {
             let mut ends = events.iter();
             ends.any(|event| {
@@ -63,17 +70,35 @@ impl Report {
             .iter()
             .filter(|event| !has_ended(event.login, event.ended));
         let logins: BTreeSet<_> = lost.map(|event| event.login).collect();
+        let signed_in = |login: &usize| {
+            let mut events = events.iter();
+            let sign_in =
+                events.find(|event| event.login == *login && event.request == Request::SignIn);
+            since(sign_in.expect("a sign-in").ended, failed_at)
+        };
         Self {
-            lost_sessions: logins.len(),
+            lost_sessions: logins.iter().map(signed_in).collect(),
             ..self
         }
     }
 
-    /// Fails if requests failed for longer.
+    /// Fails if requests failed for longer, or if a session was lost that was older than the delay of replication, or newer than the
+    /// failover.
     pub(crate) fn assert_within(&self, limit: Duration) {
         assert!(self.unavailable <= limit, "{self}");
-        assert!(self.lost_sessions <= BROWSERS, "{self}");
+        let replicated = -MAX_REPLICATION_DELAY.as_secs_f64();
+        let mut lost = self.lost_sessions.iter();
+        assert!(
+            lost.all(|at| (replicated..=limit.as_secs_f64()).contains(at)),
+            "{self}"
+        );
     }
+}
+
+/// Seconds from the fault to a moment.
+fn since(at: Instant, failed_at: Instant) -> f64 {
+    let before = failed_at.saturating_duration_since(at).as_secs_f64();
+    at.saturating_duration_since(failed_at).as_secs_f64() - before
 }
 
 impl fmt::Display for Report {
@@ -100,8 +125,12 @@ impl fmt::Display for Report {
             at(1.0),
             self.refused_after.len(),
         )?;
-        if self.lost_sessions > 0 {
-            writeln!(f, "    {} sessions lost", self.lost_sessions)?;
+        if !self.lost_sessions.is_empty() {
+            let lost = &self.lost_sessions;
+            writeln!(
+                f,
+                "    sessions lost, by seconds from the fault to the sign-in: {lost:.3?}"
+            )?;
         }
         for (note, times) in &self.notes {
             writeln!(f, "    {times} × {note}")?;
