@@ -34,7 +34,7 @@ impl PostgresStore {
         );
         let found = sqlx::query(AssertSqlSafe(sql))
             .bind(value)
-            .first_row(&self.pool)
+            .first_row(&mut *self.connections.acquire().await?)
             .await?;
         found.as_ref().map(account::account).transpose()
     }
@@ -119,7 +119,7 @@ impl AccountStore for PostgresStore {
         let rows = sqlx::query(AssertSqlSafe(sql))
             .bind(after.map_or("", Username::as_str))
             .bind(i64::from(limit))
-            .rows(&self.pool)
+            .rows(&mut *self.connections.acquire().await?)
             .await?;
         rows.iter().map(account::user).collect()
     }
@@ -261,7 +261,7 @@ impl AccountStore for PostgresStore {
         .bind(hash.as_phc().as_bytes())
         .bind(id.to_string())
         .bind(version.0)
-        .run(&self.pool)
+        .run(&mut *self.connections.acquire().await?)
         .await?;
         Ok(())
     }

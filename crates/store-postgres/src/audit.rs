@@ -66,7 +66,10 @@ impl AuditLog for PostgresStore {
         }
         let limit = i64::from(query.limit);
         sql.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
-        let rows = sql.build().rows(&self.pool).await?;
+        let rows = sql
+            .build()
+            .rows(&mut *self.connections.acquire().await?)
+            .await?;
         rows.iter().map(audit_record).collect()
     }
 

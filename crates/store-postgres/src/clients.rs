@@ -75,7 +75,7 @@ impl ClientStore for PostgresStore {
             "SELECT {CLIENT} FROM clients WHERE id = $1"
         )))
         .bind(id.as_str())
-        .first_row(&self.pool)
+        .first_row(&mut *self.connections.acquire().await?)
         .await?;
         row.as_ref().map(oauth_client).transpose()
     }
@@ -84,7 +84,7 @@ impl ClientStore for PostgresStore {
         let rows = sqlx::query(AssertSqlSafe(format!(
             "SELECT {CLIENT} FROM clients ORDER BY id"
         )))
-        .rows(&self.pool)
+        .rows(&mut *self.connections.acquire().await?)
         .await?;
         rows.iter().map(oauth_client).collect()
     }

@@ -63,7 +63,7 @@ impl GrantStore for PostgresStore {
         );
         let found = sqlx::query(AssertSqlSafe(sql))
             .bind(id.to_string())
-            .first_row(&self.pool)
+            .first_row(&mut *self.connections.acquire().await?)
             .await?;
         let Some(found) = found else { return Ok(None) };
         Ok(Some((

@@ -27,7 +27,7 @@ impl KeyStore for PostgresStore {
                 "SELECT {SIGNING_KEY} FROM signing_keys WHERE revoked_at IS NULL ORDER BY signs_from, kid"
             )),
         )
-        .rows(&self.pool)
+        .rows(&mut *self.connections.acquire().await?)
         .await?;
         rows.iter().map(signing_key).collect()
     }
@@ -94,14 +94,14 @@ impl KeyStore for PostgresStore {
     async fn remove_signing_key(&self, kid: &str) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM signing_keys WHERE kid = $1")
             .bind(kid)
-            .run(&self.pool)
+            .run(&mut *self.connections.acquire().await?)
             .await?;
         Ok(())
     }
 
     async fn any_secret_key(&self) -> Result<Option<(String, Vec<u8>)>, StoreError> {
         let row = sqlx::query("SELECT name, sealed FROM secret_keys ORDER BY name LIMIT 1")
-            .first_row(&self.pool)
+            .first_row(&mut *self.connections.acquire().await?)
             .await?;
         let Some(row) = row else { return Ok(None) };
         let name = row.text("name")?.to_owned();
@@ -121,11 +121,11 @@ impl KeyStore for PostgresStore {
         .bind(name)
         .bind(sealed)
         .bind(millis(now))
-        .run(&self.pool)
+        .run(&mut *self.connections.acquire().await?)
         .await?;
         let row = sqlx::query("SELECT sealed FROM secret_keys WHERE name = $1")
             .bind(name)
-            .only_row(&self.pool)
+            .only_row(&mut *self.connections.acquire().await?)
             .await?;
         Ok(row.bytes("sealed")?.to_vec())
     }

@@ -25,7 +25,7 @@ impl LeaseStore for PostgresStore {
         .bind(name)
         .bind(holder)
         .bind(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 2))
-        .run(&self.pool)
+        .run(&mut *self.connections.acquire().await?)
         .await?;
         Ok(taken > 0)
     }
@@ -33,7 +33,7 @@ impl LeaseStore for PostgresStore {
     async fn release_leases(&self, holder: &str) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM leases WHERE holder = $1")
             .bind(holder)
-            .run(&self.pool)
+            .run(&mut *self.connections.acquire().await?)
             .await?;
         Ok(())
     }

@@ -8,6 +8,7 @@
 mod accounts;
 mod audit;
 mod clients;
+mod connections;
 mod grants;
 mod keys;
 mod leases;
@@ -26,8 +27,7 @@ use std::time::Duration;
 use holdfast_identity::{audit::AuditEvent, store::StoreError};
 use holdfast_store_sql::column::millis;
 use sqlx::{
-    ConnectOptions as _, Connection as _, Executor as _, PgConnection, PgPool, Postgres,
-    Transaction,
+    ConnectOptions as _, Connection as _, Executor as _, PgConnection, Postgres, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions, PgRow},
 };
 use time::OffsetDateTime;
@@ -35,12 +35,10 @@ use tokio::time::timeout;
 
 pub use self::migration::OpenError;
 use self::{
+    connections::{Connections, OPEN_TIMEOUT},
     query::{RunQuery as _, Statement, answer},
     server::{Newest, READ_ONLY_SERVER, has_answered, no_answer, not_opened, require_writes},
 };
-
-/// Time for which an operation waits for a free connection. Together with [`SETTINGS`] it is shorter than any caller's deadline.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Time in which the server has to accept the first connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -60,7 +58,7 @@ const LONG: &str = "SET LOCAL statement_timeout = '60s'; SET LOCAL lock_timeout 
 /// A database. Clones share its connections.
 #[derive(Clone, Debug)]
 pub struct PostgresStore {
-    pool: PgPool,
+    connections: Connections,
 }
 
 impl PostgresStore {
@@ -86,7 +84,7 @@ impl PostgresStore {
         connection.close().await?;
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .acquire_timeout(OPEN_TIMEOUT)
             // `Newest::accepts` finds a broken connection, too.
             .test_before_acquire(false)
             .after_connect({
@@ -108,11 +106,14 @@ impl PostgresStore {
             .connect_with(options)
             .await
             .map_err(not_opened)?;
-        Ok(Self { pool })
+        Ok(Self {
+            connections: Connections::new(pool),
+        })
     }
 
     async fn begin(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
-        answer(self.pool.begin()).await
+        let connection = self.connections.acquire().await?;
+        answer(Transaction::begin(connection, None)).await
     }
 
     /// Starts the transaction of a [`query::long`] operation.
@@ -133,7 +134,7 @@ impl PostgresStore {
             let deleted = sqlx::query(statement)
                 .bind(millis(before))
                 .bind(DELETED_AT_ONCE)
-                .run(&self.pool)
+                .run(&mut *self.connections.acquire().await?)
                 .await?;
             if deleted < DELETED_AT_ONCE.unsigned_abs() {
                 return Ok(());

@@ -47,7 +47,7 @@ impl LoginStore for PostgresStore {
         .bind(bytes(locations.device))
         .bind(bytes(locations.address))
         .bind(millis(since))
-        .rows(&self.pool)
+        .rows(&mut *self.connections.acquire().await?)
         .await?;
         trust(&rows, locations)
     }
@@ -59,7 +59,7 @@ impl LoginStore for PostgresStore {
         );
         let found = sqlx::query(AssertSqlSafe(sql))
             .bind(sid.to_string())
-            .first_row(&self.pool)
+            .first_row(&mut *self.connections.acquire().await?)
             .await?;
         let Some(found) = found else { return Ok(None) };
         Ok(Some((login::login(&found)?, account::user(&found)?)))
@@ -100,7 +100,7 @@ impl LoginStore for PostgresStore {
         sqlx::query("UPDATE logins SET last_seen_at = $1 WHERE sid = $2 AND ended_at IS NULL")
             .bind(millis(now))
             .bind(sid.to_string())
-            .run(&self.pool)
+            .run(&mut *self.connections.acquire().await?)
             .await?;
         Ok(())
     }

@@ -6,15 +6,12 @@ use async_trait::async_trait;
 use holdfast_identity::store::{Maintenance, StoreError};
 use holdfast_store_sql::{SqlRow as _, unavailable};
 
-use crate::{
-    PostgresStore,
-    query::{RunQuery as _, failed},
-};
+use crate::{PostgresStore, query::RunQuery as _};
 
 #[async_trait]
 impl Maintenance for PostgresStore {
     async fn ping(&self) -> Result<(), StoreError> {
-        let mut connection = self.pool.acquire().await.map_err(failed)?;
+        let mut connection = self.connections.acquire().await?;
         sqlx::query("SELECT 1 FROM signing_keys LIMIT 1")
             .run(&mut *connection)
             .await?;
@@ -34,12 +31,18 @@ impl Maintenance for PostgresStore {
             "SELECT 1 FROM pg_stat_replication WHERE application_name <> 'pg_basebackup' \
              AND (current_setting('synchronous_standby_names') = '' OR current_setting('synchronous_commit') = 'local') LIMIT 1",
         );
-        Ok(found.first_row(&self.pool).await?.is_some())
+        Ok(found
+            .first_row(&mut *self.connections.acquire().await?)
+            .await?
+            .is_some())
     }
 
     async fn schema_version(&self) -> Result<i64, StoreError> {
         let latest = sqlx::query("SELECT max(version) AS version FROM _sqlx_migrations");
-        latest.only_row(&self.pool).await?.integer("version")
+        latest
+            .only_row(&mut *self.connections.acquire().await?)
+            .await?
+            .integer("version")
     }
 
     async fn back_up(&self, _: &Path) -> Result<(), StoreError> {
@@ -49,6 +52,6 @@ impl Maintenance for PostgresStore {
     }
 
     async fn close(&self) {
-        self.pool.close().await;
+        self.connections.close().await;
     }
 }

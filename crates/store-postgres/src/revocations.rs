@@ -32,7 +32,7 @@ impl RevocationLog for PostgresStore {
         )
         .bind(&fresh.id)
         .bind(millis(fresh.begun_at))
-        .only_row(&self.pool)
+        .only_row(&mut *self.connections.acquire().await?)
         .await?;
         epoch(&row)
     }
@@ -52,7 +52,7 @@ impl RevocationLog for PostgresStore {
         let rows = sqlx::query(AssertSqlSafe(sql))
             .bind(sequence)
             .bind(i64::from(limit))
-            .rows(&self.pool)
+            .rows(&mut *self.connections.acquire().await?)
             .await?;
         let timeline = rows.first().map_or(Ok(0), |row| row.integer("timeline"))?;
         let mut entries = Vec::with_capacity(rows.len());
@@ -65,7 +65,9 @@ impl RevocationLog for PostgresStore {
     }
 
     async fn end_epoch(&self) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM epoch").run(&self.pool).await?;
+        sqlx::query("DELETE FROM epoch")
+            .run(&mut *self.connections.acquire().await?)
+            .await?;
         Ok(())
     }
 
@@ -76,7 +78,7 @@ impl RevocationLog for PostgresStore {
         let numbers: Vec<_> = entries.iter().map(|entry| entry.sequence).collect();
         let found = sqlx::query("SELECT sequence FROM revocations WHERE sequence = ANY($1)")
             .bind(&numbers)
-            .rows(&self.pool)
+            .rows(&mut *self.connections.acquire().await?)
             .await?;
         let found = found.iter().map(|row| row.integer("sequence"));
         let found: HashSet<_> = found.collect::<Result<_, _>>()?;
@@ -142,7 +144,7 @@ impl RevocationLog for PostgresStore {
     async fn is_revoked(&self, jti: Jti) -> Result<bool, StoreError> {
         let found = sqlx::query("SELECT 1 FROM revocations WHERE subject = $1 AND kind = 'jti'")
             .bind(jti.to_string())
-            .first_row(&self.pool)
+            .first_row(&mut *self.connections.acquire().await?)
             .await?;
         Ok(found.is_some())
     }

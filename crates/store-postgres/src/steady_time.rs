@@ -12,7 +12,10 @@ use crate::{PostgresStore, query::RunQuery as _};
 impl ClockStore for PostgresStore {
     async fn checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {
         let kept = sqlx::query("SELECT steady_at, clock_at, apart_for FROM steady_time");
-        if let Some(kept) = kept.first_row(&self.pool).await? {
+        if let Some(kept) = kept
+            .first_row(&mut *self.connections.acquire().await?)
+            .await?
+        {
             return checkpoint(&kept).map(Some);
         }
         // Only a database that no service has used yet: it reads every login.
@@ -22,7 +25,9 @@ impl ClockStore for PostgresStore {
                  (SELECT at FROM audit_events ORDER BY id DESC LIMIT 1)) AS used \
              HAVING max(at) IS NOT NULL",
         );
-        let found = latest.first_row(&self.pool).await?;
+        let found = latest
+            .first_row(&mut *self.connections.acquire().await?)
+            .await?;
         found.as_ref().map(checkpoint).transpose()
     }
 
@@ -39,7 +44,7 @@ impl ClockStore for PostgresStore {
         .bind(millis(checkpoint.steady))
         .bind(millis(checkpoint.clock))
         .bind(apart_for)
-        .only_row(&self.pool)
+        .only_row(&mut *self.connections.acquire().await?)
         .await?;
         time(&kept, "steady_at")
     }

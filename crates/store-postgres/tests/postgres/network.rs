@@ -1,6 +1,12 @@
 //! A network that loses packets: connections on which neither an answer nor an error arrives.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use holdfast_identity::store::{AccountStore as _, Maintenance as _, StoreError};
 use holdfast_store_postgres::PostgresStore;
@@ -9,6 +15,7 @@ use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
     sync::watch,
+    time::sleep,
 };
 
 use crate::{
@@ -19,9 +26,15 @@ use crate::{
 /// Time in which an operation has to fail, and the next one has to succeed: less than the 15 s of a failover.
 const RECOVERED_IN: Duration = Duration::from_secs(10);
 
+/// Time that opening a connection can take: more than an operation waits for one.
+const SLOW: Duration = Duration::from_millis(1500);
+
 /// A proxy whose connections can lose all packets from a moment on; those that are opened later work.
 struct Network {
     lost: watch::Sender<u32>,
+    /// Whether new connections are slow to be opened.
+    is_slow: Arc<AtomicBool>,
+    opened: Arc<AtomicUsize>,
     port: u16,
 }
 
@@ -31,12 +44,18 @@ impl Network {
         let port = listener.local_addr().unwrap().port();
         let lost = watch::Sender::new(0);
         let losses = lost.clone();
+        let is_slow = Arc::new(AtomicBool::new(false));
+        let opened = Arc::new(AtomicUsize::new(0));
+        let (delays, opens) = (is_slow.clone(), opened.clone());
         tokio::spawn(async move {
             loop {
                 let (mut client, _) = listener.accept().await.unwrap();
+                opens.fetch_add(1, Ordering::Relaxed);
+                let delay = delays.load(Ordering::Relaxed).then_some(SLOW);
                 let mut server = TcpStream::connect(&server).await.unwrap();
                 let mut losses = losses.subscribe();
                 tokio::spawn(async move {
+                    sleep(delay.unwrap_or_default()).await;
                     tokio::select! {
                         _ = copy_bidirectional(&mut client, &mut server) => (),
                         // Both sockets stay open, and nobody reads them.
@@ -45,7 +64,12 @@ impl Network {
                 });
             }
         });
-        Self { lost, port }
+        Self {
+            lost,
+            is_slow,
+            opened,
+            port,
+        }
     }
 
     fn lose_connections(&self) {
@@ -106,4 +130,20 @@ async fn lost_connection_is_replaced_while_nobody_waits_for_it() {
     while store.ping().await.is_err() {
         assert!(begun.elapsed() < RECOVERED_IN, "there is no connection yet");
     }
+}
+
+/// Operations that give up do not interrupt the connection that is being opened: it is there for a later one.
+#[tokio::test(flavor = "multi_thread")]
+async fn connection_that_is_slow_to_open_is_opened_once() {
+    let (url, network) = through_network(&new_database().await).await;
+    let store = PostgresStore::open(&url, 1).await.unwrap();
+    store.ping().await.unwrap();
+    network.is_slow.store(true, Ordering::Relaxed);
+    let before = network.opened.load(Ordering::Relaxed);
+    let begun = Instant::now();
+    network.lose_connections();
+    while store.ping().await.is_err() {
+        assert!(begun.elapsed() < RECOVERED_IN, "there is no connection yet");
+    }
+    assert_eq!(network.opened.load(Ordering::Relaxed), before + 1);
 }
