@@ -29,30 +29,56 @@ pub(super) async fn migrate(connection: &mut PgConnection) -> Result<(), OpenErr
     }
     connection.execute(SETTINGS).await?;
     lock(connection).await?;
-    let migrations = Migrator {
-        migrations: MIGRATIONS.migrations.clone(),
-        // The lock of the library blocks, which stops `CREATE INDEX CONCURRENTLY` of the instance that has it.
-        locking: false,
-        ..Migrator::DEFAULT
-    };
-    let migrated = migrations.run(&mut *connection).await;
+    let migrated = run(connection).await;
     let unlocked = sqlx::query("SELECT pg_advisory_unlock($1)")
         .bind(LOCK)
         .execute(&mut *connection)
         .await;
-    match migrated {
-        Ok(()) => Ok(unlocked.map(drop)?),
-        Err(error) => {
-            let latest = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations");
-            let found: Option<i64> = latest.fetch_one(connection).await.unwrap_or_default();
-            let known = MIGRATIONS.iter().map(|one| one.version).max();
-            Err(OpenError::of(
-                &error,
-                found.unwrap_or_default(),
-                known.unwrap_or_default(),
-            ))
-        }
+    migrated?;
+    Ok(unlocked.map(drop)?)
+}
+
+async fn run(connection: &mut PgConnection) -> Result<(), OpenError> {
+    let known = MIGRATIONS.iter().map(|one| one.version).max();
+    let known = known.unwrap_or_default();
+    let later = compatible_later_version(connection, known).await?;
+    if let Some(found) = later {
+        tracing::info!(
+            event = "store.later_schema",
+            found,
+            known,
+            "a later version has migrated the database, with which this version works"
+        );
     }
+    let migrations = Migrator {
+        migrations: MIGRATIONS.migrations.clone(),
+        ignore_missing: later.is_some(),
+        // The lock of the library blocks, which stops `CREATE INDEX CONCURRENTLY` of the instance that has it.
+        locking: false,
+        ..Migrator::DEFAULT
+    };
+    let Err(error) = migrations.run(&mut *connection).await else {
+        return Ok(());
+    };
+    let latest = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations");
+    let found: Option<i64> = latest.fetch_one(connection).await.unwrap_or_default();
+    Err(OpenError::of(&error, found.unwrap_or_default(), known))
+}
+
+/// The version of the schema, if it is later than this one's and says that this version works with it.
+async fn compatible_later_version(
+    connection: &mut PgConnection,
+    known: i64,
+) -> Result<Option<i64>, OpenError> {
+    let exists = sqlx::query_scalar("SELECT to_regclass('schema_compatibility') IS NOT NULL");
+    let exists: bool = exists.fetch_one(&mut *connection).await?;
+    if !exists {
+        return Ok(None);
+    }
+    let later = sqlx::query_scalar(
+        "SELECT max(version) FROM _sqlx_migrations, schema_compatibility WHERE earliest <= $1 HAVING max(version) > $1",
+    );
+    Ok(later.bind(known).fetch_optional(connection).await?)
 }
 
 async fn lock(connection: &mut PgConnection) -> Result<(), OpenError> {

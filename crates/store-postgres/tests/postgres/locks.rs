@@ -22,7 +22,7 @@ use crate::{
 
 /// Rows that the operations have in common.
 #[derive(Clone)]
-struct Rows {
+pub(crate) struct Rows {
     ada: Account,
     shop: ClientId,
     first: Sid,
@@ -31,8 +31,24 @@ struct Rows {
 }
 
 impl Rows {
+    /// Rows whose names end in a number.
+    pub(crate) async fn insert(store: &PostgresStore, number: u32) -> Self {
+        let shop = oauth_client(&format!("shop{number}"));
+        assert!(store.insert_client(&shop, &[]).await.unwrap());
+        let ada = account(store, &format!("ada{number}")).await;
+        let first = sign_in(store, &ada).await.unwrap().unwrap();
+        let own = GrantId::random(&TestRandom);
+        grant(store, first, own, shop.id.clone()).await.unwrap();
+        Self {
+            ada,
+            shop: shop.id,
+            first,
+            own,
+        }
+    }
+
     /// One of thirteen operations.
-    async fn change(&self, store: &PostgresStore, racer: u32) -> Result<(), StoreError> {
+    pub(crate) async fn change(&self, store: &PostgresStore, racer: u32) -> Result<(), StoreError> {
         let (id, version) = (self.ada.user.id, self.ada.authentication_version);
         let first = self.first;
         match racer % 13 {
@@ -91,18 +107,7 @@ async fn operations_on_the_same_rows_do_not_deadlock() {
     let url = new_database().await;
     let store = Arc::new(PostgresStore::open(&url, 32).await.unwrap());
     for round in 0..10 {
-        let shop = oauth_client(&format!("shop{round}"));
-        assert!(store.insert_client(&shop, &[]).await.unwrap());
-        let ada = account(&store, &format!("ada{round}")).await;
-        let first = sign_in(&store, &ada).await.unwrap().unwrap();
-        let own = GrantId::random(&TestRandom);
-        grant(&store, first, own, shop.id.clone()).await.unwrap();
-        let rows = Rows {
-            ada,
-            shop: shop.id,
-            first,
-            own,
-        };
+        let rows = Rows::insert(&store, round).await;
         let mut racers: JoinSet<Result<(), StoreError>> = JoinSet::new();
         for racer in 0..39 {
             let (store, rows) = (Arc::clone(&store), rows.clone());

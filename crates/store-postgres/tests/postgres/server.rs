@@ -11,6 +11,7 @@ use tokio::{process::Command, task::JoinSet, time::timeout};
 
 use crate::{
     fixture::execute,
+    locks::Rows,
     subject::{CONNECTIONS, new_database},
 };
 
@@ -83,16 +84,60 @@ async fn instances_that_start_at_once_migrate_once() {
     instances.join_all().await;
 }
 
+/// Migrates a database as a later version would that removes something (`earliest` 9999), or only adds.
+async fn migrate_to_later_version(url: &str, earliest: i64) {
+    let later = format!(
+        "DO $$ DECLARE name TEXT; BEGIN \
+             FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> '_sqlx_migrations' LOOP \
+                 EXECUTE format('ALTER TABLE %I ADD COLUMN later TEXT', name); \
+             END LOOP; \
+         END $$; \
+         CREATE TABLE later (name TEXT PRIMARY KEY); \
+         UPDATE schema_compatibility SET earliest = greatest(earliest, {earliest}); \
+         INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+         VALUES (9999, 'later', TRUE, '', 0)"
+    );
+    execute(url, later).await;
+}
+
 #[tokio::test]
-async fn schema_of_a_later_version_is_reported() {
+async fn incompatible_schema_of_a_later_version_is_reported() {
     let url = new_database().await;
     PostgresStore::open(&url, CONNECTIONS).await.unwrap();
-    let later = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-                 VALUES (9999, 'later', TRUE, '', 0)";
-    execute(&url, later.to_owned()).await;
+    migrate_to_later_version(&url, 9999).await;
     let refused = PostgresStore::open(&url, CONNECTIONS).await;
     let is_later = matches!(refused, Err(OpenError::LaterVersion { found: 9999, .. }));
     assert!(is_later, "{refused:?}");
+}
+
+/// During a rolling upgrade instances of the earlier version run, and may be started again, after the first one of the later version has
+/// migrated the database.
+#[tokio::test]
+async fn schema_of_a_later_version_that_adds_is_used() {
+    let url = new_database().await;
+    let running = PostgresStore::open(&url, CONNECTIONS).await.unwrap();
+    let before = Rows::insert(&running, 1).await;
+    migrate_to_later_version(&url, 0).await;
+    let started = PostgresStore::open(&url, CONNECTIONS).await.unwrap();
+    let after = Rows::insert(&started, 2).await;
+    for (store, rows) in [(&running, after), (&started, before)] {
+        for operation in 0..13 {
+            rows.change(store, operation).await.unwrap();
+        }
+        assert_eq!(store.schema_version().await.unwrap(), 9999);
+    }
+}
+
+#[tokio::test]
+async fn changed_migration_of_a_later_version_is_reported() {
+    let url = new_database().await;
+    PostgresStore::open(&url, CONNECTIONS).await.unwrap();
+    migrate_to_later_version(&url, 0).await;
+    let change = "UPDATE _sqlx_migrations SET checksum = '' WHERE version = 2";
+    execute(&url, change.to_owned()).await;
+    let refused = PostgresStore::open(&url, CONNECTIONS).await;
+    let is_other = matches!(refused, Err(OpenError::OtherSchema(2)));
+    assert!(is_other, "{refused:?}");
 }
 
 /// A number that is handed out before the commit would be skipped by a reader that has seen a later one.
