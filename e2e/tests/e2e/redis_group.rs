@@ -243,6 +243,18 @@ async fn cluster_counts_attempts_on_one_node_and_limits_them() {
     assert_eq!(nodes.len(), 1, "{nodes:?}");
 }
 
+#[tokio::test]
+async fn evicting_node_of_cluster_is_logged_by_both_services() {
+    let cluster = Cluster::start().await;
+    let set = ["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"];
+    cluster.nodes[0].cli(&set).await;
+    let mut pair = pair(cluster.url(), cluster.url()).await;
+    pair.auth.printed("Redis evicts counters").await;
+    pair.web
+        .printed("Redis removes sessions when it is full")
+        .await;
+}
+
 async fn cluster_failover(fail: impl AsyncFn(&mut Redis)) {
     let mut cluster = Cluster::start().await;
     let pair = pair(cluster.url(), cluster.url()).await;

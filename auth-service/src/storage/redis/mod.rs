@@ -10,7 +10,7 @@ use holdfast_server_kit::{
     config::RedisUrl,
     redis_info::{OLDEST_VERSION, RedisInfo},
 };
-use redis::{RedisError, RedisResult};
+use redis::{FromRedisValue as _, RedisError, RedisResult, Value};
 use tokio::{sync::Mutex, time::timeout};
 
 use self::connection::Connector;
@@ -153,12 +153,24 @@ fn probe(connections: Connections) -> Probe {
     })
 }
 
-/// Logs whether the server is too old or evicts keys. A server that denies `INFO` is used without this check.
+/// Logs whether a server is too old or evicts keys. A server that denies `INFO` is used without this check.
 async fn check_info(connection: &mut RedisConnection) {
     let info = redis::cmd("INFO");
-    let answer: RedisResult<String> = info.query_async(connection).await;
-    let info = answer.map(|info| RedisInfo::parse(&info));
-    let info = info.unwrap_or_default();
+    let answer: RedisResult<Value> = info.query_async(connection).await;
+    let nodes = match answer {
+        // Of a Cluster: the reply of each node by its address.
+        Ok(Value::Map(nodes)) => nodes.into_iter().map(|(_, info)| info).collect(),
+        Ok(info) => vec![info],
+        Err(_) => Vec::new(),
+    };
+    for info in nodes {
+        if let Ok(info) = String::from_redis_value(info) {
+            report(&RedisInfo::parse(&info));
+        }
+    }
+}
+
+fn report(info: &RedisInfo) {
     if let Some(policy) = info.evicts() {
         EVICTS.log(|_| {
             tracing::warn!(
