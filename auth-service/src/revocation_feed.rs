@@ -7,21 +7,21 @@ use std::{
 };
 
 use async_trait::async_trait;
-use holdfast_core::{rate_limited_log::LogRateLimiter, steady_clock::SteadyClock};
+use holdfast_core::{clock::Clock, rate_limited_log::LogRateLimiter, steady_clock::SteadyClock};
 use holdfast_identity::{
     id::{GrantId, Sid},
     oauth::ClientId,
     revocation::{
         Epoch, Revocation, RevocationCache, RevocationSet, RevocationStatus, StoreOutage,
-        restore_lost,
+        append_lost, end_again,
     },
     store::{Store, StoreError},
     token::Claims,
 };
 use time::OffsetDateTime;
 use tokio::{
-    sync::{Mutex, watch},
-    time::{Instant, MissedTickBehavior, interval},
+    sync::{Mutex, mpsc, watch},
+    time::{Instant, MissedTickBehavior, interval, sleep},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -34,18 +34,27 @@ const CURRENT_FOR: Duration = Duration::from_secs(1);
 /// Entries of one query.
 const PAGE: u32 = 1000;
 
+/// Time between two attempts to end again what a promoted server has as live.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
 static FAULTS: LogRateLimiter = LogRateLimiter::new();
+static NOT_ENDED: LogRateLimiter = LogRateLimiter::new();
 static FAILOVERS: LogRateLimiter = LogRateLimiter::new();
 
 /// The unexpired entries of the revocation log, in memory.
 pub struct RevocationFeed {
     store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
     steady: Arc<SteadyClock>,
     epoch: Epoch,
     memory: RwLock<Memory>,
     /// The timeline of the store at the last read. Serializes reads: one that begins now finds every entry that is committed now.
     reading: Mutex<Option<i64>>,
     newest: watch::Sender<i64>,
+    /// Entries that a promoted server lacked, and whose subjects it may have as live.
+    lost: mpsc::UnboundedSender<Revocation>,
+    /// Of the task that ends them again.
+    to_end: Mutex<mpsc::UnboundedReceiver<Revocation>>,
 }
 
 /// The entries after a position in the log, up to a limit, and the state of the feed at the same moment.
@@ -62,46 +71,73 @@ struct Memory {
     revoked: RevocationSet,
     /// Start of the latest read that reached the end of the log.
     read_at: Instant,
-    /// The same by the steady clock.
+    /// The same by the system clock.
     read_time: OffsetDateTime,
     last_outage: Option<StoreOutage>,
 }
 
 impl RevocationFeed {
-    /// Reads the whole log. `fresh` becomes the epoch of a store that has none. Expired entries are pruned by `steady`.
+    /// Reads the whole log. `fresh` becomes the epoch of a store that has none. Expired entries are pruned by `steady`. `outage`: the one
+    /// during which this instance was started.
     ///
     /// # Errors
     /// The store is unavailable.
     pub async fn open(
         store: Arc<dyn Store>,
-        steady: Arc<SteadyClock>,
+        (clock, steady): (Arc<dyn Clock>, Arc<SteadyClock>),
         fresh: Epoch,
+        outage: Option<StoreOutage>,
     ) -> Result<Self, StoreError> {
+        let (lost, to_end) = mpsc::unbounded_channel();
         let feed = Self {
             epoch: store.epoch(fresh).await?,
             store,
             memory: RwLock::new(Memory {
                 revoked: RevocationSet::default(),
                 read_at: Instant::now(),
-                read_time: steady.now(),
-                last_outage: None,
+                read_time: clock.now(),
+                last_outage: outage,
             }),
+            clock,
             steady,
             reading: Mutex::default(),
             newest: watch::Sender::new(0),
+            lost,
+            to_end: Mutex::new(to_end),
         };
         feed.read().await?;
         Ok(feed)
     }
 
-    /// Reads new entries every 100 ms, until `shutdown`.
+    /// Reads new entries every 100 ms, and ends what a promoted server has as live, until `shutdown`.
     pub async fn keep_current(self: Arc<Self>, shutdown: CancellationToken) {
-        let mut ticks = interval(READ_INTERVAL);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                _ = ticks.tick() => self.catch_up().await,
-                () = shutdown.cancelled() => return,
+        let reads = async {
+            let mut ticks = interval(READ_INTERVAL);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                self.catch_up().await;
+            }
+        };
+        let tasks = async { tokio::join!(reads, self.end_lost_again()) };
+        shutdown.run_until_cancelled(tasks).await;
+    }
+
+    /// Ends the subjects of entries that a promoted server lacked. Until then the entries in memory decide. Not while the log is read: there
+    /// may be many.
+    async fn end_lost_again(&self) {
+        let mut to_end = self.to_end.lock().await;
+        while let Some(entry) = to_end.recv().await {
+            while let Err(error) = end_again(&*self.store, &entry, self.clock.now()).await {
+                NOT_ENDED.log(|times| {
+                    tracing::warn!(
+                        event = "revocation_feed.not_ended",
+                        %error,
+                        times,
+                        "what the promoted database server has as live was not ended again; retrying"
+                    );
+                });
+                sleep(RETRY_INTERVAL).await;
             }
         }
     }
@@ -148,6 +184,12 @@ impl RevocationFeed {
         }
     }
 
+    /// Whether the signing key `kid` was revoked, and tokens that it signed may not have expired.
+    #[must_use]
+    pub fn is_key_revoked(&self, kid: &str) -> bool {
+        self.memory().revoked.is_key_revoked(kid)
+    }
+
     /// The sequence number of the newest entry that was read.
     #[must_use]
     pub fn newest(&self) -> i64 {
@@ -180,7 +222,12 @@ impl RevocationFeed {
             let entries = self.memory().revoked.after(after, PAGE as usize);
             let Some(last) = entries.last() else { break };
             after = last.sequence;
-            restored += restore_lost(&*self.store, &entries, self.steady.now()).await?;
+            let found = append_lost(&*self.store, &entries).await?;
+            restored += found.len();
+            for entry in found {
+                // The receiver lives as long as the feed.
+                let _ = self.lost.send(entry);
+            }
         }
         FAILOVERS.log(|times| {
             tracing::warn!(
@@ -202,7 +249,7 @@ impl RevocationFeed {
         }
         memory.revoked.prune(self.steady.now());
         if let Some(begun_at) = current_as_of {
-            memory.record_read(begun_at, self.steady.now());
+            memory.record_read(begun_at, self.clock.now());
         }
         let newest = memory.revoked.newest();
         drop(memory);

@@ -35,7 +35,7 @@ impl App {
     /// # Errors
     /// One of these steps failed.
     pub async fn build(config: ServeConfig, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
-        let store = open_store_when_available(&config.database).await?;
+        let (store, outage) = open_store_when_available(&config.database, &*clock).await?;
         let instance = Jti::random(&SystemRandom).to_string();
         let sealer = Sealer::new(&config.key_encryption_key);
         let redis = config.redis.as_ref().map(connect_redis).transpose()?;
@@ -46,7 +46,8 @@ impl App {
         let keys = SigningKeys::new(holder, sealer, audit.clone(), clock.clone(), policy);
         let jwts = Arc::new(keys.open().await?);
         let steady = steady_clock(&*store, clock.clone()).await?;
-        let feed = Arc::new(open_feed_by(&store, &*clock, steady.clone()).await?);
+        let feed = open_feed_by(&store, (clock.clone(), steady.clone()), outage).await?;
+        let feed = Arc::new(feed);
         let resources = Resources {
             store: store.clone(),
             feed: feed.clone(),

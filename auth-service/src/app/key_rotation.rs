@@ -24,6 +24,8 @@ use time::OffsetDateTime;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use crate::revocation_feed::RevocationFeed;
+
 /// The time between two reads of the store, which finds keys that other instances or the command line created or revoked.
 const REFRESH_INTERVAL: Duration = Duration::from_millis(200);
 
@@ -160,10 +162,11 @@ impl SigningKeys {
         Ok(true)
     }
 
-    /// Keeps the key ring of `jwts` equal to the keys in the store, and rotates and deletes those by age, until `shutdown`.
+    /// Keeps the key ring of `jwts` equal to the keys in the store that are not revoked by the memory of `feed`, and rotates and deletes
+    /// those by age, until `shutdown`.
     pub async fn keep_current(
         self,
-        jwts: Arc<Jwts>,
+        (jwts, feed): (Arc<Jwts>, Arc<RevocationFeed>),
         steady: Arc<SteadyClock>,
         shutdown: CancellationToken,
     ) {
@@ -174,7 +177,7 @@ impl SigningKeys {
                 _ = ticks.tick() => {}
                 () = shutdown.cancelled() => return,
             }
-            if let Err(error) = self.refresh(&jwts, steady.now()).await {
+            if let Err(error) = self.refresh((&jwts, &feed), steady.now()).await {
                 FAULTS.log(|times| {
                     tracing::error!(
                         event = "signing_keys.refresh_failed",
@@ -189,8 +192,12 @@ impl SigningKeys {
 
     /// Rotates and deletes keys by their age at `now`, the time of the steady clock. By a system clock that leaps and returns, a key would be
     /// published that signs in the far future, and would prevent the next rotation until then.
-    async fn refresh(&self, jwts: &Jwts, now: OffsetDateTime) -> anyhow::Result<()> {
-        let mut keys = self.store.signing_keys().await?;
+    async fn refresh(
+        &self,
+        (jwts, feed): (&Jwts, &RevocationFeed),
+        now: OffsetDateTime,
+    ) -> anyhow::Result<()> {
+        let mut keys = self.unrevoked(feed).await?;
         let mut has_changed = false;
         let lifetime = self.max_token_lifetime();
         let mut expired = expired_keys(&keys, self.policy.algorithm, lifetime, now);
@@ -215,13 +222,20 @@ impl SigningKeys {
             has_changed = true;
         }
         if has_changed {
-            keys = self.store.signing_keys().await?;
+            keys = self.unrevoked(feed).await?;
         }
         if !jwts.has(&keys) {
             jwts.replace(self.key_ring(keys)?);
             tracing::info!(event = "signing_keys.changed", "signing keys changed");
         }
         Ok(())
+    }
+
+    /// The keys in the store, of which a promoted server may have one that was revoked.
+    async fn unrevoked(&self, feed: &RevocationFeed) -> anyhow::Result<Vec<StoredSigningKey>> {
+        let mut keys = self.store.signing_keys().await?;
+        keys.retain(|key| !feed.is_key_revoked(&key.kid));
+        Ok(keys)
     }
 
     /// Whether this instance is the one that rotates and deletes keys.

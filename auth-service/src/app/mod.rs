@@ -84,7 +84,11 @@ impl App {
         let drained = CancellationToken::new();
         tokio::spawn(Arc::clone(&self.feed).keep_current(drained.clone()));
         let (keys, steady) = (self.keys, Arc::clone(&self.steady));
-        tokio::spawn(keys.keep_current(self.jwts, steady, drained.clone()));
+        tokio::spawn(keys.keep_current(
+            (self.jwts, Arc::clone(&self.feed)),
+            steady,
+            drained.clone(),
+        ));
         if let Some(watch) = self.tls_watch {
             tokio::spawn(watch.run(reload, shutdown.clone()));
         }

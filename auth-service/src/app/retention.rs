@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use holdfast_core::steady_clock::SteadyClock;
 use holdfast_identity::{leeway::LEEWAY, store::Store};
+use time::OffsetDateTime;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -35,19 +36,30 @@ pub(super) async fn purge_regularly(
         if matches!(lease.await, Ok(false)) {
             continue;
         }
-        if let Err(error) = store.purge(now - LEEWAY).await {
-            tracing::error!(
-                event = "retention.purge_failed",
-                %error,
-                "expired logins were not deleted; retrying in an hour"
-            );
-        }
-        if let Err(error) = store.purge_events(now - audit_retention).await {
-            tracing::error!(
-                event = "retention.audit_failed",
-                %error,
-                "expired audit events were not deleted; retrying in an hour"
-            );
+        if !purge(&*store, now, audit_retention).await {
+            // At its next turn another instance tries, too.
+            let _ = store.release_leases(&instance).await;
         }
     }
+}
+
+/// Returns whether everything that has expired was deleted.
+async fn purge(store: &dyn Store, now: OffsetDateTime, audit_retention: Duration) -> bool {
+    let purged = store.purge(now - LEEWAY).await;
+    if let Err(error) = &purged {
+        tracing::error!(
+            event = "retention.purge_failed",
+            %error,
+            "expired logins were not deleted; retrying in an hour"
+        );
+    }
+    let events = store.purge_events(now - audit_retention).await;
+    if let Err(error) = &events {
+        tracing::error!(
+            event = "retention.audit_failed",
+            %error,
+            "expired audit events were not deleted; retrying in an hour"
+        );
+    }
+    purged.is_ok() && events.is_ok()
 }

@@ -9,7 +9,11 @@ use anyhow::Context as _;
 use holdfast_core::{clock::Clock, rate_limited_log::LogRateLimiter, steady_clock::SteadyClock};
 use holdfast_crypto::{argon2id::Argon2id, random::SystemRandom};
 use holdfast_identity::{
-    account::Accounts, audit::AuditRecorder, id::Jti, revocation::Epoch, store::Store,
+    account::Accounts,
+    audit::AuditRecorder,
+    id::Jti,
+    revocation::{Epoch, StoreOutage},
+    store::Store,
 };
 use holdfast_store_postgres::{OpenError, PostgresStore};
 use holdfast_store_sqlite::SqliteStore;
@@ -46,18 +50,24 @@ pub async fn open_store(database: &Database) -> anyhow::Result<Arc<dyn Store>> {
 }
 
 /// Opens the database of the service, and waits for a PostgreSQL server that is not available: the service may have been started before it,
-/// or during a failover.
+/// or during a failover. Then the outage is returned, too.
 ///
 /// # Errors
 /// It cannot be opened for another reason.
 pub(super) async fn open_store_when_available(
     database: &Database,
-) -> anyhow::Result<Arc<dyn Store>> {
+    clock: &dyn Clock,
+) -> anyhow::Result<(Arc<dyn Store>, Option<StoreOutage>)> {
+    let mut has_waited = false;
     loop {
         let error = match open_store(database).await {
-            Ok(store) => return Ok(store),
+            Ok(store) => {
+                let outage = has_waited.then(|| StoreOutage::before_start(clock.now()));
+                return Ok((store, outage));
+            }
             Err(error) => error,
         };
+        has_waited = true;
         let cause = error.downcast_ref::<OpenError>();
         if !matches!(cause, Some(OpenError::NotAvailable(_))) {
             return Err(error);
@@ -98,7 +108,7 @@ pub async fn open_feed(
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<RevocationFeed> {
     let steady = Arc::new(SteadyClock::new(clock.clone()));
-    open_feed_by(store, &*clock, steady).await
+    open_feed_by(store, (clock, steady), None).await
 }
 
 /// The accounts of a store, for a command: one thread hashes passwords.
@@ -128,16 +138,16 @@ pub fn command_audit(clock: Arc<dyn Clock>) -> AuditRecorder {
     AuditRecorder::new(Arc::new(AuditLogLines), clock)
 }
 
-/// The revocation feed of a store, whose expired entries are pruned by `steady`.
+/// The revocation feed of a store, whose expired entries are pruned by `steady`. `outage`: the one during which this instance was started.
 pub(super) async fn open_feed_by(
     store: &Arc<dyn Store>,
-    clock: &dyn Clock,
-    steady: Arc<SteadyClock>,
+    (clock, steady): (Arc<dyn Clock>, Arc<SteadyClock>),
+    outage: Option<StoreOutage>,
 ) -> anyhow::Result<RevocationFeed> {
     let fresh = Epoch {
         id: Jti::random(&SystemRandom).to_string(),
         begun_at: clock.now(),
     };
-    let feed = RevocationFeed::open(store.clone(), steady, fresh).await;
+    let feed = RevocationFeed::open(store.clone(), (clock, steady), fresh, outage).await;
     feed.context("cannot read the revocation log")
 }

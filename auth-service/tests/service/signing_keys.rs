@@ -7,8 +7,13 @@ use auth_service::app::{
     self, App,
     key_rotation::{KeyPolicy, SigningKeys},
 };
+use holdfast_core::clock::Clock as _;
 use holdfast_crypto::seal::Sealer;
-use holdfast_identity::{call_context::CallContext, key::Algorithm};
+use holdfast_identity::{
+    call_context::CallContext,
+    key::Algorithm,
+    revocation::{Revocation, Revoked},
+};
 use secrecy::SecretBox;
 use tonic::Code;
 
@@ -76,6 +81,34 @@ async fn rotation_by_administrator_publishes_key() {
     let request = bearer(RotateSigningKeyRequest {}, &token);
     let refused = service.admin().rotate_signing_key(request).await;
     assert_refused(refused, Code::PermissionDenied, "INSUFFICIENT_SCOPE");
+}
+
+/// A promoted database server can lack the revocation of a key, which an instance has in memory.
+#[tokio::test]
+async fn revoked_key_that_the_database_has_as_live_is_not_used() {
+    let service = TestService::with_user("ada").await;
+    let token = service.tokens("ada", "").await.access_token;
+    let store = app::open_store(&database(service.directory.path()))
+        .await
+        .unwrap();
+    let kid = jsonwebtoken::decode_header(&token).unwrap().kid.unwrap();
+    let revocation = Revocation {
+        sequence: 1000,
+        revoked: Revoked::Key(kid.clone()),
+        expires_at: service.clock.now() + minutes(60),
+    };
+    store.append_again(&[revocation]).await.unwrap();
+    until("the key to be removed", async || {
+        service.try_validate(&token).await.err().map(drop)
+    })
+    .await;
+    let stored = store.signing_keys().await.unwrap();
+    assert!(stored.iter().any(|key| key.kid == kid));
+    let token = service.tokens("ada", "").await.access_token;
+    service.try_validate(&token).await.unwrap();
+    let jwks = service.auth().get_jwks(GetJwksRequest {}).await.unwrap();
+    let keys = jwks.into_inner().keys;
+    assert!(keys.iter().all(|key| key.kid != kid));
 }
 
 #[tokio::test]

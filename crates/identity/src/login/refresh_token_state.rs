@@ -120,5 +120,12 @@ mod tests {
         ] {
             assert_eq!(state(outage, at), expected, "{outage:?} at {at}");
         }
+        let started = |second, at| {
+            let outage = StoreOutage::before_start(seconds(second));
+            grant(5).refresh_token_state(Generation(4), Some(outage), seconds(at))
+        };
+        assert_eq!(started(60, 69), RefreshTokenState::Repeated);
+        assert_eq!(started(60, 70), RefreshTokenState::Reused);
+        assert_eq!(started(121, 122), RefreshTokenState::Reused);
     }
 }

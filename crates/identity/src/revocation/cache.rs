@@ -34,6 +34,15 @@ pub struct StoreOutage {
 }
 
 impl StoreOutage {
+    /// The outage during which this instance was started, and which ends now: when it began is not known.
+    #[must_use]
+    pub const fn before_start(now: OffsetDateTime) -> Self {
+        Self {
+            began_at: OffsetDateTime::UNIX_EPOCH,
+            ended_at: Some(now),
+        }
+    }
+
     /// The outage that a failure begins after a read at `read_at`, or continues: one that begins again before clients could repeat their
     /// requests is the same.
     #[must_use]
@@ -77,7 +86,8 @@ pub trait RevocationCache: Send + Sync {
     /// Records that a call failed because the store was unavailable: it counts as an outage until the next read.
     fn record_store_failure(&self);
 
-    /// Returns the latest outage of the store since the start of this instance.
+    /// Returns the latest outage of the store that this instance noticed, the one during which it was started included. Its times are those
+    /// of the system clock, as the times of rotations are.
     fn last_outage(&self) -> Option<StoreOutage>;
 
     /// Reads all committed entries. When it returns, every revocation that was committed before the call is in memory, if the

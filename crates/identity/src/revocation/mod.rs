@@ -8,6 +8,6 @@ mod set;
 pub use self::{
     cache::{RevocationCache, RevocationStatus, StoreOutage},
     entry::{Epoch, REVOCATION_MARGIN, Revocation, Revoked},
-    restore::restore_lost,
+    restore::{append_lost, end_again},
     set::RevocationSet,
 };

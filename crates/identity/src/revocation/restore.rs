@@ -10,31 +10,28 @@ use crate::{
     store::Store,
 };
 
-/// Writes those of the entries back that the log does not have, and ends again what they had ended. A standby that was promoted may lack what
-/// the server before it had committed last; the instances have read it. Can be repeated, and called by several instances at once. Returns how
-/// many entries were appended.
+/// Writes those of the entries back that the log does not have. A standby that was promoted may lack what the server before it had committed
+/// last; the instances have read it. Can be repeated, and called by several instances at once. Returns the entries that the log lacked, whose
+/// subjects have to be ended again ([`end_again`]): by every instance that finds them, as the one that appended them may be killed.
 ///
 /// # Errors
-/// The store is unavailable. A part may have been written.
-pub async fn restore_lost(
+/// The store is unavailable.
+pub async fn append_lost(
     store: &dyn Store,
     entries: &[Revocation],
-    now: OffsetDateTime,
-) -> Result<u64, StoreError> {
+) -> Result<Vec<Revocation>, StoreError> {
     let lost = store.missing_revocations(entries).await?;
-    if lost.is_empty() {
-        return Ok(0);
+    if !lost.is_empty() {
+        store.append_again(&lost).await?;
     }
-    // First what all instances read: their memory is enough to reject access tokens.
-    let appended = store.append_again(&lost).await?;
-    for entry in &lost {
-        end_again(store, entry, now).await?;
-    }
-    Ok(appended)
+    Ok(lost)
 }
 
-/// Ends the subject of an entry, if it is live.
-async fn end_again(
+/// Ends the subject of an entry that the store had lost, if it is live. Can be repeated.
+///
+/// # Errors
+/// The store is unavailable.
+pub async fn end_again(
     store: &dyn Store,
     entry: &Revocation,
     now: OffsetDateTime,

@@ -23,6 +23,7 @@ pub struct RevocationSet {
     logins: Expiries<Sid>,
     grants: Expiries<GrantId>,
     clients: Expiries<String>,
+    keys: Expiries<String>,
     newest: i64,
 }
 
@@ -64,8 +65,7 @@ impl RevocationSet {
             Revoked::Login(sid) => self.logins.insert(*sid, expiry),
             Revoked::Grant(id) => self.grants.insert(*id, expiry),
             Revoked::Client(id) => self.clients.insert(id.clone(), expiry),
-            // A revoked key is removed from the key ring, so that its signatures do not verify.
-            Revoked::Key(_) => {}
+            Revoked::Key(kid) => self.keys.insert(kid.clone(), expiry),
         }
         self.newest = self.newest.max(revocation.sequence);
         self.by_expiry.insert((expiry, revocation.sequence));
@@ -88,7 +88,8 @@ impl RevocationSet {
                 Some(Revoked::Login(sid)) => self.logins.prune(&sid, now),
                 Some(Revoked::Grant(id)) => self.grants.prune(&id, now),
                 Some(Revoked::Client(id)) => self.clients.prune(&id, now),
-                Some(Revoked::Key(_)) | None => {}
+                Some(Revoked::Key(kid)) => self.keys.prune(&kid, now),
+                None => {}
             }
         }
     }
@@ -117,6 +118,12 @@ impl RevocationSet {
         self.logins.0.contains_key(&sid)
             || self.grants.0.contains_key(&grant)
             || self.clients.0.contains_key(client)
+    }
+
+    /// Whether an entry affects the signing key `kid`. Such a key is not in the key ring, so that its signatures do not verify.
+    #[must_use]
+    pub fn is_key_revoked(&self, kid: &str) -> bool {
+        self.keys.0.contains_key(kid)
     }
 
     /// Returns at most `limit` entries after the position `sequence`, in order.
@@ -169,6 +176,19 @@ mod tests {
         set.prune(NOW + Duration::from_secs(3));
         assert!(set.after(0, 10).is_empty() && set.logins.0.is_empty());
         assert_eq!(set.newest(), 2);
+    }
+
+    #[test]
+    fn key_is_revoked_until_its_tokens_have_expired() {
+        let mut set = RevocationSet::default();
+        set.insert(Revocation {
+            sequence: 1,
+            revoked: Revoked::Key("kid".to_owned()),
+            expires_at: NOW,
+        });
+        assert!(set.is_key_revoked("kid") && !set.is_key_revoked("other"));
+        set.prune(NOW + Duration::from_secs(1));
+        assert!(!set.is_key_revoked("kid"));
     }
 
     #[test]
