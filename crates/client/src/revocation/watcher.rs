@@ -1,6 +1,7 @@
 //! Follows the revocation stream and keeps the revocation set.
 
 use std::{
+    pin::pin,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
     time::Duration,
 };
@@ -10,7 +11,7 @@ use holdfast_core::{clock::Clock, rate_limited_log::LogRateLimiter, steady_clock
 use time::OffsetDateTime;
 use tokio::{
     sync::Notify,
-    time::{Instant, sleep, timeout},
+    time::{Instant, Interval, MissedTickBehavior, interval, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
@@ -27,6 +28,11 @@ use crate::{
 
 /// Age of the last message at which a stream counts as stale; it carries a heartbeat each second.
 const STALE_AFTER: Duration = Duration::from_secs(3);
+
+/// Time without progress after which the process counts as suspended: with the age of the messages that it had received before, less than
+/// [`STALE_AFTER`].
+const STOPPED_AFTER: Duration = Duration::from_secs(2);
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How long a start waits for the first message. An auth-service that is unavailable must not prevent this process from starting.
 const START_WAIT: Duration = Duration::from_millis(100);
@@ -124,17 +130,18 @@ impl RevocationWatcher {
 
     async fn follow_once(&self, auth: &AuthClient) {
         let mut replaced = auth.replaced();
-        let Some(mut stream) = self.open(auth).await else {
+        let mut progress = Progress::new();
+        let Some(mut stream) = progress.or_stopped(self.open(auth)).await else {
             return;
         };
         loop {
             tokio::select! {
-                message = next(&mut stream) => match message {
+                message = progress.or_stopped(next(&mut stream)) => match message {
                     Some(message) => self.apply(message),
                     None => return,
                 },
                 // The current stream is read until the new one is open.
-                Ok(()) = replaced.changed() => match self.open(auth).await {
+                Ok(()) = replaced.changed() => match progress.or_stopped(self.open(auth)).await {
                     Some(moved) => stream = moved,
                     None => return,
                 },
@@ -274,6 +281,41 @@ impl StreamState {
     fn is_older_than(&self, age: Duration) -> bool {
         self.last_message_at
             .is_none_or(|last_message_at| last_message_at.elapsed() > age)
+    }
+}
+
+/// Notices that this process was suspended. What it received before then waits in buffers, and would count as new.
+struct Progress {
+    ticks: Interval,
+    ran_at: Instant,
+}
+
+impl Progress {
+    fn new() -> Self {
+        let mut ticks = interval(PROGRESS_INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self {
+            ticks,
+            ran_at: Instant::now(),
+        }
+    }
+
+    /// The output of `next`; `None` also if the process did not run for [`STOPPED_AFTER`] while it waited for it.
+    async fn or_stopped<T>(&mut self, next: impl Future<Output = Option<T>>) -> Option<T> {
+        let mut next = pin!(next);
+        loop {
+            let output = tokio::select! {
+                output = &mut next => Some(output),
+                _ = self.ticks.tick() => None,
+            };
+            if self.ran_at.elapsed() > STOPPED_AFTER {
+                return None;
+            }
+            self.ran_at = Instant::now();
+            if let Some(output) = output {
+                return output;
+            }
+        }
     }
 }
 

@@ -204,3 +204,18 @@ async fn clock_skew_above_thirty_seconds_warns_every_ten_minutes() {
         assert_eq!(warned_at(), None);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn message_that_waited_while_the_process_was_suspended_is_not_used() {
+    let mut progress = Progress::new();
+    let slow = async {
+        sleep(STALE_AFTER).await;
+        Some(1)
+    };
+    assert_eq!(progress.or_stopped(slow).await, Some(1));
+    let suspended = async {
+        tokio::time::advance(STOPPED_AFTER + PROGRESS_INTERVAL).await;
+        Some(2)
+    };
+    assert_eq!(progress.or_stopped(suspended).await, None);
+}
