@@ -45,6 +45,7 @@ impl Part {
                 "limits",
                 "logs",
                 "model",
+                "expiry",
                 "parts",
                 "style",
             ],
@@ -67,7 +68,7 @@ impl Part {
         match self {
             Self::Unit | Self::AuthService | Self::WebService | Self::Load => &[],
             Self::Postgres => &[Tool::Postgres],
-            Self::History => &[Tool::Postgres, Tool::Redis],
+            Self::History => &[Tool::Postgres, Tool::Redis, Tool::Faketime],
             Self::E2e => &[
                 Tool::Redis,
                 Tool::Chromium,

@@ -4,12 +4,14 @@
 //! Each rule of the programs that the properties need is a field of [`Safeguards`]; why there is a model: `docs/adr/0036`.
 //!
 //! What is modelled: numbers of the revocation log and their commit, replication and failover, restoring a backup, polls, streams with
-//! snapshots and with messages that are delayed or lost, the change of a stream to another instance, and refreshes.
+//! snapshots and with messages that are delayed or lost, the change of a stream to another instance, a web-service that is suspended, and
+//! refreshes. The expiry of entries by clocks that differ is a model of its own: [`expiry`].
 //!
-//! What is assumed: a message of a stream is at most [`MESSAGE_DELAY`] old when it is read, as the stream is closed otherwise; steady
-//! clocks of all processes run equally fast; the expiry of entries is not modelled.
+//! What is assumed: a message of a stream is at most [`MESSAGE_DELAY`] old when a running web-service reads it, as the stream is closed
+//! otherwise; steady clocks of all processes run equally fast.
 
 mod database;
+pub mod expiry;
 mod instance;
 mod properties;
 mod steps;
@@ -67,6 +69,8 @@ pub struct Safeguards {
     pub current_streams: bool,
     /// The first read from a promoted server writes the ends back that it lacks.
     pub write_back: bool,
+    /// web-service opens its stream again after it was suspended.
+    pub reconnect_after_stop: bool,
     /// A refresh changes the generation only if it is the one of the token.
     pub compare_and_set: bool,
 }
@@ -83,11 +87,13 @@ impl Safeguards {
         max_staleness: true,
         current_streams: true,
         write_back: true,
+        reconnect_after_stop: true,
         compare_and_set: true,
     };
 }
 
 /// What happens besides ends, polls and streams.
+#[expect(clippy::struct_excessive_bools, reason = "any combination of them")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Events {
     /// The standby is promoted, once.
@@ -96,6 +102,8 @@ pub struct Events {
     pub restore: bool,
     /// Clients refresh.
     pub refreshes: bool,
+    /// web-service is suspended and resumed.
+    pub stops: bool,
 }
 
 /// A system with some safeguards, to which some events happen.

@@ -65,7 +65,8 @@ fn select(state: &State, is_selected: fn(&Login) -> bool) -> impl Iterator<Item 
 
 fn is_allowed(system: &System, state: &State, login: u8) -> bool {
     let mut instances = state.instances.iter();
-    state.web.login_state(login, system.safeguards) == LoginState::Live
+    let web = &state.web;
+    !web.is_stopped && web.login_state(login, system.safeguards) == LoginState::Live
         || instances.any(|instance| instance.allows(login, &state.primary))
 }
 

@@ -34,6 +34,10 @@ pub enum Step {
     Send,
     /// web-service receives it.
     Receive,
+    /// web-service is suspended.
+    Stop,
+    /// web-service is resumed.
+    Resume,
     /// This client refreshes, with a comparison of the generation.
     Refresh(usize),
     /// This client reads the generation, to change it later without a comparison.
@@ -59,6 +63,10 @@ impl System {
         }
         if self.events.restore && !state.has_restored {
             steps.push(Step::Restore);
+        }
+        if self.events.stops {
+            let is_stopped = state.web.is_stopped;
+            steps.push(if is_stopped { Step::Resume } else { Step::Stop });
         }
         steps
     }
@@ -94,7 +102,9 @@ impl System {
         for instance in 0..INSTANCES {
             steps.push(Step::Poll(instance));
             steps.push(Step::Restart(instance));
-            steps.push(Step::Connect(instance));
+            if !state.web.is_stopped {
+                steps.push(Step::Connect(instance));
+            }
             if state.demoted.is_some() {
                 steps.push(Step::PollDemoted(instance));
             }
@@ -102,6 +112,7 @@ impl System {
         if let Some(stream) = state.web.stream {
             let sender = &state.instances[stream.instance];
             match stream.message {
+                Some(_) if state.web.is_stopped => {}
                 Some(_) => steps.push(Step::Receive),
                 None if sender.is_current() || !self.safeguards.current_streams => {
                     steps.push(Step::Send);
@@ -169,6 +180,8 @@ impl System {
                 }
             }
             Step::Receive => state.web.receive(),
+            Step::Stop => state.web.is_stopped = true,
+            Step::Resume => state.web.resume(self.safeguards),
             Step::Refresh(_) => self.refresh(state),
             Step::ReadGeneration(client) => state.readers[client] = true,
             Step::WriteGeneration(client) => {
@@ -241,8 +254,9 @@ impl State {
             .as_mut()
             .and_then(|stream| stream.message.as_mut())
         {
-            message.age += 1;
-            if message.age > MESSAGE_DELAY {
+            message.age = MESSAGE_DELAY.min(message.age) + 1;
+            // The system accepts for a suspended reader what its buffer has room for.
+            if message.age > MESSAGE_DELAY && !self.web.is_stopped {
                 self.web.stream = None;
             }
         }

@@ -35,6 +35,8 @@ pub(crate) struct WebService {
     /// Ticks since the last message.
     pub(crate) age: u8,
     pub(crate) stream: Option<Stream>,
+    /// Whether its process is suspended: it receives nothing, and answers nothing.
+    pub(crate) is_stopped: bool,
 }
 
 /// The state of a login, as web-service knows it.
@@ -76,6 +78,14 @@ impl WebService {
         }
         // It counts from the receipt, not from the sending: the clocks of both may differ.
         self.age = 0;
+    }
+
+    /// The process is resumed. What was sent to it meanwhile waits, however old it is.
+    pub(crate) fn resume(&mut self, safeguards: Safeguards) {
+        self.is_stopped = false;
+        if safeguards.reconnect_after_stop {
+            self.stream = None;
+        }
     }
 
     /// The state of the login of a session.

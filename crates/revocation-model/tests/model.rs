@@ -13,11 +13,19 @@ const FAILOVER: Events = Events {
     failover: true,
     restore: false,
     refreshes: true,
+    stops: false,
 };
 const RESTORE: Events = Events {
     failover: false,
     restore: true,
     refreshes: true,
+    stops: false,
+};
+const STOPS: Events = Events {
+    failover: false,
+    restore: false,
+    refreshes: false,
+    stops: true,
 };
 
 /// A system that lacks some safeguards.
@@ -61,6 +69,17 @@ fn all_hold_over_a_failover() {
 #[test]
 fn all_hold_over_a_restore() {
     assert_all_hold(RESTORE);
+}
+
+#[test]
+fn all_hold_over_stops_of_web_service() {
+    assert_all_hold(STOPS);
+}
+
+#[test]
+fn messages_from_before_a_stop_hide_ends() {
+    let system = without(|all| all.reconnect_after_stop = false, STOPS);
+    assert_violated(ENDS_TAKE_EFFECT, system);
 }
 
 #[test]
