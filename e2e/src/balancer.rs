@@ -17,10 +17,17 @@ use tokio::{
     time::sleep,
 };
 
+/// How data is forwarded.
+#[derive(Clone, Copy, Default)]
+struct Disturbance {
+    delay: Duration,
+    hangs: bool,
+}
+
 /// A running balancer.
 pub struct Balancer {
     cut: watch::Sender<()>,
-    delay: watch::Sender<Duration>,
+    disturbance: watch::Sender<Disturbance>,
     instances: watch::Sender<Vec<SocketAddr>>,
     used: Arc<[AtomicUsize]>,
     accepting: JoinHandle<()>,
@@ -31,19 +38,19 @@ impl Balancer {
     pub async fn start(port: u16, instances: Vec<SocketAddr>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let cut = watch::Sender::new(());
-        let delay = watch::Sender::new(Duration::ZERO);
+        let disturbance = watch::Sender::new(Disturbance::default());
         let used: Arc<[AtomicUsize]> = instances.iter().map(|_| AtomicUsize::new(0)).collect();
         let instances = watch::Sender::new(instances);
         let accepting = tokio::spawn(accept(
             listener,
             instances.subscribe(),
             cut.clone(),
-            delay.subscribe(),
+            disturbance.subscribe(),
             used.clone(),
         ));
         Self {
             cut,
-            delay,
+            disturbance,
             instances,
             used,
             accepting,
@@ -63,7 +70,12 @@ impl Balancer {
 
     /// Delays all data, in both directions, by this time.
     pub fn delay(&self, by: Duration) {
-        self.delay.send_replace(by);
+        self.disturbance.send_modify(|now| now.delay = by);
+    }
+
+    /// Stops forwarding, while connections stay open and new ones are accepted, or resumes it.
+    pub fn hang(&self, hangs: bool) {
+        self.disturbance.send_modify(|now| now.hangs = hangs);
     }
 
     /// The number of connections that each instance has received.
@@ -84,7 +96,7 @@ async fn accept(
     listener: TcpListener,
     instances: watch::Receiver<Vec<SocketAddr>>,
     cut: watch::Sender<()>,
-    delay: watch::Receiver<Duration>,
+    disturbance: watch::Receiver<Disturbance>,
     used: Arc<[AtomicUsize]>,
 ) {
     for (place, count) in used.iter().enumerate().cycle() {
@@ -95,7 +107,7 @@ async fn accept(
         let Some(instance) = instances.borrow().get(place).copied() else {
             continue;
         };
-        let (mut cut, delay) = (cut.subscribe(), delay.clone());
+        let (mut cut, disturbance) = (cut.subscribe(), disturbance.clone());
         tokio::spawn(async move {
             let Ok(mut server) = TcpStream::connect(instance).await else {
                 return;
@@ -103,8 +115,8 @@ async fn accept(
             let (client_read, client_write) = client.split();
             let (server_read, server_write) = server.split();
             tokio::select! {
-                () = forward(client_read, server_write, &delay) => {}
-                () = forward(server_read, client_write, &delay) => {}
+                () = forward(client_read, server_write, &disturbance) => {}
+                () = forward(server_read, client_write, &disturbance) => {}
                 _ = cut.changed() => {}
             }
         });
@@ -114,11 +126,14 @@ async fn accept(
 async fn forward(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    delay: &watch::Receiver<Duration>,
+    disturbance: &watch::Receiver<Disturbance>,
 ) {
     let mut buffer = [0; 16_384];
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
-        let delay = *delay.borrow();
+        let mut changes = disturbance.clone();
+        // The sender lives as long as the balancer.
+        let _ = changes.wait_for(|now| !now.hangs).await;
+        let delay = disturbance.borrow().delay;
         if !delay.is_zero() {
             sleep(delay).await;
         }

@@ -8,6 +8,7 @@
 
 pub mod balancer;
 pub mod browser;
+pub mod clock;
 pub mod compose;
 pub mod flood;
 pub mod frames;

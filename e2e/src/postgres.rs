@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tempfile::TempDir;
 use tokio::process::Command;
 use xtask::postgres::{self, SUPERUSER};
@@ -11,6 +11,9 @@ use crate::{packages, port, program::Program, wait::until};
 
 /// The name by which a primary knows its standby.
 const STANDBY: &str = "standby";
+
+/// The size of a block, in bytes.
+const BLOCK: u64 = 8192;
 
 /// A running server with a database `holdfast`.
 pub struct Postgres {
@@ -43,6 +46,11 @@ impl Postgres {
     pub async fn continue_alone(&self) {
         let statement = "ALTER SYSTEM SET synchronous_standby_names = ''";
         self.sql("postgres", statement).await;
+        self.reload().await;
+    }
+
+    /// Applies changed settings.
+    pub async fn reload(&self) {
         self.sql("postgres", "SELECT pg_reload_conf()").await;
     }
 
@@ -61,7 +69,7 @@ impl Postgres {
             .arg(&data);
         succeed(&mut copy).await;
         let standby = Self::serve(directory, data).await;
-        self.sql("postgres", "SELECT pg_reload_conf()").await;
+        self.reload().await;
         until("the standby", async || {
             let state = self
                 .try_sql("postgres", "SELECT state FROM pg_stat_replication")
@@ -124,7 +132,7 @@ impl Postgres {
     pub async fn disconnect(&self) {
         let statement = "ALTER SYSTEM SET primary_conninfo = ''";
         self.sql("postgres", statement).await;
-        self.sql("postgres", "SELECT pg_reload_conf()").await;
+        self.reload().await;
         until("the end of the replication", async || {
             let receivers = "SELECT count(*) FROM pg_stat_wal_receiver";
             (self.sql("postgres", receivers).await == "0").then_some(())
@@ -147,6 +155,19 @@ impl Postgres {
         let _ = fs::remove_file(lock);
     }
 
+    /// Lets every write fail that makes a file larger than a block, as on a full disk.
+    pub fn fill_disk(&self) {
+        let limit = Rlimit {
+            current: Some(BLOCK),
+            maximum: Some(BLOCK),
+        };
+        let server = self.program.id();
+        for process in children(server).into_iter().chain([server]) {
+            // Some end when they have failed.
+            let _ = prlimit(Pid::from_raw(process), Resource::Fsize, limit);
+        }
+    }
+
     /// Suspends the process that accepts connections and those that serve them, or resumes all.
     pub fn hang(&self, hangs: bool) {
         for child in children(self.program.id()) {
@@ -158,8 +179,8 @@ impl Postgres {
 
 fn signal(process: i32, hangs: bool) {
     let signal = if hangs { Signal::STOP } else { Signal::CONT };
-    if let Some(process) = rustix::process::Pid::from_raw(process) {
-        let _ = rustix::process::kill_process(process, signal);
+    if let Some(process) = Pid::from_raw(process) {
+        let _ = kill_process(process, signal);
     }
 }
 

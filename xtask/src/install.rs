@@ -40,6 +40,7 @@ const PROXIES: [Program; 3] = [
 const NODE: [Program; 2] = [("node", "nodejs"), ("npm", "npm")];
 const PYTHON: [Program; 1] = [("pip3", "python3-pip")];
 const POSTGRES: [Program; 1] = [("pg_lsclusters", "postgresql")];
+const FAKETIME: [Program; 1] = [("faketime", "faketime")];
 const VALGRIND: [Program; 1] = [("valgrind", "valgrind")];
 
 const BENCH: [Program; 7] = [
@@ -75,13 +76,15 @@ pub enum Tool {
     Grpcurl,
     /// PostgreSQL.
     Postgres,
+    /// libfaketime.
+    Faketime,
     /// Valgrind.
     Valgrind,
 }
 
 impl Tool {
     /// Every tool.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Redis,
         Self::Chromium,
         Self::Curl,
@@ -92,6 +95,7 @@ impl Tool {
         Self::Python,
         Self::Grpcurl,
         Self::Postgres,
+        Self::Faketime,
         Self::Valgrind,
     ];
 
@@ -106,6 +110,7 @@ impl Tool {
             Self::Node => &NODE,
             Self::Python | Self::Grpcurl => &PYTHON,
             Self::Postgres => &POSTGRES,
+            Self::Faketime => &FAKETIME,
             Self::Valgrind => &VALGRIND,
         }
     }

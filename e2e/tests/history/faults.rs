@@ -2,24 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use e2e::program::Program;
-use rustix::process::Signal;
 use tokio::time::sleep;
 
 use crate::{
     checker::{BOUND, violations, without_lost_sessions},
     clients::{Clients, present},
     history::{Answer, Credential},
+    injection::{CALM, DISTURBANCE},
     report::Report,
     stack::Stack,
 };
 
-/// Time for which clients work before a fault and after its end.
-const CALM: Duration = Duration::from_secs(2);
-/// Time until a failed server is replaced: as a lease that expires.
-const DETECTION: Duration = Duration::from_secs(2);
-/// Time for which a process is suspended, or a connection disturbed.
-const DISTURBANCE: Duration = Duration::from_secs(5);
+/// Rounds of each fault by hand: `cargo xtask test --only history --long`.
+const LONG_ROUNDS: usize = 20;
 
 /// Limits of the time during which requests fail (`deploy/ha` measures the same with Patroni and `HAProxy`).
 const SERVICE_LIMIT: Duration = Duration::from_secs(5);
@@ -31,22 +26,39 @@ const DATABASE_LIMIT: Duration = Duration::from_secs(15);
 pub(crate) enum Fault {
     PrimaryKilled,
     PrimaryPaused,
+    PrimaryDiskFull,
     StandbyKilled,
+    StandbyPaused,
     DatabaseConnectionsCut,
     DatabaseSlow,
+    DatabaseBalancerPaused,
     RedisMasterKilled,
     RedisMasterPaused,
     SentinelPaused,
     AuthKilled,
     AuthPaused,
+    AuthClockAhead,
+    AuthClockBehind,
     WebKilled,
     WebPaused,
 }
 
+/// What a fault affects. Two faults of different parts can come together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Database,
+    Redis,
+    Sentinel,
+    Auth,
+    Web,
+}
+
 impl Fault {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 17] = [
         Self::AuthKilled,
         Self::AuthPaused,
+        Self::AuthClockAhead,
+        Self::AuthClockBehind,
         Self::WebKilled,
         Self::WebPaused,
         Self::RedisMasterKilled,
@@ -54,134 +66,80 @@ impl Fault {
         Self::SentinelPaused,
         Self::DatabaseConnectionsCut,
         Self::DatabaseSlow,
+        Self::DatabaseBalancerPaused,
         Self::StandbyKilled,
+        Self::StandbyPaused,
         Self::PrimaryKilled,
         Self::PrimaryPaused,
+        Self::PrimaryDiskFull,
     ];
 
-    const fn limit(self) -> Duration {
+    const fn part(self) -> Part {
         match self {
             Self::PrimaryKilled
             | Self::PrimaryPaused
+            | Self::PrimaryDiskFull
             | Self::StandbyKilled
+            | Self::StandbyPaused
             | Self::DatabaseConnectionsCut
-            | Self::DatabaseSlow => DATABASE_LIMIT,
-            Self::RedisMasterKilled | Self::RedisMasterPaused | Self::SentinelPaused => REDIS_LIMIT,
+            | Self::DatabaseSlow
+            | Self::DatabaseBalancerPaused => Part::Database,
+            Self::RedisMasterKilled | Self::RedisMasterPaused => Part::Redis,
+            Self::SentinelPaused => Part::Sentinel,
+            Self::AuthKilled | Self::AuthPaused | Self::AuthClockAhead | Self::AuthClockBehind => {
+                Part::Auth
+            }
+            Self::WebKilled | Self::WebPaused => Part::Web,
+        }
+    }
+
+    const fn limit(self) -> Duration {
+        match self.part() {
+            Part::Database => DATABASE_LIMIT,
+            Part::Redis | Part::Sentinel => REDIS_LIMIT,
             // A request that a suspended process has accepted waits for it.
-            Self::AuthPaused | Self::WebPaused => SERVICE_LIMIT.saturating_add(DISTURBANCE),
-            Self::AuthKilled | Self::WebKilled => SERVICE_LIMIT,
+            Part::Auth | Part::Web => SERVICE_LIMIT.saturating_add(match self {
+                Self::AuthPaused | Self::WebPaused => DISTURBANCE,
+                _ => Duration::ZERO,
+            }),
         }
-    }
-
-    /// Lets the part fail, and repairs it.
-    async fn inject(self, stack: &mut Stack) {
-        match self {
-            Self::PrimaryKilled | Self::PrimaryPaused | Self::StandbyKilled => {
-                self.inject_into_servers(stack).await;
-            }
-            Self::DatabaseConnectionsCut => {
-                for _ in 0..10 {
-                    stack.database.cut();
-                    sleep(DISTURBANCE / 10).await;
-                }
-            }
-            Self::DatabaseSlow => {
-                stack.database.delay(Duration::from_millis(100));
-                sleep(DISTURBANCE).await;
-                stack.database.delay(Duration::ZERO);
-            }
-            Self::RedisMasterKilled | Self::RedisMasterPaused => {
-                self.inject_into_redis(stack).await;
-            }
-            Self::SentinelPaused => {
-                stack.redis.hang_first_sentinel(true);
-                sleep(DISTURBANCE).await;
-                stack.redis.hang_first_sentinel(false);
-            }
-            Self::AuthKilled => {
-                kill(&mut stack.auth[0]).await;
-                stack.auth[0] = stack.start_auth(0).await;
-            }
-            Self::WebKilled => {
-                kill(&mut stack.web[0]).await;
-                stack.web[0] = stack.start_web_again(0).await;
-            }
-            Self::AuthPaused => suspend(&stack.auth[0]).await,
-            Self::WebPaused => suspend(&stack.web[0]).await,
-        }
-    }
-
-    async fn inject_into_servers(self, stack: &mut Stack) {
-        match self {
-            Self::PrimaryKilled => {
-                stack.primary.kill().await;
-                sleep(DETECTION).await;
-                stack.promote().await;
-            }
-            Self::PrimaryPaused => {
-                stack.primary.hang(true);
-                sleep(DETECTION).await;
-                let former = stack.promote().await;
-                sleep(CALM).await;
-                // It takes writes again, from nobody.
-                former.hang(false);
-            }
-            _ => {
-                let mut standby = stack.standby.take().expect("a standby");
-                standby.kill().await;
-                sleep(DETECTION).await;
-                stack.primary.continue_alone().await;
-            }
-        }
-        sleep(CALM).await;
-        stack.add_standby().await;
-    }
-
-    async fn inject_into_redis(self, stack: &mut Stack) {
-        let group = &mut stack.redis;
-        let master = group.master().await;
-        let is_killed = self == Self::RedisMasterKilled;
-        if is_killed {
-            group.servers[master].kill().await;
-        } else {
-            group.servers[master].hang(true);
-        }
-        while group.master().await == master {
-            sleep(Duration::from_millis(50)).await;
-        }
-        if is_killed {
-            group.servers[master].start_again().await;
-        } else {
-            group.servers[master].hang(false);
-        }
-        group.replicates().await;
     }
 }
 
-/// Kills a process, whose place stays empty for a while.
-async fn kill(program: &mut Program) {
-    program.signal(Signal::KILL);
-    program.exit().await;
-    sleep(DETECTION).await;
+/// Each fault, and one pair; with `is_long` each fault many times, and each pair of different parts.
+fn plan(is_long: bool) -> Vec<Vec<Fault>> {
+    let alone = Fault::ALL.map(|fault| vec![fault]);
+    let pairs = Fault::ALL.iter().flat_map(|first| {
+        let others = Fault::ALL
+            .iter()
+            .filter(|second| second.part() != first.part());
+        others.map(|second| vec![*first, *second])
+    });
+    if is_long {
+        let rounds = std::iter::repeat_n(alone.to_vec(), LONG_ROUNDS);
+        rounds.flatten().chain(pairs).collect()
+    } else {
+        let pair = vec![Fault::PrimaryKilled, Fault::WebPaused];
+        [alone.to_vec(), vec![pair]].concat()
+    }
 }
 
-/// Suspends a process for a while.
-async fn suspend(program: &Program) {
-    program.hang(true);
-    sleep(DISTURBANCE).await;
-    program.hang(false);
-}
-
-/// Lets a part fail while clients work, and fails if their history is not correct.
-async fn examine(stack: &mut Stack, fault: Fault) -> (Report, Vec<Credential>) {
+/// Lets parts fail while clients work, and fails if their history is not correct.
+async fn examine(stack: &mut Stack, faults: &[Fault]) -> (Report, Vec<Credential>) {
     let clients = Clients::start(&stack.doors);
     sleep(CALM).await;
     let failed_at = Instant::now();
-    fault.inject(stack).await;
+    let mut repairs = Vec::new();
+    for fault in faults {
+        repairs.push(fault.inject(stack).await);
+    }
+    for repair in repairs {
+        repair.make(stack).await;
+    }
     sleep(CALM).await;
     let history = clients.finish().await;
     let events = history.events();
-    let may_lose = [Fault::RedisMasterKilled, Fault::RedisMasterPaused].contains(&fault);
+    let may_lose = faults.iter().any(|fault| fault.part() == Part::Redis);
     let (lost, events) = if may_lose {
         without_lost_sessions(events)
     } else {
@@ -190,37 +148,30 @@ async fn examine(stack: &mut Stack, fault: Fault) -> (Report, Vec<Credential>) {
     let violations = violations(&events);
     assert!(
         violations.is_empty(),
-        "{fault:?}: {} violations\n{}",
+        "{faults:?}: {} violations\n{}",
         violations.len(),
         violations.join("\n")
     );
-    let report = Report::new(fault, &events, failed_at);
+    let report = Report::new(faults, &events, failed_at);
     let report = report.with_lost_sessions(&lost, &events, failed_at);
     (report, history.ended())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_fault_leaves_a_correct_history() {
-    let rounds = if std::env::var_os("HOLDFAST_TEST_LONG").is_some() {
-        20
-    } else {
-        1
-    };
-    // By hand, one of them: `HOLDFAST_TEST_FAULT=PrimaryKilled`.
+    let is_long = std::env::var_os("HOLDFAST_TEST_LONG").is_some();
+    // By hand, some of them: `HOLDFAST_TEST_FAULT=PrimaryKilled`.
     let only = std::env::var("HOLDFAST_TEST_FAULT").unwrap_or_default();
-    let faults = Fault::ALL.into_iter();
-    let faults: Vec<_> = faults
-        .filter(|fault| format!("{fault:?}").contains(&only))
-        .collect();
+    let mut plan = plan(is_long);
+    plan.retain(|faults| format!("{faults:?}").contains(&only));
     let mut stack = Stack::start(true).await;
     let (mut reports, mut ended) = (Vec::new(), Vec::new());
-    for _ in 0..rounds {
-        for fault in faults.iter().copied() {
-            let (report, credentials) = examine(&mut stack, fault).await;
-            println!("{report}");
-            reports.push(report);
-            ended.extend(credentials);
-        }
+    for faults in plan {
+        let (report, credentials) = examine(&mut stack, &faults).await;
+        println!("{report}");
+        let limits = faults.iter().map(|fault| fault.limit());
+        reports.push((report, limits.sum::<Duration>()));
+        ended.extend(credentials);
     }
     // Those of a round of an hour have expired, and are refused in any case.
     sleep(BOUND).await;
@@ -231,7 +182,7 @@ async fn each_fault_leaves_a_correct_history() {
             assert_ne!(answer, Answer::Done, "{credential:?} of an ended login");
         }
     }
-    for report in reports {
-        report.assert_within(report.fault.limit());
+    for (report, limit) in reports {
+        report.assert_within(limit);
     }
 }

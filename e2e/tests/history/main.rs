@@ -12,5 +12,7 @@ mod checker;
 mod clients;
 mod faults;
 mod history;
+mod injection;
+mod latency;
 mod report;
 mod stack;

@@ -15,9 +15,9 @@ use crate::{
 /// Age at which a session has been replicated, also on a busy machine.
 const MAX_REPLICATION_DELAY: Duration = Duration::from_secs(1);
 
-/// The figures of one fault.
+/// The figures of one fault, or of several at once.
 pub(crate) struct Report {
-    pub(crate) fault: Fault,
+    faults: Vec<Fault>,
     requests: usize,
     /// From the fault to the start of the last request that failed.
     unavailable: Duration,
@@ -32,7 +32,7 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub(crate) fn new(fault: Fault, events: &[Event], failed_at: Instant) -> Self {
+    pub(crate) fn new(faults: &[Fault], events: &[Event], failed_at: Instant) -> Self {
         let (mut failed, mut notes) = (BTreeMap::new(), BTreeMap::new());
         let mut last = failed_at;
         for event in events {
@@ -43,7 +43,7 @@ impl Report {
             }
         }
         Self {
-            fault,
+            faults: faults.to_vec(),
             requests: events.len(),
             unavailable: last - failed_at,
             failed,
@@ -116,7 +116,7 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "{:?}: failed for {:.1?} after it; {} requests, failed {:?}; end to refused p50 {:.0?}, p99 {:.0?}, max {:.0?} of {}",
-            self.fault,
+            self.faults,
             self.unavailable,
             self.requests,
             self.failed,

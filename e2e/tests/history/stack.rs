@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::Path, time::Duration};
 
 use e2e::{
     balancer::Balancer,
+    clock::WrongClock,
     pair::{KEY_ENCRYPTION_KEY, PASSWORD, SECRET_KEY, SERVICE_SECRET},
     port,
     postgres::Postgres,
@@ -36,6 +37,8 @@ pub(crate) struct Stack {
     pub(crate) web: Vec<Program>,
     /// What clients call: web-service, with an HTTP client that keeps its connections.
     pub(crate) doors: Vec<Door>,
+    /// Of the first auth-service.
+    clock: WrongClock,
     auth_ports: Vec<u16>,
     database_port: u16,
     directory: TempDir,
@@ -55,6 +58,7 @@ impl Stack {
         let standby = primary.standby().await;
         let database_port = port::free();
         let database = Balancer::start(database_port, vec![address(primary.port())]).await;
+        let directory = tempfile::tempdir().unwrap();
         let mut stack = Self {
             primary,
             standby: Some(standby),
@@ -63,9 +67,10 @@ impl Stack {
             auth: Vec::new(),
             web: Vec::new(),
             doors: Vec::new(),
+            clock: WrongClock::new(directory.path()),
             auth_ports: (0..INSTANCES).map(|_| port::free()).collect(),
             database_port,
-            directory: tempfile::tempdir().unwrap(),
+            directory,
         };
         for instance in 0..INSTANCES {
             let program = stack.start_auth(instance).await;
@@ -111,6 +116,9 @@ impl Stack {
             .env("AUTH_SERVICE_SECRET", SERVICE_SECRET)
             .env("AUTH_REVOCATION_MAX_STALENESS", staleness())
             .env("AUTH_LOG_FORMAT", "json");
+        if instance == 0 {
+            self.clock.apply(&mut command);
+        }
         listening(&mut command).await
     }
 
@@ -155,6 +163,11 @@ impl Stack {
 
     fn database_url(&self) -> String {
         Postgres::url_at(self.database_port)
+    }
+
+    /// Sets the clock of the first auth-service wrong by these seconds.
+    pub(crate) fn set_clock(&self, seconds: i8) {
+        self.clock.set(seconds);
     }
 
     /// Makes the standby the primary, as an operator or Patroni does, and returns the former one.
