@@ -60,6 +60,8 @@ async fn account_events_are_recorded_with_source_and_no_secret() {
         .await
         .unwrap();
     assert!(service.try_login("ada", "a wrong password").await.is_err());
+    // Without a change it is recorded in the background.
+    events_of(&service, &admin, &ada, 2).await;
     let second = service.try_refresh(&first.refresh_token).await.unwrap();
     let request = bearer(
         change_password(PASSWORD, NEW_PASSWORD),
