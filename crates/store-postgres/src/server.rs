@@ -15,8 +15,8 @@ use tokio::time::timeout;
 
 use crate::OpenError;
 
-/// Time for which a connection is kept from the pool until the server has answered all that was sent.
-const RELEASE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Time in which a connection has to answer before it is used, and before it returns to the pool: a server whose host is gone sends no error.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The timeline that a primary writes on, as an SQL expression. It grows with each promotion.
 pub(super) const TIMELINE: &str =
@@ -79,8 +79,8 @@ impl Newest {
             "SELECT current_setting('transaction_read_only') = 'off', \
                     CASE WHEN NOT pg_is_in_recovery() THEN {TIMELINE} END"
         );
-        let state = sqlx::query_as(AssertSqlSafe(sql));
-        let (takes_writes, timeline): (bool, Option<i64>) = state.fetch_one(connection).await?;
+        let state = sqlx::query_as(AssertSqlSafe(sql)).fetch_one(connection);
+        let (takes_writes, timeline): (bool, Option<i64>) = in_time(state).await?;
         let timeline = timeline.unwrap_or_default();
         let newest = self.0.fetch_max(timeline, Ordering::AcqRel);
         Ok(takes_writes && timeline >= newest)
@@ -89,10 +89,14 @@ impl Newest {
 
 /// Whether a connection answers soon, after all that was sent on it before.
 pub(super) async fn has_answered(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    match timeout(RELEASE_TIMEOUT, connection.ping()).await {
-        Ok(answered) => answered.map(|()| true),
-        Err(_) => Err(no_answer()),
-    }
+    in_time(connection.ping()).await.map(|()| true)
+}
+
+async fn in_time<T>(
+    answered: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    let answered = timeout(CHECK_TIMEOUT, answered).await;
+    answered.unwrap_or_else(|_| Err(no_answer()))
 }
 
 pub(super) fn no_answer() -> sqlx::Error {
