@@ -1,13 +1,17 @@
 //! Migration of a database to the schema of this version.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
 
 pub use holdfast_store_sql::migration::OpenError;
-use holdfast_store_sql::unavailable;
+use holdfast_store_sql::{migrations, unavailable};
 use sqlx::{Executor as _, PgConnection, migrate::Migrator};
 use tokio::time::sleep;
 
-static MIGRATIONS: Migrator = sqlx::migrate!();
+static MIGRATIONS: LazyLock<Migrator> =
+    LazyLock::new(|| migrations!["0001_schema", "0002_leases", "0003_compatibility"]);
 
 /// The number of the advisory lock of the instance that migrates; the bytes are those of `holdfast`.
 const LOCK: i64 = i64::from_be_bytes(*b"holdfast");
@@ -94,5 +98,25 @@ async fn lock(connection: &mut PgConnection) -> Result<(), OpenError> {
             )));
         }
         sleep(LOCK_INTERVAL).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_file_is_a_migration() {
+        let files = std::fs::read_dir("migrations").unwrap();
+        let files = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        let files: BTreeSet<_> = files.collect();
+        let known = MIGRATIONS.iter();
+        let known = known.map(|one| {
+            let description = one.description.replace(' ', "_");
+            format!("{:04}_{description}.sql", one.version)
+        });
+        assert_eq!(files, known.collect());
     }
 }

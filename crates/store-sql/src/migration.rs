@@ -1,9 +1,43 @@
-//! Errors of opening a database, whose schema another version may have changed.
+//! Migrations of a database, whose schema another version may have changed.
 
 use holdfast_identity::store::StoreError;
-use sqlx::migrate::MigrateError;
+use sqlx::{
+    SqlSafeStr as _,
+    migrate::{MigrateError, Migration, MigrationType, Migrator},
+};
 
 use crate::unavailable;
+
+/// The migrator of a driver, from the files of its directory `migrations`, which are numbered from 1: `"0001_schema"`, and so on. The macro of the
+/// library compiles every driver a second time, for the compiler.
+#[macro_export]
+macro_rules! migrations {
+    ($($file:literal),+ $(,)?) => {
+        $crate::migration::migrator(&[
+            $(($file, include_str!(concat!("../migrations/", $file, ".sql")))),+
+        ])
+    };
+}
+
+/// The migrator for names and contents of files, in their order.
+#[must_use]
+pub fn migrator(files: &[(&'static str, &'static str)]) -> Migrator {
+    let migration = |(version, (name, sql)): (i64, &(&'static str, &'static str))| {
+        let description = name.split_once('_').map_or(*name, |(_, rest)| rest);
+        let description = description.replace('_', " ").into();
+        Migration::new(
+            version,
+            description,
+            MigrationType::Simple,
+            sql.into_sql_str(),
+            false,
+        )
+    };
+    Migrator {
+        migrations: (1..).zip(files).map(migration).collect(),
+        ..Migrator::DEFAULT
+    }
+}
 
 /// Why a database cannot be opened.
 #[derive(Debug, thiserror::Error)]

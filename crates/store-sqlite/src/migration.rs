@@ -1,11 +1,33 @@
 //! Migration of a database file to the schema of this version.
 
+use std::sync::LazyLock;
+
 pub use holdfast_store_sql::migration::OpenError;
+use holdfast_store_sql::migrations;
 use sqlx::migrate::Migrator;
 
 use crate::pool::Pool;
 
-static MIGRATIONS: Migrator = sqlx::migrate!();
+static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    migrations![
+        "0001_accounts_and_logins",
+        "0002_revocations",
+        "0003_key_rotation",
+        "0004_audit",
+        "0005_known_places",
+        "0006_clients",
+        "0007_device_binding",
+        "0008_dpop",
+        "0009_tokens_until",
+        "0010_refresh_client",
+        "0011_steady_time",
+        "0012_grants",
+        "0013_credentials",
+        "0014_uniqueness",
+        "0015_live_logins",
+        "0016_leases",
+    ]
+});
 
 /// Runs the missing migrations under the write lock, so that of two processes that start at once only one migrates.
 pub(super) async fn migrate(writer: &Pool) -> Result<(), OpenError> {
@@ -28,7 +50,7 @@ pub(super) async fn migrate(writer: &Pool) -> Result<(), OpenError> {
 
 #[cfg(test)]
 mod tests {
-    use std::{path::Path, time::Duration};
+    use std::{collections::BTreeSet, path::Path, time::Duration};
 
     use holdfast_identity::{
         id::{GrantId, Sid},
@@ -110,6 +132,19 @@ mod tests {
             (Revoked::Login(sid(12)), millis(9000)),
         ];
         assert_eq!(expiries.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn every_file_is_a_migration() {
+        let files = std::fs::read_dir("migrations").unwrap();
+        let files = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        let files: BTreeSet<_> = files.collect();
+        let known = MIGRATIONS.iter();
+        let known = known.map(|one| {
+            let description = one.description.replace(' ', "_");
+            format!("{:04}_{description}.sql", one.version)
+        });
+        assert_eq!(files, known.collect());
     }
 
     /// The error of opening a file after this statement.
