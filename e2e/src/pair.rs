@@ -201,7 +201,10 @@ impl Pair {
     }
 
     async fn run(&self, arguments: &[&str], input: &str) -> (bool, String) {
-        let settings = [("AUTH_DATA_DIR", self.directory.path())];
+        let mut settings = vec![("AUTH_DATA_DIR", self.directory.path())];
+        let database = self.options.auth.iter();
+        let database = database.filter(|(name, _)| *name == "AUTH_DATABASE_URL");
+        settings.extend(database.map(|(name, url)| (*name, Path::new(url))));
         run("auth-service", arguments, &settings, input).await
     }
 }

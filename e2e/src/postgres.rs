@@ -1,6 +1,9 @@
 //! PostgreSQL servers of one test: a primary, and standbys that can be promoted.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tempfile::TempDir;
@@ -52,6 +55,32 @@ impl Postgres {
     /// Applies changed settings.
     pub async fn reload(&self) {
         self.sql("postgres", "SELECT pg_reload_conf()").await;
+    }
+
+    /// Requires for every connection to `holdfast` TLS and a client certificate with the name of the user. The files in a directory are those of
+    /// an authority and of its certificate for a name.
+    pub async fn require_certificates(&self, files: &Path, name: &str) {
+        for (file, installed) in [
+            (format!("{name}.pem"), "server.crt"),
+            (format!("{name}.key"), "server.key"),
+            ("authority.pem".to_owned(), "authority.pem"),
+        ] {
+            let (from, to) = (files.join(file), self.data.join(installed));
+            postgres::install_file(&from, &to).unwrap_or_else(missing);
+        }
+        let rules = format!(
+            "host postgres {SUPERUSER} 127.0.0.1/32 trust\nhostssl holdfast all 127.0.0.1/32 cert\n"
+        );
+        fs::write(self.data.join("pg_hba.conf"), rules).unwrap();
+        for setting in ["ssl = on", "ssl_ca_file = 'authority.pem'"] {
+            let statement = format!("ALTER SYSTEM SET {setting}");
+            self.sql("postgres", &statement).await;
+        }
+        self.reload().await;
+        until("TLS", async || {
+            (self.sql("postgres", "SHOW ssl").await == "on").then_some(())
+        })
+        .await;
     }
 
     /// Starts a standby of this server, and applies `synchronous_standby_names`.

@@ -39,11 +39,12 @@ const PROXIES: [Program; 3] = [
 ];
 const NODE: [Program; 2] = [("node", "nodejs"), ("npm", "npm")];
 const PYTHON: [Program; 1] = [("pip3", "python3-pip")];
-const POSTGRES: [Program; 1] = [("pg_lsclusters", "postgresql")];
+const POSTGRES: [Program; 2] = [("pg_lsclusters", "postgresql"), ("pgbouncer", "pgbouncer")];
 const FAKETIME: [Program; 1] = [("faketime", "faketime")];
 const VALGRIND: [Program; 1] = [("valgrind", "valgrind")];
 
-const BENCH: [Program; 7] = [
+const BENCH: [Program; 8] = [
+    ("pg_lsclusters", "postgresql"),
     ("redis-server", "redis-server"),
     ("redis-cli", "redis-tools"),
     ("curl", "curl"),
@@ -74,7 +75,7 @@ pub enum Tool {
     Python,
     /// grpcurl.
     Grpcurl,
-    /// PostgreSQL.
+    /// PostgreSQL and `PgBouncer`.
     Postgres,
     /// libfaketime.
     Faketime,

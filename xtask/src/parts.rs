@@ -31,6 +31,8 @@ pub enum Part {
     Proxies,
     /// The stack of docker-compose.yml, with failures of each service. Needs a container engine
     Compose,
+    /// The stack of deploy/ha, upgraded and run through the failure of each part. Needs a container engine
+    Ha,
 }
 
 impl Part {
@@ -59,6 +61,7 @@ impl Part {
             Self::Load => &["flood", "timing"],
             Self::Proxies => &["proxies"],
             Self::Compose => &["compose"],
+            Self::Ha => &["ha"],
         }
     }
 
@@ -71,6 +74,7 @@ impl Part {
             Self::History => &[Tool::Postgres, Tool::Redis, Tool::Faketime],
             Self::E2e => &[
                 Tool::Redis,
+                Tool::Postgres,
                 Tool::Chromium,
                 Tool::Curl,
                 Tool::Procps,
@@ -83,7 +87,7 @@ impl Part {
             Self::Revocation => &[Tool::Redis],
             Self::Hostile => &[Tool::Chromium],
             Self::Proxies => &[Tool::Proxies],
-            Self::Compose => &[Tool::ContainerEngine, Tool::Curl, Tool::Grpcurl],
+            Self::Compose | Self::Ha => &[Tool::ContainerEngine, Tool::Curl, Tool::Grpcurl],
         }
     }
 

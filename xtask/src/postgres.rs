@@ -141,14 +141,29 @@ fn programs() -> anyhow::Result<PathBuf> {
 /// # Errors
 /// It cannot be created.
 pub fn make_directory(data: &Path) -> anyhow::Result<()> {
+    let made = install("700").arg("--directory").arg(data).status()?;
+    ensure!(made.success(), "cannot create {}", data.display());
+    Ok(())
+}
+
+/// Copies a file, so that only the user of the server can read it.
+///
+/// # Errors
+/// It cannot be copied.
+pub fn install_file(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let copied = install("600").arg(from).arg(to).status()?;
+    ensure!(copied.success(), "cannot create {}", to.display());
+    Ok(())
+}
+
+/// A command that installs files with this mode for the user of the server.
+fn install(mode: &str) -> Command {
     let mut command = Command::new("install");
-    command.args(["--directory", "--mode=700"]);
+    command.arg(format!("--mode={mode}"));
     if is_root() {
         command.arg(format!("--owner={USER}"));
     }
-    let made = command.arg(data).status()?;
-    ensure!(made.success(), "cannot create {}", data.display());
-    Ok(())
+    command
 }
 
 /// A program of PostgreSQL, run by the user of the server.

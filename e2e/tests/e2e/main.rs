@@ -24,6 +24,8 @@ mod oauth_clients;
 mod older_tab;
 mod outage;
 mod pages;
+mod postgres_restore;
+mod postgres_tls;
 mod races;
 mod redis_group;
 mod redis_outage;

@@ -247,6 +247,9 @@ fn make_authority_until(directory: &Path, names: &[&str], lifetime: Duration) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new([(*name).to_owned()]).unwrap();
         params.not_after = not_after;
+        // PostgreSQL identifies a user by it.
+        let common_name = &mut params.distinguished_name;
+        common_name.push(DnType::CommonName, *name);
         let certificate = params.signed_by(&key, &issuer).unwrap();
         fs::write(directory.join(format!("{name}.pem")), certificate.pem()).unwrap();
         let file = directory.join(format!("{name}.key"));

@@ -4,6 +4,7 @@
 mod fixture;
 mod locks;
 mod network;
+mod pooler;
 mod server;
 mod subject;
 

@@ -1,0 +1,95 @@
+//! A connection pooler between the service and the server: `PgBouncer` in session mode.
+
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::fs::PermissionsExt as _,
+    process::{Child, Command},
+};
+
+use holdfast_identity::store::Maintenance as _;
+use holdfast_store_postgres::PostgresStore;
+use tempfile::TempDir;
+
+use crate::{
+    locks::Rows,
+    subject::{CONNECTIONS, new_database},
+};
+
+/// The user that runs `PgBouncer` where this process runs as root, which it refuses.
+const USER: &str = "postgres";
+
+/// A running `PgBouncer`.
+struct Pooler {
+    process: Child,
+    port: u16,
+    _directory: TempDir,
+}
+
+impl Pooler {
+    /// Starts one for the server of a URL.
+    fn start(url: &str) -> Self {
+        let server = url.rsplit_once('@').unwrap().1;
+        let (server, _) = server.split_once('/').unwrap();
+        let (host, server_port) = server.split_once(':').unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        let users = path.join("users.txt");
+        fs::write(&users, "\"holdfast\" \"\"\n").unwrap();
+        let settings = format!(
+            "[databases]\n* = host={host} port={server_port}\n\
+             [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n\
+             auth_type = trust\nauth_file = {}\npool_mode = session\n",
+            users.display()
+        );
+        let file = path.join("pgbouncer.ini");
+        fs::write(&file, settings).unwrap();
+        let mut command = Command::new("pgbouncer");
+        command.arg("--quiet").arg("--user").arg(USER).arg(&file);
+        let process = command.spawn();
+        let process = process.unwrap_or_else(|why| {
+            panic!("pgbouncer: {why}; run `cargo xtask test --only postgres`")
+        });
+        Self {
+            process,
+            port,
+            _directory: directory,
+        }
+    }
+}
+
+impl Drop for Pooler {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn store_works_through_a_pooler_in_session_mode() {
+    let direct = new_database().await;
+    let pooler = Pooler::start(&direct);
+    let (server, name) = direct.rsplit_once('/').unwrap();
+    let user = server.rsplit_once('@').unwrap().0;
+    let url = format!("{user}@127.0.0.1:{}/{name}", pooler.port);
+    let store = loop {
+        match PostgresStore::open(&url, CONNECTIONS).await {
+            Ok(store) => break store,
+            Err(holdfast_store_postgres::OpenError::NotAvailable(_)) => {}
+            Err(error) => panic!("{error:?}"),
+        }
+    };
+    let rows = Rows::insert(&store, 1).await;
+    for operation in 0..13 {
+        rows.change(&store, operation).await.unwrap();
+    }
+    store.ping().await.unwrap();
+    store.close().await;
+    // The next client gets the same connections to the server, without the settings of this one.
+    let again = PostgresStore::open(&url, CONNECTIONS).await.unwrap();
+    Rows::insert(&again, 2).await;
+}
