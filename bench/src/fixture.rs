@@ -23,11 +23,34 @@ pub(super) struct Fixture {
     pub(super) programs: PathBuf,
     pub(super) directory: PathBuf,
     pub(super) tls: bool,
-    grpc: u16,
-    auth_ops: u16,
+    auth: Ports,
     pub(super) https: u16,
     redis: Server,
     pub(super) redis_port: u16,
+    /// A database that several instances share, instead of a file.
+    database: Option<SharedDatabase>,
+}
+
+/// A database, and the ports of the instances that use it beside the first one.
+struct SharedDatabase {
+    url: String,
+    others: Vec<Ports>,
+}
+
+/// The ports of an auth-service.
+#[derive(Clone, Copy)]
+struct Ports {
+    grpc: u16,
+    ops: u16,
+}
+
+impl Ports {
+    fn free() -> anyhow::Result<Self> {
+        Ok(Self {
+            grpc: free_port()?,
+            ops: free_port()?,
+        })
+    }
 }
 
 impl Fixture {
@@ -37,16 +60,36 @@ impl Fixture {
             programs: programs.to_owned(),
             directory: scratch_directory()?.join("data"),
             tls,
-            grpc: free_port()?,
-            auth_ops: free_port()?,
+            auth: Ports::free()?,
             https: free_port()?,
             redis,
             redis_port,
+            database: None,
         })
     }
 
+    /// The same for several instances of auth-service, which use a database and the Redis.
+    pub(super) fn on_database(self, url: String, instances: usize) -> anyhow::Result<Self> {
+        let others = (1..instances).map(|_| Ports::free());
+        let others = others.collect::<anyhow::Result<_>>()?;
+        Ok(Self {
+            database: Some(SharedDatabase { url, others }),
+            ..self
+        })
+    }
+
+    /// The URL of auth-service, or those of its instances.
     pub(super) fn auth_url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.grpc)
+        let ports = self.instances().map(|ports| ports.grpc);
+        let urls: Vec<_> = ports
+            .map(|port| format!("http://127.0.0.1:{port}"))
+            .collect();
+        urls.join(",")
+    }
+
+    fn instances(&self) -> impl Iterator<Item = Ports> {
+        let others = self.database.iter().flat_map(|database| &database.others);
+        [self.auth].into_iter().chain(others.copied())
     }
 
     pub(super) fn redis_url(&self) -> String {
@@ -77,11 +120,27 @@ impl Fixture {
 
     /// Starts auth-service without waiting.
     pub(super) fn spawn_auth(&self) -> anyhow::Result<Server> {
+        self.spawn_instance(self.auth)
+    }
+
+    /// `auth-service`, for the database of this fixture.
+    fn auth_service(&self) -> Command {
         let mut command = Command::new(self.programs.join("auth-service"));
+        command.env("AUTH_DATA_DIR", &self.directory);
+        if let Some(database) = &self.database {
+            command.env("AUTH_DATABASE_URL", &database.url);
+        }
         command
-            .env("AUTH_LISTEN", format!("127.0.0.1:{}", self.grpc))
-            .env("AUTH_OPS_LISTEN", format!("127.0.0.1:{}", self.auth_ops))
-            .env("AUTH_DATA_DIR", &self.directory)
+    }
+
+    fn spawn_instance(&self, ports: Ports) -> anyhow::Result<Server> {
+        let mut command = self.auth_service();
+        if self.database.is_some() {
+            command.env("AUTH_REDIS_URL", self.redis_url());
+        }
+        command
+            .env("AUTH_LISTEN", format!("127.0.0.1:{}", ports.grpc))
+            .env("AUTH_OPS_LISTEN", format!("127.0.0.1:{}", ports.ops))
             .env("AUTH_ISSUER", self.public_url())
             .env("AUTH_KEY_ENCRYPTION_KEY", key(7))
             .env("AUTH_SERVICE_SECRET", SECRET)
@@ -92,7 +151,16 @@ impl Fixture {
     }
 
     pub(super) fn is_auth_ready(&self) -> bool {
-        status(self.auth_ops, "/readyz") == Some(200)
+        status(self.auth.ops, "/readyz") == Some(200)
+    }
+
+    /// Starts every instance of auth-service, one after the other.
+    pub(super) fn all_auth(&self) -> anyhow::Result<Vec<Server>> {
+        let start = |ports: Ports| {
+            let server = self.spawn_instance(ports)?;
+            server.wait_ready(|| status(ports.ops, "/readyz") == Some(200))
+        };
+        self.instances().map(start).collect()
     }
 
     /// Starts auth-service and waits until it is ready.
@@ -111,9 +179,9 @@ impl Fixture {
     /// Creates an account with [`PASSWORD`] through the command line.
     pub(super) fn add_user(&self, name: &str) -> anyhow::Result<()> {
         use std::io::Write as _;
-        let mut child = Command::new(self.programs.join("auth-service"))
+        let mut child = self
+            .auth_service()
             .args(["user", "add", name, "--password-stdin"])
-            .env("AUTH_DATA_DIR", &self.directory)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()?;

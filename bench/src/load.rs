@@ -109,7 +109,7 @@ impl Load {
 }
 
 /// Runs the program `load`, which prints `RESULT COUNT ELAPSED P50 P99`.
-fn run_load_program(command: &mut Command) -> anyhow::Result<LoadResult> {
+pub(super) fn run_load_program(command: &mut Command) -> anyhow::Result<LoadResult> {
     let [requests, took, p50, p99] = parse_result(&output(command)?)?;
     Ok(LoadResult {
         requests,

@@ -6,6 +6,7 @@ mod fixture;
 mod generator;
 mod h2load;
 mod http;
+mod instances;
 mod load;
 mod pair;
 mod peers;

@@ -7,8 +7,10 @@
 )]
 
 mod closed_loop;
+mod ends;
 mod latencies;
 mod login;
+mod refresh;
 mod revocations;
 mod sessions;
 mod site;
@@ -35,6 +37,10 @@ enum Command {
     Validate(validate::Options),
     /// Sign in for a while, with many clients at once
     Login(login::Options),
+    /// Refresh for a while, with many logins at once
+    Refresh(refresh::Options),
+    /// Measure the latency of ends at several instances
+    Ends(ends::Options),
     /// Open many revocation streams, and measure the latency of revocations
     Watch(watch::Options),
     /// Write live sessions to a Redis
@@ -64,6 +70,8 @@ async fn run(command: Command) -> anyhow::Result<String> {
         Command::Tokens(options) => tokens::run(options).await,
         Command::Validate(options) => validate::run(options).await,
         Command::Login(options) => login::run(options).await,
+        Command::Refresh(options) => refresh::run(options).await,
+        Command::Ends(options) => ends::run(options).await,
         Command::Watch(options) => watch::run(options).await,
         Command::Sessions(options) => sessions::run(options).await,
         Command::Revocations(options) => revocations::run(options).await,

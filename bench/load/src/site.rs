@@ -13,12 +13,12 @@ use web_service::session::sign_in::{SignedIn, complete};
 /// The account of the tokens and sessions.
 pub(crate) const USERNAME: &str = "ada";
 
-/// A running auth-service.
+/// A running auth-service, or several on one database.
 #[derive(Args)]
 pub(crate) struct Site {
-    /// URL of auth-service
-    #[arg(long)]
-    auth: Url,
+    /// URLs of the instances of auth-service
+    #[arg(long, value_delimiter = ',')]
+    auth: Vec<Url>,
     /// The service secret
     #[arg(long, env = "LOAD_SERVICE_SECRET", hide_env_values = true)]
     secret: SecretString,
@@ -31,16 +31,25 @@ impl Site {
     /// The client that web-service uses.
     pub(crate) fn client(&self) -> anyhow::Result<AuthClient> {
         Ok(AuthClient::new(&AuthConfig {
-            urls: vec![self.auth.clone()],
+            urls: self.auth.clone(),
             tls: TlsFiles::default(),
             service_secret: Some(self.secret.clone()),
         })?)
     }
 
-    /// Opens a new connection.
-    pub(crate) async fn connect(&self) -> anyhow::Result<Channel> {
-        let endpoint = Endpoint::from_shared(self.auth.to_string())?.tcp_nodelay(true);
-        Ok(endpoint.connect().await?)
+    /// Opens new connections, to the instances in turn.
+    pub(crate) async fn connect(&self, connections: usize) -> anyhow::Result<Vec<Channel>> {
+        let mut channels = Vec::new();
+        for url in self.auth.iter().cycle().take(connections) {
+            let endpoint = Endpoint::from_shared(url.to_string())?.tcp_nodelay(true);
+            channels.push(endpoint.connect().await?);
+        }
+        Ok(channels)
+    }
+
+    /// Opens a new connection to each instance.
+    pub(crate) async fn connect_to_all(&self) -> anyhow::Result<Vec<Channel>> {
+        self.connect(self.auth.len()).await
     }
 
     pub(crate) const fn secret(&self) -> &SecretString {

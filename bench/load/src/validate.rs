@@ -40,10 +40,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<String> {
     let file = fs::read_to_string(&options.tokens)?;
     let tokens: Arc<[String]> = file.lines().map(str::to_owned).collect();
     ensure!(!tokens.is_empty(), "there are no tokens");
-    let mut channels = Vec::new();
-    for _ in 0..options.connections {
-        channels.push(options.site.connect().await?);
-    }
+    let channels = options.site.connect(options.connections).await?;
     let begun = Instant::now();
     let requests = ClosedLoop::during(Duration::from_secs(options.seconds), options.skip);
     let mut tasks = JoinSet::new();

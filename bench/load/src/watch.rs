@@ -82,10 +82,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<String> {
 
 /// Opens all streams. Returns when each of them has delivered its snapshot.
 async fn open_streams(options: &Options) -> anyhow::Result<JoinSet<anyhow::Result<EndTimes>>> {
-    let mut channels = Vec::new();
-    for _ in 0..options.connections {
-        channels.push(options.site.connect().await?);
-    }
+    let channels = options.site.connect(options.connections).await?;
     let (ready, mut readies) = mpsc::channel(options.watchers.max(1));
     let mut tasks = JoinSet::new();
     for channel in channels.iter().cycle().take(options.watchers) {

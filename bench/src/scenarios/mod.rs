@@ -2,6 +2,7 @@
 
 mod cache_miss;
 mod contended;
+mod instances;
 mod logins;
 mod paced;
 mod processes;
@@ -13,10 +14,11 @@ mod watchers;
 
 use crate::scenario::Scenario;
 
-pub(super) static ALL: [Scenario; 10] = [
+pub(super) static ALL: [Scenario; 11] = [
     paced::SCENARIO,
     cache_miss::SCENARIO,
     logins::SCENARIO,
+    instances::SCENARIO,
     contended::SCENARIO,
     starts::SCENARIO,
     sessions::SCENARIO,

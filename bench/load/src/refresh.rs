@@ -1,0 +1,114 @@
+//! Rotations of refresh tokens without a pause, each client those of a login of its own.
+
+use std::{fs, net::Ipv4Addr, path::PathBuf, time::Duration};
+
+use anyhow::{Context as _, ensure};
+use clap::Args;
+use holdfast_client::{
+    AuthClient, AuthenticationStep, AuthorizationGrant, ClientInfo, ClientKind, Holder,
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::{task::JoinSet, time::Instant};
+
+use crate::{
+    closed_loop::{ClosedLoop, join_all},
+    latencies::Latencies,
+    site::{Site, client_at},
+};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    site: Site,
+    /// Number of concurrent clients; each has its own account (`load0`, `load1`, …)
+    #[arg(long)]
+    clients: u8,
+    /// A file with the refresh tokens of the clients, which is replaced at the end. Without it the clients sign in first
+    #[arg(long)]
+    tokens: PathBuf,
+    /// Duration, in seconds
+    #[arg(long)]
+    seconds: u64,
+}
+
+/// `COUNT ELAPSED P50 P99`
+pub(crate) async fn run(options: Options) -> anyhow::Result<String> {
+    let auth = options.site.client()?;
+    let mut tokens = Vec::new();
+    if let Ok(kept) = fs::read_to_string(&options.tokens) {
+        tokens.extend(kept.lines().map(SecretString::from));
+    } else {
+        for number in 0..options.clients {
+            tokens.push(sign_in(&options.site, &auth, number).await?);
+        }
+    }
+    let begun = Instant::now();
+    let requests = ClosedLoop::during(Duration::from_secs(options.seconds), 0);
+    let mut tasks = JoinSet::new();
+    for (number, token) in (0..).zip(tokens) {
+        tasks.spawn(rotate(auth.clone(), number, token, requests.clone()));
+    }
+    let (mut latencies, mut kept) = (Latencies::default(), String::new());
+    for (latencies_of_task, token) in join_all(tasks).await? {
+        latencies.merge(latencies_of_task);
+        kept += token.expose_secret();
+        kept.push('\n');
+    }
+    let result = latencies.sorted().within(begun.elapsed());
+    fs::write(&options.tokens, kept)?;
+    Ok(result)
+}
+
+/// The first refresh token of a new login of a program.
+async fn sign_in(site: &Site, auth: &AuthClient, number: u8) -> anyhow::Result<SecretString> {
+    let client = program(number);
+    let step = Some(AuthenticationStep::Password(site.password()));
+    let username = format!("load{number}");
+    let started = auth.start_authentication(&username, step, None, &client);
+    let (_, login) = started.await?.completed()?;
+    exchange(
+        auth,
+        AuthorizationGrant::LoginTicket(&login.ticket),
+        &client,
+    )
+    .await
+}
+
+async fn rotate(
+    auth: AuthClient,
+    number: u8,
+    first: SecretString,
+    requests: ClosedLoop,
+) -> anyhow::Result<(Latencies, SecretString)> {
+    let client = program(number);
+    let mut latencies = Latencies::default();
+    let mut token = first;
+    while requests.next().is_some() {
+        let started = Instant::now();
+        let next = exchange(&auth, AuthorizationGrant::RefreshToken(&token), &client).await?;
+        latencies.record(started.elapsed());
+        ensure!(
+            next.expose_secret() != token.expose_secret(),
+            "the refresh token was not rotated"
+        );
+        token = next;
+    }
+    Ok((latencies, token))
+}
+
+async fn exchange(
+    auth: &AuthClient,
+    grant: AuthorizationGrant<'_>,
+    client: &ClientInfo,
+) -> anyhow::Result<SecretString> {
+    let tokens = auth.issue_token(grant, "", Holder::Program(client), None);
+    let token = tokens.await?.refresh_token;
+    token.context("a response without a refresh token")
+}
+
+fn program(number: u8) -> ClientInfo {
+    ClientInfo {
+        kind: ClientKind::Api,
+        ..client_at(Ipv4Addr::new(10, 0, 0, number).into())
+    }
+}
