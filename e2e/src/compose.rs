@@ -1,4 +1,4 @@
-//! The stack of `docker-compose.yml` on a container engine.
+//! The stack of a compose file on a container engine.
 
 use std::{
     env, fs,
@@ -26,9 +26,9 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// A project that is not started yet, with the ports of the documentation.
+    /// A project that is not started yet, with the ports of the documentation. `file` is a path in the repository.
     #[must_use]
-    pub fn new(project: &str) -> Self {
+    pub fn new(project: &str, file: &str) -> Self {
         let images = fs::read_to_string(packages::base_images()).unwrap();
         let mut settings: Vec<_> = images
             .lines()
@@ -38,10 +38,15 @@ impl Stack {
         settings.push(("COMPOSE_PROJECT_NAME".to_owned(), project.to_owned()));
         settings.push((
             "COMPOSE_FILE".to_owned(),
-            root().join("docker-compose.yml").display().to_string(),
+            root().join(file).display().to_string(),
         ));
-        for service in ["AUTH", "WEB", "SECRETS"] {
+        for service in ["AUTH", "WEB"] {
             let image = format!("holdfast-test/{}", service.to_lowercase());
+            settings.push((format!("{service}_IMAGE"), image));
+        }
+        // Of this project.
+        for service in ["SECRETS", "POSTGRES", "ETCD"] {
+            let image = format!("{project}/{}", service.to_lowercase());
             settings.push((format!("{service}_IMAGE"), image));
         }
         Self {
@@ -64,13 +69,7 @@ impl Stack {
 
     /// Runs `docker` with these arguments and returns its output; panics when it fails.
     pub async fn docker(&self, arguments: &[&str]) -> String {
-        let output = Command::new(self.shims.path().join("docker"))
-            .args(arguments)
-            .envs(self.environment())
-            .stdin(Stdio::null())
-            .output()
-            .await
-            .unwrap();
+        let output = self.command(arguments).output().await.unwrap();
         let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(
@@ -80,9 +79,26 @@ impl Stack {
         text
     }
 
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(self.shims.path().join("docker"));
+        command
+            .args(arguments)
+            .envs(self.environment())
+            .stdin(Stdio::null());
+        command
+    }
+
     /// Runs `docker compose`.
     pub async fn compose(&self, arguments: &[&str]) -> String {
         self.docker(&[&["compose"], arguments].concat()).await
+    }
+
+    /// Runs a command in a service, and returns what it prints; `None` if it fails.
+    pub async fn try_exec(&self, service: &str, command: &[&str]) -> Option<String> {
+        let arguments = [&["compose", "exec", "-T", service], command].concat();
+        let output = self.command(&arguments).output().await.unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        output.status.success().then_some(text)
     }
 
     /// The container of a service.

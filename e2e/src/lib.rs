@@ -12,6 +12,7 @@ pub mod clock;
 pub mod compose;
 pub mod flood;
 pub mod frames;
+pub mod history;
 pub mod instructions;
 pub mod packages;
 pub mod pair;

@@ -69,7 +69,7 @@ struct Ada {
 impl Deployment {
     /// Runs the commands of docs/OPERATIONS.md that start the stack and create an account.
     async fn start() -> Self {
-        let stack = Stack::new("holdfast-test");
+        let stack = Stack::new("holdfast-test", "docker-compose.yml");
         let directory = tempfile::tempdir().unwrap();
         unix::fs::symlink(root().join("proto"), directory.path().join("proto")).unwrap();
         let mut environment = stack.environment();

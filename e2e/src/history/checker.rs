@@ -5,26 +5,18 @@ use std::{
     time::Duration,
 };
 
-use crate::{
-    history::{Answer, Event, Request},
-    stack::MAX_STALENESS,
-};
-
-/// Time after which an acknowledged end is in effect everywhere: the age of an instance's memory while the database is away, or that of
-/// web-service's while auth-service is, the delay of a message, and the age of a memory that counts as current.
-pub(crate) const BOUND: Duration = MAX_STALENESS.saturating_add(Duration::from_secs(3));
-
-/// A violation, in words.
-pub(crate) type Violation = String;
+use crate::history::{Answer, Event, Request};
 
 /// A failover of Redis can lose sessions, whose people sign in again (ADR 37). Returns the events in which that happened, and the others.
-pub(crate) fn without_lost_sessions(events: Vec<Event>) -> (Vec<Event>, Vec<Event>) {
+#[must_use]
+pub fn without_lost_sessions(events: Vec<Event>) -> (Vec<Event>, Vec<Event>) {
     let is_lost = |event: &Event| matches!(&event.answer, Answer::Refused(why) if why.contains("SESSION_MISSING"));
     events.into_iter().partition(is_lost)
 }
 
-/// All violations of a history.
-pub(crate) fn violations(events: &[Event]) -> Vec<Violation> {
+/// All violations, in words, of a history in which an acknowledged end is in effect everywhere after `bound`.
+#[must_use]
+pub fn violations(events: &[Event], bound: Duration) -> Vec<String> {
     let mut logins: BTreeMap<usize, Vec<&Event>> = BTreeMap::new();
     for event in events {
         logins.entry(event.login).or_default().push(event);
@@ -34,7 +26,7 @@ pub(crate) fn violations(events: &[Event]) -> Vec<Violation> {
         let mut report = |what: &str, event: &Event| {
             found.push(format!("login {login}: {what}: {event:?}"));
         };
-        wrong_allows(&events, &mut report);
+        wrong_allows(&events, bound, &mut report);
         false_sign_outs(&events, &mut report);
         second_successors(&events, &mut report);
     }
@@ -42,7 +34,7 @@ pub(crate) fn violations(events: &[Event]) -> Vec<Violation> {
 }
 
 /// What began later than the bound after an acknowledged end must be refused.
-fn wrong_allows(events: &[&Event], report: &mut impl FnMut(&str, &Event)) {
+fn wrong_allows(events: &[&Event], bound: Duration, report: &mut impl FnMut(&str, &Event)) {
     let Some(ended) = acknowledged_end(events) else {
         return;
     };
@@ -50,7 +42,7 @@ fn wrong_allows(events: &[&Event], report: &mut impl FnMut(&str, &Event)) {
         let is_late = match event.request {
             // It reads the row of the login.
             Request::Refresh { .. } => event.began > ended.ended,
-            Request::Check => event.began > ended.ended + BOUND,
+            Request::Check => event.began > ended.ended + bound,
             Request::SignIn | Request::End => false,
         };
         if is_late {
@@ -94,7 +86,7 @@ fn second_successors(events: &[&Event], report: &mut impl FnMut(&str, &Event)) {
 }
 
 /// The first acknowledged end of a login.
-pub(crate) fn acknowledged_end<'a>(events: &[&'a Event]) -> Option<&'a Event> {
+pub(super) fn acknowledged_end<'a>(events: &[&'a Event]) -> Option<&'a Event> {
     let mut ends = events.iter().copied();
     ends.find(|event| event.request == Request::End && event.answer == Answer::Done)
 }
@@ -104,6 +96,8 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
+
+    const BOUND: Duration = Duration::from_secs(15);
 
     /// An event that takes a second, from this one on.
     fn event(from: u64, request: Request, answer: Answer) -> Event {
@@ -142,7 +136,7 @@ mod tests {
             event(6, Request::Check, Answer::Done),
             event(90, Request::Check, refused()),
         ];
-        assert_eq!(violations(&events), Vec::<String>::new());
+        assert_eq!(violations(&events, BOUND), Vec::<String>::new());
     }
 
     #[test]
@@ -175,7 +169,7 @@ mod tests {
                 "a second successor",
             ),
         ] {
-            let found = violations(&events);
+            let found = violations(&events, BOUND);
             assert_eq!(found.len(), 1, "{found:?}");
             assert!(found[0].contains(what), "{found:?}");
         }

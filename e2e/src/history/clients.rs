@@ -8,19 +8,24 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e::site::{cookie_of, form_token};
-use reqwest::{RequestBuilder, Response};
+use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::sleep};
 
 use crate::{
     history::{Answer, Credential, Event, History, Request},
-    stack::{ACCOUNTS, Door, account_name},
+    site::{Site, cookie_of, form_token},
 };
 
-/// Clients of the REST API, and browsers.
-const PROGRAMS: usize = 6;
-const BROWSERS: usize = 2;
+/// How many clients there are of each kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Crowd {
+    /// Clients of the REST API.
+    pub programs: usize,
+    /// Browsers.
+    pub browsers: usize,
+}
+
 /// Checks of a login before its refresh, before its end and after it.
 const CHECKS: usize = 6;
 /// Time after which a request must have had an answer other than a failure.
@@ -28,9 +33,30 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Pause between two requests of a client.
 const PAUSE: Duration = Duration::from_millis(40);
 
+/// Longer than any answer takes.
+const CLIENT_DEADLINE: Duration = Duration::from_secs(15);
+
+/// An instance of web-service, or what stands before several, as its clients see it.
+#[derive(Clone)]
+pub struct Door {
+    /// Its origin.
+    pub site: Site,
+    /// An HTTP client that keeps its connections.
+    pub client: Client,
+}
+
+impl Door {
+    /// The door to a site.
+    #[must_use]
+    pub fn new(site: Site) -> Self {
+        let client = site.client_with(|builder| builder.timeout(CLIENT_DEADLINE));
+        Self { site, client }
+    }
+}
+
 /// Running clients.
-pub(crate) struct Clients {
-    pub(crate) history: History,
+pub struct Clients {
+    history: History,
     is_over: Arc<AtomicBool>,
     tasks: JoinSet<()>,
 }
@@ -47,28 +73,29 @@ struct Session {
 }
 
 impl Clients {
-    /// Starts the clients.
-    pub(crate) fn start(doors: &[Door]) -> Self {
+    /// Starts the clients, which sign in to these accounts.
+    #[must_use]
+    pub fn start(crowd: Crowd, doors: &[Door], accounts: &[String]) -> Self {
         let mut clients = Self {
             history: History::default(),
             is_over: Arc::default(),
             tasks: JoinSet::new(),
         };
         let logins = Arc::new(AtomicUsize::new(0));
-        for number in 0..PROGRAMS + BROWSERS {
+        for number in 0..crowd.programs + crowd.browsers {
             let mut session = Session {
                 doors: doors.to_vec(),
                 history: clients.history.clone(),
                 logins: logins.clone(),
                 is_over: clients.is_over.clone(),
                 turn: number,
-                account: account_name(number % ACCOUNTS),
+                account: accounts[number % accounts.len()].clone(),
                 login: 0,
             };
             clients.tasks.spawn(async move {
                 while !session.is_over() {
                     session.login = session.logins.fetch_add(1, Ordering::Relaxed);
-                    if number < PROGRAMS {
+                    if number < crowd.programs {
                         session.live_as_program().await;
                     } else {
                         session.live_as_browser().await;
@@ -80,7 +107,7 @@ impl Clients {
     }
 
     /// Lets each client finish with its login, and returns the history.
-    pub(crate) async fn finish(self) -> History {
+    pub async fn finish(self) -> History {
         self.is_over.store(true, Ordering::Relaxed);
         self.tasks.join_all().await;
         self.history
@@ -88,7 +115,7 @@ impl Clients {
 }
 
 /// Presents a credential to a web-service until there is an answer.
-pub(crate) async fn present(door: &Door, credential: &Credential) -> Answer {
+pub async fn present(door: &Door, credential: &Credential) -> Answer {
     let first = Instant::now();
     loop {
         let request = match credential {

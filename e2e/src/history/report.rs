@@ -6,18 +6,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{
-    checker::acknowledged_end,
-    faults::Fault,
-    history::{Answer, Event, Request},
-};
+use crate::history::{Answer, Event, Request, checker::acknowledged_end};
 
 /// Age at which a session has been replicated, also on a busy machine.
 const MAX_REPLICATION_DELAY: Duration = Duration::from_secs(1);
 
 /// The figures of one fault, or of several at once.
-pub(crate) struct Report {
-    faults: Vec<Fault>,
+pub struct Report {
+    faults: String,
     requests: usize,
     /// From the fault to the start of the last request that failed.
     unavailable: Duration,
@@ -32,7 +28,9 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub(crate) fn new(faults: &[Fault], events: &[Event], failed_at: Instant) -> Self {
+    /// The figures of a history in which these faults happened at a moment.
+    #[must_use]
+    pub fn new(faults: &str, events: &[Event], failed_at: Instant) -> Self {
         let (mut failed, mut notes) = (BTreeMap::new(), BTreeMap::new());
         let mut last = failed_at;
         for event in events {
@@ -43,7 +41,7 @@ impl Report {
             }
         }
         Self {
-            faults: faults.to_vec(),
+            faults: faults.to_owned(),
             requests: events.len(),
             unavailable: last - failed_at,
             failed,
@@ -54,7 +52,8 @@ impl Report {
     }
 
     /// Adds the logins that were refused before their end.
-    pub(crate) fn with_lost_sessions(
+    #[must_use]
+    pub fn with_lost_sessions(
         self,
         refused: &[Event],
         events: &[Event],
@@ -82,9 +81,15 @@ impl Report {
         }
     }
 
+    /// Fails if a request failed for another reason than the processor time that it needs.
+    pub fn assert_none_failed(&self) {
+        let mut notes = self.notes.keys();
+        assert!(notes.all(|note| note.ends_with(" OVERLOADED")), "{self}");
+    }
+
     /// Fails if requests failed for longer, or if a session was lost that was older than the delay of replication, or newer than the
     /// failover.
-    pub(crate) fn assert_within(&self, limit: Duration) {
+    pub fn assert_within(&self, limit: Duration) {
         assert!(self.unavailable <= limit, "{self}");
         let replicated = -MAX_REPLICATION_DELAY.as_secs_f64();
         let mut lost = self.lost_sessions.iter();
@@ -115,7 +120,7 @@ impl fmt::Display for Report {
         };
         writeln!(
             f,
-            "{:?}: failed for {:.1?} after it; {} requests, failed {:?}; end to refused p50 {:.0?}, p99 {:.0?}, max {:.0?} of {}",
+            "{}: failed for {:.1?} after it; {} requests, failed {:?}; end to refused p50 {:.0?}, p99 {:.0?}, max {:.0?} of {}",
             self.faults,
             self.unavailable,
             self.requests,

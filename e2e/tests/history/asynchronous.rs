@@ -1,12 +1,12 @@
 //! A failover to a standby that lacks the last commits.
 
 use auth_proto::v1::{ValidateTokenRequest, auth_service_client::AuthServiceClient};
-use e2e::wait::until;
+use e2e::{history::Door, wait::until};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tonic::{Code, Status, transport::Endpoint};
 
-use crate::stack::{Door, Stack, account_name};
+use crate::stack::{Stack, account_name};
 
 /// The status of a request with an access token; `None` where it says nothing about the token.
 async fn check(door: &Door, tokens: &Value) -> Option<u16> {

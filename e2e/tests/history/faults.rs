@@ -2,19 +2,23 @@
 
 use std::time::{Duration, Instant};
 
+use e2e::history::{
+    Answer, Clients, Credential, Crowd, Report, present, violations, without_lost_sessions,
+};
 use tokio::time::sleep;
 
 use crate::{
-    checker::{BOUND, violations, without_lost_sessions},
-    clients::{Clients, present},
-    history::{Answer, Credential},
     injection::{CALM, DISTURBANCE},
-    report::Report,
-    stack::Stack,
+    stack::{BOUND, Stack, accounts},
 };
 
 /// Rounds of each fault by hand: `cargo xtask test --only history --long`.
 const LONG_ROUNDS: usize = 20;
+
+const CROWD: Crowd = Crowd {
+    programs: 6,
+    browsers: 2,
+};
 
 /// Limits of the time during which requests fail (`deploy/ha` measures the same with Patroni and `HAProxy`).
 const SERVICE_LIMIT: Duration = Duration::from_secs(5);
@@ -125,8 +129,8 @@ fn plan(is_long: bool) -> Vec<Vec<Fault>> {
 }
 
 /// Lets parts fail while clients work, and fails if their history is not correct.
-async fn examine(stack: &mut Stack, faults: &[Fault]) -> (Report, Vec<Credential>) {
-    let clients = Clients::start(&stack.doors);
+async fn examine(stack: &mut Stack, faults: &[Fault]) -> (Report, Vec<(Instant, Credential)>) {
+    let clients = Clients::start(CROWD, &stack.doors, &accounts());
     sleep(CALM).await;
     let failed_at = Instant::now();
     let mut repairs = Vec::new();
@@ -145,14 +149,14 @@ async fn examine(stack: &mut Stack, faults: &[Fault]) -> (Report, Vec<Credential
     } else {
         (Vec::new(), events)
     };
-    let violations = violations(&events);
+    let violations = violations(&events, BOUND);
     assert!(
         violations.is_empty(),
         "{faults:?}: {} violations\n{}",
         violations.len(),
         violations.join("\n")
     );
-    let report = Report::new(faults, &events, failed_at);
+    let report = Report::new(&format!("{faults:?}"), &events, failed_at);
     let report = report.with_lost_sessions(&lost, &events, failed_at);
     (report, history.ended())
 }
@@ -176,7 +180,7 @@ async fn each_fault_leaves_a_correct_history() {
     // Those of a round of an hour have expired, and are refused in any case.
     sleep(BOUND).await;
     assert!(!ended.is_empty());
-    for credential in &ended {
+    for (_, credential) in &ended {
         for door in &stack.doors {
             let answer = present(door, credential).await;
             assert_ne!(answer, Answer::Done, "{credential:?} of an ended login");

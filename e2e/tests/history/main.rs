@@ -8,11 +8,7 @@
 )]
 
 mod asynchronous;
-mod checker;
-mod clients;
 mod faults;
-mod history;
 mod injection;
 mod latency;
-mod report;
 mod stack;

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, path::Path, time::Duration};
 use e2e::{
     balancer::Balancer,
     clock::WrongClock,
+    history::Door,
     pair::{KEY_ENCRYPTION_KEY, PASSWORD, SECRET_KEY, SERVICE_SECRET},
     port,
     postgres::Postgres,
@@ -13,7 +14,6 @@ use e2e::{
     site::Site,
     wait::until,
 };
-use reqwest::Client;
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -22,10 +22,11 @@ pub(crate) const INSTANCES: usize = 2;
 /// `AUTH_REVOCATION_MAX_STALENESS` and `WEB_REVOCATION_MAX_STALENESS`.
 pub(crate) const MAX_STALENESS: Duration = Duration::from_secs(12);
 /// The accounts that clients sign in to.
-pub(crate) const ACCOUNTS: usize = 4;
+const ACCOUNTS: usize = 4;
 
-/// Longer than any answer takes.
-const CLIENT_DEADLINE: Duration = Duration::from_secs(15);
+/// Time after which an acknowledged end is in effect everywhere: the age of an instance's memory while the database is away, or that of
+/// web-service's while auth-service is, the delay of a message, and the age of a memory that counts as current.
+pub(crate) const BOUND: Duration = MAX_STALENESS.saturating_add(Duration::from_secs(3));
 
 /// The installation. Each database connection goes through a balancer, which leads to the primary.
 pub(crate) struct Stack {
@@ -42,13 +43,6 @@ pub(crate) struct Stack {
     auth_ports: Vec<u16>,
     database_port: u16,
     directory: TempDir,
-}
-
-/// An instance of web-service, as its clients see it.
-#[derive(Clone)]
-pub(crate) struct Door {
-    pub(crate) site: Site,
-    pub(crate) client: Client,
 }
 
 impl Stack {
@@ -76,8 +70,8 @@ impl Stack {
             let program = stack.start_auth(instance).await;
             stack.auth.push(program);
         }
-        for account in 0..ACCOUNTS {
-            stack.add_user(&account_name(account)).await;
+        for account in accounts() {
+            stack.add_user(&account).await;
         }
         let issuer = port::free();
         for instance in 0..INSTANCES {
@@ -91,8 +85,7 @@ impl Stack {
                 ca_file: directory.join("ca.pem"),
                 password: PASSWORD.to_owned(),
             };
-            let client = site.client_with(|builder| builder.timeout(CLIENT_DEADLINE));
-            stack.doors.push(Door { site, client });
+            stack.doors.push(Door::new(site));
         }
         stack
     }
@@ -197,6 +190,11 @@ impl Stack {
 /// The name of an account.
 pub(crate) fn account_name(account: usize) -> String {
     format!("user-{account}")
+}
+
+/// The names of all accounts.
+pub(crate) fn accounts() -> Vec<String> {
+    (0..ACCOUNTS).map(account_name).collect()
 }
 
 fn staleness() -> String {
