@@ -1,6 +1,7 @@
 //! One auth-service on a file, or several on one PostgreSQL.
 
 use std::{
+    fs,
     net::TcpStream,
     path::PathBuf,
     process::{Command, Stdio},
@@ -37,6 +38,7 @@ impl Instances {
 
     /// Several instances on one PostgreSQL.
     pub(super) fn on_postgres(fixture: Fixture, count: usize) -> anyhow::Result<Self> {
+        fs::create_dir_all(&fixture.directory)?;
         let database = Database::start()?;
         let fixture = fixture.on_database(database.url(), count)?;
         Ok(Self {
@@ -86,6 +88,6 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.data);
+        let _ = fs::remove_dir_all(&self.data);
     }
 }

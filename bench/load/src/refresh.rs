@@ -1,4 +1,4 @@
-//! Rotations of refresh tokens without a pause, each client those of a login of its own.
+//! Rotations of refresh tokens without a pause. Each client has several logins, which it refreshes in turn, as the refreshes of one are limited.
 
 use std::{fs, net::Ipv4Addr, path::PathBuf, time::Duration};
 
@@ -23,6 +23,9 @@ pub(crate) struct Options {
     /// Number of concurrent clients; each has its own account (`load0`, `load1`, …)
     #[arg(long)]
     clients: u8,
+    /// Number of logins of each client
+    #[arg(long)]
+    logins: usize,
     /// A file with the refresh tokens of the clients, which is replaced at the end. Without it the clients sign in first
     #[arg(long)]
     tokens: PathBuf,
@@ -39,20 +42,29 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<String> {
         tokens.extend(kept.lines().map(SecretString::from));
     } else {
         for number in 0..options.clients {
-            tokens.push(sign_in(&options.site, &auth, number).await?);
+            for _ in 0..options.logins {
+                tokens.push(sign_in(&options.site, &auth, number).await?);
+            }
         }
     }
     let begun = Instant::now();
     let requests = ClosedLoop::during(Duration::from_secs(options.seconds), 0);
     let mut tasks = JoinSet::new();
-    for (number, token) in (0..).zip(tokens) {
-        tasks.spawn(rotate(auth.clone(), number, token, requests.clone()));
+    for (number, tokens) in (0..).zip(tokens.chunks(options.logins.max(1))) {
+        tasks.spawn(rotate(
+            auth.clone(),
+            number,
+            tokens.to_vec(),
+            requests.clone(),
+        ));
     }
     let (mut latencies, mut kept) = (Latencies::default(), String::new());
-    for (latencies_of_task, token) in join_all(tasks).await? {
+    for (latencies_of_task, tokens) in join_all(tasks).await? {
         latencies.merge(latencies_of_task);
-        kept += token.expose_secret();
-        kept.push('\n');
+        for token in tokens {
+            kept += token.expose_secret();
+            kept.push('\n');
+        }
     }
     let result = latencies.sorted().within(begun.elapsed());
     fs::write(&options.tokens, kept)?;
@@ -77,23 +89,29 @@ async fn sign_in(site: &Site, auth: &AuthClient, number: u8) -> anyhow::Result<S
 async fn rotate(
     auth: AuthClient,
     number: u8,
-    first: SecretString,
+    mut tokens: Vec<SecretString>,
     requests: ClosedLoop,
-) -> anyhow::Result<(Latencies, SecretString)> {
+) -> anyhow::Result<(Latencies, Vec<SecretString>)> {
     let client = program(number);
     let mut latencies = Latencies::default();
-    let mut token = first;
-    while requests.next().is_some() {
+    let logins = tokens.len().max(1);
+    for turn in 0.. {
+        let Some(token) = tokens.get_mut(turn % logins) else {
+            break;
+        };
+        if requests.next().is_none() {
+            break;
+        }
         let started = Instant::now();
-        let next = exchange(&auth, AuthorizationGrant::RefreshToken(&token), &client).await?;
+        let next = exchange(&auth, AuthorizationGrant::RefreshToken(token), &client).await?;
         latencies.record(started.elapsed());
         ensure!(
             next.expose_secret() != token.expose_secret(),
             "the refresh token was not rotated"
         );
-        token = next;
+        *token = next;
     }
-    Ok((latencies, token))
+    Ok((latencies, tokens))
 }
 
 async fn exchange(
