@@ -13,6 +13,7 @@ COPY crates/client/Cargo.toml crates/client/
 COPY crates/core/Cargo.toml crates/core/
 COPY crates/crypto/Cargo.toml crates/crypto/
 COPY crates/identity/Cargo.toml crates/identity/
+COPY crates/metrics/Cargo.toml crates/metrics/
 COPY crates/server-kit/Cargo.toml crates/server-kit/
 COPY crates/revocation-model/Cargo.toml crates/revocation-model/
 COPY crates/store-conformance/Cargo.toml crates/store-conformance/

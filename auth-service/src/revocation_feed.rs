@@ -2,7 +2,7 @@
 //! streams.
 
 use std::{
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{Arc, LazyLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::Duration,
 };
 
@@ -18,6 +18,7 @@ use holdfast_identity::{
     store::{Store, StoreError},
     token::Claims,
 };
+use holdfast_metrics::{Counter, GaugeOf, Registry, real};
 use time::OffsetDateTime;
 use tokio::{
     sync::{Mutex, mpsc, watch},
@@ -37,9 +38,10 @@ const PAGE: u32 = 1000;
 /// Time between two attempts to end again what a promoted server has as live.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-static FAULTS: LogRateLimiter = LogRateLimiter::new();
-static NOT_ENDED: LogRateLimiter = LogRateLimiter::new();
-static FAILOVERS: LogRateLimiter = LogRateLimiter::new();
+static FAULTS: LogRateLimiter = LogRateLimiter::new("revocation_feed.read_failed");
+static RESTORED: LazyLock<Counter> = LazyLock::new(Counter::default);
+static NOT_ENDED: LogRateLimiter = LogRateLimiter::new("revocation_feed.not_ended");
+static FAILOVERS: LogRateLimiter = LogRateLimiter::new("store.failed_over");
 
 /// The unexpired entries of the revocation log, in memory.
 pub struct RevocationFeed {
@@ -184,6 +186,34 @@ impl RevocationFeed {
         }
     }
 
+    /// Adds the state of the feed to a registry.
+    pub fn register(feed: &Arc<Self>, registry: &mut Registry) {
+        registry.register(
+            "revocations_restored",
+            "Entries that a promoted database server lacked, and that were written back",
+            RESTORED.clone(),
+        );
+        let mut gauge = |name, help, value: fn(&Memory) -> f64| {
+            let feed = Arc::clone(feed);
+            GaugeOf::register(registry, name, help, move || Some(value(&feed.memory())));
+        };
+        gauge(
+            "revocation_log_position",
+            "Sequence number of the newest revocation that was read",
+            |memory| real(memory.revoked.newest().unsigned_abs()),
+        );
+        gauge(
+            "revocations_in_memory",
+            "Revocations that can still match a token",
+            |memory| real(memory.revoked.len() as u64),
+        );
+        gauge(
+            "revocation_log_read_age_seconds",
+            "Time since the revocation log was last read to its end",
+            |memory| memory.read_at.elapsed().as_secs_f64(),
+        );
+    }
+
     /// Whether the signing key `kid` was revoked, and tokens that it signed may not have expired.
     #[must_use]
     pub fn is_key_revoked(&self, kid: &str) -> bool {
@@ -224,6 +254,7 @@ impl RevocationFeed {
             after = last.sequence;
             let found = append_lost(&*self.store, &entries).await?;
             restored += found.len();
+            RESTORED.inc_by(found.len() as u64);
             for entry in found {
                 // The receiver lives as long as the feed.
                 let _ = self.lost.send(entry);

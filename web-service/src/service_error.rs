@@ -8,9 +8,9 @@ use holdfast_core::rate_limited_log::LogRateLimiter;
 
 use crate::session::unavailable::RecordsUnavailable;
 
-static AUTH_FAULTS: LogRateLimiter = LogRateLimiter::new();
-static REVOCATIONS_STALE: LogRateLimiter = LogRateLimiter::new();
-static STORE_FAULTS: LogRateLimiter = LogRateLimiter::new();
+static AUTH_FAULTS: LogRateLimiter = LogRateLimiter::new("auth_service.call_failed");
+static REVOCATIONS_STALE: LogRateLimiter = LogRateLimiter::new("revocation_stream.stale");
+static STORE_FAULTS: LogRateLimiter = LogRateLimiter::new("session_store.unavailable");
 
 /// Time to the next attempt, where no peer says how long.
 const RETRY_AFTER: Duration = Duration::from_secs(1);

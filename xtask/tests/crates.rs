@@ -40,7 +40,7 @@ const FRAMEWORKS_AND_DRIVERS: &[&str] = &[
     "tracing",
 ];
 
-const WALLS: [Wall; 13] = [
+const WALLS: [Wall; 14] = [
     Wall {
         package: "holdfast-core",
         may_depend_on: &[],
@@ -53,7 +53,7 @@ const WALLS: [Wall; 13] = [
     },
     Wall {
         package: "holdfast-crypto",
-        may_depend_on: &["holdfast-core", "holdfast-identity"],
+        may_depend_on: &["holdfast-core", "holdfast-identity", "holdfast-metrics"],
         may_not_depend_on: &[
             "auth-proto",
             "axum",
@@ -71,7 +71,12 @@ const WALLS: [Wall; 13] = [
     },
     Wall {
         package: "holdfast-store-sqlite",
-        may_depend_on: &["holdfast-core", "holdfast-identity", "holdfast-store-sql"],
+        may_depend_on: &[
+            "holdfast-core",
+            "holdfast-identity",
+            "holdfast-metrics",
+            "holdfast-store-sql",
+        ],
         may_not_depend_on: &[
             "argon2",
             "auth-proto",
@@ -86,7 +91,12 @@ const WALLS: [Wall; 13] = [
     },
     Wall {
         package: "holdfast-store-postgres",
-        may_depend_on: &["holdfast-core", "holdfast-identity", "holdfast-store-sql"],
+        may_depend_on: &[
+            "holdfast-core",
+            "holdfast-identity",
+            "holdfast-metrics",
+            "holdfast-store-sql",
+        ],
         may_not_depend_on: &[
             "argon2",
             "auth-proto",
@@ -114,13 +124,18 @@ const WALLS: [Wall; 13] = [
         may_not_depend_on: &["sqlx"],
     },
     Wall {
+        package: "holdfast-metrics",
+        may_depend_on: &["holdfast-core"],
+        may_not_depend_on: FRAMEWORKS_AND_DRIVERS,
+    },
+    Wall {
         package: "holdfast-circuit-breaker",
-        may_depend_on: &[],
+        may_depend_on: &["holdfast-metrics"],
         may_not_depend_on: FRAMEWORKS,
     },
     Wall {
         package: "holdfast-tls",
-        may_depend_on: &["holdfast-core"],
+        may_depend_on: &["holdfast-core", "holdfast-metrics"],
         may_not_depend_on: FRAMEWORKS,
     },
     Wall {
@@ -129,6 +144,7 @@ const WALLS: [Wall; 13] = [
             "auth-proto",
             "holdfast-circuit-breaker",
             "holdfast-core",
+            "holdfast-metrics",
             "holdfast-tls",
         ],
         may_not_depend_on: &[
@@ -149,6 +165,7 @@ const WALLS: [Wall; 13] = [
             "holdfast-core",
             "holdfast-crypto",
             "holdfast-identity",
+            "holdfast-metrics",
             "holdfast-server-kit",
             "holdfast-store-postgres",
             "holdfast-store-sqlite",
@@ -164,6 +181,7 @@ const WALLS: [Wall; 13] = [
             "holdfast-client",
             "holdfast-core",
             "holdfast-crypto",
+            "holdfast-metrics",
             "holdfast-server-kit",
             "holdfast-tls",
         ],

@@ -132,6 +132,20 @@ fn log_line_that_a_request_can_cause_is_limited() {
     }
 }
 
+/// The metric `log_events` counts by the name that the limiter has.
+#[test]
+fn limiter_has_the_name_of_the_event_that_it_logs() {
+    for call in log_calls().into_iter().filter(|call| call.is_limited) {
+        let event = call.event().unwrap_or_default();
+        let code = fs::read_to_string(&call.file).unwrap();
+        assert!(
+            code.contains(&format!("LogRateLimiter::new(\"{event}\")")),
+            "{}: the limiter of {event} has another name",
+            call.file.display()
+        );
+    }
+}
+
 #[test]
 fn log_line_of_warn_and_error_has_an_event() {
     for call in log_calls() {

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 /// The time between two stored checkpoints.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_mins(1);
 
-static FAULTS: LogRateLimiter = LogRateLimiter::new();
+static FAULTS: LogRateLimiter = LogRateLimiter::new("clock.checkpoint_failed");
 
 /// The steady clock, resumed from the stored checkpoint if there is one.
 ///

@@ -1,6 +1,9 @@
 //! The signing keys of an installation: creation, publication, rotation, revocation and deletion.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use holdfast_core::{
@@ -20,6 +23,7 @@ use holdfast_identity::{
     leeway::LEEWAY,
     store::Store,
 };
+use holdfast_metrics::{Gauge, Registry};
 use time::OffsetDateTime;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -33,7 +37,24 @@ const REFRESH_INTERVAL: Duration = Duration::from_millis(200);
 const LEASE: &str = "signing_keys";
 const LEASE_DURATION: Duration = Duration::from_mins(1);
 
-static FAULTS: LogRateLimiter = LogRateLimiter::new();
+static SIGNING_SINCE: LazyLock<Gauge> = LazyLock::new(Gauge::default);
+static ROTATION_AT: LazyLock<Gauge> = LazyLock::new(Gauge::default);
+
+/// Adds the ages of the signing keys to a registry.
+pub(super) fn register(registry: &mut Registry) {
+    registry.register(
+        "signing_key_start_timestamp_seconds",
+        "Time from which on the newest signing key signs, in seconds since 1970",
+        SIGNING_SINCE.clone(),
+    );
+    registry.register(
+        "signing_key_rotation_timestamp_seconds",
+        "Time at which the next signing key is due, in seconds since 1970",
+        ROTATION_AT.clone(),
+    );
+}
+
+static FAULTS: LogRateLimiter = LogRateLimiter::new("signing_keys.refresh_failed");
 
 /// Creates, rotates, revokes and deletes signing keys. Clones share the store.
 #[derive(Clone)]
@@ -224,6 +245,7 @@ impl SigningKeys {
         if has_changed {
             keys = self.unrevoked(feed).await?;
         }
+        self.measure(&keys);
         if !jwts.has(&keys) {
             jwts.replace(self.key_ring(keys)?);
             tracing::info!(event = "signing_keys.changed", "signing keys changed");
@@ -236,6 +258,13 @@ impl SigningKeys {
         let mut keys = self.store.signing_keys().await?;
         keys.retain(|key| !feed.is_key_revoked(&key.kid));
         Ok(keys)
+    }
+
+    fn measure(&self, keys: &[StoredSigningKey]) {
+        if let Some(newest) = self.of_algorithm(keys).map(|key| key.signs_from).max() {
+            SIGNING_SINCE.set(newest.unix_timestamp());
+            ROTATION_AT.set((newest + self.policy.max_age).unix_timestamp());
+        }
     }
 
     /// Whether this instance is the one that rotates and deletes keys.

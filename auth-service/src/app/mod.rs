@@ -3,6 +3,7 @@
 mod build;
 mod clock_checkpoint;
 pub mod key_rotation;
+mod metrics;
 mod operations;
 mod readiness;
 mod retention;
@@ -104,9 +105,15 @@ impl App {
             Arc::clone(steady),
             shutdown.clone(),
         ));
+        let registry = metrics::registry(&self.feed, &self.request_limit);
         let readiness = ServiceReadiness::new(store.clone(), self.request_limit);
         readiness.standby_warning().await;
-        let ops = ops::serve(self.ops_listener, Arc::new(readiness), shutdown.clone());
+        let ops = ops::serve(
+            self.ops_listener,
+            Arc::new(readiness),
+            registry,
+            shutdown.clone(),
+        );
         let ops = tokio::spawn(ops);
 
         tokio::select! {

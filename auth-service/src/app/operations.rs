@@ -18,6 +18,7 @@ use holdfast_identity::{
 };
 
 use crate::{
+    app::metrics::OperationCounters,
     app::secrets::Secrets,
     config::HashingConfig,
     revocation_feed::RevocationFeed,
@@ -99,6 +100,7 @@ impl Operations {
             keyed_hasher: Arc::new(HmacKeyedHasher::new(&secrets.keyed_hashes)),
             refresh_tokens: Arc::new(RefreshTokenKey::new(&secrets.refresh_tokens)),
             audit,
+            observer: Arc::new(OperationCounters),
             clock,
             random,
         };

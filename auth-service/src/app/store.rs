@@ -28,7 +28,7 @@ use crate::{
 /// Time between two attempts to open the database.
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
-static WAITING: LogRateLimiter = LogRateLimiter::new();
+static WAITING: LogRateLimiter = LogRateLimiter::new("store.not_available");
 
 /// Opens the database of the store, and migrates it.
 ///

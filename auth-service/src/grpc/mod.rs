@@ -8,11 +8,13 @@ mod drain;
 mod encode;
 mod errors;
 mod health;
+mod metrics;
 mod rpc_paths;
 mod run_to_completion;
 mod server;
 mod services;
 
+pub(crate) use self::metrics::register as register_metrics;
 pub use self::{
     call_context::ServiceIdentity,
     connections::PortTls,

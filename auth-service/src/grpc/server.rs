@@ -26,6 +26,7 @@ use crate::grpc::{
     connections::{self, PortTls},
     drain::SignIns,
     health,
+    metrics::MetricsLayer,
     run_to_completion::RunToCompletionLayer,
 };
 
@@ -119,6 +120,7 @@ impl Server {
             .initial_connection_window_size(CONNECTION_WINDOW)
             .http2_max_header_list_size(MAX_METADATA)
             .http2_keepalive_interval(Some(KEEPALIVE))
+            .layer(MetricsLayer)
             .layer(GrpcOnlyLayer)
             .layer(ReadMessageLayer::<PortCalls>::new(MAX_MESSAGE))
             .layer(sign_ins)

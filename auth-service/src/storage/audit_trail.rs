@@ -1,12 +1,16 @@
 //! The audit trail of this process: log lines, and the queue of events that report no change.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use holdfast_core::rate_limited_log::LogRateLimiter;
 use holdfast_identity::{
-    audit::{AuditEvent, AuditTrail},
+    audit::{AuditEvent, AuditKind, AuditTrail},
     store::AuditLog,
 };
+use holdfast_metrics::{Counters, Registry};
 use tokio::{sync::mpsc, task::JoinHandle, time::sleep};
 
 /// Maximum number of events that wait to be written.
@@ -17,7 +21,22 @@ const BATCH: usize = 500;
 /// Time between two transactions.
 const PAUSE: Duration = Duration::from_millis(100);
 
-static LOST: LogRateLimiter = LogRateLimiter::new();
+static EVENTS: LazyLock<Counters<1>> = LazyLock::new(Counters::default);
+
+/// Adds the audit events to a registry.
+pub fn register(registry: &mut Registry) {
+    // Series that exist from the start can be compared with later.
+    for kind in AuditKind::ALL {
+        drop(EVENTS.get_or_create(&[("kind", kind.as_str())]));
+    }
+    registry.register(
+        "audit_events",
+        "Audit events by kind: sign-ins, refusals, revocations, changes of accounts",
+        EVENTS.clone(),
+    );
+}
+
+static LOST: LogRateLimiter = LogRateLimiter::new("audit.not_stored");
 
 /// Logs each event (target `audit`), and writes those that were not stored with a change in the background, many in one transaction.
 pub struct BackgroundAuditTrail(mpsc::Sender<AuditEvent>);
@@ -59,6 +78,7 @@ impl AuditTrail for AuditLogLines {
     }
 
     fn log(&self, event: &AuditEvent) {
+        EVENTS.get_or_create(&[("kind", event.kind.as_str())]).inc();
         tracing::info!(
             target: "audit",
             kind = event.kind.as_str(),

@@ -5,12 +5,13 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{
-        Arc, Weak,
+        Arc, LazyLock, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
+use holdfast_metrics::{Counters, Gauges, Registry};
 use tokio::time::{Instant, sleep, timeout};
 
 /// Deadline of one probe.
@@ -23,6 +24,42 @@ const MAX_PAUSE: Duration = Duration::from_secs(1);
 /// Time between two log lines about a peer that stays unavailable.
 const LOG_INTERVAL: Duration = Duration::from_mins(1);
 
+static OPENINGS: LazyLock<Counters<1>> = LazyLock::new(Counters::default);
+static OPEN: LazyLock<Gauges<1>> = LazyLock::new(Gauges::default);
+
+/// Adds the metrics of all circuit breakers to a registry.
+pub fn register(registry: &mut Registry) {
+    registry.register(
+        "circuit_breaker_openings",
+        "Times that a circuit breaker was opened, by kind of peer",
+        OPENINGS.clone(),
+    );
+    registry.register(
+        "circuit_breakers_open",
+        "Circuit breakers that are open, by kind of peer",
+        OPEN.clone(),
+    );
+}
+
+/// What kind of peer is behind a circuit breaker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerKind {
+    /// Redis.
+    Redis,
+    /// An instance of auth-service.
+    AuthService,
+}
+
+impl PeerKind {
+    const fn labels(self) -> [(&'static str, &'static str); 1] {
+        let name = match self {
+            Self::Redis => "redis",
+            Self::AuthService => "auth_service",
+        };
+        [("peer", name)]
+    }
+}
+
 /// A call that finds out whether the peer is available. The error states why it is not, for the log.
 pub type Probe = Box<dyn Fn() -> ProbeResult + Send + Sync>;
 
@@ -34,6 +71,7 @@ pub type ProbeResult = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 pub struct CircuitBreaker(Arc<Inner>);
 
 struct Inner {
+    kind: PeerKind,
     peer: String,
     is_open: AtomicBool,
     probe: Probe,
@@ -51,8 +89,12 @@ impl fmt::Debug for CircuitBreaker {
 impl CircuitBreaker {
     /// A closed breaker, which lets calls pass. `peer` is its name in the log.
     #[must_use]
-    pub fn new(peer: String, probe: Probe) -> Self {
+    pub fn new(kind: PeerKind, peer: String, probe: Probe) -> Self {
+        // Series that exist from the start can be compared with later.
+        drop(OPENINGS.get_or_create(&kind.labels()));
+        drop(OPEN.get_or_create(&kind.labels()));
         Self(Arc::new(Inner {
+            kind,
             peer,
             is_open: AtomicBool::new(false),
             probe,
@@ -70,6 +112,8 @@ impl CircuitBreaker {
         if self.0.is_open.swap(true, Ordering::Relaxed) {
             return;
         }
+        OPENINGS.get_or_create(&self.0.kind.labels()).inc();
+        OPEN.get_or_create(&self.0.kind.labels()).inc();
         tracing::error!(
             event = "circuit_breaker.opened",
             peer = self.0.peer,
@@ -80,6 +124,20 @@ impl CircuitBreaker {
     }
 }
 
+impl Inner {
+    fn close(&self) {
+        if self.is_open.swap(false, Ordering::Relaxed) {
+            OPEN.get_or_create(&self.kind.labels()).dec();
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
 /// Probes the peer until it answers. Ends early when the breaker is dropped.
 async fn close_when_available(breaker: Weak<Inner>) {
     let opened_at = Instant::now();
@@ -87,7 +145,7 @@ async fn close_when_available(breaker: Weak<Inner>) {
     let mut pause = FIRST_PAUSE;
     while let Some(breaker) = breaker.upgrade() {
         let Err(why) = probe(&breaker.probe).await else {
-            breaker.is_open.store(false, Ordering::Relaxed);
+            breaker.close();
             tracing::info!(
                 event = "circuit_breaker.closed",
                 peer = breaker.peer,
@@ -137,7 +195,10 @@ mod tests {
                 }
             })
         });
-        (CircuitBreaker::new("peer".to_owned(), probe), probes)
+        (
+            CircuitBreaker::new(PeerKind::Redis, "peer".to_owned(), probe),
+            probes,
+        )
     }
 
     async fn wait_until_closed(breaker: &CircuitBreaker) {
@@ -174,7 +235,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn hanging_probe_fails_at_its_deadline() {
-        let breaker = CircuitBreaker::new("peer".to_owned(), Box::new(|| Box::pin(pending())));
+        let breaker = CircuitBreaker::new(
+            PeerKind::Redis,
+            "peer".to_owned(),
+            Box::new(|| Box::pin(pending())),
+        );
         breaker.open("connection refused");
         sleep(Duration::from_mins(1)).await;
         assert!(breaker.is_open());

@@ -45,3 +45,11 @@ pub use retry_queue::RetryQueue;
 pub use revocation::{CacheEpoch, LoginState, RevocableIds, watcher::RevocationWatcher};
 pub use token_verifier::CachingTokenVerifier;
 pub use verifier::Verifier;
+
+/// Adds the metrics of token verification, of revocations that this process requested and of circuit breakers to a registry.
+/// [`RevocationWatcher::register`] adds those of the revocation stream.
+pub fn register_metrics(registry: &mut holdfast_metrics::Registry) {
+    token_verifier::register(registry);
+    pending_revocations::register(registry);
+    holdfast_circuit_breaker::register(registry);
+}

@@ -2,7 +2,10 @@
 //! revocations reach this process over the stream some milliseconds later.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -10,12 +13,32 @@ use auth_proto::v1::{
     ChangePasswordResponse, EndGrantResponse, EndLoginResponse, EndOtherLoginsResponse,
     ReportDeviceResponse, RevokeTokenResponse,
 };
-use tokio::{sync::watch, time::timeout};
+use holdfast_metrics::{Counter, Histogram, Registry, durations, observe};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
 
 use crate::error::AuthError;
 
 /// How long a call waits for the stream to deliver its revocation, which usually takes a millisecond.
 const MAX_WAIT: Duration = Duration::from_millis(100);
+
+static DELAYS: LazyLock<Histogram> = LazyLock::new(durations);
+static MISSED: LazyLock<Counter> = LazyLock::new(Counter::default);
+
+pub(crate) fn register(registry: &mut Registry) {
+    registry.register(
+        "revocation_delivery_seconds",
+        "Time from the answer to a call that revokes something until the revocation stream delivered it",
+        DELAYS.clone(),
+    );
+    registry.register(
+        "revocations_not_delivered",
+        "Calls that may have revoked something of which it is unknown whether the stream delivered it; every cached verdict is discarded then",
+        MISSED.clone(),
+    );
+}
 
 /// Waits for the revocations that this process requested, and counts those that were not delivered in time.
 #[derive(Debug, Default)]
@@ -68,11 +91,13 @@ impl PendingRevocations {
 
     /// A call may have revoked something, with an unknown sequence.
     fn may_have_revoked(&self) {
+        MISSED.inc();
         self.missed.fetch_add(1, Ordering::Release);
     }
 
     /// A call revoked something. Returns when the stream has delivered it, or all cached results are invalidated.
     async fn revoked(&self, revocation_sequence: i64) {
+        let begun = Instant::now();
         let mut delivered = self.delivered.subscribe();
         let delivery =
             delivered.wait_for(|newest| newest.is_none_or(|newest| newest >= revocation_sequence));
@@ -80,7 +105,9 @@ impl PendingRevocations {
             Ok(Ok(newest)) => revocation_sequence > 0 && newest.is_some(),
             Ok(Err(_)) | Err(_) => false,
         };
-        if !is_delivered {
+        if is_delivered {
+            observe(&DELAYS, begun.elapsed());
+        } else {
             self.may_have_revoked();
         }
     }

@@ -15,7 +15,8 @@ const CAPACITY: usize = 4096;
 /// Pause between two attempts. While a circuit breaker is open, an attempt costs nothing.
 const PAUSE: Duration = Duration::from_millis(250);
 
-static FULL: LogRateLimiter = LogRateLimiter::new();
+static SIGN_OUTS_DROPPED: LogRateLimiter = LogRateLimiter::new("retry_queue.sign_out_dropped");
+static REPORTS_DROPPED: LogRateLimiter = LogRateLimiter::new("retry_queue.device_report_dropped");
 
 /// A bounded queue, in memory, of sign-outs and device reports that auth-service has not confirmed. Clones share it.
 #[derive(Clone)]
@@ -39,7 +40,7 @@ impl RetryQueue {
     pub fn end_login(&self, refresh_token: SecretString, client: ClientInfo) {
         let call = PendingCall::SignOut(refresh_token, client);
         if self.0.try_send(call).is_err() {
-            FULL.log(|lost| {
+            SIGN_OUTS_DROPPED.log(|lost| {
                 tracing::error!(
                     event = "retry_queue.sign_out_dropped",
                     lost,
@@ -53,7 +54,7 @@ impl RetryQueue {
     pub fn report_device(&self, report: DeviceReport) {
         let device_event = report.event;
         if self.0.try_send(PendingCall::DeviceReport(report)).is_err() {
-            FULL.log(|lost| {
+            REPORTS_DROPPED.log(|lost| {
                 tracing::error!(
                     event = "retry_queue.device_report_dropped",
                     ?device_event,

@@ -23,6 +23,9 @@ use crate::{
 };
 
 mod fingerprint;
+mod metrics;
+
+pub(crate) use self::metrics::register;
 
 /// Number of cached results, of about a kilobyte each.
 const CAPACITY: usize = 32_768;
@@ -115,12 +118,16 @@ impl CachingTokenVerifier {
         }
         let inner = &self.0;
         if proof.is_some() {
-            let claims = inner.auth.validate(token, proof, audience, scopes).await?;
-            return inner.not_revoked(claims);
+            let validated = inner.auth.validate(token, proof, audience, scopes).await;
+            metrics::record_call(&validated);
+            return inner.not_revoked(validated?);
         }
         let fingerprint = fingerprint(token, audience);
         let claims = match inner.cached(&fingerprint) {
-            Some(claims) => claims,
+            Some(claims) => {
+                metrics::FROM_MEMORY.inc();
+                claims
+            }
             None => self.shared_call(fingerprint, token, audience).await?,
         };
         let has = |name: &str| claims.scope.split(' ').any(|one| one == name);
@@ -141,6 +148,7 @@ impl CachingTokenVerifier {
         let key = (fingerprint, epoch);
         let mut in_flight = self.0.in_flight();
         if let Some(call) = in_flight.get(&key).and_then(WeakShared::upgrade) {
+            metrics::SHARED.inc();
             return call;
         }
         if in_flight.len() >= PURGE_AT {
@@ -198,7 +206,9 @@ impl Inner {
     ) -> Result<Arc<Claims>, AuthError> {
         // The answer counts as of before the call: the stream may report a revocation meanwhile that the answer does not reflect.
         let since = self.cache.clear_count();
-        let claims = self.not_revoked(self.auth.validate(token, None, audience, &[]).await?)?;
+        let validated = self.auth.validate(token, None, audience, &[]).await;
+        metrics::record_call(&validated);
+        let claims = self.not_revoked(validated?)?;
         if let Some(epoch) = epoch {
             let claims = Arc::clone(&claims);
             let cached = CachedClaims { claims, epoch };

@@ -1,7 +1,8 @@
 //! Rate limit of log lines, so that many equal events do not fill the log.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -10,9 +11,15 @@ use tokio::time::Instant;
 /// Minimum time between two lines.
 const INTERVAL: Duration = Duration::from_secs(10);
 
+/// The number of events of this process, by name.
+static TOTALS: Mutex<BTreeMap<&'static str, u64>> = Mutex::new(BTreeMap::new());
+
 /// Allows one line in ten seconds for an event, and counts the events between the lines.
-#[derive(Debug, Default)]
-pub struct LogRateLimiter(Mutex<State>);
+#[derive(Debug)]
+pub struct LogRateLimiter {
+    event: &'static str,
+    state: Mutex<State>,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -21,24 +28,28 @@ struct State {
 }
 
 impl LogRateLimiter {
-    /// Creates a limiter that allows the first line.
+    /// Creates a limiter that allows the first line. `event` is the field of that name in the line.
     #[must_use]
-    pub const fn new() -> Self {
-        Self(Mutex::new(State {
-            last: None,
-            unreported: 0,
-        }))
+    pub const fn new(event: &'static str) -> Self {
+        Self {
+            event,
+            state: Mutex::new(State {
+                last: None,
+                unreported: 0,
+            }),
+        }
     }
 
     /// Counts an event. If a line is due, calls `line` with the number of events since the previous line, this one included.
     pub fn log(&self, line: impl FnOnce(u64)) {
+        *totals().entry(self.event).or_default() += 1;
         if let Some(count) = self.due() {
             line(count);
         }
     }
 
     fn due(&self) -> Option<u64> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         state.unreported += 1;
         if state.last.is_some_and(|last| now - last < INTERVAL) {
@@ -49,17 +60,39 @@ impl LogRateLimiter {
     }
 }
 
+/// The names of the events whose lines are limited, and how often each happened in this process, with a line or without.
+#[must_use]
+pub fn event_totals() -> Vec<(&'static str, u64)> {
+    totals()
+        .iter()
+        .map(|(event, total)| (*event, *total))
+        .collect()
+}
+
+fn totals() -> MutexGuard<'static, BTreeMap<&'static str, u64>> {
+    TOTALS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
     async fn first_event_is_logged_and_later_ones_are_counted() {
-        let limiter = LogRateLimiter::new();
+        let limiter = LogRateLimiter::new("test.event");
         assert_eq!(limiter.due(), Some(1));
         assert_eq!(limiter.due(), None);
         assert_eq!(limiter.due(), None);
         tokio::time::advance(INTERVAL).await;
         assert_eq!(limiter.due(), Some(3));
+    }
+
+    #[test]
+    fn every_event_is_in_the_totals() {
+        let limiter = LogRateLimiter::new("test.total");
+        for _ in 0..3 {
+            limiter.log(|_| ());
+        }
+        assert!(event_totals().contains(&("test.total", 3)));
     }
 }

@@ -101,7 +101,7 @@ impl SteadyClock {
         Self {
             clock,
             state: Mutex::new(state),
-            alarms: LogRateLimiter::new(),
+            alarms: LogRateLimiter::new("clock.leapt"),
         }
     }
 

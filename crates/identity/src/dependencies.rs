@@ -9,6 +9,7 @@ use crate::{
     audit::AuditRecorder,
     authentication::{AttemptCodec, KeyedHasher, RateLimitCounters},
     oauth::{ClientCredentialVerifier, DpopCodec},
+    observer::Observer,
     revocation::RevocationCache,
     store::Store,
     token::{AccessTokens, RefreshTokenCodec},
@@ -41,6 +42,8 @@ pub struct Dependencies {
     pub replay_cache: Arc<dyn ReplayCache>,
     /// Writes the audit events of operations.
     pub audit: AuditRecorder,
+    /// Measures operations.
+    pub observer: Arc<dyn Observer>,
     /// The system clock.
     pub clock: Arc<dyn Clock>,
     /// Source of identifiers.

@@ -18,6 +18,7 @@ pub mod key;
 pub mod leeway;
 pub mod login;
 pub mod oauth;
+pub mod observer;
 pub mod policy;
 pub mod revocation;
 pub mod services;

@@ -80,6 +80,7 @@ mod tests {
         tokio::spawn(ops::serve(
             listener,
             Arc::new(readiness),
+            holdfast_metrics::Registry::default(),
             CancellationToken::new(),
         ));
         address

@@ -1,9 +1,16 @@
-//! The ops port, which answers health probes: `GET /livez` and `GET /readyz`.
+//! The ops port, which answers health probes and has the metrics: `GET /livez`, `GET /readyz` and `GET /metrics`.
 
 use std::{io, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use axum::{Router, extract::State, http::StatusCode, routing::get};
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::IntoResponse,
+    routing::get,
+};
+use holdfast_metrics::Registry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -22,23 +29,33 @@ pub trait Readiness: Send + Sync + 'static {
     async fn ready(&self) -> Result<Option<String>, String>;
 }
 
-/// Answers probes until `shutdown`, after which the port is closed.
+/// Answers probes, and requests for the metrics of `registry`, until `shutdown`, after which the port is closed.
 ///
 /// # Errors
 /// When the listener fails.
 pub async fn serve(
     listener: TcpListener,
     readiness: Arc<dyn Readiness>,
+    registry: Registry,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
+    let metrics = Router::new()
+        .route("/metrics", get(metrics))
+        .with_state(Arc::new(registry));
     let router = Router::new()
         .route("/livez", get(async || "live\n"))
         .route("/readyz", get(readyz))
-        .with_state(readiness);
+        .with_state(readiness)
+        .merge(metrics);
     let connections = Connections::new(MAX_CONNECTIONS, IDLE_TIMEOUT);
     axum::serve(BoundedListener::new(listener, connections), router)
         .with_graceful_shutdown(shutdown.cancelled_owned())
         .await
+}
+
+async fn metrics(State(registry): State<Arc<Registry>>) -> impl IntoResponse {
+    let content_type = [(CONTENT_TYPE, holdfast_metrics::CONTENT_TYPE)];
+    (content_type, holdfast_metrics::encode(&registry))
 }
 
 async fn readyz(State(readiness): State<Arc<dyn Readiness>>) -> (StatusCode, String) {

@@ -32,7 +32,7 @@ pub enum BodyError {
     Broken,
 }
 
-static DISPLACED: LogRateLimiter = LogRateLimiter::new();
+static DISPLACED: LogRateLimiter = LogRateLimiter::new("requests.unfinished_displaced");
 
 impl BodyReader {
     /// Reads bodies of up to `max_length` bytes within `deadline`, of which at most `max_incomplete` may be incomplete at once.

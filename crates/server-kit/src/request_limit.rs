@@ -2,11 +2,13 @@
 
 use std::{
     borrow::Borrow,
+    sync::Arc,
     sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     time::Duration,
 };
 
 use holdfast_core::rate_limited_log::LogRateLimiter;
+use holdfast_metrics::{GaugeOf, Registry, real};
 use tokio::time::Instant;
 
 use crate::connections::ConnectionHandle;
@@ -64,8 +66,25 @@ impl RequestLimit {
             rejected: AtomicU64::default(),
             last_rejected: AtomicU64::default(),
             started: Instant::now(),
-            log: LogRateLimiter::new(),
+            log: LogRateLimiter::new("requests.refused"),
         }
+    }
+
+    /// Adds the requests in progress, and those that were rejected, to a registry.
+    pub fn register(limit: &Arc<Self>, registry: &mut Registry) {
+        let (in_use, slots) = (Arc::clone(limit), limit.limits.total);
+        GaugeOf::register(
+            registry,
+            "requests_in_flight",
+            "Requests in progress",
+            move || Some(real(in_use.in_use.load(Relaxed) as u64)),
+        );
+        GaugeOf::register(
+            registry,
+            "request_slots",
+            "Requests that can be in progress at once",
+            move || Some(real(slots as u64)),
+        );
     }
 
     /// Takes a slot for a request that has arrived completely on `connection`. `is_trusted`, whether it comes from a part of the

@@ -115,7 +115,9 @@ pub fn init(config: LogConfig) -> io::Result<LogGuard> {
         let message = panic.payload_as_str().unwrap_or("no message");
         // Limited for each place in the code, as a request that causes a panic can be repeated.
         let mut panics = panics.lock().unwrap_or_else(PoisonError::into_inner);
-        panics.entry(place.clone()).or_default().log(|times| {
+        let limiter = || LogRateLimiter::new("process.panicked");
+        let limiter = panics.entry(place.clone()).or_insert_with(limiter);
+        limiter.log(|times| {
             tracing::error!(
                 event = "process.panicked",
                 panic = message,

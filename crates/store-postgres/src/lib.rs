@@ -33,12 +33,12 @@ use sqlx::{
 use time::OffsetDateTime;
 use tokio::time::timeout;
 
-pub use self::migration::OpenError;
 use self::{
     connections::{Connections, OPEN_TIMEOUT},
     query::{RunQuery as _, Statement, answer},
     server::{Newest, READ_ONLY_SERVER, has_answered, no_answer, not_opened, require_writes},
 };
+pub use self::{migration::OpenError, query::register as register_metrics};
 
 /// Time in which the server has to accept the first connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

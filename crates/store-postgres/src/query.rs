@@ -1,8 +1,12 @@
 //! Queries with the errors of the port in place of the driver's, and with a limit of the time for which they wait.
 
-use std::time::Duration;
+use std::{
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
 
 use holdfast_identity::store::StoreError;
+use holdfast_metrics::{Histogram, Registry, durations, observe};
 use holdfast_store_sql::unavailable;
 use sqlx::{
     Executor, Postgres,
@@ -16,6 +20,17 @@ use tokio::{task_local, time::timeout};
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 /// The same, for a statement of a [`long`] operation.
 const LONG_ANSWER_TIMEOUT: Duration = Duration::from_secs(65);
+
+static STATEMENTS: LazyLock<Histogram> = LazyLock::new(durations);
+
+/// Adds the statements of all stores to a registry.
+pub fn register(registry: &mut Registry) {
+    registry.register(
+        "postgres_statement_duration_seconds",
+        "Duration of statements on PostgreSQL, until the answer or the end of the wait for it",
+        STATEMENTS.clone(),
+    );
+}
 
 task_local! {
     /// The limit of the statements of an operation, if it is not [`ANSWER_TIMEOUT`].
@@ -32,7 +47,10 @@ pub(super) async fn answer<T>(
     answered: impl Future<Output = Result<T, sqlx::Error>>,
 ) -> Result<T, StoreError> {
     let limit = LIMIT.try_get().unwrap_or(ANSWER_TIMEOUT);
-    match timeout(limit, answered).await {
+    let begun = Instant::now();
+    let answered = timeout(limit, answered).await;
+    observe(&STATEMENTS, begun.elapsed());
+    match answered {
         Ok(result) => result.map_err(failed),
         Err(_) => Err(unavailable("the database server does not answer")),
     }

@@ -26,7 +26,7 @@ pub(super) const TIMELINE: &str =
 pub(super) const READ_ONLY_SERVER: &str =
     "the server takes no writes: it is a standby, or read-only, or was replaced";
 
-static READ_ONLY: LogRateLimiter = LogRateLimiter::new();
+static READ_ONLY: LogRateLimiter = LogRateLimiter::new("store.read_only_server");
 
 /// Why a database was not opened.
 pub(super) fn not_opened(error: sqlx::Error) -> OpenError {

@@ -7,8 +7,8 @@ use holdfast_identity::{
     store::StoreError,
 };
 
-static LOCATION_NOT_STORED: LogRateLimiter = LogRateLimiter::new();
-static SURPLUS_NOT_ENDED: LogRateLimiter = LogRateLimiter::new();
+static LOCATION_NOT_STORED: LogRateLimiter = LogRateLimiter::new("known_location.not_stored");
+static SURPLUS_NOT_ENDED: LogRateLimiter = LogRateLimiter::new("login.surplus_not_ended");
 
 /// The writes, each in a transaction of its own.
 pub trait SignInWrites: Sync {

@@ -4,6 +4,7 @@
 use std::{mem, sync::Arc};
 
 use holdfast_identity::{audit::AuditEvent, store::StoreError};
+use holdfast_metrics::observe;
 use holdfast_store_sql::unavailable;
 use sqlx::{
     Sqlite, SqliteConnection,
@@ -18,6 +19,7 @@ use tokio::{
 use crate::{
     audit,
     commit_pacer::CommitPacer,
+    metrics,
     pool::{ACQUIRE_TIMEOUT, Pool, PooledConnection},
     query::RunQuery as _,
 };
@@ -141,6 +143,8 @@ fn fail(results: impl IntoIterator<Item = ResultSender>, error: &StoreError) {
 }
 
 async fn commit(connection: &mut PooledConnection<'_>, jobs: Vec<Job>) {
+    metrics::WRITES.inc_by(jobs.len() as u64);
+    let begun = Instant::now();
     let (writes, results): (Vec<_>, Vec<_>) =
         jobs.into_iter().map(|job| (job.write, job.result)).unzip();
     match run_atomically(connection, writes).await {
@@ -151,6 +155,7 @@ async fn commit(connection: &mut PooledConnection<'_>, jobs: Vec<Job>) {
         }
         Err(error) => fail(results, &error),
     }
+    observe(&metrics::COMMITS, begun.elapsed());
 }
 
 /// Runs all writes or none.

@@ -10,6 +10,7 @@ mod keys;
 mod leases;
 mod logins;
 mod maintenance;
+mod metrics;
 pub mod migration;
 mod pool;
 mod query;
@@ -17,6 +18,8 @@ mod revocations;
 mod sign_in;
 mod steady_time;
 mod users;
+
+pub use self::metrics::register as register_metrics;
 
 use std::{
     fs::OpenOptions,

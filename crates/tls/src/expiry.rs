@@ -1,7 +1,8 @@
 //! Log lines about certificates that have expired or expire within two weeks, once a day each.
 
-use std::{collections::HashMap, path::PathBuf, time::Duration};
+use std::{collections::HashMap, path::PathBuf, sync::LazyLock, time::Duration};
 
+use holdfast_metrics::{Gauges, Registry};
 use rustls_pki_types::CertificateDer;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -11,6 +12,17 @@ use crate::{files::PemFile, validity::not_after};
 const LOGGED_BEFORE: Duration = Duration::from_hours(14 * 24);
 /// Time between two log lines about the same file.
 const INTERVAL: Duration = Duration::from_hours(24);
+
+static NOT_AFTER: LazyLock<Gauges<1>> = LazyLock::new(Gauges::default);
+
+/// Adds the expiry of all certificates that are in use to a registry.
+pub fn register(registry: &mut Registry) {
+    registry.register(
+        "certificate_expiry_timestamp_seconds",
+        "Time of expiry of the certificate that expires first, in seconds since 1970, by the setting that names its file",
+        NOT_AFTER.clone(),
+    );
+}
 
 /// The expiry of the certificates in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,10 +48,15 @@ pub(super) struct ExpiryLog(HashMap<(PathBuf, Notice), OffsetDateTime>);
 impl Expiry {
     pub(super) fn of(file: &PemFile, certificates: &[CertificateDer<'_>]) -> Self {
         let not_after = certificates.iter().filter_map(|der| not_after(der));
+        let not_after: Vec<_> = not_after.collect();
+        if let Some(first) = not_after.iter().min() {
+            let gauge = NOT_AFTER.get_or_create_owned(&[("setting", file.setting)]);
+            gauge.set(first.unix_timestamp());
+        }
         Self {
             setting: file.setting,
             path: file.path.clone(),
-            not_after: not_after.collect(),
+            not_after,
         }
     }
 

@@ -20,6 +20,7 @@ mod grpcurl;
 mod integrate;
 mod kill_under_load;
 mod log;
+mod metrics;
 mod oauth_clients;
 mod older_tab;
 mod outage;

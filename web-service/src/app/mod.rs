@@ -1,6 +1,7 @@
 //! The service as a whole: built from its configuration, and run until the stop signal.
 
 mod certificate;
+mod metrics;
 mod readiness;
 mod session_store;
 mod wiring;
@@ -143,7 +144,9 @@ impl App {
             self.state.public_url.origin.clone(),
             shutdown.clone(),
         ));
-        let ops = tokio::spawn(ops::serve(self.ops_listener, readiness, shutdown.clone()));
+        let registry = metrics::registry(&revocations, &self.state.request_limit);
+        let ops = ops::serve(self.ops_listener, readiness, registry, shutdown.clone());
+        let ops = tokio::spawn(ops);
         if let Some(certificate) = self.certificate {
             certificate.start(self.clock, &signals);
         }

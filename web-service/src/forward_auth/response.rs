@@ -13,7 +13,7 @@ use crate::{
     service_error::{ServiceError, retry_after_seconds},
 };
 
-static MISCONFIGURED: LogRateLimiter = LogRateLimiter::new();
+static MISCONFIGURED: LogRateLimiter = LogRateLimiter::new("forward_auth.invalid_requirements");
 
 const CHALLENGE: &str = r#"Bearer realm="holdfast", Session realm="holdfast""#;
 const STEP_UP: &str = r#"Bearer realm="holdfast", error="insufficient_user_authentication""#;

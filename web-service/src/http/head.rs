@@ -20,7 +20,7 @@ const MAX_FIELDS: usize = 16 * 1024;
 /// Number of other fields.
 const MAX_FIELD_COUNT: usize = 100;
 
-static TOO_LARGE: LogRateLimiter = LogRateLimiter::new();
+static TOO_LARGE: LogRateLimiter = LogRateLimiter::new("request.head_too_large");
 
 /// Why a head is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::{http::error_format::ErrorFormat, service_error::ServiceError};
 
-static DEADLINES: LogRateLimiter = LogRateLimiter::new();
+static DEADLINES: LogRateLimiter = LogRateLimiter::new("request.deadline_exceeded");
 
 /// Deadline of a request, the reading of its body included.
 const DEADLINE: Duration = Duration::from_secs(15);

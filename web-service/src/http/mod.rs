@@ -13,6 +13,7 @@ mod head;
 mod header_timeout;
 mod headers;
 mod load_shed;
+mod metrics;
 mod oauth;
 mod pages;
 mod pipeline;
@@ -28,6 +29,7 @@ pub mod state;
 mod thread_per_core;
 mod time;
 
+pub(crate) use self::metrics::register as register_metrics;
 pub use csrf::{CsrfCheck, CsrfExemption};
 pub use error_format::ErrorFormat;
 pub use load_shed::PLACES;

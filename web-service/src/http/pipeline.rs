@@ -42,6 +42,7 @@ use crate::{
         head,
         headers::SecurityHeaders,
         load_shed::LoadShed,
+        metrics::MethodIndex,
         request_id,
         router::{self, PolicyLookup, RoutePolicy},
         state::AppState,
@@ -49,7 +50,7 @@ use crate::{
     request::{source::client_address, trusted_proxies::TrustedProxies},
 };
 
-static FOREIGN_REQUESTS: LogRateLimiter = LogRateLimiter::new();
+static FOREIGN_REQUESTS: LogRateLimiter = LogRateLimiter::new("csrf.foreign_origin");
 
 /// The router, behind what is common to all routes.
 #[derive(Clone)]
@@ -79,6 +80,7 @@ type UnreadRequest = Box<(Router, Request)>;
 struct RequestContext {
     id: RequestId,
     policy: RoutePolicy,
+    method: MethodIndex,
     nonce: Option<NextNonce>,
     connection: Option<ConnectionHandle>,
     is_http2: bool,
@@ -145,6 +147,7 @@ impl Common {
         let RequestContext {
             id,
             policy,
+            method,
             nonce,
             connection,
             is_http2,
@@ -160,7 +163,9 @@ impl Common {
             .load_shed
             .answer_always(routed, policy.error_format, source)
             .await;
-        let status = response.status().as_u16();
+        let status = response.status();
+        policy.metrics.record(policy.name, method, status, begun);
+        let status = status.as_u16();
         // A 5xx is also logged where it occurs, with its cause.
         tracing::info!(latency = ?begun.elapsed(), status, "answered");
         let response = match nonce {
@@ -213,6 +218,7 @@ where
         let context = RequestContext {
             id,
             policy,
+            method: MethodIndex::of(request.method()),
             nonce: NextNonce::expect_for(&mut request),
             connection: connection(request.extensions()).cloned(),
             is_http2: request.version() == Version::HTTP_2,

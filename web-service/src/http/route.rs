@@ -6,7 +6,9 @@ use axum::{
     routing::{MethodRouter, any, delete, get, post},
 };
 
-use crate::http::{csrf::CsrfCheck, error_format::ErrorFormat, state::AppState};
+use crate::http::{
+    csrf::CsrfCheck, error_format::ErrorFormat, metrics::RouteMetrics, state::AppState,
+};
 
 /// One entry of the [route table](crate::http::routes::ROUTES).
 pub struct Route {
@@ -20,6 +22,8 @@ pub struct Route {
     pub csrf: CsrfCheck,
     /// The label of the route in metrics and logs: constant, whatever the path parameters are.
     pub name: &'static str,
+    /// What is counted of it.
+    pub(super) metrics: &'static RouteMetrics,
     /// Makes axum's form of the handler.
     pub(super) handler: fn() -> MethodRouter<AppState>,
 }
@@ -81,6 +85,10 @@ macro_rules! route_table {
             error_format: $crate::http::error_format::ErrorFormat::$format,
             csrf: $csrf,
             name: $name,
+            metrics: {
+                static METRICS: $crate::http::metrics::RouteMetrics = $crate::http::metrics::RouteMetrics::new();
+                &METRICS
+            },
             handler: || $crate::http::route::RouteMethod::$method.serve($handler),
         }),+]
     };

@@ -8,6 +8,7 @@ use crate::http::{
     api,
     csrf::{CsrfCheck, CsrfExemption},
     error_format::ErrorFormat,
+    metrics::RouteMetrics,
     pages,
     route::{Route, RouteMethod},
     routes::ROUTES,
@@ -48,7 +49,7 @@ fn methods(routes: &[&'static Route]) -> MethodRouter<AppState> {
 }
 
 /// What the pipeline has to know of a request's route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct RoutePolicy {
     /// The form of errors.
     pub(super) error_format: ErrorFormat,
@@ -56,15 +57,23 @@ pub(super) struct RoutePolicy {
     pub(super) csrf: CsrfCheck,
     /// The label of the route in metrics and logs.
     pub(super) name: &'static str,
+    /// What is counted of the route.
+    pub(super) metrics: &'static RouteMetrics,
 }
+
+static UNKNOWN_PATHS: RouteMetrics = RouteMetrics::new();
+static UNKNOWN_METHODS: RouteMetrics = RouteMetrics::new();
 
 impl RoutePolicy {
     /// For a path that no route matches.
-    const UNKNOWN_PATH: Self = Self {
-        error_format: ErrorFormat::Html,
-        csrf: CsrfCheck::Checked,
-        name: "unknown",
-    };
+    fn unknown_path() -> Self {
+        Self {
+            error_format: ErrorFormat::Html,
+            csrf: CsrfCheck::Checked,
+            name: "unknown",
+            metrics: &UNKNOWN_PATHS,
+        }
+    }
 
     /// Whether the body of a request is read before its handler runs.
     pub(super) fn reads_body(self) -> bool {
@@ -89,26 +98,28 @@ impl PolicyLookup {
     /// The policy for a request. A method that the path does not have gets the full CSRF check.
     pub(super) fn find(&self, request: &Request) -> RoutePolicy {
         let Ok(found) = self.0.at(request.uri().path()) else {
-            return RoutePolicy::UNKNOWN_PATH;
+            return RoutePolicy::unknown_path();
         };
         policy(found.value, request.method())
     }
 }
 
-fn policy(routes: &[&Route], method: &Method) -> RoutePolicy {
+fn policy(routes: &[&'static Route], method: &Method) -> RoutePolicy {
     let of_method = routes.iter().find(|route| route.serves(method));
     match (of_method, routes.first()) {
         (Some(route), _) => RoutePolicy {
             error_format: route.error_format,
             csrf: route.csrf,
             name: route.name,
+            metrics: route.metrics,
         },
         (None, Some(other)) => RoutePolicy {
             error_format: other.error_format,
             csrf: CsrfCheck::Checked,
             name: "method_not_allowed",
+            metrics: &UNKNOWN_METHODS,
         },
-        (None, None) => RoutePolicy::UNKNOWN_PATH,
+        (None, None) => RoutePolicy::unknown_path(),
     }
 }
 

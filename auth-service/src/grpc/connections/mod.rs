@@ -18,7 +18,7 @@ use self::{port_stream::Encrypted, port_tls::TlsReceiver};
 /// The longest time that a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-static FAILED_HANDSHAKES: LogRateLimiter = LogRateLimiter::new();
+static FAILED_HANDSHAKES: LogRateLimiter = LogRateLimiter::new("tls.handshake_failed");
 
 /// The connections of the port as they become ready for calls. Handshakes are concurrent, one for each connection that `listener` accepts,
 /// so that a slow one does not delay the others.

@@ -16,9 +16,9 @@ use crate::grpc::errors::{IntoStatus, internal, refuse, retry_later};
 /// `retry_delay` of a call that failed because the store was unavailable.
 const STORE_RETRY: Duration = Duration::from_secs(1);
 
-static STORE_FAULTS: LogRateLimiter = LogRateLimiter::new();
-static QUEUE_FULL: LogRateLimiter = LogRateLimiter::new();
-static INTERNAL_FAULTS: LogRateLimiter = LogRateLimiter::new();
+static STORE_FAULTS: LogRateLimiter = LogRateLimiter::new("store.unavailable");
+static QUEUE_FULL: LogRateLimiter = LogRateLimiter::new("password_queue.full");
+static INTERNAL_FAULTS: LogRateLimiter = LogRateLimiter::new("call.failed");
 
 impl IntoStatus for Fault {
     fn into_status(self) -> Status {

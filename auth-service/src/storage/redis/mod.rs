@@ -2,10 +2,14 @@
 
 mod connection;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::{Duration, Instant},
+};
 
-use holdfast_circuit_breaker::{CircuitBreaker, Probe};
+use holdfast_circuit_breaker::{CircuitBreaker, PeerKind, Probe};
 use holdfast_core::rate_limited_log::LogRateLimiter;
+use holdfast_metrics::{Counter, Histogram, Registry, durations, observe};
 use holdfast_server_kit::{
     config::RedisUrl,
     redis_info::{OLDEST_VERSION, RedisInfo},
@@ -24,8 +28,25 @@ const PROBE_KEY: (&str, &str) = ("once", "probe");
 /// all keys is available.
 const HASH_TAG: &str = "{holdfast}:";
 
-static EVICTS: LogRateLimiter = LogRateLimiter::new();
-static TOO_OLD: LogRateLimiter = LogRateLimiter::new();
+static COMMANDS: LazyLock<Histogram> = LazyLock::new(durations);
+static FAILURES: LazyLock<Counter> = LazyLock::new(Counter::default);
+
+/// Adds the commands of the counters and the replay cache to a registry.
+pub fn register(registry: &mut Registry) {
+    registry.register(
+        "redis_command_duration_seconds",
+        "Duration of commands that Redis answered",
+        COMMANDS.clone(),
+    );
+    registry.register(
+        "redis_command_failures",
+        "Commands that Redis did not answer in time, or answered with an error",
+        FAILURES.clone(),
+    );
+}
+
+static EVICTS: LogRateLimiter = LogRateLimiter::new("redis.evicts");
+static TOO_OLD: LogRateLimiter = LogRateLimiter::new("redis.too_old");
 
 /// A connection, established by the first call, behind a circuit breaker. Clones share both.
 #[derive(Clone)]
@@ -45,7 +66,11 @@ impl Redis {
             current: Mutex::default(),
         }));
         Ok(Self {
-            breaker: CircuitBreaker::new("Redis".to_owned(), probe(connections.clone())),
+            breaker: CircuitBreaker::new(
+                PeerKind::Redis,
+                "Redis".to_owned(),
+                probe(connections.clone()),
+            ),
             connections,
         })
     }
@@ -73,13 +98,18 @@ impl Redis {
         if self.breaker.is_open() {
             return None;
         }
+        let begun = Instant::now();
         let answer = timeout(DEADLINE, async {
             command(self.connections.current().await?).await
         });
         let answer = answer.await.map_err(|_| "no answer in time".to_owned());
         match answer.and_then(|answer| answer.map_err(|error: RedisError| error.to_string())) {
-            Ok(answer) => Some(answer),
+            Ok(answer) => {
+                observe(&COMMANDS, begun.elapsed());
+                Some(answer)
+            }
             Err(why) => {
+                FAILURES.inc();
                 self.connections.close();
                 self.breaker.open(&why);
                 None

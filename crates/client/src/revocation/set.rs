@@ -38,6 +38,11 @@ impl RevocationSet {
         }
     }
 
+    /// Number of entries.
+    pub(super) fn len(&self) -> usize {
+        self.logins.len() + self.grants.len() + self.tokens.len() + self.clients.len()
+    }
+
     pub(super) fn insert(&mut self, revocation: Revocation) {
         self.sequence = self.sequence.max(revocation.sequence);
         let until = revocation.expires_at.map_or(i64::MAX, |time| time.seconds);

@@ -8,6 +8,7 @@ use std::{
 
 use auth_proto::v1::WatchRevocationsResponse;
 use holdfast_core::{clock::Clock, rate_limited_log::LogRateLimiter, steady_clock::SteadyClock};
+use holdfast_metrics::Registry;
 use time::OffsetDateTime;
 use tokio::{
     sync::Notify,
@@ -15,6 +16,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
+
+mod metrics;
 
 use crate::transport::response::optional_time;
 use crate::{
@@ -41,7 +44,7 @@ const START_WAIT: Duration = Duration::from_millis(100);
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-static REFUSALS: LogRateLimiter = LogRateLimiter::new();
+static REFUSALS: LogRateLimiter = LogRateLimiter::new("revocation_stream.refused");
 
 /// Follows the revocation stream of auth-service and keeps the set of revoked logins, grants, tokens and OAuth clients. Clones share it.
 #[derive(Clone)]
@@ -114,6 +117,7 @@ impl RevocationWatcher {
                 state.snapshot = None;
             });
             self.0.pending.delivered(None);
+            metrics::DISCONNECTIONS.inc();
             if self.state().last_message_at == before {
                 pause = LONGEST_PAUSE.min(pause * 2);
             } else {
@@ -189,6 +193,7 @@ impl RevocationWatcher {
                 );
             }
             if message.snapshot {
+                metrics::SNAPSHOTS.inc();
                 state.snapshot = Some(RevocationSet::new(message.epoch));
             }
             let set = state.snapshot.as_mut().unwrap_or(&mut state.set);
@@ -254,6 +259,11 @@ impl RevocationWatcher {
     #[must_use]
     pub fn issuer_now(&self) -> Option<OffsetDateTime> {
         self.state().issuer_clock.now(&*self.0.clock)
+    }
+
+    /// Adds the state of the stream to a registry.
+    pub fn register(&self, registry: &mut Registry) {
+        metrics::register(self, registry);
     }
 
     /// Whether [`login_state`](Self::login_state) can tell live logins from ended ones.

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use holdfast_circuit_breaker::CircuitBreaker;
+use holdfast_circuit_breaker::{CircuitBreaker, PeerKind};
 use holdfast_core::rate_limited_log::LogRateLimiter;
 use holdfast_tls::TlsMaterial;
 use tokio::{
@@ -34,7 +34,7 @@ use crate::{
 /// Interval between two attempts to use a changed certificate, and the deadline of each.
 const REPLACE_RETRY: Duration = Duration::from_secs(1);
 
-static NOT_ACCEPTED: LogRateLimiter = LogRateLimiter::new();
+static NOT_ACCEPTED: LogRateLimiter = LogRateLimiter::new("auth_connection.certificate_refused");
 
 /// All endpoints. Clones share them.
 #[derive(Clone)]
@@ -163,6 +163,7 @@ impl AuthEndpoint {
     fn new(url: &str, tls: &TlsMaterial) -> Result<Self, ConfigError> {
         let connections = Connections::new(Channels::to(&endpoint(url, tls)?));
         let breaker = CircuitBreaker::new(
+            PeerKind::AuthService,
             format!("auth-service at {url}"),
             connections.breaker_probe(),
         );

@@ -1,5 +1,6 @@
 //! Password hashing with Argon2id (RFC 9106), on separate threads of lower priority, which bounds its use of processors and memory.
 
+mod metrics;
 mod queue;
 mod worker;
 
@@ -21,6 +22,7 @@ use holdfast_core::random::Random;
 use holdfast_identity::account::{HasherError, Password, PasswordHash, PasswordHasher};
 use tokio::sync::oneshot;
 
+pub use self::metrics::register;
 use self::{
     queue::Queue,
     worker::{Job, Work, work_on},
@@ -121,7 +123,10 @@ impl Argon2id {
             queued_at: Instant::now(),
             result: sender,
         };
-        self.queue.push(job).map_err(overloaded)?;
+        self.queue.push(job).map_err(|wait| {
+            metrics::REFUSED.inc();
+            overloaded(wait)
+        })?;
         let result = result.await;
         result.map_err(|_| broken("a hashing thread ended"))?
     }

@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use crate::argon2id::metrics::WAITING;
+
 /// Maximum expected wait of a job.
 pub(super) const MAX_WAIT: Duration = Duration::from_secs(2);
 
@@ -68,6 +70,7 @@ impl<T> Queue<T> {
         }
         state.waiting.push_back(job);
         drop(state);
+        WAITING.inc();
         self.changed.notify_one();
         Ok(())
     }
@@ -80,7 +83,10 @@ impl<T> Queue<T> {
             .wait_timeout_while(self.lock(), timeout, has_nothing)
             .unwrap_or_else(PoisonError::into_inner);
         match state.waiting.pop_front() {
-            Some(job) => Popped::Job(job),
+            Some(job) => {
+                WAITING.dec();
+                Popped::Job(job)
+            }
             None if state.is_closed => Popped::Closed,
             None => Popped::Timeout,
         }

@@ -8,12 +8,13 @@ use argon2::{
     password_hash::phc::{PasswordHash as Phc, Salt},
 };
 use holdfast_identity::account::{HasherError, Password};
+use holdfast_metrics::observe;
 use hugealloc::HugeAlloc;
 use tokio::sync::oneshot;
 
 use crate::{
     argon2id::{
-        OUTPUT_LENGTH, broken, overloaded, phc,
+        OUTPUT_LENGTH, broken, metrics, overloaded, phc,
         queue::{MAX_WAIT, Popped, Queue},
     },
     thread_priority::lower_thread_priority,
@@ -61,12 +62,16 @@ pub(super) fn work_on(queue: &Queue<Job>) {
 impl Job {
     fn serve(self, queue: &Queue<Self>, memory: &mut Memory) {
         let waited = self.queued_at.elapsed();
+        observe(&metrics::WAITS, waited);
         if waited > MAX_WAIT {
+            metrics::REFUSED.inc();
             let _ = self.result.send(Err(overloaded(waited)));
         } else if !self.result.is_closed() {
             let started = Instant::now();
             let result = self.work.run(memory);
-            queue.record(started.elapsed());
+            let took = started.elapsed();
+            queue.record(took);
+            observe(&metrics::HASHES, took);
             let _ = self.result.send(result);
         }
     }

@@ -25,7 +25,7 @@ impl AuditRecorder {
         Self {
             trail,
             clock,
-            invalid_clients: Arc::default(),
+            invalid_clients: Arc::new(LogRateLimiter::new("oauth_client.refused")),
         }
     }
 

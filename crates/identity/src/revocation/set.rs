@@ -57,6 +57,18 @@ impl RevocationSet {
         self.newest
     }
 
+    /// Returns the number of entries.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.in_order.len()
+    }
+
+    /// Returns whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.in_order.is_empty()
+    }
+
     /// Adds an entry.
     pub fn insert(&mut self, revocation: Revocation) {
         let expiry = revocation.expires_at;

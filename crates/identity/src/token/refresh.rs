@@ -11,6 +11,7 @@ use crate::{
     call_context::CallContext,
     id::GrantId,
     login::{ClientKind, Generation, Grant, RefreshTokenState},
+    observer::RefreshOutcome,
     token::{
         IssueTokenError, Scopes, TokenService,
         exchange_outcome::ExchangeOutcome,
@@ -89,6 +90,25 @@ impl TokenService {
         id: GrantId,
         presented: Generation,
     ) -> Result<Option<IssuedTokens>, IssueTokenError> {
+        let refreshed = self.refresh_grant(exchange, id, presented).await;
+        self.deps.observer.refreshed(match &refreshed {
+            Ok((_, None)) => RefreshOutcome::LostRace,
+            Ok((ExchangeOutcome::Keep, Some(_))) => RefreshOutcome::Kept,
+            Ok((ExchangeOutcome::Repeat, Some(_))) => RefreshOutcome::Repeated,
+            Ok((_, Some(_))) => RefreshOutcome::Rotated,
+            Err(IssueTokenError::Reused) => RefreshOutcome::Reused,
+            Err(IssueTokenError::Fault(_)) => RefreshOutcome::Failed,
+            Err(_) => RefreshOutcome::Refused,
+        });
+        refreshed.map(|(_, tokens)| tokens)
+    }
+
+    async fn refresh_grant(
+        &self,
+        exchange: &Exchange<'_>,
+        id: GrantId,
+        presented: Generation,
+    ) -> Result<(ExchangeOutcome, Option<IssuedTokens>), IssueTokenError> {
         let (store, now) = (&self.deps.store, self.deps.clock.now());
         let found = store.grant(id).await?;
         let revocations = &self.deps.revocations;
@@ -134,7 +154,8 @@ impl TokenService {
             now,
         };
         if outcome == ExchangeOutcome::Advance {
-            return self.rotate(exchange, (&grant, presented), content).await;
+            let rotated = self.rotate(exchange, (&grant, presented), content).await?;
+            return Ok((outcome, rotated));
         }
         self.update_last_seen(&login, now).await?;
         let is_repeat = outcome == ExchangeOutcome::Repeat;
@@ -142,7 +163,8 @@ impl TokenService {
             let kind = AuditKind::RefreshRepeatedElsewhere;
             self.deps.audit.record(exchange.context, kind, subject());
         }
-        self.mint(content, grant.generation).map(Some)
+        let tokens = self.mint(content, grant.generation)?;
+        Ok((outcome, Some(tokens)))
     }
 
     /// Counts a repeat of the previous refresh token. Two are answered; further ones are refused and do not end the login, since a

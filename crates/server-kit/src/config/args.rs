@@ -22,7 +22,7 @@ pub struct LogArgs {
 /// The ops port, which is `PORT` on loopback by default.
 #[derive(Args)]
 pub struct OpsArgs<const PORT: u16> {
-    /// Address and port of health probes, `/livez` and `/readyz`
+    /// Address and port of health probes (`/livez` and `/readyz`) and metrics (`/metrics`)
     #[arg(long, default_value = format!("127.0.0.1:{PORT}"))]
     ops_listen: Text,
 }

@@ -20,7 +20,7 @@ use crate::connections::{handle::ConnectionHandle, table::TableEntry};
 /// Number of checks during the idle timeout. An idle connection may stay open longer by the time between two checks.
 const CHECKS: u32 = 12;
 
-static OVERDUE: LogRateLimiter = LogRateLimiter::new();
+static OVERDUE: LogRateLimiter = LogRateLimiter::new("connections.answers_not_taken");
 
 /// A TCP connection that counts among those of its port. It is closed when no data is transferred, or a response is not received, for too
 /// long, and when it is displaced by another one. `A` is kept until then.

@@ -54,11 +54,21 @@ pub struct Connections {
     log: Arc<Log>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Log {
     refused: LogRateLimiter,
     replaced: LogRateLimiter,
     accept_errors: LogRateLimiter,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            refused: LogRateLimiter::new("connections.refused"),
+            replaced: LogRateLimiter::new("connections.replaced"),
+            accept_errors: LogRateLimiter::new("connections.accept_failed"),
+        }
+    }
 }
 
 impl Connections {

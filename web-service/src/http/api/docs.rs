@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::http::api::openapi::DOCUMENT;
 
-static RENDER_FAULTS: LogRateLimiter = LogRateLimiter::new();
+static RENDER_FAULTS: LogRateLimiter = LogRateLimiter::new("page.render_failed");
 
 const CACHED: (HeaderName, &str) = (header::CACHE_CONTROL, "public, max-age=300");
 

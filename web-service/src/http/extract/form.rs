@@ -16,7 +16,7 @@ use crate::{
     session::csrf_token::{CsrfScope, CsrfTokens},
 };
 
-static WITHOUT_TOKEN: LogRateLimiter = LogRateLimiter::new();
+static WITHOUT_TOKEN: LogRateLimiter = LogRateLimiter::new("csrf.token_invalid");
 
 /// A form whose CSRF token is not checked yet: for sign-in and sign-out, where the form of an older tab must not be a dead end.
 pub(in crate::http) struct SentForm<T> {

@@ -36,7 +36,7 @@ use crate::{
     },
 };
 
-static NOT_REMOVED: LogRateLimiter = LogRateLimiter::new();
+static NOT_REMOVED: LogRateLimiter = LogRateLimiter::new("session.removal_failed");
 
 #[derive(Template)]
 #[template(path = "login.html")]

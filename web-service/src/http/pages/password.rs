@@ -37,8 +37,8 @@ use crate::{
     },
 };
 
-static NOT_REMOVED: LogRateLimiter = LogRateLimiter::new();
-static NOT_REPLACED: LogRateLimiter = LogRateLimiter::new();
+static NOT_REMOVED: LogRateLimiter = LogRateLimiter::new("session.removal_failed");
+static NOT_REPLACED: LogRateLimiter = LogRateLimiter::new("session.successor_not_stored");
 
 #[derive(Template)]
 #[template(path = "password.html")]

@@ -12,7 +12,7 @@ use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::forma
 
 use crate::{http::time::rfc3339, service_error::retry_after_seconds};
 
-static RENDER_FAULTS: LogRateLimiter = LogRateLimiter::new();
+static RENDER_FAULTS: LogRateLimiter = LogRateLimiter::new("page.render_failed");
 
 const DATE_AND_TIME: &[BorrowedFormatItem<'_>] =
     format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");

@@ -24,7 +24,7 @@ use crate::session::{
     unavailable::RecordsUnavailable,
 };
 
-static DISCARDED: LogRateLimiter = LogRateLimiter::new();
+static DISCARDED: LogRateLimiter = LogRateLimiter::new("session_record.discarded");
 
 /// The only entry of a stored record.
 const SEALED: &str = "sealed";

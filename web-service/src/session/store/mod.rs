@@ -3,6 +3,7 @@
 pub mod encrypted_store;
 mod invalidation;
 pub mod memory;
+mod metrics;
 mod record;
 pub mod redis;
 mod redis_client;
@@ -12,3 +13,5 @@ mod seal;
 mod sentinels;
 pub mod session_cache;
 mod tracking;
+
+pub(crate) use self::metrics::register as register_metrics;

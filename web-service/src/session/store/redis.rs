@@ -15,16 +15,18 @@ use fred::{
     interfaces::{ClientLike as _, EventInterface as _, KeysInterface as _},
     types::{Expiration, SetOptions, config::Server},
 };
-use holdfast_circuit_breaker::{CircuitBreaker, Probe};
+use holdfast_circuit_breaker::{CircuitBreaker, PeerKind, Probe};
 use holdfast_core::{
     clock::Clock,
+    rate_limited_log::LogRateLimiter,
     replay_cache::{ReplayCache, ReplayCacheError},
 };
+use holdfast_metrics::observe;
 use holdfast_server_kit::{
     config::RedisUrl,
     redis_info::{OLDEST_VERSION, RedisInfo},
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tower_sessions::{
     SessionStore,
     session::{Id, Record},
@@ -32,17 +34,15 @@ use tower_sessions::{
 };
 
 use crate::session::store::{
-    encrypted_store::ExpiryClock,
-    invalidation::track,
-    redis_client,
-    redis_connection::{COMMAND_TIMEOUT, FAULTS},
-    redis_records::RedisRecords,
-    sentinels::Sentinels,
+    encrypted_store::ExpiryClock, invalidation::track, metrics, redis_client,
+    redis_connection::COMMAND_TIMEOUT, redis_records::RedisRecords, sentinels::Sentinels,
     session_cache::SessionCache,
 };
 
 /// How long a start waits for the first connection. An unavailable Redis must not prevent the service from starting.
 const START_WAIT: Duration = Duration::from_millis(100);
+
+static FAULTS: LogRateLimiter = LogRateLimiter::new("redis.disconnected");
 
 /// A store that connects in the background; its calls fail while it is not connected.
 ///
@@ -70,7 +70,7 @@ pub async fn connect(url: &RedisUrl, clock: Arc<dyn Clock>) -> anyhow::Result<Ar
     let _ = timeout(START_WAIT, client.wait_for_connect()).await;
     // Of a Cluster, each node has its own outages, for which the others need not be rejected.
     let breaker = (!client.is_clustered())
-        .then(|| CircuitBreaker::new("Redis".to_owned(), probe(client.clone())));
+        .then(|| CircuitBreaker::new(PeerKind::Redis, "Redis".to_owned(), probe(client.clone())));
     Ok(Arc::new(BreakerStore {
         breaker,
         store: RedisRecords::new(client.clone()),
@@ -175,7 +175,11 @@ impl BreakerStore {
         if self.breaker.as_ref().is_some_and(CircuitBreaker::is_open) {
             return Err(error("Redis is unavailable".to_owned()));
         }
-        timeout(COMMAND_TIMEOUT, reply).await.unwrap_or_else(|_| {
+        let begun = Instant::now();
+        let reply = timeout(COMMAND_TIMEOUT, reply).await;
+        observe(&metrics::COMMANDS, begun.elapsed());
+        reply.unwrap_or_else(|_| {
+            metrics::TIMEOUTS.inc();
             let why = "no answer in time";
             if let Some(breaker) = &self.breaker {
                 breaker.open(why);

@@ -19,7 +19,7 @@ use crate::session::{
     browser_session::Session,
     records::{SessionRecords, Successor},
     session_id::SessionId,
-    store::encrypted_store::EncryptedRecords,
+    store::{encrypted_store::EncryptedRecords, metrics},
     unavailable::RecordsUnavailable,
 };
 
@@ -67,12 +67,15 @@ impl SessionCache {
         let millis = until.duration_since(self.0.created_at).as_millis();
         let millis = u64::try_from(millis).unwrap_or(u64::MAX).max(1);
         self.0.current_at.store(millis, Ordering::Release);
+        metrics::CURRENT.set(1);
     }
 
     /// Invalidations may have been lost: removes every session, and disables the cache until the next
     /// [`mark_current`](Self::mark_current).
     pub(super) fn invalidate_all(&self) {
         self.0.current_at.store(0, Ordering::Release);
+        metrics::CURRENT.set(0);
+        metrics::CLEARINGS.inc();
         self.0.sessions.clear();
     }
 
@@ -81,6 +84,7 @@ impl SessionCache {
         if let Some(loading) = self.loading().get_mut(&key) {
             loading.is_clean = false;
         }
+        metrics::INVALIDATIONS.inc();
         self.0.sessions.remove(&key);
     }
 
@@ -173,8 +177,10 @@ impl SessionRecords for CachedRecords {
     async fn load(&self, id: &SessionId) -> Result<Option<Arc<Session>>, RecordsUnavailable> {
         let key = EncryptedRecords::key(id);
         if let Some(session) = self.cache.find(&key) {
+            metrics::HITS.inc();
             return Ok(Some(session));
         }
+        metrics::MISSES.inc();
         let Some(since) = self.cache.begin_load(key) else {
             return self.records.load(id).await;
         };

@@ -11,13 +11,11 @@ use fred::{
     util::redis_keyslot,
 };
 use futures_util::future::try_join_all;
+use holdfast_core::rate_limited_log::LogRateLimiter;
 use tokio::time::timeout;
 use tower_sessions::session::Id;
 
-use crate::session::store::{
-    redis_connection::{COMMAND_TIMEOUT, FAULTS},
-    sentinels::Sentinels,
-};
+use crate::session::store::{redis_connection::COMMAND_TIMEOUT, sentinels::Sentinels};
 
 /// Prefix of the presence keys, and their expiry in seconds.
 const PRESENCE_PREFIX: &str = "there:";
@@ -25,6 +23,8 @@ const PRESENCE_TTL: i64 = 60;
 
 /// Attempts to find a presence key in a slot of a node. Without one, the node counts as emptied at each check.
 const MAX_TRIES: usize = 100_000;
+
+static REFUSALS: LogRateLimiter = LogRateLimiter::new("session_cache.tracking_refused");
 
 /// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +107,7 @@ impl Tracking {
         match started.await {
             Ok(Ok(())) => true,
             Ok(Err(error)) => {
-                FAULTS.log(|_| {
+                REFUSALS.log(|_| {
                     tracing::warn!(event = "session_cache.tracking_refused", %error, "Redis refuses CLIENT TRACKING; every session is read from Redis");
                 });
                 false

@@ -1,0 +1,55 @@
+//! The metrics of the service.
+
+use std::sync::{Arc, LazyLock};
+
+use holdfast_identity::observer::{Observer, RefreshOutcome};
+use holdfast_metrics::{Counters, Registry};
+use holdfast_server_kit::request_limit::RequestLimit;
+
+use crate::{
+    app::key_rotation,
+    grpc,
+    revocation_feed::RevocationFeed,
+    storage::{audit_trail, redis},
+};
+
+static REFRESHES: LazyLock<Counters<1>> = LazyLock::new(Counters::default);
+
+/// Counts operations that are no audit events.
+pub(super) struct OperationCounters;
+
+impl Observer for OperationCounters {
+    fn refreshed(&self, outcome: RefreshOutcome) {
+        REFRESHES
+            .get_or_create(&[("outcome", outcome.as_str())])
+            .inc();
+    }
+}
+
+/// The registry with all metrics of the process.
+pub(super) fn registry(feed: &Arc<RevocationFeed>, requests: &Arc<RequestLimit>) -> Registry {
+    let mut registry = Registry::default();
+    holdfast_metrics::register_process(&mut registry, env!("CARGO_PKG_VERSION"));
+    let own = registry.sub_registry_with_prefix("holdfast_auth");
+    audit_trail::register(own);
+    for outcome in RefreshOutcome::ALL {
+        drop(REFRESHES.get_or_create(&[("outcome", outcome.as_str())]));
+    }
+    own.register(
+        "refreshes",
+        "Refresh tokens that were presented, by outcome",
+        REFRESHES.clone(),
+    );
+    RevocationFeed::register(feed, own);
+    RequestLimit::register(requests, own);
+    grpc::register_metrics(own);
+    key_rotation::register(own);
+    redis::register(own);
+    holdfast_crypto::argon2id::register(own);
+    holdfast_circuit_breaker::register(own);
+    holdfast_store_postgres::register_metrics(own);
+    holdfast_store_sqlite::register_metrics(own);
+    holdfast_tls::register_metrics(own);
+    holdfast_metrics::register_log_events(own);
+    registry
+}

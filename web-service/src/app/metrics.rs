@@ -1,0 +1,24 @@
+//! The metrics of the service.
+
+use std::sync::Arc;
+
+use holdfast_client::RevocationWatcher;
+use holdfast_metrics::Registry;
+use holdfast_server_kit::request_limit::RequestLimit;
+
+use crate::{http, session::store};
+
+/// The registry with all metrics of the process.
+pub(super) fn registry(revocations: &RevocationWatcher, requests: &Arc<RequestLimit>) -> Registry {
+    let mut registry = Registry::default();
+    holdfast_metrics::register_process(&mut registry, env!("CARGO_PKG_VERSION"));
+    let own = registry.sub_registry_with_prefix("holdfast_web");
+    http::register_metrics(own);
+    store::register_metrics(own);
+    revocations.register(own);
+    RequestLimit::register(requests, own);
+    holdfast_client::register_metrics(own);
+    holdfast_tls::register_metrics(own);
+    holdfast_metrics::register_log_events(own);
+    registry
+}
