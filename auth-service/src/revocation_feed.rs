@@ -204,7 +204,7 @@ impl RevocationFeed {
         );
         gauge(
             "revocations_in_memory",
-            "Revocations that can still match a token",
+            "Revocations in memory, which can still match a credential",
             |memory| real(memory.revoked.len() as u64),
         );
         gauge(

@@ -40,6 +40,7 @@ const PROXIES: [Program; 3] = [
 const NODE: [Program; 2] = [("node", "nodejs"), ("npm", "npm")];
 const PYTHON: [Program; 1] = [("pip3", "python3-pip")];
 const POSTGRES: [Program; 2] = [("pg_lsclusters", "postgresql"), ("pgbouncer", "pgbouncer")];
+const PROMETHEUS: [Program; 1] = [("promtool", "prometheus")];
 const FAKETIME: [Program; 1] = [("faketime", "faketime")];
 const VALGRIND: [Program; 1] = [("valgrind", "valgrind")];
 
@@ -77,6 +78,8 @@ pub enum Tool {
     Grpcurl,
     /// PostgreSQL and `PgBouncer`.
     Postgres,
+    /// `promtool`.
+    Prometheus,
     /// libfaketime.
     Faketime,
     /// Valgrind.
@@ -85,7 +88,7 @@ pub enum Tool {
 
 impl Tool {
     /// Every tool.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Redis,
         Self::Chromium,
         Self::Curl,
@@ -96,6 +99,7 @@ impl Tool {
         Self::Python,
         Self::Grpcurl,
         Self::Postgres,
+        Self::Prometheus,
         Self::Faketime,
         Self::Valgrind,
     ];
@@ -111,6 +115,7 @@ impl Tool {
             Self::Node => &NODE,
             Self::Python | Self::Grpcurl => &PYTHON,
             Self::Postgres => &POSTGRES,
+            Self::Prometheus => &PROMETHEUS,
             Self::Faketime => &FAKETIME,
             Self::Valgrind => &VALGRIND,
         }

@@ -75,6 +75,7 @@ impl Part {
             Self::E2e => &[
                 Tool::Redis,
                 Tool::Postgres,
+                Tool::Prometheus,
                 Tool::Chromium,
                 Tool::Curl,
                 Tool::Procps,

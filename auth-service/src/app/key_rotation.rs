@@ -1,7 +1,10 @@
 //! The signing keys of an installation: creation, publication, rotation, revocation and deletion.
 
 use std::{
-    sync::{Arc, LazyLock},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
@@ -23,7 +26,7 @@ use holdfast_identity::{
     leeway::LEEWAY,
     store::Store,
 };
-use holdfast_metrics::{Gauge, Registry};
+use holdfast_metrics::{GaugeOf, Registry, real};
 use time::OffsetDateTime;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -37,20 +40,27 @@ const REFRESH_INTERVAL: Duration = Duration::from_millis(200);
 const LEASE: &str = "signing_keys";
 const LEASE_DURATION: Duration = Duration::from_mins(1);
 
-static SIGNING_SINCE: LazyLock<Gauge> = LazyLock::new(Gauge::default);
-static ROTATION_AT: LazyLock<Gauge> = LazyLock::new(Gauge::default);
+/// Seconds since 1970; 0 before the keys were read.
+static SIGNING_SINCE: AtomicI64 = AtomicI64::new(0);
+static ROTATION_AT: AtomicI64 = AtomicI64::new(0);
 
 /// Adds the ages of the signing keys to a registry.
 pub(super) fn register(registry: &mut Registry) {
-    registry.register(
+    let mut gauge = |name, help, time: &'static AtomicI64| {
+        GaugeOf::register(registry, name, help, || {
+            let seconds = time.load(Ordering::Relaxed).unsigned_abs();
+            (seconds > 0).then(|| real(seconds))
+        });
+    };
+    gauge(
         "signing_key_start_timestamp_seconds",
         "Time from which on the newest signing key signs, in seconds since 1970",
-        SIGNING_SINCE.clone(),
+        &SIGNING_SINCE,
     );
-    registry.register(
+    gauge(
         "signing_key_rotation_timestamp_seconds",
         "Time at which the next signing key is due, in seconds since 1970",
-        ROTATION_AT.clone(),
+        &ROTATION_AT,
     );
 }
 
@@ -262,8 +272,9 @@ impl SigningKeys {
 
     fn measure(&self, keys: &[StoredSigningKey]) {
         if let Some(newest) = self.of_algorithm(keys).map(|key| key.signs_from).max() {
-            SIGNING_SINCE.set(newest.unix_timestamp());
-            ROTATION_AT.set((newest + self.policy.max_age).unix_timestamp());
+            SIGNING_SINCE.store(newest.unix_timestamp(), Ordering::Relaxed);
+            let rotation = newest + self.policy.max_age;
+            ROTATION_AT.store(rotation.unix_timestamp(), Ordering::Relaxed);
         }
     }
 

@@ -119,16 +119,18 @@ impl CachingTokenVerifier {
         let inner = &self.0;
         if proof.is_some() {
             let validated = inner.auth.validate(token, proof, audience, scopes).await;
-            metrics::record_call(&validated);
+            metrics::record("call", &validated);
             return inner.not_revoked(validated?);
         }
         let fingerprint = fingerprint(token, audience);
-        let claims = match inner.cached(&fingerprint) {
-            Some(claims) => {
-                metrics::FROM_MEMORY.inc();
-                claims
-            }
-            None => self.shared_call(fingerprint, token, audience).await?,
+        let claims = if let Some(claims) = inner.cached(&fingerprint) {
+            metrics::FROM_MEMORY.inc();
+            claims
+        } else {
+            let (call, source) = self.shared_call(fingerprint, token, audience);
+            let result = call.await;
+            metrics::record(source, &result);
+            result?
         };
         let has = |name: &str| claims.scope.split(' ').any(|one| one == name);
         if scopes.iter().copied().all(has) {
@@ -139,17 +141,23 @@ impl CachingTokenVerifier {
     }
 
     /// Joins the call for the same token, or starts one. A call that began under another state of the revocation stream is not
-    /// joined, and none is joined while the stream is not fresh: its answer may be older than a revocation.
-    fn shared_call(&self, fingerprint: Fingerprint, token: &str, audience: &str) -> SharedCall {
+    /// joined, and none is joined while the stream is not fresh: its answer may be older than a revocation. Returns also which of both, as
+    /// the metric names it.
+    fn shared_call(
+        &self,
+        fingerprint: Fingerprint,
+        token: &str,
+        audience: &str,
+    ) -> (SharedCall, &'static str) {
         let epoch = self.0.revocations.cache_epoch();
         let Some(epoch) = epoch else {
-            return self.start_call((fingerprint, None), token, audience);
+            let call = self.start_call((fingerprint, None), token, audience);
+            return (call, "call");
         };
         let key = (fingerprint, epoch);
         let mut in_flight = self.0.in_flight();
         if let Some(call) = in_flight.get(&key).and_then(WeakShared::upgrade) {
-            metrics::SHARED.inc();
-            return call;
+            return (call, "shared");
         }
         if in_flight.len() >= PURGE_AT {
             in_flight.retain(|_, call| call.upgrade().is_some());
@@ -158,7 +166,7 @@ impl CachingTokenVerifier {
         if let Some(weak) = call.downgrade() {
             in_flight.insert(key, weak);
         }
-        call
+        (call, "call")
     }
 
     fn start_call(
@@ -206,9 +214,7 @@ impl Inner {
     ) -> Result<Arc<Claims>, AuthError> {
         // The answer counts as of before the call: the stream may report a revocation meanwhile that the answer does not reflect.
         let since = self.cache.clear_count();
-        let validated = self.auth.validate(token, None, audience, &[]).await;
-        metrics::record_call(&validated);
-        let claims = self.not_revoked(validated?)?;
+        let claims = self.not_revoked(self.auth.validate(token, None, audience, &[]).await?)?;
         if let Some(epoch) = epoch {
             let claims = Arc::clone(&claims);
             let cached = CachedClaims { claims, epoch };

@@ -22,7 +22,7 @@ impl Collector for LogEvents {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut family = encoder.encode_descriptor(
             "log_events",
-            "Events by their name in the log, with a line or suppressed",
+            "Events whose log lines or audit events are limited in number, by name, with a line or without",
             None,
             MetricType::Counter,
         )?;

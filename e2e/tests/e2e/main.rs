@@ -21,6 +21,7 @@ mod integrate;
 mod kill_under_load;
 mod log;
 mod metrics;
+mod monitoring;
 mod oauth_clients;
 mod older_tab;
 mod outage;

@@ -15,6 +15,8 @@ use e2e::{
 };
 use reqwest::Method;
 
+use crate::tls::make_authority;
+
 /// Requests of a client that tries to make series.
 const HOSTILE: usize = 10_000;
 
@@ -251,7 +253,25 @@ fn rows(text: &str) -> String {
 
 #[tokio::test]
 async fn document_lists_every_metric() {
-    let (mut pair, _redis) = pair().await;
+    let directory = tempfile::tempdir().unwrap();
+    make_authority(directory.path(), &["localhost"]);
+    let file = |name: &str| directory.path().join(name).display().to_string();
+    let redis = Redis::start().await;
+    let mut pair = Pair::start_with(Options {
+        web: vec![
+            ("WEB_SESSION_STORE", redis.url()),
+            ("WEB_AUTH_CA", file("authority.pem")),
+        ],
+        auth: vec![
+            ("AUTH_REDIS_URL", redis.url()),
+            ("AUTH_TLS_CERT", file("localhost.pem")),
+            ("AUTH_TLS_KEY", file("localhost.key")),
+        ],
+    })
+    .await;
+    pair.add_user("ada", &[]).await;
+    // A metric with labels is there from its first series on.
+    live(&pair).await;
     let table = "| name | type | meaning |\n|---|---|---|\n";
     let auth = rows(&text(&mut pair.auth).await);
     let web = rows(&text(&mut pair.web).await);

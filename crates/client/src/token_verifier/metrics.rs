@@ -4,28 +4,26 @@ use std::sync::LazyLock;
 
 use holdfast_metrics::{Counter, Counters, Registry};
 
-use crate::{error::AuthError, token_verifier::Claims};
+use crate::error::AuthError;
 
 static VERIFICATIONS: LazyLock<Counters<2>> = LazyLock::new(Counters::default);
 
 /// Tokens whose verdict was in memory.
 pub(super) static FROM_MEMORY: LazyLock<Counter> = LazyLock::new(|| counter("memory", "valid"));
-/// Tokens for which another request had asked already.
-pub(super) static SHARED: LazyLock<Counter> = LazyLock::new(|| counter("shared", "pending"));
 
 fn counter(source: &'static str, outcome: &'static str) -> Counter {
     VERIFICATIONS.get_or_create_owned(&[("source", source), ("outcome", outcome)])
 }
 
-/// Counts a call to auth-service.
-pub(super) fn record_call(result: &Result<Claims, AuthError>) {
+/// Counts a verdict from a call to auth-service (`call`), or from that of another request (`shared`).
+pub(super) fn record<T>(source: &'static str, result: &Result<T, AuthError>) {
     let outcome = match result {
         Ok(_) => "valid",
         Err(AuthError::Refused(_)) => "refused",
         Err(AuthError::Throttled { .. }) => "throttled",
         Err(AuthError::Unavailable { .. } | AuthError::Broken(_)) => "unavailable",
     };
-    counter("call", outcome).inc();
+    counter(source, outcome).inc();
 }
 
 pub(crate) fn register(registry: &mut Registry) {

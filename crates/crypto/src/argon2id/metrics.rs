@@ -23,7 +23,7 @@ pub fn register(registry: &mut Registry) {
     );
     registry.register(
         "password_queue_wait_seconds",
-        "Time for which passwords waited to be hashed",
+        "Time for which passwords waited to be hashed, or to be refused for that",
         WAITS.clone(),
     );
     registry.register(

@@ -1,8 +1,11 @@
 //! Metrics of the session store.
 
-use std::sync::LazyLock;
+use std::sync::{
+    LazyLock,
+    atomic::{AtomicU8, Ordering},
+};
 
-use holdfast_metrics::{Counter, Gauge, Histogram, Registry, durations};
+use holdfast_metrics::{Counter, GaugeOf, Histogram, Registry, durations};
 
 /// Sessions that were read from the cache.
 pub(super) static HITS: LazyLock<Counter> = LazyLock::new(Counter::default);
@@ -10,10 +13,19 @@ pub(super) static HITS: LazyLock<Counter> = LazyLock::new(Counter::default);
 pub(super) static MISSES: LazyLock<Counter> = LazyLock::new(Counter::default);
 pub(super) static INVALIDATIONS: LazyLock<Counter> = LazyLock::new(Counter::default);
 pub(super) static CLEARINGS: LazyLock<Counter> = LazyLock::new(Counter::default);
-/// Whether the cache is used: 1, or 0.
-pub(super) static CURRENT: LazyLock<Gauge> = LazyLock::new(Gauge::default);
+/// Whether the cache is used; one of the constants below.
+static CURRENT: AtomicU8 = AtomicU8::new(NO_CACHE);
+const NO_CACHE: u8 = 0;
+const NOT_CURRENT: u8 = 1;
+const IS_CURRENT: u8 = 2;
 pub(super) static COMMANDS: LazyLock<Histogram> = LazyLock::new(durations);
 pub(super) static TIMEOUTS: LazyLock<Counter> = LazyLock::new(Counter::default);
+
+/// Records whether the cache is used.
+pub(super) fn record_current(is_current: bool) {
+    let state = if is_current { IS_CURRENT } else { NOT_CURRENT };
+    CURRENT.store(state, Ordering::Relaxed);
+}
 
 /// Adds them to a registry.
 pub(crate) fn register(registry: &mut Registry) {
@@ -46,14 +58,18 @@ pub(crate) fn register(registry: &mut Registry) {
     ] {
         registry.register(name, help, Counter::clone(counter));
     }
-    registry.register(
+    GaugeOf::register(
+        registry,
         "session_cache_current",
-        "Whether the cache is used (1), as Redis pushes what changes, or not (0)",
-        CURRENT.clone(),
+        "Whether the cache is used (1), as Redis pushes what changes, or not (0); absent without Redis",
+        || match CURRENT.load(Ordering::Relaxed) {
+            NO_CACHE => None,
+            current => Some(f64::from(u8::from(current == IS_CURRENT))),
+        },
     );
     registry.register(
         "session_store_command_duration_seconds",
-        "Duration of commands of the session store",
+        "Duration of commands of the session store, up to the deadline of those that were not answered",
         COMMANDS.clone(),
     );
 }

@@ -67,14 +67,14 @@ impl SessionCache {
         let millis = until.duration_since(self.0.created_at).as_millis();
         let millis = u64::try_from(millis).unwrap_or(u64::MAX).max(1);
         self.0.current_at.store(millis, Ordering::Release);
-        metrics::CURRENT.set(1);
+        metrics::record_current(true);
     }
 
     /// Invalidations may have been lost: removes every session, and disables the cache until the next
     /// [`mark_current`](Self::mark_current).
     pub(super) fn invalidate_all(&self) {
         self.0.current_at.store(0, Ordering::Release);
-        metrics::CURRENT.set(0);
+        metrics::record_current(false);
         metrics::CLEARINGS.inc();
         self.0.sessions.clear();
     }

@@ -17,7 +17,7 @@ pub(super) fn register(watcher: &RevocationWatcher, registry: &mut Registry) {
     );
     registry.register(
         "revocation_stream_disconnections",
-        "Ends of the revocation stream, failed attempts to open it included",
+        "Times that the revocation stream ended or could not be opened",
         DISCONNECTIONS.clone(),
     );
     let mut gauge = |name, help, value: fn(&StreamState) -> Option<f64>| {
@@ -41,7 +41,7 @@ pub(super) fn register(watcher: &RevocationWatcher, registry: &mut Registry) {
     );
     gauge(
         "revocations_in_memory",
-        "Revocations that can still match a credential",
+        "Revocations in memory, which can still match a credential",
         |state| Some(real(u64::try_from(state.set.len()).ok()?)),
     );
 }
