@@ -23,7 +23,7 @@ const NAMES: [&str; 4] = [
 pub(super) const SCENARIO: Scenario = Scenario {
     title: "Instances",
     about: "auth-service on a SQLite file, and as one to three instances on one PostgreSQL (and one Redis for counters), which commits to the disk \
-            without a standby. Sign-ins and refreshes by 64 clients without a pause, over connections to all instances; each client has twelve logins, as the \
+            without a standby. Sign-ins and refreshes by 64 clients without a pause, over connections to all instances; each client has 24 logins, as the \
             refreshes of one are limited, and each refresh rotates. `ValidateToken` with one token. CPU of all instances, and of PostgreSQL; Redis is left out. \
             All of it shares the cores with the load, so that more instances are not faster here: what matters is that they do not cost more. \
             End to refused: from the answer to the end of a login, at any instance, until the last instance refuses its access token.",
@@ -45,7 +45,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
 };
 
 /// Logins of each client that refreshes.
-const LOGINS: usize = 12;
+const LOGINS: usize = 24;
 
 /// Logins whose ends are measured.
 const ENDS: usize = 100;
