@@ -26,32 +26,38 @@ const SYNC_AT_ONCE: [&str; 2] = ["--repl-diskless-sync-delay", "0"];
 /// The number of nodes of a Cluster: a replica for each of three masters.
 const NODES: usize = 6;
 
-/// A master, its replica, and three Sentinels that fail over after a second.
+/// A master, its replicas, and three Sentinels that fail over after a second.
 pub struct Sentinels {
-    /// Both servers. The first is the master at the start.
-    pub servers: [Redis; 2],
+    /// The servers. The first is the master at the start.
+    pub servers: Vec<Redis>,
     programs: Vec<(Program, u16)>,
     _directory: TempDir,
 }
 
 impl Sentinels {
-    /// Starts the servers, and waits until each Sentinel knows the others and the replica.
+    /// Starts a master with one replica, and waits until each Sentinel knows the others and the replica.
     pub async fn start() -> Self {
-        Self::start_with(&[]).await
+        Self::start_with(1, &[]).await
     }
 
-    /// The same, with further settings of both servers.
-    pub async fn start_with(settings: &[&str]) -> Self {
+    /// The same, with several replicas and with further settings of all servers.
+    pub async fn start_with(replicas: usize, settings: &[&str]) -> Self {
         let master = Redis::start_with(&[&SYNC_AT_ONCE, settings].concat()).await;
         let master_port = master.port().to_string();
         let replica = ["--replicaof", "127.0.0.1", &master_port];
-        let replica = Redis::start_with(&[&replica, &SYNC_AT_ONCE[..], settings].concat()).await;
-        replica.is_in_sync().await;
+        let replica = [&replica, &SYNC_AT_ONCE[..], settings].concat();
+        let first = master.port();
+        let mut servers = vec![master];
+        for _ in 0..replicas {
+            let server = Redis::start_with(&replica).await;
+            server.is_in_sync().await;
+            servers.push(server);
+        }
         let directory = tempfile::tempdir().unwrap();
-        let start = |number| sentinel(&directory, number, master.port());
+        let start = |number| sentinel(&directory, number, first);
         let group = Self {
             programs: (0..SENTINELS).map(start).collect(),
-            servers: [master, replica],
+            servers,
             _directory: directory,
         };
         for (_, port) in &group.programs {
@@ -59,7 +65,8 @@ impl Sentinels {
                 let fields = ["num-slaves", "num-other-sentinels"];
                 let master = cli(*port, &["SENTINEL", "MASTER", MASTER]).await?;
                 let value = |name| master.lines().skip_while(move |line| *line != name).nth(1);
-                (fields.map(value) == [Some("1"), Some("2")]).then_some(())
+                let replicas = replicas.to_string();
+                (fields.map(value) == [Some(replicas.as_str()), Some("2")]).then_some(())
             })
             .await;
         }
@@ -90,7 +97,7 @@ impl Sentinels {
         .await
     }
 
-    /// Waits until one of the servers is the master, and the other one its replica.
+    /// Waits until one of the servers is the master, and the others are its replicas.
     pub async fn replicates(&self) {
         until("the replication", async || {
             let mut roles = Vec::new();
@@ -101,7 +108,8 @@ impl Sentinels {
             let replicas = roles
                 .iter()
                 .filter(|role| role.starts_with("slave") && role.contains("connected"));
-            (masters.count() == 1 && replicas.count() == 1).then_some(())
+            let others = self.servers.len() - 1;
+            (masters.count() == 1 && replicas.count() == others).then_some(())
         })
         .await;
     }

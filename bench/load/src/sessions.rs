@@ -58,7 +58,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<String> {
     let session = Arc::new(session(login, SystemClock.now()));
     let url = RedisUrl::parse("--redis", &options.redis).map_err(anyhow::Error::msg)?;
     let records = EncryptedRecords::new(
-        redis::connect(&url, Arc::new(SystemClock)).await?,
+        redis::connect(&url, 0, Arc::new(SystemClock)).await?,
         Arc::new(SystemRandom),
     );
     let until = LIFETIMES.idle_end(&session);

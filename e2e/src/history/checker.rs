@@ -7,7 +7,7 @@ use std::{
 
 use crate::history::{Answer, Event, Request};
 
-/// A failover of Redis can lose sessions, whose people sign in again (ADR 37). Returns the events in which that happened, and the others.
+/// Without `WEB_SESSION_REPLICAS` a failover of Redis can lose sessions, whose people sign in again (ADR 37). Returns the events in which that happened, and the others.
 #[must_use]
 pub fn without_lost_sessions(events: Vec<Event>) -> (Vec<Event>, Vec<Event>) {
     let is_lost = |event: &Event| matches!(&event.answer, Answer::Refused(why) if why.contains("SESSION_MISSING"));

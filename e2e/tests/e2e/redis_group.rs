@@ -124,7 +124,7 @@ async fn sentinel_failover(fail: impl AsyncFn(&mut Redis)) -> (Sentinels, Pair, 
 
 /// The new master serves sessions and tracks them, and auth-service counts there.
 async fn successor_is_used(group: &Sentinels, pair: &Pair) {
-    let [_, successor] = &group.servers;
+    let successor = &group.servers[1];
     until("the counters", async || {
         assert_eq!(wrong_password(pair).await, 401);
         counts(successor, "1").await.then_some(())
@@ -157,6 +157,45 @@ async fn sentinel_failover_of_paused_master_keeps_sessions_and_ignores_it_later(
     })
     .await;
     successor_is_used(&group, &pair).await;
+}
+
+/// A session that no replica has would be lost with the master: it is refused, and existing ones are not affected.
+#[tokio::test]
+async fn session_waits_for_its_replica() {
+    let mut group = Sentinels::start().await;
+    let pair = Pair::start_with(Options {
+        web: vec![
+            ("WEB_SESSION_STORE", group.url(0)),
+            ("WEB_SESSION_REPLICAS", "1".to_owned()),
+        ],
+        auth: vec![("AUTH_REDIS_URL", group.url(1))],
+    });
+    let mut pair = pair.await;
+    pair.add_user("ada", &[]).await;
+    let kept = signed_in(&pair).await;
+    assert_eq!(pair.ready_web().await, 200);
+    group.servers[1].kill().await;
+    let refused = until("the refusal", async || {
+        let answer = pair.site.try_form_login("ada").await;
+        (answer.status() != 303).then_some(answer)
+    })
+    .await;
+    assert_eq!(refused.status(), 503);
+    assert_eq!(session(&pair, &kept).await, 200);
+    // What is there is served, and other connections do not wait.
+    assert_eq!(pair.ready_web().await, 200);
+    let begun = Instant::now();
+    for _ in 0..20 {
+        assert_eq!(session(&pair, &kept).await, 200);
+    }
+    assert!(begun.elapsed() < DELIVERED, "{:?}", begun.elapsed());
+    group.servers[1].start_again().await;
+    until("a sign-in", async || {
+        let status = pair.site.try_form_login("ada").await.status();
+        (status == 303).then_some(())
+    })
+    .await;
+    assert_eq!(session(&pair, &kept).await, 200);
 }
 
 #[tokio::test]

@@ -302,7 +302,7 @@ async fn new_session_record_expires_after_idle_timeout_by_clock_of_redis() {
         let clock = ManualClock::default();
         clock.leap(SystemClock.now() - clock.now() + skew);
         let url = RedisUrl::parse("WEB_SESSION_STORE", &redis.url()).unwrap();
-        let store = web_service::session::store::redis::connect(&url, Arc::new(clock.clone()));
+        let store = web_service::session::store::redis::connect(&url, 0, Arc::new(clock.clone()));
         let store = store.await.unwrap();
         let idle = Duration::from_mins(30);
         let ahead = until("a connection", async || store.ahead().await.ok()).await;

@@ -98,7 +98,7 @@ fn with_user(url: &str, user: &str) -> String {
 async fn documented_permissions_suffice_with_sentinel() {
     let users = users(&[WEB, WITH_SENTINEL], &[AUTH_KEYS, AUTH, WITH_SENTINEL]);
     let users: Vec<_> = users.iter().map(String::as_str).collect();
-    let group = Sentinels::start_with(&users).await;
+    let group = Sentinels::start_with(1, &users).await;
     let url = group.url(0);
     let pair = pair(with_user(&url, "web"), with_user(&url, "auth")).await;
     permissions_suffice(&pair, &group.servers).await;

@@ -50,8 +50,8 @@ pub(super) async fn connect(
                 redis: None,
             }
         }
-        SessionStoreConfig::Redis(url) => {
-            let redis = redis::connect(&url, clock.clone()).await?;
+        SessionStoreConfig::Redis { url, replicas } => {
+            let redis = redis::connect(&url, replicas, clock.clone()).await?;
             let cache = SessionCache::default();
             redis.track(&url, cache.clone())?;
             let records = EncryptedRecords::new(redis.clone(), random).dated_by(redis.clone());

@@ -65,7 +65,12 @@ pub enum SessionStoreConfig {
     /// In this process, until it ends.
     Memory,
     /// In Redis, which several instances share.
-    Redis(Box<RedisUrl>),
+    Redis {
+        /// Its servers.
+        url: Box<RedisUrl>,
+        /// Replicas that must have a session before it is used.
+        replicas: usize,
+    },
 }
 
 /// The certificate of the HTTPS port.

@@ -54,6 +54,10 @@ pub struct Settings {
     /// File that contains the same; the URL may include a password
     #[arg(long)]
     session_store_file: Option<PathBuf>,
+    /// Replicas of Redis that must have a new session before a browser gets it, from 0 to 5: a failover loses none of which a replica
+    /// remains that has it. Not for a Cluster
+    #[arg(long, default_value = "0")]
+    session_replicas: Text,
     /// Key of CSRF tokens, challenges and proof cookies: 32 random bytes in base64, the same for all instances [required to serve]
     #[arg(long, hide_env_values = true)]
     secret_key: Option<String>,

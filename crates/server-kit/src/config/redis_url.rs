@@ -40,6 +40,14 @@ pub struct RedisUrl {
     pub tls: Option<TlsFiles>,
 }
 
+impl RedisUrl {
+    /// Whether the keys are distributed over several servers.
+    #[must_use]
+    pub const fn is_cluster(&self) -> bool {
+        matches!(self.topology, RedisTopology::Cluster(_))
+    }
+}
+
 /// The servers of a Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RedisTopology {

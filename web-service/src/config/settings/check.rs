@@ -43,6 +43,7 @@ impl Settings {
         let ext_authz_listen = self.ext_authz_listen(&mut problems);
         let public_url = self.public_url(&mut problems);
         let session_store = self.session_store(&mut problems);
+        let session_store = self.with_replicas(session_store, &mut problems);
         let cookie_names = self.cookie_names(&mut problems);
         let lifetimes = self.lifetimes(&mut problems);
         let max_staleness = problems.duration(
@@ -125,7 +126,32 @@ impl Settings {
             }
             Some(text) => problems.redis_url("WEB_SESSION_STORE", text),
         };
-        url.map(|url| SessionStoreConfig::Redis(Box::new(url)))
+        url.map(|url| SessionStoreConfig::Redis {
+            url: Box::new(url),
+            replicas: 0,
+        })
+    }
+
+    /// The store with the number of replicas that must have a session.
+    fn with_replicas(
+        &self,
+        store: Option<SessionStoreConfig>,
+        problems: &mut Problems,
+    ) -> Option<SessionStoreConfig> {
+        let setting = "WEB_SESSION_REPLICAS";
+        let replicas = problems.number(setting, &self.session_replicas, 0..=5)?;
+        let store = store?;
+        if replicas == 0 {
+            return Some(store);
+        }
+        let result = match store {
+            SessionStoreConfig::Redis { url, .. } if !url.is_cluster() => {
+                Ok(SessionStoreConfig::Redis { url, replicas })
+            }
+            SessionStoreConfig::Redis { .. } => Err("must be 0 with a Redis Cluster"),
+            SessionStoreConfig::Memory => Err("must be 0 unless WEB_SESSION_STORE is a Redis"),
+        };
+        problems.check(setting, result)
     }
 
     fn trusted_proxies(&self, problems: &mut Problems) -> Option<TrustedProxies> {

@@ -76,6 +76,12 @@ fn settings_in_any_spelling_are_normalized() {
 /// A flag, a value that it rejects, and a part of the message.
 const REJECTED: &[(&str, &str, &str)] = &[
     (
+        "session-replicas",
+        "1",
+        "WEB_SESSION_REPLICAS: must be 0 unless WEB_SESSION_STORE is a Redis",
+    ),
+    ("session-replicas", "6", "WEB_SESSION_REPLICAS"),
+    (
         "public-url",
         "http://id.example",
         "WEB_PUBLIC_URL: \"http://id.example\": must begin with https://",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fred::{
     clients::Client,
-    interfaces::{EventInterface as _, TrackingInterface as _},
+    interfaces::{ClientLike as _, EventInterface as _, TrackingInterface as _},
     types::client::Invalidation,
 };
 use tokio::{
@@ -26,7 +26,11 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Applies the invalidations that Redis pushes to `cache`. On one connection, a push arrives before the replies that follow it, so that
 /// a reply on each connection shows that all invalidations up to its command were received.
-pub(super) async fn track(client: Client, sentinels: Option<Sentinels>, cache: SessionCache) {
+pub(super) async fn track(
+    (client, writer): (Client, Option<Client>),
+    sentinels: Option<Sentinels>,
+    cache: SessionCache,
+) {
     let mut connections = client.reconnect_rx();
     let mut topologies = client.cluster_change_rx();
     let mut faults = client.error_rx();
@@ -67,7 +71,13 @@ pub(super) async fn track(client: Client, sentinels: Option<Sentinels>, cache: S
                     is_tracked = false;
                 }
                 if status == Status::WrongServer && reconnection.is_finished() {
-                    reconnection = tokio::spawn(tracking.reconnect());
+                    let (reconnected, writer) = (tracking.reconnect(), writer.clone());
+                    reconnection = tokio::spawn(async move {
+                        if let Some(writer) = writer {
+                            let _ = writer.force_reconnection().await;
+                        }
+                        reconnected.await;
+                    });
                 }
                 // After a disconnection, the branches above invalidate the cache first.
                 let is_connected = faults.is_empty() && connections.is_empty() && topologies.is_empty();

@@ -9,6 +9,7 @@ pub mod redis;
 mod redis_client;
 mod redis_connection;
 mod redis_records;
+mod replicated_writer;
 mod seal;
 mod sentinels;
 pub mod session_cache;

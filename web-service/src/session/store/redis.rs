@@ -35,8 +35,8 @@ use tower_sessions::{
 
 use crate::session::store::{
     encrypted_store::ExpiryClock, invalidation::track, metrics, redis_client,
-    redis_connection::COMMAND_TIMEOUT, redis_records::RedisRecords, sentinels::Sentinels,
-    session_cache::SessionCache,
+    redis_connection::COMMAND_TIMEOUT, redis_records::RedisRecords,
+    replicated_writer::ReplicatedWriter, sentinels::Sentinels, session_cache::SessionCache,
 };
 
 /// How long a start waits for the first connection. An unavailable Redis must not prevent the service from starting.
@@ -44,11 +44,16 @@ const START_WAIT: Duration = Duration::from_millis(100);
 
 static FAULTS: LogRateLimiter = LogRateLimiter::new("redis.disconnected");
 
-/// A store that connects in the background; its calls fail while it is not connected.
+/// A store that connects in the background; its calls fail while it is not connected. A new session is
+/// acknowledged when this number of `replicas` has it.
 ///
 /// # Errors
 /// When the driver cannot use the URL.
-pub async fn connect(url: &RedisUrl, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<BreakerStore>> {
+pub async fn connect(
+    url: &RedisUrl,
+    replicas: usize,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Arc<BreakerStore>> {
     let client = redis_client::client(url).context("WEB_SESSION_STORE cannot be used")?;
     client.on_error(|(error, server)| async move {
         FAULTS.log(|attempts| {
@@ -71,8 +76,13 @@ pub async fn connect(url: &RedisUrl, clock: Arc<dyn Clock>) -> anyhow::Result<Ar
     // Of a Cluster, each node has its own outages, for which the others need not be rejected.
     let breaker = (!client.is_clustered())
         .then(|| CircuitBreaker::new(PeerKind::Redis, "Redis".to_owned(), probe(client.clone())));
+    let writer = (replicas > 0).then(|| ReplicatedWriter::connect(url, replicas));
+    let writer = writer
+        .transpose()
+        .context("WEB_SESSION_STORE cannot be used")?;
     Ok(Arc::new(BreakerStore {
         breaker,
+        writer,
         store: RedisRecords::new(client.clone()),
         client,
         clock,
@@ -139,6 +149,8 @@ impl Fault {
 #[derive(Clone)]
 pub struct BreakerStore {
     store: RedisRecords,
+    /// Creates sessions, where replicas must have them.
+    writer: Option<ReplicatedWriter>,
     client: Client,
     clock: Arc<dyn Clock>,
     breaker: Option<CircuitBreaker>,
@@ -162,8 +174,14 @@ impl BreakerStore {
     /// The Sentinels of the URL cannot be used.
     pub fn track(&self, url: &RedisUrl, cache: SessionCache) -> anyhow::Result<()> {
         let sentinels = Sentinels::connect(url).context("WEB_SESSION_STORE cannot be used")?;
-        tokio::spawn(track(self.client.clone(), sentinels, cache));
+        let writer = self.writer.as_ref().map(ReplicatedWriter::client);
+        let clients = (self.client.clone(), writer);
+        tokio::spawn(track(clients, sentinels, cache));
         Ok(())
+    }
+
+    fn is_open(&self) -> bool {
+        self.breaker.as_ref().is_some_and(CircuitBreaker::is_open)
     }
 
     /// Awaits the reply to a command, within its deadline and while the circuit breaker is closed; `error` makes the error otherwise.
@@ -172,7 +190,7 @@ impl BreakerStore {
         reply: impl Future<Output = Result<T, E>>,
         error: impl Fn(String) -> E,
     ) -> Result<T, E> {
-        if self.breaker.as_ref().is_some_and(CircuitBreaker::is_open) {
+        if self.is_open() {
             return Err(error("Redis is unavailable".to_owned()));
         }
         let begun = Instant::now();
@@ -207,8 +225,14 @@ impl ExpiryClock for BreakerStore {
 #[async_trait]
 impl SessionStore for BreakerStore {
     async fn create(&self, record: &mut Record) -> session_store::Result<()> {
-        self.command(self.store.create(record), Error::Backend)
-            .await
+        match &self.writer {
+            // A wait for replicas says nothing about the server, and opens no circuit breaker.
+            Some(writer) if !self.is_open() => writer.create(record).await,
+            _ => {
+                self.command(self.store.create(record), Error::Backend)
+                    .await
+            }
+        }
     }
 
     async fn save(&self, record: &Record) -> session_store::Result<()> {

@@ -71,7 +71,7 @@ impl SessionStore for RedisRecords {
     }
 }
 
-fn encode(record: &Record) -> session_store::Result<Vec<u8>> {
+pub(super) fn encode(record: &Record) -> session_store::Result<Vec<u8>> {
     rmp_serde::to_vec(record).map_err(|why| Error::Encode(why.to_string()))
 }
 
