@@ -22,7 +22,7 @@ use holdfast_metrics::{Counter, GaugeOf, Registry, real};
 use time::OffsetDateTime;
 use tokio::{
     sync::{Mutex, mpsc, watch},
-    time::{Instant, MissedTickBehavior, interval, sleep},
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +35,9 @@ const CURRENT_FOR: Duration = Duration::from_secs(1);
 /// Entries of one query.
 const PAGE: u32 = 1000;
 
-/// Time between two attempts to end again what a promoted server has as live.
+/// Time at the stop in which what a promoted server has as live is ended.
+const END_DEADLINE: Duration = Duration::from_secs(5);
+/// Pause after a failed attempt to end it.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 static FAULTS: LogRateLimiter = LogRateLimiter::new("revocation_feed.read_failed");
@@ -123,6 +125,8 @@ impl RevocationFeed {
         };
         let tasks = async { tokio::join!(reads, self.end_lost_again()) };
         shutdown.run_until_cancelled(tasks).await;
+        // No other instance may live that knows of them.
+        let _ = timeout(END_DEADLINE, self.end_rest()).await;
     }
 
     /// Ends the subjects of entries that a promoted server lacked. Until then the entries in memory decide. Not while the log is read: there
@@ -130,17 +134,33 @@ impl RevocationFeed {
     async fn end_lost_again(&self) {
         let mut to_end = self.to_end.lock().await;
         while let Some(entry) = to_end.recv().await {
-            while let Err(error) = end_again(&*self.store, &entry, self.clock.now()).await {
-                NOT_ENDED.log(|times| {
-                    tracing::warn!(
-                        event = "revocation_feed.not_ended",
-                        %error,
-                        times,
-                        "what the promoted database server has as live was not ended again; retrying"
-                    );
-                });
-                sleep(RETRY_INTERVAL).await;
-            }
+            self.end(entry).await;
+        }
+    }
+
+    /// Ends those that still wait.
+    async fn end_rest(&self) {
+        let mut to_end = self.to_end.lock().await;
+        while let Ok(entry) = to_end.try_recv() {
+            self.end(entry).await;
+        }
+    }
+
+    /// Ends the subject of an entry; after a failure the others come first.
+    async fn end(&self, entry: Revocation) {
+        let ended = end_again(&*self.store, &entry, self.clock.now()).await;
+        let Err(error) = ended else { return };
+        NOT_ENDED.log(|times| {
+            tracing::warn!(
+                event = "revocation_feed.not_ended",
+                %error,
+                times,
+                "what the promoted database server has as live was not ended again; retrying"
+            );
+        });
+        if matches!(error, StoreError::Unavailable(_)) {
+            let _ = self.lost.send(entry);
+            sleep(RETRY_INTERVAL).await;
         }
     }
 
@@ -248,17 +268,19 @@ impl RevocationFeed {
     /// Writes back what a server that was promoted lacks of the entries in memory.
     async fn restore_lost(&self) -> Result<(), StoreError> {
         let (mut after, mut restored) = (0, 0);
+        let mut missing = Vec::new();
         loop {
             let entries = self.memory().revoked.after(after, PAGE as usize);
             let Some(last) = entries.last() else { break };
             after = last.sequence;
-            let found = append_lost(&*self.store, &entries).await?;
-            restored += found.len();
-            RESTORED.inc_by(found.len() as u64);
-            for entry in found {
-                // The receiver lives as long as the feed.
-                let _ = self.lost.send(entry);
-            }
+            let (appended, found) = append_lost(&*self.store, &entries).await?;
+            restored += appended;
+            missing.extend(found);
+        }
+        RESTORED.inc_by(restored);
+        for entry in missing {
+            // The receiver lives as long as the feed.
+            let _ = self.lost.send(entry);
         }
         FAILOVERS.log(|times| {
             tracing::warn!(
@@ -349,7 +371,11 @@ impl RevocationCache for RevocationFeed {
     }
 
     fn record_store_failure(&self) {
-        self.memory_mut().record_failure();
+        let mut memory = self.memory_mut();
+        // Where the log is read, the store is overloaded, or the failure is over before the client repeats its request.
+        if !memory.is_current() {
+            memory.record_failure();
+        }
     }
 
     fn last_outage(&self) -> Option<StoreOutage> {

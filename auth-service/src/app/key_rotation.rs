@@ -229,6 +229,13 @@ impl SigningKeys {
         now: OffsetDateTime,
     ) -> anyhow::Result<()> {
         let mut keys = self.unrevoked(feed).await?;
+        if keys.is_empty() {
+            // Whoever holds the lease: until another key signs, the revoked one stays in use.
+            let stored = self.store.signing_keys().await?;
+            let latest = self.of_algorithm(&stored).map(|key| key.signs_from).max();
+            self.add(self.clock.now(), latest, &[]).await?;
+            keys = self.unrevoked(feed).await?;
+        }
         let mut has_changed = false;
         let lifetime = self.max_token_lifetime();
         let mut expired = expired_keys(&keys, self.policy.algorithm, lifetime, now);

@@ -83,13 +83,9 @@ impl App {
         );
         // Calls that are admitted during the drain need a current feed and current keys.
         let drained = CancellationToken::new();
-        tokio::spawn(Arc::clone(&self.feed).keep_current(drained.clone()));
-        let (keys, steady) = (self.keys, Arc::clone(&self.steady));
-        tokio::spawn(keys.keep_current(
-            (self.jwts, Arc::clone(&self.feed)),
-            steady,
-            drained.clone(),
-        ));
+        let feed = tokio::spawn(Arc::clone(&self.feed).keep_current(drained.clone()));
+        let (ring, steady) = ((self.jwts, self.feed.clone()), self.steady.clone());
+        tokio::spawn(self.keys.keep_current(ring, steady, drained.clone()));
         if let Some(watch) = self.tls_watch {
             tokio::spawn(watch.run(reload, shutdown.clone()));
         }
@@ -128,7 +124,8 @@ impl App {
         // Health probes in progress and the queued audit events have the same second.
         let _ = tokio::join!(
             timeout(OPS_DRAIN, ops),
-            timeout(OPS_DRAIN, self.audit_writer)
+            timeout(OPS_DRAIN, self.audit_writer),
+            feed
         );
         store_checkpoint(&**store, steady).await;
         // Otherwise they expire.

@@ -109,13 +109,36 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let (method, begun) = (Method::of(request.uri().path()), Instant::now());
+        let mut call = Call {
+            method: Method::of(request.uri().path()),
+            begun: Instant::now(),
+            code: Code::Cancelled,
+        };
         let response = self.0.call(request);
         Box::pin(async move {
             let response = response.await;
-            method.record(code(&response), begun);
+            call.respond(&response);
             response
         })
+    }
+}
+
+/// A call in progress. It counts as cancelled if its client gives up before there is a response.
+struct Call {
+    method: &'static Method,
+    begun: Instant,
+    code: Code,
+}
+
+impl Call {
+    fn respond<B>(&mut self, response: &Result<Response<B>, BoxError>) {
+        self.code = code(response);
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.method.record(self.code, self.begun);
     }
 }
 

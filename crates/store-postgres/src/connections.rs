@@ -11,11 +11,11 @@ use crate::query::failed;
 /// Time for which an operation waits for a connection. Together with the limits of a statement it is shorter than any caller's deadline.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Time in which a connection has to be opened and checked.
+/// Time in which an attempt has to end, from its turn on: the check of a connection that is there, which may be dead, and the opening of another one.
 ///
 /// After a failover all instances open all connections at once, and each costs both sides the derivation of a key (SCRAM, RFC 5802). If
 /// the operations that wait for them took their attempts along when they give up, none would be opened for as long as that takes.
-pub(super) const OPEN_TIMEOUT: Duration = Duration::from_secs(3);
+pub(super) const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The pool, and its tasks that acquire connections. Clones share both.
 #[derive(Clone, Debug)]
@@ -51,6 +51,7 @@ impl Connections {
         });
         match acquired.await {
             Ok(Ok(acquired)) => acquired.map_err(failed),
+            // The task does not panic, and is not aborted.
             Ok(Err(_)) | Err(_) => Err(failed(sqlx::Error::PoolTimedOut)),
         }
     }

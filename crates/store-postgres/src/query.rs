@@ -73,7 +73,7 @@ pub(super) fn failed(error: sqlx::Error) -> StoreError {
 /// A statement with its arguments.
 pub(super) type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
-/// Runs a query on a connection, in a transaction, or on any connection of the pool.
+/// Runs a query on a connection or in a transaction.
 pub(super) trait RunQuery {
     /// Runs a statement; returns the number of rows that it changed.
     async fn run<'c>(

@@ -63,6 +63,27 @@ fn rules_and_dashboard_name_existing_metrics() {
     }
 }
 
+/// A rule with the name of an event that no limiter has would never fire.
+#[test]
+fn rules_name_existing_events() {
+    let rules = fs::read_to_string(directory().join("rules.yml")).unwrap();
+    let names = rules.split("event=\"").skip(1);
+    let names: BTreeSet<_> = names.filter_map(|rest| rest.split('"').next()).collect();
+    assert!(names.len() > 3, "{names:?}");
+    let mut sources = String::new();
+    for directory in ["crates", "auth-service", "web-service"] {
+        let output = Command::new("grep")
+            .args(["-rhoz", "--include=*.rs", "LogRateLimiter::new(\"[^\"]*\""])
+            .arg(root().join(directory))
+            .output();
+        sources += &String::from_utf8_lossy(&output.unwrap().stdout);
+    }
+    for name in names {
+        let limiter = format!("LogRateLimiter::new(\"{name}\"");
+        assert!(sources.contains(&limiter), "{name}");
+    }
+}
+
 #[test]
 fn every_alarm_has_a_test_and_an_entry_in_the_runbook() {
     let rules = fs::read_to_string(directory().join("rules.yml")).unwrap();

@@ -69,8 +69,9 @@ impl<T> Queue<T> {
             return Err(wait);
         }
         state.waiting.push_back(job);
-        drop(state);
+        // Before a thread can remove it.
         WAITING.inc();
+        drop(state);
         self.changed.notify_one();
         Ok(())
     }
@@ -106,6 +107,13 @@ impl<T> Queue<T> {
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Drop for Queue<T> {
+    fn drop(&mut self) {
+        let waiting = self.lock().waiting.len();
+        WAITING.dec_by(i64::try_from(waiting).unwrap_or_default());
     }
 }
 

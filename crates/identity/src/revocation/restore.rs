@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Writes those of the entries back that the log does not have. A standby that was promoted may lack what the server before it had committed
-/// last; the instances have read it. Can be repeated, and called by several instances at once. Returns the entries that the log lacked, whose
+/// last; the instances have read it. Can be repeated, and called by several instances at once. Returns how many were appended, and the entries that the log lacked, whose
 /// subjects have to be ended again ([`end_again`]): by every instance that finds them, as the one that appended them may be killed.
 ///
 /// # Errors
@@ -19,12 +19,14 @@ use crate::{
 pub async fn append_lost(
     store: &dyn Store,
     entries: &[Revocation],
-) -> Result<Vec<Revocation>, StoreError> {
+) -> Result<(u64, Vec<Revocation>), StoreError> {
     let lost = store.missing_revocations(entries).await?;
-    if !lost.is_empty() {
-        store.append_again(&lost).await?;
-    }
-    Ok(lost)
+    let appended = if lost.is_empty() {
+        0
+    } else {
+        store.append_again(&lost).await?
+    };
+    Ok((appended, lost))
 }
 
 /// Ends the subject of an entry that the store had lost, if it is live. Can be repeated.

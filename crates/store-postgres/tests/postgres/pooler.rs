@@ -3,12 +3,14 @@
 use std::{
     fs,
     net::TcpListener,
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     process::{Child, Command},
+    thread,
+    time::Duration,
 };
 
 use holdfast_identity::store::Maintenance as _;
-use holdfast_store_postgres::PostgresStore;
+use holdfast_store_postgres::{OpenError, PostgresStore};
 use tempfile::TempDir;
 
 use crate::{
@@ -49,7 +51,11 @@ impl Pooler {
         let file = path.join("pgbouncer.ini");
         fs::write(&file, settings).unwrap();
         let mut command = Command::new("pgbouncer");
-        command.arg("--quiet").arg("--user").arg(USER).arg(&file);
+        command.arg("--quiet");
+        if is_root() {
+            command.arg("--user").arg(USER);
+        }
+        command.arg(&file);
         let process = command.spawn();
         let process = process.unwrap_or_else(|why| {
             panic!("pgbouncer: {why}; run `cargo xtask test --only postgres`")
@@ -62,6 +68,23 @@ impl Pooler {
     }
 }
 
+impl Pooler {
+    /// Fails if it has ended.
+    fn assert_running(&mut self) {
+        thread::sleep(Duration::from_millis(20));
+        assert_eq!(
+            self.process.try_wait().unwrap(),
+            None,
+            "pgbouncer has ended"
+        );
+    }
+}
+
+fn is_root() -> bool {
+    let own = fs::metadata("/proc/self").unwrap();
+    own.uid() == 0
+}
+
 impl Drop for Pooler {
     fn drop(&mut self) {
         let _ = self.process.kill();
@@ -72,14 +95,14 @@ impl Drop for Pooler {
 #[tokio::test(flavor = "multi_thread")]
 async fn store_works_through_a_pooler_in_session_mode() {
     let direct = new_database().await;
-    let pooler = Pooler::start(&direct);
+    let mut pooler = Pooler::start(&direct);
     let (server, name) = direct.rsplit_once('/').unwrap();
     let user = server.rsplit_once('@').unwrap().0;
     let url = format!("{user}@127.0.0.1:{}/{name}", pooler.port);
     let store = loop {
         match PostgresStore::open(&url, CONNECTIONS).await {
             Ok(store) => break store,
-            Err(holdfast_store_postgres::OpenError::NotAvailable(_)) => {}
+            Err(OpenError::NotAvailable(_)) => pooler.assert_running(),
             Err(error) => panic!("{error:?}"),
         }
     };
