@@ -53,7 +53,7 @@ pub(super) async fn connect(
         SessionStoreConfig::Redis { url, replicas } => {
             let redis = redis::connect(&url, replicas, clock.clone()).await?;
             let cache = SessionCache::default();
-            redis.track(&url, cache.clone())?;
+            redis.track(cache.clone());
             let records = EncryptedRecords::new(redis.clone(), random).dated_by(redis.clone());
             SessionStore {
                 records: Arc::new(CachedRecords::new(records, cache)),

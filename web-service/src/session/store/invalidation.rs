@@ -1,6 +1,6 @@
 //! Invalidation of the session cache by Redis (`CLIENT TRACKING`).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use fred::{
     clients::Client,
@@ -28,7 +28,7 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 /// a reply on each connection shows that all invalidations up to its command were received.
 pub(super) async fn track(
     (client, writer): (Client, Option<Client>),
-    sentinels: Option<Sentinels>,
+    sentinels: Option<Arc<Sentinels>>,
     cache: SessionCache,
 ) {
     let mut connections = client.reconnect_rx();

@@ -80,8 +80,10 @@ pub async fn connect(
     let writer = writer
         .transpose()
         .context("WEB_SESSION_STORE cannot be used")?;
+    let sentinels = Sentinels::connect(url).context("WEB_SESSION_STORE cannot be used")?;
     Ok(Arc::new(BreakerStore {
         breaker,
+        sentinels: sentinels.map(Arc::new),
         writer,
         store: RedisRecords::new(client.clone()),
         client,
@@ -149,6 +151,8 @@ impl Fault {
 #[derive(Clone)]
 pub struct BreakerStore {
     store: RedisRecords,
+    /// Those of the URL.
+    sentinels: Option<Arc<Sentinels>>,
     /// Creates sessions, where replicas must have them.
     writer: Option<ReplicatedWriter>,
     client: Client,
@@ -169,15 +173,19 @@ impl BreakerStore {
     }
 
     /// Starts to invalidate `cache` by what changes in Redis (`CLIENT TRACKING`).
-    ///
-    /// # Errors
-    /// The Sentinels of the URL cannot be used.
-    pub fn track(&self, url: &RedisUrl, cache: SessionCache) -> anyhow::Result<()> {
-        let sentinels = Sentinels::connect(url).context("WEB_SESSION_STORE cannot be used")?;
+    pub fn track(&self, cache: SessionCache) {
         let writer = self.writer.as_ref().map(ReplicatedWriter::client);
         let clients = (self.client.clone(), writer);
-        tokio::spawn(track(clients, sentinels, cache));
-        Ok(())
+        tokio::spawn(track(clients, self.sentinels.clone(), cache));
+    }
+
+    /// Whether the Sentinels name another master than the connected server, on which nothing that is missing is known to be missing.
+    async fn is_replaced(&self) -> bool {
+        let connected = self.client.active_connections().into_iter().next();
+        match (&self.sentinels, connected) {
+            (Some(sentinels), Some(connected)) => sentinels.name_another(&connected).await,
+            _ => false,
+        }
     }
 
     fn is_open(&self) -> bool {
@@ -240,7 +248,13 @@ impl SessionStore for BreakerStore {
     }
 
     async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
-        self.command(self.store.load(id), Error::Backend).await
+        let found = self.command(self.store.load(id), Error::Backend).await?;
+        if found.is_none() && self.is_replaced().await {
+            return Err(Error::Backend(
+                "the connected Redis server is not the master any more".to_owned(),
+            ));
+        }
+        Ok(found)
     }
 
     async fn delete(&self, id: &Id) -> session_store::Result<()> {

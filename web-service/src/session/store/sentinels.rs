@@ -1,9 +1,9 @@
 //! The Sentinels, which are asked whether the connected server is still the master.
 //!
-//! A master that was suspended and continues takes itself for the master until the Sentinels have demoted it, some ten seconds later. Who is
-//! connected to it meanwhile finds no new sessions, and writes sessions that will be lost.
+//! A master that was suspended and continues, or is started again, takes itself for the master until the Sentinels have demoted it, some ten seconds
+//! later. Who is connected to it meanwhile finds no new sessions, and writes sessions that will be lost.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use fred::{
     clients::Client,
@@ -12,7 +12,10 @@ use fred::{
 };
 use futures_util::future::join_all;
 use holdfast_server_kit::config::{RedisTopology, RedisUrl};
-use tokio::time::timeout;
+use tokio::{
+    sync::Mutex,
+    time::{Instant, timeout},
+};
 
 use crate::session::store::redis_client;
 
@@ -23,6 +26,14 @@ const DEADLINE: Duration = Duration::from_millis(200);
 pub(super) struct Sentinels {
     clients: Vec<Client>,
     master: String,
+    latest: Mutex<Option<Answer>>,
+}
+
+/// The latest result of [`Sentinels::name_another`].
+struct Answer {
+    begun_at: Instant,
+    connected: Server,
+    is_another: bool,
 }
 
 impl Sentinels {
@@ -42,24 +53,45 @@ impl Sentinels {
         Ok(Some(Self {
             clients: clients.collect::<anyhow::Result<_>>()?,
             master: master.clone(),
+            latest: Mutex::default(),
         }))
     }
 
-    /// Whether most of them name another server as the master.
+    /// Whether the one that knows of the latest failover names another server as the master. Others may not know of it for two seconds.
+    /// Concurrent calls share the questions that began after them.
     pub(super) async fn name_another(&self, connected: &Server) -> bool {
-        let answers = self.clients.iter().map(|client| self.ask(client));
-        let answers = join_all(answers).await;
-        let others = answers.into_iter().flatten();
-        let others =
-            others.filter(|(host, port)| *host != *connected.host || *port != connected.port);
-        others.count() > self.clients.len() / 2
+        let called_at = Instant::now();
+        let mut latest = self.latest.lock().await;
+        if let Some(answer) = &*latest
+            && answer.begun_at >= called_at
+            && answer.connected == *connected
+        {
+            return answer.is_another;
+        }
+        let begun_at = Instant::now();
+        let answers = join_all(self.clients.iter().map(|client| self.ask(client))).await;
+        let newest = answers
+            .into_iter()
+            .flatten()
+            .max_by_key(|(epoch, ..)| *epoch);
+        let is_another =
+            newest.is_some_and(|(_, host, port)| host != *connected.host || port != connected.port);
+        *latest = Some(Answer {
+            begun_at,
+            connected: connected.clone(),
+            is_another,
+        });
+        is_another
     }
 
-    /// The master that a Sentinel names.
-    async fn ask(&self, client: &Client) -> Option<(String, u16)> {
+    /// The master that a Sentinel names, after the epoch of its configuration, which grows with each failover.
+    async fn ask(&self, client: &Client) -> Option<(u64, String, u16)> {
         let command = CustomCommand::new_static("SENTINEL", None::<u16>, false);
-        let arguments = vec!["GET-MASTER-ADDR-BY-NAME", &self.master];
+        let arguments = vec!["MASTER", &self.master];
         let answer = timeout(DEADLINE, client.custom(command, arguments)).await;
-        answer.ok()?.ok()
+        let mut fields: HashMap<String, String> = answer.ok()?.ok()?;
+        let epoch = fields.get("config-epoch")?.parse().ok()?;
+        let port = fields.get("port")?.parse().ok()?;
+        Some((epoch, fields.remove("ip")?, port))
     }
 }

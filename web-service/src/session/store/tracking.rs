@@ -1,6 +1,6 @@
 //! `CLIENT TRACKING` on the connection to one server, or on those to all nodes of a Cluster.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use fred::{
     clients::{Client, WithOptions},
@@ -58,7 +58,7 @@ pub(super) enum Tracking {
 /// One server, or the one that Sentinels name.
 pub(super) struct OneServer {
     client: Client,
-    sentinels: Option<Sentinels>,
+    sentinels: Option<Arc<Sentinels>>,
     /// A key whose presence shows that the server was not emptied.
     presence: PresenceKey,
 }
@@ -74,7 +74,7 @@ pub(super) struct Cluster {
 
 impl Tracking {
     /// Tracking that has not started.
-    pub(super) fn new(client: Client, sentinels: Option<Sentinels>) -> Self {
+    pub(super) fn new(client: Client, sentinels: Option<Arc<Sentinels>>) -> Self {
         if client.is_clustered() {
             Self::Cluster(Cluster {
                 client,
