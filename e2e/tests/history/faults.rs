@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use e2e::history::{Answer, Clients, Credential, Crowd, Report, present, violations};
+use e2e::history::{
+    Answer, Clients, Credential, Crowd, Report, present, violations, without_lost_sessions,
+};
 use tokio::time::sleep;
 
 use crate::{
@@ -141,6 +143,12 @@ async fn examine(stack: &mut Stack, faults: &[Fault]) -> (Report, Vec<(Instant, 
     sleep(CALM).await;
     let history = clients.finish().await;
     let events = history.events();
+    let may_lose = faults.iter().any(|fault| fault.part() == Part::Redis);
+    let (lost, events) = if may_lose {
+        without_lost_sessions(events)
+    } else {
+        (Vec::new(), events)
+    };
     let violations = violations(&events, BOUND);
     assert!(
         violations.is_empty(),
@@ -149,6 +157,7 @@ async fn examine(stack: &mut Stack, faults: &[Fault]) -> (Report, Vec<(Instant, 
         violations.join("\n")
     );
     let report = Report::new(&format!("{faults:?}"), &events, failed_at);
+    let report = report.with_lost_sessions(&lost, &events, failed_at);
     (report, history.ended())
 }
 

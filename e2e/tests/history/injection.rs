@@ -61,8 +61,16 @@ impl Fault {
                 }
                 Repair::Nothing
             }
+            Self::AuthKilled => {
+                kill(&mut stack.auth[0]).await;
+                Repair::StartAuth
+            }
+            Self::WebKilled => {
+                kill(&mut stack.web[0]).await;
+                Repair::StartWeb
+            }
             _ => {
-                let repair = self.disturb(stack).await;
+                let repair = self.disturb(stack);
                 sleep(DISTURBANCE).await;
                 repair
             }
@@ -70,7 +78,7 @@ impl Fault {
     }
 
     /// Begins a disturbance, which the returned repair ends.
-    async fn disturb(self, stack: &mut Stack) -> Repair {
+    fn disturb(self, stack: &Stack) -> Repair {
         match self {
             Self::DatabaseSlow => {
                 stack.database.delay(Duration::from_millis(100));
@@ -84,10 +92,6 @@ impl Fault {
                 stack.redis.hang_first_sentinel(true);
                 Repair::Sentinel
             }
-            Self::AuthKilled => {
-                kill(&mut stack.auth[0]).await;
-                Repair::StartAuth
-            }
             Self::AuthPaused => {
                 stack.auth[0].hang(true);
                 Repair::ResumeAuth
@@ -99,10 +103,6 @@ impl Fault {
             Self::AuthClockBehind => {
                 stack.set_clock(-SKEW);
                 Repair::Clock
-            }
-            Self::WebKilled => {
-                kill(&mut stack.web[0]).await;
-                Repair::StartWeb
             }
             Self::WebPaused => {
                 stack.web[0].hang(true);
@@ -196,7 +196,9 @@ impl Repair {
     }
 }
 
+/// Kills a process, whose place stays empty for a while.
 async fn kill(program: &mut Program) {
     program.signal(Signal::KILL);
     program.exit().await;
+    sleep(DETECTION).await;
 }

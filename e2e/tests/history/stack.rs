@@ -21,8 +21,6 @@ use tokio::process::Command;
 pub(crate) const INSTANCES: usize = 2;
 /// `AUTH_REVOCATION_MAX_STALENESS` and `WEB_REVOCATION_MAX_STALENESS`.
 pub(crate) const MAX_STALENESS: Duration = Duration::from_secs(12);
-/// Of the Redis master. A new session waits for one of them, so that none is lost with the master.
-const REDIS_REPLICAS: usize = 2;
 /// The accounts that clients sign in to.
 const ACCOUNTS: usize = 4;
 
@@ -50,10 +48,7 @@ pub(crate) struct Stack {
 impl Stack {
     /// Starts all processes, and creates the accounts.
     pub(crate) async fn start(is_synchronous: bool) -> Self {
-        let (primary, redis) = tokio::join!(
-            Postgres::start(is_synchronous),
-            Sentinels::start_with(REDIS_REPLICAS, &[])
-        );
+        let (primary, redis) = tokio::join!(Postgres::start(is_synchronous), Sentinels::start());
         let standby = primary.standby().await;
         let database_port = port::free();
         let database = Balancer::start(database_port, vec![address(primary.port())]).await;
@@ -143,7 +138,6 @@ impl Stack {
             .env("WEB_AUTH_SECRET", SERVICE_SECRET)
             .env("WEB_SECRET_KEY", SECRET_KEY)
             .env("WEB_SESSION_STORE", self.redis.url(0))
-            .env("WEB_SESSION_REPLICAS", "1")
             .env("WEB_REVOCATION_MAX_STALENESS", staleness())
             .env("WEB_LOG_FORMAT", "json");
         listening(&mut command).await
