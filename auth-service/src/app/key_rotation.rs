@@ -230,7 +230,7 @@ impl SigningKeys {
     ) -> anyhow::Result<()> {
         let mut keys = self.unrevoked(feed).await?;
         if keys.is_empty() {
-            // Whoever holds the lease: until another key signs, the revoked one stays in use.
+            // Also by an instance without the lease: until another key signs, the revoked one stays in use.
             let stored = self.store.signing_keys().await?;
             let latest = self.of_algorithm(&stored).map(|key| key.signs_from).max();
             self.add(self.clock.now(), latest, &[]).await?;

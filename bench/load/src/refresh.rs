@@ -4,9 +4,7 @@ use std::{fs, net::Ipv4Addr, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
-use holdfast_client::{
-    AuthClient, AuthenticationStep, AuthorizationGrant, ClientInfo, ClientKind, Holder,
-};
+use holdfast_client::{AuthClient, AuthorizationGrant, ClientInfo, ClientKind, Holder};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::{task::JoinSet, time::Instant};
 
@@ -74,10 +72,8 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<String> {
 /// The first refresh token of a new login of a program.
 async fn sign_in(site: &Site, auth: &AuthClient, number: u8) -> anyhow::Result<SecretString> {
     let client = program(number);
-    let step = Some(AuthenticationStep::Password(site.password()));
     let username = format!("load{number}");
-    let started = auth.start_authentication(&username, step, None, &client);
-    let (_, login) = started.await?.completed()?;
+    let (_, login) = site.authenticate(auth, &username, &client).await?;
     exchange(
         auth,
         AuthorizationGrant::LoginTicket(&login.ticket),

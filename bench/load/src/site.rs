@@ -3,12 +3,12 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use clap::Args;
-use holdfast_client::{AuthClient, AuthConfig, AuthenticationStep, ClientInfo, ClientKind};
+use holdfast_client::{AuthClient, AuthConfig, ClientInfo, ClientKind, Login, Person};
 use holdfast_tls::TlsFiles;
 use secrecy::SecretString;
 use tonic::transport::{Channel, Endpoint};
 use url::Url;
-use web_service::session::sign_in::{SignedIn, complete};
+use web_service::session::sign_in::{SignedIn, authenticate, complete};
 
 /// The account of the tokens and sessions.
 pub(crate) const USERNAME: &str = "ada";
@@ -63,10 +63,18 @@ impl Site {
     /// Signs in as [`USERNAME`], as a browser does.
     pub(crate) async fn sign_in(&self, auth: &AuthClient) -> anyhow::Result<SignedIn> {
         let client = client_at(Ipv4Addr::LOCALHOST.into());
-        let step = Some(AuthenticationStep::Password(&self.password));
-        let started = auth.start_authentication(USERNAME, step, None, &client);
-        let (person, login) = started.await?.completed()?;
+        let (person, login) = self.authenticate(auth, USERNAME, &client).await?;
         Ok(complete(auth, person, login).await?)
+    }
+
+    /// Starts a login, whose ticket is to be exchanged.
+    pub(crate) async fn authenticate(
+        &self,
+        auth: &AuthClient,
+        username: &str,
+        client: &ClientInfo,
+    ) -> anyhow::Result<(Person, Login)> {
+        Ok(authenticate(auth, (username, &self.password), None, client).await?)
     }
 }
 

@@ -105,6 +105,8 @@ async fn lock(connection: &mut PgConnection) -> Result<(), OpenError> {
 mod tests {
     use std::collections::BTreeSet;
 
+    use holdfast_store_sql::migration::file_names;
+
     use super::*;
 
     #[test]
@@ -112,11 +114,6 @@ mod tests {
         let files = std::fs::read_dir("migrations").unwrap();
         let files = files.map(|file| file.unwrap().file_name().into_string().unwrap());
         let files: BTreeSet<_> = files.collect();
-        let known = MIGRATIONS.iter();
-        let known = known.map(|one| {
-            let description = one.description.replace(' ', "_");
-            format!("{:04}_{description}.sql", one.version)
-        });
-        assert_eq!(files, known.collect());
+        assert_eq!(files, file_names(&MIGRATIONS).collect());
     }
 }

@@ -39,6 +39,14 @@ pub fn migrator(files: &[(&'static str, &'static str)]) -> Migrator {
     }
 }
 
+/// The names of the files of a migrator.
+pub fn file_names(migrator: &Migrator) -> impl Iterator<Item = String> {
+    migrator.iter().map(|one| {
+        let description = one.description.replace(' ', "_");
+        format!("{:04}_{description}.sql", one.version)
+    })
+}
+
 /// Why a database cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {

@@ -58,6 +58,7 @@ mod tests {
         revocation::{REVOCATION_MARGIN, Revoked},
         store::{GrantStore as _, LoginStore as _, Maintenance as _, RevocationLog as _},
     };
+    use holdfast_store_sql::migration::file_names;
     use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
     use time::OffsetDateTime;
 
@@ -139,12 +140,7 @@ mod tests {
         let files = std::fs::read_dir("migrations").unwrap();
         let files = files.map(|file| file.unwrap().file_name().into_string().unwrap());
         let files: BTreeSet<_> = files.collect();
-        let known = MIGRATIONS.iter();
-        let known = known.map(|one| {
-            let description = one.description.replace(' ', "_");
-            format!("{:04}_{description}.sql", one.version)
-        });
-        assert_eq!(files, known.collect());
+        assert_eq!(files, file_names(&MIGRATIONS).collect());
     }
 
     /// The error of opening a file after this statement.

@@ -45,41 +45,30 @@ pub(crate) enum Repair {
 impl Fault {
     /// Lets the part fail, until it is replaced, or for [`DISTURBANCE`] where nothing replaces it.
     pub(crate) async fn inject(self, stack: &mut Stack) -> Repair {
-        match self {
+        let repair = match self {
             Self::PrimaryKilled
             | Self::PrimaryPaused
             | Self::PrimaryDiskFull
             | Self::StandbyKilled
-            | Self::StandbyPaused => self.inject_into_servers(stack).await,
+            | Self::StandbyPaused => return self.inject_into_servers(stack).await,
             Self::RedisMasterKilled | Self::RedisMasterPaused => {
-                self.inject_into_redis(stack).await
+                return self.inject_into_redis(stack).await;
             }
             Self::DatabaseConnectionsCut => {
                 for _ in 0..10 {
                     stack.database.cut();
                     sleep(DISTURBANCE / 10).await;
                 }
-                Repair::Nothing
+                return Repair::Nothing;
             }
             Self::AuthKilled => {
                 kill(&mut stack.auth[0]).await;
-                Repair::StartAuth
+                return Repair::StartAuth;
             }
             Self::WebKilled => {
                 kill(&mut stack.web[0]).await;
-                Repair::StartWeb
+                return Repair::StartWeb;
             }
-            _ => {
-                let repair = self.disturb(stack);
-                sleep(DISTURBANCE).await;
-                repair
-            }
-        }
-    }
-
-    /// Begins a disturbance, which the returned repair ends.
-    fn disturb(self, stack: &Stack) -> Repair {
-        match self {
             Self::DatabaseSlow => {
                 stack.database.delay(Duration::from_millis(100));
                 Repair::Delay
@@ -96,20 +85,18 @@ impl Fault {
                 stack.auth[0].hang(true);
                 Repair::ResumeAuth
             }
-            Self::AuthClockAhead => {
-                stack.set_clock(SKEW);
-                Repair::Clock
-            }
-            Self::AuthClockBehind => {
-                stack.set_clock(-SKEW);
+            Self::AuthClockAhead | Self::AuthClockBehind => {
+                let is_ahead = self == Self::AuthClockAhead;
+                stack.set_clock(if is_ahead { SKEW } else { -SKEW });
                 Repair::Clock
             }
             Self::WebPaused => {
                 stack.web[0].hang(true);
                 Repair::ResumeWeb
             }
-            _ => unreachable!("{self:?} is not a disturbance"),
-        }
+        };
+        sleep(DISTURBANCE).await;
+        repair
     }
 
     async fn inject_into_servers(self, stack: &mut Stack) -> Repair {

@@ -6,7 +6,7 @@ use std::{
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     process::{Child, Command},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use holdfast_identity::store::Maintenance as _;
@@ -20,6 +20,8 @@ use crate::{
 
 /// The user that runs `PgBouncer` where this process runs as root, which it refuses.
 const USER: &str = "postgres";
+
+const START_DEADLINE: Duration = Duration::from_secs(20);
 
 /// A running `PgBouncer`.
 struct Pooler {
@@ -99,7 +101,9 @@ async fn store_works_through_a_pooler_in_session_mode() {
     let (server, name) = direct.rsplit_once('/').unwrap();
     let user = server.rsplit_once('@').unwrap().0;
     let url = format!("{user}@127.0.0.1:{}/{name}", pooler.port);
+    let begun = Instant::now();
     let store = loop {
+        assert!(begun.elapsed() < START_DEADLINE, "there is no connection");
         match PostgresStore::open(&url, CONNECTIONS).await {
             Ok(store) => break store,
             Err(OpenError::NotAvailable(_)) => pooler.assert_running(),

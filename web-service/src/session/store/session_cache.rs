@@ -73,9 +73,9 @@ impl SessionCache {
     /// Invalidations may have been lost: removes every session, and disables the cache until the next
     /// [`mark_current`](Self::mark_current).
     pub(super) fn invalidate_all(&self) {
-        self.0.current_at.store(0, Ordering::Release);
+        let was_current = self.0.current_at.swap(0, Ordering::AcqRel) > 0;
         metrics::record_current(false);
-        metrics::CLEARINGS.inc();
+        metrics::CLEARINGS.inc_by(u64::from(was_current));
         self.0.sessions.clear();
     }
 
