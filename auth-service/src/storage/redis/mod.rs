@@ -21,7 +21,7 @@ use self::connection::Connector;
 pub use self::connection::RedisConnection;
 
 /// The longest time of a call, including the connection.
-const DEADLINE: Duration = Duration::from_millis(250);
+const DEADLINE: Duration = Duration::from_millis(500);
 /// The kind and name of the key that the probe writes, as Redis may accept reads only.
 const PROBE_KEY: (&str, &str) = ("once", "probe");
 /// In a Cluster all keys have this hash tag, as a script takes keys of one slot only, and so that the probe finds out whether the node of
