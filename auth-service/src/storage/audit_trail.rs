@@ -81,6 +81,7 @@ impl AuditTrail for AuditLogLines {
         EVENTS.get_or_create(&[("kind", event.kind.as_str())]).inc();
         tracing::info!(
             target: "audit",
+            event = "audit.recorded",
             kind = event.kind.as_str(),
             user = event.user.map(tracing::field::display),
             sid = event.sid.map(tracing::field::display),

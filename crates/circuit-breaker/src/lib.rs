@@ -149,7 +149,7 @@ async fn close_when_available(breaker: Weak<Inner>) {
             tracing::info!(
                 event = "circuit_breaker.closed",
                 peer = breaker.peer,
-                away_ms = opened_at.elapsed().as_millis(),
+                away_s = opened_at.elapsed().as_secs_f64(),
                 "peer available again"
             );
             return;

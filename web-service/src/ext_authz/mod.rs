@@ -224,7 +224,7 @@ impl Check {
 /// The origin of the application as the browser sees it.
 fn origin(scheme: &str, host: &str) -> Option<String> {
     forwarded::origin(&[scheme], &[host]).unwrap_or_else(|error| {
-        tracing::debug!(scheme, host, %error, "the origin that Envoy sent is invalid; it is not used");
+        tracing::debug!(event = "forward_auth.invalid_origin", scheme, host, %error, "the origin that Envoy sent is invalid; it is not used");
         None
     })
 }

@@ -43,7 +43,10 @@ impl HeadError {
     /// Logs the rejection.
     pub(super) fn log(self) {
         match self {
-            Self::Host => tracing::debug!("a request without one valid host was refused"),
+            Self::Host => tracing::debug!(
+                event = "request.invalid_host",
+                "a request without one valid host was refused"
+            ),
             Self::TooLarge(Size {
                 cookies,
                 fields,

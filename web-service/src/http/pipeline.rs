@@ -167,7 +167,7 @@ impl Common {
         policy.metrics.record(policy.name, method, status, begun);
         let status = status.as_u16();
         // A 5xx is also logged where it occurs, with its cause.
-        tracing::info!(latency = ?begun.elapsed(), status, "answered");
+        tracing::info!(event = "request.answered", latency = ?begun.elapsed(), status, "answered");
         let response = match nonce {
             Some(nonce) => nonce.add(response),
             None => response,

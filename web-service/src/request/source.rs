@@ -151,12 +151,14 @@ pub fn client_address(headers: &HeaderMap, peer: IpAddr, proxies: &TrustedProxie
     let client = proxies.client(peer, &lines);
     if let Some(unread) = client.unparsed {
         tracing::debug!(
+            event = "client_address.invalid",
             unread,
             "X-Forwarded-For contains a value that is not an address; using the address of the proxy"
         );
     } else if lines.is_empty() && headers.contains_key(header::FORWARDED) && proxies.contains(peer)
     {
         tracing::debug!(
+            event = "client_address.forwarded_ignored",
             "Forwarded (RFC 7239) is not read; configure the proxy to send X-Forwarded-For"
         );
     }

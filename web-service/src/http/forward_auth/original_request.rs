@@ -106,7 +106,7 @@ pub(super) fn for_envoy(request: &Parts, proxied: ProxiedRequest) -> OriginalReq
 fn origin(headers: &HeaderMap, hosts: &[&str]) -> Option<String> {
     let protocols = lines(headers, PROTOCOL);
     forwarded::origin(&protocols, hosts).unwrap_or_else(|error| {
-        tracing::debug!(?protocols, ?hosts, %error, "the origin that a proxy sent is invalid; it is not used");
+        tracing::debug!(event = "forward_auth.invalid_origin", ?protocols, ?hosts, %error, "the origin that a proxy sent is invalid; it is not used");
         None
     })
 }
@@ -116,7 +116,10 @@ fn local(uri: &str) -> Option<String> {
     if uri.starts_with('/') {
         return Some(uri.to_owned());
     }
-    tracing::debug!("the path that a proxy sent does not begin with /; it is not used");
+    tracing::debug!(
+        event = "forward_auth.invalid_path",
+        "the path that a proxy sent does not begin with /; it is not used"
+    );
     None
 }
 
@@ -126,7 +129,10 @@ fn one_of<'a>(headers: &'a HeaderMap, [first, second]: [&'static str; 2]) -> Opt
         (true, false) => only(headers, first),
         (false, true) => only(headers, second),
         (true, true) => {
-            tracing::debug!("{first} and {second} are both present; neither is used");
+            tracing::debug!(
+                event = "forward_auth.conflicting_headers",
+                "{first} and {second} are both present; neither is used"
+            );
             None
         }
         (false, false) => None,
@@ -139,7 +145,10 @@ fn only<'a>(headers: &'a HeaderMap, name: &'static str) -> Option<&'a str> {
     if let [value] = lines[..] {
         return Some(value);
     }
-    tracing::debug!("{name} is repeated; it is not used");
+    tracing::debug!(
+        event = "forward_auth.repeated_header",
+        "{name} is repeated; it is not used"
+    );
     None
 }
 

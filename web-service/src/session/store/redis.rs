@@ -124,7 +124,7 @@ impl Fault {
         let info = match answer {
             Ok(Ok(info)) => RedisInfo::parse(&info),
             Ok(Err(error)) => {
-                tracing::info!(%error, "Redis does not say what version it is, nor whether it evicts");
+                tracing::info!(event = "redis.version_unknown", %error, "Redis does not say what version it is, nor whether it evicts");
                 RedisInfo::default()
             }
             Err(_elapsed) => return,
