@@ -1,4 +1,4 @@
-//! What the documents name exists: tests, log lines, files, links.
+//! What the documents name exists: tests, files, links.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod source;
@@ -47,26 +47,6 @@ fn tests_named_in_security_exist() {
             path.ends_with(&stem) && code.contains(&format!("fn {test}("))
         });
         assert!(exists, "there is no test {file}::{test}");
-    }
-}
-
-#[test]
-fn log_lines_named_in_operations_are_written() {
-    let document = document("docs/OPERATIONS.md");
-    let (_, rest) = document.split_once("\n## Events\n").unwrap();
-    let rows = rest.lines().take_while(|line| !line.starts_with("## "));
-    // | `event` | level | `line`, `line` | meaning |
-    let lines: Vec<_> = rows
-        .filter_map(|row| row.strip_prefix("| `")?.split(" | ").nth(2))
-        .flat_map(|lines| lines.split('`').skip(1).step_by(2))
-        .collect();
-    assert!(lines.len() > 10, "{lines:?}");
-    let code: String = source::rust_files(source::root())
-        .iter()
-        .map(|file| fs::read_to_string(file).unwrap())
-        .collect();
-    for line in lines {
-        assert!(code.contains(&format!("\"{line}")), "nothing logs {line:?}");
     }
 }
 
