@@ -7,7 +7,7 @@ use holdfast_metrics::{Counters, Registry};
 use holdfast_server_kit::request_limit::RequestLimit;
 
 use crate::{
-    app::key_rotation,
+    app::{key_rotation, log_events::LOG_EVENTS},
     grpc,
     revocation_feed::RevocationFeed,
     storage::{audit_trail, redis},
@@ -50,6 +50,6 @@ pub(super) fn registry(feed: &Arc<RevocationFeed>, requests: &Arc<RequestLimit>)
     holdfast_store_postgres::register_metrics(own);
     holdfast_store_sqlite::register_metrics(own);
     holdfast_tls::register_metrics(own);
-    holdfast_metrics::register_log_events(own);
+    holdfast_metrics::register_log_events(own, LOG_EVENTS);
     registry
 }

@@ -3,6 +3,7 @@
 mod build;
 mod clock_checkpoint;
 pub mod key_rotation;
+mod log_events;
 mod metrics;
 mod operations;
 mod readiness;

@@ -42,7 +42,7 @@ impl LogRateLimiter {
 
     /// Counts an event. If a line is due, calls `line` with the number of events since the previous line, this one included.
     pub fn log(&self, line: impl FnOnce(u64)) {
-        *totals().entry(self.event).or_default() += 1;
+        count_event(self.event);
         if let Some(count) = self.due() {
             line(count);
         }
@@ -60,7 +60,20 @@ impl LogRateLimiter {
     }
 }
 
-/// The names of the events whose lines are limited, and how often each happened in this process, with a line or without.
+/// Counts an event whose lines are not limited. `event` is the field of that name in the line.
+pub fn count_event(event: &'static str) {
+    *totals().entry(event).or_default() += 1;
+}
+
+/// Adds events to [`event_totals`] before they happen.
+pub fn declare_events(events: &[&'static str]) {
+    let mut totals = totals();
+    for &event in events {
+        totals.entry(event).or_default();
+    }
+}
+
+/// The names of the events that were declared or counted, and how often each happened in this process, with a line or without.
 #[must_use]
 pub fn event_totals() -> Vec<(&'static str, u64)> {
     totals()
@@ -94,5 +107,14 @@ mod tests {
             limiter.log(|_| ());
         }
         assert!(event_totals().contains(&("test.total", 3)));
+    }
+
+    #[test]
+    fn declared_event_keeps_its_total() {
+        declare_events(&["test.declared"]);
+        assert!(event_totals().contains(&("test.declared", 0)));
+        count_event("test.declared");
+        declare_events(&["test.declared"]);
+        assert!(event_totals().contains(&("test.declared", 1)));
     }
 }

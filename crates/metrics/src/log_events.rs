@@ -1,8 +1,8 @@
-//! The events whose log lines are limited in number.
+//! The number of log events, by name.
 
 use std::fmt;
 
-use holdfast_core::rate_limited_log::event_totals;
+use holdfast_core::rate_limited_log::{declare_events, event_totals};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric as _},
@@ -10,8 +10,10 @@ use prometheus_client::{
     registry::Registry,
 };
 
-/// Adds the number of each event whose log lines are limited, with a line or without, to a registry.
-pub fn register(registry: &mut Registry) {
+/// Adds the number of each event that `LogRateLimiter` or `count_event` counts to a registry. `events` are those of the service: their
+/// series exist from the start, so that an alarm on an increase does not miss the first one.
+pub fn register(registry: &mut Registry, events: &[&'static str]) {
+    declare_events(events);
     registry.register_collector(Box::new(LogEvents));
 }
 
@@ -22,7 +24,7 @@ impl Collector for LogEvents {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut family = encoder.encode_descriptor(
             "log_events",
-            "Events whose log lines or audit events are limited in number, by name, with a line or without",
+            "Events by name, with a log line or without: many lines are limited in number",
             None,
             MetricType::Counter,
         )?;

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use holdfast_core::rate_limited_log::LogRateLimiter;
+use holdfast_core::rate_limited_log::{LogRateLimiter, count_event};
 use tracing_subscriber::EnvFilter;
 
 use self::{escape::escape, queue::LineQueue};
@@ -90,6 +90,7 @@ pub fn init(config: LogConfig) -> io::Result<LogGuard> {
     // A separate descriptor, so that a blocked write does not hold the lock of `io::stderr`.
     let output = File::from(io::stderr().as_fd().try_clone_to_owned()?);
     let queue = LineQueue::start(output, |dropped| {
+        count_event("log.lines_dropped");
         tracing::warn!(
             event = "log.lines_dropped",
             dropped,

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use holdfast_core::clock::Clock;
+use holdfast_core::{clock::Clock, rate_limited_log::count_event};
 use tokio::{
     sync::watch,
     task::spawn_blocking,
@@ -167,6 +167,7 @@ impl TlsWatch {
         let logged = is_requested || failure.is_log_due();
         if logged {
             failure.logged = Some((fingerprint, Instant::now()));
+            count_event("certificate.reload_failed");
             tracing::error!(
                 event = "certificate.reload_failed",
                 error,

@@ -6,7 +6,7 @@ use holdfast_client::RevocationWatcher;
 use holdfast_metrics::Registry;
 use holdfast_server_kit::request_limit::RequestLimit;
 
-use crate::{http, session::store};
+use crate::{app::log_events::LOG_EVENTS, http, session::store};
 
 /// The registry with all metrics of the process.
 pub(super) fn registry(revocations: &RevocationWatcher, requests: &Arc<RequestLimit>) -> Registry {
@@ -19,6 +19,6 @@ pub(super) fn registry(revocations: &RevocationWatcher, requests: &Arc<RequestLi
     RequestLimit::register(requests, own);
     holdfast_client::register_metrics(own);
     holdfast_tls::register_metrics(own);
-    holdfast_metrics::register_log_events(own);
+    holdfast_metrics::register_log_events(own, LOG_EVENTS);
     registry
 }

@@ -1,6 +1,7 @@
 //! The service as a whole: built from its configuration, and run until the stop signal.
 
 mod certificate;
+mod log_events;
 mod metrics;
 mod readiness;
 mod session_store;

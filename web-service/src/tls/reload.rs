@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use holdfast_core::clock::Clock;
+use holdfast_core::{clock::Clock, rate_limited_log::count_event};
 use tokio::{task::spawn_blocking, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +28,7 @@ pub async fn renew_regularly(
         let renewed = spawn_blocking(move || authority.ensure(now)).await;
         if let Ok(Err(error)) = renewed {
             let error = format!("{error:#}");
+            count_event("certificate.renewal_failed");
             tracing::error!(
                 event = "certificate.renewal_failed",
                 error,

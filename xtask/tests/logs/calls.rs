@@ -184,3 +184,19 @@ fn packages_of(service: &str) -> BTreeSet<PathBuf> {
     }
     found
 }
+
+/// The names of the events of a service that are counted for `log_events_total`.
+pub(crate) fn counted_events(service: &str) -> BTreeSet<String> {
+    let mut events = BTreeSet::new();
+    for file in files().iter().filter(|file| is_part_of(service, file)) {
+        let code = fs::read_to_string(file).unwrap();
+        for call in ["LogRateLimiter::new(", "count_event("] {
+            let names = code.split(call).skip(1);
+            let names =
+                names.filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next());
+            events.extend(names.map(str::to_owned));
+        }
+    }
+    events.retain(|event| !event.starts_with("test."));
+    events
+}

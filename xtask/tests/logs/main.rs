@@ -99,12 +99,27 @@ fn events_table_in_operations_lists_every_event() {
     compare_or_write(&file, &table::Document::parse(&document).generate());
 }
 
+#[test]
+fn log_events_of_a_service_are_those_that_its_source_counts() {
+    for service in calls::SERVICES {
+        let file = source::root().join(service).join("src/app/log_events.rs");
+        let mut text = "//! The names of the events that `log_events_total` counts. `UPDATE_DOCS=1 cargo test -p xtask --test logs` writes this file.\n\n\
+            /// Events whose series exist from the start.\npub(super) const LOG_EVENTS: &[&str] = &[\n"
+            .to_owned();
+        for event in calls::counted_events(service) {
+            text.push_str(&format!("    \"{event}\",\n"));
+        }
+        text.push_str("];\n");
+        compare_or_write(&file, &text);
+    }
+}
+
 /// Compares a generated text with a file, or writes the file where `UPDATE_DOCS` is set.
 fn compare_or_write(file: &Path, text: &str) {
     if env::var_os("UPDATE_DOCS").is_some() {
         fs::write(file, text).unwrap();
     }
-    let is_current = fs::read_to_string(file).unwrap() == text;
+    let is_current = fs::read_to_string(file).unwrap_or_default() == text;
     let file = file.display();
     assert!(
         is_current,

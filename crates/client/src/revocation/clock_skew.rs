@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use holdfast_core::clock::Clock;
+use holdfast_core::{clock::Clock, rate_limited_log::count_event};
 use time::OffsetDateTime;
 
 /// The largest difference without a warning.
@@ -34,6 +34,7 @@ impl IssuerClock {
             .map(|warned_at| uptime.saturating_sub(warned_at));
         if since_warning.is_none_or(|since| since >= WARN_INTERVAL) {
             self.warned_at = Some(uptime);
+            count_event("clock.skewed");
             tracing::warn!(
                 event = "clock.skewed",
                 clock = %now,

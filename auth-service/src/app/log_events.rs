@@ -1,0 +1,32 @@
+//! The names of the events that `log_events_total` counts. `UPDATE_DOCS=1 cargo test -p xtask --test logs` writes this file.
+
+/// Events whose series exist from the start.
+pub(super) const LOG_EVENTS: &[&str] = &[
+    "audit.not_stored",
+    "call.failed",
+    "certificate.reload_failed",
+    "clock.checkpoint_failed",
+    "clock.leapt",
+    "connections.accept_failed",
+    "connections.answers_not_taken",
+    "connections.refused",
+    "connections.replaced",
+    "known_location.not_stored",
+    "log.lines_dropped",
+    "login.surplus_not_ended",
+    "oauth_client.refused",
+    "password_queue.full",
+    "process.panicked",
+    "redis.evicts",
+    "redis.too_old",
+    "requests.refused",
+    "requests.unfinished_displaced",
+    "revocation_feed.not_ended",
+    "revocation_feed.read_failed",
+    "signing_keys.refresh_failed",
+    "store.failed_over",
+    "store.not_available",
+    "store.read_only_server",
+    "store.unavailable",
+    "tls.handshake_failed",
+];
