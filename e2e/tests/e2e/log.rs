@@ -1,8 +1,16 @@
-use std::time::{Duration, Instant};
+use std::{
+    io::Write as _,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
 
 use e2e::{
+    compose::root,
+    packages,
     pair::{Options, PASSWORD, Pair},
     program::Program,
+    redis::Redis,
+    wait::until,
 };
 use holdfast_server_kit::healthcheck;
 use rustix::process::Signal;
@@ -104,4 +112,64 @@ async fn invalid_requests_of_one_sender_write_few_log_lines() {
         // One line at once, and one every ten seconds.
         assert!((1..5).contains(&lines), "{lines}: {text}");
     }
+}
+
+/// Validates JSON log lines against `docs/log-line.schema.json`.
+fn assert_valid(lines: &str) {
+    let mut validator = Command::new("python3")
+        .arg(root().join("e2e/clients/log_lines.py"))
+        .arg(root().join("docs/log-line.schema.json"))
+        .env("PYTHONPATH", packages::of_python())
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = validator.stdin.take().unwrap();
+    input.write_all(lines.as_bytes()).unwrap();
+    drop(input);
+    let output = validator.wait_with_output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+}
+
+#[tokio::test]
+async fn json_lines_match_the_schema() {
+    let mut redis = Redis::start().await;
+    let mut pair = Pair::start_with(Options {
+        web: vec![
+            ("WEB_SESSION_STORE", redis.url()),
+            ("WEB_LOG", "info,web_service=debug".to_owned()),
+        ],
+        auth: vec![("AUTH_REDIS_URL", redis.url())],
+    })
+    .await;
+    pair.add_user("ada", &[]).await;
+    let cookie = pair.site.form_login("ada").await;
+    assert_eq!(pair.site.api_login("ada", "wrong").await.status(), 401);
+    let foreign = pair.site.client().post(pair.site.url("/login"));
+    let foreign = foreign.header("sec-fetch-site", "cross-site");
+    assert_eq!(foreign.send().await.unwrap().status(), 403);
+    redis.kill().await;
+    let response = pair.site.get("/dashboard", &cookie).await;
+    assert_eq!(response.status(), 503);
+    redis.start_again().await;
+    until("Redis", async || {
+        (pair.ready_web().await == 200).then_some(())
+    })
+    .await;
+    stop(&mut pair.web).await;
+    stop(&mut pair.auth).await;
+
+    let lines = [pair.auth.output(), pair.web.output()];
+    for event in [
+        "audit.recorded",
+        "csrf.foreign_origin",
+        "request.answered",
+        "service.stopped",
+        "session_store.unavailable",
+    ] {
+        let field = format!(r#""event":"{event}""#);
+        assert!(lines.iter().any(|lines| lines.contains(&field)), "{event}");
+    }
+    assert_valid(&lines.join("\n"));
 }

@@ -21,11 +21,12 @@ const NODE_PACKAGES: [&str; 6] = [
     "oauth4webapi@3.8.8",
     "openid-client@6.9.0",
 ];
-const PYTHON_PACKAGES: [&str; 7] = [
+const PYTHON_PACKAGES: [&str; 8] = [
     "Authlib==1.9.9",
     "PyJWT[crypto]==2.15.1",
     "grpcio==1.85.1",
     "grpcio-tools==1.85.1",
+    "jsonschema==4.26.0",
     "requests==2.32.5",
     "schemathesis==4.32.5",
     "xds-protos==1.85.0",

@@ -73,7 +73,7 @@ fn log_line_has_an_event() {
         let is_well_formed = event.contains('.')
             && event
                 .chars()
-                .all(|letter| letter.is_ascii_lowercase() || ".-_".contains(letter));
+                .all(|letter| letter.is_ascii_lowercase() || "._".contains(letter));
         assert!(
             is_well_formed,
             "{}: add event = \"subject.event\":\n{}",
