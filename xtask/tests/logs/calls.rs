@@ -57,7 +57,7 @@ impl LogCall {
         let arguments = arguments(&self.arguments);
         let fields = arguments
             .iter()
-            .filter(|argument| !argument.starts_with(['"']) && !argument.starts_with("target:"));
+            .filter(|argument| !argument.starts_with('"') && !argument.starts_with("target:"));
         let names = fields.filter_map(|field| field.split(" = ").next());
         let names = names.map(|name| name.trim_start_matches(['%', '?']).to_owned());
         names.filter(|name| name != "event").collect()

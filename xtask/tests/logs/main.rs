@@ -99,17 +99,21 @@ fn events_table_in_operations_lists_every_event() {
     compare_or_write(&file, &table::Document::parse(&document).generate());
 }
 
+/// The generated source of the counted events, before the first one.
+const LOG_EVENTS_HEAD: &str = "\
+//! The names of the events that `log_events_total` counts. `UPDATE_DOCS=1 cargo test -p xtask --test logs` writes this file.
+
+/// Events whose series exist from the start.
+pub(super) const LOG_EVENTS: &[&str] = &[
+";
+
 #[test]
 fn log_events_of_a_service_are_those_that_its_source_counts() {
     for service in calls::SERVICES {
         let file = source::root().join(service).join("src/app/log_events.rs");
-        let mut text = "//! The names of the events that `log_events_total` counts. `UPDATE_DOCS=1 cargo test -p xtask --test logs` writes this file.\n\n\
-            /// Events whose series exist from the start.\npub(super) const LOG_EVENTS: &[&str] = &[\n"
-            .to_owned();
-        for event in calls::counted_events(service) {
-            text.push_str(&format!("    \"{event}\",\n"));
-        }
-        text.push_str("];\n");
+        let events = calls::counted_events(service).into_iter();
+        let lines: Vec<_> = events.map(|event| format!("    \"{event}\",\n")).collect();
+        let text = format!("{LOG_EVENTS_HEAD}{}];\n", lines.concat());
         compare_or_write(&file, &text);
     }
 }

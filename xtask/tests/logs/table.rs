@@ -8,11 +8,11 @@ const HEADER: &str =
     "| event | level | service | line, with its fields | meaning, and what to do |";
 const RULE: &str = "|---|---|---|---|---|";
 
-/// A document whose table is split off.
+/// The document, split at its table of events.
 pub(crate) struct Document<'a> {
     before: &'a str,
     after: &'a str,
-    /// What operators wrote about each event.
+    /// The meaning of each event, which is written by hand.
     meanings: BTreeMap<&'a str, &'a str>,
 }
 
@@ -71,15 +71,15 @@ fn row(event: &str, calls: &[&LogCall], meaning: &str) -> String {
     let fields = if fields.is_empty() {
         String::new()
     } else {
-        format!(": {}", quoted(fields))
+        format!(": {}", quoted(&fields))
     };
     format!(
         "| `{event}` | {levels} | {services} | {}{fields} | {meaning} |",
-        quoted(messages)
+        quoted(&messages)
     )
 }
 
-fn quoted(texts: BTreeSet<String>) -> String {
+fn quoted(texts: &BTreeSet<String>) -> String {
     let texts = texts.iter().map(|text| format!("`{text}`"));
     texts.collect::<Vec<_>>().join(", ")
 }
