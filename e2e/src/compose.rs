@@ -119,6 +119,30 @@ impl Stack {
         pid.parse().unwrap()
     }
 
+    /// Drops every packet from and to a service, except its own, as a network that fails does: nobody is told.
+    pub async fn cut_network(&self, service: &str) {
+        self.filter_network(service, "-A").await;
+    }
+
+    /// Undoes [`Self::cut_network`].
+    pub async fn restore_network(&self, service: &str) {
+        self.filter_network(service, "-D").await;
+    }
+
+    async fn filter_network(&self, service: &str, change: &str) {
+        let pid = self.pid(service).await.to_string();
+        for [chain, interface] in [["INPUT", "-i"], ["OUTPUT", "-o"]] {
+            let output = Command::new("nsenter")
+                .args(["--net", "--target", &pid, "iptables", change, chain])
+                .args(["!", interface, "lo", "-j", "DROP"])
+                .output()
+                .await
+                .unwrap();
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "iptables in {service}: {errors}");
+        }
+    }
+
     /// Waits until the service says of itself that it is ready.
     pub async fn healthy(&self, service: &str) {
         until(service, async || {

@@ -58,15 +58,47 @@ async fn stack_is_upgraded_and_survives_the_failure_of_each_part() {
     let mut stack = Reference::start().await;
     stack.is_upgraded().await;
     for part in ["auth-1", "web-1"] {
-        stack.loses(part, SERVICE_LIMIT).await;
+        stack.loses(part, Failure::Killed, SERVICE_LIMIT).await;
+    }
+    for part in ["auth-2", "web-2"] {
+        stack.loses(part, Failure::Unreachable, SERVICE_LIMIT).await;
     }
     for part in ["etcd-1", "sentinel-1"] {
-        stack.loses(part, SPARE_LIMIT).await;
+        stack.loses(part, Failure::Killed, SPARE_LIMIT).await;
     }
-    stack.loses_redis_master().await;
+    for failure in [Failure::Killed, Failure::Unreachable] {
+        stack.loses_redis_master(failure).await;
+    }
     stack.loses_standby().await;
-    stack.loses_primary().await;
+    for failure in [Failure::Killed, Failure::Unreachable] {
+        stack.loses_primary(failure).await;
+    }
     stack.ended_credentials_are_refused().await;
+}
+
+/// How a part is lost.
+#[derive(Clone, Copy, Debug)]
+enum Failure {
+    /// The container is killed, and started again.
+    Killed,
+    /// The container runs on; packets from and to it are dropped.
+    Unreachable,
+}
+
+impl Failure {
+    async fn begin(self, stack: &Stack, part: &str) {
+        match self {
+            Self::Killed => drop(stack.compose(&["kill", part]).await),
+            Self::Unreachable => stack.cut_network(part).await,
+        }
+    }
+
+    async fn end(self, stack: &Stack, part: &str) {
+        match self {
+            Self::Killed => drop(stack.compose(&["start", part]).await),
+            Self::Unreachable => stack.restore_network(part).await,
+        }
+    }
 }
 
 /// The running stack.
@@ -134,26 +166,28 @@ impl Reference {
         report.await.assert_none_failed();
     }
 
-    /// A part is killed, and started again.
-    async fn loses(&mut self, part: &str, limit: Duration) {
-        let report = self.examine(part, async |stack| {
-            stack.compose(&["kill", part]).await;
+    /// A part fails, and is there again.
+    async fn loses(&mut self, part: &str, failure: Failure, limit: Duration) {
+        let what = format!("{part} {failure:?}");
+        let report = self.examine(&what, async |stack| {
+            failure.begin(stack, part).await;
             sleep(ABSENCE).await;
-            stack.compose(&["start", part]).await;
+            failure.end(stack, part).await;
             stack.healthy(part).await;
         });
         report.await.assert_within(limit);
     }
 
-    async fn loses_redis_master(&mut self) {
-        let report = self.examine(REDIS_MASTER, async |stack| {
+    async fn loses_redis_master(&mut self, failure: Failure) {
+        let what = format!("{REDIS_MASTER} {failure:?}");
+        let report = self.examine(&what, async |stack| {
             let master = redis_master(stack).await;
-            stack.compose(&["kill", &master]).await;
+            failure.begin(stack, &master).await;
             until_within(RETURN_LIMIT, "the failover of Redis", async || {
                 (redis_master(stack).await != master).then_some(())
             })
             .await;
-            stack.compose(&["start", &master]).await;
+            failure.end(stack, &master).await;
             stack.healthy(&master).await;
         });
         report.await.assert_within(REDIS_LIMIT);
@@ -161,20 +195,21 @@ impl Reference {
 
     async fn loses_standby(&mut self) {
         let standby = self.servers().await.1;
-        self.loses(&standby, SPARE_LIMIT * 2).await;
+        self.loses(&standby, Failure::Killed, SPARE_LIMIT * 2).await;
         self.has_synchronous_standby().await;
     }
 
-    async fn loses_primary(&mut self) {
+    async fn loses_primary(&mut self, failure: Failure) {
         let (primary, standby) = self.servers().await;
-        let report = self.examine("primary", async |stack| {
-            stack.compose(&["kill", &primary]).await;
+        let what = format!("primary {failure:?}");
+        let report = self.examine(&what, async |stack| {
+            failure.begin(stack, &primary).await;
             until_within(RETURN_LIMIT, "the failover of PostgreSQL", async || {
                 (members(stack, &standby).await?.0 == standby).then_some(())
             })
             .await;
             sleep(ABSENCE * 2).await;
-            stack.compose(&["start", &primary]).await;
+            failure.end(stack, &primary).await;
         });
         report.await.assert_within(DATABASE_LIMIT);
         self.has_synchronous_standby().await;
@@ -191,7 +226,7 @@ impl Reference {
         self.ended.extend(history.ended());
         let events = history.events();
         // With one replica a failover of Redis can lose sessions.
-        let (lost, events) = if what == REDIS_MASTER {
+        let (lost, events) = if what.starts_with(REDIS_MASTER) {
             without_lost_sessions(events)
         } else {
             (Vec::new(), events)

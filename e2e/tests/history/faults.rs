@@ -136,7 +136,8 @@ async fn examine(stack: &mut Stack, faults: &[Fault]) -> (Report, Vec<(Instant, 
     for fault in faults {
         repairs.push(fault.inject(stack).await);
     }
-    for repair in repairs {
+    // In reverse: a killed service is started when the database is there, as its supervisor would try until then.
+    for repair in repairs.into_iter().rev() {
         repair.make(stack).await;
     }
     sleep(CALM).await;
