@@ -21,8 +21,9 @@ use tokio::process::Command;
 pub(crate) const INSTANCES: usize = 2;
 /// `AUTH_REVOCATION_MAX_STALENESS` and `WEB_REVOCATION_MAX_STALENESS`.
 pub(crate) const MAX_STALENESS: Duration = Duration::from_secs(12);
-/// The accounts that clients sign in to.
-const ACCOUNTS: usize = 4;
+/// The accounts that clients sign in to: so many that none is signed in to more often than the limit of ten minutes (600 times) allows, however
+/// many rounds there are.
+const ACCOUNTS: usize = 32;
 
 /// Time after which an acknowledged end is in effect everywhere: the age of an instance's memory while the database is away, or that of
 /// web-service's while auth-service is, the delay of a message, and the age of a memory that counts as current.
