@@ -9,6 +9,7 @@
 pub mod balancer;
 pub mod browser;
 pub mod clock;
+pub mod collector;
 pub mod compose;
 pub mod flood;
 pub mod frames;

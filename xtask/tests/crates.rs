@@ -40,7 +40,7 @@ const FRAMEWORKS_AND_DRIVERS: &[&str] = &[
     "tracing",
 ];
 
-const WALLS: [Wall; 14] = [
+const WALLS: [Wall; 15] = [
     Wall {
         package: "holdfast-core",
         may_depend_on: &[],
@@ -53,7 +53,12 @@ const WALLS: [Wall; 14] = [
     },
     Wall {
         package: "holdfast-crypto",
-        may_depend_on: &["holdfast-core", "holdfast-identity", "holdfast-metrics"],
+        may_depend_on: &[
+            "holdfast-core",
+            "holdfast-identity",
+            "holdfast-metrics",
+            "holdfast-trace",
+        ],
         may_not_depend_on: &[
             "auth-proto",
             "axum",
@@ -66,7 +71,7 @@ const WALLS: [Wall; 14] = [
     },
     Wall {
         package: "holdfast-store-sql",
-        may_depend_on: &["holdfast-core", "holdfast-identity"],
+        may_depend_on: &["holdfast-core", "holdfast-identity", "holdfast-trace"],
         may_not_depend_on: &["tokio"],
     },
     Wall {
@@ -76,6 +81,7 @@ const WALLS: [Wall; 14] = [
             "holdfast-identity",
             "holdfast-metrics",
             "holdfast-store-sql",
+            "holdfast-trace",
         ],
         may_not_depend_on: &[
             "argon2",
@@ -96,6 +102,7 @@ const WALLS: [Wall; 14] = [
             "holdfast-identity",
             "holdfast-metrics",
             "holdfast-store-sql",
+            "holdfast-trace",
         ],
         may_not_depend_on: &[
             "argon2",
@@ -139,6 +146,11 @@ const WALLS: [Wall; 14] = [
         may_not_depend_on: FRAMEWORKS,
     },
     Wall {
+        package: "holdfast-trace",
+        may_depend_on: &[],
+        may_not_depend_on: FRAMEWORKS,
+    },
+    Wall {
         package: "holdfast-client",
         may_depend_on: &[
             "auth-proto",
@@ -146,6 +158,7 @@ const WALLS: [Wall; 14] = [
             "holdfast-core",
             "holdfast-metrics",
             "holdfast-tls",
+            "holdfast-trace",
         ],
         may_not_depend_on: &[
             "axum",
@@ -171,6 +184,7 @@ const WALLS: [Wall; 14] = [
             "holdfast-store-sqlite",
             "holdfast-store-transfer",
             "holdfast-tls",
+            "holdfast-trace",
         ],
         may_not_depend_on: &["sqlx"],
     },
@@ -184,6 +198,7 @@ const WALLS: [Wall; 14] = [
             "holdfast-metrics",
             "holdfast-server-kit",
             "holdfast-tls",
+            "holdfast-trace",
         ],
         may_not_depend_on: &["auth-proto", "sqlx"],
     },

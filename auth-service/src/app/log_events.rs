@@ -29,4 +29,5 @@ pub(super) const LOG_EVENTS: &[&str] = &[
     "store.read_only_server",
     "store.unavailable",
     "tls.handshake_failed",
+    "traces.export_failed",
 ];

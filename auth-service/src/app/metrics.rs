@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use holdfast_identity::observer::{Observer, RefreshOutcome};
 use holdfast_metrics::{Counters, Registry};
-use holdfast_server_kit::request_limit::RequestLimit;
+use holdfast_server_kit::{request_limit::RequestLimit, telemetry::traces};
 
 use crate::{
     app::{key_rotation, log_events::LOG_EVENTS},
@@ -50,6 +50,7 @@ pub(super) fn registry(feed: &Arc<RevocationFeed>, requests: &Arc<RequestLimit>)
     holdfast_store_postgres::register_metrics(own);
     holdfast_store_sqlite::register_metrics(own);
     holdfast_tls::register_metrics(own);
+    traces::register(own);
     holdfast_metrics::register_log_events(own, LOG_EVENTS);
     registry
 }

@@ -13,6 +13,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use clap::{Parser, Subcommand};
 use holdfast_core::clock::SystemClock;
+use holdfast_crypto::random::SystemRandom;
 use holdfast_server_kit::{config::command_line, healthcheck, shutdown::Signals, telemetry};
 
 use self::{
@@ -85,8 +86,8 @@ pub async fn main() -> anyhow::Result<()> {
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
     let signals = Signals::listen()?;
-    let (log, config) = settings.serve()?;
-    let _log = telemetry::init(log)?;
+    let (telemetry, config) = settings.serve()?;
+    let _telemetry = telemetry::init(telemetry, &SystemRandom)?;
     app::install_crypto_providers();
     let app = tokio::select! {
         built = App::build(config, Arc::new(SystemClock)) => built?,

@@ -8,7 +8,7 @@ use std::{net::SocketAddr, num::NonZero, time::Duration};
 use holdfast_core::secret_key::SecretKey;
 use holdfast_crypto::argon2id::Cost;
 use holdfast_identity::{key::Algorithm, policy::Policy};
-use holdfast_server_kit::config::RedisUrl;
+use holdfast_server_kit::config::{RedisUrl, args::TelemetryNames};
 use holdfast_tls::TlsFiles;
 use secrecy::SecretString;
 
@@ -19,6 +19,13 @@ pub use self::{
 
 /// The prefix of environment variables.
 pub const PREFIX: &str = "AUTH";
+
+/// What logs and traces need to know of this service.
+const TELEMETRY: TelemetryNames = TelemetryNames {
+    prefix: PREFIX,
+    otlp_ca: "AUTH_OTLP_CA",
+    service: "auth-service",
+};
 
 /// The configuration of `serve`.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 mod call_context;
 mod call_kinds;
+mod call_span;
 mod connections;
 mod decode;
 mod drain;

@@ -13,7 +13,7 @@ use auth_proto::DPOP;
 use holdfast_server_kit::request_limit::{RequestLimit, RequestSlot};
 use http::{Request, Response};
 use tokio::time::Instant;
-use tonic::{body::Body, metadata::MetadataMap};
+use tonic::body::Body;
 use tower::{BoxError, Layer, Service};
 
 use crate::grpc::{
@@ -56,9 +56,7 @@ impl RunToCompletionLayer {
     fn admit(&self, request: &Request<Body>) -> Option<RequestSlot<Arc<RequestLimit>>> {
         let connection = Peer::connection(request.extensions()).cloned();
         RequestLimit::acquire(Arc::clone(&self.limit), connection, Instant::now(), || {
-            let metadata = MetadataMap::from_headers(request.headers().clone());
-            let request = tonic::Request::from_parts(metadata, request.extensions().clone(), ());
-            self.service_identity.recognize(&request).unwrap_or(false)
+            self.service_identity.recognize_head(request)
         })
     }
 }

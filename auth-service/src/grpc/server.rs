@@ -14,15 +14,12 @@ use tonic::{
     body::Body,
     service::{Routes, RoutesBuilder},
 };
-use tower_http::{
-    catch_panic::CatchPanicLayer,
-    trace::{DefaultMakeSpan, DefaultOnResponse, TraceLayer},
-};
-use tracing::Level;
+use tower_http::{catch_panic::CatchPanicLayer, trace::TraceLayer};
 
 use crate::grpc::{
     Services,
     call_kinds::PortCalls,
+    call_span::{CallSpans, RecordStatus},
     connections::{self, PortTls},
     drain::SignIns,
     health,
@@ -100,9 +97,10 @@ impl Server {
         if self.reflection {
             add_reflection(&mut routes)?;
         }
+        let service_identity = Arc::clone(&self.services.service_identity);
         let run_to_completion = RunToCompletionLayer {
             limit: self.request_limit,
-            service_identity: Arc::clone(&self.services.service_identity),
+            service_identity: Arc::clone(&service_identity),
         };
         let (sign_ins, closing) = (SignIns::default(), CancellationToken::new());
         self.services.add_to(&mut routes, MAX_MESSAGE, &closing);
@@ -127,8 +125,8 @@ impl Server {
             .layer(run_to_completion)
             .layer(
                 TraceLayer::new_for_grpc()
-                    .make_span_with(DefaultMakeSpan::new().level(Level::INFO))
-                    .on_response(DefaultOnResponse::new().level(Level::DEBUG))
+                    .make_span_with(CallSpans(service_identity))
+                    .on_response(RecordStatus)
                     // Rejections are the caller's errors; faults are logged where they become a status.
                     .on_failure(()),
             )

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use auth_proto::{REQUEST_ID, SERVICE_SECRET};
 use holdfast_core::clock::Clock;
 use holdfast_tls::{TlsFiles, TlsMaterial, TlsWatch};
+use holdfast_trace::TRACEPARENT;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::{
@@ -111,7 +112,7 @@ impl AuthClient {
         result
     }
 
-    /// A request with the service identity and the request id.
+    /// A request with the service identity, the request id and the trace.
     pub(crate) fn request<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         if let Some(secret) = &self.0.service_secret {
@@ -122,6 +123,10 @@ impl AuthClient {
         let id = request_id::current().and_then(|id| id.as_str().parse().ok());
         if let Some(id) = id {
             request.metadata_mut().insert(REQUEST_ID, id);
+        }
+        let parent = holdfast_trace::outgoing();
+        if let Some(parent) = parent.and_then(|parent| parent.to_string().parse().ok()) {
+            request.metadata_mut().insert(TRACEPARENT, parent);
         }
         request
     }

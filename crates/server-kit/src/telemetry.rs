@@ -1,7 +1,8 @@
-//! Logs on standard error, as text or as JSON.
+//! Logs on standard error, as text or as JSON, and traces.
 
 mod escape;
 mod queue;
+pub mod traces;
 
 use std::{
     collections::HashMap,
@@ -14,10 +15,20 @@ use std::{
     time::Duration,
 };
 
-use holdfast_core::rate_limited_log::{LogRateLimiter, count_event};
-use tracing_subscriber::EnvFilter;
+use holdfast_core::{
+    random::Random,
+    rate_limited_log::{LogRateLimiter, count_event},
+};
+use holdfast_trace::TARGET;
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
-use self::{escape::escape, queue::LineQueue};
+use self::{
+    escape::escape,
+    queue::LineQueue,
+    traces::{ExportGuard, TraceConfig},
+};
 
 /// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,21 +55,27 @@ impl FromStr for LogFormat {
 /// database; notices of a migration. What they report is in the errors that the library returns.
 const LIBRARIES: &str = "sqlx_core::pool=off,sqlx::postgres::notice=warn";
 
-/// Filter and format of the log.
+/// Filter and format of the log, and traces, if they are on.
 #[derive(Debug)]
-pub struct LogConfig {
+pub struct TelemetryConfig {
     filter: EnvFilter,
     format: LogFormat,
+    traces: Option<TraceConfig>,
 }
 
-impl LogConfig {
+impl TelemetryConfig {
     /// `filter` selects the events that are written, in the syntax of [`EnvFilter`], such as `info,auth_service=debug`.
     #[must_use]
-    pub fn new(filter: &EnvFilter, format: LogFormat) -> Self {
+    pub fn new(filter: &EnvFilter, format: LogFormat, traces: Option<TraceConfig>) -> Self {
+        // Of two directives for one target, the later applies.
+        let mut filter = format!("{LIBRARIES},{filter}");
+        if traces.is_some() {
+            filter = format!("{filter},{TARGET}=info");
+        }
         Self {
-            // Of two directives for one target, the later applies.
-            filter: EnvFilter::new(format!("{LIBRARIES},{filter}")),
+            filter: EnvFilter::new(filter),
             format,
+            traces,
         }
     }
 }
@@ -66,26 +83,31 @@ impl LogConfig {
 /// Time that writing the last lines may take at the end of the process.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Waits, when it is dropped, until the last lines are written, for at most half a second.
+/// Waits, when it is dropped, until the last spans are sent, for at most a second, and the last lines are written, for at most half a second.
 #[must_use = "without it the last lines may be lost"]
 #[derive(Debug)]
-pub struct LogGuard(LineQueue);
+pub struct TelemetryGuard {
+    lines: LineQueue,
+    traces: Option<ExportGuard>,
+}
 
-impl Drop for LogGuard {
+impl Drop for TelemetryGuard {
     fn drop(&mut self) {
-        self.0.flush(FLUSH_TIMEOUT);
+        // It may log.
+        drop(self.traces.take());
+        self.lines.flush(FLUSH_TIMEOUT);
     }
 }
 
-/// Installs the subscriber that writes log lines, and panics, to standard error. To be called once; the guard is to be kept until the end
-/// of the process.
+/// Installs the subscriber that writes log lines, and panics, to standard error, and exports traces. To be called once; the guard is to be
+/// kept until the end of the process.
 ///
 /// Logging never blocks, also where standard error is not read: lines that do not fit into a queue of 1 MiB are dropped, and their number
 /// is logged when lines can be written again.
 ///
 /// # Errors
 /// When the thread or the file descriptor for it cannot be created.
-pub fn init(config: LogConfig) -> io::Result<LogGuard> {
+pub fn init(config: TelemetryConfig, random: &dyn Random) -> io::Result<TelemetryGuard> {
     let has_colours = config.format == LogFormat::Text && io::stderr().is_terminal();
     // A separate descriptor, so that a blocked write does not hold the lock of `io::stderr`.
     let output = File::from(io::stderr().as_fd().try_clone_to_owned()?);
@@ -102,14 +124,40 @@ pub fn init(config: LogConfig) -> io::Result<LogGuard> {
         format: config.format,
         has_colours,
     };
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(config.filter)
+    let lines = fmt::layer()
         .with_writer(move || writer.clone())
         .log_internal_errors(false);
-    match config.format {
-        LogFormat::Text => builder.with_ansi(has_colours).init(),
-        LogFormat::Json => builder.json().flatten_event(true).init(),
-    }
+    let filter = config.filter;
+    let traces = config.traces.map(|traces| (traces, random));
+    let traces = match config.format {
+        LogFormat::Text => install(lines.with_ansi(has_colours), filter, traces)?,
+        LogFormat::Json => install(lines.json().flatten_event(true), filter, traces)?,
+    };
+    log_panics();
+    Ok(TelemetryGuard {
+        lines: queue,
+        traces,
+    })
+}
+
+/// Installs the layer that writes log lines, and one for traces, if they are on.
+fn install(
+    lines: impl Layer<Registry> + Send + Sync,
+    filter: EnvFilter,
+    traces: Option<(TraceConfig, &dyn Random)>,
+) -> io::Result<Option<ExportGuard>> {
+    let lines = tracing_subscriber::registry().with(lines);
+    let Some((config, random)) = traces else {
+        lines.with(filter).init();
+        return Ok(None);
+    };
+    let (layer, guard) = traces::start(config, random)?;
+    lines.with(layer).with(filter).init();
+    Ok(Some(guard))
+}
+
+/// Writes panics to the log.
+fn log_panics() {
     let panics: Mutex<HashMap<Option<String>, LogRateLimiter>> = Mutex::default();
     panic::set_hook(Box::new(move |panic| {
         let place = panic.location().map(ToString::to_string);
@@ -128,7 +176,6 @@ pub fn init(config: LogConfig) -> io::Result<LogGuard> {
             );
         });
     }));
-    Ok(LogGuard(queue))
 }
 
 /// Queues lines. The subscriber writes one whole line with each call.
@@ -158,7 +205,9 @@ mod tests {
     fn repeated_lines_of_libraries_are_left_out_unless_the_filter_names_them() {
         let filter = |text: &str| {
             let filter = text.parse().unwrap();
-            LogConfig::new(&filter, LogFormat::Text).filter.to_string()
+            TelemetryConfig::new(&filter, LogFormat::Text, None)
+                .filter
+                .to_string()
         };
         let directives =
             |text| -> Vec<String> { filter(text).split(',').map(str::to_owned).collect() };

@@ -7,19 +7,23 @@ use std::{
 
 use holdfast_identity::store::StoreError;
 use holdfast_metrics::{Histogram, Registry, durations, observe};
-use holdfast_store_sql::unavailable;
+use holdfast_store_sql::{traced::traced, unavailable};
 use sqlx::{
     Executor, Postgres,
     postgres::{PgArguments, PgRow},
     query::Query,
 };
 use tokio::{task_local, time::timeout};
+use tracing::Instrument as _;
 
 /// Time for which a statement waits for its answer: more than the limits of the server, below the deadline of any caller. A server whose
 /// host is gone sends neither an answer nor an error, and TCP gives up after a quarter of an hour only.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 /// The same, for a statement of a [`long`] operation.
 const LONG_ANSWER_TIMEOUT: Duration = Duration::from_secs(65);
+
+/// The database in traces (OpenTelemetry, "Semantic conventions for SQL").
+const SYSTEM: &str = "postgresql";
 
 static STATEMENTS: LazyLock<Histogram> = LazyLock::new(durations);
 
@@ -105,7 +109,8 @@ impl RunQuery for Statement<'_> {
         self,
         executor: impl Executor<'c, Database = Postgres>,
     ) -> Result<u64, StoreError> {
-        let result = answer(self.execute(executor)).await?;
+        let (statement, span) = traced(self, SYSTEM)?;
+        let result = answer(statement.execute(executor)).instrument(span).await?;
         Ok(result.rows_affected())
     }
 
@@ -113,20 +118,25 @@ impl RunQuery for Statement<'_> {
         self,
         executor: impl Executor<'c, Database = Postgres>,
     ) -> Result<Vec<PgRow>, StoreError> {
-        answer(self.fetch_all(executor)).await
+        let (statement, span) = traced(self, SYSTEM)?;
+        answer(statement.fetch_all(executor)).instrument(span).await
     }
 
     async fn first_row<'c>(
         self,
         executor: impl Executor<'c, Database = Postgres>,
     ) -> Result<Option<PgRow>, StoreError> {
-        answer(self.fetch_optional(executor)).await
+        let (statement, span) = traced(self, SYSTEM)?;
+        answer(statement.fetch_optional(executor))
+            .instrument(span)
+            .await
     }
 
     async fn only_row<'c>(
         self,
         executor: impl Executor<'c, Database = Postgres>,
     ) -> Result<PgRow, StoreError> {
-        answer(self.fetch_one(executor)).await
+        let (statement, span) = traced(self, SYSTEM)?;
+        answer(statement.fetch_one(executor)).instrument(span).await
     }
 }

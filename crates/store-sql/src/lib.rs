@@ -17,5 +17,6 @@ pub mod oauth_client;
 pub mod revocation;
 pub mod sign_in;
 mod sql_row;
+pub mod traced;
 
 pub use self::sql_row::{SqlRow, parse, parse_optional, time, unavailable};

@@ -6,6 +6,7 @@ use std::{mem, sync::Arc};
 use holdfast_identity::{audit::AuditEvent, store::StoreError};
 use holdfast_metrics::observe;
 use holdfast_store_sql::unavailable;
+use holdfast_trace::child_span;
 use sqlx::{
     Sqlite, SqliteConnection,
     query::Query,
@@ -15,6 +16,7 @@ use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, sleep_until},
 };
+use tracing::{Instrument as _, Span, field::Empty};
 
 use crate::{
     audit,
@@ -72,6 +74,8 @@ struct Job {
     write: Write,
     queued_at: Instant,
     result: ResultSender,
+    /// From the queue to the commit, in the trace of the operation, whichever others are committed with it.
+    span: Span,
 }
 
 type ResultSender = oneshot::Sender<Result<Rows, StoreError>>;
@@ -103,6 +107,7 @@ impl GroupCommitter {
             write,
             queued_at: Instant::now(),
             result: sender,
+            span: child_span!("group commit", writes = Empty),
         };
         self.0.send(job).await.map_err(|_| stopped())?;
         result.await.map_err(|_| stopped())?
@@ -145,15 +150,21 @@ fn fail(results: impl IntoIterator<Item = ResultSender>, error: &StoreError) {
 async fn commit(connection: &mut PooledConnection<'_>, jobs: Vec<Job>) {
     metrics::WRITES.inc_by(jobs.len() as u64);
     let begun = Instant::now();
-    let (writes, results): (Vec<_>, Vec<_>) =
-        jobs.into_iter().map(|job| (job.write, job.result)).unzip();
+    let count = jobs.len();
+    let (writes, results): (Vec<_>, Vec<_>) = jobs
+        .into_iter()
+        .map(|job| {
+            job.span.record("writes", count);
+            ((job.write, job.span.clone()), (job.result, job.span))
+        })
+        .unzip();
     match run_atomically(connection, writes).await {
         Ok(all_rows) => {
-            for (result, rows) in results.into_iter().zip(all_rows) {
+            for ((result, _span), rows) in results.into_iter().zip(all_rows) {
                 let _ = result.send(Ok(rows));
             }
         }
-        Err(error) => fail(results, &error),
+        Err(error) => fail(results.into_iter().map(|(result, _span)| result), &error),
     }
     observe(&metrics::COMMITS, begun.elapsed());
 }
@@ -161,10 +172,10 @@ async fn commit(connection: &mut PooledConnection<'_>, jobs: Vec<Job>) {
 /// Runs all writes or none.
 async fn run_atomically(
     connection: &mut PooledConnection<'_>,
-    writes: Vec<Write>,
+    writes: Vec<(Write, Span)>,
 ) -> Result<Vec<Rows>, StoreError> {
     // A single statement is a transaction by itself.
-    if writes.len() < 2 && writes.iter().all(|write| write.then.is_empty()) {
+    if writes.len() < 2 && writes.iter().all(|(write, _)| write.then.is_empty()) {
         return run_each(connection, writes).await;
     }
     let mut transaction = connection.begin().await?;
@@ -175,20 +186,24 @@ async fn run_atomically(
 
 async fn run_each(
     connection: &mut SqliteConnection,
-    writes: Vec<Write>,
+    writes: Vec<(Write, Span)>,
 ) -> Result<Vec<Rows>, StoreError> {
     let mut all_rows = Vec::with_capacity(writes.len());
-    for Write { first, then } in writes {
-        // A statement is complete only when all of its rows have been read.
-        let rows = first.rows(connection).await?;
-        if !rows.is_empty() {
-            for statement in then {
-                statement.run(connection).await?;
-            }
-        }
-        all_rows.push(rows);
+    for (write, span) in writes {
+        all_rows.push(run(connection, write).instrument(span).await?);
     }
     Ok(all_rows)
+}
+
+async fn run(connection: &mut SqliteConnection, write: Write) -> Result<Rows, StoreError> {
+    // A statement is complete only when all of its rows have been read.
+    let rows = write.first.rows(connection).await?;
+    if !rows.is_empty() {
+        for statement in write.then {
+            statement.run(connection).await?;
+        }
+    }
+    Ok(rows)
 }
 
 #[cfg(test)]

@@ -35,4 +35,5 @@ mod redis_sessions;
 mod redis_tls;
 mod signals;
 mod tls;
+mod traces;
 mod upgrade;

@@ -33,4 +33,5 @@ pub(super) const LOG_EVENTS: &[&str] = &[
     "session_cache.tracking_refused",
     "session_record.discarded",
     "session_store.unavailable",
+    "traces.export_failed",
 ];

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use holdfast_client::RevocationWatcher;
 use holdfast_metrics::Registry;
-use holdfast_server_kit::request_limit::RequestLimit;
+use holdfast_server_kit::{request_limit::RequestLimit, telemetry::traces};
 
 use crate::{app::log_events::LOG_EVENTS, http, session::store};
 
@@ -19,6 +19,7 @@ pub(super) fn registry(revocations: &RevocationWatcher, requests: &Arc<RequestLi
     RequestLimit::register(requests, own);
     holdfast_client::register_metrics(own);
     holdfast_tls::register_metrics(own);
+    traces::register(own);
     holdfast_metrics::register_log_events(own, LOG_EVENTS);
     registry
 }

@@ -7,7 +7,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use holdfast_client::AuthConfig;
 pub use holdfast_core::public_url::PublicUrl;
 use holdfast_core::secret_key::SecretKey;
-use holdfast_server_kit::config::RedisUrl;
+use holdfast_server_kit::config::{RedisUrl, args::TelemetryNames};
 use holdfast_tls::IdentityFiles;
 
 pub use self::settings::Settings;
@@ -21,6 +21,13 @@ use crate::{
 
 /// The prefix of environment variables.
 pub const PREFIX: &str = "WEB";
+
+/// What logs and traces need to know of this service.
+const TELEMETRY: TelemetryNames = TelemetryNames {
+    prefix: PREFIX,
+    otlp_ca: "WEB_OTLP_CA",
+    service: "web-service",
+};
 
 /// The configuration of `serve`.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use holdfast_core::text::Text;
-use holdfast_server_kit::config::args::{LogArgs, OpsArgs, TlsArgs};
+use holdfast_server_kit::config::args::{OpsArgs, TelemetryArgs, TlsArgs};
 
 /// All settings as text, which `check` parses. The doc comments are the help, and the tables of `docs/CONFIGURATION.md`. Contains
 /// secrets, and therefore has no `Debug`.
@@ -105,5 +105,5 @@ pub struct Settings {
     #[arg(long, default_value = "4096")]
     max_connections: Text,
     #[command(flatten)]
-    log: LogArgs,
+    telemetry: TelemetryArgs,
 }

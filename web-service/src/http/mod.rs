@@ -18,6 +18,7 @@ mod oauth;
 mod pages;
 mod pipeline;
 mod request_id;
+mod request_span;
 mod route;
 mod router;
 mod routes;

@@ -31,7 +31,7 @@ use holdfast_server_kit::{
 };
 use tokio::time::Instant;
 use tower::{BoxError, Service};
-use tracing::{Instrument as _, Span};
+use tracing::Instrument as _;
 
 use crate::{
     config::PublicUrl,
@@ -43,7 +43,7 @@ use crate::{
         headers::SecurityHeaders,
         load_shed::LoadShed,
         metrics::MethodIndex,
-        request_id,
+        request_id, request_span,
         router::{self, PolicyLookup, RoutePolicy},
         state::AppState,
     },
@@ -165,6 +165,7 @@ impl Common {
             .await;
         let status = response.status();
         policy.metrics.record(policy.name, method, status, begun);
+        request_span::record_status(status);
         let status = status.as_u16();
         // A 5xx is also logged where it occurs, with its cause.
         tracing::info!(event = "request.answered", latency = ?begun.elapsed(), status, "answered");
@@ -213,8 +214,8 @@ where
         let mut request = request.map(Body::new);
         let common = Arc::clone(&self.common);
         let id = common.ids.next();
-        let span = span(id, &request);
         let policy = common.policies.find(&request);
+        let span = request_span::of_request(id, &request, policy.name, &common.trusted_proxies);
         let context = RequestContext {
             id,
             policy,
@@ -236,10 +237,4 @@ where
 
 fn rejection(response: Response) -> Routed {
     Either::Left(ready(Ok(response)))
-}
-
-/// The span of a request. Queries are not logged: they may contain addresses that a person was going to.
-fn span(id: RequestId, request: &Request) -> Span {
-    let path = request.uri().path();
-    tracing::info_span!("request", id = id.as_str(), method = %request.method(), path)
 }

@@ -9,13 +9,14 @@ use holdfast_identity::{
 };
 use holdfast_server_kit::{
     config::{Problems, RedisUrl, SecretSource},
-    telemetry::LogConfig,
+    telemetry::TelemetryConfig,
 };
 use holdfast_tls::{PemFile, TlsFiles};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::config::{
-    Database, HashingConfig, KeyConfig, PREFIX, ServeConfig, TlsConfig, settings::Settings,
+    Database, HashingConfig, KeyConfig, PREFIX, ServeConfig, TELEMETRY, TlsConfig,
+    settings::Settings,
 };
 
 /// The minimum of `AUTH_KEY_MAX_AGE`: twice [`PUBLICATION_LEAD_TIME`](holdfast_identity::key::PUBLICATION_LEAD_TIME).
@@ -25,13 +26,13 @@ const MIN_KEY_MAX_AGE: &str = "20m";
 const MAX_MEMORY: u32 = 4 << 20;
 
 impl Settings {
-    /// The configuration of `serve`, and of its log.
+    /// The configuration of `serve`, and of its logs and traces.
     ///
     /// # Errors
     /// Everything that is wrong with the settings.
-    pub fn serve(self) -> Result<(LogConfig, ServeConfig), Problems> {
+    pub fn serve(self) -> Result<(TelemetryConfig, ServeConfig), Problems> {
         let mut problems = Problems::default();
-        let log = self.log.parse(&mut problems, PREFIX);
+        let telemetry = self.telemetry.parse(&mut problems, TELEMETRY);
         let listen = problems.listen("AUTH_LISTEN", &self.listen);
         let ops_listen = self.ops.parse(&mut problems, PREFIX);
         let database = self.database(&mut problems);
@@ -69,7 +70,7 @@ impl Settings {
                 max_connections: max_connections?,
                 reflection: reflection?,
             };
-            Some((log?, config))
+            Some((telemetry?, config))
         })
     }
 

@@ -1,11 +1,11 @@
-//! The service identity: how web-service recognize itself.
+//! The service identity: how web-service is recognized.
 
 use anyhow::Context as _;
 use auth_proto::{SERVICE_SECRET, v1::ErrorReason};
 use aws_lc_rs::{constant_time, digest};
 use rustls_pki_types::ServerName;
 use secrecy::{ExposeSecret as _, SecretString};
-use tonic::{Request, Status};
+use tonic::{Request, Status, metadata::MetadataMap};
 
 use crate::{
     config::TlsConfig,
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// What web-service recognize with: a secret, or the name in its client certificate.
+/// What web-service is recognized by: a secret, or the name in its client certificate.
 pub struct ServiceIdentity {
     /// SHA-256 of the secret.
     secret: Option<digest::Digest>,
@@ -48,6 +48,13 @@ impl ServiceIdentity {
             connection.trust();
         }
         Ok(is_web_service)
+    }
+
+    /// [`recognize`](Self::recognize) for a request that is not decoded yet; one with a wrong secret is none of web-service.
+    pub(in crate::grpc) fn recognize_head<B>(&self, request: &http::Request<B>) -> bool {
+        let metadata = MetadataMap::from_headers(request.headers().clone());
+        let request = Request::from_parts(metadata, request.extensions().clone(), ());
+        self.recognize(&request).unwrap_or(false)
     }
 
     /// Rejects callers other than web-service with `SERVICE_IDENTITY_REQUIRED`.

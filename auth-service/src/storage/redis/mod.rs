@@ -14,8 +14,10 @@ use holdfast_server_kit::{
     config::RedisUrl,
     redis_info::{OLDEST_VERSION, RedisInfo},
 };
+use holdfast_trace::child_span;
 use redis::{FromRedisValue as _, RedisError, RedisResult, Value};
 use tokio::{sync::Mutex, time::timeout};
+use tracing::Instrument as _;
 
 use self::connection::Connector;
 pub use self::connection::RedisConnection;
@@ -102,7 +104,15 @@ impl Redis {
         let answer = timeout(DEADLINE, async {
             command(self.connections.current().await?).await
         });
-        let answer = answer.await.map_err(|_| "no answer in time".to_owned());
+        let span = child_span!(
+            "Redis command",
+            otel.kind = "client",
+            db.system.name = "redis"
+        );
+        let answer = answer
+            .instrument(span)
+            .await
+            .map_err(|_| "no answer in time".to_owned());
         match answer.and_then(|answer| answer.map_err(|error: RedisError| error.to_string())) {
             Ok(answer) => {
                 observe(&COMMANDS, begun.elapsed());

@@ -12,12 +12,14 @@ use std::{
 use holdfast_circuit_breaker::{CircuitBreaker, PeerKind};
 use holdfast_core::rate_limited_log::LogRateLimiter;
 use holdfast_tls::TlsMaterial;
+use holdfast_trace::child_span;
 use tokio::{
     sync::watch,
     task::JoinSet,
     time::{Instant, sleep, timeout, timeout_at},
 };
 use tonic::{Response, Status, transport::Channel};
+use tracing::Instrument as _;
 use url::Url;
 
 use crate::{
@@ -89,7 +91,13 @@ impl Endpoints {
         let last = Instant::now() + policy.deadline;
         for endpoint in available {
             let until = last.min(Instant::now() + attempt_deadline);
-            let response = timeout_at(until, call(endpoint.connections.channel(policy.lane))).await;
+            let span = child_span!(
+                "auth-service call",
+                otel.kind = "client",
+                server.address = &*endpoint.url
+            );
+            let response = call(endpoint.connections.channel(policy.lane)).instrument(span);
+            let response = timeout_at(until, response).await;
             let outcome = match response {
                 Ok(Ok(response)) => return Ok(response.into_inner()),
                 Ok(Err(status)) => status::classify_status(&status),

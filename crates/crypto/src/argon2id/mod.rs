@@ -20,7 +20,9 @@ use async_trait::async_trait;
 use aws_lc_rs::constant_time;
 use holdfast_core::random::Random;
 use holdfast_identity::account::{HasherError, Password, PasswordHash, PasswordHasher};
+use holdfast_trace::child_span;
 use tokio::sync::oneshot;
+use tracing::Instrument as _;
 
 pub use self::metrics::register;
 use self::{
@@ -127,7 +129,7 @@ impl Argon2id {
             metrics::REFUSED.inc();
             overloaded(wait)
         })?;
-        let result = result.await;
+        let result = result.instrument(child_span!("password hash")).await;
         result.map_err(|_| broken("a hashing thread ended"))?
     }
 }

@@ -5,18 +5,42 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::Args;
 use holdfast_core::text::Text;
 use holdfast_tls::IdentityFiles;
+use url::Url;
 
-use crate::{config::Problems, telemetry::LogConfig};
+use crate::{
+    config::Problems,
+    telemetry::{TelemetryConfig, traces::TraceConfig},
+};
 
-/// Logging.
+/// Logs and traces.
 #[derive(Args)]
-pub struct LogArgs {
+pub struct TelemetryArgs {
     /// Log filter, such as `info` or `info,tonic=debug`
     #[arg(long, default_value = "info")]
     log: Text,
     /// Log format: `text` or `json`
     #[arg(long, default_value = "text")]
     log_format: Text,
+    /// URL of an OpenTelemetry collector (OTLP over gRPC), such as `http://localhost:4317`. Not set: no traces
+    #[arg(long)]
+    otlp_endpoint: Option<Text>,
+    /// Certificate authorities of the collector in PEM; required with `https://`
+    #[arg(long)]
+    otlp_ca: Option<PathBuf>,
+    /// Part of the requests that is traced, from `0` to `1`, of those that continue no trace
+    #[arg(long, default_value = "0.01")]
+    trace_ratio: Text,
+}
+
+/// The service whose telemetry is configured.
+#[derive(Clone, Copy)]
+pub struct TelemetryNames {
+    /// The prefix of its settings.
+    pub prefix: &'static str,
+    /// The setting of the certificate authorities of the collector.
+    pub otlp_ca: &'static str,
+    /// Its name in traces.
+    pub service: &'static str,
 }
 
 /// The ops port, which is `PORT` on loopback by default.
@@ -38,12 +62,46 @@ pub struct TlsArgs {
     tls_key: Option<PathBuf>,
 }
 
-impl LogArgs {
-    /// Parses `<prefix>_LOG` and `<prefix>_LOG_FORMAT`.
-    pub fn parse(&self, problems: &mut Problems, prefix: &str) -> Option<LogConfig> {
+impl TelemetryArgs {
+    /// Parses `<prefix>_LOG`, `<prefix>_LOG_FORMAT`, `<prefix>_OTLP_ENDPOINT` and what belongs to it.
+    pub fn parse(&self, problems: &mut Problems, names: TelemetryNames) -> Option<TelemetryConfig> {
+        let prefix = names.prefix;
         let filter = problems.parse(&format!("{prefix}_LOG"), &self.log);
         let format = problems.parse(&format!("{prefix}_LOG_FORMAT"), &self.log_format);
-        Some(LogConfig::new(&filter?, format?))
+        let traces = self.traces(problems, names);
+        Some(TelemetryConfig::new(&filter?, format?, traces?))
+    }
+
+    /// `Some(None)`: traces are off.
+    fn traces(
+        &self,
+        problems: &mut Problems,
+        names: TelemetryNames,
+    ) -> Option<Option<TraceConfig>> {
+        let prefix = names.prefix;
+        let ratio = problems.parse(&format!("{prefix}_TRACE_RATIO"), &self.trace_ratio)?;
+        let Some(text) = self.otlp_endpoint.as_deref() else {
+            return Some(None);
+        };
+        let setting = format!("{prefix}_OTLP_ENDPOINT");
+        let url: Url = problems.parse(&setting, text)?;
+        let tls = match (url.scheme(), &self.otlp_ca) {
+            ("http", _) => None,
+            ("https", Some(file)) => Some(problems.authorities(names.otlp_ca, file)?),
+            ("https", None) => {
+                problems.add(format!(
+                    "{}: not set; it is required with https://",
+                    names.otlp_ca
+                ));
+                return None;
+            }
+            _ => {
+                problems.add(format!("{setting}: must begin with http:// or https://"));
+                return None;
+            }
+        };
+        let config = TraceConfig::new(names.service, url.as_str(), tls.as_ref(), ratio);
+        problems.check(&setting, config).map(Some)
     }
 }
 

@@ -9,7 +9,7 @@ use holdfast_core::{
 };
 use holdfast_server_kit::{
     config::{Problems, SecretSource},
-    telemetry::LogConfig,
+    telemetry::TelemetryConfig,
 };
 use holdfast_tls::{PemFile, TlsFiles};
 use secrecy::{ExposeSecret, SecretString};
@@ -17,7 +17,7 @@ use url::Url;
 
 use crate::{
     config::{
-        PREFIX, ServeConfig, SessionStoreConfig, TlsConfig,
+        PREFIX, ServeConfig, SessionStoreConfig, TELEMETRY, TlsConfig,
         settings::{Settings, proxies},
     },
     request::{
@@ -31,13 +31,13 @@ use crate::{
 };
 
 impl Settings {
-    /// The configuration of `serve`, and of its log.
+    /// The configuration of `serve`, and of its logs and traces.
     ///
     /// # Errors
     /// Everything that is wrong with the settings.
-    pub fn serve(self) -> Result<(LogConfig, ServeConfig), Problems> {
+    pub fn serve(self) -> Result<(TelemetryConfig, ServeConfig), Problems> {
         let mut problems = Problems::default();
-        let log = self.log.parse(&mut problems, PREFIX);
+        let telemetry = self.telemetry.parse(&mut problems, TELEMETRY);
         let listen = problems.listen("WEB_LISTEN", &self.listen);
         let ops_listen = self.ops.parse(&mut problems, PREFIX);
         let ext_authz_listen = self.ext_authz_listen(&mut problems);
@@ -80,7 +80,7 @@ impl Settings {
                 device_binding: device_binding?,
                 max_connections: max_connections?,
             };
-            Some((log?, config))
+            Some((telemetry?, config))
         })
     }
 

@@ -26,12 +26,14 @@ use holdfast_server_kit::{
     config::RedisUrl,
     redis_info::{OLDEST_VERSION, RedisInfo},
 };
+use holdfast_trace::child_span;
 use tokio::time::{Instant, timeout};
 use tower_sessions::{
     SessionStore,
     session::{Id, Record},
     session_store::{self, Error},
 };
+use tracing::Instrument as _;
 
 use crate::session::store::{
     encrypted_store::ExpiryClock, invalidation::track, metrics, redis_client,
@@ -202,7 +204,12 @@ impl BreakerStore {
             return Err(error("Redis is unavailable".to_owned()));
         }
         let begun = Instant::now();
-        let reply = timeout(COMMAND_TIMEOUT, reply).await;
+        let span = child_span!(
+            "Redis command",
+            otel.kind = "client",
+            db.system.name = "redis"
+        );
+        let reply = timeout(COMMAND_TIMEOUT, reply).instrument(span).await;
         observe(&metrics::COMMANDS, begun.elapsed());
         reply.unwrap_or_else(|_| {
             metrics::TIMEOUTS.inc();
