@@ -17,6 +17,8 @@ pub struct CallContext {
     pub client: ClientInfo,
     /// The request id that web-service assigned, as in its log; `None` for direct calls.
     pub request_id: Option<String>,
+    /// The trace of the request (W3C Trace Context): 32 hexadecimal digits; `None` for a request that is not sampled.
+    pub trace_id: Option<String>,
 }
 
 impl CallContext {
@@ -33,6 +35,7 @@ impl CallContext {
                 device: None,
             },
             request_id: None,
+            trace_id: None,
         }
     }
 
@@ -43,6 +46,7 @@ impl CallContext {
             ip_address: self.client.ip_address,
             user_agent: self.client.user_agent.clone(),
             request_id: self.request_id.clone(),
+            trace_id: self.trace_id.clone(),
         }
     }
 }

@@ -20,8 +20,8 @@ use crate::{
 /// The statement that inserts an event.
 fn insert(event: &AuditEvent) -> Statement<'static> {
     sqlx::query(
-        "INSERT INTO audit_events (at, kind, user_id, sid, actor_id, ip_address, user_agent, request_id, client_id) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "INSERT INTO audit_events (at, kind, user_id, sid, actor_id, ip_address, user_agent, request_id, client_id, trace_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(millis(event.at))
     .bind(event.kind.as_str())
@@ -32,6 +32,7 @@ fn insert(event: &AuditEvent) -> Statement<'static> {
     .bind(event.source.user_agent.clone())
     .bind(event.source.request_id.clone())
     .bind(event.client.as_ref().map(ToString::to_string))
+    .bind(event.source.trace_id.clone())
 }
 
 /// Commits a change together with its audit events.

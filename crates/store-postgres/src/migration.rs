@@ -10,8 +10,14 @@ use holdfast_store_sql::{migrations, unavailable};
 use sqlx::{Executor as _, PgConnection, migrate::Migrator};
 use tokio::time::sleep;
 
-static MIGRATIONS: LazyLock<Migrator> =
-    LazyLock::new(|| migrations!["0001_schema", "0002_leases", "0003_compatibility"]);
+static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    migrations![
+        "0001_schema",
+        "0002_leases",
+        "0003_compatibility",
+        "0004_trace_id"
+    ]
+});
 
 /// The number of the advisory lock of the instance that migrates; the bytes are those of `holdfast`.
 const LOCK: i64 = i64::from_be_bytes(*b"holdfast");

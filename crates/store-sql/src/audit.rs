@@ -9,7 +9,7 @@ use crate::{SqlRow, parse_optional, time};
 
 /// The columns of `audit_events`.
 pub const AUDIT_EVENT: &str =
-    "id, at, kind, user_id, sid, actor_id, client_id, ip_address, user_agent, request_id";
+    "id, at, kind, user_id, sid, actor_id, client_id, ip_address, user_agent, request_id, trace_id";
 
 /// A row of `audit_events`.
 ///
@@ -33,6 +33,7 @@ pub fn audit_record(row: &impl SqlRow) -> Result<AuditRecord, StoreError> {
                 ip_address: address.and_then(|address| address.parse().ok()),
                 user_agent: row.optional_text("user_agent")?.map(str::to_owned),
                 request_id: row.optional_text("request_id")?.map(str::to_owned),
+                trace_id: row.optional_text("trace_id")?.map(str::to_owned),
             },
         },
     })

@@ -14,8 +14,8 @@ use crate::{SqliteStore, group_commit::Statement, query::RunQuery as _};
 /// The statement that inserts an event. One for each, as the driver caches statements by their text.
 pub(super) fn insert(event: &AuditEvent) -> Statement {
     sqlx::query(
-        "INSERT INTO audit_events (at, kind, user_id, sid, actor_id, ip_address, user_agent, request_id, client_id) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO audit_events (at, kind, user_id, sid, actor_id, ip_address, user_agent, request_id, client_id, trace_id) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(millis(event.at))
     .bind(event.kind.as_str())
@@ -26,6 +26,7 @@ pub(super) fn insert(event: &AuditEvent) -> Statement {
     .bind(event.source.user_agent.clone())
     .bind(event.source.request_id.clone())
     .bind(event.client.as_ref().map(ToString::to_string))
+    .bind(event.source.trace_id.clone())
 }
 
 /// Commits a change together with its audit events.

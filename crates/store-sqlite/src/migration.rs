@@ -26,6 +26,7 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
         "0014_uniqueness",
         "0015_live_logins",
         "0016_leases",
+        "0017_trace_id",
     ]
 });
 

@@ -14,6 +14,7 @@ use holdfast_identity::{
     login::{ClientInfo, ClientKind, SignInForm},
     token::Person,
 };
+use holdfast_trace::TraceParent;
 use tonic::{Request, Status};
 
 use self::metadata::text;
@@ -46,6 +47,7 @@ pub(super) fn take_context<M: StatesClient>(
         from_web_service,
         client,
         request_id: request_id(request, from_web_service),
+        trace_id: trace_id(),
     })
 }
 
@@ -67,6 +69,7 @@ pub(super) fn context_of_call<T>(
             device: None,
         },
         request_id: request_id(request, from_web_service),
+        trace_id: trace_id(),
     }
 }
 
@@ -86,6 +89,11 @@ pub(super) fn context_of_admin<T>(
 pub(super) fn sign_in_form<T>(context: &CallContext, request: &Request<T>) -> Option<SignInForm> {
     let form = text(request, SIGN_IN_FORM).filter(|_| context.from_web_service)?;
     SignInForm::from_bytes(&URL_SAFE_NO_PAD.decode(form).ok()?)
+}
+
+/// The trace of the call, if it is sampled.
+fn trace_id() -> Option<String> {
+    holdfast_trace::current().map(TraceParent::trace_id)
 }
 
 /// The id of web-service's request. Other callers state none: they could imitate the ids of other requests.

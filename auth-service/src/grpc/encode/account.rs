@@ -130,6 +130,7 @@ pub(in crate::grpc) fn audit_event(record: AuditRecord) -> v1::AuditEvent {
         ip_address: text(event.source.ip_address.map(|address| address.to_string())),
         user_agent: text(event.source.user_agent),
         request_id: text(event.source.request_id),
+        trace_id: text(event.source.trace_id),
     }
 }
 

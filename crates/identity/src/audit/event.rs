@@ -19,6 +19,8 @@ pub struct RequestSource {
     pub user_agent: Option<String>,
     /// The request id that web-service assigned, as in its log; `None` for direct calls.
     pub request_id: Option<String>,
+    /// The trace of the request (W3C Trace Context): 32 hexadecimal digits; `None` for a request that is not sampled.
+    pub trace_id: Option<String>,
 }
 
 /// A security-relevant action. It contains no secret and nothing that was typed.

@@ -19,6 +19,7 @@ pub(super) async fn events_are_stored_whole(fixture: Fixture) {
             ip_address: "2001:db8::1".parse().ok(),
             user_agent: Some("Firefox „42“".to_owned()),
             request_id: Some("cafe".to_owned()),
+            trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned()),
         },
         ..event(AuditKind::UserDisabled)
     };
