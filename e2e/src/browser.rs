@@ -110,6 +110,16 @@ impl Browser {
         .await;
     }
 
+    /// Waits for the page at this path, to which another page may lead by itself.
+    pub async fn arrives_at(&self, path: &str) {
+        let is_there =
+            format!("return location.pathname === '{path}' && document.readyState === 'complete'");
+        until(path, async || {
+            (self.script(&is_there).await == true).then_some(())
+        })
+        .await;
+    }
+
     /// The result of a script in the page; null while the page changes.
     pub async fn script(&self, script: &str) -> Value {
         let answer = self.driver.execute(script, vec![]).await;

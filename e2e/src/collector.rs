@@ -82,11 +82,8 @@ impl ReceivedSpan {
     /// The identifier of the trace, in hexadecimal digits.
     #[must_use]
     pub fn trace_id(&self) -> String {
-        self.span
-            .trace_id
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        let bytes = self.span.trace_id.as_slice().try_into();
+        format!("{:032x}", u128::from_be_bytes(bytes.unwrap()))
     }
 }
 

@@ -263,7 +263,7 @@ async fn reauthentication_before_ending_logins_continues_where_it_began() {
     browser.picture("confirm").await;
     browser.fill("confirm_password", PASSWORD).await;
     browser.press("Go on").await;
-    assert_eq!(browser.path().await, "/account/logins");
+    browser.arrives_at("/account/logins").await;
     assert!(
         browser
             .text()
