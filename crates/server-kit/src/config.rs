@@ -190,21 +190,6 @@ impl Problems {
         }
     }
 
-    /// Loads a file of certificate authorities.
-    pub fn authorities(&mut self, setting: &'static str, file: &Path) -> Option<TlsMaterial> {
-        let files = TlsFiles {
-            authorities: Some(PemFile::new(setting, file)),
-            ..TlsFiles::default()
-        };
-        match TlsMaterial::load(&files) {
-            Ok(material) => Some(material),
-            Err(problems) => {
-                self.0.extend(problems);
-                None
-            }
-        }
-    }
-
     /// Adds a problem that concerns several settings.
     pub fn add(&mut self, problem: impl Into<String>) {
         self.0.push(problem.into());

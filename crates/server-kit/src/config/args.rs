@@ -1,10 +1,13 @@
 //! Groups of settings that both services have.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use holdfast_core::text::Text;
-use holdfast_tls::IdentityFiles;
+use holdfast_tls::{IdentityFiles, PemFile, TlsFiles, TlsMaterial};
 use url::Url;
 
 use crate::{
@@ -87,7 +90,7 @@ impl TelemetryArgs {
         let url: Url = problems.parse(&setting, text)?;
         let tls = match (url.scheme(), &self.otlp_ca) {
             ("http", _) => None,
-            ("https", Some(file)) => Some(problems.authorities(names.otlp_ca, file)?),
+            ("https", Some(file)) => Some(authorities(problems, names.otlp_ca, file)?),
             ("https", None) => {
                 problems.add(format!(
                     "{}: not set; it is required with https://",
@@ -102,6 +105,23 @@ impl TelemetryArgs {
         };
         let config = TraceConfig::new(names.service, url.as_str(), tls.as_ref(), ratio);
         problems.check(&setting, config).map(Some)
+    }
+}
+
+/// Loads a file of certificate authorities.
+fn authorities(problems: &mut Problems, setting: &'static str, file: &Path) -> Option<TlsMaterial> {
+    let files = TlsFiles {
+        authorities: Some(PemFile::new(setting, file)),
+        ..TlsFiles::default()
+    };
+    match TlsMaterial::load(&files) {
+        Ok(material) => Some(material),
+        Err(reasons) => {
+            for reason in reasons {
+                problems.add(reason);
+            }
+            None
+        }
     }
 }
 
