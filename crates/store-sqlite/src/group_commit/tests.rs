@@ -45,14 +45,18 @@ fn file_in(directory: &TempDir) -> PathBuf {
     directory.path().join("numbers.db")
 }
 
-fn insert(number: u32) -> Statement {
-    sqlx::query("INSERT INTO numbers VALUES (?) RETURNING number").bind(number)
-}
+impl Numbers {
+    /// Inserts a number.
+    async fn commit(&self, number: u32) -> Result<Rows, StoreError> {
+        let insert = sqlx::query("INSERT INTO numbers VALUES (?) RETURNING number");
+        self.commits.commit(insert.bind(number).into()).await
+    }
 
-async fn count(writer: &Pool) -> u32 {
-    let count = sqlx::query_scalar("SELECT count(*) FROM numbers");
-    let mut writer = writer.acquire().await.unwrap();
-    count.fetch_one(&mut *writer).await.unwrap()
+    async fn count(&self) -> u32 {
+        let count = sqlx::query_scalar("SELECT count(*) FROM numbers");
+        let mut writer = self.writer.acquire().await.unwrap();
+        count.fetch_one(&mut *writer).await.unwrap()
+    }
 }
 
 /// The number of transactions in the write-ahead log: a frame whose size field is not 0 ends one (`SQLite` file format, §4.1).
@@ -66,74 +70,58 @@ fn transactions(file: &Path) -> usize {
 
 #[tokio::test]
 async fn waiting_statements_are_committed_in_one_transaction() {
-    let Numbers {
-        directory,
-        writer,
-        commits,
-    } = numbers().await;
-    let file = file_in(&directory);
+    let numbers = numbers().await;
+    let file = file_in(&numbers.directory);
     let before = transactions(&file);
 
-    let busy = writer.acquire().await.unwrap();
-    let mut all = join_all((0..100).map(|number| commits.commit(insert(number).into()))).boxed();
+    let busy = numbers.writer.acquire().await.unwrap();
+    let mut all = join_all((0..100).map(|number| numbers.commit(number))).boxed();
     assert!(all.as_mut().now_or_never().is_none());
     drop(busy);
     for rows in all.await {
         assert_eq!(rows.unwrap().len(), 1);
     }
 
-    assert_eq!(count(&writer).await, 100);
+    assert_eq!(numbers.count().await, 100);
     assert_eq!(transactions(&file) - before, 1);
 }
 
 #[tokio::test]
 async fn abandoned_statement_is_not_run() {
-    let Numbers {
-        directory: _kept,
-        writer,
-        commits,
-    } = numbers().await;
+    let numbers = numbers().await;
 
-    let busy = writer.acquire().await.unwrap();
-    let abandoned = commits.commit(insert(1).into()).now_or_never();
+    let busy = numbers.writer.acquire().await.unwrap();
+    let abandoned = numbers.commit(1).now_or_never();
     assert!(abandoned.is_none());
     drop(busy);
-    commits.commit(insert(2).into()).await.unwrap();
+    numbers.commit(2).await.unwrap();
 
-    assert_eq!(count(&writer).await, 1);
+    assert_eq!(numbers.count().await, 1);
 }
 
 #[tokio::test]
 async fn statement_that_waited_too_long_fails_and_a_later_one_succeeds() {
-    let Numbers {
-        directory: _kept,
-        writer,
-        commits,
-    } = numbers().await;
+    let numbers = numbers().await;
 
-    let busy = writer.acquire().await.unwrap();
-    let mut early = commits.commit(insert(1).into()).boxed();
+    let busy = numbers.writer.acquire().await.unwrap();
+    let mut early = numbers.commit(1).boxed();
     assert!(early.as_mut().now_or_never().is_none());
     sleep(ACQUIRE_TIMEOUT / 2).await;
-    let mut later = commits.commit(insert(2).into()).boxed();
+    let mut later = numbers.commit(2).boxed();
     assert!(later.as_mut().now_or_never().is_none());
     let error = early.await.unwrap_err().to_string();
     assert!(error.contains("busy"), "{error}");
     drop(busy);
 
     assert_eq!(later.await.unwrap().len(), 1);
-    assert_eq!(count(&writer).await, 1);
+    assert_eq!(numbers.count().await, 1);
 }
 
 /// Runs in real time, as `SQLite` waits for a lock by its own clock.
 #[tokio::test]
 async fn statement_fails_in_time_while_another_process_writes() {
-    let Numbers {
-        directory,
-        writer,
-        commits,
-    } = numbers().await;
-    let file = file_in(&directory);
+    let numbers = numbers().await;
+    let file = file_in(&numbers.directory);
     let other = SqliteConnectOptions::new().filename(&file);
     let mut other = other.connect().await.unwrap();
     let lock = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
@@ -141,7 +129,7 @@ async fn statement_fails_in_time_while_another_process_writes() {
     let each = (0..4).map(async |number| {
         sleep(BUSY_TIMEOUT / 3 * number).await;
         let begun = Instant::now();
-        let has_failed = commits.commit(insert(number).into()).await.is_err();
+        let has_failed = numbers.commit(number).await.is_err();
         (has_failed, begun.elapsed())
     });
     for (has_failed, elapsed) in join_all(each).await {
@@ -152,41 +140,29 @@ async fn statement_fails_in_time_while_another_process_writes() {
         );
     }
     lock.rollback().await.unwrap();
-    commits.commit(insert(5).into()).await.unwrap();
-    assert_eq!(count(&writer).await, 1);
+    numbers.commit(5).await.unwrap();
+    assert_eq!(numbers.count().await, 1);
 }
 
 #[tokio::test]
 async fn failing_statement_undoes_its_transaction_and_later_ones_succeed() {
-    let Numbers {
-        directory: _kept,
-        writer,
-        commits,
-    } = numbers().await;
+    let numbers = numbers().await;
 
-    let busy = writer.acquire().await.unwrap();
-    let mut all = join_all([1, 2, 2].map(|number| commits.commit(insert(number).into()))).boxed();
+    let busy = numbers.writer.acquire().await.unwrap();
+    let mut all = join_all([1, 2, 2].map(|number| numbers.commit(number))).boxed();
     assert!(all.as_mut().now_or_never().is_none());
     drop(busy);
     assert!(all.await.iter().all(Result::is_err));
 
-    assert_eq!(count(&writer).await, 0);
-    commits.commit(insert(1).into()).await.unwrap();
-    assert_eq!(count(&writer).await, 1);
+    assert_eq!(numbers.count().await, 0);
+    numbers.commit(1).await.unwrap();
+    assert_eq!(numbers.count().await, 1);
 }
 
 #[tokio::test]
 async fn closed_database_rejects_statements() {
-    let Numbers {
-        directory: _kept,
-        writer,
-        commits,
-    } = numbers().await;
-    writer.close().await;
-    let error = commits
-        .commit(insert(1).into())
-        .await
-        .unwrap_err()
-        .to_string();
+    let numbers = numbers().await;
+    numbers.writer.close().await;
+    let error = numbers.commit(1).await.unwrap_err().to_string();
     assert!(error.contains("closed"), "{error}");
 }
