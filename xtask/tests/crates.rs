@@ -147,7 +147,7 @@ const WALLS: [Wall; 15] = [
     },
     Wall {
         package: "holdfast-trace",
-        may_depend_on: &[],
+        may_depend_on: &["holdfast-core"],
         may_not_depend_on: FRAMEWORKS,
     },
     Wall {

@@ -1,11 +1,8 @@
 //! Request ids. Calls within [`scope`] send theirs to auth-service, which writes it into its audit trail.
 
-use std::{
-    str,
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::str;
 
-use holdfast_core::random::Random;
+use holdfast_core::{random::Random, split_mix::SplitMix64};
 use tokio::task_local;
 
 task_local! {
@@ -16,25 +13,18 @@ task_local! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestId([u8; 16]);
 
-/// Generator of request ids: `SplitMix64`, which repeats none within 2⁶⁴. Request ids are not secret, so that no cryptographic
-/// generator is needed.
-pub struct RequestIds(AtomicU64);
+/// Generator of request ids. They are not secret, so that no cryptographic generator is needed.
+pub struct RequestIds(SplitMix64);
 
 impl RequestIds {
     /// A generator with a random start.
     pub fn new(random: &dyn Random) -> Self {
-        let mut bytes = [0; 8];
-        random.fill(&mut bytes);
-        Self(AtomicU64::new(u64::from_le_bytes(bytes)))
+        Self(SplitMix64::seeded_by(random))
     }
 
     /// The next id.
     pub fn next(&self) -> RequestId {
-        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
-        let mut bits = self.0.fetch_add(STEP, Ordering::Relaxed);
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        RequestId::from_bits(bits ^ (bits >> 31))
+        RequestId::from_bits(self.0.next())
     }
 }
 

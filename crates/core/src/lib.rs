@@ -14,5 +14,6 @@ pub mod rate_limited_log;
 pub mod replay_cache;
 mod replay_set;
 pub mod secret_key;
+pub mod split_mix;
 pub mod steady_clock;
 pub mod text;

@@ -8,6 +8,7 @@ mod trace_parent;
 
 use std::sync::OnceLock;
 
+use holdfast_core::{random::Random, split_mix::SplitMix64};
 #[doc(hidden)]
 pub use tracing;
 use tracing::{Span, field::display};
@@ -40,10 +41,10 @@ struct Tracing {
 
 static TRACING: OnceLock<Tracing> = OnceLock::new();
 
-/// Turns traces on, for the rest of the process: `ratio` of the requests are sampled, and `contexts` knows their spans. `seed` is a random
-/// number. Calls after the first have no effect.
-pub fn enable(ratio: Ratio, seed: u64, contexts: Box<dyn SpanContexts>) {
-    let sampler = Sampler::new(ratio, seed);
+/// Turns traces on, for the rest of the process: `ratio` of the requests are sampled, and `contexts` knows their spans. Calls after the first
+/// have no effect.
+pub fn enable(ratio: Ratio, random: &dyn Random, contexts: Box<dyn SpanContexts>) {
+    let sampler = Sampler::new(ratio, SplitMix64::seeded_by(random));
     let _ = TRACING.set(Tracing { sampler, contexts });
 }
 

@@ -1,11 +1,8 @@
 //! Which requests without a parent are sampled.
 
-use std::{
-    fmt,
-    str::FromStr,
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::{fmt, str::FromStr};
 
+use holdfast_core::split_mix::SplitMix64;
 use thiserror::Error;
 
 use crate::TraceParent;
@@ -38,18 +35,15 @@ impl fmt::Display for Ratio {
     }
 }
 
-/// A ratio, and random numbers for it (`SplitMix64`): nothing secret depends on them.
+/// A ratio, and numbers for it: nothing secret depends on them.
 pub(crate) struct Sampler {
     ratio: Ratio,
-    state: AtomicU64,
+    numbers: SplitMix64,
 }
 
 impl Sampler {
-    pub(crate) const fn new(ratio: Ratio, seed: u64) -> Self {
-        Self {
-            ratio,
-            state: AtomicU64::new(seed),
-        }
+    pub(crate) const fn new(ratio: Ratio, numbers: SplitMix64) -> Self {
+        Self { ratio, numbers }
     }
 
     /// Whether the next request is sampled.
@@ -57,26 +51,18 @@ impl Sampler {
         /// The upper bits of a random number are one from 0 to 1.
         const UNIT: f64 = 1.0 / 9_007_199_254_740_992.0;
         #[expect(clippy::cast_precision_loss, reason = "53 bits are exact")]
-        let random = (self.random() >> 11) as f64;
+        let random = (self.numbers.next() >> 11) as f64;
         random * UNIT < self.ratio.0
     }
 
     /// The context of a request that is not sampled.
     pub(crate) fn unsampled(&self) -> TraceParent {
         loop {
-            let trace_id = u128::from(self.random()) << 64 | u128::from(self.random());
-            if let Some(parent) = TraceParent::new(trace_id, self.random(), false) {
+            let trace_id = u128::from(self.numbers.next()) << 64 | u128::from(self.numbers.next());
+            if let Some(parent) = TraceParent::new(trace_id, self.numbers.next(), false) {
                 return parent;
             }
         }
-    }
-
-    fn random(&self) -> u64 {
-        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
-        let mut bits = self.state.fetch_add(STEP, Ordering::Relaxed);
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
     }
 }
 
@@ -85,7 +71,7 @@ mod tests {
     use super::*;
 
     fn sampled_of_10_000(ratio: &str) -> usize {
-        let sampler = Sampler::new(ratio.parse().unwrap(), 7);
+        let sampler = Sampler::new(ratio.parse().unwrap(), SplitMix64::new(7));
         (0..10_000).filter(|_| sampler.sample()).count()
     }
 
@@ -106,7 +92,7 @@ mod tests {
 
     #[test]
     fn unsampled_contexts_are_distinct() {
-        let sampler = Sampler::new(Ratio(1.0), 0);
+        let sampler = Sampler::new(Ratio(1.0), SplitMix64::new(0));
         let (one, other) = (sampler.unsampled(), sampler.unsampled());
         assert!(!one.is_sampled());
         assert_ne!(one.trace_id(), other.trace_id());

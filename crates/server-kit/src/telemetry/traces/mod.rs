@@ -83,10 +83,7 @@ where
         .with_target(false)
         .with_level(false)
         .with_context_activation(false);
-    let mut seed = [0; 8];
-    random.fill(&mut seed);
-    let seed = u64::from_le_bytes(seed);
-    holdfast_trace::enable(config.ratio, seed, Box::new(OpenTelemetryContexts));
+    holdfast_trace::enable(config.ratio, random, Box::new(OpenTelemetryContexts));
     Ok((layer.with_filter(filter_fn(is_exported)), guard))
 }
 
