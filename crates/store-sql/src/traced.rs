@@ -2,13 +2,10 @@
 
 use holdfast_identity::store::StoreError;
 use holdfast_trace::child_span;
-use sqlx::{Database, Execute, IntoArguments, query::Query};
+use sqlx::{Database, Execute, IntoArguments, database::HasStatementCache, query::Query};
 use tracing::Span;
 
 use crate::unavailable;
-
-/// A statement of a driver.
-pub type Statement<'q, DB> = Query<'q, DB, <DB as Database>::Arguments>;
 
 /// A statement with its span, whose attribute `db.system.name` is `system`. The span contains the text and no argument: they are sent apart
 /// from it.
@@ -16,11 +13,11 @@ pub type Statement<'q, DB> = Query<'q, DB, <DB as Database>::Arguments>;
 /// # Errors
 /// An argument cannot be encoded.
 pub fn traced<'q, DB>(
-    mut statement: Statement<'q, DB>,
+    mut statement: Query<'q, DB, DB::Arguments>,
     system: &'static str,
-) -> Result<(Statement<'q, DB>, Span), StoreError>
+) -> Result<(Query<'q, DB, DB::Arguments>, Span), StoreError>
 where
-    DB: Database<Arguments: IntoArguments<DB>> + sqlx::database::HasStatementCache,
+    DB: Database<Arguments: IntoArguments<DB>> + HasStatementCache,
 {
     if !holdfast_trace::is_sampled() {
         return Ok((statement, Span::none()));

@@ -21,7 +21,7 @@ use opentelemetry_sdk::{
 };
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{sleep, timeout},
+    time::{Instant, timeout, timeout_at},
 };
 use tonic::transport::Endpoint;
 
@@ -133,31 +133,39 @@ async fn export_all(
         Err(error) => return failed(0, &error.to_string()),
     };
     exporter.set_resource(&resource);
-    let mut is_stopping = false;
-    while !is_stopping {
-        let mut batch = Vec::new();
-        tokio::select! {
-            _ = spans.recv_many(&mut batch, BATCH) => {
-                tokio::select! {
-                    () = sleep(INTERVAL) => {}
-                    _ = &mut stopping => is_stopping = true,
-                }
-            }
-            _ = &mut stopping => is_stopping = true,
+    let mut batch = Vec::new();
+    loop {
+        let has_stopped = tokio::select! {
+            () = fill(&mut batch, &mut spans) => false,
+            _ = &mut stopping => true,
+        };
+        if has_stopped {
+            break;
         }
-        while let Ok(span) = spans.try_recv() {
-            batch.push(span);
-            if batch.len() >= BATCH {
-                export(&exporter, std::mem::take(&mut batch)).await;
-            }
-        }
-        if !batch.is_empty() {
-            export(&exporter, batch).await;
+        export(&exporter, std::mem::take(&mut batch)).await;
+    }
+    while let Ok(span) = spans.try_recv() {
+        batch.push(span);
+    }
+    export(&exporter, batch).await;
+}
+
+/// Waits until the batch is full, or its first span has waited long enough.
+async fn fill(batch: &mut Vec<SpanData>, spans: &mut mpsc::Receiver<SpanData>) {
+    spans.recv_many(batch, BATCH).await;
+    let until = Instant::now() + INTERVAL;
+    while batch.len() < BATCH {
+        let more = spans.recv_many(batch, BATCH - batch.len());
+        if timeout_at(until, more).await.is_err() {
+            return;
         }
     }
 }
 
 async fn export(exporter: &SpanExporter, batch: Vec<SpanData>) {
+    if batch.is_empty() {
+        return;
+    }
     let spans = batch.len() as u64;
     match timeout(DEADLINE, exporter.export(batch)).await {
         Ok(Ok(())) => drop(EXPORTED.inc_by(spans)),
