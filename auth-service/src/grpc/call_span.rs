@@ -7,7 +7,7 @@ use http::{Request, Response};
 use tower_http::trace::{DefaultMakeSpan, DefaultOnResponse, MakeSpan, OnResponse};
 use tracing::{Level, Span, field::Empty};
 
-use crate::grpc::call_context::ServiceIdentity;
+use crate::grpc::{call_context::ServiceIdentity, metrics};
 
 /// The header field of a status (gRPC over HTTP/2, "Responses"), in a response without messages.
 const STATUS: &str = "grpc-status";
@@ -15,15 +15,16 @@ const STATUS: &str = "grpc-status";
 /// (OpenTelemetry, "Semantic conventions for gRPC").
 const FAULTS: [&str; 6] = ["2", "4", "12", "13", "14", "15"];
 
-/// Makes the spans of calls. Traces of web-service are continued. Other callers begin a trace of their own: they could fill the collector.
+/// Makes the spans of calls. Traces of web-service are continued. A sampled one of another caller is not: it could fill the collector, and join
+/// the traces of others.
 #[derive(Clone)]
 pub(super) struct CallSpans(pub(super) Arc<ServiceIdentity>);
 
 impl CallSpans {
     fn parent<B>(&self, request: &Request<B>) -> Option<TraceParent> {
         let parent = request.headers().get(TRACEPARENT)?;
-        let parent = parent.to_str().ok()?.parse().ok()?;
-        self.0.recognize_head(request).then_some(parent)
+        let parent: TraceParent = parent.to_str().ok()?.parse().ok()?;
+        (!parent.is_sampled() || self.0.recognize_head(request)).then_some(parent)
     }
 
     /// The span of a sampled call.
@@ -35,11 +36,10 @@ impl CallSpans {
         if !holdfast_trace::sample(parent.as_ref()) {
             return None;
         }
-        let path = request.uri().path();
         let span = tracing::info_span!(
             target: TARGET,
             "request",
-            otel.name = path.trim_start_matches('/'),
+            otel.name = metrics::method_name(request.uri().path()),
             otel.kind = "server",
             otel.status_code = Empty,
             rpc.system = "grpc",

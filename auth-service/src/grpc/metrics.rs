@@ -62,6 +62,11 @@ impl Method {
     }
 }
 
+/// The name of the method with this path, such as `AuthService/Login`; of a path that no service has, `other`.
+pub(super) fn method_name(path: &str) -> &'static str {
+    Method::of(path).name
+}
+
 /// The methods of the contract. They live as long as the process.
 fn methods() -> HashMap<String, Method> {
     let set = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap_or_default();

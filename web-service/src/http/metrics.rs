@@ -39,6 +39,10 @@ impl MethodIndex {
         let known = METHODS.iter().position(|name| method.as_str() == *name);
         Self(known.unwrap_or(METHODS.len() - 1))
     }
+
+    pub(super) fn name(self) -> &'static str {
+        METHODS.get(self.0).copied().unwrap_or_default()
+    }
 }
 
 /// What is counted of one route. The series are looked up once, not for each request.
@@ -69,11 +73,10 @@ impl RouteMetrics {
         let counter = self.requests.get(method.0).and_then(|row| row.get(class));
         if let Some(counter) = counter {
             let counter = counter.get_or_init(|| {
-                let of = |names: &[&'static str], index| names.get(index).copied();
                 REQUESTS.get_or_create_owned(&[
                     ("route", route),
-                    ("method", of(&METHODS, method.0).unwrap_or_default()),
-                    ("status", of(&CLASSES, class).unwrap_or_default()),
+                    ("method", method.name()),
+                    ("status", CLASSES.get(class).copied().unwrap_or_default()),
                 ])
             });
             counter.inc();

@@ -8,7 +8,13 @@ use holdfast_client::request_id::RequestId;
 use holdfast_trace::{TARGET, TRACEPARENT, TraceParent};
 use tracing::{Span, field::Empty};
 
-use crate::{http::extract::peer::peer_address, request::trusted_proxies::TrustedProxies};
+use crate::{
+    http::{extract::peer::peer_address, metrics::MethodIndex},
+    request::trusted_proxies::TrustedProxies,
+};
+
+/// Bytes of a path in a trace, so that the spans that wait have a limit, too.
+const MAX_PATH: usize = 256;
 
 /// The span of a request to `route`. Queries are not logged: they may contain addresses that a person was going to.
 pub(super) fn of_request(
@@ -21,10 +27,11 @@ pub(super) fn of_request(
     if holdfast_trace::is_enabled() {
         let parent = parent(request, proxies);
         if holdfast_trace::sample(parent.as_ref()) {
+            let path = &path[..path.floor_char_boundary(MAX_PATH)];
             let span = tracing::info_span!(
                 target: TARGET,
                 "request",
-                otel.name = format!("{method} {route}"),
+                otel.name = format!("{} {route}", MethodIndex::of(method).name()),
                 otel.kind = "server",
                 otel.status_code = Empty,
                 http.route = route,
