@@ -33,7 +33,7 @@ async fn pair() -> (Pair, Redis) {
 }
 
 /// The metrics of a service, as text.
-async fn text(program: &mut Program) -> String {
+pub(crate) async fn text(program: &mut Program) -> String {
     let line = program.logged("listening").await;
     let url = format!("http://{}/metrics", line["ops_address"].as_str().unwrap());
     let answer = reqwest::get(url).await.unwrap();
@@ -45,7 +45,7 @@ async fn text(program: &mut Program) -> String {
 }
 
 /// The value of each series.
-fn series(text: &str) -> BTreeMap<String, f64> {
+pub(crate) fn series(text: &str) -> BTreeMap<String, f64> {
     let samples = text.lines().filter(|line| !line.starts_with('#'));
     let samples = samples.map(|line| {
         let (name, value) = line.rsplit_once(' ').unwrap();

@@ -2,15 +2,19 @@
 
 use std::time::Duration;
 
+use auth_proto::v1::{GetJwksRequest, auth_service_client::AuthServiceClient};
 use e2e::{
     collector::{Collector, ReceivedSpan},
     pair::{Options, Pair},
     port,
-    program::Program,
+    postgres::Postgres,
     redis::Redis,
     wait::{until, until_within},
 };
 use reqwest::StatusCode;
+use tonic::transport::Endpoint;
+
+use crate::metrics::{series, text};
 
 /// The context that a proxy sends: sampled, or not.
 const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -19,8 +23,8 @@ const PARENT_ID: &str = "00f067aa0ba902b7";
 /// Time for which the requests of a dead or slow collector may last together.
 const NO_DELAY: Duration = Duration::from_secs(5);
 
-/// A pair that sends its traces to `collector`, of this part of the requests.
-async fn pair(collector: &str, ratio: &str, redis: &Redis) -> Pair {
+/// The settings of a pair that sends its traces to `collector`, of this part of the requests, and trusts this machine as a proxy.
+fn options(collector: &str, ratio: &str, redis: &Redis) -> Options {
     let traces = |endpoint, part| {
         [
             (endpoint, format!("http://{collector}")),
@@ -32,7 +36,11 @@ async fn pair(collector: &str, ratio: &str, redis: &Redis) -> Pair {
     web.push(("WEB_TRUSTED_PROXIES", "127.0.0.1".to_owned()));
     let mut auth = vec![("AUTH_REDIS_URL", redis.url())];
     auth.extend(traces("AUTH_OTLP_ENDPOINT", "AUTH_TRACE_RATIO"));
-    let pair = Pair::start_with(Options { web, auth }).await;
+    Options { web, auth }
+}
+
+async fn pair(collector: &str, ratio: &str, redis: &Redis) -> Pair {
+    let pair = Pair::start_with(options(collector, ratio, redis)).await;
     pair.add_user("ada", &[]).await;
     pair
 }
@@ -59,19 +67,6 @@ async fn spans(collector: &Collector, trace_id: &str, names: &[&str]) -> Vec<Rec
         names.iter().all(has).then_some(spans)
     })
     .await
-}
-
-/// The value of a counter.
-async fn counter(program: &mut Program, name: &str) -> f64 {
-    let line = program.logged("listening").await;
-    let url = format!("http://{}/metrics", line["ops_address"].as_str().unwrap());
-    let text = reqwest::get(url).await.unwrap().text().await.unwrap();
-    let sample = text.lines().find_map(|line| line.strip_prefix(name));
-    sample
-        .unwrap_or_else(|| panic!("no {name}"))
-        .trim()
-        .parse()
-        .unwrap()
 }
 
 #[tokio::test]
@@ -152,6 +147,56 @@ async fn request_is_sampled_as_its_parent_and_without_one_by_the_ratio() {
     );
 }
 
+/// Whoever is neither a trusted proxy nor web-service cannot have requests traced, nor join the traces of others.
+#[tokio::test]
+async fn sampled_trace_of_an_untrusted_sender_is_not_continued() {
+    let collector = Collector::start(Duration::ZERO).await;
+    let redis = Redis::start().await;
+    let address = collector.address.to_string();
+    let mut options = options(&address, "1", &redis);
+    options
+        .web
+        .retain(|(name, _)| *name != "WEB_TRUSTED_PROXIES");
+    let pair = Pair::start_with(options).await;
+    pair.add_user("ada", &[]).await;
+    assert_eq!(sign_in(&pair, Some(traceparent("01"))).await, 200);
+    let channel = Endpoint::from_shared(format!("http://{}", pair.auth_address)).unwrap();
+    let mut direct = AuthServiceClient::new(channel.connect().await.unwrap());
+    let mut call = tonic::Request::new(GetJwksRequest {});
+    let metadata = call.metadata_mut();
+    metadata.insert("traceparent", traceparent("01").parse().unwrap());
+    direct.get_jwks(call).await.unwrap();
+    until("both requests", async || {
+        let spans = collector.spans();
+        let has = |name: &str| spans.iter().any(|span| span.span.name == name);
+        (has("AuthService/GetJwks") && has("POST api.login")).then_some(())
+    })
+    .await;
+    let spans = collector.spans();
+    assert!(
+        spans.iter().all(|span| span.trace_id() != TRACE_ID),
+        "{spans:?}"
+    );
+}
+
+#[tokio::test]
+async fn statements_on_postgresql_are_in_the_trace() {
+    let collector = Collector::start(Duration::ZERO).await;
+    let redis = Redis::start().await;
+    let database = Postgres::start(false).await;
+    let mut options = options(&collector.address.to_string(), "0", &redis);
+    let url = ("AUTH_DATABASE_URL", Postgres::url_at(database.port()));
+    options.auth.push(url);
+    let pair = Pair::start_with(options).await;
+    pair.add_user("ada", &[]).await;
+    assert_eq!(sign_in(&pair, Some(traceparent("01"))).await, 200);
+    let spans = spans(&collector, TRACE_ID, &["statement"]).await;
+    let statement = spans.iter().find(|span| span.span.name == "statement");
+    let statement = statement.unwrap();
+    assert_eq!(statement.text("db.system.name"), Some("postgresql"));
+    assert!(statement.text("db.query.text").is_some(), "{statement:?}");
+}
+
 #[tokio::test]
 async fn dead_collector_delays_nothing_and_its_spans_are_counted() {
     let redis = Redis::start().await;
@@ -162,8 +207,8 @@ async fn dead_collector_delays_nothing_and_its_spans_are_counted() {
     }
     assert!(begun.elapsed() < NO_DELAY, "{:?}", begun.elapsed());
     until("the dropped spans", async || {
-        let dropped = counter(&mut pair.web, "holdfast_web_trace_spans_dropped_total").await;
-        (dropped > 0.0).then_some(())
+        let metrics = series(&text(&mut pair.web).await);
+        (metrics["holdfast_web_trace_spans_dropped_total"] > 0.0).then_some(())
     })
     .await;
     until("the log line", async || {

@@ -32,6 +32,9 @@ impl Fixture {
                 ("WEB_PUBLIC_URL", public_url.to_owned()),
                 ("WEB_TRUSTED_PROXIES", "127.0.0.1/32".to_owned()),
                 ("WEB_RETURN_ORIGINS", proxy.origin()),
+                // Nothing listens there: what is sampled is in the log.
+                ("WEB_OTLP_ENDPOINT", "http://127.0.0.1:1".to_owned()),
+                ("WEB_TRACE_RATIO", "0".to_owned()),
             ],
         })
         .await;

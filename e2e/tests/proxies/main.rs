@@ -300,7 +300,8 @@ async fn haproxy_passes_only_authenticated_requests() {
 }
 
 #[tokio::test]
-async fn haproxy_in_front_keeps_client_addresses() {
+async fn haproxy_in_front_keeps_client_addresses_and_removes_traces() {
+    const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
     let _serialized = PORTS.lock().await;
     let mut fixture = Fixture::start(HAPROXY, &HAPROXY.origin()).await;
     let body = json!({"username": "ada", "password": PASSWORD});
@@ -308,6 +309,7 @@ async fn haproxy_in_front_keeps_client_addresses() {
     let request = fixture.pair.site.client().post(url).json(&body);
     let answer = request
         .header("x-forwarded-for", "203.0.113.9")
+        .header("traceparent", format!("00-{TRACE_ID}-00f067aa0ba902b7-01"))
         .send()
         .await
         .unwrap();
@@ -319,6 +321,14 @@ async fn haproxy_in_front_keeps_client_addresses() {
             line.contains("127.0.0.1") && !line.contains("203.0.113.9"),
             "{line}"
         );
+        Some(())
+    })
+    .await;
+    until("the sign-in to be answered", async || {
+        let output = fixture.pair.web.output();
+        let mut lines = output.lines();
+        let line = lines.find(|line| line.contains("/api/login") && line.contains("answered"))?;
+        assert!(!line.contains(TRACE_ID), "{line}");
         Some(())
     })
     .await;
