@@ -135,11 +135,11 @@ async fn export_all(
     exporter.set_resource(&resource);
     let mut batch = Vec::new();
     loop {
-        let has_stopped = tokio::select! {
-            () = fill(&mut batch, &mut spans) => false,
-            _ = &mut stopping => true,
+        let continues = tokio::select! {
+            is_open = fill(&mut batch, &mut spans) => is_open,
+            _ = &mut stopping => false,
         };
-        if has_stopped {
+        if !continues {
             break;
         }
         export(&exporter, std::mem::take(&mut batch)).await;
@@ -150,16 +150,18 @@ async fn export_all(
     export(&exporter, batch).await;
 }
 
-/// Waits until the batch is full, or its first span has waited long enough.
-async fn fill(batch: &mut Vec<SpanData>, spans: &mut mpsc::Receiver<SpanData>) {
-    spans.recv_many(batch, BATCH).await;
+/// Waits until the batch is full, or its first span has waited long enough. Returns whether there can be more spans.
+async fn fill(batch: &mut Vec<SpanData>, spans: &mut mpsc::Receiver<SpanData>) -> bool {
+    let mut is_open = spans.recv_many(batch, BATCH).await > 0;
     let until = Instant::now() + INTERVAL;
-    while batch.len() < BATCH {
+    while is_open && batch.len() < BATCH {
         let more = spans.recv_many(batch, BATCH - batch.len());
-        if timeout_at(until, more).await.is_err() {
-            return;
+        match timeout_at(until, more).await {
+            Ok(received) => is_open = received > 0,
+            Err(_elapsed) => break,
         }
     }
+    is_open
 }
 
 async fn export(exporter: &SpanExporter, batch: Vec<SpanData>) {
