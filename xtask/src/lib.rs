@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "this is a command line")]
 
 pub mod install;
+pub mod package;
 pub mod parts;
 pub mod postgres;
 pub mod workspace;

@@ -7,11 +7,11 @@ mod fuzz;
 mod release;
 mod test;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use holdfast_server_kit::exit;
-use xtask::{install, parts, postgres, workspace};
+use xtask::{install, package, parts, postgres, workspace};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask")]
@@ -36,6 +36,12 @@ enum Task {
     },
     /// Build the optimised programs into target/dist
     Release,
+    /// Build Debian packages of both services into target/dist
+    Package {
+        /// Use the programs in this directory, and build none
+        #[arg(long, value_name = "DIRECTORY")]
+        programs: Option<PathBuf>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -50,7 +56,15 @@ fn main() -> ExitCode {
                 let arguments = arguments.iter().map(String::as_str);
                 workspace::cargo(&run.into_iter().chain(arguments).collect::<Vec<_>>())
             }
-            Task::Release => release::run(),
+            Task::Release => release::run().map(drop),
+            Task::Package { programs } => {
+                let programs = programs.map_or_else(release::run, Ok)?;
+                let packages = package::build(&programs, package::VERSION, &release::directory())?;
+                for package in packages {
+                    println!("{}", package.display());
+                }
+                Ok(())
+            }
         }
     })
 }

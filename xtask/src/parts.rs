@@ -31,6 +31,8 @@ pub enum Part {
     Proxies,
     /// The stack of docker-compose.yml, with failures of each service. Needs a container engine
     Compose,
+    /// The Debian packages, on a machine with systemd. Needs a container engine
+    Systemd,
     /// The stack of deploy/ha, upgraded and run through the failure of each part. Needs a container engine
     Ha,
 }
@@ -61,6 +63,7 @@ impl Part {
             Self::Load => &["flood", "timing"],
             Self::Proxies => &["proxies"],
             Self::Compose => &["compose"],
+            Self::Systemd => &["systemd"],
             Self::Ha => &["ha"],
         }
     }
@@ -88,6 +91,7 @@ impl Part {
             Self::Revocation => &[Tool::Redis],
             Self::Hostile => &[Tool::Chromium],
             Self::Proxies => &[Tool::Proxies],
+            Self::Systemd => &[Tool::ContainerEngine],
             Self::Compose | Self::Ha => &[Tool::ContainerEngine, Tool::Curl, Tool::Grpcurl],
         }
     }

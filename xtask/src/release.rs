@@ -1,6 +1,10 @@
 //! `cargo xtask release`: builds the optimised programs, without symbol tables and with line tables for backtraces.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context as _, ensure};
 
@@ -8,12 +12,17 @@ use crate::workspace;
 
 const PROGRAMS: [&str; 2] = ["auth-service", "web-service"];
 
-/// Builds both programs, and writes the stripped ones to `target/dist`.
-pub(crate) fn run() -> anyhow::Result<()> {
+/// The directory for what is distributed.
+pub(crate) fn directory() -> PathBuf {
+    workspace::root().join("target/dist")
+}
+
+/// Builds both programs, and writes the stripped ones to `target/dist`, which it returns.
+pub(crate) fn run() -> anyhow::Result<PathBuf> {
     let bins = PROGRAMS.map(|program| ["--bin", program]).concat();
     workspace::cargo(&[&["build", "--release"], bins.as_slice()].concat())?;
     let target = workspace::root().join("target");
-    let shipped = target.join("dist");
+    let shipped = directory();
     fs::create_dir_all(&shipped)?;
     for program in PROGRAMS {
         strip(
@@ -22,7 +31,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         )?;
         println!("{}", shipped.join(program).display());
     }
-    Ok(())
+    Ok(shipped)
 }
 
 /// Removes the symbol table. Cargo's own `strip` removes the line tables, too.

@@ -20,6 +20,7 @@ use holdfast_server_kit::{
     connections::BoundedListener,
     ops,
     request_limit::RequestLimit,
+    service_manager::ServiceManager,
     shutdown::{DRAIN_DEADLINE, OPS_DRAIN, Signals},
 };
 use holdfast_tls::TlsWatch;
@@ -112,6 +113,7 @@ impl App {
             shutdown.clone(),
         );
         let ops = tokio::spawn(ops);
+        tokio::spawn(ServiceManager::from_env().supervise(Vec::new(), shutdown.clone()));
 
         tokio::select! {
             served = self.server.serve(self.listener, shutdown.clone()) => served?,

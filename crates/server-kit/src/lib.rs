@@ -12,5 +12,6 @@ pub mod read_message;
 pub mod redis_info;
 pub mod request_body;
 pub mod request_limit;
+pub mod service_manager;
 pub mod shutdown;
 pub mod telemetry;

@@ -14,6 +14,7 @@ use holdfast_client::{AuthClient, AuthConfig, ConfigError, RevocationWatcher};
 use holdfast_core::clock::Clock;
 use holdfast_server_kit::{
     connections, fd_limit, ops,
+    service_manager::ServiceManager,
     shutdown::{OPS_DRAIN, Signals},
 };
 use tokio::{net::TcpListener, time::timeout};
@@ -159,7 +160,8 @@ impl App {
             };
             tokio::spawn(ext_authz::serve(listener, service, shutdown.clone()));
         }
-        http::serve(self.port, &self.state, shutdown.clone()).await?;
+        let manager = ServiceManager::from_env();
+        http::serve(self.port, &self.state, manager, shutdown.clone()).await?;
         shutdown.cancel();
         // Probes that are still in progress may finish.
         let _ = timeout(OPS_DRAIN, ops).await;

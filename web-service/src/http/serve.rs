@@ -13,6 +13,7 @@ use axum_server::{
 };
 use holdfast_server_kit::{
     connections::{ConnectionHandle, Connections},
+    service_manager::ServiceManager,
     shutdown::DRAIN_DEADLINE,
 };
 use hyper_util::{
@@ -60,11 +61,16 @@ pub struct Port {
     pub max_connections: usize,
 }
 
-/// Serves HTTPS until `shutdown`, then lets the requests in flight finish.
+/// Serves HTTPS until `shutdown`, then lets the requests in flight finish. `manager` is notified of both, and watches the threads.
 ///
 /// # Errors
 /// When a thread cannot be started, or ends by itself.
-pub async fn serve(port: Port, state: &AppState, shutdown: CancellationToken) -> io::Result<()> {
+pub async fn serve(
+    port: Port,
+    state: &AppState,
+    manager: ServiceManager,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
     let connections = Connections::new(port.max_connections, IDLE_TIMEOUT);
     let admission = Admission {
         connections: connections.clone(),
@@ -75,6 +81,7 @@ pub async fn serve(port: Port, state: &AppState, shutdown: CancellationToken) ->
     let mut workers = Workers::start(&admission, move |server| {
         serve_worker(server, faults.clone(), port.tls.clone(), service.clone())
     })?;
+    tokio::spawn(manager.supervise(workers.runtimes(), shutdown.clone()));
     loop {
         tokio::select! {
             (stream, peer) = connections.accept(&port.listener) => workers.dispatch(stream, peer).await,

@@ -17,7 +17,7 @@ use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use holdfast_server_kit::connections::{Connection, ConnectionHandle, Connections};
 use tokio::{
     net,
-    runtime::Builder,
+    runtime::{self, Builder},
     sync::{Mutex, mpsc, oneshot},
 };
 
@@ -37,6 +37,7 @@ struct Worker {
     /// The reference count is one more than the number of connections.
     count: ConnectionCount,
     handle: Handle<PeerConnection>,
+    runtime: runtime::Handle,
 }
 
 /// A reference that each connection of a worker holds until it ends.
@@ -97,6 +98,7 @@ impl Workers {
         };
         let server = Server::from_listener(listener).handle(handle.clone());
         let runtime = Builder::new_current_thread().enable_all().build()?;
+        let runtime_handle = runtime.handle().clone();
         thread::Builder::new()
             .name("connections".to_owned())
             .spawn(move || {
@@ -107,9 +109,16 @@ impl Workers {
             queue,
             count: ConnectionCount::default(),
             handle,
+            runtime: runtime_handle,
         });
         self.ends.push(end);
         Ok(())
+    }
+
+    /// The runtimes of the threads.
+    pub(super) fn runtimes(&self) -> Vec<runtime::Handle> {
+        let threads = self.threads.iter();
+        threads.map(|worker| worker.runtime.clone()).collect()
     }
 
     /// Dispatches a connection to the thread that has the fewest.

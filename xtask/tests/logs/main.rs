@@ -32,6 +32,7 @@ const NOT_BY_REQUESTS: &[&str] = &[
     "retention.audit_failed",
     "retention.purge_failed",
     "revocation_stream.disconnected",
+    "service_manager.not_notified",
     "store.standby_asynchronous",
     "thread.priority_unchanged",
 ];
