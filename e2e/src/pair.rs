@@ -172,8 +172,7 @@ impl Pair {
 
     /// The status and the text of `/readyz` on the ops port of web-service.
     pub async fn readiness_of_web(&mut self) -> (u16, String) {
-        let line = self.web.logged("listening").await;
-        let url = format!("http://{}/readyz", line["ops_address"].as_str().unwrap());
+        let url = format!("http://{}/readyz", self.web.ops_address().await);
         let answer = self.site.client().get(url).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     }

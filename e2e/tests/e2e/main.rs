@@ -12,6 +12,7 @@ mod command_line;
 mod contract;
 mod cost;
 mod counters;
+mod dashboard;
 mod deep_links;
 mod dev;
 mod device_binding;

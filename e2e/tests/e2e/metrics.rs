@@ -34,8 +34,7 @@ async fn pair() -> (Pair, Redis) {
 
 /// The metrics of a service, as text.
 async fn text(program: &mut Program) -> String {
-    let line = program.logged("listening").await;
-    let url = format!("http://{}/metrics", line["ops_address"].as_str().unwrap());
+    let url = format!("http://{}/metrics", program.ops_address().await);
     let answer = reqwest::get(url).await.unwrap();
     let kind = answer.headers()["content-type"].to_str().unwrap();
     assert!(kind.starts_with("application/openmetrics-text"), "{kind}");
