@@ -6,6 +6,7 @@
     reason = "a test that cannot go on should stop"
 )]
 
+pub mod admin;
 pub mod balancer;
 pub mod browser;
 pub mod clock;
