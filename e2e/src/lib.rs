@@ -12,6 +12,7 @@ pub mod browser;
 pub mod clock;
 pub mod compose;
 pub mod dashboard;
+pub mod documents;
 pub mod flood;
 pub mod frames;
 pub mod history;

@@ -34,6 +34,7 @@ mod redis_group;
 mod redis_outage;
 mod redis_sessions;
 mod redis_tls;
+mod revocation_metrics;
 mod signals;
 mod tls;
 mod upgrade;

@@ -1,10 +1,11 @@
 //! The causes that end logins.
 
-use crate::fixture::{Fixture, Person, cookie_status, send, sid};
 use auth_proto::v1::{
     DeleteUserRequest, EndUserLoginsRequest, RevokeTokenRequest,
     auth_service_client::AuthServiceClient,
 };
+
+use crate::fixture::{Fixture, Person, cookie_status, send, sid};
 
 const NEW_PASSWORD: &str = "something else entirely";
 
