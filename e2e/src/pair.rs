@@ -144,9 +144,14 @@ impl Pair {
 
     /// Stops web-service and starts it again on the same port.
     pub async fn restart_web(&mut self) {
-        let listen = self.web_address.to_string();
         self.web.signal(rustix::process::Signal::TERM);
         assert!(self.web.exit().await.success());
+        self.start_web_again().await;
+    }
+
+    /// Starts web-service again on the same port, after it was stopped.
+    pub async fn start_web_again(&mut self) {
+        let listen = self.web_address.to_string();
         let (web, _) = start_web(
             self.directory.path(),
             &listen,

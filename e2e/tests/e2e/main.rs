@@ -26,6 +26,7 @@ mod monitoring;
 mod oauth_clients;
 mod older_tab;
 mod outage;
+mod outage_metrics;
 mod pages;
 mod postgres_restore;
 mod postgres_tls;
