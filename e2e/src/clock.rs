@@ -30,13 +30,21 @@ impl WrongClock {
         clock
     }
 
-    /// Makes this the clock of a program that is started. Elapsed time, which the program measures by `CLOCK_MONOTONIC`, stays right.
+    /// Makes this the clock of a program that is started.
     pub fn apply(&self, command: &mut Command) {
-        command
-            .env("LD_PRELOAD", library())
-            .env("FAKETIME_TIMESTAMP_FILE", &self.difference)
-            .env("FAKETIME_CACHE_DURATION", "1")
-            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        command.envs(self.settings());
+    }
+
+    /// The environment of a program that makes this its clock. Elapsed time, which the program measures by `CLOCK_MONOTONIC`, stays right.
+    #[must_use]
+    pub fn settings(&self) -> [(&'static str, String); 4] {
+        let text = |path: &Path| path.display().to_string();
+        [
+            ("LD_PRELOAD", text(&library())),
+            ("FAKETIME_TIMESTAMP_FILE", text(&self.difference)),
+            ("FAKETIME_CACHE_DURATION", "1".to_owned()),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+        ]
     }
 
     /// Sets the clock wrong by these seconds; the program notices it within a second.

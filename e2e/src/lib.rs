@@ -6,11 +6,14 @@
     reason = "a test that cannot go on should stop"
 )]
 
+pub mod admin;
 pub mod balancer;
 pub mod browser;
 pub mod clock;
 pub mod collector;
 pub mod compose;
+pub mod dashboard;
+pub mod documents;
 pub mod flood;
 pub mod frames;
 pub mod history;
@@ -21,6 +24,7 @@ pub mod port;
 pub mod postgres;
 pub mod process;
 pub mod program;
+pub mod prometheus;
 pub mod redis;
 pub mod redis_group;
 pub mod shell;

@@ -144,9 +144,14 @@ impl Pair {
 
     /// Stops web-service and starts it again on the same port.
     pub async fn restart_web(&mut self) {
-        let listen = self.web_address.to_string();
         self.web.signal(rustix::process::Signal::TERM);
         assert!(self.web.exit().await.success());
+        self.start_web_again().await;
+    }
+
+    /// Starts web-service again on the same port, after it was stopped.
+    pub async fn start_web_again(&mut self) {
+        let listen = self.web_address.to_string();
         let (web, _) = start_web(
             self.directory.path(),
             &listen,
@@ -172,8 +177,7 @@ impl Pair {
 
     /// The status and the text of `/readyz` on the ops port of web-service.
     pub async fn readiness_of_web(&mut self) -> (u16, String) {
-        let line = self.web.logged("listening").await;
-        let url = format!("http://{}/readyz", line["ops_address"].as_str().unwrap());
+        let url = format!("http://{}/readyz", self.web.ops_address().await);
         let answer = self.site.client().get(url).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     }

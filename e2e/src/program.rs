@@ -137,6 +137,12 @@ impl Program {
         .await
     }
 
+    /// Waits for the address of the ops port of a service, host and port.
+    pub async fn ops_address(&mut self) -> String {
+        let line = self.logged("listening").await;
+        line["ops_address"].as_str().unwrap().to_owned()
+    }
+
     /// Waits until the output contains `text`; panics when the program ends before.
     pub async fn printed(&mut self, text: &str) {
         until(text, async || {

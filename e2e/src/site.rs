@@ -94,6 +94,28 @@ impl Site {
         request.form(fields).send().await.unwrap()
     }
 
+    /// Presses a button of a page: submits a form whose only field is the CSRF token. Returns the status.
+    pub async fn press(&self, page: &str, action: &str, cookie: &str) -> u16 {
+        let token = self.page_token(page, cookie).await;
+        let form = [("csrf_token", token.as_str())];
+        let answer = self.post_form(action, cookie, &form).await;
+        answer.status().as_u16()
+    }
+
+    /// Changes the password of the account with the form. Returns the status.
+    pub async fn change_password(&self, cookie: &str, new: &str) -> u16 {
+        let page = "/account/password";
+        let token = self.page_token(page, cookie).await;
+        let form = [
+            ("csrf_token", token.as_str()),
+            ("current_password", &self.password),
+            ("new_password", new),
+            ("new_password_again", new),
+        ];
+        let answer = self.post_form(page, cookie, &form).await;
+        answer.status().as_u16()
+    }
+
     /// Sends a `GET` request with a cookie.
     pub async fn get(&self, path: &str, cookie: &str) -> Response {
         let request = self.client().get(self.url(path)).header("cookie", cookie);

@@ -40,7 +40,7 @@ const PROXIES: [Program; 3] = [
 const NODE: [Program; 2] = [("node", "nodejs"), ("npm", "npm")];
 const PYTHON: [Program; 1] = [("pip3", "python3-pip")];
 const POSTGRES: [Program; 2] = [("pg_lsclusters", "postgresql"), ("pgbouncer", "pgbouncer")];
-const PROMETHEUS: [Program; 1] = [("promtool", "prometheus")];
+const PROMETHEUS: [Program; 2] = [("prometheus", "prometheus"), ("promtool", "prometheus")];
 const FAKETIME: [Program; 1] = [("faketime", "faketime")];
 const VALGRIND: [Program; 1] = [("valgrind", "valgrind")];
 
@@ -78,7 +78,7 @@ pub enum Tool {
     Grpcurl,
     /// PostgreSQL and `PgBouncer`.
     Postgres,
-    /// `promtool`.
+    /// `prometheus` and `promtool`.
     Prometheus,
     /// libfaketime.
     Faketime,

@@ -79,6 +79,7 @@ impl Part {
                 Tool::Redis,
                 Tool::Postgres,
                 Tool::Prometheus,
+                Tool::Faketime,
                 Tool::Chromium,
                 Tool::Curl,
                 Tool::Procps,

@@ -34,8 +34,7 @@ async fn pair() -> (Pair, Redis) {
 
 /// The metrics of a service, as text.
 pub(crate) async fn text(program: &mut Program) -> String {
-    let line = program.logged("listening").await;
-    let url = format!("http://{}/metrics", line["ops_address"].as_str().unwrap());
+    let url = format!("http://{}/metrics", program.ops_address().await);
     let answer = reqwest::get(url).await.unwrap();
     let kind = answer.headers()["content-type"].to_str().unwrap();
     assert!(kind.starts_with("application/openmetrics-text"), "{kind}");
@@ -54,27 +53,39 @@ pub(crate) fn series(text: &str) -> BTreeMap<String, f64> {
     samples.collect()
 }
 
-async fn of_web(pair: &mut Pair) -> BTreeMap<String, f64> {
+/// The series of web-service.
+pub(crate) async fn of_web(pair: &mut Pair) -> BTreeMap<String, f64> {
     series(&text(&mut pair.web).await)
 }
 
-async fn of_auth(pair: &mut Pair) -> BTreeMap<String, f64> {
+/// The series of auth-service.
+pub(crate) async fn of_auth(pair: &mut Pair) -> BTreeMap<String, f64> {
     series(&text(&mut pair.auth).await)
 }
 
 /// Series that a test expects to grow, by how much at least.
-type Growth<'a> = &'a [(&'a str, f64)];
+pub(crate) type Growth<'a> = &'a [(&'a str, f64)];
+
+/// The series that have not grown as expected. One that is absent counts as zero.
+pub(crate) fn lacking<'a>(
+    before: &BTreeMap<String, f64>,
+    after: &BTreeMap<String, f64>,
+    expected: Growth<'a>,
+) -> Vec<&'a str> {
+    let value = |series: &BTreeMap<String, f64>, name| series.get(name).copied().unwrap_or(0.0);
+    let lacking = expected
+        .iter()
+        .filter(|(name, least)| value(after, *name) - value(before, *name) < *least);
+    lacking.map(|(name, _)| *name).collect()
+}
 
 fn assert_grown(
     before: &BTreeMap<String, f64>,
     after: &BTreeMap<String, f64>,
     expected: Growth<'_>,
 ) {
-    let value = |series: &BTreeMap<String, f64>, name| series.get(name).copied().unwrap_or(0.0);
-    for (name, least) in expected {
-        let grown = value(after, *name) - value(before, *name);
-        assert!(grown >= *least, "{name}: {after:#?}");
-    }
+    let lacking = lacking(before, after, expected);
+    assert!(lacking.is_empty(), "{lacking:?}: {after:#?}");
 }
 
 const OF_WEB: Growth<'_> = &[

@@ -4,9 +4,10 @@ use auth_proto::v1::{
     DeleteUserRequest, EndUserLoginsRequest, RevokeTokenRequest,
     auth_service_client::AuthServiceClient,
 };
-use e2e::site::Site;
 
 use crate::fixture::{Fixture, Person, cookie_status, send, sid};
+
+const NEW_PASSWORD: &str = "something else entirely";
 
 /// A cause that ends logins.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +60,7 @@ impl Fixture {
         let (site, name) = (&self.pair.site, person.name.as_str());
         match cause {
             Cause::SignOutPage => {
-                let status = submit(site, "/dashboard", "/logout", &person.cookie).await;
+                let status = site.press("/dashboard", "/logout", &person.cookie).await;
                 assert_eq!(status, 303);
             }
             Cause::ApiLogout => {
@@ -76,7 +77,10 @@ impl Fixture {
             Cause::EndOthersPage => {
                 let elsewhere = self.other.form_login(name).await;
                 let action = "/account/logins/end-others";
-                let status = submit(&self.other, "/account/logins", action, &elsewhere).await;
+                let status = self
+                    .other
+                    .press("/account/logins", action, &elsewhere)
+                    .await;
                 assert_eq!(status, 303);
                 assert_eq!(cookie_status(site, &elsewhere).await, 200);
             }
@@ -85,17 +89,17 @@ impl Fixture {
                     token: person.refresh_token.clone(),
                     ..Default::default()
                 };
-                let mut auth = AuthServiceClient::new(self.grpc().await);
+                let mut auth = AuthServiceClient::new(self.pair.grpc().await);
                 auth.revoke_token(request).await.unwrap();
             }
             Cause::EndUserLogins => {
-                let user_id = self.user_id(name).await;
-                let (mut admin, request) = self.admin(EndUserLoginsRequest { user_id }).await;
+                let user_id = self.pair.user_id(name).await;
+                let (mut admin, request) = self.pair.admin(EndUserLoginsRequest { user_id }).await;
                 admin.end_user_logins(request).await.unwrap();
             }
             Cause::DeleteUser => {
-                let user_id = self.user_id(name).await;
-                let (mut admin, request) = self.admin(DeleteUserRequest { user_id }).await;
+                let user_id = self.pair.user_id(name).await;
+                let (mut admin, request) = self.pair.admin(DeleteUserRequest { user_id }).await;
                 admin.delete_user(request).await.unwrap();
             }
             Cause::DisableCommand => {
@@ -103,36 +107,13 @@ impl Fixture {
             }
             Cause::PasswordCommand => {
                 let set = ["user", "set-password", name, "--password-stdin"];
-                self.pair.command(&set, "something else entirely\n").await;
+                self.pair.command(&set, &format!("{NEW_PASSWORD}\n")).await;
             }
             Cause::PasswordPage => {
                 let elsewhere = self.other.form_login(name).await;
-                let status = change_password(&self.other, &elsewhere).await;
+                let status = self.other.change_password(&elsewhere, NEW_PASSWORD).await;
                 assert_eq!(status, 303);
             }
         }
     }
-}
-
-/// Submits a form whose only field is the CSRF token.
-pub(crate) async fn submit(site: &Site, page: &str, action: &str, cookie: &str) -> u16 {
-    let token = site.page_token(page, cookie).await;
-    let form = [("csrf_token", token.as_str())];
-    site.post_form(action, cookie, &form)
-        .await
-        .status()
-        .as_u16()
-}
-
-async fn change_password(site: &Site, cookie: &str) -> u16 {
-    let token = site.page_token("/account/password", cookie).await;
-    let new = "something else entirely";
-    let form = [
-        ("csrf_token", token.as_str()),
-        ("current_password", e2e::pair::PASSWORD),
-        ("new_password", new),
-        ("new_password_again", new),
-    ];
-    let answer = site.post_form("/account/password", cookie, &form).await;
-    answer.status().as_u16()
 }

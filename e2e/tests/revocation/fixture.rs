@@ -2,11 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use auth_proto::v1::{
-    GetUserRequest, admin_service_client::AdminServiceClient,
-    auth_service_client::AuthServiceClient, get_user_request::Lookup,
-};
 use e2e::{
+    admin::ADMINISTRATOR,
     pair::{Options, Pair},
     program::Program,
     redis::Redis,
@@ -15,7 +12,6 @@ use e2e::{
 };
 use reqwest::Client;
 use serde_json::Value;
-use tonic::transport::{Channel, Endpoint};
 
 use crate::{MAX_DELAY, cause::Cause};
 
@@ -47,7 +43,7 @@ impl Fixture {
         })
         .await;
         let (other_web, other) = pair.another_web().await;
-        pair.add_user("root", &["--admin"]).await;
+        pair.add_user(ADMINISTRATOR, &["--admin"]).await;
         Self {
             clients: [other.client(), pair.site.client()],
             pair,
@@ -100,46 +96,6 @@ impl Fixture {
         }
         begun.elapsed()
     }
-
-    pub(crate) async fn grpc(&self) -> Channel {
-        let url = format!("http://{}", self.pair.auth_address);
-        Endpoint::from_shared(url).unwrap().connect().await.unwrap()
-    }
-
-    /// A gRPC client with the token of an administrator.
-    pub(crate) async fn admin<T>(
-        &self,
-        message: T,
-    ) -> (AdminServiceClient<Channel>, tonic::Request<T>) {
-        let mut auth = AuthServiceClient::new(self.grpc().await);
-        let login = auth_proto::v1::LoginRequest {
-            username: "root".to_owned(),
-            password: e2e::pair::PASSWORD.to_owned(),
-            client: None,
-        };
-        let ticket = auth.login(login).await.unwrap().into_inner().login_ticket;
-        let issue = auth_proto::v1::IssueTokenRequest {
-            grant: Some(auth_proto::v1::issue_token_request::Grant::LoginTicket(
-                ticket,
-            )),
-            scope: "admin".to_owned(),
-            ..Default::default()
-        };
-        let issued = auth.issue_token(issue).await.unwrap().into_inner();
-        let mut request = tonic::Request::new(message);
-        let bearer = format!("Bearer {}", issued.access_token).parse().unwrap();
-        request.metadata_mut().insert("authorization", bearer);
-        (AdminServiceClient::new(self.grpc().await), request)
-    }
-
-    pub(crate) async fn user_id(&self, name: &str) -> String {
-        let lookup = GetUserRequest {
-            lookup: Some(Lookup::Username(name.to_owned())),
-        };
-        let (mut admin, request) = self.admin(lookup).await;
-        let user = admin.get_user(request).await.unwrap().into_inner().user;
-        user.unwrap().id
-    }
 }
 
 impl Fixture {
@@ -159,7 +115,7 @@ impl Fixture {
 
     pub(crate) async fn is_ready(&self) {
         until("both services to be ready", async || {
-            let root = self.pair.site.try_form_login("root").await;
+            let root = self.pair.site.try_form_login(ADMINISTRATOR).await;
             (root.status() == 303).then_some(())
         })
         .await;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use e2e::pair::Pair;
 
 use crate::{
-    cause::{Cause, submit},
+    cause::Cause,
     fixture::{Fixture, cookie_status, send, sid},
 };
 
@@ -97,7 +97,7 @@ async fn login_of_other_account_is_not_found() {
         assert_eq!(response.status(), 404);
         answers.push(response.text().await.unwrap());
         let action = format!("/account/logins/{sid}/end");
-        assert_eq!(submit(site, "/account/logins", &action, &ada).await, 404);
+        assert_eq!(site.press("/account/logins", &action, &ada).await, 404);
     }
     answers.dedup();
     assert_eq!(answers.len(), 1, "{answers:?}");

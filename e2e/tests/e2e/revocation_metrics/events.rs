@@ -1,0 +1,216 @@
+//! What ends logins, grants and tokens while both services run.
+
+use auth_proto::v1::{
+    DeleteUserRequest, DisableClientRequest, DisableUserRequest, EndGrantRequest,
+    EndUserLoginsRequest, RevokeTokenRequest, SetPasswordRequest, ValidateTokenRequest,
+    auth_service_client::AuthServiceClient,
+};
+use e2e::{
+    admin::bearer,
+    pair::{KEY_ENCRYPTION_KEY, Pair},
+    site::Site,
+};
+use reqwest::Response;
+use serde_json::{Value, json};
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+
+const NEW_PASSWORD: &str = "something else entirely";
+/// The OAuth client with a grant.
+pub(super) const OAUTH_CLIENT: &str = "shop";
+const GRANT: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
+/// The number of logins that an account may have.
+const MAX_LOGINS: usize = 100;
+
+/// What ends something while both services run.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Event {
+    SignOutPage,
+    ApiLogout,
+    RevokeRefreshToken,
+    EndGrant,
+    RevokeAccessToken,
+    EndLogin,
+    EndOtherLogins,
+    ChangePassword,
+    SetPassword,
+    EndUserLogins,
+    DisableUser,
+    DisableUserByCommand,
+    DeleteUser,
+    DisableClient,
+    ReuseRefreshToken,
+    SurplusLogin,
+    RevokeKeyByCommand,
+}
+
+/// An account with a login of a browser and one of an API client.
+pub(super) struct Person {
+    name: String,
+    cookie: String,
+    access_token: String,
+    pub(super) refresh_token: String,
+}
+
+impl Person {
+    /// Adds the account and signs in.
+    pub(super) async fn new(pair: &Pair, name: String) -> Self {
+        pair.add_user(&name, &[]).await;
+        let tokens = pair.site.tokens(&name).await;
+        Self {
+            cookie: pair.site.form_login(&name).await,
+            access_token: text(&tokens["access_token"]),
+            refresh_token: text(&tokens["refresh_token"]),
+            name,
+        }
+    }
+}
+
+pub(super) fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+/// Performs the event, on what belongs to a person.
+pub(super) async fn end(pair: &Pair, person: &Person, event: Event) {
+    let (site, name) = (&pair.site, person.name.as_str());
+    match event {
+        Event::SignOutPage => {
+            let status = site.press("/dashboard", "/logout", &person.cookie).await;
+            assert_eq!(status, 303);
+        }
+        Event::ApiLogout => sign_out(site, &person.access_token).await,
+        Event::RevokeRefreshToken => revoke(pair, &person.refresh_token).await,
+        Event::RevokeAccessToken => revoke(pair, &person.access_token).await,
+        Event::EndGrant => end_grant(pair, name).await,
+        Event::EndLogin => end_login(site, &person.cookie).await,
+        Event::EndOtherLogins => {
+            let action = "/account/logins/end-others";
+            let status = site.press("/account/logins", action, &person.cookie).await;
+            assert_eq!(status, 303);
+        }
+        Event::ChangePassword => {
+            let status = site.change_password(&person.cookie, NEW_PASSWORD).await;
+            assert_eq!(status, 303);
+        }
+        Event::SetPassword => set_password(pair, name).await,
+        Event::EndUserLogins => {
+            let user_id = pair.user_id(name).await;
+            let (mut admin, request) = pair.admin(EndUserLoginsRequest { user_id }).await;
+            admin.end_user_logins(request).await.unwrap();
+        }
+        Event::DisableUser => {
+            let user_id = pair.user_id(name).await;
+            let (mut admin, request) = pair.admin(DisableUserRequest { user_id }).await;
+            admin.disable_user(request).await.unwrap();
+        }
+        Event::DeleteUser => {
+            let user_id = pair.user_id(name).await;
+            let (mut admin, request) = pair.admin(DeleteUserRequest { user_id }).await;
+            admin.delete_user(request).await.unwrap();
+        }
+        Event::DisableClient => disable_client(pair).await,
+        Event::DisableUserByCommand => {
+            pair.command(&["user", "disable", name], "").await;
+        }
+        Event::ReuseRefreshToken => reuse(site, &person.refresh_token).await,
+        Event::SurplusLogin => {
+            // The person has two.
+            for _ in 2..=MAX_LOGINS {
+                site.tokens(name).await;
+            }
+        }
+        Event::RevokeKeyByCommand => revoke_key(pair).await,
+    }
+}
+
+async fn sign_out(site: &Site, access_token: &str) {
+    let request = site.client().post(site.url("/api/logout"));
+    let answer = request.bearer_auth(access_token).send().await.unwrap();
+    assert_eq!(answer.status(), 204);
+}
+
+async fn end_login(site: &Site, cookie: &str) {
+    let session = site.get("/api/session", cookie).await;
+    let session: Value = session.json().await.unwrap();
+    let path = format!("/api/logins/{}", text(&session["sid"]));
+    let request = site.client().delete(site.url(&path));
+    let request = request
+        .header("cookie", cookie)
+        .header("content-type", "application/json")
+        .header("sec-fetch-site", "same-origin");
+    assert_eq!(request.send().await.unwrap().status(), 204);
+}
+
+async fn reuse(site: &Site, first: &str) {
+    let second: Value = refresh(site, first).await.json().await.unwrap();
+    let second = text(&second["refresh_token"]);
+    assert_eq!(refresh(site, &second).await.status(), 200);
+    assert_eq!(refresh(site, first).await.status(), 401);
+}
+
+/// `POST /api/refresh`.
+pub(super) async fn refresh(site: &Site, refresh_token: &str) -> Response {
+    let body = json!({"refresh_token": refresh_token});
+    let request = site.client().post(site.url("/api/refresh")).json(&body);
+    request.send().await.unwrap()
+}
+
+async fn revoke(pair: &Pair, token: &str) {
+    let request = RevokeTokenRequest {
+        token: token.to_owned(),
+        ..Default::default()
+    };
+    let mut auth = AuthServiceClient::new(pair.grpc().await);
+    auth.revoke_token(request).await.unwrap();
+}
+
+async fn revoke_key(pair: &Pair) {
+    let keys = pair.command(&["key", "list"], "").await;
+    let key = keys.split(' ').next().unwrap();
+    let sealed_by = ["--key-encryption-key", KEY_ENCRYPTION_KEY];
+    let revoke = [&["key", "revoke", key][..], &sealed_by].concat();
+    pair.command(&revoke, "").await;
+}
+
+/// Ends a grant of an OAuth client beside the one that the login began with.
+async fn end_grant(pair: &Pair, name: &str) {
+    let issued = pair.grpc_tokens(name, "profile account").await;
+    let mut auth = AuthServiceClient::new(pair.grpc().await);
+    let request = ValidateTokenRequest {
+        access_token: issued.access_token.clone(),
+        ..Default::default()
+    };
+    let claims = auth.validate_token(request).await.unwrap().into_inner();
+    add_grant(pair, &claims.claims.unwrap().sid).await;
+    let request = EndGrantRequest {
+        grant_id: GRANT.to_owned(),
+        client: None,
+    };
+    let request = bearer(request, &issued.access_token);
+    pair.account().await.end_grant(request).await.unwrap();
+}
+
+/// Adds a grant to a login, as no flow that is open to clients does yet.
+async fn add_grant(pair: &Pair, sid: &str) {
+    let file = pair.directory.path().join("auth.db");
+    let options = SqliteConnectOptions::new().filename(file);
+    let mut database = SqliteConnection::connect_with(&options).await.unwrap();
+    let statement = "INSERT INTO grants (id, sid, client_id, scope, generation, created_at, refreshed_at, tokens_until) \
+        SELECT ?, sid, ?, scope, generation, created_at, refreshed_at, tokens_until FROM grants WHERE id = ?";
+    let statement = sqlx::query(statement).bind(GRANT).bind(OAUTH_CLIENT);
+    statement.bind(sid).execute(&mut database).await.unwrap();
+}
+
+async fn set_password(pair: &Pair, name: &str) {
+    let set = SetPasswordRequest {
+        user_id: pair.user_id(name).await,
+        new_password: NEW_PASSWORD.to_owned(),
+    };
+    let (mut admin, request) = pair.admin(set).await;
+    admin.set_password(request).await.unwrap();
+}
+
+async fn disable_client(pair: &Pair) {
+    let client_id = OAUTH_CLIENT.to_owned();
+    let (mut admin, request) = pair.admin(DisableClientRequest { client_id }).await;
+    admin.disable_client(request).await.unwrap();
+}
