@@ -15,7 +15,7 @@ use std::{
 };
 
 use holdfast_core::rate_limited_log::LogRateLimiter;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use self::{escape::escape, queue::LineQueue};
 
@@ -60,6 +60,13 @@ impl LogConfig {
             filter: EnvFilter::new(format!("{LIBRARIES},{filter}")),
             format,
         }
+    }
+
+    /// Whether events of the level `debug` or `trace` are selected.
+    #[must_use]
+    pub fn is_verbose(&self) -> bool {
+        let most_verbose = self.filter.max_level_hint();
+        most_verbose.is_none_or(|level| level > LevelFilter::INFO)
     }
 }
 

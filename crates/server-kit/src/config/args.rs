@@ -1,6 +1,9 @@
 //! Groups of settings that both services have.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use holdfast_core::text::Text;
@@ -72,6 +75,12 @@ impl TlsArgs {
         names: [&'static str; 2],
     ) -> Option<Option<IdentityFiles>> {
         problems.identity_files(names, [self.tls_cert.as_ref(), self.tls_key.as_ref()])
+    }
+
+    /// The file of the private key.
+    #[must_use]
+    pub fn key_file(&self) -> Option<&Path> {
+        self.tls_key.as_deref()
     }
 
     /// Whether at least one of the two is set.
