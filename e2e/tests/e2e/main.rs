@@ -15,6 +15,7 @@ mod counters;
 mod deep_links;
 mod dev;
 mod device_binding;
+mod doctor;
 mod drain;
 mod grpcurl;
 mod integrate;
