@@ -4,6 +4,7 @@
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod doctor;
 pub mod grpc;
 pub mod revocation_feed;
 pub mod storage;

@@ -170,6 +170,23 @@ impl Pair {
             .0;
     }
 
+    /// The command `doctor --json` of a service, with the settings of the running one.
+    #[must_use]
+    pub fn doctor(&self, service: &str) -> Command {
+        let mut command = Command::new(built(service));
+        command.args(["doctor", "--json"]);
+        let directory = self.directory.path();
+        if service == "auth-service" {
+            let listen = self.auth_address.to_string();
+            configure_auth(&mut command, directory, &listen, &self.options);
+        } else {
+            let listen = self.web_address.to_string();
+            let auth = self.auth_address;
+            configure_web(&mut command, directory, &listen, auth, &self.options);
+        }
+        command
+    }
+
     /// The status of `/readyz` on the ops port of web-service.
     pub async fn ready_web(&mut self) -> u16 {
         self.readiness_of_web().await.0
@@ -215,6 +232,11 @@ impl Pair {
 
 async fn start_auth(directory: &Path, listen: &str, options: &Options) -> (Program, SocketAddr) {
     let mut command = Command::new(built("auth-service"));
+    configure_auth(&mut command, directory, listen, options);
+    listening(Program::start(&mut command)).await
+}
+
+fn configure_auth(command: &mut Command, directory: &Path, listen: &str, options: &Options) {
     command
         .env("AUTH_LISTEN", listen)
         .env("AUTH_OPS_LISTEN", "127.0.0.1:0")
@@ -223,8 +245,7 @@ async fn start_auth(directory: &Path, listen: &str, options: &Options) -> (Progr
         .env("AUTH_SERVICE_SECRET", SERVICE_SECRET)
         .env("AUTH_REFLECTION", "true")
         .env("AUTH_LOG_FORMAT", "json");
-    set(&mut command, &options.auth);
-    listening(Program::start(&mut command)).await
+    set(command, &options.auth);
 }
 
 async fn start_web(

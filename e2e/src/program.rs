@@ -263,6 +263,14 @@ fn collect(
     })
 }
 
+/// Runs a command to its end, without settings of the test's own environment. Returns its exit status, and its standard output.
+pub async fn output(command: &mut Command) -> (Option<i32>, String) {
+    without_settings(command);
+    let output = command.output().await.unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    (output.status.code(), printed.into_owned())
+}
+
 /// Runs a program of this workspace to its end, with `input` as standard input. Returns whether it succeeded, and its output.
 pub async fn run(
     program: &str,

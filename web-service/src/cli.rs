@@ -1,15 +1,23 @@
-//! The command line: `serve` and `healthcheck`.
+//! The command line: `serve`, `doctor` and `healthcheck`.
+#![expect(clippy::print_stdout, reason = "this is the command line")]
 
-use std::sync::Arc;
+use std::{process::ExitCode, sync::Arc};
 
 use clap::{Parser, Subcommand};
 use holdfast_core::clock::SystemClock;
 use holdfast_crypto::random::SystemRandom;
-use holdfast_server_kit::{config::command_line, healthcheck, shutdown::Signals, telemetry};
+use holdfast_server_kit::{
+    config::command_line,
+    doctor::{DoctorArgs, Report},
+    healthcheck,
+    shutdown::Signals,
+    telemetry,
+};
 
 use crate::{
     app::{self, App},
     config::{PREFIX, Settings},
+    doctor,
 };
 
 /// Cookie sessions, pages and a REST API over HTTPS.
@@ -26,6 +34,8 @@ struct Cli {
 enum Command {
     /// Serve HTTPS until SIGTERM, SIGINT or SIGQUIT (the default)
     Serve,
+    /// Check this installation without changing it: 0 is all well, 1 a warning, 2 an error
+    Doctor(DoctorArgs),
     /// Query `/readyz` of the service on this machine, and fail where it is not ready
     Healthcheck,
 }
@@ -34,12 +44,14 @@ enum Command {
 ///
 /// # Errors
 /// Why the command failed, with all causes.
-pub async fn main() -> anyhow::Result<()> {
+pub async fn main() -> anyhow::Result<ExitCode> {
     let Cli { command, settings } = command_line::parse(PREFIX);
     match command.unwrap_or(Command::Serve) {
         Command::Serve => serve(settings).await,
+        Command::Doctor(arguments) => return examine(arguments, settings).await,
         Command::Healthcheck => check_health(&settings).await,
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
@@ -56,6 +68,14 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
 
 async fn check_health(settings: &Settings) -> anyhow::Result<()> {
     healthcheck::probe(settings.ops_listen()?).await
+}
+
+async fn examine(arguments: DoctorArgs, settings: Settings) -> anyhow::Result<ExitCode> {
+    app::install_crypto_provider();
+    let findings = Box::pin(doctor::run(settings, &SystemClock)).await;
+    let report = Report::new("web-service", env!("CARGO_PKG_VERSION"), findings);
+    print!("{}", report.render(arguments.json)?);
+    Ok(report.exit_code())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod doctor;
 pub mod ext_authz;
 pub mod forward_auth;
 pub mod http;

@@ -9,12 +9,18 @@ mod login;
 mod migrate;
 mod user;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{Parser, Subcommand};
 use holdfast_core::clock::SystemClock;
 use holdfast_crypto::random::SystemRandom;
-use holdfast_server_kit::{config::command_line, healthcheck, shutdown::Signals, telemetry};
+use holdfast_server_kit::{
+    config::command_line,
+    doctor::{DoctorArgs, Report},
+    healthcheck,
+    shutdown::Signals,
+    telemetry,
+};
 
 use self::{
     client::ClientCommand, clock::ClockCommand, key::KeyCommand, login::LoginCommand,
@@ -23,6 +29,7 @@ use self::{
 use crate::{
     app::{self, App},
     config::{PREFIX, Settings},
+    doctor,
 };
 
 /// Accounts, logins and tokens over gRPC.
@@ -61,6 +68,8 @@ enum Command {
     },
     /// Copy a `sqlite:` database, logins included, into a PostgreSQL database; the service must be stopped
     Migrate(MigrateArgs),
+    /// Check this installation without changing it: 0 is all well, 1 a warning, 2 an error
+    Doctor(DoctorArgs),
     /// Query `/readyz` of the service on this machine, and fail where it is not ready
     Healthcheck,
 }
@@ -69,7 +78,7 @@ enum Command {
 ///
 /// # Errors
 /// Why the command failed, with all causes.
-pub async fn main() -> anyhow::Result<()> {
+pub async fn main() -> anyhow::Result<ExitCode> {
     let Cli { command, settings } = command_line::parse(PREFIX);
     match command.unwrap_or(Command::Serve) {
         Command::Serve => serve(settings).await,
@@ -80,8 +89,10 @@ pub async fn main() -> anyhow::Result<()> {
         Command::Clock(command) => clock::run(command, &settings).await,
         Command::Backup { file } => backup::run(&file, &settings).await,
         Command::Migrate(arguments) => migrate::run(&arguments, &settings).await,
+        Command::Doctor(arguments) => return examine(arguments, settings).await,
         Command::Healthcheck => check_health(&settings).await,
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
@@ -98,6 +109,14 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
 
 async fn check_health(settings: &Settings) -> anyhow::Result<()> {
     healthcheck::probe(settings.ops_listen()?).await
+}
+
+async fn examine(arguments: DoctorArgs, settings: Settings) -> anyhow::Result<ExitCode> {
+    app::install_crypto_providers();
+    let findings = Box::pin(doctor::run(settings, &SystemClock)).await;
+    let report = Report::new("auth-service", env!("CARGO_PKG_VERSION"), findings);
+    print!("{}", report.render(arguments.json)?);
+    Ok(report.exit_code())
 }
 
 #[cfg(test)]
@@ -137,6 +156,8 @@ mod tests {
             "backup -",
             "clock accept",
             "migrate --from sqlite:auth.db --to postgres://db/holdfast --dry-run",
+            "doctor",
+            "doctor --json",
             "healthcheck --ops-listen 127.0.0.1:1",
         ] {
             let arguments = ["auth-service"].into_iter().chain(line.split(' '));

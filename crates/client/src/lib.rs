@@ -7,6 +7,7 @@ mod calls;
 mod client_info;
 mod config;
 mod error;
+pub mod inspection;
 mod pending_revocations;
 mod reason;
 pub mod request_id;

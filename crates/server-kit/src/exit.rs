@@ -1,6 +1,12 @@
 //! Exit codes, and the error message of a command.
 
-use std::{future::Future, process::ExitCode, sync::mpsc, thread, time::Duration};
+use std::{
+    future::Future,
+    process::{ExitCode, Termination},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
 
 use tokio::runtime::Runtime;
 
@@ -8,23 +14,26 @@ use tokio::runtime::Runtime;
 const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Runs a command to its end. Does not wait for blocking tasks that still run, such as the resolution of a name.
-pub fn run(program: &str, command: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
+pub fn run<T: Termination>(
+    program: &str,
+    command: impl Future<Output = anyhow::Result<T>>,
+) -> ExitCode {
     match Runtime::new() {
         Ok(runtime) => {
             let outcome = runtime.block_on(command);
             runtime.shutdown_background();
             code(program, outcome)
         }
-        Err(error) => code(program, Err(error.into())),
+        Err(error) => code(program, Err::<T, _>(error.into())),
     }
 }
 
-/// Success, or failure with the error and all of its causes on standard error. Waits for at most a second where standard error is a full
+/// The code of the outcome, or failure with the error and all of its causes on standard error. Waits for at most a second where standard error is a full
 /// pipe.
 #[must_use]
-pub fn code(program: &str, outcome: anyhow::Result<()>) -> ExitCode {
+pub fn code(program: &str, outcome: anyhow::Result<impl Termination>) -> ExitCode {
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(outcome) => outcome.report(),
         Err(error) => {
             print_error(format!("{program}: {error:#}"));
             ExitCode::FAILURE

@@ -10,9 +10,7 @@ const RESERVED: u64 = 64;
 #[must_use]
 pub fn raise_fd_limit(wanted: usize) -> usize {
     let allowed = raise();
-    let room = allowed.map_or(usize::MAX, |allowed| {
-        usize::try_from(allowed.saturating_sub(RESERVED)).unwrap_or(usize::MAX)
-    });
+    let room = room(allowed);
     if room < wanted {
         tracing::warn!(
             event = "connections.limit_lowered",
@@ -22,6 +20,20 @@ pub fn raise_fd_limit(wanted: usize) -> usize {
         );
     }
     wanted.min(room)
+}
+
+/// The hard limit. `None`: unlimited.
+#[must_use]
+pub fn maximum() -> Option<u64> {
+    getrlimit(Resource::Nofile).maximum
+}
+
+/// The number of connections for which a limit suffices. `None`: unlimited.
+#[must_use]
+pub fn room(limit: Option<u64>) -> usize {
+    limit.map_or(usize::MAX, |limit| {
+        usize::try_from(limit.saturating_sub(RESERVED)).unwrap_or(usize::MAX)
+    })
 }
 
 /// The new limit. `None`: unlimited.

@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod connections;
+pub mod doctor;
 pub mod exit;
 pub mod fair_slots;
 pub mod fd_limit;

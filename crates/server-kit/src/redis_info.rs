@@ -1,4 +1,4 @@
-//! Version and eviction policy of a Redis, from its `INFO`.
+//! The state of a Redis, from its `INFO`.
 
 use std::fmt;
 
@@ -7,6 +7,9 @@ pub const OLDEST_VERSION: Version = Version(6, 2);
 
 /// The `maxmemory-policy` that keeps all data until it expires. With any other one, a full Redis removes data that is still needed.
 const NO_EVICTION: &str = "noeviction";
+
+/// The part of `maxmemory` from which on a Redis is about to be full, in percent.
+const ALMOST_FULL: u64 = 90;
 
 /// The major and minor version of a Redis, displayed as `6.2`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +26,13 @@ impl fmt::Display for Version {
 pub struct RedisInfo {
     version: Option<Version>,
     eviction_policy: Option<String>,
+    /// `maxmemory` and `used_memory` in bytes.
+    memory: Option<(u64, u64)>,
+    is_replica: bool,
+    /// Whether the last save of the data failed, after which Redis accepts no writes by default.
+    has_save_failed: bool,
+    replicas: usize,
+    has_append_only_file: bool,
 }
 
 impl RedisInfo {
@@ -34,9 +44,19 @@ impl RedisInfo {
                 .filter_map(|line| line.trim_end().split_once(':'))
                 .find_map(|(field, value)| (field == name).then_some(value))
         };
+        let number = |name| field(name).and_then(|value| value.parse::<u64>().ok());
+        let is = |name, expected| field(name).is_some_and(|value| value == expected);
         Self {
             version: field("redis_version").and_then(parse_version),
             eviction_policy: field("maxmemory_policy").map(str::to_owned),
+            memory: number("maxmemory").zip(number("used_memory")),
+            is_replica: is("role", "slave"),
+            has_save_failed: is("rdb_last_bgsave_status", "err")
+                || is("aof_last_write_status", "err"),
+            replicas: number("connected_slaves")
+                .and_then(|replicas| replicas.try_into().ok())
+                .unwrap_or_default(),
+            has_append_only_file: is("aof_enabled", "1"),
         }
     }
 
@@ -51,6 +71,38 @@ impl RedisInfo {
     pub fn evicts(&self) -> Option<&str> {
         let policy = self.eviction_policy.as_deref();
         policy.filter(|policy| *policy != NO_EVICTION)
+    }
+
+    /// The used part of `maxmemory` in percent, if it is almost full.
+    #[must_use]
+    pub fn memory_used(&self) -> Option<u64> {
+        let (limit, used) = self.memory?;
+        let percent = used.saturating_mul(100).checked_div(limit);
+        percent.filter(|percent| *percent >= ALMOST_FULL)
+    }
+
+    /// Why it accepts no writes, if it does not.
+    #[must_use]
+    pub const fn refuses_writes(&self) -> Option<&'static str> {
+        if self.is_replica {
+            Some("the server is a replica")
+        } else if self.has_save_failed {
+            Some("Redis could not save its data")
+        } else {
+            None
+        }
+    }
+
+    /// The number of connected replicas.
+    #[must_use]
+    pub const fn replicas(&self) -> usize {
+        self.replicas
+    }
+
+    /// Whether each change is appended to a file, so that a restart loses the latest second at most.
+    #[must_use]
+    pub const fn has_append_only_file(&self) -> bool {
+        self.has_append_only_file
     }
 }
 

@@ -21,7 +21,8 @@ use holdfast_core::{
 };
 use holdfast_trace::TARGET;
 use tracing_subscriber::{
-    EnvFilter, Layer, Registry, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+    EnvFilter, Layer, Registry, filter::LevelFilter, fmt, layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
 };
 
 use self::{
@@ -77,6 +78,13 @@ impl TelemetryConfig {
             format,
             traces,
         }
+    }
+
+    /// Whether events of the level `debug` or `trace` are selected.
+    #[must_use]
+    pub fn is_verbose(&self) -> bool {
+        let most_verbose = self.filter.max_level_hint();
+        most_verbose.is_none_or(|level| level > LevelFilter::INFO)
     }
 }
 

@@ -10,6 +10,7 @@ mod audit;
 mod clients;
 mod connections;
 mod grants;
+pub mod inspection;
 mod keys;
 mod leases;
 mod login_ends;

@@ -10,7 +10,7 @@ use holdfast_store_sql::{migrations, unavailable};
 use sqlx::{Executor as _, PgConnection, migrate::Migrator};
 use tokio::time::sleep;
 
-static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     migrations![
         "0001_schema",
         "0002_leases",

@@ -6,6 +6,7 @@ mod clients;
 mod commit_pacer;
 mod grants;
 mod group_commit;
+pub mod inspection;
 mod keys;
 mod leases;
 mod logins;

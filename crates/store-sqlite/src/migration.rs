@@ -8,7 +8,7 @@ use sqlx::migrate::Migrator;
 
 use crate::pool::Pool;
 
-static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     migrations![
         "0001_accounts_and_logins",
         "0002_revocations",

@@ -1,6 +1,11 @@
 //! Log lines about certificates that have expired or expire within two weeks, once a day each.
 
-use std::{collections::HashMap, path::PathBuf, sync::LazyLock, time::Duration};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::LazyLock,
+    time::Duration,
+};
 
 use holdfast_metrics::{Gauges, Registry};
 use rustls_pki_types::CertificateDer;
@@ -26,7 +31,7 @@ pub fn register(registry: &mut Registry) {
 
 /// The expiry of the certificates in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Expiry {
+pub struct Expiry {
     setting: &'static str,
     path: PathBuf,
     not_after: Vec<OffsetDateTime>,
@@ -34,7 +39,7 @@ pub(super) struct Expiry {
 
 /// The state of a file that a log line is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Notice {
+pub enum ExpiryNotice {
     /// A certificate expires within two weeks.
     ExpiresSoon,
     /// A certificate has expired.
@@ -43,10 +48,12 @@ enum Notice {
 
 /// When each line was last written, so that it is written once a day.
 #[derive(Default)]
-pub(super) struct ExpiryLog(HashMap<(PathBuf, Notice), OffsetDateTime>);
+pub(super) struct ExpiryLog(HashMap<(PathBuf, ExpiryNotice), OffsetDateTime>);
 
 impl Expiry {
-    pub(super) fn of(file: &PemFile, certificates: &[CertificateDer<'_>]) -> Self {
+    /// The expiry of the certificates of `file`.
+    #[must_use]
+    pub fn of(file: &PemFile, certificates: &[CertificateDer<'_>]) -> Self {
         let not_after = certificates.iter().filter_map(|der| not_after(der));
         let not_after: Vec<_> = not_after.collect();
         if let Some(first) = not_after.iter().min() {
@@ -60,14 +67,32 @@ impl Expiry {
         }
     }
 
+    /// The setting that names the file.
+    #[must_use]
+    pub const fn setting(&self) -> &'static str {
+        self.setting
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The states at this time, each with a time of expiry: the earliest one that is near, and the earliest one that has passed.
-    fn notices(&self, now: OffsetDateTime) -> impl Iterator<Item = (Notice, OffsetDateTime)> {
+    pub fn notices(
+        &self,
+        now: OffsetDateTime,
+    ) -> impl Iterator<Item = (ExpiryNotice, OffsetDateTime)> + use<> {
         let (passed, ahead): (Vec<_>, Vec<_>) = self.not_after.iter().partition(|end| **end <= now);
         let near = ahead
             .into_iter()
             .filter(move |end| *end - now <= LOGGED_BEFORE);
-        let soon = near.min().map(|end| (Notice::ExpiresSoon, end));
-        let expired = passed.into_iter().min().map(|end| (Notice::Expired, end));
+        let soon = near.min().map(|end| (ExpiryNotice::ExpiresSoon, end));
+        let expired = passed
+            .into_iter()
+            .min()
+            .map(|end| (ExpiryNotice::Expired, end));
         soon.into_iter().chain(expired)
     }
 }
@@ -79,7 +104,7 @@ impl ExpiryLog {
             let (setting, file) = (expiry.setting, expiry.path.display());
             let end = end.format(&Rfc3339).unwrap_or_default();
             match notice {
-                Notice::ExpiresSoon => {
+                ExpiryNotice::ExpiresSoon => {
                     tracing::warn!(
                         event = "certificate.expires_soon",
                         setting,
@@ -88,7 +113,7 @@ impl ExpiryLog {
                         "a certificate expires soon; replace it"
                     );
                 }
-                Notice::Expired => {
+                ExpiryNotice::Expired => {
                     tracing::error!(
                         event = "certificate.expired",
                         setting,
@@ -105,7 +130,7 @@ impl ExpiryLog {
         &mut self,
         expiries: &'a [Expiry],
         now: OffsetDateTime,
-    ) -> Vec<(&'a Expiry, Notice, OffsetDateTime)> {
+    ) -> Vec<(&'a Expiry, ExpiryNotice, OffsetDateTime)> {
         let notices = expiries.iter().flat_map(|expiry| {
             let notices = expiry.notices(now);
             notices.map(move |(notice, end)| (expiry, notice, end))
@@ -149,7 +174,7 @@ mod tests {
         }
     }
 
-    fn due(log: &mut ExpiryLog, expiry: &Expiry, now: OffsetDateTime) -> Vec<Notice> {
+    fn due(log: &mut ExpiryLog, expiry: &Expiry, now: OffsetDateTime) -> Vec<ExpiryNotice> {
         let due = log.due(std::slice::from_ref(expiry), now);
         due.into_iter().map(|(_, notice, _)| notice).collect()
     }
@@ -159,25 +184,31 @@ mod tests {
         let mut log = ExpiryLog::default();
         let expiry = file(&[NOW + 14 * DAY + HOUR]);
         assert_eq!(due(&mut log, &expiry, NOW), []);
-        assert_eq!(due(&mut log, &expiry, NOW + HOUR), [Notice::ExpiresSoon]);
+        assert_eq!(
+            due(&mut log, &expiry, NOW + HOUR),
+            [ExpiryNotice::ExpiresSoon]
+        );
         assert_eq!(due(&mut log, &expiry, NOW + 2 * HOUR), []);
         assert_eq!(due(&mut log, &expiry, NOW + DAY), []);
         assert_eq!(
             due(&mut log, &expiry, NOW + DAY + HOUR),
-            [Notice::ExpiresSoon]
+            [ExpiryNotice::ExpiresSoon]
         );
         let end = NOW + 14 * DAY + HOUR;
-        assert_eq!(due(&mut log, &expiry, end), [Notice::Expired]);
+        assert_eq!(due(&mut log, &expiry, end), [ExpiryNotice::Expired]);
         assert_eq!(due(&mut log, &expiry, end + HOUR), []);
-        assert_eq!(due(&mut log, &expiry, end + DAY), [Notice::Expired]);
+        assert_eq!(due(&mut log, &expiry, end + DAY), [ExpiryNotice::Expired]);
     }
 
     #[test]
     fn clock_set_back_delays_a_line_by_at_most_a_day() {
         let mut log = ExpiryLog::default();
         let expiry = file(&[NOW]);
-        assert_eq!(due(&mut log, &expiry, NOW + 100 * DAY), [Notice::Expired]);
-        assert_eq!(due(&mut log, &expiry, NOW + DAY), [Notice::Expired]);
+        assert_eq!(
+            due(&mut log, &expiry, NOW + 100 * DAY),
+            [ExpiryNotice::Expired]
+        );
+        assert_eq!(due(&mut log, &expiry, NOW + DAY), [ExpiryNotice::Expired]);
     }
 
     #[test]
@@ -199,8 +230,8 @@ mod tests {
         assert_eq!(
             due,
             [
-                (Notice::ExpiresSoon, NOW + DAY),
-                (Notice::Expired, NOW - DAY)
+                (ExpiryNotice::ExpiresSoon, NOW + DAY),
+                (ExpiryNotice::Expired, NOW - DAY)
             ]
         );
     }

@@ -7,7 +7,7 @@ mod validity;
 mod watch;
 
 pub use self::{
-    expiry::register as register_metrics,
+    expiry::{Expiry, ExpiryNotice, register as register_metrics},
     files::{IdentityFiles, PemFile, TlsFiles},
     material::{Authorities, Identity, TlsMaterial},
     watch::TlsWatch,

@@ -4,11 +4,12 @@ use std::{fmt, sync::Arc};
 
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig,
+    client::verify_server_name,
     crypto::{CryptoProvider, aws_lc_rs},
-    server::{WebPkiClientVerifier, danger::ClientCertVerifier},
+    server::{ParsedCertificate, WebPkiClientVerifier, danger::ClientCertVerifier},
     sign::{CertifiedKey, SingleCertAndKey},
 };
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
@@ -100,6 +101,12 @@ impl TlsMaterial {
         })
     }
 
+    /// The expiry of each file with certificates.
+    #[must_use]
+    pub fn expiries(&self) -> &[Expiry] {
+        &self.expiries
+    }
+
     /// The configuration of a port that presents the identity, with TLS 1.2 and 1.3. Where authorities are named, it requires a client
     /// certificate.
     ///
@@ -157,6 +164,24 @@ impl TlsMaterial {
 }
 
 impl Identity {
+    /// The certificates, the own one first.
+    #[must_use]
+    pub fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.certified.cert
+    }
+
+    /// Verifies that the certificate is valid for a host.
+    ///
+    /// # Errors
+    /// It is for other names, or `host` is not a name.
+    pub fn verify_host(&self, host: &str) -> Result<(), String> {
+        let name = ServerName::try_from(host).map_err(|error| error.to_string())?;
+        let certificate = self.certified.end_entity_cert();
+        let certificate = certificate.and_then(ParsedCertificate::try_from);
+        let verified = certificate.and_then(|certificate| verify_server_name(&certificate, &name));
+        verified.map_err(|error| error.to_string())
+    }
+
     fn new(
         files: &IdentityFiles,
         chain: Vec<CertificateDer<'static>>,

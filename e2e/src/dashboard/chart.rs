@@ -86,7 +86,7 @@ pub(super) fn draw(
         let _ = writeln!(drawn, "<path class=\"line c{colour}\" d=\"{path}\"/>");
     }
     let y = area.y + area.h - below + TIMES + LINE;
-    drawn + &draw_legend(&legend, area.x + 12.0, y)
+    format!("{drawn}{}", draw_legend(&legend, area.x + 12.0, y))
 }
 
 /// The axes with their values and times, and the phases behind them.

@@ -36,7 +36,7 @@ pub enum Form {
 
 /// An expression of a panel.
 pub struct Query {
-    /// PromQL, with the variables of Grafana.
+    /// Expression in the language of Prometheus, with the variables of Grafana.
     pub expr: String,
     /// The name of each series, with labels in double braces.
     pub legend: String,

@@ -109,7 +109,7 @@ fn draw(panel: &Panel, lines: &[Line], seconds: f64, phases: &[Phase]) -> String
         Form::Stat => stat::draw(panel, lines, area),
         Form::Row | Form::TimeSeries => chart::draw(panel, lines, area, seconds, phases),
     };
-    card + &content
+    format!("{card}{content}")
 }
 
 /// Text for XML.

@@ -237,7 +237,7 @@ async fn every_command_rejects_database_of_later_version() {
     }
 }
 
-async fn later_version(database: &std::path::Path) {
+pub(crate) async fn later_version(database: &std::path::Path) {
     let script = "import sqlite3, sys\n\
         db = sqlite3.connect(sys.argv[1], timeout=10)\n\
         db.execute(\"INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \

@@ -16,6 +16,7 @@ mod dashboard;
 mod deep_links;
 mod dev;
 mod device_binding;
+mod doctor;
 mod drain;
 mod grpcurl;
 mod integrate;

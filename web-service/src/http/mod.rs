@@ -4,7 +4,7 @@ mod api;
 mod body;
 mod content_type;
 mod csrf;
-mod dbsc;
+pub(crate) mod dbsc;
 mod dpop;
 mod error_format;
 mod extract;

@@ -9,6 +9,7 @@ use holdfast_identity::{
 };
 use holdfast_server_kit::{
     config::{Problems, RedisUrl, SecretSource},
+    doctor::checks::files::SecretFile,
     telemetry::TelemetryConfig,
 };
 use holdfast_tls::{PemFile, TlsFiles};
@@ -113,6 +114,27 @@ impl Settings {
     /// When it is not an address with a port.
     pub fn ops_listen(&self) -> Result<SocketAddr, Problems> {
         self.ops.parse_alone(PREFIX)
+    }
+
+    /// The files that contain secrets, for `doctor`.
+    #[must_use]
+    pub fn secret_files(&self) -> Vec<SecretFile> {
+        [
+            ("AUTH_DATABASE_URL_FILE", self.database_url_file.as_deref()),
+            ("AUTH_REDIS_URL_FILE", self.redis_url_file.as_deref()),
+            (
+                "AUTH_KEY_ENCRYPTION_KEY_FILE",
+                self.key_encryption_key_file.as_deref(),
+            ),
+            (
+                "AUTH_SERVICE_SECRET_FILE",
+                self.service_secret_file.as_deref(),
+            ),
+            ("AUTH_TLS_KEY", self.tls.key_file()),
+        ]
+        .into_iter()
+        .filter_map(|(setting, file)| Some(SecretFile::new(setting, file?)))
+        .collect()
     }
 
     fn key_encryption_key(&self, problems: &mut Problems) -> Option<SecretKey> {

@@ -1,6 +1,7 @@
 //! The Redis that instances share. It holds keyed hashes and numbers only.
 
 mod connection;
+mod inspection;
 
 use std::{
     sync::{Arc, LazyLock},
@@ -20,7 +21,7 @@ use tokio::{sync::Mutex, time::timeout};
 use tracing::Instrument as _;
 
 use self::connection::Connector;
-pub use self::connection::RedisConnection;
+pub use self::{connection::RedisConnection, inspection::inspect};
 
 /// The longest time of a call, including the connection.
 const DEADLINE: Duration = Duration::from_millis(500);
@@ -195,6 +196,11 @@ fn probe(connections: Connections) -> Probe {
 
 /// Logs whether a server is too old or evicts keys. A server that denies `INFO` is used without this check.
 async fn check_info(connection: &mut RedisConnection) {
+    infos(connection).await.iter().for_each(report);
+}
+
+/// `INFO` of the server, or of each node of a Cluster; empty where the command is denied.
+async fn infos(connection: &mut RedisConnection) -> Vec<RedisInfo> {
     let info = redis::cmd("INFO");
     let answer: RedisResult<Value> = info.query_async(connection).await;
     let nodes = match answer {
@@ -203,11 +209,11 @@ async fn check_info(connection: &mut RedisConnection) {
         Ok(info) => vec![info],
         Err(_) => Vec::new(),
     };
-    for info in nodes {
-        if let Ok(info) = String::from_redis_value(info) {
-            report(&RedisInfo::parse(&info));
-        }
-    }
+    let texts = nodes.into_iter().map(String::from_redis_value);
+    texts
+        .flatten()
+        .map(|info| RedisInfo::parse(&info))
+        .collect()
 }
 
 fn report(info: &RedisInfo) {

@@ -38,6 +38,15 @@ const REPLACE_RETRY: Duration = Duration::from_secs(1);
 
 static NOT_ACCEPTED: LogRateLimiter = LogRateLimiter::new("auth_connection.certificate_refused");
 
+/// Asks the instance at `url` over a connection of its own.
+///
+/// # Errors
+/// Why it does not answer, in words.
+pub(crate) async fn probe(url: &Url, tls: &TlsMaterial) -> Result<(), String> {
+    let endpoint = endpoint(url.as_str(), tls).map_err(|error| error.to_string())?;
+    Channels::to(&endpoint).probe().await
+}
+
 /// All endpoints. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Endpoints {

@@ -152,6 +152,12 @@ impl TlsArgs {
         problems.identity_files(names, [self.tls_cert.as_ref(), self.tls_key.as_ref()])
     }
 
+    /// The file of the private key.
+    #[must_use]
+    pub fn key_file(&self) -> Option<&Path> {
+        self.tls_key.as_deref()
+    }
+
     /// Whether at least one of the two is set.
     #[must_use]
     pub const fn is_set(&self) -> bool {

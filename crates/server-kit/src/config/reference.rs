@@ -19,22 +19,33 @@ const REQUIRED: &str = " [required to serve]";
 /// # Errors
 /// When the document has no such table, or another one. The message states how to generate it.
 pub fn verify(document: &Path, program: &str, command: &Command) -> Result<(), String> {
+    verify_table(
+        document,
+        &format!("{program} serve --help"),
+        &table(command),
+    )
+}
+
+/// Compares a table in a document with the expected one. The table is between the lines `<!-- begin: NAME -->` and `<!-- end -->`. Where
+/// the variable `UPDATE_DOCS` is set, the table is rewritten.
+///
+/// # Errors
+/// When the document has no such table, or another one. The message states how to generate it.
+pub fn verify_table(document: &Path, name: &str, expected: &str) -> Result<(), String> {
     let failed = |why: &dyn std::fmt::Display| format!("{}: {why}", document.display());
     let text = fs::read_to_string(document).map_err(|why| failed(&why))?;
-    let begin = format!("<!-- begin: {program} serve --help -->\n\n");
+    let begin = format!("<!-- begin: {name} -->\n\n");
     let parts = text.split_once(&begin).and_then(|(before, rest)| {
         let (table, after) = rest.split_once("\n<!-- end -->\n")?;
         Some((before, table, after))
     });
     let (before, found, after) = parts.ok_or_else(|| failed(&"has no such table"))?;
-    let expected = table(command);
     if found == expected {
         return Ok(());
     }
     if env::var_os(UPDATE).is_none() {
-        let hint = format!(
-            "the table of {program} differs from `{program} --help`; run the test with {UPDATE}=1 to rewrite it"
-        );
+        let hint =
+            format!("the table differs from `{name}`; run the test with {UPDATE}=1 to rewrite it");
         return Err(failed(&hint));
     }
     let updated = format!("{before}{begin}{expected}\n<!-- end -->\n{after}");

@@ -11,7 +11,6 @@ use e2e::{
     prometheus::{Prometheus, Target},
     redis::Redis,
 };
-use serde_json::Value;
 
 use self::traffic::Story;
 

@@ -9,6 +9,7 @@ use holdfast_core::{
 };
 use holdfast_server_kit::{
     config::{Problems, SecretSource},
+    doctor::checks::files::SecretFile,
     telemetry::TelemetryConfig,
 };
 use holdfast_tls::{PemFile, TlsFiles};
@@ -90,6 +91,21 @@ impl Settings {
     /// When it is not an address with a port.
     pub fn ops_listen(&self) -> Result<SocketAddr, Problems> {
         self.ops.parse_alone(PREFIX)
+    }
+
+    /// The files that contain secrets, for `doctor`.
+    #[must_use]
+    pub fn secret_files(&self) -> Vec<SecretFile> {
+        [
+            ("WEB_AUTH_KEY", self.auth_key.as_deref()),
+            ("WEB_AUTH_SECRET_FILE", self.auth_secret_file.as_deref()),
+            ("WEB_SESSION_STORE_FILE", self.session_store_file.as_deref()),
+            ("WEB_SECRET_KEY_FILE", self.secret_key_file.as_deref()),
+            ("WEB_TLS_KEY", self.certificate.key_file()),
+        ]
+        .into_iter()
+        .filter_map(|(setting, file)| Some(SecretFile::new(setting, file?)))
+        .collect()
     }
 
     /// `Some(None)`: not set.

@@ -21,7 +21,7 @@ use crate::{
     session::{browser_session::Session, device_binding::AcceptedProof},
 };
 
-pub(super) const BIND: &str = "/session/bind";
+pub(crate) const BIND: &str = "/session/bind";
 pub(super) const REFRESH: &str = "/session/refresh";
 
 const REGISTRATION: HeaderName = HeaderName::from_static("secure-session-registration");

@@ -1,6 +1,7 @@
 //! Where session records are kept.
 
 pub mod encrypted_store;
+pub mod inspection;
 mod invalidation;
 pub mod memory;
 mod metrics;

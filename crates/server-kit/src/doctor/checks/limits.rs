@@ -1,0 +1,132 @@
+//! Limits of the machine: open files, memory, disk space.
+
+use std::{fs, io, path::Path};
+
+use rustix::fs::statvfs;
+
+use crate::{
+    doctor::{Check, Finding},
+    fd_limit,
+};
+
+/// The limit of open files.
+pub static FILES: Check = Check {
+    id: "limits.files",
+    why: "Each connection is an open file; with fewer than the setting allows, connections are refused earlier",
+};
+
+/// Free disk space.
+pub static DISK: Check = Check {
+    id: "limits.disk",
+    why: "On a full disk nothing can be stored: sign-ins and refreshes fail",
+};
+
+const MIB: u64 = 1 << 20;
+/// Free space below which a disk is an error, and a warning.
+const DISK_ERROR: u64 = 100 * MIB;
+const DISK_WARNING: u64 = 1024 * MIB;
+
+/// Assesses the limit of open files, as the service raises it. `connections` may be accepted, and `further` files are open besides those
+/// that each service needs.
+#[must_use]
+pub fn check_files(connections: usize, further: usize, setting: &str) -> Finding {
+    assess_files(
+        fd_limit::maximum(),
+        connections.saturating_add(further),
+        setting,
+    )
+}
+
+/// `None`: no limit.
+fn assess_files(maximum: Option<u64>, needed: usize, setting: &str) -> Finding {
+    let room = fd_limit::room(maximum);
+    let limit = maximum.map_or("unlimited".to_owned(), |maximum| maximum.to_string());
+    if room < needed {
+        let found =
+            format!("the hard limit of open files is {limit}, which is too low for {setting}");
+        FILES.warning(found, format!("raise `ulimit -Hn`, or lower {setting}"))
+    } else {
+        FILES.ok(format!("the hard limit of open files is {limit}"))
+    }
+}
+
+/// The memory that is available, in bytes: of the machine, or of the control group where that is less. `None`: not known.
+#[must_use]
+pub fn available_memory() -> Option<u64> {
+    let read = |file: &str| fs::read_to_string(file).ok();
+    let machine = read("/proc/meminfo").and_then(|text| parse_available(&text));
+    let number = |file| read(file).and_then(|text| text.trim().parse::<u64>().ok());
+    let limit = number("/sys/fs/cgroup/memory.max");
+    let group = limit.zip(number("/sys/fs/cgroup/memory.current"));
+    let group = group.map(|(limit, used)| limit.saturating_sub(used));
+    machine.into_iter().chain(group).min()
+}
+
+/// `MemAvailable` of `/proc/meminfo`, in bytes.
+fn parse_available(text: &str) -> Option<u64> {
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"));
+    let kibibytes: u64 = line?.trim().strip_suffix(" kB")?.parse().ok()?;
+    kibibytes.checked_mul(1024)
+}
+
+/// Checks the space on the disk of a directory.
+#[must_use]
+pub fn check_disk(directory: &Path) -> Finding {
+    let free = statvfs(directory).map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    assess_disk(directory, free.map_err(Into::into))
+}
+
+fn assess_disk(directory: &Path, free: io::Result<u64>) -> Finding {
+    let shown = directory.display();
+    let free = match free {
+        Ok(free) => free,
+        Err(error) => {
+            let found = format!("the free space of {shown} is not known: {error}");
+            return DISK.warning(found, "check that the directory exists");
+        }
+    };
+    let found = format!("{} MiB are free on the disk of {shown}", free / MIB);
+    let remedy = "free some space, or enlarge the disk";
+    if free < DISK_ERROR {
+        DISK.error(found, remedy)
+    } else if free < DISK_WARNING {
+        DISK.warning(found, remedy)
+    } else {
+        DISK.ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Severity;
+
+    #[test]
+    fn too_few_open_files_are_a_warning() {
+        let severity = |maximum| assess_files(maximum, 1024, "AUTH_MAX_CONNECTIONS").severity;
+        assert_eq!(severity(None), Severity::Ok);
+        assert_eq!(severity(Some(1088)), Severity::Ok);
+        assert_eq!(severity(Some(1087)), Severity::Warning);
+    }
+
+    #[test]
+    fn little_disk_space_is_a_warning_and_less_an_error() {
+        let severity = |free| assess_disk(Path::new("/data"), free).severity;
+        assert_eq!(severity(Ok(DISK_WARNING)), Severity::Ok);
+        assert_eq!(severity(Ok(DISK_WARNING - 1)), Severity::Warning);
+        assert_eq!(severity(Ok(DISK_ERROR - 1)), Severity::Error);
+        assert_eq!(
+            severity(Err(io::ErrorKind::NotFound.into())),
+            Severity::Warning
+        );
+    }
+
+    #[test]
+    fn available_memory_is_read_in_kibibytes() {
+        let text = "MemTotal:       16000000 kB\nMemAvailable:    2000 kB\n";
+        assert_eq!(parse_available(text), Some(2000 * 1024));
+        assert_eq!(parse_available("MemTotal: 1 kB\n"), None);
+    }
+}

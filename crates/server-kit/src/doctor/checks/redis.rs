@@ -1,0 +1,254 @@
+//! The Redis of a service.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use crate::{
+    config::{RedisTopology, RedisUrl},
+    doctor::{Check, Finding, checks::clock::assess_clock, or_ok},
+    redis_info::{OLDEST_VERSION, RedisInfo},
+};
+
+/// Whether it answers.
+pub static REACHABLE: Check = Check {
+    id: "redis.reachable",
+    why: "Without its Redis, web-service cannot read sessions, and each auth-service counts failed passwords by itself",
+};
+/// The version.
+pub static VERSION: Check = Check {
+    id: "redis.version",
+    why: "Earlier versions lack commands that the services use",
+};
+/// Eviction and memory.
+pub static EVICTION: Check = Check {
+    id: "redis.eviction",
+    why: "A Redis that evicts keys when it is full ends sessions and accepts used proofs again; a full one that does not accepts no writes",
+};
+/// Whether it accepts writes.
+pub static WRITES: Check = Check {
+    id: "redis.writes",
+    why: "A replica, and a Redis that cannot save its data, accept no writes",
+};
+/// How long commands take.
+pub static LATENCY: Check = Check {
+    id: "redis.latency",
+    why: "A command without an answer within 500 ms counts as an outage",
+};
+/// Whether the connection is encrypted.
+pub static ENCRYPTION: Check = Check {
+    id: "redis.encryption",
+    why: "The password of Redis and all keys are readable on a connection without TLS",
+};
+/// The clock of the server.
+pub static CLOCK: Check = Check {
+    id: "redis.clock",
+    why: "Keys expire by the clock of Redis",
+};
+
+/// The latency from which on a warning is given.
+const SLOW: Duration = Duration::from_millis(50);
+
+/// All checks, in the order of their findings.
+pub static CHECKS: [&Check; 7] = [
+    &REACHABLE,
+    &VERSION,
+    &EVICTION,
+    &WRITES,
+    &LATENCY,
+    &ENCRYPTION,
+    &CLOCK,
+];
+
+/// What a Redis answered.
+#[derive(Debug)]
+pub struct RedisFacts {
+    /// `INFO` of each server that was asked; empty where the user lacks the permission.
+    pub info: Vec<RedisInfo>,
+    /// Duration of a command.
+    pub latency: Duration,
+    /// The clock of one server, and the own time before and after the question; `None` where it was not asked.
+    pub clock: Option<(OffsetDateTime, (OffsetDateTime, OffsetDateTime))>,
+}
+
+/// Assesses what a Redis answered, or why it did not.
+#[must_use]
+pub fn assess(url: &RedisUrl, facts: &Result<RedisFacts, String>) -> Vec<Finding> {
+    let facts = match facts {
+        Ok(facts) => facts,
+        Err(why) => {
+            let remedy = "start Redis, and check its address, password and certificates";
+            return vec![
+                REACHABLE.error(format!("Redis cannot be used: {why}"), remedy),
+                assess_encryption(url),
+            ];
+        }
+    };
+    let mut findings = vec![REACHABLE.ok("Redis answers")];
+    findings.extend(assess_version(&facts.info));
+    findings.extend(assess_eviction(&facts.info));
+    findings.extend(assess_writes(&facts.info));
+    findings.extend([assess_latency(facts.latency), assess_encryption(url)]);
+    let clock = facts.clock;
+    findings.extend(clock.map(|(shown, own)| assess_clock(&CLOCK, "Redis", shown, own)));
+    findings
+}
+
+fn assess_version(info: &[RedisInfo]) -> Vec<Finding> {
+    if info.is_empty() {
+        let remedy = "permit the user of the URL the command INFO";
+        return vec![VERSION.warning("Redis does not tell its version", remedy)];
+    }
+    let old = info.iter().filter_map(RedisInfo::too_old);
+    let old = old.map(|version| {
+        let remedy = format!("upgrade Redis to {OLDEST_VERSION} or later");
+        VERSION.error(format!("Redis has the version {version}"), remedy)
+    });
+    let supported = format!("Redis has the version {OLDEST_VERSION} or a later one");
+    or_ok(old.collect(), &VERSION, &supported)
+}
+
+fn assess_eviction(info: &[RedisInfo]) -> Vec<Finding> {
+    let evicting = info.iter().filter_map(RedisInfo::evicts).map(|policy| {
+        let found = format!("maxmemory-policy is {policy}");
+        EVICTION.warning(found, "set maxmemory-policy to noeviction")
+    });
+    let full = info
+        .iter()
+        .filter_map(RedisInfo::memory_used)
+        .map(|percent| {
+            let found = format!("{percent} % of maxmemory are used");
+            EVICTION.warning(found, "raise maxmemory")
+        });
+    or_ok(
+        evicting.chain(full).collect(),
+        &EVICTION,
+        "Redis keeps all keys until they expire",
+    )
+}
+
+fn assess_writes(info: &[RedisInfo]) -> Vec<Finding> {
+    let problems = info.iter().filter_map(RedisInfo::refuses_writes);
+    let problems = problems.map(|why| {
+        WRITES.error(
+            why,
+            "connect to the master, or free the disk of Redis; its log has the cause",
+        )
+    });
+    or_ok(problems.collect(), &WRITES, "Redis accepts writes")
+}
+
+fn assess_latency(latency: Duration) -> Finding {
+    let found = format!("a command takes {:.1} ms", latency.as_secs_f64() * 1000.0);
+    if latency > SLOW {
+        LATENCY.warning(
+            found,
+            "move Redis closer to the service, or reduce its load",
+        )
+    } else {
+        LATENCY.ok(found)
+    }
+}
+
+fn assess_encryption(url: &RedisUrl) -> Finding {
+    if url.tls.is_some() {
+        ENCRYPTION.ok("connections to Redis are encrypted")
+    } else if is_local(&url.topology) {
+        ENCRYPTION.ok("Redis is on this machine")
+    } else {
+        let found = "connections to Redis are not encrypted";
+        ENCRYPTION.warning(found, "use rediss:// unless the network is trusted")
+    }
+}
+
+/// Whether no connection leaves this machine.
+fn is_local(topology: &RedisTopology) -> bool {
+    let nodes = match topology {
+        RedisTopology::Socket(_) => return true,
+        RedisTopology::Server(node) => std::slice::from_ref(node),
+        RedisTopology::Sentinel { sentinels, .. } => sentinels,
+        RedisTopology::Cluster(nodes) => nodes,
+    };
+    nodes.iter().all(|node| {
+        let address = node.host.parse::<std::net::IpAddr>();
+        node.host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Severity;
+
+    fn assessed(url: &str, info: &str, latency_ms: u64) -> Vec<(&'static str, Severity)> {
+        let facts = RedisFacts {
+            info: vec![RedisInfo::parse(info)],
+            latency: Duration::from_millis(latency_ms),
+            clock: None,
+        };
+        let findings = assess(&RedisUrl::parse("REDIS", url).unwrap(), &Ok(facts));
+        let findings = findings.iter();
+        let problems = findings.filter(|finding| finding.severity != Severity::Ok);
+        problems
+            .map(|finding| (finding.check, finding.severity))
+            .collect()
+    }
+
+    const LOCAL: &str = "redis://127.0.0.1:6379";
+
+    #[test]
+    fn healthy_redis_has_no_problem() {
+        let info = "redis_version:7.0.15\r\nmaxmemory_policy:noeviction\r\nmaxmemory:100\r\nused_memory:50\r\n\
+                    role:master\r\nrdb_last_bgsave_status:ok\r\naof_last_write_status:ok\r\n";
+        assert_eq!(assessed(LOCAL, info, 1), []);
+        assert_eq!(assessed("rediss://redis", info, 1), []);
+    }
+
+    #[test]
+    fn each_problem_of_a_redis_is_found() {
+        use Severity::{Error, Warning};
+        for (url, info, latency, problem) in [
+            (LOCAL, "redis_version:6.0.16", 1, ("redis.version", Error)),
+            (
+                LOCAL,
+                "maxmemory_policy:allkeys-lru",
+                1,
+                ("redis.eviction", Warning),
+            ),
+            (
+                LOCAL,
+                "maxmemory:100\nused_memory:95",
+                1,
+                ("redis.eviction", Warning),
+            ),
+            (LOCAL, "role:slave", 1, ("redis.writes", Error)),
+            (
+                LOCAL,
+                "rdb_last_bgsave_status:err",
+                1,
+                ("redis.writes", Error),
+            ),
+            (
+                LOCAL,
+                "aof_last_write_status:err",
+                1,
+                ("redis.writes", Error),
+            ),
+            (LOCAL, "", 51, ("redis.latency", Warning)),
+            ("redis://redis", "", 1, ("redis.encryption", Warning)),
+        ] {
+            assert_eq!(assessed(url, info, latency), [problem], "{info}");
+        }
+    }
+
+    #[test]
+    fn redis_without_an_answer_is_an_error_and_without_info_a_warning() {
+        let url = RedisUrl::parse("REDIS", LOCAL).unwrap();
+        let findings = assess(&url, &Err("connection refused".to_owned()));
+        assert_eq!(
+            (findings[0].check, findings[0].severity),
+            ("redis.reachable", Severity::Error)
+        );
+        assert_eq!(assess_version(&[])[0].severity, Severity::Warning);
+    }
+}

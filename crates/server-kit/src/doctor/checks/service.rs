@@ -1,0 +1,102 @@
+//! Whether the settings can be used, and whether the service is ready.
+
+use std::{io, net::SocketAddr};
+
+use crate::{
+    config::Problems,
+    doctor::{Check, Finding},
+    healthcheck,
+    telemetry::TelemetryConfig,
+};
+
+/// Whether the settings can be parsed.
+pub static VALID: Check = Check {
+    id: "settings.valid",
+    why: "A service whose settings cannot be used does not start; checks that need the settings are left out",
+};
+
+/// The log filter.
+pub static LOG: Check = Check {
+    id: "settings.log",
+    why: "Filters below `info` write a line for each request, which costs time and disk space",
+};
+
+/// Readiness of the running service.
+pub static READY: Check = Check {
+    id: "service.ready",
+    why: "`/readyz` of the service on this machine; load balancers send no requests to a service that is not ready",
+};
+
+/// What cannot be parsed, as at the start of the service.
+#[must_use]
+pub fn assess_settings(problems: &Problems) -> Finding {
+    let remedy = "correct the settings; the service prints the same message and exits";
+    VALID.error(problems.to_string(), remedy)
+}
+
+/// Assesses the filter of the log. `setting` is its name.
+#[must_use]
+pub fn assess_log(log: &TelemetryConfig, setting: &str) -> Finding {
+    if log.is_verbose() {
+        let remedy = format!("set {setting}=info unless a problem is being investigated");
+        LOG.warning(
+            "the filter selects events of the level debug or trace",
+            remedy,
+        )
+    } else {
+        LOG.ok("the filter selects no events below info")
+    }
+}
+
+/// Asks the service at this ops address for its readiness.
+pub async fn check_readiness(ops: SocketAddr) -> Vec<Finding> {
+    if ops.port() == 0 {
+        return vec![READY.ok("not known: the ops port is selected at the start")];
+    }
+    vec![assess_readiness(healthcheck::probe(ops).await)]
+}
+
+fn assess_readiness(readiness: anyhow::Result<()>) -> Finding {
+    let Err(error) = readiness else {
+        return READY.ok("the service is ready");
+    };
+    let io = error.downcast_ref::<io::Error>().map(io::Error::kind);
+    if io == Some(io::ErrorKind::ConnectionRefused) {
+        return READY.ok("the service does not run");
+    }
+    READY.error(
+        format!("the service is not ready: {error:#}"),
+        "see the other findings, and the log of the service",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::{Context as _, anyhow};
+
+    use super::*;
+    use crate::{doctor::Severity, telemetry::LogFormat};
+
+    #[test]
+    fn verbose_log_filter_is_a_warning() {
+        let severity = |filter: &str| {
+            let log = TelemetryConfig::new(&filter.parse().unwrap(), LogFormat::Text, None);
+            assess_log(&log, "AUTH_LOG").severity
+        };
+        assert_eq!(severity("info"), Severity::Ok);
+        assert_eq!(severity("warn,auth_service=info"), Severity::Ok);
+        assert_eq!(severity("debug"), Severity::Warning);
+        assert_eq!(severity("info,tonic=trace"), Severity::Warning);
+    }
+
+    #[test]
+    fn unready_service_is_an_error_and_a_stopped_one_is_not() {
+        let stopped: Result<(), _> = Err(io::Error::from(io::ErrorKind::ConnectionRefused));
+        let stopped = stopped.context("nothing listens on 127.0.0.1:9051");
+        assert_eq!(assess_readiness(stopped).severity, Severity::Ok);
+        assert_eq!(assess_readiness(Ok(())).severity, Severity::Ok);
+        let unready = assess_readiness(Err(anyhow!("the database is locked")));
+        assert_eq!(unready.severity, Severity::Error);
+        assert!(unready.found.contains("the database is locked"));
+    }
+}

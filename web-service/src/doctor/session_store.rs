@@ -1,0 +1,111 @@
+//! The Redis of the sessions.
+
+use holdfast_core::clock::Clock;
+use holdfast_server_kit::{
+    doctor::{Check, DEADLINE, Finding, checks::redis as checks, within},
+    redis_info::RedisInfo,
+};
+
+use crate::{
+    config::SessionStoreConfig,
+    session::store::inspection::{SessionRedisFacts, inspect},
+};
+
+static PERSISTENCE: Check = Check {
+    id: "redis.persistence",
+    why: "A Redis without an append-only file and without a replica loses sessions when it restarts: people sign in again",
+};
+static REPLICAS: Check = Check {
+    id: "redis.replicas",
+    why: "With WEB_SESSION_REPLICAS a sign-in fails unless that many replicas have the session",
+};
+static TRACKING: Check = Check {
+    id: "redis.tracking",
+    why: "Without CLIENT TRACKING every request with a cookie reads its session from Redis",
+};
+
+/// The checks of a Redis that keeps sessions, in the order of their findings.
+pub(super) static CHECKS: [&Check; 3] = [&PERSISTENCE, &REPLICAS, &TRACKING];
+
+pub(super) async fn check(store: &SessionStoreConfig, clock: &dyn Clock) -> Vec<Finding> {
+    let SessionStoreConfig::Redis { url, replicas } = store else {
+        return Vec::new();
+    };
+    let findings = async {
+        let (common, further) = match inspect(url, clock).await {
+            Ok(SessionRedisFacts { common, is_tracked }) => {
+                let further = assess(&common.info, *replicas, is_tracked);
+                (Ok(common), further)
+            }
+            Err(why) => (Err(why), Vec::new()),
+        };
+        [checks::assess(url, &common), further].concat()
+    };
+    within(DEADLINE, &checks::REACHABLE, findings).await
+}
+
+fn assess(info: &[RedisInfo], replicas: usize, is_tracked: bool) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if !info.is_empty() {
+        findings.extend([assess_persistence(info), assess_replicas(info, replicas)]);
+    }
+    findings.push(assess_tracking(is_tracked));
+    findings
+}
+
+fn assess_persistence(info: &[RedisInfo]) -> Finding {
+    let is_kept = |info: &RedisInfo| info.has_append_only_file() || info.replicas() > 0;
+    if info.iter().all(is_kept) {
+        PERSISTENCE.ok("sessions survive a restart of Redis")
+    } else {
+        let found = "Redis has neither an append-only file nor a replica";
+        PERSISTENCE.warning(found, "set appendonly to yes, or add a replica")
+    }
+}
+
+fn assess_replicas(info: &[RedisInfo], required: usize) -> Finding {
+    let found = info
+        .iter()
+        .map(RedisInfo::replicas)
+        .min()
+        .unwrap_or_default();
+    let text = format!("{found} replicas are connected, and WEB_SESSION_REPLICAS is {required}");
+    if found < required {
+        REPLICAS.error(text, "start the replicas, or lower WEB_SESSION_REPLICAS")
+    } else {
+        REPLICAS.ok(text)
+    }
+}
+
+fn assess_tracking(is_tracked: bool) -> Finding {
+    if is_tracked {
+        TRACKING.ok("Redis pushes changes of sessions")
+    } else {
+        let remedy = "permit the user of the URL the command CLIENT TRACKING";
+        TRACKING.warning("Redis refuses CLIENT TRACKING", remedy)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use holdfast_server_kit::doctor::Severity::{Error, Ok, Warning};
+
+    use super::*;
+
+    #[test]
+    fn sessions_that_a_restart_loses_are_a_warning() {
+        let severity = |info: &str| assess_persistence(&[RedisInfo::parse(info)]).severity;
+        assert_eq!(severity("aof_enabled:1\nconnected_slaves:0"), Ok);
+        assert_eq!(severity("aof_enabled:0\nconnected_slaves:1"), Ok);
+        assert_eq!(severity("aof_enabled:0\nconnected_slaves:0"), Warning);
+    }
+
+    #[test]
+    fn fewer_replicas_than_required_are_an_error_and_missing_tracking_a_warning() {
+        let info = [RedisInfo::parse("connected_slaves:1")];
+        assert_eq!(assess_replicas(&info, 1).severity, Ok);
+        assert_eq!(assess_replicas(&info, 2).severity, Error);
+        assert_eq!(assess_tracking(true).severity, Ok);
+        assert_eq!(assess_tracking(false).severity, Warning);
+    }
+}

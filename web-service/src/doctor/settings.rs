@@ -1,0 +1,204 @@
+//! Settings that contradict each other, or are unusual where a service is deployed.
+
+use std::net::IpAddr;
+
+use holdfast_server_kit::doctor::{Check, Finding};
+use url::{Host, Url};
+
+use crate::{
+    config::{ServeConfig, SessionStoreConfig},
+    request::trusted_proxies::TrustedProxies,
+    session::{
+        browser_session::Lifetimes,
+        device_binding::{BindingPolicy, DeviceBinding},
+    },
+};
+
+static SESSION_STORE: Check = Check {
+    id: "settings.session_store",
+    why: "Sessions in memory end when the service restarts, and several instances cannot share them",
+};
+static AUTH_ENCRYPTION: Check = Check {
+    id: "settings.auth_encryption",
+    why: "Passwords, tokens and the service secret are readable on a connection to auth-service without TLS",
+};
+static PROXIES: Check = Check {
+    id: "settings.proxies",
+    why: "The addresses of clients behind a proxy that is not trusted are not known: rate limits then apply to all of them together",
+};
+static LIFETIMES: Check = Check {
+    id: "settings.lifetimes",
+    why: "An idle timeout above the absolute timeout has no effect",
+};
+static DEVICE_BINDING: Check = Check {
+    id: "settings.device_binding",
+    why: "A session that is bound to the browser's device is of no use to the thief of its cookie",
+};
+
+/// All checks, in the order of their findings.
+pub(super) static CHECKS: [&Check; 5] = [
+    &SESSION_STORE,
+    &AUTH_ENCRYPTION,
+    &PROXIES,
+    &LIFETIMES,
+    &DEVICE_BINDING,
+];
+
+pub(super) fn assess(config: &ServeConfig) -> Vec<Finding> {
+    let public_url = config.public_url.as_ref();
+    let origin = public_url.map_or("", |url| &*url.origin);
+    let is_public = public_url.is_some_and(|url| !url.is_loopback);
+    let has_proxies = config.trusted_proxies != TrustedProxies::default();
+    vec![
+        assess_session_store(&config.session_store),
+        assess_auth_encryption(&config.auth.urls),
+        assess_proxies(is_public && config.listen.ip().is_loopback(), has_proxies),
+        assess_lifetimes(config.lifetimes),
+        assess_binding(
+            config.device_binding,
+            config.return_origins.has_others(origin),
+        ),
+    ]
+}
+
+fn assess_session_store(store: &SessionStoreConfig) -> Finding {
+    match store {
+        SessionStoreConfig::Memory => {
+            SESSION_STORE.warning("sessions are in memory", "set WEB_SESSION_STORE to a Redis")
+        }
+        SessionStoreConfig::Redis { .. } => SESSION_STORE.ok("sessions are in Redis"),
+    }
+}
+
+fn assess_auth_encryption(urls: &[Url]) -> Finding {
+    let is_plain = |url: &&Url| url.scheme() == "http" && !is_local(url);
+    if let Some(url) = urls.iter().find(is_plain) {
+        let remedy = "use https:// and WEB_AUTH_CA unless the network is trusted";
+        return AUTH_ENCRYPTION
+            .warning(format!("the connection to {url} is not encrypted"), remedy);
+    }
+    AUTH_ENCRYPTION.ok("connections to auth-service are encrypted, or do not leave this machine")
+}
+
+fn is_local(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => IpAddr::from(address).is_loopback(),
+        Some(Host::Ipv6(address)) => IpAddr::from(address).is_loopback(),
+        None => false,
+    }
+}
+
+/// `needs_proxy`: the port is reachable from this machine only, and the public URL is that of another host.
+fn assess_proxies(needs_proxy: bool, has_proxies: bool) -> Finding {
+    if needs_proxy && !has_proxies {
+        PROXIES.warning(
+            "only a proxy on this machine reaches the port, and no proxy is trusted",
+            "set WEB_TRUSTED_PROXIES to the address of the proxy, such as 127.0.0.1",
+        )
+    } else if has_proxies {
+        PROXIES.ok("headers of trusted proxies are used")
+    } else {
+        PROXIES.ok("no proxy is trusted; clients connect directly")
+    }
+}
+
+fn assess_lifetimes(Lifetimes { idle, absolute }: Lifetimes) -> Finding {
+    if idle > absolute {
+        let found = "WEB_IDLE_TIMEOUT exceeds WEB_ABSOLUTE_TIMEOUT";
+        LIFETIMES.warning(found, "lower WEB_IDLE_TIMEOUT")
+    } else {
+        LIFETIMES.ok("the idle timeout is within the absolute timeout")
+    }
+}
+
+fn assess_binding(policy: BindingPolicy, has_other_origins: bool) -> Finding {
+    match policy.binding {
+        DeviceBinding::Off => DEVICE_BINDING.warning(
+            "sessions are not bound to devices: WEB_DEVICE_BINDING=off",
+            "set WEB_DEVICE_BINDING=prefer",
+        ),
+        DeviceBinding::Prefer if has_other_origins => DEVICE_BINDING.warning(
+            "sessions are not bound to devices: WEB_RETURN_ORIGINS lists applications at other origins, where browsers do not renew the proof",
+            "WEB_DEVICE_BINDING=require binds them nevertheless",
+        ),
+        DeviceBinding::Prefer | DeviceBinding::Require => {
+            DEVICE_BINDING.ok("sessions are bound to devices where browsers support it")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use holdfast_server_kit::{
+        config::RedisUrl,
+        doctor::Severity::{Ok, Warning},
+    };
+
+    use super::*;
+    use crate::session::device_binding::OnTheft;
+
+    #[test]
+    fn sessions_in_memory_are_a_warning() {
+        let url = RedisUrl::parse("WEB_SESSION_STORE", "redis://redis").unwrap();
+        let redis = SessionStoreConfig::Redis {
+            url: Box::new(url),
+            replicas: 0,
+        };
+        assert_eq!(assess_session_store(&redis).severity, Ok);
+        assert_eq!(
+            assess_session_store(&SessionStoreConfig::Memory).severity,
+            Warning
+        );
+    }
+
+    #[test]
+    fn plain_connection_to_another_machine_is_a_warning() {
+        let severity = |url: &str| assess_auth_encryption(&[url.parse().unwrap()]).severity;
+        for url in [
+            "http://127.0.0.1:50051",
+            "http://localhost:1",
+            "http://[::1]:1",
+            "https://auth",
+        ] {
+            assert_eq!(severity(url), Ok, "{url}");
+        }
+        assert_eq!(severity("http://auth-service:50051"), Warning);
+    }
+
+    #[test]
+    fn proxy_that_is_not_trusted_is_a_warning() {
+        assert_eq!(assess_proxies(true, false).severity, Warning);
+        for (needs_proxy, has_proxies) in [(true, true), (false, true), (false, false)] {
+            assert_eq!(assess_proxies(needs_proxy, has_proxies).severity, Ok);
+        }
+    }
+
+    #[test]
+    fn idle_timeout_above_the_absolute_one_is_a_warning() {
+        let severity = |idle, absolute| {
+            let [idle, absolute] = [idle, absolute].map(Duration::from_secs);
+            assess_lifetimes(Lifetimes { idle, absolute }).severity
+        };
+        assert_eq!(severity(30, 30), Ok);
+        assert_eq!(severity(31, 30), Warning);
+    }
+
+    #[test]
+    fn sessions_without_device_binding_are_a_warning() {
+        for (binding, has_other_origins, severity) in [
+            (DeviceBinding::Off, false, Warning),
+            (DeviceBinding::Prefer, true, Warning),
+            (DeviceBinding::Prefer, false, Ok),
+            (DeviceBinding::Require, true, Ok),
+        ] {
+            let policy = BindingPolicy {
+                binding,
+                on_theft: OnTheft::Report,
+            };
+            assert_eq!(assess_binding(policy, has_other_origins).severity, severity);
+        }
+    }
+}
