@@ -18,6 +18,8 @@ const TIMES: f64 = 20.0;
 const LINE: f64 = 16.0;
 /// The width of a letter of the legend.
 const LETTER: f64 = 6.3;
+/// The width of a capital letter of the legend.
+const CAPITAL: f64 = 8.2;
 /// The width of the mark of a name, with the spaces around it.
 const MARK: f64 = 26.0;
 /// The lines of the legend at most.
@@ -211,7 +213,11 @@ fn shortened(name: &str, width: f64) -> String {
 }
 
 fn name_width(name: &str) -> f64 {
-    MARK + LETTER * f64::from(u32::try_from(name.chars().count()).unwrap())
+    let width = |letter: char| match letter {
+        'A'..='Z' | '_' | '→' => CAPITAL,
+        _ => LETTER,
+    };
+    MARK + name.chars().map(width).sum::<f64>()
 }
 
 fn draw_legend(entries: &[Entry], left: f64, top: f64) -> String {

@@ -163,9 +163,14 @@ async fn each_end_moves_metrics_of_both_services() {
             lacking(&auth, &after, &of_case).is_empty().then_some(())
         })
         .await;
+        // web-service does not keep the ids of revoked keys: it discards all cached results instead.
+        let is_kept = !matches!(case.event, Event::RevokeKeyByCommand);
         let of_case = [
             ("holdfast_web_revocation_log_position", 1.0),
-            ("holdfast_web_revocations_in_memory", 1.0),
+            (
+                "holdfast_web_revocations_in_memory",
+                f64::from(u8::from(is_kept)),
+            ),
         ];
         until(&format!("{:?} in web-service", case.event), async || {
             let after = of_web(&mut pair).await;
