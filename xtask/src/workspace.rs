@@ -33,12 +33,13 @@ pub fn tools() -> anyhow::Result<PathBuf> {
     Ok(directory)
 }
 
-/// Builds both services and returns the directory that contains them.
+/// Builds both services, without the PostgreSQL store, and returns the directory that contains them.
 ///
 /// # Errors
 /// When the build fails.
 pub fn build_services() -> anyhow::Result<PathBuf> {
-    cargo(&["build", "--bin", "auth-service", "--bin", "web-service"])?;
+    let services = ["--package", "auth-service", "--package", "web-service"];
+    cargo(&[&["build", "--no-default-features", "--bins"], &services[..]].concat())?;
     let own = env::current_exe().context("cannot determine the directory of the built programs")?;
     own.parent()
         .map(PathBuf::from)

@@ -47,6 +47,7 @@ pub(super) fn registry(feed: &Arc<RevocationFeed>, requests: &Arc<RequestLimit>)
     redis::register(own);
     holdfast_crypto::argon2id::register(own);
     holdfast_circuit_breaker::register(own);
+    #[cfg(feature = "postgres")]
     holdfast_store_postgres::register_metrics(own);
     holdfast_store_sqlite::register_metrics(own);
     holdfast_tls::register_metrics(own);

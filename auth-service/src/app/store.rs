@@ -15,6 +15,7 @@ use holdfast_identity::{
     revocation::{Epoch, StoreOutage},
     store::Store,
 };
+#[cfg(feature = "postgres")]
 use holdfast_store_postgres::{OpenError, PostgresStore};
 use holdfast_store_sqlite::SqliteStore;
 use tokio::time::sleep;
@@ -37,6 +38,7 @@ static WAITING: LogRateLimiter = LogRateLimiter::new("store.not_available");
 pub async fn open_store(database: &Database) -> anyhow::Result<Arc<dyn Store>> {
     match database {
         Database::Sqlite(file) => open_file(file).await,
+        #[cfg(feature = "postgres")]
         Database::Postgres {
             url,
             max_connections,
@@ -68,8 +70,7 @@ pub(super) async fn open_store_when_available(
             Err(error) => error,
         };
         has_waited = true;
-        let cause = error.downcast_ref::<OpenError>();
-        if !matches!(cause, Some(OpenError::NotAvailable(_))) {
+        if !is_outage(&error) {
             return Err(error);
         }
         WAITING.log(|times| {
@@ -82,6 +83,19 @@ pub(super) async fn open_store_when_available(
         });
         sleep(RETRY_INTERVAL).await;
     }
+}
+
+/// Whether the database may be available later.
+#[cfg(feature = "postgres")]
+fn is_outage(error: &anyhow::Error) -> bool {
+    let cause = error.downcast_ref::<OpenError>();
+    matches!(cause, Some(OpenError::NotAvailable(_)))
+}
+
+/// Whether the database may be available later: not a file.
+#[cfg(not(feature = "postgres"))]
+const fn is_outage(_: &anyhow::Error) -> bool {
+    false
 }
 
 /// Opens a file, and creates its directory with access for its owner only if there is none.

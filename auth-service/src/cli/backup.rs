@@ -29,6 +29,7 @@ pub(super) async fn run(file: &Path, settings: &Settings) -> anyhow::Result<()> 
     let draft = match &database {
         Database::Sqlite(file) => file.with_added_extension("backup"),
         // The store says which tools make its backups.
+        #[cfg(feature = "postgres")]
         Database::Postgres { .. } => return Ok(store.back_up(file).await?),
     };
     let _ = fs::remove_file(&draft);

@@ -6,6 +6,7 @@ mod client;
 mod clock;
 mod key;
 mod login;
+#[cfg(feature = "postgres")]
 mod migrate;
 mod user;
 
@@ -22,9 +23,11 @@ use holdfast_server_kit::{
     telemetry,
 };
 
+#[cfg(feature = "postgres")]
+use self::migrate::MigrateArgs;
 use self::{
     client::ClientCommand, clock::ClockCommand, key::KeyCommand, login::LoginCommand,
-    migrate::MigrateArgs, user::UserCommand,
+    user::UserCommand,
 };
 use crate::{
     app::{self, App},
@@ -67,6 +70,7 @@ enum Command {
         file: PathBuf,
     },
     /// Copy a `sqlite:` database, logins included, into a PostgreSQL database; the service must be stopped
+    #[cfg(feature = "postgres")]
     Migrate(MigrateArgs),
     /// Check this installation without changing it: 0 is all well, 1 a warning, 2 an error
     Doctor(DoctorArgs),
@@ -88,6 +92,7 @@ pub async fn main() -> anyhow::Result<ExitCode> {
         Command::Key(command) => key::run(command, settings).await,
         Command::Clock(command) => clock::run(command, &settings).await,
         Command::Backup { file } => backup::run(&file, &settings).await,
+        #[cfg(feature = "postgres")]
         Command::Migrate(arguments) => migrate::run(&arguments, &settings).await,
         Command::Doctor(arguments) => return examine(arguments, settings).await,
         Command::Healthcheck => check_health(&settings).await,
@@ -155,6 +160,7 @@ mod tests {
             "key revoke 7",
             "backup -",
             "clock accept",
+            #[cfg(feature = "postgres")]
             "migrate --from sqlite:auth.db --to postgres://db/holdfast --dry-run",
             "doctor",
             "doctor --json",

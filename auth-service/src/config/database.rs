@@ -1,23 +1,12 @@
 //! Where the store is.
 
-use std::{fmt, path::PathBuf};
+use std::path::{Path, PathBuf};
 
-use secrecy::{ExposeSecret as _, SecretString};
+#[cfg(feature = "postgres")]
+use super::postgres_url::PostgresUrl;
 
-const FORM: &str = "must be sqlite:FILE without parameters, such as sqlite:/var/lib/holdfast/auth.db, or \
+pub(super) const FORM: &str = "must be sqlite:FILE without parameters, such as sqlite:/var/lib/holdfast/auth.db, or \
      postgres://USER@HOST/DATABASE";
-
-/// The parameters that a PostgreSQL URL may have.
-const PARAMETERS: [&str; 8] = [
-    "application_name",
-    "host",
-    "options",
-    "port",
-    "sslcert",
-    "sslkey",
-    "sslmode",
-    "sslrootcert",
-];
 
 /// The database of the store.
 #[derive(Clone, Debug)]
@@ -25,6 +14,7 @@ pub enum Database {
     /// One `SQLite` file, which is created if there is none.
     Sqlite(PathBuf),
     /// A PostgreSQL database, which must exist. Several instances may share it.
+    #[cfg(feature = "postgres")]
     Postgres {
         /// Its URL.
         url: PostgresUrl,
@@ -33,25 +23,17 @@ pub enum Database {
     },
 }
 
-/// The URL of a PostgreSQL database, which may contain a password. The driver parses its parameters.
-#[derive(Clone)]
-pub struct PostgresUrl(SecretString);
-
-impl PostgresUrl {
-    /// The URL, with its password.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        self.0.expose_secret()
-    }
-}
-
-impl fmt::Debug for PostgresUrl {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("PostgresUrl(..)")
-    }
-}
-
 impl Database {
+    /// The file of the database; `None`: it is on a server, which several instances may share.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite(file) => Some(file),
+            #[cfg(feature = "postgres")]
+            Self::Postgres { .. } => None,
+        }
+    }
+
     /// Takes `sqlite:FILE`, or `postgres://` with a host and a database.
     ///
     /// # Errors
@@ -65,38 +47,31 @@ impl Database {
             let file = is_file.then(|| Self::Sqlite(file.into()));
             return file.ok_or_else(|| FORM.to_owned());
         }
-        let postgres = url
-            .strip_prefix("postgres://")
-            .or(url.strip_prefix("postgresql://"));
-        let parts = postgres.and_then(|rest| rest.split_once('/'));
-        let (server, database) = parts.ok_or_else(|| FORM.to_owned())?;
-        let (database, query) = database.split_once('?').unwrap_or((database, ""));
-        if let Some(name) = unknown_parameter(query) {
-            return Err(format!(
-                "has the parameter {name}; known are {}",
-                PARAMETERS.join(", ")
-            ));
-        }
-        let has_both = !server.is_empty() && !database.is_empty();
-        let url = PostgresUrl(url.to_owned().into());
-        has_both
-            .then_some(Self::Postgres {
-                url,
-                max_connections,
-            })
-            .ok_or_else(|| FORM.to_owned())
+        postgres(url, max_connections)
     }
 }
 
-/// The name of the first parameter that is not one of [`PARAMETERS`]. The driver writes an unknown one to the log with its value, which may
-/// be a secret.
-fn unknown_parameter(query: &str) -> Option<&str> {
-    let names = query.split('&').filter(|pair| !pair.is_empty());
-    let mut names = names.map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name));
-    names.find(|name| !PARAMETERS.contains(name))
+#[cfg(feature = "postgres")]
+fn postgres(url: &str, max_connections: u32) -> Result<Database, String> {
+    let url = PostgresUrl::parse(url)?;
+    Ok(Database::Postgres {
+        url,
+        max_connections,
+    })
 }
 
-#[cfg(test)]
+#[cfg(not(feature = "postgres"))]
+fn postgres(url: &str, _max_connections: u32) -> Result<Database, String> {
+    let is_postgres = url.starts_with("postgres");
+    Err(if is_postgres {
+        "is of PostgreSQL, whose store this program was built without (feature `postgres`)"
+            .to_owned()
+    } else {
+        FORM.to_owned()
+    })
+}
+
+#[cfg(all(test, feature = "postgres"))]
 mod tests {
     use super::*;
 

@@ -1,6 +1,8 @@
 //! Typed and validated configuration. It contains no types of drivers.
 
 mod database;
+#[cfg(feature = "postgres")]
+mod postgres_url;
 mod settings;
 
 use std::{net::SocketAddr, num::NonZero, time::Duration};
@@ -12,10 +14,9 @@ use holdfast_server_kit::config::{RedisUrl, args::TelemetryNames};
 use holdfast_tls::TlsFiles;
 use secrecy::SecretString;
 
-pub use self::{
-    database::{Database, PostgresUrl},
-    settings::Settings,
-};
+#[cfg(feature = "postgres")]
+pub use self::postgres_url::PostgresUrl;
+pub use self::{database::Database, settings::Settings};
 
 /// The prefix of environment variables.
 pub const PREFIX: &str = "AUTH";

@@ -3,7 +3,9 @@
 use holdfast_core::clock::Clock;
 use holdfast_server_kit::doctor::{Check, Finding, checks::limits};
 
-use super::{durability, keys, postgres, schema, sqlite};
+#[cfg(feature = "postgres")]
+use super::postgres;
+use super::{durability, keys, schema, sqlite};
 use crate::config::{Database, ServeConfig};
 
 pub(super) static REACHABLE: Check = Check {
@@ -12,13 +14,16 @@ pub(super) static REACHABLE: Check = Check {
 };
 
 /// All checks, in the order of their findings.
-pub(super) static CHECKS: [&Check; 10] = [
+pub(super) static CHECKS: &[&Check] = &[
     &REACHABLE,
     &schema::SCHEMA,
     &durability::DURABILITY,
     &sqlite::INTEGRITY,
+    #[cfg(feature = "postgres")]
     &postgres::LATENCY,
+    #[cfg(feature = "postgres")]
     &postgres::ENCRYPTION,
+    #[cfg(feature = "postgres")]
     &postgres::CLOCK,
     &keys::SEALED,
     &keys::ROTATION,
@@ -28,6 +33,7 @@ pub(super) static CHECKS: [&Check; 10] = [
 pub(super) async fn check(config: &ServeConfig, clock: &dyn Clock) -> Vec<Finding> {
     match &config.database {
         Database::Sqlite(file) => sqlite::check(file, config, clock.now()).await,
+        #[cfg(feature = "postgres")]
         Database::Postgres { url, .. } => postgres::check(url, config, clock).await,
     }
 }

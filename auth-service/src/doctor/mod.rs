@@ -5,6 +5,7 @@ mod database;
 mod durability;
 mod hashing;
 mod keys;
+#[cfg(feature = "postgres")]
 mod postgres;
 mod redis;
 mod schema;
@@ -20,6 +21,7 @@ use holdfast_server_kit::doctor::{
 use crate::config::{Database, ServeConfig, Settings};
 
 /// Connections to PostgreSQL that are part of the open files which each service reserves.
+#[cfg(feature = "postgres")]
 const USUAL_DATABASE_CONNECTIONS: u32 = 16;
 
 /// Runs all checks. Each has a deadline.
@@ -33,7 +35,7 @@ pub async fn run(settings: Settings, clock: &dyn Clock) -> Vec<Finding> {
             return [settings, files::check_permissions(&secret_files)].concat();
         }
     };
-    if let Database::Sqlite(file) = &config.database {
+    if let Some(file) = config.database.file() {
         secret_files.push(files::SecretFile::new("AUTH_DATABASE_URL", file));
     }
     let settings = [
@@ -67,6 +69,7 @@ pub async fn run(settings: Settings, clock: &dyn Clock) -> Vec<Finding> {
 fn open_files(config: &ServeConfig) -> Finding {
     let further = match &config.database {
         Database::Sqlite(_) => 0,
+        #[cfg(feature = "postgres")]
         Database::Postgres {
             max_connections, ..
         } => max_connections.saturating_sub(USUAL_DATABASE_CONNECTIONS),

@@ -198,7 +198,7 @@ impl Settings {
         redis: Option<&Option<RedisUrl>>,
     ) {
         let is_single = problems.switch("AUTH_SINGLE_INSTANCE", &self.single_instance);
-        let is_shared = matches!(database, Some(Database::Postgres { .. }));
+        let is_shared = database.is_some_and(|database| database.file().is_none());
         if let (true, Some(None), Some(false)) = (is_shared, redis, is_single) {
             let why = "required with PostgreSQL, so that all instances count together; for one instance, AUTH_SINGLE_INSTANCE=true";
             problems.check("AUTH_REDIS_URL", Err::<(), _>(why));
