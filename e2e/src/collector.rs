@@ -43,7 +43,12 @@ struct Received {
 impl Collector {
     /// A collector that answers each message after `delay`.
     pub async fn start(delay: Duration) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at("127.0.0.1:0", delay).await
+    }
+
+    /// A collector at this address that answers each message after `delay`.
+    pub async fn start_at(address: &str, delay: Duration) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let received = Received {
             delay,

@@ -200,7 +200,8 @@ async fn statements_on_postgresql_are_in_the_trace() {
 #[tokio::test]
 async fn dead_collector_delays_nothing_and_its_spans_are_counted() {
     let redis = Redis::start().await;
-    let mut pair = pair(&format!("127.0.0.1:{}", port::free()), "1", &redis).await;
+    let address = format!("127.0.0.1:{}", port::free());
+    let mut pair = pair(&address, "1", &redis).await;
     let begun = std::time::Instant::now();
     for _ in 0..5 {
         assert_eq!(sign_in(&pair, None).await, 200);
@@ -216,6 +217,14 @@ async fn dead_collector_delays_nothing_and_its_spans_are_counted() {
         output.contains("traces.export_failed").then_some(())
     })
     .await;
+
+    let collector = Collector::start_at(&address, Duration::ZERO).await;
+    until("spans of later requests", async || {
+        assert_eq!(sign_in(&pair, None).await, 200);
+        (!collector.spans().is_empty()).then_some(())
+    })
+    .await;
+    drop(collector);
     let begun = std::time::Instant::now();
     pair.web.stop().await;
     assert!(begun.elapsed() < NO_DELAY, "{:?}", begun.elapsed());
