@@ -17,7 +17,11 @@ pub(super) struct Web {
 }
 
 impl Web {
-    pub(super) fn spawn(fixture: &Fixture, port: u16, directory: &Path) -> anyhow::Result<Self> {
+    pub(super) fn spawn(
+        fixture: &Fixture,
+        (port, directory): (u16, &Path),
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
         let ops = free_port()?;
         let mut command = Command::new(fixture.programs.join("web-service"));
         command
@@ -30,7 +34,8 @@ impl Web {
             .env("WEB_SECRET_KEY", key(8))
             .env("WEB_SESSION_STORE", fixture.redis_url())
             .env("WEB_TLS", if fixture.tls { "on" } else { "off" })
-            .env("WEB_LOG", "warn");
+            .env("WEB_LOG", "warn")
+            .envs(settings.iter().copied());
         if !fixture.tls {
             command.env("WEB_TRUSTED_PROXIES", "127.0.0.1");
         }
@@ -66,13 +71,17 @@ impl Web {
 impl Fixture {
     /// Starts the only web-service, or the first of several, without waiting.
     pub(super) fn first_web(&self) -> anyhow::Result<Web> {
-        Web::spawn(self, self.https, &self.directory)
+        Web::spawn(self, (self.https, &self.directory), &[])
     }
 
-    /// Starts another web-service beside the first and waits until it is ready.
-    pub(super) fn another_web(&self) -> anyhow::Result<Web> {
+    /// Starts another web-service with further settings beside the first, and waits until it is ready.
+    pub(super) fn another_web(&self, settings: &[(&str, &str)]) -> anyhow::Result<Web> {
         let port = free_port()?;
-        let web = Web::spawn(self, port, &self.directory.join(port.to_string()))?;
+        let web = Web::spawn(
+            self,
+            (port, &self.directory.join(port.to_string())),
+            settings,
+        )?;
         web.wait_ready()
     }
 }

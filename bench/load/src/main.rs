@@ -7,6 +7,7 @@
 )]
 
 mod closed_loop;
+mod collect;
 mod ends;
 mod latencies;
 mod login;
@@ -31,6 +32,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Receive spans, and discard them
+    Collect(collect::Options),
     /// Obtain distinct access tokens
     Tokens(tokens::Options),
     /// Call `ValidateToken` for a while, with one token after the other
@@ -67,6 +70,7 @@ async fn main() -> ExitCode {
 
 async fn run(command: Command) -> anyhow::Result<String> {
     match command {
+        Command::Collect(options) => collect::run(options).await,
         Command::Tokens(options) => tokens::run(options).await,
         Command::Validate(options) => validate::run(options).await,
         Command::Login(options) => login::run(options).await,

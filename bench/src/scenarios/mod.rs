@@ -10,11 +10,12 @@ mod revocations;
 mod sessions;
 mod starts;
 mod tokens;
+mod traces;
 mod watchers;
 
 use crate::scenario::Scenario;
 
-pub(super) static ALL: [Scenario; 11] = [
+pub(super) static ALL: [Scenario; 12] = [
     paced::SCENARIO,
     cache_miss::SCENARIO,
     logins::SCENARIO,
@@ -26,6 +27,7 @@ pub(super) static ALL: [Scenario; 11] = [
     tokens::SCENARIO,
     watchers::SCENARIO,
     processes::SCENARIO,
+    traces::SCENARIO,
 ];
 
 /// A number with thousands separators: `1,000,000`.

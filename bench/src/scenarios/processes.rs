@@ -42,7 +42,7 @@ fn measure(bench: &Bench) -> Vec<Measurement> {
 fn side_by_side(bench: &Bench, count: usize) -> anyhow::Result<Vec<f64>> {
     let pair = Pair::start(&bench.programs, false)?;
     let others: Vec<Web> = (1..count)
-        .map(|_| pair.fixture.another_web())
+        .map(|_| pair.fixture.another_web(&[]))
         .collect::<Result<_, _>>()?;
     let webs: Vec<_> = [&pair.web].into_iter().chain(&others).collect();
     let cookie = pair.cookie()?;
