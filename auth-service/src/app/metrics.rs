@@ -4,7 +4,9 @@ use std::sync::{Arc, LazyLock};
 
 use holdfast_identity::observer::{Observer, RefreshOutcome};
 use holdfast_metrics::{Counters, Registry};
-use holdfast_server_kit::{request_limit::RequestLimit, telemetry::traces};
+use holdfast_server_kit::{
+    connections, register_refusals, request_limit::RequestLimit, telemetry::traces,
+};
 
 use crate::{
     app::{key_rotation, log_events::LOG_EVENTS},
@@ -42,6 +44,8 @@ pub(super) fn registry(feed: &Arc<RevocationFeed>, requests: &Arc<RequestLimit>)
     );
     RevocationFeed::register(feed, own);
     RequestLimit::register(requests, own);
+    connections::register_metrics(own);
+    register_refusals(own);
     grpc::register_metrics(own);
     key_rotation::register(own);
     redis::register(own);

@@ -11,7 +11,7 @@ use std::{fmt, time::Duration};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric as _, text},
-    metrics::{counter::ConstCounter, family::Family, gauge::ConstGauge},
+    metrics::{MetricType, counter::ConstCounter, family::Family, gauge::ConstGauge},
 };
 pub use prometheus_client::{
     metrics::{counter::Counter, gauge::Gauge, histogram::Histogram},
@@ -108,6 +108,49 @@ where
     }
 }
 
+/// Gauges of one name, with the values that they have when the metrics are read.
+pub struct GaugesOf<F, const N: usize> {
+    name: &'static str,
+    help: &'static str,
+    values: F,
+}
+
+impl<F, const N: usize> GaugesOf<F, N>
+where
+    F: Fn() -> Vec<(Labels<N>, f64)> + Send + Sync + 'static,
+{
+    /// Adds the gauges to a registry: one for each combination of label values that `values` returns. Without any they are absent.
+    pub fn register(registry: &mut Registry, name: &'static str, help: &'static str, values: F) {
+        registry.register_collector(Box::new(Self { name, help, values }));
+    }
+}
+
+impl<F, const N: usize> fmt::Debug for GaugesOf<F, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GaugesOf")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<F, const N: usize> Collector for GaugesOf<F, N>
+where
+    F: Fn() -> Vec<(Labels<N>, f64)> + Send + Sync + 'static,
+{
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let values = (self.values)();
+        if values.is_empty() {
+            return Ok(());
+        }
+        let mut family =
+            encoder.encode_descriptor(self.name, self.help, None, MetricType::Gauge)?;
+        for (labels, value) in values {
+            ConstGauge::new(value).encode(family.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+}
+
 /// A counter whose value is determined when the metrics are read.
 #[derive(Debug)]
 pub(crate) struct CounterOf {
@@ -146,10 +189,15 @@ mod tests {
         counters.get_or_create(&[("kind", "a")]).inc();
         GaugeOf::register(&mut registry, "age_seconds", "Age", || Some(1.5));
         GaugeOf::register(&mut registry, "absent_seconds", "Absent", || None);
+        GaugesOf::register(&mut registry, "slots", "Slots", || {
+            vec![([("of", "a")], 1.0), ([("of", "b")], 2.5)]
+        });
+        GaugesOf::<_, 1>::register(&mut registry, "no_slots", "No slots", Vec::new);
         assert_eq!(
             encode(&registry),
             "# HELP test_events Events.\n# TYPE test_events counter\ntest_events_total{kind=\"a\"} 1\n\
-             # HELP test_age_seconds Age\n# TYPE test_age_seconds gauge\ntest_age_seconds 1.5\n# EOF\n"
+             # HELP test_age_seconds Age\n# TYPE test_age_seconds gauge\ntest_age_seconds 1.5\n\
+             # HELP test_slots Slots\n# TYPE test_slots gauge\ntest_slots{of=\"a\"} 1.0\ntest_slots{of=\"b\"} 2.5\n# EOF\n"
         );
     }
 }

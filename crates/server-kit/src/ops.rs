@@ -47,7 +47,7 @@ pub async fn serve(
         .route("/readyz", get(readyz))
         .with_state(readiness)
         .merge(metrics);
-    let connections = Connections::new(MAX_CONNECTIONS, IDLE_TIMEOUT);
+    let connections = Connections::new("ops", MAX_CONNECTIONS, IDLE_TIMEOUT);
     axum::serve(BoundedListener::new(listener, connections), router)
         .with_graceful_shutdown(shutdown.cancelled_owned())
         .await
