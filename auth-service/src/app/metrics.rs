@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use holdfast_identity::observer::{Observer, RefreshOutcome};
 use holdfast_metrics::{Counters, Registry};
 use holdfast_server_kit::{
-    connections, register_refusals, request_limit::RequestLimit, telemetry::traces,
+    connections, ops, register_refusals, request_limit::RequestLimit, telemetry::traces,
 };
 
 use crate::{
@@ -46,6 +46,7 @@ pub(super) fn registry(feed: &Arc<RevocationFeed>, requests: &Arc<RequestLimit>)
     RequestLimit::register(requests, own);
     connections::register_metrics(own);
     register_refusals(own);
+    ops::register(own);
     grpc::register_metrics(own);
     key_rotation::register(own);
     redis::register(own);
