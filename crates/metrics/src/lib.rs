@@ -59,6 +59,25 @@ pub fn observe(histogram: &Histogram, duration: Duration) {
     histogram.observe(duration.as_secs_f64());
 }
 
+/// Something that a gauge counts as in progress, or in use, until this is dropped.
+#[derive(Debug)]
+pub struct InProgress<'a>(&'a Gauge);
+
+impl<'a> InProgress<'a> {
+    /// Counts one more.
+    #[must_use]
+    pub fn begin(gauge: &'a Gauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for InProgress<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 /// A number as the value of a gauge, exact up to 2⁵³.
 #[must_use]
 #[expect(
@@ -180,6 +199,16 @@ pub fn encode(registry: &Registry) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn gauge_counts_what_is_in_progress() {
+        let gauge = Gauge::default();
+        let one = InProgress::begin(&gauge);
+        let other = InProgress::begin(&gauge);
+        assert_eq!(gauge.get(), 2);
+        drop((one, other));
+        assert_eq!(gauge.get(), 0);
+    }
 
     #[test]
     fn registry_is_encoded_as_openmetrics() {
