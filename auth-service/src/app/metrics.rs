@@ -9,7 +9,7 @@ use holdfast_server_kit::{
 };
 
 use crate::{
-    app::{key_rotation, log_events::LOG_EVENTS},
+    app::{key_rotation, leases, log_events::LOG_EVENTS},
     grpc,
     revocation_feed::RevocationFeed,
     storage::{audit_trail, redis},
@@ -49,6 +49,7 @@ pub(super) fn registry(feed: &Arc<RevocationFeed>, requests: &Arc<RequestLimit>)
     ops::register(own);
     grpc::register_metrics(own);
     key_rotation::register(own);
+    leases::register(own);
     redis::register(own);
     holdfast_crypto::argon2id::register(own);
     holdfast_circuit_breaker::register(own);

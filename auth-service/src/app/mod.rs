@@ -3,6 +3,7 @@
 mod build;
 mod clock_checkpoint;
 pub mod key_rotation;
+mod leases;
 mod log_events;
 mod metrics;
 mod operations;
@@ -131,8 +132,7 @@ impl App {
             feed
         );
         store_checkpoint(&**store, steady).await;
-        // Otherwise they expire.
-        let _ = store.release_leases(&self.instance).await;
+        leases::release(&**store, &self.instance).await;
         store.close().await;
         tracing::info!(event = "service.stopped", "stopped");
         Ok(())
