@@ -6,6 +6,7 @@ pub mod key_rotation;
 mod leases;
 mod log_events;
 mod metrics;
+mod operation_counters;
 mod operations;
 mod readiness;
 mod retention;
