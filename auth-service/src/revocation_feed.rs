@@ -1,8 +1,10 @@
 //! The revocation feed: reads the revocation log, keeps its unexpired entries in memory for token validation, and serves the revocation
 //! streams.
 
+mod metrics;
+
 use std::{
-    sync::{Arc, LazyLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::Duration,
 };
 
@@ -18,7 +20,7 @@ use holdfast_identity::{
     store::{Store, StoreError},
     token::Claims,
 };
-use holdfast_metrics::{Counter, GaugeOf, Registry, real};
+use holdfast_metrics::Registry;
 use time::OffsetDateTime;
 use tokio::{
     sync::{Mutex, mpsc, watch},
@@ -41,7 +43,6 @@ const END_DEADLINE: Duration = Duration::from_secs(5);
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 static FAULTS: LogRateLimiter = LogRateLimiter::new("revocation_feed.read_failed");
-static RESTORED: LazyLock<Counter> = LazyLock::new(Counter::default);
 static NOT_ENDED: LogRateLimiter = LogRateLimiter::new("revocation_feed.not_ended");
 static FAILOVERS: LogRateLimiter = LogRateLimiter::new("store.failed_over");
 
@@ -208,30 +209,7 @@ impl RevocationFeed {
 
     /// Adds the state of the feed to a registry.
     pub fn register(feed: &Arc<Self>, registry: &mut Registry) {
-        registry.register(
-            "revocations_restored",
-            "Entries that a promoted database server lacked, and that were written back",
-            RESTORED.clone(),
-        );
-        let mut gauge = |name, help, value: fn(&Memory) -> f64| {
-            let feed = Arc::clone(feed);
-            GaugeOf::register(registry, name, help, move || Some(value(&feed.memory())));
-        };
-        gauge(
-            "revocation_log_position",
-            "Sequence number of the newest revocation that was read",
-            |memory| real(memory.revoked.newest().unsigned_abs()),
-        );
-        gauge(
-            "revocations_in_memory",
-            "Revocations in memory, which can still match a credential",
-            |memory| real(memory.revoked.len() as u64),
-        );
-        gauge(
-            "revocation_log_read_age_seconds",
-            "Time since the revocation log was last read to its end",
-            |memory| memory.read_at.elapsed().as_secs_f64(),
-        );
+        metrics::register(feed, registry);
     }
 
     /// Whether the signing key `kid` was revoked, and tokens that it signed may not have expired.
@@ -277,7 +255,7 @@ impl RevocationFeed {
             restored += appended;
             missing.extend(found);
         }
-        RESTORED.inc_by(restored);
+        metrics::RESTORED.inc_by(restored);
         for entry in missing {
             // The receiver lives as long as the feed.
             let _ = self.lost.send(entry);
@@ -298,6 +276,7 @@ impl RevocationFeed {
         let has_grown = !entries.is_empty();
         let mut memory = self.memory_mut();
         for revocation in entries {
+            metrics::count(&revocation.revoked);
             memory.revoked.insert(revocation);
         }
         memory.revoked.prune(self.steady.now());

@@ -132,7 +132,7 @@ fn port_tls(config: TlsConfig, clock: &Arc<dyn Clock>) -> anyhow::Result<(PortTl
 
 fn bind_grpc(address: SocketAddr, max_connections: usize) -> anyhow::Result<BoundedListener> {
     let max_connections = fd_limit::raise_fd_limit(max_connections);
-    let connections = Connections::new(max_connections, grpc::IDLE_TIMEOUT);
+    let connections = Connections::new("grpc", max_connections, grpc::IDLE_TIMEOUT);
     Ok(BoundedListener::new(
         bind("AUTH_LISTEN", address)?,
         connections,

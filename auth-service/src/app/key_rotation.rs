@@ -31,14 +31,10 @@ use time::OffsetDateTime;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::revocation_feed::RevocationFeed;
+use crate::{app::leases, revocation_feed::RevocationFeed};
 
 /// The time between two reads of the store, which finds keys that other instances or the command line created or revoked.
 const REFRESH_INTERVAL: Duration = Duration::from_millis(200);
-
-/// The lease of the instance that rotates and deletes keys.
-const LEASE: &str = "signing_keys";
-const LEASE_DURATION: Duration = Duration::from_mins(1);
 
 /// Seconds since 1970; 0 before the keys were read.
 static SIGNING_SINCE: AtomicI64 = AtomicI64::new(0);
@@ -287,9 +283,7 @@ impl SigningKeys {
 
     /// Whether this instance is the one that rotates and deletes keys.
     async fn holds_lease(&self) -> anyhow::Result<bool> {
-        let lease = self
-            .store
-            .acquire_lease(LEASE, &self.instance, LEASE_DURATION);
+        let lease = leases::SIGNING_KEYS.acquire(&*self.store, &self.instance);
         Ok(lease.await?)
     }
 

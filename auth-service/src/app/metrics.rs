@@ -1,30 +1,18 @@
 //! The metrics of the service.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
-use holdfast_identity::observer::{Observer, RefreshOutcome};
-use holdfast_metrics::{Counters, Registry};
-use holdfast_server_kit::{request_limit::RequestLimit, telemetry::traces};
+use holdfast_metrics::Registry;
+use holdfast_server_kit::{
+    connections, ops, register_refusals, request_limit::RequestLimit, telemetry::traces,
+};
 
 use crate::{
-    app::{key_rotation, log_events::LOG_EVENTS},
+    app::{key_rotation, leases, log_events::LOG_EVENTS, operation_counters},
     grpc,
     revocation_feed::RevocationFeed,
     storage::{audit_trail, redis},
 };
-
-static REFRESHES: LazyLock<Counters<1>> = LazyLock::new(Counters::default);
-
-/// Counts operations that are no audit events.
-pub(super) struct OperationCounters;
-
-impl Observer for OperationCounters {
-    fn refreshed(&self, outcome: RefreshOutcome) {
-        REFRESHES
-            .get_or_create(&[("outcome", outcome.as_str())])
-            .inc();
-    }
-}
 
 /// The registry with all metrics of the process.
 pub(super) fn registry(feed: &Arc<RevocationFeed>, requests: &Arc<RequestLimit>) -> Registry {
@@ -32,18 +20,15 @@ pub(super) fn registry(feed: &Arc<RevocationFeed>, requests: &Arc<RequestLimit>)
     holdfast_metrics::register_process(&mut registry, env!("CARGO_PKG_VERSION"));
     let own = registry.sub_registry_with_prefix("holdfast_auth");
     audit_trail::register(own);
-    for outcome in RefreshOutcome::ALL {
-        drop(REFRESHES.get_or_create(&[("outcome", outcome.as_str())]));
-    }
-    own.register(
-        "refreshes",
-        "Refresh tokens that were presented, by outcome",
-        REFRESHES.clone(),
-    );
+    operation_counters::register(own);
     RevocationFeed::register(feed, own);
     RequestLimit::register(requests, own);
+    connections::register_metrics(own);
+    register_refusals(own);
+    ops::register(own);
     grpc::register_metrics(own);
     key_rotation::register(own);
+    leases::register(own);
     redis::register(own);
     holdfast_crypto::argon2id::register(own);
     holdfast_circuit_breaker::register(own);

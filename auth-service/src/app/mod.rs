@@ -3,8 +3,10 @@
 mod build;
 mod clock_checkpoint;
 pub mod key_rotation;
+mod leases;
 mod log_events;
 mod metrics;
+mod operation_counters;
 mod operations;
 mod readiness;
 mod retention;
@@ -131,8 +133,7 @@ impl App {
             feed
         );
         store_checkpoint(&**store, steady).await;
-        // Otherwise they expire.
-        let _ = store.release_leases(&self.instance).await;
+        leases::release(&**store, &self.instance).await;
         store.close().await;
         tracing::info!(event = "service.stopped", "stopped");
         Ok(())

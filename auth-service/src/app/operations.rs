@@ -18,7 +18,7 @@ use holdfast_identity::{
 };
 
 use crate::{
-    app::metrics::OperationCounters,
+    app::operation_counters::OperationCounters,
     app::secrets::Secrets,
     config::HashingConfig,
     revocation_feed::RevocationFeed,

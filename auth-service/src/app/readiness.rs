@@ -5,9 +5,11 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use async_trait::async_trait;
 use holdfast_identity::store::Store;
-use holdfast_server_kit::{ops::Readiness, request_limit::RequestLimit};
+use holdfast_server_kit::{
+    ops::{Check, Readiness},
+    request_limit::RequestLimit,
+};
 
 /// Ready: the store answers, and no call was rejected lately for want of a request slot.
 pub(super) struct ServiceReadiness {
@@ -28,7 +30,7 @@ impl ServiceReadiness {
 
     /// Warns where a failover of the database may lose what was acknowledged; in the log once, until that has changed.
     pub(super) async fn standby_warning(&self) -> Option<String> {
-        let is_at_risk = self.store.failover_loses_commits().await.unwrap_or(false);
+        let is_at_risk = self.store.failover_loses_commits().await.ok()?;
         let has_warned = self.has_warned.swap(is_at_risk, Ordering::Relaxed);
         if is_at_risk && !has_warned {
             tracing::warn!(
@@ -40,12 +42,17 @@ impl ServiceReadiness {
     }
 }
 
-#[async_trait]
 impl Readiness for ServiceReadiness {
-    async fn ready(&self) -> Result<Option<String>, String> {
-        self.request_limit.readiness()?;
-        let answered = self.store.ping().await;
-        answered.map_err(|error| error.to_string())?;
-        Ok(self.standby_warning().await)
+    fn checks(&self) -> Vec<Check<'_>> {
+        vec![
+            Check::required("requests", async { self.request_limit.readiness() }),
+            Check::required("store", async {
+                let answered = self.store.ping().await;
+                answered.map_err(|error| error.to_string())
+            }),
+            Check::advisory("standby", async {
+                self.standby_warning().await.map_or(Ok(()), Err)
+            }),
+        ]
     }
 }

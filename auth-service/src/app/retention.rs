@@ -8,15 +8,13 @@ use time::OffsetDateTime;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use crate::app::leases;
+
 /// The time between two deletions.
 const PURGE_INTERVAL: Duration = Duration::from_hours(1);
 
-/// The lease of the instance that deletes: less than an interval, so that another one takes over at its next turn.
-const LEASE: &str = "retention";
-const LEASE_DURATION: Duration = Duration::from_mins(50);
-
 /// Deletes, at the start and each hour until `shutdown`, the logins and revocations that have expired and the audit events that are older
-/// than `audit_retention`, unless another instance has done so within the last [`LEASE_DURATION`].
+/// than `audit_retention`, unless another instance has done so while its lease lasts.
 pub(super) async fn purge_regularly(
     (store, instance): (Arc<dyn Store>, String),
     steady: Arc<SteadyClock>,
@@ -31,14 +29,14 @@ pub(super) async fn purge_regularly(
             () = shutdown.cancelled() => return,
         }
         let now = steady.now();
-        let lease = store.acquire_lease(LEASE, &instance, LEASE_DURATION);
+        let lease = leases::RETENTION.acquire(&*store, &instance);
         // Without an answer the deletion says what is wrong.
         if matches!(lease.await, Ok(false)) {
             continue;
         }
         if !purge(&*store, now, audit_retention).await {
             // At its next turn another instance tries, too.
-            let _ = store.release_leases(&instance).await;
+            leases::release(&*store, &instance).await;
         }
     }
 }

@@ -16,6 +16,8 @@ use tokio::time::Instant;
 use tonic::{Code, Status, body::Body};
 use tower::{BoxError, Layer, Service};
 
+use crate::grpc::errors;
+
 static CALLS: LazyLock<Counters<2>> = LazyLock::new(Counters::default);
 static DURATIONS: LazyLock<Histograms<1>> = LazyLock::new(duration_histograms);
 /// By path.
@@ -35,6 +37,7 @@ pub(crate) fn register(registry: &mut Registry) {
         "Duration of gRPC calls until their response begins, by method",
         DURATIONS.clone(),
     );
+    errors::register_metrics(registry);
 }
 
 /// What is counted of one method.

@@ -119,7 +119,7 @@ impl CachingTokenVerifier {
         let inner = &self.0;
         if proof.is_some() {
             let validated = inner.auth.validate(token, proof, audience, scopes).await;
-            metrics::record("call", &validated);
+            metrics::record(metrics::CALL, &validated);
             return inner.not_revoked(validated?);
         }
         let fingerprint = fingerprint(token, audience);
@@ -152,12 +152,12 @@ impl CachingTokenVerifier {
         let epoch = self.0.revocations.cache_epoch();
         let Some(epoch) = epoch else {
             let call = self.start_call((fingerprint, None), token, audience);
-            return (call, "call");
+            return (call, metrics::CALL);
         };
         let key = (fingerprint, epoch);
         let mut in_flight = self.0.in_flight();
         if let Some(call) = in_flight.get(&key).and_then(WeakShared::upgrade) {
-            return (call, "shared");
+            return (call, metrics::SHARED);
         }
         if in_flight.len() >= PURGE_AT {
             in_flight.retain(|_, call| call.upgrade().is_some());
@@ -166,7 +166,7 @@ impl CachingTokenVerifier {
         if let Some(weak) = call.downgrade() {
             in_flight.insert(key, weak);
         }
-        (call, "call")
+        (call, metrics::CALL)
     }
 
     fn start_call(

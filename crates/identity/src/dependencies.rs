@@ -7,9 +7,9 @@ use holdfast_core::{clock::Clock, random::Random, replay_cache::ReplayCache};
 use crate::{
     account::PasswordHasher,
     audit::AuditRecorder,
-    authentication::{AttemptCodec, KeyedHasher, RateLimitCounters},
+    authentication::{AttemptCodec, Counter, KeyedHasher, RateLimitCounters, Throttled},
     oauth::{ClientCredentialVerifier, DpopCodec},
-    observer::Observer,
+    observer::{Observer, RateLimited},
     revocation::RevocationCache,
     store::Store,
     token::{AccessTokens, RefreshTokenCodec},
@@ -48,4 +48,17 @@ pub struct Dependencies {
     pub clock: Arc<dyn Clock>,
     /// Source of identifiers.
     pub random: Arc<dyn Random>,
+}
+
+impl Dependencies {
+    /// Adds one to every counter of an operation, unless one of them refuses it.
+    pub(crate) async fn count(
+        &self,
+        operation: RateLimited,
+        counters: &[Counter],
+    ) -> Result<(), Throttled> {
+        let counted = self.counters.count(counters).await;
+        self.observer.rate_limited(operation, counted.is_err());
+        counted
+    }
 }

@@ -11,7 +11,7 @@ use std::{fmt, time::Duration};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric as _, text},
-    metrics::{counter::ConstCounter, family::Family, gauge::ConstGauge},
+    metrics::{MetricType, counter::ConstCounter, family::Family, gauge::ConstGauge},
 };
 pub use prometheus_client::{
     metrics::{counter::Counter, gauge::Gauge, histogram::Histogram},
@@ -57,6 +57,25 @@ pub fn duration_histograms<const N: usize>() -> Histograms<N> {
 /// Adds a duration to a histogram.
 pub fn observe(histogram: &Histogram, duration: Duration) {
     histogram.observe(duration.as_secs_f64());
+}
+
+/// Something that a gauge counts as in progress, or in use, until this is dropped.
+#[derive(Debug)]
+pub struct InProgress<'a>(&'a Gauge);
+
+impl<'a> InProgress<'a> {
+    /// Counts one more.
+    #[must_use]
+    pub fn begin(gauge: &'a Gauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for InProgress<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 /// A number as the value of a gauge, exact up to 2⁵³.
@@ -108,6 +127,49 @@ where
     }
 }
 
+/// Gauges of one name, with the values that they have when the metrics are read.
+pub struct GaugesOf<F, const N: usize> {
+    name: &'static str,
+    help: &'static str,
+    values: F,
+}
+
+impl<F, const N: usize> GaugesOf<F, N>
+where
+    F: Fn() -> Vec<(Labels<N>, f64)> + Send + Sync + 'static,
+{
+    /// Adds the gauges to a registry: one for each combination of label values that `values` returns. Without any they are absent.
+    pub fn register(registry: &mut Registry, name: &'static str, help: &'static str, values: F) {
+        registry.register_collector(Box::new(Self { name, help, values }));
+    }
+}
+
+impl<F, const N: usize> fmt::Debug for GaugesOf<F, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GaugesOf")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<F, const N: usize> Collector for GaugesOf<F, N>
+where
+    F: Fn() -> Vec<(Labels<N>, f64)> + Send + Sync + 'static,
+{
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let values = (self.values)();
+        if values.is_empty() {
+            return Ok(());
+        }
+        let mut family =
+            encoder.encode_descriptor(self.name, self.help, None, MetricType::Gauge)?;
+        for (labels, value) in values {
+            ConstGauge::new(value).encode(family.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+}
+
 /// A counter whose value is determined when the metrics are read.
 #[derive(Debug)]
 pub(crate) struct CounterOf {
@@ -139,6 +201,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn gauge_counts_what_is_in_progress() {
+        let gauge = Gauge::default();
+        let one = InProgress::begin(&gauge);
+        let other = InProgress::begin(&gauge);
+        assert_eq!(gauge.get(), 2);
+        drop((one, other));
+        assert_eq!(gauge.get(), 0);
+    }
+
+    #[test]
     fn registry_is_encoded_as_openmetrics() {
         let mut registry = Registry::with_prefix("test");
         let counters = Counters::<1>::default();
@@ -146,10 +218,15 @@ mod tests {
         counters.get_or_create(&[("kind", "a")]).inc();
         GaugeOf::register(&mut registry, "age_seconds", "Age", || Some(1.5));
         GaugeOf::register(&mut registry, "absent_seconds", "Absent", || None);
+        GaugesOf::register(&mut registry, "slots", "Slots", || {
+            vec![([("of", "a")], 1.0), ([("of", "b")], 2.5)]
+        });
+        GaugesOf::<_, 1>::register(&mut registry, "no_slots", "No slots", Vec::new);
         assert_eq!(
             encode(&registry),
             "# HELP test_events Events.\n# TYPE test_events counter\ntest_events_total{kind=\"a\"} 1\n\
-             # HELP test_age_seconds Age\n# TYPE test_age_seconds gauge\ntest_age_seconds 1.5\n# EOF\n"
+             # HELP test_age_seconds Age\n# TYPE test_age_seconds gauge\ntest_age_seconds 1.5\n\
+             # HELP test_slots Slots\n# TYPE test_slots gauge\ntest_slots{of=\"a\"} 1.0\ntest_slots{of=\"b\"} 2.5\n# EOF\n"
         );
     }
 }

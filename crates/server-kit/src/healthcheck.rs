@@ -56,21 +56,27 @@ fn connectable(mut address: SocketAddr) -> SocketAddr {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::{future::ready, sync::Arc};
 
-    use async_trait::async_trait;
     use tokio::net::TcpListener;
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::ops::{self, Readiness};
+    use crate::ops::{self, Check, Readiness};
 
     struct Fixed(Result<Option<String>, String>);
 
-    #[async_trait]
     impl Readiness for Fixed {
-        async fn ready(&self) -> Result<Option<String>, String> {
-            self.0.clone()
+        fn checks(&self) -> Vec<Check<'_>> {
+            let (required, advisory) = match &self.0 {
+                Ok(None) => (Ok(()), Ok(())),
+                Ok(Some(warning)) => (Ok(()), Err(warning.clone())),
+                Err(reason) => (Err(reason.clone()), Ok(())),
+            };
+            vec![
+                Check::required("test_fixed", ready(required)),
+                Check::advisory("test_fixed_warning", ready(advisory)),
+            ]
         }
     }
 

@@ -11,8 +11,11 @@ pub mod healthcheck;
 pub mod ops;
 pub mod read_message;
 pub mod redis_info;
+mod refusals;
 pub mod request_body;
 pub mod request_limit;
 pub mod service_manager;
 pub mod shutdown;
 pub mod telemetry;
+
+pub use self::refusals::register as register_refusals;

@@ -8,7 +8,7 @@ use http_body::Body;
 use thiserror::Error;
 use tokio::time::timeout;
 
-use crate::fair_slots::FairSlots;
+use crate::{fair_slots::FairSlots, refusals::Limit};
 
 /// Reads request bodies. Clones share the limit.
 #[derive(Clone, Debug)]
@@ -67,6 +67,7 @@ impl BodyReader {
         }
         let (mut slot, has_displaced) = self.incomplete.acquire(client.into());
         if has_displaced {
+            Limit::IncompleteRequests.count_refusal();
             DISPLACED.log(|requests| {
                 tracing::warn!(
                     event = "requests.unfinished_displaced",

@@ -11,7 +11,7 @@ use holdfast_core::rate_limited_log::LogRateLimiter;
 use holdfast_metrics::{GaugeOf, Registry, real};
 use tokio::time::Instant;
 
-use crate::connections::ConnectionHandle;
+use crate::{connections::ConnectionHandle, refusals::Limit};
 
 /// Time after a rejection for which the service is not ready.
 const OVERLOADED_FOR: Duration = Duration::from_secs(5);
@@ -70,7 +70,7 @@ impl RequestLimit {
         }
     }
 
-    /// Adds the requests in progress, and those that were rejected, to a registry.
+    /// Adds the requests in progress, and their limit, to a registry.
     pub fn register(limit: &Arc<Self>, registry: &mut Registry) {
         let (in_use, slots) = (Arc::clone(limit), limit.limits.total);
         GaugeOf::register(
@@ -121,6 +121,12 @@ impl RequestLimit {
     /// Counts a rejection. It affects readiness only where all slots were in use, not where one network exceeded its share.
     fn record_rejection(&self, now: Instant, is_full: bool) {
         self.rejected.fetch_add(1, Relaxed);
+        let limit = if is_full {
+            Limit::Requests
+        } else {
+            Limit::RequestsOfNetwork
+        };
+        limit.count_refusal();
         if is_full {
             self.last_rejected
                 .store(self.since_started(now) + 1, Relaxed);
@@ -187,7 +193,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let (client, here) = tokio::join!(TcpStream::connect(address), listener.accept());
         let (stream, peer) = here.unwrap();
-        let connections = Connections::new(1, Duration::from_mins(1));
+        let connections = Connections::new("test", 1, Duration::from_mins(1));
         let connection = connections.admit(stream, peer, false).unwrap();
         (connection, client.unwrap())
     }
@@ -196,7 +202,9 @@ mod tests {
     async fn reserved_slots_are_for_trusted_peers() {
         let limit = RequestLimit::new(LIMITS);
         let slots: Vec<_> = (0..3).map(|_| acquire(&limit, None).unwrap()).collect();
+        let refusals = Limit::Requests.refusals();
         assert!(acquire(&limit, None).is_none());
+        assert!(Limit::Requests.refusals() > refusals);
         let trusted = || RequestLimit::acquire(&limit, None, Instant::now(), || true);
         let last = trusted().unwrap();
         assert!(trusted().is_none(), "all slots are in use");
@@ -209,7 +217,9 @@ mod tests {
         let limit = RequestLimit::new(LIMITS);
         let (connection, _client) = connection().await;
         let slots = [(); 2].map(|()| acquire(&limit, Some(&connection)).unwrap());
+        let refusals = Limit::RequestsOfNetwork.refusals();
         assert!(acquire(&limit, Some(&connection)).is_none());
+        assert!(Limit::RequestsOfNetwork.refusals() > refusals);
         assert!(acquire(&limit, None).is_some());
         assert_eq!(limit.readiness(), Ok(()), "other networks have slots");
         let handle = Some(connection.handle().clone());

@@ -1,12 +1,16 @@
 //! The connections to the server, which no operation interrupts while they are opened.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use holdfast_identity::store::StoreError;
+use holdfast_metrics::observe;
 use sqlx::{PgPool, Postgres, pool::PoolConnection};
 use tokio::{sync::Semaphore, time::timeout};
 
-use crate::query::failed;
+use crate::{metrics, query::failed};
 
 /// Time for which an operation waits for a connection. Together with the limits of a statement it is shorter than any caller's deadline.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(500);
@@ -20,7 +24,7 @@ pub(super) const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 /// The pool, and its tasks that acquire connections. Clones share both.
 #[derive(Clone, Debug)]
 pub(super) struct Connections {
-    pool: PgPool,
+    pool: Arc<PgPool>,
     /// A permit for each task, of which there are as many as connections.
     tasks: Arc<Semaphore>,
 }
@@ -30,6 +34,8 @@ impl Connections {
     pub(super) fn new(pool: PgPool) -> Self {
         let connections = pool.options().get_max_connections();
         let tasks = Arc::new(Semaphore::new(connections as usize));
+        let pool = Arc::new(pool);
+        metrics::measure(Arc::downgrade(&pool));
         Self { pool, tasks }
     }
 
@@ -38,10 +44,11 @@ impl Connections {
     /// # Errors
     /// There is none within half a second. An attempt to open one continues; its connection is for the next operation.
     pub(super) async fn acquire(&self) -> Result<PoolConnection<Postgres>, StoreError> {
+        let begun = Instant::now();
         let acquired = timeout(ACQUIRE_TIMEOUT, async {
             // The semaphore is never closed.
             let permit = self.tasks.clone().acquire_owned().await;
-            let pool = self.pool.clone();
+            let pool = PgPool::clone(&self.pool);
             let task = tokio::spawn(async move {
                 let acquired = pool.close_event().do_until(pool.acquire()).await?;
                 drop(permit);
@@ -49,15 +56,59 @@ impl Connections {
             });
             task.await
         });
-        match acquired.await {
-            Ok(Ok(acquired)) => acquired.map_err(failed),
-            // The task does not panic, and is not aborted.
-            Ok(Err(_)) | Err(_) => Err(failed(sqlx::Error::PoolTimedOut)),
+        let acquired = acquired.await;
+        observe(&metrics::WAITS, begun.elapsed());
+        // The task does not panic, and is not aborted.
+        if let Ok(Ok(acquired)) = acquired {
+            return acquired.map_err(failed);
         }
+        metrics::TIMEOUTS.inc();
+        Err(failed(sqlx::Error::PoolTimedOut))
     }
 
     /// Closes all connections, and interrupts those that are being opened.
     pub(super) async fn close(&self) {
         self.pool.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use holdfast_metrics::{Registry, encode};
+    use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn pool_is_measured_and_so_is_the_wait_for_a_connection() {
+        // It accepts connections, and does not answer.
+        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = server.local_addr().unwrap().port();
+        let mut registry = Registry::default();
+        metrics::register(&mut registry);
+        let before = encode(&registry);
+        assert!(
+            before.contains("postgres_connection_slots 0.0\n"),
+            "{before}"
+        );
+
+        let options = PgConnectOptions::new_without_pgpass();
+        let options = options.host("127.0.0.1").port(port);
+        let pool = PgPoolOptions::new().max_connections(7);
+        let connections = Connections::new(pool.connect_lazy_with(options));
+        connections.acquire().await.unwrap_err();
+
+        let text = encode(&registry);
+        for series in [
+            "postgres_connections{state=\"in_use\"} 1.0\n",
+            "postgres_connections{state=\"idle\"} 0.0\n",
+            "postgres_connection_slots 7.0\n",
+            "postgres_connection_timeouts_total 1\n",
+            "postgres_connection_wait_seconds_count 1\n",
+        ] {
+            assert!(text.contains(series), "{series}{text}");
+        }
+        connections.close().await;
     }
 }

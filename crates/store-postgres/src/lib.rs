@@ -16,6 +16,7 @@ mod leases;
 mod login_ends;
 mod logins;
 mod maintenance;
+mod metrics;
 mod migration;
 mod query;
 mod revocations;
@@ -39,7 +40,7 @@ use self::{
     query::{RunQuery as _, Statement, answer},
     server::{Newest, READ_ONLY_SERVER, has_answered, no_answer, not_opened, require_writes},
 };
-pub use self::{migration::OpenError, query::register as register_metrics};
+pub use self::{metrics::register as register_metrics, migration::OpenError};
 
 /// Time in which the server has to accept the first connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

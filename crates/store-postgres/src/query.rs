@@ -1,12 +1,9 @@
 //! Queries with the errors of the port in place of the driver's, and with a limit of the time for which they wait.
 
-use std::{
-    sync::LazyLock,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use holdfast_identity::store::StoreError;
-use holdfast_metrics::{Histogram, Registry, durations, observe};
+use holdfast_metrics::observe;
 use holdfast_store_sql::{traced::traced, unavailable};
 use sqlx::{
     Executor, Postgres,
@@ -16,6 +13,8 @@ use sqlx::{
 use tokio::{task_local, time::timeout};
 use tracing::Instrument as _;
 
+use crate::metrics;
+
 /// Time for which a statement waits for its answer: more than the limits of the server, below the deadline of any caller. A server whose
 /// host is gone sends neither an answer nor an error, and TCP gives up after a quarter of an hour only.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
@@ -24,17 +23,6 @@ const LONG_ANSWER_TIMEOUT: Duration = Duration::from_secs(65);
 
 /// The database in traces (OpenTelemetry, "Semantic conventions for SQL").
 const SYSTEM: &str = "postgresql";
-
-static STATEMENTS: LazyLock<Histogram> = LazyLock::new(durations);
-
-/// Adds the statements of all stores to a registry.
-pub fn register(registry: &mut Registry) {
-    registry.register(
-        "postgres_statement_duration_seconds",
-        "Duration of statements on PostgreSQL, until the answer or the end of the wait for it",
-        STATEMENTS.clone(),
-    );
-}
 
 task_local! {
     /// The limit of the statements of an operation, if it is not [`ANSWER_TIMEOUT`].
@@ -53,7 +41,7 @@ pub(super) async fn answer<T>(
     let limit = LIMIT.try_get().unwrap_or(ANSWER_TIMEOUT);
     let begun = Instant::now();
     let answered = timeout(limit, answered).await;
-    observe(&STATEMENTS, begun.elapsed());
+    observe(&metrics::STATEMENTS, begun.elapsed());
     match answered {
         Ok(result) => result.map_err(failed),
         Err(_) => Err(unavailable("the database server does not answer")),

@@ -41,6 +41,7 @@ use sqlx::{
 
 use self::{
     group_commit::{GroupCommitter, Rows, Write},
+    metrics::PoolKind,
     migration::{OpenError, migrate},
     pool::{Pool, PooledConnection},
 };
@@ -83,7 +84,7 @@ impl SqliteStore {
         create_private(file).map_err(|why| StoreError::Unavailable(why.to_string()))?;
         let writer = connect_writer(options.clone()).await?;
         migrate(&writer).await?;
-        let readers = Pool::open(options.read_only(true), READERS).await?;
+        let readers = Pool::open(options.read_only(true), PoolKind::Read, READERS).await?;
         let writer = Arc::new(writer);
         Ok(Self {
             readers: Arc::new(readers),
@@ -130,7 +131,7 @@ fn create_private(file: &Path) -> io::Result<()> {
 async fn connect_writer(options: SqliteConnectOptions) -> Result<Pool, StoreError> {
     let begun = Instant::now();
     loop {
-        match Pool::open(options.clone(), 1).await {
+        match Pool::open(options.clone(), PoolKind::Write, 1).await {
             Ok(writer) => return Ok(writer),
             Err(error) if !is_locked(&error) || begun.elapsed() > OPEN_TIMEOUT => {
                 return Err(unavailable(error));

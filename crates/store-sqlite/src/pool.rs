@@ -5,10 +5,11 @@
 
 use std::{
     ops::{Deref, DerefMut},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use holdfast_identity::store::StoreError;
+use holdfast_metrics::{InProgress, observe};
 use holdfast_store_sql::unavailable;
 use sqlx::{
     ConnectOptions as _, Connection as _, Sqlite, SqliteConnection, Transaction,
@@ -18,6 +19,8 @@ use tokio::{
     sync::{MappedMutexGuard, Mutex, MutexGuard, Semaphore, SemaphorePermit},
     time::timeout,
 };
+
+use crate::metrics::{PoolKind, PoolMetrics};
 
 /// Time for which [`Pool::acquire`] waits for a free connection.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(500);
@@ -30,12 +33,14 @@ pub(super) struct Pool {
     slots: Vec<Mutex<Option<SqliteConnection>>>,
     /// One for each slot that is not locked.
     permits: Semaphore,
+    metrics: PoolMetrics,
 }
 
 impl Pool {
     /// Opens the first of `size` connections.
     pub(super) async fn open(
         options: SqliteConnectOptions,
+        kind: PoolKind,
         size: usize,
     ) -> Result<Self, sqlx::Error> {
         let mut first = Some(options.connect().await?);
@@ -43,6 +48,7 @@ impl Pool {
             options,
             slots: (0..size).map(|_| Mutex::new(first.take())).collect(),
             permits: Semaphore::new(size),
+            metrics: PoolMetrics::new(kind, size),
         })
     }
 
@@ -51,7 +57,9 @@ impl Pool {
     /// # Errors
     /// When none becomes free within [`ACQUIRE_TIMEOUT`], the pool is closed, or the file cannot be opened.
     pub(super) async fn acquire(&self) -> Result<PooledConnection<'_>, StoreError> {
+        let begun = Instant::now();
         let permit = timeout(ACQUIRE_TIMEOUT, self.permits.acquire()).await;
+        observe(&self.metrics.waits, begun.elapsed());
         let permit = permit
             .map_err(|_| unavailable("all connections are busy"))?
             .map_err(|_| unavailable("the database is closed"))?;
@@ -68,6 +76,7 @@ impl Pool {
         let connection = MutexGuard::try_map(slot, Option::as_mut);
         Ok(PooledConnection {
             connection: connection.map_err(|_| unavailable("there is no connection"))?,
+            _in_use: self.metrics.use_connection(),
             _permit: permit,
         })
     }
@@ -95,6 +104,7 @@ async fn is_usable(connection: &mut SqliteConnection) -> bool {
 /// A reserved connection, which is free again when this is dropped.
 pub(super) struct PooledConnection<'a> {
     connection: MappedMutexGuard<'a, SqliteConnection>,
+    _in_use: InProgress<'a>,
     /// Dropped after the connection, so that a permit means a free slot.
     _permit: SemaphorePermit<'a>,
 }
@@ -134,7 +144,7 @@ mod tests {
 
     async fn pool_of_one() -> Arc<Pool> {
         let options = SqliteConnectOptions::new().in_memory(true);
-        Arc::new(Pool::open(options, 1).await.unwrap())
+        Arc::new(Pool::open(options, PoolKind::Write, 1).await.unwrap())
     }
 
     async fn count_tables(pool: &Pool) -> i64 {

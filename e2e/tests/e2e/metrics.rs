@@ -134,6 +134,39 @@ const OF_AUTH: Growth<'_> = &[
     ("holdfast_auth_password_hash_duration_seconds_count", 3.0),
     ("holdfast_auth_redis_command_duration_seconds_count", 1.0),
     ("holdfast_auth_sqlite_writes_total", 1.0),
+    (
+        r#"holdfast_auth_sqlite_connection_wait_seconds_count{pool="read"}"#,
+        1.0,
+    ),
+    (
+        r#"holdfast_auth_authentication_attempts_total{factor="password",outcome="verified"}"#,
+        2.0,
+    ),
+    (
+        r#"holdfast_auth_authentication_attempts_total{factor="password",outcome="refused"}"#,
+        1.0,
+    ),
+    (
+        r#"holdfast_auth_rate_limits_total{operation="password",outcome="allowed"}"#,
+        3.0,
+    ),
+    (
+        r#"holdfast_auth_token_requests_total{grant="login_ticket",outcome="issued"}"#,
+        2.0,
+    ),
+    (
+        r#"holdfast_auth_token_requests_total{grant="refresh_token",outcome="issued"}"#,
+        1.0,
+    ),
+    (
+        r#"holdfast_auth_token_validations_total{source="memory",outcome="valid"}"#,
+        1.0,
+    ),
+    (
+        r#"holdfast_auth_grpc_refusals_total{reason="INVALID_CREDENTIALS"}"#,
+        1.0,
+    ),
+    (r#"holdfast_auth_revocations_read_total{kind="login"}"#, 1.0),
     ("holdfast_auth_revocation_log_position", 1.0),
 ];
 
@@ -160,11 +193,22 @@ async fn live(pair: &Pair) {
     assert_eq!(ended.status(), 204);
 }
 
+fn assert_all_pass(series: &BTreeMap<String, f64>, name: &str, count: usize) {
+    let checks = series.iter().filter(|(series, _)| series.starts_with(name));
+    let checks: Vec<_> = checks.collect();
+    assert_eq!(checks.len(), count, "{checks:?}");
+    assert!(checks.iter().all(|(_, value)| **value > 0.5), "{checks:?}");
+}
+
 #[tokio::test]
 async fn sign_in_refresh_check_and_sign_out_are_measured() {
     let (mut pair, _redis) = pair().await;
     let (web, auth) = (of_web(&mut pair).await, of_auth(&mut pair).await);
     live(&pair).await;
+    // Keeps its connection open.
+    let client = pair.site.client();
+    let page = client.get(pair.site.url("/login")).send().await.unwrap();
+    page.bytes().await.unwrap();
     let after = of_web(&mut pair).await;
     assert_grown(&web, &after, OF_WEB);
     assert!(after["holdfast_web_revocation_stream_connected"] > 0.5);
@@ -173,9 +217,16 @@ async fn sign_in_refresh_check_and_sign_out_are_measured() {
     let late = after["holdfast_web_revocations_not_delivered_total"];
     assert!(delivered + late >= 1.0, "{after:#?}");
     assert!(after["holdfast_web_revocation_stream_message_age_seconds"] < 3.0);
+    assert!(after[r#"holdfast_web_connections_open{port="https"}"#] >= 1.0);
+    assert!(after[r#"holdfast_web_connection_slots{port="https"}"#] > 1.0);
+    assert_all_pass(&after, "holdfast_web_readiness_check_passed", 4);
     let after = of_auth(&mut pair).await;
     assert_grown(&auth, &after, OF_AUTH);
+    assert!(after[r#"holdfast_auth_connections_open{port="grpc"}"#] >= 1.0);
+    assert!(after[r#"holdfast_auth_lease_held{lease="retention"}"#] > 0.5);
+    assert_all_pass(&after, "holdfast_auth_readiness_check_passed", 3);
     assert!(after["holdfast_auth_revocation_log_read_age_seconds"] < 3.0);
+    drop(client);
 }
 
 #[tokio::test]
@@ -191,6 +242,8 @@ async fn unavailable_redis_opens_the_circuit_breakers_and_is_counted() {
     .await;
     let web = of_web(&mut pair).await;
     assert!(web["holdfast_web_session_cache_current"] < 0.5);
+    assert!(web[r#"holdfast_web_readiness_check_passed{check="session_store"}"#] < 0.5);
+    assert!(web[r#"holdfast_web_readiness_check_passed{check="revocations"}"#] > 0.5);
     let event = "holdfast_web_log_events_total{event=\"session_store.unavailable\"}";
     assert!(web[event] >= 1.0, "{web:#?}");
     redis.start_again().await;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use holdfast_client::RevocationWatcher;
 use holdfast_metrics::Registry;
-use holdfast_server_kit::{request_limit::RequestLimit, telemetry::traces};
+use holdfast_server_kit::{
+    connections, ops, register_refusals, request_limit::RequestLimit, telemetry::traces,
+};
 
 use crate::{app::log_events::LOG_EVENTS, http, session::store};
 
@@ -17,6 +19,9 @@ pub(super) fn registry(revocations: &RevocationWatcher, requests: &Arc<RequestLi
     store::register_metrics(own);
     revocations.register(own);
     RequestLimit::register(requests, own);
+    connections::register_metrics(own);
+    register_refusals(own);
+    ops::register(own);
     holdfast_client::register_metrics(own);
     holdfast_tls::register_metrics(own);
     traces::register(own);

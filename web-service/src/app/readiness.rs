@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use holdfast_client::{AuthClient, RevocationWatcher};
-use holdfast_server_kit::{ops::Readiness, request_limit::RequestLimit};
+use holdfast_server_kit::{
+    ops::{Check, Readiness},
+    request_limit::RequestLimit,
+};
 
 use crate::session::{sessions::Sessions, store::redis::BreakerStore};
 
@@ -17,20 +19,21 @@ pub(super) struct DependencyReadiness {
     pub(super) request_limit: Arc<RequestLimit>,
 }
 
-#[async_trait]
 impl Readiness for DependencyReadiness {
-    async fn ready(&self) -> Result<Option<String>, String> {
-        self.request_limit.readiness()?;
-        self.auth
-            .jwks()
-            .await
-            .map_err(|error| format!("auth-service: {error}"))?;
-        self.revocations.readiness()?;
-        self.redis.as_ref().map_or(Ok(()), |redis| redis.is_fit())?;
-        self.sessions
-            .ping()
-            .await
-            .map_err(|error| error.to_string())?;
-        Ok(None)
+    fn checks(&self) -> Vec<Check<'_>> {
+        vec![
+            Check::required("requests", async { self.request_limit.readiness() }),
+            Check::required("auth_service", async {
+                let keys = self.auth.jwks().await;
+                keys.map(drop)
+                    .map_err(|error| format!("auth-service: {error}"))
+            }),
+            Check::required("revocations", async { self.revocations.readiness() }),
+            Check::required("session_store", async {
+                self.redis.as_ref().map_or(Ok(()), |redis| redis.is_fit())?;
+                let answered = self.sessions.ping().await;
+                answered.map_err(|error| error.to_string())
+            }),
+        ]
     }
 }

@@ -100,7 +100,7 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
     let service = AuthorizationServer::new(ext_authz).max_decoding_message_size(MAX_MESSAGE);
-    let connections = Connections::new(MAX_CONNECTIONS, IDLE_TIMEOUT);
+    let connections = Connections::new("ext_authz", MAX_CONNECTIONS, IDLE_TIMEOUT);
     let listener = BoundedListener::new(listener, connections);
     let incoming = stream::unfold(listener, async |listener| {
         let (connection, _) = listener.next().await;

@@ -76,7 +76,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap());
         let (client, (stream, peer)) = tokio::try_join!(client, listener.accept()).unwrap();
-        let connection = Connections::new(1, IDLE_TIMEOUT)
+        let connection = Connections::new("test", 1, IDLE_TIMEOUT)
             .admit(stream, peer, false)
             .unwrap();
         tokio::spawn(async move {

@@ -71,7 +71,7 @@ pub async fn serve(
     manager: ServiceManager,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
-    let connections = Connections::new(port.max_connections, IDLE_TIMEOUT);
+    let connections = Connections::new("https", port.max_connections, IDLE_TIMEOUT);
     let admission = Admission {
         connections: connections.clone(),
         trusted: Arc::clone(&state.requests.trusted_proxies),

@@ -28,7 +28,7 @@ async fn send_request(window: u8, length: usize) -> TcpStream {
     let client = TcpStream::connect(listener.local_addr().unwrap());
     let (client, accepted) = tokio::join!(client, listener.accept());
     let (stream, peer) = accepted.unwrap();
-    let connection = Connections::new(1, IDLE_TIMEOUT)
+    let connection = Connections::new("test", 1, IDLE_TIMEOUT)
         .admit(stream, peer, false)
         .unwrap();
     let answers = connection.handle().open_responses().clone();

@@ -217,7 +217,7 @@ mod tests {
 
     fn admission() -> Admission {
         Admission {
-            connections: Connections::new(64, Duration::from_mins(1)),
+            connections: Connections::new("test", 64, Duration::from_mins(1)),
             trusted: Arc::default(),
         }
     }

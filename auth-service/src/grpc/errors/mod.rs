@@ -6,6 +6,7 @@ mod additional_factor;
 mod code;
 mod dpop;
 mod fault;
+mod metrics;
 mod operations;
 
 use std::{collections::HashMap, time::Duration};
@@ -14,8 +15,8 @@ use auth_proto::v1::ErrorReason;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-pub(super) use self::additional_factor::completed;
 use self::code::code_of;
+pub(super) use self::{additional_factor::completed, metrics::register as register_metrics};
 
 /// `domain` of every `google.rpc.ErrorInfo`.
 const DOMAIN: &str = "holdfast";
@@ -76,7 +77,9 @@ fn retry_later(reason: ErrorReason, message: &str, after: Duration) -> Status {
     Status::with_error_details(code_of(reason), message, details)
 }
 
+/// The details of a refusal, which is counted.
 fn details(reason: ErrorReason, metadata: Option<(&str, String)>) -> ErrorDetails {
+    metrics::count(reason);
     let metadata = metadata.map(|(key, value)| (key.to_owned(), value));
     let metadata: HashMap<_, _> = metadata.into_iter().collect();
     ErrorDetails::with_error_info(reason.wire_name(), DOMAIN, metadata)

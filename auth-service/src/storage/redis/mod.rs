@@ -10,7 +10,7 @@ use std::{
 
 use holdfast_circuit_breaker::{CircuitBreaker, PeerKind, Probe};
 use holdfast_core::rate_limited_log::LogRateLimiter;
-use holdfast_metrics::{Counter, Histogram, Registry, durations, observe};
+use holdfast_metrics::{Counter, Gauge, Histogram, InProgress, Registry, durations, observe};
 use holdfast_server_kit::{
     config::RedisUrl,
     redis_info::{OLDEST_VERSION, RedisInfo},
@@ -33,6 +33,7 @@ const HASH_TAG: &str = "{holdfast}:";
 
 static COMMANDS: LazyLock<Histogram> = LazyLock::new(durations);
 static FAILURES: LazyLock<Counter> = LazyLock::new(Counter::default);
+static IN_FLIGHT: LazyLock<Gauge> = LazyLock::new(Gauge::default);
 
 /// Adds the commands of the counters and the replay cache to a registry.
 pub fn register(registry: &mut Registry) {
@@ -45,6 +46,11 @@ pub fn register(registry: &mut Registry) {
         "redis_command_failures",
         "Commands that Redis did not answer in time, or answered with an error",
         FAILURES.clone(),
+    );
+    registry.register(
+        "redis_commands_in_flight",
+        "Commands that wait for the connection to Redis, or for an answer on it: all share one",
+        IN_FLIGHT.clone(),
     );
 }
 
@@ -102,6 +108,7 @@ impl Redis {
             return None;
         }
         let begun = Instant::now();
+        let _in_flight = InProgress::begin(&IN_FLIGHT);
         let answer = timeout(DEADLINE, async {
             command(self.connections.current().await?).await
         });

@@ -12,7 +12,8 @@ pub enum Factor {
 }
 
 impl Factor {
-    const ALL: [Self; 1] = [Self::Password];
+    /// All of them.
+    pub const ALL: [Self; 1] = [Self::Password];
 
     /// The value of `amr` (RFC 8176).
     #[must_use]

@@ -3,11 +3,13 @@
 use crate::{
     account::{Account, HasherError, Password},
     authentication::{
-        AuthenticationService, KNOWN_LOCATION_TTL, KnownLocations, PasswordCounters, Throttled,
+        AuthenticationService, Factor, KNOWN_LOCATION_TTL, KnownLocations, PasswordCounters,
+        Throttled,
     },
     error::{Fault, StoreError, fault_from},
     id::UserId,
     login::ClientInfo,
+    observer::{FactorOutcome, RateLimited},
 };
 
 /// Why a password was not verified.
@@ -33,8 +35,28 @@ impl AuthenticationService {
         account: Option<&Account>,
         password: &Password,
     ) -> Result<bool, PasswordCheckError> {
+        let result = self.check_password(keys, account, password).await;
+        let outcome = match &result {
+            Ok(true) => FactorOutcome::Verified,
+            Ok(false) => FactorOutcome::Refused,
+            Err(PasswordCheckError::Throttled(_)) => FactorOutcome::Throttled,
+            Err(PasswordCheckError::Fault(Fault::Overloaded { .. })) => FactorOutcome::Overloaded,
+            Err(PasswordCheckError::Fault(_)) => FactorOutcome::Failed,
+        };
+        self.deps.observer.authenticated(Factor::Password, outcome);
+        result
+    }
+
+    async fn check_password(
+        &self,
+        keys: &PasswordCounters,
+        account: Option<&Account>,
+        password: &Password,
+    ) -> Result<bool, PasswordCheckError> {
         let counters = &self.deps.counters;
-        counters.count(&keys.counters()).await?;
+        self.deps
+            .count(RateLimited::Password, &keys.counters())
+            .await?;
         let hash = account.and_then(|account| account.password_hash.as_ref());
         match self.deps.hasher.verify(password, hash).await {
             Ok(true) if account.is_some_and(Account::is_enabled) => {

@@ -8,6 +8,7 @@ use crate::{
     id::Jti,
     login::ClientKind,
     oauth::{ClientCredentials, GrantType, OauthClient, PresentedProof, ProofRequirements},
+    observer::{TokenGrant, TokenOutcome},
     token::scope::within,
     token::{Claims, IssueTokenError, Scopes, TokenService},
 };
@@ -41,6 +42,19 @@ pub struct ClientTokenRequest {
 impl TokenService {
     /// Issues a token to an OAuth client by the client credentials grant.
     pub async fn issue_client_token(
+        &self,
+        request: &ClientTokenRequest,
+        context: &CallContext,
+    ) -> Result<ClientToken, IssueTokenError> {
+        let issued = self.issue_by_credentials(request, context).await;
+        let grant = TokenGrant::ClientCredentials;
+        self.deps
+            .observer
+            .requested(grant, TokenOutcome::of(&issued));
+        issued
+    }
+
+    async fn issue_by_credentials(
         &self,
         request: &ClientTokenRequest,
         context: &CallContext,

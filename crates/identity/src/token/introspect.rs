@@ -8,6 +8,7 @@ use crate::{
     call_context::CallContext,
     error::Fault,
     oauth::{ClientCredentials, InvalidClient, OauthClient},
+    observer::{RateLimited, Verdict, VerdictSource},
     token::{Claims, Consistency, TokenService, ValidateTokenError, token_limits},
 };
 
@@ -49,8 +50,10 @@ impl TokenService {
             return Err(IntrospectError::InvalidClient);
         }
         let counter = token_limits::introspections(&*self.deps.keyed_hasher, &client.id);
-        let now = self.deps.clock.now();
-        let result = self.deps.counters.count(&[counter]).await;
+        let result = self
+            .deps
+            .count(RateLimited::Introspection, &[counter])
+            .await;
         if let Err(throttled) = result {
             if throttled.is_first {
                 let kind = AuditKind::IntrospectionThrottled;
@@ -59,10 +62,29 @@ impl TokenService {
             }
             return Err(throttled.into());
         }
+        let mut source = VerdictSource::Memory;
+        let found = self.find_active(&client, token, &mut source).await;
+        let verdict = match &found {
+            Ok(Some(_)) => Verdict::Valid,
+            Ok(None) => Verdict::Refused,
+            Err(_) => Verdict::Failed,
+        };
+        self.deps.observer.validated(source, verdict);
+        Ok(found?)
+    }
+
+    /// The claims of a token that is valid and that this OAuth client may introspect.
+    async fn find_active(
+        &self,
+        client: &OauthClient,
+        token: &str,
+        source: &mut VerdictSource,
+    ) -> Result<Option<Arc<Claims>>, Fault> {
+        let now = self.deps.clock.now();
         let Ok(claims) = self.deps.access_tokens.verify(token) else {
             return Ok(None);
         };
-        if !self.may_introspect(&client, &claims) {
+        if !self.may_introspect(client, &claims) {
             return Ok(None);
         }
         let expected = self.expected_claims(Some(&claims.audience));
@@ -70,11 +92,11 @@ impl TokenService {
             return Ok(None);
         }
         match self
-            .check_not_revoked(&claims, Consistency::Local, now)
+            .check_not_revoked(&claims, (Consistency::Local, source), now)
             .await
         {
             Ok(()) => Ok(Some(claims)),
-            Err(ValidateTokenError::Fault(fault)) => Err(fault.into()),
+            Err(ValidateTokenError::Fault(fault)) => Err(fault),
             Err(_) => Ok(None),
         }
     }

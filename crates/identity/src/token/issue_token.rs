@@ -7,6 +7,7 @@ use crate::{
     error::{Fault, StoreError},
     login::{ClientKind, Login},
     oauth::{DpopError, KeyThumbprint},
+    observer::{TokenGrant, TokenOutcome},
     token::{
         IssueTokenError, RefreshHandle, Scope, Scopes, TokenService,
         token_request::{AuthorizationGrant, Exchange, IssuedTokens, TokenRequest},
@@ -17,6 +18,22 @@ impl TokenService {
     /// Exchanges a login ticket or refresh token for tokens. The exchange is one compare-and-set; if a concurrent request was faster,
     /// the grant is read again and the request decided anew.
     pub async fn issue_token(
+        &self,
+        request: &TokenRequest,
+        context: &CallContext,
+    ) -> Result<IssuedTokens, IssueTokenError> {
+        let issued = self.issue_by_grant(request, context).await;
+        let grant = match &request.grant {
+            AuthorizationGrant::LoginTicket(_) => TokenGrant::LoginTicket,
+            AuthorizationGrant::RefreshToken(_) => TokenGrant::RefreshToken,
+        };
+        self.deps
+            .observer
+            .requested(grant, TokenOutcome::of(&issued));
+        issued
+    }
+
+    async fn issue_by_grant(
         &self,
         request: &TokenRequest,
         context: &CallContext,

@@ -6,6 +6,7 @@ use crate::{
     authentication::{StepUpRequired, Throttled},
     error::{Fault, StoreError, fault_from},
     oauth::{DpopError, InvalidClient},
+    observer::TokenOutcome,
     token::SigningError,
 };
 
@@ -60,6 +61,20 @@ impl From<InvalidClient> for IssueTokenError {
         match error {
             InvalidClient::InvalidClient => Self::InvalidClient,
             InvalidClient::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+impl TokenOutcome {
+    /// Of a request for tokens.
+    pub(super) const fn of<T>(result: &Result<T, IssueTokenError>) -> Self {
+        match result {
+            Ok(_) => Self::Issued,
+            Err(IssueTokenError::Throttled(_)) => Self::Throttled,
+            Err(IssueTokenError::Fault(_) | IssueTokenError::Dpop(DpopError::Fault(_))) => {
+                Self::Failed
+            }
+            Err(_) => Self::Refused,
         }
     }
 }

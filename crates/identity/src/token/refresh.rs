@@ -11,7 +11,7 @@ use crate::{
     call_context::CallContext,
     id::GrantId,
     login::{ClientKind, Generation, Grant, RefreshTokenState},
-    observer::RefreshOutcome,
+    observer::{RateLimited, RefreshOutcome},
     token::{
         IssueTokenError, Scopes, TokenService,
         exchange_outcome::ExchangeOutcome,
@@ -176,7 +176,10 @@ impl TokenService {
         subject: AuditSubject,
     ) -> Result<(), IssueTokenError> {
         let counter = token_limits::repeats(&*self.deps.keyed_hasher, grant.id, grant.generation);
-        let result = self.deps.counters.count(&[counter]).await;
+        let result = self
+            .deps
+            .count(RateLimited::RefreshRepeat, &[counter])
+            .await;
         result.map_err(|throttled| self.refresh_throttled(exchange.context, throttled, subject))
     }
 

@@ -16,6 +16,7 @@ use crate::{
         ClientCredentials, ClientId, DpopError, InvalidClient, KeyThumbprint, OauthClient,
         PresentedProof, ProofRequirements, VerifiedProof,
     },
+    observer::{RateLimited, VerdictSource},
     revocation::RevocationStatus,
     token::{
         Claims, Consistency, ExpectedClaims, RefreshHandle, Scope, TokenService,
@@ -193,8 +194,9 @@ impl TokenService {
             ..self.expected_claims(None)
         };
         claims.check(&expected, now.min(claims.expires_at))?;
-        self.check_not_revoked(claims, Consistency::Local, now)
-            .await
+        // It is the caller's own token, and not measured as one that was validated.
+        let from = (Consistency::Local, &mut VerdictSource::Memory);
+        self.check_not_revoked(claims, from, now).await
     }
 
     fn has_expired(&self, claims: &Claims) -> bool {
@@ -264,7 +266,9 @@ impl TokenService {
         let owner =
             person.map_or_else(|| claims.client_id.clone(), |person| person.sid.to_string());
         let counter = token_limits::revocations(&*self.deps.keyed_hasher, &owner);
-        self.deps.counters.count(&[counter]).await?;
+        self.deps
+            .count(RateLimited::TokenRevocation, &[counter])
+            .await?;
         self.consume_if_any(proof).await?;
         let (store, audit) = (&self.deps.store, &self.deps.audit);
         let subject = AuditSubject {

@@ -7,6 +7,7 @@ use crate::{
     error::StoreError,
     id::Sid,
     login::{EndReason, Generation, Grant, REPEAT_WINDOW, Rotation},
+    observer::RateLimited,
     token::{
         IssueTokenError, TokenService,
         mint::TokenContent,
@@ -28,7 +29,7 @@ impl TokenService {
         let (store, counters, audit) = (&self.deps.store, &self.deps.counters, &self.deps.audit);
         let subject = AuditSubject::grant(content.user.id, grant);
         let counter = [token_limits::refreshes(&*self.deps.keyed_hasher, grant.id)];
-        let result = counters.count(&counter).await;
+        let result = self.deps.count(RateLimited::Refresh, &counter).await;
         result.map_err(|throttled| self.refresh_throttled(call, throttled, subject.clone()))?;
         let events = [audit.event(call, AuditKind::Refreshed, subject)];
         let rotation = Rotation {

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use crate::{
     error::{Fault, StoreError, fault_from},
     oauth::{DpopError, PresentedProof, ProofRequirements},
+    observer::{Verdict, VerdictSource},
     revocation::RevocationStatus,
     token::{Claims, ExpectedClaims, Scope, TokenError, TokenService},
 };
@@ -61,7 +62,26 @@ impl TokenService {
         token: &str,
         required: TokenRequirements<'_>,
     ) -> Result<Arc<Claims>, ValidateTokenError> {
-        let claims = self.validate_claims(token, &required).await?;
+        let mut source = VerdictSource::Memory;
+        let result = self.validate(token, &required, &mut source).await;
+        let verdict = match &result {
+            Ok(_) => Verdict::Valid,
+            Err(ValidateTokenError::Fault(_) | ValidateTokenError::Dpop(DpopError::Fault(_))) => {
+                Verdict::Failed
+            }
+            Err(_) => Verdict::Refused,
+        };
+        self.deps.observer.validated(source, verdict);
+        result
+    }
+
+    async fn validate(
+        &self,
+        token: &str,
+        required: &TokenRequirements<'_>,
+        source: &mut VerdictSource,
+    ) -> Result<Arc<Claims>, ValidateTokenError> {
+        let claims = self.validate_claims(token, required, source).await?;
         self.check_binding(token, &claims, required.proof).await?;
         let has = |name: &&str| {
             name.parse()
@@ -80,11 +100,12 @@ impl TokenService {
         &self,
         token: &str,
         required: &TokenRequirements<'_>,
+        source: &mut VerdictSource,
     ) -> Result<Arc<Claims>, ValidateTokenError> {
         let claims = self.deps.access_tokens.verify(token)?;
         let now = self.deps.clock.now();
         claims.check(&self.expected_claims(required.audience), now)?;
-        self.check_not_revoked(&claims, required.consistency, now)
+        self.check_not_revoked(&claims, (required.consistency, source), now)
             .await?;
         Ok(claims)
     }
@@ -125,16 +146,19 @@ impl TokenService {
         Ok(self.dpop.consume(&proof).await?)
     }
 
-    /// Checks that the token, its grant, its login and its OAuth client are not revoked.
+    /// Checks that the token, its grant, its login and its OAuth client are not revoked. `source` becomes the store where that was read.
     pub(super) async fn check_not_revoked(
         &self,
         claims: &Claims,
-        consistency: Consistency,
+        (consistency, source): (Consistency, &mut VerdictSource),
         now: OffsetDateTime,
     ) -> Result<(), ValidateTokenError> {
         let in_memory = match (self.deps.revocations.status(claims), consistency) {
             (RevocationStatus::Revoked(error), _) => return Err(error.into()),
-            (_, Consistency::Strong) => return self.check_in_store(claims, now).await,
+            (_, Consistency::Strong) => {
+                *source = VerdictSource::Store;
+                return self.check_in_store(claims, now).await;
+            }
             (RevocationStatus::Unknown, _) if self.is_store_away() => self.check_in_memory(claims),
             (status, _) => decided(status),
         };
@@ -145,7 +169,10 @@ impl TokenService {
             Err(ValidateTokenError::Fault(Fault::StoreUnavailable(why))) => self
                 .check_in_memory(claims)
                 .unwrap_or_else(|| Err(Fault::StoreUnavailable(why).into())),
-            result => result,
+            result => {
+                *source = VerdictSource::Store;
+                result
+            }
         }
     }
 

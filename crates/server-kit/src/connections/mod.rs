@@ -3,6 +3,7 @@
 mod connection;
 mod handle;
 mod listener;
+mod metrics;
 mod open_responses;
 mod table;
 #[cfg(test)]
@@ -21,8 +22,10 @@ pub use self::{
     connection::Connection,
     handle::ConnectionHandle,
     listener::BoundedListener,
+    metrics::register as register_metrics,
     open_responses::{OpenResponses, TrackedBody},
 };
+use crate::refusals::Limit;
 
 /// Time after which accepting is retried when it fails, for example for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -72,12 +75,12 @@ impl Default for Log {
 }
 
 impl Connections {
-    /// At most `limit` at once. Each is closed when no data is transferred for the time of `idle_timeout`, or a twelfth longer; and when the
+    /// At most `limit` at once, which are measured under the name `port`. Each is closed when no data is transferred for the time of `idle_timeout`, or a twelfth longer; and when the
     /// client has not received a response over HTTP/2 for a sixth to a quarter of it.
     #[must_use]
-    pub fn new(limit: usize, idle_timeout: Duration) -> Self {
+    pub fn new(port: &'static str, limit: usize, idle_timeout: Duration) -> Self {
         Self {
-            table: Table::new(limit),
+            table: Table::new(limit, metrics::open(port, limit)),
             limit,
             idle_timeout,
             log: Arc::default(),
@@ -89,6 +92,7 @@ impl Connections {
     #[must_use]
     pub fn admit(&self, stream: TcpStream, peer: SocketAddr, trusted: bool) -> Option<Connection> {
         let Some(admitted) = self.table.admit(peer, trusted) else {
+            Limit::Connections.count_refusal();
             self.log.refused.log(|refused| {
                 tracing::warn!(
                     event = "connections.refused",
@@ -105,6 +109,7 @@ impl Connections {
             has_displaced,
         } = admitted;
         if has_displaced {
+            Limit::ReplacedConnections.count_refusal();
             self.log.replaced.log(|replaced| {
                 tracing::warn!(
                     event = "connections.replaced",

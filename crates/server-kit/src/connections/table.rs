@@ -8,6 +8,7 @@ use std::{
 };
 
 use holdfast_core::client_network::ClientNetwork;
+use holdfast_metrics::Gauge;
 use tokio::time::Instant;
 
 use crate::connections::handle::{ConnectionHandle, NetworkLoad};
@@ -27,6 +28,8 @@ struct State {
     next_number: u64,
     connections: HashMap<u64, ConnectionHandle>,
     networks: HashMap<ClientNetwork, Weak<NetworkLoad>>,
+    /// The number of connections, for the metrics.
+    open: Gauge,
 }
 
 /// An admitted connection.
@@ -51,10 +54,15 @@ impl Drop for TableEntry {
 }
 
 impl Table {
-    pub(super) fn new(limit: usize) -> Self {
+    /// An empty table, which keeps its number of connections in `open`.
+    pub(super) fn new(limit: usize, open: Gauge) -> Self {
+        let state = State {
+            open,
+            ..State::default()
+        };
         Self {
             limit,
-            state: Arc::default(),
+            state: Arc::new(Mutex::new(state)),
         }
     }
 
@@ -73,6 +81,7 @@ impl Table {
         let number = state.next_number;
         state.next_number += 1;
         state.connections.insert(number, handle.clone());
+        state.open.inc();
         Some(Admitted {
             entry: TableEntry {
                 table: self.clone(),
@@ -91,6 +100,7 @@ impl Table {
 impl State {
     fn remove(&mut self, number: u64) -> Option<ConnectionHandle> {
         let handle = self.connections.remove(&number)?;
+        self.open.dec();
         if handle.load().connections.fetch_sub(1, Relaxed) == 1 {
             self.networks.remove(&handle.peer().ip().into());
         }
@@ -133,7 +143,7 @@ mod tests {
 
     /// A full table of `limit` connections, the last octets of whose addresses are given, each opened a second later.
     async fn full(octets: &[u8]) -> (Table, Vec<Admitted>) {
-        let table = Table::new(octets.len());
+        let table = Table::new(octets.len(), Gauge::default());
         let mut admitted = Vec::new();
         for octet in octets {
             admitted.push(admit(&table, *octet).unwrap());
@@ -222,6 +232,21 @@ mod tests {
             one.handle.trust();
         }
         assert!(admit(&table, 3).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn open_connections_are_measured() {
+        let open = Gauge::default();
+        let table = Table::new(2, open.clone());
+        let first = admit(&table, 1);
+        let second = admit(&table, 2);
+        assert_eq!(open.get(), 2);
+        let third = admit(&table, 3);
+        assert_eq!(open.get(), 2, "the displaced one does not count");
+        drop((first, second));
+        assert_eq!(open.get(), 1);
+        drop(third);
+        assert_eq!(open.get(), 0);
     }
 
     #[tokio::test(start_paused = true)]

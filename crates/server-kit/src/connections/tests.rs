@@ -15,7 +15,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 async fn port(limit: usize) -> (BoundedListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let connections = Connections::new(limit, IDLE_TIMEOUT);
+    let connections = Connections::new("test", limit, IDLE_TIMEOUT);
     (BoundedListener::new(listener, connections), address)
 }
 

@@ -25,6 +25,7 @@ use self::open_stream::OpenStream;
 use crate::{
     connections::{ConnectionHandle, TrackedBody},
     fair_slots::FairSlots,
+    refusals::Limit,
     request_body::{BodyError, BodyReader},
 };
 
@@ -170,7 +171,10 @@ impl<P: CallPolicy> Limits<P> {
         };
         match (kind, connection) {
             (CallKind::ServerStream | CallKind::ClientStream, _) => {
-                let (slot, _) = self.open.acquire(client.into());
+                let (slot, has_displaced) = self.open.acquire(client.into());
+                if has_displaced {
+                    Limit::Streams.count_refusal();
+                }
                 let response = inner.call(request).await?;
                 Ok(response
                     .map(|body| Body::new(OpenStream::new(Body::new(body), slot, P::displaced))))

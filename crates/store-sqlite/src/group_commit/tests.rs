@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::time::sleep;
 
 use super::*;
-use crate::BUSY_TIMEOUT;
+use crate::{BUSY_TIMEOUT, metrics::PoolKind};
 
 /// A database with a table `numbers`, and a committer.
 struct Numbers {
@@ -28,7 +28,7 @@ async fn numbers() -> Numbers {
         .create_if_missing(true)
         .busy_timeout(BUSY_TIMEOUT)
         .journal_mode(SqliteJournalMode::Wal);
-    let writer = Pool::open(options, 1).await.unwrap();
+    let writer = Pool::open(options, PoolKind::Write, 1).await.unwrap();
     sqlx::raw_sql("CREATE TABLE numbers (number PRIMARY KEY)")
         .execute(&mut *writer.acquire().await.unwrap())
         .await

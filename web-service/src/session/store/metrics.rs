@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU8, Ordering},
 };
 
-use holdfast_metrics::{Counter, GaugeOf, Histogram, Registry, durations};
+use holdfast_metrics::{Counter, Gauge, GaugeOf, Histogram, Registry, durations};
 
 /// Sessions that were read from the cache.
 pub(super) static HITS: LazyLock<Counter> = LazyLock::new(Counter::default);
@@ -19,6 +19,7 @@ const NO_CACHE: u8 = 0;
 const NOT_CURRENT: u8 = 1;
 const IS_CURRENT: u8 = 2;
 pub(super) static COMMANDS: LazyLock<Histogram> = LazyLock::new(durations);
+pub(super) static IN_FLIGHT: LazyLock<Gauge> = LazyLock::new(Gauge::default);
 pub(super) static TIMEOUTS: LazyLock<Counter> = LazyLock::new(Counter::default);
 
 /// Records whether the cache is used.
@@ -71,5 +72,10 @@ pub(crate) fn register(registry: &mut Registry) {
         "session_store_command_duration_seconds",
         "Duration of commands of the session store, up to the deadline of those that were not answered",
         COMMANDS.clone(),
+    );
+    registry.register(
+        "session_store_commands_in_flight",
+        "Commands of the session store that Redis has not answered: all share one connection",
+        IN_FLIGHT.clone(),
     );
 }

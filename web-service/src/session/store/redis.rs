@@ -21,7 +21,7 @@ use holdfast_core::{
     rate_limited_log::LogRateLimiter,
     replay_cache::{ReplayCache, ReplayCacheError},
 };
-use holdfast_metrics::observe;
+use holdfast_metrics::{InProgress, observe};
 use holdfast_server_kit::{
     config::RedisUrl,
     redis_info::{OLDEST_VERSION, RedisInfo},
@@ -204,6 +204,7 @@ impl BreakerStore {
             return Err(error("Redis is unavailable".to_owned()));
         }
         let begun = Instant::now();
+        let _in_flight = InProgress::begin(&metrics::IN_FLIGHT);
         let span = child_span!(
             "Redis command",
             otel.kind = "client",
