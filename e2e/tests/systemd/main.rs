@@ -171,7 +171,8 @@ impl Machine {
         let service = "auth-service.service";
         self.drop_in(
             service,
-            "[Service]\nTimeoutStartSec=2s\nEnvironment=AUTH_DATABASE_URL=postgres://holdfast@127.0.0.1:1/holdfast",
+            "[Service]\nTimeoutStartSec=2s\nEnvironment=AUTH_SINGLE_INSTANCE=true\n\
+             Environment=AUTH_DATABASE_URL=postgres://holdfast@127.0.0.1:1/holdfast",
         );
         self.run("systemctl restart --no-block auth-service");
         until("a start that waits", async || {
