@@ -36,7 +36,7 @@ impl App {
     /// # Errors
     /// One of these steps failed.
     pub async fn build(config: ServeConfig, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
-        Self::build_on(None, config, clock).await
+        Box::pin(Self::build_on(None, config, clock)).await
     }
 
     /// The same with the socket of the gRPC port that the service manager passed, if any.
