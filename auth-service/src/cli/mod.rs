@@ -18,7 +18,7 @@ use holdfast_crypto::random::SystemRandom;
 use holdfast_server_kit::{
     config::command_line,
     doctor::{DoctorArgs, print_report},
-    healthcheck,
+    healthcheck, passed_socket,
     shutdown::Signals,
     telemetry,
 };
@@ -101,12 +101,13 @@ pub async fn main() -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let socket = passed_socket::take("grpc")?;
     let signals = Signals::listen()?;
     let (telemetry, config) = settings.serve()?;
     let _telemetry = telemetry::init(telemetry, &SystemRandom)?;
     app::install_crypto_providers();
     let app = tokio::select! {
-        built = App::build(config, Arc::new(SystemClock)) => built?,
+        built = App::build_on(socket, config, Arc::new(SystemClock)) => built?,
         () = signals.shutdown.cancelled() => return Ok(()),
     };
     app.run(signals).await
