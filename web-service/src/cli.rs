@@ -1,5 +1,4 @@
 //! The command line: `serve`, `doctor` and `healthcheck`.
-#![expect(clippy::print_stdout, reason = "this is the command line")]
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -8,7 +7,7 @@ use holdfast_core::clock::SystemClock;
 use holdfast_crypto::random::SystemRandom;
 use holdfast_server_kit::{
     config::command_line,
-    doctor::{DoctorArgs, Report},
+    doctor::{DoctorArgs, print_report},
     healthcheck, passed_socket,
     shutdown::Signals,
     telemetry,
@@ -73,10 +72,9 @@ async fn check_health(settings: &Settings) -> anyhow::Result<()> {
 
 async fn examine(arguments: DoctorArgs, settings: Settings) -> anyhow::Result<ExitCode> {
     app::install_crypto_provider();
-    let findings = Box::pin(doctor::run(settings, &SystemClock)).await;
-    let report = Report::new("web-service", env!("CARGO_PKG_VERSION"), findings);
-    print!("{}", report.render(arguments.json)?);
-    Ok(report.exit_code())
+    let checks = Box::pin(doctor::run(settings, Arc::new(SystemClock)));
+    let program = ("web-service", env!("CARGO_PKG_VERSION"));
+    print_report(program, arguments, checks).await
 }
 
 #[cfg(test)]

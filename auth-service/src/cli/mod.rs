@@ -17,7 +17,7 @@ use holdfast_core::clock::SystemClock;
 use holdfast_crypto::random::SystemRandom;
 use holdfast_server_kit::{
     config::command_line,
-    doctor::{DoctorArgs, Report},
+    doctor::{DoctorArgs, print_report},
     healthcheck, passed_socket,
     shutdown::Signals,
     telemetry,
@@ -119,10 +119,9 @@ async fn check_health(settings: &Settings) -> anyhow::Result<()> {
 
 async fn examine(arguments: DoctorArgs, settings: Settings) -> anyhow::Result<ExitCode> {
     app::install_crypto_providers();
-    let findings = Box::pin(doctor::run(settings, &SystemClock)).await;
-    let report = Report::new("auth-service", env!("CARGO_PKG_VERSION"), findings);
-    print!("{}", report.render(arguments.json)?);
-    Ok(report.exit_code())
+    let checks = Box::pin(doctor::run(settings, &SystemClock));
+    let program = ("auth-service", env!("CARGO_PKG_VERSION"));
+    print_report(program, arguments, checks).await
 }
 
 #[cfg(test)]
