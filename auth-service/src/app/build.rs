@@ -49,8 +49,8 @@ impl App {
         clock: Arc<dyn Clock>,
     ) -> anyhow::Result<Self> {
         let manager = ServiceManager::from_env();
-        let (store, outage) =
-            open_store_when_available(&config.database, &*clock, &manager).await?;
+        let opened = open_store_when_available(&config.database, &*clock, &manager);
+        let (store, outage) = opened.await?;
         let instance = Jti::random(&SystemRandom).to_string();
         let sealer = Sealer::new(&config.key_encryption_key);
         let redis = config.redis.as_ref().map(connect_redis).transpose()?;
@@ -61,8 +61,8 @@ impl App {
         let keys = SigningKeys::new(holder, sealer, audit.clone(), clock.clone(), policy);
         let jwts = Arc::new(keys.open().await?);
         let steady = steady_clock(&*store, clock.clone()).await?;
-        let feed = open_feed_by(&store, (clock.clone(), steady.clone()), outage).await?;
-        let feed = Arc::new(feed);
+        let clocks = (clock.clone(), steady.clone());
+        let feed = Arc::new(open_feed_by(&store, clocks, outage).await?);
         let resources = Resources {
             store: store.clone(),
             feed: feed.clone(),
@@ -86,8 +86,7 @@ impl App {
             audit: store.clone(),
             feed: feed.clone(),
         };
-        let tls = config.tls.map(|tls| port_tls(tls, &clock)).transpose()?;
-        let (tls, tls_watch) = tls.unzip();
+        let (tls, tls_watch) = port_tls(config.tls, &clock)?;
         let request_limit = Arc::new(RequestLimit::new(grpc::REQUEST_SLOTS));
         let app = Self {
             listener: bind_grpc(passed, config.listen, config.max_connections)?,
@@ -134,8 +133,14 @@ fn connect_redis(url: &RedisUrl) -> anyhow::Result<Redis> {
     Ok(redis)
 }
 
-/// TLS of the gRPC port, and the watch that reloads its files.
-fn port_tls(config: TlsConfig, clock: &Arc<dyn Clock>) -> anyhow::Result<(PortTls, TlsWatch)> {
+/// TLS of the gRPC port, and the watch that reloads its files; none without a certificate.
+fn port_tls(
+    config: Option<TlsConfig>,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<(Option<PortTls>, Option<TlsWatch>)> {
+    let Some(config) = config else {
+        return Ok((None, None));
+    };
     let material = TlsMaterial::load(&config.files);
     let material = material.map_err(|problems| anyhow!(problems.join("; ")))?;
     let port = PortTls::new(&material)?;
@@ -143,7 +148,7 @@ fn port_tls(config: TlsConfig, clock: &Arc<dyn Clock>) -> anyhow::Result<(PortTl
     let watch = TlsWatch::new(config.files, &material, clock.clone(), move |material| {
         reloaded.replace(material)
     });
-    Ok((port, watch))
+    Ok((Some(port), Some(watch)))
 }
 
 fn bind_grpc(

@@ -96,7 +96,9 @@ pub async fn serve(
     drop(port.listener);
     let begun = Instant::now();
     workers.settle(SETTLE_TIME).await;
-    workers.finish(DRAIN_DEADLINE.saturating_sub(SETTLE_TIME)).await;
+    workers
+        .finish(DRAIN_DEADLINE.saturating_sub(SETTLE_TIME))
+        .await;
     if begun.elapsed() >= DRAIN_DEADLINE {
         tracing::warn!(
             event = "drain.deadline_exceeded",
