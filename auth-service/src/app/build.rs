@@ -36,7 +36,7 @@ impl App {
     /// # Errors
     /// One of these steps failed.
     pub async fn build(config: ServeConfig, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
-        Self::build_on(None, config, clock).await
+        Box::pin(Self::build_on(None, config, clock)).await
     }
 
     /// The same with the socket of the gRPC port that the service manager passed, if any.
@@ -49,8 +49,8 @@ impl App {
         clock: Arc<dyn Clock>,
     ) -> anyhow::Result<Self> {
         let manager = ServiceManager::from_env();
-        let opened = open_store_when_available(&config.database, &*clock, &manager);
-        let (store, outage) = opened.await?;
+        let opening = open_store_when_available(&config.database, &*clock, &manager);
+        let (store, outage) = opening.await?;
         let instance = Jti::random(&SystemRandom).to_string();
         let sealer = Sealer::new(&config.key_encryption_key);
         let redis = config.redis.as_ref().map(connect_redis).transpose()?;
@@ -73,13 +73,13 @@ impl App {
             clock: clock.clone(),
         };
         let operations = Operations::new(resources, config.hashing, config.policy)?;
-        let service_identity =
-            ServiceIdentity::new(config.service_secret.as_ref(), config.tls.as_ref())?;
+        let secret = config.service_secret.as_ref();
+        let service_identity = Arc::new(ServiceIdentity::new(secret, config.tls.as_ref())?);
         let services = Services {
             identity: Arc::new(operations.identity),
             accounts: operations.accounts,
             clients: operations.clients,
-            service_identity: Arc::new(service_identity),
+            service_identity,
             keys: jwts.clone(),
             key_rotation: Arc::new(keys.clone()),
             clock: clock.clone(),
@@ -104,8 +104,7 @@ impl App {
             steady,
             request_limit,
         };
-        app.warn_if_unencrypted()?;
-        Ok(app)
+        app.warn_if_unencrypted().map(|()| app)
     }
 
     fn warn_if_unencrypted(&self) -> anyhow::Result<()> {

@@ -65,7 +65,8 @@ pub(super) async fn open_store_when_available(
     let mut status = "opening the database, with migrations where needed";
     let mut has_waited = false;
     loop {
-        let opened = manager.extend_start(status, open_store(database)).await;
+        let opened = Box::pin(open_store(database));
+        let opened = manager.extend_start(status, opened).await;
         let error = match opened {
             Ok(store) => {
                 let outage = has_waited.then(|| StoreOutage::before_start(clock.now()));

@@ -7,7 +7,7 @@ use holdfast_core::{clock::Clock, random::Random, replay_cache::ReplayCache};
 use crate::{
     account::PasswordHasher,
     audit::AuditRecorder,
-    authentication::{AttemptCodec, Counter, KeyedHasher, RateLimitCounters, Throttled},
+    authentication::{AttemptCodec, CountedIn, Counter, KeyedHasher, RateLimitCounters, Throttled},
     oauth::{ClientCredentialVerifier, DpopCodec},
     observer::{Observer, RateLimited},
     revocation::RevocationCache,
@@ -56,7 +56,7 @@ impl Dependencies {
         &self,
         operation: RateLimited,
         counters: &[Counter],
-    ) -> Result<(), Throttled> {
+    ) -> Result<CountedIn, Throttled> {
         let counted = self.counters.count(counters).await;
         self.observer.rate_limited(operation, counted.is_err());
         counted

@@ -29,7 +29,7 @@ struct Case {
     test: &'static str,
 }
 
-const CASES: [Case; 13] = [
+const CASES: [Case; 16] = [
     Case {
         row: Some("auth-service"),
         alarm: "RevocationStreamStale",
@@ -51,6 +51,12 @@ const CASES: [Case; 13] = [
     Case {
         row: Some("one of several auth-services"),
         alarm: "CircuitBreakerOpen",
+        metric: "holdfast_web_circuit_breakers_open",
+        test: "loss_of_one_auth_service_opens_its_circuit_breaker",
+    },
+    Case {
+        row: Some("one of several auth-services"),
+        alarm: "CircuitBreakerFlaps",
         metric: "holdfast_web_circuit_breaker_openings_total",
         test: "loss_of_one_auth_service_opens_its_circuit_breaker",
     },
@@ -74,6 +80,12 @@ const CASES: [Case; 13] = [
     },
     Case {
         row: Some("the database"),
+        alarm: "DatabaseUnavailable",
+        metric: "holdfast_auth_grpc_refusals_total",
+        test: "locked_database_fails_sign_ins",
+    },
+    Case {
+        row: Some("the database"),
         alarm: "RevocationLogNotRead",
         metric: "holdfast_auth_revocation_log_read_age_seconds",
         test: "age_of_revocation_log_grows_without_database",
@@ -81,7 +93,13 @@ const CASES: [Case; 13] = [
     Case {
         row: Some("nothing, but too many wrong passwords"),
         alarm: "GuessingAttack",
-        metric: "holdfast_auth_audit_events_total",
+        metric: "holdfast_auth_authentication_attempts_total",
+        test: "wrong_passwords_are_counted_as_refused_and_throttled",
+    },
+    Case {
+        row: Some("nothing, but too many wrong passwords"),
+        alarm: "SignInsThrottled",
+        metric: "holdfast_auth_authentication_attempts_total",
         test: "wrong_passwords_are_counted_as_refused_and_throttled",
     },
     Case {
@@ -97,7 +115,7 @@ const CASES: [Case; 13] = [
         test: "lost_web_service_is_not_scraped_and_starts_at_another_time",
     },
     Case {
-        row: None,
+        row: Some("one of several web-services"),
         alarm: "RevocationStreamStale",
         metric: "holdfast_web_revocation_stream_message_age_seconds",
         test: "age_of_revocation_stream_grows_while_it_is_cut",
@@ -153,6 +171,7 @@ fn value(series: &Series, name: &str) -> f64 {
 
 const WEB_BREAKER_OF_REDIS: &str = r#"holdfast_web_circuit_breakers_open{peer="redis"}"#;
 const AUTH_BREAKER_OF_REDIS: &str = r#"holdfast_auth_circuit_breakers_open{peer="redis"}"#;
+const WEB_BREAKERS_OF_AUTH: &str = r#"holdfast_web_circuit_breakers_open{peer="auth_service"}"#;
 const OPENINGS_OF_AUTH: &str =
     r#"holdfast_web_circuit_breaker_openings_total{peer="auth_service"}"#;
 
@@ -220,7 +239,9 @@ async fn loss_of_one_auth_service_opens_its_circuit_breaker() {
     pair.add_user("ada", &[]).await;
     until("the circuit breaker", async || {
         pair.site.api_login("ada", PASSWORD).await;
-        (value(&of_web(&mut pair).await, OPENINGS_OF_AUTH) >= 1.0).then_some(())
+        let web = of_web(&mut pair).await;
+        let is_open = value(&web, WEB_BREAKERS_OF_AUTH) > 0.5;
+        (is_open && value(&web, OPENINGS_OF_AUTH) >= 1.0).then_some(())
     })
     .await;
     assert_eq!(pair.site.api_login("ada", PASSWORD).await.status(), 200);
@@ -270,9 +291,11 @@ async fn locked_database_fails_sign_ins() {
     failed_sign_ins(&mut pair).await;
     let failed = r#"holdfast_auth_grpc_requests_total{method="AuthService/StartAuthentication",code="UNAVAILABLE"}"#;
     let event = r#"holdfast_auth_log_events_total{event="store.unavailable"}"#;
+    let refused = r#"holdfast_auth_grpc_refusals_total{reason="STORE_UNAVAILABLE"}"#;
     let auth = of_auth(&mut pair).await;
-    assert!(value(&auth, failed) >= 1.0, "{auth:#?}");
-    assert!(value(&auth, event) >= 1.0, "{auth:#?}");
+    for name in [failed, event, refused] {
+        assert!(value(&auth, name) >= 1.0, "{name}: {auth:#?}");
+    }
 }
 
 #[tokio::test]
@@ -308,6 +331,12 @@ async fn wrong_passwords_are_counted_as_refused_and_throttled() {
     for kind in ["SIGN_IN_REFUSED", "SIGN_IN_THROTTLED"] {
         let name = format!("holdfast_auth_audit_events_total{{kind=\"{kind}\"}}");
         assert!(value(&auth, &name) >= 1.0, "{kind}: {auth:#?}");
+    }
+    for outcome in ["refused", "throttled"] {
+        let name = format!(
+            "holdfast_auth_authentication_attempts_total{{factor=\"password\",outcome=\"{outcome}\"}}"
+        );
+        assert!(value(&auth, &name) >= 1.0, "{outcome}: {auth:#?}");
     }
 }
 

@@ -26,7 +26,7 @@ pub use self::{
     keyed_hash::{KeyedHash, KeyedHasher},
     known_location::{KNOWN_LOCATION_TTL, KnownLocations, LocationTrust},
     password_counters::PasswordCounters,
-    rate_limit::{Counter, Limit, RateLimitCounters, Throttled},
+    rate_limit::{CountedIn, Counter, Limit, RateLimitCounters, Throttled},
     reauthenticate::{ReauthenticateError, SufficientAuthentication},
     service::AuthenticationService,
     sign_in::{SignInError, SignedIn},

@@ -16,6 +16,8 @@ const CHECKS: usize = 12;
 const PAUSE: Duration = Duration::from_millis(100);
 /// The pause of the attacker.
 const GUESS_PAUSE: Duration = Duration::from_millis(25);
+/// Guesses that are throttled at least, however slow the machine is.
+const THROTTLED: u32 = 40;
 /// The pause until refresh tokens are copied again.
 const COPY_PAUSE: Duration = Duration::from_secs(12);
 
@@ -120,8 +122,8 @@ async fn copy_refresh_tokens(site: &Site, name: &str, end: Instant) {
 /// Guesses passwords from ten addresses, for one account and for names that there are not. A page of another site tries to sign in, too.
 async fn guess(site: &Site, name: &str, end: Instant) {
     let client = site.client();
-    let mut number = 0_u32;
-    while Instant::now() < end {
+    let (mut number, mut throttled) = (0_u32, 0);
+    while Instant::now() < end || throttled < THROTTLED {
         number += 1;
         let username = if number.is_multiple_of(2) {
             name.to_owned()
@@ -132,7 +134,8 @@ async fn guess(site: &Site, name: &str, end: Instant) {
         let request = client.post(site.url("/api/login")).json(&body);
         let address = format!("203.0.113.{}", number % 10);
         let request = request.header("x-forwarded-for", address);
-        request.send().await.unwrap();
+        let answer = request.send().await.unwrap();
+        throttled += u32::from(answer.status() == 429);
         if number.is_multiple_of(20) {
             let request = client.post(site.url("/login"));
             let request = request.header("origin", "https://elsewhere.example");
