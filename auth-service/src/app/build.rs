@@ -86,8 +86,7 @@ impl App {
             audit: store.clone(),
             feed: feed.clone(),
         };
-        let tls = config.tls.map(|tls| port_tls(tls, &clock)).transpose()?;
-        let (tls, tls_watch) = tls.unzip();
+        let (tls, tls_watch) = port_tls(config.tls, &clock)?;
         let request_limit = Arc::new(RequestLimit::new(grpc::REQUEST_SLOTS));
         let app = Self {
             listener: bind_grpc(passed, config.listen, config.max_connections)?,
@@ -133,8 +132,14 @@ fn connect_redis(url: &RedisUrl) -> anyhow::Result<Redis> {
     Ok(redis)
 }
 
-/// TLS of the gRPC port, and the watch that reloads its files.
-fn port_tls(config: TlsConfig, clock: &Arc<dyn Clock>) -> anyhow::Result<(PortTls, TlsWatch)> {
+/// TLS of the gRPC port, and the watch that reloads its files; none without a certificate.
+fn port_tls(
+    config: Option<TlsConfig>,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<(Option<PortTls>, Option<TlsWatch>)> {
+    let Some(config) = config else {
+        return Ok((None, None));
+    };
     let material = TlsMaterial::load(&config.files);
     let material = material.map_err(|problems| anyhow!(problems.join("; ")))?;
     let port = PortTls::new(&material)?;
@@ -142,7 +147,7 @@ fn port_tls(config: TlsConfig, clock: &Arc<dyn Clock>) -> anyhow::Result<(PortTl
     let watch = TlsWatch::new(config.files, &material, clock.clone(), move |material| {
         reloaded.replace(material)
     });
-    Ok((port, watch))
+    Ok((Some(port), Some(watch)))
 }
 
 fn bind_grpc(

@@ -110,9 +110,11 @@ impl Machine {
     }
 }
 
-/// Installs packages without a terminal, on which `dpkg` could ask.
+/// Installs packages without a terminal on which `dpkg` could ask, with the options of unattended upgrades.
 pub(crate) fn install_command(packages: &str) -> String {
-    format!("DEBIAN_FRONTEND=noninteractive timeout 180 dpkg --install {packages} 2>&1")
+    format!(
+        "DEBIAN_FRONTEND=noninteractive timeout 180 dpkg --force-confdef --force-confold --install {packages} 2>&1"
+    )
 }
 
 impl Drop for Machine {

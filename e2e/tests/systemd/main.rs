@@ -216,8 +216,7 @@ impl Machine {
              sed -i 's/^Version: .*/&.1/' /tmp/third/DEBIAN/control && \
              dpkg-deb -Znone --build /tmp/third /tmp/third.deb",
         );
-        let options = "--force-confdef --force-confold";
-        self.run(&install_command(&format!("{options} /tmp/third.deb")));
+        self.run(&install_command("/tmp/third.deb"));
         let (kept, new) = (
             format!("grep -qx '#kept' {settings}"),
             format!("{settings}.dpkg-dist"),
