@@ -52,7 +52,7 @@ pub async fn run(settings: Settings, clock: &dyn Clock) -> Vec<Finding> {
             None => Vec::new(),
         }
     };
-    common.check(own_settings, checks).await
+    Box::pin(common.check(own_settings, checks)).await
 }
 
 /// The files with secrets that values of settings name: the database with its log and index, and the keys for connections.

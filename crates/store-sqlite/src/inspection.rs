@@ -55,7 +55,9 @@ pub enum InspectionError {
 
 impl From<sqlx::Error> for InspectionError {
     fn from(error: sqlx::Error) -> Self {
-        let code = error.as_database_error().and_then(|error| error.code());
+        let code = error
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code);
         // The lowest byte of an extended code is the primary one (<https://www.sqlite.org/rescode.html>).
         let primary = code.and_then(|code| Some(code.parse::<i32>().ok()? & 0xff));
         if matches!(primary, Some(SQLITE_CORRUPT | SQLITE_NOTADB)) {

@@ -48,11 +48,11 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>) -> Vec<Finding> {
     };
     let checks = async {
         match &config {
-            Some(config) => check(config, &clock).await,
+            Some(config) => Box::pin(check(config, &clock)).await,
             None => Vec::new(),
         }
     };
-    common.check(own_settings, checks).await
+    Box::pin(common.check(own_settings, checks)).await
 }
 
 /// The files with secrets that values of settings name: the keys of the local authority, and the key for the connection to Redis.

@@ -2,7 +2,10 @@
 
 use std::{future::pending, panic, time::Duration};
 
-use tokio::{task::spawn_blocking, time::timeout};
+use tokio::{
+    task::{JoinError, spawn_blocking},
+    time::timeout,
+};
 
 use crate::doctor::{Check, Finding};
 
@@ -49,10 +52,8 @@ async fn within_deadline_of_files(
 
 /// The result of a function that reads files, which runs on a thread of its own: a file system that does not answer suspends the thread.
 pub async fn blocking<T: Send + 'static>(read: impl FnOnce() -> T + Send + 'static) -> T {
-    match spawn_blocking(read)
-        .await
-        .map_err(|error| error.try_into_panic())
-    {
+    let read = spawn_blocking(read).await;
+    match read.map_err(JoinError::try_into_panic) {
         Ok(result) => result,
         Err(Ok(payload)) => panic::resume_unwind(payload),
         // The runtime stops.
@@ -93,7 +94,7 @@ mod tests {
     async fn findings_before_the_deadline_are_kept() {
         let half = async |findings: &mut Vec<_>| {
             findings.push(PEER.warning("slow", "wait"));
-            pending().await
+            pending::<()>().await;
         };
         let findings = within(DEADLINE, &PEER, half).await;
         assert_eq!(findings[0], PEER.warning("slow", "wait"));

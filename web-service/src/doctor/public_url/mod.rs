@@ -85,7 +85,7 @@ pub(super) async fn check(subject: Subject<'_>, findings: &mut Vec<Finding>) {
     };
     let own = own_certificate(&subject.config.tls).await;
     let is_behind_proxy = own.is_none_or(|own| presented.first() != Some(&own));
-    match query(&url, &tls, subject.probes).await {
+    match Box::pin(query(&url, &tls, subject.probes)).await {
         Ok(answers) => findings.extend(assess(&answers, subject, is_behind_proxy)),
         Err(why) => findings.push(unreachable(origin, &format!("{why:#}"))),
     }
