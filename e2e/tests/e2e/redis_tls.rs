@@ -77,7 +77,7 @@ async fn services_use_redis_over_mutual_tls_with_documented_permissions() {
     permissions_suffice(&pair, std::slice::from_ref(&redis)).await;
 }
 
-/// `doctor` of both services finds no problem in Redis. Whether it keeps its data is not a matter of permissions.
+/// `doctor` of both services finds no problem in Redis. Whether it keeps its data, and how fast it is, are not matters of permissions.
 async fn doctor_is_permitted(pair: &Pair) {
     for service in ["auth-service", "web-service"] {
         let (_, text) = output(&mut pair.doctor(service)).await;
@@ -85,10 +85,10 @@ async fn doctor_is_permitted(pair: &Pair) {
         let findings = report["findings"].as_array().unwrap().iter();
         let of_redis = findings.filter(|finding| {
             let check = finding["check"].as_str().unwrap();
-            check.starts_with("redis.") && check != "redis.persistence"
+            check.starts_with("redis.") && !["redis.persistence", "redis.latency"].contains(&check)
         });
         let of_redis: Vec<_> = of_redis.collect();
-        assert!(of_redis.len() >= 7, "{text}");
+        assert!(of_redis.len() >= 6, "{text}");
         assert!(of_redis.iter().all(|one| one["severity"] == "ok"), "{text}");
     }
 }
