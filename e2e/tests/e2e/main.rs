@@ -26,6 +26,7 @@ mod metrics;
 mod monitoring;
 mod oauth_clients;
 mod older_tab;
+mod ops_ports;
 mod outage;
 mod outage_metrics;
 mod pages;
