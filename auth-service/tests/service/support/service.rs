@@ -44,8 +44,7 @@ impl TestService {
     }
 
     pub(crate) async fn start_with(adjust: impl FnOnce(&mut ServeConfig)) -> Self {
-        let directory = Arc::new(tempfile::tempdir().unwrap());
-        Self::start_in(directory, ManualClock::default(), adjust).await
+        Self::start_in(directory(), ManualClock::default(), adjust).await
     }
 
     /// A service on a directory that may contain the database of an earlier one.
@@ -124,4 +123,16 @@ impl TestService {
     pub(crate) fn admin(&self) -> AdminServiceClient<Channel> {
         AdminServiceClient::new(self.channel.clone())
     }
+}
+
+/// A directory for a database, in memory where the system has such a file system: an operation that waits for a commit to a busy disk for
+/// half a second is refused.
+fn directory() -> Arc<TempDir> {
+    let memory = Path::new("/dev/shm");
+    let directory = if memory.is_dir() {
+        tempfile::tempdir_in(memory)
+    } else {
+        tempfile::tempdir()
+    };
+    Arc::new(directory.unwrap())
 }
