@@ -6,8 +6,8 @@ use holdfast_core::{clock::Clock, random::Random};
 
 use crate::{
     account::{
-        Account, AuthenticationVersion, HasherError, NewPassword, PasswordHasher, PasswordRejected,
-        User, Username,
+        Account, AuthenticationVersion, CredentialKind, HasherError, NewPassword, PasswordHasher,
+        PasswordRejected, User, Username,
     },
     audit::{AuditEvent, AuditKind, AuditRecorder, AuditSubject},
     call_context::CallContext,
@@ -104,12 +104,14 @@ impl Accounts {
             username,
             admin,
             disabled: false,
+            second_factor_required: false,
             created_at: now,
             password_changed_at: Some(now),
         };
         let account = Account {
             user,
             password_hash: Some(password_hash),
+            credentials: [CredentialKind::Password].into_iter().collect(),
             authentication_version: AuthenticationVersion::FIRST,
         };
         let events = [self.event(context, AuditKind::UserCreated, account.user.id)];

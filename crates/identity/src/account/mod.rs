@@ -12,7 +12,10 @@ mod username;
 pub use self::{
     accounts::{Accounts, ChangeAccountError, CreateAccountError, StatusChange},
     authentication_version::AuthenticationVersion,
-    credential::CredentialKind,
+    credential::{
+        CredentialChange, CredentialKind, CredentialKinds, CredentialRecord, NewCredential,
+        UnknownCredentialKind,
+    },
     password::{
         MAX_LENGTH, MIN_LENGTH, NewPassword, Password, PasswordHash, PasswordRejected,
         PasswordTooLong,

@@ -67,6 +67,24 @@ audit_kinds! {
     ReauthenticationRefused = "REAUTHENTICATION_REFUSED",
     /// A reauthentication was refused by a rate limit.
     ReauthenticationThrottled = "REAUTHENTICATION_THROTTLED",
+    /// One-time codes (TOTP) were set up for an account.
+    TotpAdded = "TOTP_ADDED",
+    /// One-time codes were removed from an account by its owner.
+    TotpRemoved = "TOTP_REMOVED",
+    /// The account's owner was shown new recovery codes, which replace those from before.
+    RecoveryCodesCreated = "RECOVERY_CODES_CREATED",
+    /// A recovery code was used.
+    RecoveryCodeUsed = "RECOVERY_CODE_USED",
+    /// A one-time code or recovery code was wrong, or was used before.
+    SecondFactorRefused = "SECOND_FACTOR_REFUSED",
+    /// A one-time code or recovery code was refused by a rate limit.
+    SecondFactorThrottled = "SECOND_FACTOR_THROTTLED",
+    /// An administrator or the operator removed all factors of an account but its password; all of its logins ended.
+    FactorsReset = "FACTORS_RESET",
+    /// An administrator or the operator requires a second factor of an account.
+    SecondFactorRequired = "SECOND_FACTOR_REQUIRED",
+    /// An administrator or the operator requires no second factor of an account any more.
+    SecondFactorNotRequired = "SECOND_FACTOR_NOT_REQUIRED",
     /// A browser session was bound to a key of its device.
     DeviceBound = "DEVICE_BOUND",
     /// An invalid device proof was presented; at most one event a minute for a session.

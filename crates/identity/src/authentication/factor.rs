@@ -41,6 +41,12 @@ impl Factors {
     pub fn iter(&self) -> impl Iterator<Item = Factor> {
         self.0.iter().copied()
     }
+
+    /// Whether this factor was verified.
+    #[must_use]
+    pub fn contains(&self, factor: Factor) -> bool {
+        self.0.contains(&factor)
+    }
 }
 
 impl From<Factor> for Factors {

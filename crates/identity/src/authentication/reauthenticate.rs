@@ -173,7 +173,7 @@ impl AuthenticationService {
         let update = AuthenticationUpdate {
             version: account.authentication_version,
             previous: attempt.as_ref().map(|attempt| attempt.authenticated_at),
-            factor: Factor::Password,
+            factors: Factor::Password.into(),
             now,
         };
         let is_updated = store

@@ -53,7 +53,7 @@ pub trait LoginStore: Send + Sync {
         events: &[AuditEvent],
     ) -> Result<bool, StoreError>;
 
-    /// Sets the time of the latest authentication of a login; false if the login has ended or expired or was authenticated otherwise
+    /// Sets the time of the latest authentication of a login, and its factors; false if the login has ended or expired or was authenticated otherwise
     /// meanwhile, or its account is disabled or has another authentication version.
     async fn update_authenticated_at(
         &self,

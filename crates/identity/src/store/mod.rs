@@ -8,6 +8,7 @@ mod accounts;
 mod audit;
 mod clients;
 mod clock;
+mod credentials;
 mod grants;
 mod keys;
 mod leases;
@@ -20,6 +21,7 @@ pub use self::{
     audit::AuditLog,
     clients::ClientStore,
     clock::ClockStore,
+    credentials::{CredentialStore, StoredTotp},
     grants::GrantStore,
     keys::KeyStore,
     leases::LeaseStore,
@@ -46,6 +48,7 @@ pub trait Store:
     + AuditLog
     + ClientStore
     + ClockStore
+    + CredentialStore
     + GrantStore
     + KeyStore
     + LeaseStore
@@ -60,6 +63,7 @@ impl<T> Store for T where
         + AuditLog
         + ClientStore
         + ClockStore
+        + CredentialStore
         + GrantStore
         + KeyStore
         + LeaseStore

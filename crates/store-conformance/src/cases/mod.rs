@@ -5,6 +5,7 @@ mod audit;
 mod authentications;
 mod clients;
 mod clock;
+mod credentials;
 mod grants;
 mod keys;
 mod known_locations;
@@ -61,6 +62,20 @@ cases! {$
         authentication_needs_live_login_and_current_password,
         authentication_follows_the_previous_one_once,
         racing_authentications_after_one_have_one_winner,
+    }
+    credentials {
+        credentials_are_added_and_removed_as_a_whole,
+        credential_of_another_account_is_not_removed,
+        credentials_change_at_one_version_by_a_live_login,
+        racing_changes_of_credentials_have_one_winner,
+        change_of_credentials_ends_logins_but_its_own,
+        login_needs_the_version_after_a_change_of_credentials,
+        time_step_is_used_once_and_forwards,
+        racing_uses_of_a_time_step_have_one_winner,
+        recovery_code_is_used_once_with_its_event,
+        racing_uses_of_a_recovery_code_have_one_winner,
+        second_factor_is_required_once_and_ends_logins,
+        unknown_kind_of_credential_is_corrupt,
     }
     leases {
         lease_has_one_holder_until_it_is_released,

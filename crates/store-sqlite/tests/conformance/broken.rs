@@ -9,10 +9,13 @@ use std::{
 use async_trait::async_trait;
 use holdfast_core::steady_clock::Checkpoint;
 use holdfast_identity::{
-    account::{Account, AuthenticationVersion, PasswordHash, User, Username},
+    account::{
+        Account, AuthenticationVersion, CredentialChange, CredentialRecord, PasswordHash, User,
+        Username,
+    },
     audit::{AuditEvent, AuditQuery, AuditRecord},
-    authentication::{KnownLocations, LocationTrust},
-    id::{GrantId, Jti, Sid, UserId},
+    authentication::{KeyedHash, KnownLocations, LocationTrust},
+    id::{CredentialId, GrantId, Jti, Sid, UserId},
     key::StoredSigningKey,
     login::{
         AuthenticationUpdate, EndReason, Generation, Grant, Login, LoginRecord, NewGrant, NewLogin,
@@ -21,8 +24,9 @@ use holdfast_identity::{
     oauth::{ClientId, OauthClient},
     revocation::{Epoch, Revocation, Revoked},
     store::{
-        AccountStore, AuditLog, Change, ClientStore, ClockStore, GrantStore, KeyStore, LeaseStore,
-        LoginStore, Maintenance, RevocationLog, RevocationPage, Store, StoreError,
+        AccountStore, AuditLog, Change, ClientStore, ClockStore, CredentialStore, GrantStore,
+        KeyStore, LeaseStore, LoginStore, Maintenance, RevocationLog, RevocationPage, Store,
+        StoreError, StoredTotp,
     },
 };
 use time::OffsetDateTime;
@@ -40,6 +44,8 @@ pub(crate) enum Mutation {
     NumbersInOrderOfInsertion,
     /// The end of a login is not appended to the revocation log.
     EndWithoutEntry,
+    /// The code of a time step is accepted again.
+    CodeTwice,
 }
 
 /// A store with a mutation.
@@ -118,6 +124,21 @@ delegate! {
     ClockStore {
         checkpoint() -> Stored<Option<Checkpoint>>;
         keep_checkpoint(checkpoint: Checkpoint) -> Stored<OffsetDateTime>;
+    }
+}
+
+delegate! {
+    CredentialStore {
+        credentials(user: UserId) -> Stored<Vec<CredentialRecord>>;
+        change_credentials(change: &CredentialChange<'_>, events: &[AuditEvent]) -> Stored<Option<AuthenticationVersion>>;
+        totp(user: UserId) -> Stored<Option<StoredTotp>>;
+        use_recovery_code(user: UserId, hash: KeyedHash, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<Change>;
+        set_second_factor_required(user: UserId, required: bool, ends: Option<EndReason>, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<Change>;
+    } {
+        async fn use_totp_step(&self, id: CredentialId, step: i64, now: OffsetDateTime) -> Stored<bool> {
+            let is_first = self.inner.use_totp_step(id, step, now).await?;
+            Ok(is_first || self.is(Mutation::CodeTwice))
+        }
     }
 }
 
