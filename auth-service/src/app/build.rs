@@ -54,6 +54,7 @@ impl App {
             jwts: jwts.clone(),
             redis,
             secrets,
+            sealer: Sealer::new(&config.key_encryption_key),
             audit,
             clock: clock.clone(),
         };

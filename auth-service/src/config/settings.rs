@@ -61,6 +61,10 @@ pub struct Settings {
     /// Maximum age of the latest authentication for a sensitive operation, such as a password change, from `1s` to `24h`
     #[arg(long, default_value = "5m")]
     step_up_max_age: Text,
+    /// Which accounts must have a second factor, besides those of which an administrator requires it: `optional`, none; `admins`, those
+    /// that may be granted the scope `admin`; `required`, all. One that has none sets it up at its next sign-in
+    #[arg(long, default_value = "optional")]
+    second_factor: Text,
     /// Time for which access tokens are accepted by the revocations in memory while the database cannot be read, from `0s` to `1h`; a
     /// revocation that another instance makes meanwhile is late by that time
     #[arg(long, default_value = "60s")]

@@ -1,13 +1,15 @@
 //! Fields of request messages as values of the rules, or a status that names the field.
 
-use std::time::Duration;
+use std::{str::FromStr, time::Duration};
 
 use auth_proto::v1::{self, ErrorReason, authentication_step::Step, client_credentials};
 use holdfast_identity::{
     account::{Password, Username},
     audit::AuditKind,
-    authentication::{AssuranceLevel, AuthenticationStep, SignInError},
-    id::{GrantId, Sid, UserId},
+    authentication::{
+        AssuranceLevel, AuthenticationStep, ChangeFactorError, SignInError, TotpCode,
+    },
+    id::{CredentialId, GrantId, Sid, UserId},
     login::{DeviceEvent, EndGrantError, EndLoginError},
     oauth::{ClientAuthentication, ClientCredentials, ClientId, PresentedProof},
     token::{Consistency, Scopes},
@@ -83,8 +85,33 @@ pub(super) fn step(
         Some(Some(Step::Password(text))) => {
             Ok(Some(AuthenticationStep::Password(password(&text)?)))
         }
+        Some(Some(Step::TotpCode(text))) => Ok(Some(AuthenticationStep::Totp(code(&text)?))),
+        Some(Some(Step::RecoveryCode(text))) => {
+            Ok(Some(AuthenticationStep::RecoveryCode(code(&text)?)))
+        }
+        Some(Some(Step::EnrolTotpCode(text))) => {
+            Ok(Some(AuthenticationStep::EnrolTotp(code(&text)?)))
+        }
         Some(None) => Err(missing_step()),
     }
+}
+
+/// A code to verify. One that has not the form of a code is wrong, like any other wrong code.
+fn code<T: FromStr>(text: &str) -> Result<T, Status> {
+    text.parse()
+        .map_err(|_| SignInError::WrongCode.into_status())
+}
+
+/// The first code of one-time codes that are set up.
+pub(super) fn first_code(text: &str) -> Result<TotpCode, Status> {
+    text.parse()
+        .map_err(|_| ChangeFactorError::WrongCode.into_status())
+}
+
+/// The identifier of a factor to remove. A text of another form is the identifier of no factor.
+pub(super) fn factor_id(text: &str) -> Result<CredentialId, Status> {
+    text.parse()
+        .map_err(|_| ChangeFactorError::NotFound.into_status())
 }
 
 /// The step of an authentication that continues.

@@ -25,9 +25,10 @@ pub use calls::{
     account::{Account, PasswordChange},
     authentication::{
         AuthenticationFactor, AuthenticationState, AuthenticationStep, NextSteps,
-        SufficientAuthentication,
+        SufficientAuthentication, TotpSetUp,
     },
     device::{DeviceEvent, DeviceReport},
+    factors::{FactorKind, FactorRecord, SecurityOverview, TotpEnrolment},
     introspect::Introspection,
     jwks::{Jwk, Jwks},
     login::{Login, Person},

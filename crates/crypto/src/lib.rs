@@ -15,4 +15,5 @@ pub mod refresh_token;
 pub mod seal;
 pub mod signing_key;
 pub mod thread_priority;
+pub mod totp;
 pub mod verifying_key;

@@ -39,6 +39,9 @@ states_client!(
     EndLoginRequest,
     EndOtherLoginsRequest,
     EndGrantRequest,
+    ConfirmTotpEnrolmentRequest,
+    RemoveFactorRequest,
+    CreateRecoveryCodesRequest,
 );
 
 /// The client info that web-service states.

@@ -4,13 +4,13 @@ use auth_proto::v1::{self, next_step};
 use holdfast_identity::{
     account::User,
     audit::AuditRecord,
-    authentication::{AssuranceLevel, Factor, Factors, NextSteps, SignedIn},
+    authentication::{AssuranceLevel, Factors, NextStep, NextSteps, SignedIn},
     id::Sid,
     login::{ClientKind, GrantRecord, LoginRecord},
 };
 use time::OffsetDateTime;
 
-use crate::grpc::encode::timestamp;
+use crate::grpc::encode::{timestamp, totp_set_up};
 
 #[expect(
     clippy::needless_pass_by_value,
@@ -24,6 +24,7 @@ pub(in crate::grpc) fn user(user: User) -> v1::User {
         disabled: user.disabled,
         created_at: Some(timestamp(user.created_at)),
         password_changed_at: user.password_changed_at.map(timestamp),
+        second_factor_required: user.second_factor_required,
     }
 }
 
@@ -43,15 +44,18 @@ pub(in crate::grpc) fn signed_in(signed_in: SignedIn) -> v1::LoginResponse {
 
 pub(in crate::grpc) fn next_steps(next: NextSteps) -> v1::NextSteps {
     v1::NextSteps {
-        steps: next.factors.into_iter().map(next_step).collect(),
+        steps: next.steps.into_iter().map(next_step).collect(),
         attempt: next.attempt,
         expires_at: Some(timestamp(next.expires_at)),
     }
 }
 
-fn next_step(factor: Factor) -> v1::NextStep {
-    let factor = match factor {
-        Factor::Password => next_step::Factor::Password(v1::PasswordFactor {}),
+fn next_step(step: NextStep) -> v1::NextStep {
+    let factor = match step {
+        NextStep::Password => next_step::Factor::Password(v1::PasswordFactor {}),
+        NextStep::Totp => next_step::Factor::Totp(v1::TotpFactor {}),
+        NextStep::RecoveryCode => next_step::Factor::RecoveryCode(v1::RecoveryCodeFactor {}),
+        NextStep::EnrolTotp(set_up) => next_step::Factor::EnrolTotp(totp_set_up(set_up)),
     };
     v1::NextStep {
         factor: Some(factor),
@@ -143,10 +147,7 @@ const fn client_kind(kind: ClientKind) -> v1::ClientKind {
 
 /// Authentication methods (RFC 8176).
 fn amr(factors: &Factors) -> Vec<String> {
-    factors
-        .iter()
-        .map(|factor| factor.amr().to_owned())
-        .collect()
+    factors.amr().map(str::to_owned).collect()
 }
 
 /// Authentication context class (`OpenID` Connect Core §2); empty where no factor is known.

@@ -3,7 +3,9 @@
 use auth_proto::v1::ErrorReason;
 use holdfast_identity::{
     account::{ChangeAccountError, CreateAccountError},
-    authentication::{ChangePasswordError, ContinueError, ReauthenticateError, SignInError},
+    authentication::{
+        ChangeFactorError, ChangePasswordError, ContinueError, ReauthenticateError, SignInError,
+    },
     login::{EndGrantError, EndLoginError, EndOtherLoginsError, ReportDeviceError},
     oauth::{InvalidClient, RegisterClientError},
     token::{IntrospectError, IssueTokenError, RevokeTokenError, TokenError, ValidateTokenError},
@@ -30,6 +32,7 @@ macro_rules! reasons {
 reasons! {
     SignInError {
         InvalidCredentials => InvalidCredentials,
+        WrongCode => InvalidCredentials,
         ..Throttled,
         ..Fault,
     }
@@ -39,6 +42,7 @@ reasons! {
     }
     ReauthenticateError {
         InvalidCredentials => InvalidCredentials,
+        WrongCode => InvalidCredentials,
         InvalidAttempt => AttemptInvalid,
         LoginEnded => LoginEnded,
         ..Throttled,
@@ -49,6 +53,16 @@ reasons! {
         ..StepUpRequired,
         ..Throttled,
         ..Password,
+        ..Fault,
+    }
+    ChangeFactorError {
+        WrongCode => CodeRejected,
+        InvalidAttempt => AttemptInvalid,
+        NotFound => FactorNotFound,
+        NotEnrolled => FactorNotEnrolled,
+        Required => FactorRequired,
+        Conflict => Conflict,
+        ..StepUpRequired,
         ..Fault,
     }
 

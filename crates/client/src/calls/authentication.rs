@@ -1,6 +1,6 @@
 //! Sign-in and reauthentication, in one step or in several.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use auth_proto::{
     SIGN_IN_FORM,
@@ -38,6 +38,12 @@ const IDENTITY_NOT_ACCEPTED: &str = "auth-service does not know this service; ch
 pub enum AuthenticationStep<'a> {
     /// The account's password.
     Password(&'a SecretString),
+    /// A time-based one-time password, as it was typed.
+    Totp(&'a SecretString),
+    /// A recovery code, as it was typed.
+    RecoveryCode(&'a SecretString),
+    /// The first code of one-time codes that are set up in this attempt, as it was typed.
+    EnrolTotp(&'a SecretString),
 }
 
 /// Which authentication of a login is sufficient, so that no further one is required. The default: none.
@@ -59,10 +65,40 @@ pub enum AuthenticationState<T> {
 }
 
 /// A factor of an authentication.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuthenticationFactor {
     /// The account's password.
     Password,
+    /// A time-based one-time password.
+    Totp,
+    /// A recovery code, in place of the account's other factors.
+    RecoveryCode,
+    /// One-time codes are to be set up, as the account must have a second factor.
+    EnrolTotp(TotpSetUp),
+}
+
+/// What the account's owner stores in an authenticator app.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TotpSetUp {
+    /// The secret in base32, as it is typed into an app.
+    pub secret: String,
+    /// The same as a URI, which apps read from a QR code.
+    pub uri: String,
+}
+
+impl fmt::Debug for TotpSetUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TotpSetUp(..)")
+    }
+}
+
+impl From<v1::TotpSetUp> for TotpSetUp {
+    fn from(set_up: v1::TotpSetUp) -> Self {
+        Self {
+            secret: set_up.secret,
+            uri: set_up.uri,
+        }
+    }
 }
 
 /// What may follow in an attempt.
@@ -228,6 +264,11 @@ fn encode_step(step: AuthenticationStep<'_>) -> v1::AuthenticationStep {
         AuthenticationStep::Password(password) => {
             Step::Password(password.expose_secret().to_owned())
         }
+        AuthenticationStep::Totp(code) => Step::TotpCode(code.expose_secret().to_owned()),
+        AuthenticationStep::RecoveryCode(code) => {
+            Step::RecoveryCode(code.expose_secret().to_owned())
+        }
+        AuthenticationStep::EnrolTotp(code) => Step::EnrolTotpCode(code.expose_secret().to_owned()),
     };
     v1::AuthenticationStep { step: Some(step) }
 }
@@ -251,6 +292,11 @@ fn decode_next<T>(next: v1::NextSteps) -> Result<AuthenticationState<T>, AuthErr
 fn decode_factor(step: NextStep) -> Option<AuthenticationFactor> {
     match step.factor? {
         next_step::Factor::Password(_) => Some(AuthenticationFactor::Password),
+        next_step::Factor::Totp(_) => Some(AuthenticationFactor::Totp),
+        next_step::Factor::RecoveryCode(_) => Some(AuthenticationFactor::RecoveryCode),
+        next_step::Factor::EnrolTotp(set_up) => {
+            Some(AuthenticationFactor::EnrolTotp(set_up.into()))
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod authentication;
 pub(crate) mod device;
+pub(crate) mod factors;
 pub(crate) mod introspect;
 pub(crate) mod jwks;
 pub(crate) mod login;

@@ -75,6 +75,12 @@ impl CredentialKinds {
         self.0 & Self::bit(kind) != 0
     }
 
+    /// Returns these kinds and one more.
+    #[must_use]
+    pub const fn with(self, kind: CredentialKind) -> Self {
+        Self(self.0 | Self::bit(kind))
+    }
+
     /// Whether there is a second factor.
     #[must_use]
     pub fn has_second_factor(self) -> bool {

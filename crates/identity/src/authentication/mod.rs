@@ -1,35 +1,49 @@
-//! Authentication: sign-in, reauthentication, password change, and their rate limits.
+//! Authentication: sign-in, reauthentication, changes of credentials by their owner, and their rate limits.
 
 mod assurance_level;
 mod attempt;
 mod change_password;
+mod code_counters;
 mod factor;
+mod following_steps;
 mod keyed_hash;
 mod known_location;
+mod own_factors;
 mod password_counters;
 mod rate_limit;
 mod reauthenticate;
+mod recovery_code;
+mod second_factor;
+mod security_overview;
 mod service;
 mod sign_in;
 mod sign_in_steps;
 mod step_up;
+mod totp;
+mod verify_code;
 mod verify_password;
 
 pub use self::{
     assurance_level::{AssuranceLevel, UnknownAssuranceLevel},
     attempt::{
         ATTEMPT_TTL, Attempt, AttemptCodec, AttemptId, AttemptPurpose, AuthenticationState,
-        AuthenticationStep, InvalidAttempt, NextSteps, ReauthenticationAttempt, SignInAttempt,
+        AuthenticationStep, InvalidAttempt, NextStep, NextSteps, ReauthenticationAttempt,
+        SignInAttempt, TotpEnrolmentAttempt, TotpSetUp, VerifiedFactors,
     },
     change_password::{ChangePasswordError, PasswordChanged},
     factor::{Factor, Factors},
     keyed_hash::{KeyedHash, KeyedHasher},
     known_location::{KNOWN_LOCATION_TTL, KnownLocations, LocationTrust},
+    own_factors::ChangeFactorError,
     password_counters::PasswordCounters,
     rate_limit::{Counter, Limit, RateLimitCounters, Throttled},
     reauthenticate::{ReauthenticateError, SufficientAuthentication},
+    recovery_code::{InvalidRecoveryCode, RECOVERY_CODES, RecoveryCode},
+    second_factor::SecondFactorPolicy,
+    security_overview::SecurityOverview,
     service::AuthenticationService,
     sign_in::{SignInError, SignedIn},
     sign_in_steps::ContinueError,
     step_up::StepUpRequired,
+    totp::{InvalidTotpCode, TotpCode, TotpCodec, TotpSecret},
 };

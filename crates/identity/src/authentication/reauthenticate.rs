@@ -5,12 +5,13 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use crate::{
-    account::Password,
+    account::{Account, Password},
     audit::{AuditKind, AuditSubject},
     authentication::{
-        AssuranceLevel, AttemptPurpose, AuthenticationService, AuthenticationState,
-        AuthenticationStep, Factor, InvalidAttempt, PasswordCounters, ReauthenticationAttempt,
-        Throttled, verify_password::PasswordCheckError,
+        AssuranceLevel, Attempt, AttemptPurpose, AuthenticationService, AuthenticationState,
+        AuthenticationStep, Factor, Factors, InvalidAttempt, NextStep, PasswordCounters,
+        ReauthenticationAttempt, Throttled, VerifiedFactors, code_counters::CodeCounters,
+        verify_code::PresentedCode, verify_password::PasswordCheckError,
     },
     call_context::CallContext,
     error::{Fault, StoreError, fault_from},
@@ -46,6 +47,9 @@ pub enum ReauthenticateError {
     /// The password is wrong, or was replaced meanwhile.
     #[error("the password is wrong")]
     InvalidCredentials,
+    /// A one-time code or recovery code is wrong or was used before, or the account's credentials changed since the step before.
+    #[error("the code is wrong, or was used before")]
+    WrongCode,
     /// The login has ended or expired.
     #[error("the login has ended")]
     LoginEnded,
@@ -81,7 +85,8 @@ impl ReauthenticateError {
             Self::Throttled(throttled) if throttled.is_first => {
                 Some(AuditKind::ReauthenticationThrottled)
             }
-            Self::Throttled(_) | Self::Fault(_) => None,
+            // Recorded where the code was verified.
+            Self::WrongCode | Self::Throttled(_) | Self::Fault(_) => None,
         }
     }
 }
@@ -96,8 +101,14 @@ impl AuthenticationService {
         step: Option<AuthenticationStep>,
         context: &CallContext,
     ) -> Result<AuthenticationState<OffsetDateTime>, ReauthenticateError> {
-        if let Some(AuthenticationStep::Password(password)) = step {
-            return self.reauthenticate(caller, &password, None, context).await;
+        match step {
+            Some(AuthenticationStep::Password(password)) => {
+                let result = self.verify_password_again(caller, &password, None, context);
+                return self.recorded(caller, result.await, context);
+            }
+            // Nothing precedes it.
+            Some(_) => return Err(InvalidAttempt.into()),
+            None => {}
         }
         let now = self.deps.clock.now();
         let login = self.live_login(caller, now).await?;
@@ -107,8 +118,10 @@ impl AuthenticationService {
         let purpose = AttemptPurpose::Reauthentication(ReauthenticationAttempt {
             sid: caller.sid,
             authenticated_at: login.authenticated_at,
+            verified: None,
         });
-        Ok(AuthenticationState::Next(self.begin(purpose)))
+        let next = self.begin(purpose, vec![NextStep::Password]);
+        Ok(AuthenticationState::Next(next))
     }
 
     /// Continues an attempt of the caller's login by a step. A completed attempt is refused.
@@ -119,44 +132,54 @@ impl AuthenticationService {
         step: AuthenticationStep,
         context: &CallContext,
     ) -> Result<AuthenticationState<OffsetDateTime>, ReauthenticateError> {
-        let AuthenticationStep::Password(password) = step;
-        let AttemptPurpose::Reauthentication(attempt) = self.open_attempt(attempt)? else {
+        let Attempt {
+            purpose: AttemptPurpose::Reauthentication(attempt),
+            ..
+        } = self.open_attempt(attempt)?
+        else {
             return Err(InvalidAttempt.into());
         };
         if attempt.sid != caller.sid {
             return Err(InvalidAttempt.into());
         }
-        self.reauthenticate(caller, &password, Some(attempt), context)
-            .await
+        match (step, &attempt.verified) {
+            (AuthenticationStep::Password(password), None) => {
+                let result = self.verify_password_again(caller, &password, Some(&attempt), context);
+                self.recorded(caller, result.await, context)
+            }
+            (AuthenticationStep::Password(_), Some(_)) | (_, None) => Err(InvalidAttempt.into()),
+            (step, Some(verified)) => {
+                let code = PresentedCode::of(step, verified).ok_or(InvalidAttempt)?;
+                self.verify_code_again(caller, &attempt, (verified, code), context)
+                    .await
+            }
+        }
     }
 
-    async fn reauthenticate(
+    /// Records a refusal of a password.
+    fn recorded<T>(
         &self,
         caller: &Person,
-        password: &Password,
-        attempt: Option<ReauthenticationAttempt>,
+        result: Result<T, ReauthenticateError>,
         context: &CallContext,
-    ) -> Result<AuthenticationState<OffsetDateTime>, ReauthenticateError> {
-        let result = self.verify_again(caller, password, attempt, context).await;
+    ) -> Result<T, ReauthenticateError> {
         let error = result.as_ref().err();
         if let Some(kind) = error.and_then(ReauthenticateError::audit_kind) {
             let subject = AuditSubject::caller(caller);
             self.deps.audit.record(context, kind, subject);
         }
-        result.map(AuthenticationState::Done)
+        result
     }
 
-    /// Verifies the password of the caller's account and updates `auth_time` of the caller's login, which tokens that are issued
-    /// from now on contain.
-    async fn verify_again(
+    /// Verifies the password of the caller's account, and completes the reauthentication where that is enough.
+    async fn verify_password_again(
         &self,
         caller: &Person,
         password: &Password,
-        attempt: Option<ReauthenticationAttempt>,
+        attempt: Option<&ReauthenticationAttempt>,
         context: &CallContext,
-    ) -> Result<OffsetDateTime, ReauthenticateError> {
-        let store = &self.deps.store;
-        let account = store.account(caller.subject).await?;
+    ) -> Result<AuthenticationState<OffsetDateTime>, ReauthenticateError> {
+        let account = self.deps.store.account(caller.subject).await?;
         let keys = PasswordCounters::for_reauthentication(
             &*self.deps.keyed_hasher,
             (caller.subject, caller.sid),
@@ -167,32 +190,87 @@ impl AuthenticationService {
             .await?;
         let account = account.filter(|_| is_right);
         let account = account.ok_or(ReauthenticateError::InvalidCredentials)?;
+        let factors = Factors::from(Factor::Password);
+        let previous = attempt.map(|attempt| attempt.authenticated_at);
+        let Some(following) = self.next_steps(&account, &factors) else {
+            return self
+                .complete_again(caller, (&account, factors), previous, context)
+                .await;
+        };
+        let previous = if let Some(previous) = previous {
+            previous
+        } else {
+            let login = self.live_login(caller, self.deps.clock.now()).await?;
+            login.authenticated_at
+        };
+        let purpose = AttemptPurpose::Reauthentication(ReauthenticationAttempt {
+            sid: caller.sid,
+            authenticated_at: previous,
+            verified: Some(following.verified(factors, &account)),
+        });
+        let next = self.begin(purpose, following.steps);
+        Ok(AuthenticationState::Next(next))
+    }
+
+    /// Verifies a code of the caller's account, which completes the reauthentication.
+    async fn verify_code_again(
+        &self,
+        caller: &Person,
+        attempt: &ReauthenticationAttempt,
+        (verified, code): (&VerifiedFactors, PresentedCode),
+        context: &CallContext,
+    ) -> Result<AuthenticationState<OffsetDateTime>, ReauthenticateError> {
+        if verified.user != caller.subject {
+            return Err(InvalidAttempt.into());
+        }
+        let factors = verified.factors.clone().with(code.factor());
+        let counters = CodeCounters::in_login(
+            &*self.deps.keyed_hasher,
+            (verified.user, verified.version),
+            caller.sid,
+        );
+        let subject = AuditSubject::caller(caller);
+        let account = self
+            .verify_code(verified, code, &counters, (subject, context))
+            .await?;
+        let previous = Some(attempt.authenticated_at);
+        let result = self.complete_again(caller, (&account, factors), previous, context);
+        self.recorded(caller, result.await, context)
+    }
+
+    /// Updates `auth_time` and `amr` of the caller's login, which tokens that are issued from now on contain.
+    async fn complete_again(
+        &self,
+        caller: &Person,
+        (account, factors): (&Account, Factors),
+        previous: Option<OffsetDateTime>,
+        context: &CallContext,
+    ) -> Result<AuthenticationState<OffsetDateTime>, ReauthenticateError> {
         let (now, audit) = (self.deps.clock.now(), &self.deps.audit);
         let subject = AuditSubject::caller(caller);
         let events = [audit.event(context, AuditKind::Reauthenticated, subject)];
         let update = AuthenticationUpdate {
             version: account.authentication_version,
-            previous: attempt.as_ref().map(|attempt| attempt.authenticated_at),
-            factors: Factor::Password.into(),
+            previous,
+            factors,
             now,
         };
+        let store = &self.deps.store;
         let is_updated = store
             .update_authenticated_at(caller.sid, &update, &events)
             .await?;
         audit.committed(is_updated, &events);
         if is_updated {
-            return Ok(now);
+            return Ok(AuthenticationState::Done(now));
         }
         let login = self.live_login(caller, now).await?;
-        match attempt {
-            Some(attempt) if attempt.authenticated_at != login.authenticated_at => {
-                Err(InvalidAttempt.into())
-            }
+        match previous {
+            Some(previous) if previous != login.authenticated_at => Err(InvalidAttempt.into()),
             _ => Err(ReauthenticateError::InvalidCredentials),
         }
     }
 
-    async fn live_login(
+    pub(super) async fn live_login(
         &self,
         caller: &Person,
         now: OffsetDateTime,

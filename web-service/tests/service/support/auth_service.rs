@@ -5,7 +5,10 @@ use std::{num::NonZero, sync::Arc, time::Duration};
 use auth_service::config::{Database, HashingConfig};
 use holdfast_core::clock::ManualClock;
 use holdfast_crypto::argon2id::Cost;
-use holdfast_identity::{account::Accounts, key::Algorithm, oauth::DpopPolicy, policy::Policy};
+use holdfast_identity::{
+    account::Accounts, authentication::SecondFactorPolicy, key::Algorithm, oauth::DpopPolicy,
+    policy::Policy,
+};
 use secrecy::SecretBox;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -37,6 +40,7 @@ pub(super) async fn start_auth(directory: &TempDir, clock: &ManualClock) -> (Str
             login_ttl: Duration::from_hours(90 * 24),
             step_up_max_age: Duration::from_mins(5),
             revocation_max_staleness: Duration::from_mins(1),
+            second_factor: SecondFactorPolicy::Optional,
             dpop: DpopPolicy::Allow,
         },
         signing_algorithm: Algorithm::EdDsa,
@@ -55,7 +59,8 @@ pub(super) async fn start_auth(directory: &TempDir, clock: &ManualClock) -> (Str
     let url = format!("http://{}", app.address().unwrap());
     tokio::spawn(app.run(CancellationToken::new()));
     let store = auth_service::app::open_store(&database).await.unwrap();
-    let accounts = auth_service::app::open_accounts(store, hashing, Arc::new(clock.clone()));
+    let (second_factor, clock) = (SecondFactorPolicy::Optional, Arc::new(clock.clone()));
+    let accounts = auth_service::app::open_accounts(store, hashing, second_factor, clock);
     let accounts = accounts.await.unwrap();
     (url, accounts)
 }

@@ -1,17 +1,21 @@
 //! `auth.v1.AccountService`: what a person may do with their own account.
 
 mod authentication;
+mod factors;
 mod logins;
 
 use std::sync::Arc;
 
 use auth_proto::v1::{
-    ChangePasswordRequest, ChangePasswordResponse, ContinueReauthenticationRequest,
-    ContinueReauthenticationResponse, EndGrantRequest, EndGrantResponse, EndLoginRequest,
-    EndLoginResponse, EndOtherLoginsRequest, EndOtherLoginsResponse, GetAccountRequest,
-    GetAccountResponse, ListLoginsRequest, ListLoginsResponse, ReauthenticateRequest,
-    ReauthenticateResponse, StartReauthenticationRequest, StartReauthenticationResponse,
-    account_service_server::AccountService,
+    ChangePasswordRequest, ChangePasswordResponse, ConfirmTotpEnrolmentRequest,
+    ConfirmTotpEnrolmentResponse, ContinueReauthenticationRequest,
+    ContinueReauthenticationResponse, CreateRecoveryCodesRequest, CreateRecoveryCodesResponse,
+    EndGrantRequest, EndGrantResponse, EndLoginRequest, EndLoginResponse, EndOtherLoginsRequest,
+    EndOtherLoginsResponse, GetAccountRequest, GetAccountResponse, GetSecurityOverviewRequest,
+    GetSecurityOverviewResponse, ListLoginsRequest, ListLoginsResponse, ReauthenticateRequest,
+    ReauthenticateResponse, RemoveFactorRequest, RemoveFactorResponse,
+    StartReauthenticationRequest, StartReauthenticationResponse, StartTotpEnrolmentRequest,
+    StartTotpEnrolmentResponse, account_service_server::AccountService,
 };
 use holdfast_identity::{
     account::Accounts,
@@ -66,6 +70,11 @@ rpcs! {
         end_login(EndLoginRequest) -> EndLoginResponse = logins::end;
         end_grant(EndGrantRequest) -> EndGrantResponse = logins::end_grant;
         end_other_logins(EndOtherLoginsRequest) -> EndOtherLoginsResponse = logins::end_others;
+        get_security_overview(GetSecurityOverviewRequest) -> GetSecurityOverviewResponse = factors::overview;
+        start_totp_enrolment(StartTotpEnrolmentRequest) -> StartTotpEnrolmentResponse = factors::start_totp;
+        confirm_totp_enrolment(ConfirmTotpEnrolmentRequest) -> ConfirmTotpEnrolmentResponse = factors::confirm_totp;
+        remove_factor(RemoveFactorRequest) -> RemoveFactorResponse = factors::remove;
+        create_recovery_codes(CreateRecoveryCodesRequest) -> CreateRecoveryCodesResponse = factors::create_recovery_codes;
     }
 }
 
