@@ -19,6 +19,7 @@ mod rate_limit;
 mod reauthenticate;
 mod reauthentication_steps;
 mod revoke_token;
+mod second_factor;
 mod service_identity;
 mod sign_in_form;
 mod signing_keys;
