@@ -126,10 +126,10 @@ fn missing_step() -> Status {
 }
 
 /// A required `acr`.
-pub(super) fn assurance_level(text: String) -> Result<Option<AssuranceLevel>, Status> {
+pub(super) fn level(field: &str, text: String) -> Result<Option<AssuranceLevel>, Status> {
     let parse = |text: String| {
         text.parse::<AssuranceLevel>()
-            .map_err(|why| invalid("acr", why.to_string()))
+            .map_err(|why| invalid(field, why.to_string()))
     };
     optional(text).map(parse).transpose()
 }

@@ -99,6 +99,7 @@ reasons! {
     }
     ValidateTokenError {
         InsufficientScope => InsufficientScope,
+        ..StepUpRequired,
         ..Token,
         ..Dpop,
         ..Fault,

@@ -6,6 +6,7 @@ mod enrolment;
 mod own_factors;
 mod reauthentication;
 mod sign_in;
+mod tokens;
 
 use auth_proto::v1::{
     AuthenticationStep, ConfirmTotpEnrolmentRequest, ContinueAuthenticationRequest,

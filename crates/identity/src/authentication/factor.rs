@@ -69,6 +69,12 @@ impl Factors {
         self
     }
 
+    /// Whether the password was the only factor.
+    #[must_use]
+    pub fn is_password_alone(&self) -> bool {
+        self.0 == [Factor::Password]
+    }
+
     /// Returns the values of `amr`: one for each factor, and `mfa` where they are several.
     pub fn amr(&self) -> impl Iterator<Item = &'static str> {
         let is_multi_factor = AssuranceLevel::of(self) > Some(AssuranceLevel::Aal1);

@@ -41,7 +41,7 @@ pub(super) async fn start_reauthentication(
     let message = request.into_inner();
     let sufficient = SufficientAuthentication {
         max_age: decode::duration("max_age", message.max_age)?,
-        min_level: decode::assurance_level(message.acr)?,
+        min_level: decode::level("acr", message.acr)?,
     };
     let step = decode::step(message.step)?;
     let authentication = &api.identity.authentication;
