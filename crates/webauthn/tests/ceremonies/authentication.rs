@@ -19,7 +19,7 @@ fn register(authenticator: &Authenticator) -> Credential {
 
 fn verify_of(
     credential: &Credential,
-    asserted: &Asserted<'_>,
+    asserted: &Asserted,
 ) -> Result<Authentication, AuthenticationError> {
     let ceremony = AuthenticationCeremony {
         challenge: &challenge(),
@@ -35,7 +35,7 @@ fn verify_of(
 }
 
 /// Verifies a response after a change.
-fn changed(change: impl FnOnce(&mut Asserted<'_>)) -> AuthenticationError {
+fn changed(change: impl FnOnce(&mut Asserted)) -> AuthenticationError {
     let authenticator = Authenticator::new(Algorithm::Es256);
     let credential = register(&authenticator);
     let mut asserted = authenticator.assert();

@@ -1,5 +1,7 @@
 //! An authenticator with its browser, whose responses tests change before they are sent.
 
+use std::rc::Rc;
+
 use aws_lc_rs::{
     digest::{SHA256, digest},
     rand::SystemRandom,
@@ -138,8 +140,8 @@ impl Created {
 }
 
 /// A response to request options, before it is signed and sent.
-pub(crate) struct Asserted<'a> {
-    key: &'a Key,
+pub(crate) struct Asserted {
+    key: Rc<Key>,
     pub(crate) client_data: Value,
     pub(crate) data: Data,
     pub(crate) id: Vec<u8>,
@@ -149,7 +151,7 @@ pub(crate) struct Asserted<'a> {
     pub(crate) extra: Value,
 }
 
-impl Asserted<'_> {
+impl Asserted {
     pub(crate) fn json(&self) -> String {
         let client_data = self.client_data.to_string();
         let data = self.data.encode();
@@ -179,14 +181,14 @@ impl Asserted<'_> {
 
 /// An authenticator with one credential.
 pub(crate) struct Authenticator {
-    pub(crate) key: Key,
+    pub(crate) key: Rc<Key>,
     pub(crate) id: Vec<u8>,
 }
 
 impl Authenticator {
     pub(crate) fn new(algorithm: Algorithm) -> Self {
         Self {
-            key: Key::generate(algorithm),
+            key: Rc::new(Key::generate(algorithm)),
             id: vec![9; 32],
         }
     }
@@ -207,9 +209,9 @@ impl Authenticator {
         }
     }
 
-    pub(crate) fn assert(&self) -> Asserted<'_> {
+    pub(crate) fn assert(&self) -> Asserted {
         Asserted {
-            key: &self.key,
+            key: Rc::clone(&self.key),
             client_data: client_data("webauthn.get"),
             data: Data {
                 rp_id: RP_ID.to_owned(),
