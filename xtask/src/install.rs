@@ -70,9 +70,9 @@ pub enum Tool {
     ContainerEngine,
     /// nginx, Caddy and `HAProxy`.
     Proxies,
-    /// Node with gRPC and OAuth clients.
+    /// Node with gRPC and OAuth clients, and a WebAuthn relying party.
     Node,
-    /// Python with gRPC and OAuth clients, and schemathesis.
+    /// Python with gRPC and OAuth clients, WebAuthn authenticators, and schemathesis.
     Python,
     /// grpcurl.
     Grpcurl,

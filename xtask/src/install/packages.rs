@@ -13,22 +13,25 @@ use super::is_on_path;
 use crate::workspace;
 
 /// Clients of other projects, which the tests run against the services.
-const NODE_PACKAGES: [&str; 6] = [
+const NODE_PACKAGES: [&str; 7] = [
     "@grpc/grpc-js@1.14.3",
     "@grpc/proto-loader@0.8.0",
+    "@simplewebauthn/server@14.0.3",
     "dpop@2.1.2",
     "jose@6.2.18",
     "oauth4webapi@3.8.8",
     "openid-client@6.9.0",
 ];
-const PYTHON_PACKAGES: [&str; 8] = [
+const PYTHON_PACKAGES: [&str; 10] = [
     "Authlib==1.9.9",
     "PyJWT[crypto]==2.15.1",
+    "fido2==1.2.0",
     "grpcio==1.85.1",
     "grpcio-tools==1.85.1",
     "jsonschema==4.26.0",
     "requests==2.32.5",
     "schemathesis==4.32.5",
+    "soft-webauthn==0.1.4",
     "xds-protos==1.85.0",
 ];
 
