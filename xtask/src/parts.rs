@@ -95,7 +95,7 @@ impl Part {
             ],
             Self::Readme => &[Tool::Curl, Tool::Grpcurl],
             Self::Revocation => &[Tool::Redis],
-            Self::Webauthn => &[Tool::Node, Tool::Python],
+            Self::Webauthn => &[Tool::Node, Tool::Webauthn],
             Self::Hostile => &[Tool::Chromium],
             Self::Proxies => &[Tool::Proxies],
             Self::Systemd => &[Tool::ContainerEngine],

@@ -22,7 +22,7 @@ impl Peer {
         let mut command = Command::new("python3");
         command
             .arg(script("webauthn.py"))
-            .env("PYTHONPATH", packages("HOLDFAST_TEST_PYTHON"));
+            .env("PYTHONPATH", packages("HOLDFAST_TEST_WEBAUTHN"));
         Self::start(command)
     }
 
