@@ -6,6 +6,7 @@ pub mod bounded_cache;
 pub mod client_info;
 pub mod client_network;
 pub mod clock;
+pub mod ed25519;
 pub mod invalid_key;
 pub mod private_file;
 pub mod public_url;
