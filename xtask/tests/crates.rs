@@ -58,6 +58,7 @@ const WALLS: [Wall; 16] = [
             "holdfast-identity",
             "holdfast-metrics",
             "holdfast-trace",
+            "holdfast-webauthn",
         ],
         may_not_depend_on: &[
             "auth-proto",

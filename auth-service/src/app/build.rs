@@ -55,6 +55,7 @@ impl App {
             redis,
             secrets,
             sealer: Sealer::new(&config.key_encryption_key),
+            passkeys: config.passkeys,
             audit,
             clock: clock.clone(),
         };

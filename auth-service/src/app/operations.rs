@@ -8,14 +8,15 @@ use holdfast_core::{
 };
 use holdfast_crypto::{
     argon2id::Argon2id, attempt::AttemptSealer, client_authentication::ClientAuthenticator,
-    dpop::Dpop, jwt::Jwts, keyed_hash::HmacKeyedHasher, random::SystemRandom,
-    refresh_token::RefreshTokenKey, seal::Sealer, totp::TotpSealer,
+    dpop::Dpop, jwt::Jwts, keyed_hash::HmacKeyedHasher, passkeys::WebauthnCeremonies,
+    random::SystemRandom, refresh_token::RefreshTokenKey, seal::Sealer, totp::TotpSealer,
 };
 use holdfast_identity::{
     account::Accounts, audit::AuditRecorder, authentication::RateLimitCounters,
     dependencies::Dependencies, oauth::OauthClients, policy::Policy, services::IdentityServices,
     store::Store,
 };
+use holdfast_webauthn::RelyingParty;
 
 use crate::{
     app::operation_counters::OperationCounters,
@@ -42,6 +43,8 @@ pub(super) struct Resources {
     pub(super) secrets: Secrets,
     /// Seals the secrets of one-time codes.
     pub(super) sealer: Sealer,
+    /// `None`: passkeys are not used.
+    pub(super) passkeys: Option<RelyingParty>,
     pub(super) audit: AuditRecorder,
     pub(super) clock: Arc<dyn Clock>,
 }
@@ -67,6 +70,7 @@ impl Operations {
             redis,
             secrets,
             sealer,
+            passkeys,
             audit,
             clock,
         } = resources;
@@ -104,6 +108,7 @@ impl Operations {
             keyed_hasher: Arc::new(HmacKeyedHasher::new(&secrets.keyed_hashes)),
             refresh_tokens: Arc::new(RefreshTokenKey::new(&secrets.refresh_tokens)),
             totp: Arc::new(TotpSealer::new(sealer)),
+            passkeys: passkeys.map(|party| Arc::new(WebauthnCeremonies::new(party)) as _),
             audit,
             observer: Arc::new(OperationCounters),
             clock,

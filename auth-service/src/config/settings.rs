@@ -65,6 +65,16 @@ pub struct Settings {
     /// that may be granted the scope `admin`; `required`, all. One that has none sets it up at its next sign-in
     #[arg(long, default_value = "optional")]
     second_factor: Text,
+    /// Whether passkeys are used: `on` or `off` [default: on, where the issuer has a domain name]
+    #[arg(long)]
+    passkeys: Option<Text>,
+    /// The domain that passkeys are bound to (RP ID): that of the issuer, or a parent of it. A change makes all passkeys useless [default: the
+    /// domain of the issuer]
+    #[arg(long)]
+    passkey_domain: Option<Text>,
+    /// Further origins whose pages and apps use passkeys, separated by commas: `https://…` or `android:apk-key-hash:…`
+    #[arg(long, value_delimiter = ',')]
+    passkey_origins: Vec<Text>,
     /// Time for which access tokens are accepted by the revocations in memory while the database cannot be read, from `0s` to `1h`; a
     /// revocation that another instance makes meanwhile is late by that time
     #[arg(long, default_value = "60s")]

@@ -7,7 +7,7 @@ use holdfast_identity::{
     account::{Password, Username},
     audit::AuditKind,
     authentication::{
-        AssuranceLevel, AuthenticationStep, ChangeFactorError, SignInError, TotpCode,
+        AssuranceLevel, AuthenticationStep, ChangeFactorError, PasskeyLabel, SignInError, TotpCode,
     },
     id::{CredentialId, GrantId, Sid, UserId},
     login::{DeviceEvent, EndGrantError, EndLoginError},
@@ -92,6 +92,10 @@ pub(super) fn step(
         Some(Some(Step::EnrolTotpCode(text))) => {
             Ok(Some(AuthenticationStep::EnrolTotp(code(&text)?)))
         }
+        Some(Some(Step::Passkey(response))) => Ok(Some(AuthenticationStep::Passkey(response))),
+        Some(Some(Step::EnrolPasskey(response))) => {
+            Ok(Some(AuthenticationStep::EnrolPasskey(response)))
+        }
         Some(None) => Err(missing_step()),
     }
 }
@@ -99,13 +103,18 @@ pub(super) fn step(
 /// A code to verify. One that has not the form of a code is wrong, like any other wrong code.
 fn code<T: FromStr>(text: &str) -> Result<T, Status> {
     text.parse()
-        .map_err(|_| SignInError::WrongCode.into_status())
+        .map_err(|_| SignInError::WrongFactor.into_status())
 }
 
 /// The first code of one-time codes that are set up.
 pub(super) fn first_code(text: &str) -> Result<TotpCode, Status> {
     text.parse()
         .map_err(|_| ChangeFactorError::WrongCode.into_status())
+}
+
+/// The name of a passkey.
+pub(super) fn passkey_label(text: &str) -> Result<PasskeyLabel, Status> {
+    PasskeyLabel::parse(text).map_err(|why| invalid("label", why.to_string()))
 }
 
 /// The identifier of a factor to remove. A text of another form is the identifier of no factor.

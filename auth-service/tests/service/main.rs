@@ -15,6 +15,7 @@ mod issuer;
 mod login;
 mod logins;
 mod oauth_clients;
+mod passkeys;
 mod rate_limit;
 mod reauthenticate;
 mod reauthentication_steps;

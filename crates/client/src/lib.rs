@@ -34,6 +34,7 @@ pub use calls::{
     login::{Login, Person},
     logins::{GrantRecord, LoginRecord},
     oauth_client::{ClientAuthentication, ClientCredentials},
+    passkeys::PasskeyRegistration,
     token::{AuthorizationGrant, Holder, Tokens},
     validate::Claims,
 };

@@ -5,8 +5,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use holdfast_identity::{
     account::AuthenticationVersion,
     authentication::{
-        Attempt, AttemptCodec, AttemptId, AttemptPurpose, ReauthenticationAttempt, SignInAttempt,
-        TotpEnrolmentAttempt, TotpSecret, VerifiedFactors,
+        Attempt, AttemptCodec, AttemptId, AttemptPurpose, Challenge, PasskeyRegistrationAttempt,
+        ReauthenticationAttempt, SignInAttempt, TotpEnrolmentAttempt, TotpSecret, VerifiedFactors,
     },
     login::SignInForm,
 };
@@ -62,6 +62,8 @@ enum SealedPurpose {
         username: String,
         form: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        challenge: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         verified: Option<SealedFactors>,
     },
     Reauthentication {
@@ -69,12 +71,21 @@ enum SealedPurpose {
         /// In milliseconds since 1970.
         authenticated_at: i64,
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        min_level: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        challenge: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         verified: Option<SealedFactors>,
     },
     TotpEnrolment {
         sid: String,
         version: i64,
         secret: String,
+    },
+    PasskeyRegistration {
+        sid: String,
+        version: i64,
+        challenge: String,
     },
 }
 
@@ -87,6 +98,8 @@ struct SealedFactors {
     factors: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     enrolment: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    challenge: Option<String>,
 }
 
 impl AttemptCodec for AttemptSealer {
@@ -125,11 +138,14 @@ fn encode(purpose: &AttemptPurpose) -> SealedPurpose {
             form: attempt
                 .form
                 .map(|form| URL_SAFE_NO_PAD.encode(form.as_bytes())),
+            challenge: attempt.challenge.as_ref().map(encode_challenge),
             verified: attempt.verified.as_ref().map(encode_verified),
         },
         AttemptPurpose::Reauthentication(attempt) => SealedPurpose::Reauthentication {
             sid: attempt.sid.to_string(),
             authenticated_at: millis(attempt.authenticated_at),
+            min_level: attempt.min_level.map(|level| level.acr().to_owned()),
+            challenge: attempt.challenge.as_ref().map(encode_challenge),
             verified: attempt.verified.as_ref().map(encode_verified),
         },
         AttemptPurpose::TotpEnrolment(attempt) => SealedPurpose::TotpEnrolment {
@@ -137,7 +153,16 @@ fn encode(purpose: &AttemptPurpose) -> SealedPurpose {
             version: attempt.version.0,
             secret: URL_SAFE_NO_PAD.encode(attempt.secret.expose()),
         },
+        AttemptPurpose::PasskeyRegistration(attempt) => SealedPurpose::PasskeyRegistration {
+            sid: attempt.sid.to_string(),
+            version: attempt.version.0,
+            challenge: encode_challenge(&attempt.challenge),
+        },
     }
+}
+
+fn encode_challenge(challenge: &Challenge) -> String {
+    URL_SAFE_NO_PAD.encode(challenge.as_bytes())
 }
 
 fn encode_verified(verified: &VerifiedFactors) -> SealedFactors {
@@ -147,6 +172,7 @@ fn encode_verified(verified: &VerifiedFactors) -> SealedFactors {
         version: verified.version.0,
         factors: verified.factors.to_string(),
         enrolment: secret.map(|secret| URL_SAFE_NO_PAD.encode(secret.expose())),
+        challenge: verified.challenge.as_ref().map(encode_challenge),
     }
 }
 
@@ -156,6 +182,7 @@ fn decode(purpose: SealedPurpose) -> Option<AttemptPurpose> {
             id,
             username,
             form,
+            challenge,
             verified,
         } => Some(AttemptPurpose::SignIn(SignInAttempt {
             id: AttemptId(bytes(&id)?.as_slice().try_into().ok()?),
@@ -164,17 +191,25 @@ fn decode(purpose: SealedPurpose) -> Option<AttemptPurpose> {
                 Some(form) => Some(SignInForm::from_bytes(&bytes(&form)?)?),
                 None => None,
             },
+            challenge: decode_challenge(challenge)?,
             verified: decode_verified(verified)?,
         })),
         SealedPurpose::Reauthentication {
             sid,
             authenticated_at,
+            min_level,
+            challenge,
             verified,
         } => {
             let nanos = i128::from(authenticated_at) * 1_000_000;
             let attempt = ReauthenticationAttempt {
                 sid: sid.parse().ok()?,
                 authenticated_at: OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?,
+                min_level: match min_level {
+                    Some(level) => Some(level.parse().ok()?),
+                    None => None,
+                },
+                challenge: decode_challenge(challenge)?,
                 verified: decode_verified(verified)?,
             };
             Some(AttemptPurpose::Reauthentication(attempt))
@@ -188,6 +223,25 @@ fn decode(purpose: SealedPurpose) -> Option<AttemptPurpose> {
             version: AuthenticationVersion(version),
             secret: TotpSecret::from_bytes(&bytes(&secret)?)?,
         })),
+        SealedPurpose::PasskeyRegistration {
+            sid,
+            version,
+            challenge,
+        } => Some(AttemptPurpose::PasskeyRegistration(
+            PasskeyRegistrationAttempt {
+                sid: sid.parse().ok()?,
+                version: AuthenticationVersion(version),
+                challenge: decode_challenge(Some(challenge))??,
+            },
+        )),
+    }
+}
+
+/// `Some(None)`: there is none. `None`: it is invalid.
+fn decode_challenge(sealed: Option<String>) -> Option<Option<Challenge>> {
+    match sealed {
+        Some(text) => Some(Some(Challenge::from_bytes(&bytes(&text)?)?)),
+        None => Some(None),
     }
 }
 
@@ -204,6 +258,7 @@ fn decode_verified(sealed: Option<SealedFactors>) -> Option<Option<VerifiedFacto
             Some(secret) => Some(TotpSecret::from_bytes(&bytes(&secret)?)?),
             None => None,
         },
+        challenge: decode_challenge(sealed.challenge)?,
     }))
 }
 
@@ -222,7 +277,7 @@ mod tests {
     use std::time::Duration;
 
     use holdfast_identity::{
-        authentication::Factor,
+        authentication::{AssuranceLevel, Factor},
         id::{Sid, UserId},
     };
 
@@ -238,6 +293,7 @@ mod tests {
                 id: AttemptId([1; 16]),
                 username: "ada".to_owned(),
                 form: SignInForm::from_bytes(&[2; 16]),
+                challenge: Challenge::from_bytes(&[6; 32]),
                 verified: None,
             }),
             expires_at: OffsetDateTime::UNIX_EPOCH,
@@ -250,6 +306,7 @@ mod tests {
             version: AuthenticationVersion(7),
             factors: Factor::Password.into(),
             enrolment,
+            challenge: Challenge::from_bytes(&[7; 32]),
         }
     }
 
@@ -259,6 +316,8 @@ mod tests {
             purpose: AttemptPurpose::Reauthentication(ReauthenticationAttempt {
                 sid: Sid::from_random_bytes([3; 16]),
                 authenticated_at: OffsetDateTime::UNIX_EPOCH + Duration::from_millis(1_234_567),
+                min_level: Some(AssuranceLevel::Aal2),
+                challenge: None,
                 verified: Some(verified(None)),
             }),
             ..attempt()
@@ -268,6 +327,7 @@ mod tests {
                 id: AttemptId([1; 16]),
                 username: "ada".to_owned(),
                 form: None,
+                challenge: None,
                 verified: Some(verified(TotpSecret::from_bytes(&[4; 20]))),
             }),
             ..attempt()
@@ -280,7 +340,15 @@ mod tests {
             }),
             ..attempt()
         };
-        for attempt in [attempt(), again, enrolling, enrolment] {
+        let registration = Attempt {
+            purpose: AttemptPurpose::PasskeyRegistration(PasskeyRegistrationAttempt {
+                sid: Sid::from_random_bytes([3; 16]),
+                version: AuthenticationVersion(7),
+                challenge: Challenge::from_bytes(&[8; 32]).unwrap(),
+            }),
+            ..attempt()
+        };
+        for attempt in [attempt(), again, enrolling, enrolment, registration] {
             assert_eq!(key(1).open(&key(1).seal(&attempt)), Some(attempt));
         }
     }

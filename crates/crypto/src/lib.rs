@@ -10,6 +10,7 @@ pub mod jws;
 pub mod jwt;
 pub mod key_ring;
 pub mod keyed_hash;
+pub mod passkeys;
 pub mod random;
 pub mod refresh_token;
 pub mod seal;

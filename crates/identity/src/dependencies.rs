@@ -8,7 +8,8 @@ use crate::{
     account::PasswordHasher,
     audit::AuditRecorder,
     authentication::{
-        AttemptCodec, Counter, KeyedHasher, RateLimitCounters, Throttled, TotpCodec,
+        AttemptCodec, Counter, KeyedHasher, PasskeyCeremonies, RateLimitCounters, Throttled,
+        TotpCodec,
     },
     oauth::{ClientCredentialVerifier, DpopCodec},
     observer::{Observer, RateLimited},
@@ -38,6 +39,8 @@ pub struct Dependencies {
     pub attempts: Arc<dyn AttemptCodec>,
     /// Computes one-time codes, and seals their secrets.
     pub totp: Arc<dyn TotpCodec>,
+    /// The ceremonies of passkeys; `None` where they are not used.
+    pub passkeys: Option<Arc<dyn PasskeyCeremonies>>,
     /// Verifies secrets and assertions of OAuth clients.
     pub client_credentials: Arc<dyn ClientCredentialVerifier>,
     /// Decodes DPoP proofs and makes nonces for them.

@@ -22,6 +22,7 @@ use crate::{
     accounts::unchanged,
     audit,
     login_ends::{end_locked, end_logins, lock_logins},
+    passkeys::insert_passkey,
     query::RunQuery as _,
 };
 
@@ -140,6 +141,11 @@ impl CredentialStore for PostgresStore {
         remove(&mut transaction, user, change.removed).await?;
         for new in change.added {
             insert(&mut transaction, user, new, now).await?;
+            if let Some(passkey) = &new.passkey
+                && !insert_passkey(&mut transaction, new.id, passkey).await?
+            {
+                return Ok(None);
+            }
         }
         if change.added.iter().any(|new| new.kind.is_second_factor()) {
             exclude_earlier_programs(&mut transaction).await?;

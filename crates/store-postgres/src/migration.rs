@@ -16,7 +16,8 @@ pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
         "0002_leases",
         "0003_compatibility",
         "0004_trace_id",
-        "0005_second_factors"
+        "0005_second_factors",
+        "0006_passkeys"
     ]
 });
 

@@ -16,6 +16,7 @@ pub mod login;
 pub mod login_filter;
 pub mod migration;
 pub mod oauth_client;
+pub mod passkey;
 pub mod revocation;
 pub mod sign_in;
 mod sql_row;

@@ -17,7 +17,10 @@ use holdfast_store_sql::{
 use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection, Transaction};
 use time::OffsetDateTime;
 
-use crate::{SqliteStore, audit, query::RunQuery as _, revocations::end_logins, users::unchanged};
+use crate::{
+    SqliteStore, audit, passkeys::insert_passkey, query::RunQuery as _, revocations::end_logins,
+    users::unchanged,
+};
 
 /// Increments the authentication version of an account; false if it is not `from`, or `by` is no live login of the account.
 pub(super) async fn next_version(
@@ -103,6 +106,11 @@ impl CredentialStore for SqliteStore {
         }
         for new in change.added {
             insert(&mut transaction, user, new, now).await?;
+            if let Some(passkey) = &new.passkey
+                && !insert_passkey(&mut transaction, new.id, passkey).await?
+            {
+                return Ok(None);
+            }
         }
         if let Some(reason) = change.ends {
             let filter = LoginFilter::all_of(user, by);

@@ -14,6 +14,7 @@ mod logins;
 mod maintenance;
 mod metrics;
 pub mod migration;
+mod passkeys;
 mod pool;
 mod query;
 mod revocations;

@@ -28,6 +28,7 @@ pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
         "0016_leases",
         "0017_trace_id",
         "0018_second_factors",
+        "0019_passkeys",
     ]
 });
 

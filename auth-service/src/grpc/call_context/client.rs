@@ -42,6 +42,8 @@ states_client!(
     ConfirmTotpEnrolmentRequest,
     RemoveFactorRequest,
     CreateRecoveryCodesRequest,
+    FinishPasskeyRegistrationRequest,
+    RenamePasskeyRequest,
 );
 
 /// The client info that web-service states.

@@ -56,6 +56,10 @@ fn next_step(step: NextStep) -> v1::NextStep {
         NextStep::Totp => next_step::Factor::Totp(v1::TotpFactor {}),
         NextStep::RecoveryCode => next_step::Factor::RecoveryCode(v1::RecoveryCodeFactor {}),
         NextStep::EnrolTotp(set_up) => next_step::Factor::EnrolTotp(totp_set_up(set_up)),
+        NextStep::Passkey(options) => next_step::Factor::Passkey(v1::PasskeyFactor { options }),
+        NextStep::EnrolPasskey(options) => {
+            next_step::Factor::EnrolPasskey(v1::PasskeyRegistration { options })
+        }
     };
     v1::NextStep {
         factor: Some(factor),

@@ -18,11 +18,25 @@ pub(in crate::grpc) fn totp_set_up(set_up: TotpSetUp) -> v1::TotpSetUp {
 pub(in crate::grpc) fn totp_enrolment(next: NextSteps) -> v1::StartTotpEnrolmentResponse {
     let set_up = next.steps.into_iter().find_map(|step| match step {
         NextStep::EnrolTotp(set_up) => Some(totp_set_up(set_up)),
-        NextStep::Password | NextStep::Totp | NextStep::RecoveryCode => None,
+        _ => None,
     });
     v1::StartTotpEnrolmentResponse {
         enrolment: next.attempt,
         set_up,
+        expires_at: Some(timestamp(next.expires_at)),
+    }
+}
+
+pub(in crate::grpc) fn passkey_registration(
+    next: NextSteps,
+) -> v1::StartPasskeyRegistrationResponse {
+    let passkey = next.steps.into_iter().find_map(|step| match step {
+        NextStep::EnrolPasskey(options) => Some(v1::PasskeyRegistration { options }),
+        _ => None,
+    });
+    v1::StartPasskeyRegistrationResponse {
+        registration: next.attempt,
+        passkey,
         expires_at: Some(timestamp(next.expires_at)),
     }
 }
@@ -57,6 +71,7 @@ fn factor(credential: CredentialRecord) -> Option<v1::Factor> {
     let kind = match credential.kind {
         CredentialKind::Password => v1::FactorKind::Password,
         CredentialKind::Totp => v1::FactorKind::Totp,
+        CredentialKind::Passkey => v1::FactorKind::Passkey,
         CredentialKind::RecoveryCode => return None,
     };
     Some(v1::Factor {

@@ -11,7 +11,9 @@ use time::OffsetDateTime;
 
 pub(super) use self::{
     account::{audit_event, login, next_steps, password_changed, reauthenticated, signed_in, user},
-    factor::{account_factors, security_overview, totp_enrolment, totp_set_up},
+    factor::{
+        account_factors, passkey_registration, security_overview, totp_enrolment, totp_set_up,
+    },
     oauth_client::oauth_client,
     revocation::revocation,
     token::{claims, client_token, introspected, issued, json_web_key},

@@ -35,14 +35,19 @@ pub(super) const fn code_of(reason: ErrorReason) -> Code {
         | R::InvalidScope
         | R::InvalidAudience
         | R::PasswordRejected
-        | R::CodeRejected => Code::InvalidArgument,
+        | R::CodeRejected
+        | R::PasskeyRejected => Code::InvalidArgument,
         R::UsernameTaken | R::ClientIdTaken => Code::AlreadyExists,
         R::UserNotFound
         | R::LoginNotFound
         | R::GrantNotFound
         | R::ClientNotFound
         | R::FactorNotFound => Code::NotFound,
-        R::KeyPending | R::FactorRequired | R::FactorNotEnrolled => Code::FailedPrecondition,
+        R::KeyPending
+        | R::FactorRequired
+        | R::FactorNotEnrolled
+        | R::FactorLimitReached
+        | R::PasskeysOff => Code::FailedPrecondition,
         R::Conflict => Code::Aborted,
         R::Overloaded | R::Throttled => Code::ResourceExhausted,
         R::StoreUnavailable => Code::Unavailable,

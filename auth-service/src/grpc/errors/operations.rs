@@ -32,7 +32,7 @@ macro_rules! reasons {
 reasons! {
     SignInError {
         InvalidCredentials => InvalidCredentials,
-        WrongCode => InvalidCredentials,
+        WrongFactor => InvalidCredentials,
         ..Throttled,
         ..Fault,
     }
@@ -42,7 +42,8 @@ reasons! {
     }
     ReauthenticateError {
         InvalidCredentials => InvalidCredentials,
-        WrongCode => InvalidCredentials,
+        WrongFactor => InvalidCredentials,
+        NotEnrolled => FactorNotEnrolled,
         InvalidAttempt => AttemptInvalid,
         LoginEnded => LoginEnded,
         ..Throttled,
@@ -57,6 +58,9 @@ reasons! {
     }
     ChangeFactorError {
         WrongCode => CodeRejected,
+        PasskeyRejected => PasskeyRejected,
+        TooMany => FactorLimitReached,
+        PasskeysOff => PasskeysOff,
         InvalidAttempt => AttemptInvalid,
         NotFound => FactorNotFound,
         NotEnrolled => FactorNotEnrolled,

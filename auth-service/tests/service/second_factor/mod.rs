@@ -21,13 +21,13 @@ use tonic::{IntoRequest, Status};
 use crate::support::{PASSWORD, TestService, bearer, seconds};
 
 /// An app that computes the codes of a secret, apart from the code of the service.
-pub(super) struct Authenticator {
+pub(crate) struct Authenticator {
     secret: Vec<u8>,
 }
 
 impl Authenticator {
     /// Reads the secret in base32.
-    pub(super) fn new(base32: &str) -> Self {
+    pub(crate) fn new(base32: &str) -> Self {
         let value = |digit: u8| match digit {
             b'A'..=b'Z' => digit - b'A',
             _ => digit - b'2' + 26,
@@ -48,7 +48,7 @@ impl Authenticator {
     }
 
     /// The code at a time, in seconds since 1970.
-    pub(super) fn code_at(&self, time: i64) -> String {
+    pub(crate) fn code_at(&self, time: i64) -> String {
         let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &self.secret);
         let hash = hmac::sign(&key, &(time / 30).to_be_bytes());
         let hash = hash.as_ref();
@@ -59,12 +59,12 @@ impl Authenticator {
     }
 
     /// The current code of a service.
-    pub(super) fn code(&self, service: &TestService) -> String {
+    pub(crate) fn code(&self, service: &TestService) -> String {
         self.code_at(service.clock.now().unix_timestamp())
     }
 
     /// A code that is not accepted now.
-    pub(super) fn wrong_code(&self, service: &TestService) -> String {
+    pub(crate) fn wrong_code(&self, service: &TestService) -> String {
         let now = service.clock.now().unix_timestamp();
         let accepted = [-30, 0, 30].map(|skew| self.code_at(now + skew));
         let mut candidates = ["000000", "000001", "000002", "000003"].into_iter();
@@ -73,31 +73,31 @@ impl Authenticator {
     }
 }
 
-pub(super) fn password_step(text: &str) -> AuthenticationStep {
+pub(crate) fn password_step(text: &str) -> AuthenticationStep {
     AuthenticationStep {
         step: Some(Step::Password(text.to_owned())),
     }
 }
 
-pub(super) fn code_step(code: &str) -> AuthenticationStep {
+pub(crate) fn code_step(code: &str) -> AuthenticationStep {
     AuthenticationStep {
         step: Some(Step::TotpCode(code.to_owned())),
     }
 }
 
-pub(super) fn recovery_step(code: &str) -> AuthenticationStep {
+pub(crate) fn recovery_step(code: &str) -> AuthenticationStep {
     AuthenticationStep {
         step: Some(Step::RecoveryCode(code.to_owned())),
     }
 }
 
-pub(super) fn enrol_step(code: &str) -> AuthenticationStep {
+pub(crate) fn enrol_step(code: &str) -> AuthenticationStep {
     AuthenticationStep {
         step: Some(Step::EnrolTotpCode(code.to_owned())),
     }
 }
 
-pub(super) fn start(name: &str, step: Option<AuthenticationStep>) -> StartAuthenticationRequest {
+pub(crate) fn start(name: &str, step: Option<AuthenticationStep>) -> StartAuthenticationRequest {
     StartAuthenticationRequest {
         username: name.to_owned(),
         step,
@@ -105,7 +105,7 @@ pub(super) fn start(name: &str, step: Option<AuthenticationStep>) -> StartAuthen
     }
 }
 
-pub(super) fn go_on(attempt: &str, step: AuthenticationStep) -> ContinueAuthenticationRequest {
+pub(crate) fn go_on(attempt: &str, step: AuthenticationStep) -> ContinueAuthenticationRequest {
     ContinueAuthenticationRequest {
         attempt: attempt.to_owned(),
         step: Some(step),
@@ -114,12 +114,14 @@ pub(super) fn go_on(attempt: &str, step: AuthenticationStep) -> ContinueAuthenti
 }
 
 /// The factors of the steps that may follow.
-pub(super) fn factors(next: &NextSteps) -> Vec<&'static str> {
+pub(crate) fn factors(next: &NextSteps) -> Vec<&'static str> {
     let name = |factor: &Factor| match factor {
         Factor::Password(_) => "password",
         Factor::Totp(_) => "totp",
         Factor::RecoveryCode(_) => "recovery_code",
         Factor::EnrolTotp(_) => "enrol_totp",
+        Factor::Passkey(_) => "passkey",
+        Factor::EnrolPasskey(_) => "enrol_passkey",
     };
     let steps = next.steps.iter();
     steps
@@ -128,7 +130,7 @@ pub(super) fn factors(next: &NextSteps) -> Vec<&'static str> {
 }
 
 /// The secret of the one-time codes that are to be set up.
-pub(super) fn set_up(next: &NextSteps) -> Authenticator {
+pub(crate) fn set_up(next: &NextSteps) -> Authenticator {
     match next.steps[0].factor.as_ref().unwrap() {
         Factor::EnrolTotp(set_up) => Authenticator::new(&set_up.secret),
         other => panic!("{other:?}"),
@@ -137,7 +139,7 @@ pub(super) fn set_up(next: &NextSteps) -> Authenticator {
 
 impl TestService {
     /// Starts an attempt that needs a further step.
-    pub(super) async fn begin_with(
+    pub(crate) async fn begin_with(
         &self,
         request: impl IntoRequest<StartAuthenticationRequest>,
     ) -> NextSteps {
@@ -149,13 +151,13 @@ impl TestService {
     }
 
     /// An attempt of an account whose password was verified.
-    pub(super) async fn after_password(&self, name: &str) -> NextSteps {
+    pub(crate) async fn after_password(&self, name: &str) -> NextSteps {
         let step = Some(password_step(PASSWORD));
         self.begin_with(start(name, step)).await
     }
 
     /// Continues an attempt by its last step.
-    pub(super) async fn finish(
+    pub(crate) async fn finish(
         &self,
         request: impl IntoRequest<ContinueAuthenticationRequest>,
     ) -> Result<LoginResponse, Status> {
@@ -167,7 +169,7 @@ impl TestService {
     }
 
     /// Sets up one-time codes for the owner of a token. The clock goes on, so that the next code was not used.
-    pub(super) async fn enrol(&self, token: &str) -> Authenticator {
+    pub(crate) async fn enrol(&self, token: &str) -> Authenticator {
         let request = bearer(StartTotpEnrolmentRequest {}, token);
         let started = self.account().start_totp_enrolment(request).await.unwrap();
         let started = started.into_inner();
@@ -187,7 +189,7 @@ impl TestService {
     }
 
     /// An account with one-time codes.
-    pub(super) async fn with_totp(name: &str) -> (Self, Authenticator) {
+    pub(crate) async fn with_totp(name: &str) -> (Self, Authenticator) {
         let service = Self::with_user(name).await;
         let token = service.tokens(name, "account").await.access_token;
         let app = service.enrol(&token).await;
@@ -195,7 +197,7 @@ impl TestService {
     }
 
     /// Signs in with a code.
-    pub(super) async fn login_with(&self, name: &str, app: &Authenticator) -> LoginResponse {
+    pub(crate) async fn login_with(&self, name: &str, app: &Authenticator) -> LoginResponse {
         let next = self.after_password(name).await;
         let login = self.finish(go_on(&next.attempt, code_step(&app.code(self))));
         let login = login.await.unwrap();
@@ -204,13 +206,13 @@ impl TestService {
     }
 
     /// An access token of a sign-in with a code.
-    pub(super) async fn token_with(&self, name: &str, app: &Authenticator) -> String {
+    pub(crate) async fn token_with(&self, name: &str, app: &Authenticator) -> String {
         let login = self.login_with(name, app).await;
         let tokens = self.try_exchange(&login.login_ticket, "account").await;
         tokens.unwrap().access_token
     }
 
-    pub(super) async fn recovery_codes(&self, token: &str) -> Vec<String> {
+    pub(crate) async fn recovery_codes(&self, token: &str) -> Vec<String> {
         let request = bearer(CreateRecoveryCodesRequest { client: None }, token);
         let created = self.account().create_recovery_codes(request).await;
         created.unwrap().into_inner().codes

@@ -36,6 +36,7 @@ pub(crate) fn config(directory: &Path) -> ServeConfig {
             second_factor: SecondFactorPolicy::Optional,
             dpop: DpopPolicy::Allow,
         },
+        passkeys: None,
         signing_algorithm: Algorithm::EdDsa,
         key_max_age: std::time::Duration::from_hours(90 * 24),
         audit_retention: std::time::Duration::from_hours(365 * 24),

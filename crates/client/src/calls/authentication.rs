@@ -44,6 +44,10 @@ pub enum AuthenticationStep<'a> {
     RecoveryCode(&'a SecretString),
     /// The first code of one-time codes that are set up in this attempt, as it was typed.
     EnrolTotp(&'a SecretString),
+    /// A passkey: the response of the browser in JSON.
+    Passkey(&'a str),
+    /// A passkey that is registered in this attempt: the response of the browser in JSON.
+    EnrolPasskey(&'a str),
 }
 
 /// Which authentication of a login is sufficient, so that no further one is required. The default: none.
@@ -75,6 +79,10 @@ pub enum AuthenticationFactor {
     RecoveryCode,
     /// One-time codes are to be set up, as the account must have a second factor.
     EnrolTotp(TotpSetUp),
+    /// A passkey, with the options for the browser in JSON.
+    Passkey(String),
+    /// A passkey is to be registered, as the account must have a second factor, with the options for the browser in JSON.
+    EnrolPasskey(String),
 }
 
 /// What the account's owner stores in an authenticator app.
@@ -269,6 +277,8 @@ fn encode_step(step: AuthenticationStep<'_>) -> v1::AuthenticationStep {
             Step::RecoveryCode(code.expose_secret().to_owned())
         }
         AuthenticationStep::EnrolTotp(code) => Step::EnrolTotpCode(code.expose_secret().to_owned()),
+        AuthenticationStep::Passkey(response) => Step::Passkey(response.to_owned()),
+        AuthenticationStep::EnrolPasskey(response) => Step::EnrolPasskey(response.to_owned()),
     };
     v1::AuthenticationStep { step: Some(step) }
 }
@@ -296,6 +306,10 @@ fn decode_factor(step: NextStep) -> Option<AuthenticationFactor> {
         next_step::Factor::RecoveryCode(_) => Some(AuthenticationFactor::RecoveryCode),
         next_step::Factor::EnrolTotp(set_up) => {
             Some(AuthenticationFactor::EnrolTotp(set_up.into()))
+        }
+        next_step::Factor::Passkey(passkey) => Some(AuthenticationFactor::Passkey(passkey.options)),
+        next_step::Factor::EnrolPasskey(passkey) => {
+            Some(AuthenticationFactor::EnrolPasskey(passkey.options))
         }
     }
 }

@@ -26,6 +26,8 @@ pub enum FactorKind {
     Password,
     /// Time-based one-time passwords.
     Totp,
+    /// A passkey.
+    Passkey,
 }
 
 /// A factor of an account.
@@ -180,6 +182,7 @@ fn factor(factor: v1::Factor) -> Option<Result<FactorRecord, AuthError>> {
         v1::FactorKind::Unspecified => return None,
         v1::FactorKind::Password => FactorKind::Password,
         v1::FactorKind::Totp => FactorKind::Totp,
+        v1::FactorKind::Passkey => FactorKind::Passkey,
     };
     let record = |factor: v1::Factor| {
         Ok(FactorRecord {

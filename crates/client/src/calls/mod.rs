@@ -9,6 +9,7 @@ pub(crate) mod jwks;
 pub(crate) mod login;
 pub(crate) mod logins;
 pub(crate) mod oauth_client;
+pub(crate) mod passkeys;
 pub(crate) mod revoke;
 pub(crate) mod token;
 pub(crate) mod validate;

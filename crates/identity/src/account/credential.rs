@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use crate::{
     account::AuthenticationVersion,
+    authentication::NewPasskey,
     id::{CredentialId, Sid, UserId},
     login::EndReason,
 };
@@ -19,6 +20,8 @@ pub enum CredentialKind {
     Totp,
     /// A recovery code, which is used once.
     RecoveryCode,
+    /// A passkey (WebAuthn).
+    Passkey,
 }
 
 /// The text is no kind of credential that this version has.
@@ -27,15 +30,21 @@ pub enum CredentialKind {
 pub struct UnknownCredentialKind;
 
 impl CredentialKind {
-    const ALL: [Self; 3] = [Self::Password, Self::Totp, Self::RecoveryCode];
+    const ALL: [Self; 4] = [
+        Self::Password,
+        Self::Totp,
+        Self::RecoveryCode,
+        Self::Passkey,
+    ];
 
-    /// Returns the name: `password`, `totp`, `recovery_code`.
+    /// Returns the name: `password`, `totp`, `recovery_code`, `passkey`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Password => "password",
             Self::Totp => "totp",
             Self::RecoveryCode => "recovery_code",
+            Self::Passkey => "passkey",
         }
     }
 
@@ -43,7 +52,7 @@ impl CredentialKind {
     #[must_use]
     pub const fn is_second_factor(self) -> bool {
         match self {
-            Self::Totp => true,
+            Self::Totp | Self::Passkey => true,
             Self::Password | Self::RecoveryCode => false,
         }
     }
@@ -141,10 +150,12 @@ pub struct NewCredential {
     pub kind: CredentialKind,
     /// The name that the owner gives it.
     pub label: String,
-    /// What verifies it: the sealed secret of TOTP, or the keyed hash of a recovery code.
+    /// What verifies it: the sealed secret of TOTP, the keyed hash of a recovery code, or the public key of a passkey.
     pub data: Vec<u8>,
     /// Of TOTP, the time step that was accepted when it was confirmed.
     pub used_step: Option<i64>,
+    /// Of a passkey, what else verifies it.
+    pub passkey: Option<NewPasskey>,
 }
 
 /// A change of the credentials of an account, which is made as a whole.

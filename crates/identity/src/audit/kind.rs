@@ -85,6 +85,16 @@ audit_kinds! {
     SecondFactorRequired = "SECOND_FACTOR_REQUIRED",
     /// An administrator or the operator requires no second factor of an account any more.
     SecondFactorNotRequired = "SECOND_FACTOR_NOT_REQUIRED",
+    /// A passkey was added to an account.
+    PasskeyAdded = "PASSKEY_ADDED",
+    /// A passkey was given another name.
+    PasskeyRenamed = "PASSKEY_RENAMED",
+    /// A passkey was removed from an account by its owner.
+    PasskeyRemoved = "PASSKEY_REMOVED",
+    /// The signature counter of a passkey went back: the authenticator may have been copied. The authentication was refused.
+    PasskeyCounterWentBack = "PASSKEY_COUNTER_WENT_BACK",
+    /// A passkey was backed up since its latest use, or is not any more.
+    PasskeyBackupChanged = "PASSKEY_BACKUP_CHANGED",
     /// A browser session was bound to a key of its device.
     DeviceBound = "DEVICE_BOUND",
     /// An invalid device proof was presented; at most one event a minute for a session.

@@ -11,17 +11,24 @@ pub enum AssuranceLevel {
     Aal1,
     /// `aal2`: two factors of different kinds.
     Aal2,
+    /// `phr` (`OpenID` EAP ACR Values): two factors, one of which answers to this site only: a passkey that verified its user, or followed the
+    /// password.
+    PhishingResistant,
 }
 
 /// The text is no `acr` of this issuer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is not aal1 or aal2")]
+#[error("is not aal1, aal2 or phr")]
 pub struct UnknownAssuranceLevel;
 
 impl AssuranceLevel {
     /// The strength that factors give together; `None` where no factor is known.
     #[must_use]
     pub fn of(factors: &Factors) -> Option<Self> {
+        // Alone, it was accepted only with user verification.
+        if factors.contains(Factor::DevicePasskey) || factors.contains(Factor::SyncedPasskey) {
+            return Some(Self::PhishingResistant);
+        }
         // Both codes are something that the owner has.
         let has_code = factors.contains(Factor::Totp) || factors.contains(Factor::RecoveryCode);
         if has_code && factors.contains(Factor::Password) {
@@ -36,6 +43,7 @@ impl AssuranceLevel {
         match self {
             Self::Aal1 => "aal1",
             Self::Aal2 => "aal2",
+            Self::PhishingResistant => "phr",
         }
     }
 }
@@ -44,7 +52,7 @@ impl FromStr for AssuranceLevel {
     type Err = UnknownAssuranceLevel;
 
     fn from_str(text: &str) -> Result<Self, UnknownAssuranceLevel> {
-        let mut levels = [Self::Aal1, Self::Aal2].into_iter();
+        let mut levels = [Self::Aal1, Self::Aal2, Self::PhishingResistant].into_iter();
         let level = levels.find(|level| level.acr() == text);
         level.ok_or(UnknownAssuranceLevel)
     }

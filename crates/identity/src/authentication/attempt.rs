@@ -8,7 +8,8 @@ use time::OffsetDateTime;
 use crate::{
     account::{AuthenticationVersion, Password},
     authentication::{
-        AuthenticationService, Factors, KeyedHash, KeyedHasher, RecoveryCode, TotpCode, TotpSecret,
+        AssuranceLevel, AuthenticationService, Challenge, Factors, KeyedHash, KeyedHasher,
+        RecoveryCode, TotpCode, TotpSecret,
     },
     id::{Sid, UserId},
     login::SignInForm,
@@ -35,6 +36,8 @@ pub enum AttemptPurpose {
     Reauthentication(ReauthenticationAttempt),
     /// Adds one-time codes to the account of a login.
     TotpEnrolment(TotpEnrolmentAttempt),
+    /// Adds a passkey to the account of a login.
+    PasskeyRegistration(PasskeyRegistrationAttempt),
 }
 
 /// A sign-in that has begun.
@@ -46,6 +49,8 @@ pub struct SignInAttempt {
     pub username: String,
     /// The browser's form with which it began, which must continue it; `None` where a program began it.
     pub form: Option<SignInForm>,
+    /// The challenge of a passkey in place of the password; `None` where passkeys are not used.
+    pub challenge: Option<Challenge>,
     /// The factors that were verified so far; `None` before the first one.
     pub verified: Option<VerifiedFactors>,
 }
@@ -57,6 +62,10 @@ pub struct ReauthenticationAttempt {
     pub sid: Sid,
     /// Time of its latest authentication when the attempt began, UTC, in milliseconds. The attempt is completed only while it is the same.
     pub authenticated_at: OffsetDateTime,
+    /// Required strength; `None` for any that the account allows.
+    pub min_level: Option<AssuranceLevel>,
+    /// The challenge of a passkey in place of the password; `None` where the account has none.
+    pub challenge: Option<Challenge>,
     /// The factors that were verified so far; `None` before the first one.
     pub verified: Option<VerifiedFactors>,
 }
@@ -72,6 +81,19 @@ pub struct VerifiedFactors {
     pub factors: Factors,
     /// The secret of one-time codes that are to be set up in this attempt, as the account must have a second factor and has none.
     pub enrolment: Option<TotpSecret>,
+    /// The challenge of the passkey that may follow, or is to be registered.
+    pub challenge: Option<Challenge>,
+}
+
+/// A passkey that the account's owner has begun to register.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PasskeyRegistrationAttempt {
+    /// The login in which it began, which must be that of the caller.
+    pub sid: Sid,
+    /// The version of the account's credentials when it began. It is completed only while that is the same, and so only once.
+    pub version: AuthenticationVersion,
+    /// The challenge.
+    pub challenge: Challenge,
 }
 
 /// One-time codes that the account's owner has begun to set up.
@@ -126,6 +148,10 @@ pub enum AuthenticationStep {
     RecoveryCode(RecoveryCode),
     /// The first code of one-time codes that are set up in this attempt.
     EnrolTotp(TotpCode),
+    /// A passkey: the response of the browser, `AuthenticationResponseJSON`.
+    Passkey(String),
+    /// A passkey that is registered in this attempt: the response of the browser, `RegistrationResponseJSON`.
+    EnrolPasskey(String),
 }
 
 /// The state of an authentication after a step.
@@ -148,6 +174,11 @@ pub enum NextStep {
     RecoveryCode,
     /// The set-up of one-time codes, which the account must have: the first code.
     EnrolTotp(TotpSetUp),
+    /// A passkey, with the options for the browser: `PublicKeyCredentialRequestOptionsJSON`.
+    Passkey(String),
+    /// The registration of a passkey, which the account must have, with the options for the browser:
+    /// `PublicKeyCredentialCreationOptionsJSON`.
+    EnrolPasskey(String),
 }
 
 /// What the owner stores in an authenticator app.

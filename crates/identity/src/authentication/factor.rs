@@ -16,11 +16,21 @@ pub enum Factor {
     Totp,
     /// A recovery code, which stands in for another factor.
     RecoveryCode,
+    /// A passkey that stays on its device.
+    DevicePasskey,
+    /// A passkey that may be copied to other devices.
+    SyncedPasskey,
 }
 
 impl Factor {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Password, Self::Totp, Self::RecoveryCode];
+    pub const ALL: [Self; 5] = [
+        Self::Password,
+        Self::Totp,
+        Self::RecoveryCode,
+        Self::DevicePasskey,
+        Self::SyncedPasskey,
+    ];
 
     /// The value of `amr` (RFC 8176, which has none for recovery codes).
     #[must_use]
@@ -29,6 +39,8 @@ impl Factor {
             Self::Password => "pwd",
             Self::Totp => "otp",
             Self::RecoveryCode => "rc",
+            Self::DevicePasskey => "hwk",
+            Self::SyncedPasskey => "swk",
         }
     }
 
@@ -39,6 +51,7 @@ impl Factor {
             Self::Password => CredentialKind::Password,
             Self::Totp => CredentialKind::Totp,
             Self::RecoveryCode => CredentialKind::RecoveryCode,
+            Self::DevicePasskey | Self::SyncedPasskey => CredentialKind::Passkey,
         }
     }
 }
@@ -118,6 +131,12 @@ mod tests {
             ("pwd otp", "pwd otp", Some(AssuranceLevel::Aal2)),
             ("pwd rc", "pwd rc", Some(AssuranceLevel::Aal2)),
             ("otp rc", "otp rc", Some(AssuranceLevel::Aal1)),
+            ("hwk", "hwk", Some(AssuranceLevel::PhishingResistant)),
+            (
+                "pwd swk",
+                "pwd swk",
+                Some(AssuranceLevel::PhishingResistant),
+            ),
             ("iris", "", None),
             ("", "", None),
         ] {

@@ -9,6 +9,8 @@ mod following_steps;
 mod keyed_hash;
 mod known_location;
 mod own_factors;
+mod own_passkeys;
+mod passkey;
 mod password_counters;
 mod rate_limit;
 mod reauthenticate;
@@ -20,21 +22,27 @@ mod sign_in;
 mod sign_in_steps;
 mod step_up;
 mod totp;
-mod verify_code;
+mod verify_factor;
+mod verify_passkey;
 mod verify_password;
 
 pub use self::{
     assurance_level::{AssuranceLevel, UnknownAssuranceLevel},
     attempt::{
         ATTEMPT_TTL, Attempt, AttemptCodec, AttemptId, AttemptPurpose, AuthenticationState,
-        AuthenticationStep, InvalidAttempt, NextStep, NextSteps, ReauthenticationAttempt,
-        SignInAttempt, TotpEnrolmentAttempt, TotpSetUp, VerifiedFactors,
+        AuthenticationStep, InvalidAttempt, NextStep, NextSteps, PasskeyRegistrationAttempt,
+        ReauthenticationAttempt, SignInAttempt, TotpEnrolmentAttempt, TotpSetUp, VerifiedFactors,
     },
     change_password::{ChangePasswordError, PasswordChanged},
     factor::{Factor, Factors},
     keyed_hash::{KeyedHash, KeyedHasher},
     known_location::{KNOWN_LOCATION_TTL, KnownLocations, LocationTrust},
     own_factors::ChangeFactorError,
+    own_passkeys::{InvalidPasskeyLabel, PasskeyLabel},
+    passkey::{
+        Challenge, MAX_PASSKEYS, NewPasskey, Passkey, PasskeyCeremonies, PasskeyRole,
+        PresentedPasskey, VerifiedPasskey,
+    },
     password_counters::PasswordCounters,
     rate_limit::{Counter, Limit, RateLimitCounters, Throttled},
     reauthenticate::{ReauthenticateError, SufficientAuthentication},

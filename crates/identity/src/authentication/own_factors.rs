@@ -29,6 +29,15 @@ pub enum ChangeFactorError {
     /// The account has no second factor that recovery codes could stand in for.
     #[error("set up a second factor first")]
     NotEnrolled,
+    /// The response of the browser to the registration of a passkey is refused.
+    #[error("the passkey is not accepted; start again")]
+    PasskeyRejected,
+    /// The account has the maximum number of passkeys.
+    #[error("the account has too many passkeys; remove one first")]
+    TooMany,
+    /// This installation uses no passkeys.
+    #[error("passkeys are not used here")]
+    PasskeysOff,
     /// It is the last second factor of an account that must have one.
     #[error("the account must have a second factor; add another one first")]
     Required,
@@ -46,11 +55,11 @@ pub enum ChangeFactorError {
 fault_from!(ChangeFactorError: StoreError);
 
 /// What a change does, apart from who makes it.
-struct FactorChange<'a> {
-    kind: AuditKind,
-    removed: &'a [CredentialId],
-    added: &'a [NewCredential],
-    ends_other_logins: bool,
+pub(super) struct FactorChange<'a> {
+    pub(super) kind: AuditKind,
+    pub(super) removed: &'a [CredentialId],
+    pub(super) added: &'a [NewCredential],
+    pub(super) ends_other_logins: bool,
 }
 
 impl AuthenticationService {
@@ -123,7 +132,10 @@ impl AuthenticationService {
             ids.extend(recovery_codes(&credentials));
         }
         let change = FactorChange {
-            kind: AuditKind::TotpRemoved,
+            kind: match removed.kind {
+                CredentialKind::Passkey => AuditKind::PasskeyRemoved,
+                _ => AuditKind::TotpRemoved,
+            },
             removed: &ids,
             added: &[],
             ends_other_logins: true,
@@ -158,6 +170,7 @@ impl AuthenticationService {
                     .0
                     .to_vec(),
                 used_step: None,
+                passkey: None,
             })
             .collect();
         let change = FactorChange {
@@ -172,7 +185,10 @@ impl AuthenticationService {
     }
 
     /// The caller's account, if the latest authentication of the login is recent, and as strong as the account can have it.
-    async fn changeable_account(&self, caller: &Person) -> Result<Account, ChangeFactorError> {
+    pub(super) async fn changeable_account(
+        &self,
+        caller: &Person,
+    ) -> Result<Account, ChangeFactorError> {
         let now = self.deps.clock.now();
         self.policy
             .require_recent_authentication(caller.authenticated_at, now)?;
@@ -188,7 +204,7 @@ impl AuthenticationService {
         Ok(account)
     }
 
-    async fn change_factors(
+    pub(super) async fn change_factors(
         &self,
         caller: &Person,
         account: &Account,

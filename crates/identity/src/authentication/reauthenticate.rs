@@ -5,13 +5,14 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use crate::{
-    account::{Account, Password},
+    account::{Account, CredentialKind, Password},
     audit::{AuditKind, AuditSubject},
     authentication::{
         AssuranceLevel, Attempt, AttemptPurpose, AuthenticationService, AuthenticationState,
-        AuthenticationStep, Factor, Factors, InvalidAttempt, NextStep, PasswordCounters,
-        ReauthenticationAttempt, Throttled, VerifiedFactors, code_counters::CodeCounters,
-        verify_code::PresentedCode, verify_password::PasswordCheckError,
+        AuthenticationStep, Factor, Factors, InvalidAttempt, NextStep, NextSteps, PasskeyRole,
+        PasswordCounters, ReauthenticationAttempt, Throttled, VerifiedFactors,
+        code_counters::CodeCounters, verify_factor::PresentedFactor,
+        verify_password::PasswordCheckError,
     },
     call_context::CallContext,
     error::{Fault, StoreError, fault_from},
@@ -47,12 +48,15 @@ pub enum ReauthenticateError {
     /// The password is wrong, or was replaced meanwhile.
     #[error("the password is wrong")]
     InvalidCredentials,
-    /// A one-time code or recovery code is wrong or was used before, or the account's credentials changed since the step before.
-    #[error("the code is wrong, or was used before")]
-    WrongCode,
+    /// A one-time code, recovery code or passkey is wrong or was used before, or the account's credentials changed since the step before.
+    #[error("the code or passkey is wrong, or was used before")]
+    WrongFactor,
     /// The login has ended or expired.
     #[error("the login has ended")]
     LoginEnded,
+    /// The account has no factors that give the required strength.
+    #[error("set up a stronger factor first")]
+    NotEnrolled,
     /// The attempt cannot be continued, or the login was reauthenticated since it began.
     #[error(transparent)]
     InvalidAttempt(#[from] InvalidAttempt),
@@ -86,7 +90,7 @@ impl ReauthenticateError {
                 Some(AuditKind::ReauthenticationThrottled)
             }
             // Recorded where the code was verified.
-            Self::WrongCode | Self::Throttled(_) | Self::Fault(_) => None,
+            Self::WrongFactor | Self::NotEnrolled | Self::Throttled(_) | Self::Fault(_) => None,
         }
     }
 }
@@ -115,13 +119,41 @@ impl AuthenticationService {
         if sufficient.is_that_of(&login, now) {
             return Ok(AuthenticationState::Done(login.authenticated_at));
         }
+        let next = self.begin_again(caller, &login, sufficient.min_level);
+        Ok(AuthenticationState::Next(next.await?))
+    }
+
+    /// Starts an attempt in the caller's login.
+    async fn begin_again(
+        &self,
+        caller: &Person,
+        login: &Login,
+        min_level: Option<AssuranceLevel>,
+    ) -> Result<NextSteps, ReauthenticateError> {
+        let account = self.deps.store.account(caller.subject).await?;
+        let account = account.ok_or(ReauthenticateError::LoginEnded)?;
+        if min_level > Some(account.strongest_level()) {
+            return Err(ReauthenticateError::NotEnrolled);
+        }
+        let mut steps = Vec::new();
+        if account.password_hash.is_some() {
+            steps.push(NextStep::Password);
+        }
+        let mut challenge = None;
+        if account.credentials.contains(CredentialKind::Passkey)
+            && let Some((step, one)) = self.passkey_step(&account, PasskeyRole::Alone).await?
+        {
+            steps.push(step);
+            challenge = Some(one);
+        }
         let purpose = AttemptPurpose::Reauthentication(ReauthenticationAttempt {
             sid: caller.sid,
             authenticated_at: login.authenticated_at,
+            min_level,
+            challenge,
             verified: None,
         });
-        let next = self.begin(purpose, vec![NextStep::Password]);
-        Ok(AuthenticationState::Next(next))
+        Ok(self.begin(purpose, steps))
     }
 
     /// Continues an attempt of the caller's login by a step. A completed attempt is refused.
@@ -147,10 +179,14 @@ impl AuthenticationService {
                 let result = self.verify_password_again(caller, &password, Some(&attempt), context);
                 self.recorded(caller, result.await, context)
             }
-            (AuthenticationStep::Password(_), Some(_)) | (_, None) => Err(InvalidAttempt.into()),
+            (AuthenticationStep::Passkey(response), None) => {
+                let result = self.verify_passkey_again(caller, &attempt, response, context);
+                self.recorded(caller, result.await, context)
+            }
+            (_, None) => Err(InvalidAttempt.into()),
             (step, Some(verified)) => {
-                let code = PresentedCode::of(step, verified).ok_or(InvalidAttempt)?;
-                self.verify_code_again(caller, &attempt, (verified, code), context)
+                let presented = PresentedFactor::of(step, verified).ok_or(InvalidAttempt)?;
+                self.verify_factor_again(caller, &attempt, (verified, presented), context)
                     .await
             }
         }
@@ -192,7 +228,9 @@ impl AuthenticationService {
         let account = account.ok_or(ReauthenticateError::InvalidCredentials)?;
         let factors = Factors::from(Factor::Password);
         let previous = attempt.map(|attempt| attempt.authenticated_at);
-        let Some(following) = self.next_steps(&account, &factors) else {
+        let min_level = attempt.and_then(|attempt| attempt.min_level);
+        let following = self.next_steps(&account, &factors, min_level).await?;
+        let Some(following) = following else {
             return self
                 .complete_again(caller, (&account, factors), previous, context)
                 .await;
@@ -206,33 +244,72 @@ impl AuthenticationService {
         let purpose = AttemptPurpose::Reauthentication(ReauthenticationAttempt {
             sid: caller.sid,
             authenticated_at: previous,
+            min_level,
+            challenge: None,
             verified: Some(following.verified(factors, &account)),
         });
         let next = self.begin(purpose, following.steps);
         Ok(AuthenticationState::Next(next))
     }
 
-    /// Verifies a code of the caller's account, which completes the reauthentication.
-    async fn verify_code_again(
+    /// Verifies a passkey in place of the password, which completes the reauthentication.
+    async fn verify_passkey_again(
         &self,
         caller: &Person,
         attempt: &ReauthenticationAttempt,
-        (verified, code): (&VerifiedFactors, PresentedCode),
+        response: String,
+        context: &CallContext,
+    ) -> Result<AuthenticationState<OffsetDateTime>, ReauthenticateError> {
+        let challenge = attempt.challenge.as_ref().ok_or(InvalidAttempt)?;
+        let account = self.deps.store.account(caller.subject).await?;
+        let account = account.filter(Account::is_enabled);
+        let ceremonies = self.deps.passkeys.as_deref();
+        let presented = ceremonies.and_then(|one| one.read_response(response));
+        let presented = presented.ok_or(ReauthenticateError::WrongFactor)?;
+        let subject = AuditSubject::caller(caller);
+        let passkey = (PasskeyRole::Alone, challenge, &presented);
+        let (account, factor) = self
+            .check_passkey_alone(account, passkey, (subject, context))
+            .await?;
+        let previous = Some(attempt.authenticated_at);
+        self.complete_again(caller, (&account, factor.into()), previous, context)
+            .await
+    }
+
+    /// Verifies a factor of the caller's account after the password, and completes the reauthentication where that is enough.
+    async fn verify_factor_again(
+        &self,
+        caller: &Person,
+        attempt: &ReauthenticationAttempt,
+        (verified, presented): (&VerifiedFactors, PresentedFactor),
         context: &CallContext,
     ) -> Result<AuthenticationState<OffsetDateTime>, ReauthenticateError> {
         if verified.user != caller.subject {
             return Err(InvalidAttempt.into());
         }
-        let factors = verified.factors.clone().with(code.factor());
         let counters = CodeCounters::in_login(
             &*self.deps.keyed_hasher,
             (verified.user, verified.version),
             caller.sid,
         );
         let subject = AuditSubject::caller(caller);
-        let account = self
-            .verify_code(verified, code, &counters, (subject, context))
+        let (account, factor) = self
+            .verify_factor(verified, presented, &counters, (subject, context))
             .await?;
+        let factors = verified.factors.clone().with(factor);
+        let following = self
+            .next_steps(&account, &factors, attempt.min_level)
+            .await?;
+        if let Some(following) = following {
+            let attempt = ReauthenticationAttempt {
+                verified: Some(following.verified(factors, &account)),
+                ..attempt.clone()
+            };
+            let purpose = AttemptPurpose::Reauthentication(attempt);
+            return Ok(AuthenticationState::Next(
+                self.begin(purpose, following.steps),
+            ));
+        }
         let previous = Some(attempt.authenticated_at);
         let result = self.complete_again(caller, (&account, factors), previous, context);
         self.recorded(caller, result.await, context)

@@ -2,7 +2,7 @@
 
 use crate::{
     account::{Account, CredentialKind, MIN_LENGTH, MIN_LENGTH_OF_TWO_FACTORS, User},
-    authentication::{AssuranceLevel, Factor, Factors},
+    authentication::{AssuranceLevel, Factors},
 };
 
 /// Which accounts must have a second factor, besides those of which an administrator requires it.
@@ -45,32 +45,41 @@ impl SecondFactorPolicy {
 pub(super) enum Requirement {
     /// Nothing: the authentication is complete.
     Nothing,
-    /// One of these factors.
-    OneOf(Vec<Factor>),
+    /// A credential of one of these kinds.
+    OneOf(Vec<CredentialKind>),
     /// The set-up of a second factor, which the account must have and has not.
     Enrolment,
 }
 
 impl Requirement {
-    /// The requirement after the first factor and each further one, at every door.
-    pub(super) fn after(verified: &Factors, account: &Account, policy: SecondFactorPolicy) -> Self {
-        if AssuranceLevel::of(verified) >= Some(AssuranceLevel::Aal2) {
+    /// The requirement after the first factor and each further one, at every door. `min_level`: what the caller requires besides.
+    pub(super) fn after(
+        verified: &Factors,
+        account: &Account,
+        policy: SecondFactorPolicy,
+        min_level: Option<AssuranceLevel>,
+    ) -> Self {
+        let has_second_factor = account.credentials.has_second_factor();
+        let is_mandatory = has_second_factor || policy.requires(&account.user);
+        let own = is_mandatory.then_some(AssuranceLevel::Aal2);
+        let required = own.max(min_level);
+        if AssuranceLevel::of(verified) >= required {
             return Self::Nothing;
         }
-        if account.credentials.has_second_factor() {
-            let kinds = [
-                (CredentialKind::Totp, Factor::Totp),
-                (CredentialKind::RecoveryCode, Factor::RecoveryCode),
-            ];
-            let of_account = kinds
-                .into_iter()
-                .filter(|(kind, _)| account.credentials.contains(*kind));
-            return Self::OneOf(of_account.map(|(_, factor)| factor).collect());
-        }
-        if policy.requires(&account.user) {
+        if !has_second_factor {
             return Self::Enrolment;
         }
-        Self::Nothing
+        let kinds: &[CredentialKind] = match required {
+            Some(AssuranceLevel::PhishingResistant) => &[CredentialKind::Passkey],
+            _ => &[
+                CredentialKind::Passkey,
+                CredentialKind::Totp,
+                CredentialKind::RecoveryCode,
+            ],
+        };
+        let of_account = kinds.iter().copied();
+        let of_account = of_account.filter(|kind| account.credentials.contains(*kind));
+        Self::OneOf(of_account.collect())
     }
 }
 
@@ -79,7 +88,7 @@ mod tests {
     use time::OffsetDateTime;
 
     use super::*;
-    use crate::{account::AuthenticationVersion, id::UserId};
+    use crate::{account::AuthenticationVersion, authentication::Factor, id::UserId};
 
     fn account(admin: bool, credentials: &str) -> Account {
         Account {
@@ -99,7 +108,7 @@ mod tests {
     }
 
     fn after_password(account: &Account, policy: SecondFactorPolicy) -> Requirement {
-        Requirement::after(&Factor::Password.into(), account, policy)
+        Requirement::after(&Factor::Password.into(), account, policy, None)
     }
 
     #[test]
@@ -128,19 +137,39 @@ mod tests {
     fn second_factor_of_the_account_is_used_whatever_the_policy() {
         for policy in [SecondFactorPolicy::Optional, SecondFactorPolicy::Required] {
             let both = account(false, "password totp recovery_code");
-            let next = Requirement::OneOf(vec![Factor::Totp, Factor::RecoveryCode]);
+            let next = Requirement::OneOf(vec![CredentialKind::Totp, CredentialKind::RecoveryCode]);
             assert_eq!(after_password(&both, policy), next);
             let one = account(false, "password totp");
-            let next = Requirement::OneOf(vec![Factor::Totp]);
+            let next = Requirement::OneOf(vec![CredentialKind::Totp]);
             assert_eq!(after_password(&one, policy), next);
             for factor in [Factor::Totp, Factor::RecoveryCode] {
                 let factors = Factors::from(Factor::Password).with(factor);
-                let next = Requirement::after(&factors, &both, policy);
+                let next = Requirement::after(&factors, &both, policy, None);
                 assert_eq!(next, Requirement::Nothing);
                 // Without the password, a code is one factor.
-                let next = Requirement::after(&factor.into(), &both, policy);
+                let next = Requirement::after(&factor.into(), &both, policy, None);
                 assert_ne!(next, Requirement::Nothing);
             }
+        }
+    }
+
+    #[test]
+    fn passkey_is_enough_and_what_a_caller_may_require() {
+        let account = account(false, "password passkey totp");
+        let policy = SecondFactorPolicy::Required;
+        let phr = Some(AssuranceLevel::PhishingResistant);
+        for factors in [
+            Factors::from(Factor::SyncedPasskey),
+            Factors::from(Factor::Password).with(Factor::DevicePasskey),
+        ] {
+            let next = Requirement::after(&factors, &account, policy, phr);
+            assert_eq!(next, Requirement::Nothing);
+        }
+        let passkey = Requirement::OneOf(vec![CredentialKind::Passkey]);
+        let both = Factors::from(Factor::Password).with(Factor::Totp);
+        for factors in [Factor::Password.into(), both] {
+            let next = Requirement::after(&factors, &account, policy, phr);
+            assert_eq!(next, passkey);
         }
     }
 

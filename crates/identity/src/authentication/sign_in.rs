@@ -72,10 +72,10 @@ pub enum SignInError {
     /// The username is unknown, the password wrong, or the account disabled; the caller does not learn which.
     #[error("the username or the password is wrong")]
     InvalidCredentials,
-    /// A one-time code or recovery code is wrong or was used before, or the account was disabled or its credentials changed since the step
+    /// A one-time code, recovery code or passkey is wrong or was used before, or the account was disabled or its credentials changed since the step
     /// before; the caller does not learn which.
-    #[error("the code is wrong, or was used before")]
-    WrongCode,
+    #[error("the code or passkey is wrong, or was used before")]
+    WrongFactor,
     /// A rate limit refuses further attempts for now.
     #[error(transparent)]
     Throttled(#[from] Throttled),
@@ -103,7 +103,7 @@ impl SignInError {
             Self::Throttled(throttled) if throttled.is_first => Some(AuditKind::SignInThrottled),
             Self::Fault(Fault::Overloaded { .. }) => Some(AuditKind::SignInOverloaded),
             // Recorded where the code was verified.
-            Self::WrongCode | Self::Throttled(_) | Self::Fault(_) => None,
+            Self::WrongFactor | Self::Throttled(_) | Self::Fault(_) => None,
         }
     }
 }

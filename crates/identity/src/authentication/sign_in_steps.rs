@@ -7,10 +7,10 @@ use crate::{
     audit::{AuditKind, AuditSubject},
     authentication::{
         Attempt, AttemptId, AttemptPurpose, AuthenticationService, AuthenticationState,
-        AuthenticationStep, Factor, Factors, InvalidAttempt, NextStep, NextSteps, SignInAttempt,
-        SignInError, SignedIn, VerifiedFactors,
+        AuthenticationStep, Challenge, Factor, Factors, InvalidAttempt, NextStep, NextSteps,
+        PasskeyRole, SignInAttempt, SignInError, SignedIn, VerifiedFactors,
         sign_in::{Authenticated, PasswordSignIn},
-        verify_code::{CodeError, PresentedCode},
+        verify_factor::{FactorError, PresentedFactor},
     },
     call_context::CallContext,
     login::SignInForm,
@@ -52,22 +52,21 @@ impl AuthenticationService {
         let sign_in = PasswordSignIn { username, password };
         let account = self.verify_sign_in(&sign_in, context).await?;
         let factors = Factors::from(Factor::Password);
-        let (account, enrolment) = match self.next_steps(&account, &factors) {
-            None => {
-                let account = Authenticated::by(factors, account);
-                let signed_in = self.start_verified(account, form, context).await?;
-                return Ok(AuthenticationState::Done(signed_in));
-            }
-            Some(steps) => (account, steps),
+        let following = self.next_steps(&account, &factors, None).await;
+        let Some(following) = following.map_err(SignInError::from)? else {
+            let account = Authenticated::by(factors, account);
+            let signed_in = self.start_verified(account, form, context).await?;
+            return Ok(AuthenticationState::Done(signed_in));
         };
-        let verified = enrolment.verified(factors, &account);
+        let verified = following.verified(factors, &account);
         let attempt = SignInAttempt {
             id: AttemptId::random(&*self.deps.random),
             username: account.user.username.to_string(),
             form,
+            challenge: None,
             verified: Some(verified),
         };
-        let next = self.begin(AttemptPurpose::SignIn(attempt), enrolment.steps);
+        let next = self.begin(AttemptPurpose::SignIn(attempt), following.steps);
         Ok(AuthenticationState::Next(next))
     }
 
@@ -93,19 +92,21 @@ impl AuthenticationService {
             StepOutcome::Verified(account, factors) => (account, factors),
             StepOutcome::Repeated(signed_in) => return Ok(AuthenticationState::Done(signed_in)),
         };
-        let Some(enrolment) = self.next_steps(&account, &factors) else {
+        let following = self.next_steps(&account, &factors, None).await;
+        let Some(following) = following.map_err(SignInError::from)? else {
             let account = Authenticated::by(factors, account);
             return self.complete(attempt.id, &account, context).await;
         };
         let attempt = SignInAttempt {
-            verified: Some(enrolment.verified(factors, &account)),
+            challenge: None,
+            verified: Some(following.verified(factors, &account)),
             ..attempt
         };
         let attempt = Attempt {
             purpose: AttemptPurpose::SignIn(attempt),
             expires_at,
         };
-        let next = self.next(&attempt, enrolment.steps);
+        let next = self.next(&attempt, following.steps);
         Ok(AuthenticationState::Next(next))
     }
 
@@ -116,45 +117,47 @@ impl AuthenticationService {
         step: AuthenticationStep,
         context: &CallContext,
     ) -> Result<StepOutcome, ContinueError> {
-        let verified = match (step, &attempt.verified) {
+        match (step, &attempt.verified) {
             (AuthenticationStep::Password(password), None) => {
-                let sign_in = PasswordSignIn {
-                    username: attempt.username.clone(),
-                    password,
-                };
+                let username = attempt.username.clone();
+                let sign_in = PasswordSignIn { username, password };
                 let account = self.verify_sign_in(&sign_in, context).await?;
-                return Ok(StepOutcome::Verified(account, Factor::Password.into()));
+                Ok(StepOutcome::Verified(account, Factor::Password.into()))
             }
-            (AuthenticationStep::Password(_), Some(_)) | (_, None) => {
-                return Err(InvalidAttempt.into());
+            (AuthenticationStep::Passkey(response), None) => {
+                let challenge = attempt.challenge.as_ref().ok_or(InvalidAttempt)?;
+                let passkey = (challenge, response);
+                let verified = self.verify_passkey_alone(&attempt.username, passkey, context);
+                let (account, factor) = verified.await?;
+                Ok(StepOutcome::Verified(account, factor.into()))
             }
+            (_, None) => Err(InvalidAttempt.into()),
             (step, Some(verified)) => {
-                let code = PresentedCode::of(step, verified).ok_or(InvalidAttempt)?;
-                (code, verified)
+                let presented = PresentedFactor::of(step, verified).ok_or(InvalidAttempt)?;
+                self.verify_further_step(attempt, (presented, verified), context)
+                    .await
             }
-        };
-        self.verify_code_step(attempt, verified, context).await
+        }
     }
 
-    async fn verify_code_step(
+    async fn verify_further_step(
         &self,
         attempt: &SignInAttempt,
-        (code, verified): (PresentedCode, &VerifiedFactors),
+        (presented, verified): (PresentedFactor, &VerifiedFactors),
         context: &CallContext,
     ) -> Result<StepOutcome, ContinueError> {
-        let factor = code.factor();
         let counters = self.sign_in_code_counters(verified, &context.client).await;
         let counters = counters.map_err(SignInError::from)?;
         let subject = AuditSubject::user(verified.user);
         let result = self
-            .verify_code(verified, code, &counters, (subject.clone(), context))
+            .verify_factor(verified, presented, &counters, (subject.clone(), context))
             .await;
         match result {
-            Ok(account) => {
+            Ok((account, factor)) => {
                 let factors = verified.factors.clone().with(factor);
                 Ok(StepOutcome::Verified(account, factors))
             }
-            Err(CodeError::UsedBefore) if attempt.form.is_some() => {
+            Err(FactorError::UsedBefore) if attempt.form.is_some() => {
                 let sid = attempt.id.sid(&*self.deps.keyed_hasher, verified.user);
                 let found = self
                     .deps
@@ -163,7 +166,7 @@ impl AuthenticationService {
                     .await
                     .map_err(SignInError::from)?;
                 let repeated = found.and_then(|(login, user)| self.repeated(login, user));
-                let repeated = repeated.ok_or(SignInError::WrongCode)?;
+                let repeated = repeated.ok_or(SignInError::WrongFactor)?;
                 Ok(StepOutcome::Repeated(repeated))
             }
             Err(error) => Err(SignInError::from(error).into()),
@@ -199,13 +202,21 @@ impl AuthenticationService {
         let username = blanks::trim(username);
         // No account has the empty one, either.
         let username = Some(username).filter(|name| name.len() <= MAX_USERNAME);
+        let challenge = Challenge::random(&*self.deps.random);
+        let ceremonies = self.deps.passkeys.as_deref();
+        // Whatever the username: which accounts have passkeys is not to be found out.
+        let role = PasskeyRole::FromEmptyForm;
+        let options = ceremonies.map(|one| one.request_options(&challenge, role, &[]));
+        let passkey = options.map(NextStep::Passkey);
         let attempt = SignInAttempt {
             id: AttemptId::random(&*self.deps.random),
             username: username.unwrap_or_default().to_owned(),
             form,
+            challenge: passkey.is_some().then_some(challenge),
             verified: None,
         };
-        self.begin(AttemptPurpose::SignIn(attempt), vec![NextStep::Password])
+        let steps = [NextStep::Password].into_iter().chain(passkey);
+        self.begin(AttemptPurpose::SignIn(attempt), steps.collect())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The refusal of a sensitive operation without a recent authentication, or with one that is too weak.
 
 use crate::{
-    account::Account,
+    account::{Account, CredentialKind},
     authentication::{AssuranceLevel, Factor, Factors},
 };
 
@@ -16,7 +16,9 @@ impl Account {
     /// Returns the greatest strength of an authentication with the credentials of the account.
     #[must_use]
     pub fn strongest_level(&self) -> AssuranceLevel {
-        if self.credentials.has_second_factor() {
+        if self.credentials.contains(CredentialKind::Passkey) {
+            AssuranceLevel::PhishingResistant
+        } else if self.credentials.has_second_factor() {
             AssuranceLevel::Aal2
         } else {
             AssuranceLevel::Aal1

@@ -30,7 +30,8 @@ pub trait CredentialStore: Send + Sync {
     async fn credentials(&self, user: UserId) -> Result<Vec<CredentialRecord>, StoreError>;
 
     /// Changes credentials, and ends logins of the account where the change says so. Returns the new authentication version. `None`, and
-    /// nothing is written, if there is no such account, its authentication version is another one, or the login of the change is not live.
+    /// nothing is written, if there is no such account, its authentication version is another one, the login of the change is not live, or a
+    /// passkey has the credential ID of an added one.
     async fn change_credentials(
         &self,
         change: &CredentialChange<'_>,

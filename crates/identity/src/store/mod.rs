@@ -14,6 +14,7 @@ mod keys;
 mod leases;
 mod logins;
 mod maintenance;
+mod passkeys;
 mod revocations;
 
 pub use self::{
@@ -27,6 +28,7 @@ pub use self::{
     leases::LeaseStore,
     logins::LoginStore,
     maintenance::Maintenance,
+    passkeys::PasskeyStore,
     revocations::{RevocationLog, RevocationPage},
 };
 pub use crate::error::StoreError;
@@ -54,6 +56,7 @@ pub trait Store:
     + LeaseStore
     + LoginStore
     + Maintenance
+    + PasskeyStore
     + RevocationLog
 {
 }
@@ -69,6 +72,7 @@ impl<T> Store for T where
         + LeaseStore
         + LoginStore
         + Maintenance
+        + PasskeyStore
         + RevocationLog
 {
 }

@@ -29,6 +29,7 @@ fn totp() -> NewCredential {
         label: String::new(),
         data: b"sealed".to_vec(),
         used_step: Some(7),
+        passkey: None,
     }
 }
 
@@ -39,6 +40,7 @@ fn recovery_code(hash: u8) -> NewCredential {
         label: String::new(),
         data: vec![hash; 16],
         used_step: None,
+        passkey: None,
     }
 }
 

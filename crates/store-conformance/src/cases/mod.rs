@@ -12,6 +12,7 @@ mod known_locations;
 mod leases;
 mod logins;
 mod maintenance;
+mod passkeys;
 mod revocations;
 
 use crate::{Case, fixture::Fixture};
@@ -132,6 +133,13 @@ cases! {$
         secret_of_unknown_client_is_not_set,
         client_of_sign_ins_is_protected,
         protected_client_is_not_disabled,
+    }
+    passkeys {
+        passkey_is_stored_whole_and_found_by_its_credential_id,
+        credential_id_of_a_passkey_is_taken_once,
+        use_of_a_passkey_follows_the_counter_that_was_read,
+        racing_uses_of_a_passkey_have_one_winner,
+        credential_of_its_owner_is_renamed,
     }
     revocations {
         epoch_is_stored_once,

@@ -14,7 +14,7 @@ use holdfast_identity::{
         Username,
     },
     audit::{AuditEvent, AuditQuery, AuditRecord},
-    authentication::{KeyedHash, KnownLocations, LocationTrust},
+    authentication::{KeyedHash, KnownLocations, LocationTrust, Passkey, VerifiedPasskey},
     id::{CredentialId, GrantId, Jti, Sid, UserId},
     key::StoredSigningKey,
     login::{
@@ -25,8 +25,8 @@ use holdfast_identity::{
     revocation::{Epoch, Revocation, Revoked},
     store::{
         AccountStore, AuditLog, Change, ClientStore, ClockStore, CredentialStore, GrantStore,
-        KeyStore, LeaseStore, LoginStore, Maintenance, RevocationLog, RevocationPage, Store,
-        StoreError, StoredTotp,
+        KeyStore, LeaseStore, LoginStore, Maintenance, PasskeyStore, RevocationLog, RevocationPage,
+        Store, StoreError, StoredTotp,
     },
 };
 use time::OffsetDateTime;
@@ -217,6 +217,15 @@ delegate! {
             self.ended.lock().unwrap().push(sid);
             Ok(ended)
         }
+    }
+}
+
+delegate! {
+    PasskeyStore {
+        passkey(credential_id: &[u8]) -> Stored<Option<Passkey>>;
+        passkeys(user: UserId) -> Stored<Vec<Passkey>>;
+        use_passkey(passkey: &Passkey, verified: VerifiedPasskey, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<bool>;
+        rename_credential(user: UserId, id: CredentialId, label: &str, events: &[AuditEvent]) -> Stored<bool>;
     }
 }
 

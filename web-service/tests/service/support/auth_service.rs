@@ -43,6 +43,7 @@ pub(super) async fn start_auth(directory: &TempDir, clock: &ManualClock) -> (Str
             second_factor: SecondFactorPolicy::Optional,
             dpop: DpopPolicy::Allow,
         },
+        passkeys: None,
         signing_algorithm: Algorithm::EdDsa,
         key_max_age: Duration::from_hours(90 * 24),
         audit_retention: Duration::from_hours(365 * 24),

@@ -3,6 +3,7 @@
 mod authentication;
 mod factors;
 mod logins;
+mod passkeys;
 
 use std::sync::Arc;
 
@@ -11,9 +12,11 @@ use auth_proto::v1::{
     ConfirmTotpEnrolmentResponse, ContinueReauthenticationRequest,
     ContinueReauthenticationResponse, CreateRecoveryCodesRequest, CreateRecoveryCodesResponse,
     EndGrantRequest, EndGrantResponse, EndLoginRequest, EndLoginResponse, EndOtherLoginsRequest,
-    EndOtherLoginsResponse, GetAccountRequest, GetAccountResponse, GetSecurityOverviewRequest,
-    GetSecurityOverviewResponse, ListLoginsRequest, ListLoginsResponse, ReauthenticateRequest,
-    ReauthenticateResponse, RemoveFactorRequest, RemoveFactorResponse,
+    EndOtherLoginsResponse, FinishPasskeyRegistrationRequest, FinishPasskeyRegistrationResponse,
+    GetAccountRequest, GetAccountResponse, GetSecurityOverviewRequest, GetSecurityOverviewResponse,
+    ListLoginsRequest, ListLoginsResponse, ReauthenticateRequest, ReauthenticateResponse,
+    RemoveFactorRequest, RemoveFactorResponse, RenamePasskeyRequest, RenamePasskeyResponse,
+    StartPasskeyRegistrationRequest, StartPasskeyRegistrationResponse,
     StartReauthenticationRequest, StartReauthenticationResponse, StartTotpEnrolmentRequest,
     StartTotpEnrolmentResponse, account_service_server::AccountService,
 };
@@ -74,6 +77,9 @@ rpcs! {
         start_totp_enrolment(StartTotpEnrolmentRequest) -> StartTotpEnrolmentResponse = factors::start_totp;
         confirm_totp_enrolment(ConfirmTotpEnrolmentRequest) -> ConfirmTotpEnrolmentResponse = factors::confirm_totp;
         remove_factor(RemoveFactorRequest) -> RemoveFactorResponse = factors::remove;
+        start_passkey_registration(StartPasskeyRegistrationRequest) -> StartPasskeyRegistrationResponse = passkeys::start;
+        finish_passkey_registration(FinishPasskeyRegistrationRequest) -> FinishPasskeyRegistrationResponse = passkeys::finish;
+        rename_passkey(RenamePasskeyRequest) -> RenamePasskeyResponse = passkeys::rename;
         create_recovery_codes(CreateRecoveryCodesRequest) -> CreateRecoveryCodesResponse = factors::create_recovery_codes;
     }
 }

@@ -1,12 +1,12 @@
-//! Verification of a one-time code or recovery code after the password: rate limits first, then the code, for every purpose.
+//! Verification of a factor after the password: rate limits first, then the factor, for every purpose.
 
 use crate::{
     account::{Account, CredentialChange, CredentialKind, NewCredential},
     audit::{AuditKind, AuditSubject},
     authentication::{
-        AuthenticationService, AuthenticationStep, Factor, KNOWN_LOCATION_TTL, KnownLocations,
-        ReauthenticateError, RecoveryCode, SignInError, Throttled, TotpCode, TotpSecret,
-        VerifiedFactors, code_counters::CodeCounters, totp::matching_step,
+        AuthenticationService, AuthenticationStep, Challenge, Factor, KNOWN_LOCATION_TTL,
+        KnownLocations, PasskeyRole, ReauthenticateError, RecoveryCode, SignInError, Throttled,
+        TotpCode, TotpSecret, VerifiedFactors, code_counters::CodeCounters, totp::matching_step,
     },
     call_context::CallContext,
     error::{Fault, StoreError, fault_from},
@@ -16,41 +16,53 @@ use crate::{
     store::Change,
 };
 
-/// A code that is presented after the password.
-pub(super) enum PresentedCode {
+/// What is presented for a factor after the password.
+pub(super) enum PresentedFactor {
     /// A time-based one-time password.
     Totp(TotpCode),
     /// A recovery code.
     RecoveryCode(RecoveryCode),
+    /// A passkey, by its response to this challenge.
+    Passkey(String, Challenge),
     /// The first code of this secret, which is set up.
-    Enrolment(TotpCode, TotpSecret),
+    TotpEnrolment(TotpCode, TotpSecret),
+    /// A passkey that is registered, by its response to this challenge.
+    PasskeyRegistration(String, Challenge),
 }
 
-impl PresentedCode {
-    /// The code of a step; `None` if the step is another one, or may not follow these factors.
+impl PresentedFactor {
+    /// The factor of a step; `None` if the step is the password, or may not follow these factors.
     pub(super) fn of(step: AuthenticationStep, verified: &VerifiedFactors) -> Option<Self> {
+        let challenge = || verified.challenge.clone();
         match (step, &verified.enrolment) {
             (AuthenticationStep::Totp(code), None) => Some(Self::Totp(code)),
             (AuthenticationStep::RecoveryCode(code), None) => Some(Self::RecoveryCode(code)),
+            (AuthenticationStep::Passkey(response), None) => {
+                Some(Self::Passkey(response, challenge()?))
+            }
             (AuthenticationStep::EnrolTotp(code), Some(secret)) => {
-                Some(Self::Enrolment(code, secret.clone()))
+                Some(Self::TotpEnrolment(code, secret.clone()))
+            }
+            (AuthenticationStep::EnrolPasskey(response), Some(_)) => {
+                Some(Self::PasskeyRegistration(response, challenge()?))
             }
             _ => None,
         }
     }
 
-    /// The factor that it proves.
-    pub(super) const fn factor(&self) -> Factor {
+    /// The factor that it is counted as, whether it is right or not.
+    const fn factor(&self) -> Factor {
         match self {
-            Self::Totp(_) | Self::Enrolment(..) => Factor::Totp,
+            Self::Totp(_) | Self::TotpEnrolment(..) => Factor::Totp,
             Self::RecoveryCode(_) => Factor::RecoveryCode,
+            Self::Passkey(..) | Self::PasskeyRegistration(..) => Factor::SyncedPasskey,
         }
     }
 }
 
-/// Why a code was not accepted.
+/// Why a factor was not accepted.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum CodeError {
+pub(super) enum FactorError {
     /// It is wrong, or the account was disabled or its credentials changed since the password was verified.
     #[error("the code is wrong")]
     Wrong,
@@ -65,30 +77,30 @@ pub(super) enum CodeError {
     Fault(#[from] Fault),
 }
 
-fault_from!(CodeError: StoreError);
+fault_from!(FactorError: StoreError);
 
-impl From<CodeError> for SignInError {
-    fn from(error: CodeError) -> Self {
+impl From<FactorError> for SignInError {
+    fn from(error: FactorError) -> Self {
         match error {
-            CodeError::Wrong | CodeError::UsedBefore => Self::WrongCode,
-            CodeError::Throttled(throttled) => Self::Throttled(throttled),
-            CodeError::Fault(fault) => Self::Fault(fault),
+            FactorError::Wrong | FactorError::UsedBefore => Self::WrongFactor,
+            FactorError::Throttled(throttled) => Self::Throttled(throttled),
+            FactorError::Fault(fault) => Self::Fault(fault),
         }
     }
 }
 
-impl From<CodeError> for ReauthenticateError {
-    fn from(error: CodeError) -> Self {
+impl From<FactorError> for ReauthenticateError {
+    fn from(error: FactorError) -> Self {
         match error {
-            CodeError::Wrong | CodeError::UsedBefore => Self::WrongCode,
-            CodeError::Throttled(throttled) => Self::Throttled(throttled),
-            CodeError::Fault(fault) => Self::Fault(fault),
+            FactorError::Wrong | FactorError::UsedBefore => Self::WrongFactor,
+            FactorError::Throttled(throttled) => Self::Throttled(throttled),
+            FactorError::Fault(fault) => Self::Fault(fault),
         }
     }
 }
 
-impl CodeError {
-    const fn audit_kind(&self) -> Option<AuditKind> {
+impl FactorError {
+    pub(super) const fn audit_kind(&self) -> Option<AuditKind> {
         match self {
             Self::Wrong | Self::UsedBefore => Some(AuditKind::SecondFactorRefused),
             Self::Throttled(throttled) if throttled.is_first => {
@@ -100,55 +112,78 @@ impl CodeError {
 }
 
 impl AuthenticationService {
-    /// Verifies a code of the account whose password was verified, and returns the account. The code is counted before it is verified, so
+    /// Verifies a factor of the account whose password was verified, and returns the account. It is counted before it is verified, so
     /// that concurrent ones do not exceed the limit; a right one is refunded. A refusal is recorded about `subject`.
-    pub(super) async fn verify_code(
+    pub(super) async fn verify_factor(
         &self,
         verified: &VerifiedFactors,
-        code: PresentedCode,
+        code: PresentedFactor,
         counters: &CodeCounters,
         (subject, context): (AuditSubject, &CallContext),
-    ) -> Result<Account, CodeError> {
+    ) -> Result<(Account, Factor), FactorError> {
         let factor = code.factor();
         let result = self
-            .check_code(verified, code, counters, (&subject, context))
+            .check_factor(verified, code, counters, (&subject, context))
             .await;
         let outcome = match &result {
             Ok(_) => FactorOutcome::Verified,
-            Err(CodeError::Wrong | CodeError::UsedBefore) => FactorOutcome::Refused,
-            Err(CodeError::Throttled(_)) => FactorOutcome::Throttled,
-            Err(CodeError::Fault(_)) => FactorOutcome::Failed,
+            Err(FactorError::Wrong | FactorError::UsedBefore) => FactorOutcome::Refused,
+            Err(FactorError::Throttled(_)) => FactorOutcome::Throttled,
+            Err(FactorError::Fault(_)) => FactorOutcome::Failed,
         };
         self.deps.observer.authenticated(factor, outcome);
-        if let Some(kind) = result.as_ref().err().and_then(CodeError::audit_kind) {
+        if let Some(kind) = result.as_ref().err().and_then(FactorError::audit_kind) {
             self.deps.audit.record(context, kind, subject);
         }
         result
     }
 
-    async fn check_code(
+    async fn check_factor(
         &self,
         verified: &VerifiedFactors,
-        code: PresentedCode,
+        code: PresentedFactor,
         counters: &CodeCounters,
         call: (&AuditSubject, &CallContext),
-    ) -> Result<Account, CodeError> {
-        let counted = self.deps.count(RateLimited::Code, &counters.counters());
-        counted.await?;
+    ) -> Result<(Account, Factor), FactorError> {
+        let all = counters.counters();
+        self.deps.count(RateLimited::Code, &all).await?;
         let account = self.deps.store.account(verified.user).await?;
         let account = account.filter(|account| {
             account.is_enabled() && account.authentication_version == verified.version
         });
-        let account = match code {
-            PresentedCode::Totp(code) => self.check_totp(verified, account, code).await,
-            PresentedCode::RecoveryCode(code) => self.use_code(account, &code, call).await,
-            PresentedCode::Enrolment(code, secret) => {
-                self.check_first_code(account, (code, secret), call).await
+        let factor = code.factor();
+        let verified = match code {
+            PresentedFactor::Totp(code) => {
+                let account = self.check_totp(verified, account, code).await?;
+                (account, factor)
             }
-        }?;
+            PresentedFactor::RecoveryCode(code) => {
+                (self.use_code(account, &code, call).await?, factor)
+            }
+            PresentedFactor::Passkey(response, challenge) => {
+                let ceremonies = self.deps.passkeys.as_deref();
+                let presented = ceremonies.and_then(|one| one.read_response(response));
+                let presented = presented.ok_or(FactorError::Wrong)?;
+                let passkey = (PasskeyRole::AfterPassword, &challenge, &presented);
+                self.check_passkey(account, passkey, call).await?
+            }
+            PresentedFactor::TotpEnrolment(code, secret) => {
+                let new = self.new_totp(account.as_ref(), &secret, code);
+                let kind = AuditKind::TotpAdded;
+                (self.enrol(account, (kind, new), call).await?, factor)
+            }
+            PresentedFactor::PasskeyRegistration(response, challenge) => {
+                let passkey = self.check_registration(&challenge, &response);
+                let passkey = passkey.ok_or(FactorError::Wrong)?;
+                let factor = passkey.factor();
+                let new = self.new_passkey(passkey, String::new());
+                let kind = AuditKind::PasskeyAdded;
+                (self.enrol(account, (kind, Some(new)), call).await?, factor)
+            }
+        };
         self.deps.counters.reset(&counters.in_a_row).await;
         self.deps.counters.refund(&counters.total).await;
-        Ok(account)
+        Ok(verified)
     }
 
     /// Without an account, or one without one-time codes, does the same work on a decoy.
@@ -157,7 +192,7 @@ impl AuthenticationService {
         verified: &VerifiedFactors,
         account: Option<Account>,
         code: TotpCode,
-    ) -> Result<Account, CodeError> {
+    ) -> Result<Account, FactorError> {
         let (store, codec, now) = (&self.deps.store, &*self.deps.totp, self.deps.clock.now());
         let stored = store.totp(verified.user).await?;
         let secret = match &stored {
@@ -170,12 +205,12 @@ impl AuthenticationService {
         };
         let step = matching_step(codec, &secret, code, now);
         let (Some(account), Some(stored), Some(step)) = (account, stored, step) else {
-            return Err(CodeError::Wrong);
+            return Err(FactorError::Wrong);
         };
         if store.use_totp_step(stored.id, step, now).await? {
             Ok(account)
         } else {
-            Err(CodeError::UsedBefore)
+            Err(FactorError::UsedBefore)
         }
     }
 
@@ -184,8 +219,8 @@ impl AuthenticationService {
         account: Option<Account>,
         code: &RecoveryCode,
         (subject, context): (&AuditSubject, &CallContext),
-    ) -> Result<Account, CodeError> {
-        let account = account.ok_or(CodeError::Wrong)?;
+    ) -> Result<Account, FactorError> {
+        let account = account.ok_or(FactorError::Wrong)?;
         let (store, audit, now) = (&self.deps.store, &self.deps.audit, self.deps.clock.now());
         let hash = code.hash(&*self.deps.keyed_hasher, account.user.id);
         let events = [audit.event(context, AuditKind::RecoveryCodeUsed, subject.clone())];
@@ -195,24 +230,24 @@ impl AuthenticationService {
         audit.committed(used == Change::Applied, &events);
         match used {
             Change::Applied => Ok(account),
-            Change::AlreadyApplied => Err(CodeError::UsedBefore),
-            Change::NotFound => Err(CodeError::Wrong),
+            Change::AlreadyApplied => Err(FactorError::UsedBefore),
+            Change::NotFound => Err(FactorError::Wrong),
         }
     }
 
-    /// Adds one-time codes with this secret to the account, if it has this code.
-    async fn check_first_code(
+    /// Adds a second factor to the account that must have one.
+    async fn enrol(
         &self,
         account: Option<Account>,
-        (code, secret): (TotpCode, TotpSecret),
+        (kind, new): (AuditKind, Option<NewCredential>),
         (subject, context): (&AuditSubject, &CallContext),
-    ) -> Result<Account, CodeError> {
-        let new = self.new_totp(account.as_ref(), &secret, code);
+    ) -> Result<Account, FactorError> {
         let (Some(account), Some(new)) = (account, new) else {
-            return Err(CodeError::Wrong);
+            return Err(FactorError::Wrong);
         };
         let (store, audit) = (&self.deps.store, &self.deps.audit);
-        let events = [audit.event(context, AuditKind::TotpAdded, subject.clone())];
+        let events = [audit.event(context, kind, subject.clone())];
+        let added = new.kind;
         let change = CredentialChange {
             user: account.user.id,
             from: account.authentication_version,
@@ -225,8 +260,8 @@ impl AuthenticationService {
         let changed = store.change_credentials(&change, &events).await?;
         audit.committed(changed.is_some(), &events);
         Ok(Account {
-            authentication_version: changed.ok_or(CodeError::Wrong)?,
-            credentials: account.credentials.with(CredentialKind::Totp),
+            authentication_version: changed.ok_or(FactorError::Wrong)?,
+            credentials: account.credentials.with(added),
             ..account
         })
     }
@@ -247,6 +282,7 @@ impl AuthenticationService {
             label: String::new(),
             data: codec.seal((account?.user.id, id), secret),
             used_step: Some(step),
+            passkey: None,
         })
     }
 
