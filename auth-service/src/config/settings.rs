@@ -65,6 +65,9 @@ pub struct Settings {
     /// that may be granted the scope `admin`; `required`, all. One that has none sets it up at its next sign-in
     #[arg(long, default_value = "optional")]
     second_factor: Text,
+    /// Time for which the second factor is not asked for in a browser where the owner of an account wants that, from `0s`, never, to `90d`
+    #[arg(long, default_value = "30d")]
+    trusted_browser_ttl: Text,
     /// Whether passkeys are used: `on` or `off` [default: on, where the issuer has a domain name]
     #[arg(long)]
     passkeys: Option<Text>,

@@ -190,6 +190,7 @@ mod tests {
             login_ttl: login,
             step_up_max_age: HOUR,
             revocation_max_staleness: HOUR,
+            trusted_browser_ttl: HOUR,
             second_factor: SecondFactorPolicy::Optional,
             dpop: DpopPolicy::Allow,
         };

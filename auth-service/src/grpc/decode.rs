@@ -7,9 +7,10 @@ use holdfast_identity::{
     account::{Password, Username},
     audit::AuditKind,
     authentication::{
-        AssuranceLevel, AuthenticationStep, ChangeFactorError, PasskeyLabel, SignInError, TotpCode,
+        AssuranceLevel, AuthenticationStep, BrowserToken, ChangeFactorError, PasskeyLabel,
+        SignInError, TotpCode,
     },
-    id::{CredentialId, GrantId, Sid, UserId},
+    id::{CredentialId, GrantId, Sid, TrustedBrowserId, UserId},
     login::{DeviceEvent, EndGrantError, EndLoginError},
     oauth::{ClientAuthentication, ClientCredentials, ClientId, PresentedProof},
     token::{Consistency, Scopes},
@@ -110,6 +111,17 @@ fn code<T: FromStr>(text: &str) -> Result<T, Status> {
 pub(super) fn first_code(text: &str) -> Result<TotpCode, Status> {
     text.parse()
         .map_err(|_| ChangeFactorError::WrongCode.into_status())
+}
+
+/// The token of a trusted browser. One of another form is that of none.
+pub(super) fn browser_token(text: &str) -> Option<BrowserToken> {
+    text.parse().ok()
+}
+
+/// The identifier of a trusted browser. A text of another form is the identifier of none.
+pub(super) fn browser_id(text: &str) -> Result<TrustedBrowserId, Status> {
+    text.parse()
+        .map_err(|_| ChangeFactorError::NotFound.into_status())
 }
 
 /// The name of a passkey.

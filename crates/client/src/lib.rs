@@ -24,7 +24,7 @@ pub use authorization::{Authorization, DpopProof};
 pub use calls::{
     account::{Account, PasswordChange},
     authentication::{
-        AuthenticationFactor, AuthenticationState, AuthenticationStep, NextSteps,
+        AuthenticationFactor, AuthenticationState, AuthenticationStep, NextSteps, SignInOptions,
         SufficientAuthentication, TotpSetUp,
     },
     device::{DeviceEvent, DeviceReport},
@@ -36,6 +36,7 @@ pub use calls::{
     oauth_client::{ClientAuthentication, ClientCredentials},
     passkeys::PasskeyRegistration,
     token::{AuthorizationGrant, Holder, Tokens},
+    trusted_browsers::TrustedBrowser,
     validate::Claims,
 };
 pub use config::{AuthConfig, ConfigError};

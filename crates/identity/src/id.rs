@@ -77,6 +77,10 @@ id! {
     CredentialId
 }
 id! {
+    /// Identifier of a trusted browser.
+    TrustedBrowserId
+}
+id! {
     /// Identifier of one access token: `jti`.
     Jti
 }

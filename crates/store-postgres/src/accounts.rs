@@ -186,6 +186,7 @@ impl AccountStore for PostgresStore {
             "SELECT sid FROM logins WHERE user_id = $1 ORDER BY sid FOR UPDATE",
             "SELECT id FROM credentials WHERE user_id = $1 ORDER BY id FOR UPDATE",
             "SELECT passkeys.id FROM passkeys JOIN credentials USING (id) WHERE user_id = $1 ORDER BY passkeys.id FOR UPDATE OF passkeys",
+            "SELECT id FROM trusted_browsers WHERE user_id = $1 ORDER BY id FOR UPDATE",
             "SELECT place FROM known_places WHERE user_id = $1 ORDER BY place FOR UPDATE",
             "SELECT grants.id FROM grants JOIN logins USING (sid) WHERE user_id = $1 ORDER BY grants.id FOR UPDATE OF grants",
         ] {

@@ -208,6 +208,12 @@ impl LoginStore for PostgresStore {
         )
         .await?;
         self.delete_before(
+            "DELETE FROM trusted_browsers WHERE id IN (\
+                 SELECT id FROM trusted_browsers WHERE expires_at < $1 ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)",
+            before,
+        )
+        .await?;
+        self.delete_before(
             "DELETE FROM known_places WHERE (user_id, place) IN (\
                  SELECT user_id, place FROM known_places WHERE last_seen_at < $1 ORDER BY user_id, place LIMIT $2 FOR UPDATE SKIP LOCKED)",
             before - KNOWN_LOCATION_TTL,

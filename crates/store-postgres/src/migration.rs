@@ -17,7 +17,8 @@ pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
         "0003_compatibility",
         "0004_trace_id",
         "0005_second_factors",
-        "0006_passkeys"
+        "0006_passkeys",
+        "0007_trusted_browsers"
     ]
 });
 

@@ -21,5 +21,6 @@ pub mod revocation;
 pub mod sign_in;
 mod sql_row;
 pub mod traced;
+pub mod trusted_browser;
 
 pub use self::sql_row::{SqlRow, parse, parse_optional, time, unavailable};

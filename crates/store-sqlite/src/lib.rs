@@ -20,6 +20,7 @@ mod query;
 mod revocations;
 mod sign_in;
 mod steady_time;
+mod trusted_browsers;
 mod users;
 
 pub use self::metrics::register as register_metrics;

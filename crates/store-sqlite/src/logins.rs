@@ -205,6 +205,10 @@ impl LoginStore for SqliteStore {
             .bind(millis(before))
             .run(&mut transaction)
             .await?;
+        sqlx::query("DELETE FROM trusted_browsers WHERE expires_at < ?")
+            .bind(millis(before))
+            .run(&mut transaction)
+            .await?;
         sqlx::query("DELETE FROM known_places WHERE last_seen_at < ?")
             .bind(millis(before - KNOWN_LOCATION_TTL))
             .run(&mut transaction)

@@ -29,6 +29,7 @@ pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
         "0017_trace_id",
         "0018_second_factors",
         "0019_passkeys",
+        "0020_trusted_browsers",
     ]
 });
 

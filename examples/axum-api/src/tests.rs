@@ -92,7 +92,8 @@ async fn sign_in(auth: &AuthClient) -> Tokens {
     let password = PASSWORD.to_owned().into();
     let client = program();
     let step = Some(AuthenticationStep::Password(&password));
-    let started = auth.start_authentication("ada", step, None, &client);
+    let options = SignInOptions::default();
+    let started = auth.start_authentication("ada", step, options, &client);
     let (_, login) = started.await.unwrap().completed().unwrap();
     let grant = AuthorizationGrant::LoginTicket(&login.ticket);
     auth.issue_token(grant, "profile", Holder::Program(&client), None)

@@ -2,7 +2,7 @@
 
 use holdfast_client::{
     AuthClient, AuthError, AuthenticationStep, Authorization, AuthorizationGrant, ClientInfo,
-    Holder, Login, Person, SufficientAuthentication,
+    Holder, Login, Person, SignInOptions, SufficientAuthentication,
 };
 use secrecy::SecretString;
 use time::OffsetDateTime;
@@ -44,7 +44,11 @@ pub async fn authenticate(
     client: &ClientInfo,
 ) -> Result<(Person, Login), AuthError> {
     let step = Some(AuthenticationStep::Password(password));
-    let started = auth.start_authentication(username, step, form, client);
+    let options = SignInOptions {
+        form,
+        ..SignInOptions::default()
+    };
+    let started = auth.start_authentication(username, step, options, client);
     started.await?.completed()
 }
 

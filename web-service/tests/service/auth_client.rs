@@ -5,7 +5,7 @@ use std::time::Duration;
 use holdfast_client::{
     AuthClient, AuthError, AuthenticationFactor, AuthenticationState, AuthenticationStep,
     Authorization, AuthorizationGrant, ClientInfo, ClientKind, ErrorReason, Holder, NextSteps,
-    SufficientAuthentication,
+    SignInOptions, SufficientAuthentication,
 };
 use holdfast_core::clock::Clock as _;
 use reqwest::Method;
@@ -16,6 +16,14 @@ use web_service::http::{ROUTES, Route, RouteMethod};
 use crate::support::{PASSWORD, Site, assert_problem};
 
 const FORM: &[u8; 16] = &[7; 16];
+
+/// A step of the form of a browser.
+fn of_form() -> SignInOptions<'static> {
+    SignInOptions {
+        form: Some(FORM),
+        ..SignInOptions::default()
+    }
+}
 
 fn browser() -> ClientInfo {
     ClientInfo {
@@ -48,7 +56,7 @@ async fn client_authenticates_in_steps() {
     let step = AuthenticationStep::Password(&right);
 
     let start = async || {
-        auth.start_authentication("ada", None, Some(FORM), &browser)
+        auth.start_authentication("ada", None, of_form(), &browser)
             .await
     };
     let unfinished = start().await.unwrap().completed().unwrap_err();
@@ -58,10 +66,10 @@ async fn client_authenticates_in_steps() {
     assert!(first.expires_at > site.clock.now());
     let wrong = SecretString::from("wrong");
     let step_wrong = AuthenticationStep::Password(&wrong);
-    let refused = auth.continue_authentication(&first.attempt, step_wrong, Some(FORM), &browser);
+    let refused = auth.continue_authentication(&first.attempt, step_wrong, of_form(), &browser);
     let refused = refused.await.unwrap_err();
     assert!(refused.is_refused_as(ErrorReason::InvalidCredentials));
-    let done = auth.continue_authentication(&first.attempt, step, Some(FORM), &browser);
+    let done = auth.continue_authentication(&first.attempt, step, of_form(), &browser);
     let (person, login) = done.await.unwrap().completed().unwrap();
     assert_eq!(
         (person.username.as_str(), login.acr.as_deref()),
@@ -109,7 +117,7 @@ const fn method(route: &Route) -> Method {
 async fn attempt_is_no_cookie_and_no_token_at_any_route() {
     let (site, auth) = site_and_client().await;
     let browser = browser();
-    let started = auth.start_authentication("ada", None, Some(FORM), &browser);
+    let started = auth.start_authentication("ada", None, of_form(), &browser);
     let attempt = next(started.await.unwrap()).attempt;
     let text = attempt.expose_secret();
     for route in ROUTES {
@@ -143,6 +151,6 @@ async fn attempt_is_no_cookie_and_no_token_at_any_route() {
     }
     let step = SecretString::from(PASSWORD);
     let step = AuthenticationStep::Password(&step);
-    let done = auth.continue_authentication(&attempt, step, Some(FORM), &browser);
+    let done = auth.continue_authentication(&attempt, step, of_form(), &browser);
     done.await.unwrap().completed().unwrap();
 }

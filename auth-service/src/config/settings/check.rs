@@ -246,6 +246,11 @@ impl Settings {
         ];
         let dpop = problems.choice("AUTH_DPOP", &self.dpop, &choices);
         let second_factor = self.second_factor(problems);
+        let trusted_browser_ttl = problems.duration(
+            "AUTH_TRUSTED_BROWSER_TTL",
+            &self.trusted_browser_ttl,
+            ("0s", "90d"),
+        );
         let issuer = issuer?;
         let mut audiences = audiences?;
         for audience in &mut audiences {
@@ -264,6 +269,7 @@ impl Settings {
             login_ttl: login_ttl?,
             step_up_max_age: step_up_max_age?,
             revocation_max_staleness: revocation_max_staleness?,
+            trusted_browser_ttl: trusted_browser_ttl?,
             second_factor: second_factor?,
             dpop: dpop?,
         })

@@ -44,6 +44,7 @@ states_client!(
     CreateRecoveryCodesRequest,
     FinishPasskeyRegistrationRequest,
     RenamePasskeyRequest,
+    EndTrustedBrowserRequest,
 );
 
 /// The client info that web-service states.

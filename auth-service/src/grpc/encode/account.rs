@@ -29,6 +29,7 @@ pub(in crate::grpc) fn user(user: User) -> v1::User {
 }
 
 pub(in crate::grpc) fn signed_in(signed_in: SignedIn) -> v1::LoginResponse {
+    let trust = signed_in.trust;
     v1::LoginResponse {
         user: Some(user(signed_in.user)),
         sid: signed_in.sid.to_string(),
@@ -39,6 +40,8 @@ pub(in crate::grpc) fn signed_in(signed_in: SignedIn) -> v1::LoginResponse {
         acr: acr(&signed_in.factors),
         client_kind: client_kind(signed_in.client_kind).into(),
         epoch: signed_in.epoch,
+        trusted_browser_expires_at: trust.as_ref().map(|trust| timestamp(trust.expires_at)),
+        trusted_browser: trust.map(|trust| trust.token.expose()).unwrap_or_default(),
     }
 }
 

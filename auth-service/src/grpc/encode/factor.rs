@@ -3,7 +3,7 @@
 use auth_proto::v1;
 use holdfast_identity::{
     account::{CredentialKind, CredentialRecord},
-    authentication::{NextStep, NextSteps, SecurityOverview, TotpSetUp},
+    authentication::{NextStep, NextSteps, SecurityOverview, TotpSetUp, TrustedBrowser},
 };
 
 use crate::grpc::encode::{self, timestamp};
@@ -52,6 +52,16 @@ pub(in crate::grpc) fn security_overview(
         }),
         second_factor_required: overview.second_factor_required,
         strongest_acr: overview.strongest_level.acr().to_owned(),
+    }
+}
+
+pub(in crate::grpc) fn trusted_browser(browser: TrustedBrowser) -> v1::TrustedBrowser {
+    v1::TrustedBrowser {
+        id: browser.id.to_string(),
+        user_agent: browser.user_agent.unwrap_or_default(),
+        created_at: Some(timestamp(browser.created_at)),
+        last_used_at: browser.last_used_at.map(timestamp),
+        expires_at: Some(timestamp(browser.expires_at)),
     }
 }
 

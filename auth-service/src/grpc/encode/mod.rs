@@ -13,6 +13,7 @@ pub(super) use self::{
     account::{audit_event, login, next_steps, password_changed, reauthenticated, signed_in, user},
     factor::{
         account_factors, passkey_registration, security_overview, totp_enrolment, totp_set_up,
+        trusted_browser,
     },
     oauth_client::oauth_client,
     revocation::revocation,

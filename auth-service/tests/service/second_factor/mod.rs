@@ -7,6 +7,7 @@ mod own_factors;
 mod reauthentication;
 mod sign_in;
 mod tokens;
+mod trusted_browsers;
 
 use auth_proto::v1::{
     AuthenticationStep, ConfirmTotpEnrolmentRequest, ContinueAuthenticationRequest,
@@ -101,7 +102,7 @@ pub(crate) fn start(name: &str, step: Option<AuthenticationStep>) -> StartAuthen
     StartAuthenticationRequest {
         username: name.to_owned(),
         step,
-        client: None,
+        ..Default::default()
     }
 }
 
@@ -109,7 +110,7 @@ pub(crate) fn go_on(attempt: &str, step: AuthenticationStep) -> ContinueAuthenti
     ContinueAuthenticationRequest {
         attempt: attempt.to_owned(),
         step: Some(step),
-        client: None,
+        ..Default::default()
     }
 }
 

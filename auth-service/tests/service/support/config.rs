@@ -33,6 +33,7 @@ pub(crate) fn config(directory: &Path) -> ServeConfig {
             login_ttl: minutes(60 * 24 * 90),
             step_up_max_age: minutes(5),
             revocation_max_staleness: minutes(1),
+            trusted_browser_ttl: minutes(60 * 24 * 30),
             second_factor: SecondFactorPolicy::Optional,
             dpop: DpopPolicy::Allow,
         },

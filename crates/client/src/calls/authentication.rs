@@ -50,6 +50,26 @@ pub enum AuthenticationStep<'a> {
     EnrolPasskey(&'a str),
 }
 
+/// What accompanies a step of a sign-in.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SignInOptions<'a> {
+    /// The identifier of the browser's form, the same at each step; `None` for a program.
+    pub form: Option<&'a [u8; 16]>,
+    /// The token of a trusted browser, which stands in for the second factor; `None` if there is none.
+    pub trusted_browser: Option<&'a SecretString>,
+    /// Whether the browser is to be trusted, if this step completes the sign-in by a second factor.
+    pub trust_browser: bool,
+}
+
+impl SignInOptions<'_> {
+    fn trusted_text(&self) -> String {
+        let token = self.trusted_browser;
+        token
+            .map(|token| token.expose_secret().to_owned())
+            .unwrap_or_default()
+    }
+}
+
 /// Which authentication of a login is sufficient, so that no further one is required. The default: none.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SufficientAuthentication<'a> {
@@ -139,13 +159,13 @@ impl<T> AuthenticationState<T> {
 }
 
 impl AuthClient {
-    /// Starts a sign-in. With a first step, it is complete where one factor is enough. Calls with the same `form`, the identifier of a
-    /// sign-in form, start one login within a minute.
+    /// Starts a sign-in. With a first step, it is complete where one factor is enough. Calls with the same form start one login within a
+    /// minute.
     pub async fn start_authentication(
         &self,
         username: &str,
         step: Option<AuthenticationStep<'_>>,
-        form: Option<&[u8; 16]>,
+        options: SignInOptions<'_>,
         client: &ClientInfo,
     ) -> Result<AuthenticationState<(Person, Login)>, AuthError> {
         use start_authentication_response::Result::{Done, Next};
@@ -155,8 +175,9 @@ impl AuthClient {
                 username: username.to_owned(),
                 step: step.map(encode_step),
                 client: Some(client_info::encode(client)),
+                trusted_browser: options.trusted_text(),
             };
-            let request = with_form(self.request(message), form);
+            let request = with_form(self.request(message), options.form);
             let mut auth = AuthServiceClient::new(channel);
             auth.start_authentication(request).await
         };
@@ -167,13 +188,13 @@ impl AuthClient {
         }
     }
 
-    /// Continues a sign-in by one step, with the `form` that it was started with. A refused step leaves the attempt as it is, unless the
+    /// Continues a sign-in by one step, with the form that it was started with. A refused step leaves the attempt as it is, unless the
     /// reason is `ATTEMPT_INVALID`.
     pub async fn continue_authentication(
         &self,
         attempt: &SecretString,
         step: AuthenticationStep<'_>,
-        form: Option<&[u8; 16]>,
+        options: SignInOptions<'_>,
         client: &ClientInfo,
     ) -> Result<AuthenticationState<(Person, Login)>, AuthError> {
         use continue_authentication_response::Result::{Done, Next};
@@ -183,8 +204,10 @@ impl AuthClient {
                 attempt: attempt.expose_secret().to_owned(),
                 step: Some(encode_step(step)),
                 client: Some(client_info::encode(client)),
+                trusted_browser: options.trusted_text(),
+                trust_browser: options.trust_browser,
             };
-            let request = with_form(self.request(message), form);
+            let request = with_form(self.request(message), options.form);
             let mut auth = AuthServiceClient::new(channel);
             auth.continue_authentication(request).await
         };

@@ -12,5 +12,6 @@ pub(crate) mod oauth_client;
 pub(crate) mod passkeys;
 pub(crate) mod revoke;
 pub(crate) mod token;
+pub(crate) mod trusted_browsers;
 pub(crate) mod validate;
 pub(crate) mod watch_revocations;

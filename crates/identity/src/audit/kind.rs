@@ -95,6 +95,10 @@ audit_kinds! {
     PasskeyCounterWentBack = "PASSKEY_COUNTER_WENT_BACK",
     /// A passkey was backed up since its latest use, or is not any more.
     PasskeyBackupChanged = "PASSKEY_BACKUP_CHANGED",
+    /// A browser is trusted from now on: the second factor is not asked for there.
+    BrowserTrusted = "BROWSER_TRUSTED",
+    /// The account's owner ended the trust of a browser.
+    BrowserTrustEnded = "BROWSER_TRUST_ENDED",
     /// A browser session was bound to a key of its device.
     DeviceBound = "DEVICE_BOUND",
     /// An invalid device proof was presented; at most one event a minute for a session.

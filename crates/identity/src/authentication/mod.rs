@@ -22,6 +22,7 @@ mod sign_in;
 mod sign_in_steps;
 mod step_up;
 mod totp;
+mod trusted_browser;
 mod verify_factor;
 mod verify_passkey;
 mod verify_password;
@@ -51,7 +52,11 @@ pub use self::{
     security_overview::SecurityOverview,
     service::AuthenticationService,
     sign_in::{SignInError, SignedIn},
-    sign_in_steps::ContinueError,
+    sign_in_steps::{ContinueError, SignInOptions},
     step_up::StepUpRequired,
     totp::{InvalidTotpCode, TotpCode, TotpCodec, TotpSecret},
+    trusted_browser::{
+        BrowserToken, InvalidBrowserToken, IssuedTrust, MAX_TRUSTED_BROWSERS, NewTrustedBrowser,
+        TrustedBrowser,
+    },
 };

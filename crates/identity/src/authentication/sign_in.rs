@@ -6,7 +6,7 @@ use crate::{
     account::{Account, AuthenticationVersion, Password, User, Username},
     audit::{AuditKind, AuditSubject},
     authentication::{
-        AuthenticationService, Factors, KnownLocations, Throttled,
+        AuthenticationService, Factors, IssuedTrust, KnownLocations, Throttled,
         verify_password::PasswordCheckError,
     },
     call_context::CallContext,
@@ -64,6 +64,8 @@ pub struct SignedIn {
     pub expires_at: OffsetDateTime,
     /// The login ticket (`hft_…`), valid for [`TICKET_TTL`](crate::login::TICKET_TTL).
     pub ticket: String,
+    /// The token of a browser that is trusted from now on; `None` if it is not.
+    pub trust: Option<IssuedTrust>,
 }
 
 /// Why a sign-in failed.
@@ -298,6 +300,7 @@ impl AuthenticationService {
             epoch: self.deps.revocations.epoch().id.clone(),
             expires_at: login.expires_at,
             ticket: self.deps.refresh_tokens.encode(handle),
+            trust: None,
         }
     }
 

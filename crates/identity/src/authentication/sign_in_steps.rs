@@ -7,8 +7,9 @@ use crate::{
     audit::{AuditKind, AuditSubject},
     authentication::{
         Attempt, AttemptId, AttemptPurpose, AuthenticationService, AuthenticationState,
-        AuthenticationStep, Challenge, Factor, Factors, InvalidAttempt, NextStep, NextSteps,
-        PasskeyRole, SignInAttempt, SignInError, SignedIn, VerifiedFactors,
+        AuthenticationStep, BrowserToken, Challenge, Factor, Factors, InvalidAttempt, NextStep,
+        NextSteps, PasskeyRole, SignInAttempt, SignInError, SignedIn, VerifiedFactors,
+        following_steps::FollowingSteps,
         sign_in::{Authenticated, PasswordSignIn},
         verify_factor::{FactorError, PresentedFactor},
     },
@@ -18,6 +19,17 @@ use crate::{
 
 /// Longest username of an attempt, in bytes. Without surrounding blanks, no account has a longer one.
 const MAX_USERNAME: usize = 256;
+
+/// What accompanies a step of a sign-in.
+#[derive(Debug, Default)]
+pub struct SignInOptions {
+    /// The browser's form, which must be the same at each step; `None` for a program.
+    pub form: Option<SignInForm>,
+    /// The token of a trusted browser, which stands in for the second factor.
+    pub token: Option<BrowserToken>,
+    /// Whether the browser is to be trusted, if this step completes the sign-in by a second factor.
+    pub trust_browser: bool,
+}
 
 /// Why an attempt was not continued.
 #[derive(Debug, thiserror::Error)]
@@ -37,9 +49,10 @@ impl AuthenticationService {
         &self,
         username: String,
         step: Option<AuthenticationStep>,
-        form: Option<SignInForm>,
+        options: SignInOptions,
         context: &CallContext,
     ) -> Result<AuthenticationState<SignedIn>, ContinueError> {
+        let form = options.form;
         let password = match step {
             None => {
                 let next = self.begin_sign_in(&username, form);
@@ -52,8 +65,9 @@ impl AuthenticationService {
         let sign_in = PasswordSignIn { username, password };
         let account = self.verify_sign_in(&sign_in, context).await?;
         let factors = Factors::from(Factor::Password);
-        let following = self.next_steps(&account, &factors, None).await;
-        let Some(following) = following.map_err(SignInError::from)? else {
+        let token = options.token.as_ref();
+        let following = self.following(&account, &factors, token, context).await?;
+        let Some(following) = following else {
             let account = Authenticated::by(factors, account);
             let signed_in = self.start_verified(account, form, context).await?;
             return Ok(AuthenticationState::Done(signed_in));
@@ -75,7 +89,7 @@ impl AuthenticationService {
         &self,
         attempt: &str,
         step: AuthenticationStep,
-        form: Option<SignInForm>,
+        options: SignInOptions,
         context: &CallContext,
     ) -> Result<AuthenticationState<SignedIn>, ContinueError> {
         let Attempt {
@@ -85,17 +99,19 @@ impl AuthenticationService {
         else {
             return Err(InvalidAttempt.into());
         };
-        if attempt.form != form {
+        if attempt.form != options.form {
             return Err(InvalidAttempt.into());
         }
         let (account, factors) = match self.verify_step(&attempt, step, context).await? {
             StepOutcome::Verified(account, factors) => (account, factors),
             StepOutcome::Repeated(signed_in) => return Ok(AuthenticationState::Done(signed_in)),
         };
-        let following = self.next_steps(&account, &factors, None).await;
-        let Some(following) = following.map_err(SignInError::from)? else {
+        let token = options.token.as_ref();
+        let following = self.following(&account, &factors, token, context).await?;
+        let Some(following) = following else {
             let account = Authenticated::by(factors, account);
-            return self.complete(attempt.id, &account, context).await;
+            let trust = options.trust_browser;
+            return self.complete(attempt.id, &account, (trust, context)).await;
         };
         let attempt = SignInAttempt {
             challenge: None,
@@ -108,6 +124,22 @@ impl AuthenticationService {
         };
         let next = self.next(&attempt, following.steps);
         Ok(AuthenticationState::Next(next))
+    }
+
+    /// The steps that have to follow; none after the password in a trusted browser.
+    async fn following(
+        &self,
+        account: &Account,
+        factors: &Factors,
+        token: Option<&BrowserToken>,
+        context: &CallContext,
+    ) -> Result<Option<FollowingSteps>, SignInError> {
+        let following = self.next_steps(account, factors, None).await?;
+        let is_asked_for = account.credentials.has_second_factor();
+        if following.is_some() && is_asked_for && self.is_trusted(account, token, context).await? {
+            return Ok(None);
+        }
+        Ok(following)
     }
 
     /// Verifies a step, if it may follow, and returns the account with all factors that were verified.
@@ -178,12 +210,18 @@ impl AuthenticationService {
         &self,
         id: AttemptId,
         account: &Authenticated,
-        context: &CallContext,
+        (trust_browser, context): (bool, &CallContext),
     ) -> Result<AuthenticationState<SignedIn>, ContinueError> {
         let user = account.user.id;
         let sid = id.sid(&*self.deps.keyed_hasher, user);
         match self.start_login_once(sid, account, context).await {
-            Ok(Some(signed_in)) => Ok(AuthenticationState::Done(signed_in)),
+            Ok(Some(mut signed_in)) => {
+                let is_strong = !account.factors.is_password_alone();
+                if trust_browser && is_strong {
+                    signed_in.trust = self.trust_browser(account, &signed_in, context).await;
+                }
+                Ok(AuthenticationState::Done(signed_in))
+            }
             Ok(None) => {
                 // With the right password, too, a completed attempt is recorded as a refusal.
                 let kind = AuditKind::SignInRefused;

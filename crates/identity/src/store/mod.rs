@@ -16,6 +16,7 @@ mod logins;
 mod maintenance;
 mod passkeys;
 mod revocations;
+mod trusted_browsers;
 
 pub use self::{
     accounts::AccountStore,
@@ -30,6 +31,7 @@ pub use self::{
     maintenance::Maintenance,
     passkeys::PasskeyStore,
     revocations::{RevocationLog, RevocationPage},
+    trusted_browsers::TrustedBrowserStore,
 };
 pub use crate::error::StoreError;
 
@@ -58,6 +60,7 @@ pub trait Store:
     + Maintenance
     + PasskeyStore
     + RevocationLog
+    + TrustedBrowserStore
 {
 }
 
@@ -74,5 +77,6 @@ impl<T> Store for T where
         + Maintenance
         + PasskeyStore
         + RevocationLog
+        + TrustedBrowserStore
 {
 }

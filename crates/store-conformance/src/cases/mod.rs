@@ -14,6 +14,7 @@ mod logins;
 mod maintenance;
 mod passkeys;
 mod revocations;
+mod trusted_browsers;
 
 use crate::{Case, fixture::Fixture};
 
@@ -174,6 +175,12 @@ cases! {$
         new_password_forgets_locations,
         fifty_locations_are_kept,
         unused_locations_are_purged,
+    }
+    trusted_browsers {
+        browser_is_trusted_by_its_account_until_it_expires,
+        change_of_credentials_ends_the_trust,
+        browser_of_its_owner_is_removed_once,
+        twenty_browsers_are_trusted,
     }
     maintenance {
         store_is_reopened_with_its_content,

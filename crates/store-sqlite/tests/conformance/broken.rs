@@ -14,8 +14,11 @@ use holdfast_identity::{
         Username,
     },
     audit::{AuditEvent, AuditQuery, AuditRecord},
-    authentication::{KeyedHash, KnownLocations, LocationTrust, Passkey, VerifiedPasskey},
-    id::{CredentialId, GrantId, Jti, Sid, UserId},
+    authentication::{
+        KeyedHash, KnownLocations, LocationTrust, NewTrustedBrowser, Passkey, TrustedBrowser,
+        VerifiedPasskey,
+    },
+    id::{CredentialId, GrantId, Jti, Sid, TrustedBrowserId, UserId},
     key::StoredSigningKey,
     login::{
         AuthenticationUpdate, EndReason, Generation, Grant, Login, LoginRecord, NewGrant, NewLogin,
@@ -26,7 +29,7 @@ use holdfast_identity::{
     store::{
         AccountStore, AuditLog, Change, ClientStore, ClockStore, CredentialStore, GrantStore,
         KeyStore, LeaseStore, LoginStore, Maintenance, PasskeyStore, RevocationLog, RevocationPage,
-        Store, StoreError, StoredTotp,
+        Store, StoreError, StoredTotp, TrustedBrowserStore,
     },
 };
 use time::OffsetDateTime;
@@ -254,6 +257,15 @@ delegate! {
             }
             Ok(page)
         }
+    }
+}
+
+delegate! {
+    TrustedBrowserStore {
+        insert_trusted_browser(new: &NewTrustedBrowser, events: &[AuditEvent]) -> Stored<bool>;
+        use_trusted_browser(account: (UserId, AuthenticationVersion), token_hash: KeyedHash, now: OffsetDateTime) -> Stored<bool>;
+        trusted_browsers(user: UserId, now: OffsetDateTime) -> Stored<Vec<TrustedBrowser>>;
+        remove_trusted_browser(user: UserId, id: TrustedBrowserId, events: &[AuditEvent]) -> Stored<bool>;
     }
 }
 

@@ -40,6 +40,7 @@ pub(super) async fn start_auth(directory: &TempDir, clock: &ManualClock) -> (Str
             login_ttl: Duration::from_hours(90 * 24),
             step_up_max_age: Duration::from_mins(5),
             revocation_max_staleness: Duration::from_mins(1),
+            trusted_browser_ttl: Duration::from_hours(30 * 24),
             second_factor: SecondFactorPolicy::Optional,
             dpop: DpopPolicy::Allow,
         },

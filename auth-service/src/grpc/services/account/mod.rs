@@ -4,6 +4,7 @@ mod authentication;
 mod factors;
 mod logins;
 mod passkeys;
+mod trusted_browsers;
 
 use std::sync::Arc;
 
@@ -12,13 +13,14 @@ use auth_proto::v1::{
     ConfirmTotpEnrolmentResponse, ContinueReauthenticationRequest,
     ContinueReauthenticationResponse, CreateRecoveryCodesRequest, CreateRecoveryCodesResponse,
     EndGrantRequest, EndGrantResponse, EndLoginRequest, EndLoginResponse, EndOtherLoginsRequest,
-    EndOtherLoginsResponse, FinishPasskeyRegistrationRequest, FinishPasskeyRegistrationResponse,
-    GetAccountRequest, GetAccountResponse, GetSecurityOverviewRequest, GetSecurityOverviewResponse,
-    ListLoginsRequest, ListLoginsResponse, ReauthenticateRequest, ReauthenticateResponse,
-    RemoveFactorRequest, RemoveFactorResponse, RenamePasskeyRequest, RenamePasskeyResponse,
-    StartPasskeyRegistrationRequest, StartPasskeyRegistrationResponse,
-    StartReauthenticationRequest, StartReauthenticationResponse, StartTotpEnrolmentRequest,
-    StartTotpEnrolmentResponse, account_service_server::AccountService,
+    EndOtherLoginsResponse, EndTrustedBrowserRequest, EndTrustedBrowserResponse,
+    FinishPasskeyRegistrationRequest, FinishPasskeyRegistrationResponse, GetAccountRequest,
+    GetAccountResponse, GetSecurityOverviewRequest, GetSecurityOverviewResponse, ListLoginsRequest,
+    ListLoginsResponse, ListTrustedBrowsersRequest, ListTrustedBrowsersResponse,
+    ReauthenticateRequest, ReauthenticateResponse, RemoveFactorRequest, RemoveFactorResponse,
+    RenamePasskeyRequest, RenamePasskeyResponse, StartPasskeyRegistrationRequest,
+    StartPasskeyRegistrationResponse, StartReauthenticationRequest, StartReauthenticationResponse,
+    StartTotpEnrolmentRequest, StartTotpEnrolmentResponse, account_service_server::AccountService,
 };
 use holdfast_identity::{
     account::Accounts,
@@ -80,6 +82,8 @@ rpcs! {
         start_passkey_registration(StartPasskeyRegistrationRequest) -> StartPasskeyRegistrationResponse = passkeys::start;
         finish_passkey_registration(FinishPasskeyRegistrationRequest) -> FinishPasskeyRegistrationResponse = passkeys::finish;
         rename_passkey(RenamePasskeyRequest) -> RenamePasskeyResponse = passkeys::rename;
+        list_trusted_browsers(ListTrustedBrowsersRequest) -> ListTrustedBrowsersResponse = trusted_browsers::list;
+        end_trusted_browser(EndTrustedBrowserRequest) -> EndTrustedBrowserResponse = trusted_browsers::end;
         create_recovery_codes(CreateRecoveryCodesRequest) -> CreateRecoveryCodesResponse = factors::create_recovery_codes;
     }
 }
