@@ -1,6 +1,7 @@
 //! The settings of auth-service as text: flags, each with an environment variable (`AUTH_…`) of the same name.
 
 mod check;
+mod passkeys;
 
 use std::path::PathBuf;
 
