@@ -4,6 +4,7 @@
 mod authentication;
 mod authenticator;
 mod properties;
+mod recorded;
 mod registration;
 mod response;
 mod specification;
