@@ -60,14 +60,18 @@ COPY deploy/secrets.sh /usr/local/lib/holdfast/
 COPY deploy/make-secrets /usr/local/bin/
 ENTRYPOINT ["make-secrets"]
 
-FROM runtime AS auth-service
+FROM runtime AS service
+# The public certificate authorities, which the slim image lacks: for Redis, PostgreSQL and collectors over TLS.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+
+FROM service AS auth-service
 COPY --from=build /usr/local/bin/auth-service /usr/local/bin/
 ENV AUTH_LISTEN=0.0.0.0:50051 AUTH_DATA_DIR=/var/lib/holdfast
 EXPOSE 50051
 HEALTHCHECK --interval=5s --timeout=4s --start-period=10s CMD ["auth-service", "healthcheck"]
 ENTRYPOINT ["auth-service"]
 
-FROM runtime AS web-service
+FROM service AS web-service
 COPY --from=build /usr/local/bin/web-service /usr/local/bin/
 ENV WEB_LISTEN=0.0.0.0:8443 WEB_DATA_DIR=/var/lib/holdfast
 EXPOSE 8443

@@ -1,5 +1,4 @@
 //! The command line: `serve`, `doctor` and `healthcheck`.
-#![expect(clippy::print_stdout, reason = "this is the command line")]
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -8,8 +7,8 @@ use holdfast_core::clock::SystemClock;
 use holdfast_crypto::random::SystemRandom;
 use holdfast_server_kit::{
     config::command_line,
-    doctor::{DoctorArgs, Report},
-    healthcheck,
+    doctor::{DoctorArgs, print_report},
+    healthcheck, passed_socket,
     shutdown::Signals,
     telemetry,
 };
@@ -55,12 +54,13 @@ pub async fn main() -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let socket = passed_socket::take("https")?;
     let signals = Signals::listen()?;
     let (telemetry, config) = settings.serve()?;
     let _telemetry = telemetry::init(telemetry, &SystemRandom)?;
     app::install_crypto_provider();
     let app = tokio::select! {
-        built = App::build(config, Arc::new(SystemClock)) => built?,
+        built = App::build_on(socket, config, Arc::new(SystemClock)) => built?,
         () = signals.shutdown.cancelled() => return Ok(()),
     };
     app.run(signals).await
@@ -72,10 +72,9 @@ async fn check_health(settings: &Settings) -> anyhow::Result<()> {
 
 async fn examine(arguments: DoctorArgs, settings: Settings) -> anyhow::Result<ExitCode> {
     app::install_crypto_provider();
-    let findings = Box::pin(doctor::run(settings, &SystemClock)).await;
-    let report = Report::new("web-service", env!("CARGO_PKG_VERSION"), findings);
-    print!("{}", report.render(arguments.json)?);
-    Ok(report.exit_code())
+    let checks = Box::pin(doctor::run(settings, Arc::new(SystemClock)));
+    let program = ("web-service", env!("CARGO_PKG_VERSION"));
+    print_report(program, arguments, checks).await
 }
 
 #[cfg(test)]

@@ -75,6 +75,7 @@ impl Service {
             ("@PACKAGE@", package.as_str()),
             ("@NAME@", self.name),
             ("@UNIT@", &format!("{}.service", self.program())),
+            ("@SOCKET@", &format!("{}.socket", self.program())),
             ("@VERSION@", version),
             ("@ARCHITECTURE@", architecture),
             ("@GLIBC@", &glibc(&program)?),
@@ -94,6 +95,10 @@ impl Service {
             (
                 format!("deploy/systemd/{name}.service"),
                 format!("usr/lib/systemd/system/{name}.service"),
+            ),
+            (
+                format!("deploy/systemd/{name}.socket"),
+                format!("usr/lib/systemd/system/{name}.socket"),
             ),
             (
                 format!("deploy/systemd/{name}.sysusers"),
@@ -117,6 +122,9 @@ impl Service {
         for (from, to) in files {
             install(&workspace::root().join(from), &root.join(to), "0644")?;
         }
+        let doctor = root.join(format!("usr/sbin/{name}-doctor"));
+        let script = workspace::root().join("deploy/systemd/doctor");
+        install(&script, &doctor, "0755")?;
         install(program, &root.join(format!("usr/bin/{name}")), "0755")
     }
 

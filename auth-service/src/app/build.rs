@@ -8,9 +8,10 @@ use holdfast_crypto::{random::SystemRandom, seal::Sealer};
 use holdfast_identity::{audit::AuditRecorder, id::Jti};
 use holdfast_server_kit::{
     config::RedisUrl,
-    connections::{self, BoundedListener, Connections},
-    fd_limit,
+    connections::{BoundedListener, Connections},
+    fd_limit, passed_socket,
     request_limit::RequestLimit,
+    service_manager::ServiceManager,
 };
 use holdfast_tls::{TlsMaterial, TlsWatch};
 use tokio::net::TcpListener;
@@ -35,7 +36,21 @@ impl App {
     /// # Errors
     /// One of these steps failed.
     pub async fn build(config: ServeConfig, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
-        let (store, outage) = open_store_when_available(&config.database, &*clock).await?;
+        Box::pin(Self::build_on(None, config, clock)).await
+    }
+
+    /// The same with the socket of the gRPC port that the service manager passed, if any.
+    ///
+    /// # Errors
+    /// As for [`App::build`].
+    pub async fn build_on(
+        passed: Option<TcpListener>,
+        config: ServeConfig,
+        clock: Arc<dyn Clock>,
+    ) -> anyhow::Result<Self> {
+        let manager = ServiceManager::from_env();
+        let opening = open_store_when_available(&config.database, &*clock, &manager);
+        let (store, outage) = opening.await?;
         let instance = Jti::random(&SystemRandom).to_string();
         let sealer = Sealer::new(&config.key_encryption_key);
         let redis = config.redis.as_ref().map(connect_redis).transpose()?;
@@ -46,8 +61,8 @@ impl App {
         let keys = SigningKeys::new(holder, sealer, audit.clone(), clock.clone(), policy);
         let jwts = Arc::new(keys.open().await?);
         let steady = steady_clock(&*store, clock.clone()).await?;
-        let feed = open_feed_by(&store, (clock.clone(), steady.clone()), outage).await?;
-        let feed = Arc::new(feed);
+        let clocks = (clock.clone(), steady.clone());
+        let feed = Arc::new(open_feed_by(&store, clocks, outage).await?);
         let resources = Resources {
             store: store.clone(),
             feed: feed.clone(),
@@ -60,27 +75,27 @@ impl App {
             clock: clock.clone(),
         };
         let operations = Operations::new(resources, config.hashing, config.policy)?;
-        let service_identity =
-            ServiceIdentity::new(config.service_secret.as_ref(), config.tls.as_ref())?;
+        let secret = config.service_secret.as_ref();
+        let service_identity = Arc::new(ServiceIdentity::new(secret, config.tls.as_ref())?);
         let services = Services {
             identity: Arc::new(operations.identity),
             accounts: operations.accounts,
             clients: operations.clients,
-            service_identity: Arc::new(service_identity),
+            service_identity,
             keys: jwts.clone(),
             key_rotation: Arc::new(keys.clone()),
             clock: clock.clone(),
             audit: store.clone(),
             feed: feed.clone(),
         };
-        let tls = config.tls.map(|tls| port_tls(tls, &clock)).transpose()?;
-        let (tls, tls_watch) = tls.unzip();
+        let (tls, tls_watch) = port_tls(config.tls, &clock)?;
         let request_limit = Arc::new(RequestLimit::new(grpc::REQUEST_SLOTS));
         let app = Self {
-            listener: bind_grpc(config.listen, config.max_connections)?,
-            ops_listener: bind("AUTH_OPS_LISTEN", config.ops_listen)?,
+            listener: bind_grpc(passed, config.listen, config.max_connections)?,
+            ops_listener: passed_socket::or_listen(None, "AUTH_OPS_LISTEN", config.ops_listen)?,
             server: grpc::Server::new(services, request_limit.clone(), tls, config.reflection),
             tls_watch,
+            manager,
             store,
             instance,
             feed,
@@ -91,8 +106,7 @@ impl App {
             steady,
             request_limit,
         };
-        app.warn_if_unencrypted()?;
-        Ok(app)
+        app.warn_if_unencrypted().map(|()| app)
     }
 
     fn warn_if_unencrypted(&self) -> anyhow::Result<()> {
@@ -120,8 +134,14 @@ fn connect_redis(url: &RedisUrl) -> anyhow::Result<Redis> {
     Ok(redis)
 }
 
-/// TLS of the gRPC port, and the watch that reloads its files.
-fn port_tls(config: TlsConfig, clock: &Arc<dyn Clock>) -> anyhow::Result<(PortTls, TlsWatch)> {
+/// TLS of the gRPC port, and the watch that reloads its files; none without a certificate.
+fn port_tls(
+    config: Option<TlsConfig>,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<(Option<PortTls>, Option<TlsWatch>)> {
+    let Some(config) = config else {
+        return Ok((None, None));
+    };
     let material = TlsMaterial::load(&config.files);
     let material = material.map_err(|problems| anyhow!(problems.join("; ")))?;
     let port = PortTls::new(&material)?;
@@ -129,18 +149,18 @@ fn port_tls(config: TlsConfig, clock: &Arc<dyn Clock>) -> anyhow::Result<(PortTl
     let watch = TlsWatch::new(config.files, &material, clock.clone(), move |material| {
         reloaded.replace(material)
     });
-    Ok((port, watch))
+    Ok((Some(port), Some(watch)))
 }
 
-fn bind_grpc(address: SocketAddr, max_connections: usize) -> anyhow::Result<BoundedListener> {
+fn bind_grpc(
+    passed: Option<TcpListener>,
+    address: SocketAddr,
+    max_connections: usize,
+) -> anyhow::Result<BoundedListener> {
     let max_connections = fd_limit::raise_fd_limit(max_connections);
     let connections = Connections::new("grpc", max_connections, grpc::IDLE_TIMEOUT);
     Ok(BoundedListener::new(
-        bind("AUTH_LISTEN", address)?,
+        passed_socket::or_listen(passed, "AUTH_LISTEN", address)?,
         connections,
     ))
-}
-
-fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    connections::listen(address).with_context(|| format!("{setting}: cannot listen on {address}"))
 }

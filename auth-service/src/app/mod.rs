@@ -44,6 +44,7 @@ pub struct App {
     ops_listener: TcpListener,
     server: grpc::Server,
     tls_watch: Option<TlsWatch>,
+    manager: ServiceManager,
     store: Arc<dyn Store>,
     /// Identifies this process as the holder of leases.
     instance: String,
@@ -115,7 +116,7 @@ impl App {
             shutdown.clone(),
         );
         let ops = tokio::spawn(ops);
-        tokio::spawn(ServiceManager::from_env().supervise(Vec::new(), shutdown.clone()));
+        tokio::spawn(self.manager.supervise(Vec::new(), shutdown.clone()));
 
         tokio::select! {
             served = self.server.serve(self.listener, shutdown.clone()) => served?,

@@ -16,6 +16,7 @@ use holdfast_identity::{
     revocation::{Epoch, StoreOutage},
     store::Store,
 };
+use holdfast_server_kit::service_manager::ServiceManager;
 #[cfg(feature = "postgres")]
 use holdfast_store_postgres::{OpenError, PostgresStore};
 use holdfast_store_sqlite::SqliteStore;
@@ -53,17 +54,21 @@ pub async fn open_store(database: &Database) -> anyhow::Result<Arc<dyn Store>> {
 }
 
 /// Opens the database of the service, and waits for a PostgreSQL server that is not available: the service may have been started before it,
-/// or during a failover. Then the outage is returned, too.
+/// or during a failover. Then the outage is returned, too. `manager` waits as long as this takes.
 ///
 /// # Errors
 /// It cannot be opened for another reason.
 pub(super) async fn open_store_when_available(
     database: &Database,
     clock: &dyn Clock,
+    manager: &ServiceManager,
 ) -> anyhow::Result<(Arc<dyn Store>, Option<StoreOutage>)> {
+    let mut status = "opening the database, with migrations where needed";
     let mut has_waited = false;
     loop {
-        let error = match open_store(database).await {
+        let opened = Box::pin(open_store(database));
+        let opened = manager.extend_start(status, opened).await;
+        let error = match opened {
             Ok(store) => {
                 let outage = has_waited.then(|| StoreOutage::before_start(clock.now()));
                 return Ok((store, outage));
@@ -71,6 +76,7 @@ pub(super) async fn open_store_when_available(
             Err(error) => error,
         };
         has_waited = true;
+        status = "waiting for the database";
         if !is_outage(&error) {
             return Err(error);
         }
@@ -82,7 +88,7 @@ pub(super) async fn open_store_when_available(
                 "the database is not available; the service starts when it is"
             );
         });
-        sleep(RETRY_INTERVAL).await;
+        manager.extend_start(status, sleep(RETRY_INTERVAL)).await;
     }
 }
 

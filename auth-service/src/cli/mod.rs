@@ -17,8 +17,8 @@ use holdfast_core::clock::SystemClock;
 use holdfast_crypto::random::SystemRandom;
 use holdfast_server_kit::{
     config::command_line,
-    doctor::{DoctorArgs, Report},
-    healthcheck,
+    doctor::{DoctorArgs, print_report},
+    healthcheck, passed_socket,
     shutdown::Signals,
     telemetry,
 };
@@ -101,12 +101,13 @@ pub async fn main() -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let socket = passed_socket::take("grpc")?;
     let signals = Signals::listen()?;
     let (telemetry, config) = settings.serve()?;
     let _telemetry = telemetry::init(telemetry, &SystemRandom)?;
     app::install_crypto_providers();
     let app = tokio::select! {
-        built = App::build(config, Arc::new(SystemClock)) => built?,
+        built = App::build_on(socket, config, Arc::new(SystemClock)) => built?,
         () = signals.shutdown.cancelled() => return Ok(()),
     };
     app.run(signals).await
@@ -118,10 +119,9 @@ async fn check_health(settings: &Settings) -> anyhow::Result<()> {
 
 async fn examine(arguments: DoctorArgs, settings: Settings) -> anyhow::Result<ExitCode> {
     app::install_crypto_providers();
-    let findings = Box::pin(doctor::run(settings, &SystemClock)).await;
-    let report = Report::new("auth-service", env!("CARGO_PKG_VERSION"), findings);
-    print!("{}", report.render(arguments.json)?);
-    Ok(report.exit_code())
+    let checks = Box::pin(doctor::run(settings, &SystemClock));
+    let program = ("auth-service", env!("CARGO_PKG_VERSION"));
+    print_report(program, arguments, checks).await
 }
 
 #[cfg(test)]

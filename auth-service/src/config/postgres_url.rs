@@ -1,7 +1,8 @@
 //! The URL of a PostgreSQL database.
 
-use std::fmt;
+use std::{fmt, path::PathBuf};
 
+use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::database::FORM;
@@ -44,6 +45,17 @@ impl PostgresUrl {
         has_both
             .then(|| Self(url.to_owned().into()))
             .ok_or_else(|| FORM.to_owned())
+    }
+
+    /// The private key with which this service authenticates, if the URL names one.
+    #[must_use]
+    pub fn key_file(&self) -> Option<PathBuf> {
+        let (_, query) = self.expose().split_once('?')?;
+        let mut parameters = query.split('&').filter_map(|pair| pair.split_once('='));
+        let (_, key) = parameters.find(|(name, _)| *name == "sslkey")?;
+        let key = percent_decode_str(key).decode_utf8().ok()?;
+        // The driver also takes the key itself.
+        (!key.trim_start().starts_with("-----")).then(|| PathBuf::from(key.into_owned()))
     }
 
     /// The URL, with its password.

@@ -14,7 +14,7 @@ use holdfast_server_kit::config::args::{OpsArgs, TelemetryArgs, TlsArgs};
 #[derive(Args)]
 #[command(next_help_heading = "Settings")]
 pub struct Settings {
-    /// Address and port of gRPC. Encrypted where `--tls-cert` is set
+    /// Address and port of gRPC; not used where systemd passes a socket. Encrypted where `--tls-cert` is set
     #[arg(long, default_value = "127.0.0.1:50051")]
     listen: Text,
     #[command(flatten)]

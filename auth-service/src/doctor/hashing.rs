@@ -6,7 +6,7 @@ use crate::config::HashingConfig;
 
 pub(super) static MEMORY: Check = Check {
     id: "limits.memory",
-    why: "Where the passwords that are verified at once need more memory than there is, the service is killed",
+    why: "Where the passwords that are verified at once need more memory than is available, the kernel may kill the service",
 };
 
 const MIB: u64 = 1 << 20;
@@ -25,7 +25,7 @@ fn assess(needed: u64, available: Option<u64>) -> Finding {
     );
     match available {
         None => MEMORY.ok(format!("{found}; how much is available is not known")),
-        Some(available) if available < needed => MEMORY.error(
+        Some(available) if available < needed => MEMORY.warning(
             format!("{found}, and {} MiB are available", available / MIB),
             "lower AUTH_ARGON2_CONCURRENCY, or add memory",
         ),
@@ -38,14 +38,14 @@ fn assess(needed: u64, available: Option<u64>) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use holdfast_server_kit::doctor::Severity::{Error, Ok};
+    use holdfast_server_kit::doctor::Severity::{Ok, Warning};
 
     use super::*;
 
     #[test]
-    fn too_little_memory_is_an_error() {
+    fn too_little_memory_is_a_warning() {
         assert_eq!(assess(38 * MIB, None).severity, Ok);
         assert_eq!(assess(38 * MIB, Some(38 * MIB)).severity, Ok);
-        assert_eq!(assess(38 * MIB, Some(37 * MIB)).severity, Error);
+        assert_eq!(assess(38 * MIB, Some(37 * MIB)).severity, Warning);
     }
 }

@@ -9,7 +9,7 @@ use holdfast_identity::{
 };
 use holdfast_server_kit::doctor::{Check, Finding};
 use holdfast_store_sqlite::inspection::{SchemaState, StoredKeys};
-use time::OffsetDateTime;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::config::ServeConfig;
 
@@ -44,7 +44,7 @@ pub(super) fn assess(
             );
             vec![
                 assess_sealed(keys, &sealer),
-                assess_rotation(&keys.signing, is_due, now),
+                assess_rotation(&keys.signing, is_due, config.key_max_age, now),
             ]
         }
         // The schema of another version, which has its own finding.
@@ -72,7 +72,12 @@ fn assess_sealed(keys: &StoredKeys, sealer: &Sealer) -> Finding {
     }
 }
 
-fn assess_rotation(keys: &[StoredSigningKey], is_due: bool, now: OffsetDateTime) -> Finding {
+fn assess_rotation(
+    keys: &[StoredSigningKey],
+    is_due: bool,
+    max_age: Duration,
+    now: OffsetDateTime,
+) -> Finding {
     let Some(newest) = keys.iter().map(|key| key.signs_from).max() else {
         return ROTATION.ok("there is no signing key; the service creates one when it starts");
     };
@@ -82,7 +87,9 @@ fn assess_rotation(keys: &[StoredSigningKey], is_due: bool, now: OffsetDateTime)
         let remedy = "check that an instance runs, and its log for signing_key; `auth-service key rotate` replaces the key";
         ROTATION.warning(format!("{found}: its rotation is overdue"), remedy)
     } else {
-        ROTATION.ok(found)
+        let next = (newest + max_age).truncate_to_second();
+        let next = next.format(&Rfc3339).unwrap_or_default();
+        ROTATION.ok(format!("{found}; the next rotation is at {next}"))
     }
 }
 
@@ -125,8 +132,15 @@ mod tests {
     fn overdue_rotation_is_a_warning() {
         let keys = [signing_key(&sealer(1))];
         let now = OffsetDateTime::UNIX_EPOCH;
-        assert_eq!(assess_rotation(&keys, false, now).severity, Ok);
-        assert_eq!(assess_rotation(&keys, true, now).severity, Warning);
-        assert_eq!(assess_rotation(&[], true, now).severity, Ok);
+        let assess = |keys, is_due| assess_rotation(keys, is_due, Duration::from_hours(24), now);
+        let fine = assess(&keys, false);
+        assert_eq!(fine.severity, Ok);
+        assert!(
+            fine.found.ends_with("at 1970-01-02T00:00:00Z"),
+            "{}",
+            fine.found
+        );
+        assert_eq!(assess(&keys, true).severity, Warning);
+        assert_eq!(assess(&[], true).severity, Ok);
     }
 }

@@ -14,8 +14,12 @@ mod sqlite;
 
 use holdfast_core::clock::Clock;
 use holdfast_server_kit::doctor::{
-    Check, Finding,
-    checks::{files, limits, redis as redis_checks, service},
+    Check, CommonSettings, Finding,
+    checks::{
+        files::{self, SecretFile},
+        limits, redis as redis_checks, service,
+    },
+    within_file_deadline,
 };
 
 use crate::config::{Database, ServeConfig, Settings};
@@ -26,44 +30,62 @@ const USUAL_DATABASE_CONNECTIONS: u32 = 16;
 
 /// Runs all checks. Each has a deadline.
 pub async fn run(settings: Settings, clock: &dyn Clock) -> Vec<Finding> {
-    let mut secret_files = settings.secret_files();
-    let ops = settings.ops_listen();
+    let (mut secret_files, ops_listen) = (settings.secret_files(), settings.ops_listen().ok());
     let (log, config) = match settings.serve() {
-        Ok(configured) => configured,
-        Err(problems) => {
-            let settings = vec![service::assess_settings(&problems)];
-            return [settings, files::check_permissions(&secret_files)].concat();
-        }
+        Ok((log, config)) => (Ok(log), Some(config)),
+        Err(problems) => (Err(problems), None),
     };
-    if let Some(file) = config.database.file() {
-        secret_files.push(files::SecretFile::new("AUTH_DATABASE_URL", file));
+    let mut own_settings = Vec::new();
+    if let Some(config) = &config {
+        secret_files.extend(secret_files_of(config));
+        own_settings = settings::assess(config);
     }
-    let settings = [
-        vec![service::VALID.ok("the service can use its settings")],
-        settings::assess(&config),
-        vec![service::assess_log(&log, "AUTH_LOG")],
-        files::check_permissions(&secret_files),
-    ];
-    let readiness = async {
-        match ops {
-            Ok(ops) => service::check_readiness(ops).await,
-            Err(_) => Vec::new(),
+    let common = CommonSettings {
+        secret_files,
+        ops_listen,
+        log,
+        log_setting: "AUTH_LOG",
+    };
+    let checks = async {
+        match &config {
+            Some(config) => check(config, clock).await,
+            None => Vec::new(),
         }
     };
-    let (database, redis, readiness) = tokio::join!(
-        database::check(&config, clock),
+    Box::pin(common.check(own_settings, checks)).await
+}
+
+/// The files with secrets that values of settings name: the database with its log and index, and the keys for connections.
+fn secret_files_of(config: &ServeConfig) -> Vec<SecretFile> {
+    let mut files = Vec::new();
+    match &config.database {
+        Database::Sqlite(file) => files.extend(["", "-wal", "-shm"].map(|suffix| {
+            let mut name = file.as_os_str().to_owned();
+            name.push(suffix);
+            SecretFile::new("AUTH_DATABASE_URL", name)
+        })),
+        #[cfg(feature = "postgres")]
+        Database::Postgres { url, .. } => {
+            let key = url.key_file();
+            files.extend(key.map(|key| SecretFile::new("AUTH_DATABASE_URL", key)));
+        }
+    }
+    files.extend(config.redis.as_ref().and_then(SecretFile::of_redis));
+    files
+}
+
+async fn check(config: &ServeConfig, clock: &dyn Clock) -> Vec<Finding> {
+    let (tls, now) = (config.tls.clone(), clock.now());
+    let certificate = within_file_deadline(&certificate::CERTIFICATE, move || {
+        certificate::check(tls.as_ref(), now)
+    });
+    let (database, redis, certificate) = tokio::join!(
+        database::check(config, clock),
         redis::check(config.redis.as_ref(), clock),
-        readiness,
+        certificate,
     );
-    let machine = [
-        certificate::check(config.tls.as_ref(), clock.now()),
-        vec![hashing::check(config.hashing), open_files(&config)],
-    ];
-    let mut findings = settings.concat();
-    findings.extend([database, redis].concat());
-    findings.extend(machine.concat());
-    findings.extend(readiness);
-    findings
+    let machine = vec![hashing::check(config.hashing), open_files(config)];
+    [database, redis, certificate, machine].concat()
 }
 
 fn open_files(config: &ServeConfig) -> Finding {

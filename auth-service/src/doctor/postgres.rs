@@ -3,10 +3,15 @@
 use std::time::Duration;
 
 use holdfast_core::clock::Clock;
+use holdfast_identity::store::StoreError;
 use holdfast_server_kit::doctor::{
-    Check, DEADLINE, Finding, checks::clock::assess_clock, or_ok, within,
+    Check, DEADLINE, Finding,
+    checks::{clock::assess_clock, host::is_this_machine},
+    or_ok, within,
 };
-use holdfast_store_postgres::inspection::{PostgresFacts, ServerFacts, inspect};
+use holdfast_store_postgres::inspection::{
+    FirstHop, PostgresFacts, SchemaState, ServerFacts, inspect,
+};
 
 use super::{database::REACHABLE, durability, keys, schema};
 use crate::config::{PostgresUrl, ServeConfig};
@@ -32,38 +37,45 @@ pub(super) async fn check(
     config: &ServeConfig,
     clock: &dyn Clock,
 ) -> Vec<Finding> {
-    let findings = async {
-        match inspect(url.expose(), clock).await {
-            Ok(facts) => assess(&facts, config, clock),
-            Err(error) => {
-                let remedy = "start the server, and check the address, the user and pg_hba.conf";
-                vec![REACHABLE.error(format!("the database cannot be used: {error}"), remedy)]
-            }
-        }
+    let gather = async |findings: &mut Vec<_>| match inspect(url.expose(), clock).await {
+        Ok(facts) => findings.extend(assess(&facts, config, clock)),
+        Err(error) => findings.push(unusable(&error)),
     };
-    within(DEADLINE, &REACHABLE, findings).await
+    within(DEADLINE, &REACHABLE, gather).await
+}
+
+fn unusable(error: &impl std::fmt::Display) -> Finding {
+    let remedy = "start the server, and check the address, the user and pg_hba.conf";
+    REACHABLE.error(format!("the database cannot be used: {error}"), remedy)
 }
 
 fn assess(facts: &PostgresFacts, config: &ServeConfig, clock: &dyn Clock) -> Vec<Finding> {
     let server = &facts.server;
-    let (shown, own) = facts.clock;
     let mut findings = vec![
         REACHABLE.ok(format!("PostgreSQL {} answers", server.version)),
-        schema::assess(facts.schema),
+        assess_schema(&facts.schema),
     ];
     findings.extend(assess_durability(server));
     findings.extend([
         assess_latency(facts.latency),
-        assess_encryption(server.is_encrypted, server.is_local),
-        assess_clock(&CLOCK, "the database server", shown, own),
+        assess_encryption(&facts.first_hop, server),
+        assess_clock(&CLOCK, "the database server", facts.clock),
     ]);
-    findings.extend(keys::assess(
-        facts.schema,
-        facts.keys.as_ref(),
-        config,
-        clock.now(),
-    ));
+    if let Ok(schema) = facts.schema {
+        let keys = facts.keys.as_ref();
+        findings.extend(keys::assess(schema, keys, config, clock.now()));
+    }
     findings
+}
+
+fn assess_schema(schema: &Result<SchemaState, StoreError>) -> Finding {
+    match schema {
+        Ok(state) => schema::assess(*state),
+        Err(error) => schema::SCHEMA.error(
+            format!("the schema cannot be read: {error}"),
+            "let the user of AUTH_DATABASE_URL own the database and its tables",
+        ),
+    }
 }
 
 fn assess_durability(server: &ServerFacts) -> Vec<Finding> {
@@ -112,14 +124,25 @@ fn assess_latency(latency: Duration) -> Finding {
     }
 }
 
-fn assess_encryption(is_encrypted: bool, is_local: bool) -> Finding {
-    match (is_encrypted, is_local) {
-        (true, _) => ENCRYPTION.ok("the connection to the database is encrypted"),
-        (false, true) => ENCRYPTION.ok("the connection to the database does not leave this machine"),
-        (false, false) => ENCRYPTION.warning(
-            "the connection to the database is not encrypted",
-            "add sslmode=verify-full and sslrootcert to AUTH_DATABASE_URL unless the network is trusted",
-        ),
+/// The first hop is the one that this service protects. Behind a pooler, the server sees another one, which is part of the text only.
+fn assess_encryption(first_hop: &FirstHop, server: &ServerFacts) -> Finding {
+    let last_hop = match (server.is_encrypted, server.is_local) {
+        (true, _) => "an encrypted connection",
+        (false, true) => "a connection on its own machine",
+        (false, false) => "a connection that is not encrypted",
+    };
+    let is_local = first_hop.host.as_deref().is_none_or(is_this_machine);
+    let found = match (first_hop.requires_tls, is_local) {
+        (true, _) => "the URL requires an encrypted connection",
+        (false, true) => "the connection to the database does not leave this machine",
+        (false, false) => "the URL permits a connection that is not encrypted",
+    };
+    let found = format!("{found}; the server sees {last_hop}");
+    if first_hop.requires_tls || is_local {
+        ENCRYPTION.ok(found)
+    } else {
+        let remedy = "add sslmode=verify-full and sslrootcert to AUTH_DATABASE_URL unless the network is trusted";
+        ENCRYPTION.warning(found, remedy)
     }
 }
 
@@ -130,17 +153,63 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slow_statement_and_plain_connection_are_warnings() {
-        assert_eq!(assess_latency(SLOW).severity, Ok);
-        assert_eq!(assess_latency(SLOW * 2).severity, Warning);
-        assert_eq!(assess_encryption(true, false).severity, Ok);
-        assert_eq!(assess_encryption(false, true).severity, Ok);
-        assert_eq!(assess_encryption(false, false).severity, Warning);
+    fn unusable_database_is_an_error() {
+        let finding = unusable(&"connection refused");
+        assert_eq!((finding.check, finding.severity), (REACHABLE.id, Error));
     }
 
-    /// The severity for a server that differs from a durable one.
-    fn severity(change: impl FnOnce(&mut ServerFacts)) -> Severity {
-        let mut server = ServerFacts {
+    #[test]
+    fn schema_without_permission_is_an_error() {
+        let denied = StoreError::Unavailable("permission denied".to_owned());
+        assert_eq!(assess_schema(&Err(denied)).severity, Error);
+        assert_eq!(
+            assess_schema(&Result::Ok(SchemaState::Current(1))).severity,
+            Ok
+        );
+    }
+
+    #[test]
+    fn slow_statement_is_a_warning() {
+        assert_eq!(assess_latency(SLOW).severity, Ok);
+        assert_eq!(assess_latency(SLOW * 2).severity, Warning);
+    }
+
+    #[test]
+    fn plain_first_hop_to_another_machine_is_a_warning_whatever_the_server_sees() {
+        let severity = |host: Option<&str>, requires_tls, is_encrypted| {
+            let first_hop = FirstHop {
+                host: host.map(str::to_owned),
+                requires_tls,
+            };
+            let server = ServerFacts {
+                is_encrypted,
+                ..durable()
+            };
+            assess_encryption(&first_hop, &server).severity
+        };
+        for is_encrypted in [false, true] {
+            assert_eq!(severity(Some("pooler.example"), true, is_encrypted), Ok);
+            assert_eq!(severity(Some("127.0.0.1"), false, is_encrypted), Ok);
+            assert_eq!(severity(None, false, is_encrypted), Ok);
+            let plain = severity(Some("pooler.example"), false, is_encrypted);
+            assert_eq!(plain, Warning);
+        }
+    }
+
+    #[test]
+    fn clock_of_the_server_that_differs_is_an_error() {
+        let now = time::OffsetDateTime::UNIX_EPOCH;
+        let reading = holdfast_core::clock::ClockReading {
+            peer: now + time::Duration::minutes(1),
+            sent_at: now,
+            received_at: now,
+        };
+        let finding = assess_clock(&CLOCK, "the database server", reading);
+        assert_eq!((finding.check, finding.severity), (CLOCK.id, Error));
+    }
+
+    fn durable() -> ServerFacts {
+        ServerFacts {
             version: "15.8".to_owned(),
             is_writable: true,
             fsync: true,
@@ -150,7 +219,12 @@ mod tests {
             standbys: 1,
             is_encrypted: true,
             is_local: false,
-        };
+        }
+    }
+
+    /// The severity for a server that differs from a durable one.
+    fn severity(change: impl FnOnce(&mut ServerFacts)) -> Severity {
+        let mut server = durable();
         change(&mut server);
         assess_durability(&server)[0].severity
     }

@@ -14,6 +14,8 @@ pub(super) async fn check(url: Option<&RedisUrl>, clock: &dyn Clock) -> Vec<Find
             checks::REACHABLE.ok("there is none; counters are in the memory of the service"),
         ];
     };
-    let findings = async { checks::assess(url, &inspect(url, clock).await) };
-    within(DEADLINE, &checks::REACHABLE, findings).await
+    let gather = async |findings: &mut Vec<_>| {
+        findings.extend(checks::assess(url, &inspect(url, clock).await));
+    };
+    within(DEADLINE, &checks::REACHABLE, gather).await
 }

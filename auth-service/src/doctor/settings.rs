@@ -10,7 +10,7 @@ use crate::config::ServeConfig;
 
 static REFLECTION: Check = Check {
     id: "settings.reflection",
-    why: "Reflection describes every call to everybody who reaches the gRPC port",
+    why: "Reflection describes every call to every client that reaches the gRPC port",
 };
 static ENCRYPTION: Check = Check {
     id: "settings.encryption",
@@ -18,7 +18,7 @@ static ENCRYPTION: Check = Check {
 };
 static SERVICE_SECRET: Check = Check {
     id: "settings.service_secret",
-    why: "Who knows the service secret can act as web-service; without a secret or a client authority nobody can",
+    why: "A client with the service secret can act as web-service; without a secret or a client authority, web-service cannot authenticate",
 };
 static LIFETIMES: Check = Check {
     id: "settings.lifetimes",

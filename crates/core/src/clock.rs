@@ -1,13 +1,14 @@
 //! The port of time, and the system clock.
 
 mod manual;
+mod reading;
 
 use std::time::Duration;
 
 use rustix::time::{ClockId, Timespec, clock_gettime};
 use time::OffsetDateTime;
 
-pub use self::manual::ManualClock;
+pub use self::{manual::ManualClock, reading::ClockReading};
 
 /// A source of the current time.
 pub trait Clock: Send + Sync {

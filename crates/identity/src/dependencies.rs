@@ -8,8 +8,8 @@ use crate::{
     account::PasswordHasher,
     audit::AuditRecorder,
     authentication::{
-        AttemptCodec, Counter, KeyedHasher, PasskeyCeremonies, RateLimitCounters, Throttled,
-        TotpCodec,
+        AttemptCodec, CountedIn, Counter, KeyedHasher, PasskeyCeremonies, RateLimitCounters,
+        Throttled, TotpCodec,
     },
     oauth::{ClientCredentialVerifier, DpopCodec},
     observer::{Observer, RateLimited},
@@ -63,7 +63,7 @@ impl Dependencies {
         &self,
         operation: RateLimited,
         counters: &[Counter],
-    ) -> Result<(), Throttled> {
+    ) -> Result<CountedIn, Throttled> {
         let counted = self.counters.count(counters).await;
         self.observer.rate_limited(operation, counted.is_err());
         counted

@@ -9,6 +9,7 @@ pub mod fd_limit;
 pub mod grpc;
 pub mod healthcheck;
 pub mod ops;
+pub mod passed_socket;
 pub mod read_message;
 pub mod redis_info;
 mod refusals;

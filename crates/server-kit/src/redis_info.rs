@@ -23,14 +23,20 @@ impl fmt::Display for Version {
 
 /// The relevant part of `INFO`. A field that is missing counts as acceptable, as a Redis user may lack permission for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a field of the response"
+)]
 pub struct RedisInfo {
     version: Option<Version>,
     eviction_policy: Option<String>,
     /// `maxmemory` and `used_memory` in bytes.
     memory: Option<(u64, u64)>,
     is_replica: bool,
-    /// Whether the last save of the data failed, after which Redis accepts no writes by default.
-    has_save_failed: bool,
+    /// Whether the last snapshot failed, after which Redis accepts no writes unless `stop-writes-on-bgsave-error` is `no`.
+    has_snapshot_failed: bool,
+    /// Whether the last write to the append-only file failed, after which Redis accepts no writes.
+    has_append_failed: bool,
     replicas: usize,
     has_append_only_file: bool,
 }
@@ -51,8 +57,8 @@ impl RedisInfo {
             eviction_policy: field("maxmemory_policy").map(str::to_owned),
             memory: number("maxmemory").zip(number("used_memory")),
             is_replica: is("role", "slave"),
-            has_save_failed: is("rdb_last_bgsave_status", "err")
-                || is("aof_last_write_status", "err"),
+            has_snapshot_failed: is("rdb_last_bgsave_status", "err"),
+            has_append_failed: is("aof_last_write_status", "err"),
             replicas: number("connected_slaves")
                 .and_then(|replicas| replicas.try_into().ok())
                 .unwrap_or_default(),
@@ -86,8 +92,20 @@ impl RedisInfo {
     pub const fn refuses_writes(&self) -> Option<&'static str> {
         if self.is_replica {
             Some("the server is a replica")
-        } else if self.has_save_failed {
-            Some("Redis could not save its data")
+        } else if self.has_append_failed {
+            Some("Redis could not write its append-only file")
+        } else {
+            None
+        }
+    }
+
+    /// Why it may accept no writes, depending on `stop-writes-on-bgsave-error`, which is `yes` by default.
+    #[must_use]
+    pub const fn may_refuse_writes(&self) -> Option<&'static str> {
+        if self.has_snapshot_failed {
+            Some(
+                "Redis could not save a snapshot, and may refuse writes (stop-writes-on-bgsave-error)",
+            )
         } else {
             None
         }

@@ -1,6 +1,20 @@
-//! Notifications to the service manager by the protocol of `sd_notify(3)`: ready, stopping, and the watchdog (ADR 42).
+//! Notifications to the service manager by the protocol of `sd_notify(3)`: the start, ready, stopping, and the watchdog (ADR 42).
 
-use std::{env, io, path::PathBuf, process, time::Duration};
+use std::{
+    convert::Infallible,
+    env,
+    ffi::{OsStr, OsString},
+    io,
+    os::{
+        linux::net::SocketAddrExt as _,
+        unix::{
+            ffi::OsStrExt as _,
+            net::{self, SocketAddr},
+        },
+    },
+    process,
+    time::Duration,
+};
 
 use tokio::{
     net::UnixDatagram,
@@ -9,14 +23,20 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-const READY: &str = "READY=1";
-const STOPPING: &str = "STOPPING=1";
+const READY: &str = "READY=1\nSTATUS=accepting requests";
+const STOPPING: &str = "STOPPING=1\nSTATUS=finishing requests in flight";
 const WATCHDOG: &str = "WATCHDOG=1";
+
+/// Time by which one message extends the start, and by which the next one has to arrive.
+const EXTENSION: Duration = Duration::from_secs(30);
+/// Interval of these messages.
+const EXTENSION_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The service manager that started this process; does nothing where none did.
 #[derive(Clone, Debug, Default)]
 pub struct ServiceManager {
-    socket: Option<PathBuf>,
+    /// A path, or `@` and a name of the abstract namespace.
+    socket: Option<OsString>,
     watchdog: Option<Duration>,
 }
 
@@ -26,7 +46,7 @@ impl ServiceManager {
     pub fn from_env() -> Self {
         let text = |name| env::var(name).ok();
         Self::new(
-            env::var_os("NOTIFY_SOCKET").map(PathBuf::from),
+            env::var_os("NOTIFY_SOCKET"),
             text("WATCHDOG_USEC").as_deref(),
             text("WATCHDOG_PID").as_deref(),
         )
@@ -35,7 +55,7 @@ impl ServiceManager {
     /// `watchdog_usec`: microseconds after which a process that sends nothing counts as hung. `watchdog_pid`: the process that this
     /// applies to, if not to every one.
     fn new(
-        socket: Option<PathBuf>,
+        socket: Option<OsString>,
         watchdog_usec: Option<&str>,
         watchdog_pid: Option<&str>,
     ) -> Self {
@@ -46,6 +66,27 @@ impl ServiceManager {
             watchdog: watchdog
                 .filter(|usec| is_own && *usec > 0)
                 .map(Duration::from_micros),
+        }
+    }
+
+    /// Runs a step of the start that may take longer than a start may, such as a migration. The service manager shows `status`, and waits for
+    /// the step as long as the current runtime makes progress.
+    pub async fn extend_start<T>(&self, status: &str, step: impl Future<Output = T>) -> T {
+        tokio::select! {
+            output = step => output,
+            never = self.extend(status) => match never {},
+        }
+    }
+
+    async fn extend(&self, status: &str) -> Infallible {
+        let message = format!(
+            "EXTEND_TIMEOUT_USEC={}\nSTATUS={status}",
+            EXTENSION.as_micros()
+        );
+        let mut ticks = interval(EXTENSION_INTERVAL);
+        loop {
+            ticks.tick().await;
+            self.notify(&message).await;
         }
     }
 
@@ -78,13 +119,7 @@ impl ServiceManager {
 
     async fn notify(&self, state: &str) {
         let Some(socket) = &self.socket else { return };
-        let sent: io::Result<usize> = async {
-            UnixDatagram::unbound()?
-                .send_to(state.as_bytes(), socket)
-                .await
-        }
-        .await;
-        if let Err(error) = sent {
+        if let Err(error) = send(socket, state).await {
             tracing::warn!(
                 event = "service_manager.not_notified",
                 state,
@@ -95,8 +130,22 @@ impl ServiceManager {
     }
 }
 
+async fn send(socket: &OsStr, message: &str) -> io::Result<usize> {
+    let address = match socket.as_bytes() {
+        [b'@', name @ ..] => SocketAddr::from_abstract_name(name),
+        _ => SocketAddr::from_pathname(socket),
+    }?;
+    let datagram = net::UnixDatagram::unbound()?;
+    datagram.set_nonblocking(true)?;
+    datagram.connect_addr(&address)?;
+    let datagram = UnixDatagram::from_std(datagram)?;
+    datagram.send(message.as_bytes()).await
+}
+
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use tokio::{
         runtime::Builder,
         sync::oneshot,
@@ -127,18 +176,22 @@ mod tests {
 
         /// What a service that this manager started has in its environment.
         fn environment(&self, watchdog_usec: Option<&str>, pid: Option<&str>) -> ServiceManager {
-            ServiceManager::new(Some(self.path.clone()), watchdog_usec, pid)
+            ServiceManager::new(Some(self.path.clone().into()), watchdog_usec, pid)
         }
 
         async fn receive(&self) -> String {
-            let mut buffer = [0; 64];
-            let length = self.socket.recv(&mut buffer).await.unwrap();
-            String::from_utf8(buffer[..length].to_vec()).unwrap()
+            receive(&self.socket).await
         }
 
         async fn is_silent(&self) -> bool {
             timeout(SILENCE, self.receive()).await.is_err()
         }
+    }
+
+    async fn receive(socket: &UnixDatagram) -> String {
+        let mut buffer = [0; 128];
+        let length = socket.recv(&mut buffer).await.unwrap();
+        String::from_utf8(buffer[..length].to_vec()).unwrap()
     }
 
     impl Drop for Manager {
@@ -209,6 +262,31 @@ mod tests {
         while !manager.is_silent().await {}
         resume.send(()).unwrap();
         assert_eq!(manager.receive().await, WATCHDOG);
+    }
+
+    #[tokio::test]
+    async fn socket_may_have_an_abstract_name() {
+        let name = format!("holdfast-abstract-{}", process::id());
+        let address = SocketAddr::from_abstract_name(&name).unwrap();
+        let socket = net::UnixDatagram::bind_addr(&address).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let socket = UnixDatagram::from_std(socket).unwrap();
+        let notified = ServiceManager::new(Some(format!("@{name}").into()), None, None);
+        notified.notify(READY).await;
+        assert_eq!(receive(&socket).await, READY);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn start_is_extended_until_the_step_ends() {
+        let manager = Manager::listen("extended");
+        let notified = manager.environment(None, None);
+        let step = sleep(EXTENSION_INTERVAL + Duration::from_secs(1));
+        notified.extend_start("migrating", step).await;
+        for _ in 0..2 {
+            let expected = "EXTEND_TIMEOUT_USEC=30000000\nSTATUS=migrating";
+            assert_eq!(manager.receive().await, expected);
+        }
+        assert!(manager.is_silent().await);
     }
 
     #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use holdfast_core::clock::Clock;
+use holdfast_core::clock::{Clock, ClockReading};
 use holdfast_identity::store::StoreError;
 pub use holdfast_store_sql::inspection::{SchemaState, StoredKeys};
 use holdfast_store_sql::{
@@ -11,8 +11,10 @@ use holdfast_store_sql::{
     key::signing_key,
     time,
 };
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
-use time::OffsetDateTime;
+use sqlx::{
+    ConnectOptions as _, Connection as _, PgConnection,
+    postgres::{PgConnectOptions, PgSslMode},
+};
 
 use crate::{OpenError, migration::MIGRATIONS, query::RunQuery as _, server::not_opened};
 
@@ -48,23 +50,47 @@ pub struct ServerFacts {
     pub has_synchronous_standbys: bool,
     /// The number of connected standbys.
     pub standbys: i64,
-    /// Whether the connection is encrypted.
+    /// Whether the last hop of the connection is encrypted.
     pub is_encrypted: bool,
-    /// Whether the connection stays on the server's machine.
+    /// Whether the last hop of the connection stays on the server's machine.
     pub is_local: bool,
+}
+
+/// The first hop of a connection, as the URL has it. The server sees the last one, which is another one behind a pooler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FirstHop {
+    /// The host; `None`: a Unix socket.
+    pub host: Option<String>,
+    /// Whether a connection without TLS is refused, by `sslmode=require` or a stricter one.
+    pub requires_tls: bool,
+}
+
+impl FirstHop {
+    fn of(options: &PgConnectOptions) -> Self {
+        let is_socket = options.get_socket().is_some() || options.get_host().starts_with('/');
+        Self {
+            host: (!is_socket).then(|| options.get_host().to_owned()),
+            requires_tls: matches!(
+                options.get_ssl_mode(),
+                PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull
+            ),
+        }
+    }
 }
 
 /// What a database contains, and what its server answered.
 #[derive(Debug)]
 pub struct PostgresFacts {
+    /// The connection, from the side of the client.
+    pub first_hop: FirstHop,
     /// The server.
     pub server: ServerFacts,
     /// Duration of `SELECT 1`.
     pub latency: Duration,
-    /// The clock of the server, and the own time before and after the question.
-    pub clock: (OffsetDateTime, (OffsetDateTime, OffsetDateTime)),
-    /// The schema of the database.
-    pub schema: SchemaState,
+    /// The clock of the server.
+    pub clock: ClockReading,
+    /// The schema of the database; an error where the user lacks the permission to read it.
+    pub schema: Result<SchemaState, StoreError>,
     /// The keys in the database.
     pub keys: Result<StoredKeys, StoreError>,
 }
@@ -76,12 +102,14 @@ pub struct PostgresFacts {
 pub async fn inspect(url: &str, clock: &dyn Clock) -> Result<PostgresFacts, OpenError> {
     let options: PgConnectOptions = url.parse::<PgConnectOptions>()?;
     let options = options.disable_statement_logging().extra_float_digits(None);
+    let first_hop = FirstHop::of(&options);
     let mut connection = options.connect().await.map_err(not_opened)?;
     let facts = PostgresFacts {
+        first_hop,
         server: server(&mut connection).await?,
         latency: latency(&mut connection).await?,
         clock: server_clock(&mut connection, clock).await?,
-        schema: schema(&mut connection).await?,
+        schema: schema(&mut connection).await,
         keys: keys(&mut connection).await,
     };
     let _ = connection.close().await;
@@ -114,11 +142,15 @@ async fn latency(connection: &mut PgConnection) -> Result<Duration, StoreError> 
 async fn server_clock(
     connection: &mut PgConnection,
     clock: &dyn Clock,
-) -> Result<(OffsetDateTime, (OffsetDateTime, OffsetDateTime)), StoreError> {
-    let asked = clock.now();
+) -> Result<ClockReading, StoreError> {
+    let sent_at = clock.now();
     let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT AS now";
     let row = sqlx::query(sql).only_row(connection).await?;
-    Ok((time(&row, "now")?, (asked, clock.now())))
+    Ok(ClockReading {
+        peer: time(&row, "now")?,
+        sent_at,
+        received_at: clock.now(),
+    })
 }
 
 async fn schema(connection: &mut PgConnection) -> Result<SchemaState, StoreError> {
@@ -151,4 +183,42 @@ async fn keys(connection: &mut PgConnection) -> Result<StoredKeys, StoreError> {
         signing: signing.iter().map(signing_key).collect::<Result<_, _>>()?,
         secret: secret.iter().map(secret_key).collect::<Result<_, _>>()?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_hop_is_that_of_the_url() {
+        for (url, host, requires_tls) in [
+            ("postgres://a@db.example/auth", Some("db.example"), false),
+            (
+                "postgres://a@db.example/auth?sslmode=prefer",
+                Some("db.example"),
+                false,
+            ),
+            (
+                "postgres://a@db.example/auth?sslmode=require",
+                Some("db.example"),
+                true,
+            ),
+            (
+                "postgres://a@127.0.0.1/auth?sslmode=verify-full",
+                Some("127.0.0.1"),
+                true,
+            ),
+            (
+                "postgres://a@localhost/auth?host=/run/postgresql",
+                None,
+                false,
+            ),
+        ] {
+            let expected = FirstHop {
+                host: host.map(str::to_owned),
+                requires_tls,
+            };
+            assert_eq!(FirstHop::of(&url.parse().unwrap()), expected, "{url}");
+        }
+    }
 }

@@ -35,6 +35,16 @@ pub struct Expiry {
     setting: &'static str,
     path: PathBuf,
     not_after: Vec<OffsetDateTime>,
+    content: Content,
+}
+
+/// What the certificates of a file are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    /// A chain, the own certificate first.
+    Chain,
+    /// Authorities, each of which can be used without the others.
+    Authorities,
 }
 
 /// The state of a file that a log line is about.
@@ -51,9 +61,19 @@ pub enum ExpiryNotice {
 pub(super) struct ExpiryLog(HashMap<(PathBuf, ExpiryNotice), OffsetDateTime>);
 
 impl Expiry {
-    /// The expiry of the certificates of `file`.
+    /// The expiry of the chain in `file`, the own certificate first.
     #[must_use]
-    pub fn of(file: &PemFile, certificates: &[CertificateDer<'_>]) -> Self {
+    pub fn of(file: &PemFile, chain: &[CertificateDer<'_>]) -> Self {
+        Self::with(file, chain, Content::Chain)
+    }
+
+    /// The expiry of the authorities in `file`.
+    #[must_use]
+    pub fn of_authorities(file: &PemFile, certificates: &[CertificateDer<'_>]) -> Self {
+        Self::with(file, certificates, Content::Authorities)
+    }
+
+    fn with(file: &PemFile, certificates: &[CertificateDer<'_>], content: Content) -> Self {
         let not_after = certificates.iter().filter_map(|der| not_after(der));
         let not_after: Vec<_> = not_after.collect();
         if let Some(first) = not_after.iter().min() {
@@ -64,6 +84,20 @@ impl Expiry {
             setting: file.setting,
             path: file.path.clone(),
             not_after,
+            content,
+        }
+    }
+
+    /// Whether the file cannot be used any more, as its own certificate or all of its authorities have expired. Other certificates may have
+    /// expired without an effect: a cross-signed root, or an authority that was replaced.
+    #[must_use]
+    pub fn is_unusable(&self, now: OffsetDateTime) -> bool {
+        let has_expired = |end: &OffsetDateTime| *end <= now;
+        match self.content {
+            Content::Chain => self.not_after.first().is_some_and(has_expired),
+            Content::Authorities => {
+                !self.not_after.is_empty() && self.not_after.iter().all(has_expired)
+            }
         }
     }
 
@@ -171,7 +205,25 @@ mod tests {
             setting: "AUTH_TLS_CERT",
             path: "/etc/own.pem".into(),
             not_after: ends.to_vec(),
+            content: Content::Chain,
         }
+    }
+
+    #[test]
+    fn chain_is_unusable_without_its_own_certificate_and_a_bundle_without_all() {
+        let (past, future) = (NOW - DAY, NOW + DAY);
+        let is_unusable = |content, ends: &[_]| {
+            let expiry = Expiry {
+                content,
+                ..file(ends)
+            };
+            expiry.is_unusable(NOW)
+        };
+        assert!(is_unusable(Content::Chain, &[past, future]));
+        assert!(!is_unusable(Content::Chain, &[future, past]));
+        assert!(!is_unusable(Content::Authorities, &[past, future]));
+        assert!(is_unusable(Content::Authorities, &[past, past]));
+        assert!(!is_unusable(Content::Authorities, &[]));
     }
 
     fn due(log: &mut ExpiryLog, expiry: &Expiry, now: OffsetDateTime) -> Vec<ExpiryNotice> {

@@ -9,6 +9,6 @@ mod watch;
 pub use self::{
     expiry::{Expiry, ExpiryNotice, register as register_metrics},
     files::{IdentityFiles, PemFile, TlsFiles},
-    material::{Authorities, Identity, TlsMaterial},
+    material::{Authorities, Identity, TlsMaterial, has_system_roots},
     watch::TlsWatch,
 };

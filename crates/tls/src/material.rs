@@ -1,16 +1,17 @@
 //! Parsed and validated TLS files.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig,
-    client::verify_server_name,
+    client::{verify_server_cert_signed_by_trust_anchor, verify_server_name},
     crypto::{CryptoProvider, aws_lc_rs},
     server::{ParsedCertificate, WebPkiClientVerifier, danger::ClientCertVerifier},
     sign::{CertifiedKey, SingleCertAndKey},
 };
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject as _};
 use secrecy::{ExposeSecret as _, SecretString};
+use time::OffsetDateTime;
 
 use crate::{
     expiry::Expiry,
@@ -60,25 +61,27 @@ impl TlsMaterial {
         let fingerprint = contents.fingerprint();
         let mut problems = Vec::new();
         let mut expiries = Vec::new();
-        let mut parse = |file: &PemFile, pem: &[u8]| match certificates(file, pem) {
-            Ok(chain) => {
-                expiries.push(Expiry::of(file, &chain));
-                Some(chain)
-            }
-            Err(problem) => {
-                problems.push(problem);
-                None
-            }
-        };
+        let mut parse =
+            |file: &PemFile, pem: &[u8], expiry: fn(&_, &[_]) -> _| match certificates(file, pem) {
+                Ok(chain) => {
+                    expiries.push(expiry(file, &chain));
+                    Some(chain)
+                }
+                Err(problem) => {
+                    problems.push(problem);
+                    None
+                }
+            };
         let chain = files.identity.as_ref().zip(contents.identity);
         let chain = chain.map(|(files, (pem, key))| {
-            let chain = parse(&files.certificate, &pem);
+            let chain = parse(&files.certificate, &pem, Expiry::of);
             (files, chain, pem, key)
         });
         let trusted = files.authorities.as_ref().zip(contents.authorities);
-        let trusted = trusted.map(|(file, pem)| (file, parse(file, &pem), pem));
+        let trusted =
+            trusted.map(|(file, pem)| (file, parse(file, &pem, Expiry::of_authorities), pem));
         for (file, pem) in files.announced.iter().zip(contents.announced) {
-            parse(file, &pem);
+            parse(file, &pem, Expiry::of_authorities);
         }
         let identity = match chain {
             Some((files, Some(chain), pem, key)) => Some(Identity::new(files, chain, pem, key)),
@@ -133,10 +136,26 @@ impl TlsMaterial {
     /// # Errors
     /// When the operating system has no authorities.
     pub fn client_config(&self) -> anyhow::Result<ClientConfig> {
-        let roots = match &self.authorities {
+        self.client_config_with(match &self.authorities {
             Some(authorities) => authorities.roots.clone(),
             None => Arc::new(system_roots()?),
+        })
+    }
+
+    /// As [`client_config`](Self::client_config), with the authorities of the operating system besides those that are named.
+    ///
+    /// # Errors
+    /// When there are no authorities at all.
+    pub fn client_config_with_system_roots(&self) -> anyhow::Result<ClientConfig> {
+        let Some(authorities) = &self.authorities else {
+            return self.client_config();
         };
+        let mut roots = RootCertStore::clone(&authorities.roots);
+        roots.extend(system_roots().into_iter().flat_map(|system| system.roots));
+        self.client_config_with(Arc::new(roots))
+    }
+
+    fn client_config_with(&self, roots: Arc<RootCertStore>) -> anyhow::Result<ClientConfig> {
         let builder = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots);
@@ -168,6 +187,25 @@ impl Identity {
     #[must_use]
     pub fn chain(&self) -> &[CertificateDer<'static>] {
         &self.certified.cert
+    }
+
+    /// Whether the certificate and those after it lead to an authority that the operating system trusts. Reads files.
+    #[must_use]
+    pub fn leads_to_system_root(&self, now: OffsetDateTime) -> bool {
+        let Ok(roots) = system_roots() else {
+            return false;
+        };
+        let Some((own, intermediates)) = self.chain().split_first() else {
+            return false;
+        };
+        let Ok(own) = ParsedCertificate::try_from(own) else {
+            return false;
+        };
+        let seconds = u64::try_from(now.unix_timestamp()).unwrap_or_default();
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let algorithms = provider().signature_verification_algorithms.all;
+        verify_server_cert_signed_by_trust_anchor(&own, &roots, intermediates, now, algorithms)
+            .is_ok()
     }
 
     /// Verifies that the certificate is valid for a host.
@@ -227,6 +265,12 @@ impl fmt::Debug for TlsMaterial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TlsMaterial").finish_non_exhaustive()
     }
+}
+
+/// Whether the operating system trusts any certificate authority. Reads files.
+#[must_use]
+pub fn has_system_roots() -> bool {
+    system_roots().is_ok()
 }
 
 fn system_roots() -> anyhow::Result<RootCertStore> {

@@ -13,7 +13,9 @@ use holdfast_core::{
     clock::{ManualClock, SystemClock},
     replay_cache::ReplayCache as _,
 };
-use holdfast_identity::authentication::{Counter, KeyedHash, Limit, RateLimitCounters, Throttled};
+use holdfast_identity::authentication::{
+    CountedIn, Counter, KeyedHash, Limit, RateLimitCounters, Throttled,
+};
 use holdfast_server_kit::config::RedisUrl;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -58,7 +60,7 @@ fn waits(seconds: u64, is_first: bool) -> Result<(), Throttled> {
 /// Counts an attempt. The wait is rounded up to whole seconds.
 async fn count(counters: &dyn RateLimitCounters, counter: Counter) -> Result<(), Throttled> {
     let outcome = counters.count(&[counter]).await;
-    outcome.map_err(|throttled| {
+    outcome.map(drop).map_err(|throttled| {
         let begun = throttled.retry_after + Duration::from_millis(999);
         Throttled {
             retry_after: Duration::from_secs(begun.as_secs()),
@@ -96,10 +98,10 @@ async fn check_counters(counters: &dyn RateLimitCounters, pass: impl AsyncFn(u64
     }
 
     // A refund decrements a counter; forgetting removes it.
-    counters.refund(&[two]).await;
+    counters.refund(&[two], CountedIn::Either).await;
     assert_eq!(count(two).await, Ok(()));
     assert_eq!(count(two).await, waits(1, true));
-    counters.reset(&two).await;
+    counters.reset(&two, CountedIn::Either).await;
     for _ in 0..3 {
         assert_eq!(count(two).await, Ok(()));
     }
@@ -116,7 +118,7 @@ async fn check_counters(counters: &dyn RateLimitCounters, pass: impl AsyncFn(u64
     );
 
     // A refund of a window allows another attempt.
-    counters.refund(&[three]).await;
+    counters.refund(&[three], CountedIn::Either).await;
     assert_eq!(count(three).await, Ok(()));
     assert!(count(three).await.is_err());
 
@@ -163,15 +165,43 @@ async fn instances_share_counters_and_count_alone_during_redis_outage() {
     let mut redis = Redis::start().await;
     let (one, two) = (in_redis(&redis), in_redis(&redis));
     for _ in 0..3 {
-        assert_eq!(one.count(&[growing(1)]).await, Ok(()));
+        assert_eq!(one.count(&[growing(1)]).await, Ok(CountedIn::Shared));
     }
     assert!(two.count(&[growing(1)]).await.is_err());
 
     redis.kill().await;
     for _ in 0..3 {
-        assert_eq!(two.count(&[growing(1)]).await, Ok(()));
+        assert!(two.count(&[growing(1)]).await.is_ok());
     }
     assert!(two.count(&[growing(1)]).await.is_err(), "the limit holds");
+}
+
+/// Otherwise the owner of an account, who signs in again and again during an outage, would be locked out after it.
+#[tokio::test]
+async fn refund_during_redis_outage_is_made_after_it() {
+    let redis = Redis::start().await;
+    let counters = in_redis(&redis);
+    let before = counters.count(&[window(1)]).await.unwrap();
+    assert_eq!(before, CountedIn::Shared);
+
+    redis.hang(true);
+    // Redis counts this attempt when it continues.
+    let during = counters.count(&[window(1), window(2)]).await.unwrap();
+    assert_eq!(during, CountedIn::Either);
+    let later = counters.count(&[window(2)]).await.unwrap();
+    assert_eq!(later, CountedIn::Process);
+    counters.refund(&[window(2)], later).await;
+    counters.refund(&[window(1), window(2)], during).await;
+    counters.refund(&[window(1)], before).await;
+    redis.hang(false);
+
+    until("attempts to be counted in Redis again", async || {
+        let counted = counters.count(&[window(9)]).await.ok()?;
+        counters.refund(&[window(9)], counted).await;
+        (counted == CountedIn::Shared).then_some(())
+    })
+    .await;
+    assert_eq!(redis.keys().await, ["once:probe"]);
 }
 
 #[tokio::test]
@@ -236,7 +266,7 @@ async fn foreign_value_under_counter_key_is_replaced() {
         assert_eq!(redis.cli(&["HGET", &key, "count"]).await, "1", "{spoil:?}");
         redis.cli(&["DEL", &key]).await;
         redis.cli(spoil).await;
-        counters.refund(&[growing(1)]).await;
-        counters.reset(&growing(2)).await;
+        counters.refund(&[growing(1)], CountedIn::Either).await;
+        counters.reset(&growing(2), CountedIn::Either).await;
     }
 }

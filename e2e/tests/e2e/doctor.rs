@@ -184,6 +184,8 @@ async fn doctor_answers_while_the_services_do_not_run() {
     let before = files(&pair);
     let auth = doctor(&pair, "auth-service", &[]).await;
     assert_eq!(auth.status, 0, "{}", auth.text);
+    let stopped = doctor(&pair, "auth-service", &[("AUTH_OPS_LISTEN", "127.0.0.1:1")]).await;
+    assert_eq!(stopped.checks("warning"), ["service.ready"]);
     assert_eq!(files(&pair), before, "no file was created");
     let web = doctor(&pair, "web-service", &[]).await;
     web.assert_has("error", "auth.reachable");

@@ -5,9 +5,11 @@ use std::path::Path;
 use e2e::{
     pair::Pair,
     port,
+    program::output,
     redis::Redis,
     redis_group::{Cluster, Sentinels},
 };
+use serde_json::Value;
 
 use crate::{
     redis_group::{cached, counts, pair, wrong_password},
@@ -75,11 +77,28 @@ async fn services_use_redis_over_mutual_tls_with_documented_permissions() {
     permissions_suffice(&pair, std::slice::from_ref(&redis)).await;
 }
 
+/// `doctor` of both services finds no problem in Redis. Whether it keeps its data, and how fast it is, are not matters of permissions.
+async fn doctor_is_permitted(pair: &Pair) {
+    for service in ["auth-service", "web-service"] {
+        let (_, text) = output(&mut pair.doctor(service)).await;
+        let report: Value = serde_json::from_str(&text).unwrap();
+        let findings = report["findings"].as_array().unwrap().iter();
+        let of_redis = findings.filter(|finding| {
+            let check = finding["check"].as_str().unwrap();
+            check.starts_with("redis.") && !["redis.persistence", "redis.latency"].contains(&check)
+        });
+        let of_redis: Vec<_> = of_redis.collect();
+        assert!(of_redis.len() >= 6, "{text}");
+        assert!(of_redis.iter().all(|one| one["severity"] == "ok"), "{text}");
+    }
+}
+
 /// Sessions are cached and attempts counted in these servers, which have denied nothing.
 async fn permissions_suffice(pair: &Pair, servers: &[Redis]) {
     let cookie = pair.site.form_login("ada").await;
     cached(pair, servers, &cookie).await;
     assert_eq!(wrong_password(pair).await, 401);
+    doctor_is_permitted(pair).await;
     let mut is_counted = false;
     for server in servers {
         is_counted |= counts(server, "0").await;

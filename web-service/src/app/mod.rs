@@ -9,11 +9,11 @@ mod wiring;
 
 use std::{net::SocketAddr, sync::Arc};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use holdfast_client::{AuthClient, AuthConfig, ConfigError, RevocationWatcher};
 use holdfast_core::clock::Clock;
 use holdfast_server_kit::{
-    connections, fd_limit, ops,
+    fd_limit, ops, passed_socket,
     service_manager::ServiceManager,
     shutdown::{OPS_DRAIN, Signals},
 };
@@ -54,8 +54,20 @@ impl App {
     /// # Errors
     /// When any of that fails.
     pub async fn build(config: ServeConfig, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        Self::build_on(None, config, clock).await
+    }
+
+    /// The same with the socket of the HTTPS port that the service manager passed, if any.
+    ///
+    /// # Errors
+    /// As for [`App::build`].
+    pub async fn build_on(
+        passed: Option<TcpListener>,
+        config: ServeConfig,
+        clock: Arc<dyn Clock>,
+    ) -> anyhow::Result<Self> {
         let (tls, certificate) = certificate::load(config.tls, &clock)?.unzip();
-        let listener = bind("WEB_LISTEN", config.listen)?;
+        let listener = passed_socket::or_listen(passed, "WEB_LISTEN", config.listen)?;
         let port = listener.local_addr()?.port();
         let store = session_store::connect(config.session_store, &clock).await?;
         let auth = auth_client(&config.auth)?;
@@ -195,5 +207,5 @@ fn auth_client(config: &AuthConfig) -> anyhow::Result<AuthClient> {
 }
 
 fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    connections::listen(address).with_context(|| format!("{setting}: cannot listen on {address}"))
+    passed_socket::or_listen(None, setting, address)
 }

@@ -15,7 +15,7 @@ use crate::{
         self,
         state::{AppState, Dependencies, SiteData},
     },
-    request::{redirect_origins::AllowedRedirectOrigins, source::RequestReader},
+    request::{probe::Probes, redirect_origins::AllowedRedirectOrigins, source::RequestReader},
     session::{
         authenticator::SessionAuthenticator,
         browser_session::Lifetimes,
@@ -68,6 +68,7 @@ pub(super) fn state(parts: Parts) -> AppState {
         CachingTokenVerifier::new(auth.clone(), revocations.clone(), parts.clock.clone());
     let public_url = Arc::new(parts.public_url);
     let redirect_origins = Arc::new(parts.redirect_origins);
+    let probes = Probes::new(&parts.secret_key, parts.clock.clone());
     let forward_auth = ForwardAuth {
         verifier: verifier.clone(),
         authenticator: authenticator.clone(),
@@ -86,6 +87,7 @@ pub(super) fn state(parts: Parts) -> AppState {
         authenticator,
         forward_auth,
         requests: parts.requests,
+        probes,
         random,
         redirect_origins,
         request_limit: Arc::new(RequestLimit::new(http::PLACES)),

@@ -14,7 +14,7 @@ use holdfast_server_kit::config::args::{OpsArgs, TelemetryArgs, TlsArgs};
 #[derive(Args)]
 #[command(next_help_heading = "Settings")]
 pub struct Settings {
-    /// Address and port of HTTPS
+    /// Address and port of HTTPS; not used where systemd passes a socket
     #[arg(long, default_value = "127.0.0.1:8443")]
     listen: Text,
     #[command(flatten)]

@@ -2,14 +2,15 @@
 
 use holdfast_client::{
     AuthConfig, Jwks,
-    inspection::{ClockReading, InstanceFacts, inspect},
+    inspection::{InstanceFacts, inspect},
 };
-use holdfast_core::clock::Clock;
+use holdfast_core::clock::{Clock, ClockReading};
 use holdfast_server_kit::doctor::{
-    Check, Finding,
+    Check, Finding, blocking,
     checks::{certificate::assess_expiry, clock::assess_clock},
 };
 use holdfast_tls::{Expiry, PemFile, TlsMaterial};
+use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 use url::Url;
 
@@ -17,7 +18,7 @@ use super::https;
 
 pub(super) static REACHABLE: Check = Check {
     id: "auth.reachable",
-    why: "web-service sends calls to all instances of auth-service; one that does not answer delays the first call, and without any nobody can sign in",
+    why: "web-service sends calls to all instances of auth-service; one that does not answer delays the first call, and without any no sign-in succeeds",
 };
 static IDENTITY: Check = Check {
     id: "auth.identity",
@@ -39,31 +40,32 @@ static CLOCK: Check = Check {
 /// All checks, in the order of their findings.
 pub(super) static CHECKS: [&Check; 5] = [&REACHABLE, &IDENTITY, &ISSUER, &CERTIFICATE, &CLOCK];
 
-/// Adds the identifiers of the published keys to `kids`. `origin` is that of the public URL, where it is known.
+/// Adds the findings to `findings`, and the identifiers of the published keys to `kids`. `origin` is that of the public URL, where it is
+/// known.
 pub(super) async fn check(
     config: &AuthConfig,
     origin: Option<&str>,
     clock: &dyn Clock,
     kids: &mut Vec<String>,
-) -> Vec<Finding> {
+    findings: &mut Vec<Finding>,
+) {
     let instances = match inspect(config, clock).await {
         Ok(instances) => instances,
         Err(error) => {
             let remedy = "correct WEB_AUTH_URL and the settings beside it";
-            return vec![REACHABLE.error(error.to_string(), remedy)];
+            findings.push(REACHABLE.error(error.to_string(), remedy));
+            return;
         }
     };
-    let mut findings = Vec::new();
     for instance in &instances {
         findings.extend(assess(instance, origin));
         if let Ok(jwks) = &instance.jwks {
             kids.extend(jwks.keys.iter().map(|key| key.kid.clone()));
         }
-        if instance.answer.is_ok() {
-            findings.extend(check_certificate(config, &instance.url, clock.now()).await);
-        }
     }
-    findings
+    for instance in instances.iter().filter(|instance| instance.answer.is_ok()) {
+        findings.extend(check_certificate(config, &instance.url, clock.now()).await);
+    }
 }
 
 fn assess(instance: &InstanceFacts, origin: Option<&str>) -> Vec<Finding> {
@@ -73,25 +75,34 @@ fn assess(instance: &InstanceFacts, origin: Option<&str>) -> Vec<Finding> {
         return vec![REACHABLE.error(format!("{url} does not answer: {why}"), remedy)];
     }
     let mut findings = vec![REACHABLE.ok(format!("{url} answers"))];
-    findings.extend(assess_identity(url, &instance.identity));
+    findings.push(assess_identity(url, &instance.identity));
+    if instance.identity.is_ok() {
+        findings.push(assess_peer_clock(url, instance.clock));
+    }
     if let (Ok(jwks), Some(origin)) = (&instance.jwks, origin) {
         findings.push(assess_issuer(jwks, origin));
     }
     findings
 }
 
-fn assess_identity(url: &Url, identity: &Result<Option<ClockReading>, String>) -> Vec<Finding> {
+fn assess_identity(url: &Url, identity: &Result<(), String>) -> Finding {
     match identity {
-        Ok(reading) => {
-            let accepted = IDENTITY.ok(format!("{url} accepts the identity of this service"));
-            let clock = reading.map(|(shown, own)| assess_clock(&CLOCK, url.as_str(), shown, own));
-            [accepted].into_iter().chain(clock).collect()
-        }
+        Ok(()) => IDENTITY.ok(format!("{url} accepts the identity of this service")),
         Err(why) => {
             let found = format!("{url} opens no revocation stream: {why}");
             let remedy = "set WEB_AUTH_SECRET to AUTH_SERVICE_SECRET, or WEB_AUTH_CERT to a certificate with AUTH_TLS_WEB_SERVICE_NAME";
-            vec![IDENTITY.error(found, remedy)]
+            IDENTITY.error(found, remedy)
         }
+    }
+}
+
+fn assess_peer_clock(url: &Url, reading: Option<ClockReading>) -> Finding {
+    match reading {
+        Some(reading) => assess_clock(&CLOCK, url.as_str(), reading),
+        None => CLOCK.warning(
+            format!("the clock of {url} is not known: its revocations took too long to arrive"),
+            "look for clock.skewed in the log of this service, which compares the clocks all the time",
+        ),
     }
 }
 
@@ -112,24 +123,32 @@ async fn check_certificate(config: &AuthConfig, url: &Url, now: OffsetDateTime) 
     if url.scheme() != "https" {
         return Vec::new();
     }
-    let Ok(material) = TlsMaterial::load(&config.tls) else {
-        return Vec::new();
-    };
+    let files = config.tls.clone();
+    let load = move || TlsMaterial::load(&files).ok()?.client_config().ok();
     let connected = async {
-        let stream = https::connect_tcp(url).await.ok()?;
-        https::handshake(url, stream, &material).await.ok()
+        let tls = blocking(load).await?;
+        let stream = https::connect(url).await.ok()?;
+        https::handshake(url, stream, &tls).await.ok()
     };
-    let Some(stream) = connected.await else {
-        return Vec::new();
-    };
-    let presented = https::presented_chain(&stream);
-    let expiry = Expiry::of(&PemFile::new("WEB_AUTH_URL", url.as_str()), presented);
+    match connected.await {
+        Some(stream) => assess_certificate(url, https::presented_chain(&stream), now),
+        None => Vec::new(),
+    }
+}
+
+fn assess_certificate(
+    url: &Url,
+    chain: &[CertificateDer<'_>],
+    now: OffsetDateTime,
+) -> Vec<Finding> {
+    let expiry = Expiry::of(&PemFile::new("WEB_AUTH_URL", url.as_str()), chain);
     assess_expiry(&CERTIFICATE, &[expiry], now)
 }
 
 #[cfg(test)]
 mod tests {
-    use holdfast_server_kit::doctor::Severity::{self, Error, Ok as Fine};
+    use holdfast_server_kit::doctor::Severity::{self, Error, Ok as Fine, Warning};
+    use rcgen::{CertificateParams, KeyPair};
 
     use super::*;
 
@@ -141,7 +160,18 @@ mod tests {
                 keys: Vec::new(),
                 issuer: "https://id.example".to_owned(),
             }),
-            identity: Ok(None),
+            identity: Ok(()),
+            clock: Some(ahead(0)),
+        }
+    }
+
+    /// A reading of a clock that is ahead by some seconds.
+    fn ahead(seconds: i64) -> ClockReading {
+        let own = OffsetDateTime::UNIX_EPOCH;
+        ClockReading {
+            peer: own + time::Duration::seconds(seconds),
+            sent_at: own,
+            received_at: own,
         }
     }
 
@@ -186,11 +216,32 @@ mod tests {
             ..instance()
         };
         assert!(assessed(&other).contains(&("auth.issuer", Error)));
-        let now = OffsetDateTime::UNIX_EPOCH;
         let skewed = InstanceFacts {
-            identity: Ok(Some((now + time::Duration::minutes(1), (now, now)))),
+            clock: Some(ahead(60)),
             ..instance()
         };
         assert!(assessed(&skewed).contains(&("auth.clock", Error)));
+        let unknown = InstanceFacts {
+            clock: None,
+            ..instance()
+        };
+        assert!(assessed(&unknown).contains(&("auth.clock", Warning)));
+    }
+
+    #[test]
+    fn certificate_that_expires_or_has_expired_is_found() {
+        let now = OffsetDateTime::UNIX_EPOCH + time::Duration::days(20_000);
+        let severity = |days| {
+            let mut params = CertificateParams::new(["auth.example".to_owned()]).unwrap();
+            params.not_after = now + time::Duration::days(days);
+            let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+            let chain = [certificate.der().clone()];
+            let url = "https://auth.example".parse().unwrap();
+            let findings = assess_certificate(&url, &chain, now);
+            (findings[0].check, findings[0].severity)
+        };
+        assert_eq!(severity(15), ("auth.certificate", Fine));
+        assert_eq!(severity(13), ("auth.certificate", Warning));
+        assert_eq!(severity(-1), ("auth.certificate", Error));
     }
 }

@@ -2,18 +2,19 @@
 
 use holdfast_core::clock::Clock;
 use holdfast_server_kit::{
+    config::RedisTopology,
     doctor::{Check, DEADLINE, Finding, checks::redis as checks, within},
     redis_info::RedisInfo,
 };
 
 use crate::{
     config::SessionStoreConfig,
-    session::store::inspection::{SessionRedisFacts, inspect},
+    session::store::inspection::{SessionRedisFacts, connect_timeout, inspect},
 };
 
 static PERSISTENCE: Check = Check {
     id: "redis.persistence",
-    why: "A Redis without an append-only file and without a replica loses sessions when it restarts: people sign in again",
+    why: "A Redis without an append-only file and without a replica that takes over loses sessions when it restarts: people sign in again",
 };
 static REPLICAS: Check = Check {
     id: "redis.replicas",
@@ -24,42 +25,60 @@ static TRACKING: Check = Check {
     why: "Without CLIENT TRACKING every request with a cookie reads its session from Redis",
 };
 
-/// The checks of a Redis that keeps sessions, in the order of their findings.
+/// The checks of a Redis that stores sessions, in the order of their findings.
 pub(super) static CHECKS: [&Check; 3] = [&PERSISTENCE, &REPLICAS, &TRACKING];
 
 pub(super) async fn check(store: &SessionStoreConfig, clock: &dyn Clock) -> Vec<Finding> {
     let SessionStoreConfig::Redis { url, replicas } = store else {
         return Vec::new();
     };
-    let findings = async {
+    let gather = async |findings: &mut Vec<_>| {
         let (common, further) = match inspect(url, clock).await {
             Ok(SessionRedisFacts { common, is_tracked }) => {
-                let further = assess(&common.info, *replicas, is_tracked);
+                let further = assess(&common.info, &url.topology, *replicas, is_tracked);
                 (Ok(common), further)
             }
             Err(why) => (Err(why), Vec::new()),
         };
-        [checks::assess(url, &common), further].concat()
+        findings.extend(checks::assess(url, &common));
+        findings.extend(further);
     };
-    within(DEADLINE, &checks::REACHABLE, findings).await
+    let deadline = DEADLINE + connect_timeout(url);
+    within(deadline, &checks::REACHABLE, gather).await
 }
 
-fn assess(info: &[RedisInfo], replicas: usize, is_tracked: bool) -> Vec<Finding> {
+fn assess(
+    info: &[RedisInfo],
+    topology: &RedisTopology,
+    replicas: usize,
+    is_tracked: bool,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if !info.is_empty() {
-        findings.extend([assess_persistence(info), assess_replicas(info, replicas)]);
+    if info.is_empty() {
+        findings.extend(checks::not_known(&PERSISTENCE));
+        findings.extend(checks::not_known(&REPLICAS));
+    } else {
+        let has_failover = matches!(
+            topology,
+            RedisTopology::Sentinel { .. } | RedisTopology::Cluster(_)
+        );
+        findings.push(assess_persistence(info, has_failover));
+        findings.push(assess_replicas(info, replicas));
     }
     findings.push(assess_tracking(is_tracked));
     findings
 }
 
-fn assess_persistence(info: &[RedisInfo]) -> Finding {
-    let is_kept = |info: &RedisInfo| info.has_append_only_file() || info.replicas() > 0;
+/// `has_failover`: a replica becomes the master where the master fails. Otherwise a replica copies the master that was restarted empty.
+fn assess_persistence(info: &[RedisInfo], has_failover: bool) -> Finding {
+    let is_kept =
+        |info: &RedisInfo| info.has_append_only_file() || (has_failover && info.replicas() > 0);
     if info.iter().all(is_kept) {
         PERSISTENCE.ok("sessions survive a restart of Redis")
     } else {
-        let found = "Redis has neither an append-only file nor a replica";
-        PERSISTENCE.warning(found, "set appendonly to yes, or add a replica")
+        let found = "Redis has neither an append-only file nor a replica that takes over";
+        let remedy = "set appendonly to yes, or add a replica with Sentinel or Cluster";
+        PERSISTENCE.warning(found, remedy)
     }
 }
 
@@ -88,16 +107,36 @@ fn assess_tracking(is_tracked: bool) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use holdfast_server_kit::doctor::Severity::{Error, Ok, Warning};
+    use holdfast_server_kit::{
+        config::RedisUrl,
+        doctor::Severity::{Error, Ok, Warning},
+    };
 
     use super::*;
 
     #[test]
     fn sessions_that_a_restart_loses_are_a_warning() {
-        let severity = |info: &str| assess_persistence(&[RedisInfo::parse(info)]).severity;
-        assert_eq!(severity("aof_enabled:1\nconnected_slaves:0"), Ok);
-        assert_eq!(severity("aof_enabled:0\nconnected_slaves:1"), Ok);
-        assert_eq!(severity("aof_enabled:0\nconnected_slaves:0"), Warning);
+        let severity = |info: &str, has_failover| {
+            assess_persistence(&[RedisInfo::parse(info)], has_failover).severity
+        };
+        for (info, has_failover, expected) in [
+            ("aof_enabled:1\nconnected_slaves:0", false, Ok),
+            ("aof_enabled:0\nconnected_slaves:1", true, Ok),
+            ("aof_enabled:0\nconnected_slaves:1", false, Warning),
+            ("aof_enabled:0\nconnected_slaves:0", true, Warning),
+        ] {
+            assert_eq!(severity(info, has_failover), expected, "{info}");
+        }
+    }
+
+    #[test]
+    fn denied_info_leaves_persistence_and_replicas_unknown() {
+        let url = RedisUrl::parse("REDIS", "redis://redis").unwrap();
+        let findings = assess(&[], &url.topology, 1, true);
+        for check in ["redis.persistence", "redis.replicas"] {
+            let finding = findings.iter().find(|finding| finding.check == check);
+            assert_eq!(finding.unwrap().severity, Warning, "{check}");
+        }
     }
 
     #[test]

@@ -1,12 +1,10 @@
 //! Settings that contradict each other, or are unusual where a service is deployed.
 
-use std::net::IpAddr;
-
-use holdfast_server_kit::doctor::{Check, Finding};
-use url::{Host, Url};
+use holdfast_server_kit::doctor::{Check, Finding, checks::host::is_this_machine};
+use url::Url;
 
 use crate::{
-    config::{ServeConfig, SessionStoreConfig},
+    config::{ServeConfig, SessionStoreConfig, TlsConfig},
     request::trusted_proxies::TrustedProxies,
     session::{
         browser_session::Lifetimes,
@@ -48,11 +46,13 @@ pub(super) fn assess(config: &ServeConfig) -> Vec<Finding> {
     let public_url = config.public_url.as_ref();
     let origin = public_url.map_or("", |url| &*url.origin);
     let is_public = public_url.is_some_and(|url| !url.is_loopback);
+    let serves_tls = !matches!(config.tls, TlsConfig::Off);
+    let needs_proxy = is_public && (!serves_tls || config.listen.ip().is_loopback());
     let has_proxies = config.trusted_proxies != TrustedProxies::default();
     vec![
         assess_session_store(&config.session_store),
         assess_auth_encryption(&config.auth.urls),
-        assess_proxies(is_public && config.listen.ip().is_loopback(), has_proxies),
+        assess_proxies(needs_proxy, has_proxies),
         assess_lifetimes(config.lifetimes),
         assess_binding(
             config.device_binding,
@@ -71,6 +71,7 @@ fn assess_session_store(store: &SessionStoreConfig) -> Finding {
 }
 
 fn assess_auth_encryption(urls: &[Url]) -> Finding {
+    let is_local = |url: &Url| url.host_str().is_some_and(is_this_machine);
     let is_plain = |url: &&Url| url.scheme() == "http" && !is_local(url);
     if let Some(url) = urls.iter().find(is_plain) {
         let remedy = "use https:// and WEB_AUTH_CA unless the network is trusted";
@@ -80,26 +81,17 @@ fn assess_auth_encryption(urls: &[Url]) -> Finding {
     AUTH_ENCRYPTION.ok("connections to auth-service are encrypted, or do not leave this machine")
 }
 
-fn is_local(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => IpAddr::from(address).is_loopback(),
-        Some(Host::Ipv6(address)) => IpAddr::from(address).is_loopback(),
-        None => false,
-    }
-}
-
-/// `needs_proxy`: the port is reachable from this machine only, and the public URL is that of another host.
+/// `needs_proxy`: the port has no TLS or is reachable from this machine only, and the public URL is that of another host.
 fn assess_proxies(needs_proxy: bool, has_proxies: bool) -> Finding {
     if needs_proxy && !has_proxies {
         PROXIES.warning(
-            "only a proxy on this machine reaches the port, and no proxy is trusted",
-            "set WEB_TRUSTED_PROXIES to the address of the proxy, such as 127.0.0.1",
+            "only a proxy can serve the public URL, and no proxy is trusted",
+            "set WEB_TRUSTED_PROXIES to the addresses of the proxies, such as 127.0.0.1",
         )
     } else if has_proxies {
         PROXIES.ok("headers of trusted proxies are used")
     } else {
-        PROXIES.ok("no proxy is trusted; clients connect directly")
+        PROXIES.ok("no proxy is trusted; see public_url.proxies")
     }
 }
 

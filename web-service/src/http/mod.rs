@@ -17,6 +17,7 @@ mod metrics;
 mod oauth;
 mod pages;
 mod pipeline;
+mod probe;
 mod request_id;
 mod request_span;
 mod route;

@@ -11,6 +11,7 @@ use crate::http::{
     },
     dbsc, forward_auth, oauth,
     pages::{self, trailing_slash},
+    probe,
     route::{Route, route_table},
 };
 
@@ -80,6 +81,9 @@ pub static ROUTES: &[Route] = route_table! {
     Any    "/auth/verify/"                           => forward_auth::show_to_envoy,      Html,        Exempt(OriginalRequest), "forward_auth.envoy";
     Any    "/auth/verify/{*path}"                    => forward_auth::show_to_envoy,      Html,        Exempt(OriginalRequest), "forward_auth.envoy";
 
+    // `doctor`. Without a valid probe, it answers as a path that does not exist does.
+    Any    "/doctor/probe"                           => probe::show,                      Html,        Checked,                 "doctor.probe";
+
     // Paths without a resource, below those of programs.
     Any    "/api/"                                   => pages::error::not_found,          ProblemJson, Checked,                 "not_found";
     Any    "/api/{*path}"                            => api::problem::not_found,          ProblemJson, Checked,                 "not_found";
@@ -96,6 +100,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::request::probe::PATH;
 
     #[test]
     fn routes_of_one_path_have_one_error_format() {
@@ -121,7 +126,7 @@ mod tests {
 
     #[test]
     fn paths_that_answers_name_are_in_the_table() {
-        for path in [dbsc::BIND, dbsc::REFRESH] {
+        for path in [dbsc::BIND, dbsc::REFRESH, PATH] {
             assert!(ROUTES.iter().any(|route| route.path == path), "{path}");
         }
     }

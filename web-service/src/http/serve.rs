@@ -51,6 +51,10 @@ const KEEPALIVE: Duration = Duration::from_secs(20);
 /// Time after which a connection without a byte from the client, not even the answer to a ping, is closed.
 pub(super) const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 
+/// Time after the last accepted connection in which clients may complete the handshake and send a request: the drain closes connections without
+/// a request. A service manager that holds the socket keeps later ones for the next process.
+const SETTLE_TIME: Duration = Duration::from_millis(250);
+
 /// The HTTPS port before it serves.
 pub struct Port {
     /// The listening socket.
@@ -91,7 +95,10 @@ pub async fn serve(
     }
     drop(port.listener);
     let begun = Instant::now();
-    workers.finish(DRAIN_DEADLINE).await;
+    workers.settle(SETTLE_TIME).await;
+    workers
+        .finish(DRAIN_DEADLINE.saturating_sub(SETTLE_TIME))
+        .await;
     if begun.elapsed() >= DRAIN_DEADLINE {
         tracing::warn!(
             event = "drain.deadline_exceeded",

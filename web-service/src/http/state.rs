@@ -11,7 +11,8 @@ use crate::{
     config::PublicUrl,
     forward_auth::decision::ForwardAuth,
     request::{
-        cookie_names::CookieNames, redirect_origins::AllowedRedirectOrigins, source::RequestReader,
+        cookie_names::CookieNames, probe::Probes, redirect_origins::AllowedRedirectOrigins,
+        source::RequestReader,
     },
     session::{
         authenticator::SessionAuthenticator, csrf_token::CsrfTokens,
@@ -50,6 +51,8 @@ pub struct Dependencies {
     pub forward_auth: ForwardAuth,
     /// Reads who sent a request, and its cookies.
     pub requests: RequestReader,
+    /// Verifies probes of `doctor`.
+    pub probes: Probes,
     /// Makes nonces.
     pub random: Arc<dyn Random>,
     /// The origins of applications that people may be redirected to.

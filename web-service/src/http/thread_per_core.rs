@@ -19,12 +19,16 @@ use tokio::{
     net,
     runtime::{self, Builder},
     sync::{Mutex, mpsc, oneshot},
+    time::{sleep, timeout},
 };
 
 use crate::request::trusted_proxies::TrustedProxies;
 
 /// Number of connections that may wait for one thread; further ones wait in the backlog of the listener.
 const QUEUE_LENGTH: usize = 64;
+
+/// Interval at which the connections are counted while they end.
+const SETTLE_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The threads that serve the connections of a port. Dropping this ends them and their connections.
 pub(super) struct Workers {
@@ -141,6 +145,16 @@ impl Workers {
             Some(_) => io::Error::other("a thread that serves connections ended"),
             None => pending().await,
         }
+    }
+
+    /// Waits until all connections have ended, for at most `within`.
+    pub(super) async fn settle(&self, within: Duration) {
+        let ended = async {
+            while self.threads.iter().any(|worker| worker.connections() > 0) {
+                sleep(SETTLE_INTERVAL).await;
+            }
+        };
+        let _ = timeout(within, ended).await;
     }
 
     /// Stops accepting and lets requests in flight finish, for at most `within`.

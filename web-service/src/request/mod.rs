@@ -9,6 +9,7 @@ pub mod forwarded;
 pub mod headers;
 pub mod local_path;
 pub mod next_query;
+pub mod probe;
 pub mod redirect_origins;
 pub mod source;
 pub mod trusted_proxies;

@@ -12,7 +12,7 @@ use holdfast_client::{
 use crate::{
     forward_auth::access_request::AccessRequest,
     request::{
-        cookie_names::CookieNames, cookies, device_proof, dpop, headers::joined,
+        cookie_names::CookieNames, cookies, device_proof, dpop, forwarded, headers::joined,
         trusted_proxies::TrustedProxies,
     },
     session::{csrf_token::CsrfTokens, session_id::SessionId, session_request::SessionRequest},
@@ -142,12 +142,23 @@ impl RequestSource<'_> {
     }
 }
 
+/// The entries of `X-Forwarded-For`, in the order in which they arrived.
+#[must_use]
+pub fn forwarded_for(headers: &HeaderMap) -> Vec<String> {
+    let lines = lines(headers);
+    forwarded::members(&lines).map(str::to_owned).collect()
+}
+
+/// The values of `X-Forwarded-For`. One that is no text ends the search for an address, as any other that holds no address.
+fn lines(headers: &HeaderMap) -> Vec<&str> {
+    let lines = headers.get_all(FORWARDED_FOR).into_iter();
+    lines.map(|line| line.to_str().unwrap_or("?")).collect()
+}
+
 /// The address of the client: that of the peer or, where the peer is a trusted proxy, that in `X-Forwarded-For`.
 #[must_use]
 pub fn client_address(headers: &HeaderMap, peer: IpAddr, proxies: &TrustedProxies) -> IpAddr {
-    let lines = headers.get_all(FORWARDED_FOR).into_iter();
-    // A line that is no text ends the search, as any other that holds no address.
-    let lines: Vec<_> = lines.map(|line| line.to_str().unwrap_or("?")).collect();
+    let lines = lines(headers);
     let client = proxies.client(peer, &lines);
     if let Some(unread) = client.unparsed {
         tracing::debug!(

@@ -86,7 +86,9 @@ impl LocalAuthority {
         }
     }
 
-    fn authority_key_file(&self) -> PathBuf {
+    /// Path of the authority's private key.
+    #[must_use]
+    pub fn authority_key_file(&self) -> PathBuf {
         self.directory.join("ca.key")
     }
 

@@ -15,6 +15,7 @@ mod forward_auth;
 mod oauth;
 mod outdated_form;
 mod pages;
+mod probe;
 mod rate_limit;
 mod reauthenticate;
 mod request_head;

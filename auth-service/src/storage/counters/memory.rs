@@ -8,7 +8,9 @@ use std::{
 
 use async_trait::async_trait;
 use holdfast_core::clock::Clock;
-use holdfast_identity::authentication::{Counter, KeyedHash, RateLimitCounters, Throttled};
+use holdfast_identity::authentication::{
+    CountedIn, Counter, KeyedHash, RateLimitCounters, Throttled,
+};
 
 /// Counters; at some 80 bytes each.
 const CAPACITY: usize = 200_000;
@@ -66,7 +68,7 @@ impl InMemoryCounters {
 
 #[async_trait]
 impl RateLimitCounters for InMemoryCounters {
-    async fn count(&self, counters: &[Counter]) -> Result<(), Throttled> {
+    async fn count(&self, counters: &[Counter]) -> Result<CountedIn, Throttled> {
         let now = self.clock.uptime();
         let mut kept = self.counters();
         reject_blocked(&mut kept, counters, now)?;
@@ -80,10 +82,10 @@ impl RateLimitCounters for InMemoryCounters {
             let attempts = Attempts::counted(before.copied(), counter, now);
             kept.insert(counter.name, attempts);
         }
-        Ok(())
+        Ok(CountedIn::Process)
     }
 
-    async fn refund(&self, counters: &[Counter]) {
+    async fn refund(&self, counters: &[Counter], _: CountedIn) {
         let mut kept = self.counters();
         for counter in counters {
             let Some(attempts) = kept.get_mut(&counter.name) else {
@@ -97,7 +99,7 @@ impl RateLimitCounters for InMemoryCounters {
         }
     }
 
-    async fn reset(&self, counter: &Counter) {
+    async fn reset(&self, counter: &Counter, _: CountedIn) {
         self.counters().remove(&counter.name);
     }
 }

@@ -1,15 +1,16 @@
 //! The attempt counters of all instances, in Redis.
 //!
-//! While Redis is unavailable, each instance counts in its own memory, so that sign-in continues with a limit.
+//! While Redis is unavailable, each instance counts in its own memory, so that sign-in continues with a limit. What is to be refunded in Redis
+//! then is refunded with the first attempt that Redis counts again.
 
 use std::{
-    sync::{Arc, LazyLock},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
 use holdfast_core::clock::Clock;
-use holdfast_identity::authentication::{Counter, Limit, RateLimitCounters, Throttled};
+use holdfast_identity::authentication::{CountedIn, Counter, Limit, RateLimitCounters, Throttled};
 use redis::Script;
 
 use crate::storage::{counters::memory::InMemoryCounters, redis::Redis};
@@ -75,11 +76,19 @@ end",
     )
 });
 
+/// Refunds that are kept for a Redis that is unavailable. Further ones are lost, and counters in Redis stay too high until they expire.
+const MAX_PENDING_REFUNDS: usize = 10_000;
+
+/// Refunds that are made with one attempt after an outage.
+const REFUNDS_AT_ONCE: usize = 200;
+
 /// Attempt counters in Redis, as keys `throttle:<hash>`.
 pub struct RedisCounters {
     redis: Redis,
     /// In use while Redis is unavailable.
     fallback: InMemoryCounters,
+    /// Keys from which one has still to be subtracted, each as often as it is listed.
+    pending_refunds: Mutex<Vec<String>>,
 }
 
 impl RedisCounters {
@@ -89,17 +98,51 @@ impl RedisCounters {
         Self {
             redis,
             fallback: InMemoryCounters::new(clock),
+            pending_refunds: Mutex::default(),
         }
     }
 
     fn key(&self, counter: &Counter) -> String {
         self.redis.key("throttle", &counter.name.hex())
     }
+
+    /// Subtracts one from each key, now or when Redis is available again.
+    async fn refund_keys(&self, keys: Vec<String>) {
+        let outcome = self.redis.call(async |mut connection| {
+            let mut refund = REFUND.prepare_invoke();
+            for key in &keys {
+                refund.key(key);
+            }
+            refund.invoke_async::<()>(&mut connection).await
+        });
+        if outcome.await.is_none() {
+            let mut pending = self.pending_refunds();
+            let room = MAX_PENDING_REFUNDS.saturating_sub(pending.len());
+            pending.extend(keys.into_iter().take(room));
+        }
+    }
+
+    async fn make_pending_refunds(&self) {
+        let keys: Vec<_> = {
+            let mut pending = self.pending_refunds();
+            let kept = pending.len().saturating_sub(REFUNDS_AT_ONCE);
+            pending.drain(kept..).collect()
+        };
+        if !keys.is_empty() {
+            self.refund_keys(keys).await;
+        }
+    }
+
+    fn pending_refunds(&self) -> MutexGuard<'_, Vec<String>> {
+        let pending = self.pending_refunds.lock();
+        pending.unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[async_trait]
 impl RateLimitCounters for RedisCounters {
-    async fn count(&self, counters: &[Counter]) -> Result<(), Throttled> {
+    async fn count(&self, counters: &[Counter]) -> Result<CountedIn, Throttled> {
+        let is_available = self.redis.is_available();
         let outcome = self.redis.call(async |mut connection| {
             let mut count = COUNT.prepare_invoke();
             for counter in counters {
@@ -110,36 +153,44 @@ impl RateLimitCounters for RedisCounters {
             }
             count.invoke_async::<(u64, u8)>(&mut connection).await
         });
-        match outcome.await {
-            Some((0, _)) => Ok(()),
-            Some((wait, is_first)) => Err(Throttled {
-                retry_after: Duration::from_millis(wait),
-                is_first: is_first == 1,
-            }),
-            None => self.fallback.count(counters).await,
+        let Some((wait, is_first)) = outcome.await else {
+            self.fallback.count(counters).await?;
+            return Ok(if is_available {
+                CountedIn::Either
+            } else {
+                CountedIn::Process
+            });
+        };
+        self.make_pending_refunds().await;
+        if wait == 0 {
+            return Ok(CountedIn::Shared);
+        }
+        Err(Throttled {
+            retry_after: Duration::from_millis(wait),
+            is_first: is_first == 1,
+        })
+    }
+
+    async fn refund(&self, counters: &[Counter], counted_in: CountedIn) {
+        if counted_in != CountedIn::Process && !counters.is_empty() {
+            let keys = counters.iter().map(|counter| self.key(counter));
+            self.refund_keys(keys.collect()).await;
+        }
+        if counted_in != CountedIn::Shared {
+            self.fallback.refund(counters, counted_in).await;
         }
     }
 
-    async fn refund(&self, counters: &[Counter]) {
-        let outcome = self.redis.call(async |mut connection| {
-            let mut refund = REFUND.prepare_invoke();
-            for counter in counters {
-                refund.key(self.key(counter));
-            }
-            refund.invoke_async::<()>(&mut connection).await
-        });
-        outcome.await;
-        self.fallback.refund(counters).await;
-    }
-
-    async fn reset(&self, counter: &Counter) {
+    async fn reset(&self, counter: &Counter, counted_in: CountedIn) {
         let outcome = self.redis.call(async |mut connection| {
             let mut delete = redis::cmd("DEL");
             delete.arg(self.key(counter));
             delete.query_async::<()>(&mut connection).await
         });
-        outcome.await;
-        self.fallback.reset(counter).await;
+        if outcome.await.is_none() && counted_in != CountedIn::Process {
+            self.refund_keys(vec![self.key(counter)]).await;
+        }
+        self.fallback.reset(counter, counted_in).await;
     }
 }
 

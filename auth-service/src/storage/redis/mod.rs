@@ -99,6 +99,11 @@ impl Redis {
         self.connections.key((kind, name))
     }
 
+    /// Whether commands are sent.
+    pub(super) fn is_available(&self) -> bool {
+        !self.breaker.is_open()
+    }
+
     /// The result of a command; `None` while Redis is unavailable.
     pub(super) async fn call<T>(
         &self,

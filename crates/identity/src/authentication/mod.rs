@@ -45,7 +45,7 @@ pub use self::{
         PresentedPasskey, VerifiedPasskey,
     },
     password_counters::PasswordCounters,
-    rate_limit::{Counter, Limit, RateLimitCounters, Throttled},
+    rate_limit::{CountedIn, Counter, Limit, RateLimitCounters, Throttled},
     reauthenticate::{ReauthenticateError, SufficientAuthentication},
     recovery_code::{InvalidRecoveryCode, RECOVERY_CODES, RecoveryCode},
     second_factor::SecondFactorPolicy,

@@ -77,16 +77,28 @@ pub struct Throttled {
     pub is_first: bool,
 }
 
+/// Which counters have an attempt, so that a refund subtracts it from those.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CountedIn {
+    /// Those that all instances share.
+    Shared,
+    /// Those of this process, as the shared ones are unavailable.
+    Process,
+    /// Those of this process, and perhaps the shared ones: they did not answer in time.
+    Either,
+}
+
 /// Keeps counters, one set for all channels; in Redis, one set for all instances. Delays are measured by Redis' clock, or by the
 /// uptime of the process.
 #[async_trait]
 pub trait RateLimitCounters: Send + Sync {
     /// Adds one to every counter. If one of them is in a delay, refuses and adds to none.
-    async fn count(&self, counters: &[Counter]) -> Result<(), Throttled>;
+    async fn count(&self, counters: &[Counter]) -> Result<CountedIn, Throttled>;
 
-    /// Subtracts one from every counter, for an attempt that was not a failure.
-    async fn refund(&self, counters: &[Counter]);
+    /// Subtracts one from every counter, for an attempt that was not a failure. While the shared counters are unavailable, it is subtracted
+    /// later: or each attempt of an account's owner during an outage would count as a failure.
+    async fn refund(&self, counters: &[Counter], counted_in: CountedIn);
 
-    /// Deletes a counter.
-    async fn reset(&self, counter: &Counter);
+    /// Deletes a counter of an attempt that succeeded.
+    async fn reset(&self, counter: &Counter, counted_in: CountedIn);
 }

@@ -146,7 +146,7 @@ impl AuthenticationService {
         call: (&AuditSubject, &CallContext),
     ) -> Result<(Account, Factor), FactorError> {
         let all = counters.counters();
-        self.deps.count(RateLimited::Code, &all).await?;
+        let counted = self.deps.count(RateLimited::Code, &all).await?;
         let account = self.deps.store.account(verified.user).await?;
         let account = account.filter(|account| {
             account.is_enabled() && account.authentication_version == verified.version
@@ -181,8 +181,8 @@ impl AuthenticationService {
                 (self.enrol(account, (kind, Some(new)), call).await?, factor)
             }
         };
-        self.deps.counters.reset(&counters.in_a_row).await;
-        self.deps.counters.refund(&counters.total).await;
+        self.deps.counters.reset(&counters.in_a_row, counted).await;
+        self.deps.counters.refund(&counters.total, counted).await;
         Ok(verified)
     }
 

@@ -54,18 +54,17 @@ impl AuthenticationService {
         password: &Password,
     ) -> Result<bool, PasswordCheckError> {
         let counters = &self.deps.counters;
-        self.deps
-            .count(RateLimited::Password, &keys.counters())
-            .await?;
+        let all = keys.counters();
+        let counted = self.deps.count(RateLimited::Password, &all).await?;
         let hash = account.and_then(|account| account.password_hash.as_ref());
         match self.deps.hasher.verify(password, hash).await {
             Ok(true) if account.is_some_and(Account::is_enabled) => {
-                counters.reset(&keys.failures_here).await;
-                counters.refund(&keys.failures_shared).await;
+                counters.reset(&keys.failures_here, counted).await;
+                counters.refund(&keys.failures_shared, counted).await;
                 Ok(true)
             }
             Ok(_) => {
-                counters.refund(&[keys.successes]).await;
+                counters.refund(&[keys.successes], counted).await;
                 Ok(false)
             }
             Err(error) => {
@@ -73,7 +72,7 @@ impl AuthenticationService {
                     HasherError::Overloaded { .. } => keys.counters(),
                     HasherError::Broken(_) => vec![keys.successes],
                 };
-                counters.refund(&refunded).await;
+                counters.refund(&refunded, counted).await;
                 Err(error.into())
             }
         }

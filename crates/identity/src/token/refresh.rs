@@ -180,6 +180,7 @@ impl TokenService {
             .deps
             .count(RateLimited::RefreshRepeat, &[counter])
             .await;
+        let result = result.map(drop);
         result.map_err(|throttled| self.refresh_throttled(exchange.context, throttled, subject))
     }
 

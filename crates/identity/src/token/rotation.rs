@@ -30,7 +30,8 @@ impl TokenService {
         let subject = AuditSubject::grant(content.user.id, grant);
         let counter = [token_limits::refreshes(&*self.deps.keyed_hasher, grant.id)];
         let result = self.deps.count(RateLimited::Refresh, &counter).await;
-        result.map_err(|throttled| self.refresh_throttled(call, throttled, subject.clone()))?;
+        let counted_in =
+            result.map_err(|throttled| self.refresh_throttled(call, throttled, subject.clone()))?;
         let events = [audit.event(call, AuditKind::Refreshed, subject)];
         let rotation = Rotation {
             to: presented.next(),
@@ -41,7 +42,7 @@ impl TokenService {
         let has_advanced = store.advance(from, &rotation, now, &events).await?;
         audit.committed(has_advanced, &events);
         if !has_advanced {
-            counters.refund(&counter).await;
+            counters.refund(&counter, counted_in).await;
             return Ok(None);
         }
         self.mint(content, rotation.to).map(Some)

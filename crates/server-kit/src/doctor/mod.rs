@@ -5,23 +5,15 @@
 
 pub mod checks;
 mod finding;
+mod frame;
 mod report;
 mod run;
 mod table;
 
-use clap::Args;
-
 pub use self::{
     finding::{Check, Finding, Severity, or_ok},
+    frame::{CommonSettings, DoctorArgs, print_report},
     report::Report,
-    run::{DEADLINE, within},
+    run::{DEADLINE, blocking, within, within_file_deadline},
     table::verify_table,
 };
-
-/// The arguments of `doctor`, besides the settings.
-#[derive(Args, Clone, Copy, Debug)]
-pub struct DoctorArgs {
-    /// Print one JSON object instead of text
-    #[arg(long)]
-    pub json: bool,
-}

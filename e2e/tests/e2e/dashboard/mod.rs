@@ -30,39 +30,93 @@ const PUBLISHED: Story = Story {
 };
 
 /// The ranges of the rules and the dashboard, and those for the picture: a twentieth, as it shows ninety seconds.
-const RANGES: [(&str, &str); 5] = [
+const RANGES: [(&str, &str); 7] = [
+    ("[1m]", "[3s]"),
     ("[5m]", "[15s]"),
     ("[10m]", "[30s]"),
     ("[30m]", "[90s]"),
     ("[1h]", "[180s]"),
+    ("offset 1m", "offset 3s"),
     ("offset 10m", "offset 30s"),
 ];
 
 /// Queries without a value in a run without what they are about: panel, legend, and why.
-const WITHOUT_VALUE: [(&str, &str, &str); 1] = [(
-    "Database, 99th percentile",
-    "PostgreSQL, {{instance}}",
-    "the database is SQLite",
-)];
+const WITHOUT_VALUE: [(&str, &str, &str); 3] = [
+    (
+        "Database, 99th percentile",
+        "PostgreSQL, {{instance}}",
+        "the database is SQLite",
+    ),
+    (
+        "Connections to the database",
+        "PostgreSQL, {{state}}, {{instance}}",
+        "the database is SQLite",
+    ),
+    (
+        "Connections to the database",
+        "PostgreSQL, maximum, {{instance}}",
+        "the database is SQLite",
+    ),
+];
 
 /// What panels show after the traffic: panel, name of the line, and the bounds of its greatest value.
-const EXPECTED: [(&str, &str, f64, f64); 16] = [
+const EXPECTED: [(&str, &str, f64, f64); 21] = [
     ("Instances up", "auth-service", 1.0, 1.0),
     ("Instances up", "web-service", 1.0, 1.0),
-    ("Sign-ins by outcome", "SIGNED_IN", 0.01, 50.0),
-    ("Sign-ins by outcome", "SIGN_IN_REFUSED", 0.01, 50.0),
-    ("Sign-ins by outcome", "SIGN_IN_THROTTLED", 0.001, 50.0),
+    ("Share of sign-in attempts that succeed", "web-1", 0.01, 1.0),
+    (
+        "Sign-in attempts by outcome",
+        "password verified",
+        0.01,
+        50.0,
+    ),
+    (
+        "Sign-in attempts by outcome",
+        "password refused",
+        0.01,
+        50.0,
+    ),
+    (
+        "Sign-in attempts by outcome",
+        "password throttled",
+        0.01,
+        50.0,
+    ),
+    ("Requests that fail, by instance", "web-1", 0.001, 1.0),
     ("Sign-ins that fail", "web-service", 0.001, 1.0),
-    ("5xx by route", "page.login.submit", 0.01, 500.0),
+    (
+        "5xx by route and instance",
+        "web-1 page.login.submit",
+        0.01,
+        500.0,
+    ),
     ("Circuit breakers open", "web-1 → redis", 1.0, 1.0),
+    (
+        "Redis: commands that were answered",
+        "sessions, median, web-1",
+        0.000_01,
+        0.5,
+    ),
+    (
+        "Redis: timeouts and failures a second",
+        "sessions, timeouts, web-1",
+        0.001,
+        100.0,
+    ),
     ("Streams connected", "web-1", 1.0, 1.0),
     ("Delivery of own revocations", "median", 0.000_01, 1.0),
     ("Ends by kind", "LOGIN_ENDED", 0.01, 50.0),
+    (
+        "Refused and throttled attempts",
+        "password throttled",
+        0.01,
+        50.0,
+    ),
     ("Refresh tokens by outcome", "rotated", 0.01, 50.0),
     ("Refresh tokens by outcome", "reused", 0.001, 50.0),
     ("Signs of theft, in an hour", "REFRESH_REUSED", 0.5, 100.0),
     ("Revocations in memory", "web-1", 1.0, 10_000.0),
-    ("Token cache hits", "hits", 0.5, 1.0),
+    ("Cache hits", "tokens", 0.5, 1.0),
 ];
 
 /// Both services on Redis, behind a proxy, so that an attacker has other addresses than people.

@@ -1,36 +1,70 @@
-use axum::http::HeaderValue;
+use axum::http::{HeaderMap, HeaderValue, header};
 use holdfast_server_kit::doctor::Severity::{Error, Ok, Warning};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::*;
+use super::{answers::*, *};
 
 const ORIGIN: &str = "https://id.example";
 
 #[test]
 fn metadata_of_another_installation_is_an_error() {
-    let severity = |issuer: &str, jwks_uri: &str, kid: &str| {
-        let metadata = json!({"issuer": issuer, "jwks_uri": jwks_uri});
-        let jwks = json!({"keys": [{"kid": kid}]});
-        assess_metadata(&metadata, &jwks, ORIGIN, &["7".to_owned()]).severity
+    let metadata = || {
+        json!({
+            "issuer": ORIGIN,
+            "jwks_uri": format!("{ORIGIN}/.well-known/jwks.json"),
+            "token_endpoint": format!("{ORIGIN}/oauth2/token"),
+            "introspection_endpoint": format!("{ORIGIN}/oauth2/introspect"),
+            "revocation_endpoint": format!("{ORIGIN}/oauth2/revoke"),
+        })
     };
-    let jwks_uri = "https://id.example/.well-known/jwks.json";
-    assert_eq!(severity(ORIGIN, jwks_uri, "7"), Ok);
-    assert_eq!(severity("https://other.example", jwks_uri, "7"), Error);
-    assert_eq!(severity(ORIGIN, "https://other.example/jwks", "7"), Error);
-    assert_eq!(severity(ORIGIN, jwks_uri, "8"), Error);
-    assert_eq!(
-        assess_metadata(&Value::Null, &Value::Null, ORIGIN, &[]).severity,
-        Error
-    );
+    let severity = |metadata: &Value, kid: &str| {
+        let jwks = json!({"keys": [{"kid": kid}]});
+        assess_metadata(metadata, &jwks, ORIGIN, &["7".to_owned()]).severity
+    };
+    assert_eq!(severity(&metadata(), "7"), Ok);
+    assert_eq!(severity(&metadata(), "8"), Error);
+    assert_eq!(severity(&Value::Null, "7"), Error);
+    for member in [
+        "issuer",
+        "jwks_uri",
+        "token_endpoint",
+        "introspection_endpoint",
+        "revocation_endpoint",
+    ] {
+        let mut other = metadata();
+        other[member] = json!("https://other.example/oauth2/token");
+        assert_eq!(severity(&other, "7"), Error, "{member}");
+    }
+}
+
+/// A response with a media type.
+fn answer(status: StatusCode, media_type: &'static str, body: &str) -> Answer {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    Answer {
+        status,
+        headers,
+        body: body.to_owned().into(),
+        local: "127.0.0.1:1".parse().unwrap(),
+    }
 }
 
 #[test]
-fn metadata_without_algorithms_of_proofs_is_an_error() {
+fn proofs_without_algorithms_or_without_their_header_are_an_error() {
     let some = json!({"dpop_signing_alg_values_supported": ["EdDSA"]});
-    assert_eq!(assess_dpop(&some).severity, Ok);
+    let refused = |status, reason: &str| {
+        let body = json!({"reason": reason}).to_string();
+        answer(status, "application/problem+json", &body)
+    };
+    let severity =
+        |metadata: &Value, status, reason| assess_dpop(metadata, &refused(status, reason)).severity;
+    let denied = StatusCode::UNAUTHORIZED;
+    assert_eq!(severity(&some, denied, "TOKEN_INVALID"), Ok);
+    assert_eq!(severity(&some, denied, "DPOP_PROOF_REQUIRED"), Error);
+    assert_eq!(severity(&some, StatusCode::BAD_GATEWAY, ""), Warning);
     let none = json!({"dpop_signing_alg_values_supported": []});
-    assert_eq!(assess_dpop(&none).severity, Error);
-    assert_eq!(assess_dpop(&Value::Null).severity, Error);
+    assert_eq!(severity(&none, denied, "TOKEN_INVALID"), Error);
+    assert_eq!(severity(&Value::Null, denied, "TOKEN_INVALID"), Error);
 }
 
 #[test]
@@ -65,12 +99,36 @@ fn cookie_that_browsers_refuse_is_an_error_and_not_shown() {
 
 #[test]
 fn registration_that_does_not_arrive_is_a_warning() {
-    assert_eq!(assess_device_binding(StatusCode::UNAUTHORIZED).severity, Ok);
-    for status in [
-        StatusCode::NOT_FOUND,
-        StatusCode::METHOD_NOT_ALLOWED,
-        StatusCode::BAD_GATEWAY,
+    let own = || answer(StatusCode::UNAUTHORIZED, "application/problem+json", "{}");
+    assert_eq!(assess_device_binding(&[own(), own()]).severity, Ok);
+    for other in [
+        answer(StatusCode::NOT_FOUND, "application/problem+json", "{}"),
+        answer(StatusCode::BAD_GATEWAY, "text/html", ""),
+        answer(StatusCode::UNAUTHORIZED, "text/html", ""),
     ] {
-        assert_eq!(assess_device_binding(status).severity, Warning);
+        assert_eq!(assess_device_binding(&[own(), other]).severity, Warning);
     }
+}
+
+#[test]
+fn refused_certificate_is_an_error_and_missing_authorities_a_warning() {
+    let refused = refused(ORIGIN, &"expired");
+    assert_eq!(
+        (refused.check, refused.severity),
+        ("public_url.certificate", Error)
+    );
+    let unknown = no_authorities();
+    assert_eq!(
+        (unknown.check, unknown.severity),
+        ("public_url.certificate", Warning)
+    );
+}
+
+#[test]
+fn url_that_does_not_answer_is_a_warning() {
+    let finding = unreachable(ORIGIN, &"timed out");
+    assert_eq!(
+        (finding.check, finding.severity),
+        ("public_url.reachable", Warning)
+    );
 }

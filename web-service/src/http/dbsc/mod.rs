@@ -22,7 +22,7 @@ use crate::{
 };
 
 pub(crate) const BIND: &str = "/session/bind";
-pub(super) const REFRESH: &str = "/session/refresh";
+pub(crate) const REFRESH: &str = "/session/refresh";
 
 const REGISTRATION: HeaderName = HeaderName::from_static("secure-session-registration");
 const CHALLENGE: HeaderName = HeaderName::from_static("secure-session-challenge");

@@ -3,23 +3,22 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::{
-    hmac,
-    signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey},
-};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use holdfast_core::{random::Random, secret_key::SecretKey};
 use holdfast_crypto::{
     jws::Unverified,
     verifying_key::{Jwk, VerifyingKey},
 };
-use secrecy::ExposeSecret as _;
 use serde::{Deserialize, de::IgnoredAny};
 use time::OffsetDateTime;
 
-use crate::session::device_binding::{
-    device::DeviceKey,
-    protocol::{Challenge, ChallengePurpose, DeviceProofCodec, Registration},
+use crate::session::{
+    codec::mac::MacCodec,
+    device_binding::{
+        device::DeviceKey,
+        protocol::{Challenge, ChallengePurpose, DeviceProofCodec, Registration},
+    },
 };
 
 /// Length limit of a device proof, in bytes.
@@ -35,33 +34,17 @@ const NONCE: usize = 16;
 
 /// Encodes and verifies challenges, device proofs and proof cookies.
 pub struct DbscCodec {
-    key: hmac::Key,
+    mac: MacCodec,
     random: Arc<dyn Random>,
 }
 
 impl DbscCodec {
     /// A codec with the key that all instances share.
     pub fn new(key: &SecretKey, random: Arc<dyn Random>) -> Self {
-        let shared = hmac::Key::new(hmac::HMAC_SHA256, key.expose_secret());
-        let own = hmac::sign(&shared, LABEL);
         Self {
-            key: hmac::Key::new(hmac::HMAC_SHA256, own.as_ref()),
+            mac: MacCodec::new(key, LABEL),
             random,
         }
-    }
-
-    /// `body` and a MAC over `context` and `body`, in base64url.
-    fn seal(&self, context: &[u8], body: &[u8]) -> String {
-        let mac = hmac::sign(&self.key, &[context, body].concat());
-        URL_SAFE_NO_PAD.encode([body, mac.as_ref()].concat())
-    }
-
-    /// The body, of `N` bytes, of a text that [`seal`](Self::seal) made in the same context.
-    fn open<const N: usize>(&self, context: &[u8], text: &str) -> Option<[u8; N]> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (body, mac) = bytes.split_at_checked(N)?;
-        hmac::verify(&self.key, &[context, body].concat(), mac).ok()?;
-        body.try_into().ok()
     }
 }
 
@@ -134,7 +117,7 @@ impl DeviceProofCodec for DbscCodec {
         let (seconds, nonce) = body.split_at_mut(TIME);
         seconds.copy_from_slice(&now.unix_timestamp().to_be_bytes());
         self.random.fill(nonce);
-        self.seal(&context(kind(purpose), sid, &[]), &body)
+        self.mac.seal(&context(kind(purpose), sid, &[]), &body)
     }
 
     fn open_challenge(
@@ -144,7 +127,7 @@ impl DeviceProofCodec for DbscCodec {
         challenge: &str,
     ) -> Option<Challenge> {
         let context = context(kind(purpose), sid, &[]);
-        let body: [u8; TIME + NONCE] = self.open(&context, challenge)?;
+        let body: [u8; TIME + NONCE] = self.mac.open(&context, challenge)?;
         let (seconds, nonce) = body.split_at_checked(TIME)?;
         Some(Challenge {
             made_at: time(seconds)?,
@@ -170,7 +153,7 @@ impl DeviceProofCodec for DbscCodec {
 
     fn proof_cookie(&self, sid: &str, DeviceKey(key): &DeviceKey, until: OffsetDateTime) -> String {
         let body = until.unix_timestamp().to_be_bytes();
-        self.seal(&context(b't', sid, key), &body)
+        self.mac.seal(&context(b't', sid, key), &body)
     }
 
     fn open_proof_cookie(
@@ -179,7 +162,7 @@ impl DeviceProofCodec for DbscCodec {
         DeviceKey(key): &DeviceKey,
         value: &str,
     ) -> Option<OffsetDateTime> {
-        let body: [u8; TIME] = self.open(&context(b't', sid, key), value)?;
+        let body: [u8; TIME] = self.mac.open(&context(b't', sid, key), value)?;
         time(&body)
     }
 }

@@ -5,7 +5,8 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::doctor::{Check, Finding, or_ok};
 
-/// Assesses the expiry of certificates: a warning from two weeks before.
+/// Assesses the expiry of certificates: a warning from two weeks before. An expired one is an error where the file cannot be used without
+/// it, and a warning otherwise.
 #[must_use]
 pub fn assess_expiry(
     check: &'static Check,
@@ -14,7 +15,8 @@ pub fn assess_expiry(
 ) -> Vec<Finding> {
     let notices = expiries.iter().flat_map(|expiry| {
         let notices = expiry.notices(now);
-        notices.map(move |(notice, end)| finding(check, expiry, notice, end))
+        let is_unusable = expiry.is_unusable(now);
+        notices.map(move |(notice, end)| finding(check, expiry, (notice, end), is_unusable))
     });
     or_ok(
         notices.collect(),
@@ -26,8 +28,8 @@ pub fn assess_expiry(
 fn finding(
     check: &'static Check,
     expiry: &Expiry,
-    notice: ExpiryNotice,
-    end: OffsetDateTime,
+    (notice, end): (ExpiryNotice, OffsetDateTime),
+    is_unusable: bool,
 ) -> Finding {
     let end = end.format(&Rfc3339).unwrap_or_default();
     let name = format!(
@@ -39,6 +41,12 @@ fn finding(
         "replace the certificate; a running service uses the changed file within two seconds";
     match notice {
         ExpiryNotice::ExpiresSoon => check.warning(format!("{name} expires at {end}"), remedy),
-        ExpiryNotice::Expired => check.error(format!("{name} has expired at {end}"), remedy),
+        ExpiryNotice::Expired if is_unusable => {
+            check.error(format!("{name} has expired at {end}"), remedy)
+        }
+        ExpiryNotice::Expired => check.warning(
+            format!("{name} has expired at {end}, without which the others can be used"),
+            "remove it from the file",
+        ),
     }
 }

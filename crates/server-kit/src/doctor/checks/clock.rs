@@ -1,24 +1,19 @@
 //! The difference between two clocks.
 
-use time::{Duration, OffsetDateTime};
+use holdfast_core::clock::ClockReading;
+use time::Duration;
 
 use crate::doctor::{Check, Finding};
 
 /// The largest difference that is accepted: that of `clock.skewed` in the log.
-const MAX_SKEW: Duration = Duration::seconds(30);
+pub(super) const MAX_SKEW: Duration = Duration::seconds(30);
 
-/// Assesses the time that the clock of `peer` showed between two times of the own clock.
+/// Assesses a reading of the clock of `peer`.
 #[must_use]
-pub fn assess_clock(
-    check: &'static Check,
-    peer: &str,
-    shown: OffsetDateTime,
-    (asked, answered): (OffsetDateTime, OffsetDateTime),
-) -> Finding {
-    let own = asked + (answered - asked) / 2;
-    let difference: Duration = shown - own;
+pub fn assess_clock(check: &'static Check, peer: &str, reading: ClockReading) -> Finding {
+    let difference = reading.difference();
     let seconds = difference.whole_seconds();
-    // Some peers tell whole seconds.
+    // Some peers report whole seconds.
     if seconds.abs() <= 1 {
         return check.ok(format!(
             "the clock of {peer} agrees with that of this machine"
@@ -35,6 +30,8 @@ pub fn assess_clock(
 
 #[cfg(test)]
 mod tests {
+    use time::OffsetDateTime;
+
     use super::*;
     use crate::doctor::Severity;
 
@@ -47,8 +44,12 @@ mod tests {
     fn clocks_that_differ_by_more_than_half_a_minute_are_an_error() {
         let own = OffsetDateTime::UNIX_EPOCH;
         let assess = |seconds| {
-            let shown = own + Duration::seconds(seconds);
-            assess_clock(&CLOCK, "the peer", shown, (own, own)).severity
+            let reading = ClockReading {
+                peer: own + Duration::seconds(seconds),
+                sent_at: own,
+                received_at: own,
+            };
+            assess_clock(&CLOCK, "the peer", reading).severity
         };
         for seconds in [-30, 0, 30] {
             assert_eq!(assess(seconds), Severity::Ok, "{seconds}");

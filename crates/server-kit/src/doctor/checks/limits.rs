@@ -55,11 +55,24 @@ fn assess_files(maximum: Option<u64>, needed: usize, setting: &str) -> Finding {
 pub fn available_memory() -> Option<u64> {
     let read = |file: &str| fs::read_to_string(file).ok();
     let machine = read("/proc/meminfo").and_then(|text| parse_available(&text));
-    let number = |file| read(file).and_then(|text| text.trim().parse::<u64>().ok());
-    let limit = number("/sys/fs/cgroup/memory.max");
-    let group = limit.zip(number("/sys/fs/cgroup/memory.current"));
-    let group = group.map(|(limit, used)| limit.saturating_sub(used));
+    let group = group_memory(
+        read("/sys/fs/cgroup/memory.max").as_deref(),
+        read("/sys/fs/cgroup/memory.current").as_deref(),
+        read("/sys/fs/cgroup/memory.stat").as_deref(),
+    );
     machine.into_iter().chain(group).min()
+}
+
+/// What a control group may still use, in bytes. Its usage contains the page cache, of which the kernel frees the inactive part before it
+/// kills a process.
+fn group_memory(max: Option<&str>, current: Option<&str>, stat: Option<&str>) -> Option<u64> {
+    let number = |text: &str| text.trim().parse::<u64>().ok();
+    let inactive_file = stat.and_then(|stat| {
+        let mut lines = stat.lines();
+        number(lines.find_map(|line| line.strip_prefix("inactive_file "))?)
+    });
+    let used = number(current?)?.saturating_sub(inactive_file.unwrap_or_default());
+    Some(number(max?)?.saturating_sub(used))
 }
 
 /// `MemAvailable` of `/proc/meminfo`, in bytes.
@@ -128,5 +141,15 @@ mod tests {
         let text = "MemTotal:       16000000 kB\nMemAvailable:    2000 kB\n";
         assert_eq!(parse_available(text), Some(2000 * 1024));
         assert_eq!(parse_available("MemTotal: 1 kB\n"), None);
+    }
+
+    #[test]
+    fn inactive_page_cache_of_a_control_group_is_available() {
+        let stat = "anon 30\nfile 60\ninactive_file 50\nactive_file 10\n";
+        let group = |max, stat| group_memory(Some(max), Some("90\n"), stat);
+        assert_eq!(group("100\n", Some(stat)), Some(60));
+        assert_eq!(group("100\n", None), Some(10));
+        assert_eq!(group("max\n", Some(stat)), None);
+        assert_eq!(group_memory(Some("100"), None, None), None);
     }
 }

@@ -4,6 +4,7 @@ pub mod certificate;
 pub mod clock;
 pub mod file_system;
 pub mod files;
+pub mod host;
 pub mod limits;
 pub mod redis;
 pub mod service;

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-use time::OffsetDateTime;
+use holdfast_core::clock::ClockReading;
 
 use crate::{
     config::{RedisTopology, RedisUrl},
-    doctor::{Check, Finding, checks::clock::assess_clock, or_ok},
+    doctor::{
+        Check, Finding,
+        checks::{clock::MAX_SKEW, host::is_this_machine},
+        or_ok,
+    },
     redis_info::{OLDEST_VERSION, RedisInfo},
 };
 
@@ -43,7 +47,7 @@ pub static ENCRYPTION: Check = Check {
 /// The clock of the server.
 pub static CLOCK: Check = Check {
     id: "redis.clock",
-    why: "Keys expire by the clock of Redis",
+    why: "Keys expire by the clock of the node that has them: the nodes of a Cluster need the same time; that of one server does not matter",
 };
 
 /// The latency from which on a warning is given.
@@ -63,12 +67,12 @@ pub static CHECKS: [&Check; 7] = [
 /// What a Redis answered.
 #[derive(Debug)]
 pub struct RedisFacts {
-    /// `INFO` of each server that was asked; empty where the user lacks the permission.
+    /// `INFO` of each server that was queried; empty where the user lacks the permission.
     pub info: Vec<RedisInfo>,
-    /// Duration of a command.
+    /// Duration of `TIME`, permitted or not.
     pub latency: Duration,
-    /// The clock of one server, and the own time before and after the question; `None` where it was not asked.
-    pub clock: Option<(OffsetDateTime, (OffsetDateTime, OffsetDateTime))>,
+    /// The clock of the server, or of each node of a Cluster; empty where the user lacks the permission.
+    pub clocks: Vec<ClockReading>,
 }
 
 /// Assesses what a Redis answered, or why it did not.
@@ -89,15 +93,20 @@ pub fn assess(url: &RedisUrl, facts: &Result<RedisFacts, String>) -> Vec<Finding
     findings.extend(assess_eviction(&facts.info));
     findings.extend(assess_writes(&facts.info));
     findings.extend([assess_latency(facts.latency), assess_encryption(url)]);
-    let clock = facts.clock;
-    findings.extend(clock.map(|(shown, own)| assess_clock(&CLOCK, "Redis", shown, own)));
+    findings.push(assess_clocks(&facts.clocks));
     findings
+}
+
+/// What follows from `INFO`, which was denied.
+#[must_use]
+pub fn not_known(check: &'static Check) -> Vec<Finding> {
+    let found = "not known: Redis does not permit INFO";
+    vec![check.warning(found, "permit the user of the URL the command INFO")]
 }
 
 fn assess_version(info: &[RedisInfo]) -> Vec<Finding> {
     if info.is_empty() {
-        let remedy = "permit the user of the URL the command INFO";
-        return vec![VERSION.warning("Redis does not tell its version", remedy)];
+        return not_known(&VERSION);
     }
     let old = info.iter().filter_map(RedisInfo::too_old);
     let old = old.map(|version| {
@@ -109,6 +118,9 @@ fn assess_version(info: &[RedisInfo]) -> Vec<Finding> {
 }
 
 fn assess_eviction(info: &[RedisInfo]) -> Vec<Finding> {
+    if info.is_empty() {
+        return not_known(&EVICTION);
+    }
     let evicting = info.iter().filter_map(RedisInfo::evicts).map(|policy| {
         let found = format!("maxmemory-policy is {policy}");
         EVICTION.warning(found, "set maxmemory-policy to noeviction")
@@ -128,14 +140,19 @@ fn assess_eviction(info: &[RedisInfo]) -> Vec<Finding> {
 }
 
 fn assess_writes(info: &[RedisInfo]) -> Vec<Finding> {
-    let problems = info.iter().filter_map(RedisInfo::refuses_writes);
-    let problems = problems.map(|why| {
-        WRITES.error(
-            why,
-            "connect to the master, or free the disk of Redis; its log has the cause",
-        )
-    });
-    or_ok(problems.collect(), &WRITES, "Redis accepts writes")
+    if info.is_empty() {
+        return not_known(&WRITES);
+    }
+    let remedy = "connect to the master, or free the disk of Redis; its log has the cause";
+    let refusing = info.iter().filter_map(RedisInfo::refuses_writes);
+    let refusing = refusing.map(|why| WRITES.error(why, remedy));
+    let uncertain = info.iter().filter_map(RedisInfo::may_refuse_writes);
+    let uncertain = uncertain.map(|why| WRITES.warning(why, remedy));
+    or_ok(
+        refusing.chain(uncertain).collect(),
+        &WRITES,
+        "Redis accepts writes",
+    )
 }
 
 fn assess_latency(latency: Duration) -> Finding {
@@ -161,6 +178,29 @@ fn assess_encryption(url: &RedisUrl) -> Finding {
     }
 }
 
+/// Services query the clock of one server where they need it. The clocks of nodes are compared with each other.
+fn assess_clocks(clocks: &[ClockReading]) -> Finding {
+    let differences = clocks.iter().map(ClockReading::difference);
+    let Some((least, greatest)) = differences.clone().min().zip(differences.max()) else {
+        let remedy = "permit the user of the URL the command TIME";
+        return CLOCK.warning("not known: Redis does not permit TIME", remedy);
+    };
+    if clocks.len() == 1 {
+        let seconds = greatest.whole_seconds();
+        let found = format!(
+            "the clock of Redis differs by {seconds:+} seconds from that of this machine, which does not matter"
+        );
+        return CLOCK.ok(found);
+    }
+    let (nodes, seconds) = (clocks.len(), (greatest - least).whole_seconds());
+    let found = format!("the clocks of {nodes} nodes differ by {seconds} seconds at most");
+    if greatest - least > MAX_SKEW {
+        CLOCK.error(found, "synchronize the clocks of all nodes by NTP")
+    } else {
+        CLOCK.ok(found)
+    }
+}
+
 /// Whether no connection leaves this machine.
 fn is_local(topology: &RedisTopology) -> bool {
     let nodes = match topology {
@@ -169,10 +209,7 @@ fn is_local(topology: &RedisTopology) -> bool {
         RedisTopology::Sentinel { sentinels, .. } => sentinels,
         RedisTopology::Cluster(nodes) => nodes,
     };
-    nodes.iter().all(|node| {
-        let address = node.host.parse::<std::net::IpAddr>();
-        node.host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-    })
+    nodes.iter().all(|node| is_this_machine(&node.host))
 }
 
 #[cfg(test)]
@@ -180,11 +217,21 @@ mod tests {
     use super::*;
     use crate::doctor::Severity;
 
+    /// A reading of a clock that is ahead by some seconds.
+    fn reading(ahead: i64) -> ClockReading {
+        let own = time::OffsetDateTime::UNIX_EPOCH;
+        ClockReading {
+            peer: own + time::Duration::seconds(ahead),
+            sent_at: own,
+            received_at: own,
+        }
+    }
+
     fn assessed(url: &str, info: &str, latency_ms: u64) -> Vec<(&'static str, Severity)> {
         let facts = RedisFacts {
             info: vec![RedisInfo::parse(info)],
             latency: Duration::from_millis(latency_ms),
-            clock: None,
+            clocks: vec![reading(0)],
         };
         let findings = assess(&RedisUrl::parse("REDIS", url).unwrap(), &Ok(facts));
         let findings = findings.iter();
@@ -226,7 +273,7 @@ mod tests {
                 LOCAL,
                 "rdb_last_bgsave_status:err",
                 1,
-                ("redis.writes", Error),
+                ("redis.writes", Warning),
             ),
             (
                 LOCAL,
@@ -242,13 +289,48 @@ mod tests {
     }
 
     #[test]
-    fn redis_without_an_answer_is_an_error_and_without_info_a_warning() {
+    fn redis_without_an_answer_is_an_error() {
         let url = RedisUrl::parse("REDIS", LOCAL).unwrap();
         let findings = assess(&url, &Err("connection refused".to_owned()));
         assert_eq!(
             (findings[0].check, findings[0].severity),
             ("redis.reachable", Severity::Error)
         );
-        assert_eq!(assess_version(&[])[0].severity, Severity::Warning);
+    }
+
+    #[test]
+    fn permissions_that_are_missing_leave_the_state_unknown() {
+        let facts = RedisFacts {
+            info: Vec::new(),
+            latency: Duration::ZERO,
+            clocks: Vec::new(),
+        };
+        let findings = assess(&RedisUrl::parse("REDIS", LOCAL).unwrap(), &Ok(facts));
+        let unknown = findings
+            .iter()
+            .filter(|finding| finding.severity == Severity::Warning);
+        let unknown: Vec<_> = unknown
+            .inspect(|finding| assert!(finding.found.starts_with("not known"), "{finding:?}"))
+            .map(|finding| finding.check)
+            .collect();
+        let expected = [
+            "redis.version",
+            "redis.eviction",
+            "redis.writes",
+            "redis.clock",
+        ];
+        assert_eq!(unknown, expected);
+    }
+
+    #[test]
+    fn clocks_of_nodes_must_agree_and_that_of_one_server_does_not_matter() {
+        let severity = |ahead: &[i64]| {
+            let clocks: Vec<_> = ahead.iter().copied().map(reading).collect();
+            assess_clocks(&clocks).severity
+        };
+        assert_eq!(severity(&[0]), Severity::Ok);
+        assert_eq!(severity(&[3600]), Severity::Ok);
+        assert_eq!(severity(&[3600, 3601, 3630]), Severity::Ok);
+        assert_eq!(severity(&[-16, 0, 15]), Severity::Error);
     }
 }

@@ -48,7 +48,7 @@ pub fn assess_log(log: &TelemetryConfig, setting: &str) -> Finding {
     }
 }
 
-/// Asks the service at this ops address for its readiness.
+/// Queries the readiness of the service at this ops address.
 pub async fn check_readiness(ops: SocketAddr) -> Vec<Finding> {
     if ops.port() == 0 {
         return vec![READY.ok("not known: the ops port is selected at the start")];
@@ -62,7 +62,7 @@ fn assess_readiness(readiness: anyhow::Result<()>) -> Finding {
     };
     let io = error.downcast_ref::<io::Error>().map(io::Error::kind);
     if io == Some(io::ErrorKind::ConnectionRefused) {
-        return READY.ok("the service does not run");
+        return READY.warning("the service does not run", "start the service");
     }
     READY.error(
         format!("the service is not ready: {error:#}"),
@@ -90,10 +90,10 @@ mod tests {
     }
 
     #[test]
-    fn unready_service_is_an_error_and_a_stopped_one_is_not() {
+    fn unready_service_is_an_error_and_a_stopped_one_a_warning() {
         let stopped: Result<(), _> = Err(io::Error::from(io::ErrorKind::ConnectionRefused));
         let stopped = stopped.context("nothing listens on 127.0.0.1:9051");
-        assert_eq!(assess_readiness(stopped).severity, Severity::Ok);
+        assert_eq!(assess_readiness(stopped).severity, Severity::Warning);
         assert_eq!(assess_readiness(Ok(())).severity, Severity::Ok);
         let unready = assess_readiness(Err(anyhow!("the database is locked")));
         assert_eq!(unready.severity, Severity::Error);

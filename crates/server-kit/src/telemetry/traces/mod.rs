@@ -3,7 +3,7 @@
 mod contexts;
 mod export;
 
-use std::{fs, io, time::Duration};
+use std::{io, time::Duration};
 
 use holdfast_core::random::Random;
 use holdfast_tls::TlsMaterial;
@@ -13,6 +13,7 @@ use opentelemetry_sdk::{
     Resource,
     trace::{Sampler, SdkTracerProvider},
 };
+use rustix::system::uname;
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
 use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::{Layer, filter::filter_fn, registry::LookupSpan};
@@ -98,13 +99,28 @@ fn is_exported(metadata: &Metadata<'_>) -> bool {
 
 /// The attributes of this process (semantic conventions, "Service" and "Host").
 fn resource(service: &'static str) -> Resource {
-    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    // Not from `/proc`, of which a sandbox may show processes only.
+    let system = uname();
+    let host = system.nodename().to_string_lossy();
     Resource::builder_empty()
         .with_attributes([
             KeyValue::new("service.name", service),
             KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
-            KeyValue::new("host.name", host.trim().to_owned()),
+            KeyValue::new("host.name", host.into_owned()),
             KeyValue::new("process.pid", i64::from(std::process::id())),
         ])
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::Key;
+
+    use super::*;
+
+    #[test]
+    fn resource_names_the_host() {
+        let host = resource("test").get(&Key::new("host.name"));
+        assert!(host.is_some_and(|host| !host.as_str().is_empty()));
+    }
 }
