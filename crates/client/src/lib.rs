@@ -24,8 +24,8 @@ pub use authorization::{Authorization, DpopProof};
 pub use calls::{
     account::{Account, PasswordChange},
     authentication::{
-        AuthenticationFactor, AuthenticationState, AuthenticationStep, NextSteps, SignInOptions,
-        SufficientAuthentication, TotpSetUp,
+        AuthenticationFactor, AuthenticationState, AuthenticationStep, NextSteps, Reauthenticated,
+        SignInOptions, SufficientAuthentication, TotpSetUp,
     },
     device::{DeviceEvent, DeviceReport},
     factors::{FactorKind, FactorRecord, SecurityOverview, TotpEnrolment},

@@ -1,6 +1,7 @@
 //! Types and ports that several crates share: time, randomness, keys, client info, bounded caches. The only I/O is that of files with
 //! secrets.
 
+pub mod assurance_level;
 pub mod blanks;
 pub mod bounded_cache;
 pub mod client_info;

@@ -183,7 +183,7 @@ fn denial(error: AuthError) -> DenialReason {
     match (DpopChallenge::of(&refusal.reason), refusal.kind) {
         (Some(challenge), _) => DenialReason::Dpop(challenge),
         (None, RefusalKind::Forbidden) => AccessDenied::Scope.into(),
-        (None, RefusalKind::Unauthenticated | RefusalKind::Invalid) => {
+        (None, RefusalKind::Unauthenticated | RefusalKind::Invalid | RefusalKind::Conflict) => {
             AccessDenied::Unauthenticated.into()
         }
     }

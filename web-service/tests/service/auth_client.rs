@@ -91,8 +91,12 @@ async fn client_authenticates_in_steps() {
         max_age: Some(Duration::from_mins(5)),
         acr: Some("aal1"),
     };
-    let at = again(sufficient).await.completed().unwrap();
-    assert_eq!(at, login.authenticated_at);
+    let latest = again(sufficient).await.completed().unwrap();
+    assert_eq!(latest.authenticated_at, login.authenticated_at);
+    assert_eq!(
+        (latest.acr.as_deref(), latest.amr.as_slice()),
+        (Some("aal1"), ["pwd".to_owned()].as_slice())
+    );
     let again = next(again(SufficientAuthentication::default()).await);
     site.clock.advance(Duration::from_secs(1));
     let go_on = async || {
@@ -100,7 +104,7 @@ async fn client_authenticates_in_steps() {
             .await?
             .completed()
     };
-    assert!(go_on().await.unwrap() > login.authenticated_at);
+    assert!(go_on().await.unwrap().authenticated_at > login.authenticated_at);
     let replayed: AuthError = go_on().await.unwrap_err();
     assert!(replayed.is_refused_as(ErrorReason::AttemptInvalid));
 }

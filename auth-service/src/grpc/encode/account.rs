@@ -4,11 +4,12 @@ use auth_proto::v1::{self, next_step};
 use holdfast_identity::{
     account::User,
     audit::AuditRecord,
-    authentication::{AssuranceLevel, Factors, NextStep, NextSteps, SignedIn},
+    authentication::{
+        AssuranceLevel, Factors, LatestAuthentication, NextStep, NextSteps, SignedIn,
+    },
     id::Sid,
     login::{ClientKind, GrantRecord, LoginRecord},
 };
-use time::OffsetDateTime;
 
 use crate::grpc::encode::{timestamp, totp_set_up};
 
@@ -50,6 +51,8 @@ pub(in crate::grpc) fn next_steps(next: NextSteps) -> v1::NextSteps {
         steps: next.steps.into_iter().map(next_step).collect(),
         attempt: next.attempt,
         expires_at: Some(timestamp(next.expires_at)),
+        // A configured one is within the range of the message.
+        trusted_browser_ttl: next.trusted_browser_ttl.and_then(|ttl| ttl.try_into().ok()),
     }
 }
 
@@ -85,9 +88,13 @@ pub(in crate::grpc) fn password_changed(
     }
 }
 
-pub(in crate::grpc) fn reauthenticated(at: OffsetDateTime) -> v1::ReauthenticateResponse {
+pub(in crate::grpc) fn reauthenticated(
+    latest: &LatestAuthentication,
+) -> v1::ReauthenticateResponse {
     v1::ReauthenticateResponse {
-        auth_time: Some(timestamp(at)),
+        auth_time: Some(timestamp(latest.at)),
+        amr: amr(&latest.factors),
+        acr: acr(&latest.factors),
     }
 }
 
@@ -159,6 +166,6 @@ fn amr(factors: &Factors) -> Vec<String> {
 
 /// Authentication context class (`OpenID` Connect Core §2); empty where no factor is known.
 fn acr(factors: &Factors) -> String {
-    let level = AssuranceLevel::of(factors);
+    let level = factors.level();
     level.map_or("", AssuranceLevel::acr).to_owned()
 }

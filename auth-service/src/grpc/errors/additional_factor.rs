@@ -54,6 +54,7 @@ mod tests {
             attempt: "hfa_AAAA".to_owned(),
             steps: vec![NextStep::Totp, NextStep::RecoveryCode],
             expires_at: OffsetDateTime::UNIX_EPOCH,
+            trusted_browser_ttl: None,
         };
         let expected = encode::next_steps(next.clone());
         let refused = completed(AuthenticationState::<()>::Next(next)).unwrap_err();

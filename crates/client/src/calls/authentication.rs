@@ -26,7 +26,7 @@ use crate::{
     client_info,
     error::{AuthError, Refusal, RefusalKind},
     reason::ErrorReason,
-    transport::response::time,
+    transport::response::{non_empty, time},
     transport::retry_policy::PASSWORD,
 };
 
@@ -77,6 +77,17 @@ pub struct SufficientAuthentication<'a> {
     pub max_age: Option<Duration>,
     /// Its minimum strength, an `acr` such as `aal1`; `None` for any.
     pub acr: Option<&'a str>,
+}
+
+/// The latest authentication of a login, after a reauthentication.
+#[derive(Clone, Debug)]
+pub struct Reauthenticated {
+    /// `auth_time`: its time.
+    pub authenticated_at: OffsetDateTime,
+    /// `amr`: its factors (RFC 8176); empty from an older auth-service.
+    pub amr: Vec<String>,
+    /// `acr`: its strength; `None` from an older auth-service.
+    pub acr: Option<String>,
 }
 
 /// The state of an authentication after a step.
@@ -138,6 +149,8 @@ pub struct NextSteps {
     pub factors: Vec<AuthenticationFactor>,
     /// Time from which on the attempt is refused.
     pub expires_at: OffsetDateTime,
+    /// Time for which the browser can be trusted, if one of the factors completes the sign-in; `None` where it cannot.
+    pub trusted_browser_ttl: Option<Duration>,
 }
 
 impl<T> AuthenticationState<T> {
@@ -218,15 +231,14 @@ impl AuthClient {
         }
     }
 
-    /// Starts a reauthentication of the token's owner; its result is the new `auth_time`. With a first step, it is complete where one
-    /// factor is enough; without, if the latest authentication is `sufficient`.
+    /// Starts a reauthentication of the token's owner. With a first step, it is complete where one factor is enough; without, if the latest authentication is `sufficient`.
     pub async fn start_reauthentication(
         &self,
         authorization: &Authorization,
         sufficient: SufficientAuthentication<'_>,
         step: Option<AuthenticationStep<'_>>,
         client: &ClientInfo,
-    ) -> Result<AuthenticationState<OffsetDateTime>, AuthError> {
+    ) -> Result<AuthenticationState<Reauthenticated>, AuthError> {
         use start_reauthentication_response::Result::{Done, Next};
 
         let metadata = AuthorizationMetadata::new(authorization)?;
@@ -255,7 +267,7 @@ impl AuthClient {
         attempt: &SecretString,
         step: AuthenticationStep<'_>,
         client: &ClientInfo,
-    ) -> Result<AuthenticationState<OffsetDateTime>, AuthError> {
+    ) -> Result<AuthenticationState<Reauthenticated>, AuthError> {
         use continue_reauthentication_response::Result::{Done, Next};
 
         let metadata = AuthorizationMetadata::new(authorization)?;
@@ -318,6 +330,7 @@ fn decode_next<T>(next: v1::NextSteps) -> Result<AuthenticationState<T>, AuthErr
     Ok(AuthenticationState::Next(NextSteps {
         factors: next.steps.into_iter().filter_map(decode_factor).collect(),
         expires_at: time(next.expires_at)?,
+        trusted_browser_ttl: next.trusted_browser_ttl.and_then(|ttl| ttl.try_into().ok()),
         attempt: next.attempt.into(),
     }))
 }
@@ -339,6 +352,10 @@ fn decode_factor(step: NextStep) -> Option<AuthenticationFactor> {
 
 fn decode_reauthenticated(
     response: ReauthenticateResponse,
-) -> Result<AuthenticationState<OffsetDateTime>, AuthError> {
-    time(response.auth_time).map(AuthenticationState::Done)
+) -> Result<AuthenticationState<Reauthenticated>, AuthError> {
+    Ok(AuthenticationState::Done(Reauthenticated {
+        authenticated_at: time(response.auth_time)?,
+        amr: response.amr,
+        acr: non_empty(response.acr),
+    }))
 }

@@ -40,6 +40,18 @@ pub enum AttemptPurpose {
     PasskeyRegistration(PasskeyRegistrationAttempt),
 }
 
+impl AttemptPurpose {
+    /// Whether it is the sign-in of a browser whose password was verified.
+    const fn is_second_step_of_form(&self) -> bool {
+        match self {
+            Self::SignIn(attempt) => attempt.form.is_some() && attempt.verified.is_some(),
+            Self::Reauthentication(_) | Self::TotpEnrolment(_) | Self::PasskeyRegistration(_) => {
+                false
+            }
+        }
+    }
+}
+
 /// A sign-in that has begun.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignInAttempt {
@@ -205,6 +217,8 @@ pub struct NextSteps {
     pub steps: Vec<NextStep>,
     /// Time from which on the attempt is refused, UTC.
     pub expires_at: OffsetDateTime,
+    /// Time for which the browser can be trusted, if one of the steps completes its sign-in; `None` where it cannot.
+    pub trusted_browser_ttl: Option<Duration>,
 }
 
 /// The attempt cannot be continued: it is none of this issuer, has expired, was completed before, or belongs to another caller or purpose.
@@ -226,10 +240,13 @@ impl AuthenticationService {
 
     /// Seals an attempt that is continued with one of these steps.
     pub(super) fn next(&self, attempt: &Attempt, steps: Vec<NextStep>) -> NextSteps {
+        let ttl = self.policy.trusted_browser_ttl;
+        let may_be_trusted = attempt.purpose.is_second_step_of_form() && !ttl.is_zero();
         NextSteps {
             attempt: self.deps.attempts.seal(attempt),
             steps,
             expires_at: attempt.expires_at,
+            trusted_browser_ttl: may_be_trusted.then_some(ttl),
         }
     }
 

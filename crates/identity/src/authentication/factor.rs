@@ -88,9 +88,24 @@ impl Factors {
         self.0 == [Factor::Password]
     }
 
+    /// Returns the strength that the factors give together; `None` where no factor is known.
+    #[must_use]
+    pub fn level(&self) -> Option<AssuranceLevel> {
+        // Alone, it was accepted only with user verification.
+        if self.contains(Factor::DevicePasskey) || self.contains(Factor::SyncedPasskey) {
+            return Some(AssuranceLevel::PhishingResistant);
+        }
+        // Both codes are something that the owner has.
+        let has_code = self.contains(Factor::Totp) || self.contains(Factor::RecoveryCode);
+        if has_code && self.contains(Factor::Password) {
+            return Some(AssuranceLevel::Aal2);
+        }
+        self.iter().next().map(|_| AssuranceLevel::Aal1)
+    }
+
     /// Returns the values of `amr`: one for each factor, and `mfa` where they are several.
     pub fn amr(&self) -> impl Iterator<Item = &'static str> {
-        let is_multi_factor = AssuranceLevel::of(self) > Some(AssuranceLevel::Aal1);
+        let is_multi_factor = self.level() > Some(AssuranceLevel::Aal1);
         let multi_factor = is_multi_factor.then_some(MULTI_FACTOR);
         self.iter().map(Factor::amr).chain(multi_factor)
     }
@@ -142,7 +157,7 @@ mod tests {
         ] {
             let Ok(factors) = text.parse::<Factors>();
             assert_eq!(factors.to_string(), known);
-            assert_eq!(AssuranceLevel::of(&factors), level);
+            assert_eq!(factors.level(), level);
         }
     }
 

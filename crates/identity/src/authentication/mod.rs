@@ -1,6 +1,5 @@
 //! Authentication: sign-in, reauthentication, changes of credentials by their owner, and their rate limits.
 
-mod assurance_level;
 mod attempt;
 mod change_password;
 mod code_counters;
@@ -27,8 +26,9 @@ mod verify_factor;
 mod verify_passkey;
 mod verify_password;
 
+pub use holdfast_core::assurance_level::{AssuranceLevel, UnknownAssuranceLevel};
+
 pub use self::{
-    assurance_level::{AssuranceLevel, UnknownAssuranceLevel},
     attempt::{
         ATTEMPT_TTL, Attempt, AttemptCodec, AttemptId, AttemptPurpose, AuthenticationState,
         AuthenticationStep, InvalidAttempt, NextStep, NextSteps, PasskeyRegistrationAttempt,
@@ -46,7 +46,7 @@ pub use self::{
     },
     password_counters::PasswordCounters,
     rate_limit::{CountedIn, Counter, Limit, RateLimitCounters, Throttled},
-    reauthenticate::{ReauthenticateError, SufficientAuthentication},
+    reauthenticate::{LatestAuthentication, ReauthenticateError, SufficientAuthentication},
     recovery_code::{InvalidRecoveryCode, RECOVERY_CODES, RecoveryCode},
     second_factor::SecondFactorPolicy,
     security_overview::SecurityOverview,

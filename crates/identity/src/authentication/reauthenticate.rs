@@ -38,8 +38,17 @@ impl SufficientAuthentication {
 
     fn is_that_of(&self, login: &Login, now: OffsetDateTime) -> bool {
         let is_recent = |max_age| is_within(login.authenticated_at, max_age, now);
-        self.max_age.is_some_and(is_recent) && self.min_level <= AssuranceLevel::of(&login.factors)
+        self.max_age.is_some_and(is_recent) && self.min_level <= login.factors.level()
     }
+}
+
+/// The latest authentication of a login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LatestAuthentication {
+    /// Its time, UTC: `auth_time`.
+    pub at: OffsetDateTime,
+    /// The factors that were verified.
+    pub factors: Factors,
 }
 
 /// Why a reauthentication failed.
@@ -96,15 +105,15 @@ impl ReauthenticateError {
 }
 
 impl AuthenticationService {
-    /// Starts a reauthentication of the caller's login; the result is the time of its latest authentication, `auth_time`. With a first step
-    /// it is complete where one factor is enough; without, if the latest authentication of the login is sufficient.
+    /// Starts a reauthentication of the caller's login; the result is its latest authentication. With a first step it is
+    /// complete where one factor is enough; without, if the latest authentication of the login is sufficient.
     pub async fn start_reauthentication(
         &self,
         caller: &Person,
         sufficient: SufficientAuthentication,
         step: Option<AuthenticationStep>,
         context: &CallContext,
-    ) -> Result<AuthenticationState<OffsetDateTime>, ReauthenticateError> {
+    ) -> Result<AuthenticationState<LatestAuthentication>, ReauthenticateError> {
         match step {
             Some(AuthenticationStep::Password(password)) => {
                 let result = self.verify_password_again(caller, &password, None, context);
@@ -117,7 +126,10 @@ impl AuthenticationService {
         let now = self.deps.clock.now();
         let login = self.live_login(caller, now).await?;
         if sufficient.is_that_of(&login, now) {
-            return Ok(AuthenticationState::Done(login.authenticated_at));
+            return Ok(AuthenticationState::Done(LatestAuthentication {
+                at: login.authenticated_at,
+                factors: login.factors,
+            }));
         }
         let next = self.begin_again(caller, &login, sufficient.min_level);
         Ok(AuthenticationState::Next(next.await?))
@@ -163,7 +175,7 @@ impl AuthenticationService {
         attempt: &str,
         step: AuthenticationStep,
         context: &CallContext,
-    ) -> Result<AuthenticationState<OffsetDateTime>, ReauthenticateError> {
+    ) -> Result<AuthenticationState<LatestAuthentication>, ReauthenticateError> {
         let Attempt {
             purpose: AttemptPurpose::Reauthentication(attempt),
             ..
@@ -214,7 +226,7 @@ impl AuthenticationService {
         password: &Password,
         attempt: Option<&ReauthenticationAttempt>,
         context: &CallContext,
-    ) -> Result<AuthenticationState<OffsetDateTime>, ReauthenticateError> {
+    ) -> Result<AuthenticationState<LatestAuthentication>, ReauthenticateError> {
         let account = self.deps.store.account(caller.subject).await?;
         let keys = PasswordCounters::for_reauthentication(
             &*self.deps.keyed_hasher,
@@ -259,7 +271,7 @@ impl AuthenticationService {
         attempt: &ReauthenticationAttempt,
         response: String,
         context: &CallContext,
-    ) -> Result<AuthenticationState<OffsetDateTime>, ReauthenticateError> {
+    ) -> Result<AuthenticationState<LatestAuthentication>, ReauthenticateError> {
         let challenge = attempt.challenge.as_ref().ok_or(InvalidAttempt)?;
         let account = self.deps.store.account(caller.subject).await?;
         let account = account.filter(Account::is_enabled);
@@ -283,7 +295,7 @@ impl AuthenticationService {
         attempt: &ReauthenticationAttempt,
         (verified, presented): (&VerifiedFactors, PresentedFactor),
         context: &CallContext,
-    ) -> Result<AuthenticationState<OffsetDateTime>, ReauthenticateError> {
+    ) -> Result<AuthenticationState<LatestAuthentication>, ReauthenticateError> {
         if verified.user != caller.subject {
             return Err(InvalidAttempt.into());
         }
@@ -322,7 +334,7 @@ impl AuthenticationService {
         (account, factors): (&Account, Factors),
         previous: Option<OffsetDateTime>,
         context: &CallContext,
-    ) -> Result<AuthenticationState<OffsetDateTime>, ReauthenticateError> {
+    ) -> Result<AuthenticationState<LatestAuthentication>, ReauthenticateError> {
         let (now, audit) = (self.deps.clock.now(), &self.deps.audit);
         let subject = AuditSubject::caller(caller);
         let events = [audit.event(context, AuditKind::Reauthenticated, subject)];
@@ -338,7 +350,10 @@ impl AuthenticationService {
             .await?;
         audit.committed(is_updated, &events);
         if is_updated {
-            return Ok(AuthenticationState::Done(now));
+            return Ok(AuthenticationState::Done(LatestAuthentication {
+                at: now,
+                factors: update.factors,
+            }));
         }
         let login = self.live_login(caller, now).await?;
         match previous {

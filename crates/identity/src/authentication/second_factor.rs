@@ -63,7 +63,7 @@ impl Requirement {
         let is_mandatory = has_second_factor || policy.requires(&account.user);
         let own = is_mandatory.then_some(AssuranceLevel::Aal2);
         let required = own.max(min_level);
-        if AssuranceLevel::of(verified) >= required {
+        if verified.level() >= required {
             return Self::Nothing;
         }
         if !has_second_factor {

@@ -28,7 +28,7 @@ impl Account {
     /// Requires that the latest authentication, by these factors, was as strong as the account can have it. A recovery code is sufficient: it
     /// is what the owner has left who lost the strongest factor.
     pub(crate) fn require_strongest(&self, factors: &Factors) -> Result<(), StepUpRequired> {
-        let is_strongest = AssuranceLevel::of(factors) >= Some(self.strongest_level());
+        let is_strongest = factors.level() >= Some(self.strongest_level());
         if is_strongest || factors.contains(Factor::RecoveryCode) {
             Ok(())
         } else {

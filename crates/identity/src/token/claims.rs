@@ -88,7 +88,7 @@ impl Claims {
     #[must_use]
     pub fn level(&self) -> Option<AssuranceLevel> {
         let person = self.person.as_ref();
-        person.and_then(|person| AssuranceLevel::of(&person.factors))
+        person.and_then(|person| person.factors.level())
     }
 
     /// Checks issuer, audience and times. Revocation and key binding are not examined.

@@ -130,7 +130,7 @@ impl TokenService {
         }
         self.policy
             .require_recent_authentication(login.authenticated_at, now)?;
-        let is_strong = AssuranceLevel::of(&login.factors) >= Some(AssuranceLevel::Aal2);
+        let is_strong = login.factors.level() >= Some(AssuranceLevel::Aal2);
         // A login may be older than the requirement.
         if self.policy.second_factor.requires(user) && !is_strong {
             return Err(StepUpRequired.into());

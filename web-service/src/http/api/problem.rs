@@ -195,12 +195,17 @@ impl Problem {
             RefusalKind::Invalid
                 if matches!(
                     refusal.reason.contract(),
-                    Some(ErrorReason::LoginNotFound | ErrorReason::GrantNotFound)
+                    Some(
+                        ErrorReason::LoginNotFound
+                            | ErrorReason::GrantNotFound
+                            | ErrorReason::FactorNotFound
+                    )
                 ) =>
             {
                 (StatusCode::NOT_FOUND, Challenge::None)
             }
             RefusalKind::Invalid => (StatusCode::BAD_REQUEST, Challenge::None),
+            RefusalKind::Conflict => (StatusCode::CONFLICT, Challenge::None),
         };
         Self::new(status, refusal.reason.as_str(), &refusal.message).challenging(challenge)
     }

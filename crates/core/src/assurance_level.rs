@@ -2,8 +2,6 @@
 
 use std::str::FromStr;
 
-use crate::authentication::{Factor, Factors};
-
 /// The strength of an authentication, weakest first (NIST SP 800-63B-4 §2): the value of `acr` (`OpenID` Connect Core §2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AssuranceLevel {
@@ -22,21 +20,6 @@ pub enum AssuranceLevel {
 pub struct UnknownAssuranceLevel;
 
 impl AssuranceLevel {
-    /// The strength that factors give together; `None` where no factor is known.
-    #[must_use]
-    pub fn of(factors: &Factors) -> Option<Self> {
-        // Alone, it was accepted only with user verification.
-        if factors.contains(Factor::DevicePasskey) || factors.contains(Factor::SyncedPasskey) {
-            return Some(Self::PhishingResistant);
-        }
-        // Both codes are something that the owner has.
-        let has_code = factors.contains(Factor::Totp) || factors.contains(Factor::RecoveryCode);
-        if has_code && factors.contains(Factor::Password) {
-            return Some(Self::Aal2);
-        }
-        factors.iter().next().map(|_| Self::Aal1)
-    }
-
     /// The value of `acr`.
     #[must_use]
     pub const fn acr(self) -> &'static str {
