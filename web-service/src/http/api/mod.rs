@@ -12,4 +12,5 @@ pub(super) mod reauthenticate;
 pub(super) mod refresh;
 pub(super) mod session;
 pub(super) mod session_token;
+mod steps;
 pub(super) mod tokens;

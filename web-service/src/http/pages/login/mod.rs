@@ -1,4 +1,8 @@
-//! `GET`, `POST /login`: sign-in of a browser.
+//! `GET`, `POST /login`: sign-in of a browser by password, or by a passkey.
+
+mod attempt;
+pub(in crate::http) mod factor;
+pub(in crate::http) mod passkey;
 
 use askama::Template;
 use axum::{
@@ -6,18 +10,19 @@ use axum::{
     http::{HeaderMap, StatusCode, Uri},
     response::{IntoResponse as _, Redirect, Response},
 };
-use holdfast_client::{AuthError, ClientInfo, ClientKind, DeviceId, ErrorReason};
-use holdfast_core::{blanks, random::Random, rate_limited_log::LogRateLimiter};
+use holdfast_client::{AuthenticationStep, ErrorReason};
+use holdfast_core::{blanks, random::Random};
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use self::attempt::{BrowserSignIn, SignInFailure};
 use crate::{
     http::{
-        dbsc,
         extract::{form::SentForm, peer::PeerAddress},
+        headers,
         pages::{
             error::ErrorPage,
-            form_error::FormError,
+            form_error::{FormError, Presented},
             render::{page, with_wait},
             self_reload::SelfReload,
         },
@@ -28,15 +33,8 @@ use crate::{
         cookies, device_proof::is_cross_site_navigation, local_path::LocalPath,
         source::RequestSource,
     },
-    service_error::ServiceError,
-    session::{
-        authenticator::SessionError, browser_session::Session, csrf_token::CsrfScope,
-        device_binding::DeviceProofStatus, session_id::SessionId, sign_in::sign_in,
-        sign_out::sign_out,
-    },
+    session::{authenticator::SessionError, browser_session::Session, csrf_token::CsrfScope},
 };
-
-static NOT_REMOVED: LogRateLimiter = LogRateLimiter::new("session.removal_failed");
 
 #[derive(Template)]
 #[template(path = "login.html")]
@@ -48,23 +46,21 @@ struct LoginPage {
     error_text: Option<String>,
 }
 
-const INVALID_CREDENTIALS: &str = "The username or the password is wrong. Please try again.";
-const OVERLOADED: &str =
-    "Many people are signing in at this moment. Please try again in a few seconds.";
-const UNAVAILABLE: &str = "Signing in is not possible right now: a part of this service does not answer. \
-                    Your password was not checked. Please try again in a moment.";
 const OUT_OF_DATE: &str = "This page was out of date, as pages are that a browser restores, so your password was not checked. \
                            Please give it once more. Cookies must be allowed for this site.";
 const FORM_NOT_SENT: &str = "You were signed out before you sent the form, so nothing was changed. Sign in to go back to the page; what \
                       you typed there has to be typed again.";
+const EXPIRED: &str = "This took too long, or was done in another tab, or the account was changed meanwhile. Please start again.";
 
 /// The query of `GET /login`.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(in crate::http) struct LoginQuery {
     #[serde(default)]
     next: String,
     /// Present after a form that was sent when its session had ended.
     unsent: Option<String>,
+    /// Present after a step of a sign-in that cannot go on.
+    expired: Option<String>,
 }
 
 /// The fields of the form.
@@ -76,6 +72,22 @@ pub(in crate::http) struct LoginForm {
     password: SecretString,
     #[serde(default)]
     next: String,
+    /// The attempt that the challenge of the passkey belongs to.
+    #[serde(default)]
+    attempt: SecretString,
+    /// The response of the browser, in JSON; empty for a password.
+    #[serde(default)]
+    passkey: String,
+}
+
+impl LoginForm {
+    fn presented(&self) -> Presented {
+        if self.passkey.is_empty() {
+            Presented::UsernameAndPassword
+        } else {
+            Presented::Passkey
+        }
+    }
 }
 
 /// Shows the form, or redirects where the browser is signed in already.
@@ -87,26 +99,29 @@ pub(in crate::http) async fn show(
     headers: HeaderMap,
 ) -> Response {
     // A query that cannot be read is ignored.
-    let (next, unsent) = query
-        .map(|Query(query)| (query.next, query.unsent))
-        .unwrap_or_default();
+    let query = query.map(|Query(query)| query).unwrap_or_default();
     let request = state.requests.read(&headers, peer);
     match state.authenticator.authenticate(&request).await {
-        Ok(_) => return Redirect::to(destination(&next).as_str()).into_response(),
+        Ok(_) => return Redirect::to(destination(&query.next).as_str()).into_response(),
         Err(SessionError::NoDeviceProof) if is_cross_site_navigation(&headers) => {
             return SelfReload::at(&uri).into_response();
         }
         Err(_) => {}
     }
+    let notice = match (query.unsent, query.expired) {
+        (Some(_), _) => Some(FORM_NOT_SENT),
+        (None, Some(_)) => Some(EXPIRED),
+        (None, None) => None,
+    };
     let form = LoginForm {
-        next,
+        next: query.next,
         ..LoginForm::default()
     };
-    let notice = unsent.map(|_| FORM_NOT_SENT);
     form_page(&state, &headers, form, (StatusCode::OK, notice, None))
 }
 
-/// Signs in: a new session with a new id begins, and the previous session of this browser ends.
+/// Verifies the password or the passkey. Where that is enough, a new session with a new id begins, and the previous session of this browser
+/// ends; otherwise the next page asks for a second factor.
 pub(in crate::http) async fn submit(
     State(state): State<AppState>,
     PeerAddress(peer): PeerAddress,
@@ -114,46 +129,46 @@ pub(in crate::http) async fn submit(
     form: SentForm<LoginForm>,
 ) -> Result<Response, ErrorPage> {
     let request = state.requests.read(&headers, peer);
-    let tokens = state.csrf_tokens();
-    let nonce = cookies::login_nonce(&headers, state.cookie_names(), tokens);
-    let nonce = nonce.filter(|nonce| form.has_token_of(CsrfScope::Anonymous(nonce), tokens));
+    let Some(nonce) = form_nonce(&state, &headers, &form) else {
+        return Ok(out_of_date(&state, &request, &headers, form.fields).await);
+    };
     let form = form.fields;
-    let Some(nonce) = nonce else {
-        return Ok(out_of_date(&state, &request, &headers, form).await);
+    let sign_in = BrowserSignIn::new(&state, &headers, &request, nonce);
+    let answer = if form.passkey.is_empty() {
+        sign_in.start(&form.username, &form.password).await
+    } else {
+        let step = AuthenticationStep::Passkey(&form.passkey);
+        sign_in.proceed(&form.attempt, step, false).await
     };
-    let client = request.client_info_as(ClientKind::Browser);
-    let device = client
-        .device
-        .unwrap_or_else(|| DeviceId::new(fresh_nonce(&*state.random)));
-    let client = ClientInfo {
-        device: Some(device.clone()),
-        ..client
+    let target = destination(&form.next);
+    let done = match answer {
+        Ok(answer) => sign_in.answer(answer, &target).await,
+        Err(error) => Err(error.into()),
     };
-    let credentials = (form.username.as_str(), &form.password);
-    let signed_in = match sign_in(&state.auth, credentials, &nonce, &client).await {
-        Ok(signed_in) => signed_in,
-        Err(error) => {
+    match done {
+        Ok(response) => Ok(response),
+        Err(SignInFailure::Failed(error)) => Err(error.into()),
+        Err(SignInFailure::Refused(error)) if error.is_refused_as(ErrorReason::AttemptInvalid) => {
+            let shown = (StatusCode::FORBIDDEN, Some(EXPIRED), None);
+            Ok(form_page(&state, &headers, form, shown))
+        }
+        Err(SignInFailure::Refused(error)) => {
             let FormError {
                 status,
                 text,
                 retry_after,
-            } = form_error(error)?;
+            } = FormError::of_sign_in(error, form.presented())?;
             let response = form_page(&state, &headers, form, (status, None, Some(text)));
-            return Ok(with_wait(response, retry_after));
+            Ok(with_wait(response, retry_after))
         }
-    };
-    let sid = signed_in.login.sid.clone();
-    let id = state.authenticator.begin(signed_in, &client).await?;
-    if let Some(old) = cookies::session_id(&headers, state.cookie_names()) {
-        end_previous(&state, &headers, (&old, &sid), &client).await;
     }
-    let response = Redirect::to(destination(&form.next).as_str()).into_response();
-    let response = dbsc::with_registration(response, &state, &sid);
-    let names = state.cookie_names();
-    let response = with_cookie(response, set_cookie::set_session(names, &id));
-    let known = set_cookie::set_known(names, &device, state.csrf_tokens());
-    let response = with_cookie(response, known);
-    Ok(with_cookie(response, set_cookie::remove_login(names)))
+}
+
+/// The random value of the sign-in form of this browser, if the form has the token that belongs to it.
+fn form_nonce<T>(state: &AppState, headers: &HeaderMap, form: &SentForm<T>) -> Option<[u8; 16]> {
+    let tokens = state.csrf_tokens();
+    let nonce = cookies::login_nonce(headers, state.cookie_names(), tokens);
+    nonce.filter(|nonce| form.has_token_of(CsrfScope::Anonymous(nonce), tokens))
 }
 
 /// The response to a form of another tab, or of one that was restored without its cookies. A person who is signed in meanwhile is
@@ -186,44 +201,14 @@ fn is_username_of(session: &Session, username: &str) -> bool {
     blanks::trim(username).eq_ignore_ascii_case(&session.username)
 }
 
-/// Ends the previous session and its login; a failure does not affect the response. A session that is bound to another device does not end,
-/// and neither does the login of the new session: the same form may have begun it before.
-async fn end_previous(
-    state: &AppState,
-    headers: &HeaderMap,
-    (id, new_sid): (&SessionId, &str),
-    client: &ClientInfo,
-) {
-    if let Ok(Some(session)) = state.sessions.find(id).await {
-        let status = state
-            .bindings
-            .proof_status(&session, cookies::proof(headers, state.cookie_names()));
-        if matches!(
-            status,
-            DeviceProofStatus::Missing | DeviceProofStatus::Expired
-        ) {
-            return;
-        }
-        if session.sid != new_sid {
-            let refresh_token = &session.refresh_token;
-            sign_out(&state.auth, &state.deferred_sign_out, refresh_token, client).await;
-        }
-    }
-    if let Err(error) = state.sessions.end(id).await {
-        NOT_REMOVED.log(|sessions| {
-            tracing::warn!(event = "session.removal_failed", %error, sessions, "a replaced session could not be removed; it expires");
-        });
-    }
-}
-
 /// The form with a token that is valid in this browser, with the username and the next address kept, and with a notice or an error.
 fn form_page(
     state: &AppState,
-    headers: &HeaderMap,
+    request_headers: &HeaderMap,
     form: LoginForm,
     (status, notice, error_text): (StatusCode, Option<&'static str>, Option<String>),
 ) -> Response {
-    let known = cookies::login_nonce(headers, state.cookie_names(), state.csrf_tokens());
+    let known = cookies::login_nonce(request_headers, state.cookie_names(), state.csrf_tokens());
     let nonce = known.unwrap_or_else(|| fresh_nonce(&*state.random));
     let form = LoginPage {
         csrf_token: state.csrf_tokens().anonymous_token(&nonce),
@@ -232,40 +217,12 @@ fn form_page(
         notice,
         error_text,
     };
-    let response = page(status, &form);
+    let response = headers::with_script(page(status, &form));
     if known.is_some() {
         return response;
     }
     let cookie = set_cookie::set_login(state.cookie_names(), &nonce, state.csrf_tokens());
     with_cookie(response, cookie)
-}
-
-fn form_error(error: AuthError) -> Result<FormError, ServiceError> {
-    match error {
-        error if error.is_refused_as(ErrorReason::InvalidCredentials) => Ok(FormError {
-            status: StatusCode::UNAUTHORIZED,
-            text: INVALID_CREDENTIALS.to_owned(),
-            retry_after: None,
-        }),
-        error if error.is_refused_as(ErrorReason::AdditionalFactorRequired) => {
-            Ok(FormError::additional_factor())
-        }
-        AuthError::Throttled { retry_after } => Ok(FormError::throttled(retry_after)),
-        AuthError::Unavailable {
-            reason,
-            retry_after,
-        } => Ok(FormError {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            text: if reason == ErrorReason::Overloaded {
-                OVERLOADED
-            } else {
-                UNAVAILABLE
-            }
-            .to_owned(),
-            retry_after: Some(retry_after),
-        }),
-        error => Err(error.into()),
-    }
 }
 
 fn destination(next: &str) -> LocalPath {
