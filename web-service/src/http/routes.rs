@@ -103,6 +103,9 @@ pub static ROUTES: &[Route] = route_table! {
     Get    "/.well-known/oauth-authorization-server" => oauth::metadata::show,            ProblemJson, Checked,                 "oauth.metadata";
     Get    "/.well-known/jwks.json"                  => api::jwks::show,                  ProblemJson, Checked,                 "oauth.jwks";
 
+    // Passkeys.
+    Get    "/.well-known/webauthn"                   => api::related_origins::show,       ProblemJson, Checked,                 "api.related_origins";
+
     // Device Bound Session Credentials.
     Post   "/session/bind"                           => dbsc::register::submit,           ProblemJson, Exempt(DeviceBinding),   "dbsc.register";
     Post   "/session/refresh"                        => dbsc::refresh::submit,            ProblemJson, Exempt(DeviceBinding),   "dbsc.refresh";

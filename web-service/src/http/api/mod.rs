@@ -10,6 +10,7 @@ pub(super) mod problem;
 pub(super) mod profile;
 pub(super) mod reauthenticate;
 pub(super) mod refresh;
+pub(super) mod related_origins;
 pub(super) mod session;
 pub(super) mod session_token;
 mod steps;

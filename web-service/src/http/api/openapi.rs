@@ -53,6 +53,7 @@ const CACHED: (HeaderName, &str) = (header::CACHE_CONTROL, "public, max-age=300"
         oauth::revoke::submit,
         oauth::metadata::show,
         api::jwks::show,
+        api::related_origins::show,
         forward_auth::show,
     ),
     components(schemas(problem::Body<'_>, oauth::error::Body<'_>)),
