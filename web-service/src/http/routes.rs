@@ -93,6 +93,14 @@ pub static ROUTES: &[Route] = route_table! {
     Delete "/api/logins"                             => api::logins::end_others,          ProblemJson, Checked,                 "api.logins.end_others";
     Delete "/api/logins/{sid}"                       => api::logins::end,                 ProblemJson, Checked,                 "api.logins.end";
     Delete "/api/grants/{id}"                        => api::logins::end_grant,           ProblemJson, Checked,                 "api.grants.end";
+    Get    "/api/account/factors"                    => api::factors::list,               ProblemJson, Checked,                 "api.factors";
+    Delete "/api/account/factors/{id}"               => api::factors::remove,             ProblemJson, Checked,                 "api.factors.remove";
+    Post   "/api/account/totp"                       => api::factors::start_totp,         ProblemJson, Checked,                 "api.totp.start";
+    Post   "/api/account/totp/confirm"               => api::factors::confirm_totp,       ProblemJson, Checked,                 "api.totp.confirm";
+    Post   "/api/account/recovery-codes"             => api::factors::create_recovery_codes, ProblemJson, Checked,                 "api.recovery_codes.create";
+    Post   "/api/account/passkeys"                   => api::passkeys::start,             ProblemJson, Checked,                 "api.passkeys.start";
+    Post   "/api/account/passkeys/finish"            => api::passkeys::finish,            ProblemJson, Checked,                 "api.passkeys.finish";
+    Post   "/api/account/passkeys/{id}/rename"       => api::passkeys::rename,            ProblemJson, Checked,                 "api.passkeys.rename";
     Get    "/api/openapi.json"                       => api::openapi::document,           ProblemJson, Checked,                 "api.openapi";
     Get    "/api/docs"                               => api::docs::show,                  ProblemJson, Checked,                 "api.docs";
 
