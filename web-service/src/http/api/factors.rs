@@ -206,7 +206,7 @@ pub(in crate::http) struct RecoveryCodes {
         (status = 409, description = "The account has no second factor", body = crate::http::api::problem::Body<'_>, content_type = "application/problem+json"),
     ),
 )]
-pub(in crate::http) async fn create_recovery_codes(
+pub(in crate::http) async fn create_codes(
     State(auth): State<AuthClient>,
     caller: ApiCaller,
 ) -> Result<Json<RecoveryCodes>, Problem> {

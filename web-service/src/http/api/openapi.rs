@@ -48,7 +48,7 @@ const CACHED: (HeaderName, &str) = (header::CACHE_CONTROL, "public, max-age=300"
         api::factors::remove,
         api::factors::start_totp,
         api::factors::confirm_totp,
-        api::factors::create_recovery_codes,
+        api::factors::create_codes,
         api::passkeys::start,
         api::passkeys::finish,
         api::passkeys::rename,
