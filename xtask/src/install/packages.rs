@@ -28,6 +28,7 @@ const PYTHON_PACKAGES: [&str; 8] = [
     "grpcio==1.85.1",
     "grpcio-tools==1.85.1",
     "jsonschema==4.26.0",
+    "pyotp==2.9.0",
     "requests==2.32.5",
     "schemathesis==4.32.5",
     "xds-protos==1.85.0",
