@@ -111,8 +111,8 @@ pub(in crate::http) async fn submit(
                     let changed = auth.change_password(authorization, change, &client).await;
                     (caller, cookie, changed)
                 }
-                Err(ReauthenticationError::Refused { caller, error, .. }) => {
-                    (*caller, None, Err(error))
+                Err(ReauthenticationError::Refused(refused)) => {
+                    (refused.caller, None, Err(refused.error))
                 }
                 Err(error) => return reauthentication.response(error).await,
             }

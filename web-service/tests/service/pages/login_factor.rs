@@ -23,6 +23,11 @@ async fn code_completes_sign_in_at_requested_page() {
     assert_eq!(path, "/login/factor?next=%2Faccount%2Flogins%3Fa%3Db");
     assert_eq!(cookie_of(&asked, "__Host-session"), None);
     let attempt = cookie_of(&asked, "__Host-attempt").unwrap();
+    let skipped = site.get("/dashboard", &format!("{cookie}; {attempt}"));
+    assert_eq!(
+        header(&skipped.await, "location"),
+        "/login?next=%2Fdashboard"
+    );
     assert!(!attempt.contains("hfa_"), "it is encrypted: {attempt}");
 
     let cookies = format!("{cookie}; {attempt}");

@@ -174,6 +174,33 @@ async fn stolen_session_without_recent_authentication_changes_no_factor() {
 }
 
 #[tokio::test]
+async fn password_change_asks_for_the_second_factor_first() {
+    const NEW: &str = "quite another long password";
+    // The session began before the second factor was set up.
+    let (site, app, session) = Site::with_totp("ada").await;
+    let asked = site.change_password(&session, PASSWORD, NEW).await;
+    assert_eq!(asked.status(), 403);
+    let attempt = cookie_of(&asked, "__Host-attempt").unwrap();
+    let page = asked.text().await.unwrap();
+    assert!(page.contains("so nothing was changed"), "{page}");
+    assert!(!page.contains(NEW) && !page.contains(PASSWORD), "{page}");
+    let confirm = actions(&page, "/account/confirm")[0];
+    assert_eq!(confirm, "/account/confirm?next=%2Faccount%2Fpassword");
+    let (token, code) = (form_token(&page), app.code(&site));
+    let fields = [
+        ("csrf_token", token.as_str()),
+        ("factor", "totp"),
+        ("code", code.as_str()),
+    ];
+    let cookies = format!("{session}; {attempt}");
+    let confirmed = site.post_form(confirm, &cookies, &fields).await;
+    assert_eq!(header(&confirmed, "location"), "/account/password");
+    let renewed = cookie_of(&confirmed, "__Host-session").unwrap();
+    let changed = site.change_password(&renewed, PASSWORD, NEW).await;
+    assert_eq!(header(&changed, "location"), "/dashboard");
+}
+
+#[tokio::test]
 async fn last_factor_of_account_that_must_have_one_stays() {
     let options = AuthOptions {
         second_factor: SecondFactorPolicy::Required,

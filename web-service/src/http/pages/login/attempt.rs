@@ -1,7 +1,7 @@
 //! The sign-in of a browser over its steps, and its completion: a session in place of the previous one.
 
 use axum::{
-    http::HeaderMap,
+    http::{HeaderMap, HeaderValue},
     response::{IntoResponse as _, Redirect, Response},
 };
 use holdfast_client::{
@@ -21,11 +21,8 @@ use crate::{
     request::{cookies, local_path::LocalPath, next_query, source::RequestSource},
     service_error::ServiceError,
     session::{
-        codec::attempt_cookie::AttemptScope,
-        device_binding::DeviceProofStatus,
-        session_id::SessionId,
-        sign_in::{SignedIn, complete},
-        sign_out::sign_out,
+        codec::attempt_cookie::AttemptScope, device_binding::DeviceProofStatus,
+        session_id::SessionId, sign_in::complete, sign_out::sign_out,
     },
 };
 
@@ -155,7 +152,7 @@ impl<'a> BrowserSignIn<'a> {
     ) -> Result<Response, SignInFailure> {
         let state = self.state;
         let trusted = self.trusted_cookie(&login);
-        let signed_in: SignedIn = complete(&state.auth, person, login).await?;
+        let signed_in = complete(&state.auth, person, login).await?;
         let sid = signed_in.login.sid.clone();
         let id = state.authenticator.begin(signed_in, &self.client).await?;
         if let Some(old) = cookies::session_id(self.headers, state.cookie_names()) {
@@ -176,7 +173,7 @@ impl<'a> BrowserSignIn<'a> {
     }
 
     /// The cookie of a browser that is trusted from now on.
-    fn trusted_cookie(&self, login: &Login) -> Option<axum::http::HeaderValue> {
+    fn trusted_cookie(&self, login: &Login) -> Option<HeaderValue> {
         let (token, expires_at) = login.trusted_browser.as_ref()?;
         let lifetime = *expires_at - login.authenticated_at;
         set_cookie::set_trusted(self.state.cookie_names(), token, lifetime)

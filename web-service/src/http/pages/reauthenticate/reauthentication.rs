@@ -71,19 +71,25 @@ pub(in crate::http::pages) struct Reauthenticated {
 
 /// Why a step did not complete a reauthentication.
 pub(in crate::http::pages) enum ReauthenticationError {
-    /// auth-service refused what was presented; the session is unchanged. The steps are those of the attempt, which can go on.
-    Refused {
-        caller: Box<SessionWithToken>,
-        error: AuthError,
-        presented: Presented,
-        steps: Option<NextSteps>,
-    },
+    /// auth-service refused what was presented; the session is unchanged.
+    Refused(Box<RefusedStep>),
     /// A further factor is required.
-    Further(Box<SessionWithToken>, NextSteps),
+    Further(Box<SessionWithToken>, Box<NextSteps>),
     /// The attempt is over, or not one of this session.
     Over(Box<SessionWithToken>),
     /// It could not be done; the response says why.
     Failed(Response),
+}
+
+/// A step that auth-service refused.
+pub(in crate::http::pages) struct RefusedStep {
+    /// The session, unchanged.
+    pub(in crate::http::pages) caller: SessionWithToken,
+    /// Why it was refused.
+    pub(in crate::http::pages) error: AuthError,
+    presented: Presented,
+    /// Those of the attempt, which can go on.
+    steps: Option<NextSteps>,
 }
 
 impl<'a> Reauthentication<'a> {
@@ -184,17 +190,18 @@ impl<'a> Reauthentication<'a> {
         match result {
             Ok(AuthenticationState::Done(latest)) => self.renew(caller, &latest).await,
             Ok(AuthenticationState::Next(steps)) => {
+                let steps = Box::new(steps);
                 Err(ReauthenticationError::Further(Box::new(caller), steps))
             }
             Err(error) if error.is_refused_as(ErrorReason::AttemptInvalid) => {
                 Err(ReauthenticationError::Over(Box::new(caller)))
             }
-            Err(error) => Err(ReauthenticationError::Refused {
-                caller: Box::new(caller),
+            Err(error) => Err(ReauthenticationError::Refused(Box::new(RefusedStep {
+                caller,
                 error,
                 presented,
                 steps,
-            }),
+            }))),
         }
     }
 
@@ -234,23 +241,28 @@ impl<'a> Reauthentication<'a> {
                 let shown = (StatusCode::FORBIDDEN, Some(OVER.to_owned()));
                 self.ask(&caller, shown).await
             }
-            ReauthenticationError::Refused {
-                caller,
-                error,
-                presented,
-                steps,
-            } => match FormError::of(error, presented) {
-                Ok(error) => {
-                    let shown = (error.status, Some(error.text));
-                    let response = match steps {
-                        Some(steps) => self.page(&caller.session, &steps, shown),
-                        None => self.ask(&caller, shown).await,
-                    };
-                    with_wait(response, error.retry_after)
-                }
-                Err(error) => failed(error),
-            },
+            ReauthenticationError::Refused(refused) => self.refused(*refused).await,
         }
+    }
+
+    /// The page that says why a step was refused, and asks for it again.
+    async fn refused(&self, refused: RefusedStep) -> Response {
+        let RefusedStep {
+            caller,
+            error,
+            presented,
+            steps,
+        } = refused;
+        let error = match FormError::of(error, presented) {
+            Ok(error) => error,
+            Err(error) => return failed(error),
+        };
+        let shown = (error.status, Some(error.text));
+        let response = match steps {
+            Some(steps) => self.page(&caller.session, &steps, shown),
+            None => self.ask(&caller, shown).await,
+        };
+        with_wait(response, error.retry_after)
     }
 
     /// The page that asks for the first step.
