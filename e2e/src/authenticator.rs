@@ -1,4 +1,4 @@
-//! Virtual authenticators of Chromium (`DevTools` domain `WebAuthn`), and an app with one-time codes (PyPI `pyotp`).
+//! Virtual authenticators of Chromium (`DevTools` domain `WebAuthn`), and an app with one-time codes (`pyotp`).
 
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -14,8 +14,8 @@ pub struct VirtualAuthenticator {
 /// What a virtual authenticator can do.
 #[derive(Clone, Copy, Debug)]
 pub struct Abilities {
-    /// Whether it is a part of the device, or a security key on USB.
-    pub is_internal: bool,
+    /// How it is connected.
+    pub transport: Transport,
     /// Whether it keeps discoverable credentials.
     pub has_resident_key: bool,
     /// Whether it verifies its user.
@@ -24,9 +24,18 @@ pub struct Abilities {
     pub is_synced: bool,
 }
 
+/// How an authenticator is connected.
+#[derive(Clone, Copy, Debug)]
+pub enum Transport {
+    /// It is a part of the device.
+    Internal,
+    /// It is a security key on USB.
+    Usb,
+}
+
 /// A platform authenticator whose passkeys are synced.
 pub const PHONE: Abilities = Abilities {
-    is_internal: true,
+    transport: Transport::Internal,
     has_resident_key: true,
     has_user_verification: true,
     is_synced: true,
@@ -34,7 +43,7 @@ pub const PHONE: Abilities = Abilities {
 
 /// A security key without discoverable credentials and user verification.
 pub const OLD_KEY: Abilities = Abilities {
-    is_internal: false,
+    transport: Transport::Usb,
     has_resident_key: false,
     has_user_verification: false,
     is_synced: false,
@@ -47,7 +56,10 @@ impl VirtualAuthenticator {
         cdp.send_raw("WebAuthn.enable", json!({})).await.unwrap();
         let options = json!({
             "protocol": "ctap2",
-            "transport": if abilities.is_internal { "internal" } else { "usb" },
+            "transport": match abilities.transport {
+                Transport::Internal => "internal",
+                Transport::Usb => "usb",
+            },
             "hasResidentKey": abilities.has_resident_key,
             "hasUserVerification": abilities.has_user_verification,
             "isUserVerified": abilities.has_user_verification,

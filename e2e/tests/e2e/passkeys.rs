@@ -1,7 +1,7 @@
 //! Passkeys in Chromium with virtual authenticators.
 
 use e2e::{
-    authenticator::{Abilities, OLD_KEY, PHONE, VirtualAuthenticator},
+    authenticator::{Abilities, OLD_KEY, PHONE, Transport, VirtualAuthenticator},
     browser::Browser,
     pair::{PASSWORD, Pair},
     wait::until,
@@ -162,7 +162,7 @@ async fn registered_authenticator_is_not_registered_again() {
 
     // A second authenticator is accepted.
     let key = Abilities {
-        is_internal: false,
+        transport: Transport::Usb,
         is_synced: false,
         ..PHONE
     };

@@ -22,7 +22,7 @@ const NODE_PACKAGES: [&str; 7] = [
     "oauth4webapi@3.8.8",
     "openid-client@6.9.0",
 ];
-const PYTHON_PACKAGES: [&str; 8] = [
+const PYTHON_PACKAGES: [&str; 9] = [
     "Authlib==1.9.9",
     "PyJWT[crypto]==2.15.1",
     "grpcio==1.85.1",

@@ -20,7 +20,7 @@ use crate::http::{
 /// The factors of the account, and what is required of it.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"factors": [{"id": "0b9d6f5e-1f5f-4b7e-9a25-5f7cf3c7d1aa", "kind": "totp", "label": null, "created_at": "2027-01-01T12:00:00Z", "last_used_at": null}], "recovery_codes_left": 10, "second_factor_required": false, "strongest_acr": "aal2"}))]
-pub(in crate::http) struct Factors {
+pub(in crate::http) struct FactorList {
     factors: Vec<FactorResponse>,
     recovery_codes_left: u32,
     second_factor_required: bool,
@@ -58,7 +58,7 @@ impl From<FactorRecord> for FactorResponse {
     }
 }
 
-impl From<SecurityOverview> for Factors {
+impl From<SecurityOverview> for FactorList {
     fn from(overview: SecurityOverview) -> Self {
         let factors = overview.factors.into_iter();
         Self {
@@ -77,12 +77,12 @@ impl From<SecurityOverview> for Factors {
     tag = "account",
     operation_id = "factors",
     security(("cookie" = []), ("bearer" = [])),
-    responses((status = 200, description = "The factors", body = Factors)),
+    responses((status = 200, description = "The factors", body = FactorList)),
 )]
 pub(in crate::http) async fn list(
     State(auth): State<AuthClient>,
     caller: ApiCaller,
-) -> Result<Json<Factors>, Problem> {
+) -> Result<Json<FactorList>, Problem> {
     let overview = auth.security_overview(&caller.authorization).await;
     Ok(Json(caller.result(overview)?.into()))
 }

@@ -23,7 +23,7 @@ use crate::{
 /// A passkey that is to be registered.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"registration": "hfa_…", "options": {"challenge": "…"}, "expires_at": "2027-01-01T12:10:00Z"}))]
-pub(in crate::http) struct Registration {
+pub(in crate::http) struct StartedPasskey {
     /// To be finished by the caller.
     registration: String,
     /// `PublicKeyCredentialCreationOptionsJSON` of WebAuthn Level 3.
@@ -41,18 +41,18 @@ pub(in crate::http) struct Registration {
     operation_id = "start_passkey",
     security(("cookie" = []), ("bearer" = [])),
     responses(
-        (status = 200, description = "Options for the browser or app", body = Registration),
+        (status = 200, description = "Options for the browser or app", body = StartedPasskey),
         (status = 409, description = "The account has too many passkeys, or passkeys are not used", body = crate::http::api::problem::Body<'_>, content_type = "application/problem+json"),
     ),
 )]
 pub(in crate::http) async fn start(
     State(auth): State<AuthClient>,
     caller: ApiCaller,
-) -> Result<Json<Registration>, Problem> {
+) -> Result<Json<StartedPasskey>, Problem> {
     let started = auth.start_passkey_registration(&caller.authorization).await;
     let started = caller.result(started)?;
     let options = serde_json::from_str(&started.options);
-    Ok(Json(Registration {
+    Ok(Json(StartedPasskey {
         registration: started.registration.expose_secret().to_owned(),
         options: options.map_err(|_| ServiceError::Internal)?,
         expires_at: rfc3339(started.expires_at),

@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn throttled_code_is_not_called_a_password() {
-        let retry_after = Duration::from_secs(60);
+        let retry_after = Duration::from_mins(1);
         let error = FormError::of(AuthError::Throttled { retry_after }, Presented::Totp);
         let text = error.map(|error| error.text).unwrap();
         assert!(text.starts_with("Too many codes were tried."), "{text}");

@@ -47,8 +47,8 @@ async fn code_follows_the_password() {
 #[tokio::test]
 async fn step_that_is_not_offered_is_refused() {
     let (site, app, _) = Site::with_totp("ada").await;
-    let start = site.post_json("/api/login/start", &json!({"username": "ada"}));
-    let start = start.await;
+    let named = json!({"username": "ada"});
+    let start = site.post_json("/api/login/start", &named).await;
     assert_eq!(start.status(), 200);
     let start: Value = start.json().await.unwrap();
     let code = json!({"type": "totp", "code": app.code(&site)});
@@ -80,8 +80,9 @@ async fn steps_are_the_same_for_every_name() {
     let (site, _, _) = Site::with_totp("ada").await;
     let mut answers = Vec::new();
     for name in ["ada", "eve", ""] {
-        let started = site.post_json("/api/login/start", &json!({"username": name}));
-        let mut started: Value = started.await.json().await.unwrap();
+        let named = json!({"username": name});
+        let started = site.post_json("/api/login/start", &named).await;
+        let mut started: Value = started.json().await.unwrap();
         started["attempt"] = Value::Null;
         started["steps"][1]["options"]["challenge"] = Value::Null;
         answers.push(started);

@@ -23,14 +23,11 @@ async fn code_completes_sign_in_at_requested_page() {
     assert_eq!(path, "/login/factor?next=%2Faccount%2Flogins%3Fa%3Db");
     assert_eq!(cookie_of(&asked, "__Host-session"), None);
     let attempt = cookie_of(&asked, "__Host-attempt").unwrap();
-    let skipped = site.get("/dashboard", &format!("{cookie}; {attempt}"));
-    assert_eq!(
-        header(&skipped.await, "location"),
-        "/login?next=%2Fdashboard"
-    );
+    let cookies = format!("{cookie}; {attempt}");
+    let skipped = site.get("/dashboard", &cookies).await;
+    assert_eq!(header(&skipped, "location"), "/login?next=%2Fdashboard");
     assert!(!attempt.contains("hfa_"), "it is encrypted: {attempt}");
 
-    let cookies = format!("{cookie}; {attempt}");
     let page = site.get(&path, &cookies).await;
     assert_eq!(header(&page, "cache-control"), "no-store");
     assert!(!header(&page, "content-security-policy").contains("script-src"));
@@ -264,8 +261,9 @@ async fn trusted_browser_is_not_asked_again_until_a_credential_changes() {
     let id = rest.split('/').next().unwrap();
     let token = site.page_token("/account/security", &session).await;
     let path = format!("/account/trusted-browsers/{id}/end");
-    let ended = site.post_form(&path, &session, &[("csrf_token", &token)]);
-    assert_eq!(header(&ended.await, "location"), "/account/security");
+    let fields = [("csrf_token", token.as_str())];
+    let ended = site.post_form(&path, &session, &fields).await;
+    assert_eq!(header(&ended, "location"), "/account/security");
     site.after_password_with("ada", &trusted).await;
 }
 
