@@ -84,7 +84,7 @@ async fn set_up_shows_secret_and_needs_its_code() {
     );
     assert_eq!(site.api_login("ada", PASSWORD).await.status(), 401);
     let replayed = site.confirm_totp(&cookies, &app.code(&site)).await;
-    assert_eq!(replayed.status(), 409, "the set-up is over");
+    assert_eq!(replayed.status(), 403, "this session is too weak now");
 }
 
 #[tokio::test]
