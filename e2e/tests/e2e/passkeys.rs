@@ -51,21 +51,20 @@ async fn passkey_is_registered_and_signs_in_by_button() {
     assert_eq!(credentials[0]["isResidentCredential"], true);
     assert_eq!(credentials[0]["rpId"], "localhost");
     browser.picture("passkeys").await;
-    browser.press("Sign out").await;
 
-    // Without a touch, neither autofill nor the button goes on.
+    // Without a touch, autofill does not go on.
     phone.set_presence(&browser, false).await;
-    browser.driver.goto(pair.site.url("/login")).await.unwrap();
+    browser.press("Sign out").await;
     until("the button", async || {
         let shown = "return !document.querySelector('form[data-passkey]').hidden";
         (browser.script(shown).await == true).then_some(())
     })
     .await;
     browser.picture("login-passkey").await;
-    phone.set_presence(&browser, true).await;
     let button = By::XPath("//button[normalize-space()='Sign in with a passkey']");
     let button = browser.driver.find(button).await.unwrap();
     button.click().await.unwrap();
+    phone.set_presence(&browser, true).await;
     browser.arrives_at("/dashboard").await;
     assert!(is_phishing_resistant(&pair, &browser).await);
     browser.quit().await;
@@ -186,9 +185,8 @@ async fn passkey_without_user_verification_does_not_sign_in_alone() {
     let (pair, browser) = signed_in().await;
     let phone = VirtualAuthenticator::add(&browser, PHONE).await;
     register(&pair, &browser, "my phone").await;
-    browser.press("Sign out").await;
     phone.set_user_verified(&browser, false).await;
-    browser.driver.goto(pair.site.url("/login")).await.unwrap();
+    browser.press("Sign out").await;
     let button = By::XPath("//button[normalize-space()='Sign in with a passkey']");
     until("the button", async || {
         let button = browser.driver.find(button.clone()).await.unwrap();

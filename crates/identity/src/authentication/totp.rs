@@ -62,7 +62,8 @@ impl TotpSecret {
         digits.collect()
     }
 
-    /// Returns the URI that an app reads from a QR code (`otpauth://totp/…`): the secret for this username at the issuer of this name.
+    /// Returns the URI that an app reads from a QR code (`otpauth://totp/…`): the secret for this username at the issuer of this name. A colon
+    /// separates the two, so that a blank stands for one in the name of the issuer.
     #[must_use]
     pub fn uri(&self, issuer: &str, username: &Username) -> String {
         // Percent-encoded, as some apps show a plus sign for a blank.
@@ -70,7 +71,8 @@ impl TotpSecret {
             let encoded: String = form_urlencoded::byte_serialize(text.as_bytes()).collect();
             encoded.replace('+', "%20")
         };
-        let (issuer, username) = (encode(issuer), encode(username.as_str()));
+        let issuer = encode(&issuer.replace(':', " "));
+        let username = encode(username.as_str());
         let secret = self.base32();
         format!(
             "otpauth://totp/{issuer}:{username}?secret={secret}&issuer={issuer}&algorithm=SHA1&digits={DIGITS}&period={STEP}"
@@ -211,8 +213,8 @@ mod tests {
         assert_eq!(TotpSecret::from_bytes(b"short"), None);
         assert_eq!(
             secret.uri("id.example:8443", &"ada+1@example.org".parse().unwrap()),
-            "otpauth://totp/id.example%3A8443:ada%2B1%40example.org?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\
-             &issuer=id.example%3A8443&algorithm=SHA1&digits=6&period=30"
+            "otpauth://totp/id.example%208443:ada%2B1%40example.org?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\
+             &issuer=id.example%208443&algorithm=SHA1&digits=6&period=30"
         );
     }
 

@@ -73,6 +73,14 @@ impl FactorForms {
         forms
     }
 
+    /// Without the code of an app where there is a passkey, which is stronger. A recovery code stays: it is what is left without the passkey.
+    pub(super) fn with_strongest_only(self) -> Self {
+        Self {
+            totp: self.totp && self.passkey.is_none(),
+            ..self
+        }
+    }
+
     /// Whether the page needs the script of passkeys.
     pub(super) const fn has_script(&self) -> bool {
         self.passkey.is_some() || self.enrol_passkey.is_some()

@@ -103,7 +103,7 @@ pub(in crate::http) async fn begin(
     BrowserInfo(client): BrowserInfo,
     form: ConfirmationForm,
 ) -> Response {
-    let operation = SensitiveOperation::of(&state, NEW, &client);
+    let operation = SensitiveOperation::on_factors(&state, NEW, &client);
     let begin = async |caller: &SessionWithToken| {
         let begun = state.auth.start_passkey_registration(&caller.authorization);
         match begun.await {
@@ -147,7 +147,7 @@ pub(in crate::http) async fn finish(
     match finished.await {
         Ok(_) => Ok(Redirect::to(PASSKEYS).into_response()),
         Err(error) if error.is_refused_as(ErrorReason::StepUpRequired) => {
-            let operation = SensitiveOperation::of(&state, NEW, &client);
+            let operation = SensitiveOperation::on_factors(&state, NEW, &client);
             Ok(operation.ask(&caller).await)
         }
         Err(error) => not_changed(error).map_err(|error| ServiceError::from(error).into()),

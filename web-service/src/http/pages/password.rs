@@ -101,6 +101,7 @@ pub(in crate::http) async fn submit(
             // Where it is not enough, the form is sent again after a second factor: the passwords are not repeated in a page.
             let reauthentication = Reauthentication {
                 action: Some(CONFIRM),
+                needs_strongest: true,
                 is_unsent: true,
                 ..Reauthentication::new(&state, &client)
             };

@@ -73,7 +73,7 @@ pub(in crate::http) async fn create(
 ) -> Response {
     let next = NextQuery::read(query);
     let action = action(next.as_ref());
-    let operation = SensitiveOperation::of(&state, &action, &client);
+    let operation = SensitiveOperation::on_factors(&state, &action, &client);
     let create = async |caller: &SessionWithToken| {
         let authorization = &caller.authorization;
         let codes = match state

@@ -169,7 +169,7 @@ pub(in crate::http) async fn remove(
     form: ConfirmationForm,
 ) -> Result<Response, ErrorPage> {
     let action = format!("/account/factors/{}/remove", plain_id(&id)?);
-    let operation = SensitiveOperation::of(&state, &action, &client);
+    let operation = SensitiveOperation::on_factors(&state, &action, &client);
     let remove = async |caller: &SessionWithToken| {
         let authorization = &caller.authorization;
         let removed = state.auth.remove_factor(authorization, &id, &client).await;

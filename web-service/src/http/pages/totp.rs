@@ -75,7 +75,7 @@ pub(in crate::http) async fn begin(
     BrowserInfo(client): BrowserInfo,
     form: ConfirmationForm,
 ) -> Response {
-    let operation = SensitiveOperation::of(&state, TOTP, &client);
+    let operation = SensitiveOperation::on_factors(&state, TOTP, &client);
     let begin = async |caller: &SessionWithToken| match state
         .auth
         .start_totp_enrolment(&caller.authorization)
@@ -135,7 +135,7 @@ pub(in crate::http) async fn confirm(
         }
         Err(error) if error.is_refused_as(ErrorReason::CodeRejected) => Ok(again(WRONG_CODE)),
         Err(error) if error.is_refused_as(ErrorReason::StepUpRequired) => {
-            let operation = SensitiveOperation::of(&state, TOTP, &client);
+            let operation = SensitiveOperation::on_factors(&state, TOTP, &client);
             Ok(operation.ask(&caller).await)
         }
         Err(error) => not_changed(error).map_err(|error| ServiceError::from(error).into()),

@@ -31,6 +31,19 @@ impl<'a> SensitiveOperation<'a> {
         })
     }
 
+    /// A change of the account's factors, which needs the strongest one.
+    pub(in crate::http::pages) fn on_factors(
+        state: &'a AppState,
+        action: &'a str,
+        client: &'a ClientInfo,
+    ) -> Self {
+        let Self(reauthentication) = Self::of(state, action, client);
+        Self(Reauthentication {
+            needs_strongest: true,
+            ..reauthentication
+        })
+    }
+
     /// The page that asks for the first step.
     pub(in crate::http::pages) async fn ask(&self, caller: &SessionWithToken) -> Response {
         self.0.ask(caller, (StatusCode::FORBIDDEN, None)).await

@@ -55,6 +55,8 @@ pub(in crate::http::pages) struct Reauthentication<'a> {
     pub(in crate::http::pages) client: &'a ClientInfo,
     /// The required strength; `None` for any that the account allows.
     pub(in crate::http::pages) min_level: Option<AssuranceLevel>,
+    /// Whether the operation needs the strongest factor of the account, so that a weaker one is not offered.
+    pub(in crate::http::pages) needs_strongest: bool,
     /// The address that the forms are sent to; `None`: that of the page.
     pub(in crate::http::pages) action: Option<&'a str>,
     /// Whether a form was sent that had no effect, which the page says.
@@ -99,6 +101,7 @@ impl<'a> Reauthentication<'a> {
             state,
             client,
             min_level: None,
+            needs_strongest: false,
             action: None,
             is_unsent: false,
         }
@@ -291,6 +294,11 @@ impl<'a> Reauthentication<'a> {
             return failed(ServiceError::Internal);
         };
         let forms = FactorForms::of(steps);
+        let forms = if self.needs_strongest {
+            forms.with_strongest_only()
+        } else {
+            forms
+        };
         let has_script = forms.has_script();
         let template = ReauthenticatePage {
             csrf_token: session.csrf_token(self.state.csrf_tokens()),
