@@ -23,6 +23,7 @@ COPY crates/store-sqlite/Cargo.toml crates/store-sqlite/
 COPY crates/store-transfer/Cargo.toml crates/store-transfer/
 COPY crates/tls/Cargo.toml crates/tls/
 COPY crates/trace/Cargo.toml crates/trace/
+COPY crates/webauthn/Cargo.toml crates/webauthn/
 COPY auth-service/Cargo.toml auth-service/
 COPY web-service/Cargo.toml web-service/
 COPY e2e/Cargo.toml e2e/

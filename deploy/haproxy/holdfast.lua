@@ -8,7 +8,9 @@ local HOST = "localhost:8443"
 local TIMEOUT = 2000
 
 -- The cookies of Holdfast. With a WEB_COOKIE_PREFIX, such as staging, write __Host-staging- for each __Host-.
-local COOKIES = { "__Host-session", "__Host-session-proof", "__Host-known", "__Host-login" }
+local COOKIES = {
+  "__Host-session", "__Host-session-proof", "__Host-known", "__Host-login", "__Host-attempt", "__Host-trusted",
+}
 
 -- The headers that the decision depends on, besides cookies.
 local REQUEST_HEADERS = {
@@ -17,7 +19,9 @@ local REQUEST_HEADERS = {
 }
 
 -- The headers of the response that the application gets, and those that a rejected client gets.
-local IDENTITY = { "x-auth-user", "x-auth-subject", "x-auth-login", "x-auth-scope", "x-auth-method" }
+local IDENTITY = {
+  "x-auth-user", "x-auth-subject", "x-auth-login", "x-auth-scope", "x-auth-method", "x-auth-acr", "x-auth-amr",
+}
 local REFUSAL = { "location", "www-authenticate", "dpop-nonce", "retry-after", "cache-control" }
 
 -- All lines of a header, which HAProxy numbers from 0.

@@ -44,7 +44,7 @@ assert told["x-auth-user"] == "ada" and told["x-auth-method"] == "cookie", told
 assert told["cookie"] == "theme=dark; a=b", told
 
 # None of our cookies is passed on, however it is written, and all others are; nor is what only looks like who it is.
-ours = f"x__Host-session=1; {cookie}; __Host-known=a; __Host-login=b; __Host-session-proof=c"
+ours = f"x__Host-session=1; {cookie}; __Host-known=a; __Host-login=b; __Host-session-proof=c; __Host-attempt=d; __Host-trusted=e"
 answer = check(cookie=f"{ours}; theme=dünn; __host-SESSION=d", **{"x.auth.user": "root", "x-auth-anything": "root"})
 assert is_ok(answer), answer
 assert sent(answer.ok_response.headers)["cookie"] == "theme=dünn", answer

@@ -7,6 +7,7 @@
 )]
 
 pub mod admin;
+pub mod authenticator;
 pub mod balancer;
 pub mod browser;
 pub mod clock;

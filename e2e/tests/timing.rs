@@ -123,6 +123,7 @@ async fn rejection(
                     step: Some(Step::Password(password.to_owned())),
                 }),
                 client: Some(source),
+                ..Default::default()
             });
             let begun = Instant::now();
             let answer = client.continue_authentication(request).await;
@@ -141,6 +142,7 @@ async fn attempt(
         username,
         step: None,
         client: Some(source),
+        ..Default::default()
     });
     let started = client.start_authentication(request).await.unwrap();
     match started.into_inner().result.unwrap() {

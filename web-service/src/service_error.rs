@@ -129,7 +129,9 @@ impl From<AuthError> for ServiceError {
                 reason: UnavailableReason::Auth(reason),
                 retry_after,
             },
-            AuthError::Refused(refusal) if refusal.kind == RefusalKind::Invalid => {
+            AuthError::Refused(refusal)
+                if matches!(refusal.kind, RefusalKind::Invalid | RefusalKind::Conflict) =>
+            {
                 Self::InvalidRequest
             }
             AuthError::Refused(_) | AuthError::Broken(_) => {

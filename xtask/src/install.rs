@@ -70,10 +70,12 @@ pub enum Tool {
     ContainerEngine,
     /// nginx, Caddy and `HAProxy`.
     Proxies,
-    /// Node with gRPC and OAuth clients.
+    /// Node with gRPC and OAuth clients, and a WebAuthn relying party.
     Node,
     /// Python with gRPC and OAuth clients, and schemathesis.
     Python,
+    /// WebAuthn authenticators in Python.
+    Webauthn,
     /// grpcurl.
     Grpcurl,
     /// PostgreSQL and `PgBouncer`.
@@ -88,7 +90,7 @@ pub enum Tool {
 
 impl Tool {
     /// Every tool.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Redis,
         Self::Chromium,
         Self::Curl,
@@ -97,6 +99,7 @@ impl Tool {
         Self::Proxies,
         Self::Node,
         Self::Python,
+        Self::Webauthn,
         Self::Grpcurl,
         Self::Postgres,
         Self::Prometheus,
@@ -113,7 +116,7 @@ impl Tool {
             Self::ContainerEngine => &CONTAINER_ENGINE,
             Self::Proxies => &PROXIES,
             Self::Node => &NODE,
-            Self::Python | Self::Grpcurl => &PYTHON,
+            Self::Python | Self::Webauthn | Self::Grpcurl => &PYTHON,
             Self::Postgres => &POSTGRES,
             Self::Prometheus => &PROMETHEUS,
             Self::Faketime => &FAKETIME,
@@ -138,6 +141,9 @@ pub fn install(tools: &[Tool]) -> anyhow::Result<Vec<(&'static str, PathBuf)>> {
     }
     if tools.contains(&Tool::Python) {
         environment.push(("HOLDFAST_TEST_PYTHON", packages::python()?));
+    }
+    if tools.contains(&Tool::Webauthn) {
+        environment.push(("HOLDFAST_TEST_WEBAUTHN", packages::webauthn()?));
     }
     Ok(environment)
 }

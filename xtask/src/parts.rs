@@ -23,6 +23,8 @@ pub enum Part {
     Readme,
     /// Two web-services on one Redis: what ends a login ends it in both. Needs Redis
     Revocation,
+    /// Passkeys with authenticators and relying parties in Node and Python
+    Webauthn,
     /// Hostile input, floods of frames, unfinished and slow requests. Needs Chromium
     Hostile,
     /// Two hundred sign-ins at once, and equal response times of all rejections. Needs nothing
@@ -43,6 +45,7 @@ impl Part {
     pub const fn targets(self) -> &'static [&'static str] {
         match self {
             Self::Unit => &[
+                "ceremonies",
                 "conformance",
                 "crates",
                 "docs",
@@ -51,6 +54,7 @@ impl Part {
                 "model",
                 "expiry",
                 "parts",
+                "passkey",
                 "style",
             ],
             Self::AuthService | Self::WebService => &["service"],
@@ -59,6 +63,7 @@ impl Part {
             Self::History => &["history"],
             Self::Readme => &["readme"],
             Self::Revocation => &["revocation"],
+            Self::Webauthn => &["interoperability"],
             Self::Hostile => &["hostile", "slow", "unfinished"],
             Self::Load => &["flood", "timing"],
             Self::Proxies => &["proxies"],
@@ -90,6 +95,7 @@ impl Part {
             ],
             Self::Readme => &[Tool::Curl, Tool::Grpcurl],
             Self::Revocation => &[Tool::Redis],
+            Self::Webauthn => &[Tool::Node, Tool::Webauthn],
             Self::Hostile => &[Tool::Chromium],
             Self::Proxies => &[Tool::Proxies],
             Self::Systemd => &[Tool::ContainerEngine],
@@ -102,7 +108,7 @@ impl Part {
     pub const fn needs_programs(self) -> bool {
         !matches!(
             self,
-            Self::Unit | Self::AuthService | Self::WebService | Self::Postgres
+            Self::Unit | Self::AuthService | Self::WebService | Self::Postgres | Self::Webauthn
         )
     }
 

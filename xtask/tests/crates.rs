@@ -40,7 +40,7 @@ const FRAMEWORKS_AND_DRIVERS: &[&str] = &[
     "tracing",
 ];
 
-const WALLS: [Wall; 15] = [
+const WALLS: [Wall; 16] = [
     Wall {
         package: "holdfast-core",
         may_depend_on: &[],
@@ -58,6 +58,7 @@ const WALLS: [Wall; 15] = [
             "holdfast-identity",
             "holdfast-metrics",
             "holdfast-trace",
+            "holdfast-webauthn",
         ],
         may_not_depend_on: &[
             "auth-proto",
@@ -149,6 +150,21 @@ const WALLS: [Wall; 15] = [
         package: "holdfast-trace",
         may_depend_on: &["holdfast-core"],
         may_not_depend_on: FRAMEWORKS,
+    },
+    Wall {
+        package: "holdfast-webauthn",
+        may_depend_on: &["holdfast-core"],
+        may_not_depend_on: &[
+            "auth-proto",
+            "axum",
+            "clap",
+            "redis",
+            "sqlx",
+            "tokio",
+            "tonic",
+            "tower",
+            "tracing",
+        ],
     },
     Wall {
         package: "holdfast-client",

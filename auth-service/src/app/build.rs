@@ -69,17 +69,18 @@ impl App {
             jwts: jwts.clone(),
             redis,
             secrets,
+            sealer: Sealer::new(&config.key_encryption_key),
+            passkeys: config.passkeys,
             audit,
             clock: clock.clone(),
         };
         let operations = Operations::new(resources, config.hashing, config.policy)?;
-        let secret = config.service_secret.as_ref();
-        let service_identity = Arc::new(ServiceIdentity::new(secret, config.tls.as_ref())?);
+        let caller = ServiceIdentity::new(config.service_secret.as_ref(), config.tls.as_ref())?;
         let services = Services {
             identity: Arc::new(operations.identity),
             accounts: operations.accounts,
             clients: operations.clients,
-            service_identity,
+            service_identity: Arc::new(caller),
             keys: jwts.clone(),
             key_rotation: Arc::new(keys.clone()),
             clock: clock.clone(),

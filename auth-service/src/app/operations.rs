@@ -8,14 +8,15 @@ use holdfast_core::{
 };
 use holdfast_crypto::{
     argon2id::Argon2id, attempt::AttemptSealer, client_authentication::ClientAuthenticator,
-    dpop::Dpop, jwt::Jwts, keyed_hash::HmacKeyedHasher, random::SystemRandom,
-    refresh_token::RefreshTokenKey,
+    dpop::Dpop, jwt::Jwts, keyed_hash::HmacKeyedHasher, passkeys::WebauthnCeremonies,
+    random::SystemRandom, refresh_token::RefreshTokenKey, seal::Sealer, totp::TotpSealer,
 };
 use holdfast_identity::{
     account::Accounts, audit::AuditRecorder, authentication::RateLimitCounters,
     dependencies::Dependencies, oauth::OauthClients, policy::Policy, services::IdentityServices,
     store::Store,
 };
+use holdfast_webauthn::RelyingParty;
 
 use crate::{
     app::operation_counters::OperationCounters,
@@ -40,6 +41,10 @@ pub(super) struct Resources {
     /// `None`: attempts and used proofs are kept in the memory of this process.
     pub(super) redis: Option<Redis>,
     pub(super) secrets: Secrets,
+    /// Seals the secrets of one-time codes.
+    pub(super) sealer: Sealer,
+    /// `None`: passkeys are not used.
+    pub(super) passkeys: Option<RelyingParty>,
     pub(super) audit: AuditRecorder,
     pub(super) clock: Arc<dyn Clock>,
 }
@@ -64,6 +69,8 @@ impl Operations {
             jwts,
             redis,
             secrets,
+            sealer,
+            passkeys,
             audit,
             clock,
         } = resources;
@@ -71,14 +78,15 @@ impl Operations {
         let HashingConfig { cost, threads } = hashing;
         let hasher = Arc::new(Argon2id::start(cost, threads, random.clone())?);
         let client_credentials = Arc::new(ClientAuthenticator::new(random.clone()));
-        let accounts = Accounts::new(
-            store.clone(),
-            feed.clone(),
-            hasher.clone(),
-            audit.clone(),
-            clock.clone(),
-            random.clone(),
-        );
+        let accounts = Accounts {
+            store: store.clone(),
+            revocations: feed.clone(),
+            hasher: hasher.clone(),
+            audit: audit.clone(),
+            clock: clock.clone(),
+            random: random.clone(),
+            second_factor: policy.second_factor,
+        };
         let clients = OauthClients {
             store: store.clone(),
             revocations: feed.clone(),
@@ -99,6 +107,8 @@ impl Operations {
             attempts: Arc::new(AttemptSealer::new(&secrets.attempts)),
             keyed_hasher: Arc::new(HmacKeyedHasher::new(&secrets.keyed_hashes)),
             refresh_tokens: Arc::new(RefreshTokenKey::new(&secrets.refresh_tokens)),
+            totp: Arc::new(TotpSealer::new(sealer)),
+            passkeys: passkeys.map(|party| Arc::new(WebauthnCeremonies::new(party)) as _),
             audit,
             observer: Arc::new(OperationCounters),
             clock,

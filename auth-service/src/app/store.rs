@@ -11,6 +11,7 @@ use holdfast_crypto::{argon2id::Argon2id, random::SystemRandom};
 use holdfast_identity::{
     account::Accounts,
     audit::AuditRecorder,
+    authentication::SecondFactorPolicy,
     id::Jti,
     revocation::{Epoch, StoreOutage},
     store::Store,
@@ -138,19 +139,21 @@ pub async fn open_feed(
 pub async fn open_accounts(
     store: Arc<dyn Store>,
     hashing: HashingConfig,
+    second_factor: SecondFactorPolicy,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<Accounts> {
     let random = Arc::new(SystemRandom);
     let hasher = Argon2id::start(hashing.cost, NonZero::<u32>::MIN, random.clone())?;
     let feed = open_feed(&store, clock.clone()).await?;
-    Ok(Accounts::new(
-        store.clone(),
-        Arc::new(feed),
-        Arc::new(hasher),
-        command_audit(clock.clone()),
+    Ok(Accounts {
+        store: store.clone(),
+        revocations: Arc::new(feed),
+        hasher: Arc::new(hasher),
+        audit: command_audit(clock.clone()),
         clock,
         random,
-    ))
+        second_factor,
+    })
 }
 
 /// The recorder of audit events of a command.

@@ -14,7 +14,7 @@ use crate::{
 };
 
 pub(super) async fn run(file: &Path, settings: &Settings) -> anyhow::Result<()> {
-    let (database, _) = settings.accounts()?;
+    let (database, ..) = settings.accounts()?;
     let store = app::open_store(&database).await?;
     if file != Path::new("-") {
         return store

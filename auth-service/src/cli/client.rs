@@ -85,7 +85,7 @@ impl AddClient {
 }
 
 pub(super) async fn run(command: ClientCommand, settings: &Settings) -> anyhow::Result<()> {
-    let (database, _) = settings.accounts()?;
+    let (database, ..) = settings.accounts()?;
     let store = app::open_store(&database).await?;
     let clock = Arc::new(SystemClock);
     let clients = OauthClients {

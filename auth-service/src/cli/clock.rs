@@ -18,7 +18,7 @@ pub(super) enum ClockCommand {
 
 pub(super) async fn run(command: ClockCommand, settings: &Settings) -> anyhow::Result<()> {
     let ClockCommand::Accept = command;
-    let (database, _) = settings.accounts()?;
+    let (database, ..) = settings.accounts()?;
     let store = app::open_store(&database).await?;
     let now = SystemClock.now();
     let checkpoint = Checkpoint {

@@ -74,7 +74,7 @@ async fn keys(store: Arc<dyn Store>, config: KeyConfig) -> anyhow::Result<Signin
 }
 
 async fn list_keys(settings: &Settings) -> anyhow::Result<()> {
-    let (database, _) = settings.accounts()?;
+    let (database, ..) = settings.accounts()?;
     for key in app::open_store(&database).await?.signing_keys().await? {
         let algorithm = key.public_key.algorithm();
         println!("{} {algorithm} signs from {}", key.kid, key.signs_from);

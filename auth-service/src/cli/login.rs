@@ -21,7 +21,7 @@ pub(super) enum LoginCommand {
 
 pub(super) async fn run(command: LoginCommand, settings: &Settings) -> anyhow::Result<()> {
     let LoginCommand::EndAll { restored } = command;
-    let (database, _) = settings.accounts()?;
+    let (database, ..) = settings.accounts()?;
     let store = app::open_store(&database).await?;
     let audit = app::command_audit(Arc::new(SystemClock));
     let ended = end_every_login(&*store, &audit, &CallContext::operator()).await?;

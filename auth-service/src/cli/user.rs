@@ -48,12 +48,40 @@ pub(super) enum UserCommand {
     },
     /// List the accounts
     List,
+    /// Second factors of an account
+    #[command(subcommand)]
+    Factors(FactorsCommand),
+}
+
+#[derive(Subcommand)]
+pub(super) enum FactorsCommand {
+    /// List the factors of an account
+    List {
+        /// The username
+        name: String,
+    },
+    /// Remove all factors of an account but its password, and end all of its logins
+    Reset {
+        /// The username
+        name: String,
+    },
+    /// Require a second factor of an account, whatever the policy is
+    Require {
+        /// The username
+        name: String,
+    },
+    /// Require a second factor of an account only where the policy does
+    Optional {
+        /// The username
+        name: String,
+    },
 }
 
 pub(super) async fn run(command: UserCommand, settings: &Settings) -> anyhow::Result<()> {
-    let (database, hashing) = settings.accounts()?;
+    let (database, hashing, second_factor) = settings.accounts()?;
     let store = app::open_store(&database).await?;
-    let accounts = app::open_accounts(store, hashing, Arc::new(SystemClock)).await?;
+    let clock = Arc::new(SystemClock);
+    let accounts = app::open_accounts(store, hashing, second_factor, clock).await?;
     let context = CallContext::operator();
     match command {
         UserCommand::Add {
@@ -82,6 +110,32 @@ pub(super) async fn run(command: UserCommand, settings: &Settings) -> anyhow::Re
             accounts.enable(user.id, &context).await?;
         }
         UserCommand::List => list_users(&accounts).await?,
+        UserCommand::Factors(command) => factors(command, &accounts).await?,
+    }
+    Ok(())
+}
+
+async fn factors(command: FactorsCommand, accounts: &Accounts) -> anyhow::Result<()> {
+    let context = CallContext::operator();
+    let find = async |name: String| anyhow::Ok(accounts.by_name(&name.parse()?).await?.id);
+    match command {
+        FactorsCommand::List { name } => {
+            for factor in accounts.credentials(find(name).await?).await? {
+                let mark = if factor.is_used_up() { " used" } else { "" };
+                println!("{} {}{mark}", factor.id, factor.kind);
+            }
+        }
+        FactorsCommand::Reset { name } => {
+            accounts.reset_factors(find(name).await?, &context).await?;
+        }
+        FactorsCommand::Require { name } => {
+            let id = find(name).await?;
+            accounts.require_second_factor(id, true, &context).await?;
+        }
+        FactorsCommand::Optional { name } => {
+            let id = find(name).await?;
+            accounts.require_second_factor(id, false, &context).await?;
+        }
     }
     Ok(())
 }

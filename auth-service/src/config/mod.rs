@@ -12,6 +12,7 @@ use holdfast_crypto::argon2id::Cost;
 use holdfast_identity::{key::Algorithm, policy::Policy};
 use holdfast_server_kit::config::{RedisUrl, args::TelemetryNames};
 use holdfast_tls::TlsFiles;
+use holdfast_webauthn::RelyingParty;
 use secrecy::SecretString;
 
 #[cfg(feature = "postgres")]
@@ -41,6 +42,8 @@ pub struct ServeConfig {
     pub redis: Option<RedisUrl>,
     /// Issuer, audiences, lifetimes and requirements of tokens and logins.
     pub policy: Policy,
+    /// The relying party of passkeys. `None`: they are not used.
+    pub passkeys: Option<RelyingParty>,
     /// Algorithm that signs new tokens.
     pub signing_algorithm: Algorithm,
     /// Time for which a signing key signs before its successor replaces it.

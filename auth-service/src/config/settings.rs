@@ -1,6 +1,7 @@
 //! The settings of auth-service as text: flags, each with an environment variable (`AUTH_…`) of the same name.
 
 mod check;
+mod passkeys;
 
 use std::path::PathBuf;
 
@@ -61,6 +62,23 @@ pub struct Settings {
     /// Maximum age of the latest authentication for a sensitive operation, such as a password change, from `1s` to `24h`
     #[arg(long, default_value = "5m")]
     step_up_max_age: Text,
+    /// Which accounts must have a second factor, besides those of which an administrator requires it: `optional`, none; `admins`, those
+    /// that may be granted the scope `admin`; `required`, all. One that has none sets it up at its next sign-in
+    #[arg(long, default_value = "optional")]
+    second_factor: Text,
+    /// Time for which the second factor is not asked for in a browser where the owner of an account wants that, from `0s`, never, to `90d`
+    #[arg(long, default_value = "30d")]
+    trusted_browser_ttl: Text,
+    /// Whether passkeys are used: `on` or `off` [default: on, where the issuer has a domain name]
+    #[arg(long)]
+    passkeys: Option<Text>,
+    /// The domain that passkeys are bound to (RP ID): that of the issuer, or a parent of it. A change makes all passkeys useless [default: the
+    /// domain of the issuer]
+    #[arg(long)]
+    passkey_domain: Option<Text>,
+    /// Further origins whose pages and apps use passkeys, separated by commas: `https://…` or `android:apk-key-hash:…`
+    #[arg(long, value_delimiter = ',')]
+    passkey_origins: Vec<Text>,
     /// Time for which access tokens are accepted by the revocations in memory while the database cannot be read, from `0s` to `1h`; a
     /// revocation that another instance makes meanwhile is late by that time
     #[arg(long, default_value = "60s")]

@@ -134,7 +134,7 @@ fn assess_retention(retention: Duration) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use holdfast_identity::oauth::DpopPolicy;
+    use holdfast_identity::{authentication::SecondFactorPolicy, oauth::DpopPolicy};
     use holdfast_server_kit::doctor::Severity::{self, Error, Ok, Warning};
 
     use super::*;
@@ -190,6 +190,8 @@ mod tests {
             login_ttl: login,
             step_up_max_age: HOUR,
             revocation_max_staleness: HOUR,
+            trusted_browser_ttl: HOUR,
+            second_factor: SecondFactorPolicy::Optional,
             dpop: DpopPolicy::Allow,
         };
         assess_lifetimes(&policy)[0].severity

@@ -1,13 +1,16 @@
 //! Fields of request messages as values of the rules, or a status that names the field.
 
-use std::time::Duration;
+use std::{str::FromStr, time::Duration};
 
 use auth_proto::v1::{self, ErrorReason, authentication_step::Step, client_credentials};
 use holdfast_identity::{
     account::{Password, Username},
     audit::AuditKind,
-    authentication::{AssuranceLevel, AuthenticationStep, SignInError},
-    id::{GrantId, Sid, UserId},
+    authentication::{
+        AssuranceLevel, AuthenticationStep, BrowserToken, ChangeFactorError, PasskeyLabel,
+        SignInError, TotpCode,
+    },
+    id::{CredentialId, GrantId, Sid, TrustedBrowserId, UserId},
     login::{DeviceEvent, EndGrantError, EndLoginError},
     oauth::{ClientAuthentication, ClientCredentials, ClientId, PresentedProof},
     token::{Consistency, Scopes},
@@ -83,8 +86,53 @@ pub(super) fn step(
         Some(Some(Step::Password(text))) => {
             Ok(Some(AuthenticationStep::Password(password(&text)?)))
         }
+        Some(Some(Step::TotpCode(text))) => Ok(Some(AuthenticationStep::Totp(code(&text)?))),
+        Some(Some(Step::RecoveryCode(text))) => {
+            Ok(Some(AuthenticationStep::RecoveryCode(code(&text)?)))
+        }
+        Some(Some(Step::EnrolTotpCode(text))) => {
+            Ok(Some(AuthenticationStep::EnrolTotp(code(&text)?)))
+        }
+        Some(Some(Step::Passkey(response))) => Ok(Some(AuthenticationStep::Passkey(response))),
+        Some(Some(Step::EnrolPasskey(response))) => {
+            Ok(Some(AuthenticationStep::EnrolPasskey(response)))
+        }
         Some(None) => Err(missing_step()),
     }
+}
+
+/// A code to verify. One that has not the form of a code is wrong, like any other wrong code.
+fn code<T: FromStr>(text: &str) -> Result<T, Status> {
+    text.parse()
+        .map_err(|_| SignInError::WrongFactor.into_status())
+}
+
+/// The first code of one-time codes that are set up.
+pub(super) fn first_code(text: &str) -> Result<TotpCode, Status> {
+    text.parse()
+        .map_err(|_| ChangeFactorError::WrongCode.into_status())
+}
+
+/// The token of a trusted browser. One of another form is that of none.
+pub(super) fn browser_token(text: &str) -> Option<BrowserToken> {
+    text.parse().ok()
+}
+
+/// The identifier of a trusted browser. A text of another form is the identifier of none.
+pub(super) fn browser_id(text: &str) -> Result<TrustedBrowserId, Status> {
+    text.parse()
+        .map_err(|_| ChangeFactorError::NotFound.into_status())
+}
+
+/// The name of a passkey.
+pub(super) fn passkey_label(text: &str) -> Result<PasskeyLabel, Status> {
+    PasskeyLabel::parse(text).map_err(|why| invalid("label", why.to_string()))
+}
+
+/// The identifier of a factor to remove. A text of another form is the identifier of no factor.
+pub(super) fn factor_id(text: &str) -> Result<CredentialId, Status> {
+    text.parse()
+        .map_err(|_| ChangeFactorError::NotFound.into_status())
 }
 
 /// The step of an authentication that continues.
@@ -99,10 +147,10 @@ fn missing_step() -> Status {
 }
 
 /// A required `acr`.
-pub(super) fn assurance_level(text: String) -> Result<Option<AssuranceLevel>, Status> {
+pub(super) fn level(field: &str, text: String) -> Result<Option<AssuranceLevel>, Status> {
     let parse = |text: String| {
         text.parse::<AssuranceLevel>()
-            .map_err(|why| invalid("acr", why.to_string()))
+            .map_err(|why| invalid(field, why.to_string()))
     };
     optional(text).map(parse).transpose()
 }

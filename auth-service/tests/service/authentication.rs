@@ -41,7 +41,7 @@ fn step(attempt: &str, text: &str) -> ContinueAuthenticationRequest {
     ContinueAuthenticationRequest {
         attempt: attempt.to_owned(),
         step: Some(password(text)),
-        client: None,
+        ..Default::default()
     }
 }
 

@@ -83,7 +83,7 @@ async fn attempt_of_one_instance_is_completed_once_at_either() {
         step: Some(AuthenticationStep {
             step: Some(Step::Password(PASSWORD.to_owned())),
         }),
-        client: None,
+        ..Default::default()
     };
     let mut racers = JoinSet::new();
     for instance in [&first, &second, &first, &second] {

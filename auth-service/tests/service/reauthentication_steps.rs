@@ -178,7 +178,7 @@ async fn attempt_is_bound_to_its_login_and_purpose() {
     let sign_in = ContinueAuthenticationRequest {
         attempt: attempt.clone(),
         step: Some(password(PASSWORD)),
-        client: None,
+        ..Default::default()
     };
     let refused = service.auth().continue_authentication(sign_in).await;
     assert_refused(refused, Code::Unauthenticated, "ATTEMPT_INVALID");

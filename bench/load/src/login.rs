@@ -5,7 +5,7 @@ use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 use anyhow::ensure;
 use clap::Args;
 use holdfast_client::{
-    AuthClient, AuthError, AuthenticationState, AuthenticationStep, ErrorReason,
+    AuthClient, AuthError, AuthenticationState, AuthenticationStep, ErrorReason, SignInOptions,
 };
 use secrecy::SecretString;
 use tokio::{
@@ -83,7 +83,7 @@ async fn sign_in(
         let started = Instant::now();
         let step = Some(AuthenticationStep::Password(&password));
         let signed_in = auth
-            .start_authentication(&username, step, None, &client)
+            .start_authentication(&username, step, SignInOptions::default(), &client)
             .await;
         match signed_in.and_then(AuthenticationState::completed) {
             Ok((person, _login)) => {

@@ -9,7 +9,7 @@ use holdfast_server_kit::config::RedisUrl;
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
 use web_service::session::{
-    browser_session::{Lifetimes, Session},
+    browser_session::{Lifetimes, Session, level},
     records::SessionRecords as _,
     sign_in::SignedIn,
     store::{encrypted_store::EncryptedRecords, redis},
@@ -96,6 +96,7 @@ fn session(signed_in: SignedIn, now: OffsetDateTime) -> Session {
         refresh_token,
         authenticated_at: login.authenticated_at,
         amr: login.amr,
+        acr: level(login.acr.as_deref()),
         login_expires_at: login.expires_at,
         created_at: now - BEGAN_BEFORE,
         last_seen_at: now + LAST_SEEN_AHEAD,

@@ -3,12 +3,15 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use clap::Args;
-use holdfast_client::{AuthClient, AuthConfig, ClientInfo, ClientKind, Login, Person};
+use holdfast_client::{
+    AuthClient, AuthConfig, AuthenticationStep, ClientInfo, ClientKind, Login, Person,
+    SignInOptions,
+};
 use holdfast_tls::TlsFiles;
 use secrecy::SecretString;
 use tonic::transport::{Channel, Endpoint};
 use url::Url;
-use web_service::session::sign_in::{SignedIn, authenticate, complete};
+use web_service::session::sign_in::{SignedIn, complete};
 
 /// The account of the tokens and sessions.
 pub(crate) const USERNAME: &str = "ada";
@@ -74,7 +77,10 @@ impl Site {
         username: &str,
         client: &ClientInfo,
     ) -> anyhow::Result<(Person, Login)> {
-        Ok(authenticate(auth, (username, &self.password), None, client).await?)
+        let step = Some(AuthenticationStep::Password(&self.password));
+        let options = SignInOptions::default();
+        let started = auth.start_authentication(username, step, options, client);
+        Ok(started.await?.completed()?)
     }
 }
 

@@ -65,4 +65,6 @@ pub enum RefusalKind {
     Forbidden,
     /// The request itself is invalid, or names something that does not exist.
     Invalid,
+    /// The request is valid, and the state of the account, or of what it names, does not permit it.
+    Conflict,
 }

@@ -24,16 +24,19 @@ pub use authorization::{Authorization, DpopProof};
 pub use calls::{
     account::{Account, PasswordChange},
     authentication::{
-        AuthenticationFactor, AuthenticationState, AuthenticationStep, NextSteps,
-        SufficientAuthentication,
+        AuthenticationFactor, AuthenticationState, AuthenticationStep, NextSteps, Reauthenticated,
+        SignInOptions, SufficientAuthentication, TotpSetUp,
     },
     device::{DeviceEvent, DeviceReport},
+    factors::{FactorKind, FactorRecord, SecurityOverview, TotpEnrolment},
     introspect::Introspection,
     jwks::{Jwk, Jwks},
     login::{Login, Person},
     logins::{GrantRecord, LoginRecord},
     oauth_client::{ClientAuthentication, ClientCredentials},
+    passkeys::PasskeyRegistration,
     token::{AuthorizationGrant, Holder, Tokens},
+    trusted_browsers::TrustedBrowser,
     validate::Claims,
 };
 pub use config::{AuthConfig, ConfigError};

@@ -10,8 +10,8 @@ use std::{
 };
 
 use auth_proto::v1::{
-    ChangePasswordResponse, EndGrantResponse, EndLoginResponse, EndOtherLoginsResponse,
-    ReportDeviceResponse, RevokeTokenResponse,
+    ChangePasswordResponse, ConfirmTotpEnrolmentResponse, EndGrantResponse, EndLoginResponse,
+    EndOtherLoginsResponse, RemoveFactorResponse, ReportDeviceResponse, RevokeTokenResponse,
 };
 use holdfast_metrics::{Counter, Histogram, Registry, durations, observe};
 use tokio::{
@@ -66,9 +66,11 @@ macro_rules! revoking_responses {
 
 revoking_responses!(
     ChangePasswordResponse,
+    ConfirmTotpEnrolmentResponse,
     EndLoginResponse,
     EndGrantResponse,
     EndOtherLoginsResponse,
+    RemoveFactorResponse,
     ReportDeviceResponse,
     RevokeTokenResponse
 );

@@ -134,7 +134,9 @@ impl Rejection {
         match self {
             Self::TokenMissing => StatusCode::UNAUTHORIZED,
             Self::Auth(AuthError::Refused(refusal)) => match refusal.kind {
-                RefusalKind::Unauthenticated | RefusalKind::Invalid => StatusCode::UNAUTHORIZED,
+                RefusalKind::Unauthenticated | RefusalKind::Invalid | RefusalKind::Conflict => {
+                    StatusCode::UNAUTHORIZED
+                }
                 RefusalKind::Forbidden => StatusCode::FORBIDDEN,
             },
             Self::Auth(AuthError::Throttled { .. }) => StatusCode::TOO_MANY_REQUESTS,
@@ -148,7 +150,7 @@ impl Rejection {
         match self {
             Self::TokenMissing => Some(r#"Bearer realm="holdfast""#),
             Self::Auth(AuthError::Refused(refusal)) => match refusal.kind {
-                RefusalKind::Unauthenticated | RefusalKind::Invalid => {
+                RefusalKind::Unauthenticated | RefusalKind::Invalid | RefusalKind::Conflict => {
                     Some(r#"Bearer realm="holdfast", error="invalid_token""#)
                 }
                 RefusalKind::Forbidden => {

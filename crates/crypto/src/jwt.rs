@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use holdfast_core::bounded_cache::TwoGenerationCache;
 use holdfast_identity::{
+    authentication::Factor,
     id::GrantId,
     key::{PublishedKeys, StoredSigningKey},
     token::{AccessTokens, Claims, Person, SigningError, TokenError},
@@ -97,6 +98,12 @@ struct StrictClaims {
     exp: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     auth_time: Option<i64>,
+    /// Absent, as `acr`, where the password was the only factor: instances of an earlier version accept such tokens during an upgrade.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    amr: Option<Vec<String>>,
+    /// Follows from `amr`; for applications.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    acr: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cnf: Option<Confirmation>,
 }
@@ -164,6 +171,8 @@ impl Jwts {
 impl From<&Claims> for StrictClaims {
     fn from(claims: &Claims) -> Self {
         let person = claims.person.as_ref();
+        let several = person.filter(|person| !person.factors.is_password_alone());
+        let level = several.and(claims.level());
         Self {
             iss: claims.issuer.clone(),
             sub: claims.subject(),
@@ -179,6 +188,8 @@ impl From<&Claims> for StrictClaims {
             iat: claims.issued_at.unix_timestamp(),
             exp: claims.expires_at.unix_timestamp(),
             auth_time: person.map(|person| person.authenticated_at.unix_timestamp()),
+            amr: several.map(|person| person.factors.amr().map(str::to_owned).collect()),
+            acr: level.map(|level| level.acr().to_owned()),
             cnf: claims.key.as_ref().map(|key| Confirmation {
                 jkt: key.to_string(),
             }),
@@ -195,15 +206,22 @@ impl TryFrom<StrictClaims> for Claims {
             (Some(sid), Some(username), Some(auth_time)) => {
                 let sid = valid(sid.parse())?;
                 let grant = claims.grant_id.map(|id| valid(id.parse())).transpose()?;
+                let factors = claims.amr.map(|amr| valid(amr.join(" ").parse()));
                 Some(Person {
                     subject: valid(claims.sub.parse())?,
                     sid,
                     grant: grant.unwrap_or(GrantId::first_of(sid)),
                     username: valid(username.parse())?,
                     authenticated_at: valid(OffsetDateTime::from_unix_timestamp(auth_time))?,
+                    factors: factors.transpose()?.unwrap_or(Factor::Password.into()),
                 })
             }
-            (None, None, None) if claims.sub == claims.client_id && claims.grant_id.is_none() => {
+            (None, None, None)
+                if claims.sub == claims.client_id
+                    && claims.grant_id.is_none()
+                    && claims.amr.is_none()
+                    && claims.acr.is_none() =>
+            {
                 None
             }
             _ => return Err(TokenError::Malformed),

@@ -1,8 +1,6 @@
 //! Public keys of OAuth clients and devices, parsed from JWKs and validated (RFC 7517, RFC 7518 §6.2, RFC 8037 §2).
 
-mod ed25519;
-
-use holdfast_core::invalid_key::InvalidKey;
+use holdfast_core::{ed25519, invalid_key::InvalidKey};
 use std::fmt;
 
 use aws_lc_rs::{

@@ -7,7 +7,10 @@ use holdfast_core::{clock::Clock, random::Random, replay_cache::ReplayCache};
 use crate::{
     account::PasswordHasher,
     audit::AuditRecorder,
-    authentication::{AttemptCodec, CountedIn, Counter, KeyedHasher, RateLimitCounters, Throttled},
+    authentication::{
+        AttemptCodec, CountedIn, Counter, KeyedHasher, PasskeyCeremonies, RateLimitCounters,
+        Throttled, TotpCodec,
+    },
     oauth::{ClientCredentialVerifier, DpopCodec},
     observer::{Observer, RateLimited},
     revocation::RevocationCache,
@@ -34,6 +37,10 @@ pub struct Dependencies {
     pub refresh_tokens: Arc<dyn RefreshTokenCodec>,
     /// Seals and opens authentication attempts.
     pub attempts: Arc<dyn AttemptCodec>,
+    /// Computes one-time codes, and seals their secrets.
+    pub totp: Arc<dyn TotpCodec>,
+    /// The ceremonies of passkeys; `None` where they are not used.
+    pub passkeys: Option<Arc<dyn PasskeyCeremonies>>,
     /// Verifies secrets and assertions of OAuth clients.
     pub client_credentials: Arc<dyn ClientCredentialVerifier>,
     /// Decodes DPoP proofs and makes nonces for them.

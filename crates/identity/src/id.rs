@@ -73,6 +73,14 @@ id! {
     GrantId
 }
 id! {
+    /// Identifier of a credential. That of a password is the identifier of its account.
+    CredentialId
+}
+id! {
+    /// Identifier of a trusted browser.
+    TrustedBrowserId
+}
+id! {
     /// Identifier of one access token: `jti`.
     Jti
 }

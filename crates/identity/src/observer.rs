@@ -67,6 +67,8 @@ names! {
     RateLimited {
         /// The verification of a password.
         Password = "password",
+        /// The verification of a one-time code or recovery code.
+        Code = "code",
         /// The rotation of a refresh token.
         Refresh = "refresh",
         /// A repeated use of the previous refresh token.

@@ -5,7 +5,9 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use crate::{
-    authentication::StepUpRequired, issuer::is_equivalent_issuer, login::is_within,
+    authentication::{SecondFactorPolicy, StepUpRequired},
+    issuer::is_equivalent_issuer,
+    login::is_within,
     oauth::DpopPolicy,
 };
 
@@ -26,6 +28,10 @@ pub struct Policy {
     pub step_up_max_age: Duration,
     /// Age of the revocations in memory up to which they are enough to accept an access token while the store cannot be read.
     pub revocation_max_staleness: Duration,
+    /// Time for which a browser is trusted, where the owner of an account asks for it; zero where that is not allowed.
+    pub trusted_browser_ttl: Duration,
+    /// Which accounts must have a second factor.
+    pub second_factor: SecondFactorPolicy,
     /// Whether tokens are bound to keys.
     pub dpop: DpopPolicy,
 }

@@ -11,7 +11,7 @@ use crate::{
 
 /// One service for each subject that has operations for callers of the gRPC API.
 pub struct IdentityServices {
-    /// Sign-in, reauthentication, password change.
+    /// Sign-in, reauthentication, change of passwords and factors.
     pub authentication: AuthenticationService,
     /// Lists and ends of logins, reports about devices.
     pub logins: LoginService,

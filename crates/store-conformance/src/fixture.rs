@@ -14,7 +14,7 @@ use std::{
 
 use holdfast_core::random::Random;
 use holdfast_identity::{
-    account::{Account, AuthenticationVersion, PasswordHash, User},
+    account::{Account, AuthenticationVersion, CredentialKind, PasswordHash, User},
     audit::{AuditEvent, AuditKind, AuditQuery, AuditRecord, RequestSource},
     authentication::{Factor, KeyedHash, KnownLocations},
     id::{GrantId, Jti, Sid, UserId},
@@ -265,10 +265,12 @@ pub fn new_account(name: &str) -> Account {
             username: name.parse().unwrap(),
             admin: false,
             disabled: false,
+            second_factor_required: false,
             created_at: NOW,
             password_changed_at: Some(NOW),
         },
         password_hash: Some(PasswordHash::from_phc("first".to_owned())),
+        credentials: [CredentialKind::Password].into_iter().collect(),
         authentication_version: AuthenticationVersion(1),
     }
 }

@@ -9,7 +9,7 @@ use holdfast_identity::{
     store::{AccountStore, Change, StoreError},
 };
 use holdfast_store_sql::{
-    account::{self, PASSWORD, USER},
+    account::{self, CREDENTIALS, PASSWORD, USER},
     column::millis,
     login_filter::LoginFilter,
 };
@@ -18,7 +18,8 @@ use time::OffsetDateTime;
 
 use crate::{
     PostgresStore, audit,
-    login_ends::{end_locked, end_logins, lock_logins},
+    credentials::next_version,
+    login_ends::{end_locked, end_logins},
     query::RunQuery as _,
 };
 
@@ -29,7 +30,7 @@ impl PostgresStore {
         value: &str,
     ) -> Result<Option<Account>, StoreError> {
         let sql = format!(
-            "SELECT {USER}, password.data AS password_hash, authentication_version FROM users {PASSWORD} \
+            "SELECT {USER}, {CREDENTIALS} FROM users {PASSWORD} \
              WHERE users.{condition} = $1"
         );
         let found = sqlx::query(AssertSqlSafe(sql))
@@ -41,7 +42,10 @@ impl PostgresStore {
 }
 
 /// Why disabling or enabling an account changed nothing: there is no such account, or it was done before.
-async fn unchanged(connection: &mut PgConnection, id: UserId) -> Result<Change, StoreError> {
+pub(super) async fn unchanged(
+    connection: &mut PgConnection,
+    id: UserId,
+) -> Result<Change, StoreError> {
     let found = sqlx::query("SELECT 1 FROM users WHERE id = $1")
         .bind(id.to_string())
         .first_row(connection)
@@ -181,6 +185,8 @@ impl AccountStore for PostgresStore {
         for rows in [
             "SELECT sid FROM logins WHERE user_id = $1 ORDER BY sid FOR UPDATE",
             "SELECT id FROM credentials WHERE user_id = $1 ORDER BY id FOR UPDATE",
+            "SELECT passkeys.id FROM passkeys JOIN credentials USING (id) WHERE user_id = $1 ORDER BY passkeys.id FOR UPDATE OF passkeys",
+            "SELECT id FROM trusted_browsers WHERE user_id = $1 ORDER BY id FOR UPDATE",
             "SELECT place FROM known_places WHERE user_id = $1 ORDER BY place FOR UPDATE",
             "SELECT grants.id FROM grants JOIN logins USING (sid) WHERE user_id = $1 ORDER BY grants.id FOR UPDATE OF grants",
         ] {
@@ -207,30 +213,9 @@ impl AccountStore for PostgresStore {
         events: &[AuditEvent],
     ) -> Result<Option<AuthenticationVersion>, StoreError> {
         let mut transaction = self.begin().await?;
-        let found = sqlx::query(
-            "SELECT id FROM users WHERE id = $1 AND authentication_version = $2 FOR NO KEY UPDATE",
-        )
-        .bind(id.to_string())
-        .bind(from.0)
-        .first_row(&mut *transaction)
-        .await?;
-        if found.is_none() {
+        let Some(live) = next_version(&mut transaction, id, from, by, now).await? else {
             return Ok(None);
-        }
-        let live = lock_logins(&mut transaction, &LoginFilter::AllOf(id)).await?;
-        // Of the locked rows: the login may have ended while this waited for them.
-        let is_live = |by| {
-            live.iter()
-                .any(|(sid, expires_at)| *sid == by && *expires_at > now)
         };
-        if !by.is_none_or(is_live) {
-            return Ok(None);
-        }
-        sqlx::query("UPDATE users SET authentication_version = $1 WHERE id = $2")
-            .bind(from.next().0)
-            .bind(id.to_string())
-            .run(&mut *transaction)
-            .await?;
         set_password(&mut transaction, id, to, now).await?;
         // An attacker who knew the old password may have stored a location with it.
         sqlx::query(
@@ -240,8 +225,7 @@ impl AccountStore for PostgresStore {
         .bind(id.to_string())
         .run(&mut *transaction)
         .await?;
-        let sids = live.into_iter().map(|(sid, _)| sid).collect();
-        end_locked(&mut transaction, sids, EndReason::PasswordChanged, now).await?;
+        end_locked(&mut transaction, live, EndReason::PasswordChanged, now).await?;
         audit::commit(transaction, events).await?;
         Ok(Some(from.next()))
     }

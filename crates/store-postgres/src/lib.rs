@@ -2,13 +2,14 @@
 //!
 //! Transactions are READ COMMITTED. What must hold together is a key, a condition of the statement that changes the row, or a row that is
 //! locked while the condition is checked. A condition on a row of another table holds only while that row is locked: `FOR SHARE`. Rows of
-//! several tables are locked in one order: the advisory lock of an OAuth client, users, logins, credentials, known places, clients, grants,
+//! several tables are locked in one order: the advisory lock of an OAuth client, users, logins, credentials, passkeys, trusted browsers, known places, clients, grants,
 //! and the counter of revocations at last.
 
 mod accounts;
 mod audit;
 mod clients;
 mod connections;
+mod credentials;
 mod grants;
 pub mod inspection;
 mod keys;
@@ -18,11 +19,13 @@ mod logins;
 mod maintenance;
 mod metrics;
 mod migration;
+mod passkeys;
 mod query;
 mod revocations;
 mod server;
 mod sign_in;
 mod steady_time;
+mod trusted_browsers;
 
 use std::time::Duration;
 

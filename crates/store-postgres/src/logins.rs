@@ -128,11 +128,11 @@ impl LoginStore for PostgresStore {
         let AuthenticationUpdate {
             version,
             previous,
-            factor,
+            factors,
             now,
         } = update;
         let write = sqlx::query(
-            "UPDATE logins SET authenticated_at = $1 \
+            "UPDATE logins SET authenticated_at = $1, amr = $5 \
              WHERE sid = $2 AND ended_at IS NULL AND expires_at > $1 \
                  AND authenticated_at = coalesce($3, authenticated_at) AND EXISTS (\
                  SELECT 1 FROM users WHERE id = logins.user_id \
@@ -141,9 +141,12 @@ impl LoginStore for PostgresStore {
         .bind(millis(*now))
         .bind(sid.to_string())
         .bind(previous.map(millis))
-        .bind(version.0);
-        let used = mark_used(sid, *factor, *now);
-        Ok(self.change(write, vec![used], events).await?.is_some())
+        .bind(version.0)
+        .bind(factors.to_string());
+        let password = factors.contains(Factor::Password);
+        let used = password.then(|| mark_password_used(sid, *now));
+        let used = used.into_iter().collect();
+        Ok(self.change(write, used, events).await?.is_some())
     }
 
     async fn end_login(
@@ -205,6 +208,12 @@ impl LoginStore for PostgresStore {
         )
         .await?;
         self.delete_before(
+            "DELETE FROM trusted_browsers WHERE id IN (\
+                 SELECT id FROM trusted_browsers WHERE expires_at < $1 ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)",
+            before,
+        )
+        .await?;
+        self.delete_before(
             "DELETE FROM known_places WHERE (user_id, place) IN (\
                  SELECT user_id, place FROM known_places WHERE last_seen_at < $1 ORDER BY user_id, place LIMIT $2 FOR UPDATE SKIP LOCKED)",
             before - KNOWN_LOCATION_TTL,
@@ -213,14 +222,13 @@ impl LoginStore for PostgresStore {
     }
 }
 
-/// The statement that notes the use of the credential that gave `factor` in a login.
-pub(super) fn mark_used(sid: Sid, factor: Factor, now: OffsetDateTime) -> Statement<'static> {
+/// The statement that notes the use of the password of a login. The use of other credentials is noted when they are verified.
+pub(super) fn mark_password_used(sid: Sid, now: OffsetDateTime) -> Statement<'static> {
     sqlx::query(
         "UPDATE credentials SET last_used_at = $1 \
-         WHERE kind = $2 AND user_id = (SELECT user_id FROM logins WHERE sid = $3)",
+         WHERE kind = 'password' AND user_id = (SELECT user_id FROM logins WHERE sid = $2)",
     )
     .bind(millis(now))
-    .bind(factor.credential_kind().as_str())
     .bind(sid.to_string())
 }
 

@@ -15,7 +15,10 @@ pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
         "0001_schema",
         "0002_leases",
         "0003_compatibility",
-        "0004_trace_id"
+        "0004_trace_id",
+        "0005_second_factors",
+        "0006_passkeys",
+        "0007_trusted_browsers"
     ]
 });
 

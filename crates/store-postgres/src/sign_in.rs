@@ -1,7 +1,7 @@
 //! Sign-in.
 
 use holdfast_identity::{
-    authentication::KeyedHash,
+    authentication::{Factor, KeyedHash},
     id::Sid,
     login::{EndReason, MAX_LIVE_LOGINS, NewLogin},
     store::StoreError,
@@ -18,7 +18,7 @@ use holdfast_store_sql::{
 use crate::{
     PostgresStore, audit,
     login_ends::end_logins,
-    logins::mark_used,
+    logins::mark_password_used,
     query::{RunQuery as _, answer},
 };
 
@@ -59,8 +59,8 @@ impl SignInWrites for PostgresStore {
         .first_row(&mut *transaction)
         .await?;
         let Some(row) = inserted else { return Ok(None) };
-        for factor in login.factors.iter() {
-            let used = mark_used(login.sid, factor, login.created_at);
+        if login.factors.contains(Factor::Password) {
+            let used = mark_password_used(login.sid, login.created_at);
             used.run(&mut *transaction).await?;
         }
         audit::commit(transaction, &login.events).await?;

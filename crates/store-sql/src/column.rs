@@ -41,6 +41,7 @@ pub const fn end_reason(reason: EndReason) -> &'static str {
         EndReason::SignedOut => "signed_out",
         EndReason::Reused => "reused",
         EndReason::PasswordChanged => "password_changed",
+        EndReason::FactorsChanged => "factors_changed",
         EndReason::AccountDisabled => "account_disabled",
         EndReason::AccountDeleted => "account_deleted",
         EndReason::EndedElsewhere => "ended_elsewhere",

@@ -20,7 +20,7 @@ use crate::{SqliteStore, query::RunQuery as _};
 /// Deletes what a backup must not contain. Signing keys are deleted, as one may be revoked after the backup; no token needs them once all
 /// logins have ended.
 const STRIP: &str = "DELETE FROM grants; DELETE FROM logins; DELETE FROM revocations; DELETE FROM epoch; DELETE FROM signing_keys; \
-     DELETE FROM known_places;";
+     DELETE FROM known_places; DELETE FROM trusted_browsers;";
 
 impl SqliteStore {
     /// Writes a backup into a new file.

@@ -124,11 +124,11 @@ impl LoginStore for SqliteStore {
         let AuthenticationUpdate {
             version,
             previous,
-            factor,
+            factors,
             now,
         } = update;
         let write = sqlx::query(
-            "UPDATE logins SET authenticated_at = ?1 \
+            "UPDATE logins SET authenticated_at = ?1, amr = ?5 \
              WHERE sid = ?2 AND ended_at IS NULL AND expires_at > ?1 \
                  AND authenticated_at = coalesce(?3, authenticated_at) AND EXISTS (\
                  SELECT 1 FROM users WHERE id = logins.user_id \
@@ -137,9 +137,13 @@ impl LoginStore for SqliteStore {
         .bind(millis(*now))
         .bind(sid.to_string())
         .bind(previous.map(millis))
-        .bind(version.0);
-        let used = mark_used(sid, *factor, *now);
-        self.change(Write::from(write).then(used), events).await
+        .bind(version.0)
+        .bind(factors.to_string());
+        let mut write = Write::from(write);
+        if factors.contains(Factor::Password) {
+            write = write.then(mark_password_used(sid, *now));
+        }
+        self.change(write, events).await
     }
 
     async fn end_login(
@@ -201,6 +205,10 @@ impl LoginStore for SqliteStore {
             .bind(millis(before))
             .run(&mut transaction)
             .await?;
+        sqlx::query("DELETE FROM trusted_browsers WHERE expires_at < ?")
+            .bind(millis(before))
+            .run(&mut transaction)
+            .await?;
         sqlx::query("DELETE FROM known_places WHERE last_seen_at < ?")
             .bind(millis(before - KNOWN_LOCATION_TTL))
             .run(&mut transaction)
@@ -210,13 +218,12 @@ impl LoginStore for SqliteStore {
     }
 }
 
-/// The statement that notes the use of the credential that gave `factor` in a login.
-pub(super) fn mark_used(sid: Sid, factor: Factor, now: OffsetDateTime) -> Statement {
+/// The statement that notes the use of the password of a login. The use of other credentials is noted when they are verified.
+pub(super) fn mark_password_used(sid: Sid, now: OffsetDateTime) -> Statement {
     sqlx::query(
         "UPDATE credentials SET last_used_at = ? \
-         WHERE kind = ? AND user_id = (SELECT user_id FROM logins WHERE sid = ?)",
+         WHERE kind = 'password' AND user_id = (SELECT user_id FROM logins WHERE sid = ?)",
     )
     .bind(millis(now))
-    .bind(factor.credential_kind().as_str())
     .bind(sid.to_string())
 }

@@ -27,6 +27,9 @@ pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
         "0015_live_logins",
         "0016_leases",
         "0017_trace_id",
+        "0018_second_factors",
+        "0019_passkeys",
+        "0020_trusted_browsers",
     ]
 });
 

@@ -2,7 +2,7 @@
 
 use futures_util::future::try_join_all;
 use holdfast_identity::{
-    authentication::KeyedHash,
+    authentication::{Factor, KeyedHash},
     id::Sid,
     login::{EndReason, MAX_LIVE_LOGINS, NewLogin},
     store::StoreError,
@@ -17,7 +17,7 @@ use holdfast_store_sql::{
 };
 
 use crate::{
-    SqliteStore, audit, group_commit::Write, logins::mark_used, query::RunQuery as _,
+    SqliteStore, audit, group_commit::Write, logins::mark_password_used, query::RunQuery as _,
     revocations::end_logins,
 };
 
@@ -48,8 +48,8 @@ impl SignInWrites for SqliteStore {
         .bind(bytes(login.known_locations.address))
         .bind(millis(login.created_at - LOCATION_INTERVAL));
         let mut write = Write::from(insert).with_events(&login.events);
-        for factor in login.factors.iter() {
-            write = write.then(mark_used(login.sid, factor, login.created_at));
+        if login.factors.contains(Factor::Password) {
+            write = write.then(mark_password_used(login.sid, login.created_at));
         }
         let rows = self.commit(write).await?;
         let Some(row) = rows.first() else {

@@ -9,14 +9,16 @@ use holdfast_identity::{
     store::{AccountStore, Change, StoreError},
 };
 use holdfast_store_sql::{
-    account::{self, PASSWORD, USER},
+    account::{self, CREDENTIALS, PASSWORD, USER},
     column::millis,
     login_filter::LoginFilter,
 };
 use sqlx::{AssertSqlSafe, SqliteConnection, sqlite::SqliteRow};
 use time::OffsetDateTime;
 
-use crate::{SqliteStore, audit, query::RunQuery as _, revocations::end_logins};
+use crate::{
+    SqliteStore, audit, credentials::next_version, query::RunQuery as _, revocations::end_logins,
+};
 
 impl SqliteStore {
     async fn find_account(
@@ -25,7 +27,7 @@ impl SqliteStore {
         value: &str,
     ) -> Result<Option<Account>, StoreError> {
         let sql = format!(
-            "SELECT {USER}, password.data AS password_hash, authentication_version FROM users {PASSWORD} \
+            "SELECT {USER}, {CREDENTIALS} FROM users {PASSWORD} \
              WHERE users.{condition} = ?"
         );
         let found: Option<SqliteRow> = sqlx::query(AssertSqlSafe(sql))
@@ -37,7 +39,10 @@ impl SqliteStore {
 }
 
 /// Why disabling or enabling an account changed nothing: there is no such account, or it was done before.
-async fn unchanged(connection: &mut SqliteConnection, id: UserId) -> Result<Change, StoreError> {
+pub(super) async fn unchanged(
+    connection: &mut SqliteConnection,
+    id: UserId,
+) -> Result<Change, StoreError> {
     let found = sqlx::query("SELECT 1 FROM users WHERE id = ?")
         .bind(id.to_string())
         .first_row(connection)
@@ -192,24 +197,9 @@ impl AccountStore for SqliteStore {
         now: OffsetDateTime,
         events: &[AuditEvent],
     ) -> Result<Option<AuthenticationVersion>, StoreError> {
-        let by = by.map(|sid| sid.to_string());
         let mut writer = self.write().await?;
         let mut transaction = writer.begin().await?;
-        let updated = sqlx::query(
-            "UPDATE users SET authentication_version = ? \
-             WHERE id = ? AND authentication_version = ? AND (? IS NULL OR EXISTS (\
-                 SELECT 1 FROM logins WHERE sid = ? AND user_id = users.id \
-                     AND ended_at IS NULL AND expires_at > ?))",
-        )
-        .bind(from.next().0)
-        .bind(id.to_string())
-        .bind(from.0)
-        .bind(by.as_deref())
-        .bind(by.as_deref())
-        .bind(millis(now))
-        .run(&mut transaction)
-        .await?;
-        if updated == 0 {
+        if !next_version(&mut transaction, id, from, by, now).await? {
             return Ok(None);
         }
         set_password(&mut transaction, id, to, now).await?;
@@ -251,6 +241,7 @@ mod tests {
     use holdfast_core::clock::{Clock as _, ManualClock};
     use holdfast_crypto::random::SystemRandom;
     use holdfast_identity::{
+        account::CredentialKind,
         audit::{AuditKind, RequestSource},
         authentication::{Factor, KeyedHash, KnownLocations, LocationTrust},
         login::{ClientInfo, ClientKind, NewLogin},
@@ -268,10 +259,12 @@ mod tests {
                 username: "ada".parse().unwrap(),
                 admin: false,
                 disabled: false,
+                second_factor_required: false,
                 created_at: now,
                 password_changed_at: Some(now),
             },
             password_hash: Some(PasswordHash::from_phc("old".into())),
+            credentials: [CredentialKind::Password].into_iter().collect(),
             authentication_version: AuthenticationVersion(1),
         }
     }

@@ -8,9 +8,11 @@ pub(crate) struct Table {
 }
 
 /// Every table with rows of a deployment; those that others refer to come first.
-pub(crate) const TABLES: [Table; 12] = [
+pub(crate) const TABLES: [Table; 14] = [
     table("users", "id"),
     table("credentials", "id"),
+    table("passkeys", "id"),
+    table("trusted_browsers", "id"),
     table("clients", "id"),
     table("logins", "sid"),
     table("grants", "id"),

@@ -48,6 +48,7 @@ pub(crate) async fn application_gets_no_holdfast_cookie(fixture: &Fixture) {
     let assert_withheld = |answer: &str, what: &str| assert_withheld(name, &id, answer, what);
     let ours = |cookie: &str| format!("__Host-{cookie}={SECRET}");
     let (proof, known, login) = (ours("session-proof"), ours("known"), ours("login"));
+    let (attempt, trusted) = (ours("attempt"), ours("trusted"));
 
     // Authenticated by the cookie: in any order and number, and after a planted one.
     for cookies in [
@@ -57,6 +58,7 @@ pub(crate) async fn application_gets_no_holdfast_cookie(fixture: &Fixture) {
         format!(" {session} ;\ttheme=dark "),
         format!("theme=dark; {session}; {proof}; {known}; {login}"),
         format!("{login}; {known}; theme=dark; {proof}; {session}"),
+        format!("{attempt}; {login}; {known}; theme=dark; {trusted}; {proof}; {session}"),
         format!("x__Host-session=1; {session}; theme=dark"),
         format!("x__Host-session=1; x__Host-known=1; {known}; {session}; theme=dark"),
         format!("x=__Host-session=1; {session}; theme=dark"),

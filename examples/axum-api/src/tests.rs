@@ -11,7 +11,8 @@ use auth_service::{
 };
 use clap::Parser;
 use holdfast_client::{
-    AuthClient, AuthenticationStep, AuthorizationGrant, ClientInfo, ClientKind, Holder, Tokens,
+    AuthClient, AuthenticationStep, AuthorizationGrant, ClientInfo, ClientKind, Holder,
+    SignInOptions, Tokens,
 };
 use holdfast_core::clock::SystemClock;
 use holdfast_identity::call_context::CallContext;
@@ -48,13 +49,15 @@ async fn start_auth(directory: &TempDir) -> SocketAddr {
     let settings = AuthService::parse_from(arguments).settings;
     let (_, config) = settings.serve().unwrap();
     let (database, hashing) = (config.database.clone(), config.hashing);
+    let second_factor = config.policy.second_factor;
     let clock = Arc::new(SystemClock);
     app::install_crypto_providers();
     let auth = App::build(config, clock.clone()).await.unwrap();
     let address = auth.address().unwrap();
     tokio::spawn(auth.run(CancellationToken::new()));
     let store = app::open_store(&database).await.unwrap();
-    let accounts = app::open_accounts(store, hashing, clock).await.unwrap();
+    let accounts = app::open_accounts(store, hashing, second_factor, clock);
+    let accounts = accounts.await.unwrap();
     accounts
         .create(
             "ada".parse().unwrap(),
@@ -89,7 +92,8 @@ async fn sign_in(auth: &AuthClient) -> Tokens {
     let password = PASSWORD.to_owned().into();
     let client = program();
     let step = Some(AuthenticationStep::Password(&password));
-    let started = auth.start_authentication("ada", step, None, &client);
+    let options = SignInOptions::default();
+    let started = auth.start_authentication("ada", step, options, &client);
     let (_, login) = started.await.unwrap().completed().unwrap();
     let grant = AuthorizationGrant::LoginTicket(&login.ticket);
     auth.issue_token(grant, "profile", Holder::Program(&client), None)

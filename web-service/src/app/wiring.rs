@@ -19,7 +19,7 @@ use crate::{
     session::{
         authenticator::SessionAuthenticator,
         browser_session::Lifetimes,
-        codec::dbsc::DbscCodec,
+        codec::{attempt_cookie::AttemptCookies, dbsc::DbscCodec},
         device_binding::{BindingPolicy, DeviceBinding, DeviceBindings},
         sessions::Sessions,
     },
@@ -68,6 +68,7 @@ pub(super) fn state(parts: Parts) -> AppState {
         CachingTokenVerifier::new(auth.clone(), revocations.clone(), parts.clock.clone());
     let public_url = Arc::new(parts.public_url);
     let redirect_origins = Arc::new(parts.redirect_origins);
+    let attempts = AttemptCookies::new(&parts.secret_key, parts.clock.clone());
     let probes = Probes::new(&parts.secret_key, parts.clock.clone());
     let forward_auth = ForwardAuth {
         verifier: verifier.clone(),
@@ -88,6 +89,7 @@ pub(super) fn state(parts: Parts) -> AppState {
         forward_auth,
         requests: parts.requests,
         probes,
+        attempts,
         random,
         redirect_origins,
         request_limit: Arc::new(RequestLimit::new(http::PLACES)),

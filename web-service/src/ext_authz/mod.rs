@@ -208,6 +208,7 @@ impl Check {
         let max_age = Some(take("max_age")).filter(|text| !text.is_empty());
         let max_age = max_age.map(|text| text.parse()).transpose().ok()?;
         let requirements = Requirements::new(&take("scope"), take("audience"), max_age);
+        let requirements = requirements.with_acr(&take("acr")).ok()?;
         // An unknown requirement cannot be met.
         if !extensions.is_empty() {
             return None;

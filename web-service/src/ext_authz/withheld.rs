@@ -68,6 +68,10 @@ mod tests {
                 &[b"__Host-known=a; theme=dark; __Host-login=b; __Host-session-proof=c"],
                 Some(b"theme=dark"),
             ),
+            (
+                &[b"__Host-attempt=a; theme=dark; __Host-trusted=hfb_b"],
+                Some(b"theme=dark"),
+            ),
             // Crumbs, as HTTP/2 may send them.
             (
                 &[

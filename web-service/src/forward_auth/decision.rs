@@ -13,7 +13,7 @@ use crate::{
     config::PublicUrl,
     forward_auth::{
         access_request::AccessRequest,
-        policy::{AccessDenied, Identity, Method, OriginalRequest, Requirements},
+        policy::{AccessDenied, Authentication, Identity, Method, OriginalRequest, Requirements},
     },
     request::{
         dpop::{DpopChallenge, nonce_of},
@@ -115,6 +115,12 @@ impl ForwardAuth {
             }
         };
         dpop_nonce.clone_from(&claims.dpop_nonce);
+        // A token that an OAuth client got in its own name belongs to no login.
+        let authentication = claims
+            .sid
+            .as_ref()
+            .map(|_| Authentication::of_claims(claims.acr.as_deref(), &claims.amr));
+        requirements.check_level(authentication.as_ref())?;
         requirements.check_age(claims.authenticated_at, self.issuer_now())?;
         Ok(Identity {
             username: claims.username.clone(),
@@ -125,6 +131,7 @@ impl ForwardAuth {
                 TokenScheme::Bearer => Method::Bearer,
                 TokenScheme::Dpop => Method::Dpop,
             },
+            authentication,
         })
     }
 
@@ -165,6 +172,11 @@ impl ForwardAuth {
             return Err(AccessDenied::Foreign.into());
         }
         requirements.check_scope(SESSION_SCOPE)?;
+        let authentication = Authentication {
+            level: session.acr,
+            factors: session.amr.join(" "),
+        };
+        requirements.check_level(Some(&authentication))?;
         requirements.check_age(Some(session.authenticated_at), self.issuer_now())?;
         Ok(Identity {
             username: Some(session.username.clone()),
@@ -172,6 +184,7 @@ impl ForwardAuth {
             sid: Some(session.sid.clone()),
             scope: SESSION_SCOPE.to_owned(),
             method: Method::Cookie,
+            authentication: Some(authentication),
         })
     }
 }
@@ -183,7 +196,7 @@ fn denial(error: AuthError) -> DenialReason {
     match (DpopChallenge::of(&refusal.reason), refusal.kind) {
         (Some(challenge), _) => DenialReason::Dpop(challenge),
         (None, RefusalKind::Forbidden) => AccessDenied::Scope.into(),
-        (None, RefusalKind::Unauthenticated | RefusalKind::Invalid) => {
+        (None, RefusalKind::Unauthenticated | RefusalKind::Invalid | RefusalKind::Conflict) => {
             AccessDenied::Unauthenticated.into()
         }
     }

@@ -1,10 +1,14 @@
 //! The rules of forward auth: what the original request has to be, what the application may require, and whom it lets pass.
 
+use holdfast_core::assurance_level::{AssuranceLevel, UnknownAssuranceLevel};
 use time::{Duration, OffsetDateTime};
 
-use crate::request::{
-    fetch_metadata::{RequestInitiator, classify},
-    redirect_origins::AllowedRedirectOrigins,
+use crate::{
+    request::{
+        fetch_metadata::{RequestInitiator, classify},
+        redirect_origins::AllowedRedirectOrigins,
+    },
+    session::browser_session::level,
 };
 
 /// What an application requires.
@@ -16,6 +20,8 @@ pub struct Requirements {
     pub audience: String,
     /// The greatest age of the latest authentication (`auth_time`).
     pub max_age: Option<Duration>,
+    /// The least strength of the latest authentication (`acr`).
+    pub min_level: Option<AssuranceLevel>,
 }
 
 /// The request that a trusted proxy submits, as far as the proxy describes it. What is absent is treated as the least trusted value.
@@ -110,6 +116,33 @@ pub struct Identity {
     pub scope: String,
     /// The credential that was accepted.
     pub method: Method,
+    /// The latest authentication; `None` for an OAuth client in its own name.
+    pub authentication: Option<Authentication>,
+}
+
+/// The latest authentication of a login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authentication {
+    /// Its strength (`acr`).
+    pub level: AssuranceLevel,
+    /// Its factors, separated by spaces (`amr`, RFC 8176).
+    pub factors: String,
+}
+
+impl Authentication {
+    /// That of the claims of a token: without them, the password was the only factor.
+    #[must_use]
+    pub fn of_claims(acr: Option<&str>, amr: &[String]) -> Self {
+        let factors = if amr.is_empty() {
+            "pwd".to_owned()
+        } else {
+            amr.join(" ")
+        };
+        Self {
+            level: level(acr),
+            factors,
+        }
+    }
 }
 
 /// The credential that was accepted.
@@ -142,6 +175,8 @@ pub enum AccessDenied {
     Unauthenticated,
     /// The latest authentication is older than the application accepts.
     TooLongAgo,
+    /// The latest authentication is weaker than this, which the application requires.
+    TooWeak(AssuranceLevel),
     /// A required scope was not granted.
     Scope,
     /// A page of another origin caused an unsafe request.
@@ -161,6 +196,31 @@ impl Requirements {
             scopes: scopes.map(str::to_owned).collect(),
             audience,
             max_age: max_age.map(|seconds| Duration::seconds(seconds.into())),
+            min_level: None,
+        }
+    }
+
+    /// These requirements, and that of a strength by its `acr`; an empty one requires none.
+    ///
+    /// # Errors
+    /// When the strength is not known.
+    pub fn with_acr(self, acr: &str) -> Result<Self, UnknownAssuranceLevel> {
+        let min_level = Some(acr).filter(|acr| !acr.is_empty());
+        Ok(Self {
+            min_level: min_level.map(str::parse).transpose()?,
+            ..self
+        })
+    }
+
+    /// Checks the strength of the latest authentication.
+    ///
+    /// # Errors
+    /// [`AccessDenied::TooWeak`] where it is less than required, or is required and there was none.
+    pub fn check_level(&self, authentication: Option<&Authentication>) -> Result<(), AccessDenied> {
+        let level = authentication.map(|authentication| authentication.level);
+        match self.min_level {
+            Some(required) if level < Some(required) => Err(AccessDenied::TooWeak(required)),
+            _ => Ok(()),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::{
         decision::{Decision, DenialReason, ForwardAuth},
         policy::{AccessDenied, Identity, OriginalRequest},
     },
-    request::next_query::{encoded, page_with},
+    request::next_query::{encoded, page_with, with_parameter},
     service_error::{ServiceError, retry_after_seconds},
 };
 
@@ -67,6 +67,20 @@ impl ProxyResponse {
         )
         .with("x-auth-scope", text(|identity| &identity.scope))
         .with("x-auth-method", text(|identity| identity.method.as_str()))
+        .with(
+            "x-auth-acr",
+            text(|identity| {
+                let authentication = identity.authentication.as_ref();
+                authentication.map_or("", |authentication| authentication.level.acr())
+            }),
+        )
+        .with(
+            "x-auth-amr",
+            text(|identity| {
+                let authentication = identity.authentication.as_ref();
+                authentication.map_or("", |authentication| authentication.factors.as_str())
+            }),
+        )
     }
 
     /// The answer to requirements that cannot be read: no request passes, as they might have been strict ones.
@@ -153,13 +167,17 @@ impl ForwardAuth {
                 return Some(format!("{own}/account/again?to={}", encoded(back)));
             }
             (AccessDenied::Unauthenticated | AccessDenied::NoDeviceProof, _) => "/login",
-            (AccessDenied::TooLongAgo, _) => "/account/confirm",
+            (AccessDenied::TooLongAgo | AccessDenied::TooWeak(_), _) => "/account/confirm",
             // The dashboard shows why.
             (AccessDenied::NotBound, _) => return Some(format!("{own}/dashboard")),
             (AccessDenied::Scope | AccessDenied::Foreign, _) => return None,
         };
         let next = back.map(|back| format!("/continue?to={}", encoded(&back)));
         let target = page_with(page, next.as_deref(), !original.is_safe);
+        let target = match reason {
+            AccessDenied::TooWeak(level) => with_parameter(&target, "acr", level.acr()),
+            _ => target,
+        };
         Some(format!("{own}{target}"))
     }
 }
@@ -180,6 +198,11 @@ fn denied(reason: AccessDenied) -> ProxyResponse {
             ProxyResponse::new(401).challenging(CHALLENGE)
         }
         AccessDenied::TooLongAgo => ProxyResponse::new(401).challenging(STEP_UP),
+        // RFC 9470 §3
+        AccessDenied::TooWeak(level) => {
+            let challenge = format!(r#"{STEP_UP}, acr_values="{}""#, level.acr());
+            ProxyResponse::new(401).challenging(&challenge)
+        }
         AccessDenied::Scope => ProxyResponse::new(403).challenging(SCOPE),
         AccessDenied::Foreign | AccessDenied::NotBound => ProxyResponse::new(403),
     }

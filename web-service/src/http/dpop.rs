@@ -10,7 +10,9 @@ use axum::{
     http::{HeaderName, HeaderValue, request::Parts},
     response::Response,
 };
-use holdfast_client::{AuthError, Claims, DpopProof, Tokens};
+use holdfast_client::{
+    AuthError, Claims, DpopProof, PasskeyRegistration, SecurityOverview, Tokens, TotpEnrolment,
+};
 
 use crate::{
     config::PublicUrl,
@@ -114,11 +116,23 @@ impl CarriesNonce for Arc<Claims> {
 }
 
 /// Results of calls that take no proof of a key have none.
-impl CarriesNonce for () {
-    fn nonce(&self) -> Option<&str> {
-        None
-    }
+macro_rules! without_nonce {
+    ($($result:ty),+ $(,)?) => {$(
+        impl CarriesNonce for $result {
+            fn nonce(&self) -> Option<&str> {
+                None
+            }
+        }
+    )+};
 }
+
+without_nonce!(
+    (),
+    String,
+    SecurityOverview,
+    TotpEnrolment,
+    PasskeyRegistration
+);
 
 impl<T> CarriesNonce for Vec<T> {
     fn nonce(&self) -> Option<&str> {

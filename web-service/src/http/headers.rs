@@ -58,6 +58,19 @@ pub(super) fn policy_with_forms_to(origin: &str) -> Option<HeaderValue> {
     HeaderValue::try_from(policy).ok()
 }
 
+/// The content security policy of the pages that have the script of passkeys.
+const POLICY_WITH_SCRIPT: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; \
+     base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+);
+
+/// A page that has the script of passkeys: the only one that runs, and it connects to this origin only.
+pub(super) fn with_script(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, POLICY_WITH_SCRIPT);
+    response
+}
+
 /// Capacity for the headers of a handler; with more the map grows.
 const HANDLER_HEADERS: usize = 16;
 

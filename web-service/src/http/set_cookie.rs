@@ -5,6 +5,8 @@ use axum::{
     response::Response,
 };
 use holdfast_client::DeviceId;
+use secrecy::{ExposeSecret as _, SecretString};
+use time::Duration;
 
 use crate::{
     request::cookie_names::CookieNames,
@@ -54,6 +56,33 @@ pub(super) fn set_proof(names: &CookieNames, ticket: &str) -> Option<HeaderValue
     let mut header = HeaderValue::try_from(cookie).ok()?;
     header.set_sensitive(true);
     Some(header)
+}
+
+/// `Max-Age` is as long as an attempt is valid.
+pub(super) fn set_attempt(names: &CookieNames, value: &str) -> Option<HeaderValue> {
+    let attempt = &names.attempt;
+    let cookie = format!("{attempt}={value}; {ATTRIBUTES}; Max-Age=600");
+    let mut header = HeaderValue::try_from(cookie).ok()?;
+    header.set_sensitive(true);
+    Some(header)
+}
+
+/// `Max-Age` is as long as auth-service accepts the token.
+pub(super) fn set_trusted(
+    names: &CookieNames,
+    token: &SecretString,
+    lifetime: Duration,
+) -> Option<HeaderValue> {
+    let (trusted, token) = (&names.trusted, token.expose_secret());
+    let seconds = lifetime.whole_seconds();
+    let cookie = format!("{trusted}={token}; {ATTRIBUTES}; Max-Age={seconds}");
+    let mut header = HeaderValue::try_from(cookie).ok()?;
+    header.set_sensitive(true);
+    Some(header)
+}
+
+pub(super) fn remove_attempt(names: &CookieNames) -> Option<HeaderValue> {
+    remove(&names.attempt)
 }
 
 pub(super) fn remove_proof(names: &CookieNames) -> Option<HeaderValue> {

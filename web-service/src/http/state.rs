@@ -15,8 +15,8 @@ use crate::{
         source::RequestReader,
     },
     session::{
-        authenticator::SessionAuthenticator, csrf_token::CsrfTokens,
-        device_binding::DeviceBindings, sessions::Sessions,
+        authenticator::SessionAuthenticator, codec::attempt_cookie::AttemptCookies,
+        csrf_token::CsrfTokens, device_binding::DeviceBindings, sessions::Sessions,
     },
 };
 
@@ -53,6 +53,8 @@ pub struct Dependencies {
     pub requests: RequestReader,
     /// Verifies probes of `doctor`.
     pub probes: Probes,
+    /// Encrypts the cookies of authentications that are in progress.
+    pub attempts: AttemptCookies,
     /// Makes nonces.
     pub random: Arc<dyn Random>,
     /// The origins of applications that people may be redirected to.

@@ -16,6 +16,10 @@ pub struct CookieNames {
     pub login: String,
     /// The signed cookie of a browser in which an account signed in before. It gives no access.
     pub known: String,
+    /// The encrypted cookie of an authentication that is in progress.
+    pub attempt: String,
+    /// The cookie of a trusted browser, which stands in for the second factor.
+    pub trusted: String,
 }
 
 /// A prefix that is empty, too long, or has a character other than letters, digits, `-` and `_`.
@@ -45,19 +49,23 @@ impl CookieNames {
             proof: name("session-proof"),
             login: name("login"),
             known: name("known"),
+            attempt: name("attempt"),
+            trusted: name("trusted"),
         }
     }
 
     /// All names.
     #[must_use]
-    pub fn all(&self) -> [&str; 4] {
+    pub fn all(&self) -> [&str; 6] {
         let Self {
             session,
             proof,
             login,
             known,
+            attempt,
+            trusted,
         } = self;
-        [session, proof, login, known]
+        [session, proof, login, known, attempt, trusted]
     }
 }
 
@@ -81,7 +89,9 @@ mod tests {
                 "__Host-staging-session",
                 "__Host-staging-session-proof",
                 "__Host-staging-login",
-                "__Host-staging-known"
+                "__Host-staging-known",
+                "__Host-staging-attempt",
+                "__Host-staging-trusted"
             ]
         );
     }

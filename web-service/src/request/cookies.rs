@@ -2,6 +2,7 @@
 
 use axum::http::{HeaderMap, header};
 use holdfast_client::DeviceId;
+use secrecy::SecretString;
 
 use crate::{
     request::cookie_names::CookieNames,
@@ -10,6 +11,9 @@ use crate::{
         session_id::SessionId,
     },
 };
+
+/// Length limit of the token of a trusted browser, in bytes.
+const MAX_TRUSTED_TOKEN: usize = 128;
 
 /// The session id, if there is exactly one session cookie and its value is in canonical form.
 #[must_use]
@@ -42,6 +46,21 @@ pub fn known_browser(
     tokens
         .open_nonce(SignedCookie::KnownBrowser, cookie)
         .map(DeviceId::new)
+}
+
+/// The value of the cookie of an authentication that is in progress, if there is exactly one.
+#[must_use]
+pub fn attempt<'a>(headers: &'a HeaderMap, names: &CookieNames) -> Option<&'a str> {
+    only(headers, &names.attempt)
+}
+
+/// The token of a trusted browser, if there is exactly one. Its form is checked by auth-service.
+#[must_use]
+pub fn trusted_browser(headers: &HeaderMap, names: &CookieNames) -> Option<SecretString> {
+    let token = only(headers, &names.trusted)?;
+    Some(token)
+        .filter(|token| token.len() <= MAX_TRUSTED_TOKEN)
+        .map(SecretString::from)
 }
 
 /// Every `name=value` of a request, from all `Cookie` lines, without surrounding blanks.

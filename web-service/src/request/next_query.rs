@@ -24,6 +24,13 @@ pub fn page_with(page: &str, next: Option<&str>, is_unsent: bool) -> String {
     format!("{page}?{}", query.join("&"))
 }
 
+/// `target` with one more parameter in its query. The value needs no encoding.
+#[must_use]
+pub fn with_parameter(target: &str, name: &str, value: &str) -> String {
+    let separator = if target.contains('?') { '&' } else { '?' };
+    format!("{target}{separator}{name}={value}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

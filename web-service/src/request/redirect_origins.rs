@@ -25,6 +25,11 @@ impl AllowedRedirectOrigins {
         self.0.iter().any(|one| one != own)
     }
 
+    /// The origins, in the order of the setting.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
     /// Parses a URL, by the rules of browsers, that leads to an allowed origin. URLs of other schemes, such as `blob:https://…`, have an
     /// origin, too, and are refused.
     #[must_use]

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use holdfast_client::{
     AuthClient, AuthError, Authorization, AuthorizationGrant, ClientInfo, Holder, LoginState,
-    RefusalKind, RetryQueue, RevocationWatcher,
+    Reauthenticated, RefusalKind, RetryQueue, RevocationWatcher,
 };
 use secrecy::SecretString;
-use time::OffsetDateTime;
 
 use crate::{
     service_error::ServiceError,
@@ -184,10 +183,10 @@ impl SessionAuthenticator {
     pub async fn renew(
         &self,
         session: AuthenticatedSession,
-        authenticated_at: OffsetDateTime,
+        latest: &Reauthenticated,
     ) -> Result<AuthenticatedSession, SessionError> {
         let old = (&session.id, session.record.sid.as_str());
-        let renewed = self.sessions.renew(old, authenticated_at).await?;
+        let renewed = self.sessions.renew(old, latest).await?;
         let (id, record) = renewed.ok_or(SessionError::NoSession)?;
         Ok(AuthenticatedSession { id, record })
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use holdfast_client::Reauthenticated;
+use holdfast_core::assurance_level::AssuranceLevel;
 use secrecy::SecretString;
 use time::OffsetDateTime;
 
@@ -22,8 +24,10 @@ pub struct Session {
     pub refresh_token: SecretString,
     /// `auth_time`: time of the latest authentication.
     pub authenticated_at: OffsetDateTime,
-    /// `amr`: the factors of the sign-in (RFC 8176).
+    /// `amr`: the factors of the latest authentication (RFC 8176).
     pub amr: Vec<String>,
+    /// `acr`: the strength of the latest authentication.
+    pub acr: AssuranceLevel,
     /// Time at which the login ends at the latest.
     pub login_expires_at: OffsetDateTime,
     /// Time at which the session started.
@@ -32,6 +36,25 @@ pub struct Session {
     pub last_seen_at: OffsetDateTime,
     /// The device that the session is bound to, if it is.
     pub device: Option<Device>,
+}
+
+impl Session {
+    /// Records the latest authentication.
+    pub fn record_authentication(&mut self, latest: &Reauthenticated) {
+        self.authenticated_at = latest.authenticated_at;
+        self.acr = level(latest.acr.as_deref());
+        // An older auth-service does not report them.
+        if !latest.amr.is_empty() {
+            self.amr.clone_from(&latest.amr);
+        }
+    }
+}
+
+/// The strength that `acr` names. One that is absent or unknown, as from an older or newer auth-service, is the least.
+#[must_use]
+pub fn level(acr: Option<&str>) -> AssuranceLevel {
+    let level = acr.and_then(|acr| acr.parse().ok());
+    level.unwrap_or(AssuranceLevel::Aal1)
 }
 
 /// The timeouts of sessions (ASVS 7.3).
@@ -106,6 +129,7 @@ mod tests {
             refresh_token: "r".to_owned().into(),
             authenticated_at: START,
             amr: vec!["pwd".into()],
+            acr: AssuranceLevel::Aal1,
             login_expires_at: START + hours(1000),
             created_at: START,
             last_seen_at: START,

@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
+use holdfast_client::Reauthenticated;
 use holdfast_core::clock::Clock;
 use secrecy::SecretString;
-use time::OffsetDateTime;
 
 use crate::session::{
-    browser_session::{Lifetimes, Session},
+    browser_session::{Lifetimes, Session, level},
     records::{SessionRecords, Successor},
     session_id::SessionId,
     sign_in::SignedIn,
@@ -50,6 +50,7 @@ impl Sessions {
             refresh_token: signed_in.refresh_token,
             authenticated_at: signed_in.login.authenticated_at,
             amr: signed_in.login.amr,
+            acr: level(signed_in.login.acr.as_deref()),
             login_expires_at: signed_in.login.expires_at,
             created_at: now,
             last_seen_at: now,
@@ -107,17 +108,17 @@ impl Sessions {
     pub async fn renew(
         &self,
         (old, sid): (&SessionId, &str),
-        authenticated_at: OffsetDateTime,
+        latest: &Reauthenticated,
     ) -> Result<Option<(SessionId, Arc<Session>)>, RecordsUnavailable> {
         // From the store, as the session may have been bound to a device meanwhile.
         let Some(newest) = self.records.load_uncached(old).await? else {
-            return self.join_renewed((old, sid), authenticated_at).await;
+            return self.join_renewed((old, sid), latest).await;
         };
-        let session = Session {
-            authenticated_at,
+        let mut session = Session {
             last_seen_at: self.clock.now(),
             ..Arc::unwrap_or_clone(newest)
         };
+        session.record_authentication(latest);
         let until = self.lifetimes.idle_end(&session);
         let id = self.records.create(&session, until).await?;
         // Before the old session is removed, so that a sign-out finds one of the two.
@@ -127,14 +128,14 @@ impl Sessions {
             return Ok(Some((id, Arc::new(session))));
         }
         self.records.remove(&id).await?;
-        self.join_renewed((old, sid), authenticated_at).await
+        self.join_renewed((old, sid), latest).await
     }
 
     /// The session that a concurrent request renewed.
     async fn join_renewed(
         &self,
         (old, sid): (&SessionId, &str),
-        authenticated_at: OffsetDateTime,
+        latest: &Reauthenticated,
     ) -> Result<Option<(SessionId, Arc<Session>)>, RecordsUnavailable> {
         let Some(Successor { id, .. }) = self.successor(old).await? else {
             return Ok(None);
@@ -144,7 +145,9 @@ impl Sessions {
             return Ok(None);
         };
         let authenticate = |newest: &mut Session| {
-            newest.authenticated_at = newest.authenticated_at.max(authenticated_at);
+            if latest.authenticated_at >= newest.authenticated_at {
+                newest.record_authentication(latest);
+            }
         };
         let is_there = self.change(&id, &mut session, authenticate).await?;
         Ok(is_there.then_some((id, session)))

@@ -1,11 +1,11 @@
-//! Sign-in, and reauthentication, with a password.
+//! Sign-in and reauthentication, in one step or in several.
 
 use holdfast_client::{
-    AuthClient, AuthError, AuthenticationStep, Authorization, AuthorizationGrant, ClientInfo,
-    Holder, Login, Person, SufficientAuthentication,
+    AuthClient, AuthError, AuthenticationState, AuthenticationStep, Authorization,
+    AuthorizationGrant, ClientInfo, Holder, Login, Person, Reauthenticated,
+    SufficientAuthentication,
 };
 use secrecy::SecretString;
-use time::OffsetDateTime;
 
 /// Scope of a session in forward auth.
 pub const SESSION_SCOPE: &str = "profile";
@@ -24,41 +24,17 @@ pub struct SignedIn {
     pub refresh_token: SecretString,
 }
 
-/// Verifies username and password of a sign-in form and starts a login: one, also where the same `form` is sent several times.
-pub async fn sign_in(
-    auth: &AuthClient,
-    (username, password): (&str, &SecretString),
-    form: &[u8; 16],
-    client: &ClientInfo,
-) -> Result<SignedIn, AuthError> {
-    let credentials = (username, password);
-    let (person, login) = authenticate(auth, credentials, Some(form), client).await?;
-    complete(auth, person, login).await
-}
-
-/// Verifies username and password and starts a login, whose ticket is to be exchanged.
-pub async fn authenticate(
-    auth: &AuthClient,
-    (username, password): (&str, &SecretString),
-    form: Option<&[u8; 16]>,
-    client: &ClientInfo,
-) -> Result<(Person, Login), AuthError> {
-    let step = Some(AuthenticationStep::Password(password));
-    let started = auth.start_authentication(username, step, form, client);
-    started.await?.completed()
-}
-
-/// Verifies the password of a session's account again; returns the time of it, the new `auth_time`.
+/// Verifies the password of a session's account again, which completes a reauthentication where no further factor is required.
 pub async fn reauthenticate(
     auth: &AuthClient,
     authorization: &Authorization,
     password: &SecretString,
     client: &ClientInfo,
-) -> Result<OffsetDateTime, AuthError> {
+) -> Result<AuthenticationState<Reauthenticated>, AuthError> {
     let step = Some(AuthenticationStep::Password(password));
     let sufficient = SufficientAuthentication::default();
-    let started = auth.start_reauthentication(authorization, sufficient, step, client);
-    started.await?.completed()
+    auth.start_reauthentication(authorization, sufficient, step, client)
+        .await
 }
 
 /// Exchanges the login ticket of a new login.

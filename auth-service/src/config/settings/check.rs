@@ -5,7 +5,8 @@ use std::{net::SocketAddr, num::NonZero, thread, time::Duration};
 use holdfast_core::{public_url::PublicUrl, secret_key::SecretKey, text};
 use holdfast_crypto::argon2id::Cost;
 use holdfast_identity::{
-    issuer::is_equivalent_issuer, key::Algorithm, oauth::DpopPolicy, policy::Policy,
+    authentication::SecondFactorPolicy, issuer::is_equivalent_issuer, key::Algorithm,
+    oauth::DpopPolicy, policy::Policy,
 };
 use holdfast_server_kit::{
     config::{Problems, RedisUrl, SecretSource},
@@ -40,6 +41,8 @@ impl Settings {
         let redis = self.redis(&mut problems);
         self.check_instances(&mut problems, database.as_ref(), redis.as_ref());
         let policy = self.policy(&mut problems);
+        let issuer = policy.as_ref().map(|policy| policy.issuer.as_str());
+        let passkeys = self.passkeys(&mut problems, issuer);
         let hashing = self.hashing(&mut problems);
         let signing_algorithm = self.signing_algorithm(&mut problems);
         let max_connections =
@@ -61,6 +64,7 @@ impl Settings {
                 database: database?,
                 redis: redis?,
                 policy: policy?,
+                passkeys: passkeys?,
                 signing_algorithm: signing_algorithm?,
                 key_max_age: key_max_age?,
                 audit_retention: audit_retention?,
@@ -75,15 +79,16 @@ impl Settings {
         })
     }
 
-    /// The database and the cost of a password hash, for commands that work on accounts.
+    /// The database, the cost of a password hash and which accounts must have a second factor, for commands that work on accounts.
     ///
     /// # Errors
     /// Everything that is wrong with these settings.
-    pub fn accounts(&self) -> Result<(Database, HashingConfig), Problems> {
+    pub fn accounts(&self) -> Result<(Database, HashingConfig, SecondFactorPolicy), Problems> {
         let mut problems = Problems::default();
         let database = self.database(&mut problems);
         let hashing = self.hashing(&mut problems);
-        problems.finish(|| Some((database?, hashing?)))
+        let second_factor = self.second_factor(&mut problems);
+        problems.finish(|| Some((database?, hashing?, second_factor?)))
     }
 
     /// The configuration of commands that create or revoke signing keys.
@@ -239,6 +244,12 @@ impl Settings {
             ("require", DpopPolicy::Require),
         ];
         let dpop = problems.choice("AUTH_DPOP", &self.dpop, &choices);
+        let second_factor = self.second_factor(problems);
+        let trusted_browser_ttl = problems.duration(
+            "AUTH_TRUSTED_BROWSER_TTL",
+            &self.trusted_browser_ttl,
+            ("0s", "90d"),
+        );
         let issuer = issuer?;
         let mut audiences = audiences?;
         for audience in &mut audiences {
@@ -257,8 +268,19 @@ impl Settings {
             login_ttl: login_ttl?,
             step_up_max_age: step_up_max_age?,
             revocation_max_staleness: revocation_max_staleness?,
+            trusted_browser_ttl: trusted_browser_ttl?,
+            second_factor: second_factor?,
             dpop: dpop?,
         })
+    }
+
+    fn second_factor(&self, problems: &mut Problems) -> Option<SecondFactorPolicy> {
+        let choices = [
+            ("optional", SecondFactorPolicy::Optional),
+            ("admins", SecondFactorPolicy::Admins),
+            ("required", SecondFactorPolicy::Required),
+        ];
+        problems.choice("AUTH_SECOND_FACTOR", &self.second_factor, &choices)
     }
 
     fn issuer(&self, problems: &mut Problems) -> Option<String> {

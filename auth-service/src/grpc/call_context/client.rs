@@ -39,6 +39,12 @@ states_client!(
     EndLoginRequest,
     EndOtherLoginsRequest,
     EndGrantRequest,
+    ConfirmTotpEnrolmentRequest,
+    RemoveFactorRequest,
+    CreateRecoveryCodesRequest,
+    FinishPasskeyRegistrationRequest,
+    RenamePasskeyRequest,
+    EndTrustedBrowserRequest,
 );
 
 /// The client info that web-service states.

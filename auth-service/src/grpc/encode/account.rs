@@ -4,13 +4,14 @@ use auth_proto::v1::{self, next_step};
 use holdfast_identity::{
     account::User,
     audit::AuditRecord,
-    authentication::{AssuranceLevel, Factor, Factors, NextSteps, SignedIn},
+    authentication::{
+        AssuranceLevel, Factors, LatestAuthentication, NextStep, NextSteps, SignedIn,
+    },
     id::Sid,
     login::{ClientKind, GrantRecord, LoginRecord},
 };
-use time::OffsetDateTime;
 
-use crate::grpc::encode::timestamp;
+use crate::grpc::encode::{timestamp, totp_set_up};
 
 #[expect(
     clippy::needless_pass_by_value,
@@ -24,10 +25,12 @@ pub(in crate::grpc) fn user(user: User) -> v1::User {
         disabled: user.disabled,
         created_at: Some(timestamp(user.created_at)),
         password_changed_at: user.password_changed_at.map(timestamp),
+        second_factor_required: user.second_factor_required,
     }
 }
 
 pub(in crate::grpc) fn signed_in(signed_in: SignedIn) -> v1::LoginResponse {
+    let trust = signed_in.trust;
     v1::LoginResponse {
         user: Some(user(signed_in.user)),
         sid: signed_in.sid.to_string(),
@@ -38,20 +41,31 @@ pub(in crate::grpc) fn signed_in(signed_in: SignedIn) -> v1::LoginResponse {
         acr: acr(&signed_in.factors),
         client_kind: client_kind(signed_in.client_kind).into(),
         epoch: signed_in.epoch,
+        trusted_browser_expires_at: trust.as_ref().map(|trust| timestamp(trust.expires_at)),
+        trusted_browser: trust.map(|trust| trust.token.expose()).unwrap_or_default(),
     }
 }
 
 pub(in crate::grpc) fn next_steps(next: NextSteps) -> v1::NextSteps {
     v1::NextSteps {
-        steps: next.factors.into_iter().map(next_step).collect(),
+        steps: next.steps.into_iter().map(next_step).collect(),
         attempt: next.attempt,
         expires_at: Some(timestamp(next.expires_at)),
+        // A configured one is within the range of the message.
+        trusted_browser_ttl: next.trusted_browser_ttl.and_then(|ttl| ttl.try_into().ok()),
     }
 }
 
-fn next_step(factor: Factor) -> v1::NextStep {
-    let factor = match factor {
-        Factor::Password => next_step::Factor::Password(v1::PasswordFactor {}),
+fn next_step(step: NextStep) -> v1::NextStep {
+    let factor = match step {
+        NextStep::Password => next_step::Factor::Password(v1::PasswordFactor {}),
+        NextStep::Totp => next_step::Factor::Totp(v1::TotpFactor {}),
+        NextStep::RecoveryCode => next_step::Factor::RecoveryCode(v1::RecoveryCodeFactor {}),
+        NextStep::EnrolTotp(set_up) => next_step::Factor::EnrolTotp(totp_set_up(set_up)),
+        NextStep::Passkey(options) => next_step::Factor::Passkey(v1::PasskeyFactor { options }),
+        NextStep::EnrolPasskey(options) => {
+            next_step::Factor::EnrolPasskey(v1::PasskeyRegistration { options })
+        }
     };
     v1::NextStep {
         factor: Some(factor),
@@ -74,9 +88,13 @@ pub(in crate::grpc) fn password_changed(
     }
 }
 
-pub(in crate::grpc) fn reauthenticated(at: OffsetDateTime) -> v1::ReauthenticateResponse {
+pub(in crate::grpc) fn reauthenticated(
+    latest: &LatestAuthentication,
+) -> v1::ReauthenticateResponse {
     v1::ReauthenticateResponse {
-        auth_time: Some(timestamp(at)),
+        auth_time: Some(timestamp(latest.at)),
+        amr: amr(&latest.factors),
+        acr: acr(&latest.factors),
     }
 }
 
@@ -143,14 +161,11 @@ const fn client_kind(kind: ClientKind) -> v1::ClientKind {
 
 /// Authentication methods (RFC 8176).
 fn amr(factors: &Factors) -> Vec<String> {
-    factors
-        .iter()
-        .map(|factor| factor.amr().to_owned())
-        .collect()
+    factors.amr().map(str::to_owned).collect()
 }
 
 /// Authentication context class (`OpenID` Connect Core §2); empty where no factor is known.
 fn acr(factors: &Factors) -> String {
-    let level = AssuranceLevel::of(factors);
+    let level = factors.level();
     level.map_or("", AssuranceLevel::acr).to_owned()
 }

@@ -1,6 +1,7 @@
 //! Values of the rules as response messages.
 
 mod account;
+mod factor;
 mod oauth_client;
 mod revocation;
 mod token;
@@ -10,6 +11,10 @@ use time::OffsetDateTime;
 
 pub(super) use self::{
     account::{audit_event, login, next_steps, password_changed, reauthenticated, signed_in, user},
+    factor::{
+        account_factors, passkey_registration, security_overview, totp_enrolment, totp_set_up,
+        trusted_browser,
+    },
     oauth_client::oauth_client,
     revocation::revocation,
     token::{claims, client_token, introspected, issued, json_web_key},

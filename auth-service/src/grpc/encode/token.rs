@@ -3,6 +3,7 @@
 use auth_proto::v1;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use holdfast_identity::{
+    authentication::AssuranceLevel,
     key::{PublicKey, StoredSigningKey},
     token::{Claims, ClientToken, IssuedTokens},
 };
@@ -46,6 +47,7 @@ pub(in crate::grpc) fn introspected(token: Option<&Claims>) -> v1::IntrospectTok
 
 pub(in crate::grpc) fn claims(claims: &Claims) -> v1::AccessTokenClaims {
     let person = claims.person.as_ref();
+    let strong = person.filter(|person| !person.factors.is_password_alone());
     v1::AccessTokenClaims {
         issuer: claims.issuer.clone(),
         subject: claims.subject(),
@@ -71,6 +73,14 @@ pub(in crate::grpc) fn claims(claims: &Claims) -> v1::AccessTokenClaims {
             .key
             .as_ref()
             .map(ToString::to_string)
+            .unwrap_or_default(),
+        // As in the token.
+        acr: strong
+            .and(claims.level())
+            .map_or("", AssuranceLevel::acr)
+            .to_owned(),
+        amr: strong
+            .map(|person| person.factors.amr().map(str::to_owned).collect())
             .unwrap_or_default(),
     }
 }

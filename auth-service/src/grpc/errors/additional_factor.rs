@@ -40,7 +40,7 @@ fn additional_factor_required(next: NextSteps) -> Status {
 #[cfg(test)]
 mod tests {
     use auth_proto::v1;
-    use holdfast_identity::authentication::Factor;
+    use holdfast_identity::authentication::NextStep;
     use time::OffsetDateTime;
     use tonic::Code;
     use tonic_types::StatusExt as _;
@@ -52,8 +52,9 @@ mod tests {
         assert_eq!(completed(AuthenticationState::Done(1)).unwrap(), 1);
         let next = NextSteps {
             attempt: "hfa_AAAA".to_owned(),
-            factors: vec![Factor::Password],
+            steps: vec![NextStep::Totp, NextStep::RecoveryCode],
             expires_at: OffsetDateTime::UNIX_EPOCH,
+            trusted_browser_ttl: None,
         };
         let expected = encode::next_steps(next.clone());
         let refused = completed(AuthenticationState::<()>::Next(next)).unwrap_err();

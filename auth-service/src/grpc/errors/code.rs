@@ -31,12 +31,24 @@ pub(super) const fn code_of(reason: ErrorReason) -> Code {
         | R::ServiceSecretWrong
         | R::StepUpRequired
         | R::UnauthorizedClient => Code::PermissionDenied,
-        R::InvalidRequest | R::InvalidScope | R::InvalidAudience | R::PasswordRejected => {
-            Code::InvalidArgument
-        }
+        R::InvalidRequest
+        | R::InvalidScope
+        | R::InvalidAudience
+        | R::PasswordRejected
+        | R::CodeRejected
+        | R::PasskeyRejected => Code::InvalidArgument,
         R::UsernameTaken | R::ClientIdTaken => Code::AlreadyExists,
-        R::UserNotFound | R::LoginNotFound | R::GrantNotFound | R::ClientNotFound => Code::NotFound,
-        R::KeyPending => Code::FailedPrecondition,
+        R::UserNotFound
+        | R::LoginNotFound
+        | R::GrantNotFound
+        | R::ClientNotFound
+        | R::FactorNotFound => Code::NotFound,
+        R::KeyPending
+        | R::FactorRequired
+        | R::FactorNotEnrolled
+        | R::FactorLimitReached
+        | R::PasskeysOff => Code::FailedPrecondition,
+        R::Conflict => Code::Aborted,
         R::Overloaded | R::Throttled => Code::ResourceExhausted,
         R::StoreUnavailable => Code::Unavailable,
         R::Internal => Code::Internal,

@@ -3,7 +3,9 @@
 use auth_proto::v1::ErrorReason;
 use holdfast_identity::{
     account::{ChangeAccountError, CreateAccountError},
-    authentication::{ChangePasswordError, ContinueError, ReauthenticateError, SignInError},
+    authentication::{
+        ChangeFactorError, ChangePasswordError, ContinueError, ReauthenticateError, SignInError,
+    },
     login::{EndGrantError, EndLoginError, EndOtherLoginsError, ReportDeviceError},
     oauth::{InvalidClient, RegisterClientError},
     token::{IntrospectError, IssueTokenError, RevokeTokenError, TokenError, ValidateTokenError},
@@ -30,6 +32,7 @@ macro_rules! reasons {
 reasons! {
     SignInError {
         InvalidCredentials => InvalidCredentials,
+        WrongFactor => InvalidCredentials,
         ..Throttled,
         ..Fault,
     }
@@ -39,6 +42,8 @@ reasons! {
     }
     ReauthenticateError {
         InvalidCredentials => InvalidCredentials,
+        WrongFactor => InvalidCredentials,
+        NotEnrolled => FactorNotEnrolled,
         InvalidAttempt => AttemptInvalid,
         LoginEnded => LoginEnded,
         ..Throttled,
@@ -49,6 +54,19 @@ reasons! {
         ..StepUpRequired,
         ..Throttled,
         ..Password,
+        ..Fault,
+    }
+    ChangeFactorError {
+        WrongCode => CodeRejected,
+        PasskeyRejected => PasskeyRejected,
+        TooMany => FactorLimitReached,
+        PasskeysOff => PasskeysOff,
+        InvalidAttempt => AttemptInvalid,
+        NotFound => FactorNotFound,
+        NotEnrolled => FactorNotEnrolled,
+        Required => FactorRequired,
+        Conflict => Conflict,
+        ..StepUpRequired,
         ..Fault,
     }
 
@@ -85,6 +103,7 @@ reasons! {
     }
     ValidateTokenError {
         InsufficientScope => InsufficientScope,
+        ..StepUpRequired,
         ..Token,
         ..Dpop,
         ..Fault,

@@ -4,7 +4,9 @@ use std::{num::NonZero, path::Path};
 
 use auth_service::config::{HashingConfig, ServeConfig};
 use holdfast_crypto::argon2id::Cost;
-use holdfast_identity::{key::Algorithm, oauth::DpopPolicy, policy::Policy};
+use holdfast_identity::{
+    authentication::SecondFactorPolicy, key::Algorithm, oauth::DpopPolicy, policy::Policy,
+};
 use secrecy::SecretBox;
 
 use super::{ISSUER, SERVICE_SECRET, database, minutes};
@@ -31,8 +33,11 @@ pub(crate) fn config(directory: &Path) -> ServeConfig {
             login_ttl: minutes(60 * 24 * 90),
             step_up_max_age: minutes(5),
             revocation_max_staleness: minutes(1),
+            trusted_browser_ttl: minutes(60 * 24 * 30),
+            second_factor: SecondFactorPolicy::Optional,
             dpop: DpopPolicy::Allow,
         },
+        passkeys: None,
         signing_algorithm: Algorithm::EdDsa,
         key_max_age: std::time::Duration::from_hours(90 * 24),
         audit_retention: std::time::Duration::from_hours(365 * 24),

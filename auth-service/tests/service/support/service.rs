@@ -57,11 +57,14 @@ impl TestService {
         let mut config = config(directory.path());
         adjust(&mut config);
         let (database, hashing) = (config.database.clone(), config.hashing);
+        let second_factor = config.policy.second_factor;
         let app = App::build(config, Arc::new(clock.clone())).await.unwrap();
         let address = app.address().unwrap();
         let shutdown = CancellationToken::new();
         let store = auth_service::app::open_store(&database).await.unwrap();
-        let accounts = auth_service::app::open_accounts(store, hashing, Arc::new(clock.clone()));
+        let accounts_clock = Arc::new(clock.clone());
+        let accounts =
+            auth_service::app::open_accounts(store, hashing, second_factor, accounts_clock);
         let accounts = accounts.await.unwrap();
         Self {
             address,

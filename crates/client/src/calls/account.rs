@@ -98,6 +98,7 @@ impl TryFrom<ChangePasswordResponse> for Login {
             acr: non_empty(response.acr),
             epoch: response.epoch,
             ticket: response.login_ticket.into(),
+            trusted_browser: None,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Sign-in and reauthentication, in one step or in several.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use auth_proto::{
     SIGN_IN_FORM,
@@ -26,7 +26,7 @@ use crate::{
     client_info,
     error::{AuthError, Refusal, RefusalKind},
     reason::ErrorReason,
-    transport::response::time,
+    transport::response::{non_empty, time},
     transport::retry_policy::PASSWORD,
 };
 
@@ -38,6 +38,36 @@ const IDENTITY_NOT_ACCEPTED: &str = "auth-service does not know this service; ch
 pub enum AuthenticationStep<'a> {
     /// The account's password.
     Password(&'a SecretString),
+    /// A time-based one-time password, as it was typed.
+    Totp(&'a SecretString),
+    /// A recovery code, as it was typed.
+    RecoveryCode(&'a SecretString),
+    /// The first code of one-time codes that are set up in this attempt, as it was typed.
+    EnrolTotp(&'a SecretString),
+    /// A passkey: the response of the browser in JSON.
+    Passkey(&'a str),
+    /// A passkey that is registered in this attempt: the response of the browser in JSON.
+    EnrolPasskey(&'a str),
+}
+
+/// What accompanies a step of a sign-in.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SignInOptions<'a> {
+    /// The identifier of the browser's form, the same at each step; `None` for a program.
+    pub form: Option<&'a [u8; 16]>,
+    /// The token of a trusted browser, which stands in for the second factor; `None` if there is none.
+    pub trusted_browser: Option<&'a SecretString>,
+    /// Whether the browser is to be trusted, if this step completes the sign-in by a second factor.
+    pub trust_browser: bool,
+}
+
+impl SignInOptions<'_> {
+    fn trusted_text(&self) -> String {
+        let token = self.trusted_browser;
+        token
+            .map(|token| token.expose_secret().to_owned())
+            .unwrap_or_default()
+    }
 }
 
 /// Which authentication of a login is sufficient, so that no further one is required. The default: none.
@@ -47,6 +77,17 @@ pub struct SufficientAuthentication<'a> {
     pub max_age: Option<Duration>,
     /// Its minimum strength, an `acr` such as `aal1`; `None` for any.
     pub acr: Option<&'a str>,
+}
+
+/// The latest authentication of a login, after a reauthentication.
+#[derive(Clone, Debug)]
+pub struct Reauthenticated {
+    /// `auth_time`: its time.
+    pub authenticated_at: OffsetDateTime,
+    /// `amr`: its factors (RFC 8176); empty from an older auth-service.
+    pub amr: Vec<String>,
+    /// `acr`: its strength; `None` from an older auth-service.
+    pub acr: Option<String>,
 }
 
 /// The state of an authentication after a step.
@@ -59,10 +100,44 @@ pub enum AuthenticationState<T> {
 }
 
 /// A factor of an authentication.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuthenticationFactor {
     /// The account's password.
     Password,
+    /// A time-based one-time password.
+    Totp,
+    /// A recovery code, in place of the account's other factors.
+    RecoveryCode,
+    /// One-time codes are to be set up, as the account must have a second factor.
+    EnrolTotp(TotpSetUp),
+    /// A passkey, with the options for the browser in JSON.
+    Passkey(String),
+    /// A passkey is to be registered, as the account must have a second factor, with the options for the browser in JSON.
+    EnrolPasskey(String),
+}
+
+/// What the account's owner stores in an authenticator app.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TotpSetUp {
+    /// The secret in base32, as it is typed into an app.
+    pub secret: String,
+    /// The same as a URI, which apps read from a QR code.
+    pub uri: String,
+}
+
+impl fmt::Debug for TotpSetUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TotpSetUp(..)")
+    }
+}
+
+impl From<v1::TotpSetUp> for TotpSetUp {
+    fn from(set_up: v1::TotpSetUp) -> Self {
+        Self {
+            secret: set_up.secret,
+            uri: set_up.uri,
+        }
+    }
 }
 
 /// What may follow in an attempt.
@@ -74,6 +149,8 @@ pub struct NextSteps {
     pub factors: Vec<AuthenticationFactor>,
     /// Time from which on the attempt is refused.
     pub expires_at: OffsetDateTime,
+    /// Time for which the browser can be trusted, if one of the factors completes the sign-in; `None` where it cannot.
+    pub trusted_browser_ttl: Option<Duration>,
 }
 
 impl<T> AuthenticationState<T> {
@@ -95,13 +172,13 @@ impl<T> AuthenticationState<T> {
 }
 
 impl AuthClient {
-    /// Starts a sign-in. With a first step, it is complete where one factor is enough. Calls with the same `form`, the identifier of a
-    /// sign-in form, start one login within a minute.
+    /// Starts a sign-in. With a first step, it is complete where one factor is enough. Calls with the same form start one login within a
+    /// minute.
     pub async fn start_authentication(
         &self,
         username: &str,
         step: Option<AuthenticationStep<'_>>,
-        form: Option<&[u8; 16]>,
+        options: SignInOptions<'_>,
         client: &ClientInfo,
     ) -> Result<AuthenticationState<(Person, Login)>, AuthError> {
         use start_authentication_response::Result::{Done, Next};
@@ -111,8 +188,9 @@ impl AuthClient {
                 username: username.to_owned(),
                 step: step.map(encode_step),
                 client: Some(client_info::encode(client)),
+                trusted_browser: options.trusted_text(),
             };
-            let request = with_form(self.request(message), form);
+            let request = with_form(self.request(message), options.form);
             let mut auth = AuthServiceClient::new(channel);
             auth.start_authentication(request).await
         };
@@ -123,13 +201,13 @@ impl AuthClient {
         }
     }
 
-    /// Continues a sign-in by one step, with the `form` that it was started with. A refused step leaves the attempt as it is, unless the
+    /// Continues a sign-in by one step, with the form that it was started with. A refused step leaves the attempt as it is, unless the
     /// reason is `ATTEMPT_INVALID`.
     pub async fn continue_authentication(
         &self,
         attempt: &SecretString,
         step: AuthenticationStep<'_>,
-        form: Option<&[u8; 16]>,
+        options: SignInOptions<'_>,
         client: &ClientInfo,
     ) -> Result<AuthenticationState<(Person, Login)>, AuthError> {
         use continue_authentication_response::Result::{Done, Next};
@@ -139,8 +217,10 @@ impl AuthClient {
                 attempt: attempt.expose_secret().to_owned(),
                 step: Some(encode_step(step)),
                 client: Some(client_info::encode(client)),
+                trusted_browser: options.trusted_text(),
+                trust_browser: options.trust_browser,
             };
-            let request = with_form(self.request(message), form);
+            let request = with_form(self.request(message), options.form);
             let mut auth = AuthServiceClient::new(channel);
             auth.continue_authentication(request).await
         };
@@ -151,15 +231,14 @@ impl AuthClient {
         }
     }
 
-    /// Starts a reauthentication of the token's owner; its result is the new `auth_time`. With a first step, it is complete where one
-    /// factor is enough; without, if the latest authentication is `sufficient`.
+    /// Starts a reauthentication of the token's owner. With a first step, it is complete where one factor is enough; without, if the latest authentication is `sufficient`.
     pub async fn start_reauthentication(
         &self,
         authorization: &Authorization,
         sufficient: SufficientAuthentication<'_>,
         step: Option<AuthenticationStep<'_>>,
         client: &ClientInfo,
-    ) -> Result<AuthenticationState<OffsetDateTime>, AuthError> {
+    ) -> Result<AuthenticationState<Reauthenticated>, AuthError> {
         use start_reauthentication_response::Result::{Done, Next};
 
         let metadata = AuthorizationMetadata::new(authorization)?;
@@ -188,7 +267,7 @@ impl AuthClient {
         attempt: &SecretString,
         step: AuthenticationStep<'_>,
         client: &ClientInfo,
-    ) -> Result<AuthenticationState<OffsetDateTime>, AuthError> {
+    ) -> Result<AuthenticationState<Reauthenticated>, AuthError> {
         use continue_reauthentication_response::Result::{Done, Next};
 
         let metadata = AuthorizationMetadata::new(authorization)?;
@@ -228,6 +307,13 @@ fn encode_step(step: AuthenticationStep<'_>) -> v1::AuthenticationStep {
         AuthenticationStep::Password(password) => {
             Step::Password(password.expose_secret().to_owned())
         }
+        AuthenticationStep::Totp(code) => Step::TotpCode(code.expose_secret().to_owned()),
+        AuthenticationStep::RecoveryCode(code) => {
+            Step::RecoveryCode(code.expose_secret().to_owned())
+        }
+        AuthenticationStep::EnrolTotp(code) => Step::EnrolTotpCode(code.expose_secret().to_owned()),
+        AuthenticationStep::Passkey(response) => Step::Passkey(response.to_owned()),
+        AuthenticationStep::EnrolPasskey(response) => Step::EnrolPasskey(response.to_owned()),
     };
     v1::AuthenticationStep { step: Some(step) }
 }
@@ -244,6 +330,7 @@ fn decode_next<T>(next: v1::NextSteps) -> Result<AuthenticationState<T>, AuthErr
     Ok(AuthenticationState::Next(NextSteps {
         factors: next.steps.into_iter().filter_map(decode_factor).collect(),
         expires_at: time(next.expires_at)?,
+        trusted_browser_ttl: next.trusted_browser_ttl.and_then(|ttl| ttl.try_into().ok()),
         attempt: next.attempt.into(),
     }))
 }
@@ -251,11 +338,24 @@ fn decode_next<T>(next: v1::NextSteps) -> Result<AuthenticationState<T>, AuthErr
 fn decode_factor(step: NextStep) -> Option<AuthenticationFactor> {
     match step.factor? {
         next_step::Factor::Password(_) => Some(AuthenticationFactor::Password),
+        next_step::Factor::Totp(_) => Some(AuthenticationFactor::Totp),
+        next_step::Factor::RecoveryCode(_) => Some(AuthenticationFactor::RecoveryCode),
+        next_step::Factor::EnrolTotp(set_up) => {
+            Some(AuthenticationFactor::EnrolTotp(set_up.into()))
+        }
+        next_step::Factor::Passkey(passkey) => Some(AuthenticationFactor::Passkey(passkey.options)),
+        next_step::Factor::EnrolPasskey(passkey) => {
+            Some(AuthenticationFactor::EnrolPasskey(passkey.options))
+        }
     }
 }
 
 fn decode_reauthenticated(
     response: ReauthenticateResponse,
-) -> Result<AuthenticationState<OffsetDateTime>, AuthError> {
-    time(response.auth_time).map(AuthenticationState::Done)
+) -> Result<AuthenticationState<Reauthenticated>, AuthError> {
+    Ok(AuthenticationState::Done(Reauthenticated {
+        authenticated_at: time(response.auth_time)?,
+        amr: response.amr,
+        acr: non_empty(response.acr),
+    }))
 }

@@ -43,6 +43,10 @@ pub struct Introspection {
     pub expires_at: Option<OffsetDateTime>,
     /// `auth_time`: time of the latest authentication; `None` for a token that an OAuth client got in its own name.
     pub authenticated_at: Option<OffsetDateTime>,
+    /// `acr`: the strength of that authentication; `None` where the password was its only factor (`aal1`).
+    pub acr: Option<String>,
+    /// `amr`: the factors of that authentication; empty where the password was the only one.
+    pub amr: Vec<String>,
 }
 
 impl AuthClient {
@@ -85,5 +89,7 @@ fn decode(response: IntrospectTokenResponse) -> Result<Option<Introspection>, Au
         issued_at: optional_time(claims.issued_at)?,
         expires_at: optional_time(claims.expires_at)?,
         authenticated_at: optional_time(claims.auth_time)?,
+        acr: non_empty(claims.acr),
+        amr: claims.amr,
     }))
 }

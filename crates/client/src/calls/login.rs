@@ -40,6 +40,8 @@ pub struct Login {
     pub epoch: String,
     /// Login ticket for one exchange, valid for 60 seconds.
     pub ticket: SecretString,
+    /// The token of a browser that is trusted from now on, and the time until which it is accepted; `None` if it is not.
+    pub trusted_browser: Option<(SecretString, OffsetDateTime)>,
 }
 
 impl AuthClient {
@@ -80,6 +82,10 @@ pub(super) fn decode(response: LoginResponse) -> Result<(Person, Login), AuthErr
         acr: non_empty(response.acr),
         epoch: response.epoch,
         ticket: response.login_ticket.into(),
+        trusted_browser: match non_empty(response.trusted_browser) {
+            Some(token) => Some((token.into(), time(response.trusted_browser_expires_at)?)),
+            None => None,
+        },
     };
     Ok((person, login))
 }

@@ -3,12 +3,15 @@
 pub(crate) mod account;
 pub(crate) mod authentication;
 pub(crate) mod device;
+pub(crate) mod factors;
 pub(crate) mod introspect;
 pub(crate) mod jwks;
 pub(crate) mod login;
 pub(crate) mod logins;
 pub(crate) mod oauth_client;
+pub(crate) mod passkeys;
 pub(crate) mod revoke;
 pub(crate) mod token;
+pub(crate) mod trusted_browsers;
 pub(crate) mod validate;
 pub(crate) mod watch_revocations;

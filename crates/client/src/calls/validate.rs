@@ -35,6 +35,10 @@ pub struct Claims {
     pub expires_at: OffsetDateTime,
     /// `auth_time`: time of the latest authentication; `None` for a token that an OAuth client got in its own name.
     pub authenticated_at: Option<OffsetDateTime>,
+    /// `acr`: the strength of that authentication; `None` where the password was its only factor (`aal1`).
+    pub acr: Option<String>,
+    /// `amr`: the factors of that authentication; empty where the password was the only one.
+    pub amr: Vec<String>,
     /// Nonce for the next `DPoP` proof (RFC 9449 §9); `None` where the request had no proof.
     pub dpop_nonce: Option<String>,
 }
@@ -56,6 +60,7 @@ impl AuthClient {
                 required_scopes: scopes.iter().map(ToString::to_string).collect(),
                 consistency: v1::Consistency::Local.into(),
                 dpop: proof.map(encode_proof),
+                required_acr: String::new(),
             });
             AuthServiceClient::new(channel)
                 .validate_token(request)
@@ -82,6 +87,8 @@ impl TryFrom<ValidateTokenResponse> for Claims {
             scope: claims.scope,
             expires_at: time(claims.expires_at)?,
             authenticated_at: optional_time(claims.auth_time)?,
+            acr: non_empty(claims.acr),
+            amr: claims.amr,
             dpop_nonce: non_empty(response.dpop_nonce),
         })
     }

@@ -37,6 +37,8 @@ impl TokenValidation for CountingAuth {
             scope: "profile mail".to_owned(),
             expires_at: self.clock.now() + Duration::from_mins(15),
             authenticated_at: None,
+            acr: None,
+            amr: Vec::new(),
             dpop_nonce: None,
         })
     }

@@ -76,6 +76,7 @@ fn error(status: &Status, refusal: Refusal, retry_delay: Option<Duration>) -> Au
         }
         Code::PermissionDenied => RefusalKind::Forbidden,
         Code::InvalidArgument | Code::NotFound | Code::AlreadyExists => RefusalKind::Invalid,
+        Code::FailedPrecondition | Code::Aborted => RefusalKind::Conflict,
         Code::ResourceExhausted if refusal.reason == ErrorReason::Throttled => {
             return AuthError::Throttled { retry_after };
         }

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use holdfast_identity::{
+    authentication::{AssuranceLevel, Factors},
     id::{GrantId, Jti, Sid, UserId},
     key::Algorithm,
     token::Scope,
@@ -39,6 +40,7 @@ fn claims() -> Claims {
             grant: GrantId::from_bytes([2; 16]),
             username: "ada".parse().unwrap(),
             authenticated_at: issued_at,
+            factors: Factor::Password.into(),
         }),
         audience: "https://api.example".into(),
         client_id: "first-party".into(),
@@ -293,4 +295,36 @@ fn verified_token_is_cached_until_its_key_is_removed() {
     assert_eq!(jwts.verify(&token), Err(TokenError::BadSignature));
     jwts.replace(ring(&keys));
     assert!(jwts.verify(&token).is_ok());
+}
+
+#[test]
+fn factors_are_claims_where_they_are_several() {
+    let key = stored(Algorithm::EdDsa);
+    let jwts = jwts(std::slice::from_ref(&key), Algorithm::EdDsa);
+    assert!(payload().get("amr").is_none() && payload().get("acr").is_none());
+    let mut strong = claims();
+    let factors = Factors::from(Factor::Password).with(Factor::Totp);
+    strong.person.as_mut().unwrap().factors = factors;
+    let value = serde_json::to_value(StrictClaims::from(&strong)).unwrap();
+    assert_eq!(value["amr"], json!(["pwd", "otp", "mfa"]));
+    assert_eq!(value["acr"], "aal2");
+    let verified = jwts.verify(&jwts.sign(&strong).unwrap()).unwrap();
+    assert_eq!(*verified, strong);
+
+    // Factors of a later version do not count.
+    let later = with(value, "amr", json!(["pwd", "iris", "mfa"]));
+    let verified = jwts.verify(&forge(&key, &header(&key).to_string(), &later));
+    assert_eq!(verified.unwrap().level(), Some(AssuranceLevel::Aal1));
+    let nobody = StrictClaims {
+        amr: Some(vec!["pwd".to_owned()]),
+        sub: "orders".to_owned(),
+        client_id: "orders".to_owned(),
+        ..StrictClaims::from(&Claims {
+            person: None,
+            ..claims()
+        })
+    };
+    let nobody = serde_json::to_string(&nobody).unwrap();
+    let refused = jwts.verify(&forge(&key, &header(&key).to_string(), &nobody));
+    assert_eq!(refused.unwrap_err(), TokenError::Malformed);
 }

@@ -6,15 +6,16 @@ use holdfast_core::{clock::Clock, random::Random};
 
 use crate::{
     account::{
-        Account, AuthenticationVersion, HasherError, NewPassword, PasswordHasher, PasswordRejected,
-        User, Username,
+        Account, AuthenticationVersion, CredentialKind, HasherError, NewPassword, PasswordHasher,
+        PasswordRejected, User, Username,
     },
     audit::{AuditEvent, AuditKind, AuditRecorder, AuditSubject},
+    authentication::SecondFactorPolicy,
     call_context::CallContext,
     error::{Fault, StoreError, fault_from},
     id::UserId,
     revocation::RevocationCache,
-    store::{AccountStore, Change},
+    store::{Change, Store},
 };
 
 /// Why an account was not created.
@@ -60,34 +61,23 @@ pub struct StatusChange {
 /// The operations on accounts.
 #[derive(Clone)]
 pub struct Accounts {
-    users: Arc<dyn AccountStore>,
-    revocations: Arc<dyn RevocationCache>,
-    hasher: Arc<dyn PasswordHasher>,
-    audit: AuditRecorder,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
+    /// Accounts and their credentials.
+    pub store: Arc<dyn Store>,
+    /// Revocations that this instance holds in memory.
+    pub revocations: Arc<dyn RevocationCache>,
+    /// Hashes and verifies passwords.
+    pub hasher: Arc<dyn PasswordHasher>,
+    /// Writes audit events.
+    pub audit: AuditRecorder,
+    /// The system clock.
+    pub clock: Arc<dyn Clock>,
+    /// Source of identifiers.
+    pub random: Arc<dyn Random>,
+    /// Which accounts must have a second factor.
+    pub second_factor: SecondFactorPolicy,
 }
 
 impl Accounts {
-    /// Creates the service.
-    pub fn new(
-        users: Arc<dyn AccountStore>,
-        revocations: Arc<dyn RevocationCache>,
-        hasher: Arc<dyn PasswordHasher>,
-        audit: AuditRecorder,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn Random>,
-    ) -> Self {
-        Self {
-            users,
-            revocations,
-            hasher,
-            audit,
-            clock,
-            random,
-        }
-    }
-
     /// Creates an account with a password, enabled.
     pub async fn create(
         &self,
@@ -96,24 +86,26 @@ impl Accounts {
         admin: bool,
         context: &CallContext,
     ) -> Result<User, CreateAccountError> {
-        let password = NewPassword::parse(password, &username)?;
-        let password_hash = self.hasher.hash(password.password()).await?;
         let now = self.clock.now();
         let user = User {
             id: UserId::random(&*self.random),
             username,
             admin,
             disabled: false,
+            second_factor_required: false,
             created_at: now,
             password_changed_at: Some(now),
         };
+        let password = self.new_password(password, &user)?;
+        let password_hash = self.hasher.hash(password.password()).await?;
         let account = Account {
             user,
             password_hash: Some(password_hash),
+            credentials: [CredentialKind::Password].into_iter().collect(),
             authentication_version: AuthenticationVersion::FIRST,
         };
         let events = [self.event(context, AuditKind::UserCreated, account.user.id)];
-        let is_inserted = self.users.insert_user(&account, &events).await?;
+        let is_inserted = self.store.insert_user(&account, &events).await?;
         self.audit.committed(is_inserted, &events);
         if is_inserted {
             Ok(account.user)
@@ -129,13 +121,13 @@ impl Accounts {
 
     /// Returns the account with this username.
     pub async fn by_name(&self, username: &Username) -> Result<User, ChangeAccountError> {
-        let account = self.users.account_by_name(username).await?;
+        let account = self.store.account_by_name(username).await?;
         Ok(account.ok_or(ChangeAccountError::NotFound)?.user)
     }
 
     /// Returns at most `limit` accounts in the order of usernames, from the first one after `after`.
     pub async fn list(&self, after: Option<&Username>, limit: u32) -> Result<Vec<User>, Fault> {
-        Ok(self.users.users_after(after, limit).await?)
+        Ok(self.store.users_after(after, limit).await?)
     }
 
     /// Disables an account: refuses further sign-ins and ends all of its logins.
@@ -146,7 +138,7 @@ impl Accounts {
     ) -> Result<StatusChange, ChangeAccountError> {
         let now = self.clock.now();
         let events = [self.event(context, AuditKind::UserDisabled, id)];
-        let change = self.users.disable_user(id, now, &events).await?;
+        let change = self.store.disable_user(id, now, &events).await?;
         self.audit.committed(change == Change::Applied, &events);
         self.revocations.catch_up().await;
         self.status_change(id, change).await
@@ -159,16 +151,21 @@ impl Accounts {
         context: &CallContext,
     ) -> Result<StatusChange, ChangeAccountError> {
         let events = [self.event(context, AuditKind::UserEnabled, id)];
-        let change = self.users.enable_user(id, &events).await?;
+        let change = self.store.enable_user(id, &events).await?;
         self.audit.committed(change == Change::Applied, &events);
         self.status_change(id, change).await
     }
 
-    fn event(&self, context: &CallContext, kind: AuditKind, user: UserId) -> AuditEvent {
+    fn new_password(&self, text: &str, user: &User) -> Result<NewPassword, PasswordRejected> {
+        let min_length = self.second_factor.min_password_length(user);
+        NewPassword::parse(text, &user.username, min_length)
+    }
+
+    pub(super) fn event(&self, context: &CallContext, kind: AuditKind, user: UserId) -> AuditEvent {
         self.audit.event(context, kind, AuditSubject::user(user))
     }
 
-    async fn status_change(
+    pub(super) async fn status_change(
         &self,
         id: UserId,
         change: Change,
@@ -187,7 +184,7 @@ impl Accounts {
     ) -> Result<(), ChangeAccountError> {
         let events = [self.event(context, AuditKind::UserDeleted, id)];
         let now = self.clock.now();
-        let deleted = self.users.delete_user(id, now, &events).await?;
+        let deleted = self.store.delete_user(id, now, &events).await?;
         self.audit.committed(deleted, &events);
         self.revocations.catch_up().await;
         if deleted {
@@ -206,7 +203,7 @@ impl Accounts {
         context: &CallContext,
     ) -> Result<(), ChangeAccountError> {
         let user = self.by_id(id).await?;
-        let password = NewPassword::parse(password, &user.username)?;
+        let password = self.new_password(password, &user)?;
         let password = password.password();
         let hash = self.hasher.hash(password).await?;
         loop {
@@ -218,7 +215,7 @@ impl Accounts {
             let (version, now) = (account.authentication_version, self.clock.now());
             let events = [self.event(context, AuditKind::PasswordSet, id)];
             let replaced = self
-                .users
+                .store
                 .replace_password(id, version, &hash, None, now, &events)
                 .await?;
             if replaced.is_some() {
@@ -229,8 +226,8 @@ impl Accounts {
         }
     }
 
-    async fn account(&self, id: UserId) -> Result<Account, ChangeAccountError> {
-        self.users
+    pub(super) async fn account(&self, id: UserId) -> Result<Account, ChangeAccountError> {
+        self.store
             .account(id)
             .await?
             .ok_or(ChangeAccountError::NotFound)

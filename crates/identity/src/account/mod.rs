@@ -3,6 +3,7 @@
 mod accounts;
 mod authentication_version;
 mod credential;
+mod factors;
 mod password;
 mod password_hasher;
 mod password_strength;
@@ -12,10 +13,13 @@ mod username;
 pub use self::{
     accounts::{Accounts, ChangeAccountError, CreateAccountError, StatusChange},
     authentication_version::AuthenticationVersion,
-    credential::CredentialKind,
+    credential::{
+        CredentialChange, CredentialKind, CredentialKinds, CredentialRecord, NewCredential,
+        UnknownCredentialKind,
+    },
     password::{
-        MAX_LENGTH, MIN_LENGTH, NewPassword, Password, PasswordHash, PasswordRejected,
-        PasswordTooLong,
+        MAX_LENGTH, MIN_LENGTH, MIN_LENGTH_OF_TWO_FACTORS, NewPassword, Password, PasswordHash,
+        PasswordRejected, PasswordTooLong,
     },
     password_hasher::{HasherError, PasswordHasher},
     password_strength::WeakPassword,

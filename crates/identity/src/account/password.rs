@@ -16,6 +16,9 @@ pub const MAX_LENGTH: usize = 256;
 /// Minimum length of a new password, in code points, where it is the only factor (NIST SP 800-63B-4 §3.1.1.2).
 pub const MIN_LENGTH: usize = 15;
 
+/// Minimum length of a new password, in code points, where a second factor is mandatory (NIST SP 800-63B-4 §3.1.1.2).
+pub const MIN_LENGTH_OF_TWO_FACTORS: usize = 8;
+
 /// Longer texts, in bytes, are refused without normalization.
 const MAX_BYTES: usize = 8 * 1024;
 
@@ -65,9 +68,9 @@ pub struct NewPassword(Password);
 /// The rule for new passwords that a password does not satisfy.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum PasswordRejected {
-    /// Shorter than [`MIN_LENGTH`].
-    #[error("a password needs at least 15 characters; a few words in a row are fine")]
-    TooShort,
+    /// Shorter than this minimum, in code points.
+    #[error("a password needs at least {0} characters; a few words in a row are fine")]
+    TooShort(usize),
     /// Longer than [`MAX_LENGTH`].
     #[error(transparent)]
     TooLong(#[from] PasswordTooLong),
@@ -80,15 +83,19 @@ pub enum PasswordRejected {
 }
 
 impl NewPassword {
-    /// Checks a new password for the account with this username.
+    /// Checks a new password for the account with this username, whose passwords need `min_length` code points.
     ///
     /// # Errors
     /// The first rule that it does not satisfy.
-    pub fn parse(text: &str, username: &Username) -> Result<Self, PasswordRejected> {
+    pub fn parse(
+        text: &str,
+        username: &Username,
+        min_length: usize,
+    ) -> Result<Self, PasswordRejected> {
         let password = Password::parse(text)?;
         let text = password.0.expose_secret();
-        if text.chars().count() < MIN_LENGTH {
-            return Err(PasswordRejected::TooShort);
+        if text.chars().count() < min_length {
+            return Err(PasswordRejected::TooShort(min_length));
         }
         check(text, username.as_str())?;
         Ok(Self(password))
@@ -130,15 +137,22 @@ mod tests {
     use super::*;
 
     fn reject(text: &str) -> PasswordRejected {
-        NewPassword::parse(text, &"ada".parse().unwrap()).unwrap_err()
+        NewPassword::parse(text, &"ada".parse().unwrap(), MIN_LENGTH).unwrap_err()
     }
 
     #[test]
     fn password_length_is_counted_in_code_points() {
-        assert_eq!(reject("fourteen chars"), PasswordRejected::TooShort);
+        assert_eq!(
+            reject("fourteen chars"),
+            PasswordRejected::TooShort(MIN_LENGTH)
+        );
+        let shorter = |text| NewPassword::parse(text, &"ada".parse().unwrap(), 8);
+        assert!(shorter("fourteen chars").is_ok());
+        let error = shorter("seven c").unwrap_err();
+        assert_eq!(error, PasswordRejected::TooShort(8));
         let umlauts = "süß & übermütig";
         assert_eq!(umlauts.chars().count(), MIN_LENGTH);
-        assert!(NewPassword::parse(umlauts, &"ada".parse().unwrap()).is_ok());
+        assert!(NewPassword::parse(umlauts, &"ada".parse().unwrap(), MIN_LENGTH).is_ok());
         assert!(Password::parse(&"ü".repeat(MAX_LENGTH)).is_ok());
         assert_eq!(
             Password::parse(&"x".repeat(MAX_LENGTH + 1)).unwrap_err(),

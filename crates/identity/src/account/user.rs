@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 
 use crate::{
-    account::{AuthenticationVersion, PasswordHash, Username},
+    account::{AuthenticationVersion, CredentialKinds, PasswordHash, Username},
     id::UserId,
 };
 
@@ -18,6 +18,8 @@ pub struct User {
     pub admin: bool,
     /// Whether sign-in is refused. A disabled account has no live login.
     pub disabled: bool,
+    /// Whether an administrator requires a second factor of it, whatever the policy of the installation is.
+    pub second_factor_required: bool,
     /// Time of creation, UTC, in whole milliseconds.
     pub created_at: OffsetDateTime,
     /// Time at which the current password was set, UTC, in whole milliseconds; `None` without a password.
@@ -31,7 +33,9 @@ pub struct Account {
     pub user: User,
     /// The hash of the current password; `None` without a password.
     pub password_hash: Option<PasswordHash>,
-    /// The version of its credentials. It grows with each new password, not with a new hash of the same one.
+    /// The kinds of credentials that it can authenticate with: without recovery codes that were used.
+    pub credentials: CredentialKinds,
+    /// The version of its credentials. It grows with each change of one, not with a new hash of the same password.
     pub authentication_version: AuthenticationVersion,
 }
 

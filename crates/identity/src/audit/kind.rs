@@ -67,6 +67,38 @@ audit_kinds! {
     ReauthenticationRefused = "REAUTHENTICATION_REFUSED",
     /// A reauthentication was refused by a rate limit.
     ReauthenticationThrottled = "REAUTHENTICATION_THROTTLED",
+    /// One-time codes (TOTP) were set up for an account.
+    TotpAdded = "TOTP_ADDED",
+    /// One-time codes were removed from an account by its owner.
+    TotpRemoved = "TOTP_REMOVED",
+    /// The account's owner was shown new recovery codes, which replace those from before.
+    RecoveryCodesCreated = "RECOVERY_CODES_CREATED",
+    /// A recovery code was used.
+    RecoveryCodeUsed = "RECOVERY_CODE_USED",
+    /// A one-time code or recovery code was wrong, or was used before.
+    SecondFactorRefused = "SECOND_FACTOR_REFUSED",
+    /// A one-time code or recovery code was refused by a rate limit.
+    SecondFactorThrottled = "SECOND_FACTOR_THROTTLED",
+    /// An administrator or the operator removed all factors of an account but its password; all of its logins ended.
+    FactorsReset = "FACTORS_RESET",
+    /// An administrator or the operator requires a second factor of an account.
+    SecondFactorRequired = "SECOND_FACTOR_REQUIRED",
+    /// An administrator or the operator requires no second factor of an account any more.
+    SecondFactorNotRequired = "SECOND_FACTOR_NOT_REQUIRED",
+    /// A passkey was added to an account.
+    PasskeyAdded = "PASSKEY_ADDED",
+    /// A passkey was given another name.
+    PasskeyRenamed = "PASSKEY_RENAMED",
+    /// A passkey was removed from an account by its owner.
+    PasskeyRemoved = "PASSKEY_REMOVED",
+    /// The signature counter of a passkey went back: the authenticator may have been copied. The authentication was refused.
+    PasskeyCounterWentBack = "PASSKEY_COUNTER_WENT_BACK",
+    /// A passkey was backed up since its latest use, or is not any more.
+    PasskeyBackupChanged = "PASSKEY_BACKUP_CHANGED",
+    /// A browser is trusted from now on: the second factor is not asked for there.
+    BrowserTrusted = "BROWSER_TRUSTED",
+    /// The account's owner ended the trust of a browser.
+    BrowserTrustEnded = "BROWSER_TRUST_ENDED",
     /// A browser session was bound to a key of its device.
     DeviceBound = "DEVICE_BOUND",
     /// An invalid device proof was presented; at most one event a minute for a session.

@@ -5,11 +5,11 @@ use crate::{
     audit::{AuditKind, AuditSubject},
     authentication::{
         AuthenticationService, PasswordCounters, SignInError, SignedIn, StepUpRequired, Throttled,
-        verify_password::PasswordCheckError,
+        sign_in::Authenticated, verify_password::PasswordCheckError,
     },
     call_context::CallContext,
     error::{Fault, StoreError, fault_from},
-    login::ClientInfo,
+    login::{ClientInfo, ClientKind, Login},
     token::Person,
 };
 
@@ -96,6 +96,8 @@ impl AuthenticationService {
         self.policy
             .require_recent_authentication(caller.authenticated_at, now)?;
         let account = self.own_account(caller).await?;
+        let login = self.own_login(caller).await?;
+        account.require_strongest(&login.factors)?;
         let keys = PasswordCounters::for_reauthentication(
             &*self.deps.keyed_hasher,
             (caller.subject, caller.sid),
@@ -104,15 +106,18 @@ impl AuthenticationService {
         if !self.verify_password(&keys, Some(&account), current).await? {
             return Err(ChangePasswordError::InvalidCredentials);
         }
-        let new = NewPassword::parse(new, &account.user.username)?;
+        let user = &account.user;
+        let min_length = self.policy.second_factor.min_password_length(user);
+        let new = NewPassword::parse(new, &user.username, min_length)?;
         // `current` was just verified to be the account's password.
         if new.password().expose() == current.expose() {
             return Err(PasswordRejected::Unchanged.into());
         }
-        let of_login = self.with_kind_of_login(caller, context).await?;
         let account = self
             .replace_password(caller, account, &new, context)
             .await?;
+        let account = Authenticated::by(login.factors, account);
+        let of_login = with_kind(context, login.kind);
         Ok(PasswordChanged {
             login: self.start_login(&account, None, &of_login).await,
         })
@@ -147,20 +152,20 @@ impl AuthenticationService {
         })
     }
 
-    /// The context with the kind of the caller's login, which the new login keeps.
-    async fn with_kind_of_login(
-        &self,
-        caller: &Person,
-        context: &CallContext,
-    ) -> Result<CallContext, ChangePasswordError> {
+    async fn own_login(&self, caller: &Person) -> Result<Login, ChangePasswordError> {
         let found = self.deps.store.login(caller.sid).await?;
         let (login, _) = found.ok_or(ChangePasswordError::InvalidCredentials)?;
-        Ok(CallContext {
-            client: ClientInfo {
-                kind: login.kind,
-                ..context.client.clone()
-            },
-            ..context.clone()
-        })
+        Ok(login)
+    }
+}
+
+/// The context with the kind of the caller's login, which the new login keeps.
+fn with_kind(context: &CallContext, kind: ClientKind) -> CallContext {
+    CallContext {
+        client: ClientInfo {
+            kind,
+            ..context.client.clone()
+        },
+        ..context.clone()
     }
 }

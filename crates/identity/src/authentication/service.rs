@@ -2,7 +2,7 @@
 
 use crate::{dependencies::Dependencies, policy::Policy};
 
-/// Starts logins, reauthenticates within them, and changes passwords.
+/// Starts logins, reauthenticates within them, and changes passwords and factors for their owners.
 pub struct AuthenticationService {
     pub(super) deps: Dependencies,
     pub(super) policy: Policy,

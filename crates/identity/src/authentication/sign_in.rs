@@ -1,12 +1,12 @@
-//! Sign-in with a username and a password.
+//! Verification of username and password, and the start of a login.
 
 use time::OffsetDateTime;
 
 use crate::{
-    account::{Account, Password, User, Username},
+    account::{Account, AuthenticationVersion, Password, User, Username},
     audit::{AuditKind, AuditSubject},
     authentication::{
-        AuthenticationService, Factor, Factors, KnownLocations, Throttled,
+        AuthenticationService, Factors, IssuedTrust, KnownLocations, Throttled,
         verify_password::PasswordCheckError,
     },
     call_context::CallContext,
@@ -16,14 +16,33 @@ use crate::{
     token::RefreshHandle,
 };
 
-/// An attempt to sign in by password alone.
+/// The first step of a sign-in, by username and password.
 pub(super) struct PasswordSignIn {
     /// The username as it was typed.
     pub(super) username: String,
     /// The password as it was typed.
     pub(super) password: Password,
-    /// The sign-in form of web-service that was sent, if any.
-    pub(super) form: Option<SignInForm>,
+}
+
+/// An account whose owner has authenticated completely.
+pub(super) struct Authenticated {
+    /// The account.
+    pub(super) user: User,
+    /// The version of the credentials that were verified.
+    pub(super) version: AuthenticationVersion,
+    /// The factors that were verified.
+    pub(super) factors: Factors,
+}
+
+impl Authenticated {
+    /// The account, by these factors.
+    pub(super) fn by(factors: Factors, account: Account) -> Self {
+        Self {
+            user: account.user,
+            version: account.authentication_version,
+            factors,
+        }
+    }
 }
 
 /// A login that was started.
@@ -45,6 +64,8 @@ pub struct SignedIn {
     pub expires_at: OffsetDateTime,
     /// The login ticket (`hft_…`), valid for [`TICKET_TTL`](crate::login::TICKET_TTL).
     pub ticket: String,
+    /// The token of a browser that is trusted from now on; `None` if it is not.
+    pub trust: Option<IssuedTrust>,
 }
 
 /// Why a sign-in failed.
@@ -53,6 +74,10 @@ pub enum SignInError {
     /// The username is unknown, the password wrong, or the account disabled; the caller does not learn which.
     #[error("the username or the password is wrong")]
     InvalidCredentials,
+    /// A one-time code, recovery code or passkey is wrong or was used before, or the account was disabled or its credentials changed since the step
+    /// before; the caller does not learn which.
+    #[error("the code or passkey is wrong, or was used before")]
+    WrongFactor,
     /// A rate limit refuses further attempts for now.
     #[error(transparent)]
     Throttled(#[from] Throttled),
@@ -79,22 +104,13 @@ impl SignInError {
             Self::InvalidCredentials => Some(AuditKind::SignInRefused),
             Self::Throttled(throttled) if throttled.is_first => Some(AuditKind::SignInThrottled),
             Self::Fault(Fault::Overloaded { .. }) => Some(AuditKind::SignInOverloaded),
-            Self::Throttled(_) | Self::Fault(_) => None,
+            // Recorded where the code was verified.
+            Self::WrongFactor | Self::Throttled(_) | Self::Fault(_) => None,
         }
     }
 }
 
 impl AuthenticationService {
-    /// Finds the account, verifies the password, and starts a login.
-    pub(super) async fn sign_in(
-        &self,
-        attempt: PasswordSignIn,
-        context: &CallContext,
-    ) -> Result<SignedIn, SignInError> {
-        let account = self.verify_sign_in(&attempt, context).await?;
-        self.start_verified(account, attempt.form, context).await
-    }
-
     /// Returns the account whose password was presented. A refusal is recorded.
     pub(super) async fn verify_sign_in(
         &self,
@@ -130,7 +146,7 @@ impl AuthenticationService {
     /// Starts the login of an account that was verified. Its credentials may have changed meanwhile, which is recorded as a refusal.
     pub(super) async fn start_verified(
         &self,
-        account: Account,
+        account: Authenticated,
         form: Option<SignInForm>,
         context: &CallContext,
     ) -> Result<SignedIn, SignInError> {
@@ -182,7 +198,7 @@ impl AuthenticationService {
     /// Starts a login of `account`, whose owner has just authenticated, and records `kind` for it, if given.
     pub(super) async fn start_login(
         &self,
-        account: &Account,
+        account: &Authenticated,
         kind: Option<AuditKind>,
         context: &CallContext,
     ) -> Result<SignedIn, SignInError> {
@@ -194,7 +210,7 @@ impl AuthenticationService {
     /// Starts the login of a form, or returns the one that an earlier submission started.
     async fn start_form_login(
         &self,
-        account: &Account,
+        account: &Authenticated,
         form: SignInForm,
         context: &CallContext,
     ) -> Result<SignedIn, SignInError> {
@@ -212,7 +228,7 @@ impl AuthenticationService {
     pub(super) async fn start_login_once(
         &self,
         sid: Sid,
-        account: &Account,
+        account: &Authenticated,
         context: &CallContext,
     ) -> Result<Option<SignedIn>, SignInError> {
         let kind = Some(AuditKind::SignedIn);
@@ -222,17 +238,22 @@ impl AuthenticationService {
         }
         let found = self.deps.store.login(sid).await?;
         let (login, user) = found.ok_or(SignInError::InvalidCredentials)?;
+        Ok(self.repeated(login, user))
+    }
+
+    /// The login that a browser started with the same step before, while its ticket is valid.
+    pub(super) fn repeated(&self, login: Login, user: User) -> Option<SignedIn> {
         let now = self.deps.clock.now();
         let is_repeatable =
             login.kind == ClientKind::Browser && login.is_live(now) && login.accepts_ticket(now);
-        Ok(is_repeatable.then(|| self.signed_in(user, login)))
+        is_repeatable.then(|| self.signed_in(user, login))
     }
 
     /// Starts the login with this identifier. `None` if the account may not sign in any more, or the identifier is in use.
     async fn start_login_as(
         &self,
         sid: Sid,
-        account: &Account,
+        account: &Authenticated,
         kind: Option<AuditKind>,
         context: &CallContext,
     ) -> Result<Option<SignedIn>, StoreError> {
@@ -245,10 +266,10 @@ impl AuthenticationService {
         let login = NewLogin {
             sid,
             user_id: user.id,
-            authentication_version: account.authentication_version,
+            authentication_version: account.version,
             known_locations: KnownLocations::of(&*self.deps.keyed_hasher, user.id, &client),
             client,
-            factors: Factor::Password.into(),
+            factors: account.factors.clone(),
             created_at: now,
             expires_at: now + self.policy.login_ttl,
             events: kind.map(event).into_iter().collect(),
@@ -279,6 +300,7 @@ impl AuthenticationService {
             epoch: self.deps.revocations.epoch().id.clone(),
             expires_at: login.expires_at,
             ticket: self.deps.refresh_tokens.encode(handle),
+            trust: None,
         }
     }
 

@@ -3,10 +3,15 @@
 use holdfast_core::blanks;
 
 use crate::{
+    account::Account,
     audit::{AuditKind, AuditSubject},
     authentication::{
-        AttemptId, AttemptPurpose, AuthenticationService, AuthenticationState, AuthenticationStep,
-        InvalidAttempt, NextSteps, SignInAttempt, SignInError, SignedIn, sign_in::PasswordSignIn,
+        Attempt, AttemptId, AttemptPurpose, AuthenticationService, AuthenticationState,
+        AuthenticationStep, BrowserToken, Challenge, Factor, Factors, InvalidAttempt, NextStep,
+        NextSteps, PasskeyRole, SignInAttempt, SignInError, SignedIn, VerifiedFactors,
+        following_steps::FollowingSteps,
+        sign_in::{Authenticated, PasswordSignIn},
+        verify_factor::{FactorError, PresentedFactor},
     },
     call_context::CallContext,
     login::SignInForm,
@@ -15,10 +20,21 @@ use crate::{
 /// Longest username of an attempt, in bytes. Without surrounding blanks, no account has a longer one.
 const MAX_USERNAME: usize = 256;
 
+/// What accompanies a step of a sign-in.
+#[derive(Debug, Default)]
+pub struct SignInOptions {
+    /// The browser's form, which must be the same at each step; `None` for a program.
+    pub form: Option<SignInForm>,
+    /// The token of a trusted browser, which stands in for the second factor.
+    pub token: Option<BrowserToken>,
+    /// Whether the browser is to be trusted, if this step completes the sign-in by a second factor.
+    pub trust_browser: bool,
+}
+
 /// Why an attempt was not continued.
 #[derive(Debug, thiserror::Error)]
 pub enum ContinueError {
-    /// It cannot be continued, or was begun by another browser or program.
+    /// It cannot be continued, or not by this step, or was begun by another browser or program.
     #[error(transparent)]
     InvalidAttempt(#[from] InvalidAttempt),
     /// The step failed. The attempt can be continued.
@@ -33,21 +49,39 @@ impl AuthenticationService {
         &self,
         username: String,
         step: Option<AuthenticationStep>,
-        form: Option<SignInForm>,
+        options: SignInOptions,
         context: &CallContext,
-    ) -> Result<AuthenticationState<SignedIn>, SignInError> {
-        let Some(AuthenticationStep::Password(password)) = step else {
-            return Ok(AuthenticationState::Next(
-                self.begin_sign_in(&username, form),
-            ));
+    ) -> Result<AuthenticationState<SignedIn>, ContinueError> {
+        let form = options.form;
+        let password = match step {
+            None => {
+                let next = self.begin_sign_in(&username, form);
+                return Ok(AuthenticationState::Next(next));
+            }
+            Some(AuthenticationStep::Password(password)) => password,
+            // Nothing precedes it.
+            Some(_) => return Err(InvalidAttempt.into()),
         };
-        let attempt = PasswordSignIn {
-            username,
-            password,
+        let sign_in = PasswordSignIn { username, password };
+        let account = self.verify_sign_in(&sign_in, context).await?;
+        let factors = Factors::from(Factor::Password);
+        let token = options.token.as_ref();
+        let following = self.following(&account, &factors, token, context).await?;
+        let Some(following) = following else {
+            let account = Authenticated::by(factors, account);
+            let signed_in = self.start_verified(account, form, context).await?;
+            return Ok(AuthenticationState::Done(signed_in));
+        };
+        let verified = following.verified(factors, &account);
+        let attempt = SignInAttempt {
+            id: AttemptId::random(&*self.deps.random),
+            username: account.user.username.to_string(),
             form,
+            challenge: None,
+            verified: Some(verified),
         };
-        let signed_in = self.sign_in(attempt, context).await?;
-        Ok(AuthenticationState::Done(signed_in))
+        let next = self.begin(AttemptPurpose::SignIn(attempt), following.steps);
+        Ok(AuthenticationState::Next(next))
     }
 
     /// Continues an attempt by a step. A completed attempt is refused, also where the same step is presented twice at once.
@@ -55,26 +89,139 @@ impl AuthenticationService {
         &self,
         attempt: &str,
         step: AuthenticationStep,
-        form: Option<SignInForm>,
+        options: SignInOptions,
         context: &CallContext,
     ) -> Result<AuthenticationState<SignedIn>, ContinueError> {
-        let AuthenticationStep::Password(password) = step;
-        let AttemptPurpose::SignIn(attempt) = self.open_attempt(attempt)? else {
+        let Attempt {
+            purpose: AttemptPurpose::SignIn(attempt),
+            expires_at,
+        } = self.open_attempt(attempt)?
+        else {
             return Err(InvalidAttempt.into());
         };
-        if attempt.form != form {
+        if attempt.form != options.form {
             return Err(InvalidAttempt.into());
         }
-        let sign_in = PasswordSignIn {
-            username: attempt.username,
-            password,
-            form,
+        let (account, factors) = match self.verify_step(&attempt, step, context).await? {
+            StepOutcome::Verified(account, factors) => (account, factors),
+            StepOutcome::Repeated(signed_in) => return Ok(AuthenticationState::Done(signed_in)),
         };
-        let account = self.verify_sign_in(&sign_in, context).await?;
+        let token = options.token.as_ref();
+        let following = self.following(&account, &factors, token, context).await?;
+        let Some(following) = following else {
+            let account = Authenticated::by(factors, account);
+            let trust = options.trust_browser;
+            return self.complete(attempt.id, &account, (trust, context)).await;
+        };
+        let attempt = SignInAttempt {
+            challenge: None,
+            verified: Some(following.verified(factors, &account)),
+            ..attempt
+        };
+        let attempt = Attempt {
+            purpose: AttemptPurpose::SignIn(attempt),
+            expires_at,
+        };
+        let next = self.next(&attempt, following.steps);
+        Ok(AuthenticationState::Next(next))
+    }
+
+    /// The steps that have to follow; none after the password in a trusted browser.
+    async fn following(
+        &self,
+        account: &Account,
+        factors: &Factors,
+        token: Option<&BrowserToken>,
+        context: &CallContext,
+    ) -> Result<Option<FollowingSteps>, SignInError> {
+        let following = self.next_steps(account, factors, None).await?;
+        let is_asked_for = account.credentials.has_second_factor();
+        if following.is_some() && is_asked_for && self.is_trusted(account, token, context).await? {
+            return Ok(None);
+        }
+        Ok(following)
+    }
+
+    /// Verifies a step, if it may follow, and returns the account with all factors that were verified.
+    async fn verify_step(
+        &self,
+        attempt: &SignInAttempt,
+        step: AuthenticationStep,
+        context: &CallContext,
+    ) -> Result<StepOutcome, ContinueError> {
+        match (step, &attempt.verified) {
+            (AuthenticationStep::Password(password), None) => {
+                let username = attempt.username.clone();
+                let sign_in = PasswordSignIn { username, password };
+                let account = self.verify_sign_in(&sign_in, context).await?;
+                Ok(StepOutcome::Verified(account, Factor::Password.into()))
+            }
+            (AuthenticationStep::Passkey(response), None) => {
+                let challenge = attempt.challenge.as_ref().ok_or(InvalidAttempt)?;
+                let passkey = (challenge, response);
+                let verified = self.verify_passkey_alone(&attempt.username, passkey, context);
+                let (account, factor) = verified.await?;
+                Ok(StepOutcome::Verified(account, factor.into()))
+            }
+            (_, None) => Err(InvalidAttempt.into()),
+            (step, Some(verified)) => {
+                let presented = PresentedFactor::of(step, verified).ok_or(InvalidAttempt)?;
+                self.verify_further_step(attempt, (presented, verified), context)
+                    .await
+            }
+        }
+    }
+
+    async fn verify_further_step(
+        &self,
+        attempt: &SignInAttempt,
+        (presented, verified): (PresentedFactor, &VerifiedFactors),
+        context: &CallContext,
+    ) -> Result<StepOutcome, ContinueError> {
+        let counters = self.sign_in_code_counters(verified, &context.client).await;
+        let counters = counters.map_err(SignInError::from)?;
+        let subject = AuditSubject::user(verified.user);
+        let result = self
+            .verify_factor(verified, presented, &counters, (subject.clone(), context))
+            .await;
+        match result {
+            Ok((account, factor)) => {
+                let factors = verified.factors.clone().with(factor);
+                Ok(StepOutcome::Verified(account, factors))
+            }
+            Err(FactorError::UsedBefore) if attempt.form.is_some() => {
+                let sid = attempt.id.sid(&*self.deps.keyed_hasher, verified.user);
+                let found = self
+                    .deps
+                    .store
+                    .login(sid)
+                    .await
+                    .map_err(SignInError::from)?;
+                let repeated = found.and_then(|(login, user)| self.repeated(login, user));
+                let repeated = repeated.ok_or(SignInError::WrongFactor)?;
+                Ok(StepOutcome::Repeated(repeated))
+            }
+            Err(error) => Err(SignInError::from(error).into()),
+        }
+    }
+
+    /// Starts the login of an attempt whose factors are complete.
+    async fn complete(
+        &self,
+        id: AttemptId,
+        account: &Authenticated,
+        (trust_browser, context): (bool, &CallContext),
+    ) -> Result<AuthenticationState<SignedIn>, ContinueError> {
         let user = account.user.id;
-        let sid = attempt.id.sid(&*self.deps.keyed_hasher, user);
-        match self.start_login_once(sid, &account, context).await {
-            Ok(Some(signed_in)) => Ok(AuthenticationState::Done(signed_in)),
+        let sid = id.sid(&*self.deps.keyed_hasher, user);
+        match self.start_login_once(sid, account, context).await {
+            Ok(Some(mut signed_in)) => {
+                let is_strong = !account.factors.is_password_alone();
+                if trust_browser && is_strong {
+                    signed_in.trust = self.trust_browser(account, &signed_in, context).await;
+                }
+                Ok(AuthenticationState::Done(signed_in))
+            }
             Ok(None) => {
                 // With the right password, too, a completed attempt is recorded as a refusal.
                 let kind = AuditKind::SignInRefused;
@@ -93,10 +240,28 @@ impl AuthenticationService {
         let username = blanks::trim(username);
         // No account has the empty one, either.
         let username = Some(username).filter(|name| name.len() <= MAX_USERNAME);
-        self.begin(AttemptPurpose::SignIn(SignInAttempt {
+        let challenge = Challenge::random(&*self.deps.random);
+        let ceremonies = self.deps.passkeys.as_deref();
+        // Whatever the username: which accounts have passkeys is not to be found out.
+        let role = PasskeyRole::FromEmptyForm;
+        let options = ceremonies.map(|one| one.request_options(&challenge, role, &[]));
+        let passkey = options.map(NextStep::Passkey);
+        let attempt = SignInAttempt {
             id: AttemptId::random(&*self.deps.random),
             username: username.unwrap_or_default().to_owned(),
             form,
-        }))
+            challenge: passkey.is_some().then_some(challenge),
+            verified: None,
+        };
+        let steps = [NextStep::Password].into_iter().chain(passkey);
+        self.begin(AttemptPurpose::SignIn(attempt), steps.collect())
     }
+}
+
+/// The outcome of a step that succeeded.
+enum StepOutcome {
+    /// The account, and the factors that were verified so far.
+    Verified(Account, Factors),
+    /// A browser made the same step before, which completed the sign-in.
+    Repeated(SignedIn),
 }

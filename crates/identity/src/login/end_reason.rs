@@ -9,6 +9,8 @@ pub enum EndReason {
     Reused,
     /// The account's password was changed or set.
     PasswordChanged,
+    /// A factor of the account was removed or required.
+    FactorsChanged,
     /// The account was disabled.
     AccountDisabled,
     /// The account was deleted.

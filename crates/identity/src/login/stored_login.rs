@@ -4,12 +4,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use crate::{
-    account::AuthenticationVersion,
-    authentication::{Factor, Factors},
-    id::Sid,
-    login::ClientKind,
-};
+use crate::{account::AuthenticationVersion, authentication::Factors, id::Sid, login::ClientKind};
 
 /// Lifetime of a login ticket: one minute.
 pub const TICKET_TTL: Duration = Duration::from_mins(1);
@@ -37,14 +32,14 @@ pub struct Login {
 }
 
 /// An authentication of the account's owner within a login.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct AuthenticationUpdate {
     /// The version of the credentials that were verified. It counts only if it is still the account's.
     pub version: AuthenticationVersion,
     /// Time of the authentication that it follows, UTC; it counts only if that is still the latest of the login. `None`: whatever that is.
     pub previous: Option<OffsetDateTime>,
-    /// The factor that was verified, whose credential is in use.
-    pub factor: Factor,
+    /// The factors that were verified: `amr` of the login from then on.
+    pub factors: Factors,
     /// Its time, UTC.
     pub now: OffsetDateTime,
 }
@@ -77,6 +72,7 @@ pub(crate) fn is_within(since: OffsetDateTime, window: Duration, now: OffsetDate
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::authentication::Factor;
 
     const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 

@@ -53,7 +53,7 @@ pub trait LoginStore: Send + Sync {
         events: &[AuditEvent],
     ) -> Result<bool, StoreError>;
 
-    /// Sets the time of the latest authentication of a login; false if the login has ended or expired or was authenticated otherwise
+    /// Sets the time of the latest authentication of a login, and its factors; false if the login has ended or expired or was authenticated otherwise
     /// meanwhile, or its account is disabled or has another authentication version.
     async fn update_authenticated_at(
         &self,
@@ -99,7 +99,8 @@ pub trait LoginStore: Send + Sync {
         events: &[AuditEvent],
     ) -> Result<u64, StoreError>;
 
-    /// Deletes logins, with their grants, and revocations that expired before `before`, and known locations that were last used longer than
+    /// Deletes logins, with their grants, and revocations that expired before `before`, trusted
+    /// browsers whose time is over, and known locations that were last used longer than
     /// [`KNOWN_LOCATION_TTL`](crate::authentication::KNOWN_LOCATION_TTL) before that. A driver may use several transactions.
     async fn purge(&self, before: OffsetDateTime) -> Result<(), StoreError>;
 }

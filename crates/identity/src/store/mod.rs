@@ -8,24 +8,30 @@ mod accounts;
 mod audit;
 mod clients;
 mod clock;
+mod credentials;
 mod grants;
 mod keys;
 mod leases;
 mod logins;
 mod maintenance;
+mod passkeys;
 mod revocations;
+mod trusted_browsers;
 
 pub use self::{
     accounts::AccountStore,
     audit::AuditLog,
     clients::ClientStore,
     clock::ClockStore,
+    credentials::{CredentialStore, StoredTotp},
     grants::GrantStore,
     keys::KeyStore,
     leases::LeaseStore,
     logins::LoginStore,
     maintenance::Maintenance,
+    passkeys::PasskeyStore,
     revocations::{RevocationLog, RevocationPage},
+    trusted_browsers::TrustedBrowserStore,
 };
 pub use crate::error::StoreError;
 
@@ -46,12 +52,15 @@ pub trait Store:
     + AuditLog
     + ClientStore
     + ClockStore
+    + CredentialStore
     + GrantStore
     + KeyStore
     + LeaseStore
     + LoginStore
     + Maintenance
+    + PasskeyStore
     + RevocationLog
+    + TrustedBrowserStore
 {
 }
 
@@ -60,11 +69,14 @@ impl<T> Store for T where
         + AuditLog
         + ClientStore
         + ClockStore
+        + CredentialStore
         + GrantStore
         + KeyStore
         + LeaseStore
         + LoginStore
         + Maintenance
+        + PasskeyStore
         + RevocationLog
+        + TrustedBrowserStore
 {
 }

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use crate::{
     account::Username,
+    authentication::{AssuranceLevel, Factors},
     id::{GrantId, Jti, Sid, UserId},
     issuer::is_equivalent_issuer,
     leeway::LEEWAY,
@@ -26,6 +27,8 @@ pub struct Person {
     pub username: Username,
     /// `auth_time`: time of the latest authentication, UTC, in whole seconds.
     pub authenticated_at: OffsetDateTime,
+    /// `amr` and `acr`: the factors of that authentication; absent from the token where the password was the only one.
+    pub factors: Factors,
 }
 
 impl Person {
@@ -79,6 +82,13 @@ impl Claims {
             || self.client_id.clone(),
             |person| person.subject.to_string(),
         )
+    }
+
+    /// Returns the strength of the latest authentication; `None` for a token of an OAuth client for itself.
+    #[must_use]
+    pub fn level(&self) -> Option<AssuranceLevel> {
+        let person = self.person.as_ref();
+        person.and_then(|person| person.factors.level())
     }
 
     /// Checks issuer, audience and times. Revocation and key binding are not examined.

@@ -66,7 +66,7 @@ impl TokenService {
                 return Err(self.revoke_on_reuse(exchange, sid, subject).await?);
             }
         };
-        self.require_step_up(&scopes, &login, now)?;
+        self.require_step_up(&scopes, (&login, &user), now)?;
         let client = ClientId::first_party();
         let content = TokenContent {
             login: &login,

@@ -3,6 +3,8 @@
 use time::OffsetDateTime;
 
 use crate::{
+    account::User,
+    authentication::{AssuranceLevel, StepUpRequired},
     call_context::CallContext,
     error::{Fault, StoreError},
     login::{ClientKind, Login},
@@ -120,12 +122,18 @@ impl TokenService {
     pub(super) fn require_step_up(
         &self,
         scopes: &Scopes,
-        login: &Login,
+        (login, user): (&Login, &User),
         now: OffsetDateTime,
     ) -> Result<(), IssueTokenError> {
-        if scopes.contains(&Scope::Admin) {
-            self.policy
-                .require_recent_authentication(login.authenticated_at, now)?;
+        if !scopes.contains(&Scope::Admin) {
+            return Ok(());
+        }
+        self.policy
+            .require_recent_authentication(login.authenticated_at, now)?;
+        let is_strong = login.factors.level() >= Some(AssuranceLevel::Aal2);
+        // A login may be older than the requirement.
+        if self.policy.second_factor.requires(user) && !is_strong {
+            return Err(StepUpRequired.into());
         }
         Ok(())
     }

@@ -50,6 +50,7 @@ impl TokenService {
                 grant: content.grant,
                 username: user.username.clone(),
                 authenticated_at: login.authenticated_at.truncate_to_second(),
+                factors: login.factors.clone(),
             }),
             audience: content.audience.to_owned(),
             client_id: content.client.to_string(),

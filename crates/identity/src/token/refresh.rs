@@ -142,7 +142,7 @@ impl TokenService {
             ExchangeOutcome::Advance | ExchangeOutcome::Keep | ExchangeOutcome::Repeat => {}
         }
         let scopes = grant.narrowed_scopes(exchange.request.scopes.clone(), &user)?;
-        self.require_step_up(&scopes, &login, now)?;
+        self.require_step_up(&scopes, (&login, &user), now)?;
         let content = TokenContent {
             login: &login,
             user: &user,

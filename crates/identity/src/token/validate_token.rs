@@ -6,6 +6,7 @@ use holdfast_core::replay_cache::ReplayCacheError;
 use time::OffsetDateTime;
 
 use crate::{
+    authentication::{AssuranceLevel, StepUpRequired},
     error::{Fault, StoreError, fault_from},
     oauth::{DpopError, PresentedProof, ProofRequirements},
     observer::{Verdict, VerdictSource},
@@ -22,6 +23,9 @@ pub enum ValidateTokenError {
     /// It is valid and lacks a required scope.
     #[error("the access token lacks a required scope")]
     InsufficientScope,
+    /// It is valid, and the latest authentication was weaker than required (RFC 9470).
+    #[error(transparent)]
+    StepUpRequired(#[from] StepUpRequired),
     /// It is bound to a key, and the DPoP proof of that is missing or not valid.
     #[error(transparent)]
     Dpop(#[from] DpopError),
@@ -49,6 +53,8 @@ pub struct TokenRequirements<'a> {
     pub audience: Option<&'a str>,
     /// Scopes that the token must have, all of them.
     pub scopes: &'a [&'a str],
+    /// Required strength of the latest authentication; `None` for any.
+    pub min_level: Option<AssuranceLevel>,
     /// Where revocations are looked up.
     pub consistency: Consistency,
     /// The DPoP proof, if the token was presented as `DPoP`; `None` if it was presented as `Bearer`.
@@ -87,11 +93,13 @@ impl TokenService {
             name.parse()
                 .is_ok_and(|scope: Scope| claims.scopes.contains(&scope))
         };
-        if required.scopes.iter().all(has) {
-            Ok(claims)
-        } else {
-            Err(ValidateTokenError::InsufficientScope)
+        if !required.scopes.iter().all(has) {
+            return Err(ValidateTokenError::InsufficientScope);
         }
+        if claims.level() < required.min_level {
+            return Err(StepUpRequired.into());
+        }
+        Ok(claims)
     }
 
     /// Returns the claims of a token whose signature, issuer, audience and times are valid, and that is not revoked. Its key binding

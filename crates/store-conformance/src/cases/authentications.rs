@@ -22,7 +22,7 @@ pub(super) async fn authentication_needs_live_login_and_current_password(fixture
         let update = AuthenticationUpdate {
             version: AuthenticationVersion(version),
             previous: None,
-            factor: Factor::Password,
+            factors: Factor::Password.into(),
             now,
         };
         let updated = fixture.store.update_authenticated_at(sid, &update, &events);
@@ -44,7 +44,7 @@ pub(super) async fn authentication_follows_the_previous_one_once(fixture: Fixtur
     let update = AuthenticationUpdate {
         version: AuthenticationVersion(1),
         previous: Some(NOW),
-        factor: Factor::Password,
+        factors: Factor::Password.into(),
         now,
     };
     let events = [event(AuditKind::Reauthenticated)];
@@ -62,7 +62,7 @@ pub(super) async fn racing_authentications_after_one_have_one_winner(fixture: Fi
         let update = AuthenticationUpdate {
             version: AuthenticationVersion(1),
             previous: Some(NOW),
-            factor: Factor::Password,
+            factors: Factor::Password.into(),
             now: NOW + Duration::from_millis(1 + u64::try_from(racer).unwrap()),
         };
         let events = [event(AuditKind::Reauthenticated)];

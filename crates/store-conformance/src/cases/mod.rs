@@ -5,13 +5,16 @@ mod audit;
 mod authentications;
 mod clients;
 mod clock;
+mod credentials;
 mod grants;
 mod keys;
 mod known_locations;
 mod leases;
 mod logins;
 mod maintenance;
+mod passkeys;
 mod revocations;
+mod trusted_browsers;
 
 use crate::{Case, fixture::Fixture};
 
@@ -61,6 +64,20 @@ cases! {$
         authentication_needs_live_login_and_current_password,
         authentication_follows_the_previous_one_once,
         racing_authentications_after_one_have_one_winner,
+    }
+    credentials {
+        credentials_are_added_and_removed_as_a_whole,
+        credential_of_another_account_is_not_removed,
+        credentials_change_at_one_version_by_a_live_login,
+        racing_changes_of_credentials_have_one_winner,
+        change_of_credentials_ends_logins_but_its_own,
+        login_needs_the_version_after_a_change_of_credentials,
+        time_step_is_used_once_and_forwards,
+        racing_uses_of_a_time_step_have_one_winner,
+        recovery_code_is_used_once_with_its_event,
+        racing_uses_of_a_recovery_code_have_one_winner,
+        second_factor_is_required_once_and_ends_logins,
+        unknown_kind_of_credential_is_corrupt,
     }
     leases {
         lease_has_one_holder_until_it_is_released,
@@ -118,6 +135,13 @@ cases! {$
         client_of_sign_ins_is_protected,
         protected_client_is_not_disabled,
     }
+    passkeys {
+        passkey_is_stored_whole_and_found_by_its_credential_id,
+        credential_id_of_a_passkey_is_taken_once,
+        use_of_a_passkey_follows_the_counter_that_was_read,
+        racing_uses_of_a_passkey_have_one_winner,
+        credential_of_its_owner_is_renamed,
+    }
     revocations {
         epoch_is_stored_once,
         token_is_revoked_once,
@@ -151,6 +175,12 @@ cases! {$
         new_password_forgets_locations,
         fifty_locations_are_kept,
         unused_locations_are_purged,
+    }
+    trusted_browsers {
+        browser_is_trusted_by_its_account_until_it_expires,
+        change_of_credentials_ends_the_trust,
+        browser_of_its_owner_is_removed_once,
+        twenty_browsers_are_trusted,
     }
     maintenance {
         store_is_reopened_with_its_content,

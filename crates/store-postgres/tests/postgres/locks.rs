@@ -84,7 +84,7 @@ impl Rows {
                 let update = AuthenticationUpdate {
                     version,
                     previous: None,
-                    factor: Factor::Password,
+                    factors: Factor::Password.into(),
                     now: NOW,
                 };
                 let updated = store.update_authenticated_at(first, &update, &[]);

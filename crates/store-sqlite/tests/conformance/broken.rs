@@ -9,10 +9,16 @@ use std::{
 use async_trait::async_trait;
 use holdfast_core::steady_clock::Checkpoint;
 use holdfast_identity::{
-    account::{Account, AuthenticationVersion, PasswordHash, User, Username},
+    account::{
+        Account, AuthenticationVersion, CredentialChange, CredentialRecord, PasswordHash, User,
+        Username,
+    },
     audit::{AuditEvent, AuditQuery, AuditRecord},
-    authentication::{KnownLocations, LocationTrust},
-    id::{GrantId, Jti, Sid, UserId},
+    authentication::{
+        KeyedHash, KnownLocations, LocationTrust, NewTrustedBrowser, Passkey, TrustedBrowser,
+        VerifiedPasskey,
+    },
+    id::{CredentialId, GrantId, Jti, Sid, TrustedBrowserId, UserId},
     key::StoredSigningKey,
     login::{
         AuthenticationUpdate, EndReason, Generation, Grant, Login, LoginRecord, NewGrant, NewLogin,
@@ -21,8 +27,9 @@ use holdfast_identity::{
     oauth::{ClientId, OauthClient},
     revocation::{Epoch, Revocation, Revoked},
     store::{
-        AccountStore, AuditLog, Change, ClientStore, ClockStore, GrantStore, KeyStore, LeaseStore,
-        LoginStore, Maintenance, RevocationLog, RevocationPage, Store, StoreError,
+        AccountStore, AuditLog, Change, ClientStore, ClockStore, CredentialStore, GrantStore,
+        KeyStore, LeaseStore, LoginStore, Maintenance, PasskeyStore, RevocationLog, RevocationPage,
+        Store, StoreError, StoredTotp, TrustedBrowserStore,
     },
 };
 use time::OffsetDateTime;
@@ -40,6 +47,8 @@ pub(crate) enum Mutation {
     NumbersInOrderOfInsertion,
     /// The end of a login is not appended to the revocation log.
     EndWithoutEntry,
+    /// The code of a time step is accepted again.
+    CodeTwice,
 }
 
 /// A store with a mutation.
@@ -122,6 +131,21 @@ delegate! {
 }
 
 delegate! {
+    CredentialStore {
+        credentials(user: UserId) -> Stored<Vec<CredentialRecord>>;
+        change_credentials(change: &CredentialChange<'_>, events: &[AuditEvent]) -> Stored<Option<AuthenticationVersion>>;
+        totp(user: UserId) -> Stored<Option<StoredTotp>>;
+        use_recovery_code(user: UserId, hash: KeyedHash, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<Change>;
+        set_second_factor_required(user: UserId, required: bool, ends: Option<EndReason>, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<Change>;
+    } {
+        async fn use_totp_step(&self, id: CredentialId, step: i64, now: OffsetDateTime) -> Stored<bool> {
+            let is_first = self.inner.use_totp_step(id, step, now).await?;
+            Ok(is_first || self.is(Mutation::CodeTwice))
+        }
+    }
+}
+
+delegate! {
     KeyStore {
         signing_keys() -> Stored<Vec<StoredSigningKey>>;
         insert_signing_key(key: &StoredSigningKey, latest: Option<OffsetDateTime>, events: &[AuditEvent]) -> Stored<bool>;
@@ -200,6 +224,15 @@ delegate! {
 }
 
 delegate! {
+    PasskeyStore {
+        passkey(credential_id: &[u8]) -> Stored<Option<Passkey>>;
+        passkeys(user: UserId) -> Stored<Vec<Passkey>>;
+        use_passkey(passkey: &Passkey, verified: VerifiedPasskey, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<bool>;
+        rename_credential(user: UserId, id: CredentialId, label: &str, events: &[AuditEvent]) -> Stored<bool>;
+    }
+}
+
+delegate! {
     RevocationLog {
         epoch(fresh: Epoch) -> Stored<Epoch>;
         end_epoch() -> Stored<()>;
@@ -224,6 +257,15 @@ delegate! {
             }
             Ok(page)
         }
+    }
+}
+
+delegate! {
+    TrustedBrowserStore {
+        insert_trusted_browser(new: &NewTrustedBrowser, events: &[AuditEvent]) -> Stored<bool>;
+        use_trusted_browser(account: (UserId, AuthenticationVersion), token_hash: KeyedHash, now: OffsetDateTime) -> Stored<bool>;
+        trusted_browsers(user: UserId, now: OffsetDateTime) -> Stored<Vec<TrustedBrowser>>;
+        remove_trusted_browser(user: UserId, id: TrustedBrowserId, events: &[AuditEvent]) -> Stored<bool>;
     }
 }
 

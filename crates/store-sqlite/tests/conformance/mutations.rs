@@ -56,6 +56,7 @@ async fn driver_that_breaks_a_promise_is_noticed() {
         Mutation::AuditOutside,
         Mutation::NumbersInOrderOfInsertion,
         Mutation::EndWithoutEntry,
+        Mutation::CodeTwice,
     ] {
         let noticed = first_failure(Some(mutation)).await;
         assert!(noticed.is_some(), "{mutation:?} is not noticed");

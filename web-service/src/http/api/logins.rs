@@ -15,19 +15,19 @@ use crate::{
         extract::caller::ApiCaller,
         time::{Rfc3339, rfc3339},
     },
-    session::user_agent::describe,
+    session::{browser_session::level, user_agent::describe},
 };
 
 /// The logins of the account.
 #[derive(Serialize, ToSchema)]
-#[schema(example = json!({"logins": [{"sid": "a3bb189e-8bf9-4c4e-9bbb-3d6b2a4f3c11", "kind": "browser", "client": "Firefox on Linux", "user_agent": "Mozilla/5.0 …", "ip_address": "192.0.2.1", "created_at": "2027-01-01T12:00:00Z", "auth_time": "2027-01-01T12:00:00Z", "amr": ["pwd"], "last_seen_at": "2027-01-01T12:00:00Z", "expires_at": "2027-04-01T12:00:00Z", "bound_at": "2027-01-01T12:00:01Z", "grants": [{"id": "a3bb189e-8bf9-4c4e-9bbb-3d6b2a4f3c11", "client_id": "first-party", "scope": "profile account", "created_at": "2027-01-01T12:00:00Z", "refreshed_at": "2027-01-01T12:00:00Z"}], "current": true}]}))]
+#[schema(example = json!({"logins": [{"sid": "a3bb189e-8bf9-4c4e-9bbb-3d6b2a4f3c11", "kind": "browser", "client": "Firefox on Linux", "user_agent": "Mozilla/5.0 …", "ip_address": "192.0.2.1", "created_at": "2027-01-01T12:00:00Z", "auth_time": "2027-01-01T12:00:00Z", "amr": ["pwd"], "acr": "aal1", "last_seen_at": "2027-01-01T12:00:00Z", "expires_at": "2027-04-01T12:00:00Z", "bound_at": "2027-01-01T12:00:01Z", "grants": [{"id": "a3bb189e-8bf9-4c4e-9bbb-3d6b2a4f3c11", "client_id": "first-party", "scope": "profile account", "created_at": "2027-01-01T12:00:00Z", "refreshed_at": "2027-01-01T12:00:00Z"}], "current": true}]}))]
 pub(in crate::http) struct Logins {
     logins: Vec<LoginResponse>,
 }
 
 /// A live login of the account, with its grants.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Login, example = json!({"sid": "a3bb189e-8bf9-4c4e-9bbb-3d6b2a4f3c11", "kind": "browser", "client": "Firefox on Linux", "user_agent": "Mozilla/5.0 …", "ip_address": "192.0.2.1", "created_at": "2027-01-01T12:00:00Z", "auth_time": "2027-01-01T12:00:00Z", "amr": ["pwd"], "last_seen_at": "2027-01-01T12:00:00Z", "expires_at": "2027-04-01T12:00:00Z", "bound_at": "2027-01-01T12:00:01Z", "grants": [{"id": "a3bb189e-8bf9-4c4e-9bbb-3d6b2a4f3c11", "client_id": "first-party", "scope": "profile account", "created_at": "2027-01-01T12:00:00Z", "refreshed_at": "2027-01-01T12:00:00Z"}], "current": true}))]
+#[schema(as = Login, example = json!({"sid": "a3bb189e-8bf9-4c4e-9bbb-3d6b2a4f3c11", "kind": "browser", "client": "Firefox on Linux", "user_agent": "Mozilla/5.0 …", "ip_address": "192.0.2.1", "created_at": "2027-01-01T12:00:00Z", "auth_time": "2027-01-01T12:00:00Z", "amr": ["pwd"], "acr": "aal1", "last_seen_at": "2027-01-01T12:00:00Z", "expires_at": "2027-04-01T12:00:00Z", "bound_at": "2027-01-01T12:00:01Z", "grants": [{"id": "a3bb189e-8bf9-4c4e-9bbb-3d6b2a4f3c11", "client_id": "first-party", "scope": "profile account", "created_at": "2027-01-01T12:00:00Z", "refreshed_at": "2027-01-01T12:00:00Z"}], "current": true}))]
 struct LoginResponse {
     sid: String,
     /// `browser` or `api`.
@@ -41,6 +41,8 @@ struct LoginResponse {
     #[schema(value_type = String)]
     auth_time: Rfc3339,
     amr: Vec<String>,
+    /// Strength of the latest authentication: `aal1`, `aal2`, or `phr` (phishing-resistant).
+    acr: &'static str,
     #[schema(value_type = String)]
     last_seen_at: Rfc3339,
     #[schema(value_type = String)]
@@ -97,6 +99,7 @@ impl From<LoginRecord> for LoginResponse {
             created_at: rfc3339(login.created_at),
             auth_time: rfc3339(login.authenticated_at),
             amr: login.amr,
+            acr: level(login.acr.as_deref()).acr(),
             last_seen_at: rfc3339(login.last_seen_at),
             expires_at: rfc3339(login.expires_at),
             bound_at: login.bound_at.map(rfc3339),

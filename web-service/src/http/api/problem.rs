@@ -7,13 +7,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use holdfast_client::{
-    AuthError, ErrorReason, Refusal, RefusalKind,
+    AuthError, ErrorReason, NextSteps, Refusal, RefusalKind,
     authorization_header::{AuthorizationError, TokenScheme},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
+    http::api::steps::NextStepsResponse,
     request::dpop::DpopChallenge,
     service_error::{ServiceError, retry_after_seconds},
     session::authenticator::SessionError,
@@ -27,6 +28,8 @@ pub(in crate::http) struct Problem {
     detail: String,
     retry_after: Option<Duration>,
     challenge: Challenge,
+    /// What may follow where the credential is right and not enough.
+    steps: Option<Box<NextStepsResponse>>,
 }
 
 /// The challenge in `WWW-Authenticate` of a 401 or 403.
@@ -62,6 +65,17 @@ pub(in crate::http) struct Body<'a> {
     detail: &'a str,
 }
 
+/// The error of a step that one more has to follow.
+#[derive(Serialize, ToSchema)]
+#[schema(as = FactorRequired, example = json!({"type": "about:blank", "title": "Unauthorized", "status": 401, "reason": "ADDITIONAL_FACTOR_REQUIRED", "detail": "one of the steps has to follow", "attempt": "hfa_…", "steps": [{"type": "totp"}, {"type": "recovery_code"}], "expires_at": "2027-01-01T12:10:00Z"}))]
+pub(in crate::http) struct FactorRequired<'a> {
+    #[serde(flatten)]
+    problem: Body<'a>,
+    /// Absent where the reason is another one.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    steps: Option<&'a NextStepsResponse>,
+}
+
 impl Problem {
     fn new(status: StatusCode, reason: &str, detail: &str) -> Self {
         Self {
@@ -70,6 +84,7 @@ impl Problem {
             detail: detail.to_owned(),
             retry_after: None,
             challenge: Challenge::None,
+            steps: None,
         }
     }
 
@@ -126,6 +141,12 @@ impl Problem {
             .challenging(Challenge::Session)
     }
 
+    pub(in crate::http) fn passkeys_off() -> Self {
+        let reason = ErrorReason::PasskeysOff.wire_name();
+        let detail = "this installation uses no passkeys";
+        Self::new(StatusCode::CONFLICT, reason, detail)
+    }
+
     pub(in crate::http) fn no_token() -> Self {
         let detail = "send an access token as Authorization: Bearer …";
         Self::new(StatusCode::UNAUTHORIZED, "TOKEN_MISSING", detail).challenging(Challenge::Bearer)
@@ -145,6 +166,16 @@ impl Problem {
             detail,
         )
         .challenging(Challenge::Dpop(DpopChallenge::InvalidProof))
+    }
+
+    /// The credential is right, and a further step has to follow (`ADDITIONAL_FACTOR_REQUIRED`).
+    pub(super) fn factor_required(steps: NextSteps) -> Self {
+        let reason = ErrorReason::AdditionalFactorRequired.wire_name();
+        let detail = "one of the steps has to follow";
+        Self {
+            steps: Some(Box::new(steps.into())),
+            ..Self::new(StatusCode::UNAUTHORIZED, reason, detail).challenging(Challenge::Password)
+        }
     }
 
     /// The problem for a refused access token, with the challenge of its scheme.
@@ -195,12 +226,17 @@ impl Problem {
             RefusalKind::Invalid
                 if matches!(
                     refusal.reason.contract(),
-                    Some(ErrorReason::LoginNotFound | ErrorReason::GrantNotFound)
+                    Some(
+                        ErrorReason::LoginNotFound
+                            | ErrorReason::GrantNotFound
+                            | ErrorReason::FactorNotFound
+                    )
                 ) =>
             {
                 (StatusCode::NOT_FOUND, Challenge::None)
             }
             RefusalKind::Invalid => (StatusCode::BAD_REQUEST, Challenge::None),
+            RefusalKind::Conflict => (StatusCode::CONFLICT, Challenge::None),
         };
         Self::new(status, refusal.reason.as_str(), &refusal.message).challenging(challenge)
     }
@@ -272,12 +308,16 @@ impl From<AuthorizationError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = Body {
+        let problem = Body {
             r#type: "about:blank",
             title: self.status.canonical_reason().unwrap_or_default(),
             status: self.status.as_u16(),
             reason: &self.reason,
             detail: &self.detail,
+        };
+        let body = FactorRequired {
+            problem,
+            steps: self.steps.as_deref(),
         };
         let mut response = (self.status, axum::Json(body)).into_response();
         let headers = response.headers_mut();

@@ -18,7 +18,7 @@ use crate::{
 
 /// The session of the cookie.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Session, example = json!({"username": "ada", "sub": "67e55044-10b1-426f-9247-bb680e5fe0c8", "sid": "a3bb189e-8bf9-4c4e-9bbb-3d6b2a4f3c11", "auth_time": "2027-01-01T12:00:00Z", "amr": ["pwd"], "created_at": "2027-01-01T12:00:00Z", "idle_expires_at": "2027-01-01T12:30:00Z", "expires_at": "2027-01-02T00:00:00Z", "bound_at": "2027-01-01T12:00:01Z"}))]
+#[schema(as = Session, example = json!({"username": "ada", "sub": "67e55044-10b1-426f-9247-bb680e5fe0c8", "sid": "a3bb189e-8bf9-4c4e-9bbb-3d6b2a4f3c11", "auth_time": "2027-01-01T12:00:00Z", "amr": ["pwd", "otp", "mfa"], "acr": "aal2", "created_at": "2027-01-01T12:00:00Z", "idle_expires_at": "2027-01-01T12:30:00Z", "expires_at": "2027-01-02T00:00:00Z", "bound_at": "2027-01-01T12:00:01Z"}))]
 pub(in crate::http) struct SessionResponse<'a> {
     username: &'a str,
     sub: &'a str,
@@ -26,6 +26,8 @@ pub(in crate::http) struct SessionResponse<'a> {
     #[schema(value_type = String)]
     auth_time: Rfc3339,
     amr: &'a [String],
+    /// Strength of the latest authentication: `aal1`, `aal2`, or `phr` (phishing-resistant).
+    acr: &'static str,
     #[schema(value_type = String)]
     created_at: Rfc3339,
     /// The end of the session without further requests.
@@ -60,6 +62,7 @@ pub(in crate::http) async fn show(
         sid: &session.sid,
         auth_time: rfc3339(session.authenticated_at),
         amr: &session.amr,
+        acr: session.acr.acr(),
         created_at: rfc3339(session.created_at),
         idle_expires_at: rfc3339(lifetimes.idle_end(session)),
         expires_at: rfc3339(lifetimes.absolute_end(session)),

@@ -32,6 +32,9 @@ pub(in crate::http) struct RequirementsQuery {
     audience: String,
     /// The greatest age of the latest authentication, in seconds.
     max_age: Option<u32>,
+    /// The least strength of the latest authentication: `aal1`, `aal2` or `phr`.
+    #[serde(default)]
+    acr: String,
 }
 
 /// Whether the request may pass, and who it is.
@@ -40,9 +43,9 @@ pub(in crate::http) struct RequirementsQuery {
     path = "/auth/verify",
     tag = "proxies",
     operation_id = "verify",
-    params(("scope" = Option<String>, Query, description = "Scopes that are needed, separated by spaces"), ("audience" = Option<String>, Query, description = "Audience that an access token must have"), ("max_age" = Option<u32>, Query, description = "Greatest age of the latest authentication, in seconds")),
+    params(("scope" = Option<String>, Query, description = "Scopes that are needed, separated by spaces"), ("audience" = Option<String>, Query, description = "Audience that an access token must have"), ("max_age" = Option<u32>, Query, description = "Greatest age of the latest authentication, in seconds"), ("acr" = Option<String>, Query, description = "Least strength of the latest authentication: aal1, aal2, or phr (phishing-resistant)")),
     security(("cookie" = []), ("bearer" = [])),
-    responses((status = 200, description = "The request may pass; X-Auth-User, X-Auth-Subject, X-Auth-Login, X-Auth-Scope and X-Auth-Method contain the identity"), (status = 303, description = "A browser has to sign in first"), (status = 401, description = "No valid credential, or the latest authentication is too old; with Location for a browser"), (status = 403, description = "The request may not pass")),
+    responses((status = 200, description = "The request may pass; X-Auth-User, X-Auth-Subject, X-Auth-Login, X-Auth-Scope, X-Auth-Method, X-Auth-Acr and X-Auth-Amr contain the identity"), (status = 303, description = "A browser has to sign in first"), (status = 401, description = "No valid credential, or the latest authentication is too old or too weak; with Location for a browser"), (status = 403, description = "The request may not pass")),
 )]
 pub(in crate::http) async fn show(
     State(state): State<AppState>,
@@ -56,6 +59,9 @@ pub(in crate::http) async fn show(
         return into_response(ProxyResponse::misconfigured());
     };
     let requirements = Requirements::new(&query.scope, query.audience, query.max_age);
+    let Ok(requirements) = requirements.with_acr(&query.acr) else {
+        return into_response(ProxyResponse::misconfigured());
+    };
     // Caddy and Traefik name the original request by this header.
     let dialect = if headers.contains_key("x-forwarded-uri") {
         ProxyDialect::PassThrough

@@ -11,11 +11,15 @@ use serde_json::json;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use crate::http::oauth::{error::OauthError, form::OauthForm};
+use crate::{
+    forward_auth::policy::Authentication,
+    http::oauth::{error::OauthError, form::OauthForm},
+};
 
-/// The response for an active token (RFC 7662 §2.2), with `sid` and `auth_time` in addition.
+/// The response for an active token (RFC 7662 §2.2), with `sid`, and with `auth_time`, `acr` and `amr` of the latest authentication (RFC 9470 §6.2) in
+/// addition.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Introspection, example = json!({"active": true, "scope": "profile", "client_id": "first-party", "username": "ada", "token_type": "Bearer", "exp": 1_800_000_000, "iat": 1_799_999_100, "sub": "67e55044-10b1-426f-9247-bb680e5fe0c8", "aud": "https://id.example", "iss": "https://id.example", "jti": "…", "sid": "…", "auth_time": 1_799_999_000}))]
+#[schema(as = Introspection, example = json!({"active": true, "scope": "profile", "client_id": "first-party", "username": "ada", "token_type": "Bearer", "exp": 1_800_000_000, "iat": 1_799_999_100, "sub": "67e55044-10b1-426f-9247-bb680e5fe0c8", "aud": "https://id.example", "iss": "https://id.example", "jti": "…", "sid": "…", "auth_time": 1_799_999_000, "acr": "aal2", "amr": ["pwd", "otp", "mfa"]}))]
 pub(in crate::http) struct IntrospectionResponse {
     active: bool,
     #[schema(required = false)]
@@ -46,6 +50,13 @@ pub(in crate::http) struct IntrospectionResponse {
     sid: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     auth_time: Option<i64>,
+    /// `aal1`, `aal2` or `phr`; absent for a token of an OAuth client in its own name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    acr: Option<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    amr: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cnf: Option<Confirmation>,
 }
@@ -60,6 +71,10 @@ struct Confirmation {
 impl From<Introspection> for IntrospectionResponse {
     fn from(introspection: Introspection) -> Self {
         let seconds = |at: Option<OffsetDateTime>| at.map(OffsetDateTime::unix_timestamp);
+        let authentication = introspection.sid.as_ref().map(|_| {
+            let acr = introspection.acr.as_deref();
+            Authentication::of_claims(acr, &introspection.amr)
+        });
         Self {
             active: true,
             scope: introspection.scope,
@@ -79,6 +94,10 @@ impl From<Introspection> for IntrospectionResponse {
             jti: introspection.jti,
             sid: introspection.sid,
             auth_time: seconds(introspection.authenticated_at),
+            acr: authentication.as_ref().map(|latest| latest.level.acr()),
+            amr: authentication
+                .map(|latest| latest.factors.split(' ').map(str::to_owned).collect())
+                .unwrap_or_default(),
         }
     }
 }

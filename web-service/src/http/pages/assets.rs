@@ -18,3 +18,9 @@ pub(in crate::http) async fn icon() -> impl IntoResponse {
     let kind = (header::CONTENT_TYPE, "image/svg+xml");
     ([kind, CACHED], include_str!("../../../static/icon.svg"))
 }
+
+/// `GET /static/passkey.js`: the script of passkeys, on the pages that offer them.
+pub(in crate::http) async fn passkey_script() -> impl IntoResponse {
+    let kind = (header::CONTENT_TYPE, "text/javascript; charset=utf-8");
+    ([kind, CACHED], include_str!("../../../static/passkey.js"))
+}

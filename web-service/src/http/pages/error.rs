@@ -30,6 +30,8 @@ pub(in crate::http) struct ErrorPage {
     signs_in_again: bool,
     /// The address of the page with the form that was sent.
     form: Option<String>,
+    /// A page that helps: its address, and the text of the link.
+    help: Option<(&'static str, &'static str)>,
 }
 
 impl ErrorPage {
@@ -41,6 +43,7 @@ impl ErrorPage {
             retry_after: None,
             signs_in_again: false,
             form: None,
+            help: None,
         }
     }
 
@@ -128,6 +131,27 @@ impl ErrorPage {
              take part. Please sign in again; if that does not help, use a current Chrome or Edge on a computer with a security \
              chip, or ask the operator of this site.",
             )
+        }
+    }
+
+    /// The account has no factor as strong as an application requires.
+    pub(in crate::http) fn factor_not_enrolled() -> Self {
+        Self {
+            help: Some(("/account/security", "Security of your account")),
+            ..Self::new(
+                StatusCode::FORBIDDEN,
+                "This needs a stronger factor",
+                "The application asks for a stronger sign-in than your account has set up, such as a passkey. Set one up first, and then \
+                 go back to the application.",
+            )
+        }
+    }
+
+    /// A change of the account's factors that is not possible now.
+    pub(in crate::http) fn factor_not_changed(text: &'static str) -> Self {
+        Self {
+            help: Some(("/account/security", "Security of your account")),
+            ..Self::new(StatusCode::CONFLICT, "Nothing was changed", text)
         }
     }
 
@@ -245,6 +269,13 @@ fn page_of(uri: &Uri) -> &str {
     match uri.path() {
         "/logout" => "/dashboard",
         path if path.starts_with("/account/logins/") => "/account/logins",
+        path if path.starts_with("/account/passkeys/") => "/account/passkeys",
+        path if path.starts_with("/account/totp/") => "/account/totp",
+        path if path.starts_with("/account/factors/")
+            || path.starts_with("/account/trusted-browsers/") =>
+        {
+            "/account/security"
+        }
         _ => address(uri),
     }
 }

@@ -7,6 +7,13 @@ use holdfast_client::{AuthError, ErrorReason};
 
 use crate::service_error::ServiceError;
 
+const OVERLOADED: &str =
+    "Many people are signing in at this moment. Please try again in a few seconds.";
+const UNAVAILABLE: &str = "Signing in is not possible right now: a part of this service does not answer. \
+                    Your password was not checked. Please try again in a moment.";
+const CODE_UNAVAILABLE: &str = "Signing in is not possible right now: a part of this service does not answer. \
+                    Please try again in a moment, with the next code if this one is refused then.";
+
 /// An error to show in a form.
 pub(super) struct FormError {
     /// The status of the response.
@@ -15,6 +22,56 @@ pub(super) struct FormError {
     pub(super) text: String,
     /// Time to the next attempt, where waiting helps.
     pub(super) retry_after: Option<Duration>,
+}
+
+/// What a form presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Presented {
+    /// The username and the password.
+    UsernameAndPassword,
+    /// The current password of the person who is signed in.
+    Password,
+    /// A one-time code.
+    Totp,
+    /// A recovery code.
+    RecoveryCode,
+    /// A passkey.
+    Passkey,
+}
+
+impl Presented {
+    /// The text for one that was refused.
+    const fn refused(self) -> &'static str {
+        match self {
+            Self::UsernameAndPassword => "The username or the password is wrong. Please try again.",
+            Self::Password => "The current password is wrong.",
+            Self::Totp => {
+                "The code is wrong, or was used before. Please wait for the next one in your app, and try again."
+            }
+            Self::RecoveryCode => {
+                "The recovery code is wrong, or was used before. Please try another one."
+            }
+            Self::Passkey => {
+                "This passkey was not accepted. Please try again, or choose another way."
+            }
+        }
+    }
+
+    /// What was counted, in the plural and in the singular.
+    const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::UsernameAndPassword | Self::Password => ("passwords", "password"),
+            Self::Totp | Self::RecoveryCode => ("codes", "code"),
+            Self::Passkey => ("passkeys", "passkey"),
+        }
+    }
+
+    const fn unavailable(self) -> &'static str {
+        match self {
+            Self::UsernameAndPassword | Self::Password => UNAVAILABLE,
+            Self::Totp | Self::RecoveryCode | Self::Passkey => CODE_UNAVAILABLE,
+        }
+    }
 }
 
 impl FormError {
@@ -27,43 +84,60 @@ impl FormError {
         }
     }
 
-    /// The error for a password that auth-service refused, or does not verify now.
+    /// The error of a person who is signed in, for what auth-service refused, or does not verify now.
     ///
     /// # Errors
     /// Any other error is not one of the form.
-    pub(super) fn of(error: AuthError) -> Result<Self, ServiceError> {
+    pub(super) fn of(error: AuthError, presented: Presented) -> Result<Self, ServiceError> {
         match error {
-            AuthError::Throttled { retry_after } => Ok(Self::throttled(retry_after)),
+            AuthError::Throttled { retry_after } => Ok(Self::throttled(presented, retry_after)),
             AuthError::Refused(refusal) if refusal.reason == ErrorReason::PasswordRejected => {
                 Ok(Self::correctable(sentence(&refusal.message)))
             }
             error if error.is_refused_as(ErrorReason::InvalidCredentials) => {
-                Ok(Self::correctable("The current password is wrong."))
-            }
-            error if error.is_refused_as(ErrorReason::AdditionalFactorRequired) => {
-                Ok(Self::additional_factor())
+                Ok(Self::correctable(presented.refused()))
             }
             error => Err(error.into()),
         }
     }
 
-    /// The password is right and not enough, and these pages know no other factor (`ADDITIONAL_FACTOR_REQUIRED`).
-    pub(super) fn additional_factor() -> Self {
-        Self::correctable(
-            "This account needs more than a password, and this page cannot ask for it. Please sign in with a program that can.",
-        )
+    /// The error of a sign-in, which is shown in its form also while auth-service does not answer.
+    ///
+    /// # Errors
+    /// Any other error is not one of the form.
+    pub(super) fn of_sign_in(error: AuthError, presented: Presented) -> Result<Self, ServiceError> {
+        match error {
+            error if error.is_refused_as(ErrorReason::InvalidCredentials) => Ok(Self {
+                status: StatusCode::UNAUTHORIZED,
+                ..Self::correctable(presented.refused())
+            }),
+            AuthError::Unavailable {
+                reason,
+                retry_after,
+            } => Ok(Self {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                text: if reason == ErrorReason::Overloaded {
+                    OVERLOADED
+                } else {
+                    presented.unavailable()
+                }
+                .to_owned(),
+                retry_after: Some(retry_after),
+            }),
+            error => Self::of(error, presented),
+        }
     }
 
-    /// Too many passwords were tried (`THROTTLED`).
-    pub(super) fn throttled(retry_after: Duration) -> Self {
-        let text = format!(
-            "Too many passwords were tried. To keep the account safe, the next try is possible in {}. \
-             Your password was not checked this time.",
-            in_words(retry_after)
-        );
+    /// Too many were tried (`THROTTLED`).
+    fn throttled(presented: Presented, retry_after: Duration) -> Self {
+        let (many, one) = presented.words();
+        let wait = in_words(retry_after);
         Self {
             status: StatusCode::TOO_MANY_REQUESTS,
-            text,
+            text: format!(
+                "Too many {many} were tried. To keep the account safe, the next try is possible in {wait}. \
+                 Your {one} was not checked this time."
+            ),
             retry_after: Some(retry_after),
         }
     }
@@ -92,21 +166,18 @@ fn sentence(message: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use holdfast_client::{Refusal, RefusalKind};
-
     use super::*;
 
     #[test]
-    fn further_factor_is_an_error_of_the_form() {
-        let refusal = Refusal {
-            kind: RefusalKind::Unauthenticated,
-            reason: ErrorReason::AdditionalFactorRequired.into(),
-            message: String::new(),
-            dpop_nonce: None,
-        };
-        let error = FormError::of(AuthError::Refused(refusal));
-        let status = error.map(|error| error.status).ok();
-        assert_eq!(status, Some(StatusCode::UNPROCESSABLE_ENTITY));
+    fn throttled_code_is_not_called_a_password() {
+        let retry_after = Duration::from_mins(1);
+        let error = FormError::of(AuthError::Throttled { retry_after }, Presented::Totp);
+        let text = error.map(|error| error.text).unwrap();
+        assert!(text.starts_with("Too many codes were tried."), "{text}");
+        assert!(
+            text.ends_with("Your code was not checked this time."),
+            "{text}"
+        );
     }
 
     #[test]

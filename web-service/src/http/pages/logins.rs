@@ -13,15 +13,11 @@ use holdfast_client::{AuthClient, ClientKind, ErrorReason, GrantRecord, LoginRec
 
 use crate::{
     http::{
-        extract::{
-            client::BrowserInfo,
-            form::{CsrfForm, ToSession},
-            session::PageSessionWithToken,
-        },
+        extract::{client::BrowserInfo, session::PageSessionWithToken},
         pages::{
             error::{self, ErrorPage},
             logout::signed_out,
-            reauthenticate::{Confirmation, SensitiveOperation},
+            reauthenticate::{ConfirmationForm, SensitiveOperation},
             render::{Moment, page},
         },
         state::AppState,
@@ -119,15 +115,11 @@ pub(in crate::http) async fn end(
     PageSessionWithToken(caller): PageSessionWithToken,
     Path(sid): Path<String>,
     BrowserInfo(client): BrowserInfo,
-    form: CsrfForm<Confirmation, ToSession>,
+    form: ConfirmationForm,
 ) -> Result<Response, ErrorPage> {
     // A text that is no identifier names no login, and is not repeated in a form.
     let action = format!("/account/logins/{}/end", plain_id(&sid)?);
-    let operation = SensitiveOperation {
-        state: &state,
-        action: Some(&action),
-        client: &client,
-    };
+    let operation = SensitiveOperation::of(&state, &action, &client);
     let end = async |caller: &SessionWithToken| {
         let authorization = &caller.authorization;
         match state
@@ -149,7 +141,7 @@ pub(in crate::http) async fn end(
             Ok(()) => Ok(Redirect::to(LOGINS).into_response()),
         }
     };
-    Ok(operation.run(caller, &form.fields, end).await)
+    Ok(operation.run(caller, &form, end).await)
 }
 
 /// Ends a grant of an OAuth client; its login goes on.
@@ -158,14 +150,10 @@ pub(in crate::http) async fn end_grant(
     PageSessionWithToken(caller): PageSessionWithToken,
     Path(id): Path<String>,
     BrowserInfo(client): BrowserInfo,
-    form: CsrfForm<Confirmation, ToSession>,
+    form: ConfirmationForm,
 ) -> Result<Response, ErrorPage> {
     let action = format!("/account/grants/{}/end", plain_id(&id)?);
-    let operation = SensitiveOperation {
-        state: &state,
-        action: Some(&action),
-        client: &client,
-    };
+    let operation = SensitiveOperation::of(&state, &action, &client);
     let end = async |caller: &SessionWithToken| {
         let ended = state.auth.end_grant(&caller.authorization, &id, &client);
         match ended.await {
@@ -176,7 +164,7 @@ pub(in crate::http) async fn end_grant(
             Ok(()) => Ok(Redirect::to(LOGINS).into_response()),
         }
     };
-    Ok(operation.run(caller, &form.fields, end).await)
+    Ok(operation.run(caller, &form, end).await)
 }
 
 /// Ends all logins but this browser's.
@@ -184,22 +172,19 @@ pub(in crate::http) async fn end_others(
     State(state): State<AppState>,
     PageSessionWithToken(caller): PageSessionWithToken,
     BrowserInfo(client): BrowserInfo,
-    form: CsrfForm<Confirmation, ToSession>,
+    form: ConfirmationForm,
 ) -> Response {
-    let operation = SensitiveOperation {
-        state: &state,
-        action: Some(END_OTHERS),
-        client: &client,
-    };
+    let operation = SensitiveOperation::of(&state, END_OTHERS, &client);
     let end = async |caller: &SessionWithToken| {
         let authorization = &caller.authorization;
         state.auth.end_other_logins(authorization, &client).await?;
         Ok(Redirect::to(LOGINS).into_response())
     };
-    operation.run(caller, &form.fields, end).await
+    operation.run(caller, &form, end).await
 }
 
-fn plain_id(id: &str) -> Result<&str, ErrorPage> {
+/// An identifier in a path that may be repeated in a form; any other names nothing.
+pub(super) fn plain_id(id: &str) -> Result<&str, ErrorPage> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     if id.bytes().all(is_plain) {
         Ok(id)

@@ -23,8 +23,8 @@ use crate::{
         },
         pages::{
             error::ErrorPage,
-            form_error::FormError,
-            reauthenticate::{Reauthenticated, ReauthenticationError, reauthenticate},
+            form_error::{FormError, Presented},
+            reauthenticate::{Reauthenticated, Reauthentication, ReauthenticationError},
             render::{page, with_wait},
         },
         set_cookie::{self, with_cookie},
@@ -36,6 +36,9 @@ use crate::{
         sign_in::complete,
     },
 };
+
+/// Where a second factor is asked for before the change.
+const CONFIRM: &str = "/account/confirm?next=%2Faccount%2Fpassword";
 
 static NOT_REMOVED: LogRateLimiter = LogRateLimiter::new("session.removal_failed");
 static NOT_REPLACED: LogRateLimiter = LogRateLimiter::new("session.successor_not_stored");
@@ -95,14 +98,24 @@ pub(in crate::http) async fn submit(
     let (caller, cookie, changed) = match changed {
         // The current password, which the form contains, serves for the reauthentication, too.
         Err(error) if error.is_refused_as(ErrorReason::StepUpRequired) => {
-            match reauthenticate(&state, caller, change.current, &client).await {
+            // Where it is not enough, the form is sent again after a second factor: the passwords are not repeated in a page.
+            let reauthentication = Reauthentication {
+                action: Some(CONFIRM),
+                needs_strongest: true,
+                is_unsent: true,
+                ..Reauthentication::new(&state, &client)
+            };
+            let verified = reauthentication.verify_password(caller, change.current);
+            match verified.await {
                 Ok(Reauthenticated { caller, cookie }) => {
                     let authorization = &caller.authorization;
                     let changed = auth.change_password(authorization, change, &client).await;
                     (caller, cookie, changed)
                 }
-                Err(ReauthenticationError::Refused(caller, error)) => (*caller, None, Err(error)),
-                Err(ReauthenticationError::Failed(response)) => return response,
+                Err(ReauthenticationError::Refused(refused)) => {
+                    (refused.caller, None, Err(refused.error))
+                }
+                Err(error) => return reauthentication.response(error).await,
             }
         }
         changed => (caller, None, changed),
@@ -115,7 +128,7 @@ pub(in crate::http) async fn submit(
 }
 
 fn refused(state: &AppState, session: &AuthenticatedSession, error: AuthError) -> Response {
-    match FormError::of(error) {
+    match FormError::of(error, Presented::Password) {
         Ok(error) => form_again(state, session, error),
         Err(failure) => ErrorPage::from(failure).into_response(),
     }

@@ -3,12 +3,13 @@
 use std::net::IpAddr;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+use holdfast_core::assurance_level::AssuranceLevel;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::session::{
-    browser_session::Session,
+    browser_session::{Session, level},
     device_binding::device::{Device, DeviceKey},
     records::Successor,
 };
@@ -24,6 +25,9 @@ struct Record {
     refresh_token: String,
     authenticated_at: i64,
     amr: Vec<String>,
+    /// Absent for `aal1`, as in records of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    acr: Option<String>,
     login_expires_at: i64,
     created_at: i64,
     last_seen_at: i64,
@@ -50,6 +54,9 @@ pub(super) fn encode(session: &Session) -> Result<Vec<u8>, serde_json::Error> {
         refresh_token: session.refresh_token.expose_secret().to_owned(),
         authenticated_at: millis(session.authenticated_at),
         amr: session.amr.clone(),
+        acr: Some(session.acr)
+            .filter(|acr| *acr > AssuranceLevel::Aal1)
+            .map(|acr| acr.acr().to_owned()),
         login_expires_at: millis(session.login_expires_at),
         created_at: millis(session.created_at),
         last_seen_at: millis(session.last_seen_at),
@@ -67,6 +74,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Session> {
         refresh_token: SecretString::from(record.refresh_token),
         authenticated_at: time(record.authenticated_at)?,
         amr: record.amr,
+        acr: level(record.acr.as_deref()),
         login_expires_at: time(record.login_expires_at)?,
         created_at: time(record.created_at)?,
         last_seen_at: time(record.last_seen_at)?,

@@ -1,11 +1,15 @@
 //! Routes below `/api` and `/.well-known`.
 
+mod factors;
 mod jwks;
 mod login;
+mod login_steps;
 mod logins;
 mod logout;
 mod openapi;
 mod profile;
+mod reauthenticate_steps;
 mod refresh;
+mod related_origins;
 mod session;
 mod session_token;

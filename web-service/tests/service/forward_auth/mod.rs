@@ -1,5 +1,6 @@
 //! Forward auth: `GET /auth/verify`.
 
+mod acr;
 mod identity;
 mod max_age;
 mod original_request;

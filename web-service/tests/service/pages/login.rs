@@ -90,7 +90,8 @@ async fn username_is_escaped() {
     let response = site
         .submit_login(&[("username", name), ("password", "x")])
         .await;
-    assert!(!response.text().await.unwrap().contains("<script"));
+    let page = response.text().await.unwrap();
+    assert!(!page.contains("<script>"), "{page}");
 }
 
 #[tokio::test]

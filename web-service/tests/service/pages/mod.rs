@@ -2,7 +2,10 @@
 
 mod external_redirect;
 mod login;
+mod login_factor;
+mod login_passkey;
 mod logins;
 mod logout;
 mod password;
+mod security;
 mod trailing_slash;

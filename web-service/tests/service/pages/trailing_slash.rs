@@ -13,6 +13,7 @@ async fn trailing_slash_redirects_to_page() {
         (Method::GET, "/login/?next=%2Fa%2F", "/login?next=%2Fa%2F"),
         (Method::HEAD, "/dashboard/", "/dashboard"),
         (Method::GET, "/account/logins/", "/account/logins"),
+        (Method::GET, "/account/totp/", "/account/totp"),
         (Method::GET, "/account/password/", "/account/password"),
         (
             Method::POST,

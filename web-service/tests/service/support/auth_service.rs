@@ -5,15 +5,41 @@ use std::{num::NonZero, sync::Arc, time::Duration};
 use auth_service::config::{Database, HashingConfig};
 use holdfast_core::clock::ManualClock;
 use holdfast_crypto::argon2id::Cost;
-use holdfast_identity::{account::Accounts, key::Algorithm, oauth::DpopPolicy, policy::Policy};
+use holdfast_identity::{
+    account::Accounts, authentication::SecondFactorPolicy, key::Algorithm, oauth::DpopPolicy,
+    policy::Policy,
+};
+use holdfast_webauthn::RelyingParty;
 use secrecy::SecretBox;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::SECRET;
 
+/// What a test sets of auth-service.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct AuthOptions {
+    /// Which accounts must have a second factor.
+    pub(crate) second_factor: SecondFactorPolicy,
+    /// Whether passkeys are used, those of [`ORIGIN`].
+    pub(crate) passkeys: bool,
+}
+
+/// The origin that passkeys answer to. web-service does not depend on it.
+pub(super) const ORIGIN: &str = "https://id.example";
+/// The domain that passkeys are bound to.
+pub(super) const RP_ID: &str = "id.example";
+
+fn relying_party() -> RelyingParty {
+    RelyingParty::new(RP_ID, RP_ID, ORIGIN.parse().unwrap(), Vec::new()).unwrap()
+}
+
 /// Starts auth-service on a port and a database of its own; returns its URL and a handle for its accounts.
-pub(super) async fn start_auth(directory: &TempDir, clock: &ManualClock) -> (String, Accounts) {
+pub(super) async fn start_auth(
+    directory: &TempDir,
+    clock: &ManualClock,
+    options: AuthOptions,
+) -> (String, Accounts) {
     let cost = Cost {
         memory: 64,
         iterations: 1,
@@ -37,8 +63,11 @@ pub(super) async fn start_auth(directory: &TempDir, clock: &ManualClock) -> (Str
             login_ttl: Duration::from_hours(90 * 24),
             step_up_max_age: Duration::from_mins(5),
             revocation_max_staleness: Duration::from_mins(1),
+            trusted_browser_ttl: Duration::from_hours(30 * 24),
+            second_factor: options.second_factor,
             dpop: DpopPolicy::Allow,
         },
+        passkeys: options.passkeys.then(relying_party),
         signing_algorithm: Algorithm::EdDsa,
         key_max_age: Duration::from_hours(90 * 24),
         audit_retention: Duration::from_hours(365 * 24),
@@ -55,7 +84,8 @@ pub(super) async fn start_auth(directory: &TempDir, clock: &ManualClock) -> (Str
     let url = format!("http://{}", app.address().unwrap());
     tokio::spawn(app.run(CancellationToken::new()));
     let store = auth_service::app::open_store(&database).await.unwrap();
-    let accounts = auth_service::app::open_accounts(store, hashing, Arc::new(clock.clone()));
+    let clock = Arc::new(clock.clone());
+    let accounts = auth_service::app::open_accounts(store, hashing, options.second_factor, clock);
     let accounts = accounts.await.unwrap();
     (url, accounts)
 }

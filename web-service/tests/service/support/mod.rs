@@ -1,20 +1,27 @@
 //! Both services in this process, and a browser without scripts.
 
 mod auth_service;
+mod factors;
 mod forms;
 mod grants;
+mod passkey;
 mod requests;
 mod response;
 mod site;
 mod time;
 mod tls;
+mod totp_app;
 
 pub(crate) use self::{
+    auth_service::AuthOptions,
+    factors::{options_of, secret_of, step},
     forms::form_token,
+    passkey::Passkey,
     requests::with_headers,
     response::{assert_problem, cookie_of, header},
     site::Site,
     time::until,
+    totp_app::TotpApp,
 };
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";

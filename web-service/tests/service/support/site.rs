@@ -28,7 +28,7 @@ use web_service::{
 
 use super::{
     PASSWORD, SECRET,
-    auth_service::start_auth,
+    auth_service::{AuthOptions, start_auth},
     tls::{certificate, client_builder},
 };
 
@@ -82,11 +82,28 @@ impl Site {
 
     /// A site whose services have one clock each: web-service the first, auth-service the second.
     pub(crate) async fn start_with_clocks(
+        clocks: (ManualClock, ManualClock),
+        adjust: impl FnOnce(&mut ServeConfig),
+    ) -> Self {
+        Self::start_all(clocks, AuthOptions::default(), adjust).await
+    }
+
+    /// A site whose auth-service has these options, and whose web-service is adjusted.
+    pub(crate) async fn start_for(
+        options: AuthOptions,
+        adjust: impl FnOnce(&mut ServeConfig),
+    ) -> Self {
+        let clock = ManualClock::default();
+        Self::start_all((clock.clone(), clock), options, adjust).await
+    }
+
+    async fn start_all(
         (clock, auth_clock): (ManualClock, ManualClock),
+        options: AuthOptions,
         adjust: impl FnOnce(&mut ServeConfig),
     ) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let (auth_url, accounts) = start_auth(&directory, &auth_clock).await;
+        let (auth_url, accounts) = start_auth(&directory, &auth_clock, options).await;
         let (tls, authority) = certificate(&directory);
         let mut config = ServeConfig {
             listen: "127.0.0.1:0".parse().unwrap(),

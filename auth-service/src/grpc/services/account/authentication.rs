@@ -27,8 +27,8 @@ pub(super) async fn reauthenticate(
     let authentication = &api.identity.authentication;
     let sufficient = SufficientAuthentication::NEVER;
     let started = authentication.start_reauthentication(&owner, sufficient, step, &context);
-    let at = completed(started.await.or_status()?)?;
-    Ok(encode::reauthenticated(at))
+    let latest = completed(started.await.or_status()?)?;
+    Ok(encode::reauthenticated(&latest))
 }
 
 pub(super) async fn start_reauthentication(
@@ -41,13 +41,13 @@ pub(super) async fn start_reauthentication(
     let message = request.into_inner();
     let sufficient = SufficientAuthentication {
         max_age: decode::duration("max_age", message.max_age)?,
-        min_level: decode::assurance_level(message.acr)?,
+        min_level: decode::level("acr", message.acr)?,
     };
     let step = decode::step(message.step)?;
     let authentication = &api.identity.authentication;
     let started = authentication.start_reauthentication(&owner, sufficient, step, &context);
     let result = match started.await.or_status()? {
-        AuthenticationState::Done(at) => Done(encode::reauthenticated(at)),
+        AuthenticationState::Done(latest) => Done(encode::reauthenticated(&latest)),
         AuthenticationState::Next(next) => Next(encode::next_steps(next)),
     };
     Ok(StartReauthenticationResponse {
@@ -67,7 +67,7 @@ pub(super) async fn continue_reauthentication(
     let authentication = &api.identity.authentication;
     let continued = authentication.continue_reauthentication(&owner, &attempt, step, &context);
     let result = match continued.await.or_status()? {
-        AuthenticationState::Done(at) => Done(encode::reauthenticated(at)),
+        AuthenticationState::Done(latest) => Done(encode::reauthenticated(&latest)),
         AuthenticationState::Next(next) => Next(encode::next_steps(next)),
     };
     Ok(ContinueReauthenticationResponse {

@@ -1,17 +1,26 @@
 //! `auth.v1.AccountService`: what a person may do with their own account.
 
 mod authentication;
+mod factors;
 mod logins;
+mod passkeys;
+mod trusted_browsers;
 
 use std::sync::Arc;
 
 use auth_proto::v1::{
-    ChangePasswordRequest, ChangePasswordResponse, ContinueReauthenticationRequest,
-    ContinueReauthenticationResponse, EndGrantRequest, EndGrantResponse, EndLoginRequest,
-    EndLoginResponse, EndOtherLoginsRequest, EndOtherLoginsResponse, GetAccountRequest,
-    GetAccountResponse, ListLoginsRequest, ListLoginsResponse, ReauthenticateRequest,
-    ReauthenticateResponse, StartReauthenticationRequest, StartReauthenticationResponse,
-    account_service_server::AccountService,
+    ChangePasswordRequest, ChangePasswordResponse, ConfirmTotpEnrolmentRequest,
+    ConfirmTotpEnrolmentResponse, ContinueReauthenticationRequest,
+    ContinueReauthenticationResponse, CreateRecoveryCodesRequest, CreateRecoveryCodesResponse,
+    EndGrantRequest, EndGrantResponse, EndLoginRequest, EndLoginResponse, EndOtherLoginsRequest,
+    EndOtherLoginsResponse, EndTrustedBrowserRequest, EndTrustedBrowserResponse,
+    FinishPasskeyRegistrationRequest, FinishPasskeyRegistrationResponse, GetAccountRequest,
+    GetAccountResponse, GetSecurityOverviewRequest, GetSecurityOverviewResponse, ListLoginsRequest,
+    ListLoginsResponse, ListTrustedBrowsersRequest, ListTrustedBrowsersResponse,
+    ReauthenticateRequest, ReauthenticateResponse, RemoveFactorRequest, RemoveFactorResponse,
+    RenamePasskeyRequest, RenamePasskeyResponse, StartPasskeyRegistrationRequest,
+    StartPasskeyRegistrationResponse, StartReauthenticationRequest, StartReauthenticationResponse,
+    StartTotpEnrolmentRequest, StartTotpEnrolmentResponse, account_service_server::AccountService,
 };
 use holdfast_identity::{
     account::Accounts,
@@ -66,6 +75,16 @@ rpcs! {
         end_login(EndLoginRequest) -> EndLoginResponse = logins::end;
         end_grant(EndGrantRequest) -> EndGrantResponse = logins::end_grant;
         end_other_logins(EndOtherLoginsRequest) -> EndOtherLoginsResponse = logins::end_others;
+        get_security_overview(GetSecurityOverviewRequest) -> GetSecurityOverviewResponse = factors::overview;
+        start_totp_enrolment(StartTotpEnrolmentRequest) -> StartTotpEnrolmentResponse = factors::start_totp;
+        confirm_totp_enrolment(ConfirmTotpEnrolmentRequest) -> ConfirmTotpEnrolmentResponse = factors::confirm_totp;
+        remove_factor(RemoveFactorRequest) -> RemoveFactorResponse = factors::remove;
+        start_passkey_registration(StartPasskeyRegistrationRequest) -> StartPasskeyRegistrationResponse = passkeys::start;
+        finish_passkey_registration(FinishPasskeyRegistrationRequest) -> FinishPasskeyRegistrationResponse = passkeys::finish;
+        rename_passkey(RenamePasskeyRequest) -> RenamePasskeyResponse = passkeys::rename;
+        list_trusted_browsers(ListTrustedBrowsersRequest) -> ListTrustedBrowsersResponse = trusted_browsers::list;
+        end_trusted_browser(EndTrustedBrowserRequest) -> EndTrustedBrowserResponse = trusted_browsers::end;
+        create_recovery_codes(CreateRecoveryCodesRequest) -> CreateRecoveryCodesResponse = factors::create_recovery_codes;
     }
 }
 

@@ -1,6 +1,7 @@
 //! `auth.v1.AdminService`: what an administrator may do.
 
 mod audit_events;
+mod factors;
 mod oauth_clients;
 mod page;
 mod signing_key;
@@ -14,9 +15,11 @@ use auth_proto::v1::{
     DisableUserRequest, DisableUserResponse, EnableUserRequest, EnableUserResponse,
     EndUserLoginsRequest, EndUserLoginsResponse, GetUserRequest, GetUserResponse,
     ListAuditEventsRequest, ListAuditEventsResponse, ListClientsRequest, ListClientsResponse,
-    ListUsersRequest, ListUsersResponse, RotateClientSecretRequest, RotateClientSecretResponse,
-    RotateSigningKeyRequest, RotateSigningKeyResponse, SetPasswordRequest, SetPasswordResponse,
-    admin_service_server::AdminService,
+    ListUserFactorsRequest, ListUserFactorsResponse, ListUsersRequest, ListUsersResponse,
+    ResetUserFactorsRequest, ResetUserFactorsResponse, RotateClientSecretRequest,
+    RotateClientSecretResponse, RotateSigningKeyRequest, RotateSigningKeyResponse,
+    SetPasswordRequest, SetPasswordResponse, SetSecondFactorRequiredRequest,
+    SetSecondFactorRequiredResponse, admin_service_server::AdminService,
 };
 use holdfast_identity::{
     account::Accounts,
@@ -65,6 +68,9 @@ rpcs! {
         delete_user(DeleteUserRequest) -> DeleteUserResponse = users::delete;
         set_password(SetPasswordRequest) -> SetPasswordResponse = users::set_password;
         end_user_logins(EndUserLoginsRequest) -> EndUserLoginsResponse = users::end_logins;
+        list_user_factors(ListUserFactorsRequest) -> ListUserFactorsResponse = factors::list;
+        reset_user_factors(ResetUserFactorsRequest) -> ResetUserFactorsResponse = factors::reset;
+        set_second_factor_required(SetSecondFactorRequiredRequest) -> SetSecondFactorRequiredResponse = factors::require;
         rotate_signing_key(RotateSigningKeyRequest) -> RotateSigningKeyResponse = signing_key::rotate;
         create_client(CreateClientRequest) -> CreateClientResponse = oauth_clients::create;
         list_clients(ListClientsRequest) -> ListClientsResponse = oauth_clients::list;

@@ -4,7 +4,7 @@ use auth_proto::v1::{
     ContinueAuthenticationRequest, ContinueAuthenticationResponse, StartAuthenticationRequest,
     StartAuthenticationResponse, continue_authentication_response, start_authentication_response,
 };
-use holdfast_identity::authentication::AuthenticationState;
+use holdfast_identity::authentication::{AuthenticationState, SignInOptions};
 use tonic::{Request, Status};
 
 use crate::grpc::{
@@ -24,8 +24,13 @@ pub(super) async fn start(
     let form = sign_in_form(&context, &request);
     let message = request.into_inner();
     let step = decode::step(message.step)?;
+    let options = SignInOptions {
+        form,
+        token: decode::browser_token(&message.trusted_browser),
+        trust_browser: false,
+    };
     let authentication = &api.identity.authentication;
-    let started = authentication.start_authentication(message.username, step, form, &context);
+    let started = authentication.start_authentication(message.username, step, options, &context);
     let result = match started.await.or_status()? {
         AuthenticationState::Done(signed_in) => Done(encode::signed_in(signed_in)),
         AuthenticationState::Next(next) => Next(encode::next_steps(next)),
@@ -43,10 +48,16 @@ pub(super) async fn continue_attempt(
 
     let context = take_context(&mut request, &api.service_identity)?;
     let form = sign_in_form(&context, &request);
-    let ContinueAuthenticationRequest { attempt, step, .. } = request.into_inner();
-    let step = decode::next_step(step)?;
+    let message = request.into_inner();
+    let step = decode::next_step(message.step)?;
+    let options = SignInOptions {
+        form,
+        token: decode::browser_token(&message.trusted_browser),
+        trust_browser: message.trust_browser,
+    };
     let authentication = &api.identity.authentication;
-    let continued = authentication.continue_authentication(&attempt, step, form, &context);
+    let attempt = &message.attempt;
+    let continued = authentication.continue_authentication(attempt, step, options, &context);
     let result = match continued.await.or_status()? {
         AuthenticationState::Done(signed_in) => Done(encode::signed_in(signed_in)),
         AuthenticationState::Next(next) => Next(encode::next_steps(next)),

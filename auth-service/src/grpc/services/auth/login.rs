@@ -1,7 +1,7 @@
 //! `Login`: verifies username and password, and starts a login.
 
 use auth_proto::v1::{LoginRequest, LoginResponse};
-use holdfast_identity::authentication::AuthenticationStep;
+use holdfast_identity::authentication::{AuthenticationStep, SignInOptions};
 use tonic::{Request, Status};
 
 use crate::grpc::{
@@ -22,7 +22,11 @@ pub(super) async fn login(
     } = request.into_inner();
     let step = Some(AuthenticationStep::Password(decode::password(&password)?));
     let authentication = &api.identity.authentication;
-    let started = authentication.start_authentication(username, step, form, &context);
+    let options = SignInOptions {
+        form,
+        ..SignInOptions::default()
+    };
+    let started = authentication.start_authentication(username, step, options, &context);
     let signed_in = completed(started.await.or_status()?)?;
     Ok(encode::signed_in(signed_in))
 }

@@ -18,6 +18,7 @@ pub(super) async fn validate_token(
     let requirements = TokenRequirements {
         audience: audience.as_deref(),
         scopes: &scopes,
+        min_level: decode::level("required_acr", message.required_acr)?,
         consistency,
         proof: proof.as_ref(),
     };

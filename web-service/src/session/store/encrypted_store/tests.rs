@@ -3,7 +3,11 @@ use std::{
     time::Duration,
 };
 
-use holdfast_core::clock::{Clock as _, ManualClock};
+use holdfast_client::Reauthenticated;
+use holdfast_core::{
+    assurance_level::AssuranceLevel,
+    clock::{Clock as _, ManualClock},
+};
 use holdfast_crypto::random::SystemRandom;
 use secrecy::ExposeSecret as _;
 
@@ -20,10 +24,19 @@ fn session() -> Session {
         refresh_token: "hfr_secret".to_owned().into(),
         authenticated_at: now,
         amr: vec!["pwd".into()],
+        acr: AssuranceLevel::Aal1,
         login_expires_at: now + Duration::from_hours(1),
         created_at: now,
         last_seen_at: now,
         device: None,
+    }
+}
+
+fn at(authenticated_at: OffsetDateTime) -> Reauthenticated {
+    Reauthenticated {
+        authenticated_at,
+        amr: vec!["pwd".into(), "otp".into()],
+        acr: Some("aal2".into()),
     }
 }
 
@@ -195,13 +208,13 @@ mod rotation {
         );
 
         let (first, first_session) = one
-            .renew((&old, &session().sid), earlier)
+            .renew((&old, &session().sid), &at(earlier))
             .await
             .unwrap()
             .unwrap();
         // The other one had found the session before it was replaced.
         let (second, second_session) = two
-            .renew((&old, &session().sid), later)
+            .renew((&old, &session().sid), &at(later))
             .await
             .unwrap()
             .unwrap();
@@ -209,6 +222,10 @@ mod rotation {
         assert_eq!(first, second);
         assert_eq!(first_session.authenticated_at, earlier);
         assert_eq!(second_session.authenticated_at, later);
+        assert_eq!(second_session.acr, AssuranceLevel::Aal2);
+        let stored = records.load(&second).await.unwrap().unwrap();
+        assert_eq!(stored.acr, AssuranceLevel::Aal2);
+        assert_eq!(stored.amr, ["pwd", "otp"]);
         assert_eq!(store.len(), 2, "the session, and where the old id leads");
         assert!(records.load(&old).await.unwrap().is_none());
     }
@@ -218,14 +235,14 @@ mod rotation {
         let store = store();
         let (one, records) = instance(&store);
         let old = records.create(&session(), until()).await.unwrap();
-        let at = session().authenticated_at;
+        let latest = at(session().authenticated_at);
         // The first left its mark and was interrupted before it removed the old record.
         let new = records.create(&session(), until()).await.unwrap();
         let refresh_token = session().refresh_token;
         assert!(one.replace(&old, &new, &refresh_token).await.unwrap());
 
         let (id, _) = one
-            .renew((&old, &session().sid), at)
+            .renew((&old, &session().sid), &latest)
             .await
             .unwrap()
             .unwrap();
@@ -240,7 +257,8 @@ mod rotation {
         let store = store();
         let (sessions, records) = instance(&store);
         let old = records.create(&session(), until()).await.unwrap();
-        let (at, refresh_token) = (session().authenticated_at, session().refresh_token);
+        let latest = at(session().authenticated_at);
+        let refresh_token = session().refresh_token;
         // A new password ended the login, and its owner goes on in another one.
         let after = Session {
             sid: "another".to_owned(),
@@ -249,7 +267,10 @@ mod rotation {
         let new = records.create(&after, until()).await.unwrap();
         assert!(sessions.replace(&old, &new, &refresh_token).await.unwrap());
         for _ in 0..2 {
-            let renewed = sessions.renew((&old, &session().sid), at).await.unwrap();
+            let renewed = sessions
+                .renew((&old, &session().sid), &latest)
+                .await
+                .unwrap();
             assert!(renewed.is_none());
         }
         assert!(records.load(&new).await.unwrap().is_some());
@@ -260,11 +281,11 @@ mod rotation {
         let store = store();
         let (sessions, records) = instance(&store);
         let old = records.create(&session(), until()).await.unwrap();
-        let at = session().authenticated_at;
+        let latest = at(session().authenticated_at);
         sessions.end(&old).await.unwrap();
         assert!(
             sessions
-                .renew((&old, &session().sid), at)
+                .renew((&old, &session().sid), &latest)
                 .await
                 .unwrap()
                 .is_none()

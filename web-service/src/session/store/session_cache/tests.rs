@@ -1,6 +1,9 @@
 use std::sync::Arc;
 
-use holdfast_core::clock::{Clock as _, ManualClock};
+use holdfast_core::{
+    assurance_level::AssuranceLevel,
+    clock::{Clock as _, ManualClock},
+};
 use holdfast_crypto::random::SystemRandom;
 use tower_sessions::{session::Record, session_store};
 
@@ -53,6 +56,7 @@ impl Fixture {
             refresh_token: "r".to_owned().into(),
             authenticated_at: now,
             amr: vec!["pwd".into()],
+            acr: AssuranceLevel::Aal1,
             login_expires_at: now + Duration::from_hours(1),
             created_at: now,
             last_seen_at: now,

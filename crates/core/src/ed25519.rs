@@ -1,12 +1,12 @@
-//! Validation of Ed25519 public keys (RFC 8032 §5.1.3). The library detects only during verification that an encoding is not a point, and
+//! Validation of Ed25519 public keys (RFC 8032 §5.1.3). aws-lc detects only during verification that an encoding is not a point, and
 //! accepts points of small order.
 //!
 //! Public keys are not secret, so that nothing here runs in constant time.
 
-use holdfast_core::invalid_key::InvalidKey;
+use crate::invalid_key::InvalidKey;
 
 /// Numbers below 2^256, the least significant limb first.
-type Limbs = [u64; 4];
+pub type Limbs = [u64; 4];
 
 /// The field's order, 2^255 - 19.
 const P: Limbs = [
@@ -36,7 +36,7 @@ const ZERO: Limbs = [0; 4];
 const ONE: Limbs = [1, 0, 0, 0];
 
 /// The y coordinates of the eight points whose order divides 8: 0, 1, -1, and those of the four points of order 8.
-pub(super) const SMALL_ORDER: [Limbs; 5] = [
+pub const SMALL_ORDER: [Limbs; 5] = [
     ZERO,
     ONE,
     [
@@ -60,7 +60,10 @@ pub(super) const SMALL_ORDER: [Limbs; 5] = [
 ];
 
 /// Checks that an encoding is canonical, and that of a point on the curve whose order is not small.
-pub(super) fn validate(encoding: &[u8; 32]) -> Result<(), InvalidKey> {
+///
+/// # Errors
+/// [`InvalidKey::NotOnCurve`], [`InvalidKey::SmallOrder`].
+pub fn validate(encoding: &[u8; 32]) -> Result<(), InvalidKey> {
     let y = y_coordinate(encoding);
     if !is_below(&y, &P) {
         return Err(InvalidKey::NotOnCurve);
@@ -81,7 +84,7 @@ pub(super) fn validate(encoding: &[u8; 32]) -> Result<(), InvalidKey> {
 }
 
 /// The y coordinate: the encoding without its highest bit, which is the sign of x.
-pub(super) fn y_coordinate(encoding: &[u8; 32]) -> Limbs {
+fn y_coordinate(encoding: &[u8; 32]) -> Limbs {
     let mut limbs = ZERO;
     for (limb, bytes) in limbs.iter_mut().zip(encoding.as_chunks().0) {
         *limb = u64::from_le_bytes(*bytes);

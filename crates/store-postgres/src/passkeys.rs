@@ -1,0 +1,107 @@
+//! Passkeys.
+
+use async_trait::async_trait;
+use holdfast_identity::{
+    audit::AuditEvent,
+    authentication::{NewPasskey, Passkey, VerifiedPasskey},
+    id::{CredentialId, UserId},
+    store::{PasskeyStore, StoreError},
+};
+use holdfast_store_sql::{
+    column::millis,
+    passkey::{PASSKEY, passkey},
+};
+use sqlx::{AssertSqlSafe, PgConnection};
+use time::OffsetDateTime;
+
+use crate::{PostgresStore, query::RunQuery as _};
+
+/// Inserts what verifies a passkey beside its credential; false if another passkey has its credential ID.
+pub(super) async fn insert_passkey(
+    connection: &mut PgConnection,
+    id: CredentialId,
+    new: &NewPasskey,
+) -> Result<bool, StoreError> {
+    let inserted = sqlx::query(
+        "INSERT INTO passkeys (id, credential_id, sign_count, user_verified, backup_eligible, backed_up, \
+                               transports, aaguid, attestation_object) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (credential_id) DO NOTHING",
+    )
+    .bind(id.to_string())
+    .bind(&new.credential_id)
+    .bind(i64::from(new.sign_count))
+    .bind(new.user_verified)
+    .bind(new.backup_eligible)
+    .bind(new.backed_up)
+    .bind(new.transports.join(" "))
+    .bind(new.aaguid.as_slice())
+    .bind(&new.attestation_object)
+    .run(connection)
+    .await?;
+    Ok(inserted == 1)
+}
+
+#[async_trait]
+impl PasskeyStore for PostgresStore {
+    async fn passkey(&self, credential_id: &[u8]) -> Result<Option<Passkey>, StoreError> {
+        let sql = format!(
+            "SELECT {PASSKEY} FROM credentials JOIN passkeys USING (id) WHERE credential_id = $1"
+        );
+        let found = sqlx::query(AssertSqlSafe(sql))
+            .bind(credential_id)
+            .first_row(&mut *self.connections.acquire().await?)
+            .await?;
+        found.as_ref().map(passkey).transpose()
+    }
+
+    async fn passkeys(&self, user: UserId) -> Result<Vec<Passkey>, StoreError> {
+        let sql = format!(
+            "SELECT {PASSKEY} FROM credentials JOIN passkeys USING (id) \
+             WHERE user_id = $1 ORDER BY created_at, credentials.id"
+        );
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(user.to_string())
+            .rows(&mut *self.connections.acquire().await?)
+            .await?;
+        rows.iter().map(passkey).collect()
+    }
+
+    async fn use_passkey(
+        &self,
+        passkey: &Passkey,
+        verified: VerifiedPasskey,
+        now: OffsetDateTime,
+        events: &[AuditEvent],
+    ) -> Result<bool, StoreError> {
+        // Rows of passkeys are locked after that of the credential.
+        let update = sqlx::query(
+            "WITH owner AS (SELECT id FROM credentials WHERE id = $3 FOR NO KEY UPDATE) \
+             UPDATE passkeys SET sign_count = $1, backed_up = $2 FROM owner \
+             WHERE passkeys.id = owner.id AND sign_count = $4 RETURNING passkeys.id",
+        )
+        .bind(i64::from(verified.sign_count))
+        .bind(verified.backed_up)
+        .bind(passkey.id.to_string())
+        .bind(i64::from(passkey.sign_count));
+        let used = sqlx::query("UPDATE credentials SET last_used_at = $1 WHERE id = $2")
+            .bind(millis(now))
+            .bind(passkey.id.to_string());
+        Ok(self.change(update, vec![used], events).await?.is_some())
+    }
+
+    async fn rename_credential(
+        &self,
+        user: UserId,
+        id: CredentialId,
+        label: &str,
+        events: &[AuditEvent],
+    ) -> Result<bool, StoreError> {
+        let update = sqlx::query(
+            "UPDATE credentials SET label = $1 WHERE id = $2 AND user_id = $3 RETURNING id",
+        )
+        .bind(label.to_owned())
+        .bind(id.to_string())
+        .bind(user.to_string());
+        Ok(self.change(update, Vec::new(), events).await?.is_some())
+    }
+}

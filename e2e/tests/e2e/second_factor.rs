@@ -1,0 +1,131 @@
+//! One-time codes and recovery codes in a browser, with `pyotp` as the app.
+
+use e2e::{
+    authenticator::pyotp_code,
+    browser::Browser,
+    pair::{Options, PASSWORD, Pair},
+};
+use thirtyfour::By;
+
+/// The URI of the secret that a page shows.
+async fn uri(browser: &Browser) -> String {
+    let link = browser.driver.find(By::Css("a[href^='otpauth:']")).await;
+    link.unwrap().attr("href").await.unwrap().unwrap()
+}
+
+/// Sets up an app on the account page; returns its URI. The code that is used is the previous one, so that the current one remains.
+async fn set_up(pair: &Pair, browser: &Browser) -> String {
+    let page = pair.site.url("/account/totp");
+    browser.driver.goto(page).await.unwrap();
+    browser.press("Begin").await;
+    let uri = uri(browser).await;
+    browser.picture("totp").await;
+    browser.fill("code", &pyotp_code(&uri, -1).await).await;
+    browser.press("Confirm the app").await;
+    assert_eq!(browser.path().await, "/account/recovery-codes");
+    uri
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn app_and_recovery_codes_are_set_up_and_used() {
+    let pair = Pair::start().await;
+    pair.add_user("ada", &[]).await;
+    let browser = Browser::start(&pair).await;
+    let sign_in = pair.site.url("/login");
+    browser.sign_in(&sign_in, "ada", PASSWORD).await;
+    let uri = set_up(&pair, &browser).await;
+    // The password alone is not the strongest factor any more.
+    browser.press("Make new codes").await;
+    browser.fill("confirm_password", PASSWORD).await;
+    browser.press("Go on").await;
+    browser.picture("confirm-factor").await;
+    browser.fill("code", &pyotp_code(&uri, 0).await).await;
+    browser.press("Go on with the code").await;
+    let list = By::Css(".codes code");
+    let codes = browser.driver.find_all(list).await.unwrap();
+    assert_eq!(codes.len(), 10);
+    let code = codes[0].text().await.unwrap();
+    browser.picture("recovery-codes").await;
+
+    browser.press("Sign out").await;
+    browser.sign_in(&sign_in, "ada", PASSWORD).await;
+    assert_eq!(browser.path().await, "/login/factor");
+    browser.picture("login-factor").await;
+    browser.fill("code", "000000").await;
+    browser.press("Go on with the code").await;
+    assert!(browser.text().await.contains("The code is wrong"));
+    browser.fill("code", &pyotp_code(&uri, 1).await).await;
+    browser.press("Go on with the code").await;
+    assert_eq!(browser.path().await, "/dashboard");
+
+    browser.press("Sign out").await;
+    browser.sign_in(&sign_in, "ada", PASSWORD).await;
+    let summary = browser.driver.find(By::Tag("summary")).await.unwrap();
+    summary.click().await.unwrap();
+    let field = browser.driver.find(By::Id("recovery-code")).await.unwrap();
+    field.send_keys(code).await.unwrap();
+    browser.press("Go on with the recovery code").await;
+    assert_eq!(browser.path().await, "/account/security");
+    let text = browser.text().await;
+    assert!(text.contains("9 of them are left"), "{text}");
+    browser.picture("security").await;
+    browser.emulate_phone("dark").await;
+    browser.picture("security-phone-dark").await;
+    browser.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mandatory_factor_is_set_up_at_sign_in() {
+    let pair = Pair::start_with(Options {
+        auth: vec![("AUTH_SECOND_FACTOR", "required".to_owned())],
+        ..Options::default()
+    })
+    .await;
+    pair.add_user("ada", &[]).await;
+    let browser = Browser::start(&pair).await;
+    let sign_in = pair.site.url("/login?next=/account/logins");
+    browser.sign_in(&sign_in, "ada", PASSWORD).await;
+    assert_eq!(browser.path().await, "/login/factor");
+    browser.picture("login-enrol").await;
+    let uri = uri(&browser).await;
+    browser.fill("code", &pyotp_code(&uri, 0).await).await;
+    browser.press("Confirm the app").await;
+    assert_eq!(browser.path().await, "/account/recovery-codes");
+    let later = browser.driver.find(By::LinkText("Later")).await.unwrap();
+    later.click().await.unwrap();
+    browser.arrives_at("/account/logins").await;
+    browser.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trusted_browser_is_not_asked_again() {
+    let pair = Pair::start().await;
+    pair.add_user("ada", &[]).await;
+    let browser = Browser::start(&pair).await;
+    let sign_in = pair.site.url("/login");
+    browser.sign_in(&sign_in, "ada", PASSWORD).await;
+    let uri = set_up(&pair, &browser).await;
+    browser.press("Sign out").await;
+    browser.sign_in(&sign_in, "ada", PASSWORD).await;
+    let trust = browser.driver.find(By::Name("trust")).await.unwrap();
+    trust.click().await.unwrap();
+    browser.fill("code", &pyotp_code(&uri, 0).await).await;
+    browser.press("Go on with the code").await;
+    assert_eq!(browser.path().await, "/dashboard");
+    let cookie = browser.cookie("__Host-trusted").await.unwrap();
+    assert_eq!(
+        (&cookie["httpOnly"], &cookie["secure"]),
+        (&true.into(), &true.into())
+    );
+    browser.press("Sign out").await;
+    browser.sign_in(&sign_in, "ada", PASSWORD).await;
+    assert_eq!(browser.path().await, "/dashboard");
+
+    let page = pair.site.url("/account/security");
+    browser.driver.goto(page).await.unwrap();
+    browser.press("Ask again").await;
+    browser.press("Sign out").await;
+    browser.sign_in(&sign_in, "ada", PASSWORD).await;
+    assert_eq!(browser.path().await, "/login/factor");
+    browser.quit().await;
+}

@@ -1,0 +1,228 @@
+//! `GET /account/security`, `POST /account/factors/{id}/remove` and `POST /account/trusted-browsers/{id}/end`: the factors of the account, and
+//! the browsers in which the second one is not asked for.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State, rejection::QueryRejection},
+    http::StatusCode,
+    response::{IntoResponse as _, Redirect, Response},
+};
+use holdfast_client::{
+    AuthClient, AuthError, ErrorReason, FactorKind, FactorRecord, SecurityOverview, TrustedBrowser,
+};
+use serde::Deserialize;
+
+use crate::{
+    http::{
+        extract::{
+            client::BrowserInfo,
+            form::{CsrfForm, ToSession},
+            session::PageSessionWithToken,
+        },
+        pages::{
+            error::{self, ErrorPage},
+            logins::plain_id,
+            reauthenticate::{ConfirmationForm, SensitiveOperation},
+            render::{Moment, page},
+        },
+        state::AppState,
+    },
+    request::local_path::LocalPath,
+    service_error::ServiceError,
+    session::{authenticator::SessionWithToken, csrf_token::CsrfTokens, user_agent::describe},
+};
+
+/// The address of the page.
+pub(super) const SECURITY: &str = "/account/security";
+
+const LAST_FACTOR: &str =
+    "This account must have a second factor, and this is the last one. Set up another one first.";
+const CHANGED_MEANWHILE: &str = "This took too long, or the account was changed at the same time, such as in another tab. Please begin again.";
+const TOO_MANY_PASSKEYS: &str = "The account has twenty passkeys, the maximum. Remove one first.";
+const PASSKEY_REJECTED: &str =
+    "Your browser's answer was not accepted, so no passkey was added. Please begin again.";
+const PASSKEYS_OFF: &str = "Passkeys are not used here.";
+const NOT_ENROLLED: &str =
+    "Recovery codes stand in for a second factor. Set up an authenticator app or a passkey first.";
+
+#[derive(Template)]
+#[template(path = "security.html")]
+struct SecurityPage {
+    csrf_token: String,
+    password: Option<FactorItem>,
+    totp: Option<FactorItem>,
+    passkeys: Vec<FactorItem>,
+    codes_left: u32,
+    is_required: bool,
+    /// Whether the latest sign-in was by a recovery code.
+    by_recovery_code: bool,
+    browsers: Vec<BrowserItem>,
+    next: Option<LocalPath>,
+}
+
+impl SecurityPage {
+    fn has_second_factor(&self) -> bool {
+        self.totp.is_some() || !self.passkeys.is_empty()
+    }
+}
+
+/// A factor as the pages show it.
+pub(super) struct FactorItem {
+    pub(super) id: String,
+    pub(super) label: String,
+    pub(super) since: Moment,
+    pub(super) last_used: Option<Moment>,
+}
+
+impl From<FactorRecord> for FactorItem {
+    fn from(factor: FactorRecord) -> Self {
+        Self {
+            id: factor.id,
+            label: factor.label.unwrap_or_else(|| "Passkey".to_owned()),
+            since: factor.created_at.into(),
+            last_used: factor.last_used_at.map(Moment::from),
+        }
+    }
+}
+
+struct BrowserItem {
+    id: String,
+    browser: String,
+    since: Moment,
+    until: Moment,
+}
+
+impl From<TrustedBrowser> for BrowserItem {
+    fn from(browser: TrustedBrowser) -> Self {
+        Self {
+            id: browser.id,
+            browser: describe(browser.user_agent.as_deref()),
+            since: browser.created_at.into(),
+            until: browser.expires_at.into(),
+        }
+    }
+}
+
+/// The query: the address that the sign-in was to lead to.
+#[derive(Default, Deserialize)]
+pub(in crate::http) struct NextQuery {
+    #[serde(default)]
+    next: String,
+}
+
+impl NextQuery {
+    /// The address, if it is one of this site.
+    pub(super) fn read(query: Result<Query<Self>, QueryRejection>) -> Option<LocalPath> {
+        query.ok()?.0.next.parse().ok()
+    }
+}
+
+/// Shows the factors.
+pub(in crate::http) async fn show(
+    State(auth): State<AuthClient>,
+    State(csrf_tokens): State<Arc<dyn CsrfTokens>>,
+    PageSessionWithToken(caller): PageSessionWithToken,
+    query: Result<Query<NextQuery>, QueryRejection>,
+) -> Result<Response, ErrorPage> {
+    let authorization = &caller.authorization;
+    let overview = auth.security_overview(authorization).await;
+    let overview = overview.map_err(ServiceError::from)?;
+    let browsers = auth.trusted_browsers(authorization).await;
+    let browsers = browsers.map_err(ServiceError::from)?;
+    let SecurityOverview {
+        factors,
+        recovery_codes_left,
+        second_factor_required,
+        ..
+    } = overview;
+    let of = |kind: FactorKind| {
+        let found = factors.iter().filter(move |factor| factor.kind == kind);
+        found.cloned().map(FactorItem::from)
+    };
+    let template = SecurityPage {
+        csrf_token: caller.session.csrf_token(&*csrf_tokens),
+        password: of(FactorKind::Password).next(),
+        totp: of(FactorKind::Totp).next(),
+        passkeys: of(FactorKind::Passkey).collect(),
+        codes_left: recovery_codes_left,
+        is_required: second_factor_required,
+        by_recovery_code: caller
+            .session
+            .record
+            .amr
+            .iter()
+            .any(|factor| factor == "rc"),
+        browsers: browsers.into_iter().map(BrowserItem::from).collect(),
+        next: NextQuery::read(query),
+    };
+    Ok(page(StatusCode::OK, &template))
+}
+
+/// Removes a second factor; the other logins of the account end.
+pub(in crate::http) async fn remove(
+    State(state): State<AppState>,
+    PageSessionWithToken(caller): PageSessionWithToken,
+    Path(id): Path<String>,
+    BrowserInfo(client): BrowserInfo,
+    form: ConfirmationForm,
+) -> Result<Response, ErrorPage> {
+    let action = format!("/account/factors/{}/remove", plain_id(&id)?);
+    let operation = SensitiveOperation::on_factors(&state, &action, &client);
+    let remove = async |caller: &SessionWithToken| {
+        let authorization = &caller.authorization;
+        let removed = state.auth.remove_factor(authorization, &id, &client).await;
+        changed(removed, SECURITY)
+    };
+    Ok(operation.run(caller, &form, remove).await)
+}
+
+/// The form: a CSRF token and no other field.
+#[derive(Deserialize)]
+pub(in crate::http) struct EndTrustForm {}
+
+/// Ends the trust of a browser, which needs no recent authentication: the second factor is asked for there again.
+pub(in crate::http) async fn end_trust(
+    State(auth): State<AuthClient>,
+    PageSessionWithToken(caller): PageSessionWithToken,
+    Path(id): Path<String>,
+    BrowserInfo(client): BrowserInfo,
+    _form: CsrfForm<EndTrustForm, ToSession>,
+) -> Result<Response, ErrorPage> {
+    let id = plain_id(&id)?;
+    let ended = auth.end_trusted_browser(&caller.authorization, id, &client);
+    changed(ended.await, SECURITY).map_err(|error| ServiceError::from(error).into())
+}
+
+/// The response to a change of the account's factors: a redirect, or the page that says why nothing was changed.
+///
+/// # Errors
+/// Any other error, also that a recent authentication is required.
+pub(super) fn changed(result: Result<(), AuthError>, then: &str) -> Result<Response, AuthError> {
+    match result {
+        Ok(()) => Ok(Redirect::to(then).into_response()),
+        Err(error) => not_changed(error),
+    }
+}
+
+/// The page that says why nothing was changed.
+///
+/// # Errors
+/// Any error that the person can do nothing about, and that a recent authentication is required.
+pub(super) fn not_changed(error: AuthError) -> Result<Response, AuthError> {
+    let AuthError::Refused(refusal) = &error else {
+        return Err(error);
+    };
+    let text = match refusal.reason.contract() {
+        Some(ErrorReason::FactorNotFound) => return Ok(error::no_such_page().into_response()),
+        Some(ErrorReason::FactorRequired) => LAST_FACTOR,
+        Some(ErrorReason::Conflict | ErrorReason::AttemptInvalid) => CHANGED_MEANWHILE,
+        Some(ErrorReason::FactorLimitReached) => TOO_MANY_PASSKEYS,
+        Some(ErrorReason::PasskeyRejected) => PASSKEY_REJECTED,
+        Some(ErrorReason::PasskeysOff) => PASSKEYS_OFF,
+        Some(ErrorReason::FactorNotEnrolled) => NOT_ENROLLED,
+        _ => return Err(error),
+    };
+    Ok(ErrorPage::factor_not_changed(text).into_response())
+}
