@@ -53,7 +53,10 @@ async fn add(fixture: &Fixture, account: &Account, added: &[NewCredential]) -> b
 
 pub(super) async fn passkey_is_stored_whole_and_found_by_its_credential_id(fixture: Fixture) {
     let (ada, bob) = (fixture.account("ada").await, fixture.account("bob").await);
-    let (one, two) = (passkey(1), passkey(2));
+    let (one, mut two) = (passkey(1), passkey(2));
+    if let Some(passkey) = &mut two.passkey {
+        passkey.user_verified = false;
+    }
     assert!(add(&fixture, &ada, &[one.clone(), two.clone()]).await);
     let store = &fixture.store;
     let found = store.passkey(&[1; 32]).await.unwrap().unwrap();
@@ -61,13 +64,15 @@ pub(super) async fn passkey_is_stored_whole_and_found_by_its_credential_id(fixtu
     assert_eq!(found.credential_id, [1; 32]);
     assert_eq!(found.public_key, b"public key");
     assert_eq!(found.sign_count, 7);
-    assert!(found.backup_eligible && !found.backed_up);
+    assert!(found.user_verified && found.backup_eligible && !found.backed_up);
     assert_eq!(found.transports, ["hybrid", "internal"]);
     assert_eq!(store.passkey(&[3; 32]).await.unwrap(), None);
     assert_eq!(store.passkey(&[]).await.unwrap(), None);
     let all = store.passkeys(ada.user.id).await.unwrap();
     assert_eq!(all.len(), 2);
     assert!(all.contains(&found));
+    let verified = all.iter().filter(|passkey| passkey.user_verified);
+    assert_eq!(verified.count(), 1);
     assert!(store.passkeys(bob.user.id).await.unwrap().is_empty());
     let account = store.account(ada.user.id).await.unwrap().unwrap();
     assert!(account.credentials.contains(CredentialKind::Passkey));
