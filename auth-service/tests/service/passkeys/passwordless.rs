@@ -268,7 +268,7 @@ async fn reset_of_factors_needs_a_password_before() {
     service.login_by(&passkey).await.unwrap();
     let request = SetPasswordRequest {
         user_id: user_id.clone(),
-        password: NEW_PASSWORD.to_owned(),
+        new_password: NEW_PASSWORD.to_owned(),
     };
     let request = bearer(request, &admin);
     service.admin().set_password(request).await.unwrap();
@@ -276,8 +276,9 @@ async fn reset_of_factors_needs_a_password_before() {
     let request = ListUserFactorsRequest {
         user_id: user_id.clone(),
     };
-    let list = service.admin().list_user_factors(bearer(request, &admin));
-    let left = list.await.unwrap().into_inner().factors.unwrap().factors;
+    let request = bearer(request, &admin);
+    let list = service.admin().list_user_factors(request).await;
+    let left = list.unwrap().into_inner().factors.unwrap().factors;
     assert_eq!(left.len(), 1);
     let login = service.try_login("ada", NEW_PASSWORD).await.unwrap();
     assert_eq!(login.acr, "aal1");
