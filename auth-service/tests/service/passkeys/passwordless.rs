@@ -1,9 +1,10 @@
 //! Accounts without a password: its removal and a new one, what they keep, and administration.
 
 use auth_proto::v1::{
-    AddPasswordRequest, FactorKind, GetSecurityOverviewRequest, GetSecurityOverviewResponse,
-    ListUserFactorsRequest, RemoveFactorRequest, RemovePasswordRequest, ResetUserFactorsRequest,
-    SetPasswordRequest,
+    AddPasswordRequest, ContinueAuthenticationRequest, FactorKind, GetSecurityOverviewRequest,
+    GetSecurityOverviewResponse, ListTrustedBrowsersRequest, ListUserFactorsRequest,
+    RemoveFactorRequest, RemovePasswordRequest, ResetUserFactorsRequest, SetPasswordRequest,
+    StartAuthenticationRequest,
 };
 use holdfast_identity::{audit::AuditKind, authentication::SecondFactorPolicy};
 use tonic::{Code, Status};
@@ -14,7 +15,10 @@ use super::{
 };
 use crate::{
     second_factor::{factors, go_on, password_step, recovery_step, start},
-    support::{PASSWORD, TestService, assert_refused, bearer, change_password, minutes, seconds},
+    support::{
+        PASSWORD, TestService, assert_refused, bearer, browser_login, change_password,
+        from_web_service, minutes, seconds,
+    },
 };
 
 const NEW_PASSWORD: &str = "seven green lamps on the pier";
@@ -132,6 +136,33 @@ async fn removal_of_password_needs_recent_authentication_by_passkey() {
     assert_refused(refused, Code::PermissionDenied, "STEP_UP_REQUIRED");
     let token = service.token_by(&passkey).await;
     service.remove_password(&token).await.unwrap();
+}
+
+#[tokio::test]
+async fn removal_of_password_ends_the_trust_of_browsers() {
+    let (service, passkey) = TestService::with_passkey("ada").await;
+    let token = service.token_by(&passkey).await;
+    service.register(&token).await;
+    let request = StartAuthenticationRequest {
+        client: browser_login().client,
+        ..start("ada", Some(password_step(PASSWORD)))
+    };
+    let next = service.begin_with(from_web_service(request)).await;
+    let request = ContinueAuthenticationRequest {
+        client: browser_login().client,
+        trust_browser: true,
+        ..go_on(&next.attempt, passkey_step(passkey.answer(&options(&next))))
+    };
+    let login = service.finish(from_web_service(request)).await.unwrap();
+    assert!(login.trusted_browser.starts_with("hfb_"));
+    let trusted = async || {
+        let request = bearer(ListTrustedBrowsersRequest {}, &token);
+        let listed = service.account().list_trusted_browsers(request).await;
+        listed.unwrap().into_inner().browsers.len()
+    };
+    assert_eq!(trusted().await, 1);
+    service.remove_password(&token).await.unwrap();
+    assert_eq!(trusted().await, 0);
 }
 
 #[tokio::test]

@@ -58,16 +58,15 @@ impl AuthenticationService {
         let (store, audit, now) = (&self.deps.store, &self.deps.audit, self.deps.clock.now());
         let subject = AuditSubject::user(user);
         let events = [audit.event(context, AuditKind::RecoveryCodeUsed, subject)];
-        let used = store.use_recovery_code(user, hash, now, &events).await;
-        let used = match used {
-            Ok(used) => used,
+        let change = match store.use_recovery_code(user, hash, now, &events).await {
+            Ok(change) => change,
             Err(error) => {
                 counters.refund(&[keys.successes], counted).await;
                 return Err(error.into());
             }
         };
-        audit.committed(used == Change::Applied, &events);
-        let Some(account) = account.filter(|_| used == Change::Applied) else {
+        audit.committed(change == Change::Applied, &events);
+        let Some(account) = account.filter(|_| change == Change::Applied) else {
             counters.refund(&[keys.successes], counted).await;
             return Err(SignInError::WrongRecoveryCode);
         };
