@@ -37,8 +37,8 @@ use crate::{
 /// The address of the page.
 pub(super) const SECURITY: &str = "/account/security";
 
-const NEEDED_FACTOR: &str = "The account needs it: as the last second factor, where it must have one, or because it has no password and \
-                             needs two passkeys, or one and recovery codes. Set up another one, or a password, first.";
+const NEEDED_FACTOR: &str = "The account must have a second factor, or has no password and must have two passkeys, or one and recovery codes. \
+                             Set up another factor, or a password, first.";
 const CHANGED_MEANWHILE: &str = "This took too long, or the account was changed at the same time, such as in another tab. Please begin again.";
 const TOO_MANY_PASSKEYS: &str = "The account has twenty passkeys, the maximum. Remove one first.";
 const PASSKEY_REJECTED: &str =
