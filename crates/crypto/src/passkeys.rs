@@ -72,12 +72,18 @@ impl PasskeyCeremonies for WebauthnCeremonies {
         let registration = self
             .0
             .verify_registration(&challenge, &policy(role), response);
-        let credential = registration.ok()?.credential;
+        let registration = registration.ok()?;
+        // Verification of the user is required by the policy.
+        if role == PasskeyRole::FromEmptyForm && registration.discoverable == Some(false) {
+            return None;
+        }
+        let credential = registration.credential;
         Some(NewPasskey {
             credential_id: credential.id.as_bytes().to_vec(),
             public_key: credential.public_key.as_cose().to_vec(),
             sign_count: credential.sign_count,
             user_verified: credential.user_verified,
+            discoverable: registration.discoverable,
             backup_eligible: credential.backup_eligible,
             backed_up: credential.backed_up,
             transports: credential.transports.iter().map(str::to_owned).collect(),

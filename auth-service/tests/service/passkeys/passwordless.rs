@@ -7,6 +7,7 @@ use auth_proto::v1::{
     StartAuthenticationRequest,
 };
 use holdfast_identity::{audit::AuditKind, authentication::SecondFactorPolicy};
+use serde_json::{Value, json};
 use tonic::{Code, Status};
 
 use super::{
@@ -22,6 +23,13 @@ use crate::{
 };
 
 const NEW_PASSWORD: &str = "seven green lamps on the pier";
+
+/// The response to a registration, with the claim that the passkey is not discoverable.
+fn hidden(response: &str) -> String {
+    let mut response: Value = serde_json::from_str(response).unwrap();
+    response["clientExtensionResults"] = json!({"credProps": {"rk": false}});
+    response.to_string()
+}
 
 impl TestService {
     async fn remove_password(&self, token: &str) -> Result<(), Status> {
@@ -61,6 +69,14 @@ impl TestService {
         finished.await.unwrap();
     }
 
+    /// A passkey that the browser says is not discoverable.
+    async fn register_hidden(&self, token: &str) {
+        let (registration, options) = self.start_registration(token).await.unwrap();
+        let (_, response) = Passkey::create(&options);
+        let finished = self.finish_registration(token, &registration, hidden(&response));
+        finished.await.unwrap();
+    }
+
     /// An account without a password, with two passkeys; the identifier of the second; and a token by the first.
     pub(super) async fn passwordless(name: &str) -> (Self, Passkey, String, String) {
         let (service, passkey) = Self::with_passkey(name).await;
@@ -92,6 +108,8 @@ async fn password_is_removed_with_two_passkeys() {
     assert!(!service.security(&token).await.password_optional);
     // A device that does not verify its user cannot be the only factor.
     service.register_unverified(&token).await;
+    // Neither can one that is not found without its identifier.
+    service.register_hidden(&token).await;
     let refused = service.remove_password(&token).await;
     assert_refused(refused, Code::FailedPrecondition, "FACTOR_REQUIRED");
     service.register(&token).await;
@@ -222,16 +240,21 @@ async fn one_time_codes_are_removed_from_account_without_password() {
 }
 
 #[tokio::test]
-async fn passkey_of_account_without_password_verifies_its_user() {
+async fn passkey_of_account_without_password_signs_in_alone() {
     let (service, _, _, token) = TestService::passwordless("ada").await;
     let (registration, options) = service.start_registration(&token).await.unwrap();
-    let json: serde_json::Value = serde_json::from_str(&options).unwrap();
+    let json: Value = serde_json::from_str(&options).unwrap();
     let selection = &json["authenticatorSelection"];
     assert_eq!(selection["userVerification"], "required");
     assert_eq!(selection["residentKey"], "required");
     let (_, response) = Passkey::create_with(&options, BE | BS);
     let refused = service.finish_registration(&token, &registration, response);
     assert_refused(refused.await, Code::InvalidArgument, "PASSKEY_REJECTED");
+    let (_, response) = Passkey::create(&options);
+    let refused = service.finish_registration(&token, &registration, hidden(&response));
+    assert_refused(refused.await, Code::InvalidArgument, "PASSKEY_REJECTED");
+    let added = service.finish_registration(&token, &registration, response);
+    added.await.unwrap();
 }
 
 #[tokio::test]

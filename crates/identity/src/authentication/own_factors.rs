@@ -46,7 +46,7 @@ pub enum ChangeFactorError {
     Required,
     /// Without it, an account without a password would be left with fewer passkeys and recovery codes than it needs.
     #[error(
-        "an account without a password needs two passkeys that verify their user, or one and recovery codes"
+        "an account without a password needs two passkeys that sign in alone, or one and recovery codes"
     )]
     PasswordlessNeeds,
     /// The new password does not satisfy a rule.

@@ -19,7 +19,7 @@ const ENOUGH_PASSKEYS: usize = 2;
 /// What the owner of an account can sign in with, without a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PasswordlessFactors {
-    /// Number of passkeys whose authenticators verify their user.
+    /// Number of passkeys that sign in alone.
     passkeys: usize,
     /// Whether there are recovery codes that were not used.
     has_recovery_codes: bool,
@@ -53,7 +53,7 @@ impl AuthenticationService {
         let is_left = |id: CredentialId| id != removed;
         let passkeys = passkeys
             .iter()
-            .filter(|passkey| passkey.user_verified && is_left(passkey.id));
+            .filter(|passkey| passkey.signs_in_alone() && is_left(passkey.id));
         let is_code = |one: &CredentialRecord| one.kind == CredentialKind::RecoveryCode;
         Ok(PasswordlessFactors {
             passkeys: passkeys.count(),
@@ -64,7 +64,7 @@ impl AuthenticationService {
     }
 
     /// Removes the password, and ends the caller's other logins. Requires a recent authentication by a passkey, and enough of other
-    /// credentials: two passkeys that verify their user, or one and recovery codes.
+    /// credentials: two passkeys that sign in alone, or one and recovery codes.
     pub async fn remove_password(
         &self,
         caller: &Person,

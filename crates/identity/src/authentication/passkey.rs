@@ -57,8 +57,10 @@ pub struct Passkey {
     pub public_key: Vec<u8>,
     /// The signature counter of its latest use.
     pub sign_count: u32,
-    /// Whether its authenticator verified its user at the registration, so that it can be the only factor of a sign-in.
+    /// Whether its authenticator verified its user at the registration.
     pub user_verified: bool,
+    /// Whether it can be found without its credential ID, as the browser claimed; `None` if it did not say.
+    pub discoverable: Option<bool>,
     /// Whether it may be copied to other devices.
     pub backup_eligible: bool,
     /// Whether it was backed up at its latest use.
@@ -68,6 +70,12 @@ pub struct Passkey {
 }
 
 impl Passkey {
+    /// Whether it can be the only factor of a sign-in from an empty form.
+    #[must_use]
+    pub fn signs_in_alone(&self) -> bool {
+        self.user_verified && self.discoverable != Some(false)
+    }
+
     /// The factor that it proves.
     #[must_use]
     pub const fn factor(&self) -> Factor {
@@ -90,6 +98,8 @@ pub struct NewPasskey {
     pub sign_count: u32,
     /// Whether the authenticator verified its user.
     pub user_verified: bool,
+    /// Whether it can be found without its credential ID, as the browser claims; `None` if it does not say.
+    pub discoverable: Option<bool>,
     /// Whether it may be copied to other devices.
     pub backup_eligible: bool,
     /// Whether it is backed up.

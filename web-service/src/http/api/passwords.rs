@@ -54,7 +54,7 @@ pub(in crate::http) async fn add(
     responses(
         (status = 204, description = "It is removed"),
         (status = 404, description = "The account has no password", body = crate::http::api::problem::Body<'_>, content_type = "application/problem+json"),
-        (status = 409, description = "The account has neither two passkeys that verify their user, nor one and recovery codes", body = crate::http::api::problem::Body<'_>, content_type = "application/problem+json"),
+        (status = 409, description = "The account has neither two passkeys that sign in alone, nor one and recovery codes", body = crate::http::api::problem::Body<'_>, content_type = "application/problem+json"),
     ),
 )]
 pub(in crate::http) async fn remove(

@@ -230,3 +230,15 @@ async fn refused_recovery_code_is_the_same_for_every_name() {
     assert!(pages.iter().all(|page| *page == pages[0]), "{pages:?}");
     assert!(pages[0].contains("The username or the recovery code is wrong"));
 }
+
+#[tokio::test]
+async fn recovery_code_is_refused_where_passkeys_are_off() {
+    let site = Site::with_user("ada").await;
+    let (_, refused) = site.recover("ada", WRONG_CODE).await;
+    assert_eq!(refused.status(), 403);
+    let page = refused.text().await.unwrap();
+    assert!(page.contains("Passkeys are not used here"), "{page}");
+    let session = site.sign_in("ada").await;
+    let page = site.text("/account/security", &session).await;
+    assert!(!page.contains(REMOVE), "{page}");
+}

@@ -54,6 +54,9 @@ const FORM_NOT_SENT: &str = "You were signed out before you sent the form, so no
                       you typed there has to be typed again.";
 const EXPIRED: &str = "This took too long, or was done in another tab, or the account was changed meanwhile. Please start again.";
 
+const NO_PASSKEYS: &str =
+    "Passkeys are not used here, so a recovery code is accepted after the password only.";
+
 /// The query of `GET /login`.
 #[derive(Default, Deserialize)]
 pub(in crate::http) struct LoginQuery {
@@ -169,7 +172,10 @@ pub(in crate::http) async fn submit(
         Ok(response) => Ok(response),
         Err(SignInFailure::Failed(error)) => Err(error.into()),
         Err(SignInFailure::Refused(error)) if error.is_refused_as(ErrorReason::AttemptInvalid) => {
-            let shown = (StatusCode::FORBIDDEN, Some(EXPIRED), None);
+            // There is no attempt yet that could be over.
+            let is_first = form.passkey.is_empty() && form.has_recovery_code();
+            let notice = if is_first { NO_PASSKEYS } else { EXPIRED };
+            let shown = (StatusCode::FORBIDDEN, Some(notice), None);
             Ok(form_page(&state, &headers, form, shown))
         }
         Err(SignInFailure::Refused(error)) => {
