@@ -30,6 +30,7 @@ pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
         "0018_second_factors",
         "0019_passkeys",
         "0020_trusted_browsers",
+        "0021_discoverable_passkeys",
     ]
 });
 

@@ -36,6 +36,8 @@ states_client!(
     StartReauthenticationRequest,
     ContinueReauthenticationRequest,
     ChangePasswordRequest,
+    RemovePasswordRequest,
+    AddPasswordRequest,
     EndLoginRequest,
     EndOtherLoginsRequest,
     EndGrantRequest,

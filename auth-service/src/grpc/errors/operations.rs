@@ -32,6 +32,7 @@ macro_rules! reasons {
 reasons! {
     SignInError {
         InvalidCredentials => InvalidCredentials,
+        WrongRecoveryCode => InvalidCredentials,
         WrongFactor => InvalidCredentials,
         ..Throttled,
         ..Fault,
@@ -65,8 +66,10 @@ reasons! {
         NotFound => FactorNotFound,
         NotEnrolled => FactorNotEnrolled,
         Required => FactorRequired,
+        PasswordlessNeeds => FactorRequired,
         Conflict => Conflict,
         ..StepUpRequired,
+        ..Password,
         ..Fault,
     }
 
@@ -144,6 +147,7 @@ reasons! {
     }
     ChangeAccountError {
         NotFound => UserNotFound,
+        Passwordless => FactorRequired,
         ..Password,
         ..Fault,
     }

@@ -4,6 +4,7 @@ use crate::{
     account::{Account, CredentialKind, CredentialRecord, User},
     authentication::{AssuranceLevel, AuthenticationService},
     error::Fault,
+    id::CredentialId,
     token::Person,
 };
 
@@ -18,6 +19,8 @@ pub struct SecurityOverview {
     pub recovery_codes_left: u32,
     /// Whether it must have a second factor.
     pub second_factor_required: bool,
+    /// Whether its other credentials are enough without its password; true for an account without one.
+    pub is_password_optional: bool,
     /// The greatest strength that an authentication with its credentials has, which a change of them requires.
     pub strongest_level: AssuranceLevel,
 }
@@ -33,7 +36,13 @@ impl AuthenticationService {
             return Ok(None);
         };
         let credentials = store.credentials(caller.subject).await?;
-        Ok(Some(self.overview(account, credentials)))
+        let password = CredentialId::password_of(caller.subject);
+        let left = self.left_without(&account, &credentials, password).await?;
+        let is_password_optional = self.deps.passkeys.is_some() && left.is_enough();
+        Ok(Some(SecurityOverview {
+            is_password_optional: account.is_passwordless() || is_password_optional,
+            ..self.overview(account, credentials)
+        }))
     }
 
     fn overview(&self, account: Account, credentials: Vec<CredentialRecord>) -> SecurityOverview {
@@ -42,6 +51,7 @@ impl AuthenticationService {
         let left = codes.iter().filter(|code| !code.is_used_up()).count();
         SecurityOverview {
             second_factor_required: self.policy.second_factor.requires(&account.user),
+            is_password_optional: account.is_passwordless(),
             strongest_level: account.strongest_level(),
             user: account.user,
             credentials,

@@ -13,6 +13,7 @@ pub(super) mod logins;
 pub(super) mod logout;
 pub(super) mod passkeys;
 pub(super) mod password;
+pub(super) mod passwordless;
 mod qr_code;
 pub(super) mod reauthenticate;
 pub(super) mod recovery_codes;

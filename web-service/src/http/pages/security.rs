@@ -37,8 +37,8 @@ use crate::{
 /// The address of the page.
 pub(super) const SECURITY: &str = "/account/security";
 
-const LAST_FACTOR: &str =
-    "This account must have a second factor, and this is the last one. Set up another one first.";
+const NEEDED_FACTOR: &str = "The account must have a second factor, or has no password and must have two passkeys, or one and recovery codes. \
+                             Set up another factor, or a password, first.";
 const CHANGED_MEANWHILE: &str = "This took too long, or the account was changed at the same time, such as in another tab. Please begin again.";
 const TOO_MANY_PASSKEYS: &str = "The account has twenty passkeys, the maximum. Remove one first.";
 const PASSKEY_REJECTED: &str =
@@ -52,6 +52,8 @@ const NOT_ENROLLED: &str =
 struct SecurityPage {
     csrf_token: String,
     password: Option<FactorItem>,
+    /// Whether the account needs no password, or has none.
+    is_password_optional: bool,
     totp: Option<FactorItem>,
     passkeys: Vec<FactorItem>,
     codes_left: u32,
@@ -135,6 +137,7 @@ pub(in crate::http) async fn show(
         factors,
         recovery_codes_left,
         second_factor_required,
+        password_optional,
         ..
     } = overview;
     let of = |kind: FactorKind| {
@@ -144,6 +147,7 @@ pub(in crate::http) async fn show(
     let template = SecurityPage {
         csrf_token: caller.session.csrf_token(&*csrf_tokens),
         password: of(FactorKind::Password).next(),
+        is_password_optional: password_optional,
         totp: of(FactorKind::Totp).next(),
         passkeys: of(FactorKind::Passkey).collect(),
         codes_left: recovery_codes_left,
@@ -216,7 +220,7 @@ pub(super) fn not_changed(error: AuthError) -> Result<Response, AuthError> {
     };
     let text = match refusal.reason.contract() {
         Some(ErrorReason::FactorNotFound) => return Ok(error::no_such_page().into_response()),
-        Some(ErrorReason::FactorRequired) => LAST_FACTOR,
+        Some(ErrorReason::FactorRequired) => NEEDED_FACTOR,
         Some(ErrorReason::Conflict | ErrorReason::AttemptInvalid) => CHANGED_MEANWHILE,
         Some(ErrorReason::FactorLimitReached) => TOO_MANY_PASSKEYS,
         Some(ErrorReason::PasskeyRejected) => PASSKEY_REJECTED,

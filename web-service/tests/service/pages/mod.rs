@@ -7,5 +7,6 @@ mod login_passkey;
 mod logins;
 mod logout;
 mod password;
+mod passwordless;
 mod security;
 mod trailing_slash;
