@@ -18,7 +18,9 @@ pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
         "0004_trace_id",
         "0005_second_factors",
         "0006_passkeys",
-        "0007_trusted_browsers"
+        "0007_trusted_browsers",
+        "0008_security_events",
+        "0009_bound_browsers",
     ]
 });
 

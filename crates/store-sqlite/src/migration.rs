@@ -30,6 +30,8 @@ pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
         "0018_second_factors",
         "0019_passkeys",
         "0020_trusted_browsers",
+        "0021_security_events",
+        "0022_bound_browsers",
     ]
 });
 
