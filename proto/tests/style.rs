@@ -71,6 +71,7 @@ fn files_lie_where_their_package_says_and_import_what_they_use() {
                 "dpop.proto" => "DpopProof ",
                 "audit_event.proto" => "AuditEvent ",
                 "login.proto" => "Login ",
+                "factor.proto" => "AccountFactors ",
                 "revocation.proto" => "Revocation ",
                 "authentication.proto" => "AuthenticationStep ",
                 other => panic!("this test does not know the types of {other}"),

@@ -201,6 +201,7 @@ const WALLS: [Wall; 16] = [
             "holdfast-store-transfer",
             "holdfast-tls",
             "holdfast-trace",
+            "holdfast-webauthn",
         ],
         may_not_depend_on: &["sqlx"],
     },

@@ -117,7 +117,7 @@ mod tests {
             .bind("")
             .bind(0)
             .bind(1)
-            .rows(&mut *store.read().await.unwrap())
+            .rows(&mut store.read().await.unwrap())
             .await
             .unwrap();
         let steps: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();

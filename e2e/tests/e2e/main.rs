@@ -31,6 +31,7 @@ mod outage;
 mod outage_metrics;
 mod pages;
 mod passkeys;
+mod passkeys_two_instances;
 mod postgres_restore;
 mod postgres_tls;
 mod races;

@@ -1,11 +1,14 @@
 //! Layout, accessibility and resources of the pages.
 
 use e2e::{
+    authenticator::{PHONE, VirtualAuthenticator, pyotp_code},
     browser::Browser,
     pair::{PASSWORD, Pair},
     wait::until,
 };
 use thirtyfour::Key;
+
+use crate::second_factor::totp_uri;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_load_only_own_resources_without_policy_violations() {
@@ -72,8 +75,7 @@ async fn sign_in_by_keyboard_works_and_every_field_is_labelled() {
     pair.add_user("ada", &[]).await;
     let browser = Browser::start(&pair).await;
     browser.driver.goto(pair.site.url("/login")).await.unwrap();
-    let unnamed = "return [...document.querySelectorAll('input:not([type=hidden])')].filter(field => !field.labels.length).length";
-    assert_eq!(browser.script(unnamed).await, 0);
+    assert_labelled(&browser).await;
     let typed = format!(
         "ada{}{PASSWORD}{}",
         char::from(Key::Tab),
@@ -86,6 +88,61 @@ async fn sign_in_by_keyboard_works_and_every_field_is_labelled() {
     })
     .await;
     browser.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_factors_fit_phone_screen_and_label_every_field() {
+    let pair = Pair::start().await;
+    pair.add_user("ada", &[]).await;
+    let browser = Browser::start(&pair).await;
+    let sign_in = pair.site.url("/login");
+    browser.sign_in(&sign_in, "ada", PASSWORD).await;
+    let _phone = VirtualAuthenticator::add(&browser, PHONE).await;
+    for scheme in ["dark", "light"] {
+        browser.emulate_phone(scheme).await;
+        let page = pair.site.url("/account/totp");
+        browser.driver.goto(page).await.unwrap();
+        browser.press("Begin").await;
+        browser.picture(&format!("totp-phone-{scheme}")).await;
+        assert_fits(&browser).await;
+        assert_labelled(&browser).await;
+    }
+    let uri = totp_uri(&browser).await;
+    browser.fill("code", &pyotp_code(&uri, 0).await).await;
+    browser.press("Confirm the app").await;
+    for path in [
+        "/account/security",
+        "/account/passkeys",
+        "/account/recovery-codes",
+    ] {
+        browser.driver.goto(pair.site.url(path)).await.unwrap();
+        assert_fits(&browser).await;
+        assert_labelled(&browser).await;
+    }
+    browser.press("Make new codes").await;
+    assert_fits(&browser).await;
+    assert_labelled(&browser).await;
+    browser.press("Sign out").await;
+    browser.sign_in(&sign_in, "ada", PASSWORD).await;
+    assert_eq!(browser.path().await, "/login/factor");
+    browser.picture("login-factor-phone-light").await;
+    assert_fits(&browser).await;
+    assert_labelled(&browser).await;
+    browser.quit().await;
+}
+
+/// Panics where a field, a button or a picture has no name, or the page has not one heading of the first level.
+async fn assert_labelled(browser: &Browser) {
+    let unnamed = "return [
+        ...[...document.querySelectorAll('input:not([type=hidden])')].filter(field => !field.labels.length),
+        ...[...document.querySelectorAll('button')].filter(button => !button.textContent.trim() && !button.ariaLabel),
+        ...[...document.querySelectorAll('img')].filter(image => !image.hasAttribute('alt')),
+        ...[...document.querySelectorAll('svg')].filter(image => image.getAttribute('role') !== 'img' && image.ariaHidden !== 'true'),
+    ].map(one => one.outerHTML)";
+    let unnamed = browser.script(unnamed).await;
+    assert_eq!(unnamed, serde_json::json!([]));
+    let headings = "return document.querySelectorAll('h1').length";
+    assert_eq!(browser.script(headings).await, 1);
 }
 
 async fn assert_fits(browser: &Browser) {

@@ -20,7 +20,7 @@ async fn signed_in() -> (Pair, Browser) {
 }
 
 /// Registers a passkey on the account page.
-async fn register(pair: &Pair, browser: &Browser, name: &str) {
+pub(crate) async fn register(pair: &Pair, browser: &Browser, name: &str) {
     let page = pair.site.url("/account/passkeys");
     browser.driver.goto(page).await.unwrap();
     browser.press("Add a passkey").await;
@@ -32,8 +32,15 @@ async fn register(pair: &Pair, browser: &Browser, name: &str) {
     assert!(text.contains(name), "{text}");
 }
 
+/// Presses a button whose form a script handles, so that no other page may follow.
+pub(crate) async fn press_in_script(browser: &Browser, name: &str) {
+    let button = format!("//button[normalize-space()='{name}']");
+    let button = browser.driver.find(By::XPath(button)).await.unwrap();
+    button.click().await.unwrap();
+}
+
 /// Whether the session is as strong as a passkey makes it.
-async fn is_phishing_resistant(pair: &Pair, browser: &Browser) -> bool {
+pub(crate) async fn is_phishing_resistant(pair: &Pair, browser: &Browser) -> bool {
     let session = browser.cookie("__Host-session").await.unwrap();
     let cookie = format!("__Host-session={}", session["value"].as_str().unwrap());
     let shown = pair.site.get("/api/session", &cookie).await;
@@ -61,9 +68,7 @@ async fn passkey_is_registered_and_signs_in_by_button() {
     })
     .await;
     browser.picture("login-passkey").await;
-    let button = By::XPath("//button[normalize-space()='Sign in with a passkey']");
-    let button = browser.driver.find(button).await.unwrap();
-    button.click().await.unwrap();
+    press_in_script(&browser, "Sign in with a passkey").await;
     phone.set_presence(&browser, true).await;
     browser.arrives_at("/dashboard").await;
     assert!(is_phishing_resistant(&pair, &browser).await);
@@ -93,9 +98,7 @@ async fn security_key_is_a_second_factor_only() {
         .sign_in(&pair.site.url("/login"), "ada", PASSWORD)
         .await;
     assert_eq!(browser.path().await, "/login/factor");
-    let button = By::XPath("//button[normalize-space()='Use a passkey']");
-    let button = browser.driver.find(button).await.unwrap();
-    button.click().await.unwrap();
+    press_in_script(&browser, "Use a passkey").await;
     browser.arrives_at("/dashboard").await;
     assert!(is_phishing_resistant(&pair, &browser).await);
     let count = &key.credentials(&browser).await[0]["signCount"];
@@ -112,9 +115,7 @@ async fn passkey_confirms_before_a_change_and_is_removed() {
     browser.press("Remove").await;
     assert!(browser.text().await.contains("Confirm that it is you"));
     browser.picture("confirm-passkey").await;
-    let button = By::XPath("//button[normalize-space()='Use a passkey']");
-    let button = browser.driver.find(button).await.unwrap();
-    button.click().await.unwrap();
+    press_in_script(&browser, "Use a passkey").await;
     browser.arrives_at("/account/security").await;
     let text = browser.text().await;
     assert!(text.contains("With a passkey you sign in"), "{text}");
@@ -129,29 +130,13 @@ async fn registered_authenticator_is_not_registered_again() {
     let page = pair.site.url("/account/passkeys");
     browser.driver.goto(page).await.unwrap();
     browser.press("Add a passkey").await;
-    let button = By::XPath("//button[normalize-space()='Use a passkey']");
-    browser
-        .driver
-        .find(button)
-        .await
-        .unwrap()
-        .click()
-        .await
-        .unwrap();
+    press_in_script(&browser, "Use a passkey").await;
     until("the new passkey's page", async || {
         let text = browser.text().await;
         text.contains("Create the passkey").then_some(())
     })
     .await;
-    let button = By::XPath("//button[normalize-space()='Create the passkey']");
-    browser
-        .driver
-        .find(button)
-        .await
-        .unwrap()
-        .click()
-        .await
-        .unwrap();
+    press_in_script(&browser, "Create the passkey").await;
     until("the reason", async || {
         let text = browser.text().await;
         text.contains("has a passkey for this account already")
@@ -166,15 +151,7 @@ async fn registered_authenticator_is_not_registered_again() {
         ..PHONE
     };
     let key = VirtualAuthenticator::add(&browser, key).await;
-    let button = By::XPath("//button[normalize-space()='Create the passkey']");
-    browser
-        .driver
-        .find(button)
-        .await
-        .unwrap()
-        .click()
-        .await
-        .unwrap();
+    press_in_script(&browser, "Create the passkey").await;
     browser.arrives_at("/account/passkeys").await;
     assert_eq!(key.credentials(&browser).await.len(), 1);
     browser.quit().await;

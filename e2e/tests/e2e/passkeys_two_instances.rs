@@ -1,0 +1,131 @@
+//! Passkeys in two instances of each service: what one of them begins, another one completes.
+
+use e2e::{
+    authenticator::{PHONE, VirtualAuthenticator},
+    balancer::Balancer,
+    browser::Browser,
+    pair::{Options, PASSWORD, Pair},
+    port,
+    postgres::Postgres,
+    program::Program,
+    redis::Redis,
+    wait::until,
+};
+use thirtyfour::By;
+
+use crate::{
+    metrics,
+    passkeys::{is_phishing_resistant, press_in_script, register},
+};
+
+/// Two instances of each service on PostgreSQL and Redis, behind one address.
+struct TwoOfEach {
+    pair: Pair,
+    auth: Program,
+    _web: Program,
+    balancer: Balancer,
+    _redis: Redis,
+    _postgres: Postgres,
+}
+
+impl TwoOfEach {
+    async fn start() -> Self {
+        let (postgres, redis) = (Postgres::start(false).await, Redis::start().await);
+        let [public, first, second] = [(); 3].map(|()| port::free());
+        let origin = format!("https://localhost:{public}");
+        let listen = |port| ("AUTH_LISTEN", format!("127.0.0.1:{port}"));
+        let urls = format!("http://127.0.0.1:{first},http://127.0.0.1:{second}");
+        let mut pair = Pair::start_with(Options {
+            auth: vec![
+                ("AUTH_ISSUER", origin.clone()),
+                ("AUTH_DATABASE_URL", Postgres::url_at(postgres.port())),
+                ("AUTH_REDIS_URL", redis.url()),
+                listen(first),
+            ],
+            web: vec![
+                ("WEB_SESSION_STORE", redis.url()),
+                ("WEB_PUBLIC_URL", origin.clone()),
+                ("WEB_AUTH_URL", urls),
+            ],
+        })
+        .await;
+        pair.options.auth.push(listen(second));
+        let (auth, _) = pair.another_auth().await;
+        let file = |name| pair.directory.path().join(name).display().to_string();
+        let certificate = [
+            ("WEB_TLS_CERT", file("localhost.pem")),
+            ("WEB_TLS_KEY", file("localhost.key")),
+        ];
+        pair.options.web.extend(certificate);
+        let (web, another) = pair.another_web_at().await;
+        let balancer = Balancer::start(public, vec![pair.web_address, another]).await;
+        pair.site.origin = origin;
+        Self {
+            pair,
+            auth,
+            _web: web,
+            balancer,
+            _redis: redis,
+            _postgres: postgres,
+        }
+    }
+
+    /// Whether both auth-services continued authentications.
+    async fn both_continued(&mut self) -> bool {
+        let calls = r#"holdfast_auth_grpc_requests_total{method="AuthService/ContinueAuthentication",code="OK"}"#;
+        let mut both = true;
+        for auth in [&mut self.pair.auth, &mut self.auth] {
+            let series = metrics::series(&metrics::text(auth).await);
+            both &= series.get(calls).is_some_and(|count| *count > 0.5);
+        }
+        both
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn passkey_is_used_over_two_instances_of_each_service() {
+    let mut two = TwoOfEach::start().await;
+    two.pair.add_user("ada", &[]).await;
+    let browser = Browser::start(&two.pair).await;
+    let sign_in = two.pair.site.url("/login");
+    browser.sign_in(&sign_in, "ada", PASSWORD).await;
+    let phone = VirtualAuthenticator::add(&browser, PHONE).await;
+    register(&two.pair, &browser, "my phone").await;
+    phone.set_presence(&browser, false).await;
+    // Until each auth-service has continued what the other one began, or itself.
+    until("both auth-services", async || {
+        browser.press("Sign out").await;
+        let button = By::XPath("//button[normalize-space()='Sign in with a passkey']");
+        until("the button", async || {
+            let button = browser.driver.find(button.clone()).await.ok()?;
+            button.click().await.ok()
+        })
+        .await;
+        // The response goes to the other web-service than the request for the challenge.
+        two.balancer.cut();
+        phone.set_presence(&browser, true).await;
+        browser.arrives_at("/dashboard").await;
+        phone.set_presence(&browser, false).await;
+        assert!(is_phishing_resistant(&two.pair, &browser).await);
+        two.both_continued().await.then_some(())
+    })
+    .await;
+    let used = two.balancer.connection_counts();
+    assert!(used.iter().all(|count| *count > 1), "{used:?}");
+
+    // A second factor, and the step-up, at whichever instance.
+    two.balancer.cut();
+    browser.press("Sign out").await;
+    phone.set_presence(&browser, true).await;
+    browser.sign_in(&sign_in, "ada", PASSWORD).await;
+    browser.arrives_at("/login/factor").await;
+    two.balancer.cut();
+    press_in_script(&browser, "Use a passkey").await;
+    browser.arrives_at("/dashboard").await;
+    let page = two.pair.site.url("/account/passkeys");
+    browser.driver.goto(page).await.unwrap();
+    two.balancer.cut();
+    browser.press("Remove").await;
+    browser.arrives_at("/account/security").await;
+    browser.quit().await;
+}
