@@ -143,10 +143,7 @@ async fn trust_is_bound_to_the_device_and_renewed_at_the_sign_in() {
     browser.fill("code", &pyotp_code(&uri, 0).await).await;
     browser.press("Go on with the code").await;
     assert_eq!(browser.path().await, "/dashboard");
-    until("the key of the trust", async || {
-        browser.cookie(PROOF).await
-    })
-    .await;
+    until("the key of the trust", async || browser.cookie(PROOF).await).await;
     let token = browser.cookie(TRUSTED).await.unwrap();
     assert!(token["value"].as_str().unwrap().contains('.'), "{token}");
     let logins = pair.site.url("/account/logins");

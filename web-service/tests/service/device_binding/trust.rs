@@ -21,7 +21,7 @@ struct Trusted<'a> {
     browser: Browser<'a>,
     id: String,
     session: String,
-    trusted: String,
+    token_cookie: String,
     proof: String,
 }
 
@@ -55,7 +55,7 @@ impl<'a> Trusted<'a> {
             },
             id: String::new(),
             session,
-            trusted: cookie_of(&done, "__Host-trusted").unwrap(),
+            token_cookie: cookie_of(&done, "__Host-trusted").unwrap(),
             proof: String::new(),
         }
     }
@@ -66,7 +66,7 @@ impl<'a> Trusted<'a> {
         let proof = trusted.registration_proof();
         let answer = trusted.bind(&proof).await;
         assert_eq!(answer.status(), 200);
-        trusted.trusted = cookie_of(&answer, "__Host-trusted").unwrap();
+        trusted.token_cookie = cookie_of(&answer, "__Host-trusted").unwrap();
         trusted.store(answer).await;
         trusted
     }
@@ -91,7 +91,7 @@ impl<'a> Trusted<'a> {
     }
 
     async fn bind(&self, jwt: &str) -> Response {
-        let cookies = format!("{}; {}", self.session, self.trusted);
+        let cookies = format!("{}; {}", self.session, self.token_cookie);
         self.post(BIND, &cookies, &[("secure-session-response", jwt)])
             .await
     }
@@ -100,7 +100,7 @@ impl<'a> Trusted<'a> {
         let id = ("sec-secure-session-id", self.id.as_str());
         let proof = jwt.map(|jwt| ("secure-session-response", jwt));
         let headers: Vec<_> = [id].into_iter().chain(proof).collect();
-        self.post(REFRESH, &self.trusted, &headers).await
+        self.post(REFRESH, &self.token_cookie, &headers).await
     }
 
     async fn post(&self, path: &str, cookies: &str, headers: &[(&str, &str)]) -> Response {
@@ -111,7 +111,7 @@ impl<'a> Trusted<'a> {
     }
 
     fn cookies(&self) -> String {
-        format!("{}; {}", self.trusted, self.proof)
+        format!("{}; {}", self.token_cookie, self.proof)
     }
 }
 
@@ -133,11 +133,11 @@ async fn is_enough(site: &Site, cookies: &str) -> bool {
 async fn trust_is_of_use_with_a_recent_proof_of_its_key_only() {
     let (site, app, _) = Site::with_totp("ada").await;
     let mut trusted = Trusted::offered(&site, &app).await;
-    let unbound = trusted.trusted.clone();
+    let unbound = trusted.token_cookie.clone();
     assert!(is_enough(&site, &unbound).await, "it is not bound yet");
     let answer = trusted.bind(&trusted.registration_proof()).await;
     assert_eq!(answer.status(), 200);
-    trusted.trusted = cookie_of(&answer, "__Host-trusted").unwrap();
+    trusted.token_cookie = cookie_of(&answer, "__Host-trusted").unwrap();
     let config = trusted.store(answer).await;
     assert_eq!(config["refresh_url"], REFRESH);
     assert_eq!(config["credentials"][0]["name"], "__Host-trusted-proof");
@@ -156,7 +156,7 @@ async fn trust_is_of_use_with_a_recent_proof_of_its_key_only() {
 
     assert!(is_enough(&site, &trusted.cookies()).await);
     assert!(!is_enough(&site, &unbound).await, "the token alone");
-    assert!(!is_enough(&site, &trusted.trusted).await, "no proof");
+    assert!(!is_enough(&site, &trusted.token_cookie).await, "no proof");
     site.clock.advance(Duration::from_mins(5));
     assert!(!is_enough(&site, &trusted.cookies()).await, "an old proof");
     let jwt = trusted.browser.refresh_proof(&trusted.browser.challenge);
@@ -174,11 +174,11 @@ async fn stolen_trust_is_of_no_use_without_its_key() {
     let trusted = Trusted::bound(&site, &app).await;
     let thief = Trusted::bound(&site, &app).await;
     // The token with the key of the thief, who has a valid proof of it for another token.
-    let (token, _) = trusted.trusted.split_once('.').unwrap();
-    let (_, key) = thief.trusted.split_once('.').unwrap();
+    let (token, _) = trusted.token_cookie.split_once('.').unwrap();
+    let (_, key) = thief.token_cookie.split_once('.').unwrap();
     let forged = format!("{token}.{key}");
     assert!(!is_enough(&site, &format!("{forged}; {}", thief.proof)).await);
-    assert!(!is_enough(&site, &format!("{}; {}", trusted.trusted, thief.proof)).await);
+    assert!(!is_enough(&site, &format!("{}; {}", trusted.token_cookie, thief.proof)).await);
 
     let asked = trusted.refresh(None).await;
     assert_eq!(asked.status(), 403);
@@ -190,7 +190,7 @@ async fn stolen_trust_is_of_no_use_without_its_key() {
 
     // Nor is a key registered in place of the first one.
     let unbound = Trusted {
-        trusted: token.to_owned(),
+        token_cookie: token.to_owned(),
         session: trusted.session.clone(),
         ..thief
     };
@@ -259,7 +259,7 @@ async fn unbound_trust_is_of_no_use_where_binding_is_required() {
     let session = site.sign_in("ada").await;
     let app = site.set_up_totp(&session).await;
     let offered = Trusted::offered(&site, &app).await;
-    assert!(!is_enough(&site, &offered.trusted).await);
+    assert!(!is_enough(&site, &offered.token_cookie).await);
     let bound = Trusted::bound(&site, &app).await;
     assert!(is_enough(&site, &bound.cookies()).await);
 }
