@@ -140,7 +140,7 @@ async fn trust_is_bound_to_the_device_and_renewed_at_the_sign_in() {
     browser.sign_in(&sign_in, "ada", PASSWORD).await;
     let trust = browser.driver.find(By::Name("trust")).await.unwrap();
     trust.click().await.unwrap();
-    browser.fill("code", &pyotp_code(&uri, 0).await).await;
+    browser.fill("code", &pyotp_code(&uri, 1).await).await;
     browser.press("Go on with the code").await;
     assert_eq!(browser.path().await, "/dashboard");
     until("the key of the trust", async || browser.cookie(PROOF).await).await;
