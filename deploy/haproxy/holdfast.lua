@@ -10,6 +10,7 @@ local TIMEOUT = 2000
 -- The cookies of Holdfast. With a WEB_COOKIE_PREFIX, such as staging, write __Host-staging- for each __Host-.
 local COOKIES = {
   "__Host-session", "__Host-session-proof", "__Host-known", "__Host-login", "__Host-attempt", "__Host-trusted",
+  "__Host-trusted-proof", "__Host-notices",
 }
 
 -- The headers that the decision depends on, besides cookies.

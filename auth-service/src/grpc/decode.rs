@@ -7,12 +7,15 @@ use holdfast_identity::{
     account::{Password, Username},
     audit::AuditKind,
     authentication::{
-        AssuranceLevel, AuthenticationStep, BrowserToken, ChangeFactorError, PasskeyLabel,
-        SignInError, TotpCode,
+        AssuranceLevel, AuthenticationStep, BindTrustError, BrowserToken, ChangeFactorError,
+        PasskeyLabel, PresentedTrust, SignInError, TotpCode,
     },
     id::{CredentialId, GrantId, Sid, TrustedBrowserId, UserId},
     login::{DeviceEvent, EndGrantError, EndLoginError},
-    oauth::{ClientAuthentication, ClientCredentials, ClientId, PresentedProof},
+    oauth::{
+        ClientAuthentication, ClientCredentials, ClientId, InvalidKeyThumbprint, KeyThumbprint,
+        PresentedProof,
+    },
     token::{Consistency, Scopes},
 };
 use tonic::Status;
@@ -113,9 +116,24 @@ pub(super) fn first_code(text: &str) -> Result<TotpCode, Status> {
         .map_err(|_| ChangeFactorError::WrongCode.into_status())
 }
 
-/// The token of a trusted browser. One of another form is that of none.
-pub(super) fn browser_token(text: &str) -> Option<BrowserToken> {
-    text.parse().ok()
+/// What a trusted browser presents. A token or key of another form is that of none.
+pub(super) fn presented_trust(token: &str, jkt: &str) -> Option<PresentedTrust> {
+    Some(PresentedTrust {
+        token: token.parse().ok()?,
+        device_key: jkt.parse().ok(),
+    })
+}
+
+/// The token of a trusted browser that is to be bound. One of another form is that of none.
+pub(super) fn browser_token(text: &str) -> Result<BrowserToken, Status> {
+    text.parse()
+        .map_err(|_| BindTrustError::NotFound.into_status())
+}
+
+/// The thumbprint of a key.
+pub(super) fn key_thumbprint(text: &str) -> Result<KeyThumbprint, Status> {
+    text.parse()
+        .map_err(|why: InvalidKeyThumbprint| invalid("jkt", why.to_string()))
 }
 
 /// The identifier of a trusted browser. A text of another form is the identifier of none.

@@ -28,7 +28,7 @@ pub use calls::{
         SignInOptions, SufficientAuthentication, TotpSetUp,
     },
     device::{DeviceEvent, DeviceReport},
-    factors::{FactorKind, FactorRecord, SecurityOverview, TotpEnrolment},
+    factors::{FactorKind, FactorRecord, SecurityEvent, SecurityOverview, TotpEnrolment},
     introspect::Introspection,
     jwks::{Jwk, Jwks},
     login::{Login, Person},

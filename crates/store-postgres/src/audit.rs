@@ -3,13 +3,14 @@
 use async_trait::async_trait;
 use holdfast_identity::{
     audit::{AuditEvent, AuditQuery, AuditRecord},
+    id::UserId,
     store::{AuditLog, StoreError},
 };
 use holdfast_store_sql::{
-    audit::{AUDIT_EVENT, audit_record},
+    audit::{AUDIT_EVENT, IS_SECURITY_EVENT, audit_record},
     column::millis,
 };
-use sqlx::{Postgres, QueryBuilder, Transaction};
+use sqlx::{AssertSqlSafe, Postgres, QueryBuilder, Transaction};
 use time::OffsetDateTime;
 
 use crate::{
@@ -69,6 +70,26 @@ impl AuditLog for PostgresStore {
         sql.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
         let rows = sql
             .build()
+            .rows(&mut *self.connections.acquire().await?)
+            .await?;
+        rows.iter().map(audit_record).collect()
+    }
+
+    async fn security_events(
+        &self,
+        user: UserId,
+        since: OffsetDateTime,
+        limit: u32,
+    ) -> Result<Vec<AuditRecord>, StoreError> {
+        let is_security_event = &*IS_SECURITY_EVENT;
+        let sql = format!(
+            "SELECT {AUDIT_EVENT} FROM audit_events WHERE user_id = $1 AND {is_security_event} AND at >= $2 \
+             ORDER BY id DESC LIMIT $3"
+        );
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(user.to_string())
+            .bind(millis(since))
+            .bind(i64::from(limit))
             .rows(&mut *self.connections.acquire().await?)
             .await?;
         rows.iter().map(audit_record).collect()

@@ -6,6 +6,7 @@ use holdfast_identity::{
     audit::AuditEvent,
     authentication::{KeyedHash, MAX_TRUSTED_BROWSERS, NewTrustedBrowser, TrustedBrowser},
     id::{TrustedBrowserId, UserId},
+    oauth::KeyThumbprint,
     store::{StoreError, TrustedBrowserStore},
 };
 use holdfast_store_sql::{
@@ -52,19 +53,39 @@ impl TrustedBrowserStore for PostgresStore {
     async fn use_trusted_browser(
         &self,
         (user, version): (UserId, AuthenticationVersion),
-        KeyedHash(hash): KeyedHash,
+        (KeyedHash(hash), key): (KeyedHash, Option<&KeyThumbprint>),
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
         let update = sqlx::query(
             "UPDATE trusted_browsers SET last_used_at = $1 \
-             WHERE token_hash = $2 AND user_id = $3 AND authentication_version = $4 AND expires_at > $1 AND EXISTS (\
+             WHERE token_hash = $2 AND user_id = $3 AND authentication_version = $4 AND expires_at > $1 AND (bound_jkt IS NULL OR bound_jkt = $5) AND EXISTS (\
                  SELECT 1 FROM users WHERE id = $3 AND authentication_version = $4) RETURNING id",
         )
         .bind(millis(now))
         .bind(hash.to_vec())
         .bind(user.to_string())
-        .bind(version.0);
+        .bind(version.0)
+        .bind(key.map(ToString::to_string));
         Ok(self.change(update, Vec::new(), &[]).await?.is_some())
+    }
+
+    async fn bind_trusted_browser(
+        &self,
+        user: UserId,
+        (KeyedHash(hash), key): (KeyedHash, &KeyThumbprint),
+        now: OffsetDateTime,
+        events: &[AuditEvent],
+    ) -> Result<bool, StoreError> {
+        let update = sqlx::query(
+            "UPDATE trusted_browsers SET bound_jkt = $1 \
+             WHERE token_hash = $2 AND user_id = $3 AND expires_at > $4 AND (bound_jkt IS NULL OR bound_jkt = $1) AND EXISTS (\
+                 SELECT 1 FROM users WHERE id = $3 AND authentication_version = trusted_browsers.authentication_version) RETURNING id",
+        )
+        .bind(key.to_string())
+        .bind(hash.to_vec())
+        .bind(user.to_string())
+        .bind(millis(now));
+        Ok(self.change(update, Vec::new(), events).await?.is_some())
     }
 
     async fn trusted_browsers(

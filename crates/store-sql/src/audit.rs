@@ -1,5 +1,7 @@
 //! Audit events.
 
+use std::sync::LazyLock;
+
 use holdfast_identity::{
     audit::{AuditEvent, AuditKind, AuditRecord, RequestSource},
     store::StoreError,
@@ -10,6 +12,13 @@ use crate::{SqlRow, parse_optional, time};
 /// The columns of `audit_events`.
 pub const AUDIT_EVENT: &str =
     "id, at, kind, user_id, sid, actor_id, client_id, ip_address, user_agent, request_id, trace_id";
+
+/// The condition of the index `security_events_by_user`, in its words: a database uses the index for a query that repeats them.
+pub static IS_SECURITY_EVENT: LazyLock<String> = LazyLock::new(|| {
+    let kinds = AuditKind::SECURITY_EVENTS.iter();
+    let names: Vec<_> = kinds.map(|kind| format!("'{}'", kind.as_str())).collect();
+    format!("kind IN ({})", names.join(", "))
+});
 
 /// A row of `audit_events`.
 ///

@@ -3,10 +3,15 @@
 use async_trait::async_trait;
 use holdfast_identity::{
     audit::{AuditEvent, AuditQuery, AuditRecord},
+    id::UserId,
     store::{AuditLog, StoreError},
 };
-use holdfast_store_sql::{audit::audit_record, column::millis, unavailable};
-use sqlx::{QueryBuilder, Sqlite, Transaction};
+use holdfast_store_sql::{
+    audit::{AUDIT_EVENT, IS_SECURITY_EVENT, audit_record},
+    column::millis,
+    unavailable,
+};
+use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite, Transaction};
 use time::OffsetDateTime;
 
 use crate::{SqliteStore, group_commit::Statement, query::RunQuery as _};
@@ -40,6 +45,14 @@ pub(super) async fn commit(
     transaction.commit().await.map_err(unavailable)
 }
 
+/// The statement that reads the security events of an account.
+fn security_events_sql(select: &str) -> String {
+    let (columns, is_security_event) = (AUDIT_EVENT, &*IS_SECURITY_EVENT);
+    format!(
+        "{select} {columns} FROM audit_events WHERE user_id = ? AND {is_security_event} AND at >= ? ORDER BY id DESC LIMIT ?"
+    )
+}
+
 #[async_trait]
 impl AuditLog for SqliteStore {
     async fn append_events(&self, events: &[AuditEvent]) -> Result<(), StoreError> {
@@ -63,11 +76,52 @@ impl AuditLog for SqliteStore {
         rows.iter().map(audit_record).collect()
     }
 
+    async fn security_events(
+        &self,
+        user: UserId,
+        since: OffsetDateTime,
+        limit: u32,
+    ) -> Result<Vec<AuditRecord>, StoreError> {
+        let sql = security_events_sql("SELECT");
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(user.to_string())
+            .bind(millis(since))
+            .bind(limit)
+            .rows(&mut *self.read().await?)
+            .await?;
+        rows.iter().map(audit_record).collect()
+    }
+
     async fn purge_events(&self, before: OffsetDateTime) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM audit_events WHERE at < ?")
             .bind(millis(before))
             .run(&mut *self.write().await?)
             .await?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Row as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn security_events_are_read_by_their_index() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("auth.db");
+        let store = SqliteStore::open(&file).await.unwrap();
+        let sql = security_events_sql("EXPLAIN QUERY PLAN SELECT");
+        let plan = sqlx::query(AssertSqlSafe(sql))
+            .bind("")
+            .bind(0)
+            .bind(1)
+            .rows(&mut store.read().await.unwrap())
+            .await
+            .unwrap();
+        let steps: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
+        assert_eq!(steps.len(), 1, "{steps:?}");
+        assert!(steps[0].contains("security_events_by_user"), "{steps:?}");
     }
 }

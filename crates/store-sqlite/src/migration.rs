@@ -31,6 +31,8 @@ pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
         "0019_passkeys",
         "0020_trusted_browsers",
         "0021_discoverable_passkeys",
+        "0022_security_events",
+        "0023_bound_browsers",
     ]
 });
 

@@ -4,6 +4,7 @@ use e2e::{
     authenticator::pyotp_code,
     browser::Browser,
     pair::{Options, PASSWORD, Pair},
+    wait::until,
 };
 use thirtyfour::By;
 
@@ -122,5 +123,53 @@ async fn trusted_browser_is_not_asked_again() {
     browser.press("Sign out").await;
     browser.sign_in(&sign_in, "ada", PASSWORD).await;
     assert_eq!(browser.path().await, "/login/factor");
+    browser.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trust_is_bound_to_the_device_and_renewed_at_the_sign_in() {
+    const TRUSTED: &str = "__Host-trusted";
+    const PROOF: &str = "__Host-trusted-proof";
+    let pair = Pair::start().await;
+    pair.add_user("ada", &[]).await;
+    let browser = Browser::start_with_device(&pair, false).await;
+    let sign_in = pair.site.url("/login");
+    browser.sign_in(&sign_in, "ada", PASSWORD).await;
+    let uri = set_up(&pair, &browser).await;
+    browser.press("Sign out").await;
+    browser.sign_in(&sign_in, "ada", PASSWORD).await;
+    let trust = browser.driver.find(By::Name("trust")).await.unwrap();
+    trust.click().await.unwrap();
+    browser.fill("code", &pyotp_code(&uri, 1).await).await;
+    browser.press("Go on with the code").await;
+    assert_eq!(browser.path().await, "/dashboard");
+    until("the key of the trust", async || browser.cookie(PROOF).await).await;
+    let token = browser.cookie(TRUSTED).await.unwrap();
+    assert!(token["value"].as_str().unwrap().contains('.'), "{token}");
+    let logins = pair.site.url("/account/logins");
+    browser.driver.goto(&logins).await.unwrap();
+    assert!(browser.text().await.contains("bound to its device"));
+
+    // The proof is renewed before a sign-in, and for no other page.
+    let root = pair.site.url("/");
+    browser.delete_cookie(PROOF, &root).await;
+    browser.driver.goto(&logins).await.unwrap();
+    assert!(browser.cookie(PROOF).await.is_none(), "it was not needed");
+    browser.press("Sign out").await;
+    browser.sign_in(&sign_in, "ada", PASSWORD).await;
+    assert_eq!(browser.path().await, "/dashboard");
+    assert!(browser.cookie(PROOF).await.is_some());
+
+    // The token without the key, as in a copy of the browser's cookies.
+    let elsewhere = Browser::start_with_device(&pair, false).await;
+    elsewhere.driver.goto(&sign_in).await.unwrap();
+    let value = token["value"].as_str().unwrap();
+    let mut cookie = thirtyfour::Cookie::new(TRUSTED, value);
+    cookie.set_secure(true);
+    cookie.set_path("/");
+    elsewhere.driver.add_cookie(cookie).await.unwrap();
+    elsewhere.sign_in(&sign_in, "ada", PASSWORD).await;
+    assert_eq!(elsewhere.path().await, "/login/factor");
+    elsewhere.quit().await;
     browser.quit().await;
 }

@@ -19,7 +19,9 @@ use crate::{
     session::{
         authenticator::SessionAuthenticator,
         browser_session::Lifetimes,
-        codec::{attempt_cookie::AttemptCookies, dbsc::DbscCodec},
+        codec::{
+            acknowledgement::AcknowledgementCodec, attempt_cookie::AttemptCookies, dbsc::DbscCodec,
+        },
         device_binding::{BindingPolicy, DeviceBinding, DeviceBindings},
         sessions::Sessions,
     },
@@ -69,6 +71,7 @@ pub(super) fn state(parts: Parts) -> AppState {
     let public_url = Arc::new(parts.public_url);
     let redirect_origins = Arc::new(parts.redirect_origins);
     let attempts = AttemptCookies::new(&parts.secret_key, parts.clock.clone());
+    let acknowledgements = AcknowledgementCodec::new(&parts.secret_key, parts.clock.clone());
     let probes = Probes::new(&parts.secret_key, parts.clock.clone());
     let forward_auth = ForwardAuth {
         verifier: verifier.clone(),
@@ -90,6 +93,7 @@ pub(super) fn state(parts: Parts) -> AppState {
         requests: parts.requests,
         probes,
         attempts,
+        acknowledgements,
         random,
         redirect_origins,
         request_limit: Arc::new(RequestLimit::new(http::PLACES)),

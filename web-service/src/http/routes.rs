@@ -45,8 +45,10 @@ pub static ROUTES: &[Route] = route_table! {
     Any    "/account/security/"                      => trailing_slash::redirect,         Html,        Checked,                 "page.trailing_slash";
     Post   "/account/factors/{id}/remove"            => pages::security::remove,          Html,        Checked,                 "page.factors.remove";
     Any    "/account/factors/{id}/remove/"           => trailing_slash::redirect,         Html,        Checked,                 "page.trailing_slash";
-    Post   "/account/trusted-browsers/{id}/end"      => pages::security::end_trust,       Html,        Checked,                 "page.trusted_browsers.end";
+    Post   "/account/trusted-browsers/{id}/end"      => pages::trusted_browsers::end,     Html,        Checked,                 "page.trusted_browsers.end";
     Any    "/account/trusted-browsers/{id}/end/"     => trailing_slash::redirect,         Html,        Checked,                 "page.trailing_slash";
+    Post   "/account/notices/dismiss"                => pages::notices::dismiss,          Html,        Checked,                 "page.notices.dismiss";
+    Any    "/account/notices/dismiss/"               => trailing_slash::redirect,         Html,        Checked,                 "page.trailing_slash";
     Get    "/account/totp"                           => pages::totp::show,                Html,        Checked,                 "page.totp";
     Post   "/account/totp"                           => pages::totp::begin,               Html,        Checked,                 "page.totp.begin";
     Any    "/account/totp/"                          => trailing_slash::redirect,         Html,        Checked,                 "page.trailing_slash";
@@ -108,6 +110,9 @@ pub static ROUTES: &[Route] = route_table! {
     Post   "/api/account/passkeys"                   => api::passkeys::start,             ProblemJson, Checked,                 "api.passkeys.start";
     Post   "/api/account/passkeys/finish"            => api::passkeys::finish,            ProblemJson, Checked,                 "api.passkeys.finish";
     Post   "/api/account/passkeys/{id}/rename"       => api::passkeys::rename,            ProblemJson, Checked,                 "api.passkeys.rename";
+    Get    "/api/account/security-events"            => api::security_events::list,       ProblemJson, Checked,                 "api.security_events";
+    Get    "/api/account/trusted-browsers"           => api::trusted_browsers::list,      ProblemJson, Checked,                 "api.trusted_browsers";
+    Delete "/api/account/trusted-browsers/{id}"      => api::trusted_browsers::end,       ProblemJson, Checked,                 "api.trusted_browsers.end";
     Get    "/api/openapi.json"                       => api::openapi::document,           ProblemJson, Checked,                 "api.openapi";
     Get    "/api/docs"                               => api::docs::show,                  ProblemJson, Checked,                 "api.docs";
 
@@ -124,6 +129,8 @@ pub static ROUTES: &[Route] = route_table! {
     // Device Bound Session Credentials.
     Post   "/session/bind"                           => dbsc::register::submit,           ProblemJson, Exempt(DeviceBinding),   "dbsc.register";
     Post   "/session/refresh"                        => dbsc::refresh::submit,            ProblemJson, Exempt(DeviceBinding),   "dbsc.refresh";
+    Post   "/session/trust/bind"                     => dbsc::trust::bind,                ProblemJson, Exempt(DeviceBinding),   "dbsc.trust.bind";
+    Post   "/session/trust/refresh"                  => dbsc::trust::refresh,             ProblemJson, Exempt(DeviceBinding),   "dbsc.trust.refresh";
 
     // Forward auth.
     Any    "/auth/verify"                            => forward_auth::show,               Html,        Exempt(OriginalRequest), "forward_auth";
@@ -175,7 +182,13 @@ mod tests {
 
     #[test]
     fn paths_that_answers_name_are_in_the_table() {
-        for path in [dbsc::BIND, dbsc::REFRESH, PATH] {
+        for path in [
+            dbsc::BIND,
+            dbsc::REFRESH,
+            dbsc::TRUST_BIND,
+            dbsc::TRUST_REFRESH,
+            PATH,
+        ] {
             assert!(ROUTES.iter().any(|route| route.path == path), "{path}");
         }
     }

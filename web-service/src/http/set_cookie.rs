@@ -5,7 +5,7 @@ use axum::{
     response::Response,
 };
 use holdfast_client::DeviceId;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use time::Duration;
 
 use crate::{
@@ -14,10 +14,11 @@ use crate::{
         csrf_token::{CsrfTokens, SignedCookie},
         device_binding::protocol::PROOF_TTL,
         session_id::SessionId,
+        trusted_browser::TrustedBrowserCookie,
     },
 };
 
-/// 30 days, as long as auth-service keeps known locations.
+/// 30 days, as long as auth-service keeps known locations, and lists security events.
 const KNOWN_MAX_AGE: &str = "Max-Age=2592000";
 
 /// `__Host-` requires `Secure`, `Path=/` and no `Domain`. There is no `Max-Age`: the session record determines the end.
@@ -50,35 +51,34 @@ pub(super) fn set_known(
 
 /// `Max-Age` is as long as the value is valid, so that browsers renew it in time.
 pub(super) fn set_proof(names: &CookieNames, ticket: &str) -> Option<HeaderValue> {
-    let proof = &names.proof;
-    let seconds = PROOF_TTL.as_secs();
-    let cookie = format!("{proof}={ticket}; {ATTRIBUTES}; Max-Age={seconds}");
-    let mut header = HeaderValue::try_from(cookie).ok()?;
-    header.set_sensitive(true);
-    Some(header)
+    set_for(&names.proof, ticket, PROOF_TTL.as_secs())
+}
+
+/// `Max-Age` as that of the proof of a session.
+pub(super) fn set_trusted_proof(names: &CookieNames, ticket: &str) -> Option<HeaderValue> {
+    set_for(&names.trusted_proof, ticket, PROOF_TTL.as_secs())
 }
 
 /// `Max-Age` is as long as an attempt is valid.
 pub(super) fn set_attempt(names: &CookieNames, value: &str) -> Option<HeaderValue> {
-    let attempt = &names.attempt;
-    let cookie = format!("{attempt}={value}; {ATTRIBUTES}; Max-Age=600");
-    let mut header = HeaderValue::try_from(cookie).ok()?;
-    header.set_sensitive(true);
-    Some(header)
+    set_for(&names.attempt, value, 600)
 }
 
 /// `Max-Age` is as long as auth-service accepts the token.
 pub(super) fn set_trusted(
     names: &CookieNames,
-    token: &SecretString,
+    cookie: &TrustedBrowserCookie,
     lifetime: Duration,
 ) -> Option<HeaderValue> {
-    let (trusted, token) = (&names.trusted, token.expose_secret());
-    let seconds = lifetime.whole_seconds();
-    let cookie = format!("{trusted}={token}; {ATTRIBUTES}; Max-Age={seconds}");
-    let mut header = HeaderValue::try_from(cookie).ok()?;
-    header.set_sensitive(true);
-    Some(header)
+    let value = cookie.value();
+    let seconds = u64::try_from(lifetime.whole_seconds()).unwrap_or_default();
+    set_for(&names.trusted, value.expose_secret(), seconds)
+}
+
+/// `Max-Age` is as long as auth-service lists security events.
+pub(super) fn set_notices(names: &CookieNames, value: &str) -> Option<HeaderValue> {
+    let notices = &names.notices;
+    HeaderValue::try_from(format!("{notices}={value}; {ATTRIBUTES}; {KNOWN_MAX_AGE}")).ok()
 }
 
 pub(super) fn remove_attempt(names: &CookieNames) -> Option<HeaderValue> {
@@ -107,6 +107,13 @@ pub(super) fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -
 
 fn set(name: &str, value: &str) -> Option<HeaderValue> {
     let mut header = HeaderValue::try_from(format!("{name}={value}; {ATTRIBUTES}")).ok()?;
+    header.set_sensitive(true);
+    Some(header)
+}
+
+fn set_for(name: &str, value: &str, seconds: u64) -> Option<HeaderValue> {
+    let cookie = format!("{name}={value}; {ATTRIBUTES}; Max-Age={seconds}");
+    let mut header = HeaderValue::try_from(cookie).ok()?;
     header.set_sensitive(true);
     Some(header)
 }

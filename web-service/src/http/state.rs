@@ -15,8 +15,11 @@ use crate::{
         source::RequestReader,
     },
     session::{
-        authenticator::SessionAuthenticator, codec::attempt_cookie::AttemptCookies,
-        csrf_token::CsrfTokens, device_binding::DeviceBindings, sessions::Sessions,
+        authenticator::SessionAuthenticator,
+        codec::{acknowledgement::AcknowledgementCodec, attempt_cookie::AttemptCookies},
+        csrf_token::CsrfTokens,
+        device_binding::DeviceBindings,
+        sessions::Sessions,
     },
 };
 
@@ -55,6 +58,8 @@ pub struct Dependencies {
     pub probes: Probes,
     /// Encrypts the cookies of authentications that are in progress.
     pub attempts: AttemptCookies,
+    /// Signs the cookies of acknowledged security events.
+    pub acknowledgements: AcknowledgementCodec,
     /// Makes nonces.
     pub random: Arc<dyn Random>,
     /// The origins of applications that people may be redirected to.

@@ -20,6 +20,10 @@ pub struct CookieNames {
     pub attempt: String,
     /// The cookie of a trusted browser, which stands in for the second factor.
     pub trusted: String,
+    /// The cookie that shows the device key of a trusted browser that is bound to it.
+    pub trusted_proof: String,
+    /// The signed cookie of the security events that were acknowledged in this browser. It gives no access.
+    pub notices: String,
 }
 
 /// A prefix that is empty, too long, or has a character other than letters, digits, `-` and `_`.
@@ -51,12 +55,14 @@ impl CookieNames {
             known: name("known"),
             attempt: name("attempt"),
             trusted: name("trusted"),
+            trusted_proof: name("trusted-proof"),
+            notices: name("notices"),
         }
     }
 
     /// All names.
     #[must_use]
-    pub fn all(&self) -> [&str; 6] {
+    pub fn all(&self) -> [&str; 8] {
         let Self {
             session,
             proof,
@@ -64,8 +70,19 @@ impl CookieNames {
             known,
             attempt,
             trusted,
+            trusted_proof,
+            notices,
         } = self;
-        [session, proof, login, known, attempt, trusted]
+        [
+            session,
+            proof,
+            login,
+            known,
+            attempt,
+            trusted,
+            trusted_proof,
+            notices,
+        ]
     }
 }
 
@@ -91,7 +108,9 @@ mod tests {
                 "__Host-staging-login",
                 "__Host-staging-known",
                 "__Host-staging-attempt",
-                "__Host-staging-trusted"
+                "__Host-staging-trusted",
+                "__Host-staging-trusted-proof",
+                "__Host-staging-notices"
             ]
         );
     }

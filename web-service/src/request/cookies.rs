@@ -2,18 +2,15 @@
 
 use axum::http::{HeaderMap, header};
 use holdfast_client::DeviceId;
-use secrecy::SecretString;
 
 use crate::{
     request::cookie_names::CookieNames,
     session::{
         csrf_token::{CsrfTokens, SignedCookie},
         session_id::SessionId,
+        trusted_browser::TrustedBrowserCookie,
     },
 };
-
-/// Length limit of the token of a trusted browser, in bytes.
-const MAX_TRUSTED_TOKEN: usize = 128;
 
 /// The session id, if there is exactly one session cookie and its value is in canonical form.
 #[must_use]
@@ -54,13 +51,22 @@ pub fn attempt<'a>(headers: &'a HeaderMap, names: &CookieNames) -> Option<&'a st
     only(headers, &names.attempt)
 }
 
-/// The token of a trusted browser, if there is exactly one. Its form is checked by auth-service.
+/// The cookie of a trusted browser, if there is exactly one. The form of its token is checked by auth-service.
 #[must_use]
-pub fn trusted_browser(headers: &HeaderMap, names: &CookieNames) -> Option<SecretString> {
-    let token = only(headers, &names.trusted)?;
-    Some(token)
-        .filter(|token| token.len() <= MAX_TRUSTED_TOKEN)
-        .map(SecretString::from)
+pub fn trusted_browser(headers: &HeaderMap, names: &CookieNames) -> Option<TrustedBrowserCookie> {
+    TrustedBrowserCookie::parse(only(headers, &names.trusted)?)
+}
+
+/// The value of the cookie that shows the device key of a trusted browser, if there is exactly one.
+#[must_use]
+pub fn trusted_proof<'a>(headers: &'a HeaderMap, names: &CookieNames) -> Option<&'a str> {
+    only(headers, &names.trusted_proof)
+}
+
+/// The value of the cookie of acknowledged security events, if there is exactly one.
+#[must_use]
+pub fn notices<'a>(headers: &'a HeaderMap, names: &CookieNames) -> Option<&'a str> {
+    only(headers, &names.notices)
 }
 
 /// Every `name=value` of a request, from all `Cookie` lines, without surrounding blanks.

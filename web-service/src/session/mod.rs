@@ -12,5 +12,6 @@ pub mod sessions;
 pub mod sign_in;
 pub mod sign_out;
 pub mod store;
+pub mod trusted_browser;
 pub mod unavailable;
 pub mod user_agent;

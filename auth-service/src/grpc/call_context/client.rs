@@ -32,6 +32,7 @@ states_client!(
     IssueTokenRequest,
     RevokeTokenRequest,
     ReportDeviceRequest,
+    BindTrustedBrowserRequest,
     ReauthenticateRequest,
     StartReauthenticationRequest,
     ContinueReauthenticationRequest,

@@ -3,7 +3,9 @@
 use auth_proto::v1;
 use holdfast_identity::{
     account::{CredentialKind, CredentialRecord},
-    authentication::{NextStep, NextSteps, SecurityOverview, TotpSetUp, TrustedBrowser},
+    authentication::{
+        NextStep, NextSteps, SecurityEvent, SecurityOverview, TotpSetUp, TrustedBrowser,
+    },
 };
 
 use crate::grpc::encode::{self, timestamp};
@@ -53,6 +55,19 @@ pub(in crate::grpc) fn security_overview(
         password_optional: overview.is_password_optional,
         second_factor_required: overview.second_factor_required,
         strongest_acr: overview.strongest_level.acr().to_owned(),
+        events: overview.events.into_iter().map(security_event).collect(),
+    }
+}
+
+fn security_event(event: SecurityEvent) -> v1::SecurityEvent {
+    let address = event.ip_address.map(|address| address.to_string());
+    v1::SecurityEvent {
+        kind: event.kind.as_str().to_owned(),
+        at: Some(timestamp(event.at)),
+        own: event.is_own,
+        by_administrator: event.is_by_administrator,
+        ip_address: address.unwrap_or_default(),
+        user_agent: event.user_agent.unwrap_or_default(),
     }
 }
 
@@ -60,6 +75,7 @@ pub(in crate::grpc) fn trusted_browser(browser: TrustedBrowser) -> v1::TrustedBr
     v1::TrustedBrowser {
         id: browser.id.to_string(),
         user_agent: browser.user_agent.unwrap_or_default(),
+        bound: browser.is_bound,
         created_at: Some(timestamp(browser.created_at)),
         last_used_at: browser.last_used_at.map(timestamp),
         expires_at: Some(timestamp(browser.expires_at)),

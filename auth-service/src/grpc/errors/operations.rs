@@ -4,7 +4,8 @@ use auth_proto::v1::ErrorReason;
 use holdfast_identity::{
     account::{ChangeAccountError, CreateAccountError},
     authentication::{
-        ChangeFactorError, ChangePasswordError, ContinueError, ReauthenticateError, SignInError,
+        BindTrustError, ChangeFactorError, ChangePasswordError, ContinueError, ReauthenticateError,
+        SignInError,
     },
     login::{EndGrantError, EndLoginError, EndOtherLoginsError, ReportDeviceError},
     oauth::{InvalidClient, RegisterClientError},
@@ -91,6 +92,12 @@ reasons! {
     ReportDeviceError {
         Malformed => TokenMalformed,
         LoginEnded => LoginEnded,
+        ..Fault,
+    }
+    BindTrustError {
+        Malformed => TokenMalformed,
+        LoginEnded => LoginEnded,
+        NotFound => FactorNotFound,
         ..Fault,
     }
     TokenError {

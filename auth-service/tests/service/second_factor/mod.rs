@@ -5,6 +5,7 @@ mod attacks;
 mod enrolment;
 mod own_factors;
 mod reauthentication;
+mod security_events;
 mod sign_in;
 mod tokens;
 mod trusted_browsers;

@@ -14,7 +14,7 @@ use crate::support::{
 };
 
 impl TestService {
-    async fn overview(&self, token: &str) -> GetSecurityOverviewResponse {
+    pub(super) async fn overview(&self, token: &str) -> GetSecurityOverviewResponse {
         let request = bearer(GetSecurityOverviewRequest {}, token);
         let answer = self.account().get_security_overview(request).await;
         answer.unwrap().into_inner()

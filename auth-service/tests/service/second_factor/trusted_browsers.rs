@@ -1,8 +1,9 @@
 //! Browsers in which the second factor is not asked for.
 
 use auth_proto::v1::{
-    ContinueAuthenticationRequest, EndTrustedBrowserRequest, ListTrustedBrowsersRequest,
-    LoginResponse, StartAuthenticationRequest, TrustedBrowser, start_authentication_response,
+    BindTrustedBrowserRequest, ContinueAuthenticationRequest, EndTrustedBrowserRequest,
+    ListTrustedBrowsersRequest, LoginResponse, StartAuthenticationRequest, TrustedBrowser,
+    start_authentication_response,
 };
 use tonic::{Code, Status};
 
@@ -23,7 +24,15 @@ fn in_browser(token: &str) -> StartAuthenticationRequest {
 impl TestService {
     /// Whether the password is enough in a browser with this token.
     async fn is_trusted(&self, token: &str) -> bool {
-        let request = from_web_service(in_browser(token));
+        self.is_trusted_with(token, "").await
+    }
+
+    /// Whether the password is enough in a browser with this token, which has proved the key with this thumbprint.
+    async fn is_trusted_with(&self, token: &str, jkt: &str) -> bool {
+        let request = from_web_service(StartAuthenticationRequest {
+            trusted_browser_jkt: jkt.to_owned(),
+            ..in_browser(token)
+        });
         let started = self.auth().start_authentication(request).await.unwrap();
         match started.into_inner().result.unwrap() {
             start_authentication_response::Result::Done(login) => {
@@ -52,6 +61,20 @@ impl TestService {
         let request = bearer(ListTrustedBrowsersRequest {}, token);
         let listed = self.account().list_trusted_browsers(request).await;
         listed.unwrap().into_inner().browsers
+    }
+
+    /// The refresh token of a browser's login.
+    async fn refresh_token(&self, login: &LoginResponse) -> String {
+        let request = crate::support::with_ticket(&login.login_ticket, "account");
+        let request = from_web_service(crate::support::for_browser_use(request));
+        self.try_issue(request).await.unwrap().refresh_token
+    }
+
+    async fn bind_trust(
+        &self,
+        request: impl tonic::IntoRequest<BindTrustedBrowserRequest>,
+    ) -> Result<(), Status> {
+        self.auth().bind_trusted_browser(request).await.map(drop)
     }
 
     async fn end_trust(&self, token: &str, id: &str) -> Result<(), Status> {
@@ -179,6 +202,76 @@ async fn trust_is_no_second_factor_for_sensitive_operations() {
     let request = bearer(auth_proto::v1::StartTotpEnrolmentRequest {}, &token);
     let refused = service.account().start_totp_enrolment(request).await;
     assert_refused(refused, Code::PermissionDenied, "STEP_UP_REQUIRED");
+}
+
+fn bind(refresh_token: &str, token: &str, jkt: &str) -> BindTrustedBrowserRequest {
+    BindTrustedBrowserRequest {
+        refresh_token: refresh_token.to_owned(),
+        trusted_browser: token.to_owned(),
+        jkt: jkt.to_owned(),
+        client: browser_login().client,
+    }
+}
+
+#[tokio::test]
+async fn bound_trust_needs_its_device_key() {
+    let (service, app) = TestService::with_totp("ada").await;
+    let login = service.trust(&app).await;
+    let token = login.trusted_browser.as_str();
+    let refresh = service.refresh_token(&login).await;
+    let [one, two] = ["1", "2"].map(|key| key.repeat(43));
+    let by_anyone = service.bind_trust(bind(&refresh, token, &one)).await;
+    assert_refused(
+        by_anyone,
+        Code::PermissionDenied,
+        "SERVICE_IDENTITY_REQUIRED",
+    );
+    let cases = [
+        (
+            bind("hfr_1", token, &one),
+            Code::Unauthenticated,
+            "TOKEN_MALFORMED",
+        ),
+        (
+            bind(&refresh, token, "x"),
+            Code::InvalidArgument,
+            "INVALID_REQUEST",
+        ),
+        (
+            bind(&refresh, "hfb_", &one),
+            Code::NotFound,
+            "FACTOR_NOT_FOUND",
+        ),
+    ];
+    for (request, code, reason) in cases {
+        let refused = service.bind_trust(from_web_service(request)).await;
+        assert_refused(refused, code, reason);
+    }
+    assert!(service.is_trusted(token).await, "it is not bound yet");
+
+    let request = from_web_service(bind(&refresh, token, &one));
+    service.bind_trust(request).await.unwrap();
+    let another = from_web_service(bind(&refresh, token, &two));
+    let refused = service.bind_trust(another).await;
+    assert_refused(refused, Code::NotFound, "FACTOR_NOT_FOUND");
+    assert!(!service.is_trusted(token).await);
+    assert!(!service.is_trusted_with(token, &two).await);
+    assert!(service.is_trusted_with(token, &one).await);
+    let access = service.token_with("ada", &app).await;
+    assert!(service.trusted(&access).await[0].bound);
+}
+
+#[tokio::test]
+async fn trust_of_another_account_is_not_bound() {
+    let (service, app) = TestService::with_totp("ada").await;
+    let token = service.trust(&app).await.trusted_browser;
+    service.add_user("bob", false).await;
+    let bob = service.tokens("bob", "account").await.refresh_token;
+    let key = "1".repeat(43);
+    let request = from_web_service(bind(&bob, &token, &key));
+    let refused = service.bind_trust(request).await;
+    assert_refused(refused, Code::NotFound, "FACTOR_NOT_FOUND");
+    assert!(service.is_trusted(&token).await);
 }
 
 #[tokio::test]

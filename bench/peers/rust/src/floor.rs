@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use auth_proto::v1::{
-    AccessTokenClaims, ContinueAuthenticationRequest, ContinueAuthenticationResponse,
+    AccessTokenClaims, BindTrustedBrowserRequest, BindTrustedBrowserResponse,
+    ContinueAuthenticationRequest, ContinueAuthenticationResponse,
     GetJwksRequest, GetJwksResponse, IntrospectTokenRequest, IntrospectTokenResponse,
     IssueTokenRequest, IssueTokenResponse, LoginRequest, LoginResponse, ReportDeviceRequest,
     ReportDeviceResponse, RevokeTokenRequest, RevokeTokenResponse, StartAuthenticationRequest,
@@ -114,6 +115,13 @@ impl AuthService for Bare {
         &self,
         _: Request<ReportDeviceRequest>,
     ) -> Result<Response<ReportDeviceResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn bind_trusted_browser(
+        &self,
+        _: Request<BindTrustedBrowserRequest>,
+    ) -> Result<Response<BindTrustedBrowserResponse>, Status> {
         Err(Status::unimplemented(""))
     }
 

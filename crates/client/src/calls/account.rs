@@ -2,7 +2,7 @@
 
 use auth_proto::v1::{
     AddPasswordRequest, ChangePasswordRequest, ChangePasswordResponse, GetAccountRequest,
-    GetAccountResponse, RemovePasswordRequest, account_service_client::AccountServiceClient,
+    RemovePasswordRequest, User, account_service_client::AccountServiceClient,
 };
 use holdfast_core::client_info::ClientInfo;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// A person's account.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Account {
     /// Name that the account signs in with.
     pub username: String,
@@ -48,7 +48,7 @@ impl AuthClient {
                 .get_account(request)
                 .await
         };
-        self.call(READ, call).await?.try_into()
+        Account::of_user(self.call(READ, call).await?.user)
     }
 
     /// Replaces the password of the token's owner, ends all of their logins, and starts a new login.
@@ -113,11 +113,10 @@ impl AuthClient {
     }
 }
 
-impl TryFrom<GetAccountResponse> for Account {
-    type Error = AuthError;
-
-    fn try_from(response: GetAccountResponse) -> Result<Self, AuthError> {
-        let user = response.user.ok_or_else(AuthError::incomplete)?;
+impl Account {
+    /// The account in a response.
+    pub(crate) fn of_user(user: Option<User>) -> Result<Self, AuthError> {
+        let user = user.ok_or_else(AuthError::incomplete)?;
         Ok(Self {
             username: user.username,
             created_at: time(user.created_at)?,

@@ -57,6 +57,8 @@ pub struct SignInOptions<'a> {
     pub form: Option<&'a [u8; 16]>,
     /// The token of a trusted browser, which stands in for the second factor; `None` if there is none.
     pub trusted_browser: Option<&'a SecretString>,
+    /// The thumbprint (RFC 7638) of the device key that this browser has just proved; `None` if it proved none.
+    pub device_key: Option<&'a str>,
     /// Whether the browser is to be trusted, if this step completes the sign-in by a second factor.
     pub trust_browser: bool,
 }
@@ -190,6 +192,7 @@ impl AuthClient {
                 step: step.map(encode_step),
                 client: Some(client_info::encode(client)),
                 trusted_browser: options.trusted_text(),
+                trusted_browser_jkt: options.device_key.unwrap_or_default().to_owned(),
             };
             let request = with_form(self.request(message), options.form);
             let mut auth = AuthServiceClient::new(channel);
@@ -219,6 +222,7 @@ impl AuthClient {
                 step: Some(encode_step(step)),
                 client: Some(client_info::encode(client)),
                 trusted_browser: options.trusted_text(),
+                trusted_browser_jkt: options.device_key.unwrap_or_default().to_owned(),
                 trust_browser: options.trust_browser,
             };
             let request = with_form(self.request(message), options.form);

@@ -1,5 +1,7 @@
 //! The factors of the person on whose behalf a call is made.
 
+use std::net::IpAddr;
+
 use auth_proto::v1::{
     self, ConfirmTotpEnrolmentRequest, CreateRecoveryCodesRequest, GetSecurityOverviewRequest,
     GetSecurityOverviewResponse, RemoveFactorRequest, StartTotpEnrolmentRequest,
@@ -12,7 +14,7 @@ use time::OffsetDateTime;
 use crate::{
     auth_client::AuthClient,
     authorization::{Authorization, AuthorizationMetadata},
-    calls::authentication::TotpSetUp,
+    calls::{account::Account, authentication::TotpSetUp},
     client_info,
     error::AuthError,
     transport::response::{non_empty, optional_time, time},
@@ -45,7 +47,7 @@ pub struct FactorRecord {
     pub last_used_at: Option<OffsetDateTime>,
 }
 
-/// The factors of an account, and what is required of it.
+/// An account with its factors, what is required of it, and what happened to it.
 #[derive(Clone, Debug)]
 pub struct SecurityOverview {
     /// The factors, the oldest first. One of a kind that this version of the contract does not have is left out.
@@ -58,6 +60,27 @@ pub struct SecurityOverview {
     pub password_optional: bool,
     /// The greatest `acr` that an authentication with these factors has, which a change of them requires.
     pub strongest_acr: String,
+    /// The account.
+    pub account: Account,
+    /// Its latest security events, at most ten of the last 30 days, the newest first.
+    pub events: Vec<SecurityEvent>,
+}
+
+/// A change of what gives access to an account, or a sign of a theft, as the owner of the account sees it.
+#[derive(Clone, Debug)]
+pub struct SecurityEvent {
+    /// Its kind, as in the audit trail: `PASSKEY_ADDED`.
+    pub kind: String,
+    /// Time of the event.
+    pub at: OffsetDateTime,
+    /// Whether the caller's login caused it. A sign of a theft is none of its acts.
+    pub is_own: bool,
+    /// Whether an administrator caused it.
+    pub is_by_administrator: bool,
+    /// IP address of the browser or program that caused it; `None` if unknown.
+    pub ip_address: Option<IpAddr>,
+    /// Its user agent; `None` if unknown.
+    pub user_agent: Option<String>,
 }
 
 /// One-time codes that the owner has begun to set up.
@@ -169,12 +192,30 @@ impl TryFrom<GetSecurityOverviewResponse> for SecurityOverview {
     fn try_from(response: GetSecurityOverviewResponse) -> Result<Self, AuthError> {
         let account = response.factors.ok_or_else(AuthError::incomplete)?;
         let factors = account.factors.into_iter().filter_map(factor);
+        let events = response.events.into_iter().map(SecurityEvent::try_from);
         Ok(Self {
+            account: Account::of_user(response.user)?,
+            events: events.collect::<Result<_, _>>()?,
             factors: factors.collect::<Result<_, _>>()?,
             recovery_codes_left: account.recovery_codes_left,
             second_factor_required: response.second_factor_required,
             password_optional: response.password_optional,
             strongest_acr: response.strongest_acr,
+        })
+    }
+}
+
+impl TryFrom<v1::SecurityEvent> for SecurityEvent {
+    type Error = AuthError;
+
+    fn try_from(event: v1::SecurityEvent) -> Result<Self, AuthError> {
+        Ok(Self {
+            kind: event.kind,
+            at: time(event.at)?,
+            is_own: event.own,
+            is_by_administrator: event.by_administrator,
+            ip_address: event.ip_address.parse().ok(),
+            user_agent: non_empty(event.user_agent),
         })
     }
 }

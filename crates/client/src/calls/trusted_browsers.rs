@@ -1,10 +1,11 @@
 //! The trusted browsers of the person on whose behalf a call is made.
 
 use auth_proto::v1::{
-    self, EndTrustedBrowserRequest, ListTrustedBrowsersRequest,
-    account_service_client::AccountServiceClient,
+    self, BindTrustedBrowserRequest, EndTrustedBrowserRequest, ListTrustedBrowsersRequest,
+    account_service_client::AccountServiceClient, auth_service_client::AuthServiceClient,
 };
 use holdfast_core::client_info::ClientInfo;
+use secrecy::{ExposeSecret as _, SecretString};
 use time::OffsetDateTime;
 
 use crate::{
@@ -23,6 +24,8 @@ pub struct TrustedBrowser {
     pub id: String,
     /// Its user agent when it was trusted; `None` if there was none.
     pub user_agent: Option<String>,
+    /// Whether it is trusted with a proof of its device's key only.
+    pub is_bound: bool,
     /// Time since which it is trusted.
     pub created_at: OffsetDateTime,
     /// Time of the latest sign-in without the second factor; `None` if there was none.
@@ -45,6 +48,27 @@ impl AuthClient {
         };
         let browsers = self.call(READ, call).await?.browsers;
         browsers.into_iter().map(TrustedBrowser::try_from).collect()
+    }
+
+    /// Binds the trust of a browser to the key of its device, by its thumbprint (RFC 7638), for the login of a refresh token.
+    pub async fn bind_trusted_browser(
+        &self,
+        refresh_token: &SecretString,
+        (trusted_browser, jkt): (&SecretString, &str),
+        client: &ClientInfo,
+    ) -> Result<(), AuthError> {
+        let call = async |channel| {
+            let request = self.request(BindTrustedBrowserRequest {
+                refresh_token: refresh_token.expose_secret().to_owned(),
+                trusted_browser: trusted_browser.expose_secret().to_owned(),
+                jkt: jkt.to_owned(),
+                client: Some(client_info::encode(client)),
+            });
+            AuthServiceClient::new(channel)
+                .bind_trusted_browser(request)
+                .await
+        };
+        self.call(CHANGE, call).await.map(drop)
     }
 
     /// Ends the trust of a browser of the token's owner.
@@ -75,6 +99,7 @@ impl TryFrom<v1::TrustedBrowser> for TrustedBrowser {
         Ok(Self {
             id: browser.id,
             user_agent: non_empty(browser.user_agent),
+            is_bound: browser.bound,
             created_at: time(browser.created_at)?,
             last_used_at: optional_time(browser.last_used_at)?,
             expires_at: time(browser.expires_at)?,

@@ -103,6 +103,8 @@ audit_kinds! {
     BrowserTrusted = "BROWSER_TRUSTED",
     /// The account's owner ended the trust of a browser.
     BrowserTrustEnded = "BROWSER_TRUST_ENDED",
+    /// The trust of a browser was bound to a key of its device: without a proof of that key, its token is refused.
+    BrowserTrustBound = "BROWSER_TRUST_BOUND",
     /// A browser session was bound to a key of its device.
     DeviceBound = "DEVICE_BOUND",
     /// An invalid device proof was presented; at most one event a minute for a session.
@@ -136,6 +138,37 @@ audit_kinds! {
 }
 
 impl AuditKind {
+    /// The kinds that are shown to the account's owner: changes of what gives access to the account, and signs of a theft. The index
+    /// `security_events_by_user` of the stores has the same list.
+    pub const SECURITY_EVENTS: &[Self] = &[
+        Self::PasswordChanged,
+        Self::PasswordSet,
+        Self::PasswordAdded,
+        Self::PasswordRemoved,
+        Self::PasskeyAdded,
+        Self::PasskeyRemoved,
+        Self::TotpAdded,
+        Self::TotpRemoved,
+        Self::RecoveryCodesCreated,
+        Self::RecoveryCodeUsed,
+        Self::FactorsReset,
+        Self::BrowserTrusted,
+        Self::OtherLoginsEnded,
+        Self::AllLoginsEnded,
+        Self::RefreshReused,
+        Self::PasskeyCounterWentBack,
+        Self::TheftSuspected,
+    ];
+
+    /// Whether it reports that a credential may have been copied. The login that it is about did not cause it.
+    #[must_use]
+    pub const fn is_sign_of_theft(self) -> bool {
+        matches!(
+            self,
+            Self::RefreshReused | Self::PasskeyCounterWentBack | Self::TheftSuspected
+        )
+    }
+
     /// Returns the kind with this name, which is compared exactly.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {

@@ -51,14 +51,14 @@ pub use self::{
     reauthenticate::{LatestAuthentication, ReauthenticateError, SufficientAuthentication},
     recovery_code::{InvalidRecoveryCode, RECOVERY_CODES, RecoveryCode},
     second_factor::SecondFactorPolicy,
-    security_overview::SecurityOverview,
+    security_overview::{SecurityEvent, SecurityOverview},
     service::AuthenticationService,
     sign_in::{SignInError, SignedIn},
     sign_in_steps::{ContinueError, SignInOptions},
     step_up::StepUpRequired,
     totp::{InvalidTotpCode, TotpCode, TotpCodec, TotpSecret},
     trusted_browser::{
-        BrowserToken, InvalidBrowserToken, IssuedTrust, MAX_TRUSTED_BROWSERS, NewTrustedBrowser,
-        TrustedBrowser,
+        BindTrustError, BrowserToken, InvalidBrowserToken, IssuedTrust, MAX_TRUSTED_BROWSERS,
+        NewTrustedBrowser, PresentedTrust, TrustedBrowser,
     },
 };

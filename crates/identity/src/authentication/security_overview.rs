@@ -1,12 +1,22 @@
 //! What the account's owner sees of the security of the account.
 
+use std::{net::IpAddr, time::Duration};
+
+use time::OffsetDateTime;
+
 use crate::{
     account::{Account, CredentialKind, CredentialRecord, User},
+    audit::{AuditKind, AuditRecord},
     authentication::{AssuranceLevel, AuthenticationService},
-    error::Fault,
+    error::{Fault, StoreError},
     id::CredentialId,
     token::Person,
 };
+
+/// Maximum number of security events in the overview.
+const MAX_EVENTS: u32 = 10;
+/// Age up to which security events are in the overview.
+const EVENT_AGE: Duration = Duration::from_hours(30 * 24);
 
 /// The credentials of an account, and what is required of it.
 #[derive(Clone, Debug)]
@@ -23,6 +33,40 @@ pub struct SecurityOverview {
     pub is_password_optional: bool,
     /// The greatest strength that an authentication with its credentials has, which a change of them requires.
     pub strongest_level: AssuranceLevel,
+    /// The latest security events of the account, at most ten of 30 days, the newest first.
+    pub events: Vec<SecurityEvent>,
+}
+
+/// A security event as the account's owner sees it.
+#[derive(Clone, Debug)]
+pub struct SecurityEvent {
+    /// Its kind, one of [`AuditKind::SECURITY_EVENTS`].
+    pub kind: AuditKind,
+    /// Time of the event, UTC.
+    pub at: OffsetDateTime,
+    /// Whether the caller's login caused it. A sign of a theft is none of its acts.
+    pub is_own: bool,
+    /// Whether an administrator caused it.
+    pub is_by_administrator: bool,
+    /// IP address of the browser or program that caused it, if known.
+    pub ip_address: Option<IpAddr>,
+    /// Its `User-Agent`, if it sent one.
+    pub user_agent: Option<String>,
+}
+
+impl SecurityEvent {
+    fn of(AuditRecord { event, .. }: AuditRecord, caller: &Person) -> Self {
+        let is_by_administrator = event.actor.is_some();
+        let is_of_caller = event.sid == Some(caller.sid) && !is_by_administrator;
+        Self {
+            kind: event.kind,
+            at: event.at,
+            is_own: is_of_caller && !event.kind.is_sign_of_theft(),
+            is_by_administrator,
+            ip_address: event.source.ip_address,
+            user_agent: event.source.user_agent,
+        }
+    }
 }
 
 impl AuthenticationService {
@@ -39,13 +83,29 @@ impl AuthenticationService {
         let password = CredentialId::password_of(caller.subject);
         let left = self.left_without(&account, &credentials, password).await?;
         let is_password_optional = self.deps.passkeys.is_some() && left.is_enough();
+        let events = self.security_events(caller).await?;
         Ok(Some(SecurityOverview {
             is_password_optional: account.is_passwordless() || is_password_optional,
-            ..self.overview(account, credentials)
+            ..self.overview(account, credentials, events)
         }))
     }
 
-    fn overview(&self, account: Account, credentials: Vec<CredentialRecord>) -> SecurityOverview {
+    async fn security_events(&self, caller: &Person) -> Result<Vec<SecurityEvent>, StoreError> {
+        let since = self.deps.clock.now() - EVENT_AGE;
+        let store = &self.deps.store;
+        let events = store.security_events(caller.subject, since, MAX_EVENTS);
+        let events = events.await?.into_iter();
+        Ok(events
+            .map(|record| SecurityEvent::of(record, caller))
+            .collect())
+    }
+
+    fn overview(
+        &self,
+        account: Account,
+        credentials: Vec<CredentialRecord>,
+        events: Vec<SecurityEvent>,
+    ) -> SecurityOverview {
         let is_code = |one: &CredentialRecord| one.kind == CredentialKind::RecoveryCode;
         let (codes, credentials): (Vec<_>, _) = credentials.into_iter().partition(is_code);
         let left = codes.iter().filter(|code| !code.is_used_up()).count();
@@ -56,6 +116,7 @@ impl AuthenticationService {
             user: account.user,
             credentials,
             recovery_codes_left: u32::try_from(left).unwrap_or(u32::MAX),
+            events,
         }
     }
 }

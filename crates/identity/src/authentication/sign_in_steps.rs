@@ -7,8 +7,8 @@ use crate::{
     audit::{AuditKind, AuditSubject},
     authentication::{
         Attempt, AttemptId, AttemptPurpose, AuthenticationService, AuthenticationState,
-        AuthenticationStep, BrowserToken, Challenge, Factor, Factors, InvalidAttempt, NextStep,
-        NextSteps, PasskeyRole, SignInAttempt, SignInError, SignedIn, VerifiedFactors,
+        AuthenticationStep, Challenge, Factor, Factors, InvalidAttempt, NextStep, NextSteps,
+        PasskeyRole, PresentedTrust, SignInAttempt, SignInError, SignedIn, VerifiedFactors,
         following_steps::FollowingSteps,
         sign_in::{Authenticated, PasswordSignIn},
         verify_factor::{FactorError, PresentedFactor},
@@ -25,8 +25,8 @@ const MAX_USERNAME: usize = 256;
 pub struct SignInOptions {
     /// The browser's form, which must be the same at each step; `None` for a program.
     pub form: Option<SignInForm>,
-    /// The token of a trusted browser, which stands in for the second factor.
-    pub token: Option<BrowserToken>,
+    /// What a trusted browser presents in place of the second factor.
+    pub trust: Option<PresentedTrust>,
     /// Whether the browser is to be trusted, if this step completes the sign-in by a second factor.
     pub trust_browser: bool,
 }
@@ -58,8 +58,8 @@ impl AuthenticationService {
             return Ok(AuthenticationState::Next(next));
         };
         let (account, factors) = self.verify_first_step(&username, step, context).await?;
-        let token = options.token.as_ref();
-        let following = self.following(&account, &factors, token, context).await?;
+        let trust = options.trust.as_ref();
+        let following = self.following(&account, &factors, trust, context).await?;
         let Some(following) = following else {
             let account = Authenticated::by(factors, account);
             let signed_in = self.start_verified(account, form, context).await?;
@@ -99,12 +99,14 @@ impl AuthenticationService {
             StepOutcome::Verified(account, factors) => (account, factors),
             StepOutcome::Repeated(signed_in) => return Ok(AuthenticationState::Done(signed_in)),
         };
-        let token = options.token.as_ref();
-        let following = self.following(&account, &factors, token, context).await?;
+        let trust = options.trust.as_ref();
+        let following = self.following(&account, &factors, trust, context).await?;
         let Some(following) = following else {
             let account = Authenticated::by(factors, account);
-            let trust = options.trust_browser;
-            return self.complete(attempt.id, &account, (trust, context)).await;
+            let trust_browser = options.trust_browser;
+            return self
+                .complete(attempt.id, &account, (trust_browser, context))
+                .await;
         };
         let attempt = SignInAttempt {
             challenge: None,
@@ -124,13 +126,13 @@ impl AuthenticationService {
         &self,
         account: &Account,
         factors: &Factors,
-        token: Option<&BrowserToken>,
+        trust: Option<&PresentedTrust>,
         context: &CallContext,
     ) -> Result<Option<FollowingSteps>, SignInError> {
         let following = self.next_steps(account, factors, None).await?;
         // What has to follow a recovery code is no second factor.
         let is_asked_for = account.credentials.has_second_factor() && factors.is_password_alone();
-        if following.is_some() && is_asked_for && self.is_trusted(account, token, context).await? {
+        if following.is_some() && is_asked_for && self.is_trusted(account, trust, context).await? {
             return Ok(None);
         }
         Ok(following)
@@ -195,7 +197,9 @@ impl AuthenticationService {
     ) -> Result<StepOutcome, ContinueError> {
         let counters = self.sign_in_code_counters(verified, &context.client).await;
         let counters = counters.map_err(SignInError::from)?;
-        let subject = AuditSubject::user(verified.user);
+        // The login that the attempt becomes, so that its events are known as those of that login.
+        let sid = attempt.id.sid(&*self.deps.keyed_hasher, verified.user);
+        let subject = AuditSubject::login(verified.user, sid);
         let result = self
             .verify_factor(verified, presented, &counters, (subject.clone(), context))
             .await;
@@ -205,7 +209,6 @@ impl AuthenticationService {
                 Ok(StepOutcome::Verified(account, factors))
             }
             Err(FactorError::UsedBefore) if attempt.form.is_some() => {
-                let sid = attempt.id.sid(&*self.deps.keyed_hasher, verified.user);
                 let found = self
                     .deps
                     .store

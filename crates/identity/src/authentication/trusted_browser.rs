@@ -14,10 +14,11 @@ use crate::{
         sign_in::Authenticated,
     },
     call_context::CallContext,
-    error::{Fault, StoreError},
+    error::{Fault, StoreError, fault_from},
     id::{TrustedBrowserId, UserId},
     login::ClientKind,
-    token::Person,
+    oauth::KeyThumbprint,
+    token::{Person, RefreshHandle},
 };
 
 /// Maximum number of trusted browsers of an account. When another one is added, the oldest is removed.
@@ -84,6 +85,15 @@ impl fmt::Debug for BrowserToken {
     }
 }
 
+/// What a browser presents in place of the second factor.
+#[derive(Clone, Debug)]
+pub struct PresentedTrust {
+    /// Its token.
+    pub token: BrowserToken,
+    /// The thumbprint of the device key that it has just proved, as web-service verified; `None` if it proved none.
+    pub device_key: Option<KeyThumbprint>,
+}
+
 /// A trusted browser as the account's owner sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedBrowser {
@@ -91,6 +101,8 @@ pub struct TrustedBrowser {
     pub id: TrustedBrowserId,
     /// Its user agent when it was trusted, if known.
     pub user_agent: Option<String>,
+    /// Whether it is trusted with a proof of its device's key only.
+    pub is_bound: bool,
     /// Time since which it is trusted, UTC.
     pub created_at: OffsetDateTime,
     /// Time of the latest sign-in without the second factor, UTC; `None` if there was none.
@@ -127,24 +139,46 @@ pub struct IssuedTrust {
     pub expires_at: OffsetDateTime,
 }
 
+/// Why the trust of a browser was not bound to a key.
+#[derive(Debug, thiserror::Error)]
+pub enum BindTrustError {
+    /// The text is no refresh token of this issuer.
+    #[error("the ticket or refresh token is malformed")]
+    Malformed,
+    /// The login has ended or expired.
+    #[error("the login has ended")]
+    LoginEnded,
+    /// The account trusts no browser with this token, or it is bound to another key.
+    #[error("the account trusts no such browser, or it is bound to another key")]
+    NotFound,
+    /// The service failed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+fault_from!(BindTrustError: StoreError);
+
 impl AuthenticationService {
-    /// Whether a browser shows the token of one that is trusted with the current credentials of the account.
+    /// Whether a browser shows the token of one that is trusted with the current credentials of the account and, if the trust is bound to a
+    /// device key, has proved that key.
     pub(super) async fn is_trusted(
         &self,
         account: &Account,
-        token: Option<&BrowserToken>,
+        trust: Option<&PresentedTrust>,
         context: &CallContext,
     ) -> Result<bool, StoreError> {
         let is_allowed = context.client.kind == ClientKind::Browser
             && !self.policy.trusted_browser_ttl.is_zero();
-        let Some(token) = token.filter(|_| is_allowed) else {
+        let Some(PresentedTrust { token, device_key }) = trust.filter(|_| is_allowed) else {
             return Ok(false);
         };
         let (user, version) = (account.user.id, account.authentication_version);
         let hash = token.hash(&*self.deps.keyed_hasher, user);
-        let store = &self.deps.store;
-        let now = self.deps.clock.now();
-        store.use_trusted_browser((user, version), hash, now).await
+        let (store, now) = (&self.deps.store, self.deps.clock.now());
+        let presented = (hash, device_key.as_ref());
+        store
+            .use_trusted_browser((user, version), presented, now)
+            .await
     }
 
     /// Trusts the browser of a login that has just started with a second factor; `None` where that is not allowed, or failed: the next sign-in
@@ -205,6 +239,37 @@ impl AuthenticationService {
             Ok(())
         } else {
             Err(ChangeFactorError::NotFound)
+        }
+    }
+
+    /// Binds the trust of a browser to the key of its device, which web-service verified, for the login that a refresh token belongs to. It is
+    /// bound once: from then on the token is accepted with a proof of this key only.
+    pub async fn bind_trusted_browser(
+        &self,
+        refresh_token: &str,
+        token: &BrowserToken,
+        key: &KeyThumbprint,
+        context: &CallContext,
+    ) -> Result<(), BindTrustError> {
+        let handle = self.deps.refresh_tokens.decode(refresh_token);
+        let Some(RefreshHandle::RefreshToken(grant, _)) = handle else {
+            return Err(BindTrustError::Malformed);
+        };
+        let (store, audit, now) = (&self.deps.store, &self.deps.audit, self.deps.clock.now());
+        let found = store.grant(grant).await?;
+        let found = found.filter(|(_, login, _)| login.is_live(now));
+        let (_, login, user) = found.ok_or(BindTrustError::LoginEnded)?;
+        let subject = AuditSubject::login(user.id, login.sid);
+        let events = [audit.event(context, AuditKind::BrowserTrustBound, subject)];
+        let hash = token.hash(&*self.deps.keyed_hasher, user.id);
+        let is_bound = store
+            .bind_trusted_browser(user.id, (hash, key), now, &events)
+            .await?;
+        audit.committed(is_bound, &events);
+        if is_bound {
+            Ok(())
+        } else {
+            Err(BindTrustError::NotFound)
         }
     }
 }

@@ -285,7 +285,8 @@ impl AuthenticationService {
         let change = CredentialChange {
             user: account.user.id,
             from: account.authentication_version,
-            by: subject.sid,
+            // A step of a sign-in, whose login starts after it.
+            by: None,
             removed: &[],
             added: &[new],
             ends,

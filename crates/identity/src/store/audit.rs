@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 
 use crate::{
     audit::{AuditEvent, AuditQuery, AuditRecord},
+    id::UserId,
     store::StoreError,
 };
 
@@ -16,6 +17,15 @@ pub trait AuditLog: Send + Sync {
 
     /// Returns the records that match, the newest first.
     async fn events(&self, query: &AuditQuery) -> Result<Vec<AuditRecord>, StoreError>;
+
+    /// Returns the latest records about an account of the kinds in [`AuditKind::SECURITY_EVENTS`](crate::audit::AuditKind::SECURITY_EVENTS)
+    /// since a time, at most `limit`, the newest first.
+    async fn security_events(
+        &self,
+        user: UserId,
+        since: OffsetDateTime,
+        limit: u32,
+    ) -> Result<Vec<AuditRecord>, StoreError>;
 
     /// Deletes the events before this time.
     async fn purge_events(&self, before: OffsetDateTime) -> Result<(), StoreError>;

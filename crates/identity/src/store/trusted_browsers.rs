@@ -8,6 +8,7 @@ use crate::{
     audit::AuditEvent,
     authentication::{KeyedHash, NewTrustedBrowser, TrustedBrowser},
     id::{TrustedBrowserId, UserId},
+    oauth::KeyThumbprint,
     store::StoreError,
 };
 
@@ -22,13 +23,22 @@ pub trait TrustedBrowserStore: Send + Sync {
         events: &[AuditEvent],
     ) -> Result<bool, StoreError>;
 
-    /// Notes the use of the browser with this token; false if the account trusts none with it at `now`, or has another authentication
-    /// version.
+    /// Notes the use of the browser with this token, and the device key that it proved; false if the account trusts none with it at `now`, has
+    /// another authentication version, or the browser is bound to another key.
     async fn use_trusted_browser(
         &self,
         account: (UserId, AuthenticationVersion),
-        token_hash: KeyedHash,
+        presented: (KeyedHash, Option<&KeyThumbprint>),
         now: OffsetDateTime,
+    ) -> Result<bool, StoreError>;
+
+    /// Binds the browser with this token to a device key; false if the account trusts none with it at `now`, or it is bound to another key.
+    async fn bind_trusted_browser(
+        &self,
+        user: UserId,
+        binding: (KeyedHash, &KeyThumbprint),
+        now: OffsetDateTime,
+        events: &[AuditEvent],
     ) -> Result<bool, StoreError>;
 
     /// Returns the browsers that an account trusts at `now`, the latest first.

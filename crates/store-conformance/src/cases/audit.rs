@@ -70,6 +70,36 @@ pub(super) async fn events_are_listed_by_filter_and_page(fixture: Fixture) {
     assert_eq!(page[0].id, all[2].id);
 }
 
+pub(super) async fn security_events_of_an_account_are_listed_newest_first(fixture: Fixture) {
+    let (ada, bob) = (UserId::random(&TestRandom), UserId::random(&TestRandom));
+    let later = NOW + Duration::from_secs(1);
+    for (user, kind, at) in [
+        (ada, AuditKind::PasskeyAdded, NOW),
+        (ada, AuditKind::PasswordChanged, later),
+        (ada, AuditKind::SignedIn, later),
+        (bob, AuditKind::FactorsReset, later),
+        (ada, AuditKind::RecoveryCodeUsed, later),
+    ] {
+        let event = AuditEvent {
+            user: Some(user),
+            at,
+            ..event(kind)
+        };
+        fixture.store.append_events(&[event]).await.unwrap();
+    }
+    let kinds = async |user, since, limit| {
+        let found = fixture.store.security_events(user, since, limit).await;
+        let found = found.unwrap().into_iter();
+        found.map(|record| record.event.kind).collect::<Vec<_>>()
+    };
+    let (used, changed) = (AuditKind::RecoveryCodeUsed, AuditKind::PasswordChanged);
+    let all = [used, changed, AuditKind::PasskeyAdded];
+    assert_eq!(kinds(ada, NOW, 10).await, all);
+    assert_eq!(kinds(ada, later, 10).await, [used, changed]);
+    assert_eq!(kinds(ada, NOW, 1).await, [used]);
+    assert_eq!(kinds(bob, NOW, 10).await, [AuditKind::FactorsReset]);
+}
+
 pub(super) async fn events_before_a_time_are_purged(fixture: Fixture) {
     let old = event(AuditKind::SignedIn);
     let new = AuditEvent {

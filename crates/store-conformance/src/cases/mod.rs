@@ -157,6 +157,7 @@ cases! {$
     audit {
         events_are_stored_whole,
         events_are_listed_by_filter_and_page,
+        security_events_of_an_account_are_listed_newest_first,
         events_before_a_time_are_purged,
         event_of_a_change_is_stored_with_it,
     }
@@ -181,6 +182,7 @@ cases! {$
         browser_is_trusted_by_its_account_until_it_expires,
         change_of_credentials_ends_the_trust,
         browser_of_its_owner_is_removed_once,
+        bound_browser_needs_its_key,
         twenty_browsers_are_trusted,
     }
     maintenance {

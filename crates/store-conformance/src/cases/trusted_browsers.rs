@@ -7,6 +7,7 @@ use holdfast_identity::{
     audit::AuditKind,
     authentication::{KeyedHash, MAX_TRUSTED_BROWSERS, NewTrustedBrowser},
     id::{TrustedBrowserId, UserId},
+    oauth::KeyThumbprint,
 };
 use time::OffsetDateTime;
 
@@ -34,8 +35,18 @@ async fn insert(fixture: &Fixture, new: &NewTrustedBrowser) -> bool {
 }
 
 async fn is_trusted(fixture: &Fixture, user: UserId, hash: u8, now: OffsetDateTime) -> bool {
-    let (account, hash) = ((user, FIRST), KeyedHash([hash; 16]));
-    let found = fixture.store.use_trusted_browser(account, hash, now);
+    is_trusted_with(fixture, user, (hash, None), now).await
+}
+
+async fn is_trusted_with(
+    fixture: &Fixture,
+    user: UserId,
+    (hash, key): (u8, Option<&KeyThumbprint>),
+    now: OffsetDateTime,
+) -> bool {
+    let presented = (KeyedHash([hash; 16]), key);
+    let store = &fixture.store;
+    let found = store.use_trusted_browser((user, FIRST), presented, now);
     found.await.unwrap()
 }
 
@@ -90,6 +101,35 @@ pub(super) async fn browser_of_its_owner_is_removed_once(fixture: Fixture) {
     }
     assert!(!is_trusted(&fixture, ada.user.id, 1, NOW).await);
     assert_eq!(fixture.count(AuditKind::BrowserTrustEnded).await, 1);
+}
+
+pub(super) async fn bound_browser_needs_its_key(fixture: Fixture) {
+    let (ada, bob) = (fixture.account("ada").await, fixture.account("bob").await);
+    assert!(insert(&fixture, &browser(&ada, 1, NOW)).await);
+    let (ada, bob) = (ada.user.id, bob.user.id);
+    let [one, two]: [KeyThumbprint; 2] = ["1", "2"].map(|key| key.repeat(43).parse().unwrap());
+    assert!(is_trusted_with(&fixture, ada, (1, Some(&one)), NOW).await);
+    let events = [event(AuditKind::BrowserTrustBound)];
+    let bind = async |user, (hash, key): (u8, &KeyThumbprint), now| {
+        let binding = (KeyedHash([hash; 16]), key);
+        let store = &fixture.store;
+        let bound = store.bind_trusted_browser(user, binding, now, &events);
+        bound.await.unwrap()
+    };
+    assert!(!bind(bob, (1, &one), NOW).await, "of another account");
+    assert!(!bind(ada, (2, &one), NOW).await, "another token");
+    assert!(!bind(ada, (1, &one), NOW + DAY).await, "expired");
+    let listed = fixture.store.trusted_browsers(ada, NOW).await.unwrap();
+    assert!(!listed[0].is_bound);
+    assert!(bind(ada, (1, &one), NOW).await);
+    assert!(!bind(ada, (1, &two), NOW).await, "it stays bound");
+    let listed = fixture.store.trusted_browsers(ada, NOW).await.unwrap();
+    assert!(listed[0].is_bound);
+    assert_eq!(fixture.count(AuditKind::BrowserTrustBound).await, 1);
+    for (key, expected) in [(None, false), (Some(&two), false), (Some(&one), true)] {
+        let is_trusted = is_trusted_with(&fixture, ada, (1, key), NOW).await;
+        assert_eq!(is_trusted, expected, "{key:?}");
+    }
 }
 
 pub(super) async fn twenty_browsers_are_trusted(fixture: Fixture) {

@@ -24,7 +24,7 @@ use holdfast_identity::{
         AuthenticationUpdate, EndReason, Generation, Grant, Login, LoginRecord, NewGrant, NewLogin,
         Rotation,
     },
-    oauth::{ClientId, OauthClient},
+    oauth::{ClientId, KeyThumbprint, OauthClient},
     revocation::{Epoch, Revocation, Revoked},
     store::{
         AccountStore, AuditLog, Change, ClientStore, ClockStore, CredentialStore, GrantStore,
@@ -109,6 +109,7 @@ delegate! {
     AuditLog {
         append_events(events: &[AuditEvent]) -> Stored<()>;
         events(query: &AuditQuery) -> Stored<Vec<AuditRecord>>;
+        security_events(user: UserId, since: OffsetDateTime, limit: u32) -> Stored<Vec<AuditRecord>>;
         purge_events(before: OffsetDateTime) -> Stored<()>;
     }
 }
@@ -263,7 +264,8 @@ delegate! {
 delegate! {
     TrustedBrowserStore {
         insert_trusted_browser(new: &NewTrustedBrowser, events: &[AuditEvent]) -> Stored<bool>;
-        use_trusted_browser(account: (UserId, AuthenticationVersion), token_hash: KeyedHash, now: OffsetDateTime) -> Stored<bool>;
+        use_trusted_browser(account: (UserId, AuthenticationVersion), presented: (KeyedHash, Option<&KeyThumbprint>), now: OffsetDateTime) -> Stored<bool>;
+        bind_trusted_browser(user: UserId, binding: (KeyedHash, &KeyThumbprint), now: OffsetDateTime, events: &[AuditEvent]) -> Stored<bool>;
         trusted_browsers(user: UserId, now: OffsetDateTime) -> Stored<Vec<TrustedBrowser>>;
         remove_trusted_browser(user: UserId, id: TrustedBrowserId, events: &[AuditEvent]) -> Stored<bool>;
     }

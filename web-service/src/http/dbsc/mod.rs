@@ -3,12 +3,14 @@
 pub(super) mod refresh;
 pub(super) mod register;
 mod session_config;
+pub(super) mod trust;
 
 use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, header},
     response::Response,
 };
 use holdfast_client::ClientInfo;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use self::session_config::SessionConfig;
 use crate::{
@@ -23,6 +25,8 @@ use crate::{
 
 pub(crate) const BIND: &str = "/session/bind";
 pub(crate) const REFRESH: &str = "/session/refresh";
+pub(crate) const TRUST_BIND: &str = "/session/trust/bind";
+pub(crate) const TRUST_REFRESH: &str = "/session/trust/refresh";
 
 const REGISTRATION: HeaderName = HeaderName::from_static("secure-session-registration");
 const CHALLENGE: HeaderName = HeaderName::from_static("secure-session-challenge");
@@ -30,18 +34,35 @@ const RESPONSE: HeaderName = HeaderName::from_static("secure-session-response");
 const SESSION_ID: HeaderName = HeaderName::from_static("sec-secure-session-id");
 
 /// The response with a registration challenge, by which the browser generates a key for the session of this login.
-pub(super) fn with_registration(mut response: Response, state: &AppState, sid: &str) -> Response {
-    let registration = state
-        .bindings
-        .registration_challenge(sid)
-        .and_then(|challenge| {
-            let value = format!(r#"(ES256);path="{BIND}";challenge="{challenge}""#);
-            HeaderValue::try_from(value).ok()
-        });
-    if let Some(value) = registration {
+pub(super) fn with_registration(response: Response, state: &AppState, sid: &str) -> Response {
+    with_registrations(response, state, (sid, None))
+}
+
+/// The same with one for the trust of the browser, if it has just been given this token.
+pub(super) fn with_registrations(
+    mut response: Response,
+    state: &AppState,
+    (sid, trusted): (&str, Option<&SecretString>),
+) -> Response {
+    let bindings = &state.bindings;
+    let trust = trusted.and_then(|token| {
+        let challenge = bindings.trust_registration_challenge(token.expose_secret());
+        Some(registration(TRUST_BIND, &challenge?))
+    });
+    let session = bindings.registration_challenge(sid);
+    let session = session.map(|challenge| registration(BIND, &challenge));
+    let registrations: Vec<_> = session.into_iter().chain(trust).collect();
+    if registrations.is_empty() {
+        return response;
+    }
+    if let Ok(value) = HeaderValue::try_from(registrations.join(", ")) {
         response.headers_mut().insert(REGISTRATION, value);
     }
     response
+}
+
+fn registration(path: &str, challenge: &str) -> String {
+    format!(r#"(ES256);path="{path}";challenge="{challenge}""#)
 }
 
 /// The value of a header of this protocol that is present once, bare or as a string (RFC 9651 §3.3.3).

@@ -8,11 +8,14 @@ use serde::Serialize;
 
 use crate::{
     config::PublicUrl,
-    http::{dbsc::REFRESH, set_cookie::ATTRIBUTES},
+    http::{
+        dbsc::{REFRESH, TRUST_REFRESH},
+        set_cookie::ATTRIBUTES,
+    },
     request::cookie_names::CookieNames,
 };
 
-/// Path prefixes of requests that need no proof, so that browsers do not renew it before them.
+/// Path prefixes of requests that need no proof of a session, so that browsers do not renew it before them.
 const OUTSIDE: [&str; 5] = [
     "/static/style.css",
     "/static/passkey.js",
@@ -34,7 +37,7 @@ struct Scope<'a> {
     origin: &'a str,
     include_site: bool,
     #[serde(rename = "scope_specification")]
-    rules: [Rule; OUTSIDE.len()],
+    rules: Vec<Rule>,
 }
 
 #[derive(Serialize)]
@@ -42,6 +45,23 @@ struct Rule {
     r#type: &'static str,
     domain: &'static str,
     path: &'static str,
+}
+
+impl Rule {
+    const fn exclude(path: &'static str) -> Self {
+        Self {
+            r#type: "exclude",
+            domain: "*",
+            path,
+        }
+    }
+
+    const fn include(path: &'static str) -> Self {
+        Self {
+            r#type: "include",
+            ..Self::exclude(path)
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -53,22 +73,39 @@ struct Credential<'a> {
 }
 
 impl<'a> SessionConfig<'a> {
+    /// That of the session of a login.
     pub(super) fn of(sid: &'a str, public_url: &'a PublicUrl, names: &'a CookieNames) -> Self {
+        let rules = OUTSIDE.map(Rule::exclude).into();
+        Self::new((sid, REFRESH), (public_url, rules), &names.proof)
+    }
+
+    /// That of a trusted browser, whose proof is needed by the sign-in only. Of several rules that match, browsers apply the last; one that
+    /// applies the first renews no proof, and is asked for the second factor.
+    pub(super) fn of_trust(id: &'a str, public_url: &'a PublicUrl, names: &'a CookieNames) -> Self {
+        let rules = vec![Rule::exclude("/"), Rule::include("/login")];
+        Self::new(
+            (id, TRUST_REFRESH),
+            (public_url, rules),
+            &names.trusted_proof,
+        )
+    }
+
+    fn new(
+        (session_identifier, refresh_url): (&'a str, &'static str),
+        (public_url, rules): (&'a PublicUrl, Vec<Rule>),
+        cookie: &'a str,
+    ) -> Self {
         Self {
-            session_identifier: sid,
-            refresh_url: REFRESH,
+            session_identifier,
+            refresh_url,
             scope: Scope {
                 origin: &public_url.origin,
                 include_site: false,
-                rules: OUTSIDE.map(|path| Rule {
-                    r#type: "exclude",
-                    domain: "*",
-                    path,
-                }),
+                rules,
             },
             credentials: [Credential {
                 r#type: "cookie",
-                name: &names.proof,
+                name: cookie,
                 attributes: ATTRIBUTES,
             }],
         }

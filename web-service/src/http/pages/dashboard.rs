@@ -1,27 +1,34 @@
 //! `GET /dashboard`: the session and the account of the person who is signed in.
 
-use std::sync::Arc;
-
 use askama::Template;
-use axum::{extract::State, http::StatusCode, response::Response};
-use holdfast_client::{Account, AuthClient};
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
+use holdfast_client::{Account, SecurityOverview};
 
 use crate::{
     http::{
         extract::session::PageSessionWithToken,
         pages::{
             error::ErrorPage,
+            notices::Notices,
             render::{Moment, page},
         },
+        state::AppState,
     },
     service_error::ServiceError,
-    session::{authenticator::AuthenticatedSession, csrf_token::CsrfTokens, sessions::Sessions},
+    session::authenticator::AuthenticatedSession,
 };
+
+const DASHBOARD: &str = "/dashboard";
 
 #[derive(Template)]
 #[template(path = "dashboard.html")]
 struct Dashboard {
     csrf_token: String,
+    notices: Notices,
     username: String,
     signed_in_at: Moment,
     ends_at: Moment,
@@ -30,33 +37,34 @@ struct Dashboard {
     password_changed_at: Option<Moment>,
 }
 
-/// Shows the session and the account of the person who is signed in.
+/// Shows the session and the account of the person who is signed in, and what happened to the account.
 pub(in crate::http) async fn show(
-    State(auth): State<AuthClient>,
-    State(sessions): State<Sessions>,
-    State(csrf_tokens): State<Arc<dyn CsrfTokens>>,
+    State(state): State<AppState>,
     PageSessionWithToken(caller): PageSessionWithToken,
+    headers: HeaderMap,
 ) -> Result<Response, ErrorPage> {
-    let account = auth
-        .account(&caller.authorization)
-        .await
-        .map_err(ServiceError::from)?;
-    let csrf_token = caller.session.csrf_token(&*csrf_tokens);
-    Ok(page(
-        StatusCode::OK,
-        &dashboard(csrf_token, &caller.session, account, &sessions),
-    ))
+    let overview = state.auth.security_overview(&caller.authorization).await;
+    let SecurityOverview {
+        account, events, ..
+    } = overview.map_err(ServiceError::from)?;
+    let session = &caller.session;
+    let notices = Notices::of((&state, &headers), session, &events, DASHBOARD);
+    let dashboard = dashboard(&state, session, account, notices);
+    let response = page(StatusCode::OK, &dashboard);
+    let notices = &dashboard.notices;
+    Ok(notices.with_own_acknowledged(response, &state, session))
 }
 
 fn dashboard(
-    csrf_token: String,
+    state: &AppState,
     session: &AuthenticatedSession,
     account: Account,
-    sessions: &Sessions,
+    notices: Notices,
 ) -> Dashboard {
-    let lifetimes = sessions.lifetimes();
+    let lifetimes = state.sessions.lifetimes();
     Dashboard {
-        csrf_token,
+        csrf_token: session.csrf_token(state.csrf_tokens()),
+        notices,
         username: account.username,
         signed_in_at: session.record.authenticated_at.into(),
         ends_at: lifetimes.absolute_end(&session.record).into(),

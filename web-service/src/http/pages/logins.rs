@@ -1,15 +1,15 @@
 //! `GET /account/logins`, `POST /account/logins/{sid}/end`, `POST /account/logins/end-others` and `POST /account/grants/{id}/end`: the
 //! logins of the account, and their grants.
 
-use std::{net::IpAddr, sync::Arc};
+use std::net::IpAddr;
 
 use askama::Template;
 use axum::{
     extract::{Path, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Redirect, Response},
 };
-use holdfast_client::{AuthClient, ClientKind, ErrorReason, GrantRecord, LoginRecord};
+use holdfast_client::{ClientKind, ErrorReason, GrantRecord, LoginRecord};
 
 use crate::{
     http::{
@@ -17,16 +17,19 @@ use crate::{
         pages::{
             error::{self, ErrorPage},
             logout::signed_out,
+            notices::Notices,
             reauthenticate::{ConfirmationForm, SensitiveOperation},
             render::{Moment, page},
+            trusted_browsers::BrowserItem,
         },
         state::AppState,
     },
     service_error::ServiceError,
-    session::{authenticator::SessionWithToken, csrf_token::CsrfTokens, user_agent::describe},
+    session::{authenticator::SessionWithToken, user_agent::describe},
 };
 
-const LOGINS: &str = "/account/logins";
+/// The address of the page.
+pub(super) const LOGINS: &str = "/account/logins";
 const END_OTHERS: &str = "/account/logins/end-others";
 
 #[derive(Template)]
@@ -35,6 +38,8 @@ struct LoginsPage {
     csrf_token: String,
     logins: Vec<LoginItem>,
     has_others: bool,
+    browsers: Vec<BrowserItem>,
+    notices: Notices,
 }
 
 /// A login as the page shows it.
@@ -90,20 +95,29 @@ impl From<LoginRecord> for LoginItem {
 
 /// Lists the logins of the account, that of this browser first.
 pub(in crate::http) async fn show(
-    State(auth): State<AuthClient>,
-    State(csrf_tokens): State<Arc<dyn CsrfTokens>>,
+    State(state): State<AppState>,
     PageSessionWithToken(caller): PageSessionWithToken,
+    headers: HeaderMap,
 ) -> Result<Response, ErrorPage> {
-    let logins = auth.logins(&caller.authorization).await;
-    let mut logins: Vec<_> = logins
-        .map_err(ServiceError::from)?
-        .into_iter()
-        .map(LoginItem::from)
-        .collect();
+    let (auth, authorization) = (&state.auth, &caller.authorization);
+    let (logins, browsers, overview) = tokio::try_join!(
+        auth.logins(authorization),
+        auth.trusted_browsers(authorization),
+        auth.security_overview(authorization)
+    )
+    .map_err(ServiceError::from)?;
+    let mut logins: Vec<_> = logins.into_iter().map(LoginItem::from).collect();
     logins.sort_by_key(|login| !login.is_current);
     let template = LoginsPage {
-        csrf_token: caller.session.csrf_token(&*csrf_tokens),
+        csrf_token: caller.session.csrf_token(state.csrf_tokens()),
+        notices: Notices::of(
+            (&state, &headers),
+            &caller.session,
+            &overview.events,
+            LOGINS,
+        ),
         has_others: logins.len() > 1,
+        browsers: browsers.into_iter().map(BrowserItem::from).collect(),
         logins,
     };
     Ok(page(StatusCode::OK, &template))
@@ -115,6 +129,7 @@ pub(in crate::http) async fn end(
     PageSessionWithToken(caller): PageSessionWithToken,
     Path(sid): Path<String>,
     BrowserInfo(client): BrowserInfo,
+    headers: HeaderMap,
     form: ConfirmationForm,
 ) -> Result<Response, ErrorPage> {
     // A text that is no identifier names no login, and is not repeated in a form.
@@ -135,7 +150,7 @@ pub(in crate::http) async fn end(
                 let ended = state.sessions.end(&caller.session.id).await;
                 Ok(ended.map_or_else(
                     |error| ErrorPage::from(ServiceError::from(error)).into_response(),
-                    |()| signed_out(&state),
+                    |()| signed_out(&state, &headers),
                 ))
             }
             Ok(()) => Ok(Redirect::to(LOGINS).into_response()),

@@ -29,6 +29,8 @@ pub(super) const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-si
 /// Without `"cookies"`: those of this service are removed one by one, `__Host-known` stays, and those of sibling hosts are not to be
 /// cleared.
 const CACHE_AND_STORAGE: HeaderValue = HeaderValue::from_static(r#""cache", "storage""#);
+/// `"storage"` would also remove the key that the trust of a browser is bound to.
+const CACHE: HeaderValue = HeaderValue::from_static(r#""cache""#);
 
 /// The form: a CSRF token and no other field.
 #[derive(Deserialize)]
@@ -51,7 +53,7 @@ pub(in crate::http) async fn submit(
             .await
             .map_err(ServiceError::from)?;
     }
-    Ok(signed_out(&state))
+    Ok(signed_out(&state, &headers))
 }
 
 /// Ends the session with this id, and its login. An id that was replaced within the last minute, by a response that may have been lost,
@@ -103,12 +105,17 @@ async fn may_sign_out(
 }
 
 /// The response after sign-out: nothing of the session stays in the browser.
-pub(super) fn signed_out(state: &AppState) -> Response {
+pub(super) fn signed_out(state: &AppState, headers: &HeaderMap) -> Response {
+    let browser = cookies::trusted_browser(headers, state.cookie_names());
+    let has_bound_trust = browser.is_some_and(|browser| browser.key.is_some());
+    let cleared = if has_bound_trust {
+        CACHE
+    } else {
+        CACHE_AND_STORAGE
+    };
     let mut response = Redirect::to("/login?signed_out").into_response();
     if state.site_data.is_cleared {
-        response
-            .headers_mut()
-            .insert(CLEAR_SITE_DATA, CACHE_AND_STORAGE);
+        response.headers_mut().insert(CLEAR_SITE_DATA, cleared);
     }
     dbsc::with_cookies_removed(response, state)
 }

@@ -1,11 +1,9 @@
 //! `GET`, `POST /account/passkeys`, `POST /account/passkeys/new` and `POST /account/passkeys/{id}/rename`: the passkeys of the account.
 
-use std::sync::Arc;
-
 use askama::Template;
 use axum::{
     extract::{Path, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Redirect, Response},
 };
 use holdfast_client::{AuthClient, ErrorReason, FactorKind, PasskeyRegistration};
@@ -23,6 +21,7 @@ use crate::{
         pages::{
             error::ErrorPage,
             logins::plain_id,
+            notices::Notices,
             reauthenticate::{ConfirmationForm, SensitiveOperation},
             render::page,
             security::{FactorItem, changed, not_changed},
@@ -30,7 +29,7 @@ use crate::{
         state::AppState,
     },
     service_error::ServiceError,
-    session::{authenticator::SessionWithToken, csrf_token::CsrfTokens, user_agent::describe},
+    session::{authenticator::SessionWithToken, user_agent::describe},
 };
 
 const PASSKEYS: &str = "/account/passkeys";
@@ -45,6 +44,7 @@ struct PasskeysPage {
     passkeys: Vec<FactorItem>,
     has_second_factor: bool,
     codes_left: u32,
+    notices: Notices,
 }
 
 #[derive(Template)]
@@ -77,18 +77,21 @@ pub(in crate::http) struct RenameForm {
 
 /// Lists the passkeys.
 pub(in crate::http) async fn show(
-    State(auth): State<AuthClient>,
-    State(csrf_tokens): State<Arc<dyn CsrfTokens>>,
+    State(state): State<AppState>,
     PageSessionWithToken(caller): PageSessionWithToken,
+    headers: HeaderMap,
 ) -> Result<Response, ErrorPage> {
-    let overview = auth.security_overview(&caller.authorization).await;
+    let overview = state.auth.security_overview(&caller.authorization).await;
     let overview = overview.map_err(ServiceError::from)?;
+    let session = &caller.session;
+    let notices = Notices::of((&state, &headers), session, &overview.events, PASSKEYS);
     let is_second = |kind| matches!(kind, FactorKind::Totp | FactorKind::Passkey);
     let has_second_factor = overview.factors.iter().any(|factor| is_second(factor.kind));
     let passkeys = overview.factors.into_iter();
     let passkeys = passkeys.filter(|factor| factor.kind == FactorKind::Passkey);
     let template = PasskeysPage {
-        csrf_token: caller.session.csrf_token(&*csrf_tokens),
+        csrf_token: caller.session.csrf_token(state.csrf_tokens()),
+        notices,
         passkeys: passkeys.map(FactorItem::from).collect(),
         has_second_factor,
         codes_left: overview.recovery_codes_left,

@@ -26,6 +26,7 @@ use crate::{
         pages::{
             error::ErrorPage,
             form_error::{FormError, Presented},
+            notices,
             passwordless::ADD,
             reauthenticate::{Reauthenticated, Reauthentication, ReauthenticationError},
             render::{page, with_wait},
@@ -149,6 +150,8 @@ async fn continue_in(
     session: &AuthenticatedSession,
     client: &ClientInfo,
 ) -> Response {
+    // A login of its own, which caused the change: without this, it would be shown as that of another one.
+    let changed_at = login.authenticated_at;
     let begun = begin_session(login, state, session, client).await;
     // After the new session began: until then a sign-out with the old id finds what it ends.
     if let Err(error) = state.sessions.end(&session.id).await {
@@ -160,7 +163,9 @@ async fn continue_in(
         Ok((id, sid)) => {
             let response = Redirect::to("/dashboard").into_response();
             let response = dbsc::with_registration(response, state, &sid);
-            with_cookie(response, set_cookie::set_session(state.cookie_names(), &id))
+            let cookie = set_cookie::set_session(state.cookie_names(), &id);
+            let response = with_cookie(response, cookie);
+            notices::with_acknowledgement(response, state, (session, changed_at))
         }
         Err(_failure) => dbsc::with_cookies_removed(Redirect::to("/login").into_response(), state),
     }

@@ -1,14 +1,11 @@
 //! `GET`, `POST /account/recovery-codes`: new recovery codes, which are shown once.
 
-use std::sync::Arc;
-
 use askama::Template;
 use axum::{
     extract::{Query, State, rejection::QueryRejection},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::Response,
 };
-use holdfast_client::AuthClient;
 use secrecy::ExposeSecret as _;
 
 use crate::{
@@ -16,6 +13,7 @@ use crate::{
         extract::{client::BrowserInfo, session::PageSessionWithToken},
         pages::{
             error::ErrorPage,
+            notices::Notices,
             reauthenticate::{ConfirmationForm, SensitiveOperation},
             render::page,
             security::{NextQuery, not_changed},
@@ -24,7 +22,7 @@ use crate::{
     },
     request::{local_path::LocalPath, next_query},
     service_error::ServiceError,
-    session::{authenticator::SessionWithToken, csrf_token::CsrfTokens},
+    session::authenticator::SessionWithToken,
 };
 
 const RECOVERY_CODES: &str = "/account/recovery-codes";
@@ -40,20 +38,24 @@ struct RecoveryCodesPage {
     /// The address that the form is sent to.
     action: String,
     next: Option<LocalPath>,
+    notices: Notices,
 }
 
 /// Shows how many codes are left, and the button for new ones.
 pub(in crate::http) async fn show(
-    State(auth): State<AuthClient>,
-    State(csrf_tokens): State<Arc<dyn CsrfTokens>>,
+    State(state): State<AppState>,
     PageSessionWithToken(caller): PageSessionWithToken,
+    headers: HeaderMap,
     query: Result<Query<NextQuery>, QueryRejection>,
 ) -> Result<Response, ErrorPage> {
-    let overview = auth.security_overview(&caller.authorization).await;
+    let overview = state.auth.security_overview(&caller.authorization).await;
     let overview = overview.map_err(ServiceError::from)?;
     let next = NextQuery::read(query);
+    let session = &caller.session;
+    let events = &overview.events;
     let template = RecoveryCodesPage {
-        csrf_token: caller.session.csrf_token(&*csrf_tokens),
+        csrf_token: session.csrf_token(state.csrf_tokens()),
+        notices: Notices::of((&state, &headers), session, events, RECOVERY_CODES),
         username: caller.session.record.username.clone(),
         codes_left: overview.recovery_codes_left,
         codes: Vec::new(),
@@ -95,6 +97,7 @@ pub(in crate::http) async fn create(
             codes,
             action: action.clone(),
             next: next.clone(),
+            notices: Notices::none(RECOVERY_CODES),
         };
         Ok(page(StatusCode::OK, &template))
     };

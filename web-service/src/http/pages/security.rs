@@ -1,37 +1,30 @@
-//! `GET /account/security`, `POST /account/factors/{id}/remove` and `POST /account/trusted-browsers/{id}/end`: the factors of the account, and
-//! the browsers in which the second one is not asked for.
-
-use std::sync::Arc;
+//! `GET /account/security` and `POST /account/factors/{id}/remove`: the factors of the account, and what happened to it.
 
 use askama::Template;
 use axum::{
     extract::{Path, Query, State, rejection::QueryRejection},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Redirect, Response},
 };
-use holdfast_client::{
-    AuthClient, AuthError, ErrorReason, FactorKind, FactorRecord, SecurityOverview, TrustedBrowser,
-};
+use holdfast_client::{AuthError, ErrorReason, FactorKind, FactorRecord, SecurityOverview};
 use serde::Deserialize;
 
 use crate::{
     http::{
-        extract::{
-            client::BrowserInfo,
-            form::{CsrfForm, ToSession},
-            session::PageSessionWithToken,
-        },
+        extract::{client::BrowserInfo, session::PageSessionWithToken},
         pages::{
             error::{self, ErrorPage},
             logins::plain_id,
+            notices::{EventItem, Notices},
             reauthenticate::{ConfirmationForm, SensitiveOperation},
             render::{Moment, page},
+            trusted_browsers::BrowserItem,
         },
         state::AppState,
     },
     request::local_path::LocalPath,
     service_error::ServiceError,
-    session::{authenticator::SessionWithToken, csrf_token::CsrfTokens, user_agent::describe},
+    session::authenticator::SessionWithToken,
 };
 
 /// The address of the page.
@@ -62,6 +55,8 @@ struct SecurityPage {
     by_recovery_code: bool,
     browsers: Vec<BrowserItem>,
     next: Option<LocalPath>,
+    notices: Notices,
+    events: Vec<EventItem>,
 }
 
 impl SecurityPage {
@@ -89,24 +84,6 @@ impl From<FactorRecord> for FactorItem {
     }
 }
 
-struct BrowserItem {
-    id: String,
-    browser: String,
-    since: Moment,
-    until: Moment,
-}
-
-impl From<TrustedBrowser> for BrowserItem {
-    fn from(browser: TrustedBrowser) -> Self {
-        Self {
-            id: browser.id,
-            browser: describe(browser.user_agent.as_deref()),
-            since: browser.created_at.into(),
-            until: browser.expires_at.into(),
-        }
-    }
-}
-
 /// The query: the address that the sign-in was to lead to.
 #[derive(Default, Deserialize)]
 pub(in crate::http) struct NextQuery {
@@ -123,21 +100,23 @@ impl NextQuery {
 
 /// Shows the factors.
 pub(in crate::http) async fn show(
-    State(auth): State<AuthClient>,
-    State(csrf_tokens): State<Arc<dyn CsrfTokens>>,
+    State(state): State<AppState>,
     PageSessionWithToken(caller): PageSessionWithToken,
+    headers: HeaderMap,
     query: Result<Query<NextQuery>, QueryRejection>,
 ) -> Result<Response, ErrorPage> {
-    let authorization = &caller.authorization;
-    let overview = auth.security_overview(authorization).await;
-    let overview = overview.map_err(ServiceError::from)?;
-    let browsers = auth.trusted_browsers(authorization).await;
-    let browsers = browsers.map_err(ServiceError::from)?;
+    let (auth, authorization) = (&state.auth, &caller.authorization);
+    let (overview, browsers) = tokio::try_join!(
+        auth.security_overview(authorization),
+        auth.trusted_browsers(authorization)
+    )
+    .map_err(ServiceError::from)?;
     let SecurityOverview {
         factors,
         recovery_codes_left,
         second_factor_required,
         password_optional,
+        events,
         ..
     } = overview;
     let of = |kind: FactorKind| {
@@ -145,7 +124,9 @@ pub(in crate::http) async fn show(
         found.cloned().map(FactorItem::from)
     };
     let template = SecurityPage {
-        csrf_token: caller.session.csrf_token(&*csrf_tokens),
+        csrf_token: caller.session.csrf_token(state.csrf_tokens()),
+        notices: Notices::of((&state, &headers), &caller.session, &events, SECURITY),
+        events: events.iter().filter_map(EventItem::of).collect(),
         password: of(FactorKind::Password).next(),
         is_password_optional: password_optional,
         totp: of(FactorKind::Totp).next(),
@@ -180,23 +161,6 @@ pub(in crate::http) async fn remove(
         changed(removed, SECURITY)
     };
     Ok(operation.run(caller, &form, remove).await)
-}
-
-/// The form: a CSRF token and no other field.
-#[derive(Deserialize)]
-pub(in crate::http) struct EndTrustForm {}
-
-/// Ends the trust of a browser, which needs no recent authentication: the second factor is asked for there again.
-pub(in crate::http) async fn end_trust(
-    State(auth): State<AuthClient>,
-    PageSessionWithToken(caller): PageSessionWithToken,
-    Path(id): Path<String>,
-    BrowserInfo(client): BrowserInfo,
-    _form: CsrfForm<EndTrustForm, ToSession>,
-) -> Result<Response, ErrorPage> {
-    let id = plain_id(&id)?;
-    let ended = auth.end_trusted_browser(&caller.authorization, id, &client);
-    changed(ended.await, SECURITY).map_err(|error| ServiceError::from(error).into())
 }
 
 /// The response to a change of the account's factors: a redirect, or the page that says why nothing was changed.

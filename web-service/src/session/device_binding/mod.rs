@@ -20,6 +20,7 @@ use crate::session::{
 pub mod device;
 mod policy;
 pub mod protocol;
+mod trust;
 
 pub use policy::{BindingPolicy, DeviceBinding, OnTheft};
 

@@ -55,7 +55,7 @@ pub struct Registration {
 }
 
 /// Encodes and verifies challenges, device proofs and proof cookies. Sessions are identified by the `sid` of their login, which stays
-/// when the session gets a new id.
+/// when the session gets a new id; trusted browsers by their token.
 pub trait DeviceProofCodec: Send + Sync {
     /// A fresh challenge.
     fn challenge(&self, purpose: ChallengePurpose, sid: &str, now: OffsetDateTime) -> String;

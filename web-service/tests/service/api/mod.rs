@@ -12,5 +12,7 @@ mod profile;
 mod reauthenticate_steps;
 mod refresh;
 mod related_origins;
+mod security_events;
 mod session;
 mod session_token;
+mod trusted_browsers;

@@ -5,6 +5,7 @@ mod policy;
 mod proof;
 mod refresh;
 mod theft;
+mod trust;
 
 use aws_lc_rs::{
     rand::SystemRandom,

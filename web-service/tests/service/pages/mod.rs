@@ -6,6 +6,7 @@ mod login_factor;
 mod login_passkey;
 mod logins;
 mod logout;
+mod notices;
 mod password;
 mod passwordless;
 mod security;

@@ -26,7 +26,7 @@ pub(super) async fn start(
     let step = decode::step(message.step)?;
     let options = SignInOptions {
         form,
-        token: decode::browser_token(&message.trusted_browser),
+        trust: decode::presented_trust(&message.trusted_browser, &message.trusted_browser_jkt),
         trust_browser: false,
     };
     let authentication = &api.identity.authentication;
@@ -52,7 +52,7 @@ pub(super) async fn continue_attempt(
     let step = decode::next_step(message.step)?;
     let options = SignInOptions {
         form,
-        token: decode::browser_token(&message.trusted_browser),
+        trust: decode::presented_trust(&message.trusted_browser, &message.trusted_browser_jkt),
         trust_browser: message.trust_browser,
     };
     let authentication = &api.identity.authentication;

@@ -1,6 +1,7 @@
 //! `auth.v1.AuthService`.
 
 mod authentication;
+mod bind_trusted_browser;
 mod get_jwks;
 mod introspect_token;
 mod issue_token;
@@ -13,12 +14,12 @@ mod watch_revocations;
 use std::sync::Arc;
 
 use auth_proto::v1::{
-    ContinueAuthenticationRequest, ContinueAuthenticationResponse, GetJwksRequest, GetJwksResponse,
-    IntrospectTokenRequest, IntrospectTokenResponse, IssueTokenRequest, IssueTokenResponse,
-    LoginRequest, LoginResponse, ReportDeviceRequest, ReportDeviceResponse, RevokeTokenRequest,
-    RevokeTokenResponse, StartAuthenticationRequest, StartAuthenticationResponse,
-    ValidateTokenRequest, ValidateTokenResponse, WatchRevocationsRequest,
-    auth_service_server::AuthService,
+    BindTrustedBrowserRequest, BindTrustedBrowserResponse, ContinueAuthenticationRequest,
+    ContinueAuthenticationResponse, GetJwksRequest, GetJwksResponse, IntrospectTokenRequest,
+    IntrospectTokenResponse, IssueTokenRequest, IssueTokenResponse, LoginRequest, LoginResponse,
+    ReportDeviceRequest, ReportDeviceResponse, RevokeTokenRequest, RevokeTokenResponse,
+    StartAuthenticationRequest, StartAuthenticationResponse, ValidateTokenRequest,
+    ValidateTokenResponse, WatchRevocationsRequest, auth_service_server::AuthService,
 };
 use holdfast_core::clock::Clock;
 use holdfast_identity::{key::PublishedKeys, services::IdentityServices};
@@ -54,6 +55,7 @@ rpcs! {
         introspect_token(IntrospectTokenRequest) -> IntrospectTokenResponse = introspect_token::introspect_token;
         revoke_token(RevokeTokenRequest) -> RevokeTokenResponse = revoke_token::revoke_token;
         report_device(ReportDeviceRequest) -> ReportDeviceResponse = report_device::report_device, by web_service;
+        bind_trusted_browser(BindTrustedBrowserRequest) -> BindTrustedBrowserResponse = bind_trusted_browser::bind_trusted_browser, by web_service;
         watch_revocations(WatchRevocationsRequest) -> Responses = watch_revocations::watch_revocations, by web_service;
         get_jwks(GetJwksRequest) -> GetJwksResponse = get_jwks::get_jwks;
     }

@@ -21,8 +21,12 @@ use crate::{
     request::{cookies, local_path::LocalPath, next_query, source::RequestSource},
     service_error::ServiceError,
     session::{
-        codec::attempt_cookie::AttemptScope, device_binding::DeviceProofStatus,
-        session_id::SessionId, sign_in::complete, sign_out::sign_out,
+        codec::attempt_cookie::AttemptScope,
+        device_binding::{DeviceBinding, DeviceProofStatus},
+        session_id::SessionId,
+        sign_in::complete,
+        sign_out::sign_out,
+        trusted_browser::{TrustedBrowserCookie, thumbprint},
     },
 };
 
@@ -54,6 +58,34 @@ impl From<ServiceError> for SignInFailure {
     }
 }
 
+/// What a trusted browser presents in place of the second factor.
+struct PresentedTrust {
+    token: SecretString,
+    /// The thumbprint of the device key that it has proved; `None` if it is not bound to one.
+    jkt: Option<String>,
+}
+
+impl PresentedTrust {
+    /// `None` for a browser that is not trusted, or is bound to a key that it has not proved, or not bound where it must be.
+    fn read(state: &AppState, headers: &HeaderMap) -> Option<Self> {
+        let names = state.cookie_names();
+        let browser = cookies::trusted_browser(headers, names)?;
+        if browser.key.is_none() {
+            let may_be_unbound = state.bindings.policy.binding != DeviceBinding::Require;
+            return may_be_unbound.then_some(Self {
+                token: browser.token,
+                jkt: None,
+            });
+        }
+        let proof = cookies::trusted_proof(headers, names);
+        let key = state.bindings.proved_trust_key(&browser, proof)?;
+        Some(Self {
+            jkt: Some(thumbprint(key)?),
+            token: browser.token,
+        })
+    }
+}
+
 /// A sign-in of the browser that sent a request, by its form.
 pub(super) struct BrowserSignIn<'a> {
     state: &'a AppState,
@@ -61,7 +93,7 @@ pub(super) struct BrowserSignIn<'a> {
     nonce: [u8; 16],
     device: DeviceId,
     client: ClientInfo,
-    trusted_browser: Option<SecretString>,
+    trust: Option<PresentedTrust>,
 }
 
 impl<'a> BrowserSignIn<'a> {
@@ -84,7 +116,7 @@ impl<'a> BrowserSignIn<'a> {
                 ..client
             },
             device,
-            trusted_browser: cookies::trusted_browser(headers, state.cookie_names()),
+            trust: PresentedTrust::read(state, headers),
         }
     }
 
@@ -116,7 +148,8 @@ impl<'a> BrowserSignIn<'a> {
     fn options(&self, trust_browser: bool) -> SignInOptions<'_> {
         SignInOptions {
             form: Some(&self.nonce),
-            trusted_browser: self.trusted_browser.as_ref(),
+            trusted_browser: self.trust.as_ref().map(|trust| &trust.token),
+            device_key: self.trust.as_ref().and_then(|one| one.jkt.as_deref()),
             trust_browser,
         }
     }
@@ -151,6 +184,8 @@ impl<'a> BrowserSignIn<'a> {
     ) -> Result<Response, SignInFailure> {
         let state = self.state;
         let trusted = self.trusted_cookie(&login);
+        let token = login.trusted_browser.as_ref();
+        let token = token.map(|(token, _)| token.clone());
         let signed_in = complete(&state.auth, person, login).await?;
         let sid = signed_in.login.sid.clone();
         let id = state.authenticator.begin(signed_in, &self.client).await?;
@@ -158,7 +193,7 @@ impl<'a> BrowserSignIn<'a> {
             self.end_previous((&old, &sid)).await;
         }
         let response = Redirect::to(target.as_str()).into_response();
-        let response = dbsc::with_registration(response, state, &sid);
+        let response = dbsc::with_registrations(response, state, (&sid, token.as_ref()));
         let names = state.cookie_names();
         let response = with_cookie(response, set_cookie::set_session(names, &id));
         let known = set_cookie::set_known(names, &self.device, state.csrf_tokens());
@@ -175,7 +210,11 @@ impl<'a> BrowserSignIn<'a> {
     fn trusted_cookie(&self, login: &Login) -> Option<HeaderValue> {
         let (token, expires_at) = login.trusted_browser.as_ref()?;
         let lifetime = *expires_at - login.authenticated_at;
-        set_cookie::set_trusted(self.state.cookie_names(), token, lifetime)
+        let cookie = TrustedBrowserCookie {
+            token: token.clone(),
+            key: None,
+        };
+        set_cookie::set_trusted(self.state.cookie_names(), &cookie, lifetime)
     }
 
     /// Ends the previous session and its login; a failure does not affect the response. A session that is bound to another device does not
