@@ -98,11 +98,11 @@ async fn pages_of_factors_fit_phone_screen_and_label_every_field() {
     let sign_in = pair.site.url("/login");
     browser.sign_in(&sign_in, "ada", PASSWORD).await;
     let _phone = VirtualAuthenticator::add(&browser, PHONE).await;
+    let page = pair.site.url("/account/totp");
+    browser.driver.goto(page).await.unwrap();
+    browser.press("Begin").await;
     for scheme in ["dark", "light"] {
         browser.emulate_phone(scheme).await;
-        let page = pair.site.url("/account/totp");
-        browser.driver.goto(page).await.unwrap();
-        browser.press("Begin").await;
         browser.picture(&format!("totp-phone-{scheme}")).await;
         assert_fits(&browser).await;
         assert_labelled(&browser).await;
@@ -134,7 +134,7 @@ async fn pages_of_factors_fit_phone_screen_and_label_every_field() {
 /// Panics where a field, a button or a picture has no name, or the page has not one heading of the first level.
 async fn assert_labelled(browser: &Browser) {
     let unnamed = "return [
-        ...[...document.querySelectorAll('input:not([type=hidden])')].filter(field => !field.labels.length),
+        ...[...document.querySelectorAll('input:not([type=hidden], [hidden])')].filter(field => !field.labels.length),
         ...[...document.querySelectorAll('button')].filter(button => !button.textContent.trim() && !button.ariaLabel),
         ...[...document.querySelectorAll('img')].filter(image => !image.hasAttribute('alt')),
         ...[...document.querySelectorAll('svg')].filter(image => image.getAttribute('role') !== 'img' && image.ariaHidden !== 'true'),

@@ -116,10 +116,10 @@ async fn passkey_is_used_over_two_instances_of_each_service() {
     // A second factor, and the step-up, at whichever instance.
     two.balancer.cut();
     browser.press("Sign out").await;
-    phone.set_presence(&browser, true).await;
     browser.sign_in(&sign_in, "ada", PASSWORD).await;
     browser.arrives_at("/login/factor").await;
     two.balancer.cut();
+    phone.set_presence(&browser, true).await;
     press_in_script(&browser, "Use a passkey").await;
     browser.arrives_at("/dashboard").await;
     let page = two.pair.site.url("/account/passkeys");

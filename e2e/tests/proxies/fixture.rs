@@ -95,6 +95,8 @@ impl Fixture {
         let session: Value = session.json().await.unwrap();
         let text = |name: &str| session[name].as_str().unwrap().to_owned();
         [
+            ("acr", "aal1".to_owned()),
+            ("amr", "pwd".to_owned()),
             ("login", text("sid")),
             ("method", "cookie".to_owned()),
             ("scope", "profile".to_owned()),

@@ -178,6 +178,8 @@ async fn forged_identity_headers_are_removed(fixture: &Fixture) {
         ("X-Auth-Login", "root"),
         ("X-Auth-Login", "root"),
         ("X-AUTH-SCOPE", "admin"),
+        ("X-Auth-Acr", "phr"),
+        ("X.Auth_Amr", "hwk"),
         ("X-Auth-Anything", "else"),
         ("X-Original-Method", "GET"),
         ("X-Forwarded-Host", "evil.example"),

@@ -14,7 +14,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    http::api::steps::NextStepsResponse,
+    http::{
+        api::steps::{NextStep, NextStepsResponse},
+        time::Rfc3339,
+    },
     request::dpop::DpopChallenge,
     service_error::{ServiceError, retry_after_seconds},
     session::authenticator::SessionError,
@@ -65,15 +68,22 @@ pub(in crate::http) struct Body<'a> {
     detail: &'a str,
 }
 
-/// The error of a step that one more has to follow.
+/// The error of a step. Where one more has to follow, it has the members of [`NextStepsResponse`], which are absent for any other reason.
 #[derive(Serialize, ToSchema)]
 #[schema(as = FactorRequired, example = json!({"type": "about:blank", "title": "Unauthorized", "status": 401, "reason": "ADDITIONAL_FACTOR_REQUIRED", "detail": "one of the steps has to follow", "attempt": "hfa_…", "steps": [{"type": "totp"}, {"type": "recovery_code"}], "expires_at": "2027-01-01T12:10:00Z"}))]
 pub(in crate::http) struct FactorRequired<'a> {
     #[serde(flatten)]
     problem: Body<'a>,
-    /// Absent where the reason is another one.
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    steps: Option<&'a NextStepsResponse>,
+    /// The attempt, to be continued by the caller of this request. It is a secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempt: Option<&'a str>,
+    /// The steps of which one is to be made next. A client ignores types that it does not know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    steps: Option<&'a [NextStep]>,
+    /// Time from which on the attempt is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    expires_at: Option<&'a Rfc3339>,
 }
 
 impl Problem {
@@ -315,9 +325,12 @@ impl IntoResponse for Problem {
             reason: &self.reason,
             detail: &self.detail,
         };
+        let steps = self.steps.as_deref();
         let body = FactorRequired {
             problem,
-            steps: self.steps.as_deref(),
+            attempt: steps.map(|steps| &*steps.attempt),
+            steps: steps.map(|steps| &*steps.steps),
+            expires_at: steps.map(|steps| &steps.expires_at),
         };
         let mut response = (self.status, axum::Json(body)).into_response();
         let headers = response.headers_mut();

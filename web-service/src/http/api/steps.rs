@@ -15,12 +15,12 @@ use crate::http::time::{Rfc3339, rfc3339};
 #[schema(as = NextSteps, example = json!({"attempt": "hfa_…", "steps": [{"type": "totp"}, {"type": "recovery_code"}], "expires_at": "2027-01-01T12:10:00Z"}))]
 pub(in crate::http) struct NextStepsResponse {
     /// The attempt, to be continued by the caller of this request. It is a secret.
-    attempt: String,
+    pub(super) attempt: String,
     /// The steps of which one is to be made next. A client ignores types that it does not know.
-    steps: Vec<NextStep>,
+    pub(super) steps: Vec<NextStep>,
     /// Time from which on the attempt is refused.
     #[schema(value_type = String)]
-    expires_at: Rfc3339,
+    pub(super) expires_at: Rfc3339,
 }
 
 /// A step that may follow. `secret` is to be stored in an authenticator app, `uri` is the same for a QR code, and `options` are those of
@@ -28,7 +28,7 @@ pub(in crate::http) struct NextStepsResponse {
 #[derive(Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[schema(example = json!({"type": "totp"}))]
-enum NextStep {
+pub(super) enum NextStep {
     Password,
     Totp,
     RecoveryCode,

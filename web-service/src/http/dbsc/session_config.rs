@@ -16,8 +16,9 @@ use crate::{
 };
 
 /// Path prefixes of requests that need no proof of a session, so that browsers do not renew it before them.
-const OUTSIDE: [&str; 4] = [
+const OUTSIDE: [&str; 5] = [
     "/static/style.css",
+    "/static/passkey.js",
     "/static/icon.svg",
     "/.well-known/",
     "/session/",
