@@ -60,7 +60,7 @@ pub(super) enum FactorsCommand {
         /// The username
         name: String,
     },
-    /// Remove all factors of an account but its password, and end all of its logins
+    /// Remove all factors of an account but its password, and end all of its logins; one without a password needs `set-password` before
     Reset {
         /// The username
         name: String,

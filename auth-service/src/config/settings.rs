@@ -69,7 +69,7 @@ pub struct Settings {
     /// Time for which the second factor is not asked for in a browser where the owner of an account wants that, from `0s`, never, to `90d`
     #[arg(long, default_value = "30d")]
     trusted_browser_ttl: Text,
-    /// Whether passkeys are used: `on` or `off` [default: on, where the issuer has a domain name]
+    /// Whether passkeys are used: `on` or `off`. Accounts without a password cannot be signed in to without them [default: on, where the issuer has a domain name]
     #[arg(long)]
     passkeys: Option<Text>,
     /// The domain that passkeys are bound to (RP ID): that of the issuer, or a parent of it. A change makes all passkeys useless [default: the

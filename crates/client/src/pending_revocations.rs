@@ -11,7 +11,8 @@ use std::{
 
 use auth_proto::v1::{
     ChangePasswordResponse, ConfirmTotpEnrolmentResponse, EndGrantResponse, EndLoginResponse,
-    EndOtherLoginsResponse, RemoveFactorResponse, ReportDeviceResponse, RevokeTokenResponse,
+    EndOtherLoginsResponse, RemoveFactorResponse, RemovePasswordResponse, ReportDeviceResponse,
+    RevokeTokenResponse,
 };
 use holdfast_metrics::{Counter, Histogram, Registry, durations, observe};
 use tokio::{
@@ -71,6 +72,7 @@ revoking_responses!(
     EndGrantResponse,
     EndOtherLoginsResponse,
     RemoveFactorResponse,
+    RemovePasswordResponse,
     ReportDeviceResponse,
     RevokeTokenResponse
 );

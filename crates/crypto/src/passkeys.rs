@@ -25,7 +25,13 @@ impl WebauthnCeremonies {
 }
 
 impl PasskeyCeremonies for WebauthnCeremonies {
-    fn creation_options(&self, challenge: &Challenge, user: &User, existing: &[Passkey]) -> String {
+    fn creation_options(
+        &self,
+        challenge: &Challenge,
+        role: PasskeyRole,
+        user: &User,
+        existing: &[Passkey],
+    ) -> String {
         // An identifier has the length of a user handle.
         let Ok(id) = UserHandle::try_from(user.id.as_bytes().as_slice()) else {
             return String::new();
@@ -36,7 +42,7 @@ impl PasskeyCeremonies for WebauthnCeremonies {
             display_name: user.username.to_string(),
         };
         let challenge = webauthn::Challenge::new(*challenge.as_bytes());
-        let mut options = self.0.creation_options(challenge, user, &policy());
+        let mut options = self.0.creation_options(challenge, user, &policy(role));
         options.exclude_credentials = descriptors(existing);
         options.to_json()
     }
@@ -55,16 +61,29 @@ impl PasskeyCeremonies for WebauthnCeremonies {
         options.to_json()
     }
 
-    fn verify_registration(&self, challenge: &Challenge, response: &str) -> Option<NewPasskey> {
+    fn verify_registration(
+        &self,
+        challenge: &Challenge,
+        role: PasskeyRole,
+        response: &str,
+    ) -> Option<NewPasskey> {
         let response = RegistrationResponse::from_json(response).ok()?;
         let challenge = webauthn::Challenge::new(*challenge.as_bytes());
-        let registration = self.0.verify_registration(&challenge, &policy(), response);
-        let credential = registration.ok()?.credential;
+        let registration = self
+            .0
+            .verify_registration(&challenge, &policy(role), response);
+        let registration = registration.ok()?;
+        // Verification of the user is required by the policy.
+        if role == PasskeyRole::FromEmptyForm && registration.discoverable == Some(false) {
+            return None;
+        }
+        let credential = registration.credential;
         Some(NewPasskey {
             credential_id: credential.id.as_bytes().to_vec(),
             public_key: credential.public_key.as_cose().to_vec(),
             sign_count: credential.sign_count,
             user_verified: credential.user_verified,
+            discoverable: registration.discoverable,
             backup_eligible: credential.backup_eligible,
             backed_up: credential.backed_up,
             transports: credential.transports.iter().map(str::to_owned).collect(),
@@ -120,12 +139,15 @@ impl PasskeyCeremonies for WebauthnCeremonies {
     }
 }
 
-/// A passkey is discoverable and verifies its user where the authenticator can: it is to replace the password.
-fn policy() -> RegistrationPolicy {
+/// A passkey is discoverable and verifies its user where the authenticator can: it is to replace the password. Where there is none, it must.
+fn policy(role: PasskeyRole) -> RegistrationPolicy {
     RegistrationPolicy {
         algorithms: Algorithm::ALL.to_vec(),
-        resident_key: ResidentKey::Preferred,
-        user_verification: UserVerification::Preferred,
+        resident_key: match role {
+            PasskeyRole::FromEmptyForm => ResidentKey::Required,
+            PasskeyRole::Alone | PasskeyRole::AfterPassword => ResidentKey::Preferred,
+        },
+        user_verification: user_verification(role),
     }
 }
 

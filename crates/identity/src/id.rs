@@ -93,6 +93,14 @@ impl GrantId {
     }
 }
 
+impl CredentialId {
+    /// The identifier of the password of an account, which has at most one.
+    #[must_use]
+    pub const fn password_of(user: UserId) -> Self {
+        Self::from_bytes(*user.as_bytes())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -19,8 +19,9 @@ pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
         "0005_second_factors",
         "0006_passkeys",
         "0007_trusted_browsers",
-        "0008_security_events",
-        "0009_bound_browsers",
+        "0008_discoverable_passkeys",
+        "0009_security_events",
+        "0010_bound_browsers",
     ]
 });
 

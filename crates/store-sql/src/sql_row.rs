@@ -25,6 +25,9 @@ pub trait SqlRow {
     /// A truth value.
     fn flag(&self, column: &str) -> Result<bool, StoreError>;
 
+    /// A truth value, or NULL.
+    fn optional_flag(&self, column: &str) -> Result<Option<bool>, StoreError>;
+
     /// Bytes.
     fn bytes(&self, column: &str) -> Result<&[u8], StoreError>;
 
@@ -57,6 +60,10 @@ where
     }
 
     fn flag(&self, column: &str) -> Result<bool, StoreError> {
+        self.try_get(column).map_err(unavailable)
+    }
+
+    fn optional_flag(&self, column: &str) -> Result<Option<bool>, StoreError> {
         self.try_get(column).map_err(unavailable)
     }
 

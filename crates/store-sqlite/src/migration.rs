@@ -30,8 +30,9 @@ pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
         "0018_second_factors",
         "0019_passkeys",
         "0020_trusted_browsers",
-        "0021_security_events",
-        "0022_bound_browsers",
+        "0021_discoverable_passkeys",
+        "0022_security_events",
+        "0023_bound_browsers",
     ]
 });
 

@@ -24,8 +24,8 @@ pub(super) async fn insert_passkey(
 ) -> Result<bool, StoreError> {
     let inserted = sqlx::query(
         "INSERT INTO passkeys (id, credential_id, sign_count, user_verified, backup_eligible, backed_up, \
-                               transports, aaguid, attestation_object) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (credential_id) DO NOTHING",
+                               transports, aaguid, attestation_object, discoverable) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (credential_id) DO NOTHING",
     )
     .bind(id.to_string())
     .bind(&new.credential_id)
@@ -36,6 +36,7 @@ pub(super) async fn insert_passkey(
     .bind(new.transports.join(" "))
     .bind(new.aaguid.as_slice())
     .bind(&new.attestation_object)
+    .bind(new.discoverable)
     .run(connection)
     .await?;
     Ok(inserted == 1)

@@ -180,6 +180,47 @@ async fn passkey_without_user_verification_does_not_sign_in_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn account_without_password_is_recovered_with_a_new_passkey() {
+    let (pair, browser) = signed_in().await;
+    let phone = VirtualAuthenticator::add(&browser, PHONE).await;
+    register(&pair, &browser, "my phone").await;
+    browser.press("Sign out").await;
+    browser.arrives_at("/dashboard").await;
+    let codes = pair.site.url("/account/recovery-codes");
+    browser.driver.goto(codes).await.unwrap();
+    browser.press("Make new codes").await;
+    let code = browser.driver.find(By::Css("ul.codes code")).await.unwrap();
+    let code = code.text().await.unwrap();
+    let security = pair.site.url("/account/security");
+    browser.driver.goto(security).await.unwrap();
+    browser.picture("security-passkeys").await;
+    browser.press("Remove password").await;
+    let text = browser.text().await;
+    assert!(text.contains("The account has no password"), "{text}");
+    browser.picture("security-without-password").await;
+
+    phone.remove(&browser).await;
+    browser.press("Sign out").await;
+    let summary = browser.driver.find(By::Tag("summary")).await.unwrap();
+    summary.click().await.unwrap();
+    let username = browser.driver.find(By::Id("recovery-username")).await;
+    username.unwrap().send_keys("ada").await.unwrap();
+    browser.fill("recovery_code", &code).await;
+    browser.picture("login-recovery").await;
+    browser.press("Go on with the recovery code").await;
+    assert_eq!(browser.path().await, "/login/factor");
+    let new_phone = VirtualAuthenticator::add(&browser, PHONE).await;
+    browser.picture("login-new-passkey").await;
+    browser.press("Create a passkey").await;
+    browser.arrives_at("/account/security").await;
+    let text = browser.text().await;
+    assert!(text.contains("9 of them are left"), "{text}");
+    assert!(is_phishing_resistant(&pair, &browser).await);
+    assert_eq!(new_phone.credentials(&browser).await.len(), 1);
+    browser.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pages_say_what_is_missing_without_scripts() {
     let (pair, browser) = signed_in().await;
     browser.press("Sign out").await;

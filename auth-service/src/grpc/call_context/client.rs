@@ -37,6 +37,8 @@ states_client!(
     StartReauthenticationRequest,
     ContinueReauthenticationRequest,
     ChangePasswordRequest,
+    RemovePasswordRequest,
+    AddPasswordRequest,
     EndLoginRequest,
     EndOtherLoginsRequest,
     EndGrantRequest,

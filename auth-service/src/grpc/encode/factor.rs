@@ -52,6 +52,7 @@ pub(in crate::grpc) fn security_overview(
             recovery_codes_left: overview.recovery_codes_left,
             ..account_factors(overview.credentials)
         }),
+        password_optional: overview.is_password_optional,
         second_factor_required: overview.second_factor_required,
         strongest_acr: overview.strongest_level.acr().to_owned(),
         events: overview.events.into_iter().map(security_event).collect(),

@@ -33,6 +33,7 @@ macro_rules! reasons {
 reasons! {
     SignInError {
         InvalidCredentials => InvalidCredentials,
+        WrongRecoveryCode => InvalidCredentials,
         WrongFactor => InvalidCredentials,
         ..Throttled,
         ..Fault,
@@ -66,8 +67,10 @@ reasons! {
         NotFound => FactorNotFound,
         NotEnrolled => FactorNotEnrolled,
         Required => FactorRequired,
+        PasswordlessNeeds => FactorRequired,
         Conflict => Conflict,
         ..StepUpRequired,
+        ..Password,
         ..Fault,
     }
 
@@ -151,6 +154,7 @@ reasons! {
     }
     ChangeAccountError {
         NotFound => UserNotFound,
+        Passwordless => FactorRequired,
         ..Password,
         ..Fault,
     }

@@ -2,7 +2,9 @@
 
 mod authenticator;
 mod own_passkeys;
+mod passwordless;
 mod reauthentication;
+mod recovery;
 mod sign_in;
 
 use auth_proto::v1::{
@@ -18,6 +20,12 @@ use crate::support::{ISSUER, TestService, bearer};
 pub(super) fn passkey_step(response: String) -> AuthenticationStep {
     AuthenticationStep {
         step: Some(Step::Passkey(response)),
+    }
+}
+
+pub(super) fn enrol_passkey_step(response: String) -> AuthenticationStep {
+    AuthenticationStep {
+        step: Some(Step::EnrolPasskey(response)),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl TestService {
-    async fn start_at(&self, token: &str, acr: &str) -> Result<NextSteps, Status> {
+    pub(super) async fn start_at(&self, token: &str, acr: &str) -> Result<NextSteps, Status> {
         let request = StartReauthenticationRequest {
             acr: acr.to_owned(),
             ..Default::default()
@@ -30,7 +30,7 @@ impl TestService {
     }
 
     /// Continues a reauthentication; `None`: it is complete.
-    async fn continue_at(
+    pub(super) async fn continue_at(
         &self,
         token: &str,
         attempt: &str,

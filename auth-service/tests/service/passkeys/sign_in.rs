@@ -53,7 +53,7 @@ async fn steps_do_not_depend_on_the_username() {
     let mut lengths = Vec::new();
     for name in ["ada", "bob", "eve"] {
         let next = service.begin_with(start(name, None)).await;
-        assert_eq!(factors(&next), ["password", "passkey"]);
+        assert_eq!(factors(&next), ["password", "passkey", "recovery_code"]);
         let options: Value = serde_json::from_str(&options(&next)).unwrap();
         assert_eq!(options["allowCredentials"], serde_json::json!([]));
         assert_eq!(options["userVerification"], "required");

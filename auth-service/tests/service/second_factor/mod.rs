@@ -170,6 +170,18 @@ impl TestService {
         }
     }
 
+    /// Continues an attempt by a step that a further one has to follow.
+    pub(crate) async fn continue_with(
+        &self,
+        request: impl IntoRequest<ContinueAuthenticationRequest>,
+    ) -> NextSteps {
+        let continued = self.auth().continue_authentication(request).await.unwrap();
+        match continued.into_inner().result.unwrap() {
+            continue_authentication_response::Result::Next(next) => next,
+            continue_authentication_response::Result::Done(login) => panic!("{login:?}"),
+        }
+    }
+
     /// Sets up one-time codes for the owner of a token. The clock goes on, so that the next code was not used.
     pub(crate) async fn enrol(&self, token: &str) -> Authenticator {
         let request = bearer(StartTotpEnrolmentRequest {}, token);

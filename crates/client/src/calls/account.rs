@@ -1,8 +1,8 @@
 //! The account of the person on whose behalf a call is made.
 
 use auth_proto::v1::{
-    ChangePasswordRequest, ChangePasswordResponse, GetAccountRequest, User,
-    account_service_client::AccountServiceClient,
+    AddPasswordRequest, ChangePasswordRequest, ChangePasswordResponse, GetAccountRequest,
+    RemovePasswordRequest, User, account_service_client::AccountServiceClient,
 };
 use holdfast_core::client_info::ClientInfo;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -15,7 +15,7 @@ use crate::{
     client_info,
     error::AuthError,
     transport::response::{non_empty, optional_time, time},
-    transport::retry_policy::{PASSWORD, READ},
+    transport::retry_policy::{CHANGE, PASSWORD, READ},
 };
 
 /// A person's account.
@@ -70,6 +70,46 @@ impl AuthClient {
                 .await
         };
         self.revoke_by(PASSWORD, call).await?.try_into()
+    }
+
+    /// Removes the password of the token's owner, whose other logins end. From then on, the account is signed in to by passkeys.
+    pub async fn remove_password(
+        &self,
+        authorization: &Authorization,
+        client: &ClientInfo,
+    ) -> Result<(), AuthError> {
+        let metadata = AuthorizationMetadata::new(authorization)?;
+        let call = async |channel| {
+            let message = RemovePasswordRequest {
+                client: Some(client_info::encode(client)),
+            };
+            let request = metadata.add(self.request(message));
+            AccountServiceClient::new(channel)
+                .remove_password(request)
+                .await
+        };
+        self.revoke_by(CHANGE, call).await.map(drop)
+    }
+
+    /// Sets the password of the token's owner, whose account has none.
+    pub async fn add_password(
+        &self,
+        authorization: &Authorization,
+        password: &SecretString,
+        client: &ClientInfo,
+    ) -> Result<(), AuthError> {
+        let metadata = AuthorizationMetadata::new(authorization)?;
+        let call = async |channel| {
+            let message = AddPasswordRequest {
+                password: password.expose_secret().to_owned(),
+                client: Some(client_info::encode(client)),
+            };
+            let request = metadata.add(self.request(message));
+            AccountServiceClient::new(channel)
+                .add_password(request)
+                .await
+        };
+        self.call(PASSWORD, call).await.map(drop)
     }
 }
 

@@ -108,13 +108,14 @@ pub enum AuthenticationFactor {
     Password,
     /// A time-based one-time password.
     Totp,
-    /// A recovery code, in place of the account's other factors.
+    /// A recovery code, in place of the account's other factors; as the first step, of an account without a password.
     RecoveryCode,
     /// One-time codes are to be set up, as the account must have a second factor.
     EnrolTotp(TotpSetUp),
     /// A passkey, with the options for the browser in JSON.
     Passkey(String),
-    /// A passkey is to be registered, as the account must have a second factor, with the options for the browser in JSON.
+    /// A passkey is to be registered, as the account must have a second factor, or after a recovery code as the first step, with the options
+    /// for the browser in JSON.
     EnrolPasskey(String),
 }
 

@@ -56,6 +56,8 @@ pub struct SecurityOverview {
     pub recovery_codes_left: u32,
     /// Whether the account must have a second factor.
     pub second_factor_required: bool,
+    /// Whether the account needs no password, or has none; false from an older auth-service.
+    pub password_optional: bool,
     /// The greatest `acr` that an authentication with these factors has, which a change of them requires.
     pub strongest_acr: String,
     /// The account.
@@ -197,6 +199,7 @@ impl TryFrom<GetSecurityOverviewResponse> for SecurityOverview {
             factors: factors.collect::<Result<_, _>>()?,
             recovery_codes_left: account.recovery_codes_left,
             second_factor_required: response.second_factor_required,
+            password_optional: response.password_optional,
             strongest_acr: response.strongest_acr,
         })
     }

@@ -41,6 +41,11 @@ pub enum ChangeAccountError {
     /// The password does not satisfy a rule for new passwords.
     #[error(transparent)]
     Password(#[from] PasswordRejected),
+    /// The account has no password, so that its factors are all that its owner can sign in with.
+    #[error(
+        "the account has no password, and nobody could sign in to it without its factors; set a password first"
+    )]
+    Passwordless,
     /// The service failed.
     #[error(transparent)]
     Fault(#[from] Fault),

@@ -23,7 +23,8 @@ impl Accounts {
     }
 
     /// Removes all factors of an account but its password, and ends all of its logins, for an owner who lost them. False if there was none.
-    /// The caller must have made sure who asks for it.
+    /// The caller must have made sure who asks for it. Those of an account without a password are not removed: it is given a password before,
+    /// by [`set_password`](Self::set_password), which is told to its owner.
     pub async fn reset_factors(
         &self,
         id: UserId,
@@ -38,6 +39,9 @@ impl Accounts {
             let removed: Vec<CredentialId> = other.map(|one| one.id).collect();
             if removed.is_empty() {
                 return Ok(false);
+            }
+            if account.is_passwordless() {
+                return Err(ChangeAccountError::Passwordless);
             }
             let events = [self.event(context, AuditKind::FactorsReset, id)];
             let change = CredentialChange {

@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 
 use crate::{
-    account::{AuthenticationVersion, CredentialKinds, PasswordHash, Username},
+    account::{AuthenticationVersion, CredentialKind, CredentialKinds, PasswordHash, Username},
     id::UserId,
 };
 
@@ -44,5 +44,11 @@ impl Account {
     #[must_use]
     pub const fn is_enabled(&self) -> bool {
         !self.user.disabled
+    }
+
+    /// Whether it has no password: its owner signs in by a passkey alone.
+    #[must_use]
+    pub const fn is_passwordless(&self) -> bool {
+        !self.credentials.contains(CredentialKind::Password)
     }
 }

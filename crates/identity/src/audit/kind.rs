@@ -27,7 +27,7 @@ macro_rules! audit_kinds {
 audit_kinds! {
     /// A login started.
     SignedIn = "SIGNED_IN",
-    /// The username or the password was wrong, or the account disabled.
+    /// The username, the password or, in place of it, a recovery code was wrong, or the account disabled.
     SignInRefused = "SIGN_IN_REFUSED",
     /// A sign-in was refused because the queue of password hashes was full.
     SignInOverloaded = "SIGN_IN_OVERLOADED",
@@ -51,6 +51,10 @@ audit_kinds! {
     PasswordChangeRefused = "PASSWORD_CHANGE_REFUSED",
     /// An administrator or the operator set a password; all logins of the account ended.
     PasswordSet = "PASSWORD_SET",
+    /// The account's owner set a password for an account that had none.
+    PasswordAdded = "PASSWORD_ADDED",
+    /// The account's owner removed the password; the account is signed in to by passkeys from then on.
+    PasswordRemoved = "PASSWORD_REMOVED",
     /// A sign-in was refused by a rate limit; one event for each delay, however many attempts it refuses.
     SignInThrottled = "SIGN_IN_THROTTLED",
     /// A grant was refreshed too often, or one refresh token repeated too often.
@@ -139,6 +143,8 @@ impl AuditKind {
     pub const SECURITY_EVENTS: &[Self] = &[
         Self::PasswordChanged,
         Self::PasswordSet,
+        Self::PasswordAdded,
+        Self::PasswordRemoved,
         Self::PasskeyAdded,
         Self::PasskeyRemoved,
         Self::TotpAdded,

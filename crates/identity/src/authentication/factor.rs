@@ -14,7 +14,7 @@ pub enum Factor {
     Password,
     /// A time-based one-time password.
     Totp,
-    /// A recovery code, which stands in for another factor.
+    /// A recovery code, which stands in for another factor. Before any other, it stands in for a passkey that is registered next.
     RecoveryCode,
     /// A passkey that stays on its device.
     DevicePasskey,
@@ -86,6 +86,12 @@ impl Factors {
     #[must_use]
     pub fn is_password_alone(&self) -> bool {
         self.0 == [Factor::Password]
+    }
+
+    /// Whether a recovery code was the only factor: the first step of a sign-in to an account without a password.
+    #[must_use]
+    pub fn is_recovery_code_alone(&self) -> bool {
+        self.0 == [Factor::RecoveryCode]
     }
 
     /// Returns the strength that the factors give together; `None` where no factor is known.

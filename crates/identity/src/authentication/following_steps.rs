@@ -44,6 +44,7 @@ impl AuthenticationService {
             Requirement::Nothing => Ok(None),
             Requirement::OneOf(kinds) => self.steps_of(account, &kinds).await.map(Some),
             Requirement::Enrolment => Ok(Some(self.enrolment_steps(account))),
+            Requirement::PasskeyReplacement => self.replacement_step(account).await.map(Some),
         }
     }
 
@@ -93,7 +94,9 @@ impl AuthenticationService {
         let set_up = self.totp_set_up(account);
         let challenge = Challenge::random(&*self.deps.random);
         let ceremonies = self.deps.passkeys.as_deref();
-        let options = ceremonies.map(|one| one.creation_options(&challenge, &account.user, &[]));
+        let role = PasskeyRole::of_new(account);
+        let options =
+            ceremonies.map(|one| one.creation_options(&challenge, role, &account.user, &[]));
         FollowingSteps {
             enrolment: Some(set_up.secret.clone()),
             challenge: options.is_some().then_some(challenge),
@@ -103,6 +106,22 @@ impl AuthenticationService {
                 .chain([NextStep::EnrolTotp(set_up)])
                 .collect(),
         }
+    }
+
+    /// The registration of a passkey by the owner of an account without a password. It may be one more than an account has otherwise: those
+    /// that were lost are removed after it.
+    async fn replacement_step(&self, account: &Account) -> Result<FollowingSteps, StoreError> {
+        let existing = self.deps.store.passkeys(account.user.id).await?;
+        let challenge = Challenge::random(&*self.deps.random);
+        let ceremonies = self.deps.passkeys.as_deref();
+        let role = PasskeyRole::of_new(account);
+        let options =
+            ceremonies.map(|one| one.creation_options(&challenge, role, &account.user, &existing));
+        Ok(FollowingSteps {
+            enrolment: None,
+            challenge: options.is_some().then_some(challenge),
+            steps: options.map(NextStep::EnrolPasskey).into_iter().collect(),
+        })
     }
 
     /// A new secret for an account.

@@ -9,6 +9,7 @@ mod keyed_hash;
 mod known_location;
 mod own_factors;
 mod own_passkeys;
+mod own_password;
 mod passkey;
 mod password_counters;
 mod rate_limit;
@@ -25,6 +26,7 @@ mod trusted_browser;
 mod verify_factor;
 mod verify_passkey;
 mod verify_password;
+mod verify_recovery_code;
 
 pub use holdfast_core::assurance_level::{AssuranceLevel, UnknownAssuranceLevel};
 

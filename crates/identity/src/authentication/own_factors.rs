@@ -1,11 +1,14 @@
 //! Changes of the factors of an account by its owner.
 
 use crate::{
-    account::{Account, CredentialChange, CredentialKind, CredentialRecord, NewCredential},
+    account::{
+        Account, CredentialChange, CredentialKind, CredentialRecord, HasherError, NewCredential,
+        PasswordRejected,
+    },
     audit::{AuditKind, AuditSubject},
     authentication::{
-        Attempt, AttemptPurpose, AuthenticationService, InvalidAttempt, NextStep, NextSteps,
-        RECOVERY_CODES, RecoveryCode, StepUpRequired, TotpCode, TotpEnrolmentAttempt,
+        Attempt, AttemptPurpose, AuthenticationService, Factors, InvalidAttempt, NextStep,
+        NextSteps, RECOVERY_CODES, RecoveryCode, StepUpRequired, TotpCode, TotpEnrolmentAttempt,
     },
     call_context::CallContext,
     error::{Fault, StoreError, fault_from},
@@ -41,6 +44,14 @@ pub enum ChangeFactorError {
     /// It is the last second factor of an account that must have one.
     #[error("the account must have a second factor; add another one first")]
     Required,
+    /// Without it, an account without a password would be left with fewer passkeys and recovery codes than it needs.
+    #[error(
+        "an account without a password needs two passkeys that sign in alone, or one and recovery codes"
+    )]
+    PasswordlessNeeds,
+    /// The new password does not satisfy a rule.
+    #[error(transparent)]
+    Password(#[from] PasswordRejected),
     /// The login has ended, or the account's credentials were changed at the same time.
     #[error("the login has ended, or the account was changed at the same time")]
     Conflict,
@@ -52,7 +63,7 @@ pub enum ChangeFactorError {
     Fault(#[from] Fault),
 }
 
-fault_from!(ChangeFactorError: StoreError);
+fault_from!(ChangeFactorError: StoreError, HasherError);
 
 /// What a change does, apart from who makes it.
 pub(super) struct FactorChange<'a> {
@@ -127,6 +138,11 @@ impl AuthenticationService {
         if is_last && self.policy.second_factor.requires(&account.user) {
             return Err(ChangeFactorError::Required);
         }
+        // One-time codes are of no use for it.
+        if account.is_passwordless() && removed.kind == CredentialKind::Passkey {
+            let left = self.left_without(&account, &credentials, removed.id);
+            left.await?.require_enough()?;
+        }
         let mut ids = vec![removed.id];
         if is_last {
             ids.extend(recovery_codes(&credentials));
@@ -189,6 +205,15 @@ impl AuthenticationService {
         &self,
         caller: &Person,
     ) -> Result<Account, ChangeFactorError> {
+        let (account, _) = self.changeable_account_by(caller).await?;
+        Ok(account)
+    }
+
+    /// The same, with the factors of that authentication.
+    pub(super) async fn changeable_account_by(
+        &self,
+        caller: &Person,
+    ) -> Result<(Account, Factors), ChangeFactorError> {
         let now = self.deps.clock.now();
         self.policy
             .require_recent_authentication(caller.authenticated_at, now)?;
@@ -201,7 +226,7 @@ impl AuthenticationService {
             return Err(ChangeFactorError::Conflict);
         };
         account.require_strongest(&login.factors)?;
-        Ok(account)
+        Ok((account, login.factors))
     }
 
     pub(super) async fn change_factors(

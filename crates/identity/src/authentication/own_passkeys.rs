@@ -8,7 +8,7 @@ use crate::{
     authentication::{
         Attempt, AttemptPurpose, AuthenticationService, Challenge, ChangeFactorError,
         InvalidAttempt, MAX_PASSKEYS, NewPasskey, NextStep, NextSteps, PasskeyRegistrationAttempt,
-        own_factors::FactorChange,
+        PasskeyRole, own_factors::FactorChange,
     },
     call_context::CallContext,
     id::CredentialId,
@@ -55,7 +55,8 @@ impl AuthenticationService {
             return Err(ChangeFactorError::TooMany);
         }
         let challenge = Challenge::random(&*self.deps.random);
-        let options = ceremonies.creation_options(&challenge, &account.user, &existing);
+        let role = PasskeyRole::of_new(&account);
+        let options = ceremonies.creation_options(&challenge, role, &account.user, &existing);
         let purpose = AttemptPurpose::PasskeyRegistration(PasskeyRegistrationAttempt {
             sid: caller.sid,
             version: account.authentication_version,
@@ -83,7 +84,8 @@ impl AuthenticationService {
         if attempt.sid != caller.sid || attempt.version != account.authentication_version {
             return Err(InvalidAttempt.into());
         }
-        let passkey = self.check_registration(&attempt.challenge, response);
+        let role = PasskeyRole::of_new(&account);
+        let passkey = self.check_registration(&attempt.challenge, role, response);
         let passkey = passkey.ok_or(ChangeFactorError::PasskeyRejected)?;
         let PasskeyLabel(label) = label;
         let new = self.new_passkey(passkey, label);

@@ -5,7 +5,7 @@ use std::fmt;
 use holdfast_core::random::Random;
 
 use crate::{
-    account::User,
+    account::{Account, User},
     authentication::Factor,
     id::{CredentialId, UserId},
 };
@@ -57,6 +57,10 @@ pub struct Passkey {
     pub public_key: Vec<u8>,
     /// The signature counter of its latest use.
     pub sign_count: u32,
+    /// Whether its authenticator verified its user at the registration.
+    pub user_verified: bool,
+    /// Whether it can be found without its credential ID, as the browser claimed; `None` if it did not say.
+    pub discoverable: Option<bool>,
     /// Whether it may be copied to other devices.
     pub backup_eligible: bool,
     /// Whether it was backed up at its latest use.
@@ -66,6 +70,12 @@ pub struct Passkey {
 }
 
 impl Passkey {
+    /// Whether it can be the only factor of a sign-in from an empty form.
+    #[must_use]
+    pub fn signs_in_alone(&self) -> bool {
+        self.user_verified && self.discoverable != Some(false)
+    }
+
     /// The factor that it proves.
     #[must_use]
     pub const fn factor(&self) -> Factor {
@@ -88,6 +98,8 @@ pub struct NewPasskey {
     pub sign_count: u32,
     /// Whether the authenticator verified its user.
     pub user_verified: bool,
+    /// Whether it can be found without its credential ID, as the browser claims; `None` if it does not say.
+    pub discoverable: Option<bool>,
     /// Whether it may be copied to other devices.
     pub backup_eligible: bool,
     /// Whether it is backed up.
@@ -143,11 +155,29 @@ pub enum PasskeyRole {
     AfterPassword,
 }
 
+impl PasskeyRole {
+    /// What a passkey that is added to this account has to be good for.
+    #[must_use]
+    pub const fn of_new(account: &Account) -> Self {
+        if account.is_passwordless() {
+            Self::FromEmptyForm
+        } else {
+            Self::AfterPassword
+        }
+    }
+}
+
 /// The ceremonies of WebAuthn.
 pub trait PasskeyCeremonies: Send + Sync {
-    /// Returns the options of a registration: `PublicKeyCredentialCreationOptionsJSON`. `existing` are the passkeys of the account, so that no
-    /// authenticator is registered twice.
-    fn creation_options(&self, challenge: &Challenge, user: &User, existing: &[Passkey]) -> String;
+    /// Returns the options of a registration: `PublicKeyCredentialCreationOptionsJSON`. `role` is what the passkey has to be good for.
+    /// `existing` are the passkeys of the account, so that no authenticator is registered twice.
+    fn creation_options(
+        &self,
+        challenge: &Challenge,
+        role: PasskeyRole,
+        user: &User,
+        existing: &[Passkey],
+    ) -> String;
 
     /// Returns the options of an authentication: `PublicKeyCredentialRequestOptionsJSON`; with any passkey if none is allowed.
     fn request_options(
@@ -157,8 +187,13 @@ pub trait PasskeyCeremonies: Send + Sync {
         allowed: &[Passkey],
     ) -> String;
 
-    /// Verifies the response to a registration, `RegistrationResponseJSON`; `None` if it is refused.
-    fn verify_registration(&self, challenge: &Challenge, response: &str) -> Option<NewPasskey>;
+    /// Verifies the response to a registration for this role, `RegistrationResponseJSON`; `None` if it is refused.
+    fn verify_registration(
+        &self,
+        challenge: &Challenge,
+        role: PasskeyRole,
+        response: &str,
+    ) -> Option<NewPasskey>;
 
     /// Reads a response to an authentication; `None` if it has not the form of one.
     fn read_response(&self, response: String) -> Option<PresentedPasskey>;

@@ -158,6 +158,10 @@ impl AuthenticationService {
             steps.push(step);
             challenge = Some(one);
         }
+        // An account without a password, where passkeys are not used any more.
+        if steps.is_empty() {
+            return Err(ReauthenticateError::NotEnrolled);
+        }
         let purpose = AttemptPurpose::Reauthentication(ReauthenticationAttempt {
             sid: caller.sid,
             authenticated_at: login.authenticated_at,

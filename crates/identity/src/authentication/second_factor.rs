@@ -49,6 +49,8 @@ pub(super) enum Requirement {
     OneOf(Vec<CredentialKind>),
     /// The set-up of a second factor, which the account must have and has not.
     Enrolment,
+    /// The registration of a passkey, in place of those that the owner of an account without a password lost.
+    PasskeyReplacement,
 }
 
 impl Requirement {
@@ -61,10 +63,14 @@ impl Requirement {
     ) -> Self {
         let has_second_factor = account.credentials.has_second_factor();
         let is_mandatory = has_second_factor || policy.requires(&account.user);
+        let is_mandatory = is_mandatory || account.is_passwordless();
         let own = is_mandatory.then_some(AssuranceLevel::Aal2);
         let required = own.max(min_level);
         if verified.level() >= required {
             return Self::Nothing;
+        }
+        if account.is_passwordless() && verified.is_recovery_code_alone() {
+            return Self::PasskeyReplacement;
         }
         if !has_second_factor {
             return Self::Enrolment;
@@ -171,6 +177,24 @@ mod tests {
             let next = Requirement::after(&factors, &account, policy, phr);
             assert_eq!(next, passkey);
         }
+    }
+
+    #[test]
+    fn recovery_code_of_account_without_password_is_followed_by_a_new_passkey() {
+        let policy = SecondFactorPolicy::Optional;
+        let code = Factors::from(Factor::RecoveryCode);
+        // Also after the last code, and where passkeys cannot be found any more.
+        for credentials in ["passkey recovery_code", "passkey totp", "totp", ""] {
+            let account = account(false, credentials);
+            let next = Requirement::after(&code, &account, policy, None);
+            assert_eq!(next, Requirement::PasskeyReplacement, "{credentials}");
+            let both = code.clone().with(Factor::SyncedPasskey);
+            let next = Requirement::after(&both, &account, policy, None);
+            assert_eq!(next, Requirement::Nothing, "{credentials}");
+        }
+        let account = account(false, "password passkey recovery_code");
+        let next = Requirement::after(&code, &account, policy, None);
+        assert_ne!(next, Requirement::PasskeyReplacement);
     }
 
     #[test]

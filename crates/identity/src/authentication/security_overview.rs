@@ -9,6 +9,7 @@ use crate::{
     audit::{AuditKind, AuditRecord},
     authentication::{AssuranceLevel, AuthenticationService},
     error::{Fault, StoreError},
+    id::CredentialId,
     token::Person,
 };
 
@@ -28,6 +29,8 @@ pub struct SecurityOverview {
     pub recovery_codes_left: u32,
     /// Whether it must have a second factor.
     pub second_factor_required: bool,
+    /// Whether its other credentials are enough without its password; true for an account without one.
+    pub is_password_optional: bool,
     /// The greatest strength that an authentication with its credentials has, which a change of them requires.
     pub strongest_level: AssuranceLevel,
     /// The latest security events of the account, at most two of each kind and of the last 30 days, the newest first.
@@ -77,8 +80,14 @@ impl AuthenticationService {
             return Ok(None);
         };
         let credentials = store.credentials(caller.subject).await?;
+        let password = CredentialId::password_of(caller.subject);
+        let left = self.left_without(&account, &credentials, password).await?;
+        let is_password_optional = self.deps.passkeys.is_some() && left.is_enough();
         let events = self.security_events(caller).await?;
-        Ok(Some(self.overview(account, credentials, events)))
+        Ok(Some(SecurityOverview {
+            is_password_optional: account.is_passwordless() || is_password_optional,
+            ..self.overview(account, credentials, events)
+        }))
     }
 
     async fn security_events(&self, caller: &Person) -> Result<Vec<SecurityEvent>, StoreError> {
@@ -102,6 +111,7 @@ impl AuthenticationService {
         let left = codes.iter().filter(|code| !code.is_used_up()).count();
         SecurityOverview {
             second_factor_required: self.policy.second_factor.requires(&account.user),
+            is_password_optional: account.is_passwordless(),
             strongest_level: account.strongest_level(),
             user: account.user,
             credentials,

@@ -74,6 +74,10 @@ pub enum SignInError {
     /// The username is unknown, the password wrong, or the account disabled; the caller does not learn which.
     #[error("the username or the password is wrong")]
     InvalidCredentials,
+    /// In place of a password: the username is unknown, the recovery code wrong or used before, the account disabled, or one with a password;
+    /// the caller does not learn which.
+    #[error("the username or the recovery code is wrong, or the code was used before")]
+    WrongRecoveryCode,
     /// A one-time code, recovery code or passkey is wrong or was used before, or the account was disabled or its credentials changed since the step
     /// before; the caller does not learn which.
     #[error("the code or passkey is wrong, or was used before")]
@@ -101,7 +105,7 @@ impl SignInError {
     /// The kind of the audit event of this error, if it has one.
     const fn audit_kind(&self) -> Option<AuditKind> {
         match self {
-            Self::InvalidCredentials => Some(AuditKind::SignInRefused),
+            Self::InvalidCredentials | Self::WrongRecoveryCode => Some(AuditKind::SignInRefused),
             Self::Throttled(throttled) if throttled.is_first => Some(AuditKind::SignInThrottled),
             Self::Fault(Fault::Overloaded { .. }) => Some(AuditKind::SignInOverloaded),
             // Recorded where the code was verified.
@@ -304,7 +308,7 @@ impl AuthenticationService {
         }
     }
 
-    async fn find_account(&self, username: &str) -> Result<Option<Account>, StoreError> {
+    pub(super) async fn find_account(&self, username: &str) -> Result<Option<Account>, StoreError> {
         match username.parse::<Username>() {
             Ok(username) => self.deps.store.account_by_name(&username).await,
             Err(_) => Ok(None),

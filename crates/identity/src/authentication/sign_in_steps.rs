@@ -53,18 +53,11 @@ impl AuthenticationService {
         context: &CallContext,
     ) -> Result<AuthenticationState<SignedIn>, ContinueError> {
         let form = options.form;
-        let password = match step {
-            None => {
-                let next = self.begin_sign_in(&username, form);
-                return Ok(AuthenticationState::Next(next));
-            }
-            Some(AuthenticationStep::Password(password)) => password,
-            // Nothing precedes it.
-            Some(_) => return Err(InvalidAttempt.into()),
+        let Some(step) = step else {
+            let next = self.begin_sign_in(&username, form);
+            return Ok(AuthenticationState::Next(next));
         };
-        let sign_in = PasswordSignIn { username, password };
-        let account = self.verify_sign_in(&sign_in, context).await?;
-        let factors = Factors::from(Factor::Password);
+        let (account, factors) = self.verify_first_step(&username, step, context).await?;
         let trust = options.trust.as_ref();
         let following = self.following(&account, &factors, trust, context).await?;
         let Some(following) = following else {
@@ -137,7 +130,8 @@ impl AuthenticationService {
         context: &CallContext,
     ) -> Result<Option<FollowingSteps>, SignInError> {
         let following = self.next_steps(account, factors, None).await?;
-        let is_asked_for = account.credentials.has_second_factor();
+        // What has to follow a recovery code is no second factor.
+        let is_asked_for = account.credentials.has_second_factor() && factors.is_password_alone();
         if following.is_some() && is_asked_for && self.is_trusted(account, trust, context).await? {
             return Ok(None);
         }
@@ -152,12 +146,6 @@ impl AuthenticationService {
         context: &CallContext,
     ) -> Result<StepOutcome, ContinueError> {
         match (step, &attempt.verified) {
-            (AuthenticationStep::Password(password), None) => {
-                let username = attempt.username.clone();
-                let sign_in = PasswordSignIn { username, password };
-                let account = self.verify_sign_in(&sign_in, context).await?;
-                Ok(StepOutcome::Verified(account, Factor::Password.into()))
-            }
             (AuthenticationStep::Passkey(response), None) => {
                 let challenge = attempt.challenge.as_ref().ok_or(InvalidAttempt)?;
                 let passkey = (challenge, response);
@@ -165,12 +153,39 @@ impl AuthenticationService {
                 let (account, factor) = verified.await?;
                 Ok(StepOutcome::Verified(account, factor.into()))
             }
-            (_, None) => Err(InvalidAttempt.into()),
+            (step, None) => {
+                let first = self.verify_first_step(&attempt.username, step, context);
+                let (account, factors) = first.await?;
+                Ok(StepOutcome::Verified(account, factors))
+            }
             (step, Some(verified)) => {
                 let presented = PresentedFactor::of(step, verified).ok_or(InvalidAttempt)?;
                 self.verify_further_step(attempt, (presented, verified), context)
                     .await
             }
+        }
+    }
+
+    /// Verifies the first step for this username, if it needs no challenge: the password, or a recovery code in place of a passkey.
+    async fn verify_first_step(
+        &self,
+        username: &str,
+        step: AuthenticationStep,
+        context: &CallContext,
+    ) -> Result<(Account, Factors), ContinueError> {
+        match step {
+            AuthenticationStep::Password(password) => {
+                let username = username.to_owned();
+                let sign_in = PasswordSignIn { username, password };
+                let account = self.verify_sign_in(&sign_in, context).await?;
+                Ok((account, Factor::Password.into()))
+            }
+            AuthenticationStep::RecoveryCode(code) if self.deps.passkeys.is_some() => {
+                let verified = self.verify_recovery_code_alone(username, &code, context);
+                Ok((verified.await?, Factor::RecoveryCode.into()))
+            }
+            // Nothing precedes it.
+            _ => Err(InvalidAttempt.into()),
         }
     }
 
@@ -245,7 +260,7 @@ impl AuthenticationService {
         let username = Some(username).filter(|name| name.len() <= MAX_USERNAME);
         let challenge = Challenge::random(&*self.deps.random);
         let ceremonies = self.deps.passkeys.as_deref();
-        // Whatever the username: which accounts have passkeys is not to be found out.
+        // Whatever the username: which accounts have passkeys, or no password, is not to be found out.
         let role = PasskeyRole::FromEmptyForm;
         let options = ceremonies.map(|one| one.request_options(&challenge, role, &[]));
         let passkey = options.map(NextStep::Passkey);
@@ -256,7 +271,8 @@ impl AuthenticationService {
             challenge: passkey.is_some().then_some(challenge),
             verified: None,
         };
-        let steps = [NextStep::Password].into_iter().chain(passkey);
+        let code = passkey.is_some().then_some(NextStep::RecoveryCode);
+        let steps = [NextStep::Password].into_iter().chain(passkey).chain(code);
         self.begin(AttemptPurpose::SignIn(attempt), steps.collect())
     }
 }

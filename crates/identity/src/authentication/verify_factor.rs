@@ -11,7 +11,7 @@ use crate::{
     call_context::CallContext,
     error::{Fault, StoreError, fault_from},
     id::CredentialId,
-    login::ClientInfo,
+    login::{ClientInfo, EndReason},
     observer::{FactorOutcome, RateLimited},
     store::Change,
 };
@@ -28,12 +28,22 @@ pub(super) enum PresentedFactor {
     TotpEnrolment(TotpCode, TotpSecret),
     /// A passkey that is registered, by its response to this challenge.
     PasskeyRegistration(String, Challenge),
+    /// The same after a recovery code alone, in place of the passkeys that the owner lost.
+    PasskeyReplacement(String, Challenge),
 }
 
 impl PresentedFactor {
     /// The factor of a step; `None` if the step is the password, or may not follow these factors.
     pub(super) fn of(step: AuthenticationStep, verified: &VerifiedFactors) -> Option<Self> {
         let challenge = || verified.challenge.clone();
+        if verified.factors.is_recovery_code_alone() {
+            return match step {
+                AuthenticationStep::EnrolPasskey(response) => {
+                    Some(Self::PasskeyReplacement(response, challenge()?))
+                }
+                _ => None,
+            };
+        }
         match (step, &verified.enrolment) {
             (AuthenticationStep::Totp(code), None) => Some(Self::Totp(code)),
             (AuthenticationStep::RecoveryCode(code), None) => Some(Self::RecoveryCode(code)),
@@ -55,7 +65,9 @@ impl PresentedFactor {
         match self {
             Self::Totp(_) | Self::TotpEnrolment(..) => Factor::Totp,
             Self::RecoveryCode(_) => Factor::RecoveryCode,
-            Self::Passkey(..) | Self::PasskeyRegistration(..) => Factor::SyncedPasskey,
+            Self::Passkey(..) | Self::PasskeyRegistration(..) | Self::PasskeyReplacement(..) => {
+                Factor::SyncedPasskey
+            }
         }
     }
 }
@@ -169,16 +181,19 @@ impl AuthenticationService {
             }
             PresentedFactor::TotpEnrolment(code, secret) => {
                 let new = self.new_totp(account.as_ref(), &secret, code);
-                let kind = AuditKind::TotpAdded;
-                (self.enrol(account, (kind, new), call).await?, factor)
+                (self.enrol(account, (new, None), call).await?, factor)
             }
             PresentedFactor::PasskeyRegistration(response, challenge) => {
-                let passkey = self.check_registration(&challenge, &response);
-                let passkey = passkey.ok_or(FactorError::Wrong)?;
-                let factor = passkey.factor();
-                let new = self.new_passkey(passkey, String::new());
-                let kind = AuditKind::PasskeyAdded;
-                (self.enrol(account, (kind, Some(new)), call).await?, factor)
+                let registration = (&challenge, PasskeyRole::AfterPassword, response.as_str());
+                self.enrol_passkey(account, (registration, None), call)
+                    .await?
+            }
+            PresentedFactor::PasskeyReplacement(response, challenge) => {
+                let registration = (&challenge, PasskeyRole::FromEmptyForm, response.as_str());
+                // Whoever has the lost devices is signed out.
+                let ends = Some(EndReason::FactorsChanged);
+                self.enrol_passkey(account, (registration, ends), call)
+                    .await?
             }
         };
         self.deps.counters.reset(&counters.in_a_row, counted).await;
@@ -235,19 +250,38 @@ impl AuthenticationService {
         }
     }
 
-    /// Adds a second factor to the account that must have one.
+    /// Adds the passkey of a registration, by its challenge, role and response.
+    async fn enrol_passkey(
+        &self,
+        account: Option<Account>,
+        ((challenge, role, response), ends): ((&Challenge, PasskeyRole, &str), Option<EndReason>),
+        call: (&AuditSubject, &CallContext),
+    ) -> Result<(Account, Factor), FactorError> {
+        let passkey = self.check_registration(challenge, role, response);
+        let passkey = passkey.ok_or(FactorError::Wrong)?;
+        let factor = passkey.factor();
+        let new = self.new_passkey(passkey, String::new());
+        let account = self.enrol(account, (Some(new), ends), call).await?;
+        Ok((account, factor))
+    }
+
+    /// Adds a second factor to the account that must have one, and ends its logins for this reason, if given.
     async fn enrol(
         &self,
         account: Option<Account>,
-        (kind, new): (AuditKind, Option<NewCredential>),
+        (new, ends): (Option<NewCredential>, Option<EndReason>),
         (subject, context): (&AuditSubject, &CallContext),
     ) -> Result<Account, FactorError> {
         let (Some(account), Some(new)) = (account, new) else {
             return Err(FactorError::Wrong);
         };
         let (store, audit) = (&self.deps.store, &self.deps.audit);
-        let events = [audit.event(context, kind, subject.clone())];
         let added = new.kind;
+        let kind = match added {
+            CredentialKind::Passkey => AuditKind::PasskeyAdded,
+            _ => AuditKind::TotpAdded,
+        };
+        let events = [audit.event(context, kind, subject.clone())];
         let change = CredentialChange {
             user: account.user.id,
             from: account.authentication_version,
@@ -255,11 +289,14 @@ impl AuthenticationService {
             by: None,
             removed: &[],
             added: &[new],
-            ends: None,
+            ends,
             now: self.deps.clock.now(),
         };
         let changed = store.change_credentials(&change, &events).await?;
         audit.committed(changed.is_some(), &events);
+        if ends.is_some() {
+            self.deps.revocations.catch_up().await;
+        }
         Ok(Account {
             authentication_version: changed.ok_or(FactorError::Wrong)?,
             credentials: account.credentials.with(added),

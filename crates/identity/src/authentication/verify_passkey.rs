@@ -103,14 +103,15 @@ impl AuthenticationService {
         }
     }
 
-    /// The passkey of a registration, if its response is valid.
+    /// The passkey of a registration for this role, if its response is valid.
     pub(super) fn check_registration(
         &self,
         challenge: &Challenge,
+        role: PasskeyRole,
         response: &str,
     ) -> Option<NewPasskey> {
         let ceremonies = self.deps.passkeys.as_deref()?;
-        ceremonies.verify_registration(challenge, response)
+        ceremonies.verify_registration(challenge, role, response)
     }
 
     /// Records a refused passkey, a bounded number of times.

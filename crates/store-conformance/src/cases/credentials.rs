@@ -5,7 +5,7 @@ use std::sync::Arc;
 use holdfast_identity::{
     account::{
         Account, AuthenticationVersion, CredentialChange, CredentialKind, CredentialKinds,
-        NewCredential,
+        NewCredential, PasswordHash,
     },
     audit::AuditKind,
     authentication::KeyedHash,
@@ -102,6 +102,55 @@ pub(super) async fn credentials_are_added_and_removed_as_a_whole(fixture: Fixtur
     left.sort_unstable();
     assert_eq!(left, ["password", "recovery_code"]);
     assert_eq!(fixture.count(AuditKind::TotpAdded).await, 1);
+}
+
+pub(super) async fn password_is_removed_and_added_again(fixture: Fixture) {
+    let (ada, own) = fixture.signed_in().await;
+    let (other, id) = (fixture.login(&ada).await, ada.user.id);
+    let password = CredentialId::password_of(id);
+    let removed = CredentialChange {
+        by: Some(own),
+        removed: &[password],
+        ends: Some(EndReason::FactorsChanged),
+        ..change(id, FIRST)
+    };
+    let events = [event(AuditKind::PasswordRemoved)];
+    let changed = fixture.store.change_credentials(&removed, &events).await;
+    assert_eq!(changed.unwrap(), Some(FIRST.next()));
+    assert!(fixture.is_live(own).await && !fixture.is_live(other).await);
+    assert_eq!(fixture.count(AuditKind::PasswordRemoved).await, 1);
+    let account = fixture.store.account(id).await.unwrap().unwrap();
+    assert!(account.is_passwordless() && account.password_hash.is_none());
+    assert_eq!(account.user.password_changed_at, None);
+    assert!(fixture.store.credentials(id).await.unwrap().is_empty());
+
+    let added = CredentialChange {
+        added: &[NewCredential {
+            id: password,
+            kind: CredentialKind::Password,
+            data: b"$hash".to_vec(),
+            used_step: None,
+            ..totp()
+        }],
+        ..change(id, FIRST.next())
+    };
+    let changed = fixture.store.change_credentials(&added, &[]).await;
+    assert_eq!(changed.unwrap(), Some(AuthenticationVersion(3)));
+    assert!(fixture.is_live(own).await, "no login ends");
+    let account = fixture.store.account(id).await.unwrap().unwrap();
+    let hash = account.password_hash.map(|hash| hash.as_phc().to_owned());
+    assert_eq!(hash.as_deref(), Some("$hash"));
+    assert_eq!(account.user.password_changed_at, Some(NOW));
+    // It is the one that a new password replaces.
+    let to = PasswordHash::from_phc("$new".to_owned());
+    let version = account.authentication_version;
+    let replaced = fixture
+        .store
+        .replace_password(id, version, &to, None, NOW, &[]);
+    assert!(replaced.await.unwrap().is_some());
+    let records = fixture.store.credentials(id).await.unwrap();
+    assert_eq!(records.len(), 1);
+    assert_eq!(records[0].id, password);
 }
 
 pub(super) async fn credential_of_another_account_is_not_removed(fixture: Fixture) {

@@ -66,6 +66,7 @@ cases! {$
         racing_authentications_after_one_have_one_winner,
     }
     credentials {
+        password_is_removed_and_added_again,
         credentials_are_added_and_removed_as_a_whole,
         credential_of_another_account_is_not_removed,
         credentials_change_at_one_version_by_a_live_login,

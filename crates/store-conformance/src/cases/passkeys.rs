@@ -28,6 +28,7 @@ fn passkey(credential_id: u8) -> NewCredential {
             public_key: b"public key".to_vec(),
             sign_count: 7,
             user_verified: true,
+            discoverable: Some(true),
             backup_eligible: true,
             backed_up: false,
             transports: vec!["hybrid".to_owned(), "internal".to_owned()],
@@ -53,7 +54,11 @@ async fn add(fixture: &Fixture, account: &Account, added: &[NewCredential]) -> b
 
 pub(super) async fn passkey_is_stored_whole_and_found_by_its_credential_id(fixture: Fixture) {
     let (ada, bob) = (fixture.account("ada").await, fixture.account("bob").await);
-    let (one, two) = (passkey(1), passkey(2));
+    let (one, mut two) = (passkey(1), passkey(2));
+    if let Some(passkey) = &mut two.passkey {
+        passkey.user_verified = false;
+        passkey.discoverable = None;
+    }
     assert!(add(&fixture, &ada, &[one.clone(), two.clone()]).await);
     let store = &fixture.store;
     let found = store.passkey(&[1; 32]).await.unwrap().unwrap();
@@ -61,13 +66,41 @@ pub(super) async fn passkey_is_stored_whole_and_found_by_its_credential_id(fixtu
     assert_eq!(found.credential_id, [1; 32]);
     assert_eq!(found.public_key, b"public key");
     assert_eq!(found.sign_count, 7);
-    assert!(found.backup_eligible && !found.backed_up);
+    assert!(found.user_verified && found.backup_eligible && !found.backed_up);
     assert_eq!(found.transports, ["hybrid", "internal"]);
     assert_eq!(store.passkey(&[3; 32]).await.unwrap(), None);
     assert_eq!(store.passkey(&[]).await.unwrap(), None);
     let all = store.passkeys(ada.user.id).await.unwrap();
     assert_eq!(all.len(), 2);
     assert!(all.contains(&found));
+    let mut flags: Vec<_> = all
+        .iter()
+        .map(|passkey| (passkey.user_verified, passkey.discoverable))
+        .collect();
+    flags.sort_unstable();
+    assert_eq!(flags, [(false, None), (true, Some(true))]);
+    let (ids, hidden) = ([two.id], passkey(3));
+    let hidden = NewCredential {
+        passkey: hidden.passkey.clone().map(|passkey| NewPasskey {
+            discoverable: Some(false),
+            ..passkey
+        }),
+        ..hidden
+    };
+    let change = CredentialChange {
+        user: ada.user.id,
+        from: FIRST.next(),
+        by: None,
+        removed: &ids,
+        added: &[hidden],
+        ends: None,
+        now: NOW,
+    };
+    let changed = store.change_credentials(&change, &[]).await;
+    assert!(changed.unwrap().is_some());
+    let found = store.passkey(&[3; 32]).await.unwrap().unwrap();
+    assert!(found.discoverable == Some(false) && !found.signs_in_alone());
+    assert_eq!(store.passkey(&[2; 32]).await.unwrap(), None);
     assert!(store.passkeys(bob.user.id).await.unwrap().is_empty());
     let account = store.account(ada.user.id).await.unwrap().unwrap();
     assert!(account.credentials.contains(CredentialKind::Passkey));

@@ -19,11 +19,13 @@ use crate::http::{
 
 /// The factors of the account, and what is required of it.
 #[derive(Serialize, ToSchema)]
-#[schema(example = json!({"factors": [{"id": "0b9d6f5e-1f5f-4b7e-9a25-5f7cf3c7d1aa", "kind": "totp", "label": null, "created_at": "2027-01-01T12:00:00Z", "last_used_at": null}], "recovery_codes_left": 10, "second_factor_required": false, "strongest_acr": "aal2"}))]
+#[schema(example = json!({"factors": [{"id": "0b9d6f5e-1f5f-4b7e-9a25-5f7cf3c7d1aa", "kind": "totp", "label": null, "created_at": "2027-01-01T12:00:00Z", "last_used_at": null}], "recovery_codes_left": 10, "second_factor_required": false, "password_optional": false, "strongest_acr": "aal2"}))]
 pub(in crate::http) struct FactorList {
     factors: Vec<FactorResponse>,
     recovery_codes_left: u32,
     second_factor_required: bool,
+    /// Whether the account needs no password, so that it can be removed, or has none.
+    password_optional: bool,
     /// The greatest `acr` that a sign-in with these factors has, which a change of them requires.
     strongest_acr: String,
 }
@@ -65,6 +67,7 @@ impl From<SecurityOverview> for FactorList {
             factors: factors.map(FactorResponse::from).collect(),
             recovery_codes_left: overview.recovery_codes_left,
             second_factor_required: overview.second_factor_required,
+            password_optional: overview.password_optional,
             strongest_acr: overview.strongest_acr,
         }
     }
@@ -98,7 +101,7 @@ pub(in crate::http) async fn list(
     responses(
         (status = 204, description = "It is removed"),
         (status = 404, description = "The account has no such factor", body = crate::http::api::problem::Body<'_>, content_type = "application/problem+json"),
-        (status = 409, description = "It is the last one of an account that must have one", body = crate::http::api::problem::Body<'_>, content_type = "application/problem+json"),
+        (status = 409, description = "It is the last one of an account that must have one, or an account without a password needs it", body = crate::http::api::problem::Body<'_>, content_type = "application/problem+json"),
     ),
 )]
 pub(in crate::http) async fn remove(

@@ -8,6 +8,7 @@ pub(super) mod logins;
 pub(super) mod logout;
 pub(super) mod openapi;
 pub(super) mod passkeys;
+pub(super) mod passwords;
 pub(super) mod problem;
 pub(super) mod profile;
 pub(super) mod reauthenticate;

@@ -49,6 +49,8 @@ const CACHED: (HeaderName, &str) = (header::CACHE_CONTROL, "public, max-age=300"
         api::factors::start_totp,
         api::factors::confirm_totp,
         api::factors::create_codes,
+        api::passwords::add,
+        api::passwords::remove,
         api::passkeys::start,
         api::passkeys::finish,
         api::passkeys::rename,

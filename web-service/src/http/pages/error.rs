@@ -272,6 +272,7 @@ fn page_of(uri: &Uri) -> &str {
         path if path.starts_with("/account/passkeys/") => "/account/passkeys",
         path if path.starts_with("/account/totp/") => "/account/totp",
         path if path.starts_with("/account/factors/")
+            || path == "/account/password/remove"
             || path.starts_with("/account/trusted-browsers/") =>
         {
             "/account/security"

@@ -86,6 +86,11 @@ impl FactorForms {
         self.passkey.is_some() || self.enrol_passkey.is_some()
     }
 
+    /// Whether a passkey is to be registered in place of lost ones: then there is no choice of another factor.
+    pub(super) const fn is_replacement(&self) -> bool {
+        self.enrol_passkey.is_some() && self.enrol_totp.is_none()
+    }
+
     /// Whether a second factor is to be set up.
     pub(super) const fn is_enrolment(&self) -> bool {
         self.enrol_totp.is_some() || self.enrol_passkey.is_some()

@@ -29,6 +29,8 @@ pub(super) struct FormError {
 pub(super) enum Presented {
     /// The username and the password.
     UsernameAndPassword,
+    /// The username and a recovery code in place of the password.
+    UsernameAndRecoveryCode,
     /// The current password of the person who is signed in.
     Password,
     /// A one-time code.
@@ -44,6 +46,9 @@ impl Presented {
     const fn refused(self) -> &'static str {
         match self {
             Self::UsernameAndPassword => "The username or the password is wrong. Please try again.",
+            Self::UsernameAndRecoveryCode => {
+                "The username or the recovery code is wrong, or the code was used before, or the account has a password. Please try again."
+            }
             Self::Password => "The current password is wrong.",
             Self::Totp => {
                 "The code is wrong, or was used before. Please wait for the next one in your app, and try again."
@@ -61,7 +66,7 @@ impl Presented {
     const fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::UsernameAndPassword | Self::Password => ("passwords", "password"),
-            Self::Totp | Self::RecoveryCode => ("codes", "code"),
+            Self::Totp | Self::RecoveryCode | Self::UsernameAndRecoveryCode => ("codes", "code"),
             Self::Passkey => ("passkeys", "passkey"),
         }
     }
@@ -69,7 +74,9 @@ impl Presented {
     const fn unavailable(self) -> &'static str {
         match self {
             Self::UsernameAndPassword | Self::Password => UNAVAILABLE,
-            Self::Totp | Self::RecoveryCode | Self::Passkey => CODE_UNAVAILABLE,
+            Self::Totp | Self::RecoveryCode | Self::UsernameAndRecoveryCode | Self::Passkey => {
+                CODE_UNAVAILABLE
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ pub(super) mod logout;
 pub(super) mod notices;
 pub(super) mod passkeys;
 pub(super) mod password;
+pub(super) mod passwordless;
 mod qr_code;
 pub(super) mod reauthenticate;
 pub(super) mod recovery_codes;

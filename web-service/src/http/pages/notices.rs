@@ -63,6 +63,8 @@ fn text(kind: &str) -> Option<&'static str> {
     Some(match kind {
         "PASSWORD_CHANGED" => "The password was changed",
         "PASSWORD_SET" => "A new password was set",
+        "PASSWORD_ADDED" => "A password was set, for the sign-in without a passkey",
+        "PASSWORD_REMOVED" => "The password was removed",
         "PASSKEY_ADDED" => "A passkey was added",
         "PASSKEY_REMOVED" => "A passkey was removed",
         "TOTP_ADDED" => "An authenticator app was set up",

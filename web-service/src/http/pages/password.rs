@@ -8,7 +8,9 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Redirect, Response},
 };
-use holdfast_client::{AuthError, ClientInfo, ErrorReason, Login, PasswordChange, Person};
+use holdfast_client::{
+    AuthClient, AuthError, ClientInfo, ErrorReason, Login, PasswordChange, Person,
+};
 use holdfast_core::rate_limited_log::LogRateLimiter;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -19,12 +21,13 @@ use crate::{
         extract::{
             client::BrowserInfo,
             form::{CsrfForm, ToSession},
-            session::{PageSession, PageSessionWithToken},
+            session::PageSessionWithToken,
         },
         pages::{
             error::ErrorPage,
             form_error::{FormError, Presented},
             notices,
+            passwordless::ADD,
             reauthenticate::{Reauthenticated, Reauthentication, ReauthenticationError},
             render::{page, with_wait},
         },
@@ -68,12 +71,17 @@ pub(in crate::http) async fn redirect_here() -> Redirect {
     Redirect::to("/account/password")
 }
 
-/// Shows the form for a new password.
+/// Shows the form for a new password, or redirects to the one for an account without a password.
 pub(in crate::http) async fn show(
+    State(auth): State<AuthClient>,
     State(csrf_tokens): State<Arc<dyn CsrfTokens>>,
-    PageSession(session): PageSession,
+    PageSessionWithToken(caller): PageSessionWithToken,
 ) -> Response {
-    form(StatusCode::OK, &*csrf_tokens, &session, None)
+    let account = auth.account(&caller.authorization).await;
+    if account.is_ok_and(|account| account.password_changed_at.is_none()) {
+        return Redirect::to(ADD).into_response();
+    }
+    form(StatusCode::OK, &*csrf_tokens, &caller.session, None)
 }
 
 /// Changes the password. All logins end, and this browser continues in a new one, with a new session id.

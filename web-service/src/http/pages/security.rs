@@ -30,8 +30,8 @@ use crate::{
 /// The address of the page.
 pub(super) const SECURITY: &str = "/account/security";
 
-const LAST_FACTOR: &str =
-    "This account must have a second factor, and this is the last one. Set up another one first.";
+const NEEDED_FACTOR: &str = "The account must have a second factor, or has no password and must have two passkeys, or one and recovery codes. \
+                             Set up another factor, or a password, first.";
 const CHANGED_MEANWHILE: &str = "This took too long, or the account was changed at the same time, such as in another tab. Please begin again.";
 const TOO_MANY_PASSKEYS: &str = "The account has twenty passkeys, the maximum. Remove one first.";
 const PASSKEY_REJECTED: &str =
@@ -45,6 +45,8 @@ const NOT_ENROLLED: &str =
 struct SecurityPage {
     csrf_token: String,
     password: Option<FactorItem>,
+    /// Whether the account needs no password, or has none.
+    is_password_optional: bool,
     totp: Option<FactorItem>,
     passkeys: Vec<FactorItem>,
     codes_left: u32,
@@ -113,6 +115,7 @@ pub(in crate::http) async fn show(
         factors,
         recovery_codes_left,
         second_factor_required,
+        password_optional,
         events,
         ..
     } = overview;
@@ -125,6 +128,7 @@ pub(in crate::http) async fn show(
         notices: Notices::of((&state, &headers), &caller.session, &events, SECURITY),
         events: events.iter().filter_map(EventItem::of).collect(),
         password: of(FactorKind::Password).next(),
+        is_password_optional: password_optional,
         totp: of(FactorKind::Totp).next(),
         passkeys: of(FactorKind::Passkey).collect(),
         codes_left: recovery_codes_left,
@@ -180,7 +184,7 @@ pub(super) fn not_changed(error: AuthError) -> Result<Response, AuthError> {
     };
     let text = match refusal.reason.contract() {
         Some(ErrorReason::FactorNotFound) => return Ok(error::no_such_page().into_response()),
-        Some(ErrorReason::FactorRequired) => LAST_FACTOR,
+        Some(ErrorReason::FactorRequired) => NEEDED_FACTOR,
         Some(ErrorReason::Conflict | ErrorReason::AttemptInvalid) => CHANGED_MEANWHILE,
         Some(ErrorReason::FactorLimitReached) => TOO_MANY_PASSKEYS,
         Some(ErrorReason::PasskeyRejected) => PASSKEY_REJECTED,

@@ -7,6 +7,7 @@ mod login_steps;
 mod logins;
 mod logout;
 mod openapi;
+mod passwords;
 mod profile;
 mod reauthenticate_steps;
 mod refresh;

@@ -8,5 +8,6 @@ mod logins;
 mod logout;
 mod notices;
 mod password;
+mod passwordless;
 mod security;
 mod trailing_slash;

@@ -4,13 +4,14 @@ mod authentication;
 mod factors;
 mod logins;
 mod passkeys;
+mod passwords;
 mod trusted_browsers;
 
 use std::sync::Arc;
 
 use auth_proto::v1::{
-    ChangePasswordRequest, ChangePasswordResponse, ConfirmTotpEnrolmentRequest,
-    ConfirmTotpEnrolmentResponse, ContinueReauthenticationRequest,
+    AddPasswordRequest, AddPasswordResponse, ChangePasswordRequest, ChangePasswordResponse,
+    ConfirmTotpEnrolmentRequest, ConfirmTotpEnrolmentResponse, ContinueReauthenticationRequest,
     ContinueReauthenticationResponse, CreateRecoveryCodesRequest, CreateRecoveryCodesResponse,
     EndGrantRequest, EndGrantResponse, EndLoginRequest, EndLoginResponse, EndOtherLoginsRequest,
     EndOtherLoginsResponse, EndTrustedBrowserRequest, EndTrustedBrowserResponse,
@@ -18,9 +19,10 @@ use auth_proto::v1::{
     GetAccountResponse, GetSecurityOverviewRequest, GetSecurityOverviewResponse, ListLoginsRequest,
     ListLoginsResponse, ListTrustedBrowsersRequest, ListTrustedBrowsersResponse,
     ReauthenticateRequest, ReauthenticateResponse, RemoveFactorRequest, RemoveFactorResponse,
-    RenamePasskeyRequest, RenamePasskeyResponse, StartPasskeyRegistrationRequest,
-    StartPasskeyRegistrationResponse, StartReauthenticationRequest, StartReauthenticationResponse,
-    StartTotpEnrolmentRequest, StartTotpEnrolmentResponse, account_service_server::AccountService,
+    RemovePasswordRequest, RemovePasswordResponse, RenamePasskeyRequest, RenamePasskeyResponse,
+    StartPasskeyRegistrationRequest, StartPasskeyRegistrationResponse,
+    StartReauthenticationRequest, StartReauthenticationResponse, StartTotpEnrolmentRequest,
+    StartTotpEnrolmentResponse, account_service_server::AccountService,
 };
 use holdfast_identity::{
     account::Accounts,
@@ -71,6 +73,8 @@ rpcs! {
         start_reauthentication(StartReauthenticationRequest) -> StartReauthenticationResponse = authentication::start_reauthentication;
         continue_reauthentication(ContinueReauthenticationRequest) -> ContinueReauthenticationResponse = authentication::continue_reauthentication;
         change_password(ChangePasswordRequest) -> ChangePasswordResponse = authentication::change_password;
+        remove_password(RemovePasswordRequest) -> RemovePasswordResponse = passwords::remove;
+        add_password(AddPasswordRequest) -> AddPasswordResponse = passwords::add;
         list_logins(ListLoginsRequest) -> ListLoginsResponse = logins::list;
         end_login(EndLoginRequest) -> EndLoginResponse = logins::end;
         end_grant(EndGrantRequest) -> EndGrantResponse = logins::end_grant;

@@ -120,16 +120,15 @@ impl<'a> BrowserSignIn<'a> {
         }
     }
 
-    /// Verifies username and password.
+    /// Verifies a first step for this username: the password, or a recovery code in place of a passkey.
     pub(super) async fn start(
         &self,
         username: &str,
-        password: &SecretString,
+        step: AuthenticationStep<'_>,
     ) -> Result<SignInState, AuthError> {
-        let step = Some(AuthenticationStep::Password(password));
         let options = self.options(false);
         let auth = &self.state.auth;
-        auth.start_authentication(username, step, options, &self.client)
+        auth.start_authentication(username, Some(step), options, &self.client)
             .await
     }
 

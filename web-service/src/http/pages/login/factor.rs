@@ -96,8 +96,12 @@ pub(in crate::http) async fn submit(
     let request = state.requests.read(&headers, peer);
     let sign_in = BrowserSignIn::new(&state, &headers, &request, attempt.nonce);
     let secret = &attempt.steps.attempt;
+    let is_recovery = FactorForms::of(&attempt.steps).is_replacement();
     let done = match sign_in.proceed(secret, step, trust.is_some()).await {
-        Ok(answer) => sign_in.answer(answer, &after(kind, &target)).await,
+        Ok(answer) => {
+            let target = after((kind, is_recovery), &target);
+            sign_in.answer(answer, &target).await
+        }
         Err(error) => Err(error.into()),
     };
     match done {
@@ -115,9 +119,10 @@ pub(in crate::http) async fn submit(
 }
 
 /// Where the sign-in leads: by way of the recovery codes after a set-up, and of what is left of them after the use of one.
-fn after(kind: FactorKind, target: &LocalPath) -> LocalPath {
+fn after((kind, is_recovery): (FactorKind, bool), target: &LocalPath) -> LocalPath {
     let page = match kind {
         FactorKind::Totp | FactorKind::Passkey => return target.clone(),
+        FactorKind::EnrolPasskey if is_recovery => "/account/security",
         FactorKind::RecoveryCode => "/account/security",
         FactorKind::EnrolTotp | FactorKind::EnrolPasskey => "/account/recovery-codes",
     };

@@ -1,4 +1,4 @@
-//! `GET`, `POST /login`: sign-in of a browser by password, or by a passkey.
+//! `GET`, `POST /login`: sign-in of a browser by password, by a passkey, or by a recovery code in place of a lost one.
 
 mod attempt;
 pub(in crate::http) mod factor;
@@ -12,7 +12,7 @@ use axum::{
 };
 use holdfast_client::{AuthenticationStep, ErrorReason};
 use holdfast_core::{blanks, random::Random};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use self::attempt::{BrowserSignIn, SignInFailure};
@@ -42,6 +42,8 @@ struct LoginPage {
     csrf_token: String,
     username: String,
     next: String,
+    /// Whether the form for a recovery code is open.
+    has_recovery_code: bool,
     notice: Option<&'static str>,
     error_text: Option<String>,
 }
@@ -51,6 +53,9 @@ const OUT_OF_DATE: &str = "This page was out of date, as pages are that a browse
 const FORM_NOT_SENT: &str = "You were signed out before you sent the form, so nothing was changed. Sign in to go back to the page; what \
                       you typed there has to be typed again.";
 const EXPIRED: &str = "This took too long, or was done in another tab, or the account was changed meanwhile. Please start again.";
+
+const NO_PASSKEYS: &str =
+    "Passkeys are not used here, so a recovery code is accepted after the password only.";
 
 /// The query of `GET /login`.
 #[derive(Default, Deserialize)]
@@ -72,6 +77,9 @@ pub(in crate::http) struct LoginForm {
     password: SecretString,
     #[serde(default)]
     next: String,
+    /// In place of the password; empty otherwise.
+    #[serde(default)]
+    recovery_code: SecretString,
     /// The attempt that the challenge of the passkey belongs to.
     #[serde(default)]
     attempt: SecretString,
@@ -82,10 +90,25 @@ pub(in crate::http) struct LoginForm {
 
 impl LoginForm {
     fn presented(&self) -> Presented {
-        if self.passkey.is_empty() {
-            Presented::UsernameAndPassword
-        } else {
+        if !self.passkey.is_empty() {
             Presented::Passkey
+        } else if self.has_recovery_code() {
+            Presented::UsernameAndRecoveryCode
+        } else {
+            Presented::UsernameAndPassword
+        }
+    }
+
+    fn has_recovery_code(&self) -> bool {
+        !blanks::trim(self.recovery_code.expose_secret()).is_empty()
+    }
+
+    /// The first step that it presents, but for a passkey.
+    fn first_step(&self) -> AuthenticationStep<'_> {
+        if self.has_recovery_code() {
+            AuthenticationStep::RecoveryCode(&self.recovery_code)
+        } else {
+            AuthenticationStep::Password(&self.password)
         }
     }
 }
@@ -120,8 +143,8 @@ pub(in crate::http) async fn show(
     form_page(&state, &headers, form, (StatusCode::OK, notice, None))
 }
 
-/// Verifies the password or the passkey. Where that is enough, a new session with a new id begins, and the previous session of this browser
-/// ends; otherwise the next page asks for a second factor.
+/// Verifies the password, the passkey or the recovery code. Where that is enough, a new session with a new id begins, and the previous session of this browser
+/// ends; otherwise the next page asks for a second factor, or for a new passkey.
 pub(in crate::http) async fn submit(
     State(state): State<AppState>,
     PeerAddress(peer): PeerAddress,
@@ -135,7 +158,7 @@ pub(in crate::http) async fn submit(
     let form = form.fields;
     let sign_in = BrowserSignIn::new(&state, &headers, &request, nonce);
     let answer = if form.passkey.is_empty() {
-        sign_in.start(&form.username, &form.password).await
+        sign_in.start(&form.username, form.first_step()).await
     } else {
         let step = AuthenticationStep::Passkey(&form.passkey);
         sign_in.proceed(&form.attempt, step, false).await
@@ -149,7 +172,10 @@ pub(in crate::http) async fn submit(
         Ok(response) => Ok(response),
         Err(SignInFailure::Failed(error)) => Err(error.into()),
         Err(SignInFailure::Refused(error)) if error.is_refused_as(ErrorReason::AttemptInvalid) => {
-            let shown = (StatusCode::FORBIDDEN, Some(EXPIRED), None);
+            // There is no attempt yet that could be over.
+            let is_first = form.passkey.is_empty() && form.has_recovery_code();
+            let notice = if is_first { NO_PASSKEYS } else { EXPIRED };
+            let shown = (StatusCode::FORBIDDEN, Some(notice), None);
             Ok(form_page(&state, &headers, form, shown))
         }
         Err(SignInFailure::Refused(error)) => {
@@ -212,6 +238,7 @@ fn form_page(
     let nonce = known.unwrap_or_else(|| fresh_nonce(&*state.random));
     let form = LoginPage {
         csrf_token: state.csrf_tokens().anonymous_token(&nonce),
+        has_recovery_code: form.has_recovery_code(),
         username: form.username,
         next: form.next,
         notice,

@@ -2,6 +2,7 @@
 
 use axum::{http::StatusCode, response::Response};
 use holdfast_client::{AuthError, ClientInfo, ErrorReason};
+use holdfast_core::assurance_level::AssuranceLevel;
 
 use super::{ConfirmationForm, Reauthenticated, Reauthentication};
 use crate::{
@@ -40,6 +41,15 @@ impl<'a> SensitiveOperation<'a> {
         let Self(reauthentication) = Self::of(state, action, client);
         Self(Reauthentication {
             needs_strongest: true,
+            ..reauthentication
+        })
+    }
+
+    /// The same, which only a passkey is strong enough for.
+    pub(in crate::http::pages) fn by_passkey(self) -> Self {
+        let Self(reauthentication) = self;
+        Self(Reauthentication {
+            min_level: Some(AssuranceLevel::PhishingResistant),
             ..reauthentication
         })
     }
