@@ -79,17 +79,19 @@ impl AuditLog for PostgresStore {
         &self,
         user: UserId,
         since: OffsetDateTime,
-        limit: u32,
+        per_kind: u32,
     ) -> Result<Vec<AuditRecord>, StoreError> {
         let is_security_event = &*IS_SECURITY_EVENT;
         let sql = format!(
-            "SELECT {AUDIT_EVENT} FROM audit_events WHERE user_id = $1 AND {is_security_event} AND at >= $2 \
-             ORDER BY id DESC LIMIT $3"
+            "SELECT {AUDIT_EVENT} FROM (\
+                 SELECT {AUDIT_EVENT}, row_number() OVER (PARTITION BY kind ORDER BY id DESC) AS number FROM audit_events \
+                 WHERE user_id = $1 AND {is_security_event} AND at >= $2) AS numbered \
+             WHERE number <= $3 ORDER BY id DESC"
         );
         let rows = sqlx::query(AssertSqlSafe(sql))
             .bind(user.to_string())
             .bind(millis(since))
-            .bind(i64::from(limit))
+            .bind(i64::from(per_kind))
             .rows(&mut *self.connections.acquire().await?)
             .await?;
         rows.iter().map(audit_record).collect()

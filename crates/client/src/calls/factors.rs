@@ -62,7 +62,7 @@ pub struct SecurityOverview {
     pub strongest_acr: String,
     /// The account.
     pub account: Account,
-    /// Its latest security events, at most ten of the last 30 days, the newest first.
+    /// Its latest security events, at most two of each kind and of the last 30 days, the newest first.
     pub events: Vec<SecurityEvent>,
 }
 

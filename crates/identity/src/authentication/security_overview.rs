@@ -13,8 +13,8 @@ use crate::{
     token::Person,
 };
 
-/// Maximum number of security events in the overview.
-const MAX_EVENTS: u32 = 10;
+/// Maximum number of security events of each kind in the overview.
+const EVENTS_PER_KIND: u32 = 2;
 /// Age up to which security events are in the overview.
 const EVENT_AGE: Duration = Duration::from_hours(30 * 24);
 
@@ -33,7 +33,7 @@ pub struct SecurityOverview {
     pub is_password_optional: bool,
     /// The greatest strength that an authentication with its credentials has, which a change of them requires.
     pub strongest_level: AssuranceLevel,
-    /// The latest security events of the account, at most ten of 30 days, the newest first.
+    /// The latest security events of the account, at most two of each kind and of the last 30 days, the newest first.
     pub events: Vec<SecurityEvent>,
 }
 
@@ -93,7 +93,7 @@ impl AuthenticationService {
     async fn security_events(&self, caller: &Person) -> Result<Vec<SecurityEvent>, StoreError> {
         let since = self.deps.clock.now() - EVENT_AGE;
         let store = &self.deps.store;
-        let events = store.security_events(caller.subject, since, MAX_EVENTS);
+        let events = store.security_events(caller.subject, since, EVENTS_PER_KIND);
         let events = events.await?.into_iter();
         Ok(events
             .map(|record| SecurityEvent::of(record, caller))

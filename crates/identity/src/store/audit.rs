@@ -19,12 +19,12 @@ pub trait AuditLog: Send + Sync {
     async fn events(&self, query: &AuditQuery) -> Result<Vec<AuditRecord>, StoreError>;
 
     /// Returns the latest records about an account of the kinds in [`AuditKind::SECURITY_EVENTS`](crate::audit::AuditKind::SECURITY_EVENTS)
-    /// since a time, at most `limit`, the newest first.
+    /// since a time, the latest `per_kind` of each kind, so that many of one kind hide no other. The newest are first.
     async fn security_events(
         &self,
         user: UserId,
         since: OffsetDateTime,
-        limit: u32,
+        per_kind: u32,
     ) -> Result<Vec<AuditRecord>, StoreError>;
 
     /// Deletes the events before this time.

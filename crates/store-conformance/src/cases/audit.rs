@@ -75,6 +75,8 @@ pub(super) async fn security_events_of_an_account_are_listed_newest_first(fixtur
     let later = NOW + Duration::from_secs(1);
     for (user, kind, at) in [
         (ada, AuditKind::PasskeyAdded, NOW),
+        (ada, AuditKind::RecoveryCodeUsed, NOW),
+        (ada, AuditKind::RecoveryCodeUsed, later),
         (ada, AuditKind::PasswordChanged, later),
         (ada, AuditKind::SignedIn, later),
         (bob, AuditKind::FactorsReset, later),
@@ -87,17 +89,18 @@ pub(super) async fn security_events_of_an_account_are_listed_newest_first(fixtur
         };
         fixture.store.append_events(&[event]).await.unwrap();
     }
-    let kinds = async |user, since, limit| {
-        let found = fixture.store.security_events(user, since, limit).await;
+    let kinds = async |user, since, per_kind| {
+        let found = fixture.store.security_events(user, since, per_kind).await;
         let found = found.unwrap().into_iter();
         found.map(|record| record.event.kind).collect::<Vec<_>>()
     };
     let (used, changed) = (AuditKind::RecoveryCodeUsed, AuditKind::PasswordChanged);
-    let all = [used, changed, AuditKind::PasskeyAdded];
-    assert_eq!(kinds(ada, NOW, 10).await, all);
-    assert_eq!(kinds(ada, later, 10).await, [used, changed]);
-    assert_eq!(kinds(ada, NOW, 1).await, [used]);
-    assert_eq!(kinds(bob, NOW, 10).await, [AuditKind::FactorsReset]);
+    let added = AuditKind::PasskeyAdded;
+    assert_eq!(kinds(ada, NOW, 9).await, [used, changed, used, used, added]);
+    assert_eq!(kinds(ada, NOW, 2).await, [used, changed, used, added]);
+    assert_eq!(kinds(ada, NOW, 1).await, [used, changed, added]);
+    assert_eq!(kinds(ada, later, 9).await, [used, changed, used]);
+    assert_eq!(kinds(bob, NOW, 9).await, [AuditKind::FactorsReset]);
 }
 
 pub(super) async fn events_before_a_time_are_purged(fixture: Fixture) {

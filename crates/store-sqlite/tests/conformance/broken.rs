@@ -109,7 +109,7 @@ delegate! {
     AuditLog {
         append_events(events: &[AuditEvent]) -> Stored<()>;
         events(query: &AuditQuery) -> Stored<Vec<AuditRecord>>;
-        security_events(user: UserId, since: OffsetDateTime, limit: u32) -> Stored<Vec<AuditRecord>>;
+        security_events(user: UserId, since: OffsetDateTime, per_kind: u32) -> Stored<Vec<AuditRecord>>;
         purge_events(before: OffsetDateTime) -> Stored<()>;
     }
 }

@@ -15,7 +15,7 @@ use crate::http::{
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"events": [{"kind": "PASSKEY_ADDED", "at": "2027-01-01T12:00:00Z", "own": false, "by_administrator": false, "ip_address": "192.0.2.1", "user_agent": "Mozilla/5.0"}]}))]
 pub(in crate::http) struct SecurityEventList {
-    /// At most ten of the last 30 days, the newest first.
+    /// At most two of each kind and of the last 30 days, the newest first.
     events: Vec<SecurityEventResponse>,
 }
 
