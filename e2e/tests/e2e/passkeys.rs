@@ -33,7 +33,7 @@ pub(crate) async fn register(pair: &Pair, browser: &Browser, name: &str) {
 }
 
 /// Waits until the sign-in page offers passkeys, and has the challenge for autofill.
-async fn autofill_waits(browser: &Browser) {
+pub(crate) async fn autofill_waits(browser: &Browser) {
     until("the challenge", async || {
         let has_challenge = "return !document.querySelector('form[data-passkey]').hidden &&
             performance.getEntriesByType('resource').some(one => one.name.endsWith('/login/passkey') && one.responseEnd > 0)";
