@@ -25,6 +25,7 @@ pub(super) enum KeyCommand {
     /// Revoke a key and every token that it signed, at once
     Revoke {
         /// The `kid`
+        #[arg(allow_hyphen_values = true)]
         kid: String,
     },
 }

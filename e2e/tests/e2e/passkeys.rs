@@ -9,6 +9,8 @@ use e2e::{
 use serde_json::json;
 use thirtyfour::By;
 
+use crate::metrics;
+
 async fn signed_in() -> (Pair, Browser) {
     let pair = Pair::start().await;
     pair.add_user("ada", &[]).await;
@@ -188,7 +190,7 @@ async fn passkey_without_user_verification_does_not_sign_in_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn account_without_password_is_recovered_with_a_new_passkey() {
-    let (pair, browser) = signed_in().await;
+    let (mut pair, browser) = signed_in().await;
     let phone = VirtualAuthenticator::add(&browser, PHONE).await;
     register(&pair, &browser, "my phone").await;
     browser.press("Sign out").await;
@@ -206,8 +208,12 @@ async fn account_without_password_is_recovered_with_a_new_passkey() {
     assert!(text.contains("The account has no password"), "{text}");
     browser.picture("security-without-password").await;
 
+    // The device is lost; its login goes on.
     phone.remove(&browser).await;
-    browser.press("Sign out").await;
+    let sign_in = pair.site.url("/login");
+    browser.delete_cookie("__Host-session", &sign_in).await;
+    browser.driver.goto(&sign_in).await.unwrap();
+    let before = metrics::of_auth(&mut pair).await;
     let summary = browser.driver.find(By::Tag("summary")).await.unwrap();
     summary.click().await.unwrap();
     let username = browser.driver.find(By::Id("recovery-username")).await;
@@ -222,6 +228,9 @@ async fn account_without_password_is_recovered_with_a_new_passkey() {
     browser.arrives_at("/account/security").await;
     let text = browser.text().await;
     assert!(text.contains("9 of them are left"), "{text}");
+    let after = metrics::of_auth(&mut pair).await;
+    let ended = [("holdfast_auth_revocation_log_position", 1.0)];
+    assert!(metrics::lacking(&before, &after, &ended).is_empty());
     assert!(is_phishing_resistant(&pair, &browser).await);
     assert_eq!(new_phone.credentials(&browser).await.len(), 1);
     browser.quit().await;

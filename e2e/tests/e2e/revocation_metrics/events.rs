@@ -14,6 +14,8 @@ use reqwest::Response;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
+use super::factors::{remove_factor, require_factor};
+
 const NEW_PASSWORD: &str = "something else entirely";
 /// The OAuth client with a grant.
 pub(super) const OAUTH_CLIENT: &str = "shop";
@@ -33,6 +35,8 @@ pub(super) enum Event {
     EndOtherLogins,
     ChangePassword,
     SetPassword,
+    RemoveFactor,
+    RequireFactor,
     EndUserLogins,
     DisableUser,
     DisableUserByCommand,
@@ -92,6 +96,8 @@ pub(super) async fn end(pair: &Pair, person: &Person, event: Event) {
             assert_eq!(status, 303);
         }
         Event::SetPassword => set_password(pair, name).await,
+        Event::RemoveFactor => remove_factor(site, &person.cookie).await,
+        Event::RequireFactor => require_factor(pair, name).await,
         Event::EndUserLogins => {
             let user_id = pair.user_id(name).await;
             let (mut admin, request) = pair.admin(EndUserLoginsRequest { user_id }).await;

@@ -1,6 +1,7 @@
 //! For each row of "What ends what" in `docs/SECURITY.md`: the metrics of both services that move.
 
 mod events;
+mod factors;
 
 use e2e::{
     admin::ADMINISTRATOR,
@@ -58,7 +59,7 @@ const fn by_command(row: &'static str, event: Event) -> Case {
 }
 
 /// The revoked key is the last one, as it signed all tokens.
-const CASES: [Case; 17] = [
+const CASES: [Case; 19] = [
     by_web("sign-out on the page", Event::SignOutPage, "LOGIN_ENDED"),
     by_web("`POST /api/logout`", Event::ApiLogout, "LOGIN_ENDED"),
     by_grpc(
@@ -92,6 +93,16 @@ const CASES: [Case; 17] = [
         Event::SetPassword,
         "PASSWORD_SET",
     ),
+    by_web(
+        "a factor or the password removed by the account's owner",
+        Event::RemoveFactor,
+        "TOTP_REMOVED",
+    ),
+    by_grpc(
+        "factors reset by an administrator or operator",
+        Event::RequireFactor,
+        "SECOND_FACTOR_REQUIRED",
+    ),
     by_grpc("`EndUserLogins`", Event::EndUserLogins, "ALL_LOGINS_ENDED"),
     by_grpc("account disabled", Event::DisableUser, "USER_DISABLED"),
     by_command("account disabled", Event::DisableUserByCommand),
@@ -114,15 +125,26 @@ const CASES: [Case; 17] = [
     by_command("signing key revoked", Event::RevokeKeyByCommand),
 ];
 
-/// Rows in which a service stops, with the tests of these names.
-const ROWS_WITH_RESTART: [(&str, &str); 3] = [
+/// Rows in which a service stops, or that need a browser, with the files and the tests of these names.
+const ROWS_OF_OTHER_TESTS: [(&str, &str, &str); 4] = [
+    (
+        "a passkey registered after a recovery code",
+        include_str!("../passkeys.rs"),
+        "account_without_password_is_recovered_with_a_new_passkey",
+    ),
     (
         "database restored",
+        include_str!("mod.rs"),
         "restored_database_is_received_as_snapshot",
     ),
-    ("restart of Redis", "restart_restores_revocations_in_memory"),
+    (
+        "restart of Redis",
+        include_str!("mod.rs"),
+        "restart_restores_revocations_in_memory",
+    ),
     (
         "auth-service killed during refreshes",
+        include_str!("mod.rs"),
         "kill_during_refreshes_is_counted_as_disconnection",
     ),
 ];
@@ -130,9 +152,9 @@ const ROWS_WITH_RESTART: [(&str, &str); 3] = [
 #[test]
 fn each_row_of_what_ends_what_has_a_case() {
     let mut cases: Vec<_> = CASES.iter().map(|case| case.row).collect();
-    for (row, test) in ROWS_WITH_RESTART {
+    for (row, file, test) in ROWS_OF_OTHER_TESTS {
         let definition = format!("async fn {test}(");
-        assert!(include_str!("mod.rs").contains(&definition));
+        assert!(file.contains(&definition), "{test}");
         cases.push(row);
     }
     assert_covered(&rows("docs/SECURITY.md", "What ends what"), &cases);
