@@ -46,40 +46,48 @@
   // The ceremony that waits for the person; another one ends it.
   let pending;
 
-  const perform = async (form, options, mediation) => {
-    if (pending) pending.abort();
+  const perform = async (form, { attempt, options }, mediation) => {
+    const previous = pending;
     const own = new AbortController();
     own.mediation = mediation;
     pending = own;
+    if (previous) {
+      previous.abort();
+      // A browser performs one ceremony at a time.
+      await previous.settled;
+    }
     const request = { publicKey: decode(options), signal: own.signal };
     if (mediation) request.mediation = mediation;
     const credentials = navigator.credentials;
-    const credential = await (form.dataset.passkey === "create" ? credentials.create(request) : credentials.get(request));
+    const ceremony = form.dataset.passkey === "create" ? credentials.create(request) : credentials.get(request);
+    const ignore = () => undefined;
+    own.settled = ceremony.then(ignore, ignore);
+    const credential = await ceremony;
+    // Not earlier: the form may meanwhile ask for another challenge.
+    if (attempt) form.elements.attempt.value = attempt;
     form.elements.passkey.value = encode(credential);
     form.submit();
   };
 
-  const optionsOf = async (form) => {
-    if (form.dataset.options) return JSON.parse(form.dataset.options);
+  // The options, and the attempt that they belong to, if the form does not have it.
+  const challengeOf = async (form) => {
+    if (form.dataset.options) return { options: JSON.parse(form.dataset.options) };
     const body = new URLSearchParams({ csrf_token: form.elements.csrf_token.value });
     const answer = await fetch(form.dataset.challenge, { method: "POST", body });
-    if (!answer.ok) return undefined;
-    const { attempt, options } = await answer.json();
-    form.elements.attempt.value = attempt;
-    return options;
+    return answer.ok ? answer.json() : undefined;
   };
 
   // Passkeys among the suggestions for the username.
   const offerAutofill = async (form) => {
     try {
-      const options = await optionsOf(form);
-      if (!options) {
+      const challenge = await challengeOf(form);
+      if (!challenge) {
         form.hidden = true;
         return;
       }
       // Not while the person uses the button.
       setTimeout(() => pending.mediation && offerAutofill(form), RENEWAL);
-      await perform(form, options, "conditional");
+      await perform(form, challenge, "conditional");
     } catch {
       // Ended by the button, or by the person: both remain possible.
     }
@@ -98,9 +106,9 @@
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       try {
-        const options = await optionsOf(form);
-        if (!options) throw new Error("no challenge");
-        await perform(form, options);
+        const challenge = await challengeOf(form);
+        if (!challenge) throw new Error("no challenge");
+        await perform(form, challenge);
       } catch (error) {
         explain(form, error);
       }

@@ -32,6 +32,16 @@ pub(crate) async fn register(pair: &Pair, browser: &Browser, name: &str) {
     assert!(text.contains(name), "{text}");
 }
 
+/// Waits until the sign-in page offers passkeys, and has the challenge for autofill.
+pub(crate) async fn autofill_waits(browser: &Browser) {
+    until("the challenge", async || {
+        let has_challenge = "return !document.querySelector('form[data-passkey]').hidden &&
+            performance.getEntriesByType('resource').some(one => one.name.endsWith('/login/passkey') && one.responseEnd > 0)";
+        (browser.script(has_challenge).await == true).then_some(())
+    })
+    .await;
+}
+
 /// Presses a button whose form a script handles, so that no other page may follow.
 pub(crate) async fn press_in_script(browser: &Browser, name: &str) {
     let button = format!("//button[normalize-space()='{name}']");
@@ -62,14 +72,11 @@ async fn passkey_is_registered_and_signs_in_by_button() {
     // Without a touch, autofill does not go on.
     phone.set_presence(&browser, false).await;
     browser.press("Sign out").await;
-    until("the button", async || {
-        let shown = "return !document.querySelector('form[data-passkey]').hidden";
-        (browser.script(shown).await == true).then_some(())
-    })
-    .await;
+    autofill_waits(&browser).await;
     browser.picture("login-passkey").await;
-    press_in_script(&browser, "Sign in with a passkey").await;
+    // It is about the ceremonies that begin from now on.
     phone.set_presence(&browser, true).await;
+    press_in_script(&browser, "Sign in with a passkey").await;
     browser.arrives_at("/dashboard").await;
     assert!(is_phishing_resistant(&pair, &browser).await);
     browser.quit().await;

@@ -11,11 +11,10 @@ use e2e::{
     redis::Redis,
     wait::until,
 };
-use thirtyfour::By;
 
 use crate::{
     metrics,
-    passkeys::{is_phishing_resistant, press_in_script, register},
+    passkeys::{autofill_waits, is_phishing_resistant, press_in_script, register},
 };
 
 /// Two instances of each service on PostgreSQL and Redis, behind one address.
@@ -82,6 +81,13 @@ impl TwoOfEach {
     }
 }
 
+/// Keeps the response of the browser to a challenge, until the page's `release` is called.
+async fn hold_response(browser: &Browser) {
+    let script = "const submit = HTMLFormElement.prototype.submit;
+        HTMLFormElement.prototype.submit = function () { window.release = () => submit.call(this); };";
+    browser.script(script).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn passkey_is_used_over_two_instances_of_each_service() {
     let mut two = TwoOfEach::start().await;
@@ -95,15 +101,18 @@ async fn passkey_is_used_over_two_instances_of_each_service() {
     // Until each auth-service has continued what the other one began, or itself.
     until("both auth-services", async || {
         browser.press("Sign out").await;
-        let button = By::XPath("//button[normalize-space()='Sign in with a passkey']");
-        until("the button", async || {
-            let button = browser.driver.find(button.clone()).await.ok()?;
-            button.click().await.ok()
+        autofill_waits(&browser).await;
+        hold_response(&browser).await;
+        phone.set_presence(&browser, true).await;
+        press_in_script(&browser, "Sign in with a passkey").await;
+        until("the response", async || {
+            let is_held = browser.script("return !!window.release").await;
+            (is_held == true).then_some(())
         })
         .await;
         // The response goes to the other web-service than the request for the challenge.
         two.balancer.cut();
-        phone.set_presence(&browser, true).await;
+        browser.script("window.release()").await;
         browser.arrives_at("/dashboard").await;
         phone.set_presence(&browser, false).await;
         assert!(is_phishing_resistant(&two.pair, &browser).await);
