@@ -4,12 +4,11 @@ use std::net::SocketAddr;
 
 use auth_proto::v1::{
     AccessTokenClaims, BindTrustedBrowserRequest, BindTrustedBrowserResponse,
-    ContinueAuthenticationRequest, ContinueAuthenticationResponse,
-    GetJwksRequest, GetJwksResponse, IntrospectTokenRequest, IntrospectTokenResponse,
-    IssueTokenRequest, IssueTokenResponse, LoginRequest, LoginResponse, ReportDeviceRequest,
-    ReportDeviceResponse, RevokeTokenRequest, RevokeTokenResponse, StartAuthenticationRequest,
-    StartAuthenticationResponse, ValidateTokenRequest, ValidateTokenResponse,
-    WatchRevocationsRequest, WatchRevocationsResponse,
+    ContinueAuthenticationRequest, ContinueAuthenticationResponse, GetJwksRequest, GetJwksResponse,
+    IntrospectTokenRequest, IntrospectTokenResponse, IssueTokenRequest, IssueTokenResponse,
+    LoginRequest, LoginResponse, ReportDeviceRequest, ReportDeviceResponse, RevokeTokenRequest,
+    RevokeTokenResponse, StartAuthenticationRequest, StartAuthenticationResponse,
+    ValidateTokenRequest, ValidateTokenResponse, WatchRevocationsRequest, WatchRevocationsResponse,
     auth_service_server::{AuthService, AuthServiceServer},
 };
 use axum::{Json, Router, routing::get};
