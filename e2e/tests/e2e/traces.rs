@@ -147,7 +147,7 @@ async fn request_is_sampled_as_its_parent_and_without_one_by_the_ratio() {
     );
 }
 
-/// Whoever is neither a trusted proxy nor web-service cannot have requests traced, nor join the traces of others.
+/// A sender that is neither a trusted proxy nor web-service cannot have requests traced, nor join the traces of others.
 #[tokio::test]
 async fn sampled_trace_of_an_untrusted_sender_is_not_continued() {
     let collector = Collector::start(Duration::ZERO).await;

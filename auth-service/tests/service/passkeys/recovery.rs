@@ -51,7 +51,7 @@ async fn recovery_code_is_followed_by_a_new_passkey() {
     let (service, lost, codes, token) = TestService::passwordless_with_codes("ada").await;
     let next = service.begin_with(with_code("Ada", &codes[0])).await;
     assert_eq!(factors(&next), ["enrol_passkey"]);
-    // Whoever has the lost device is signed in until then.
+    // The login of the lost device lasts until then.
     service.try_validate(&token).await.unwrap();
     let (passkey, response) = Passkey::create(&options(&next));
     let step = enrol_passkey_step(response);

@@ -58,7 +58,7 @@ async fn two_attempts_set_up_one_second_factor() {
         .finish(go_on(&one.attempt, enrol_step(&code)))
         .await
         .unwrap();
-    // Whoever has the password cannot replace it by another.
+    // A caller with the password cannot replace it by another.
     let late = go_on(&two.attempt, enrol_step(&other.code(&service)));
     let late = service.finish(late).await;
     assert_refused(late, Code::Unauthenticated, "INVALID_CREDENTIALS");

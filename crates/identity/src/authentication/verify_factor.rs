@@ -190,7 +190,7 @@ impl AuthenticationService {
             }
             PresentedFactor::PasskeyReplacement(response, challenge) => {
                 let registration = (&challenge, PasskeyRole::FromEmptyForm, response.as_str());
-                // Whoever has the lost devices is signed out.
+                // The logins of the lost devices end.
                 let ends = Some(EndReason::FactorsChanged);
                 self.enrol_passkey(account, (registration, ends), call)
                     .await?
