@@ -7,7 +7,7 @@ use std::{
 
 pub use holdfast_store_sql::migration::OpenError;
 use holdfast_store_sql::{migrations, unavailable};
-use sqlx::{Executor as _, PgConnection, migrate::Migrator};
+use sqlx::{AssertSqlSafe, Executor as _, PgConnection, migrate::Migrator};
 use tokio::time::sleep;
 
 pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
@@ -35,7 +35,10 @@ const LOCK_INTERVAL: Duration = Duration::from_millis(100);
 /// A statement that waits for a lock makes all others wait behind it.
 const SETTINGS: &str = "SET lock_timeout = '3s'; SET statement_timeout = 0";
 
-/// Runs the missing migrations, each in a transaction, while no other instance does.
+/// The indexes that migrations build with `CONCURRENTLY`.
+const CONCURRENT_INDEXES: [&str; 1] = ["security_events_by_user"];
+
+/// Runs the missing migrations, each in a transaction where that is possible, while no other instance does.
 pub(super) async fn migrate(connection: &mut PgConnection) -> Result<(), OpenError> {
     let encoding = sqlx::query_scalar("SELECT current_setting('server_encoding')");
     let encoding: String = encoding.fetch_one(&mut *connection).await?;
@@ -45,13 +48,31 @@ pub(super) async fn migrate(connection: &mut PgConnection) -> Result<(), OpenErr
     }
     connection.execute(SETTINGS).await?;
     lock(connection).await?;
-    let migrated = run(connection).await;
+    let migrated = match drop_unfinished_indexes(connection).await {
+        Ok(()) => run(connection).await,
+        Err(error) => Err(error.into()),
+    };
     let unlocked = sqlx::query("SELECT pg_advisory_unlock($1)")
         .bind(LOCK)
         .execute(&mut *connection)
         .await;
     migrated?;
     Ok(unlocked.map(drop)?)
+}
+
+/// Removes what is left of indexes whose migration was interrupted, which then builds them again.
+async fn drop_unfinished_indexes(connection: &mut PgConnection) -> sqlx::Result<()> {
+    for index in CONCURRENT_INDEXES {
+        let is_unfinished = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass($1) AND NOT indisvalid)",
+        );
+        let is_unfinished = is_unfinished.bind(index).fetch_one(&mut *connection);
+        if is_unfinished.await? {
+            let drop = format!("DROP INDEX CONCURRENTLY {index}");
+            connection.execute(AssertSqlSafe(drop)).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn run(connection: &mut PgConnection) -> Result<(), OpenError> {

@@ -19,7 +19,11 @@ macro_rules! migrations {
     };
 }
 
-/// The migrator for names and contents of files, in their order.
+/// The first line of a migration that cannot run in a transaction.
+const WITHOUT_TRANSACTION: &str = "-- no-transaction\n";
+
+/// The migrator for names and contents of files, in their order. A migration that begins with the line `-- no-transaction` is one statement, and
+/// runs in none.
 #[must_use]
 pub fn migrator(files: &[(&'static str, &'static str)]) -> Migrator {
     let migration = |(version, (name, sql)): (i64, &(&'static str, &'static str))| {
@@ -30,7 +34,7 @@ pub fn migrator(files: &[(&'static str, &'static str)]) -> Migrator {
             description,
             MigrationType::Simple,
             sql.into_sql_str(),
-            false,
+            sql.starts_with(WITHOUT_TRANSACTION),
         )
     };
     Migrator {

@@ -1,6 +1,7 @@
 //! The PostgreSQL driver keeps the promises of `holdfast-store-conformance`.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod concurrent_indexes;
 mod fixture;
 mod inspection;
 mod locks;

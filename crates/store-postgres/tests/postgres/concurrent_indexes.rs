@@ -1,0 +1,64 @@
+//! Indexes that are built while other instances write.
+
+use holdfast_store_postgres::PostgresStore;
+use sqlx::{Connection as _, Executor as _, PgConnection};
+
+use crate::{
+    fixture::{execute, wait_for_lock},
+    subject::{CONNECTIONS, new_database},
+};
+
+/// The state of the database before the migration of the index.
+const UNDO: &str = "DELETE FROM _sqlx_migrations WHERE version >= 9; \
+    ALTER TABLE trusted_browsers DROP COLUMN bound_jkt";
+
+/// An audit event of another instance.
+const EVENT: &str = "INSERT INTO audit_events (at, kind) VALUES (0, 'SIGNED_IN')";
+
+async fn is_valid(url: &str) -> bool {
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    let index =
+        "SELECT indisvalid FROM pg_index WHERE indexrelid = 'security_events_by_user'::regclass";
+    let index = sqlx::query_scalar(index).fetch_one(&mut connection);
+    index.await.unwrap()
+}
+
+async fn open(url: &str) {
+    let store = PostgresStore::open(url, CONNECTIONS).await.unwrap();
+    store.close().await;
+}
+
+#[tokio::test]
+async fn unfinished_index_is_built_again() {
+    let url = new_database().await;
+    open(&url).await;
+    let interrupted = "UPDATE pg_index SET indisvalid = false \
+        WHERE indexrelid = 'security_events_by_user'::regclass";
+    execute(&url, format!("{UNDO}; {interrupted}")).await;
+    assert!(!is_valid(&url).await);
+    open(&url).await;
+    assert!(is_valid(&url).await);
+}
+
+#[tokio::test]
+async fn index_is_built_while_others_write() {
+    let url = new_database().await;
+    open(&url).await;
+    let undo = format!("{UNDO}; DROP INDEX security_events_by_user");
+    execute(&url, undo).await;
+
+    let mut first = PgConnection::connect(&url).await.unwrap();
+    let mut held = first.begin().await.unwrap();
+    held.execute(EVENT).await.unwrap();
+    let migrating = tokio::spawn({
+        let url = url.clone();
+        async move { open(&url).await }
+    });
+    wait_for_lock(&url).await;
+    let mut second = PgConnection::connect(&url).await.unwrap();
+    second.execute("SET lock_timeout = '1s'").await.unwrap();
+    second.execute(EVENT).await.unwrap();
+    held.commit().await.unwrap();
+    migrating.await.unwrap();
+    assert!(is_valid(&url).await);
+}
