@@ -1,5 +1,6 @@
 //! Indexes that are built while other instances write.
 
+use holdfast_identity::store::Maintenance as _;
 use holdfast_store_postgres::PostgresStore;
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
@@ -50,15 +51,13 @@ async fn index_is_built_while_others_write() {
     let mut first = PgConnection::connect(&url).await.unwrap();
     let mut held = first.begin().await.unwrap();
     held.execute(EVENT).await.unwrap();
-    let migrating = tokio::spawn({
-        let url = url.clone();
-        async move { open(&url).await }
-    });
-    wait_for_lock(&url).await;
-    let mut second = PgConnection::connect(&url).await.unwrap();
-    second.execute("SET lock_timeout = '1s'").await.unwrap();
-    second.execute(EVENT).await.unwrap();
-    held.commit().await.unwrap();
-    migrating.await.unwrap();
+    let write = async {
+        wait_for_lock(&url).await;
+        let mut second = PgConnection::connect(&url).await.unwrap();
+        second.execute("SET lock_timeout = '1s'").await.unwrap();
+        second.execute(EVENT).await.unwrap();
+        held.commit().await.unwrap();
+    };
+    tokio::join!(open(&url), write);
     assert!(is_valid(&url).await);
 }
