@@ -64,7 +64,7 @@ async fn assert_indistinguishable(client: &mut AuthServiceClient<Channel>, call:
     for _round in 0..ROUNDS {
         let medians = measure(client, call).await;
         let slowest = *medians.iter().max().unwrap();
-        let apart = slowest - *medians.iter().min().unwrap();
+        let apart = slowest.saturating_sub(*medians.iter().min().unwrap());
         let difference = apart.as_secs_f64() / slowest.as_secs_f64();
         reports.push(format!(
             "{call:?} of unknown, wrong, disabled: {medians:?}, {:.1} % apart",
