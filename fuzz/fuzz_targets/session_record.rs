@@ -14,7 +14,7 @@ use time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tower_sessions::{SessionStore as _, session::Record};
 use web_service::session::{
-    browser_session::Session,
+    browser_session::{Session, level},
     records::SessionRecords as _,
     store::{encrypted_store::EncryptedRecords, memory::MemoryStore},
 };
@@ -32,6 +32,7 @@ fn session() -> Session {
         refresh_token: "r".to_owned().into(),
         authenticated_at: now,
         amr: vec!["pwd".into()],
+        acr: level(None),
         login_expires_at: now + Duration::HOUR,
         created_at: now,
         last_seen_at: now,
