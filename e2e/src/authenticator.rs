@@ -1,9 +1,10 @@
 //! Virtual authenticators of Chromium (`DevTools` domain `WebAuthn`), and an app with one-time codes (`pyotp`).
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::{browser::Browser, packages};
+use crate::{browser::Browser, packages, site::Site};
 
 /// A virtual authenticator of a browser.
 #[derive(Clone, Debug)]
@@ -125,4 +126,21 @@ print(app.at(int(time.time()) + 30 * int(sys.argv[2])))";
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     text
+}
+
+/// Sets up one-time codes in the session of a browser, with `pyotp` as the app, and returns the URI of their secret. The current code is used, and
+/// the next one is accepted, too.
+pub async fn set_up_totp(site: &Site, cookie: &str) -> String {
+    let path = "/api/account/totp";
+    let started = site.send_json(Method::POST, path, cookie, &json!({})).await;
+    let started: Value = started.json().await.unwrap();
+    let uri = started["uri"].as_str().unwrap().to_owned();
+    let confirmation = json!({
+        "enrolment": started["enrolment"],
+        "code": pyotp_code(&uri, 0).await,
+    });
+    let path = "/api/account/totp/confirm";
+    let confirmed = site.send_json(Method::POST, path, cookie, &confirmation);
+    assert_eq!(confirmed.await.status(), 204);
+    uri
 }

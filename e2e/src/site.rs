@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use reqwest::{Certificate, Client, ClientBuilder, Response, redirect::Policy};
+use reqwest::{Certificate, Client, ClientBuilder, Method, Response, redirect::Policy};
 use serde_json::{Value, json};
 
 /// The origin of a web-service, its certificate authority, and the password of its accounts.
@@ -114,6 +114,21 @@ impl Site {
         ];
         let answer = self.post_form(page, cookie, &form).await;
         answer.status().as_u16()
+    }
+
+    /// Sends JSON as a page of the same origin does.
+    pub async fn send_json(
+        &self,
+        method: Method,
+        path: &str,
+        cookie: &str,
+        body: &Value,
+    ) -> Response {
+        let request = self.client().request(method, self.url(path)).json(body);
+        let request = request
+            .header("cookie", cookie)
+            .header("sec-fetch-site", "same-origin");
+        request.send().await.unwrap()
     }
 
     /// Sends a `GET` request with a cookie.

@@ -148,7 +148,12 @@ async fn list_users(accounts: &Accounts) -> anyhow::Result<()> {
         for user in &page {
             let admin = if user.admin { " admin" } else { "" };
             let disabled = if user.disabled { " disabled" } else { "" };
-            println!("{} {}{admin}{disabled}", user.id, user.username);
+            let required = if user.second_factor_required {
+                " second-factor-required"
+            } else {
+                ""
+            };
+            println!("{} {}{admin}{disabled}{required}", user.id, user.username);
         }
         match page.last() {
             Some(user) => last = Some(user.username.clone()),

@@ -1,4 +1,5 @@
 use e2e::{
+    authenticator::set_up_totp,
     pair::{KEY_ENCRYPTION_KEY, Options, PASSWORD, Pair},
     program::{Program, built, run},
     wait::until,
@@ -51,6 +52,48 @@ async fn command_line_change_reaches_running_services() {
 
     let keys = pair.command(&["key", "list"], "").await;
     assert!(keys.contains(" EdDSA "), "{keys}");
+}
+
+#[tokio::test]
+async fn factors_are_listed_reset_and_required_by_the_command_line() {
+    let pair = Pair::start().await;
+    pair.add_user("ada", &[]).await;
+    let factors = async |command: &str| {
+        let arguments = ["user", "factors", command, "ada"];
+        pair.command(&arguments, "").await
+    };
+    let reason = async || {
+        let answer = pair.site.api_login("ada", PASSWORD).await;
+        let answer: serde_json::Value = answer.json().await.unwrap();
+        let steps = answer["steps"].as_array().map(Vec::len);
+        (answer["reason"].as_str().map(str::to_owned), steps)
+    };
+    let further = Some("ADDITIONAL_FACTOR_REQUIRED".to_owned());
+    let cookie = pair.site.form_login("ada").await;
+    set_up_totp(&pair.site, &cookie).await;
+    let listed = factors("list").await;
+    assert!(
+        listed.contains(" password\n") && listed.contains(" totp\n"),
+        "{listed}"
+    );
+    assert_eq!(reason().await, (further.clone(), Some(1)));
+
+    factors("reset").await;
+    assert!(!factors("list").await.contains("totp"));
+    assert_eq!(pair.site.get("/dashboard", &cookie).await.status(), 303);
+    assert_eq!(reason().await, (None, None));
+
+    factors("require").await;
+    let listed = pair.command(&["user", "list"], "").await;
+    assert!(listed.contains(" ada second-factor-required\n"), "{listed}");
+    // The set-up of a passkey, or of one-time codes.
+    assert_eq!(reason().await, (further, Some(2)));
+    factors("optional").await;
+    assert_eq!(reason().await, (None, None));
+
+    let unknown = ["user", "factors", "reset", "nobody"];
+    let text = pair.try_command(&unknown).await.unwrap_err();
+    assert!(text.contains("there is no such account"), "{text}");
 }
 
 #[tokio::test]

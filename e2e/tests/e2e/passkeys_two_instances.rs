@@ -88,6 +88,17 @@ async fn hold_response(browser: &Browser) {
     browser.script(script).await;
 }
 
+/// Waits for the response that is held, and sends it to the other web-service than the one that the page came from.
+async fn response_to_other_instance(balancer: &Balancer, browser: &Browser) {
+    until("the response", async || {
+        let is_held = browser.script("return !!window.release").await;
+        (is_held == true).then_some(())
+    })
+    .await;
+    balancer.cut();
+    browser.script("window.release()").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn passkey_is_used_over_two_instances_of_each_service() {
     let mut two = TwoOfEach::start().await;
@@ -97,6 +108,13 @@ async fn passkey_is_used_over_two_instances_of_each_service() {
     browser.sign_in(&sign_in, "ada", PASSWORD).await;
     let phone = VirtualAuthenticator::add(&browser, PHONE).await;
     register(&two.pair, &browser, "my phone").await;
+    // The session signed in by the password, which is not the strongest factor any more.
+    browser.press("Remove").await;
+    hold_response(&browser).await;
+    press_in_script(&browser, "Use a passkey").await;
+    response_to_other_instance(&two.balancer, &browser).await;
+    browser.arrives_at("/account/security").await;
+    register(&two.pair, &browser, "my phone").await;
     phone.set_presence(&browser, false).await;
     // Until each auth-service has continued what the other one began, or itself.
     until("both auth-services", async || {
@@ -105,14 +123,7 @@ async fn passkey_is_used_over_two_instances_of_each_service() {
         hold_response(&browser).await;
         phone.set_presence(&browser, true).await;
         press_in_script(&browser, "Sign in with a passkey").await;
-        until("the response", async || {
-            let is_held = browser.script("return !!window.release").await;
-            (is_held == true).then_some(())
-        })
-        .await;
-        // The response goes to the other web-service than the request for the challenge.
-        two.balancer.cut();
-        browser.script("window.release()").await;
+        response_to_other_instance(&two.balancer, &browser).await;
         browser.arrives_at("/dashboard").await;
         phone.set_presence(&browser, false).await;
         assert!(is_phishing_resistant(&two.pair, &browser).await);
@@ -122,7 +133,14 @@ async fn passkey_is_used_over_two_instances_of_each_service() {
     let used = two.balancer.connection_counts();
     assert!(used.iter().all(|count| *count > 1), "{used:?}");
 
-    // A second factor, and the step-up, at whichever instance.
+    // The virtual authenticator selects the suggestion of autofill by itself.
+    phone.set_presence(&browser, true).await;
+    browser.press("Sign out").await;
+    browser.arrives_at("/dashboard").await;
+    assert!(is_phishing_resistant(&two.pair, &browser).await);
+    phone.set_presence(&browser, false).await;
+
+    // A second factor, at either instance.
     two.balancer.cut();
     browser.press("Sign out").await;
     browser.sign_in(&sign_in, "ada", PASSWORD).await;

@@ -1,12 +1,13 @@
 //! One-time codes and recovery codes in a browser, with `pyotp` as the app.
 
 use e2e::{
-    authenticator::pyotp_code,
+    authenticator::{pyotp_code, set_up_totp},
     browser::Browser,
     pair::{Options, PASSWORD, Pair},
     wait::until,
 };
-use thirtyfour::By;
+use serde_json::{Value, json};
+use thirtyfour::{By, Key};
 
 /// The URI of the secret that a page shows.
 pub(crate) async fn totp_uri(browser: &Browser) -> String {
@@ -28,6 +29,69 @@ async fn set_up(pair: &Pair, browser: &Browser) -> String {
     uri
 }
 
+/// Panics unless the page as it is printed has the codes, and neither buttons nor links.
+async fn assert_prints_codes_only(browser: &Browser) {
+    let cdp = browser.driver.cdp();
+    let emulate = async |media: &str| {
+        let media = json!({"media": media});
+        let emulated = cdp.send_raw("Emulation.setEmulatedMedia", media);
+        emulated.await.unwrap();
+    };
+    emulate("print").await;
+    let shown = "return ['.codes code', 'a', 'button'].map(kind =>
+        [...document.querySelectorAll(kind)].filter(one => one.checkVisibility()).length)";
+    let shown = browser.script(shown).await;
+    browser.picture("recovery-codes-printed").await;
+    emulate("").await;
+    assert_eq!(shown, json!([10, 0, 0]));
+}
+
+#[tokio::test]
+async fn introspection_shows_the_strength_of_a_sign_in() {
+    let pair = Pair::start().await;
+    pair.add_user("ada", &[]).await;
+    let site = &pair.site;
+    let add = ["client", "add", "orders", "--audience", &site.origin];
+    let secret = pair.command(&add, "").await;
+    let secret = secret.trim().strip_prefix("orders ").unwrap();
+    let introspect = async |tokens: &Value| {
+        let token = tokens["access_token"].as_str().unwrap();
+        let request = site.client().post(site.url("/oauth2/introspect"));
+        let request = request.basic_auth("orders", Some(secret));
+        let answer = request.form(&[("token", token)]).send().await.unwrap();
+        let answer: Value = answer.json().await.unwrap();
+        json!([answer["acr"], answer["amr"]])
+    };
+    let tokens = site.tokens("ada").await;
+    assert_eq!(introspect(&tokens).await, json!(["aal1", ["pwd"]]));
+
+    let cookie = site.form_login("ada").await;
+    let uri = set_up_totp(site, &cookie).await;
+    let asked = site.api_login("ada", PASSWORD).await;
+    let asked: Value = asked.json().await.unwrap();
+    let body = json!({
+        "attempt": asked["attempt"],
+        "step": {"type": "totp", "code": pyotp_code(&uri, 1).await},
+    });
+    let path = site.url("/api/login/continue");
+    let tokens = site.client().post(path).json(&body).send().await.unwrap();
+    let tokens = tokens.json().await.unwrap();
+    let expected = json!(["aal2", ["pwd", "otp", "mfa"]]);
+    assert_eq!(introspect(&tokens).await, expected);
+}
+
+/// Signs out, and in again with a code by which the browser is trusted from then on.
+async fn trust(pair: &Pair, browser: &Browser, uri: &str) {
+    browser.press("Sign out").await;
+    let sign_in = pair.site.url("/login");
+    browser.sign_in(&sign_in, "ada", PASSWORD).await;
+    let trust = browser.driver.find(By::Name("trust")).await.unwrap();
+    trust.click().await.unwrap();
+    browser.fill("code", &pyotp_code(uri, 1).await).await;
+    browser.press("Go on with the code").await;
+    assert_eq!(browser.path().await, "/dashboard");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn app_and_recovery_codes_are_set_up_and_used() {
     let pair = Pair::start().await;
@@ -46,6 +110,7 @@ async fn app_and_recovery_codes_are_set_up_and_used() {
     let list = By::Css(".codes code");
     let codes = browser.driver.find_all(list).await.unwrap();
     assert_eq!(codes.len(), 10);
+    assert_prints_codes_only(&browser).await;
     let code = codes[0].text().await.unwrap();
     browser.picture("recovery-codes").await;
 
@@ -53,9 +118,15 @@ async fn app_and_recovery_codes_are_set_up_and_used() {
     browser.sign_in(&sign_in, "ada", PASSWORD).await;
     assert_eq!(browser.path().await, "/login/factor");
     browser.picture("login-factor").await;
-    browser.fill("code", "000000").await;
-    browser.press("Go on with the code").await;
-    assert!(browser.text().await.contains("The code is wrong"));
+    // By keyboard alone: the field has the focus.
+    let field = browser.driver.active_element().await.unwrap();
+    let typed = format!("000000{}", char::from(Key::Enter));
+    field.send_keys(typed).await.unwrap();
+    until("the reason", async || {
+        let text = browser.text().await;
+        text.contains("The code is wrong").then_some(())
+    })
+    .await;
     let summary = browser.driver.find(By::Tag("summary")).await.unwrap();
     summary.click().await.unwrap();
     let field = browser.driver.find(By::Id("recovery-code")).await.unwrap();
@@ -101,13 +172,7 @@ async fn trusted_browser_is_not_asked_again() {
     let sign_in = pair.site.url("/login");
     browser.sign_in(&sign_in, "ada", PASSWORD).await;
     let uri = set_up(&pair, &browser).await;
-    browser.press("Sign out").await;
-    browser.sign_in(&sign_in, "ada", PASSWORD).await;
-    let trust = browser.driver.find(By::Name("trust")).await.unwrap();
-    trust.click().await.unwrap();
-    browser.fill("code", &pyotp_code(&uri, 1).await).await;
-    browser.press("Go on with the code").await;
-    assert_eq!(browser.path().await, "/dashboard");
+    trust(&pair, &browser, &uri).await;
     let cookie = browser.cookie("__Host-trusted").await.unwrap();
     assert_eq!(
         (&cookie["httpOnly"], &cookie["secure"]),
@@ -136,13 +201,7 @@ async fn trust_is_bound_to_the_device_and_renewed_at_the_sign_in() {
     let sign_in = pair.site.url("/login");
     browser.sign_in(&sign_in, "ada", PASSWORD).await;
     let uri = set_up(&pair, &browser).await;
-    browser.press("Sign out").await;
-    browser.sign_in(&sign_in, "ada", PASSWORD).await;
-    let trust = browser.driver.find(By::Name("trust")).await.unwrap();
-    trust.click().await.unwrap();
-    browser.fill("code", &pyotp_code(&uri, 1).await).await;
-    browser.press("Go on with the code").await;
-    assert_eq!(browser.path().await, "/dashboard");
+    trust(&pair, &browser, &uri).await;
     until("the key of the trust", async || browser.cookie(PROOF).await).await;
     let token = browser.cookie(TRUSTED).await.unwrap();
     assert!(token["value"].as_str().unwrap().contains('.'), "{token}");

@@ -53,6 +53,7 @@ pub(in crate::grpc) fn security_overview(
             ..account_factors(overview.credentials)
         }),
         password_optional: overview.is_password_optional,
+        passkeys_available: overview.has_passkeys,
         second_factor_required: overview.second_factor_required,
         strongest_acr: overview.strongest_level.acr().to_owned(),
         events: overview.events.into_iter().map(security_event).collect(),

@@ -11,6 +11,7 @@ use auth_proto::v1::{
     AuthenticationStep, FinishPasskeyRegistrationRequest, NextSteps,
     StartPasskeyRegistrationRequest, authentication_step::Step, next_step::Factor,
 };
+use holdfast_identity::authentication::SecondFactorPolicy;
 use holdfast_webauthn::RelyingParty;
 use tonic::Status;
 
@@ -43,10 +44,16 @@ pub(super) fn options(next: &NextSteps) -> String {
 impl TestService {
     /// A service that uses passkeys, with one account.
     pub(super) async fn with_passkeys(name: &str) -> Self {
+        Self::with_passkeys_and(name, SecondFactorPolicy::Optional).await
+    }
+
+    /// The same under this policy.
+    pub(super) async fn with_passkeys_and(name: &str, policy: SecondFactorPolicy) -> Self {
         let service = Self::start_with(|config| {
             let origin = ISSUER.parse().unwrap();
             let party = RelyingParty::new("id.example", "id.example", origin, Vec::new());
             config.passkeys = Some(party.unwrap());
+            config.policy.second_factor = policy;
         })
         .await;
         service.add_user(name, false).await;

@@ -340,14 +340,7 @@ async fn reset_of_factors_needs_a_password_before() {
 
 #[tokio::test]
 async fn account_without_password_satisfies_a_mandatory_second_factor() {
-    let service = TestService::start_with(|config| {
-        let origin = crate::support::ISSUER.parse().unwrap();
-        let party = holdfast_webauthn::RelyingParty::new("id.example", "x", origin, Vec::new());
-        config.passkeys = Some(party.unwrap());
-        config.policy.second_factor = SecondFactorPolicy::Required;
-    })
-    .await;
-    service.add_user("ada", false).await;
+    let service = TestService::with_passkeys_and("ada", SecondFactorPolicy::Required).await;
     let next = service.after_password("ada").await;
     let (passkey, response) = Passkey::create(&options(&next));
     let step = super::enrol_passkey_step(response);

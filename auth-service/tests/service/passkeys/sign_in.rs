@@ -199,14 +199,7 @@ async fn refusals_of_one_account_are_recorded_a_bounded_number_of_times() {
 
 #[tokio::test]
 async fn passkey_is_set_up_where_a_second_factor_is_mandatory() {
-    let service = TestService::start_with(|config| {
-        let origin = crate::support::ISSUER.parse().unwrap();
-        let party = holdfast_webauthn::RelyingParty::new("id.example", "x", origin, Vec::new());
-        config.passkeys = Some(party.unwrap());
-        config.policy.second_factor = SecondFactorPolicy::Required;
-    })
-    .await;
-    service.add_user("ada", false).await;
+    let service = TestService::with_passkeys_and("ada", SecondFactorPolicy::Required).await;
     let next = service.after_password("ada").await;
     assert_eq!(factors(&next), ["enrol_passkey", "enrol_totp"]);
     // A factor that is there is not proved.

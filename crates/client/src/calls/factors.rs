@@ -58,6 +58,8 @@ pub struct SecurityOverview {
     pub second_factor_required: bool,
     /// Whether the account needs no password, or has none; false from an older auth-service.
     pub password_optional: bool,
+    /// Whether passkeys are used; false from an older auth-service.
+    pub passkeys_available: bool,
     /// The greatest `acr` that an authentication with these factors has, which a change of them requires.
     pub strongest_acr: String,
     /// The account.
@@ -200,6 +202,7 @@ impl TryFrom<GetSecurityOverviewResponse> for SecurityOverview {
             recovery_codes_left: account.recovery_codes_left,
             second_factor_required: response.second_factor_required,
             password_optional: response.password_optional,
+            passkeys_available: response.passkeys_available,
             strongest_acr: response.strongest_acr,
         })
     }

@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use time::OffsetDateTime;
 
 use crate::{
-    account::{Account, CredentialKind, CredentialRecord, User},
+    account::{CredentialKind, CredentialRecord, User},
     audit::{AuditKind, AuditRecord},
     authentication::{AssuranceLevel, AuthenticationService},
     error::{Fault, StoreError},
@@ -31,6 +31,8 @@ pub struct SecurityOverview {
     pub second_factor_required: bool,
     /// Whether its other credentials are enough without its password; true for an account without one.
     pub is_password_optional: bool,
+    /// Whether this installation uses passkeys.
+    pub has_passkeys: bool,
     /// The greatest strength that an authentication with its credentials has, which a change of them requires.
     pub strongest_level: AssuranceLevel,
     /// The latest security events of the account, at most two of each kind and of the last 30 days, the newest first.
@@ -80,13 +82,22 @@ impl AuthenticationService {
             return Ok(None);
         };
         let credentials = store.credentials(caller.subject).await?;
+        let events = self.security_events(caller).await?;
         let password = CredentialId::password_of(caller.subject);
         let left = self.left_without(&account, &credentials, password).await?;
-        let is_password_optional = self.deps.passkeys.is_some() && left.is_enough();
-        let events = self.security_events(caller).await?;
+        let has_passkeys = self.deps.passkeys.is_some();
+        let is_code = |one: &CredentialRecord| one.kind == CredentialKind::RecoveryCode;
+        let (codes, credentials): (Vec<_>, _) = credentials.into_iter().partition(is_code);
+        let codes_left = codes.iter().filter(|code| !code.is_used_up()).count();
         Ok(Some(SecurityOverview {
-            is_password_optional: account.is_passwordless() || is_password_optional,
-            ..self.overview(account, credentials, events)
+            second_factor_required: self.policy.second_factor.requires(&account.user),
+            is_password_optional: account.is_passwordless() || (has_passkeys && left.is_enough()),
+            has_passkeys,
+            strongest_level: account.strongest_level(),
+            user: account.user,
+            credentials,
+            recovery_codes_left: u32::try_from(codes_left).unwrap_or(u32::MAX),
+            events,
         }))
     }
 
@@ -98,25 +109,5 @@ impl AuthenticationService {
         Ok(events
             .map(|record| SecurityEvent::of(record, caller))
             .collect())
-    }
-
-    fn overview(
-        &self,
-        account: Account,
-        credentials: Vec<CredentialRecord>,
-        events: Vec<SecurityEvent>,
-    ) -> SecurityOverview {
-        let is_code = |one: &CredentialRecord| one.kind == CredentialKind::RecoveryCode;
-        let (codes, credentials): (Vec<_>, _) = credentials.into_iter().partition(is_code);
-        let left = codes.iter().filter(|code| !code.is_used_up()).count();
-        SecurityOverview {
-            second_factor_required: self.policy.second_factor.requires(&account.user),
-            is_password_optional: account.is_passwordless(),
-            strongest_level: account.strongest_level(),
-            user: account.user,
-            credentials,
-            recovery_codes_left: u32::try_from(left).unwrap_or(u32::MAX),
-            events,
-        }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::{http::StatusCode, response::Response};
 use holdfast_client::{AuthError, ErrorReason};
 
-use crate::service_error::ServiceError;
+use crate::{http::pages::render::with_wait, service_error::ServiceError};
 
 const OVERLOADED: &str =
     "Many people are signing in at this moment. Please try again in a few seconds.";
@@ -82,6 +82,14 @@ impl Presented {
 }
 
 impl FormError {
+    /// The form with this error: `form` makes its page from the status and the text.
+    pub(super) fn shown(
+        self,
+        form: impl FnOnce((StatusCode, Option<String>)) -> Response,
+    ) -> Response {
+        with_wait(form((self.status, Some(self.text))), self.retry_after)
+    }
+
     /// An error that the person can correct.
     pub(super) fn correctable(text: impl Into<String>) -> Self {
         Self {

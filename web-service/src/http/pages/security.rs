@@ -48,7 +48,8 @@ struct SecurityPage {
     /// Whether the account needs no password, or has none.
     is_password_optional: bool,
     totp: Option<FactorItem>,
-    passkeys: Vec<FactorItem>,
+    /// `None` where they are not used, and the account has none.
+    passkeys: Option<Vec<FactorItem>>,
     codes_left: u32,
     is_required: bool,
     /// Whether the latest sign-in was by a recovery code.
@@ -61,7 +62,8 @@ struct SecurityPage {
 
 impl SecurityPage {
     fn has_second_factor(&self) -> bool {
-        self.totp.is_some() || !self.passkeys.is_empty()
+        let passkeys = self.passkeys.as_ref();
+        self.totp.is_some() || passkeys.is_some_and(|keys| !keys.is_empty())
     }
 }
 
@@ -116,6 +118,7 @@ pub(in crate::http) async fn show(
         recovery_codes_left,
         second_factor_required,
         password_optional,
+        passkeys_available,
         events,
         ..
     } = overview;
@@ -123,6 +126,7 @@ pub(in crate::http) async fn show(
         let found = factors.iter().filter(move |factor| factor.kind == kind);
         found.cloned().map(FactorItem::from)
     };
+    let passkeys: Vec<_> = of(FactorKind::Passkey).collect();
     let template = SecurityPage {
         csrf_token: caller.session.csrf_token(state.csrf_tokens()),
         notices: Notices::of((&state, &headers), &caller.session, &events, SECURITY),
@@ -130,7 +134,7 @@ pub(in crate::http) async fn show(
         password: of(FactorKind::Password).next(),
         is_password_optional: password_optional,
         totp: of(FactorKind::Totp).next(),
-        passkeys: of(FactorKind::Passkey).collect(),
+        passkeys: Some(passkeys).filter(|keys| passkeys_available || !keys.is_empty()),
         codes_left: recovery_codes_left,
         is_required: second_factor_required,
         by_recovery_code: caller

@@ -4,7 +4,7 @@ use reqwest::Response;
 
 use super::{APP, verify};
 use crate::support::{
-    AuthOptions, PASSWORD, Passkey, Site, TotpApp, cookie_of, header, options_of,
+    AuthOptions, FactorStep, PASSWORD, Passkey, Site, TotpApp, cookie_of, header,
 };
 use web_service::request::{
     redirect_origins::AllowedRedirectOrigins, trusted_proxies::TrustedProxies,
@@ -82,24 +82,15 @@ async fn weaker_sign_in_leads_to_reauthentication_by_passkey() {
     );
 
     let page = site.get(&confirm, &cookie).await;
-    let attempt = cookie_of(&page, "__Host-attempt").unwrap();
-    let page = page.text().await.unwrap();
-    let token = crate::support::form_token(&page);
+    let asked = FactorStep::in_session(&cookie, &confirm, page).await;
     let password = [
-        ("csrf_token", token.as_str()),
+        ("csrf_token", asked.token.as_str()),
         ("confirm_password", PASSWORD),
     ];
     let further = site.post_form(&confirm, &cookie, &password).await;
     assert_eq!(further.status(), 403, "the password is not enough");
 
-    let answer = passkey.answer(&options_of(&page)).to_string();
-    let fields = [
-        ("csrf_token", token.as_str()),
-        ("factor", "passkey"),
-        ("passkey", &answer),
-    ];
-    let cookies = format!("{cookie}; {attempt}");
-    let done = site.post_form(&confirm, &cookies, &fields).await;
+    let done = site.present_passkey(&asked, &passkey).await;
     assert_eq!(done.status(), 303);
     assert!(header(&done, "location").starts_with("/continue?to="));
     let renewed = cookie_of(&done, "__Host-session").unwrap();

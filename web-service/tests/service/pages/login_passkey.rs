@@ -84,9 +84,7 @@ async fn passkey_follows_the_password() {
     let step = site.after_password("ada").await;
     let options = options_of(&step.page);
     assert_eq!(options["allowCredentials"].as_array().unwrap().len(), 1);
-    let answer = passkey.answer(&options).to_string();
-    let fields = [("factor", "passkey"), ("passkey", answer.as_str())];
-    let done = site.present(&step, &fields).await;
+    let done = site.present_passkey(&step, &passkey).await;
     let session = cookie_of(&done, "__Host-session").unwrap();
     let shown = site.session(&session).await;
     assert_eq!(shown["acr"], "phr");

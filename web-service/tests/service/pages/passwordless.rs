@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use reqwest::Response;
 
-use crate::support::{PASSWORD, Passkey, Site, cookie_of, form_token, header, options_of};
+use crate::support::{
+    FactorStep, PASSWORD, Passkey, Site, cookie_of, form_token, header, options_of,
+};
 
 const REMOVE: &str = "/account/password/remove";
 const NEW: &str = "/account/password/new";
@@ -109,19 +111,11 @@ async fn removal_of_password_asks_for_a_passkey() {
     let by_code = cookie_of(&by_code, "__Host-session").unwrap();
     let asked = site.remove_password(&by_code).await;
     assert_eq!(asked.status(), 403);
-    let attempt = cookie_of(&asked, "__Host-attempt").unwrap();
-    let page = asked.text().await.unwrap();
+    let asked = FactorStep::in_session(&by_code, REMOVE, asked).await;
+    let page = &asked.page;
     assert!(page.contains(&format!("action=\"{REMOVE}\"")), "{page}");
     assert!(!page.contains("Recovery code"), "{page}");
-    let (token, answer) = (form_token(&page), passkey.answer(&options_of(&page)));
-    let answer = answer.to_string();
-    let fields = [
-        ("csrf_token", token.as_str()),
-        ("factor", "passkey"),
-        ("passkey", answer.as_str()),
-    ];
-    let cookies = format!("{by_code}; {attempt}");
-    let removed = site.post_form(REMOVE, &cookies, &fields).await;
+    let removed = site.present_passkey(&asked, &passkey).await;
     assert_eq!(header(&removed, "location"), "/account/security");
     assert_eq!(site.api_login("ada", PASSWORD).await.status(), 401);
 }
@@ -151,21 +145,13 @@ async fn password_is_set_again() {
         .add_password(&session, NEW_PASSWORD, NEW_PASSWORD)
         .await;
     assert_eq!(asked.status(), 403);
-    let attempt = cookie_of(&asked, "__Host-attempt").unwrap();
-    let page = asked.text().await.unwrap();
+    let confirm = "/account/confirm?next=%2Faccount%2Fpassword%2Fnew";
+    let asked = FactorStep::in_session(&session, confirm, asked).await;
+    let page = &asked.page;
     assert!(!page.contains(NEW_PASSWORD), "{page}");
     assert!(!page.contains("confirm_password"), "{page}");
-    let confirm = "/account/confirm?next=%2Faccount%2Fpassword%2Fnew";
     assert!(page.contains(confirm), "{page}");
-    let (token, answer) = (form_token(&page), passkey.answer(&options_of(&page)));
-    let answer = answer.to_string();
-    let fields = [
-        ("csrf_token", token.as_str()),
-        ("factor", "passkey"),
-        ("passkey", answer.as_str()),
-    ];
-    let cookies = format!("{session}; {attempt}");
-    let confirmed = site.post_form(confirm, &cookies, &fields).await;
+    let confirmed = site.present_passkey(&asked, &passkey).await;
     assert_eq!(header(&confirmed, "location"), NEW);
     let session = cookie_of(&confirmed, "__Host-session").unwrap();
     let added = site

@@ -5,8 +5,8 @@ use std::time::Duration;
 use holdfast_identity::authentication::SecondFactorPolicy;
 
 use crate::support::{
-    AuthOptions, PASSWORD, Passkey, Site, TotpApp, cookie_of, form_token, header, options_of,
-    secret_of,
+    AuthOptions, FactorStep, PASSWORD, Passkey, Site, TotpApp, cookie_of, form_token, header,
+    options_of, secret_of,
 };
 
 /// The addresses that forms with this beginning are sent to.
@@ -310,17 +310,9 @@ async fn passkey_reauthenticates_before_a_change() {
         .post_form(path, &session, &[("csrf_token", &token)])
         .await;
     assert_eq!(asked.status(), 403);
-    let attempt = cookie_of(&asked, "__Host-attempt").unwrap();
     assert!(header(&asked, "content-security-policy").contains("script-src 'self'"));
-    let page = asked.text().await.unwrap();
-    let answer = passkey.answer(&options_of(&page)).to_string();
-    let fields = [
-        ("csrf_token", token.as_str()),
-        ("factor", "passkey"),
-        ("passkey", answer.as_str()),
-    ];
-    let cookies = format!("{session}; {attempt}");
-    let begun = site.post_form(path, &cookies, &fields).await;
+    let asked = FactorStep::in_session(&session, path, asked).await;
+    let begun = site.present_passkey(&asked, &passkey).await;
     assert_eq!(begun.status(), 200);
     let renewed = cookie_of(&begun, "__Host-session").unwrap();
     let page = begun.text().await.unwrap();
@@ -359,4 +351,20 @@ async fn refused_registration_adds_nothing() {
         .await
         .unwrap();
     assert!(page.contains("There are none"), "{page}");
+}
+
+#[tokio::test]
+async fn passkeys_are_offered_where_they_are_used() {
+    let without = Site::start_for(AuthOptions::default(), |_| ()).await;
+    without.add_user("ada").await;
+    for (site, is_offered) in [(without, false), (Site::with_passkeys("ada").await, true)] {
+        let session = site.sign_in("ada").await;
+        let page = site.get("/account/security", &session).await;
+        let page = page.text().await.unwrap();
+        assert_eq!(
+            page.to_lowercase().contains("passkey"),
+            is_offered,
+            "{page}"
+        );
+    }
 }

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::{AuthOptions, PASSWORD, Passkey, Site, TotpApp, cookie_of, form_token, header};
 
-/// A sign-in whose password was verified.
+/// A step that a page asks for: of a sign-in whose password was verified, or of a reauthentication.
 pub(crate) struct FactorStep {
-    /// The cookies of the sign-in form and of the attempt.
+    /// The cookies of the sign-in form or the session, and of the attempt.
     pub(crate) cookies: String,
     /// The CSRF token of the page.
     pub(crate) token: String,
@@ -17,6 +17,20 @@ pub(crate) struct FactorStep {
     pub(crate) path: String,
     /// The page.
     pub(crate) page: String,
+}
+
+impl FactorStep {
+    /// The step that the page of a response asks for in a session; its forms are sent to `path`.
+    pub(crate) async fn in_session(session: &str, path: &str, asked: Response) -> Self {
+        let attempt = cookie_of(&asked, "__Host-attempt").unwrap();
+        let page = asked.text().await.unwrap();
+        Self {
+            cookies: format!("{session}; {attempt}"),
+            token: form_token(&page),
+            path: path.to_owned(),
+            page,
+        }
+    }
 }
 
 impl Site {
@@ -141,7 +155,14 @@ impl Site {
         }
     }
 
-    /// Presents a factor after the password.
+    /// Presents a passkey.
+    pub(crate) async fn present_passkey(&self, step: &FactorStep, passkey: &Passkey) -> Response {
+        let answer = passkey.answer(&options_of(&step.page)).to_string();
+        let fields = [("factor", "passkey"), ("passkey", answer.as_str())];
+        self.present(step, &fields).await
+    }
+
+    /// Presents a factor.
     pub(crate) async fn present(&self, step: &FactorStep, fields: &[(&str, &str)]) -> Response {
         let token = [("csrf_token", step.token.as_str())];
         let fields: Vec<_> = token.iter().chain(fields).copied().collect();

@@ -14,7 +14,7 @@ mod totp_app;
 
 pub(crate) use self::{
     auth_service::AuthOptions,
-    factors::{options_of, secret_of, step},
+    factors::{FactorStep, options_of, secret_of, step},
     forms::form_token,
     passkey::Passkey,
     requests::with_headers,

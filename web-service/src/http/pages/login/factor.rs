@@ -21,7 +21,7 @@ use crate::{
             error::ErrorPage,
             factor_form::{FactorFields, FactorForms, FactorKind},
             form_error::FormError,
-            render::{page, with_wait},
+            render::page,
         },
         set_cookie::{self, with_cookie},
         state::AppState,
@@ -112,8 +112,7 @@ pub(in crate::http) async fn submit(
         }
         Err(SignInFailure::Refused(error)) => {
             let error = FormError::of_sign_in(error, kind.presented())?;
-            let response = attempt.page(&state, &target, (error.status, Some(error.text)));
-            Ok(with_wait(response, error.retry_after))
+            Ok(error.shown(|shown| attempt.page(&state, &target, shown)))
         }
     }
 }

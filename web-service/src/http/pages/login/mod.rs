@@ -23,7 +23,7 @@ use crate::{
         pages::{
             error::ErrorPage,
             form_error::{FormError, Presented},
-            render::{page, with_wait},
+            render::page,
             self_reload::SelfReload,
         },
         set_cookie::{self, with_cookie},
@@ -143,8 +143,8 @@ pub(in crate::http) async fn show(
     form_page(&state, &headers, form, (StatusCode::OK, notice, None))
 }
 
-/// Verifies the password, the passkey or the recovery code. Where that is enough, a new session with a new id begins, and the previous session of this browser
-/// ends; otherwise the next page asks for a second factor, or for a new passkey.
+/// Verifies the password, the passkey or the recovery code. Where that is enough, a new session with a new id begins, and the previous
+/// session of this browser ends; otherwise the next page asks for a second factor, or for a new passkey.
 pub(in crate::http) async fn submit(
     State(state): State<AppState>,
     PeerAddress(peer): PeerAddress,
@@ -179,13 +179,9 @@ pub(in crate::http) async fn submit(
             Ok(form_page(&state, &headers, form, shown))
         }
         Err(SignInFailure::Refused(error)) => {
-            let FormError {
-                status,
-                text,
-                retry_after,
-            } = FormError::of_sign_in(error, form.presented())?;
-            let response = form_page(&state, &headers, form, (status, None, Some(text)));
-            Ok(with_wait(response, retry_after))
+            let error = FormError::of_sign_in(error, form.presented())?;
+            Ok(error
+                .shown(|(status, text)| form_page(&state, &headers, form, (status, None, text))))
         }
     }
 }
