@@ -162,8 +162,8 @@ impl Accounts {
     }
 
     fn new_password(&self, text: &str, user: &User) -> Result<NewPassword, PasswordRejected> {
-        let min_length = self.second_factor.min_password_length(user);
-        NewPassword::parse(text, &user.username, min_length)
+        let role = self.second_factor.password_role(user);
+        NewPassword::parse(text, &user.username, role)
     }
 
     pub(super) fn event(&self, context: &CallContext, kind: AuditKind, user: UserId) -> AuditEvent {

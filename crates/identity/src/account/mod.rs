@@ -18,8 +18,8 @@ pub use self::{
         UnknownCredentialKind,
     },
     password::{
-        MAX_LENGTH, MIN_LENGTH, MIN_LENGTH_OF_TWO_FACTORS, NewPassword, Password, PasswordHash,
-        PasswordRejected, PasswordTooLong,
+        MAX_LENGTH, NewPassword, Password, PasswordHash, PasswordRejected, PasswordRole,
+        PasswordTooLong,
     },
     password_hasher::{HasherError, PasswordHasher},
     password_strength::WeakPassword,

@@ -4,6 +4,7 @@ use std::fmt;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use unicode_normalization::UnicodeNormalization as _;
+use zxcvbn::Score;
 
 use crate::account::{
     password_strength::{WeakPassword, check},
@@ -12,12 +13,6 @@ use crate::account::{
 
 /// Maximum length of a password, in code points (ASVS 6.2.9).
 pub const MAX_LENGTH: usize = 256;
-
-/// Minimum length of a new password, in code points, where it is the only factor (NIST SP 800-63B-4 §3.1.1.2).
-pub const MIN_LENGTH: usize = 15;
-
-/// Minimum length of a new password, in code points, where a second factor is mandatory (NIST SP 800-63B-4 §3.1.1.2).
-pub const MIN_LENGTH_OF_TWO_FACTORS: usize = 8;
 
 /// Longer texts, in bytes, are refused without normalization.
 const MAX_BYTES: usize = 8 * 1024;
@@ -61,6 +56,34 @@ impl fmt::Debug for Password {
     }
 }
 
+/// What else an account has beside its password, on which the rules for a new one depend (NIST SP 800-63B-4 §3.1.1.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordRole {
+    /// It may be the only factor.
+    OnlyFactor,
+    /// A second factor is mandatory.
+    OneOfTwoFactors,
+}
+
+impl PasswordRole {
+    /// Minimum length, in code points.
+    #[must_use]
+    pub const fn min_length(self) -> usize {
+        match self {
+            Self::OnlyFactor => 15,
+            Self::OneOfTwoFactors => 8,
+        }
+    }
+
+    /// Eight random characters have less than `Three`.
+    const fn min_score(self) -> Score {
+        match self {
+            Self::OnlyFactor => Score::Three,
+            Self::OneOfTwoFactors => Score::Two,
+        }
+    }
+}
+
 /// A password that satisfies the rules for new passwords.
 #[derive(Clone, Debug)]
 pub struct NewPassword(Password);
@@ -83,21 +106,21 @@ pub enum PasswordRejected {
 }
 
 impl NewPassword {
-    /// Checks a new password for the account with this username, whose passwords need `min_length` code points.
+    /// Checks a new password in this role for the account with this username.
     ///
     /// # Errors
     /// The first rule that it does not satisfy.
     pub fn parse(
         text: &str,
         username: &Username,
-        min_length: usize,
+        role: PasswordRole,
     ) -> Result<Self, PasswordRejected> {
         let password = Password::parse(text)?;
-        let text = password.0.expose_secret();
+        let (text, min_length) = (password.0.expose_secret(), role.min_length());
         if text.chars().count() < min_length {
             return Err(PasswordRejected::TooShort(min_length));
         }
-        check(text, username.as_str())?;
+        check(text, username.as_str(), role.min_score())?;
         Ok(Self(password))
     }
 
@@ -137,22 +160,24 @@ mod tests {
     use super::*;
 
     fn reject(text: &str) -> PasswordRejected {
-        NewPassword::parse(text, &"ada".parse().unwrap(), MIN_LENGTH).unwrap_err()
+        NewPassword::parse(text, &"ada".parse().unwrap(), PasswordRole::OnlyFactor).unwrap_err()
     }
 
     #[test]
     fn password_length_is_counted_in_code_points() {
-        assert_eq!(
-            reject("fourteen chars"),
-            PasswordRejected::TooShort(MIN_LENGTH)
-        );
-        let shorter = |text| NewPassword::parse(text, &"ada".parse().unwrap(), 8);
+        assert_eq!(reject("fourteen chars"), PasswordRejected::TooShort(15));
+        let shorter =
+            |text| NewPassword::parse(text, &"ada".parse().unwrap(), PasswordRole::OneOfTwoFactors);
         assert!(shorter("fourteen chars").is_ok());
+        // Eight random characters.
+        assert!(shorter("qr7-zt2m").is_ok());
         let error = shorter("seven c").unwrap_err();
         assert_eq!(error, PasswordRejected::TooShort(8));
         let umlauts = "süß & übermütig";
-        assert_eq!(umlauts.chars().count(), MIN_LENGTH);
-        assert!(NewPassword::parse(umlauts, &"ada".parse().unwrap(), MIN_LENGTH).is_ok());
+        assert_eq!(umlauts.chars().count(), 15);
+        assert!(
+            NewPassword::parse(umlauts, &"ada".parse().unwrap(), PasswordRole::OnlyFactor).is_ok()
+        );
         assert!(Password::parse(&"ü".repeat(MAX_LENGTH)).is_ok());
         assert_eq!(
             Password::parse(&"x".repeat(MAX_LENGTH + 1)).unwrap_err(),

@@ -107,8 +107,8 @@ impl AuthenticationService {
             return Err(ChangePasswordError::InvalidCredentials);
         }
         let user = &account.user;
-        let min_length = self.policy.second_factor.min_password_length(user);
-        let new = NewPassword::parse(new, &user.username, min_length)?;
+        let role = self.policy.second_factor.password_role(user);
+        let new = NewPassword::parse(new, &user.username, role)?;
         // `current` was just verified to be the account's password.
         if new.password().expose() == current.expose() {
             return Err(PasswordRejected::Unchanged.into());

@@ -49,7 +49,11 @@ impl AuthenticationService {
         credentials: &[CredentialRecord],
         removed: CredentialId,
     ) -> Result<PasswordlessFactors, StoreError> {
-        let passkeys = self.deps.store.passkeys(account.user.id).await?;
+        let passkeys = if account.credentials.contains(CredentialKind::Passkey) {
+            self.deps.store.passkeys(account.user.id).await?
+        } else {
+            Vec::new()
+        };
         let is_left = |id: CredentialId| id != removed;
         let passkeys = passkeys
             .iter()
@@ -106,8 +110,8 @@ impl AuthenticationService {
             return Err(ChangeFactorError::Conflict);
         }
         let user = &account.user;
-        let min_length = self.policy.second_factor.min_password_length(user);
-        let new = NewPassword::parse(new, &user.username, min_length)?;
+        let role = self.policy.second_factor.password_role(user);
+        let new = NewPassword::parse(new, &user.username, role)?;
         let hash = self.deps.hasher.hash(new.password()).await?;
         let password = NewCredential {
             id: CredentialId::password_of(caller.subject),

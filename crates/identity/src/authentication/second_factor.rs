@@ -1,7 +1,7 @@
 //! Which accounts need a second factor, and what has to follow the factors that were verified.
 
 use crate::{
-    account::{Account, CredentialKind, MIN_LENGTH, MIN_LENGTH_OF_TWO_FACTORS, User},
+    account::{Account, CredentialKind, PasswordRole, User},
     authentication::{AssuranceLevel, Factors},
 };
 
@@ -29,13 +29,13 @@ impl SecondFactorPolicy {
             }
     }
 
-    /// Minimum length of a new password of the account, in code points (NIST SP 800-63B-4 §3.1.1.2).
+    /// The role of the account's password.
     #[must_use]
-    pub const fn min_password_length(self, user: &User) -> usize {
+    pub const fn password_role(self, user: &User) -> PasswordRole {
         if self.requires(user) {
-            MIN_LENGTH_OF_TWO_FACTORS
+            PasswordRole::OneOfTwoFactors
         } else {
-            MIN_LENGTH
+            PasswordRole::OnlyFactor
         }
     }
 }
@@ -201,7 +201,10 @@ mod tests {
     fn password_may_be_shorter_where_a_second_factor_is_mandatory() {
         let (admin, user) = (account(true, ""), account(false, ""));
         let policy = SecondFactorPolicy::Admins;
-        assert_eq!(policy.min_password_length(&admin.user), 8);
-        assert_eq!(policy.min_password_length(&user.user), 15);
+        assert_eq!(
+            policy.password_role(&admin.user),
+            PasswordRole::OneOfTwoFactors
+        );
+        assert_eq!(policy.password_role(&user.user), PasswordRole::OnlyFactor);
     }
 }

@@ -29,7 +29,7 @@ use crate::{
             notices,
             passwordless::ADD,
             reauthenticate::{Reauthenticated, Reauthentication, ReauthenticationError},
-            render::{page, with_wait},
+            render::page,
         },
         set_cookie::{self, with_cookie},
         state::AppState,
@@ -41,6 +41,9 @@ use crate::{
     },
 };
 
+pub(super) const NOT_THE_SAME: &str = "The two new passwords are not the same.";
+
+const CHANGE: &str = "/account/password";
 /// Where a second factor is asked for before the change.
 const CONFIRM: &str = "/account/confirm?next=%2Faccount%2Fpassword";
 
@@ -52,7 +55,15 @@ static NOT_REPLACED: LogRateLimiter = LogRateLimiter::new("session.successor_not
 struct PasswordPage {
     csrf_token: String,
     username: String,
+    /// Whether it is changed, or set where there is none.
+    has_password: bool,
     error_text: Option<String>,
+}
+
+impl PasswordPage {
+    const fn action(&self) -> &'static str {
+        if self.has_password { CHANGE } else { ADD }
+    }
 }
 
 /// The fields of the form; absent ones are empty.
@@ -68,7 +79,7 @@ pub(in crate::http) struct PasswordForm {
 
 /// `GET /.well-known/change-password`: where password managers direct people (W3C change-password-url).
 pub(in crate::http) async fn redirect_here() -> Redirect {
-    Redirect::to("/account/password")
+    Redirect::to(CHANGE)
 }
 
 /// Shows the form for a new password, or redirects to the one for an account without a password.
@@ -81,7 +92,8 @@ pub(in crate::http) async fn show(
     if account.is_ok_and(|account| account.password_changed_at.is_none()) {
         return Redirect::to(ADD).into_response();
     }
-    form(StatusCode::OK, &*csrf_tokens, &caller.session, None)
+    let shown = (StatusCode::OK, None);
+    form(&*csrf_tokens, &caller.session, true, shown)
 }
 
 /// Changes the password. All logins end, and this browser continues in a new one, with a new session id.
@@ -93,8 +105,8 @@ pub(in crate::http) async fn submit(
 ) -> Response {
     let fields = fields.fields;
     if fields.new_password.expose_secret() != fields.new_password_again.expose_secret() {
-        let error = FormError::correctable("The two new passwords are not the same.");
-        return form_again(&state, &caller.session, error);
+        let error = FormError::correctable(NOT_THE_SAME);
+        return form_again(&state, &caller.session, true, error);
     }
     let change = PasswordChange {
         current: &fields.current_password,
@@ -138,7 +150,7 @@ pub(in crate::http) async fn submit(
 
 fn refused(state: &AppState, session: &AuthenticatedSession, error: AuthError) -> Response {
     match FormError::of(error, Presented::Password) {
-        Ok(error) => form_again(state, session, error),
+        Ok(error) => form_again(state, session, true, error),
         Err(failure) => ErrorPage::from(failure).into_response(),
     }
 }
@@ -197,21 +209,28 @@ async fn begin_session(
     Ok((id, sid))
 }
 
-fn form_again(state: &AppState, session: &AuthenticatedSession, error: FormError) -> Response {
+/// The form with an error. `has_password`: whether the password is changed, or set where there is none.
+pub(super) fn form_again(
+    state: &AppState,
+    session: &AuthenticatedSession,
+    has_password: bool,
+    error: FormError,
+) -> Response {
     let tokens = state.csrf_tokens();
-    let response = form(error.status, tokens, session, Some(error.text));
-    with_wait(response, error.retry_after)
+    error.shown(|shown| form(tokens, session, has_password, shown))
 }
 
-fn form(
-    status: StatusCode,
+/// The form for a new password.
+pub(super) fn form(
     csrf_tokens: &dyn CsrfTokens,
     session: &AuthenticatedSession,
-    error_text: Option<String>,
+    has_password: bool,
+    (status, error_text): (StatusCode, Option<String>),
 ) -> Response {
     let form = PasswordPage {
         csrf_token: session.csrf_token(csrf_tokens),
         username: session.record.username.clone(),
+        has_password,
         error_text,
     };
     page(status, &form)

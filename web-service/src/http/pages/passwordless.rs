@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use askama::Template;
 use axum::{
     extract::State,
     http::StatusCode,
@@ -22,8 +21,8 @@ use crate::{
         pages::{
             error::ErrorPage,
             form_error::{FormError, Presented},
+            password::{NOT_THE_SAME, form, form_again},
             reauthenticate::{ConfirmationForm, Reauthentication, SensitiveOperation},
-            render::{page, with_wait},
             security::{SECURITY, changed, not_changed},
         },
         state::AppState,
@@ -42,14 +41,6 @@ const CONFIRM: &str = "/account/confirm?next=%2Faccount%2Fpassword%2Fnew";
 
 const TOO_FEW: &str = "Without a password, the account needs two passkeys that ask for your fingerprint, your face or a PIN, or one and \
                        recovery codes. Set them up first.";
-
-#[derive(Template)]
-#[template(path = "password_new.html")]
-struct NewPasswordPage {
-    csrf_token: String,
-    username: String,
-    error_text: Option<String>,
-}
 
 /// The fields of the form; absent ones are empty.
 #[derive(Deserialize)]
@@ -85,7 +76,7 @@ pub(in crate::http) async fn show(
     State(csrf_tokens): State<Arc<dyn CsrfTokens>>,
     PageSession(session): PageSession,
 ) -> Response {
-    form(StatusCode::OK, &*csrf_tokens, &session, None)
+    form(&*csrf_tokens, &session, false, (StatusCode::OK, None))
 }
 
 /// Sets the password of an account that has none. Where the authentication is not recent enough, the form is sent again after another one:
@@ -101,8 +92,8 @@ pub(in crate::http) async fn add(
         new_password_again,
     } = fields.fields;
     if new_password.expose_secret() != new_password_again.expose_secret() {
-        let error = FormError::correctable("The two passwords are not the same.");
-        return form_again(&state, &caller.session, error);
+        let error = FormError::correctable(NOT_THE_SAME);
+        return form_again(&state, &caller.session, false, error);
     }
     let (auth, authorization) = (&state.auth, &caller.authorization);
     let added = auth.add_password(authorization, &new_password, &client);
@@ -128,27 +119,7 @@ fn not_added(state: &AppState, session: &AuthenticatedSession, error: AuthError)
         Err(error) => error,
     };
     match FormError::of(error, Presented::Password) {
-        Ok(error) => form_again(state, session, error),
+        Ok(error) => form_again(state, session, false, error),
         Err(failure) => ErrorPage::from(failure).into_response(),
     }
-}
-
-fn form_again(state: &AppState, session: &AuthenticatedSession, error: FormError) -> Response {
-    let tokens = state.csrf_tokens();
-    let response = form(error.status, tokens, session, Some(error.text));
-    with_wait(response, error.retry_after)
-}
-
-fn form(
-    status: StatusCode,
-    csrf_tokens: &dyn CsrfTokens,
-    session: &AuthenticatedSession,
-    error_text: Option<String>,
-) -> Response {
-    let form = NewPasswordPage {
-        csrf_token: session.csrf_token(csrf_tokens),
-        username: session.record.username.clone(),
-        error_text,
-    };
-    page(status, &form)
 }

@@ -1,6 +1,10 @@
 //! `/account/password`, and what password managers read (ASVS 6.2.2, 6.2.7, 7.4.3).
 
-use crate::support::{PASSWORD, Site, assert_problem, cookie_of, header};
+use holdfast_identity::authentication::SecondFactorPolicy;
+
+use crate::support::{
+    AuthOptions, PASSWORD, Site, TotpApp, assert_problem, cookie_of, form_token, header, secret_of,
+};
 
 const NEW: &str = "a new and longer password";
 
@@ -117,4 +121,34 @@ async fn password_manager_finds_page_and_username() {
         let page = site.get(path, &cookie).await.text().await.unwrap();
         assert!(page.contains(name), "{path}: {page}");
     }
+}
+
+#[tokio::test]
+async fn password_of_eight_characters_is_accepted_where_a_second_factor_is_mandatory() {
+    const SHORT: &str = "qr7-zt2m";
+    let site = Site::start_for(
+        AuthOptions {
+            second_factor: SecondFactorPolicy::Required,
+            ..AuthOptions::default()
+        },
+        |_| (),
+    )
+    .await;
+    site.add_user("ada").await;
+    let step = site.after_password("ada").await;
+    let code = TotpApp::new(&secret_of(&step.page)).code(&site);
+    let fields = [("factor", "enrol_totp"), ("code", code.as_str())];
+    let done = site.present(&step, &fields).await;
+    let session = cookie_of(&done, "__Host-session").unwrap();
+    let page = site.get("/account/password", &session).await;
+    let page = page.text().await.unwrap();
+    assert!(!page.contains("minlength=\"15\""), "{page}");
+    let fields = [
+        ("csrf_token", &*form_token(&page)),
+        ("current_password", PASSWORD),
+        ("new_password", SHORT),
+        ("new_password_again", SHORT),
+    ];
+    let changed = site.post_form("/account/password", &session, &fields).await;
+    assert_eq!(header(&changed, "location"), "/dashboard");
 }
