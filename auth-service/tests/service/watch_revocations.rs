@@ -26,6 +26,8 @@ struct Watcher {
     entries: Vec<Revocation>,
     /// The newest `revocation_sequence` that the stream covers.
     newest: i64,
+    /// The newest entry that the last message announced.
+    announced: i64,
     snapshots: usize,
 }
 
@@ -59,6 +61,7 @@ impl Watcher {
             epoch: epoch.to_owned(),
             entries: Vec::new(),
             newest: 0,
+            announced: 0,
             snapshots: 0,
         }
     }
@@ -76,6 +79,7 @@ impl Watcher {
             self.snapshots += usize::from(message.snapshot);
             self.entries.extend(message.revocations);
             self.newest = self.newest.max(message.newest);
+            self.announced = message.announced;
             message.current
         }))
     }
@@ -222,6 +226,19 @@ async fn entry_is_dropped_when_it_can_match_nothing() {
     watcher.catch_up().await;
     assert_eq!(watcher.entries.len(), 1);
     assert_eq!(watcher.sids().len(), 1, "the login's, not the token's");
+}
+
+#[tokio::test]
+async fn message_announces_the_entries_that_follow() {
+    let service = TestService::with_user("ada").await;
+    service.insert_revocations(600).await;
+    let mut watcher = Watcher::start(&service, "", 0).await;
+    assert_eq!(watcher.read().await.unwrap(), Some(false));
+    assert_eq!((watcher.position(), watcher.announced), (500, 600));
+    assert_eq!(watcher.newest, 0, "the caller does not have them yet");
+    assert_eq!(watcher.read().await.unwrap(), Some(true));
+    assert_eq!((watcher.position(), watcher.announced), (600, 600));
+    assert_eq!(watcher.newest, 600);
 }
 
 #[tokio::test]

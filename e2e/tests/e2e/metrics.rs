@@ -228,6 +228,7 @@ async fn sign_in_refresh_check_and_sign_out_are_measured() {
     let after = of_web(&mut pair).await;
     assert_grown(&web, &after, OF_WEB);
     assert!(after["holdfast_web_revocation_stream_connected"] > 0.5);
+    assert!(after["holdfast_web_revocation_log_entries_behind"] < 0.5);
     let delivered = after["holdfast_web_revocation_delivery_seconds_count"];
     // On a busy machine it may take longer than the request waits.
     let late = after["holdfast_web_revocations_not_delivered_total"];

@@ -55,10 +55,13 @@ async fn lost_auth_service_disconnects_stream_and_opens_circuit_breaker() {
     .await;
     pair.auth.signal(Signal::KILL);
     pair.auth.exit().await;
-    until("the end of the revocation stream", async || {
-        (of_web(&mut pair).await[connected] < 0.5).then_some(())
+    let web = until("the end of the revocation stream", async || {
+        let web = of_web(&mut pair).await;
+        (web[connected] < 0.5).then_some(web)
     })
     .await;
+    let behind = "holdfast_web_revocation_log_entries_behind";
+    assert!(!web.contains_key(behind), "it is not known");
     failed_sign_ins(&mut pair).await;
     assert!(value(&of_web(&mut pair).await, OPENINGS_OF_AUTH) >= 1.0);
 }

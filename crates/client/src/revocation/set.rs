@@ -15,6 +15,10 @@ pub(super) struct RevocationSet {
     pub(super) epoch: String,
     /// Sequence of the newest entry.
     pub(super) sequence: i64,
+    /// Sequence of the newest entry that auth-service has announced, received or not.
+    pub(super) announced: i64,
+    /// Sequence up to which the log is complete. The newest entries may have expired, and are not received then.
+    pub(super) complete: i64,
     /// Time of the latest [`prune`](Self::prune), in seconds since 1970.
     pruned_at: i64,
     /// Entries by `sid`, each with the time from which on it matches nothing, in seconds since 1970.
@@ -43,6 +47,11 @@ impl RevocationSet {
         self.logins.len() + self.grants.len() + self.tokens.len() + self.clients.len()
     }
 
+    /// Position in the log up to which all entries apply.
+    pub(super) fn position(&self) -> i64 {
+        self.sequence.max(self.complete)
+    }
+
     pub(super) fn insert(&mut self, revocation: Revocation) {
         self.sequence = self.sequence.max(revocation.sequence);
         let until = revocation.expires_at.map_or(i64::MAX, |time| time.seconds);
@@ -60,6 +69,7 @@ impl RevocationSet {
     pub(super) fn apply(&mut self, snapshot: Self) {
         if self.epoch == snapshot.epoch {
             self.sequence = self.sequence.max(snapshot.sequence);
+            self.announced = self.announced.max(snapshot.announced);
             self.logins.extend(snapshot.logins);
             self.grants.extend(snapshot.grants);
             self.tokens.extend(snapshot.tokens);

@@ -200,11 +200,13 @@ impl RevocationWatcher {
             for revocation in message.revocations {
                 set.insert(revocation);
             }
+            set.announced = set.announced.max(message.announced);
             if message.current {
                 if let Some(complete) = state.snapshot.take() {
                     state.epochs += u64::from(state.set.epoch != complete.epoch);
                     state.set.apply(complete);
                 }
+                state.set.complete = state.set.complete.max(message.newest);
                 state.last_message_at = Some(Instant::now());
                 self.0.first_message.notify_one();
                 state.set.prune(now);
@@ -291,6 +293,18 @@ impl StreamState {
     fn is_older_than(&self, age: Duration) -> bool {
         self.last_message_at
             .is_none_or(|last_message_at| last_message_at.elapsed() > age)
+    }
+
+    /// How many numbers of the log this process is behind the newest entry that the stream has announced; `None` while it is disconnected.
+    fn entries_behind(&self) -> Option<i64> {
+        let received = self.snapshot.as_ref().unwrap_or(&self.set);
+        let position = if received.epoch == self.set.epoch {
+            self.set.position()
+        } else {
+            0
+        };
+        let behind = received.announced.saturating_sub(position).max(0);
+        self.is_connected.then_some(behind)
     }
 }
 

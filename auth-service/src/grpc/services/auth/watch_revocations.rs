@@ -145,13 +145,15 @@ impl RevocationStream {
             if let Some(last) = batch.entries.last() {
                 self.position = last.sequence;
             }
+            let newest = batch.newest_read;
             let message = WatchRevocationsResponse {
                 epoch: self.feed.epoch().id.clone(),
                 snapshot: std::mem::take(&mut self.is_snapshot),
                 revocations: batch.entries.into_iter().map(encode::revocation).collect(),
                 current: is_last,
-                newest: if is_last { batch.newest_read } else { 0 },
+                newest: if is_last { newest } else { 0 },
                 issuer_time: is_last.then(|| encode::timestamp(self.clock.now())),
+                announced: newest,
             };
             self.send(message).await?;
             if is_last {

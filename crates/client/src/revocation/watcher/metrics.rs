@@ -36,8 +36,13 @@ pub(super) fn register(watcher: &RevocationWatcher, registry: &mut Registry) {
     );
     gauge(
         "revocation_log_position",
-        "Sequence number of the newest revocation that was received",
-        |state| Some(real(state.set.sequence.unsigned_abs())),
+        "Position in the revocation log up to which all entries were received",
+        |state| Some(real(state.set.position().unsigned_abs())),
+    );
+    gauge(
+        "revocation_log_entries_behind",
+        "Entries of the revocation log that the stream has announced and that do not apply yet, at most, as sequence numbers have gaps; absent while it is disconnected",
+        |state| Some(real(state.entries_behind()?.unsigned_abs())),
     );
     gauge(
         "revocations_in_memory",

@@ -123,6 +123,40 @@ async fn expired_entry_is_removed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn announced_entries_are_counted_until_they_apply() {
+    let (watcher, _) = new_watcher();
+    let announcing = |announced, message: WatchRevocationsResponse| WatchRevocationsResponse {
+        announced,
+        newest: if message.current { announced } else { 0 },
+        ..message
+    };
+    let state = || {
+        let state = watcher.state();
+        (state.set.position(), state.entries_behind())
+    };
+    assert_eq!(state(), (0, None), "the stream is not open");
+    watcher.apply(announcing(
+        9,
+        incomplete(snapshot("e", &[(1, "a"), (5, "b")])),
+    ));
+    assert_eq!(state(), (0, Some(9)), "a snapshot applies when complete");
+    // The newest entries have expired.
+    watcher.apply(announcing(9, message("e", &[(7, "c")])));
+    assert_eq!(state(), (9, Some(0)));
+    watcher.apply(announcing(20, incomplete(message("e", &[(12, "d")]))));
+    assert_eq!(state(), (12, Some(8)), "other entries apply at once");
+    // Another instance has not read them yet.
+    watcher.apply(announcing(15, message("e", &[(15, "f")])));
+    assert_eq!(state(), (15, Some(5)));
+    watcher.apply(announcing(4, incomplete(snapshot("restored", &[(3, "g")]))));
+    assert_eq!(state(), (15, Some(4)), "none of the new log");
+    watcher.apply(announcing(4, message("restored", &[])));
+    assert_eq!(state(), (4, Some(0)));
+    watcher.update(|state| state.is_connected = false);
+    assert_eq!(state(), (4, None));
+}
+
+#[tokio::test(start_paused = true)]
 async fn clock_leap_and_return_keeps_entries() {
     let (watcher, clock) = new_watcher();
     watcher.apply(snapshot("e", &[(1, "a")]));
