@@ -49,6 +49,7 @@ impl Part {
                 "conformance",
                 "crates",
                 "docs",
+                "doctor",
                 "limits",
                 "logs",
                 "model",

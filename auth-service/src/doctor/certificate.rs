@@ -97,6 +97,7 @@ mod tests {
             },
             web_service_name: String::new(),
         };
-        assert_eq!(check(Some(&missing), NOW)[0].severity, Error);
+        let missing = check(Some(&missing), NOW);
+        assert_eq!(missing[0].outcome(), ("tls.certificate", Error));
     }
 }

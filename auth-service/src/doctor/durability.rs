@@ -43,11 +43,13 @@ mod tests {
 
     #[test]
     fn file_without_a_log_or_on_an_unsuitable_file_system_is_found() {
-        let severity =
-            |is_write_ahead, unsuitable| assess_file(is_write_ahead, unsuitable)[0].severity;
-        assert_eq!(severity(true, None), Ok);
-        assert_eq!(severity(false, None), Warning);
-        assert_eq!(severity(true, Some(UnsuitableFileSystem::Memory)), Error);
-        assert_eq!(severity(true, Some(UnsuitableFileSystem::Network)), Error);
+        let outcome =
+            |is_write_ahead, unsuitable| assess_file(is_write_ahead, unsuitable)[0].outcome();
+        assert_eq!(outcome(true, None), ("database.durability", Ok));
+        assert_eq!(outcome(false, None), ("database.durability", Warning));
+        for unsuitable in [UnsuitableFileSystem::Memory, UnsuitableFileSystem::Network] {
+            let outcome = outcome(true, Some(unsuitable));
+            assert_eq!(outcome, ("database.durability", Error));
+        }
     }
 }

@@ -44,8 +44,9 @@ mod tests {
 
     #[test]
     fn too_little_memory_is_a_warning() {
-        assert_eq!(assess(38 * MIB, None).severity, Ok);
-        assert_eq!(assess(38 * MIB, Some(38 * MIB)).severity, Ok);
-        assert_eq!(assess(38 * MIB, Some(37 * MIB)).severity, Warning);
+        let outcome = |available| assess(38 * MIB, available).outcome();
+        assert_eq!(outcome(None), ("limits.memory", Ok));
+        assert_eq!(outcome(Some(38 * MIB)), ("limits.memory", Ok));
+        assert_eq!(outcome(Some(37 * MIB)), ("limits.memory", Warning));
     }
 }

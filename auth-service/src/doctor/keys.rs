@@ -124,7 +124,7 @@ mod tests {
         };
         assert_eq!(assess_sealed(&keys, &sealer(1)).severity, Ok);
         let other = assess_sealed(&keys, &sealer(2));
-        assert_eq!(other.severity, Error);
+        assert_eq!(other.outcome(), ("keys.sealed", Error));
         assert!(other.found.contains("2 of 2"));
     }
 
@@ -140,7 +140,7 @@ mod tests {
             "{}",
             fine.found
         );
-        assert_eq!(assess(&keys, true).severity, Warning);
+        assert_eq!(assess(&keys, true).outcome(), ("keys.rotation", Warning));
         assert_eq!(assess(&[], true).severity, Ok);
     }
 }

@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn unusable_database_is_an_error() {
         let finding = unusable(&"connection refused");
-        assert_eq!((finding.check, finding.severity), (REACHABLE.id, Error));
+        assert_eq!(finding.outcome(), ("database.reachable", Error));
     }
 
     #[test]
@@ -170,13 +170,14 @@ mod tests {
 
     #[test]
     fn slow_statement_is_a_warning() {
-        assert_eq!(assess_latency(SLOW).severity, Ok);
-        assert_eq!(assess_latency(SLOW * 2).severity, Warning);
+        let outcome = |latency| assess_latency(latency).outcome();
+        assert_eq!(outcome(SLOW), ("database.latency", Ok));
+        assert_eq!(outcome(SLOW * 2), ("database.latency", Warning));
     }
 
     #[test]
     fn plain_first_hop_to_another_machine_is_a_warning_whatever_the_server_sees() {
-        let severity = |host: Option<&str>, requires_tls, is_encrypted| {
+        let outcome = |host: Option<&str>, requires_tls, is_encrypted| {
             let first_hop = FirstHop {
                 host: host.map(str::to_owned),
                 requires_tls,
@@ -185,14 +186,17 @@ mod tests {
                 is_encrypted,
                 ..durable()
             };
-            assess_encryption(&first_hop, &server).severity
+            assess_encryption(&first_hop, &server).outcome()
         };
+        let pooler = Some("pooler.example");
         for is_encrypted in [false, true] {
-            assert_eq!(severity(Some("pooler.example"), true, is_encrypted), Ok);
-            assert_eq!(severity(Some("127.0.0.1"), false, is_encrypted), Ok);
-            assert_eq!(severity(None, false, is_encrypted), Ok);
-            let plain = severity(Some("pooler.example"), false, is_encrypted);
-            assert_eq!(plain, Warning);
+            for (host, requires_tls) in [(pooler, true), (Some("127.0.0.1"), false), (None, false)]
+            {
+                let outcome = outcome(host, requires_tls, is_encrypted);
+                assert_eq!(outcome, ("database.encryption", Ok), "{host:?}");
+            }
+            let plain = outcome(pooler, false, is_encrypted);
+            assert_eq!(plain, ("database.encryption", Warning));
         }
     }
 
@@ -205,7 +209,7 @@ mod tests {
             received_at: now,
         };
         let finding = assess_clock(&CLOCK, "the database server", reading);
-        assert_eq!((finding.check, finding.severity), (CLOCK.id, Error));
+        assert_eq!(finding.outcome(), ("database.clock", Error));
     }
 
     fn durable() -> ServerFacts {

@@ -63,5 +63,7 @@ mod tests {
         ] {
             assert_eq!(assess(state).severity, severity, "{state:?}");
         }
+        let outcome = assess(SchemaState::Other(1)).outcome();
+        assert_eq!(outcome, ("database.schema", Error));
     }
 }

@@ -143,45 +143,41 @@ mod tests {
 
     #[test]
     fn reflection_is_a_warning() {
-        assert_eq!(assess_reflection(true).severity, Warning);
-        assert_eq!(assess_reflection(false).severity, Ok);
+        let outcome = |is_on| assess_reflection(is_on).outcome();
+        assert_eq!(outcome(true), ("settings.reflection", Warning));
+        assert_eq!(outcome(false), ("settings.reflection", Ok));
     }
 
     #[test]
     fn plain_port_for_other_machines_is_a_warning() {
-        for (is_encrypted, is_loopback, severity) in [
-            (true, false, Ok),
-            (false, true, Ok),
-            (false, false, Warning),
-        ] {
-            assert_eq!(
-                assess_encryption(is_encrypted, is_loopback).severity,
-                severity
-            );
-        }
+        let outcome =
+            |is_encrypted, is_loopback| assess_encryption(is_encrypted, is_loopback).outcome();
+        assert_eq!(outcome(true, false), ("settings.encryption", Ok));
+        assert_eq!(outcome(false, true), ("settings.encryption", Ok));
+        assert_eq!(outcome(false, false), ("settings.encryption", Warning));
     }
 
     #[test]
     fn missing_and_example_secrets_are_errors_and_not_shown() {
-        let severity = |secret: Option<&str>, has_client_authority| {
+        let outcome = |secret: Option<&str>, has_client_authority| {
             let secret = secret.map(SecretString::from);
             let finding = assess_service_secret(secret.as_ref(), has_client_authority);
             assert!(!finding.found.contains("Me-please"));
-            finding.severity
+            finding.outcome()
         };
-        assert_eq!(severity(None, false), Error);
-        assert_eq!(severity(None, true), Ok);
-        assert_eq!(
-            severity(Some("Change-Me-please-1234567890-abcdef"), false),
-            Error
+        let (fine, error) = (
+            ("settings.service_secret", Ok),
+            ("settings.service_secret", Error),
         );
-        assert_eq!(
-            severity(Some("SzM1q8VbE2xYw7RkT0nLd5HcJf9GpA4u"), false),
-            Ok
-        );
+        assert_eq!(outcome(None, false), error);
+        assert_eq!(outcome(None, true), fine);
+        let example = Some("Change-Me-please-1234567890-abcdef");
+        assert_eq!(outcome(example, false), error);
+        let random = Some("SzM1q8VbE2xYw7RkT0nLd5HcJf9GpA4u");
+        assert_eq!(outcome(random, false), fine);
     }
 
-    fn lifetimes(access: Duration, refresh: Duration, login: Duration) -> Severity {
+    fn lifetimes(access: Duration, refresh: Duration, login: Duration) -> (&'static str, Severity) {
         let policy = Policy {
             issuer: "https://id.example".to_owned(),
             audiences: Vec::new(),
@@ -194,20 +190,27 @@ mod tests {
             second_factor: SecondFactorPolicy::Optional,
             dpop: DpopPolicy::Allow,
         };
-        assess_lifetimes(&policy)[0].severity
+        assess_lifetimes(&policy)[0].outcome()
     }
 
     #[test]
     fn lifetimes_that_end_before_or_are_long_are_warnings() {
-        assert_eq!(lifetimes(HOUR, 30 * HOUR, 90 * HOUR), Ok);
-        assert_eq!(lifetimes(HOUR, 91 * HOUR, 90 * HOUR), Warning);
-        assert_eq!(lifetimes(HOUR, HOUR / 2, 90 * HOUR), Warning);
-        assert_eq!(lifetimes(2 * HOUR, 30 * HOUR, 90 * HOUR), Warning);
+        let usual = lifetimes(HOUR, 30 * HOUR, 90 * HOUR);
+        assert_eq!(usual, ("settings.lifetimes", Ok));
+        for unusual in [
+            lifetimes(HOUR, 91 * HOUR, 90 * HOUR),
+            lifetimes(HOUR, HOUR / 2, 90 * HOUR),
+            lifetimes(2 * HOUR, 30 * HOUR, 90 * HOUR),
+        ] {
+            assert_eq!(unusual, ("settings.lifetimes", Warning));
+        }
     }
 
     #[test]
     fn short_retention_is_a_warning() {
-        assert_eq!(assess_retention(SHORT_RETENTION).severity, Ok);
-        assert_eq!(assess_retention(SHORT_RETENTION / 2).severity, Warning);
+        let outcome = |retention| assess_retention(retention).outcome();
+        assert_eq!(outcome(SHORT_RETENTION), ("settings.audit_retention", Ok));
+        let short = outcome(SHORT_RETENTION / 2);
+        assert_eq!(short, ("settings.audit_retention", Warning));
     }
 }

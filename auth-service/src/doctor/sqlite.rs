@@ -130,12 +130,15 @@ mod tests {
 
     #[test]
     fn damaged_file_is_an_error_and_a_large_one_is_not() {
-        let severity = |damage| assess_integrity(damage).severity;
-        assert_eq!(severity(Some(Ok(None))), Fine);
-        assert_eq!(severity(None), Fine);
+        let outcome = |damage| assess_integrity(damage).outcome();
+        for fine in [Some(Ok(None)), None] {
+            assert_eq!(outcome(fine), ("database.integrity", Fine));
+        }
         let damage = "row 7 missing".to_owned();
-        assert_eq!(severity(Some(Ok(Some(damage.clone())))), Error);
-        assert_eq!(severity(Some(Err(InspectionError::Damaged(damage)))), Error);
+        let damaged = Err(InspectionError::Damaged(damage.clone()));
+        for damage in [Ok(Some(damage)), damaged] {
+            assert_eq!(outcome(Some(damage)), ("database.integrity", Error));
+        }
     }
 
     #[test]
@@ -155,7 +158,7 @@ mod tests {
     fn missing_file_is_a_warning_and_one_without_permission_an_error() {
         let severity = |exists| {
             let finding = assess_existence(Path::new("/data/auth.db"), exists);
-            finding.map(|finding| (finding.check, finding.severity))
+            finding.as_ref().map(Finding::outcome)
         };
         assert_eq!(severity(Ok(true)), None);
         assert_eq!(severity(Ok(false)), Some(("database.reachable", Warning)));

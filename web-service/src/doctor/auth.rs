@@ -177,10 +177,7 @@ mod tests {
 
     fn assessed(instance: &InstanceFacts) -> Vec<(&'static str, Severity)> {
         let findings = assess(instance, Some("https://id.example"));
-        let findings = findings.iter();
-        findings
-            .map(|finding| (finding.check, finding.severity))
-            .collect()
+        findings.iter().map(Finding::outcome).collect()
     }
 
     #[test]
@@ -238,7 +235,7 @@ mod tests {
             let chain = [certificate.der().clone()];
             let url = "https://auth.example".parse().unwrap();
             let findings = assess_certificate(&url, &chain, now);
-            (findings[0].check, findings[0].severity)
+            findings[0].outcome()
         };
         assert_eq!(severity(15), ("auth.certificate", Fine));
         assert_eq!(severity(13), ("auth.certificate", Warning));

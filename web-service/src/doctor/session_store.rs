@@ -116,16 +116,17 @@ mod tests {
 
     #[test]
     fn sessions_that_a_restart_loses_are_a_warning() {
-        let severity = |info: &str, has_failover| {
-            assess_persistence(&[RedisInfo::parse(info)], has_failover).severity
+        let outcome = |info: &str, has_failover| {
+            assess_persistence(&[RedisInfo::parse(info)], has_failover).outcome()
         };
+        let (fine, lost) = (("redis.persistence", Ok), ("redis.persistence", Warning));
         for (info, has_failover, expected) in [
-            ("aof_enabled:1\nconnected_slaves:0", false, Ok),
-            ("aof_enabled:0\nconnected_slaves:1", true, Ok),
-            ("aof_enabled:0\nconnected_slaves:1", false, Warning),
-            ("aof_enabled:0\nconnected_slaves:0", true, Warning),
+            ("aof_enabled:1\nconnected_slaves:0", false, fine),
+            ("aof_enabled:0\nconnected_slaves:1", true, fine),
+            ("aof_enabled:0\nconnected_slaves:1", false, lost),
+            ("aof_enabled:0\nconnected_slaves:0", true, lost),
         ] {
-            assert_eq!(severity(info, has_failover), expected, "{info}");
+            assert_eq!(outcome(info, has_failover), expected, "{info}");
         }
     }
 
@@ -142,9 +143,11 @@ mod tests {
     #[test]
     fn fewer_replicas_than_required_are_an_error_and_missing_tracking_a_warning() {
         let info = [RedisInfo::parse("connected_slaves:1")];
-        assert_eq!(assess_replicas(&info, 1).severity, Ok);
-        assert_eq!(assess_replicas(&info, 2).severity, Error);
-        assert_eq!(assess_tracking(true).severity, Ok);
-        assert_eq!(assess_tracking(false).severity, Warning);
+        let replicas = |required| assess_replicas(&info, required).outcome();
+        assert_eq!(replicas(1), ("redis.replicas", Ok));
+        assert_eq!(replicas(2), ("redis.replicas", Error));
+        let tracking = |is_tracked| assess_tracking(is_tracked).outcome();
+        assert_eq!(tracking(true), ("redis.tracking", Ok));
+        assert_eq!(tracking(false), ("redis.tracking", Warning));
     }
 }

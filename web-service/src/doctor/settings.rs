@@ -140,29 +140,29 @@ mod tests {
             replicas: 0,
         };
         assert_eq!(assess_session_store(&redis).severity, Ok);
-        assert_eq!(
-            assess_session_store(&SessionStoreConfig::Memory).severity,
-            Warning
-        );
+        let memory = assess_session_store(&SessionStoreConfig::Memory);
+        assert_eq!(memory.outcome(), ("settings.session_store", Warning));
     }
 
     #[test]
     fn plain_connection_to_another_machine_is_a_warning() {
-        let severity = |url: &str| assess_auth_encryption(&[url.parse().unwrap()]).severity;
+        let outcome = |url: &str| assess_auth_encryption(&[url.parse().unwrap()]).outcome();
         for url in [
             "http://127.0.0.1:50051",
             "http://localhost:1",
             "http://[::1]:1",
             "https://auth",
         ] {
-            assert_eq!(severity(url), Ok, "{url}");
+            assert_eq!(outcome(url), ("settings.auth_encryption", Ok), "{url}");
         }
-        assert_eq!(severity("http://auth-service:50051"), Warning);
+        let plain = outcome("http://auth-service:50051");
+        assert_eq!(plain, ("settings.auth_encryption", Warning));
     }
 
     #[test]
     fn proxy_that_is_not_trusted_is_a_warning() {
-        assert_eq!(assess_proxies(true, false).severity, Warning);
+        let outcome = assess_proxies(true, false).outcome();
+        assert_eq!(outcome, ("settings.proxies", Warning));
         for (needs_proxy, has_proxies) in [(true, true), (false, true), (false, false)] {
             assert_eq!(assess_proxies(needs_proxy, has_proxies).severity, Ok);
         }
@@ -170,27 +170,32 @@ mod tests {
 
     #[test]
     fn idle_timeout_above_the_absolute_one_is_a_warning() {
-        let severity = |idle, absolute| {
+        let outcome = |idle, absolute| {
             let [idle, absolute] = [idle, absolute].map(Duration::from_secs);
-            assess_lifetimes(Lifetimes { idle, absolute }).severity
+            assess_lifetimes(Lifetimes { idle, absolute }).outcome()
         };
-        assert_eq!(severity(30, 30), Ok);
-        assert_eq!(severity(31, 30), Warning);
+        assert_eq!(outcome(30, 30), ("settings.lifetimes", Ok));
+        assert_eq!(outcome(31, 30), ("settings.lifetimes", Warning));
     }
 
     #[test]
     fn sessions_without_device_binding_are_a_warning() {
-        for (binding, has_other_origins, severity) in [
-            (DeviceBinding::Off, false, Warning),
-            (DeviceBinding::Prefer, true, Warning),
-            (DeviceBinding::Prefer, false, Ok),
-            (DeviceBinding::Require, true, Ok),
+        let (bound, unbound) = (
+            ("settings.device_binding", Ok),
+            ("settings.device_binding", Warning),
+        );
+        for (binding, has_other_origins, expected) in [
+            (DeviceBinding::Off, false, unbound),
+            (DeviceBinding::Prefer, true, unbound),
+            (DeviceBinding::Prefer, false, bound),
+            (DeviceBinding::Require, true, bound),
         ] {
             let policy = BindingPolicy {
                 binding,
                 on_theft: OnTheft::Report,
             };
-            assert_eq!(assess_binding(policy, has_other_origins).severity, severity);
+            let outcome = assess_binding(policy, has_other_origins).outcome();
+            assert_eq!(outcome, expected);
         }
     }
 }

@@ -82,6 +82,14 @@ pub struct Finding {
     pub remedy: Option<String>,
 }
 
+impl Finding {
+    /// Identifier of the check, and how serious the finding is.
+    #[must_use]
+    pub const fn outcome(&self) -> (&'static str, Severity) {
+        (self.check, self.severity)
+    }
+}
+
 /// The findings, or where there are none, that all is well.
 #[must_use]
 pub fn or_ok(findings: Vec<Finding>, check: &'static Check, found: &str) -> Vec<Finding> {

@@ -17,13 +17,14 @@ fn metadata_of_another_installation_is_an_error() {
             "revocation_endpoint": format!("{ORIGIN}/oauth2/revoke"),
         })
     };
-    let severity = |metadata: &Value, kid: &str| {
+    let outcome = |metadata: &Value, kid: &str| {
         let jwks = json!({"keys": [{"kid": kid}]});
-        assess_metadata(metadata, &jwks, ORIGIN, &["7".to_owned()]).severity
+        assess_metadata(metadata, &jwks, ORIGIN, &["7".to_owned()]).outcome()
     };
-    assert_eq!(severity(&metadata(), "7"), Ok);
-    assert_eq!(severity(&metadata(), "8"), Error);
-    assert_eq!(severity(&Value::Null, "7"), Error);
+    let error = ("public_url.metadata", Error);
+    assert_eq!(outcome(&metadata(), "7"), ("public_url.metadata", Ok));
+    assert_eq!(outcome(&metadata(), "8"), error);
+    assert_eq!(outcome(&Value::Null, "7"), error);
     for member in [
         "issuer",
         "jwks_uri",
@@ -33,7 +34,7 @@ fn metadata_of_another_installation_is_an_error() {
     ] {
         let mut other = metadata();
         other[member] = json!("https://other.example/oauth2/token");
-        assert_eq!(severity(&other, "7"), Error, "{member}");
+        assert_eq!(outcome(&other, "7"), error, "{member}");
     }
 }
 
@@ -56,22 +57,27 @@ fn proofs_without_algorithms_or_without_their_header_are_an_error() {
         let body = json!({"reason": reason}).to_string();
         answer(status, "application/problem+json", &body)
     };
-    let severity =
-        |metadata: &Value, status, reason| assess_dpop(metadata, &refused(status, reason)).severity;
+    let outcome = |metadata: &Value, status, reason| {
+        assess_dpop(metadata, &refused(status, reason)).outcome()
+    };
     let denied = StatusCode::UNAUTHORIZED;
-    assert_eq!(severity(&some, denied, "TOKEN_INVALID"), Ok);
-    assert_eq!(severity(&some, denied, "DPOP_PROOF_REQUIRED"), Error);
-    assert_eq!(severity(&some, StatusCode::BAD_GATEWAY, ""), Warning);
+    let error = ("public_url.dpop", Error);
+    let fine = outcome(&some, denied, "TOKEN_INVALID");
+    assert_eq!(fine, ("public_url.dpop", Ok));
+    assert_eq!(outcome(&some, denied, "DPOP_PROOF_REQUIRED"), error);
+    let unknown = outcome(&some, StatusCode::BAD_GATEWAY, "");
+    assert_eq!(unknown, ("public_url.dpop", Warning));
     let none = json!({"dpop_signing_alg_values_supported": []});
-    assert_eq!(severity(&none, denied, "TOKEN_INVALID"), Error);
-    assert_eq!(severity(&Value::Null, denied, "TOKEN_INVALID"), Error);
+    assert_eq!(outcome(&none, denied, "TOKEN_INVALID"), error);
+    assert_eq!(outcome(&Value::Null, denied, "TOKEN_INVALID"), error);
 }
 
 #[test]
 fn missing_hsts_is_a_warning_except_on_loopback() {
     let mut headers = HeaderMap::new();
     assert_eq!(assess_hsts(&headers, true).severity, Ok);
-    assert_eq!(assess_hsts(&headers, false).severity, Warning);
+    let missing = assess_hsts(&headers, false);
+    assert_eq!(missing.outcome(), ("public_url.hsts", Warning));
     let value = HeaderValue::from_static("max-age=31536000");
     headers.insert(header::STRICT_TRANSPORT_SECURITY, value);
     assert_eq!(assess_hsts(&headers, false).severity, Ok);
@@ -79,21 +85,23 @@ fn missing_hsts_is_a_warning_except_on_loopback() {
 
 #[test]
 fn cookie_that_browsers_refuse_is_an_error_and_not_shown() {
-    let severity = |cookie: &'static str| {
+    let outcome = |cookie: &'static str| {
         let mut headers = HeaderMap::new();
         headers.insert(header::SET_COOKIE, HeaderValue::from_static(cookie));
         let finding = assess_cookies(&headers, "__Host-login");
         assert!(!finding.found.contains("hush"));
-        finding.severity
+        finding.outcome()
     };
-    assert_eq!(severity("__Host-login=hush; HttpOnly; Secure; Path=/"), Ok);
+    let unchanged = outcome("__Host-login=hush; HttpOnly; Secure; Path=/");
+    assert_eq!(unchanged, ("public_url.cookies", Ok));
     for cookie in [
         "login=hush; Secure; Path=/",
         "__Host-login=hush; Path=/",
         "__Host-login=hush; Secure; Path=/auth",
         "__Host-login=hush; Secure; Path=/; Domain=id.example",
     ] {
-        assert_eq!(severity(cookie), Error, "{cookie}");
+        let outcome = outcome(cookie);
+        assert_eq!(outcome, ("public_url.cookies", Error), "{cookie}");
     }
 }
 
@@ -106,29 +114,21 @@ fn registration_that_does_not_arrive_is_a_warning() {
         answer(StatusCode::BAD_GATEWAY, "text/html", ""),
         answer(StatusCode::UNAUTHORIZED, "text/html", ""),
     ] {
-        assert_eq!(assess_device_binding(&[own(), other]).severity, Warning);
+        let finding = assess_device_binding(&[own(), other]);
+        assert_eq!(finding.outcome(), ("public_url.device_binding", Warning));
     }
 }
 
 #[test]
 fn refused_certificate_is_an_error_and_missing_authorities_a_warning() {
     let refused = refused(ORIGIN, &"expired");
-    assert_eq!(
-        (refused.check, refused.severity),
-        ("public_url.certificate", Error)
-    );
+    assert_eq!(refused.outcome(), ("public_url.certificate", Error));
     let unknown = no_authorities();
-    assert_eq!(
-        (unknown.check, unknown.severity),
-        ("public_url.certificate", Warning)
-    );
+    assert_eq!(unknown.outcome(), ("public_url.certificate", Warning));
 }
 
 #[test]
 fn url_that_does_not_answer_is_a_warning() {
     let finding = unreachable(ORIGIN, &"timed out");
-    assert_eq!(
-        (finding.check, finding.severity),
-        ("public_url.reachable", Warning)
-    );
+    assert_eq!(finding.outcome(), ("public_url.reachable", Warning));
 }

@@ -176,14 +176,13 @@ mod tests {
     #[test]
     fn file_of_another_user_is_a_warning() {
         let file = SecretFile::new("KEY_FILE", "/run/secrets/key");
-        let severity = |owner| {
+        let outcome = |owner| {
             let access = Access { owner, mode: 0o600 };
-            let findings = assess(&file, access, 1000);
-            findings.first().map(|finding| finding.severity)
+            assess(&file, access, 1000).first().map(Finding::outcome)
         };
-        assert_eq!(severity(1000), None);
-        assert_eq!(severity(ROOT), None);
-        assert_eq!(severity(1001), Some(Warning));
+        assert_eq!(outcome(1000), None);
+        assert_eq!(outcome(ROOT), None);
+        assert_eq!(outcome(1001), Some(("files.permissions", Warning)));
     }
 
     #[test]

@@ -118,22 +118,23 @@ mod tests {
 
     #[test]
     fn too_few_open_files_are_a_warning() {
-        let severity = |maximum| assess_files(maximum, 1024, "AUTH_MAX_CONNECTIONS").severity;
-        assert_eq!(severity(None), Severity::Ok);
-        assert_eq!(severity(Some(1088)), Severity::Ok);
-        assert_eq!(severity(Some(1087)), Severity::Warning);
+        let outcome = |maximum| assess_files(maximum, 1024, "AUTH_MAX_CONNECTIONS").outcome();
+        assert_eq!(outcome(None), ("limits.files", Severity::Ok));
+        assert_eq!(outcome(Some(1088)), ("limits.files", Severity::Ok));
+        assert_eq!(outcome(Some(1087)), ("limits.files", Severity::Warning));
     }
 
     #[test]
     fn little_disk_space_is_a_warning_and_less_an_error() {
-        let severity = |free| assess_disk(Path::new("/data"), free).severity;
-        assert_eq!(severity(Ok(DISK_WARNING)), Severity::Ok);
-        assert_eq!(severity(Ok(DISK_WARNING - 1)), Severity::Warning);
-        assert_eq!(severity(Ok(DISK_ERROR - 1)), Severity::Error);
-        assert_eq!(
-            severity(Err(io::ErrorKind::NotFound.into())),
-            Severity::Warning
+        let outcome = |free| assess_disk(Path::new("/data"), free).outcome();
+        let (warning, error) = (
+            ("limits.disk", Severity::Warning),
+            ("limits.disk", Severity::Error),
         );
+        assert_eq!(outcome(Ok(DISK_WARNING)), ("limits.disk", Severity::Ok));
+        assert_eq!(outcome(Ok(DISK_WARNING - 1)), warning);
+        assert_eq!(outcome(Ok(DISK_ERROR - 1)), error);
+        assert_eq!(outcome(Err(io::ErrorKind::NotFound.into())), warning);
     }
 
     #[test]

@@ -236,9 +236,7 @@ mod tests {
         let findings = assess(&RedisUrl::parse("REDIS", url).unwrap(), &Ok(facts));
         let findings = findings.iter();
         let problems = findings.filter(|finding| finding.severity != Severity::Ok);
-        problems
-            .map(|finding| (finding.check, finding.severity))
-            .collect()
+        problems.map(Finding::outcome).collect()
     }
 
     const LOCAL: &str = "redis://127.0.0.1:6379";
@@ -292,10 +290,7 @@ mod tests {
     fn redis_without_an_answer_is_an_error() {
         let url = RedisUrl::parse("REDIS", LOCAL).unwrap();
         let findings = assess(&url, &Err("connection refused".to_owned()));
-        assert_eq!(
-            (findings[0].check, findings[0].severity),
-            ("redis.reachable", Severity::Error)
-        );
+        assert_eq!(findings[0].outcome(), ("redis.reachable", Severity::Error));
     }
 
     #[test]
@@ -324,13 +319,13 @@ mod tests {
 
     #[test]
     fn clocks_of_nodes_must_agree_and_that_of_one_server_does_not_matter() {
-        let severity = |ahead: &[i64]| {
+        let outcome = |ahead: &[i64]| {
             let clocks: Vec<_> = ahead.iter().copied().map(reading).collect();
-            assess_clocks(&clocks).severity
+            assess_clocks(&clocks).outcome()
         };
-        assert_eq!(severity(&[0]), Severity::Ok);
-        assert_eq!(severity(&[3600]), Severity::Ok);
-        assert_eq!(severity(&[3600, 3601, 3630]), Severity::Ok);
-        assert_eq!(severity(&[-16, 0, 15]), Severity::Error);
+        for ahead in [&[0][..], &[3600], &[3600, 3601, 3630]] {
+            assert_eq!(outcome(ahead), ("redis.clock", Severity::Ok));
+        }
+        assert_eq!(outcome(&[-16, 0, 15]), ("redis.clock", Severity::Error));
     }
 }

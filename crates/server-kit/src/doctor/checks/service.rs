@@ -78,25 +78,37 @@ mod tests {
     use crate::{doctor::Severity, telemetry::LogFormat};
 
     #[test]
+    fn settings_that_cannot_be_parsed_are_an_error() {
+        let mut problems = Problems::default();
+        problems.parse::<u16>("AUTH_PORT", "any");
+        let finding = assess_settings(&problems);
+        assert_eq!(finding.outcome(), ("settings.valid", Severity::Error));
+        assert!(finding.found.contains("AUTH_PORT"), "{}", finding.found);
+    }
+
+    #[test]
     fn verbose_log_filter_is_a_warning() {
-        let severity = |filter: &str| {
+        let outcome = |filter: &str| {
             let log = TelemetryConfig::new(&filter.parse().unwrap(), LogFormat::Text, None);
-            assess_log(&log, "AUTH_LOG").severity
+            assess_log(&log, "AUTH_LOG").outcome()
         };
-        assert_eq!(severity("info"), Severity::Ok);
-        assert_eq!(severity("warn,auth_service=info"), Severity::Ok);
-        assert_eq!(severity("debug"), Severity::Warning);
-        assert_eq!(severity("info,tonic=trace"), Severity::Warning);
+        for filter in ["info", "warn,auth_service=info"] {
+            assert_eq!(outcome(filter), ("settings.log", Severity::Ok));
+        }
+        for filter in ["debug", "info,tonic=trace"] {
+            assert_eq!(outcome(filter), ("settings.log", Severity::Warning));
+        }
     }
 
     #[test]
     fn unready_service_is_an_error_and_a_stopped_one_a_warning() {
         let stopped: Result<(), _> = Err(io::Error::from(io::ErrorKind::ConnectionRefused));
         let stopped = stopped.context("nothing listens on 127.0.0.1:9051");
-        assert_eq!(assess_readiness(stopped).severity, Severity::Warning);
+        let stopped = assess_readiness(stopped);
+        assert_eq!(stopped.outcome(), ("service.ready", Severity::Warning));
         assert_eq!(assess_readiness(Ok(())).severity, Severity::Ok);
         let unready = assess_readiness(Err(anyhow!("the database is locked")));
-        assert_eq!(unready.severity, Severity::Error);
+        assert_eq!(unready.outcome(), ("service.ready", Severity::Error));
         assert!(unready.found.contains("the database is locked"));
     }
 }
