@@ -5,7 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use axum::http::StatusCode;
 use holdfast_server_kit::doctor::{Check, Finding};
 
-use crate::{doctor::https::Answer, request::probe::Arrival};
+use crate::{
+    doctor::https::Answer,
+    request::{forwarded, probe::Arrival},
+};
 
 pub(super) static PROXIES: Check = Check {
     id: "public_url.proxies",
@@ -16,6 +19,8 @@ pub(super) static PROXIES: Check = Check {
 pub(super) const FORGED: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
 const TRUST: &str = "set WEB_TRUSTED_PROXIES to the networks of the proxies, and let each of them append the address of its client to X-Forwarded-For";
+
+const APPEND: &str = "let the proxy append the address of its client to X-Forwarded-For";
 
 /// Assesses the response to a probe. `is_behind_proxy`: the public URL presents another certificate than this service, or this service
 /// serves no TLS.
@@ -48,9 +53,13 @@ fn assess_arrival(arrival: &Arrival, local: SocketAddr, is_behind_proxy: bool) -
         return assess_forged(appended);
     }
     match (is_trusted, appended) {
-        (true, _) if *client == address => PROXIES.warning(
+        (true, None) if *client == address => PROXIES.warning(
             format!("the trusted proxy {address} sends no X-Forwarded-For: its address counts as that of every client"),
-            "let the proxy append the address of its client to X-Forwarded-For",
+            APPEND,
+        ),
+        (true, Some(entry)) if forwarded::address(entry).is_none() => PROXIES.warning(
+            format!("the trusted proxy {address} sends {entry:?} in X-Forwarded-For, which is no address: its address counts as that of every client"),
+            APPEND,
         ),
         (true, _) => PROXIES.ok(format!(
             "behind the proxy {address}, the address of this client is {client}; a forged entry is not used"
@@ -173,6 +182,13 @@ mod tests {
         assert_eq!(replaced, Ok);
     }
 
+    /// `doctor` runs on the machine of the proxy, which replaces the forged entry by an address of this machine.
+    #[test]
+    fn proxy_on_the_same_machine_is_fine() {
+        let finding = finding("10.1.0.1:5000", &["10.1.0.1"], true);
+        assert_eq!(finding.severity, Ok, "{}", finding.found);
+    }
+
     #[test]
     fn proxy_that_is_not_trusted_is_a_warning() {
         let entries = ["192.0.2.1", "198.51.100.9"];
@@ -185,8 +201,10 @@ mod tests {
     }
 
     #[test]
-    fn trusted_proxy_without_the_header_is_a_warning() {
+    fn trusted_proxy_that_sends_no_address_is_a_warning() {
         assert_eq!(severity("10.1.0.1:5000", &[], true), Warning);
+        let entries = ["192.0.2.1", "unknown"];
+        assert_eq!(severity("10.1.0.1:5000", &entries, true), Warning);
     }
 
     #[test]
@@ -215,11 +233,8 @@ mod tests {
                 body: Bytes::from_static(body.as_bytes()),
                 local: LOCAL.parse().unwrap(),
             };
-            let finding = assess(&answer, true);
-            assert_eq!(
-                (finding.check, finding.severity),
-                ("public_url.proxies", Warning)
-            );
+            let outcome = assess(&answer, true).outcome();
+            assert_eq!(outcome, ("public_url.proxies", Warning));
         }
     }
 }
