@@ -25,7 +25,7 @@ use tokio::sync::Mutex;
 use self::{
     application::identity,
     fixture::Fixture,
-    proxy::{CADDY, HAPROXY, HAPROXY_OF_APPLICATION, NGINX, Proxy},
+    proxy::{CADDY, HAPROXY, HAPROXY_OF_APPLICATION, NGINX, NGINX_OF_WEB_SERVICE, Proxy},
 };
 
 /// Serializes the tests, which use the same ports.
@@ -303,11 +303,22 @@ async fn haproxy_passes_only_authenticated_requests() {
 
 #[tokio::test]
 async fn haproxy_in_front_keeps_client_addresses_and_removes_traces() {
+    check_front(HAPROXY).await;
+}
+
+#[tokio::test]
+async fn nginx_in_front_keeps_client_addresses_and_removes_traces() {
+    check_front(NGINX_OF_WEB_SERVICE).await;
+}
+
+/// Checks all that a proxy in front of web-service has to do.
+async fn check_front(proxy: Proxy) {
     const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
     let _serialized = PORTS.lock().await;
-    let mut fixture = Fixture::start(HAPROXY, &HAPROXY.origin()).await;
+    let public_url = proxy.origin();
+    let mut fixture = Fixture::start(proxy, &public_url).await;
     let body = json!({"username": "ada", "password": PASSWORD});
-    let url = format!("{}/api/login", HAPROXY.origin());
+    let url = format!("{public_url}/api/login");
     let request = fixture.pair.site.client().post(url).json(&body);
     let answer = request
         .header("x-forwarded-for", "203.0.113.9")
@@ -346,10 +357,8 @@ async fn haproxy_in_front_keeps_client_addresses_and_removes_traces() {
     }
     fixture.pair.web.signal(Signal::KILL);
     fixture.pair.web.exit().await;
-    assert_eq!(
-        fixture.get("/api/session", &[]).await.status(),
-        HAPROXY.denied
-    );
+    let status = fixture.get("/api/session", &[]).await.status();
+    assert_eq!(status, fixture.proxy.denied);
 }
 
 /// The settings of web-service that the files of `deploy/` name exist: `docs/CONFIGURATION.md` is generated from them.
@@ -359,6 +368,7 @@ fn settings_named_in_deploy_files_exist() {
     let settings = fs::read_to_string(root.join("docs/CONFIGURATION.md")).unwrap();
     let files = [
         "nginx/nginx.conf",
+        "nginx/web-service.conf",
         "caddy/Caddyfile",
         "haproxy/haproxy.cfg",
         "haproxy/application.cfg",
@@ -366,7 +376,7 @@ fn settings_named_in_deploy_files_exist() {
         "traefik/dynamic.yml",
         "envoy/envoy.yaml",
     ];
-    for file in files.map(|file| root.join("deploy").join(file)) as [PathBuf; 7] {
+    for file in files.map(|file| root.join("deploy").join(file)) as [PathBuf; 8] {
         let text = fs::read_to_string(&file).unwrap();
         let words = text.split(|c: char| !c.is_ascii_uppercase() && c != '_');
         for name in words.filter(|word| word.starts_with("WEB_")) {

@@ -21,6 +21,14 @@ pub(crate) const NGINX: Proxy = Proxy {
     denied: 500,
 };
 
+/// In front of web-service; [`NGINX`] is in front of an application.
+pub(crate) const NGINX_OF_WEB_SERVICE: Proxy = Proxy {
+    directory: "nginx",
+    command: &["nginx", "-p", ".", "-c", "web-service.conf"],
+    port: 8448,
+    denied: 502,
+};
+
 pub(crate) const CADDY: Proxy = Proxy {
     directory: "caddy",
     command: &["caddy", "run", "--config", "Caddyfile"],
