@@ -3,6 +3,7 @@
 
 mod application;
 mod cookies;
+mod doctor;
 mod fixture;
 mod proxy;
 mod sockets;

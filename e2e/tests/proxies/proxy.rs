@@ -12,6 +12,8 @@ pub(crate) struct Proxy {
     pub(crate) port: u16,
     /// Status of the response while web-service is down.
     pub(crate) denied: u16,
+    /// A text of the configuration, and what replaces it.
+    edit: Option<(&'static str, &'static str)>,
 }
 
 pub(crate) const NGINX: Proxy = Proxy {
@@ -19,6 +21,7 @@ pub(crate) const NGINX: Proxy = Proxy {
     command: &["nginx", "-p", ".", "-c", "nginx.conf"],
     port: 8444,
     denied: 500,
+    edit: None,
 };
 
 /// In front of web-service; [`NGINX`] is in front of an application.
@@ -27,6 +30,7 @@ pub(crate) const NGINX_OF_WEB_SERVICE: Proxy = Proxy {
     command: &["nginx", "-p", ".", "-c", "web-service.conf"],
     port: 8448,
     denied: 502,
+    edit: None,
 };
 
 pub(crate) const CADDY: Proxy = Proxy {
@@ -34,6 +38,7 @@ pub(crate) const CADDY: Proxy = Proxy {
     command: &["caddy", "run", "--config", "Caddyfile"],
     port: 8445,
     denied: 502,
+    edit: None,
 };
 
 pub(crate) const HAPROXY: Proxy = Proxy {
@@ -41,6 +46,7 @@ pub(crate) const HAPROXY: Proxy = Proxy {
     command: &["haproxy", "-f", "haproxy.cfg"],
     port: 8446,
     denied: 503,
+    edit: None,
 };
 
 /// In front of an application; [`HAPROXY`] is in front of web-service.
@@ -49,11 +55,20 @@ pub(crate) const HAPROXY_OF_APPLICATION: Proxy = Proxy {
     command: &["haproxy", "-f", "application.cfg"],
     port: 8447,
     denied: 503,
+    edit: None,
 };
 
 impl Proxy {
     pub(crate) fn origin(&self) -> String {
         format!("https://localhost:{}", self.port)
+    }
+
+    /// The proxy with a text of its configuration replaced.
+    pub(crate) const fn edited(self, text: &'static str, other: &'static str) -> Self {
+        Self {
+            edit: Some((text, other)),
+            ..self
+        }
     }
 
     /// Starts the proxy with a copy of its configuration and the certificate of `pair`.
@@ -73,12 +88,19 @@ impl Proxy {
         }
         let both = ["localhost.pem", "localhost.key"].map(|name| fs::read(made(name)).unwrap());
         fs::write(home.join("localhost.both.pem"), both.concat()).unwrap();
-        let [program, arguments @ ..] = self.command else {
-            panic!("the command is empty")
+        let [program, arguments @ .., configuration] = self.command else {
+            panic!("the command is too short")
         };
+        if let Some((text, other)) = self.edit {
+            let file = home.join(configuration);
+            let shipped = fs::read_to_string(&file).unwrap();
+            assert_eq!(shipped.matches(text).count(), 1, "{text}");
+            fs::write(file, shipped.replace(text, other)).unwrap();
+        }
         let mut command = Command::new(program);
         command
             .args(arguments)
+            .arg(configuration)
             .current_dir(&home)
             .env("HOME", &home);
         let program = Program::start(&mut command).with_children();
