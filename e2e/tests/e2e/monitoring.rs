@@ -98,10 +98,16 @@ fn every_alarm_has_a_test_and_an_entry_in_the_runbook() {
     let alarms: BTreeSet<_> = alarms.collect();
     assert!(alarms.len() > 20, "{alarms:?}");
     for alarm in alarms {
+        let sample = format!("labels: 'ALERTS{{alertname=\"{alarm}\",alertstate=\"firing\"");
         assert!(
-            tests.contains(&format!("alertname=\"{alarm}\"")),
-            "{alarm} has no test"
+            tests.contains(&sample),
+            "{alarm} has no test in which it fires"
         );
+        let link = format!(
+            "runbook: docs/OPERATIONS.md#alarm-{}\n",
+            alarm.to_lowercase()
+        );
+        assert!(rules.contains(&link), "{alarm} does not name its entry");
         let heading = format!("### Alarm: {alarm}\n");
         assert!(
             runbook.contains(&heading),
