@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use holdfast_core::bounded_cache::TwoGenerationCache;
 use holdfast_identity::{
     authentication::Factor,
@@ -9,11 +10,10 @@ use holdfast_identity::{
     key::{PublishedKeys, StoredSigningKey},
     token::{AccessTokens, Claims, Person, SigningError, TokenError},
 };
-use jsonwebtoken::Header;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::{hash::sha256, jws::Unverified, key_ring::KeyRing};
+use crate::{hash::sha256, jws::Unverified, key_ring::KeyRing, signing_key::SigningKey};
 
 /// Maximum length of a token, in bytes.
 const MAX_LENGTH: usize = 8 * 1024;
@@ -25,7 +25,7 @@ const LONG_TYPE: &str = "application/at+jwt";
 /// Number of verified tokens that are cached, with about 700 bytes each.
 const CACHED_TOKENS: usize = 65_536;
 
-/// Signs and verifies access tokens with a key ring. Verified tokens are cached by their SHA-256 until the key ring is replaced, so that a
+/// Signs and verifies access tokens with a key ring. Verified access tokens are cached by their SHA-256 until the key ring is replaced, so that a
 /// signature is verified once.
 pub struct Jwts {
     keys: RwLock<Arc<KeyRing>>,
@@ -68,11 +68,11 @@ impl PublishedKeys for Jwts {
 
 /// The only header that is issued, and so the only one that is accepted: other parameters (`crit`, `b64`, `zip`, `jwk`, `jku`, `x5u`, `x5c`)
 /// and duplicate names are rejected.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StrictHeader {
-    alg: String,
     typ: String,
+    alg: String,
     kid: String,
 }
 
@@ -121,13 +121,7 @@ impl AccessTokens for Jwts {
         let key = keys
             .signer(claims.issued_at)
             .ok_or_else(|| SigningError("there is no signing key".to_owned()))?;
-        let header = Header {
-            typ: Some(TYPE.to_owned()),
-            kid: Some(key.kid.clone()),
-            ..Header::new(key.library_algorithm())
-        };
-        jsonwebtoken::encode(&header, &StrictClaims::from(claims), &key.encoding)
-            .map_err(|why| SigningError(why.to_string()))
+        sign_by(key, TYPE, &StrictClaims::from(claims))
     }
 
     fn verify(&self, token: &str) -> Result<Arc<Claims>, TokenError> {
@@ -147,17 +141,16 @@ impl AccessTokens for Jwts {
 impl Jwts {
     fn check_signature(&self, token: Unverified<'_>) -> Result<Claims, TokenError> {
         let header: StrictHeader = token.header().ok_or(TokenError::Malformed)?;
-        if ![TYPE, LONG_TYPE]
-            .iter()
-            .any(|typ| header.typ.eq_ignore_ascii_case(typ))
-        {
+        if !is_access_token_type(&header.typ) {
             return Err(TokenError::Malformed);
         }
         let claims: StrictClaims = token.payload().ok_or(TokenError::Malformed)?;
         let claims: Claims = claims.try_into()?;
 
         let keys = self.keys();
-        let key = keys.verifier(&header.kid).ok_or(TokenError::BadSignature)?;
+        let key = keys.verifier(&header.kid);
+        let key = key.filter(|key| key.algorithm.is_for_access_tokens());
+        let key = key.ok_or(TokenError::BadSignature)?;
         if header.alg != key.algorithm.as_str() {
             return Err(TokenError::Malformed);
         }
@@ -166,6 +159,28 @@ impl Jwts {
         }
         Ok(claims)
     }
+}
+
+fn is_access_token_type(typ: &str) -> bool {
+    let mut types = [TYPE, LONG_TYPE].into_iter();
+    types.any(|access_token| typ.eq_ignore_ascii_case(access_token))
+}
+
+/// The JWT of type `typ` with these claims, signed by this key.
+fn sign_by(key: &SigningKey, typ: &str, claims: &impl Serialize) -> Result<String, SigningError> {
+    let header = StrictHeader {
+        typ: typ.to_owned(),
+        alg: key.algorithm.to_string(),
+        kid: key.kid.clone(),
+    };
+    let message = format!("{}.{}", segment(&header)?, segment(claims)?);
+    let signature = key.sign(message.as_bytes()).map_err(SigningError)?;
+    Ok(format!("{message}.{signature}"))
+}
+
+fn segment(content: &impl Serialize) -> Result<String, SigningError> {
+    let json = serde_json::to_vec(content).map_err(|why| SigningError(why.to_string()))?;
+    Ok(URL_SAFE_NO_PAD.encode(json))
 }
 
 impl From<&Claims> for StrictClaims {

@@ -1,6 +1,6 @@
 //! The key ring.
 
-use holdfast_identity::key::{Algorithm, StoredSigningKey, signing_key_index};
+use holdfast_identity::key::{Algorithm, StoredSigningKey, access_token_key_index};
 use time::OffsetDateTime;
 
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     signing_key::{self, KeyError, SigningKey},
 };
 
-/// The signing keys that an instance holds in memory. One of them signs, and all verify.
+/// The signing keys that an instance holds in memory. One of them signs access tokens, and all verify.
 pub struct KeyRing {
     keys: Vec<SigningKey>,
     stored: Vec<StoredSigningKey>,
@@ -16,7 +16,7 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// Opens all keys. Only those of `algorithm` sign, each from its time on.
+    /// Opens all keys, each of which signs from its time on. Those of `algorithm` sign access tokens.
     ///
     /// # Errors
     /// When a key cannot be opened, or there is none.
@@ -38,10 +38,10 @@ impl KeyRing {
         })
     }
 
-    /// The key that signs at this time.
+    /// The key that signs access tokens at this time.
     pub(super) fn signer(&self, at: OffsetDateTime) -> Option<&SigningKey> {
         let keys = self.keys.iter().map(|key| (key.algorithm, key.signs_from));
-        signing_key_index(keys, self.algorithm, at).and_then(|index| self.keys.get(index))
+        access_token_key_index(keys, self.algorithm, at).and_then(|index| self.keys.get(index))
     }
 
     /// The key with this `kid`.
@@ -49,7 +49,7 @@ impl KeyRing {
         self.keys.iter().find(|key| key.kid == kid)
     }
 
-    /// All keys in the order of the JWKS: the one that signs at this time, then the others.
+    /// All keys in the order of the JWKS: the one that signs access tokens at this time, then the others.
     pub(super) fn published(&self, at: OffsetDateTime) -> Vec<StoredSigningKey> {
         let signer = self.signer(at).map(|key| key.kid.as_str());
         let mut keys = self.stored.clone();

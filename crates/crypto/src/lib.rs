@@ -1,5 +1,5 @@
-//! Implementations of the ports of `holdfast-identity`: Argon2id, access tokens, refresh tokens, `DPoP` proofs, client authentication, sealed
-//! keys and keyed hashes.
+//! Implementations of the ports of `holdfast-identity`: Argon2id, access tokens and other JWTs, refresh tokens, `DPoP` proofs, client
+//! authentication, sealed keys and keyed hashes.
 
 pub mod argon2id;
 pub mod attempt;
@@ -13,6 +13,7 @@ pub mod keyed_hash;
 pub mod passkeys;
 pub mod random;
 pub mod refresh_token;
+mod rsa_key;
 pub mod seal;
 pub mod signing_key;
 pub mod thread_priority;

@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use crate::{
+    rsa_key::{self, RsaSigningKey, RsaVerifyingKey},
     seal::{DoesNotOpen, Sealer},
     verifying_key::VerifyingKey,
 };
@@ -35,22 +36,28 @@ pub(super) struct SigningKey {
     pub(super) kid: String,
     pub(super) algorithm: Algorithm,
     pub(super) signs_from: OffsetDateTime,
-    pub(super) encoding: EncodingKey,
-    verification: Verification,
+    private_half: PrivateHalf,
+    public_half: PublicHalf,
 }
 
-/// How signatures of a key are verified.
-enum Verification {
-    /// By signing again and comparing: Ed25519 is deterministic (RFC 8032 §5.1.6), and signing takes a quarter of the time of verifying.
-    SignAgain(Ed25519KeyPair),
-    /// By the public key, as ECDSA signatures are randomized.
-    Verify(VerifyingKey),
+/// What signs.
+enum PrivateHalf {
+    /// With the key pair by which signatures are verified, too.
+    Ed25519(EncodingKey, Ed25519KeyPair),
+    P256(EncodingKey),
+    Rsa(RsaSigningKey),
+}
+
+/// What verifies.
+enum PublicHalf {
+    Curve(VerifyingKey),
+    Rsa(RsaVerifyingKey),
 }
 
 /// Length of an Ed25519 signature, in bytes.
 const ED25519_SIGNATURE: usize = 64;
 
-/// Generates a key that signs from `signs_from` on, and seals it.
+/// Generates a key that signs from `signs_from` on, and seals it. An RSA key takes up to a second of a core.
 ///
 /// # Errors
 /// When the cryptographic library fails.
@@ -63,9 +70,10 @@ pub fn generate(
     let (kid, public_key, private_key) = match algorithm {
         Algorithm::EdDsa => generate_ed25519(),
         Algorithm::Es256 => generate_p256(),
+        Algorithm::Rs256 => rsa_key::generate(),
     }
     .and_then(|(public_key, private_key)| {
-        let kid = verifying_key(&public_key)?.thumbprint();
+        let kid = PublicHalf::new(&public_key)?.thumbprint();
         Ok((kid, public_key, private_key))
     })
     .map_err(|why| KeyError::Unusable(algorithm.to_string(), why))?;
@@ -84,63 +92,96 @@ pub fn generate(
 /// When it cannot be opened, or its private key does not belong to its public key.
 pub(super) fn open(stored: &StoredSigningKey, sealer: &Sealer) -> Result<SigningKey, KeyError> {
     let private_key = sealer.open(&stored.kid, &stored.sealed_private_key)?;
+    let algorithm = stored.public_key.algorithm();
     let unusable = |why: String| KeyError::Unusable(stored.kid.clone(), why);
     let key = SigningKey {
         kid: stored.kid.clone(),
-        algorithm: stored.public_key.algorithm(),
+        algorithm,
         signs_from: stored.signs_from,
-        encoding: match stored.public_key {
-            PublicKey::Ed25519 { .. } => EncodingKey::from_ed_der(&private_key),
-            PublicKey::P256 { .. } => EncodingKey::from_ec_der(&private_key),
-        },
-        verification: verification(&stored.public_key, &private_key).map_err(unusable)?,
+        private_half: PrivateHalf::new(algorithm, &private_key).map_err(unusable)?,
+        public_half: PublicHalf::new(&stored.public_key).map_err(unusable)?,
     };
-    key.self_test(&stored.public_key).map_err(unusable)?;
+    key.self_test().map_err(unusable)?;
     Ok(key)
 }
 
-fn verification(public_key: &PublicKey, private_key: &[u8]) -> Result<Verification, String> {
-    Ok(match public_key {
-        PublicKey::Ed25519 { .. } => {
-            let pair = Ed25519KeyPair::from_pkcs8(private_key);
-            Verification::SignAgain(pair.map_err(|why| why.to_string())?)
-        }
-        PublicKey::P256 { .. } => Verification::Verify(verifying_key(public_key)?),
-    })
+impl PrivateHalf {
+    /// The key in this PKCS #8 document.
+    fn new(algorithm: Algorithm, private_key: &[u8]) -> Result<Self, String> {
+        Ok(match algorithm {
+            Algorithm::EdDsa => {
+                let pair = Ed25519KeyPair::from_pkcs8(private_key);
+                let pair = pair.map_err(|why| why.to_string())?;
+                Self::Ed25519(EncodingKey::from_ed_der(private_key), pair)
+            }
+            Algorithm::Es256 => Self::P256(EncodingKey::from_ec_der(private_key)),
+            Algorithm::Rs256 => Self::Rsa(RsaSigningKey::from_pkcs8(private_key)?),
+        })
+    }
 }
 
-fn verifying_key(public_key: &PublicKey) -> Result<VerifyingKey, String> {
-    match *public_key {
-        PublicKey::Ed25519 { x } => VerifyingKey::ed25519(x),
-        PublicKey::P256 { x, y } => VerifyingKey::p256(x, y),
+impl PublicHalf {
+    fn new(public_key: &PublicKey) -> Result<Self, String> {
+        let curve = match public_key {
+            PublicKey::Ed25519 { x } => VerifyingKey::ed25519(*x),
+            PublicKey::P256 { x, y } => VerifyingKey::p256(*x, *y),
+            PublicKey::Rsa { n, e } => return RsaVerifyingKey::new(n, *e).map(Self::Rsa),
+        };
+        curve
+            .map(Self::Curve)
+            .map_err(|why: InvalidKey| why.to_string())
     }
-    .map_err(|why: InvalidKey| why.to_string())
+
+    /// The JWK thumbprint (RFC 7638).
+    fn thumbprint(&self) -> String {
+        match self {
+            Self::Curve(key) => key.thumbprint(),
+            Self::Rsa(key) => key.thumbprint(),
+        }
+    }
+
+    /// Whether `signature`, in base64url, is one over `message` by this algorithm.
+    fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &str) -> bool {
+        match self {
+            Self::Curve(key) => key.verifies(algorithm.as_str(), message, signature),
+            Self::Rsa(key) => algorithm == Algorithm::Rs256 && key.verifies(message, signature),
+        }
+    }
 }
 
 impl SigningKey {
-    /// The algorithm as a type of the JWT library.
-    pub(super) const fn library_algorithm(&self) -> jsonwebtoken::Algorithm {
-        match self.algorithm {
-            Algorithm::EdDsa => jsonwebtoken::Algorithm::EdDSA,
-            Algorithm::Es256 => jsonwebtoken::Algorithm::ES256,
+    /// The signature over `message`, in base64url.
+    pub(super) fn sign(&self, message: &[u8]) -> Result<String, String> {
+        match &self.private_half {
+            PrivateHalf::Ed25519(key, _) => {
+                crypto::sign(message, key, jsonwebtoken::Algorithm::EdDSA)
+            }
+            PrivateHalf::P256(key) => crypto::sign(message, key, jsonwebtoken::Algorithm::ES256),
+            PrivateHalf::Rsa(key) => return key.sign(message),
         }
+        .map_err(|why| why.to_string())
     }
 
-    /// Whether `signature`, in base64url, is that of this key for `message`.
+    /// Whether `signature`, in base64url, is that of this key for `message`. An Ed25519 signature is computed again and compared: Ed25519
+    /// is deterministic (RFC 8032 §5.1.6), and signing takes a quarter of the time of verifying. ECDSA signatures are randomized, and
+    /// signing with RSA takes much longer than verifying.
     pub(super) fn has_signed(&self, signature: &str, message: &[u8]) -> bool {
-        match &self.verification {
-            Verification::SignAgain(pair) => is_signed_again(pair, signature, message),
-            Verification::Verify(key) => key.verifies(self.algorithm.as_str(), message, signature),
+        match &self.private_half {
+            PrivateHalf::Ed25519(_, pair) => is_signed_again(pair, signature, message),
+            PrivateHalf::P256(_) | PrivateHalf::Rsa(_) => {
+                self.public_half
+                    .verifies(self.algorithm, message, signature)
+            }
         }
     }
 
     /// Signs and verifies once, so that a private key that does not belong to the public key is detected at start.
-    fn self_test(&self, public_key: &PublicKey) -> Result<(), String> {
+    fn self_test(&self) -> Result<(), String> {
         const MESSAGE: &[u8] = b"self-test";
-        let signature = crypto::sign(MESSAGE, &self.encoding, self.library_algorithm())
-            .map_err(|why| why.to_string())?;
-        let is_verified =
-            verifying_key(public_key)?.verifies(self.algorithm.as_str(), MESSAGE, &signature);
+        let signature = self.sign(MESSAGE)?;
+        let is_verified = self
+            .public_half
+            .verifies(self.algorithm, MESSAGE, &signature);
         if is_verified && self.has_signed(&signature, MESSAGE) {
             Ok(())
         } else {

@@ -54,11 +54,12 @@ pub const fn end_reason(reason: EndReason) -> &'static str {
     }
 }
 
-/// `public_key` of a signing key.
+/// `public_key` of a signing key: x of Ed25519; x and y of P-256; exponent and modulus of RSA.
 #[must_use]
 pub fn public_key(key: &PublicKey) -> Vec<u8> {
     match key {
         PublicKey::Ed25519 { x } => x.to_vec(),
         PublicKey::P256 { x, y } => [*x, *y].concat(),
+        PublicKey::Rsa { n, e } => [e.as_slice(), n].concat(),
     }
 }

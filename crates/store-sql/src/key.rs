@@ -11,6 +11,9 @@ use crate::{SqlRow, parse, time};
 pub const SIGNING_KEY: &str =
     "kid, algorithm, public_key, sealed_private_key, created_at, signs_from";
 
+/// Lengths of the modulus of an RSA key, in bytes: 2048 and 3072 bits.
+const RSA_MODULUS: [usize; 2] = [256, 384];
+
 /// A row of `signing_keys`.
 ///
 /// # Errors
@@ -37,6 +40,13 @@ fn public_key(algorithm: Algorithm, bytes: &[u8]) -> Option<PublicKey> {
             Some(PublicKey::P256 {
                 x: x.try_into().ok()?,
                 y: y.try_into().ok()?,
+            })
+        }
+        Algorithm::Rs256 => {
+            let (e, n) = bytes.split_first_chunk()?;
+            RSA_MODULUS.contains(&n.len()).then(|| PublicKey::Rsa {
+                n: n.to_vec(),
+                e: *e,
             })
         }
     }

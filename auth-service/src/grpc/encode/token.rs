@@ -85,20 +85,34 @@ pub(in crate::grpc) fn claims(claims: &Claims) -> v1::AccessTokenClaims {
     }
 }
 
-/// A public key as JWK (RFC 7517, RFC 8037 for Ed25519).
+/// A public key as JWK (RFC 7517, RFC 7518 §6, RFC 8037 for Ed25519).
 pub(in crate::grpc) fn json_web_key(key: &StoredSigningKey) -> v1::JsonWebKey {
-    let (kty, crv, x, y) = match &key.public_key {
-        PublicKey::Ed25519 { x } => ("OKP", "Ed25519", base64url(x), String::new()),
-        PublicKey::P256 { x, y } => ("EC", "P-256", base64url(x), base64url(y)),
+    let public_key = match &key.public_key {
+        PublicKey::Ed25519 { x } => v1::JsonWebKey {
+            kty: "OKP".to_owned(),
+            crv: "Ed25519".to_owned(),
+            x: base64url(x),
+            ..Default::default()
+        },
+        PublicKey::P256 { x, y } => v1::JsonWebKey {
+            kty: "EC".to_owned(),
+            crv: "P-256".to_owned(),
+            x: base64url(x),
+            y: base64url(y),
+            ..Default::default()
+        },
+        PublicKey::Rsa { n, e } => v1::JsonWebKey {
+            kty: "RSA".to_owned(),
+            n: base64url(n),
+            e: base64url(e),
+            ..Default::default()
+        },
     };
     v1::JsonWebKey {
         kid: key.kid.clone(),
-        kty: kty.to_owned(),
         alg: key.public_key.algorithm().to_string(),
         r#use: "sig".to_owned(),
-        crv: crv.to_owned(),
-        x,
-        y,
+        ..public_key
     }
 }
 

@@ -1,4 +1,4 @@
-//! The public keys that verify access tokens.
+//! The public keys that verify access tokens and ID tokens.
 
 use auth_proto::v1::{GetJwksRequest, JsonWebKey, auth_service_client::AuthServiceClient};
 
@@ -16,23 +16,27 @@ pub struct Jwks {
     pub issuer: String,
 }
 
-/// A public key (RFC 7517 §4).
+/// A public key (RFC 7517 §4, RFC 7518 §6).
 #[derive(Debug)]
 pub struct Jwk {
     /// `kid`: identifier of the key.
     pub kid: String,
-    /// `kty`: `OKP` or `EC`.
+    /// `kty`: `OKP`, `EC` or `RSA`.
     pub kty: String,
-    /// `alg`: `EdDSA` or `ES256`.
+    /// `alg`: `EdDSA`, `ES256` or `RS256`.
     pub alg: String,
     /// `use`: `sig`.
     pub usage: String,
-    /// `crv`: `Ed25519` or `P-256`.
-    pub crv: String,
-    /// `x`: coordinate in base64url.
-    pub x: String,
-    /// `y`: coordinate in base64url; `None` for `OKP` keys (RFC 8037 §2).
+    /// `crv`: `Ed25519` or `P-256`; `None` for `RSA` keys.
+    pub crv: Option<String>,
+    /// `x`: coordinate in base64url; `None` for `RSA` keys.
+    pub x: Option<String>,
+    /// `y`: coordinate in base64url; only of `EC` keys (RFC 8037 §2).
     pub y: Option<String>,
+    /// `n`: modulus in base64url; only of `RSA` keys.
+    pub n: Option<String>,
+    /// `e`: exponent in base64url; only of `RSA` keys.
+    pub e: Option<String>,
 }
 
 impl AuthClient {
@@ -56,8 +60,10 @@ fn decode(key: JsonWebKey) -> Jwk {
         kty: key.kty,
         alg: key.alg,
         usage: key.r#use,
-        crv: key.crv,
-        x: key.x,
+        crv: non_empty(key.crv),
+        x: non_empty(key.x),
         y: non_empty(key.y),
+        n: non_empty(key.n),
+        e: non_empty(key.e),
     }
 }

@@ -1,6 +1,5 @@
 use std::time::Duration;
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use holdfast_identity::{
     authentication::{AssuranceLevel, Factors},
     id::{GrantId, Jti, Sid, UserId},
@@ -60,8 +59,7 @@ fn forge(key: &StoredSigningKey, header: &str, payload: &str) -> String {
         URL_SAFE_NO_PAD.encode(header),
         URL_SAFE_NO_PAD.encode(payload)
     );
-    let algorithm = opened.library_algorithm();
-    let signature = crypto::sign(message.as_bytes(), &opened.encoding, algorithm).unwrap();
+    let signature = opened.sign(message.as_bytes()).unwrap();
     format!("{message}.{signature}")
 }
 
@@ -164,6 +162,19 @@ fn other_header_is_malformed() {
         let token = forge(&key, header, &payload().to_string());
         assert_eq!(jwts.verify(&token), Err(TokenError::Malformed), "{header}");
     }
+}
+
+#[test]
+fn access_token_is_neither_signed_nor_verified_with_rsa() {
+    let (rsa, own) = (stored(Algorithm::Rs256), stored(Algorithm::EdDsa));
+    let token = forge(&rsa, &header(&rsa).to_string(), &payload().to_string());
+    let alone = jwts(std::slice::from_ref(&rsa), Algorithm::Rs256);
+    let both = jwts(&[rsa, own], Algorithm::EdDsa);
+    for jwts in [&alone, &both] {
+        assert_eq!(jwts.verify(&token), Err(TokenError::BadSignature));
+    }
+    assert!(alone.sign(&claims()).is_err());
+    assert!(both.sign(&claims()).is_ok());
 }
 
 #[test]

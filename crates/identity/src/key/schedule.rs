@@ -9,19 +9,30 @@ use crate::key::{Algorithm, StoredSigningKey};
 /// Time between the publication of a key and its first signature: longer than verifiers cache the JWKS.
 pub const PUBLICATION_LEAD_TIME: Duration = Duration::from_mins(10);
 
-/// Returns the index of the key that signs at `at`: of the keys that have started by then, the latest one of `algorithm`, or of
-/// any algorithm if that has none.
-pub fn signing_key_index<'a>(
+/// Returns the index of the key that signs access tokens at `at`: of the keys that have started by then, the latest one of `algorithm`,
+/// or of any algorithm for access tokens if that has none.
+pub fn access_token_key_index<'a>(
     keys: impl Iterator<Item = (Algorithm, OffsetDateTime)> + Clone + 'a,
     algorithm: Algorithm,
     at: OffsetDateTime,
 ) -> Option<usize> {
-    let keys = keys.enumerate();
+    let keys = keys
+        .enumerate()
+        .filter(|(_, key)| key.0.is_for_access_tokens());
     let started = keys.clone().filter(|(_, key)| key.1 <= at);
     let latest = started.max_by_key(|(_, key)| (key.0 == algorithm, key.1));
     // Where none has started, as after the clock was set back, the earliest one signs.
     let chosen = latest.or_else(|| keys.min_by_key(|(_, key)| (key.0 != algorithm, key.1)));
     chosen.map(|(index, _)| index)
+}
+
+/// Returns the time from which the newest of `keys` of this algorithm signs. `None`: there is no key of it.
+#[must_use]
+pub fn newest_start(keys: &[StoredSigningKey], algorithm: Algorithm) -> Option<OffsetDateTime> {
+    let own = keys
+        .iter()
+        .filter(|key| key.public_key.algorithm() == algorithm);
+    own.map(|key| key.signs_from).max()
 }
 
 /// Whether the newest of `keys` of this algorithm has signed for `max_age`, or there is none.
@@ -32,11 +43,7 @@ pub fn is_rotation_due(
     max_age: Duration,
     now: OffsetDateTime,
 ) -> bool {
-    let own = keys
-        .iter()
-        .filter(|key| key.public_key.algorithm() == algorithm);
-    let newest = own.map(|key| key.signs_from).max();
-    newest.is_none_or(|signs_from| now >= signs_from + max_age)
+    newest_start(keys, algorithm).is_none_or(|signs_from| now >= signs_from + max_age)
 }
 
 /// Returns those of `keys` whose last token has expired at `now`: another key of `algorithm` has signed for longer than
@@ -77,21 +84,35 @@ mod tests {
     }
 
     #[test]
-    fn latest_started_key_signs() {
+    fn latest_started_key_signs_access_tokens() {
         let keys = [
             (Algorithm::EdDsa, START),
             (Algorithm::EdDsa, START + HOUR),
             (Algorithm::Es256, START + HOUR),
         ];
-        let at = |at| signing_key_index(keys.into_iter(), Algorithm::EdDsa, at);
+        let at = |at| access_token_key_index(keys.into_iter(), Algorithm::EdDsa, at);
         assert_eq!(at(START), Some(0));
         assert_eq!(at(START + HOUR - Duration::from_millis(1)), Some(0));
         assert_eq!(at(START + HOUR), Some(1));
         assert_eq!(at(START - HOUR), Some(0), "a clock that was set back");
         assert_eq!(
-            signing_key_index([].into_iter(), Algorithm::EdDsa, START),
+            access_token_key_index([].into_iter(), Algorithm::EdDsa, START),
             None
         );
+    }
+
+    #[test]
+    fn key_of_another_algorithm_signs_access_tokens_until_the_own_one_starts() {
+        let keys = [
+            (Algorithm::Rs256, START),
+            (Algorithm::EdDsa, START),
+            (Algorithm::Es256, START + HOUR),
+        ];
+        let at = |at| access_token_key_index(keys.into_iter(), Algorithm::Es256, at);
+        assert_eq!(at(START), Some(1));
+        assert_eq!(at(START + HOUR), Some(2));
+        let rsa = [(Algorithm::Rs256, START)].into_iter();
+        assert_eq!(access_token_key_index(rsa, Algorithm::EdDsa, START), None);
     }
 
     #[test]

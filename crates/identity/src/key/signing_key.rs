@@ -11,15 +11,31 @@ pub enum Algorithm {
     EdDsa,
     /// ECDSA on P-256 with SHA-256 (RFC 7518 §3.4).
     Es256,
+    /// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518 §3.3), for ID tokens only.
+    Rs256,
 }
 
 impl Algorithm {
-    /// The value of `alg`: `EdDSA` or `ES256`.
+    /// Every algorithm.
+    pub const ALL: [Self; 3] = [Self::EdDsa, Self::Es256, Self::Rs256];
+
+    /// Whether keys of this algorithm sign and verify access tokens. RSA keys do neither: every access token is verified by this service,
+    /// so that no relying party needs one.
+    #[must_use]
+    pub const fn is_for_access_tokens(self) -> bool {
+        match self {
+            Self::EdDsa | Self::Es256 => true,
+            Self::Rs256 => false,
+        }
+    }
+
+    /// The value of `alg`: `EdDSA`, `ES256` or `RS256`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::EdDsa => "EdDSA",
             Self::Es256 => "ES256",
+            Self::Rs256 => "RS256",
         }
     }
 }
@@ -34,10 +50,9 @@ impl FromStr for Algorithm {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [Self::EdDsa, Self::Es256]
-            .into_iter()
-            .find(|algorithm| algorithm.as_str() == text)
-            .ok_or("must be EdDSA or ES256")
+        let mut all = Self::ALL.into_iter();
+        all.find(|algorithm| algorithm.as_str() == text)
+            .ok_or("must be EdDSA, ES256 or RS256")
     }
 }
 
@@ -56,6 +71,13 @@ pub enum PublicKey {
         /// The y coordinate, big-endian.
         y: [u8; 32],
     },
+    /// An RSA key.
+    Rsa {
+        /// The modulus of 2048 or 3072 bits, big-endian without leading zeros.
+        n: Vec<u8>,
+        /// The exponent 65537, big-endian.
+        e: [u8; 3],
+    },
 }
 
 impl PublicKey {
@@ -65,6 +87,7 @@ impl PublicKey {
         match self {
             Self::Ed25519 { .. } => Algorithm::EdDsa,
             Self::P256 { .. } => Algorithm::Es256,
+            Self::Rsa { .. } => Algorithm::Rs256,
         }
     }
 }

@@ -2,7 +2,12 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use holdfast_identity::{audit::AuditKind, key::PublicKey, revocation::Revoked};
+use holdfast_identity::{
+    audit::AuditKind,
+    key::{PublicKey, StoredSigningKey},
+    revocation::Revoked,
+};
+use time::OffsetDateTime;
 
 use crate::{
     fixture::{EPHEMERAL, Fixture, NOW, event, signing_key},
@@ -40,6 +45,50 @@ pub(super) async fn racing_insertions_of_signing_keys_have_one_winner(fixture: F
     assert_eq!(winners(&inserted), 1);
     assert_eq!(fixture.store.signing_keys().await.unwrap().len(), 2);
     assert_eq!(fixture.count(AuditKind::KeyRotated).await, 1);
+}
+
+pub(super) async fn signing_keys_of_several_algorithms_are_inserted_apart(fixture: Fixture) {
+    let keys = [
+        signing_key("ed25519", NOW + EPHEMERAL),
+        StoredSigningKey {
+            public_key: PublicKey::P256 {
+                x: [1; 32],
+                y: [2; 32],
+            },
+            ..signing_key("p256", NOW + EPHEMERAL)
+        },
+        rsa_key("rsa", 384, NOW + EPHEMERAL),
+        rsa_key("smaller", 256, NOW + EPHEMERAL * 2),
+    ];
+    let latest = [None, None, None, Some(NOW + EPHEMERAL)];
+    for (key, latest) in keys.iter().zip(latest) {
+        let inserted = fixture.store.insert_signing_key(key, latest, &[]).await;
+        assert!(inserted.unwrap(), "{}", key.kid);
+    }
+    assert_eq!(fixture.store.signing_keys().await.unwrap(), keys);
+    let refused = rsa_key("late", 384, NOW + EPHEMERAL * 3);
+    for latest in [None, Some(NOW + EPHEMERAL)] {
+        let inserted = fixture.store.insert_signing_key(&refused, latest, &[]);
+        assert!(!inserted.await.unwrap());
+    }
+    let (now, until) = (NOW, NOW + EPHEMERAL);
+    let revoked = fixture
+        .store
+        .revoke_signing_key("smaller", now, until, &[])
+        .await;
+    assert!(revoked.unwrap());
+    assert_eq!(fixture.store.signing_keys().await.unwrap(), keys[..3]);
+}
+
+/// An RSA key with a modulus of this many bytes.
+fn rsa_key(kid: &str, length: usize, signs_from: OffsetDateTime) -> StoredSigningKey {
+    StoredSigningKey {
+        public_key: PublicKey::Rsa {
+            n: vec![0xa5; length],
+            e: [1, 0, 1],
+        },
+        ..signing_key(kid, signs_from)
+    }
 }
 
 pub(super) async fn signing_key_is_revoked_once_with_entry(fixture: Fixture) {

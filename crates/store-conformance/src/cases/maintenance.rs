@@ -110,6 +110,13 @@ pub(super) async fn corrupt_rows_are_reported(fixture: Fixture) {
         .execute("UPDATE signing_keys SET algorithm = 'none'")
         .await;
     assert!(is_corrupt(&store.signing_keys().await));
+    for algorithm in ["ES256", "RS256"] {
+        let short = format!(
+            "UPDATE signing_keys SET algorithm = '{algorithm}', public_key = sealed_private_key"
+        );
+        fixture.subject.execute(&short).await;
+        assert!(is_corrupt(&store.signing_keys().await), "{algorithm}");
+    }
     fixture
         .subject
         .execute("UPDATE clients SET grant_types = 'toaster'")

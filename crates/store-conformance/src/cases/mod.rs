@@ -164,6 +164,7 @@ cases! {$
     keys {
         signing_keys_are_listed_in_the_order_of_signing,
         racing_insertions_of_signing_keys_have_one_winner,
+        signing_keys_of_several_algorithms_are_inserted_apart,
         signing_key_is_revoked_once_with_entry,
         removed_signing_key_is_gone,
         racing_creations_of_a_secret_key_return_one_key,

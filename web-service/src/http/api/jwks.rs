@@ -1,4 +1,4 @@
-//! `GET /.well-known/jwks.json`: the public keys that verify access tokens (RFC 7517).
+//! `GET /.well-known/jwks.json`: the public keys that verify access tokens and ID tokens (RFC 7517).
 
 use axum::{
     Json,
@@ -18,7 +18,7 @@ pub(in crate::http) struct JwkSet {
     keys: Vec<Key>,
 }
 
-/// A key in JWK form (RFC 7517 §4, RFC 8037 §2).
+/// A key in JWK form (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2).
 #[derive(Serialize, ToSchema)]
 #[schema(as = Jwk, example = json!({"kid": "…", "kty": "OKP", "alg": "EdDSA", "use": "sig", "crv": "Ed25519", "x": "…"}))]
 struct Key {
@@ -26,10 +26,16 @@ struct Key {
     kty: String,
     alg: String,
     r#use: String,
-    crv: String,
-    x: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    crv: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    x: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     y: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    e: Option<String>,
 }
 
 impl From<Jwk> for Key {
@@ -42,11 +48,13 @@ impl From<Jwk> for Key {
             crv: key.crv,
             x: key.x,
             y: key.y,
+            n: key.n,
+            e: key.e,
         }
     }
 }
 
-/// The public keys that verify access tokens.
+/// The public keys that verify access tokens and ID tokens.
 #[utoipa::path(
     get,
     path = "/.well-known/jwks.json",
@@ -64,4 +72,30 @@ pub(in crate::http) async fn show(State(auth): State<AuthClient>) -> Result<Resp
         (header::CONTENT_TYPE, "application/jwk-set+json"),
     ];
     Ok((headers, Json(set)).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn rsa_key_has_modulus_and_exponent_only() {
+        let key = Key::from(Jwk {
+            kid: "7".to_owned(),
+            kty: "RSA".to_owned(),
+            alg: "RS256".to_owned(),
+            usage: "sig".to_owned(),
+            crv: None,
+            x: None,
+            y: None,
+            n: Some("1w".to_owned()),
+            e: Some("AQAB".to_owned()),
+        });
+        assert_eq!(
+            serde_json::to_value(key).unwrap(),
+            json!({"kid": "7", "kty": "RSA", "alg": "RS256", "use": "sig", "n": "1w", "e": "AQAB"})
+        );
+    }
 }

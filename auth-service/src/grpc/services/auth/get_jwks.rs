@@ -1,4 +1,4 @@
-//! `GetJwks`: the public keys that verify access tokens, and the issuer.
+//! `GetJwks`: the public keys that verify access tokens and ID tokens, and the issuer.
 
 use auth_proto::v1::{GetJwksRequest, GetJwksResponse};
 use tonic::{Request, Status};
