@@ -1,4 +1,6 @@
-//! Access tokens, JWTs of the type `at+jwt` that are parsed strictly (RFC 9068, RFC 8725).
+//! Access tokens, JWTs of the type `at+jwt` that are parsed strictly (RFC 9068, RFC 8725), and JWTs of other types under the same keys.
+
+mod typed;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -25,7 +27,7 @@ const LONG_TYPE: &str = "application/at+jwt";
 /// Number of verified tokens that are cached, with about 700 bytes each.
 const CACHED_TOKENS: usize = 65_536;
 
-/// Signs and verifies access tokens with a key ring. Verified access tokens are cached by their SHA-256 until the key ring is replaced, so that a
+/// Signs and verifies JWTs with a key ring. Verified access tokens are cached by their SHA-256 until the key ring is replaced, so that a
 /// signature is verified once.
 pub struct Jwts {
     keys: RwLock<Arc<KeyRing>>,

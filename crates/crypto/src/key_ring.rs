@@ -1,6 +1,8 @@
 //! The key ring.
 
-use holdfast_identity::key::{Algorithm, StoredSigningKey, access_token_key_index};
+use holdfast_identity::key::{
+    Algorithm, StoredSigningKey, access_token_key_index, id_token_key_index,
+};
 use time::OffsetDateTime;
 
 use crate::{
@@ -8,7 +10,7 @@ use crate::{
     signing_key::{self, KeyError, SigningKey},
 };
 
-/// The signing keys that an instance holds in memory. One of them signs access tokens, and all verify.
+/// The signing keys that an instance holds in memory. One of them signs access tokens, one of each algorithm ID tokens, and all verify.
 pub struct KeyRing {
     keys: Vec<SigningKey>,
     stored: Vec<StoredSigningKey>,
@@ -42,6 +44,16 @@ impl KeyRing {
     pub(super) fn signer(&self, at: OffsetDateTime) -> Option<&SigningKey> {
         let keys = self.keys.iter().map(|key| (key.algorithm, key.signs_from));
         access_token_key_index(keys, self.algorithm, at).and_then(|index| self.keys.get(index))
+    }
+
+    /// The key that signs ID tokens of exactly this algorithm at this time.
+    pub(super) fn signer_of(
+        &self,
+        algorithm: Algorithm,
+        at: OffsetDateTime,
+    ) -> Option<&SigningKey> {
+        let keys = self.keys.iter().map(|key| (key.algorithm, key.signs_from));
+        id_token_key_index(keys, algorithm, at).and_then(|index| self.keys.get(index))
     }
 
     /// The key with this `kid`.

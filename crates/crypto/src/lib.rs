@@ -16,6 +16,7 @@ pub mod refresh_token;
 mod rsa_key;
 pub mod seal;
 pub mod signing_key;
+mod strict_json;
 pub mod thread_priority;
 pub mod totp;
 pub mod verifying_key;

@@ -26,6 +26,21 @@ pub fn access_token_key_index<'a>(
     chosen.map(|(index, _)| index)
 }
 
+/// Returns the index of the key that signs ID tokens of `algorithm` at `at`: of the keys of this algorithm that have started by then, the
+/// latest one. A relying party accepts no other algorithm than that which it has registered.
+pub fn id_token_key_index<'a>(
+    keys: impl Iterator<Item = (Algorithm, OffsetDateTime)> + Clone + 'a,
+    algorithm: Algorithm,
+    at: OffsetDateTime,
+) -> Option<usize> {
+    let keys = keys.enumerate().filter(|(_, key)| key.0 == algorithm);
+    let started = keys.clone().filter(|(_, key)| key.1 <= at);
+    let latest = started.max_by_key(|(_, key)| key.1);
+    // Where none has started, as after the clock was set back, the earliest one signs.
+    let chosen = latest.or_else(|| keys.min_by_key(|(_, key)| key.1));
+    chosen.map(|(index, _)| index)
+}
+
 /// Returns the time from which the newest of `keys` of this algorithm signs. `None`: there is no key of it.
 #[must_use]
 pub fn newest_start(keys: &[StoredSigningKey], algorithm: Algorithm) -> Option<OffsetDateTime> {
@@ -113,6 +128,21 @@ mod tests {
         assert_eq!(at(START + HOUR), Some(2));
         let rsa = [(Algorithm::Rs256, START)].into_iter();
         assert_eq!(access_token_key_index(rsa, Algorithm::EdDsa, START), None);
+    }
+
+    #[test]
+    fn key_of_exactly_the_algorithm_signs_id_tokens() {
+        let keys = [
+            (Algorithm::EdDsa, START),
+            (Algorithm::Rs256, START),
+            (Algorithm::Rs256, START + HOUR),
+        ];
+        let at = |algorithm, at| id_token_key_index(keys.into_iter(), algorithm, at);
+        assert_eq!(at(Algorithm::EdDsa, START + HOUR), Some(0));
+        assert_eq!(at(Algorithm::Rs256, START), Some(1));
+        assert_eq!(at(Algorithm::Rs256, START + HOUR), Some(2));
+        assert_eq!(at(Algorithm::Rs256, START - HOUR), Some(1), "set back");
+        assert_eq!(at(Algorithm::Es256, START + HOUR), None);
     }
 
     #[test]
