@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use anyhow::{Context as _, anyhow};
 use holdfast_core::clock::Clock;
 use holdfast_crypto::{random::SystemRandom, seal::Sealer};
-use holdfast_identity::{audit::AuditRecorder, id::Jti};
+use holdfast_identity::{audit::AuditRecorder, id::Jti, key::KeyAlgorithms};
 use holdfast_server_kit::{
     config::RedisUrl,
     connections::{BoundedListener, Connections},
@@ -121,7 +121,7 @@ impl App {
 
 fn key_policy(config: &ServeConfig) -> KeyPolicy {
     KeyPolicy {
-        algorithm: config.signing_algorithm,
+        algorithms: KeyAlgorithms::new(config.signing_algorithm, &config.id_token_algorithms),
         max_age: config.key_max_age,
         access_ttl: config.policy.access_ttl,
     }

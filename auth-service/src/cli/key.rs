@@ -20,7 +20,8 @@ use crate::{
 pub(super) enum KeyCommand {
     /// List the signing keys, in the order in which they sign
     List,
-    /// Publish a new key, which signs ten minutes later; the old one is removed when its last token has expired
+    /// Publish a new key of each algorithm, which signs ten minutes later, and print that of access tokens; the old ones are removed when
+    /// their last token has expired
     Rotate,
     /// Revoke a key and every token that it signed, at once
     Revoke {
@@ -43,7 +44,8 @@ pub(super) async fn run(command: KeyCommand, settings: Settings) -> anyhow::Resu
         KeyCommand::List => {}
         KeyCommand::Rotate => {
             let kid = keys.rotate(&context).await?;
-            let kid = kid.context("a new key is already published and does not sign yet")?;
+            let kid = kid
+                .context("a new key of access tokens is already published and does not sign yet")?;
             println!("{kid}");
         }
         KeyCommand::Revoke { kid } => {
@@ -57,7 +59,7 @@ pub(super) async fn run(command: KeyCommand, settings: Settings) -> anyhow::Resu
 
 async fn keys(store: Arc<dyn Store>, config: KeyConfig) -> anyhow::Result<SigningKeys> {
     let policy = KeyPolicy {
-        algorithm: config.algorithm,
+        algorithms: config.algorithms,
         max_age: config.max_age,
         access_ttl: config.access_ttl,
     };

@@ -9,7 +9,10 @@ use std::{net::SocketAddr, num::NonZero, time::Duration};
 
 use holdfast_core::secret_key::SecretKey;
 use holdfast_crypto::argon2id::Cost;
-use holdfast_identity::{key::Algorithm, policy::Policy};
+use holdfast_identity::{
+    key::{Algorithm, KeyAlgorithms},
+    policy::Policy,
+};
 use holdfast_server_kit::config::{RedisUrl, args::TelemetryNames};
 use holdfast_tls::TlsFiles;
 use holdfast_webauthn::RelyingParty;
@@ -44,8 +47,10 @@ pub struct ServeConfig {
     pub policy: Policy,
     /// The relying party of passkeys. `None`: they are not used.
     pub passkeys: Option<RelyingParty>,
-    /// Algorithm that signs new tokens.
+    /// Algorithm that signs new access tokens, one that is for them.
     pub signing_algorithm: Algorithm,
+    /// Algorithms that ID tokens can be signed with: at least one, each once.
+    pub id_token_algorithms: Vec<Algorithm>,
     /// Time for which a signing key signs before its successor replaces it.
     pub key_max_age: Duration,
     /// Time for which audit events are kept.
@@ -71,8 +76,8 @@ pub struct KeyConfig {
     pub database: Database,
     /// Key that seals the keys in the database.
     pub key_encryption_key: SecretKey,
-    /// Algorithm that signs new tokens.
-    pub algorithm: Algorithm,
+    /// Algorithms of which keys are kept.
+    pub algorithms: KeyAlgorithms,
     /// Time for which a signing key signs before its successor replaces it.
     pub max_age: Duration,
     /// Lifetime of an access token.

@@ -1,5 +1,6 @@
 //! The settings of auth-service as text: flags, each with an environment variable (`AUTH_…`) of the same name.
 
+mod algorithms;
 mod check;
 mod passkeys;
 
@@ -87,9 +88,13 @@ pub struct Settings {
     /// for the tokens that web-service keeps
     #[arg(long, default_value = "allow")]
     dpop: Text,
-    /// Algorithm that signs new tokens: `EdDSA` or `ES256`
+    /// Algorithm that signs new access tokens: `EdDSA` or `ES256`
     #[arg(long, default_value = "EdDSA")]
     signing_algorithm: Text,
+    /// Algorithms that ID tokens (`OpenID` Connect) can be signed with, separated by commas: `EdDSA`, `ES256` and `RS256`. Each has a key of
+    /// its own. `RS256` is for relying parties that support nothing else
+    #[arg(long, value_delimiter = ',', default_value = "EdDSA,ES256")]
+    id_token_algorithms: Vec<Text>,
     /// Key that seals the keys in the database: 32 random bytes in base64. Store it apart from the database [required to serve]
     #[arg(long, hide_env_values = true)]
     key_encryption_key: Option<String>,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use holdfast_crypto::seal::Sealer;
 use holdfast_identity::{
-    key::{StoredSigningKey, is_rotation_due},
+    key::{Algorithm, KeyAlgorithms, StoredSigningKey, newest_start},
     store::StoreError,
 };
 use holdfast_server_kit::doctor::{Check, Finding};
@@ -19,7 +19,7 @@ pub(super) static SEALED: Check = Check {
 };
 pub(super) static ROTATION: Check = Check {
     id: "keys.rotation",
-    why: "A running service replaces its signing key by itself; the longer one signs, the longer a stolen one is of use",
+    why: "A running service replaces its signing keys by itself, those of each algorithm; the longer one signs, the longer a stolen one is of use",
 };
 
 /// Time after which a rotation that is due should have taken place.
@@ -36,15 +36,11 @@ pub(super) fn assess(
         _ if schema == SchemaState::Missing => Vec::new(),
         Ok(keys) => {
             let sealer = Sealer::new(&config.key_encryption_key);
-            let is_due = is_rotation_due(
-                &keys.signing,
-                config.signing_algorithm,
-                config.key_max_age + GRACE,
-                now,
-            );
+            let algorithms =
+                KeyAlgorithms::new(config.signing_algorithm, &config.id_token_algorithms);
             vec![
                 assess_sealed(keys, &sealer),
-                assess_rotation(&keys.signing, is_due, config.key_max_age, now),
+                assess_rotation(&keys.signing, &algorithms, config.key_max_age, now),
             ]
         }
         // The schema of another version, which has its own finding.
@@ -72,30 +68,54 @@ fn assess_sealed(keys: &StoredKeys, sealer: &Sealer) -> Finding {
     }
 }
 
+/// Assesses the newest key of each configured algorithm. The keys of other algorithms are deleted by the service.
 fn assess_rotation(
     keys: &[StoredSigningKey],
-    is_due: bool,
+    algorithms: &KeyAlgorithms,
     max_age: Duration,
     now: OffsetDateTime,
 ) -> Finding {
-    let Some(newest) = keys.iter().map(|key| key.signs_from).max() else {
-        return ROTATION.ok("there is no signing key; the service creates one when it starts");
+    let newest = |algorithm| newest_start(keys, algorithm);
+    let Some(oldest) = algorithms.iter().filter_map(newest).min() else {
+        return ROTATION.ok("there is no signing key; the service creates them when it starts");
     };
-    let (count, days) = (keys.len(), (now - newest).whole_days());
-    let found = format!("{count} signing keys, of which the newest has signed for {days} days");
-    if is_due {
-        let remedy = "check that an instance runs, and its log for signing_key; `auth-service key rotate` replaces the key";
-        ROTATION.warning(format!("{found}: its rotation is overdue"), remedy)
+    let missing = names(algorithms, |algorithm| newest(algorithm).is_none());
+    let missing = missing.map(|missing| format!(", none for {missing} before the next start"));
+    let found = format!(
+        "{} signing keys{}; of the newest of each algorithm, the oldest has signed for {} days",
+        keys.len(),
+        missing.unwrap_or_default(),
+        (now - oldest).whole_days()
+    );
+    let overdue = names(algorithms, |algorithm| {
+        newest(algorithm).is_some_and(|signs_from| now >= signs_from + max_age + GRACE)
+    });
+    if let Some(overdue) = overdue {
+        let remedy = "check that an instance runs, and its log for signing_key; `auth-service key rotate` replaces the keys";
+        ROTATION.warning(
+            format!("{found}: the rotation for {overdue} is overdue"),
+            remedy,
+        )
     } else {
-        let next = (newest + max_age).truncate_to_second();
+        let next = (oldest + max_age).truncate_to_second();
         let next = next.format(&Rfc3339).unwrap_or_default();
         ROTATION.ok(format!("{found}; the next rotation is at {next}"))
     }
 }
 
+/// The names of those algorithms for which `predicate` holds. `None`: there are none.
+fn names(algorithms: &KeyAlgorithms, predicate: impl Fn(Algorithm) -> bool) -> Option<String> {
+    let named = algorithms.iter().filter(|algorithm| predicate(*algorithm));
+    let named: Vec<_> = named.map(Algorithm::as_str).collect();
+    (!named.is_empty()).then(|| named.join(", "))
+}
+
 #[cfg(test)]
 mod tests {
-    use holdfast_identity::key::PublicKey;
+    use holdfast_identity::key::{
+        Algorithm::{EdDsa, Es256, Rs256},
+        PublicKey,
+    };
     use holdfast_server_kit::doctor::Severity::{Error, Ok, Warning};
     use secrecy::SecretBox;
 
@@ -129,18 +149,35 @@ mod tests {
     }
 
     #[test]
-    fn overdue_rotation_is_a_warning() {
-        let keys = [signing_key(&sealer(1))];
-        let now = OffsetDateTime::UNIX_EPOCH;
-        let assess = |keys, is_due| assess_rotation(keys, is_due, Duration::from_hours(24), now);
-        let fine = assess(&keys, false);
+    fn overdue_rotation_of_any_algorithm_is_a_warning() {
+        let (start, max_age) = (OffsetDateTime::UNIX_EPOCH, Duration::from_hours(24));
+        let old = signing_key(&sealer(1));
+        let rsa = StoredSigningKey {
+            public_key: PublicKey::Rsa {
+                n: vec![0xff; 256],
+                e: [1, 0, 1],
+            },
+            signs_from: start + max_age,
+            ..old.clone()
+        };
+        let assess = |keys: &[_], id_tokens, now| {
+            let algorithms = KeyAlgorithms::new(EdDsa, id_tokens);
+            assess_rotation(keys, &algorithms, max_age, now)
+        };
+        let fine = assess(std::slice::from_ref(&old), &[EdDsa], start);
         assert_eq!(fine.severity, Ok);
-        assert!(
-            fine.found.ends_with("at 1970-01-02T00:00:00Z"),
-            "{}",
-            fine.found
-        );
-        assert_eq!(assess(&keys, true).outcome(), ("keys.rotation", Warning));
-        assert_eq!(assess(&[], true).severity, Ok);
+        assert!(fine.found.ends_with("at 1970-01-02T00:00:00Z"), "{fine:?}");
+        let new = assess(std::slice::from_ref(&old), &[Es256, Rs256], start);
+        assert_eq!(new.severity, Ok);
+        assert!(new.found.contains("none for ES256, RS256"), "{new:?}");
+
+        let keys = [old, rsa];
+        let late = start + max_age + GRACE;
+        let overdue = assess(&keys, &[Rs256], late);
+        assert_eq!(overdue.outcome(), ("keys.rotation", Warning));
+        assert!(overdue.found.contains("for EdDSA is"), "{overdue:?}");
+        let both = assess(&keys, &[Rs256], late + max_age);
+        assert!(both.found.contains("for EdDSA, RS256 is"), "{both:?}");
+        assert_eq!(assess(&[], &[Rs256], late).severity, Ok);
     }
 }

@@ -24,6 +24,7 @@ mod second_factor;
 mod service_identity;
 mod sign_in_form;
 mod signing_keys;
+mod signing_keys_algorithms;
 mod steady_clock;
 mod support;
 mod tls;

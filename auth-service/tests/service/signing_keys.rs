@@ -11,7 +11,7 @@ use holdfast_core::clock::Clock as _;
 use holdfast_crypto::seal::Sealer;
 use holdfast_identity::{
     call_context::CallContext,
-    key::Algorithm,
+    key::{Algorithm, KeyAlgorithms},
     revocation::{Revocation, Revoked},
 };
 use secrecy::SecretBox;
@@ -122,7 +122,7 @@ async fn wrong_encryption_key_creates_no_signing_key() {
                 store.remove_signing_key(&key.kid).await.unwrap();
             }
             let policy = KeyPolicy {
-                algorithm: Algorithm::EdDsa,
+                algorithms: KeyAlgorithms::new(Algorithm::EdDsa, &[Algorithm::Rs256]),
                 max_age: minutes(60),
                 access_ttl: minutes(15),
             };
@@ -142,12 +142,13 @@ async fn wrong_encryption_key_creates_no_signing_key() {
 
 #[tokio::test]
 async fn algorithm_change_keeps_old_tokens_valid() {
-    let service = TestService::with_user("ada").await;
+    let service = only_eddsa().await;
     let token = service.tokens("ada", "").await.access_token;
 
     let changed =
         TestService::start_in(service.directory.clone(), service.clock.clone(), |config| {
             config.signing_algorithm = Algorithm::Es256;
+            config.id_token_algorithms = vec![Algorithm::Es256];
         });
     let changed = changed.await;
 
@@ -193,12 +194,15 @@ async fn failed_start_with_wrong_encryption_key_changes_nothing() {
     let mut wrong = config(service.directory.path());
     wrong.key_encryption_key = SecretBox::new(Box::new([2; 32]));
     wrong.signing_algorithm = Algorithm::Es256;
+    wrong.id_token_algorithms = vec![Algorithm::Rs256];
     assert!(
         App::build(wrong, Arc::new(ManualClock::default()))
             .await
             .is_err()
     );
 
+    let keys = service.store().await.signing_keys().await.unwrap();
+    assert_eq!(keys.len(), 2);
     let right = config(service.directory.path());
     assert!(
         App::build(right, Arc::new(ManualClock::default()))
@@ -236,12 +240,22 @@ const PKCS8_ED25519: &[u8] = &[
     0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
 ];
 
-/// The key management of the command line, on the database of a service.
+/// A service that keeps keys of one algorithm, with the account `ada`.
+async fn only_eddsa() -> TestService {
+    let service = TestService::start_with(|config| {
+        config.id_token_algorithms = vec![Algorithm::EdDsa];
+    })
+    .await;
+    service.add_user("ada", false).await;
+    service
+}
+
+/// The key management of the command line, on the database of a service, for the same algorithm.
 async fn key_manager(service: &TestService) -> SigningKeys {
     let config = config(service.directory.path());
     let store = app::open_store(&config.database).await.unwrap();
     let policy = KeyPolicy {
-        algorithm: config.signing_algorithm,
+        algorithms: KeyAlgorithms::new(Algorithm::EdDsa, &[Algorithm::EdDsa]),
         max_age: config.key_max_age,
         access_ttl: config.policy.access_ttl,
     };
@@ -274,7 +288,7 @@ async fn until_published(service: &TestService, count: usize) -> Vec<String> {
 
 #[tokio::test]
 async fn new_key_is_published_before_it_signs() {
-    let service = TestService::with_user("ada").await;
+    let service = only_eddsa().await;
     let (old, old_token) = sign_token(&service).await;
 
     let new = key_manager(&service)
@@ -320,7 +334,7 @@ async fn new_key_is_published_before_it_signs() {
 
 #[tokio::test]
 async fn old_key_is_replaced() {
-    let service = TestService::with_user("ada").await;
+    let service = only_eddsa().await;
     let (old, _) = sign_token(&service).await;
     service.clock.advance(minutes(90 * 24 * 60));
     let keys = until_published(&service, 2).await;
@@ -331,7 +345,7 @@ async fn old_key_is_replaced() {
 
 #[tokio::test]
 async fn revoked_key_ends_its_tokens_and_no_login() {
-    let service = TestService::with_user("ada").await;
+    let service = only_eddsa().await;
     let issued = service.tokens("ada", "").await;
     let kid = jsonwebtoken::decode_header(&issued.access_token)
         .unwrap()

@@ -204,7 +204,7 @@ async fn clock_accepted_by_operator_deletes_expired_entries() {
 }
 
 #[tokio::test]
-async fn clock_jump_and_return_leaves_one_signing_key() {
+async fn clock_jump_and_return_leaves_one_signing_key_of_each_algorithm() {
     let service = TestService::start().await;
     let directory = Arc::clone(&service.directory);
     let store = store(&directory).await;
@@ -223,5 +223,5 @@ async fn clock_jump_and_return_leaves_one_signing_key() {
         .await;
     }
     service.clock.leap(-JUMP);
-    assert_eq!(store.signing_keys().await.unwrap().len(), 1);
+    assert_eq!(store.signing_keys().await.unwrap().len(), 2);
 }

@@ -51,7 +51,10 @@ async fn command_line_change_reaches_running_services() {
     );
 
     let keys = pair.command(&["key", "list"], "").await;
-    assert!(keys.contains(" EdDSA "), "{keys}");
+    assert!(
+        keys.contains(" EdDSA ") && keys.contains(" ES256 "),
+        "{keys}"
+    );
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, num::NonZero, thread, time::Duration};
 use holdfast_core::{public_url::PublicUrl, secret_key::SecretKey, text};
 use holdfast_crypto::argon2id::Cost;
 use holdfast_identity::{
-    authentication::SecondFactorPolicy, issuer::is_equivalent_issuer, key::Algorithm,
+    authentication::SecondFactorPolicy, issuer::is_equivalent_issuer, key::KeyAlgorithms,
     oauth::DpopPolicy, policy::Policy,
 };
 use holdfast_server_kit::{
@@ -45,6 +45,7 @@ impl Settings {
         let passkeys = self.passkeys(&mut problems, issuer);
         let hashing = self.hashing(&mut problems);
         let signing_algorithm = self.signing_algorithm(&mut problems);
+        let id_token_algorithms = self.id_token_algorithms(&mut problems);
         let max_connections =
             problems.number("AUTH_MAX_CONNECTIONS", &self.max_connections, 1..=1_000_000);
         let key_max_age = self.key_max_age(&mut problems);
@@ -66,6 +67,7 @@ impl Settings {
                 policy: policy?,
                 passkeys: passkeys?,
                 signing_algorithm: signing_algorithm?,
+                id_token_algorithms: id_token_algorithms?,
                 key_max_age: key_max_age?,
                 audit_retention: audit_retention?,
                 key_encryption_key: key_encryption_key?,
@@ -98,7 +100,8 @@ impl Settings {
     pub fn keys(self) -> Result<KeyConfig, Problems> {
         let mut problems = Problems::default();
         let database = self.database(&mut problems);
-        let algorithm = self.signing_algorithm(&mut problems);
+        let signing_algorithm = self.signing_algorithm(&mut problems);
+        let id_token_algorithms = self.id_token_algorithms(&mut problems);
         let max_age = self.key_max_age(&mut problems);
         let access_ttl = self.access_ttl(&mut problems);
         let key_encryption_key = self.key_encryption_key(&mut problems);
@@ -106,7 +109,7 @@ impl Settings {
             Some(KeyConfig {
                 database: database?,
                 key_encryption_key: key_encryption_key?,
-                algorithm: algorithm?,
+                algorithms: KeyAlgorithms::new(signing_algorithm?, &id_token_algorithms?),
                 max_age: max_age?,
                 access_ttl: access_ttl?,
             })
@@ -157,12 +160,6 @@ impl Settings {
             self.service_secret_file.as_deref(),
         );
         problems.service_secret("AUTH_SERVICE_SECRET", source)
-    }
-
-    fn signing_algorithm(&self, problems: &mut Problems) -> Option<Algorithm> {
-        let choices =
-            [Algorithm::EdDsa, Algorithm::Es256].map(|algorithm| (algorithm.as_str(), algorithm));
-        problems.choice("AUTH_SIGNING_ALGORITHM", &self.signing_algorithm, &choices)
     }
 
     /// The upper bound limits for how long offline verification accepts a revoked token.

@@ -1,6 +1,6 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clap::Parser;
-use holdfast_identity::key::PUBLICATION_LEAD_TIME;
+use holdfast_identity::key::{Algorithm, PUBLICATION_LEAD_TIME};
 
 use super::*;
 
@@ -57,6 +57,16 @@ fn lists_and_keywords_are_normalized() {
     assert!(config.reflection);
     let (_, config) = settings("signing-algorithm", "es256").serve().unwrap();
     assert_eq!(config.signing_algorithm, Algorithm::Es256);
+    assert_eq!(
+        config.id_token_algorithms,
+        [Algorithm::EdDsa, Algorithm::Es256]
+    );
+    let listed = settings("id-token-algorithms", " rs256, EdDSA,").serve();
+    let (_, config) = listed.unwrap();
+    assert_eq!(
+        config.id_token_algorithms,
+        [Algorithm::Rs256, Algorithm::EdDsa]
+    );
     let (_, config) = settings("listen", "localhost:50051").serve().unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:50051");
 }
@@ -135,7 +145,26 @@ const REJECTED: &[(&str, &str, &str)] = &[
         "maybe",
         "AUTH_DPOP: \"maybe\": must be one of off, allow, require",
     ),
-    ("signing-algorithm", "RS256", "must be one of EdDSA, ES256"),
+    (
+        "signing-algorithm",
+        "RS256",
+        "AUTH_SIGNING_ALGORITHM: \"RS256\": must be one of EdDSA, ES256",
+    ),
+    (
+        "id-token-algorithms",
+        "EdDSA,PS256",
+        "AUTH_ID_TOKEN_ALGORITHMS: \"PS256\": must be one of EdDSA, ES256, RS256",
+    ),
+    (
+        "id-token-algorithms",
+        "ES256,EdDSA,es256",
+        "AUTH_ID_TOKEN_ALGORITHMS: \"es256\": is listed twice",
+    ),
+    (
+        "id-token-algorithms",
+        ",",
+        "AUTH_ID_TOKEN_ALGORITHMS: list at least one of EdDSA, ES256, RS256",
+    ),
     (
         "reflection",
         "perhaps",
@@ -217,6 +246,16 @@ fn invalid_setting_is_rejected_with_an_example() {
         message.contains("AUTH_KEY_ENCRYPTION_KEY: does not look random"),
         "{message}"
     );
+}
+
+#[test]
+fn commands_for_keys_have_the_algorithms_of_the_service() {
+    let config = settings("id-token-algorithms", "RS256").keys().unwrap();
+    let expected = KeyAlgorithms::new(Algorithm::EdDsa, &[Algorithm::Rs256]);
+    assert_eq!(config.algorithms, expected);
+    let problems = settings("id-token-algorithms", "none").keys();
+    let message = problems.unwrap_err().to_string();
+    assert!(message.contains("AUTH_ID_TOKEN_ALGORITHMS"), "{message}");
 }
 
 #[test]

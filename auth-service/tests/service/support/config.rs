@@ -39,6 +39,7 @@ pub(crate) fn config(directory: &Path) -> ServeConfig {
         },
         passkeys: None,
         signing_algorithm: Algorithm::EdDsa,
+        id_token_algorithms: vec![Algorithm::EdDsa, Algorithm::Es256],
         key_max_age: std::time::Duration::from_hours(90 * 24),
         audit_retention: std::time::Duration::from_hours(365 * 24),
         key_encryption_key: SecretBox::new(Box::new([1; 32])),

@@ -7,14 +7,15 @@ use crate::{call_context::CallContext, error::Fault, key::StoredSigningKey};
 
 /// The JWKS of this instance.
 pub trait PublishedKeys: Send + Sync {
-    /// Returns every key whose tokens may be valid at `at` or later, the one that signs at `at` first.
+    /// Returns every key whose tokens may be valid at `at` or later, the one that signs access tokens at `at` first.
     fn published(&self, at: OffsetDateTime) -> Vec<StoredSigningKey>;
 }
 
-/// Replaces the key that signs.
+/// Replaces the keys that sign.
 #[async_trait]
 pub trait KeyRotation: Send + Sync {
-    /// Publishes a new key, which signs after [`PUBLICATION_LEAD_TIME`](crate::key::PUBLICATION_LEAD_TIME). Returns its `kid`, or
-    /// `None` if a published key does not sign yet.
+    /// Publishes a new key of each algorithm, which signs after [`PUBLICATION_LEAD_TIME`](crate::key::PUBLICATION_LEAD_TIME). Returns the
+    /// `kid` of the key of access tokens, or `None`, and publishes nothing, if a published key of these does not sign yet. Of another
+    /// algorithm that has such a key, none is published.
     async fn rotate(&self, context: &CallContext) -> Result<Option<String>, Fault>;
 }

@@ -1,4 +1,4 @@
-//! When a key signs, when it is to be replaced, and when it is not needed any more.
+//! When a key signs, and when it is to be replaced.
 
 use std::time::Duration;
 
@@ -59,25 +59,6 @@ pub fn is_rotation_due(
     now: OffsetDateTime,
 ) -> bool {
     newest_start(keys, algorithm).is_none_or(|signs_from| now >= signs_from + max_age)
-}
-
-/// Returns those of `keys` whose last token has expired at `now`: another key of `algorithm` has signed for longer than
-/// `max_token_life`.
-#[must_use]
-pub fn expired_keys(
-    keys: &[StoredSigningKey],
-    algorithm: Algorithm,
-    max_token_life: Duration,
-    now: OffsetDateTime,
-) -> Vec<&StoredSigningKey> {
-    let is_expired = |key: &StoredSigningKey| {
-        let is_successor = |other: &StoredSigningKey| {
-            other.public_key.algorithm() == algorithm && other.signs_from > key.signs_from
-        };
-        let mut successors = keys.iter().filter(|other| is_successor(other));
-        successors.any(|other| other.signs_from + max_token_life < now)
-    };
-    keys.iter().filter(|key| is_expired(key)).collect()
 }
 
 #[cfg(test)]
@@ -153,27 +134,5 @@ mod tests {
         assert!(!is_due(Algorithm::EdDsa, almost));
         assert!(is_due(Algorithm::EdDsa, START + HOUR * 2));
         assert!(is_due(Algorithm::Es256, START));
-    }
-
-    #[test]
-    fn key_expires_with_its_last_token() {
-        let keys = [key("old", START), key("new", START + HOUR)];
-        let expired = |now| {
-            let expired = expired_keys(&keys, Algorithm::EdDsa, HOUR, now);
-            expired
-                .iter()
-                .map(|key| key.kid.as_str())
-                .collect::<Vec<_>>()
-        };
-        assert!(expired(START + HOUR * 2).is_empty());
-        assert_eq!(
-            expired(START + HOUR * 2 + Duration::from_millis(1)),
-            ["old"]
-        );
-        assert_eq!(
-            expired(START + HOUR * 1000),
-            ["old"],
-            "the newest key stays"
-        );
     }
 }

@@ -171,7 +171,9 @@ async fn revoke(pair: &Pair, token: &str) {
 
 async fn revoke_key(pair: &Pair) {
     let keys = pair.command(&["key", "list"], "").await;
-    let key = keys.split(' ').next().unwrap();
+    // That of access tokens.
+    let key = keys.lines().find(|line| line.contains(" EdDSA ")).unwrap();
+    let key = key.split(' ').next().unwrap();
     let sealed_by = ["--key-encryption-key", KEY_ENCRYPTION_KEY];
     let revoke = [&["key", "revoke", key][..], &sealed_by].concat();
     pair.command(&revoke, "").await;

@@ -131,7 +131,9 @@ async fn upgrade_keeps_signing_keys_and_their_rotation() {
             .unwrap()
             .json::<Value>();
         let jwks = jwks.await.unwrap();
+        // The fixtures are from before keys of ID tokens.
         let keys = jwks["keys"].as_array().unwrap().iter();
+        let keys = keys.filter(|key| key["alg"] != "ES256");
         let mut kids: Vec<Value> = keys.map(|key| key["kid"].clone()).collect();
         kids.sort_by_key(Value::to_string);
         let mut expected = upgraded.fixture["kids"].as_array().unwrap().clone();

@@ -20,4 +20,7 @@ async fn key_set_is_cacheable_and_has_public_keys_only() {
         (&"OKP".into(), &"Ed25519".into(), &"EdDSA".into())
     );
     assert!(!key.contains_key("d") && !key.contains_key("y"));
+    let key = set["keys"][1].as_object().unwrap();
+    assert_eq!((&key["kty"], &key["alg"]), (&"EC".into(), &"ES256".into()));
+    assert!(key.contains_key("y") && !key.contains_key("n") && !key.contains_key("e"));
 }

@@ -69,6 +69,7 @@ pub(super) async fn start_auth(
         },
         passkeys: options.passkeys.then(relying_party),
         signing_algorithm: Algorithm::EdDsa,
+        id_token_algorithms: vec![Algorithm::EdDsa, Algorithm::Es256],
         key_max_age: Duration::from_hours(90 * 24),
         audit_retention: Duration::from_hours(365 * 24),
         key_encryption_key: SecretBox::new(Box::new([1; 32])),
