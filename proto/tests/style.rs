@@ -155,7 +155,7 @@ fn every_rpc_has_a_request_and_a_response_of_its_own() {
     let files = own_files();
     let services: Vec<&ServiceDescriptorProto> =
         files.iter().flat_map(|file| &file.service).collect();
-    assert_eq!(services.len(), 3);
+    assert_eq!(services.len(), 4);
     for service in services {
         assert!(
             is_pascal(service.name()) && service.name().ends_with("Service"),

@@ -67,6 +67,7 @@ impl App {
             store: store.clone(),
             feed: feed.clone(),
             jwts: jwts.clone(),
+            id_token_algorithms: config.id_token_algorithms,
             redis,
             secrets,
             sealer: Sealer::new(&config.key_encryption_key),

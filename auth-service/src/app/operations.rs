@@ -7,14 +7,15 @@ use holdfast_core::{
     replay_cache::{InMemoryReplayCache, ReplayCache},
 };
 use holdfast_crypto::{
-    argon2id::Argon2id, attempt::AttemptSealer, client_authentication::ClientAuthenticator,
-    dpop::Dpop, jwt::Jwts, keyed_hash::HmacKeyedHasher, passkeys::WebauthnCeremonies,
-    random::SystemRandom, refresh_token::RefreshTokenKey, seal::Sealer, totp::TotpSealer,
+    argon2id::Argon2id, attempt::AttemptSealer, authorization::AuthorizationSealer,
+    client_authentication::ClientAuthenticator, dpop::Dpop, jwt::Jwts, keyed_hash::HmacKeyedHasher,
+    passkeys::WebauthnCeremonies, random::SystemRandom, refresh_token::RefreshTokenKey,
+    seal::Sealer, totp::TotpSealer,
 };
 use holdfast_identity::{
     account::Accounts, audit::AuditRecorder, authentication::RateLimitCounters,
-    dependencies::Dependencies, oauth::OauthClients, policy::Policy, services::IdentityServices,
-    store::Store,
+    dependencies::Dependencies, key::Algorithm, oauth::OauthClients, policy::Policy,
+    services::IdentityServices, store::Store,
 };
 use holdfast_webauthn::RelyingParty;
 
@@ -38,6 +39,8 @@ pub(super) struct Resources {
     pub(super) store: Arc<dyn Store>,
     pub(super) feed: Arc<RevocationFeed>,
     pub(super) jwts: Arc<Jwts>,
+    /// Algorithms that ID tokens are signed with.
+    pub(super) id_token_algorithms: Vec<Algorithm>,
     /// `None`: attempts and used proofs are kept in the memory of this process.
     pub(super) redis: Option<Redis>,
     pub(super) secrets: Secrets,
@@ -67,6 +70,7 @@ impl Operations {
             store,
             feed,
             jwts,
+            id_token_algorithms,
             redis,
             secrets,
             sealer,
@@ -94,12 +98,15 @@ impl Operations {
             audit: audit.clone(),
             clock: clock.clone(),
             audiences: policy.audiences.clone(),
+            id_token_algorithms,
         };
         let dependencies = Dependencies {
             store,
             revocations: feed,
             hasher,
-            access_tokens: jwts,
+            access_tokens: jwts.clone(),
+            id_tokens: jwts,
+            authorizations: Arc::new(AuthorizationSealer::new(&secrets.authorizations)),
             client_credentials,
             counters: attempt_counters(redis.clone(), clock.clone()),
             dpop_proofs: Arc::new(Dpop::new(&secrets.nonces)),

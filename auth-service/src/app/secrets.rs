@@ -10,6 +10,7 @@ const REFRESH_TOKEN_KEY: &str = "credentials";
 const KEYED_HASH_KEY: &str = "blinding";
 const NONCE_KEY: &str = "nonces";
 const ATTEMPT_KEY: &str = "attempts";
+const AUTHORIZATION_KEY: &str = "authorizations";
 
 /// In bytes.
 const KEY_LENGTH: usize = 32;
@@ -22,6 +23,8 @@ pub(super) struct Secrets {
     pub(super) keyed_hashes: Zeroizing<Vec<u8>>,
     /// Seals authentication attempts.
     pub(super) attempts: Zeroizing<Vec<u8>>,
+    /// Seals authorization codes, and the state of authorization requests.
+    pub(super) authorizations: Zeroizing<Vec<u8>>,
     /// Authenticates DPoP nonces.
     pub(super) nonces: Zeroizing<Vec<u8>>,
 }
@@ -43,6 +46,7 @@ impl Secrets {
             refresh_tokens: secret_key(store, sealer, clock, REFRESH_TOKEN_KEY).await?,
             keyed_hashes: secret_key(store, sealer, clock, KEYED_HASH_KEY).await?,
             attempts: secret_key(store, sealer, clock, ATTEMPT_KEY).await?,
+            authorizations: secret_key(store, sealer, clock, AUTHORIZATION_KEY).await?,
             nonces: if is_replay_cache_shared {
                 secret_key(store, sealer, clock, NONCE_KEY).await?
             } else {

@@ -11,8 +11,10 @@ use holdfast_core::{
 use holdfast_crypto::{client_authentication::ClientAuthenticator, random::SystemRandom};
 use holdfast_identity::{
     call_context::CallContext,
+    key::Algorithm,
     oauth::{
-        ClientAuthMethod, ClientCredentialVerifier, NewClient, OauthClients, RequestedAuthMethod,
+        ClientAuthMethod, ClientCredentialVerifier, NewClient, OauthClients, RedirectUri,
+        RelyingParty, RequestedAuthMethod,
     },
 };
 use secrecy::ExposeSecret as _;
@@ -45,7 +47,7 @@ pub(super) struct AddClient {
     #[arg(long)]
     scope: Vec<String>,
     /// An audience that its tokens may have; can be repeated
-    #[arg(long, required = true)]
+    #[arg(long, required_unless_present = "redirect_uri")]
     audience: Vec<Text>,
     /// File with the public key (JWK) by which it authenticates instead of a secret
     #[arg(long, value_name = "FILE", conflicts_with = "public")]
@@ -59,10 +61,68 @@ pub(super) struct AddClient {
     /// Its tokens must be bound to a key (`DPoP`)
     #[arg(long)]
     dpop_required: bool,
+    #[command(flatten)]
+    party: PartyArgs,
+}
+
+/// What people sign in to the client with.
+#[derive(Args)]
+#[command(next_help_heading = "Sign-in with OpenID Connect")]
+struct PartyArgs {
+    /// People sign in to it, and are sent back to this address; can be repeated
+    #[arg(long, value_name = "URI", conflicts_with = "introspection_only")]
+    redirect_uri: Vec<Text>,
+    /// The name that people are shown [default: the `client_id`]
+    #[arg(long, value_name = "NAME", requires = "redirect_uri")]
+    client_name: Option<Text>,
+    /// An address to which people may be sent after they sign out; can be repeated
+    #[arg(long, value_name = "URI", requires = "redirect_uri")]
+    post_logout_redirect_uri: Vec<Text>,
+    /// Algorithm of its ID tokens, one of `AUTH_ID_TOKEN_ALGORITHMS` [default: the first of them]
+    #[arg(long, value_name = "ALGORITHM", requires = "redirect_uri")]
+    id_token_algorithm: Option<Text>,
+    /// It belongs to this installation: people are not asked for consent
+    #[arg(long, requires = "redirect_uri")]
+    first_party: bool,
+    /// It must push its authorization requests (RFC 9126)
+    #[arg(long, requires = "redirect_uri")]
+    push_required: bool,
+}
+
+impl PartyArgs {
+    /// `default`: the algorithm of ID tokens where none is named.
+    fn parse(self, id: &str, default: Algorithm) -> anyhow::Result<Option<RelyingParty>> {
+        if self.redirect_uri.is_empty() {
+            return Ok(None);
+        }
+        let uris = |option: &'static str, texts: Vec<Text>| {
+            let parse = |text: Text| {
+                let parsed = text.parse::<RedirectUri>();
+                parsed.with_context(|| format!("{option} {}", &*text))
+            };
+            texts.into_iter().map(parse).collect::<Result<Vec<_>, _>>()
+        };
+        let name = self.client_name.as_ref();
+        let algorithm = self.id_token_algorithm.as_ref();
+        let algorithm = algorithm.map(|text| text.parse::<Algorithm>().map_err(anyhow::Error::msg));
+        Ok(Some(RelyingParty {
+            name: name.map_or(id, |name| &**name).parse()?,
+            redirect_uris: uris("--redirect-uri", self.redirect_uri)?,
+            post_logout_redirect_uris: uris(
+                "--post-logout-redirect-uri",
+                self.post_logout_redirect_uri,
+            )?,
+            id_token_algorithm: algorithm.transpose()?.unwrap_or(default),
+            is_first_party: self.first_party,
+            must_push: self.push_required,
+        }))
+    }
 }
 
 impl AddClient {
-    fn parse(self) -> anyhow::Result<NewClient> {
+    /// `default`: the algorithm of ID tokens where none is named.
+    fn parse(self, default: Algorithm) -> anyhow::Result<NewClient> {
+        let relying_party = self.party.parse(&self.id, default)?;
         let auth_method = match self.jwk {
             Some(file) => {
                 let jwk = fs::read_to_string(&file)
@@ -80,12 +140,13 @@ impl AddClient {
             audiences: audiences.collect(),
             introspection_only: self.introspection_only,
             dpop_required: self.dpop_required,
+            relying_party,
         })
     }
 }
 
 pub(super) async fn run(command: ClientCommand, settings: &Settings) -> anyhow::Result<()> {
-    let (database, ..) = settings.accounts()?;
+    let (database, id_token_algorithms) = settings.clients()?;
     let store = app::open_store(&database).await?;
     let clock = Arc::new(SystemClock);
     let clients = OauthClients {
@@ -95,11 +156,13 @@ pub(super) async fn run(command: ClientCommand, settings: &Settings) -> anyhow::
         credentials: Arc::new(ClientAuthenticator::new(Arc::new(SystemRandom))),
         clock,
         audiences: Vec::new(),
+        id_token_algorithms,
     };
     let context = CallContext::operator();
     match command {
         ClientCommand::Add(new) => {
-            let (client, secret) = clients.register(new.parse()?, &context).await?;
+            let default = clients.default_id_token_algorithm();
+            let (client, secret) = clients.register(new.parse(default)?, &context).await?;
             match secret {
                 Some(secret) => println!("{} {}", client.id, secret.expose_secret()),
                 None => println!("{}", client.id),
@@ -129,8 +192,35 @@ async fn list_clients(clients: &OauthClients) -> anyhow::Result<()> {
             "{} {method}{dpop}{disabled} ({grants}) {}",
             client.id, client.scopes
         );
+        if let Some(party) = &client.relying_party {
+            list_relying_party(party);
+        }
     }
     Ok(())
+}
+
+fn list_relying_party(party: &RelyingParty) {
+    let own = if party.is_first_party {
+        " first-party"
+    } else {
+        ""
+    };
+    let pushed = if party.must_push {
+        " push-required"
+    } else {
+        ""
+    };
+    println!(
+        "  {:?} {}{own}{pushed}",
+        party.name.as_str(),
+        party.id_token_algorithm
+    );
+    for uri in &party.redirect_uris {
+        println!("  redirect {uri}");
+    }
+    for uri in &party.post_logout_redirect_uris {
+        println!("  post-logout {uri}");
+    }
 }
 
 /// How a client authenticates, as a keyword. `key-refused` is a key that an earlier version accepted and this one does not.

@@ -11,10 +11,12 @@ use holdfast_identity::{
         PasskeyLabel, PresentedTrust, SignInError, TotpCode,
     },
     id::{CredentialId, GrantId, Sid, TrustedBrowserId, UserId},
-    login::{DeviceEvent, EndGrantError, EndLoginError},
+    key::Algorithm,
+    login::{DeviceEvent, EndConsentError, EndGrantError, EndLoginError},
     oauth::{
-        ClientAuthentication, ClientCredentials, ClientId, InvalidKeyThumbprint, KeyThumbprint,
-        PresentedProof,
+        ClientAuthentication, ClientCredentials, ClientId, ConsentDecision, InvalidClientName,
+        InvalidKeyThumbprint, InvalidRedirectUri, KeyThumbprint, Parameters, PresentedProof,
+        RelyingParty, RepeatedParameter,
     },
     token::{Consistency, Scopes},
 };
@@ -59,6 +61,62 @@ pub(super) fn client_credentials(stated: v1::ClientCredentials) -> ClientCredent
 pub(super) fn client_id(text: &str) -> Result<ClientId, Status> {
     text.parse()
         .map_err(|why| invalid("client_id", format!("{why}")))
+}
+
+/// The `client_id` of an application to end. A text of another form is that of none.
+pub(super) fn application(text: &str) -> Result<ClientId, Status> {
+    text.parse()
+        .map_err(|_| EndConsentError::NotFound.into_status())
+}
+
+/// The parameters of an authorization request.
+pub(super) fn parameters(
+    stated: Vec<v1::AuthorizationParameter>,
+) -> Result<Parameters, RepeatedParameter> {
+    let pairs = stated.into_iter();
+    Parameters::collect(pairs.map(|parameter| (parameter.name, parameter.value)))
+}
+
+/// The decision about consent, if there is one.
+pub(super) const fn consent_decision(stated: v1::ConsentDecision) -> Option<ConsentDecision> {
+    match stated {
+        v1::ConsentDecision::Unspecified => None,
+        v1::ConsentDecision::Allow => Some(ConsentDecision::Allow),
+        v1::ConsentDecision::Deny => Some(ConsentDecision::Deny),
+    }
+}
+
+/// What people are to sign in to an OAuth client with. The algorithm of its ID tokens is `default` if it names none.
+pub(super) fn relying_party(
+    stated: v1::RelyingParty,
+    default: Algorithm,
+) -> Result<RelyingParty, Status> {
+    let uris = |field: &str, texts: Vec<String>| {
+        let parse = |text: String| {
+            text.parse()
+                .map_err(|why: InvalidRedirectUri| invalid(field, why.to_string()))
+        };
+        texts.into_iter().map(parse).collect::<Result<Vec<_>, _>>()
+    };
+    let algorithm = optional(stated.id_token_algorithm);
+    let parse = |text: String| {
+        text.parse::<Algorithm>()
+            .map_err(|why| invalid("relying_party.id_token_algorithm", why))
+    };
+    Ok(RelyingParty {
+        name: stated
+            .name
+            .parse()
+            .map_err(|why: InvalidClientName| invalid("relying_party.name", why.to_string()))?,
+        redirect_uris: uris("relying_party.redirect_uris", stated.redirect_uris)?,
+        post_logout_redirect_uris: uris(
+            "relying_party.post_logout_redirect_uris",
+            stated.post_logout_redirect_uris,
+        )?,
+        id_token_algorithm: algorithm.map(parse).transpose()?.unwrap_or(default),
+        is_first_party: stated.first_party,
+        must_push: stated.push_required,
+    })
 }
 
 pub(super) fn audit_kind(name: &str) -> Result<AuditKind, Status> {

@@ -4,6 +4,7 @@
 
 mod audit;
 mod authentication;
+mod authorization;
 mod change_password;
 mod dpop;
 mod get_account;

@@ -2,6 +2,7 @@
 //! secrets.
 
 pub mod assurance_level;
+pub mod audience;
 pub mod blanks;
 pub mod bounded_cache;
 pub mod client_info;

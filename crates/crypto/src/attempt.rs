@@ -1,6 +1,5 @@
 //! Authentication attempts, sealed for their caller with AES-256-GCM.
 
-use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use holdfast_identity::{
     account::AuthenticationVersion,
@@ -10,38 +9,27 @@ use holdfast_identity::{
     },
     login::SignInForm,
 };
-use secrecy::SecretBox;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use crate::seal::Sealer;
+use crate::sealed_handle::{HandleKind, HandleSealer};
 
-/// Identifies an attempt to people and secret scanners.
-const PREFIX: &str = "hfa_";
-/// Maximum length of a text, in bytes: more than the longest username needs.
-const MAX_LENGTH: usize = 4096;
-/// What the seal is bound to.
-const PLACE: &str = "attempt";
-/// Length of the hour before the sealed attempt, in bytes.
-const HOUR: usize = 8;
+/// The texts of attempts; the longest username needs less.
+const ATTEMPT: HandleKind = HandleKind {
+    prefix: "hfa_",
+    place: "attempt",
+    max_length: 4096,
+};
 
-/// The key of attempts, which all instances share. Each hour has a key that is derived from it: anyone may start attempts, and the nonces
-/// of one key are random (NIST SP 800-38D §8.3).
-pub struct AttemptSealer(hmac::Key);
+/// The key of attempts, which all instances share.
+pub struct AttemptSealer(HandleSealer);
 
 impl AttemptSealer {
     /// The key from 32 random bytes.
     #[must_use]
     pub fn new(bytes: &Zeroizing<Vec<u8>>) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
-    }
-
-    /// The key of attempts that expire in this hour, counted since 1970.
-    fn of_hour(&self, hour: [u8; HOUR]) -> Option<Sealer> {
-        let key = hmac::sign(&self.0, &hour);
-        let key: [u8; 32] = key.as_ref().try_into().ok()?;
-        Some(Sealer::new(&SecretBox::new(Box::new(key))))
+        Self(HandleSealer::new(bytes))
     }
 }
 
@@ -108,21 +96,11 @@ impl AttemptCodec for AttemptSealer {
             purpose: encode(&attempt.purpose),
             expires_at: attempt.expires_at.unix_timestamp(),
         };
-        // A struct of texts and numbers has a JSON form.
-        let json = serde_json::to_vec(&sealed).unwrap_or_default();
-        let hour = (sealed.expires_at / 3600).to_be_bytes();
-        let sealed = self.of_hour(hour).map(|key| key.seal(PLACE, &json));
-        let text = URL_SAFE_NO_PAD.encode([hour.as_slice(), &sealed.unwrap_or_default()].concat());
-        format!("{PREFIX}{text}")
+        self.0.seal(&ATTEMPT, sealed.expires_at, &sealed)
     }
 
     fn open(&self, text: &str) -> Option<Attempt> {
-        let encoded = text.strip_prefix(PREFIX)?;
-        let sealed = Some(encoded).filter(|encoded| encoded.len() <= MAX_LENGTH)?;
-        let sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;
-        let (hour, sealed) = sealed.split_first_chunk::<HOUR>()?;
-        let json = self.of_hour(*hour)?.open(PLACE, sealed).ok()?;
-        let attempt: SealedAttempt = serde_json::from_slice(&json).ok()?;
+        let attempt: SealedAttempt = self.0.open(&ATTEMPT, text)?;
         Some(Attempt {
             purpose: decode(attempt.purpose)?,
             expires_at: OffsetDateTime::from_unix_timestamp(attempt.expires_at).ok()?,

@@ -3,9 +3,11 @@
 
 pub mod argon2id;
 pub mod attempt;
+pub mod authorization;
 pub mod client_authentication;
 pub mod dpop;
 mod hash;
+mod id_token;
 pub mod jws;
 pub mod jwt;
 pub mod key_ring;
@@ -15,6 +17,7 @@ pub mod random;
 pub mod refresh_token;
 mod rsa_key;
 pub mod seal;
+mod sealed_handle;
 pub mod signing_key;
 mod strict_json;
 pub mod thread_priority;

@@ -11,11 +11,11 @@ use crate::{
         AttemptCodec, CountedIn, Counter, KeyedHasher, PasskeyCeremonies, RateLimitCounters,
         Throttled, TotpCodec,
     },
-    oauth::{ClientCredentialVerifier, DpopCodec},
+    oauth::{AuthorizationCodec, ClientCredentialVerifier, DpopCodec},
     observer::{Observer, RateLimited},
     revocation::RevocationCache,
     store::Store,
-    token::{AccessTokens, RefreshTokenCodec},
+    token::{AccessTokens, IdTokens, RefreshTokenCodec},
 };
 
 /// Implementations of the ports. Cloning it clones references.
@@ -35,6 +35,10 @@ pub struct Dependencies {
     pub access_tokens: Arc<dyn AccessTokens>,
     /// Encodes and decodes login tickets and refresh tokens.
     pub refresh_tokens: Arc<dyn RefreshTokenCodec>,
+    /// Signs and verifies ID tokens.
+    pub id_tokens: Arc<dyn IdTokens>,
+    /// Seals and opens authorization codes, and the state of authorization requests.
+    pub authorizations: Arc<dyn AuthorizationCodec>,
     /// Seals and opens authentication attempts.
     pub attempts: Arc<dyn AttemptCodec>,
     /// Computes one-time codes, and seals their secrets.

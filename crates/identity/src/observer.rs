@@ -69,6 +69,8 @@ names! {
         Password = "password",
         /// The verification of a one-time code or recovery code.
         Code = "code",
+        /// The exchange of an authorization code.
+        CodeExchange = "code_exchange",
         /// The rotation of a refresh token.
         Refresh = "refresh",
         /// A repeated use of the previous refresh token.
@@ -85,6 +87,8 @@ names! {
     TokenGrant {
         /// A login ticket, after a sign-in.
         LoginTicket = "login_ticket",
+        /// An authorization code.
+        AuthorizationCode = "authorization_code",
         /// A refresh token.
         RefreshToken = "refresh_token",
         /// The credentials of an OAuth client, for itself.

@@ -8,7 +8,7 @@ use crate::{
     authentication::{SecondFactorPolicy, StepUpRequired},
     issuer::is_equivalent_issuer,
     login::is_within,
-    oauth::DpopPolicy,
+    oauth::{DpopPolicy, OauthClient},
 };
 
 /// Names, lifetimes and the DPoP policy, from the configuration.
@@ -48,6 +48,14 @@ impl Policy {
         } else {
             name
         }
+    }
+
+    /// The audience of this OAuth client that `resource` denotes (RFC 8707), in its normal form.
+    pub(crate) fn audience_of(&self, client: &OauthClient, resource: &str) -> Option<String> {
+        let resource = self.canonical_audience(resource);
+        let mut audiences = client.audiences.iter();
+        let registered = audiences.find(|one| self.canonical_audience(one) == resource);
+        registered.map(|_| resource.to_owned())
     }
 
     /// Requires that the authentication at `authenticated_at` is recent enough for a sensitive operation.

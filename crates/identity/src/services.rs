@@ -4,7 +4,7 @@ use crate::{
     authentication::AuthenticationService,
     dependencies::Dependencies,
     login::LoginService,
-    oauth::{ClientAuthenticationService, DpopVerifier},
+    oauth::{AuthorizationService, ClientAuthenticationService, DpopVerifier},
     policy::Policy,
     token::TokenService,
 };
@@ -15,6 +15,8 @@ pub struct IdentityServices {
     pub authentication: AuthenticationService,
     /// Lists and ends of logins, reports about devices.
     pub logins: LoginService,
+    /// The authorization endpoint.
+    pub authorizations: AuthorizationService,
     /// Issue, validation, introspection and revocation of tokens.
     pub tokens: TokenService,
 }
@@ -27,6 +29,11 @@ impl IdentityServices {
         Self {
             authentication: AuthenticationService::new(deps.clone(), policy.clone()),
             logins: LoginService::new(deps.clone(), policy.clone()),
+            authorizations: AuthorizationService::new(
+                deps.clone(),
+                policy.clone(),
+                clients.clone(),
+            ),
             tokens: TokenService::new(DpopVerifier::new(&deps), clients, deps, policy),
         }
     }

@@ -18,9 +18,9 @@ use holdfast_identity::{
     audit::{AuditEvent, AuditKind, AuditQuery, AuditRecord, RequestSource},
     authentication::{Factor, KeyedHash, KnownLocations},
     id::{GrantId, Jti, Sid, UserId},
-    key::{PublicKey, StoredSigningKey},
+    key::{Algorithm, PublicKey, StoredSigningKey},
     login::{ClientInfo, ClientKind, EndReason, Generation, NewGrant, NewLogin, Rotation},
-    oauth::{ClientAuthMethod, ClientId, OauthClient},
+    oauth::{ClientAuthMethod, ClientId, OauthClient, RelyingParty},
     revocation::{Revocation, Revoked},
     store::Store,
 };
@@ -104,6 +104,7 @@ pub fn new_grant(sid: Sid) -> NewGrant {
         source: program(),
         tokens_until: Some(NOW + EPHEMERAL),
         created_at: NOW,
+        consented: None,
         events: Vec::new(),
     }
 }
@@ -120,9 +121,25 @@ pub fn oauth_client(id: &str) -> OauthClient {
         ],
         grant_types: Vec::new(),
         dpop_required: false,
+        relying_party: None,
         protected: false,
         disabled: false,
         created_at: NOW,
+    }
+}
+
+/// What people sign in to an OAuth client with.
+pub fn relying_party() -> RelyingParty {
+    RelyingParty {
+        name: "Order desk".parse().unwrap(),
+        redirect_uris: vec![
+            "https://shop.example/callback".parse().unwrap(),
+            "com.example.shop:/callback".parse().unwrap(),
+        ],
+        post_logout_redirect_uris: vec!["https://shop.example/bye".parse().unwrap()],
+        id_token_algorithm: Algorithm::Es256,
+        is_first_party: false,
+        must_push: false,
     }
 }
 

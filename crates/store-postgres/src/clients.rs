@@ -9,7 +9,9 @@ use holdfast_identity::{
 };
 use holdfast_store_sql::{
     column::{end_reason, millis},
-    oauth_client::{CLIENT, REVOKED_FOR, auth_columns, grant_types_text, oauth_client},
+    oauth_client::{
+        CLIENT, PartyColumns, REVOKED_FOR, auth_columns, grant_types_text, oauth_client,
+    },
 };
 use sqlx::{AssertSqlSafe, PgConnection};
 use time::OffsetDateTime;
@@ -53,10 +55,12 @@ impl ClientStore for PostgresStore {
         events: &[AuditEvent],
     ) -> Result<bool, StoreError> {
         let (hash, jwk) = auth_columns(&client.auth_method);
+        let party = PartyColumns::of(client);
         let insert = sqlx::query(
             "INSERT INTO clients \
-                 (id, secret_hash, jwk, scope, audiences, grant_types, dpop_required, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING RETURNING id",
+                 (id, secret_hash, jwk, scope, audiences, grant_types, dpop_required, created_at, \
+                  name, redirect_uris, post_logout_redirect_uris, id_token_algorithm, first_party, must_push) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (id) DO NOTHING RETURNING id",
         )
         .bind(client.id.as_str())
         .bind(hash)
@@ -65,7 +69,13 @@ impl ClientStore for PostgresStore {
         .bind(client.audiences.join(" "))
         .bind(grant_types_text(&client.grant_types))
         .bind(client.dpop_required)
-        .bind(millis(client.created_at));
+        .bind(millis(client.created_at))
+        .bind(party.name)
+        .bind(party.redirect_uris)
+        .bind(party.post_logout_redirect_uris)
+        .bind(party.id_token_algorithm)
+        .bind(party.first_party)
+        .bind(party.must_push);
         let inserted = self.change(insert, Vec::new(), events).await?;
         Ok(inserted.is_some())
     }

@@ -4,20 +4,22 @@ use async_trait::async_trait;
 use holdfast_identity::{
     account::User,
     audit::AuditEvent,
-    id::GrantId,
+    id::{GrantId, Sid},
     login::{EndReason, Generation, Grant, Login, NewGrant, Rotation},
+    oauth::ClientId,
     store::{GrantStore, StoreError},
 };
 use holdfast_store_sql::{
     account::{self, PASSWORD, USER},
     column::{end_reason, millis, revocation_margin},
     login::{self, GRANT, LOGIN},
+    parse,
     revocation::GRANT_CREDENTIALS_EXPIRE_AT,
 };
 use sqlx::AssertSqlSafe;
 use time::OffsetDateTime;
 
-use crate::{PostgresStore, audit, clients, query::RunQuery as _};
+use crate::{PostgresStore, audit, clients, consents, query::RunQuery as _};
 
 #[async_trait]
 impl GrantStore for PostgresStore {
@@ -51,8 +53,28 @@ impl GrantStore for PostgresStore {
         if inserted == 0 {
             return Ok(false);
         }
+        if let Some(scopes) = &grant.consented {
+            consents::upsert(grant, scopes)
+                .run(&mut *transaction)
+                .await?;
+        }
         audit::commit(transaction, &grant.events).await?;
         Ok(true)
+    }
+
+    async fn grants_of_client(
+        &self,
+        sid: Sid,
+        client: &ClientId,
+    ) -> Result<Vec<GrantId>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id FROM grants WHERE sid = $1 AND client_id = $2 AND ended_at IS NULL ORDER BY refreshed_at DESC, id",
+        )
+        .bind(sid.to_string())
+        .bind(client.as_str())
+        .rows(&mut *self.connections.acquire().await?)
+        .await?;
+        rows.iter().map(|row| parse(row, "id")).collect()
     }
 
     async fn grant(&self, id: GrantId) -> Result<Option<(Grant, Login, User)>, StoreError> {

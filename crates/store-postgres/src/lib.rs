@@ -9,6 +9,7 @@ mod accounts;
 mod audit;
 mod clients;
 mod connections;
+mod consents;
 mod credentials;
 mod grants;
 pub mod inspection;

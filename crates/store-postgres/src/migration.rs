@@ -22,6 +22,7 @@ pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
         "0008_discoverable_passkeys",
         "0009_security_events",
         "0010_bound_browsers",
+        "0011_relying_parties",
     ]
 });
 

@@ -8,6 +8,7 @@ pub mod account;
 pub mod audit;
 pub mod checkpoint;
 pub mod column;
+pub mod consent;
 pub mod credential;
 pub mod inspection;
 pub mod key;

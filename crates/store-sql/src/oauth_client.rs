@@ -1,20 +1,24 @@
 //! OAuth clients.
 
 use holdfast_identity::{
-    oauth::{ClientAuthMethod, GrantType, OauthClient, UnknownGrantType},
+    oauth::{
+        ClientAuthMethod, ClientName, GrantType, OauthClient, RedirectUri, RelyingParty,
+        UnknownGrantType,
+    },
     store::StoreError,
 };
 
 use time::Duration;
 
-use crate::{SqlRow, parse, sql_row, time};
+use crate::{SqlRow, parse, parse_optional, sql_row, time};
 
 /// Time for which the revocation log contains a disabled client. It exceeds the lifetime of every access token; new tokens are rejected
 /// by the row.
 pub const REVOKED_FOR: Duration = Duration::days(366);
 
 /// The columns of `clients`.
-pub const CLIENT: &str = "id, secret_hash, jwk, scope, audiences, grant_types, dpop_required, protected, created_at, disabled_at";
+pub const CLIENT: &str = "id, secret_hash, jwk, scope, audiences, grant_types, dpop_required, protected, created_at, disabled_at, \
+     name, redirect_uris, post_logout_redirect_uris, id_token_algorithm, first_party, must_push";
 
 /// A row of `clients`.
 ///
@@ -30,10 +34,71 @@ pub fn oauth_client(row: &impl SqlRow) -> Result<OauthClient, StoreError> {
         grant_types: grant_types(row)?,
         dpop_required: row.flag("dpop_required")?,
         audiences: audiences.map(str::to_owned).collect(),
+        relying_party: relying_party(row)?,
         protected: row.flag("protected")?,
         disabled: sql_row::has_happened(row, "disabled_at")?,
         created_at: time(row, "created_at")?,
     })
+}
+
+/// The relying party that a client is, if its row has a name.
+fn relying_party(row: &impl SqlRow) -> Result<Option<RelyingParty>, StoreError> {
+    let name: Option<ClientName> = parse_optional(row, "name")?;
+    let Some(name) = name else { return Ok(None) };
+    Ok(Some(RelyingParty {
+        name,
+        redirect_uris: uris(row, "redirect_uris")?,
+        post_logout_redirect_uris: uris(row, "post_logout_redirect_uris")?,
+        id_token_algorithm: parse(row, "id_token_algorithm")?,
+        is_first_party: row.flag("first_party")?,
+        must_push: row.flag("must_push")?,
+    }))
+}
+
+fn uris(row: &impl SqlRow, column: &str) -> Result<Vec<RedirectUri>, StoreError> {
+    let text = row.optional_text(column)?.unwrap_or_default();
+    let uris = text.split_whitespace().map(str::parse);
+    let parsed: Result<_, _> = uris.collect();
+    parsed.map_err(|why| sql_row::corrupt(column, &why))
+}
+
+/// The columns of a client that people sign in to; of any other, they are NULL or false.
+#[derive(Default)]
+pub struct PartyColumns {
+    /// `name`.
+    pub name: Option<String>,
+    /// `redirect_uris`.
+    pub redirect_uris: Option<String>,
+    /// `post_logout_redirect_uris`.
+    pub post_logout_redirect_uris: Option<String>,
+    /// `id_token_algorithm`.
+    pub id_token_algorithm: Option<&'static str>,
+    /// `first_party`.
+    pub first_party: bool,
+    /// `must_push`.
+    pub must_push: bool,
+}
+
+impl PartyColumns {
+    /// The columns of a client.
+    #[must_use]
+    pub fn of(client: &OauthClient) -> Self {
+        let Some(party) = &client.relying_party else {
+            return Self::default();
+        };
+        let join = |uris: &[RedirectUri]| {
+            let texts: Vec<_> = uris.iter().map(RedirectUri::as_str).collect();
+            Some(texts.join(" "))
+        };
+        Self {
+            name: Some(party.name.to_string()),
+            redirect_uris: join(&party.redirect_uris),
+            post_logout_redirect_uris: join(&party.post_logout_redirect_uris),
+            id_token_algorithm: Some(party.id_token_algorithm.as_str()),
+            first_party: party.is_first_party,
+            must_push: party.must_push,
+        }
+    }
 }
 
 /// `secret_hash` and `jwk` of a client.

@@ -9,7 +9,7 @@ use holdfast_identity::{
 };
 use holdfast_store_sql::{
     column::{end_reason, millis},
-    oauth_client::{REVOKED_FOR, auth_columns, grant_types_text, oauth_client},
+    oauth_client::{PartyColumns, REVOKED_FOR, auth_columns, grant_types_text, oauth_client},
 };
 use time::OffsetDateTime;
 
@@ -23,10 +23,12 @@ impl ClientStore for SqliteStore {
         events: &[AuditEvent],
     ) -> Result<bool, StoreError> {
         let (hash, jwk) = auth_columns(&client.auth_method);
+        let party = PartyColumns::of(client);
         let insert = sqlx::query(
             "INSERT INTO clients \
-                 (id, secret_hash, jwk, scope, audiences, grant_types, dpop_required, created_at) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING id",
+                 (id, secret_hash, jwk, scope, audiences, grant_types, dpop_required, created_at, \
+                  name, redirect_uris, post_logout_redirect_uris, id_token_algorithm, first_party, must_push) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING id",
         )
         .bind(client.id.to_string())
         .bind(hash)
@@ -35,7 +37,13 @@ impl ClientStore for SqliteStore {
         .bind(client.audiences.join(" "))
         .bind(grant_types_text(&client.grant_types))
         .bind(client.dpop_required)
-        .bind(millis(client.created_at));
+        .bind(millis(client.created_at))
+        .bind(party.name)
+        .bind(party.redirect_uris)
+        .bind(party.post_logout_redirect_uris)
+        .bind(party.id_token_algorithm)
+        .bind(party.first_party)
+        .bind(party.must_push);
         self.change(insert, events).await
     }
 

@@ -4,20 +4,22 @@ use async_trait::async_trait;
 use holdfast_identity::{
     account::User,
     audit::AuditEvent,
-    id::GrantId,
+    id::{GrantId, Sid},
     login::{EndReason, Generation, Grant, Login, NewGrant, Rotation},
+    oauth::ClientId,
     store::{GrantStore, StoreError},
 };
 use holdfast_store_sql::{
     account::{self, PASSWORD, USER},
     column::{end_reason, millis, revocation_margin},
     login::{self, GRANT},
+    parse,
     revocation::GRANT_CREDENTIALS_EXPIRE_AT,
 };
 use sqlx::AssertSqlSafe;
 use time::OffsetDateTime;
 
-use crate::{SqliteStore, audit, group_commit::Write, query::RunQuery as _};
+use crate::{SqliteStore, audit, consents, group_commit::Write, query::RunQuery as _};
 
 #[async_trait]
 impl GrantStore for SqliteStore {
@@ -42,7 +44,26 @@ impl GrantStore for SqliteStore {
         .bind(source.user_agent.clone())
         .bind(grant.tokens_until.map(millis))
         .bind(grant.sid.to_string());
-        self.change(insert, &grant.events).await
+        let mut write = Write::from(insert);
+        if let Some(scopes) = &grant.consented {
+            write = write.then(consents::upsert(grant, scopes));
+        }
+        self.change(write, &grant.events).await
+    }
+
+    async fn grants_of_client(
+        &self,
+        sid: Sid,
+        client: &ClientId,
+    ) -> Result<Vec<GrantId>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id FROM grants WHERE sid = ? AND client_id = ? AND ended_at IS NULL ORDER BY refreshed_at DESC, id",
+        )
+        .bind(sid.to_string())
+        .bind(client.as_str())
+        .rows(&mut *self.read().await?)
+        .await?;
+        rows.iter().map(|row| parse(row, "id")).collect()
     }
 
     async fn grant(&self, id: GrantId) -> Result<Option<(Grant, Login, User)>, StoreError> {

@@ -4,6 +4,7 @@ mod audit;
 mod backup;
 mod clients;
 mod commit_pacer;
+mod consents;
 mod credentials;
 mod grants;
 mod group_commit;

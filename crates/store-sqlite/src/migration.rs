@@ -33,6 +33,7 @@ pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
         "0021_discoverable_passkeys",
         "0022_security_events",
         "0023_bound_browsers",
+        "0024_relying_parties",
     ]
 });
 

@@ -8,7 +8,7 @@ pub(crate) struct Table {
 }
 
 /// Every table with rows of a deployment; those that others refer to come first.
-pub(crate) const TABLES: [Table; 14] = [
+pub(crate) const TABLES: [Table; 15] = [
     table("users", "id"),
     table("credentials", "id"),
     table("passkeys", "id"),
@@ -16,6 +16,7 @@ pub(crate) const TABLES: [Table; 14] = [
     table("clients", "id"),
     table("logins", "sid"),
     table("grants", "id"),
+    table("consents", "user_id, client_id"),
     table("revocations", "sequence"),
     table("epoch", "id"),
     table("audit_events", "id"),

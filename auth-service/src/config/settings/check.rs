@@ -5,8 +5,11 @@ use std::{net::SocketAddr, num::NonZero, thread, time::Duration};
 use holdfast_core::{public_url::PublicUrl, secret_key::SecretKey, text};
 use holdfast_crypto::argon2id::Cost;
 use holdfast_identity::{
-    authentication::SecondFactorPolicy, issuer::is_equivalent_issuer, key::KeyAlgorithms,
-    oauth::DpopPolicy, policy::Policy,
+    authentication::SecondFactorPolicy,
+    issuer::is_equivalent_issuer,
+    key::{Algorithm, KeyAlgorithms},
+    oauth::DpopPolicy,
+    policy::Policy,
 };
 use holdfast_server_kit::{
     config::{Problems, RedisUrl, SecretSource},
@@ -91,6 +94,17 @@ impl Settings {
         let hashing = self.hashing(&mut problems);
         let second_factor = self.second_factor(&mut problems);
         problems.finish(|| Some((database?, hashing?, second_factor?)))
+    }
+
+    /// The database, and the algorithms of ID tokens, for commands on OAuth clients.
+    ///
+    /// # Errors
+    /// Everything that is wrong with these settings.
+    pub fn clients(&self) -> Result<(Database, Vec<Algorithm>), Problems> {
+        let mut problems = Problems::default();
+        let database = self.database(&mut problems);
+        let algorithms = self.id_token_algorithms(&mut problems);
+        problems.finish(|| Some((database?, algorithms?)))
     }
 
     /// The configuration of commands that create or revoke signing keys.

@@ -42,6 +42,7 @@ states_client!(
     EndLoginRequest,
     EndOtherLoginsRequest,
     EndGrantRequest,
+    EndApplicationRequest,
     ConfirmTotpEnrolmentRequest,
     RemoveFactorRequest,
     CreateRecoveryCodesRequest,

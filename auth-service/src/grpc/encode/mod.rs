@@ -1,6 +1,7 @@
 //! Values of the rules as response messages.
 
 mod account;
+mod authorization;
 mod factor;
 mod oauth_client;
 mod revocation;
@@ -11,6 +12,7 @@ use time::OffsetDateTime;
 
 pub(super) use self::{
     account::{audit_event, login, next_steps, password_changed, reauthenticated, signed_in, user},
+    authorization::{application, authorization_step},
     factor::{
         account_factors, passkey_registration, security_overview, totp_enrolment, totp_set_up,
         trusted_browser,

@@ -1,7 +1,7 @@
 //! OAuth clients.
 
 use auth_proto::v1;
-use holdfast_identity::oauth::{ClientAuthMethod, OauthClient};
+use holdfast_identity::oauth::{ClientAuthMethod, OauthClient, RedirectUri, RelyingParty};
 
 use crate::grpc::encode::timestamp;
 
@@ -24,6 +24,19 @@ pub(in crate::grpc) fn oauth_client(client: OauthClient) -> v1::OauthClient {
         dpop_required: client.dpop_required,
         protected: client.protected,
         disabled: client.disabled,
+        relying_party: client.relying_party.map(relying_party),
         created_at: Some(timestamp(client.created_at)),
+    }
+}
+
+fn relying_party(party: RelyingParty) -> v1::RelyingParty {
+    let texts = |uris: Vec<RedirectUri>| uris.iter().map(ToString::to_string).collect();
+    v1::RelyingParty {
+        name: party.name.to_string(),
+        redirect_uris: texts(party.redirect_uris),
+        post_logout_redirect_uris: texts(party.post_logout_redirect_uris),
+        id_token_algorithm: party.id_token_algorithm.to_string(),
+        first_party: party.is_first_party,
+        push_required: party.must_push,
     }
 }

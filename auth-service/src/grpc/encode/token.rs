@@ -16,9 +16,10 @@ pub(in crate::grpc) fn issued(issued: IssuedTokens) -> v1::IssueTokenResponse {
         access_token: issued.access_token,
         token_type: token_type(issued.is_bound),
         expires_in: Some(seconds(issued.expires_in)),
-        refresh_token: issued.refresh_token,
+        refresh_token: issued.refresh_token.unwrap_or_default(),
         scope: issued.scopes.to_string(),
         dpop_nonce: String::new(),
+        id_token: issued.id_token.unwrap_or_default(),
     }
 }
 

@@ -20,6 +20,8 @@ pub(super) const fn code_of(reason: ErrorReason) -> Code {
         | R::TokenNotBound
         | R::LoginEnded
         | R::RefreshReused
+        | R::CodeInvalid
+        | R::CodeReused
         | R::InvalidClient
         | R::AttemptInvalid
         | R::AdditionalFactorRequired
@@ -34,6 +36,7 @@ pub(super) const fn code_of(reason: ErrorReason) -> Code {
         R::InvalidRequest
         | R::InvalidScope
         | R::InvalidAudience
+        | R::AuthorizationInvalid
         | R::PasswordRejected
         | R::CodeRejected
         | R::PasskeyRejected => Code::InvalidArgument,
@@ -42,7 +45,8 @@ pub(super) const fn code_of(reason: ErrorReason) -> Code {
         | R::LoginNotFound
         | R::GrantNotFound
         | R::ClientNotFound
-        | R::FactorNotFound => Code::NotFound,
+        | R::FactorNotFound
+        | R::ApplicationNotFound => Code::NotFound,
         R::KeyPending
         | R::FactorRequired
         | R::FactorNotEnrolled

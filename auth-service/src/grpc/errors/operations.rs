@@ -7,8 +7,10 @@ use holdfast_identity::{
         BindTrustError, ChangeFactorError, ChangePasswordError, ContinueError, ReauthenticateError,
         SignInError,
     },
-    login::{EndGrantError, EndLoginError, EndOtherLoginsError, ReportDeviceError},
-    oauth::{InvalidClient, RegisterClientError},
+    login::{
+        EndConsentError, EndGrantError, EndLoginError, EndOtherLoginsError, ReportDeviceError,
+    },
+    oauth::{AuthorizeError, InvalidClient, PushError, RegisterClientError},
     token::{IntrospectError, IssueTokenError, RevokeTokenError, TokenError, ValidateTokenError},
 };
 use tonic::Status;
@@ -79,6 +81,8 @@ reasons! {
         Expired => TokenExpired,
         LoginEnded => LoginEnded,
         Reused => RefreshReused,
+        CodeInvalid => CodeInvalid,
+        CodeReused => CodeReused,
         ServiceIdentityRequired => ServiceIdentityRequired,
         InvalidClient => InvalidClient,
         UnauthorizedClient => UnauthorizedClient,
@@ -142,8 +146,28 @@ reasons! {
         Key => InvalidRequest,
         Scope => InvalidRequest,
         Audience => InvalidRequest,
+        RedirectUris => InvalidRequest,
+        IdTokenAlgorithm => InvalidRequest,
         NoSecret => InvalidRequest,
         Protected => InvalidRequest,
+        ..Fault,
+    }
+
+    AuthorizeError {
+        UnknownClient => AuthorizationInvalid,
+        RedirectUri => AuthorizationInvalid,
+        RepeatedParameter => AuthorizationInvalid,
+        Expired => AuthorizationInvalid,
+        ..Fault,
+    }
+    PushError {
+        InvalidClient => InvalidClient,
+        Parameter => InvalidRequest,
+        ..Fault,
+    }
+    EndConsentError {
+        NotFound => ApplicationNotFound,
+        ..StepUpRequired,
         ..Fault,
     }
 

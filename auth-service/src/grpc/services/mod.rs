@@ -27,12 +27,14 @@ macro_rules! rpcs {
 mod account;
 mod admin;
 mod auth;
+mod authorization;
 
 use std::sync::Arc;
 
 use auth_proto::v1::{
     account_service_server::AccountServiceServer, admin_service_server::AdminServiceServer,
     auth_service_server::AuthServiceServer,
+    authorization_service_server::AuthorizationServiceServer,
 };
 use holdfast_core::clock::Clock;
 use holdfast_identity::{
@@ -49,6 +51,7 @@ use self::{
     account::AccountApi,
     admin::AdminApi,
     auth::{AuthApi, RevocationStreams},
+    authorization::AuthorizationApi,
 };
 use crate::{
     grpc::call_context::{CallerAuthenticator, ServiceIdentity},
@@ -89,6 +92,10 @@ impl Services {
             identity: Arc::clone(&self.identity),
             service_identity: Arc::clone(&self.service_identity),
         };
+        let authorization = AuthorizationApi {
+            identity: Arc::clone(&self.identity),
+            service_identity: Arc::clone(&self.service_identity),
+        };
         let auth = AuthApi {
             identity: Arc::clone(&self.identity),
             service_identity: self.service_identity,
@@ -117,6 +124,10 @@ impl Services {
         routes
             .add_service(AuthServiceServer::new(auth).max_decoding_message_size(max_message))
             .add_service(AccountServiceServer::new(account).max_decoding_message_size(max_message))
+            .add_service(
+                AuthorizationServiceServer::new(authorization)
+                    .max_decoding_message_size(max_message),
+            )
             .add_service(AdminServiceServer::new(admin).max_decoding_message_size(max_message));
     }
 }

@@ -28,6 +28,7 @@ impl TestService {
             audiences: vec!["https://api.example".to_owned()],
             grant_types: vec![GrantType::RefreshToken],
             dpop_required: false,
+            relying_party: None,
             protected: false,
             disabled: false,
             created_at: self.clock.now(),
@@ -60,6 +61,7 @@ impl TestService {
             },
             tokens_until: Some(now + minutes(15)),
             created_at: now,
+            consented: None,
             events: Vec::new(),
         };
         assert!(store.insert_grant(&new).await.unwrap());

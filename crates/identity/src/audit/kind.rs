@@ -37,6 +37,12 @@ audit_kinds! {
     RefreshReused = "REFRESH_REUSED",
     /// A login was ended by the account's owner.
     LoginEnded = "LOGIN_ENDED",
+    /// An OAuth client exchanged an authorization code: the account's owner signed in to it.
+    Granted = "GRANTED",
+    /// An authorization code was presented again; the grant of its first exchange was ended.
+    CodeReused = "CODE_REUSED",
+    /// The account's owner ended what an OAuth client has access to, in every login.
+    ConsentEnded = "CONSENT_ENDED",
     /// A grant was ended by the account's owner or its OAuth client; its login continues.
     GrantEnded = "GRANT_ENDED",
     /// One access token was revoked.

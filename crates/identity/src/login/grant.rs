@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use crate::{
     audit::AuditEvent,
     id::{GrantId, Sid},
+    key::Algorithm,
     login::{ClientInfo, ClientKind, Generation, Login},
     oauth::{ClientId, KeyThumbprint},
     token::Scopes,
@@ -22,6 +23,8 @@ pub struct ClientRules {
     pub may_refresh: bool,
     /// Whether its tokens must be bound to a key (RFC 9449 §5.2).
     pub dpop_required: bool,
+    /// The algorithm that its ID tokens are signed with; `None` where people do not sign in to it.
+    pub id_token_algorithm: Option<Algorithm>,
 }
 
 /// What a login allowed one OAuth client, and the state of the refresh tokens of that. It ends with its login, or alone.
@@ -104,9 +107,15 @@ pub struct NewGrant {
     pub tokens_until: Option<OffsetDateTime>,
     /// Start of the grant, UTC.
     pub created_at: OffsetDateTime,
+    /// The scopes that the account's owner has consented to in all, where people sign in to the OAuth client. They are stored with the grant.
+    pub consented: Option<Scopes>,
     /// Audit events of the start.
     pub events: Vec<AuditEvent>,
 }
+
+/// Maximum number of live grants that one OAuth client has of a login: a browser may sign in to it in several tabs, and again after it has
+/// lost its own session. When another one begins, the one that was used least recently ends.
+pub const MAX_GRANTS_OF_CLIENT: usize = 16;
 
 /// A grant of a live login as the account's owner sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,6 +160,7 @@ pub(super) mod tests {
                 is_confidential: false,
                 may_refresh: true,
                 dpop_required: false,
+                id_token_algorithm: None,
             },
             scopes: Scopes::default(),
             audience: None,

@@ -1,5 +1,6 @@
 //! Logins: their state, their grants, their lists, their ends, and the devices that they are bound to.
 
+mod applications;
 mod device_events;
 mod end;
 mod end_reason;
@@ -17,10 +18,11 @@ pub(crate) use self::stored_login::is_within;
 pub use holdfast_core::client_info::{ClientInfo, ClientKind, DeviceId};
 
 pub use self::{
+    applications::EndConsentError,
     device_events::{DeviceEvent, ReportDeviceError},
     end_reason::EndReason,
     generation::{Generation, REPEAT_WINDOW},
-    grant::{ClientRules, Grant, GrantRecord, NewGrant, Rotation},
+    grant::{ClientRules, Grant, GrantRecord, MAX_GRANTS_OF_CLIENT, NewGrant, Rotation},
     grants::EndGrantError,
     login_record::LoginRecord,
     logins::{EndLoginError, EndOtherLoginsError, end_every_login},

@@ -9,7 +9,10 @@ use crate::{
     audit::{AuditEvent, AuditKind, AuditRecorder, AuditSubject},
     call_context::CallContext,
     error::{Fault, StoreError, fault_from},
-    oauth::{ClientAuthMethod, ClientCredentialVerifier, ClientId, GrantType, OauthClient},
+    key::Algorithm,
+    oauth::{
+        ClientAuthMethod, ClientCredentialVerifier, ClientId, GrantType, OauthClient, RelyingParty,
+    },
     revocation::RevocationCache,
     store::{Change, ClientStore},
     token::{Scope, Scopes},
@@ -24,12 +27,28 @@ pub struct NewClient {
     pub auth_method: RequestedAuthMethod,
     /// Scopes that its own tokens may have.
     pub scopes: Scopes,
-    /// Audiences that its own tokens may be issued for; empty for the first audience of the issuer.
+    /// Audiences that its own tokens may be issued for; empty for the first audience of the issuer, and for none where people sign in to it.
     pub audiences: Vec<String>,
     /// Whether it only introspects tokens, and is issued none of its own.
     pub introspection_only: bool,
     /// Whether its tokens must be bound to a key (RFC 9449 §5.2).
     pub dpop_required: bool,
+    /// What people are to sign in to it with; `None` where nobody does.
+    pub relying_party: Option<RelyingParty>,
+}
+
+impl NewClient {
+    /// The grant types that it is registered for. An OAuth client that people sign in to gets no tokens for itself: a `sub` in its tokens is
+    /// always an account.
+    fn grant_types(&self) -> Vec<GrantType> {
+        if self.relying_party.is_some() {
+            vec![GrantType::AuthorizationCode, GrantType::RefreshToken]
+        } else if self.introspection_only || matches!(self.auth_method, RequestedAuthMethod::None) {
+            Vec::new()
+        } else {
+            vec![GrantType::ClientCredentials]
+        }
+    }
 }
 
 /// The authentication method that is to be registered.
@@ -61,6 +80,14 @@ pub enum RegisterClientError {
     /// An audience is empty or contains blanks, which separate audiences in the store, or control characters.
     #[error("audiences: an audience is a name without blanks, such as https://api.example")]
     Audience,
+    /// An OAuth client that people sign in to has no redirect URI, or only introspects tokens.
+    #[error(
+        "redirect_uris: a client that people sign in to has at least one, and at most 32 of each kind, and does not only introspect"
+    )]
+    RedirectUris,
+    /// ID tokens are not signed with this algorithm here.
+    #[error("id_token_algorithm: ID tokens are signed with one of AUTH_ID_TOKEN_ALGORITHMS")]
+    IdTokenAlgorithm,
     /// It authenticates itself by a key, or is a public client.
     #[error("this client has no secret")]
     NoSecret,
@@ -89,7 +116,12 @@ pub struct OauthClients {
     pub clock: Arc<dyn Clock>,
     /// Audiences of the issuer, the default first.
     pub audiences: Vec<String>,
+    /// Algorithms that ID tokens are signed with.
+    pub id_token_algorithms: Vec<Algorithm>,
 }
+
+/// Maximum number of redirect URIs of each kind.
+const MAX_REDIRECT_URIS: usize = 32;
 
 impl OauthClients {
     /// Registers an OAuth client. Returns it with its secret, if it has one, which cannot be read again later.
@@ -107,6 +139,8 @@ impl OauthClients {
         if !new.audiences.iter().all(is_audience) {
             return Err(RegisterClientError::Audience);
         }
+        self.check_relying_party(&new)?;
+        let grant_types = new.grant_types();
         let (auth_method, secret) = match new.auth_method {
             RequestedAuthMethod::None => (ClientAuthMethod::Public, None),
             RequestedAuthMethod::Secret => {
@@ -118,21 +152,18 @@ impl OauthClients {
                 None,
             ),
         };
-        let has_own_tokens = !new.introspection_only && auth_method != ClientAuthMethod::Public;
         let client = OauthClient {
             id: new.id,
             auth_method,
-            grant_types: has_own_tokens
-                .then_some(GrantType::ClientCredentials)
-                .into_iter()
-                .collect(),
+            grant_types,
             dpop_required: new.dpop_required,
             scopes: new.scopes,
-            audiences: if new.audiences.is_empty() {
+            audiences: if new.audiences.is_empty() && new.relying_party.is_none() {
                 self.audiences.iter().take(1).cloned().collect()
             } else {
                 new.audiences
             },
+            relying_party: new.relying_party,
             protected: false,
             disabled: false,
             created_at: self.clock.now(),
@@ -145,6 +176,29 @@ impl OauthClients {
         } else {
             Err(RegisterClientError::IdTaken)
         }
+    }
+
+    /// The algorithm of ID tokens where a registration names none.
+    #[must_use]
+    pub fn default_id_token_algorithm(&self) -> Algorithm {
+        let mut algorithms = self.id_token_algorithms.iter();
+        algorithms.next().copied().unwrap_or(Algorithm::EdDsa)
+    }
+
+    fn check_relying_party(&self, new: &NewClient) -> Result<(), RegisterClientError> {
+        let Some(party) = &new.relying_party else {
+            return Ok(());
+        };
+        let (after, uris) = (&party.post_logout_redirect_uris, &party.redirect_uris);
+        let is_valid =
+            (1..=MAX_REDIRECT_URIS).contains(&uris.len()) && after.len() <= MAX_REDIRECT_URIS;
+        if !is_valid || new.introspection_only {
+            return Err(RegisterClientError::RedirectUris);
+        }
+        if !self.id_token_algorithms.contains(&party.id_token_algorithm) {
+            return Err(RegisterClientError::IdTokenAlgorithm);
+        }
+        Ok(())
     }
 
     /// Returns all OAuth clients in the order of their identifiers.

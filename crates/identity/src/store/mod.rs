@@ -8,6 +8,7 @@ mod accounts;
 mod audit;
 mod clients;
 mod clock;
+mod consents;
 mod credentials;
 mod grants;
 mod keys;
@@ -23,6 +24,7 @@ pub use self::{
     audit::AuditLog,
     clients::ClientStore,
     clock::ClockStore,
+    consents::ConsentStore,
     credentials::{CredentialStore, StoredTotp},
     grants::GrantStore,
     keys::KeyStore,
@@ -52,6 +54,7 @@ pub trait Store:
     + AuditLog
     + ClientStore
     + ClockStore
+    + ConsentStore
     + CredentialStore
     + GrantStore
     + KeyStore
@@ -69,6 +72,7 @@ impl<T> Store for T where
         + AuditLog
         + ClientStore
         + ClockStore
+        + ConsentStore
         + CredentialStore
         + GrantStore
         + KeyStore

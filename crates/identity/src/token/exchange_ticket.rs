@@ -74,6 +74,8 @@ impl TokenService {
             grant: GrantId::first_of(sid),
             client: &client,
             audience: exchange.audience,
+            id_token: None,
+            has_refresh_token: true,
             scopes,
             key,
             now,
@@ -109,6 +111,7 @@ impl TokenService {
             tokens_until: (content.login.kind == ClientKind::Api)
                 .then(|| self.tokens_until(content.now)),
             created_at: content.now,
+            consented: None,
             // The exchange of a login ticket is part of the sign-in.
             events: Vec::new(),
         }

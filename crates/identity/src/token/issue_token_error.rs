@@ -25,6 +25,13 @@ pub enum IssueTokenError {
     /// The login ticket or refresh token was used up; its login has been ended (RFC 9700 §4.14.2).
     #[error("the ticket or refresh token was used before; the login has been ended")]
     Reused,
+    /// The authorization code is not one of this issuer, has expired, or was issued to another OAuth client, for another redirect URI or for
+    /// another verifier; the caller does not learn which.
+    #[error("the authorization code is not valid for this request")]
+    CodeInvalid,
+    /// The authorization code was exchanged before; the grant of that exchange has been ended (RFC 9700 §4.5.3).
+    #[error("the authorization code was used before; its grant has been ended")]
+    CodeReused,
     /// The OAuth client is unknown or disabled, or its credentials are wrong.
     #[error("the client is unknown, or its authentication is invalid")]
     InvalidClient,

@@ -3,8 +3,10 @@
 mod access_tokens;
 mod claims;
 mod client_token;
+mod exchange_code;
 mod exchange_outcome;
 mod exchange_ticket;
+mod id_token;
 mod introspect;
 mod issue_token;
 mod issue_token_error;
@@ -25,6 +27,8 @@ pub use self::{
     access_tokens::{AccessTokens, SigningError},
     claims::{Claims, ExpectedClaims, Person},
     client_token::{ClientToken, ClientTokenRequest},
+    exchange_code::CodeExchange,
+    id_token::{ID_TOKEN_TTL, IdTokenClaims, IdTokenHint, IdTokens},
     introspect::IntrospectError,
     issue_token_error::IssueTokenError,
     refresh_token::{RefreshHandle, RefreshTokenCodec},

@@ -13,9 +13,9 @@ use crate::{
     login::{ClientKind, Generation, Grant, RefreshTokenState},
     observer::{RateLimited, RefreshOutcome},
     token::{
-        IssueTokenError, Scopes, TokenService,
+        IssueTokenError, Scope, Scopes, TokenService,
         exchange_outcome::ExchangeOutcome,
-        mint::TokenContent,
+        mint::{IdTokenContent, TokenContent},
         scope::within,
         token_limits,
         token_request::{Exchange, IssuedTokens},
@@ -55,7 +55,7 @@ impl Grant {
             requested
         };
         within(requested, &self.scopes)
-            .and_then(|scopes| within(scopes, &Scopes::grantable(user)))
+            .filter(|scopes| user.admin || !scopes.contains(&Scope::Admin))
             .ok_or(IssueTokenError::InvalidScope)
     }
 
@@ -67,6 +67,15 @@ impl Grant {
             None if self.client_rules.is_confidential => Err(IssueTokenError::InvalidClient),
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// The next ID token. A `nonce` is of the authorization response only (OpenID Connect Core 1.0 §12.2).
+    fn id_token(&self) -> Option<IdTokenContent<'_>> {
+        let algorithm = self.client_rules.id_token_algorithm?;
+        Some(IdTokenContent {
+            algorithm,
+            nonce: None,
+        })
     }
 
     /// The audience of the next tokens.
@@ -149,6 +158,8 @@ impl TokenService {
             grant: grant.id,
             client: &grant.client,
             audience: grant.audience(exchange)?,
+            id_token: grant.id_token(),
+            has_refresh_token: true,
             scopes,
             key,
             now,

@@ -4,7 +4,8 @@ use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use crate::account::User;
 
-/// A scope that a token can have: of people (`profile`, `account`, `admin`), or a name that an OAuth client is registered for (RFC 6749 §3.3).
+/// A scope that a token can have: of people (`profile`, `account`, `admin`), of OpenID Connect (`openid`, `offline_access`), or a name that an
+/// OAuth client is registered for (RFC 6749 §3.3).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
     /// `profile`: identifier and username of the account.
@@ -13,6 +14,10 @@ pub enum Scope {
     Account,
     /// `admin`: the administration of all accounts, `AdminService`.
     Admin,
+    /// `openid`: an ID token, and the claims of the account (OpenID Connect Core 1.0 §3.1.2.1).
+    OpenId,
+    /// `offline_access`: a refresh token (OpenID Connect Core 1.0 §11).
+    OfflineAccess,
     /// A scope that an application defines. Only OAuth clients are granted such scopes.
     Application(ScopeName),
 }
@@ -24,6 +29,7 @@ pub struct ScopeName(String);
 impl Scope {
     /// Scopes that accounts can be granted.
     const OF_ACCOUNTS: [Self; 3] = [Self::Profile, Self::Account, Self::Admin];
+    const OF_OPENID: [Self; 2] = [Self::OpenId, Self::OfflineAccess];
     const MAX_LENGTH: usize = 64;
 
     /// Returns the scope's name as it is in `scope`.
@@ -33,6 +39,8 @@ impl Scope {
             Self::Profile => "profile",
             Self::Account => "account",
             Self::Admin => "admin",
+            Self::OpenId => "openid",
+            Self::OfflineAccess => "offline_access",
             Self::Application(ScopeName(name)) => name,
         }
     }
@@ -48,7 +56,7 @@ impl FromStr for Scope {
     type Err = UnknownScope;
 
     fn from_str(text: &str) -> Result<Self, UnknownScope> {
-        let mut own = Self::OF_ACCOUNTS.into_iter();
+        let mut own = Self::OF_ACCOUNTS.into_iter().chain(Self::OF_OPENID);
         if let Some(scope) = own.find(|scope| scope.as_str() == text) {
             return Ok(scope);
         }
@@ -71,7 +79,7 @@ pub struct UnknownScope;
 pub struct Scopes(BTreeSet<Scope>);
 
 impl Scopes {
-    /// Returns the scopes that an account may be granted: `admin` only to administrators.
+    /// Returns the scopes that a sign-in to an account may have: `admin` only those of administrators.
     #[must_use]
     pub fn grantable(user: &User) -> Self {
         Scope::OF_ACCOUNTS
@@ -95,6 +103,12 @@ impl Scopes {
     /// Iterates over the scopes in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = &Scope> {
         self.0.iter()
+    }
+
+    /// Returns the scopes of both sets.
+    #[must_use]
+    pub fn union(&self, others: &Self) -> Self {
+        Self(self.0.union(&others.0).cloned().collect())
     }
 
     /// Whether the set is a subset of `others`.

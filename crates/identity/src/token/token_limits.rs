@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     authentication::{Counter, KeyedHasher, Limit},
-    id::GrantId,
+    id::{GrantId, Sid},
     login::{Generation, REPEAT_WINDOW},
     oauth::ClientId,
 };
@@ -32,6 +32,24 @@ const INTROSPECTIONS: Limit = Limit::Window {
     max: 6_000,
     length: Duration::from_mins(1),
 };
+
+/// Codes of one login that one OAuth client exchanges. Each is a grant, which is stored as long as the login.
+const CODE_EXCHANGES: Limit = Limit::Window {
+    max: 30,
+    length: Duration::from_mins(1),
+};
+
+/// Counts the authorization codes of a login that an OAuth client exchanges.
+pub(super) fn code_exchanges(
+    keyed_hasher: &dyn KeyedHasher,
+    sid: Sid,
+    client: &ClientId,
+) -> Counter {
+    Counter {
+        name: keyed_hasher.hash(&[b"code", sid.as_bytes(), client.as_str().as_bytes()]),
+        limit: CODE_EXCHANGES,
+    }
+}
 
 /// Counts the refreshes of a grant.
 pub(super) fn refreshes(keyed_hasher: &dyn KeyedHasher, grant: GrantId) -> Counter {

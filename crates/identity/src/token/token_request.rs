@@ -39,8 +39,10 @@ pub struct IssuedTokens {
     pub access_token: String,
     /// Lifetime of the access token, from now.
     pub expires_in: Duration,
-    /// The current refresh token of the grant.
-    pub refresh_token: String,
+    /// The current refresh token of the grant; `None` where the OAuth client was not granted `offline_access`.
+    pub refresh_token: Option<String>,
+    /// The ID token; `None` without the scope `openid`.
+    pub id_token: Option<String>,
     /// Scopes of the access token.
     pub scopes: Scopes,
     /// Whether the access token is bound to a key.

@@ -4,12 +4,12 @@ use holdfast_identity::{
     audit::AuditKind,
     id::GrantId,
     login::Generation,
-    oauth::{ClientAuthMethod, ClientId, GrantType},
+    oauth::{ClientAuthMethod, ClientId, GrantType, RelyingParty},
     revocation::Revoked,
     store::Change,
 };
 
-use crate::fixture::{Fixture, NOW, event, oauth_client};
+use crate::fixture::{Fixture, NOW, event, oauth_client, relying_party};
 
 pub(super) async fn client_is_stored_whole(fixture: Fixture) {
     let methods = [
@@ -23,6 +23,11 @@ pub(super) async fn client_is_stored_whole(fixture: Fixture) {
         client.auth_method = auth_method;
         client.grant_types = vec![GrantType::ClientCredentials];
         client.dpop_required = index == 1;
+        client.relying_party = (index > 0).then(|| RelyingParty {
+            must_push: index == 1,
+            is_first_party: index == 2,
+            ..relying_party()
+        });
         assert!(fixture.store.insert_client(&client, &[]).await.unwrap());
         let found = fixture.store.client(&client.id).await.unwrap();
         assert_eq!(found.as_ref(), Some(&client));

@@ -6,7 +6,7 @@ use holdfast_identity::{
     audit::AuditKind,
     id::{GrantId, Sid},
     login::{EndReason, Generation, NewGrant, Rotation},
-    oauth::KeyThumbprint,
+    oauth::{ClientId, KeyThumbprint},
     revocation::{REVOCATION_MARGIN, Revoked},
     store::Change,
 };
@@ -76,17 +76,26 @@ pub(super) async fn identifier_of_a_grant_is_used_once(fixture: Fixture) {
     );
 }
 
-pub(super) async fn client_has_one_grant_of_a_login(fixture: Fixture) {
+pub(super) async fn client_has_several_grants_of_a_login(fixture: Fixture) {
     let (_, sid) = fixture.signed_in().await;
-    let shop = fixture.grant_of_shop(sid).await;
-    let second = || NewGrant {
+    let first = fixture.grant_of_shop(sid).await;
+    let shop: ClientId = "shop".parse().unwrap();
+    let second = NewGrant {
         id: GrantId::random(&TestRandom),
-        client: "shop".parse().unwrap(),
+        client: shop.clone(),
+        created_at: NOW + Duration::from_secs(1),
         ..new_grant(sid)
     };
-    assert!(!fixture.store.insert_grant(&second()).await.unwrap());
-    assert!(end_grant(&fixture, shop).await);
-    assert!(fixture.store.insert_grant(&second()).await.unwrap());
+    assert!(fixture.store.insert_grant(&second).await.unwrap());
+    let grants = || async { fixture.store.grants_of_client(sid, &shop).await.unwrap() };
+    assert_eq!(
+        grants().await,
+        [second.id, first],
+        "the latest refreshed first"
+    );
+    assert!(end_grant(&fixture, second.id).await);
+    assert_eq!(grants().await, [first]);
+    assert!(fixture.advance(first, Generation::FIRST).await);
 }
 
 pub(super) async fn disabled_or_unknown_client_is_granted_nothing(fixture: Fixture) {

@@ -5,6 +5,7 @@ mod audit;
 mod authentications;
 mod clients;
 mod clock;
+mod consents;
 mod credentials;
 mod grants;
 mod keys;
@@ -110,7 +111,7 @@ cases! {$
         grant_begins_at_first_generation,
         identifier_of_a_grant_is_used_once,
         racing_grants_with_one_identifier_have_one_winner,
-        client_has_one_grant_of_a_login,
+        client_has_several_grants_of_a_login,
         disabled_or_unknown_client_is_granted_nothing,
         first_grant_ends_with_its_login_only,
         grant_needs_live_login,
@@ -126,6 +127,14 @@ cases! {$
         end_of_login_covers_the_tokens_of_a_racing_advance,
         grants_are_listed_with_their_login,
         time_of_last_token_does_not_decrease,
+    }
+    consents {
+        consent_is_stored_with_its_grant,
+        consent_of_a_refused_grant_is_not_stored,
+        consents_are_listed_latest_used_first,
+        end_of_consent_ends_its_grants_in_every_login,
+        end_of_consent_leaves_others,
+        consent_is_deleted_with_its_account,
     }
     clients {
         client_is_stored_whole,

@@ -24,12 +24,12 @@ use holdfast_identity::{
         AuthenticationUpdate, EndReason, Generation, Grant, Login, LoginRecord, NewGrant, NewLogin,
         Rotation,
     },
-    oauth::{ClientId, KeyThumbprint, OauthClient},
+    oauth::{ClientId, Consent, KeyThumbprint, OauthClient},
     revocation::{Epoch, Revocation, Revoked},
     store::{
-        AccountStore, AuditLog, Change, ClientStore, ClockStore, CredentialStore, GrantStore,
-        KeyStore, LeaseStore, LoginStore, Maintenance, PasskeyStore, RevocationLog, RevocationPage,
-        Store, StoreError, StoredTotp, TrustedBrowserStore,
+        AccountStore, AuditLog, Change, ClientStore, ClockStore, ConsentStore, CredentialStore,
+        GrantStore, KeyStore, LeaseStore, LoginStore, Maintenance, PasskeyStore, RevocationLog,
+        RevocationPage, Store, StoreError, StoredTotp, TrustedBrowserStore,
     },
 };
 use time::OffsetDateTime;
@@ -132,6 +132,14 @@ delegate! {
 }
 
 delegate! {
+    ConsentStore {
+        consent(user: UserId, client: &ClientId) -> Stored<Option<Consent>>;
+        consents_of(user: UserId) -> Stored<Vec<Consent>>;
+        end_consent(user: UserId, client: &ClientId, reason: EndReason, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<bool>;
+    }
+}
+
+delegate! {
     CredentialStore {
         credentials(user: UserId) -> Stored<Vec<CredentialRecord>>;
         change_credentials(change: &CredentialChange<'_>, events: &[AuditEvent]) -> Stored<Option<AuthenticationVersion>>;
@@ -160,6 +168,7 @@ delegate! {
 delegate! {
     GrantStore {
         grant(id: GrantId) -> Stored<Option<(Grant, Login, User)>>;
+        grants_of_client(sid: Sid, client: &ClientId) -> Stored<Vec<GrantId>>;
         end_grant(id: GrantId, reason: EndReason, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<bool>;
     } {
         async fn insert_grant(&self, grant: &NewGrant) -> Stored<bool> {

@@ -1,5 +1,6 @@
 //! `auth.v1.AccountService`: what a person may do with their own account.
 
+mod applications;
 mod authentication;
 mod factors;
 mod logins;
@@ -13,16 +14,17 @@ use auth_proto::v1::{
     AddPasswordRequest, AddPasswordResponse, ChangePasswordRequest, ChangePasswordResponse,
     ConfirmTotpEnrolmentRequest, ConfirmTotpEnrolmentResponse, ContinueReauthenticationRequest,
     ContinueReauthenticationResponse, CreateRecoveryCodesRequest, CreateRecoveryCodesResponse,
-    EndGrantRequest, EndGrantResponse, EndLoginRequest, EndLoginResponse, EndOtherLoginsRequest,
-    EndOtherLoginsResponse, EndTrustedBrowserRequest, EndTrustedBrowserResponse,
-    FinishPasskeyRegistrationRequest, FinishPasskeyRegistrationResponse, GetAccountRequest,
-    GetAccountResponse, GetSecurityOverviewRequest, GetSecurityOverviewResponse, ListLoginsRequest,
-    ListLoginsResponse, ListTrustedBrowsersRequest, ListTrustedBrowsersResponse,
-    ReauthenticateRequest, ReauthenticateResponse, RemoveFactorRequest, RemoveFactorResponse,
-    RemovePasswordRequest, RemovePasswordResponse, RenamePasskeyRequest, RenamePasskeyResponse,
-    StartPasskeyRegistrationRequest, StartPasskeyRegistrationResponse,
-    StartReauthenticationRequest, StartReauthenticationResponse, StartTotpEnrolmentRequest,
-    StartTotpEnrolmentResponse, account_service_server::AccountService,
+    EndApplicationRequest, EndApplicationResponse, EndGrantRequest, EndGrantResponse,
+    EndLoginRequest, EndLoginResponse, EndOtherLoginsRequest, EndOtherLoginsResponse,
+    EndTrustedBrowserRequest, EndTrustedBrowserResponse, FinishPasskeyRegistrationRequest,
+    FinishPasskeyRegistrationResponse, GetAccountRequest, GetAccountResponse,
+    GetSecurityOverviewRequest, GetSecurityOverviewResponse, ListApplicationsRequest,
+    ListApplicationsResponse, ListLoginsRequest, ListLoginsResponse, ListTrustedBrowsersRequest,
+    ListTrustedBrowsersResponse, ReauthenticateRequest, ReauthenticateResponse,
+    RemoveFactorRequest, RemoveFactorResponse, RemovePasswordRequest, RemovePasswordResponse,
+    RenamePasskeyRequest, RenamePasskeyResponse, StartPasskeyRegistrationRequest,
+    StartPasskeyRegistrationResponse, StartReauthenticationRequest, StartReauthenticationResponse,
+    StartTotpEnrolmentRequest, StartTotpEnrolmentResponse, account_service_server::AccountService,
 };
 use holdfast_identity::{
     account::Accounts,
@@ -78,6 +80,8 @@ rpcs! {
         list_logins(ListLoginsRequest) -> ListLoginsResponse = logins::list;
         end_login(EndLoginRequest) -> EndLoginResponse = logins::end;
         end_grant(EndGrantRequest) -> EndGrantResponse = logins::end_grant;
+        list_applications(ListApplicationsRequest) -> ListApplicationsResponse = applications::list;
+        end_application(EndApplicationRequest) -> EndApplicationResponse = applications::end;
         end_other_logins(EndOtherLoginsRequest) -> EndOtherLoginsResponse = logins::end_others;
         get_security_overview(GetSecurityOverviewRequest) -> GetSecurityOverviewResponse = factors::overview;
         start_totp_enrolment(StartTotpEnrolmentRequest) -> StartTotpEnrolmentResponse = factors::start_totp;

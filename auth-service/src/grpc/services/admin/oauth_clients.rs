@@ -5,7 +5,10 @@ use auth_proto::v1::{
     DisableClientResponse, ListClientsRequest, ListClientsResponse, RotateClientSecretRequest,
     RotateClientSecretResponse,
 };
-use holdfast_identity::oauth::{NewClient, RequestedAuthMethod};
+use holdfast_identity::{
+    key::Algorithm,
+    oauth::{NewClient, RequestedAuthMethod},
+};
 use secrecy::ExposeSecret as _;
 use tonic::{Request, Status};
 
@@ -20,7 +23,7 @@ pub(super) async fn create(
     request: Request<CreateClientRequest>,
 ) -> Result<CreateClientResponse, Status> {
     let (context, message) = api.admin_call(request).await?;
-    let new = new_client(message)?;
+    let new = new_client(message, api.clients.default_id_token_algorithm())?;
     let (client, secret) = api.clients.register(new, &context).await.or_status()?;
     Ok(CreateClientResponse {
         client: Some(encode::oauth_client(client)),
@@ -30,7 +33,7 @@ pub(super) async fn create(
     })
 }
 
-fn new_client(message: CreateClientRequest) -> Result<NewClient, Status> {
+fn new_client(message: CreateClientRequest, default: Algorithm) -> Result<NewClient, Status> {
     let kind = message.proof_kind();
     if kind != ClientProofKind::Key && !message.jwk.is_empty() {
         return Err(invalid("jwk", "is only for CLIENT_PROOF_KIND_KEY"));
@@ -48,6 +51,10 @@ fn new_client(message: CreateClientRequest) -> Result<NewClient, Status> {
         audiences: message.audiences,
         introspection_only: message.introspection_only,
         dpop_required: message.dpop_required,
+        relying_party: message
+            .relying_party
+            .map(|party| decode::relying_party(party, default))
+            .transpose()?,
     })
 }
 

@@ -1,9 +1,13 @@
-//! `IssueToken`: exchanges a login ticket or a refresh token, or issues a token to an OAuth client in its own name.
+//! `IssueToken`: exchanges a login ticket, an authorization code or a refresh token, or issues a token to an OAuth client in its own name.
 
 use auth_proto::v1::{
-    IssueTokenRequest, IssueTokenResponse, issue_token_request::Grant as StatedGrant,
+    AuthorizationCode, ClientCredentials, IssueTokenRequest, IssueTokenResponse,
+    issue_token_request::Grant as StatedGrant,
 };
-use holdfast_identity::token::{AuthorizationGrant, ClientTokenRequest, TokenRequest};
+use holdfast_identity::{
+    oauth::PresentedProof,
+    token::{AuthorizationGrant, ClientTokenRequest, CodeExchange, TokenRequest},
+};
 use tonic::{Request, Status};
 
 use crate::grpc::{
@@ -26,7 +30,7 @@ pub(super) async fn issue_token(
         .map(|stated| proof_for_rpc(&context, stated, tokens.issuer(), path));
     let has_proof = proof.is_some();
     let Some(grant) = message.grant else {
-        let grants = "one of login_ticket, refresh_token and client_credentials is required";
+        let grants = "one of login_ticket, authorization_code, refresh_token and client_credentials is required";
         return Err(invalid("grant", grants));
     };
     let audience = decode::optional(message.audience);
@@ -34,6 +38,13 @@ pub(super) async fn issue_token(
     let grant = match grant {
         StatedGrant::LoginTicket(ticket) => AuthorizationGrant::LoginTicket(ticket),
         StatedGrant::RefreshToken(token) => AuthorizationGrant::RefreshToken(token),
+        StatedGrant::AuthorizationCode(stated) => {
+            let client = message.client_authentication.unwrap_or_default();
+            let exchange = code_exchange(stated, client, audience, proof);
+            let issued = tokens.exchange_code(&exchange, &context).await;
+            let issued = encode::issued(issued.or_status()?);
+            return Ok(with_nonce(api, issued, has_proof));
+        }
         StatedGrant::ClientCredentials(stated) => {
             let request = ClientTokenRequest {
                 client: decode::client_credentials(stated),
@@ -63,6 +74,22 @@ pub(super) async fn issue_token(
         encode::issued(issued.or_status()?),
         has_proof,
     ))
+}
+
+fn code_exchange(
+    stated: AuthorizationCode,
+    client: ClientCredentials,
+    audience: Option<String>,
+    proof: Option<PresentedProof>,
+) -> CodeExchange {
+    CodeExchange {
+        code: stated.code,
+        redirect_uri: stated.redirect_uri,
+        verifier: stated.code_verifier.parse().ok(),
+        client: decode::client_credentials(client),
+        audience,
+        proof,
+    }
 }
 
 /// A caller that presented a proof gets the nonce for its next one.
