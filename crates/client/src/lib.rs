@@ -23,9 +23,15 @@ pub use auth_client::AuthClient;
 pub use authorization::{Authorization, DpopProof};
 pub use calls::{
     account::{Account, PasswordChange},
+    applications::Application,
     authentication::{
         AuthenticationFactor, AuthenticationState, AuthenticationStep, NextSteps, Reauthenticated,
         SignInOptions, SufficientAuthentication, TotpSetUp,
+    },
+    authorization::{
+        AuthorizationFlow, AuthorizationParameters, AuthorizationRedirect, AuthorizationStep,
+        ConsentDecision, ConsentQuestion, LogoutExamination, LogoutRequest, PushOutcome,
+        ResponseMode,
     },
     device::{DeviceEvent, DeviceReport},
     factors::{FactorKind, FactorRecord, SecurityEvent, SecurityOverview, TotpEnrolment},
@@ -35,7 +41,7 @@ pub use calls::{
     logins::{GrantRecord, LoginRecord},
     oauth_client::{ClientAuthentication, ClientCredentials},
     passkeys::PasskeyRegistration,
-    token::{AuthorizationGrant, Holder, Tokens},
+    token::{AuthorizationGrant, CodeExchange, Holder, Tokens},
     trusted_browsers::TrustedBrowser,
     validate::Claims,
 };

@@ -10,9 +10,9 @@ use std::{
 };
 
 use auth_proto::v1::{
-    ChangePasswordResponse, ConfirmTotpEnrolmentResponse, EndGrantResponse, EndLoginResponse,
-    EndOtherLoginsResponse, RemoveFactorResponse, RemovePasswordResponse, ReportDeviceResponse,
-    RevokeTokenResponse,
+    ChangePasswordResponse, ConfirmTotpEnrolmentResponse, EndApplicationResponse, EndGrantResponse,
+    EndLoginResponse, EndOtherLoginsResponse, RemoveFactorResponse, RemovePasswordResponse,
+    ReportDeviceResponse, RevokeTokenResponse,
 };
 use holdfast_metrics::{Counter, Histogram, Registry, durations, observe};
 use tokio::{
@@ -68,6 +68,7 @@ macro_rules! revoking_responses {
 revoking_responses!(
     ChangePasswordResponse,
     ConfirmTotpEnrolmentResponse,
+    EndApplicationResponse,
     EndLoginResponse,
     EndGrantResponse,
     EndOtherLoginsResponse,

@@ -25,6 +25,9 @@ pub enum CsrfExemption {
     /// Forward auth: a proxy asks about another request, the original one. Its origin is part of the question and checked by the
     /// [decision](crate::forward_auth). A body length, which some proxies copy, is the original request's: no body is read.
     OriginalRequest,
+    /// A form of a relying party, which OpenID Connect permits in place of a link: it changes nothing. The response redirects to the same
+    /// path by `GET`, with the parameters in the query.
+    RelyingParty,
     /// Device Bound Session Credentials: browsers send these requests themselves, with less fetch metadata than those of pages, and
     /// without a proof of the device's key they change nothing. Only `Sec-Fetch-Site: cross-site` is rejected.
     DeviceBinding,
@@ -39,7 +42,7 @@ pub(super) fn is_rejected(request: &Request, check: CsrfCheck, own_origin: &str)
     match check {
         CsrfCheck::Checked => initiator(request.headers(), own_origin) == RequestInitiator::Foreign,
         CsrfCheck::Exempt(CsrfExemption::DeviceBinding) => says_cross_site(request.headers()),
-        CsrfCheck::Exempt(CsrfExemption::OriginalRequest) => false,
+        CsrfCheck::Exempt(CsrfExemption::OriginalRequest | CsrfExemption::RelyingParty) => false,
     }
 }
 

@@ -58,6 +58,15 @@ pub(super) fn policy_with_forms_to(origin: &str) -> Option<HeaderValue> {
     HeaderValue::try_from(policy).ok()
 }
 
+/// The content security policy of a page whose only form is sent to `origin` by its script. `None` where the origin cannot stand in a header.
+pub(super) fn policy_of_form_post(origin: &str) -> Option<HeaderValue> {
+    let scripts = "default-src 'none'; script-src 'self'";
+    let policy = CONTENT_SECURITY_POLICY
+        .replace("default-src 'none'", scripts)
+        .replace("form-action 'self'", &format!("form-action {origin}"));
+    HeaderValue::try_from(policy).ok()
+}
+
 /// The content security policy of the pages that have the script of passkeys.
 const POLICY_WITH_SCRIPT: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; \

@@ -167,6 +167,7 @@ mod tests {
             ("/.well-known/change-password", ErrorFormat::ProblemJson),
             ("/.well-known/nothing", ErrorFormat::ProblemJson),
             ("/oauth2/nothing", ErrorFormat::ProblemJson),
+            ("/oauth2/authorize", ErrorFormat::Html),
         ] {
             for method in ["GET", "POST", "BREW"] {
                 assert_eq!(find(method, path).error_format, expected, "{method} {path}");
@@ -181,10 +182,16 @@ mod tests {
         let original = CsrfCheck::Exempt(CsrfExemption::OriginalRequest);
         assert_eq!(find("POST", "/auth/verify").csrf, original);
         assert_eq!(find("PUT", "/auth/verify/a/b").csrf, original);
+        let relying_party = CsrfCheck::Exempt(CsrfExemption::RelyingParty);
+        assert_eq!(find("POST", "/oauth2/authorize").csrf, relying_party);
+        assert_eq!(find("POST", "/oauth2/logout").csrf, relying_party);
         for (method, path) in [
             ("PUT", "/session/bind"),
             ("POST", "/session/nothing"),
             ("POST", "/auth/verifying"),
+            ("PUT", "/oauth2/authorize"),
+            ("POST", "/oauth2/authorize/consent"),
+            ("POST", "/oauth2/logout/confirm"),
             ("POST", "/nothing"),
         ] {
             assert_eq!(find(method, path).csrf, CsrfCheck::Checked, "{path}");

@@ -7,7 +7,7 @@ use crate::http::{
     api,
     csrf::{
         CsrfCheck::{Checked, Exempt},
-        CsrfExemption::{DeviceBinding, OriginalRequest},
+        CsrfExemption::{DeviceBinding, OriginalRequest, RelyingParty},
     },
     dbsc, forward_auth, oauth,
     pages::{self, trailing_slash},
@@ -72,6 +72,10 @@ pub static ROUTES: &[Route] = route_table! {
     Any    "/account/logins/end-others/"             => trailing_slash::redirect,         Html,        Checked,                 "page.trailing_slash";
     Post   "/account/grants/{id}/end"                => pages::logins::end_grant,         Html,        Checked,                 "page.grants.end";
     Any    "/account/grants/{id}/end/"               => trailing_slash::redirect,         Html,        Checked,                 "page.trailing_slash";
+    Get    "/account/applications"                   => pages::applications::show,        Html,        Checked,                 "page.applications";
+    Any    "/account/applications/"                  => trailing_slash::redirect,         Html,        Checked,                 "page.trailing_slash";
+    Post   "/account/applications/{client_id}/end"   => pages::applications::end,         Html,        Checked,                 "page.applications.end";
+    Any    "/account/applications/{client_id}/end/"  => trailing_slash::redirect,         Html,        Checked,                 "page.trailing_slash";
     Get    "/account/confirm"                        => pages::reauthenticate::show,      Html,        Checked,                 "page.reauthenticate";
     Post   "/account/confirm"                        => pages::reauthenticate::submit,    Html,        Checked,                 "page.reauthenticate.submit";
     Any    "/account/confirm/"                       => trailing_slash::redirect,         Html,        Checked,                 "page.trailing_slash";
@@ -83,6 +87,7 @@ pub static ROUTES: &[Route] = route_table! {
     Get    "/static/style.css"                       => pages::assets::style,             Html,        Checked,                 "static.style";
     Get    "/static/icon.svg"                        => pages::assets::icon,              Html,        Checked,                 "static.icon";
     Get    "/static/passkey.js"                      => pages::assets::passkey_script,    Html,        Checked,                 "static.passkey_script";
+    Get    "/static/post.js"                         => pages::assets::post_script,       Html,        Checked,                 "static.post_script";
 
     // The REST API.
     Post   "/api/login"                              => api::login::submit,               ProblemJson, Checked,                 "api.login";
@@ -100,6 +105,8 @@ pub static ROUTES: &[Route] = route_table! {
     Delete "/api/logins"                             => api::logins::end_others,          ProblemJson, Checked,                 "api.logins.end_others";
     Delete "/api/logins/{sid}"                       => api::logins::end,                 ProblemJson, Checked,                 "api.logins.end";
     Delete "/api/grants/{id}"                        => api::logins::end_grant,           ProblemJson, Checked,                 "api.grants.end";
+    Get    "/api/applications"                       => api::applications::list,          ProblemJson, Checked,                 "api.applications";
+    Delete "/api/applications/{client_id}"           => api::applications::end,           ProblemJson, Checked,                 "api.applications.end";
     Get    "/api/account/factors"                    => api::factors::list,               ProblemJson, Checked,                 "api.factors";
     Delete "/api/account/factors/{id}"               => api::factors::remove,             ProblemJson, Checked,                 "api.factors.remove";
     Post   "/api/account/password"                   => api::passwords::add,              ProblemJson, Checked,                 "api.password.add";
@@ -116,11 +123,22 @@ pub static ROUTES: &[Route] = route_table! {
     Get    "/api/openapi.json"                       => api::openapi::document,           ProblemJson, Checked,                 "api.openapi";
     Get    "/api/docs"                               => api::docs::show,                  ProblemJson, Checked,                 "api.docs";
 
-    // OAuth 2.0.
+    // OAuth 2.0 and OpenID Connect.
+    Get    "/oauth2/authorize"                       => pages::authorize::start,          Html,        Checked,                 "oauth.authorize";
+    Post   "/oauth2/authorize"                       => pages::authorize::start_by_form,  Html,        Exempt(RelyingParty),    "oauth.authorize.form";
+    Get    "/oauth2/authorize/continue"              => pages::authorize::proceed,        Html,        Checked,                 "oauth.authorize.continue";
+    Post   "/oauth2/authorize/consent"               => pages::authorize::decide,         Html,        Checked,                 "oauth.authorize.consent";
+    Get    "/oauth2/logout"                          => pages::rp_logout::show,           Html,        Checked,                 "oauth.logout";
+    Post   "/oauth2/logout"                          => pages::rp_logout::show_by_form,   Html,        Exempt(RelyingParty),    "oauth.logout.form";
+    Post   "/oauth2/logout/confirm"                  => pages::rp_logout::confirm,        Html,        Checked,                 "oauth.logout.confirm";
+    Post   "/oauth2/par"                             => oauth::push::submit,              ProblemJson, Checked,                 "oauth.push";
     Post   "/oauth2/token"                           => oauth::token::submit,             ProblemJson, Checked,                 "oauth.token";
     Post   "/oauth2/introspect"                      => oauth::introspect::submit,        ProblemJson, Checked,                 "oauth.introspect";
     Post   "/oauth2/revoke"                          => oauth::revoke::submit,            ProblemJson, Checked,                 "oauth.revoke";
+    Get    "/oauth2/userinfo"                        => oauth::userinfo::show,            ProblemJson, Checked,                 "oauth.userinfo";
+    Post   "/oauth2/userinfo"                        => oauth::userinfo::show_by_post,    ProblemJson, Checked,                 "oauth.userinfo.post";
     Get    "/.well-known/oauth-authorization-server" => oauth::metadata::show,            ProblemJson, Checked,                 "oauth.metadata";
+    Get    "/.well-known/openid-configuration"       => oauth::metadata::show_openid,     ProblemJson, Checked,                 "oauth.metadata.openid";
     Get    "/.well-known/jwks.json"                  => api::jwks::show,                  ProblemJson, Checked,                 "oauth.jwks";
 
     // Passkeys.
@@ -182,13 +200,13 @@ mod tests {
 
     #[test]
     fn paths_that_answers_name_are_in_the_table() {
-        for path in [
+        let of_dbsc = [
             dbsc::BIND,
             dbsc::REFRESH,
             dbsc::TRUST_BIND,
             dbsc::TRUST_REFRESH,
-            PATH,
-        ] {
+        ];
+        for path in of_dbsc.into_iter().chain(oauth::paths::ALL).chain([PATH]) {
             assert!(ROUTES.iter().any(|route| route.path == path), "{path}");
         }
     }

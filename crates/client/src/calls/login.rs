@@ -34,7 +34,7 @@ pub struct Login {
     pub authenticated_at: OffsetDateTime,
     /// `amr`: the factors of the authentication (RFC 8176).
     pub amr: Vec<String>,
-    /// `acr`: the strength of the authentication, such as `aal1` (`OpenID` Connect Core §2); `None` from an older auth-service.
+    /// `acr`: the strength of the authentication, such as `aal1` (OpenID Connect Core §2); `None` from an older auth-service.
     pub acr: Option<String>,
     /// Epoch of auth-service's store that the login belongs to.
     pub epoch: String,

@@ -1,7 +1,9 @@
 //! The calls of [`AuthClient`](crate::AuthClient), by subject: the types of each and their form in the contract.
 
 pub(crate) mod account;
+pub(crate) mod applications;
 pub(crate) mod authentication;
+pub(crate) mod authorization;
 pub(crate) mod device;
 pub(crate) mod factors;
 pub(crate) mod introspect;

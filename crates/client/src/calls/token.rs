@@ -28,6 +28,21 @@ pub enum AuthorizationGrant<'a> {
     RefreshToken(&'a SecretString),
 }
 
+/// An authorization code with what its OAuth client knows of the request that it answers (RFC 6749 §4.1.3).
+#[derive(Debug)]
+pub struct CodeExchange<'a> {
+    /// The code.
+    pub code: &'a SecretString,
+    /// The redirect URI of the authorization request.
+    pub redirect_uri: &'a str,
+    /// The code verifier (RFC 7636 §4.5).
+    pub verifier: &'a SecretString,
+    /// The credentials of the OAuth client; of a public one its `client_id`.
+    pub client: &'a ClientCredentials,
+    /// The audience of the access token (RFC 8707); empty for the one that was granted.
+    pub audience: &'a str,
+}
+
 /// Where the issued tokens are kept.
 #[derive(Clone, Copy, Debug)]
 pub enum Holder<'a> {
@@ -46,10 +61,13 @@ pub struct Tokens {
     pub token_type: String,
     /// Time until the access token expires.
     pub expires_in: Duration,
-    /// The refresh token that replaces the one exchanged; `None` for an OAuth client in its own name.
+    /// The refresh token that replaces the one exchanged; `None` for an OAuth client in its own name, and without the scope
+    /// `offline_access` of an authorization.
     pub refresh_token: Option<SecretString>,
     /// Granted scope, names separated by blanks.
     pub scope: String,
+    /// The ID token (OpenID Connect Core 1.0 §2); `None` without the scope `openid` of an authorization.
+    pub id_token: Option<SecretString>,
     /// Nonce for the next `DPoP` proof (RFC 9449 §8.2); `None` where the request had no proof.
     pub dpop_nonce: Option<String>,
 }
@@ -89,6 +107,29 @@ impl AuthClient {
             scope: scope.to_owned(),
             client: Some(client_info::encode(source)),
             client_authentication: client.map(oauth_client::encode),
+            dpop: proof.map(encode_proof),
+            ..Default::default()
+        };
+        self.issue(request).await
+    }
+
+    /// Exchanges an authorization code for an OAuth client. `CODE_INVALID` and `CODE_REUSED` for a code that is not accepted.
+    pub async fn exchange_code(
+        &self,
+        exchange: &CodeExchange<'_>,
+        source: &ClientInfo,
+        proof: Option<&DpopProof>,
+    ) -> Result<Tokens, AuthError> {
+        let code = v1::AuthorizationCode {
+            code: exchange.code.expose_secret().to_owned(),
+            redirect_uri: exchange.redirect_uri.to_owned(),
+            code_verifier: exchange.verifier.expose_secret().to_owned(),
+        };
+        let request = IssueTokenRequest {
+            grant: Some(issue_token_request::Grant::AuthorizationCode(code)),
+            audience: exchange.audience.to_owned(),
+            client: Some(client_info::encode(source)),
+            client_authentication: Some(oauth_client::encode(exchange.client)),
             dpop: proof.map(encode_proof),
             ..Default::default()
         };
@@ -137,6 +178,7 @@ impl TryFrom<IssueTokenResponse> for Tokens {
             expires_in: expires_in.try_into().map_err(|_| AuthError::incomplete())?,
             refresh_token: non_empty(response.refresh_token).map(SecretString::from),
             scope: response.scope,
+            id_token: non_empty(response.id_token).map(SecretString::from),
             dpop_nonce: non_empty(response.dpop_nonce),
         })
     }

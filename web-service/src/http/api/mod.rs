@@ -1,5 +1,6 @@
 //! The REST API: JSON for API clients, and for scripts of pages.
 
+pub(super) mod applications;
 pub(super) mod docs;
 pub(super) mod factors;
 pub(super) mod jwks;

@@ -240,6 +240,7 @@ impl Problem {
                         ErrorReason::LoginNotFound
                             | ErrorReason::GrantNotFound
                             | ErrorReason::FactorNotFound
+                            | ErrorReason::ApplicationNotFound
                     )
                 ) =>
             {

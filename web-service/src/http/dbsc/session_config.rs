@@ -16,9 +16,10 @@ use crate::{
 };
 
 /// Path prefixes of requests that need no proof of a session, so that browsers do not renew it before them.
-const OUTSIDE: [&str; 5] = [
+const OUTSIDE: [&str; 6] = [
     "/static/style.css",
     "/static/passkey.js",
+    "/static/post.js",
     "/static/icon.svg",
     "/.well-known/",
     "/session/",

@@ -25,6 +25,10 @@ pub(in crate::http) struct SentForm<T> {
     token: String,
 }
 
+/// The names and values of a form, in the order and as often as they were sent. It has no CSRF token: what it asks for is answered to an OAuth
+/// client, or changes nothing.
+pub(in crate::http) struct PlainForm(pub(in crate::http) Vec<(String, String)>);
+
 /// A form with a valid CSRF token of the scope `B`.
 pub(in crate::http) struct CsrfForm<T, B> {
     /// The fields, but for the token.
@@ -58,6 +62,17 @@ impl FormScope for ToSession {
     }
 }
 
+/// Logs that a form was rejected for its CSRF token.
+pub(in crate::http) fn log_rejection() {
+    WITHOUT_TOKEN.log(|forms| {
+        tracing::warn!(
+            event = "csrf.token_invalid",
+            forms,
+            "a form without a valid CSRF token was rejected"
+        );
+    });
+}
+
 #[derive(Deserialize)]
 struct WithToken<T> {
     #[serde(default)]
@@ -74,6 +89,16 @@ impl<T> SentForm<T> {
         tokens: &dyn CsrfTokens,
     ) -> bool {
         tokens.verify(scope, &self.token)
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for PlainForm {
+    type Rejection = FormRejection;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, FormRejection> {
+        let request = content_type::with_plain_form(request);
+        let Form(fields) = Form::from_request(request, state).await?;
+        Ok(Self(fields))
     }
 }
 
@@ -113,13 +138,7 @@ where
         let uri = request.uri().clone();
         let form = SentForm::from_request(request, state).await?;
         if !B::verify(&headers, &names, &*tokens, &form) {
-            WITHOUT_TOKEN.log(|forms| {
-                tracing::warn!(
-                    event = "csrf.token_invalid",
-                    forms,
-                    "a form without a valid CSRF token was rejected"
-                );
-            });
+            log_rejection();
             return Err(ErrorPage::form_out_of_date(&uri));
         }
         Ok(Self {

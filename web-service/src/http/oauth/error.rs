@@ -1,6 +1,6 @@
 //! Errors of the OAuth endpoints (RFC 6749 §5.2).
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use axum::{
     Json,
@@ -22,7 +22,7 @@ const BASIC: HeaderValue = HeaderValue::from_static(r#"Basic realm="holdfast", c
 #[derive(Debug)]
 pub(in crate::http) struct OauthError {
     status: StatusCode,
-    error: &'static str,
+    error: Cow<'static, str>,
     description: String,
     retry_after: Option<Duration>,
 }
@@ -35,10 +35,10 @@ pub(in crate::http) struct Body<'a> {
 }
 
 impl OauthError {
-    fn new(error: &'static str, description: impl Into<String>) -> Self {
+    fn new(error: impl Into<Cow<'static, str>>, description: impl Into<String>) -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,
-            error,
+            error: error.into(),
             description: description.into(),
             retry_after: None,
         }
@@ -61,7 +61,7 @@ impl OauthError {
     pub(super) fn unsupported_grant_type() -> Self {
         Self::new(
             "unsupported_grant_type",
-            "supported are client_credentials and refresh_token",
+            "supported are authorization_code, client_credentials and refresh_token",
         )
     }
 
@@ -70,6 +70,11 @@ impl OauthError {
             "invalid_grant",
             "the refresh token was issued to another client",
         )
+    }
+
+    /// The error of an authorization request (RFC 6749 §4.1.2.1).
+    pub(super) fn of_authorization(code: String, description: String) -> Self {
+        Self::new(code, description)
     }
 
     pub(super) fn with_status(self, status: StatusCode) -> Self {
@@ -125,7 +130,7 @@ impl From<ServiceError> for OauthError {
 impl IntoResponse for OauthError {
     fn into_response(self) -> Response {
         let body = Json(Body {
-            error: self.error,
+            error: &self.error,
             error_description: &self.description,
         });
         let mut response = (self.status, body).into_response();

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use axum::{
-    Form,
     extract::{FromRequest, Request},
     http::HeaderMap,
 };
@@ -11,12 +10,15 @@ use holdfast_client::ClientCredentials;
 use utoipa::ToSchema;
 
 use crate::http::{
-    content_type,
+    extract::form::PlainForm,
     oauth::{client, error::OauthError},
 };
 
-const KNOWN: [&str; 10] = [
+const KNOWN: [&str; 13] = [
     "grant_type",
+    "code",
+    "redirect_uri",
+    "code_verifier",
     "refresh_token",
     "scope",
     "resource",
@@ -36,9 +38,15 @@ const KNOWN: [&str; 10] = [
     reason = "describes a form whose parameters are read by name"
 )]
 pub(in crate::http) struct TokenForm {
-    /// `client_credentials` or `refresh_token`.
-    #[schema(pattern = "^(client_credentials|refresh_token)$")]
+    /// `authorization_code`, `client_credentials` or `refresh_token`.
+    #[schema(pattern = "^(authorization_code|client_credentials|refresh_token)$")]
     grant_type: String,
+    /// The code, for the grant `authorization_code`.
+    code: Option<String>,
+    /// The redirect URI of the authorization request, for the grant `authorization_code`.
+    redirect_uri: Option<String>,
+    /// The code verifier (RFC 7636), for the grant `authorization_code`.
+    code_verifier: Option<String>,
     /// The refresh token, for the grant `refresh_token`.
     refresh_token: Option<String>,
     /// Scopes separated by spaces.
@@ -95,13 +103,7 @@ impl<S: Send + Sync> FromRequest<S> for OauthForm {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, OauthError> {
         let headers: HeaderMap = request.headers().clone();
-        let request = content_type::with_plain_form(request);
-        let Form(pairs): Form<Vec<(String, String)>> = Form::from_request(request, state)
-            .await
-            .map_err(|rejection| {
-                OauthError::invalid_request("the body is not a form")
-                    .with_status(rejection.status())
-            })?;
+        let pairs = read_form(request, state).await?;
         let mut parameters = HashMap::new();
         let known = pairs
             .into_iter()
@@ -114,4 +116,16 @@ impl<S: Send + Sync> FromRequest<S> for OauthForm {
         let client = client::read(&headers, &mut parameters)?;
         Ok(Self { client, parameters })
     }
+}
+
+/// The names and values of the form in the body.
+pub(super) async fn read_form<S: Send + Sync>(
+    request: Request,
+    state: &S,
+) -> Result<Vec<(String, String)>, OauthError> {
+    let form = PlainForm::from_request(request, state).await;
+    let PlainForm(pairs) = form.map_err(|rejection| {
+        OauthError::invalid_request("the body is not a form").with_status(rejection.status())
+    })?;
+    Ok(pairs)
 }

@@ -1,8 +1,10 @@
-//! `POST /oauth2/token` (RFC 6749 §4.4, §6). There is no password grant: OAuth removed it (RFC 9700 §2.4), as it gives passwords to
+//! `POST /oauth2/token` (RFC 6749 §4.1.3, §4.4, §6). There is no password grant: OAuth removed it (RFC 9700 §2.4), as it gives passwords to
 //! third-party programs. First-party programs use `/api/login`.
 
 use axum::{Json, extract::State};
-use holdfast_client::{AuthClient, ClientAuthentication, ClientInfo, ErrorReason, Tokens};
+use holdfast_client::{
+    AuthClient, ClientAuthentication, ClientInfo, CodeExchange, ErrorReason, Tokens,
+};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -24,18 +26,22 @@ pub(in crate::http) struct TokenResponse {
     #[schema(value_type = String, required = false)]
     refresh_token: Option<String>,
     scope: String,
+    /// The ID token (OpenID Connect Core 1.0 §2), where the scope `openid` was granted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    id_token: Option<String>,
 }
 
 impl From<Tokens> for TokenResponse {
     fn from(tokens: Tokens) -> Self {
+        let exposed = |token: SecretString| token.expose_secret().to_owned();
         Self {
-            access_token: tokens.access_token.expose_secret().to_owned(),
+            access_token: exposed(tokens.access_token),
             token_type: tokens.token_type,
             expires_in: tokens.expires_in.as_secs(),
-            refresh_token: tokens
-                .refresh_token
-                .map(|token| token.expose_secret().to_owned()),
+            refresh_token: tokens.refresh_token.map(exposed),
             scope: tokens.scope,
+            id_token: tokens.id_token.map(exposed),
         }
     }
 }
@@ -57,11 +63,29 @@ pub(in crate::http) async fn submit(
     form: OauthForm,
 ) -> Result<Json<TokenResponse>, OauthError> {
     let tokens = match form.required("grant_type")? {
+        "authorization_code" => authorization_code(&auth, &client, &form, &dpop).await?,
         "client_credentials" => client_credentials(&auth, &form, &dpop).await?,
         "refresh_token" => refresh(&auth, &client, &form, &dpop).await?,
         _ => return Err(OauthError::unsupported_grant_type()),
     };
     Ok(Json(tokens.into()))
+}
+
+async fn authorization_code(
+    auth: &AuthClient,
+    client: &ClientInfo,
+    form: &OauthForm,
+    dpop: &Dpop,
+) -> Result<Tokens, OauthError> {
+    let exchange = CodeExchange {
+        code: &form.required("code")?.to_owned().into(),
+        redirect_uri: form.required("redirect_uri")?,
+        verifier: &form.required("code_verifier")?.to_owned().into(),
+        client: &form.client,
+        audience: form.parameter("resource").unwrap_or_default(),
+    };
+    let issued = auth.exchange_code(&exchange, client, dpop.proof()).await;
+    Ok(dpop.keep_nonce(issued)?)
 }
 
 async fn client_credentials(

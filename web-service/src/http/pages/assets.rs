@@ -24,3 +24,9 @@ pub(in crate::http) async fn passkey_script() -> impl IntoResponse {
     let kind = (header::CONTENT_TYPE, "text/javascript; charset=utf-8");
     ([kind, CACHED], include_str!("../../../static/passkey.js"))
 }
+
+/// `GET /static/post.js`: the script that sends the response of an authorization request.
+pub(in crate::http) async fn post_script() -> impl IntoResponse {
+    let kind = (header::CONTENT_TYPE, "text/javascript; charset=utf-8");
+    ([kind, CACHED], include_str!("../../../static/post.js"))
+}

@@ -1,6 +1,6 @@
 //! Error pages, and what is answered where a page's session is missing.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use askama::Template;
 use axum::{
@@ -10,6 +10,7 @@ use axum::{
 
 use crate::{
     http::pages::{
+        form_error::sentence,
         render::{page, with_wait},
         self_reload::SelfReload,
     },
@@ -24,7 +25,7 @@ use crate::{
 pub(in crate::http) struct ErrorPage {
     status: StatusCode,
     title: &'static str,
-    text: &'static str,
+    text: Cow<'static, str>,
     retry_after: Option<Duration>,
     /// Whether it links to the sign-in page.
     signs_in_again: bool,
@@ -35,11 +36,11 @@ pub(in crate::http) struct ErrorPage {
 }
 
 impl ErrorPage {
-    fn new(status: StatusCode, title: &'static str, text: &'static str) -> Self {
+    fn new(status: StatusCode, title: &'static str, text: impl Into<Cow<'static, str>>) -> Self {
         Self {
             status,
             title,
-            text,
+            text: text.into(),
             retry_after: None,
             signs_in_again: false,
             form: None,
@@ -89,6 +90,24 @@ impl ErrorPage {
              again and do it there. Cookies must be allowed for this site.",
         )
         .of_form(uri)
+    }
+
+    /// The same, with the address of the page that has the form.
+    pub(in crate::http) fn form_of_page_out_of_date(uri: &Uri, page: String) -> Self {
+        Self {
+            form: Some(page),
+            ..Self::form_out_of_date(uri)
+        }
+    }
+
+    /// A request of a relying party that cannot be answered to it (`AUTHORIZATION_INVALID`).
+    pub(in crate::http) fn authorization_invalid(message: &str) -> Self {
+        let text = format!(
+            "{} Nothing was changed. Go back to the application, and start there again.",
+            sentence(message)
+        );
+        let title = "This request of an application is not valid";
+        Self::new(StatusCode::BAD_REQUEST, title, text)
     }
 
     pub(in crate::http) fn unreadable_form(status: StatusCode) -> Self {
@@ -269,6 +288,7 @@ fn page_of(uri: &Uri) -> &str {
     match uri.path() {
         "/logout" => "/dashboard",
         path if path.starts_with("/account/logins/") => "/account/logins",
+        path if path.starts_with("/account/applications/") => "/account/applications",
         path if path.starts_with("/account/passkeys/") => "/account/passkeys",
         path if path.starts_with("/account/totp/") => "/account/totp",
         path if path.starts_with("/account/factors/")

@@ -171,7 +171,7 @@ fn in_words(time: Duration) -> String {
 }
 
 /// A message of auth-service, which begins in lower case and has no full stop, as a sentence.
-fn sentence(message: &str) -> String {
+pub(super) fn sentence(message: &str) -> String {
     let mut letters = message.chars();
     letters
         .next()

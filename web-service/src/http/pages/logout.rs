@@ -58,7 +58,7 @@ pub(in crate::http) async fn submit(
 
 /// Ends the session with this id, and its login. An id that was replaced within the last minute, by a response that may have been lost,
 /// stands for its successor.
-async fn end(
+pub(super) async fn end(
     state: &AppState,
     id: &SessionId,
     client: &ClientInfo,
@@ -80,11 +80,11 @@ async fn end(
 
 /// Whether the CSRF token is that of this session, or of an earlier session of the same person: they may have reauthenticated, or signed
 /// out and in again, in another tab. For an earlier one the browser also has to report that a page of this origin sent the form (ADR 24).
-async fn may_sign_out(
+pub(super) async fn may_sign_out<T>(
     state: &AppState,
     headers: &HeaderMap,
     id: Option<&SessionId>,
-    form: &SentForm<LogoutForm>,
+    form: &SentForm<T>,
 ) -> Result<bool, ErrorPage> {
     let tokens = state.csrf_tokens();
     if id.is_some_and(|id| form.has_token_of(CsrfScope::Session(id), tokens)) {
@@ -104,8 +104,21 @@ async fn may_sign_out(
     )
 }
 
-/// The response after sign-out: nothing of the session stays in the browser.
+/// The response after sign-out.
 pub(super) fn signed_out(state: &AppState, headers: &HeaderMap) -> Response {
+    with_site_data_cleared(
+        Redirect::to("/login?signed_out").into_response(),
+        state,
+        headers,
+    )
+}
+
+/// A response to a sign-out: nothing of the session stays in the browser.
+pub(super) fn with_site_data_cleared(
+    mut response: Response,
+    state: &AppState,
+    headers: &HeaderMap,
+) -> Response {
     let browser = cookies::trusted_browser(headers, state.cookie_names());
     let has_bound_trust = browser.is_some_and(|browser| browser.key.is_some());
     let cleared = if has_bound_trust {
@@ -113,7 +126,6 @@ pub(super) fn signed_out(state: &AppState, headers: &HeaderMap) -> Response {
     } else {
         CACHE_AND_STORAGE
     };
-    let mut response = Redirect::to("/login?signed_out").into_response();
     if state.site_data.is_cleared {
         response.headers_mut().insert(CLEAR_SITE_DATA, cleared);
     }

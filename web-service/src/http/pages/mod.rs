@@ -1,6 +1,8 @@
 //! Pages for people: HTML that works without JavaScript.
 
+pub(super) mod applications;
 pub(super) mod assets;
+pub(super) mod authorize;
 pub(super) mod dashboard;
 pub(super) mod device_check;
 pub(super) mod error;
@@ -18,7 +20,10 @@ pub(super) mod passwordless;
 mod qr_code;
 pub(super) mod reauthenticate;
 pub(super) mod recovery_codes;
+mod relying_party_response;
 mod render;
+pub(super) mod rp_logout;
+mod scope_text;
 pub(super) mod security;
 pub(super) mod self_reload;
 pub(super) mod totp;

@@ -9,7 +9,7 @@ use web_service::{
 };
 
 use super::{Browser, challenge_of, get, settle_audit_trail, site, site_with};
-use crate::support::{assert_problem, header};
+use crate::support::{assert_problem, authorize_path, header};
 
 #[tokio::test]
 async fn bound_session_requires_both_cookies() {
@@ -84,6 +84,52 @@ async fn navigation_from_other_site_reloads_once() {
     let headers = [("sec-fetch-site", "cross-site")];
     let image = get(&site, "/dashboard", &browser.session, &headers).await;
     assert_eq!(image.status(), 303);
+}
+
+#[tokio::test]
+async fn authorization_request_needs_proof_of_bound_session() {
+    let site = site().await;
+    site.add_shop(|_| ()).await;
+    let browser = Browser::bound(&site).await;
+    let cross_site = [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-mode", "navigate"),
+        ("sec-fetch-dest", "document"),
+    ];
+    let path = authorize_path(&[("scope", "openid")]);
+    let led = get(&site, &path, &browser.session, &cross_site).await;
+    assert_eq!(led.status(), 401);
+    let page = led.text().await.unwrap();
+    assert!(
+        page.contains("http-equiv=\"refresh\" content=\"0\""),
+        "{page}"
+    );
+    let asked = get(&site, &path, &browser.cookies(), &[]).await;
+    let page = asked.text().await.unwrap();
+    assert!(page.contains("asks for access"), "{page}");
+    let without = site.decide(&browser.session, &page, "allow").await;
+    assert!(
+        header(&without, "location").starts_with("/login?next="),
+        "no decision counts"
+    );
+    let allowed = site.decide(&browser.cookies(), &page, "allow").await;
+    assert_eq!(allowed.status(), 200);
+    let signs_in = get(
+        &site,
+        &path,
+        &browser.session,
+        &[("sec-fetch-site", "none")],
+    )
+    .await;
+    let login = header(&signs_in, "location");
+    let form = get(
+        &site,
+        login,
+        &browser.session,
+        &[("sec-fetch-site", "none")],
+    )
+    .await;
+    assert_eq!(form.status(), 200, "the browser is not sent in circles");
 }
 
 #[tokio::test]

@@ -1,3 +1,11 @@
 //! Routes below `/oauth2`.
 
+mod authorize;
+mod code;
+mod consent;
 mod introspect;
+mod logout;
+mod metadata;
+mod push;
+mod steps;
+mod userinfo;

@@ -1,5 +1,6 @@
 //! Pages and their forms.
 
+mod applications;
 mod external_redirect;
 mod login;
 mod login_factor;

@@ -24,6 +24,7 @@ impl Site {
             audiences: vec!["https://api.example".to_owned()],
             grant_types: vec![GrantType::RefreshToken],
             dpop_required: false,
+            relying_party: None,
             protected: false,
             disabled: false,
             created_at: now,
@@ -44,6 +45,7 @@ impl Site {
             },
             tokens_until: Some(now),
             created_at: now,
+            consented: None,
             events: Vec::new(),
         };
         assert!(store.insert_grant(&grant).await.unwrap());

@@ -5,6 +5,7 @@ mod factors;
 mod forms;
 mod grants;
 mod passkey;
+mod relying_party;
 mod requests;
 mod response;
 mod site;
@@ -17,6 +18,10 @@ pub(crate) use self::{
     factors::{FactorStep, options_of, secret_of, step},
     forms::form_token,
     passkey::Passkey,
+    relying_party::{
+        APP_REDIRECT, REDIRECT, SIGNED_OUT, VERIFIER, authorize_path, claims_of, field_of,
+        refresh_target, request, response_of,
+    },
     requests::with_headers,
     response::{assert_problem, cookie_of, header},
     site::Site,

@@ -66,6 +66,11 @@ pub(in crate::http) struct LoginQuery {
     unsent: Option<String>,
     /// Present after a step of a sign-in that cannot go on.
     expired: Option<String>,
+    /// Present where a sign-in is required although the browser may be signed in: to another account.
+    another: Option<String>,
+    /// The username that the form is filled in with.
+    #[serde(default)]
+    login_hint: String,
 }
 
 /// The fields of the form.
@@ -113,7 +118,7 @@ impl LoginForm {
     }
 }
 
-/// Shows the form, or redirects where the browser is signed in already.
+/// Shows the form, or redirects where the browser is signed in already and no other account is asked for.
 pub(in crate::http) async fn show(
     State(state): State<AppState>,
     query: Result<Query<LoginQuery>, QueryRejection>,
@@ -124,12 +129,14 @@ pub(in crate::http) async fn show(
     // A query that cannot be read is ignored.
     let query = query.map(|Query(query)| query).unwrap_or_default();
     let request = state.requests.read(&headers, peer);
-    match state.authenticator.authenticate(&request).await {
-        Ok(_) => return Redirect::to(destination(&query.next).as_str()).into_response(),
-        Err(SessionError::NoDeviceProof) if is_cross_site_navigation(&headers) => {
-            return SelfReload::at(&uri).into_response();
+    if query.another.is_none() {
+        match state.authenticator.authenticate(&request).await {
+            Ok(_) => return Redirect::to(destination(&query.next).as_str()).into_response(),
+            Err(SessionError::NoDeviceProof) if is_cross_site_navigation(&headers) => {
+                return SelfReload::at(&uri).into_response();
+            }
+            Err(_) => {}
         }
-        Err(_) => {}
     }
     let notice = match (query.unsent, query.expired) {
         (Some(_), _) => Some(FORM_NOT_SENT),
@@ -138,6 +145,7 @@ pub(in crate::http) async fn show(
     };
     let form = LoginForm {
         next: query.next,
+        username: query.login_hint,
         ..LoginForm::default()
     };
     form_page(&state, &headers, form, (StatusCode::OK, notice, None))
