@@ -9,12 +9,13 @@ use rustix::process::Signal;
 use tokio::process::Command;
 
 /// Starts `cargo dev` on these ports.
-fn dev(directory: &Path, ports: [u16; 4]) -> Program {
+fn dev(directory: &Path, ports: [u16; 5]) -> Program {
     let names = [
         "--web-port",
         "--auth-port",
         "--web-ops-port",
         "--auth-ops-port",
+        "--app-port",
     ];
     let mut command = cargo_dev(directory);
     for (name, port) in names.into_iter().zip(ports) {
@@ -23,8 +24,8 @@ fn dev(directory: &Path, ports: [u16; 4]) -> Program {
     Program::start(&mut command).with_children()
 }
 
-fn free_ports() -> [u16; 4] {
-    [(); 4].map(|()| port::free())
+fn free_ports() -> [u16; 5] {
+    [(); 5].map(|()| port::free())
 }
 
 fn is_free(port: u16) -> bool {
@@ -84,6 +85,7 @@ async fn port_in_use_fails_with_its_flag_and_leaves_nothing_running() {
         "--auth-port",
         "--web-ops-port",
         "--auth-ops-port",
+        "--app-port",
     ];
     for (taken, flag) in flags.into_iter().enumerate() {
         let ports = free_ports();
@@ -148,4 +150,29 @@ async fn failure_of_one_service_stops_the_other() {
         dev.output()
     );
     assert!(ports.into_iter().all(is_free));
+}
+
+#[tokio::test]
+async fn demo_application_leads_to_the_authorization_endpoint() {
+    let directory = tempfile::tempdir().unwrap();
+    let ports = free_ports();
+    for _start in 0..2 {
+        let mut dev = dev(directory.path(), ports);
+        dev.printed("Ctrl-C ends both services").await;
+        let (web, app) = (ports[0], ports[4]);
+        let address = format!("http://127.0.0.1:{app}");
+        assert!(dev.output().contains(&address), "{}", dev.output());
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+        let client = client.build().unwrap();
+        let started = client.get(&address).send().await.unwrap();
+        let location = started.headers()["location"].to_str().unwrap();
+        let endpoint = format!("https://localhost:{web}/oauth2/authorize?response_type=code&");
+        assert!(location.starts_with(&endpoint), "{location}");
+        // A response that belongs to no sign-in is refused.
+        let forged = format!("{address}/callback?code=a&state=b&iss=https://localhost:{web}");
+        let forged = client.get(forged).send().await.unwrap();
+        assert_eq!(forged.status(), 400);
+        dev.signal(Signal::INT);
+        assert!(dev.exit().await.success());
+    }
 }

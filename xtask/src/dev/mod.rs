@@ -1,6 +1,7 @@
-//! `cargo dev`: starts both services on this machine, with an account `demo`.
+//! `cargo dev`: starts both services on this machine, with an account `demo` and an application to sign in to.
 
 mod child;
+mod demo_app;
 mod secrets;
 mod stop;
 mod usage;
@@ -15,7 +16,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use clap::Args;
 
-use self::{child::Child, secrets::Secrets, stop::Stop};
+use self::{child::Child, demo_app::DemoApp, secrets::Secrets, stop::Stop};
 use crate::workspace;
 
 /// Options of `cargo dev`.
@@ -36,12 +37,19 @@ pub(crate) struct Options {
     /// Port of auth-service's probes on localhost
     #[arg(long, default_value_t = 9051)]
     auth_ops_port: u16,
+    /// Port of the demo application on localhost
+    #[arg(long, default_value_t = 8444)]
+    app_port: u16,
     /// Run the programs in this directory instead of building them
     #[arg(long, hide = true)]
     programs: Option<PathBuf>,
 }
 
 impl Options {
+    fn issuer(&self) -> String {
+        format!("https://localhost:{}", self.web_port)
+    }
+
     /// Checks that all ports are free: a service of an earlier start would answer in place of the new one.
     fn check_ports(&self) -> anyhow::Result<()> {
         for (flag, port) in [
@@ -49,6 +57,7 @@ impl Options {
             ("--auth-port", self.auth_port),
             ("--web-ops-port", self.web_ops_port),
             ("--auth-ops-port", self.auth_ops_port),
+            ("--app-port", self.app_port),
         ] {
             TcpListener::bind((Ipv4Addr::LOCALHOST, port)).with_context(|| {
                 format!("port {port} cannot be used; choose another with {flag}")
@@ -70,6 +79,14 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let stop = Stop::listen()?;
 
     let account = secrets.ensure_account(&programs, &options.data_dir)?;
+    demo_app::register(&programs, &options.data_dir)?;
+    let app = DemoApp::new(
+        options.app_port,
+        options.issuer(),
+        &options.data_dir.join("ca.pem"),
+    );
+    let app_listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, options.app_port));
+    let app_listener = app_listener.await.context("the port of --app-port")?;
     let mut auth = auth_service(&programs, &options, &secrets)?;
     let mut web = None;
     let outcome = tokio::select! {
@@ -84,6 +101,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
             tokio::select! {
                 error = auth.failed() => Err(error),
                 error = web.failed() => Err(error),
+                stopped = app.serve(app_listener) => stopped,
             }
         } => failed,
         () = stop.requested() => Ok(()),
@@ -102,10 +120,7 @@ fn auth_service(programs: &Path, options: &Options, secrets: &Secrets) -> anyhow
         ("AUTH_LISTEN", localhost(options.auth_port)),
         ("AUTH_OPS_LISTEN", localhost(options.auth_ops_port)),
         ("AUTH_DATA_DIR", options.data_dir.display().to_string()),
-        (
-            "AUTH_ISSUER",
-            format!("https://localhost:{}", options.web_port),
-        ),
+        ("AUTH_ISSUER", options.issuer()),
         (
             "AUTH_KEY_ENCRYPTION_KEY_FILE",
             secrets.key_encryption_key_file(),

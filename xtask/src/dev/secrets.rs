@@ -91,7 +91,8 @@ impl Secrets {
     }
 }
 
-fn random() -> anyhow::Result<[u8; 32]> {
+/// Random bytes.
+pub(super) fn random() -> anyhow::Result<[u8; 32]> {
     let mut bytes = [0; 32];
     rand::fill(&mut bytes).context("the system provides no randomness")?;
     Ok(bytes)
@@ -128,7 +129,7 @@ fn add_account(programs: &Path, data_dir: &Path, password: &str) -> anyhow::Resu
 }
 
 /// The command line of auth-service, on the database in `data_dir`.
-fn auth_service(programs: &Path, data_dir: &Path) -> Command {
+pub(super) fn auth_service(programs: &Path, data_dir: &Path) -> Command {
     let mut command = Command::new(programs.join("auth-service"));
     command
         .env_remove("AUTH_DATABASE_URL")

@@ -13,6 +13,7 @@ pub(super) fn print(options: &Options, account: &Account) {
     let Options {
         web_port,
         auth_port,
+        app_port,
         data_dir,
         ..
     } = options;
@@ -27,6 +28,7 @@ Holdfast is ready.
               (your browser will warn until it trusts {ca})
   Username    {ACCOUNT}
   Password    {password}
+  Sign in to an application by OpenID Connect: http://127.0.0.1:{app_port}
 
   curl --cacert {ca} https://localhost:{web_port}/api/login \
     --json "{{\"username\":\"{ACCOUNT}\",\"password\":\"$(cat {password_file})\"}}"
