@@ -42,10 +42,11 @@ pub(super) struct Upgraded {
 
 impl Upgraded {
     /// Both services on each fixture.
-    pub(super) async fn start_all() -> [Self; 2] {
+    pub(super) async fn start_all() -> [Self; 3] {
         [
             Self::start("upgrade-0001").await,
             Self::start("upgrade-0002").await,
+            Self::start("upgrade-0003").await,
         ]
     }
 
