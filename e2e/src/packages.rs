@@ -16,6 +16,18 @@ pub fn of_python() -> PathBuf {
     from_environment("HOLDFAST_TEST_PYTHON")
 }
 
+/// The directory of the OpenID Connect libraries for Node, into which scripts have to be copied, too.
+#[must_use]
+pub fn of_node_relying_parties() -> PathBuf {
+    from_environment("HOLDFAST_TEST_NODE_RELYING_PARTIES")
+}
+
+/// The directory of the OpenID Connect libraries for Python, for `PYTHONPATH`.
+#[must_use]
+pub fn of_python_relying_parties() -> PathBuf {
+    from_environment("HOLDFAST_TEST_PYTHON_RELYING_PARTIES")
+}
+
 /// The grpcurl program.
 #[must_use]
 pub fn grpcurl() -> PathBuf {

@@ -23,6 +23,9 @@ pub const KEY_ENCRYPTION_KEY: &str = "nzWJ5mJ7v0qZf3Yt8kQb1sXh6cLr2dGa9uEoPiVxMw
 /// `WEB_SECRET_KEY` of web-service, in base64.
 pub const SECRET_KEY: &str = "Qm9yZ2VsZG8xN3Z4TTRrTDl3UmZIMnRQYzZZc0RqQTg=";
 
+/// Further settings of auth-service that its commands need, too.
+const SETTINGS_OF_COMMANDS: [&str; 2] = ["AUTH_DATABASE_URL", "AUTH_ID_TOKEN_ALGORITHMS"];
+
 /// Settings of a pair beyond the common ones. A setting with an empty value is removed.
 #[derive(Clone, Default)]
 pub struct Options {
@@ -223,9 +226,9 @@ impl Pair {
 
     async fn run(&self, arguments: &[&str], input: &str) -> (bool, String) {
         let mut settings = vec![("AUTH_DATA_DIR", self.directory.path())];
-        let database = self.options.auth.iter();
-        let database = database.filter(|(name, _)| *name == "AUTH_DATABASE_URL");
-        settings.extend(database.map(|(name, url)| (*name, Path::new(url))));
+        let shared = self.options.auth.iter();
+        let shared = shared.filter(|(name, _)| SETTINGS_OF_COMMANDS.contains(name));
+        settings.extend(shared.map(|(name, value)| (*name, Path::new(value))));
         run("auth-service", arguments, &settings, input).await
     }
 }

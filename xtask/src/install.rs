@@ -3,7 +3,7 @@
 mod packages;
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -11,7 +11,7 @@ use anyhow::{bail, ensure};
 
 pub use self::packages::BenchTools;
 
-/// A program, and the Debian package that contains it.
+/// A program, or the path of a file, and the Debian package that contains it.
 type Program = (&'static str, &'static str);
 
 const REDIS: [Program; 2] = [
@@ -36,6 +36,14 @@ const PROXIES: [Program; 3] = [
     ("nginx", "nginx-light"),
     ("caddy", "caddy"),
     ("haproxy", "haproxy"),
+];
+/// The module needs the server without its service, which would listen on port 80.
+const APACHE: [Program; 2] = [
+    ("apache2", "apache2-bin"),
+    (
+        "/usr/lib/apache2/modules/mod_auth_openidc.so",
+        "libapache2-mod-auth-openidc",
+    ),
 ];
 const NODE: [Program; 2] = [("node", "nodejs"), ("npm", "npm")];
 const PYTHON: [Program; 1] = [("pip3", "python3-pip")];
@@ -76,6 +84,12 @@ pub enum Tool {
     Python,
     /// WebAuthn authenticators in Python.
     Webauthn,
+    /// Node with OpenID Connect libraries.
+    NodeRelyingParties,
+    /// Python with OpenID Connect libraries.
+    PythonRelyingParties,
+    /// Apache with `mod_auth_openidc`.
+    Apache,
     /// grpcurl.
     Grpcurl,
     /// PostgreSQL and `PgBouncer`.
@@ -90,7 +104,7 @@ pub enum Tool {
 
 impl Tool {
     /// Every tool.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::Redis,
         Self::Chromium,
         Self::Curl,
@@ -100,6 +114,9 @@ impl Tool {
         Self::Node,
         Self::Python,
         Self::Webauthn,
+        Self::NodeRelyingParties,
+        Self::PythonRelyingParties,
+        Self::Apache,
         Self::Grpcurl,
         Self::Postgres,
         Self::Prometheus,
@@ -115,8 +132,9 @@ impl Tool {
             Self::Procps => &PROCPS,
             Self::ContainerEngine => &CONTAINER_ENGINE,
             Self::Proxies => &PROXIES,
-            Self::Node => &NODE,
-            Self::Python | Self::Webauthn | Self::Grpcurl => &PYTHON,
+            Self::Node | Self::NodeRelyingParties => &NODE,
+            Self::Python | Self::Webauthn | Self::PythonRelyingParties | Self::Grpcurl => &PYTHON,
+            Self::Apache => &APACHE,
             Self::Postgres => &POSTGRES,
             Self::Prometheus => &PROMETHEUS,
             Self::Faketime => &FAKETIME,
@@ -144,6 +162,14 @@ pub fn install(tools: &[Tool]) -> anyhow::Result<Vec<(&'static str, PathBuf)>> {
     }
     if tools.contains(&Tool::Webauthn) {
         environment.push(("HOLDFAST_TEST_WEBAUTHN", packages::webauthn()?));
+    }
+    if tools.contains(&Tool::NodeRelyingParties) {
+        let packages = packages::node_relying_parties()?;
+        environment.push(("HOLDFAST_TEST_NODE_RELYING_PARTIES", packages));
+    }
+    if tools.contains(&Tool::PythonRelyingParties) {
+        let packages = packages::python_relying_parties()?;
+        environment.push(("HOLDFAST_TEST_PYTHON_RELYING_PARTIES", packages));
     }
     Ok(environment)
 }
@@ -173,6 +199,9 @@ fn install_missing(programs: &[&Program]) -> anyhow::Result<()> {
 }
 
 fn is_on_path(program: &str) -> bool {
+    if program.starts_with('/') {
+        return Path::new(program).exists();
+    }
     let found = Command::new("sh")
         .args(["-c", &format!("command -v {program}")])
         .stdout(Stdio::null())

@@ -25,6 +25,8 @@ pub enum Part {
     Revocation,
     /// Passkeys with authenticators and relying parties in Node and Python
     Webauthn,
+    /// People sign in with Chromium to applications with OpenID Connect libraries of other projects: in Node, in Python, and Apache
+    RelyingParties,
     /// Hostile input, floods of frames, unfinished and slow requests. Needs Chromium
     Hostile,
     /// Two hundred sign-ins at once, and equal response times of all rejections. Needs nothing
@@ -65,6 +67,7 @@ impl Part {
             Self::Readme => &["readme"],
             Self::Revocation => &["revocation"],
             Self::Webauthn => &["interoperability"],
+            Self::RelyingParties => &["relying_parties"],
             Self::Hostile => &["hostile", "slow", "unfinished"],
             Self::Load => &["flood", "timing"],
             Self::Proxies => &["proxies"],
@@ -97,6 +100,12 @@ impl Part {
             Self::Readme => &[Tool::Curl, Tool::Grpcurl],
             Self::Revocation => &[Tool::Redis],
             Self::Webauthn => &[Tool::Node, Tool::Webauthn],
+            Self::RelyingParties => &[
+                Tool::Chromium,
+                Tool::NodeRelyingParties,
+                Tool::PythonRelyingParties,
+                Tool::Apache,
+            ],
             Self::Hostile => &[Tool::Chromium],
             Self::Proxies => &[Tool::Proxies],
             Self::Systemd => &[Tool::ContainerEngine],

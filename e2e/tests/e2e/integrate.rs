@@ -7,10 +7,11 @@ use tokio::process::Command;
 
 const PAGE: &str = include_str!("../../../docs/integrate.md");
 
-/// The examples in a language, in the order of the page: gRPC, introspection, JWKS.
+/// The examples in a language that follow those of OpenID Connect, in the order of the page: gRPC, introspection, JWKS.
 fn code(language: &str) -> Vec<&'static str> {
+    let (_, page) = PAGE.split_once("\n## gRPC\n").unwrap();
     let fence = format!("```{language}\n");
-    let blocks = PAGE.split(&fence).skip(1);
+    let blocks = page.split(&fence).skip(1);
     let blocks: Vec<_> = blocks
         .map(|block| block.split("\n```").next().unwrap())
         .collect();

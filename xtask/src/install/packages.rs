@@ -34,6 +34,27 @@ const PYTHON_PACKAGES: [&str; 9] = [
     "xds-protos==1.85.0",
 ];
 
+/// OpenID Connect libraries, apart from the others, as only the tests of relying parties need them.
+const NODE_RELYING_PARTIES: [&str; 8] = [
+    "@auth/core@0.41.3",
+    "express@5.3.0",
+    "express-openid-connect@3.4.0",
+    "express-session@1.19.0",
+    "oauth4webapi@3.8.8",
+    "openid-client@6.9.0",
+    "passport@0.7.0",
+    "passport-openidconnect@0.1.2",
+];
+const PYTHON_RELYING_PARTIES: [&str; 7] = [
+    "Authlib==1.9.9",
+    "Django==5.2.19",
+    "django-allauth==65.22.1",
+    "Flask==3.1.3",
+    "idpyoidc==5.0.0",
+    "mozilla-django-oidc==5.0.2",
+    "requests==2.32.5",
+];
+
 /// Apart from the others, which need a newer `cryptography` than `fido2` of the version that `soft-webauthn` needs.
 const WEBAUTHN_PACKAGES: [&str; 2] = ["fido2==1.2.0", "soft-webauthn==0.1.4"];
 
@@ -77,6 +98,24 @@ pub(super) fn node() -> anyhow::Result<PathBuf> {
 /// Installs the Python packages of the tests and returns their directory.
 pub(super) fn python() -> anyhow::Result<PathBuf> {
     install("python", PIP_INSTALL, &PYTHON_PACKAGES.map(str::to_owned))
+}
+
+/// Installs the OpenID Connect libraries for Node and returns their directory.
+pub(super) fn node_relying_parties() -> anyhow::Result<PathBuf> {
+    install(
+        "relying-parties-node",
+        NPM_INSTALL,
+        &NODE_RELYING_PARTIES.map(str::to_owned),
+    )
+}
+
+/// Installs the OpenID Connect libraries for Python and returns their directory.
+pub(super) fn python_relying_parties() -> anyhow::Result<PathBuf> {
+    install(
+        "relying-parties-python",
+        PIP_INSTALL,
+        &PYTHON_RELYING_PARTIES.map(str::to_owned),
+    )
 }
 
 /// Installs the WebAuthn authenticators in Python and returns their directory.
